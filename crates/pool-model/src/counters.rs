@@ -1,0 +1,154 @@
+//! The figures of one row, each known or *not told by this system*.
+
+/// How wide the system keeps its alloc and free counters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CounterWidth {
+    /// Windows before 26H1 (`SystemPoolTagInformation`): low 32 bits of each count, wrapping at 4,294,967,296.
+    #[default]
+    Bits32,
+    /// Counters that do not wrap in practice.
+    Bits64,
+}
+
+/// The figures of one row. `None` = the source does not tell this figure; it is shown as `-`, never as 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Allocations since boot.
+    pub allocs: Option<u64>,
+    /// Frees since boot.
+    pub frees: Option<u64>,
+    /// Outstanding allocations, where the source tells them itself; see [`Counters::diff`].
+    pub told_diff: Option<i64>,
+    /// Bytes held now. For a slab cache: whole pages.
+    pub bytes: Option<u64>,
+    /// Bytes in live objects, where the source tells this apart from what is held.
+    pub used: Option<u64>,
+    /// Bytes per allocation, where the source prints it itself (logs); used only to check the row.
+    pub told_per_alloc: Option<u64>,
+}
+
+impl Counters {
+    /// The three figures that Windows tells.
+    pub const fn windows(allocs: u64, frees: u64, bytes: u64) -> Self {
+        Self {
+            allocs: Some(allocs),
+            frees: Some(frees),
+            told_diff: None,
+            bytes: Some(bytes),
+            used: None,
+            told_per_alloc: None,
+        }
+    }
+
+    /// Outstanding allocations: as the source told them, else Allocs − Frees.
+    ///
+    /// 32-bit counters are subtracted modulo 2³²: after a wrap of Allocs alone the difference is still right.
+    pub fn diff(&self, width: CounterWidth) -> Option<i64> {
+        if self.told_diff.is_some() {
+            return self.told_diff;
+        }
+        let (allocs, frees) = (self.allocs?, self.frees?);
+        Some(match width {
+            CounterWidth::Bits32 if allocs < frees && u32::try_from(frees).is_ok() => {
+                i64::from(low32(allocs).wrapping_sub(low32(frees)))
+            }
+            _ => allocs.wrapping_sub(frees).cast_signed(),
+        })
+    }
+
+    /// Bytes ÷ Diff, cut to a whole number as PoolMon does; 0 where nothing is outstanding.
+    pub fn per_alloc(&self, width: CounterWidth) -> Option<u64> {
+        let bytes = self.used.or(self.bytes)?;
+        let diff = u64::try_from(self.diff(width)?).unwrap_or(0);
+        Some(bytes.checked_div(diff).unwrap_or(0))
+    }
+
+    /// Share of the held bytes that live objects fill, 0.0 to 1.0.
+    pub fn utilisation(&self) -> Option<f64> {
+        let (used, bytes) = (self.used?, self.bytes?);
+        (bytes > 0).then(|| used as f64 / bytes as f64)
+    }
+
+    /// PoolMon hides such a row: nothing was ever allocated.
+    pub fn is_zero(&self) -> bool {
+        [self.allocs, self.frees, self.bytes].into_iter().flatten().all(|figure| figure == 0)
+            && self.told_diff.unwrap_or(0) == 0
+    }
+
+    /// Bytes are held while nothing is outstanding: the kernel clamped a truncated counter (Allocs < Frees after
+    /// a wrap makes it report Allocs = Frees). Such a difference is marked, not shown as fact.
+    pub fn is_inexact(&self, width: CounterWidth) -> bool {
+        width == CounterWidth::Bits32
+            && self.used.is_none()
+            && self.allocs.is_some()
+            && self.diff(width) == Some(0)
+            && self.bytes.unwrap_or(0) > 0
+    }
+
+    /// A told Diff that is not Allocs − Frees (a log with a typing error, or a wrapped counter).
+    pub fn diff_disagrees(&self) -> bool {
+        let (Some(told), Some(allocs), Some(frees)) = (self.told_diff, self.allocs, self.frees) else {
+            return false;
+        };
+        let plain = allocs.wrapping_sub(frees).cast_signed();
+        let wrapped = i64::from(low32(allocs).wrapping_sub(low32(frees)));
+        told != plain && told != wrapped
+    }
+}
+
+/// The low 32 bits: what class 22 keeps of a counter.
+#[expect(clippy::cast_possible_truncation, reason = "cutting is the point")]
+pub(crate) const fn low32(value: u64) -> u32 {
+    value as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn poolmons_arithmetic() {
+        let wait = Counters::windows(3_971_107, 3_971_077, 8456);
+        assert_eq!(wait.diff(CounterWidth::Bits32), Some(30));
+        assert_eq!(wait.per_alloc(CounterWidth::Bits32), Some(281));
+        let none = Counters::windows(5, 5, 0);
+        assert_eq!(none.per_alloc(CounterWidth::Bits32), Some(0));
+    }
+
+    #[test]
+    fn allocs_wrapped_frees_not_yet() {
+        let row = Counters::windows(10, u64::from(u32::MAX) - 9, 640);
+        assert_eq!(row.diff(CounterWidth::Bits32), Some(20));
+        assert_eq!(row.diff(CounterWidth::Bits64), Some(20 - (1_i64 << 32)));
+    }
+
+    #[test]
+    fn unknown_is_not_zero() {
+        let slab =
+            Counters { told_diff: Some(12), bytes: Some(4096), used: Some(3840), ..Counters::default() };
+        assert_eq!(slab.allocs, None);
+        assert_eq!(slab.per_alloc(CounterWidth::Bits64), Some(320));
+        assert_eq!(slab.utilisation(), Some(0.9375));
+        assert_eq!(Counters::default().diff(CounterWidth::Bits64), None);
+    }
+
+    #[test]
+    fn clamped_counters_are_inexact() {
+        assert!(Counters::windows(7, 7, 96).is_inexact(CounterWidth::Bits32));
+        assert!(!Counters::windows(7, 7, 96).is_inexact(CounterWidth::Bits64));
+        assert!(!Counters::windows(7, 7, 0).is_inexact(CounterWidth::Bits32));
+    }
+
+    #[test]
+    fn the_articles_rows_disagree() {
+        let told = |allocs, frees, diff| Counters {
+            allocs: Some(allocs),
+            frees: Some(frees),
+            told_diff: Some(diff),
+            ..Counters::default()
+        };
+        assert!(told(1473, 1002, 281).diff_disagrees());
+        assert!(!told(614, 441, 173).diff_disagrees());
+        assert!(!told(10, 4_294_967_286, 20).diff_disagrees(), "a wrapped difference is right");
+    }
+}

@@ -1,0 +1,212 @@
+//! The change between two samples.
+//!
+//! Rules, each with a test:
+//! * 32-bit counters are subtracted modulo 2³² and read as signed: no kernel makes 2³¹ allocations in an interval.
+//! * A tag that was absent held nothing: its change is all it has now (it appeared late, or came back).
+//! * A tag that is absent now gave everything back; it stays for one table, marked [`Presence::Gone`].
+//! * Across a reboot nothing is compared.
+
+use rustc_hash::FxHashMap;
+
+use crate::counters::low32;
+use crate::{CounterWidth, Counters, Pool, Row, Sample, Tag};
+
+/// Change of one row between two samples. `None` = one of the two did not tell the figure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Delta {
+    /// Change of Allocs.
+    pub allocs: Option<i64>,
+    /// Change of Frees.
+    pub frees: Option<i64>,
+    /// Change of Diff.
+    pub diff: Option<i64>,
+    /// Change of Bytes.
+    pub bytes: Option<i64>,
+    /// Change of the bytes in live objects.
+    pub used: Option<i64>,
+    /// Change of Per Alloc.
+    pub per_alloc: Option<i64>,
+}
+
+impl Delta {
+    /// From `before` to `now`.
+    pub fn between(before: &Counters, now: &Counters, width: CounterWidth) -> Self {
+        let plain = |a: Option<u64>, b: Option<u64>| Some(b?.wrapping_sub(a?).cast_signed());
+        let count = |a: Option<u64>, b: Option<u64>| match width {
+            CounterWidth::Bits32 => Some(i64::from(low32(b?).wrapping_sub(low32(a?)).cast_signed())),
+            CounterWidth::Bits64 => plain(a, b),
+        };
+        let allocs = count(before.allocs, now.allocs);
+        let frees = count(before.frees, now.frees);
+        let diff = match (before.diff(width), now.diff(width)) {
+            (Some(a), Some(b)) => Some(b.wrapping_sub(a)),
+            _ => None,
+        };
+        Self {
+            allocs,
+            frees,
+            diff,
+            bytes: plain(before.bytes, now.bytes),
+            used: plain(before.used, now.used),
+            per_alloc: plain(before.per_alloc(width), now.per_alloc(width)),
+        }
+    }
+
+    /// Everything that a row has, as its change from nothing.
+    pub fn from_nothing(now: &Counters, width: CounterWidth) -> Self {
+        let whole = |figure: Option<u64>| figure.map(u64::cast_signed);
+        Self {
+            allocs: whole(now.allocs),
+            frees: whole(now.frees),
+            diff: now.diff(width),
+            bytes: whole(now.bytes),
+            used: whole(now.used),
+            per_alloc: whole(now.per_alloc(width)),
+        }
+    }
+
+    /// True where some figure changed.
+    pub fn is_change(&self) -> bool {
+        [self.allocs, self.frees, self.diff, self.bytes, self.used].into_iter().flatten().any(|d| d != 0)
+    }
+}
+
+/// Whether a row was there before and is there now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Presence {
+    /// In both samples, or there is nothing to compare with.
+    #[default]
+    Steady,
+    /// Only in the newer sample.
+    New,
+    /// Only in the older sample: all that it held was given back.
+    Gone,
+}
+
+/// Finds the rows of one sample by tag and pool, cheaply where two samples list them in the same order.
+#[derive(Debug, Default)]
+pub struct RowIndex {
+    by_key: FxHashMap<(Tag, Pool), usize>,
+    filled: bool,
+}
+
+impl RowIndex {
+    /// Forgets the last sample and keeps the memory.
+    pub fn reset(&mut self) {
+        self.by_key.clear();
+        self.filled = false;
+    }
+
+    /// The row of `rows` with the key of `wanted`; `hint` is where it probably stands.
+    pub fn find<'a>(&mut self, rows: &'a [Row], wanted: &Row, hint: usize) -> Option<(usize, &'a Row)> {
+        if let Some(row) = rows.get(hint)
+            && row.pool == wanted.pool
+            && row.tag == wanted.tag
+        {
+            return Some((hint, row));
+        }
+        if !self.filled {
+            // The first of two equal keys wins, as in the source's own order.
+            for (at, row) in rows.iter().enumerate().rev() {
+                self.by_key.insert((row.tag.clone(), row.pool), at);
+            }
+            self.filled = true;
+        }
+        let at = *self.by_key.get(&(wanted.tag.clone(), wanted.pool))?;
+        rows.get(at).map(|row| (at, row))
+    }
+}
+
+/// Whether the machine was restarted between two samples, so that their counters do not belong together.
+///
+/// Told by the boot id, else by an uptime that went back, else guessed from the counters: a kernel's Allocs
+/// never fall, so when they fell for most of the tags that both samples have, it is another boot.
+pub fn rebooted(before: &Sample, now: &Sample) -> bool {
+    if let (Some(a), Some(b)) = (&before.origin.boot, &now.origin.boot) {
+        return a != b;
+    }
+    if let (Some(a), Some(b)) = (before.uptime, now.uptime) {
+        return b < a;
+    }
+    let mut index = RowIndex::default();
+    let (mut both, mut fell) = (0_usize, 0_usize);
+    for (at, row) in now.rows.iter().enumerate() {
+        let Some(allocs) = row.counters.allocs else { continue };
+        let Some((_, old)) = index.find(&before.rows, row, at) else { continue };
+        let Some(old) = old.counters.allocs.filter(|&old| old > 0) else { continue };
+        both += 1;
+        fell += usize::from(allocs < old);
+    }
+    both >= 4 && fell * 2 > both
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Origin, SourceKind};
+    use std::sync::Arc;
+
+    fn sample(rows: &[(&[u8; 4], u64)]) -> Sample {
+        let origin = Arc::new(Origin::new(SourceKind::Windows, &[Pool::Paged]));
+        let mut sample = Sample::new(origin, CounterWidth::Bits32);
+        sample.rows = rows
+            .iter()
+            .map(|(tag, allocs)| Row::windows(Tag::pool(**tag), Pool::Paged, *allocs, 0, 0))
+            .collect();
+        sample
+    }
+
+    #[test]
+    fn counters_wrap_at_32_bits() {
+        let before = Counters::windows(0xffff_fff0, 0xffff_ff00, 1000);
+        let now = Counters::windows(0x10, 0xffff_ff10, 900);
+        let delta = Delta::between(&before, &now, CounterWidth::Bits32);
+        assert_eq!((delta.allocs, delta.frees, delta.bytes), (Some(32), Some(16), Some(-100)));
+        assert_eq!(delta.diff, Some(16));
+    }
+
+    #[test]
+    fn wide_counters_do_not_wrap() {
+        let before = Counters::windows(0xffff_fff0, 0, 0);
+        let now = Counters::windows(0x1_0000_0010, 0, 0);
+        assert_eq!(Delta::between(&before, &now, CounterWidth::Bits64).allocs, Some(32));
+    }
+
+    #[test]
+    fn an_unknown_figure_has_no_change() {
+        let slab = Counters { told_diff: Some(5), bytes: Some(4096), ..Counters::default() };
+        let delta = Delta::between(&slab, &slab, CounterWidth::Bits64);
+        assert_eq!((delta.allocs, delta.diff), (None, Some(0)));
+    }
+
+    #[test]
+    fn most_counters_falling_is_a_reboot_one_wrapping_is_not() {
+        let before =
+            sample(&[(b"A   ", 50), (b"B   ", 60), (b"C   ", 4_294_967_290), (b"D   ", 9), (b"E   ", 1)]);
+        let wrapped = sample(&[(b"A   ", 51), (b"B   ", 61), (b"C   ", 2), (b"D   ", 9), (b"E   ", 1)]);
+        let other = sample(&[(b"A   ", 5), (b"B   ", 6), (b"C   ", 2), (b"D   ", 9), (b"E   ", 1)]);
+        assert!(!rebooted(&before, &wrapped));
+        assert!(rebooted(&before, &other));
+    }
+
+    #[test]
+    fn the_boot_id_decides_where_there_is_one() {
+        let with = |boot: &str| {
+            let mut s = sample(&[]);
+            s.origin = Arc::new(Origin { boot: Some(boot.into()), ..(*s.origin).clone() });
+            s
+        };
+        assert!(rebooted(&with("a"), &with("b")));
+        assert!(!rebooted(&with("a"), &with("a")));
+    }
+
+    #[test]
+    fn rows_are_found_in_any_order() {
+        let a = sample(&[(b"A   ", 1), (b"B   ", 2), (b"C   ", 3)]);
+        let b = sample(&[(b"C   ", 3), (b"A   ", 1), (b"D   ", 4)]);
+        let mut index = RowIndex::default();
+        let found: Vec<_> =
+            b.rows.iter().enumerate().map(|(at, row)| index.find(&a.rows, row, at).map(|f| f.0)).collect();
+        assert_eq!(found, [Some(2), Some(0), None]);
+    }
+}

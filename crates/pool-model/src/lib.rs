@@ -1,0 +1,33 @@
+//! What every part of poolmon talks about: who holds kernel memory, how much, and how that changed.
+//!
+//! Data passes through this crate in one direction:
+//!
+//! 1. [`tag`], [`pool`], [`counters`]: the raw figures of one row;
+//! 2. [`header`], [`sample`]: all rows and machine-wide figures of one moment, as a source told them;
+//! 3. [`delta`]: the change between two samples, across counter wraps, reboots and late tags;
+//! 4. [`filter`], [`table`]: rows chosen, compared, sorted and totalled;
+//! 5. [`column`], [`units`]: how a value is named, formatted and ordered. Every output asks here.
+//!
+//! No I/O happens in this crate.
+#![forbid(unsafe_code)]
+
+pub mod column;
+pub mod counters;
+pub mod delta;
+pub mod filter;
+pub mod header;
+pub mod pool;
+pub mod sample;
+pub mod table;
+pub mod tag;
+pub mod units;
+
+pub use column::{Column, Value};
+pub use counters::{CounterWidth, Counters};
+pub use delta::Delta;
+pub use filter::{Filter, Pattern, Scope};
+pub use header::Header;
+pub use pool::{Pool, PoolView};
+pub use sample::{Origin, Row, Sample, SourceKind};
+pub use table::{Labeler, RowLabel, Sort, Table, TableRow, Totals};
+pub use tag::{PoolTag, Tag};

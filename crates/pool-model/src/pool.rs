@@ -1,0 +1,141 @@
+//! Where memory was taken from.
+
+use std::fmt;
+
+/// The kind of kernel memory behind a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Pool {
+    /// Windows nonpaged pool.
+    Nonpaged,
+    /// Windows paged pool.
+    Paged,
+    /// Linux slab that the kernel can shrink under pressure (dentries, inodes).
+    Reclaimable,
+    /// Linux slab that stays until its owner frees it.
+    Unreclaimable,
+    /// Linux vmalloc areas, summed by caller.
+    Vmalloc,
+    /// Linux allocation profiling: everything that one source line allocated. Overlaps the other kinds.
+    CallSite,
+}
+
+impl Pool {
+    /// Every kind, in the order in which `p` walks through them.
+    pub const ALL: [Self; 6] =
+        [Self::Nonpaged, Self::Paged, Self::Reclaimable, Self::Unreclaimable, Self::Vmalloc, Self::CallSite];
+
+    /// Name in JSON, CSV and on the command line.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Nonpaged => "nonpaged",
+            Self::Paged => "paged",
+            Self::Reclaimable => "reclaimable",
+            Self::Unreclaimable => "unreclaimable",
+            Self::Vmalloc => "vmalloc",
+            Self::CallSite => "callsite",
+        }
+    }
+
+    /// Name in the Type column: at most five characters, PoolMon's own on Windows.
+    pub const fn short(self) -> &'static str {
+        match self {
+            Self::Nonpaged => "Nonp",
+            Self::Paged => "Paged",
+            Self::Reclaimable => "Recl",
+            Self::Unreclaimable => "Unrec",
+            Self::Vmalloc => "Vmall",
+            Self::CallSite => "Site",
+        }
+    }
+
+    /// Name in a sentence.
+    pub const fn long(self) -> &'static str {
+        match self {
+            Self::Nonpaged => "nonpaged pool",
+            Self::Paged => "paged pool",
+            Self::Reclaimable => "reclaimable slab",
+            Self::Unreclaimable => "unreclaimable slab",
+            Self::Vmalloc => "vmalloc",
+            Self::CallSite => "call sites",
+        }
+    }
+
+    /// Reads any of the names above, and what other tools write (`NonPaged`, `NP`, `Nonp`).
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let known = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(text));
+        if known(&["np", "nonpaged", "non-paged", "nonp", "nonpagedpool"]) {
+            return Some(Self::Nonpaged);
+        }
+        if known(&["pagedpool"]) {
+            return Some(Self::Paged);
+        }
+        Self::ALL.into_iter().find(|pool| known(&[pool.id(), pool.short()]))
+    }
+}
+
+impl fmt::Display for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.short())
+    }
+}
+
+/// Which pools are shown: one, or all that the source has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PoolView {
+    /// Every pool.
+    #[default]
+    All,
+    /// One pool only.
+    Only(Pool),
+}
+
+impl PoolView {
+    /// Whether rows of this pool are shown.
+    pub fn admits(self, pool: Pool) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(only) => only == pool,
+        }
+    }
+
+    /// The next view of PoolMon's `p` key: first pool → next pool → … → all → first pool.
+    #[must_use]
+    pub fn next(self, present: &[Pool]) -> Self {
+        let at = match self {
+            Self::All => 0,
+            Self::Only(only) => {
+                present.iter().position(|&pool| pool == only).map_or(present.len(), |i| i + 1)
+            }
+        };
+        present.get(at).map_or(Self::All, |&pool| Self::Only(pool))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p_walks_nonpaged_paged_both() {
+        let pools = [Pool::Nonpaged, Pool::Paged];
+        let mut view = PoolView::All;
+        let mut seen = Vec::new();
+        for _ in 0..4 {
+            view = view.next(&pools);
+            seen.push(view);
+        }
+        let [n, p] = pools.map(PoolView::Only);
+        assert_eq!(seen, [n, p, PoolView::All, n]);
+    }
+
+    #[test]
+    fn every_name_reads_back() {
+        for pool in Pool::ALL {
+            assert_eq!(Pool::parse(pool.id()), Some(pool));
+            assert_eq!(Pool::parse(pool.short()), Some(pool));
+        }
+        assert_eq!(Pool::parse("NonPaged"), Some(Pool::Nonpaged));
+        assert_eq!(Pool::parse("pool"), None);
+    }
+}

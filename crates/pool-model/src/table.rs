@@ -1,0 +1,379 @@
+//! The table derived from a sample: rows chosen, compared with an earlier sample, sorted and totalled.
+
+use std::cmp::{Ordering, Reverse};
+use std::sync::Arc;
+
+use crate::column::{self, Column, Value};
+use crate::delta::{Presence, RowIndex, rebooted};
+use crate::{CounterWidth, Counters, Delta, Filter, Header, Pool, Row, Sample, Scope};
+
+/// What is known of a row's owner.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RowLabel {
+    /// PoolMon's `Mapped_Driver` text, one bracket for each source: `[ntfs.sys  -  AttrSup.c]`.
+    pub mapped_driver: String,
+    /// The driver or module alone, where one is known: `ntfs.sys`.
+    pub driver: Option<String>,
+    /// The description alone.
+    pub description: Option<String>,
+}
+
+/// Knows owners of tags. The same tag gets the same shared label, so that a refresh allocates nothing.
+pub trait Labeler {
+    /// What is known of this row's owner.
+    fn label(&self, row: &Row) -> Option<Arc<RowLabel>>;
+}
+
+/// One row as it is shown.
+#[derive(Clone, Debug)]
+pub struct TableRow {
+    /// The row as the source told it; all figures zero where it is gone.
+    pub row: Row,
+    /// Width of its counters.
+    pub width: CounterWidth,
+    /// Change since the earlier sample; `None` where there is nothing to compare with.
+    pub delta: Option<Delta>,
+    /// Whether it is new or gone.
+    pub presence: Presence,
+    /// What is known of its owner.
+    pub label: Option<Arc<RowLabel>>,
+}
+
+impl TableRow {
+    /// Outstanding allocations.
+    pub fn diff(&self) -> Option<i64> {
+        self.row.counters.diff(self.width)
+    }
+
+    /// Bytes per outstanding allocation.
+    pub fn per_alloc(&self) -> Option<u64> {
+        self.row.counters.per_alloc(self.width)
+    }
+
+    /// Diff is the kernel's clamp, not a fact.
+    pub fn is_inexact(&self) -> bool {
+        self.row.counters.is_inexact(self.width)
+    }
+
+    /// `Mapped_Driver` as PoolMon would print it, from the row itself or from a pooltag file.
+    pub fn owner(&self) -> Option<&str> {
+        self.label.as_ref().map(|label| label.mapped_driver.as_str()).or(self.row.told_owner.as_deref())
+    }
+}
+
+/// Sums over the rows shown of one pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Totals {
+    /// The pool.
+    pub pool: Pool,
+    /// Rows shown.
+    pub rows: usize,
+    /// Sums; a figure that no row tells stays unknown.
+    pub counters: Counters,
+    /// Sum of the changes.
+    pub delta: Option<Delta>,
+    /// What the system counts in this pool and no tag accounts for (whole sample, whatever is filtered).
+    /// Negative where the tags' sum is more, as the two are not read in the same instant.
+    pub untagged: Option<i64>,
+}
+
+/// How rows are ordered.
+#[derive(Clone, Copy, Debug)]
+pub struct Sort {
+    /// By this column.
+    pub column: &'static Column,
+    /// By its change instead of its value (PoolMon's `(`).
+    pub by_change: bool,
+    /// Against the column's natural order.
+    pub reversed: bool,
+}
+
+impl Default for Sort {
+    fn default() -> Self {
+        Self { column: &column::TAG, by_change: false, reversed: false }
+    }
+}
+
+impl Sort {
+    /// By a column, in its natural order.
+    pub const fn by(column: &'static Column) -> Self {
+        Self { column, by_change: false, reversed: false }
+    }
+}
+
+/// The rows of one moment, ready to be shown. Kept and updated in place by live outputs.
+#[derive(Debug, Default)]
+pub struct Table {
+    /// Rows that pass the filter, in the order of the last [`Table::sort`].
+    pub rows: Vec<TableRow>,
+    /// Sums by pool, in the order of [`Pool::ALL`].
+    pub totals: Vec<Totals>,
+    /// Machine-wide figures.
+    pub header: Header,
+    /// Page faults since the earlier sample, where both tell them.
+    pub page_faults_change: Option<i64>,
+    /// The machine was restarted between the two samples: nothing is compared.
+    pub rebooted: bool,
+    index: RowIndex,
+    gone_index: RowIndex,
+}
+
+impl Table {
+    /// A table of one sample, or of the change from `before` to `now`.
+    pub fn new(
+        before: Option<&Sample>,
+        now: &Sample,
+        filter: &Filter,
+        labeler: Option<&dyn Labeler>,
+    ) -> Self {
+        let mut table = Self::default();
+        table.update(before, now, filter, labeler);
+        table
+    }
+
+    /// Fills the table anew. Its memory is used again.
+    pub fn update(
+        &mut self,
+        before: Option<&Sample>,
+        now: &Sample,
+        filter: &Filter,
+        labeler: Option<&dyn Labeler>,
+    ) {
+        self.rebooted = before.is_some_and(|before| rebooted(before, now));
+        let before = before.filter(|_| !self.rebooted);
+        self.header.clone_from(&now.header);
+        self.page_faults_change = before
+            .and_then(|before| Some((before.header.page_faults?, now.header.page_faults?)))
+            .map(|(then, now)| now.wrapping_sub(then).cast_signed());
+
+        let now_rows = rows_in_scope(now, filter.scope);
+        let old_rows = before.map(|before| rows_in_scope(before, filter.scope));
+        // A copied screen tells its own changes; they count where there is no earlier sample to compare with.
+        let told = if filter.scope == Scope::System { now.told_deltas.as_slice() } else { &[] };
+        self.fill(old_rows.as_deref(), &now_rows, told, now.width, filter, labeler);
+        self.total(now, filter);
+    }
+
+    fn fill(
+        &mut self,
+        old_rows: Option<&[Row]>,
+        now_rows: &[Row],
+        told: &[Delta],
+        width: CounterWidth,
+        filter: &Filter,
+        labeler: Option<&dyn Labeler>,
+    ) {
+        self.rows.clear();
+        self.index.reset();
+        self.gone_index.reset();
+        let mut matched = 0;
+        for (at, row) in now_rows.iter().enumerate() {
+            let (delta, presence) = match old_rows {
+                None => (told.get(at).copied(), Presence::Steady),
+                Some(old_rows) => match self.index.find(old_rows, row, at) {
+                    Some((_, old)) => {
+                        matched += 1;
+                        (Some(Delta::between(&old.counters, &row.counters, width)), Presence::Steady)
+                    }
+                    None => (Some(Delta::from_nothing(&row.counters, width)), Presence::New),
+                },
+            };
+            self.push(row, width, delta, presence, filter, labeler);
+        }
+        let Some(old_rows) = old_rows else { return };
+        if !filter.show_gone || matched == old_rows.len() {
+            return;
+        }
+        for (at, old) in old_rows.iter().enumerate() {
+            if old.counters.is_zero() || self.gone_index.find(now_rows, old, at).is_some() {
+                continue;
+            }
+            let nothing = emptied(&old.counters);
+            let delta = Delta::between(&old.counters, &nothing, width);
+            let row = Row { counters: nothing, ..old.clone() };
+            let shown = Filter { show_zero: true, ..filter.clone() };
+            self.push(&row, width, Some(delta), Presence::Gone, &shown, labeler);
+        }
+    }
+
+    fn push(
+        &mut self,
+        row: &Row,
+        width: CounterWidth,
+        delta: Option<Delta>,
+        presence: Presence,
+        filter: &Filter,
+        labeler: Option<&dyn Labeler>,
+    ) {
+        // Labels cost a lookup: asked for only where the row can still pass.
+        if !filter.admits_tag(&row.tag, row.pool) {
+            return;
+        }
+        let label = labeler.and_then(|labeler| labeler.label(row));
+        if !filter.admits(row, label.as_ref().map(|label| label.mapped_driver.as_str())) {
+            return;
+        }
+        self.rows.push(TableRow { row: row.clone(), width, delta, presence, label });
+    }
+
+    fn total(&mut self, now: &Sample, filter: &Filter) {
+        self.totals.clear();
+        for pool in Pool::ALL {
+            let mut totals =
+                Totals { pool, rows: 0, counters: Counters::default(), delta: None, untagged: None };
+            for row in self.rows.iter().filter(|row| row.row.pool == pool) {
+                totals.rows += 1;
+                add_counters(&mut totals.counters, &row.row.counters, row.width);
+                if let Some(delta) = &row.delta {
+                    add_delta(totals.delta.get_or_insert_default(), delta);
+                }
+            }
+            let told = now.header.pool_total(pool).filter(|_| filter.scope == Scope::System);
+            let shown = filter.view.admits(pool) && now.rows.iter().any(|row| row.pool == pool);
+            if let Some(told) = told.filter(|_| shown) {
+                totals.untagged = Some(told.wrapping_sub(now.tagged_bytes(pool)).cast_signed());
+            }
+            if totals.rows > 0 || totals.untagged.is_some() {
+                self.totals.push(totals);
+            }
+        }
+    }
+
+    /// Orders the rows. Rows that do not tell the figure come last; equal rows stand by tag, then pool.
+    pub fn sort(&mut self, sort: Sort) {
+        let value = match (sort.by_change, sort.column.change) {
+            (true, Some(change)) => change,
+            _ => sort.column.value,
+        };
+        let falling = sort.column.falling != sort.reversed;
+        let tie = |a: &TableRow, b: &TableRow| (&a.row.tag, a.row.pool).cmp(&(&b.row.tag, b.row.pool));
+        if sort.column.id == column::TAG.id {
+            // The commonest order needs no keys.
+            self.rows.sort_by(|a, b| if falling { tie(b, a) } else { tie(a, b) });
+            return;
+        }
+        // Each key is computed once, and rows are moved once.
+        let mut keys: Vec<(SortKey, u32)> = Vec::with_capacity(self.rows.len());
+        for (at, row) in self.rows.iter().enumerate() {
+            keys.push((SortKey::of(value(row), falling), u32::try_from(at).unwrap_or(u32::MAX)));
+        }
+        let rows = &self.rows;
+        let row = |at: u32| rows.get(at as usize);
+        keys.sort_by(|(a, at_a), (b, at_b)| {
+            a.cmp(b).then_with(|| match (row(*at_a), row(*at_b)) {
+                (Some(a), Some(b)) => tie(a, b),
+                _ => Ordering::Equal,
+            })
+        });
+        let mut place: Vec<u32> = vec![0; keys.len()];
+        for (to, (_, from)) in keys.iter().enumerate() {
+            if let Some(slot) = place.get_mut(*from as usize) {
+                *slot = u32::try_from(to).unwrap_or(u32::MAX);
+            }
+        }
+        permute(&mut self.rows, &mut place);
+    }
+}
+
+/// Moves every row to its place by following the cycles of the permutation.
+fn permute(rows: &mut [TableRow], place: &mut [u32]) {
+    for at in 0..rows.len() {
+        while let Some(&to) = place.get(at) {
+            let to = to as usize;
+            if to == at || to >= rows.len() {
+                break;
+            }
+            rows.swap(at, to);
+            place.swap(at, to);
+        }
+    }
+}
+
+/// A sort key that orders unknown figures last in both directions.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum SortKey {
+    Rising(i128),
+    Falling(Reverse<i128>),
+    Text(String),
+    TextFalling(Reverse<String>),
+    Unknown,
+}
+
+impl SortKey {
+    fn of(value: Value<'_>, falling: bool) -> Self {
+        match (value.number(), value) {
+            (Some(number), _) if falling => Self::Falling(Reverse(number)),
+            (Some(number), _) => Self::Rising(number),
+            (None, Value::Text(text)) if falling => Self::TextFalling(Reverse(text.into_owned())),
+            (None, Value::Text(text)) => Self::Text(text.into_owned()),
+            (None, _) => Self::Unknown,
+        }
+    }
+}
+
+/// The rows of a scope; sessions are summed by tag where all are asked for.
+fn rows_in_scope(sample: &Sample, scope: Scope) -> std::borrow::Cow<'_, [Row]> {
+    match scope {
+        Scope::System => sample.rows.as_slice().into(),
+        Scope::Session(id) => {
+            sample.sessions.iter().find(|session| session.id == id).map_or(&[][..], |s| &s.rows).into()
+        }
+        Scope::AllSessions => {
+            let mut sums: Vec<Row> = Vec::new();
+            let mut at = rustc_hash::FxHashMap::default();
+            for row in sample.sessions.iter().flat_map(|session| &session.rows) {
+                let slot = *at.entry((row.tag.clone(), row.pool)).or_insert(sums.len());
+                if slot == sums.len() {
+                    sums.push(Row { counters: Counters::default(), ..row.clone() });
+                }
+                if let Some(sum) = sums.get_mut(slot) {
+                    add_counters(&mut sum.counters, &row.counters, sample.width);
+                }
+            }
+            sums.into()
+        }
+    }
+}
+
+/// What a row that is gone holds: zero of everything that it told.
+fn emptied(counters: &Counters) -> Counters {
+    Counters {
+        allocs: counters.allocs,
+        frees: counters.allocs.or(counters.frees),
+        told_diff: counters.told_diff.map(|_| 0),
+        bytes: counters.bytes.map(|_| 0),
+        used: counters.used.map(|_| 0),
+        told_per_alloc: None,
+    }
+}
+
+fn add_counters(sum: &mut Counters, row: &Counters, width: CounterWidth) {
+    let add = |sum: &mut Option<u64>, figure: Option<u64>| {
+        if let Some(figure) = figure {
+            *sum = Some(sum.unwrap_or(0).saturating_add(figure));
+        }
+    };
+    if let Some(diff) = row.diff(width) {
+        sum.told_diff = Some(sum.told_diff.unwrap_or(0).saturating_add(diff));
+    }
+    add(&mut sum.allocs, row.allocs);
+    add(&mut sum.frees, row.frees);
+    add(&mut sum.bytes, row.bytes);
+    add(&mut sum.used, row.used);
+}
+
+fn add_delta(sum: &mut Delta, row: &Delta) {
+    let add = |sum: &mut Option<i64>, figure: Option<i64>| {
+        if let Some(figure) = figure {
+            *sum = Some(sum.unwrap_or(0).saturating_add(figure));
+        }
+    };
+    add(&mut sum.allocs, row.allocs);
+    add(&mut sum.frees, row.frees);
+    add(&mut sum.diff, row.diff);
+    add(&mut sum.bytes, row.bytes);
+    add(&mut sum.used, row.used);
+}
+
+#[cfg(test)]
+mod tests;
