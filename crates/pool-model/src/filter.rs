@@ -142,20 +142,20 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn hit(pattern: &str, tag: &[u8; 4]) -> bool {
-        Pattern::new(pattern).matches(&Tag::pool(*tag))
+    fn hit(pattern: &str, tag: [u8; 4]) -> bool {
+        Pattern::new(pattern).matches(&Tag::pool(tag))
     }
 
     #[test]
     fn poolmons_examples() {
-        assert!(hit("Aud*", b"AudF"));
-        assert!(hit("Icc?", b"Iccx"));
-        assert!(hit("Cc??", b"CcBc"));
-        assert!(!hit("aud*", b"AudF"), "case counts");
-        assert!(hit("Irp", b"Irp "), "short tags are padded");
-        assert!(hit("Irp?", b"Irp "));
-        assert!(!hit("Irp", b"IrpX"));
-        assert!(hit("*", b"None"));
+        assert!(hit("Aud*", *b"AudF"));
+        assert!(hit("Icc?", *b"Iccx"));
+        assert!(hit("Cc??", *b"CcBc"));
+        assert!(!hit("aud*", *b"AudF"), "case counts");
+        assert!(hit("Irp", *b"Irp "), "short tags are padded");
+        assert!(hit("Irp?", *b"Irp "));
+        assert!(!hit("Irp", *b"IrpX"));
+        assert!(hit("*", *b"None"));
     }
 
     #[test]
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn tags_that_do_not_print_match_their_escaped_form() {
-        assert!(hit("a\\x00\\x01b", b"a\0\x01b"));
+        assert!(hit("a\\x00\\x01b", *b"a\0\x01b"));
         assert!(Pattern::new("Proc").matches(&Tag::pool(*b"Pro\xe3")), "the protection bit does not count");
     }
 
