@@ -38,7 +38,7 @@ pub struct Options {
     pub header: bool,
     /// A comment line with time, host, boot and system before a PoolMon log.
     pub stamp: bool,
-    /// The Mapped_Driver column.
+    /// The `Mapped_Driver` column.
     pub driver: bool,
 }
 
