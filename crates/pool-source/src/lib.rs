@@ -7,6 +7,7 @@
 //! A source knows nothing of what is drawn.
 
 mod error;
+pub mod windows;
 
 pub use error::SourceError;
 
