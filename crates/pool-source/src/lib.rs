@@ -7,6 +7,8 @@
 //! A source knows nothing of what is drawn.
 
 mod error;
+#[cfg(unix)]
+pub mod linux;
 pub mod windows;
 
 pub use error::SourceError;
