@@ -7,7 +7,7 @@
 //! 3. [`allocinfo`]: `/proc/allocinfo`, one row for each place in the source that holds memory, where the kernel tells;
 //! 4. [`system`]: `/proc/meminfo`, `/proc/vmstat`, `/proc/uptime`, the figures of the header.
 //!
-//! Files are opened once ([`files`]) and read again into one buffer; names that were seen before are kept ([`names`]),
+//! Files are opened once (`files`) and read again into one buffer; names that were seen before are kept ([`names`]),
 //! so that a refresh allocates nothing for a row.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 

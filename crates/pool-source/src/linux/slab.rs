@@ -100,6 +100,8 @@ pub fn append(
     rows: &mut Vec<Row>,
 ) -> Unread {
     let mut unread = Unread::default();
+    // A line has a hundred bytes or more.
+    rows.reserve(text.len() / 100);
     names.begin();
     for (number, line) in cache_lines(text) {
         let Some(cache) = CacheLine::parse(line) else {

@@ -1,10 +1,10 @@
 //! Decoders of the buffers that `NtQuerySystemInformation` fills: bytes in, rows out, nothing is cast.
 //!
-//! * [`tags`]: classes 22 and 255, the pool tags of the system;
-//! * [`sessions`]: class 67, the pool tags of Terminal Services sessions;
-//! * [`big_pool`]: class 66, every allocation larger than a page;
-//! * [`performance`]: class 2, machine-wide figures;
-//! * [`modules`]: classes 11 and 77, the loaded drivers.
+//! * [`mod@tags`]: classes 22 and 255, the pool tags of the system;
+//! * [`mod@sessions`]: class 67, the pool tags of Terminal Services sessions;
+//! * [`mod@big_pool`]: class 66, every allocation larger than a page;
+//! * [`mod@performance`]: class 2, machine-wide figures;
+//! * [`mod@modules`]: classes 11 and 77, the loaded drivers.
 //!
 //! Offsets are those of the public header collection `phnt`; the layouts of both pointer sizes are decoded on
 //! every machine. A count is the kernel's promise, not a fact: when a buffer was too small, the kernel tells the full
