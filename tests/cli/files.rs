@@ -37,7 +37,8 @@ fn every_saved_poolmon_text_is_read() {
         let Some(file) = shared("every_saved_poolmon_text", &format!("samples/{name}")) else { return };
         let json = json_of(&["top", file.to_str().unwrap(), "--format", "json"]);
         let listed = std::fs::read_to_string(&file).unwrap();
-        let in_file = listed.lines().filter(|line| line.contains(" Nonp ") || line.contains("Paged ")).count();
+        let in_file =
+            listed.lines().filter(|line| line.contains(" Nonp ") || line.contains("Paged ")).count();
         assert!(in_file >= rows, "{name}");
         assert_eq!(json["row_count"], in_file, "{name}: every row of the file");
     }

@@ -137,7 +137,18 @@ fn a_change_between_two_samples_is_sorted_first() {
         return;
     };
     let watcher = Command::new(crate::POOLMON)
-        .args(["top", "--over", "3s", "--sort", "diff", "--by-change", "--pool", "reclaimable", "--limit", "6"])
+        .args([
+            "top",
+            "--over",
+            "3s",
+            "--sort",
+            "diff",
+            "--by-change",
+            "--pool",
+            "reclaimable",
+            "--limit",
+            "6",
+        ])
         .args(["--format", "json"])
         .stdout(Stdio::piped())
         .spawn()
@@ -146,7 +157,8 @@ fn a_change_between_two_samples_is_sorted_first() {
     holder.say("take");
     let output = watcher.wait_with_output().unwrap();
     let json: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let first: Vec<&str> = json["rows"].as_array().unwrap().iter().filter_map(|row| row["tag"].as_str()).collect();
+    let first: Vec<&str> =
+        json["rows"].as_array().unwrap().iter().filter_map(|row| row["tag"].as_str()).collect();
     let change = row(&json, "sock_inode_cache")["diff_change"].as_i64().unwrap_or(0);
     assert!((HELD - 200..HELD + 600).contains(&change), "{json:#}");
     assert!(first.iter().take(4).any(|&tag| tag == "sock_inode_cache"), "{first:?}");

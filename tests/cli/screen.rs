@@ -28,7 +28,8 @@ impl Terminal {
         let socket = format!("poolmon-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let terminal = Self { socket };
         let (columns, lines) = (columns.to_string(), lines.to_string());
-        let args = ["-f", "/dev/null", "new-session", "-d", "-s", "t", "-x", &columns, "-y", &lines, "PS1='$ ' sh"];
+        let args =
+            ["-f", "/dev/null", "new-session", "-d", "-s", "t", "-x", &columns, "-y", &lines, "PS1='$ ' sh"];
         let status = Command::new("tmux").args(["-L", &terminal.socket]).args(args).status().unwrap();
         assert!(status.success());
         terminal.wait("the prompt", |screen| screen.contains('$'));
@@ -89,11 +90,14 @@ fn is_row(line: &str) -> bool {
 fn every_key_of_poolmon_does_what_it_says() {
     let Some(terminal) = Terminal::open("every_key", 120, 40) else { return };
     terminal.run(&format!("{POOLMON} demo --interval 1s; echo code=$?"));
-    let first = terminal.wait("the first table", |screen| screen.lines().filter(|line| is_row(line)).count() > 20);
+    let first =
+        terminal.wait("the first table", |screen| screen.lines().filter(|line| is_row(line)).count() > 20);
     assert!(first.to_uppercase().contains("SIMULATED"), "{first}");
 
     terminal.keys(&["p"]);
-    terminal.wait("nonpaged rows only", |s| s.contains(" Nonp ") && !s.lines().any(|line| line.contains(" Paged  ")));
+    terminal.wait("nonpaged rows only", |s| {
+        s.contains(" Nonp ") && !s.lines().any(|line| line.contains(" Paged  "))
+    });
     terminal.keys(&["p"]);
     terminal.wait("paged rows only", |s| s.contains(" Paged ") && !s.contains(" Nonp  "));
     terminal.keys(&["P"]);
@@ -101,7 +105,8 @@ fn every_key_of_poolmon_does_what_it_says() {
 
     terminal.keys(&["t"]);
     terminal.wait("sorted by tag", |screen| {
-        let tags: Vec<&str> = screen.lines().filter(|line| is_row(line)).filter_map(|line| line.get(1..5)).collect();
+        let tags: Vec<&str> =
+            screen.lines().filter(|line| is_row(line)).filter_map(|line| line.get(1..5)).collect();
         tags.len() > 20 && tags.is_sorted()
     });
     terminal.keys(&["b"]);
@@ -143,7 +148,10 @@ fn signals_and_escape_leave_the_terminal_as_it_was() {
         terminal.keys(keys);
         if let Some(signal) = kill {
             let pane = terminal.tmux(&["display-message", "-p", "-t", "t", "#{pane_pid}"]);
-            Command::new("pkill").args([&format!("-{signal}"), "-P", pane.trim(), "poolmon"]).status().unwrap();
+            Command::new("pkill")
+                .args([&format!("-{signal}"), "-P", pane.trim(), "poolmon"])
+                .status()
+                .unwrap();
         }
         terminal.wait("the prompt", |screen| !screen.contains("Nonp") && screen.trim_end().ends_with('$'));
         terminal.run("stty -a | md5sum");
@@ -186,7 +194,10 @@ fn the_live_screen_shows_the_caches_that_grow_first() {
         let rows = screen.lines().filter(|line| [" Recl ", " Unrec "].iter().any(|pool| line.contains(pool)));
         rows.take(5).any(|line| {
             line.contains("sock_inode_cache")
-                && line.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse::<i64>().ok()).any(|n| (HELD - 200..HELD + 600).contains(&n))
+                && line
+                    .split(|c: char| !c.is_ascii_digit())
+                    .filter_map(|n| n.parse::<i64>().ok())
+                    .any(|n| (HELD - 200..HELD + 600).contains(&n))
         })
     };
     terminal.wait("20,000 sockets on top", grown);
