@@ -203,8 +203,7 @@ impl RowArgs {
 }
 
 fn pool() -> impl clap::builder::TypedValueParser<Value = Pool> {
-    PossibleValuesParser::new(Pool::ALL.map(Pool::id))
-        .try_map(|text| Pool::parse(&text).ok_or("not a pool"))
+    PossibleValuesParser::new(Pool::ALL.map(Pool::id)).try_map(|text| Pool::parse(&text).ok_or("not a pool"))
 }
 
 fn column_id() -> PossibleValuesParser {

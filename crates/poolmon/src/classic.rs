@@ -57,9 +57,11 @@ fn translate_all(args: &[OsString]) -> Result<Vec<OsString>, Unclear> {
         2 => modern.push("--pool=paged".into()),
         _ => {}
     }
-    for (count, option) in
-        [(change_switches, "--by-change"), (highlight_switches, "--no-highlight"), (totals_switches, "--totals")]
-    {
+    for (count, option) in [
+        (change_switches, "--by-change"),
+        (highlight_switches, "--no-highlight"),
+        (totals_switches, "--totals"),
+    ] {
         if count % 2 == 1 {
             modern.push(option.into());
         }
@@ -76,9 +78,8 @@ fn switch(arg: &str) -> Option<(char, &str)> {
         // `/itest` is a pattern, `/index.html` too; a path such as `/etc/x` is not a switch.
         'i' | 'x' => !tail.contains('/'),
         's' => tail.len() <= 10 && tail.bytes().all(|b| b.is_ascii_digit()),
-        'g' | 'c' | 'n' | 'p' | 'e' | '(' | ')' | 't' | 'a' | 'f' | 'd' | 'b' | 'm' | 'l' | 'r' | 'h' | '?' => {
-            tail.is_empty()
-        }
+        'g' | 'c' | 'n' | 'p' | 'e' | '(' | ')' | 't' | 'a' | 'f' | 'd' | 'b' | 'm' | 'l' | 'r' | 'h'
+        | '?' => tail.is_empty(),
         _ => false,
     };
     known.then_some((letter, tail))
@@ -110,9 +111,8 @@ mod tests {
 
     fn modern(line: &str) -> Option<Vec<String>> {
         let args: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
-        translate(&args).map(|result| {
-            result.unwrap().into_iter().map(|arg| arg.into_string().unwrap()).collect()
-        })
+        translate(&args)
+            .map(|result| result.unwrap().into_iter().map(|arg| arg.into_string().unwrap()).collect())
     }
 
     fn is(line: &str, expected: &str) {
@@ -155,7 +155,10 @@ mod tests {
     fn lines_that_scripts_use() {
         is("-t -b -r -n out.log", "--sort=tag --sort=bytes --memory --snapshot=out.log");
         is("-n FILE -b -r", "--snapshot=FILE --sort=bytes --memory");
-        is("/b /g C:\\kits\\pooltag.txt -n snap.log", "--sort=bytes --pooltag=C:\\kits\\pooltag.txt --snapshot=snap.log");
+        is(
+            "/b /g C:\\kits\\pooltag.txt -n snap.log",
+            "--sort=bytes --pooltag=C:\\kits\\pooltag.txt --snapshot=snap.log",
+        );
         is("/iAud* /iCc?? /xCcBc", "--include=Aud* --include=Cc?? --exclude=CcBc");
         is("/p /p /b", "--sort=bytes --pool=paged");
         is("/p /p /p /b", "--sort=bytes");

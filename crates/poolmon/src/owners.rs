@@ -80,5 +80,7 @@ fn open(path: &Path) -> anyhow::Result<PooltagFile> {
 /// The first pooltag.txt in the usual places.
 pub fn find() -> Option<PathBuf> {
     let beside = std::env::current_exe().ok();
-    pooltag::candidates(beside.as_deref(), |name| std::env::var_os(name)).into_iter().find(|path| path.is_file())
+    pooltag::candidates(beside.as_deref(), |name| std::env::var_os(name))
+        .into_iter()
+        .find(|path| path.is_file())
 }

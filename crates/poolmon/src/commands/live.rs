@@ -35,7 +35,9 @@ pub fn show(args: &LiveArgs, mut source: Box<dyn Source>, order: &'static Column
         source.want_sessions(args.rows.session.is_some());
         let now = source.sample()?;
         input::tell_remarks(&now);
-        eprintln!("poolmon: standard output is not a terminal, so this is one table (`poolmon top` has its formats)");
+        eprintln!(
+            "poolmon: standard output is not a terminal, so this is one table (`poolmon top` has its formats)"
+        );
         return top::print(&args.rows, None, Format::Table, None, &now, &owners);
     }
     let settings = Settings {

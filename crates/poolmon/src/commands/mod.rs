@@ -35,7 +35,8 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
 
 /// Writes `poolmon.1` and a page for each command.
 fn man(folder: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     clap_mangen::generate_to(Cli::command(), folder)
         .with_context(|| format!("cannot write man pages into {}", folder.display()))
 }

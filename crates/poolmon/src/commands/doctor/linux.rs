@@ -24,9 +24,8 @@ fn slabinfo() -> Check {
             Check::new(State::Good, what, format!("{caches} slab caches"))
         }
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            Check::new(State::Bad, what, "permission denied: it is readable by root only").remedy(
-                "sudo poolmon\nor once: sudo setcap cap_dac_read_search+ep \"$(command -v poolmon)\"",
-            )
+            Check::new(State::Bad, what, "permission denied: it is readable by root only")
+                .remedy("sudo poolmon\nor once: sudo setcap cap_dac_read_search+ep \"$(command -v poolmon)\"")
         }
         Err(error) => Check::new(State::Bad, what, error.to_string())
             .remedy("the kernel is built without it, or this container hides it: run poolmon on the host"),
@@ -76,13 +75,19 @@ fn allocinfo() -> Check {
 fn meminfo() -> Check {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let figure = |name: &str| {
-        text.lines().find(|line| line.starts_with(name)).map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        text.lines()
+            .find(|line| line.starts_with(name))
+            .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
     };
     match (figure("SReclaimable:"), figure("SUnreclaim:")) {
         (Some(reclaimable), Some(unreclaimable)) => {
             Check::new(State::Good, "/proc/meminfo", format!("{reclaimable}, {unreclaimable}"))
         }
-        _ => Check::new(State::Note, "/proc/meminfo", "tells no slab figures: what no cache accounts for stays unknown"),
+        _ => Check::new(
+            State::Note,
+            "/proc/meminfo",
+            "tells no slab figures: what no cache accounts for stays unknown",
+        ),
     }
 }
 
@@ -92,14 +97,22 @@ fn merging() -> Check {
     if has("slab_nomerge") || has("slub_nomerge") {
         Check::new(State::Good, "cache merging", "off: every cache has its own row")
     } else {
-        Check::new(State::Note, "cache merging", "on: caches of like size share a row; Enter shows the other names")
-            .remedy("boot with slab_nomerge to see each apart")
+        Check::new(
+            State::Note,
+            "cache merging",
+            "on: caches of like size share a row; Enter shows the other names",
+        )
+        .remedy("boot with slab_nomerge to see each apart")
     }
 }
 
 fn btf() -> Check {
     if Path::new("/sys/kernel/btf/vmlinux").exists() {
-        Check::new(State::Good, "BTF", "types of this kernel are there: bpftrace can follow a cache's allocations")
+        Check::new(
+            State::Good,
+            "BTF",
+            "types of this kernel are there: bpftrace can follow a cache's allocations",
+        )
     } else {
         Check::new(State::Note, "BTF", "none: bpftrace needs kernel headers to follow allocations")
     }

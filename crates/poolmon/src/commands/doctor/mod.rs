@@ -63,7 +63,10 @@ pub fn run(out: &mut dyn Write) -> anyhow::Result<()> {
     }
     let bad = checks.iter().filter(|check| check.state == State::Bad).count();
     if bad > 0 {
-        anyhow::bail!("{bad} of {} checks are bad: the live table cannot be shown; `poolmon demo` works everywhere", checks.len());
+        anyhow::bail!(
+            "{bad} of {} checks are bad: the live table cannot be shown; `poolmon demo` works everywhere",
+            checks.len()
+        );
     }
     Ok(())
 }
@@ -71,8 +74,12 @@ pub fn run(out: &mut dyn Write) -> anyhow::Result<()> {
 fn pooltag() -> Check {
     match crate::owners::find() {
         Some(path) => Check::new(State::Good, "pooltag.txt", path.display().to_string()),
-        None => Check::new(State::Note, "pooltag.txt", "not found: drivers come from the built-in table only")
-            .remedy("it comes with the Debugging Tools for Windows, in the folder triage; use --pooltag=FILE"),
+        None => {
+            Check::new(State::Note, "pooltag.txt", "not found: drivers come from the built-in table only")
+                .remedy(
+                    "it comes with the Debugging Tools for Windows, in the folder triage; use --pooltag=FILE",
+                )
+        }
     }
 }
 
