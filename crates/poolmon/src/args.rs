@@ -10,10 +10,14 @@ use pool_model::{Filter, Pattern, Pool, PoolView, Scope, Sort, column};
 
 const AFTER: &str = "\
 Microsoft's PoolMon switches work too, with - or /, each on its own:
-  -iTAG -xTAG   show or leave out tags (* and ? wildcards)     -p, -p -p  nonpaged, paged pool only
-  -t -a -f -d -b -m   sort by tag, allocs, frees, diff, bytes, bytes per alloc     -( sort by the change
-  -e totals   -l no highlighting   -g [FILE] pooltag.txt   -c [FILE] localtag.txt   -s[ID] sessions
-  -n [FILE]     append one snapshot to FILE (poolsnap.log)     -r with its memory figures
+  -iTAG, -xTAG         show only, leave out tags that match (* and ? are wildcards)
+  -p, -p -p            nonpaged pool only, paged pool only
+  -t -a -f -d -b -m    sort by tag, allocs, frees, diff, bytes, bytes per alloc
+  -(                   sort by the change since the last refresh
+  -e, -l               totals; no highlighting
+  -g [FILE]            drivers from pooltag.txt; -c [FILE] from localtag.txt
+  -s[ID]               Terminal Services session pools, all or one
+  -n [FILE], -r        append one snapshot to FILE (poolsnap.log); with memory figures
 
 Exit codes: 0 done; 1 something failed, the message says what helps; 2 wrong arguments.";
 
