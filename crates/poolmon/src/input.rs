@@ -4,21 +4,17 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use anyhow::Context as _;
-use pool_model::{Pool, Sample};
+use pool_model::{PoolView, Sample};
 use pool_source::Source;
 use pool_source::log::LogFile;
 
-/// The live source of this machine. `view` = the only pool that will be looked at, where that is certain.
-pub fn live(view: Option<Pool>) -> anyhow::Result<Box<dyn Source>> {
+/// The live source of this machine, for the pools that will be looked at.
+pub fn live(view: PoolView) -> anyhow::Result<Box<dyn Source>> {
     cfg_select! {
         target_os = "linux" => {
             use pool_source::linux::{LinuxSource, Parts};
-            let wanted = |pools: &[Pool]| view.is_none_or(|view| pools.contains(&view));
-            let parts = Parts {
-                slab: wanted(&[Pool::Reclaimable, Pool::Unreclaimable]),
-                vmalloc: wanted(&[Pool::Vmalloc]),
-                callsites: wanted(&[Pool::CallSite]),
-            };
+            // Caches without a single slab are never shown: no look at sysfs for them.
+            let parts = Parts { empty_caches: false, ..Parts::for_view(view) };
             Ok(Box::new(LinuxSource::with_parts(Path::new("/"), parts)?))
         }
         windows => {

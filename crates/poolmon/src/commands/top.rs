@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 use std::thread;
 use std::time::Duration;
 
-use pool_model::{Pool, Sample, Table, column};
+use pool_model::{PoolView, Sample, Table, column};
 use pool_print::{Format, Options};
 
 use crate::args::{FormatArg, RowArgs, TopArgs};
@@ -15,7 +15,7 @@ pub fn run(args: &TopArgs) -> anyhow::Result<()> {
     let owners = owners::load(&args.rows)?;
     let (before, now) = match &args.file {
         Some(path) => input::last_two(path)?,
-        None => sample_this_machine(args.rows.pool, args.rows.session.is_some(), args.over)?,
+        None => sample_this_machine(args.rows.filter().view, args.rows.session.is_some(), args.over)?,
     };
     input::tell_remarks(&now);
     if args.rows.by_change && before.is_none() && now.told_deltas.is_empty() {
@@ -30,11 +30,11 @@ fn where_change_comes_from(args: &TopArgs) -> &'static str {
 
 /// Two samples `over` apart, or one.
 fn sample_this_machine(
-    pool: Option<Pool>,
+    view: PoolView,
     sessions: bool,
     over: Option<Duration>,
 ) -> anyhow::Result<(Option<Sample>, Sample)> {
-    let mut source = input::live(pool)?;
+    let mut source = input::live(view)?;
     source.want_sessions(sessions);
     let now = source.sample()?;
     let Some(over) = over else { return Ok((None, now)) };
