@@ -65,9 +65,9 @@ pub enum Command {
 /// Which rows are shown, and in which order.
 #[derive(Debug, Clone, Default, Args)]
 pub struct RowArgs {
-    /// Only this pool: nonpaged, paged; on Linux reclaimable, unreclaimable, vmalloc, callsite
+    /// Which pools: one of them, slab (both kinds), or all [default: all; slab for `top` on Linux]
     #[arg(long, value_name = "POOL", value_parser = pool())]
-    pub pool: Option<Pool>,
+    pub pool: Option<PoolView>,
     /// Only tags that match (* any characters, ? one; case counts); repeatable
     #[arg(long, value_name = "TAG")]
     pub include: Vec<String>,
@@ -187,7 +187,7 @@ impl RowArgs {
     /// The filter that these options mean.
     pub fn filter(&self) -> Filter {
         Filter {
-            view: self.pool.map_or(PoolView::All, PoolView::Only),
+            view: self.pool.unwrap_or_default(),
             scope: match self.session {
                 None => Scope::System,
                 Some(None) => Scope::AllSessions,
@@ -206,8 +206,10 @@ impl RowArgs {
     }
 }
 
-fn pool() -> impl clap::builder::TypedValueParser<Value = Pool> {
-    PossibleValuesParser::new(Pool::ALL.map(Pool::id)).try_map(|text| Pool::parse(&text).ok_or("not a pool"))
+fn pool() -> impl clap::builder::TypedValueParser<Value = PoolView> {
+    let views = [PoolView::All, PoolView::Slab].into_iter().chain(Pool::ALL.map(PoolView::Only));
+    PossibleValuesParser::new(views.map(PoolView::id))
+        .try_map(|text| PoolView::parse(&text).ok_or("not a pool"))
 }
 
 fn column_id() -> PossibleValuesParser {

@@ -13,15 +13,34 @@ use crate::{input, owners};
 /// Prints the table.
 pub fn run(args: &TopArgs) -> anyhow::Result<()> {
     let owners = owners::load(&args.rows)?;
+    let mut rows = args.rows.clone();
+    if cfg!(target_os = "linux") && args.file.is_none() {
+        // As slabtop: vmalloc areas and call sites cost the kernel several times as much to list.
+        rows.pool.get_or_insert(PoolView::Slab);
+    }
     let (before, now) = match &args.file {
         Some(path) => input::last_two(path)?,
-        None => sample_this_machine(args.rows.filter().view, args.rows.session.is_some(), args.over)?,
+        None => sample_this_machine(rows.filter().view, rows.session.is_some(), args.over)?,
     };
     input::tell_remarks(&now);
+    if args.format == FormatArg::Table && args.rows.pool.is_none() && rows.pool.is_some() {
+        tell_what_is_left_out(&now);
+    }
     if args.rows.by_change && before.is_none() && now.told_deltas.is_empty() {
         eprintln!("poolmon: one snapshot has no change to sort by; {}", where_change_comes_from(args));
     }
-    print(&args.rows, args.limit, args.format.into(), before.as_ref(), &now, &owners)
+    print(&rows, args.limit, args.format.into(), before.as_ref(), &now, &owners)
+}
+
+/// A table of slab caches says how much it does not show, so that a leak elsewhere is not overlooked.
+fn tell_what_is_left_out(now: &Sample) {
+    let slab = now.header.slab_reclaimable.unwrap_or(0) + now.header.slab_unreclaimable.unwrap_or(0);
+    if let Some(vmalloc) = now.header.vmalloc_used.filter(|&vmalloc| vmalloc > slab / 4) {
+        eprintln!(
+            "poolmon: these are the slab caches; vmalloc holds {} more (--pool vmalloc, or --pool all)",
+            pool_model::units::human_bytes(vmalloc)
+        );
+    }
 }
 
 fn where_change_comes_from(args: &TopArgs) -> &'static str {
