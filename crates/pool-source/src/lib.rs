@@ -7,6 +7,7 @@
 //! A source knows nothing of what is drawn.
 
 mod error;
+pub mod log;
 
 pub use error::SourceError;
 
