@@ -29,10 +29,7 @@ fn snapshot(out: &mut String, step: u64, driver: bool) {
         let per_alloc = bytes.checked_div(live).unwrap_or(0);
         let pool = if row % 3 == 0 { "Paged" } else { "Nonp " };
         let allocs = frees + live;
-        let _ = write!(
-            out,
-            " T{row:03x} {pool}{allocs:>19}{frees:>19}{live:>18}{bytes:>15}{per_alloc:>17}"
-        );
+        let _ = write!(out, " T{row:03x} {pool}{allocs:>19}{frees:>19}{live:>18}{bytes:>15}{per_alloc:>17}");
         out.push_str(if driver { "        [driver.sys - what it holds]\n" } else { "\n" });
     }
 }

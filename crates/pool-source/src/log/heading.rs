@@ -65,8 +65,17 @@ pub(super) fn memory(line: &[u8], header: &mut Header) {
     }
 }
 
-/// The column line of a PoolMon table; tells whether it names a Used column (poolmon's Linux layout).
-pub(super) fn columns(line: &[u8]) -> Option<bool> {
+/// What a column line names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Titles {
+    /// A Used column: poolmon's Linux layout.
+    pub(super) used: bool,
+    /// How many figures a row has.
+    pub(super) figures: usize,
+}
+
+/// The column line of a PoolMon table.
+pub(super) fn columns(line: &[u8]) -> Option<Titles> {
     let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     if line.len() > 1024
         || !words.next()?.eq_ignore_ascii_case(b"tag")
@@ -75,7 +84,12 @@ pub(super) fn columns(line: &[u8]) -> Option<bool> {
     {
         return None;
     }
-    Some(words.any(|word| word == b"Used"))
+    let mut titles = Titles { used: false, figures: 4 };
+    for word in words {
+        titles.figures += usize::from(word == b"Per" || word == b"Used");
+        titles.used |= word == b"Used";
+    }
+    Some(titles)
 }
 
 /// Fields of `# poolmon 1 time=… host=… boot=… system="…"`.
@@ -183,10 +197,16 @@ mod tests {
     fn column_lines() {
         assert_eq!(
             columns(b" Tag  Type     Allocs            Frees            Diff   Bytes       Per Alloc"),
-            Some(false)
+            Some(Titles { used: false, figures: 5 })
         );
-        assert_eq!(columns(b"Tag \tType \tAllocs \t\tFrees \t\tDiff \tBytes \t\t\tPer Alloc"), Some(false));
-        assert_eq!(columns(b" Tag  Type  Allocs Frees Diff Bytes Per Alloc   Used"), Some(true));
+        assert_eq!(
+            columns(b"Tag \tType \tAllocs \t\tFrees \t\tDiff \tBytes \t\t\tPer Alloc"),
+            Some(Titles { used: false, figures: 5 })
+        );
+        assert_eq!(
+            columns(b" Tag  Type  Allocs Frees Diff Bytes Per Alloc   Used"),
+            Some(Titles { used: true, figures: 6 })
+        );
         assert_eq!(columns(b" Tag    Allocs     Used    Allocs     Used"), None);
     }
 

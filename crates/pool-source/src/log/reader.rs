@@ -324,12 +324,13 @@ impl State {
         if let Some(columns) = delimited::columns(line) {
             return if rows { Flow::Next } else { self.enter(Mode::Delimited(columns, Vec::new())) };
         }
-        if let Some(used) = heading::columns(line) {
+        if let Some(titles) = heading::columns(line) {
             if !rows {
                 self.drop_empty(sample);
                 self.opened = true;
-                self.used_column = used;
+                self.used_column = titles.used;
                 self.enter(Mode::Text);
+                self.figures = titles.figures;
             }
             return next(Flow::Taken);
         }
