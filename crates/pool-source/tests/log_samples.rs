@@ -41,6 +41,7 @@ fn rows(sample: &Sample) -> Vec<String> {
     sample.rows.iter().map(|row| shown(row, sample.width)).collect()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the figures that it is compared with are optional")]
 fn kib(k: u64) -> Option<u64> {
     Some(k * 1024)
 }

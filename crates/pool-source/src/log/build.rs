@@ -22,6 +22,8 @@ pub(super) struct Around {
     host: Option<String>,
     boot: Option<String>,
     system: Option<String>,
+    /// The boot was told for the snapshot that is being read.
+    boot_told: bool,
     /// Counts changes of host, boot and system.
     version: u32,
 }
@@ -34,6 +36,7 @@ impl Around {
             Which::Boot => &mut self.boot,
             Which::System => &mut self.system,
         };
+        self.boot_told |= matches!(which, Which::Boot);
         let value = value.filter(|value| !value.is_empty());
         if place.as_deref() != value {
             *place = value.map(str::to_owned);
@@ -263,6 +266,11 @@ impl Builder {
         if wide && self.diffs_told {
             let sessions = sample.sessions.iter_mut().flat_map(|session| &mut session.rows);
             sample.rows.iter_mut().chain(sessions).for_each(|row| widen(&mut row.counters));
+        }
+        if !std::mem::take(&mut self.around.boot_told) {
+            // An earlier snapshot's boot: nobody knows whether the machine was restarted since.
+            self.around.set(Which::Boot, None);
+            self.around.boot_told = false;
         }
         sample.origin = self.origin();
         sample.time = self.around.time;

@@ -58,7 +58,10 @@ pub(super) fn judge(first: &[u8]) -> (Verdict, Encoding, usize) {
             return (Verdict::Text, Encoding::Utf16Be, 0);
         }
     }
-    let control = first.iter().filter(|&&b| is_control(b)).count();
+    // PowerShell's `>>` appends UTF-16 to single bytes: a NUL behind or before a letter tells of no binary file.
+    let letter = |at: Option<usize>| at.and_then(|at| first.get(at)).is_some_and(|&b| is_text(b));
+    let harmless = |at: usize, b: u8| b == 0 && (letter(at.checked_sub(1)) || letter(Some(at + 1)));
+    let control = first.iter().enumerate().filter(|&(at, &b)| is_control(b) && !harmless(at, b)).count();
     if let Some((_, what, remedy)) = BINARIES.iter().find(|(magic, ..)| first.starts_with(magic))
         && control > 0
     {
@@ -208,6 +211,9 @@ mod tests {
             matches!(judge(b"PAGEDU64\x0f\0\0\0").0, Verdict::Binary(what, _) if what.contains("crash dump"))
         );
         assert!(matches!(judge(&[0; 64]).0, Verdict::Binary(..)));
+        let bits: Vec<u8> =
+            (0..4096_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0]).collect();
+        assert!(matches!(judge(&bits).0, Verdict::Binary(..)));
         // A log may well begin with a tag that looks like a file's magic.
         assert_eq!(judge(b"PAGE Nonp 1 1 0 0").0, Verdict::Text);
     }
