@@ -9,6 +9,7 @@
 mod error;
 #[cfg(unix)]
 pub mod linux;
+pub mod log;
 pub mod windows;
 
 pub use error::SourceError;
