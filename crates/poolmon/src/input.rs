@@ -36,7 +36,7 @@ pub fn last_two(path: &Path) -> anyhow::Result<(Option<Sample>, Sample)> {
     let log = if path.as_os_str() == "-" {
         let mut bytes = Vec::new();
         io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input")?;
-        LogFile::from_bytes("standard input", bytes)
+        LogFile::from_bytes("standard input", bytes)?
     } else {
         LogFile::open(path)?
     };

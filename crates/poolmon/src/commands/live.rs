@@ -2,7 +2,6 @@
 
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use pool_model::{Column, PoolView, column};
@@ -40,23 +39,22 @@ pub fn show(args: &LiveArgs, mut source: Box<dyn Source>, order: &'static Column
         );
         return top::print(&args.rows, None, Format::Table, None, &now, &owners);
     }
-    let settings = Settings {
+    let driver = owners.asked_for();
+    let initial = Settings {
         filter: args.rows.filter(),
         sort: args.rows.order(order),
         highlight: !args.no_highlight,
         totals: args.rows.totals,
-        show_driver: owners.asked_for(),
+        show_driver: driver,
     };
-    let driver = owners.asked_for();
-    let owners = Arc::new(owners);
     pool_tui::run(pool_tui::Options {
         source,
         labeler: Some(owners.shared_labeler()),
         interval: args.interval.unwrap_or(INTERVAL),
-        settings,
+        initial,
         colour: match args.color {
-            Color::Auto => ColourMode::Auto,
-            Color::Always => ColourMode::Always,
+            Color::Auto => ColourMode::from_env(|name| std::env::var(name).ok()),
+            Color::Always => ColourMode::True,
             Color::Never => ColourMode::None,
         },
         snapshot_writer: Box::new(move |sample, table| {
@@ -65,10 +63,7 @@ pub fn show(args: &LiveArgs, mut source: Box<dyn Source>, order: &'static Column
             snapshot::append(&path, sample, table, options).map_err(|error| format!("{error:#}"))?;
             Ok(std::path::absolute(&path).unwrap_or(path))
         }),
-        describe: {
-            let owners = Arc::clone(&owners);
-            Box::new(move |tag, pool| owners.explain(tag, pool))
-        },
+        describe: Box::new(move |row| owners.explain(&row.tag, Some(row.pool))),
     })?;
     Ok(())
 }
