@@ -78,11 +78,7 @@ mod tests {
     fn text(owners: &Owners, tag: &Tag) -> String {
         let mut text = String::new();
         for line in owners.explain(tag, Some(Pool::Nonpaged)) {
-            text += &format!(
-                "{}: {}
-",
-                line.title, line.text
-            );
+            text.extend([line.title, ": ", line.text.as_str(), "\n"]);
         }
         text
     }

@@ -65,12 +65,12 @@ impl Default for Config {
             tags: 3_000,
             changes_per_second: 1_470.0,
             leak: Some(Leak { tag: *b"Leak", size: 1_040, bytes_per_second: 512 << 10 }),
-            day: Duration::from_secs(600),
+            day: Duration::from_mins(10),
             wrap_after: None,
             width: CounterWidth::Bits32,
             memory: 16 << 30,
             start: Timestamp::UNIX_EPOCH,
-            uptime: Duration::from_secs(3 * 86_400),
+            uptime: Duration::from_hours(72),
         }
     }
 }
@@ -248,7 +248,7 @@ impl SimulatedKernel {
     fn header(&self) -> Header {
         let (nonpaged, paged) = (self.pool(Pool::Nonpaged), self.pool(Pool::Paged));
         let memory = self.config.memory;
-        let resident_paged = paged / 10 * 9 & !0xfff;
+        let resident_paged = (paged / 10 * 9) & !0xfff;
         let in_use = memory / 3 + nonpaged + resident_paged;
         Header {
             memory_total: Some(memory),

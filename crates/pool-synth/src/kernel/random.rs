@@ -29,6 +29,12 @@ impl Random {
         self.next() % end
     }
 
+    /// One of `choices`, which are not empty.
+    #[expect(clippy::cast_possible_truncation, reason = "less than the length")]
+    pub fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len() as u64) as usize]
+    }
+
     /// A count whose mean is `mean`: Poisson by Knuth's product for small means, a rounded normal above.
     #[expect(
         clippy::cast_possible_truncation,

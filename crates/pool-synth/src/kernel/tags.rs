@@ -1,7 +1,6 @@
 //! The tags of the simulated kernel: those that everyone knows first, invented ones after them.
 
 use pool_model::Pool::{self, Nonpaged as N, Paged as P};
-use pool_model::PoolTag;
 
 use super::random::Random;
 
@@ -58,13 +57,13 @@ pub fn starts(count: usize, taken: [u8; 4], random: &mut Random) -> Vec<Start> {
     while starts.len() < count {
         // Zipf: the holdings of a rank fall as one over the rank.
         let rank = (starts.len() - WELL_KNOWN.len().min(starts.len()) + 2) as u64;
-        let tag = PoolTag([(); 4].map(|()| LETTERS[random.below(52) as usize])).0;
+        let tag = [(); 4].map(|()| random.pick(LETTERS));
         if !seen.insert(tag) {
             continue;
         }
-        let size = SIZES[random.below(12) as usize];
+        let size = random.pick(&SIZES);
         let outstanding = (24_000_000 / rank / size).max(1 + random.below(6));
-        let habit = [Churn, Churn, Cache, Daily][random.below(4) as usize];
+        let habit = random.pick(&[Churn, Churn, Cache, Daily]);
         starts.push((tag, if random.below(5) < 2 { P } else { N }, size, outstanding, habit));
     }
     starts
