@@ -239,6 +239,9 @@ impl App {
         let spare = self.before.replace(now);
         self.check_sessions();
         self.remember();
+        for (_, left) in &mut self.gone {
+            *left = left.saturating_sub(1);
+        }
         self.derive();
         if self.table.rebooted {
             self.history.clear();
@@ -319,7 +322,7 @@ impl App {
         let labeler = self.labeler.as_deref().map(|labeler| labeler as &dyn Labeler);
         self.table.update(against, &self.now, &self.settings.filter, labeler);
         if self.settings.filter.show_gone && self.baseline.is_none() {
-            for (row, _) in &self.gone {
+            for (row, _) in self.gone.iter().filter(|(_, left)| *left > 0) {
                 let here = |other: &TableRow| other.row.tag == row.row.tag && other.row.pool == row.row.pool;
                 if self.settings.filter.admits_tag(&row.row.tag, row.row.pool)
                     && !self.table.rows.iter().any(here)
@@ -335,10 +338,6 @@ impl App {
 
     /// Keeps rows that are gone for some refreshes more.
     fn collect_gone(&mut self) {
-        for (_, left) in &mut self.gone {
-            *left -= 1;
-        }
-        self.gone.retain(|(_, left)| *left > 0);
         if !self.settings.sort.by_change || self.baseline.is_some() {
             self.gone.clear();
             return;
@@ -351,6 +350,7 @@ impl App {
                 self.gone.push((row.clone(), LINGER));
             }
         }
+        self.gone.retain(|(_, left)| *left > 0);
     }
 
     /// Sorts, and finds the selected row again.

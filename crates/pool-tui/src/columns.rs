@@ -265,7 +265,7 @@ impl Widths {
         for &(kind, column) in chosen {
             let mut needs = self.needs(kind, column, places.last());
             if column.id == column::TAG.id && kind == Kind::Value {
-                needs = needs.min((width * 3 / 10).max(11)).min(width);
+                needs = needs.min((width / 4).max(11)).min(width);
             }
             places.push(Place { kind, column, x, width: needs });
             x = x.saturating_add(needs);
