@@ -295,8 +295,7 @@ impl App {
         let gone = match self.settings.filter.scope {
             Scope::System => return,
             _ if sessions.is_empty() => {
-                "This system has no session pools (Windows before 24H2 has); these are the system's pools."
-                    .into()
+                "This system has no session pools; these are the system's own.".into()
             }
             Scope::Session(id) if sessions.iter().all(|session| session.id != id) => {
                 let ids: Vec<_> = sessions.iter().take(12).map(|session| session.id.to_string()).collect();
@@ -332,7 +331,7 @@ impl App {
             }
         }
         self.settings.filter.show_gone = wish;
-        self.widths.grow(&self.table);
+        self.widths.grow(&self.table, self.settings.totals);
         self.order();
     }
 

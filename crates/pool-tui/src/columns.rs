@@ -109,12 +109,12 @@ pub fn description(row: &TableRow) -> Option<&str> {
 }
 
 impl Widths {
-    /// Widens to hold all rows and totals of a table. Never narrows, so that columns do not jump.
-    pub fn grow(&mut self, table: &Table) {
+    /// Widens to hold all rows of a table, and its totals where they are shown. Never narrows, so that columns do not jump.
+    pub fn grow(&mut self, table: &Table, totals: bool) {
         for row in &table.rows {
             self.grow_row(row);
         }
-        for totals in &table.totals {
+        for totals in table.totals.iter().filter(|_| totals) {
             for (at, column) in COLUMNS.iter().enumerate() {
                 let (value, change) = total_values(column, totals);
                 widen(&mut self.value, at, cells(&value));

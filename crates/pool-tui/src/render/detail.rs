@@ -32,7 +32,7 @@ pub(super) fn draw(app: &App, regions: &Regions, frame: &mut Frame<'_>) {
     let text = text(app, row, &points);
     let figures = u16::try_from(text.len()).unwrap_or(u16::MAX);
     let (left, charts) = if inner.width >= 112 {
-        let wide = (inner.width / 2).clamp(68, 76);
+        let wide = (inner.width / 2).clamp(74, 78);
         (Rect { width: wide, ..inner }, Rect { x: inner.x + wide, width: inner.width - wide, ..inner })
     } else {
         let low = figures.min(inner.height.saturating_sub(6).max(inner.height / 2));

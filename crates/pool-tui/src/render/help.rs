@@ -10,7 +10,7 @@ use crate::app::App;
 /// Headings have an empty key.
 const HELP: &[(&str, &str)] = &[
     ("", "Order and rows"),
-    ("t a f d b m", "sort by tag, allocs, frees, diff (s too), bytes, bytes per alloc"),
+    ("t a f d b m", "sort by tag, allocs, frees, diff (or s), bytes, per alloc"),
     ("( or )", "sort by value, or by change"),
     ("z", "turn the order around; a click on the sorted title does too"),
     ("p", "nonpaged, paged, all (Linux: each pool in turn)"),
@@ -18,7 +18,7 @@ const HELP: &[(&str, &str)] = &[
     ("0-9  i", "a session's pool (old systems); i asks for its id"),
     ("e  l", "totals at the bottom; highlighting on and off"),
     ("", "Time"),
-    ("Space  r", "pause and go on; refresh at once (so do keys without a meaning)"),
+    ("Space  r", "pause and go on; refresh at once, as any unused key does"),
     ("=", "show all changes since now; = again ends it"),
     ("+  -", "longer or shorter interval"),
     ("", "Looking closer"),
