@@ -23,7 +23,7 @@ fn files_without_rows_are_named_with_what_is_wrong() {
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     fs::write(path("empty.log"), b"").unwrap();
     refused(&["top", &path("empty.log")], &["empty.log", "empty"]);
-    let binary: Vec<u8> = (0..100_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let binary: Vec<u8> = (0..25_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
     fs::write(path("binary.log"), binary).unwrap();
     refused(&["top", &path("binary.log")], &["binary.log"]);
     fs::write(path("prose.txt"), "Dear colleague,\nthe server is slow.\n").unwrap();

@@ -1,4 +1,8 @@
 //! The command line, once: parsing, help, completions and man pages come from these definitions.
+#![expect(
+    clippy::option_option,
+    reason = "clap's own form of an option that is absent, bare, or has a value"
+)]
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -221,14 +225,13 @@ fn column_id() -> PossibleValuesParser {
 /// `5s`, `100ms`, `2 min`, `1h`, or a bare number of seconds.
 fn interval(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is not a time; write 5s, 500ms, 2min or 1h");
-    let time = match text.trim().parse::<f64>() {
-        Ok(seconds) => Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?,
-        Err(_) => {
-            let span: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
-            Duration::try_from(span).map_err(|_| wrong())?
-        }
+    let time = if let Ok(seconds) = text.trim().parse::<f64>() {
+        Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?
+    } else {
+        let span: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
+        Duration::try_from(span).map_err(|_| wrong())?
     };
-    let range = Duration::from_millis(100)..=Duration::from_secs(3600);
+    let range = Duration::from_millis(100)..=Duration::from_hours(1);
     if range.contains(&time) { Ok(time) } else { Err(format!("`{text}` is out of range: 100ms to 1h")) }
 }
 
@@ -237,14 +240,12 @@ pub fn from_env() -> Result<Cli, clap::Error> {
     use clap::CommandFactory as _;
     let mut args = std::env::args_os();
     let program = args.next().unwrap_or_else(|| OsStr::new("poolmon").to_owned());
-    let rest: Vec<_> = args.collect();
-    let rest = match crate::classic::translate(&rest) {
-        None => rest,
-        Some(Ok(modern)) => modern,
-        Some(Err(unclear)) => {
-            return Err(Cli::command().error(clap::error::ErrorKind::MissingRequiredArgument, unclear.0));
-        }
-    };
+    let mut rest: Vec<_> = args.collect();
+    if let Some(classic) = crate::classic::translate(&rest) {
+        rest = classic.map_err(|unclear| {
+            Cli::command().error(clap::error::ErrorKind::MissingRequiredArgument, unclear.0)
+        })?;
+    }
     Cli::try_parse_from(std::iter::once(program).chain(rest))
 }
 

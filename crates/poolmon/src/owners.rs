@@ -1,4 +1,5 @@
 //! Where drivers' names come from: the pooltag files that were asked for, and the table that is built in.
+#![expect(clippy::option_option, reason = "an option that is absent, bare, or has a file's name")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
