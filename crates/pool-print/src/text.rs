@@ -21,7 +21,11 @@ pub fn write(out: &mut dyn Write, sample: &Sample, table: &Table, options: Optio
     let mut columns = Vec::new();
     for column in crate::columns(table, options.driver) {
         columns.push(Cells::values(column, table));
-        if let (true, Some(change)) = (changes && column.id != "per_alloc", column.change) {
+        let told =
+            |change: fn(&TableRow) -> Value<'_>| table.rows.iter().any(|row| change(row) != Value::Unknown);
+        if let (true, Some(change)) = (changes && column.id != "per_alloc", column.change)
+            && told(change)
+        {
             columns.push(Cells::changes(change, table));
         }
     }

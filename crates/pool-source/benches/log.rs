@@ -99,7 +99,9 @@ fn main() {
     let mut inputs = Vec::new();
     for (name, driver) in [("wide", false), ("wide with drivers", true)] {
         let mut text = String::new();
-        (0..100).for_each(|step| snapshot(&mut text, step, driver));
+        for step in 0..100 {
+            snapshot(&mut text, step, driver);
+        }
         if name == "wide" {
             let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
             inputs.push(("wide, UTF-16", utf16));
@@ -107,7 +109,9 @@ fn main() {
         inputs.push((name, text.into_bytes()));
     }
     let mut text = String::new();
-    (0..100).for_each(|step| screen(&mut text, step));
+    for step in 0..100 {
+        screen(&mut text, step);
+    }
     inputs.push(("screen", text.into_bytes()));
     let mut text = String::new();
     table(&mut text);

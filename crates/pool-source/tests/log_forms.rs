@@ -424,7 +424,7 @@ fn the_last_two_of_many() {
     let path = folder.path().join("many.log");
     let mut text = String::new();
     for n in 0..5 {
-        text += &format!("2026-11-23T06:0{n}:00Z\r\n{COLUMNS}{}", IRP.repeat(n + 1));
+        text.extend(["2026-11-23T06:0", &n.to_string(), ":00Z\r\n", COLUMNS, &IRP.repeat(n + 1)]);
     }
     std::fs::write(&path, &text).unwrap();
     let log = LogFile::open(&path).unwrap();

@@ -84,7 +84,9 @@ fn read(bytes: Vec<u8>) -> Vec<Sample> {
 /// Per Alloc is printed and so comes back as told; everything else is as it was.
 fn bare(sample: &Sample) -> Vec<Row> {
     let mut rows = sample.rows.clone();
-    rows.iter_mut().for_each(|row| row.counters.told_per_alloc = None);
+    for row in &mut rows {
+        row.counters.told_per_alloc = None;
+    }
     rows
 }
 

@@ -22,6 +22,7 @@ pub mod system;
 pub mod vmalloc;
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -161,8 +162,10 @@ impl LinuxSource {
             match files.open(name) {
                 Ok(file) => (Part::On(file), None),
                 Err(error) => {
+                    // Most kernels have no allocation profiling: `poolmon doctor` says so, not every sample.
+                    let usual = error.kind() == ErrorKind::NotFound && name == "proc/allocinfo";
                     let error = failed("open", &files.path(name), error, absent);
-                    (Part::Missing(remark(&error)), Some(error))
+                    (if usual { Part::Off } else { Part::Missing(remark(&error)) }, Some(error))
                 }
             }
         };

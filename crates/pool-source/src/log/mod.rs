@@ -3,7 +3,7 @@
 //! Data passes in this order:
 //!
 //! 1. `encoding`, `input`: bytes of any encoding become lines, block by block;
-//! 2. `reader`: which layout a line belongs to, where a snapshot begins;
+//! 2. `reader`, `state`, `tables`: which layout a line belongs to, where a snapshot begins;
 //! 3. `poolmon`, `delimited`, `windbg`: rows; `heading`, `moment`: what stands around them;
 //! 4. `build`: rows are checked and become a [`Sample`]; what was odd becomes a remark.
 //!
@@ -20,6 +20,8 @@ mod input;
 mod moment;
 mod poolmon;
 mod reader;
+mod state;
+mod tables;
 mod windbg;
 
 use std::fs::File;

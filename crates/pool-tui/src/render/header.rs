@@ -121,6 +121,7 @@ fn caption(app: &App, regions: &Regions, buffer: &mut Buffer) {
         format!("{} of {} rows", grouped(shown as u64), grouped(all as u64))
     };
     let view = match filter.view {
+        PoolView::Slab => Some("slab only".to_owned()),
         PoolView::All => None,
         PoolView::Only(pool) => Some(format!("{} only", pool.long())),
     };
