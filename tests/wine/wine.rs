@@ -132,7 +132,7 @@ impl Wine {
     /// A shell line that runs the program with arguments, for a terminal.
     pub fn shell_line(&self, script: &Script, args: &str) -> String {
         format!(
-            "cd '{}'; WINEPREFIX='{}' WINEDEBUG=-all WINEDLLOVERRIDES=mscoree,mshtml,winemenubuilder.exe= \
+            "cd '{}'; TERM=dumb WINEPREFIX='{}' WINEDEBUG=-all WINEDLLOVERRIDES=mscoree,mshtml,winemenubuilder.exe= \
              POOL_SHIM_SCRIPT='{}' {} '{}' {args}; echo code=$?",
             self.folder.display(),
             self.place.prefix.display(),

@@ -24,6 +24,9 @@
 #include <string.h>
 #include <windows.h>
 
+#ifndef ENABLE_VIRTUAL_TERMINAL_PROCESSING
+#define ENABLE_VIRTUAL_TERMINAL_PROCESSING 4
+#endif
 #define MISMATCH ((LONG)0xC0000004)
 #define UNKNOWN_CLASS ((LONG)0xC0000003)
 
@@ -270,6 +273,38 @@ static LONG NTAPI query(ULONG class, void *buffer, ULONG length, ULONG *needed) 
     return status;
 }
 
+/* Wine 8's console takes the flag for terminal sequences but then prints them. Refused, as by a console before Windows
+   10, the program draws through console calls. */
+static BOOL WINAPI set_console_mode(HANDLE console, DWORD mode) {
+    if (GetFileType(console) == FILE_TYPE_CHAR && (mode & ENABLE_VIRTUAL_TERMINAL_PROCESSING) && (mode & 3)) {
+        DWORD now;
+        CONSOLE_SCREEN_BUFFER_INFO info;
+        if (GetConsoleMode(console, &now) && GetConsoleScreenBufferInfo(console, &info)) {
+            SetLastError(ERROR_INVALID_PARAMETER);
+            return FALSE;
+        }
+    }
+    return SetConsoleMode(console, mode);
+}
+
+/* Puts another function in place of one that the executable imports. */
+static void redirect_import(void *from, void *to) {
+    uint8_t *base = (uint8_t *)GetModuleHandleA(NULL);
+    IMAGE_NT_HEADERS *headers = (IMAGE_NT_HEADERS *)(base + ((IMAGE_DOS_HEADER *)base)->e_lfanew);
+    DWORD at = headers->OptionalHeader.DataDirectory[IMAGE_DIRECTORY_ENTRY_IMPORT].VirtualAddress;
+    IMAGE_IMPORT_DESCRIPTOR *library = (IMAGE_IMPORT_DESCRIPTOR *)(base + at);
+    for (; library->Name; library++) {
+        void **slot = (void **)(base + library->FirstThunk);
+        for (; *slot; slot++) {
+            DWORD old;
+            if (*slot != from) continue;
+            VirtualProtect(slot, sizeof *slot, PAGE_READWRITE, &old);
+            *slot = to;
+            VirtualProtect(slot, sizeof *slot, old, &old);
+        }
+    }
+}
+
 BOOL WINAPI DllMain(HINSTANCE self, DWORD why, void *reserved) {
     uint8_t *entry, *copy;
     void *target = (void *)query;
@@ -278,6 +313,7 @@ BOOL WINAPI DllMain(HINSTANCE self, DWORD why, void *reserved) {
     (void)reserved;
     if (why != DLL_PROCESS_ATTACH || !getenv("POOL_SHIM_SCRIPT")) return TRUE;
     InitializeCriticalSection(&lock);
+    redirect_import((void *)GetProcAddress(GetModuleHandleA("kernel32.dll"), "SetConsoleMode"), (void *)set_console_mode);
     entry = (uint8_t *)GetProcAddress(GetModuleHandleA("ntdll.dll"), "NtQuerySystemInformation");
     copy = VirtualAlloc(NULL, 64, MEM_COMMIT | MEM_RESERVE, PAGE_EXECUTE_READWRITE);
     if (!entry || !copy) die("ntdll cannot be redirected");
