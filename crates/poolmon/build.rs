@@ -26,10 +26,7 @@ fn main() {
     }
     if msvc {
         println!("cargo::rustc-link-arg-bins=/MANIFEST:EMBED");
-        println!(
-            "cargo::rustc-link-arg-bins=/MANIFESTINPUT:{}",
-            folder.join("poolmon.manifest").display()
-        );
+        println!("cargo::rustc-link-arg-bins=/MANIFESTINPUT:{}", folder.join("poolmon.manifest").display());
         let object = out.join("poolmon.res");
         compile(Command::new("rc.exe").arg("/nologo").arg("/fo").arg(&object).arg(&script), &object);
         return;
@@ -40,10 +37,9 @@ fn main() {
         .into_iter()
         .find(|name| Command::new(name).arg("--version").output().is_ok());
     match windres {
-        Some(windres) => compile(
-            Command::new(windres).arg("--output-format=coff").arg(&script).arg(&object),
-            &object,
-        ),
+        Some(windres) => {
+            compile(Command::new(windres).arg("--output-format=coff").arg(&script).arg(&object), &object)
+        }
         None => println!("cargo::warning=no icon and version resource: windres is not installed"),
     }
 }

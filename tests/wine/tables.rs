@@ -18,7 +18,8 @@ pub fn told(json: &Value) -> Rows {
     let told: Rows = rows
         .iter()
         .map(|row| {
-            let text = |name: &str| row[name].as_str().unwrap_or_else(|| panic!("{name} in {row}")).to_owned();
+            let text =
+                |name: &str| row[name].as_str().unwrap_or_else(|| panic!("{name} in {row}")).to_owned();
             let figure = |name: &str| row[name].as_u64().unwrap_or_else(|| panic!("{name} in {row}"));
             ((text("tag"), text("pool")), ["allocs", "frees", "bytes"].map(figure))
         })

@@ -63,9 +63,10 @@ pub fn target(args: &[&str]) -> Result<Target, String> {
             "--install" => {}
             "--target" => {
                 let name = args.next().copied().unwrap_or_default();
-                target = *TARGETS.iter().find(|target| target.name == name || target.triple == name).ok_or_else(
-                    || format!("--target takes {}", TARGETS.map(|target| target.name).join(", ")),
-                )?;
+                target =
+                    *TARGETS.iter().find(|target| target.name == name || target.triple == name).ok_or_else(
+                        || format!("--target takes {}", TARGETS.map(|target| target.name).join(", ")),
+                    )?;
             }
             other => return Err(format!("{other} is not an option of this command; see cargo xtask help")),
         }
@@ -127,11 +128,8 @@ pub fn on_path(program: &str) -> bool {
 
 /// Installs packages whose file is missing, or says which are.
 pub fn ensure(packages: &[(&str, &str)], install: bool) -> crate::Done {
-    let missing: Vec<&str> = packages
-        .iter()
-        .filter(|(_, file)| !Path::new(file).exists())
-        .map(|&(package, _)| package)
-        .collect();
+    let missing: Vec<&str> =
+        packages.iter().filter(|(_, file)| !Path::new(file).exists()).map(|&(package, _)| package).collect();
     if missing.is_empty() {
         return Ok(());
     }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// File, how many times the word stands in its code.
-const AGREED: &[(&str, usize)] = &[("crates/pool-source/src/windows/live/calls.rs", 0)];
+const AGREED: &[(&str, usize)] = &[("crates/pool-source/src/windows/live/calls.rs", 16)];
 
 /// The only folders in which it may stand at all.
 const FOLDERS: &[&str] = &["crates/pool-source/src/windows/live/"];

@@ -165,12 +165,16 @@ pub fn sessions(kernel: &mut dyn Kernel, buffer: &mut Buffer, sample: &mut Sampl
         Ok(bytes) => match decode::session_tags(bytes, Layout::NATIVE, sample) {
             Ok(decoded) if decoded.is_complete() => return,
             Ok(decoded) => {
-                format!("session pools: the kernel counted {} tags but told {}", decoded.promised, decoded.read)
+                format!(
+                    "session pools: the kernel counted {} tags but told {}",
+                    decoded.promised, decoded.read
+                )
             }
             Err(error) => format!("session pools: {error}"),
         },
         Err(INVALID_INFO_CLASS | NOT_IMPLEMENTED) => {
-            "this system has no session pools (Windows 11 24H2 and later keep them in the system's pools)".into()
+            "this system has no session pools (Windows 11 24H2 and later keep them in the system's pools)"
+                .into()
         }
         Err(status) => format!("session pools were not told: {}", status::text(status)),
     };
@@ -198,7 +202,9 @@ pub fn plain<'a>(
 /// A buffer that is not what its class should be.
 pub fn malformed(error: DecodeError) -> SourceError {
     let place = match error {
-        DecodeError::Short { offset, .. } | DecodeError::Chain { offset, .. } => format!("offset {offset:#x}"),
+        DecodeError::Short { offset, .. } | DecodeError::Chain { offset, .. } => {
+            format!("offset {offset:#x}")
+        }
     };
     SourceError::Malformed {
         path: "the kernel's answer".into(),

@@ -57,8 +57,12 @@ pub fn tags_error(class: u32, status: u32) -> SourceError {
              prompt, outside of it"
         }
         INFO_LENGTH_MISMATCH => "the table kept growing while it was read; try again",
-        0xC000_0017 | 0xC000_009A => "the system is out of memory for this answer; close something, then try again",
-        _ => "not a status that is known from this call; `poolmon doctor` shows what else this system answers",
+        0xC000_0017 | 0xC000_009A => {
+            "the system is out of memory for this answer; close something, then try again"
+        }
+        _ => {
+            "not a status that is known from this call; `poolmon doctor` shows what else this system answers"
+        }
     };
     error(class, status, remedy)
 }

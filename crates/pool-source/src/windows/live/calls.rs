@@ -55,7 +55,12 @@ impl Kernel for ThisMachine {
         // SAFETY: the pointer and the size are those of one exclusively borrowed buffer (the size never larger than
         // it), `length` lives until the call returns, and the kernel keeps neither pointer. It writes plain bytes only.
         let status = unsafe {
-            NtQuerySystemInformation(class, buffer.as_mut_ptr().cast(), size_of_buffer(buffer), &raw mut length)
+            NtQuerySystemInformation(
+                class,
+                buffer.as_mut_ptr().cast(),
+                size_of_buffer(buffer),
+                &raw mut length,
+            )
         };
         Answer { status: status.cast_unsigned(), length }
     }
@@ -149,9 +154,8 @@ pub fn computer_name() -> Option<String> {
     let mut name = [0_u16; 256];
     let mut length = 256;
     // SAFETY: `length` is the size of `name` in UTF-16 units, both live until the call returns.
-    let done = unsafe {
-        GetComputerNameExW(ComputerNamePhysicalDnsHostname, name.as_mut_ptr(), &raw mut length)
-    };
+    let done =
+        unsafe { GetComputerNameExW(ComputerNamePhysicalDnsHostname, name.as_mut_ptr(), &raw mut length) };
     let name = name.get(..usize::try_from(length).ok()?)?;
     (done != 0 && !name.is_empty()).then(|| String::from_utf16_lossy(name))
 }
@@ -201,9 +205,8 @@ impl Token {
         let mut length = 0;
         // SAFETY: the handle is open until `self` is dropped; size and pointer are those of `words`, which outlives
         // the call and is aligned for the structures asked for (their widest field is a ULONG).
-        let done = unsafe {
-            GetTokenInformation(self.0, class, words.as_mut_ptr().cast(), 4096, &raw mut length)
-        };
+        let done =
+            unsafe { GetTokenInformation(self.0, class, words.as_mut_ptr().cast(), 4096, &raw mut length) };
         words.truncate(usize::try_from(length).ok()?.div_ceil(4));
         (done != 0).then_some(words)
     }

@@ -84,11 +84,8 @@ fn ask(kernel: &mut Played, tags: &mut Tags) -> Result<Sample> {
 #[test]
 fn class_22_is_asked_for_good_once_255_is_unknown() {
     for refusal in [INVALID_INFO_CLASS, NOT_IMPLEMENTED] {
-        let mut kernel = Played {
-            wide: [Play::Status(refusal, 0)].into(),
-            narrow: [Play::Tags(3)].into(),
-            calls: vec![],
-        };
+        let mut kernel =
+            Played { wide: [Play::Status(refusal, 0)].into(), narrow: [Play::Tags(3)].into(), calls: vec![] };
         let mut tags = Tags::default();
         for _ in 0..2 {
             let sample = ask(&mut kernel, &mut tags).unwrap();
@@ -141,7 +138,8 @@ fn a_table_that_grows_between_calls_is_read_whole_and_the_buffer_kept() {
 #[test]
 fn a_length_that_is_not_the_need_does_not_loop_for_ever() {
     // Whatever was offered, the kernel wants 0x30 bytes.
-    let mut kernel = Played { narrow: [Play::Status(INFO_LENGTH_MISMATCH, 0x30)].into(), ..Played::default() };
+    let mut kernel =
+        Played { narrow: [Play::Status(INFO_LENGTH_MISMATCH, 0x30)].into(), ..Played::default() };
     let error = ask(&mut kernel, &mut Tags::default()).unwrap_err().to_string();
     assert!(error.contains("STATUS_INFO_LENGTH_MISMATCH") && error.contains("try again"), "{error}");
     assert_eq!(kernel.calls.len(), 1 + TRIES);

@@ -81,8 +81,7 @@ fn a_sample_has_rows_figures_and_origin() {
     performance[0x3c] = 9; // page faults
     performance[0x70] = 1; // paged pool pages, which the documented call knows better
     performance[0x74] = 3; // nonpaged pool pages
-    let machine =
-        Played { answers: vec![(22, tags(*b"Test", 640)), (2, performance)], ..Played::default() };
+    let machine = Played { answers: vec![(22, tags(*b"Test", 640)), (2, performance)], ..Played::default() };
     let mut source = source(machine);
     let sample = source.sample().unwrap();
     assert_eq!(sample.rows.len(), 1);
@@ -121,8 +120,8 @@ fn the_largest_allocations_of_a_tag_in_its_pool() {
             (0xffff_8000_0003_0001, 1 << 40, *b"Othr"),
         ]),
     )];
-    let facts =
-        source(Played { answers, ..Played::default() }).facts(&"Leak".parse::<PoolTag>().unwrap().into(), Pool::Nonpaged);
+    let facts = source(Played { answers, ..Played::default() })
+        .facts(&"Leak".parse::<PoolTag>().unwrap().into(), Pool::Nonpaged);
     assert_eq!(facts.len(), 2);
     assert!(facts[0].value.starts_with("2 of a page or more"), "{facts:?}");
     assert!(
@@ -148,8 +147,8 @@ fn withheld_addresses_are_asked_for_once_more_then_said() {
 #[test]
 fn a_refused_class_is_a_fact_too() {
     let refused = vec![(66, ACCESS_DENIED)];
-    let facts = source(Played { refused, ..Played::default() })
-        .facts(&Tag::Pool(PoolTag(*b"Leak")), Pool::Paged);
+    let facts =
+        source(Played { refused, ..Played::default() }).facts(&Tag::Pool(PoolTag(*b"Leak")), Pool::Paged);
     assert_eq!(facts[0].value, "not told: 0xc0000022 STATUS_ACCESS_DENIED");
     assert!(modules(&mut Played::default()).unwrap_err().to_string().contains("class 11"));
 }
