@@ -91,8 +91,8 @@ impl Style {
 
 fn named(n: u32) -> String {
     const COLOURS: [&str; 16] = [
-        "#3b4252", "#e06c75", "#98c379", "#e5c07b", "#61afef", "#c678dd", "#56b6c2", "#d8dee9", "#6b7489", "#ff8089",
-        "#b5e08f", "#ffd98a", "#84c5ff", "#dd9bf0", "#7fd8e4", "#ffffff",
+        "#3b4252", "#e06c75", "#98c379", "#e5c07b", "#61afef", "#c678dd", "#56b6c2", "#d8dee9", "#6b7489",
+        "#ff8089", "#b5e08f", "#ffd98a", "#84c5ff", "#dd9bf0", "#7fd8e4", "#ffffff",
     ];
     COLOURS.get(n as usize).unwrap_or(&"#d8dee9").to_string()
 }

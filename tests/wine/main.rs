@@ -1,0 +1,21 @@
+//! The unmodified `poolmon.exe` under Wine, fed with tables of a kernel that we play.
+//!
+//! * `shim/shim.c`: the DLL beside the executable that answers for the kernel, and the script that it reads;
+//! * `script.rs`: writes that script; `wine.rs`: the prefix, the shim's build, running; `terminal.rs`: tmux;
+//! * `tables.rs`: numbers in, numbers out; `faults.rs`: what kernels can do to us; `screen.rs`: the live screen.
+//!
+//! `cargo xtask wine` runs all this. In the ordinary test command it runs where the executable has been built and Wine
+//! is installed, else every test says that it is skipped.
+
+#[cfg(unix)]
+mod faults;
+#[cfg(unix)]
+mod screen;
+#[cfg(unix)]
+mod script;
+#[cfg(unix)]
+mod tables;
+#[cfg(unix)]
+mod terminal;
+#[cfg(unix)]
+mod wine;

@@ -1,0 +1,184 @@
+//! Numbers in, numbers out: to the unit, through every output.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::script::{Figures, Script, many};
+use crate::wine::{Wine, texts};
+
+/// Allocs, frees, bytes by tag and pool.
+type Rows = BTreeMap<(String, String), [u64; 3]>;
+
+/// What the program says of each row.
+pub fn told(json: &Value) -> Rows {
+    let rows = json["rows"].as_array().expect("rows");
+    let told: Rows = rows
+        .iter()
+        .map(|row| {
+            let text =
+                |name: &str| row[name].as_str().unwrap_or_else(|| panic!("{name} in {row}")).to_owned();
+            let figure = |name: &str| row[name].as_u64().unwrap_or_else(|| panic!("{name} in {row}"));
+            ((text("tag"), text("pool")), ["allocs", "frees", "bytes"].map(figure))
+        })
+        .collect();
+    assert_eq!(told.len(), rows.len(), "a row stands twice");
+    told
+}
+
+/// What it has to say of a table: rows without a figure are left out.
+fn fed(rows: &[([u8; 4], Figures)]) -> Rows {
+    let mut fed = Rows::new();
+    for (tag, [pa, pf, pb, na, nf, nb]) in rows {
+        let tag = String::from_utf8_lossy(tag).into_owned();
+        for (pool, figures) in [("paged", [*pa, *pf, *pb]), ("nonpaged", [*na, *nf, *nb])] {
+            if figures != [0; 3] {
+                fed.insert((tag.clone(), pool.to_owned()), figures);
+            }
+        }
+    }
+    fed
+}
+
+/// The rows of a real system's table where it is at hand, else invented ones.
+fn a_real_table(test: &str) -> Vec<([u8; 4], Figures)> {
+    let root = std::env::var_os("POOLMON_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
+    let Ok(text) = fs::read_to_string(root.join("samples/windows10-pool-table.tsv")) else {
+        eprintln!("SKIPPED: {test}: ../shared is absent, an invented table has to do");
+        return many(3000);
+    };
+    let mut rows: Vec<([u8; 4], Figures)> = Vec::new();
+    for line in text.lines().skip(1) {
+        let cells: Vec<&str> = line.split('\t').collect();
+        let [tag, pool, allocs, frees, _, bytes] = cells[..] else { panic!("{line:?}") };
+        let mut padded = [b' '; 4];
+        padded[..tag.len()].copy_from_slice(tag.as_bytes());
+        let at = rows.iter().position(|(known, _)| *known == padded).unwrap_or_else(|| {
+            rows.push((padded, [0; 6]));
+            rows.len() - 1
+        });
+        let offset = if pool == "paged" { 0 } else { 3 };
+        for (n, cell) in [allocs, frees, bytes].iter().enumerate() {
+            rows[at].1[offset + n] = cell.parse().expect("a number");
+        }
+    }
+    assert!(rows.len() > 100);
+    rows
+}
+
+#[test]
+fn every_figure_of_a_real_table_arrives() {
+    let test = "every_figure_of_a_real_table_arrives";
+    let Some(wine) = Wine::ready(test) else { return };
+    let rows = a_real_table(test);
+    for class in ["", "class255"] {
+        let script = Script::new().line(class).table(&rows);
+        let json = wine.json(&script, &["top", "--format", "json"]);
+        assert_eq!(told(&json), fed(&rows), "{class}");
+        assert_eq!(json["source"], "windows");
+        assert!(json["system"].as_str().unwrap().starts_with("Windows "), "{}", json["system"]);
+        assert!(json["uptime_s"].as_u64().unwrap() > 0);
+        assert!(json["header"]["memory_total"].as_u64().unwrap() > 1 << 20, "{}", json["header"]);
+        assert!(json["header"]["page_faults"].is_u64(), "{}", json["header"]);
+    }
+}
+
+#[test]
+fn a_boot_has_one_name() {
+    let Some(wine) = Wine::ready("a_boot_has_one_name") else { return };
+    let script = Script::new().table(&many(2));
+    let boots = [0; 2].map(|_| wine.json(&script, &["top", "--format", "json"])["boot"].clone());
+    assert!(boots[0].as_str().is_some_and(|boot| boot.starts_with("20")), "{boots:?}");
+    assert_eq!(boots[0], boots[1]);
+}
+
+#[test]
+fn poolmons_switches_append_its_log() {
+    let Some(wine) = Wine::ready("poolmons_switches_append_its_log") else { return };
+    let rows = many(40);
+    let script = Script::new().table(&rows);
+    for _ in 0..2 {
+        wine.text(&script, &["-b", "-n", "snap.log"]);
+    }
+    let log = fs::read_to_string(wine.folder.join("snap.log")).expect("the log");
+    let bytes: Vec<u64> = log
+        .lines()
+        .filter(|line| line.contains(" Paged ") || line.contains(" Nonp "))
+        .map(|line| {
+            let cells: Vec<&str> = line.split_whitespace().collect();
+            let [tag, pool, allocs, frees, diff, bytes, ..] = cells[..] else { panic!("{line:?}") };
+            let number = |text: &str| text.parse::<u64>().unwrap_or_else(|_| panic!("{line:?}"));
+            let (_, figures) = rows.iter().find(|(known, _)| known == tag.as_bytes()).expect("a tag we fed");
+            let at = if pool == "Paged" { 0 } else { 3 };
+            assert_eq!([number(allocs), number(frees), number(bytes)], figures[at..at + 3], "{line}");
+            assert_eq!(number(diff), figures[at] - figures[at + 1], "{line}");
+            number(bytes)
+        })
+        .collect();
+    assert_eq!(bytes.len(), 2 * 80, "two snapshots of 80 rows\n{log}");
+    assert!(bytes[..80].is_sorted_by(|a, b| a >= b), "sorted by bytes: {bytes:?}");
+    assert_eq!(bytes[..80], bytes[80..]);
+
+    // What it wrote it reads.
+    let script = Script::new().table(&[]);
+    let json = wine.json(&script, &["top", "snap.log", "--format", "json"]);
+    assert_eq!(told(&json), fed(&rows));
+}
+
+#[test]
+fn changes_between_two_tables_are_exact() {
+    let Some(wine) = Wine::ready("changes_between_two_tables_are_exact") else { return };
+    let before: ([u8; 4], Figures) = (*b"Leak", [0, 0, 0, 4_294_967_290, 4_294_967_000, 5000]);
+    // Allocs have wrapped, frees not yet: in 64 bits 10 further allocs, 5 further frees.
+    let after: ([u8; 4], Figures) = (*b"Leak", [0, 0, 0, 4_294_967_300, 4_294_967_005, 5640]);
+    for (class, diff) in [("", 0), ("class255", 295)] {
+        let script = Script::new().line(class).table(&[before]).table(&[after]);
+        let json = wine.json(&script, &["top", "--over", "200ms", "--format", "json"]);
+        let row = &json["rows"][0];
+        assert_eq!(row["bytes_change"], 640, "{row}");
+        assert_eq!(row["diff"], diff, "{row}");
+        // Class 22: the kernel makes Allocs = Frees, and the row says that this is no fact.
+        assert_eq!(row["inexact"] == true, class.is_empty(), "{row}");
+        if !class.is_empty() {
+            assert_eq!((&row["allocs_change"], &row["frees_change"]), (&10.into(), &5.into()), "{row}");
+        }
+    }
+    // A plain wrap of both counts.
+    let wrapped: ([u8; 4], Figures) = (*b"Leak", [0, 0, 0, 4_294_967_600, 4_294_967_310, 5640]);
+    let script = Script::new().table(&[before]).table(&[wrapped]);
+    let json = wine.json(&script, &["top", "--over", "200ms", "--format", "json"]);
+    let row = &json["rows"][0];
+    assert_eq!((&row["allocs_change"], &row["frees_change"]), (&310.into(), &310.into()), "{row}");
+    assert_eq!((&row["allocs"], &row["diff"]), (&304.into(), &290.into()), "{row}");
+}
+
+#[test]
+fn sessions_where_the_system_has_them() {
+    let Some(wine) = Wine::ready("sessions_where_the_system_has_them") else { return };
+    let session = [(*b"Gh05", [9, 4, 700, 0, 0, 0])];
+    let other = [(*b"Gh05", [3, 1, 80, 0, 0, 0])];
+    let script =
+        Script::new().table(&many(5)).line("session 1").rows(&session).line("session 2").rows(&other);
+    let json = wine.json(&script, &["top", "--session=1", "--format", "json"]);
+    assert_eq!(told(&json), fed(&session));
+    let json = wine.json(&script, &["top", "--session=2", "--format", "json"]);
+    assert_eq!(told(&json), fed(&other));
+
+    let (_, said) = wine.text(&Script::new().table(&many(5)), &["top", "--session"]);
+    assert!(said.contains("no session pools"), "{said}");
+}
+
+#[test]
+fn the_demo_and_the_doctor_run() {
+    let Some(wine) = Wine::ready("the_demo_and_the_doctor_run") else { return };
+    let (demo, _) = wine.text(&Script::new().table(&many(5)), &["demo"]);
+    assert!(demo.lines().count() > 100, "{demo}");
+    let script = Script::new().line("zero-modules").line("status66 c0000022").table(&many(5));
+    let output = wine.run(Some(&script), &["doctor"]);
+    let (out, err) = texts(&output);
+    assert!(out.contains("windows") && !err.contains("panicked"), "{out}\n{err}");
+    assert_eq!(output.status.code(), Some(0), "{out}\n{err}");
+}

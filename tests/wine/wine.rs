@@ -1,0 +1,158 @@
+//! Wine with a prefix of its own, the shim beside the executable, and runs of both.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::script::Script;
+
+static READY: OnceLock<Result<Place, String>> = OnceLock::new();
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// Where everything is.
+struct Place {
+    exe: PathBuf,
+    prefix: PathBuf,
+}
+
+/// The executable under Wine, ready to be run.
+pub struct Wine {
+    place: &'static Place,
+    /// A folder of this test's own; runs start in it.
+    pub folder: PathBuf,
+}
+
+fn root() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    root.canonicalize().expect("the workspace's folder")
+}
+
+/// As Wine's programs see a path: drive Z is the root.
+pub fn windows_path(path: &Path) -> String {
+    format!("Z:{}", path.display())
+}
+
+fn wine_program() -> Option<&'static str> {
+    ["wine", "wine64", "/usr/lib/wine/wine64"]
+        .into_iter()
+        .find(|program| Command::new(program).arg("--version").stdout(Stdio::null()).status().is_ok())
+}
+
+/// Builds the shim, copies the executable beside it, sets the prefix up. The text says what is missing.
+fn prepare() -> Result<Place, String> {
+    let told = std::env::var_os("POOLMON_WINE_EXE").map(PathBuf::from);
+    let built = root().join("target/x86_64-pc-windows-gnu/release/poolmon.exe");
+    let exe = told.unwrap_or(built);
+    if !exe.exists() {
+        return Err(format!("{} is absent (cargo xtask windows)", exe.display()));
+    }
+    let wine = wine_program().ok_or("wine is not installed")?;
+    let target = root().join("target/wine");
+    let bin = target.join(format!("bin-{}", std::process::id()));
+    fs::create_dir_all(&bin).map_err(|error| error.to_string())?;
+    fs::copy(&exe, bin.join("poolmon.exe")).map_err(|error| error.to_string())?;
+    let shim = Command::new("x86_64-w64-mingw32-gcc")
+        .args(["-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-o"])
+        .arg(bin.join("bcryptprimitives.dll"))
+        .arg(root().join("tests/wine/shim/shim.c"))
+        .arg("-ladvapi32")
+        .output()
+        .map_err(|error| format!("x86_64-w64-mingw32-gcc: {error}"))?;
+    assert!(shim.status.success(), "the shim: {}", String::from_utf8_lossy(&shim.stderr));
+    let place = Place { exe: bin.join("poolmon.exe"), prefix: target.join("prefix") };
+    let mut boot = Command::new(wine);
+    environment(&place, &mut boot);
+    let boot = boot.args(["wineboot", "-i"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    boot.map_err(|error| format!("{wine}: {error}"))?;
+    Ok(place)
+}
+
+fn environment(place: &Place, command: &mut Command) {
+    command
+        .env("WINEPREFIX", &place.prefix)
+        .env("WINEDEBUG", "-all")
+        // No offers to install Mono and Gecko, no menus.
+        .env("WINEDLLOVERRIDES", "mscoree,mshtml,winemenubuilder.exe=")
+        .env_remove("DISPLAY");
+}
+
+impl Wine {
+    /// `None`, and a line that says why, where the executable or Wine is missing. Under `cargo xtask wine` that fails.
+    pub fn ready(test: &str) -> Option<Self> {
+        match READY.get_or_init(prepare) {
+            Ok(place) => {
+                let n = COUNT.fetch_add(1, Ordering::Relaxed);
+                let folder = root().join(format!("target/wine/run-{}-{n}", std::process::id()));
+                fs::create_dir_all(&folder).expect("a folder for this test");
+                Some(Self { place, folder })
+            }
+            Err(why) => {
+                assert!(std::env::var_os("POOLMON_WINE_EXE").is_none(), "{why}");
+                eprintln!("SKIPPED: {test}: {why}");
+                None
+            }
+        }
+    }
+
+    /// Writes the script; what it returns is for the environment variable.
+    fn write(&self, script: &Script) -> String {
+        let path = self.folder.join("script.txt");
+        fs::write(&path, &script.0).expect("the script");
+        windows_path(&path)
+    }
+
+    /// The program with arguments; without a script Wine itself answers.
+    pub fn run(&self, script: Option<&Script>, args: &[&str]) -> Output {
+        let mut command = Command::new(wine_program().expect("found before"));
+        environment(self.place, &mut command);
+        if let Some(script) = script {
+            command.env("POOL_SHIM_SCRIPT", self.write(script));
+        }
+        command.current_dir(&self.folder).stdin(Stdio::null());
+        command.arg(&self.place.exe).args(args).output().expect("wine starts")
+    }
+
+    /// Standard output of a run that has to succeed, and what stands on standard error.
+    #[track_caller]
+    pub fn text(&self, script: &Script, args: &[&str]) -> (String, String) {
+        let output = self.run(Some(script), args);
+        let (out, err) = texts(&output);
+        assert!(output.status.success(), "{args:?}: {}\n{out}\n{err}", output.status);
+        (out, err)
+    }
+
+    #[track_caller]
+    pub fn json(&self, script: &Script, args: &[&str]) -> serde_json::Value {
+        let (out, _) = self.text(script, args);
+        serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}"))
+    }
+
+    /// A shell line that runs the program with arguments, for a terminal.
+    pub fn shell_line(&self, script: &Script, args: &str) -> String {
+        format!(
+            "cd '{}'; TERM=dumb WINEPREFIX='{}' WINEDEBUG=-all WINEDLLOVERRIDES=mscoree,mshtml,winemenubuilder.exe= \
+             POOL_SHIM_SCRIPT='{}' {} '{}' {args}; echo code=$?",
+            self.folder.display(),
+            self.place.prefix.display(),
+            self.write(script),
+            wine_program().expect("found before"),
+            self.place.exe.display(),
+        )
+    }
+}
+
+impl Drop for Wine {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let _ = fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+/// Standard output and error, with Windows' line ends made plain.
+pub fn texts(output: &Output) -> (String, String) {
+    let plain = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("\r\n", "\n");
+    (plain(&output.stdout), plain(&output.stderr))
+}
