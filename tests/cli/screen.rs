@@ -165,6 +165,25 @@ fn signals_and_escape_leave_the_terminal_as_it_was() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_that_goes_away_ends_the_program() {
+    // Seen with a killed tmux server: the program stayed behind and kept a core busy.
+    let Some(terminal) = Terminal::open("a_terminal_that_goes_away", 80, 24) else { return };
+    terminal.run(&format!("echo pid=$$; exec {POOLMON} demo"));
+    terminal.wait("the table", |screen| screen.contains("Nonp"));
+    let pid = terminal.tmux(&["display-message", "-p", "-t", "t", "#{pane_pid}"]);
+    let process = std::path::PathBuf::from(format!("/proc/{}/exe", pid.trim()));
+    assert!(std::fs::read_link(&process).is_ok_and(|exe| exe.ends_with("poolmon")), "{}", process.display());
+    drop(terminal);
+    let patience = Instant::now() + Duration::from_secs(10);
+    // A process that has ended but was not waited for has no readable exe.
+    while std::fs::read_link(&process).is_ok() {
+        assert!(Instant::now() < patience, "{} still runs", pid.trim());
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
 #[test]
 fn no_colour_means_none() {
     let Some(terminal) = Terminal::open("no_colour", 80, 24) else { return };

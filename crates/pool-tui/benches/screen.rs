@@ -11,7 +11,7 @@ use pool_model::{Sort, column};
 use pool_tui::{App, ColourMode, Settings, render};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui_crossterm::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 fn app(rows: u32) -> (App, Terminal<TestBackend>) {
     let settings = Settings { sort: Sort::by(&column::BYTES), ..Settings::default() };

@@ -1,6 +1,6 @@
 //! What keys and the mouse do to the state. PoolMon's keys first; upper and lower case alike.
 
-use ratatui::crossterm::event::{
+use ratatui_crossterm::crossterm::event::{
     KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };
 

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use pool_model::{CounterWidth, Sample};
 use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
-use ratatui::crossterm::event::{self, DisableMouseCapture, EnableMouseCapture, Event};
-use ratatui::crossterm::execute;
-use ratatui::crossterm::terminal::{
+use ratatui_crossterm::CrosstermBackend;
+use ratatui_crossterm::crossterm::event::{self, DisableMouseCapture, EnableMouseCapture, Event};
+use ratatui_crossterm::crossterm::execute;
+use ratatui_crossterm::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 
@@ -23,6 +23,8 @@ use crate::{Describe, SnapshotWriter};
 
 /// How often the clock on the screen moves on (age of data, messages).
 const TICK: Duration = Duration::from_secs(1);
+/// How long the input thread is waited for at the end; a live one answers within a tenth of a second.
+const GONE: Duration = Duration::from_millis(500);
 
 /// What wakes the loop.
 #[expect(clippy::large_enum_variant, reason = "a box would be an allocation for every refresh")]
@@ -66,7 +68,12 @@ impl Drop for Screen {
 
 /// Nothing can be done where this fails: the terminal is gone.
 fn restore() {
-    let _ = execute!(stdout(), DisableMouseCapture, LeaveAlternateScreen, ratatui::crossterm::cursor::Show);
+    let _ = execute!(
+        stdout(),
+        DisableMouseCapture,
+        LeaveAlternateScreen,
+        ratatui_crossterm::crossterm::cursor::Show
+    );
     let _ = disable_raw_mode();
 }
 
@@ -89,7 +96,12 @@ pub fn run(
     signals.close();
     drop(wakes);
     // The input thread looks at `stop` several times a second; it must not read what the shell should get.
-    let _ = input.join();
+    // Not for ever: where the terminal is gone (a closed window, a lost connection), the key reader of crossterm
+    // turns in circles at the end of its input and never comes back. The thread ends with the process.
+    let patience = Instant::now() + GONE;
+    while !input.is_finished() && Instant::now() < patience {
+        thread::sleep(Duration::from_millis(5));
+    }
     drop(screen);
     outcome
 }

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 use pool_model::{CounterWidth, Pool, Row, Sample, SourceKind, Tag};
-use ratatui::crossterm::event::KeyCode;
+use ratatui_crossterm::crossterm::event::KeyCode;
 
 use super::support::{at, linux, many, windows};
 use super::{advance, app_of, app_with, code, picture, press};

@@ -1,7 +1,9 @@
 //! Properties over random keys, sizes and figures.
 
 use proptest::prelude::*;
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use ratatui_crossterm::crossterm::event::{
+    KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
 
 use pool_model::column::Unit;
 use pool_model::{CounterWidth, Pool, Row, Tag};

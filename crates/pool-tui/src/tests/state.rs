@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pool_model::{Pool, PoolView, Scope, sample::Session};
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseEventKind};
+use ratatui_crossterm::crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseEventKind};
 
 use super::support::{START, at, many, windows};
 use super::{advance, app_of, click, code, draw, effects, mouse, picture, press, tags};

@@ -1,8 +1,8 @@
 //! Colours of key cells.
 
 use ratatui::buffer::{Buffer, Cell};
-use ratatui::crossterm::event::KeyCode;
 use ratatui::style::{Color, Modifier};
+use ratatui_crossterm::crossterm::event::KeyCode;
 
 use super::support::windows;
 use super::{advance, app_of, app_with, code, draw, lines_of, press};
