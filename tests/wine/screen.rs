@@ -32,7 +32,6 @@ const SECOND: [([u8; 4], Figures); 3] = [
 ];
 
 #[test]
-#[ignore = "Wine 8 has no terminal sequences, and without them crossterm refuses ratatui's underline colour"]
 fn keys_sorts_changes_and_the_end() {
     let Some(wine) = Wine::ready("keys_sorts_changes_and_the_end") else { return };
     let Some(terminal) = Terminal::open("keys_sorts_changes_and_the_end") else { return };
@@ -69,7 +68,6 @@ fn keys_sorts_changes_and_the_end() {
 }
 
 #[test]
-#[ignore = "Wine 8 has no terminal sequences, and without them crossterm refuses ratatui's underline colour"]
 fn a_failed_refresh_leaves_the_screen_running_and_says_so() {
     let Some(wine) = Wine::ready("a_failed_refresh") else { return };
     let Some(terminal) = Terminal::open("a_failed_refresh") else { return };
@@ -89,7 +87,6 @@ fn a_failed_refresh_leaves_the_screen_running_and_says_so() {
 }
 
 #[test]
-#[ignore = "Wine 8 has no terminal sequences, and without them crossterm refuses ratatui's underline colour"]
 fn keys_work_while_a_call_takes_three_seconds() {
     let Some(wine) = Wine::ready("a_slow_call") else { return };
     let Some(terminal) = Terminal::open("a_slow_call") else { return };

@@ -180,5 +180,14 @@ fn the_demo_and_the_doctor_run() {
     let output = wine.run(Some(&script), &["doctor"]);
     let (out, err) = texts(&output);
     assert!(out.contains("windows") && !err.contains("panicked"), "{out}\n{err}");
+    let line = |what: &str| out.lines().find(|line| line.contains(what)).unwrap_or_default().to_owned();
+    for (what, found) in [
+        ("class 22 ", "answers: 5 entries"),
+        ("class 66 ", "0xc0000022"),
+        ("pool tagging", "on"),
+        ("SeDebugPrivilege", "withheld"),
+    ] {
+        assert!(line(what).contains(found), "{what}: {found} is not in\n{out}");
+    }
     assert_eq!(output.status.code(), Some(0), "{out}\n{err}");
 }
