@@ -94,7 +94,11 @@ impl Memory {
 
     /// Whether an address is one of the kernel's half.
     pub(crate) const fn is_kernel(&self, address: u64) -> bool {
-        if self.is_narrow() { self.address(address) >= 0x8000_0000 } else { address >= 0xffff_0000_0000_0000 }
+        match self.walker {
+            _ if self.is_narrow() => self.address(address) >= 0x8000_0000,
+            Some(Walker { form: Form::X64Five, .. }) => address >= 0xff00_0000_0000_0000,
+            _ => address >= 0xffff_0000_0000_0000,
+        }
     }
 
     /// The bytes from a physical address to the end of its page.

@@ -93,7 +93,8 @@ pub(crate) fn pool_used(
         absent_pages += table.absent_pages(found.length());
         sums.add(&table);
     }
-    let summed = 1 + others.len() as u64;
+    let empty = tables.as_ref().map_or(0, |tables| tables.empty);
+    let summed = 1 + others.len() as u64 + empty;
     let unreadable = tables.as_ref().map_or(0, |tables| tables.unreadable);
     let mut complete = tell_tables(&mut warnings, known.processors, summed, unreadable, tables.as_ref());
     if absent_pages > 0 {

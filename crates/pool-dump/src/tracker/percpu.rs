@@ -19,6 +19,8 @@ pub(super) struct Tables {
     pub(super) array: u64,
     /// Tables that were checked, without the first processor's.
     pub(super) others: Vec<u64>,
+    /// Tables without a single tag: a processor that never ran. They add nothing.
+    pub(super) empty: u64,
     /// Tables of which nothing is in the dump.
     pub(super) unreadable: u64,
 }
@@ -44,7 +46,7 @@ pub(super) fn find(
             break;
         }
         search(memory, base, (start, length), first, &mut |place| {
-            let tables = follow(memory, place, found, keys);
+            let tables = follow(memory, place, first, found, keys);
             let more = |best: &Tables| tables.others.len() > best.others.len();
             if place != memory.address(data.pool_track_table) && best.as_ref().is_none_or(more) {
                 best = Some(tables);
@@ -77,9 +79,9 @@ pub(super) fn search(memory: &Memory, base: u64, range: (u32, u32), pointer: u64
 }
 
 /// Reads the pointers that follow, as long as they are tables. Gaps are processors that are not there.
-fn follow(memory: &Memory, array: u64, found: &Found, keys: &TableBytes) -> Tables {
+fn follow(memory: &Memory, array: u64, first: u64, found: &Found, keys: &TableBytes) -> Tables {
     let mut tables = Tables { array, ..Tables::default() };
-    let mut waiting = 0;
+    let (mut unread, mut empty) = (0, 0);
     let mut gap = 0;
     for slot in 1..MOST_TABLES {
         let Ok(pointer) = memory.pointer_at(array.wrapping_add(slot * memory.pointer() as u64)) else {
@@ -93,43 +95,51 @@ fn follow(memory: &Memory, array: u64, found: &Found, keys: &TableBytes) -> Tabl
             }
             continue;
         }
-        if pointer % PAGE != 0 || !memory.is_kernel(pointer) || tables.others.contains(&pointer) {
+        let other = pointer != first && !tables.others.contains(&pointer);
+        if !other || pointer % PAGE != 0 || !memory.is_kernel(pointer) {
             break;
         }
         match belongs(memory, pointer, found, keys) {
-            Some(true) => {
-                // What could not be read counts only between tables that could.
-                tables.unreadable += waiting;
-                waiting = 0;
+            Belongs::Yes => {
+                // What could not be read, or holds nothing, counts only between tables that were proved.
+                tables.unreadable += std::mem::take(&mut unread);
+                tables.empty += std::mem::take(&mut empty);
                 tables.others.push(pointer);
             }
-            Some(false) => break,
-            None => waiting += 1,
+            Belongs::No => break,
+            Belongs::Empty => empty += 1,
+            Belongs::Absent => unread += 1,
         }
         gap = 0;
     }
     tables
 }
 
-/// Whether every key of a table is the first table's key of the same slot; `None` where nothing of it is in the dump.
-fn belongs(memory: &Memory, address: u64, found: &Found, keys: &TableBytes) -> Option<bool> {
-    let stride = found.layout.stride;
-    let page = memory.page(address).map(|page| page.len() as u64 == PAGE);
-    let table = match page {
-        // The first page refutes nearly everything that is no table, at little cost.
-        Ok(true) => {
-            let first = TableBytes::read(memory, address, 0x1000);
-            if !agrees(&first, keys, 0x1000 / stride, stride) {
-                return Some(false);
-            }
-            TableBytes::read(memory, address, found.length())
-        }
-        _ => TableBytes::read(memory, address, found.length()),
-    };
-    table.is_any_present().then(|| agrees(&table, keys, found.entries(), stride))
+/// What a page-aligned pointer behind the first table's is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Belongs {
+    /// Every key is the first table's key of the same slot.
+    Yes,
+    /// Not a single key: proves nothing.
+    Empty,
+    /// Something else.
+    No,
+    /// Nothing of it is in the dump.
+    Absent,
 }
 
-fn agrees(table: &TableBytes, keys: &TableBytes, slots: usize, stride: usize) -> bool {
+fn belongs(memory: &Memory, address: u64, found: &Found, keys: &TableBytes) -> Belongs {
+    let stride = found.layout.stride;
+    // The first page refutes nearly everything that is no table, at little cost.
+    let first = TableBytes::read(memory, address, 0x1000);
+    if agrees(&first, keys, 0x1000 / stride, stride) == Belongs::No {
+        return Belongs::No;
+    }
+    let table = TableBytes::read(memory, address, found.length());
+    if table.is_any_present() { agrees(&table, keys, found.entries(), stride) } else { Belongs::Absent }
+}
+
+fn agrees(table: &TableBytes, keys: &TableBytes, slots: usize, stride: usize) -> Belongs {
     let (mut told, mut new) = (0, 0);
     for slot in 0..slots {
         let (Some(key), Some(first)) = (table.key(slot, stride), keys.key(slot, stride)) else { continue };
@@ -141,8 +151,12 @@ fn agrees(table: &TableBytes, keys: &TableBytes, slots: usize, stride: usize) ->
             // A live dump copies the tables one after the other: a tag may have come in between.
             new += 1;
         } else if first != key {
-            return false;
+            return Belongs::No;
         }
     }
-    new * 100 <= told
+    match (told, new) {
+        (0, _) => Belongs::Empty,
+        _ if new * 100 <= told => Belongs::Yes,
+        _ => Belongs::No,
+    }
 }
