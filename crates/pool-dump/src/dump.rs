@@ -203,7 +203,6 @@ impl Dump {
 
     fn answers(&self) -> Answers {
         let no_pages = self.no_pages().map(|(_, why)| why);
-        let pages = |_: &()| no_pages.clone().map_or(Ok(()), Err);
         let tables = match (&no_pages, &self.data) {
             (Some(why), _) => Err(why.clone()),
             (None, None) => Err("the kernel debugger block is not in this dump".to_owned()),
@@ -216,7 +215,7 @@ impl Dump {
             }
             _ => Ok(()),
         };
-        Answers { pool_used: tables.clone(), modules, find: pages(&()), big_pool: tables }
+        Answers { pool_used: tables.clone(), modules, find: no_pages.map_or(Ok(()), Err), big_pool: tables }
     }
 
     /// Why there is no memory to look at: what was asked for, and the reason.
@@ -271,7 +270,7 @@ but neither the pools nor the drivers' code"
         let build = self.build();
         let mut origin = Origin::new(SourceKind::Dump, &[Pool::Nonpaged, Pool::Paged]);
         origin.file = Some(self.path.display().to_string());
-        origin.system = self.info_system(build);
+        origin.system = system_version(build);
         origin.boot = self.boot(time, uptime);
         let mut sample = Sample::new(Arc::new(origin), CounterWidth::Bits64);
         sample.time = time;
@@ -290,21 +289,6 @@ but neither the pools nor the drivers' code"
         used.warnings.extend(self.warnings.iter().cloned());
         used.sample.remarks.extend(self.warnings.iter().cloned());
         Ok(used)
-    }
-
-    fn info_system(&self, build: u32) -> Option<String> {
-        let (major, minor) = match build {
-            0 => return None,
-            ..2600 => (5, 0),
-            2600..3790 => (5, 1),
-            3790..6000 => (5, 2),
-            6000..7600 => (6, 0),
-            7600..9200 => (6, 1),
-            9200..9600 => (6, 2),
-            9600..10_240 => (6, 3),
-            _ => (10, 0),
-        };
-        Some(format!("Windows {major}.{minor}.{build}"))
     }
 
     /// What tells this boot from others: the kernel's number of the boot, else the minute of it.
@@ -473,4 +457,20 @@ fn triage_data(memory: &Memory) -> Option<KernelData> {
     let bytes = memory.file().get(at..at.checked_add(size)?)?;
     u32_at(bytes, 0x10)?;
     KernelData::parse(bytes)
+}
+
+/// `Windows 10.0.19045`: what a live system would call itself.
+fn system_version(build: u32) -> Option<String> {
+    let (major, minor) = match build {
+        0 => return None,
+        1..2600 => (5, 0),
+        2600..3790 => (5, 1),
+        3790..6000 => (5, 2),
+        6000..7600 => (6, 0),
+        7600..9200 => (6, 1),
+        9200..9600 => (6, 2),
+        9600..10_240 => (6, 3),
+        _ => (10, 0),
+    };
+    Some(format!("Windows {major}.{minor}.{build}"))
 }

@@ -49,7 +49,7 @@ impl Needle {
         }
         if text.len() > 4 {
             let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-            if digits.len() % 2 != 0 || !digits.is_ascii() {
+            if !digits.len().is_multiple_of(2) || !digits.is_ascii() {
                 return Err(wrong());
             }
             let pair = |at| digits.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
@@ -144,12 +144,20 @@ pub(crate) fn find(
     needle: &Needle,
     progress: &mut Progress<'_>,
 ) -> FindReport {
-    let finders: Vec<Finder<'_>> = needle.forms.iter().map(|form| Finder::new(form)).collect();
+    let finders: Vec<Finder<'_>> = needle.forms.iter().map(Finder::new).collect();
     let mut report = FindReport::default();
     // Modules share no pages: more than all pages of the dump is a circle in damaged page tables.
     let mut budget = memory.map.pages().saturating_add(0x10_0000).saturating_mul(PAGE);
     for (at, module) in modules.iter().enumerate() {
-        let mut search = Search { memory, module, needle, finders: &finders, image: None, tail: Vec::new() };
+        let mut search = Search {
+            memory,
+            module,
+            needle,
+            finders: &finders,
+            image: None,
+            image_read: false,
+            tail: Vec::new(),
+        };
         if !search.run(&mut report, &mut budget) || !progress(at + 1, modules.len()) {
             report.cut |= at + 1 < modules.len() || report.hits.len() >= MOST_HITS;
             break;
@@ -164,7 +172,8 @@ struct Search<'a> {
     needle: &'a Needle,
     finders: &'a [Finder<'a>],
     /// Header of the module, read at its first hit.
-    image: Option<Option<Image>>,
+    image: Option<Image>,
+    image_read: bool,
     /// Last bytes of the page before, where it was there.
     tail: Vec<u8>,
 }
@@ -247,8 +256,11 @@ impl Search<'_> {
 
     fn hit(&mut self, address: u64, report: &mut FindReport) {
         let offset = u32::try_from(address.wrapping_sub(self.module.base)).unwrap_or(0);
-        let image = self.image.get_or_insert_with(|| Image::read(self.memory, self.module.base));
-        let section = image.as_ref().and_then(|image| image.section_at(offset));
+        if !self.image_read {
+            self.image = Image::read(self.memory, self.module.base);
+            self.image_read = true;
+        }
+        let section = self.image.as_ref().and_then(|image| image.section_at(offset));
         report.hits.push(Hit {
             address,
             module: self.module.name().to_owned(),

@@ -59,7 +59,7 @@ impl KernelData {
             if at + 8 > size as usize { 0 } else { u64_at(bytes, at).unwrap_or(0) }
         };
         let kernel_base = field(0x18);
-        let plausible = kernel_base & 0xfff == 0 && kernel_base >= 0xffff_0000_0000_0000;
+        let plausible = kernel_base.is_multiple_of(0x1000) && kernel_base >= 0xffff_0000_0000_0000;
         plausible.then(|| Self {
             size,
             kernel_base,

@@ -1,5 +1,7 @@
 //! PE headers of images as they stand in memory: sections, the PDB's name, the version.
 
+use std::fmt::Write as _;
+
 use crate::bytes::{array, ascii, u16_at, u32_at};
 use crate::container::runs::PAGE;
 use crate::memory::Memory;
@@ -162,7 +164,7 @@ impl Image {
     }
 }
 
-/// A CodeView record: GUID, age, path of the PDB.
+/// A `CodeView` record: GUID, age, path of the PDB.
 fn rsds(bytes: &[u8]) -> Option<Pdb> {
     if !bytes.starts_with(b"RSDS") {
         return None;
@@ -170,9 +172,9 @@ fn rsds(bytes: &[u8]) -> Option<Pdb> {
     let (a, b, c) = (u32_at(bytes, 4)?, u16_at(bytes, 8)?, u16_at(bytes, 10)?);
     let mut key = format!("{a:08X}{b:04X}{c:04X}");
     for byte in array::<8>(bytes, 12)? {
-        key += &format!("{byte:02X}");
+        let _ = write!(key, "{byte:02X}");
     }
-    key += &format!("{:x}", u32_at(bytes, 20)?);
+    let _ = write!(key, "{:x}", u32_at(bytes, 20)?);
     let path = ascii(bytes.get(24..)?);
     Some(Pdb { name: path.rsplit(['\\', '/']).next().unwrap_or_default().to_owned(), key })
 }

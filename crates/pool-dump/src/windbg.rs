@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use crate::tracker::PoolUsed;
 
 /// WinDbg's `Flags` argument.
+#[expect(clippy::struct_excessive_bools, reason = "four bits of a flag word")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flags {
     /// Bit 0: frees and differences too.

@@ -53,7 +53,7 @@ fn kdmp_parser_sees_the_same_memory() {
         for _ in 0..ADDRESSES {
             // Physical: half of them pages that were written, half anywhere.
             let page = match dice.below(2) {
-                0 => present[dice.below(present.len() as u64) as usize],
+                0 => present[dice.pick(present.len())],
                 _ => dice.below(built.spec.memory_pages + 0x100),
             };
             let address = page << 12 | dice.below(4096 - 8);
@@ -66,8 +66,8 @@ fn kdmp_parser_sees_the_same_memory() {
             // Virtual: mapped pages, their neighbours, anywhere in the kernel's half.
             let address = match dice.below(4) {
                 0 => 0xffff_8000_0000_0000 | dice.next() >> 17,
-                1 => mapped[dice.below(mapped.len() as u64) as usize].wrapping_add(dice.below(64) << 12),
-                _ => mapped[dice.below(mapped.len() as u64) as usize] | dice.below(4096),
+                1 => mapped[dice.pick(mapped.len())].wrapping_add(dice.below(64) << 12),
+                _ => mapped[dice.pick(mapped.len())] | dice.below(4096),
             };
             let mine = ours.translate(address);
             let his = virtual_.translate(Gva::new(address));

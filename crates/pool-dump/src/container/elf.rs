@@ -1,4 +1,4 @@
-//! ELF cores of virtual machines: QEMU's `dump-guest-memory` and VirtualBox's `dumpvmcore`.
+//! ELF cores of virtual machines: QEMU's `dump-guest-memory` and `VirtualBox`'s `dumpvmcore`.
 
 use std::path::Path;
 

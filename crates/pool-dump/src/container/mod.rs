@@ -32,7 +32,7 @@ pub enum Container {
     Bitmap,
     /// Pages in ranges, as newer debuggers write them (types 8, 9, 0xA).
     Ranges,
-    /// ELF core of a virtual machine (QEMU, VirtualBox).
+    /// ELF core of a virtual machine (QEMU, `VirtualBox`).
     Elf,
     /// Memory as it was, byte for byte.
     Raw,

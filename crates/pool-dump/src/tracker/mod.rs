@@ -214,12 +214,15 @@ fn by_variable(memory: &Memory, variable: u64, candidates: [Layout; 3]) -> Resul
 
 /// Pointers that are tried where the debugger block does not lead to the table.
 const MOST_TRIED: usize = 1 << 16;
+/// Of these, so many are read whole.
+const MOST_READ: u32 = 64;
 
 /// Searches the kernel's data for a pointer to something that hashes like a pool table.
 fn search(memory: &Memory, data: &KernelData, candidates: [Layout; 3]) -> Option<(u64, Found, TableBytes)> {
     let image = Image::read(memory, data.kernel_base)?;
     let size = memory.pointer();
     let mut tried = rustc_hash::FxHashSet::default();
+    let mut budget = MOST_READ;
     for (start, length) in image.writable_ranges() {
         let end = start.saturating_add(length.min(0x400_0000));
         for page_at in (start..end).step_by(0x1000) {
@@ -239,7 +242,8 @@ fn search(memory: &Memory, data: &KernelData, candidates: [Layout; 3]) -> Option
                     continue;
                 }
                 let Ok(first) = memory.page(pointer) else { continue };
-                if first.len() as u64 == PAGE && detect::looks_like(first, candidates) {
+                if first.len() as u64 == PAGE && budget > 0 && detect::looks_like(first, candidates) {
+                    budget -= 1;
                     let table = TableBytes::read(memory, pointer, detect::most_bytes(memory.is_narrow()));
                     let near = detect::figures_near(memory, place.wrapping_add((at * size) as u64));
                     if let Some(found) = detect::detect(&table, candidates, &near) {
@@ -302,18 +306,16 @@ impl Sums {
                 }
                 let (allocs, frees, bytes) = self.clamp(sum, &mut clamped);
                 let row = Row::windows(tag.into(), pool, allocs, frees, bytes);
-                match at.get(&(tag, pool)).and_then(|&at| sample.rows.get_mut(at)) {
-                    Some(twin) => {
-                        let add =
-                            |to: &mut Option<u64>, more: u64| *to = Some(to.unwrap_or(0).wrapping_add(more));
-                        add(&mut twin.counters.allocs, allocs);
-                        add(&mut twin.counters.frees, frees);
-                        add(&mut twin.counters.bytes, bytes);
-                    }
-                    None => {
-                        at.insert((tag, pool), sample.rows.len());
-                        sample.rows.push(row);
-                    }
+                let twin = at.get(&(tag, pool)).and_then(|&at| sample.rows.get_mut(at));
+                if let Some(twin) = twin {
+                    let add =
+                        |to: &mut Option<u64>, more: u64| *to = Some(to.unwrap_or(0).wrapping_add(more));
+                    add(&mut twin.counters.allocs, allocs);
+                    add(&mut twin.counters.frees, frees);
+                    add(&mut twin.counters.bytes, bytes);
+                } else {
+                    at.insert((tag, pool), sample.rows.len());
+                    sample.rows.push(row);
                 }
             }
         }

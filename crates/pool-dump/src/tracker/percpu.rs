@@ -11,6 +11,8 @@ use crate::pe::Image;
 
 /// The kernel's array has this many slots at most.
 const MOST_TABLES: u64 = 2048;
+/// Tables that are read in one search; a sound dump needs one for each processor, and a few for decoys.
+const MOST_READ: u32 = 8192;
 
 /// The tables of the other processors.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,12 +43,13 @@ pub(super) fn find(
     ranges.push((0, size));
     let last = ranges.len() - 1;
     let mut best: Option<Tables> = None;
+    let mut budget = MOST_READ;
     for (at, (start, length)) in ranges.into_iter().enumerate() {
         if at == last && best.as_ref().is_some_and(|best| !best.others.is_empty()) {
             break;
         }
         search(memory, base, (start, length), first, &mut |place| {
-            let tables = follow(memory, place, first, found, keys);
+            let tables = follow(memory, place, first, (found, keys), &mut budget);
             let more = |best: &Tables| tables.others.len() > best.others.len();
             if place != memory.address(data.pool_track_table) && best.as_ref().is_none_or(more) {
                 best = Some(tables);
@@ -79,7 +82,13 @@ pub(super) fn search(memory: &Memory, base: u64, range: (u32, u32), pointer: u64
 }
 
 /// Reads the pointers that follow, as long as they are tables. Gaps are processors that are not there.
-fn follow(memory: &Memory, array: u64, first: u64, found: &Found, keys: &TableBytes) -> Tables {
+fn follow(
+    memory: &Memory,
+    array: u64,
+    first: u64,
+    (found, keys): (&Found, &TableBytes),
+    budget: &mut u32,
+) -> Tables {
     let mut tables = Tables { array, ..Tables::default() };
     let (mut unread, mut empty) = (0, 0);
     let mut gap = 0;
@@ -99,7 +108,10 @@ fn follow(memory: &Memory, array: u64, first: u64, found: &Found, keys: &TableBy
         if !other || pointer % PAGE != 0 || !memory.is_kernel(pointer) {
             break;
         }
-        match belongs(memory, pointer, found, keys) {
+        if *budget == 0 || empty + unread > 256 {
+            break;
+        }
+        match belongs(memory, pointer, found, keys, budget) {
             Belongs::Yes => {
                 // What could not be read, or holds nothing, counts only between tables that were proved.
                 tables.unreadable += std::mem::take(&mut unread);
@@ -128,13 +140,14 @@ enum Belongs {
     Absent,
 }
 
-fn belongs(memory: &Memory, address: u64, found: &Found, keys: &TableBytes) -> Belongs {
+fn belongs(memory: &Memory, address: u64, found: &Found, keys: &TableBytes, budget: &mut u32) -> Belongs {
     let stride = found.layout.stride;
     // The first page refutes nearly everything that is no table, at little cost.
     let first = TableBytes::read(memory, address, 0x1000);
     if agrees(&first, keys, 0x1000 / stride, stride) == Belongs::No {
         return Belongs::No;
     }
+    *budget -= 1;
     let table = TableBytes::read(memory, address, found.length());
     if table.is_any_present() { agrees(&table, keys, found.entries(), stride) } else { Belongs::Absent }
 }

@@ -121,7 +121,7 @@ impl Built {
         };
         let block = if self.spec.hide_block { 0 } else { self.block };
         let (cpus, parameters) =
-            (u32::try_from(self.spec.cpus).expect("few"), [0xfffff803_4a201234_u64, 2, 0, 0x8b]);
+            (u32::try_from(self.spec.cpus).expect("few"), [0xffff_f803_4a20_1234_u64, 2, 0, 0x8b]);
         let (time, up) = (0x01d7_07f2_3dbb_3399_u64, 0x23b_c1e9_u64);
         let mut put = |at: usize, bytes: &[u8]| h[at..at + bytes.len()].copy_from_slice(bytes);
         if narrow {
@@ -202,7 +202,7 @@ impl Built {
         for (pfn, _) in &pages {
             map[(**pfn / 8) as usize] |= 1 << (**pfn % 8);
         }
-        let mut head = vec![0; 0x38];
+        let mut head = [0; 0x38];
         let count = pages.len() as u64;
         let mut put = |at: usize, bytes: &[u8]| head[at..at + bytes.len()].copy_from_slice(bytes);
         put(0, if form == Form::BitmapFull { b"FDMP" } else { b"SDMP" });

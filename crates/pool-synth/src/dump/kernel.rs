@@ -101,12 +101,12 @@ impl Places {
                 Self { kernel: 0x8260_0000, heap: 0x8620_0000, tables: 0x8a60_0000 }
             }
             Arch::Amd64La57 => Self {
-                kernel: 0xfffff803_4a000000,
+                kernel: 0xffff_f803_4a00_0000,
                 heap: 0xff25_9b00_0020_0000,
                 tables: 0xff5f_bb8e_b160_0000,
             },
             _ => Self {
-                kernel: 0xfffff803_4a000000,
+                kernel: 0xffff_f803_4a00_0000,
                 heap: 0xffff_9b00_0020_0000,
                 tables: 0xffff_bb8e_b160_0000,
             },

@@ -3,6 +3,8 @@
 //!
 //! [`spec`]: what is asked for → [`kernel`]: a kernel laid out in [`physical`] memory through [`mapping`], with the
 //! [`pool`] tables and a list of modules → [`file`]: the same memory in every container.
+#![allow(clippy::cast_possible_truncation, reason = "figures are cut to their fields on purpose")]
+#![allow(clippy::missing_panics_doc, reason = "test data: a wrong request ends the test")]
 
 pub mod file;
 pub mod kernel;
@@ -40,5 +42,10 @@ impl Dice {
     /// A number below `end`.
     pub const fn below(&mut self, end: u64) -> u64 {
         (self.next() >> 11) % end
+    }
+
+    /// An index below `end`.
+    pub const fn pick(&mut self, end: usize) -> usize {
+        self.below(end as u64) as usize
     }
 }
