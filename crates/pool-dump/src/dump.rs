@@ -110,7 +110,8 @@ impl Dump {
                 data
             }
             (None, _) => {
-                let data = locate::by_search(path, &mut memory, &opened.roots)?;
+                let found = locate::by_search(path, &mut memory, &opened.roots);
+                let data = found.map_err(|error| error.because(&warnings))?;
                 processors = data.processors(&memory).or(processors);
                 Some(data)
             }

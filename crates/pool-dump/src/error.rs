@@ -65,6 +65,19 @@ pub enum DumpError {
     },
 }
 
+impl DumpError {
+    /// Adds what is known to be wrong with the file already.
+    pub(crate) fn because(mut self, warnings: &[String]) -> Self {
+        if let Self::NotADump { why, .. } = &mut self {
+            for warning in warnings {
+                why.push_str("; ");
+                why.push_str(warning);
+            }
+        }
+        self
+    }
+}
+
 /// The advice for a file that was cut or damaged.
 pub(crate) const COPY_AGAIN: &str =
     "the file may be cut or damaged: copy it again and compare its size with the original";

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tempfile::{NamedTempFile, TempPath};
 
-use crate::bytes::{array, u16_at, u32_at, u64_at};
+use crate::bytes::{u16_at, u32_at, u64_at};
 use crate::error::{DumpError, Result};
 
 /// How a dump is packed.
@@ -235,5 +235,5 @@ fn zip_data(path: &Path, start: &[u8]) -> Result<(u64, Option<u64>)> {
 
 /// Whether the file starts like a packed one.
 pub(crate) fn is_packed(bytes: &[u8]) -> bool {
-    array::<4>(bytes, 0).is_some_and(|start| packing(&start).is_some())
+    packing(bytes).is_some()
 }
