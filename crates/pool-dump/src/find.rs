@@ -13,8 +13,10 @@ use crate::pe::Image;
 pub struct Needle {
     /// As asked for.
     pub text: String,
-    /// Every form that counts as a hit: for a tag also the one with the protection bit.
-    forms: Vec<Vec<u8>>,
+    /// The bytes; of a tag without the protection bit.
+    bytes: Vec<u8>,
+    /// The last byte counts with and without its top bit: a tag's protection.
+    protected: bool,
 }
 
 /// Longest sequence that is searched, in bytes.
@@ -24,14 +26,13 @@ impl Needle {
     /// A tag, as its four bytes stand in code; also with the protection bit set.
     pub fn tag(tag: PoolTag) -> Self {
         let plain = tag.unprotected();
-        let protected = PoolTag::from_u32(plain.to_u32() | pool_model::tag::PROTECTED);
-        Self { text: tag.to_string(), forms: vec![plain.0.to_vec(), protected.0.to_vec()] }
+        Self { text: tag.to_string(), bytes: plain.0.to_vec(), protected: true }
     }
 
     /// Plain bytes; `None` where there are none, or more than [`LONGEST`].
     pub fn bytes(bytes: &[u8]) -> Option<Self> {
         let text = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
-        (1..=LONGEST).contains(&bytes.len()).then(|| Self { text, forms: vec![bytes.to_vec()] })
+        (1..=LONGEST).contains(&bytes.len()).then(|| Self { text, bytes: bytes.to_vec(), protected: false })
     }
 
     /// Reads what a person types: `0x6b61654c` (a number, searched little-endian), `4c 65 61 6b` (bytes), else a tag.
@@ -59,8 +60,17 @@ impl Needle {
         text.parse().map(Self::tag).map_err(|_| wrong())
     }
 
-    fn longest(&self) -> usize {
-        self.forms.iter().map(Vec::len).max().unwrap_or(0)
+    /// What is searched fast: all bytes, or those before a last byte that has two forms.
+    fn prefix(&self) -> &[u8] {
+        match self.bytes.split_last() {
+            Some((_, prefix)) if self.protected => prefix,
+            _ => &self.bytes,
+        }
+    }
+
+    /// Whether the bytes that follow a found prefix are a hit.
+    fn ends(&self, after: &[u8]) -> bool {
+        !self.protected || after.first().map(|byte| byte & 0x7f) == self.bytes.last().map(|byte| byte & 0x7f)
     }
 }
 
@@ -144,7 +154,7 @@ pub(crate) fn find(
     needle: &Needle,
     progress: &mut Progress<'_>,
 ) -> FindReport {
-    let finders: Vec<Finder<'_>> = needle.forms.iter().map(Finder::new).collect();
+    let finder = Finder::new(needle.prefix());
     let mut report = FindReport::default();
     // Modules share no pages: more than all pages of the dump is a circle in damaged page tables.
     let mut budget = memory.map.pages().saturating_add(0x10_0000).saturating_mul(PAGE);
@@ -153,7 +163,7 @@ pub(crate) fn find(
             memory,
             module,
             needle,
-            finders: &finders,
+            finder: &finder,
             image: None,
             image_read: false,
             tail: Vec::new(),
@@ -170,7 +180,7 @@ struct Search<'a> {
     memory: &'a Memory,
     module: &'a Module,
     needle: &'a Needle,
-    finders: &'a [Finder<'a>],
+    finder: &'a Finder<'a>,
     /// Header of the module, read at its first hit.
     image: Option<Image>,
     image_read: bool,
@@ -225,29 +235,30 @@ impl Search<'_> {
     }
 
     fn page(&mut self, address: u64, page: &[u8], report: &mut FindReport) -> bool {
-        let first = report.hits.len();
-        let keep = self.needle.longest().saturating_sub(1);
-        if !self.tail.is_empty() {
+        let (finder, needle) = (self.finder, self.needle);
+        let keep = needle.bytes.len().saturating_sub(1);
+        let old = self.tail.len();
+        if old > 0 {
             // What starts in the last bytes of the page before and ends in this one.
-            let old = self.tail.len();
             let mut joined = std::mem::take(&mut self.tail);
             joined.extend_from_slice(page.get(..keep.min(page.len())).unwrap_or(page));
-            for (finder, form) in self.finders.iter().zip(&self.needle.forms) {
-                for hit in finder.find_iter(&joined).filter(|hit| *hit < old && hit + form.len() > old) {
+            for hit in finder.find_iter(&joined).take_while(|hit| *hit < old) {
+                let end = hit + needle.bytes.len();
+                let after = joined.get(hit + needle.prefix().len()..).unwrap_or_default();
+                if end > old && end <= joined.len() && needle.ends(after) {
                     self.hit(address.wrapping_sub((old - hit) as u64), report);
                 }
             }
+            self.tail = joined;
         }
-        for finder in self.finders {
-            for hit in finder.find_iter(page) {
-                if report.hits.len() >= MOST_HITS {
-                    return false;
-                }
+        for hit in finder.find_iter(page) {
+            if report.hits.len() >= MOST_HITS {
+                return false;
+            }
+            let after = page.get(hit + needle.prefix().len()..).unwrap_or_default();
+            if needle.ends(after) {
                 self.hit(address.wrapping_add(hit as u64), report);
             }
-        }
-        if let Some(new) = report.hits.get_mut(first..) {
-            new.sort_by_key(|hit| hit.address);
         }
         self.tail.clear();
         self.tail.extend_from_slice(page.get(page.len().saturating_sub(keep)..).unwrap_or_default());

@@ -158,6 +158,20 @@ impl Memory {
         self.physical(found.physical).ok_or(hole)
     }
 
+    /// Copies the whole page at a page-aligned address, without mapping it into this process.
+    pub(crate) fn copy_page(&self, address: u64, to: &mut [u8]) -> bool {
+        if self.triage.is_some() {
+            return self.page(address).is_ok_and(|page| {
+                page.len() == to.len() && {
+                    to.copy_from_slice(page);
+                    true
+                }
+            });
+        }
+        let Ok(found) = self.translate(address) else { return false };
+        self.map.offset(self.file(), found.physical).is_some_and(|offset| self.file.copy(index(offset), to))
+    }
+
     /// Reads virtual memory; fails on the first absent page.
     pub(crate) fn read(&self, address: u64, to: &mut [u8]) -> Result<(), Absent> {
         let mut done = 0;

@@ -29,12 +29,10 @@ impl TableBytes {
         let mut table = Self { bytes: Vec::new(), present: Vec::new() };
         let mut absent = 0;
         while table.bytes.len() < length && absent < 32 {
-            let page = memory.page(address.wrapping_add(table.bytes.len() as u64));
-            let is_there = matches!(page, Ok(page) if page.len() as u64 == PAGE);
-            match page {
-                Ok(page) if is_there => table.bytes.extend_from_slice(page),
-                _ => table.bytes.resize(table.bytes.len() + index(PAGE), 0),
-            }
+            let start = table.bytes.len();
+            table.bytes.resize(start + index(PAGE), 0);
+            let page = table.bytes.get_mut(start..).unwrap_or_default();
+            let is_there = memory.copy_page(address.wrapping_add(start as u64), page);
             absent = if is_there { 0 } else { absent + 1 };
             table.present.push(is_there);
         }
@@ -138,7 +136,6 @@ fn score(keys: &[Option<u32>], mask: usize) -> Option<usize> {
     let is_occupied = |key: &Option<u32>| *key != Some(0);
     let mut before = keys.iter().rev().take_while(|key| is_occupied(key)).count();
     let (mut occupied, mut right, mut printable) = (0, 0, 0);
-    let mut seen = FxHashSet::default();
     for (slot, key) in keys.iter().enumerate() {
         match *key {
             Some(0) => {
@@ -150,7 +147,7 @@ fn score(keys: &[Option<u32>], mask: usize) -> Option<usize> {
                 let distance = slot.wrapping_sub(home(key, mask)) & mask;
                 right += usize::from(distance <= before);
                 printable += usize::from(is_printable(key));
-                if !seen.insert(key) {
+                if occupied >= 64 && printable * 10 < occupied * 7 {
                     return None;
                 }
             }
@@ -159,7 +156,11 @@ fn score(keys: &[Option<u32>], mask: usize) -> Option<usize> {
         before += 1;
     }
     let enough = occupied >= FEWEST_KEYS && right * 100 >= occupied * 99 && printable * 10 >= occupied * 8;
-    enough.then_some(occupied)
+    // No tag stands twice. Checked last, as it costs most.
+    let mut seen =
+        FxHashSet::with_capacity_and_hasher(if enough { occupied } else { 0 }, rustc_hash::FxBuildHasher);
+    let differ = enough && keys.iter().flatten().all(|&key| key == 0 || seen.insert(key));
+    differ.then_some(occupied)
 }
 
 /// Whether the first page of a table could be one: most of its keys stand at or a little behind their hash, for some
