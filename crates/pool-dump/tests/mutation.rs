@@ -138,6 +138,9 @@ fn damaged_dumps_end_in_an_error_or_an_answer() {
     let narrow = [Form::Full, Form::BitmapFull, Form::BitmapKernel, Form::OldSummary, Form::Raw];
     let (mut answered, mut right) = (0_u64, 0_u64);
     for round in 0..count {
+        if round > 0 && round % 20_000 == 0 {
+            eprintln!("{round} of {count}");
+        }
         let which = dice.pick(machines.len());
         let forms = if machines[which].spec.arch.is_32() { &narrow[..] } else { &wide[..] };
         let form = forms[dice.pick(forms.len())];
@@ -147,9 +150,9 @@ fn damaged_dumps_end_in_an_error_or_an_answer() {
             _ => {
                 let mut built = machines[which].clone();
                 if kind == 2 {
-                    damage_memory(&mut built, &mut dice)
+                    damage_memory(&mut built, &mut dice);
                 } else {
-                    damage_kernel(&mut built, &mut dice)
+                    damage_kernel(&mut built, &mut dice);
                 }
                 built.bytes(form)
             }
