@@ -1,8 +1,8 @@
 //! Containers: from the bytes of a file to physical pages.
 //!
-//! [`header`] reads the dump header, [`runs`] holds page → file offset, [`pages`] fills it from the four page containers
-//! of Windows, [`triage`] reads the dumps that hold no pages at all, [`elf`] and raw images stand for memory that no
-//! Windows wrote, [`packed`] unpacks gzip, zstd and zip first.
+//! [`header`] reads the dump header, `runs` holds page → file offset, `pages` fills it from the four page containers
+//! of Windows, `triage` reads the dumps that hold no pages at all, `elf` and raw images stand for memory that no
+//! Windows wrote, `packed` unpacks gzip, zstd and zip first.
 
 mod elf;
 pub mod header;

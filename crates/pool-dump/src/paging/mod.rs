@@ -1,6 +1,6 @@
 //! Virtual → physical: one walk for every form of page table, each form described by its levels and entries.
 //!
-//! [`forms`] describes x64 (4 and 5 levels), x86, PAE and ARM64. The number of levels is fixed, so a table that
+//! `forms` describes x64 (4 and 5 levels), x86, PAE and ARM64. The number of levels is fixed, so a table that
 //! points to itself ends like any other.
 
 mod forms;
