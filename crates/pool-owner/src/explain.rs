@@ -49,9 +49,10 @@ impl Owners {
             }
         }
         if let Some(known) = self.built_in(tag) {
-            let through = match known.tag.contains(['?', '*']) {
-                true => format!(", through the wildcard {}", known.tag),
-                false => String::new(),
+            let through = if known.tag.contains(['?', '*']) {
+                format!(", through the wildcard {}", known.tag)
+            } else {
+                String::new()
             };
             say("Built-in", format!("{} - {}{through}", known.component, known.about));
             if !known.hint.is_empty() {
@@ -75,11 +76,11 @@ mod tests {
     use crate::PooltagFile;
 
     fn text(owners: &Owners, tag: &Tag) -> String {
-        owners
-            .explain(tag, Some(Pool::Nonpaged))
-            .iter()
-            .map(|line| format!("{}: {}\n", line.title, line.text))
-            .collect()
+        let mut text = String::new();
+        for line in owners.explain(tag, Some(Pool::Nonpaged)) {
+            text.extend([line.title, ": ", line.text.as_str(), "\n"]);
+        }
+        text
     }
 
     #[test]

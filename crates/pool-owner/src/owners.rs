@@ -17,6 +17,9 @@ const CACHED_TAGS: usize = 1 << 16;
 /// The labels of one tag: one for each text that rows told of it, nearly always exactly one.
 type Labels = Vec<(Option<Arc<str>>, Option<Arc<RowLabel>>)>;
 
+/// This row was never labelled.
+struct NotCached;
+
 /// Everything that names owners. Labels are made once for each tag and shared after that.
 #[derive(Debug)]
 pub struct Owners {
@@ -125,16 +128,21 @@ impl Owners {
         (!label.mapped_driver.is_empty()).then_some(label)
     }
 
-    fn cached(&self, row: &Row) -> Option<Option<Arc<RowLabel>>> {
+    /// The label as it was made before; `Err` where this was never asked.
+    fn cached(&self, row: &Row) -> Result<Option<Arc<RowLabel>>, NotCached> {
         let cache = self.cache.read().unwrap_or_else(PoisonError::into_inner);
-        let labels = cache.get(&row.tag)?;
-        labels.iter().find(|(told, _)| *told == row.told_owner).map(|(_, label)| label.clone())
+        let labels = cache.get(&row.tag).ok_or(NotCached)?;
+        labels
+            .iter()
+            .find(|(told, _)| *told == row.told_owner)
+            .map(|(_, label)| label.clone())
+            .ok_or(NotCached)
     }
 }
 
 impl Labeler for Owners {
     fn label(&self, row: &Row) -> Option<Arc<RowLabel>> {
-        if let Some(label) = self.cached(row) {
+        if let Ok(label) = self.cached(row) {
             return label;
         }
         let label = self.make(&row.tag, row.told_owner.as_deref()).map(Arc::new);
@@ -170,6 +178,7 @@ fn told_parts(told: &str) -> (Option<&str>, Option<&str>) {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::trivially_copy_pass_by_ref, reason = "byte strings read best")]
     use super::*;
     use pool_model::Pool;
 

@@ -21,7 +21,8 @@ pub fn write(out: &mut dyn Write, sample: &Sample, table: &Table, options: Optio
     let mut columns = Vec::new();
     for column in crate::columns(table, options.driver) {
         columns.push(Cells::values(column, table));
-        let told = |change: fn(&TableRow) -> Value<'_>| table.rows.iter().any(|row| change(row) != Value::Unknown);
+        let told =
+            |change: fn(&TableRow) -> Value<'_>| table.rows.iter().any(|row| change(row) != Value::Unknown);
         if let (true, Some(change)) = (changes && column.id != "per_alloc", column.change)
             && told(change)
         {

@@ -239,6 +239,9 @@ impl App {
         let spare = self.before.replace(now);
         self.check_sessions();
         self.remember();
+        for (_, left) in &mut self.gone {
+            *left = left.saturating_sub(1);
+        }
         self.derive();
         if self.table.rebooted {
             self.history.clear();
@@ -292,8 +295,7 @@ impl App {
         let gone = match self.settings.filter.scope {
             Scope::System => return,
             _ if sessions.is_empty() => {
-                "This system has no session pools (Windows before 24H2 has); these are the system's pools."
-                    .into()
+                "This system has no session pools; these are the system's own.".into()
             }
             Scope::Session(id) if sessions.iter().all(|session| session.id != id) => {
                 let ids: Vec<_> = sessions.iter().take(12).map(|session| session.id.to_string()).collect();
@@ -319,7 +321,7 @@ impl App {
         let labeler = self.labeler.as_deref().map(|labeler| labeler as &dyn Labeler);
         self.table.update(against, &self.now, &self.settings.filter, labeler);
         if self.settings.filter.show_gone && self.baseline.is_none() {
-            for (row, _) in &self.gone {
+            for (row, _) in self.gone.iter().filter(|(_, left)| *left > 0) {
                 let here = |other: &TableRow| other.row.tag == row.row.tag && other.row.pool == row.row.pool;
                 if self.settings.filter.admits_tag(&row.row.tag, row.row.pool)
                     && !self.table.rows.iter().any(here)
@@ -329,16 +331,12 @@ impl App {
             }
         }
         self.settings.filter.show_gone = wish;
-        self.widths.grow(&self.table);
+        self.widths.grow(&self.table, self.settings.totals);
         self.order();
     }
 
     /// Keeps rows that are gone for some refreshes more.
     fn collect_gone(&mut self) {
-        for (_, left) in &mut self.gone {
-            *left -= 1;
-        }
-        self.gone.retain(|(_, left)| *left > 0);
         if !self.settings.sort.by_change || self.baseline.is_some() {
             self.gone.clear();
             return;
@@ -351,6 +349,7 @@ impl App {
                 self.gone.push((row.clone(), LINGER));
             }
         }
+        self.gone.retain(|(_, left)| *left > 0);
     }
 
     /// Sorts, and finds the selected row again.

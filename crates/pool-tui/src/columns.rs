@@ -109,12 +109,12 @@ pub fn description(row: &TableRow) -> Option<&str> {
 }
 
 impl Widths {
-    /// Widens to hold all rows and totals of a table. Never narrows, so that columns do not jump.
-    pub fn grow(&mut self, table: &Table) {
+    /// Widens to hold all rows of a table, and its totals where they are shown. Never narrows, so that columns do not jump.
+    pub fn grow(&mut self, table: &Table, totals: bool) {
         for row in &table.rows {
             self.grow_row(row);
         }
-        for totals in &table.totals {
+        for totals in table.totals.iter().filter(|_| totals) {
             for (at, column) in COLUMNS.iter().enumerate() {
                 let (value, change) = total_values(column, totals);
                 widen(&mut self.value, at, cells(&value));
@@ -265,7 +265,7 @@ impl Widths {
         for &(kind, column) in chosen {
             let mut needs = self.needs(kind, column, places.last());
             if column.id == column::TAG.id && kind == Kind::Value {
-                needs = needs.min((width * 3 / 10).max(11)).min(width);
+                needs = needs.min((width / 4).max(11)).min(width);
             }
             places.push(Place { kind, column, x, width: needs });
             x = x.saturating_add(needs);

@@ -138,6 +138,7 @@ impl App {
             }
             'e' => {
                 self.settings.totals = !self.settings.totals;
+                self.widths.grow(&self.table, self.settings.totals);
                 self.keep_in_view();
             }
             'z' => self.sort_reversed(),

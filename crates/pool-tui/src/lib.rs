@@ -82,3 +82,6 @@ pub fn run(mut options: Options) -> Result<(), Error> {
     terminal::run(app, source, describe, snapshot_writer)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

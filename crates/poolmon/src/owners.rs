@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pool_model::{Labeler, Pool, Tag};
+use pool_model::{Labeler, Pool, Row, RowLabel, Tag};
 use pool_owner::pooltag::places;
 use pool_owner::{Owners, PooltagFile};
 
@@ -11,7 +11,7 @@ use crate::args::RowArgs;
 
 /// Everything known of tags' owners.
 pub struct Known {
-    owners: Arc<Owners>,
+    owners: Owners,
     asked_for: bool,
 }
 
@@ -21,14 +21,10 @@ impl Known {
         self.asked_for
     }
 
-    /// Who labels rows.
-    pub fn labeler(&self) -> &dyn Labeler {
-        self.owners.as_ref()
-    }
-
-    /// The same, shared with the screen.
-    pub fn shared_labeler(&self) -> Arc<dyn Labeler + Send + Sync> {
-        Arc::clone(&self.owners) as Arc<dyn Labeler + Send + Sync>
+    /// The same, with one file more.
+    #[must_use]
+    pub fn with(self, file: PooltagFile) -> Self {
+        Self { owners: self.owners.with_pooltag(file), ..self }
     }
 
     /// All that is known of a tag, in lines.
@@ -36,6 +32,12 @@ impl Known {
         let lines = self.owners.explain(tag, pool);
         let width = lines.iter().map(|line| line.title.chars().count()).max().unwrap_or(0);
         lines.iter().map(|line| format!("{:width$}  {}", line.title, line.text)).collect()
+    }
+}
+
+impl Labeler for Known {
+    fn label(&self, row: &Row) -> Option<Arc<RowLabel>> {
+        self.owners.label(row)
     }
 }
 
@@ -69,7 +71,7 @@ pub fn load_files(pooltag: Option<Option<&Path>>, localtag: Option<Option<&Path>
             ),
         }
     }
-    Ok(Known { owners: Arc::new(owners), asked_for: pooltag.is_some() || localtag.is_some() })
+    Ok(Known { owners, asked_for: pooltag.is_some() || localtag.is_some() })
 }
 
 /// The first pooltag.txt in the usual places.

@@ -91,7 +91,7 @@ fn tag(field: &str) -> Option<TagPattern> {
 
 /// Cuts at the first dash with white space, or the line's end, on both sides.
 fn split_dash(text: &str) -> Option<(&str, &str)> {
-    let blank = |byte: Option<&u8>| byte.is_none_or(|b| b.is_ascii_whitespace());
+    let blank = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_whitespace);
     let bytes = text.as_bytes();
     let at = text.match_indices('-').map(|(at, _)| at).find(|&at| {
         let before = at.checked_sub(1).map(|before| bytes.get(before));

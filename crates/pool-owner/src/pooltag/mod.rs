@@ -2,7 +2,7 @@
 //!
 //! [`text`] decodes the bytes, [`line`] reads one line, this file joins wrapped lines and keeps the index,
 //! [`pattern`] matches wildcards, [`places`] knows where the file is usually found. localtag.txt, written by the
-//! `/c` switch of old PoolMons, has the same shape.
+//! `/c` switch of an old PoolMon, has the same shape.
 
 pub mod line;
 pub mod pattern;
@@ -99,7 +99,7 @@ impl PooltagFile {
                     wraps = false;
                 }
                 Kind::Entry { tag, fields, problem } => {
-                    file.push(tag, fields, number);
+                    file.push(tag, &fields, number);
                     file.note(number, problem);
                     wraps = true;
                 }
@@ -115,7 +115,7 @@ impl PooltagFile {
         file
     }
 
-    fn push(&mut self, tag: TagPattern, fields: Fields<'_>, line: u32) {
+    fn push(&mut self, tag: TagPattern, fields: &Fields<'_>, line: u32) {
         self.entries.push(Entry {
             tag,
             binary: fields.binary.map(Into::into),

@@ -47,7 +47,7 @@ impl TagPattern {
     /// How specific it is: literal characters, then the fewest `*`.
     pub fn specificity(&self) -> (usize, std::cmp::Reverse<usize>) {
         let literals = self.written().iter().filter(|b| !matches!(b, b'?' | b'*')).count();
-        let stars = self.written().iter().filter(|&&b| b == b'*').count();
+        let stars = self.written().split(|&b| b == b'*').count() - 1;
         (literals, std::cmp::Reverse(stars))
     }
 }

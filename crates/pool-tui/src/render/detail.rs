@@ -31,8 +31,8 @@ pub(super) fn draw(app: &App, regions: &Regions, frame: &mut Frame<'_>) {
     let points: Vec<Point> = app.history.points(&row.row.tag, row.row.pool, POINTS).collect();
     let text = text(app, row, &points);
     let figures = u16::try_from(text.len()).unwrap_or(u16::MAX);
-    let (left, charts) = if inner.width >= 100 {
-        let wide = inner.width / 2;
+    let (left, charts) = if inner.width >= 112 {
+        let wide = (inner.width / 2).clamp(74, 78);
         (Rect { width: wide, ..inner }, Rect { x: inner.x + wide, width: inner.width - wide, ..inner })
     } else {
         let low = figures.min(inner.height.saturating_sub(6).max(inner.height / 2));
@@ -85,7 +85,7 @@ fn figure<'a>(app: &App, row: &TableRow, column: &'static Column, points: &[Poin
     let mark = if column.id == column::DIFF.id && row.is_inexact() { "~" } else { "" };
     let mut spans = vec![
         Span::styled(format!(" {:<10} ", column.title), theme.dim()),
-        Span::styled(format!("{:>20}", format!("{mark}{exact}")), theme.strong()),
+        Span::styled(format!("{:>17}", format!("{mark}{exact}")), theme.strong()),
     ];
     let human = match value {
         Value::Count(count) if bytes => human_bytes(count),
@@ -106,6 +106,7 @@ fn figure<'a>(app: &App, row: &TableRow, column: &'static Column, points: &[Poin
         spans.push(Span::styled(format!("{text:<12}"), style));
     }
     let rate = match column.id {
+        _ if points.len() < 3 => None,
         "bytes" => per_minute(points, |point| point.bytes).map(|rate| {
             let sign = if rate < 0 { "-" } else { "+" };
             format!("{sign}{} a minute", human_bytes(rate.unsigned_abs()))
@@ -125,7 +126,7 @@ fn per_minute(points: &[Point], figure: impl Fn(&Point) -> Option<f32>) -> Optio
     let minutes = (to - from) as f64 / 60_000.0;
     #[expect(clippy::cast_possible_truncation, reason = "a rate of less than 2^63 bytes a minute")]
     let rate = (f64::from(last - first) / minutes).round() as i64;
-    (minutes > 0.0).then_some(rate)
+    (minutes > 0.0 && rate != 0).then_some(rate)
 }
 
 fn draw_charts(app: &App, points: &[Point], area: Rect, frame: &mut Frame<'_>) {

@@ -128,7 +128,7 @@ fn status(app: &App, regions: &Regions, layout: &Layout, buffer: &mut Buffer) {
         line.part(" ~ inexact: the kernel's counter wrapped ", theme.dim());
     }
     if layout.hidden > 0 || app.skip > 0 {
-        line.part(&format!(" ←→ {} more columns ", layout.hidden), theme.dim());
+        line.part(&format!(" ←→ columns that do not fit: {} ", layout.hidden), theme.dim());
     }
     if app.now.disagreeing > 0 {
         line.part(&format!(" {} rows contradict themselves ", app.now.disagreeing), theme.dim());

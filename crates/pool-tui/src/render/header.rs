@@ -116,7 +116,7 @@ fn caption(app: &App, regions: &Regions, buffer: &mut Buffer) {
     };
     let shown = app.table.rows.len();
     let rows = if shown >= all {
-        format!("{} rows", grouped(shown as u64))
+        format!("{} row{}", grouped(shown as u64), if shown == 1 { "" } else { "s" })
     } else {
         format!("{} of {} rows", grouped(shown as u64), grouped(all as u64))
     };

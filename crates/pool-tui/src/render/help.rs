@@ -10,36 +10,31 @@ use crate::app::App;
 /// Headings have an empty key.
 const HELP: &[(&str, &str)] = &[
     ("", "Order and rows"),
-    ("t  a  f", "sort by tag, allocs, frees"),
-    ("d or s", "sort by diff: outstanding allocations"),
-    ("b  m", "sort by bytes, by bytes per allocation"),
+    ("t a f d b m", "sort by tag, allocs, frees, diff (or s), bytes, per alloc"),
     ("( or )", "sort by value, or by change"),
-    ("z", "turn the order around; a click on a title does too"),
+    ("z", "turn the order around; a click on the sorted title does too"),
     ("p", "nonpaged, paged, all (Linux: each pool in turn)"),
     ("/", "search tags and drivers; * and ? are wildcards"),
-    ("0-9  i", "a session's pool (old systems); i asks for the id"),
+    ("0-9  i", "a session's pool (old systems); i asks for its id"),
     ("e  l", "totals at the bottom; highlighting on and off"),
     ("", "Time"),
-    ("Space", "pause and go on"),
-    ("=", "show everything against now; = again ends it"),
+    ("Space  r", "pause and go on; refresh at once, as any unused key does"),
+    ("=", "show all changes since now; = again ends it"),
     ("+  -", "longer or shorter interval"),
-    ("r", "refresh at once; so does any key without a meaning"),
     ("", "Looking closer"),
     ("Enter", "detail of the selected row; a double click too"),
-    ("↑↓ PgUp PgDn", "select a row and scroll; Home lets go of it, End is the last"),
-    ("← →", "columns that do not fit"),
-    ("w", "write a snapshot to a file"),
+    ("↑ ↓ PgUp PgDn", "select a row; Home lets go of it, End goes to the last"),
+    ("← →  w", "columns that do not fit; write a snapshot to a file"),
     ("q or Esc", "quit; Esc first closes what is open"),
     ("", "Marks"),
-    ("+Tag  -Tag", "new since the last refresh; gone: it gave everything back"),
-    ("(  12)", "change since the last refresh, or since the baseline"),
-    ("~0", "inexact: the kernel's 32-bit counter wrapped"),
-    ("(no tag)", "bytes the system counts and no tag accounts for"),
+    ("+Tag  -Tag", "new since the last refresh; gone: gave everything back"),
+    ("(  12)  ~0", "change; inexact: the kernel's 32-bit counter wrapped"),
+    ("(no tag)", "bytes that the system counts and no tag accounts for"),
 ];
 
 /// Lines of the page.
 pub(crate) fn lines() -> u16 {
-    u16::try_from(HELP.len()).unwrap_or(u16::MAX) + 2
+    u16::try_from(HELP.len()).unwrap_or(u16::MAX) + 1
 }
 
 pub(super) fn draw(app: &App, at: u16, frame: &mut Frame<'_>) {

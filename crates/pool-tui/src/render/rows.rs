@@ -146,7 +146,10 @@ fn draw_row(
             }
             Kind::Trend => {
                 spark(app, row, place.width.saturating_sub(2).into(), scratch);
-                left(buffer, place, area, scratch, app.theme.accent().remove_modifier(Modifier::BOLD));
+                let flat = scratch.chars().all(|bar| matches!(bar, ' ' | '▁'));
+                let style =
+                    if flat { app.theme.dim() } else { app.theme.accent().remove_modifier(Modifier::BOLD) };
+                left(buffer, place, area, scratch, style);
                 continue;
             }
             Kind::Driver | Kind::Description => {

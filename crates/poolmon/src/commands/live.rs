@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pool_model::{Column, PoolView, column};
@@ -11,7 +12,8 @@ use pool_tui::{ColourMode, Settings};
 
 use crate::args::{Color, LiveArgs};
 use crate::commands::{snapshot, top};
-use crate::{input, owners};
+use crate::input;
+use crate::owners::{self, Known};
 
 /// PoolMon's own.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -21,15 +23,19 @@ pub fn run(args: &LiveArgs) -> anyhow::Result<()> {
     let source = input::live(PoolView::All)?;
     // PoolMon starts sorted by tag; its users' eyes and scripts expect that. On Linux there is no such habit.
     let order = if cfg!(windows) { &column::TAG } else { &column::BYTES };
-    show(args, source, order)
+    show(args, source, order, owners::load(&args.rows)?)
 }
 
 /// Shows any source on the screen; on something that is not a terminal, its table once.
-pub fn show(args: &LiveArgs, mut source: Box<dyn Source>, order: &'static Column) -> anyhow::Result<()> {
+pub fn show(
+    args: &LiveArgs,
+    mut source: Box<dyn Source>,
+    order: &'static Column,
+    owners: Known,
+) -> anyhow::Result<()> {
     if let Some(file) = &args.snapshot {
-        return snapshot::run(args, source, file.as_ref());
+        return snapshot::run(args, source, file.as_ref(), &owners);
     }
-    let owners = owners::load(&args.rows)?;
     if !io::stdout().is_terminal() {
         source.want_sessions(args.rows.session.is_some());
         let now = source.sample()?;
@@ -40,6 +46,7 @@ pub fn show(args: &LiveArgs, mut source: Box<dyn Source>, order: &'static Column
         return top::print(&args.rows, None, Format::Table, None, &now, &owners);
     }
     let driver = owners.asked_for();
+    let owners = Arc::new(owners);
     let initial = Settings {
         filter: args.rows.filter(),
         sort: args.rows.order(order),
@@ -49,7 +56,7 @@ pub fn show(args: &LiveArgs, mut source: Box<dyn Source>, order: &'static Column
     };
     pool_tui::run(pool_tui::Options {
         source,
-        labeler: Some(owners.shared_labeler()),
+        labeler: Some(owners.clone()),
         interval: args.interval.unwrap_or(INTERVAL),
         initial,
         colour: match args.color {

@@ -10,18 +10,23 @@ use pool_print::{Format, Options};
 use pool_source::Source;
 
 use crate::args::LiveArgs;
-use crate::{input, owners};
+use crate::input;
+use crate::owners::Known;
 
 /// The file that PoolMon writes if none is named.
 pub const DEFAULT_FILE: &str = "poolsnap.log";
 
 /// Takes a sample of `source` and appends it to the file.
-pub fn run(args: &LiveArgs, mut source: Box<dyn Source>, file: Option<&PathBuf>) -> anyhow::Result<()> {
-    let owners = owners::load(&args.rows)?;
+pub fn run(
+    args: &LiveArgs,
+    mut source: Box<dyn Source>,
+    file: Option<&PathBuf>,
+    owners: &Known,
+) -> anyhow::Result<()> {
     source.want_sessions(args.rows.session.is_some());
     let sample = source.sample()?;
     input::tell_remarks(&sample);
-    let mut table = Table::new(None, &sample, &args.rows.filter(), Some(owners.labeler()));
+    let mut table = Table::new(None, &sample, &args.rows.filter(), Some(owners));
     table.sort(args.rows.order(&column::TAG));
     let options = Options {
         totals: args.rows.totals,

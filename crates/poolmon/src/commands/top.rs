@@ -71,7 +71,7 @@ pub fn print(
     now: &Sample,
     owners: &owners::Known,
 ) -> anyhow::Result<()> {
-    let mut table = Table::new(before, now, &rows.filter(), Some(owners.labeler()));
+    let mut table = Table::new(before, now, &rows.filter(), Some(owners));
     table.sort(rows.order(&column::BYTES));
     if let Some(limit) = limit {
         table.rows.truncate(limit);
