@@ -1,8 +1,10 @@
 //! Invented data.
 //!
-//! * [`kernel`]: a simulated kernel pool with a leak in it, for tests and `poolmon demo`.
+//! * [`kernel`]: a simulated kernel pool with a leak in it, for tests and `poolmon demo`;
+//! * [`dump`]: Windows memory dumps with a planted truth, for tests of the reader.
 #![forbid(unsafe_code)]
 
+pub mod dump;
 pub mod kernel;
 
 pub use kernel::{Config, Leak, SimulatedKernel, SimulatedSource};

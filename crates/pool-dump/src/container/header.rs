@@ -1,0 +1,203 @@
+//! `DUMP_HEADER64` and `DUMP_HEADER32`: the first page or two of every dump that Windows writes.
+
+use crate::bytes::{array, u32_at, u64_at};
+
+/// Kind of processor the dump was taken on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Machine {
+    /// 32-bit x86.
+    X86,
+    /// x64 (AMD64).
+    X64,
+    /// 64-bit ARM.
+    Arm64,
+}
+
+impl Machine {
+    /// Name in a sentence.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::X86 => "x86",
+            Self::X64 => "x64",
+            Self::Arm64 => "ARM64",
+        }
+    }
+
+    /// Bytes of a pointer.
+    pub const fn pointer(self) -> usize {
+        match self {
+            Self::X86 => 4,
+            Self::X64 | Self::Arm64 => 8,
+        }
+    }
+
+    /// From the PE machine number.
+    pub const fn from_pe(machine: u32) -> Option<Self> {
+        match machine {
+            0x14c => Some(Self::X86),
+            0x8664 => Some(Self::X64),
+            0xaa64 => Some(Self::Arm64),
+            _ => None,
+        }
+    }
+}
+
+/// What the header says; unused areas (filled with `PAGE`) are `None`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// 64-bit form (`DU64`).
+    pub is_64: bool,
+    /// Windows build (`19041`).
+    pub build: u32,
+    /// `0xF` free, `0xC` checked build.
+    pub major: u32,
+    /// Physical address of the top page table, as written (CR3 or TTBR1).
+    pub directory_table_base: u64,
+    /// Virtual address of the loaded module list's head.
+    pub module_list: u64,
+    /// PE machine number.
+    pub machine_number: u32,
+    /// Number of processors.
+    pub processors: u32,
+    /// Bugcheck code.
+    pub bugcheck: u32,
+    /// Bugcheck parameters.
+    pub parameters: [u64; 4],
+    /// Virtual address of the kernel debugger block; 0 where unknown.
+    pub debugger_data: u64,
+    /// 32-bit form: physical address extension was on.
+    pub pae: bool,
+    /// Dump type as written.
+    pub dump_type: u32,
+    /// When the dump was taken, FILETIME.
+    pub system_time: Option<u64>,
+    /// Time since boot in 100 ns.
+    pub up_time: Option<u64>,
+    /// 1 workstation, 2 domain controller, 3 server.
+    pub product_type: Option<u32>,
+    /// Number of the boot.
+    pub boot_id: Option<u32>,
+    /// Free text by the writer.
+    pub comment: Option<String>,
+    /// Run list: page number and count of pages.
+    pub runs: Vec<(u64, u64)>,
+    /// The run list says more runs than fit in the header.
+    pub runs_cut: bool,
+}
+
+/// `PAGE`: what Windows fills unused areas with.
+const FILL32: u32 = u32::from_le_bytes(*b"PAGE");
+const FILL64: u64 = u64::from_le_bytes(*b"PAGEPAGE");
+
+impl Header {
+    /// Bytes of the header in the file.
+    pub const fn size(&self) -> u64 {
+        if self.is_64 { 0x2000 } else { 0x1000 }
+    }
+
+    /// Reads a header; `None` where these bytes are none.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        if array(bytes, 0)? != *b"PAGE" {
+            return None;
+        }
+        match &array::<4>(bytes, 4)? {
+            b"DU64" => Self::parse64(bytes.get(..0x2000)?),
+            b"DUMP" => Self::parse32(bytes.get(..0x1000)?),
+            _ => None,
+        }
+    }
+
+    fn parse64(b: &[u8]) -> Option<Self> {
+        let mut parameters = [0; 4];
+        for (at, parameter) in parameters.iter_mut().enumerate() {
+            *parameter = u64_at(b, 0x40 + at * 8)?;
+        }
+        let count = u32_at(b, 0x88)?;
+        let (mut runs, mut runs_cut) = (Vec::new(), false);
+        if count != FILL32 {
+            // 700 bytes hold 42 runs; a writer that had more cut the list.
+            runs_cut = count > 42;
+            for at in 0..count.min(42) as usize {
+                runs.push((u64_at(b, 0x98 + at * 16)?, u64_at(b, 0xa0 + at * 16)?));
+            }
+        }
+        Some(Self {
+            is_64: true,
+            major: u32_at(b, 8)?,
+            build: u32_at(b, 0xc)?,
+            directory_table_base: u64_at(b, 0x10)?,
+            module_list: u64_at(b, 0x20)?,
+            machine_number: u32_at(b, 0x30)?,
+            processors: u32_at(b, 0x34)?,
+            bugcheck: u32_at(b, 0x38)?,
+            parameters,
+            debugger_data: told64(u64_at(b, 0x80)?).unwrap_or(0),
+            pae: false,
+            dump_type: u32_at(b, 0xf98)?,
+            system_time: told64(u64_at(b, 0xfa8)?),
+            up_time: told64(u64_at(b, 0x1030)?),
+            product_type: told32(u32_at(b, 0x1040)?),
+            boot_id: told32(u32_at(b, 0x1054)?),
+            comment: comment(b.get(0xfb0..0xfb0 + 128)?),
+            runs,
+            runs_cut,
+        })
+    }
+
+    fn parse32(b: &[u8]) -> Option<Self> {
+        let mut parameters = [0; 4];
+        for (at, parameter) in parameters.iter_mut().enumerate() {
+            *parameter = u32_at(b, 0x2c + at * 4)?.into();
+        }
+        let count = u32_at(b, 0x64)?;
+        let (mut runs, mut runs_cut) = (Vec::new(), false);
+        if count != FILL32 {
+            runs_cut = count > 86;
+            for at in 0..count.min(86) as usize {
+                let base = u32_at(b, 0x6c + at * 8)?;
+                runs.push((base.into(), u32_at(b, 0x70 + at * 8)?.into()));
+            }
+        }
+        let pae = *b.get(0x5c)?;
+        Some(Self {
+            is_64: false,
+            major: u32_at(b, 8)?,
+            build: u32_at(b, 0xc)?,
+            directory_table_base: u32_at(b, 0x10)?.into(),
+            module_list: u32_at(b, 0x18)?.into(),
+            machine_number: u32_at(b, 0x20)?,
+            processors: u32_at(b, 0x24)?,
+            bugcheck: u32_at(b, 0x28)?,
+            parameters,
+            debugger_data: told32(u32_at(b, 0x60)?).unwrap_or(0).into(),
+            // Old writers left the byte as part of the fill (`P`); then it tells nothing and PAE is tried second.
+            pae: pae == 1,
+            dump_type: u32_at(b, 0xf88)?,
+            system_time: told64(u64_at(b, 0xfc0)?),
+            up_time: told64(u64_at(b, 0xfb8)?),
+            product_type: None,
+            boot_id: None,
+            comment: comment(b.get(0x820..0x820 + 128)?),
+            runs,
+            runs_cut,
+        })
+    }
+
+    /// The machine, where it is one that is read here.
+    pub const fn machine(&self) -> Option<Machine> {
+        Machine::from_pe(self.machine_number)
+    }
+}
+
+fn told32(value: u32) -> Option<u32> {
+    (value != FILL32 && value != u32::from_le_bytes(*b"GEPA") && value != 0).then_some(value)
+}
+
+fn told64(value: u64) -> Option<u64> {
+    (value != FILL64 && value != 0).then_some(value)
+}
+
+fn comment(bytes: &[u8]) -> Option<String> {
+    let text = crate::bytes::ascii(bytes);
+    (!text.is_empty() && !text.starts_with("PAGE") && !text.contains('\u{fffd}')).then_some(text)
+}

@@ -1,0 +1,135 @@
+//! Containers: from the bytes of a file to physical pages.
+//!
+//! [`header`] reads the dump header, `runs` holds page → file offset, `pages` fills it from the four page containers
+//! of Windows, `triage` reads the dumps that hold no pages at all, `elf` and raw images stand for memory that no
+//! Windows wrote, `packed` unpacks gzip, zstd and zip first.
+
+mod elf;
+pub mod header;
+pub(crate) mod packed;
+mod pages;
+pub(crate) mod runs;
+pub(crate) mod triage;
+
+use std::path::Path;
+
+use crate::bytes::array;
+use crate::error::{DumpError, Result};
+use header::Header;
+use runs::{PhysMap, Run};
+use triage::Triage;
+
+/// What kind of file it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Container {
+    /// Every page, in runs (type 1).
+    Full,
+    /// A header and nothing else (type 3).
+    HeaderOnly,
+    /// Small memory dump (type 4): no physical memory.
+    Triage,
+    /// Pages chosen by a bitmap (types 2, 5, 6, 7).
+    Bitmap,
+    /// Pages in ranges, as newer debuggers write them (types 8, 9, 0xA).
+    Ranges,
+    /// ELF core of a virtual machine (QEMU, `VirtualBox`).
+    Elf,
+    /// Memory as it was, byte for byte.
+    Raw,
+}
+
+/// A file taken apart as far as its container goes.
+pub(crate) struct Opened {
+    pub(crate) container: Container,
+    pub(crate) header: Option<Header>,
+    pub(crate) map: PhysMap,
+    pub(crate) triage: Option<Triage>,
+    /// Page table roots that the container itself tells (registers of a virtual CPU).
+    pub(crate) roots: Vec<u64>,
+    /// Virtual CPUs that it tells.
+    pub(crate) processors: Option<u32>,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Takes a file apart. `path` is for messages only.
+pub(crate) fn open(path: &Path, file: &[u8]) -> Result<Opened> {
+    if let Some(header) = Header::parse(file) {
+        return windows(header, file);
+    }
+    if array(file, 0) == Some(*b"\x7fELF") {
+        return elf::open(path, file);
+    }
+    let no = |why: &str, remedy| {
+        Err(DumpError::NotADump { path: path.to_path_buf(), why: why.to_owned(), remedy })
+    };
+    match array::<4>(file, 0) {
+        Some(start) if start == *b"MDMP" => no(
+            "it is the dump of one process (MDMP), which holds nothing of the kernel's pools",
+            crate::error::WANT_KERNEL_DUMP,
+        ),
+        Some(start) if start == *b"PAGE" => {
+            no("its header is cut short or of an unknown form", crate::error::COPY_AGAIN)
+        }
+        Some(start) if start == *b"HIBR" || start == *b"hibr" || start == *b"WAKE" => {
+            no("it is a hibernation file, whose pages are packed", crate::error::WANT_KERNEL_DUMP)
+        }
+        _ if file.len() < 1 << 20 => no(
+            "it has no dump header, and is too small to be the memory of a machine",
+            "give a MEMORY.DMP, a raw memory image or an ELF core of a virtual machine",
+        ),
+        _ => Ok(raw(file)),
+    }
+}
+
+/// A file without any header: the memory of a machine from address 0 on.
+fn raw(file: &[u8]) -> Opened {
+    let size = file.len() as u64;
+    let run = Run { pfn: 0, pages: size / runs::PAGE, offset: 0 };
+    let (map, _, _) = PhysMap::from_runs(vec![run], size);
+    Opened {
+        container: Container::Raw,
+        header: None,
+        map,
+        triage: None,
+        roots: Vec::new(),
+        processors: None,
+        warnings: Vec::new(),
+    }
+}
+
+fn windows(header: Header, file: &[u8]) -> Result<Opened> {
+    let start = header.size();
+    let mut warnings = Vec::new();
+    let (mut map, mut triage) = (PhysMap::empty(), None);
+    let sign = |at: u64| array::<4>(file, crate::bytes::index(start + at)).unwrap_or_default();
+    let bitmap = matches!(&sign(0), b"SDMP" | b"FDMP") && &sign(4) == b"DUMP";
+    let container = match header.dump_type {
+        // The signature decides before the type: types 2, 5, 6 and 7 all wrap the same bitmap.
+        _ if bitmap => {
+            map = pages::bitmap(file, start, &mut warnings)?;
+            Container::Bitmap
+        }
+        _ if &sign(4) == b"RDMP" && &sign(8) == b"DUMP" => {
+            map = pages::ranges(file, start, header.dump_type, &mut warnings)?;
+            Container::Ranges
+        }
+        1 => {
+            map = pages::full(&header, file.len() as u64, &mut warnings)?;
+            Container::Full
+        }
+        3 => Container::HeaderOnly,
+        4 => {
+            triage = Some(Triage::parse(file, &header)?);
+            Container::Triage
+        }
+        other => {
+            return Err(DumpError::Malformed {
+                what: "dump header",
+                offset: start,
+                problem: format!("dump type {other:#x} without its page table"),
+                remedy: crate::error::COPY_AGAIN,
+            });
+        }
+    };
+    Ok(Opened { container, header: Some(header), map, triage, roots: Vec::new(), processors: None, warnings })
+}

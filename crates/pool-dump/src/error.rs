@@ -1,0 +1,86 @@
+//! What can go wrong with a dump, and what the person can do about it.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Result of everything that reads a dump.
+pub type Result<T> = std::result::Result<T, DumpError>;
+
+/// A dump could not be read, or it cannot answer.
+#[derive(Debug, thiserror::Error)]
+pub enum DumpError {
+    /// The operating system answered with an error.
+    #[error("cannot {action} {path}: {source}")]
+    Io {
+        /// `open`, `read`, `map`, `unpack`.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The file is none of the forms that are read here.
+    #[error("{path} is not a Windows kernel dump: {why}\n  {remedy}")]
+    NotADump {
+        /// The file.
+        path: PathBuf,
+        /// What was found instead.
+        why: String,
+        /// What helps.
+        remedy: &'static str,
+    },
+    /// Bytes that are not what they should be.
+    #[error("{what} at file offset {offset:#x}: {problem}\n  {remedy}")]
+    Malformed {
+        /// Which structure.
+        what: &'static str,
+        /// Where in the file.
+        offset: u64,
+        /// What is wrong there.
+        problem: String,
+        /// What helps.
+        remedy: &'static str,
+    },
+    /// Memory that is needed is not in the dump, or not where it should be.
+    #[error("{what} at {address:#x}: {why}\n  {remedy}")]
+    Absent {
+        /// What was looked for.
+        what: &'static str,
+        /// Its virtual address.
+        address: u64,
+        /// Why it cannot be read.
+        why: String,
+        /// What helps.
+        remedy: &'static str,
+    },
+    /// The dump is sound but does not hold the answer.
+    #[error("{what}: {why}\n  {remedy}")]
+    Unanswerable {
+        /// What was asked.
+        what: &'static str,
+        /// Why the dump cannot tell.
+        why: String,
+        /// What helps.
+        remedy: &'static str,
+    },
+}
+
+impl DumpError {
+    /// Adds what is known to be wrong with the file already.
+    pub(crate) fn because(mut self, warnings: &[String]) -> Self {
+        if let Self::NotADump { why, .. } = &mut self {
+            for warning in warnings {
+                why.push_str("; ");
+                why.push_str(warning);
+            }
+        }
+        self
+    }
+}
+
+/// The advice for a file that was cut or damaged.
+pub(crate) const COPY_AGAIN: &str =
+    "the file may be cut or damaged: copy it again and compare its size with the original";
+/// The advice where a dump holds too little.
+pub(crate) const WANT_KERNEL_DUMP: &str = "take a kernel or complete dump (System > Advanced > Startup and Recovery), \
+or a live kernel dump from Task Manager";

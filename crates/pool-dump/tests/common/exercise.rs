@@ -1,0 +1,29 @@
+//! Asks a dump everything that a person can ask, for the tests and fuzz targets that feed it rubbish.
+
+use pool_dump::{Dump, Needle};
+
+/// Answers, or the first error of opening. Must neither panic nor hang nor take much memory, whatever the bytes are.
+pub fn exercise(bytes: Vec<u8>) -> Option<pool_dump::PoolUsed> {
+    let dump = Dump::from_bytes("rubbish", bytes).ok()?;
+    let info = dump.info();
+    let _ = (info.system(), info.kind(), info.bugcheck_text(), info.answers.list());
+    if let Ok(list) = dump.module_list() {
+        for module in list.modules.iter().take(8) {
+            let _ = (module.name(), module.symbol_key(), dump.module_details(module));
+        }
+        if let Some(module) = list.modules.iter().find(|module| module.size < 1 << 20) {
+            let _ = dump.module_image(module);
+        }
+    }
+    let _ = dump.unloaded_modules();
+    if let Ok(needle) = Needle::parse("Zq7x") {
+        let _ = dump.find(&needle, &mut |done, _| done < 64);
+    }
+    let _ = dump.big_pool(None);
+    let mut bytes = [0; 64];
+    for address in [0, 0xffff_f803_4a00_0ff0, 0xffff_ffff_ffff_fff0, 0x8260_0000] {
+        let _ = dump.read_virtual(address, &mut bytes);
+        let _ = dump.read_physical(address, &mut bytes);
+    }
+    dump.pool_used().ok()
+}
