@@ -8,6 +8,7 @@
 //!
 //! The state after writing a sample and the state after reading it are the same; a key starts a fresh one.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![expect(clippy::cast_possible_truncation, reason = "numbers are cut to the width in which they are coded")]
 
 pub mod int;
 pub mod layout;

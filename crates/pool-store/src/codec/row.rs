@@ -132,8 +132,8 @@ fn step(before: Option<u64>, now: Option<u64>) -> i64 {
     now.unwrap_or(0).wrapping_sub(before.unwrap_or(0)).cast_signed()
 }
 
-fn add(before: Option<u64>, step: i64) -> Option<u64> {
-    Some(before.unwrap_or(0).wrapping_add(step.cast_unsigned()))
+fn add(before: Option<u64>, step: i64) -> u64 {
+    before.unwrap_or(0).wrapping_add(step.cast_unsigned())
 }
 
 /// Class of a number by its size alone.
@@ -177,14 +177,14 @@ impl RowModels {
         let mut allocs = 0;
         if mask & ALLOCS != 0 {
             allocs = state.allocs.step(c, &mut self.allocs, step(before.allocs, now.allocs));
-            coded.allocs = add(before.allocs, allocs);
+            coded.allocs = Some(add(before.allocs, allocs));
         }
         // The step of Diff, as far as allocs and frees tell it.
         let mut diff = 0;
         if mask & FREES != 0 {
             let lag = step(before.frees, now.frees).wrapping_sub(allocs);
             let lag = state.frees.step(c, &mut self.frees, lag);
-            coded.frees = add(before.frees, lag.wrapping_add(allocs));
+            coded.frees = Some(add(before.frees, lag.wrapping_add(allocs)));
             diff = lag.wrapping_neg();
         }
         if mask & TOLD_DIFF != 0 {
@@ -195,16 +195,16 @@ impl RowModels {
         }
         if mask & BYTES != 0 {
             let moved = self.bytes.step(c, &mut state.bytes, diff, step(before.bytes, now.bytes));
-            coded.bytes = add(before.bytes, moved);
+            coded.bytes = Some(add(before.bytes, moved));
         }
         if mask & USED != 0 {
             let moved = self.used.step(c, &mut state.used, diff, step(before.used, now.used));
-            coded.used = add(before.used, moved);
+            coded.used = Some(add(before.used, moved));
         }
         if mask & PER_ALLOC != 0 {
             let moved = step(before.told_per_alloc, now.told_per_alloc);
             let moved = state.told_per_alloc.step(c, &mut self.told_per_alloc, moved);
-            coded.told_per_alloc = add(before.told_per_alloc, moved);
+            coded.told_per_alloc = Some(add(before.told_per_alloc, moved));
         }
         state.now = coded;
     }

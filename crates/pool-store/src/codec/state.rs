@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pool_model::header::{FIGURES, Figure};
-use pool_model::{CounterWidth, Counters, Delta, Header, Origin, Row, Sample, SourceKind};
+use pool_model::{CounterWidth, Counters, Delta, Header, Origin, Pool, Row, Sample, SourceKind, Tag};
 
 use super::int::{IntModel, Trend};
-use super::layout::{Layout, pool_number, pool_of};
+use super::layout::{Layout, Name, pool_number, pool_of};
 use super::range::{Coder, Decoder, Encoder, Prob};
 use super::row::{RowModels, RowState};
 use super::text::TextModel;
@@ -129,6 +129,16 @@ impl State {
     /// Where the samples come from.
     pub fn origin(&self) -> &Arc<Origin> {
         &self.origin
+    }
+
+    /// Figures of one of the system's rows in the last sample.
+    pub fn counters(&self, tag: &Tag, pool: Pool) -> Option<Counters> {
+        let is_it = |name: &Name| name.pool == pool && name.tag == *tag;
+        let in_sessions: usize = self.layout.parts.iter().map(|part| part.rows).sum();
+        let system = self.layout.order.len().saturating_sub(in_sessions);
+        let mut numbers = self.layout.order.iter().take(system);
+        let number = numbers.find(|&&number| self.layout.names.get(number as usize).is_some_and(is_it))?;
+        self.rows.get(*number as usize).map(|row| row.now)
     }
 
     fn code_figure_names<C: Coder>(&mut self, c: &mut C, writing: bool) {
