@@ -4,21 +4,30 @@
 
 mod common;
 
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use common::sample;
+use common::{moment, sample};
 use pool_store::{Config, Cursor, Entry, Recorder, Recording};
 
-/// The example beside this test.
-fn recorder() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let name = format!("record{}", std::env::consts::EXE_SUFFIX);
-    let path = test.parent().and_then(Path::parent).unwrap().join("examples").join(name);
-    assert!(path.exists(), "{} is missing: cargo test builds it", path.display());
-    path
+/// The process that is killed: this test program again. It says the number of each sample once it is recorded.
+#[test]
+#[ignore = "started by the other test"]
+fn child() {
+    let (Some(folder), Ok(first)) = (std::env::var_os("POOLMON_KILL_FOLDER"), std::env::var("POOLMON_KILL_FIRST"))
+    else {
+        return;
+    };
+    let first: u64 = first.parse().unwrap();
+    // Short segments, so that closing them is hit, too.
+    let config = Config { segment_length: Duration::from_secs(37), ..Config::default() };
+    let (mut recorder, _) = Recorder::open(folder.as_ref(), config).unwrap();
+    let mut out = std::io::stdout().lock();
+    for n in first.. {
+        recorder.record_at(&sample(n), moment(n - first)).unwrap();
+        writeln!(out, "\n{n}").and_then(|()| out.flush()).unwrap();
+    }
 }
 
 #[test]
@@ -33,24 +42,24 @@ fn killed_at_random_moments() {
             folder = tempfile::tempdir().unwrap();
             next = 0;
         }
-        let mut child = Command::new(recorder())
-            .arg(folder.path())
-            .arg(next.to_string())
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "child", "--ignored", "--nocapture"])
+            .env("POOLMON_KILL_FOLDER", folder.path())
+            .env("POOLMON_KILL_FIRST", next.to_string())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         seed ^= seed << 13;
         seed ^= seed >> 7;
         seed ^= seed << 17;
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut last = lines.next().map(|line| line.unwrap().parse::<u64>().unwrap());
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut numbers = lines.filter_map(|line| line.ok()?.parse::<u64>().ok());
+        let mut last = numbers.next();
         std::thread::sleep(Duration::from_micros(seed % 25_000));
         child.kill().unwrap();
         child.wait().unwrap();
-        for line in lines {
-            // The last line may be cut as well.
-            last = line.unwrap().parse().ok().max(last);
-        }
+        // A number that was cut by the kill is smaller than the one before.
+        last = numbers.max().max(last);
         let said = last.expect("it recorded something");
         let (again, report) = Recorder::open(folder.path(), Config::default()).unwrap();
         torn += report.recovered.iter().filter(|found| found.cut > 0).count();
