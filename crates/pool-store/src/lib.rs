@@ -4,12 +4,16 @@
 //! * [`segment`]: one file of a recording, frame by frame (FORMAT.md says every byte);
 //! * [`recorder`]: samples → a folder of segments; gaps, retention, recovery, sealing;
 //! * [`reader`]: any moment of a recording, one tag through time, whether it is whole;
+//! * [`export`]: Parquet, CSV, JSON lines, PoolMon logs, `OpenMetrics`;
+//! * [`import`]: what other tools wrote;
 //! * [`folder`]: names, the lock, notes from outside.
 #![forbid(unsafe_code)]
 
 pub mod codec;
 pub mod error;
+pub mod export;
 pub mod folder;
+pub mod import;
 pub mod reader;
 pub mod recorder;
 pub mod segment;

@@ -139,7 +139,7 @@ pub(crate) fn open_segment(path: &Path) -> Result<SegmentCursor<File>> {
 }
 
 /// Opens a segment with its index.
-fn indexed(path: &Path) -> Result<(SegmentCursor<File>, Index)> {
+pub(crate) fn indexed(path: &Path) -> Result<(SegmentCursor<File>, Index)> {
     let mut cursor = open_segment(path)?;
     let index = cursor.index().map_err(StoreError::io("read", path))?;
     Ok((cursor, index))

@@ -27,7 +27,7 @@ pub(super) struct Seen {
     boot: Option<String>,
     uptime: Option<Duration>,
     /// `None`: an earlier recorder saw it.
-    clock: Option<Duration>,
+    pub clock: Option<Duration>,
 }
 
 /// A source that gives no samples.

@@ -80,6 +80,8 @@ pub struct Recorder {
     full_since: Option<Timestamp>,
     synced: Duration,
     taken_notes: Vec<PathBuf>,
+    /// Where the clock of imported samples is 0.
+    past: Option<Timestamp>,
     scratch: Sample,
     status: Status,
     closed_bytes: u64,
@@ -128,6 +130,7 @@ impl Recorder {
             full_since: None,
             synced: Duration::ZERO,
             taken_notes: Vec::new(),
+            past: None,
             scratch: Sample::new(Arc::new(Origin::new(SourceKind::Recording, &[])), CounterWidth::default()),
             status: Status::default(),
             closed_bytes: files.iter().map(|file| file.size).sum(),
@@ -175,6 +178,16 @@ impl Recorder {
         let result = self.write(sample, moment);
         self.scratch = scratch;
         self.outcome(result, moment)
+    }
+
+    /// Records a sample of the past, as imports do: its own time stands for both clocks.
+    pub fn record_past(&mut self, sample: &Sample) -> Result<Outcome> {
+        let wall = sample.time.unwrap_or_else(Timestamp::now);
+        let zero = *self.past.get_or_insert(wall);
+        let since = Duration::try_from(wall.duration_since(zero)).unwrap_or_default();
+        // A clock that goes back in a log stands still here; the gap says so.
+        let clock = since.max(self.last.as_ref().and_then(|seen| seen.clock).unwrap_or_default());
+        self.record_at(sample, Moment { wall, clock })
     }
 
     fn outcome(&mut self, result: Result<()>, moment: Moment) -> Result<Outcome> {
