@@ -80,12 +80,14 @@ impl fmt::Display for Pool {
     }
 }
 
-/// Which pools are shown: one, or all that the source has.
+/// Which pools are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PoolView {
     /// Every pool.
     #[default]
     All,
+    /// Both kinds of Linux slab.
+    Slab,
     /// One pool only.
     Only(Pool),
 }
@@ -95,7 +97,26 @@ impl PoolView {
     pub fn admits(self, pool: Pool) -> bool {
         match self {
             Self::All => true,
+            Self::Slab => matches!(pool, Pool::Reclaimable | Pool::Unreclaimable),
             Self::Only(only) => only == pool,
+        }
+    }
+
+    /// Reads `all`, `slab`, or the name of a pool.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "all" => Some(Self::All),
+            "slab" => Some(Self::Slab),
+            _ => Pool::parse(text).map(Self::Only),
+        }
+    }
+
+    /// Name on the command line.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Slab => "slab",
+            Self::Only(pool) => pool.id(),
         }
     }
 
@@ -103,7 +124,7 @@ impl PoolView {
     #[must_use]
     pub fn next(self, present: &[Pool]) -> Self {
         let at = match self {
-            Self::All => 0,
+            Self::All | Self::Slab => 0,
             Self::Only(only) => {
                 present.iter().position(|&pool| pool == only).map_or(present.len(), |i| i + 1)
             }
@@ -137,5 +158,9 @@ mod tests {
         }
         assert_eq!(Pool::parse("NonPaged"), Some(Pool::Nonpaged));
         assert_eq!(Pool::parse("pool"), None);
+        for view in [PoolView::All, PoolView::Slab, PoolView::Only(Pool::Vmalloc)] {
+            assert_eq!(PoolView::parse(view.id()), Some(view));
+        }
+        assert!(PoolView::Slab.admits(Pool::Reclaimable) && !PoolView::Slab.admits(Pool::Vmalloc));
     }
 }

@@ -116,6 +116,9 @@ pub struct Table {
     pub rebooted: bool,
     index: RowIndex,
     gone_index: RowIndex,
+    // Kept between sorts, so that a refresh allocates nothing.
+    keys: Vec<(SortKey, u32)>,
+    place: Vec<u32>,
 }
 
 impl Table {
@@ -253,25 +256,26 @@ impl Table {
             return;
         }
         // Each key is computed once, and rows are moved once.
-        let mut keys: Vec<(SortKey, u32)> = Vec::with_capacity(self.rows.len());
+        self.keys.clear();
         for (at, row) in self.rows.iter().enumerate() {
-            keys.push((SortKey::of(value(row), falling), u32::try_from(at).unwrap_or(u32::MAX)));
+            self.keys.push((SortKey::of(value(row), falling), u32::try_from(at).unwrap_or(u32::MAX)));
         }
         let rows = &self.rows;
         let row = |at: u32| rows.get(at as usize);
-        keys.sort_by(|(a, at_a), (b, at_b)| {
+        self.keys.sort_unstable_by(|(a, at_a), (b, at_b)| {
             a.cmp(b).then_with(|| match (row(*at_a), row(*at_b)) {
-                (Some(a), Some(b)) => tie(a, b),
+                (Some(a), Some(b)) => tie(a, b).then(at_a.cmp(at_b)),
                 _ => Ordering::Equal,
             })
         });
-        let mut place: Vec<u32> = vec![0; keys.len()];
-        for (to, (_, from)) in keys.iter().enumerate() {
-            if let Some(slot) = place.get_mut(*from as usize) {
+        self.place.clear();
+        self.place.resize(self.keys.len(), 0);
+        for (to, (_, from)) in self.keys.iter().enumerate() {
+            if let Some(slot) = self.place.get_mut(*from as usize) {
                 *slot = u32::try_from(to).unwrap_or(u32::MAX);
             }
         }
-        permute(&mut self.rows, &mut place);
+        permute(&mut self.rows, &mut self.place);
     }
 }
 
@@ -290,7 +294,7 @@ fn permute(rows: &mut [TableRow], place: &mut [u32]) {
 }
 
 /// A sort key that orders unknown figures last in both directions.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum SortKey {
     Rising(i128),
     Falling(Reverse<i128>),

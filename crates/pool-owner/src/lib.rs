@@ -1,1 +1,20 @@
-//! x
+//! Which driver uses a tag.
+//!
+//! * [`pooltag`]: Microsoft's pooltag.txt and PoolMon's localtag.txt, read from the person's own copy;
+//! * [`known`]: a small table of our own, for the tags and slab caches that everyone meets;
+//! * [`owners`]: both together with what the row itself tells, as labels for the table;
+//! * [`explain`](mod@explain): everything known of one tag, line by line.
+//!
+//! Files come in through [`PooltagFile`], are put into [`Owners`], and leave as [`pool_model::RowLabel`]s.
+#![forbid(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
+pub mod explain;
+pub mod known;
+pub mod owners;
+pub mod pooltag;
+
+pub use explain::Line;
+pub use known::Known;
+pub use owners::Owners;
+pub use pooltag::{Entry, PooltagError, PooltagFile};

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use pool_model::column::Unit;
 use pool_model::units::{human_bytes, human_change};
-use pool_model::{Column, Sample, SourceKind, Table, TableRow, Value};
+use pool_model::{Column, Header, Sample, SourceKind, Table, TableRow, Value, header};
 
 use crate::{Options, poolmon};
 
@@ -15,12 +15,17 @@ pub fn write(out: &mut dyn Write, sample: &Sample, table: &Table, options: Optio
     }
     if options.header {
         poolmon::header(out, &table.header)?;
+        linux_header(out, &table.header)?;
     }
     let changes = crate::has_changes(table);
     let mut columns = Vec::new();
     for column in crate::columns(table, options.driver) {
         columns.push(Cells::values(column, table));
-        if let (true, Some(change)) = (changes && column.id != "per_alloc", column.change) {
+        let told =
+            |change: fn(&TableRow) -> Value<'_>| table.rows.iter().any(|row| change(row) != Value::Unknown);
+        if let (true, Some(change)) = (changes && column.id != "per_alloc", column.change)
+            && told(change)
+        {
             columns.push(Cells::changes(change, table));
         }
     }
@@ -46,6 +51,18 @@ pub fn write(out: &mut dyn Write, sample: &Sample, table: &Table, options: Optio
         totals(out, table)?;
     }
     Ok(())
+}
+
+/// What Linux counts of its kernel's memory, in one line after PoolMon's two.
+fn linux_header(out: &mut dyn Write, header: &Header) -> io::Result<()> {
+    let figures = header::FIGURES.iter().skip_while(|figure| figure.id != "slab_reclaimable");
+    let mut line = String::new();
+    for figure in figures {
+        if let Some(bytes) = (figure.get)(header) {
+            line.extend([" ", figure.title, ":", &(bytes / 1024).to_string(), "K"]);
+        }
+    }
+    if line.is_empty() { Ok(()) } else { writeln!(out, "{line}") }
 }
 
 /// The totals by pool, with what no tag accounts for.

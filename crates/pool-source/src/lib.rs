@@ -7,6 +7,10 @@
 //! A source knows nothing of what is drawn.
 
 mod error;
+#[cfg(unix)]
+pub mod linux;
+pub mod log;
+pub mod windows;
 
 pub use error::SourceError;
 

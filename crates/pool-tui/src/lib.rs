@@ -1,1 +1,84 @@
-//! x
+//! The live screen.
+//!
+//! Data passes through these modules in one direction:
+//!
+//! 1. `terminal`: keys, mouse, signals, time; the only module that touches the terminal;
+//! 2. `sampler`: the thread that asks the source;
+//! 3. [`App`] (`app`, `keys`): the state, and what events do to it; [`history`]: the past of each row;
+//! 4. `columns`: which columns stand where;
+//! 5. [`render`] and `theme`: the state as a frame.
+//!
+//! The screen never reads the system: its samples come from a [`Source`].
+#![forbid(unsafe_code)]
+
+mod app;
+mod columns;
+pub mod history;
+mod keys;
+mod render;
+mod sampler;
+mod terminal;
+mod theme;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use pool_model::{Labeler, Row, Sample, Table};
+use pool_source::{Source, SourceError};
+
+pub use app::{App, Effect, INTERVALS, Mode, Settings};
+pub use render::render;
+pub use theme::{ColourMode, Theme};
+
+/// Writes what is on the screen to a file and tells its path, or why not.
+pub type SnapshotWriter = Box<dyn FnMut(&Sample, &Table) -> Result<PathBuf, String>>;
+/// What is known of a row's tag, in lines.
+pub type Describe = Box<dyn FnMut(&Row) -> Vec<String>>;
+
+/// What the screen needs.
+pub struct Options {
+    /// Where samples come from.
+    pub source: Box<dyn Source>,
+    /// Who knows the owners of tags.
+    pub labeler: Option<Arc<dyn Labeler + Send + Sync>>,
+    /// Time between two refreshes.
+    pub interval: Duration,
+    /// How the screen starts.
+    pub initial: Settings,
+    /// How many colours it may use; see [`ColourMode::from_env`].
+    pub colour: ColourMode,
+    /// What the key `w` does.
+    pub snapshot_writer: SnapshotWriter,
+    /// What the detail pane tells of a row.
+    pub describe: Describe,
+}
+
+/// Why the screen could not be shown, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The first sample failed; the terminal was not touched.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The terminal cannot be used, or was lost.
+    #[error(
+        "cannot use the terminal: {0}\n  The live screen needs a terminal; `-n FILE` writes a snapshot without one."
+    )]
+    Terminal(#[from] std::io::Error),
+}
+
+/// Shows the screen until the person leaves.
+///
+/// # Errors
+/// [`Error::Source`] where the first sample fails, before the terminal is touched; [`Error::Terminal`].
+pub fn run(mut options: Options) -> Result<(), Error> {
+    if options.initial.filter.scope != pool_model::Scope::System {
+        options.source.want_sessions(true);
+    }
+    let first = options.source.sample()?;
+    let Options { source, labeler, interval, initial, colour, snapshot_writer, describe } = options;
+    let app = App::new(first, initial, interval, labeler, colour, Timestamp::now());
+    terminal::run(app, source, describe, snapshot_writer)?;
+    Ok(())
+}

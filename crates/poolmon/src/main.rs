@@ -1,1 +1,44 @@
-fn main() {}
+//! The program: arguments → a command → calls into the crates.
+//!
+//! * `args.rs`: the command line; `classic.rs`: Microsoft's switches, turned into it;
+//! * `input.rs`: this machine or a file as samples; `owners.rs`: where drivers' names come from;
+//! * `commands/`: one file a command.
+//!
+//! Exit codes: 0 done (a closed pipe is success), 1 failed, 2 wrong arguments.
+#![forbid(unsafe_code)]
+
+mod args;
+mod classic;
+mod commands;
+mod input;
+mod owners;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = match args::from_env() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come this way too, with exit code 0.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match commands::run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "poolmon: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whoever read our output has seen enough (`poolmon top | head`).
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,246 @@
+//! Which encoding a saved text has, and UTF-16 made into UTF-8 as it streams in.
+
+/// How the bytes are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encoding {
+    /// One byte a character: ASCII, UTF-8, Latin-1 or an OEM code page. Tags are raw bytes, so nothing is converted.
+    Bytes,
+    /// UTF-16, low byte first.
+    Utf16Le,
+    /// UTF-16, high byte first.
+    Utf16Be,
+}
+
+/// What the beginning of the input is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Text.
+    Text,
+    /// Nothing at all.
+    Empty,
+    /// Not text; what it is, in words, and what helps.
+    Binary(&'static str, &'static str),
+}
+
+const ANY_TEXT: &str = "give it the text that PoolMon, poolmon or WinDbg wrote";
+
+/// Known beginnings of files that people take for logs.
+const BINARIES: &[(&[u8], &str, &str)] = &[
+    (b"PAGE", "this is a Windows crash dump, not a log", "read it as a dump"),
+    (b"MDMP", "this is a process dump, not a log", "pool tags are in kernel dumps only"),
+    (b"\x1f\x8b", "this is compressed (gzip)", "unpack it first: gzip -d"),
+    (b"PK\x03\x04", "this is compressed (zip)", "unpack it first"),
+    (b"\x28\xb5\x2f\xfd", "this is compressed (zstd)", "unpack it first: zstd -d"),
+    (b"7z\xbc\xaf", "this is compressed (7z)", "unpack it first"),
+    (b"PAR1", "this is a Parquet file, not a log", ANY_TEXT),
+    (b"MZ", "this is a program, not a log", ANY_TEXT),
+];
+
+/// Judges the first bytes; tells the encoding and the length of its mark too.
+pub(super) fn judge(first: &[u8]) -> (Verdict, Encoding, usize) {
+    match first {
+        [] => return (Verdict::Empty, Encoding::Bytes, 0),
+        [0xef, 0xbb, 0xbf, ..] => return (Verdict::Text, Encoding::Bytes, 3),
+        // PowerShell's `>` and Notepad's "Unicode".
+        [0xff, 0xfe, ..] => return (Verdict::Text, Encoding::Utf16Le, 2),
+        [0xfe, 0xff, ..] => return (Verdict::Text, Encoding::Utf16Be, 2),
+        _ => {}
+    }
+    // UTF-16 without a mark: logs joined with `copy /b`, or cut at the front.
+    let units = first.len() / 2;
+    let nuls = |at: usize| first.iter().skip(at).step_by(2).filter(|&&b| b == 0).count();
+    let (even, odd) = (nuls(0), nuls(1));
+    if units >= 2 {
+        if odd * 10 >= units * 7 && even * 20 <= units {
+            return (Verdict::Text, Encoding::Utf16Le, 0);
+        }
+        if even * 10 >= units * 7 && odd * 20 <= units {
+            return (Verdict::Text, Encoding::Utf16Be, 0);
+        }
+    }
+    // PowerShell's `>>` appends UTF-16 to single bytes: a NUL behind or before a letter tells of no binary file.
+    let letter = |at: Option<usize>| at.and_then(|at| first.get(at)).is_some_and(|&b| is_text(b));
+    let harmless = |at: usize, b: u8| b == 0 && (letter(at.checked_sub(1)) || letter(Some(at + 1)));
+    let control = first.iter().enumerate().filter(|&(at, &b)| is_control(b) && !harmless(at, b)).count();
+    if let Some((_, what, remedy)) = BINARIES.iter().find(|(magic, ..)| first.starts_with(magic))
+        && control > 0
+    {
+        return (Verdict::Binary(what, remedy), Encoding::Bytes, 0);
+    }
+    // Tags may hold control bytes; a text that is more than a few of them is none.
+    if control * 100 > first.len() * 8 {
+        return (Verdict::Binary("this is not text", ANY_TEXT), Encoding::Bytes, 0);
+    }
+    (Verdict::Text, Encoding::Bytes, 0)
+}
+
+fn is_control(byte: u8) -> bool {
+    byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x08 | 0x0c | 0x1a | 0x1b)
+}
+
+/// How many characters in a row have to look like two ASCII bytes each before they are taken for that.
+const ASCII_RUN: usize = 16;
+
+/// Turns UTF-16 into UTF-8, block by block.
+pub(super) struct Decoder {
+    encoding: Encoding,
+    /// Bytes that could not be decoded before more of them are there.
+    kept: Vec<u8>,
+    /// First half of a pair of surrogates.
+    high: Option<u16>,
+}
+
+impl Decoder {
+    pub(super) fn new(encoding: Encoding) -> Self {
+        Self { encoding, kept: Vec::new(), high: None }
+    }
+
+    /// How the rest of the input is read.
+    pub(super) fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// Decodes what can be decoded.
+    pub(super) fn decode(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        if self.encoding == Encoding::Bytes {
+            out.extend_from_slice(bytes);
+            return;
+        }
+        let mut whole = std::mem::take(&mut self.kept);
+        whole.extend_from_slice(bytes);
+        self.run(&whole, false, out);
+    }
+
+    /// Decodes what was kept: no more comes.
+    pub(super) fn finish(&mut self, out: &mut Vec<u8>) {
+        let kept = std::mem::take(&mut self.kept);
+        self.run(&kept, true, out);
+        if self.high.take().is_some() {
+            push(char::REPLACEMENT_CHARACTER, out);
+        }
+    }
+
+    fn run(&mut self, mut bytes: &[u8], last: bool, out: &mut Vec<u8>) {
+        if self.encoding == Encoding::Bytes {
+            out.extend_from_slice(bytes);
+            return;
+        }
+        while let [first, second, rest @ ..] = bytes {
+            let (low, high) =
+                if self.encoding == Encoding::Utf16Be { (*second, *first) } else { (*first, *second) };
+            if high == 0 && low < 0x80 && self.high.is_none() {
+                out.push(low);
+                bytes = rest;
+                continue;
+            }
+            // A script wrote the date with PowerShell (UTF-16), then PoolMon appended its bytes to the same file.
+            if is_text(high) && is_text(low) {
+                if bytes.len() < 2 * ASCII_RUN && !last {
+                    break;
+                }
+                let run = bytes.get(..2 * ASCII_RUN).unwrap_or(bytes);
+                if run.iter().all(|&b| is_text(b)) {
+                    self.encoding = Encoding::Bytes;
+                    out.extend_from_slice(bytes);
+                    return;
+                }
+            }
+            self.unit(u16::from_be_bytes([high, low]), out);
+            bytes = rest;
+        }
+        if last && let [single] = bytes {
+            out.push(*single);
+        } else if !last {
+            self.kept = bytes.to_vec();
+        }
+    }
+
+    fn unit(&mut self, unit: u16, out: &mut Vec<u8>) {
+        let high = self.high.take();
+        if let (Some(high), 0xdc00..0xe000) = (high, unit) {
+            let c = char::decode_utf16([high, unit]).next().and_then(Result::ok);
+            return push(c.unwrap_or(char::REPLACEMENT_CHARACTER), out);
+        }
+        if high.is_some() {
+            push(char::REPLACEMENT_CHARACTER, out);
+        }
+        if (0xd800..0xdc00).contains(&unit) {
+            self.high = Some(unit);
+        } else {
+            push(char::from_u32(unit.into()).unwrap_or(char::REPLACEMENT_CHARACTER), out);
+        }
+    }
+}
+
+fn is_text(byte: u8) -> bool {
+    (0x20..0x7f).contains(&byte) || matches!(byte, b'\t' | b'\n' | b'\r')
+}
+
+fn push(c: char, out: &mut Vec<u8>) {
+    out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn le(text: &str) -> Vec<u8> {
+        text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+    }
+
+    fn decoded(bytes: &[u8], encoding: Encoding, step: usize) -> String {
+        let mut decoder = Decoder::new(encoding);
+        let mut out = Vec::new();
+        for block in bytes.chunks(step) {
+            decoder.decode(block, &mut out);
+        }
+        decoder.finish(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn marks_and_content_tell_the_encoding() {
+        assert_eq!(judge(b"\xff\xfeT\0"), (Verdict::Text, Encoding::Utf16Le, 2));
+        assert_eq!(judge(b"\xfe\xff\0T"), (Verdict::Text, Encoding::Utf16Be, 2));
+        assert_eq!(judge(&le(" Tag  Type")), (Verdict::Text, Encoding::Utf16Le, 0));
+        assert_eq!(judge(b"\0 \0T\0a\0g"), (Verdict::Text, Encoding::Utf16Be, 0));
+        assert_eq!(judge(b" Tag"), (Verdict::Text, Encoding::Bytes, 0));
+        assert_eq!(judge(b"").0, Verdict::Empty);
+        assert!(
+            matches!(judge(b"PAGEDU64\x0f\0\0\0").0, Verdict::Binary(what, _) if what.contains("crash dump"))
+        );
+        assert!(matches!(judge(&[0; 64]).0, Verdict::Binary(..)));
+        let bits: Vec<u8> =
+            (0..4096_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0]).collect();
+        assert!(matches!(judge(&bits).0, Verdict::Binary(..)));
+        // A log may well begin with a tag that looks like a file's magic.
+        assert_eq!(judge(b"PAGE Nonp 1 1 0 0").0, Verdict::Text);
+    }
+
+    #[test]
+    fn surrogates_split_between_blocks() {
+        let text = "a\u{1f600}\u{e9}b";
+        assert_eq!(decoded(&le(text), Encoding::Utf16Le, 3), text);
+        assert_eq!(decoded(&[0x00, 0xd8, b'x', 0], Encoding::Utf16Le, 1), "\u{fffd}x");
+        assert_eq!(decoded(&[0x00, 0xd8], Encoding::Utf16Le, 1), "\u{fffd}");
+    }
+
+    #[test]
+    fn bytes_appended_to_utf16_are_read_as_bytes() {
+        // Seen in support scripts: `Get-Date > FILE` in PowerShell, then `poolmon -n FILE`.
+        let mut bytes = le("date\r\n");
+        bytes.extend_from_slice(b" Tag  Type     Allocs            Frees\r\n");
+        for step in [1, 7, 1000] {
+            let text = decoded(&bytes, Encoding::Utf16Le, step);
+            assert_eq!(text, "date\r\n Tag  Type     Allocs            Frees\r\n");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn utf16_reads_back(text in "[ -~\n\u{e9}\u{1f600}]{0,80}", step in 1_usize..9) {
+            prop_assert_eq!(decoded(&le(&text), Encoding::Utf16Le, step), text);
+        }
+    }
+}

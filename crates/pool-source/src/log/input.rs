@@ -1,0 +1,230 @@
+//! Lines of a file of any size and encoding, read in large blocks; nothing but the current block is held.
+
+use std::io::{self, Read};
+
+use super::encoding::{Decoder, Encoding, Verdict, judge};
+
+/// How much is read at once: small enough to stay in the processor's cache.
+const BLOCK: usize = 128 * 1024;
+/// Longest line that is held; longer ones are passed over.
+pub(super) const LONGEST: usize = 1024 * 1024;
+/// How much has to be there before the encoding is judged, so that a slow pipe is judged like a file.
+const SIGHT: usize = 4096;
+
+/// What [`Lines::advance`] met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// A line; [`Lines::line`] gives it.
+    Line,
+    /// A line longer than [`LONGEST`], passed over.
+    TooLong,
+    /// The end.
+    End,
+}
+
+/// The lines of an input.
+pub(super) struct Lines {
+    input: Box<dyn Read + Send>,
+    decoder: Decoder,
+    verdict: Option<Verdict>,
+    raw: Vec<u8>,
+    buf: Vec<u8>,
+    filled: usize,
+    line: (usize, usize),
+    next: usize,
+    number: u64,
+    ended: bool,
+    at_end: bool,
+}
+
+impl Lines {
+    pub(super) fn new(input: Box<dyn Read + Send>) -> Self {
+        Self {
+            input,
+            decoder: Decoder::new(Encoding::Bytes),
+            verdict: None,
+            raw: Vec::new(),
+            buf: Vec::new(),
+            filled: 0,
+            line: (0, 0),
+            next: 0,
+            number: 0,
+            ended: true,
+            at_end: false,
+        }
+    }
+
+    /// What the first block looks like.
+    pub(super) fn verdict(&mut self) -> io::Result<Verdict> {
+        if let Some(verdict) = self.verdict {
+            return Ok(verdict);
+        }
+        let mut first = vec![0; SIGHT];
+        let mut length = 0;
+        while length < SIGHT {
+            match read(&mut *self.input, first.get_mut(length..).unwrap_or_default())? {
+                0 => {
+                    self.at_end = true;
+                    break;
+                }
+                more => length += more,
+            }
+        }
+        first.truncate(length);
+        let (verdict, encoding, mark) = judge(&first);
+        self.decoder = Decoder::new(encoding);
+        let text = first.get(mark..).unwrap_or_default();
+        self.decoder.decode(text, &mut self.buf);
+        if self.at_end {
+            self.decoder.finish(&mut self.buf);
+        }
+        self.filled = self.buf.len();
+        self.verdict = Some(verdict);
+        Ok(verdict)
+    }
+
+    /// Goes to the next line.
+    pub(super) fn advance(&mut self) -> io::Result<Step> {
+        self.verdict()?;
+        let mut searched = self.next;
+        let mut passing = false;
+        loop {
+            let unseen = self.buf.get(searched..self.filled).unwrap_or_default();
+            if let Some(at) = memchr::memchr(b'\n', unseen) {
+                return Ok(self.found(searched + at, true, passing));
+            }
+            searched = self.filled;
+            if searched - self.next > LONGEST {
+                passing = true;
+                self.next = searched;
+            }
+            if self.at_end {
+                if self.next == self.filled && !passing {
+                    self.line = (self.filled, self.filled);
+                    return Ok(Step::End);
+                }
+                return Ok(self.found(self.filled, false, passing));
+            }
+            searched -= self.fill()?;
+        }
+    }
+
+    fn found(&mut self, end: usize, ended: bool, passing: bool) -> Step {
+        self.line = (self.next, end);
+        self.next = if ended { end + 1 } else { end };
+        self.ended = ended;
+        self.number += 1;
+        if passing || end.saturating_sub(self.line.0) > LONGEST { Step::TooLong } else { Step::Line }
+    }
+
+    /// Reads one more block; tells by how much what is held moved to the front.
+    fn fill(&mut self) -> io::Result<usize> {
+        let moved = self.next;
+        self.buf.copy_within(moved..self.filled, 0);
+        self.filled -= moved;
+        self.next = 0;
+        if self.decoder.encoding() == Encoding::Bytes {
+            if self.buf.len() < self.filled + BLOCK {
+                self.buf.resize(self.filled + BLOCK, 0);
+            }
+            let free = self.filled..self.filled + BLOCK;
+            let more = read(&mut *self.input, self.buf.get_mut(free).unwrap_or_default())?;
+            self.at_end = more == 0;
+            self.filled += more;
+        } else {
+            self.raw.resize(BLOCK, 0);
+            let more = read(&mut *self.input, &mut self.raw)?;
+            self.at_end = more == 0;
+            self.buf.truncate(self.filled);
+            self.decoder.decode(self.raw.get(..more).unwrap_or_default(), &mut self.buf);
+            if self.at_end {
+                self.decoder.finish(&mut self.buf);
+            }
+            self.filled = self.buf.len();
+        }
+        Ok(moved)
+    }
+
+    /// The current line without its line end, a carriage return, or the 0x1A that old editors end a file with.
+    pub(super) fn line(&self) -> &[u8] {
+        let mut line = self.buf.get(self.line.0..self.line.1).unwrap_or_default();
+        while let [rest @ .., b'\r' | 0x1a] = line {
+            line = rest;
+        }
+        line
+    }
+
+    /// Number of the current line, from 1.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Whether the current line had a line end; one without may be cut short.
+    pub(super) fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Goes back, so that the next [`Lines::advance`] gives the current line again.
+    pub(super) fn unread(&mut self) {
+        self.next = self.line.0;
+        self.number = self.number.saturating_sub(1);
+    }
+}
+
+fn read(input: &mut dyn Read, buf: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match input.read(buf) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(bytes: Vec<u8>) -> Vec<(Step, Vec<u8>)> {
+        let mut lines = Lines::new(Box::new(io::Cursor::new(bytes)));
+        let mut seen = Vec::new();
+        loop {
+            match lines.advance().unwrap() {
+                Step::End => return seen,
+                Step::TooLong => seen.push((Step::TooLong, Vec::new())),
+                Step::Line => seen.push((Step::Line, lines.line().to_vec())),
+            }
+        }
+    }
+
+    #[test]
+    fn line_ends_of_all_kinds() {
+        let got: Vec<_> = all(b"\xef\xbb\xbfa\r\n\nb\n\x1a".to_vec()).into_iter().map(|(_, l)| l).collect();
+        assert_eq!(got, [&b"a"[..], b"", b"b", b""]);
+        assert!(all(Vec::new()).is_empty());
+    }
+
+    #[test]
+    fn a_line_can_be_read_again() {
+        let mut lines = Lines::new(Box::new(io::Cursor::new(b"one\ntwo\n".to_vec())));
+        lines.advance().unwrap();
+        lines.advance().unwrap();
+        lines.unread();
+        assert_eq!(lines.number(), 1);
+        lines.advance().unwrap();
+        assert_eq!((lines.line(), lines.number()), (&b"two"[..], 2));
+    }
+
+    #[test]
+    fn endless_lines_are_passed_over_in_bounded_memory() {
+        let mut bytes = vec![b'x'; 5 * LONGEST];
+        bytes.extend_from_slice(b"\nshort\n");
+        bytes.extend(vec![b'y'; 2 * LONGEST]);
+        let mut lines = Lines::new(Box::new(io::Cursor::new(bytes)));
+        assert_eq!(lines.advance().unwrap(), Step::TooLong);
+        assert_eq!(lines.advance().unwrap(), Step::Line);
+        assert_eq!((lines.line(), lines.number()), (&b"short"[..], 2));
+        assert_eq!(lines.advance().unwrap(), Step::TooLong);
+        assert_eq!(lines.advance().unwrap(), Step::End);
+        assert!(lines.buf.len() <= LONGEST + 3 * BLOCK, "{}", lines.buf.len());
+    }
+}

@@ -1,0 +1,354 @@
+//! Dates and times as scripts and people write them before a snapshot.
+
+use std::str::FromStr as _;
+
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::{Offset, TimeZone};
+use jiff::{SignedDuration, Timestamp};
+
+/// A date, a time of day or both, found in a line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Moment {
+    pub(super) date: Option<Date>,
+    pub(super) time: Option<Time>,
+    pub(super) offset: Option<Offset>,
+    /// The line holds nothing else that matters.
+    pub(super) alone: bool,
+}
+
+impl Moment {
+    /// The instant, and whether its zone had to be assumed (UTC). A date without a time of day is no instant.
+    pub(super) fn instant(&self) -> Option<(Timestamp, bool)> {
+        let local = DateTime::from_parts(self.date?, self.time?);
+        let zone = TimeZone::fixed(self.offset.unwrap_or(Offset::UTC));
+        Some((zone.to_timestamp(local).ok()?, self.offset.is_none()))
+    }
+}
+
+/// Longest line that is searched for a date.
+const LONGEST: usize = 256;
+
+/// Finds a date or a time in a line.
+///
+/// Folklore, all seen before PoolMon's own lines: ISO 8601; `2026.01.02-03:04:05 Pacific Standard Time (local ...)`
+/// (Microsoft's support scripts); PowerShell's `Get-Date`; `%date% %time%` of a batch file; `date /t` and
+/// `time /t` on a line each; `date` of a Unix shell.
+pub(super) fn find(line: &[u8]) -> Option<Moment> {
+    if line.len() > LONGEST || !line.iter().any(u8::is_ascii_digit) {
+        return None;
+    }
+    // WinDbg: `Mon Nov 23 06:13:47.000 2026 (UTC - 8:00)`.
+    let text = String::from_utf8_lossy(line).replace("UTC - ", "UTC-").replace("UTC + ", "UTC+");
+    let mut found = Found::default();
+    // Windows 11 puts U+202F before AM and PM.
+    let blank = |c: char| c.is_whitespace() || matches!(c, '\u{202f}' | '\u{200e}' | '(' | ')' | '"' | '\'');
+    for word in text.split(blank) {
+        let word = word.trim_matches([',', ';']);
+        if !word.is_empty() {
+            found.word(word);
+        }
+    }
+    found.finish()
+}
+
+/// A cell of a table: as [`find`], or seconds or milliseconds since 1970.
+pub(super) fn cell(text: &[u8]) -> Option<(Timestamp, bool)> {
+    let text = text.trim_ascii();
+    if let Ok(text) = std::str::from_utf8(text) {
+        if let Ok(time) = Timestamp::from_str(text) {
+            return Some((time, false));
+        }
+        if let Ok(number) = i64::from_str(text) {
+            let time = match text.len() {
+                10 => Timestamp::from_second(number),
+                13 => Timestamp::from_millisecond(number),
+                _ => return None,
+            };
+            return time.ok().map(|time| (time, false));
+        }
+    }
+    find(text)?.instant()
+}
+
+#[derive(Default)]
+struct Found {
+    date: Option<Date>,
+    time: Option<Time>,
+    offset: Option<Offset>,
+    month: Option<i8>,
+    day: Option<i8>,
+    year: Option<i16>,
+    afternoon: Option<bool>,
+    foreign: bool,
+}
+
+impl Found {
+    fn word(&mut self, word: &str) {
+        if word.eq_ignore_ascii_case("am") || word.eq_ignore_ascii_case("pm") {
+            self.afternoon = Some(word.eq_ignore_ascii_case("pm"));
+        } else if matches!(word, "UTC" | "GMT" | "Z") {
+            self.offset = Some(Offset::UTC);
+        } else if let Some(offset) = word.strip_prefix("UTC").and_then(offset) {
+            self.offset = Some(offset);
+        } else if let Some(month) = month(word) {
+            self.month.get_or_insert(month);
+        } else if weekday(word)
+            || ["the", "current", "date", "time", "is", "is:", "date:", "time:"]
+                .iter()
+                .any(|w| word.eq_ignore_ascii_case(w))
+        {
+            // Words that stand around a date and tell nothing.
+        } else if word.starts_with(|c: char| c.is_ascii_digit()) {
+            self.number(word);
+        } else if let Some(offset) = offset(word)
+            && self.time.is_some()
+        {
+            self.offset = Some(offset);
+        } else if let Some((_, after)) = word.split_once('=')
+            && after.starts_with(|c: char| c.is_ascii_digit())
+        {
+            self.number(after);
+        } else {
+            self.foreign = true;
+        }
+    }
+
+    fn number(&mut self, word: &str) {
+        if let Some((date, rest)) = date(word) {
+            if self.date.is_none() {
+                self.date = Some(date);
+                match rest.split_at_checked(1) {
+                    Some(("T" | "t" | "-" | "_", clock)) => self.clock(clock),
+                    Some(_) => self.foreign = true,
+                    None => {}
+                }
+            }
+        } else if word.contains(':') {
+            self.clock(word);
+        } else if let Ok(number) = word.trim_end_matches(['.', ',']).parse::<i16>() {
+            match number {
+                1..=31 if self.day.is_none() => self.day = i8::try_from(number).ok(),
+                1980..=2200 if self.year.is_none() => self.year = Some(number),
+                _ => self.foreign = true,
+            }
+        } else {
+            self.foreign = true;
+        }
+    }
+
+    fn clock(&mut self, word: &str) {
+        let word = word.trim_end_matches(['.', ',']);
+        let (word, half) = match word.get(word.len().saturating_sub(2)..) {
+            Some(end) if end.eq_ignore_ascii_case("am") || end.eq_ignore_ascii_case("pm") => {
+                (word.get(..word.len() - 2).unwrap_or_default(), Some(end.eq_ignore_ascii_case("pm")))
+            }
+            _ => (word, None),
+        };
+        let (clock, zone) = match word.find(['Z', 'z', '+', '-']) {
+            Some(at) => word.split_at(at),
+            None => (word, ""),
+        };
+        let Some(time) = time(clock) else {
+            self.foreign = true;
+            return;
+        };
+        if self.time.is_none() {
+            self.time = Some(time);
+            self.afternoon = self.afternoon.or(half);
+            self.offset = offset(zone).or(self.offset);
+        }
+    }
+
+    fn finish(self) -> Option<Moment> {
+        let named = || Date::new(self.year?, self.month?, self.day?).ok();
+        let date = self.date.or_else(named);
+        let mut time = self.time;
+        if let (Some(at), Some(afternoon)) = (time, self.afternoon) {
+            let hour = match (at.hour(), afternoon) {
+                (12, false) => 0,
+                (hour @ 1..=11, true) => hour + 12,
+                (hour, _) => hour,
+            };
+            time = at.with().hour(hour).build().ok();
+        }
+        (date.is_some() || time.is_some()).then_some(Moment {
+            date,
+            time,
+            offset: self.offset,
+            alone: !self.foreign,
+        })
+    }
+}
+
+/// A date in figures, and what stands after it.
+fn date(word: &str) -> Option<(Date, &str)> {
+    let (first, rest) = digits(word)?;
+    let mark = rest.chars().next().filter(|c| "-./\\".contains(*c))?;
+    let (second, rest) = digits(rest.strip_prefix(mark)?)?;
+    let (third, rest) = digits(rest.strip_prefix(mark)?)?;
+    let small = |number: i64| i8::try_from(number).ok();
+    let (year, month, day) = match (first, second, third) {
+        (1970..=2200, month, day) => (first, month, day),
+        // 23.11.2026 is written where the day comes first; with slashes it is the American order, if it can be.
+        (day, month, 1970..=2200) if mark == '.' || (mark != '\\' && day > 12) => (third, month, day),
+        (month, day, 1970..=2200) => (third, month, day),
+        _ => return None,
+    };
+    let date = Date::new(i16::try_from(year).ok()?, small(month)?, small(day)?).ok()?;
+    Some((date, rest))
+}
+
+/// `6:13`, `06:13:47`, `6:13:47.12`, `6:13:47,12`.
+fn time(word: &str) -> Option<Time> {
+    let (hour, rest) = digits(word)?;
+    let (minute, rest) = digits(rest.strip_prefix(':')?)?;
+    let (second, rest) = match rest.strip_prefix(':') {
+        Some(rest) => digits(rest)?,
+        None => (0, rest),
+    };
+    let mut nanos = 0;
+    if let Some(fraction) = rest.strip_prefix(['.', ',']) {
+        if fraction.is_empty() || !fraction.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        let nine: String = fraction.chars().chain("000000000".chars()).take(9).collect();
+        nanos = nine.parse().ok()?;
+    } else if !rest.is_empty() {
+        return None;
+    }
+    let small = |number: i64| i8::try_from(number).ok();
+    Time::new(small(hour)?, small(minute)?, small(second)?, nanos).ok()
+}
+
+/// `Z`, `+00:00`, `-0800`, `+01`.
+fn offset(word: &str) -> Option<Offset> {
+    if word.eq_ignore_ascii_case("z") {
+        return Some(Offset::UTC);
+    }
+    let (sign, rest) = match word.split_at_checked(1)? {
+        ("+", rest) => (1, rest),
+        ("-", rest) => (-1, rest),
+        _ => return None,
+    };
+    let mut plain = rest.replace(':', "");
+    if matches!(plain.len(), 1 | 3) {
+        plain.insert(0, '0');
+    }
+    if !plain.bytes().all(|b| b.is_ascii_digit()) || !matches!(plain.len(), 2 | 4) {
+        return None;
+    }
+    let hours: i32 = plain.get(..2)?.parse().ok()?;
+    let minutes: i32 = plain.get(2..).filter(|m| !m.is_empty()).map_or(Some(0), |m| m.parse().ok())?;
+    Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok()
+}
+
+/// At most nine digits.
+fn digits(word: &str) -> Option<(i64, &str)> {
+    let end = word.bytes().position(|b| !b.is_ascii_digit()).unwrap_or(word.len());
+    if end > 9 {
+        return None;
+    }
+    let (number, rest) = word.split_at_checked(end)?;
+    Some((number.parse().ok()?, rest))
+}
+
+fn month(word: &str) -> Option<i8> {
+    const MONTHS: [&str; 12] = [
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ];
+    let word = word.trim_end_matches('.').to_ascii_lowercase();
+    let at =
+        MONTHS.iter().position(|month| word == *month || (word.len() == 3 && month.starts_with(&word)))?;
+    i8::try_from(at + 1).ok()
+}
+
+fn weekday(word: &str) -> bool {
+    const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+    let word = word.trim_end_matches('.').to_ascii_lowercase();
+    DAYS.iter().any(|day| word == *day || (word.len() == 3 && day.starts_with(&word)))
+}
+
+/// memsnap's `09\03\2002 15:39:31.0781 (GMT)`: month first, milliseconds with four digits.
+pub(super) fn memsnap(text: &str) -> Option<Timestamp> {
+    let (day, rest) = text.trim().split_once(' ')?;
+    let (day, _) = date(day)?;
+    let (clock, _) = rest.split_once(' ').unwrap_or((rest, ""));
+    let (clock, millis) = clock.split_once('.').unwrap_or((clock, "0"));
+    let local = DateTime::from_parts(day, time(clock)?);
+    let instant = TimeZone::UTC.to_timestamp(local).ok()?;
+    instant.checked_add(SignedDuration::from_millis(millis.parse::<u16>().ok()?.into())).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_that_scripts_write() {
+        for (line, instant, assumed) in [
+            ("2026-11-23T06:13:47Z", "2026-11-23T06:13:47Z", false),
+            ("2026-11-23 06:13:47", "2026-11-23T06:13:47Z", true),
+            ("Snapshot taken at 2026-11-23T06:13:47.5+01:00", "2026-11-23T05:13:47.5Z", false),
+            ("2026.01.02-03:04:05 Pacific Standard Time (local time of SRV01)", "2026-01-02T03:04:05Z", true),
+            ("Monday, November 23, 2026 6:13:47 AM", "2026-11-23T06:13:47Z", true),
+            ("Monday, November 23, 2026 12:00:01 PM", "2026-11-23T12:00:01Z", true),
+            ("Monday, November 23, 2026 12:00:01\u{202f}AM", "2026-11-23T00:00:01Z", true),
+            ("23 November 2026 18:13:47", "2026-11-23T18:13:47Z", true),
+            ("Mon 11/23/2026  6:13:47.12", "2026-11-23T06:13:47.12Z", true),
+            ("Mon 23.11.2026  6:13:47,12", "2026-11-23T06:13:47.12Z", true),
+            ("23/11/2026 06:13", "2026-11-23T06:13:00Z", true),
+            ("11/03/2026 1:02:03 PM", "2026-11-03T13:02:03Z", true),
+            ("Mon Nov 23 06:13:47 UTC 2026", "2026-11-23T06:13:47Z", false),
+            ("Debug session time: Mon Nov 23 06:13:47.000 2026 (UTC - 8:00)", "2026-11-23T14:13:47Z", false),
+            ("Mon, 23 Nov 2026 06:13:47 -0800", "2026-11-23T14:13:47Z", false),
+        ] {
+            let (time, zone) = find(line.as_bytes()).and_then(|m| m.instant()).expect(line);
+            assert_eq!((time.to_string().as_str(), zone), (instant, assumed), "{line}");
+        }
+    }
+
+    #[test]
+    fn halves_stand_alone_or_are_none() {
+        let date = find(b"The current date is: Mon 11/23/2026").unwrap();
+        assert!(date.alone && date.date.is_some() && date.time.is_none());
+        let time = find(b"06:13 AM").unwrap();
+        assert!(time.alone && time.time.is_some() && time.date.is_none());
+        for line in [
+            &b"C:\\WinDDK\\7600.16385.1\\tools> poolmon.exe -b"[..],
+            b"[snip]",
+            b"----",
+            b"10 20 30",
+            b"99:99",
+        ] {
+            assert!(find(line).is_none_or(|m| m.instant().is_none()), "{line:?}");
+        }
+        let path = find(br"PS C:\logs\2026-11-23> poolmon -b");
+        assert!(path.is_none_or(|m| !m.alone));
+    }
+
+    #[test]
+    fn memsnaps_system_time() {
+        let time = memsnap(r"09\03\2002 15:39:31.0781 (GMT)").unwrap();
+        assert_eq!(time.to_string(), "2002-09-03T15:39:31.781Z");
+        assert_eq!(memsnap("yesterday"), None);
+    }
+
+    #[test]
+    fn cells() {
+        let second = cell(b"1795414427").unwrap().0;
+        assert_eq!(cell(b"1795414427000").unwrap().0, second);
+        assert_eq!(cell(b" 2026-11-23T06:13:47Z ").unwrap().0, second);
+        assert_eq!(cell(b"17"), None);
+    }
+}

@@ -1,0 +1,160 @@
+//! The memory figures and the caption line.
+
+use pool_model::units::{grouped, human_bytes};
+use pool_model::{Header, PoolView, Scope};
+use ratatui::buffer::Buffer;
+
+use super::{Line, Regions, clock, duration};
+use crate::app::App;
+
+/// A label and its value; the blanks before the label are PoolMon's.
+type Part = (&'static str, String);
+
+/// PoolMon's two lines on Windows, the kernel's own figures on Linux; only what is told.
+pub(super) fn lines(app: &App, width: u16) -> Vec<String> {
+    let header = &app.table.header;
+    let linux = header.slab_reclaimable.or(header.slab_unreclaimable).or(header.kernel_stack).is_some();
+    let parts = if linux { linux_parts(header) } else { windows_parts(header, app.table.page_faults_change) };
+    parts.iter().map(|line| fit(line, usize::from(width))).filter(|line| !line.is_empty()).collect()
+}
+
+fn windows_parts(header: &Header, faults: Option<i64>) -> [Vec<Part>; 2] {
+    let kib = |bytes: Option<u64>, width: usize| bytes.map(|bytes| format!("{:>width$}K", bytes / 1024));
+    let faults = header.page_faults.map(|_| format!("{:>6}", faults.unwrap_or(0)));
+    let told = |parts: [(&'static str, Option<String>); 5]| {
+        parts.into_iter().filter_map(|(label, value)| Some((label, value?))).collect()
+    };
+    [
+        told([
+            (" Memory:", kib(header.memory_total, 8)),
+            (" Avail:", kib(header.memory_available, 8)),
+            ("  PageFlts:", faults),
+            ("   InRam Krnl:", kib(header.resident_kernel, 5)),
+            (" P:", kib(header.resident_paged, 5)),
+        ]),
+        told([
+            (" Commit:", kib(header.commit, 7)),
+            (" Limit:", kib(header.commit_limit, 7)),
+            (" Peak:", kib(header.commit_peak, 7)),
+            ("            Pool N:", kib(header.pool_nonpaged, 5)),
+            (" P:", kib(header.pool_paged, 5)),
+        ]),
+    ]
+}
+
+fn linux_parts(header: &Header) -> [Vec<Part>; 2] {
+    let human = |bytes: Option<u64>| bytes.map(|bytes| format!(" {}", human_bytes(bytes)));
+    let told = |parts: [(&'static str, Option<String>); 5]| {
+        parts.into_iter().filter_map(|(label, value)| Some((label, value?))).collect()
+    };
+    [
+        told([
+            (" Memory:", human(header.memory_total)),
+            ("  Avail:", human(header.memory_available)),
+            ("  Slab R:", human(header.slab_reclaimable)),
+            (" U:", human(header.slab_unreclaimable)),
+            ("  KernelStack:", human(header.kernel_stack)),
+        ]),
+        told([
+            (" Commit:", human(header.commit)),
+            (" Limit:", human(header.commit_limit)),
+            ("  Vmalloc:", human(header.vmalloc_used)),
+            ("  Percpu:", human(header.percpu)),
+            ("  PageTables:", human(header.page_tables)),
+        ]),
+    ]
+}
+
+/// PoolMon's spacing where it fits, else single blanks, else without the last figures: never half a figure.
+fn fit(parts: &[Part], width: usize) -> String {
+    let wide: String = parts.iter().flat_map(|(label, value)| [*label, value.as_str()]).collect();
+    if wide.chars().count() <= width {
+        return wide;
+    }
+    let mut line = String::new();
+    for (label, value) in parts {
+        let part = format!(" {}{}", label.trim_start(), value.trim_start());
+        if line.chars().count() + part.chars().count() > width {
+            break;
+        }
+        line.push_str(&part);
+    }
+    line
+}
+
+pub(super) fn draw(app: &App, regions: &Regions, buffer: &mut Buffer) {
+    for (n, text) in lines(app, regions.header.width).iter().enumerate().take(regions.header.height.into()) {
+        let y = regions.header.y + u16::try_from(n).unwrap_or(0);
+        buffer.set_stringn(0, y, text, regions.header.width.into(), ratatui::style::Style::new());
+    }
+    caption(app, regions, buffer);
+}
+
+fn caption(app: &App, regions: &Regions, buffer: &mut Buffer) {
+    let theme = app.theme;
+    let mut line = Line::new(buffer, regions.caption);
+    let filter = &app.settings.filter;
+    let narrow = regions.caption.width < 60;
+    let title = match filter.scope {
+        Scope::System if narrow => "System".to_owned(),
+        scope => scope.caption(),
+    };
+    line.part(" ", theme.strong());
+    line.part(&title, theme.strong());
+    let badges = [
+        app.simulated().then(|| " SIMULATED ".to_owned()),
+        app.paused.then(|| " PAUSED ".to_owned()),
+        app.baseline.as_ref().map(|baseline| format!(" BASELINE {} ", clock(app, baseline.at))),
+    ];
+    for badge in badges.into_iter().flatten() {
+        line.part("  ", theme.dim());
+        line.part(&badge, theme.warning());
+    }
+    let all = match filter.scope {
+        Scope::System => app.now.rows.len(),
+        _ => app.table.rows.len(),
+    };
+    let shown = app.table.rows.len();
+    let rows = if shown >= all {
+        format!("{} rows", grouped(shown as u64))
+    } else {
+        format!("{} of {} rows", grouped(shown as u64), grouped(all as u64))
+    };
+    let view = match filter.view {
+        PoolView::Slab => Some("slab only".to_owned()),
+        PoolView::All => None,
+        PoolView::Only(pool) => Some(format!("{} only", pool.long())),
+    };
+    let search = (!app.search.is_empty()).then(|| format!("/{}", app.search));
+    let mut patterns = String::new();
+    for (sign, list) in [("", &filter.include), ("not ", &filter.exclude)] {
+        for pattern in list {
+            let gap = if patterns.is_empty() { "" } else { ", " };
+            patterns.extend([gap, sign, pattern.text()]);
+        }
+    }
+    let sort = app.settings.sort;
+    let order = format!("by {}{}", sort.column.title, if by_change(app) { " change" } else { "" });
+    let time = clock(app, app.now.time.unwrap_or(app.arrived));
+    let parts = [
+        (Some(time), theme.strong()),
+        (search, theme.accent()),
+        (view, theme.accent()),
+        (Some(rows), theme.dim()),
+        ((!patterns.is_empty()).then_some(patterns), theme.accent()),
+        (Some(format!("every {}", duration(app.interval))), theme.dim()),
+        (Some(order), theme.dim()),
+        (app.now.origin.host.clone(), theme.strong()),
+        (app.now.origin.system.clone(), theme.dim()),
+    ];
+    for (text, style) in parts {
+        if let Some(text) = text {
+            line.part(&format!("  {text}"), style);
+        }
+    }
+}
+
+/// Whether the order is that of changes: a column without changes is ordered by its value.
+pub(super) fn by_change(app: &App) -> bool {
+    app.settings.sort.by_change && app.settings.sort.column.change.is_some()
+}

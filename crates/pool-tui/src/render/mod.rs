@@ -1,0 +1,137 @@
+//! Drawing: pure functions from the state to a frame.
+//!
+//! From top to bottom: `header` (memory figures and the caption), `rows` (titles, rows, totals),
+//! `footer` (status and keys); `help` and `detail` lie over the rows.
+
+mod detail;
+mod footer;
+mod header;
+pub(crate) mod help;
+mod rows;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::app::{App, Mode};
+
+/// Where things stand on the screen.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Regions {
+    pub header: Rect,
+    pub caption: Rect,
+    pub titles: Rect,
+    pub rows: Rect,
+    pub totals: Rect,
+    pub status: Rect,
+    pub keys: Rect,
+}
+
+/// Divides the screen. On a low one, what is needed least goes first: memory figures, keys, status, caption.
+pub(crate) fn regions(app: &App) -> Regions {
+    let (width, height) = app.size;
+    let figures = u16::try_from(header::lines(app, width).len()).unwrap_or(0);
+    let figures = match height {
+        16.. => figures,
+        12..16 => figures.min(1),
+        _ => 0,
+    };
+    let fixed = [figures, u16::from(height >= 5), u16::from(height >= 2)];
+    let status = u16::from(height >= 4);
+    let keys = u16::from(height >= 8);
+    let body = height.saturating_sub(fixed.iter().sum::<u16>() + status + keys);
+    let totals = u16::try_from(rows::totals_lines(app)).unwrap_or(u16::MAX).min(body / 2);
+    let mut y = 0;
+    let mut take = |lines: u16| {
+        let rect = Rect::new(0, y, width, lines);
+        y += lines;
+        rect
+    };
+    Regions {
+        header: take(fixed[0]),
+        caption: take(fixed[1]),
+        titles: take(fixed[2]),
+        rows: take(body - totals),
+        totals: take(totals),
+        status: take(status),
+        keys: take(keys),
+    }
+}
+
+/// Draws the whole screen.
+pub fn render(app: &App, frame: &mut Frame<'_>) {
+    let area = frame.area();
+    if app.size != (area.width, area.height) {
+        // Between a resize and its event: nothing is drawn where nothing is.
+        return;
+    }
+    let regions = regions(app);
+    let layout = app.layout();
+    header::draw(app, &regions, frame.buffer_mut());
+    rows::draw(app, &regions, &layout, frame.buffer_mut());
+    footer::draw(app, &regions, &layout, frame.buffer_mut());
+    match &app.mode {
+        Mode::Help(at) => help::draw(app, *at, frame),
+        Mode::Detail => detail::draw(app, &regions, frame),
+        _ => {}
+    }
+    if let Some(cursor) = footer::cursor(app, &regions) {
+        frame.set_cursor_position(cursor);
+    }
+}
+
+/// `5 s`, `0.5 s`, `1 min`.
+pub(crate) fn duration(time: Duration) -> String {
+    let millis = time.as_millis();
+    if millis >= 60_000 && millis.is_multiple_of(60_000) {
+        format!("{} min", millis / 60_000)
+    } else if millis.is_multiple_of(1000) {
+        format!("{} s", millis / 1000)
+    } else {
+        format!("{:.1} s", time.as_secs_f64())
+    }
+}
+
+/// Time of day in the screen's zone.
+pub(crate) fn clock(app: &App, at: Timestamp) -> String {
+    at.to_zoned(app.zone.clone()).strftime("%H:%M:%S").to_string()
+}
+
+/// A line of styled parts, with what does not fit left out whole.
+pub(crate) struct Line<'a> {
+    buffer: &'a mut ratatui::buffer::Buffer,
+    x: u16,
+    area: Rect,
+}
+
+impl<'a> Line<'a> {
+    pub(crate) fn new(buffer: &'a mut ratatui::buffer::Buffer, area: Rect) -> Self {
+        Self { buffer, x: area.x, area }
+    }
+
+    fn left(&self) -> u16 {
+        self.area.right().saturating_sub(self.x)
+    }
+
+    /// Writes a part if all of it fits.
+    pub(crate) fn part(&mut self, text: &str, style: Style) -> bool {
+        let needs = u16::try_from(text.chars().count()).unwrap_or(u16::MAX);
+        if self.area.height == 0 || needs > self.left() {
+            return false;
+        }
+        self.x = self.buffer.set_stringn(self.x, self.area.y, text, usize::from(self.left()), style).0;
+        true
+    }
+
+    /// Writes a text; what does not fit ends in `…`.
+    pub(crate) fn cut(&mut self, text: &str, style: Style) {
+        if self.area.height > 0 && !self.part(text, style) && self.left() > 0 {
+            let kept: String = text.chars().take(usize::from(self.left()) - 1).collect();
+            self.part(&kept, style);
+            self.part("…", style);
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! `poolmon demo`: the same screen over a simulated Windows kernel.
+
+use std::time::Duration;
+
+use pool_model::{PoolTag, column};
+use pool_owner::PooltagFile;
+use pool_synth::kernel::{Config, LEAK_DRIVER, SimulatedKernel, SimulatedSource};
+
+use crate::args::LiveArgs;
+use crate::commands::live;
+use crate::owners;
+
+/// Shows the simulated kernel; every output of it says that it is simulated.
+pub fn run(args: &LiveArgs) -> anyhow::Result<()> {
+    let config = Config::default();
+    // The invented driver is known to nobody else.
+    let leak = config.leak.map(|leak| PoolTag(leak.tag).to_string()).unwrap_or_default();
+    let entry = format!("{leak} - {LEAK_DRIVER} - an invented driver that never frees");
+    let source = SimulatedSource::real_time(SimulatedKernel::new(config));
+    let args = LiveArgs { interval: args.interval.or(Some(Duration::from_secs(1))), ..args.clone() };
+    let owners = owners::load(&args.rows)?.with(PooltagFile::parse("the demo", entry.as_bytes()));
+    live::show(&args, Box::new(source), &column::BYTES, owners)
+}

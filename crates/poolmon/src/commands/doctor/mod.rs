@@ -1,0 +1,97 @@
+//! `poolmon doctor`: what this machine can tell, what is missing, and the command that helps.
+
+#[cfg(target_os = "linux")]
+#[path = "linux.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "windows.rs"]
+mod system;
+#[cfg(not(any(target_os = "linux", windows)))]
+#[path = "other.rs"]
+mod system;
+
+use std::io::{self, IsTerminal as _, Write};
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// It is there.
+    Good,
+    /// It is missing, and nothing much is lost.
+    Note,
+    /// It is missing, and poolmon cannot do its main job.
+    Bad,
+}
+
+/// One line of the report, and what helps.
+#[derive(Debug)]
+struct Check {
+    state: State,
+    what: String,
+    found: String,
+    remedy: Option<String>,
+}
+
+impl Check {
+    fn new(state: State, what: &str, found: impl Into<String>) -> Self {
+        Self { state, what: what.into(), found: found.into(), remedy: None }
+    }
+
+    fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = Some(remedy.into());
+        self
+    }
+}
+
+/// Prints the report. It fails (exit code 1) where the live screen would have nothing to show.
+pub fn run(out: &mut dyn Write) -> anyhow::Result<()> {
+    let mut checks = system::checks();
+    checks.push(pooltag());
+    checks.push(terminal());
+    writeln!(out, "poolmon {} on {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS)?;
+    let width = checks.iter().map(|check| check.what.chars().count()).max().unwrap_or(0);
+    for check in &checks {
+        let mark = match check.state {
+            State::Good => "ok  ",
+            State::Note => "note",
+            State::Bad => "BAD ",
+        };
+        writeln!(out, "  {mark}  {:width$}  {}", check.what, check.found)?;
+        for line in check.remedy.iter().flat_map(|remedy| remedy.lines()) {
+            writeln!(out, "        {:width$}  -> {line}", "")?;
+        }
+    }
+    let bad = checks.iter().filter(|check| check.state == State::Bad).count();
+    if bad > 0 {
+        anyhow::bail!(
+            "{bad} of {} checks are bad: the live table cannot be shown; `poolmon demo` works everywhere",
+            checks.len()
+        );
+    }
+    Ok(())
+}
+
+fn pooltag() -> Check {
+    match crate::owners::find() {
+        Some(path) => Check::new(State::Good, "pooltag.txt", path.display().to_string()),
+        None => {
+            Check::new(State::Note, "pooltag.txt", "not found: drivers come from the built-in table only")
+                .remedy(
+                    "it comes with the Debugging Tools for Windows, in the folder triage; use --pooltag=FILE",
+                )
+        }
+    }
+}
+
+fn terminal() -> Check {
+    let colour = if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
+        "without colour (NO_COLOR)"
+    } else {
+        "with colour"
+    };
+    if io::stdout().is_terminal() {
+        Check::new(State::Good, "terminal", colour)
+    } else {
+        Check::new(State::Note, "terminal", "standard output is not a terminal: `poolmon` prints one table")
+    }
+}

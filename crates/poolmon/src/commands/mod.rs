@@ -1,0 +1,42 @@
+//! One file a command.
+
+mod demo;
+mod doctor;
+mod live;
+mod snapshot;
+mod tag;
+mod top;
+
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use anyhow::Context as _;
+use clap::CommandFactory as _;
+
+use crate::args::{Cli, Command};
+
+/// Does what the command line says.
+pub fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        None => live::run(&cli.live),
+        Some(Command::Live(args)) => live::run(&args),
+        Some(Command::Top(args)) => top::run(&args),
+        Some(Command::Demo(args)) => demo::run(&args),
+        Some(Command::Doctor) => doctor::run(&mut io::stdout().lock()),
+        Some(Command::Tag(args)) => tag::run(&args),
+        Some(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "poolmon", &mut script);
+            Ok(io::stdout().lock().write_all(&script)?)
+        }
+        Some(Command::Man { folder }) => man(&folder),
+    }
+}
+
+/// Writes `poolmon.1` and a page for each command.
+fn man(folder: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    clap_mangen::generate_to(Cli::command(), folder)
+        .with_context(|| format!("cannot write man pages into {}", folder.display()))
+}

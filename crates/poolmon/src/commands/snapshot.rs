@@ -1,0 +1,52 @@
+//! `-n FILE`: one snapshot, appended in PoolMon's layout. There are no change columns in it.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use pool_model::{Sample, Table, column};
+use pool_print::{Format, Options};
+use pool_source::Source;
+
+use crate::args::LiveArgs;
+use crate::input;
+use crate::owners::Known;
+
+/// The file that PoolMon writes if none is named.
+pub const DEFAULT_FILE: &str = "poolsnap.log";
+
+/// Takes a sample of `source` and appends it to the file.
+pub fn run(
+    args: &LiveArgs,
+    mut source: Box<dyn Source>,
+    file: Option<&PathBuf>,
+    owners: &Known,
+) -> anyhow::Result<()> {
+    source.want_sessions(args.rows.session.is_some());
+    let sample = source.sample()?;
+    input::tell_remarks(&sample);
+    let mut table = Table::new(None, &sample, &args.rows.filter(), Some(owners));
+    table.sort(args.rows.order(&column::TAG));
+    let options = Options {
+        totals: args.rows.totals,
+        header: args.memory || args.stamp,
+        stamp: args.stamp,
+        driver: owners.asked_for(),
+    };
+    append(file.map_or(Path::new(DEFAULT_FILE), PathBuf::as_path), &sample, &table, options)
+}
+
+/// Appends one snapshot to a file, whole or not at all as far as one write can.
+pub fn append(path: &Path, sample: &Sample, table: &Table, options: Options) -> anyhow::Result<()> {
+    let mut text = Vec::new();
+    pool_print::write(&mut text, Format::Poolmon, sample, table, options)?;
+    let cannot = || format!("cannot write the snapshot to {}", path.display());
+    let mut file = OpenOptions::new().create(true).append(true).open(path).with_context(cannot)?;
+    file.write_all(&text).with_context(cannot)?;
+    match file.sync_data() {
+        // A pipe or a device has nothing to sync.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        other => other.with_context(cannot),
+    }
+}

@@ -1,0 +1,58 @@
+//! This machine, or a file, as samples.
+
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use anyhow::Context as _;
+use pool_model::{PoolView, Sample};
+use pool_source::Source;
+use pool_source::log::LogFile;
+
+/// The live source of this machine, for the pools that will be looked at.
+pub fn live(view: PoolView) -> anyhow::Result<Box<dyn Source>> {
+    cfg_select! {
+        target_os = "linux" => {
+            use pool_source::linux::{LinuxSource, Parts};
+            // Caches without a single slab are never shown: no look at sysfs for them.
+            let parts = Parts { empty_caches: false, ..Parts::for_view(view) };
+            Ok(Box::new(LinuxSource::with_parts(Path::new("/"), parts)?))
+        }
+        windows => {
+            let _ = view;
+            Ok(Box::new(pool_source::windows::live::WindowsSource::new()?))
+        }
+        _ => {
+            let _ = view;
+            anyhow::bail!(
+                "this system has no live source yet (Windows and Linux have)\n  \
+                 read a saved log with `poolmon top FILE`, or look at `poolmon demo`"
+            )
+        }
+    }
+}
+
+/// The last snapshot of a saved file, and the one before it; `-` = standard input.
+pub fn last_two(path: &Path) -> anyhow::Result<(Option<Sample>, Sample)> {
+    let log = if path.as_os_str() == "-" {
+        let mut bytes = Vec::new();
+        io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input")?;
+        LogFile::from_bytes("standard input", bytes)?
+    } else {
+        LogFile::open(path)?
+    };
+    Ok(log.last_two()?)
+}
+
+/// Tells the person, on stderr, what the source remarked and which rows contradict themselves.
+pub fn tell_remarks(sample: &Sample) {
+    for remark in &sample.remarks {
+        eprintln!("poolmon: {remark}");
+    }
+    if sample.disagreeing > 0 {
+        eprintln!(
+            "poolmon: Diff disagrees with Allocs - Frees in {} of {} rows; they are shown as the source tells them",
+            sample.disagreeing,
+            sample.rows.len()
+        );
+    }
+}

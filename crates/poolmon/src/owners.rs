@@ -1,0 +1,87 @@
+//! Where drivers' names come from: the pooltag files that were asked for, and the table that is built in.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use pool_model::{Labeler, Pool, Row, RowLabel, Tag};
+use pool_owner::pooltag::places;
+use pool_owner::{Owners, PooltagFile};
+
+use crate::args::RowArgs;
+
+/// Everything known of tags' owners.
+pub struct Known {
+    owners: Owners,
+    asked_for: bool,
+}
+
+impl Known {
+    /// A pooltag file was asked for, so the `Mapped_Driver` column is wanted.
+    pub fn asked_for(&self) -> bool {
+        self.asked_for
+    }
+
+    /// The same, with one file more.
+    #[must_use]
+    pub fn with(self, file: PooltagFile) -> Self {
+        Self { owners: self.owners.with_pooltag(file), ..self }
+    }
+
+    /// All that is known of a tag, in lines.
+    pub fn explain(&self, tag: &Tag, pool: Option<Pool>) -> Vec<String> {
+        let lines = self.owners.explain(tag, pool);
+        let width = lines.iter().map(|line| line.title.chars().count()).max().unwrap_or(0);
+        lines.iter().map(|line| format!("{:width$}  {}", line.title, line.text)).collect()
+    }
+}
+
+impl Labeler for Known {
+    fn label(&self, row: &Row) -> Option<Arc<RowLabel>> {
+        self.owners.label(row)
+    }
+}
+
+/// Loads what `--pooltag` and `--localtag` name.
+pub fn load(rows: &RowArgs) -> anyhow::Result<Known> {
+    let pooltag = rows.pooltag.as_ref().map(|file| file.as_deref());
+    let localtag = rows.localtag.as_ref().map(|file| file.as_deref());
+    load_files(pooltag, localtag)
+}
+
+/// Loads the files; `Some(None)` = asked for without a name, so looked for in the usual places.
+pub fn load_files(pooltag: Option<Option<&Path>>, localtag: Option<Option<&Path>>) -> anyhow::Result<Known> {
+    let mut owners = Owners::new();
+    if let Some(name) = localtag {
+        let found = places::localtag_candidates(beside().as_deref()).into_iter().find(|path| path.is_file());
+        match name.map(Path::to_path_buf).or(found) {
+            Some(path) => owners = owners.with_localtag(PooltagFile::open(path)?),
+            None => anyhow::bail!(
+                "there is no localtag.txt beside the program or in this folder\n  \
+                 PoolMon on 32-bit Windows made it by scanning drivers; name the one that you have: -c FILE"
+            ),
+        }
+    }
+    if let Some(name) = pooltag {
+        match name.map(Path::to_path_buf).or_else(find) {
+            Some(path) => owners = owners.with_pooltag(PooltagFile::open(path)?),
+            None => eprintln!(
+                "poolmon: there is no pooltag.txt beside the program, in this folder or in the Windows Kits; \
+                 only the built-in table is used\n  it comes with the Debugging Tools for Windows \
+                 (folder triage); name it with --pooltag=FILE"
+            ),
+        }
+    }
+    Ok(Known { owners, asked_for: pooltag.is_some() || localtag.is_some() })
+}
+
+/// The first pooltag.txt in the usual places.
+pub fn find() -> Option<PathBuf> {
+    let mut paths = places::pooltag_candidates(beside().as_deref(), |name| std::env::var(name).ok());
+    paths.push(PathBuf::from("pooltag.txt"));
+    paths.into_iter().find(|path| path.is_file())
+}
+
+/// The program's own folder.
+fn beside() -> Option<PathBuf> {
+    std::env::current_exe().ok()?.parent().map(Path::to_path_buf)
+}

@@ -1,0 +1,18 @@
+//! `/proc/slabinfo`, read twice: the second time names are known.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use pool_source::linux::names::Names;
+use pool_source::linux::slab::append;
+use pool_source::linux::sysfs::SlabDirectory;
+
+fuzz_target!(|text: &[u8]| {
+    let mut sysfs = SlabDirectory::new("/nowhere".into());
+    let mut names = Names::default();
+    let (mut first, mut again) = (Vec::new(), Vec::new());
+    let unread = append(text, 4096, true, &mut names, &mut sysfs, &mut first);
+    assert_eq!(append(text, 4096, true, &mut names, &mut sysfs, &mut again), unread);
+    assert_eq!(first, again);
+    assert_eq!(unread.lines == 0, unread.first == 0);
+    let _ = append(text, 4096, false, &mut Names::default(), &mut sysfs, &mut again);
+});

@@ -1,0 +1,111 @@
+//! Input that is not what it should be: a clear message, exit code 1, no panic.
+
+use std::fs;
+use std::io::Read as _;
+use std::process::{Command, Stdio};
+
+use crate::{POOLMON, poolmon, text};
+
+#[track_caller]
+fn refused(args: &[&str], words: &[&str]) {
+    let output = poolmon(args);
+    let err = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{args:?}: {err}");
+    assert!(!err.contains("panicked"), "{err}");
+    for word in words {
+        assert!(err.contains(word), "{args:?}: {word:?} is not in: {err}");
+    }
+}
+
+#[test]
+fn files_without_rows_are_named_with_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("empty.log"), b"").unwrap();
+    refused(&["top", &path("empty.log")], &["empty.log", "empty"]);
+    let binary: Vec<u8> = (0..100_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    fs::write(path("binary.log"), binary).unwrap();
+    refused(&["top", &path("binary.log")], &["binary.log"]);
+    fs::write(path("prose.txt"), "Dear colleague,\nthe server is slow.\n").unwrap();
+    refused(&["top", &path("prose.txt")], &["prose.txt"]);
+    refused(&["top", &path("missing.log")], &["missing.log", "No such file"]);
+    refused(&["top", folder.path().to_str().unwrap()], &["directory"]);
+}
+
+#[test]
+fn a_cut_log_gives_the_rows_before_the_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cut.log");
+    fs::write(
+        &path,
+        " Tag  Type     Allocs            Frees               Diff            Bytes                 Per Alloc\n\n \
+         Irp  Nonp                 10                  4                 6            600              100\n \
+         MmSt Paged                 5                  1      ",
+    )
+    .unwrap();
+    let output = poolmon(&["top", path.to_str().unwrap(), "--format", "csv"]);
+    assert!(output.status.success());
+    let out = text(&output.stdout);
+    assert!(out.contains("\"Irp \",nonpaged,10,4,6,600"), "{out}");
+    assert!(text(&output.stderr).contains("line 4"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_line_of_ten_million_columns_is_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wide.log");
+    let mut bytes = b"x ".repeat(10_000_000);
+    bytes.extend_from_slice(b"\n Irp  Nonp  10  4  6  600  100\n");
+    fs::write(&path, bytes).unwrap();
+    let output = poolmon(&["top", path.to_str().unwrap(), "--format", "csv"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("\"Irp \",nonpaged"));
+}
+
+#[test]
+fn a_closed_pipe_is_success() {
+    let mut child = Command::new(POOLMON)
+        .args(["demo", "--color", "never"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut start = [0; 10];
+    child.stdout.take().unwrap().read_exact(&mut start).unwrap(); // and dropped: the pipe is closed
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(!text(&output.stderr).contains("panicked"));
+}
+
+#[cfg(unix)]
+#[test]
+fn no_rights_name_the_command_that_helps() {
+    // Runs as nobody where we are root; elsewhere the live source has no rights anyway.
+    if !cfg!(target_os = "linux") || !std::path::Path::new("/proc/slabinfo").exists() {
+        eprintln!("SKIPPED: no_rights: no /proc/slabinfo here");
+        return;
+    }
+    let folder = tempfile::tempdir_in("/tmp").unwrap();
+    let copy = folder.path().join("poolmon");
+    fs::copy(POOLMON, &copy).unwrap();
+    Command::new("chmod").args(["-R", "a+rx"]).arg(folder.path()).status().unwrap();
+    let output = Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(&copy)
+        .arg("top")
+        .output();
+    let Ok(output) = output else {
+        eprintln!("SKIPPED: no_rights: setpriv is not installed");
+        return;
+    };
+    let err = text(&output.stderr);
+    if err.contains("setpriv:") {
+        eprintln!("SKIPPED: no_rights: {err}");
+        return;
+    }
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(output.stdout.is_empty(), "never an empty table");
+    for word in ["/proc/slabinfo", "permission denied", "sudo", "cap_dac_read_search", "poolmon demo"] {
+        assert!(err.contains(word), "{word:?} is not in: {err}");
+    }
+}

@@ -1,0 +1,57 @@
+//! End to end through the real program: arguments in, text and exit codes out.
+//!
+//! * `classic.rs`: Microsoft's switches and PoolMon's log;
+//! * `files.rs`: saved logs and tables, the samples that people hold;
+//! * `bad_input.rs`: empty, cut, binary, endless and missing files, closed pipes, wrong arguments;
+//! * `kernel.rs`: this machine's own kernel, with a program that holds objects;
+//! * `screen.rs`: the live screen inside tmux.
+
+mod bad_input;
+mod classic;
+mod files;
+#[cfg(target_os = "linux")]
+mod kernel;
+mod pages;
+#[cfg(unix)]
+mod screen;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The program under test.
+const POOLMON: &str = env!("CARGO_BIN_EXE_poolmon");
+
+/// Runs the program.
+fn poolmon(args: &[&str]) -> Output {
+    Command::new(POOLMON).args(args).output().expect("the program starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// What it printed, where it has to succeed.
+#[track_caller]
+fn stdout_of(args: &[&str]) -> String {
+    let output = poolmon(args);
+    assert!(output.status.success(), "{args:?}: {:?}\n{}", output.status, text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// The JSON that it printed.
+#[track_caller]
+fn json_of(args: &[&str]) -> serde_json::Value {
+    serde_json::from_str(&stdout_of(args)).expect("valid JSON")
+}
+
+/// A file of `../shared`, or `None` with a line that says that the test is skipped.
+fn shared(test: &str, file: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("POOLMON_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
+    let path = root.join(file);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!("SKIPPED: {test}: ../shared is absent");
+    None
+}

@@ -1,0 +1,207 @@
+//! The live screen in a real terminal (tmux): keys in, captured frames out.
+//!
+//! Frames of fixed tables are snapshots of `pool-tui`; here the whole program runs, on the simulated kernel and on
+//! this machine's own.
+
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::POOLMON;
+use crate::kernel::{HELD, Holder, kernel_memory_is_readable};
+
+/// One tmux server of its own, ended with the test.
+struct Terminal {
+    socket: String,
+}
+
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+impl Terminal {
+    /// Runs a shell in a terminal of this size; `None` (and a line that says so) without tmux.
+    fn open(test: &str, columns: u32, lines: u32) -> Option<Self> {
+        if Command::new("tmux").arg("-V").stdout(Stdio::null()).status().is_err() {
+            eprintln!("SKIPPED: {test}: tmux is not installed");
+            return None;
+        }
+        let socket = format!("poolmon-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let terminal = Self { socket };
+        let (columns, lines) = (columns.to_string(), lines.to_string());
+        let args =
+            ["-f", "/dev/null", "new-session", "-d", "-s", "t", "-x", &columns, "-y", &lines, "PS1='$ ' sh"];
+        let status = Command::new("tmux").args(["-L", &terminal.socket]).args(args).status().unwrap();
+        assert!(status.success());
+        terminal.wait("the prompt", |screen| screen.contains('$'));
+        Some(terminal)
+    }
+
+    fn tmux(&self, args: &[&str]) -> String {
+        let output = Command::new("tmux").args(["-L", &self.socket]).args(args).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    fn run(&self, line: &str) {
+        self.tmux(&["send-keys", "-t", "t", "-l", line]);
+        self.keys(&["Enter"]);
+    }
+
+    fn keys(&self, keys: &[&str]) {
+        let mut args = vec!["send-keys", "-t", "t"];
+        args.extend(keys);
+        self.tmux(&args);
+    }
+
+    fn screen(&self) -> String {
+        self.tmux(&["capture-pane", "-p", "-t", "t"])
+    }
+
+    fn resize(&self, columns: u32, lines: u32) {
+        self.tmux(&["resize-window", "-t", "t", "-x", &columns.to_string(), "-y", &lines.to_string()]);
+    }
+
+    /// Waits until the screen is as wanted; a screen that never is fails with its last frame.
+    #[track_caller]
+    fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+        let patience = Instant::now() + Duration::from_secs(20);
+        loop {
+            let screen = self.screen();
+            if wanted(&screen) {
+                return screen;
+            }
+            assert!(Instant::now() < patience, "never saw {what}; the screen is\n{screen}");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = Command::new("tmux").args(["-L", &self.socket, "kill-server"]).stderr(Stdio::null()).status();
+    }
+}
+
+/// The figures of a column of decimal numbers, by the column's place in blank-separated rows.
+fn is_row(line: &str) -> bool {
+    line.contains(" Nonp ") || line.contains(" Paged ")
+}
+
+#[test]
+fn every_key_of_poolmon_does_what_it_says() {
+    let Some(terminal) = Terminal::open("every_key", 120, 40) else { return };
+    terminal.run(&format!("{POOLMON} demo --interval 1s; echo code=$?"));
+    let first =
+        terminal.wait("the first table", |screen| screen.lines().filter(|line| is_row(line)).count() > 20);
+    assert!(first.to_uppercase().contains("SIMULATED"), "{first}");
+
+    terminal.keys(&["p"]);
+    terminal.wait("nonpaged rows only", |s| {
+        s.contains(" Nonp ") && !s.lines().any(|line| line.contains(" Paged  "))
+    });
+    terminal.keys(&["p"]);
+    terminal.wait("paged rows only", |s| s.contains(" Paged ") && !s.contains(" Nonp  "));
+    terminal.keys(&["P"]);
+    terminal.wait("both again", |s| s.contains(" Nonp ") && s.contains(" Paged "));
+
+    terminal.keys(&["t"]);
+    terminal.wait("sorted by tag", |screen| {
+        let tags: Vec<&str> =
+            screen.lines().filter(|line| is_row(line)).filter_map(|line| line.get(1..5)).collect();
+        tags.len() > 20 && tags.is_sorted()
+    });
+    terminal.keys(&["b"]);
+    terminal.keys(&["e"]);
+    terminal.wait("totals", |screen| screen.to_lowercase().contains("total"));
+    terminal.keys(&["e"]);
+    terminal.keys(&["?"]);
+    terminal.wait("help", |screen| screen.to_lowercase().contains("sort"));
+    terminal.keys(&["Escape"]);
+    terminal.keys(&["/"]);
+    terminal.tmux(&["send-keys", "-t", "t", "-l", "leak"]);
+    let found = terminal.wait("the leaking tag alone", |screen| {
+        let rows: Vec<&str> = screen.lines().filter(|line| is_row(line)).collect();
+        !rows.is_empty() && rows.iter().all(|line| line.to_lowercase().contains("leak"))
+    });
+    assert!(found.contains("Leak"), "{found}");
+    terminal.keys(&["Escape"]);
+    terminal.keys(&["Space"]);
+    terminal.wait("the pause", |screen| screen.to_uppercase().contains("PAUSED"));
+    terminal.keys(&["Space"]);
+
+    for (columns, lines) in [(80, 24), (40, 10), (200, 50)] {
+        terminal.resize(columns, lines);
+        terminal.wait("rows in the new size", |screen| screen.contains("Nonp") || screen.contains("Paged"));
+    }
+    terminal.keys(&["q"]);
+    let end = terminal.wait("the end", |screen| screen.contains("code="));
+    assert!(end.contains("code=0"), "{end}");
+}
+
+#[test]
+fn signals_and_escape_leave_the_terminal_as_it_was() {
+    for (name, keys, kill) in
+        [("Esc", &["Escape"][..], None), ("Ctrl-C", &["C-c"][..], None), ("SIGTERM", &[][..], Some("TERM"))]
+    {
+        let Some(terminal) = Terminal::open("signals", 80, 24) else { return };
+        terminal.run(&format!("stty -a | md5sum; {POOLMON} demo"));
+        terminal.wait("the table", |screen| screen.contains("Nonp"));
+        terminal.keys(keys);
+        if let Some(signal) = kill {
+            let pane = terminal.tmux(&["display-message", "-p", "-t", "t", "#{pane_pid}"]);
+            Command::new("pkill")
+                .args([&format!("-{signal}"), "-P", pane.trim(), "poolmon"])
+                .status()
+                .unwrap();
+        }
+        terminal.wait("the prompt", |screen| !screen.contains("Nonp") && screen.trim_end().ends_with('$'));
+        terminal.run("stty -a | md5sum");
+        let screen = terminal.wait("both sums", |screen| screen.matches("  -").count() == 2);
+        let sums: Vec<&str> = screen.lines().filter(|line| line.ends_with("  -")).collect();
+        assert_eq!(sums[0], sums[1], "{name}: the terminal's settings\n{screen}");
+    }
+}
+
+#[test]
+fn no_colour_means_none() {
+    let Some(terminal) = Terminal::open("no_colour", 80, 24) else { return };
+    terminal.run(&format!("NO_COLOR=1 {POOLMON} demo"));
+    terminal.wait("the table", |screen| screen.contains("Nonp"));
+    let coded = terminal.tmux(&["capture-pane", "-p", "-e", "-t", "t"]);
+    for colour in ["[31m", "[32m", "[33m", "[36m", "38;2", "38;5"] {
+        assert!(!coded.contains(colour), "{colour} in {coded:?}");
+    }
+    terminal.keys(&["q"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_live_screen_shows_the_caches_that_grow_first() {
+    if !kernel_memory_is_readable("the_live_screen") {
+        return;
+    }
+    let Some(terminal) = Terminal::open("the_live_screen", 140, 30) else { return };
+    let Some(mut holder) = Holder::start() else {
+        eprintln!("SKIPPED: the_live_screen: the limit on open files cannot be raised");
+        return;
+    };
+    // Against a baseline, sorted by the change of Diff: what has grown since stands on top, and stays there.
+    terminal.run(&format!("{POOLMON} --interval 500ms --sort diff --by-change"));
+    terminal.wait("the table", |screen| screen.contains("sock_inode_cache") || screen.contains("Unrec"));
+    terminal.keys(&["="]);
+    terminal.wait("the baseline", |screen| screen.to_lowercase().contains("baseline"));
+    holder.say("take");
+    let grown = |screen: &str| {
+        let rows = screen.lines().filter(|line| [" Recl ", " Unrec "].iter().any(|pool| line.contains(pool)));
+        rows.take(5).any(|line| {
+            line.contains("sock_inode_cache")
+                && line
+                    .split(|c: char| !c.is_ascii_digit())
+                    .filter_map(|n| n.parse::<i64>().ok())
+                    .any(|n| (HELD - 200..HELD + 600).contains(&n))
+        })
+    };
+    terminal.wait("20,000 sockets on top", grown);
+    holder.say("let go");
+    terminal.wait("their fall", |screen| !grown(screen));
+    terminal.keys(&["q"]);
+}
