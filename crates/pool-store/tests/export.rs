@@ -132,8 +132,7 @@ mod parquet_files {
         let folder = tempfile::tempdir().unwrap();
         let recording = recording(folder.path(), 250);
         let path = folder.path().join("a.parquet");
-        let summary =
-            export::parquet::write(&recording, &Options::default(), &path, &mut || {}).unwrap();
+        let summary = export::parquet::write(&recording, &Options::default(), &path, &mut || {}).unwrap();
         let reader = SerializedFileReader::new(std::fs::File::open(&path).unwrap()).unwrap();
         let metadata = reader.metadata().file_metadata();
         assert_eq!(metadata.num_rows(), i64::try_from(summary.rows).unwrap());

@@ -31,7 +31,13 @@ fn golden_sample(n: u64) -> Sample {
         counters: used,
         told_owner: Some("module".into()),
     });
-    sample.rows.push(Row::windows(Tag::pool(*b"\0\xff\x01z"), Pool::Nonpaged, 0xffff_fff0 + n, 0xffff_ff00 + n, 0));
+    sample.rows.push(Row::windows(
+        Tag::pool(*b"\0\xff\x01z"),
+        Pool::Nonpaged,
+        0xffff_fff0 + n,
+        0xffff_ff00 + n,
+        0,
+    ));
     if n % 50 < 25 {
         let rows = vec![Row::windows(Tag::pool(*b"Usqu"), Pool::Paged, 10 * n, 9 * n, 64 * n)];
         sample.sessions.push(Session { id: 1, rows });

@@ -15,7 +15,8 @@ use pool_store::{Config, Cursor, Entry, Recorder, Recording};
 #[test]
 #[ignore = "started by the other test"]
 fn child() {
-    let (Some(folder), Ok(first)) = (std::env::var_os("POOLMON_KILL_FOLDER"), std::env::var("POOLMON_KILL_FIRST"))
+    let (Some(folder), Ok(first)) =
+        (std::env::var_os("POOLMON_KILL_FOLDER"), std::env::var("POOLMON_KILL_FIRST"))
     else {
         return;
     };

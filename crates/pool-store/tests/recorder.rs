@@ -201,10 +201,7 @@ fn a_reboot_begins_a_segment_and_a_pause_is_a_gap() {
     let recording = Recording::open(folder.path()).unwrap();
     assert_eq!(recording.segments().len(), 3);
     assert_eq!(recording.info().unwrap().boots, ["boot-1", "boot-2", "boot-3"]);
-    assert_eq!(
-        gaps(folder.path()),
-        [(GapKind::Stopped, 98), (GapKind::Reboot, 98), (GapKind::Reboot, 1)]
-    );
+    assert_eq!(gaps(folder.path()), [(GapKind::Stopped, 98), (GapKind::Reboot, 98), (GapKind::Reboot, 1)]);
 }
 
 #[test]
@@ -229,9 +226,9 @@ fn notes_from_outside_are_seen_at_once_and_taken_once() {
     }
     recorder.close().unwrap();
     assert_eq!(texts().len(), 3);
-    let left = fs::read_dir(folder.path()).unwrap().filter(|entry| {
-        entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("note-")
-    });
+    let left = fs::read_dir(folder.path())
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("note-"));
     assert_eq!(left.count(), 0, "the notes are in the segment now");
 }
 
@@ -264,15 +261,14 @@ fn the_oldest_segments_go_first_and_the_open_one_stays() {
 #[test]
 fn chosen_tags_only() {
     let folder = tempfile::tempdir().unwrap();
-    let config = Config {
-        include: vec![Pattern::new("Tag*")],
-        exclude: vec![Pattern::new("Tagb")],
-        ..config()
-    };
+    let config =
+        Config { include: vec![Pattern::new("Tag*")], exclude: vec![Pattern::new("Tagb")], ..config() };
     record(folder.path(), config, 0..5);
     for sample in read(folder.path()) {
         assert_eq!(sample.rows.len(), 11);
-        assert!(sample.rows.iter().all(|row| row.tag != Tag::pool(*b"Tagb") && row.tag != Tag::pool(*b"Come")));
+        assert!(
+            sample.rows.iter().all(|row| row.tag != Tag::pool(*b"Tagb") && row.tag != Tag::pool(*b"Come"))
+        );
     }
 }
 

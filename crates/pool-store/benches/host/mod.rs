@@ -143,7 +143,8 @@ impl Host {
         h.pool_nonpaged = Some((sums[0] + (50 << 20)) & !4095);
         h.pool_paged = Some((sums[1] + (50 << 20)) & !4095);
         let jitter = (rng.next() % 400_000) as i64;
-        let nanos = i128::from(START) * 1_000_000_000 + i128::from(self.at_ms) * 1_000_000 + i128::from(jitter);
+        let nanos =
+            i128::from(START) * 1_000_000_000 + i128::from(self.at_ms) * 1_000_000 + i128::from(jitter);
         self.sample.time = Some(Timestamp::from_nanosecond(nanos).unwrap());
         self.sample.uptime = Some(std::time::Duration::from_millis(900_000_000 + self.at_ms));
         &self.sample

@@ -123,16 +123,12 @@ impl Layout {
         let in_sessions: usize = self.parts.iter().map(|part| part.rows).sum();
         self.order.len() == sample.rows.len() + in_sessions
             && parts.eq(self.parts.iter().copied())
-            && scoped(sample).zip(&self.order).all(|((_, row), &number)| {
-                self.names.get(number as usize).is_some_and(|name| name.is(row))
-            })
+            && scoped(sample)
+                .zip(&self.order)
+                .all(|((_, row), &number)| self.names.get(number as usize).is_some_and(|name| name.is(row)))
     }
 
-    fn code_parts<C: Coder>(
-        &mut self,
-        c: &mut C,
-        input: Option<&Sample>,
-    ) -> Result<Vec<Part>, CodecError> {
+    fn code_parts<C: Coder>(&mut self, c: &mut C, input: Option<&Sample>) -> Result<Vec<Part>, CodecError> {
         let sessions = input.map_or(&[][..], |sample| &sample.sessions);
         let count = self.counts.unsigned(c, 0, sessions.len() as u64);
         let mut parts = Vec::new();
@@ -172,7 +168,9 @@ impl Layout {
                 Op::Next => *before.get(at).ok_or(CodecError("a row after the last"))?,
                 Op::Jump(by) => {
                     let to = i64::try_from(at).unwrap_or(0).checked_add(by);
-                    at = to.and_then(|to| usize::try_from(to).ok()).ok_or(CodecError("a row before the first"))?;
+                    at = to
+                        .and_then(|to| usize::try_from(to).ok())
+                        .ok_or(CodecError("a row before the first"))?;
                     *before.get(at).ok_or(CodecError("a row after the last"))?
                 }
                 Op::Known(number) => number,

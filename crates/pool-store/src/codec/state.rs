@@ -6,12 +6,12 @@ use std::time::Duration;
 use pool_model::header::{FIGURES, Figure};
 use pool_model::{CounterWidth, Counters, Delta, Header, Origin, Pool, Row, Sample, SourceKind, Tag};
 
+use super::MAX_ROWS;
 use super::int::{IntModel, Trend};
 use super::layout::{Layout, Name, pool_number, pool_of};
 use super::range::{Coder, Decoder, Encoder, Prob};
 use super::row::{RowModels, RowState};
 use super::text::TextModel;
-use super::MAX_ROWS;
 
 /// Why a payload could not be read, though its checksum was right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -196,11 +196,7 @@ impl State {
         let same = c.bit(&mut self.figures_same, same);
         for figure in &mut self.figures {
             let now = wanted(figure);
-            let told = if same {
-                figure.value.is_some()
-            } else {
-                c.raw(1, u64::from(now.is_some())) == 1
-            };
+            let told = if same { figure.value.is_some() } else { c.raw(1, u64::from(now.is_some())) == 1 };
             if !told {
                 figure.value = None;
                 continue;
@@ -261,7 +257,8 @@ impl State {
             return Ok(());
         }
         let wanted = wanted.unwrap_or_default();
-        let mut coded = Extras { disagreeing: c.raw(32, wanted.disagreeing as u64) as usize, ..Extras::default() };
+        let mut coded =
+            Extras { disagreeing: c.raw(32, wanted.disagreeing as u64) as usize, ..Extras::default() };
         let remarks = c.raw(16, wanted.remarks.len() as u64);
         let mut text = TextModel::default();
         let mut rest = wanted.remarks.iter();

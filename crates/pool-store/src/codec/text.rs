@@ -60,7 +60,8 @@ impl TextModel {
             before = self.byte(c, before, rest.next().copied().unwrap_or(0));
             coded.push(before);
         }
-        String::from_utf8(coded).unwrap_or_else(|wrong| String::from_utf8_lossy(wrong.as_bytes()).into_owned())
+        String::from_utf8(coded)
+            .unwrap_or_else(|wrong| String::from_utf8_lossy(wrong.as_bytes()).into_owned())
     }
 
     /// Codes a text that may be missing.

@@ -146,7 +146,9 @@ pub struct Window {
 impl Window {
     /// Whether a sample belongs into this window.
     pub fn fits(&self, sample: &Sample) -> bool {
-        self.origin.as_ref().is_none_or(|origin| Arc::ptr_eq(origin, &sample.origin) || **origin == *sample.origin)
+        self.origin
+            .as_ref()
+            .is_none_or(|origin| Arc::ptr_eq(origin, &sample.origin) || **origin == *sample.origin)
     }
 
     /// Bytes that it takes, about.
@@ -175,7 +177,10 @@ impl Window {
     fn number(&mut self, place: usize, session: Option<u32>, row: &Row) -> usize {
         let guess = self.order.get(place).copied();
         let is_it = |key: &Key| {
-            key.session == session && key.pool == row.pool && key.tag == row.tag && key.owner == row.told_owner
+            key.session == session
+                && key.pool == row.pool
+                && key.tag == row.tag
+                && key.owner == row.told_owner
         };
         if let Some(guess) = guess
             && self.streams.get(guess).is_some_and(|(key, _)| is_it(key))

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use pool_model::header::FIGURES;
 
-use super::select::{Options, Summary};
 use super::seconds_since;
+use super::select::{Options, Summary};
 use crate::error::{Result, StoreError};
 use crate::reader::Recording;
 use crate::segment::marks::Mark;
@@ -109,7 +109,8 @@ pub(super) fn header(
 ) -> Result<Summary> {
     let mut line = Line::new(out, separator);
     let mut titles = || {
-        for name in ["time", "t_s", "host", "boot"].into_iter().chain(FIGURES.iter().map(|figure| figure.id)) {
+        for name in ["time", "t_s", "host", "boot"].into_iter().chain(FIGURES.iter().map(|figure| figure.id))
+        {
             line.text(name)?;
         }
         line.end()
@@ -161,7 +162,12 @@ pub(super) fn marks(
             match &mark.mark {
                 Mark::Gap(gap) => {
                     let seconds = gap.length_ns as f64 / 1e9;
-                    write(mark.time, gap.kind.id(), Some(seconds), gap.reason.as_deref().unwrap_or_default())?;
+                    write(
+                        mark.time,
+                        gap.kind.id(),
+                        Some(seconds),
+                        gap.reason.as_deref().unwrap_or_default(),
+                    )?;
                 }
                 Mark::Note(text) => write(mark.time, "note", None, text)?,
                 Mark::Modules(changes) => {

@@ -90,7 +90,9 @@ fn family(
                 label("owner", owner);
             }
             for (at, values) in points {
-                let (Some(&Some(value)), Some(time)) = (values.get(figure), window.times.get(at)) else { continue };
+                let (Some(&Some(value)), Some(time)) = (values.get(figure), window.times.get(at)) else {
+                    continue;
+                };
                 if !begun {
                     begun = true;
                     writeln!(out, "# TYPE {name} {kind}")?;
@@ -101,7 +103,8 @@ fn family(
                 }
                 let millis = time.as_millisecond();
                 line.clear();
-                let _ = write!(line, "{name}{suffix}{{{labels}}} {value} {}.{:03}", millis / 1000, millis % 1000);
+                let _ =
+                    write!(line, "{name}{suffix}{{{labels}}} {value} {}.{:03}", millis / 1000, millis % 1000);
                 writeln!(out, "{line}")?;
             }
         }

@@ -50,9 +50,15 @@ const SCHEMA: &str = "message poolmon {
 /// Writes a recording, or a part of it, as one Parquet file that appears whole or not at all.
 ///
 /// `pace` is called often: a caller in the background can rest in it.
-pub fn write(recording: &Recording, options: &Options, path: &Path, pace: &mut dyn FnMut()) -> Result<Summary> {
+pub fn write(
+    recording: &Recording,
+    options: &Options,
+    path: &Path,
+    pace: &mut dyn FnMut(),
+) -> Result<Summary> {
     whole(path, |file| {
-        let failed = |error: ParquetError| StoreError::Parquet { path: path.into(), problem: error.to_string() };
+        let failed =
+            |error: ParquetError| StoreError::Parquet { path: path.into(), problem: error.to_string() };
         let mut writer = open(recording, file).map_err(failed)?;
         let mut window = Window::default();
         let mut begin = None;
@@ -79,7 +85,8 @@ fn open<'a>(
 ) -> std::result::Result<SerializedFileWriter<&'a File>, ParquetError> {
     let info = recording.info().unwrap_or_default();
     let begin = start(recording).ok().flatten();
-    let joined = |set: &std::collections::BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>().join(", ");
+    let joined =
+        |set: &std::collections::BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>().join(", ");
     let width = match info.width {
         pool_model::CounterWidth::Bits32 => "32",
         pool_model::CounterWidth::Bits64 => "64",
@@ -89,7 +96,10 @@ fn open<'a>(
         KeyValue::new("poolmon.host".into(), Some(joined(&info.hosts))),
         KeyValue::new("poolmon.system".into(), Some(joined(&info.systems))),
         KeyValue::new("poolmon.boots".into(), Some(info.boots.join(", "))),
-        KeyValue::new("poolmon.source".into(), Some(info.kinds.iter().copied().collect::<Vec<_>>().join(", "))),
+        KeyValue::new(
+            "poolmon.source".into(),
+            Some(info.kinds.iter().copied().collect::<Vec<_>>().join(", ")),
+        ),
         KeyValue::new("poolmon.simulated".into(), Some(info.simulated.to_string())),
         KeyValue::new("poolmon.counter_bits".into(), Some(width.to_string())),
         KeyValue::new("poolmon.interval_s".into(), Some(info.interval.as_secs_f64().to_string())),

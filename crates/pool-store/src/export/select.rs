@@ -151,7 +151,9 @@ impl Options {
                 break;
             }
             // A clock that was set back begins a new count of steps.
-            let waits = due.is_some_and(|due| time < due && every.is_some_and(|every| due.duration_since(time) <= every));
+            let waits = due.is_some_and(|due| {
+                time < due && every.is_some_and(|every| due.duration_since(time) <= every)
+            });
             if self.from.is_some_and(|from| time < from) || waits {
                 continue;
             }

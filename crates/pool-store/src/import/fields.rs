@@ -161,8 +161,10 @@ mod tests {
     #[test]
     fn utf_16_of_both_orders() {
         let text = "é,\"Ċ\"\r\n1,2\r\n";
-        let le: Vec<u8> = [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect();
-        let be: Vec<u8> = [0xfe, 0xff].into_iter().chain(text.encode_utf16().flat_map(u16::to_be_bytes)).collect();
+        let le: Vec<u8> =
+            [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+        let be: Vec<u8> =
+            [0xfe, 0xff].into_iter().chain(text.encode_utf16().flat_map(u16::to_be_bytes)).collect();
         for bytes in [le, be] {
             assert_eq!(all(&bytes), [["é", "Ċ"], ["1", "2"]]);
         }

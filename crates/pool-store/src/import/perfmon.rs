@@ -94,7 +94,8 @@ impl PerfmonReader<BufReader<File>> {
 impl<R: BufRead> PerfmonReader<R> {
     /// Reads from any input; `path` stands in messages.
     pub fn new(mut input: R, path: &Path, options: &Options) -> Result<Self> {
-        let wrong = |line, problem: String, remedy| StoreError::Line { path: path.into(), line, problem, remedy };
+        let wrong =
+            |line, problem: String, remedy| StoreError::Line { path: path.into(), line, problem, remedy };
         let start = input.fill_buf().map_err(StoreError::io("read", path))?;
         if is_binary_log(start, path) {
             let problem = "a binary Perfmon log, which only Windows itself can read".into();
@@ -133,7 +134,15 @@ impl<R: BufRead> PerfmonReader<R> {
             let problem = "no counter that poolmon knows; names may be in another language".into();
             return Err(wrong(1, problem, "say which column is what: --column 1=pool_nonpaged"));
         }
-        Ok(Self { path: path.into(), records, separator, bias, columns, origin: Arc::new(origin), last: None })
+        Ok(Self {
+            path: path.into(),
+            records,
+            separator,
+            bias,
+            columns,
+            origin: Arc::new(origin),
+            last: None,
+        })
     }
 
     /// Minutes that are added to the file's times.
@@ -164,10 +173,16 @@ impl<R: BufRead> PerfmonReader<R> {
         let mut handles = Vec::new();
         for (column, field) in self.columns.iter().zip(fields.iter().skip(1)) {
             // A missing sample is a blank.
-            let Some(value) = field.trim().parse::<f64>().ok().filter(|value| value.is_finite() && *value >= 0.0) else {
+            let Some(value) =
+                field.trim().parse::<f64>().ok().filter(|value| value.is_finite() && *value >= 0.0)
+            else {
                 continue;
             };
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "never negative; saturates")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "never negative; saturates"
+            )]
             let whole = |value: f64| value.round() as u64;
             match column {
                 Column::Figure(figure, unit) => (figure.set)(&mut sample.header, Some(whole(value * unit))),
@@ -241,14 +256,17 @@ mod tests {
     #[test]
     fn tabs_and_utf_16() {
         let tsv = LOG.replace("PDH-CSV", "PDH-TSV").replace("\",\"", "\"\t\"");
-        let wide: Vec<u8> = [0xff, 0xfe].into_iter().chain(tsv.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+        let wide: Vec<u8> =
+            [0xff, 0xfe].into_iter().chain(tsv.encode_utf16().flat_map(u16::to_le_bytes)).collect();
         assert_eq!(read(&wide, &Options::default()).len(), 3);
         assert_eq!(read(tsv.as_bytes(), &Options::default()), read(LOG.as_bytes(), &Options::default()));
     }
 
     #[test]
     fn localised_names_by_position() {
-        let log = LOG.replace("Memory", "Speicher").replace("Pool Nonpaged Bytes", "Nicht-Auslagerungsseiten (Bytes)");
+        let log = LOG
+            .replace("Memory", "Speicher")
+            .replace("Pool Nonpaged Bytes", "Nicht-Auslagerungsseiten (Bytes)");
         let log = log.replace("Process(", "Prozess(");
         let none = PerfmonReader::new(log.as_bytes(), Path::new("log.csv"), &Options::default()).unwrap_err();
         assert!(none.to_string().contains("another language"), "{none}");
@@ -260,7 +278,8 @@ mod tests {
 
     #[test]
     fn a_binary_log_says_what_to_do() {
-        let error = PerfmonReader::new(&b"\x01\x02"[..], Path::new("in.blg"), &Options::default()).unwrap_err();
+        let error =
+            PerfmonReader::new(&b"\x01\x02"[..], Path::new("in.blg"), &Options::default()).unwrap_err();
         assert!(error.to_string().contains("relog in.blg -f csv -o out.csv"));
     }
 }

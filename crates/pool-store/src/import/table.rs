@@ -129,10 +129,13 @@ impl<R: BufRead> TableReader<R> {
             None => Tag::name(tag),
         };
         let number = |at: Option<usize>| -> Result<Option<u64>> {
-            text(at).map(|text| text.trim().parse().map_err(|_| wrong(format!("`{text}` is not a count")))).transpose()
+            text(at)
+                .map(|text| text.trim().parse().map_err(|_| wrong(format!("`{text}` is not a count"))))
+                .transpose()
         };
         let diff = text(self.columns.diff);
-        let diff = diff.map(|text| text.trim().parse().map_err(|_| wrong(format!("`{text}` is not a number"))));
+        let diff =
+            diff.map(|text| text.trim().parse().map_err(|_| wrong(format!("`{text}` is not a number"))));
         let counters = Counters {
             allocs: number(self.columns.allocs)?,
             frees: number(self.columns.frees)?,
@@ -141,7 +144,8 @@ impl<R: BufRead> TableReader<R> {
             ..Counters::default()
         };
         let session = text(self.columns.session);
-        let session = session.map(|text| text.parse().map_err(|_| wrong(format!("`{text}` is not a session"))));
+        let session =
+            session.map(|text| text.parse().map_err(|_| wrong(format!("`{text}` is not a session"))));
         Ok(Some(Line {
             time,
             host: text(self.columns.host).map(Into::into),

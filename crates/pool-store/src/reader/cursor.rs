@@ -170,8 +170,8 @@ impl Cursor {
             }
             // The name tells whole seconds: the first sample may be a little later than `time`.
             let too_late = at > 0 && index.span.is_some_and(|(first, _)| first > wall);
-            let held = !too_late
-                && open.segment.seek(&index, wall).map_err(StoreError::io("read", &file.path))?;
+            let held =
+                !too_late && open.segment.seek(&index, wall).map_err(StoreError::io("read", &file.path))?;
             open.index = Some(index);
             if held {
                 return Ok(self.sample_into(sample));

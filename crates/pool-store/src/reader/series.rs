@@ -85,9 +85,9 @@ impl Recording {
         for file in self.segments() {
             let (_, index) = indexed(&file.path)?;
             let keys = index.keys.iter();
-            points.extend(keys.filter_map(|key| {
-                Some(TimelinePoint { time: time_of(key.wall)?, totals: key.totals })
-            }));
+            points.extend(
+                keys.filter_map(|key| Some(TimelinePoint { time: time_of(key.wall)?, totals: key.totals })),
+            );
         }
         Ok(points)
     }

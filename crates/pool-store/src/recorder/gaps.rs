@@ -74,7 +74,12 @@ fn nanos(duration: Duration) -> i64 {
 const SLACK: i64 = 1_000_000_000;
 
 /// Gaps between the last sample and this one.
-pub(super) fn between(last: Option<&Seen>, now: &Seen, config: &Config, failing: Option<&Failing>) -> Vec<Gap> {
+pub(super) fn between(
+    last: Option<&Seen>,
+    now: &Seen,
+    config: &Config,
+    failing: Option<&Failing>,
+) -> Vec<Gap> {
     let mut gaps = Vec::new();
     let mut add = |kind, length_ns, reason| gaps.push(Gap { kind, length_ns, reason });
     let Some(last) = last else { return gaps };

@@ -134,7 +134,9 @@ pub fn scan<R: Read + Seek>(
                     }
                     _ => {}
                 }
-                if head.kind == Kind::Key && found.index.keys.last().map(|key| key.sample) != Some(head.sample) {
+                if head.kind == Kind::Key
+                    && found.index.keys.last().map(|key| key.sample) != Some(head.sample)
+                {
                     let (offset, sample, wall) = (frame.offset, head.sample, head.wall);
                     found.index.keys.push(KeyEntry { offset, sample, wall, totals: [None; 6] });
                 }
