@@ -1,4 +1,11 @@
 //! Every sample comes back exactly, whatever is in it.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::missing_panics_doc,
+    missing_docs,
+    reason = "small numbers of a test"
+)]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -123,12 +130,11 @@ proptest! {
                 .iter()
                 .map(|&(n, v)| Row::windows(Tag::pool([b'a' + n as u8; 4]), Pool::Paged, v, v / 2, v * 16))
                 .collect();
-            match &mut pair {
-                Some((writer, reader)) => reader.read_delta(&writer.delta(&sample, 5).unwrap()).unwrap(),
-                None => {
-                    let (writer, payload) = State::key(&sample, 5).unwrap();
-                    pair = Some((writer, State::read_key(&payload).unwrap()));
-                }
+            if let Some((writer, reader)) = &mut pair {
+                reader.read_delta(&writer.delta(&sample, 5).unwrap()).unwrap();
+            } else {
+                let (writer, payload) = State::key(&sample, 5).unwrap();
+                pair = Some((writer, State::read_key(&payload).unwrap()));
             }
             prop_assert_eq!(pair.as_ref().unwrap().1.to_sample(), sample);
         }

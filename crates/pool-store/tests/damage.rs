@@ -1,4 +1,11 @@
 //! Cut or flip anywhere: nothing but the frames that were touched is lost, and parity brings most of those back.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::missing_panics_doc,
+    missing_docs,
+    reason = "small numbers of a test"
+)]
 
 mod common;
 

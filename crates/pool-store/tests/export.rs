@@ -1,4 +1,11 @@
 //! Exports say what the recording holds, and can be read back.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::missing_panics_doc,
+    missing_docs,
+    reason = "small numbers of a test"
+)]
 
 mod common;
 

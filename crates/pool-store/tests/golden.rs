@@ -2,6 +2,13 @@
 //!
 //! `POOLMON_GOLDEN=write` writes the file of the version that is written today. Do that once, when a version is
 //! new; a golden file never changes afterwards.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::missing_panics_doc,
+    missing_docs,
+    reason = "small numbers of a test"
+)]
 
 mod common;
 
@@ -76,8 +83,7 @@ fn write() -> Vec<u8> {
         writer.sample(&golden_sample(n), n * 1_000_100).unwrap();
     }
     writer.finish().unwrap();
-    let bytes = memory.0.lock().unwrap().clone();
-    bytes
+    memory.0.lock().unwrap().clone()
 }
 
 #[test]

@@ -1,6 +1,13 @@
 //! A recorder that is killed at any moment loses at most the frame that it was writing.
 //!
 //! `POOLMON_KILLS` says how many times (40 if it does not).
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::missing_panics_doc,
+    missing_docs,
+    reason = "small numbers of a test"
+)]
 
 mod common;
 

@@ -1,4 +1,11 @@
 //! Recording into a folder: gaps, locks, retention, full disks, power cuts.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::missing_panics_doc,
+    missing_docs,
+    reason = "small numbers of a test"
+)]
 
 mod common;
 

@@ -1,6 +1,13 @@
-//! DuckDB, pyarrow and Polars open what is exported and find the same sums and slopes.
+//! `DuckDB`, pyarrow and Polars open what is exported and find the same sums and slopes.
 //!
 //! `POOLMON_PYTHON` names a Python that has them; `tests/tools.sh` makes one.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::missing_panics_doc,
+    missing_docs,
+    reason = "small numbers of a test"
+)]
 #![cfg(feature = "parquet")]
 
 mod common;

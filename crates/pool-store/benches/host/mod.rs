@@ -69,9 +69,9 @@ impl Host {
         let mut sample = Sample::new(Arc::new(origin), CounterWidth::Bits32);
         // Find the factor that makes so many rows change each second.
         let weight = |n: usize| 1.0 / (n as f64 + 2.7).powf(1.05);
-        let (mut low, mut high) = (1e-6, 1e9);
+        let (mut low, mut high) = (1e-6_f64, 1e9_f64);
         for _ in 0..200 {
-            let mid: f64 = (low * high as f64).sqrt();
+            let mid: f64 = (low * high).sqrt();
             let changing: f64 = (0..tags).map(|n| 1.0 - (-2.0 * mid * weight(n)).exp()).sum();
             if changing < rows_changing { low = mid } else { high = mid }
         }

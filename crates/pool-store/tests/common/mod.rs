@@ -1,4 +1,11 @@
 //! Small recordings for tests.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::missing_panics_doc,
+    missing_docs,
+    reason = "small numbers of a test"
+)]
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::io::Cursor;
