@@ -1,0 +1,23 @@
+//! Samples as few bytes, exactly.
+//!
+//! * [`range`]: bits → bytes, each at the price of its surprise;
+//! * [`int`], [`text`]: numbers and names → bits;
+//! * [`row`]: the figures of one row against what was expected of it;
+//! * [`layout`]: which rows stand in which order, and names seen for the first time;
+//! * [`state`]: a whole sample against the one before, or (a key) against nothing.
+//!
+//! The state after writing a sample and the state after reading it are the same; a key starts a fresh one.
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![expect(clippy::cast_possible_truncation, reason = "numbers are cut to the width in which they are coded")]
+
+pub mod int;
+pub mod layout;
+pub mod range;
+pub mod row;
+pub mod state;
+pub mod text;
+
+pub use state::{CodecError, State};
+
+/// Most rows in a sample, sessions included.
+pub const MAX_ROWS: usize = 1 << 20;

@@ -1,0 +1,285 @@
+//! The figures of one row: what changed, coded against what was expected.
+//!
+//! Frees follow allocs, bytes follow diff: a driver that allocates 96-byte blocks makes bytes a multiple of its
+//! outstanding allocations, so that they often cost nothing at all.
+
+use pool_model::{CounterWidth, Counters};
+
+use super::int::{IntModel, Trend};
+use super::range::{Coder, Prob};
+
+/// How a row has moved until now.
+#[derive(Clone, Debug, Default)]
+pub struct RowState {
+    /// Its figures.
+    pub now: Counters,
+    /// Whether it changed in each of the last eight samples, newest in bit 0.
+    history: u8,
+    allocs: Trend,
+    frees: Trend,
+    told_diff: Trend,
+    bytes: Follow,
+    used: Follow,
+    told_per_alloc: Trend,
+}
+
+/// A size that follows the number of outstanding allocations.
+#[derive(Clone, Copy, Debug, Default)]
+struct Follow {
+    /// Bytes for each further allocation.
+    unit: i64,
+    /// Whether the last four steps were what the unit said.
+    hits: u8,
+    /// How far the others were from it.
+    trend: Trend,
+}
+
+/// Estimates shared by all rows.
+#[derive(Clone, Debug)]
+pub struct RowModels {
+    changed: Vec<[Prob; 2]>,
+    mask_changed: Prob,
+    mask: [Prob; 6],
+    allocs: IntModel,
+    frees: IntModel,
+    told_diff: IntModel,
+    bytes: FollowModel,
+    used: FollowModel,
+    told_per_alloc: IntModel,
+    births: Births,
+    /// Whether the row before changed.
+    neighbour: bool,
+    spare: Prob,
+}
+
+#[derive(Clone, Debug)]
+struct FollowModel {
+    hit: Vec<[Prob; 2]>,
+    coarse: Prob,
+    fine: IntModel,
+    sixteens: IntModel,
+    spare: Prob,
+}
+
+/// Estimates for rows seen for the first time: whole counters, not steps.
+#[derive(Clone, Debug)]
+struct Births {
+    allocs: IntModel,
+    diff: IntModel,
+    size: IntModel,
+    coarse: Prob,
+    per_alloc: IntModel,
+}
+
+impl Default for RowModels {
+    fn default() -> Self {
+        Self {
+            changed: vec![[Prob::default(); 2]; 256],
+            mask_changed: Prob::default(),
+            mask: [Prob::default(); 6],
+            allocs: IntModel::default(),
+            frees: IntModel::default(),
+            told_diff: IntModel::default(),
+            bytes: FollowModel::default(),
+            used: FollowModel::default(),
+            told_per_alloc: IntModel::with_classes(16),
+            births: Births {
+                allocs: IntModel::with_classes(1),
+                diff: IntModel::with_classes(66),
+                size: IntModel::with_classes(66),
+                coarse: Prob::default(),
+                per_alloc: IntModel::with_classes(1),
+            },
+            neighbour: false,
+            spare: Prob::default(),
+        }
+    }
+}
+
+impl Default for FollowModel {
+    fn default() -> Self {
+        Self {
+            hit: vec![[Prob::default(); 2]; 16],
+            coarse: Prob::default(),
+            fine: IntModel::default(),
+            sixteens: IntModel::default(),
+            spare: Prob::default(),
+        }
+    }
+}
+
+/// Which figures are told, one bit each.
+fn mask_of(now: &Counters) -> u8 {
+    let told = [
+        now.allocs.is_some(),
+        now.frees.is_some(),
+        now.told_diff.is_some(),
+        now.bytes.is_some(),
+        now.used.is_some(),
+        now.told_per_alloc.is_some(),
+    ];
+    told.iter().rev().fold(0, |mask, &told| mask << 1 | u8::from(told))
+}
+
+const ALLOCS: u8 = 1;
+const FREES: u8 = 2;
+const TOLD_DIFF: u8 = 4;
+const BYTES: u8 = 8;
+const USED: u8 = 16;
+const PER_ALLOC: u8 = 32;
+
+fn step(before: Option<u64>, now: Option<u64>) -> i64 {
+    now.unwrap_or(0).wrapping_sub(before.unwrap_or(0)).cast_signed()
+}
+
+fn add(before: Option<u64>, step: i64) -> u64 {
+    before.unwrap_or(0).wrapping_add(step.cast_unsigned())
+}
+
+/// Class of a number by its size alone.
+fn size_class(value: i64) -> usize {
+    value.unsigned_abs().checked_ilog2().map_or(0, |place| place as usize + 1)
+}
+
+impl RowModels {
+    /// Before the first row of a frame.
+    pub fn start_frame(&mut self) {
+        self.neighbour = false;
+    }
+
+    /// Codes a row that was there before. The decoder ignores `now`; both leave the figures in `state`.
+    pub fn row<C: Coder>(&mut self, c: &mut C, state: &mut RowState, now: &Counters) {
+        let pair = self.changed.get_mut(usize::from(state.history));
+        let [calm, after] = pair.map_or([&mut self.spare, &mut self.mask_changed], |[a, b]| [a, b]);
+        let prob = if self.neighbour { after } else { calm };
+        let changed = c.bit(prob, *now != state.now);
+        state.history = state.history << 1 | u8::from(changed);
+        self.neighbour = changed;
+        if changed {
+            self.figures(c, state, now);
+        }
+    }
+
+    fn mask<C: Coder>(&mut self, c: &mut C, mask: u8) -> u8 {
+        let mut told = 0;
+        for (n, prob) in self.mask.iter_mut().enumerate() {
+            told |= u8::from(c.bit(prob, mask >> n & 1 == 1)) << n;
+        }
+        told
+    }
+
+    fn figures<C: Coder>(&mut self, c: &mut C, state: &mut RowState, now: &Counters) {
+        let before = state.now;
+        let old_mask = mask_of(&before);
+        let mut mask = mask_of(now);
+        mask = if c.bit(&mut self.mask_changed, mask != old_mask) { self.mask(c, mask) } else { old_mask };
+        let mut coded = Counters::default();
+        let mut allocs = 0;
+        if mask & ALLOCS != 0 {
+            allocs = state.allocs.step(c, &mut self.allocs, step(before.allocs, now.allocs));
+            coded.allocs = Some(add(before.allocs, allocs));
+        }
+        // The step of Diff, as far as allocs and frees tell it.
+        let mut diff = 0;
+        if mask & FREES != 0 {
+            let lag = step(before.frees, now.frees).wrapping_sub(allocs);
+            let lag = state.frees.step(c, &mut self.frees, lag);
+            coded.frees = Some(add(before.frees, lag.wrapping_add(allocs)));
+            diff = lag.wrapping_neg();
+        }
+        if mask & TOLD_DIFF != 0 {
+            let old = before.told_diff.unwrap_or(0);
+            let beyond = now.told_diff.unwrap_or(0).wrapping_sub(old).wrapping_sub(diff);
+            diff = diff.wrapping_add(state.told_diff.step(c, &mut self.told_diff, beyond));
+            coded.told_diff = Some(old.wrapping_add(diff));
+        }
+        if mask & BYTES != 0 {
+            let moved = self.bytes.step(c, &mut state.bytes, diff, step(before.bytes, now.bytes));
+            coded.bytes = Some(add(before.bytes, moved));
+        }
+        if mask & USED != 0 {
+            let moved = self.used.step(c, &mut state.used, diff, step(before.used, now.used));
+            coded.used = Some(add(before.used, moved));
+        }
+        if mask & PER_ALLOC != 0 {
+            let moved = step(before.told_per_alloc, now.told_per_alloc);
+            let moved = state.told_per_alloc.step(c, &mut self.told_per_alloc, moved);
+            coded.told_per_alloc = Some(add(before.told_per_alloc, moved));
+        }
+        state.now = coded;
+    }
+
+    /// Codes a row that is seen for the first time.
+    pub fn birth<C: Coder>(&mut self, c: &mut C, width: CounterWidth, now: &Counters) -> RowState {
+        let mask = self.mask(c, mask_of(now));
+        let births = &mut self.births;
+        let mut coded = Counters::default();
+        if mask & ALLOCS != 0 {
+            coded.allocs = Some(births.allocs.unsigned(c, 0, now.allocs.unwrap_or(0)));
+        }
+        let allocs = coded.allocs.unwrap_or(0);
+        if mask & FREES != 0 {
+            let diff = allocs.wrapping_sub(now.frees.unwrap_or(0)).cast_signed();
+            let diff = births.diff.signed(c, size_class(allocs.cast_signed()), 0, diff);
+            coded.frees = Some(allocs.wrapping_sub(diff.cast_unsigned()));
+        }
+        if mask & TOLD_DIFF != 0 {
+            let expected = coded.diff(width).unwrap_or(0);
+            let beyond = now.told_diff.unwrap_or(0).wrapping_sub(expected);
+            let beyond = births.diff.signed(c, 65, 0, beyond);
+            coded.told_diff = Some(expected.wrapping_add(beyond));
+        }
+        let diff = coded.diff(width).unwrap_or(0);
+        for (bit, used) in [(BYTES, false), (USED, true)] {
+            if mask & bit == 0 {
+                continue;
+            }
+            let value = if used { now.used } else { now.bytes }.unwrap_or(0);
+            let coarse = c.bit(&mut births.coarse, value.is_multiple_of(16));
+            let shift = if coarse { 4 } else { 0 };
+            let value = births.size.unsigned(c, size_class(diff), value >> shift) << shift;
+            *(if used { &mut coded.used } else { &mut coded.bytes }) = Some(value);
+        }
+        if mask & PER_ALLOC != 0 {
+            let told = births.per_alloc.unsigned(c, 0, now.told_per_alloc.unwrap_or(0));
+            coded.told_per_alloc = Some(told);
+        }
+        let mut state = RowState { now: coded, ..RowState::default() };
+        state.bytes.unit = average(coded.bytes, diff);
+        state.used.unit = average(coded.used, diff);
+        state
+    }
+}
+
+/// Bytes for each outstanding allocation, where they divide without rest.
+fn average(bytes: Option<u64>, diff: i64) -> i64 {
+    let bytes = bytes.unwrap_or(0).cast_signed();
+    if diff > 0 && bytes % diff == 0 { bytes / diff } else { 0 }
+}
+
+impl FollowModel {
+    fn step<C: Coder>(&mut self, c: &mut C, follow: &mut Follow, diff: i64, moved: i64) -> i64 {
+        let expected = follow.unit.wrapping_mul(diff);
+        let pair = self.hit.get_mut(usize::from(follow.hits & 15));
+        let [still, moving] = pair.map_or([&mut self.spare, &mut self.coarse], |[a, b]| [a, b]);
+        let prob = if diff == 0 { still } else { moving };
+        let hit = c.bit(prob, moved == expected);
+        follow.hits = follow.hits << 1 | u8::from(hit);
+        if hit {
+            return expected;
+        }
+        let residual = moved.wrapping_sub(expected);
+        // Kernels hand out multiples of 16 bytes (8 on old and small systems).
+        let coarse = c.bit(&mut self.coarse, residual % 16 == 0);
+        let residual = if coarse {
+            follow.trend.step(c, &mut self.sixteens, residual >> 4).wrapping_shl(4)
+        } else {
+            follow.trend.step(c, &mut self.fine, residual)
+        };
+        let moved = expected.wrapping_add(residual);
+        if diff != 0 && moved.wrapping_rem(diff) == 0 {
+            follow.unit = moved.wrapping_div(diff);
+        }
+        moved
+    }
+}

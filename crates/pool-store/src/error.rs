@@ -1,0 +1,106 @@
+//! What can go wrong with a recording, and what the person can do about it.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::codec::CodecError;
+
+/// A recording could not be written, read, exported or imported.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The operating system answered with an error.
+    #[error("cannot {action} {path}: {source}")]
+    Io {
+        /// `read`, `write`, `open`, `list`.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// Another recorder writes into the folder.
+    #[error(
+        "{folder}: another recorder is writing here\n  stop it first, or record into another folder; \
+         reading, exporting and notes work while it runs"
+    )]
+    Locked {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// There is no recording.
+    #[error("{folder}: no recording here\n  {remedy}")]
+    NoRecording {
+        /// The folder.
+        folder: PathBuf,
+        /// What helps.
+        remedy: String,
+    },
+    /// Bytes that are not what they should be.
+    #[error("{path}: offset {offset:#x}: {problem}\n  {remedy}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Byte in the file.
+        offset: u64,
+        /// What is wrong there.
+        problem: String,
+        /// What helps.
+        remedy: &'static str,
+    },
+    /// A line of a text file that is not what it should be.
+    #[error("{path}: line {line}: {problem}\n  {remedy}")]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: usize,
+        /// What is wrong there.
+        problem: String,
+        /// What helps.
+        remedy: &'static str,
+    },
+    /// A sample that the format cannot hold.
+    #[error("this sample cannot be recorded: {0}")]
+    Sample(#[from] CodecError),
+    /// More rows than a spreadsheet can open.
+    #[error(
+        "{rows} rows: Excel opens at most 1,048,576 rows of a file and drops the others\n  \
+         write one sample every {every} s or more (--every {every}s), choose tags, or write Parquet"
+    )]
+    TooManyRows {
+        /// Rows without the heading.
+        rows: u64,
+        /// An interval at which they would fit, in seconds.
+        every: u64,
+    },
+    /// Parquet could not be written.
+    #[error("cannot write {path}: {problem}")]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// What the writer says.
+        problem: String,
+    },
+}
+
+impl StoreError {
+    /// Wraps an error of the operating system.
+    pub fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source }
+    }
+
+    /// True where the disk is full: room may come back.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if is_full(source))
+    }
+}
+
+/// True for the answers of a full disk, an exceeded quota or a file at its limit.
+pub fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull, WriteZero};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge | WriteZero)
+}
+
+/// Result of everything here.
+pub type Result<T> = std::result::Result<T, StoreError>;

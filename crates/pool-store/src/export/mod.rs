@@ -1,0 +1,99 @@
+//! A recording, or a part of it, for other tools.
+//!
+//! * [`select`]: which samples and rows;
+//! * [`delimited`]: CSV and TSV; [`lines`]: JSON lines, PoolMon logs;
+//! * [`columns`]: rows turned into one stream for each tag, in little memory;
+//! * [`openmetrics`], [`parquet`]: what needs that order.
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+pub mod columns;
+pub mod delimited;
+pub mod lines;
+pub mod openmetrics;
+#[cfg(feature = "parquet")]
+pub mod parquet;
+pub mod select;
+
+use std::io::{self, Write};
+use std::path::Path;
+
+pub use select::{EXCEL_ROWS, Estimate, Options, Summary};
+
+use crate::error::{Result, StoreError};
+use crate::reader::Recording;
+
+/// Text formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Comma-separated values, one line for each row of each sample.
+    Csv,
+    /// Tab-separated values.
+    Tsv,
+    /// One JSON object for each row of each sample.
+    JsonLines,
+    /// PoolMon's wide snapshots, one after the other.
+    Poolmon,
+    /// `OpenMetrics` with timestamps, for back-filling Prometheus.
+    OpenMetrics,
+    /// Machine-wide figures as CSV, one line for each sample.
+    HeaderCsv,
+    /// Gaps, notes and modules as CSV.
+    MarksCsv,
+}
+
+/// Writes a recording as text, oldest sample first.
+pub fn write(
+    recording: &Recording,
+    format: Format,
+    options: &Options,
+    out: &mut dyn Write,
+) -> Result<Summary> {
+    match format {
+        Format::Csv => delimited::rows(recording, options, b',', out),
+        Format::Tsv => delimited::rows(recording, options, b'\t', out),
+        Format::HeaderCsv => delimited::header(recording, options, b',', out),
+        Format::MarksCsv => delimited::marks(recording, options, b',', out),
+        Format::JsonLines => lines::json(recording, options, out),
+        Format::Poolmon => lines::poolmon(recording, options, out),
+        Format::OpenMetrics => openmetrics::write(recording, options, out),
+    }
+}
+
+/// As [`write`], into a file that appears whole or not at all.
+pub fn write_file(recording: &Recording, format: Format, options: &Options, path: &Path) -> Result<Summary> {
+    whole(path, |file| {
+        let mut out = io::BufWriter::with_capacity(256 << 10, file);
+        let summary = write(recording, format, options, &mut out)?;
+        out.flush().map_err(StoreError::io("write", path))?;
+        Ok(summary)
+    })
+}
+
+/// Writes a file under another name, and renames it when it is complete and on the disk.
+fn whole<T>(path: &Path, write: impl FnOnce(&std::fs::File) -> Result<T>) -> Result<T> {
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    let part = std::path::PathBuf::from(part);
+    let file = std::fs::File::create(&part).map_err(StoreError::io("make", &part))?;
+    let result = write(&file).and_then(|result| {
+        file.sync_all().map_err(StoreError::io("write", &part))?;
+        Ok(result)
+    });
+    drop(file);
+    match result {
+        Ok(result) => {
+            std::fs::rename(&part, path).map_err(StoreError::io("rename", path))?;
+            Ok(result)
+        }
+        Err(error) => {
+            // Half a file helps nobody.
+            let _ = std::fs::remove_file(&part);
+            Err(error)
+        }
+    }
+}
+
+/// Seconds since the first sample of a recording, for statistics that lose digits on large times.
+fn seconds_since(start: jiff::Timestamp, time: jiff::Timestamp) -> f64 {
+    (time.as_nanosecond() - start.as_nanosecond()) as f64 / 1e9
+}

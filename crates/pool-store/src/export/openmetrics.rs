@@ -1,0 +1,113 @@
+//! `OpenMetrics` text with timestamps, for back-filling Prometheus: each family once, each series in one piece.
+
+use std::fmt::Write as _;
+use std::io::Write;
+
+use super::columns::Window;
+use super::delimited::sink;
+use super::select::{Options, Summary};
+use crate::error::{Result, StoreError};
+use crate::reader::Recording;
+
+/// Families: name, unit, help, place in the values.
+const FAMILIES: [(&str, &str, &str, &str); 5] = [
+    ("poolmon_allocs", "counter", "", "Allocations since boot."),
+    ("poolmon_frees", "counter", "", "Frees since boot."),
+    ("poolmon_diff", "gauge", "", "Outstanding allocations."),
+    ("poolmon_bytes", "gauge", "bytes", "Bytes held."),
+    ("poolmon_used_bytes", "gauge", "bytes", "Bytes in live objects."),
+];
+
+/// Most memory that the series may take.
+const MOST: usize = 512 << 20;
+
+pub(super) fn write(recording: &Recording, options: &Options, out: &mut dyn Write) -> Result<Summary> {
+    // One window for each origin: a series must not be interrupted.
+    let mut windows = vec![Window::default()];
+    let mut bytes = 0;
+    let summary = options.each(recording, |_, time, sample| {
+        let fitting = windows.iter().position(|window| window.fits(sample));
+        let at = fitting.unwrap_or(windows.len());
+        if fitting.is_none() {
+            windows.push(Window::default());
+        }
+        let Some(window) = windows.get_mut(at) else { return Ok(0) };
+        let before = window.bytes();
+        let rows = window.push(time, sample, options);
+        bytes += window.bytes() - before;
+        if bytes > MOST {
+            return Err(StoreError::Malformed {
+                path: recording.folder().into(),
+                offset: 0,
+                problem: "too many points for one OpenMetrics file".into(),
+                remedy: "choose a shorter time, fewer tags, or a step (--every 60s)",
+            });
+        }
+        Ok(rows)
+    })?;
+    for window in &mut windows {
+        window.finish();
+    }
+    for (figure, (name, kind, unit, help)) in FAMILIES.into_iter().enumerate() {
+        family(out, &windows, figure, name, kind, unit, help).map_err(sink)?;
+    }
+    out.write_all(b"# EOF\n").map_err(sink)?;
+    Ok(summary)
+}
+
+fn family(
+    out: &mut dyn Write,
+    windows: &[Window],
+    figure: usize,
+    name: &str,
+    kind: &str,
+    unit: &str,
+    help: &str,
+) -> std::io::Result<()> {
+    let mut begun = false;
+    let suffix = if kind == "counter" { "_total" } else { "" };
+    let mut line = String::new();
+    for window in windows {
+        for (key, points) in window.streams() {
+            let mut labels = String::new();
+            let mut label = |name: &str, value: &str| {
+                let comma = if labels.is_empty() { "" } else { "," };
+                let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+                let _ = write!(labels, "{comma}{name}=\"{value}\"");
+            };
+            if let Some(host) = window.origin.as_ref().and_then(|origin| origin.host.as_deref()) {
+                label("host", host);
+            }
+            if let Some(boot) = window.origin.as_ref().and_then(|origin| origin.boot.as_deref()) {
+                label("boot", boot);
+            }
+            if let Some(session) = key.session {
+                label("session", &session.to_string());
+            }
+            label("tag", &key.tag.to_string());
+            label("pool", key.pool.id());
+            if let Some(owner) = &key.owner {
+                label("owner", owner);
+            }
+            for (at, values) in points {
+                let (Some(&Some(value)), Some(time)) = (values.get(figure), window.times.get(at)) else {
+                    continue;
+                };
+                if !begun {
+                    begun = true;
+                    writeln!(out, "# TYPE {name} {kind}")?;
+                    if !unit.is_empty() {
+                        writeln!(out, "# UNIT {name} {unit}")?;
+                    }
+                    writeln!(out, "# HELP {name} {help}")?;
+                }
+                let millis = time.as_millisecond();
+                line.clear();
+                let _ =
+                    write!(line, "{name}{suffix}{{{labels}}} {value} {}.{:03}", millis / 1000, millis % 1000);
+                writeln!(out, "{line}")?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,210 @@
+//! Any moment of a recording and its neighbours.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use pool_model::{CounterWidth, Counters, Origin, Pool, Sample, SourceKind, Tag};
+
+use super::{indexed, open_segment, start_of};
+use crate::error::{Result, StoreError};
+use crate::folder::SegmentFile;
+use crate::segment::cursor::{Entry, Losses, SegmentCursor};
+use crate::segment::frame::wall_of;
+use crate::segment::index::Index;
+
+/// Walks through a recording. It holds one segment, its index and one sample.
+#[derive(Debug)]
+pub struct Cursor {
+    files: Vec<SegmentFile>,
+    at: usize,
+    open: Option<Open>,
+    losses: Losses,
+}
+
+#[derive(Debug)]
+struct Open {
+    segment: SegmentCursor<File>,
+    index: Option<Index>,
+    time: Option<Timestamp>,
+}
+
+impl Open {
+    fn new(segment: SegmentCursor<File>, index: Option<Index>) -> Self {
+        Self { segment, index, time: None }
+    }
+}
+
+impl Cursor {
+    pub(super) fn new(files: Vec<SegmentFile>) -> Self {
+        Self { files, at: 0, open: None, losses: Losses::default() }
+    }
+
+    /// Back before the first sample.
+    pub fn rewind(&mut self) {
+        self.leave();
+        self.at = 0;
+    }
+
+    /// What could not be read until now.
+    pub fn losses(&self) -> Losses {
+        let now = self.open.as_ref().map(|open| open.segment.losses()).unwrap_or_default();
+        Losses {
+            bytes: self.losses.bytes + now.bytes,
+            rescued: self.losses.rescued + now.rescued,
+            samples: self.losses.samples + now.samples,
+            torn: self.losses.torn + now.torn,
+        }
+    }
+
+    fn leave(&mut self) {
+        self.losses = self.losses();
+        self.open = None;
+    }
+
+    /// What comes next: a sample or a mark. `None` at the end; a later call finds what a recorder has written
+    /// meanwhile into the last segment ([`Cursor::extend`] brings further segments).
+    pub fn next_entry(&mut self) -> Result<Option<Entry>> {
+        loop {
+            let Some(file) = self.files.get(self.at) else { return Ok(None) };
+            let open = match &mut self.open {
+                Some(open) => open,
+                none => none.insert(Open::new(open_segment(&file.path)?, None)),
+            };
+            if let Some(entry) = open.segment.next_entry().map_err(StoreError::io("read", &file.path))? {
+                if let Entry::Sample { time } = &entry {
+                    open.time = *time;
+                }
+                return Ok(Some(entry));
+            }
+            if self.at + 1 >= self.files.len() {
+                let before = open.segment.length();
+                open.segment.refresh().map_err(StoreError::io("read", &file.path))?;
+                if open.segment.length() > before {
+                    open.index = None;
+                    continue;
+                }
+                return Ok(None);
+            }
+            self.leave();
+            self.at += 1;
+        }
+    }
+
+    /// The next sample, marks between are passed over. False at the end: `sample` is as it was.
+    pub fn next_sample(&mut self, sample: &mut Sample) -> Result<bool> {
+        while let Some(entry) = self.next_entry()? {
+            if matches!(entry, Entry::Sample { .. }) {
+                return Ok(self.sample_into(sample));
+            }
+        }
+        Ok(false)
+    }
+
+    /// The sample before the one that is held. False at the start: nothing moves.
+    pub fn previous_sample(&mut self, sample: &mut Sample) -> Result<bool> {
+        let number = self.open.as_ref().and_then(|open| open.segment.number());
+        if let Some(before) = number.and_then(|number| number.checked_sub(1))
+            && self.place(self.at, before)?
+        {
+            return Ok(self.sample_into(sample));
+        }
+        let now = self.at;
+        for at in (0..now).rev() {
+            if self.place(at, u32::MAX)? {
+                return Ok(self.sample_into(sample));
+            }
+        }
+        if let Some(number) = number {
+            self.place(now, number)?;
+        } else {
+            self.at = now;
+        }
+        Ok(false)
+    }
+
+    /// Holds the sample of a number in a segment, or the last before it. False where there is none.
+    fn place(&mut self, at: usize, number: u32) -> Result<bool> {
+        let Some(file) = self.files.get(at).cloned() else { return Ok(false) };
+        self.enter(at)?;
+        let Some(open) = &mut self.open else { return Ok(false) };
+        let index = match open.index.take() {
+            Some(index) => index,
+            None => open.segment.index().map_err(StoreError::io("read", &file.path))?,
+        };
+        let number = number.min(index.samples.saturating_sub(1));
+        let held = open.segment.seek_number(&index, number).map_err(StoreError::io("read", &file.path));
+        open.index = Some(index);
+        held
+    }
+
+    fn enter(&mut self, at: usize) -> Result<()> {
+        if self.at != at || self.open.is_none() {
+            self.leave();
+            self.at = at;
+            if let Some(file) = self.files.get(at) {
+                let (segment, index) = indexed(&file.path)?;
+                self.open = Some(Open::new(segment, Some(index)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Holds the last sample at or before `time`; the first of all where every one is later. False where the
+    /// recording has no sample.
+    pub fn seek(&mut self, time: Timestamp, sample: &mut Sample) -> Result<bool> {
+        let wall = wall_of(Some(time));
+        let after = self.files.iter().rposition(|file| start_of(file).is_some_and(|start| start <= time));
+        for at in (0..=after.unwrap_or(0)).rev() {
+            let Some(file) = self.files.get(at).cloned() else { break };
+            self.enter(at)?;
+            let Some(open) = &mut self.open else { break };
+            let mut index = match open.index.take() {
+                Some(index) => index,
+                None => open.segment.index().map_err(StoreError::io("read", &file.path))?,
+            };
+            // A segment that is still written has more than it had.
+            if at + 1 == self.files.len() && index.span.is_none_or(|(_, last)| last < wall) {
+                open.segment.refresh().map_err(StoreError::io("read", &file.path))?;
+                index = open.segment.index().map_err(StoreError::io("read", &file.path))?;
+            }
+            // The name tells whole seconds: the first sample may be a little later than `time`.
+            let too_late = at > 0 && index.span.is_some_and(|(first, _)| first > wall);
+            let held =
+                !too_late && open.segment.seek(&index, wall).map_err(StoreError::io("read", &file.path))?;
+            open.index = Some(index);
+            if held {
+                return Ok(self.sample_into(sample));
+            }
+        }
+        // Segments without samples at the start: the first sample that there is.
+        self.rewind();
+        self.next_sample(sample)
+    }
+
+    /// Takes up the segments that a recorder began meanwhile.
+    pub fn extend(&mut self, recording: &super::Recording) {
+        let now = self.files.get(self.at).map(|file| file.path.clone());
+        self.files = recording.segments().to_vec();
+        match now.and_then(|now| self.files.iter().position(|file| file.path == now)) {
+            Some(at) => self.at = at,
+            // Retention took the segment.
+            None => self.rewind(),
+        }
+    }
+
+    /// The sample that is held, in `sample`, whose memory is used again. False where none is.
+    pub fn sample_into(&self, sample: &mut Sample) -> bool {
+        self.open.as_ref().is_some_and(|open| open.segment.sample_into(sample))
+    }
+
+    /// Figures of one row of the sample that is held.
+    pub fn counters(&self, tag: &Tag, pool: Pool) -> Option<Counters> {
+        self.open.as_ref()?.segment.counters(tag, pool)
+    }
+
+    /// An empty sample to read into.
+    pub fn empty_sample() -> Sample {
+        Sample::new(Arc::new(Origin::new(SourceKind::Recording, &[])), CounterWidth::default())
+    }
+}

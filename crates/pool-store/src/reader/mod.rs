@@ -1,0 +1,165 @@
+//! Reads a recording, while it is written or later. Only one frame and one sample are in memory at a time.
+//!
+//! * [`Recording`]: the folder; [`cursor`]: any moment and its neighbours;
+//! * [`series`]: one tag through time, totals for a timeline;
+//! * [`info`]: what is in it; [`verify`]: whether it is whole.
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+pub mod cursor;
+pub mod info;
+pub mod series;
+pub mod verify;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+
+pub use cursor::Cursor;
+pub use info::Info;
+pub use series::{Point, TimelinePoint};
+pub use verify::{SegmentCheck, Verification};
+
+use crate::error::{Result, StoreError};
+use crate::folder::{self, SegmentFile};
+use crate::segment::cursor::SegmentCursor;
+use crate::segment::frame::{HeadError, VERSION, time_of, wall_of};
+use crate::segment::index::Index;
+use crate::segment::marks::{Mark, TimedMark};
+use crate::segment::scan::{frame_at, stored_index};
+use crate::segment::window::Window;
+
+/// A recording: a folder of segments, or one segment.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    folder: PathBuf,
+    /// One file instead of a folder.
+    single: bool,
+    files: Vec<SegmentFile>,
+}
+
+impl Recording {
+    /// Opens a folder that a recorder wrote into, or one `.plog` file of it.
+    pub fn open(path: &Path) -> Result<Self> {
+        let none = |remedy: &str| StoreError::NoRecording { folder: path.into(), remedy: remedy.into() };
+        if path.is_file() {
+            let size = path.metadata().map_err(StoreError::io("read", path))?.len();
+            let file = SegmentFile { path: path.into(), number: 0, size };
+            let folder = path.parent().unwrap_or(Path::new(".")).into();
+            return Ok(Self { folder, single: true, files: vec![file] });
+        }
+        if !path.is_dir() {
+            return Err(none("there is no such folder; `poolmon record FOLDER` makes one"));
+        }
+        let files = folder::segments(path)?;
+        if files.is_empty() {
+            return Err(none("the folder has no .plog files; `poolmon record FOLDER` writes them"));
+        }
+        Ok(Self { folder: path.into(), single: false, files })
+    }
+
+    /// Looks for segments that came or went.
+    pub fn refresh(&mut self) -> Result<()> {
+        if !self.single {
+            self.files = folder::segments(&self.folder)?;
+        }
+        Ok(())
+    }
+
+    /// Its segments, oldest first.
+    pub fn segments(&self) -> &[SegmentFile] {
+        &self.files
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A cursor before the first sample.
+    pub fn cursor(&self) -> Cursor {
+        Cursor::new(self.files.clone())
+    }
+
+    /// Notes, gaps and module changes in `from..=to` (`None` = without end), oldest first; also notes that wait
+    /// for the next recorder.
+    pub fn marks(&self, from: Option<Timestamp>, to: Option<Timestamp>) -> Result<Vec<TimedMark>> {
+        let mut marks = Vec::new();
+        for file in &self.files {
+            let (_, index) = indexed(&file.path)?;
+            let reading = || StoreError::io("read", &file.path);
+            let mut wanted = index.marks.iter().filter(|entry| within(entry.wall, from, to)).peekable();
+            if wanted.peek().is_none() {
+                continue;
+            }
+            let mut window = Window::new(open(&file.path)?).map_err(reading())?;
+            for entry in wanted {
+                let frame = frame_at(&mut window, entry.offset).map_err(reading())?;
+                if let Some(frame) = frame
+                    && let Some(mark) = Mark::parse(frame.head.kind, &frame.payload)
+                {
+                    marks.push(TimedMark { time: frame.head.time(), mark });
+                }
+            }
+        }
+        if !self.single {
+            let waiting = folder::waiting_notes(&self.folder).into_iter().map(|(_, note)| note);
+            let new = waiting.filter(|note| within(wall_of(note.time), from, to) && !marks.contains(note));
+            let new: Vec<_> = new.collect();
+            marks.extend(new);
+        }
+        marks.sort_by_key(|mark| mark.time);
+        Ok(marks)
+    }
+}
+
+fn within(wall: i64, from: Option<Timestamp>, to: Option<Timestamp>) -> bool {
+    let Some(time) = time_of(wall) else { return from.is_none() && to.is_none() };
+    from.is_none_or(|from| time >= from) && to.is_none_or(|to| time <= to)
+}
+
+fn open(path: &Path) -> Result<File> {
+    File::open(path).map_err(StoreError::io("open", path))
+}
+
+/// Opens a segment and says where it is from a later program or no segment at all.
+pub(crate) fn open_segment(path: &Path) -> Result<SegmentCursor<File>> {
+    let cursor = SegmentCursor::open(open(path)?).map_err(StoreError::io("read", path))?;
+    match cursor.head() {
+        Err(HeadError::Version(version)) => Err(StoreError::Malformed {
+            path: path.into(),
+            offset: 8,
+            problem: format!("format version {version}; this program reads up to {VERSION}"),
+            remedy: "read it with the poolmon that wrote it, or a later one",
+        }),
+        _ => Ok(cursor),
+    }
+}
+
+/// Opens a segment with its index.
+pub(crate) fn indexed(path: &Path) -> Result<(SegmentCursor<File>, Index)> {
+    let mut cursor = open_segment(path)?;
+    let index = cursor.index().map_err(StoreError::io("read", path))?;
+    Ok((cursor, index))
+}
+
+/// First and last time of a closed segment, from its index alone.
+pub(crate) fn segment_span(path: &Path) -> Option<(Timestamp, Timestamp)> {
+    let mut window = Window::new(File::open(path).ok()?).ok()?;
+    stored_index(&mut window).ok()??.times()
+}
+
+/// When a segment begins: from its name, else from its head.
+fn start_of(file: &SegmentFile) -> Option<Timestamp> {
+    let stem = file.path.file_stem()?.to_str()?;
+    let named = stem.split_once('-').and_then(|(_, start)| {
+        let start = DateTime::strptime("%Y%m%dT%H%M%SZ", start).ok()?;
+        Offset::UTC.to_timestamp(start).ok()
+    });
+    named.or_else(|| {
+        let cursor = open_segment(&file.path).ok()?;
+        cursor.head().ok().and_then(|head| time_of(head.wall))
+    })
+}

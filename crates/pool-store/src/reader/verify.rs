@@ -1,0 +1,74 @@
+//! Whether a recording is whole.
+
+use std::path::PathBuf;
+
+use super::{Recording, open_segment};
+use crate::error::{Result, StoreError};
+use crate::segment::cursor::{Entry, Losses};
+use crate::segment::frame::HeadError;
+
+/// One segment, read from end to end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SegmentCheck {
+    /// The file.
+    pub path: PathBuf,
+    /// Samples that can be read.
+    pub samples: u64,
+    /// Frames whose checksum is right.
+    pub frames: u64,
+    /// The head is damaged; nothing but the interval is lost by it.
+    pub head_damaged: bool,
+    /// Damaged parts: first byte and byte after the last.
+    pub damage: Vec<(u64, u64)>,
+    /// What that cost.
+    pub losses: Losses,
+    /// It has its index: the recorder closed it.
+    pub closed: bool,
+}
+
+impl SegmentCheck {
+    /// Nothing is damaged, and nothing torn.
+    pub fn is_whole(&self) -> bool {
+        !self.head_damaged && self.damage.is_empty() && self.losses == Losses::default()
+    }
+}
+
+/// Every segment of a recording.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verification {
+    /// Its segments, oldest first.
+    pub segments: Vec<SegmentCheck>,
+}
+
+impl Verification {
+    /// Every segment is whole. A torn tail of the segment that is being written does not count against it.
+    pub fn is_whole(&self) -> bool {
+        self.segments.iter().all(SegmentCheck::is_whole)
+    }
+}
+
+impl Recording {
+    /// Reads everything, every checksum and every sample.
+    pub fn verify(&self) -> Result<Verification> {
+        let mut verification = Verification::default();
+        for file in self.segments() {
+            let reading = || StoreError::io("read", &file.path);
+            let mut segment = open_segment(&file.path)?;
+            let scan = segment.scan(|_| {}).map_err(reading())?;
+            let mut samples = 0;
+            while let Some(entry) = segment.next_entry().map_err(reading())? {
+                samples += u64::from(matches!(entry, Entry::Sample { .. }));
+            }
+            verification.segments.push(SegmentCheck {
+                path: file.path.clone(),
+                samples,
+                frames: scan.frames,
+                head_damaged: matches!(segment.head(), Err(HeadError::Damaged | HeadError::NotASegment)),
+                damage: scan.damage,
+                losses: segment.losses(),
+                closed: scan.closed,
+            });
+        }
+        Ok(verification)
+    }
+}

@@ -1,0 +1,25 @@
+//! One file of a recording: `.plog`. FORMAT.md at the repository's root says every byte.
+//!
+//! * [`frame`]: heads, checksums, the plain parts;
+//! * [`marks`]: what a recording holds beside samples: gaps, notes, modules;
+//! * [`parity`]: frames that bring a damaged one back;
+//! * [`index`]: where the keys are; can be thrown away;
+//! * [`writer`]: samples → bytes;
+//! * [`window`], [`scan`]: bytes → frames, past damage;
+//! * [`cursor`]: frames → samples and marks.
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+pub mod bytes;
+pub mod cursor;
+pub mod frame;
+pub mod index;
+pub mod marks;
+pub mod parity;
+pub mod scan;
+pub mod window;
+pub mod writer;
+
+pub use cursor::{Entry, SegmentCursor};
+pub use frame::{Kind, SegmentHead};
+pub use marks::{Gap, GapKind, Mark, ModuleChange};
+pub use writer::SegmentWriter;

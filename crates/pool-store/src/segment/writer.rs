@@ -1,0 +1,233 @@
+//! Samples → bytes of a segment.
+
+use std::io;
+
+use jiff::Timestamp;
+use pool_model::Sample;
+
+use super::frame::{AFTER_KEY, FrameHead, HEAD, Kind, SegmentHead, wall_of};
+use super::index::{Index, KeyEntry, MarkEntry, totals};
+use super::marks::Mark;
+use super::parity::Group;
+use crate::codec::{CodecError, State};
+
+/// A file that only grows, as far as a writer needs one. Tests put failing disks behind it.
+pub trait Append: Send {
+    /// Writes at the end.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Cuts what was written in part.
+    fn cut(&mut self, length: u64) -> io::Result<()>;
+    /// Waits until the disk has what was written.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+impl Append for std::fs::File {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        io::Write::write_all(self, bytes)
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.set_len(length)?;
+        io::Seek::seek(self, io::SeekFrom::Start(length)).map(|_| ())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
+}
+
+/// A key is written when the deltas since the last have become so many times its size …
+const KEY_SHARE: usize = 8;
+/// … or so many.
+const KEY_EVERY: u32 = 256;
+
+/// Why a sample was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The disk.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The sample.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+}
+
+/// Writes one segment. Each frame is one write; a frame that fails is cut off again.
+pub struct SegmentWriter {
+    file: Box<dyn Append>,
+    length: u64,
+    next: u32,
+    state: Option<State>,
+    after_key: bool,
+    key_size: usize,
+    delta_size: usize,
+    deltas: u32,
+    group: Group,
+    index: Index,
+    /// A part of a frame could not be cut off: nothing may follow it before it is.
+    ragged: bool,
+}
+
+impl SegmentWriter {
+    /// Begins a segment with its head.
+    pub fn create(mut file: Box<dyn Append>, head: &SegmentHead) -> io::Result<Self> {
+        let bytes = head.bytes();
+        file.append(&bytes)?;
+        Ok(Self::resume(file, bytes.len() as u64))
+    }
+
+    fn resume(file: Box<dyn Append>, length: u64) -> Self {
+        Self {
+            file,
+            length,
+            next: 0,
+            state: None,
+            after_key: false,
+            key_size: 0,
+            delta_size: 0,
+            deltas: 0,
+            group: Group::default(),
+            index: Index::default(),
+            ragged: false,
+        }
+    }
+
+    /// Bytes written.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Samples written.
+    pub fn samples(&self) -> u32 {
+        self.index.samples
+    }
+
+    /// Whether a sample belongs to the same source as those before.
+    pub fn fits(&self, sample: &Sample) -> bool {
+        self.state.as_ref().is_none_or(|state| state.fits(sample))
+    }
+
+    /// Writes a sample.
+    pub fn sample(&mut self, sample: &Sample, clock: u64) -> Result<(), WriteError> {
+        let wall = wall_of(sample.time);
+        let number = self.index.samples;
+        let Some(state) = &mut self.state else {
+            self.key(sample, clock, number)?;
+            if number == 0 {
+                // Nothing else says what the first sample held: it is written twice.
+                let offset = self.length;
+                self.spare(|writer| writer.key(sample, clock, number));
+                self.index.keys.retain(|key| key.offset != offset);
+            }
+            return Ok(());
+        };
+        let payload = match state.delta(sample, clock) {
+            Ok(payload) => payload,
+            Err(error) => {
+                self.state = None;
+                return Err(error.into());
+            }
+        };
+        let flags = if self.after_key { AFTER_KEY } else { 0 };
+        self.put(Kind::Delta, flags, number, wall, &payload)?;
+        self.after_key = false;
+        self.index.sample(number, wall);
+        self.delta_size += payload.len() + HEAD;
+        self.deltas += 1;
+        if self.delta_size > KEY_SHARE * self.key_size || self.deltas >= KEY_EVERY {
+            self.spare(|writer| {
+                writer.parity()?;
+                writer.key(sample, clock, number)
+            });
+        }
+        Ok(())
+    }
+
+    /// Writes what a reader can do without. Where the disk refuses, the next sample becomes a key and will say so.
+    fn spare(&mut self, write: impl FnOnce(&mut Self) -> Result<(), WriteError>) {
+        if write(self).is_err() {
+            self.state = None;
+        }
+    }
+
+    fn key(&mut self, sample: &Sample, clock: u64, number: u32) -> Result<(), WriteError> {
+        let wall = wall_of(sample.time);
+        let (state, payload) = State::key(sample, clock)?;
+        let offset = self.length;
+        self.put(Kind::Key, 0, number, wall, &payload)?;
+        self.index.sample(number, wall);
+        self.index.keys.push(KeyEntry { offset, sample: number, wall, totals: totals(sample) });
+        self.state = Some(state);
+        self.after_key = true;
+        self.key_size = payload.len() + HEAD;
+        (self.delta_size, self.deltas) = (0, 0);
+        self.group.clear();
+        Ok(())
+    }
+
+    fn parity(&mut self) -> io::Result<()> {
+        let sample = self.index.samples.saturating_sub(1);
+        for payload in self.group.payloads(self.next) {
+            self.put(Kind::Parity, 0, sample, super::frame::NO_TIME, &payload)?;
+        }
+        self.group.clear();
+        Ok(())
+    }
+
+    /// Writes a mark.
+    pub fn mark(&mut self, time: Option<Timestamp>, mark: &Mark) -> io::Result<()> {
+        let (offset, wall) = (self.length, wall_of(time));
+        let sample = self.index.samples.saturating_sub(1);
+        self.put(mark.kind(), 0, sample, wall, &mark.payload())?;
+        self.index.marks.push(MarkEntry { offset, wall });
+        Ok(())
+    }
+
+    fn put(&mut self, kind: Kind, flags: u8, sample: u32, wall: i64, payload: &[u8]) -> io::Result<()> {
+        if self.ragged {
+            self.file.cut(self.length)?;
+            self.ragged = false;
+        }
+        let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+        let head = FrameHead { kind, flags, length, number: self.next, sample, wall };
+        let frame = head.frame(payload);
+        if let Err(error) = self.file.append(&frame) {
+            // What follows could not be read against a frame that is not there.
+            self.state = None;
+            self.group.clear();
+            self.ragged = self.file.cut(self.length).is_err();
+            return Err(error);
+        }
+        if kind.is_covered() {
+            self.group.add(self.next, &frame);
+        }
+        self.length += frame.len() as u64;
+        self.next += 1;
+        Ok(())
+    }
+
+    /// Waits until the disk has everything.
+    pub fn sync(&mut self) -> io::Result<()> {
+        self.file.sync()
+    }
+
+    /// Writes parity and index, and waits for the disk.
+    pub fn finish(mut self) -> io::Result<u64> {
+        self.parity()?;
+        let payload = self.index.payload(HEAD);
+        let sample = self.index.samples.saturating_sub(1);
+        self.put(Kind::End, 0, sample, super::frame::NO_TIME, &payload)?;
+        self.sync()?;
+        Ok(self.length)
+    }
+
+    /// Closes a segment whose recorder died: its whole frames end at `length`, and `found` is what they hold.
+    pub fn close(file: Box<dyn Append>, length: u64, next: u32, found: Index) -> io::Result<u64> {
+        let mut writer = Self { next, index: found, ..Self::resume(file, length) };
+        let payload = writer.index.payload(HEAD);
+        let sample = writer.index.samples.saturating_sub(1);
+        writer.put(Kind::End, 0, sample, super::frame::NO_TIME, &payload)?;
+        writer.sync()?;
+        Ok(writer.length)
+    }
+}

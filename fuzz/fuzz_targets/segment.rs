@@ -1,0 +1,37 @@
+//! Any bytes as a segment: read, sought, scanned; never a panic. Frames in it are given right checksums first, so
+//! that the payloads are reached, too.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use pool_store::segment::cursor::SegmentCursor;
+use pool_store::segment::frame::{FrameHead, HEAD, checksum};
+
+fuzz_target!(|data: &[u8]| {
+    let mut bytes = data.to_vec();
+    let mut at = 0;
+    while at + HEAD <= bytes.len() {
+        let Some((head, _)) = FrameHead::parse(&bytes[at..]) else {
+            at += 1;
+            continue;
+        };
+        let end = (at + HEAD + head.length as usize).min(bytes.len());
+        let sum = checksum(&bytes[at..at + HEAD], &bytes[at + HEAD..end]);
+        bytes[at + HEAD - 4..at + HEAD].copy_from_slice(&sum.to_le_bytes());
+        at = end;
+    }
+    let Ok(mut cursor) = SegmentCursor::open(std::io::Cursor::new(bytes)) else { return };
+    let mut sample = pool_store::Cursor::empty_sample();
+    let mut left = 64;
+    while let Ok(Some(_)) = cursor.next_entry() {
+        cursor.sample_into(&mut sample);
+        left -= 1;
+        if left == 0 {
+            break;
+        }
+    }
+    let _ = cursor.scan(|_| {});
+    if let Ok(index) = cursor.index() {
+        let _ = cursor.seek(&index, 1_795_392_005_000_000_000);
+        let _ = cursor.seek_number(&index, 3);
+    }
+});
