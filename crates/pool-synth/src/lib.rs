@@ -1,1 +1,3 @@
-//! x
+//! A simulated kernel pool, and writers of test data.
+
+pub mod hosts;
