@@ -1,0 +1,65 @@
+//! Thresholds and sizes, each with its reason. They were chosen on tuning seeds only (see `examples/accuracy.rs`).
+
+/// What [`crate::Analysis`] is told at the start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Buckets kept for each series. At 72 bytes each, 4,000 series of 256 take 74 MB.
+    pub buckets: usize,
+    /// Points a judgement works on at most: pairs of them are compared, so its cost grows with the square.
+    pub points: usize,
+    /// Points below which nothing is said.
+    pub least_points: usize,
+    /// Hours below which nothing is said.
+    pub least_hours: f64,
+    /// Growth in bytes below which a series counts as steady: one page either way is no news.
+    pub least_growth: f64,
+    /// Rate of false discoveries that is accepted among all tags.
+    pub false_discoveries: f64,
+    /// Confidence of the intervals.
+    pub confidence: f64,
+    /// Growth over what remains of the noise, at least.
+    pub signal: f64,
+    /// Growth that load and time of day leave unexplained, over its standard error, at least.
+    pub partial_t: f64,
+    /// The same growth as a part of the whole growth, at least.
+    pub partial_share: f64,
+    /// Slope of the later half over that of the earlier, at least: below it the series is filling up.
+    pub ratio: f64,
+    /// Slope of the last quarter over that of the whole, at least: below it the growth has ended.
+    pub last: f64,
+    /// From this length on (hours) the day's rhythm can be told from a trend.
+    pub day: f64,
+    /// Part of its mean by which a daily rhythm may swing, for shorter recordings.
+    pub swing: f64,
+    /// Part of what was allocated that was kept, at least, for a short recording to show a leak.
+    pub retention: f64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            buckets: 256,
+            points: 96,
+            least_points: 12,
+            least_hours: 5.0 / 60.0,
+            least_growth: 65_536.0,
+            false_discoveries: 0.01,
+            confidence: 0.95,
+            signal: 4.0,
+            partial_t: 5.0,
+            partial_share: 0.5,
+            ratio: 0.6,
+            last: 0.5,
+            day: 20.0,
+            swing: 0.6,
+            retention: 0.3,
+        }
+    }
+}
+
+impl Config {
+    /// For the live screen: half the memory.
+    pub fn live() -> Self {
+        Self { buckets: 128, points: 64, ..Self::default() }
+    }
+}
