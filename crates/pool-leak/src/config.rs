@@ -29,6 +29,10 @@ pub struct Config {
     pub last: f64,
     /// From this length on (hours) the day's rhythm can be told from a trend.
     pub day: f64,
+    /// Least quarter's slope over the steepest, at least, for a recording shorter than a day.
+    pub even: f64,
+    /// Hours from which on a straight line cannot be a part of a daily wave.
+    pub straight: f64,
     /// Part of its mean by which a daily rhythm may swing, for shorter recordings.
     pub swing: f64,
     /// Part of what was allocated that was kept, at least, for a short recording to show a leak.
@@ -51,8 +55,10 @@ impl Default for Config {
             ratio: 0.6,
             last: 0.5,
             day: 20.0,
+            even: 0.8,
+            straight: 8.0,
             swing: 0.6,
-            retention: 0.3,
+            retention: 0.5,
         }
     }
 }

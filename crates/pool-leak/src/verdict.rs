@@ -94,7 +94,9 @@ pub struct Evidence {
     pub tau: f64,
     /// Mann–Kendall with Hamed and Rao's correction, two-sided.
     pub p: f64,
-    /// Among all tags (Benjamini and Hochberg).
+    /// That the growth which load and time of day leave unexplained is none: Student's t, two-sided.
+    pub p_partial: Option<f64>,
+    /// The better of the two tests, counted twice, among all tags (Benjamini and Hochberg).
     pub q: f64,
     /// Growth over what remains of the noise.
     pub signal: f64,
@@ -106,6 +108,8 @@ pub struct Evidence {
     pub ratio: Option<f64>,
     /// Last quarter's slope over the whole, by the same clock.
     pub last: Option<f64>,
+    /// Least quarter's slope over the steepest, by time.
+    pub even: Option<f64>,
     /// The growth is even by the machine's work rather than by time.
     pub by_work: bool,
     /// Part of the growth that load and time of day leave unexplained.

@@ -206,6 +206,7 @@ impl<'a> Window<'a> {
         let mut adjusted = y.clone();
         if let Some(partial) = partial {
             evidence.partial_share = Some(if line > 0.0 { partial.slope / line } else { 0.0 });
+            evidence.p_partial = Some(partial.p);
             evidence.partial_t = Some(partial.t.clamp(-1e6, 1e6));
             adjusted = partial.adjusted;
         }
@@ -236,7 +237,11 @@ impl<'a> Window<'a> {
             }
             clock
         });
-        let by_work = work.and_then(|work| saturation::parts(&work, y));
+        // A cache that fills while the load rises looks even by work: by time it must not look full.
+        let by_work = work
+            .filter(|_| by_time.is_some_and(|time| time.ratio > 0.35))
+            .and_then(|work| saturation::parts(&work, y));
+        evidence.even = by_time.map(|time| time.even);
         let best = match (by_time, by_work) {
             (Some(time), Some(work)) if even(&work) > even(&time) => {
                 evidence.by_work = true;
@@ -274,13 +279,19 @@ impl<'a> Window<'a> {
         }
     }
 
-    /// In less than a day a rhythm looks like a trend. Three things show that it is none: hardly anything is freed;
-    /// it grew by more than a rhythm of such a swing can in that time; nothing else would be left to fall back to.
+    /// In less than a day a rhythm, or a cache that fills, looks like a trend. It is none where it is straight (a wave
+    /// and a cache bend) and one thing more: hardly anything is freed, or it is long enough for a wave to bend, or it
+    /// grew by more than a rhythm can in that time.
     fn beyond_rhythm(&self) -> bool {
         if self.covered_day {
             return true;
         }
-        if self.evidence.retention.is_some_and(|kept| kept >= self.config.retention) {
+        if self.evidence.even.is_none_or(|even| even < self.config.even) {
+            return false;
+        }
+        if self.evidence.retention.is_some_and(|kept| kept >= self.config.retention)
+            || self.points.span() >= self.config.straight
+        {
             return true;
         }
         let swing = self.config.swing;
@@ -368,6 +379,9 @@ impl<'a> Window<'a> {
         }
         if e.by_work {
             reasons.push("grows with the work that the machine does, and never comes back".into());
+        }
+        if !self.covered_day {
+            reasons.push("less than a day of samples: a rhythm is unlikely, not excluded".into());
         }
         if self.points.inexact {
             reasons.push("some counts are inexact: a 32-bit counter wrapped".into());

@@ -40,6 +40,13 @@ pub fn two_sided(z: f64) -> f64 {
     erfc(z.abs() / SQRT_2)
 }
 
+/// Two-sided p-value of Student's t with `freedom` degrees of freedom, through the normal score of Wallace (*Bounds on
+/// normal approximations to Student's and the chi-square distributions*, Annals of Mathematical Statistics 30, 1959).
+pub fn student_two_sided(t: f64, freedom: f64) -> f64 {
+    let nu = freedom.max(1.0);
+    two_sided((nu * (t * t / nu).ln_1p()).sqrt() * (8.0 * nu + 1.0) / (8.0 * nu + 3.0))
+}
+
 /// The standard normal quantile of probability `p`, 0 < p < 1.
 ///
 /// Acklam's rational approximation (2003), refined by one step of Halley's method.

@@ -15,6 +15,8 @@ pub struct Fit {
     pub rss: f64,
     /// First-order autocorrelation of the residuals.
     pub autocorrelation: f64,
+    /// Degrees of freedom of the errors, after autocorrelation.
+    pub freedom: f64,
 }
 
 /// Fits y on the columns. `None` where they are (nearly) dependent on each other.
@@ -71,7 +73,8 @@ pub fn fit(columns: &[&[f64]], y: &[f64]) -> Option<Fit> {
         errors.push((variance * a[j][p + 1 + j].max(0.0)).sqrt() / scales[j]);
         coefficients[0] -= betas[j] / scales[j] * means[j];
     }
-    Some(Fit { coefficients, errors, rss, autocorrelation })
+    let freedom = (effective - k as f64).max(1.0);
+    Some(Fit { coefficients, errors, rss, autocorrelation, freedom })
 }
 
 /// Gauss–Jordan with pivots; the matrix carries the right-hand side and the unit matrix.

@@ -8,7 +8,7 @@
 
 use std::f64::consts::TAU;
 
-use super::{rank, regression};
+use super::{normal, rank, regression};
 
 /// The trend that load and time of day do not explain.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +17,8 @@ pub struct Partial {
     pub slope: f64,
     /// Over its standard error.
     pub t: f64,
+    /// Its two-sided p-value.
+    pub p: f64,
     /// The series without what load and time of day explain.
     pub adjusted: Vec<f64>,
     /// Standard deviation of what is left when the trend is taken out too.
@@ -48,7 +50,8 @@ pub fn partial(hours: &[f64], y: &[f64], load: Option<&[f64]>, by_day: bool) -> 
     }
     let (slope, error) = (fit.coefficients[1], fit.errors[1]);
     let t = if error > 0.0 { slope / error } else { f64::INFINITY * slope.signum() };
-    Some(Partial { slope, t, adjusted, residual: (fit.rss / y.len() as f64).sqrt() })
+    let p = normal::student_two_sided(t, fit.freedom.max(3.0));
+    Some(Partial { slope, t, p, adjusted, residual: (fit.rss / y.len() as f64).sqrt() })
 }
 
 /// Growth per hour between equal times of neighbouring days.

@@ -16,6 +16,8 @@ pub struct Parts {
     pub last: f64,
     /// Least quarter's slope over the slope of the whole.
     pub least: f64,
+    /// Least quarter's slope over the steepest: 1 for a straight line, at most 0.73 for eight hours of a daily wave.
+    pub even: f64,
 }
 
 /// Splits x into equal stretches and compares slopes. `None` where a stretch has fewer than three values.
@@ -41,5 +43,7 @@ pub fn parts(x: &[f64], y: &[f64]) -> Option<Parts> {
     let ratio = if early > 0.0 { late / early } else { f64::INFINITY };
     let share = |slope: f64| if whole > 0.0 { slope / whole } else { 0.0 };
     let least = quarters.iter().copied().fold(f64::INFINITY, f64::min);
-    Some(Parts { quarters, ratio, last: share(quarters[3]), least: share(least) })
+    let most = quarters.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let even = if most > 0.0 { (least / most).max(0.0) } else { 0.0 };
+    Some(Parts { quarters, ratio, last: share(quarters[3]), least: share(least), even })
 }

@@ -256,7 +256,9 @@ impl Host {
             let leak = leak.map(|(rate, _)| rate * plan.size);
             let pool = pools.iter().find(|(pool, _)| *pool == plan.pool).map_or(0.0, |(_, bytes)| *bytes);
             let worth = leak.is_some_and(|rate| worth_acting_on(rate, pool, since, self.clock.hours));
-            truths.push(Truth { at, shape, leak, since, worth });
+            let grown = leak.unwrap_or(0.0) * (self.clock.hours - since);
+            let visible = leak.is_some() && grown > 2.0 * plan.noise * plan.base * plan.size;
+            truths.push(Truth { at, shape, leak, since, worth, visible });
         }
         truths
     }

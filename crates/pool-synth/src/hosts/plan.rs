@@ -84,4 +84,6 @@ pub struct Truth {
     pub since: f64,
     /// Worth acting on; see [`super::worth_acting_on`].
     pub worth: bool,
+    /// What it leaked during the recording is more than twice the standard deviation of the tag's own noise.
+    pub visible: bool,
 }
