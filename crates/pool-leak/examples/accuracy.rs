@@ -223,7 +223,7 @@ fn judge(
                 truth.shape, verdict.tag, host.plans[truth.at].shape, truth.leak.unwrap_or(0.0) / 1e6,
                 verdict.held / 1e6, verdict.kind.id(), verdict.bytes.per_hour / 1e6,
                 e.p.max(e.p_partial.unwrap_or(0.0)), e.signal, e.floor, e.drawdown, e.ratio, e.last, e.by_work, e.partial_share, e.partial_t,
-                e.day_low, e.jump, (e.retention, e.even), verdict.reasons.join("; "),
+                e.day_low, e.jump, (e.retention, e.even, e.filling), verdict.reasons.join("; "),
             );
         }
     }

@@ -25,6 +25,8 @@ pub struct Config {
     pub partial_share: f64,
     /// Slope of the later half over that of the earlier, at least: below it the series is filling up.
     pub ratio: f64,
+    /// Squares left by a filling curve over those left by a line, at least: below it the series is filling up.
+    pub filling: f64,
     /// Slope of the last quarter over that of the whole, at least: below it the growth has ended.
     pub last: f64,
     /// From this length on (hours) the day's rhythm can be told from a trend.
@@ -52,8 +54,9 @@ impl Default for Config {
             signal: 4.0,
             partial_t: 5.0,
             partial_share: 0.5,
-            ratio: 0.6,
-            last: 0.5,
+            ratio: 0.5,
+            filling: 0.7,
+            last: 0.3,
             day: 20.0,
             even: 0.8,
             straight: 8.0,

@@ -108,6 +108,8 @@ pub struct Evidence {
     pub ratio: Option<f64>,
     /// Last quarter's slope over the whole, by the same clock.
     pub last: Option<f64>,
+    /// Squares left by the best filling curve over those left by a line; below 1 the curve fits better.
+    pub filling: Option<f64>,
     /// Least quarter's slope over the steepest, by time.
     pub even: Option<f64>,
     /// The growth is even by the machine's work rather than by time.

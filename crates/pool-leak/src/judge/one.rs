@@ -150,6 +150,11 @@ fn step(config: &Config, points: &Points, rise: f64) -> Option<Finding> {
     if rest.abs() > 0.35 * jump.abs() {
         return None;
     }
+    // The jump has to stand out of what goes on before and after it.
+    let noise = |values: &[f64]| rank::spread(values).max(1.0);
+    if jump.abs() < 5.0 * noise(early).max(noise(late)) {
+        return None;
+    }
     let test = change_point::pettitt(&points.mean)?;
     if test.p > 0.01 {
         return None;
@@ -177,6 +182,17 @@ fn window(config: &Config, all: &Points, points: &Points) -> (Points, bool) {
     (points.clone(), false)
 }
 
+/// A clock that runs by the machine's work: the load over time. Load sums square roots of counts, hence the square.
+fn work(hours: &[f64], load: &[f64]) -> Vec<f64> {
+    let mut sum = 0.0;
+    let mut clock = vec![0.0];
+    for (pair, load) in hours.windows(2).zip(&load[1..]) {
+        sum += (pair[1] - pair[0]) * load * load;
+        clock.push(sum);
+    }
+    clock
+}
+
 /// The statistics of the window.
 struct Window<'a> {
     config: &'a Config,
@@ -187,6 +203,8 @@ struct Window<'a> {
     evidence: Evidence,
     growth: f64,
     covered_day: bool,
+    /// Half width of the interval that autocorrelated residuals ask for.
+    interval: f64,
 }
 
 impl<'a> Window<'a> {
@@ -204,43 +222,41 @@ impl<'a> Window<'a> {
         let partial = rhythm::partial(x, y, load.as_deref(), covered_day);
         let line = slope.map_or(0.0, |slope| slope.slope);
         let mut adjusted = y.clone();
+        let mut partial_error = None;
         if let Some(partial) = partial {
             evidence.partial_share = Some(if line > 0.0 { partial.slope / line } else { 0.0 });
             evidence.p_partial = Some(partial.p);
             evidence.partial_t = Some(partial.t.clamp(-1e6, 1e6));
             adjusted = partial.adjusted;
+            partial_error = Some(partial.error);
         }
         let own = theil_sen::slope(x, &adjusted, config.confidence, 1.0).map_or(line, |slope| slope.slope);
+        let interval = partial_error.map_or(0.0, |error| 2.0 * error);
         let rest: Vec<f64> = adjusted.iter().zip(x).map(|(value, hour)| value - own * hour).collect();
         let noise = rank::spread(&rest).max(1.0);
         evidence.signal = own * points.span() / noise;
-        Self::clocks(&mut evidence, x, &adjusted, load.as_deref());
+        let work = load.as_deref().map(|load| work(x, load));
+        Self::clocks(&mut evidence, x, &adjusted, work.as_deref());
+        let covariates = rhythm::covariates(x, load.as_deref(), covered_day);
+        let clocks: Vec<&[f64]> = std::iter::once(x.as_slice()).chain(work.as_deref()).collect();
+        evidence.filling = saturation::filling(&clocks, &covariates, y);
         let windows = if points.len() >= 48 { 8 } else { 4 };
         evidence.floor = floor::rises(&points.min, windows);
         evidence.drawdown = if growth > 0.0 { floor::drawdown(&points.mean) / growth } else { 1.0 };
         evidence.day_low = rhythm::day_to_day(x, y).map(|day| day.low);
         evidence.jump = if growth > 0.0 { largest_jump(y).1.max(0.0) / growth } else { 0.0 };
         Self::counters(&mut evidence, &points, told);
-        Self { config, points, bent, told, slope, evidence, growth, covered_day }
+        Self { config, points, bent, told, slope, evidence, growth, covered_day, interval }
     }
 
     /// Is the growth even, by time or by the machine's work?
-    fn clocks(evidence: &mut Evidence, x: &[f64], y: &[f64], load: Option<&[f64]>) {
+    fn clocks(evidence: &mut Evidence, x: &[f64], y: &[f64], work: Option<&[f64]>) {
         let even = |parts: &saturation::Parts| parts.ratio.min(1.0 / parts.ratio.max(1e-9)).min(parts.last);
         let by_time = saturation::parts(x, y);
-        let work = load.map(|load| {
-            let mut sum = 0.0;
-            let mut clock = vec![0.0];
-            for (pair, load) in x.windows(2).zip(&load[1..]) {
-                sum += (pair[1] - pair[0]) * load * load;
-                clock.push(sum);
-            }
-            clock
-        });
         // A cache that fills while the load rises looks even by work: by time it must not look full.
         let by_work = work
             .filter(|_| by_time.is_some_and(|time| time.ratio > 0.35))
-            .and_then(|work| saturation::parts(&work, y));
+            .and_then(|work| saturation::parts(work, y));
         evidence.even = by_time.map(|time| time.even);
         let best = match (by_time, by_work) {
             (Some(time), Some(work)) if even(&work) > even(&time) => {
@@ -309,6 +325,11 @@ impl<'a> Window<'a> {
             high: slope.high,
         });
         let (kind, reasons, needs) = self.decide(pool, rate);
+        let rate = Rate {
+            low: rate.low.min(rate.per_hour - self.interval),
+            high: rate.high.max(rate.per_hour + self.interval),
+            ..rate
+        };
         let allocs = self.told.1.then(|| {
             let plain = theil_sen::slope(&self.points.hours, &self.points.outstanding, self.config.confidence, 1.0);
             plain.map_or(NO_RATE, |slope| Rate { per_hour: slope.slope, low: slope.low, high: slope.high })
@@ -342,7 +363,11 @@ impl<'a> Window<'a> {
             };
             return (kind, said("no trend beyond its own noise"), None);
         }
-        let slows = e.ratio.is_some_and(|ratio| ratio < c.ratio) || e.last.is_some_and(|last| last < c.last);
+        // Slopes of quarters say little where the noise is nearly as large as the growth.
+        let clear = e.signal >= 2.5 * c.signal;
+        let slows = e.ratio.is_some_and(|ratio| ratio < if clear { c.ratio } else { 0.5 * c.ratio })
+            || clear && e.last.is_some_and(|last| last < c.last)
+            || e.filling.is_some_and(|filling| filling < c.filling);
         let explained = e.partial_share.is_some_and(|share| share < c.partial_share)
             || e.partial_t.is_some_and(|t| t < c.partial_t);
         if explained {
@@ -354,7 +379,7 @@ impl<'a> Window<'a> {
         if slows {
             return (Kind::WarmingUp, said("grows ever more slowly"), Some(span * 0.5));
         }
-        if e.jump > 0.5 {
+        if e.jump > 0.5 && e.jump * e.signal > 6.0 {
             return (Kind::Growing, said("one jump makes up most of its growth"), Some(span * 0.5));
         }
         let floor_rises = e.floor.1 == 0 || e.floor.0 * 3 >= e.floor.1 * 2;

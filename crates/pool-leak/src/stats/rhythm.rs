@@ -17,6 +17,8 @@ pub struct Partial {
     pub slope: f64,
     /// Over its standard error.
     pub t: f64,
+    /// The standard error.
+    pub error: f64,
     /// Its two-sided p-value.
     pub p: f64,
     /// The series without what load and time of day explain.
@@ -27,17 +29,7 @@ pub struct Partial {
 
 /// Fits y over hours with the covariates that are there: `load` (any unit) and, where asked for, the time of day.
 pub fn partial(hours: &[f64], y: &[f64], load: Option<&[f64]>, by_day: bool) -> Option<Partial> {
-    let wave = |n: f64, f: fn(f64) -> f64| hours.iter().map(|h| f(h / 24.0 * TAU * n)).collect::<Vec<f64>>();
-    let mut own: Vec<Vec<f64>> = Vec::new();
-    if by_day {
-        own.extend([wave(1.0, f64::sin), wave(1.0, f64::cos)]);
-        if hours.last()? - hours.first()? > 40.0 {
-            own.extend([wave(2.0, f64::sin), wave(2.0, f64::cos)]);
-        }
-    }
-    if let Some(load) = load {
-        own.push(load.to_vec());
-    }
+    let own = covariates(hours, load, by_day);
     let mut columns: Vec<&[f64]> = vec![hours];
     columns.extend(own.iter().map(Vec::as_slice));
     let fit = regression::fit(&columns, y)?;
@@ -51,7 +43,23 @@ pub fn partial(hours: &[f64], y: &[f64], load: Option<&[f64]>, by_day: bool) -> 
     let (slope, error) = (fit.coefficients[1], fit.errors[1]);
     let t = if error > 0.0 { slope / error } else { f64::INFINITY * slope.signum() };
     let p = normal::student_two_sided(t, fit.freedom.max(3.0));
-    Some(Partial { slope, t, p, adjusted, residual: (fit.rss / y.len() as f64).sqrt() })
+    Some(Partial { slope, t, p, adjusted, error, residual: (fit.rss / y.len() as f64).sqrt() })
+}
+
+/// The columns of load and time of day.
+pub fn covariates(hours: &[f64], load: Option<&[f64]>, by_day: bool) -> Vec<Vec<f64>> {
+    let wave = |n: f64, f: fn(f64) -> f64| hours.iter().map(|h| f(h / 24.0 * TAU * n)).collect::<Vec<f64>>();
+    let mut own: Vec<Vec<f64>> = Vec::new();
+    if by_day {
+        own.extend([wave(1.0, f64::sin), wave(1.0, f64::cos)]);
+        if hours.last().zip(hours.first()).is_some_and(|(last, first)| last - first > 40.0) {
+            own.extend([wave(2.0, f64::sin), wave(2.0, f64::cos)]);
+        }
+    }
+    if let Some(load) = load {
+        own.push(load.to_vec());
+    }
+    own
 }
 
 /// Growth per hour between equal times of neighbouring days.

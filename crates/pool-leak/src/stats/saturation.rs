@@ -1,9 +1,13 @@
 //! Is the later part slower than the earlier? Caches fill, leaks go on.
 //!
 //! The slopes of four equal stretches are compared (Theil–Sen in each), as is the later half with the earlier: the
-//! idea of Brooks' subseries comparison of trends, after Sen (1968). The clock may be time, or the machine's work.
+//! estimate of Sen (1968) applied part by part. The clock may be time, or the machine's work.
+//!
+//! [`filling`] asks the same of the whole curve: does 1 − exp(−t/τ) or log(1 + t/τ) fit better than a line? Nonlinear
+//! least squares over a grid of τ, where all other coefficients are linear (Golub and Pereyra, *The differentiation of
+//! pseudo-inverses and nonlinear least squares problems whose variables separate*, SIAM J. Numer. Anal. 10, 1973).
 
-use super::theil_sen;
+use super::{regression, theil_sen};
 
 /// Slopes of parts of a series.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,4 +50,37 @@ pub fn parts(x: &[f64], y: &[f64]) -> Option<Parts> {
     let most = quarters.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let even = if most > 0.0 { (least / most).max(0.0) } else { 0.0 };
     Some(Parts { quarters, ratio, last: share(quarters[3]), least: share(least), even })
+}
+
+/// Residual sum of squares of the best filling curve over that of the best line; below 1 the curve fits better.
+///
+/// `clocks` are what either may run by (time, the machine's work), each rising; `covariates` stand beside both.
+pub fn filling(clocks: &[&[f64]], covariates: &[Vec<f64>], y: &[f64]) -> Option<f64> {
+    const EXP: [f64; 8] = [0.03, 0.05, 0.08, 0.12, 0.18, 0.26, 0.36, 0.5];
+    const LOG: [f64; 7] = [0.003, 0.01, 0.02, 0.04, 0.08, 0.16, 0.3];
+    let (mut line, mut curve) = (f64::INFINITY, f64::INFINITY);
+    for clock in clocks {
+        let first = *clock.first()?;
+        let length = clock.last()? - first;
+        if length <= 0.0 {
+            continue;
+        }
+        let rss = |column: &[f64]| -> Option<f64> {
+            let mut columns: Vec<&[f64]> = vec![column];
+            columns.extend(covariates.iter().map(Vec::as_slice));
+            let fit = regression::fit(&columns, y)?;
+            (fit.coefficients[1] > 0.0).then_some(fit.rss)
+        };
+        line = line.min(rss(clock).unwrap_or(f64::INFINITY));
+        let part = |value: &f64| (value - first) / length;
+        for tau in EXP {
+            let filled: Vec<f64> = clock.iter().map(|value| -(-part(value) / tau).exp_m1()).collect();
+            curve = curve.min(rss(&filled).unwrap_or(f64::INFINITY));
+        }
+        for tau in LOG {
+            let filled: Vec<f64> = clock.iter().map(|value| (part(value) / tau).ln_1p()).collect();
+            curve = curve.min(rss(&filled).unwrap_or(f64::INFINITY));
+        }
+    }
+    (line.is_finite() && curve.is_finite()).then(|| curve / line.max(f64::MIN_POSITIVE))
 }

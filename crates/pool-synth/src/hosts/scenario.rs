@@ -56,7 +56,7 @@ pub struct TagEntry {
     /// `nonpaged` or `paged`.
     pub pool: String,
     /// Bytes of one allocation.
-    pub size: f64,
+    pub per_alloc: f64,
     /// Outstanding allocations.
     pub base: f64,
     /// Noise, part of `base`.
@@ -114,7 +114,7 @@ impl Scenario {
             let tag: pool_model::PoolTag =
                 entry.tag.parse().map_err(|error: pool_model::tag::NotATag| error.to_string())?;
             let pool = Pool::parse(&entry.pool).ok_or_else(|| format!("`{}` is no pool", entry.pool))?;
-            let mut plan = Plan::new(Tag::from(tag), pool, entry.size, entry.base);
+            let mut plan = Plan::new(Tag::from(tag), pool, entry.per_alloc, entry.base);
             plan.noise = entry.noise;
             plan.gain = entry.gain;
             plan.turnover = entry.turnover;
