@@ -99,10 +99,16 @@ fn main() {
     let mut totals = Totals::default();
     let seeds = if options.tuning { random::TUNING } else { random::HELD_OUT };
     let begun = Instant::now();
-    for seed in seeds.skip(options.first as usize).take(options.hosts as usize) {
+    for (done, seed) in seeds.skip(options.first as usize).take(options.hosts as usize).enumerate() {
         run(seed, &options, &mut totals);
+        if done % 20 == 19 {
+            eprintln!("{} hosts done, {:.0} s", done + 1, begun.elapsed().as_secs_f64());
+        }
+        if done % 50 == 49 && done + 1 < options.hosts as usize {
+            print(done as u64 + 1, &options, &totals, begun.elapsed().as_secs_f64());
+        }
     }
-    print(&options, &totals, begun.elapsed().as_secs_f64());
+    print(options.hosts, &options, &totals, begun.elapsed().as_secs_f64());
 }
 
 type Key = (Tag, Pool);
@@ -277,9 +283,9 @@ fn part(a: usize, b: usize) -> String {
     if b == 0 { "-".to_owned() } else { format!("{:.4}", a as f64 / b as f64) }
 }
 
-fn print(options: &Options, totals: &Totals, seconds: f64) {
+fn print(hosts: u64, options: &Options, totals: &Totals, seconds: f64) {
     let set = if options.tuning { "tuning" } else { "held-out" };
-    println!("{} hosts x {} tags, {set} seeds, {seconds:.0} s; slowest report {:.2} s\n", options.hosts, options.tags, totals.report_seconds);
+    println!("{} hosts x {} tags, {set} seeds, {seconds:.0} s; slowest report {:.2} s\n", hosts, options.tags, totals.report_seconds);
     println!("| shape | tags | called leaking | worth acting on | found | recall | first right, h (median) | rate error (median) | all verdicts |");
     println!("|---|---|---|---|---|---|---|---|---|");
     for (name, shape) in &totals.shapes {

@@ -21,12 +21,20 @@ pub struct Config {
     pub signal: f64,
     /// Growth that load and time of day leave unexplained, over its standard error, at least.
     pub partial_t: f64,
+    /// The same where nearly nothing is freed, or a line fits far better than any curve: what is kept cannot fall back.
+    pub partial_t_kept: f64,
     /// The same growth as a part of the whole growth, at least.
     pub partial_share: f64,
     /// Slope of the later half over that of the earlier, at least: below it the series is filling up.
     pub ratio: f64,
     /// Squares left by a filling curve over those left by a line, at least: below it the series is filling up.
     pub filling: f64,
+    /// The same where the day's rhythm, being fitted too, can hide the curve: below [`Config::two_days`].
+    pub filling_early: f64,
+    /// Hours from which on the day's rhythm repeats often enough not to hide a curve.
+    pub two_days: f64,
+    /// From this on, and from [`Config::straight`] hours on, the line is so much better that no wave explains it.
+    pub line: f64,
     /// Slope of the last quarter over that of the whole, at least: below it the growth has ended.
     pub last: f64,
     /// From this length on (hours) the day's rhythm can be told from a trend.
@@ -53,9 +61,13 @@ impl Default for Config {
             confidence: 0.95,
             signal: 4.0,
             partial_t: 5.0,
+            partial_t_kept: 2.5,
             partial_share: 0.5,
             ratio: 0.5,
             filling: 0.7,
+            filling_early: 0.95,
+            two_days: 36.0,
+            line: 5.0,
             last: 0.3,
             day: 20.0,
             even: 0.8,

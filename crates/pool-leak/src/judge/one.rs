@@ -231,15 +231,19 @@ impl<'a> Window<'a> {
             partial_error = Some(partial.error);
         }
         let own = theil_sen::slope(x, &adjusted, config.confidence, 1.0).map_or(line, |slope| slope.slope);
-        let interval = partial_error.map_or(0.0, |error| 2.0 * error);
+        // Student's 97.5 % point with three degrees of freedom: no more are left where residuals wander.
+        let interval = partial_error.map_or(0.0, |error| 3.18 * error);
         let rest: Vec<f64> = adjusted.iter().zip(x).map(|(value, hour)| value - own * hour).collect();
         let noise = rank::spread(&rest).max(1.0);
         evidence.signal = own * points.span() / noise;
         let work = load.as_deref().map(|load| work(x, load));
         Self::clocks(&mut evidence, x, &adjusted, work.as_deref());
-        let covariates = rhythm::covariates(x, load.as_deref(), covered_day);
-        let clocks: Vec<&[f64]> = std::iter::once(x.as_slice()).chain(work.as_deref()).collect();
-        evidence.filling = saturation::filling(&clocks, &covariates, y);
+        // The costly question is asked only where the answer matters.
+        if growth >= config.least_growth && evidence.p <= 0.01 && evidence.signal >= config.signal {
+            let covariates = rhythm::covariates(x, load.as_deref(), covered_day);
+            let clocks: Vec<&[f64]> = std::iter::once(x.as_slice()).chain(work.as_deref()).collect();
+            evidence.filling = saturation::filling(&clocks, &covariates, y);
+        }
         let windows = if points.len() >= 48 { 8 } else { 4 };
         evidence.floor = floor::rises(&points.min, windows);
         evidence.drawdown = if growth > 0.0 { floor::drawdown(&points.mean) / growth } else { 1.0 };
@@ -302,11 +306,17 @@ impl<'a> Window<'a> {
         if self.covered_day {
             return true;
         }
+        let long = self.points.span() >= self.config.straight;
+        let filling = self.evidence.filling.unwrap_or(0.0);
+        let nothing_freed = self.evidence.retention.is_some_and(|kept| kept >= 0.9) && filling > 1.05;
+        if long && (filling >= self.config.line || nothing_freed) {
+            return true;
+        }
         if self.evidence.even.is_none_or(|even| even < self.config.even) {
             return false;
         }
         if self.evidence.retention.is_some_and(|kept| kept >= self.config.retention)
-            || self.points.span() >= self.config.straight
+            || long
         {
             return true;
         }
@@ -367,9 +377,10 @@ impl<'a> Window<'a> {
         let clear = e.signal >= 2.5 * c.signal;
         let slows = e.ratio.is_some_and(|ratio| ratio < if clear { c.ratio } else { 0.5 * c.ratio })
             || clear && e.last.is_some_and(|last| last < c.last)
-            || e.filling.is_some_and(|filling| filling < c.filling);
+            || e.filling.is_some_and(|filling| filling < if span < c.two_days { c.filling_early } else { c.filling });
+        let kept = e.retention.is_some_and(|kept| kept >= 0.9) || e.filling.is_some_and(|ratio| ratio >= c.line);
         let explained = e.partial_share.is_some_and(|share| share < c.partial_share)
-            || e.partial_t.is_some_and(|t| t < c.partial_t);
+            || e.partial_t.is_some_and(|t| t < if kept { c.partial_t_kept } else { c.partial_t });
         if explained {
             if slows && e.signal >= c.signal {
                 return (Kind::WarmingUp, said("grows ever more slowly"), None);
