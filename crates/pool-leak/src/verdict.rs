@@ -238,7 +238,11 @@ pub fn decimal(bytes: f64) -> String {
         s if s >= 1e3 => (bytes / 1e3, "kB"),
         _ => (bytes, "B"),
     };
-    if value.abs() < 9.95 && unit != "B" { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
+    if value.abs() < 9.95 && unit != "B" {
+        format!("{value:.1} {unit}")
+    } else {
+        format!("{value:.0} {unit}")
+    }
 }
 
 /// Hours as people say them: `3 h 10 min`, `12 days`.
@@ -260,6 +264,8 @@ pub fn duration(hours: f64) -> String {
 impl Verdict {
     /// One sentence for a person, with times of day in this time zone.
     pub fn sentence(&self, zone: &TimeZone) -> String {
+        use std::fmt::Write as _;
+
         let who = format!("{} ({})", self.tag.to_string().trim_end(), self.pool.id());
         let half = (self.bytes.high - self.bytes.low).abs() / 2.0;
         let rate = || format!("{}/h ± {}", decimal(self.bytes.per_hour), decimal(half));
@@ -267,7 +273,10 @@ impl Verdict {
             Kind::Leaking => format!("{who} leaks {}", rate()),
             Kind::Growing => format!("{who} grows by {}", rate()),
             Kind::WarmingUp => {
-                format!("{who} grew by {}, ever more slowly: a cache that fills, or a leak that ended", decimal(self.growth))
+                format!(
+                    "{who} grew by {}, ever more slowly: a cache that fills, or a leak that ended",
+                    decimal(self.growth)
+                )
             }
             Kind::LoadDriven => format!("{who} follows the load and falls back"),
             Kind::Step => format!("{who} jumped by {} and stays", decimal(self.growth)),
@@ -278,20 +287,20 @@ impl Verdict {
             if let Some(since) = self.since {
                 let at_least = if self.since_start { "at least " } else { "" };
                 let time = since.to_zoned(zone.clone());
-                text += &format!(", {at_least}since {}", time.strftime("%Y-%m-%d %H:%M"));
+                let _ = write!(text, ", {at_least}since {}", time.strftime("%Y-%m-%d %H:%M"));
             }
             if let Some(share) = self.share {
-                text += &format!("; explains {:.0} % of {} growth", share * 100.0, self.pool.id());
+                let _ = write!(text, "; explains {:.0} % of {} growth", share * 100.0, self.pool.id());
             }
             if let Some(end) = self.exhaustion {
-                text += &format!("; {} is reached in {}", end.limit.long(), duration(end.hours));
+                let _ = write!(text, "; {} is reached in {}", end.limit.long(), duration(end.hours));
             }
         }
         if let Some(owner) = &self.owner {
-            text += &format!("; used by {owner}");
+            let _ = write!(text, "; used by {owner}");
         }
         if let Some(hours) = self.needs_hours {
-            text += &format!("; {} more would make it surer", duration(hours));
+            let _ = write!(text, "; {} more would make it surer", duration(hours));
         }
         text
     }
@@ -301,6 +310,7 @@ fn as_text<S: Serializer>(tag: &Tag, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(tag)
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for this signature")]
 fn pool_id<S: Serializer>(pool: &Pool, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(pool.id())
 }

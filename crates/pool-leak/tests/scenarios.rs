@@ -71,7 +71,11 @@ fn the_lockstep_group_is_one_cause_and_its_culprit_is_named() {
     assert_eq!(culprit.tag.to_string(), "WCsc");
     assert!(group.reason.contains("never freed"), "{}", group.reason);
     let biggest = report.verdicts.first().expect("verdicts");
-    assert_eq!(biggest.tag.to_string(), "NtFC", "the biggest of the group is the layer that is dragged along");
+    assert_eq!(
+        biggest.tag.to_string(),
+        "NtFC",
+        "the biggest of the group is the layer that is dragged along"
+    );
 }
 
 #[test]

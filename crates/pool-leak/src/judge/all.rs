@@ -53,7 +53,7 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
         finding.evidence.q = q;
         if finding.kind == Kind::Leaking && q > config.false_discoveries {
             finding.kind = Kind::Growing;
-            finding.reasons = vec!["among so many tags one grows like this by chance".into()];
+            finding.reasons = vec!["among so many tags one rising like this by chance".into()];
         }
     }
     let pools = pools(analysis, from, to);
@@ -69,16 +69,19 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
     let mut grown = Vec::new();
     for &at in &order {
         let (series, finding) = (&analysis.series[at], &findings[at]);
-        let grows = matches!(finding.kind, Kind::Leaking | Kind::Growing);
-        if grows {
+        let rising = matches!(finding.kind, Kind::Leaking | Kind::Growing);
+        if rising {
             grown.push((verdicts.len(), finding));
         }
-        let hint = if grows { owner(&series.tag, series.pool) } else { None };
+        let hint = if rising { owner(&series.tag, series.pool) } else { None };
         let pool = pools.iter().find(|pool| pool.pool == series.pool);
         let share = pool
-            .filter(|pool| grows && pool.bytes.per_hour > 0.0 && pool.grows)
+            .filter(|pool| rising && pool.bytes.per_hour > 0.0 && pool.grows)
             .map(|pool| (finding.bytes.per_hour / pool.bytes.per_hour).clamp(0.0, 1.0));
-        let since = analysis.start.filter(|_| finding.kind != Kind::Steady).and_then(|start| at_hour(start, finding.from));
+        let since = analysis
+            .start
+            .filter(|_| finding.kind != Kind::Steady)
+            .and_then(|start| at_hour(start, finding.from));
         verdicts.push(Verdict {
             tag: series.tag.clone(),
             pool: series.pool,
@@ -90,10 +93,15 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
             share,
             since,
             since_start: !finding.bent && finding.from <= start_hour + 1e-6,
-            exhaustion: grows.then(|| exhaustion(&analysis.header, series.pool, finding.bytes.per_hour)).flatten(),
+            exhaustion: rising
+                .then(|| exhaustion(&analysis.header, series.pool, finding.bytes.per_hour))
+                .flatten(),
             needs_hours: finding.needs,
             group: None,
-            owner: hint.as_ref().map(|hint| hint.driver.clone()).or_else(|| series.owner.as_deref().map(str::to_owned)),
+            owner: hint
+                .as_ref()
+                .map(|hint| hint.driver.clone())
+                .or_else(|| series.owner.as_deref().map(str::to_owned)),
             reasons: finding.reasons.clone(),
             evidence: finding.evidence.clone(),
         });
@@ -138,7 +146,8 @@ fn pools(analysis: &Analysis, from: usize, to: usize) -> Vec<PoolGrowth> {
     let config: &Config = &analysis.config;
     let mut pools = Vec::new();
     for series in &analysis.pools {
-        let points = Points::new(series, &analysis.timeline, analysis.samples, from, to).thinned(config.points);
+        let points =
+            Points::new(series, &analysis.timeline, analysis.samples, from, to).thinned(config.points);
         let (x, y) = (&points.hours, &points.mean);
         let Some(plain) = theil_sen::slope(x, y, config.confidence, 1.0) else { continue };
         let per_step = plain.slope * points.span() / (points.len().max(2) - 1) as f64;

@@ -45,9 +45,8 @@ fn lockstep(a: &Finding, b: &Finding) -> bool {
     let ratio = if x > y { x / y } else { y / x };
     let whole = ratio.round();
     // A rate that is itself uncertain cannot show a whole multiple.
-    let sure = |finding: &Finding| {
-        finding.allocs.is_some_and(|rate| (rate.high - rate.low) < 0.1 * rate.per_hour)
-    };
+    let sure =
+        |finding: &Finding| finding.allocs.is_some_and(|rate| (rate.high - rate.low) < 0.1 * rate.per_hour);
     if whole > MULTIPLE || (ratio / whole - 1.0).abs() > WHOLE || !sure(a) || !sure(b) {
         return false;
     }
@@ -117,7 +116,10 @@ pub fn culprit(members: &[usize], verdicts: &[Verdict], hints: &[Option<OwnerHin
         .iter()
         .filter(|&&at| at != best)
         .filter_map(|&at| verdicts.get(at))
-        .filter_map(|verdict| owner::layer(&verdict.tag).map(|what| format!("{} are {what}", verdict.tag.to_string().trim_end())))
+        .filter_map(|verdict| {
+            owner::layer(&verdict.tag)
+                .map(|what| format!("{} are {what}", verdict.tag.to_string().trim_end()))
+        })
         .take(3)
         .collect();
     if !victims.is_empty() {

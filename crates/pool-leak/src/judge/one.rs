@@ -86,26 +86,35 @@ pub fn judge(config: &Config, pool: Pool, all: &Points, told: (bool, bool)) -> F
 /// What does not grow: steady, or coming and going with the load.
 fn dull(config: &Config, all: &Points) -> Finding {
     let mut finding = Finding::dull(Kind::Steady, all);
-    let center = middle(&all.mean);
-    let swing = all.mean.iter().copied().fold(f64::NEG_INFINITY, f64::max)
-        - all.mean.iter().copied().fold(f64::INFINITY, f64::min);
-    if swing < config.least_growth || swing < 0.1 * center {
+    if swing(&all.mean) < config.least_growth || swing(&all.mean) < 0.1 * middle(&all.mean) {
         return finding;
     }
     let thin = all.thinned(config.points);
-    if let Some(fell) = step(config, &thin, swing) {
+    if let Some(fell) = step(config, &thin, swing(&all.mean)) {
         return fell;
     }
-    if let Some(load) = thin.known_load()
-        && correlation(&load, &thin.mean) > 0.5
-    {
+    if let Some(reason) = comes_back(config, &thin) {
         finding.kind = Kind::LoadDriven;
-        finding.reasons.push("its bytes follow the machine's load".into());
-    } else if swing > 0.25 * center {
-        finding.kind = Kind::LoadDriven;
-        finding.reasons.push("comes back down by itself".into());
+        finding.reasons.push(reason.into());
     }
     finding
+}
+
+fn swing(values: &[f64]) -> f64 {
+    values.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+        - values.iter().copied().fold(f64::INFINITY, f64::min)
+}
+
+/// Why a series without a trend is more than steady: it swings, and comes back.
+fn comes_back(config: &Config, points: &Points) -> Option<&'static str> {
+    let part = swing(&points.mean) / middle(&points.mean).max(1.0);
+    if swing(&points.mean) < config.least_growth || part < 0.1 {
+        return None;
+    }
+    if points.known_load().is_some_and(|load| correlation(&load, &points.mean) > 0.5) {
+        return Some("its bytes follow the machine's load");
+    }
+    (part > 0.25).then_some("comes back down by itself")
 }
 
 fn correlation(a: &[f64], b: &[f64]) -> f64 {
@@ -171,7 +180,8 @@ fn step(config: &Config, points: &Points, rise: f64) -> Option<Finding> {
 /// The part of the series that is judged: all of it, or what comes after a bend upwards.
 fn window(config: &Config, all: &Points, points: &Points) -> (Points, bool) {
     let bend = change_point::bend(&points.hours, &points.mean);
-    if let Some(bend) = bend.filter(|bend| bend.after > 0.0 && bend.before < 0.25 * bend.after && bend.gain > 0.1)
+    if let Some(bend) =
+        bend.filter(|bend| bend.after > 0.0 && bend.before < 0.25 * bend.after && bend.gain > 0.1)
     {
         let at = all.hours.partition_point(|&hour| hour < points.hours[bend.at]);
         let rest = all.after(at);
@@ -315,9 +325,7 @@ impl<'a> Window<'a> {
         if self.evidence.even.is_none_or(|even| even < self.config.even) {
             return false;
         }
-        if self.evidence.retention.is_some_and(|kept| kept >= self.config.retention)
-            || long
-        {
+        if self.evidence.retention.is_some_and(|kept| kept >= self.config.retention) || long {
             return true;
         }
         let swing = self.config.swing;
@@ -341,7 +349,8 @@ impl<'a> Window<'a> {
             ..rate
         };
         let allocs = self.told.1.then(|| {
-            let plain = theil_sen::slope(&self.points.hours, &self.points.outstanding, self.config.confidence, 1.0);
+            let plain =
+                theil_sen::slope(&self.points.hours, &self.points.outstanding, self.config.confidence, 1.0);
             plain.map_or(NO_RATE, |slope| Rate { per_hour: slope.slope, low: slope.low, high: slope.high })
         });
         let tail = (self.points.len() / 20).max(1);
@@ -365,20 +374,19 @@ impl<'a> Window<'a> {
         let span = self.points.span();
         let said = |text: &str| vec![text.to_owned()];
         if self.growth < c.least_growth || rate.low <= 0.0 || e.p > 0.01 {
-            let falls = e.drawdown > 0.5 && e.signal < c.signal;
-            let kind = if falls && self.growth > 0.1 * middle(&self.points.mean) {
-                Kind::LoadDriven
-            } else {
-                Kind::Steady
+            return match comes_back(c, &self.points) {
+                Some(reason) => (Kind::LoadDriven, said(reason), None),
+                None => (Kind::Steady, said("no trend beyond its own noise"), None),
             };
-            return (kind, said("no trend beyond its own noise"), None);
         }
         // Slopes of quarters say little where the noise is nearly as large as the growth.
         let clear = e.signal >= 2.5 * c.signal;
         let slows = e.ratio.is_some_and(|ratio| ratio < if clear { c.ratio } else { 0.5 * c.ratio })
             || clear && e.last.is_some_and(|last| last < c.last)
-            || e.filling.is_some_and(|filling| filling < if span < c.two_days { c.filling_early } else { c.filling });
-        let kept = e.retention.is_some_and(|kept| kept >= 0.9) || e.filling.is_some_and(|ratio| ratio >= c.line);
+            || e.filling
+                .is_some_and(|filling| filling < if span < c.two_days { c.filling_early } else { c.filling });
+        let kept =
+            e.retention.is_some_and(|kept| kept >= 0.9) || e.filling.is_some_and(|ratio| ratio >= c.line);
         let explained = e.partial_share.is_some_and(|share| share < c.partial_share)
             || e.partial_t.is_some_and(|t| t < if kept { c.partial_t_kept } else { c.partial_t });
         if explained {

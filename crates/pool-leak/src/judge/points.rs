@@ -97,7 +97,8 @@ impl Points {
                 .chunks(each)
                 .map(|chunk| {
                     let told = chunk.iter().filter(|value| value.is_finite());
-                    let (sum, count) = told.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
+                    let (sum, count) =
+                        told.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
                     sum / count
                 })
                 .collect()

@@ -114,7 +114,7 @@ impl Analysis {
         }
         let seconds = match (self.start, sample.time, self.uptime_start, sample.uptime) {
             (Some(start), Some(now), _, _) => now.duration_since(start).as_secs_f64(),
-            (None, _, Some(start), Some(now)) if now > start => (now - start).as_secs_f64(),
+            (None, _, Some(start), Some(now)) => now.checked_sub(start)?.as_secs_f64(),
             _ if !self.times_known => self.last_seconds + 60.0,
             _ => return None,
         };
@@ -253,9 +253,8 @@ impl Analysis {
 
     /// About how many bytes the series take.
     pub fn memory(&self) -> usize {
-        let one = |series: &Series| {
-            size_of::<Series>() + series.buckets.capacity() * size_of::<super::Bucket>()
-        };
+        let one =
+            |series: &Series| size_of::<Series>() + series.buckets.capacity() * size_of::<super::Bucket>();
         self.series.iter().chain(&self.pools).map(one).sum()
     }
 }

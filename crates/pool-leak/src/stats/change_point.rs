@@ -63,8 +63,8 @@ pub fn bend(x: &[f64], y: &[f64]) -> Option<Bend> {
         if at < n / 12 || at + n / 12 >= n {
             continue;
         }
-        let bent: Vec<f64> = x.iter().map(|value| (value - x[at]).max(0.0)).collect();
-        let Some(fit) = regression::fit(&[x, &bent], y) else { continue };
+        let hinge: Vec<f64> = x.iter().map(|value| (value - x[at]).max(0.0)).collect();
+        let Some(fit) = regression::fit(&[x, &hinge], y) else { continue };
         if best.is_none_or(|(rss, _)| fit.rss < rss) {
             let before = fit.coefficients[1];
             let after = before + fit.coefficients[2];

@@ -45,7 +45,7 @@ pub fn ranks(values: &[f64]) -> Vec<f64> {
     let mut from = 0;
     while from < order.len() {
         let mut to = from + 1;
-        while to < order.len() && values[order[to]] == values[order[from]] {
+        while to < order.len() && values[order[to]].total_cmp(&values[order[from]]).is_eq() {
             to += 1;
         }
         let shared = f64::midpoint(from as f64 + 1.0, to as f64);
@@ -61,5 +61,9 @@ pub fn ranks(values: &[f64]) -> Vec<f64> {
 pub fn ties(values: &[f64]) -> Vec<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
-    sorted.chunk_by(|a, b| a == b).filter(|group| group.len() > 1).map(|group| group.len() as f64).collect()
+    sorted
+        .chunk_by(|a, b| a.total_cmp(b).is_eq())
+        .filter(|group| group.len() > 1)
+        .map(|group| group.len() as f64)
+        .collect()
 }

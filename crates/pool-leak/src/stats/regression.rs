@@ -19,7 +19,12 @@ pub struct Fit {
     pub freedom: f64,
 }
 
-/// Fits y on the columns. `None` where they are (nearly) dependent on each other.
+/// Fits y on the columns, which are as long as y. `None` where they are (nearly) dependent on each other.
+#[allow(
+    clippy::many_single_char_names,
+    clippy::needless_range_loop,
+    reason = "matrices read best with their indices"
+)]
 pub fn fit(columns: &[&[f64]], y: &[f64]) -> Option<Fit> {
     let n = y.len();
     let k = columns.len() + 1;

@@ -46,10 +46,10 @@ pub fn parts(x: &[f64], y: &[f64]) -> Option<Parts> {
     let (early, late) = (within(0.0, 0.5)?.slope, within(0.5, 1.0)?.slope);
     let ratio = if early > 0.0 { late / early } else { f64::INFINITY };
     let share = |slope: f64| if whole > 0.0 { slope / whole } else { 0.0 };
-    let least = quarters.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = quarters.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let even = if most > 0.0 { (least / most).max(0.0) } else { 0.0 };
-    Some(Parts { quarters, ratio, last: share(quarters[3]), least: share(least), even })
+    let slowest = quarters.iter().copied().fold(f64::INFINITY, f64::min);
+    let steepest = quarters.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let even = if steepest > 0.0 { (slowest / steepest).max(0.0) } else { 0.0 };
+    Some(Parts { quarters, ratio, last: share(quarters[3]), least: share(slowest), even })
 }
 
 /// Residual sum of squares of the best filling curve over that of the best line; below 1 the curve fits better.

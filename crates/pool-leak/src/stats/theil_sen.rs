@@ -47,7 +47,7 @@ pub fn slope(x: &[f64], y: &[f64], confidence: f64, correction: f64) -> Option<S
     let reach = -normal::quantile((1.0 - confidence) / 2.0) * variance.max(0.0).sqrt();
     let last = count - 1;
     // Ranks of the ends, as scipy.stats.theilslopes takes them (rounding half to even).
-    let upper = ((count as f64 + reach) / 2.0).round_ties_even().clamp(0.0, last as f64) as usize;
+    let upper = f64::midpoint(count as f64, reach).round_ties_even().clamp(0.0, last as f64) as usize;
     let lower = (((count as f64 - reach) / 2.0).round_ties_even() - 1.0).clamp(0.0, last as f64) as usize;
     let low = *slopes.select_nth_unstable_by(lower, f64::total_cmp).1;
     let high = *slopes.select_nth_unstable_by(upper, f64::total_cmp).1;

@@ -218,10 +218,8 @@ impl Host {
         sample.width = CounterWidth::Bits32;
         let millis = START * 1000 + ((self.clock.start_hour + hour) * 3_600_000.0).round() as i64;
         sample.time = Timestamp::from_millisecond(millis).ok();
-        sample.uptime = self
-            .clock
-            .tells_boot
-            .then(|| Duration::from_secs_f64(((hour - self.booted) * 3600.0).max(0.0)));
+        sample.uptime =
+            self.clock.tells_boot.then(|| Duration::from_secs_f64(((hour - self.booted) * 3600.0).max(0.0)));
         sample.rows.clone_from(&self.rows);
         let nonpaged = sample.tagged_bytes(Pool::Nonpaged);
         let paged = sample.tagged_bytes(Pool::Paged);
@@ -283,9 +281,7 @@ impl State {
         };
         match plan.shape {
             Shape::Constant | Shape::Traffic => 0.0,
-            Shape::SteadyLeak { per_hour } | Shape::SlowLeak { per_hour } => {
-                lose(self, per_hour * step, rng)
-            }
+            Shape::SteadyLeak { per_hour } | Shape::SlowLeak { per_hour } => lose(self, per_hour * step, rng),
             Shape::LoadLeak { per_hour } => lose(self, per_hour * load * step, rng),
             Shape::BurstLeak { per_hour, bursts } => {
                 for _ in 0..rng.count(bursts * step) {

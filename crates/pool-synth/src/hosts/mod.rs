@@ -28,5 +28,6 @@ pub use shape::Shape;
 /// Whether a leak is worth acting on: at least 1 MB an hour or 1 % of its pool a day, still going on at the end
 /// of the recording, and for at least a quarter of it.
 pub fn worth_acting_on(bytes_per_hour: f64, pool_bytes: f64, since_hours: f64, hours: f64) -> bool {
-    (bytes_per_hour >= 1e6 || bytes_per_hour * 24.0 >= pool_bytes * 0.01) && hours - since_hours >= hours * 0.25
+    (bytes_per_hour >= 1e6 || bytes_per_hour * 24.0 >= pool_bytes * 0.01)
+        && hours - since_hours >= hours * 0.25
 }

@@ -64,7 +64,7 @@ pub struct TagEntry {
     pub noise: f64,
     /// How far it follows the load.
     #[serde(default)]
-    pub gain: f64,
+    pub follows_load: f64,
     /// How often in an hour everything is freed and allocated anew.
     #[serde(default = "one")]
     pub turnover: f64,
@@ -116,7 +116,7 @@ impl Scenario {
             let pool = Pool::parse(&entry.pool).ok_or_else(|| format!("`{}` is no pool", entry.pool))?;
             let mut plan = Plan::new(Tag::from(tag), pool, entry.per_alloc, entry.base);
             plan.noise = entry.noise;
-            plan.gain = entry.gain;
+            plan.gain = entry.follows_load;
             plan.turnover = entry.turnover;
             plan.no_frees = entry.no_frees;
             plan.appears = entry.appears;
@@ -124,7 +124,8 @@ impl Scenario {
             plan.shape = entry.shape;
             plan.expect = Some(entry.expect.clone());
             if let Some(name) = &entry.follows {
-                let leader = self.tag.iter().position(|other| other.tag == *name).filter(|at| *at < plans.len());
+                let leader =
+                    self.tag.iter().position(|other| other.tag == *name).filter(|at| *at < plans.len());
                 let leader = leader.ok_or_else(|| format!("`{name}` is not named before `{}`", entry.tag))?;
                 plan.follows = Some(Follow { leader, multiple: entry.multiple });
             }
