@@ -31,7 +31,7 @@ fn every_scenario_gets_the_verdicts_expected() {
     let mut names: Vec<String> = fs::read_dir(folder)
         .expect("tests/scenarios is there")
         .map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned())
-        .filter(|name| name.ends_with(".toml"))
+        .filter(|name| Path::new(name).extension().is_some_and(|end| end == "toml"))
         .collect();
     names.sort();
     assert!(names.len() >= 15, "only {names:?}");

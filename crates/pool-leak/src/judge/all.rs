@@ -57,7 +57,6 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
         }
     }
     let pools = pools(analysis, from, to);
-    let start_hour = analysis.timeline.slots.get(from).map_or(0.0, crate::series::Slot::hours);
     let mut order: Vec<usize> = (0..findings.len()).collect();
     order.sort_by(|&a, &b| {
         let key = |at: usize| (findings[at].kind, -findings[at].bytes.per_hour, -findings[at].held);
@@ -92,7 +91,7 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
             growth: finding.growth,
             share,
             since,
-            since_start: !finding.bent && finding.from <= start_hour + 1e-6,
+            since_start: !finding.bent && series.first <= from,
             exhaustion: rising
                 .then(|| exhaustion(&analysis.header, series.pool, finding.bytes.per_hour))
                 .flatten(),
