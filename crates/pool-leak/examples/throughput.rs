@@ -21,7 +21,15 @@ fn main() {
     let origin = Origin { boot: Some("one".into()), ..Origin::new(SourceKind::Simulated, &[Pool::Nonpaged]) };
     let mut sample = Sample::new(origin.into(), CounterWidth::Bits32);
     sample.rows = (0..tags)
-        .map(|n| Row::windows(Tag::pool((n as u32).to_le_bytes()), Pool::Nonpaged, 5_000, 1_000, 4_000 * 256))
+        .map(|n| {
+            Row::windows(
+                Tag::pool(u32::try_from(n).unwrap_or(0).to_le_bytes()),
+                Pool::Nonpaged,
+                5_000,
+                1_000,
+                4_000 * 256,
+            )
+        })
         .collect();
     sample.header.pool_nonpaged = Some(4_000_000_000);
     let mut rng = Rng::new(1);
@@ -38,10 +46,10 @@ fn main() {
             let counters = &mut row.counters;
             let (allocs, frees) = (counters.allocs.unwrap_or(0), counters.frees.unwrap_or(0));
             let made = bits % 16 + u64::from(at % 400 == 0);
-            let freed = ((bits >> 8) % 16).min(allocs - frees);
+            let given = ((bits >> 8) % 16).min(allocs - frees);
             counters.allocs = Some(allocs + made);
-            counters.frees = Some(frees + freed);
-            counters.bytes = Some((allocs + made - frees - freed) * 256);
+            counters.frees = Some(frees + given);
+            counters.bytes = Some((allocs + made - frees - given) * 256);
         }
         let made = Instant::now();
         analysis.push(&sample);
