@@ -1,4 +1,5 @@
 //! Golden values from independent implementations: scipy 1.17.1 and pymannkendall 1.4.3, printed by `golden/make.py`.
+#![allow(clippy::unreadable_literal, reason = "golden values stand as they were printed")]
 
 use pool_leak::stats::{change_point, false_discovery, mann_kendall, normal, regression, theil_sen};
 
