@@ -21,8 +21,8 @@ fn sample(second: i64, rows: &[(&[u8; 4], u64, u64, u64)]) -> Sample {
     sample
 }
 
-fn of<'a>(report: &'a Report, tag: &[u8; 4]) -> &'a pool_leak::Verdict {
-    report.verdicts.iter().find(|verdict| verdict.tag == Tag::pool(*tag)).expect("the tag is there")
+fn of(report: &Report, tag: [u8; 4]) -> &pool_leak::Verdict {
+    report.verdicts.iter().find(|verdict| verdict.tag == Tag::pool(tag)).expect("the tag is there")
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn too_little_data_says_how_much_longer() {
         analysis.push(&sample(n * 60, &[(b"A   ", 100, 0, 6400)]));
     }
     let report = analysis.report();
-    let verdict = of(&report, b"A   ");
+    let verdict = of(&report, *b"A   ");
     assert_eq!(verdict.kind, Kind::TooLittleData);
     let needs = verdict.needs_hours.expect("it says so");
     assert!((needs * 60.0 - 7.0).abs() < 0.01, "{needs}");
@@ -58,7 +58,7 @@ fn ten_minutes_of_held_objects_are_a_leak_and_its_sentence_says_all() {
     let report = analysis.report_with(&|tag, _| {
         (*tag == Tag::pool(*b"Held")).then(|| OwnerHint { driver: "example.sys".into(), third_party: true })
     });
-    let held = of(&report, b"Held");
+    let held = of(&report, *b"Held");
     assert_eq!(held.kind, Kind::Leaking, "{held:?}");
     assert!((held.bytes.per_hour / (50.0 * 512.0 * 3600.0) - 1.0).abs() < 1e-3);
     assert_eq!(
@@ -66,7 +66,7 @@ fn ten_minutes_of_held_objects_are_a_leak_and_its_sentence_says_all() {
         "Held (nonpaged) leaks 92 MB/h ± 0 B, at least since 2026-03-02 00:00; explains 100 % of nonpaged growth; \
          the commit limit is reached in 10 h; used by example.sys"
     );
-    assert_eq!(of(&report, b"Calm").kind, Kind::Steady);
+    assert_eq!(of(&report, *b"Calm").kind, Kind::Steady);
     let json = serde_json::to_value(&report).expect("plain data");
     assert_eq!(json["verdicts"][0]["kind"], "leaking");
     assert_eq!(json["verdicts"][0]["tag"], "Held");
@@ -91,8 +91,8 @@ fn a_tag_that_is_absent_holds_nothing() {
         analysis.push(&sample(n * 60, rows));
     }
     let report = analysis.report();
-    assert!(of(&report, b"A   ").held.abs() < 1.0);
-    assert_ne!(of(&report, b"A   ").kind, Kind::Leaking);
+    assert!(of(&report, *b"A   ").held.abs() < 1.0);
+    assert_ne!(of(&report, *b"A   ").kind, Kind::Leaking);
 }
 
 #[test]
@@ -138,7 +138,7 @@ proptest! {
             analysis.push(&sample((n * step).cast_signed(), &[(b"Leak", 50 + lost, 0, (50 + lost) * 4096)]));
         }
         let report = analysis.report();
-        let leak = of(&report, b"Leak");
+        let leak = of(&report, *b"Leak");
         prop_assert_eq!(leak.kind, Kind::Leaking);
         prop_assert!((leak.bytes.per_hour / (4096.0 * 3600.0) - 1.0).abs() < 1e-6, "{:?}", leak.bytes);
     }
