@@ -8,3 +8,6 @@ pub mod dump;
 pub mod kernel;
 
 pub use kernel::{Config, Leak, SimulatedKernel, SimulatedSource};
+//! A simulated kernel pool, and writers of test data.
+
+pub mod hosts;

@@ -1,0 +1,383 @@
+//! How often the verdicts are right, on hosts of which the truth is known.
+//!
+//! ```text
+//! cargo run --release -p pool-leak --example accuracy -- [--hosts 200] [--tags 3000] [--tuning] [--cases] [--first N] [--quick]
+//! ```
+//!
+//! Two sets of seeds are kept apart: `--tuning` uses seeds 1 to 999, and only there does `--cases` print single tags.
+//! Without it the held-out seeds (1,000,000 and up) are used, of which only totals are ever printed, so that no
+//! threshold can be chosen by them.
+//!
+//! A leak is worth acting on where `pool_synth::hosts::worth_acting_on` says so. Beside the verdicts stand the simple
+//! methods that people use, each given as many names as the host has leaks, which nobody knows in practice.
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts of a table")]
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use pool_leak::{Analysis, Config, Kind, Verdict};
+use pool_model::{Pool, Tag};
+use pool_synth::hosts::{Host, Truth, random};
+
+/// Moments at which the verdict is asked for, as parts of the recording; `--quick` asks at every second one.
+const MOMENTS: [f64; 8] = [0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0];
+
+#[derive(Default)]
+struct Shape {
+    tags: usize,
+    leaking: usize,
+    worth: usize,
+    worth_found: usize,
+    first: Vec<f64>,
+    error: Vec<f64>,
+    kinds: BTreeMap<&'static str, usize>,
+}
+
+#[derive(Default)]
+struct Method {
+    named: usize,
+    right: usize,
+    worth: usize,
+}
+
+#[derive(Default)]
+struct Totals {
+    shapes: BTreeMap<&'static str, Shape>,
+    named: usize,
+    right: usize,
+    named_worth: usize,
+    right_worth: usize,
+    worth: usize,
+    worth_found: usize,
+    hidden: usize,
+    hidden_found: usize,
+    early_named: usize,
+    early_right: usize,
+    covered: usize,
+    groups: usize,
+    groups_right: usize,
+    groups_expected: usize,
+    methods: BTreeMap<&'static str, Method>,
+    report_seconds: f64,
+}
+
+struct Options {
+    hosts: u64,
+    first: u64,
+    tags: usize,
+    tuning: bool,
+    cases: bool,
+    quick: bool,
+}
+
+fn options() -> Result<Options, String> {
+    let mut options = Options { hosts: 200, first: 0, tags: 3000, tuning: false, cases: false, quick: false };
+    let mut args = std::env::args().skip(1);
+    while let Some(arg) = args.next() {
+        let mut number =
+            || args.next().and_then(|text| text.parse::<u64>().ok()).ok_or(format!("{arg} needs a number"));
+        match arg.as_str() {
+            "--hosts" => options.hosts = number()?,
+            "--first" => options.first = number()?,
+            "--tags" => options.tags = number()? as usize,
+            "--tuning" => options.tuning = true,
+            "--quick" => options.quick = true,
+            "--cases" => options.cases = true,
+            other => return Err(format!("unknown argument `{other}`")),
+        }
+    }
+    if options.cases && !options.tuning {
+        return Err("--cases needs --tuning: held-out hosts are not looked at one by one".to_owned());
+    }
+    Ok(options)
+}
+
+fn main() {
+    let options = options().unwrap_or_else(|message| {
+        eprintln!("accuracy: {message}");
+        std::process::exit(2)
+    });
+    let mut totals = Totals::default();
+    let seeds = if options.tuning { random::TUNING } else { random::HELD_OUT };
+    let begun = Instant::now();
+    for (done, seed) in seeds.skip(options.first as usize).take(options.hosts as usize).enumerate() {
+        run(seed, &options, &mut totals);
+        if done % 20 == 19 {
+            eprintln!("{} hosts done, {:.0} s", done + 1, begun.elapsed().as_secs_f64());
+        }
+        if done % 50 == 49 && done + 1 < options.hosts as usize {
+            print(done as u64 + 1, &options, &totals, begun.elapsed().as_secs_f64());
+        }
+    }
+    print(options.hosts, &options, &totals, begun.elapsed().as_secs_f64());
+}
+
+type Key = (Tag, Pool);
+
+fn run(seed: u64, options: &Options, totals: &mut Totals) {
+    let mut host = random::host(seed, options.tags);
+    let truth: BTreeMap<Key, Truth> = host
+        .truth()
+        .into_iter()
+        .map(|truth| ((host.plans[truth.at].tag.clone(), host.plans[truth.at].pool), truth))
+        .collect();
+    let mut analysis = Analysis::new(Config::default());
+    let mut by_hand = Simple::default();
+    let mut sample = pool_model::Sample::new(
+        pool_model::Origin::new(pool_model::SourceKind::Simulated, &[]).into(),
+        pool_model::CounterWidth::Bits32,
+    );
+    let mut first: BTreeMap<Key, f64> = BTreeMap::new();
+    let mut moments =
+        MOMENTS.iter().filter(|&&part| !options.quick || (part * 4.0).fract() < 0.01).peekable();
+    let (hours, start) = (host.clock.hours, host.clock.start_hour);
+    let mut verdicts = Vec::new();
+    let mut groups = Vec::new();
+    let mut n = 0_u64;
+    while host.sample_into(&mut sample) {
+        analysis.push(&sample);
+        by_hand.push(&sample, n as f64);
+        n += 1;
+        let now = sample.time.map_or(0.0, |time| time.as_second() as f64 / 3600.0);
+        let elapsed = now - 1_772_409_600.0 / 3600.0 - start;
+        if moments.peek().is_some_and(|&&part| elapsed + host.clock.interval / 3600.0 >= part * hours) {
+            moments.next();
+            let begun = Instant::now();
+            let report = analysis.report();
+            totals.report_seconds = totals.report_seconds.max(begun.elapsed().as_secs_f64());
+            for verdict in report.leaks() {
+                let key = (verdict.tag.clone(), verdict.pool);
+                let Some(truth) = truth.get(&key) else { continue };
+                totals.early_named += 1;
+                // A leak that was fixed later was a leak before that.
+                let was_leak = match host.plans[truth.at].shape {
+                    pool_synth::hosts::Shape::FixedLeak { until, .. } => elapsed <= until * 1.2,
+                    _ => truth.leak.is_some() && elapsed > truth.since,
+                };
+                totals.early_right += usize::from(was_leak);
+                first.entry(key).or_insert(elapsed);
+            }
+            verdicts = report.verdicts;
+            groups = report.groups;
+        }
+    }
+    judge(seed, options, &host, &truth, &verdicts, &first, totals);
+    // Lockstep: is the group found, and the right one named?
+    if let Some(leader) = host.plans.iter().find_map(|plan| plan.follows.map(|follow| follow.leader)) {
+        let leader = &host.plans[leader].tag;
+        totals.groups_expected += 1;
+        if let Some(group) = groups.iter().find(|group| {
+            group
+                .members
+                .iter()
+                .filter(|&&at| verdicts.get(at).is_some_and(|v| host_follows(&host, v)))
+                .count()
+                >= 2
+        }) {
+            totals.groups += 1;
+            totals.groups_right += usize::from(verdicts.get(group.culprit).is_some_and(|v| v.tag == *leader));
+        }
+    }
+    by_hand.judge(&truth, totals);
+}
+
+fn host_follows(host: &Host, verdict: &Verdict) -> bool {
+    host.plans.iter().any(|plan| plan.follows.is_some() && plan.tag == verdict.tag)
+}
+
+fn judge(
+    seed: u64,
+    options: &Options,
+    host: &Host,
+    truths: &BTreeMap<Key, Truth>,
+    verdicts: &[Verdict],
+    first: &BTreeMap<Key, f64>,
+    totals: &mut Totals,
+) {
+    for verdict in verdicts {
+        let key = (verdict.tag.clone(), verdict.pool);
+        let Some(truth) = truths.get(&key) else { continue };
+        let shape = totals.shapes.entry(truth.shape).or_default();
+        let named = verdict.kind == Kind::Leaking;
+        let leaks = truth.leak.is_some();
+        shape.tags += 1;
+        shape.leaking += usize::from(named);
+        *shape.kinds.entry(verdict.kind.id()).or_default() += 1;
+        totals.named += usize::from(named);
+        totals.right += usize::from(named && leaks);
+        let pool: f64 = host
+            .plans
+            .iter()
+            .filter(|plan| plan.pool == verdict.pool)
+            .map(|plan| plan.base * plan.size)
+            .sum();
+        let looks_worth = verdict.bytes.per_hour >= 1e6 || verdict.bytes.per_hour * 24.0 >= pool * 0.01;
+        totals.named_worth += usize::from(named && looks_worth);
+        totals.right_worth += usize::from(named && looks_worth && leaks);
+        if truth.worth && !truth.visible {
+            totals.hidden += 1;
+            totals.hidden_found += usize::from(named);
+        }
+        if truth.worth && truth.visible {
+            shape.worth += 1;
+            totals.worth += 1;
+            if named {
+                shape.worth_found += 1;
+                totals.worth_found += 1;
+                if let Some(at) = first.get(&key) {
+                    shape.first.push(at - truth.since);
+                }
+                let rate = truth.leak.unwrap_or(1.0);
+                shape.error.push((verdict.bytes.per_hour / rate - 1.0).abs());
+                totals.covered += usize::from(verdict.bytes.low <= rate && rate <= verdict.bytes.high);
+            }
+        }
+        if options.cases && ((named && !leaks && looks_worth) || (!named && truth.worth)) {
+            let e = &verdict.evidence;
+            println!(
+                "seed {seed} {} h from {:.1} gap {:?} reboot {:?}: {} {} {:?} rate {:.2} MB/h held {:.1} MB -> {} {:.2} MB/h p {:.1e} snr {:.1} floor {:?} dd {:.2} ratio {:?} last {:?} work {} share {:?} t {:?} day {:?} jump {:.2} ret {:?} | {}",
+                host.clock.hours,
+                host.clock.start_hour,
+                host.clock.gap,
+                host.clock.reboot,
+                truth.shape,
+                verdict.tag,
+                host.plans[truth.at].shape,
+                truth.leak.unwrap_or(0.0) / 1e6,
+                verdict.held / 1e6,
+                verdict.kind.id(),
+                verdict.bytes.per_hour / 1e6,
+                e.p.max(e.p_partial.unwrap_or(0.0)),
+                e.signal,
+                e.floor,
+                e.drawdown,
+                e.ratio,
+                e.last,
+                e.by_work,
+                e.partial_share,
+                e.partial_t,
+                e.day_low,
+                e.jump,
+                (e.retention, e.even, e.filling),
+                verdict.reasons.join("; "),
+            );
+        }
+    }
+}
+
+/// A method's score of one row's sums.
+type Score = fn(&[f64; 6]) -> f64;
+
+/// What people do by hand.
+#[derive(Default)]
+struct Simple {
+    rows: BTreeMap<Key, [f64; 6]>,
+}
+
+impl Simple {
+    fn push(&mut self, sample: &pool_model::Sample, t: f64) {
+        if !(t as u64).is_multiple_of(8) {
+            return;
+        }
+        for row in &sample.rows {
+            let y = row.counters.bytes.unwrap_or(0) as f64;
+            let sums = self.rows.entry((row.tag.clone(), row.pool)).or_insert([y, 0.0, 0.0, 0.0, 0.0, 0.0]);
+            *sums = [sums[0], y, sums[2] + 1.0, sums[3] + t, sums[4] + y, sums[5] + t * y];
+        }
+    }
+
+    fn judge(&self, truths: &BTreeMap<Key, Truth>, totals: &mut Totals) {
+        let leaks = truths.values().filter(|truth| truth.leak.is_some()).count();
+        let methods: [(&'static str, Score); 3] = [
+            ("largest at the end", |s| s[1]),
+            ("last less first", |s| s[1] - s[0]),
+            ("least-squares slope", |s| (s[5] - s[3] * s[4] / s[2]) / s[2].powi(3)),
+        ];
+        for (name, score) in methods {
+            let mut order: Vec<(&Key, f64)> =
+                self.rows.iter().map(|(key, sums)| (key, score(sums))).collect();
+            order.sort_by(|a, b| b.1.total_cmp(&a.1));
+            let method = totals.methods.entry(name).or_default();
+            for (key, _) in order.iter().take(leaks) {
+                let truth = truths.get(*key);
+                method.named += 1;
+                method.right += usize::from(truth.is_some_and(|truth| truth.leak.is_some()));
+                method.worth += usize::from(truth.is_some_and(|truth| truth.worth && truth.visible));
+            }
+        }
+    }
+}
+
+fn middle(values: &[f64]) -> Option<f64> {
+    pool_leak::stats::rank::median_of(values)
+}
+
+fn part(a: usize, b: usize) -> String {
+    if b == 0 { "-".to_owned() } else { format!("{:.4}", a as f64 / b as f64) }
+}
+
+fn print(hosts: u64, options: &Options, totals: &Totals, seconds: f64) {
+    let set = if options.tuning { "tuning" } else { "held-out" };
+    println!(
+        "{} hosts x {} tags, {set} seeds, {seconds:.0} s; slowest report {:.2} s\n",
+        hosts, options.tags, totals.report_seconds
+    );
+    println!(
+        "| shape | tags | called leaking | worth acting on | found | recall | first right, h (median) | rate error (median) | all verdicts |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|");
+    for (name, shape) in &totals.shapes {
+        let kinds: Vec<String> = shape.kinds.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+        println!(
+            "| {name} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            shape.tags,
+            shape.leaking,
+            shape.worth,
+            shape.worth_found,
+            part(shape.worth_found, shape.worth),
+            middle(&shape.first).map_or("-".to_owned(), |h| format!("{h:.1}")),
+            middle(&shape.error).map_or("-".to_owned(), |e| format!("{:.1} %", e * 100.0)),
+            kinds.join(", "),
+        );
+    }
+    println!(
+        "\nprecision, all that was called leaking: {} ({} of {})",
+        part(totals.right, totals.named),
+        totals.right,
+        totals.named
+    );
+    println!(
+        "precision, of those called worth acting on: {} ({} of {})",
+        part(totals.right_worth, totals.named_worth),
+        totals.right_worth,
+        totals.named_worth
+    );
+    println!(
+        "recall, leaks worth acting on: {} ({} of {})",
+        part(totals.worth_found, totals.worth),
+        totals.worth_found,
+        totals.worth
+    );
+    println!(
+        "recall, with those hidden in their own noise: {} ({} of {})",
+        part(totals.worth_found + totals.hidden_found, totals.worth + totals.hidden),
+        totals.worth_found + totals.hidden_found,
+        totals.worth + totals.hidden
+    );
+    println!(
+        "precision at all moments on the way: {} ({} of {})",
+        part(totals.early_right, totals.early_named),
+        totals.early_right,
+        totals.early_named
+    );
+    println!("true rate within the 95 % interval: {}", part(totals.covered, totals.worth_found));
+    println!(
+        "lockstep groups found: {} of {}, culprit right: {}",
+        totals.groups, totals.groups_expected, totals.groups_right
+    );
+    println!("\n| simple method, told how many leaks there are | precision | recall, worth acting on |");
+    println!("|---|---|---|");
+    for (name, method) in &totals.methods {
+        println!("| {name} | {} | {} |", part(method.right, method.named), part(method.worth, totals.worth));
+    }
+}

@@ -1,0 +1,86 @@
+//! Thresholds and sizes, each with its reason. They were chosen on tuning seeds only (see `examples/accuracy.rs`).
+
+/// What [`crate::Analysis`] is told at the start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Buckets kept for each series. At 72 bytes each, 4,000 series of 256 take 74 MB.
+    pub buckets: usize,
+    /// Points a judgement works on at most: pairs of them are compared, so its cost grows with the square.
+    pub points: usize,
+    /// Points below which nothing is said.
+    pub least_points: usize,
+    /// Hours below which nothing is said.
+    pub least_hours: f64,
+    /// Growth in bytes below which a series counts as steady: one page either way is no news.
+    pub least_growth: f64,
+    /// Rate of false discoveries that is accepted among all tags.
+    pub false_discoveries: f64,
+    /// Confidence of the intervals.
+    pub confidence: f64,
+    /// Growth over what remains of the noise, at least.
+    pub signal: f64,
+    /// Growth that load and time of day leave unexplained, over its standard error, at least.
+    pub partial_t: f64,
+    /// The same where nearly nothing is freed, or a line fits far better than any curve: what is kept cannot fall back.
+    pub partial_t_kept: f64,
+    /// The same growth as a part of the whole growth, at least.
+    pub partial_share: f64,
+    /// Slope of the later half over that of the earlier, at least: below it the series is filling up.
+    pub ratio: f64,
+    /// Squares left by a filling curve over those left by a line, at least: below it the series is filling up.
+    pub filling: f64,
+    /// The same where the day's rhythm, being fitted too, can hide the curve: below [`Config::two_days`].
+    pub filling_early: f64,
+    /// Hours from which on the day's rhythm repeats often enough not to hide a curve.
+    pub two_days: f64,
+    /// From this on, and from [`Config::straight`] hours on, the line is so much better that no wave explains it.
+    pub line: f64,
+    /// Slope of the last quarter over that of the whole, at least: below it the growth has ended.
+    pub last: f64,
+    /// From this length on (hours) the day's rhythm can be told from a trend.
+    pub day: f64,
+    /// Least quarter's slope over the steepest, at least, for a recording shorter than a day.
+    pub even: f64,
+    /// Hours from which on a straight line cannot be a part of a daily wave.
+    pub straight: f64,
+    /// Part of its mean by which a daily rhythm may swing, for shorter recordings.
+    pub swing: f64,
+    /// Part of what was allocated that was kept, at least, for a short recording to show a leak.
+    pub retention: f64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            buckets: 256,
+            points: 96,
+            least_points: 12,
+            least_hours: 5.0 / 60.0,
+            least_growth: 65_536.0,
+            false_discoveries: 0.01,
+            confidence: 0.95,
+            signal: 4.0,
+            partial_t: 5.0,
+            partial_t_kept: 2.5,
+            partial_share: 0.5,
+            ratio: 0.5,
+            filling: 0.7,
+            filling_early: 0.95,
+            two_days: 36.0,
+            line: 5.0,
+            last: 0.3,
+            day: 20.0,
+            even: 0.8,
+            straight: 8.0,
+            swing: 0.6,
+            retention: 0.5,
+        }
+    }
+}
+
+impl Config {
+    /// For the live screen: half the memory.
+    pub fn live() -> Self {
+        Self { buckets: 128, points: 64, ..Self::default() }
+    }
+}

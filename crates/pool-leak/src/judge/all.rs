@@ -1,0 +1,187 @@
+//! All series together.
+
+use jiff::{SignedDuration, Timestamp};
+use pool_model::{Header, Pool, Tag};
+
+use super::one::{self, Finding};
+use super::owner::OwnerHint;
+use super::{Points, group};
+use crate::stats::{false_discovery, mann_kendall, theil_sen};
+use crate::verdict::{Exhaustion, Group, Kind, Limit, PoolGrowth, Rate, Report, Verdict};
+use crate::{Analysis, Config};
+
+/// The slots of the boot that is judged: the latest one that is long enough, else the longest.
+fn slots(analysis: &Analysis) -> (usize, usize) {
+    let slots = &analysis.timeline.slots;
+    let (mut spans, mut from) = (Vec::new(), 0);
+    for at in 1..=slots.len() {
+        if at == slots.len() || slots[at].epoch != slots[from].epoch {
+            spans.push((from, at, slots[at - 1].hours() - slots[from].hours()));
+            from = at;
+        }
+    }
+    let longest = spans.iter().map(|span| span.2).fold(0.0, f64::max);
+    let least = analysis.config.least_points;
+    let good = spans.iter().rev().find(|span| span.1 - span.0 >= least && span.2 >= 0.3 * longest);
+    let any = spans.iter().max_by(|a, b| a.2.total_cmp(&b.2));
+    good.or(any).map_or((0, 0), |span| (span.0, span.1))
+}
+
+/// Judges everything.
+pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHint>) -> Report {
+    let config = &analysis.config;
+    let (from, to) = slots(analysis);
+    let mut findings: Vec<Finding> = analysis
+        .series
+        .iter()
+        .map(|series| {
+            let points = Points::new(series, &analysis.timeline, analysis.samples, from, to);
+            one::judge(config, series.pool, &points, series.tells())
+        })
+        .collect();
+    // One test for each tag, those included that were too dull to be worth the computing.
+    // Ranks lose their power where few points are independent, however clear the slope is, so the slope's own test
+    // stands beside them; the better of two counts double (Bonferroni).
+    let p: Vec<f64> = findings
+        .iter()
+        .map(|finding| {
+            let e = &finding.evidence;
+            (2.0 * e.p_partial.map_or(e.p, |p| p.min(e.p))).min(1.0)
+        })
+        .collect();
+    for (finding, q) in findings.iter_mut().zip(false_discovery::adjust(&p)) {
+        finding.evidence.q = q;
+        if finding.kind == Kind::Leaking && q > config.false_discoveries {
+            finding.kind = Kind::Growing;
+            finding.reasons = vec!["among so many tags one rising like this by chance".into()];
+        }
+    }
+    let pools = pools(analysis, from, to);
+    let mut order: Vec<usize> = (0..findings.len()).collect();
+    order.sort_by(|&a, &b| {
+        let key = |at: usize| (findings[at].kind, -findings[at].bytes.per_hour, -findings[at].held);
+        let (ka, kb) = (key(a), key(b));
+        ka.0.cmp(&kb.0).then(ka.1.total_cmp(&kb.1)).then(ka.2.total_cmp(&kb.2))
+    });
+    let mut hints = Vec::with_capacity(order.len());
+    let mut verdicts = Vec::with_capacity(order.len());
+    let mut grown = Vec::new();
+    for &at in &order {
+        let (series, finding) = (&analysis.series[at], &findings[at]);
+        let rising = matches!(finding.kind, Kind::Leaking | Kind::Growing);
+        if rising {
+            grown.push((verdicts.len(), finding));
+        }
+        let hint = if rising { owner(&series.tag, series.pool) } else { None };
+        let pool = pools.iter().find(|pool| pool.pool == series.pool);
+        let share = pool
+            .filter(|pool| rising && pool.bytes.per_hour > 0.0 && pool.grows)
+            .map(|pool| (finding.bytes.per_hour / pool.bytes.per_hour).clamp(0.0, 1.0));
+        let since = analysis
+            .start
+            .filter(|_| finding.kind != Kind::Steady)
+            .and_then(|start| at_hour(start, finding.from));
+        verdicts.push(Verdict {
+            tag: series.tag.clone(),
+            pool: series.pool,
+            kind: finding.kind,
+            bytes: finding.bytes,
+            allocs: finding.allocs,
+            held: finding.held,
+            growth: finding.growth,
+            share,
+            since,
+            since_start: !finding.bent && series.first <= from,
+            exhaustion: rising
+                .then(|| exhaustion(&analysis.header, series.pool, finding.bytes.per_hour))
+                .flatten(),
+            needs_hours: finding.needs,
+            group: None,
+            owner: hint
+                .as_ref()
+                .map(|hint| hint.driver.clone())
+                .or_else(|| series.owner.as_deref().map(str::to_owned)),
+            reasons: finding.reasons.clone(),
+            evidence: finding.evidence.clone(),
+        });
+        hints.push(hint);
+    }
+    let groups = groups(&grown, &mut verdicts, &hints);
+    Report {
+        verdicts,
+        groups,
+        pools,
+        hours: analysis.last_seconds / 3600.0,
+        samples: analysis.samples,
+        reboots: analysis.epoch,
+        out_of_order: analysis.out_of_order,
+        times_known: analysis.times_known,
+    }
+}
+
+fn groups(grown: &[(usize, &Finding)], verdicts: &mut [Verdict], hints: &[Option<OwnerHint>]) -> Vec<Group> {
+    let mut groups = Vec::new();
+    for members in group::find(grown) {
+        let (culprit, reason) = group::culprit(&members, verdicts, hints);
+        let number = groups.len();
+        let mut sum = 0.0;
+        for &at in &members {
+            if let Some(verdict) = verdicts.get_mut(at) {
+                verdict.group = Some(number);
+                sum += verdict.bytes.per_hour;
+            }
+        }
+        groups.push(Group { members, culprit, reason, bytes_per_hour: sum });
+    }
+    groups
+}
+
+fn at_hour(start: Timestamp, hours: f64) -> Option<Timestamp> {
+    let since = SignedDuration::try_from_secs_f64(hours * 3600.0).ok()?;
+    start.checked_add(since).ok()
+}
+
+fn pools(analysis: &Analysis, from: usize, to: usize) -> Vec<PoolGrowth> {
+    let config: &Config = &analysis.config;
+    let mut pools = Vec::new();
+    for series in &analysis.pools {
+        let points =
+            Points::new(series, &analysis.timeline, analysis.samples, from, to).thinned(config.points);
+        let (x, y) = (&points.hours, &points.mean);
+        let Some(plain) = theil_sen::slope(x, y, config.confidence, 1.0) else { continue };
+        let per_step = plain.slope * points.span() / (points.len().max(2) - 1) as f64;
+        let test = mann_kendall::hamed_rao(y, per_step, 0.05).with_correction_of_at_least(1.0, y.len());
+        let slope = theil_sen::slope(x, y, config.confidence, test.correction).unwrap_or(plain);
+        pools.push(PoolGrowth {
+            pool: series.pool,
+            bytes: Rate { per_hour: slope.slope, low: slope.low, high: slope.high },
+            grows: slope.slope > 0.0 && test.p < 0.05 && points.len() >= config.least_points,
+            held: y.last().copied().unwrap_or(0.0),
+            from_header: series.owner.is_some(),
+        });
+    }
+    pools
+}
+
+/// Which limit comes first at this rate.
+fn exhaustion(header: &Header, pool: Pool, per_hour: f64) -> Option<Exhaustion> {
+    if per_hour <= 0.0 {
+        return None;
+    }
+    let pool_limit = match pool {
+        Pool::Nonpaged => header.limit_nonpaged,
+        Pool::Paged => header.limit_paged,
+        _ => None,
+    };
+    let room = |limit: Option<u64>, used: Option<u64>| Some(limit?.saturating_sub(used?) as f64);
+    let rooms = [
+        (Limit::Pool, room(pool_limit, header.pool_total(pool))),
+        (Limit::Commit, room(header.commit_limit, header.commit)),
+        // Paged pool can leave memory, so that it does not use up what is available.
+        (Limit::Available, header.memory_available.filter(|_| pool != Pool::Paged).map(|bytes| bytes as f64)),
+    ];
+    rooms
+        .into_iter()
+        .filter_map(|(limit, room)| Some(Exhaustion { hours: room? / per_hour, limit }))
+        .min_by(|a, b| a.hours.total_cmp(&b.hours))
+}

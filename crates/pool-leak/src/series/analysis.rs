@@ -1,0 +1,260 @@
+//! Takes samples in, one after the other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use pool_model::{Header, Origin, Pool, Row, Sample, Tag};
+use rustc_hash::FxHashMap;
+
+use super::{Series, Timeline};
+use crate::judge::owner::OwnerHint;
+use crate::{Config, Report, judge};
+
+/// What there is to be judged.
+#[derive(Clone, Debug)]
+pub struct Analysis {
+    /// Thresholds and sizes.
+    pub config: Config,
+    pub(crate) timeline: Timeline,
+    pub(crate) series: Vec<Series>,
+    pub(crate) pools: Vec<Series>,
+    pub(crate) header: Header,
+    pub(crate) start: Option<Timestamp>,
+    pub(crate) samples: u64,
+    pub(crate) last_seconds: f64,
+    pub(crate) epoch: u32,
+    pub(crate) out_of_order: u64,
+    pub(crate) times_known: bool,
+    by_key: FxHashMap<(Tag, Pool), u32>,
+    order: Vec<u32>,
+    origin: Option<Arc<Origin>>,
+    uptime: Option<Duration>,
+    uptime_start: Option<Duration>,
+}
+
+impl Analysis {
+    /// Before the first sample.
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            timeline: Timeline::default(),
+            series: Vec::new(),
+            pools: Vec::new(),
+            header: Header::default(),
+            start: None,
+            samples: 0,
+            last_seconds: 0.0,
+            epoch: 0,
+            out_of_order: 0,
+            times_known: false,
+            by_key: FxHashMap::default(),
+            order: Vec::new(),
+            origin: None,
+            uptime: None,
+            uptime_start: None,
+        }
+    }
+
+    /// Takes a sample in. One that is not later than the one before is left out and counted.
+    pub fn push(&mut self, sample: &Sample) {
+        let Some(seconds) = self.seconds(sample) else {
+            self.out_of_order += 1;
+            return;
+        };
+        let step = seconds - self.last_seconds;
+        self.match_rows(sample);
+        let rebooted = self.samples > 0 && self.rebooted(sample);
+        if rebooted {
+            self.epoch += 1;
+        }
+        if self.samples == 1 {
+            self.timeline.width = step.max(1e-3);
+        }
+        if self.timeline.is_new(seconds, self.epoch) {
+            self.turn(seconds, rebooted);
+        }
+        let mut load = 0.0;
+        for (at, row) in sample.rows.iter().enumerate() {
+            let Some(&index) = self.order.get(at) else { continue };
+            let Some(series) = self.series.get_mut(index as usize) else { continue };
+            series.seen = self.samples + 1;
+            if series.is_same(&row.counters) {
+                continue;
+            }
+            let made = series.set(&row.counters, sample.width, self.samples);
+            if made > 0.0 {
+                load += (made / step.max(1e-3)).sqrt();
+            }
+        }
+        if sample.rows.len() < self.series.len() {
+            for series in &mut self.series {
+                if series.seen <= self.samples {
+                    series.absent(self.samples);
+                }
+            }
+        }
+        self.push_pools(sample);
+        let tells = self.samples > 0 && !rebooted && load > 0.0;
+        self.timeline.count(seconds, tells.then_some(load));
+        self.samples += 1;
+        self.last_seconds = seconds;
+        self.uptime = sample.uptime;
+        self.origin = Some(Arc::clone(&sample.origin));
+        self.header.clone_from(&sample.header);
+    }
+
+    /// Seconds since the first sample; `None` where the clock did not go forward.
+    fn seconds(&mut self, sample: &Sample) -> Option<f64> {
+        if self.samples == 0 {
+            self.start = sample.time;
+            self.uptime_start = sample.uptime;
+            self.times_known = sample.time.is_some() || sample.uptime.is_some();
+            return Some(0.0);
+        }
+        let seconds = match (self.start, sample.time, self.uptime_start, sample.uptime) {
+            (Some(start), Some(now), _, _) => now.duration_since(start).as_secs_f64(),
+            (None, _, Some(start), Some(now)) => now.checked_sub(start)?.as_secs_f64(),
+            _ if !self.times_known => self.last_seconds + 60.0,
+            _ => return None,
+        };
+        (seconds > self.last_seconds).then_some(seconds)
+    }
+
+    /// Finds the series of every row: the place it had in the last sample is nearly always right.
+    fn match_rows(&mut self, sample: &Sample) {
+        self.order.resize(sample.rows.len(), u32::MAX);
+        for (at, row) in sample.rows.iter().enumerate() {
+            let hint = self.order.get(at).copied().unwrap_or(u32::MAX);
+            let fits = self
+                .series
+                .get(hint as usize)
+                .is_some_and(|series| series.pool == row.pool && series.tag == row.tag);
+            if !fits {
+                let index = self.find(row);
+                if let Some(slot) = self.order.get_mut(at) {
+                    *slot = index;
+                }
+            }
+        }
+    }
+
+    fn find(&mut self, row: &Row) -> u32 {
+        let next = self.series.len() as u32;
+        // A series that comes with the sample that opens a slot belongs to the slot after this one; `turn` sees to it.
+        let first = self.timeline.slots.len().saturating_sub(1);
+        *self.by_key.entry((row.tag.clone(), row.pool)).or_insert_with(|| {
+            self.series.push(Series::new(row.tag.clone(), row.pool, row.told_owner.clone(), first));
+            next
+        })
+    }
+
+    /// The rules of [`pool_model::delta::rebooted`], without keeping the sample before.
+    fn rebooted(&self, sample: &Sample) -> bool {
+        let before = self.origin.as_ref().and_then(|origin| origin.boot.as_ref());
+        if let (Some(a), Some(b)) = (before, &sample.origin.boot) {
+            return a != b;
+        }
+        if let (Some(a), Some(b)) = (self.uptime, sample.uptime) {
+            return b < a;
+        }
+        let (mut both, mut fell) = (0_usize, 0_usize);
+        for (row, &index) in sample.rows.iter().zip(&self.order) {
+            let Some(allocs) = row.counters.allocs else { continue };
+            let old = self.series.get(index as usize).and_then(Series::now).and_then(|now| now.allocs);
+            if let Some(old) = old.filter(|&old| old > 0) {
+                both += 1;
+                fell += usize::from(allocs < old);
+            }
+        }
+        both >= 4 && fell * 2 > both
+    }
+
+    /// Closes the open slot of all series and opens the next.
+    fn turn(&mut self, seconds: f64, rebooted: bool) {
+        let slots = self.timeline.slots.len();
+        if slots > 0 {
+            for series in self.series.iter_mut().chain(&mut self.pools) {
+                // A row that comes with this very sample starts in the new slot.
+                if series.now().is_none() && series.buckets.is_empty() && series.seen == 0 {
+                    series.first = slots;
+                } else {
+                    series.close(self.samples);
+                }
+                if rebooted {
+                    series.restart();
+                }
+            }
+        }
+        if slots >= self.config.buckets.max(16) {
+            let into = self.timeline.halve();
+            for series in self.series.iter_mut().chain(&mut self.pools) {
+                if series.first >= into.len() {
+                    series.first = self.timeline.slots.len();
+                } else {
+                    series.halve(&into);
+                }
+            }
+            // The new sample may belong to the slot that was just closed by half; it opens the next one instead.
+        }
+        self.timeline.open(seconds, self.epoch);
+    }
+
+    /// Whole pools are series of their own: the header's figure, else the sum of the rows.
+    fn push_pools(&mut self, sample: &Sample) {
+        for &pool in &sample.origin.pools {
+            let told = sample.header.pool_total(pool);
+            let bytes = told.unwrap_or_else(|| sample.tagged_bytes(pool));
+            let counters = pool_model::Counters { bytes: Some(bytes), ..Default::default() };
+            let at = self.pools.iter().position(|series| series.pool == pool).unwrap_or_else(|| {
+                let first = self.timeline.slots.len().saturating_sub(1);
+                let owner = told.map(|_| "header".into());
+                self.pools.push(Series::new(Tag::name("pool"), pool, owner, first));
+                self.pools.len() - 1
+            });
+            if let Some(series) = self.pools.get_mut(at) {
+                series.seen = self.samples + 1;
+                if !series.is_same(&counters) {
+                    series.set(&counters, sample.width, self.samples);
+                }
+            }
+        }
+    }
+
+    /// Judges everything there is by now.
+    pub fn report(&self) -> Report {
+        self.report_with(&|_, _| None)
+    }
+
+    /// The same, with what the caller knows of the owners of tags.
+    pub fn report_with(&self, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHint>) -> Report {
+        judge::report(self, owner)
+    }
+
+    /// The verdicts alone, leaking first.
+    pub fn verdicts(&self) -> Vec<crate::Verdict> {
+        self.report().verdicts
+    }
+
+    /// Series kept: one for each (tag, pool) seen.
+    pub fn len(&self) -> usize {
+        self.series.len()
+    }
+
+    /// Before the first row.
+    pub fn is_empty(&self) -> bool {
+        self.series.is_empty()
+    }
+
+    /// Samples taken in.
+    pub const fn samples(&self) -> u64 {
+        self.samples
+    }
+
+    /// About how many bytes the series take.
+    pub fn memory(&self) -> usize {
+        let one =
+            |series: &Series| size_of::<Series>() + series.buckets.capacity() * size_of::<super::Bucket>();
+        self.series.iter().chain(&self.pools).map(one).sum()
+    }
+}

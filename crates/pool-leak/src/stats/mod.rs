@@ -1,0 +1,24 @@
+//! The statistics, one idea a file, each citing its paper.
+//!
+//! * [`normal`]: the normal distribution; [`rank`]: medians and ranks;
+//! * [`mann_kendall`]: is there a trend at all, with ties and autocorrelation;
+//! * [`theil_sen`]: how steep it is, with its confidence interval;
+//! * [`change_point`]: since when: a jump of the level, a bend of the slope;
+//! * [`floor`]: the rising floor, and how far a series falls back;
+//! * [`saturation`]: is the later part slower than the earlier;
+//! * [`rhythm`]: trend beside load and time of day, and growth from day to day;
+//! * [`regression`]: least squares, which `rhythm` needs;
+//! * [`false_discovery`]: many tags tested at once.
+//!
+//! Everything here works on plain slices and knows nothing of tags.
+
+pub mod change_point;
+pub mod false_discovery;
+pub mod floor;
+pub mod mann_kendall;
+pub mod normal;
+pub mod rank;
+pub mod regression;
+pub mod rhythm;
+pub mod saturation;
+pub mod theil_sen;
