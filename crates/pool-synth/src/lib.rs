@@ -1,13 +1,14 @@
 //! Invented data.
 //!
 //! * [`kernel`]: a simulated kernel pool with a leak in it, for tests and `poolmon demo`;
-//! * [`dump`]: Windows memory dumps with a planted truth, for tests of the reader.
+//! * `hosts` (feature): labelled hosts with leaks and with growth that is none: the yardstick of verdicts;
+//! * `dump` (feature): Windows memory dumps with a planted truth, for tests of the reader.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "dump")]
 pub mod dump;
+#[cfg(feature = "hosts")]
+pub mod hosts;
 pub mod kernel;
 
 pub use kernel::{Config, Leak, SimulatedKernel, SimulatedSource};
-//! A simulated kernel pool, and writers of test data.
-
-pub mod hosts;

@@ -35,7 +35,11 @@ fn system(facts: &DoctorFacts) -> Check {
 fn tagging(facts: &DoctorFacts) -> Check {
     let flag = facts.global_flag.map_or_else(|| "not set".into(), |flags| format!("{flags:#x}"));
     if facts.tagging() {
-        return Check::new(State::Good, "pool tagging", format!("on (always since Server 2003; GlobalFlag {flag})"));
+        return Check::new(
+            State::Good,
+            "pool tagging",
+            format!("on (always since Server 2003; GlobalFlag {flag})"),
+        );
     }
     Check::new(State::Bad, "pool tagging", format!("off (GlobalFlag {flag}, Enable Pool Tagging is 0x400)"))
         .remedy("gflags /r +ptg\nthen restart")
@@ -45,12 +49,15 @@ fn tagging(facts: &DoctorFacts) -> Check {
 fn class(fact: &ClassFact, tags: bool) -> Check {
     let what = format!("class {} {}", fact.class, fact.what);
     if fact.answers() {
-        let found = fact.entries.map_or_else(|| "answers".into(), |entries| format!("answers: {entries} entries"));
+        let found =
+            fact.entries.map_or_else(|| "answers".into(), |entries| format!("answers: {entries} entries"));
         return Check::new(State::Good, &what, found);
     }
     let check = |state| Check::new(state, &what, fact.status_text());
     match fact.class {
-        255 if tags => check(State::Note).remedy("Windows 26H1 and later have it; class 22 does, with 32-bit counters"),
+        255 if tags => {
+            check(State::Note).remedy("Windows 26H1 and later have it; class 22 does, with 32-bit counters")
+        }
         22 if !tags => check(State::Bad).remedy(
             "this system does not tell its pool tags (Wine does not; Windows 10 and Server 2016 do)\n\
              read a saved log with `poolmon top FILE`, or look at `poolmon demo`",
@@ -89,6 +96,7 @@ fn debug_privilege(facts: &DoctorFacts) -> Check {
 
 fn limits(facts: &DoctorFacts) -> Option<Check> {
     let (nonpaged, paged) = (facts.header.limit_nonpaged?, facts.header.limit_paged?);
-    let found = format!("nonpaged {}, paged {} at most, as documented", human_bytes(nonpaged), human_bytes(paged));
+    let found =
+        format!("nonpaged {}, paged {} at most, as documented", human_bytes(nonpaged), human_bytes(paged));
     Some(Check::new(State::Good, "pool limits", found))
 }
