@@ -158,15 +158,20 @@ fn precision_beside_byte_search() {
         eprintln!("SKIPPED: precision: ../shared is absent");
         return;
     };
-    let decoys = ["Call", "List", "Pool", "Proc", "Sect", "Stac", "Time", "Tran", "File", "Driv", "Devi", "Obje"];
-    let library: Vec<PoolTag> =
-        ["PMEM", "PpRb", "PpUc", "SeAl", "SeSd", "SeTs"].iter().map(|tag| PoolTag::padded(tag.as_bytes()).unwrap()).collect();
+    let decoys =
+        ["Call", "List", "Pool", "Proc", "Sect", "Stac", "Time", "Tran", "File", "Driv", "Devi", "Obje"];
+    let library: Vec<PoolTag> = ["PMEM", "PpRb", "PpUc", "SeAl", "SeSd", "SeTs"]
+        .iter()
+        .map(|tag| PoolTag::padded(tag.as_bytes()).unwrap())
+        .collect();
     let rows = [
         ("systeminformer-amd64.sys", true_tags().into_iter().collect()),
         ("WinDivert-2.2-x64.sys", vec![PoolTag(*b"WDiv")]),
         ("winpmem_x64.sys", library),
     ];
-    eprintln!("driver | true tags | code: right, wrong | bytes (grep -a, rg -a): right, wrong | strings -n 4: right, wrong");
+    eprintln!(
+        "driver | true tags | code: right, wrong | bytes (grep -a, rg -a): right, wrong | strings -n 4: right, wrong"
+    );
     for (name, wanted) in rows {
         let bytes = std::fs::read(folder.join(name)).unwrap();
         let asked: Vec<PoolTag> = wanted
@@ -178,11 +183,10 @@ fn precision_beside_byte_search() {
         let code = asked.iter().filter(|tag| found.contains(tag));
         let raw = asked.iter().filter(|tag| bytes.windows(4).any(|window| window == tag.0));
         // What `strings` prints: runs of four and more printable characters.
-        let runs: Vec<&[u8]> = bytes
-            .split(|byte| !(0x20..0x7f).contains(byte))
-            .filter(|run| run.len() >= 4)
-            .collect();
-        let text = asked.iter().filter(|tag| runs.iter().any(|run| run.windows(4).any(|window| window == tag.0)));
+        let runs: Vec<&[u8]> =
+            bytes.split(|byte| !(0x20..0x7f).contains(byte)).filter(|run| run.len() >= 4).collect();
+        let text =
+            asked.iter().filter(|tag| runs.iter().any(|run| run.windows(4).any(|window| window == tag.0)));
         let count = |tags: Vec<&PoolTag>| {
             let right = tags.iter().filter(|tag| wanted.contains(tag)).count();
             (right, tags.len() - right)

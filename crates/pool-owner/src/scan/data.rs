@@ -81,8 +81,10 @@ fn config(pe: &Pe<'_>, bytes: &[u8]) -> Option<(u32, usize)> {
 /// Is the place inside a text of six or more printable characters, so that four of them mean nothing.
 pub(crate) fn in_text(bytes: &[u8], at: usize) -> bool {
     let text = |byte: &u8| (0x20..0x7f).contains(byte);
-    let before = bytes.get(at.saturating_sub(6)..at).unwrap_or_default().iter().rev().take_while(|b| text(b)).count();
+    let before =
+        bytes.get(at.saturating_sub(6)..at).unwrap_or_default().iter().rev().take_while(|b| text(b)).count();
     let end = at.saturating_add(10).min(bytes.len());
-    let after = bytes.get(at.saturating_add(4)..end).unwrap_or_default().iter().take_while(|b| text(b)).count();
+    let after =
+        bytes.get(at.saturating_add(4)..end).unwrap_or_default().iter().take_while(|b| text(b)).count();
     before + after >= 2
 }

@@ -121,11 +121,17 @@ impl Evidence {
                 format!("hands this tag to its own function at RVA {rva:#x}, which passes it to {api}")
             }
             (Kind::Argument, None) => match &self.api {
-                Some(api) => format!("hands these four characters to {api}, which is not known to take a tag"),
-                None => "hands this tag to a function of its own, as a driver with its own allocator does".into(),
+                Some(api) => {
+                    format!("hands these four characters to {api}, which is not known to take a tag")
+                }
+                None => {
+                    "hands this tag to a function of its own, as a driver with its own allocator does".into()
+                }
             },
             (Kind::Structure, _) => format!("has this tag in {api}, where the kernel reads it from"),
-            (Kind::Code, _) => "has these four bytes in its code, but no call that uses them was found".into(),
+            (Kind::Code, _) => {
+                "has these four bytes in its code, but no call that uses them was found".into()
+            }
             (Kind::Data, _) => "has these four bytes in its data: a table of tags, or chance".into(),
             (Kind::Text, _) => "has these four bytes inside a longer text: as a rule noise".into(),
         };
@@ -137,6 +143,12 @@ impl Evidence {
 
     /// The order of an answer: kind, own code before a library's, allocations before frees, then by place.
     pub(crate) fn order(&self) -> (Kind, bool, Option<Role>, bool, u64) {
-        (self.kind, self.library.is_some(), self.role, self.api.is_some() && self.wrapper.is_none(), self.offset)
+        (
+            self.kind,
+            self.library.is_some(),
+            self.role,
+            self.api.is_some() && self.wrapper.is_none(),
+            self.offset,
+        )
     }
 }

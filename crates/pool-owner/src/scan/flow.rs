@@ -9,8 +9,9 @@ use rustc_hash::FxHashMap;
 use super::api::{self, Api};
 use super::imports::Imports;
 
-/// A call this many instructions after its constant still belongs to it, where the callee is not known.
-const NEAR: u32 = 16;
+/// A call this many instructions after its constant was put in place still belongs to it, where the callee is not known.
+/// No other call lies between the two: that would have taken the register. Long runs of stores do occur.
+const NEAR: u32 = 48;
 /// Wrappers of wrappers are followed this deep.
 const ROUNDS: usize = 8;
 /// Notes are kept up to here; no real driver comes near.

@@ -410,7 +410,10 @@ impl<'a> Worker<'a> {
                 evidence.retain(|row| row.tag != tag.unprotected());
                 evidence.extend(rows);
             }
-            return Ok(Answer { answered: Answer::answered(self.query), ..Answer::all(image.info(), evidence) });
+            return Ok(Answer {
+                answered: Answer::answered(self.query),
+                ..Answer::all(image.info(), evidence)
+            });
         }
         let evidence =
             if matches!(self.query, Query::Tag(_)) { image.with_literals(tag, &[]) } else { Vec::new() };

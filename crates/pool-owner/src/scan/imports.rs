@@ -57,7 +57,8 @@ impl Imports {
             if self.names.len() >= MAX_FUNCTIONS {
                 return;
             }
-            let (Some(at), Some(slot)) = (lookup.checked_add(row * width), slots.checked_add(row * width)) else {
+            let (Some(at), Some(slot)) = (lookup.checked_add(row * width), slots.checked_add(row * width))
+            else {
                 return;
             };
             let Some(value) = pe.pointer(at).filter(|&value| value != 0) else { return };
@@ -69,7 +70,9 @@ impl Imports {
                 continue;
             }
             let hint = u32::try_from(value).ok().map(|value| value.wrapping_sub(base));
-            let Some(name) = hint.and_then(|rva| rva.checked_add(2)).and_then(|rva| pe.name(rva)) else { return };
+            let Some(name) = hint.and_then(|rva| rva.checked_add(2)).and_then(|rva| pe.name(rva)) else {
+                return;
+            };
             let index = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
             self.names.push(name);
             self.slots.insert(slot, index);

@@ -94,7 +94,8 @@ impl Index {
         let mut blocks = FxHashMap::default();
         let mut at = HEADER.len();
         let mut open: Option<(String, Stamp, usize)> = None;
-        let starts: Vec<usize> = memchr::memmem::find_iter(rest.as_bytes(), b"\nF\t").map(|n| at + n + 1).collect();
+        let starts: Vec<usize> =
+            memchr::memmem::find_iter(rest.as_bytes(), b"\nF\t").map(|n| at + n + 1).collect();
         for start in starts {
             if let Some((path, stamp, from)) = open.take() {
                 blocks.insert(path, (stamp, from..start));
@@ -134,7 +135,8 @@ impl Index {
             file.write_all(block(answer).as_bytes())?;
         }
         writeln!(file, ".")?;
-        let done = file.into_inner().map_err(std::io::IntoInnerError::into_error).and_then(|file| file.sync_all());
+        let done =
+            file.into_inner().map_err(std::io::IntoInnerError::into_error).and_then(|file| file.sync_all());
         done.and_then(|()| std::fs::rename(&new, path)).inspect_err(|_| drop(std::fs::remove_file(&new)))
     }
 
@@ -213,7 +215,8 @@ fn block(answer: &Answer) -> String {
     };
     let _ = writeln!(out, "S\t{}\t{}", u8::from(answer.driver), u8::from(answer.full));
     if let Some(info) = &answer.info {
-        let tags: Vec<String> = info.framework_tags.iter().map(|tag| format!("{:08x}", tag.to_u32())).collect();
+        let tags: Vec<String> =
+            info.framework_tags.iter().map(|tag| format!("{:08x}", tag.to_u32())).collect();
         let texts = [&info.version, &info.product, &info.description, &info.company, &info.pdb, &info.signer];
         let texts: Vec<String> = texts.into_iter().map(|field| text(field.as_deref())).collect();
         let _ = writeln!(

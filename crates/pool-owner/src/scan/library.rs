@@ -45,11 +45,15 @@ pub fn charged(tag: PoolTag) -> Option<&'static str> {
             "Mdl  is allocated by the kernel for whoever describes buffers; look at drivers that call IoAllocateMdl"
         }
         b"File" => "File is charged for open files; look for handles or references that somebody keeps",
-        b"Proc" => "Proc is charged for processes; look for handles or references to processes that have ended",
+        b"Proc" => {
+            "Proc is charged for processes; look for handles or references to processes that have ended"
+        }
         b"Thre" => "Thre is charged for threads; look for handles or references to threads that have ended",
         b"Toke" => "Toke is charged for access tokens; look for handles or references that somebody keeps",
         b"Even" => "Even is charged for event objects; look for the process with many handles",
-        b"Cont" | b"ConT" => "contiguous memory is taken by the kernel for drivers; the driver behind it is hidden",
+        b"Cont" | b"ConT" => {
+            "contiguous memory is taken by the kernel for drivers; the driver behind it is hidden"
+        }
         b"None" => "None is charged for ExAllocatePool, a call without a tag; many drivers share it",
         b"Ddk " => "Ddk  is the default of old driver kits; many drivers share it",
         b"FxDr" => "FxDr is the frameworks' tag for drivers whose service name is too short to make one",

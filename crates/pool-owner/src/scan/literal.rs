@@ -43,7 +43,9 @@ impl Literal {
     /// Could ARM64 code in these bytes build the tag.
     pub fn is_built_in(&self, bytes: &[u8]) -> bool {
         let low = |at: &usize| {
-            at.checked_sub(1).and_then(|at| bytes.get(at)).is_some_and(|byte| byte & 0xe0 == self.half_low & 0xe0)
+            at.checked_sub(1)
+                .and_then(|at| bytes.get(at))
+                .is_some_and(|byte| byte & 0xe0 == self.half_low & 0xe0)
         };
         self.half.find_iter(bytes).any(|at| low(&at))
     }

@@ -87,8 +87,10 @@ impl<'a> Image<'a> {
             Machine::Arm64 => arm64::read(&self.pe, &self.imports, &mut notes, budget),
             Machine::Other(_) => {}
         }
-        let mut evidence: Vec<Evidence> =
-            flow::resolve(&notes, &self.imports, x86).into_iter().map(|finding| self.found(finding)).collect();
+        let mut evidence: Vec<Evidence> = flow::resolve(&notes, &self.imports, x86)
+            .into_iter()
+            .map(|finding| self.found(finding))
+            .collect();
         for stored in &notes.stored {
             let mut row = self.at(stored.value, stored.at, Kind::Structure);
             row.site = Some(stored.site);

@@ -42,7 +42,9 @@ pub enum ScanError {
     #[error("damaged image: {0}")]
     Damaged(&'static str),
     /// More than the search takes into memory.
-    #[error("too large: {bytes} bytes, the limit is {limit}; name the file's own driver instead, or raise the limit")]
+    #[error(
+        "too large: {bytes} bytes, the limit is {limit}; name the file's own driver instead, or raise the limit"
+    )]
     TooLarge {
         /// What the file would need.
         bytes: u64,
@@ -127,11 +129,8 @@ impl<'a> Pe<'a> {
             0x20b => true,
             _ => return Err(short("the optional header is neither PE32 nor PE32+")),
         };
-        let image_base = if is_64 {
-            u64_at(bytes, optional + 24)
-        } else {
-            u32_at(bytes, optional + 28).map(u64::from)
-        };
+        let image_base =
+            if is_64 { u64_at(bytes, optional + 24) } else { u32_at(bytes, optional + 28).map(u64::from) };
         let image_base = image_base.ok_or(gone.clone())?;
         let headers = u32_at(bytes, optional + 60).ok_or(gone.clone())?;
         let subsystem = u16_at(bytes, optional + 68).ok_or(gone)?;
@@ -143,19 +142,8 @@ impl<'a> Pe<'a> {
             .take_while(|at| at + 8 <= end)
             .map_while(|at| Some((u32_at(bytes, at)?, u32_at(bytes, at + 4)?)))
             .collect();
-        let sections =
-            (0..count.min(MAX_SECTIONS)).map_while(|row| section(bytes, end + row * 40)).collect();
-        Ok(Self {
-            bytes,
-            machine,
-            is_64,
-            timestamp,
-            image_base,
-            subsystem,
-            headers,
-            sections,
-            directories,
-        })
+        let sections = (0..count.min(MAX_SECTIONS)).map_while(|row| section(bytes, end + row * 40)).collect();
+        Ok(Self { bytes, machine, is_64, timestamp, image_base, subsystem, headers, sections, directories })
     }
 
     /// RVA (a file offset for [`SECURITY`]) and size of a data directory, where it is not empty.
@@ -199,8 +187,9 @@ impl<'a> Pe<'a> {
     pub fn rva_of(&self, address: u64) -> Option<u32> {
         let rva = u32::try_from(address.checked_sub(self.image_base)?).ok()?;
         let covers = |section: &Section| {
-            rva.checked_sub(section.rva)
-                .is_some_and(|inside| inside < section.virtual_size.max(u32::try_from(section.raw_size).unwrap_or(0)))
+            rva.checked_sub(section.rva).is_some_and(|inside| {
+                inside < section.virtual_size.max(u32::try_from(section.raw_size).unwrap_or(0))
+            })
         };
         self.sections.iter().any(covers).then_some(rva)
     }
@@ -228,8 +217,11 @@ impl<'a> Pe<'a> {
 
 fn section(bytes: &[u8], at: usize) -> Option<Section> {
     let name = bytes.get(at..at + 8)?;
-    let name: String =
-        name.iter().take_while(|&&b| b != 0).map(|&b| if b.is_ascii_graphic() { char::from(b) } else { '?' }).collect();
+    let name: String = name
+        .iter()
+        .take_while(|&&b| b != 0)
+        .map(|&b| if b.is_ascii_graphic() { char::from(b) } else { '?' })
+        .collect();
     let raw = u32_at(bytes, at + 20)? as usize;
     let claimed = u32_at(bytes, at + 16)? as usize;
     let flags = u32_at(bytes, at + 36)?;

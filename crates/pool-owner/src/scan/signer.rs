@@ -81,7 +81,10 @@ fn common_name(subject: &[u8]) -> Option<String> {
         }
         let (tag, text, _) = element(rest)?;
         let text = if tag == 0x1e {
-            let units: Vec<u16> = text.chunks_exact(2).filter_map(|pair| Some(u16::from_be_bytes(pair.try_into().ok()?))).collect();
+            let units: Vec<u16> = text
+                .chunks_exact(2)
+                .filter_map(|pair| Some(u16::from_be_bytes(pair.try_into().ok()?)))
+                .collect();
             String::from_utf16_lossy(&units)
         } else {
             String::from_utf8_lossy(text).into_owned()

@@ -74,7 +74,8 @@ fn starts(pe: &Pe<'_>) -> Vec<u32> {
     let Some(at) = pe.offset(table) else { return Vec::new() };
     let end = at.saturating_add(size as usize).min(pe.bytes.len());
     let rows = pe.bytes.get(at..end).unwrap_or_default().chunks_exact(12);
-    let mut starts: Vec<u32> = rows.filter_map(|row| super::pe::u32_at(row, 0)).filter(|&rva| rva != 0).collect();
+    let mut starts: Vec<u32> =
+        rows.filter_map(|row| super::pe::u32_at(row, 0)).filter(|&rva| rva != 0).collect();
     starts.sort_unstable();
     starts.dedup();
     starts
@@ -92,7 +93,9 @@ impl Reader<'_, '_> {
         self.function = section.rva;
         while decoder.can_decode() {
             let place = decoder.position();
-            let Some(rva) = u32::try_from(place).ok().and_then(|at| section.rva.checked_add(at)) else { return };
+            let Some(rva) = u32::try_from(place).ok().and_then(|at| section.rva.checked_add(at)) else {
+                return;
+            };
             while starts.get(next).is_some_and(|&start| start < rva) {
                 next += 1;
             }
@@ -131,7 +134,9 @@ impl Reader<'_, '_> {
         self.function = rva;
         self.fresh = 0;
         if self.wide {
-            for (n, register) in [Register::RCX, Register::RDX, Register::R8, Register::R9].into_iter().enumerate() {
+            for (n, register) in
+                [Register::RCX, Register::RDX, Register::R8, Register::R9].into_iter().enumerate()
+            {
                 self.set(register, Value::Argument(u8::try_from(n).unwrap_or(0)));
             }
         } else {
@@ -178,7 +183,11 @@ impl Reader<'_, '_> {
     /// What an operand that is read holds.
     fn read_operand(&self, instruction: &Instruction, operand: u32, at: usize) -> Value {
         match instruction.op_kind(operand) {
-            OpKind::Register => self.get(instruction.op_register(operand)),
+            OpKind::Register => match self.get(instruction.op_register(operand)) {
+                // Its way to the call is counted from the last move.
+                Value::Constant { value, at, .. } => Value::Constant { value, at, step: self.step },
+                other => other,
+            },
             OpKind::Memory => {
                 if let Some(rva) = self.fixed(instruction) {
                     if let Some(import) = self.imports.slot(rva) {
@@ -187,8 +196,12 @@ impl Reader<'_, '_> {
                     // A tag kept in a variable of the driver.
                     let size = instruction.memory_size().size();
                     let place = self.pe.offset(rva).filter(|_| size == 4);
-                    return match place.and_then(|place| super::pe::u32_at(self.pe.bytes, place).zip(Some(place))) {
-                        Some((value, at)) if like_a_tag(value) => Value::Constant { value, at, step: self.step },
+                    return match place
+                        .and_then(|place| super::pe::u32_at(self.pe.bytes, place).zip(Some(place)))
+                    {
+                        Some((value, at)) if like_a_tag(value) => {
+                            Value::Constant { value, at, step: self.step }
+                        }
                         _ => Value::Unknown,
                     };
                 }
@@ -231,11 +244,13 @@ impl Reader<'_, '_> {
                 self.set(instruction.op0_register(), Value::Unknown);
             }
             M::Mov => self.mov(instruction, rva, at),
-            M::Cmp | M::Test | M::Bt | M::Nop => {}
+            // A conditional move may leave the tag in its place: one of the two values that the call gets.
+            M::Cmp | M::Test | M::Bt | M::Nop | M::Cmove | M::Cmovne => {}
             M::Xchg | M::Xadd => {
                 self.set(instruction.op0_register(), Value::Unknown);
                 self.set(instruction.op1_register(), Value::Unknown);
             }
+            M::Imul if instruction.op_count() > 1 => self.set(instruction.op0_register(), Value::Unknown),
             M::Mul | M::Div | M::Idiv | M::Cdq | M::Cqo | M::Cpuid | M::Rdtsc | M::Rdmsr | M::Imul => {
                 self.set(Register::RAX, Value::Unknown);
                 self.set(Register::RDX, Value::Unknown);
