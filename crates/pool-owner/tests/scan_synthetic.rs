@@ -1,5 +1,7 @@
 //! The scanner over images that this file builds: x64, x86 and ARM64, so that the logic is tested without real drivers.
 
+#![allow(clippy::cast_possible_truncation, missing_docs)]
+
 use std::sync::atomic::AtomicBool;
 
 use pool_model::PoolTag;

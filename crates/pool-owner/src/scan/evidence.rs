@@ -100,10 +100,9 @@ impl Evidence {
     /// How far to trust it.
     pub fn confidence(&self) -> Confidence {
         match (self.kind, self.wrapper, &self.api) {
-            (Kind::Call, ..) | (Kind::Structure, ..) | (Kind::Argument, Some(_), _) => Confidence::High,
+            (Kind::Call | Kind::Structure, ..) | (Kind::Argument, Some(_), _) => Confidence::High,
             (Kind::Argument, None, None) => Confidence::Medium,
-            (Kind::Argument | Kind::Code, ..) => Confidence::Low,
-            (Kind::Data, ..) => Confidence::Low,
+            (Kind::Argument | Kind::Code | Kind::Data, ..) => Confidence::Low,
             (Kind::Text, ..) => Confidence::Noise,
         }
     }
@@ -136,7 +135,8 @@ impl Evidence {
             (Kind::Text, _) => "has these four bytes inside a longer text: as a rule noise".into(),
         };
         if let Some(library) = self.library {
-            text.push_str(&format!("; the code comes from the static library {library}"));
+            text.push_str("; the code comes from the static library ");
+            text.push_str(library);
         }
         text
     }

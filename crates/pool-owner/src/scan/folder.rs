@@ -334,7 +334,7 @@ impl<'a> Worker<'a> {
         if need > LARGE && !by_name && !self.holds(&mut file, need).map_err(io)? {
             return Ok(Answer::nothing(self.query));
         }
-        // One byte more than the size: a file that grows meanwhile is read no further.
+        // A file that grows meanwhile is read no further.
         self.take(&mut file, need).map_err(io)?;
         let answer = self.bytes(path, by_name);
         if need > LARGE {
@@ -397,7 +397,8 @@ impl<'a> Worker<'a> {
             return Ok(Answer::all(image.info(), image.evidence()));
         };
         let arm64 = || Pe::parse(&self.buffer).is_ok_and(|pe| pe.machine == super::Machine::Arm64);
-        if !by_name && !literal.is_in(&self.buffer) && !(literal.is_built_in(&self.buffer) && arm64()) {
+        let built = || literal.is_built_in(&self.buffer) && arm64();
+        if !(by_name || literal.is_in(&self.buffer) || built()) {
             // Damage is told in any case: a bad file must not look like one that was searched.
             Pe::parse(&self.buffer)?;
             return Ok(Answer::nothing(self.query));

@@ -270,10 +270,8 @@ fn parse(block: &str, tag: Option<PoolTag>) -> Option<Answer> {
                 let tag = u32::from_str_radix(line.get(2..10)?, 16).ok()?;
                 answer.answered.push((PoolTag::from_u32(tag), line.get(11..12)? == "1"));
             }
-            Some("E\t") => {
-                if wanted.as_ref().is_none_or(|wanted| line.starts_with(wanted.as_str())) {
-                    answer.evidence.push(evidence(line)?);
-                }
+            Some("E\t") if wanted.as_ref().is_none_or(|wanted| line.starts_with(wanted.as_str())) => {
+                answer.evidence.push(evidence(line)?);
             }
             _ => {}
         }

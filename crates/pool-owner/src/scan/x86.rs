@@ -114,7 +114,7 @@ impl Reader<'_, '_> {
                 continue;
             }
             let padding = matches!(instruction.mnemonic(), Mnemonic::Int3 | Mnemonic::Nop);
-            if begins || (ended && !padding && (rva % 16 == 0 || section.rva == rva)) {
+            if begins || (ended && !padding && (rva.is_multiple_of(16) || section.rva == rva)) {
                 self.begin(rva);
             }
             self.step = self.step.wrapping_add(1);
@@ -278,7 +278,7 @@ impl Reader<'_, '_> {
         let width = if self.wide { 8 } else { 4 };
         if matches!(base, Register::RSP | Register::ESP)
             && instruction.memory_index() == Register::None
-            && displacement % width == 0
+            && displacement.is_multiple_of(width)
             && let Some(slot) = usize::try_from(displacement / width).ok().and_then(|n| self.slots.get_mut(n))
         {
             *slot = value;
