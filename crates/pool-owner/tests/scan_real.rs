@@ -117,13 +117,21 @@ fn a_folder_is_searched_and_the_second_question_comes_from_the_index() {
     let never = AtomicBool::new(false);
     let ask = |query, index: &mut Index| {
         let mut found = Vec::new();
-        let summary = scan::folder(&[folder.clone()], query, 2, Limits::default(), index, &never, |event| {
-            if let Event::File(report) = event
-                && let Outcome::Found(what) = report.outcome
-            {
-                found.push((report.path.file_name().unwrap().to_owned(), what.evidence));
-            }
-        });
+        let summary = scan::folder(
+            std::slice::from_ref(&folder),
+            query,
+            2,
+            Limits::default(),
+            index,
+            &never,
+            |event| {
+                if let Event::File(report) = event
+                    && let Outcome::Found(what) = report.outcome
+                {
+                    found.push((report.path.file_name().unwrap().to_owned(), what.evidence));
+                }
+            },
+        );
         found.sort_by(|a, b| a.0.cmp(&b.0));
         (summary, found)
     };

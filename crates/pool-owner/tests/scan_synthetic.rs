@@ -1,6 +1,6 @@
 //! The scanner over images that this file builds: x64, x86 and ARM64, so that the logic is tested without real drivers.
 
-#![allow(clippy::cast_possible_truncation, missing_docs)]
+#![allow(clippy::cast_possible_truncation, clippy::trivially_copy_pass_by_ref, missing_docs)]
 
 use std::sync::atomic::AtomicBool;
 
@@ -297,7 +297,7 @@ fn a_huge_file_is_read_as_far_as_its_headers_say() {
         let never = AtomicBool::new(false);
         let query = Query::Tag(PoolTag(*b"Test"));
         scan::folder(
-            &[path.clone()],
+            std::slice::from_ref(&path),
             query,
             1,
             Limits { bytes: limit },
@@ -324,7 +324,7 @@ fn a_changed_file_or_a_damaged_index_is_asked_again() {
     let ask = |index: &mut Index| {
         let never = AtomicBool::new(false);
         let query = Query::Tag(PoolTag(*b"Test"));
-        scan::folder(&[path.clone()], query, 1, Limits::default(), index, &never, |_| {})
+        scan::folder(std::slice::from_ref(&path), query, 1, Limits::default(), index, &never, |_| {})
     };
     let bytes = image(Machine::X64, &direct_x64(b"Test"), &["ExAllocatePoolWithTag"], false, &[]);
     std::fs::write(&path, &bytes).unwrap();
