@@ -20,7 +20,8 @@ use super::{Evidence, Image, Info, framework_tag};
 
 /// Files above this are read one at a time.
 const LARGE: u64 = 16 << 20;
-const PIECE: usize = 1 << 20;
+/// Small enough to stay in a processor's cache between reading and searching.
+const PIECE: usize = 64 << 10;
 /// Folders inside folders are followed this deep.
 const MAX_DEPTH: usize = 64;
 
@@ -252,6 +253,7 @@ struct Worker<'a> {
     large: &'a Mutex<()>,
     cancel: &'a AtomicBool,
     buffer: Vec<u8>,
+    piece: Vec<u8>,
 }
 
 impl<'a> Worker<'a> {
@@ -263,7 +265,7 @@ impl<'a> Worker<'a> {
         cancel: &'a AtomicBool,
     ) -> Self {
         let literal = query.tag().map(Literal::new);
-        Self { query, literal, limits, known, large, cancel, buffer: Vec::new() }
+        Self { query, literal, limits, known, large, cancel, buffer: Vec::new(), piece: Vec::new() }
     }
 
     fn file(&mut self, path: &Path, named: bool) -> Done {
@@ -331,7 +333,7 @@ impl<'a> Worker<'a> {
         let large = self.large;
         let _one = (need > LARGE).then(|| large.lock().unwrap_or_else(PoisonError::into_inner));
         let by_name = self.by_name(path);
-        if need > LARGE && !by_name && !self.holds(&mut file, need).map_err(io)? {
+        if !by_name && !self.holds(&mut file, need).map_err(io)?? {
             return Ok(Answer::nothing(self.query));
         }
         // A file that grows meanwhile is read no further.
@@ -363,27 +365,42 @@ impl<'a> Worker<'a> {
         Ok(if need > limit { Err(ScanError::TooLarge { bytes: need, limit }) } else { Ok(need) })
     }
 
-    /// Is the tag in the first `need` bytes, read piece by piece; the file is put back to its start.
-    fn holds(&mut self, file: &mut File, need: u64) -> std::io::Result<bool> {
-        let Some(literal) = &self.literal else { return Ok(true) };
-        let mut piece = vec![0_u8; PIECE + OVERLAP];
+    /// Is the tag in the first `need` bytes, read piece by piece; the file is put back to its start. Damage is told in
+    /// any case: a bad file must not look like one that was searched.
+    fn holds(&mut self, file: &mut File, need: u64) -> std::io::Result<Result<bool, ScanError>> {
+        let Some(literal) = &self.literal else { return Ok(Ok(true)) };
+        self.piece.resize(PIECE + OVERLAP, 0);
         let (mut kept, mut left) = (0, need);
-        let mut found = false;
+        let (mut found, mut first, mut arm64) = (false, true, false);
         while left > 0 && !found && !self.cancel.load(Ordering::Relaxed) {
             let room = PIECE.min(usize::try_from(left).unwrap_or(PIECE));
-            let read = file.read(piece.get_mut(kept..kept + room).unwrap_or_default())?;
+            let read = file.read(self.piece.get_mut(kept..kept + room).unwrap_or_default())?;
             if read == 0 {
                 break;
             }
             left -= read as u64;
             let filled = kept + read;
-            let bytes = piece.get(..filled).unwrap_or_default();
-            found = literal.is_in(bytes) || literal.is_built_in(bytes);
+            let bytes = self.piece.get(..filled).unwrap_or_default();
+            if first {
+                first = false;
+                match Pe::parse(bytes) {
+                    Ok(pe) => arm64 = pe.machine == super::Machine::Arm64,
+                    Err(error) if left == 0 || error == ScanError::NotPe => return Ok(Err(error)),
+                    // Headers further on: the whole file decides.
+                    Err(_) => found = true,
+                }
+            }
+            found = found || literal.is_in(bytes) || (arm64 && literal.is_built_in(bytes));
             kept = filled.min(OVERLAP);
-            piece.copy_within(filled - kept..filled, 0);
+            self.piece.copy_within(filled - kept..filled, 0);
         }
         file.seek(SeekFrom::Start(0))?;
-        Ok(found)
+        if !found && self.cancel.load(Ordering::Relaxed) {
+            // Half a file read is no answer, and must not get into the index as one.
+            return Ok(Err(ScanError::Io("cancelled".into())));
+        }
+        // An empty file.
+        Ok(if first { Err(ScanError::NotPe) } else { Ok(found) })
     }
 
     /// Searches what is in the buffer.
