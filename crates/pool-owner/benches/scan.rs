@@ -88,6 +88,9 @@ fn main() {
     let found = ask(folder.path(), tag, &mut Index::default()).found;
     let time = best(|| assert_eq!(ask(folder.path(), tag, &mut Index::default()).found, found));
     println!("one tag, with evidence: {time:?}, {found} files");
+    let absent = Query::Tag(PoolTag(*b"Zq#7"));
+    let time = best(|| assert_eq!(ask(folder.path(), absent, &mut Index::default()).found, 0));
+    println!("a tag that no file has: {time:?}");
     let time = best(|| assert_eq!(ask(folder.path(), Query::All, &mut Index::default()).found, FILES));
     println!("all tags of all drivers: {time:?}");
     let place = tempfile::tempdir().unwrap();
