@@ -38,7 +38,7 @@ fn main() {
         .find(|name| Command::new(name).arg("--version").output().is_ok());
     match windres {
         Some(windres) => {
-            compile(Command::new(windres).arg("--output-format=coff").arg(&script).arg(&object), &object)
+            compile(Command::new(windres).arg("--output-format=coff").arg(&script).arg(&object), &object);
         }
         None => println!("cargo::warning=no icon and version resource: windres is not installed"),
     }

@@ -46,12 +46,12 @@ fn fed(rows: &[([u8; 4], Figures)]) -> Rows {
 fn a_real_table(test: &str) -> Vec<([u8; 4], Figures)> {
     let root = std::env::var_os("POOLMON_SHARED")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
-    let Ok(text) = fs::read_to_string(root.join("samples/windows10-pool-table.tsv")) else {
+    let Ok(table) = fs::read_to_string(root.join("samples/windows10-pool-table.tsv")) else {
         eprintln!("SKIPPED: {test}: ../shared is absent, an invented table has to do");
         return many(3000);
     };
     let mut rows: Vec<([u8; 4], Figures)> = Vec::new();
-    for line in text.lines().skip(1) {
+    for line in table.lines().skip(1) {
         let cells: Vec<&str> = line.split('\t').collect();
         let [tag, pool, allocs, frees, _, bytes] = cells[..] else { panic!("{line:?}") };
         let mut padded = [b' '; 4];

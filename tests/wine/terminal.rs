@@ -44,7 +44,7 @@ impl Terminal {
     /// Waits until the screen is as wanted; a screen that never is fails with its last frame.
     #[track_caller]
     pub fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
-        let patience = Instant::now() + Duration::from_secs(60);
+        let patience = Instant::now() + Duration::from_mins(1);
         loop {
             let screen = self.tmux(&["capture-pane", "-p"]);
             if wanted(&screen) {

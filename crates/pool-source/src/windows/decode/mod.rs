@@ -54,7 +54,7 @@ impl Decoded {
 }
 
 /// A buffer that is not what its class should be. Offsets are bytes from the start of the buffer.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// Too few bytes.
     #[error(

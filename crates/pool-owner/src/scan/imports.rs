@@ -1,0 +1,94 @@
+//! Imports and delay imports: which slot holds which function.
+
+use rustc_hash::FxHashMap;
+
+use super::pe::{DELAY_IMPORT, IMPORT, Pe};
+
+/// More than any driver has; a table that loops ends here.
+const MAX_LIBRARIES: u32 = 512;
+const MAX_FUNCTIONS: usize = 16_384;
+
+/// Imported functions by the RVA of the slot that the loader fills.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Imports {
+    pub names: Vec<String>,
+    pub libraries: Vec<String>,
+    slots: FxHashMap<u32, u32>,
+}
+
+impl Imports {
+    pub fn read(pe: &Pe<'_>) -> Self {
+        let mut imports = Self::default();
+        if let Some((table, _)) = pe.directory(IMPORT) {
+            for row in 0..MAX_LIBRARIES {
+                let Some(at) = table.checked_add(row * 20) else { break };
+                let field = |offset: u32| at.checked_add(offset).and_then(|rva| pe.u32(rva)).unwrap_or(0);
+                let (lookup, name, slots) = (field(0), field(12), field(16));
+                if name == 0 || slots == 0 {
+                    break;
+                }
+                imports.library(pe, name, if lookup == 0 { slots } else { lookup }, slots, 0);
+            }
+        }
+        if let Some((table, _)) = pe.directory(DELAY_IMPORT) {
+            for row in 0..MAX_LIBRARIES {
+                let Some(at) = table.checked_add(row * 32) else { break };
+                let field = |offset: u32| at.checked_add(offset).and_then(|rva| pe.u32(rva)).unwrap_or(0);
+                let (attributes, name, slots, lookup) = (field(0), field(4), field(12), field(16));
+                if name == 0 || slots == 0 {
+                    break;
+                }
+                // Tables of old linkers hold addresses, not RVAs: attribute bit 0 is clear.
+                let base = if attributes & 1 == 0 { u32::try_from(pe.image_base).unwrap_or(0) } else { 0 };
+                let rva = |value: u32| value.wrapping_sub(base);
+                imports.library(pe, rva(name), rva(lookup), rva(slots), base);
+            }
+        }
+        imports
+    }
+
+    fn library(&mut self, pe: &Pe<'_>, name: u32, lookup: u32, slots: u32, base: u32) {
+        if let Some(name) = pe.name(name) {
+            self.libraries.push(name);
+        }
+        let width = if pe.is_64 { 8 } else { 4 };
+        let by_number = if pe.is_64 { 1 << 63 } else { 1 << 31 };
+        for row in 0.. {
+            if self.names.len() >= MAX_FUNCTIONS {
+                return;
+            }
+            let (Some(at), Some(slot)) = (lookup.checked_add(row * width), slots.checked_add(row * width))
+            else {
+                return;
+            };
+            let Some(value) = pe.pointer(at).filter(|&value| value != 0) else { return };
+            if value & by_number != 0 {
+                // By number: the name is in the other file, and no pool function is exported that way.
+                if row > 65_536 {
+                    return;
+                }
+                continue;
+            }
+            let hint = u32::try_from(value).ok().map(|value| value.wrapping_sub(base));
+            let Some(name) = hint.and_then(|rva| rva.checked_add(2)).and_then(|rva| pe.name(rva)) else {
+                return;
+            };
+            let index = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+            self.names.push(name);
+            self.slots.insert(slot, index);
+        }
+    }
+
+    /// The function whose address the slot holds.
+    pub fn slot(&self, rva: u32) -> Option<u32> {
+        self.slots.get(&rva).copied()
+    }
+
+    pub fn name(&self, index: u32) -> Option<&str> {
+        self.names.get(index as usize).map(String::as_str)
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.names.iter().any(|own| own == name)
+    }
+}

@@ -1,0 +1,391 @@
+//! Code of x86 and x64 images, read from start to end.
+//!
+//! Functions begin where the exception table of an x64 image says so, and after the padding that follows a return. Within
+//! one, constants are followed from register to register in the order of the bytes: a compiler puts a tag close to its
+//! call, so what lies between two blocks rarely matters, and a wrong guess would have to print like a tag to be told.
+
+use std::collections::VecDeque;
+
+use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
+
+use super::flow::{Call, Notes, REGISTER, Stored, Target, Value, like_a_tag};
+use super::imports::Imports;
+use super::pe::{EXCEPTION, Machine, Pe, Section};
+
+const SLOTS: usize = 12;
+/// Stores into a structure are remembered this long, in instructions.
+const STORE_LIFE: u32 = 40;
+
+struct Store {
+    base: Register,
+    displacement: u64,
+    value: u32,
+    at: usize,
+    site: u32,
+    step: u32,
+}
+
+struct Reader<'a, 'n> {
+    pe: &'a Pe<'a>,
+    imports: &'a Imports,
+    notes: &'n mut Notes,
+    wide: bool,
+    wdf: bool,
+    registers: [Value; 16],
+    slots: [Value; SLOTS],
+    pushes: Vec<Value>,
+    stores: VecDeque<Store>,
+    function: u32,
+    /// Steps since the function began.
+    fresh: u32,
+    step: u32,
+}
+
+/// Reads all code; `budget` bytes at most over all sections, since hostile sections may overlap.
+pub(crate) fn read(pe: &Pe<'_>, imports: &Imports, notes: &mut Notes, mut budget: usize) {
+    let starts = starts(pe);
+    let mut reader = Reader {
+        pe,
+        imports,
+        notes,
+        wide: pe.machine == Machine::X64,
+        wdf: imports.has("WdfVersionBind"),
+        registers: Default::default(),
+        slots: Default::default(),
+        pushes: Vec::new(),
+        stores: VecDeque::new(),
+        function: 0,
+        fresh: 0,
+        step: 0,
+    };
+    for section in pe.sections.iter().filter(|section| section.is_code()) {
+        let bytes = pe.section_bytes(section);
+        let bytes = bytes.get(..bytes.len().min(budget)).unwrap_or_default();
+        budget -= bytes.len();
+        reader.section(section, bytes, &starts);
+    }
+}
+
+/// Where functions begin, by the exception table of an x64 image, sorted.
+fn starts(pe: &Pe<'_>) -> Vec<u32> {
+    let Some((table, size)) = pe.directory(EXCEPTION).filter(|_| pe.machine == Machine::X64) else {
+        return Vec::new();
+    };
+    let Some(at) = pe.offset(table) else { return Vec::new() };
+    let end = at.saturating_add(size as usize).min(pe.bytes.len());
+    let rows = pe.bytes.get(at..end).unwrap_or_default().chunks_exact(12);
+    let mut starts: Vec<u32> =
+        rows.filter_map(|row| super::pe::u32_at(row, 0)).filter(|&rva| rva != 0).collect();
+    starts.sort_unstable();
+    starts.dedup();
+    starts
+}
+
+impl Reader<'_, '_> {
+    fn section(&mut self, section: &Section, bytes: &[u8], starts: &[u32]) {
+        let base = self.pe.image_base;
+        let ip = base.wrapping_add(u64::from(section.rva));
+        let bits = if self.wide { 64 } else { 32 };
+        let mut decoder = Decoder::with_ip(bits, bytes, ip, DecoderOptions::NONE);
+        let mut next = starts.partition_point(|&start| start < section.rva);
+        let mut instruction = Instruction::default();
+        let mut ended = true;
+        self.function = section.rva;
+        while decoder.can_decode() {
+            let place = decoder.position();
+            let Some(rva) = u32::try_from(place).ok().and_then(|at| section.rva.checked_add(at)) else {
+                return;
+            };
+            while starts.get(next).is_some_and(|&start| start < rva) {
+                next += 1;
+            }
+            let begins = starts.get(next) == Some(&rva);
+            decoder.decode_out(&mut instruction);
+            // An instruction that reaches over a known start was not one: data in code, or padding.
+            if let Some(&start) = starts.get(next)
+                && start > rva
+                && (start - rva) < u32::try_from(instruction.len()).unwrap_or(1)
+            {
+                let skip = (start - rva) as usize;
+                if decoder.set_position(place + skip).is_err() {
+                    return;
+                }
+                decoder.set_ip(ip.wrapping_add((place + skip) as u64));
+                continue;
+            }
+            let padding = matches!(instruction.mnemonic(), Mnemonic::Int3 | Mnemonic::Nop);
+            if begins || (ended && !padding && (rva.is_multiple_of(16) || section.rva == rva)) {
+                self.begin(rva);
+            }
+            self.step = self.step.wrapping_add(1);
+            self.fresh += 1;
+            let literal = section.raw + place;
+            let constant = decoder.get_constant_offsets(&instruction);
+            let at = literal + constant.immediate_offset();
+            ended = self.instruction(&instruction, rva, at) || (ended && padding);
+        }
+    }
+
+    fn begin(&mut self, rva: u32) {
+        self.registers = Default::default();
+        self.slots = Default::default();
+        self.pushes.clear();
+        self.stores.clear();
+        self.function = rva;
+        self.fresh = 0;
+        if self.wide {
+            for (n, register) in
+                [Register::RCX, Register::RDX, Register::R8, Register::R9].into_iter().enumerate()
+            {
+                self.set(register, Value::Argument(u8::try_from(n).unwrap_or(0)));
+            }
+        } else {
+            self.set(Register::ECX, Value::Argument(REGISTER));
+            self.set(Register::EDX, Value::Argument(REGISTER + 1));
+        }
+    }
+
+    fn set(&mut self, register: Register, value: Value) {
+        if register.is_gpr()
+            && let Some(own) = self.registers.get_mut(register.number() % 16)
+        {
+            *own = value;
+        }
+    }
+
+    fn get(&self, register: Register) -> Value {
+        if register.is_gpr() && (register.is_gpr32() || register.is_gpr64()) {
+            return self.registers.get(register.number()).copied().unwrap_or_default();
+        }
+        Value::Unknown
+    }
+
+    /// RVA of a memory operand with a fixed address.
+    fn fixed(&self, instruction: &Instruction) -> Option<u32> {
+        let fixed = instruction.is_ip_rel_memory_operand()
+            || (instruction.memory_base() == Register::None && instruction.memory_index() == Register::None);
+        let address = instruction.memory_displacement64();
+        let distance = address.checked_sub(self.pe.image_base).filter(|_| fixed)?;
+        u32::try_from(distance).ok()
+    }
+
+    fn immediate(&self, instruction: &Instruction, operand: u32, at: usize) -> Option<Value> {
+        let kind = instruction.op_kind(operand);
+        let value = match kind {
+            OpKind::Immediate32 => instruction.immediate32(),
+            OpKind::Immediate32to64 => u32::try_from(instruction.immediate32to64()).ok()?,
+            OpKind::Immediate64 => u32::try_from(instruction.immediate64()).ok()?,
+            _ => return None,
+        };
+        Some(Value::Constant { value, at, step: self.step })
+    }
+
+    /// What an operand that is read holds.
+    fn read_operand(&self, instruction: &Instruction, operand: u32, at: usize) -> Value {
+        match instruction.op_kind(operand) {
+            OpKind::Register => match self.get(instruction.op_register(operand)) {
+                // Its way to the call is counted from the last move.
+                Value::Constant { value, at, .. } => Value::Constant { value, at, step: self.step },
+                other => other,
+            },
+            OpKind::Memory => {
+                if let Some(rva) = self.fixed(instruction) {
+                    if let Some(import) = self.imports.slot(rva) {
+                        return Value::Import(import);
+                    }
+                    // A tag kept in a variable of the driver.
+                    let size = instruction.memory_size().size();
+                    let place = self.pe.offset(rva).filter(|_| size == 4);
+                    return match place
+                        .and_then(|place| super::pe::u32_at(self.pe.bytes, place).zip(Some(place)))
+                    {
+                        Some((value, at)) if like_a_tag(value) => {
+                            Value::Constant { value, at, step: self.step }
+                        }
+                        _ => Value::Unknown,
+                    };
+                }
+                let offset = instruction.memory_displacement32();
+                if !self.wide && instruction.memory_base() == Register::EBP && (8..48).contains(&offset) {
+                    return Value::Argument(u8::try_from((offset - 8) / 4).unwrap_or(0));
+                }
+                Value::Unknown
+            }
+            _ => self.immediate(instruction, operand, at).unwrap_or_default(),
+        }
+    }
+
+    /// Follows one instruction; true where nothing falls through it.
+    fn instruction(&mut self, instruction: &Instruction, rva: u32, at: usize) -> bool {
+        use Mnemonic as M;
+        match instruction.mnemonic() {
+            M::Call => {
+                self.transfer(instruction, rva, false);
+                self.after_call();
+            }
+            M::Jmp => {
+                self.transfer(instruction, rva, true);
+                self.after_call();
+                return true;
+            }
+            M::Ret | M::Int3 | M::Iretd | M::Iretq | M::Ud2 => {
+                self.after_call();
+                return true;
+            }
+            M::Push => {
+                let value = self.read_operand(instruction, 0, at);
+                self.pushes.push(value);
+                if self.pushes.len() > 64 {
+                    self.pushes.drain(..32);
+                }
+            }
+            M::Pop => {
+                self.pushes.pop();
+                self.set(instruction.op0_register(), Value::Unknown);
+            }
+            M::Mov => self.mov(instruction, rva, at),
+            // A conditional move may leave the tag in its place: one of the two values that the call gets.
+            M::Cmp | M::Test | M::Bt | M::Nop | M::Cmove | M::Cmovne => {}
+            M::Xchg | M::Xadd => {
+                self.set(instruction.op0_register(), Value::Unknown);
+                self.set(instruction.op1_register(), Value::Unknown);
+            }
+            M::Imul if instruction.op_count() > 1 => self.set(instruction.op0_register(), Value::Unknown),
+            M::Mul | M::Div | M::Idiv | M::Cdq | M::Cqo | M::Cpuid | M::Rdtsc | M::Rdmsr | M::Imul => {
+                self.set(Register::RAX, Value::Unknown);
+                self.set(Register::RDX, Value::Unknown);
+                self.set(instruction.op0_register(), Value::Unknown);
+            }
+            _ => {
+                if instruction.op_count() > 0 && instruction.op_kind(0) == OpKind::Register {
+                    self.set(instruction.op0_register(), Value::Unknown);
+                }
+            }
+        }
+        false
+    }
+
+    fn mov(&mut self, instruction: &Instruction, rva: u32, at: usize) {
+        let value = self.read_operand(instruction, 1, at);
+        if instruction.op_kind(0) == OpKind::Register {
+            let target = instruction.op0_register();
+            let whole = target.is_gpr32() || target.is_gpr64();
+            self.set(target, if whole { value } else { Value::Unknown });
+            return;
+        }
+        let base = instruction.memory_base();
+        let displacement = instruction.memory_displacement64();
+        let width = if self.wide { 8 } else { 4 };
+        if matches!(base, Register::RSP | Register::ESP)
+            && instruction.memory_index() == Register::None
+            && displacement.is_multiple_of(width)
+            && let Some(slot) = usize::try_from(displacement / width).ok().and_then(|n| self.slots.get_mut(n))
+        {
+            *slot = value;
+        }
+        if let Value::Constant { value, at, .. } = value {
+            self.stored(Store { base, displacement, value, at, site: rva, step: self.step });
+        }
+    }
+
+    /// A constant in a structure: a KMDF driver's tag is told by the size that stands before it.
+    fn stored(&mut self, store: Store) {
+        let size = if self.wide { 0x20 } else { 0x14 };
+        let distance = size - 4;
+        let other = |tag: &Store, first: &Store| {
+            tag.base == first.base
+                && like_a_tag(tag.value)
+                && first.value == size
+                && tag.displacement.wrapping_sub(first.displacement) == u64::from(distance)
+        };
+        if self.wdf {
+            let found = self.stores.iter().find_map(|old| {
+                if other(&store, old) {
+                    Some((store.value, store.at, store.site))
+                } else if other(old, &store) {
+                    Some((old.value, old.at, old.site))
+                } else {
+                    None
+                }
+            });
+            if let Some((value, at, site)) = found {
+                self.notes.stored.push(Stored { value, at, site, structure: "WDF_DRIVER_CONFIG" });
+            }
+        }
+        self.stores.push_back(store);
+        if self.stores.len() > 32 {
+            self.stores.pop_front();
+        }
+    }
+
+    fn after_call(&mut self) {
+        for register in [Register::RAX, Register::RCX, Register::RDX] {
+            self.set(register, Value::Unknown);
+        }
+        if self.wide {
+            for register in [Register::R8, Register::R9, Register::R10, Register::R11] {
+                self.set(register, Value::Unknown);
+            }
+        }
+        self.slots = Default::default();
+        self.pushes.clear();
+    }
+
+    fn transfer(&mut self, instruction: &Instruction, rva: u32, jump: bool) {
+        let target = match instruction.op_kind(0) {
+            OpKind::NearBranch32 | OpKind::NearBranch64 => {
+                let distance = instruction.near_branch_target().wrapping_sub(self.pe.image_base);
+                u32::try_from(distance).map_or(Target::Unknown, Target::Function)
+            }
+            _ => match self.read_operand(instruction, 0, 0) {
+                Value::Import(index) => Target::Import(index),
+                _ => Target::Unknown,
+            },
+        };
+        if jump && self.fresh == 1 && target != Target::Unknown {
+            self.notes.thunks.insert(self.function, target);
+            return;
+        }
+        let arguments = self.arguments();
+        let call = Call { site: rva, step: self.step, function: self.function, target, arguments };
+        self.ndis(target);
+        self.notes.call(call);
+    }
+
+    fn arguments(&self) -> Vec<(u8, Value)> {
+        let keep = |&(_, value): &(u8, Value)| match value {
+            Value::Constant { value, .. } => like_a_tag(value),
+            Value::Argument(_) => true,
+            _ => false,
+        };
+        let position = |n: usize| u8::try_from(n).unwrap_or(u8::MAX);
+        if self.wide {
+            let first = [Register::RCX, Register::RDX, Register::R8, Register::R9];
+            let first = first.into_iter().enumerate().map(|(n, register)| (position(n), self.get(register)));
+            let rest = self.slots.iter().enumerate().skip(4).map(|(n, &value)| (position(n), value));
+            return first.chain(rest).filter(keep).collect();
+        }
+        let fast = [(REGISTER, self.get(Register::ECX)), (REGISTER + 1, self.get(Register::EDX))];
+        let stack = self.pushes.iter().rev().take(SLOTS).enumerate().map(|(n, &value)| (position(n), value));
+        // Compilers that reserve their arguments' room once write them relative to the stack pointer.
+        let pushed = self.pushes.len();
+        let written = self.slots.iter().enumerate().map(|(n, &value)| (position(n + pushed), value));
+        fast.into_iter().chain(stack).chain(written).filter(keep).collect()
+    }
+
+    /// Pools of network buffers take their tag in a structure on the stack.
+    fn ndis(&mut self, target: Target) {
+        let Target::Import(index) = target else { return };
+        let structure = match self.imports.name(index) {
+            Some("NdisAllocateNetBufferListPool") => "NET_BUFFER_LIST_POOL_PARAMETERS",
+            Some("NdisAllocateNetBufferPool") => "NET_BUFFER_POOL_PARAMETERS",
+            _ => return,
+        };
+        for store in &self.stores {
+            if like_a_tag(store.value) && self.step.wrapping_sub(store.step) <= STORE_LIFE {
+                let (value, at, site) = (store.value, store.at, store.site);
+                self.notes.stored.push(Stored { value, at, site, structure });
+            }
+        }
+    }
+}
