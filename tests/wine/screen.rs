@@ -8,7 +8,9 @@ use crate::wine::Wine;
 
 /// Rows of the table by tag, in the order of the screen.
 fn tags(screen: &str) -> Vec<&str> {
-    let row = |line: &&str| line.contains(" Nonp ") || line.contains(" Paged ");
+    // The footer's line of what no tag accounts for is no row.
+    let row =
+        |line: &&str| (line.contains(" Nonp ") || line.contains(" Paged ")) && !line.contains("(no tag)");
     screen.lines().filter(row).filter_map(|line| line.split_whitespace().next()).collect()
 }
 
@@ -48,7 +50,7 @@ fn keys_sorts_changes_and_the_end() {
     terminal.wait("sorted by bytes", |screen| tags(screen) == ["Cccc", "Aaaa", "Bbbb"]);
     terminal.keys(&["p"]);
     terminal.wait("nonpaged only", |screen| tags(screen) == ["Aaaa", "Bbbb"]);
-    terminal.keys(&["P"]);
+    terminal.keys(&["P", "P"]);
     terminal.wait("both pools", |screen| tags(screen).len() == 3);
 
     // From here on changes are those since this moment.

@@ -182,8 +182,8 @@ fn the_demo_and_the_doctor_run() {
     assert!(out.contains("windows") && !err.contains("panicked"), "{out}\n{err}");
     let line = |what: &str| out.lines().find(|line| line.contains(what)).unwrap_or_default().to_owned();
     for (what, found) in [
-        ("class 22 ", "answers: 5 entries"),
-        ("class 66 ", "0xc0000022"),
+        ("class 22 pool", "answers: 5 entries"),
+        ("class 66 big", "0xc0000022"),
         ("pool tagging", "on"),
         ("SeDebugPrivilege", "withheld"),
     ] {

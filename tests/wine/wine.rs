@@ -133,7 +133,7 @@ impl Wine {
     pub fn shell_line(&self, script: &Script, args: &str) -> String {
         format!(
             "cd '{}'; TERM=dumb WINEPREFIX='{}' WINEDEBUG=-all WINEDLLOVERRIDES=mscoree,mshtml,winemenubuilder.exe= \
-             POOL_SHIM_SCRIPT='{}' {} '{}' {args}; echo code=$?",
+             POOL_SHIM_SCRIPT='{}' {} '{}' {args}; code=$?; printf '\\n\\ncode=%s\\n' $code",
             self.folder.display(),
             self.place.prefix.display(),
             self.write(script),

@@ -1,7 +1,7 @@
 //! One tag over a folder of drivers, beside `rg -a -l` and `grep -a -l`; all tags; the second question from the index.
 //!
 //! `POOLMON_SHARED=… cargo bench -p pool-owner --bench scan`. The folder is made of the real drivers outside the
-//! repository, a third each, padded with random bytes to half a megabyte; in all but 34 copies of WinDivert the tag that
+//! repository, a third each, padded with random bytes to half a megabyte; in all but 34 copies of `WinDivert` the tag that
 //! is asked for is replaced by one of the copy's own. Nothing is timed without them. The best of five runs is told.
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
 
