@@ -14,6 +14,7 @@ fn refused(args: &[&str], words: &[&str]) {
     assert!(!err.contains("panicked"), "{err}");
     for word in words {
         assert!(err.contains(word), "{args:?}: {word:?} is not in: {err}");
+        assert!(err.matches("os error").count() < 2, "said twice: {err}");
     }
 }
 

@@ -29,10 +29,22 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "poolmon: {error:#}");
+            let _ = writeln!(io::stderr(), "poolmon: {}", told_once(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// The error and its causes; a cause that a message names already is not said twice.
+fn told_once(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |mut text, cause| {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text.extend([": ", &cause]);
+        }
+        text
+    })
 }
 
 /// Whoever read our output has seen enough (`poolmon top | head`).
@@ -41,4 +53,16 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
         .chain()
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let cause = io::Error::other("no such thing");
+        let error = anyhow::Error::new(cause).context("cannot open x: no such thing").context("cannot read");
+        assert_eq!(told_once(&error), "cannot read: cannot open x: no such thing");
+    }
 }
