@@ -34,6 +34,12 @@ fn files_without_rows_are_named_with_what_is_wrong() {
 }
 
 #[test]
+fn a_pool_that_this_system_lacks_is_no_empty_table() {
+    let (lacking, has) = if cfg!(windows) { ("vmalloc", "nonpaged") } else { ("nonpaged", "vmalloc") };
+    refused(&["top", "--pool", lacking], &[lacking, has]);
+}
+
+#[test]
 fn a_cut_log_gives_the_rows_before_the_cut() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cut.log");

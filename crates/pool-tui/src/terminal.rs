@@ -23,7 +23,9 @@ use crate::{Describe, SnapshotWriter};
 
 /// How often the clock on the screen moves on (age of data, messages).
 const TICK: Duration = Duration::from_secs(1);
-/// How long the input thread is waited for at the end; a live one answers within a tenth of a second.
+/// How often the input thread looks whether it is still wanted; a key wakes it at once.
+const KEYS: Duration = Duration::from_millis(250);
+/// How long the input thread is waited for at the end; a live one answers within a quarter of a second.
 const GONE: Duration = Duration::from_millis(500);
 
 /// What wakes the loop.
@@ -95,7 +97,7 @@ pub fn run(
     stop.store(true, Ordering::Relaxed);
     signals.close();
     drop(wakes);
-    // The input thread looks at `stop` several times a second; it must not read what the shell should get.
+    // The input thread looks at `stop` four times a second; it must not read what the shell should get.
     // Not for ever: where the terminal is gone (a closed window, a lost connection), the key reader of crossterm
     // turns in circles at the end of its input and never comes back. The thread ends with the process.
     let patience = Instant::now() + GONE;
@@ -125,6 +127,7 @@ fn main_loop(
     let (now, _) = app.shown();
     let spare = Sample::new(Arc::clone(&now.origin), CounterWidth::default());
     let mut pace = Pace { spare: Some(spare), due: Instant::now() + app.interval, again: false };
+    let mut stale = true;
     loop {
         for effect in app.take_effects() {
             match effect {
@@ -147,7 +150,9 @@ fn main_loop(
                 }
             }
         }
-        screen.terminal.draw(|frame| crate::render(app, frame))?;
+        if std::mem::take(&mut stale) {
+            screen.terminal.draw(|frame| crate::render(app, frame))?;
+        }
         let mut wait = TICK;
         if !app.paused && app.waiting.is_none() {
             wait = wait.min(pace.due.saturating_duration_since(Instant::now()));
@@ -158,6 +163,8 @@ fn main_loop(
             Err(RecvTimeoutError::Disconnected) => return Ok(()),
         };
         app.tick(Timestamp::now());
+        // Where a sample is due, the screen is drawn when it has come, and not before and after it.
+        stale = first.is_some() || app.paused || Instant::now() < pace.due;
         // Everything that waits is taken in before the next frame: a held key never runs ahead of the screen.
         for wake in first.into_iter().chain(wakes.try_iter()) {
             if !take_in(app, wake, &mut pace, questions) {
@@ -218,7 +225,7 @@ fn refresh(app: &mut App, pace: &mut Pace, questions: &Sender<Question>) {
 fn listen_to_keys(wake: Sender<Wake>, stop: Arc<AtomicBool>) -> io::Result<thread::JoinHandle<()>> {
     thread::Builder::new().name("input".into()).spawn(move || {
         while !stop.load(Ordering::Relaxed) {
-            let event = match event::poll(Duration::from_millis(100)) {
+            let event = match event::poll(KEYS) {
                 Ok(false) => continue,
                 Ok(true) => event::read().map(Wake::Input),
                 Err(error) => Err(error),

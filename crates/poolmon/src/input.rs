@@ -4,12 +4,27 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use anyhow::Context as _;
-use pool_model::{PoolView, Sample};
+use pool_model::{Pool, PoolView, Sample};
 use pool_source::Source;
 use pool_source::log::LogFile;
 
 /// The live source of this machine, for the pools that will be looked at.
 pub fn live(view: PoolView) -> anyhow::Result<Box<dyn Source>> {
+    let ours = if cfg!(windows) {
+        &[Pool::Nonpaged, Pool::Paged][..]
+    } else {
+        &[Pool::Reclaimable, Pool::Unreclaimable, Pool::Vmalloc, Pool::CallSite]
+    };
+    anyhow::ensure!(
+        ours.iter().any(|&pool| view.admits(pool)),
+        "this system has no {} pool; it has: {}",
+        view.id(),
+        ours.iter().map(|pool| pool.id()).collect::<Vec<_>>().join(", ")
+    );
+    open(view)
+}
+
+fn open(view: PoolView) -> anyhow::Result<Box<dyn Source>> {
     cfg_select! {
         target_os = "linux" => {
             use pool_source::linux::{LinuxSource, Parts};

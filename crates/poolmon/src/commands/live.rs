@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pool_model::{Column, PoolView, column};
+use pool_model::{Column, column};
 use pool_print::{Format, Options};
 use pool_source::Source;
 use pool_tui::{ColourMode, Settings};
@@ -20,7 +20,8 @@ const INTERVAL: Duration = Duration::from_secs(5);
 
 /// Shows the screen, or writes the snapshot that was asked for.
 pub fn run(args: &LiveArgs) -> anyhow::Result<()> {
-    let source = input::live(PoolView::All)?;
+    // What --pool leaves out is not read at all; without it, `p` walks through everything.
+    let source = input::live(args.rows.filter().view)?;
     // PoolMon starts sorted by tag; its users' eyes and scripts expect that. On Linux there is no such habit.
     let order = if cfg!(windows) { &column::TAG } else { &column::BYTES };
     show(args, source, order, owners::load(&args.rows)?)
