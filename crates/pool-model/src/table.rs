@@ -187,6 +187,8 @@ impl Table {
         if !filter.show_gone || matched == old_rows.len() {
             return;
         }
+        // A row that is gone holds zeros and is shown all the same.
+        let shown = Filter { show_zero: true, ..filter.clone() };
         for (at, old) in old_rows.iter().enumerate() {
             if old.counters.is_zero() || self.gone_index.find(now_rows, old, at).is_some() {
                 continue;
@@ -194,7 +196,6 @@ impl Table {
             let nothing = emptied(&old.counters);
             let delta = Delta::between(&old.counters, &nothing, width);
             let row = Row { counters: nothing, ..old.clone() };
-            let shown = Filter { show_zero: true, ..filter.clone() };
             self.push(&row, width, Some(delta), Presence::Gone, &shown, labeler);
         }
     }

@@ -69,34 +69,15 @@ fn quoted(value: &str) -> String {
 
 /// PoolMon's two lines of memory figures, in K; figures that are not told are left out.
 pub fn header(out: &mut dyn Write, header: &Header) -> io::Result<()> {
-    for line in header_lines(header) {
-        writeln!(out, "{line}")?;
+    for parts in header.poolmon_lines(header.page_faults.map(u64::cast_signed)) {
+        if !parts.is_empty() {
+            for (label, value) in parts {
+                write!(out, "{label}{value}")?;
+            }
+            writeln!(out)?;
+        }
     }
     Ok(())
-}
-
-/// The two lines, as the screen shows them too.
-pub fn header_lines(header: &Header) -> Vec<String> {
-    let kib = |bytes: Option<u64>, width: usize| bytes.map(|bytes| format!("{:>width$}K", bytes / 1024));
-    let faults = header.page_faults.map(|count| format!("{count:>6}"));
-    let first = [
-        (" Memory:", kib(header.memory_total, 8)),
-        (" Avail:", kib(header.memory_available, 8)),
-        ("  PageFlts:", faults),
-        ("   InRam Krnl:", kib(header.resident_kernel, 5)),
-        (" P:", kib(header.resident_paged, 5)),
-    ];
-    let second = [
-        (" Commit:", kib(header.commit, 7)),
-        (" Limit:", kib(header.commit_limit, 7)),
-        (" Peak:", kib(header.commit_peak, 7)),
-        ("            Pool N:", kib(header.pool_nonpaged, 5)),
-        (" P:", kib(header.pool_paged, 5)),
-    ];
-    let join = |parts: [(&str, Option<String>); 5]| {
-        parts.into_iter().filter_map(|(label, value)| Some(format!("{label}{}", value?))).collect::<String>()
-    };
-    [join(first), join(second)].into_iter().filter(|line| !line.is_empty()).collect()
 }
 
 fn write_row(out: &mut dyn Write, row: &TableRow, used: bool, options: Options) -> io::Result<()> {

@@ -14,32 +14,13 @@ type Part = (&'static str, String);
 pub(super) fn lines(app: &App, width: u16) -> Vec<String> {
     let header = &app.table.header;
     let linux = header.slab_reclaimable.or(header.slab_unreclaimable).or(header.kernel_stack).is_some();
-    let parts = if linux { linux_parts(header) } else { windows_parts(header, app.table.page_faults_change) };
-    parts.iter().map(|line| fit(line, usize::from(width))).filter(|line| !line.is_empty()).collect()
-}
-
-fn windows_parts(header: &Header, faults: Option<i64>) -> [Vec<Part>; 2] {
-    let kib = |bytes: Option<u64>, width: usize| bytes.map(|bytes| format!("{:>width$}K", bytes / 1024));
-    let faults = header.page_faults.map(|_| format!("{:>6}", faults.unwrap_or(0)));
-    let told = |parts: [(&'static str, Option<String>); 5]| {
-        parts.into_iter().filter_map(|(label, value)| Some((label, value?))).collect()
+    let parts = if linux {
+        linux_parts(header)
+    } else {
+        // Per interval on the screen; 0 before there is a second sample.
+        header.poolmon_lines(header.page_faults.map(|_| app.table.page_faults_change.unwrap_or(0)))
     };
-    [
-        told([
-            (" Memory:", kib(header.memory_total, 8)),
-            (" Avail:", kib(header.memory_available, 8)),
-            ("  PageFlts:", faults),
-            ("   InRam Krnl:", kib(header.resident_kernel, 5)),
-            (" P:", kib(header.resident_paged, 5)),
-        ]),
-        told([
-            (" Commit:", kib(header.commit, 7)),
-            (" Limit:", kib(header.commit_limit, 7)),
-            (" Peak:", kib(header.commit_peak, 7)),
-            ("            Pool N:", kib(header.pool_nonpaged, 5)),
-            (" P:", kib(header.pool_paged, 5)),
-        ]),
-    ]
+    parts.iter().map(|line| fit(line, usize::from(width))).filter(|line| !line.is_empty()).collect()
 }
 
 fn linux_parts(header: &Header) -> [Vec<Part>; 2] {
