@@ -13,6 +13,7 @@ use crate::container::header::{Header, Machine};
 use crate::container::packed::{self, UNPACK_LIMIT, Unpack};
 use crate::container::{self, Container};
 use crate::error::{DumpError, Result, WANT_KERNEL_DUMP};
+use crate::exports::Exports;
 use crate::find::{self, FindReport, Needle};
 use crate::info::{Answers, Info};
 use crate::kdbg::KernelData;
@@ -70,8 +71,8 @@ impl Dump {
             source,
         })?;
         let backing = match packed::unpack(path, &mut file, &mut unpack)? {
-            Some((plain, temporary)) => Backing::map(path, &plain, Some(temporary))?,
-            None => Backing::map(path, &file, None)?,
+            Some(plain) => Backing::map(path, plain)?,
+            None => Backing::map(path, file)?,
         };
         Self::new(path, backing)
     }
@@ -399,6 +400,11 @@ but neither the pools nor the drivers' code"
         }
         image.bytes.resize(size, 0);
         any.then_some(image)
+    }
+
+    /// The names of functions by their addresses.
+    pub fn exports<'a>(&'a self, modules: &'a [Module]) -> Exports<'a> {
+        Exports::new(&self.memory, modules)
     }
 
     /// Searches all loaded modules (`!for_each_module s -a`).

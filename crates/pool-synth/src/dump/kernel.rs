@@ -1,6 +1,7 @@
 //! A kernel laid out in memory: image, debugger block, modules, pool tables of every processor, large allocations.
 
 use super::Dice;
+use super::imports;
 use super::mapping::{How, Mapping};
 use super::physical::{PAGE_BYTES, Physical};
 use super::pool::{self, Held, PlantedBig, PlantedTag};
@@ -115,8 +116,8 @@ impl Places {
 }
 
 /// Builds memory while it is laid out.
-struct Layer {
-    spec: Spec,
+pub(super) struct Layer {
+    pub(super) spec: Spec,
     memory: Physical,
     mapping: Mapping,
     dice: Dice,
@@ -137,7 +138,7 @@ impl Layer {
     }
 
     /// Writes to mapped memory.
-    fn write(&mut self, address: u64, bytes: &[u8]) {
+    pub(super) fn write(&mut self, address: u64, bytes: &[u8]) {
         for (at, byte) in (address..).zip(bytes) {
             let physical = self.mapping.truth[&(at / PAGE_BYTES * PAGE_BYTES)] + at % PAGE_BYTES;
             self.memory.write(physical, &[*byte]);
@@ -261,6 +262,7 @@ fn kernel_image(layer: &mut Layer, base: u64) {
     version.extend((10_u32 << 16).to_le_bytes());
     version.extend((layer.spec.build << 16 | 7).to_le_bytes());
     layer.write(base + VERSION, &version);
+    imports::exports(layer, base);
 }
 
 fn image_header(
@@ -415,6 +417,7 @@ fn drivers(layer: &mut Layer, kernel: u64) -> (Vec<PlantedModule>, Vec<u64>, (u6
         needles.push(leaky + at);
     }
     layer.write(leaky + 0x1010, &[0x41, 0xb8]);
+    imports::call(layer, kernel, leaky, 0x1016);
     let mut protected = NEEDLE;
     protected[3] |= 0x80;
     layer.write(leaky + 0x3800, &protected);
