@@ -51,6 +51,8 @@ pub enum Command {
     Demo(LiveArgs),
     /// What this machine can tell, what is missing, and the command that helps
     Doctor,
+    /// WinDbg's answers from a memory dump: poolused, modules, find, big, who
+    Dump(crate::commands::dump::DumpArgs),
     /// What is known of a tag: its drivers, what it stands for, what to look at
     Tag(TagArgs),
     /// Print the completions for a shell

@@ -52,6 +52,8 @@ pub(super) fn call(layer: &mut Layer, kernel: u64, driver: u64, at: u32) {
     }
     directory(layer, driver, 12, SLOT, 8);
     layer.write(driver + u64::from(SLOT), &(kernel + u64::from(CODE)).to_le_bytes());
+    // Padding, for a reader that takes one instruction after the other.
+    layer.write(driver + u64::from(at) - 0x16, &[0xcc; 16]);
     let mut code = vec![0xff, 0x15];
     code.extend((SLOT - (at + 6)).to_le_bytes());
     layer.write(driver + u64::from(at), &code);

@@ -2,6 +2,7 @@
 
 mod demo;
 mod doctor;
+pub mod dump;
 mod live;
 mod snapshot;
 mod tag;
@@ -23,6 +24,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Top(args)) => top::run(&args),
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Doctor) => doctor::run(&mut io::stdout().lock()),
+        Some(Command::Dump(args)) => dump::run(&args),
         Some(Command::Tag(args)) => tag::run(&args),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();

@@ -1,9 +1,10 @@
 //! This machine, or a file, as samples.
 //!
-//! * [`live`]: this machine; [`kind`]: what a path holds; [`series`]: its samples, one after the other;
+//! * [`live`]: this machine; [`dump`]: memory dumps; [`kind`]: what a path holds; [`series`]: its samples, one after the other;
 //! * [`moment`]: times as people write them.
 
 #[allow(dead_code, reason = "the commands that use it follow")]
+pub mod dump;
 pub mod kind;
 #[allow(dead_code, reason = "the commands that use it follow")]
 pub mod moment;
