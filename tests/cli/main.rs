@@ -1,6 +1,7 @@
 //! End to end through the real program: arguments in, text and exit codes out.
 //!
 //! * `classic.rs`: Microsoft's switches and PoolMon's log;
+//! * `dump.rs`: memory dumps;
 //! * `files.rs`: saved logs and tables, the samples that people hold;
 //! * `bad_input.rs`: empty, cut, binary, endless and missing files, closed pipes, wrong arguments;
 //! * `kernel.rs`: this machine's own kernel, with a program that holds objects;
@@ -8,6 +9,7 @@
 
 mod bad_input;
 mod classic;
+mod dump;
 mod files;
 #[cfg(target_os = "linux")]
 mod kernel;

@@ -211,7 +211,7 @@ impl Dump {
             (None, Some(_)) => Ok(()),
         };
         let modules = match self.container {
-            Container::HeaderOnly => Err("the file is a header without memory".to_owned()),
+            Container::HeaderOnly => Err("it is a header without memory".to_owned()),
             Container::Triage if self.memory.is_narrow() => {
                 Err("the driver list of 32-bit triage dumps is not read".to_owned())
             }

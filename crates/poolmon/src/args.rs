@@ -133,7 +133,8 @@ pub struct LiveArgs {
 /// Options of `top`.
 #[derive(Debug, Clone, Args)]
 pub struct TopArgs {
-    /// A saved PoolMon log, CSV or TSV table, or WinDbg !poolused text; - for standard input; this machine if absent
+    /// A saved PoolMon log, CSV or TSV table, WinDbg !poolused text or memory dump; - for standard input; this machine
+    /// if absent
     pub file: Option<PathBuf>,
     /// Rows and order.
     #[command(flatten)]
