@@ -185,6 +185,27 @@ fn a_terminal_that_goes_away_ends_the_program() {
 }
 
 #[test]
+fn a_dump_on_the_screen_stands_still() {
+    use pool_synth::dump::{Arch, Form, Spec, build};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("MEMORY.DMP");
+    let mut spec = Spec::new(Arch::Amd64, 19_045).tiny();
+    spec.hide_array = true;
+    build(&spec).write(Form::BitmapKernel, &path).unwrap();
+    let Some(terminal) = Terminal::open("a_dump_on_the_screen", 120, 24) else { return };
+    terminal.run(&format!("TZ=UTC {POOLMON} live --from {}; echo exit=$?", path.display()));
+    let screen = terminal.wait("the table", |screen| screen.contains("DUMP OF 2021-02-21 01:38:22"));
+    assert!(!screen.contains("every 5"), "{screen}");
+    assert!(screen.contains("THESE FIGURES ARE WRONG"), "{screen}");
+    terminal.keys(&["Space"]);
+    terminal.wait("why nothing happens", |screen| screen.contains("there is nothing to refresh"));
+    terminal.keys(&["t"]);
+    terminal.wait("the keys work", |screen| screen.contains("by Tag"));
+    terminal.keys(&["q"]);
+    terminal.wait("the exit code", |screen| screen.contains("exit=1"));
+}
+
+#[test]
 fn no_colour_means_none() {
     let Some(terminal) = Terminal::open("no_colour", 80, 24) else { return };
     terminal.run(&format!("NO_COLOR=1 {POOLMON} demo"));

@@ -120,6 +120,8 @@ pub struct App {
     pub(crate) mode: Mode,
     pub(crate) detail: Detail,
     pub(crate) paused: bool,
+    /// The source tells one moment only; the screen stays paused.
+    pub(crate) still: bool,
     pub(crate) message: Option<(String, Timestamp)>,
     pub(crate) trouble: Option<String>,
     /// When the data on the screen arrived, the time now, and since when an answer is awaited.
@@ -165,6 +167,7 @@ impl App {
             mode: Mode::Table,
             detail: Detail::default(),
             paused: false,
+            still: false,
             message: None,
             trouble: None,
             arrived: clock,
@@ -194,12 +197,24 @@ impl App {
         self
     }
 
+    /// Shows one moment of the past: nothing is refreshed.
+    #[must_use]
+    pub fn held_still(mut self) -> Self {
+        self.still = true;
+        self.paused = true;
+        self
+    }
+
     /// What is to be done; the list is empty afterwards.
     pub fn take_effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
     }
 
     pub(crate) fn ask(&mut self, effect: Effect) {
+        if self.still && effect == Effect::Refresh {
+            self.say("This is one moment out of a file: there is nothing to refresh.");
+            return;
+        }
         self.effects.push(effect);
     }
 

@@ -143,6 +143,7 @@ impl App {
             }
             'v' => self.verdict_key(),
             'z' => self.sort_reversed(),
+            ' ' if self.still => self.ask(Effect::Refresh),
             ' ' => {
                 self.paused = !self.paused;
                 if !self.paused {

@@ -85,7 +85,10 @@ pub fn run(mut options: Options) -> Result<(), Error> {
         judge.push(&first);
     }
     let Options { source, labeler, judge, interval, initial, colour, snapshot_writer, describe } = options;
-    let app = App::new(first, initial, interval, labeler, colour, Timestamp::now());
+    let mut app = App::new(first, initial, interval, labeler, colour, Timestamp::now());
+    if source.is_still() {
+        app = app.held_still();
+    }
     terminal::run(app, source, judge, describe, snapshot_writer)?;
     Ok(())
 }

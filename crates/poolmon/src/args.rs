@@ -110,6 +110,9 @@ pub struct LiveArgs {
     /// Rows and order.
     #[command(flatten)]
     pub rows: RowArgs,
+    /// Show one moment out of a file instead: a dump, or the last sample of a log or recording
+    #[arg(long, value_name = "FILE", conflicts_with = "interval")]
+    pub from: Option<PathBuf>,
     /// Time between two refreshes (100ms to 1h) [default: 5s]
     #[arg(long, value_name = "TIME", value_parser = interval)]
     pub interval: Option<Duration>,

@@ -100,6 +100,11 @@ fn status(app: &App, regions: &Regions, layout: &Layout, buffer: &mut Buffer) {
         return;
     }
     let age = app.clock.as_second() - app.arrived.as_second();
+    // What is wrong with a file's figures has to be seen for as long as they are.
+    if let Some(remark) = app.now.remarks.first().filter(|_| app.still) {
+        line.cut(&format!(" {remark} "), theme.warning());
+        return;
+    }
     if let Some(trouble) = &app.trouble {
         let text = format!(" data from {}, {age} s old: {trouble} ", clock(app, app.arrived));
         line.cut(&text, theme.warning());

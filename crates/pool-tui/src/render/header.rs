@@ -1,7 +1,7 @@
 //! The memory figures and the caption line.
 
 use pool_model::units::{grouped, human_bytes};
-use pool_model::{Header, PoolView, Scope};
+use pool_model::{Header, PoolView, Scope, SourceKind};
 use ratatui::buffer::Buffer;
 
 use super::{Line, Regions, clock, duration};
@@ -84,7 +84,7 @@ fn caption(app: &App, regions: &Regions, buffer: &mut Buffer) {
     line.part(&title, theme.strong());
     let badges = [
         app.simulated().then(|| " SIMULATED ".to_owned()),
-        app.paused.then(|| " PAUSED ".to_owned()),
+        still_badge(app).or_else(|| app.paused.then(|| " PAUSED ".to_owned())),
         app.baseline.as_ref().map(|baseline| format!(" BASELINE {} ", clock(app, baseline.at))),
     ];
     for badge in badges.into_iter().flatten() {
@@ -116,14 +116,14 @@ fn caption(app: &App, regions: &Regions, buffer: &mut Buffer) {
     }
     let sort = app.settings.sort;
     let order = format!("by {}{}", sort.column.title, if by_change(app) { " change" } else { "" });
-    let time = clock(app, app.now.time.unwrap_or(app.arrived));
+    let time = (!app.still).then(|| clock(app, app.now.time.unwrap_or(app.arrived)));
     let parts = [
-        (Some(time), theme.strong()),
+        (time, theme.strong()),
         (search, theme.accent()),
         (view, theme.accent()),
         (Some(rows), theme.dim()),
         ((!patterns.is_empty()).then_some(patterns), theme.accent()),
-        (Some(format!("every {}", duration(app.interval))), theme.dim()),
+        ((!app.still).then(|| format!("every {}", duration(app.interval))), theme.dim()),
         (Some(order), theme.dim()),
         (app.now.origin.host.clone(), theme.strong()),
         (app.now.origin.system.clone(), theme.dim()),
@@ -133,6 +133,17 @@ fn caption(app: &App, regions: &Regions, buffer: &mut Buffer) {
             line.part(&format!("  {text}"), style);
         }
     }
+}
+
+/// What file the one moment is of, and when that was.
+fn still_badge(app: &App) -> Option<String> {
+    let what = match app.now.origin.kind {
+        SourceKind::Dump => "DUMP",
+        SourceKind::Recording => "RECORDING",
+        _ => "FILE",
+    };
+    let time = app.now.time.map(|time| time.to_zoned(app.zone.clone()).strftime(" OF %Y-%m-%d %H:%M:%S"));
+    app.still.then(|| format!(" {what}{} ", time.map(|time| time.to_string()).unwrap_or_default()))
 }
 
 /// Whether the order is that of changes: a column without changes is ordered by its value.

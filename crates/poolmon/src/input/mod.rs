@@ -1,6 +1,7 @@
 //! This machine, or a file, as samples.
 //!
 //! * [`live`]: this machine; [`dump`]: memory dumps; [`kind`]: what a path holds; [`series`]: its samples, one after the other;
+//!   [`still`]: the last of them as a source;
 //! * [`moment`]: times as people write them.
 
 #[allow(dead_code, reason = "the commands that use it follow")]
@@ -10,6 +11,7 @@ pub mod kind;
 pub mod moment;
 #[allow(dead_code, reason = "the commands that use it follow")]
 pub mod series;
+pub mod still;
 
 use std::io::{self, Read as _};
 use std::path::Path;
