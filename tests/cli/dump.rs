@@ -297,9 +297,9 @@ fn packed_dumps_are_unpacked_and_nothing_stays() {
     let built = machine(Arch::Amd64, 19_045);
     let (folder, path) = written(&built, Form::BitmapKernel);
     let temporary = tempfile::tempdir().unwrap();
-    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    packer.write_all(&std::fs::read(&path).unwrap()).unwrap();
-    let packed = packer.finish().unwrap();
+    let mut gzip_writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip_writer.write_all(&std::fs::read(&path).unwrap()).unwrap();
+    let packed = gzip_writer.finish().unwrap();
     let gzip = folder.path().join("MEMORY.DMP.gz");
     std::fs::write(&gzip, &packed).unwrap();
     let temp = ["--temp", name(temporary.path())];

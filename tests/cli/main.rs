@@ -5,7 +5,8 @@
 //! * `files.rs`: saved logs and tables, the samples that people hold;
 //! * `bad_input.rs`: empty, cut, binary, endless and missing files, closed pipes, wrong arguments;
 //! * `kernel.rs`: this machine's own kernel, with a program that holds objects;
-//! * `screen.rs`: the live screen inside tmux.
+//! * `screen.rs`: the live screen inside tmux;
+//! * `symbols.rs`: symbols of a dump.
 
 mod bad_input;
 mod classic;
@@ -16,6 +17,7 @@ mod kernel;
 mod pages;
 #[cfg(unix)]
 mod screen;
+mod symbols;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -7,7 +7,8 @@
 //! 3. `locate`, [`kdbg`]: the kernel's own list of where its tables are;
 //! 4. `tracker`: pool tables of all processors → a [`pool_model::Sample`]; `bigpool`: large allocations;
 //! 5. `modules`, [`pe`]: what is loaded; `exports`: the functions in it; [`find`]: bytes searched in it;
-//! 6. [`info`], [`bugcheck`], [`windbg`]: what a person reads.
+//! 6. [`symbols`]: where there are any, they are compared with what was found without;
+//! 7. [`info`], [`bugcheck`], [`windbg`]: what a person reads.
 //!
 //! Every byte of a dump is hostile: nothing panics, loops or allocates by what a file claims.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
@@ -28,6 +29,7 @@ mod memory;
 mod modules;
 pub mod paging;
 pub mod pe;
+pub mod symbols;
 mod tracker;
 pub mod windbg;
 

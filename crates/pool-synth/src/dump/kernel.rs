@@ -6,6 +6,7 @@ use super::mapping::{How, Mapping};
 use super::physical::{PAGE_BYTES, Physical};
 use super::pool::{self, Held, PlantedBig, PlantedTag};
 use super::spec::{Arch, Spec};
+use super::symbols;
 
 /// A planted module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +67,10 @@ pub struct Built {
     pub kernel: u64,
     /// Address of the first processor's table.
     pub table: u64,
+    /// Tags of the second table.
+    pub expansion: Vec<PlantedTag>,
+    /// Offsets of the kernel's variables, as its symbols would tell them.
+    pub symbols: Vec<(&'static str, u32)>,
 }
 
 /// The tag that is planted in `leaky.sys`.
@@ -125,7 +130,7 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    const fn pointer(&self) -> usize {
+    pub(super) const fn pointer(&self) -> usize {
         if self.spec.arch.is_32() { 4 } else { 8 }
     }
 
@@ -145,13 +150,13 @@ impl Layer {
         }
     }
 
-    fn word(&mut self, address: u64, value: u64) {
+    pub(super) fn word(&mut self, address: u64, value: u64) {
         let size = self.pointer();
         self.write(address, &value.to_le_bytes()[..size]);
     }
 
     /// Memory for something small.
-    fn alloc(&mut self, bytes: u64) -> u64 {
+    pub(super) fn alloc(&mut self, bytes: u64) -> u64 {
         let address = self.heap;
         let end = address + bytes.next_multiple_of(16);
         for page in (address / PAGE_BYTES..=end / PAGE_BYTES).map(|page| page * PAGE_BYTES) {
@@ -207,6 +212,7 @@ pub fn build(spec: &Spec) -> Built {
     module_list(&mut layer, kernel + MODULE_LIST, &modules);
     let unloaded = unloaded(&mut layer, kernel);
     variables(&mut layer, kernel, &tables);
+    let (expansion, symbols) = symbols::plant(&mut layer, kernel, TABLE_VARIABLE, TABLE_ARRAY);
     let block = debugger_block(&mut layer, kernel);
     Built {
         spec: spec.clone(),
@@ -223,6 +229,8 @@ pub fn build(spec: &Spec) -> Built {
         list: kernel + MODULE_LIST,
         kernel,
         table: tables[0],
+        expansion,
+        symbols,
     }
 }
 
@@ -251,9 +259,7 @@ fn kernel_image(layer: &mut Layer, base: u64) {
     entry[28 + 12] = 16;
     layer.write(base + DEBUG_DIRECTORY, &entry);
     let mut pdb = b"RSDS".to_vec();
-    pdb.extend([
-        0xec, 0x5c, 0x43, 0x95, 0xb1, 0x4a, 0xc5, 0x04, 0xe8, 0x6b, 0xfb, 0xea, 0x44, 0x16, 0xc4, 0xa3,
-    ]);
+    pdb.extend(super::pdb::GUID);
     pdb.extend(1_u32.to_le_bytes());
     pdb.extend(b"ntkrnlmp.pdb\0");
     layer.write(base + CODEVIEW, &pdb);

@@ -1,6 +1,6 @@
 //! This machine, or a file, as samples.
 //!
-//! * [`live`]: this machine; [`dump`]: memory dumps; [`kind`]: what a path holds; [`series`]: its samples, one after the other;
+//! * [`live`]: this machine; [`dump`]: memory dumps, [`symbols`] for them; [`kind`]: what a path holds; [`series`]: its samples, one after the other;
 //!   [`still`]: the last of them as a source;
 //! * [`moment`]: times as people write them.
 
@@ -12,6 +12,7 @@ pub mod moment;
 #[allow(dead_code, reason = "the commands that use it follow")]
 pub mod series;
 pub mod still;
+pub mod symbols;
 
 use std::io::{self, Read as _};
 use std::path::Path;

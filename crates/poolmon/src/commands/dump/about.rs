@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::time::Duration;
 
 use pool_dump::{Dump, Info};
@@ -11,20 +12,20 @@ use serde_json::{Value, json};
 use super::{TextOrJson, address};
 
 /// Says it.
-pub fn run(dump: &Dump, format: TextOrJson) -> anyhow::Result<()> {
+pub fn run(dump: &Dump, format: TextOrJson, symbols: Option<&Path>) -> anyhow::Result<()> {
     let info = dump.info();
     let mut out = io::stdout().lock();
     match format {
-        TextOrJson::Text => out.write_all(text(dump, &info).as_bytes())?,
+        TextOrJson::Text => out.write_all(text(dump, &info, symbols).as_bytes())?,
         TextOrJson::Json => {
-            serde_json::to_writer_pretty(&mut out, &document(dump, &info))?;
+            serde_json::to_writer_pretty(&mut out, &document(dump, &info, symbols))?;
             writeln!(out)?;
         }
     }
     Ok(())
 }
 
-fn text(dump: &Dump, info: &Info) -> String {
+fn text(dump: &Dump, info: &Info, symbols: Option<&Path>) -> String {
     let mut lines: Vec<(&str, String)> = Vec::new();
     lines.push(("File", format!("{} ({})", dump.path().display(), human_bytes(info.file_size))));
     let machine = info.machine.map_or("unknown processor", pool_dump::Machine::name);
@@ -47,6 +48,10 @@ fn text(dump: &Dump, info: &Info) -> String {
         }
     }
     lines.extend(info.kernel_base.map(|base| ("Kernel at", address(dump, base))));
+    if let Some(pdb) = dump.kernel_pdb() {
+        let used = symbols.map(|path| format!(", in use: {}", path.display())).unwrap_or_default();
+        lines.push(("Symbols", format!("{}{used}", pdb.symbol_key())));
+    }
     lines.extend(info.comment.clone().map(|text| ("Comment", text)));
     let (mut can, mut cannot) = (Vec::new(), Vec::<(&str, Vec<&str>)>::new());
     for (question, answer) in answers(info) {
@@ -100,7 +105,7 @@ fn memory(info: &Info) -> String {
     format!("{machine}; {bytes} of it in this file ({pages} pages)")
 }
 
-fn document(dump: &Dump, info: &Info) -> Value {
+fn document(dump: &Dump, info: &Info, symbols: Option<&Path>) -> Value {
     let answers: serde_json::Map<String, Value> = answers(info)
         .into_iter()
         .map(|(question, answer)| {
@@ -126,6 +131,8 @@ fn document(dump: &Dump, info: &Info) -> Value {
         "pages": info.pages,
         "memory_bytes": info.memory,
         "kernel_base": info.kernel_base.map(|base| format!("{base:#x}")),
+        "pdb_key": dump.kernel_pdb().map(|pdb| pdb.symbol_key()),
+        "symbols_in_use": symbols.map(|path| path.display().to_string()),
         "comment": info.comment,
         "bugcheck": info.bugcheck.map(|(code, values)| json!({
             "code": format!("{code:#x}"),

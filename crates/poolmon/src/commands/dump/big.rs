@@ -29,6 +29,9 @@ pub struct BigArgs {
 /// Prints the allocations of a tag, largest first, or the sums of all tags; exit code 1 where some may be missing.
 pub fn run(dump: &Dump, args: &BigArgs) -> anyhow::Result<()> {
     let mut big = dump.big_pool(args.tag).map_err(|error| input::dump::named(error, dump.path()))?;
+    for said in big.warnings.iter().chain(&big.notes) {
+        eprintln!("poolmon: {said}");
+    }
     big.allocations.sort_by_key(|one| (std::cmp::Reverse(one.bytes), one.address));
     let owners = owners::load_or_find(&RowArgs::default())?;
     let mut out = io::BufWriter::new(io::stdout().lock());

@@ -16,6 +16,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use pool_dump::Dump;
 
 use crate::input;
+use crate::input::symbols::Wanted;
 
 const AFTER: &str = "\
 Complete, kernel, automatic, active and live dumps answer everything; small (triage) dumps only what they are and
@@ -48,6 +49,14 @@ pub struct Common {
     /// Folder that a packed dump is unpacked into [default: the system's temporary folder]
     #[arg(long, value_name = "DIR", global = true)]
     pub temp: Option<PathBuf>,
+    /// Look for the kernel's symbols in this folder, store or symbol path before `_NT_SYMBOL_PATH`; repeatable. What
+    /// they say of the pool tables is compared with what is found without them
+    #[arg(long, value_name = "DIR", global = true)]
+    pub symbols: Vec<String>,
+    /// Fetch symbols that are not on this machine from the server that the symbol path names, with curl. Without this,
+    /// nothing is fetched
+    #[arg(long, global = true)]
+    pub symbols_download: bool,
 }
 
 /// What can be asked.
@@ -92,9 +101,23 @@ pub enum ListFormat {
 
 /// Answers the question.
 pub fn run(args: &DumpArgs) -> anyhow::Result<()> {
-    let dump = input::dump::open(&args.file, args.common.temp.as_deref())?;
+    let mut dump = input::dump::open(&args.file, args.common.temp.as_deref())?;
+    let common = &args.common;
+    // Only the pool tables are looked up by symbols.
+    if matches!(args.question, None | Some(Question::Poolused(_) | Question::Big(_))) {
+        let asked_for = !common.symbols.is_empty() || common.symbols_download;
+        let wanted = Wanted { paths: &common.symbols, download: common.symbols_download };
+        let outcome = input::symbols::apply(&mut dump, wanted);
+        // Who only has _NT_SYMBOL_PATH set need not hear each time that a file is missing there.
+        for problem in outcome.problems.iter().filter(|_| asked_for && outcome.used.is_none()) {
+            eprintln!("poolmon: {problem}");
+        }
+        if args.question.is_none() {
+            return about::run(&dump, args.format, outcome.used.as_deref());
+        }
+    }
     match &args.question {
-        None => about::run(&dump, args.format),
+        None => Ok(()),
         Some(Question::Poolused(args)) => poolused::run(&dump, args),
         Some(Question::Modules(args)) => modules::run(&dump, args),
         Some(Question::Find(args)) => find::run(&dump, args),

@@ -65,6 +65,9 @@ pub fn run(dump: &Dump, args: &PoolusedArgs) -> anyhow::Result<()> {
         }
     };
     let used = input::dump::pool_used(dump)?;
+    for note in &used.notes {
+        eprintln!("poolmon: {note}");
+    }
     print(&used, &words, args)?;
     if used.complete { Ok(()) } else { Err(Exit(1).into()) }
 }
