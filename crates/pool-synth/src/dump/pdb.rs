@@ -43,7 +43,7 @@ fn public(name: &str, section: u16, offset: u32) -> Vec<u8> {
     body.extend(section.to_le_bytes());
     body.extend(name.as_bytes());
     body.push(0);
-    while (body.len() + 2) % 4 != 0 {
+    while !(body.len() + 2).is_multiple_of(4) {
         body.push(0);
     }
     let mut record = (body.len() as u16).to_le_bytes().to_vec();
