@@ -182,6 +182,8 @@ fn modules_in_every_format() {
     assert_eq!(all(&path, &["modules", halves.as_str()]), all(&path, &["modules", hex.as_str()]));
     insta::assert_snapshot!("dump_modules_nowhere", all(&path, &["modules", "0x1000"]));
     assert_eq!(poolmon(&["dump", name(&path), "modules", "here"]).status.code(), Some(2));
+    let output = poolmon(&["dump", name(&path), "--format", "json", "modules"]);
+    assert_eq!(output.status.code(), Some(2), "a format that would mean nothing is not swallowed");
     // 32-bit addresses may come sign-extended, as debuggers print them.
     let built = machine(Arch::I386Pae, 6002);
     let (_folder, path) = written(&built, Form::Full);

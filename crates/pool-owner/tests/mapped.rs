@@ -111,6 +111,41 @@ fn told(evidence: &[Evidence]) -> Vec<Evidence> {
 }
 
 #[test]
+fn damaged_images_in_memory_end_in_an_answer() {
+    let test = "damaged_images_in_memory_end_in_an_answer";
+    let Some(file) = driver(test, "winpmem_x64.sys") else { return };
+    let mut image = mapped(&file);
+    let exports = resolve(&mut image);
+    let export = |address| exports.get(&address).cloned();
+    let mut state = 7_u64;
+    let mut dice = |end: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % end
+    };
+    for round in 0..400 {
+        let mut damaged = image.clone();
+        for _ in 0..4 {
+            // The headers, and absent pages.
+            damaged[dice(0x400)] = [0, 1, 0x7f, 0x80, 0xff][dice(5)];
+            let page = dice(damaged.len() / 0x1000) * 0x1000;
+            if round % 2 == 0 && page > 0 {
+                damaged[page..page + 0x1000].fill(0);
+            }
+        }
+        if round % 5 == 0 {
+            damaged.truncate(dice(image.len()));
+        }
+        for base in [BASE, 0, u64::MAX - 0x1000] {
+            if let Ok(parsed) = Image::parse_mapped("winpmem_x64.sys", &damaged, base, &export) {
+                let evidence = parsed.evidence();
+                assert!(evidence.iter().all(|row| row.offset < damaged.len() as u64));
+                let _ = parsed.info();
+            }
+        }
+    }
+}
+
+#[test]
 fn a_driver_in_memory_tells_what_its_file_tells() {
     for name in ["winpmem_x64.sys", "WinDivert-2.2-x64.sys", "systeminformer-amd64.sys"] {
         let Some(file) = driver("a_driver_in_memory_tells_what_its_file_tells", name) else { return };

@@ -19,12 +19,12 @@ use crate::input;
 use crate::input::symbols::Wanted;
 
 const AFTER: &str = "\
-Complete, kernel, automatic, active and live dumps answer everything; small (triage) dumps only what they are and
-`modules`. Dumps of any Windows from 2000 on are read on any system, without symbols. gzip, zstd and zip are unpacked
+Complete, kernel, automatic, active and live dumps answer everything; small (triage) dumps only what they are and \
+`modules`. Dumps of any Windows from 2000 on are read on any system, without symbols. gzip, zstd and zip are unpacked \
 into a temporary file that leaves nothing behind.
 
-Exit codes: 0 done; 1 the dump cannot answer, or not in full: the figures are printed with a loud warning;
-2 wrong arguments.";
+Exit codes: 0 done; 1 the dump cannot answer, or not in full (the figures are printed with a loud warning), or nothing \
+was found; 2 wrong arguments.";
 
 /// Options of `dump`.
 #[derive(Debug, Clone, Args)]
@@ -35,9 +35,9 @@ pub struct DumpArgs {
     /// What is asked; without a question, what the dump is and what it can answer.
     #[command(subcommand)]
     pub question: Option<Question>,
-    /// How the answer is written
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub format: TextOrJson,
+    /// How the dump itself is described [default: text]; every question has its own --format
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<TextOrJson>,
     /// Options of every question.
     #[command(flatten)]
     pub common: Common,
@@ -101,6 +101,10 @@ pub enum ListFormat {
 
 /// Answers the question.
 pub fn run(args: &DumpArgs) -> anyhow::Result<()> {
+    if args.question.is_some() && args.format.is_some() {
+        eprintln!("poolmon: --format belongs behind the question: poolmon dump FILE modules --format json");
+        return Err(crate::Exit(2).into());
+    }
     let mut dump = input::dump::open(&args.file, args.common.temp.as_deref())?;
     let common = &args.common;
     // Only the pool tables are looked up by symbols.
@@ -113,7 +117,7 @@ pub fn run(args: &DumpArgs) -> anyhow::Result<()> {
             eprintln!("poolmon: {problem}");
         }
         if args.question.is_none() {
-            return about::run(&dump, args.format, outcome.used.as_deref());
+            return about::run(&dump, args.format.unwrap_or(TextOrJson::Text), outcome.used.as_deref());
         }
     }
     match &args.question {
