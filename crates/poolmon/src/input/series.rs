@@ -341,4 +341,31 @@ mod tests {
         assert!(format!("{error:#}").contains("-f csv -o out.csv"), "{error:#}");
         assert!(Series::open(&[]).is_err());
     }
+
+    #[test]
+    fn dumps_are_one_sample_each_and_say_whether_all_was_told() {
+        use pool_synth::dump::{Arch, Form, Spec, build};
+        let folder = tempfile::tempdir().unwrap();
+        let mut paths = Vec::new();
+        for hidden in [false, true] {
+            let mut spec = Spec::new(Arch::Amd64, 19_045).tiny();
+            spec.hide_array = hidden;
+            let path = folder.path().join(format!("{hidden}.dmp"));
+            build(&spec).write(Form::BitmapKernel, &path).unwrap();
+            paths.push(path);
+        }
+        let mut series = Series::open(&paths).unwrap();
+        assert_eq!(series.kind(), Kind::Dump);
+        let mut sample = Cursor::empty_sample();
+        for _ in 0..2 {
+            assert!(series.next_into(&mut sample).unwrap() && series.complete());
+            assert!(sample.remarks.is_empty() && sample.rows.len() > 90);
+            assert!(series.next_into(&mut sample).unwrap() && !series.complete());
+            assert!(sample.remarks[0].starts_with("THESE FIGURES ARE WRONG"));
+            assert!(!series.next_into(&mut sample).unwrap());
+            // The second time they are opened anew.
+            series.rewind();
+            series.complete = true;
+        }
+    }
 }
