@@ -208,7 +208,7 @@ fn find_in_every_format() {
     );
     assert_eq!(poolmon(&["dump", name(&path), "find", "nosuchtag"]).status.code(), Some(2));
     let none = all(&path, &["find", "zZzZ"]);
-    assert!(none.starts_with("--- stderr, exit code 0\npoolmon: 0 places in"), "{none}");
+    assert!(none.starts_with("--- stderr, exit code 1\npoolmon: 0 places in"), "{none}");
 }
 
 #[test]

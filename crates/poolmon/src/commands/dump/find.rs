@@ -8,7 +8,7 @@ use pool_model::units::{grouped, human_bytes};
 use serde_json::{Value, json};
 
 use super::{address, table};
-use crate::input;
+use crate::{Exit, input};
 
 /// Options of `dump FILE find`.
 #[derive(Debug, Clone, Args)]
@@ -35,7 +35,7 @@ pub enum FindFormat {
     Windbg,
 }
 
-/// Searches all modules.
+/// Searches all modules; exit code 1 where nothing was found.
 pub fn run(dump: &Dump, args: &FindArgs) -> anyhow::Result<()> {
     let mut line = input::dump::Progress::new();
     let found = dump.find(&args.needle, &mut |done, all| {
@@ -62,7 +62,7 @@ pub fn run(dump: &Dump, args: &FindArgs) -> anyhow::Result<()> {
     if args.format != FindFormat::Json {
         tell(&report, hits.len());
     }
-    Ok(())
+    if report.hits.is_empty() { Err(Exit(1).into()) } else { Ok(()) }
 }
 
 fn text(out: &mut dyn io::Write, dump: &Dump, hits: &[Hit]) -> io::Result<()> {
