@@ -1,12 +1,17 @@
 //! The thread that asks the source: a call may take seconds, or hang, and the screen keeps reacting.
 //!
-//! Samples travel both ways: filled ones come, used ones go back to be filled again.
+//! Samples of a source travel both ways: filled ones come, used ones go back to be filled again. A tape is read in the
+//! same thread.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 use pool_model::{Pool, Sample, Tag};
+use jiff::Timestamp;
 use pool_source::{Fact, Source};
+
+use crate::replay::Series;
+use crate::replay::deck::{Deck, Moment, Motion};
 
 /// What the source is asked.
 #[derive(Debug)]
@@ -18,6 +23,10 @@ pub enum Question {
     Sessions(bool),
     /// What else is known of a row.
     Facts(Tag, Pool),
+    /// Another moment of the tape.
+    Wind(Motion),
+    /// The points of a row of the tape.
+    Chart((Tag, Pool), Timestamp, Timestamp),
 }
 
 /// What it answers.
@@ -29,31 +38,65 @@ pub enum Answer {
     Failed(Sample, String),
     /// What else is known of a row.
     Facts((Tag, Pool), Vec<Fact>),
+    /// Another moment of the tape.
+    Moment(Moment),
+    /// Why the tape did not move.
+    Refused(String),
+    /// The points of a row.
+    Chart(Series),
+}
+
+/// Points of a chart: two for each cell of a wide one.
+const CHART: u32 = 240;
+
+/// Answers questions; `None` where there is nothing to say.
+pub type Asked = Box<dyn FnMut(Question) -> Option<Answer> + Send>;
+
+/// A source answers.
+pub fn of_source(mut source: Box<dyn Source>) -> Asked {
+    Box::new(move |question| match question {
+        Question::Sample(mut sample) => Some(match source.sample_into(&mut sample) {
+            Ok(()) => Answer::Sample(sample),
+            Err(error) => Answer::Failed(sample, error.to_string()),
+        }),
+        Question::Sessions(wanted) => {
+            source.want_sessions(wanted);
+            None
+        }
+        Question::Facts(tag, pool) => {
+            let facts = source.facts(&tag, pool);
+            Some(Answer::Facts((tag, pool), facts))
+        }
+        Question::Wind(_) | Question::Chart(..) => None,
+    })
+}
+
+/// A tape answers.
+pub fn of_deck(mut deck: Deck) -> Asked {
+    Box::new(move |question| match question {
+        Question::Wind(motion) => Some(deck.go(&motion).map_or_else(Answer::Refused, Answer::Moment)),
+        Question::Chart(row, from, to) => {
+            Some(match deck.tape().series(&row, from, to, CHART) {
+                Ok(points) => Answer::Chart(Series { row, from, to, points }),
+                Err(error) => Answer::Refused(error),
+            })
+        }
+        Question::Facts(tag, pool) => Some(Answer::Facts((tag, pool), Vec::new())),
+        Question::Sample(_) | Question::Sessions(_) => None,
+    })
 }
 
 /// Starts the thread. It ends when the questions' sender is dropped; one that hangs is left behind.
-pub fn start<F>(mut source: Box<dyn Source>, mut answer: F) -> std::io::Result<Sender<Question>>
+pub fn start<F>(mut asked: Asked, mut answer: F) -> std::io::Result<Sender<Question>>
 where
     F: FnMut(Answer) -> bool + Send + 'static,
 {
     let (sender, questions): (Sender<Question>, Receiver<Question>) = channel();
     thread::Builder::new().name("sampler".into()).spawn(move || {
         for question in questions {
-            let goes_on = match question {
-                Question::Sample(mut sample) => answer(match source.sample_into(&mut sample) {
-                    Ok(()) => Answer::Sample(sample),
-                    Err(error) => Answer::Failed(sample, error.to_string()),
-                }),
-                Question::Sessions(wanted) => {
-                    source.want_sessions(wanted);
-                    true
-                }
-                Question::Facts(tag, pool) => {
-                    let facts = source.facts(&tag, pool);
-                    answer(Answer::Facts((tag, pool), facts))
-                }
-            };
-            if !goes_on {
+            if let Some(found) = asked(question)
+                && !answer(found)
+            {
                 return;
             }
         }
