@@ -217,6 +217,7 @@ fn take_in(app: &mut App, wake: Wake, pace: &mut Pace, questions: &Sender<Questi
         }
         Wake::Answer(Answer::Refused(error)) => app.refuse(&error),
         Wake::Answer(Answer::Chart(series)) => app.chart(series),
+        Wake::Answer(Answer::Judged(judgement)) => app.judge(judgement),
     }
     if app.interval != interval {
         pace.due = Instant::now() + app.interval;

@@ -2,6 +2,7 @@
 //!
 //! * `args.rs`: the command line; `classic.rs`: Microsoft's switches, turned into it;
 //! * `input/`: this machine or files as samples; `owners.rs`: where drivers' names come from;
+//! * `judge.rs`: verdicts for the live screen;
 //! * `commands/`: one file a command.
 //!
 //! Exit codes: 0 done (a closed pipe is success), 1 failed, 2 wrong arguments.
@@ -11,6 +12,7 @@ mod args;
 mod classic;
 mod commands;
 mod input;
+mod judge;
 mod owners;
 
 use std::io::{self, Write};

@@ -227,7 +227,7 @@ impl App {
             KeyCode::Char('>' | '+') => self.speed_key(true),
             KeyCode::Char('<' | '-') => self.speed_key(false),
             KeyCode::Char('@') => self.mode = Mode::Jump { text: String::new(), detail: self.mode == Mode::Detail },
-            KeyCode::Char('v') => self.span_key(),
+            KeyCode::Char('c') => self.span_key(),
             KeyCode::Char('r') => self.wind(Motion::Look),
             KeyCode::Home => self.wind(Motion::Start),
             KeyCode::End => self.end_key(),
