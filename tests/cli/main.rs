@@ -4,7 +4,8 @@
 //! * `files.rs`: saved logs and tables, the samples that people hold;
 //! * `bad_input.rs`: empty, cut, binary, endless and missing files, closed pipes, wrong arguments;
 //! * `kernel.rs`: this machine's own kernel, with a program that holds objects;
-//! * `screen.rs`: the live screen inside tmux.
+//! * `screen.rs`: the live screen inside tmux;
+//! * `replay.rs`: a planted recording on that screen, and in `poolmon top --at`.
 
 mod bad_input;
 mod classic;
@@ -12,6 +13,8 @@ mod files;
 #[cfg(target_os = "linux")]
 mod kernel;
 mod pages;
+#[cfg(unix)]
+mod replay;
 #[cfg(unix)]
 mod screen;
 

@@ -114,9 +114,15 @@ fn many_samples_back_at_once() {
     let mut got = Cursor::empty_sample();
     assert!(!cursor.go_back(3, &mut got).unwrap(), "nothing is held yet");
     assert_eq!(cursor.place(), None);
-    for (from, count, to) in
-        [(449, 1, 448), (449, 449, 0), (449, 9_999, 0), (250, 50, 200), (250, 51, 199), (250, 240, 10), (7, 7, 0)]
-    {
+    for (from, count, to) in [
+        (449, 1, 448),
+        (449, 449, 0),
+        (449, 9_999, 0),
+        (250, 50, 200),
+        (250, 51, 199),
+        (250, 240, 10),
+        (7, 7, 0),
+    ] {
         assert!(cursor.seek(time(from), &mut got).unwrap());
         let before = cursor.place();
         assert!(!cursor.go_back(0, &mut got).unwrap());

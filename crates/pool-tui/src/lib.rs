@@ -33,7 +33,7 @@ use pool_source::{Source, SourceError};
 use replay::deck::{Deck, Motion};
 
 pub use app::{App, Effect, INTERVALS, Mode, Settings};
-pub use render::render;
+pub use render::{long, render};
 pub use replay::tape::Tape;
 pub use replay::{SPEEDS, Speed};
 pub use theme::{ColourMode, Theme};
@@ -109,7 +109,8 @@ pub struct ReplayOptions {
 /// # Errors
 /// [`Error::Tape`] where it cannot be read, before the terminal is touched; [`Error::Terminal`].
 pub fn replay(options: ReplayOptions) -> Result<(), Error> {
-    let ReplayOptions { tape, from, to, at, speed, labeler, initial, colour, snapshot_writer, describe } = options;
+    let ReplayOptions { tape, from, to, at, speed, labeler, initial, colour, snapshot_writer, describe } =
+        options;
     let mut deck = Deck::new(tape, from, to).map_err(Error::Tape)?;
     let moment = match at {
         Some(at) => deck.go(&Motion::To(at)),
@@ -117,8 +118,11 @@ pub fn replay(options: ReplayOptions) -> Result<(), Error> {
     };
     let moment = moment.map_err(Error::Tape)?;
     let Some(first) = moment.run.last().map(|sample| (**sample).clone()) else { return Ok(()) };
-    let app = App::new(first, initial, Duration::from_secs(1), labeler, colour, Timestamp::now())
-        .with_tape(deck.timeline().clone(), moment, speed);
+    let app = App::new(first, initial, Duration::from_secs(1), labeler, colour, Timestamp::now()).with_tape(
+        deck.timeline().clone(),
+        moment,
+        speed,
+    );
     terminal::run(app, sampler::of_deck(deck), describe, snapshot_writer)?;
     Ok(())
 }

@@ -129,7 +129,8 @@ fn main_loop(
     app.resize(size.width, size.height);
     let (now, _) = app.shown();
     let spare = Sample::new(Arc::clone(&now.origin), CounterWidth::default());
-    let mut pace = Pace { spare: Some(spare), due: Instant::now() + app.interval, since: Instant::now(), again: false };
+    let mut pace =
+        Pace { spare: Some(spare), due: Instant::now() + app.interval, since: Instant::now(), again: false };
     let mut stale = true;
     loop {
         for effect in app.take_effects() {

@@ -204,7 +204,9 @@ fn chart(
     )]
     let ago = super::duration(std::time::Duration::from_secs(end as u64));
     let labels = [label(bounds[0]), label(f64::midpoint(bounds[0], bounds[1])), label(bounds[1])];
-    let line = |data, style| Dataset::default().marker(Marker::Braille).graph_type(GraphType::Line).style(style).data(data);
+    let line = |data, style| {
+        Dataset::default().marker(Marker::Braille).graph_type(GraphType::Line).style(style).data(data)
+    };
     let mut lines = vec![line(&data, style)];
     let mut times = [format!("{ago} ago"), "now".to_owned()];
     let mut here = Vec::new();
@@ -213,19 +215,15 @@ fn chart(
         let at = (app.shown_time().as_millisecond() - start) as f64 / 1000.0;
         here.extend([(at, bounds[0]), (at, bounds[1])].into_iter().filter(|_| (0.0..=end).contains(&at)));
         let stop = points.last().map_or(start, |point| point.at);
-        times = [start, stop].map(|at| super::moment(app, jiff::Timestamp::from_millisecond(at).unwrap_or_default()));
+        times = [start, stop]
+            .map(|at| super::moment(app, jiff::Timestamp::from_millisecond(at).unwrap_or_default()));
     }
     if !here.is_empty() {
         lines.insert(0, line(&here, theme.dim()));
     }
     let chart = Chart::new(lines)
         .block(block)
-        .x_axis(
-            Axis::default()
-                .bounds([0.0, end])
-                .labels(times)
-                .style(theme.dim()),
-        )
+        .x_axis(Axis::default().bounds([0.0, end]).labels(times).style(theme.dim()))
         .y_axis(Axis::default().bounds(bounds).labels(labels).style(theme.dim()));
     frame.render_widget(chart, area);
 }

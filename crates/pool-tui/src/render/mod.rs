@@ -124,13 +124,16 @@ pub(crate) fn moment(app: &App, at: Timestamp) -> String {
     if replay.timeline.numbered {
         return format!("snapshot {} of {}", at.as_second(), replay.timeline.last.as_second());
     }
-    let format =
-        if replay.timeline.interval < Duration::from_secs(1) { "%Y-%m-%d %H:%M:%S%.3f" } else { "%Y-%m-%d %H:%M:%S" };
+    let format = if replay.timeline.interval < Duration::from_secs(1) {
+        "%Y-%m-%d %H:%M:%S%.3f"
+    } else {
+        "%Y-%m-%d %H:%M:%S"
+    };
     at.to_zoned(app.zone.clone()).strftime(format).to_string()
 }
 
 /// `45 s`, `12 min`, `5 h 12 min`, `3 d 4 h`.
-pub(crate) fn long(time: Duration) -> String {
+pub fn long(time: Duration) -> String {
     let seconds = time.as_secs();
     let two = |n: u64, unit: &str, rest: u64, less: &str| {
         if rest == 0 { format!("{n} {unit}") } else { format!("{n} {unit} {rest} {less}") }

@@ -24,7 +24,8 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     let timeline = &replay.timeline;
     let [left, right] = labels(timeline, &app.zone, area.width);
     let (side, end) = (cells(&left), cells(&right));
-    let bars = Rect { x: area.x + side + 1, width: area.width.saturating_sub(side + end + 2), height: 1, ..area };
+    let bars =
+        Rect { x: area.x + side + 1, width: area.width.saturating_sub(side + end + 1), height: 1, ..area };
     buffer.set_stringn(area.x, area.y, &left, side.into(), theme.dim());
     buffer.set_stringn(bars.right(), area.y, &right, end.into(), theme.dim());
     for (n, bar) in (0..).zip(spark(timeline, bars.width)) {
@@ -78,7 +79,7 @@ fn labels(timeline: &Timeline, zone: &TimeZone, width: u16) -> [String; 2] {
         return [String::new(), String::new()];
     }
     if timeline.numbered {
-        return [format!(" {:>9}", 1), format!("{} ", timeline.last.as_second())];
+        return [format!(" {:>9}", 1), format!(" {} ", timeline.last.as_second())];
     }
     let [first, last] = [timeline.first, timeline.last].map(|at| at.to_zoned(zone.clone()));
     let format = match timeline.last.duration_since(timeline.first).as_secs() {
@@ -87,7 +88,7 @@ fn labels(timeline: &Timeline, zone: &TimeZone, width: u16) -> [String; 2] {
         _ => "%H:%M",
     };
     // The side of the first one is wide enough for the bytes below it.
-    [format!(" {:>9}", first.strftime(format).to_string()), format!("{} ", last.strftime(format))]
+    [format!(" {:>9}", first.strftime(format).to_string()), format!(" {} ", last.strftime(format))]
 }
 
 /// The cell in which a moment lies.
@@ -115,10 +116,10 @@ fn spark(timeline: &Timeline, width: u16) -> Vec<char> {
         }
     }
     // Points are minutes apart: cells between two of them hold what the first one held.
-    let mut last = None;
+    let mut held = None;
     for height in &mut heights {
-        last = height.or(last);
-        *height = last;
+        held = height.or(held);
+        *height = held;
     }
     for gap in timeline.marks.iter().filter(|mark| !mark.length.is_zero()) {
         let Ok(start) = gap.at.checked_sub(gap.length) else { continue };

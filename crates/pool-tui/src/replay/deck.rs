@@ -259,7 +259,8 @@ impl Deck {
     /// Reads one sample more behind those held. False at the end of the range.
     fn pull(&mut self) -> Result<bool> {
         // Beyond the range the tape would move and nothing be held.
-        if let (Some(to), Some(last)) = (self.to, self.held.len().checked_sub(1).and_then(|n| self.time_at(n)))
+        if let (Some(to), Some(last)) =
+            (self.to, self.held.len().checked_sub(1).and_then(|n| self.time_at(n)))
             && last >= to
         {
             return Ok(false);

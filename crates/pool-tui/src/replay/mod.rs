@@ -41,14 +41,8 @@ pub enum Speed {
 }
 
 /// Speeds that `<` and `>` walk through.
-pub const SPEEDS: [Speed; 6] = [
-    Speed::Times(1),
-    Speed::Times(2),
-    Speed::Times(10),
-    Speed::Times(60),
-    Speed::Times(600),
-    Speed::Max,
-];
+pub const SPEEDS: [Speed; 6] =
+    [Speed::Times(1), Speed::Times(2), Speed::Times(10), Speed::Times(60), Speed::Times(600), Speed::Max];
 
 impl std::fmt::Display for Speed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -67,7 +61,8 @@ impl std::str::FromStr for Speed {
         if text == "max" {
             return Ok(Self::Max);
         }
-        let times = text.trim_end_matches(['x', 'X', '×']).parse().ok().filter(|times| (1..=100_000).contains(times));
+        let times =
+            text.trim_end_matches(['x', 'X', '×']).parse().ok().filter(|times| (1..=100_000).contains(times));
         times.map(Self::Times).ok_or_else(|| format!("`{text}` is not a speed; write 1, 10, 600 or max"))
     }
 }
@@ -226,7 +221,9 @@ impl App {
             KeyCode::Char(']') => self.mark_key(true),
             KeyCode::Char('>' | '+') => self.speed_key(true),
             KeyCode::Char('<' | '-') => self.speed_key(false),
-            KeyCode::Char('@') => self.mode = Mode::Jump { text: String::new(), detail: self.mode == Mode::Detail },
+            KeyCode::Char('@') => {
+                self.mode = Mode::Jump { text: String::new(), detail: self.mode == Mode::Detail }
+            }
             KeyCode::Char('c') => self.span_key(),
             KeyCode::Char('r') => self.wind(Motion::Look),
             KeyCode::Home => self.wind(Motion::Start),
@@ -285,7 +282,11 @@ impl App {
                 self.wind(Motion::From(at));
             }
             None if marks.is_empty() => self.say("There are no marks in this recording."),
-            None => self.say(if on { "There is no mark after this moment." } else { "There is no mark before this moment." }),
+            None => self.say(if on {
+                "There is no mark after this moment."
+            } else {
+                "There is no mark before this moment."
+            }),
         }
     }
 
@@ -362,7 +363,8 @@ impl App {
         let Some(replay) = &self.replay else { return };
         let (first, last) = (replay.timeline.first, replay.timeline.last);
         let around = |sign: i64| {
-            let side = SPANS.get(replay.span).and_then(|span| span.0).map(|s| SignedDuration::from_secs(s * sign));
+            let side =
+                SPANS.get(replay.span).and_then(|span| span.0).map(|s| SignedDuration::from_secs(s * sign));
             side.and_then(|side| shown.checked_add(side).ok())
         };
         let from = around(-1).map_or(first, |from| from.max(first));
@@ -370,7 +372,8 @@ impl App {
         if let Some(series) = replay.series.as_ref().filter(|series| series.row == row) {
             // The moment moves through a chart that stands still, until it comes near its edge.
             let side = series.to.duration_since(series.from) / 8;
-            let near = |edge: Timestamp, all: Timestamp| edge != all && (shown.duration_since(edge)).abs() < side;
+            let near =
+                |edge: Timestamp, all: Timestamp| edge != all && (shown.duration_since(edge)).abs() < side;
             let within = series.from <= shown && shown <= series.to;
             if within && !near(series.from, first) && !near(series.to, last) {
                 return;
@@ -397,11 +400,12 @@ impl App {
         let before = self.before.as_ref().and_then(|before| before.time).unwrap_or(shown);
         let far = SignedDuration::try_from(replay.timeline.interval * 12).unwrap_or_default();
         let marks = replay.timeline.marks.iter();
-        let nearest = marks
+        marks
             .map(|mark| (mark, mark.at.duration_since(shown)))
             .filter(|(mark, distance)| distance.abs() <= far || (mark.at > before && mark.at <= shown))
-            .min_by_key(|(mark, distance)| (!(mark.at > before && mark.at <= shown), std::cmp::Reverse(mark.kind), distance.abs()));
-        nearest
+            .min_by_key(|(mark, distance)| {
+                (!(mark.at > before && mark.at <= shown), std::cmp::Reverse(mark.kind), distance.abs())
+            })
     }
 
     /// Time without samples before the shown one, where it is much longer than usual.

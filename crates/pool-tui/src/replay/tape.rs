@@ -36,13 +36,8 @@ pub trait Tape: Send {
     fn timeline(&mut self) -> Result<Timeline>;
 
     /// About `count` points of one row in `from..=to`. The held sample stays what it is.
-    fn series(
-        &mut self,
-        row: &(Tag, Pool),
-        from: Timestamp,
-        to: Timestamp,
-        count: u32,
-    ) -> Result<Vec<Point>>;
+    fn series(&mut self, row: &(Tag, Pool), from: Timestamp, to: Timestamp, count: u32)
+    -> Result<Vec<Point>>;
 
     /// The moment that a person typed, while the sample of `shown` is on the screen.
     fn moment(&self, text: &str, shown: Timestamp) -> Result<Timestamp>;

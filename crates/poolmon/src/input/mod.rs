@@ -1,12 +1,11 @@
 //! This machine, or a file, as samples.
 //!
-//! * [`live`]: this machine; [`kind`]: what a path holds; [`series`]: its samples, one after the other;
+//! * [`live`]: this machine; [`past`]: one moment of a recording or a log; [`kind`]: what a path holds; [`series`]: its samples, one after the other;
 //! * [`moment`]: times as people write them.
 
-#[allow(dead_code, reason = "the commands that use it follow")]
 pub mod kind;
-#[allow(dead_code, reason = "the commands that use it follow")]
 pub mod moment;
+pub mod past;
 #[allow(dead_code, reason = "the commands that use it follow")]
 pub mod series;
 
