@@ -6,6 +6,7 @@
 //! * `bad_input.rs`: empty, cut, binary, endless and missing files, closed pipes, wrong arguments;
 //! * `kernel.rs`: this machine's own kernel, with a program that holds objects;
 //! * `screen.rs`: the live screen inside tmux;
+//! * `replay.rs`: a planted recording on that screen, and in `poolmon top --at`;
 //! * `symbols.rs`: symbols of a dump.
 
 mod bad_input;
@@ -15,6 +16,8 @@ mod files;
 #[cfg(target_os = "linux")]
 mod kernel;
 mod pages;
+#[cfg(unix)]
+mod replay;
 #[cfg(unix)]
 mod screen;
 mod symbols;

@@ -12,7 +12,7 @@ use crate::POOLMON;
 use crate::kernel::{HELD, Holder, kernel_memory_is_readable};
 
 /// One tmux server of its own, ended with the test.
-struct Terminal {
+pub struct Terminal {
     socket: String,
 }
 
@@ -20,7 +20,7 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 
 impl Terminal {
     /// Runs a shell in a terminal of this size; `None` (and a line that says so) without tmux.
-    fn open(test: &str, columns: u32, lines: u32) -> Option<Self> {
+    pub fn open(test: &str, columns: u32, lines: u32) -> Option<Self> {
         if Command::new("tmux").arg("-V").stdout(Stdio::null()).status().is_err() {
             eprintln!("SKIPPED: {test}: tmux is not installed");
             return None;
@@ -36,33 +36,33 @@ impl Terminal {
         Some(terminal)
     }
 
-    fn tmux(&self, args: &[&str]) -> String {
+    pub fn tmux(&self, args: &[&str]) -> String {
         let output = Command::new("tmux").args(["-L", &self.socket]).args(args).output().unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    fn run(&self, line: &str) {
+    pub fn run(&self, line: &str) {
         self.tmux(&["send-keys", "-t", "t", "-l", line]);
         self.keys(&["Enter"]);
     }
 
-    fn keys(&self, keys: &[&str]) {
+    pub fn keys(&self, keys: &[&str]) {
         let mut args = vec!["send-keys", "-t", "t"];
         args.extend(keys);
         self.tmux(&args);
     }
 
-    fn screen(&self) -> String {
+    pub fn screen(&self) -> String {
         self.tmux(&["capture-pane", "-p", "-t", "t"])
     }
 
-    fn resize(&self, columns: u32, lines: u32) {
+    pub fn resize(&self, columns: u32, lines: u32) {
         self.tmux(&["resize-window", "-t", "t", "-x", &columns.to_string(), "-y", &lines.to_string()]);
     }
 
     /// Waits until the screen is as wanted; a screen that never is fails with its last frame.
     #[track_caller]
-    fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+    pub fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
         let patience = Instant::now() + Duration::from_secs(20);
         loop {
             let screen = self.screen();

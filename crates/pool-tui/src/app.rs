@@ -11,6 +11,8 @@ use pool_source::Fact;
 
 use crate::columns::{Layout, Widths};
 use crate::history::History;
+use crate::replay::Replay;
+use crate::replay::deck::Motion;
 use crate::theme::{ColourMode, Theme};
 use crate::verdicts::{Judgement, Verdicts};
 
@@ -63,6 +65,17 @@ pub enum Effect {
     Sessions(bool),
     /// Find out what is known of this row.
     Inquire(Row),
+    /// Go to another moment of the tape.
+    Wind(Motion),
+    /// Read the points of a row of the tape.
+    Chart {
+        /// Of which row.
+        row: (Tag, Pool),
+        /// From when.
+        from: Timestamp,
+        /// Until when.
+        to: Timestamp,
+    },
 }
 
 /// What has the keys.
@@ -78,6 +91,13 @@ pub enum Mode {
     Search(String),
     /// The detail pane of the selected row.
     Detail,
+    /// The prompt for a moment of the tape.
+    Jump {
+        /// What was typed.
+        text: String,
+        /// The detail pane is open behind it.
+        detail: bool,
+    },
 }
 
 /// What is known of the row in the detail pane.
@@ -132,6 +152,8 @@ pub struct App {
     pub(crate) last_click: Option<(usize, Timestamp)>,
     /// Text of the search line.
     pub(crate) search: String,
+    /// Where the tape stands, where it is one that is shown.
+    pub(crate) replay: Option<Replay>,
     effects: Vec<Effect>,
     labeler: Option<Arc<dyn Labeler + Send + Sync>>,
     gone: Vec<(TableRow, u8)>,
@@ -176,6 +198,7 @@ impl App {
             size: (80, 24),
             last_click: None,
             search: String::new(),
+            replay: None,
             effects: Vec::new(),
             labeler,
             gone: Vec::new(),
@@ -303,7 +326,7 @@ impl App {
         self.history.push(&self.now, self.clock.as_millisecond());
     }
 
-    fn mention_remarks(&mut self) {
+    pub(crate) fn mention_remarks(&mut self) {
         for n in 0..self.now.remarks.len() {
             let Some(remark) = self.now.remarks.get(n) else { break };
             if !self.said.contains(remark) {
@@ -315,7 +338,7 @@ impl App {
     }
 
     /// Back to the system's pools where the source has no such session.
-    fn check_sessions(&mut self) {
+    pub(crate) fn check_sessions(&mut self) {
         let sessions = &self.now.sessions;
         let gone = match self.settings.filter.scope {
             Scope::System => return,
@@ -406,6 +429,7 @@ impl App {
         self.keep_in_view();
         if self.mode == Mode::Detail {
             self.inquire();
+            self.want_series();
         }
     }
 

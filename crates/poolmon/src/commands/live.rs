@@ -8,7 +8,7 @@ use std::time::Duration;
 use pool_model::{Column, column};
 use pool_print::{Format, Options};
 use pool_source::Source;
-use pool_tui::{ColourMode, Settings};
+use pool_tui::{ColourMode, Settings, SnapshotWriter};
 
 use crate::args::{Color, LiveArgs};
 use crate::commands::{snapshot, top};
@@ -82,18 +82,28 @@ pub fn show(
         judge: Some(Box::new(LiveJudge::new())),
         interval: args.interval.unwrap_or(INTERVAL),
         initial,
-        colour: match args.color {
-            Color::Auto => ColourMode::from_env(|name| std::env::var(name).ok()),
-            Color::Always => ColourMode::True,
-            Color::Never => ColourMode::None,
-        },
-        snapshot_writer: Box::new(move |sample, table| {
-            let path = PathBuf::from(snapshot::DEFAULT_FILE);
-            let options = Options { totals: false, header: true, stamp: true, driver };
-            snapshot::append(&path, sample, table, options).map_err(|error| format!("{error:#}"))?;
-            Ok(std::path::absolute(&path).unwrap_or(path))
-        }),
+        colour: colour(args.color),
+        snapshot_writer: snapshot_writer(driver),
         describe: Box::new(move |row| owners.explain(&row.tag, Some(row.pool))),
     })?;
     Ok(())
+}
+
+/// How many colours the screen may use.
+pub fn colour(asked: Color) -> ColourMode {
+    match asked {
+        Color::Auto => ColourMode::from_env(|name| std::env::var(name).ok()),
+        Color::Always => ColourMode::True,
+        Color::Never => ColourMode::None,
+    }
+}
+
+/// What the key `w` does: appends to PoolMon's own file, in the current folder.
+pub fn snapshot_writer(driver: bool) -> SnapshotWriter {
+    Box::new(move |sample, table| {
+        let path = PathBuf::from(snapshot::DEFAULT_FILE);
+        let options = Options { totals: false, header: true, stamp: true, driver };
+        snapshot::append(&path, sample, table, options).map_err(|error| format!("{error:#}"))?;
+        Ok(std::path::absolute(&path).unwrap_or(path))
+    })
 }

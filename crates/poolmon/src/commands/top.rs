@@ -26,10 +26,13 @@ pub fn run(args: &TopArgs) -> anyhow::Result<()> {
         rows.pool.get_or_insert(PoolView::Slab);
     }
     let (before, now) = match &args.file {
-        Some(path) => input::last_two(path)?,
+        Some(path) => input::past::moment(path, args.at.as_deref(), args.over)?,
         None => sample_this_machine(rows.filter().view, rows.session.is_some(), args.over)?,
     };
     input::tell_remarks(&now);
+    if args.file.is_some() && args.format == FormatArg::Table {
+        input::past::tell_moment(before.as_ref(), &now, args.at.as_deref());
+    }
     if args.format == FormatArg::Table && args.rows.pool.is_none() && rows.pool.is_some() {
         tell_what_is_left_out(&now);
     }
