@@ -1,7 +1,7 @@
 //! Many files at once: found, read by several threads, told one by one.
 //!
 //! One tag is searched as bytes first; only a file that holds them is parsed, and only one that holds them where code
-//! could take them from is disassembled. Memory stays bounded: a thread keeps one small file, and large files are taken
+//! could take them from is disassembled. [`list`] finds the files, [`search`] reads them, [`folder`] does both. Memory stays bounded: a thread keeps one small file, and large files are taken
 //! one at a time, up to [`Limits::bytes`].
 
 use std::fs::File;
@@ -9,7 +9,6 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
-use std::time::UNIX_EPOCH;
 
 use pool_model::PoolTag;
 
@@ -126,6 +125,36 @@ pub struct Summary {
     pub cancelled: bool,
 }
 
+/// The files of a search, listed and not read.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    /// Path, and whether it was named itself.
+    files: Vec<(PathBuf, bool)>,
+    /// What could not be listed.
+    failures: Vec<FileReport>,
+}
+
+impl Files {
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.files.len() + self.failures.len()
+    }
+
+    /// Is there nothing to search.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Of how many the index knows all tags of their code, as they are now.
+    pub fn known(&self, index: &Index) -> usize {
+        if index.is_empty() {
+            return 0;
+        }
+        let known = |path: &Path| path.metadata().is_ok_and(|meta| index.knows(path, Stamp::of(&meta)));
+        self.files.iter().filter(|(path, _)| known(path)).count()
+    }
+}
+
 /// Searches files and folders (with what is in them) with `threads` threads. `tell` runs on the calling thread. What is
 /// learned goes into `index`, which the caller loads before and saves after.
 pub fn folder(
@@ -135,27 +164,52 @@ pub fn folder(
     limits: Limits,
     index: &mut Index,
     cancel: &AtomicBool,
+    tell: impl FnMut(Event),
+) -> Summary {
+    let options = Options { query, code_suffices: false, threads, limits };
+    search(&list(paths, cancel), options, index, cancel, tell)
+}
+
+/// How files are searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// What is asked.
+    pub query: Query,
+    /// A file whose code is in the index is not read again for literals.
+    pub code_suffices: bool,
+    /// So many threads.
+    pub threads: usize,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+/// Searches listed files; see [`folder`].
+pub fn search(
+    files: &Files,
+    options: Options,
+    index: &mut Index,
+    cancel: &AtomicBool,
     mut tell: impl FnMut(Event),
 ) -> Summary {
-    let (files, failures) = list(paths, cancel);
-    tell(Event::Listed { files: files.len() + failures.len() });
+    tell(Event::Listed { files: files.len() });
     let mut summary = Summary::default();
-    for report in failures {
+    for report in &files.failures {
         summary.files += 1;
         summary.failed += 1;
-        tell(Event::File(report));
+        tell(Event::File(report.clone()));
     }
+    let files = &files.files;
     let next = AtomicUsize::new(0);
     let large = Mutex::new(());
     let known: &Index = index;
     let mut learned = Vec::new();
     std::thread::scope(|scope| {
         let (send, receive) = mpsc::sync_channel(256);
-        for _ in 0..threads.clamp(1, 64) {
+        for _ in 0..options.threads.clamp(1, 64) {
             let send = send.clone();
-            let (next, large, files) = (&next, &large, &files);
+            let (next, large) = (&next, &large);
             scope.spawn(move || {
-                let mut worker = Worker::new(query, limits, known, large, cancel);
+                let mut worker = Worker::new(options, known, large, cancel);
                 while !cancel.load(Ordering::Relaxed) {
                     let Some((path, named)) = files.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
                     if send.send(worker.file(path, *named)).is_err() {
@@ -189,23 +243,30 @@ pub fn folder(
     summary
 }
 
-/// Files to search; whether each was named itself; and what could not be listed.
-fn list(paths: &[PathBuf], cancel: &AtomicBool) -> (Vec<(PathBuf, bool)>, Vec<FileReport>) {
-    let mut files = Vec::new();
-    let mut failures = Vec::new();
-    let mut open: Vec<(PathBuf, usize)> = Vec::new();
-    let failed = |path: &Path, error: &std::io::Error| FileReport {
-        path: path.to_owned(),
-        bytes: 0,
-        outcome: Outcome::Failed(ScanError::Io(error.to_string())),
-    };
+/// Lists what is to be searched: in the order of `paths`, each folder sorted, no file twice.
+pub fn list(paths: &[PathBuf], cancel: &AtomicBool) -> Files {
+    let mut listed = Files::default();
+    let mut seen = rustc_hash::FxHashSet::default();
     for path in paths {
+        let mut files = Vec::new();
         match path.metadata() {
-            Ok(meta) if meta.is_dir() => open.push((path.clone(), 0)),
+            Ok(meta) if meta.is_dir() => walk(path, cancel, &mut files, &mut listed.failures),
             Ok(_) => files.push((path.clone(), true)),
-            Err(error) => failures.push(failed(path, &error)),
+            Err(error) => listed.failures.push(unlisted(path, &error)),
         }
+        files.sort();
+        listed.files.extend(files.into_iter().filter(|(path, _)| seen.insert(path.clone())));
     }
+    listed
+}
+
+fn unlisted(path: &Path, error: &std::io::Error) -> FileReport {
+    let outcome = Outcome::Failed(ScanError::Io(error.to_string()));
+    FileReport { path: path.to_owned(), bytes: 0, outcome }
+}
+
+fn walk(root: &Path, cancel: &AtomicBool, files: &mut Vec<(PathBuf, bool)>, failures: &mut Vec<FileReport>) {
+    let mut open: Vec<(PathBuf, usize)> = vec![(root.to_owned(), 0)];
     while let Some((folder, depth)) = open.pop() {
         if cancel.load(Ordering::Relaxed) {
             break;
@@ -213,7 +274,7 @@ fn list(paths: &[PathBuf], cancel: &AtomicBool) -> (Vec<(PathBuf, bool)>, Vec<Fi
         let entries = match folder.read_dir() {
             Ok(entries) => entries,
             Err(error) => {
-                failures.push(failed(&folder, &error));
+                failures.push(unlisted(&folder, &error));
                 continue;
             }
         };
@@ -230,9 +291,6 @@ fn list(paths: &[PathBuf], cancel: &AtomicBool) -> (Vec<(PathBuf, bool)>, Vec<Fi
             }
         }
     }
-    files.sort();
-    files.dedup_by(|a, b| a.0 == b.0);
-    (files, failures)
 }
 
 fn has_extension(path: &Path, wanted: &[&str]) -> bool {
@@ -247,6 +305,7 @@ struct Done {
 
 struct Worker<'a> {
     query: Query,
+    code_suffices: bool,
     literal: Option<Literal>,
     limits: Limits,
     known: &'a Index,
@@ -257,15 +316,20 @@ struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    fn new(
-        query: Query,
-        limits: Limits,
-        known: &'a Index,
-        large: &'a Mutex<()>,
-        cancel: &'a AtomicBool,
-    ) -> Self {
+    fn new(options: Options, known: &'a Index, large: &'a Mutex<()>, cancel: &'a AtomicBool) -> Self {
+        let Options { query, code_suffices, limits, .. } = options;
         let literal = query.tag().map(Literal::new);
-        Self { query, literal, limits, known, large, cancel, buffer: Vec::new(), piece: Vec::new() }
+        Self {
+            query,
+            code_suffices,
+            literal,
+            limits,
+            known,
+            large,
+            cancel,
+            buffer: Vec::new(),
+            piece: Vec::new(),
+        }
     }
 
     fn file(&mut self, path: &Path, named: bool) -> Done {
@@ -277,9 +341,8 @@ impl<'a> Worker<'a> {
                 return Done { report: report(0, outcome), answer: None };
             }
         };
-        let changed = meta.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        let stamp = Stamp { bytes: meta.len(), changed: changed.map_or(0, |time| time.as_nanos()) };
-        if let Some(answer) = self.known.answer(path, stamp, self.query) {
+        let stamp = Stamp::of(&meta);
+        if let Some(answer) = self.known.answer(path, stamp, self.query, self.code_suffices) {
             return Done { report: report(stamp.bytes, self.outcome(path, answer, true)), answer: None };
         }
         if !meta.is_file() {

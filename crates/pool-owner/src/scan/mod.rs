@@ -4,7 +4,8 @@
 //! through the code and note calls, [`flow`] turns the notes into findings, [`data`] adds structures in data, and
 //! [`library`] marks what a static library brought. [`literal`] asks beforehand, and cheaply, whether a file holds the
 //! tag at all. [`info`] and [`signer`] tell whose file it is. [`folder`](fn@folder) does all this for many files at once, and
-//! [`index`] remembers the answers.
+//! [`index`] remembers the answers, [`Names`] is its small table for screens. [`places`] knows where drivers and the
+//! index are.
 //!
 //! Files are hostile by default: nothing is believed, every loop has a limit.
 
@@ -19,7 +20,9 @@ pub mod index;
 mod info;
 mod library;
 mod literal;
+mod names;
 mod pe;
+pub mod places;
 mod signer;
 mod x86;
 
@@ -27,10 +30,13 @@ use pool_model::PoolTag;
 
 pub use api::Role;
 pub use evidence::{Confidence, Evidence, Kind};
-pub use folder::{Event, FileReport, Found, Limits, Outcome, Query, Summary, folder};
+pub use folder::{
+    Event, FileReport, Files, Found, Limits, Options, Outcome, Query, Summary, folder, list, search,
+};
 pub use index::Index;
 pub use info::Info;
 pub use library::{charged, framework_tag};
+pub use names::{LazyNames, Named, Names};
 pub use pe::{Machine, ScanError};
 
 use flow::{Finding, Notes, Proof};

@@ -43,7 +43,7 @@ pub enum ScanError {
     Damaged(&'static str),
     /// More than the search takes into memory.
     #[error(
-        "too large: {bytes} bytes, the limit is {limit}; name the file's own driver instead, or raise the limit"
+        "too large: its headers speak of {bytes} bytes, and at most {limit} are taken into memory; it was skipped"
     )]
     TooLarge {
         /// What the file would need.
