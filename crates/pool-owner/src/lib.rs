@@ -18,7 +18,7 @@ pub mod pooltag;
 pub mod scan;
 pub mod who;
 
-pub use explain::Line;
+pub use explain::{Line, written};
 pub use known::Known;
 pub use owners::Owners;
 pub use pooltag::{Entry, PooltagError, PooltagFile};

@@ -28,6 +28,16 @@ pub struct Named {
 }
 
 impl Named {
+    /// How it is known, in words that follow the driver's name.
+    pub fn about(&self) -> &'static str {
+        match self.kind {
+            Some(Kind::Call) => "uses the tag in a call of a pool function",
+            Some(Kind::Argument) => "hands the tag to an allocator of its own",
+            Some(_) => "has the tag in a structure that the kernel reads",
+            None => "would get the tag from its framework, by its name",
+        }
+    }
+
     /// Name and kind, as a label shows them: `WinDivert64.sys: call`.
     pub fn text(&self) -> String {
         format!("{}: {}", self.driver, self.kind.map_or("framework", Kind::word))
