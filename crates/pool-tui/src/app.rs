@@ -12,6 +12,7 @@ use pool_source::Fact;
 use crate::columns::{Layout, Widths};
 use crate::history::History;
 use crate::theme::{ColourMode, Theme};
+use crate::verdicts::{Judgement, Verdicts};
 
 /// Intervals that `+` and `-` walk through, in milliseconds.
 pub const INTERVALS: [u64; 9] = [100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000];
@@ -110,6 +111,7 @@ pub struct App {
     pub(crate) baseline: Option<Baseline>,
     pub(crate) table: Table,
     pub(crate) history: History,
+    pub(crate) verdicts: Verdicts,
     pub(crate) widths: Widths,
     pub(crate) selected: Option<(Tag, Pool)>,
     pub(crate) cursor: usize,
@@ -154,6 +156,7 @@ impl App {
             baseline: None,
             table: Table::default(),
             history: History::default(),
+            verdicts: Verdicts::default(),
             widths: Widths::default(),
             selected: None,
             cursor: 0,
@@ -245,6 +248,7 @@ impl App {
         self.derive();
         if self.table.rebooted {
             self.history.clear();
+            self.verdicts.clear();
             self.baseline = None;
             self.remember();
             self.say("The machine was restarted: nothing is compared with what was before.");
@@ -265,6 +269,12 @@ impl App {
         if self.detail.key.as_ref() == Some(key) {
             self.detail.lines = lines;
         }
+    }
+
+    /// The rows were judged.
+    pub fn judge(&mut self, judgement: Judgement) {
+        self.verdicts.take_in(judgement);
+        self.derive();
     }
 
     /// What the system tells of a row.
@@ -331,6 +341,9 @@ impl App {
             }
         }
         self.settings.filter.show_gone = wish;
+        if self.settings.filter.scope == Scope::System {
+            self.verdicts.label(&mut self.table.rows);
+        }
         self.widths.grow(&self.table, self.settings.totals);
         self.order();
     }

@@ -141,6 +141,7 @@ impl App {
                 self.widths.grow(&self.table, self.settings.totals);
                 self.keep_in_view();
             }
+            'v' => self.verdict_key(),
             'z' => self.sort_reversed(),
             ' ' => {
                 self.paused = !self.paused;
@@ -214,6 +215,13 @@ impl App {
             self.settings.sort.reversed = false;
         }
         self.order();
+    }
+
+    fn verdict_key(&mut self) {
+        self.sort_by(&column::VERDICT);
+        if let Some(why) = self.verdicts.waiting() {
+            self.say(why);
+        }
     }
 
     fn sort_reversed(&mut self) {
@@ -311,7 +319,7 @@ impl App {
         let layout = self.layout();
         let Some(place) = layout.places.iter().find(|p| x >= p.x && x < p.x + p.width) else { return };
         let column = match place.kind {
-            Kind::Value | Kind::Change | Kind::Driver | Kind::Description => place.column,
+            Kind::Value | Kind::Change | Kind::Driver | Kind::Description | Kind::Verdict => place.column,
             Kind::Human | Kind::Trend => &column::BYTES,
         };
         let by_change = place.kind == Kind::Change || place.kind == Kind::Trend;

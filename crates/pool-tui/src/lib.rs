@@ -3,7 +3,7 @@
 //! Data passes through these modules in one direction:
 //!
 //! 1. `terminal`: keys, mouse, signals, time; the only module that touches the terminal;
-//! 2. `sampler`: the thread that asks the source;
+//! 2. `sampler`: the thread that asks the source, and whoever judges its samples (`verdicts`);
 //! 3. [`App`] (`app`, `keys`): the state, and what events do to it; [`history`]: the past of each row;
 //! 4. `columns`: which columns stand where;
 //! 5. [`render`] and `theme`: the state as a frame.
@@ -19,6 +19,7 @@ mod render;
 mod sampler;
 mod terminal;
 mod theme;
+mod verdicts;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use pool_source::{Source, SourceError};
 pub use app::{App, Effect, INTERVALS, Mode, Settings};
 pub use render::render;
 pub use theme::{ColourMode, Theme};
+pub use verdicts::{Judge, Judgement};
 
 /// Writes what is on the screen to a file and tells its path, or why not.
 pub type SnapshotWriter = Box<dyn FnMut(&Sample, &Table) -> Result<PathBuf, String>>;
@@ -43,6 +45,8 @@ pub struct Options {
     pub source: Box<dyn Source>,
     /// Who knows the owners of tags.
     pub labeler: Option<Arc<dyn Labeler + Send + Sync>>,
+    /// Who judges whether rows leak.
+    pub judge: Option<Box<dyn Judge>>,
     /// Time between two refreshes.
     pub interval: Duration,
     /// How the screen starts.
@@ -77,9 +81,12 @@ pub fn run(mut options: Options) -> Result<(), Error> {
         options.source.want_sessions(true);
     }
     let first = options.source.sample()?;
-    let Options { source, labeler, interval, initial, colour, snapshot_writer, describe } = options;
+    if let Some(judge) = &mut options.judge {
+        judge.push(&first);
+    }
+    let Options { source, labeler, judge, interval, initial, colour, snapshot_writer, describe } = options;
     let app = App::new(first, initial, interval, labeler, colour, Timestamp::now());
-    terminal::run(app, source, describe, snapshot_writer)?;
+    terminal::run(app, source, judge, describe, snapshot_writer)?;
     Ok(())
 }
 

@@ -4,9 +4,15 @@
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use pool_model::{Pool, Sample, Tag};
 use pool_source::{Fact, Source};
+
+use crate::verdicts::{Judge, Judgement};
+
+/// Verdicts are at least so far apart, and take no more than a fiftieth of the time.
+const JUDGE_EVERY: Duration = Duration::from_secs(10);
 
 /// What the source is asked.
 #[derive(Debug)]
@@ -29,21 +35,42 @@ pub enum Answer {
     Failed(Sample, String),
     /// What else is known of a row.
     Facts((Tag, Pool), Vec<Fact>),
+    /// The rows were judged.
+    Judged(Judgement),
 }
 
 /// Starts the thread. It ends when the questions' sender is dropped; one that hangs is left behind.
-pub fn start<F>(mut source: Box<dyn Source>, mut answer: F) -> std::io::Result<Sender<Question>>
+pub fn start<F>(
+    mut source: Box<dyn Source>,
+    mut judge: Option<Box<dyn Judge>>,
+    mut answer: F,
+) -> std::io::Result<Sender<Question>>
 where
     F: FnMut(Answer) -> bool + Send + 'static,
 {
     let (sender, questions): (Sender<Question>, Receiver<Question>) = channel();
     thread::Builder::new().name("sampler".into()).spawn(move || {
+        let mut next = Instant::now();
         for question in questions {
             let goes_on = match question {
-                Question::Sample(mut sample) => answer(match source.sample_into(&mut sample) {
-                    Ok(()) => Answer::Sample(sample),
-                    Err(error) => Answer::Failed(sample, error.to_string()),
-                }),
+                Question::Sample(mut sample) => match source.sample_into(&mut sample) {
+                    Ok(()) => {
+                        if let Some(judge) = &mut judge {
+                            judge.push(&sample);
+                        }
+                        let goes_on = answer(Answer::Sample(sample));
+                        match &mut judge {
+                            Some(judge) if goes_on && Instant::now() >= next => {
+                                let began = Instant::now();
+                                let judgement = judge.judge();
+                                next = Instant::now() + JUDGE_EVERY.max(began.elapsed() * 50);
+                                answer(Answer::Judged(judgement))
+                            }
+                            _ => goes_on,
+                        }
+                    }
+                    Err(error) => answer(Answer::Failed(sample, error.to_string())),
+                },
                 Question::Sessions(wanted) => {
                     source.want_sessions(wanted);
                     true

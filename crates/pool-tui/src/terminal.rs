@@ -19,6 +19,7 @@ use ratatui_crossterm::crossterm::terminal::{
 
 use crate::app::{App, Effect};
 use crate::sampler::{self, Answer, Question};
+use crate::verdicts::Judge;
 use crate::{Describe, SnapshotWriter};
 
 /// How often the clock on the screen moves on (age of data, messages).
@@ -83,12 +84,13 @@ fn restore() {
 pub fn run(
     mut app: App,
     source: Box<dyn pool_source::Source>,
+    judge: Option<Box<dyn Judge>>,
     mut describe: Describe,
     mut snapshot: SnapshotWriter,
 ) -> io::Result<()> {
     let (wake, wakes) = channel();
     let answers = wake.clone();
-    let questions = sampler::start(source, move |answer| answers.send(Wake::Answer(answer)).is_ok())?;
+    let questions = sampler::start(source, judge, move |answer| answers.send(Wake::Answer(answer)).is_ok())?;
     let mut screen = Screen::open()?;
     let stop = Arc::new(AtomicBool::new(false));
     let signals = Signals::listen(&wake)?;
@@ -196,6 +198,7 @@ fn take_in(app: &mut App, wake: Wake, pace: &mut Pace, questions: &Sender<Questi
             pace.spare = Some(sample);
         }
         Wake::Answer(Answer::Facts(key, facts)) => app.facts(&key, facts),
+        Wake::Answer(Answer::Judged(judgement)) => app.judge(judgement),
     }
     if app.interval != interval {
         pace.due = Instant::now() + app.interval;

@@ -57,6 +57,15 @@ fn text<'a>(app: &'a App, row: &'a TableRow, points: &[Point]) -> Vec<Line<'a>> 
     if let Some(owner) = row.owner() {
         lines.push(Line::from(vec![label("Driver"), Span::styled(owner, theme.strong())]));
     }
+    if let Some(verdict) = &row.verdict {
+        for (n, text) in verdict.lines.iter().enumerate() {
+            let style = if n == 0 { theme.strong() } else { Style::new() };
+            lines.push(Line::from(vec![
+                label(if n == 0 { "Verdict" } else { "" }),
+                Span::styled(text, style),
+            ]));
+        }
+    }
     for line in &app.detail.lines {
         lines.push(Line::from(vec![Span::raw(" "), Span::raw(line.as_str())]));
     }

@@ -14,6 +14,7 @@ const KEYS: &[(&str, &str)] = &[
     ("b", "bytes"),
     ("d", "diff"),
     ("(", "change"),
+    ("v", "verdict"),
     ("p", "pool"),
     ("/", "search"),
     ("=", "baseline"),
@@ -126,6 +127,9 @@ fn status(app: &App, regions: &Regions, layout: &Layout, buffer: &mut Buffer) {
     }
     if app.table.rows.iter().skip(app.top).take(app.page()).any(pool_model::TableRow::is_inexact) {
         line.part(" ~ inexact: the kernel's counter wrapped ", theme.dim());
+    }
+    if let Some(left) = app.verdicts.left() {
+        line.part(&format!(" verdicts in {} ", super::minutes(left)), theme.dim());
     }
     if layout.hidden > 0 || app.skip > 0 {
         line.part(&format!(" ←→ columns that do not fit: {} ", layout.hidden), theme.dim());

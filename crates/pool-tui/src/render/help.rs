@@ -11,6 +11,7 @@ use crate::app::App;
 const HELP: &[(&str, &str)] = &[
     ("", "Order and rows"),
     ("t a f d b m", "sort by tag, allocs, frees, diff (or s), bytes, per alloc"),
+    ("v", "sort by verdict: what leaks first, once there is enough data"),
     ("( or )", "sort by value, or by change"),
     ("z", "turn the order around; a click on the sorted title does too"),
     ("p", "nonpaged, paged, all (Linux: each pool in turn)"),

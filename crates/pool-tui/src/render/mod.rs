@@ -95,6 +95,14 @@ pub(crate) fn duration(time: Duration) -> String {
     }
 }
 
+/// `4 min`, rounded up; `40 s` below a minute.
+pub(crate) fn minutes(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..60 => format!("{} s", seconds.max(1)),
+        seconds => format!("{} min", seconds.div_ceil(60)),
+    }
+}
+
 /// Time of day in the screen's zone.
 pub(crate) fn clock(app: &App, at: Timestamp) -> String {
     at.to_zoned(app.zone.clone()).strftime("%H:%M:%S").to_string()

@@ -13,6 +13,7 @@ use pool_tui::{ColourMode, Settings};
 use crate::args::{Color, LiveArgs};
 use crate::commands::{snapshot, top};
 use crate::input;
+use crate::judge::LiveJudge;
 use crate::owners::{self, Known};
 
 /// PoolMon's own.
@@ -58,6 +59,7 @@ pub fn show(
     pool_tui::run(pool_tui::Options {
         source,
         labeler: Some(owners.clone()),
+        judge: Some(Box::new(LiveJudge::new())),
         interval: args.interval.unwrap_or(INTERVAL),
         initial,
         colour: match args.color {

@@ -1,4 +1,14 @@
 //! This machine, or a file, as samples.
+//!
+//! * [`live`]: this machine; [`kind`]: what a path holds; [`series`]: its samples, one after the other;
+//! * [`moment`]: times as people write them.
+
+#[allow(dead_code, reason = "the commands that use it follow")]
+pub mod kind;
+#[allow(dead_code, reason = "the commands that use it follow")]
+pub mod moment;
+#[allow(dead_code, reason = "the commands that use it follow")]
+pub mod series;
 
 use std::io::{self, Read as _};
 use std::path::Path;
