@@ -4,6 +4,7 @@
 //! * `files.rs`: saved logs and tables, the samples that people hold;
 //! * `bad_input.rs`: empty, cut, binary, endless and missing files, closed pipes, wrong arguments;
 //! * `kernel.rs`: this machine's own kernel, with a program that holds objects;
+//! * `who.rs`: drivers of a tag, over real drivers outside the repository and small ones that the test writes;
 //! * `screen.rs`: the live screen inside tmux.
 
 mod bad_input;
@@ -14,6 +15,7 @@ mod kernel;
 mod pages;
 #[cfg(unix)]
 mod screen;
+mod who;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -21,9 +23,15 @@ use std::process::{Command, Output};
 /// The program under test.
 const POOLMON: &str = env!("CARGO_BIN_EXE_poolmon");
 
-/// Runs the program.
+/// Runs the program. What searches of drivers left on this machine does not count.
 fn poolmon(args: &[&str]) -> Output {
-    Command::new(POOLMON).args(args).output().expect("the program starts")
+    let nowhere = env!("CARGO_TARGET_TMPDIR").to_owned() + "/no-cache";
+    Command::new(POOLMON)
+        .args(args)
+        .env("XDG_CACHE_HOME", &nowhere)
+        .env("LOCALAPPDATA", &nowhere)
+        .output()
+        .expect("the program starts")
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -90,6 +90,13 @@ impl Owners {
         self.cleared()
     }
 
+    /// Leaves out what searches found: for whoever asks the drivers themselves.
+    #[must_use]
+    pub fn without_scanned(mut self) -> Self {
+        self.scanned = None;
+        self.cleared()
+    }
+
     /// Drivers that searches found for a tag, best evidence first.
     pub fn scanned(&self, tag: &Tag) -> Vec<Named> {
         let found = self.scanned.as_ref().zip(tag.as_pool());

@@ -190,6 +190,12 @@ impl Index {
         file.text(&names::last_line(start))
     }
 
+    /// Absolute paths of the files that it knows.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        let old = self.blocks.keys().filter(|name| !self.fresh.contains_key(*name));
+        old.chain(self.fresh.keys()).map(String::as_str)
+    }
+
     /// Has anything been learned since it was read.
     pub fn is_changed(&self) -> bool {
         !self.fresh.is_empty()
