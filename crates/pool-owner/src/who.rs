@@ -110,7 +110,7 @@ pub fn ask(
     let files = scan::list(&places.paths, cancel);
     let known = if thorough { 0 } else { files.known(index) };
     // The few that it does not know are searched as usual.
-    let mostly = known > 0 && files.len() - known <= files.len() / 8;
+    let mostly = known > 0 && files.len() - known <= (files.len() / 8).max(8);
     let options = options(Query::Tag(tag));
     if mostly {
         let options = Options { code_suffices: true, ..options };

@@ -65,12 +65,14 @@ pub struct WhoArgs {
 }
 
 const AFTER: &str = "\
-Evidence, best first: (a) the tag in a call of a pool function, (b) in a call of the driver's own allocator, (c) in a
-structure that the kernel reads, (d) four bytes in code, (e) in data, (f) inside a longer text: noise, (g) pooltag.txt
-and the built-in table. No driver is run and no signature is checked.
+Evidence, best first:
+  a  the tag in a call of a pool function      b  in a call of the driver's own allocator
+  c  in a structure that the kernel reads      d  four bytes in code, e  in data
+  f  inside a longer text or name: noise       g  pooltag.txt and the built-in table
+No driver is run, and no signature is checked.
 
-Exit codes: 0 something was found; 1 no driver shows the tag, or something failed; 2 wrong arguments; 130 interrupted,
-what was found so far is shown.";
+Exit codes: 0 something was found; 1 no driver shows the tag, or something failed;
+2 wrong arguments; 130 interrupted, what was found so far is shown.";
 
 /// `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
