@@ -173,6 +173,11 @@ impl<'a> Pe<'a> {
         (None, u32::try_from(at).ok().filter(|&at| at < self.headers))
     }
 
+    /// Does any section of code hold this offset: hostile sections may overlap.
+    pub fn is_code(&self, at: usize) -> bool {
+        self.sections.iter().any(|section| section.is_code() && section.holds_offset(at))
+    }
+
     pub fn u32(&self, rva: u32) -> Option<u32> {
         u32_at(self.bytes, self.offset(rva)?)
     }
