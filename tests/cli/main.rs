@@ -7,7 +7,8 @@
 //! * `kernel.rs`: this machine's own kernel, with a program that holds objects;
 //! * `screen.rs`: the live screen inside tmux;
 //! * `replay.rs`: a planted recording on that screen, and in `poolmon top --at`;
-//! * `symbols.rs`: symbols of a dump.
+//! * `symbols.rs`: symbols of a dump;
+//! * `who.rs`: drivers of a tag, over real drivers outside the repository and small ones that the test writes.
 
 mod bad_input;
 mod classic;
@@ -21,6 +22,7 @@ mod replay;
 #[cfg(unix)]
 mod screen;
 mod symbols;
+mod who;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -28,9 +30,15 @@ use std::process::{Command, Output};
 /// The program under test.
 const POOLMON: &str = env!("CARGO_BIN_EXE_poolmon");
 
-/// Runs the program.
+/// Runs the program. What searches of drivers left on this machine does not count.
 fn poolmon(args: &[&str]) -> Output {
-    Command::new(POOLMON).args(args).output().expect("the program starts")
+    let nowhere = env!("CARGO_TARGET_TMPDIR").to_owned() + "/no-cache";
+    Command::new(POOLMON)
+        .args(args)
+        .env("XDG_CACHE_HOME", &nowhere)
+        .env("LOCALAPPDATA", &nowhere)
+        .output()
+        .expect("the program starts")
 }
 
 fn text(bytes: &[u8]) -> String {

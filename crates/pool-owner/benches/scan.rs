@@ -1,8 +1,10 @@
 //! One tag over a folder of drivers, beside `rg -a -l` and `grep -a -l`; all tags; the second question from the index.
 //!
-//! `POOLMON_SHARED=… cargo bench -p pool-owner --bench scan`. The folder is made of the real drivers outside the
-//! repository, a third each, padded with random bytes to half a megabyte; in all but 34 copies of `WinDivert` the tag that
-//! is asked for is replaced by one of the copy's own. Nothing is timed without them. The best of five runs is told.
+//! `POOLMON_SHARED=… cargo bench -p pool-owner --bench scan`. The folder holds 1,600 files, 512 MB, all made of the real
+//! drivers outside the repository: whole drivers of three makers in turn, each followed by bytes of the next ones as an
+//! overlay up to its size; in all but 54 copies of `WinDivert` the tag that is asked for is replaced by one of the copy's
+//! own. Nothing is timed without them. Each line is the best of nine rounds in which the programs take turns: wall clock,
+//! and user and system time of the process.
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::path::{Path, PathBuf};
@@ -13,29 +15,18 @@ use std::time::{Duration, Instant};
 use pool_model::PoolTag;
 use pool_owner::scan::{self, Index, Limits, Query, Summary};
 
-const FILES: usize = 1_000;
-const SIZE: usize = 512 << 10;
-
-fn best(mut run: impl FnMut()) -> Duration {
-    let times = (0..5).map(|_| {
-        let start = Instant::now();
-        run();
-        start.elapsed()
-    });
-    times.min().unwrap()
-}
+const FILES: usize = 1_600;
+const SIZE: usize = 320 << 10;
+const ROUNDS: usize = 9;
 
 fn fill(folder: &Path, drivers: &Path) {
     let names = ["systeminformer-amd64.sys", "WinDivert-2.2-x64.sys", "winpmem_x64.sys"];
     let real: Vec<Vec<u8>> = names.iter().map(|name| std::fs::read(drivers.join(name)).unwrap()).collect();
-    let mut state = 1_u64;
-    let mut random = move || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        state >> 33
-    };
+    let all = real.concat();
     for n in 0..FILES {
         let mut bytes = real[n % 3].clone();
-        if n % 10 != 1 {
+        bytes.extend(all.iter().cycle().skip(n * 4_096 % all.len()).take(SIZE.saturating_sub(bytes.len())));
+        if n % 30 != 1 {
             // Another driver's tag: as if each had its own.
             let own = format!("D{:03}", n % 1_000);
             let places: Vec<usize> = memchr::memmem::find_iter(&bytes, b"WDiv").collect();
@@ -43,16 +34,66 @@ fn fill(folder: &Path, drivers: &Path) {
                 bytes[at..at + 4].copy_from_slice(own.as_bytes());
             }
         }
-        while bytes.len() < SIZE {
-            bytes.extend(random().to_le_bytes());
-        }
         std::fs::write(folder.join(format!("driver{n:04}.sys")), bytes).unwrap();
     }
 }
 
-fn lines(program: &str, folder: &Path) -> usize {
-    let args: &[&str] = if program == "rg" { &["-a", "-l", "WDiv"] } else { &["-r", "-a", "-l", "WDiv"] };
-    let output = Command::new(program).args(args).arg(folder).stdin(Stdio::null()).output().unwrap();
+/// User and system time of this process, or of its children that have ended.
+fn cpu(children: bool) -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<i64> = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .filter_map(|f| f.parse().ok())
+        .collect();
+    // utime, stime, cutime, cstime stand 11 fields behind the state, which is no number.
+    let at = if children { 12 } else { 10 };
+    let ticks: i64 = fields.get(at..at + 2).map_or(0, |ticks| ticks.iter().sum());
+    // Ticks of 10 ms.
+    Duration::from_millis(ticks.unsigned_abs() * 10)
+}
+
+/// One thing that is timed.
+struct Run<'a> {
+    name: &'a str,
+    children: bool,
+    what: Box<dyn FnMut() -> usize + 'a>,
+    wall: Vec<Duration>,
+    cpu: Duration,
+    found: usize,
+}
+
+fn run<'a>(name: &'a str, children: bool, what: impl FnMut() -> usize + 'a) -> Run<'a> {
+    Run { name, children, what: Box::new(what), wall: Vec::new(), cpu: Duration::ZERO, found: 0 }
+}
+
+fn take_turns(runs: &mut [Run<'_>]) {
+    for _ in 0..ROUNDS {
+        for run in runs.iter_mut() {
+            let (start, before) = (Instant::now(), cpu(run.children));
+            run.found = (run.what)();
+            run.wall.push(start.elapsed());
+            run.cpu += cpu(run.children).saturating_sub(before);
+        }
+    }
+    for run in runs {
+        run.wall.sort();
+        println!(
+            "{:<34} best {:>9.2?}, median {:>9.2?}, user + system {:>9.2?} a run, {} files",
+            run.name,
+            run.wall[0],
+            run.wall[ROUNDS / 2],
+            run.cpu / u32::try_from(ROUNDS).unwrap(),
+            run.found
+        );
+    }
+}
+
+fn lines(program: &str, folder: &Path, tag: &str) -> usize {
+    let args: &[&str] = if program == "rg" { &["-a", "-l"] } else { &["-r", "-a", "-l"] };
+    let output = Command::new(program).args(args).arg(tag).arg(folder).stdin(Stdio::null()).output().unwrap();
     output.stdout.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).count()
 }
 
@@ -76,33 +117,37 @@ fn main() {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    fill(folder.path(), &drivers);
-    let tag = Query::Tag(PoolTag(*b"WDiv"));
-    for program in ["rg", "grep"] {
-        if Command::new(program).arg("--version").output().is_ok() {
-            let files = lines(program, folder.path());
-            let time = best(|| assert_eq!(lines(program, folder.path()), files));
-            println!("{program} -a -l: {time:?}, {files} files");
+    let folder = folder.path();
+    fill(folder, &drivers);
+    let there = |program: &str| Command::new(program).arg("--version").output().is_ok();
+    for (tag, about) in [("WDiv", "a tag of 54 drivers"), ("Zq#7", "a tag of none")] {
+        println!("{about}:");
+        let query = Query::Tag(PoolTag::padded(tag.as_bytes()).unwrap());
+        let mut runs = Vec::new();
+        if there("rg") {
+            runs.push(run("  rg -a -l", true, || lines("rg", folder, tag)));
         }
+        if there("grep") {
+            runs.push(run("  grep -r -a -l", true, || lines("grep", folder, tag)));
+        }
+        runs.push(run("  pool-owner, with evidence", false, || {
+            ask(folder, query, &mut Index::default()).found
+        }));
+        take_turns(&mut runs);
     }
-    let found = ask(folder.path(), tag, &mut Index::default()).found;
-    let time = best(|| assert_eq!(ask(folder.path(), tag, &mut Index::default()).found, found));
-    println!("one tag, with evidence: {time:?}, {found} files");
-    let absent = Query::Tag(PoolTag(*b"Zq#7"));
-    let time = best(|| assert_eq!(ask(folder.path(), absent, &mut Index::default()).found, 0));
-    println!("a tag that no file has: {time:?}");
-    let time = best(|| assert_eq!(ask(folder.path(), Query::All, &mut Index::default()).found, FILES));
-    println!("all tags of all drivers: {time:?}");
+    println!("all tags of all drivers:");
+    take_turns(&mut [run("  pool-owner", false, || ask(folder, Query::All, &mut Index::default()).found)]);
     let place = tempfile::tempdir().unwrap();
     let file = place.path().join("index");
+    let tag = Query::Tag(PoolTag(*b"WDiv"));
     let mut index = Index::default();
-    ask(folder.path(), tag, &mut index);
+    ask(folder, tag, &mut index);
     index.save(&file).unwrap();
-    let time = best(|| assert_eq!(ask(folder.path(), tag, &mut Index::load(&file)).from_index, FILES));
-    println!("the same question from the index: {time:?}, {} bytes", file.metadata().unwrap().len());
-    ask(folder.path(), Query::All, &mut index);
+    println!("the same question again, from the index ({} bytes):", file.metadata().unwrap().len());
+    take_turns(&mut [run("  pool-owner", false, || ask(folder, tag, &mut Index::load(&file)).from_index)]);
+    ask(folder, Query::All, &mut index);
     index.save(&file).unwrap();
+    println!("another tag, from the index of all tags ({} bytes):", file.metadata().unwrap().len());
     let other = Query::Code(PoolTag(*b"KpI2"));
-    let time = best(|| assert_eq!(ask(folder.path(), other, &mut Index::load(&file)).from_index, FILES));
-    println!("another tag from an index of all tags: {time:?}, {} bytes", file.metadata().unwrap().len());
+    take_turns(&mut [run("  pool-owner", false, || ask(folder, other, &mut Index::load(&file)).from_index)]);
 }

@@ -1,4 +1,5 @@
-//! Who uses a row's tag: pooltag files, what the row itself tells, and our own table, as one label.
+//! Who uses a row's tag: pooltag files, what the row itself tells, what searches of drivers found, and our own table,
+//! as one label.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -6,6 +7,7 @@ use pool_model::{Labeler, Row, RowLabel, Tag};
 use rustc_hash::FxHashMap;
 
 use crate::pooltag::{Entry, PooltagFile};
+use crate::scan::{LazyNames, Named};
 use crate::{Known, known};
 
 /// PoolMon's words for a tag that no file knows.
@@ -17,6 +19,24 @@ const CACHED_TAGS: usize = 1 << 16;
 /// The labels of one tag: one for each text that rows told of it, nearly always exactly one.
 type Labels = Vec<(Option<Arc<str>>, Option<Arc<RowLabel>>)>;
 
+/// Drivers that are named one by one in a label.
+const NAMED: usize = 3;
+
+/// `a.sys, b.sys and 4 more`.
+fn names(scanned: &[Named]) -> String {
+    let first: Vec<&str> = scanned.iter().take(NAMED).map(|named| &*named.driver).collect();
+    let more = scanned.len().saturating_sub(NAMED);
+    first.join(", ") + &if more > 0 { format!(" and {more} more") } else { String::new() }
+}
+
+/// `<a.sys: call, b.sys: argument>`: angles tell it from the brackets of Microsoft's file and our own braces.
+pub(crate) fn bracket(scanned: &[Named]) -> String {
+    let first: Vec<String> = scanned.iter().take(NAMED).map(Named::text).collect();
+    let more = scanned.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("<{}{more}>", first.join(", "))
+}
+
 /// This row was never labelled.
 struct NotCached;
 
@@ -26,6 +46,7 @@ pub struct Owners {
     local: Vec<PooltagFile>,
     files: Vec<PooltagFile>,
     built_in: bool,
+    scanned: Option<LazyNames>,
     cache: RwLock<FxHashMap<Tag, Labels>>,
 }
 
@@ -38,7 +59,7 @@ impl Default for Owners {
 impl Owners {
     /// Our own table alone.
     pub fn new() -> Self {
-        Self { local: Vec::new(), files: Vec::new(), built_in: true, cache: RwLock::default() }
+        Self { local: Vec::new(), files: Vec::new(), built_in: true, scanned: None, cache: RwLock::default() }
     }
 
     /// Adds a pooltag.txt; files are asked in the order in which they were added.
@@ -60,6 +81,31 @@ impl Owners {
     pub fn with_built_in(mut self, wanted: bool) -> Self {
         self.built_in = wanted;
         self.cleared()
+    }
+
+    /// Adds what earlier searches of drivers found. It is read when the first Windows tag is asked for.
+    #[must_use]
+    pub fn with_scanned(mut self, names: LazyNames) -> Self {
+        self.scanned = Some(names);
+        self.cleared()
+    }
+
+    /// Leaves out what searches found: for whoever asks the drivers themselves.
+    #[must_use]
+    pub fn without_scanned(mut self) -> Self {
+        self.scanned = None;
+        self.cleared()
+    }
+
+    /// Drivers that searches found for a tag, best evidence first.
+    pub fn scanned(&self, tag: &Tag) -> Vec<Named> {
+        let found = self.scanned.as_ref().zip(tag.as_pool());
+        found.map(|(names, tag)| names.names().of(tag).collect()).unwrap_or_default()
+    }
+
+    /// The index behind [`Owners::scanned`].
+    pub fn index(&self) -> Option<&std::path::Path> {
+        self.scanned.as_ref().map(LazyNames::index)
     }
 
     fn cleared(mut self) -> Self {
@@ -109,7 +155,16 @@ impl Owners {
                 brackets.push(bracket);
             }
         }
-        if let Some(known) = self.built_in(tag) {
+        let scanned = self.scanned(tag);
+        // A pooltag file's word stands, also where it says that the kernel charges the tag; proof stands beside it.
+        let known = self.built_in(tag);
+        if !scanned.is_empty() {
+            if label.driver.is_none() && known.is_none_or(|known| known.component == "various") {
+                label.driver = Some(names(&scanned));
+            }
+            brackets.push(bracket(&scanned));
+        }
+        if let Some(known) = known {
             if label.driver.is_none() && known.component != "various" {
                 label.driver = Some(known.component.to_owned());
             }

@@ -158,6 +158,27 @@ fn a_folder_is_searched_and_the_second_question_comes_from_the_index() {
     assert_eq!(ask(Query::All, &mut index).1, all);
 }
 
+/// What is read for one tag is a part of the code; it must show all that the whole code shows of it.
+fn nothing_is_lost(name: &str, image: &Image<'_>, tags: usize) {
+    let all = image.evidence();
+    let mut tags: Vec<PoolTag> = all.iter().map(|row| row.tag).take(tags).collect();
+    tags.dedup();
+    for tag in tags {
+        let whole: Vec<_> = all.iter().filter(|row| row.tag == tag).collect();
+        let one = image.evidence_for(tag);
+        let one: Vec<_> = one.iter().filter(|row| row.kind <= Kind::Structure).collect();
+        assert_eq!(one, whole, "{name} {tag}");
+    }
+}
+
+#[test]
+fn one_tag_shows_what_all_tags_show() {
+    for name in ["systeminformer-amd64.sys", "WinDivert-2.2-x64.sys", "winpmem_x64.sys"] {
+        let Some(bytes) = driver("one_tag", name) else { return };
+        nothing_is_lost(name, &Image::parse(name, &bytes).unwrap(), usize::MAX);
+    }
+}
+
 /// Beside a search for bytes: how many of the tags of each driver, and how many words besides. Text search is asked
 /// for the tags that the person could mean: the true ones, and common words among known tags.
 #[test]
@@ -232,6 +253,7 @@ proptest! {
         if let Ok(image) = Image::parse(name, &bytes) {
             let rows = image.evidence();
             prop_assert!(rows.len() <= 20_000);
+            nothing_is_lost(name, &image, 4);
             let _ = image.info();
             for row in image.evidence_for(PoolTag(*b"KpI2")) {
                 prop_assert!(row.offset < bytes.len() as u64);

@@ -57,6 +57,8 @@ pub enum Command {
     Dump(crate::commands::dump::DumpArgs),
     /// What is known of a tag: its drivers, what it stands for, what to look at
     Tag(TagArgs),
+    /// Which drivers use a tag, with evidence from their code; or every driver with its tags
+    Who(crate::commands::who::WhoArgs),
     /// Print the completions for a shell
     Completions {
         /// The shell.

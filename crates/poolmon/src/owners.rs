@@ -1,4 +1,5 @@
-//! Where drivers' names come from: the pooltag files that were asked for, and the table that is built in.
+//! Where drivers' names come from: the pooltag files that were asked for, what earlier searches of drivers found (the
+//! index of `poolmon who`, read when the first tag of Windows is shown), and the table that is built in.
 #![expect(clippy::option_option, reason = "an option that is absent, bare, or has a file's name")]
 
 use std::path::{Path, PathBuf};
@@ -6,6 +7,7 @@ use std::sync::Arc;
 
 use pool_model::{Labeler, Pool, Row, RowLabel, Tag};
 use pool_owner::pooltag::places;
+use pool_owner::scan::LazyNames;
 use pool_owner::{Owners, PooltagFile};
 
 use crate::args::RowArgs;
@@ -36,6 +38,17 @@ impl Known {
         let known = self.owners.built_in(tag)?;
         let binary = (known.component != "various").then(|| known.component.to_owned());
         Some((known.about.to_owned(), binary))
+    }
+
+    /// A column for drivers is worth its place on a screen: a file was asked for, or searches of this Windows system's
+    /// drivers have left an index.
+    pub fn has_drivers(&self) -> bool {
+        self.asked_for || (cfg!(windows) && self.owners.index().is_some_and(Path::is_file))
+    }
+
+    /// The owners themselves.
+    pub fn into_owners(self) -> Owners {
+        self.owners
     }
 
     /// All that is known of a tag, in lines.
@@ -75,7 +88,7 @@ pub fn load_files(pooltag: Option<Option<&Path>>, localtag: Option<Option<&Path>
             Some(path) => owners = owners.with_localtag(PooltagFile::open(path)?),
             None => anyhow::bail!(
                 "there is no localtag.txt beside the program or in this folder\n  \
-                 PoolMon on 32-bit Windows made it by scanning drivers; name the one that you have: -c FILE"
+                 make one from the drivers: poolmon who --all DIR --localtag localtag.txt; or name one: -c FILE"
             ),
         }
     }
@@ -89,6 +102,9 @@ pub fn load_files(pooltag: Option<Option<&Path>>, localtag: Option<Option<&Path>
             ),
         }
     }
+    if let Some(index) = index_file() {
+        owners = owners.with_scanned(LazyNames::at(index));
+    }
     Ok(Known { owners, asked_for: pooltag.is_some() || localtag.is_some() })
 }
 
@@ -97,6 +113,23 @@ pub fn find() -> Option<PathBuf> {
     let mut paths = places::pooltag_candidates(beside().as_deref(), |name| std::env::var(name).ok());
     paths.push(PathBuf::from("pooltag.txt"));
     paths.into_iter().find(|path| path.is_file())
+}
+
+/// Where `poolmon who` keeps what it learned of drivers, for this person.
+pub fn index_file() -> Option<PathBuf> {
+    pool_owner::scan::places::index_file(|name| std::env::var(name).ok(), is_root())
+}
+
+#[cfg(unix)]
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    // The entry of this process belongs to its effective user.
+    std::fs::metadata("/proc/self").is_ok_and(|meta| meta.uid() == 0)
+}
+
+#[cfg(not(unix))]
+fn is_root() -> bool {
+    false
 }
 
 /// The program's own folder.

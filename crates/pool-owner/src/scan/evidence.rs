@@ -28,6 +28,18 @@ impl Kind {
     pub const ALL: [Self; 6] =
         [Self::Call, Self::Argument, Self::Structure, Self::Code, Self::Data, Self::Text];
 
+    /// Its letter in lists, from `a`.
+    pub const fn letter(self) -> char {
+        match self {
+            Self::Call => 'a',
+            Self::Argument => 'b',
+            Self::Structure => 'c',
+            Self::Code => 'd',
+            Self::Data => 'e',
+            Self::Text => 'f',
+        }
+    }
+
     /// One word for a table.
     pub const fn word(self) -> &'static str {
         match self {

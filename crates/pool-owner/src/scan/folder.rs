@@ -1,7 +1,7 @@
 //! Many files at once: found, read by several threads, told one by one.
 //!
 //! One tag is searched as bytes first; only a file that holds them is parsed, and only one that holds them where code
-//! could take them from is disassembled. Memory stays bounded: a thread keeps one small file, and large files are taken
+//! could take them from is disassembled. [`list`] finds the files, [`search`] reads them, [`folder`] does both. Memory stays bounded: a thread keeps one small file, and large files are taken
 //! one at a time, up to [`Limits::bytes`].
 
 use std::fs::File;
@@ -9,7 +9,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, Instant};
 
 use pool_model::PoolTag;
 
@@ -22,6 +22,9 @@ use super::{Evidence, Image, Info, framework_tag};
 const LARGE: u64 = 16 << 20;
 /// Small enough to stay in a processor's cache between reading and searching.
 const PIECE: usize = 64 << 10;
+/// Files that a thread searches before it tells of them, or so much time.
+const BATCH: usize = 64;
+const PAUSE: Duration = Duration::from_millis(50);
 /// Folders inside folders are followed this deep.
 const MAX_DEPTH: usize = 64;
 
@@ -126,6 +129,45 @@ pub struct Summary {
     pub cancelled: bool,
 }
 
+/// One file that is to be searched.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Listed {
+    path: PathBuf,
+    /// The person named it, so it is searched whatever it is.
+    named: bool,
+    /// Its folder says that it is a plain file: it can be opened without a look at what it is.
+    plain: bool,
+}
+
+/// The files of a search, listed and not read.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    files: Vec<Listed>,
+    /// What could not be listed.
+    failures: Vec<FileReport>,
+}
+
+impl Files {
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.files.len() + self.failures.len()
+    }
+
+    /// Is there nothing to search.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Of how many the index knows all tags of their code, as they are now.
+    pub fn known(&self, index: &Index) -> usize {
+        if index.is_empty() {
+            return 0;
+        }
+        let known = |path: &Path| path.metadata().is_ok_and(|meta| index.knows(path, Stamp::of(&meta)));
+        self.files.iter().filter(|file| known(&file.path)).count()
+    }
+}
+
 /// Searches files and folders (with what is in them) with `threads` threads. `tell` runs on the calling thread. What is
 /// learned goes into `index`, which the caller loads before and saves after.
 pub fn folder(
@@ -135,37 +177,69 @@ pub fn folder(
     limits: Limits,
     index: &mut Index,
     cancel: &AtomicBool,
+    tell: impl FnMut(Event),
+) -> Summary {
+    let options = Options { query, code_suffices: false, threads, limits };
+    search(&list(paths, cancel), options, index, cancel, tell)
+}
+
+/// How files are searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// What is asked.
+    pub query: Query,
+    /// A file whose code is in the index is not read again for literals.
+    pub code_suffices: bool,
+    /// So many threads.
+    pub threads: usize,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+/// Searches listed files; see [`folder`].
+pub fn search(
+    files: &Files,
+    options: Options,
+    index: &mut Index,
+    cancel: &AtomicBool,
     mut tell: impl FnMut(Event),
 ) -> Summary {
-    let (files, failures) = list(paths, cancel);
-    tell(Event::Listed { files: files.len() + failures.len() });
+    tell(Event::Listed { files: files.len() });
     let mut summary = Summary::default();
-    for report in failures {
+    for report in &files.failures {
         summary.files += 1;
         summary.failed += 1;
-        tell(Event::File(report));
+        tell(Event::File(report.clone()));
     }
+    let files = &files.files;
     let next = AtomicUsize::new(0);
     let large = Mutex::new(());
     let known: &Index = index;
     let mut learned = Vec::new();
     std::thread::scope(|scope| {
-        let (send, receive) = mpsc::sync_channel(256);
-        for _ in 0..threads.clamp(1, 64) {
+        let (send, receive) = mpsc::sync_channel(64);
+        for _ in 0..options.threads.clamp(1, 64) {
             let send = send.clone();
-            let (next, large, files) = (&next, &large, &files);
+            let (next, large) = (&next, &large);
             scope.spawn(move || {
-                let mut worker = Worker::new(query, limits, known, large, cancel);
+                let mut worker = Worker::new(options, known, large, cancel);
+                // Told in batches: to wake the other thread for each file costs as much as to search it.
+                let (mut batch, mut told) = (Vec::new(), Instant::now());
                 while !cancel.load(Ordering::Relaxed) {
-                    let Some((path, named)) = files.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
-                    if send.send(worker.file(path, *named)).is_err() {
-                        break;
+                    let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+                    batch.push(worker.file(file));
+                    if batch.len() >= BATCH || told.elapsed() >= PAUSE {
+                        told = Instant::now();
+                        if send.send(std::mem::take(&mut batch)).is_err() {
+                            return;
+                        }
                     }
                 }
+                let _ = send.send(batch);
             });
         }
         drop(send);
-        for done in receive {
+        for done in receive.into_iter().flatten() {
             let Done { report, answer } = done;
             summary.files += 1;
             summary.bytes += report.bytes;
@@ -189,23 +263,30 @@ pub fn folder(
     summary
 }
 
-/// Files to search; whether each was named itself; and what could not be listed.
-fn list(paths: &[PathBuf], cancel: &AtomicBool) -> (Vec<(PathBuf, bool)>, Vec<FileReport>) {
-    let mut files = Vec::new();
-    let mut failures = Vec::new();
-    let mut open: Vec<(PathBuf, usize)> = Vec::new();
-    let failed = |path: &Path, error: &std::io::Error| FileReport {
-        path: path.to_owned(),
-        bytes: 0,
-        outcome: Outcome::Failed(ScanError::Io(error.to_string())),
-    };
+/// Lists what is to be searched: in the order of `paths`, each folder sorted, no file twice.
+pub fn list(paths: &[PathBuf], cancel: &AtomicBool) -> Files {
+    let mut listed = Files::default();
+    let mut seen = rustc_hash::FxHashSet::default();
     for path in paths {
+        let mut files = Vec::new();
         match path.metadata() {
-            Ok(meta) if meta.is_dir() => open.push((path.clone(), 0)),
-            Ok(_) => files.push((path.clone(), true)),
-            Err(error) => failures.push(failed(path, &error)),
+            Ok(meta) if meta.is_dir() => walk(path, cancel, &mut files, &mut listed.failures),
+            Ok(_) => files.push(Listed { path: path.clone(), named: true, plain: false }),
+            Err(error) => listed.failures.push(unlisted(path, &error)),
         }
+        files.sort();
+        listed.files.extend(files.into_iter().filter(|file| seen.insert(file.path.clone())));
     }
+    listed
+}
+
+fn unlisted(path: &Path, error: &std::io::Error) -> FileReport {
+    let outcome = Outcome::Failed(ScanError::Io(error.to_string()));
+    FileReport { path: path.to_owned(), bytes: 0, outcome }
+}
+
+fn walk(root: &Path, cancel: &AtomicBool, files: &mut Vec<Listed>, failures: &mut Vec<FileReport>) {
+    let mut open: Vec<(PathBuf, usize)> = vec![(root.to_owned(), 0)];
     while let Some((folder, depth)) = open.pop() {
         if cancel.load(Ordering::Relaxed) {
             break;
@@ -213,7 +294,7 @@ fn list(paths: &[PathBuf], cancel: &AtomicBool) -> (Vec<(PathBuf, bool)>, Vec<Fi
         let entries = match folder.read_dir() {
             Ok(entries) => entries,
             Err(error) => {
-                failures.push(failed(&folder, &error));
+                failures.push(unlisted(&folder, &error));
                 continue;
             }
         };
@@ -226,13 +307,10 @@ fn list(paths: &[PathBuf], cancel: &AtomicBool) -> (Vec<(PathBuf, bool)>, Vec<Fi
                     open.push((path, depth + 1));
                 }
             } else if has_extension(&path, &["sys", "exe", "dll"]) {
-                files.push((path, false));
+                files.push(Listed { path, named: false, plain: kind.is_file() });
             }
         }
     }
-    files.sort();
-    files.dedup_by(|a, b| a.0 == b.0);
-    (files, failures)
 }
 
 fn has_extension(path: &Path, wanted: &[&str]) -> bool {
@@ -247,6 +325,7 @@ struct Done {
 
 struct Worker<'a> {
     query: Query,
+    code_suffices: bool,
     literal: Option<Literal>,
     limits: Limits,
     known: &'a Index,
@@ -257,36 +336,47 @@ struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    fn new(
-        query: Query,
-        limits: Limits,
-        known: &'a Index,
-        large: &'a Mutex<()>,
-        cancel: &'a AtomicBool,
-    ) -> Self {
+    fn new(options: Options, known: &'a Index, large: &'a Mutex<()>, cancel: &'a AtomicBool) -> Self {
+        let Options { query, code_suffices, limits, .. } = options;
         let literal = query.tag().map(Literal::new);
-        Self { query, literal, limits, known, large, cancel, buffer: Vec::new(), piece: Vec::new() }
+        Self {
+            query,
+            code_suffices,
+            literal,
+            limits,
+            known,
+            large,
+            cancel,
+            buffer: Vec::new(),
+            piece: Vec::new(),
+        }
     }
 
-    fn file(&mut self, path: &Path, named: bool) -> Done {
+    fn file(&mut self, listed: &Listed) -> Done {
+        let path = &listed.path;
         let report = |bytes, outcome| FileReport { path: path.to_owned(), bytes, outcome };
-        let meta = match path.metadata() {
-            Ok(meta) => meta,
-            Err(error) => {
-                let outcome = Outcome::Failed(ScanError::Io(error.to_string()));
-                return Done { report: report(0, outcome), answer: None };
-            }
+        let io = |error: std::io::Error| ScanError::Io(error.to_string());
+        let failed = |error| Done { report: report(0, Outcome::Failed(error)), answer: None };
+        // One look less at the path where the index cannot know the file.
+        let mut open = None;
+        let meta = if listed.plain && self.known.is_empty() {
+            File::open(path).and_then(|file| open.insert(file).metadata())
+        } else {
+            path.metadata()
         };
-        let changed = meta.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        let stamp = Stamp { bytes: meta.len(), changed: changed.map_or(0, |time| time.as_nanos()) };
-        if let Some(answer) = self.known.answer(path, stamp, self.query) {
+        let meta = match meta.map_err(io) {
+            Ok(meta) => meta,
+            Err(error) => return failed(error),
+        };
+        let stamp = Stamp::of(&meta);
+        if let Some(answer) = self.known.answer(path, stamp, self.query, self.code_suffices) {
             return Done { report: report(stamp.bytes, self.outcome(path, answer, true)), answer: None };
         }
         if !meta.is_file() {
-            let outcome = Outcome::Failed(ScanError::Io("not a regular file".into()));
-            return Done { report: report(0, outcome), answer: None };
+            return failed(ScanError::Io("not a regular file".into()));
         }
-        match self.search(path, named, stamp.bytes) {
+        let file = open.map_or_else(|| File::open(path), Ok).map_err(io);
+        match file.and_then(|file| self.search(file, path, listed.named, stamp.bytes)) {
             Ok(answer) => {
                 let outcome = self.outcome(path, answer.clone(), false);
                 Done { report: report(stamp.bytes, outcome), answer: Some((stamp, answer)) }
@@ -319,9 +409,8 @@ impl<'a> Worker<'a> {
         Outcome::Found(Box::new(Found { info, evidence, framework, from_index }))
     }
 
-    fn search(&mut self, path: &Path, named: bool, bytes: u64) -> Result<Answer, ScanError> {
+    fn search(&mut self, mut file: File, path: &Path, named: bool, bytes: u64) -> Result<Answer, ScanError> {
         let io = |error: std::io::Error| ScanError::Io(error.to_string());
-        let mut file = File::open(path).map_err(io)?;
         if !named && !has_extension(path, &["sys"]) {
             self.take(&mut file, 4096).map_err(io)?;
             if Pe::parse(&self.buffer).map_or(true, |pe| pe.subsystem != 1) {
@@ -365,8 +454,8 @@ impl<'a> Worker<'a> {
         Ok(if need > limit { Err(ScanError::TooLarge { bytes: need, limit }) } else { Ok(need) })
     }
 
-    /// Is the tag in the first `need` bytes, read piece by piece; the file is put back to its start. Damage is told in
-    /// any case: a bad file must not look like one that was searched.
+    /// Is the tag in the first `need` bytes, read piece by piece; where it is, the file is put back to its start. Damage is
+    /// told in any case: a bad file must not look like one that was searched.
     fn holds(&mut self, file: &mut File, need: u64) -> std::io::Result<Result<bool, ScanError>> {
         let Some(literal) = &self.literal else { return Ok(Ok(true)) };
         self.piece.resize(PIECE + OVERLAP, 0);
@@ -394,8 +483,9 @@ impl<'a> Worker<'a> {
             kept = filled.min(OVERLAP);
             self.piece.copy_within(filled - kept..filled, 0);
         }
-        file.seek(SeekFrom::Start(0))?;
-        if !found && self.cancel.load(Ordering::Relaxed) {
+        if found {
+            file.seek(SeekFrom::Start(0))?;
+        } else if self.cancel.load(Ordering::Relaxed) {
             // Half a file read is no answer, and must not get into the index as one.
             return Ok(Err(ScanError::Io("cancelled".into())));
         }
@@ -421,20 +511,10 @@ impl<'a> Worker<'a> {
             return Ok(Answer::nothing(self.query));
         }
         let image = Image::parse(&name, &self.buffer)?;
-        if image.may_use(literal) {
-            let mut evidence = image.evidence();
-            if matches!(self.query, Query::Tag(_)) {
-                let rows = image.with_literals(tag, &evidence);
-                evidence.retain(|row| row.tag != tag.unprotected());
-                evidence.extend(rows);
-            }
-            return Ok(Answer {
-                answered: Answer::answered(self.query),
-                ..Answer::all(image.info(), evidence)
-            });
+        let mut evidence = if image.may_use(literal) { image.evidence_of(tag, literal) } else { Vec::new() };
+        if matches!(self.query, Query::Tag(_)) {
+            evidence = image.with_literals(tag, &evidence);
         }
-        let evidence =
-            if matches!(self.query, Query::Tag(_)) { image.with_literals(tag, &[]) } else { Vec::new() };
         Ok(Answer { info: Some(image.info()), evidence, ..Answer::nothing(self.query) })
     }
 }

@@ -3,6 +3,8 @@
 //! One text file. Each driver is a block of lines: `F` with size, time of change and path, `I` with what the file tells of
 //! itself, `T` for each tag that was answered down to literals, `E` for each piece of evidence. A block counts only while
 //! size and time of the file are the same. Blocks are parsed when they are asked for, so a large index costs little.
+//! Behind the blocks stands a table of all tags with the names of their drivers, for [`super::names`], and the last
+//! line tells where it begins: a screen reads that table alone.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -13,10 +15,13 @@ use pool_model::PoolTag;
 use rustc_hash::FxHashMap;
 
 use super::folder::Query;
-use super::{Evidence, Info, Kind, Machine, Role};
+use super::{Evidence, Info, Kind, Machine, Role, names};
 
 /// First line; a file that begins otherwise is ignored.
-const HEADER: &str = "poolmon-driver-index 1";
+pub(super) const HEADER: &str = "poolmon-driver-index 2";
+
+/// More files than this are not kept from one save to the next.
+const MAX_FILES: usize = 50_000;
 
 /// A file's identity beside its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +29,13 @@ pub(crate) struct Stamp {
     pub bytes: u64,
     /// Nanoseconds since 1970.
     pub changed: u128,
+}
+
+impl Stamp {
+    pub fn of(meta: &std::fs::Metadata) -> Self {
+        let changed = meta.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+        Self { bytes: meta.len(), changed: changed.map_or(0, |time| time.as_nanos()) }
+    }
 }
 
 /// What is known of one file.
@@ -59,7 +71,12 @@ impl Answer {
         }
     }
 
-    fn answers(&self, query: Query) -> bool {
+    /// With `code`, a question down to literals is answered by code and structures too.
+    fn answers(&self, query: Query, code: bool) -> bool {
+        let query = match query {
+            Query::Tag(tag) if code => Query::Code(tag),
+            other => other,
+        };
         let known = |wanted: PoolTag, literals: bool| {
             self.answered.iter().any(|&(tag, all)| tag == wanted.unprotected() && (all || !literals))
         };
@@ -69,6 +86,19 @@ impl Answer {
                 Query::Code(tag) => self.full || known(tag, false),
                 Query::Tag(tag) => known(tag, true),
             }
+    }
+}
+
+/// A file that knows how much was written to it.
+struct Counted {
+    out: std::io::BufWriter<std::fs::File>,
+    bytes: usize,
+}
+
+impl Counted {
+    fn text(&mut self, text: &str) -> std::io::Result<()> {
+        self.bytes += text.len();
+        self.out.write_all(text.as_bytes())
     }
 }
 
@@ -87,57 +117,99 @@ impl Index {
         text.map(Self::from_text).unwrap_or_default()
     }
 
-    fn from_text(text: String) -> Self {
-        let Some(rest) = text.strip_prefix(HEADER).filter(|rest| rest.starts_with('\n')) else {
-            return Self::default();
-        };
+    fn from_text(mut text: String) -> Self {
+        // The last line tells where the blocks end: a write that was cut off lacks it, and is as good as none.
+        let end = names::table_start(text.as_bytes()).filter(|&end| {
+            text.starts_with(HEADER)
+                && text.is_char_boundary(end)
+                && text.get(..end).is_some_and(|t| t.ends_with('\n'))
+        });
+        let Some(end) = end else { return Self::default() };
+        text.truncate(end);
         let mut blocks = FxHashMap::default();
-        let mut at = HEADER.len();
         let mut open: Option<(String, Stamp, usize)> = None;
+        // From the line end before the first block on.
         let starts: Vec<usize> =
-            memchr::memmem::find_iter(rest.as_bytes(), b"\nF\t").map(|n| at + n + 1).collect();
+            memchr::memmem::find_iter(text.as_bytes(), b"\nF\t").map(|at| at + 1).collect();
+        blocks.reserve(starts.len());
         for start in starts {
             if let Some((path, stamp, from)) = open.take() {
                 blocks.insert(path, (stamp, from..start));
             }
-            at = text.get(start..).and_then(|rest| rest.find('\n')).map_or(text.len(), |n| start + n + 1);
-            let line = text.get(start..at).unwrap_or_default().trim_end_matches('\n');
+            let rest = text.get(start..).unwrap_or_default();
+            let length = memchr::memchr(b'\n', rest.as_bytes()).map_or(rest.len(), |n| n + 1);
+            let line = rest.get(..length).unwrap_or_default().trim_end_matches('\n');
             let mut fields = line.split('\t').skip(1);
             let bytes = fields.next().and_then(|field| field.parse().ok());
             let changed = fields.next().and_then(|field| field.parse().ok());
             if let (Some(bytes), Some(changed), Some(path)) = (bytes, changed, fields.next()) {
-                open = Some((path.to_owned(), Stamp { bytes, changed }, at));
+                open = Some((path.to_owned(), Stamp { bytes, changed }, start + length));
             }
         }
-        // The last block must be closed: a write that was cut off leaves no half of it.
-        if let Some((path, stamp, from)) = open
-            && text.ends_with("\n.\n")
-        {
+        if let Some((path, stamp, from)) = open {
             blocks.insert(path, (stamp, from..text.len()));
         }
         Self { text, blocks, fresh: FxHashMap::default() }
     }
 
-    /// Writes the index beside its place, then moves it there, so that a reader never sees half of it.
+    /// Writes the index beside its place, then moves it there, so that a reader never sees half of it. The folder is made
+    /// where it is missing.
     pub fn save(&self, path: &Path) -> std::io::Result<()> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
         let new = path.with_extension(format!("new{}", std::process::id()));
-        let mut file = std::io::BufWriter::new(std::fs::File::create(&new)?);
-        writeln!(file, "{HEADER}")?;
+        let mut file = Counted { out: std::io::BufWriter::new(std::fs::File::create(&new)?), bytes: 0 };
+        let done = self.write(&mut file).and_then(|()| file.out.flush());
+        let done = done.and_then(|()| file.out.get_ref().sync_all());
+        done.and_then(|()| std::fs::rename(&new, path)).inspect_err(|_| drop(std::fs::remove_file(&new)))
+    }
+
+    fn write(&self, file: &mut Counted) -> std::io::Result<()> {
+        let mut table = names::Table::default();
+        file.text(HEADER)?;
+        file.text("\n")?;
         for (name, (stamp, range)) in &self.blocks {
-            if !self.fresh.contains_key(name) {
-                writeln!(file, "F\t{}\t{}\t{name}", stamp.bytes, stamp.changed)?;
+            // Beyond any real machine's drivers, what was not asked for this time gives way.
+            if !self.fresh.contains_key(name) && self.blocks.len() + self.fresh.len() <= MAX_FILES {
                 let block = self.text.get(range.clone()).unwrap_or_default();
-                file.write_all(block.trim_end_matches(".\n").as_bytes())?;
+                if let Some(answer) = parse(block, None) {
+                    table.add(name, &answer);
+                }
+                file.text(&format!("F\t{}\t{}\t{name}\n", stamp.bytes, stamp.changed))?;
+                file.text(block)?;
             }
         }
         for (name, (stamp, answer)) in &self.fresh {
-            writeln!(file, "F\t{}\t{}\t{name}", stamp.bytes, stamp.changed)?;
-            file.write_all(block(answer).as_bytes())?;
+            table.add(name, answer);
+            file.text(&format!("F\t{}\t{}\t{name}\n", stamp.bytes, stamp.changed))?;
+            file.text(&block(answer))?;
         }
-        writeln!(file, ".")?;
-        let done =
-            file.into_inner().map_err(std::io::IntoInnerError::into_error).and_then(|file| file.sync_all());
-        done.and_then(|()| std::fs::rename(&new, path)).inspect_err(|_| drop(std::fs::remove_file(&new)))
+        let start = file.bytes;
+        file.text(&table.text())?;
+        file.text(&names::last_line(start))
+    }
+
+    /// Absolute paths of the files that it knows.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        let old = self.blocks.keys().filter(|name| !self.fresh.contains_key(*name));
+        old.chain(self.fresh.keys()).map(String::as_str)
+    }
+
+    /// Has anything been learned since it was read.
+    pub fn is_changed(&self) -> bool {
+        !self.fresh.is_empty()
+    }
+
+    /// Does it know all tags of this file's code, as the file is now.
+    pub(crate) fn knows(&self, path: &Path, stamp: Stamp) -> bool {
+        let Some(name) = name(path) else { return false };
+        if let Some((own, answer)) = self.fresh.get(&name) {
+            return *own == stamp && answer.full;
+        }
+        self.blocks.get(&name).is_some_and(|(own, range)| {
+            *own == stamp && self.text.get(range.clone()).and_then(|block| block.get(4..5)) == Some("1")
+        })
     }
 
     /// How many files it knows.
@@ -158,8 +230,8 @@ impl Index {
         (*own == stamp).then(|| parse(self.text.get(range.clone()).unwrap_or_default(), tag))?
     }
 
-    pub(crate) fn answer(&self, path: &Path, stamp: Stamp, query: Query) -> Option<Answer> {
-        self.known(&name(path)?, stamp, query.tag()).filter(|answer| answer.answers(query))
+    pub(crate) fn answer(&self, path: &Path, stamp: Stamp, query: Query, code: bool) -> Option<Answer> {
+        self.known(&name(path)?, stamp, query.tag()).filter(|answer| answer.answers(query, code))
     }
 
     pub(crate) fn learn(&mut self, path: &Path, stamp: Stamp, new: Answer) {

@@ -4,7 +4,8 @@
 //! through the code and note calls, [`flow`] turns the notes into findings, [`data`] adds structures in data, and
 //! [`library`] marks what a static library brought. [`literal`] asks beforehand, and cheaply, whether a file holds the
 //! tag at all. [`info`] and [`signer`] tell whose file it is. [`folder`](fn@folder) does all this for many files at once, and
-//! [`index`] remembers the answers.
+//! [`index`] remembers the answers, [`Names`] is its small table for screens. [`places`] knows where drivers and the
+//! index are.
 //!
 //! Files are hostile by default: nothing is believed, every loop has a limit.
 
@@ -19,7 +20,9 @@ pub mod index;
 mod info;
 mod library;
 mod literal;
+mod names;
 mod pe;
+pub mod places;
 mod signer;
 mod x86;
 
@@ -27,10 +30,13 @@ use pool_model::PoolTag;
 
 pub use api::Role;
 pub use evidence::{Confidence, Evidence, Kind};
-pub use folder::{Event, FileReport, Found, Limits, Outcome, Query, Summary, folder};
+pub use folder::{
+    Event, FileReport, Files, Found, Limits, Options, Outcome, Query, Summary, folder, list, search,
+};
 pub use index::Index;
 pub use info::Info;
 pub use library::{charged, framework_tag};
+pub use names::{LazyNames, Named, Names};
 pub use pe::{Machine, ScanError};
 
 use flow::{Finding, Notes, Proof};
@@ -42,6 +48,8 @@ use pe::Pe;
 const CODE_BUDGET: usize = 64 << 20;
 /// Evidence that is kept of one image.
 const MAX_EVIDENCE: usize = 20_000;
+/// Places of one tag's bytes around which code is read; with more, all of it is.
+const MAX_PLACES: usize = 256;
 /// Literals of one tag that are listed of one image, for each of the last three kinds.
 const MAX_LITERALS: usize = 64;
 
@@ -95,17 +103,43 @@ impl<'a> Image<'a> {
     /// [`Kind::Structure`]. Literals are not listed, for every word of text would be a tag.
     pub fn evidence(&self) -> Vec<Evidence> {
         let mut notes = Notes::default();
-        let x86 = self.pe.machine == Machine::X86;
-        let budget = CODE_BUDGET.min(self.pe.bytes.len().saturating_mul(2));
+        self.read_all(&mut notes);
+        self.conclude(&notes, None)
+    }
+
+    fn read_all(&self, notes: &mut Notes) {
         match self.pe.machine {
-            Machine::X86 | Machine::X64 => x86::read(&self.pe, &self.imports, &mut notes, budget),
-            Machine::Arm64 => arm64::read(&self.pe, &self.imports, &mut notes, budget),
+            Machine::X86 | Machine::X64 => x86::read(&self.pe, &self.imports, notes, self.budget()),
+            Machine::Arm64 => arm64::read(&self.pe, &self.imports, notes, self.budget()),
             Machine::Other(_) => {}
         }
-        let mut evidence: Vec<Evidence> = flow::resolve(&notes, &self.imports, x86)
-            .into_iter()
-            .map(|finding| self.found(finding))
-            .collect();
+    }
+
+    fn budget(&self) -> usize {
+        CODE_BUDGET.min(self.pe.bytes.len().saturating_mul(2))
+    }
+
+    /// The rows of one tag of [`Image::evidence`], reading no more code than they need.
+    pub(crate) fn evidence_of(&self, tag: PoolTag, literal: &Literal) -> Vec<Evidence> {
+        let tag = tag.unprotected();
+        let mut notes = Notes::default();
+        // A library is known by several of its tags.
+        let alone = self.pe.machine == Machine::X64 && library::of(tag).is_none();
+        let places: Vec<usize> = if alone { literal.find(self.pe.bytes).collect() } else { Vec::new() };
+        let few = alone && places.len() <= MAX_PLACES;
+        if !few || !x86::read_around(&self.pe, &self.imports, &mut notes, self.budget(), &places) {
+            self.read_all(&mut notes);
+        }
+        let mut evidence = self.conclude(&notes, Some(tag));
+        evidence.retain(|row| row.tag == tag);
+        evidence
+    }
+
+    /// Turns notes on code into evidence, and adds structures in data; with a tag only what has to do with it.
+    fn conclude(&self, notes: &Notes, tag: Option<PoolTag>) -> Vec<Evidence> {
+        let x86 = self.pe.machine == Machine::X86;
+        let mut evidence: Vec<Evidence> =
+            flow::resolve(notes, &self.imports, x86).into_iter().map(|finding| self.found(finding)).collect();
         for stored in &notes.stored {
             let mut row = self.at(stored.value, stored.at, Kind::Structure);
             row.site = Some(stored.site);
@@ -119,7 +153,9 @@ impl<'a> Image<'a> {
             row.api = Some(structure.to_owned());
             evidence.push(row);
         }
-        library::mark(&mut evidence);
+        if tag.is_none_or(|tag| library::of(tag).is_some()) {
+            library::mark(&mut evidence);
+        }
         evidence.sort_by_key(Evidence::order);
         let mut seen = rustc_hash::FxHashSet::default();
         evidence.retain(|row| seen.insert((row.tag, row.offset)));
@@ -130,7 +166,7 @@ impl<'a> Image<'a> {
     /// All that the image shows of one tag, best first, down to literals in text.
     pub fn evidence_for(&self, tag: PoolTag) -> Vec<Evidence> {
         let literal = Literal::new(tag);
-        let evidence = if self.may_use(&literal) { self.evidence() } else { Vec::new() };
+        let evidence = if self.may_use(&literal) { self.evidence_of(tag, &literal) } else { Vec::new() };
         self.with_literals(tag, &evidence)
     }
 
@@ -174,9 +210,12 @@ impl<'a> Image<'a> {
 
     /// Is the tag anywhere that code or a structure could take it from: if not, no code needs to be read.
     fn may_use(&self, literal: &Literal) -> bool {
+        if self.pe.machine == Machine::X64 {
+            // Code is read around the places that hold it, which finds out at little cost.
+            return true;
+        }
         let aligned = |at: usize| self.pe.place(at).1.is_some_and(|rva| rva % 4 == 0);
-        let places = |at: usize| self.pe.place(at).0.is_some_and(pe::Section::is_code) || aligned(at);
-        literal.find(self.pe.bytes).any(places)
+        literal.find(self.pe.bytes).any(|at| self.pe.is_code(at) || aligned(at))
             || (self.pe.machine == Machine::Arm64 && literal.is_built_in(self.pe.bytes))
     }
 

@@ -43,7 +43,7 @@ pub enum ScanError {
     Damaged(&'static str),
     /// More than the search takes into memory.
     #[error(
-        "too large: {bytes} bytes, the limit is {limit}; name the file's own driver instead, or raise the limit"
+        "too large: its headers speak of {bytes} bytes, and at most {limit} are taken into memory; it was skipped"
     )]
     TooLarge {
         /// What the file would need.
@@ -189,6 +189,11 @@ impl<'a> Pe<'a> {
             return (Some(section), inside.and_then(|inside| section.rva.checked_add(inside)));
         }
         (None, u32::try_from(at).ok().filter(|&at| at < self.headers))
+    }
+
+    /// Does any section of code hold this offset: hostile sections may overlap.
+    pub fn is_code(&self, at: usize) -> bool {
+        self.sections.iter().any(|section| section.is_code() && section.holds_offset(at))
     }
 
     pub fn u32(&self, rva: u32) -> Option<u32> {

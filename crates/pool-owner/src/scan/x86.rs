@@ -5,6 +5,7 @@
 //! call, so what lies between two blocks rarely matters, and a wrong guess would have to print like a tag to be told.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
 
@@ -42,28 +43,118 @@ struct Reader<'a, 'n> {
 }
 
 /// Reads all code; `budget` bytes at most over all sections, since hostile sections may overlap.
-pub(crate) fn read(pe: &Pe<'_>, imports: &Imports, notes: &mut Notes, mut budget: usize) {
+pub(crate) fn read(pe: &Pe<'_>, imports: &Imports, notes: &mut Notes, budget: usize) {
     let starts = starts(pe);
-    let mut reader = Reader {
-        pe,
-        imports,
-        notes,
-        wide: pe.machine == Machine::X64,
-        wdf: imports.has("WdfVersionBind"),
-        registers: Default::default(),
-        slots: Default::default(),
-        pushes: Vec::new(),
-        stores: VecDeque::new(),
-        function: 0,
-        fresh: 0,
-        step: 0,
-    };
+    let mut reader = Reader::new(pe, imports, notes);
+    for (section, bytes) in spans(pe, budget) {
+        reader.part(section, bytes, &starts, 0..bytes.len());
+    }
+}
+
+/// Reads the functions of an x64 image that can use one of these literals, and those that they hand arguments to: what
+/// [`read`] would note of the literals, at a fraction of the work. False where the image does not tell where its functions
+/// begin; then nothing was read.
+pub(crate) fn read_around(
+    pe: &Pe<'_>,
+    imports: &Imports,
+    notes: &mut Notes,
+    budget: usize,
+    literals: &[usize],
+) -> bool {
+    let starts = starts(pe);
+    if starts.is_empty() {
+        return false;
+    }
+    let spans = spans(pe, budget);
+    let mut reader = Reader::new(pe, imports, notes);
+    // Sections and places in them that are still to be read, as parts between two starts.
+    let mut open: Vec<(usize, usize)> = Vec::new();
+    let targets: Vec<u32> = literals.iter().filter_map(|&at| pe.place(at).1).collect();
+    for (n, (section, bytes)) in spans.iter().enumerate() {
+        let inside = |at: &usize| at.checked_sub(section.raw).filter(|&at| at < bytes.len());
+        open.extend(literals.iter().filter_map(inside).map(|at| (n, at)));
+        open.extend(loads(pe, section, bytes, &targets).map(|at| (n, at)));
+    }
+    let mut done = rustc_hash::FxHashSet::default();
+    while let Some((n, at)) = open.pop() {
+        let Some(&(section, bytes)) = spans.get(n) else { continue };
+        let part = part(section, bytes, &starts, at);
+        if !done.insert((n, part.start)) {
+            continue;
+        }
+        let first = reader.notes.calls.len();
+        reader.part(section, bytes, &starts, part);
+        // Whoever gets a constant or an argument may be a wrapper; so may a jump that stands for a function.
+        let called = reader.notes.calls.iter().skip(first).map(|call| call.target);
+        let targets: Vec<Target> = called.chain(reader.notes.thunks.values().copied()).collect();
+        for target in targets {
+            let Target::Function(rva) = target else { continue };
+            for (n, (section, bytes)) in spans.iter().enumerate() {
+                let at = rva.checked_sub(section.rva).map(|at| at as usize);
+                open.extend(at.filter(|&at| at < bytes.len()).map(|at| (n, at)));
+            }
+        }
+    }
+    true
+}
+
+/// Code that is read: all sections of it, cut where the budget ends.
+fn spans<'a>(pe: &'a Pe<'_>, mut budget: usize) -> Vec<(&'a Section, &'a [u8])> {
+    let mut spans = Vec::new();
     for section in pe.sections.iter().filter(|section| section.is_code()) {
         let bytes = pe.section_bytes(section);
         let bytes = bytes.get(..bytes.len().min(budget)).unwrap_or_default();
         budget -= bytes.len();
-        reader.section(section, bytes, &starts);
+        spans.push((section, bytes));
     }
+    spans
+}
+
+/// From the last known start up to a place, to the next one.
+fn part(section: &Section, bytes: &[u8], starts: &[u32], at: usize) -> Range<usize> {
+    let rva = u64::from(section.rva) + at as u64;
+    let next = starts.partition_point(|&start| u64::from(start) <= rva);
+    let inside = |start: &u32| start.checked_sub(section.rva).map(|at| at as usize);
+    let from = next.checked_sub(1).and_then(|n| starts.get(n)).and_then(inside).unwrap_or(0);
+    let to = starts.get(next).and_then(inside).unwrap_or(bytes.len());
+    from..to.min(bytes.len())
+}
+
+/// Places of instructions that may load one of the variables at these RVAs: `mov r32, [rip + …]`, and the two forms with
+/// an address. A place too many costs a little work, none may be missing.
+fn loads<'a>(
+    pe: &'a Pe<'_>,
+    section: &'a Section,
+    bytes: &'a [u8],
+    targets: &'a [u32],
+) -> impl Iterator<Item = usize> + 'a {
+    let base = pe.image_base;
+    let hit = move |rva: u64| u32::try_from(rva).is_ok_and(|rva| targets.contains(&rva));
+    let all = if targets.is_empty() { &[] } else { bytes };
+    memchr::memchr2_iter(0x8b, 0xa1, all).filter(move |&at| {
+        let Some(&[opcode, form, ..]) = bytes.get(at..) else { return false };
+        if opcode == 0xa1 {
+            let wide = super::pe::u64_at(bytes, at + 1);
+            let narrow = super::pe::u32_at(bytes, at + 1).map(u64::from);
+            return wide.into_iter().chain(narrow).any(|address| hit(address.wrapping_sub(base)));
+        }
+        let distance = |at| super::pe::u32_at(bytes, at).map(|n| i64::from(n.cast_signed()).cast_unsigned());
+        match form & 0xc7 {
+            0x05 => {
+                let next = u64::from(section.rva) + at as u64 + 6;
+                distance(at + 2).is_some_and(|distance| hit(next.wrapping_add(distance)))
+                    // With the prefix for short addresses, the sum wraps at four bytes.
+                    || distance(at + 2).is_some_and(|distance| {
+                        let address = base.wrapping_add(next).wrapping_add(distance) & 0xffff_ffff;
+                        hit(address.wrapping_sub(base))
+                    })
+            }
+            0x04 => distance(at + 3).is_some_and(|address| {
+                hit(address.wrapping_sub(base)) || hit((address & 0xffff_ffff).wrapping_sub(base))
+            }),
+            _ => false,
+        }
+    })
 }
 
 /// Where functions begin, by the exception table of an x64 image, sorted.
@@ -81,18 +172,46 @@ fn starts(pe: &Pe<'_>) -> Vec<u32> {
     starts
 }
 
-impl Reader<'_, '_> {
-    fn section(&mut self, section: &Section, bytes: &[u8], starts: &[u32]) {
+impl<'a, 'n> Reader<'a, 'n> {
+    fn new(pe: &'a Pe<'a>, imports: &'a Imports, notes: &'n mut Notes) -> Self {
+        Self {
+            pe,
+            imports,
+            notes,
+            wide: pe.machine == Machine::X64,
+            wdf: imports.has("WdfVersionBind"),
+            registers: Default::default(),
+            slots: Default::default(),
+            pushes: Vec::new(),
+            stores: VecDeque::new(),
+            function: 0,
+            fresh: 0,
+            step: 0,
+        }
+    }
+
+    /// Reads a part of a section that begins where the section or a function does.
+    fn part(&mut self, section: &Section, bytes: &[u8], starts: &[u32], part: Range<usize>) {
         let base = self.pe.image_base;
         let ip = base.wrapping_add(u64::from(section.rva));
         let bits = if self.wide { 64 } else { 32 };
         let mut decoder = Decoder::with_ip(bits, bytes, ip, DecoderOptions::NONE);
-        let mut next = starts.partition_point(|&start| start < section.rva);
+        if decoder.set_position(part.start).is_err() {
+            return;
+        }
+        decoder.set_ip(ip.wrapping_add(part.start as u64));
+        let Some(first) = u32::try_from(part.start).ok().and_then(|at| section.rva.checked_add(at)) else {
+            return;
+        };
+        let mut next = starts.partition_point(|&start| start < first);
         let mut instruction = Instruction::default();
         let mut ended = true;
-        self.function = section.rva;
+        self.function = first;
         while decoder.can_decode() {
             let place = decoder.position();
+            if place >= part.end {
+                return;
+            }
             let Some(rva) = u32::try_from(place).ok().and_then(|at| section.rva.checked_add(at)) else {
                 return;
             };

@@ -74,7 +74,7 @@ pub fn show(
         sort: args.rows.order(order),
         highlight: !args.no_highlight,
         totals: args.rows.totals,
-        show_driver: driver,
+        show_driver: owners.has_drivers(),
     };
     pool_tui::run(pool_tui::Options {
         source,

@@ -8,6 +8,7 @@ pub mod replay;
 mod snapshot;
 mod tag;
 mod top;
+pub mod who;
 
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -28,6 +29,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Doctor) => doctor::run(&mut io::stdout().lock()),
         Some(Command::Dump(args)) => dump::run(&args),
         Some(Command::Tag(args)) => tag::run(&args),
+        Some(Command::Who(args)) => who::run(&args),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "poolmon", &mut script);

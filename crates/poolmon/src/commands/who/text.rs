@@ -1,0 +1,200 @@
+//! The answer for a person.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use pool_model::units::{grouped, human_bytes};
+use pool_model::{PoolTag, Tag};
+use pool_owner::Owners;
+use pool_owner::scan::{Evidence, Kind, charged};
+use pool_owner::who::{Answer, Driver, Group, Standing};
+
+/// Places of one kind of evidence that are listed without `--verbose`.
+const PLACES: usize = 3;
+
+/// Which drivers use a tag.
+pub fn answer(
+    out: &mut dyn Write,
+    tag: PoolTag,
+    answer: &Answer,
+    owners: &Owners,
+    verbose: bool,
+) -> io::Result<()> {
+    for line in pool_owner::written(&Tag::Pool(tag)) {
+        writeln!(out, "{:<9}  {}", line.title, line.text)?;
+    }
+    if let Some(text) = charged(tag) {
+        writeln!(out, "{:<9}  {text}", "Charged")?;
+    }
+    let shown = |driver: &&Driver| verbose || driver.standing() < Standing::Noise;
+    for (number, driver) in answer.drivers.iter().filter(shown).enumerate() {
+        writeln!(out)?;
+        heading(out, Some(number + 1), driver)?;
+        if driver.framework {
+            writeln!(
+                out,
+                "       medium  the framework gives it this tag, if it names none itself: the start of its service name"
+            )?;
+        }
+        for group in driver.groups() {
+            evidence(out, &group, verbose)?;
+        }
+    }
+    let noise = answer.drivers.iter().filter(|driver| driver.standing() == Standing::Noise).count();
+    writeln!(out)?;
+    if noise > 0 && !verbose {
+        writeln!(
+            out,
+            "Noise: {} the four bytes only inside longer texts or names of imports (--verbose lists them).",
+            count(noise, "more driver has", "more drivers have")
+        )?;
+    }
+    if answer.drivers.len() > noise {
+        writeln!(out, "Searched: {}.", searched(answer))?;
+    } else {
+        writeln!(out, "No driver uses the tag in {}.", searched(answer))?;
+        if charged(tag).is_none() {
+            writeln!(
+                out,
+                "It may be made at run time, or belong to a driver in another place, or to the kernel itself\n\
+                 (--drivers also takes ntoskrnl.exe and the like)."
+            )?;
+        }
+    }
+    if answer.code_only {
+        writeln!(
+            out,
+            "The index had the proof: files were not read again for mere bytes (--bytes does that)."
+        )?;
+    }
+    let known = owners.known(&Tag::Pool(tag));
+    let mut known = known.iter().filter(|line| line.title != "Charged").peekable();
+    if known.peek().is_some() {
+        writeln!(out, "\n(g) Known of the tag, without a look at drivers:")?;
+    }
+    for line in known {
+        writeln!(out, "  {:<9}  {}", line.title, line.text)?;
+    }
+    Ok(())
+}
+
+/// All drivers with their tags.
+pub fn inventory(out: &mut dyn Write, answer: &Answer, verbose: bool) -> io::Result<()> {
+    for driver in &answer.drivers {
+        heading(out, None, driver)?;
+        for own in driver.tags() {
+            let text = own.best.explain();
+            let places = if own.places > 1 { format!(" ({} places)", own.places) } else { String::new() };
+            writeln!(
+                out,
+                "    {}  {}  {:<6}  {text}{places}",
+                own.tag,
+                own.best.kind.letter(),
+                own.best.confidence()
+            )?;
+            if verbose {
+                for row in driver.evidence.iter().filter(|row| row.tag == own.tag) {
+                    writeln!(out, "                     {}", place(row))?;
+                }
+            }
+        }
+        for tag in &driver.info.framework_tags {
+            writeln!(
+                out,
+                "    {tag}     medium  by its name: the framework's tag, if the driver names none itself"
+            )?;
+        }
+        writeln!(out)?;
+    }
+    writeln!(out, "Searched: {}; {} show tags.", searched(answer), answer.drivers.len())
+}
+
+/// Name, version and whose file it is; nothing of it is verified.
+fn heading(out: &mut dyn Write, number: Option<usize>, driver: &Driver) -> io::Result<()> {
+    let info = &driver.info;
+    let mut first = driver.name();
+    if let Some(version) = &info.version {
+        first.extend([" ", version]);
+    }
+    first.extend([", ", &info.machine.to_string()]);
+    match driver.loaded {
+        Some(true) => first.push_str(", loaded"),
+        Some(false) => first.push_str(", not loaded"),
+        None => {}
+    }
+    match number {
+        Some(number) => writeln!(out, "{number:>2}  {first}")?,
+        None => writeln!(out, "{first}")?,
+    }
+    let about: Vec<String> = [
+        info.description.clone(),
+        info.company.clone(),
+        info.signer.as_ref().map(|signer| format!("signer {signer} (not checked)")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if !about.is_empty() {
+        writeln!(out, "    {}", about.join("; "))?;
+    }
+    writeln!(out, "    {}", driver.path.display())?;
+    for copy in &driver.copies {
+        writeln!(out, "    the same file: {}", copy.display())?;
+    }
+    Ok(())
+}
+
+fn evidence(out: &mut dyn Write, group: &Group<'_>, verbose: bool) -> io::Result<()> {
+    let (letter, confidence) = (group.kind.letter(), group.confidence);
+    if group.kind == Kind::Text && !verbose {
+        let places = count(group.places.len(), "place", "places");
+        return writeln!(
+            out,
+            "    {letter}  {confidence:<6}  {places} inside longer texts (--verbose lists them)"
+        );
+    }
+    let places = group.places.len();
+    let many = if places > 1 { format!(" ({places} places)") } else { String::new() };
+    writeln!(out, "    {letter}  {confidence:<6}  {}{many}", group.text)?;
+    let listed = if verbose { places } else { places.min(PLACES) };
+    for row in group.places.iter().take(listed) {
+        writeln!(out, "                 {}", place(row))?;
+    }
+    if places > listed {
+        writeln!(out, "                 and {} more (--verbose)", places - listed)?;
+    }
+    Ok(())
+}
+
+/// `file offset 0x1634 in .text (RVA 0x2234), call at RVA 0x2239`.
+fn place(row: &Evidence) -> String {
+    let mut text = format!("file offset {:#x}", row.offset);
+    match row.section.as_str() {
+        "" => text.push_str(" outside the sections"),
+        section => text.extend([" in ", section]),
+    }
+    if let Some(rva) = row.rva {
+        let _ = write!(text, " (RVA {rva:#x})");
+    }
+    if let Some(site) = row.site {
+        let _ = write!(text, ", call at RVA {site:#x}");
+    }
+    text
+}
+
+fn searched(answer: &Answer) -> String {
+    let summary = &answer.summary;
+    let mut text = count(summary.files, "file", "files");
+    let _ = write!(text, ", {}", human_bytes(summary.bytes));
+    if summary.from_index > 0 {
+        let _ = write!(text, ", {} answered from the index", grouped(summary.from_index as u64));
+    }
+    if summary.failed > 0 {
+        let _ = write!(text, ", {} not searched (see above)", grouped(summary.failed as u64));
+    }
+    text
+}
+
+fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(number as u64), if number == 1 { one } else { many })
+}
