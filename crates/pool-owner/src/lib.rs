@@ -11,6 +11,7 @@
 
 pub mod explain;
 pub mod known;
+pub mod linux;
 pub mod owners;
 pub mod pooltag;
 pub mod scan;
