@@ -165,8 +165,7 @@ fn fits(parts: &[Part<'_>], name: &[u8]) -> bool {
                 Part::Text(_) => continue,
                 Part::Decimal => {
                     let sign = usize::from(rest.first() == Some(&b'-'));
-                    let digits =
-                        rest.iter().skip(sign).take_while(|byte| byte.is_ascii_digit()).count();
+                    let digits = rest.iter().skip(sign).take_while(|byte| byte.is_ascii_digit()).count();
                     (1 + sign, if digits == 0 { 0 } else { sign + digits })
                 }
                 Part::Hexadecimal => (1, run(u8::is_ascii_hexdigit)),

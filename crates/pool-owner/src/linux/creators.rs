@@ -269,14 +269,18 @@ fn elements<'l, 'a>(
     let at = |place: u64| if place < end { read(layout.pointer(place)?) } else { None };
     if indexed && at(address).is_none() {
         // Rows may be empty: pages smaller than the smallest, for one.
-        let places = (0..MAX_ELEMENTS).map(|n| address.saturating_add(n * 8)).take_while(|&place| place < end);
+        let places =
+            (0..MAX_ELEMENTS).map(|n| address.saturating_add(n * 8)).take_while(|&place| place < end);
         return places.filter_map(at).collect();
     }
     let Some(first) = at(address) else { return Vec::new() };
     let alike = |other: &str| first.get(..3).is_some_and(|start| other.starts_with(start));
     let stride = STRIDES.into_iter().find(|stride| at(address.saturating_add(*stride)).is_some_and(alike));
     let Some(stride) = stride else { return vec![first] };
-    (0..MAX_ELEMENTS).map_while(|n| at(address.saturating_add(n * stride))).filter(|name| alike(name)).collect()
+    (0..MAX_ELEMENTS)
+        .map_while(|n| at(address.saturating_add(n * stride)))
+        .filter(|name| alike(name))
+        .collect()
 }
 
 /// The name within a `struct proto`: 32 bytes, filled up with zeros, behind the pointer to the module that owns it.
@@ -321,7 +325,12 @@ fn sites(layout: &Layout<'_>, wanted: &FxHashMap<u64, Callee<'_>>) -> Vec<u64> {
     sites
 }
 
-fn words(region: &Region<'_>, layout: &Layout<'_>, wanted: &FxHashMap<u64, Callee<'_>>, sites: &mut Vec<u64>) {
+fn words(
+    region: &Region<'_>,
+    layout: &Layout<'_>,
+    wanted: &FxHashMap<u64, Callee<'_>>,
+    sites: &mut Vec<u64>,
+) {
     for (n, word) in region.bytes.chunks_exact(4).enumerate() {
         let at = region.address + n as u64 * 4;
         let word = u32_at(word, 0).unwrap_or(0);

@@ -61,12 +61,7 @@ pub(crate) struct Printers(Vec<(u64, Printer)>);
 
 impl Printers {
     pub fn new(layout: &Layout<'_>) -> Self {
-        Self(
-            PRINTERS
-                .iter()
-                .filter_map(|&(name, printer)| Some((layout.named(name)?, printer)))
-                .collect(),
-        )
+        Self(PRINTERS.iter().filter_map(|&(name, printer)| Some((layout.named(name)?, printer))).collect())
     }
 }
 

@@ -106,7 +106,8 @@ impl CacheOwner {
 /// The folder of a module below its kernel's folder, without the first `kernel/`.
 fn subsystem(path: &Path) -> Option<String> {
     let parts: Vec<&str> = path.iter().filter_map(|part| part.to_str()).collect();
-    let at = parts.windows(2).rposition(|pair| pair.first() == Some(&"lib") && pair.last() == Some(&"modules"))?;
+    let at =
+        parts.windows(2).rposition(|pair| pair.first() == Some(&"lib") && pair.last() == Some(&"modules"))?;
     let mut folders = parts.get(at + 3..parts.len().checked_sub(1)?)?;
     if let Some((&"kernel", rest)) = folders.split_first() {
         folders = rest;
@@ -258,11 +259,9 @@ impl Modules {
                 creation: row.clone(),
             })
             .collect();
-        owners.sort_by(|a, b| (a.creation.kind, &a.path, a.creation.offset).cmp(&(
-            b.creation.kind,
-            &b.path,
-            b.creation.offset,
-        )));
+        owners.sort_by(|a, b| {
+            (a.creation.kind, &a.path, a.creation.offset).cmp(&(b.creation.kind, &b.path, b.creation.offset))
+        });
         if owners.first().is_some_and(|best| best.creation.kind < Kind::Text) {
             owners.retain(|owner| owner.creation.kind < Kind::Text);
         }
@@ -320,7 +319,8 @@ fn file(
         Module::parse(name, &bytes, limit)
     };
     let small = SMALL.min(limits.bytes);
-    let mut result = if stamp.bytes > small { Err(ModuleError::TooLarge { limit: small }) } else { read(small) };
+    let mut result =
+        if stamp.bytes > small { Err(ModuleError::TooLarge { limit: small }) } else { read(small) };
     if small < limits.bytes && matches!(result, Err(ModuleError::TooLarge { .. })) {
         let _one = large.lock().unwrap_or_else(PoisonError::into_inner);
         result = read(limits.bytes);

@@ -40,9 +40,9 @@ pub(crate) fn unpack(bytes: &[u8], limit: u64) -> Result<Cow<'_, [u8]>, ModuleEr
     let most = limit.saturating_add(1);
     let read = match packing {
         Packing::Gzip => flate2::read::MultiGzDecoder::new(bytes).take(most).read_to_end(&mut out),
-        Packing::Xz => lzma_rust2::XzReader::new_mem_limit(bytes, false, XZ_MEMORY_KIB)
-            .take(most)
-            .read_to_end(&mut out),
+        Packing::Xz => {
+            lzma_rust2::XzReader::new_mem_limit(bytes, false, XZ_MEMORY_KIB).take(most).read_to_end(&mut out)
+        }
         Packing::Zstd => ruzstd::decoding::StreamingDecoder::new_with_max_window_size(bytes, ZSTD_WINDOW)
             .map_err(|error| ModuleError::Unpack("zstd", error.to_string()))?
             .take(most)

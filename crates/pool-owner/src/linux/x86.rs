@@ -66,7 +66,8 @@ pub(crate) fn function(
     while decoder.can_decode() {
         decoder.decode_out(&mut instruction);
         let constant = decoder.get_constant_offsets(&instruction);
-        let field = |has: bool, at: usize| if has { layout.field(instruction.ip() + at as u64) } else { None };
+        let field =
+            |has: bool, at: usize| if has { layout.field(instruction.ip() + at as u64) } else { None };
         let fields = Fields {
             immediate: field(constant.has_immediate(), constant.immediate_offset()),
             displacement: field(constant.has_displacement(), constant.displacement_offset()),
@@ -104,8 +105,9 @@ impl Reader<'_, '_> {
     }
 
     fn set(&mut self, register: Register, value: Value) {
+        // Part of a register (`ch`) counts as all of it.
         if register.is_gpr()
-            && let Some(own) = self.registers.get_mut(register.number() % 16)
+            && let Some(own) = self.registers.get_mut(register.full_register().number() % 16)
         {
             *own = value;
         }
@@ -210,7 +212,8 @@ impl Reader<'_, '_> {
                 self.set(Register::RDX, Value::Unknown);
             }
             _ => {
-                if instruction.op_count() > 0 && instruction.op_kind(0) == OpKind::Register && first.is_gpr() {
+                if instruction.op_count() > 0 && instruction.op_kind(0) == OpKind::Register && first.is_gpr()
+                {
                     self.set(first, Value::Unknown);
                 }
             }
