@@ -50,6 +50,22 @@ pub trait Source: Send {
     fn facts(&mut self, _tag: &Tag, _pool: Pool) -> Vec<Fact> {
         Vec::new()
     }
+
+    /// The modules (drivers) that are loaded now, sorted by name; `None` where this source cannot tell.
+    fn modules(&mut self) -> Option<Vec<LoadedModule>> {
+        None
+    }
+}
+
+/// A module of the kernel, or a driver.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LoadedModule {
+    /// Its name (`nf_tables`, `ntfs.sys`).
+    pub name: String,
+    /// Its path, where told.
+    pub detail: Option<String>,
+    /// Bytes that it takes itself, without what it allocates; 0 = not told.
+    pub size: u64,
 }
 
 /// One thing known of a row: aliases of a cache, its largest allocations.
