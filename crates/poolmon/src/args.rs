@@ -49,6 +49,10 @@ pub enum Command {
     Top(TopArgs),
     /// The live screen over a recording or a log, with time: play, step, jump
     Replay(crate::commands::replay::ReplayArgs),
+    /// Record this machine into a folder, for weeks
+    Record(crate::commands::record::RecordArgs),
+    /// Record as a service that starts with the system
+    Service(crate::commands::service::ServiceArgs),
     /// The live screen over a simulated Windows kernel: 3,000 tags, one of which leaks
     Demo(LiveArgs),
     /// What this machine can tell, what is missing, and the command that helps
@@ -223,7 +227,8 @@ impl RowArgs {
     }
 }
 
-fn pool() -> impl clap::builder::TypedValueParser<Value = PoolView> {
+/// `--pool`.
+pub fn pool() -> impl clap::builder::TypedValueParser<Value = PoolView> {
     let views = [PoolView::All, PoolView::Slab].into_iter().chain(Pool::ALL.map(PoolView::Only));
     PossibleValuesParser::new(views.map(PoolView::id))
         .try_map(|text| PoolView::parse(&text).ok_or("not a pool"))
@@ -236,7 +241,7 @@ fn column_id() -> PossibleValuesParser {
 }
 
 /// `5s`, `100ms`, `2 min`, `1h`, or a bare number of seconds.
-fn interval(text: &str) -> Result<Duration, String> {
+pub fn interval(text: &str) -> Result<Duration, String> {
     let time = span(text)?;
     let range = ..=Duration::from_hours(1);
     if range.contains(&time) { Ok(time) } else { Err(format!("`{text}` is out of range: 100ms to 1h")) }

@@ -4,7 +4,9 @@ mod demo;
 mod doctor;
 pub mod dump;
 mod live;
+pub mod record;
 pub mod replay;
+pub mod service;
 mod snapshot;
 mod tag;
 mod top;
@@ -25,6 +27,8 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Live(args)) => live::run(&args),
         Some(Command::Top(args)) => top::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),
+        Some(Command::Record(args)) => record::run(&args),
+        Some(Command::Service(args)) => service::run(&args),
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Doctor) => doctor::run(&mut io::stdout().lock()),
         Some(Command::Dump(args)) => dump::run(&args),

@@ -1,6 +1,6 @@
 //! What a recorder has to say, in plain words.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -56,7 +56,8 @@ impl fmt::Display for Event<'_> {
                     writeln!(f, "{}", recovered(found))?;
                 }
                 let host = origin.host.as_deref().unwrap_or("this machine");
-                let system = origin.system.as_deref().map(|system| format!(" ({system})")).unwrap_or_default();
+                let system =
+                    origin.system.as_deref().map(|system| format!(" ({system})")).unwrap_or_default();
                 let every = spoken(*interval);
                 write!(f, "recording {host}{system} every {every} into {}", folder.display())
             }
@@ -95,7 +96,7 @@ fn standing_short(status: &Status) -> String {
     let mut text = count(status.samples, "sample");
     for (number, what) in [(status.gaps, "gap"), (status.failed, "failure")] {
         if number > 0 {
-            text += &format!(", {}", count(number, what));
+            let _ = write!(text, ", {}", count(number, what));
         }
     }
     text
@@ -104,10 +105,10 @@ fn standing_short(status: &Status) -> String {
 fn standing(status: &Status) -> String {
     let mut text = format!("{}, {}", standing_short(status), human_bytes(status.total_bytes));
     if status.deleted > 0 {
-        text += &format!(", {} deleted", count(status.deleted, "old segment"));
+        let _ = write!(text, ", {} deleted", count(status.deleted, "old segment"));
     }
     if status.missed > 0 {
-        text += &format!(", disk full: {} lost", count(status.missed, "sample"));
+        let _ = write!(text, ", disk full: {} lost", count(status.missed, "sample"));
     }
     text
 }
@@ -123,11 +124,11 @@ fn recovered(found: &Recovered) -> String {
         are(found.samples.into(), "sample")
     );
     if found.cut > 0 {
-        text += &format!(", {} of a sample that was not written whole cut", count(found.cut, "byte"));
+        let _ = write!(text, ", {} of a sample that was not written whole cut", count(found.cut, "byte"));
     }
     if !found.damage.is_empty() {
         let parts: Vec<_> = found.damage.iter().map(|(from, to)| format!("{from:#x}..{to:#x}")).collect();
-        text += &format!(", damaged at {} (`poolmon verify` tells more)", parts.join(", "));
+        let _ = write!(text, ", damaged at {} (`poolmon verify` tells more)", parts.join(", "));
     }
     text
 }
