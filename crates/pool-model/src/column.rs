@@ -197,6 +197,17 @@ pub static DRIVER: Column = Column {
     change: None,
 };
 
+/// The verdict on the row. Not one of [`COLUMNS`]: only the live screen has the series of samples that it needs.
+pub static VERDICT: Column = Column {
+    id: "verdict",
+    title: "Verdict",
+    unit: Unit::Text,
+    falling: true,
+    about: "whether the row leaks, judged from all samples since the start",
+    value: |row| row.verdict.as_ref().map_or(Value::Unknown, |verdict| Value::Signed(verdict.rank())),
+    change: None,
+};
+
 /// Every column, in the order in which outputs show them.
 pub static COLUMNS: &[&Column] =
     &[&TAG, &POOL, &ALLOCS, &FREES, &DIFF, &BYTES, &USED, &FILL, &PER_ALLOC, &DRIVER];

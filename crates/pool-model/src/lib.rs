@@ -29,5 +29,5 @@ pub use filter::{Filter, Pattern, Scope};
 pub use header::Header;
 pub use pool::{Pool, PoolView};
 pub use sample::{Origin, Row, Sample, SourceKind};
-pub use table::{Labeler, RowLabel, Sort, Table, TableRow, Totals};
+pub use table::{Gravity, Labeler, RowLabel, RowVerdict, Sort, Table, TableRow, Totals};
 pub use tag::{PoolTag, Tag};

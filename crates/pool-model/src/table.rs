@@ -18,6 +18,44 @@ pub struct RowLabel {
     pub description: Option<String>,
 }
 
+/// How grave a verdict is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gravity {
+    /// Growth that something explains: a cache that fills, load, a step.
+    Explained,
+    /// Grows, and cannot yet be told from something harmless.
+    Growing,
+    /// Leaks.
+    Leaking,
+}
+
+/// The verdict on a row, as a table shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowVerdict {
+    /// How grave it is.
+    pub gravity: Gravity,
+    /// In two or three words: `leaks 41 MB/h`.
+    pub brief: String,
+    /// In a sentence, and why.
+    pub lines: Vec<String>,
+    /// Growth in bytes per hour.
+    pub bytes_per_hour: i64,
+}
+
+impl RowVerdict {
+    /// The gravest first, then by growth.
+    pub fn rank(&self) -> i64 {
+        // A kernel that grows by a petabyte an hour is none.
+        const LIMIT: i64 = 1 << 50;
+        let gravity = match self.gravity {
+            Gravity::Explained => 0,
+            Gravity::Growing => 1,
+            Gravity::Leaking => 2,
+        };
+        gravity * 2 * LIMIT + self.bytes_per_hour.clamp(-LIMIT, LIMIT)
+    }
+}
+
 /// Knows owners of tags. The same tag gets the same shared label, so that a refresh allocates nothing.
 pub trait Labeler {
     /// What is known of this row's owner.
@@ -37,6 +75,8 @@ pub struct TableRow {
     pub presence: Presence,
     /// What is known of its owner.
     pub label: Option<Arc<RowLabel>>,
+    /// The verdict on it, where there is one; set by whoever has a series of samples.
+    pub verdict: Option<Arc<RowVerdict>>,
 }
 
 impl TableRow {
@@ -217,7 +257,7 @@ impl Table {
         if !filter.admits(row, label.as_ref().map(|label| label.mapped_driver.as_str())) {
             return;
         }
-        self.rows.push(TableRow { row: row.clone(), width, delta, presence, label });
+        self.rows.push(TableRow { row: row.clone(), width, delta, presence, label, verdict: None });
     }
 
     fn total(&mut self, now: &Sample, filter: &Filter) {

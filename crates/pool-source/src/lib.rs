@@ -41,6 +41,11 @@ pub trait Source: Send {
     /// Asks for session pools from the next sample on, or for no more of them. Sources without sessions ignore it.
     fn want_sessions(&mut self, _wanted: bool) {}
 
+    /// Whether it tells the same moment for ever: a dump, a saved file. There is nothing to refresh then.
+    fn is_still(&self) -> bool {
+        false
+    }
+
     /// What else the system knows of one row, for the detail pane; asked for one row at a time, as it may cost.
     fn facts(&mut self, _tag: &Tag, _pool: Pool) -> Vec<Fact> {
         Vec::new()

@@ -30,6 +30,7 @@ fn main() {
         _ => {}
     }
     let outcome = run(Options {
+        judge: None,
         source: Box::new(source),
         labeler: Some(std::sync::Arc::new(Known)),
         interval: Duration::from_millis(millis),

@@ -20,6 +20,8 @@ pub enum Kind {
     Driver,
     /// What is known of the tag.
     Description,
+    /// Whether the row leaks.
+    Verdict,
 }
 
 /// One column on the screen.
@@ -53,6 +55,7 @@ pub struct Widths {
     change: [u16; N],
     driver: u16,
     description: u16,
+    verdict: u16,
     /// Tags are names of any length.
     pub names: bool,
 }
@@ -145,6 +148,7 @@ impl Widths {
         }
         self.driver = self.driver.max(driver(row).map_or(0, chars));
         self.description = self.description.max(description(row).map_or(0, chars));
+        self.verdict = self.verdict.max(row.verdict.as_ref().map_or(0, |verdict| chars(&verdict.brief)));
     }
 
     fn told(&self, column: &Column) -> bool {
@@ -181,6 +185,7 @@ impl Widths {
             Kind::Human | Kind::Trend => 10,
             Kind::Driver => self.driver.clamp(6, 14) + 2,
             Kind::Description => self.description.clamp(4, 12) + 2,
+            Kind::Verdict => self.verdict.clamp(8, 18) + 2,
         }
     }
 
@@ -212,7 +217,7 @@ impl Widths {
 
     /// Every column that has something to say, the most important first.
     fn wanted(&self, sort: Sort, show_driver: bool, trend: bool) -> Vec<(Kind, &'static Column)> {
-        use Kind::{Change, Description, Driver, Human, Trend, Value};
+        use Kind::{Change, Description, Driver, Human, Trend, Value, Verdict};
         let mut list: Vec<(Kind, &'static Column)> =
             vec![(Value, &column::TAG), (Value, &column::POOL), (Value, &column::BYTES)];
         let mut add = |kind: Kind, column: &'static Column| {
@@ -223,6 +228,7 @@ impl Widths {
                 Trend => trend,
                 Driver => self.driver > 0,
                 Description => self.description > 0,
+                Verdict => self.verdict > 0 || sort.column.id == column::VERDICT.id,
             };
             if says && !list.iter().any(|l| l.0 == kind && l.1.id == column.id) {
                 list.push((kind, column));
@@ -234,8 +240,12 @@ impl Widths {
                 add(Change, sort.column);
             }
         }
+        if sort.column.id == column::VERDICT.id {
+            add(Verdict, &column::VERDICT);
+        }
         add(Value, &column::DIFF);
         add(Change, &column::BYTES);
+        add(Verdict, &column::VERDICT);
         add(Value, &column::ALLOCS);
         add(Value, &column::FREES);
         if !self.told(&column::ALLOCS) {
@@ -303,7 +313,7 @@ fn index(column: &Column) -> usize {
 
 fn order(kind: Kind, column: &Column) -> (usize, u8) {
     let place = match kind {
-        Kind::Trend => index(&column::DRIVER),
+        Kind::Trend | Kind::Verdict => index(&column::DRIVER),
         _ => index(column),
     };
     let within = match kind {
@@ -311,8 +321,9 @@ fn order(kind: Kind, column: &Column) -> (usize, u8) {
         Kind::Change => 1,
         Kind::Human => 2,
         Kind::Trend => 3,
-        Kind::Driver => 4,
-        Kind::Description => 5,
+        Kind::Verdict => 4,
+        Kind::Driver => 5,
+        Kind::Description => 6,
     };
     (place, within)
 }

@@ -62,6 +62,11 @@ impl Theme {
         self.colour(Color::Red, RED)
     }
 
+    /// The verdict that a row leaks.
+    pub fn leaking(self) -> Style {
+        self.grew().add_modifier(Modifier::BOLD)
+    }
+
     /// Less than before.
     pub fn shrank(self) -> Style {
         self.colour(Color::Green, GREEN)

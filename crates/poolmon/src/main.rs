@@ -1,7 +1,8 @@
 //! The program: arguments → a command → calls into the crates.
 //!
 //! * `args.rs`: the command line; `classic.rs`: Microsoft's switches, turned into it;
-//! * `input.rs`: this machine or a file as samples; `owners.rs`: where drivers' names come from;
+//! * `input/`: this machine or files as samples; `owners.rs`: where drivers' names come from;
+//! * `judge.rs`: verdicts for the live screen;
 //! * `commands/`: one file a command.
 //!
 //! Exit codes: 0 done (a closed pipe is success), 1 failed, 2 wrong arguments.
@@ -11,6 +12,7 @@ mod args;
 mod classic;
 mod commands;
 mod input;
+mod judge;
 mod owners;
 
 use std::io::{self, Write};
@@ -28,12 +30,28 @@ fn main() -> ExitCode {
     match commands::run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        // Everything was said already.
+        Err(error) if error.is::<Exit>() => {
+            ExitCode::from(error.downcast_ref::<Exit>().map_or(1, |exit| exit.0))
+        }
         Err(error) => {
             let _ = writeln!(io::stderr(), "poolmon: {}", told_once(&error));
             ExitCode::FAILURE
         }
     }
 }
+
+/// The end of a command that said everything itself and ends with this exit code.
+#[derive(Clone, Copy, Debug)]
+pub struct Exit(pub u8);
+
+impl std::fmt::Display for Exit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "exit code {}", self.0)
+    }
+}
+
+impl std::error::Error for Exit {}
 
 /// The error and its causes; a cause that a message names already is not said twice.
 fn told_once(error: &anyhow::Error) -> String {
@@ -52,7 +70,10 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error
         .chain()
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+        // Wine answers with ERROR_PIPE_NOT_CONNECTED, which has no kind of its own.
+        .any(|error| {
+            error.kind() == io::ErrorKind::BrokenPipe || (cfg!(windows) && error.raw_os_error() == Some(233))
+        })
 }
 
 #[cfg(test)]

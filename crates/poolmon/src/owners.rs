@@ -28,6 +28,16 @@ impl Known {
         Self { owners: self.owners.with_pooltag(file), ..self }
     }
 
+    /// What a pooltag.txt, else our own table, says of a tag, as debuggers show it: description and binary.
+    pub fn description(&self, tag: &Tag) -> Option<(String, Option<String>)> {
+        if let Some((_, entry)) = self.owners.entries(tag).next() {
+            return Some((entry.description.to_string(), entry.binary.as_deref().map(str::to_owned)));
+        }
+        let known = self.owners.built_in(tag)?;
+        let binary = (known.component != "various").then(|| known.component.to_owned());
+        Some((known.about.to_owned(), binary))
+    }
+
     /// All that is known of a tag, in lines.
     pub fn explain(&self, tag: &Tag, pool: Option<Pool>) -> Vec<String> {
         let lines = self.owners.explain(tag, pool);
@@ -47,6 +57,13 @@ pub fn load(rows: &RowArgs) -> anyhow::Result<Known> {
     let pooltag = rows.pooltag.as_ref().map(|file| file.as_deref());
     let localtag = rows.localtag.as_ref().map(|file| file.as_deref());
     load_files(pooltag, localtag)
+}
+
+/// The same; where no pooltag.txt is named, one that is found is still better than none.
+pub fn load_or_find(rows: &RowArgs) -> anyhow::Result<Known> {
+    let found = if rows.pooltag.is_none() { find() } else { None };
+    let pooltag = rows.pooltag.as_ref().map(|file| file.as_deref()).or_else(|| found.as_deref().map(Some));
+    load_files(pooltag, rows.localtag.as_ref().map(|file| file.as_deref()))
 }
 
 /// Loads the files; `Some(None)` = asked for without a name, so looked for in the usual places.

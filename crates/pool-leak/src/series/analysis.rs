@@ -221,6 +221,14 @@ impl Analysis {
         }
     }
 
+    /// How long samples have to come until anything can be said; `None` where there are enough.
+    pub fn needs(&self) -> Option<Duration> {
+        let step = if self.samples > 1 { self.last_seconds / (self.samples - 1) as f64 } else { 0.0 };
+        let missing = (self.config.least_points as u64).saturating_sub(self.samples);
+        let seconds = (self.config.least_hours * 3600.0 - self.last_seconds).max(missing as f64 * step);
+        (seconds > 0.0).then(|| Duration::from_secs_f64(seconds))
+    }
+
     /// Judges everything there is by now.
     pub fn report(&self) -> Report {
         self.report_with(&|_, _| None)

@@ -61,6 +61,21 @@ impl<'a> Image<'a> {
         Ok(Self { name: name.to_owned(), pe, imports })
     }
 
+    /// The same for an image as it stood in memory at `base`, out of a dump: [`Evidence::offset`] is the RVA then. What
+    /// is absent is zeros. `export` names the function at an address: the list of imports lies in pages that Windows
+    /// throws away after a driver's start, but the addresses that it was turned into stay.
+    pub fn parse_mapped(
+        name: &str,
+        bytes: &'a [u8],
+        base: u64,
+        export: &dyn Fn(u64) -> Option<String>,
+    ) -> Result<Self, ScanError> {
+        let pe = Pe::parse_mapped(bytes, base)?;
+        let mut imports = Imports::read(&pe);
+        imports.add_resolved(&pe, export);
+        Ok(Self { name: name.to_owned(), pe, imports })
+    }
+
     /// What the image was made for.
     pub fn machine(&self) -> Machine {
         self.pe.machine

@@ -18,6 +18,7 @@ mod encoding;
 mod heading;
 mod input;
 mod moment;
+mod name;
 mod poolmon;
 mod reader;
 mod state;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 
 use pool_model::Sample;
 
+pub use name::time_in_name;
 pub use reader::SampleReader;
 
 use crate::{Result, SourceError};

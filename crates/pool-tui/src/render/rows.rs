@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use pool_model::column::{self, Unit};
 use pool_model::delta::Presence;
 use pool_model::units::human_bytes;
-use pool_model::{TableRow, Totals, Value};
+use pool_model::{Gravity, TableRow, Totals, Value};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -55,9 +55,10 @@ fn titles(app: &App, area: Rect, layout: &Layout, buffer: &mut Buffer) {
             Kind::Trend => "Trend",
             Kind::Driver => "Driver",
             Kind::Description => "Description",
+            Kind::Verdict => column::VERDICT.title,
         };
         let sorted_value = sort.column.id == place.column.id
-            && matches!(place.kind, Kind::Value | Kind::Driver)
+            && matches!(place.kind, Kind::Value | Kind::Driver | Kind::Verdict)
             && !by_change(app);
         let sorted_change = sort.column.id == place.column.id && place.kind == Kind::Change && by_change(app);
         let text = match (sorted_value, sorted_change) {
@@ -69,7 +70,7 @@ fn titles(app: &App, area: Rect, layout: &Layout, buffer: &mut Buffer) {
         let cells = u16::try_from(text.chars().count()).unwrap_or(u16::MAX);
         let x = match (place.kind, place.column.unit) {
             (Kind::Value, Unit::Text) | (Kind::Change, _) => place.x + 1,
-            (Kind::Trend | Kind::Driver | Kind::Description, _) => place.x + 2,
+            (Kind::Trend | Kind::Driver | Kind::Description | Kind::Verdict, _) => place.x + 2,
             // The arrow stands after the digits' right edge where there is room, so that titles do not move.
             _ => (place.x + place.width).saturating_sub(cells),
         };
@@ -152,6 +153,19 @@ fn draw_row(
                 left(buffer, place, area, scratch, style);
                 continue;
             }
+            Kind::Verdict => {
+                if let Some(verdict) = &row.verdict {
+                    scratch.push_str("  ");
+                    scratch.push_str(&verdict.brief);
+                    let style = match verdict.gravity {
+                        Gravity::Leaking => app.theme.leaking(),
+                        Gravity::Growing => app.theme.grew(),
+                        Gravity::Explained => app.theme.dim(),
+                    };
+                    left(buffer, place, area, scratch, style);
+                }
+                continue;
+            }
             Kind::Driver | Kind::Description => {
                 let text = if place.kind == Kind::Driver { driver(row) } else { description(row) };
                 scratch.push_str("  ");
@@ -178,9 +192,11 @@ fn change_cell(app: &App, change: &Value<'_>, width: u16, style: Style, scratch:
     }
 }
 
+/// An eighth of a cell, two eighths, …
+pub(super) const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
 /// Bars between the least and the most of the last points. A change under 2 % looks flat: it is.
 fn spark(app: &App, row: &TableRow, cells: usize, scratch: &mut String) {
-    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let (mut least, mut most) = (f32::MAX, f32::MIN);
     for point in app.history.points(&row.row.tag, row.row.pool, cells) {
         if let Some(bytes) = point.bytes {

@@ -1,5 +1,5 @@
 //! `frames`: pictures of the screen; `state`: every key and mouse action; `styles`: colours, which pictures lack;
-//! `random`: properties over random keys, sizes and figures.
+//! `verdicts`: who leaks; `random`: properties over random keys, sizes and figures.
 
 mod frames;
 mod random;
@@ -7,6 +7,7 @@ mod state;
 mod styles;
 #[path = "../../tests/support/mod.rs"]
 mod support;
+mod verdicts;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,0 +1,98 @@
+//! Moments as people write them: `2026-11-22 14:00`, `14:05`, `-2h`, `+10min`, `start`, `end`.
+
+use jiff::civil::{DateTime, Time};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+/// A moment, perhaps relative to a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// This moment.
+    At(Timestamp),
+    /// This time of day: the last one that is not after the end.
+    TimeOfDay(Time),
+    /// So long before the end.
+    BeforeEnd(SignedDuration),
+    /// So long after the start.
+    AfterStart(SignedDuration),
+}
+
+/// Reads a moment; dates without an offset are in `zone`. A leading `@` is allowed.
+pub fn parse(text: &str, zone: &TimeZone) -> anyhow::Result<When> {
+    let bare = text.trim().trim_start_matches('@').trim();
+    let span = |text: &str| text.trim().parse::<SignedDuration>().ok();
+    let found = match bare {
+        "start" | "first" => Some(When::AfterStart(SignedDuration::ZERO)),
+        "end" | "last" | "now" => Some(When::BeforeEnd(SignedDuration::ZERO)),
+        _ if bare.starts_with('-') => bare.get(1..).and_then(span).map(When::BeforeEnd),
+        _ if bare.starts_with('+') => bare.get(1..).and_then(span).map(When::AfterStart),
+        _ => None,
+    };
+    found
+        .or_else(|| bare.parse().ok().map(When::At))
+        .or_else(|| {
+            let civil: DateTime = bare.parse().ok()?;
+            Some(When::At(zone.to_ambiguous_timestamp(civil).compatible().ok()?))
+        })
+        .or_else(|| bare.parse().ok().map(When::TimeOfDay))
+        .ok_or_else(|| {
+            anyhow::anyhow!(
+                "`{text}` is not a moment\n  write 2026-11-22 14:00, 14:05, -2h (before the end), +10min (after the start), start or end"
+            )
+        })
+}
+
+impl When {
+    /// The moment, for a recording from `first` to `last`.
+    pub fn resolve(self, first: Timestamp, last: Timestamp, zone: &TimeZone) -> Timestamp {
+        match self {
+            Self::At(time) => time,
+            Self::BeforeEnd(span) => last.checked_sub(span).unwrap_or(first),
+            Self::AfterStart(span) => first.checked_add(span).unwrap_or(last),
+            Self::TimeOfDay(time) => {
+                let end = last.to_zoned(zone.clone());
+                let that_day = |date: jiff::civil::Date| {
+                    zone.to_ambiguous_timestamp(date.to_datetime(time)).compatible().ok()
+                };
+                that_day(end.date())
+                    .filter(|&at| at <= last)
+                    .or_else(|| that_day(end.date().yesterday().ok()?))
+                    .unwrap_or(last)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> String {
+        let zone = TimeZone::fixed(jiff::tz::offset(1));
+        let (first, last) =
+            ("2026-11-20T00:00:00Z".parse().unwrap(), "2026-11-22T12:00:00Z".parse().unwrap());
+        parse(text, &zone).unwrap().resolve(first, last, &zone).to_string()
+    }
+
+    #[test]
+    fn what_people_write() {
+        assert_eq!(at("@2026-11-22 14:00"), "2026-11-22T13:00:00Z");
+        assert_eq!(at("2026-11-22"), "2026-11-21T23:00:00Z");
+        assert_eq!(at("2026-11-22T14:00:05Z"), "2026-11-22T14:00:05Z");
+        assert_eq!(at("-2h"), "2026-11-22T10:00:00Z");
+        assert_eq!(at("+10min"), "2026-11-20T00:10:00Z");
+        assert_eq!(at("+10m"), "2026-11-20T00:10:00Z");
+        assert_eq!(at("start"), "2026-11-20T00:00:00Z");
+        assert_eq!(at("end"), "2026-11-22T12:00:00Z");
+        assert_eq!(at("14:05"), "2026-11-21T13:05:00Z", "later today has not come yet");
+        assert_eq!(at("12:30"), "2026-11-22T11:30:00Z");
+    }
+
+    #[test]
+    fn what_is_none() {
+        for text in ["", "soon", "-", "25:00", "-soon"] {
+            let error = parse(text, &TimeZone::UTC).unwrap_err().to_string();
+            assert!(error.contains("2026-11-22 14:00"), "{error}");
+        }
+    }
+}
