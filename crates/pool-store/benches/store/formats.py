@@ -23,7 +23,8 @@ pyarrow.parquet.write_table(table, folder / "plain-zstd.parquet", compression="z
 
 names = {}
 rows = zip(
-    pc.cast(pc.cast(table["time"], pyarrow.timestamp("us", "UTC")), pyarrow.int64()).to_pylist(),
+    # Times with and without a fraction of a second are read as other types.
+    pc.cast(pc.cast(table["time"], pyarrow.timestamp("ns", "UTC")), pyarrow.int64()).to_pylist(),
     table["tag"].to_pylist(),
     table["pool"].to_pylist(),
     *(table[name].to_pylist() for name in ("allocs", "frees", "diff", "bytes", "used")),
