@@ -49,6 +49,18 @@ pub enum Command {
     Top(TopArgs),
     /// The live screen over a recording or a log, with time: play, step, jump
     Replay(crate::commands::replay::ReplayArgs),
+    /// Record this machine into a folder, for weeks
+    Record(crate::commands::record::RecordArgs),
+    /// Write a note into a recording: what was installed, restarted, changed
+    Note(crate::commands::note::NoteArgs),
+    /// What is in a recording
+    Info(crate::commands::info::InfoArgs),
+    /// Whether a recording is whole; exit code 1 where something is damaged
+    Verify(crate::commands::verify::VerifyArgs),
+    /// A recording, or a part of it, for other tools: Parquet, CSV, JSON lines, PoolMon logs, OpenMetrics
+    Export(crate::commands::export::ExportArgs),
+    /// Logs and tables of other tools as a recording: PoolMon logs, CSV and TSV, Perfmon
+    Import(crate::commands::import::ImportArgs),
     /// The live screen over a simulated Windows kernel: 3,000 tags, one of which leaks
     Demo(LiveArgs),
     /// What this machine can tell, what is missing, and the command that helps
@@ -126,6 +138,9 @@ pub struct LiveArgs {
     /// When colours are used
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
+    /// Record into a folder what is watched, as `poolmon record` does
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["from", "snapshot"])]
+    pub record: Option<PathBuf>,
     /// Append one snapshot to FILE instead of showing the screen, in PoolMon's layout [FILE: poolsnap.log]
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub snapshot: Option<Option<PathBuf>>,
@@ -223,7 +238,8 @@ impl RowArgs {
     }
 }
 
-fn pool() -> impl clap::builder::TypedValueParser<Value = PoolView> {
+/// `--pool`.
+pub fn pool() -> impl clap::builder::TypedValueParser<Value = PoolView> {
     let views = [PoolView::All, PoolView::Slab].into_iter().chain(Pool::ALL.map(PoolView::Only));
     PossibleValuesParser::new(views.map(PoolView::id))
         .try_map(|text| PoolView::parse(&text).ok_or("not a pool"))
@@ -236,7 +252,7 @@ fn column_id() -> PossibleValuesParser {
 }
 
 /// `5s`, `100ms`, `2 min`, `1h`, or a bare number of seconds.
-fn interval(text: &str) -> Result<Duration, String> {
+pub fn interval(text: &str) -> Result<Duration, String> {
     let time = span(text)?;
     let range = ..=Duration::from_hours(1);
     if range.contains(&time) { Ok(time) } else { Err(format!("`{text}` is out of range: 100ms to 1h")) }

@@ -14,6 +14,7 @@ mod commands;
 mod input;
 mod judge;
 mod owners;
+mod quantity;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

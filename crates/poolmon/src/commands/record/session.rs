@@ -36,7 +36,12 @@ impl Session {
     }
 
     /// Records a sample that the source gave just now, and which modules came and went since the one before.
-    pub fn took(&mut self, sample: &Sample, source: &mut dyn Source, tell: Tell<'_>) -> pool_store::Result<()> {
+    pub fn took(
+        &mut self,
+        sample: &Sample,
+        source: &mut dyn Source,
+        tell: Tell<'_>,
+    ) -> pool_store::Result<()> {
         if self.failing.take().is_some() {
             tell(&Event::Works);
         }
