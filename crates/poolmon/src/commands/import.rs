@@ -152,9 +152,10 @@ pub fn into(series: &mut Series, output: &Path) -> anyhow::Result<(u64, u64)> {
         {
             tell(told.replace((part.clone(), 0)).as_ref());
         }
+        let file = told.as_ref().map(|(part, _)| format!("{}: ", part.path.display())).unwrap_or_default();
         for remark in &sample.remarks {
             if !said.contains(remark) && said.len() < 50 {
-                eprintln!("poolmon: {remark}");
+                eprintln!("poolmon: {file}{remark}");
                 said.push(remark.clone());
             }
         }
