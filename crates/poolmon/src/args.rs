@@ -53,6 +53,16 @@ pub enum Command {
     Record(crate::commands::record::RecordArgs),
     /// Record as a service that starts with the system
     Service(crate::commands::service::ServiceArgs),
+    /// Write a note into a recording: what was installed, restarted, changed
+    Note(crate::commands::note::NoteArgs),
+    /// What is in a recording
+    Info(crate::commands::info::InfoArgs),
+    /// Whether a recording is whole; exit code 1 where something is damaged
+    Verify(crate::commands::verify::VerifyArgs),
+    /// A recording, or a part of it, for other tools: Parquet, CSV, JSON lines, PoolMon logs, OpenMetrics
+    Export(crate::commands::export::ExportArgs),
+    /// Logs and tables of other tools as a recording: PoolMon logs, CSV and TSV, Perfmon
+    Import(crate::commands::import::ImportArgs),
     /// The live screen over a simulated Windows kernel: 3,000 tags, one of which leaks
     Demo(LiveArgs),
     /// What this machine can tell, what is missing, and the command that helps
@@ -130,6 +140,9 @@ pub struct LiveArgs {
     /// When colours are used
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
+    /// Record into a folder what is watched, as `poolmon record` does
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["from", "snapshot"])]
+    pub record: Option<PathBuf>,
     /// Append one snapshot to FILE instead of showing the screen, in PoolMon's layout [FILE: poolsnap.log]
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub snapshot: Option<Option<PathBuf>>,

@@ -11,6 +11,9 @@ use pool_source::Source;
 use pool_tui::{ColourMode, Settings, SnapshotWriter};
 
 use crate::args::{Color, LiveArgs};
+use crate::commands::record::StatusLine;
+use crate::commands::record::events::Event;
+use crate::commands::record::watched::{Ongoing, Watched};
 use crate::commands::{snapshot, top};
 use crate::input;
 use crate::judge::LiveJudge;
@@ -59,6 +62,12 @@ pub fn show(
         return snapshot::run(args, source, file.as_ref(), &owners);
     }
     if !io::stdout().is_terminal() {
+        if let Some(folder) = &args.record {
+            anyhow::bail!(
+                "standard output is not a terminal\n  record without the screen: poolmon record {}",
+                folder.display()
+            );
+        }
         source.want_sessions(args.rows.session.is_some());
         let now = source.sample()?;
         input::tell_remarks(&now);
@@ -66,6 +75,12 @@ pub fn show(
             "poolmon: standard output is not a terminal, so this is one table (`poolmon top` has its formats)"
         );
         return top::print(&args.rows, None, Format::Table, None, &now, &owners);
+    }
+    let mut line = StatusLine::stderr();
+    let mut recording = None;
+    if let Some(folder) = &args.record {
+        let (watched, ongoing) = watched(args, source, folder, &mut line)?;
+        (source, recording) = (Box::new(watched), Some(ongoing));
     }
     let driver = owners.asked_for();
     let owners = Arc::new(owners);
@@ -76,7 +91,7 @@ pub fn show(
         totals: args.rows.totals,
         show_driver: owners.has_drivers(),
     };
-    pool_tui::run(pool_tui::Options {
+    let shown = pool_tui::run(pool_tui::Options {
         source,
         labeler: Some(owners.clone()),
         judge: Some(Box::new(LiveJudge::new())),
@@ -85,8 +100,33 @@ pub fn show(
         colour: colour(args.color),
         snapshot_writer: snapshot_writer(driver),
         describe: Box::new(move |row| owners.explain(&row.tag, Some(row.pool))),
-    })?;
-    Ok(())
+    });
+    if let Some(recording) = recording {
+        recording.close(&mut |event| line.tell(event))?;
+    }
+    Ok(shown?)
+}
+
+/// Has everything recorded that the screen asks for.
+fn watched(
+    args: &LiveArgs,
+    source: Box<dyn Source>,
+    folder: &Path,
+    line: &mut StatusLine<io::Stderr>,
+) -> anyhow::Result<(Watched, Ongoing)> {
+    let rows = args.rows.filter();
+    let interval = args.interval.unwrap_or(INTERVAL);
+    let config = pool_store::Config {
+        interval,
+        view: rows.view,
+        include: rows.include,
+        exclude: rows.exclude,
+        ..pool_store::Config::default()
+    };
+    let origin = Arc::clone(source.origin());
+    let (watched, ongoing, report) = Watched::new(source, folder, config)?;
+    line.tell(&Event::Started { folder, origin: &origin, interval, report: &report });
+    Ok((watched, ongoing))
 }
 
 /// How many colours the screen may use.

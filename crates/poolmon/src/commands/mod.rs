@@ -3,13 +3,18 @@
 mod demo;
 mod doctor;
 pub mod dump;
+pub mod export;
+pub mod import;
+pub mod info;
 mod live;
+pub mod note;
 pub mod record;
 pub mod replay;
 pub mod service;
 mod snapshot;
 mod tag;
 mod top;
+pub mod verify;
 pub mod who;
 
 use std::io::{self, Write as _};
@@ -29,6 +34,11 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Record(args)) => record::run(&args),
         Some(Command::Service(args)) => service::run(&args),
+        Some(Command::Note(args)) => note::run(&args),
+        Some(Command::Info(args)) => info::run(&args),
+        Some(Command::Verify(args)) => verify::run(&args),
+        Some(Command::Export(args)) => export::run(&args),
+        Some(Command::Import(args)) => import::run(&args),
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Doctor) => doctor::run(&mut io::stdout().lock()),
         Some(Command::Dump(args)) => dump::run(&args),

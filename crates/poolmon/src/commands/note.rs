@@ -27,7 +27,10 @@ pub struct NoteArgs {
 pub fn run(args: &NoteArgs) -> anyhow::Result<()> {
     let text = args.text.join(" ");
     let text = text.trim();
-    ensure!(!text.is_empty(), "the note is empty\n  say what happened: poolmon note DIR \"installed a driver\"");
+    ensure!(
+        !text.is_empty(),
+        "the note is empty\n  say what happened: poolmon note DIR \"installed a driver\""
+    );
     // A note in a folder without a recording would never be seen again.
     let recording = Recording::open(&args.folder)?;
     ensure!(

@@ -26,16 +26,16 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
     let written_now = recording.info()?.recording;
     let found = recording.verify()?;
     let mut out = io::stdout().lock();
-    let last = found.segments.len().saturating_sub(1);
+    let newest = found.segments.len().saturating_sub(1);
     let (mut damaged, mut samples, mut lost) = (0_u64, 0, 0);
     for (n, segment) in found.segments.iter().enumerate() {
         // The last frame of the segment that is written now may be on its way.
-        let whole = segment.is_whole() || (written_now && n == last && only_torn(segment));
+        let whole = segment.is_whole() || (written_now && n == newest && only_torn(segment));
         damaged += u64::from(!whole);
         samples += segment.samples;
         lost += segment.losses.samples;
         if !whole || !args.quiet {
-            writeln!(out, "{}", words(segment, whole, written_now && n == last))?;
+            writeln!(out, "{}", words(segment, whole, written_now && n == newest))?;
         }
     }
     let segments = count(found.segments.len() as u64, "segment");
@@ -91,7 +91,10 @@ fn words(segment: &SegmentCheck, whole: bool, written_now: bool) -> String {
         say(format!("{} lost", count(losses.samples, "sample")));
     }
     if losses.torn > 0 {
-        say(format!("{} at the end belong to a frame that was not written whole", count(losses.torn, "byte")));
+        say(format!(
+            "{} at the end belong to a frame that was not written whole",
+            count(losses.torn, "byte")
+        ));
     }
     text
 }

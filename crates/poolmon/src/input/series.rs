@@ -6,10 +6,10 @@ use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
+use jiff::{SignedDuration, Timestamp};
 use pool_model::Sample;
-use pool_source::log::{LogFile, SampleReader, time_in_name};
+use pool_source::log::{LogFile, SampleReader, ZONE_ASSUMED, time_in_name};
 use pool_store::import::perfmon::{Options as PerfmonOptions, PerfmonReader};
 use pool_store::import::table::TableReader;
 use pool_store::{Cursor, Recording, TimedMark};
@@ -20,6 +20,7 @@ use super::kind::{self, Kind};
 pub struct Series {
     name: String,
     parts: Vec<Part>,
+    told: Told,
     /// Number of the part that is read.
     at: usize,
     open: Option<Reader>,
@@ -27,6 +28,16 @@ pub struct Series {
     dumps: Vec<(PathBuf, Reader, bool)>,
     complete: bool,
     remarks: Vec<String>,
+}
+
+/// What a person says about files that do not say it themselves.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// The zone of times without one, in logs and in names of files; else UTC in logs (as they may come from
+    /// anywhere), this machine's zone in names.
+    pub zone: Option<Offset>,
+    /// Columns and bias of Perfmon's logs.
+    pub perfmon: PerfmonOptions,
 }
 
 /// Where a time that stands in no line of a log came from.
@@ -65,6 +76,11 @@ impl Series {
     /// Opens what the paths name; a folder of logs stands for its files. Several files are put in the order of time
     /// where each tells one, else they stay in the order given.
     pub fn open(paths: &[PathBuf]) -> anyhow::Result<Self> {
+        Self::open_with(paths, Told::default())
+    }
+
+    /// As [`Series::open`], with what the person says about the files.
+    pub fn open_with(paths: &[PathBuf], told: Told) -> anyhow::Result<Self> {
         let mut parts = Vec::new();
         let mut remarks = Vec::new();
         let mut dumps = Vec::new();
@@ -72,7 +88,7 @@ impl Series {
             match kind::of(path)? {
                 Kind::LogFolder => {
                     for file in kind::files(path)? {
-                        match part(&file, &mut dumps) {
+                        match part(&file, &mut dumps, &told) {
                             Ok(part) => parts.push(part),
                             // One stray file among a hundred logs is no reason to judge none.
                             Err(error) => remarks.push(format!("left out: {error:#}")),
@@ -86,7 +102,7 @@ impl Series {
                         );
                     }
                 }
-                _ => parts.push(part(path, &mut dumps)?),
+                _ => parts.push(part(path, &mut dumps, &told)?),
             }
         }
         if parts.is_empty() {
@@ -113,7 +129,7 @@ impl Series {
             [first, rest @ ..] => format!("{} and {} more", first.display(), rest.len()),
             [] => String::new(),
         };
-        Ok(Self { name, parts, at: 0, open: None, dumps, complete: true, remarks })
+        Ok(Self { name, parts, told, at: 0, open: None, dumps, complete: true, remarks })
     }
 
     /// What it is called in messages.
@@ -124,6 +140,11 @@ impl Series {
     /// What it is made of, in the order of time.
     pub fn parts(&self) -> &[Part] {
         &self.parts
+    }
+
+    /// The part that the last sample came from.
+    pub fn part(&self) -> Option<&Part> {
+        self.parts.get(self.at)
     }
 
     /// The kind of its first part.
@@ -172,15 +193,30 @@ impl Series {
             let reader = if let Some(reader) = &mut self.open {
                 reader
             } else {
-                let (reader, complete) = open(part)?;
+                let (reader, complete) = open(part, &self.told)?;
                 self.complete &= complete;
                 self.open.insert(reader)
             };
             if reader.next_into(sample)? {
+                self.told.move_time(sample);
                 return Ok(true);
             }
             self.open = None;
             self.at += 1;
+        }
+    }
+}
+
+impl Told {
+    /// Moves a time that stands without a zone into the zone that the person told.
+    fn move_time(&self, sample: &mut Sample) {
+        let Some(zone) = self.zone else { return };
+        let before = sample.remarks.len();
+        sample.remarks.retain(|remark| remark != ZONE_ASSUMED);
+        if sample.remarks.len() < before {
+            // What was read as UTC is that many seconds ahead of UTC.
+            let ahead = SignedDuration::from_secs(zone.seconds().into());
+            sample.time = sample.time.and_then(|time| time.checked_sub(ahead).ok());
         }
     }
 }
@@ -210,29 +246,29 @@ impl Reader {
     }
 }
 
-fn part(path: &Path, dumps: &mut Vec<(PathBuf, Reader, bool)>) -> anyhow::Result<Part> {
+fn part(path: &Path, dumps: &mut Vec<(PathBuf, Reader, bool)>, told: &Told) -> anyhow::Result<Part> {
     let kind = kind::of(path)?;
     let mut part = Part { path: path.to_path_buf(), kind, start: None, time_from: TimeFrom::Content };
     match kind {
         Kind::BinaryLog => {
             // The library's own words name relog.
-            PerfmonReader::open(path, &PerfmonOptions::default())?;
+            PerfmonReader::open(path, &told.perfmon)?;
         }
         Kind::StandardInput | Kind::LogFolder => {}
         Kind::Log => {
             if path.metadata().is_ok_and(|about| about.is_file()) {
-                log_times(&mut part)?;
+                log_times(&mut part, told)?;
             }
         }
         Kind::Dump => {
-            let (reader, complete) = open(&part)?;
+            let (reader, complete) = open(&part, told)?;
             if let Reader::Dump(Some(sample)) = &reader {
                 part.start = sample.time;
             }
             dumps.push((path.to_path_buf(), reader, complete));
         }
         Kind::Recording | Kind::Table | Kind::Perfmon => {
-            let (mut reader, _) = open(&part)?;
+            let (mut reader, _) = open(&part, told)?;
             let mut first = Cursor::empty_sample();
             if reader.next_into(&mut first)? {
                 part.start = first.time;
@@ -244,16 +280,18 @@ fn part(path: &Path, dumps: &mut Vec<(PathBuf, Reader, bool)>) -> anyhow::Result
 
 /// A log of one snapshot without a time gets the time of its name or of the file. Of several snapshots without times
 /// nobody knows when each was taken.
-fn log_times(part: &mut Part) -> anyhow::Result<()> {
+fn log_times(part: &mut Part, told: &Told) -> anyhow::Result<()> {
     let mut reader = LogFile::open(&part.path)?.reader()?;
     let mut sample = SampleReader::empty_sample();
     reader.next_into(&mut sample)?;
+    told.move_time(&mut sample);
     part.start = sample.time;
     if part.start.is_some() || reader.next_into(&mut sample)? {
         return Ok(());
     }
     let named = part.path.file_name().and_then(|name| time_in_name(&name.to_string_lossy()));
-    let named = named.and_then(|time| TimeZone::system().to_ambiguous_timestamp(time).compatible().ok());
+    let zone = told.zone.map_or_else(TimeZone::system, TimeZone::fixed);
+    let named = named.and_then(|time| zone.to_ambiguous_timestamp(time).compatible().ok());
     (part.start, part.time_from) = if let Some(time) = named {
         (Some(time), TimeFrom::Name)
     } else {
@@ -264,13 +302,13 @@ fn log_times(part: &mut Part) -> anyhow::Result<()> {
 }
 
 /// Opens a part; `false` where a dump could not tell all its figures.
-fn open(part: &Part) -> anyhow::Result<(Reader, bool)> {
+fn open(part: &Part, told: &Told) -> anyhow::Result<(Reader, bool)> {
     let path = &part.path;
     let reader = match part.kind {
         Kind::Recording => Reader::Recording(Box::new(Recording::open(path)?.cursor())),
         Kind::Table => Reader::Table(Box::new(TableReader::open(path)?)),
         Kind::Perfmon | Kind::BinaryLog => {
-            Reader::Perfmon(Box::new(PerfmonReader::open(path, &PerfmonOptions::default())?))
+            Reader::Perfmon(Box::new(PerfmonReader::open(path, &told.perfmon)?))
         }
         Kind::StandardInput => Reader::Log(Box::new(SampleReader::new("standard input", io::stdin())), None),
         Kind::Log | Kind::LogFolder => {

@@ -1,6 +1,6 @@
 //! What a recorder has to say, in plain words.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -93,24 +93,24 @@ fn are(number: u64, what: &str) -> String {
 
 /// Samples and what went wrong.
 fn standing_short(status: &Status) -> String {
-    let mut text = count(status.samples, "sample");
+    let mut parts = vec![count(status.samples, "sample")];
     for (number, what) in [(status.gaps, "gap"), (status.failed, "failure")] {
         if number > 0 {
-            let _ = write!(text, ", {}", count(number, what));
+            parts.push(count(number, what));
         }
     }
-    text
+    parts.join(", ")
 }
 
 fn standing(status: &Status) -> String {
-    let mut text = format!("{}, {}", standing_short(status), human_bytes(status.total_bytes));
+    let mut parts = vec![standing_short(status), human_bytes(status.total_bytes)];
     if status.deleted > 0 {
-        let _ = write!(text, ", {} deleted", count(status.deleted, "old segment"));
+        parts.push(format!("{} deleted", count(status.deleted, "old segment")));
     }
     if status.missed > 0 {
-        let _ = write!(text, ", disk full: {} lost", count(status.missed, "sample"));
+        parts.push(format!("disk full: {} lost", count(status.missed, "sample")));
     }
-    text
+    parts.join(", ")
 }
 
 /// What was done to a segment that was not closed.
@@ -119,18 +119,18 @@ fn recovered(found: &Recovered) -> String {
     if found.removed {
         return format!("{name} held nothing and was removed: the recorder before ended at once");
     }
-    let mut text = format!(
+    let mut parts = vec![format!(
         "{name} was not closed: the recorder before was ended (crash, kill, power); {} kept",
         are(found.samples.into(), "sample")
-    );
+    )];
     if found.cut > 0 {
-        let _ = write!(text, ", {} of a sample that was not written whole cut", count(found.cut, "byte"));
+        parts.push(format!("{} of a sample that was not written whole cut", count(found.cut, "byte")));
     }
     if !found.damage.is_empty() {
-        let parts: Vec<_> = found.damage.iter().map(|(from, to)| format!("{from:#x}..{to:#x}")).collect();
-        let _ = write!(text, ", damaged at {} (`poolmon verify` tells more)", parts.join(", "));
+        let places: Vec<_> = found.damage.iter().map(|(from, to)| format!("{from:#x}..{to:#x}")).collect();
+        parts.push(format!("damaged at {} (`poolmon verify` tells more)", places.join(", ")));
     }
-    text
+    parts.join(", ")
 }
 
 #[cfg(test)]

@@ -17,7 +17,8 @@ pub fn changes(before: &[LoadedModule], now: &[LoadedModule]) -> Vec<ModuleChang
             (Some(old), Some(new)) => old.cmp(new),
         };
         if order == Ordering::Equal {
-            (before.next(), now.next());
+            before.next();
+            now.next();
             continue;
         }
         let loaded = order == Ordering::Greater;

@@ -1,0 +1,243 @@
+//! `poolmon export`: a recording, or a part of it, for other tools.
+
+use std::ffi::OsStr;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use clap::ValueEnum;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use pool_model::{Filter, Pattern, PoolView};
+use pool_store::export::{self, Options, Summary};
+use pool_store::{Recording, StoreError};
+
+use super::import::{self, ToldArgs};
+use crate::input::kind::{self, Kind};
+use crate::input::moment;
+use crate::input::series::Series;
+use crate::quantity::{count, span, spoken};
+
+/// Options of `export`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ExportArgs {
+    /// A recording; or logs and tables that `import` reads
+    #[arg(value_name = "SOURCE", required = true)]
+    pub sources: Vec<PathBuf>,
+    /// The file to write; - for standard output
+    #[arg(long, short = 'o', value_name = "FILE", required_unless_present = "format")]
+    pub output: Option<PathBuf>,
+    /// How it is written; else the file's ending says it
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<ExportFormat>,
+    /// Not before: `2026-11-22 14:00`, `14:05`, `-2h` (before the end), `+10min` (after the start)
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub from: Option<String>,
+    /// Not after
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub to: Option<String>,
+    /// One sample in each step, the first (1m, 1h); nothing is averaged
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    pub every: Option<Duration>,
+    /// CSV and TSV: take the step with which Excel opens all rows (1,048,575 at most)
+    #[arg(long)]
+    pub excel: bool,
+    /// Which pools: one of them, slab (both kinds), or all [default: all]
+    #[arg(long, value_name = "POOL", value_parser = crate::args::pool())]
+    pub pool: Option<PoolView>,
+    /// Only tags that match (* any characters, ? one; case counts); repeatable
+    #[arg(long, value_name = "TAG")]
+    pub include: Vec<String>,
+    /// No tags that match; repeatable
+    #[arg(long, value_name = "TAG")]
+    pub exclude: Vec<String>,
+    /// Overwrite the file where it exists
+    #[arg(long)]
+    pub force: bool,
+    /// What the files do not say themselves.
+    #[command(flatten)]
+    pub told: ToldArgs,
+}
+
+/// `--format` of `export`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// Parquet, for databases and data frames (.parquet)
+    Parquet,
+    /// Comma-separated values, a line for each row of each sample (.csv)
+    Csv,
+    /// Tab-separated values (.tsv)
+    Tsv,
+    /// One JSON object a line (.jsonl, .ndjson)
+    Jsonl,
+    /// PoolMon's snapshots, one after the other (.log, .txt)
+    Poolmon,
+    /// `OpenMetrics` with times, for back-filling Prometheus (.om, .prom)
+    Openmetrics,
+    /// Machine-wide figures as CSV, a line for each sample
+    HeaderCsv,
+    /// Gaps, notes and modules as CSV
+    MarksCsv,
+}
+
+impl ExportFormat {
+    fn of(path: &Path) -> anyhow::Result<Self> {
+        let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default().to_lowercase();
+        Ok(match ending.as_str() {
+            "parquet" | "pq" => Self::Parquet,
+            "csv" => Self::Csv,
+            "tsv" | "tab" => Self::Tsv,
+            "jsonl" | "ndjson" => Self::Jsonl,
+            "log" | "txt" => Self::Poolmon,
+            "om" | "prom" | "openmetrics" => Self::Openmetrics,
+            _ => bail!(
+                "{}: the ending does not say a format\n  \
+                 name the file .parquet, .csv, .tsv, .jsonl, .log or .om, or say --format",
+                path.display()
+            ),
+        })
+    }
+
+    /// As text; `None` = Parquet.
+    fn text(self) -> Option<export::Format> {
+        Some(match self {
+            Self::Parquet => return None,
+            Self::Csv => export::Format::Csv,
+            Self::Tsv => export::Format::Tsv,
+            Self::Jsonl => export::Format::JsonLines,
+            Self::Poolmon => export::Format::Poolmon,
+            Self::Openmetrics => export::Format::OpenMetrics,
+            Self::HeaderCsv => export::Format::HeaderCsv,
+            Self::MarksCsv => export::Format::MarksCsv,
+        })
+    }
+}
+
+/// Exports.
+pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
+    let file = args.output.as_deref().filter(|path| path.as_os_str() != "-");
+    let format = match (args.format, file) {
+        (Some(format), _) => format,
+        (None, Some(file)) => ExportFormat::of(file)?,
+        (None, None) => {
+            bail!("standard output has no ending that says the format\n  say --format csv, tsv, jsonl …")
+        }
+    };
+    if let Some(file) = file {
+        ensure!(!file.is_dir(), "{}: this is a folder; name a file in it", file.display());
+        ensure!(
+            args.force || !file.exists(),
+            "{}: the file exists\n  name another one, or overwrite it with --force",
+            file.display()
+        );
+    }
+    ensure!(
+        format.text().is_some() || file.is_some(),
+        "Parquet is no text and needs a file\n  say -o FILE.parquet"
+    );
+    let (recording, _temporary) = open(args)?;
+    let mut options = options(args, &recording)?;
+    if matches!(format, ExportFormat::Csv | ExportFormat::Tsv) {
+        mind_excel(args, &recording, &mut options)?;
+    }
+    let summary = match (format.text(), file) {
+        (Some(format), Some(file)) => export::write_file(&recording, format, &options, file)?,
+        (Some(format), None) => {
+            let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
+            let summary = export::write(&recording, format, &options, &mut out)?;
+            out.flush()?;
+            summary
+        }
+        (None, Some(file)) => export::parquet::write(&recording, &options, file, &mut || {})?,
+        (None, None) => Summary::default(),
+    };
+    if summary.untimed > 0 {
+        eprintln!("poolmon: {} left out: they tell no time", count(summary.untimed, "sample"));
+    }
+    if let Some(file) = file {
+        let rows = count(summary.rows, if format == ExportFormat::MarksCsv { "mark" } else { "row" });
+        let samples = match summary.samples {
+            0 => String::new(),
+            number => format!(" of {}", count(number, "sample")),
+        };
+        eprintln!("poolmon: {}: {rows}{samples}", file.display());
+    }
+    Ok(())
+}
+
+/// A folder that goes when it is no longer needed.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The recording; logs and tables become one for the time of the export.
+fn open(args: &ExportArgs) -> anyhow::Result<(Recording, Option<Temporary>)> {
+    if let [one] = args.sources.as_slice()
+        && (!one.exists() || kind::of(one)? == Kind::Recording)
+    {
+        return Ok((Recording::open(one)?, None));
+    }
+    let mut series = Series::open_with(&args.sources, args.told.told())?;
+    let folder = std::env::temp_dir().join(format!("poolmon-export-{}", std::process::id()));
+    std::fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let temporary = Temporary(folder);
+    let (samples, _) = import::into(&mut series, &temporary.0)?;
+    ensure!(samples > 0, "{}: no sample tells its time, so none can be exported", series.name());
+    Ok((Recording::open(&temporary.0)?, Some(temporary)))
+}
+
+fn options(args: &ExportArgs, recording: &Recording) -> anyhow::Result<Options> {
+    let info = recording.info()?;
+    let zone = TimeZone::system();
+    let resolve = |text: &Option<String>| -> anyhow::Result<Option<Timestamp>> {
+        let Some(text) = text else { return Ok(None) };
+        let when = moment::parse(text, &zone)?;
+        let (Some(first), Some(last)) = (info.first, info.last) else { return Ok(None) };
+        Ok(Some(when.resolve(first, last, &zone)))
+    };
+    let (from, to) = (resolve(&args.from)?, resolve(&args.to)?);
+    if let (Some(from), Some(to)) = (from, to) {
+        ensure!(from <= to, "--from ({from}) is after --to ({to})");
+    }
+    let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::new(text)).collect();
+    let filter = Filter {
+        view: args.pool.unwrap_or_default(),
+        include: patterns(&args.include),
+        exclude: patterns(&args.exclude),
+        ..Filter::default()
+    };
+    Ok(Options { from, to, every: args.every, filter })
+}
+
+/// Says that Excel would drop rows; with `--excel`, takes the step that fits.
+fn mind_excel(args: &ExportArgs, recording: &Recording, options: &mut Options) -> anyhow::Result<()> {
+    let mut last = 0;
+    loop {
+        match options.estimate(recording)?.check_excel() {
+            Err(StoreError::TooManyRows { every, .. }) if args.excel && every > last => {
+                last = every;
+                options.every = Some(Duration::from_secs(every));
+            }
+            Err(error) if args.excel => return Err(error.into()),
+            Err(error) => {
+                let text = error.to_string();
+                let about = text.lines().next().unwrap_or_default();
+                eprintln!(
+                    "poolmon: about {about}\n  --excel takes a step that fits; DuckDB, pandas and others read all rows"
+                );
+                return Ok(());
+            }
+            Ok(()) if last > 0 => {
+                let step = spoken(Duration::from_secs(last));
+                eprintln!("poolmon: one sample every {step}, so that Excel opens all rows");
+                return Ok(());
+            }
+            Ok(()) => return Ok(()),
+        }
+    }
+}
