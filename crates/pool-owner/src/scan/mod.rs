@@ -121,10 +121,14 @@ impl<'a> Image<'a> {
     }
 
     /// Turns notes on code into evidence, and adds structures in data; with a tag only what has to do with it.
-    fn conclude(&self, notes: &Notes, tag: Option<PoolTag>) -> Vec<Evidence> {
+    fn conclude(&self, mut notes: Notes, tag: Option<PoolTag>) -> Vec<Evidence> {
         let x86 = self.pe.machine == Machine::X86;
-        let mut evidence: Vec<Evidence> =
-            flow::resolve(notes, &self.imports, x86).into_iter().map(|finding| self.found(finding)).collect();
+        // Of two calls that say the same, the first in the image is told, whatever the order of reading.
+        notes.calls.sort_by_key(|call| call.site);
+        let mut evidence: Vec<Evidence> = flow::resolve(&notes, &self.imports, x86)
+            .into_iter()
+            .map(|finding| self.found(finding))
+            .collect();
         for stored in &notes.stored {
             let mut row = self.at(stored.value, stored.at, Kind::Structure);
             row.site = Some(stored.site);
