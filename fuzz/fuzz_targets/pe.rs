@@ -6,6 +6,12 @@ use pool_model::PoolTag;
 use pool_owner::scan::Image;
 
 fuzz_target!(|bytes: &[u8]| {
+    // The same bytes as an image in memory, whose slots hold addresses of pool functions.
+    let export = |address: u64| address.is_multiple_of(3).then(|| "ExAllocatePoolWithTag".to_owned());
+    if let Ok(image) = Image::parse_mapped("fuzz.sys", bytes, 0xffff_f800_0000_0000, &export) {
+        assert!(image.evidence().iter().all(|row| row.offset < bytes.len() as u64));
+        let _ = image.info();
+    }
     let Ok(image) = Image::parse("fuzz.sys", bytes) else { return };
     let _ = image.info();
     let all = image.evidence();

@@ -1,20 +1,27 @@
 //! End to end through the real program: arguments in, text and exit codes out.
 //!
 //! * `classic.rs`: Microsoft's switches and PoolMon's log;
+//! * `dump.rs`: memory dumps;
 //! * `files.rs`: saved logs and tables, the samples that people hold;
 //! * `bad_input.rs`: empty, cut, binary, endless and missing files, closed pipes, wrong arguments;
 //! * `kernel.rs`: this machine's own kernel, with a program that holds objects;
-//! * `who.rs`: drivers of a tag, over real drivers outside the repository and small ones that the test writes;
-//! * `screen.rs`: the live screen inside tmux.
+//! * `screen.rs`: the live screen inside tmux;
+//! * `replay.rs`: a planted recording on that screen, and in `poolmon top --at`;
+//! * `symbols.rs`: symbols of a dump;
+//! * `who.rs`: drivers of a tag, over real drivers outside the repository and small ones that the test writes.
 
 mod bad_input;
 mod classic;
+mod dump;
 mod files;
 #[cfg(target_os = "linux")]
 mod kernel;
 mod pages;
 #[cfg(unix)]
+mod replay;
+#[cfg(unix)]
 mod screen;
+mod symbols;
 mod who;
 
 use std::path::{Path, PathBuf};

@@ -6,6 +6,7 @@ use crate::{stdout_of, text};
 fn help_texts() {
     insta::assert_snapshot!("help", stdout_of(&["--help"]));
     insta::assert_snapshot!("help_top", stdout_of(&["top", "--help"]));
+    insta::assert_snapshot!("help_dump", stdout_of(&["dump", "--help"]));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::POOLMON;
 use crate::kernel::{HELD, Holder, kernel_memory_is_readable};
 
 /// One tmux server of its own, ended with the test.
-struct Terminal {
+pub struct Terminal {
     socket: String,
 }
 
@@ -20,7 +20,7 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 
 impl Terminal {
     /// Runs a shell in a terminal of this size; `None` (and a line that says so) without tmux.
-    fn open(test: &str, columns: u32, lines: u32) -> Option<Self> {
+    pub fn open(test: &str, columns: u32, lines: u32) -> Option<Self> {
         if Command::new("tmux").arg("-V").stdout(Stdio::null()).status().is_err() {
             eprintln!("SKIPPED: {test}: tmux is not installed");
             return None;
@@ -36,33 +36,33 @@ impl Terminal {
         Some(terminal)
     }
 
-    fn tmux(&self, args: &[&str]) -> String {
+    pub fn tmux(&self, args: &[&str]) -> String {
         let output = Command::new("tmux").args(["-L", &self.socket]).args(args).output().unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    fn run(&self, line: &str) {
+    pub fn run(&self, line: &str) {
         self.tmux(&["send-keys", "-t", "t", "-l", line]);
         self.keys(&["Enter"]);
     }
 
-    fn keys(&self, keys: &[&str]) {
+    pub fn keys(&self, keys: &[&str]) {
         let mut args = vec!["send-keys", "-t", "t"];
         args.extend(keys);
         self.tmux(&args);
     }
 
-    fn screen(&self) -> String {
+    pub fn screen(&self) -> String {
         self.tmux(&["capture-pane", "-p", "-t", "t"])
     }
 
-    fn resize(&self, columns: u32, lines: u32) {
+    pub fn resize(&self, columns: u32, lines: u32) {
         self.tmux(&["resize-window", "-t", "t", "-x", &columns.to_string(), "-y", &lines.to_string()]);
     }
 
     /// Waits until the screen is as wanted; a screen that never is fails with its last frame.
     #[track_caller]
-    fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+    pub fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
         let patience = Instant::now() + Duration::from_secs(20);
         loop {
             let screen = self.screen();
@@ -182,6 +182,27 @@ fn a_terminal_that_goes_away_ends_the_program() {
         assert!(Instant::now() < patience, "{} still runs", pid.trim());
         thread::sleep(Duration::from_millis(50));
     }
+}
+
+#[test]
+fn a_dump_on_the_screen_stands_still() {
+    use pool_synth::dump::{Arch, Form, Spec, build};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("MEMORY.DMP");
+    let mut spec = Spec::new(Arch::Amd64, 19_045).tiny();
+    spec.hide_array = true;
+    build(&spec).write(Form::BitmapKernel, &path).unwrap();
+    let Some(terminal) = Terminal::open("a_dump_on_the_screen", 120, 24) else { return };
+    terminal.run(&format!("TZ=UTC {POOLMON} live --from {}; echo exit=$?", path.display()));
+    let screen = terminal.wait("the table", |screen| screen.contains("DUMP OF 2021-02-21 01:38:22"));
+    assert!(!screen.contains("every 5"), "{screen}");
+    assert!(screen.contains("THESE FIGURES ARE WRONG"), "{screen}");
+    terminal.keys(&["Space"]);
+    terminal.wait("why nothing happens", |screen| screen.contains("there is nothing to refresh"));
+    terminal.keys(&["t"]);
+    terminal.wait("the keys work", |screen| screen.contains("by Tag"));
+    terminal.keys(&["q"]);
+    terminal.wait("the exit code", |screen| screen.contains("exit=1"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! * `windows.rs`: `windows`, the cross-build of `poolmon.exe`;
 //! * `wine.rs`: `wine`, the tests of that executable under Wine;
 //! * `dist.rs`: `dist`, the zip that people download, and `zip.rs`, its format;
-//! * `icon.rs`: `icon`, draws the icon; `picture.rs`: `picture`, draws the screen for the README; here: `man` and `completions`.
+//! * `icon.rs`: `icon`, draws the icon; `picture.rs`: `picture`, draws the screen for the README; here: `accuracy`, `man` and `completions`.
 #![forbid(unsafe_code)]
 
 mod dist;
@@ -26,6 +26,7 @@ cargo xtask COMMAND
   dist [--target x64|win7|arm64]                  pack target/dist/poolmon-VERSION-TARGET.zip
   man [FOLDER]                                    write the man pages (default target/man)
   completions [FOLDER]                            write the shells' completions (default target/completions)
+  accuracy [--hosts N] [--tags N] [--tuning] ...  how often verdicts are right, on hosts whose truth is known
   icon                                            draw crates/poolmon/windows/poolmon.ico anew
   picture                                         draw docs/screen.svg from the running demo";
 
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         ["man", folder] => man(Path::new(folder)),
         ["completions"] => completions(&root().join("target/completions")),
         ["completions", folder] => completions(Path::new(folder)),
+        ["accuracy", rest @ ..] => accuracy(rest),
         ["icon"] => icon::run(),
         ["picture"] => picture::draw(&root()),
         ["help" | "--help" | "-h"] => {
@@ -71,6 +73,13 @@ fn run(command: &mut Command) -> Done {
         Ok(status) => Err(format!("{name} failed: {status}")),
         Err(error) => Err(format!("cannot run {name}: {error}")),
     }
+}
+
+/// Runs the yardstick of the verdicts; 200 held-out hosts of 3,000 tags take some minutes.
+fn accuracy(args: &[&str]) -> Done {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root()).args(["run", "--quiet", "--release", "--package", "pool-leak"]);
+    run(command.args(["--example", "accuracy", "--"]).args(args))
 }
 
 /// The program, built for this machine, with arguments still to come.

@@ -7,6 +7,7 @@ use crate::container::runs::PAGE;
 use crate::error::{DumpError, Result, WANT_KERNEL_DUMP};
 use crate::kdbg::KernelData;
 use crate::memory::{AbsentPages, Memory};
+use crate::symbols::Places;
 
 /// One allocation of a page or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,10 @@ pub struct BigPool {
     pub absent: AbsentPages,
     /// More allocations were there than are given.
     pub cut: bool,
+    /// What the symbols confirm.
+    pub notes: Vec<String>,
+    /// Where the symbols and the search without them disagree.
+    pub warnings: Vec<String>,
 }
 
 /// More are not given; a machine has some ten thousand.
@@ -98,10 +103,17 @@ pub(crate) fn big_pool(
     memory: &Memory,
     data: &KernelData,
     build: u32,
+    places: Option<&Places>,
     tag: Option<PoolTag>,
 ) -> Result<BigPool> {
     let layout = Layout::of(memory.is_narrow(), build);
-    let Some((table, slots)) = find(memory, data.pool_track_table, layout) else {
+    let found = find(memory, data.pool_track_table, layout);
+    let mut big = BigPool::default();
+    let chosen = match places {
+        Some(places) => by_symbols(memory, places, found, &mut big),
+        None => found,
+    };
+    let Some((table, slots)) = chosen else {
         return Err(DumpError::Absent {
             what: "table of large allocations",
             address: data.pool_track_table,
@@ -109,7 +121,7 @@ pub(crate) fn big_pool(
             remedy: WANT_KERNEL_DUMP,
         });
     };
-    let mut big = BigPool { table, slots, ..BigPool::default() };
+    (big.table, big.slots) = (table, slots);
     let mut entry = [0; 0x20];
     let Some(entry) = entry.get_mut(..layout.stride) else { return Ok(big) };
     let wanted = tag.map(PoolTag::unprotected);
@@ -135,6 +147,33 @@ pub(crate) fn big_pool(
         slot += 1;
     }
     Ok(big)
+}
+
+/// Table and slots as the symbols tell them, compared with what was found without.
+fn by_symbols(
+    memory: &Memory,
+    places: &Places,
+    found: Option<(u64, u64)>,
+    big: &mut BigPool,
+) -> Option<(u64, u64)> {
+    let read = |place: Option<u64>| memory.pointer_at(place?).ok();
+    let told = read(places.big).zip(read(places.big_size));
+    let told = told.filter(|&(table, slots)| {
+        memory.is_kernel(table) && SLOTS.contains(&slots) && slots.is_power_of_two()
+    });
+    let name = &places.name;
+    match (told, found) {
+        (None, _) => big
+            .warnings
+            .push(format!("the symbols {name} lead to no table of large allocations; it was searched without them")),
+        (Some(told), Some(found)) if told != found => big.warnings.push(format!(
+            "the symbols {name} and the search without symbols disagree, and the symbols are used: the table of large \
+allocations is at {:#x} with {} slots, without {:#x} with {}",
+            told.0, told.1, found.0, found.1
+        )),
+        (Some(_), _) => big.notes.push(format!("the symbols {name} confirm the table of large allocations")),
+    }
+    told.or(found)
 }
 
 /// Searches a pointer to a table with its number of slots beside it. On ARM64 22000 the pointer stands 0x40 before

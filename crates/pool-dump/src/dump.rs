@@ -13,6 +13,7 @@ use crate::container::header::{Header, Machine};
 use crate::container::packed::{self, UNPACK_LIMIT, Unpack};
 use crate::container::{self, Container};
 use crate::error::{DumpError, Result, WANT_KERNEL_DUMP};
+use crate::exports::Exports;
 use crate::find::{self, FindReport, Needle};
 use crate::info::{Answers, Info};
 use crate::kdbg::KernelData;
@@ -21,7 +22,8 @@ use crate::map::Backing;
 use crate::memory::{AbsentPages, Memory};
 use crate::modules::{self, Module, ModuleList, Unloaded, filetime};
 use crate::paging::{Absent, Form, Translation};
-use crate::pe::ImageDetails;
+use crate::pe::{ImageDetails, Pdb};
+use crate::symbols::{Places, Symbols};
 use crate::tracker::{self, PoolUsed};
 
 /// An opened dump. Everything is read when it is asked for; opening costs the same at every size.
@@ -33,6 +35,7 @@ pub struct Dump {
     processors: Option<u32>,
     memory: Memory,
     warnings: Vec<String>,
+    places: Option<Places>,
 }
 
 /// The image of a module as it stood in memory.
@@ -70,8 +73,8 @@ impl Dump {
             source,
         })?;
         let backing = match packed::unpack(path, &mut file, &mut unpack)? {
-            Some((plain, temporary)) => Backing::map(path, &plain, Some(temporary))?,
-            None => Backing::map(path, &file, None)?,
+            Some(plain) => Backing::map(path, plain)?,
+            None => Backing::map(path, file)?,
         };
         Self::new(path, backing)
     }
@@ -124,6 +127,7 @@ impl Dump {
             processors,
             memory,
             warnings,
+            places: None,
         })
     }
 
@@ -210,7 +214,7 @@ impl Dump {
             (None, Some(_)) => Ok(()),
         };
         let modules = match self.container {
-            Container::HeaderOnly => Err("the file is a header without memory".to_owned()),
+            Container::HeaderOnly => Err("it is a header without memory".to_owned()),
             Container::Triage if self.memory.is_narrow() => {
                 Err("the driver list of 32-bit triage dumps is not read".to_owned())
             }
@@ -284,7 +288,8 @@ but neither the pools nor the drivers' code"
             commit_limit: pages(data.commit_limit),
             ..SampleHeader::default()
         };
-        let known = tracker::Known { build, processors: self.processors.unwrap_or(0) };
+        let known =
+            tracker::Known { build, processors: self.processors.unwrap_or(0), places: self.places.clone() };
         let mut used = tracker::pool_used(&self.memory, data, &known, sample)?;
         // A damaged container is a reason for wrong figures, too.
         used.warnings.extend(self.warnings.iter().cloned());
@@ -401,6 +406,11 @@ but neither the pools nor the drivers' code"
         any.then_some(image)
     }
 
+    /// The names of functions by their addresses.
+    pub fn exports<'a>(&'a self, modules: &'a [Module]) -> Exports<'a> {
+        Exports::new(&self.memory, modules)
+    }
+
     /// Searches all loaded modules (`!for_each_module s -a`).
     pub fn find(&self, needle: &Needle, progress: &mut find::Progress<'_>) -> Result<FindReport> {
         if let Some((_, why)) = self.no_pages() {
@@ -416,7 +426,19 @@ but neither the pools nor the drivers' code"
     /// Large allocations, of one tag or of all.
     pub fn big_pool(&self, tag: Option<PoolTag>) -> Result<BigPool> {
         let data = self.tables("table of large allocations")?;
-        bigpool::big_pool(&self.memory, data, self.build(), tag)
+        bigpool::big_pool(&self.memory, data, self.build(), self.places.as_ref(), tag)
+    }
+
+    /// The symbol file that the kernel's image names, where that page is in the dump.
+    pub fn kernel_pdb(&self) -> Option<Pdb> {
+        ImageDetails::read(&self.memory, self.data.as_ref()?.kernel_base).pdb
+    }
+
+    /// Compares the pool tables with these symbols of the kernel from now on.
+    pub fn use_symbols(&mut self, symbols: &dyn Symbols) {
+        if let Some(data) = &self.data {
+            self.places = Some(Places::new(symbols, &self.memory, data.kernel_base));
+        }
     }
 
     /// Translates a virtual address.

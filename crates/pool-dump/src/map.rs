@@ -4,18 +4,16 @@ use std::fs::File;
 use std::path::Path;
 
 use memmap2::Mmap;
-use tempfile::TempPath;
 
 use crate::error::{DumpError, Result};
 
-/// The file's bytes, and the temporary file behind them where the dump was packed.
+/// The file's bytes.
 pub(crate) struct Backing {
     bytes: Bytes,
-    /// The same file, for [`Backing::copy`].
-    #[cfg(unix)]
+    /// The same file, for [`Backing::copy`]. Declared after the map: Windows deletes a temporary file with its last
+    /// handle, and refuses where it is still mapped.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "keeps the file open"))]
     file: Option<File>,
-    /// Removed when the dump is closed. Declared after the map: Windows refuses to delete a mapped file.
-    _unpacked: Option<TempPath>,
 }
 
 enum Bytes {
@@ -25,7 +23,7 @@ enum Bytes {
 
 impl Backing {
     /// Maps a file read-only. Costs the same at every size.
-    pub(crate) fn map(path: &Path, file: &File, unpacked: Option<TempPath>) -> Result<Self> {
+    pub(crate) fn map(path: &Path, file: File) -> Result<Self> {
         // SAFETY: the map is private to this value, read-only, and only ever seen as `&[u8]`. What Rust cannot
         // rule out is another process changing the file meanwhile. Changed bytes are harmless here: every figure is
         // copied out of the slice before it is checked and used, no check is relied on for a second read of the same
@@ -33,25 +31,15 @@ impl Backing {
         // read ends the process with SIGBUS (an in-page error on Windows), as with every mapped file; it cannot
         // corrupt memory.
         #[expect(unsafe_code, reason = "the memory map of a dump; argued above")]
-        let mapped = unsafe { Mmap::map(file) };
+        let mapped = unsafe { Mmap::map(&file) };
         let map =
             mapped.map_err(|source| DumpError::Io { action: "map", path: path.to_path_buf(), source })?;
-        Ok(Self {
-            bytes: Bytes::Mapped(map),
-            #[cfg(unix)]
-            file: file.try_clone().ok(),
-            _unpacked: unpacked,
-        })
+        Ok(Self { bytes: Bytes::Mapped(map), file: Some(file) })
     }
 
     /// Takes a buffer.
     pub(crate) fn owned(bytes: Vec<u8>) -> Self {
-        Self {
-            bytes: Bytes::Owned(bytes),
-            #[cfg(unix)]
-            file: None,
-            _unpacked: None,
-        }
+        Self { bytes: Bytes::Owned(bytes), file: None }
     }
 
     /// All bytes of the file.

@@ -36,6 +36,8 @@ pub struct Image {
     pub sections: Vec<Section>,
     /// Offset and size of the debug directory.
     debug: (u32, u32),
+    /// Offset and size of the list of exports.
+    pub(crate) exports: (u32, u32),
 }
 
 /// The PDB of an image.
@@ -98,15 +100,17 @@ impl Image {
                 discardable: flags & 0x0200_0000 != 0,
             });
         }
+        let directory = |row: usize| {
+            let at = directories + row * 8;
+            (u32_at(header, at).unwrap_or(0), u32_at(header, at + 4).unwrap_or(0))
+        };
         Some(Self {
             machine: u16_at(header, 4)?,
             timestamp: u32_at(header, 8)?,
             size: u32_at(header, 0x50)?,
             sections,
-            debug: (
-                u32_at(header, directories + 6 * 8).unwrap_or(0),
-                u32_at(header, directories + 6 * 8 + 4).unwrap_or(0),
-            ),
+            debug: directory(6),
+            exports: directory(0),
         })
     }
 

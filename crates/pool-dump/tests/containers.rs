@@ -162,3 +162,15 @@ fn dumps_of_two_boots_are_told_apart() {
     bytes[0x1054..0x1058].copy_from_slice(b"PAGE");
     assert_eq!(boot(bytes).as_deref(), Some("booted 2021-02-21T01:38:00Z"));
 }
+
+#[test]
+fn what_stands_behind_an_import_slot_has_its_name() {
+    let built = build(&Spec::new(Arch::Amd64, 19_045).tiny());
+    let dump = common::open(&built, Form::BitmapKernel);
+    let modules = dump.modules().unwrap();
+    let exports = dump.exports(&modules);
+    assert_eq!(exports.at(built.kernel + 0x1100).as_deref(), Some("ExAllocatePoolWithTag"));
+    assert_eq!(exports.at(built.kernel + 0x1000), None, "exported by number only");
+    assert_eq!(exports.at(built.kernel + 0x1101), None);
+    assert_eq!(exports.at(8), None);
+}

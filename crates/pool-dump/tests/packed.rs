@@ -88,7 +88,9 @@ fn packed_dumps_give_the_same_table() {
         same(&dump.pool_used().unwrap(), &built, name);
         let last = told.last().unwrap();
         assert_eq!((last.0, last.2), (plain.len() as u64, packed.len() as u64), "{name}");
-        assert_eq!(std::fs::read_dir(unpacked.path()).unwrap().count(), 1);
+        // Without a name already: nothing is left behind even where the process is killed.
+        #[cfg(unix)]
+        assert_eq!(std::fs::read_dir(unpacked.path()).unwrap().count(), 0, "{name}");
         drop(dump);
         assert_eq!(std::fs::read_dir(unpacked.path()).unwrap().count(), 0, "{name} leaves nothing behind");
     }

@@ -1,7 +1,7 @@
 //! How often the verdicts are right, on hosts of which the truth is known.
 //!
 //! ```text
-//! cargo run --release -p pool-leak --example accuracy -- [--hosts 200] [--tags 3000] [--tuning] [--cases] [--first N] [--quick]
+//! cargo run --release -p pool-leak --example accuracy -- [--hosts 200] [--tags 3000] [--tuning] [--cases] [--early] [--first N] [--quick]
 //! ```
 //!
 //! Two sets of seeds are kept apart: `--tuning` uses seeds 1 to 999, and only there does `--cases` print single tags.
@@ -30,6 +30,7 @@ struct Shape {
     worth_found: usize,
     first: Vec<f64>,
     error: Vec<f64>,
+    covered: usize,
     kinds: BTreeMap<&'static str, usize>,
 }
 
@@ -51,16 +52,19 @@ struct Totals {
     worth_found: usize,
     hidden: usize,
     hidden_found: usize,
-    early_named: usize,
-    early_right: usize,
+    /// Called leaking and right, then the same of those called worth acting on, for each moment.
+    moments: [[usize; 4]; MOMENTS.len()],
     covered: usize,
     groups: usize,
     groups_right: usize,
     groups_expected: usize,
     methods: BTreeMap<&'static str, Method>,
     report_seconds: f64,
+    /// Error of each rate over half its interval: 1 and less is within.
+    spread: Vec<f64>,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "one for each switch")]
 struct Options {
     hosts: u64,
     first: u64,
@@ -68,10 +72,12 @@ struct Options {
     tuning: bool,
     cases: bool,
     quick: bool,
+    early: bool,
 }
 
 fn options() -> Result<Options, String> {
-    let mut options = Options { hosts: 200, first: 0, tags: 3000, tuning: false, cases: false, quick: false };
+    let mut options =
+        Options { hosts: 200, first: 0, tags: 3000, tuning: false, cases: false, quick: false, early: false };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         let mut number =
@@ -83,11 +89,14 @@ fn options() -> Result<Options, String> {
             "--tuning" => options.tuning = true,
             "--quick" => options.quick = true,
             "--cases" => options.cases = true,
+            "--early" => options.early = true,
             other => return Err(format!("unknown argument `{other}`")),
         }
     }
-    if options.cases && !options.tuning {
-        return Err("--cases needs --tuning: held-out hosts are not looked at one by one".to_owned());
+    if (options.cases || options.early) && !options.tuning {
+        return Err(
+            "--cases and --early need --tuning: held-out hosts are not looked at one by one".to_owned()
+        );
     }
     Ok(options)
 }
@@ -128,8 +137,8 @@ fn run(seed: u64, options: &Options, totals: &mut Totals) {
         pool_model::CounterWidth::Bits32,
     );
     let mut first: BTreeMap<Key, f64> = BTreeMap::new();
-    let mut moments =
-        MOMENTS.iter().filter(|&&part| !options.quick || (part * 4.0).fract() < 0.01).peekable();
+    let wanted = |&(_, part): &(usize, f64)| !options.quick || (part * 4.0).fract() < 0.01;
+    let mut moments = MOMENTS.into_iter().enumerate().filter(wanted).peekable();
     let (hours, start) = (host.clock.hours, host.clock.start_hour);
     let mut verdicts = Vec::new();
     let mut groups = Vec::new();
@@ -140,21 +149,33 @@ fn run(seed: u64, options: &Options, totals: &mut Totals) {
         n += 1;
         let now = sample.time.map_or(0.0, |time| time.as_second() as f64 / 3600.0);
         let elapsed = now - 1_772_409_600.0 / 3600.0 - start;
-        if moments.peek().is_some_and(|&&part| elapsed + host.clock.interval / 3600.0 >= part * hours) {
-            moments.next();
+        let due = moments.next_if(|(_, part)| elapsed + host.clock.interval / 3600.0 >= part * hours);
+        if let Some((moment, part)) = due {
             let begun = Instant::now();
             let report = analysis.report();
             totals.report_seconds = totals.report_seconds.max(begun.elapsed().as_secs_f64());
             for verdict in report.leaks() {
                 let key = (verdict.tag.clone(), verdict.pool);
                 let Some(truth) = truth.get(&key) else { continue };
-                totals.early_named += 1;
                 // A leak that was fixed later was a leak before that.
                 let was_leak = match host.plans[truth.at].shape {
                     pool_synth::hosts::Shape::FixedLeak { until, .. } => elapsed <= until * 1.2,
                     _ => truth.leak.is_some() && elapsed > truth.since,
                 };
-                totals.early_right += usize::from(was_leak);
+                let looks_worth = looks_worth(&host, verdict);
+                for (slot, yes) in totals.moments[moment].iter_mut().zip([
+                    true,
+                    was_leak,
+                    looks_worth,
+                    looks_worth && was_leak,
+                ]) {
+                    *slot += usize::from(yes);
+                }
+                if options.early {
+                    let right = if was_leak { "right" } else { "wrong" };
+                    let worth = if looks_worth { "worth" } else { "small" };
+                    println!("{part} of {hours} h {right} {worth} {}", case(&host, seed, truth, verdict));
+                }
                 first.entry(key).or_insert(elapsed);
             }
             verdicts = report.verdicts;
@@ -205,13 +226,7 @@ fn judge(
         *shape.kinds.entry(verdict.kind.id()).or_default() += 1;
         totals.named += usize::from(named);
         totals.right += usize::from(named && leaks);
-        let pool: f64 = host
-            .plans
-            .iter()
-            .filter(|plan| plan.pool == verdict.pool)
-            .map(|plan| plan.base * plan.size)
-            .sum();
-        let looks_worth = verdict.bytes.per_hour >= 1e6 || verdict.bytes.per_hour * 24.0 >= pool * 0.01;
+        let looks_worth = looks_worth(host, verdict);
         totals.named_worth += usize::from(named && looks_worth);
         totals.right_worth += usize::from(named && looks_worth && leaks);
         if truth.worth && !truth.visible {
@@ -229,40 +244,60 @@ fn judge(
                 }
                 let rate = truth.leak.unwrap_or(1.0);
                 shape.error.push((verdict.bytes.per_hour / rate - 1.0).abs());
-                totals.covered += usize::from(verdict.bytes.low <= rate && rate <= verdict.bytes.high);
+                let covered = usize::from(verdict.bytes.low <= rate && rate <= verdict.bytes.high);
+                shape.covered += covered;
+                let half = if verdict.bytes.per_hour > rate {
+                    verdict.bytes.per_hour - verdict.bytes.low
+                } else {
+                    verdict.bytes.high - verdict.bytes.per_hour
+                };
+                totals.spread.push((verdict.bytes.per_hour - rate).abs() / half.max(1e-9));
+                totals.covered += covered;
             }
         }
         if options.cases && ((named && !leaks && looks_worth) || (!named && truth.worth)) {
-            let e = &verdict.evidence;
-            println!(
-                "seed {seed} {} h from {:.1} gap {:?} reboot {:?}: {} {} {:?} rate {:.2} MB/h held {:.1} MB -> {} {:.2} MB/h p {:.1e} snr {:.1} floor {:?} dd {:.2} ratio {:?} last {:?} work {} share {:?} t {:?} day {:?} jump {:.2} ret {:?} | {}",
-                host.clock.hours,
-                host.clock.start_hour,
-                host.clock.gap,
-                host.clock.reboot,
-                truth.shape,
-                verdict.tag,
-                host.plans[truth.at].shape,
-                truth.leak.unwrap_or(0.0) / 1e6,
-                verdict.held / 1e6,
-                verdict.kind.id(),
-                verdict.bytes.per_hour / 1e6,
-                e.p.max(e.p_partial.unwrap_or(0.0)),
-                e.signal,
-                e.floor,
-                e.drawdown,
-                e.ratio,
-                e.last,
-                e.by_work,
-                e.partial_share,
-                e.partial_t,
-                e.day_low,
-                e.jump,
-                (e.retention, e.even, e.filling),
-                verdict.reasons.join("; "),
-            );
+            println!("{}", case(host, seed, truth, verdict));
         }
     }
+}
+
+/// At least 1 MB an hour or 1 % of the pool a day, by the verdict.
+fn looks_worth(host: &Host, verdict: &Verdict) -> bool {
+    let of_pool = host.plans.iter().filter(|plan| plan.pool == verdict.pool);
+    let pool: f64 = of_pool.map(|plan| plan.base * plan.size).sum();
+    verdict.bytes.per_hour >= 1e6 || verdict.bytes.per_hour * 24.0 >= pool * 0.01
+}
+
+/// One verdict in a line, for tuning.
+fn case(host: &Host, seed: u64, truth: &Truth, verdict: &Verdict) -> String {
+    let e = &verdict.evidence;
+    format!(
+        "seed {seed} {} h from {:.1} gap {:?} reboot {:?}: {} {} {:?} rate {:.2} MB/h held {:.1} MB -> {} {:.2} MB/h p {:.1e} snr {:.1} floor {:?} dd {:.2} ratio {:?} last {:?} work {} share {:?} t {:?} day {:?} jump {:.2} ret {:?} | {}",
+        host.clock.hours,
+        host.clock.start_hour,
+        host.clock.gap,
+        host.clock.reboot,
+        truth.shape,
+        verdict.tag,
+        host.plans[truth.at].shape,
+        truth.leak.unwrap_or(0.0) / 1e6,
+        verdict.held / 1e6,
+        verdict.kind.id(),
+        verdict.bytes.per_hour / 1e6,
+        e.p.max(e.p_partial.unwrap_or(0.0)),
+        e.signal,
+        e.floor,
+        e.drawdown,
+        e.ratio,
+        e.last,
+        e.by_work,
+        e.partial_share,
+        e.partial_t,
+        e.day_low,
+        e.jump,
+        (e.retention, e.even, e.filling),
+        verdict.reasons.join("; "),
+    )
 }
 
 /// A method's score of one row's sums.
@@ -323,13 +358,13 @@ fn print(hosts: u64, options: &Options, totals: &Totals, seconds: f64) {
         hosts, options.tags, totals.report_seconds
     );
     println!(
-        "| shape | tags | called leaking | worth acting on | found | recall | first right, h (median) | rate error (median) | all verdicts |"
+        "| shape | tags | called leaking | worth acting on | found | recall | first right, h (median) | rate error (median) | rate within its interval | all verdicts |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|");
     for (name, shape) in &totals.shapes {
         let kinds: Vec<String> = shape.kinds.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
         println!(
-            "| {name} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            "| {name} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
             shape.tags,
             shape.leaking,
             shape.worth,
@@ -337,6 +372,7 @@ fn print(hosts: u64, options: &Options, totals: &Totals, seconds: f64) {
             part(shape.worth_found, shape.worth),
             middle(&shape.first).map_or("-".to_owned(), |h| format!("{h:.1}")),
             middle(&shape.error).map_or("-".to_owned(), |e| format!("{:.1} %", e * 100.0)),
+            part(shape.covered, shape.worth_found),
             kinds.join(", "),
         );
     }
@@ -364,17 +400,26 @@ fn print(hosts: u64, options: &Options, totals: &Totals, seconds: f64) {
         totals.worth_found + totals.hidden_found,
         totals.worth + totals.hidden
     );
-    println!(
-        "precision at all moments on the way: {} ({} of {})",
-        part(totals.early_right, totals.early_named),
-        totals.early_right,
-        totals.early_named
-    );
     println!("true rate within the 95 % interval: {}", part(totals.covered, totals.worth_found));
+    let mut spread = totals.spread.clone();
+    spread.sort_by(f64::total_cmp);
+    let at = |part: f64| spread.get((part * spread.len() as f64) as usize).copied().unwrap_or(0.0);
+    println!(
+        "error of a rate over half its interval: median {:.2}, 80 % {:.2}, 90 % {:.2}, 95 % {:.2}",
+        at(0.5),
+        at(0.8),
+        at(0.9),
+        at(0.95)
+    );
     println!(
         "lockstep groups found: {} of {}, culprit right: {}",
         totals.groups, totals.groups_expected, totals.groups_right
     );
+    println!("\n| part of the recording | called leaking | precision | called worth acting on | precision |");
+    println!("|---|---|---|---|---|");
+    for (at, [named, right, worth, worth_right]) in MOMENTS.iter().zip(totals.moments) {
+        println!("| {at} | {named} | {} | {worth} | {} |", part(right, named), part(worth_right, worth));
+    }
     println!("\n| simple method, told how many leaks there are | precision | recall, worth acting on |");
     println!("|---|---|---|");
     for (name, method) in &totals.methods {

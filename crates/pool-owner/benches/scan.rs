@@ -75,7 +75,7 @@ fn take_turns(runs: &mut [Run<'_>]) {
             let (start, before) = (Instant::now(), cpu(run.children));
             run.found = (run.what)();
             run.wall.push(start.elapsed());
-            run.cpu += cpu(run.children) - before;
+            run.cpu += cpu(run.children).saturating_sub(before);
         }
     }
     for run in runs {

@@ -13,6 +13,7 @@
 
 pub mod explain;
 pub mod known;
+pub mod linux;
 pub mod owners;
 pub mod pooltag;
 pub mod scan;

@@ -188,12 +188,11 @@ fn fold_copies(drivers: Vec<Driver>) -> Vec<Driver> {
         let twin = same.iter().copied().find(|&at| {
             kept.get(at).is_some_and(|own| own.info == driver.info && own.evidence == driver.evidence)
         });
-        match twin.and_then(|at| kept.get_mut(at)) {
-            Some(own) => own.copies.push(driver.path),
-            None => {
-                same.push(kept.len());
-                kept.push(driver);
-            }
+        if let Some(own) = twin.and_then(|at| kept.get_mut(at)) {
+            own.copies.push(driver.path);
+        } else {
+            same.push(kept.len());
+            kept.push(driver);
         }
     }
     kept
@@ -281,10 +280,10 @@ mod tests {
     use crate::scan::{Machine, Role};
     use crate::{Owners, PooltagFile};
 
-    fn row(tag: &[u8; 4], kind: Kind) -> Evidence {
+    fn row(tag: [u8; 4], kind: Kind) -> Evidence {
         let api = matches!(kind, Kind::Call).then(|| "ExAllocatePool2".to_owned());
         Evidence {
-            tag: PoolTag(*tag),
+            tag: PoolTag(tag),
             kind,
             offset: 0x400,
             rva: Some(0x1000),
@@ -315,11 +314,11 @@ mod tests {
 
     #[test]
     fn proof_stands_before_names_before_bytes() {
-        let standing = |kind| driver("a.sys", vec![row(b"Test", kind)]).standing();
+        let standing = |kind| driver("a.sys", vec![row(*b"Test", kind)]).standing();
         let framework =
-            Driver { framework: true, ..driver("a.sys", vec![row(b"Test", Kind::Text)]) }.standing();
-        let library = Evidence { library: Some("x.lib"), ..row(b"Test", Kind::Call) };
-        let named = Evidence { api: Some("IoSetX".into()), ..row(b"Test", Kind::Argument) };
+            Driver { framework: true, ..driver("a.sys", vec![row(*b"Test", Kind::Text)]) }.standing();
+        let library = Evidence { library: Some("x.lib"), ..row(*b"Test", Kind::Call) };
+        let named = Evidence { api: Some("IoSetX".into()), ..row(*b"Test", Kind::Argument) };
         let order = [
             standing(Kind::Call),
             standing(Kind::Argument),
@@ -335,7 +334,7 @@ mod tests {
 
     #[test]
     fn copies_are_told_once_and_changed_files_are_not_copies() {
-        let evidence = || vec![row(b"Test", Kind::Call)];
+        let evidence = || vec![row(*b"Test", Kind::Call)];
         let other = Driver { bytes: 2, ..driver("/c/A.SYS", evidence()) };
         let folded = fold_copies(vec![driver("/a/a.sys", evidence()), driver("/b/A.sys", evidence()), other]);
         assert_eq!(folded.len(), 2);
@@ -344,19 +343,19 @@ mod tests {
 
     #[test]
     fn places_that_say_the_same_are_one_group() {
-        let far = Evidence { offset: 0x900, ..row(b"Test", Kind::Call) };
-        let driver = driver("a.sys", vec![row(b"Test", Kind::Call), far, row(b"Test", Kind::Data)]);
+        let far = Evidence { offset: 0x900, ..row(*b"Test", Kind::Call) };
+        let driver = driver("a.sys", vec![row(*b"Test", Kind::Call), far, row(*b"Test", Kind::Data)]);
         let groups: Vec<(Kind, usize)> = driver.groups().iter().map(|g| (g.kind, g.places.len())).collect();
         assert_eq!(groups, [(Kind::Call, 2), (Kind::Data, 1)]);
     }
 
     #[test]
     fn a_localtag_file_is_read_back() {
-        let library = Evidence { library: Some("x.lib"), ..row(b"Libr", Kind::Call) };
+        let library = Evidence { library: Some("x.lib"), ..row(*b"Libr", Kind::Call) };
         let mut first =
-            driver("/d/first.sys", vec![row(b"Ab  ", Kind::Call), row(b"Ab  ", Kind::Structure), library]);
+            driver("/d/first.sys", vec![row(*b"Ab  ", Kind::Call), row(*b"Ab  ", Kind::Structure), library]);
         first.info.framework_tags = vec![PoolTag(*b"firs")];
-        let drivers = [first, driver("/d/second.sys", vec![row(b"Ab  ", Kind::Argument)])];
+        let drivers = [first, driver("/d/second.sys", vec![row(*b"Ab  ", Kind::Argument)])];
         let mut bytes = Vec::new();
         localtag(&drivers, &mut bytes).unwrap();
         let file = PooltagFile::parse("localtag.txt", &bytes);

@@ -41,10 +41,31 @@ pub trait Source: Send {
     /// Asks for session pools from the next sample on, or for no more of them. Sources without sessions ignore it.
     fn want_sessions(&mut self, _wanted: bool) {}
 
+    /// Whether it tells the same moment for ever: a dump, a saved file. There is nothing to refresh then.
+    fn is_still(&self) -> bool {
+        false
+    }
+
     /// What else the system knows of one row, for the detail pane; asked for one row at a time, as it may cost.
     fn facts(&mut self, _tag: &Tag, _pool: Pool) -> Vec<Fact> {
         Vec::new()
     }
+
+    /// The modules (drivers) that are loaded now, sorted by name; `None` where this source cannot tell.
+    fn modules(&mut self) -> Option<Vec<LoadedModule>> {
+        None
+    }
+}
+
+/// A module of the kernel, or a driver.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LoadedModule {
+    /// Its name (`nf_tables`, `ntfs.sys`).
+    pub name: String,
+    /// Its path, where told.
+    pub detail: Option<String>,
+    /// Bytes that it takes itself, without what it allocates; 0 = not told.
+    pub size: u64,
 }
 
 /// One thing known of a row: aliases of a cache, its largest allocations.

@@ -107,6 +107,41 @@ fn any_moment_and_its_neighbours() {
 }
 
 #[test]
+fn many_samples_back_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    record(folder.path(), Config { segment_length: Duration::from_secs(100), ..config() }, 0..450);
+    let mut cursor = Recording::open(folder.path()).unwrap().cursor();
+    let mut got = Cursor::empty_sample();
+    assert!(!cursor.go_back(3, &mut got).unwrap(), "nothing is held yet");
+    assert_eq!(cursor.place(), None);
+    for (from, count, to) in [
+        (449, 1, 448),
+        (449, 449, 0),
+        (449, 9_999, 0),
+        (250, 50, 200),
+        (250, 51, 199),
+        (250, 240, 10),
+        (7, 7, 0),
+    ] {
+        assert!(cursor.seek(time(from), &mut got).unwrap());
+        let before = cursor.place();
+        assert!(!cursor.go_back(0, &mut got).unwrap());
+        assert!(cursor.go_back(count, &mut got).unwrap());
+        assert!(got == sample(to), "{count} back from {from}");
+        assert!(cursor.place() < before);
+        for n in to + 1..=from {
+            assert!(cursor.next_sample(&mut got).unwrap());
+            assert!(got == sample(n), "forward again to {n}");
+        }
+        assert_eq!(cursor.place(), before, "the same place again");
+    }
+    assert!(cursor.seek(time(0), &mut got).unwrap());
+    assert!(!cursor.go_back(1, &mut got).unwrap());
+    assert!(cursor.next_sample(&mut got).unwrap());
+    assert!(got == sample(1), "nothing moved");
+}
+
+#[test]
 fn one_tag_through_time() {
     let folder = tempfile::tempdir().unwrap();
     record(folder.path(), Config { segment_length: Duration::from_secs(100), ..config() }, 0..450);

@@ -11,6 +11,8 @@ use pool_source::Fact;
 
 use crate::columns::{Layout, Widths};
 use crate::history::History;
+use crate::replay::Replay;
+use crate::replay::deck::Motion;
 use crate::theme::{ColourMode, Theme};
 use crate::verdicts::{Judgement, Verdicts};
 
@@ -63,6 +65,17 @@ pub enum Effect {
     Sessions(bool),
     /// Find out what is known of this row.
     Inquire(Row),
+    /// Go to another moment of the tape.
+    Wind(Motion),
+    /// Read the points of a row of the tape.
+    Chart {
+        /// Of which row.
+        row: (Tag, Pool),
+        /// From when.
+        from: Timestamp,
+        /// Until when.
+        to: Timestamp,
+    },
 }
 
 /// What has the keys.
@@ -78,6 +91,13 @@ pub enum Mode {
     Search(String),
     /// The detail pane of the selected row.
     Detail,
+    /// The prompt for a moment of the tape.
+    Jump {
+        /// What was typed.
+        text: String,
+        /// The detail pane is open behind it.
+        detail: bool,
+    },
 }
 
 /// What is known of the row in the detail pane.
@@ -120,6 +140,8 @@ pub struct App {
     pub(crate) mode: Mode,
     pub(crate) detail: Detail,
     pub(crate) paused: bool,
+    /// The source tells one moment only; the screen stays paused.
+    pub(crate) still: bool,
     pub(crate) message: Option<(String, Timestamp)>,
     pub(crate) trouble: Option<String>,
     /// When the data on the screen arrived, the time now, and since when an answer is awaited.
@@ -130,6 +152,8 @@ pub struct App {
     pub(crate) last_click: Option<(usize, Timestamp)>,
     /// Text of the search line.
     pub(crate) search: String,
+    /// Where the tape stands, where it is one that is shown.
+    pub(crate) replay: Option<Replay>,
     effects: Vec<Effect>,
     labeler: Option<Arc<dyn Labeler + Send + Sync>>,
     gone: Vec<(TableRow, u8)>,
@@ -165,6 +189,7 @@ impl App {
             mode: Mode::Table,
             detail: Detail::default(),
             paused: false,
+            still: false,
             message: None,
             trouble: None,
             arrived: clock,
@@ -173,6 +198,7 @@ impl App {
             size: (80, 24),
             last_click: None,
             search: String::new(),
+            replay: None,
             effects: Vec::new(),
             labeler,
             gone: Vec::new(),
@@ -194,12 +220,24 @@ impl App {
         self
     }
 
+    /// Shows one moment of the past: nothing is refreshed.
+    #[must_use]
+    pub fn held_still(mut self) -> Self {
+        self.still = true;
+        self.paused = true;
+        self
+    }
+
     /// What is to be done; the list is empty afterwards.
     pub fn take_effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
     }
 
     pub(crate) fn ask(&mut self, effect: Effect) {
+        if self.still && effect == Effect::Refresh {
+            self.say("This is one moment out of a file: there is nothing to refresh.");
+            return;
+        }
         self.effects.push(effect);
     }
 
@@ -288,7 +326,7 @@ impl App {
         self.history.push(&self.now, self.clock.as_millisecond());
     }
 
-    fn mention_remarks(&mut self) {
+    pub(crate) fn mention_remarks(&mut self) {
         for n in 0..self.now.remarks.len() {
             let Some(remark) = self.now.remarks.get(n) else { break };
             if !self.said.contains(remark) {
@@ -300,7 +338,7 @@ impl App {
     }
 
     /// Back to the system's pools where the source has no such session.
-    fn check_sessions(&mut self) {
+    pub(crate) fn check_sessions(&mut self) {
         let sessions = &self.now.sessions;
         let gone = match self.settings.filter.scope {
             Scope::System => return,
@@ -391,6 +429,7 @@ impl App {
         self.keep_in_view();
         if self.mode == Mode::Detail {
             self.inquire();
+            self.want_series();
         }
     }
 

@@ -36,16 +36,18 @@ impl App {
             Mode::Help(at) => self.help_key(key.code, at),
             Mode::Session(text) => self.session_key(key.code, text),
             Mode::Search(text) => self.search_key(key.code, text),
-            Mode::Detail => {
-                self.mode = Mode::Detail;
-                self.table_key(key.code, control);
+            Mode::Jump { text, detail } => self.jump_key(key.code, text, detail),
+            mode @ (Mode::Detail | Mode::Table) => {
+                self.mode = mode;
+                if !self.time_key(key.code, key.modifiers) {
+                    self.table_key(key.code, control);
+                }
             }
-            Mode::Table => self.table_key(key.code, control),
         }
     }
 
     fn help_key(&mut self, code: KeyCode, at: u16) {
-        let most = render::help::lines().saturating_sub(self.size.1.saturating_sub(2));
+        let most = render::help::lines(self).saturating_sub(self.size.1.saturating_sub(2));
         let to = match code {
             KeyCode::Up => at.saturating_sub(1),
             KeyCode::Down => at + 1,
@@ -143,6 +145,7 @@ impl App {
             }
             'v' => self.verdict_key(),
             'z' => self.sort_reversed(),
+            ' ' if self.still => self.ask(Effect::Refresh),
             ' ' => {
                 self.paused = !self.paused;
                 if !self.paused {
@@ -245,12 +248,20 @@ impl App {
 
     fn baseline_key(&mut self) {
         if self.baseline.take().is_none() {
-            self.baseline = Some(Baseline { sample: self.now.clone(), at: self.arrived });
-            self.say("Changes are shown since now. Press = again to go back to each interval.");
+            self.baseline = Some(Baseline { sample: self.now.clone(), at: self.baseline_time() });
+            self.say(if self.replay.is_some() {
+                "Changes are shown since this moment. Press = again to go back to each sample."
+            } else {
+                "Changes are shown since now. Press = again to go back to each interval."
+            });
         } else {
             self.say("Changes are shown for each interval.");
         }
         self.derive();
+    }
+
+    fn baseline_time(&self) -> jiff::Timestamp {
+        if self.replay.is_some() { self.shown_time() } else { self.arrived }
     }
 
     fn change_interval(&mut self, longer: bool) {

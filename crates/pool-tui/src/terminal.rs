@@ -18,8 +18,8 @@ use ratatui_crossterm::crossterm::terminal::{
 };
 
 use crate::app::{App, Effect};
-use crate::sampler::{self, Answer, Question};
-use crate::verdicts::Judge;
+use crate::replay::deck::Motion;
+use crate::sampler::{self, Answer, Asked, Question};
 use crate::{Describe, SnapshotWriter};
 
 /// How often the clock on the screen moves on (age of data, messages).
@@ -83,14 +83,13 @@ fn restore() {
 /// Runs the screen until the person leaves.
 pub fn run(
     mut app: App,
-    source: Box<dyn pool_source::Source>,
-    judge: Option<Box<dyn Judge>>,
+    asked: Asked,
     mut describe: Describe,
     mut snapshot: SnapshotWriter,
 ) -> io::Result<()> {
     let (wake, wakes) = channel();
     let answers = wake.clone();
-    let questions = sampler::start(source, judge, move |answer| answers.send(Wake::Answer(answer)).is_ok())?;
+    let questions = sampler::start(asked, move |answer| answers.send(Wake::Answer(answer)).is_ok())?;
     let mut screen = Screen::open()?;
     let stop = Arc::new(AtomicBool::new(false));
     let signals = Signals::listen(&wake)?;
@@ -113,6 +112,8 @@ pub fn run(
 struct Pace {
     spare: Option<Sample>,
     due: Instant,
+    /// When what is shown came.
+    since: Instant,
     again: bool,
 }
 
@@ -128,13 +129,17 @@ fn main_loop(
     app.resize(size.width, size.height);
     let (now, _) = app.shown();
     let spare = Sample::new(Arc::clone(&now.origin), CounterWidth::default());
-    let mut pace = Pace { spare: Some(spare), due: Instant::now() + app.interval, again: false };
+    let mut pace =
+        Pace { spare: Some(spare), due: Instant::now() + app.interval, since: Instant::now(), again: false };
     let mut stale = true;
     loop {
         for effect in app.take_effects() {
             match effect {
                 Effect::Quit => return Ok(()),
+                Effect::Refresh if app.replay.is_some() => wind(app, Motion::Look, questions),
                 Effect::Refresh => refresh(app, &mut pace, questions),
+                Effect::Wind(motion) => wind(app, motion, questions),
+                Effect::Chart { row, from, to } => drop(questions.send(Question::Chart(row, from, to))),
                 Effect::Redraw => screen.terminal.clear()?,
                 Effect::Sessions(wanted) => drop(questions.send(Question::Sessions(wanted))),
                 Effect::Inquire(row) => {
@@ -155,6 +160,10 @@ fn main_loop(
         if std::mem::take(&mut stale) {
             screen.terminal.draw(|frame| crate::render(app, frame))?;
         }
+        if app.replay.is_some() {
+            // The speed may have changed since the sample came.
+            pace.due = pace.since + app.wait();
+        }
         let mut wait = TICK;
         if !app.paused && app.waiting.is_none() {
             wait = wait.min(pace.due.saturating_duration_since(Instant::now()));
@@ -173,8 +182,13 @@ fn main_loop(
                 return Ok(());
             }
         }
-        if !app.paused && Instant::now() >= pace.due {
+        if app.paused || Instant::now() < pace.due {
+            continue;
+        }
+        if app.replay.is_none() {
             refresh(app, &mut pace, questions);
+        } else if app.waiting.is_none() {
+            app.pass();
         }
     }
 }
@@ -198,6 +212,12 @@ fn take_in(app: &mut App, wake: Wake, pace: &mut Pace, questions: &Sender<Questi
             pace.spare = Some(sample);
         }
         Wake::Answer(Answer::Facts(key, facts)) => app.facts(&key, facts),
+        Wake::Answer(Answer::Moment(moment)) => {
+            pace.since = Instant::now();
+            app.show(moment);
+        }
+        Wake::Answer(Answer::Refused(error)) => app.refuse(&error),
+        Wake::Answer(Answer::Chart(series)) => app.chart(series),
         Wake::Answer(Answer::Judged(judgement)) => app.judge(judgement),
     }
     if app.interval != interval {
@@ -208,6 +228,14 @@ fn take_in(app: &mut App, wake: Wake, pace: &mut Pace, questions: &Sender<Questi
         refresh(app, pace, questions);
     }
     true
+}
+
+/// Asks for another moment of the tape.
+fn wind(app: &mut App, motion: Motion, questions: &Sender<Question>) {
+    app.asked();
+    if questions.send(Question::Wind(motion)).is_err() {
+        app.refuse("the reading thread has ended; leave with q and start again");
+    }
 }
 
 /// Asks for a sample, unless one is under way; then once more after it.

@@ -47,10 +47,14 @@ pub enum Command {
     Live(LiveArgs),
     /// One table, of this machine or of a saved log
     Top(TopArgs),
+    /// The live screen over a recording or a log, with time: play, step, jump
+    Replay(crate::commands::replay::ReplayArgs),
     /// The live screen over a simulated Windows kernel: 3,000 tags, one of which leaks
     Demo(LiveArgs),
     /// What this machine can tell, what is missing, and the command that helps
     Doctor,
+    /// WinDbg's answers from a memory dump: poolused, modules, find, big, who
+    Dump(crate::commands::dump::DumpArgs),
     /// What is known of a tag: its drivers, what it stands for, what to look at
     Tag(TagArgs),
     /// Which drivers use a tag, with evidence from their code; or every driver with its tags
@@ -110,6 +114,9 @@ pub struct LiveArgs {
     /// Rows and order.
     #[command(flatten)]
     pub rows: RowArgs,
+    /// Show one moment out of a file instead: a dump, or the last sample of a log or recording
+    #[arg(long, value_name = "FILE", conflicts_with = "interval")]
+    pub from: Option<PathBuf>,
     /// Time between two refreshes (100ms to 1h) [default: 5s]
     #[arg(long, value_name = "TIME", value_parser = interval)]
     pub interval: Option<Duration>,
@@ -133,7 +140,8 @@ pub struct LiveArgs {
 /// Options of `top`.
 #[derive(Debug, Clone, Args)]
 pub struct TopArgs {
-    /// A saved PoolMon log, CSV or TSV table, or WinDbg !poolused text; - for standard input; this machine if absent
+    /// A recording, a saved PoolMon log, CSV or TSV table, WinDbg !poolused text or memory dump; - for standard input;
+    /// this machine if absent
     pub file: Option<PathBuf>,
     /// Rows and order.
     #[command(flatten)]
@@ -144,9 +152,12 @@ pub struct TopArgs {
     /// How the table is written
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: FormatArg,
-    /// Take two samples of this machine, TIME apart, and show the change
-    #[arg(long, value_name = "TIME", value_parser = interval, conflicts_with = "file")]
+    /// Show the change over this time: of this machine by waiting, of a recording against what was then
+    #[arg(long, value_name = "TIME", value_parser = span)]
     pub over: Option<Duration>,
+    /// Of a recording or a log with times: this moment (2026-11-22 14:00, 14:05, -2h before the end) [default: the last]
+    #[arg(long, value_name = "TIME", requires = "file", allow_hyphen_values = true)]
+    pub at: Option<String>,
 }
 
 /// Options of `tag`.
@@ -226,6 +237,13 @@ fn column_id() -> PossibleValuesParser {
 
 /// `5s`, `100ms`, `2 min`, `1h`, or a bare number of seconds.
 fn interval(text: &str) -> Result<Duration, String> {
+    let time = span(text)?;
+    let range = ..=Duration::from_hours(1);
+    if range.contains(&time) { Ok(time) } else { Err(format!("`{text}` is out of range: 100ms to 1h")) }
+}
+
+/// As [`interval`], of any length.
+fn span(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is not a time; write 5s, 500ms, 2min or 1h");
     let time = if let Ok(seconds) = text.trim().parse::<f64>() {
         Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?
@@ -233,8 +251,11 @@ fn interval(text: &str) -> Result<Duration, String> {
         let span: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
         Duration::try_from(span).map_err(|_| wrong())?
     };
-    let range = Duration::from_millis(100)..=Duration::from_hours(1);
-    if range.contains(&time) { Ok(time) } else { Err(format!("`{text}` is out of range: 100ms to 1h")) }
+    if time >= Duration::from_millis(100) {
+        Ok(time)
+    } else {
+        Err(format!("`{text}` is too short: 100ms at least"))
+    }
 }
 
 /// The arguments of this process, Microsoft's switches translated.

@@ -70,7 +70,10 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error
         .chain()
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+        // Wine answers with ERROR_PIPE_NOT_CONNECTED, which has no kind of its own.
+        .any(|error| {
+            error.kind() == io::ErrorKind::BrokenPipe || (cfg!(windows) && error.raw_os_error() == Some(233))
+        })
 }
 
 #[cfg(test)]

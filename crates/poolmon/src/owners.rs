@@ -30,6 +30,16 @@ impl Known {
         Self { owners: self.owners.with_pooltag(file), ..self }
     }
 
+    /// What a pooltag.txt, else our own table, says of a tag, as debuggers show it: description and binary.
+    pub fn description(&self, tag: &Tag) -> Option<(String, Option<String>)> {
+        if let Some((_, entry)) = self.owners.entries(tag).next() {
+            return Some((entry.description.to_string(), entry.binary.as_deref().map(str::to_owned)));
+        }
+        let known = self.owners.built_in(tag)?;
+        let binary = (known.component != "various").then(|| known.component.to_owned());
+        Some((known.about.to_owned(), binary))
+    }
+
     /// A column for drivers is worth its place on a screen: a file was asked for, or searches of this Windows system's
     /// drivers have left an index.
     pub fn has_drivers(&self) -> bool {
@@ -60,6 +70,13 @@ pub fn load(rows: &RowArgs) -> anyhow::Result<Known> {
     let pooltag = rows.pooltag.as_ref().map(|file| file.as_deref());
     let localtag = rows.localtag.as_ref().map(|file| file.as_deref());
     load_files(pooltag, localtag)
+}
+
+/// The same; where no pooltag.txt is named, one that is found is still better than none.
+pub fn load_or_find(rows: &RowArgs) -> anyhow::Result<Known> {
+    let found = if rows.pooltag.is_none() { find() } else { None };
+    let pooltag = rows.pooltag.as_ref().map(|file| file.as_deref()).or_else(|| found.as_deref().map(Some));
+    load_files(pooltag, rows.localtag.as_ref().map(|file| file.as_deref()))
 }
 
 /// Loads the files; `Some(None)` = asked for without a name, so looked for in the usual places.

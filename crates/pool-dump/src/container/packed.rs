@@ -4,8 +4,6 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use tempfile::{NamedTempFile, TempPath};
-
 use crate::bytes::{u16_at, u32_at, u64_at};
 use crate::error::{DumpError, Result};
 
@@ -43,8 +41,9 @@ fn packing(start: &[u8]) -> Option<Packing> {
     }
 }
 
-/// Unpacks the file where it is packed; `None` where it is not.
-pub(crate) fn unpack(path: &Path, file: &mut File, how: &mut Unpack<'_>) -> Result<Option<(File, TempPath)>> {
+/// Unpacks the file where it is packed; `None` where it is not. The temporary file has no name (on Windows: goes with its
+/// last handle), so nothing is left behind, whatever ends the process.
+pub(crate) fn unpack(path: &Path, file: &mut File, how: &mut Unpack<'_>) -> Result<Option<File>> {
     let io = |action| move |source| DumpError::Io { action, path: path.to_path_buf(), source };
     let mut start = Vec::new();
     Read::by_ref(file).take(64 << 10).read_to_end(&mut start).map_err(io("read"))?;
@@ -54,8 +53,8 @@ pub(crate) fn unpack(path: &Path, file: &mut File, how: &mut Unpack<'_>) -> Resu
     file.seek(SeekFrom::Start(from.0)).map_err(io("read"))?;
 
     let mut temporary = match how.folder {
-        Some(folder) => NamedTempFile::with_prefix_in("poolmon-", folder),
-        None => NamedTempFile::with_prefix("poolmon-"),
+        Some(folder) => tempfile::tempfile_in(folder),
+        None => tempfile::tempfile(),
     }
     .map_err(io("make a temporary file to unpack"))?;
     let counted = Counted { inner: io::BufReader::with_capacity(CHUNK, file), read: 0 };
@@ -63,21 +62,20 @@ pub(crate) fn unpack(path: &Path, file: &mut File, how: &mut Unpack<'_>) -> Resu
         (Packing::Gzip, _) => {
             // Reads every member of a file that was appended to.
             let mut gzip = flate2::read::MultiGzDecoder::new(counted);
-            copy(&mut gzip, temporary.as_file_mut(), size, how, |gzip| gzip.get_ref().read)
+            copy(&mut gzip, &mut temporary, size, how, |gzip| gzip.get_ref().read)
         }
         (Packing::Zip, Some(stored)) => {
             let mut plain = counted.take(stored);
-            copy(&mut plain, temporary.as_file_mut(), size, how, |plain| plain.get_ref().read)
+            copy(&mut plain, &mut temporary, size, how, |plain| plain.get_ref().read)
         }
         (Packing::Zip, None) => {
             let mut deflate = flate2::read::DeflateDecoder::new(counted);
-            copy(&mut deflate, temporary.as_file_mut(), size, how, |deflate| deflate.get_ref().read)
+            copy(&mut deflate, &mut temporary, size, how, |deflate| deflate.get_ref().read)
         }
-        (Packing::Zstd, _) => zstd(counted, temporary.as_file_mut(), size, how),
+        (Packing::Zstd, _) => zstd(counted, &mut temporary, size, how),
     };
     written.map_err(io("unpack"))?;
-    let (file, temporary) = temporary.into_parts();
-    Ok(Some((file, temporary)))
+    Ok(Some(temporary))
 }
 
 /// A zstd window beyond this is refused: it would all be held in memory.

@@ -130,6 +130,16 @@ pub(super) fn detect(table: &TableBytes, candidates: [Layout; 3], near: &[u64]) 
     best.map(|(found, _)| found)
 }
 
+/// Finds the entry size of a table whose number of slots is known.
+pub(super) fn detect_sized(table: &TableBytes, candidates: [Layout; 3], slots: usize) -> Option<Found> {
+    let mask = slots.checked_sub(1).filter(|_| slots.is_power_of_two())?;
+    let sized = candidates.into_iter().filter_map(|layout| {
+        let keys: Vec<Option<u32>> = (0..slots).map(|slot| table.key(slot, layout.stride)).collect();
+        score(&keys, mask).map(|keys| Found { layout, mask, keys })
+    });
+    sized.max_by_key(|found| found.keys)
+}
+
 /// Number of keys, where at least 99 % are reached from their hash, all differ and nearly all are tags.
 fn score(keys: &[Option<u32>], mask: usize) -> Option<usize> {
     // A slot whose page is absent may hold a key: it interrupts no probing.

@@ -1,11 +1,12 @@
 //! The pool tracker tables: what `!poolused` sums, found without symbols.
 //!
 //! Debugger block → first table → entry size and slots ([`detect`]) → the other processors' tables ([`percpu`]) →
-//! sums, clamped as the kernel clamps them → a sample.
+//! sums, clamped as the kernel clamps them → a sample. Where there are symbols, [`symbols`] compares.
 
 mod detect;
 mod layout;
 mod percpu;
+mod symbols;
 
 use pool_model::{CounterWidth, Pool, PoolTag, Row, Sample};
 use rustc_hash::FxHashMap;
@@ -15,9 +16,11 @@ use crate::error::{DumpError, Result, WANT_KERNEL_DUMP};
 use crate::kdbg::KernelData;
 use crate::memory::Memory;
 use crate::pe::Image;
+use crate::symbols::Places;
 use detect::{Found, TableBytes};
 use layout::{Figures, Layout};
 use percpu::Tables;
+use symbols::Checked;
 
 /// The overflow bucket, and the tag under which it stands.
 const OVERFLOW: PoolTag = PoolTag(*b"Ovfl");
@@ -32,6 +35,8 @@ pub struct PoolUsed {
     pub complete: bool,
     /// What the person has to know, the gravest first.
     pub warnings: Vec<String>,
+    /// What is good to know: what the symbols confirm.
+    pub notes: Vec<String>,
     /// How it was found.
     pub found: TrackerFacts,
 }
@@ -66,6 +71,32 @@ pub(crate) struct Known {
     pub(crate) build: u32,
     /// 0 where unknown.
     pub(crate) processors: u32,
+    /// What the symbols tell.
+    pub(crate) places: Option<Places>,
+}
+
+/// Where the tables are.
+struct Located {
+    /// Address of the variable that points to the first table; 0 where it was found by search.
+    variable: u64,
+    first: u64,
+    found: Found,
+    keys: TableBytes,
+    tables: Option<Tables>,
+    by_search: bool,
+}
+
+/// Finds the tables without symbols.
+fn locate(memory: &Memory, data: &KernelData, candidates: [Layout; 3]) -> Result<Located> {
+    let direct = by_variable(memory, data.pool_track_table, candidates);
+    let by_search = direct.is_err();
+    let (first, found, keys) = match direct {
+        Ok(found) => found,
+        Err(error) => search(memory, data, candidates).ok_or(error)?,
+    };
+    let tables = percpu::find(memory, data, first, &found, &keys);
+    let variable = if by_search { 0 } else { memory.address(data.pool_track_table) };
+    Ok(Located { variable, first, found, keys, tables, by_search })
 }
 
 /// Finds and sums the tables, into an empty sample.
@@ -76,17 +107,20 @@ pub(crate) fn pool_used(
     mut sample: Sample,
 ) -> Result<PoolUsed> {
     let candidates = Layout::candidates(memory.is_narrow(), known.build);
-    let direct = by_variable(memory, data.pool_track_table, candidates);
-    let by_search = direct.is_err();
-    let (first, found, keys) = match direct {
-        Ok(found) => found,
-        Err(error) => search(memory, data, candidates).ok_or(error)?,
+    let located = locate(memory, data, candidates);
+    let checked = match &known.places {
+        Some(places) => symbols::check(memory, data, places, candidates, located)?,
+        None => Checked::without(located?),
     };
-    let tables = percpu::find(memory, data, first, &found, &keys);
-    let mut warnings = Vec::new();
+    let Checked { located, mut warnings, notes, expansion } = checked;
+    let Located { first, found, keys, tables, by_search, .. } = located;
     let mut absent_pages = keys.absent_pages(found.length());
     let mut sums = Sums::new(&found);
     sums.add(&keys);
+    if let Some(expansion) = &expansion {
+        absent_pages += expansion.absent_pages;
+        sums.append(&expansion.bytes);
+    }
     let others = tables.as_ref().map(|tables| tables.others.as_slice()).unwrap_or_default();
     for &other in others {
         let table = TableBytes::read(memory, other, found.length());
@@ -103,7 +137,7 @@ pub(crate) fn pool_used(
             "{absent_pages} pages of the pool tables are not in this dump: the tags in them are missing or too small"
         ));
     }
-    complete &= tell_overflow(&mut warnings, &sums, &found);
+    complete &= tell_overflow(&mut warnings, &sums, &found, expansion.is_some());
     let clamped = sums.rows(&mut sample);
     if clamped > 0 {
         warnings.push(format!("{clamped} sums were negative and are shown as 0, as the kernel does"));
@@ -122,7 +156,7 @@ pub(crate) fn pool_used(
         clamped,
         by_search,
     };
-    Ok(PoolUsed { sample, complete, warnings, found })
+    Ok(PoolUsed { sample, complete, warnings, notes, found })
 }
 
 /// Says what is missing of the processors' tables; `false` where something is.
@@ -164,13 +198,13 @@ read. What the other processors allocated and freed is missing"
 }
 
 /// Says that tags may stand elsewhere; `false` where some may be missing altogether.
-fn tell_overflow(warnings: &mut Vec<String>, sums: &Sums, found: &Found) -> bool {
+fn tell_overflow(warnings: &mut Vec<String>, sums: &Sums, found: &Found, expansion: bool) -> bool {
     if sums.overflow_used() {
         warnings.push(
             "the pool table was full: tags that no longer fitted are summed in the row `Ovfl`, without their names".into(),
         );
     }
-    let full = found.keys > found.mask;
+    let full = found.keys > found.mask && !expansion;
     if full {
         warnings.push(
             "the pool table is full: further tags may stand in the kernel's expansion table, which cannot be found \
@@ -260,6 +294,8 @@ fn search(memory: &Memory, data: &KernelData, candidates: [Layout; 3]) -> Option
 struct Sums {
     layout: Layout,
     slots: Vec<(u32, Figures, Figures)>,
+    /// Slot of the overflow bucket.
+    bucket: usize,
 }
 
 impl Sums {
@@ -267,6 +303,7 @@ impl Sums {
         Self {
             layout: found.layout,
             slots: vec![(0, Figures::default(), Figures::default()); found.entries()],
+            bucket: found.mask + 1,
         }
     }
 
@@ -283,12 +320,23 @@ impl Sums {
         }
     }
 
+    /// Adds the entries of another table, each a tag of its own.
+    fn append(&mut self, bytes: &[u8]) {
+        for entry in bytes.chunks_exact(self.layout.stride) {
+            if let (Some(key), Some((nonpaged, paged))) =
+                (crate::bytes::u32_at(entry, 0).filter(|&key| key != 0), self.layout.figures(entry))
+            {
+                self.slots.push((key, nonpaged, paged));
+            }
+        }
+    }
+
     fn tags(&self) -> usize {
         self.slots.iter().filter(|slot| slot.0 != 0).count()
     }
 
     fn overflow_used(&self) -> bool {
-        self.slots.last().is_some_and(|(key, n, p)| {
+        self.slots.get(self.bucket).is_some_and(|(key, n, p)| {
             *key == OVERFLOW.to_u32() && [n, p].into_iter().any(|sum| sum.allocs != 0 || sum.bytes != 0)
         })
     }

@@ -59,6 +59,19 @@ pub(super) fn find(
     best
 }
 
+/// Reads the tables of an array at a known place; `None` where it does not start with the first table.
+pub(super) fn at(
+    memory: &Memory,
+    array: u64,
+    first: u64,
+    found: &Found,
+    keys: &TableBytes,
+) -> Option<Tables> {
+    let mut budget = MOST_READ;
+    let starts = memory.pointer_at(array).ok() == Some(memory.address(first));
+    starts.then(|| follow(memory, array, first, (found, keys), &mut budget))
+}
+
 /// Calls back with every aligned place in a range that holds the pointer.
 pub(super) fn search(memory: &Memory, base: u64, range: (u32, u32), pointer: u64, each: &mut dyn FnMut(u64)) {
     let narrow = memory.is_narrow();

@@ -1,5 +1,6 @@
 //! Asks a dump everything that a person can ask, for the tests and fuzz targets that feed it rubbish.
 
+use pool_dump::symbols::Symbols;
 use pool_dump::{Dump, Needle};
 
 /// Answers, or the first error of opening. Must neither panic nor hang nor take much memory, whatever the bytes are.
@@ -15,6 +16,12 @@ pub fn exercise(bytes: Vec<u8>) -> Option<pool_dump::PoolUsed> {
             let _ = dump.module_image(module);
         }
     }
+    if let Ok(modules) = dump.modules() {
+        let exports = dump.exports(&modules);
+        for module in modules.iter().take(3) {
+            let _ = exports.at(module.base.wrapping_add(0x1100));
+        }
+    }
     let _ = dump.unloaded_modules();
     if let Ok(needle) = Needle::parse("Zq7x") {
         let _ = dump.find(&needle, &mut |done, _| done < 64);
@@ -25,5 +32,32 @@ pub fn exercise(bytes: Vec<u8>) -> Option<pool_dump::PoolUsed> {
         let _ = dump.read_virtual(address, &mut bytes);
         let _ = dump.read_physical(address, &mut bytes);
     }
-    dump.pool_used().ok()
+    let used = dump.pool_used().ok();
+    // Symbols that are right for the synthetic kernel, and lead anywhere in what was damaged.
+    let mut dump = dump;
+    dump.use_symbols(&Sound);
+    let _ = (dump.kernel_pdb(), dump.big_pool(None), dump.pool_used());
+    used
+}
+
+/// Where the synthetic kernel has its variables.
+struct Sound;
+
+impl Symbols for Sound {
+    fn name(&self) -> &'static str {
+        "sound"
+    }
+
+    fn offset(&self, variable: &str) -> Option<u32> {
+        Some(match variable {
+            "PoolTrackTable" => 0x298a8,
+            "PoolTrackTableSize" => 0x31200,
+            "PoolTrackTableExpansion" => 0x31210,
+            "PoolTrackTableExpansionSize" => 0x31220,
+            "ExPoolTagTables" => 0x33380,
+            "PoolBigPageTable" => 0x29868,
+            "PoolBigPageTableSize" => 0x29870,
+            _ => return None,
+        })
+    }
 }

@@ -57,6 +57,18 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
         }
     }
     let pools = pools(analysis, from, to);
+    for (series, finding) in analysis.series.iter().zip(&mut findings) {
+        let held = pools.iter().find(|pool| pool.pool == series.pool).map_or(0.0, |pool| pool.held);
+        let rate = finding.bytes.per_hour;
+        let worth = rate >= config.worth_per_hour || rate * 24.0 >= config.worth_a_day * held;
+        let kept = finding.evidence.retention.is_some_and(|kept| kept >= 0.9);
+        if finding.kind == Kind::Leaking && !worth && !kept {
+            finding.kind = Kind::Growing;
+            finding
+                .reasons
+                .insert(0, "grows too little to be told from a cache that is trimmed now and then".into());
+        }
+    }
     let mut order: Vec<usize> = (0..findings.len()).collect();
     order.sort_by(|&a, &b| {
         let key = |at: usize| (findings[at].kind, -findings[at].bytes.per_hour, -findings[at].held);

@@ -343,9 +343,11 @@ impl<'a> Window<'a> {
             high: slope.high,
         });
         let (kind, reasons, needs) = self.decide(pool, rate);
+        // Noise that wanders makes every formula's interval too narrow: widened as the tuning hosts ask for.
+        let wider = |half: f64| self.config.widening * half.max(self.interval);
         let rate = Rate {
-            low: rate.low.min(rate.per_hour - self.interval),
-            high: rate.high.max(rate.per_hour + self.interval),
+            low: rate.per_hour - wider(rate.per_hour - rate.low),
+            high: rate.per_hour + wider(rate.high - rate.per_hour),
             ..rate
         };
         let allocs = self.told.1.then(|| {

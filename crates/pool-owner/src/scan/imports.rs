@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::pe::{DELAY_IMPORT, IMPORT, Pe};
+use super::pe::{ADDRESSES, DELAY_IMPORT, IMPORT, Pe};
 
 /// More than any driver has; a table that loops ends here.
 const MAX_LIBRARIES: u32 = 512;
@@ -14,6 +14,8 @@ pub(crate) struct Imports {
     pub names: Vec<String>,
     pub libraries: Vec<String>,
     slots: FxHashMap<u32, u32>,
+    /// In memory: functions by their addresses.
+    addresses: FxHashMap<u64, u32>,
 }
 
 impl Imports {
@@ -77,6 +79,37 @@ impl Imports {
             self.names.push(name);
             self.slots.insert(slot, index);
         }
+    }
+
+    /// Adds what an image in memory tells beyond its list of imports: the addresses in the slots.
+    ///
+    /// Folklore: Windows 10 1903 and later turn `call [slot]` into a direct call of the function while a driver is
+    /// loaded (import optimization), so addresses are kept of all slots.
+    pub fn add_resolved(&mut self, pe: &Pe<'_>, export: &dyn Fn(u64) -> Option<String>) {
+        let Some((table, size)) = pe.directory(ADDRESSES) else { return };
+        let width = if pe.is_64 { 8 } else { 4 };
+        for row in 0..(size / width).min(65_536) {
+            if self.names.len() >= MAX_FUNCTIONS {
+                return;
+            }
+            let Some(slot) = table.checked_add(row * width) else { return };
+            let Some(address) = pe.pointer(slot).filter(|&address| address != 0) else { continue };
+            let index = match (self.slots.get(&slot), export(address)) {
+                (Some(&index), _) => index,
+                (None, Some(name)) => {
+                    self.names.push(name);
+                    u32::try_from(self.names.len() - 1).unwrap_or(u32::MAX)
+                }
+                (None, None) => continue,
+            };
+            self.slots.insert(slot, index);
+            self.addresses.insert(address, index);
+        }
+    }
+
+    /// The function at an address; known in images in memory alone.
+    pub fn at(&self, address: u64) -> Option<u32> {
+        self.addresses.get(&address).copied()
     }
 
     /// The function whose address the slot holds.

@@ -76,7 +76,9 @@ fn pdb(pe: &Pe<'_>) -> Option<String> {
             return None;
         }
         let length = u32_at(pe.bytes, row + 16)? as usize;
-        let start = u32_at(pe.bytes, row + 24)? as usize;
+        // The RVA is right in a file and in memory; a record that is not loaded has only a file offset.
+        let rva = u32_at(pe.bytes, row + 20).filter(|&rva| rva != 0);
+        let start = rva.and_then(|rva| pe.offset(rva)).or(u32_at(pe.bytes, row + 24).map(|at| at as usize))?;
         let record = pe.bytes.get(start..start.checked_add(length)?.min(pe.bytes.len()))?;
         if record.get(..4) != Some(b"RSDS") {
             return None;

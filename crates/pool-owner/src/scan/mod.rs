@@ -69,6 +69,21 @@ impl<'a> Image<'a> {
         Ok(Self { name: name.to_owned(), pe, imports })
     }
 
+    /// The same for an image as it stood in memory at `base`, out of a dump: [`Evidence::offset`] is the RVA then. What
+    /// is absent is zeros. `export` names the function at an address: the list of imports lies in pages that Windows
+    /// throws away after a driver's start, but the addresses that it was turned into stay.
+    pub fn parse_mapped(
+        name: &str,
+        bytes: &'a [u8],
+        base: u64,
+        export: &dyn Fn(u64) -> Option<String>,
+    ) -> Result<Self, ScanError> {
+        let pe = Pe::parse_mapped(bytes, base)?;
+        let mut imports = Imports::read(&pe);
+        imports.add_resolved(&pe, export);
+        Ok(Self { name: name.to_owned(), pe, imports })
+    }
+
     /// What the image was made for.
     pub fn machine(&self) -> Machine {
         self.pe.machine
@@ -89,7 +104,7 @@ impl<'a> Image<'a> {
     pub fn evidence(&self) -> Vec<Evidence> {
         let mut notes = Notes::default();
         self.read_all(&mut notes);
-        self.conclude(notes, None)
+        self.conclude(&notes, None)
     }
 
     fn read_all(&self, notes: &mut Notes) {
@@ -115,7 +130,7 @@ impl<'a> Image<'a> {
         if !few || !x86::read_around(&self.pe, &self.imports, &mut notes, self.budget(), &places) {
             self.read_all(&mut notes);
         }
-        let mut evidence = self.conclude(notes, Some(tag));
+        let mut evidence = self.conclude(&notes, Some(tag));
         evidence.retain(|row| row.tag == tag);
         evidence
     }

@@ -206,8 +206,8 @@ mod tests {
         let mut rows: Vec<_> = text.lines().filter_map(row).collect();
         rows.sort();
         let names = Names { rows };
-        let named: Vec<String> = names.of(PoolTag::from_u32(0x8000_0007)).map(|named| named.text()).collect();
-        assert_eq!(named, ["b.sys: argument", "a.sys: framework"]);
+        let told: Vec<String> = names.of(PoolTag::from_u32(0x8000_0007)).map(|named| named.text()).collect();
+        assert_eq!(told, ["b.sys: argument", "a.sys: framework"]);
         assert_eq!(names.of(PoolTag::from_u32(8)).count(), 0);
     }
 }

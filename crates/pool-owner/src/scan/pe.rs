@@ -100,6 +100,8 @@ pub(crate) const IMPORT: usize = 1;
 pub(crate) const RESOURCE: usize = 2;
 pub(crate) const SECURITY: usize = 4;
 pub(crate) const DEBUG: usize = 6;
+/// The slots of all imports.
+pub(crate) const ADDRESSES: usize = 12;
 pub(crate) const DELAY_IMPORT: usize = 13;
 
 impl<'a> Pe<'a> {
@@ -144,6 +146,22 @@ impl<'a> Pe<'a> {
             .collect();
         let sections = (0..count.min(MAX_SECTIONS)).map_while(|row| section(bytes, end + row * 40)).collect();
         Ok(Self { bytes, machine, is_64, timestamp, image_base, subsystem, headers, sections, directories })
+    }
+
+    /// The same for an image as it stood in memory at `base`: every byte is at its RVA, the file's own offsets, which the
+    /// section table still holds, mean nothing, and addresses are those of where it was loaded.
+    pub fn parse_mapped(bytes: &'a [u8], base: u64) -> Result<Self, ScanError> {
+        let mut pe = Self::parse(bytes)?;
+        pe.image_base = base;
+        for section in &mut pe.sections {
+            section.raw = (section.rva as usize).min(bytes.len());
+            section.raw_size = (section.virtual_size as usize).min(bytes.len() - section.raw);
+        }
+        // The signature lies behind the sections, in the file alone.
+        if let Some(signature) = pe.directories.get_mut(SECURITY) {
+            *signature = (0, 0);
+        }
+        Ok(pe)
     }
 
     /// RVA (a file offset for [`SECURITY`]) and size of a data directory, where it is not empty.

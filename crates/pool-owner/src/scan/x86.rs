@@ -453,8 +453,13 @@ impl<'a, 'n> Reader<'a, 'n> {
     fn transfer(&mut self, instruction: &Instruction, rva: u32, jump: bool) {
         let target = match instruction.op_kind(0) {
             OpKind::NearBranch32 | OpKind::NearBranch64 => {
-                let distance = instruction.near_branch_target().wrapping_sub(self.pe.image_base);
-                u32::try_from(distance).map_or(Target::Unknown, Target::Function)
+                let address = instruction.near_branch_target();
+                let distance = address.wrapping_sub(self.pe.image_base);
+                match (self.imports.at(address), u32::try_from(distance)) {
+                    (Some(index), _) => Target::Import(index),
+                    (None, Ok(rva)) => Target::Function(rva),
+                    (None, Err(_)) => Target::Unknown,
+                }
             }
             _ => match self.read_operand(instruction, 0, 0) {
                 Value::Import(index) => Target::Import(index),

@@ -7,6 +7,8 @@
 //! 3. [`allocinfo`]: `/proc/allocinfo`, one row for each place in the source that holds memory, where the kernel tells;
 //! 4. [`system`]: `/proc/meminfo`, `/proc/vmstat`, `/proc/uptime`, the figures of the header.
 //!
+//! Beside samples, [`modules`]: `/proc/modules`, for those who want to know which came and went.
+//!
 //! Files are opened once (`files`) and read again into one buffer; names that were seen before are kept ([`names`]),
 //! so that a refresh allocates nothing for a row.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
@@ -15,6 +17,7 @@ pub mod allocinfo;
 pub mod bytes;
 mod facts;
 mod files;
+pub mod modules;
 pub mod names;
 pub mod slab;
 pub mod sysfs;
@@ -29,7 +32,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use pool_model::{CounterWidth, Origin, Pool, PoolView, Sample, Tag};
 
-use crate::{Fact, Result, Source, SourceError};
+use crate::{Fact, LoadedModule, Result, Source, SourceError};
 use files::{Absent, Files, KernelFile, Opener, failed};
 use names::Names;
 use sysfs::SlabDirectory;
@@ -120,6 +123,7 @@ pub struct LinuxSource {
     meminfo: Option<KernelFile>,
     vmstat: Option<KernelFile>,
     uptime: Option<KernelFile>,
+    modules: Option<KernelFile>,
     sysfs: SlabDirectory,
     caches: Names,
     callers: Names,
@@ -200,6 +204,7 @@ impl LinuxSource {
             meminfo: files.open("proc/meminfo").ok(),
             vmstat: files.open("proc/vmstat").ok(),
             uptime: files.open("proc/uptime").ok(),
+            modules: files.open("proc/modules").ok(),
             sysfs: SlabDirectory::new(files.path("sys/kernel/slab")),
             caches: Names::default(),
             callers: Names::default(),
@@ -361,6 +366,11 @@ impl Source for LinuxSource {
         let mut facts = facts::slab(text, name);
         facts.extend(self.sysfs.facts(name));
         facts
+    }
+
+    fn modules(&mut self) -> Option<Vec<LoadedModule>> {
+        // A kernel without loadable modules has no such file.
+        self.modules.as_ref()?.read(&mut self.buffer).ok().map(modules::loaded)
     }
 }
 

@@ -380,3 +380,17 @@ fn this_kernel() {
     let facts = source.facts(&Tag::name("dentry"), Pool::Reclaimable);
     assert!(facts.iter().any(|fact| fact.title == "Slabs"), "{facts:?}");
 }
+
+#[test]
+fn modules_of_now() {
+    let root = Root::new();
+    assert_eq!(LinuxSource::new(root.0.path()).unwrap().modules(), None, "a kernel without modules");
+    root.write("proc/modules", "loop 45056 0 - Live 0x0\nveth 1 0 - Live 0x0\n");
+    let mut source = LinuxSource::new(root.0.path()).unwrap();
+    let names = |source: &mut LinuxSource| -> Vec<_> {
+        source.modules().unwrap().into_iter().map(|module| module.name).collect()
+    };
+    assert_eq!(names(&mut source), ["loop", "veth"]);
+    root.write("proc/modules", "veth 1 0 - Live 0x0\n");
+    assert_eq!(names(&mut source), ["veth"]);
+}

@@ -335,7 +335,7 @@ impl Noticed {
             into.push(processes(self.processes));
         }
         if assumed {
-            into.push("the time zone is not told: the time is read as UTC".into());
+            into.push(super::ZONE_ASSUMED.into());
         }
         for sentence in &self.said {
             if !into.contains(sentence) {

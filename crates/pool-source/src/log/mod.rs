@@ -37,6 +37,9 @@ pub use reader::SampleReader;
 
 use crate::{Result, SourceError};
 
+/// The remark of a sample whose time stands in the text without a zone: whoever knows the zone can move it.
+pub const ZONE_ASSUMED: &str = "the time zone is not told: the time is read as UTC";
+
 /// A saved text: a file, or bytes that the caller has. It can be read again and again.
 ///
 /// Standard input is read once, through [`SampleReader::new`].

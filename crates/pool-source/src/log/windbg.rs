@@ -97,7 +97,9 @@ pub(super) fn line<'a>(line: &'a [u8], columns: &Columns) -> Line<'a> {
         };
     }
     let (tag, rest, placed) = match line {
-        [b' ', a, b, c, d, rest @ ..] if ends_word(rest) => (PoolTag([*a, *b, *c, *d]), rest, true),
+        [b' ', a, b, c, d, rest @ ..] if ends_word(rest) || fills_column(rest) => {
+            (PoolTag([*a, *b, *c, *d]), rest, true)
+        }
         // The margin was cut off.
         [a, b, c, d, rest @ ..] if *a > b' ' && ends_word(rest) => (PoolTag([*a, *b, *c, *d]), rest, false),
         _ => return Line::Other,
@@ -153,6 +155,12 @@ fn verbose(figures: &[u64]) -> Option<Half> {
 
 fn ends_word(rest: &[u8]) -> bool {
     rest.first().is_none_or(|byte| matches!(byte, b' ' | b'\t'))
+}
+
+/// A first figure of ten digits or more touches the tag (` Io  4294967306 4294967291 …`): `Allocs` of a machine that
+/// ran for months.
+fn fills_column(rest: &[u8]) -> bool {
+    rest.iter().take(10).filter(|byte| byte.is_ascii_digit()).count() == 10
 }
 
 const BINARY: &[u8] = b", Binary:";
@@ -220,6 +228,16 @@ mod tests {
         assert_eq!((tag.as_str(), figures), ("8042", [4, 3944, 0, 0]));
         // The last figure fills its column: it is not cut.
         assert_eq!(row(" Big         1        8         1 209120008Text", &old).1, [1, 8, 1, 209_120_008]);
+    }
+
+    #[test]
+    fn a_figure_that_fills_its_column_touches_the_tag() {
+        let verbose =
+            columns(b" Tag    Allocs    Frees     Diff     Used    Allocs    Frees     Diff     Used")
+                .unwrap();
+        let text = " Io  4294967306 4294967291       15     4096         2        1        1       64Text";
+        let (tag, figures, text) = row(text, &verbose);
+        assert_eq!((tag.as_str(), figures, text.as_str()), ("Io  ", [15, 4096, 1, 64], "Text"));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use pool_model::{Header, Origin, Pool, PoolTag, Sample, SourceKind, Tag};
 use super::decode::{self, BigAllocation, Layout, Module};
 use super::query::{self, Buffer, Kernel, Tags};
 use super::status;
-use crate::{Fact, Result, Source};
+use crate::{Fact, LoadedModule, Result, Source};
 
 /// A machine: its kernel's classes, and what documented calls tell.
 pub trait Machine: Kernel {
@@ -98,6 +98,21 @@ impl<M: Machine> Source for PoolSource<M> {
             }
         }
         describe(&mut self.allocations, tag.unprotected(), pool)
+    }
+
+    fn modules(&mut self) -> Option<Vec<LoadedModule>> {
+        // Addresses are not wanted here, so no privilege is asked for.
+        let found = modules_once(&mut self.machine).ok()?;
+        let mut found: Vec<_> = found
+            .into_iter()
+            .map(|module| LoadedModule {
+                name: module.name,
+                detail: Some(module.path).filter(|path| !path.is_empty()),
+                size: module.size.into(),
+            })
+            .collect();
+        found.sort();
+        Some(found)
     }
 }
 

@@ -18,6 +18,8 @@ use crate::segment::index::Index;
 pub struct Cursor {
     files: Vec<SegmentFile>,
     at: usize,
+    /// Segments before `files` that retention took while this cursor was there.
+    taken: u64,
     open: Option<Open>,
     losses: Losses,
 }
@@ -37,7 +39,7 @@ impl Open {
 
 impl Cursor {
     pub(super) fn new(files: Vec<SegmentFile>) -> Self {
-        Self { files, at: 0, open: None, losses: Losses::default() }
+        Self { files, at: 0, taken: 0, open: None, losses: Losses::default() }
     }
 
     /// Back before the first sample.
@@ -101,22 +103,74 @@ impl Cursor {
         Ok(false)
     }
 
+    /// Where the held sample stands: the segment, counted from the cursor's first, and its number in it. Of two
+    /// samples the later one has the greater place, whatever their clocks say. `None` where none is held.
+    pub fn place(&self) -> Option<(u64, u32)> {
+        let number = self.open.as_ref()?.segment.number()?;
+        Some((self.taken + self.at as u64, number))
+    }
+
+    /// Goes back by `count` samples, or to the first one. What damage took counts too. False at the start, and
+    /// where `count` is 0: nothing moves.
+    pub fn go_back(&mut self, count: u32, sample: &mut Sample) -> Result<bool> {
+        // A segment that was begun just now holds nothing yet: back from there is the end of the one before.
+        let held = self.open.as_ref().and_then(|open| open.segment.number());
+        let number = held.unwrap_or(0);
+        if count <= number {
+            return Ok(count > 0 && self.place_at(self.at, number - count)? && self.sample_into(sample));
+        }
+        let (now, mut left) = (self.at, count - number);
+        let mut found = None;
+        for at in (0..now).rev() {
+            self.enter(at)?;
+            let samples = self.samples_of_open()?;
+            if samples > 0 {
+                found = Some((at, samples.saturating_sub(left)));
+            }
+            if samples >= left {
+                break;
+            }
+            left -= samples;
+        }
+        // Short of the start of the recording: its first sample, unless that one is held.
+        let (at, to) = found.unwrap_or((now, 0));
+        if at == now && number == 0 {
+            if held.is_some() {
+                self.place_at(now, number)?;
+            } else {
+                self.at = now;
+            }
+            return Ok(false);
+        }
+        Ok(self.place_at(at, to)? && self.sample_into(sample))
+    }
+
+    /// Samples of the segment that is open.
+    fn samples_of_open(&mut self) -> Result<u32> {
+        let Some(file) = self.files.get(self.at) else { return Ok(0) };
+        let Some(open) = &mut self.open else { return Ok(0) };
+        if open.index.is_none() {
+            open.index = Some(open.segment.index().map_err(StoreError::io("read", &file.path))?);
+        }
+        Ok(open.index.as_ref().map_or(0, |index| index.samples))
+    }
+
     /// The sample before the one that is held. False at the start: nothing moves.
     pub fn previous_sample(&mut self, sample: &mut Sample) -> Result<bool> {
         let number = self.open.as_ref().and_then(|open| open.segment.number());
         if let Some(before) = number.and_then(|number| number.checked_sub(1))
-            && self.place(self.at, before)?
+            && self.place_at(self.at, before)?
         {
             return Ok(self.sample_into(sample));
         }
         let now = self.at;
         for at in (0..now).rev() {
-            if self.place(at, u32::MAX)? {
+            if self.place_at(at, u32::MAX)? {
                 return Ok(self.sample_into(sample));
             }
         }
         if let Some(number) = number {
-            self.place(now, number)?;
+            self.place_at(now, number)?;
         } else {
             self.at = now;
         }
@@ -124,7 +178,7 @@ impl Cursor {
     }
 
     /// Holds the sample of a number in a segment, or the last before it. False where there is none.
-    fn place(&mut self, at: usize, number: u32) -> Result<bool> {
+    fn place_at(&mut self, at: usize, number: u32) -> Result<bool> {
         let Some(file) = self.files.get(at).cloned() else { return Ok(false) };
         self.enter(at)?;
         let Some(open) = &mut self.open else { return Ok(false) };
@@ -187,7 +241,10 @@ impl Cursor {
         let now = self.files.get(self.at).map(|file| file.path.clone());
         self.files = recording.segments().to_vec();
         match now.and_then(|now| self.files.iter().position(|file| file.path == now)) {
-            Some(at) => self.at = at,
+            Some(at) => {
+                self.taken += self.at.saturating_sub(at) as u64;
+                self.at = at;
+            }
             // Retention took the segment.
             None => self.rewind(),
         }

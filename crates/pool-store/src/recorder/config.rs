@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pool_model::Pattern;
+use pool_model::{Pattern, PoolView};
 
 /// How a recording is written.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct Config {
     pub keep: Option<Duration>,
     /// The oldest closed segments go when all of them (and their Parquet files) take more bytes.
     pub max_size: Option<u64>,
+    /// Only rows of these pools.
+    pub view: PoolView,
     /// Only tags that match one of these; empty = all.
     pub include: Vec<Pattern>,
     /// No tags that match one of these.
@@ -36,6 +38,7 @@ impl Default for Config {
             sync: Duration::from_secs(10),
             keep: None,
             max_size: None,
+            view: PoolView::All,
             include: Vec::new(),
             exclude: Vec::new(),
             seal: false,

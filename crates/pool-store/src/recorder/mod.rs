@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use pool_model::{CounterWidth, Filter, Origin, Sample, SourceKind};
+use pool_model::{CounterWidth, Filter, Origin, PoolView, Sample, SourceKind};
 
 pub use config::Config;
 pub use disk::{Disk, RealDisk};
@@ -111,6 +111,7 @@ impl Recorder {
         let report = recover::recover(folder)?;
         let files = folder::segments(folder)?;
         let filter = Filter {
+            view: config.view,
             include: config.include.clone(),
             exclude: config.exclude.clone(),
             show_zero: true,
@@ -406,7 +407,7 @@ fn write_error(path: &Path) -> impl FnOnce(WriteError) -> StoreError {
 
 /// The sample itself, or the rows of it that are wanted.
 fn filtered<'a>(filter: &Filter, sample: &'a Sample, scratch: &'a mut Sample) -> &'a Sample {
-    if filter.include.is_empty() && filter.exclude.is_empty() {
+    if filter.view == PoolView::All && filter.include.is_empty() && filter.exclude.is_empty() {
         return sample;
     }
     scratch.clone_from(sample);

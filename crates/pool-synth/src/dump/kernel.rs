@@ -1,10 +1,12 @@
 //! A kernel laid out in memory: image, debugger block, modules, pool tables of every processor, large allocations.
 
 use super::Dice;
+use super::imports;
 use super::mapping::{How, Mapping};
 use super::physical::{PAGE_BYTES, Physical};
 use super::pool::{self, Held, PlantedBig, PlantedTag};
 use super::spec::{Arch, Spec};
+use super::symbols;
 
 /// A planted module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +67,10 @@ pub struct Built {
     pub kernel: u64,
     /// Address of the first processor's table.
     pub table: u64,
+    /// Tags of the second table.
+    pub expansion: Vec<PlantedTag>,
+    /// Offsets of the kernel's variables, as its symbols would tell them.
+    pub symbols: Vec<(&'static str, u32)>,
 }
 
 /// The tag that is planted in `leaky.sys`.
@@ -115,8 +121,8 @@ impl Places {
 }
 
 /// Builds memory while it is laid out.
-struct Layer {
-    spec: Spec,
+pub(super) struct Layer {
+    pub(super) spec: Spec,
     memory: Physical,
     mapping: Mapping,
     dice: Dice,
@@ -124,7 +130,7 @@ struct Layer {
 }
 
 impl Layer {
-    const fn pointer(&self) -> usize {
+    pub(super) const fn pointer(&self) -> usize {
         if self.spec.arch.is_32() { 4 } else { 8 }
     }
 
@@ -137,20 +143,20 @@ impl Layer {
     }
 
     /// Writes to mapped memory.
-    fn write(&mut self, address: u64, bytes: &[u8]) {
+    pub(super) fn write(&mut self, address: u64, bytes: &[u8]) {
         for (at, byte) in (address..).zip(bytes) {
             let physical = self.mapping.truth[&(at / PAGE_BYTES * PAGE_BYTES)] + at % PAGE_BYTES;
             self.memory.write(physical, &[*byte]);
         }
     }
 
-    fn word(&mut self, address: u64, value: u64) {
+    pub(super) fn word(&mut self, address: u64, value: u64) {
         let size = self.pointer();
         self.write(address, &value.to_le_bytes()[..size]);
     }
 
     /// Memory for something small.
-    fn alloc(&mut self, bytes: u64) -> u64 {
+    pub(super) fn alloc(&mut self, bytes: u64) -> u64 {
         let address = self.heap;
         let end = address + bytes.next_multiple_of(16);
         for page in (address / PAGE_BYTES..=end / PAGE_BYTES).map(|page| page * PAGE_BYTES) {
@@ -206,6 +212,7 @@ pub fn build(spec: &Spec) -> Built {
     module_list(&mut layer, kernel + MODULE_LIST, &modules);
     let unloaded = unloaded(&mut layer, kernel);
     variables(&mut layer, kernel, &tables);
+    let (expansion, symbols) = symbols::plant(&mut layer, kernel, TABLE_VARIABLE, TABLE_ARRAY);
     let block = debugger_block(&mut layer, kernel);
     Built {
         spec: spec.clone(),
@@ -222,6 +229,8 @@ pub fn build(spec: &Spec) -> Built {
         list: kernel + MODULE_LIST,
         kernel,
         table: tables[0],
+        expansion,
+        symbols,
     }
 }
 
@@ -250,9 +259,7 @@ fn kernel_image(layer: &mut Layer, base: u64) {
     entry[28 + 12] = 16;
     layer.write(base + DEBUG_DIRECTORY, &entry);
     let mut pdb = b"RSDS".to_vec();
-    pdb.extend([
-        0xec, 0x5c, 0x43, 0x95, 0xb1, 0x4a, 0xc5, 0x04, 0xe8, 0x6b, 0xfb, 0xea, 0x44, 0x16, 0xc4, 0xa3,
-    ]);
+    pdb.extend(super::pdb::GUID);
     pdb.extend(1_u32.to_le_bytes());
     pdb.extend(b"ntkrnlmp.pdb\0");
     layer.write(base + CODEVIEW, &pdb);
@@ -261,6 +268,7 @@ fn kernel_image(layer: &mut Layer, base: u64) {
     version.extend((10_u32 << 16).to_le_bytes());
     version.extend((layer.spec.build << 16 | 7).to_le_bytes());
     layer.write(base + VERSION, &version);
+    imports::exports(layer, base);
 }
 
 fn image_header(
@@ -415,6 +423,7 @@ fn drivers(layer: &mut Layer, kernel: u64) -> (Vec<PlantedModule>, Vec<u64>, (u6
         needles.push(leaky + at);
     }
     layer.write(leaky + 0x1010, &[0x41, 0xb8]);
+    imports::call(layer, kernel, leaky, 0x1016);
     let mut protected = NEEDLE;
     protected[3] |= 0x80;
     layer.write(leaky + 0x3800, &protected);

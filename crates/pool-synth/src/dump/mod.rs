@@ -2,16 +2,20 @@
 //! nothing here is taken from the reader, and the reader takes nothing from here.
 //!
 //! [`spec`]: what is asked for → [`kernel`]: a kernel laid out in [`physical`] memory through [`mapping`], with the
-//! [`pool`] tables and a list of modules → [`mod@file`]: the same memory in every container.
+//! [`pool`] tables, a list of modules and a call from one to the other (`imports`) → [`mod@file`]: the same memory in every container;
+//! [`pdb`]: the kernel's symbols.
 #![allow(clippy::cast_possible_truncation, reason = "figures are cut to their fields on purpose")]
 #![allow(clippy::missing_panics_doc, reason = "test data: a wrong request ends the test")]
 
 pub mod file;
+mod imports;
 pub mod kernel;
 pub mod mapping;
+pub mod pdb;
 pub mod physical;
 pub mod pool;
 pub mod spec;
+mod symbols;
 
 pub use file::Form;
 pub use kernel::{Built, build};

@@ -50,6 +50,8 @@ pub struct Spec {
     pub hide_block: bool,
     /// The overflow bucket is used.
     pub overflow: bool,
+    /// Two tags stand in the kernel's second table.
+    pub expansion: bool,
     /// One page of the second processor's table is not in the dump.
     pub lose_table_page: bool,
     /// Nothing of the last processor's table is in the dump.
@@ -88,6 +90,7 @@ impl Spec {
             hide_table: false,
             hide_block: false,
             overflow: false,
+            expansion: false,
             lose_table_page: false,
             lose_last_table: false,
             gap: false,

@@ -12,7 +12,7 @@ use ratatui::widgets::{Axis, Block, Chart, Clear, Dataset, GraphType, Paragraph,
 
 use super::Regions;
 use crate::app::App;
-use crate::history::{POINTS, Point};
+use crate::history::Point;
 
 pub(super) fn draw(app: &App, regions: &Regions, frame: &mut Frame<'_>) {
     let Some(row) = app.current() else { return };
@@ -28,7 +28,7 @@ pub(super) fn draw(app: &App, regions: &Regions, frame: &mut Frame<'_>) {
     let inner = block.inner(area);
     frame.render_widget(block, area);
 
-    let points: Vec<Point> = app.history.points(&row.row.tag, row.row.pool, POINTS).collect();
+    let points = app.points_of(&(row.row.tag.clone(), row.row.pool));
     let text = text(app, row, &points);
     let figures = u16::try_from(text.len()).unwrap_or(u16::MAX);
     let (left, charts) = if inner.width >= 112 {
@@ -180,7 +180,9 @@ fn chart(
     let block =
         Block::bordered().title(Span::styled(title.to_owned(), theme.strong())).border_style(theme.dim());
     if data.len() < 2 {
-        let text = if app.history.refreshes() < 2 {
+        let text = if app.replay.is_some() {
+            " Fewer than two points are recorded here."
+        } else if app.history.refreshes() < 2 {
             " The line begins with the next refresh."
         } else {
             " No points are kept of this row."
@@ -202,16 +204,26 @@ fn chart(
     )]
     let ago = super::duration(std::time::Duration::from_secs(end as u64));
     let labels = [label(bounds[0]), label(f64::midpoint(bounds[0], bounds[1])), label(bounds[1])];
-    let dataset =
-        Dataset::default().marker(Marker::Braille).graph_type(GraphType::Line).style(style).data(&data);
-    let chart = Chart::new(vec![dataset])
+    let line = |data, style| {
+        Dataset::default().marker(Marker::Braille).graph_type(GraphType::Line).style(style).data(data)
+    };
+    let mut lines = vec![line(&data, style)];
+    let mut times = [format!("{ago} ago"), "now".to_owned()];
+    let mut here = Vec::new();
+    if app.replay.is_some() {
+        // The shown moment is a line through the curve.
+        let at = (app.shown_time().as_millisecond() - start) as f64 / 1000.0;
+        here.extend([(at, bounds[0]), (at, bounds[1])].into_iter().filter(|_| (0.0..=end).contains(&at)));
+        let stop = points.last().map_or(start, |point| point.at);
+        times = [start, stop]
+            .map(|at| super::moment(app, jiff::Timestamp::from_millisecond(at).unwrap_or_default()));
+    }
+    if !here.is_empty() {
+        lines.insert(0, line(&here, theme.dim()));
+    }
+    let chart = Chart::new(lines)
         .block(block)
-        .x_axis(
-            Axis::default()
-                .bounds([0.0, end])
-                .labels([format!("{ago} ago"), "now".to_owned()])
-                .style(theme.dim()),
-        )
+        .x_axis(Axis::default().bounds([0.0, end]).labels(times).style(theme.dim()))
         .y_axis(Axis::default().bounds(bounds).labels(labels).style(theme.dim()));
     frame.render_widget(chart, area);
 }

@@ -40,6 +40,42 @@ const DETAIL_KEYS: &[(&str, &str)] = &[
     ("q", "quit"),
 ];
 
+/// The same while a tape is shown.
+const TAPE_KEYS: &[(&str, &str)] = &[
+    ("h", "help"),
+    ("Space", "play"),
+    (",.", "step"),
+    ("jk", "minute"),
+    ("@", "go to"),
+    ("[]", "marks"),
+    ("<>", "speed"),
+    ("(", "change"),
+    ("/", "search"),
+    ("=", "baseline"),
+    ("Enter", "detail"),
+    ("q", "quit"),
+    ("JK", "hour"),
+    ("{}", "day"),
+    ("Home End", "start, end"),
+    ("p", "pool"),
+    ("e", "totals"),
+    ("w", "write"),
+    ("t a f d b m", "sort"),
+];
+
+const TAPE_DETAIL_KEYS: &[(&str, &str)] = &[
+    ("Esc", "back"),
+    ("↑↓", "next row"),
+    ("c", "chart"),
+    ("Space", "play"),
+    (",.", "step"),
+    ("jk", "minute"),
+    ("@", "go to"),
+    ("[]", "marks"),
+    ("=", "baseline"),
+    ("q", "quit"),
+];
+
 pub(super) fn draw(app: &App, regions: &Regions, layout: &Layout, buffer: &mut Buffer) {
     status(app, regions, layout, buffer);
     let theme = app.theme;
@@ -59,7 +95,12 @@ pub(super) fn draw(app: &App, regions: &Regions, layout: &Layout, buffer: &mut B
         return;
     }
     let mut line = Line::new(buffer, regions.keys);
-    let keys = if app.mode == Mode::Detail { DETAIL_KEYS } else { KEYS };
+    let keys = match (&app.mode, app.replay.is_some()) {
+        (Mode::Detail, true) => TAPE_DETAIL_KEYS,
+        (Mode::Detail, false) => DETAIL_KEYS,
+        (_, true) => TAPE_KEYS,
+        (_, false) => KEYS,
+    };
     for (key, what) in keys {
         let needs = key.chars().count() + what.len() + 3;
         if needs > usize::from(line.left()) {
@@ -77,6 +118,9 @@ fn prompt(app: &App) -> Option<(&'static str, &str, &'static str)> {
     match &app.mode {
         Mode::Session(text) => {
             Some((" Session id: ", text, "   Enter = all sessions, S = system, Esc = cancel"))
+        }
+        Mode::Jump { text, .. } => {
+            Some((" Go to: @", text, "   2026-11-22 14:00, 14:05, -2h, +10m, start, end; Esc = cancel"))
         }
         Mode::Search(text) => Some((" Search: ", text, "   * and ? are wildcards, Enter keeps, Esc clears")),
         _ => None,
@@ -100,6 +144,11 @@ fn status(app: &App, regions: &Regions, layout: &Layout, buffer: &mut Buffer) {
         return;
     }
     let age = app.clock.as_second() - app.arrived.as_second();
+    // What is wrong with a file's figures has to be seen for as long as they are.
+    if let Some(remark) = app.now.remarks.first().filter(|_| app.still) {
+        line.cut(&format!(" {remark} "), theme.warning());
+        return;
+    }
     if let Some(trouble) = &app.trouble {
         let text = format!(" data from {}, {age} s old: {trouble} ", clock(app, app.arrived));
         line.cut(&text, theme.warning());
@@ -111,6 +160,9 @@ fn status(app: &App, regions: &Regions, layout: &Layout, buffer: &mut Buffer) {
             format!(" data from {}: the system has not answered for {waited} s ", clock(app, app.arrived));
         line.cut(&text, theme.warning());
         return;
+    }
+    if let Some((mark, distance)) = app.near_mark() {
+        line.cut(&format!(" {}{} ", mark.text, away(distance)), theme.accent());
     }
     if !app.settings.totals {
         for totals in &app.table.totals {
@@ -140,5 +192,15 @@ fn status(app: &App, regions: &Regions, layout: &Layout, buffer: &mut Buffer) {
     if app.table.rows.len() > app.page() {
         let last = (app.top + app.page()).min(app.table.rows.len());
         line.part(&format!(" rows {}-{last} ", app.top + 1), theme.dim());
+    }
+}
+
+/// Where a mark is, seen from the shown moment.
+fn away(distance: jiff::SignedDuration) -> String {
+    let length = super::long(distance.unsigned_abs());
+    match distance.as_millis() {
+        0 => String::new(),
+        1.. => format!(" (in {length})"),
+        _ => format!(" ({length} ago)"),
     }
 }

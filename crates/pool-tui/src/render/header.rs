@@ -1,10 +1,10 @@
 //! The memory figures and the caption line.
 
 use pool_model::units::{grouped, human_bytes};
-use pool_model::{Header, PoolView, Scope};
+use pool_model::{Header, PoolView, Scope, SourceKind};
 use ratatui::buffer::Buffer;
 
-use super::{Line, Regions, clock, duration};
+use super::{Line, Regions, clock, duration, long, moment};
 use crate::app::App;
 
 /// A label and its value; the blanks before the label are PoolMon's.
@@ -84,8 +84,10 @@ fn caption(app: &App, regions: &Regions, buffer: &mut Buffer) {
     line.part(&title, theme.strong());
     let badges = [
         app.simulated().then(|| " SIMULATED ".to_owned()),
-        app.paused.then(|| " PAUSED ".to_owned()),
-        app.baseline.as_ref().map(|baseline| format!(" BASELINE {} ", clock(app, baseline.at))),
+        still_badge(app).or_else(|| tape_badge(app)).or_else(|| app.paused.then(|| " PAUSED ".to_owned())),
+        app.baseline.as_ref().map(|baseline| format!(" BASELINE {} ", moment(app, baseline.at))),
+        (app.replay.is_some() && app.table.rebooted).then(|| " REBOOTED ".to_owned()),
+        app.gap().map(|gap| format!(" GAP {} ", long(gap))),
     ];
     for badge in badges.into_iter().flatten() {
         line.part("  ", theme.dim());
@@ -116,14 +118,21 @@ fn caption(app: &App, regions: &Regions, buffer: &mut Buffer) {
     }
     let sort = app.settings.sort;
     let order = format!("by {}{}", sort.column.title, if by_change(app) { " change" } else { "" });
-    let time = clock(app, app.now.time.unwrap_or(app.arrived));
+    let (time, every) = if app.replay.is_some() {
+        (Some(moment(app, app.shown_time())), compared(app))
+    } else if app.still {
+        (None, None)
+    } else {
+        let time = clock(app, app.now.time.unwrap_or(app.arrived));
+        (Some(time), Some(format!("every {}", duration(app.interval))))
+    };
     let parts = [
-        (Some(time), theme.strong()),
+        (time, theme.strong()),
         (search, theme.accent()),
         (view, theme.accent()),
         (Some(rows), theme.dim()),
         ((!patterns.is_empty()).then_some(patterns), theme.accent()),
-        (Some(format!("every {}", duration(app.interval))), theme.dim()),
+        (every, theme.dim()),
         (Some(order), theme.dim()),
         (app.now.origin.host.clone(), theme.strong()),
         (app.now.origin.system.clone(), theme.dim()),
@@ -133,6 +142,38 @@ fn caption(app: &App, regions: &Regions, buffer: &mut Buffer) {
             line.part(&format!("  {text}"), style);
         }
     }
+}
+
+/// What file the one moment is of, and when that was.
+fn still_badge(app: &App) -> Option<String> {
+    let what = match app.now.origin.kind {
+        SourceKind::Dump => "DUMP",
+        SourceKind::Recording => "RECORDING",
+        _ => "FILE",
+    };
+    let time = app.now.time.map(|time| time.to_zoned(app.zone.clone()).strftime(" OF %Y-%m-%d %H:%M:%S"));
+    app.still.then(|| format!(" {what}{} ", time.map(|time| time.to_string()).unwrap_or_default()))
+}
+
+/// How a tape is played.
+fn tape_badge(app: &App) -> Option<String> {
+    let replay = app.replay.as_ref()?;
+    Some(match (app.paused, app.follows()) {
+        (true, _) => " REPLAY ".to_owned(),
+        (_, true) => " RECORDING ".to_owned(),
+        _ => format!(" PLAYING {} ", replay.speed),
+    })
+}
+
+/// How long the changes of a tape's sample took.
+fn compared(app: &App) -> Option<String> {
+    let replay = app.replay.as_ref()?;
+    if app.baseline.is_some() || app.gap().is_some() || app.table.rebooted || replay.timeline.numbered {
+        return None;
+    }
+    let Some(before) = &app.before else { return Some("the first sample".to_owned()) };
+    let time = std::time::Duration::try_from(app.now.time?.duration_since(before.time?)).ok()?;
+    Some(format!("in {}", duration(time)))
 }
 
 /// Whether the order is that of changes: a column without changes is ordered by its value.

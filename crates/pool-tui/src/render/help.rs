@@ -8,7 +8,7 @@ use ratatui::widgets::{Block, Clear, Paragraph};
 use crate::app::App;
 
 /// Headings have an empty key.
-const HELP: &[(&str, &str)] = &[
+const ORDER: &[(&str, &str)] = &[
     ("", "Order and rows"),
     ("t a f d b m", "sort by tag, allocs, frees, diff (or s), bytes, per alloc"),
     ("v", "sort by verdict: what leaks first, once there is enough data"),
@@ -18,10 +18,31 @@ const HELP: &[(&str, &str)] = &[
     ("/", "search tags and drivers; * and ? are wildcards"),
     ("0-9  i", "a session's pool (old systems); i asks for its id"),
     ("e  l", "totals at the bottom; highlighting on and off"),
+];
+
+const LIVE: &[(&str, &str)] = &[
     ("", "Time"),
     ("Space  r", "pause and go on; refresh at once, as any unused key does"),
     ("=", "show all changes since now; = again ends it"),
     ("+  -", "longer or shorter interval"),
+];
+
+/// What the keys do while a tape is shown.
+const TAPE: &[(&str, &str)] = &[
+    ("", "Time of the recording"),
+    ("Space", "play and pause"),
+    (", .", "one sample back or on (Shift ← → too); changes are since the one before"),
+    ("j k  J K", "a minute back or on; an hour"),
+    ("{ }", "a day back or on"),
+    ("< >", "slower, faster: 1, 2, 10, 60, 600 times, as quickly as it goes"),
+    ("@", "go to a moment: 2026-11-22 14:00, 14:05, -2h, +10m, start, end"),
+    ("[ ]", "mark before, next mark: n note, g gap, R reboot, m modules"),
+    ("Home End", "start; end, where new samples follow while they are recorded"),
+    ("=", "show all changes since this moment; = again ends it"),
+    ("c", "how much time the chart in the detail shows"),
+];
+
+const CLOSER: &[(&str, &str)] = &[
     ("", "Looking closer"),
     ("Enter", "detail of the selected row; a double click too"),
     ("↑ ↓ PgUp PgDn", "select a row; Home lets go of it, End goes to the last"),
@@ -34,15 +55,20 @@ const HELP: &[(&str, &str)] = &[
 ];
 
 /// Lines of the page.
-pub(crate) fn lines() -> u16 {
-    u16::try_from(HELP.len()).unwrap_or(u16::MAX) + 1
+pub(crate) fn lines(app: &App) -> u16 {
+    u16::try_from(entries(app).count()).unwrap_or(u16::MAX) + 1
+}
+
+/// What stands on it: the keys of time are others where a tape is shown.
+fn entries(app: &App) -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    let (tape, live) = if app.replay.is_some() { (TAPE, &[][..]) } else { (&[][..], LIVE) };
+    tape.iter().chain(ORDER).chain(live).chain(CLOSER)
 }
 
 pub(super) fn draw(app: &App, at: u16, frame: &mut Frame<'_>) {
     let theme = app.theme;
     let area = frame.area();
-    let mut lines: Vec<Line<'_>> = HELP
-        .iter()
+    let mut lines: Vec<Line<'_>> = entries(app)
         .map(|(key, what)| {
             if key.is_empty() {
                 Line::from(Span::styled(
@@ -67,7 +93,7 @@ pub(super) fn draw(app: &App, at: u16, frame: &mut Frame<'_>) {
         Span::raw("; they fade over three refreshes"),
     ];
     lines.push(Line::from(colours));
-    let more = crate::render::help::lines().saturating_sub(area.height.saturating_sub(2)) > 0;
+    let more = self::lines(app).saturating_sub(area.height.saturating_sub(2)) > 0;
     let bottom = if more { " ↑↓ scrolls, Esc closes " } else { " Esc closes " };
     let block = Block::bordered()
         .title(Span::styled(" poolmon: which driver is eating the kernel's memory ", theme.strong()))

@@ -1,13 +1,14 @@
 //! Drawing: pure functions from the state to a frame.
 //!
 //! From top to bottom: `header` (memory figures and the caption), `rows` (titles, rows, totals),
-//! `footer` (status and keys); `help` and `detail` lie over the rows.
+//! `timeline` (of a tape), `footer` (status and keys); `help` and `detail` lie over the rows.
 
 mod detail;
 mod footer;
 mod header;
 pub(crate) mod help;
 mod rows;
+mod timeline;
 
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ pub(crate) struct Regions {
     pub titles: Rect,
     pub rows: Rect,
     pub totals: Rect,
+    pub timeline: Rect,
     pub status: Rect,
     pub keys: Rect,
 }
@@ -42,7 +44,13 @@ pub(crate) fn regions(app: &App) -> Regions {
     let fixed = [figures, u16::from(height >= 5), u16::from(height >= 2)];
     let status = u16::from(height >= 4);
     let keys = u16::from(height >= 8);
-    let body = height.saturating_sub(fixed.iter().sum::<u16>() + status + keys);
+    let timeline = match height {
+        _ if app.replay.is_none() => 0,
+        16.. => 2,
+        7..16 => 1,
+        _ => 0,
+    };
+    let body = height.saturating_sub(fixed.iter().sum::<u16>() + status + keys + timeline);
     let totals = u16::try_from(rows::totals_lines(app)).unwrap_or(u16::MAX).min(body / 2);
     let mut y = 0;
     let mut take = |lines: u16| {
@@ -56,6 +64,7 @@ pub(crate) fn regions(app: &App) -> Regions {
         titles: take(fixed[2]),
         rows: take(body - totals),
         totals: take(totals),
+        timeline: take(timeline),
         status: take(status),
         keys: take(keys),
     }
@@ -72,6 +81,7 @@ pub fn render(app: &App, frame: &mut Frame<'_>) {
     let layout = app.layout();
     header::draw(app, &regions, frame.buffer_mut());
     rows::draw(app, &regions, &layout, frame.buffer_mut());
+    timeline::draw(app, regions.timeline, frame.buffer_mut());
     footer::draw(app, &regions, &layout, frame.buffer_mut());
     match &app.mode {
         Mode::Help(at) => help::draw(app, *at, frame),
@@ -106,6 +116,34 @@ pub(crate) fn minutes(time: Duration) -> String {
 /// Time of day in the screen's zone.
 pub(crate) fn clock(app: &App, at: Timestamp) -> String {
     at.to_zoned(app.zone.clone()).strftime("%H:%M:%S").to_string()
+}
+
+/// A moment of a tape: date and time, or which of the samples without times it is. Live, the time of day.
+pub(crate) fn moment(app: &App, at: Timestamp) -> String {
+    let Some(replay) = &app.replay else { return clock(app, at) };
+    if replay.timeline.numbered {
+        return format!("snapshot {} of {}", at.as_second(), replay.timeline.last.as_second());
+    }
+    let format = if replay.timeline.interval < Duration::from_secs(1) {
+        "%Y-%m-%d %H:%M:%S%.3f"
+    } else {
+        "%Y-%m-%d %H:%M:%S"
+    };
+    at.to_zoned(app.zone.clone()).strftime(format).to_string()
+}
+
+/// `45 s`, `12 min`, `5 h 12 min`, `3 d 4 h`.
+pub fn long(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let two = |n: u64, unit: &str, rest: u64, less: &str| {
+        if rest == 0 { format!("{n} {unit}") } else { format!("{n} {unit} {rest} {less}") }
+    };
+    match seconds {
+        0..60 => duration(Duration::from_millis(u64::try_from(time.as_millis() / 100 * 100).unwrap_or(0))),
+        60..3600 => two(seconds / 60, "min", seconds % 60, "s"),
+        3600..86_400 => two(seconds / 3600, "h", seconds / 60 % 60, "min"),
+        _ => two(seconds / 86_400, "d", seconds / 3600 % 24, "h"),
+    }
 }
 
 /// A line of styled parts, with what does not fit left out whole.

@@ -192,9 +192,11 @@ fn change_cell(app: &App, change: &Value<'_>, width: u16, style: Style, scratch:
     }
 }
 
+/// An eighth of a cell, two eighths, …
+pub(super) const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
 /// Bars between the least and the most of the last points. A change under 2 % looks flat: it is.
 fn spark(app: &App, row: &TableRow, cells: usize, scratch: &mut String) {
-    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let (mut least, mut most) = (f32::MAX, f32::MIN);
     for point in app.history.points(&row.row.tag, row.row.pool, cells) {
         if let Some(bytes) = point.bytes {

@@ -12,6 +12,10 @@ use crate::owners;
 
 /// Shows the simulated kernel; every output of it says that it is simulated.
 pub fn run(args: &LiveArgs) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        args.from.is_none(),
+        "the demo shows its own kernel; `poolmon live --from FILE` shows a file"
+    );
     let config = Config::default();
     // The invented driver is known to nobody else.
     let leak = config.leak.map(|leak| PoolTag(leak.tag).to_string()).unwrap_or_default();

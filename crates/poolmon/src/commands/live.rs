@@ -1,14 +1,14 @@
 //! `poolmon live`: the screen over this machine.
 
 use std::io::{self, IsTerminal as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use pool_model::{Column, column};
 use pool_print::{Format, Options};
 use pool_source::Source;
-use pool_tui::{ColourMode, Settings};
+use pool_tui::{ColourMode, Settings, SnapshotWriter};
 
 use crate::args::{Color, LiveArgs};
 use crate::commands::{snapshot, top};
@@ -21,11 +21,31 @@ const INTERVAL: Duration = Duration::from_secs(5);
 
 /// Shows the screen, or writes the snapshot that was asked for.
 pub fn run(args: &LiveArgs) -> anyhow::Result<()> {
+    if let Some(path) = &args.from {
+        return show_file(args, path);
+    }
     // What --pool leaves out is not read at all; without it, `p` walks through everything.
     let source = input::live(args.rows.filter().view)?;
     // PoolMon starts sorted by tag; its users' eyes and scripts expect that. On Linux there is no such habit.
     let order = if cfg!(windows) { &column::TAG } else { &column::BYTES };
     show(args, source, order, owners::load(&args.rows)?)
+}
+
+/// Shows the last sample of a file; exit code 1 where a dump did not tell all its figures.
+fn show_file(args: &LiveArgs, path: &Path) -> anyhow::Result<()> {
+    let still = input::still::Still::open(path)?;
+    let (complete, remarks) = (still.complete(), still.remarks().to_vec());
+    show(args, Box::new(still), &column::BYTES, owners::load(&args.rows)?)?;
+    if complete {
+        return Ok(());
+    }
+    if io::stdout().is_terminal() {
+        // Once more where it stays when the screen is gone.
+        for remark in remarks {
+            eprintln!("poolmon: {remark}");
+        }
+    }
+    Err(crate::Exit(1).into())
 }
 
 /// Shows any source on the screen; on something that is not a terminal, its table once.
@@ -62,18 +82,28 @@ pub fn show(
         judge: Some(Box::new(LiveJudge::new())),
         interval: args.interval.unwrap_or(INTERVAL),
         initial,
-        colour: match args.color {
-            Color::Auto => ColourMode::from_env(|name| std::env::var(name).ok()),
-            Color::Always => ColourMode::True,
-            Color::Never => ColourMode::None,
-        },
-        snapshot_writer: Box::new(move |sample, table| {
-            let path = PathBuf::from(snapshot::DEFAULT_FILE);
-            let options = Options { totals: false, header: true, stamp: true, driver };
-            snapshot::append(&path, sample, table, options).map_err(|error| format!("{error:#}"))?;
-            Ok(std::path::absolute(&path).unwrap_or(path))
-        }),
+        colour: colour(args.color),
+        snapshot_writer: snapshot_writer(driver),
         describe: Box::new(move |row| owners.explain(&row.tag, Some(row.pool))),
     })?;
     Ok(())
+}
+
+/// How many colours the screen may use.
+pub fn colour(asked: Color) -> ColourMode {
+    match asked {
+        Color::Auto => ColourMode::from_env(|name| std::env::var(name).ok()),
+        Color::Always => ColourMode::True,
+        Color::Never => ColourMode::None,
+    }
+}
+
+/// What the key `w` does: appends to PoolMon's own file, in the current folder.
+pub fn snapshot_writer(driver: bool) -> SnapshotWriter {
+    Box::new(move |sample, table| {
+        let path = PathBuf::from(snapshot::DEFAULT_FILE);
+        let options = Options { totals: false, header: true, stamp: true, driver };
+        snapshot::append(&path, sample, table, options).map_err(|error| format!("{error:#}"))?;
+        Ok(std::path::absolute(&path).unwrap_or(path))
+    })
 }

@@ -2,7 +2,9 @@
 
 mod demo;
 mod doctor;
+pub mod dump;
 mod live;
+pub mod replay;
 mod snapshot;
 mod tag;
 mod top;
@@ -22,8 +24,10 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         None => live::run(&cli.live),
         Some(Command::Live(args)) => live::run(&args),
         Some(Command::Top(args)) => top::run(&args),
+        Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Doctor) => doctor::run(&mut io::stdout().lock()),
+        Some(Command::Dump(args)) => dump::run(&args),
         Some(Command::Tag(args)) => tag::run(&args),
         Some(Command::Who(args)) => who::run(&args),
         Some(Command::Completions { shell }) => {

@@ -1,6 +1,7 @@
 //! `poolmon top`: one table, of this machine or of a saved file.
 
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -8,10 +9,16 @@ use pool_model::{PoolView, Sample, Table, column};
 use pool_print::{Format, Options};
 
 use crate::args::{FormatArg, RowArgs, TopArgs};
+use crate::input::kind::Kind;
 use crate::{input, owners};
 
 /// Prints the table.
 pub fn run(args: &TopArgs) -> anyhow::Result<()> {
+    if let Some(path) = args.file.as_deref()
+        && input::kind::of(path).is_ok_and(|kind| kind == Kind::Dump)
+    {
+        return of_dump(path, args);
+    }
     let owners = owners::load(&args.rows)?;
     let mut rows = args.rows.clone();
     if cfg!(target_os = "linux") && args.file.is_none() {
@@ -19,10 +26,13 @@ pub fn run(args: &TopArgs) -> anyhow::Result<()> {
         rows.pool.get_or_insert(PoolView::Slab);
     }
     let (before, now) = match &args.file {
-        Some(path) => input::last_two(path)?,
+        Some(path) => input::past::moment(path, args.at.as_deref(), args.over)?,
         None => sample_this_machine(rows.filter().view, rows.session.is_some(), args.over)?,
     };
     input::tell_remarks(&now);
+    if args.file.is_some() && args.format == FormatArg::Table {
+        input::past::tell_moment(before.as_ref(), &now, args.at.as_deref());
+    }
     if args.format == FormatArg::Table && args.rows.pool.is_none() && rows.pool.is_some() {
         tell_what_is_left_out(&now);
     }
@@ -30,6 +40,20 @@ pub fn run(args: &TopArgs) -> anyhow::Result<()> {
         eprintln!("poolmon: one snapshot has no change to sort by; {}", where_change_comes_from(args));
     }
     print(&rows, args.limit, args.format.into(), before.as_ref(), &now, &owners)
+}
+
+/// The pool table of a dump; exit code 1 where it is not complete.
+fn of_dump(path: &Path, args: &TopArgs) -> anyhow::Result<()> {
+    let used = input::dump::pool_used(&input::dump::open(path, None)?)?;
+    input::tell_remarks(&used.sample);
+    if args.rows.by_change {
+        eprintln!(
+            "poolmon: a dump is one moment: there is no change to sort by; `poolmon diff` compares two"
+        );
+    }
+    let owners = owners::load(&args.rows)?;
+    print(&args.rows, args.limit, args.format.into(), None, &used.sample, &owners)?;
+    if used.complete { Ok(()) } else { Err(crate::Exit(1).into()) }
 }
 
 /// A table of slab caches says how much it does not show, so that a leak elsewhere is not overlooked.

@@ -1,14 +1,17 @@
 //! This machine, or a file, as samples.
 //!
-//! * [`live`]: this machine; [`kind`]: what a path holds; [`series`]: its samples, one after the other;
+//! * [`live`]: this machine; [`past`]: one moment of a recording or a log; [`dump`]: memory dumps, [`symbols`] for them;
+//! * [`kind`]: what a path holds; [`series`]: its samples, one after the other; [`still`]: the last of them as a source;
 //! * [`moment`]: times as people write them.
 
-#[allow(dead_code, reason = "the commands that use it follow")]
+pub mod dump;
 pub mod kind;
-#[allow(dead_code, reason = "the commands that use it follow")]
 pub mod moment;
+pub mod past;
 #[allow(dead_code, reason = "the commands that use it follow")]
 pub mod series;
+pub mod still;
+pub mod symbols;
 
 use std::io::{self, Read as _};
 use std::path::Path;

@@ -5,10 +5,9 @@ use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use pool_dump::Dump;
 use pool_model::Sample;
 use pool_source::log::{LogFile, SampleReader, time_in_name};
 use pool_store::import::perfmon::{Options as PerfmonOptions, PerfmonReader};
@@ -24,6 +23,8 @@ pub struct Series {
     /// Number of the part that is read.
     at: usize,
     open: Option<Reader>,
+    /// Dumps that were opened for their time: unpacking one twice would take minutes.
+    dumps: Vec<(PathBuf, Reader, bool)>,
     complete: bool,
     remarks: Vec<String>,
 }
@@ -66,11 +67,12 @@ impl Series {
     pub fn open(paths: &[PathBuf]) -> anyhow::Result<Self> {
         let mut parts = Vec::new();
         let mut remarks = Vec::new();
+        let mut dumps = Vec::new();
         for path in paths {
             match kind::of(path)? {
                 Kind::LogFolder => {
                     for file in kind::files(path)? {
-                        match part(&file) {
+                        match part(&file, &mut dumps) {
                             Ok(part) => parts.push(part),
                             // One stray file among a hundred logs is no reason to judge none.
                             Err(error) => remarks.push(format!("left out: {error:#}")),
@@ -84,7 +86,7 @@ impl Series {
                         );
                     }
                 }
-                _ => parts.push(part(path)?),
+                _ => parts.push(part(path, &mut dumps)?),
             }
         }
         if parts.is_empty() {
@@ -111,7 +113,7 @@ impl Series {
             [first, rest @ ..] => format!("{} and {} more", first.display(), rest.len()),
             [] => String::new(),
         };
-        Ok(Self { name, parts, at: 0, open: None, complete: true, remarks })
+        Ok(Self { name, parts, at: 0, open: None, dumps, complete: true, remarks })
     }
 
     /// What it is called in messages.
@@ -208,7 +210,7 @@ impl Reader {
     }
 }
 
-fn part(path: &Path) -> anyhow::Result<Part> {
+fn part(path: &Path, dumps: &mut Vec<(PathBuf, Reader, bool)>) -> anyhow::Result<Part> {
     let kind = kind::of(path)?;
     let mut part = Part { path: path.to_path_buf(), kind, start: None, time_from: TimeFrom::Content };
     match kind {
@@ -222,7 +224,14 @@ fn part(path: &Path) -> anyhow::Result<Part> {
                 log_times(&mut part)?;
             }
         }
-        Kind::Recording | Kind::Table | Kind::Perfmon | Kind::Dump => {
+        Kind::Dump => {
+            let (reader, complete) = open(&part)?;
+            if let Reader::Dump(Some(sample)) = &reader {
+                part.start = sample.time;
+            }
+            dumps.push((path.to_path_buf(), reader, complete));
+        }
+        Kind::Recording | Kind::Table | Kind::Perfmon => {
             let (mut reader, _) = open(&part)?;
             let mut first = Cursor::empty_sample();
             if reader.next_into(&mut first)? {
@@ -269,8 +278,7 @@ fn open(part: &Part) -> anyhow::Result<(Reader, bool)> {
             Reader::Log(Box::new(LogFile::open(path)?.reader()?), time)
         }
         Kind::Dump => {
-            let cannot = || path.display().to_string();
-            let used = Dump::open(path).and_then(|dump| dump.pool_used()).with_context(cannot)?;
+            let used = super::dump::pool_used(&super::dump::open(path, None)?)?;
             return Ok((Reader::Dump(Some(Box::new(used.sample))), used.complete));
         }
     };
@@ -332,5 +340,32 @@ mod tests {
         let error = Series::open(&[path]).err().unwrap();
         assert!(format!("{error:#}").contains("-f csv -o out.csv"), "{error:#}");
         assert!(Series::open(&[]).is_err());
+    }
+
+    #[test]
+    fn dumps_are_one_sample_each_and_say_whether_all_was_told() {
+        use pool_synth::dump::{Arch, Form, Spec, build};
+        let folder = tempfile::tempdir().unwrap();
+        let mut paths = Vec::new();
+        for hidden in [false, true] {
+            let mut spec = Spec::new(Arch::Amd64, 19_045).tiny();
+            spec.hide_array = hidden;
+            let path = folder.path().join(format!("{hidden}.dmp"));
+            build(&spec).write(Form::BitmapKernel, &path).unwrap();
+            paths.push(path);
+        }
+        let mut series = Series::open(&paths).unwrap();
+        assert_eq!(series.kind(), Kind::Dump);
+        let mut sample = Cursor::empty_sample();
+        for _ in 0..2 {
+            assert!(series.next_into(&mut sample).unwrap() && series.complete());
+            assert!(sample.remarks.is_empty() && sample.rows.len() > 90);
+            assert!(series.next_into(&mut sample).unwrap() && !series.complete());
+            assert!(sample.remarks[0].starts_with("THESE FIGURES ARE WRONG"));
+            assert!(!series.next_into(&mut sample).unwrap());
+            // The second time they are opened anew.
+            series.rewind();
+            series.complete = true;
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::ffi::c_void;
 use std::ptr::{null, null_mut};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use pool_model::Header;
@@ -12,6 +13,7 @@ use windows_sys::Win32::Security::{
     SE_PRIVILEGE_ENABLED, TOKEN_ADJUST_PRIVILEGES, TOKEN_INFORMATION_CLASS, TOKEN_PRIVILEGES, TOKEN_QUERY,
     TokenElevation, TokenPrivileges,
 };
+use windows_sys::Win32::System::Console::SetConsoleCtrlHandler;
 use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleW, GetProcAddress};
 use windows_sys::Win32::System::ProcessStatus::{K32GetPerformanceInfo, PERFORMANCE_INFORMATION};
 use windows_sys::Win32::System::Registry::{HKEY_LOCAL_MACHINE, RRF_RT_REG_DWORD, RegGetValueW};
@@ -20,7 +22,7 @@ use windows_sys::Win32::System::SystemInformation::{
     MEMORYSTATUSEX, OSVERSIONINFOEXW,
 };
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
-use windows_sys::core::w;
+use windows_sys::core::{BOOL, w};
 
 use super::facts::{Privilege, Version};
 use crate::windows::query::{Answer, Kernel};
@@ -266,4 +268,24 @@ pub fn enable_debug_privilege() -> bool {
             // The call succeeds without doing anything where the token lacks the privilege.
             && GetLastError() == ERROR_SUCCESS
     }
+}
+
+/// What is called when the console ends.
+static CONSOLE_END: OnceLock<Box<dyn Fn() + Send + Sync>> = OnceLock::new();
+
+/// Windows calls it in a thread of its own.
+extern "system" fn console_ends(_event: u32) -> BOOL {
+    if let Some(call) = CONSOLE_END.get() {
+        call();
+    }
+    1
+}
+
+/// Has `call` called on Ctrl-C, Ctrl-Break, and when the window is closed, the person logs off or the system shuts
+/// down. In the last three cases Windows ends the process when `call` returns, or after some seconds: `call` has to wait
+/// until everything is done. False where it was set before, or Windows refuses.
+pub fn on_console_end(call: Box<dyn Fn() + Send + Sync>) -> bool {
+    // SAFETY: the handler is a function of this program with the documented signature; it touches nothing but a
+    // static that is set before and never changed, and it stays for the life of the process.
+    CONSOLE_END.set(call).is_ok() && unsafe { SetConsoleCtrlHandler(Some(console_ends), 1) } != 0
 }

@@ -13,10 +13,11 @@ use jiff::Timestamp;
 use pool_model::{Origin, Pool, Sample, Tag};
 
 use self::calls::ThisMachine;
+pub use self::calls::on_console_end;
 pub use self::facts::{ClassFact, DoctorFacts, POOL_TAGGING, Privilege, Version, doctor, modules};
 use crate::windows::query::{self, Buffer, Kernel};
 use crate::windows::source::PoolSource;
-use crate::{Fact, Result, Source};
+use crate::{Fact, LoadedModule, Result, Source};
 
 /// Samples of this machine's pools.
 #[derive(Debug)]
@@ -50,6 +51,10 @@ impl Source for WindowsSource {
 
     fn facts(&mut self, tag: &Tag, pool: Pool) -> Vec<Fact> {
         self.0.facts(tag, pool)
+    }
+
+    fn modules(&mut self) -> Option<Vec<LoadedModule>> {
+        self.0.modules()
     }
 }
 

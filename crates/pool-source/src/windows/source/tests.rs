@@ -152,3 +152,19 @@ fn a_refused_class_is_a_fact_too() {
     assert_eq!(facts[0].value, "not told: 0xc0000022 STATUS_ACCESS_DENIED");
     assert!(modules(&mut Played::default()).unwrap_err().to_string().contains("class 11"));
 }
+
+#[test]
+fn loaded_drivers_without_asking_for_addresses() {
+    assert_eq!(source(Played::default()).modules(), None);
+    let mut entry = vec![0_u8; 0x128];
+    entry[0x18..0x1c].copy_from_slice(&0x6000_u32.to_le_bytes());
+    let path = b"\\SystemRoot\\System32\\drivers\\null.sys";
+    entry[0x26..0x28].copy_from_slice(&29_u16.to_le_bytes());
+    entry[0x28..0x28 + path.len()].copy_from_slice(path);
+    let bytes = [1_u64.to_le_bytes().to_vec(), entry].concat();
+    let mut source = source(Played { answers: vec![(11, bytes)], ..Played::default() });
+    let found = source.modules().unwrap();
+    assert_eq!((found[0].name.as_str(), found[0].size), ("null.sys", 0x6000));
+    assert_eq!(found[0].detail.as_deref(), Some("\\SystemRoot\\System32\\drivers\\null.sys"));
+    assert!(!source.machine.asked_for_privilege);
+}

@@ -240,8 +240,8 @@ pub fn csv(out: &mut dyn Write, answer: &Answer) -> io::Result<()> {
         }
         for &tag in &info.framework_tags {
             let mut rest: [String; 10] = Default::default();
-            rest[0] = "framework".to_owned();
-            rest[1] = "medium".to_owned();
+            rest[0].push_str("framework");
+            rest[1].push_str("medium");
             line(tag, rest)?;
         }
     }

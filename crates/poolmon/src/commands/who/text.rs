@@ -1,5 +1,6 @@
 //! The answer for a person.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use pool_model::units::{grouped, human_bytes};
@@ -173,10 +174,10 @@ fn place(row: &Evidence) -> String {
         section => text.extend([" in ", section]),
     }
     if let Some(rva) = row.rva {
-        text.push_str(&format!(" (RVA {rva:#x})"));
+        let _ = write!(text, " (RVA {rva:#x})");
     }
     if let Some(site) = row.site {
-        text.push_str(&format!(", call at RVA {site:#x}"));
+        let _ = write!(text, ", call at RVA {site:#x}");
     }
     text
 }
@@ -184,12 +185,12 @@ fn place(row: &Evidence) -> String {
 fn searched(answer: &Answer) -> String {
     let summary = &answer.summary;
     let mut text = count(summary.files, "file", "files");
-    text.push_str(&format!(", {}", human_bytes(summary.bytes)));
+    let _ = write!(text, ", {}", human_bytes(summary.bytes));
     if summary.from_index > 0 {
-        text.push_str(&format!(", {} answered from the index", grouped(summary.from_index as u64)));
+        let _ = write!(text, ", {} answered from the index", grouped(summary.from_index as u64));
     }
     if summary.failed > 0 {
-        text.push_str(&format!(", {} not searched (see above)", grouped(summary.failed as u64)));
+        let _ = write!(text, ", {} not searched (see above)", grouped(summary.failed as u64));
     }
     text
 }

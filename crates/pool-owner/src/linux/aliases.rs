@@ -1,0 +1,105 @@
+//! Caches that share their memory: the kernel merges caches of like objects, and `/sys/kernel/slab` then has one folder
+//! for all and a link for each name.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use rustc_hash::FxHashMap;
+
+/// Names that are written out in a sentence.
+const SPOKEN: usize = 8;
+
+/// Which names stand for one and the same cache.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Merged {
+    groups: Vec<Vec<String>>,
+    by_name: FxHashMap<String, usize>,
+}
+
+impl Merged {
+    /// Reads the links of `/sys/kernel/slab`; empty where there is none.
+    pub fn read(folder: &Path) -> Self {
+        let mut groups: BTreeMap<Vec<u8>, Vec<String>> = BTreeMap::new();
+        for entry in folder.read_dir().into_iter().flatten().flatten() {
+            let Ok(target) = std::fs::read_link(entry.path()) else { continue };
+            let Some(target) = target.file_name() else { continue };
+            let name = entry.file_name().to_string_lossy().into_owned();
+            groups.entry(target.as_encoded_bytes().to_vec()).or_default().push(name);
+        }
+        Self::new(groups.into_values())
+    }
+
+    /// From groups of names.
+    pub fn new(groups: impl IntoIterator<Item = Vec<String>>) -> Self {
+        let mut merged = Self::default();
+        for mut group in groups {
+            group.sort();
+            group.dedup();
+            for name in &group {
+                merged.by_name.insert(name.clone(), merged.groups.len());
+            }
+            merged.groups.push(group);
+        }
+        merged
+    }
+
+    /// The other names of a cache, sorted.
+    pub fn others<'a>(&'a self, cache: &'a str) -> impl Iterator<Item = &'a str> {
+        let group = self.by_name.get(cache).and_then(|&at| self.groups.get(at));
+        group.into_iter().flatten().map(String::as_str).filter(move |name| *name != cache)
+    }
+
+    /// In a sentence; none where the cache is its own.
+    pub fn explain(&self, cache: &str) -> Option<String> {
+        let others: Vec<&str> = self.others(cache).collect();
+        let (first, rest) = others.split_at(others.len().min(SPOKEN));
+        if first.is_empty() {
+            return None;
+        }
+        let mut text = format!("the kernel keeps {cache} in one cache with {}", first.join(", "));
+        if !rest.is_empty() {
+            let _ = write!(text, " and {} more", rest.len());
+        }
+        text.push_str(": its figures are those of all of them; boot with slab_nomerge to tell them apart");
+        Some(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(list: &[&str]) -> Vec<String> {
+        list.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn one_cache_with_many_names() {
+        let merged = Merged::new([names(&["b", "a", "c", "a"]), names(&["own"])]);
+        assert_eq!(merged.others("a").collect::<Vec<_>>(), ["b", "c"]);
+        assert_eq!(
+            merged.explain("b").unwrap(),
+            "the kernel keeps b in one cache with a, c: its figures are those of all of them; boot with slab_nomerge \
+             to tell them apart"
+        );
+        assert_eq!((merged.explain("own"), merged.explain("none")), (None, None));
+        let many: Vec<String> = (0..20).map(|n| format!("n{n:02}")).collect();
+        assert!(Merged::new([many]).explain("n00").unwrap().contains("n08 and 11 more"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_of_the_system() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join(":0000064")).unwrap();
+        std::fs::create_dir(folder.path().join("dentry")).unwrap();
+        for name in ["pid", "kmalloc-64"] {
+            std::os::unix::fs::symlink(":0000064", folder.path().join(name)).unwrap();
+        }
+        let merged = Merged::read(folder.path());
+        assert_eq!(merged.others("pid").collect::<Vec<_>>(), ["kmalloc-64"]);
+        assert_eq!(merged.others("dentry").count(), 0);
+        assert_eq!(Merged::read(&folder.path().join("none")), Merged::default());
+    }
+}

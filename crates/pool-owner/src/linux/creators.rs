@@ -1,0 +1,341 @@
+//! Calls that create caches, and the names that they get.
+//!
+//! First the calls to the kernel's own functions; where a function hands its own argument on as the name, it is a
+//! wrapper, and calls to it are looked for in the next round.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::creation::{Creation, Kind};
+use super::elf::{Machine, u32_at};
+use super::flow::{Call, Printers, Value};
+use super::layout::{Layout, Region};
+use super::{arm64, x86};
+
+/// What a function of the kernel does with a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// The argument is the name.
+    Create,
+    /// The argument is a `struct proto`, which has the name.
+    Protocol,
+}
+
+/// Functions of the kernel that create caches. The name or the structure is always their first argument.
+const CREATORS: &[(&str, Role)] = &[
+    ("kmem_cache_create", Role::Create),
+    ("kmem_cache_create_usercopy", Role::Create),
+    // Since 6.12 the other two are made of this one.
+    ("__kmem_cache_create_args", Role::Create),
+    ("proto_register", Role::Protocol),
+];
+
+/// Wrappers of wrappers of wrappers are as deep as it goes.
+const ROUNDS: usize = 4;
+/// Creations that are kept of one file: many times what any has.
+const MAX_CREATIONS: usize = 4096;
+/// A function without symbols is looked at from this far before its call on.
+const BEFORE: u64 = 400;
+/// Elements of a table that are looked at.
+const MAX_ELEMENTS: u64 = 512;
+
+/// A function that is looked for.
+#[derive(Clone, Debug)]
+struct Callee<'a> {
+    role: Role,
+    /// Which argument the name is.
+    argument: u8,
+    api: &'a str,
+    /// The wrapper's own name; none for a function of the kernel.
+    through: Option<String>,
+}
+
+/// What one file's code shows.
+#[derive(Debug, Default)]
+pub(crate) struct Shown {
+    pub creations: Vec<Creation>,
+    /// Calls that create a cache.
+    pub calls: usize,
+    /// Those among them whose name could not be followed.
+    pub unknown: usize,
+}
+
+/// Is any function that creates caches known here: if not, there is nothing to read.
+pub(crate) fn is_needed(name: &[u8]) -> bool {
+    CREATORS.iter().any(|(creator, _)| creator.as_bytes() == name)
+}
+
+/// Reads the code around every call that creates caches.
+pub(crate) fn read(layout: &Layout<'_>, budget: usize) -> Shown {
+    let printers = Printers::new(layout);
+    let mut state = State { layout, printers, shown: Shown::default(), budget };
+    let mut wanted: FxHashMap<u64, Callee<'_>> = FxHashMap::default();
+    for &(api, role) in CREATORS {
+        if let Some(address) = layout.named(api) {
+            wanted.insert(address, Callee { role, argument: 0, api, through: None });
+        }
+    }
+    let mut known: FxHashSet<u64> = wanted.keys().copied().collect();
+    for _ in 0..ROUNDS {
+        if wanted.is_empty() {
+            break;
+        }
+        let wrappers = state.round(&wanted);
+        wanted = wrappers.into_iter().filter(|(address, _)| known.insert(*address)).collect();
+    }
+    let mut shown = state.shown;
+    shown.creations.sort();
+    shown.creations.dedup();
+    let mut seen = FxHashSet::default();
+    shown.creations.retain(|row| seen.insert((row.name.clone(), row.kind == Kind::Format)));
+    shown
+}
+
+struct State<'a, 'l> {
+    layout: &'l Layout<'a>,
+    printers: Printers,
+    shown: Shown,
+    /// Bytes of code that may still be read: hostile symbols may overlap.
+    budget: usize,
+}
+
+impl<'a> State<'a, '_> {
+    fn round(&mut self, wanted: &FxHashMap<u64, Callee<'a>>) -> Vec<(u64, Callee<'a>)> {
+        let mut wrappers = Vec::new();
+        let mut done: FxHashSet<u64> = FxHashSet::default();
+        for site in sites(self.layout, wanted) {
+            let function = self.layout.function(site).filter(|function| function.size > 0);
+            let calls = if let Some(function) = function {
+                if !done.insert(function.address) {
+                    continue;
+                }
+                self.follow(function.address, function.address.saturating_add(function.size), true)
+            } else {
+                self.window(site)
+            };
+            for call in calls {
+                let Some(callee) = wanted.get(&call.target) else { continue };
+                let inside = function.map(|function| (function.address, function.name));
+                self.call(&call, callee, inside, &mut wrappers);
+            }
+        }
+        wrappers
+    }
+
+    fn follow(&mut self, start: u64, end: u64, begins: bool) -> Vec<Call> {
+        let length = usize::try_from(end.saturating_sub(start)).unwrap_or(usize::MAX);
+        let Some(left) = self.budget.checked_sub(length) else { return Vec::new() };
+        self.budget = left;
+        let mut calls = Vec::new();
+        let tell = |call: Call| calls.push(call);
+        match self.layout.machine {
+            Machine::X64 => x86::function(self.layout, &self.printers, (start, end), begins, tell),
+            Machine::Arm64 => arm64::function(self.layout, &self.printers, (start, end), begins, tell),
+        }
+        calls
+    }
+
+    /// The call at `site` alone, where no symbol says where its function begins. Instructions of x64 have no fixed
+    /// length, so several starts are tried until one arrives at the call.
+    fn window(&mut self, site: u64) -> Vec<Call> {
+        let Some(region) = self.layout.region(site) else { return Vec::new() };
+        let first = site.saturating_sub(BEFORE).max(region.address);
+        for start in (first..=site).take(16) {
+            let found = self.follow(start, site + 5, false).into_iter().find(|call| call.at == site);
+            if let Some(call) = found {
+                return vec![call];
+            }
+        }
+        Vec::new()
+    }
+
+    fn call(
+        &mut self,
+        call: &Call,
+        callee: &Callee<'a>,
+        inside: Option<(u64, &str)>,
+        wrappers: &mut Vec<(u64, Callee<'a>)>,
+    ) {
+        let layout = self.layout;
+        let value = call.arguments.get(usize::from(callee.argument)).copied().unwrap_or_default();
+        if callee.role == Role::Protocol {
+            // The second argument says whether it has a cache of its own.
+            if callee.through.is_none() && call.arguments.get(1) == Some(&Value::Constant(0)) {
+                return;
+            }
+            self.shown.calls += 1;
+            match value {
+                Value::Constant(address) => match protocol(layout, address) {
+                    Some(name) => self.add(Kind::Protocol, name, call, callee, inside),
+                    None => self.shown.unknown += 1,
+                },
+                Value::Loaded { address, indexed } => {
+                    let names = elements(layout, address, indexed, |to| protocol(layout, to));
+                    self.shown.unknown += usize::from(names.is_empty());
+                    for name in names {
+                        self.add(Kind::Protocol, name, call, callee, inside);
+                    }
+                }
+                Value::Argument(argument) => {
+                    self.shown.calls -= 1;
+                    self.wrapper(argument, callee, inside, wrappers);
+                }
+                _ => self.shown.unknown += 1,
+            }
+            return;
+        }
+        self.shown.calls += 1;
+        let kind = if callee.through.is_some() { Kind::Wrapper } else { Kind::Call };
+        match value {
+            Value::Constant(address) => match layout.name_at(address) {
+                Some(name) => self.add(kind, name, call, callee, inside),
+                None => self.near(call, callee, inside),
+            },
+            Value::Made(format) => match layout.name_at(format) {
+                Some(format) => self.add(Kind::Format, format, call, callee, inside),
+                None => self.shown.unknown += 1,
+            },
+            Value::Loaded { address, indexed } => {
+                let names = elements(layout, address, indexed, |to| layout.name_at(to));
+                if names.is_empty() {
+                    self.near(call, callee, inside);
+                }
+                for name in names {
+                    self.add(Kind::Table, name, call, callee, inside);
+                }
+            }
+            Value::Argument(argument) => {
+                self.shown.calls -= 1;
+                self.wrapper(argument, callee, inside, wrappers);
+            }
+            Value::Stack(_) | Value::Unknown => self.near(call, callee, inside),
+        }
+    }
+
+    /// A name that nothing shows, after texts were printed in the same function.
+    fn near(&mut self, call: &Call, callee: &Callee<'a>, inside: Option<(u64, &str)>) {
+        let formats: Vec<&str> =
+            call.formats.iter().filter_map(|&format| self.layout.name_at(format)).collect();
+        self.shown.unknown += usize::from(formats.is_empty());
+        for format in formats {
+            self.add(Kind::Format, format, call, callee, inside);
+        }
+    }
+
+    fn wrapper(
+        &mut self,
+        argument: u8,
+        callee: &Callee<'a>,
+        inside: Option<(u64, &str)>,
+        wrappers: &mut Vec<(u64, Callee<'a>)>,
+    ) {
+        match inside {
+            Some((address, name)) => {
+                let through = Some(name.to_owned());
+                wrappers.push((address, Callee { role: callee.role, argument, api: callee.api, through }));
+            }
+            None => self.shown.unknown += 1,
+        }
+    }
+
+    fn add(&mut self, kind: Kind, name: &str, call: &Call, callee: &Callee<'a>, inside: Option<(u64, &str)>) {
+        if self.shown.creations.len() < MAX_CREATIONS {
+            self.shown.creations.push(Creation {
+                kind,
+                name: name.to_owned(),
+                api: callee.api.to_owned(),
+                function: inside.map(|(_, name)| name.to_owned()),
+                through: callee.through.clone(),
+                offset: self.layout.offset(call.at),
+            });
+        }
+    }
+}
+
+/// Distances between the rows of a table, tried in turn.
+const STRIDES: [u64; 8] = [8, 16, 24, 32, 40, 48, 56, 64];
+
+/// What `read` makes of the pointers of a table. Of a table of structures only one place is known, the name's in its
+/// first row: the rows are as far apart as makes the next two names begin alike.
+fn elements<'l, 'a>(
+    layout: &'l Layout<'a>,
+    address: u64,
+    indexed: bool,
+    read: impl Fn(u64) -> Option<&'a str> + 'l,
+) -> Vec<&'a str> {
+    let end = match layout.object(address).filter(|object| object.size > 0) {
+        Some(object) => object.address.saturating_add(object.size),
+        None => address.saturating_add(MAX_ELEMENTS),
+    };
+    let at = |place: u64| if place < end { read(layout.pointer(place)?) } else { None };
+    if indexed && at(address).is_none() {
+        // Rows may be empty: pages smaller than the smallest, for one.
+        let places =
+            (0..MAX_ELEMENTS).map(|n| address.saturating_add(n * 8)).take_while(|&place| place < end);
+        return places.filter_map(at).collect();
+    }
+    let Some(first) = at(address) else { return Vec::new() };
+    let alike = |other: &str| first.get(..3).is_some_and(|start| other.starts_with(start));
+    let stride = STRIDES.into_iter().find(|stride| at(address.saturating_add(*stride)).is_some_and(alike));
+    let Some(stride) = stride else { return vec![first] };
+    (0..MAX_ELEMENTS)
+        .map_while(|n| at(address.saturating_add(n * stride)))
+        .filter(|name| alike(name))
+        .collect()
+}
+
+/// The name within a `struct proto`: 32 bytes, filled up with zeros, behind the pointer to the module that owns it.
+///
+/// Where in the structure that is changes from kernel to kernel.
+fn protocol<'a>(layout: &Layout<'a>, address: u64) -> Option<&'a str> {
+    let this_module = layout.named("__this_module");
+    let size = layout.object(address).map_or(640, |object| object.size.min(4096));
+    let bytes = layout.bytes_at(address)?;
+    let bytes = bytes.get(..bytes.len().min(usize::try_from(size).ok()?))?;
+    (1..bytes.len() / 8).find_map(|n| {
+        let field = bytes.get(n * 8..)?.get(..32)?;
+        let before = address + (n as u64 - 1) * 8;
+        let owned = match this_module {
+            Some(own) => layout.field(before) == Some(own),
+            None => layout.pointer(before).is_none(),
+        };
+        let end = field.iter().position(|&byte| byte == 0)?;
+        let (name, rest) = field.split_at_checked(end)?;
+        let good = owned && end >= 2 && rest.iter().all(|&byte| byte == 0);
+        let first = name.first()?.is_ascii_alphanumeric();
+        (good && first && name.iter().all(u8::is_ascii_graphic)).then(|| std::str::from_utf8(name).ok())?
+    })
+}
+
+/// Addresses of calls and jumps to the wanted functions, in order.
+fn sites(layout: &Layout<'_>, wanted: &FxHashMap<u64, Callee<'_>>) -> Vec<u64> {
+    let mut sites = Vec::new();
+    for region in layout.regions.iter().filter(|region| region.code) {
+        match layout.machine {
+            Machine::X64 => {
+                for at in memchr::memchr2_iter(0xe8, 0xe9, region.bytes) {
+                    let at = region.address + at as u64;
+                    if x86::branch(layout, at).is_some_and(|target| wanted.contains_key(&target)) {
+                        sites.push(at);
+                    }
+                }
+            }
+            Machine::Arm64 => words(region, layout, wanted, &mut sites),
+        }
+    }
+    sites
+}
+
+fn words(
+    region: &Region<'_>,
+    layout: &Layout<'_>,
+    wanted: &FxHashMap<u64, Callee<'_>>,
+    sites: &mut Vec<u64>,
+) {
+    for (n, word) in region.bytes.chunks_exact(4).enumerate() {
+        let at = region.address + n as u64 * 4;
+        let word = u32_at(word, 0).unwrap_or(0);
+        if arm64::is_branch(word) && wanted.contains_key(&arm64::branch(layout, at, word)) {
+            sites.push(at);
+        }
+    }
+}

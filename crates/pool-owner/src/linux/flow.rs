@@ -1,0 +1,111 @@
+//! What registers hold, as far as the name of a cache needs it; both processors share it.
+
+use super::layout::Layout;
+
+/// What a register or a slot of the stack holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Value {
+    #[default]
+    Unknown,
+    /// A number, often an address.
+    Constant(u64),
+    /// Argument of the function, counted from 0.
+    Argument(u8),
+    /// What stands at this address; with `indexed`, some element of the table that begins there.
+    Loaded { address: u64, indexed: bool },
+    /// The address of a place on the stack.
+    Stack(i64),
+    /// A text made from the format at this address.
+    Made(u64),
+}
+
+/// Registers that carry arguments: more than six are never looked at.
+pub(crate) const ARGUMENTS: usize = 6;
+
+/// Formats that are kept of one function.
+const FORMATS: usize = 8;
+
+/// A call or a jump to a known place.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    /// Of the instruction.
+    pub at: u64,
+    pub target: u64,
+    pub arguments: [Value; ARGUMENTS],
+    /// Formats that this function printed before, at most [`FORMATS`].
+    pub formats: Vec<u64>,
+}
+
+/// A function that prints by a format.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Printer {
+    /// Which argument the format is.
+    format: u8,
+    /// The text is its result; else it goes where the first argument says.
+    makes: bool,
+}
+
+/// Functions of the kernel that print into memory.
+const PRINTERS: &[(&str, Printer)] = &[
+    ("sprintf", Printer { format: 1, makes: false }),
+    ("snprintf", Printer { format: 2, makes: false }),
+    ("scnprintf", Printer { format: 2, makes: false }),
+    ("kasprintf", Printer { format: 1, makes: true }),
+    ("kasprintf_const", Printer { format: 1, makes: true }),
+    ("devm_kasprintf", Printer { format: 2, makes: true }),
+];
+
+/// Addresses of the printers of one file.
+#[derive(Debug)]
+pub(crate) struct Printers(Vec<(u64, Printer)>);
+
+impl Printers {
+    pub fn new(layout: &Layout<'_>) -> Self {
+        Self(PRINTERS.iter().filter_map(|&(name, printer)| Some((layout.named(name)?, printer))).collect())
+    }
+}
+
+/// Texts that one function printed, and where to.
+#[derive(Debug, Default)]
+pub(crate) struct Printed {
+    formats: Vec<u64>,
+    places: Vec<(Value, u64)>,
+}
+
+impl Printed {
+    /// Notes a call; what it returns.
+    pub fn call(
+        &mut self,
+        printers: &Printers,
+        target: Option<u64>,
+        arguments: &[Value; ARGUMENTS],
+    ) -> Value {
+        let printer = printers.0.iter().find(|(address, _)| Some(*address) == target);
+        let Some((_, printer)) = printer else { return Value::Unknown };
+        let Some(&Value::Constant(format)) = arguments.get(usize::from(printer.format)) else {
+            return Value::Unknown;
+        };
+        if self.formats.len() < FORMATS && !self.formats.contains(&format) {
+            self.formats.push(format);
+        }
+        if printer.makes {
+            return Value::Made(format);
+        }
+        let [place, ..] = *arguments;
+        if place != Value::Unknown && self.places.len() < 64 {
+            self.places.push((place, format));
+        }
+        Value::Unknown
+    }
+
+    /// A value as it is passed on: a place that was printed to is what was printed.
+    pub fn passed(&self, value: Value) -> Value {
+        let here = self.places.iter().rev().find(|(place, _)| *place == value);
+        here.map_or(value, |&(_, format)| Value::Made(format))
+    }
+
+    /// What was printed so far.
+    pub fn formats(&self) -> Vec<u64> {
+        self.formats.clone()
+    }
+}

@@ -1,0 +1,125 @@
+//! One file: a module or a kernel, and the caches that it creates.
+
+use super::creation::{Creation, Kind};
+use super::creators::{self, Shown};
+use super::elf::{Elf, Machine};
+use super::layout::Layout;
+use super::{ModuleError, image, unpack};
+
+/// Texts that are kept of a file that creates a cache of unknown name.
+const MAX_TEXTS: usize = 8192;
+/// Behind a module that was signed.
+const SIGNED: &[u8] = b"~Module signature appended~\n";
+
+/// What a file tells of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Info {
+    /// The module's name (`ext4`); of a kernel `vmlinux`.
+    pub name: String,
+    /// It is a kernel, not a module.
+    pub kernel: bool,
+    /// What it was made for.
+    pub machine: Machine,
+    /// Its authors' line.
+    pub description: Option<String>,
+    /// Its version, where it has one of its own.
+    pub version: Option<String>,
+    /// Its licence.
+    pub license: Option<String>,
+    /// It was built with the kernel; a module without this mark came from elsewhere.
+    pub in_tree: bool,
+    /// A signature stands behind it. Whose it is, and whether it is right, is not looked at.
+    pub signed: bool,
+}
+
+/// All that one file shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Module {
+    /// Whose file it is.
+    pub info: Info,
+    /// Caches that it creates, best evidence first.
+    pub creations: Vec<Creation>,
+    /// Calls that create caches.
+    pub calls: usize,
+    /// Those among them whose name could not be followed.
+    pub unknown: usize,
+}
+
+impl Module {
+    /// Reads a file as it lies on disk: a module, packed or not, or a kernel (`vmlinux`, `vmlinuz`). `file` is its name;
+    /// `limit` the most bytes that it may unpack to.
+    pub fn parse(file: &str, bytes: &[u8], limit: u64) -> Result<Self, ModuleError> {
+        if bytes.len() as u64 > limit {
+            return Err(ModuleError::TooLarge { limit });
+        }
+        let plain = unpack::unpack(bytes, limit)?;
+        let signed = plain.ends_with(SIGNED);
+        if image::is_boot_image(&plain) {
+            let kernel = image::unpack(&plain, limit)?;
+            return Self::elf(file, &kernel, signed);
+        }
+        Self::elf(file, &plain, signed)
+    }
+
+    fn elf(file: &str, bytes: &[u8], signed: bool) -> Result<Self, ModuleError> {
+        let elf = Elf::parse(bytes)?;
+        let info = info(file, &elf, signed);
+        let mut module = Self { info, creations: Vec::new(), calls: 0, unknown: 0 };
+        // A kernel creates caches in any case; of the modules most do not, and their code need not be read.
+        let needed = !elf.relocatable || elf.symbols().any(|symbol| creators::is_needed(symbol.name));
+        if !needed {
+            return Ok(module);
+        }
+        let layout = Layout::new(&elf);
+        let budget = bytes.len().saturating_mul(2).max(1 << 20);
+        let Shown { creations, calls, unknown } = creators::read(&layout, budget);
+        (module.creations, module.calls, module.unknown) = (creations, calls, unknown);
+        if unknown > 0 && elf.relocatable {
+            let known = |text: &str| module.creations.iter().any(|row| row.name == text);
+            let texts: Vec<Creation> = Layout::texts(&elf, MAX_TEXTS)
+                .into_iter()
+                .filter(|text| !known(text))
+                .map(|text| Creation {
+                    kind: Kind::Text,
+                    name: text.to_owned(),
+                    api: String::new(),
+                    function: None,
+                    through: None,
+                    offset: 0,
+                })
+                .collect();
+            module.creations.extend(texts);
+        }
+        Ok(module)
+    }
+}
+
+/// The name of a module's file without folders and endings; `-` is `_` in names of modules.
+pub(crate) fn name_of(file: &str) -> String {
+    let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    let stem = name.find(".ko").map_or(name, |at| name.get(..at).unwrap_or(name));
+    stem.replace('-', "_")
+}
+
+fn info(file: &str, elf: &Elf<'_>, signed: bool) -> Info {
+    let fields = elf.section(b".modinfo").map_or(&[][..], |section| section.bytes);
+    let field = |key: &str| {
+        let found = fields
+            .split(|&byte| byte == 0)
+            .find_map(|row| row.strip_prefix(key.as_bytes())?.strip_prefix(b"="))?;
+        let text: String = String::from_utf8_lossy(found).chars().take(256).collect();
+        Some(text.replace(char::is_control, " ")).filter(|text| !text.is_empty())
+    };
+    let kernel = !elf.relocatable;
+    let name = if kernel { "vmlinux".to_owned() } else { field("name").unwrap_or_else(|| name_of(file)) };
+    Info {
+        name,
+        kernel,
+        machine: elf.machine,
+        description: field("description"),
+        version: field("version"),
+        license: field("license"),
+        in_tree: kernel || field("intree").is_some(),
+        signed,
+    }
+}

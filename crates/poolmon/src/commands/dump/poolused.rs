@@ -1,0 +1,193 @@
+//! `poolused`: WinDbg's arguments and layout, or the rows of the live table.
+
+use std::io::{self, Write as _};
+
+use anyhow::bail;
+use clap::{Args, ValueEnum};
+use pool_dump::windbg::{self, Flags, poolused_text};
+use pool_dump::{Dump, PoolUsed};
+use pool_model::{Pattern, Pool, PoolTag, PoolView, Tag};
+use pool_print::Format;
+
+use crate::args::RowArgs;
+use crate::commands::top;
+use crate::{Exit, input, owners};
+
+const AFTER: &str = "\
+WinDbg's arguments, as typed there:
+  poolused 2            sorted by nonpaged bytes; 4: by paged bytes; 1: with frees and differences; 3, 5: both
+  poolused /t5 2        the first five; `/t 5` too
+  poolused 4 Irp?       only tags that match (* and ? are wildcards)
+Without --format windbg, flag 2 gives the rows of nonpaged pool and flag 4 those of paged pool.";
+
+/// Options of `dump FILE poolused`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = AFTER)]
+pub struct PoolusedArgs {
+    /// [/t N] [FLAGS] [TAG], as for !poolused
+    #[arg(value_name = "WINDBG")]
+    pub words: Vec<String>,
+    /// Rows and order.
+    #[command(flatten)]
+    pub rows: RowArgs,
+    /// At most this many rows
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// How the table is written
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: PoolusedFormat,
+}
+
+/// `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PoolusedFormat {
+    /// Aligned text
+    Table,
+    /// Tab-separated values
+    Tsv,
+    /// Comma-separated values
+    Csv,
+    /// JSON
+    Json,
+    /// PoolMon's own snapshot layout
+    Poolmon,
+    /// WinDbg's layout of !poolused
+    Windbg,
+}
+
+/// Prints the table; exit code 1 where it is not complete.
+pub fn run(dump: &Dump, args: &PoolusedArgs) -> anyhow::Result<()> {
+    let words = match Words::parse(&args.words) {
+        Ok(words) => words,
+        Err(wrong) => {
+            eprintln!("poolmon: {wrong}\n  `poolmon dump FILE poolused --help` shows WinDbg's arguments");
+            return Err(Exit(2).into());
+        }
+    };
+    let used = input::dump::pool_used(dump)?;
+    for note in &used.notes {
+        eprintln!("poolmon: {note}");
+    }
+    print(&used, &words, args)?;
+    if used.complete { Ok(()) } else { Err(Exit(1).into()) }
+}
+
+fn print(used: &PoolUsed, words: &Words, args: &PoolusedArgs) -> anyhow::Result<()> {
+    let mut rows = args.rows.clone();
+    rows.include.extend(words.tag.clone());
+    let limit = args.limit.or(words.top);
+    input::tell_remarks(&used.sample);
+    let format = match args.format {
+        PoolusedFormat::Table => Format::Table,
+        PoolusedFormat::Tsv => Format::Tsv,
+        PoolusedFormat::Csv => Format::Csv,
+        PoolusedFormat::Json => Format::Json,
+        PoolusedFormat::Poolmon => Format::Poolmon,
+        PoolusedFormat::Windbg => return print_windbg(used, words.flags, limit, &rows),
+    };
+    if let Some(flags) = words.flags {
+        let pool = flags.by_nonpaged.then_some(Pool::Nonpaged).or(flags.by_paged.then_some(Pool::Paged));
+        if let Some(pool) = pool {
+            rows.pool.get_or_insert(PoolView::Only(pool));
+        } else {
+            rows.sort.get_or_insert_with(|| "tag".to_owned());
+        }
+    }
+    let owners = owners::load(&rows)?;
+    top::print(&rows, limit, format, None, &used.sample, &owners)
+}
+
+fn print_windbg(
+    used: &PoolUsed,
+    flags: Option<Flags>,
+    limit: Option<usize>,
+    rows: &RowArgs,
+) -> anyhow::Result<()> {
+    let owners = owners::load_or_find(rows)?;
+    let filter = rows.filter();
+    let admits = |tag: PoolTag| {
+        let tag = Tag::Pool(tag);
+        Pool::ALL.into_iter().any(|pool| filter.admits_tag(&tag, pool))
+    };
+    let describe = |tag: PoolTag| owners.description(&Tag::Pool(tag));
+    let options = windbg::Options {
+        flags: flags.unwrap_or_default(),
+        filter: Some(&admits),
+        top: limit,
+        describe: Some(&describe),
+    };
+    io::stdout().lock().write_all(poolused_text(used, &options).as_bytes())?;
+    Ok(())
+}
+
+/// What stands behind `!poolused`.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Words {
+    flags: Option<Flags>,
+    top: Option<usize>,
+    tag: Option<String>,
+}
+
+impl Words {
+    /// Reads `[/t N] [Flags] [Tag]`. A number of three or four digits is a tag (`1394`, `8042`).
+    fn parse(words: &[String]) -> anyhow::Result<Self> {
+        let mut found = Self::default();
+        let mut rest = words.iter().map(String::as_str);
+        while let Some(word) = rest.next() {
+            if let Some(count) = word.strip_prefix("/t").or_else(|| word.strip_prefix("/T"))
+                && (count.is_empty() || count.bytes().all(|byte| byte.is_ascii_digit()))
+            {
+                let count = if count.is_empty() { rest.next().unwrap_or_default() } else { count };
+                let Ok(count) = count.parse() else { bail!("/t needs a number of rows: /t5 or /t 5") };
+                found.top = Some(count);
+            } else if found.flags.is_none() && found.tag.is_none() && number(word).is_some() {
+                found.flags = number(word).map(Flags::from_number).transpose().map_err(anyhow::Error::msg)?;
+            } else if found.tag.is_none() {
+                found.tag = Some(Pattern::new(word).text().to_owned());
+            } else {
+                bail!("`{word}` is one argument too many");
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The flags' number: one or two digits, or hexadecimal with 0x.
+fn number(word: &str) -> Option<u32> {
+    match word.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16).ok(),
+        None => word.parse().ok().filter(|_| word.len() <= 2),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Result<Words, String> {
+        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        Words::parse(&words).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn windbgs_spelling() {
+        let flags = |number| Some(Flags::from_number(number).unwrap());
+        let tag = |text: &str| Some(text.to_owned());
+        assert_eq!(words(""), Ok(Words::default()));
+        assert_eq!(words("/t5 2"), Ok(Words { flags: flags(2), top: Some(5), tag: None }));
+        assert_eq!(words("/t 5 2 Irp?"), Ok(Words { flags: flags(2), top: Some(5), tag: tag("Irp?") }));
+        assert_eq!(words("0x5 8042"), Ok(Words { flags: flags(5), top: None, tag: tag("8042") }));
+        assert_eq!(words("1394"), Ok(Words { tag: tag("1394"), ..Words::default() }));
+        assert_eq!(words("2 4"), Ok(Words { flags: flags(2), top: None, tag: tag("4") }));
+        assert_eq!(words("/tmp"), Ok(Words { tag: tag("/tmp"), ..Words::default() }));
+    }
+
+    #[test]
+    fn what_means_nothing() {
+        assert!(words("/t").unwrap_err().contains("/t5"));
+        assert!(words("/t x").is_err());
+        assert!(words("6").unwrap_err().contains("together"));
+        assert!(words("8").unwrap_err().contains("session"));
+        assert!(words("2 Irp? Leak").unwrap_err().contains("too many"));
+    }
+}

@@ -1,0 +1,49 @@
+//! `poolmon note`: a person's words in a recording.
+
+use std::path::PathBuf;
+
+use anyhow::ensure;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use pool_store::Recording;
+
+use crate::input::moment;
+
+/// Options of `note`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct NoteArgs {
+    /// The folder of the recording
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// What happened: installed a driver, restarted a service
+    #[arg(required = true)]
+    pub text: Vec<String>,
+    /// When it happened: `2026-11-22 14:00`, `14:05`, `-2h` [default: now]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub at: Option<String>,
+}
+
+/// Leaves the note; a recorder that runs takes it up.
+pub fn run(args: &NoteArgs) -> anyhow::Result<()> {
+    let text = args.text.join(" ");
+    let text = text.trim();
+    ensure!(!text.is_empty(), "the note is empty\n  say what happened: poolmon note DIR \"installed a driver\"");
+    // A note in a folder without a recording would never be seen again.
+    let recording = Recording::open(&args.folder)?;
+    ensure!(
+        args.folder.is_dir(),
+        "{}: a note belongs to a folder; name the folder of the recording",
+        args.folder.display()
+    );
+    let (zone, now) = (TimeZone::system(), Timestamp::now());
+    let time = match &args.at {
+        None => now,
+        Some(at) => {
+            let first = recording.info()?.first.unwrap_or(now);
+            moment::parse(at, &zone)?.resolve(first, now, &zone)
+        }
+    };
+    pool_store::note(&args.folder, text, time)?;
+    println!("noted at {}", time.to_zoned(zone).strftime("%F %T %:z"));
+    Ok(())
+}

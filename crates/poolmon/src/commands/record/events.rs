@@ -1,0 +1,175 @@
+//! What a recorder has to say, in plain words.
+
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use pool_model::Origin;
+use pool_model::units::human_bytes;
+use pool_store::recorder::Recovered;
+use pool_store::{Report, Status};
+
+use crate::quantity::{count, spoken};
+
+/// Something that a person, or a service's log, should know.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// Recording begins.
+    Started {
+        /// Where to.
+        folder: &'a Path,
+        /// What is recorded.
+        origin: &'a Origin,
+        /// Time between samples.
+        interval: Duration,
+        /// What the recorder before left behind.
+        report: &'a Report,
+    },
+    /// Where it stands, after each sample.
+    Now(&'a Status),
+    /// The source failed, for a reason that was not told just before.
+    Failed(&'a str),
+    /// It works again.
+    Works,
+    /// The disk is full.
+    Full(&'a Path),
+    /// There is room again; so many samples are missing.
+    Room(u64),
+    /// A closed segment could not become a Parquet file.
+    NotSealed(String),
+    /// Recording ended.
+    Ended {
+        /// Where to.
+        folder: &'a Path,
+        /// How long it went.
+        length: Duration,
+        /// Where it stands.
+        status: &'a Status,
+    },
+}
+
+impl fmt::Display for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started { folder, origin, interval, report } => {
+                for found in &report.recovered {
+                    writeln!(f, "{}", recovered(found))?;
+                }
+                let host = origin.host.as_deref().unwrap_or("this machine");
+                let system = origin.system.as_deref().map(|system| format!(" ({system})")).unwrap_or_default();
+                let every = spoken(*interval);
+                write!(f, "recording {host}{system} every {every} into {}", folder.display())
+            }
+            Self::Now(status) => f.write_str(&standing(status)),
+            Self::Failed(reason) => {
+                write!(f, "no sample: {}; trying on", reason.replace("\n  ", "; "))
+            }
+            Self::Works => f.write_str("samples come again"),
+            Self::Full(folder) => write!(
+                f,
+                "{}: the disk is full; what is recorded is kept, and recording goes on when there is room",
+                folder.display()
+            ),
+            Self::Room(missed) => {
+                write!(f, "there is room again; {} missing (a gap says so)", are(*missed, "sample"))
+            }
+            Self::NotSealed(reason) => write!(f, "no Parquet file: {reason}"),
+            Self::Ended { folder, length, status } => write!(
+                f,
+                "recorded {} in {}; {} holds {}",
+                standing_short(status),
+                spoken(*length),
+                folder.display(),
+                human_bytes(status.total_bytes)
+            ),
+        }
+    }
+}
+
+fn are(number: u64, what: &str) -> String {
+    format!("{} {}", count(number, what), if number == 1 { "is" } else { "are" })
+}
+
+/// Samples and what went wrong.
+fn standing_short(status: &Status) -> String {
+    let mut text = count(status.samples, "sample");
+    for (number, what) in [(status.gaps, "gap"), (status.failed, "failure")] {
+        if number > 0 {
+            text += &format!(", {}", count(number, what));
+        }
+    }
+    text
+}
+
+fn standing(status: &Status) -> String {
+    let mut text = format!("{}, {}", standing_short(status), human_bytes(status.total_bytes));
+    if status.deleted > 0 {
+        text += &format!(", {} deleted", count(status.deleted, "old segment"));
+    }
+    if status.missed > 0 {
+        text += &format!(", disk full: {} lost", count(status.missed, "sample"));
+    }
+    text
+}
+
+/// What was done to a segment that was not closed.
+fn recovered(found: &Recovered) -> String {
+    let name = found.path.file_name().unwrap_or_default().display();
+    if found.removed {
+        return format!("{name} held nothing and was removed: the recorder before ended at once");
+    }
+    let mut text = format!(
+        "{name} was not closed: the recorder before was ended (crash, kill, power); {} kept",
+        are(found.samples.into(), "sample")
+    );
+    if found.cut > 0 {
+        text += &format!(", {} of a sample that was not written whole cut", count(found.cut, "byte"));
+    }
+    if !found.damage.is_empty() {
+        let parts: Vec<_> = found.damage.iter().map(|(from, to)| format!("{from:#x}..{to:#x}")).collect();
+        text += &format!(", damaged at {} (`poolmon verify` tells more)", parts.join(", "));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pool_model::SourceKind;
+
+    #[test]
+    fn words() {
+        let mut origin = Origin::new(SourceKind::Linux, &[]);
+        let folder = Path::new("rec");
+        let open = |samples, cut, damage, removed| Recovered {
+            path: "rec/00000001.plog".into(),
+            samples,
+            cut,
+            damage,
+            removed,
+        };
+        let recovered = vec![
+            open(0, 0, vec![], true),
+            open(720, 17, vec![], false),
+            open(1, 0, vec![(0x40, 0x50), (256, 257)], false),
+        ];
+        let report = Report { recovered, last_sample: None };
+        let interval = Duration::from_millis(500);
+        let mut said =
+            vec![Event::Started { folder, origin: &origin, interval, report: &report }.to_string()];
+        (origin.host, origin.system) = (Some("srv1".into()), Some("Linux 6.18".into()));
+        let report = Report::default();
+        said.push(Event::Started { folder, origin: &origin, interval, report: &report }.to_string());
+        let mut status = Status { samples: 1, total_bytes: 4096, ..Status::default() };
+        said.push(Event::Now(&status).to_string());
+        status = Status { samples: 17_280, gaps: 2, failed: 3, deleted: 1, missed: 1200, ..status };
+        said.push(Event::Now(&status).to_string());
+        said.push(Event::Failed("cannot read /proc/slabinfo\n  become root").to_string());
+        said.push(Event::Works.to_string());
+        said.push(Event::Full(folder).to_string());
+        said.push(Event::Room(1).to_string());
+        said.push(Event::NotSealed("no".into()).to_string());
+        said.push(Event::Ended { folder, length: Duration::from_hours(25), status: &status }.to_string());
+        insta::assert_snapshot!(said.join("\n--\n"));
+    }
+}

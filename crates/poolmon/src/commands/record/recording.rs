@@ -1,0 +1,143 @@
+//! The loop: a sample, a wait, the next one, until somebody asks for the end.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use pool_source::Source;
+use pool_store::{Config, Status};
+
+use super::events::Event;
+use super::session::{Session, Tell};
+use super::stop::Stop;
+
+/// What is recorded where, and for how long.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The folder.
+    pub folder: PathBuf,
+    /// Interval, retention, filters.
+    pub config: Config,
+    /// Until somebody stops it, where absent.
+    pub length: Option<Duration>,
+}
+
+/// Records until `stop` is asked for or the time is over, and closes the recording.
+///
+/// Samples stand on a grid from the first one on: one that takes long delays none of the others. Those that a busy
+/// machine had no time for are left out; the recorder tells the gap.
+///
+/// # Errors
+/// The first sample fails (the folder is not touched), another recorder writes there, or the folder is lost.
+pub fn record(
+    mut source: Box<dyn Source>,
+    plan: Plan,
+    stop: &Stop,
+    tell: Tell<'_>,
+) -> anyhow::Result<Status> {
+    let Plan { folder, config, length } = plan;
+    let interval = config.interval;
+    let mut sample = source.sample()?;
+    let (mut session, report) = Session::open(&folder, config)?;
+    tell(&Event::Started { folder: &folder, origin: source.origin(), interval, report: &report });
+    let start = Instant::now();
+    let end = length.and_then(|length| start.checked_add(length));
+    session.took(&sample, &mut *source, tell)?;
+    let mut due = start;
+    loop {
+        due = next(due, interval, Instant::now());
+        let last = end.is_some_and(|end| end < due);
+        if stop.wait_until(end.filter(|_| last).unwrap_or(due)) || last {
+            break;
+        }
+        match source.sample_into(&mut sample) {
+            Ok(()) => session.took(&sample, &mut *source, tell)?,
+            Err(error) => session.failed(&error, tell)?,
+        }
+    }
+    Ok(session.close(start.elapsed(), tell)?)
+}
+
+/// The first moment of the grid after `before` that is not over.
+fn next(before: Instant, interval: Duration, now: Instant) -> Instant {
+    let due = before + interval;
+    let late = now.saturating_duration_since(due).as_nanos() / interval.as_nanos().max(1);
+    due + interval * u32::try_from(late).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    use pool_model::{CounterWidth, Origin, Pool, Row, Sample, SourceKind, Tag};
+    use pool_source::{LoadedModule, SourceError};
+    use pool_store::{GapKind, Mark, Recording};
+
+    /// Its third sample fails; a driver is loaded with the fifth.
+    struct Played(Arc<Origin>, u64);
+
+    impl Source for Played {
+        fn origin(&self) -> &Arc<Origin> {
+            &self.0
+        }
+        fn sample_into(&mut self, sample: &mut Sample) -> pool_source::Result<()> {
+            self.1 += 1;
+            if self.1 == 3 {
+                let (what, remedy) = ("the pool".into(), "become administrator".into());
+                return Err(SourceError::Rights { what, remedy });
+            }
+            sample.clear();
+            sample.width = CounterWidth::Bits32;
+            sample.rows = vec![Row::windows(Tag::pool(*b"Leak"), Pool::Nonpaged, self.1, 0, self.1 * 16)];
+            Ok(())
+        }
+        fn modules(&mut self) -> Option<Vec<LoadedModule>> {
+            let loaded = if self.1 < 5 { &["ntfs.sys"][..] } else { &["evil.sys", "ntfs.sys"] };
+            let module = |name: &&str| LoadedModule { name: (*name).into(), detail: None, size: 1 };
+            Some(loaded.iter().map(module).collect())
+        }
+    }
+
+    #[test]
+    fn everything_that_happens_is_recorded_and_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = Played(Arc::new(Origin::new(SourceKind::Windows, &[Pool::Nonpaged])), 0);
+        let stop = Stop::default();
+        let asked = stop.clone();
+        let config = Config { interval: Duration::from_millis(5), ..Config::default() };
+        let plan = Plan { folder: folder.path().into(), config, length: None };
+        let mut said = Vec::new();
+        let status = record(Box::new(source), plan, &stop, &mut |event| {
+            if let Event::Now(status) = event {
+                if status.samples == 6 {
+                    asked.ask();
+                }
+            } else {
+                said.push(event.to_string());
+            }
+        })
+        .unwrap();
+        assert_eq!((status.samples, status.failed), (6, 1));
+        assert!(said[0].starts_with("recording this machine every 5ms"), "{said:?}");
+        assert!(said[1].contains("become administrator") && said[2] == "samples come again", "{said:?}");
+        assert!(said[3].starts_with("recorded 6 samples, "), "{said:?}");
+        let marks = Recording::open(folder.path()).unwrap().marks(None, None).unwrap();
+        let failed = |mark: &&Mark| matches!(mark, Mark::Gap(gap) if gap.kind == GapKind::Failed);
+        assert_eq!(marks.iter().map(|mark| &mark.mark).filter(failed).count(), 2, "{marks:?}");
+        let modules = marks.iter().find_map(|mark| match &mark.mark {
+            Mark::Modules(changes) => Some(changes),
+            _ => None,
+        });
+        assert_eq!(modules.map(|changes| (changes.len(), changes[0].name.as_str())), Some((1, "evil.sys")));
+    }
+
+    #[test]
+    fn the_grid() {
+        let start = Instant::now();
+        let at = |millis| start + Duration::from_millis(millis);
+        let second = Duration::from_secs(1);
+        assert_eq!(next(start, second, at(20)), at(1000));
+        assert_eq!(next(start, second, at(1900)), at(1000), "a late one is taken at once");
+        assert_eq!(next(start, second, at(3500)), at(3000), "those before it are left out");
+    }
+}

@@ -1,0 +1,122 @@
+//! Samples of a source, into a recorder, with everything that stands beside them.
+
+use std::path::Path;
+use std::time::Duration;
+
+use pool_model::Sample;
+use pool_source::{LoadedModule, Source, SourceError};
+use pool_store::{Config, Outcome, Recorder, Report, Status, StoreError};
+
+use super::events::Event;
+use super::modules;
+
+/// Whoever wants to know what a recorder does.
+pub type Tell<'a> = &'a mut dyn FnMut(&Event<'_>);
+
+/// A recorder and what it has said already.
+pub struct Session {
+    recorder: Recorder,
+    modules: Option<Vec<LoadedModule>>,
+    failing: Option<String>,
+    /// Samples lost since the disk is full.
+    missed: u64,
+    seal_told: bool,
+}
+
+impl Session {
+    /// Opens the folder; the report says what the recorder before left behind.
+    pub fn open(folder: &Path, config: Config) -> pool_store::Result<(Self, Report)> {
+        let (recorder, report) = Recorder::open(folder, config)?;
+        Ok((Self { recorder, modules: None, failing: None, missed: 0, seal_told: false }, report))
+    }
+
+    /// Where it stands.
+    pub fn status(&self) -> Status {
+        self.recorder.status()
+    }
+
+    /// Records a sample that the source gave just now, and which modules came and went since the one before.
+    pub fn took(&mut self, sample: &Sample, source: &mut dyn Source, tell: Tell<'_>) -> pool_store::Result<()> {
+        if self.failing.take().is_some() {
+            tell(&Event::Works);
+        }
+        let outcome = self.recorder.record(sample)?;
+        self.outcome(outcome, tell);
+        if outcome == Outcome::Recorded
+            && let Some(now) = source.modules()
+        {
+            let changes = self.modules.as_ref().map(|before| modules::changes(before, &now));
+            match changes.filter(|changes| !changes.is_empty()) {
+                None => self.modules = Some(now),
+                Some(changes) => match self.recorder.modules(&changes) {
+                    Ok(()) => self.modules = Some(now),
+                    // Told with the next sample that finds room.
+                    Err(error) if error.is_full() => {}
+                    Err(error) => return Err(error),
+                },
+            }
+        }
+        self.seal_errors(tell);
+        tell(&Event::Now(&self.status()));
+        Ok(())
+    }
+
+    /// Records that the source gave none, and why.
+    pub fn failed(&mut self, error: &SourceError, tell: Tell<'_>) -> pool_store::Result<()> {
+        let reason = error.to_string();
+        let outcome = self.recorder.failed(&reason)?;
+        self.outcome(outcome, tell);
+        if self.failing.as_ref() != Some(&reason) {
+            tell(&Event::Failed(&reason));
+            self.failing = Some(reason);
+        }
+        tell(&Event::Now(&self.status()));
+        Ok(())
+    }
+
+    /// Says once that the disk is full, and once that it no longer is.
+    fn outcome(&mut self, outcome: Outcome, tell: Tell<'_>) {
+        let missed = match outcome {
+            Outcome::Recorded => 0,
+            Outcome::DiskFull { missed } => missed,
+        };
+        match (std::mem::replace(&mut self.missed, missed), missed) {
+            (0, 0) => {}
+            (0, _) => tell(&Event::Full(self.recorder.folder())),
+            (before, 0) => tell(&Event::Room(before)),
+            _ => {}
+        }
+    }
+
+    fn seal_errors(&mut self, tell: Tell<'_>) {
+        if !self.seal_told
+            && let Some(error) = self.recorder.seal_error()
+        {
+            self.seal_told = true;
+            tell(&Event::NotSealed(error.to_string()));
+        }
+    }
+
+    /// Closes the recording. A disk that is full now costs an index, nothing that was recorded.
+    pub fn close(self, length: Duration, tell: Tell<'_>) -> pool_store::Result<Status> {
+        let (folder, before) = (self.recorder.folder().to_path_buf(), self.status());
+        let status = match self.recorder.close() {
+            Ok(status) => status,
+            Err(error) if error.is_full() => {
+                if self.missed == 0 {
+                    tell(&Event::Full(&folder));
+                }
+                before
+            }
+            Err(error @ StoreError::Parquet { .. }) => {
+                if !self.seal_told {
+                    tell(&Event::NotSealed(error.to_string()));
+                }
+                before
+            }
+            Err(error) => return Err(error),
+        };
+        tell(&Event::Ended { folder: &folder, length, status: &status });
+        Ok(status)
+    }
+}

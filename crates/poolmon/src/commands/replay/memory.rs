@@ -1,0 +1,204 @@
+//! A log as a tape: all of its snapshots are held in memory, so there is a limit.
+
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use pool_model::{CounterWidth, Counters, Pool, Sample, Tag};
+use pool_store::Cursor;
+use pool_store::segment::index::totals;
+use pool_tui::Tape;
+use pool_tui::history::Point;
+use pool_tui::replay::tape::{Place, Result, Timeline};
+
+use crate::input::series::Series;
+
+/// Rows of all snapshots together: about 150 MB.
+const MOST_ROWS: usize = 1_000_000;
+
+/// The tape.
+pub struct MemoryTape {
+    name: String,
+    samples: Vec<(Timestamp, Sample)>,
+    at: usize,
+    numbered: bool,
+}
+
+impl MemoryTape {
+    /// Reads a log, or a folder of them.
+    pub fn open(path: &Path) -> anyhow::Result<Self> {
+        let mut series = Series::open(&[path.to_path_buf()])?;
+        for remark in series.take_remarks() {
+            eprintln!("poolmon: {remark}");
+        }
+        let mut samples = Vec::new();
+        let mut rows = 0;
+        let mut sample = Cursor::empty_sample();
+        while series.next_into(&mut sample)? {
+            rows += sample.rows.len();
+            anyhow::ensure!(
+                rows <= MOST_ROWS,
+                "{}: more than {} rows; a log is held in memory while it is shown\n  \
+                 turn it into a recording first, which may be of any length: `poolmon import`",
+                path.display(),
+                pool_model::units::grouped(MOST_ROWS as u64)
+            );
+            samples.push(sample.clone());
+        }
+        anyhow::ensure!(!samples.is_empty(), "{}: there is no snapshot in it", path.display());
+        Ok(Self::new(path.display().to_string(), samples))
+    }
+
+    /// Samples without times are numbered: each stands for a second since 1970.
+    fn new(name: String, samples: Vec<Sample>) -> Self {
+        let numbered = samples.iter().any(|sample| sample.time.is_none());
+        let samples = (1..).zip(samples).map(|(n, mut sample)| {
+            if numbered {
+                sample.time = Timestamp::from_second(n).ok();
+            }
+            (sample.time.unwrap_or_default(), sample)
+        });
+        Self { name, samples: samples.collect(), at: 0, numbered }
+    }
+
+    fn hold(&mut self, at: usize, sample: &mut Sample) -> bool {
+        let Some((_, held)) = self.samples.get(at) else { return false };
+        sample.clone_from(held);
+        self.at = at;
+        true
+    }
+}
+
+/// A point of a chart.
+pub fn point(time: Timestamp, counters: &Counters, width: CounterWidth) -> Point {
+    #[expect(clippy::cast_possible_truncation, reason = "a chart needs no more")]
+    Point {
+        at: time.as_millisecond(),
+        bytes: counters.bytes.map(|bytes| bytes as f64 as f32),
+        diff: counters.diff(width).map(|diff| diff as f32),
+    }
+}
+
+impl Tape for MemoryTape {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn place(&self) -> Place {
+        Place(0, self.at as u64)
+    }
+
+    fn seek(&mut self, to: Timestamp, sample: &mut Sample) -> Result<bool> {
+        let at = self.samples.iter().rposition(|(time, _)| *time <= to).unwrap_or(0);
+        Ok(self.hold(at, sample))
+    }
+
+    fn next(&mut self, sample: &mut Sample) -> Result<bool> {
+        Ok(self.hold(self.at + 1, sample))
+    }
+
+    fn back(&mut self, count: u32, sample: &mut Sample) -> Result<bool> {
+        let to = self.at.saturating_sub(count as usize);
+        Ok(to < self.at && self.hold(to, sample))
+    }
+
+    fn timeline(&mut self) -> Result<Timeline> {
+        let (Some((first, _)), Some((last, _))) = (self.samples.first(), self.samples.last()) else {
+            return Err(format!("{}: there is no snapshot in it", self.name));
+        };
+        let distances = self.samples.windows(2).filter_map(|two| match two {
+            [(a, _), (b, _)] => Duration::try_from(b.duration_since(*a)).ok(),
+            _ => None,
+        });
+        Ok(Timeline {
+            first: *first,
+            last: *last,
+            totals: self
+                .samples
+                .iter()
+                .map(|(time, sample)| (*time, super::recording::sum(&totals(sample))))
+                .collect(),
+            marks: Vec::new(),
+            interval: super::usual(distances.collect()),
+            growing: false,
+            numbered: self.numbered,
+        })
+    }
+
+    fn series(
+        &mut self,
+        row: &(Tag, Pool),
+        from: Timestamp,
+        to: Timestamp,
+        _count: u32,
+    ) -> Result<Vec<Point>> {
+        let within = self.samples.iter().filter(|(time, _)| (from..=to).contains(time));
+        let points = within.map(|(time, sample)| {
+            let found = sample.rows.iter().find(|other| other.pool == row.1 && other.tag == row.0);
+            let counters = found.map(|row| row.counters).unwrap_or_default();
+            point(*time, &counters, sample.width)
+        });
+        Ok(points.collect())
+    }
+
+    fn moment(&self, text: &str, shown: Timestamp) -> Result<Timestamp> {
+        let (first, last) = (self.samples.first(), self.samples.last());
+        let ends = first.zip(last).map(|(first, last)| (first.0, last.0)).unwrap_or_default();
+        if self.numbered {
+            // The number of a snapshot.
+            if let Some(at) = text.trim().parse().ok().and_then(|n: i64| Timestamp::from_second(n).ok()) {
+                return Ok(at);
+            }
+            if !["start", "end", "first", "last"].contains(&text.trim()) {
+                return Err("These snapshots have no times: type the number of one.".to_owned());
+            }
+        }
+        super::typed(text, shown, ends.0, ends.1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+
+    const SNAP: &str = " Tag  Type     Allocs     Frees      Diff   Bytes  Per Alloc\n\n\
+         Leak Nonp      31642      1204    30438 31168512   1024\n";
+
+    #[test]
+    fn snapshots_without_times_are_numbered() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("three.log");
+        std::fs::write(&path, SNAP.repeat(3)).unwrap();
+        let mut tape = MemoryTape::open(&path).unwrap();
+        let timeline = tape.timeline().unwrap();
+        assert!(timeline.numbered);
+        assert_eq!((timeline.first.as_second(), timeline.last.as_second()), (1, 3));
+        assert_eq!(timeline.totals.len(), 3);
+        let mut sample = Cursor::empty_sample();
+        let to = tape.moment("2", timeline.first).unwrap();
+        assert!(tape.seek(to, &mut sample).unwrap());
+        assert_eq!(tape.place(), Place(0, 1));
+        assert!(tape.moment("14:00", timeline.first).unwrap_err().contains("number"));
+        assert!(tape.next(&mut sample).unwrap() && !tape.next(&mut sample).unwrap());
+        assert!(tape.back(9, &mut sample).unwrap() && !tape.back(1, &mut sample).unwrap());
+        let row = (sample.rows[0].tag.clone(), Pool::Nonpaged);
+        let points = tape.series(&row, timeline.first, timeline.last, 9).unwrap();
+        assert_eq!(points.iter().map(|point| point.bytes).collect::<Vec<_>>(), [Some(31_168_512.0); 3]);
+    }
+
+    #[test]
+    fn a_log_that_is_too_long_is_refused_with_the_remedy() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("long.log");
+        let mut text = SNAP.to_owned();
+        for n in 0..50_000 {
+            let _ =
+                writeln!(text, " A{n:03x} Nonp      31642      1204    30438 31168512   1024", n = n % 4096);
+        }
+        std::fs::write(&path, text.repeat(21)).unwrap();
+        let error = MemoryTape::open(&path).err().unwrap().to_string();
+        assert!(error.contains("poolmon import"), "{error}");
+    }
+}

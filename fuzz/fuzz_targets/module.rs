@@ -1,0 +1,14 @@
+//! Any bytes are read as a Linux module, packed or not, without a panic, and what is found can be told.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use pool_owner::linux::Module;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(module) = Module::parse("fuzz.ko", bytes, 16 << 20) else { return };
+    for row in &module.creations {
+        assert!(!row.name.is_empty());
+        assert!(!row.explain().is_empty());
+        let _ = row.creates("ext4_inode_cache");
+    }
+});
