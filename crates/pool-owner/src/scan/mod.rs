@@ -104,7 +104,7 @@ impl<'a> Image<'a> {
     pub fn evidence(&self) -> Vec<Evidence> {
         let mut notes = Notes::default();
         self.read_all(&mut notes);
-        self.conclude(&notes, None)
+        self.conclude(notes, None)
     }
 
     fn read_all(&self, notes: &mut Notes) {
@@ -130,7 +130,7 @@ impl<'a> Image<'a> {
         if !few || !x86::read_around(&self.pe, &self.imports, &mut notes, self.budget(), &places) {
             self.read_all(&mut notes);
         }
-        let mut evidence = self.conclude(&notes, Some(tag));
+        let mut evidence = self.conclude(notes, Some(tag));
         evidence.retain(|row| row.tag == tag);
         evidence
     }
