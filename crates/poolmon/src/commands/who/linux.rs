@@ -29,17 +29,20 @@ pub fn run(name: &str, args: &WhoArgs) -> anyhow::Result<()> {
     anyhow::ensure!(args.format != WhoFormat::Csv, "CSV is for drivers of Windows; use --format json");
     let known = super::load_owners(args)?;
     let tag = Tag::name(name);
-    let caller = if name.contains('/') || name.contains(".c:") {
-        callers::call_site(name)
-    } else {
-        callers::vmalloc(name)
-    };
     let roots = if args.drivers.is_empty() { places(Path::new("/")) } else { args.drivers.clone() };
     let merged = Merged::read(Path::new("/sys/kernel/slab"));
     let (creators, summary) = search(name, &roots, &merged, args)?;
+    let created = creators.iter().any(|(_, owners)| !owners.is_empty());
+    let caller = match name {
+        // A cache's creator is better known than the part of the kernel that its name resembles.
+        _ if created => None,
+        _ if name.contains('/') || name.contains(".c:") => callers::call_site(name),
+        _ => callers::vmalloc(name),
+    };
     let mut out = BufWriter::new(io::stdout().lock());
     let about = known.explain(&tag, None).into_iter().map(|line| (line.title.to_owned(), line.text));
-    let answer = Answer { name, about: about.collect(), caller, merged: merged.explain(name), creators, summary };
+    let answer =
+        Answer { name, about: about.collect(), caller, merged: merged.explain(name), creators, summary };
     match args.format {
         WhoFormat::Json => answer.json(&mut out)?,
         _ => answer.text(&mut out)?,
@@ -55,7 +58,7 @@ pub fn run(name: &str, args: &WhoArgs) -> anyhow::Result<()> {
         return Err(Exit(130).into());
     }
     let found = answer.caller.is_some() || !known.known(&tag).is_empty();
-    if found || answer.creators.iter().any(|(_, owners)| !owners.is_empty()) {
+    if found || created {
         return Ok(());
     }
     eprintln!("poolmon: nothing that was searched creates `{name}`, and the built-in table does not know it");
@@ -86,7 +89,8 @@ fn search(
         eprintln!("poolmon: {line}");
     }
     if let Some(file) = file.filter(|_| index.len() != before || summary.from_index < summary.files)
-        && let Err(error) = index.save(&file)
+        && let Err(error) =
+            file.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| index.save(&file))
     {
         eprintln!(
             "poolmon: cannot keep the index {}: {error}\n  the next question reads the modules again; \
@@ -134,7 +138,8 @@ impl Answer<'_> {
                 n => format!(", {} answered from the index", grouped(n as u64)),
             };
             let files = grouped(summary.files as u64);
-            writeln!(out, "searched: {files} files, {}{indexed}", human_bytes(summary.bytes))?;
+            let s = if summary.files == 1 { "" } else { "s" };
+            writeln!(out, "searched: {files} file{s}, {}{indexed}", human_bytes(summary.bytes))?;
         }
         Ok(())
     }
@@ -156,8 +161,11 @@ impl Answer<'_> {
                 })
             })
             .collect();
-        let about: Vec<_> =
-            self.about.iter().map(|(title, text)| serde_json::json!({ "title": title, "text": text })).collect();
+        let about: Vec<_> = self
+            .about
+            .iter()
+            .map(|(title, text)| serde_json::json!({ "title": title, "text": text }))
+            .collect();
         let caller = self
             .caller
             .as_ref()
