@@ -64,6 +64,7 @@ struct Totals {
     spread: Vec<f64>,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "one for each switch")]
 struct Options {
     hosts: u64,
     first: u64,

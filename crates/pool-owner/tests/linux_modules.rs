@@ -168,7 +168,7 @@ fn well_known_caches_have_the_right_creators() {
     let mut wrong = Vec::new();
     for &(cache, owner) in EXPECTED {
         let owners = modules.owners(cache);
-        let names: Vec<&str> = owners.iter().map(|owner| owner.name()).collect();
+        let names: Vec<&str> = owners.iter().map(pool_owner::linux::CacheOwner::name).collect();
         if names != [owner] || owners[0].confidence() > Confidence::Likely {
             wrong.push(format!("{cache}: {names:?} instead of {owner}"));
         }

@@ -37,7 +37,7 @@ fn a_module_of_each_processor() {
             "{machine}"
         );
         assert_eq!((module.calls, module.unknown), (4, 0));
-        let words: Vec<String> = module.creations.iter().map(|row| row.explain()).collect();
+        let words: Vec<String> = module.creations.iter().map(pool_owner::linux::Creation::explain).collect();
         assert!(
             words[0].starts_with("calls kmem_cache_create with this name, in my_init (offset 0x"),
             "{words:?}"

@@ -1,4 +1,4 @@
-//! Cut or flip anywhere: nothing but the frames that were touched is lost, and parity brings most of those back.
+//! Cut, flip or overwrite anywhere: FORMAT.md says what is lost, and no more is.
 #![allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -9,12 +9,24 @@
 
 mod common;
 
-use common::{read_all, sample, segment};
+use common::{FrameAt, frames, read_all, sample, segment};
 use pool_model::Sample;
+use pool_store::segment::frame::Kind;
+use pool_store::segment::parity::BURST;
+use pool_store::{Config, Losses, Recorder};
 use proptest::prelude::*;
 
 fn originals(count: u64) -> Vec<Sample> {
     (0..count).map(sample).collect()
+}
+
+/// Every byte of a segment; of padding, whose bytes are all alike, some.
+fn places(bytes: &[u8]) -> impl Iterator<Item = usize> + use<> {
+    let padding: Vec<_> = frames(bytes).into_iter().filter(|frame| frame.kind == Kind::Padding).collect();
+    let dull = move |at: usize| {
+        padding.iter().any(|frame| at > frame.start + 40 && at + 40 < frame.end && !at.is_multiple_of(97))
+    };
+    (0..bytes.len()).filter(move |&at| !dull(at))
 }
 
 #[test]
@@ -23,7 +35,7 @@ fn a_whole_segment_comes_back() {
         let (bytes, _) = segment(700, closed);
         let (samples, cursor) = read_all(bytes);
         assert!(samples == originals(700), "{} samples", samples.len());
-        assert_eq!(cursor.losses(), pool_store::Losses::default());
+        assert_eq!(cursor.losses(), Losses::default());
     }
 }
 
@@ -31,11 +43,12 @@ fn a_whole_segment_comes_back() {
 fn every_cut_keeps_every_frame_before_it() {
     let (bytes, starts) = segment(40, false);
     let (all, _) = read_all(bytes.clone());
+    let frames = frames(&bytes);
     for cut in 0..=bytes.len() {
         let (samples, cursor) = read_all(bytes[..cut].to_vec());
-        let whole = starts[1..].iter().filter(|&&end| end <= cut).count();
+        let whole = frames.iter().filter(|frame| frame.end <= cut);
         // The first sample stands there twice.
-        let expected = if whole < 2 { whole } else { (whole - 1).min(all.len()) };
+        let expected = whole.filter_map(FrameAt::held).max().map_or(0, |last| last as usize + 1);
         assert!(samples == all[..expected], "cut at {cut}: {} of {expected}", samples.len());
         let torn = starts.iter().rfind(|&&start| start <= cut).map_or(cut, |start| cut - start);
         assert_eq!(cursor.losses().torn, torn as u64, "cut at {cut}");
@@ -46,7 +59,7 @@ fn every_cut_keeps_every_frame_before_it() {
 fn a_flip_of_any_byte_of_a_closed_segment_loses_nothing() {
     let (bytes, _) = segment(70, true);
     let all = originals(70);
-    for at in 0..bytes.len() {
+    for at in places(&bytes) {
         let mut damaged = bytes.clone();
         damaged[at] ^= if at % 2 == 0 { 0x01 } else { 0xff };
         let (samples, cursor) = read_all(damaged);
@@ -55,48 +68,91 @@ fn a_flip_of_any_byte_of_a_closed_segment_loses_nothing() {
 }
 
 #[test]
-fn a_damaged_frame_of_an_open_segment_costs_only_what_follows_it_before_the_next_key() {
-    let (bytes, starts) = segment(600, false);
-    let all = originals(600);
-    let mut damaged = bytes.clone();
-    // A frame after the last parity.
-    let frame = starts.len() - 4;
-    damaged[starts[frame] + 30] ^= 1;
-    let (samples, cursor) = read_all(damaged);
-    assert!(samples == all[..all.len() - 3], "{} samples", samples.len());
-    assert!(cursor.losses().bytes > 0);
+fn a_lost_sector_anywhere_in_a_closed_segment_loses_nothing() {
+    // One group, shorter than a sector; several.
+    for (count, step) in [(40, 1), (300, 97)] {
+        let (bytes, _) = segment(count, true);
+        let all = originals(count);
+        for at in places(&bytes).step_by(step) {
+            let mut damaged = bytes.clone();
+            let end = (at + BURST).min(bytes.len());
+            damaged[at..end].fill(if at % 2 == 0 { 0 } else { 0xf7 });
+            let (samples, cursor) = read_all(damaged);
+            assert!(samples == all, "{count}, byte {at}: {} samples, {:?}", samples.len(), cursor.losses());
+        }
+    }
 }
 
 #[test]
-fn keys_alone_are_enough() {
-    // Deltas and parity of the first group are overwritten: reading goes on at the next key.
-    let (bytes, starts) = segment(600, true);
-    let all = originals(600);
-    let mut damaged = bytes.clone();
-    for byte in &mut damaged[starts[2]..starts[200]] {
-        *byte = 0;
+fn a_flip_of_any_byte_of_an_open_segment_loses_its_frame_and_the_rest_of_its_group() {
+    let (bytes, _) = segment(130, false);
+    let (all, frames) = (originals(130), frames(&bytes));
+    let key = frames.iter().rfind(|frame| frame.kind == Kind::Key).unwrap().start;
+    for at in places(&bytes).step_by(3) {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x10;
+        let (samples, _) = read_all(damaged);
+        // The last group has no parity yet. Its key can be done without.
+        let hit = frames.iter().find(|frame| frame.start <= at && at < frame.end);
+        let hit = hit.filter(|frame| frame.start > key && frame.kind == Kind::Delta);
+        let safe = hit.map_or(all.len(), |frame| frame.sample as usize);
+        assert!(samples == all[..safe], "byte {at}: {} of {safe}", samples.len());
     }
-    let (samples, cursor) = read_all(damaged);
-    assert_eq!(samples[0], all[0]);
-    let rest = &samples[1..];
-    assert!(rest.len() > 300, "{}", rest.len());
-    assert!(rest == &all[all.len() - rest.len()..]);
-    assert_eq!(cursor.losses().samples as usize, all.len() - samples.len());
+}
+
+#[test]
+fn the_next_recorder_protects_what_a_killed_one_could_not() {
+    // Killed in a group, and between a key and the parity of the group before it.
+    let (bytes, _) = segment(300, false);
+    let key = *frames(&bytes).iter().rfind(|frame| frame.kind == Kind::Key).unwrap();
+    for length in [bytes.len(), key.end] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("00000000-20261123T000000Z.plog");
+        std::fs::write(&path, &bytes[..length]).unwrap();
+        let (_, report) = Recorder::open(folder.path(), Config::default()).unwrap();
+        assert_eq!(report.recovered.len(), 1);
+        let closed = std::fs::read(&path).unwrap();
+        let all = originals(if length == key.end { u64::from(key.sample) + 1 } else { 300 });
+        for at in (0..closed.len()).step_by(509) {
+            let mut damaged = closed.clone();
+            let end = (at + BURST).min(closed.len());
+            damaged[at..end].fill(0x55);
+            let (samples, cursor) = read_all(damaged);
+            assert!(samples == all, "byte {at}: {} samples, {:?}", samples.len(), cursor.losses());
+        }
+    }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(96))]
 
+    /// Whatever one damage takes, everything before it is there, and everything from the next key on.
     #[test]
-    fn up_to_seven_frames_in_a_row_come_back(first in 2_usize..240, width in 1_usize..7, with: u8) {
-        let (bytes, starts) = segment(260, true);
-        let last = (first + width).min(starts.len() - 2);
+    fn larger_damage_ends_at_the_next_key(first: prop::sample::Index, length in 1_usize..60_000, with: u8) {
+        let (bytes, _) = segment(700, true);
+        let all = originals(700);
+        let from = first.index(bytes.len());
+        let to = (from + length).min(bytes.len());
         let mut damaged = bytes.clone();
-        for byte in &mut damaged[starts[first]..starts[last]] {
-            *byte ^= with | 1;
+        for byte in &mut damaged[from..to] {
+            *byte = byte.wrapping_add(with | 1);
         }
-        let (samples, _) = read_all(damaged);
-        prop_assert!(samples == originals(260), "{} samples", samples.len());
+        let (samples, cursor) = read_all(damaged);
+        let frames = frames(&bytes);
+        let before = frames.iter().take_while(|frame| frame.end <= from).filter_map(FrameAt::held).max();
+        let before = before.map_or(0, |last| last as usize + 1);
+        let key = frames.iter().find(|frame| frame.start >= to && frame.kind == Kind::Key);
+        let after = key.map_or(all.len(), |frame| frame.sample as usize);
+        prop_assert!(samples.len() >= before && samples[..before] == all[..before], "{} before", before);
+        // The key's sample and all behind it.
+        let rest = all.len() - after.max(before);
+        prop_assert!(samples[samples.len() - rest..] == all[all.len() - rest..], "{} from the key on", rest);
+        // What is between is an original or is not there; and it is said how many are missing before the last read.
+        let mut originals = all.iter();
+        prop_assert!(samples.iter().all(|sample| originals.any(|original| original == sample)));
+        let missing = all.len() - samples.len();
+        let said = cursor.losses().samples as usize;
+        prop_assert!(said == missing || rest == 0 && said <= missing, "{} of {}", said, missing);
     }
 
     #[test]

@@ -51,6 +51,8 @@ pub enum Command {
     Replay(crate::commands::replay::ReplayArgs),
     /// Record this machine into a folder, for weeks
     Record(crate::commands::record::RecordArgs),
+    /// Record as a service that starts with the system
+    Service(crate::commands::service::ServiceArgs),
     /// Write a note into a recording: what was installed, restarted, changed
     Note(crate::commands::note::NoteArgs),
     /// What is in a recording

@@ -287,15 +287,15 @@ fn elements<'l, 'a>(
 ///
 /// Where in the structure that is changes from kernel to kernel.
 fn protocol<'a>(layout: &Layout<'a>, address: u64) -> Option<&'a str> {
-    let owner = layout.named("__this_module");
+    let this_module = layout.named("__this_module");
     let size = layout.object(address).map_or(640, |object| object.size.min(4096));
     let bytes = layout.bytes_at(address)?;
     let bytes = bytes.get(..bytes.len().min(usize::try_from(size).ok()?))?;
     (1..bytes.len() / 8).find_map(|n| {
         let field = bytes.get(n * 8..)?.get(..32)?;
         let before = address + (n as u64 - 1) * 8;
-        let owned = match owner {
-            Some(owner) => layout.field(before) == Some(owner),
+        let owned = match this_module {
+            Some(own) => layout.field(before) == Some(own),
             None => layout.pointer(before).is_none(),
         };
         let end = field.iter().position(|&byte| byte == 0)?;

@@ -93,7 +93,7 @@ impl<'a> Layout<'a> {
         layout.functions.sort_unstable_by_key(|named| (named.address, named.size));
         layout.objects.sort_unstable_by_key(|named| (named.address, named.size));
         let mut fields = relocations(elf, &symbols);
-        for (n, (section, &address)) in elf.sections.iter().zip(&bases).enumerate() {
+        for ((n, section), &address) in (0_u32..).zip(&elf.sections).zip(&bases) {
             // Per-CPU data of a kernel stands at 0; nothing we look for is there.
             if section.is_loaded() && !section.bytes.is_empty() && address != 0 {
                 layout.regions.push(Region {
@@ -101,7 +101,7 @@ impl<'a> Layout<'a> {
                     bytes: section.bytes,
                     offset: section.offset,
                     code: section.is_code(),
-                    fields: fields.remove(&(n as u32)).unwrap_or_default(),
+                    fields: fields.remove(&n).unwrap_or_default(),
                 });
             }
         }
@@ -144,9 +144,9 @@ impl<'a> Layout<'a> {
         for table in [&b"__ksymtab"[..], b"__ksymtab_gpl"] {
             let Some(section) = elf.section(table) else { continue };
             for (n, row) in section.bytes.chunks_exact(12).enumerate() {
-                let at = |member: u64| {
-                    let place = section.address.wrapping_add(n as u64 * 12 + member);
-                    let distance = u32_at(row, member as usize).unwrap_or(0).cast_signed();
+                let at = |member: u8| {
+                    let place = section.address.wrapping_add(n as u64 * 12 + u64::from(member));
+                    let distance = u32_at(row, usize::from(member)).unwrap_or(0).cast_signed();
                     place.wrapping_add_signed(i64::from(distance))
                 };
                 if let Some(name) = self.bytes_at(at(4)).and_then(|bytes| text(text_at(bytes, 0, 255)?)) {

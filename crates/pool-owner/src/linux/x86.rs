@@ -87,13 +87,11 @@ struct Fields {
 
 /// Where a jump or a call with a distance of 32 bits at `at` leads to.
 pub(crate) fn branch(layout: &Layout<'_>, at: u64) -> Option<u64> {
-    match layout.field(at + 1) {
-        Some(target) => Some(target.wrapping_add(4)),
-        None => {
-            let distance = super::elf::u32_at(layout.bytes_at(at + 1)?, 0)?.cast_signed();
-            Some(at.wrapping_add(5).wrapping_add_signed(i64::from(distance)))
-        }
+    if let Some(target) = layout.field(at + 1) {
+        return Some(target.wrapping_add(4));
     }
+    let distance = super::elf::u32_at(layout.bytes_at(at + 1)?, 0)?.cast_signed();
+    Some(at.wrapping_add(5).wrapping_add_signed(i64::from(distance)))
 }
 
 impl Reader<'_, '_> {

@@ -104,7 +104,7 @@ impl<'a> Image<'a> {
     pub fn evidence(&self) -> Vec<Evidence> {
         let mut notes = Notes::default();
         self.read_all(&mut notes);
-        self.conclude(&notes, None)
+        self.conclude(notes, None)
     }
 
     fn read_all(&self, notes: &mut Notes) {
@@ -130,16 +130,20 @@ impl<'a> Image<'a> {
         if !few || !x86::read_around(&self.pe, &self.imports, &mut notes, self.budget(), &places) {
             self.read_all(&mut notes);
         }
-        let mut evidence = self.conclude(&notes, Some(tag));
+        let mut evidence = self.conclude(notes, Some(tag));
         evidence.retain(|row| row.tag == tag);
         evidence
     }
 
     /// Turns notes on code into evidence, and adds structures in data; with a tag only what has to do with it.
-    fn conclude(&self, notes: &Notes, tag: Option<PoolTag>) -> Vec<Evidence> {
+    fn conclude(&self, mut notes: Notes, tag: Option<PoolTag>) -> Vec<Evidence> {
         let x86 = self.pe.machine == Machine::X86;
-        let mut evidence: Vec<Evidence> =
-            flow::resolve(notes, &self.imports, x86).into_iter().map(|finding| self.found(finding)).collect();
+        // Of two calls that say the same, the first in the image is told, whatever the order of reading.
+        notes.calls.sort_by_key(|call| call.site);
+        let mut evidence: Vec<Evidence> = flow::resolve(&notes, &self.imports, x86)
+            .into_iter()
+            .map(|finding| self.found(finding))
+            .collect();
         for stored in &notes.stored {
             let mut row = self.at(stored.value, stored.at, Kind::Structure);
             row.site = Some(stored.site);

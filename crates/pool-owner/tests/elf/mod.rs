@@ -91,7 +91,7 @@ pub const TEXTS: &[u8] = b"plain_cache\0wrapped_cache\0fmt_cache_%d\0%s other\0"
 const WRAPPED: i64 = 12;
 const FORMAT: i64 = 26;
 
-fn with(machine: u16, code: &[u8], rows: Vec<Vec<u8>>, init: (u64, u64), wrap: (u64, u64)) -> Vec<u8> {
+fn with(machine: u16, code: &[u8], rows: &[Vec<u8>], init: (u64, u64), wrap: (u64, u64)) -> Vec<u8> {
     // Sections: 1 text, 2 its relocations, 3 texts, 4 data, 5 its relocations, 6 modinfo, 7 symbols, 8 their names.
     let symbols = [
         symbol(0, 0, 0, 0, 0),
@@ -171,7 +171,7 @@ pub fn x64() -> Vec<u8> {
     call(&mut code, &mut rows, 6);
     code.push(0xc3);
     let length = code.len() as u64 - init;
-    with(62, &code, rows, (init, length), wrap)
+    with(62, &code, &rows, (init, length), wrap)
 }
 
 /// The same for ARM64.
@@ -212,7 +212,7 @@ pub fn arm64() -> Vec<u8> {
     code.push(0xd65f_03c0);
     let length = place(&code) - init;
     let bytes: Vec<u8> = code.iter().flat_map(|word| word.to_le_bytes()).collect();
-    with(183, &bytes, rows, (init, length), (0, 8))
+    with(183, &bytes, &rows, (init, length), (0, 8))
 }
 
 /// A kernel without symbols: code, texts, and the table of what modules may call.

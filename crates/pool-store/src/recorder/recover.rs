@@ -9,6 +9,7 @@ use crate::error::{Result, StoreError};
 use crate::folder;
 use crate::segment::cursor::SegmentCursor;
 use crate::segment::frame::{HeadError, Kind};
+use crate::segment::parity::Group;
 use crate::segment::scan::stored_index;
 use crate::segment::window::Window;
 use crate::segment::writer::{Append, SegmentWriter};
@@ -70,7 +71,15 @@ fn close(path: &Path, report: &mut Report) -> Result<Option<Recovered>> {
         // A later program wrote it: it is not ours to change.
         return Ok(None);
     }
-    let scan = cursor.scan(|_| {}).map_err(reading())?;
+    // What a recorder writes behind each group, it could not write for the last.
+    let (mut unprotected, mut group) = (None, Group::default());
+    let scan = cursor.scan(|frame| match frame.head.kind {
+        Kind::Key if !group.is_empty() => unprotected = Some(std::mem::take(&mut group)),
+        Kind::Parity => unprotected = None,
+        kind if kind.is_covered() => group.add(frame.offset, &frame.head.frame(&frame.payload)),
+        _ => {}
+    });
+    let scan = scan.map_err(reading())?;
     let index = cursor.index().map_err(reading())?;
     if let Some((_, last)) = index.times() {
         report.last_sample = Some((last, cursor.head().ok().and_then(|head| head.origin.boot.clone())));
@@ -94,7 +103,8 @@ fn close(path: &Path, report: &mut Report) -> Result<Option<Recovered>> {
     if scan.last.map(|head| head.kind) != Some(Kind::End) {
         let next = scan.last.map_or(0, |head| head.number.saturating_add(1));
         // A full disk is no reason to refuse: the segment is read without its index, too.
-        let closed = SegmentWriter::close(Box::new(file), scan.end, next, index);
+        let groups = unprotected.into_iter().chain([group]);
+        let closed = SegmentWriter::close(Box::new(file), scan.end, next, index, groups);
         if let Err(error) = closed
             && !crate::error::is_full(&error)
         {

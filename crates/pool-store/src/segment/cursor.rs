@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Read, Seek};
+use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -10,7 +11,7 @@ use pool_model::{Counters, Origin, Pool, Sample, Tag};
 use super::frame::{AFTER_KEY, FrameHead, HEAD, HeadError, Kind, MAX_HEAD, NO_TIME, SegmentHead, time_of};
 use super::index::{Index, totals};
 use super::marks::{Mark, TimedMark};
-use super::parity::Group;
+use super::parity::Parity;
 use super::scan::{Frame, Scan, Step, scan, step, stored_index};
 use super::window::Window;
 use crate::codec::State;
@@ -57,8 +58,8 @@ pub struct SegmentCursor<R> {
     from_start: bool,
     expected: Option<u32>,
     queue: VecDeque<Frame>,
-    group: u64,
     rescued: BTreeMap<u32, Vec<u8>>,
+    /// Up to here, parity has said what it can.
     searched: u64,
     losses: Losses,
     /// Number of the last sample that was handed out.
@@ -87,7 +88,6 @@ impl<R: Read + Seek> SegmentCursor<R> {
             from_start: true,
             expected: None,
             queue: VecDeque::new(),
-            group: first,
             rescued: BTreeMap::new(),
             searched: 0,
             losses: Losses::default(),
@@ -110,7 +110,6 @@ impl<R: Read + Seek> SegmentCursor<R> {
         (self.fresh, self.from_start) = (false, false);
         self.queue.clear();
         self.rescued.clear();
-        self.group = offset;
         self.searched = 0;
     }
 
@@ -173,7 +172,7 @@ impl<R: Read + Seek> SegmentCursor<R> {
                     }
                     Step::Damage { from, to } => {
                         self.losses.bytes += to - from;
-                        self.rescue()?;
+                        self.rescue(from..to)?;
                         self.offset = to;
                     }
                     Step::End { torn } => {
@@ -210,7 +209,6 @@ impl<R: Read + Seek> SegmentCursor<R> {
         let head = frame.head;
         match head.kind {
             Kind::Key => {
-                self.group = frame.end();
                 if let Ok(state) = State::read_key(&frame.payload) {
                     self.state = Some(state);
                     self.fresh = true;
@@ -242,11 +240,7 @@ impl<R: Read + Seek> SegmentCursor<R> {
                 let mark = Mark::parse(head.kind, &frame.payload)?;
                 Some(Entry::Mark(TimedMark { time: head.time(), mark }))
             }
-            Kind::Parity => {
-                self.group = frame.end();
-                None
-            }
-            Kind::End | Kind::Other(_) => None,
+            Kind::Parity | Kind::Padding | Kind::End | Kind::Other(_) => None,
         }
     }
 
@@ -265,38 +259,37 @@ impl<R: Read + Seek> SegmentCursor<R> {
         Some(Entry::Sample { time: head.time() })
     }
 
-    /// Reads the group around damage and brings back what its parity can.
-    fn rescue(&mut self) -> io::Result<()> {
-        if self.group < self.searched {
+    /// Brings back what the next parity frame can of this damage and others in its group.
+    fn rescue(&mut self, damage: Range<u64>) -> io::Result<()> {
+        if damage.start < self.searched {
             return Ok(());
         }
-        let mut group = Group::default();
-        let mut at = self.group;
-        let mut parities = Vec::new();
+        let mut at = damage.end;
+        let mut holes = vec![damage];
         loop {
             match step(&mut self.window, at)? {
                 Step::Frame(frame) => {
                     at = frame.end();
-                    if frame.head.kind == Kind::Parity {
-                        parities.push(frame.payload);
-                    } else if !parities.is_empty() {
-                        break;
-                    } else if frame.head.kind == Kind::Key {
-                        group.clear();
-                    } else if frame.head.kind.is_covered() {
-                        let bytes = frame.head.frame(&frame.payload);
-                        group.add(frame.head.number, &bytes);
+                    self.searched = at;
+                    let parity = (frame.head.kind == Kind::Parity).then_some(&frame.payload);
+                    if let Some(parity) = parity.and_then(|payload| Parity::parse(payload)) {
+                        let group = &parity.group;
+                        let touches = |hole: &Range<u64>| hole.start < group.end && group.start < hole.end;
+                        if holes.iter().any(touches) {
+                            let length = usize::try_from(group.end - group.start).unwrap_or(usize::MAX);
+                            let bytes = self.window.get(group.start, length)?.to_vec();
+                            parity.recover(bytes, &holes, &mut self.rescued);
+                        }
+                        return Ok(());
                     }
                 }
-                Step::Damage { to, .. } => at = to,
-                Step::End { .. } => break,
+                Step::Damage { from, to } => {
+                    holes.push(from..to);
+                    at = to;
+                }
+                Step::End { .. } => return Ok(()),
             }
         }
-        self.searched = at;
-        for payload in parities {
-            group.recover(&payload, &mut self.rescued);
-        }
-        Ok(())
     }
 
     /// The sample that was handed out last, in `sample`, whose memory is used again.

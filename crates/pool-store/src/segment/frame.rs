@@ -43,11 +43,13 @@ pub enum Kind {
     Note,
     /// Modules loaded and unloaded.
     Modules,
-    /// Brings a damaged frame back.
+    /// Brings damaged frames back.
     Parity,
+    /// Nothing: keeps two frames apart that one damage must not both hit.
+    Padding,
     /// The index; the segment is closed.
     End,
-    /// Of a later version: read over.
+    /// Of a later or a very early writer: read over.
     Other(u8),
 }
 
@@ -60,8 +62,9 @@ impl Kind {
             Self::Gap => 3,
             Self::Note => 4,
             Self::Modules => 5,
-            Self::Parity => 6,
             Self::End => 7,
+            Self::Parity => 8,
+            Self::Padding => 9,
             Self::Other(number) => number,
         }
     }
@@ -74,15 +77,16 @@ impl Kind {
             3 => Self::Gap,
             4 => Self::Note,
             5 => Self::Modules,
-            6 => Self::Parity,
             7 => Self::End,
+            8 => Self::Parity,
+            9 => Self::Padding,
             number => Self::Other(number),
         }
     }
 
     /// Whether a parity frame covers it. Keys repeat what deltas say already.
     pub const fn is_covered(self) -> bool {
-        !matches!(self, Self::Key | Self::Parity | Self::End)
+        matches!(self, Self::Delta | Self::Gap | Self::Note | Self::Modules)
     }
 }
 

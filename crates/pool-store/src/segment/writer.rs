@@ -8,7 +8,7 @@ use pool_model::Sample;
 use super::frame::{AFTER_KEY, FrameHead, HEAD, Kind, SegmentHead, wall_of};
 use super::index::{Index, KeyEntry, MarkEntry, totals};
 use super::marks::Mark;
-use super::parity::Group;
+use super::parity::{BURST, Group};
 use crate::codec::{CodecError, State};
 
 /// A file that only grows, as far as a writer needs one. Tests put failing disks behind it.
@@ -113,12 +113,14 @@ impl SegmentWriter {
         let number = self.index.samples;
         let Some(state) = &mut self.state else {
             self.key(sample, clock, number)?;
-            if number == 0 {
-                // Nothing else says what the first sample held: it is written twice.
-                let offset = self.length;
-                self.spare(|writer| writer.key(sample, clock, number));
-                self.index.keys.retain(|key| key.offset != offset);
-            }
+            self.spare(|writer| {
+                if number == 0 {
+                    // Nothing else says what the first sample held: it is written twice, apart.
+                    writer.pad(writer.length)?;
+                    writer.key(sample, clock, number)?;
+                }
+                Ok(writer.parity()?)
+            });
             return Ok(());
         };
         let payload = match state.delta(sample, clock) {
@@ -136,8 +138,8 @@ impl SegmentWriter {
         self.deltas += 1;
         if self.delta_size > KEY_SHARE * self.key_size || self.deltas >= KEY_EVERY {
             self.spare(|writer| {
-                writer.parity()?;
-                writer.key(sample, clock, number)
+                writer.key(sample, clock, number)?;
+                Ok(writer.parity()?)
             });
         }
         Ok(())
@@ -156,22 +158,40 @@ impl SegmentWriter {
         let offset = self.length;
         self.put(Kind::Key, 0, number, wall, &payload)?;
         self.index.sample(number, wall);
-        self.index.keys.push(KeyEntry { offset, sample: number, wall, totals: totals(sample) });
+        if self.index.keys.last().map(|key| key.sample) != Some(number) {
+            self.index.keys.push(KeyEntry { offset, sample: number, wall, totals: totals(sample) });
+        }
         self.state = Some(state);
         self.after_key = true;
         self.key_size = payload.len() + HEAD;
         (self.delta_size, self.deltas) = (0, 0);
-        self.group.clear();
         Ok(())
     }
 
+    /// Writes the parity of the frames before the last key, or before the end; never so near to them that one damage
+    /// could hit both.
     fn parity(&mut self) -> io::Result<()> {
-        let sample = self.index.samples.saturating_sub(1);
-        for payload in self.group.payloads(self.next) {
-            self.put(Kind::Parity, 0, sample, super::frame::NO_TIME, &payload)?;
+        if !self.group.is_empty() {
+            self.pad(self.group.end())?;
+            let payload = self.group.payload();
+            self.spacer(Kind::Parity, &payload)?;
+            self.group.clear();
         }
-        self.group.clear();
         Ok(())
+    }
+
+    /// Keeps what follows so far from what ends at `end` that one burst cannot hit both.
+    fn pad(&mut self, end: u64) -> io::Result<()> {
+        let apart = usize::try_from(self.length.saturating_sub(end)).unwrap_or(usize::MAX);
+        match BURST.saturating_sub(apart) {
+            0 => Ok(()),
+            short => self.spacer(Kind::Padding, &vec![0; short.saturating_sub(HEAD)]),
+        }
+    }
+
+    fn spacer(&mut self, kind: Kind, payload: &[u8]) -> io::Result<()> {
+        let sample = self.index.samples.saturating_sub(1);
+        self.put(kind, 0, sample, super::frame::NO_TIME, payload)
     }
 
     /// Writes a mark.
@@ -199,7 +219,7 @@ impl SegmentWriter {
             return Err(error);
         }
         if kind.is_covered() {
-            self.group.add(self.next, &frame);
+            self.group.add(self.length, &frame);
         }
         self.length += frame.len() as u64;
         self.next += 1;
@@ -221,13 +241,20 @@ impl SegmentWriter {
         Ok(self.length)
     }
 
-    /// Closes a segment whose recorder died: its whole frames end at `length`, and `found` is what they hold.
-    pub fn close(file: Box<dyn Append>, length: u64, next: u32, found: Index) -> io::Result<u64> {
+    /// Closes a segment whose recorder died: its whole frames end at `length`, `found` is what they hold, and
+    /// `groups` are those that have no parity yet.
+    pub fn close(
+        file: Box<dyn Append>,
+        length: u64,
+        next: u32,
+        found: Index,
+        groups: impl IntoIterator<Item = Group>,
+    ) -> io::Result<u64> {
         let mut writer = Self { next, index: found, ..Self::resume(file, length) };
-        let payload = writer.index.payload(HEAD);
-        let sample = writer.index.samples.saturating_sub(1);
-        writer.put(Kind::End, 0, sample, super::frame::NO_TIME, &payload)?;
-        writer.sync()?;
-        Ok(writer.length)
+        for group in groups {
+            writer.group = group;
+            writer.parity()?;
+        }
+        writer.finish()
     }
 }

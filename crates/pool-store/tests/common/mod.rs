@@ -16,7 +16,8 @@ use jiff::Timestamp;
 use pool_model::{CounterWidth, Origin, Pool, Row, Sample, SourceKind, Tag};
 use pool_store::recorder::Moment;
 use pool_store::segment::cursor::{Entry, SegmentCursor};
-use pool_store::segment::frame::{SegmentHead, VERSION, wall_of};
+use pool_store::segment::frame::{Kind, SegmentHead, VERSION, wall_of};
+use pool_store::segment::scan::Frame;
 use pool_store::segment::writer::{Append, SegmentWriter};
 
 pub const START: i64 = 1_795_392_000;
@@ -122,4 +123,33 @@ pub fn read_all(bytes: Vec<u8>) -> (Vec<Sample>, SegmentCursor<Cursor<Vec<u8>>>)
         }
     }
     (samples, cursor)
+}
+
+/// A frame of a segment.
+#[derive(Clone, Copy, Debug)]
+pub struct FrameAt {
+    pub kind: Kind,
+    pub start: usize,
+    pub end: usize,
+    pub sample: u32,
+}
+
+impl FrameAt {
+    /// Number of the sample that can be read from it.
+    pub fn held(&self) -> Option<u32> {
+        matches!(self.kind, Kind::Key | Kind::Delta).then_some(self.sample)
+    }
+}
+
+/// Every frame of a whole segment.
+pub fn frames(bytes: &[u8]) -> Vec<FrameAt> {
+    let mut frames = Vec::new();
+    let mut cursor = SegmentCursor::open(Cursor::new(bytes)).unwrap();
+    let place = |at: u64| usize::try_from(at).unwrap();
+    let each = |frame: &Frame| {
+        let (start, end) = (place(frame.offset), place(frame.end()));
+        frames.push(FrameAt { kind: frame.head.kind, start, end, sample: frame.head.sample });
+    };
+    cursor.scan(each).unwrap();
+    frames
 }

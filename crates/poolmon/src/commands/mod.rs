@@ -10,6 +10,7 @@ mod live;
 pub mod note;
 pub mod record;
 pub mod replay;
+pub mod service;
 mod snapshot;
 mod tag;
 mod top;
@@ -32,6 +33,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Top(args)) => top::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Record(args)) => record::run(&args),
+        Some(Command::Service(args)) => service::run(&args),
         Some(Command::Note(args)) => note::run(&args),
         Some(Command::Info(args)) => info::run(&args),
         Some(Command::Verify(args)) => verify::run(&args),

@@ -14,6 +14,10 @@ use windows_sys::Win32::Security::{
     TokenElevation, TokenPrivileges,
 };
 use windows_sys::Win32::System::Console::SetConsoleCtrlHandler;
+use windows_sys::Win32::System::EventLog::{
+    DeregisterEventSource, EVENTLOG_ERROR_TYPE, EVENTLOG_INFORMATION_TYPE, EVENTLOG_WARNING_TYPE,
+    RegisterEventSourceW, ReportEventW,
+};
 use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleW, GetProcAddress};
 use windows_sys::Win32::System::ProcessStatus::{K32GetPerformanceInfo, PERFORMANCE_INFORMATION};
 use windows_sys::Win32::System::Registry::{HKEY_LOCAL_MACHINE, RRF_RT_REG_DWORD, RegGetValueW};
@@ -288,4 +292,39 @@ pub fn on_console_end(call: Box<dyn Fn() + Send + Sync>) -> bool {
     // SAFETY: the handler is a function of this program with the documented signature; it touches nothing but a
     // static that is set before and never changed, and it stays for the life of the process.
     CONSOLE_END.set(call).is_ok() && unsafe { SetConsoleCtrlHandler(Some(console_ends), 1) } != 0
+}
+
+/// How grave an entry of the event log is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// All is well.
+    Information,
+    /// Something is missing.
+    Warning,
+    /// It ended.
+    Error,
+}
+
+/// Writes into the event log, Application, under this source. False where Windows refuses: nobody is left to be told.
+pub fn report_event(source: &str, kind: EventKind, text: &str) -> bool {
+    let wide =
+        |text: &str| -> Vec<u16> { text.encode_utf16().filter(|&unit| unit != 0).chain([0]).collect() };
+    let (source, text) = (wide(source), wide(text));
+    let kind = match kind {
+        EventKind::Information => EVENTLOG_INFORMATION_TYPE,
+        EventKind::Warning => EVENTLOG_WARNING_TYPE,
+        EventKind::Error => EVENTLOG_ERROR_TYPE,
+    };
+    let strings = [text.as_ptr()];
+    // SAFETY: both texts end in a zero and live until the calls return; one string is announced and one is given;
+    // no bytes are given. The handle is checked before it is used, and closed once.
+    unsafe {
+        let log = RegisterEventSourceW(null(), source.as_ptr());
+        if log.is_null() {
+            return false;
+        }
+        let done = ReportEventW(log, kind, 0, 1, null_mut(), 1, 0, strings.as_ptr(), null());
+        DeregisterEventSource(log);
+        done != 0
+    }
 }

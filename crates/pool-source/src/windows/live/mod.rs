@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use pool_model::{Origin, Pool, Sample, Tag};
 
 use self::calls::ThisMachine;
-pub use self::calls::on_console_end;
+pub use self::calls::{EventKind, on_console_end, report_event};
 pub use self::facts::{ClassFact, DoctorFacts, POOL_TAGGING, Privilege, Version, doctor, modules};
 use crate::windows::query::{self, Buffer, Kernel};
 use crate::windows::source::PoolSource;

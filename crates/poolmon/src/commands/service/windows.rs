@@ -1,0 +1,269 @@
+//! A service of Windows. What it says goes to the event log, Application, source `poolmon`.
+
+use std::ffi::OsString;
+use std::fs;
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use pool_source::windows::live::{EventKind, report_event};
+use windows_service::service::{
+    Service, ServiceAccess, ServiceControl, ServiceControlAccept, ServiceErrorControl, ServiceExitCode,
+    ServiceInfo, ServiceStartType, ServiceState, ServiceStatus, ServiceType,
+};
+use windows_service::service_control_handler::{self, ServiceControlHandlerResult};
+use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
+use windows_service::{define_windows_service, service_dispatcher};
+
+use super::{ABOUT, InstallArgs, NAME, TITLE, plan};
+use crate::Exit;
+use crate::commands::record::events::Event;
+use crate::commands::record::recording::{self, Plan};
+use crate::commands::record::stop::Stop;
+use crate::input;
+
+/// How long starting and stopping are waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Where the event log looks up who writes into it.
+const EVENT_SOURCE: &str = r"HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application\poolmon";
+/// Comes with Windows and holds messages that are nothing but their text.
+const EVENT_MESSAGES: &str = r"%SystemRoot%\System32\EventCreate.exe";
+
+/// `ERROR_SERVICE_DOES_NOT_EXIST`.
+const NOT_INSTALLED: i32 = 1060;
+/// `ERROR_ACCESS_DENIED`.
+const DENIED: i32 = 5;
+/// `ERROR_FAILED_SERVICE_CONTROLLER_CONNECT`.
+const NOT_BY_THE_MANAGER: i32 = 1063;
+
+/// Installs it, and starts it unless told not to.
+pub fn install(args: &InstallArgs) -> anyhow::Result<()> {
+    let folder = plan::folder(args)?;
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let access = ServiceManagerAccess::CONNECT | ServiceManagerAccess::CREATE_SERVICE;
+    let manager = ServiceManager::local_computer(None::<&str>, access).map_err(told)?;
+    let arguments = ["service", "run"].into_iter().map(str::to_owned).chain(plan::arguments(args, &folder));
+    let info = ServiceInfo {
+        name: NAME.into(),
+        display_name: TITLE.into(),
+        service_type: ServiceType::OWN_PROCESS,
+        start_type: ServiceStartType::AutoStart,
+        error_control: ServiceErrorControl::Normal,
+        executable_path: plan::program()?,
+        launch_arguments: arguments.map(OsString::from).collect(),
+        dependencies: Vec::new(),
+        // The local system's own account: the kernel tells it everything, no password is needed.
+        account_name: None,
+        account_password: None,
+    };
+    let access = ServiceAccess::CHANGE_CONFIG | ServiceAccess::START | ServiceAccess::QUERY_STATUS;
+    let service = match manager.open_service(NAME, access) {
+        Ok(service) => {
+            service.change_config(&info).map_err(told)?;
+            println!(
+                "the service was installed already; it records into {} from its next start on",
+                folder.display()
+            );
+            service
+        }
+        Err(_) => {
+            let service = manager.create_service(&info, access).map_err(told)?;
+            println!("installed: it records into {}", folder.display());
+            service
+        }
+    };
+    // A description is no reason to fail.
+    let _ = service.set_description(ABOUT);
+    register_event_source();
+    if args.no_start {
+        println!("start it with `poolmon service start`");
+        return Ok(());
+    }
+    start_it(&service)
+}
+
+/// Stops it and removes it.
+pub fn uninstall() -> anyhow::Result<()> {
+    let service = open(ServiceAccess::DELETE | ServiceAccess::STOP | ServiceAccess::QUERY_STATUS)?;
+    stop_it(&service)?;
+    service.delete().map_err(told)?;
+    let _ = Command::new("reg").args(["delete", EVENT_SOURCE, "/f"]).output();
+    println!("removed; the recording stays");
+    Ok(())
+}
+
+/// Starts it.
+pub fn start() -> anyhow::Result<()> {
+    start_it(&open(ServiceAccess::START | ServiceAccess::QUERY_STATUS)?)
+}
+
+/// Stops it.
+pub fn stop() -> anyhow::Result<()> {
+    stop_it(&open(ServiceAccess::STOP | ServiceAccess::QUERY_STATUS)?)
+}
+
+/// Whether it runs, and with which arguments; exit code 1 where it does not run.
+pub fn status() -> anyhow::Result<()> {
+    let service = open(ServiceAccess::QUERY_STATUS | ServiceAccess::QUERY_CONFIG)?;
+    let state = service.query_status().map_err(told)?.current_state;
+    println!("{}", words(state));
+    if let Ok(config) = service.query_config() {
+        println!("calls: {}", config.executable_path.display());
+    }
+    if state == ServiceState::Running { Ok(()) } else { Err(Exit(1).into()) }
+}
+
+fn open(access: ServiceAccess) -> anyhow::Result<Service> {
+    let manager =
+        ServiceManager::local_computer(None::<&str>, ServiceManagerAccess::CONNECT).map_err(told)?;
+    manager.open_service(NAME, access).map_err(told)
+}
+
+fn start_it(service: &Service) -> anyhow::Result<()> {
+    if service.query_status().map_err(told)?.current_state != ServiceState::Running {
+        service.start::<&str>(&[]).map_err(told)?;
+        wait(service, ServiceState::Running)?;
+    }
+    println!("running");
+    Ok(())
+}
+
+fn stop_it(service: &Service) -> anyhow::Result<()> {
+    if service.query_status().map_err(told)?.current_state != ServiceState::Stopped {
+        service.stop().map_err(told)?;
+        wait(service, ServiceState::Stopped)?;
+    }
+    println!("stopped");
+    Ok(())
+}
+
+fn wait(service: &Service, wanted: ServiceState) -> anyhow::Result<()> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let status = service.query_status().map_err(told)?;
+        if status.current_state == wanted {
+            return Ok(());
+        }
+        if wanted == ServiceState::Running && status.current_state == ServiceState::Stopped {
+            bail!(
+                "the service ended at once; the event log says why (Application, source {NAME})\n  \
+                 or run what it runs: poolmon record DIR"
+            );
+        }
+        if Instant::now() >= until {
+            bail!("the service is {} after {} s", words(status.current_state), PATIENCE.as_secs());
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+fn words(state: ServiceState) -> &'static str {
+    match state {
+        ServiceState::Stopped => "stopped",
+        ServiceState::StartPending => "starting",
+        ServiceState::StopPending => "stopping",
+        ServiceState::Running => "running",
+        ServiceState::ContinuePending | ServiceState::PausePending | ServiceState::Paused => "paused",
+    }
+}
+
+/// The service manager's errors with what helps.
+fn told(error: windows_service::Error) -> anyhow::Error {
+    let code = match &error {
+        windows_service::Error::Winapi(error) => error.raw_os_error(),
+        _ => None,
+    };
+    match code {
+        Some(NOT_INSTALLED) => {
+            anyhow::anyhow!("the service is not installed\n  install it: poolmon service install DIR")
+        }
+        Some(DENIED) => anyhow::anyhow!(
+            "Windows' service manager refuses: access is denied\n  run this in a console of an administrator"
+        ),
+        Some(NOT_BY_THE_MANAGER) => {
+            anyhow::anyhow!("only the service manager of Windows can call this\n  use `poolmon record DIR`")
+        }
+        Some(code) => anyhow::anyhow!("Windows' service manager: {error} (error {code})"),
+        None => anyhow::anyhow!("Windows' service manager: {error}"),
+    }
+}
+
+/// Without it the event viewer shows our words after a complaint. That is no reason to fail.
+fn register_event_source() {
+    for (value, kind, data) in
+        [("EventMessageFile", "REG_EXPAND_SZ", EVENT_MESSAGES), ("TypesSupported", "REG_DWORD", "7")]
+    {
+        let args = ["add", EVENT_SOURCE, "/v", value, "/t", kind, "/d", data, "/f"];
+        let _ = Command::new("reg").args(args).output();
+    }
+}
+
+/// What the service manager asked to be run; its own thread finds it here.
+static ASKED: OnceLock<InstallArgs> = OnceLock::new();
+
+define_windows_service!(service_main, serve);
+
+/// Called by the service manager alone.
+pub fn run(args: &InstallArgs) -> anyhow::Result<()> {
+    let _ = ASKED.set(args.clone());
+    service_dispatcher::start(NAME, service_main).map_err(told)
+}
+
+fn serve(_arguments: Vec<OsString>) {
+    if let Err(error) = serve_until_stopped() {
+        report_event(NAME, EventKind::Error, &format!("{error:#}"));
+    }
+}
+
+fn serve_until_stopped() -> anyhow::Result<()> {
+    let args = ASKED.get().context("called without arguments")?;
+    let stop = Stop::default();
+    let asked = stop.clone();
+    let handler = service_control_handler::register(NAME, move |control| match control {
+        ServiceControl::Stop | ServiceControl::Shutdown | ServiceControl::Preshutdown => {
+            asked.ask();
+            ServiceControlHandlerResult::NoError
+        }
+        ServiceControl::Interrogate => ServiceControlHandlerResult::NoError,
+        _ => ServiceControlHandlerResult::NotImplemented,
+    })
+    .map_err(told)?;
+    let tell_manager = |state, accepts, code| {
+        handler.set_service_status(ServiceStatus {
+            service_type: ServiceType::OWN_PROCESS,
+            current_state: state,
+            controls_accepted: accepts,
+            exit_code: if code == 0 {
+                ServiceExitCode::Win32(0)
+            } else {
+                ServiceExitCode::ServiceSpecific(code)
+            },
+            checkpoint: 0,
+            wait_hint: PATIENCE,
+            process_id: None,
+        })
+    };
+    let accepts = ServiceControlAccept::STOP | ServiceControlAccept::SHUTDOWN;
+    tell_manager(ServiceState::StartPending, ServiceControlAccept::empty(), 0).map_err(told)?;
+    let mut tell = |event: &Event<'_>| {
+        let kind = match event {
+            Event::Now(_) => return,
+            Event::Failed(_) | Event::Full(_) | Event::NotSealed(_) => EventKind::Warning,
+            Event::Started { .. } => {
+                // A manager that does not listen any more will end the process.
+                let _ = tell_manager(ServiceState::Running, accepts, 0);
+                EventKind::Information
+            }
+            Event::Works | Event::Room(_) | Event::Ended { .. } => EventKind::Information,
+        };
+        report_event(NAME, kind, &event.to_string());
+    };
+    let result = input::live(args.what.pool.unwrap_or_default()).and_then(|source| {
+        let plan = Plan { folder: args.folder.clone(), config: args.what.config(), length: None };
+        recording::record(source, plan, &stop, &mut tell)
+    });
+    let code = u32::from(result.is_err());
+    tell_manager(ServiceState::Stopped, ServiceControlAccept::empty(), code).map_err(told)?;
+    result.map(drop)
+}
