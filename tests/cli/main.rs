@@ -5,6 +5,8 @@
 //! * `files.rs`: saved logs and tables, the samples that people hold;
 //! * `bad_input.rs`: empty, cut, binary, endless and missing files, closed pipes, wrong arguments;
 //! * `kernel.rs`: this machine's own kernel, with a program that holds objects;
+//! * `recorder.rs`: recording this machine: its ends, crashes, full disks; `exchange.rs`: export and import;
+//! * `tools.rs`: other tools over a recording's exports;
 //! * `screen.rs`: the live screen inside tmux;
 //! * `replay.rs`: a planted recording on that screen, and in `poolmon top --at`;
 //! * `symbols.rs`: symbols of a dump;
@@ -13,15 +15,20 @@
 mod bad_input;
 mod classic;
 mod dump;
+mod exchange;
 mod files;
 #[cfg(target_os = "linux")]
 mod kernel;
 mod pages;
+#[cfg(target_os = "linux")]
+mod recorder;
 #[cfg(unix)]
 mod replay;
 #[cfg(unix)]
 mod screen;
 mod symbols;
+#[cfg(target_os = "linux")]
+mod tools;
 mod who;
 
 use std::path::{Path, PathBuf};

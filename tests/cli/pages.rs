@@ -6,6 +6,9 @@ use crate::{stdout_of, text};
 fn help_texts() {
     insta::assert_snapshot!("help", stdout_of(&["--help"]));
     insta::assert_snapshot!("help_top", stdout_of(&["top", "--help"]));
+    for command in ["record", "export", "import"] {
+        insta::assert_snapshot!(format!("help_{command}"), stdout_of(&[command, "--help"]));
+    }
     insta::assert_snapshot!("help_dump", stdout_of(&["dump", "--help"]));
 }
 

@@ -96,7 +96,7 @@ fn one_sample_in_each_step() {
     };
     let csv = text(&recording, Format::Csv, &options);
     let seconds: Vec<&str> = csv.lines().skip(1).map(|line| line.split(',').nth(1).unwrap()).collect();
-    assert_eq!(seconds, ["5", "15", "25", "35", "45", "55"]);
+    assert_eq!(seconds, ["5.0", "15.0", "25.0", "35.0", "45.0", "55.0"]);
     let estimate = options.estimate(&recording).unwrap();
     assert_eq!((estimate.samples, estimate.rows), (6, 6));
 }

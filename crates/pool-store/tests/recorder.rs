@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{moment, origin, sample, sample_of, time};
-use pool_model::{Pattern, Pool, Sample, Tag};
+use pool_model::{Pattern, Pool, PoolView, Sample, Tag};
 use pool_store::recorder::{Disk, Moment};
 use pool_store::segment::writer::Append;
 use pool_store::{Config, Cursor, GapKind, Mark, Outcome, Recorder, Recording, StoreError};
@@ -312,6 +312,17 @@ fn chosen_tags_only() {
             sample.rows.iter().all(|row| row.tag != Tag::pool(*b"Tagb") && row.tag != Tag::pool(*b"Come"))
         );
     }
+}
+
+#[test]
+fn chosen_pools_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = sample(0);
+    let paged = all.rows.iter().filter(|row| row.pool == Pool::Paged).count();
+    assert!((1..all.rows.len()).contains(&paged));
+    record(folder.path(), Config { view: PoolView::Only(Pool::Paged), ..config() }, 0..1);
+    assert_eq!(read(folder.path())[0].rows.iter().filter(|row| row.pool == Pool::Paged).count(), paged);
+    assert_eq!(read(folder.path())[0].rows.len(), paged);
 }
 
 /// A disk that remembers what was written and what was waited for.

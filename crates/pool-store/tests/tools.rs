@@ -1,6 +1,6 @@
 //! `DuckDB`, pyarrow and Polars open what is exported and find the same sums and slopes.
 //!
-//! `POOLMON_PYTHON` names a Python that has them; `tests/tools.sh` makes one.
+//! `POOLMON_PYTHON` names a Python that has them; `tests/tools.sh` makes one, and `./check` runs it.
 #![allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -35,7 +35,7 @@ struct Sums {
 #[test]
 fn other_tools_agree() {
     let Some(python) = std::env::var_os("POOLMON_PYTHON") else {
-        eprintln!("SKIPPED: other_tools_agree: POOLMON_PYTHON is not set (tests/tools.sh sets it)");
+        eprintln!("SKIPPED: other_tools_agree: POOLMON_PYTHON is not set (./check sets it)");
         return;
     };
     let folder = tempfile::tempdir().unwrap();

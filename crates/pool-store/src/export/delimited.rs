@@ -50,6 +50,13 @@ impl<'a> Line<'a> {
         number.map_or(Ok(()), |number| write!(self.out, "{number}"))
     }
 
+    /// Seconds, always with a point: readers that guess types from the first lines would take 0 for a whole number
+    /// (Polars did, in recordings of more than 100 rows a sample).
+    fn seconds(&mut self, seconds: f64) -> io::Result<()> {
+        self.begin()?;
+        write!(self.out, "{seconds:?}")
+    }
+
     pub(crate) fn end(&mut self) -> io::Result<()> {
         self.first = true;
         self.out.write_all(b"\n")
@@ -78,7 +85,7 @@ pub(super) fn rows(
         for (session, row) in options.rows(sample) {
             let mut write = || {
                 line.text(&stamp)?;
-                line.number(Some(seconds))?;
+                line.seconds(seconds)?;
                 line.text(sample.origin.host.as_deref().unwrap_or_default())?;
                 line.text(sample.origin.boot.as_deref().unwrap_or_default())?;
                 line.number(session)?;
@@ -119,7 +126,7 @@ pub(super) fn header(
     options.each(recording, |start, time, sample| {
         let mut write = || {
             line.text(&time.to_string())?;
-            line.number(Some(seconds_since(start, time)))?;
+            line.seconds(seconds_since(start, time))?;
             line.text(sample.origin.host.as_deref().unwrap_or_default())?;
             line.text(sample.origin.boot.as_deref().unwrap_or_default())?;
             for figure in FIGURES {

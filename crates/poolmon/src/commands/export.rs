@@ -73,7 +73,7 @@ pub enum ExportFormat {
     Jsonl,
     /// PoolMon's snapshots, one after the other (.log, .txt)
     Poolmon,
-    /// `OpenMetrics` with times, for back-filling Prometheus (.om, .prom)
+    /// What Prometheus reads for back-filling, with times (.om, .prom)
     Openmetrics,
     /// Machine-wide figures as CSV, a line for each sample
     HeaderCsv,
@@ -117,6 +117,9 @@ impl ExportFormat {
 /// Exports.
 pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
     let file = args.output.as_deref().filter(|path| path.as_os_str() != "-");
+    if let Some(file) = file {
+        ensure!(!file.is_dir(), "{}: this is a folder; name a file in it", file.display());
+    }
     let format = match (args.format, file) {
         (Some(format), _) => format,
         (None, Some(file)) => ExportFormat::of(file)?,
@@ -125,7 +128,6 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
         }
     };
     if let Some(file) = file {
-        ensure!(!file.is_dir(), "{}: this is a folder; name a file in it", file.display());
         ensure!(
             args.force || !file.exists(),
             "{}: the file exists\n  name another one, or overwrite it with --force",
