@@ -47,6 +47,8 @@ pub enum Command {
     Live(LiveArgs),
     /// One table, of this machine or of a saved log
     Top(TopArgs),
+    /// What grew from one moment to another: snapshots, moments of recordings, dumps
+    Diff(crate::commands::diff::DiffArgs),
     /// Which tags leak, how fast, how sure, and when memory runs out
     Leaks(crate::commands::leaks::LeaksArgs),
     /// The live screen over a recording or a log, with time: play, step, jump

@@ -1,6 +1,7 @@
 //! One file a command.
 
 mod demo;
+pub mod diff;
 mod doctor;
 pub mod dump;
 pub mod export;
@@ -32,6 +33,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         None => live::run(&cli.live),
         Some(Command::Live(args)) => live::run(&args),
         Some(Command::Top(args)) => top::run(&args),
+        Some(Command::Diff(args)) => diff::run(&args),
         Some(Command::Leaks(args)) => leaks::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Record(args)) => record::run(&args),

@@ -1,0 +1,239 @@
+//! `poolmon diff`: what grew from one moment to another.
+
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use pool_leak::verdict::decimal;
+use pool_model::delta::Presence;
+use pool_model::units::{grouped, human_bytes, human_change};
+use pool_model::{Sample, Sort, Table, TableRow, column};
+use pool_print::Options;
+use pool_store::Cursor;
+
+use crate::args::{FormatArg, RowArgs};
+use crate::input::past;
+use crate::input::series::Series;
+use crate::quantity::spoken;
+use crate::{input, owners};
+
+/// Options of `diff`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct DiffArgs {
+    /// The earlier moment: a snapshot, a log, a dump, or a moment of a recording or log: `DIR@2026-11-22 14:00`,
+    /// `DIR@-2h`
+    #[arg(value_name = "A")]
+    pub before: String,
+    /// The later moment; without it, A's first sample is compared with its last
+    #[arg(value_name = "B")]
+    pub after: Option<String>,
+    /// Rows and order.
+    #[command(flatten)]
+    pub rows: RowArgs,
+    /// At most this many rows
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Rows that did not change, too
+    #[arg(long)]
+    pub all: bool,
+    /// Compare although the machine was started again in between
+    #[arg(long)]
+    pub force: bool,
+    /// How the table is written
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: FormatArg,
+}
+
+/// Compares, and prints what changed.
+pub fn run(args: &DiffArgs) -> anyhow::Result<()> {
+    let (mut before, mut after, complete) = match &args.after {
+        Some(after) => {
+            let (a, whole_a) = take(&args.before)?;
+            let (b, whole_b) = take(after)?;
+            (a, b, whole_a && whole_b)
+        }
+        None => ends(Path::new(&args.before))?,
+    };
+    if let (Some(a), Some(b)) = (before.time, after.time)
+        && a > b
+    {
+        eprintln!("poolmon: A is later than B: they are exchanged");
+        std::mem::swap(&mut before, &mut after);
+    }
+    for sample in [&before, &after] {
+        input::tell_remarks(sample);
+    }
+    tell_hosts(&before, &after);
+    let owners = owners::load(&args.rows)?;
+    let mut filter = args.rows.filter();
+    filter.show_gone = true;
+    let mut table = Table::new(Some(&before), &after, &filter, Some(&owners));
+    if table.rebooted {
+        anyhow::ensure!(
+            args.force,
+            "the machine was started again between A and B: counters began anew, and a difference means nothing\n  \
+             compare two moments of one boot, or use --force"
+        );
+        for sample in [&mut before, &mut after] {
+            Arc::make_mut(&mut sample.origin).boot = Some("any".to_owned());
+        }
+        table = Table::new(Some(&before), &after, &filter, Some(&owners));
+    }
+    if !args.all {
+        table.rows.retain(|row| row.delta.is_some_and(|delta| delta.is_change()));
+    }
+    let sort = if args.rows.sort.is_some() {
+        args.rows.order(&column::BYTES)
+    } else {
+        Sort { by_change: true, reversed: args.rows.reverse, ..Sort::by(&column::BYTES) }
+    };
+    table.sort(sort);
+    let hidden = args.limit.map_or(0, |limit| table.rows.len().saturating_sub(limit));
+    if let Some(limit) = args.limit {
+        table.rows.truncate(limit);
+    }
+    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    if args.format == FormatArg::Table {
+        text(&mut out, &before, &after, &table, hidden)?;
+    } else {
+        let driver = owners.asked_for() || table.rows.iter().any(|row| row.row.told_owner.is_some());
+        let options = Options { totals: args.rows.totals, header: false, stamp: true, driver };
+        pool_print::write(&mut out, args.format.into(), &after, &table, options)?;
+    }
+    out.flush()?;
+    drop(out);
+    if complete { Ok(()) } else { Err(crate::Exit(1).into()) }
+}
+
+/// One moment of what `spec` names: `PATH` or `PATH@TIME`; false where a dump could not tell everything.
+fn take(spec: &str) -> anyhow::Result<(Sample, bool)> {
+    let whole = Path::new(spec);
+    let (path, at) = match spec.rsplit_once('@') {
+        Some((path, at)) if !whole.exists() && !path.is_empty() => (PathBuf::from(path), Some(at)),
+        _ => (whole.to_path_buf(), None),
+    };
+    if at.is_none() && input::kind::of(&path)? == input::kind::Kind::Dump {
+        let used = input::dump::pool_used(&input::dump::open(&path, None)?)?;
+        return Ok((used.sample, used.complete));
+    }
+    Ok((past::moment(&path, at, None)?.1, true))
+}
+
+/// The first and the last sample of a series.
+fn ends(path: &Path) -> anyhow::Result<(Sample, Sample, bool)> {
+    let mut series = Series::open(&[path.to_path_buf()])?;
+    for remark in series.take_remarks() {
+        eprintln!("poolmon: {remark}");
+    }
+    let mut first = Cursor::empty_sample();
+    let mut last = Cursor::empty_sample();
+    let mut number = 0_u64;
+    if series.next_into(&mut first)? {
+        number = 1;
+        while series.next_into(&mut last)? {
+            number += 1;
+        }
+    }
+    anyhow::ensure!(
+        number > 1,
+        "{}: holds {}, and a difference needs two\n  name another moment: poolmon diff {0} OTHER",
+        path.display(),
+        if number == 1 { "one sample" } else { "no sample" }
+    );
+    Ok((first, last, series.complete()))
+}
+
+fn tell_hosts(before: &Sample, after: &Sample) {
+    if let (Some(a), Some(b)) = (&before.origin.host, &after.origin.host)
+        && !a.eq_ignore_ascii_case(b)
+    {
+        eprintln!("poolmon: A is of {a}, B of {b}: two machines are compared");
+    }
+}
+
+/// Time from one to the other, where both tell it.
+fn between(before: &Sample, after: &Sample) -> Option<Duration> {
+    Duration::try_from(after.time?.duration_since(before.time?)).ok().filter(|time| !time.is_zero())
+}
+
+fn told(time: Option<Timestamp>) -> String {
+    let local = |time: Timestamp| time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string();
+    time.map_or_else(|| "an unknown time".to_owned(), local)
+}
+
+fn text(
+    out: &mut dyn Write,
+    before: &Sample,
+    after: &Sample,
+    table: &Table,
+    hidden: usize,
+) -> io::Result<()> {
+    let time = between(before, after);
+    let long = time.map(|time| format!(", {} later", spoken(time))).unwrap_or_default();
+    writeln!(out, "From {} to {}{long}", told(before.time), told(after.time))?;
+    for totals in &table.totals {
+        let Some(change) = totals.delta.and_then(|delta| delta.bytes) else { continue };
+        let held = totals.counters.bytes.map(human_bytes).unwrap_or_default();
+        let rate = rate(change, time).map(|rate| format!(" ({rate})")).unwrap_or_default();
+        writeln!(out, "{}: {}{rate}, now {held}", totals.pool.long(), signed(change))?;
+    }
+    if table.rows.is_empty() {
+        return writeln!(out, "\nNo row changed.");
+    }
+    let lines: Vec<[String; 7]> = table.rows.iter().map(|row| line(row, time)).collect();
+    let titles = ["Tag", "Type", "Change", "Per hour", "Diff +/-", "Bytes", ""].map(str::to_owned);
+    let mut widths = [0_usize; 7];
+    for line in std::iter::once(&titles).chain(&lines) {
+        for (width, cell) in widths.iter_mut().zip(line) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    writeln!(out)?;
+    for line in std::iter::once(&titles).chain(&lines) {
+        let [tag, pool, change, rate, diff, bytes, mark] = line;
+        let [w0, w1, w2, w3, w4, w5, _] = widths;
+        let text =
+            format!("{tag:w0$}  {pool:w1$}  {change:>w2$}  {rate:>w3$}  {diff:>w4$}  {bytes:>w5$}  {mark}");
+        writeln!(out, "{}", text.trim_end())?;
+    }
+    if hidden > 0 {
+        writeln!(out, "and {} rows more (--limit)", grouped(hidden as u64))?;
+    }
+    Ok(())
+}
+
+fn line(row: &TableRow, time: Option<Duration>) -> [String; 7] {
+    let delta = row.delta.unwrap_or_default();
+    let change = delta.bytes;
+    let presence = match row.presence {
+        Presence::New => "new",
+        Presence::Gone => "gone",
+        Presence::Steady => "",
+    };
+    let driver =
+        row.label.as_ref().and_then(|label| label.driver.as_deref()).or(row.row.told_owner.as_deref());
+    let mark =
+        [presence, driver.unwrap_or("")].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
+    [
+        row.row.tag.to_string(),
+        row.row.pool.short().to_owned(),
+        change.map_or_else(|| "-".to_owned(), signed),
+        change.and_then(|change| rate(change, time)).unwrap_or_else(|| "-".to_owned()),
+        delta.diff.map_or_else(|| "-".to_owned(), |diff| format!("{diff:+}")),
+        row.row.counters.bytes.map_or_else(|| "-".to_owned(), human_bytes),
+        mark.join(", "),
+    ]
+}
+
+fn signed(change: i64) -> String {
+    if change == 0 { "0".to_owned() } else { human_change(change) }
+}
+
+/// `41 MB/h`.
+fn rate(change: i64, time: Option<Duration>) -> Option<String> {
+    let hours = time?.as_secs_f64() / 3600.0;
+    Some(format!("{}/h", decimal(change as f64 / hours)))
+}
