@@ -30,7 +30,7 @@ fn files_without_rows_are_named_with_what_is_wrong() {
     fs::write(path("prose.txt"), "Dear colleague,\nthe server is slow.\n").unwrap();
     refused(&["top", &path("prose.txt")], &["prose.txt"]);
     refused(&["top", &path("missing.log")], &["missing.log", "No such file"]);
-    refused(&["top", folder.path().to_str().unwrap()], &["directory"]);
+    refused(&["top", folder.path().to_str().unwrap()], &["none of its files", "empty.log", "prose.txt"]);
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn wrong_arguments_exit_with_2_and_say_what_is_right() {
         (&["top", "--sort", "size"][..], "bytes"),
         (&["frobnicate"][..], "frobnicate"),
         (&["--interval", "1us"][..], "100ms"),
-        (&["top", "x.log", "--over", "1s"][..], "--over"),
+        (&["record", "x", "--interval", "2h"][..], "1h"),
     ] {
         let output = poolmon(args);
         assert_eq!(output.status.code(), Some(2), "{args:?}");

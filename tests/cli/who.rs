@@ -368,3 +368,31 @@ fn offsets_are_where_the_tag_is() {
         }
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn caches_and_callers_of_linux() {
+    let out = crate::stdout_of(&["who", "dentry", "--no-index"]);
+    assert!(out.contains("vfs"), "{out}");
+    let out = crate::stdout_of(&["who", "net/core/sock.c:2081", "--no-index"]);
+    assert!(out.contains("net: "), "{out}");
+    let nobody =
+        crate::poolmon(&["who", "nonsense_cache", "--no-index", "--drivers", env!("CARGO_MANIFEST_DIR")]);
+    assert_eq!(nobody.status.code(), Some(1));
+    // What the tests of pool-owner downloaded, where they ran before.
+    let kernel = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/debian-kernel/files");
+    if !kernel.is_dir() {
+        eprintln!("SKIPPED: the modules part of caches_and_callers_of_linux: target/debian-kernel is absent");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let index = folder.path().join("new/modules.index");
+    for from_index in [false, true] {
+        let args = ["who", "nf_conntrack", "--format", "json", "--drivers", kernel.to_str().unwrap()];
+        let args = [&args[..], &["--index", index.to_str().unwrap()]].concat();
+        let json = crate::json_of(&args);
+        assert_eq!(json["creators"][0]["owner"], "nf_conntrack", "{json}");
+        assert_eq!(json["creators"][0]["confidence"], "certain");
+        assert!(index.is_file(), "kept for the next question; from it: {from_index}");
+    }
+}

@@ -47,6 +47,8 @@ pub enum Command {
     Live(LiveArgs),
     /// One table, of this machine or of a saved log
     Top(TopArgs),
+    /// Which tags leak, how fast, how sure, and when memory runs out
+    Leaks(crate::commands::leaks::LeaksArgs),
     /// The live screen over a recording or a log, with time: play, step, jump
     Replay(crate::commands::replay::ReplayArgs),
     /// Record this machine into a folder, for weeks

@@ -120,6 +120,11 @@ pub fn index_file() -> Option<PathBuf> {
     pool_owner::scan::places::index_file(|name| std::env::var(name).ok(), is_root())
 }
 
+/// Where `poolmon who` keeps what it learned of Linux modules, for this person.
+pub fn modules_index_file() -> Option<PathBuf> {
+    Some(index_file()?.with_file_name("modules.index"))
+}
+
 #[cfg(unix)]
 fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt as _;

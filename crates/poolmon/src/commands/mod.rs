@@ -6,6 +6,7 @@ pub mod dump;
 pub mod export;
 pub mod import;
 pub mod info;
+pub mod leaks;
 mod live;
 pub mod note;
 pub mod record;
@@ -31,6 +32,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         None => live::run(&cli.live),
         Some(Command::Live(args)) => live::run(&args),
         Some(Command::Top(args)) => top::run(&args),
+        Some(Command::Leaks(args)) => leaks::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Record(args)) => record::run(&args),
         Some(Command::Service(args)) => service::run(&args),

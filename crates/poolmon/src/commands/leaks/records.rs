@@ -1,0 +1,124 @@
+//! The answer for programs.
+
+use std::io::{self, Write};
+
+use pool_leak::{Kind, Verdict};
+use pool_model::Filter;
+use serde::Serialize;
+
+use super::Judged;
+
+#[derive(Serialize)]
+struct Json<'a> {
+    schema: &'static str,
+    source: &'a str,
+    host: Option<&'a str>,
+    system: Option<&'a str>,
+    first: Option<String>,
+    last: Option<String>,
+    samples: u64,
+    hours: f64,
+    reboots: u32,
+    times_known: bool,
+    /// Seconds of samples that are missing until anything can be said.
+    needs_seconds: Option<f64>,
+    pools: &'a [pool_leak::PoolGrowth],
+    perfmon_pools: Option<&'a [pool_leak::PoolGrowth]>,
+    groups: Vec<Group<'a>>,
+    verdicts: Vec<&'a Verdict>,
+}
+
+/// A lockstep group by names, as indices mean nothing once verdicts are filtered.
+#[derive(Serialize)]
+struct Group<'a> {
+    culprit: String,
+    members: Vec<String>,
+    reason: &'a str,
+    bytes_per_hour: f64,
+}
+
+/// One JSON object.
+pub fn json(out: &mut dyn Write, judged: &Judged, filter: &Filter, all: bool) -> io::Result<()> {
+    let report = &judged.report;
+    let tag = |at: usize| report.verdicts.get(at).map(|verdict| verdict.tag.to_string()).unwrap_or_default();
+    let json = Json {
+        schema: "poolmon.leaks/1",
+        source: &judged.source,
+        host: judged.host.as_deref(),
+        system: judged.system.as_deref(),
+        first: judged.span.map(|span| span.0.to_string()),
+        last: judged.span.map(|span| span.1.to_string()),
+        samples: report.samples,
+        hours: report.hours,
+        reboots: report.reboots,
+        times_known: report.times_known,
+        needs_seconds: judged.needs.map(|needs| needs.as_secs_f64()),
+        pools: &report.pools,
+        perfmon_pools: judged.perfmon.as_ref().map(|figures| figures.pools.as_slice()),
+        groups: report
+            .groups
+            .iter()
+            .map(|group| Group {
+                culprit: tag(group.culprit),
+                members: group.members.iter().map(|&at| tag(at)).collect(),
+                reason: &group.reason,
+                bytes_per_hour: group.bytes_per_hour,
+            })
+            .collect(),
+        verdicts: wanted(judged, filter, all).collect(),
+    };
+    serde_json::to_writer_pretty(&mut *out, &json)?;
+    writeln!(out)
+}
+
+fn wanted<'a>(judged: &'a Judged, filter: &'a Filter, all: bool) -> impl Iterator<Item = &'a Verdict> {
+    let told = move |verdict: &&Verdict| {
+        (all || !matches!(verdict.kind, Kind::Steady | Kind::TooLittleData))
+            && filter.admits_tag(&verdict.tag, verdict.pool)
+    };
+    judged.report.verdicts.iter().filter(told)
+}
+
+/// A line for each tag.
+pub fn csv(out: &mut dyn Write, judged: &Judged, filter: &Filter, all: bool) -> io::Result<()> {
+    writeln!(
+        out,
+        "tag,pool,verdict,bytes_per_hour,bytes_per_hour_low,bytes_per_hour_high,allocs_per_hour,bytes,growth,\
+         share,since,since_start,exhausted_in_hours,limit,needs_hours,group,owner,reasons"
+    )?;
+    for verdict in wanted(judged, filter, all) {
+        let figure = |figure: Option<f64>| figure.map(|figure| format!("{figure:.3}")).unwrap_or_default();
+        let end = verdict.exhaustion;
+        let fields = [
+            quoted(&verdict.tag.to_string()),
+            verdict.pool.id().to_owned(),
+            verdict.kind.id().to_owned(),
+            figure(Some(verdict.bytes.per_hour)),
+            figure(Some(verdict.bytes.low)),
+            figure(Some(verdict.bytes.high)),
+            figure(verdict.allocs.map(|allocs| allocs.per_hour)),
+            figure(Some(verdict.held)),
+            figure(Some(verdict.growth)),
+            figure(verdict.share),
+            verdict.since.map(|since| since.to_string()).unwrap_or_default(),
+            verdict.since_start.to_string(),
+            figure(end.map(|end| end.hours)),
+            end.map(|end| quoted(end.limit.long())).unwrap_or_default(),
+            figure(verdict.needs_hours),
+            verdict.group.map(|group| group.to_string()).unwrap_or_default(),
+            verdict.owner.as_deref().map(quoted).unwrap_or_default(),
+            quoted(&verdict.reasons.join("; ")),
+        ];
+        writeln!(out, "{}", fields.join(","))?;
+    }
+    Ok(())
+}
+
+/// RFC 4180.
+fn quoted(text: &str) -> String {
+    if text.contains(['"', ',', '\n', '\r']) || text.starts_with(' ') || text.ends_with(' ') {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
+}
