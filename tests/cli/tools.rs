@@ -11,6 +11,9 @@ use serde_json::json;
 use crate::kernel::kernel_memory_is_readable;
 use crate::{stdout_of, text};
 
+/// Rows, sums of allocs, frees, diff and bytes, points of bytes over time.
+type Series = (i64, [i64; 4], Vec<(f64, f64)>);
+
 #[test]
 fn other_tools_agree_on_this_machine() {
     let Some(python) = std::env::var_os("POOLMON_PYTHON") else {
@@ -27,7 +30,7 @@ fn other_tools_agree_on_this_machine() {
         stdout_of(&["export", &at("rec"), "-o", &at(name)]);
     }
     // What stands in the recording, not what was exported.
-    let mut series: BTreeMap<_, (i64, [i64; 4], Vec<(f64, f64)>)> = BTreeMap::new();
+    let mut series: BTreeMap<_, Series> = BTreeMap::new();
     let mut cursor = Recording::open(&temp.path().join("rec")).unwrap().cursor();
     let mut sample = Cursor::empty_sample();
     let mut start = None;

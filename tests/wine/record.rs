@@ -1,0 +1,62 @@
+//! Recording under Wine: samples in, the same samples out; Ctrl-C closes the recording.
+
+use std::fs;
+
+use crate::script::{Script, many};
+use crate::terminal::Terminal;
+use crate::wine::{Wine, texts};
+
+#[test]
+fn records_exports_and_imports() {
+    let Some(wine) = Wine::ready("records_exports_and_imports") else { return };
+    let tables: Vec<_> = [300, 301, 302].map(many).into();
+    let script = tables.iter().fold(Script::new(), |script, table| script.table(table));
+    let args = ["record", "rec", "--interval", "200ms", "--for", "1s", "--pool", "nonpaged"];
+    let (out, said) = wine.text(&script, &args);
+    assert!(out.is_empty() && said.contains("recorded "), "{said}");
+    let info = wine.json(&script, &["info", "rec", "--format", "json"]);
+    assert_eq!((&info["sources"][0], &info["counter_bits"]), (&"windows".into(), &32.into()), "{info:#}");
+    assert!(wine.text(&script, &["verify", "rec"]).0.contains(": whole"));
+    wine.text(&script, &["export", "rec", "-o", "a.csv"]);
+    let csv = fs::read_to_string(wine.folder.join("a.csv")).unwrap();
+    // The first sample has the first table's rows of the pool that was asked for, figure by figure.
+    let first = csv.lines().nth(1).unwrap().split(',').next().unwrap();
+    let told: Vec<_> = csv
+        .lines()
+        .filter(|line| line.starts_with(first))
+        .map(|line| {
+            let fields: Vec<_> = line.split(',').collect();
+            (fields[5].to_owned(), fields[7].to_owned(), [8, 9, 11].map(|at| fields[at].parse().unwrap()))
+        })
+        .collect();
+    let fed: Vec<_> = tables[0]
+        .iter()
+        .map(|(tag, [_, _, _, na, nf, nb])| {
+            (String::from_utf8_lossy(tag).into_owned(), "nonpaged".to_owned(), [*na, *nf, *nb])
+        })
+        .collect();
+    assert_eq!(told, fed);
+    wine.text(&script, &["import", "a.csv", "-o", "again"]);
+    wine.text(&script, &["export", "again", "-o", "b.csv"]);
+    assert!(csv == fs::read_to_string(wine.folder.join("b.csv")).unwrap());
+    wine.text(&script, &["export", "rec", "-o", "a.parquet"]);
+    assert!(fs::read(wine.folder.join("a.parquet")).unwrap().ends_with(b"PAR1"));
+
+    let second = wine.run(Some(&script), &["export", "rec", "-o", "a.csv"]);
+    assert_eq!(second.status.code(), Some(1));
+    assert!(texts(&second).1.contains("--force"), "{}", texts(&second).1);
+}
+
+#[test]
+fn ctrl_c_closes_the_recording() {
+    let Some(wine) = Wine::ready("ctrl_c_closes_the_recording") else { return };
+    let Some(terminal) = Terminal::open("ctrl_c_closes_the_recording") else { return };
+    let script = Script::new().table(&many(300));
+    terminal.run(&wine.shell_line(&script, "record rec --interval 100ms"));
+    terminal.wait("its first words", |screen| screen.contains("recording "));
+    terminal.wait("samples", |screen| screen.contains(" samples, "));
+    terminal.keys(&["C-c"]);
+    terminal.wait("the end", |screen| screen.contains("poolmon: recorded ") && screen.contains("code=0"));
+    let (out, _) = wine.text(&script, &["verify", "rec"]);
+    assert!(out.contains(": whole") && !out.contains("not closed"), "{out}");
+}
