@@ -10,6 +10,7 @@
 //! * `screen.rs`: the live screen inside tmux;
 //! * `replay.rs`: a planted recording on that screen, and in `poolmon top --at`;
 //! * `symbols.rs`: symbols of a dump;
+//! * `leaks.rs`: verdicts and differences, planted and of this kernel;
 //! * `who.rs`: drivers of a tag, over real drivers outside the repository and small ones that the test writes.
 
 mod bad_input;
@@ -19,6 +20,7 @@ mod exchange;
 mod files;
 #[cfg(target_os = "linux")]
 mod kernel;
+mod leaks;
 mod pages;
 #[cfg(target_os = "linux")]
 mod recorder;

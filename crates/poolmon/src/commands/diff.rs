@@ -15,6 +15,7 @@ use pool_print::Options;
 use pool_store::Cursor;
 
 use crate::args::{FormatArg, RowArgs};
+use crate::input::kind::Kind;
 use crate::input::past;
 use crate::input::series::Series;
 use crate::quantity::spoken;
@@ -115,11 +116,23 @@ fn take(spec: &str) -> anyhow::Result<(Sample, bool)> {
         Some((path, at)) if !whole.exists() && !path.is_empty() => (PathBuf::from(path), Some(at)),
         _ => (whole.to_path_buf(), None),
     };
-    if at.is_none() && input::kind::of(&path)? == input::kind::Kind::Dump {
-        let used = input::dump::pool_used(&input::dump::open(&path, None)?)?;
-        return Ok((used.sample, used.complete));
+    match input::kind::of(&path)? {
+        Kind::Dump if at.is_none() => {
+            let used = input::dump::pool_used(&input::dump::open(&path, None)?)?;
+            Ok((used.sample, used.complete))
+        }
+        // The time may stand in the file's name alone, which a series looks at.
+        Kind::Log if at.is_none() => {
+            let mut series = Series::open(std::slice::from_ref(&path))?;
+            let mut last = Cursor::empty_sample();
+            let mut next = Cursor::empty_sample();
+            while series.next_into(&mut next)? {
+                std::mem::swap(&mut last, &mut next);
+            }
+            Ok((last, true))
+        }
+        _ => Ok((past::moment(&path, at, None)?.1, true)),
     }
-    Ok((past::moment(&path, at, None)?.1, true))
 }
 
 /// The first and the last sample of a series.
