@@ -103,6 +103,24 @@ impl Wine {
         windows_path(&path)
     }
 
+    /// A program in a prefix of this test's own, for what would disturb the others; `None` = poolmon itself.
+    pub fn apart(&self, program: Option<&str>) -> Command {
+        let mut command = Command::new(wine_program().expect("found before"));
+        environment(self.place, &mut command);
+        command.env("WINEPREFIX", self.folder.join("prefix"));
+        command.current_dir(&self.folder).stdin(Stdio::null());
+        match program {
+            Some(program) => command.arg(program),
+            None => command.arg(&self.place.exe),
+        };
+        command
+    }
+
+    /// The script as a file; its name as Windows' programs see it.
+    pub fn script_file(&self, script: &Script) -> String {
+        self.write(script)
+    }
+
     /// The program with arguments; without a script Wine itself answers.
     pub fn run(&self, script: Option<&Script>, args: &[&str]) -> Output {
         let mut command = Command::new(wine_program().expect("found before"));

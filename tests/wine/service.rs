@@ -1,0 +1,72 @@
+//! The service, in Wine's own service manager: installed, started, recording, stopped, removed.
+
+use std::process::Output;
+use std::time::{Duration, Instant};
+
+use crate::script::{Script, many};
+use crate::wine::{Wine, texts};
+
+/// The variable by which the shim finds its script, for processes that Wine's service manager starts.
+const ENVIRONMENT: &str = r"HKLM\System\CurrentControlSet\Control\Session Manager\Environment";
+
+fn service(wine: &Wine, args: &[&str]) -> Output {
+    wine.apart(None).arg("service").args(args).output().expect("wine starts")
+}
+
+#[test]
+fn records_as_a_service() {
+    let Some(wine) = Wine::ready("records_as_a_service") else { return };
+    let script = wine.script_file(&Script::new().table(&many(300)));
+    let set = ["add", ENVIRONMENT, "/v", "POOL_SHIM_SCRIPT", "/t", "REG_SZ", "/d", &script, "/f"];
+    let set = wine.apart(Some("reg")).args(set).output().expect("wine starts");
+    assert!(set.status.success(), "{}", texts(&set).1);
+
+    // Nothing is installed yet.
+    for what in ["status", "start", "stop", "uninstall"] {
+        let output = service(&wine, &[what]);
+        assert_eq!(output.status.code(), Some(1), "{what}");
+        assert!(texts(&output).1.contains("poolmon service install DIR"), "{what}: {}", texts(&output).1);
+    }
+    let outside = service(&wine, &["run", "rec"]);
+    assert_eq!(outside.status.code(), Some(1));
+    assert!(texts(&outside).1.contains("poolmon record DIR"), "{}", texts(&outside).1);
+
+    let installed = service(&wine, &["install", "rec", "--interval", "200ms", "--no-start"]);
+    assert!(installed.status.success(), "{:?}", texts(&installed));
+    let status = service(&wine, &["status"]);
+    assert_eq!(status.status.code(), Some(1), "it does not run");
+    let (out, _) = texts(&status);
+    assert!(
+        out.contains("stopped") && out.contains("service run") && out.contains("--interval=200ms"),
+        "{out}"
+    );
+
+    let started = service(&wine, &["start"]);
+    assert!(started.status.success(), "{:?}", texts(&started));
+    let until = Instant::now() + Duration::from_mins(1);
+    let samples = || {
+        let info = wine.apart(None).args(["info", "rec", "--format", "json"]).output().expect("wine starts");
+        let info: serde_json::Value = serde_json::from_slice(&info.stdout).unwrap_or_default();
+        info["samples"].as_u64().unwrap_or(0)
+    };
+    while samples() < 5 {
+        assert!(
+            Instant::now() < until,
+            "the service records nothing: {:?}",
+            texts(&service(&wine, &["status"]))
+        );
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    assert_eq!(service(&wine, &["status"]).status.code(), Some(0), "it runs");
+
+    let stopped = service(&wine, &["stop"]);
+    assert!(stopped.status.success(), "{:?}", texts(&stopped));
+    let verify = wine.apart(None).args(["verify", "rec"]).output().expect("wine starts");
+    let (out, err) = texts(&verify);
+    assert!(verify.status.success(), "{out}{err}");
+    assert!(out.contains(": whole") && !out.contains("not closed"), "the stop closes the recording: {out}");
+    let removed = service(&wine, &["uninstall"]);
+    assert!(removed.status.success(), "{:?}", texts(&removed));
+    assert_eq!(service(&wine, &["status"]).status.code(), Some(1));
+    assert!(wine.folder.join("rec").is_dir(), "the recording stays");
+}
