@@ -311,3 +311,61 @@ fn one_line_in_place_on_a_terminal_and_the_live_screen_records_too() {
     assert!(screen.contains("poolmon: recorded "), "{screen}");
     assert!(stdout_of(&["verify", line]).contains("2 segments"));
 }
+
+/// What the screen showed while it recorded, what `top` tells of that moment, and what the replay shows, are one table.
+#[test]
+fn the_screen_top_and_the_replay_show_one_table() {
+    let Some((_temp, folder)) = folder("one_table") else { return };
+    let Some(terminal) = Terminal::open("one_table", 150, 30) else { return };
+    let line = path(&folder);
+    terminal
+        .run(&format!("clear; TZ=UTC {POOLMON} live --interval 1s --pool slab --sort bytes --record {line}"));
+    wait_for_samples(&folder, 4);
+    // The pause keeps one sample on the screen.
+    terminal.keys(&["Space"]);
+    let screen = terminal.wait("the pause", |screen| screen.contains("PAUSED"));
+    let time = |screen: &str| {
+        let caption = screen.lines().find(|line| line.contains("System pool information")).unwrap();
+        let clock = caption.split_whitespace().find(|word| word.len() == 8 && word.matches(':').count() == 2);
+        clock.unwrap_or_else(|| panic!("no time in {caption}")).to_owned()
+    };
+    // Name, pool, diff, bytes of the rows: what stands there without changes, which depend on the sample before.
+    let rows = |screen: &str| -> Vec<Vec<String>> {
+        let row = |line: &str| {
+            let words: Vec<_> = line.split_whitespace().filter(|word| !word.contains(['(', ')'])).collect();
+            (words.len() > 4 && ["Recl", "Unrec"].contains(&words[1]))
+                .then(|| words[..4].iter().map(|word| (*word).to_owned()).collect::<Vec<_>>())
+        };
+        screen.lines().filter_map(row).collect()
+    };
+    let (clock, shown) = (time(&screen), rows(&screen));
+    assert!(shown.len() > 15, "{screen}");
+    terminal.keys(&["q"]);
+    terminal.wait("the prompt", |screen| screen.contains("poolmon: recorded "));
+
+    let date = info(&folder)["first"].as_str().unwrap()[..10].to_owned();
+    // The screen tells whole seconds; the sample is the first that is not before them.
+    let samples: Vec<String> = stdout_of(&["export", line, "--format", "csv", "-o", "-"])
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split(',').next().map(str::to_owned))
+        .filter(|time| time.starts_with(&format!("{date}T{clock}")))
+        .collect();
+    let moment = samples.first().unwrap_or_else(|| panic!("no sample of {date} {clock}"));
+    let table =
+        stdout_of(&["top", line, "--at", moment, "--pool", "slab", "--sort", "bytes", "--format", "json"]);
+    let table: Value = serde_json::from_str(&table).unwrap();
+    for (row, told) in shown.iter().zip(table["rows"].as_array().unwrap()) {
+        let name = told["tag"].as_str().unwrap();
+        assert!(name.starts_with(row[0].trim_end_matches('…')), "{row:?} {told}");
+        assert_eq!(row[2], told["diff"].to_string(), "{row:?}");
+        assert_eq!(row[3], told["bytes"].to_string(), "{row:?}");
+    }
+    terminal.run(&format!("clear; TZ=UTC {POOLMON} replay {line} --pool slab --sort bytes --at {moment}"));
+    let screen = terminal.wait("the replay", |screen| screen.contains("REPLAY") && screen.contains(&clock));
+    let replayed = rows(&screen);
+    let both = shown.len().min(replayed.len());
+    assert!(both > 12, "{screen}");
+    assert_eq!(shown[..both], replayed[..both], "{screen}");
+    terminal.keys(&["q"]);
+}

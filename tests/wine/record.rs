@@ -60,3 +60,25 @@ fn ctrl_c_closes_the_recording() {
     let (out, _) = wine.text(&script, &["verify", "rec"]);
     assert!(out.contains(": whole") && !out.contains("not closed"), "{out}");
 }
+
+#[test]
+fn replays_on_the_screen() {
+    let Some(wine) = Wine::ready("replays_on_the_screen") else { return };
+    let Some(terminal) = Terminal::open("replays_on_the_screen") else { return };
+    let tables: Vec<_> = [300, 301, 302].map(many).into();
+    let script = tables.iter().fold(Script::new(), |script, table| script.table(table));
+    wine.text(&script, &["record", "rec", "--interval", "200ms", "--for", "1s"]);
+    // The table of the last moment, as the replay has to show it.
+    let table = wine.json(&script, &["top", "rec", "--format", "json", "--sort", "bytes", "--limit", "5"]);
+    terminal.run(&wine.shell_line(&script, "replay rec --at end --sort bytes"));
+    terminal.wait("the recording", |screen| screen.contains("REPLAY") || screen.contains("RECORDING"));
+    for row in table["rows"].as_array().unwrap() {
+        let (tag, bytes) = (row["tag"].as_str().unwrap().trim_end(), row["bytes"].to_string());
+        terminal.wait(&format!("{tag} with {bytes}"), |screen| {
+            screen.lines().any(|line| line.trim_start().starts_with(tag) && line.contains(&bytes))
+        });
+    }
+    terminal.keys(&[","]);
+    terminal.keys(&["q"]);
+    terminal.wait("the end", |screen| screen.contains("code=0"));
+}
