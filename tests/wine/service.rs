@@ -1,6 +1,6 @@
 //! The service, in Wine's own service manager: installed, started, recording, stopped, removed.
 
-use std::process::Output;
+use std::process::{Child, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::script::{Script, many};
@@ -8,6 +8,16 @@ use crate::wine::{Wine, texts};
 
 /// The variable by which the shim finds its script, for processes that Wine's service manager starts.
 const ENVIRONMENT: &str = r"HKLM\System\CurrentControlSet\Control\Session Manager\Environment";
+
+/// A program that waits for its input keeps Wine running.
+struct Session(Child);
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
 
 fn service(wine: &Wine, args: &[&str]) -> Output {
     wine.apart(None).arg("service").args(args).output().expect("wine starts")
@@ -20,6 +30,13 @@ fn records_as_a_service() {
     let set = ["add", ENVIRONMENT, "/v", "POOL_SHIM_SCRIPT", "/t", "REG_SZ", "/d", &script, "/f"];
     let set = wine.apart(Some("reg")).args(set).output().expect("wine starts");
     assert!(set.status.success(), "{}", texts(&set).1);
+
+    // The service manager reads the variables when it starts, so Wine is ended here.
+    let _ = wine.apart(Some("wineboot")).arg("-k").output();
+    // Each start of Wine is a start of its Windows, which starts services: one session for all that follows.
+    let _session = Session(
+        wine.apart(Some("cmd")).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("wine starts"),
+    );
 
     // Nothing is installed yet.
     for what in ["status", "start", "stop", "uninstall"] {
