@@ -128,9 +128,8 @@ fn nothing_is_compared_across_a_restart_unless_forced() {
     let folder = tempfile::tempdir().unwrap();
     let snapshot = |name: &str, allocs: u64| {
         let path = folder.path().join(name);
-        let rows: String = (0..8)
-            .map(|n| format!(" Tag{n} Nonp {allocs:>10} {:>10} {:>8} {:>8} 64\n", 0, allocs, allocs * 64))
-            .collect();
+        let row = |n| format!(" Tag{n} Nonp {allocs:>10} {:>10} {allocs:>8} {:>8} 64\n", 0, allocs * 64);
+        let rows = (0..8).map(row).collect::<Vec<_>>().concat();
         let head = " Tag  Type     Allocs     Frees      Diff   Bytes  Per Alloc\n\n";
         std::fs::write(&path, format!("{head}{rows}")).unwrap();
         path.to_str().unwrap().to_owned()
