@@ -396,3 +396,12 @@ fn caches_and_callers_of_linux() {
         assert!(index.is_file(), "kept for the next question; from it: {from_index}");
     }
 }
+
+#[test]
+fn the_next_commands_for_a_tag() {
+    let out = crate::stdout_of(&["who", "Test", "--next"]);
+    insta::assert_snapshot!("who_next", out);
+    let json = json_of(&["who", "some_cache", "--next", "--format", "json"]);
+    let commands = json.as_array().unwrap();
+    assert!(commands.iter().any(|next| next["command"] == "slub_debug=U,some_cache"), "{json}");
+}

@@ -14,6 +14,7 @@
 pub mod explain;
 pub mod known;
 pub mod linux;
+pub mod next;
 pub mod owners;
 pub mod pooltag;
 pub mod scan;

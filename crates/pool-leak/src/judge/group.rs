@@ -3,6 +3,8 @@
 //! The biggest of them by bytes is often the layer that is dragged along; the likeliest culprit is the one that says
 //! most about itself: nothing freed at all, a third-party owner, no layer of the system.
 
+use pool_model::Tag;
+
 use super::one::Finding;
 use super::owner::{self, OwnerHint};
 use crate::verdict::{Kind, Verdict};
@@ -102,13 +104,17 @@ pub fn culprit(members: &[usize], verdicts: &[Verdict], hints: &[Option<OwnerHin
         }
         (score, reasons)
     };
+    // Pools are charged by layer, and the layers below hold the bytes. Slab caches are not: the holder's own objects
+    // are the bulk, and what hangs on each of them (a security blob) is small.
+    let named = |at: usize| verdicts.get(at).is_some_and(|verdict| matches!(verdict.tag, Tag::Name(_)));
+    let caches = members.iter().all(|&at| named(at));
     let best = members
         .iter()
         .copied()
         .max_by(|&a, &b| {
             let rate = |at: usize| verdicts.get(at).map_or(0.0, |verdict| verdict.bytes.per_hour);
-            // Of equals the smaller one: the layers below hold the bytes.
-            score(a).0.cmp(&score(b).0).then(rate(b).total_cmp(&rate(a)))
+            let size = if caches { rate(a).total_cmp(&rate(b)) } else { rate(b).total_cmp(&rate(a)) };
+            score(a).0.cmp(&score(b).0).then(size)
         })
         .unwrap_or(0);
     let mut reasons = score(best).1;
@@ -126,7 +132,8 @@ pub fn culprit(members: &[usize], verdicts: &[Verdict], hints: &[Option<OwnerHin
         reasons.push(format!("{}, which it drags along", victims.join(", ")));
     }
     if reasons.is_empty() {
-        reasons.push("nothing tells them apart but size: the smallest is the likelier cause".to_owned());
+        let which = if caches { "largest" } else { "smallest" };
+        reasons.push(format!("nothing tells them apart but size: the {which} is the likelier cause"));
     }
     (best, reasons.join("; "))
 }

@@ -33,7 +33,10 @@ pub fn write(
     writeln!(out)?;
     headline(out, judged, &shown)?;
     let of = |kind: Kind| shown.iter().copied().filter(move |verdict| verdict.kind == kind);
-    let leaking: Vec<&Verdict> = of(Kind::Leaking).filter(|verdict| leads(judged, verdict, &shown)).collect();
+    let mut leaking: Vec<&Verdict> =
+        of(Kind::Leaking).filter(|verdict| leads(judged, verdict, &shown)).collect();
+    // The gravest cause first: a small tag may stand for a large group.
+    leaking.sort_by(|a, b| weight(judged, b).total_cmp(&weight(judged, a)));
     for verdict in leaking.iter().take(args.limit) {
         writeln!(out)?;
         tell(out, judged, verdict, zone)?;
@@ -120,6 +123,12 @@ fn leads(judged: &Judged, verdict: &Verdict, shown: &[&Verdict]) -> bool {
     let Some(group) = verdict.group.and_then(|group| judged.report.groups.get(group)) else { return true };
     let Some(culprit) = judged.report.verdicts.get(group.culprit) else { return true };
     std::ptr::eq(culprit, verdict) || !shown.iter().any(|other| std::ptr::eq(*other, culprit))
+}
+
+/// Bytes an hour of the verdict, or of the group that it stands for.
+fn weight(judged: &Judged, verdict: &Verdict) -> f64 {
+    let group = verdict.group.and_then(|group| judged.report.groups.get(group));
+    group.map_or(verdict.bytes.per_hour, |group| group.bytes_per_hour)
 }
 
 fn tell(out: &mut dyn Write, judged: &Judged, verdict: &Verdict, zone: &TimeZone) -> io::Result<()> {

@@ -28,6 +28,7 @@ use crate::{Exit, owners};
 use progress::Progress;
 
 /// Options of `who`.
+#[expect(clippy::struct_excessive_bools, reason = "one for each switch")]
 #[derive(Debug, Clone, Args)]
 #[command(after_help = AFTER)]
 pub struct WhoArgs {
@@ -47,6 +48,9 @@ pub struct WhoArgs {
     /// With --all: write the tags into FILE in the form of pooltag.txt, as PoolMon's /c made its localtag.txt
     #[arg(long, value_name = "FILE", requires = "all")]
     pub localtag: Option<PathBuf>,
+    /// Instead of an answer: the next commands for the tag, each in its own tool's dialect, with what they need
+    #[arg(long, conflicts_with = "all")]
+    pub next: bool,
     /// How the answer is written
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: WhoFormat,
@@ -88,6 +92,9 @@ pub enum WhoFormat {
 /// Answers the question.
 pub fn run(args: &WhoArgs) -> anyhow::Result<()> {
     let Some(name) = &args.tag else { return all(args) };
+    if args.next {
+        return next(name, args);
+    }
     let tag = match name.parse::<PoolTag>() {
         Ok(tag) if !(args.drivers.is_empty() && linux::is_cache(name)) => tag,
         Err(_) if name.is_empty() => anyhow::bail!("an empty text is not a tag"),
@@ -116,6 +123,36 @@ pub fn run(args: &WhoArgs) -> anyhow::Result<()> {
     out.flush()?;
     let shown = answer.drivers.iter().any(|driver| driver.standing() < Standing::Noise);
     finish(&answer, shown || !known.known(&Tag::Pool(tag)).is_empty())
+}
+
+/// The commands that follow.
+fn next(name: &str, args: &WhoArgs) -> anyhow::Result<()> {
+    anyhow::ensure!(!name.is_empty(), "an empty text is not a tag");
+    let tag = match name.parse::<PoolTag>() {
+        Ok(tag) if !(args.drivers.is_empty() && linux::is_cache(name)) => Tag::Pool(tag),
+        _ => Tag::name(name),
+    };
+    let commands = pool_owner::next::commands(&tag, None);
+    let mut out = BufWriter::new(io::stdout().lock());
+    if args.format == WhoFormat::Text {
+        for command in &commands {
+            writeln!(out, "{}: {}", command.tool, command.tells)?;
+            writeln!(out, "    {}", command.command)?;
+            writeln!(out, "    needs: {}", command.needs)?;
+        }
+    } else {
+        let rows: Vec<_> = commands
+            .iter()
+            .map(|next| {
+                serde_json::json!({
+                    "tool": next.tool, "command": next.command, "tells": next.tells, "needs": next.needs,
+                })
+            })
+            .collect();
+        serde_json::to_writer_pretty(&mut out, &rows)?;
+        writeln!(out)?;
+    }
+    Ok(out.flush()?)
 }
 
 /// All drivers with their tags.
