@@ -151,8 +151,9 @@ impl Sample {
         self.remarks.clear();
     }
 
-    /// Sum of the bytes of one pool's rows.
+    /// Sum of the bytes of one pool's rows; the largest number where a damaged log tells more than that.
     pub fn tagged_bytes(&self, pool: Pool) -> u64 {
-        self.rows.iter().filter(|row| row.pool == pool).filter_map(|row| row.counters.bytes).sum()
+        let of_pool = self.rows.iter().filter(|row| row.pool == pool);
+        of_pool.filter_map(|row| row.counters.bytes).fold(0, u64::saturating_add)
     }
 }
