@@ -23,7 +23,9 @@ fn service(wine: &Wine, args: &[&str]) -> Output {
     wine.apart(None).arg("service").args(args).output().expect("wine starts")
 }
 
+// Seen once on a loaded machine: Wine never finished to set up the second prefix, and the test waited for ever.
 #[test]
+#[ignore = "Wine's setup of a prefix of its own can hang; by hand: cargo test -p xtask --test wine service -- --ignored"]
 fn records_as_a_service() {
     let Some(wine) = Wine::ready("records_as_a_service") else { return };
     let script = wine.script_file(&Script::new().table(&many(300)));
