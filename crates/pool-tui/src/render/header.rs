@@ -85,9 +85,20 @@ fn caption(app: &App, regions: &Regions, buffer: &mut Buffer) {
     let badges = [
         app.simulated().then(|| " SIMULATED ".to_owned()),
         still_badge(app).or_else(|| tape_badge(app)).or_else(|| app.paused.then(|| " PAUSED ".to_owned())),
+    ];
+    for badge in badges.into_iter().flatten() {
+        line.part("  ", theme.dim());
+        line.part(&badge, theme.warning());
+    }
+    if app.replay.is_some() {
+        // Nothing is as important here as the time: no badge may push it out.
+        line.part(&format!("  {}", moment(app, app.shown_time())), theme.strong());
+    }
+    let rebooted = app.replay.is_some() && app.table.rebooted;
+    let badges = [
         app.baseline.as_ref().map(|baseline| format!(" BASELINE {} ", moment(app, baseline.at))),
-        (app.replay.is_some() && app.table.rebooted).then(|| " REBOOTED ".to_owned()),
-        app.gap().map(|gap| format!(" GAP {} ", long(gap))),
+        rebooted.then(|| " REBOOTED ".to_owned()),
+        app.gap().filter(|_| !rebooted).map(|gap| format!(" GAP {} ", long(gap))),
     ];
     for badge in badges.into_iter().flatten() {
         line.part("  ", theme.dim());
@@ -119,7 +130,7 @@ fn caption(app: &App, regions: &Regions, buffer: &mut Buffer) {
     let sort = app.settings.sort;
     let order = format!("by {}{}", sort.column.title, if by_change(app) { " change" } else { "" });
     let (time, every) = if app.replay.is_some() {
-        (Some(moment(app, app.shown_time())), compared(app))
+        (None, compared(app))
     } else if app.still {
         (None, None)
     } else {

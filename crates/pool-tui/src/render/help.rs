@@ -31,15 +31,16 @@ const LIVE: &[(&str, &str)] = &[
 const TAPE: &[(&str, &str)] = &[
     ("", "Time of the recording"),
     ("Space", "play and pause"),
-    (", .", "one sample back or on (Shift ← → too); changes are since the one before"),
-    ("j k  J K", "a minute back or on; an hour"),
-    ("{ }", "a day back or on"),
-    ("< >", "slower, faster: 1, 2, 10, 60, 600 times, as quickly as it goes"),
-    ("@", "go to a moment: 2026-11-22 14:00, 14:05, -2h, +10m, start, end"),
-    ("[ ]", "mark before, next mark: n note, g gap, R reboot, m modules"),
-    ("Home End", "start; end, where new samples follow while they are recorded"),
+    (", .", "one sample back, one on; Shift with ← → does too"),
+    ("j k  J K", "a minute back, a minute on; an hour"),
+    ("{ }", "a day back, a day on"),
+    ("< >", "slower, faster: 1, 2, 10, 60, 600 times, max"),
+    ("@", "go to 2026-11-22 14:00, 14:05, -2h, +10m, start, end"),
+    ("[ ]", "mark before, next mark: note, gap, Reboot, modules"),
+    ("Home End", "start; end: new samples follow while it is recorded"),
     ("=", "show all changes since this moment; = again ends it"),
     ("c", "how much time the chart in the detail shows"),
+    ("the curve", "bytes of all pools; the figure is that of the moment"),
 ];
 
 const CLOSER: &[(&str, &str)] = &[

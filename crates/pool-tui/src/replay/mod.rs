@@ -175,7 +175,8 @@ impl App {
         let to = FRAME.mul_f64(self.factor());
         let to = SignedDuration::try_from(to).ok().and_then(|to| self.shown_time().checked_add(to).ok());
         let to = replay.next.into_iter().chain(to).max();
-        self.wind(Motion::Forward(to.unwrap_or(replay.timeline.last)));
+        let to = to.unwrap_or(replay.timeline.last);
+        self.ask(Effect::Wind(Motion::Forward(to)));
     }
 
     fn factor(&self) -> f64 {
@@ -196,6 +197,7 @@ impl App {
     }
 
     fn wind(&mut self, motion: Motion) {
+        self.message = None;
         self.ask(Effect::Wind(motion));
     }
 
@@ -314,7 +316,12 @@ impl App {
 
     fn span_key(&mut self) {
         let Some(replay) = &mut self.replay else { return };
+        // Spans that are longer than the recording all show everything.
+        let all = replay.timeline.last.duration_since(replay.timeline.first).as_secs();
         replay.span = (replay.span + 1) % SPANS.len();
+        while SPANS.get(replay.span).is_some_and(|span| span.0.is_some_and(|side| side * 2 >= all)) {
+            replay.span = (replay.span + 1) % SPANS.len();
+        }
         replay.series = None;
         let text = SPANS.get(replay.span).map_or("", |span| span.1);
         self.say(format!("The chart of a row shows {text}."));

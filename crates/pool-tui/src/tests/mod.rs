@@ -1,8 +1,9 @@
 //! `frames`: pictures of the screen; `state`: every key and mouse action; `styles`: colours, which pictures lack;
-//! `verdicts`: who leaks; `random`: properties over random keys, sizes and figures.
+//! `replay`: a tape with time; `verdicts`: who leaks; `random`: properties over random keys, sizes and figures.
 
 mod frames;
 mod random;
+mod replay;
 mod state;
 mod styles;
 #[path = "../../tests/support/mod.rs"]
