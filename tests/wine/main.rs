@@ -16,6 +16,7 @@ mod record;
 mod screen;
 #[cfg(unix)]
 mod script;
+#[cfg(unix)]
 mod service;
 #[cfg(unix)]
 mod tables;
