@@ -82,6 +82,9 @@ fn records_as_a_service() {
         std::thread::sleep(Duration::from_millis(300));
     }
     assert_eq!(service(&wine, &["status"]).status.code(), Some(0), "it runs");
+    let second = wine.run_apart(None, &["record", "rec", "--for", "1s"]);
+    assert_eq!(second.status.code(), Some(1));
+    assert!(texts(&second).1.contains("another recorder is writing here"), "{}", texts(&second).1);
 
     let stopped = service(&wine, &["stop"]);
     assert!(stopped.status.success(), "{:?}", texts(&stopped));
@@ -89,6 +92,13 @@ fn records_as_a_service() {
     let (out, err) = texts(&verify);
     assert!(verify.status.success(), "{out}{err}");
     assert!(out.contains(": whole") && !out.contains("not closed"), "the stop closes the recording: {out}");
+
+    // A kernel that refuses: the start says so, and waits for nothing.
+    wine.script_file(&Script::new().line("table").line("status c0000022"));
+    let failed = service(&wine, &["start"]);
+    assert_eq!(failed.status.code(), Some(1), "{:?}", texts(&failed));
+    assert!(texts(&failed).1.contains("ended at once; the event log says why"), "{}", texts(&failed).1);
+
     let removed = service(&wine, &["uninstall"]);
     assert!(removed.status.success(), "{:?}", texts(&removed));
     assert_eq!(service(&wine, &["status"]).status.code(), Some(1));
