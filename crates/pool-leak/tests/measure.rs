@@ -214,6 +214,7 @@ fn one_object_of_a_quiet_tag_is_exact() {
     let run = loss.objects.unwrap();
     assert_eq!((run.low, run.estimate, run.high), (1.0, 1.0, 1.0));
     assert_eq!(loss.pairs, (20, 0, 20));
+    assert_eq!(loss.mean.to_bits(), 1.0_f64.to_bits());
     assert!((loss.p * 2.0_f64.powi(20) - 1.0).abs() < 1e-9);
     assert_eq!(
         loss.sentence(),

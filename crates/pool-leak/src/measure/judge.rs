@@ -153,6 +153,7 @@ fn one(
         held_bytes: track
             .bytes_of_objects
             .then(|| per_run(&differences(&track.column(|change| change.held, size), pairs)).estimate),
+        mean: tested.iter().sum::<f64>() / tested.len().max(1) as f64,
         kept,
         idle,
         pairs: (above, below, tested.len()),

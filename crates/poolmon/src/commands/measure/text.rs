@@ -113,7 +113,9 @@ fn tell(out: &mut dyn Write, loss: &Loss) -> io::Result<()> {
     let amount = |value: f64| if loss.objects.is_some() { figure(value) } else { decimal(value) };
     writeln!(
         out,
-        "      {above} of {} took more than the idle interval beside; those did {} to {}; q = {:.2e}",
+        "      {} a run on average; {above} of {} took more than the idle interval beside; those did {} to {}; \
+         q = {:.1e}",
+        amount(loss.mean),
         count(all as u64, "run"),
         amount(loss.idle.least),
         amount(loss.idle.most),
