@@ -21,6 +21,7 @@ mod files;
 #[cfg(target_os = "linux")]
 mod kernel;
 mod leaks;
+mod measure;
 mod pages;
 #[cfg(target_os = "linux")]
 mod recorder;

@@ -3,7 +3,7 @@
 //! * `shim/shim.c`: the DLL beside the executable that answers for the kernel, and the script that it reads;
 //! * `script.rs`: writes that script; `wine.rs`: the prefix, the shim's build, running; `terminal.rs`: tmux;
 //! * `tables.rs`: numbers in, numbers out; `faults.rs`: what kernels can do to us; `screen.rs`: the live screen;
-//! * `record.rs`: recordings; `service.rs`: the service.
+//! * `record.rs`, `recorder.rs`: recordings; `service.rs`: the service.
 //!
 //! `cargo xtask wine` runs all this. In the ordinary test command it runs where the executable has been built and Wine
 //! is installed, else every test says that it is skipped.
@@ -13,9 +13,12 @@ mod faults;
 #[cfg(unix)]
 mod record;
 #[cfg(unix)]
+mod recorder;
+#[cfg(unix)]
 mod screen;
 #[cfg(unix)]
 mod script;
+#[cfg(unix)]
 mod service;
 #[cfg(unix)]
 mod tables;

@@ -9,36 +9,41 @@ use crate::wine::{Wine, texts};
 /// The variable by which the shim finds its script, for processes that Wine's service manager starts.
 const ENVIRONMENT: &str = r"HKLM\System\CurrentControlSet\Control\Session Manager\Environment";
 
-/// A program that waits for its input keeps Wine running.
-struct Session(Child);
+/// A prefix of its own, kept running by a program that waits for its input; all of it ends with the test.
+struct Session<'a>(&'a Wine, Child);
 
-impl Drop for Session {
+impl<'a> Session<'a> {
+    fn open(wine: &'a Wine) -> Self {
+        let mut cmd = wine.apart(Some("cmd"));
+        let cmd = cmd.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        Self(wine, cmd.spawn().expect("wine starts"))
+    }
+}
+
+impl Drop for Session<'_> {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.1.kill();
+        let _ = self.1.wait();
+        self.0.end_apart();
     }
 }
 
 fn service(wine: &Wine, args: &[&str]) -> Output {
-    wine.apart(None).arg("service").args(args).output().expect("wine starts")
+    wine.run_apart(None, &[&["service"], args].concat())
 }
 
-// Seen once on a loaded machine: Wine never finished to set up the second prefix, and the test waited for ever.
 #[test]
-#[ignore = "Wine's setup of a prefix of its own can hang; by hand: cargo test -p xtask --test wine service -- --ignored"]
 fn records_as_a_service() {
     let Some(wine) = Wine::ready("records_as_a_service") else { return };
     let script = wine.script_file(&Script::new().table(&many(300)));
     let set = ["add", ENVIRONMENT, "/v", "POOL_SHIM_SCRIPT", "/t", "REG_SZ", "/d", &script, "/f"];
-    let set = wine.apart(Some("reg")).args(set).output().expect("wine starts");
+    let set = wine.run_apart(Some("reg"), &set);
     assert!(set.status.success(), "{}", texts(&set).1);
 
     // The service manager reads the variables when it starts, so Wine is ended here.
-    let _ = wine.apart(Some("wineboot")).arg("-k").output();
+    wine.end_apart();
     // Each start of Wine is a start of its Windows, which starts services: one session for all that follows.
-    let _session = Session(
-        wine.apart(Some("cmd")).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("wine starts"),
-    );
+    let _session = Session::open(&wine);
 
     // Nothing is installed yet.
     for what in ["status", "start", "stop", "uninstall"] {
@@ -64,7 +69,7 @@ fn records_as_a_service() {
     assert!(started.status.success(), "{:?}", texts(&started));
     let until = Instant::now() + Duration::from_mins(1);
     let samples = || {
-        let info = wine.apart(None).args(["info", "rec", "--format", "json"]).output().expect("wine starts");
+        let info = wine.run_apart(None, &["info", "rec", "--format", "json"]);
         let info: serde_json::Value = serde_json::from_slice(&info.stdout).unwrap_or_default();
         info["samples"].as_u64().unwrap_or(0)
     };
@@ -77,13 +82,23 @@ fn records_as_a_service() {
         std::thread::sleep(Duration::from_millis(300));
     }
     assert_eq!(service(&wine, &["status"]).status.code(), Some(0), "it runs");
+    let second = wine.run_apart(None, &["record", "rec", "--for", "1s"]);
+    assert_eq!(second.status.code(), Some(1));
+    assert!(texts(&second).1.contains("another recorder is writing here"), "{}", texts(&second).1);
 
     let stopped = service(&wine, &["stop"]);
     assert!(stopped.status.success(), "{:?}", texts(&stopped));
-    let verify = wine.apart(None).args(["verify", "rec"]).output().expect("wine starts");
+    let verify = wine.run_apart(None, &["verify", "rec"]);
     let (out, err) = texts(&verify);
     assert!(verify.status.success(), "{out}{err}");
     assert!(out.contains(": whole") && !out.contains("not closed"), "the stop closes the recording: {out}");
+
+    // A kernel that refuses: the start says so, and waits for nothing.
+    wine.script_file(&Script::new().line("table").line("status c0000022"));
+    let failed = service(&wine, &["start"]);
+    assert_eq!(failed.status.code(), Some(1), "{:?}", texts(&failed));
+    assert!(texts(&failed).1.contains("ended at once; the event log says why"), "{}", texts(&failed).1);
+
     let removed = service(&wine, &["uninstall"]);
     assert!(removed.status.success(), "{:?}", texts(&removed));
     assert_eq!(service(&wine, &["status"]).status.code(), Some(1));

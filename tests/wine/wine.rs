@@ -5,11 +5,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::script::Script;
 
 static READY: OnceLock<Result<Place, String>> = OnceLock::new();
 static COUNT: AtomicU32 = AtomicU32::new(0);
+/// How long one run in a prefix of its own may take; the first one sets the prefix up.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Where everything is.
 struct Place {
@@ -38,6 +42,14 @@ fn wine_program() -> Option<&'static str> {
     ["wine", "wine64", "/usr/lib/wine/wine64"]
         .into_iter()
         .find(|program| Command::new(program).arg("--version").stdout(Stdio::null()).status().is_ok())
+}
+
+/// Wine's server, which also ends what runs in a prefix.
+fn wineserver() -> &'static str {
+    ["/usr/lib/wine/wineserver64", "/usr/lib/wine/wineserver"]
+        .into_iter()
+        .find(|program| Path::new(program).exists())
+        .unwrap_or("wineserver")
 }
 
 /// Builds the shim, copies the executable beside it, sets the prefix up. The text says what is missing.
@@ -114,6 +126,44 @@ impl Wine {
             None => command.arg(&self.place.exe),
         };
         command
+    }
+
+    /// A run of [`apart`](Self::apart) to its end.
+    ///
+    /// Its words go through files: the services that Wine starts inherit pipes and keep them open, and who reads such
+    /// a pipe waits as long as they run.
+    #[track_caller]
+    pub fn run_apart(&self, program: Option<&str>, args: &[&str]) -> Output {
+        let (out, err) = (self.folder.join("apart.out"), self.folder.join("apart.err"));
+        let file = |path: &Path| fs::File::create(path).expect("a file for the words");
+        let mut command = self.apart(program);
+        let mut child =
+            command.args(args).stdout(file(&out)).stderr(file(&err)).spawn().expect("wine starts");
+        let until = Instant::now() + PATIENCE;
+        let status = loop {
+            if let Some(status) = child.try_wait().expect("a child of ours") {
+                break status;
+            }
+            if Instant::now() > until {
+                let _ = child.kill();
+                let _ = child.wait();
+                panic!("{program:?} {args:?} did not end; it said {:?}", fs::read_to_string(&err));
+            }
+            thread::sleep(Duration::from_millis(50));
+        };
+        let read = |path: &Path| fs::read(path).expect("the words");
+        Output { status, stdout: read(&out), stderr: read(&err) }
+    }
+
+    /// Ends every process of this test's own prefix, and waits until they are gone.
+    pub fn end_apart(&self) {
+        for flag in ["-k", "-w"] {
+            let mut server = Command::new("timeout");
+            environment(self.place, &mut server);
+            server.env("WINEPREFIX", self.folder.join("prefix")).stdin(Stdio::null());
+            let _ =
+                server.args(["20", wineserver(), flag]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        }
     }
 
     /// The script as a file; its name as Windows' programs see it.

@@ -9,6 +9,8 @@
 //! 3. a [`Report`] is plain data: [`Verdict::sentence`] says it in words, `serde` writes it out.
 //!
 //! It may be asked at any time; the live screen asks every few seconds, a recording once at its end.
+//!
+//! Beside it [`measure`]: what a command loses at each run, from samples before and after.
 #![forbid(unsafe_code)]
 #![allow(
     clippy::cast_possible_truncation,
@@ -18,11 +20,13 @@
 
 pub mod config;
 pub mod judge;
+pub mod measure;
 pub mod series;
 pub mod stats;
 pub mod verdict;
 
 pub use config::Config;
 pub use judge::owner::OwnerHint;
+pub use measure::{Losses, Measurement};
 pub use series::Analysis;
 pub use verdict::{Evidence, Exhaustion, Group, Kind, Limit, PoolGrowth, Rate, Report, Verdict};

@@ -306,12 +306,12 @@ impl Verdict {
     }
 }
 
-fn as_text<S: Serializer>(tag: &Tag, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn as_text<S: Serializer>(tag: &Tag, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(tag)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for this signature")]
-fn pool_id<S: Serializer>(pool: &Pool, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn pool_id<S: Serializer>(pool: &Pool, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(pool.id())
 }
 

@@ -1,7 +1,9 @@
 //! Golden values from independent implementations: scipy 1.17.1 and pymannkendall 1.4.3, printed by `golden/make.py`.
 #![allow(clippy::unreadable_literal, reason = "golden values stand as they were printed")]
 
-use pool_leak::stats::{change_point, false_discovery, mann_kendall, normal, regression, theil_sen};
+use pool_leak::stats::{
+    change_point, false_discovery, mann_kendall, normal, regression, signed_rank, theil_sen,
+};
 
 /// Uniform numbers of a linear congruential generator (Knuth's MMIX constants), the same as in `make.py`.
 fn lcg(seed: u64, n: usize) -> Vec<f64> {
@@ -234,4 +236,35 @@ fn least_squares_as_in_numpy() {
         close("coefficient", *ours, golden, 1e-10);
     }
     close("squares", fit.rss, 14.423960356949529, 1e-11);
+}
+
+#[test]
+fn signed_ranks_as_in_scipy() {
+    let plain: Vec<f64> = lcg(21, 14).iter().map(|u| 8.0 * u - 2.5).collect();
+    let ties: Vec<f64> = lcg(22, 16).iter().map(|u| (7.0 * u).floor() - 2.0).collect();
+    let few: Vec<f64> = lcg(23, 5).iter().map(|u| 3.0 * u - 0.5).collect();
+    for (name, values, w, p, [estimate, low, high, level]) in [
+        (
+            "plain",
+            &plain,
+            72.0,
+            0.12060546875,
+            [1.3514133667919856, -0.4662621657343946, 2.7729878558746286, 0.9505615234375],
+        ),
+        ("ties", &ties, 69.0, 0.15130615234375, [1.0, -0.5, 2.0, 0.9556884765625]),
+        ("few", &few, 14.0, 0.0625, [1.2854588902113004, -0.46033843175018163, 2.4373045011801047, 0.9375]),
+    ] {
+        let test = signed_rank::test(values);
+        close(name, test.w, w, 1e-12);
+        close(name, test.p, p, 1e-12);
+        let at = signed_rank::location(values, 0.05).expect("there are differences");
+        close(name, at.estimate, estimate, 1e-12);
+        close(name, at.low, low, 1e-12);
+        close(name, at.high, high, 1e-12);
+        close(name, signed_rank::level(values.len(), 0.05), level, 1e-12);
+    }
+    let many: Vec<f64> = lcg(24, 150).iter().map(|u| 10.0 * u - 4.5).collect();
+    let test = signed_rank::test(&many);
+    close("many", test.w, 5454.0, 1e-12);
+    close("many", test.p, 0.6525204154382827, 1e-9);
 }

@@ -51,6 +51,8 @@ pub enum Command {
     Diff(crate::commands::diff::DiffArgs),
     /// Which tags leak, how fast, how sure, and when memory runs out
     Leaks(crate::commands::leaks::LeaksArgs),
+    /// What a command loses at each run, told apart from the machine's own noise
+    Measure(crate::commands::measure::MeasureArgs),
     /// The live screen over a recording or a log, with time: play, step, jump
     Replay(crate::commands::replay::ReplayArgs),
     /// Record this machine into a folder, for weeks

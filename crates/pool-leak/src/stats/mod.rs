@@ -8,11 +8,13 @@
 //! * [`saturation`]: is the later part slower than the earlier;
 //! * [`rhythm`]: trend beside load and time of day, and growth from day to day;
 //! * [`regression`]: least squares, which `rhythm` needs;
-//! * [`false_discovery`]: many tags tested at once.
+//! * [`false_discovery`]: many tags tested at once; [`discrete`]: where each can only give certain p-values;
+//! * [`signed_rank`]: are differences above zero, and by how much.
 //!
 //! Everything here works on plain slices and knows nothing of tags.
 
 pub mod change_point;
+pub mod discrete;
 pub mod false_discovery;
 pub mod floor;
 pub mod mann_kendall;
@@ -21,4 +23,5 @@ pub mod rank;
 pub mod regression;
 pub mod rhythm;
 pub mod saturation;
+pub mod signed_rank;
 pub mod theil_sen;

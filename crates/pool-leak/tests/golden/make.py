@@ -57,3 +57,28 @@ y = series()["ar"]
 X = np.column_stack([np.ones(80), np.arange(80) * 0.25, np.sin(np.arange(80) / 7)])
 b, rss, *_ = np.linalg.lstsq(X, y, rcond=None)
 print("ols", [float(v) for v in b], float(rss[0]))
+# The signed-rank test of differences, with its interval by brute force over all signs.
+def hodges_lehmann(d, alpha):
+    n = len(d)
+    means = sorted((d[i] + d[j]) / 2 for i in range(n) for j in range(i, n))
+    sums = np.zeros(1)
+    for rank in range(1, n + 1):
+        sums = np.concatenate([sums, sums + rank])
+    depth = 1
+    while np.mean(sums <= depth) <= alpha / 2:
+        depth += 1
+    level = 1 - 2 * np.mean(sums <= depth - 1)
+    return [float(v) for v in (np.median(means), means[depth - 1], means[-depth], level)]
+
+
+exact = stats.PermutationMethod(n_resamples=10**9)
+for name, d in {
+    "plain": 8 * lcg(21, 14) - 2.5,
+    "ties": np.floor(7 * lcg(22, 16)) - 2,
+    "few": 3 * lcg(23, 5) - 0.5,
+    "many": 10 * lcg(24, 150) - 4.5,
+}.items():
+    d = np.asarray(d)
+    method = "approx" if len(d) > 100 else exact
+    w = stats.wilcoxon(d[d != 0], alternative="greater", method=method, correction=len(d) > 100)
+    print("wilcoxon", name, float(w.statistic), repr(float(w.pvalue)), hodges_lehmann(d, 0.05) if len(d) < 20 else "")

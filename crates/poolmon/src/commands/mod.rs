@@ -9,6 +9,7 @@ pub mod import;
 pub mod info;
 pub mod leaks;
 mod live;
+pub mod measure;
 pub mod note;
 pub mod record;
 pub mod replay;
@@ -35,6 +36,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Top(args)) => top::run(&args),
         Some(Command::Diff(args)) => diff::run(&args),
         Some(Command::Leaks(args)) => leaks::run(&args),
+        Some(Command::Measure(args)) => measure::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Record(args)) => record::run(&args),
         Some(Command::Service(args)) => service::run(&args),

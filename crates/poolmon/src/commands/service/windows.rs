@@ -263,7 +263,10 @@ fn serve_until_stopped() -> anyhow::Result<()> {
         let plan = Plan { folder: args.folder.clone(), config: args.what.config(), length: None };
         recording::record(source, plan, &stop, &mut tell)
     });
+    // Before the manager is told: with the last service stopped the process ends, and this thread with it.
+    if let Err(error) = &result {
+        report_event(NAME, EventKind::Error, &format!("{error:#}"));
+    }
     let code = u32::from(result.is_err());
-    tell_manager(ServiceState::Stopped, ServiceControlAccept::empty(), code).map_err(told)?;
-    result.map(drop)
+    tell_manager(ServiceState::Stopped, ServiceControlAccept::empty(), code).map_err(told)
 }

@@ -1,0 +1,325 @@
+//! `poolmon measure`: what a command loses at each run, told apart from the machine's own noise.
+//!
+//! * here: arguments, and the order of runs and idle intervals; * `child.rs`: one run; * `text.rs`: the answer.
+
+mod child;
+mod text;
+
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+use pool_leak::measure::{LossKind, Phase, run_first};
+use pool_leak::{Losses, Measurement};
+use pool_model::{Filter, Pattern, PoolView, Sample};
+use pool_source::Source;
+use serde::Serialize;
+
+use self::child::{Command, Ended};
+use super::leaks::hint;
+use super::record::stop::Stop;
+use crate::quantity::{self, spoken};
+use crate::{Exit, args, input, owners};
+
+/// Parts into which the noise before is cut.
+const AMBIENT: u32 = 10;
+
+/// Options of `measure`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
+#[derive(Debug, Clone, Args)]
+#[command(after_help = AFTER)]
+pub struct MeasureArgs {
+    /// The command and its arguments, after `--`; no shell looks at them
+    #[arg(required = true, last = true, value_name = "COMMAND")]
+    pub command: Vec<std::ffi::OsString>,
+    /// Runs, each beside an idle interval of the same length
+    #[arg(long, value_name = "N", default_value = "20", value_parser = clap::value_parser!(u32).range(2..=10_000))]
+    pub repeat: u32,
+    /// Runs before that do not count: they fill caches, and tell how long a run takes
+    #[arg(long, value_name = "W", default_value = "2", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub warm_up: u32,
+    /// Wait so long after each run, for what is freed a little later
+    #[arg(long, value_name = "TIME", value_parser = quantity::span, default_value = "1s")]
+    pub settle: Duration,
+    /// Watch the machine so long before the first run
+    #[arg(long, value_name = "TIME", value_parser = quantity::span, default_value = "10s")]
+    pub noise: Duration,
+    /// Go on where the command ends with an exit code other than 0
+    #[arg(long)]
+    pub ignore_failure: bool,
+    /// Show what the command prints (on stderr)
+    #[arg(long)]
+    pub show_output: bool,
+    /// Which pools are looked at: one of them, slab (both kinds), or all [default: all]
+    #[arg(long, value_name = "POOL", value_parser = args::pool())]
+    pub pool: Option<PoolView>,
+    /// Tell only of tags that match (* any characters, ? one; case counts); repeatable
+    #[arg(long, value_name = "TAG")]
+    pub include: Vec<String>,
+    /// Tell of no tags that match; repeatable
+    #[arg(long, value_name = "TAG")]
+    pub exclude: Vec<String>,
+    /// Tell of the tags too that moved within the noise
+    #[arg(long)]
+    pub all: bool,
+    /// At most this many tags of each kind
+    #[arg(long, value_name = "N", default_value = "20")]
+    pub limit: usize,
+    /// How the answer is written
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: MeasureFormat,
+    /// End with exit code 3 where each run loses something
+    #[arg(long)]
+    pub fail_on_loss: bool,
+    /// Drivers from a pooltag.txt
+    #[arg(long, value_name = "FILE")]
+    pub pooltag: Option<std::path::PathBuf>,
+    /// Seed of the coins that decide whether a run or its idle interval comes first [default: the time]
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
+}
+
+const AFTER: &str = "\
+Runs and idle intervals come in pairs, and a coin decides which of the two is first. Whatever the machine does by itself
+then hits both alike, so a tag that takes more in nearly every run than beside it is the command's doing.
+
+  poolmon measure -- example.exe --open-and-close
+  poolmon measure --repeat 50 --settle 3s --format json -- sh -c 'mount /mnt && umount /mnt'
+
+Exit codes: 0 done; 1 failed; 2 wrong arguments; 3 --fail-on-loss and something is lost.";
+
+/// `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MeasureFormat {
+    /// For a person
+    #[value(alias = "table")]
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// What was measured.
+pub struct Measured {
+    /// The command, as it would be typed.
+    pub command: String,
+    /// The figures.
+    pub losses: Losses,
+    /// Runs that ended with another exit code than 0, of all runs.
+    pub failed: u32,
+    /// It was stopped before all runs were done.
+    pub stopped: bool,
+    /// Seed of the coins.
+    pub seed: u64,
+}
+
+/// Measures, and tells.
+pub fn run(args: &MeasureArgs) -> anyhow::Result<()> {
+    let owners = owners::load_files(args.pooltag.as_deref().map(Some), None)?;
+    let command = Command::new(&args.command, args.show_output);
+    let stop = Stop::on_signals()?;
+    let mut bench = Bench::new(args, command, stop)?;
+    let complete = bench.everything()?;
+    bench.stop.done();
+    let measured = Measured {
+        command: bench.command.told(),
+        losses: bench.measurement.report_with(&hint(&owners)),
+        failed: bench.failed,
+        stopped: !complete,
+        seed: bench.seed,
+    };
+    let filter = Filter {
+        view: args.pool.unwrap_or_default(),
+        include: args.include.iter().map(|text| Pattern::new(text)).collect(),
+        exclude: args.exclude.iter().map(|text| Pattern::new(text)).collect(),
+        ..Filter::default()
+    };
+    let mut out = BufWriter::new(io::stdout().lock());
+    match args.format {
+        MeasureFormat::Text => text::write(&mut out, &measured, &filter, args.all, args.limit)?,
+        MeasureFormat::Json => json(&mut out, &measured, &filter, args.all)?,
+    }
+    out.flush()?;
+    let lost = measured.losses.of(LossKind::Lost).any(|loss| filter.admits_tag(&loss.tag, loss.pool));
+    if args.fail_on_loss && lost { Err(Exit(3).into()) } else { Ok(()) }
+}
+
+/// The machine, the command, and what was seen so far.
+struct Bench<'a> {
+    args: &'a MeasureArgs,
+    command: Command,
+    stop: Stop,
+    source: Box<dyn Source>,
+    sample: Sample,
+    measurement: Measurement,
+    /// When the last sample was taken: an interval is from one sample to the next.
+    since: Instant,
+    /// Lengths of all runs so far, with their time to settle.
+    lengths: Vec<Duration>,
+    failed: u32,
+    seed: u64,
+    progress: bool,
+}
+
+impl<'a> Bench<'a> {
+    fn new(args: &'a MeasureArgs, command: Command, stop: Stop) -> anyhow::Result<Self> {
+        let mut source = input::live(args.pool.unwrap_or_default())?;
+        let sample = source.sample()?;
+        input::tell_remarks(&sample);
+        let seed =
+            args.seed.unwrap_or_else(|| u64::from(jiff::Timestamp::now().subsec_nanosecond().unsigned_abs()));
+        Ok(Self {
+            measurement: Measurement::new(&sample),
+            args,
+            command,
+            stop,
+            source,
+            sample,
+            since: Instant::now(),
+            lengths: Vec::new(),
+            failed: 0,
+            seed,
+            progress: io::stderr().is_terminal(),
+        })
+    }
+
+    /// Noise, runs that do not count, pairs. False where it was stopped before the end.
+    fn everything(&mut self) -> anyhow::Result<bool> {
+        let done = self.phases();
+        if self.progress {
+            eprint!("\r{:70}\r", "");
+        }
+        done
+    }
+
+    fn phases(&mut self) -> anyhow::Result<bool> {
+        self.tell("watching the noise", self.args.noise);
+        for _ in 0..AMBIENT {
+            if !self.idle(Phase::Ambient, self.args.noise / AMBIENT)? {
+                return Ok(false);
+            }
+        }
+        for number in 0..self.args.warm_up {
+            self.tell(&format!("warm-up run {} of {}", number + 1, self.args.warm_up), Duration::ZERO);
+            if !self.run(Phase::WarmUp)? {
+                return Ok(false);
+            }
+        }
+        for pair in 0..self.args.repeat {
+            let each = self.usual() * 2;
+            self.tell(
+                &format!("pair {} of {}", pair + 1, self.args.repeat),
+                each * (self.args.repeat - pair),
+            );
+            let first = run_first(self.seed, pair.into());
+            for is_run in [first, !first] {
+                let goes_on =
+                    if is_run { self.run(Phase::Run)? } else { self.idle(Phase::Idle, self.usual())? };
+                if !goes_on {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// How long a run takes, as far as is known: the median.
+    fn usual(&self) -> Duration {
+        let mut lengths = self.lengths.clone();
+        lengths.sort_unstable();
+        lengths.get(lengths.len() / 2).copied().unwrap_or(self.args.settle)
+    }
+
+    /// Lets time pass. False where it was stopped: then the interval does not count.
+    fn idle(&mut self, phase: Phase, length: Duration) -> anyhow::Result<bool> {
+        if self.stop.wait_until(self.since + length) {
+            return Ok(false);
+        }
+        self.take(phase)?;
+        Ok(true)
+    }
+
+    /// One run and its time to settle. False where it was stopped.
+    fn run(&mut self, phase: Phase) -> anyhow::Result<bool> {
+        match self.command.run(&self.stop, phase == Phase::WarmUp)? {
+            Ended::Stopped => return Ok(false),
+            Ended::Well => {}
+            Ended::Badly(how) => {
+                anyhow::ensure!(
+                    self.args.ignore_failure,
+                    "`{}` ended with {how}\n  go on all the same with --ignore-failure",
+                    self.command.told()
+                );
+                self.failed += 1;
+            }
+        }
+        if self.stop.wait_until(Instant::now() + self.args.settle) {
+            return Ok(false);
+        }
+        let length = self.take(phase)?;
+        self.lengths.push(length);
+        Ok(true)
+    }
+
+    /// Takes the sample that ends an interval, and returns how long that was.
+    fn take(&mut self, phase: Phase) -> anyhow::Result<Duration> {
+        self.source.sample_into(&mut self.sample)?;
+        let now = Instant::now();
+        let length = now - self.since;
+        self.measurement.push(&self.sample, phase, length.as_secs_f64());
+        self.since = now;
+        Ok(length)
+    }
+
+    fn tell(&self, what: &str, left: Duration) {
+        if self.progress {
+            let left = if left.is_zero() { String::new() } else { format!(", {} to go", spoken(left)) };
+            eprint!("\r{what}{left} (Ctrl-C judges now){:12}", "");
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Json<'a> {
+    schema: &'static str,
+    command: &'a str,
+    runs: usize,
+    /// Runs that ended with another exit code than 0, those that do not count among them.
+    failed_runs: u32,
+    stopped: bool,
+    seed: u64,
+    run_seconds: f64,
+    warm_up_runs: usize,
+    ambient_seconds: f64,
+    /// How sure the intervals are.
+    level: f64,
+    false_discoveries: f64,
+    /// Runs without which a single tag cannot stand out, as many as moved.
+    least_runs: usize,
+    still_tags: usize,
+    tags: Vec<&'a pool_leak::measure::Loss>,
+}
+
+fn json(out: &mut dyn Write, measured: &Measured, filter: &Filter, all: bool) -> io::Result<()> {
+    let losses = &measured.losses;
+    let wanted = |loss: &&pool_leak::measure::Loss| {
+        (all || loss.kind != LossKind::Noise) && filter.admits_tag(&loss.tag, loss.pool)
+    };
+    let json = Json {
+        schema: "poolmon.measure/1",
+        command: &measured.command,
+        runs: losses.pairs,
+        failed_runs: measured.failed,
+        stopped: measured.stopped,
+        seed: measured.seed,
+        run_seconds: losses.run_seconds,
+        warm_up_runs: losses.warm_up,
+        ambient_seconds: losses.ambient_seconds,
+        level: losses.level,
+        false_discoveries: losses.alpha,
+        least_runs: losses.least_runs,
+        still_tags: losses.still,
+        tags: losses.tags.iter().filter(wanted).collect(),
+    };
+    serde_json::to_writer_pretty(&mut *out, &json)?;
+    writeln!(out)
+}

@@ -1,0 +1,138 @@
+//! The answer for a person.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use pool_leak::measure::{Loss, LossKind, figure};
+use pool_leak::verdict::decimal;
+use pool_model::Filter;
+use pool_model::units::grouped;
+
+use super::Measured;
+use crate::quantity::{count, spoken};
+
+/// Writes it.
+pub fn write(
+    out: &mut dyn Write,
+    measured: &Measured,
+    filter: &Filter,
+    all: bool,
+    limit: usize,
+) -> io::Result<()> {
+    let losses = &measured.losses;
+    let shown: Vec<&Loss> =
+        losses.tags.iter().filter(|loss| filter.admits_tag(&loss.tag, loss.pool)).collect();
+    let seconds = |seconds: f64| spoken(Duration::try_from_secs_f64(seconds).unwrap_or_default());
+    writeln!(
+        out,
+        "{}: {} of {} beside as many idle intervals, after {} of noise and {}",
+        measured.command,
+        count(losses.pairs as u64, "run"),
+        seconds(losses.run_seconds),
+        seconds(losses.ambient_seconds),
+        count(losses.warm_up as u64, "warm-up run"),
+    )?;
+    if measured.stopped {
+        writeln!(out, "stopped before the end: judged by what there was")?;
+    }
+    if measured.failed > 0 {
+        writeln!(out, "{} ended with an exit code other than 0", count(measured.failed.into(), "run"))?;
+    }
+    writeln!(out)?;
+    let of = |kind: LossKind| shown.iter().copied().filter(move |loss| loss.kind == kind);
+    headline(out, measured, of(LossKind::Lost).count(), shown.len())?;
+    for (kind, title) in [
+        (LossKind::Lost, ""),
+        (LossKind::FillsUp, "\nTaken by the first runs only:"),
+        (LossKind::GivenBack, "\nTaken, and given back later:"),
+        (LossKind::Noise, "\nWithin the noise:"),
+    ] {
+        let tags: Vec<&Loss> = of(kind).collect();
+        if tags.is_empty() || kind == LossKind::Noise && !all {
+            continue;
+        }
+        writeln!(out, "{title}")?;
+        for loss in tags.iter().take(limit) {
+            tell(out, loss)?;
+        }
+        if tags.len() > limit {
+            writeln!(out, "  and {} more (--limit {})", tags.len() - limit, tags.len())?;
+        }
+    }
+    let noise = of(LossKind::Noise).count();
+    if noise > 0 && !all {
+        writeln!(
+            out,
+            "\nThe other tags: {} moved within the noise (--all lists them), {} did not move.",
+            grouped(noise as u64),
+            grouped(losses.still as u64)
+        )?;
+    }
+    if let Some(first) = of(LossKind::Lost).next() {
+        writeln!(
+            out,
+            "\nNext: which driver it is, with proof: poolmon who {}",
+            quoted(&first.tag.to_string())
+        )?;
+    }
+    Ok(())
+}
+
+fn headline(out: &mut dyn Write, measured: &Measured, lost: usize, moved: usize) -> io::Result<()> {
+    let losses = &measured.losses;
+    if losses.pairs == 0 {
+        return writeln!(out, "No run was completed beside its idle interval: nothing can be said.");
+    }
+    match lost {
+        0 => writeln!(
+            out,
+            "Nothing that this command does is lost, as far as {} can tell ({} moved).",
+            count(losses.pairs as u64, "run"),
+            count(moved as u64, "tag")
+        )?,
+        1 => writeln!(out, "Each run loses memory, of one tag:")?,
+        n => writeln!(out, "Each run loses memory, of {n} tags:")?,
+    }
+    if losses.pairs < losses.least_runs {
+        writeln!(
+            out,
+            "Too few runs for so many tags that move: a tag that every run takes may stay hidden below {0} runs \
+             (--repeat {0}).",
+            losses.least_runs
+        )?;
+    }
+    Ok(())
+}
+
+fn tell(out: &mut dyn Write, loss: &Loss) -> io::Result<()> {
+    writeln!(out, "  {}", loss.sentence())?;
+    if loss.kind == LossKind::Noise {
+        return Ok(());
+    }
+    let (above, _, all) = loss.pairs;
+    let amount = |value: f64| if loss.objects.is_some() { figure(value) } else { decimal(value) };
+    writeln!(
+        out,
+        "      {} a run on average; {above} of {} took more than the idle interval beside; those did {} to {}; \
+         q = {:.1e}",
+        amount(loss.mean),
+        count(all as u64, "run"),
+        amount(loss.idle.least),
+        amount(loss.idle.most),
+        loss.q
+    )?;
+    for reason in &loss.reasons {
+        writeln!(out, "      {reason}")?;
+    }
+    Ok(())
+}
+
+/// For a shell.
+fn quoted(tag: &str) -> String {
+    let tag = tag.trim_end();
+    if tag.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c)) {
+        tag.to_owned()
+    } else {
+        format!("'{}'", tag.replace('\'', r"'\''"))
+    }
+}

@@ -1,0 +1,106 @@
+//! The recorder beside other programs: Linux reads what Windows wrote, a second recorder, the screen that records, and
+//! leaks judged on both systems.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::script::{Script, many};
+use crate::tables::told;
+use crate::terminal::Terminal;
+use crate::wine::{Wine, texts};
+
+/// This system's own executable, where it has been built.
+fn native() -> Option<PathBuf> {
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
+    ["debug/poolmon", "release/poolmon"].map(|name| target.join(name)).into_iter().find(|exe| exe.is_file())
+}
+
+#[test]
+fn both_systems_read_one_recording() {
+    let test = "both_systems_read_one_recording";
+    let Some(wine) = Wine::ready(test) else { return };
+    let script = Script::new().table(&many(3000));
+    let live = wine.json(&script, &["top", "--format", "json"]);
+    wine.text(&script, &["record", "rec", "--interval", "200ms", "--for", "1s"]);
+    let there = wine.json(&script, &["top", "rec", "--format", "json"]);
+    assert!(told(&live) == told(&there), "the recording has other figures than the table");
+
+    let Some(native) = native() else {
+        eprintln!("SKIPPED: {test}: this system's executable is absent (cargo build)");
+        return;
+    };
+    let args = ["top", "rec", "--format", "json"];
+    let here = Command::new(native).args(args).current_dir(&wine.folder).output().expect("it starts");
+    let (out, err) = texts(&here);
+    assert!(here.status.success(), "{err}");
+    let here: Value = serde_json::from_str(&out).expect("JSON");
+    assert!(told(&here) == told(&there), "the systems read different figures");
+    assert_eq!((&here["source"], &here["system"]), (&there["source"], &there["system"]));
+}
+
+#[test]
+fn a_second_recorder_is_refused() {
+    let Some(wine) = Wine::ready("a_second_recorder_is_refused") else { return };
+    let script = Script::new().table(&many(300));
+    thread::scope(|scope| {
+        let first =
+            scope.spawn(|| wine.text(&script, &["record", "rec", "--interval", "200ms", "--for", "12s"]));
+        let until = Instant::now() + Duration::from_mins(1);
+        while !wine.folder.join("rec/recorder.lock").exists() {
+            assert!(Instant::now() < until && !first.is_finished(), "the first recorder takes no lock");
+            thread::sleep(Duration::from_millis(50));
+        }
+        let second = wine.run(Some(&script), &["record", "rec", "--for", "1s"]);
+        let (_, err) = texts(&second);
+        assert!(!first.is_finished(), "the first one ended too early for this test");
+        assert_eq!(second.status.code(), Some(1), "{err}");
+        assert!(err.contains("another recorder is writing here"), "{err}");
+    });
+    let (out, _) = wine.text(&script, &["verify", "rec"]);
+    assert!(out.contains(": whole") && !out.contains("not closed"), "{out}");
+}
+
+#[test]
+fn the_screen_records() {
+    let Some(wine) = Wine::ready("the_screen_records") else { return };
+    let Some(terminal) = Terminal::open("the_screen_records") else { return };
+    let script = Script::new().table(&many(300));
+    terminal.run(&wine.shell_line(&script, "live --record rec --interval 200ms"));
+    terminal.wait("the table", |screen| screen.contains("A00b"));
+    thread::sleep(Duration::from_secs(1));
+    terminal.keys(&["q"]);
+    terminal.wait("the end", |screen| screen.contains("code=0"));
+    let info = wine.json(&script, &["info", "rec", "--format", "json"]);
+    assert!(info["samples"].as_u64().is_some_and(|samples| samples > 1), "{info:#}");
+    let (out, _) = wine.text(&script, &["verify", "rec"]);
+    assert!(out.contains(": whole") && !out.contains("not closed"), "{out}");
+}
+
+#[test]
+fn both_systems_judge_a_short_recording_alike() {
+    let test = "both_systems_judge_a_short_recording_alike";
+    let Some(wine) = Wine::ready(test) else { return };
+    let script = (0..40_u64).fold(Script::new(), |script, n| {
+        let mut table = many(50);
+        table.push((*b"Leak", [0, 0, 0, 1000 + 100 * n, 500, 64_000 + 12_800 * n]));
+        script.table(&table)
+    });
+    wine.text(&script, &["record", "rec", "--interval", "100ms", "--for", "3s"]);
+    let args = ["leaks", "rec", "--format", "json"];
+    let there = wine.json(&script, &args);
+    // Three seconds are no evidence, however fast it grows; it says what is missing.
+    assert_eq!(there["verdicts"], Value::Array(Vec::new()), "{there:#}");
+    assert!(there["needs_seconds"].as_f64().is_some_and(|seconds| seconds > 60.0), "{there:#}");
+    let Some(native) = native() else {
+        eprintln!("SKIPPED: {test}: this system's executable is absent (cargo build)");
+        return;
+    };
+    let here = Command::new(native).args(args).current_dir(&wine.folder).output().expect("it starts");
+    let (out, err) = texts(&here);
+    assert!(here.status.success(), "{err}");
+    assert_eq!(serde_json::from_str::<Value>(&out).expect("JSON"), there);
+}
