@@ -227,6 +227,35 @@ impl Report {
     pub fn leaks(&self) -> impl Iterator<Item = &Verdict> {
         self.verdicts.iter().filter(|verdict| verdict.kind == Kind::Leaking)
     }
+
+    /// The tags of one kind that stand for a cause: alone, or as the likeliest culprit of their lockstep group. The
+    /// gravest cause first; of those only that `admits` lets pass. A culprit that does not pass hides no member.
+    pub fn causes(&self, kind: Kind, admits: impl Fn(&Verdict) -> bool) -> Vec<&Verdict> {
+        let hidden = |verdict: &Verdict| {
+            let culprit = self.group_of(verdict).and_then(|group| self.verdicts.get(group.culprit));
+            culprit.is_some_and(|culprit| !std::ptr::eq(culprit, verdict) && admits(culprit))
+        };
+        let of_kind = |verdict: &&Verdict| verdict.kind == kind && admits(verdict) && !hidden(verdict);
+        let mut causes: Vec<&Verdict> = self.verdicts.iter().filter(of_kind).collect();
+        // A small tag may stand for a large group.
+        let weight = |verdict: &Verdict| {
+            self.group_of(verdict).map_or(verdict.bytes.per_hour, |group| group.bytes_per_hour)
+        };
+        causes.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
+        causes
+    }
+
+    /// The lockstep group of a verdict.
+    pub fn group_of(&self, verdict: &Verdict) -> Option<&Group> {
+        self.groups.get(verdict.group?)
+    }
+
+    /// The others of its lockstep group.
+    pub fn companions(&self, verdict: &Verdict) -> Vec<&Verdict> {
+        let members = self.group_of(verdict).map(|group| group.members.as_slice()).unwrap_or_default();
+        let members = members.iter().filter_map(|&at| self.verdicts.get(at));
+        members.filter(|other| !std::ptr::eq(*other, verdict)).collect()
+    }
 }
 
 /// Bytes as a rate is told: decimal units, two or three digits (`41 MB`).

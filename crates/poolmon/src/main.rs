@@ -13,6 +13,7 @@ mod classic;
 mod commands;
 mod input;
 mod judge;
+mod judged;
 mod owners;
 mod quantity;
 

@@ -10,8 +10,10 @@
 
 mod analysis;
 mod buckets;
+mod curve;
 mod timeline;
 
 pub use analysis::Analysis;
 pub use buckets::{Bucket, Series};
+pub use curve::CurvePoint;
 pub use timeline::{Slot, Timeline};

@@ -31,18 +31,15 @@ pub fn write(
     }
     writeln!(out, "Pools:    {}", pools(&report.pools))?;
     writeln!(out)?;
-    headline(out, judged, &shown)?;
-    let of = |kind: Kind| shown.iter().copied().filter(move |verdict| verdict.kind == kind);
-    let mut leaking: Vec<&Verdict> =
-        of(Kind::Leaking).filter(|verdict| leads(judged, verdict, &shown)).collect();
-    // The gravest cause first: a small tag may stand for a large group.
-    leaking.sort_by(|a, b| weight(judged, b).total_cmp(&weight(judged, a)));
+    let admits = |verdict: &Verdict| filter.admits_tag(&verdict.tag, verdict.pool);
+    let leaking = report.causes(Kind::Leaking, admits);
+    headline(out, judged, &shown, leaking.len())?;
     for verdict in leaking.iter().take(args.limit) {
         writeln!(out)?;
         tell(out, judged, verdict, zone)?;
     }
     more(out, leaking.len(), args.limit)?;
-    let growing: Vec<&Verdict> = of(Kind::Growing).filter(|verdict| leads(judged, verdict, &shown)).collect();
+    let growing = report.causes(Kind::Growing, admits);
     if !growing.is_empty() {
         writeln!(out, "\nGrowing, but not called a leak:")?;
         for verdict in growing.iter().take(args.limit) {
@@ -92,7 +89,7 @@ fn pools(pools: &[PoolGrowth]) -> String {
     }
 }
 
-fn headline(out: &mut dyn Write, judged: &Judged, shown: &[&Verdict]) -> io::Result<()> {
+fn headline(out: &mut dyn Write, judged: &Judged, shown: &[&Verdict], causes: usize) -> io::Result<()> {
     let report = &judged.report;
     if let Some(needs) = judged.needs {
         return writeln!(
@@ -102,8 +99,6 @@ fn headline(out: &mut dyn Write, judged: &Judged, shown: &[&Verdict]) -> io::Res
         );
     }
     let leaks = shown.iter().filter(|verdict| verdict.kind == Kind::Leaking).count();
-    let causes =
-        shown.iter().filter(|verdict| verdict.kind == Kind::Leaking && leads(judged, verdict, shown)).count();
     match leaks {
         0 => writeln!(
             out,
@@ -118,31 +113,16 @@ fn headline(out: &mut dyn Write, judged: &Judged, shown: &[&Verdict]) -> io::Res
     }
 }
 
-/// Does it stand for its lockstep group, or alone.
-fn leads(judged: &Judged, verdict: &Verdict, shown: &[&Verdict]) -> bool {
-    let Some(group) = verdict.group.and_then(|group| judged.report.groups.get(group)) else { return true };
-    let Some(culprit) = judged.report.verdicts.get(group.culprit) else { return true };
-    std::ptr::eq(culprit, verdict) || !shown.iter().any(|other| std::ptr::eq(*other, culprit))
-}
-
-/// Bytes an hour of the verdict, or of the group that it stands for.
-fn weight(judged: &Judged, verdict: &Verdict) -> f64 {
-    let group = verdict.group.and_then(|group| judged.report.groups.get(group));
-    group.map_or(verdict.bytes.per_hour, |group| group.bytes_per_hour)
-}
-
 fn tell(out: &mut dyn Write, judged: &Judged, verdict: &Verdict, zone: &TimeZone) -> io::Result<()> {
     writeln!(out, "  {}", verdict.sentence(zone))?;
     for reason in &verdict.reasons {
         writeln!(out, "      {reason}")?;
     }
     let report = &judged.report;
-    let Some(group) = verdict.group.and_then(|group| report.groups.get(group)) else { return Ok(()) };
-    let others: Vec<String> = group
-        .members
+    let Some(group) = report.group_of(verdict) else { return Ok(()) };
+    let others: Vec<String> = report
+        .companions(verdict)
         .iter()
-        .filter_map(|&at| report.verdicts.get(at))
-        .filter(|other| !std::ptr::eq(*other, verdict))
         .map(|other| format!("{} {}/h", other.tag.to_string().trim_end(), decimal(other.bytes.per_hour)))
         .collect();
     let left = others.len().saturating_sub(MEMBERS);

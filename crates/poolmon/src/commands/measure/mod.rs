@@ -16,8 +16,8 @@ use pool_source::Source;
 use serde::Serialize;
 
 use self::child::{Command, Ended};
-use super::leaks::hint;
 use super::record::stop::Stop;
+use crate::judged::hint;
 use crate::quantity::{self, spoken};
 use crate::{Exit, args, input, owners};
 

@@ -1,0 +1,243 @@
+//! A source, judged: what `leaks` and `report` tell of.
+
+use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use pool_leak::{Analysis, Config, OwnerHint, Report};
+use pool_model::{Counters, Labeler as _, Pool, PoolView, Row, Sample, Tag};
+use pool_store::{Cursor, TimedMark};
+
+use crate::commands::record::stop::Stop;
+use crate::input::kind::{self, Kind};
+use crate::input::moment::{self, When};
+use crate::input::series::Series;
+use crate::owners::Known;
+use crate::quantity::spoken;
+use crate::{args, input, quantity};
+
+/// What is judged.
+#[derive(Debug, Clone, Args)]
+pub struct SourceArgs {
+    /// A recording, a log of several snapshots, a folder of logs, two or more snapshots, Perfmon's CSV beside them; this
+    /// machine, watched for a while, if absent
+    pub sources: Vec<PathBuf>,
+    /// Without a source: watch this machine for so long (10m, 2h); Ctrl-C judges what there is by then
+    #[arg(long = "for", value_name = "TIME", value_parser = quantity::span, default_value = "10m", conflicts_with = "sources")]
+    pub length: Duration,
+    /// Without a source: time between two samples (100ms to 1h)
+    #[arg(long, value_name = "TIME", value_parser = args::interval, default_value = "1s", conflicts_with = "sources")]
+    pub interval: Duration,
+    /// Nothing before this moment: `2026-11-22 14:00`, `14:05`, `-2h` (before the end), `+10m` (after the start)
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, requires = "sources")]
+    pub from: Option<String>,
+    /// Nothing after this moment
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, requires = "sources")]
+    pub to: Option<String>,
+}
+
+/// What was judged.
+pub struct Judged {
+    /// Name for headlines.
+    pub source: String,
+    /// Host and system, where told.
+    pub host: Option<String>,
+    /// System and build, where told.
+    pub system: Option<String>,
+    /// First and last sample.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// The verdicts.
+    pub report: Report,
+    /// How much longer samples are needed before anything can be said.
+    pub needs: Option<Duration>,
+    /// What Perfmon's figures say of the pools, where there were any.
+    pub perfmon: Option<Report>,
+    /// Notes, gaps and module changes of recordings.
+    pub marks: Vec<TimedMark>,
+    /// What the verdicts rest on.
+    pub analysis: Analysis,
+}
+
+/// Reads the source, or watches this machine, and judges.
+pub fn judge(args: &SourceArgs, view: PoolView, owners: &Known) -> anyhow::Result<Judged> {
+    if args.sources.is_empty() { live(args, view, owners) } else { files(args, owners) }
+}
+
+/// What pooltag files, the built-in table and the index of searched drivers say of a tag.
+pub fn hint(owners: &Known) -> impl Fn(&Tag, Pool) -> Option<OwnerHint> + '_ {
+    |tag, pool| {
+        let row = Row { tag: tag.clone(), pool, counters: Counters::default(), told_owner: None };
+        let driver = owners.label(&row)?.driver.clone()?;
+        Some(OwnerHint { driver, third_party: false })
+    }
+}
+
+fn live(args: &SourceArgs, view: PoolView, owners: &Known) -> anyhow::Result<Judged> {
+    let mut source = input::live(view)?;
+    let stop = Stop::on_signals()?;
+    // Who asks for less than the usual five minutes gets an answer all the same, from what there is.
+    let usual = Config::default();
+    let least_hours = usual.least_hours.min(args.length.as_secs_f64() / 3600.0 * 0.8);
+    let mut analysis = Analysis::new(Config { least_hours, ..usual });
+    let mut sample = source.sample()?;
+    input::tell_remarks(&sample);
+    let first = sample.time;
+    let progress = io::stderr().is_terminal();
+    let start = Instant::now();
+    let mut due = start;
+    let mut failed = 0_u64;
+    analysis.push(&sample);
+    loop {
+        due = (due + args.interval).max(Instant::now());
+        if due > start + args.length || stop.wait_until(due) {
+            break;
+        }
+        match source.sample_into(&mut sample) {
+            Ok(()) => analysis.push(&sample),
+            Err(error) => {
+                failed += 1;
+                if failed == 1 {
+                    eprintln!("poolmon: no sample: {error}; trying on");
+                }
+            }
+        }
+        if progress {
+            let left = args.length.saturating_sub(start.elapsed());
+            eprint!("\r{} samples, {} to go (Ctrl-C judges now)    ", analysis.samples(), spoken(left));
+        }
+    }
+    if progress {
+        eprint!("\r{:60}\r", "");
+    }
+    stop.done();
+    let origin = source.origin();
+    let seen = Seen {
+        source: "this machine".into(),
+        host: origin.host.clone(),
+        system: origin.system.clone(),
+        span: first.zip(sample.time),
+        marks: Vec::new(),
+        analysis,
+    };
+    Ok(seen.judged(owners, None))
+}
+
+fn files(args: &SourceArgs, owners: &Known) -> anyhow::Result<Judged> {
+    let mut rows = Vec::new();
+    let mut perfmon = Vec::new();
+    for path in &args.sources {
+        let list = if kind::of(path)? == Kind::Perfmon { &mut perfmon } else { &mut rows };
+        list.push(path.clone());
+    }
+    let figures = if perfmon.is_empty() { None } else { Some(series(&perfmon, args)?.analysis.report()) };
+    if rows.is_empty() {
+        rows = perfmon;
+    }
+    Ok(series(&rows, args)?.judged(owners, figures))
+}
+
+/// A series that was read to its end.
+struct Seen {
+    source: String,
+    host: Option<String>,
+    system: Option<String>,
+    span: Option<(Timestamp, Timestamp)>,
+    marks: Vec<TimedMark>,
+    analysis: Analysis,
+}
+
+impl Seen {
+    fn judged(self, owners: &Known, perfmon: Option<Report>) -> Judged {
+        let report = self.analysis.report_with(&hint(owners));
+        Judged {
+            source: self.source,
+            host: self.host,
+            system: self.system,
+            span: self.span,
+            needs: self.analysis.needs(),
+            report,
+            perfmon,
+            marks: self.marks,
+            analysis: self.analysis,
+        }
+    }
+}
+
+fn series(paths: &[PathBuf], args: &SourceArgs) -> anyhow::Result<Seen> {
+    let mut series = Series::open(paths)?;
+    for remark in series.take_remarks() {
+        eprintln!("poolmon: {remark}");
+    }
+    let (from, to) = range(&mut series, args)?;
+    let mut sample = Cursor::empty_sample();
+    let mut seen = Seen {
+        source: series.name().to_owned(),
+        host: None,
+        system: None,
+        span: None,
+        marks: series.marks()?,
+        analysis: Analysis::new(Config::default()),
+    };
+    let mut remarked: Vec<String> = Vec::new();
+    while series.next_into(&mut sample)? {
+        let time = sample.time;
+        if time.is_some_and(|time| from.is_some_and(|from| time < from)) {
+            continue;
+        }
+        if time.is_some_and(|time| to.is_some_and(|to| time > to)) {
+            break;
+        }
+        seen.analysis.push(&sample);
+        if let Some(time) = time {
+            seen.span = Some((seen.span.map_or(time, |span| span.0), time));
+        }
+        if seen.host.is_none() {
+            seen.host.clone_from(&sample.origin.host);
+        }
+        if seen.system.is_none() {
+            seen.system.clone_from(&sample.origin.system);
+        }
+        for remark in &sample.remarks {
+            if remarked.len() < 20 && !remarked.contains(remark) {
+                eprintln!("poolmon: {remark}");
+                remarked.push(remark.clone());
+            }
+        }
+    }
+    anyhow::ensure!(
+        seen.analysis.samples() > 0,
+        "{}: no samples between --from and --to\n  leave them out to judge everything",
+        seen.source
+    );
+    Ok(seen)
+}
+
+/// `--from` and `--to` as moments; the series is read once where they are relative to its ends.
+fn range(series: &mut Series, args: &SourceArgs) -> anyhow::Result<(Option<Timestamp>, Option<Timestamp>)> {
+    let zone = TimeZone::system();
+    let parse = |text: &Option<String>| text.as_deref().map(|text| moment::parse(text, &zone)).transpose();
+    let (from, to) = (parse(&args.from)?, parse(&args.to)?);
+    let relative = |when: &Option<When>| when.is_some_and(|when| !matches!(when, When::At(_)));
+    let (mut first, mut last) = (Timestamp::MIN, Timestamp::MAX);
+    if relative(&from) || relative(&to) {
+        if let Some(recording) = series.recording()? {
+            let info = recording.info()?;
+            (first, last) = (info.first.unwrap_or(first), info.last.unwrap_or(last));
+        } else {
+            let mut sample: Sample = Cursor::empty_sample();
+            let mut ends = None;
+            while series.next_into(&mut sample)? {
+                if let Some(time) = sample.time {
+                    ends = Some((ends.map_or(time, |ends: (Timestamp, _)| ends.0), time));
+                }
+            }
+            series.rewind();
+            (first, last) = ends.unwrap_or((first, last));
+        }
+    }
+    let at = |when: When| when.resolve(first, last, &zone);
+    Ok((from.map(at), to.map(at)))
+}
