@@ -212,6 +212,8 @@ pub struct Report {
     pub pools: Vec<PoolGrowth>,
     /// Hours from the first to the last sample.
     pub hours: f64,
+    /// The part that was judged, hours since the first sample: the latest boot that is long enough.
+    pub judged: (f64, f64),
     /// Samples taken in.
     pub samples: u64,
     /// Reboots among them.

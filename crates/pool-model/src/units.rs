@@ -38,6 +38,12 @@ pub fn grouped(count: u64) -> String {
     text
 }
 
+/// A count of things: `1 sample`, `1,234 samples`.
+pub fn counted(number: u64, what: &str) -> String {
+    let s = if number == 1 { "" } else { "s" };
+    format!("{} {what}{s}", grouped(number))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

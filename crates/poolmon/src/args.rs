@@ -53,6 +53,8 @@ pub enum Command {
     Leaks(crate::commands::leaks::LeaksArgs),
     /// What a command loses at each run, told apart from the machine's own noise
     Measure(crate::commands::measure::MeasureArgs),
+    /// The verdict as a file to send: words, plots, tables, next commands; HTML or Markdown
+    Report(crate::commands::report::ReportArgs),
     /// The live screen over a recording or a log, with time: play, step, jump
     Replay(crate::commands::replay::ReplayArgs),
     /// Record this machine into a folder, for weeks

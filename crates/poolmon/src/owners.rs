@@ -51,6 +51,11 @@ impl Known {
         self.owners
     }
 
+    /// What files, earlier searches and our own table know of a tag; nothing where they do not.
+    pub fn known(&self, tag: &Tag) -> Vec<pool_owner::Line> {
+        self.owners.known(tag)
+    }
+
     /// All that is known of a tag, in lines.
     pub fn explain(&self, tag: &Tag, pool: Option<Pool>) -> Vec<String> {
         let lines = self.owners.explain(tag, pool);

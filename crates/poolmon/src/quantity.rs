@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::{Span, SpanRelativeTo};
+pub use pool_model::units::counted as count;
 
 /// Units of bytes: decimal ones as disks are sold, binary ones where the name says so.
 const UNITS: [(&str, u64); 11] = [
@@ -73,12 +74,6 @@ pub fn spoken(time: Duration) -> String {
         3600..86_400 => two(seconds / 3600, "h", seconds / 60 % 60, "min"),
         _ => two(seconds / 86_400, "d", seconds / 3600 % 24, "h"),
     }
-}
-
-/// `1 sample`, `1,234 samples`.
-pub fn count(number: u64, what: &str) -> String {
-    let s = if number == 1 { "" } else { "s" };
-    format!("{} {what}{s}", pool_model::units::grouped(number))
 }
 
 #[cfg(test)]

@@ -27,6 +27,12 @@ fn slots(analysis: &Analysis) -> (usize, usize) {
     good.or(any).map_or((0, 0), |span| (span.0, span.1))
 }
 
+fn hours(analysis: &Analysis, from: usize, to: usize) -> (f64, f64) {
+    let slots = analysis.timeline.slots.get(from..to).unwrap_or_default();
+    let ends = slots.first().zip(slots.last());
+    ends.map_or((0.0, 0.0), |(first, last)| (first.hours(), last.hours()))
+}
+
 /// Judges everything.
 pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHint>) -> Report {
     let config = &analysis.config;
@@ -124,6 +130,7 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
         groups,
         pools,
         hours: analysis.last_seconds / 3600.0,
+        judged: hours(analysis, from, to),
         samples: analysis.samples,
         reboots: analysis.epoch,
         out_of_order: analysis.out_of_order,

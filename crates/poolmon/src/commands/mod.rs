@@ -13,6 +13,7 @@ pub mod measure;
 pub mod note;
 pub mod record;
 pub mod replay;
+pub mod report;
 pub mod service;
 mod snapshot;
 mod tag;
@@ -37,6 +38,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Diff(args)) => diff::run(&args),
         Some(Command::Leaks(args)) => leaks::run(&args),
         Some(Command::Measure(args)) => measure::run(&args),
+        Some(Command::Report(args)) => report::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Record(args)) => record::run(&args),
         Some(Command::Service(args)) => service::run(&args),

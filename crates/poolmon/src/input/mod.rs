@@ -2,13 +2,13 @@
 //!
 //! * [`live`]: this machine; [`past`]: one moment of a recording or a log; [`dump`]: memory dumps, [`symbols`] for them;
 //! * [`kind`]: what a path holds; [`series`]: its samples, one after the other; [`still`]: the last of them as a source;
-//! * [`moment`]: times as people write them.
+//! * [`moment`]: times as people write them; [`marks`]: notes, gaps and modules in words.
 
 pub mod dump;
 pub mod kind;
+pub mod marks;
 pub mod moment;
 pub mod past;
-#[allow(dead_code, reason = "the commands that use it follow")]
 pub mod series;
 pub mod still;
 pub mod symbols;

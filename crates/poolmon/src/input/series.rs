@@ -147,11 +147,6 @@ impl Series {
         self.parts.get(self.at)
     }
 
-    /// The kind of its first part.
-    pub fn kind(&self) -> Kind {
-        self.parts.first().map_or(Kind::Log, |part| part.kind)
-    }
-
     /// What a person has to know: files left out, where times come from. Empty afterwards.
     pub fn take_remarks(&mut self) -> Vec<String> {
         std::mem::take(&mut self.remarks)
@@ -193,7 +188,11 @@ impl Series {
             let reader = if let Some(reader) = &mut self.open {
                 reader
             } else {
-                let (reader, complete) = open(part, &self.told)?;
+                let known = self.dumps.iter().position(|dump| dump.0 == part.path);
+                let (reader, complete) = match known.map(|at| self.dumps.swap_remove(at)) {
+                    Some((_, reader, complete)) => (reader, complete),
+                    None => open(part, &self.told)?,
+                };
                 self.complete &= complete;
                 self.open.insert(reader)
             };
@@ -347,7 +346,7 @@ mod tests {
             fs::write(folder.path().join(name), text).unwrap();
         }
         let mut series = Series::open(&[folder.path().into()]).unwrap();
-        assert_eq!(series.kind(), Kind::Log);
+        assert_eq!(series.parts()[0].kind, Kind::Log);
         let remarks = series.take_remarks();
         assert!(remarks[0].contains("notes.bin") && remarks[1].contains("the file's name"), "{remarks:?}");
         let zone = TimeZone::system();
@@ -393,7 +392,7 @@ mod tests {
             paths.push(path);
         }
         let mut series = Series::open(&paths).unwrap();
-        assert_eq!(series.kind(), Kind::Dump);
+        assert_eq!(series.parts()[0].kind, Kind::Dump);
         let mut sample = Cursor::empty_sample();
         for _ in 0..2 {
             assert!(series.next_into(&mut sample).unwrap() && series.complete());

@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use pool_leak::Kind as Verdicted;
 use pool_model::{Filter, Pattern, PoolView};
 
-use crate::judged::{self, Judged, SourceArgs};
+use crate::judged::{self, SourceArgs};
 use crate::{Exit, args, owners};
 
 /// Options of `leaks`.

@@ -6,7 +6,7 @@ use pool_leak::{Kind, Verdict};
 use pool_model::Filter;
 use serde::Serialize;
 
-use super::Judged;
+use crate::judged::Judged;
 
 #[derive(Serialize)]
 struct Json<'a> {

@@ -4,18 +4,19 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use pool_model::{CounterWidth, Pool, Sample, Tag};
+use pool_report::{Event, EventKind};
 use pool_store::reader::TimelinePoint;
 use pool_store::segment::index::totals;
-use pool_store::{Cursor, Gap, GapKind, Mark, ModuleChange, Recording, TimedMark};
+use pool_store::{Cursor, Recording, TimedMark};
 use pool_tui::Tape;
 use pool_tui::history::Point;
 use pool_tui::replay::tape::{self, MarkKind, Place, Result, Timeline};
 
+use crate::input::marks;
+
 /// Recordings of up to so many samples are read whole for the timeline; of longer ones it shows a point every few
 /// minutes, which their indexes hold.
 const SHORT: u64 = 4096;
-/// Modules that a mark names.
-const NAMED: usize = 4;
 
 /// The tape.
 pub struct RecordingTape {
@@ -142,57 +143,12 @@ impl Tape for RecordingTape {
 }
 
 fn mark(timed: &TimedMark) -> Option<tape::Mark> {
-    let at = timed.time?;
-    let mut length = Duration::ZERO;
-    let (kind, text) = match &timed.mark {
-        Mark::Note(text) => (MarkKind::Note, format!("note: {}", text.trim())),
-        Mark::Modules(changes) => (MarkKind::Modules, modules(changes)),
-        Mark::Gap(gap) => {
-            if gap.length_ns > 0 && gap.kind != GapKind::ClockJump {
-                length = gap.length();
-            }
-            (if gap.kind == GapKind::Reboot { MarkKind::Reboot } else { MarkKind::Gap }, words(gap))
-        }
+    let Event { at, kind, length, text } = marks::event(timed)?;
+    let (kind, text) = match kind {
+        EventKind::Note => (MarkKind::Note, format!("note: {text}")),
+        EventKind::Modules => (MarkKind::Modules, text),
+        EventKind::Restart => (MarkKind::Reboot, text),
+        EventKind::Gap => (MarkKind::Gap, text),
     };
-    Some(tape::Mark { at, kind, length, text: text.replace(['\n', '\r', '\t'], " ") })
-}
-
-fn words(gap: &Gap) -> String {
-    let length = pool_tui::long(gap.length());
-    let what = match gap.kind {
-        GapKind::Sleep => format!("the machine slept for {length}"),
-        GapKind::ClockJump if gap.length_ns < 0 => format!("the clock was set back by {length}"),
-        GapKind::ClockJump => format!("the clock was set forward by {length}"),
-        GapKind::Late => format!("the recorder was late, {length} without a sample"),
-        GapKind::Failed if gap.length_ns == 0 => "the source failed".to_owned(),
-        GapKind::Failed => format!("the source failed for {length}"),
-        GapKind::Reboot => format!("restarted, {length} without a sample"),
-        GapKind::Stopped => format!("no recorder ran for {length}"),
-        GapKind::DiskFull => format!("the disk was full for {length}"),
-        GapKind::Other(_) => format!("{length} without a sample"),
-    };
-    match &gap.reason {
-        // Boot ids tell a person nothing.
-        Some(reason) if gap.kind != GapKind::Reboot => format!("{what}: {reason}"),
-        _ => what,
-    }
-}
-
-fn modules(changes: &[ModuleChange]) -> String {
-    let list = |loaded: bool| {
-        let names: Vec<&str> = changes
-            .iter()
-            .filter(|change| change.loaded == loaded)
-            .map(|change| change.name.as_str())
-            .collect();
-        let more = names.len().saturating_sub(NAMED);
-        let listed = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
-        let verb = if loaded { "loaded" } else { "unloaded" };
-        match (names.len(), more) {
-            (0, _) => None,
-            (_, 0) => Some(format!("{verb} {listed}")),
-            _ => Some(format!("{verb} {listed} and {more} more")),
-        }
-    };
-    [list(true), list(false)].into_iter().flatten().collect::<Vec<_>>().join("; ")
+    Some(tape::Mark { at, kind, length, text })
 }

@@ -65,9 +65,11 @@ pub fn run(name: &str, args: &WhoArgs) -> anyhow::Result<()> {
     Err(Exit(1).into())
 }
 
-type Creators = Vec<(String, Vec<CacheOwner>)>;
+/// Caches and who creates each.
+pub type Creators = Vec<(String, Vec<CacheOwner>)>;
 
-fn search(
+/// Who creates the cache, or one that the kernel merged with it.
+pub fn search(
     name: &str,
     roots: &[PathBuf],
     merged: &Merged,
@@ -103,6 +105,16 @@ fn search(
     Ok((creators, summary))
 }
 
+/// `4,024 files, 312 MiB, 4,024 answered from the index`.
+pub fn searched(summary: &ModuleSummary) -> String {
+    let indexed = match summary.from_index {
+        0 => String::new(),
+        n => format!(", {} answered from the index", grouped(n as u64)),
+    };
+    let s = if summary.files == 1 { "" } else { "s" };
+    format!("{} file{s}, {}{indexed}", grouped(summary.files as u64), human_bytes(summary.bytes))
+}
+
 struct Answer<'a> {
     name: &'a str,
     about: Vec<(String, String)>,
@@ -131,15 +143,8 @@ impl Answer<'_> {
                 writeln!(out, "  {:<9}  {}", "", owner.path.display())?;
             }
         }
-        let summary = &self.summary;
-        if summary.files > 0 {
-            let indexed = match summary.from_index {
-                0 => String::new(),
-                n => format!(", {} answered from the index", grouped(n as u64)),
-            };
-            let files = grouped(summary.files as u64);
-            let s = if summary.files == 1 { "" } else { "s" };
-            writeln!(out, "searched: {files} file{s}, {}{indexed}", human_bytes(summary.bytes))?;
+        if self.summary.files > 0 {
+            writeln!(out, "searched: {}", searched(&self.summary))?;
         }
         Ok(())
     }

@@ -1,12 +1,13 @@
 //! `poolmon who`: from a tag to the drivers that use it, with evidence; or all drivers with all their tags.
 //!
 //! * here: arguments and the search; * `text.rs`, `records.rs`: the answer as text, JSON and CSV;
-//! * `progress.rs`: what stands on stderr meanwhile; * `linux.rs`: slab caches and call sites instead of tags.
+//! * `brief.rs`: in short, for a report; * `progress.rs`: what stands on stderr meanwhile; * `linux.rs`: slab caches and call sites instead of tags.
 #![expect(
     clippy::option_option,
     reason = "clap's own form of an option that is absent, bare, or has a value"
 )]
 
+pub mod brief;
 mod linux;
 mod progress;
 mod records;
@@ -29,7 +30,7 @@ use progress::Progress;
 
 /// Options of `who`.
 #[expect(clippy::struct_excessive_bools, reason = "one for each switch")]
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(after_help = AFTER)]
 pub struct WhoArgs {
     /// The tag (one to four characters; \xNN for a byte that does not print), or a slab cache of Linux
@@ -79,9 +80,10 @@ Exit codes: 0 something was found; 1 no driver shows the tag, or something faile
 2 wrong arguments; 130 interrupted, what was found so far is shown.";
 
 /// `--format`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum WhoFormat {
     /// For a person
+    #[default]
     Text,
     /// One JSON object
     Json,

@@ -167,7 +167,7 @@ fn evidence(out: &mut dyn Write, group: &Group<'_>, verbose: bool) -> io::Result
 }
 
 /// `file offset 0x1634 in .text (RVA 0x2234), call at RVA 0x2239`.
-fn place(row: &Evidence) -> String {
+pub fn place(row: &Evidence) -> String {
     let mut text = format!("file offset {:#x}", row.offset);
     match row.section.as_str() {
         "" => text.push_str(" outside the sections"),
@@ -182,7 +182,8 @@ fn place(row: &Evidence) -> String {
     text
 }
 
-fn searched(answer: &Answer) -> String {
+/// How much was searched.
+pub fn searched(answer: &Answer) -> String {
     let summary = &answer.summary;
     let mut text = count(summary.files, "file", "files");
     let _ = write!(text, ", {}", human_bytes(summary.bytes));

@@ -1,0 +1,242 @@
+//! The same in Markdown (GitHub's dialect): for tickets, mails and wikis.
+
+use std::fmt::{self, Write as _};
+
+use pool_leak::verdict::{decimal, duration};
+use pool_leak::{Kind, Verdict};
+use pool_model::units::grouped;
+use pool_owner::next;
+
+use crate::html::is_hidden;
+use crate::{Dossier, Material, findings, words};
+
+/// Text of strangers within Markdown: nothing in it is markup, a link or HTML; lines stay lines.
+pub struct Escaped<'a>(&'a str);
+
+/// Escapes text for a paragraph, a list or a cell of a table.
+pub fn escape(text: &str) -> Escaped<'_> {
+    Escaped(text)
+}
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut start = true;
+        for c in self.0.chars() {
+            match c {
+                '\n' | '\r' | '\t' => f.write_char(' ')?,
+                c if is_hidden(c) => write!(f, "{}", c.escape_unicode())?,
+                '&' => f.write_str("&amp;")?,
+                '<' => f.write_str("&lt;")?,
+                '>' => f.write_str("&gt;")?,
+                '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '#' | '|' | '~' | '!' | '$' | '^' | '=' => {
+                    write!(f, "\\{c}")?;
+                }
+                // At the start of a line these make lists.
+                '-' | '+' if start => write!(f, "\\{c}")?,
+                // A web address would become a link; so would a person's name after `@`.
+                ':' => f.write_str("&#58;")?,
+                '@' => f.write_str("&#64;")?,
+                c => f.write_char(c)?,
+            }
+            start = start && c.is_whitespace();
+        }
+        Ok(())
+    }
+}
+
+/// Text as code, within a line or a cell of a table.
+pub fn code(text: &str) -> String {
+    let text: String = text
+        .chars()
+        .flat_map(|c| if is_hidden(c) { c.escape_unicode().collect() } else { vec![c] })
+        .collect();
+    // A bar ends a cell, even within code; and nothing within code can be escaped.
+    if text.contains('|') {
+        return escape(&text).to_string();
+    }
+    let fence = "`".repeat(longest_run(&text) + 1);
+    let blank = if text.starts_with('`') || text.ends_with('`') || text.trim() != text { " " } else { "" };
+    if text.is_empty() { String::new() } else { format!("{fence}{blank}{text}{blank}{fence}") }
+}
+
+fn longest_run(text: &str) -> usize {
+    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
+}
+
+/// The whole text.
+pub fn page(material: &Material<'_>) -> String {
+    let mut out = String::new();
+    let told = material.title.clone().or_else(|| material.host.clone());
+    let title = told.unwrap_or_else(|| material.source.clone());
+    let _ = writeln!(out, "# Kernel memory report: {}\n", escape(&title));
+    let mut about = String::new();
+    if let Some(host) = material.title.as_ref().and(material.host.as_ref()) {
+        let _ = write!(about, "{}, ", escape(host));
+    }
+    if let Some(system) = &material.system {
+        let _ = write!(about, "{}, ", escape(system));
+    }
+    let extent = words::extent(material.report, material.span, &material.zone);
+    let tags = grouped(material.report.verdicts.len() as u64);
+    let _ = writeln!(out, "{about}{extent}; {tags} tags.\n");
+    if let Some(remark) = words::times(material.report) {
+        let _ = writeln!(out, "{remark}\n");
+    }
+    summary(&mut out, material);
+    for verdict in findings::causes(material) {
+        cause(&mut out, material, verdict);
+    }
+    let _ = writeln!(out, "## What moves\n");
+    let moving = findings::moving(material);
+    if moving.is_empty() {
+        let _ = writeln!(out, "Nothing but noise.\n");
+    } else {
+        table(&mut out, material, &moving);
+    }
+    let biggest = findings::biggest(material);
+    if !biggest.is_empty() {
+        let _ =
+            writeln!(out, "## The biggest\n\nWhat holds most at the end. A big tag is seldom the leak.\n");
+        table(&mut out, material, &biggest);
+    }
+    events(&mut out, material);
+    let _ = writeln!(out, "## How the verdicts come about, and what they cannot do\n");
+    for (title, text) in words::METHOD {
+        let _ = writeln!(out, "- **{title}**: {text}");
+    }
+    let _ = writeln!(out);
+    for text in words::LIMITS {
+        let _ = writeln!(out, "- {text}");
+    }
+    let zone = material.made.to_zoned(material.zone.clone()).strftime("%:z").to_string();
+    let _ = writeln!(
+        out,
+        "\nMade by {} on {} from {}. Times are in UTC{zone}. Sizes are decimal: 1 MB is 1,000,000 bytes.",
+        escape(&material.maker),
+        words::moment(material.made, &material.zone),
+        code(&material.source)
+    );
+    out
+}
+
+fn summary(out: &mut String, material: &Material<'_>) {
+    let (leaks, causes) = findings::leaks(material);
+    let headline = words::headline(material.report, material.needs, leaks, causes);
+    let _ = writeln!(out, "**{}**\n", headline.trim_end_matches(':'));
+    let mut any = false;
+    for (number, verdict) in findings::causes(material).enumerate() {
+        let _ = writeln!(out, "{}. {}", number + 1, escape(&verdict.sentence(&material.zone)));
+        any = true;
+    }
+    if any {
+        let _ = writeln!(out);
+    }
+    if let Some(figures) = material.perfmon {
+        let _ = writeln!(out, "- Perfmon: {}", words::pools(&figures.pools));
+    }
+    let _ = writeln!(out, "- Pools: {}", words::pools(&material.report.pools));
+    let others: Vec<String> = findings::counts(material)
+        .into_iter()
+        .filter(|(kind, _)| *kind != Kind::Leaking)
+        .map(|(kind, count)| format!("{} {}", grouped(count as u64), words::explained(kind)))
+        .collect();
+    if !others.is_empty() {
+        let _ = writeln!(out, "- The other tags: {}", others.join(", "));
+    }
+    let _ = writeln!(out);
+}
+
+fn cause(out: &mut String, material: &Material<'_>, verdict: &Verdict) {
+    let tag = verdict.tag.to_string();
+    let _ = writeln!(
+        out,
+        "## {} {} in {}\n\n{}.\n",
+        code(tag.trim_end()),
+        words::kind(verdict.kind),
+        verdict.pool.long(),
+        escape(&verdict.sentence(&material.zone))
+    );
+    let mut reasons = verdict.reasons.clone();
+    reasons.extend(words::lockstep(material.report, verdict));
+    if let Some(hours) = verdict.needs_hours {
+        reasons.push(format!("{} more of samples would make it surer", duration(hours)));
+    }
+    for reason in &reasons {
+        let _ = writeln!(out, "- {}", escape(reason));
+    }
+    if !reasons.is_empty() {
+        let _ = writeln!(out);
+    }
+    let dossier = |dossier: &&Dossier| dossier.tag == verdict.tag && dossier.pool == verdict.pool;
+    if let Some(dossier) = material.dossiers.iter().find(dossier) {
+        owner(out, dossier);
+    }
+    let _ = writeln!(out, "### What to do next\n");
+    for command in next::commands(&verdict.tag, Some(verdict.pool)) {
+        let _ = writeln!(
+            out,
+            "{}: {}. Needs: {}.\n",
+            escape(command.tool),
+            escape(command.tells),
+            escape(command.needs)
+        );
+        let fence = "`".repeat(longest_run(&command.command).max(2) + 1);
+        let _ = writeln!(out, "{fence}\n{}\n{fence}\n", command.command);
+    }
+}
+
+fn owner(out: &mut String, dossier: &Dossier) {
+    if dossier.known.is_empty() && dossier.suspects.is_empty() && dossier.searched.is_none() {
+        return;
+    }
+    let _ = writeln!(out, "### Whose it is\n");
+    for suspect in &dossier.suspects {
+        let _ = writeln!(out, "- **{}**", escape(&suspect.name));
+        for sentence in &suspect.evidence {
+            let _ = writeln!(out, "  - {}", escape(sentence));
+        }
+    }
+    for (title, text) in &dossier.known {
+        let _ = writeln!(out, "- {}: {}", escape(title), escape(text));
+    }
+    if let Some(searched) = &dossier.searched {
+        let none = if dossier.suspects.is_empty() { "no driver shows the tag; " } else { "" };
+        let _ = writeln!(out, "- {none}searched: {}", escape(searched));
+    }
+    let _ = writeln!(out);
+}
+
+fn table(out: &mut String, material: &Material<'_>, rows: &[&Verdict]) {
+    let _ = writeln!(out, "| Tag | Pool | Verdict | Bytes/h | ± | Held | Grown | Share | Since | Used by |");
+    let _ = writeln!(out, "|---|---|---|--:|--:|--:|--:|--:|---|---|");
+    for verdict in rows {
+        let half = (verdict.bytes.high - verdict.bytes.low).abs() / 2.0;
+        let share = verdict.share.map(|share| format!("{:.0} %", share * 100.0)).unwrap_or_default();
+        let since = verdict.since.map(|since| words::moment(since, &material.zone)).unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} | {} | {} | {} | {share} | {since} | {} |",
+            code(verdict.tag.to_string().trim_end()),
+            verdict.pool.id(),
+            words::kind(verdict.kind),
+            decimal(verdict.bytes.per_hour),
+            decimal(half),
+            decimal(verdict.held),
+            decimal(verdict.growth),
+            escape(verdict.owner.as_deref().unwrap_or_default())
+        );
+    }
+    let _ = writeln!(out);
+}
+
+fn events(out: &mut String, material: &Material<'_>) {
+    if material.events.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "## What happened\n\n| When | Mark | What |\n|---|---|---|");
+    for event in material.events.iter().take(100) {
+        let at = words::moment(event.at, &material.zone);
+        let _ = writeln!(out, "| {at} | {} | {} |", event.kind.word(), escape(&event.text));
+    }
+    let _ = writeln!(out);
+}

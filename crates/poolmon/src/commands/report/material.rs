@@ -1,0 +1,97 @@
+//! What the report tells of.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use pool_leak::Verdict;
+use pool_model::{Filter, Pattern};
+use pool_report::{Dossier, Event, EventKind, Material};
+
+use super::ReportArgs;
+use crate::commands::who::{WhoArgs, brief};
+use crate::input::marks;
+use crate::judged::Judged;
+use crate::owners::Known;
+
+/// Puts it together; drivers are searched here.
+pub fn collect<'a>(args: &ReportArgs, judged: &'a Judged, owners: &Known) -> anyhow::Result<Material<'a>> {
+    for path in &args.drivers {
+        std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
+    }
+    let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::new(text)).collect();
+    let mut material = Material {
+        title: args.title.clone(),
+        source: judged.source.clone(),
+        host: judged.host.clone(),
+        system: judged.system.clone(),
+        span: judged.span,
+        report: &judged.report,
+        analysis: &judged.analysis,
+        needs: judged.needs,
+        perfmon: judged.perfmon.as_ref(),
+        events: events(judged),
+        dossiers: Vec::new(),
+        filter: Filter {
+            view: args.pool.unwrap_or_default(),
+            include: patterns(&args.include),
+            exclude: patterns(&args.exclude),
+            ..Filter::default()
+        },
+        limit: args.limit,
+        zone: TimeZone::system(),
+        made: Timestamp::now(),
+        maker: concat!("poolmon ", env!("CARGO_PKG_VERSION")).to_owned(),
+    };
+    let dossiers: anyhow::Result<Vec<Dossier>> =
+        material.causes().into_iter().map(|verdict| dossier(args, verdict, owners)).collect();
+    material.dossiers = dossiers?;
+    Ok(material)
+}
+
+fn dossier(args: &ReportArgs, verdict: &Verdict, owners: &Known) -> anyhow::Result<Dossier> {
+    let known = owners.known(&verdict.tag).into_iter().map(|line| (line.title.to_owned(), line.text));
+    let mut dossier = Dossier {
+        tag: verdict.tag.clone(),
+        pool: verdict.pool,
+        known: known.collect(),
+        suspects: Vec::new(),
+        searched: None,
+    };
+    if !args.drivers.is_empty() {
+        let search = WhoArgs { drivers: args.drivers.clone(), ..WhoArgs::default() };
+        let (suspects, searched) = brief::suspects(&verdict.tag, &search)?;
+        dossier.suspects = suspects;
+        dossier.searched = Some(searched);
+    }
+    Ok(dossier)
+}
+
+/// Marks within the time that was judged; restarts that no mark tells, as the counters show them.
+fn events(judged: &Judged) -> Vec<Event> {
+    let within = |at: Timestamp| judged.span.is_none_or(|(from, to)| at >= from && at <= to);
+    let mut events: Vec<Event> =
+        judged.marks.iter().filter_map(marks::event).filter(|event| within(event.at)).collect();
+    if !events.iter().any(|event| event.kind == EventKind::Restart) {
+        events.extend(restarts(judged));
+        events.sort_by_key(|event| event.at);
+    }
+    events
+}
+
+fn restarts(judged: &Judged) -> Vec<Event> {
+    let Some(pool) = judged.report.pools.first() else { return Vec::new() };
+    let curve = judged.analysis.pool_curve(pool.pool);
+    let changes = curve.windows(2).filter_map(|pair| match pair {
+        [before, after] if before.boot != after.boot => judged.analysis.at(after.hours),
+        _ => None,
+    });
+    let event = |at| Event {
+        at,
+        kind: EventKind::Restart,
+        length: Duration::ZERO,
+        text: "restarted: counters began anew".to_owned(),
+    };
+    changes.map(event).collect()
+}

@@ -1,0 +1,66 @@
+//! Marks of recordings in words.
+
+use std::time::Duration;
+
+use pool_report::{Event, EventKind};
+use pool_store::{Gap, GapKind, Mark, ModuleChange, TimedMark};
+
+/// Modules that a mark names.
+const NAMED: usize = 4;
+
+/// A mark as something that happened; `None` where its time is not known.
+pub fn event(timed: &TimedMark) -> Option<Event> {
+    let at = timed.time?;
+    let mut length = Duration::ZERO;
+    let (kind, text) = match &timed.mark {
+        Mark::Note(text) => (EventKind::Note, text.trim().to_owned()),
+        Mark::Modules(changes) => (EventKind::Modules, modules(changes)),
+        Mark::Gap(gap) => {
+            if gap.length_ns > 0 && gap.kind != GapKind::ClockJump {
+                length = gap.length();
+            }
+            (if gap.kind == GapKind::Reboot { EventKind::Restart } else { EventKind::Gap }, words(gap))
+        }
+    };
+    Some(Event { at, kind, length, text: text.replace(['\n', '\r', '\t'], " ") })
+}
+
+fn words(gap: &Gap) -> String {
+    let length = pool_tui::long(gap.length());
+    let what = match gap.kind {
+        GapKind::Sleep => format!("the machine slept for {length}"),
+        GapKind::ClockJump if gap.length_ns < 0 => format!("the clock was set back by {length}"),
+        GapKind::ClockJump => format!("the clock was set forward by {length}"),
+        GapKind::Late => format!("the recorder was late, {length} without a sample"),
+        GapKind::Failed if gap.length_ns == 0 => "the source failed".to_owned(),
+        GapKind::Failed => format!("the source failed for {length}"),
+        GapKind::Reboot => format!("restarted, {length} without a sample"),
+        GapKind::Stopped => format!("no recorder ran for {length}"),
+        GapKind::DiskFull => format!("the disk was full for {length}"),
+        GapKind::Other(_) => format!("{length} without a sample"),
+    };
+    match &gap.reason {
+        // Boot ids tell a person nothing.
+        Some(reason) if gap.kind != GapKind::Reboot => format!("{what}: {reason}"),
+        _ => what,
+    }
+}
+
+fn modules(changes: &[ModuleChange]) -> String {
+    let list = |loaded: bool| {
+        let names: Vec<&str> = changes
+            .iter()
+            .filter(|change| change.loaded == loaded)
+            .map(|change| change.name.as_str())
+            .collect();
+        let more = names.len().saturating_sub(NAMED);
+        let listed = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+        let verb = if loaded { "loaded" } else { "unloaded" };
+        match (names.len(), more) {
+            (0, _) => None,
+            (_, 0) => Some(format!("{verb} {listed}")),
+            _ => Some(format!("{verb} {listed} and {more} more")),
+        }
+    };
+    [list(true), list(false)].into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
