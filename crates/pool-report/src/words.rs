@@ -48,15 +48,32 @@ pub fn pools(pools: &[PoolGrowth]) -> String {
 }
 
 /// `nonpaged grows 41 MB/h ± 2.0 MB (512 MB now)`.
-pub fn pool(pool: &PoolGrowth) -> String {
-    let name = pool.pool.id();
+fn pool(pool: &PoolGrowth) -> String {
+    format!("{} {}", pool.pool.id(), growth(pool))
+}
+
+/// `grows 41 MB/h ± 2.0 MB (512 MB now)`.
+pub fn growth(pool: &PoolGrowth) -> String {
     let held = decimal(pool.held);
     if pool.grows {
         let half = (pool.bytes.high - pool.bytes.low) / 2.0;
-        format!("{name} grows {}/h ± {} ({held} now)", decimal(pool.bytes.per_hour), decimal(half))
+        format!("grows {}/h ± {} ({held} now)", decimal(pool.bytes.per_hour), decimal(half))
     } else {
-        format!("{name} does not grow ({held})")
+        format!("does not grow ({held})")
     }
+}
+
+/// What part of a pool's growth a verdict explains, 0 to 1: by itself, and with those in lockstep with it.
+pub fn shares(report: &Report, verdict: &Verdict) -> Option<(f64, Option<f64>)> {
+    let own = verdict.share?;
+    let others: Vec<f64> = report
+        .companions(verdict)
+        .iter()
+        .filter(|other| other.pool == verdict.pool)
+        .filter_map(|other| other.share)
+        .collect();
+    let all = (!others.is_empty()).then(|| (own + others.iter().sum::<f64>()).min(1.0));
+    Some((own, all))
 }
 
 /// What the answer is in one line: `leaks` tags leak, of so many `causes`.
