@@ -63,19 +63,6 @@ pub fn growth(pool: &PoolGrowth) -> String {
     }
 }
 
-/// What part of a pool's growth a verdict explains, 0 to 1: by itself, and with those in lockstep with it.
-pub fn shares(report: &Report, verdict: &Verdict) -> Option<(f64, Option<f64>)> {
-    let own = verdict.share?;
-    let others: Vec<f64> = report
-        .companions(verdict)
-        .iter()
-        .filter(|other| other.pool == verdict.pool)
-        .filter_map(|other| other.share)
-        .collect();
-    let all = (!others.is_empty()).then(|| (own + others.iter().sum::<f64>()).min(1.0));
-    Some((own, all))
-}
-
 /// What the answer is in one line: `leaks` tags leak, of so many `causes`.
 pub fn headline(report: &Report, needs: Option<Duration>, leaks: usize, causes: usize) -> String {
     if let Some(needs) = needs {

@@ -197,8 +197,11 @@ fn tiles(out: &mut String, material: &Material<'_>, verdict: &Verdict) {
     }
     let held = format!("{} more than at the start", decimal(verdict.growth));
     tiles.push(("Held", decimal(verdict.held), held));
-    if let Some((own, all)) = words::shares(material.report, verdict) {
-        let all = all.map(|all| format!("; {:.0} % with its group", all * 100.0)).unwrap_or_default();
+    if let Some(own) = verdict.share {
+        let all = verdict
+            .group_share
+            .map(|all| format!("; {:.0} % with its group", all * 100.0))
+            .unwrap_or_default();
         tiles.push((
             "Share",
             format!("{:.0} %", own * 100.0),
@@ -212,7 +215,8 @@ fn tiles(out: &mut String, material: &Material<'_>, verdict: &Verdict) {
         tiles.push(("Since", time.to_owned(), format!("{at_least}{day}")));
     }
     if let Some(end) = verdict.exhaustion {
-        tiles.push(("Left", duration(end.hours), format!("until {}", end.limit.long())));
+        let group = if verdict.group.is_some() { ", with its group" } else { "" };
+        tiles.push(("Left", duration(end.hours), format!("until {}{group}", end.limit.long())));
     }
     out.push_str("<dl class=\"tiles\">\n");
     for (name, value, more) in tiles {
