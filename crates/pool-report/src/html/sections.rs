@@ -163,7 +163,7 @@ fn cause(out: &mut String, material: &Material<'_>, verdict: &Verdict, number: u
     );
     tiles(out, material, verdict);
     let caption = format!(
-        "<b><code>{}</code></b>, bytes: mean and range of the samples{}",
+        "<b><code>{}</code></b>, bytes: mean and range of the samples{}.",
         escape(tag),
         if matches!(verdict.kind, Kind::Leaking | Kind::Growing) {
             "; dashed the trend, shaded how steep it may be at 95 %"

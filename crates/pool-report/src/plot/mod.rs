@@ -26,7 +26,7 @@ const TOP: f64 = 22.0;
 const BOTTOM: f64 = 22.0;
 
 /// Room at the left: the labels of bytes.
-const GUTTER: u32 = 64;
+const GUTTER: u32 = 76;
 
 /// Marks that are drawn, of all: more would hide the curve.
 const MARKS: usize = 60;
