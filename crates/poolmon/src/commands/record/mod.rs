@@ -3,9 +3,10 @@
 //! * [`recording`]: the loop; it takes a source, a plan, a wish to stop ([`stop`]) and whoever is told ([`events`]):
 //!   a service calls it, too;
 //! * [`session`]: one sample with everything that stands beside it ([`modules`]); [`watched`]: the same for the live
-//!   screen;
+//!   screen; `alarm.rs`: what begins to leak meanwhile;
 //! * [`line`]: what a person sees.
 
+mod alarm;
 pub mod events;
 mod line;
 mod modules;
@@ -67,6 +68,9 @@ pub struct WhatArgs {
     /// Write each closed segment as a Parquet file, too, slowly and in the background
     #[arg(long)]
     pub parquet: bool,
+    /// Judge what is recorded, tell what begins to leak, and write it into the recording as a note
+    #[arg(long)]
+    pub verdicts: bool,
 }
 
 impl WhatArgs {
@@ -90,7 +94,12 @@ impl WhatArgs {
 pub fn run(args: &RecordArgs) -> anyhow::Result<()> {
     let source = input::live(args.what.pool.unwrap_or_default())?;
     let stop = Stop::on_signals()?;
-    let plan = Plan { folder: args.folder.clone(), config: args.what.config(), length: args.length };
+    let plan = Plan {
+        folder: args.folder.clone(),
+        config: args.what.config(),
+        length: args.length,
+        verdicts: args.what.verdicts,
+    };
     let mut line = StatusLine::stderr();
     let mut tell = |event: &Event<'_>| {
         if !args.quiet {
