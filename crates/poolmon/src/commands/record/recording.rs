@@ -166,7 +166,9 @@ mod tests {
             let plan = Plan { folder: folder.path().into(), config, length: None, verdicts };
             let mut said = Vec::new();
             record(Box::new(source), plan, &stop, &mut |event| match event {
-                Event::Now(status) if status.samples >= 60 => asked.ask(),
+                Event::Now(status) if status.samples >= 60 => {
+                    asked.ask();
+                }
                 Event::Verdict(_) => said.push(event.to_string()),
                 _ => {}
             })
