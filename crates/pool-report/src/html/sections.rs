@@ -82,13 +82,8 @@ fn summary(out: &mut String, material: &Material<'_>) {
         let _ = writeln!(out, "<p>Perfmon: {}.</p>", escape(&words::pools(&figures.pools)));
     }
     let _ = writeln!(out, "<p class=\"quiet\">Pools: {}.</p>", escape(&words::pools(&material.report.pools)));
-    let others: Vec<String> = findings::counts(material)
-        .into_iter()
-        .filter(|(kind, _)| *kind != Kind::Leaking)
-        .map(|(kind, count)| format!("{} {}", grouped(count as u64), words::explained(kind)))
-        .collect();
-    if !others.is_empty() {
-        let _ = writeln!(out, "<p class=\"quiet\">The other tags: {}.</p>", others.join(", "));
+    if let Some(others) = findings::others(material) {
+        let _ = writeln!(out, "<p class=\"quiet\">The other tags: {others}.</p>");
     }
     out.push_str("</section>\n");
 }
@@ -231,11 +226,7 @@ fn tiles(out: &mut String, material: &Material<'_>, verdict: &Verdict) {
 }
 
 fn why(out: &mut String, material: &Material<'_>, verdict: &Verdict) {
-    let mut reasons = verdict.reasons.clone();
-    reasons.extend(words::lockstep(material.report, verdict));
-    if let Some(hours) = verdict.needs_hours {
-        reasons.push(format!("{} more of samples would make it surer", duration(hours)));
-    }
+    let reasons = findings::reasons(material, verdict);
     if reasons.is_empty() {
         return;
     }
