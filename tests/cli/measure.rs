@@ -17,7 +17,12 @@ fn wrong_arguments_and_commands_that_fail() {
 #[cfg(target_os = "linux")]
 mod linux {
     use super::*;
+    use std::sync::{Mutex, PoisonError};
+
     use crate::kernel::kernel_memory_is_readable;
+
+    /// For tests that write into the same cache of this kernel.
+    static FILES: Mutex<()> = Mutex::new(());
 
     const QUICK: [&str; 6] = ["measure", "--noise", "1s", "--settle", "200ms", "--seed=7"];
 
@@ -41,6 +46,7 @@ mod linux {
         if !kernel_memory_is_readable("files_that_stay_in_memory") {
             return;
         }
+        let _alone = FILES.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(folder) = in_memory() else { return };
         let script = r#"n=0; while [ $n -lt 25 ]; do : > "$0/$$.$n"; n=$((n+1)); done"#;
         let command = ["--", "sh", "-c", script, folder.path().to_str().unwrap()];
@@ -58,6 +64,33 @@ mod linux {
         let (low, high) = (&cache["objects"]["low"], &cache["objects"]["high"]);
         assert!(low.as_f64().unwrap() <= 25.0 && high.as_f64().unwrap() >= 25.0, "{cache}");
         assert!(cache["q"].as_f64().unwrap() < 0.001, "{cache}");
+    }
+
+    /// Three inodes a run are less than a slab: whole slabs do not show them in so few runs.
+    #[test]
+    fn each_object_is_counted_where_that_is_asked_for() {
+        if !kernel_memory_is_readable("each_object_is_counted") {
+            return;
+        }
+        if std::fs::OpenOptions::new().write(true).open("/sys/kernel/slab/dentry/shrink").is_err() {
+            eprintln!("SKIPPED: each_object_is_counted: /sys/kernel/slab cannot be written here");
+            return;
+        }
+        let _alone = FILES.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(folder) = in_memory() else { return };
+        let script = r#": > "$0/$$.1"; : > "$0/$$.2"; : > "$0/$$.3""#;
+        let command = ["--", "sh", "-c", script, folder.path().to_str().unwrap()];
+        let asked = ["--exact", "--repeat", "18", "--pool", "slab", "--format", "json"];
+        let (code, out, err) = measure(&[&asked[..], &command].concat());
+        assert_eq!(code, Some(0), "{err}");
+        let json: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(json["exact"], true);
+        let tags = json["tags"].as_array().unwrap();
+        let cache =
+            tags.iter().find(|loss| loss["tag"] == "shmem_inode_cache").expect("the files' cache stands out");
+        assert_eq!(cache["kind"], "lost", "{cache}");
+        let estimate = cache["objects"]["estimate"].as_f64().unwrap();
+        assert!((2.9..3.1).contains(&estimate), "{cache}");
     }
 
     #[test]
