@@ -48,14 +48,18 @@ pub fn pools(pools: &[PoolGrowth]) -> String {
 }
 
 /// `nonpaged grows 41 MB/h ± 2.0 MB (512 MB now)`.
-pub fn pool(pool: &PoolGrowth) -> String {
-    let name = pool.pool.id();
+fn pool(pool: &PoolGrowth) -> String {
+    format!("{} {}", pool.pool.id(), growth(pool))
+}
+
+/// `grows 41 MB/h ± 2.0 MB (512 MB now)`.
+pub fn growth(pool: &PoolGrowth) -> String {
     let held = decimal(pool.held);
     if pool.grows {
         let half = (pool.bytes.high - pool.bytes.low) / 2.0;
-        format!("{name} grows {}/h ± {} ({held} now)", decimal(pool.bytes.per_hour), decimal(half))
+        format!("grows {}/h ± {} ({held} now)", decimal(pool.bytes.per_hour), decimal(half))
     } else {
-        format!("{name} does not grow ({held})")
+        format!("does not grow ({held})")
     }
 }
 

@@ -108,10 +108,11 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
             held: finding.held,
             growth: finding.growth,
             share,
+            group_share: None,
             since,
             since_start: !finding.bent && series.first <= from,
             exhaustion: rising
-                .then(|| exhaustion(&analysis.header, series.pool, finding.bytes.per_hour))
+                .then(|| exhaustion(&analysis.header, &[(series.pool, finding.bytes.per_hour)]))
                 .flatten(),
             needs_hours: finding.needs,
             group: None,
@@ -124,7 +125,7 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
         });
         hints.push(hint);
     }
-    let groups = groups(&grown, &mut verdicts, &hints);
+    let groups = groups(&analysis.header, &grown, &mut verdicts, &hints);
     Report {
         verdicts,
         groups,
@@ -138,7 +139,12 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
     }
 }
 
-fn groups(grown: &[(usize, &Finding)], verdicts: &mut [Verdict], hints: &[Option<OwnerHint>]) -> Vec<Group> {
+fn groups(
+    header: &Header,
+    grown: &[(usize, &Finding)],
+    verdicts: &mut [Verdict],
+    hints: &[Option<OwnerHint>],
+) -> Vec<Group> {
     let mut groups = Vec::new();
     for members in group::find(grown) {
         let (culprit, reason) = group::culprit(&members, verdicts, hints);
@@ -150,9 +156,28 @@ fn groups(grown: &[(usize, &Finding)], verdicts: &mut [Verdict], hints: &[Option
                 sum += verdict.bytes.per_hour;
             }
         }
-        groups.push(Group { members, culprit, reason, bytes_per_hour: sum });
+        let group = Group { members, culprit, reason, bytes_per_hour: sum };
+        together(header, &group, verdicts);
+        groups.push(group);
     }
     groups
+}
+
+/// What a lockstep group does to memory is one: its members' shares and their end are told together too.
+fn together(header: &Header, group: &Group, verdicts: &mut [Verdict]) {
+    let members: Vec<&Verdict> = group.members.iter().filter_map(|&at| verdicts.get(at)).collect();
+    let rates: Vec<(Pool, f64)> = members.iter().map(|member| (member.pool, member.bytes.per_hour)).collect();
+    let shares: Vec<(Pool, f64)> =
+        members.iter().filter_map(|member| Some((member.pool, member.share?))).collect();
+    for &at in &group.members {
+        let Some(verdict) = verdicts.get_mut(at) else { continue };
+        let of_pool: Vec<f64> =
+            shares.iter().filter(|share| share.0 == verdict.pool).map(|share| share.1).collect();
+        if of_pool.len() > 1 {
+            verdict.group_share = Some(of_pool.iter().sum::<f64>().min(1.0));
+        }
+        verdict.exhaustion = exhaustion(header, &rates);
+    }
 }
 
 fn at_hour(start: Timestamp, hours: f64) -> Option<Timestamp> {
@@ -182,25 +207,28 @@ fn pools(analysis: &Analysis, from: usize, to: usize) -> Vec<PoolGrowth> {
     pools
 }
 
-/// Which limit comes first at this rate.
-fn exhaustion(header: &Header, pool: Pool, per_hour: f64) -> Option<Exhaustion> {
-    if per_hour <= 0.0 {
-        return None;
-    }
-    let pool_limit = match pool {
-        Pool::Nonpaged => header.limit_nonpaged,
-        Pool::Paged => header.limit_paged,
-        _ => None,
+/// Which limit comes first at these rates of bytes per hour.
+fn exhaustion(header: &Header, rates: &[(Pool, f64)]) -> Option<Exhaustion> {
+    let rate = |counts: &dyn Fn(Pool) -> bool| -> f64 {
+        rates.iter().filter(|rate| counts(rate.0)).map(|rate| rate.1).sum()
     };
     let room = |limit: Option<u64>, used: Option<u64>| Some(limit?.saturating_sub(used?) as f64);
-    let rooms = [
-        (Limit::Pool, room(pool_limit, header.pool_total(pool))),
-        (Limit::Commit, room(header.commit_limit, header.commit)),
+    let of_pool = |pool: Pool, limit: Option<u64>| {
+        (Limit::Pool, room(limit, header.pool_total(pool)), rate(&|other| other == pool))
+    };
+    let ends = [
+        of_pool(Pool::Nonpaged, header.limit_nonpaged),
+        of_pool(Pool::Paged, header.limit_paged),
+        (Limit::Commit, room(header.commit_limit, header.commit), rate(&|_| true)),
         // Paged pool can leave memory, so that it does not use up what is available.
-        (Limit::Available, header.memory_available.filter(|_| pool != Pool::Paged).map(|bytes| bytes as f64)),
+        (
+            Limit::Available,
+            header.memory_available.map(|bytes| bytes as f64),
+            rate(&|pool| pool != Pool::Paged),
+        ),
     ];
-    rooms
-        .into_iter()
-        .filter_map(|(limit, room)| Some(Exhaustion { hours: room? / per_hour, limit }))
+    ends.into_iter()
+        .filter(|end| end.2 > 0.0)
+        .filter_map(|(limit, room, per_hour)| Some(Exhaustion { hours: room? / per_hour, limit }))
         .min_by(|a, b| a.hours.total_cmp(&b.hours))
 }

@@ -133,7 +133,7 @@ fn pools(out: &mut String, material: &Material<'_>) {
     for growth in pools {
         let from = if growth.from_header { "" } else { " (sum of its tags)" };
         let caption =
-            format!("<b>{}</b>{from}: {}", escape(growth.pool.long()), escape(&words::pool(growth)));
+            format!("<b>{}</b>{from} {}.", escape(growth.pool.long()), escape(&words::growth(growth)));
         figure(out, &plot::pool(material, growth), &caption, "");
     }
     out.push_str("</div>\n");
@@ -163,7 +163,7 @@ fn cause(out: &mut String, material: &Material<'_>, verdict: &Verdict, number: u
     );
     tiles(out, material, verdict);
     let caption = format!(
-        "<b><code>{}</code></b>, bytes: mean and range of the samples{}",
+        "<b><code>{}</code></b>, bytes: mean and range of the samples{}.",
         escape(tag),
         if matches!(verdict.kind, Kind::Leaking | Kind::Growing) {
             "; dashed the trend, shaded how steep it may be at 95 %"
@@ -186,13 +186,27 @@ fn tiles(out: &mut String, material: &Material<'_>, verdict: &Verdict) {
     let half = (verdict.bytes.high - verdict.bytes.low).abs() / 2.0;
     let mut tiles =
         vec![("Rate", format!("{}/h", decimal(verdict.bytes.per_hour)), format!("± {}", decimal(half)))];
+    if let Some(group) = material.report.group_of(verdict) {
+        let tags = format!("{} tags in lockstep", group.members.len());
+        tiles.push(("Together", format!("{}/h", decimal(group.bytes_per_hour)), tags));
+    }
     if let Some(allocs) = verdict.allocs {
-        tiles.push(("Allocations", format!("{:+.0}/h", allocs.per_hour), "outstanding".to_owned()));
+        let per_hour = grouped(allocs.per_hour.abs().round() as u64);
+        let sign = if allocs.per_hour < 0.0 { "-" } else { "+" };
+        tiles.push(("Allocations", format!("{sign}{per_hour}/h"), "outstanding".to_owned()));
     }
     let held = format!("{} more than at the start", decimal(verdict.growth));
     tiles.push(("Held", decimal(verdict.held), held));
-    if let Some(share) = verdict.share {
-        tiles.push(("Share", format!("{:.0} %", share * 100.0), format!("of {} growth", verdict.pool.id())));
+    if let Some(own) = verdict.share {
+        let all = verdict
+            .group_share
+            .map(|all| format!("; {:.0} % with its group", all * 100.0))
+            .unwrap_or_default();
+        tiles.push((
+            "Share",
+            format!("{:.0} %", own * 100.0),
+            format!("of {} growth{all}", verdict.pool.id()),
+        ));
     }
     if let Some(since) = verdict.since {
         let since = words::moment(since, &material.zone);
@@ -201,7 +215,8 @@ fn tiles(out: &mut String, material: &Material<'_>, verdict: &Verdict) {
         tiles.push(("Since", time.to_owned(), format!("{at_least}{day}")));
     }
     if let Some(end) = verdict.exhaustion {
-        tiles.push(("Left", duration(end.hours), format!("until {}", end.limit.long())));
+        let group = if verdict.group.is_some() { ", with its group" } else { "" };
+        tiles.push(("Left", duration(end.hours), format!("until {}{group}", end.limit.long())));
     }
     out.push_str("<dl class=\"tiles\">\n");
     for (name, value, more) in tiles {
@@ -270,13 +285,26 @@ fn next_commands(out: &mut String, verdict: &Verdict, number: usize) {
             out,
             "<div class=\"command\"><p><b>{}</b> {}</p><pre><code>{}</code></pre><p class=\"quiet\">Needs: {}</p></div>",
             escape(command.tool),
-            escape(command.tells),
+            prose(command.tells),
             escape(&command.command),
-            escape(command.needs)
+            prose(command.needs)
         );
     }
     out.push_str("</div>\n");
     out.push_str(close);
+}
+
+/// Our own sentences, in which code stands between backticks.
+fn prose(text: &str) -> String {
+    let mut out = String::new();
+    for (n, part) in text.split('`').enumerate() {
+        let _ = if n % 2 == 1 {
+            write!(out, "<code>{}</code>", escape(part))
+        } else {
+            write!(out, "{}", escape(part))
+        };
+    }
+    out
 }
 
 fn compositions(out: &mut String, material: &Material<'_>) {
