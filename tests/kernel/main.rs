@@ -3,6 +3,7 @@
 //!
 //! * here: what is asked of `poolmon leaks --for`;
 //! * `slabinfo.rs`: the kernel's own counts, read without poolmon;
+//! * `measure.rs`: `poolmon measure` of commands that leave files in its memory;
 //! * `holder.rs`: processes that hold sockets; * `noise.rs`: compile, search, files.
 //!
 //! A target of its own, so that no other test moves this kernel's caches meanwhile. It takes seven minutes: four with
@@ -15,6 +16,7 @@
 #![cfg(target_os = "linux")]
 
 mod holder;
+mod measure;
 mod noise;
 mod slabinfo;
 

@@ -33,6 +33,29 @@ fn hours(analysis: &Analysis, from: usize, to: usize) -> (f64, f64) {
     ends.map_or((0.0, 0.0), |(first, last)| (first.hours(), last.hours()))
 }
 
+/// What is no leak for what is known of the tag, or for being too small.
+fn temper(analysis: &Analysis, pools: &[PoolGrowth], findings: &mut [Finding]) {
+    let config = &analysis.config;
+    for (series, finding) in analysis.series.iter().zip(findings) {
+        let held = pools.iter().find(|pool| pool.pool == series.pool).map_or(0.0, |pool| pool.held);
+        let rate = finding.bytes.per_hour;
+        let worth = rate >= config.worth_per_hour || rate * 24.0 >= config.worth_a_day * held;
+        let kept = finding.evidence.retention.is_some_and(|kept| kept >= 0.9);
+        if matches!(finding.kind, Kind::Leaking | Kind::Growing) && owner::is_part_of_inodes(&series.tag) {
+            finding.kind = Kind::Growing;
+            let reason =
+                "part of each inode: the kernel frees it with the inodes, whose caches it can shrink";
+            finding.reasons = vec![reason.into()];
+        }
+        if finding.kind == Kind::Leaking && !worth && !kept {
+            finding.kind = Kind::Growing;
+            finding
+                .reasons
+                .insert(0, "grows too little to be told from a cache that is trimmed now and then".into());
+        }
+    }
+}
+
 /// Judges everything.
 pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHint>) -> Report {
     let config = &analysis.config;
@@ -63,24 +86,7 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
         }
     }
     let pools = pools(analysis, from, to);
-    for (series, finding) in analysis.series.iter().zip(&mut findings) {
-        let held = pools.iter().find(|pool| pool.pool == series.pool).map_or(0.0, |pool| pool.held);
-        let rate = finding.bytes.per_hour;
-        let worth = rate >= config.worth_per_hour || rate * 24.0 >= config.worth_a_day * held;
-        let kept = finding.evidence.retention.is_some_and(|kept| kept >= 0.9);
-        if finding.kind == Kind::Leaking && owner::is_part_of_inodes(&series.tag) {
-            finding.kind = Kind::Growing;
-            let reason =
-                "part of each inode: the kernel frees it with the inodes, whose caches it can shrink";
-            finding.reasons = vec![reason.into()];
-        }
-        if finding.kind == Kind::Leaking && !worth && !kept {
-            finding.kind = Kind::Growing;
-            finding
-                .reasons
-                .insert(0, "grows too little to be told from a cache that is trimmed now and then".into());
-        }
-    }
+    temper(analysis, &pools, &mut findings);
     let mut order: Vec<usize> = (0..findings.len()).collect();
     order.sort_by(|&a, &b| {
         let key = |at: usize| (findings[at].kind, -findings[at].bytes.per_hour, -findings[at].held);
