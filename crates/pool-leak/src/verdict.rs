@@ -183,7 +183,7 @@ pub struct Group {
     pub culprit: usize,
     /// Why that one.
     pub reason: String,
-    /// Their bytes per hour together.
+    /// Their bytes per hour together, without those of caches that the kernel can shrink where there are others.
     pub bytes_per_hour: f64,
 }
 

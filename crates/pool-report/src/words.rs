@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use pool_leak::verdict::{decimal, duration};
 use pool_leak::{Kind, PoolGrowth, Report, Verdict};
+use pool_model::Pool;
 use pool_model::units::{counted, grouped};
 use std::time::Duration;
 
@@ -95,9 +96,12 @@ pub fn lockstep(report: &Report, verdict: &Verdict) -> Vec<String> {
     let left = others.len().saturating_sub(MEMBERS);
     let names = others.iter().take(MEMBERS).map(String::as_str).collect::<Vec<_>>().join(", ");
     let rest = if left > 0 { format!(" and {left} more") } else { String::new() };
+    let shrinks = report.companions(verdict).iter().any(|other| other.pool == Pool::Reclaimable)
+        && verdict.pool != Pool::Reclaimable;
+    let counted = if shrinks { " that the kernel cannot shrink" } else { "" };
     vec![
         format!(
-            "in lockstep with it: {names}{rest}; one cause, {}/h together",
+            "in lockstep with it: {names}{rest}; one cause, {}/h together{counted}",
             decimal(group.bytes_per_hour)
         ),
         format!("likeliest culprit of them: {}", group.reason),

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use pool_model::{Header, Pool, Tag};
 
 use super::one::{self, Finding};
-use super::owner::OwnerHint;
+use super::owner::{self, OwnerHint};
 use super::{Points, group};
 use crate::stats::{false_discovery, mann_kendall, theil_sen};
 use crate::verdict::{Exhaustion, Group, Kind, Limit, PoolGrowth, Rate, Report, Verdict};
@@ -31,6 +31,29 @@ fn hours(analysis: &Analysis, from: usize, to: usize) -> (f64, f64) {
     let slots = analysis.timeline.slots.get(from..to).unwrap_or_default();
     let ends = slots.first().zip(slots.last());
     ends.map_or((0.0, 0.0), |(first, last)| (first.hours(), last.hours()))
+}
+
+/// What is no leak for what is known of the tag, or for being too small.
+fn temper(analysis: &Analysis, pools: &[PoolGrowth], findings: &mut [Finding]) {
+    let config = &analysis.config;
+    for (series, finding) in analysis.series.iter().zip(findings) {
+        let held = pools.iter().find(|pool| pool.pool == series.pool).map_or(0.0, |pool| pool.held);
+        let rate = finding.bytes.per_hour;
+        let worth = rate >= config.worth_per_hour || rate * 24.0 >= config.worth_a_day * held;
+        let kept = finding.evidence.retention.is_some_and(|kept| kept >= 0.9);
+        if matches!(finding.kind, Kind::Leaking | Kind::Growing) && owner::is_part_of_inodes(&series.tag) {
+            finding.kind = Kind::Growing;
+            let reason =
+                "part of each inode: the kernel frees it with the inodes, whose caches it can shrink";
+            finding.reasons = vec![reason.into()];
+        }
+        if finding.kind == Kind::Leaking && !worth && !kept {
+            finding.kind = Kind::Growing;
+            finding
+                .reasons
+                .insert(0, "grows too little to be told from a cache that is trimmed now and then".into());
+        }
+    }
 }
 
 /// Judges everything.
@@ -63,18 +86,7 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
         }
     }
     let pools = pools(analysis, from, to);
-    for (series, finding) in analysis.series.iter().zip(&mut findings) {
-        let held = pools.iter().find(|pool| pool.pool == series.pool).map_or(0.0, |pool| pool.held);
-        let rate = finding.bytes.per_hour;
-        let worth = rate >= config.worth_per_hour || rate * 24.0 >= config.worth_a_day * held;
-        let kept = finding.evidence.retention.is_some_and(|kept| kept >= 0.9);
-        if finding.kind == Kind::Leaking && !worth && !kept {
-            finding.kind = Kind::Growing;
-            finding
-                .reasons
-                .insert(0, "grows too little to be told from a cache that is trimmed now and then".into());
-        }
-    }
+    temper(analysis, &pools, &mut findings);
     let mut order: Vec<usize> = (0..findings.len()).collect();
     order.sort_by(|&a, &b| {
         let key = |at: usize| (findings[at].kind, -findings[at].bytes.per_hour, -findings[at].held);
@@ -149,12 +161,17 @@ fn groups(
     for members in group::find(grown) {
         let (culprit, reason) = group::culprit(&members, verdicts, hints);
         let number = groups.len();
-        let mut sum = 0.0;
+        let (mut sum, mut shrinkable) = (0.0, 0.0);
         for &at in &members {
             if let Some(verdict) = verdicts.get_mut(at) {
                 verdict.group = Some(number);
-                sum += verdict.bytes.per_hour;
+                let part = if verdict.pool == Pool::Reclaimable { &mut shrinkable } else { &mut sum };
+                *part += verdict.bytes.per_hour;
             }
+        }
+        // What the kernel can shrink does not make a cause graver.
+        if sum <= 0.0 {
+            sum = shrinkable;
         }
         let group = Group { members, culprit, reason, bytes_per_hour: sum };
         together(header, &group, verdicts);
@@ -219,12 +236,18 @@ fn exhaustion(header: &Header, rates: &[(Pool, f64)]) -> Option<Exhaustion> {
     let ends = [
         of_pool(Pool::Nonpaged, header.limit_nonpaged),
         of_pool(Pool::Paged, header.limit_paged),
-        (Limit::Commit, room(header.commit_limit, header.commit), rate(&|_| true)),
-        // Paged pool can leave memory, so that it does not use up what is available.
+        // Linux charges no commit for what its kernel takes.
+        (
+            Limit::Commit,
+            room(header.commit_limit, header.commit),
+            rate(&|pool| matches!(pool, Pool::Nonpaged | Pool::Paged)),
+        ),
+        // Paged pool can leave memory, so that it does not use up what is available. What the kernel can shrink counts
+        // as available.
         (
             Limit::Available,
             header.memory_available.map(|bytes| bytes as f64),
-            rate(&|pool| pool != Pool::Paged),
+            rate(&|pool| !matches!(pool, Pool::Paged | Pool::Reclaimable)),
         ),
     ];
     ends.into_iter()
