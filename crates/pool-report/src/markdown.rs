@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
-use pool_leak::verdict::decimal;
 use pool_leak::Verdict;
+use pool_leak::verdict::decimal;
 use pool_model::units::grouped;
 use pool_owner::next;
 

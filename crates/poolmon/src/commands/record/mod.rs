@@ -18,9 +18,10 @@ pub mod watched;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use pool_model::{Pattern, PoolView};
+use pool_model::Filter;
 use pool_store::Config;
 
+use crate::args::WhichArgs;
 use crate::{args, input, quantity};
 use events::Event;
 pub use line::StatusLine;
@@ -56,15 +57,8 @@ pub struct WhatArgs {
     /// Closed segments go when they are older (12h, 28d)
     #[arg(long, value_name = "TIME", value_parser = quantity::span)]
     pub keep: Option<Duration>,
-    /// Which pools: one of them, slab (both kinds), or all [default: all]
-    #[arg(long, value_name = "POOL", value_parser = args::pool())]
-    pub pool: Option<PoolView>,
-    /// Only tags that match (* any characters, ? one; case counts); repeatable
-    #[arg(long, value_name = "TAG")]
-    pub include: Vec<String>,
-    /// No tags that match; repeatable
-    #[arg(long, value_name = "TAG")]
-    pub exclude: Vec<String>,
+    #[command(flatten)]
+    pub which: WhichArgs,
     /// Write each closed segment as a Parquet file, too, slowly and in the background
     #[arg(long)]
     pub parquet: bool,
@@ -76,14 +70,14 @@ pub struct WhatArgs {
 impl WhatArgs {
     /// As the recorder takes it.
     pub fn config(&self) -> Config {
-        let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::new(text)).collect();
+        let Filter { view, include, exclude, .. } = self.which.filter();
         Config {
             interval: self.interval,
             keep: self.keep,
             max_size: self.max_size,
-            view: self.pool.unwrap_or_default(),
-            include: patterns(&self.include),
-            exclude: patterns(&self.exclude),
+            view,
+            include,
+            exclude,
             seal: self.parquet,
             ..Config::default()
         }
@@ -92,7 +86,7 @@ impl WhatArgs {
 
 /// Records until it is told to stop.
 pub fn run(args: &RecordArgs) -> anyhow::Result<()> {
-    let source = input::live(args.what.pool.unwrap_or_default())?;
+    let source = input::live(args.what.which.view())?;
     let stop = Stop::on_signals()?;
     let plan = Plan {
         folder: args.folder.clone(),

@@ -39,10 +39,10 @@ pub fn arguments(args: &InstallArgs, folder: &Path) -> Vec<String> {
     if let Some(keep) = what.keep {
         say("keep", format!("{}s", keep.as_secs()));
     }
-    if let Some(pool) = what.pool {
+    if let Some(pool) = what.which.pool {
         say("pool", pool.id().to_owned());
     }
-    for (name, tags) in [("include", &what.include), ("exclude", &what.exclude)] {
+    for (name, tags) in [("include", &what.which.include), ("exclude", &what.which.exclude)] {
         for tag in tags {
             say(name, tag.clone());
         }

@@ -259,7 +259,7 @@ fn serve_until_stopped() -> anyhow::Result<()> {
         };
         report_event(NAME, kind, &event.to_string());
     };
-    let result = input::live(args.what.pool.unwrap_or_default()).and_then(|source| {
+    let result = input::live(args.what.which.view()).and_then(|source| {
         let plan = Plan {
             folder: args.folder.clone(),
             config: args.what.config(),
