@@ -13,8 +13,6 @@ use super::range::{Coder, Prob};
 pub struct RowState {
     /// Its figures.
     pub now: Counters,
-    /// Whether it changed in each of the last eight samples, newest in bit 0.
-    history: u8,
     allocs: Trend,
     frees: Trend,
     told_diff: Trend,
@@ -147,17 +145,17 @@ impl RowModels {
         self.neighbour = false;
     }
 
-    /// Codes a row that was there before. The decoder ignores `now`; both leave the figures in `state`.
-    pub fn row<C: Coder>(&mut self, c: &mut C, state: &mut RowState, now: &Counters) {
-        let pair = self.changed.get_mut(usize::from(state.history));
+    /// Codes whether a row that was there before changed; if so, [`RowModels::figures`] follow. The decoder ignores
+    /// `changed`. `history` = whether it changed in each of the last eight samples, newest in bit 0: it stands apart
+    /// from the rows, as those that did not change need not be looked at.
+    pub fn changed<C: Coder>(&mut self, c: &mut C, history: &mut u8, changed: bool) -> bool {
+        let pair = self.changed.get_mut(usize::from(*history));
         let [calm, after] = pair.map_or([&mut self.spare, &mut self.mask_changed], |[a, b]| [a, b]);
         let prob = if self.neighbour { after } else { calm };
-        let changed = c.bit(prob, *now != state.now);
-        state.history = state.history << 1 | u8::from(changed);
+        let changed = c.bit(prob, changed);
+        *history = *history << 1 | u8::from(changed);
         self.neighbour = changed;
-        if changed {
-            self.figures(c, state, now);
-        }
+        changed
     }
 
     fn mask<C: Coder>(&mut self, c: &mut C, mask: u8) -> u8 {
@@ -168,7 +166,8 @@ impl RowModels {
         told
     }
 
-    fn figures<C: Coder>(&mut self, c: &mut C, state: &mut RowState, now: &Counters) {
+    /// Codes the figures of a row that changed. The decoder ignores `now`; both leave the figures in `state`.
+    pub fn figures<C: Coder>(&mut self, c: &mut C, state: &mut RowState, now: &Counters) {
         let before = state.now;
         let old_mask = mask_of(&before);
         let mut mask = mask_of(now);
