@@ -144,7 +144,7 @@ impl State {
         let system = self.layout.order.len().saturating_sub(in_sessions);
         let mut numbers = self.layout.order.iter().take(system);
         let number = numbers.find(|&&number| self.layout.names.get(number as usize).is_some_and(is_it))?;
-        self.rows.get(*number as usize).map(|row| row.now)
+        self.rows.get(*number as usize).map(RowState::now)
     }
 
     fn code_figure_names<C: Coder>(&mut self, c: &mut C, writing: bool) {
@@ -249,7 +249,7 @@ impl State {
             }
             let early = CodecError("a row before its name");
             let history = self.histories.get_mut(number).ok_or(early)?;
-            let changed = input.is_some() && self.rows.get(number).is_some_and(|row| row.now != *now);
+            let changed = input.is_some() && self.rows.get(number).is_some_and(|row| row.now() != *now);
             if self.models.changed(c, history, changed) {
                 self.models.figures(c, self.rows.get_mut(number).ok_or(early)?, now);
                 self.changed.push(at as u32);
@@ -317,7 +317,7 @@ impl State {
         for &at in &self.changed {
             let number = *self.layout.order.get(at as usize)?;
             let state = self.rows.get(number as usize)?;
-            sample.rows.get_mut(at as usize)?.counters = state.now;
+            sample.rows.get_mut(at as usize)?.counters = state.now();
         }
         self.rest_into(sample);
         Some(&self.changed)
@@ -348,7 +348,7 @@ impl State {
             Some(Row {
                 tag: name.tag.clone(),
                 pool: name.pool,
-                counters: state.now,
+                counters: state.now(),
                 told_owner: name.owner.clone(),
             })
         });
