@@ -82,6 +82,33 @@ fn the_planted_leak_and_nothing_else() {
 }
 
 #[test]
+fn a_sample_now_and_then_is_enough_for_a_long_recording() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    record(folder.path(), true);
+    let of = |args: &[&str]| -> Value {
+        let (_, out, err) = in_utc(&[&["leaks", path, "--format", "json"], args].concat());
+        serde_json::from_str(&out).unwrap_or_else(|_| panic!("{err}"))
+    };
+    let rate = |json: &Value| {
+        assert_eq!(leaking(json), ["Leak"]);
+        json["verdicts"][0]["bytes"]["per_hour"].as_f64().unwrap()
+    };
+    let (all, some) = (of(&[]), of(&["--every", "5m"]));
+    assert!((rate(&some) / rate(&all) - 1.0).abs() < 0.02, "{some:#}");
+    let samples = |json: &Value| json["samples"].as_u64().unwrap();
+    assert_eq!(samples(&all), 720);
+    assert!((36..=72).contains(&samples(&some)), "{}", samples(&some));
+    assert_eq!(all["first"], some["first"]);
+    // From a moment on: the very samples that a walk through all of them would find.
+    for from in ["2026-11-22 08:00", "2026-11-22 08:00:31", "2026-11-22 11:17", "2026-11-22 13:59:30"] {
+        let start: jiff::Timestamp = format!("{}Z", from.replace(' ', "T")).parse().unwrap();
+        let wanted = (0..720).filter(|n| *n * 30 >= start.as_second() - 1_795_334_400).count();
+        assert_eq!(samples(&of(&["--from", from])), wanted as u64, "{from}");
+    }
+}
+
+#[test]
 fn without_a_leak_nothing_is_named() {
     let folder = tempfile::tempdir().unwrap();
     record(folder.path(), false);

@@ -536,3 +536,39 @@ fn changes_lead_to_the_same_samples() {
     cursor.next_changed(&mut sample).unwrap();
     assert_eq!(sample, whole[251]);
 }
+
+#[test]
+fn samples_now_and_then_are_reached_without_those_before() {
+    let folder = tempfile::tempdir().unwrap();
+    record(folder.path(), Config { segment_length: Duration::from_secs(700), ..config() }, 0..1500);
+    let whole = read(folder.path());
+    let recording = Recording::open(folder.path()).unwrap();
+    assert!(recording.segments().len() >= 2);
+    let mut last = usize::MAX;
+    for step in [1, 60, 400, 5000] {
+        let mut cursor = recording.cursor();
+        let mut sample = Cursor::empty_sample();
+        let mut seen = Vec::new();
+        let every = jiff::SignedDuration::from_secs(step);
+        let mut next = whole[0].time.unwrap();
+        while cursor.next_between(next, next + every, &mut sample).unwrap() {
+            let at = whole.iter().position(|one| one.time == sample.time).unwrap();
+            assert_eq!(sample, whole[at]);
+            let (time, before) =
+                (sample.time.unwrap(), seen.last().map(|&at: &usize| whole[at].time.unwrap()));
+            assert!(
+                before.is_none_or(|before| time.duration_since(before) >= every),
+                "{step}: {seen:?} {at}"
+            );
+            // No more than two steps from one to the next, where there are samples.
+            assert!(time < next + every || whole[at - 1].time.unwrap() < next, "{step}: {seen:?} {at}");
+            seen.push(at);
+            next = time + every;
+        }
+        assert_eq!(seen[0], 0);
+        assert!(whole.last().unwrap().time.unwrap() < next, "{step}: nothing is left out at the end");
+        assert!(seen.len() <= last, "{step}: {}", seen.len());
+        last = seen.len();
+        assert!(!cursor.next_between(next, next + every, &mut sample).unwrap(), "the end stays the end");
+    }
+}

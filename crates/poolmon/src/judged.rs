@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use pool_leak::{Analysis, Config, OwnerHint, Report};
 use pool_model::{Counters, Labeler as _, Pool, PoolView, Row, Sample, Tag};
 use pool_store::{Cursor, TimedMark};
@@ -31,6 +31,9 @@ pub struct SourceArgs {
     /// Without a source: time between two samples (100ms to 1h)
     #[arg(long, value_name = "TIME", value_parser = args::interval, default_value = "1s", conflicts_with = "sources")]
     pub interval: Duration,
+    /// Judge about one sample in each step (1m, 1h): long recordings are judged many times faster
+    #[arg(long, value_name = "TIME", value_parser = quantity::span, requires = "sources")]
+    pub every: Option<Duration>,
     /// Nothing before this moment: `2026-11-22 14:00`, `14:05`, `-2h` (before the end), `+10m` (after the start)
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, requires = "sources")]
     pub from: Option<String>,
@@ -181,8 +184,12 @@ fn series(paths: &[PathBuf], args: &SourceArgs) -> anyhow::Result<Seen> {
         marks: series.marks()?,
         analysis: Analysis::new(Config::default()),
     };
+    if let Some(from) = from {
+        series.skip_before(from)?;
+    }
     let mut remarked: Vec<String> = Vec::new();
-    while series.next_into(&mut sample)? {
+    let every = args.every.and_then(|every| SignedDuration::try_from(every).ok());
+    while series.next_in_steps(every, &mut sample)? {
         let time = sample.time;
         if time.is_some_and(|time| from.is_some_and(|from| time < from)) {
             continue;

@@ -273,6 +273,51 @@ impl Cursor {
         self.next_sample(sample)
     }
 
+    /// A sample at or after `time`, and after the one that is held: the first before `until` that stands alone in the
+    /// recording, so that none before it has to be read and weeks are passed over in a moment; where there is none, the
+    /// first at or after `time`. False at the end.
+    pub fn next_between(&mut self, time: Timestamp, until: Timestamp, sample: &mut Sample) -> Result<bool> {
+        let (from, to) = (wall_of(Some(time)), wall_of(Some(until)));
+        let mut held = self.open.as_ref().and_then(|open| open.segment.number());
+        let begun = self.files.iter().rposition(|file| start_of(file).is_some_and(|start| start <= time));
+        if let Some(begun) = begun.filter(|&begun| begun > self.at) {
+            self.enter(begun)?;
+            held = None;
+        }
+        if let Some(number) = self.key_between(from, to, held)? {
+            return Ok(self.place_at(self.at, number)? && self.sample_into(sample));
+        }
+        let next = self.files.get(self.at + 1).and_then(start_of);
+        if next.is_some_and(|start| start >= time && start < until) {
+            self.enter(self.at + 1)?;
+            if let Some(number) = self.key_between(from, to, None)? {
+                return Ok(self.place_at(self.at, number)? && self.sample_into(sample));
+            }
+        }
+        while self.next_sample(sample)? {
+            if sample.time.is_none_or(|now| now >= time) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Number of the first key of this segment in a span of wall time, after a sample.
+    fn key_between(&mut self, from: i64, to: i64, after: Option<u32>) -> Result<Option<u32>> {
+        let Some(file) = self.files.get(self.at).cloned() else { return Ok(None) };
+        if self.open.is_none() {
+            self.enter(self.at)?;
+        }
+        let Some(open) = &mut self.open else { return Ok(None) };
+        if open.index.is_none() {
+            open.index = Some(open.segment.index().map_err(StoreError::io("read", &file.path))?);
+        }
+        let later = |number: u32| after.is_none_or(|after| number > after);
+        let keys = open.index.iter().flat_map(|index| &index.keys);
+        let mut keys = keys.filter(|key| key.wall >= from && key.wall < to && later(key.sample));
+        Ok(keys.next().map(|key| key.sample))
+    }
+
     /// Takes up the segments that a recorder began meanwhile.
     pub fn extend(&mut self, recording: &super::Recording) {
         let now = self.files.get(self.at).map(|file| file.path.clone());

@@ -208,6 +208,55 @@ impl Series {
         }
     }
 
+    /// Passes over what is earlier than `time`, in a recording without reading it. Samples before it may still come.
+    pub fn skip_before(&mut self, time: Timestamp) -> anyhow::Result<()> {
+        if let Some(cursor) = self.only_cursor()? {
+            let mut sample = Cursor::empty_sample();
+            let before = time.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(time);
+            if cursor.seek(before, &mut sample)? && sample.time.is_none_or(|held| held >= time) {
+                cursor.rewind();
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`Series::next_into`], of which only samples `every` so often are wanted after the one that `sample` holds: of
+    /// a recording those that can be read without the ones before them.
+    pub fn next_in_steps(
+        &mut self,
+        every: Option<SignedDuration>,
+        sample: &mut Sample,
+    ) -> anyhow::Result<bool> {
+        let at = |steps: i32| sample.time?.checked_add(every?.checked_mul(steps)?).ok();
+        let (Some(time), Some(until)) = (at(1), at(2)) else { return self.next_into(sample) };
+        if let Some(cursor) = self.only_cursor()? {
+            let more = cursor.next_between(time, until, sample)?;
+            self.changed = None;
+            return Ok(more);
+        }
+        while self.next_into(sample)? {
+            if sample.time.is_none_or(|now| now >= time) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The cursor of a recording that stands alone.
+    fn only_cursor(&mut self) -> anyhow::Result<Option<&mut Cursor>> {
+        let [part] = self.parts.as_slice() else { return Ok(None) };
+        if part.kind != Kind::Recording || self.at > 0 {
+            return Ok(None);
+        }
+        if self.open.is_none() {
+            self.open = Some(open(part, &self.told)?.0);
+        }
+        match &mut self.open {
+            Some(Reader::Recording(cursor)) => Ok(Some(cursor)),
+            _ => Ok(None),
+        }
+    }
+
     /// Places of the rows that changed with the last sample, rising, where that is known and nothing else changed.
     pub fn changed(&self) -> Option<&[u32]> {
         self.changed.as_deref()
