@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
-use pool_leak::verdict::{decimal, duration};
-use pool_leak::{Kind, Verdict};
+use pool_leak::Verdict;
+use pool_leak::verdict::decimal;
 use pool_model::units::grouped;
 use pool_owner::next;
 
@@ -139,13 +139,8 @@ fn summary(out: &mut String, material: &Material<'_>) {
         let _ = writeln!(out, "- Perfmon: {}", words::pools(&figures.pools));
     }
     let _ = writeln!(out, "- Pools: {}", words::pools(&material.report.pools));
-    let others: Vec<String> = findings::counts(material)
-        .into_iter()
-        .filter(|(kind, _)| *kind != Kind::Leaking)
-        .map(|(kind, count)| format!("{} {}", grouped(count as u64), words::explained(kind)))
-        .collect();
-    if !others.is_empty() {
-        let _ = writeln!(out, "- The other tags: {}", others.join(", "));
+    if let Some(others) = findings::others(material) {
+        let _ = writeln!(out, "- The other tags: {others}");
     }
     let _ = writeln!(out);
 }
@@ -160,11 +155,7 @@ fn cause(out: &mut String, material: &Material<'_>, verdict: &Verdict) {
         verdict.pool.long(),
         escape(&verdict.sentence(&material.zone))
     );
-    let mut reasons = verdict.reasons.clone();
-    reasons.extend(words::lockstep(material.report, verdict));
-    if let Some(hours) = verdict.needs_hours {
-        reasons.push(format!("{} more of samples would make it surer", duration(hours)));
-    }
+    let reasons = findings::reasons(material, verdict);
     for reason in &reasons {
         let _ = writeln!(out, "- {}", escape(reason));
     }

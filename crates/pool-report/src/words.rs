@@ -1,7 +1,7 @@
 //! What is said in words, whatever the format.
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 use pool_leak::verdict::{decimal, duration};
 use pool_leak::{Kind, PoolGrowth, Report, Verdict};
 use pool_model::Pool;
@@ -14,12 +14,6 @@ const MEMBERS: usize = 8;
 /// `2026-11-23 14:05`.
 pub fn moment(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
-}
-
-/// `41 MB/h ± 2.0 MB`.
-pub fn rate(verdict: &Verdict) -> String {
-    let half = (verdict.bytes.high - verdict.bytes.low).abs() / 2.0;
-    format!("{}/h ± {}", decimal(verdict.bytes.per_hour), decimal(half))
 }
 
 /// `17,280 samples over 24 h, 2026-11-22 14:00 to 2026-11-23 14:00, 1 restart`.
@@ -132,11 +126,6 @@ pub const fn kind(kind: Kind) -> &'static str {
         Kind::Steady => "steady",
         Kind::TooLittleData => "too little data",
     }
-}
-
-/// A length of time: `3 h 10 min`.
-pub fn length(time: Duration) -> String {
-    duration(SignedDuration::try_from(time).map_or(f64::INFINITY, |time| time.as_secs_f64() / 3600.0))
 }
 
 /// How the verdicts come about: a title and what is done.

@@ -293,8 +293,12 @@ fn the_oldest_segments_go_first_and_the_open_one_stays() {
     }
     let status = recorder.close().unwrap();
     assert!(status.deleted > 0);
-    let bytes: u64 =
-        Recording::open(folder.path()).unwrap().segments().iter().map(|segment| segment.size).sum();
+    let bytes: u64 = Recording::open(folder.path())
+        .unwrap()
+        .segments()
+        .iter()
+        .map(pool_store::folder::SegmentFile::size)
+        .sum();
     assert!(bytes <= 150_000, "{bytes}");
     assert_eq!(bytes, status.total_bytes);
     assert_eq!(read(folder.path()).last().unwrap().time, Some(time(7999)));

@@ -1,8 +1,9 @@
 //! The page: one file, no network, readable without a script, better with.
 //!
-//! * here: the frame of the page and its policy; * `sections.rs`: what stands in it; * `tables.rs`: its tables;
+//! * here: the frame of the page and its policy; * `sections.rs`: what stands in it; * `cause.rs`: a cause's section; * `tables.rs`: its tables;
 //! * `style.css`, `script.js`: embedded as they are.
 
+mod cause;
 mod sections;
 mod tables;
 

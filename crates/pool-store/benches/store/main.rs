@@ -141,7 +141,7 @@ fn record_days(folder: &Path, days: f64) {
     let samples = (days * 86_400.0 / 5.0) as u64;
     let (spent, changed) = record(folder, &mut host::busy(), samples, 5000);
     let recording = Recording::open(folder).unwrap();
-    let bytes: u64 = recording.segments().iter().map(|segment| segment.size).sum();
+    let bytes: u64 = recording.segments().iter().map(|segment| segment.size()).sum();
     println!(
         "{days} days at 5 s, {samples} samples, {} rows change each: {:.1} MB in {} segments, {:.3} ms of processor \
          for each sample",

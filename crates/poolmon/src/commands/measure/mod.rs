@@ -11,15 +11,16 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use pool_leak::measure::{LossKind, Phase, run_first};
 use pool_leak::{Losses, Measurement};
-use pool_model::{Filter, Pattern, PoolView, Sample, SourceKind};
+use pool_model::{Filter, Sample, SourceKind};
 use pool_source::Source;
 use serde::Serialize;
 
 use self::child::{Command, Ended};
 use super::record::stop::Stop;
+use crate::args::WhichArgs;
 use crate::judged::hint;
 use crate::quantity::{self, spoken};
-use crate::{Exit, args, input, owners};
+use crate::{Exit, input, owners};
 
 /// Parts into which the noise before is cut.
 const AMBIENT: u32 = 10;
@@ -54,15 +55,8 @@ pub struct MeasureArgs {
     /// Show what the command prints (on stderr)
     #[arg(long)]
     pub show_output: bool,
-    /// Which pools are looked at: one of them, slab (both kinds), or all [default: all]
-    #[arg(long, value_name = "POOL", value_parser = args::pool())]
-    pub pool: Option<PoolView>,
-    /// Tell only of tags that match (* any characters, ? one; case counts); repeatable
-    #[arg(long, value_name = "TAG")]
-    pub include: Vec<String>,
-    /// Tell of no tags that match; repeatable
-    #[arg(long, value_name = "TAG")]
-    pub exclude: Vec<String>,
+    #[command(flatten)]
+    pub which: WhichArgs,
     /// Tell of the tags too that moved within the noise
     #[arg(long)]
     pub all: bool,
@@ -146,12 +140,7 @@ pub fn run(args: &MeasureArgs) -> anyhow::Result<()> {
         seed: bench.seed,
         counted: bench.counted,
     };
-    let filter = Filter {
-        view: args.pool.unwrap_or_default(),
-        include: args.include.iter().map(|text| Pattern::new(text)).collect(),
-        exclude: args.exclude.iter().map(|text| Pattern::new(text)).collect(),
-        ..Filter::default()
-    };
+    let filter = args.which.filter();
     let mut out = BufWriter::new(io::stdout().lock());
     match args.format {
         MeasureFormat::Text => text::write(&mut out, &measured, &filter, args.all, args.limit)?,
@@ -182,7 +171,7 @@ struct Bench<'a> {
 
 impl<'a> Bench<'a> {
     fn new(args: &'a MeasureArgs, command: Command, stop: Stop) -> anyhow::Result<Self> {
-        let mut source = input::live(args.pool.unwrap_or_default())?;
+        let mut source = input::live(args.which.view())?;
         let gathered = args.exact && source.count_each()?;
         let counted = match source.origin().kind {
             _ if gathered => Counted::Gathered,
