@@ -137,7 +137,7 @@ fn held_objects_are_named_first_beside_a_compile_and_a_search() {
     let plan = plan();
     let total = TAKEN * 3 + plan.rate * (plan.held_seconds + 30);
     let Some(mut holders) = Holders::start(total) else {
-        eprintln!("SKIPPED: {TEST}: no process may open enough files here");
+        eprintln!("SKIPPED: {TEST}: no processes may hold enough sockets here");
         return;
     };
     settle();

@@ -36,6 +36,8 @@ fn hours(analysis: &Analysis, from: usize, to: usize) -> (f64, f64) {
 /// What is no leak for what is known of the tag, or for being too small.
 fn temper(analysis: &Analysis, pools: &[PoolGrowth], findings: &mut [Finding]) {
     let config = &analysis.config;
+    let shrinkable = analysis.series.iter().zip(&*findings).filter(|(s, _)| s.pool == Pool::Reclaimable);
+    let objects: f64 = shrinkable.filter_map(|(_, f)| f.allocs).map(|rate| rate.per_hour.max(0.0)).sum();
     for (series, finding) in analysis.series.iter().zip(findings) {
         let held = pools.iter().find(|pool| pool.pool == series.pool).map_or(0.0, |pool| pool.held);
         let rate = finding.bytes.per_hour;
@@ -45,6 +47,14 @@ fn temper(analysis: &Analysis, pools: &[PoolGrowth], findings: &mut [Finding]) {
             finding.kind = Kind::Growing;
             let reason =
                 "part of each inode: the kernel frees it with the inodes, whose caches it can shrink";
+            finding.reasons = vec![reason.into()];
+        }
+        if finding.kind == Kind::Leaking
+            && owner::is_general(&series.tag)
+            && rate <= objects * owner::BOOKKEEPING
+        {
+            finding.kind = Kind::Growing;
+            let reason = "no more than the kernel's own bookkeeping takes for caches that grow beside it and can be shrunk";
             finding.reasons = vec![reason.into()];
         }
         if finding.kind == Kind::Leaking && !worth && !kept {
