@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
-pub use cursor::Cursor;
+pub use cursor::{Changed, Cursor};
 pub use info::Info;
 pub use series::{Point, TimelinePoint};
 pub use verify::{SegmentCheck, Verification};
