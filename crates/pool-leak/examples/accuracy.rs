@@ -348,7 +348,7 @@ fn looks_worth(host: &Host, verdict: &Verdict) -> bool {
 fn case(host: &Host, seed: u64, truth: &Truth, verdict: &Verdict) -> String {
     let e = &verdict.evidence;
     format!(
-        "seed {seed} {} h from {:.1} gap {:?} reboot {:?}: {} {} {:?} rate {:.2} MB/h held {:.1} MB -> {} {:.2} MB/h p {:.1e} snr {:.1} floor {:?} dd {:.2} ratio {:?} last {:?} work {} share {:?} t {:?} day {:?} jump {:.2} ret {:?} frees {:?} rises {} size {} | {}",
+        "seed {seed} {} h from {:.1} gap {:?} reboot {:?}: {} {} {:?} rate {:.2} MB/h held {:.1} MB -> {} {:.2} MB/h p {:.1e} snr {:.1} floor {:?} dd {:.2} ratio {:?} last {:?} work {} share {:?} t {:?} day {:?} jump {:.2} ret {:?} frees {:?} rises {} size {} out {:.2} span {:.2} start {} | {}",
         host.clock.hours,
         host.clock.start_hour,
         host.clock.gap,
@@ -375,6 +375,9 @@ fn case(host: &Host, seed: u64, truth: &Truth, verdict: &Verdict) -> String {
         e.frees,
         e.only_rises,
         e.constant_size,
+        e.outgrown,
+        e.hours,
+        verdict.since_start,
         verdict.reasons.join("; "),
     )
 }
@@ -520,11 +523,8 @@ fn print_moments(moments: &[Moment]) {
         );
     }
     // Found of worth acting on, and wrongly called leaking, for each shape on the way.
-    let columns = [0.125, 0.25, 0.5, 1.0];
-    let chosen: Vec<&Moment> = columns
-        .iter()
-        .filter_map(|at| moments.get(MOMENTS.iter().position(|moment| moment == at)?))
-        .collect();
+    let columns = MOMENTS.iter().zip(moments).filter(|(at, _)| at.log2().fract() == 0.0);
+    let chosen: Vec<&Moment> = columns.map(|(_, now)| now).collect();
     println!("\n| shape: found of worth acting on (wrongly called leaking) | 0.125 | 0.25 | 0.5 | 1 |");
     println!("|---|---|---|---|---|");
     let mut names: Vec<&str> = chosen.iter().flat_map(|now| now.shapes.keys().copied()).collect();
