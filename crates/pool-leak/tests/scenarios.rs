@@ -114,7 +114,7 @@ fn what_comes_too_early_says_so_and_how_much_longer() {
     }
     assert_eq!(of(b"Keep").reasons[0], "nothing is ever freed");
     let tall = &of(b"Tall").reasons;
-    assert!(tall.iter().any(|reason| reason.ends_with("times what it ever held before")), "{tall:?}");
+    assert!(tall.iter().any(|reason| reason.ends_with("times what it held before it grew")), "{tall:?}");
 }
 
 #[test]

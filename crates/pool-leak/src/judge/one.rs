@@ -465,9 +465,9 @@ impl<'a> Window<'a> {
         }
         if e.outgrown >= c.outgrown && span < 2.0 * c.day {
             reasons.push(if e.outgrown < 100.0 {
-                format!("holds {:.0} times what it ever held before", e.outgrown + 1.0)
+                format!("holds {:.0} times what it held before it grew", e.outgrown + 1.0)
             } else {
-                "hardly held anything before".into()
+                "hardly held anything before it grew".into()
             });
         }
         if !self.covered_day {
