@@ -97,6 +97,7 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
     }
     let pools = pools(analysis, from, to);
     temper(analysis, &pools, &mut findings);
+    defer(&mut findings, config);
     let mut order: Vec<usize> = (0..findings.len()).collect();
     order.sort_by(|&a, &b| {
         let key = |at: usize| (findings[at].kind, -findings[at].bytes.per_hour, -findings[at].held);
@@ -158,6 +159,38 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
         reboots: analysis.epoch,
         out_of_order: analysis.out_of_order,
         times_known: analysis.times_known,
+    }
+}
+
+/// What cannot yet be told from a cache that will be trimmed is not called a leak, unless it grows in lockstep with
+/// others of which one is: the same lost references drag all of them along.
+fn defer(findings: &mut [Finding], config: &Config) {
+    let leaking = |early: bool| {
+        let of_kind = findings.iter().enumerate();
+        of_kind.filter(move |(_, f)| f.kind == Kind::Leaking && f.early.is_some() == early)
+    };
+    let (sure, early): (Vec<_>, Vec<_>) = (leaking(false).collect(), leaking(true).collect());
+    if early.is_empty() {
+        return;
+    }
+    let sure_ones = sure.len();
+    let all: Vec<(usize, &Finding)> = sure.into_iter().chain(early).collect();
+    let groups = if sure_ones > 0 { group::find(&all) } else { Vec::new() };
+    let carried: Vec<usize> = groups
+        .into_iter()
+        .filter(|members| members.len() >= config.lockstep)
+        .filter(|members| members.iter().any(|&at| findings[at].early.is_none()))
+        .flatten()
+        .collect();
+    for (at, finding) in findings.iter_mut().enumerate().filter(|(_, f)| f.kind == Kind::Leaking) {
+        let Some(hours) = finding.early else { continue };
+        if carried.contains(&at) {
+            finding.reasons.insert(0, "grows in lockstep with a leak that is past doubt".into());
+        } else {
+            finding.kind = Kind::Growing;
+            finding.needs = Some(hours);
+            finding.reasons = vec!["too early to tell from a cache that will be trimmed".into()];
+        }
     }
 }
 
