@@ -48,6 +48,7 @@ fn temper(analysis: &Analysis, pools: &[PoolGrowth], findings: &mut [Finding]) {
             let reason =
                 "part of each inode: the kernel frees it with the inodes, whose caches it can shrink";
             finding.reasons = vec![reason.into()];
+            finding.needs = None;
         }
         if finding.kind == Kind::Leaking
             && owner::is_general(&series.tag)
@@ -56,6 +57,7 @@ fn temper(analysis: &Analysis, pools: &[PoolGrowth], findings: &mut [Finding]) {
             finding.kind = Kind::Growing;
             let reason = "no more than the kernel's own bookkeeping takes for caches that grow beside it and can be shrunk";
             finding.reasons = vec![reason.into()];
+            finding.needs = None;
         }
         if finding.kind == Kind::Leaking && !worth && !kept {
             finding.kind = Kind::Growing;
