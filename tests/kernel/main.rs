@@ -137,7 +137,7 @@ fn held_objects_are_named_first_beside_a_compile_and_a_search() {
     let plan = plan();
     let total = TAKEN * 3 + plan.rate * (plan.held_seconds + 30);
     let Some(mut holders) = Holders::start(total) else {
-        eprintln!("SKIPPED: {TEST}: no process may open enough files here");
+        eprintln!("SKIPPED: {TEST}: no processes may hold enough sockets here");
         return;
     };
     settle();
@@ -161,9 +161,13 @@ fn held_objects_are_named_first_beside_a_compile_and_a_search() {
     // The held caches first, and in lockstep.
     let first = answer.first_named();
     assert!(!first.is_empty() && held.iter().any(|tag| tag == first[0]), "{first:?} of {held:?}");
-    // Nothing but what the holder holds.
+    // Nothing but what the holder holds: what it was seen to take, or what grows in lockstep with that.
     for tag in answer.tags("leaking") {
-        assert!(held.iter().any(|held| held == tag), "{tag} is not what is held: {held:?}\n{}", answer.text);
+        assert!(
+            first.contains(&tag) || held.iter().any(|held| held == tag),
+            "{tag} is not what is held: {held:?}\n{}",
+            answer.text
+        );
     }
     shrinkable_is_called_so(&answer, &cached, &held);
 }

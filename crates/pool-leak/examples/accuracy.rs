@@ -1,12 +1,18 @@
 //! How often the verdicts are right, on hosts of which the truth is known.
 //!
 //! ```text
-//! cargo run --release -p pool-leak --example accuracy -- [--hosts 200] [--tags 3000] [--tuning] [--cases] [--early] [--first N] [--quick]
+//! cargo run --release -p pool-leak --example accuracy -- [--hosts 200] [--tags 3000] [--first N] [--tuning] [--cases] [--early]
+//!     [--quick] [--live] [--until PART]
 //! ```
 //!
 //! Two sets of seeds are kept apart: `--tuning` uses seeds 1 to 999, and only there does `--cases` print single tags.
 //! Without it the held-out seeds (1,000,000 and up) are used, of which only totals are ever printed, so that no
 //! threshold can be chosen by them.
+//!
+//! `--live` judges as the live screen does ([`Config::live`]); `--until 0.25` ends each recording at its first quarter.
+//! What is asked at moments on the way is told for each: of what was called leaking, how much does leak by then; and of
+//! the leaks worth acting on that have gone on for a quarter of that time, standing out of their own noise, how many
+//! were called so.
 //!
 //! A leak is worth acting on where `pool_synth::hosts::worth_acting_on` says so. Beside the verdicts stand the simple
 //! methods that people use, each given as many names as the host has leaks, which nobody knows in practice.
@@ -17,13 +23,13 @@ use std::time::Instant;
 
 use pool_leak::{Analysis, Config, Kind, Verdict};
 use pool_model::{Pool, Tag};
-use pool_synth::hosts::{Host, Truth, random};
+use pool_synth::hosts::{Host, Shape, Truth, random, worth_acting_on};
 
 /// Moments at which the verdict is asked for, as parts of the recording; `--quick` asks at every second one.
 const MOMENTS: [f64; 8] = [0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0];
 
 #[derive(Default)]
-struct Shape {
+struct OfShape {
     tags: usize,
     leaking: usize,
     worth: usize,
@@ -41,9 +47,22 @@ struct Method {
     worth: usize,
 }
 
+/// What was said at one moment.
+#[derive(Default)]
+struct Moment {
+    named: usize,
+    right: usize,
+    named_worth: usize,
+    right_worth: usize,
+    worth: usize,
+    worth_found: usize,
+    /// For each shape: leaks worth acting on, those of them found, and called leaking without being one.
+    shapes: BTreeMap<&'static str, [usize; 3]>,
+}
+
 #[derive(Default)]
 struct Totals {
-    shapes: BTreeMap<&'static str, Shape>,
+    shapes: BTreeMap<&'static str, OfShape>,
     named: usize,
     right: usize,
     named_worth: usize,
@@ -52,8 +71,7 @@ struct Totals {
     worth_found: usize,
     hidden: usize,
     hidden_found: usize,
-    /// Called leaking and right, then the same of those called worth acting on, for each moment.
-    moments: [[usize; 4]; MOMENTS.len()],
+    moments: [Moment; MOMENTS.len()],
     covered: usize,
     groups: usize,
     groups_right: usize,
@@ -73,11 +91,22 @@ struct Options {
     cases: bool,
     quick: bool,
     early: bool,
+    live: bool,
+    until: f64,
 }
 
 fn options() -> Result<Options, String> {
-    let mut options =
-        Options { hosts: 200, first: 0, tags: 3000, tuning: false, cases: false, quick: false, early: false };
+    let mut options = Options {
+        hosts: 200,
+        first: 0,
+        tags: 3000,
+        tuning: false,
+        cases: false,
+        quick: false,
+        early: false,
+        live: false,
+        until: 1.0,
+    };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         let mut number =
@@ -90,6 +119,11 @@ fn options() -> Result<Options, String> {
             "--quick" => options.quick = true,
             "--cases" => options.cases = true,
             "--early" => options.early = true,
+            "--live" => options.live = true,
+            "--until" => {
+                let part = args.next().and_then(|text| text.parse().ok());
+                options.until = part.ok_or("--until needs a part of the recording, such as 0.25")?;
+            }
             other => return Err(format!("unknown argument `{other}`")),
         }
     }
@@ -130,7 +164,7 @@ fn run(seed: u64, options: &Options, totals: &mut Totals) {
         .into_iter()
         .map(|truth| ((host.plans[truth.at].tag.clone(), host.plans[truth.at].pool), truth))
         .collect();
-    let mut analysis = Analysis::new(Config::default());
+    let mut analysis = Analysis::new(if options.live { Config::live() } else { Config::default() });
     let mut by_hand = Simple::default();
     let mut sample = pool_model::Sample::new(
         pool_model::Origin::new(pool_model::SourceKind::Simulated, &[]).into(),
@@ -154,32 +188,27 @@ fn run(seed: u64, options: &Options, totals: &mut Totals) {
             let begun = Instant::now();
             let report = analysis.report();
             totals.report_seconds = totals.report_seconds.max(begun.elapsed().as_secs_f64());
-            for verdict in report.leaks() {
+            let now = &mut totals.moments[moment];
+            for verdict in &report.verdicts {
                 let key = (verdict.tag.clone(), verdict.pool);
                 let Some(truth) = truth.get(&key) else { continue };
-                // A leak that was fixed later was a leak before that.
-                let was_leak = match host.plans[truth.at].shape {
-                    pool_synth::hosts::Shape::FixedLeak { until, .. } => elapsed <= until * 1.2,
-                    _ => truth.leak.is_some() && elapsed > truth.since,
-                };
-                let looks_worth = looks_worth(&host, verdict);
-                for (slot, yes) in totals.moments[moment].iter_mut().zip([
-                    true,
-                    was_leak,
-                    looks_worth,
-                    looks_worth && was_leak,
-                ]) {
-                    *slot += usize::from(yes);
-                }
-                if options.early {
-                    let right = if was_leak { "right" } else { "wrong" };
-                    let worth = if looks_worth { "worth" } else { "small" };
+                let named = verdict.kind == Kind::Leaking;
+                let leaks = leaks_by(&host, truth, elapsed);
+                now.count(&host, truth, verdict, leaks, elapsed);
+                if options.early && (named || verdict.kind == Kind::Growing) {
+                    let right = if leaks { "right" } else { "wrong" };
+                    let worth = if looks_worth(&host, verdict) { "worth" } else { "small" };
                     println!("{part} of {hours} h {right} {worth} {}", case(&host, seed, truth, verdict));
                 }
-                first.entry(key).or_insert(elapsed);
+                if named {
+                    first.entry(key).or_insert(elapsed);
+                }
             }
             verdicts = report.verdicts;
             groups = report.groups;
+            if part >= options.until {
+                break;
+            }
         }
     }
     judge(seed, options, &host, &truth, &verdicts, &first, totals);
@@ -200,6 +229,53 @@ fn run(seed: u64, options: &Options, totals: &mut Totals) {
         }
     }
     by_hand.judge(&truth, totals);
+}
+
+/// Leaks by then: a leak that was fixed later was one before that.
+fn leaks_by(host: &Host, truth: &Truth, elapsed: f64) -> bool {
+    match host.plans[truth.at].shape {
+        Shape::FixedLeak { until, .. } => elapsed <= until * 1.2,
+        _ => truth.leak.is_some() && elapsed > truth.since,
+    }
+}
+
+/// A leak that a recording of this length should show: worth acting on, gone on for a quarter of it, not ended, and
+/// what it leaked is more than twice the standard deviation of the tag's own noise.
+fn should_show(host: &Host, truth: &Truth, elapsed: f64) -> bool {
+    let plan = &host.plans[truth.at];
+    let (rate, ended) = match plan.shape {
+        Shape::FixedLeak { per_hour, until } => (Some(per_hour * plan.size), elapsed > until),
+        _ => (truth.leak, false),
+    };
+    let of_pool = host.plans.iter().filter(|other| other.pool == plan.pool);
+    let pool = || of_pool.map(|other| other.base * other.size).sum();
+    let since = truth.since.max(plan.appears);
+    rate.is_some_and(|rate| {
+        !ended
+            && rate * (elapsed - since) > 2.0 * plan.noise * plan.base * plan.size
+            && worth_acting_on(rate, pool(), since, elapsed)
+    })
+}
+
+impl Moment {
+    fn count(&mut self, host: &Host, truth: &Truth, verdict: &Verdict, leaks: bool, elapsed: f64) {
+        let named = verdict.kind == Kind::Leaking;
+        let worth = named && looks_worth(host, verdict);
+        self.named += usize::from(named);
+        self.right += usize::from(named && leaks);
+        self.named_worth += usize::from(worth);
+        self.right_worth += usize::from(worth && leaks);
+        let wrong = named && !leaks;
+        let shows = should_show(host, truth, elapsed);
+        if wrong || shows {
+            let shape = self.shapes.entry(truth.shape).or_default();
+            for (slot, yes) in shape.iter_mut().zip([shows, shows && named, wrong]) {
+                *slot += usize::from(yes);
+            }
+        }
+        self.worth += usize::from(shows);
+        self.worth_found += usize::from(shows && named);
+    }
 }
 
 fn host_follows(host: &Host, verdict: &Verdict) -> bool {
@@ -272,7 +348,7 @@ fn looks_worth(host: &Host, verdict: &Verdict) -> bool {
 fn case(host: &Host, seed: u64, truth: &Truth, verdict: &Verdict) -> String {
     let e = &verdict.evidence;
     format!(
-        "seed {seed} {} h from {:.1} gap {:?} reboot {:?}: {} {} {:?} rate {:.2} MB/h held {:.1} MB -> {} {:.2} MB/h p {:.1e} snr {:.1} floor {:?} dd {:.2} ratio {:?} last {:?} work {} share {:?} t {:?} day {:?} jump {:.2} ret {:?} | {}",
+        "seed {seed} {} h from {:.1} gap {:?} reboot {:?}: {} {} {:?} rate {:.2} MB/h held {:.1} MB -> {} {:.2} MB/h p {:.1e} snr {:.1} floor {:?} dd {:.2} ratio {:?} last {:?} work {} share {:?} t {:?} day {:?} jump {:.2} ret {:?} frees {:?} rises {} size {} out {:.2} span {:.2} start {} | {}",
         host.clock.hours,
         host.clock.start_hour,
         host.clock.gap,
@@ -296,6 +372,12 @@ fn case(host: &Host, seed: u64, truth: &Truth, verdict: &Verdict) -> String {
         e.day_low,
         e.jump,
         (e.retention, e.even, e.filling),
+        e.frees,
+        e.only_rises,
+        e.constant_size,
+        e.outgrown,
+        e.hours,
+        verdict.since_start,
         verdict.reasons.join("; "),
     )
 }
@@ -415,14 +497,46 @@ fn print(hosts: u64, options: &Options, totals: &Totals, seconds: f64) {
         "lockstep groups found: {} of {}, culprit right: {}",
         totals.groups, totals.groups_expected, totals.groups_right
     );
-    println!("\n| part of the recording | called leaking | precision | called worth acting on | precision |");
-    println!("|---|---|---|---|---|");
-    for (at, [named, right, worth, worth_right]) in MOMENTS.iter().zip(totals.moments) {
-        println!("| {at} | {named} | {} | {worth} | {} |", part(right, named), part(worth_right, worth));
-    }
+    print_moments(&totals.moments);
     println!("\n| simple method, told how many leaks there are | precision | recall, worth acting on |");
     println!("|---|---|---|");
     for (name, method) in &totals.methods {
         println!("| {name} | {} | {} |", part(method.right, method.named), part(method.worth, totals.worth));
+    }
+}
+
+fn print_moments(moments: &[Moment]) {
+    println!(
+        "\n| part of the recording | called leaking | precision | called worth acting on | precision | worth acting on by then | found | recall |"
+    );
+    println!("|---|---|---|---|---|---|---|---|");
+    for (at, now) in MOMENTS.iter().zip(moments).filter(|(_, now)| now.worth > 0) {
+        println!(
+            "| {at} | {} | {} | {} | {} | {} | {} | {} |",
+            now.named,
+            part(now.right, now.named),
+            now.named_worth,
+            part(now.right_worth, now.named_worth),
+            now.worth,
+            now.worth_found,
+            part(now.worth_found, now.worth),
+        );
+    }
+    // Found of worth acting on, and wrongly called leaking, for each shape on the way.
+    let columns = MOMENTS.iter().zip(moments).filter(|(at, _)| at.log2().fract() == 0.0);
+    let chosen: Vec<&Moment> = columns.map(|(_, now)| now).collect();
+    println!("\n| shape: found of worth acting on (wrongly called leaking) | 0.125 | 0.25 | 0.5 | 1 |");
+    println!("|---|---|---|---|---|");
+    let mut names: Vec<&str> = chosen.iter().flat_map(|now| now.shapes.keys().copied()).collect();
+    names.sort_unstable();
+    names.dedup();
+    for name in names {
+        let cell = |now: &&Moment| match now.shapes.get(name) {
+            None => "-".to_owned(),
+            Some([0, _, wrong]) => format!("({wrong})"),
+            Some([worth, found, 0]) => format!("{found} of {worth}"),
+            Some([worth, found, wrong]) => format!("{found} of {worth} ({wrong})"),
+        };
+        println!("| {name} | {} |", chosen.iter().map(cell).collect::<Vec<_>>().join(" | "));
     }
 }

@@ -5,7 +5,8 @@
 //! 1. [`Analysis::push`] takes one [`pool_model::Sample`] after the other and keeps, for each (tag, pool), a bounded
 //!    series ([`mod@series`]: buckets whose width doubles when the room is full);
 //! 2. [`Analysis::report`] judges every series ([`judge`]) with the statistics of [`stats`], then all of them
-//!    together: false discoveries, lockstep groups, shares of the pools' growth, time until a limit;
+//!    together: false discoveries, what comes too early, lockstep groups, shares of the pools' growth, time until
+//!    a limit;
 //! 3. a [`Report`] is plain data: [`Verdict::sentence`] says it in words, `serde` writes it out.
 //!
 //! It may be asked at any time; the live screen asks every few seconds, a recording once at its end.

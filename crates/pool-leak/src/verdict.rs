@@ -100,6 +100,8 @@ pub struct Evidence {
     pub q: f64,
     /// Growth over what remains of the noise.
     pub signal: f64,
+    /// Growth over the most that it held until the growth began.
+    pub outgrown: f64,
     /// Windows whose floor is above the one before, and windows compared.
     pub floor: (usize, usize),
     /// Deepest fall-back, as a part of the growth.

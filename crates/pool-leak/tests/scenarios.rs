@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use pool_leak::{Analysis, Config, Kind, Report};
-use pool_model::{CounterWidth, Origin, Sample, SourceKind};
+use pool_model::{CounterWidth, Counters, Origin, Pool, Row, Sample, SourceKind, Tag};
 use pool_synth::hosts::Host;
 use pool_synth::hosts::scenario::Scenario;
 
@@ -96,4 +96,79 @@ fn a_late_leak_says_since_when_and_how_fast() {
     assert!(share > 0.85, "{share}");
     let end = leak.exhaustion.expect("limits are known");
     assert!(end.hours > 100.0 && end.hours < 2000.0, "{end:?}");
+}
+
+#[test]
+fn what_comes_too_early_says_so_and_how_much_longer() {
+    let (_, mut host) = load("early.toml");
+    let report = analyse(&mut host);
+    let of = |tag: &[u8; 4]| report.verdicts.iter().find(|v| v.tag == Tag::pool(*tag)).expect("a verdict");
+    for tag in [b"Teet", b"Same"] {
+        let verdict = of(tag);
+        assert_eq!(verdict.reasons, ["too early to tell from a cache that will be trimmed"], "{tag:?}");
+        // Until it has trebled, which comes before two days are over.
+        let level = verdict.held - verdict.growth;
+        let hours = (3.0 * level - verdict.held) / verdict.bytes.per_hour;
+        let needs = verdict.needs_hours.expect("says how much longer");
+        assert!((needs / hours - 1.0).abs() < 0.2, "{needs} h instead of {hours} h");
+    }
+    assert_eq!(of(b"Keep").reasons[0], "nothing is ever freed");
+    let tall = &of(b"Tall").reasons;
+    assert!(tall.iter().any(|reason| reason.ends_with("times what it held before it grew")), "{tall:?}");
+}
+
+#[test]
+fn a_leak_past_doubt_carries_those_in_lockstep_with_it() {
+    let (_, mut host) = load("early-lockstep.toml");
+    let report = analyse(&mut host);
+    let carried = |tag: &[u8; 4]| {
+        let verdict = report.verdicts.iter().find(|v| v.tag == Tag::pool(*tag)).expect("a verdict");
+        verdict.evidence.outgrown < 2.0
+            && verdict.reasons.first().is_some_and(|reason| reason.contains("in lockstep"))
+    };
+    assert!(carried(b"NtFC") && carried(b"FMfn"));
+    assert_eq!(report.leaks().count(), 5);
+    // Without the one that never frees, and the two that outgrew what they held, nothing carries them.
+    host = load("early-lockstep.toml").1;
+    let mut analysis = Analysis::new(Config::default());
+    let mut sample = Sample::new(Origin::new(SourceKind::Simulated, &[]).into(), CounterWidth::Bits32);
+    while host.sample_into(&mut sample) {
+        sample.rows.retain(|row| [b"NtFC", b"FMfn"].iter().any(|tag| row.tag == Tag::pool(**tag)));
+        analysis.push(&sample);
+    }
+    let alone = analysis.report();
+    assert!(alone.verdicts.iter().all(|verdict| verdict.kind == Kind::Growing), "{:?}", alone.verdicts);
+}
+
+/// Slab caches tell no frees: there, that hardly anything falls back has to stand for them.
+#[test]
+fn where_frees_are_not_told_that_nothing_falls_back_is_enough() {
+    let kind = |dips: bool| {
+        let mut analysis = Analysis::new(Config::default());
+        let mut sample =
+            Sample::new(Origin::new(SourceKind::Linux, &[Pool::Unreclaimable]).into(), CounterWidth::Bits64);
+        for n in 0..600_u64 {
+            sample.time = jiff::Timestamp::from_second(1_800_000_000 + n.cast_signed()).ok();
+            // Fifty a second beside sixty thousand, and, where it dips, one that is given back now and then.
+            let back = if dips { 4_000 * u64::from(n % 50 > 25) } else { 0 };
+            let count = 60_000 + 50 * n - back;
+            let counters = Counters {
+                told_diff: Some(count.cast_signed()),
+                bytes: Some(count * 640),
+                ..Counters::default()
+            };
+            sample.rows = vec![Row {
+                tag: Tag::name("sock_inode_cache"),
+                pool: Pool::Unreclaimable,
+                counters,
+                told_owner: None,
+            }];
+            analysis.push(&sample);
+        }
+        analysis.report().verdicts[0].clone()
+    };
+    let (rises, falls) = (kind(false), kind(true));
+    assert_eq!(rises.kind, Kind::Leaking, "{rises:?}");
+    assert!(rises.evidence.outgrown < 1.0);
+    assert_eq!(falls.kind, Kind::Growing, "{falls:?}");
 }

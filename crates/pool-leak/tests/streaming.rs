@@ -101,6 +101,19 @@ fn nothing_pushed_nothing_said() {
     assert!(report.verdicts.is_empty() && report.groups.is_empty() && report.pools.is_empty());
 }
 
+#[test]
+fn the_live_screen_keeps_no_more_than_it_says() {
+    let mut analysis = Analysis::new(Config::live());
+    let most = |series: usize| {
+        let each = size_of::<pool_leak::series::Series>();
+        series * (each + Config::live().buckets * size_of::<pool_leak::series::Bucket>())
+    };
+    for n in 0..500_u64 {
+        analysis.push(&sample(n.cast_signed(), &[(b"A   ", 100 + n, 0, 6400 * n), (b"B   ", 9, n % 7, 512)]));
+        assert!(analysis.memory() <= most(3), "{} bytes after {n} samples", analysis.memory());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 

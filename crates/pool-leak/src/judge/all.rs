@@ -36,6 +36,8 @@ fn hours(analysis: &Analysis, from: usize, to: usize) -> (f64, f64) {
 /// What is no leak for what is known of the tag, or for being too small.
 fn temper(analysis: &Analysis, pools: &[PoolGrowth], findings: &mut [Finding]) {
     let config = &analysis.config;
+    let shrinkable = analysis.series.iter().zip(&*findings).filter(|(s, _)| s.pool == Pool::Reclaimable);
+    let objects: f64 = shrinkable.filter_map(|(_, f)| f.allocs).map(|rate| rate.per_hour.max(0.0)).sum();
     for (series, finding) in analysis.series.iter().zip(findings) {
         let held = pools.iter().find(|pool| pool.pool == series.pool).map_or(0.0, |pool| pool.held);
         let rate = finding.bytes.per_hour;
@@ -46,6 +48,16 @@ fn temper(analysis: &Analysis, pools: &[PoolGrowth], findings: &mut [Finding]) {
             let reason =
                 "part of each inode: the kernel frees it with the inodes, whose caches it can shrink";
             finding.reasons = vec![reason.into()];
+            finding.needs = None;
+        }
+        if finding.kind == Kind::Leaking
+            && owner::is_general(&series.tag)
+            && rate <= objects * owner::BOOKKEEPING
+        {
+            finding.kind = Kind::Growing;
+            let reason = "no more than the kernel's own bookkeeping takes for caches that grow beside it and can be shrunk";
+            finding.reasons = vec![reason.into()];
+            finding.needs = None;
         }
         if finding.kind == Kind::Leaking && !worth && !kept {
             finding.kind = Kind::Growing;
@@ -87,6 +99,7 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
     }
     let pools = pools(analysis, from, to);
     temper(analysis, &pools, &mut findings);
+    defer(&mut findings, config);
     let mut order: Vec<usize> = (0..findings.len()).collect();
     order.sort_by(|&a, &b| {
         let key = |at: usize| (findings[at].kind, -findings[at].bytes.per_hour, -findings[at].held);
@@ -148,6 +161,38 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
         reboots: analysis.epoch,
         out_of_order: analysis.out_of_order,
         times_known: analysis.times_known,
+    }
+}
+
+/// What cannot yet be told from a cache that will be trimmed is not called a leak, unless it grows in lockstep with
+/// others of which one is: the same lost references drag all of them along.
+fn defer(findings: &mut [Finding], config: &Config) {
+    let leaking = |early: bool| {
+        let of_kind = findings.iter().enumerate();
+        of_kind.filter(move |(_, f)| f.kind == Kind::Leaking && f.early.is_some() == early)
+    };
+    let (sure, early): (Vec<_>, Vec<_>) = (leaking(false).collect(), leaking(true).collect());
+    if early.is_empty() {
+        return;
+    }
+    let sure_ones = sure.len();
+    let all: Vec<(usize, &Finding)> = sure.into_iter().chain(early).collect();
+    let groups = if sure_ones > 0 { group::find(&all) } else { Vec::new() };
+    let carried: Vec<usize> = groups
+        .into_iter()
+        .filter(|members| members.len() >= config.lockstep)
+        .filter(|members| members.iter().any(|&at| findings[at].early.is_none()))
+        .flatten()
+        .collect();
+    for (at, finding) in findings.iter_mut().enumerate().filter(|(_, f)| f.kind == Kind::Leaking) {
+        let Some(hours) = finding.early else { continue };
+        if carried.contains(&at) {
+            finding.reasons.insert(0, "grows in lockstep with a leak that is past doubt".into());
+        } else {
+            finding.kind = Kind::Growing;
+            finding.needs = Some(hours);
+            finding.reasons = vec!["too early to tell from a cache that will be trimmed".into()];
+        }
     }
 }
 

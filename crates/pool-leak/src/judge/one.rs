@@ -19,6 +19,8 @@ pub struct Finding {
     pub from: f64,
     pub bent: bool,
     pub needs: Option<f64>,
+    /// Grows like a leak, but so does a cache until it is trimmed: hours until that can be told apart.
+    pub early: Option<f64>,
     pub reasons: Vec<String>,
     pub evidence: Evidence,
     /// The window, for lockstep groups.
@@ -38,6 +40,7 @@ impl Finding {
             from: points.hours.first().copied().unwrap_or(0.0),
             bent: false,
             needs: None,
+            early: None,
             reasons: Vec::new(),
             evidence: Evidence {
                 points: points.len(),
@@ -80,7 +83,19 @@ pub fn judge(config: &Config, pool: Pool, all: &Points, told: (bool, bool)) -> F
         return finding;
     }
     let (window, bent) = window(config, all, &points);
-    Window::new(config, window, bent, told).finding(pool)
+    let mut window = Window::new(config, window, bent, told);
+    window.evidence.outgrown = outgrown(all, &window);
+    window.finding(pool)
+}
+
+/// Growth over the most that was held before the window, and in its first eighth, by when it has hardly begun.
+fn outgrown(all: &Points, window: &Window) -> f64 {
+    let points = &window.points;
+    let eighth = points.hours.get((points.len() / 8).max(1)).copied().unwrap_or(0.0);
+    let before = all.hours.partition_point(|&hour| hour < points.hours[0]);
+    let level = middle(&all.mean[before..all.hours.partition_point(|&hour| hour <= eighth)]);
+    let held = all.mean[..before].iter().copied().fold(level, f64::max);
+    (window.growth / held.max(1.0)).clamp(0.0, 1e6)
 }
 
 /// What does not grow: steady, or coming and going with the load.
@@ -311,12 +326,18 @@ impl<'a> Window<'a> {
 
     /// In less than a day a rhythm, or a cache that fills, looks like a trend. It is none where it is straight (a wave
     /// and a cache bend) and one thing more: hardly anything is freed, or it is long enough for a wave to bend, or it
-    /// grew by more than a rhythm can in that time.
+    /// grew by more than a rhythm can in that time. Where it grew by far more than any rhythm, it need not be straight.
     fn beyond_rhythm(&self) -> bool {
         if self.covered_day {
             return true;
         }
-        let long = self.points.span() >= self.config.straight;
+        let (swing, span) = (self.config.swing, self.points.span());
+        let long = span >= self.config.straight;
+        // From the trough to the peak of a wave; twice that is out of reach for it, whatever the noise.
+        let wave = 2.0 * swing / (1.0 - swing);
+        if span >= self.config.starting && self.evidence.outgrown >= 2.0 * wave {
+            return true;
+        }
         let filling = self.evidence.filling.unwrap_or(0.0);
         let nothing_freed = self.evidence.retention.is_some_and(|kept| kept >= 0.9) && filling > 1.05;
         if long && (filling >= self.config.line || nothing_freed) {
@@ -328,12 +349,26 @@ impl<'a> Window<'a> {
         if self.evidence.retention.is_some_and(|kept| kept >= self.config.retention) || long {
             return true;
         }
-        let swing = self.config.swing;
-        let span = self.points.span();
         let steepest = swing * std::f64::consts::TAU * span / 24.0;
-        let most = (2.0 * swing / (1.0 - swing)).min(steepest * if span < 4.0 { 1.0 } else { 1.6 });
+        let most = wave.min(steepest * if span < 4.0 { 1.0 } else { 1.6 });
         let level = middle(&self.points.mean[..(self.points.len() / 8).max(2)]);
         self.growth > most * level
+    }
+
+    /// A cache on the way to its next trim is as straight as a leak, and frees as little from sample to sample. It is
+    /// told from one by what a cache does not do: hold far more than it ever did, keep all that it takes, or go on like
+    /// that for days. Gives the hours until the first or the last of these is reached; `None` where one is.
+    fn too_early(&self) -> Option<f64> {
+        let (c, e) = (self.config, &self.evidence);
+        // Where frees are not told, as of slab caches, the deepest fall-back stands for them.
+        let told = e.retention.or(e.frees.is_none().then_some(1.0 - e.drawdown));
+        let kept = told.is_some_and(|kept| kept >= c.keeps_all);
+        let (span, long) = (self.points.span(), 2.0 * c.day);
+        if kept || e.outgrown >= c.outgrown || span >= long {
+            return None;
+        }
+        let until_outgrown = span * (c.outgrown / e.outgrown.max(1e-9) - 1.0);
+        Some(until_outgrown.min(long - span))
     }
 
     fn finding(self, pool: Pool) -> Finding {
@@ -343,6 +378,7 @@ impl<'a> Window<'a> {
             high: slope.high,
         });
         let (kind, reasons, needs) = self.decide(pool, rate);
+        let early = self.too_early();
         // Noise that wanders makes every formula's interval too narrow: widened as the tuning hosts ask for.
         let wider = |half: f64| self.config.widening * half.max(self.interval);
         let rate = Rate {
@@ -365,6 +401,7 @@ impl<'a> Window<'a> {
             from: self.points.hours[0],
             bent: self.bent,
             needs,
+            early,
             reasons,
             evidence: self.evidence,
             points: self.points,
@@ -425,6 +462,13 @@ impl<'a> Window<'a> {
         }
         if e.by_work {
             reasons.push("grows with the work that the machine does, and never comes back".into());
+        }
+        if e.outgrown >= c.outgrown && span < 2.0 * c.day {
+            reasons.push(if e.outgrown < 100.0 {
+                format!("holds {:.0} times what it held before it grew", e.outgrown + 1.0)
+            } else {
+                "hardly held anything before it grew".into()
+            });
         }
         if !self.covered_day {
             reasons.push("less than a day of samples: a rhythm is unlikely, not excluded".into());

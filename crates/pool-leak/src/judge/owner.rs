@@ -63,6 +63,16 @@ pub fn is_part_of_inodes(tag: &Tag) -> bool {
     matches!(tag, Tag::Name(name) if PARTS_OF_INODES.contains(&&**name))
 }
 
+/// Bytes of bookkeeping for an object of another cache, at most: for each slab the kernel allocates a vector with 8
+/// bytes an object (whom it is charged to), 16 with allocation profiling. It comes from a general cache and goes with
+/// the slab (Linux 6.18: `kmalloc-192` grew by a vector for each slab of dentries and of inodes of proc).
+pub const BOOKKEEPING: f64 = 16.0;
+
+/// Whether it is one of the kernel's general caches that cannot be shrunk.
+pub fn is_general(tag: &Tag) -> bool {
+    matches!(tag, Tag::Name(name) if name.starts_with("kmalloc-") && !name.starts_with("kmalloc-rcl-"))
+}
+
 /// What layer the tag belongs to, where it is one that others' requests are charged to.
 pub fn layer(tag: &Tag) -> Option<&'static str> {
     let tag = tag.as_pool()?.unprotected();

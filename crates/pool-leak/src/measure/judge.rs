@@ -178,7 +178,9 @@ fn fate(
     let seconds = |at: usize| measured.intervals[at].1;
     let rates: Vec<f64> =
         ambient.iter().filter(|interval| interval.1 > 0.0).map(|&(at, long)| column[at] / long).collect();
-    let rate = tempered_mean(rates);
+    // What still came back at first, of this program's own start and of what ran before, promises no further fall that
+    // runs would have to make up for.
+    let rate = tempered_mean(rates).max(0.0);
     // Over run and idle interval together: what came back in the idle interval is no loss.
     let cycles: Vec<f64> = pairs
         .iter()

@@ -214,20 +214,21 @@ impl Analysis {
     /// Closes the open slot of all series and opens the next.
     fn turn(&mut self, seconds: f64, rebooted: bool) {
         let slots = self.timeline.slots.len();
+        let room = self.config.buckets.max(16);
         if slots > 0 {
             for series in self.series.iter_mut().chain(&mut self.pools) {
                 // A row that comes with this very sample starts in the new slot.
                 if series.now().is_none() && series.buckets.is_empty() && series.seen == 0 {
                     series.first = slots;
                 } else {
-                    series.close(self.samples);
+                    series.close(self.samples, room);
                 }
                 if rebooted {
                     series.restart();
                 }
             }
         }
-        if slots >= self.config.buckets.max(16) {
+        if slots >= room {
             let into = self.timeline.halve();
             for series in self.series.iter_mut().chain(&mut self.pools) {
                 if series.first >= into.len() {

@@ -169,9 +169,13 @@ impl Series {
         self.open.merge(&piece);
     }
 
-    /// The open slot ends before sample number `sample`.
-    pub fn close(&mut self, sample: u64) {
+    /// The open slot ends before sample number `sample`; there will never be more than `room` buckets.
+    pub fn close(&mut self, sample: u64, room: usize) {
         self.settle(sample);
+        let held = self.buckets.len();
+        if held == self.buckets.capacity() && held < room && held * 2 > room {
+            self.buckets.reserve_exact(room - held);
+        }
         self.buckets.push(self.open);
         self.open = Bucket { allocs: self.open.allocs, frees: self.open.frees, ..Bucket::default() };
     }
