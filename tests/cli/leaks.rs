@@ -1,5 +1,4 @@
-//! `poolmon leaks` and `poolmon diff`: over planted hosts, saved logs, dumps, and this kernel with a program that holds
-//! 50 objects a second.
+//! `poolmon leaks` and `poolmon diff`: over planted hosts, saved logs and dumps. This kernel is judged in `tests/kernel/`.
 
 use std::path::Path;
 use std::process::Command;
@@ -174,64 +173,5 @@ fn two_dumps_of_a_machine_are_compared() {
             "B's own figure of {}",
             row["tag"]
         );
-    }
-}
-
-/// Fifty objects a second beside a search through all files: the held cache is named first. The screen's own test of
-/// this kernel has the shorter form; this one takes a minute and a half.
-#[cfg(target_os = "linux")]
-#[test]
-fn held_objects_of_this_kernel_are_named_first() {
-    use std::process::Stdio;
-    use std::sync::atomic::{AtomicBool, Ordering};
-    use std::time::Instant;
-
-    use crate::kernel::kernel_memory_is_readable;
-
-    // The cache of UNIX sockets is merged into another; that of their inodes is their own.
-    const HELD: &str = "sock_inode_cache";
-
-    if !kernel_memory_is_readable("held_objects_of_this_kernel_are_named_first") {
-        return;
-    }
-    let stop = AtomicBool::new(false);
-    let json: Value = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let (start, mut held) = (Instant::now(), Vec::new());
-            while !stop.load(Ordering::Relaxed) {
-                while held.len() < usize::try_from(start.elapsed().as_millis() / 20).unwrap_or(0) {
-                    held.push(std::os::unix::net::UnixDatagram::unbound().unwrap());
-                }
-                std::thread::sleep(Duration::from_millis(20));
-            }
-        });
-        scope.spawn(|| {
-            while !stop.load(Ordering::Relaxed) {
-                let mut find = Command::new("find");
-                let find = find.args(["/usr", "/etc", "-xdev", "-name", "nothing"]);
-                let _ = find.stdout(Stdio::null()).stderr(Stdio::null()).status();
-                std::thread::sleep(Duration::from_millis(500));
-            }
-        });
-        let output = poolmon(&["leaks", "--for", "80s", "--interval", "500ms", "--format", "json"]);
-        stop.store(true, Ordering::Relaxed);
-        assert!(output.status.success(), "{}", text(&output.stderr));
-        serde_json::from_slice(&output.stdout).unwrap()
-    });
-    let rising: Vec<&Value> = json["verdicts"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|verdict| ["leaking", "growing"].contains(&verdict["kind"].as_str().unwrap()))
-        .collect();
-    let tags: Vec<&str> = rising.iter().map(|verdict| verdict["tag"].as_str().unwrap()).collect();
-    assert!(tags.contains(&HELD), "{HELD} is not among what grows: {tags:?}");
-    for verdict in json["verdicts"].as_array().unwrap() {
-        if verdict["kind"] == "leaking" {
-            assert_ne!(
-                verdict["pool"], "reclaimable",
-                "a cache that the kernel shrinks is no leak: {verdict}"
-            );
-        }
     }
 }

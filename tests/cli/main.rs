@@ -9,8 +9,9 @@
 //! * `tools.rs`: other tools over a recording's exports;
 //! * `screen.rs`: the live screen inside tmux;
 //! * `replay.rs`: a planted recording on that screen, and in `poolmon top --at`;
+//! * `report.rs`: the report as a page, in Chromium too, and as Markdown;
 //! * `symbols.rs`: symbols of a dump;
-//! * `leaks.rs`: verdicts and differences, planted and of this kernel;
+//! * `leaks.rs`: verdicts and differences, planted; `measure.rs`: what a command loses;
 //! * `who.rs`: drivers of a tag, over real drivers outside the repository and small ones that the test writes.
 
 mod bad_input;
@@ -27,6 +28,7 @@ mod pages;
 mod recorder;
 #[cfg(unix)]
 mod replay;
+mod report;
 #[cfg(unix)]
 mod screen;
 mod symbols;

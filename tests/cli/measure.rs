@@ -1,8 +1,6 @@
-//! `poolmon measure`: wrong arguments, commands that fail, and a command that leaves 25 files in this kernel's memory.
+//! `poolmon measure`: wrong arguments and commands that fail. What is measured of this kernel is in `tests/kernel/`.
 
 use std::process::Command;
-
-use serde_json::Value;
 
 use crate::{POOLMON, poolmon, text};
 
@@ -24,40 +22,6 @@ mod linux {
     fn measure(rest: &[&str]) -> (Option<i32>, String, String) {
         let output = Command::new(POOLMON).args(QUICK).args(rest).output().unwrap();
         (output.status.code(), text(&output.stdout), text(&output.stderr))
-    }
-
-    /// A folder of a file system in memory, where there is one.
-    fn in_memory() -> Option<tempfile::TempDir> {
-        let mounts = std::fs::read_to_string("/proc/mounts").unwrap_or_default();
-        if !mounts.lines().any(|line| line.split(' ').skip(1).take(2).eq(["/dev/shm", "tmpfs"])) {
-            eprintln!("SKIPPED: measure: /dev/shm is no file system in memory here");
-            return None;
-        }
-        tempfile::tempdir_in("/dev/shm").ok()
-    }
-
-    #[test]
-    fn files_that_stay_in_memory_are_counted() {
-        if !kernel_memory_is_readable("files_that_stay_in_memory") {
-            return;
-        }
-        let Some(folder) = in_memory() else { return };
-        let script = r#"n=0; while [ $n -lt 25 ]; do : > "$0/$$.$n"; n=$((n+1)); done"#;
-        let command = ["--", "sh", "-c", script, folder.path().to_str().unwrap()];
-        let (code, out, err) = measure(&[&["--format", "json", "--fail-on-loss"][..], &command].concat());
-        assert_eq!(code, Some(3), "{err}{out}");
-        let json: Value = serde_json::from_str(&out).unwrap();
-        assert_eq!((json["schema"].as_str(), json["runs"].as_u64()), (Some("poolmon.measure/1"), Some(20)));
-        let tags = json["tags"].as_array().unwrap();
-        let cache =
-            tags.iter().find(|loss| loss["tag"] == "shmem_inode_cache").expect("the files' cache moved");
-        assert_eq!(cache["kind"], "lost", "{cache}");
-        // The kernel counts in whole slabs; over all runs that evens out.
-        let mean = cache["mean"].as_f64().unwrap();
-        assert!((23.0..27.0).contains(&mean), "{cache}");
-        let (low, high) = (&cache["objects"]["low"], &cache["objects"]["high"]);
-        assert!(low.as_f64().unwrap() <= 25.0 && high.as_f64().unwrap() >= 25.0, "{cache}");
-        assert!(cache["q"].as_f64().unwrap() < 0.001, "{cache}");
     }
 
     #[test]

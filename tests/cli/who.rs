@@ -67,6 +67,11 @@ impl Drivers {
     }
 }
 
+/// A driver that calls `ExAllocatePoolWithTag` with a tag.
+pub fn small_driver(tag: [u8; 4]) -> Vec<u8> {
+    image::image(Machine::X64, &direct_x64(&tag), TAGGED, false, &[])
+}
+
 #[test]
 fn the_help_page() {
     insta::assert_snapshot!("help_who", crate::stdout_of(&["who", "--help"]));

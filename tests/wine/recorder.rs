@@ -104,3 +104,49 @@ fn both_systems_judge_a_short_recording_alike() {
     assert!(here.status.success(), "{err}");
     assert_eq!(serde_json::from_str::<Value>(&out).expect("JSON"), there);
 }
+
+#[test]
+fn both_systems_write_the_same_report() {
+    let test = "both_systems_write_the_same_report";
+    let Some(wine) = Wine::ready(test) else { return };
+    let script = (0..40_u64).fold(Script::new(), |script, n| {
+        let mut table = many(50);
+        table.push((*b"<b>&", [0, 0, 0, 1000 + 100 * n, 500, 64_000 + 12_800 * n]));
+        script.table(&table)
+    });
+    wine.text(&script, &["record", "rec", "--interval", "100ms", "--for", "3s"]);
+    // What differs: when it was made, and in which zone and by what name the source was.
+    let plain = |text: String| {
+        text.lines().filter(|line| !line.contains("Made by poolmon")).collect::<Vec<_>>().join("\n")
+    };
+    for name in ["report.html", "report.md"] {
+        let (_, err) = wine.text(&script, &["report", "rec", "-o", name]);
+        assert!(err.contains(name), "{err}");
+        let there = plain(std::fs::read_to_string(wine.folder.join(name)).expect("it was written"));
+        assert!(there.contains("Too little data for any verdict"), "{there}");
+        assert!(there.contains(if name.ends_with("md") { "`<b>&`" } else { "&lt;b&gt;&amp;" }), "{there}");
+        let Some(native) = native() else {
+            eprintln!("SKIPPED: {test}: this system's executable is absent (cargo build)");
+            return;
+        };
+        let args = ["report", "rec", "-o", name, "--force"];
+        let here = Command::new(native).args(args).current_dir(&wine.folder).output().expect("it starts");
+        assert!(here.status.success(), "{}", texts(&here).1);
+        let here = plain(std::fs::read_to_string(wine.folder.join(name)).expect("it was written"));
+        assert!(here == there, "{name} differs between the systems");
+    }
+}
+
+#[test]
+fn a_command_is_measured() {
+    let Some(wine) = Wine::ready("a_command_is_measured") else { return };
+    let script = Script::new().table(&many(50));
+    let args = ["measure", "--repeat", "3", "--warm-up", "1", "--settle", "50ms", "--noise", "100ms"];
+    let measured =
+        wine.json(&script, &[&args[..], &["--format", "json", "--", "cmd", "/c", "exit 0"]].concat());
+    assert_eq!((&measured["runs"], &measured["failed_runs"]), (&3.into(), &0.into()), "{measured:#}");
+    assert_eq!(measured["tags"], Value::Array(Vec::new()), "nothing moves in a replayed table");
+    let failed = wine.run(Some(&script), &[&args[..], &["--", "cmd", "/c", "exit 5"]].concat());
+    let (_, err) = texts(&failed);
+    assert!(failed.status.code() == Some(1) && err.contains("exit code: 5"), "{err}");
+}

@@ -155,12 +155,14 @@ pub struct Verdict {
     pub growth: f64,
     /// Part of the pool's growth in that time, 0 to 1; `None` where the pool does not grow.
     pub share: Option<f64>,
+    /// The same with all tags of its pool that grow in lockstep with it; `None` where there are none.
+    pub group_share: Option<f64>,
     /// Since when it grows.
     #[serde(serialize_with = "time_text")]
     pub since: Option<Timestamp>,
     /// It already grew at the first sample, so that `since` only says "at least since".
     pub since_start: bool,
-    /// When memory runs out at this rate.
+    /// When memory runs out at this rate, or at that of its lockstep group.
     pub exhaustion: Option<Exhaustion>,
     /// How many more hours of samples a surer answer needs.
     pub needs_hours: Option<f64>,
@@ -183,7 +185,7 @@ pub struct Group {
     pub culprit: usize,
     /// Why that one.
     pub reason: String,
-    /// Their bytes per hour together.
+    /// Their bytes per hour together, without those of caches that the kernel can shrink where there are others.
     pub bytes_per_hour: f64,
 }
 
@@ -324,6 +326,9 @@ impl Verdict {
             }
             if let Some(share) = self.share {
                 let _ = write!(text, "; explains {:.0} % of {} growth", share * 100.0, self.pool.id());
+                if let Some(all) = self.group_share {
+                    let _ = write!(text, " ({:.0} % with those in lockstep)", all * 100.0);
+                }
             }
             if let Some(end) = self.exhaustion {
                 let _ = write!(text, "; {} is reached in {}", end.limit.long(), duration(end.hours));

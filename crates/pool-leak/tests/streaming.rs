@@ -156,3 +156,47 @@ proptest! {
         prop_assert!((leak.bytes.per_hour / (4096.0 * 3600.0) - 1.0).abs() < 1e-6, "{:?}", leak.bytes);
     }
 }
+
+proptest! {
+    /// Telling which rows changed gives the very same answer, over gaps, reboots, clocks that stand still, rows that
+    /// come and go and tags that stand twice in a sample.
+    #[test]
+    fn changes_alone_lead_to_the_same_verdicts(
+        steps in proptest::collection::vec((0_i64..90, 0_u8..40, any::<[u8; 6]>()), 40..160),
+    ) {
+        let names = [b"A   ", b"B   ", b"C   ", b"D   ", b"E   ", b"F   "];
+        let (mut whole, mut told) = (Analysis::new(Config::default()), Analysis::new(Config::default()));
+        let mut held = [(2_000_u64, 1_000_u64); 6];
+        let (mut second, mut boots) = (0, 0);
+        let mut before: Option<Sample> = None;
+        for (n, (wait, event, moves)) in steps.into_iter().enumerate() {
+            second += wait;
+            boots += u64::from(event == 0);
+            for (held, by) in held.iter_mut().zip(moves) {
+                let (made, given) = (u64::from(by % 8), u64::from(by / 8 % 8));
+                *held = (held.0 + made, held.1 + given.min(held.0 + made - held.1));
+            }
+            let shown = if event == 1 { 4 } else { 6 };
+            let mut rows: Vec<_> = names.iter().zip(held).take(shown)
+                .map(|(&name, (allocs, frees))| (name, allocs, frees, (allocs - frees) * 64)).collect();
+            if n % 50 > 40 {
+                rows.push((names[0], 7, 0, 448));
+            }
+            let mut now = sample(second, &rows);
+            now.origin = Origin { boot: Some(boots.to_string()), ..(*now.origin).clone() }.into();
+            let same = before.as_ref().filter(|before| before.rows.len() == now.rows.len());
+            match same {
+                Some(before) => {
+                    let differs = |at: &u32| before.rows[*at as usize] != now.rows[*at as usize];
+                    let changed: Vec<u32> = (0..u32::try_from(now.rows.len()).unwrap()).filter(differs).collect();
+                    told.push_changed(&now, &changed);
+                }
+                None => told.push(&now),
+            }
+            whole.push(&now);
+            before = Some(now);
+        }
+        prop_assert_eq!(whole.samples(), told.samples());
+        prop_assert_eq!(format!("{:?}", whole.report().verdicts), format!("{:?}", told.report().verdicts));
+    }
+}

@@ -1,10 +1,12 @@
 //! What is worth telling: causes, rows of tables, what a pool's growth is made of.
 
 use pool_leak::series::CurvePoint;
+use pool_leak::verdict::duration;
 use pool_leak::{Kind, PoolGrowth, Verdict};
 use pool_model::Pool;
+use pool_model::units::grouped;
 
-use crate::Material;
+use crate::{Material, words};
 
 /// Layers of a composition, the rest not counted.
 pub const LAYERS: usize = 6;
@@ -70,6 +72,24 @@ pub fn counts(material: &Material<'_>) -> Vec<(Kind, usize)> {
     let of =
         |kind| material.report.verdicts.iter().filter(|it| it.kind == kind && admits(material, it)).count();
     kinds.into_iter().map(|kind| (kind, of(kind))).filter(|&(_, count)| count > 0).collect()
+}
+
+/// The tags that do not leak, counted in words; `None` where all leak.
+pub fn others(material: &Material<'_>) -> Option<String> {
+    let others = counts(material).into_iter().filter(|(kind, _)| *kind != Kind::Leaking);
+    let told: Vec<String> =
+        others.map(|(kind, count)| format!("{} {}", grouped(count as u64), words::explained(kind))).collect();
+    (!told.is_empty()).then(|| told.join(", "))
+}
+
+/// Why a verdict is what it is, each in a sentence.
+pub fn reasons(material: &Material<'_>, verdict: &Verdict) -> Vec<String> {
+    let mut reasons = verdict.reasons.clone();
+    reasons.extend(words::lockstep(material.report, verdict));
+    reasons.extend(
+        verdict.needs_hours.map(|hours| format!("{} more of samples would make it surer", duration(hours))),
+    );
+    reasons
 }
 
 /// The pools that are told of.

@@ -9,11 +9,19 @@
 //! Tags, names of hosts and notes come from drivers and logs of strangers: all text goes through [`html`]'s or
 //! [`markdown`]'s escaping, and the page's policy allows no script but its own.
 #![forbid(unsafe_code)]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "places on a plot and rounded figures, far from the limits of their types"
+)]
 
 mod findings;
 pub mod html;
 pub mod markdown;
 mod plot;
+#[cfg(test)]
+mod tests;
 pub mod words;
 
 use std::time::Duration;

@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
-use pool_leak::verdict::{decimal, duration};
-use pool_leak::{Kind, Verdict};
+use pool_leak::Verdict;
+use pool_leak::verdict::decimal;
 use pool_model::units::grouped;
 use pool_owner::next;
 
@@ -21,7 +21,9 @@ pub fn escape(text: &str) -> Escaped<'_> {
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut start = true;
-        for c in self.0.chars() {
+        let mut before = String::new();
+        let mut rest = self.0.chars().peekable();
+        while let Some(c) = rest.next() {
             match c {
                 '\n' | '\r' | '\t' => f.write_char(' ')?,
                 c if is_hidden(c) => write!(f, "{}", c.escape_unicode())?,
@@ -33,12 +35,14 @@ impl fmt::Display for Escaped<'_> {
                 }
                 // At the start of a line these make lists.
                 '-' | '+' if start => write!(f, "\\{c}")?,
-                // A web address would become a link; so would a person's name after `@`.
-                ':' => f.write_str("&#58;")?,
+                // Web addresses would become links, a name after `@` a call.
+                ':' if rest.peek() == Some(&'/') => f.write_str("&#58;")?,
+                '.' if before.eq_ignore_ascii_case("www") => f.write_str("&#46;")?,
                 '@' => f.write_str("&#64;")?,
                 c => f.write_char(c)?,
             }
             start = start && c.is_whitespace();
+            if c.is_alphanumeric() { before.push(c) } else { before.clear() }
         }
         Ok(())
     }
@@ -135,13 +139,8 @@ fn summary(out: &mut String, material: &Material<'_>) {
         let _ = writeln!(out, "- Perfmon: {}", words::pools(&figures.pools));
     }
     let _ = writeln!(out, "- Pools: {}", words::pools(&material.report.pools));
-    let others: Vec<String> = findings::counts(material)
-        .into_iter()
-        .filter(|(kind, _)| *kind != Kind::Leaking)
-        .map(|(kind, count)| format!("{} {}", grouped(count as u64), words::explained(kind)))
-        .collect();
-    if !others.is_empty() {
-        let _ = writeln!(out, "- The other tags: {}", others.join(", "));
+    if let Some(others) = findings::others(material) {
+        let _ = writeln!(out, "- The other tags: {others}");
     }
     let _ = writeln!(out);
 }
@@ -156,11 +155,7 @@ fn cause(out: &mut String, material: &Material<'_>, verdict: &Verdict) {
         verdict.pool.long(),
         escape(&verdict.sentence(&material.zone))
     );
-    let mut reasons = verdict.reasons.clone();
-    reasons.extend(words::lockstep(material.report, verdict));
-    if let Some(hours) = verdict.needs_hours {
-        reasons.push(format!("{} more of samples would make it surer", duration(hours)));
-    }
+    let reasons = findings::reasons(material, verdict);
     for reason in &reasons {
         let _ = writeln!(out, "- {}", escape(reason));
     }
@@ -173,13 +168,7 @@ fn cause(out: &mut String, material: &Material<'_>, verdict: &Verdict) {
     }
     let _ = writeln!(out, "### What to do next\n");
     for command in next::commands(&verdict.tag, Some(verdict.pool)) {
-        let _ = writeln!(
-            out,
-            "{}: {}. Needs: {}.\n",
-            escape(command.tool),
-            escape(command.tells),
-            escape(command.needs)
-        );
+        let _ = writeln!(out, "{}: {}. Needs: {}.\n", command.tool, command.tells, command.needs);
         let fence = "`".repeat(longest_run(&command.command).max(2) + 1);
         let _ = writeln!(out, "{fence}\n{}\n{fence}\n", command.command);
     }
@@ -239,4 +228,67 @@ fn events(out: &mut String, material: &Material<'_>) {
         let _ = writeln!(out, "| {at} | {} | {} |", event.kind.word(), escape(&event.text));
     }
     let _ = writeln!(out);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::tests::material;
+
+    #[test]
+    fn nothing_of_strangers_is_markup() {
+        let text = page(&material());
+        assert!(text.contains("## `<b>&` leaks in paged pool"), "{text}");
+        assert!(text.contains(r"\[a\](javascript:b)"), "{text}");
+        let outside: String = text.split("```").step_by(2).collect();
+        for raw in ["<script", "</title>", "[a](", "\u{202e}", "\u{1b}"] {
+            assert!(!outside.replace("`<b>&`", "").contains(raw), "{raw}");
+        }
+        for row in text.lines().filter(|line| line.starts_with("| ") && line.contains("paged |")) {
+            let cells = row.replace("\\|", "").matches('|').count();
+            assert_eq!(cells, 11, "{row}");
+        }
+    }
+
+    #[test]
+    fn code_of_any_tag() {
+        assert_eq!(code("Leak"), "`Leak`");
+        assert_eq!(code("`x"), "`` `x ``");
+        assert_eq!(code(" a"), "`  a `");
+        assert_eq!(code("a|b"), "a\\|b");
+        assert_eq!(code(""), "");
+        assert_eq!(escape("- a_b\nc@d").to_string(), "\\- a\\_b c&#64;d");
+        assert_eq!(escape("at 14:05 http://x www.x.y").to_string(), "at 14:05 http&#58;//x www&#46;x.y");
+    }
+
+    proptest! {
+        #[test]
+        fn escaped_text_stays_in_its_line(text in any::<String>()) {
+            let escaped = escape(&text).to_string();
+            prop_assert!(!escaped.contains(['\n', '<', '>', '@']) && !escaped.chars().any(is_hidden));
+            let mut rest = escaped.chars();
+            while let Some(c) = rest.next() {
+                if c == '\\' {
+                    rest.next();
+                } else if c == '&' {
+                    prop_assert!(rest.any(|c| c == ';'), "{escaped}");
+                } else {
+                    prop_assert!(!"`*_[]|#~!".contains(c), "{escaped}");
+                }
+            }
+        }
+
+        #[test]
+        fn code_ends_where_it_should(text in "[`a |]{1,12}") {
+            let written = code(&text);
+            if !text.contains('|') {
+                let fence = written.chars().take_while(|&c| c == '`').count();
+                let inner = &written[fence..written.len() - fence];
+                prop_assert!(longest_run(inner) < fence);
+                prop_assert_eq!(inner.trim(), text.trim());
+            }
+        }
+    }
 }

@@ -1,9 +1,10 @@
 //! What is said in words, whatever the format.
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 use pool_leak::verdict::{decimal, duration};
 use pool_leak::{Kind, PoolGrowth, Report, Verdict};
+use pool_model::Pool;
 use pool_model::units::{counted, grouped};
 use std::time::Duration;
 
@@ -13,12 +14,6 @@ const MEMBERS: usize = 8;
 /// `2026-11-23 14:05`.
 pub fn moment(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
-}
-
-/// `41 MB/h ± 2.0 MB`.
-pub fn rate(verdict: &Verdict) -> String {
-    let half = (verdict.bytes.high - verdict.bytes.low).abs() / 2.0;
-    format!("{}/h ± {}", decimal(verdict.bytes.per_hour), decimal(half))
 }
 
 /// `17,280 samples over 24 h, 2026-11-22 14:00 to 2026-11-23 14:00, 1 restart`.
@@ -48,14 +43,18 @@ pub fn pools(pools: &[PoolGrowth]) -> String {
 }
 
 /// `nonpaged grows 41 MB/h ± 2.0 MB (512 MB now)`.
-pub fn pool(pool: &PoolGrowth) -> String {
-    let name = pool.pool.id();
+fn pool(pool: &PoolGrowth) -> String {
+    format!("{} {}", pool.pool.id(), growth(pool))
+}
+
+/// `grows 41 MB/h ± 2.0 MB (512 MB now)`.
+pub fn growth(pool: &PoolGrowth) -> String {
     let held = decimal(pool.held);
     if pool.grows {
         let half = (pool.bytes.high - pool.bytes.low) / 2.0;
-        format!("{name} grows {}/h ± {} ({held} now)", decimal(pool.bytes.per_hour), decimal(half))
+        format!("grows {}/h ± {} ({held} now)", decimal(pool.bytes.per_hour), decimal(half))
     } else {
-        format!("{name} does not grow ({held})")
+        format!("does not grow ({held})")
     }
 }
 
@@ -91,9 +90,12 @@ pub fn lockstep(report: &Report, verdict: &Verdict) -> Vec<String> {
     let left = others.len().saturating_sub(MEMBERS);
     let names = others.iter().take(MEMBERS).map(String::as_str).collect::<Vec<_>>().join(", ");
     let rest = if left > 0 { format!(" and {left} more") } else { String::new() };
+    let shrinks = report.companions(verdict).iter().any(|other| other.pool == Pool::Reclaimable)
+        && verdict.pool != Pool::Reclaimable;
+    let counted = if shrinks { " that the kernel cannot shrink" } else { "" };
     vec![
         format!(
-            "in lockstep with it: {names}{rest}; one cause, {}/h together",
+            "in lockstep with it: {names}{rest}; one cause, {}/h together{counted}",
             decimal(group.bytes_per_hour)
         ),
         format!("likeliest culprit of them: {}", group.reason),
@@ -124,11 +126,6 @@ pub const fn kind(kind: Kind) -> &'static str {
         Kind::Steady => "steady",
         Kind::TooLittleData => "too little data",
     }
-}
-
-/// A length of time: `3 h 10 min`.
-pub fn length(time: Duration) -> String {
-    duration(SignedDuration::try_from(time).map_or(f64::INFINITY, |time| time.as_secs_f64() / 3600.0))
 }
 
 /// How the verdicts come about: a title and what is done.

@@ -46,6 +46,12 @@ pub trait Source: Send {
         false
     }
 
+    /// Has the kernel gather what it keeps half-filled, so that the next sample counts each object: on Linux a slab
+    /// that a CPU is filling counts as full otherwise. False where each object is counted anyway.
+    fn count_each(&mut self) -> Result<bool> {
+        Ok(false)
+    }
+
     /// What else the system knows of one row, for the detail pane; asked for one row at a time, as it may cost.
     fn facts(&mut self, _tag: &Tag, _pool: Pool) -> Vec<Fact> {
         Vec::new()

@@ -22,11 +22,15 @@ pub struct SegmentFile {
     pub path: PathBuf,
     /// Number of the segment.
     pub number: u64,
-    /// Bytes when it was listed.
-    pub size: u64,
 }
 
 impl SegmentFile {
+    /// Bytes it takes now; 0 where it was deleted meanwhile. Listing a folder does not ask: a month has hundreds of
+    /// segments, and a look at each that is not in the cache costs a seek its time.
+    pub fn size(&self) -> u64 {
+        fs::metadata(&self.path).map_or(0, |data| data.len())
+    }
+
     /// Its Parquet file, where it was sealed.
     pub fn sealed(&self) -> PathBuf {
         self.path.with_extension("parquet")
@@ -51,9 +55,7 @@ pub fn segments(folder: &Path) -> Result<Vec<SegmentFile>> {
         let number = stem.split('-').next().and_then(|number| number.parse().ok());
         // A renamed file is still read; it stands before the others.
         let number = number.unwrap_or(0);
-        // A file that retention deleted just now is not an error.
-        let Ok(data) = entry.metadata() else { continue };
-        found.push(SegmentFile { path, number, size: data.len() });
+        found.push(SegmentFile { path, number });
     }
     found.sort_by(|a, b| (a.number, &a.path).cmp(&(b.number, &b.path)));
     Ok(found)

@@ -20,7 +20,7 @@ use common::{moment, origin, sample, sample_of, time};
 use pool_model::{Pattern, Pool, PoolView, Sample, Tag};
 use pool_store::recorder::{Disk, Moment};
 use pool_store::segment::writer::Append;
-use pool_store::{Config, Cursor, GapKind, Mark, Outcome, Recorder, Recording, StoreError};
+use pool_store::{Changed, Config, Cursor, GapKind, Mark, Outcome, Recorder, Recording, StoreError};
 use proptest::prelude::*;
 
 fn config() -> Config {
@@ -293,8 +293,12 @@ fn the_oldest_segments_go_first_and_the_open_one_stays() {
     }
     let status = recorder.close().unwrap();
     assert!(status.deleted > 0);
-    let bytes: u64 =
-        Recording::open(folder.path()).unwrap().segments().iter().map(|segment| segment.size).sum();
+    let bytes: u64 = Recording::open(folder.path())
+        .unwrap()
+        .segments()
+        .iter()
+        .map(pool_store::folder::SegmentFile::size)
+        .sum();
     assert!(bytes <= 150_000, "{bytes}");
     assert_eq!(bytes, status.total_bytes);
     assert_eq!(read(folder.path()).last().unwrap().time, Some(time(7999)));
@@ -497,4 +501,38 @@ proptest! {
         let originals: Vec<_> = (0..count).map(sample).collect();
         prop_assert!(before.iter().all(|got| originals.contains(got)));
     }
+}
+
+#[test]
+fn changes_lead_to_the_same_samples() {
+    let folder = tempfile::tempdir().unwrap();
+    record(folder.path(), Config { segment_length: Duration::from_secs(100), ..config() }, 0..400);
+    let whole = read(folder.path());
+    let mut cursor = Recording::open(folder.path()).unwrap().cursor();
+    let mut sample = Cursor::empty_sample();
+    let (mut told, mut at) = (0, 0);
+    while let Some(changed) = cursor.next_changed(&mut sample).unwrap() {
+        if let Changed::Rows(rows) = changed {
+            told += 1;
+            let before: &Sample = &whole[at - 1];
+            let differs = |&at: &usize| before.rows[at].counters != sample.rows[at].counters;
+            let differing: Vec<usize> = (0..sample.rows.len()).filter(differs).collect();
+            assert_eq!(rows.iter().map(|&at| at as usize).collect::<Vec<_>>(), differing);
+        }
+        assert_eq!(sample, whole[at]);
+        at += 1;
+    }
+    assert_eq!(at, whole.len());
+    assert!(told > 200, "{told}");
+    // Another sample, or another place: everything is read.
+    cursor.rewind();
+    assert_eq!(cursor.next_changed(&mut sample).unwrap(), Some(Changed::All));
+    assert!(cursor.next_sample(&mut sample).unwrap());
+    assert_eq!(cursor.next_changed(&mut sample).unwrap(), Some(Changed::All));
+    let mut other = Cursor::empty_sample();
+    assert_eq!(cursor.next_changed(&mut other).unwrap(), Some(Changed::All));
+    assert_eq!(other, whole[3]);
+    cursor.seek(whole[250].time.unwrap(), &mut sample).unwrap();
+    cursor.next_changed(&mut sample).unwrap();
+    assert_eq!(sample, whole[251]);
 }

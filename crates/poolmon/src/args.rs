@@ -94,6 +94,38 @@ pub enum Command {
     },
 }
 
+/// Which tags of which pools.
+#[derive(Debug, Clone, Default, Args)]
+pub struct WhichArgs {
+    /// Which pools: one of them, slab (both kinds), or all [default: all]
+    #[arg(long, value_name = "POOL", value_parser = pool())]
+    pub pool: Option<PoolView>,
+    /// Only tags that match (* any characters, ? one; case counts); repeatable
+    #[arg(long, value_name = "TAG")]
+    pub include: Vec<String>,
+    /// No tags that match; repeatable
+    #[arg(long, value_name = "TAG")]
+    pub exclude: Vec<String>,
+}
+
+impl WhichArgs {
+    /// The pools.
+    pub fn view(&self) -> PoolView {
+        self.pool.unwrap_or_default()
+    }
+
+    /// All of it.
+    pub fn filter(&self) -> Filter {
+        let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::new(text)).collect();
+        Filter {
+            view: self.view(),
+            include: patterns(&self.include),
+            exclude: patterns(&self.exclude),
+            ..Filter::default()
+        }
+    }
+}
+
 /// Which rows are shown, and in which order.
 #[derive(Debug, Clone, Default, Args)]
 pub struct RowArgs {

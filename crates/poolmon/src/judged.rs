@@ -190,7 +190,10 @@ fn series(paths: &[PathBuf], args: &SourceArgs) -> anyhow::Result<Seen> {
         if time.is_some_and(|time| to.is_some_and(|to| time > to)) {
             break;
         }
-        seen.analysis.push(&sample);
+        match series.changed() {
+            Some(changed) => seen.analysis.push_changed(&sample, changed),
+            None => seen.analysis.push(&sample),
+        }
         if let Some(time) = time {
             seen.span = Some((seen.span.map_or(time, |span| span.0), time));
         }

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use pool_model::{Header, Pool, Tag};
 
 use super::one::{self, Finding};
-use super::owner::OwnerHint;
+use super::owner::{self, OwnerHint};
 use super::{Points, group};
 use crate::stats::{false_discovery, mann_kendall, theil_sen};
 use crate::verdict::{Exhaustion, Group, Kind, Limit, PoolGrowth, Rate, Report, Verdict};
@@ -31,6 +31,29 @@ fn hours(analysis: &Analysis, from: usize, to: usize) -> (f64, f64) {
     let slots = analysis.timeline.slots.get(from..to).unwrap_or_default();
     let ends = slots.first().zip(slots.last());
     ends.map_or((0.0, 0.0), |(first, last)| (first.hours(), last.hours()))
+}
+
+/// What is no leak for what is known of the tag, or for being too small.
+fn temper(analysis: &Analysis, pools: &[PoolGrowth], findings: &mut [Finding]) {
+    let config = &analysis.config;
+    for (series, finding) in analysis.series.iter().zip(findings) {
+        let held = pools.iter().find(|pool| pool.pool == series.pool).map_or(0.0, |pool| pool.held);
+        let rate = finding.bytes.per_hour;
+        let worth = rate >= config.worth_per_hour || rate * 24.0 >= config.worth_a_day * held;
+        let kept = finding.evidence.retention.is_some_and(|kept| kept >= 0.9);
+        if matches!(finding.kind, Kind::Leaking | Kind::Growing) && owner::is_part_of_inodes(&series.tag) {
+            finding.kind = Kind::Growing;
+            let reason =
+                "part of each inode: the kernel frees it with the inodes, whose caches it can shrink";
+            finding.reasons = vec![reason.into()];
+        }
+        if finding.kind == Kind::Leaking && !worth && !kept {
+            finding.kind = Kind::Growing;
+            finding
+                .reasons
+                .insert(0, "grows too little to be told from a cache that is trimmed now and then".into());
+        }
+    }
 }
 
 /// Judges everything.
@@ -63,18 +86,7 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
         }
     }
     let pools = pools(analysis, from, to);
-    for (series, finding) in analysis.series.iter().zip(&mut findings) {
-        let held = pools.iter().find(|pool| pool.pool == series.pool).map_or(0.0, |pool| pool.held);
-        let rate = finding.bytes.per_hour;
-        let worth = rate >= config.worth_per_hour || rate * 24.0 >= config.worth_a_day * held;
-        let kept = finding.evidence.retention.is_some_and(|kept| kept >= 0.9);
-        if finding.kind == Kind::Leaking && !worth && !kept {
-            finding.kind = Kind::Growing;
-            finding
-                .reasons
-                .insert(0, "grows too little to be told from a cache that is trimmed now and then".into());
-        }
-    }
+    temper(analysis, &pools, &mut findings);
     defer(&mut findings, config);
     let mut order: Vec<usize> = (0..findings.len()).collect();
     order.sort_by(|&a, &b| {
@@ -109,10 +121,11 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
             held: finding.held,
             growth: finding.growth,
             share,
+            group_share: None,
             since,
             since_start: !finding.bent && series.first <= from,
             exhaustion: rising
-                .then(|| exhaustion(&analysis.header, series.pool, finding.bytes.per_hour))
+                .then(|| exhaustion(&analysis.header, &[(series.pool, finding.bytes.per_hour)]))
                 .flatten(),
             needs_hours: finding.needs,
             group: None,
@@ -125,7 +138,7 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
         });
         hints.push(hint);
     }
-    let groups = groups(&grown, &mut verdicts, &hints);
+    let groups = groups(&analysis.header, &grown, &mut verdicts, &hints);
     Report {
         verdicts,
         groups,
@@ -171,21 +184,50 @@ fn defer(findings: &mut [Finding], config: &Config) {
     }
 }
 
-fn groups(grown: &[(usize, &Finding)], verdicts: &mut [Verdict], hints: &[Option<OwnerHint>]) -> Vec<Group> {
+fn groups(
+    header: &Header,
+    grown: &[(usize, &Finding)],
+    verdicts: &mut [Verdict],
+    hints: &[Option<OwnerHint>],
+) -> Vec<Group> {
     let mut groups = Vec::new();
     for members in group::find(grown) {
         let (culprit, reason) = group::culprit(&members, verdicts, hints);
         let number = groups.len();
-        let mut sum = 0.0;
+        let (mut sum, mut shrinkable) = (0.0, 0.0);
         for &at in &members {
             if let Some(verdict) = verdicts.get_mut(at) {
                 verdict.group = Some(number);
-                sum += verdict.bytes.per_hour;
+                let part = if verdict.pool == Pool::Reclaimable { &mut shrinkable } else { &mut sum };
+                *part += verdict.bytes.per_hour;
             }
         }
-        groups.push(Group { members, culprit, reason, bytes_per_hour: sum });
+        // What the kernel can shrink does not make a cause graver.
+        if sum <= 0.0 {
+            sum = shrinkable;
+        }
+        let group = Group { members, culprit, reason, bytes_per_hour: sum };
+        together(header, &group, verdicts);
+        groups.push(group);
     }
     groups
+}
+
+/// What a lockstep group does to memory is one: its members' shares and their end are told together too.
+fn together(header: &Header, group: &Group, verdicts: &mut [Verdict]) {
+    let members: Vec<&Verdict> = group.members.iter().filter_map(|&at| verdicts.get(at)).collect();
+    let rates: Vec<(Pool, f64)> = members.iter().map(|member| (member.pool, member.bytes.per_hour)).collect();
+    let shares: Vec<(Pool, f64)> =
+        members.iter().filter_map(|member| Some((member.pool, member.share?))).collect();
+    for &at in &group.members {
+        let Some(verdict) = verdicts.get_mut(at) else { continue };
+        let of_pool: Vec<f64> =
+            shares.iter().filter(|share| share.0 == verdict.pool).map(|share| share.1).collect();
+        if of_pool.len() > 1 {
+            verdict.group_share = Some(of_pool.iter().sum::<f64>().min(1.0));
+        }
+        verdict.exhaustion = exhaustion(header, &rates);
+    }
 }
 
 fn at_hour(start: Timestamp, hours: f64) -> Option<Timestamp> {
@@ -215,25 +257,34 @@ fn pools(analysis: &Analysis, from: usize, to: usize) -> Vec<PoolGrowth> {
     pools
 }
 
-/// Which limit comes first at this rate.
-fn exhaustion(header: &Header, pool: Pool, per_hour: f64) -> Option<Exhaustion> {
-    if per_hour <= 0.0 {
-        return None;
-    }
-    let pool_limit = match pool {
-        Pool::Nonpaged => header.limit_nonpaged,
-        Pool::Paged => header.limit_paged,
-        _ => None,
+/// Which limit comes first at these rates of bytes per hour.
+fn exhaustion(header: &Header, rates: &[(Pool, f64)]) -> Option<Exhaustion> {
+    let rate = |counts: &dyn Fn(Pool) -> bool| -> f64 {
+        rates.iter().filter(|rate| counts(rate.0)).map(|rate| rate.1).sum()
     };
     let room = |limit: Option<u64>, used: Option<u64>| Some(limit?.saturating_sub(used?) as f64);
-    let rooms = [
-        (Limit::Pool, room(pool_limit, header.pool_total(pool))),
-        (Limit::Commit, room(header.commit_limit, header.commit)),
-        // Paged pool can leave memory, so that it does not use up what is available.
-        (Limit::Available, header.memory_available.filter(|_| pool != Pool::Paged).map(|bytes| bytes as f64)),
+    let of_pool = |pool: Pool, limit: Option<u64>| {
+        (Limit::Pool, room(limit, header.pool_total(pool)), rate(&|other| other == pool))
+    };
+    let ends = [
+        of_pool(Pool::Nonpaged, header.limit_nonpaged),
+        of_pool(Pool::Paged, header.limit_paged),
+        // Linux charges no commit for what its kernel takes.
+        (
+            Limit::Commit,
+            room(header.commit_limit, header.commit),
+            rate(&|pool| matches!(pool, Pool::Nonpaged | Pool::Paged)),
+        ),
+        // Paged pool can leave memory, so that it does not use up what is available. What the kernel can shrink counts
+        // as available.
+        (
+            Limit::Available,
+            header.memory_available.map(|bytes| bytes as f64),
+            rate(&|pool| !matches!(pool, Pool::Paged | Pool::Reclaimable)),
+        ),
     ];
-    rooms
-        .into_iter()
-        .filter_map(|(limit, room)| Some(Exhaustion { hours: room? / per_hour, limit }))
+    ends.into_iter()
+        .filter(|end| end.2 > 0.0)
+        .filter_map(|(limit, room, per_hour)| Some(Exhaustion { hours: room? / per_hour, limit }))
         .min_by(|a, b| a.hours.total_cmp(&b.hours))
 }

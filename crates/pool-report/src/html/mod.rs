@@ -1,8 +1,9 @@
 //! The page: one file, no network, readable without a script, better with.
 //!
-//! * here: the frame of the page and its policy; * `sections.rs`: what stands in it; * `tables.rs`: its tables;
+//! * here: the frame of the page and its policy; * `sections.rs`: what stands in it; * `cause.rs`: a cause's section; * `tables.rs`: its tables;
 //! * `style.css`, `script.js`: embedded as they are.
 
+mod cause;
 mod sections;
 mod tables;
 
@@ -15,8 +16,8 @@ const SCRIPT: &str = include_str!("script.js");
 
 /// SHA-256 of the style and of the script, base64: the page's policy admits these two and nothing else. A test holds
 /// them against the files.
-const STYLE_HASH: &str = "sha256-STYLE";
-const SCRIPT_HASH: &str = "sha256-SCRIPT";
+const STYLE_HASH: &str = "sha256-1gYeRRbBHP0qtEtxDaJTpVaPx1NJroBR6gNrX5h1/PY=";
+const SCRIPT_HASH: &str = "sha256-kRzFhTH49TUBVisRqLGshBKgLS1SsN/9rcvLTRvnAbc=";
 
 /// Text of strangers within HTML: markup is escaped, control characters and those that turn the direction of writing
 /// are spelt out (`\u{202e}`).

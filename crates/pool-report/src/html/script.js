@@ -32,23 +32,25 @@ for (const figure of document.querySelectorAll("figure")) {
     output.className = "on";
     const room = box.width - output.offsetWidth;
     const left = (data.x[near] / 1000) * box.width + 12;
-    output.style.left = Math.max(0, left > room ? left - output.offsetWidth - 24 : left) + "px";
+    const start = box.left - plot.getBoundingClientRect().left;
+    output.style.left = start + Math.max(-start, left > room ? left - output.offsetWidth - 24 : left) + "px";
   });
   plot.addEventListener("pointerleave", hide);
   addEventListener("scroll", hide, { passive: true });
 }
 for (const command of document.querySelectorAll(".command")) {
-  if (!navigator.clipboard) break;
   const button = document.createElement("button");
   button.type = "button";
   button.textContent = "Copy";
   button.addEventListener("click", async () => {
+    const code = command.querySelector("code");
     try {
-      await navigator.clipboard.writeText(command.querySelector("code").textContent);
+      await navigator.clipboard.writeText(code.textContent);
       button.textContent = "Copied";
     } catch {
-      getSelection().selectAllChildren(command.querySelector("code"));
-      button.textContent = "Selected";
+      // Files that were opened from disk have no clipboard in some browsers.
+      getSelection().selectAllChildren(code);
+      button.textContent = document.execCommand("copy") ? "Copied" : "Selected";
     }
     setTimeout(() => (button.textContent = "Copy"), 1500);
   });

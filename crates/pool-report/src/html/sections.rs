@@ -2,14 +2,13 @@
 
 use std::fmt::Write as _;
 
-use pool_leak::verdict::{decimal, duration};
+use pool_leak::verdict::decimal;
 use pool_leak::{Kind, Verdict};
 use pool_model::units::grouped;
-use pool_owner::next;
 
-use super::{escape, headline, json, mood, tables};
+use super::{cause, escape, headline, json, mood, tables};
 use crate::plot::{self, Plot};
-use crate::{Dossier, Material, findings, words};
+use crate::{Material, findings, words};
 
 /// Events that are listed.
 const EVENTS: usize = 100;
@@ -21,7 +20,7 @@ pub fn all(out: &mut String, material: &Material<'_>, title: &str) {
     contents(out, material);
     pools(out, material);
     for (number, verdict) in findings::causes(material).enumerate() {
-        cause(out, material, verdict, number);
+        cause::section(out, material, verdict, number);
     }
     compositions(out, material);
     tables::moving(out, material);
@@ -82,13 +81,8 @@ fn summary(out: &mut String, material: &Material<'_>) {
         let _ = writeln!(out, "<p>Perfmon: {}.</p>", escape(&words::pools(&figures.pools)));
     }
     let _ = writeln!(out, "<p class=\"quiet\">Pools: {}.</p>", escape(&words::pools(&material.report.pools)));
-    let others: Vec<String> = findings::counts(material)
-        .into_iter()
-        .filter(|(kind, _)| *kind != Kind::Leaking)
-        .map(|(kind, count)| format!("{} {}", grouped(count as u64), words::explained(kind)))
-        .collect();
-    if !others.is_empty() {
-        let _ = writeln!(out, "<p class=\"quiet\">The other tags: {}.</p>", others.join(", "));
+    if let Some(others) = findings::others(material) {
+        let _ = writeln!(out, "<p class=\"quiet\">The other tags: {others}.</p>");
     }
     out.push_str("</section>\n");
 }
@@ -112,7 +106,8 @@ fn contents(out: &mut String, material: &Material<'_>) {
     out.push_str("<a href=\"#method\">Method</a></nav>\n");
 }
 
-fn figure(out: &mut String, plot: &Plot, caption: &str, key: &str) {
+/// A plot with its caption, a key, and its figures for the script.
+pub fn figure(out: &mut String, plot: &Plot, caption: &str, key: &str) {
     let axis =
         if plot.from_zero { "" } else { " <span class=\"axis\">The axis does not start at zero.</span>" };
     let _ = writeln!(
@@ -133,7 +128,7 @@ fn pools(out: &mut String, material: &Material<'_>) {
     for growth in pools {
         let from = if growth.from_header { "" } else { " (sum of its tags)" };
         let caption =
-            format!("<b>{}</b>{from}: {}", escape(growth.pool.long()), escape(&words::pool(growth)));
+            format!("<b>{}</b>{from} {}.", escape(growth.pool.long()), escape(&words::growth(growth)));
         figure(out, &plot::pool(material, growth), &caption, "");
     }
     out.push_str("</div>\n");
@@ -148,135 +143,6 @@ fn pools(out: &mut String, material: &Material<'_>) {
         );
     }
     out.push_str("</section>\n");
-}
-
-fn cause(out: &mut String, material: &Material<'_>, verdict: &Verdict, number: usize) {
-    let tag = verdict.tag.to_string();
-    let tag = tag.trim_end();
-    let _ = writeln!(
-        out,
-        "<section class=\"cause\" id=\"cause-{number}\">\n<h2><code>{}</code> {} in {}</h2>\n<p class=\"lead\">{}.</p>",
-        escape(tag),
-        words::kind(verdict.kind),
-        escape(verdict.pool.long()),
-        escape(&verdict.sentence(&material.zone))
-    );
-    tiles(out, material, verdict);
-    let caption = format!(
-        "<b><code>{}</code></b>, bytes: mean and range of the samples{}",
-        escape(tag),
-        if matches!(verdict.kind, Kind::Leaking | Kind::Growing) {
-            "; dashed the trend, shaded how steep it may be at 95 %"
-        } else {
-            ""
-        }
-    );
-    figure(out, &plot::tag(material, verdict), &caption, "");
-    why(out, material, verdict);
-    if let Some(dossier) =
-        material.dossiers.iter().find(|dossier| dossier.tag == verdict.tag && dossier.pool == verdict.pool)
-    {
-        owner(out, dossier);
-    }
-    next_commands(out, verdict, number);
-    out.push_str("</section>\n");
-}
-
-fn tiles(out: &mut String, material: &Material<'_>, verdict: &Verdict) {
-    let half = (verdict.bytes.high - verdict.bytes.low).abs() / 2.0;
-    let mut tiles =
-        vec![("Rate", format!("{}/h", decimal(verdict.bytes.per_hour)), format!("± {}", decimal(half)))];
-    if let Some(allocs) = verdict.allocs {
-        tiles.push(("Allocations", format!("{:+.0}/h", allocs.per_hour), "outstanding".to_owned()));
-    }
-    let held = format!("{} more than at the start", decimal(verdict.growth));
-    tiles.push(("Held", decimal(verdict.held), held));
-    if let Some(share) = verdict.share {
-        tiles.push(("Share", format!("{:.0} %", share * 100.0), format!("of {} growth", verdict.pool.id())));
-    }
-    if let Some(since) = verdict.since {
-        let since = words::moment(since, &material.zone);
-        let (day, time) = since.split_once(' ').unwrap_or((&since, ""));
-        let at_least = if verdict.since_start { "at least since, " } else { "" };
-        tiles.push(("Since", time.to_owned(), format!("{at_least}{day}")));
-    }
-    if let Some(end) = verdict.exhaustion {
-        tiles.push(("Left", duration(end.hours), format!("until {}", end.limit.long())));
-    }
-    out.push_str("<dl class=\"tiles\">\n");
-    for (name, value, more) in tiles {
-        let _ = writeln!(
-            out,
-            "<div><dt>{name}</dt><dd><b>{}</b><span>{}</span></dd></div>",
-            escape(&value),
-            escape(&more)
-        );
-    }
-    out.push_str("</dl>\n");
-}
-
-fn why(out: &mut String, material: &Material<'_>, verdict: &Verdict) {
-    let mut reasons = verdict.reasons.clone();
-    reasons.extend(words::lockstep(material.report, verdict));
-    if let Some(hours) = verdict.needs_hours {
-        reasons.push(format!("{} more of samples would make it surer", duration(hours)));
-    }
-    if reasons.is_empty() {
-        return;
-    }
-    out.push_str("<h3>Why this verdict</h3>\n<ul>\n");
-    for reason in reasons {
-        let _ = writeln!(out, "<li>{}</li>", escape(&reason));
-    }
-    out.push_str("</ul>\n");
-}
-
-fn owner(out: &mut String, dossier: &Dossier) {
-    if dossier.known.is_empty() && dossier.suspects.is_empty() && dossier.searched.is_none() {
-        return;
-    }
-    out.push_str("<h3>Whose it is</h3>\n");
-    for suspect in &dossier.suspects {
-        let _ = writeln!(out, "<p class=\"suspect\"><b>{}</b></p>\n<ul>", escape(&suspect.name));
-        for sentence in &suspect.evidence {
-            let _ = writeln!(out, "<li>{}</li>", escape(sentence));
-        }
-        out.push_str("</ul>\n");
-    }
-    if let Some(searched) = &dossier.searched {
-        let none = if dossier.suspects.is_empty() { "No driver shows the tag. " } else { "" };
-        let _ = writeln!(out, "<p class=\"quiet\">{none}Searched: {}.</p>", escape(searched));
-    }
-    if !dossier.known.is_empty() {
-        out.push_str("<dl class=\"known\">\n");
-        for (title, text) in &dossier.known {
-            let _ = writeln!(out, "<dt>{}</dt><dd>{}</dd>", escape(title), escape(text));
-        }
-        out.push_str("</dl>\n");
-    }
-}
-
-fn next_commands(out: &mut String, verdict: &Verdict, number: usize) {
-    // For the gravest they stand open; the others' are the same with another tag.
-    let (open, close) = if number == 0 {
-        ("<h3>What to do next</h3>\n".to_owned(), "")
-    } else {
-        ("<details>\n<summary>What to do next</summary>\n".to_owned(), "</details>\n")
-    };
-    out.push_str(&open);
-    out.push_str("<div class=\"commands\">\n");
-    for command in next::commands(&verdict.tag, Some(verdict.pool)) {
-        let _ = writeln!(
-            out,
-            "<div class=\"command\"><p><b>{}</b> {}</p><pre><code>{}</code></pre><p class=\"quiet\">Needs: {}</p></div>",
-            escape(command.tool),
-            escape(command.tells),
-            escape(&command.command),
-            escape(command.needs)
-        );
-    }
-    out.push_str("</div>\n");
-    out.push_str(close);
 }
 
 fn compositions(out: &mut String, material: &Material<'_>) {

@@ -20,10 +20,13 @@ use crate::html::escape;
 use crate::{EventKind, Material};
 
 /// Room above the curves: letters of marks and the uppermost label.
-const TOP: f64 = 30.0;
+const TOP: f64 = 22.0;
 
 /// Room below: the labels of time.
 const BOTTOM: f64 = 22.0;
+
+/// Room at the left: the labels of bytes.
+const GUTTER: u32 = 76;
 
 /// Marks that are drawn, of all: more would hide the curve.
 const MARKS: usize = 60;
@@ -59,15 +62,27 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// Puts the frame around what was drawn.
+    /// Puts the frame around what was drawn: labels of bytes in a drawing of their own, so that the other can be
+    /// stretched to any width.
     fn finish(self, name: &str) -> String {
         let Self { height, .. } = self;
         let inner = height - TOP - BOTTOM;
-        let mut svg = format!(
-            r#"<svg class="chart" width="100%" height="{height}" role="img" aria-label="{}">"#,
+        let ticks = self.y.ticks();
+        let mut svg = format!(r#"<svg class="scale" width="{GUTTER}" height="{height}" aria-hidden="true">"#);
+        for tick in &ticks {
+            let y = TOP + tick.at / 1000.0 * inner + 4.0;
+            let x = GUTTER - 8;
+            let _ = write!(
+                svg,
+                r#"<text class="tick" x="{x}" y="{y:.1}" text-anchor="end">{}</text>"#,
+                tick.text
+            );
+        }
+        let _ = write!(
+            svg,
+            r#"</svg><svg class="chart" width="100%" height="{height}" role="img" aria-label="{}">"#,
             escape(name)
         );
-        let ticks = self.y.ticks();
         for tick in &ticks {
             let y = TOP + tick.at / 1000.0 * inner;
             let _ = write!(svg, r#"<line class="grid" x1="0" x2="100%" y1="{y:.1}" y2="{y:.1}"/>"#);
@@ -79,10 +94,6 @@ impl<'a> Frame<'a> {
             self.shapes
         );
         self.marks(&mut svg, inner);
-        for tick in &ticks {
-            let y = TOP + tick.at / 1000.0 * inner - 4.0;
-            let _ = write!(svg, r#"<text class="tick" x="0" y="{y:.1}">{}</text>"#, tick.text);
-        }
         let y = height - 5.0;
         for (n, tick) in self.x.ticks().iter().enumerate() {
             let anchor = match tick.at {
@@ -171,13 +182,17 @@ pub fn pool(material: &Material<'_>, growth: &PoolGrowth) -> Plot {
     let points = material.analysis.pool_curve(growth.pool);
     let y = ByteScale::of(points.iter().flat_map(|point| [point.least, point.most]), false);
     let mut frame = Frame::new(material, everything(material), y, 220.0);
-    if y.from_zero() {
+    if y.starts_at_zero() {
         frame.path("area", &shape::area(&points, &frame.x, &y));
     }
     frame.path("band", &shape::band(&points, &frame.x, &y));
     frame.path("curve", &shape::line(&points, &frame.x, &y, |point| point.mean));
     let data = frame.data(&points, vec![(growth.pool.long().to_owned(), means(&points))]);
-    Plot { svg: frame.finish(&format!("{} over time", growth.pool.long())), data, from_zero: y.from_zero() }
+    Plot {
+        svg: frame.finish(&format!("{} over time", growth.pool.long())),
+        data,
+        from_zero: y.starts_at_zero(),
+    }
 }
 
 /// A tag over the whole time, with the trend that the verdict found, and how steep that may as well be.
@@ -210,7 +225,7 @@ pub fn tag(material: &Material<'_>, verdict: &Verdict) -> Plot {
         series.push(("most".to_owned(), points.iter().map(|point| point.most).collect()));
     }
     let data = frame.data(&points, series);
-    Plot { svg: frame.finish(&format!("{} over time", name.trim_end())), data, from_zero: y.from_zero() }
+    Plot { svg: frame.finish(&format!("{} over time", name.trim_end())), data, from_zero: y.starts_at_zero() }
 }
 
 /// What a pool's growth is made of, one layer on the other.

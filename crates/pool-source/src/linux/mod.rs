@@ -7,7 +7,7 @@
 //! 3. [`allocinfo`]: `/proc/allocinfo`, one row for each place in the source that holds memory, where the kernel tells;
 //! 4. [`system`]: `/proc/meminfo`, `/proc/vmstat`, `/proc/uptime`, the figures of the header.
 //!
-//! Beside samples, [`modules`]: `/proc/modules`, for those who want to know which came and went.
+//! Beside samples, [`shrink`]: the kernel gathers half-filled slabs, so that each object counts; [`modules`]: `/proc/modules`, for those who want to know which came and went.
 //!
 //! Files are opened once (`files`) and read again into one buffer; names that were seen before are kept ([`names`]),
 //! so that a refresh allocates nothing for a row.
@@ -19,6 +19,7 @@ mod facts;
 mod files;
 pub mod modules;
 pub mod names;
+pub mod shrink;
 pub mod slab;
 pub mod sysfs;
 pub mod system;
@@ -366,6 +367,13 @@ impl Source for LinuxSource {
         let mut facts = facts::slab(text, name);
         facts.extend(self.sysfs.facts(name));
         facts
+    }
+
+    fn count_each(&mut self) -> Result<bool> {
+        if matches!(self.slab, Part::On(_)) {
+            shrink::all(self.sysfs.path())?;
+        }
+        Ok(true)
     }
 
     fn modules(&mut self) -> Option<Vec<LoadedModule>> {

@@ -4,6 +4,7 @@
 //! * `formats [SECONDS] [SLAB-SECONDS]`: the same samples in other formats, side by side ([`formats`]);
 //! * `days [DAYS]`: records so many days of a busy host at one sample in five seconds;
 //! * `seek`: looks for random moments in that recording, which `days` left in the folder;
+//! * `leak FOLDER [HOURS] [SECONDS-BETWEEN]`: records a busy host of 4,000 tags, one of which leaks, for `benches/judge`;
 //! * `million [SAMPLES]`: memory of a recorder of 4,000 tags over so many samples; nothing is deleted meanwhile.
 //!
 //! Files stand in `POOLMON_BENCH_DIR`, else in the folder for temporary files; a folder in memory waits for nothing.
@@ -36,10 +37,11 @@ fn main() {
         Some("size") => size(&base, number(1, 1.0)),
         Some("days") => record_days(&days, number(1, 28.0)),
         Some("seek") => seek::seeks(&days),
+        Some("leak") => leak(Path::new(&words[1]), number(2, 24.0), number(3, 1.0)),
         Some("million") => million(&base, number(1, 1e6) as u64),
         #[cfg(feature = "parquet")]
         Some("formats") => formats::compare(&base, number(1, 900.0) as u64, number(2, 900.0) as u64),
-        Some(other) => panic!("`{other}`: size, formats, days, seek or million"),
+        Some(other) => panic!("`{other}`: size, formats, days, seek, leak or million"),
     }
 }
 
@@ -59,13 +61,20 @@ pub struct Synth(pool_synth::kernel::SimulatedKernel, Sample);
 
 impl Synth {
     pub fn new(changes_per_second: f64) -> Self {
-        let kernel = pool_synth::kernel::SimulatedKernel::new(pool_synth::kernel::Config {
+        Self::with(pool_synth::kernel::Config { changes_per_second, ..Self::config() })
+    }
+
+    fn config() -> pool_synth::kernel::Config {
+        pool_synth::kernel::Config {
             tags: 4000,
-            changes_per_second,
             start: jiff::Timestamp::from_second(host::START).unwrap(),
             day: Duration::from_hours(24),
             ..pool_synth::kernel::Config::default()
-        });
+        }
+    }
+
+    fn with(config: pool_synth::kernel::Config) -> Self {
+        let kernel = pool_synth::kernel::SimulatedKernel::new(config);
         let sample = kernel.sample();
         Self(kernel, sample)
     }
@@ -141,7 +150,7 @@ fn record_days(folder: &Path, days: f64) {
     let samples = (days * 86_400.0 / 5.0) as u64;
     let (spent, changed) = record(folder, &mut host::busy(), samples, 5000);
     let recording = Recording::open(folder).unwrap();
-    let bytes: u64 = recording.segments().iter().map(|segment| segment.size).sum();
+    let bytes: u64 = recording.segments().iter().map(|segment| segment.size()).sum();
     println!(
         "{days} days at 5 s, {samples} samples, {} rows change each: {:.1} MB in {} segments, {:.3} ms of processor \
          for each sample",
@@ -149,6 +158,26 @@ fn record_days(folder: &Path, days: f64) {
         bytes as f64 / 1e6,
         recording.segments().len(),
         spent.as_secs_f64() * 1000.0 / samples as f64
+    );
+}
+
+/// 3,999 tags that do not leak, and `Leak`, which loses 8 KiB a second: 29.49 MB (28.13 MiB) an hour.
+fn leak(folder: &Path, hours: f64, seconds: f64) {
+    let mut machine = Synth::with(pool_synth::kernel::Config {
+        tags: 3999,
+        leak: Some(pool_synth::kernel::Leak { tag: *b"Leak", size: 1040, bytes_per_second: 8 << 10 }),
+        memory: 64 << 30,
+        ..Synth::config()
+    });
+    let samples = (hours * 3600.0 / seconds) as u64;
+    let (_, changed) = record(folder, &mut machine, samples, (seconds * 1000.0) as u64);
+    let bytes = Recording::open(folder).unwrap().info().unwrap().bytes;
+    println!(
+        "{samples} samples of {} rows every {seconds} s = {:.1} million rows; {} rows change each; {:.1} MB",
+        machine.1.rows.len(),
+        samples as f64 * machine.1.rows.len() as f64 / 1e6,
+        changed / samples,
+        bytes as f64 / 1e6
     );
 }
 

@@ -117,16 +117,15 @@ impl Class {
 pub struct Trend {
     /// Mean of its steps, in 1/16.
     mean: i64,
-    /// Mean size of the residuals, in 1/16.
-    scale: u64,
-    /// Sign of the last residual, as `turn` of [`IntModel::signed`].
-    turn: u8,
+    /// Mean size of the residuals, in 1/16 and at most 2^40, times four; below it the sign of the last residual, as
+    /// `turn` of [`IntModel::signed`].
+    scale_turn: u64,
 }
 
 impl Trend {
     /// Class of the residual that is expected: two for each doubling.
     fn class(self) -> usize {
-        let scale = self.scale.min(1 << 40);
+        let scale = (self.scale_turn >> 2).min(1 << 40);
         match scale.checked_ilog2() {
             None => 0,
             Some(0) => 1,
@@ -137,7 +136,8 @@ impl Trend {
     /// Codes a step of the figure as its distance from the expected one, and learns from it.
     pub fn step<C: Coder>(&mut self, c: &mut C, model: &mut IntModel, step: i64) -> i64 {
         let expected = self.mean.wrapping_add(8) >> 4;
-        let residual = model.signed(c, self.class(), self.turn.into(), step.wrapping_sub(expected));
+        let residual =
+            model.signed(c, self.class(), (self.scale_turn & 3) as usize, step.wrapping_sub(expected));
         let step = expected.wrapping_add(residual);
         self.learn(step, residual);
         step
@@ -148,16 +148,14 @@ impl Trend {
         let target = step.clamp(-(1 << 56), 1 << 56) << 4;
         self.mean += (target - self.mean) >> 2;
         let size = residual.unsigned_abs().min(1 << 36) << 4;
-        self.scale = if size > self.scale {
-            self.scale + ((size - self.scale) >> 2)
-        } else {
-            self.scale - ((self.scale - size) >> 3)
-        };
-        self.turn = match residual.signum() {
+        let scale = self.scale_turn >> 2;
+        let scale = if size > scale { scale + ((size - scale) >> 2) } else { scale - ((scale - size) >> 3) };
+        let turn = match residual.signum() {
             1 => 1,
             -1 => 2,
             _ => 0,
         };
+        self.scale_turn = scale << 2 | turn;
     }
 }
 

@@ -67,6 +67,8 @@ pub struct Layout {
     pub order: Vec<u32>,
     /// The sessions.
     pub parts: Vec<Part>,
+    /// The last sample had the rows of the one before, in its order.
+    pub kept: bool,
     /// Numbers by scope (0 = system, else session + 1) and name; only a writer fills it.
     numbers: FxHashMap<(u64, Name), Vec<u32>>,
     same: Prob,
@@ -81,6 +83,7 @@ impl Default for Layout {
             names: Vec::new(),
             order: Vec::new(),
             parts: Vec::new(),
+            kept: false,
             numbers: FxHashMap::default(),
             same: Prob::default(),
             ops: [Prob::default(); 3],
@@ -103,7 +106,8 @@ impl Layout {
     pub fn code<C: Coder>(&mut self, c: &mut C, input: Option<&Sample>) -> Result<usize, CodecError> {
         let known = self.names.len();
         let same = input.is_some_and(|sample| self.is_same(sample));
-        if c.bit(&mut self.same, same) {
+        self.kept = c.bit(&mut self.same, same);
+        if self.kept {
             return Ok(known);
         }
         let parts = self.code_parts(c, input)?;

@@ -31,18 +31,18 @@ impl Prob {
         (u32::from(self.fast) + u32::from(self.slow)) >> 2
     }
 
+    #[inline]
     fn learn(&mut self, bit: bool) {
         // A young estimate moves quickly: about 1 / (bits seen + 2).
         let shift = (u32::from(self.seen) + 2).ilog2();
         self.seen = (self.seen + 1).min(SETTLED);
         let quick = shift.min(FAST);
-        if bit {
-            self.fast -= self.fast >> quick;
-            self.slow -= self.slow >> shift;
-        } else {
-            self.fast += (u16::MAX - self.fast) >> quick;
-            self.slow += (u16::MAX - self.slow) >> shift;
-        }
+        // A 1 takes `estimate >> shift` away; a 0 does the same to what is missing to the whole. Written without a
+        // branch, as bits are hard to foresee.
+        let turned = u16::from(bit).wrapping_sub(1);
+        let (fast, slow) = (self.fast ^ turned, self.slow ^ turned);
+        self.fast = (fast - (fast >> quick)) ^ turned;
+        self.slow = (slow - (slow >> shift)) ^ turned;
     }
 }
 
@@ -209,12 +209,10 @@ impl Coder for Decoder<'_> {
     fn bit(&mut self, prob: &mut Prob, _: bool) -> bool {
         let bound = (self.range >> 15) * prob.scaled();
         let bit = self.code >= bound;
-        if bit {
-            self.code -= bound;
-            self.range -= bound;
-        } else {
-            self.range = bound;
-        }
+        // Without a branch, as bits are hard to foresee.
+        let mask = u32::from(bit).wrapping_neg();
+        self.code -= bound & mask;
+        self.range = bound ^ ((bound ^ self.range.wrapping_sub(bound)) & mask);
         prob.learn(bit);
         self.normalise();
         bit

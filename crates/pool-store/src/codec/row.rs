@@ -8,19 +8,64 @@ use pool_model::{CounterWidth, Counters};
 use super::int::{IntModel, Trend};
 use super::range::{Coder, Prob};
 
-/// How a row has moved until now.
+/// A row's figures and how they have moved until now. It is kept small: thousands of them are walked through for each
+/// sample, and what does not fit into the processor's caches costs more than the decoding.
 #[derive(Clone, Debug, Default)]
 pub struct RowState {
+    allocs: u64,
+    frees: u64,
+    bytes: u64,
+    alloc_trend: Trend,
+    free_trend: Trend,
+    byte_follow: Follow,
+    /// Which figures are told; those that are not are 0.
+    told: u8,
+    /// What Windows does not tell.
+    rest: Option<Box<Rest>>,
+}
+
+/// Figures that only some sources tell.
+#[derive(Clone, Debug, Default)]
+struct Rest {
+    told_diff: i64,
+    used: u64,
+    told_per_alloc: u64,
+    diff_trend: Trend,
+    used_follow: Follow,
+    per_alloc_trend: Trend,
+}
+
+impl RowState {
     /// Its figures.
-    pub now: Counters,
-    /// Whether it changed in each of the last eight samples, newest in bit 0.
-    history: u8,
-    allocs: Trend,
-    frees: Trend,
-    told_diff: Trend,
-    bytes: Follow,
-    used: Follow,
-    told_per_alloc: Trend,
+    pub fn now(&self) -> Counters {
+        let told = |bit: u8| self.told & bit != 0;
+        let rest = self.rest.as_deref();
+        Counters {
+            allocs: told(ALLOCS).then_some(self.allocs),
+            frees: told(FREES).then_some(self.frees),
+            told_diff: rest.filter(|_| told(TOLD_DIFF)).map(|rest| rest.told_diff),
+            bytes: told(BYTES).then_some(self.bytes),
+            used: rest.filter(|_| told(USED)).map(|rest| rest.used),
+            told_per_alloc: rest.filter(|_| told(PER_ALLOC)).map(|rest| rest.told_per_alloc),
+        }
+    }
+
+    /// Other figures are told from now on: those that are not count from 0 when they come again.
+    fn tell(&mut self, told: u8) {
+        let keep = |bit: u8, figure: u64| if told & bit == 0 { 0 } else { figure };
+        self.told = told;
+        self.allocs = keep(ALLOCS, self.allocs);
+        self.frees = keep(FREES, self.frees);
+        self.bytes = keep(BYTES, self.bytes);
+        if told & REST != 0 && self.rest.is_none() {
+            self.rest = Some(Box::default());
+        }
+        if let Some(rest) = &mut self.rest {
+            rest.told_diff = if told & TOLD_DIFF == 0 { 0 } else { rest.told_diff };
+            rest.used = keep(USED, rest.used);
+            rest.told_per_alloc = keep(PER_ALLOC, rest.told_per_alloc);
+        }
+    }
 }
 
 /// A size that follows the number of outstanding allocations.
@@ -128,12 +173,15 @@ const BYTES: u8 = 8;
 const USED: u8 = 16;
 const PER_ALLOC: u8 = 32;
 
-fn step(before: Option<u64>, now: Option<u64>) -> i64 {
-    now.unwrap_or(0).wrapping_sub(before.unwrap_or(0)).cast_signed()
+/// All that have no place in [`RowState`] itself.
+const REST: u8 = TOLD_DIFF | USED | PER_ALLOC;
+
+fn step(before: u64, now: Option<u64>) -> i64 {
+    now.unwrap_or(0).wrapping_sub(before).cast_signed()
 }
 
-fn add(before: Option<u64>, step: i64) -> u64 {
-    before.unwrap_or(0).wrapping_add(step.cast_unsigned())
+fn add(before: u64, step: i64) -> u64 {
+    before.wrapping_add(step.cast_unsigned())
 }
 
 /// Class of a number by its size alone.
@@ -147,17 +195,17 @@ impl RowModels {
         self.neighbour = false;
     }
 
-    /// Codes a row that was there before. The decoder ignores `now`; both leave the figures in `state`.
-    pub fn row<C: Coder>(&mut self, c: &mut C, state: &mut RowState, now: &Counters) {
-        let pair = self.changed.get_mut(usize::from(state.history));
+    /// Codes whether a row that was there before changed; if so, [`RowModels::figures`] follow. The decoder ignores
+    /// `changed`. `history` = whether it changed in each of the last eight samples, newest in bit 0: it stands apart
+    /// from the rows, as those that did not change need not be looked at.
+    pub fn changed<C: Coder>(&mut self, c: &mut C, history: &mut u8, changed: bool) -> bool {
+        let pair = self.changed.get_mut(usize::from(*history));
         let [calm, after] = pair.map_or([&mut self.spare, &mut self.mask_changed], |[a, b]| [a, b]);
         let prob = if self.neighbour { after } else { calm };
-        let changed = c.bit(prob, *now != state.now);
-        state.history = state.history << 1 | u8::from(changed);
+        let changed = c.bit(prob, changed);
+        *history = *history << 1 | u8::from(changed);
         self.neighbour = changed;
-        if changed {
-            self.figures(c, state, now);
-        }
+        changed
     }
 
     fn mask<C: Coder>(&mut self, c: &mut C, mask: u8) -> u8 {
@@ -168,45 +216,48 @@ impl RowModels {
         told
     }
 
-    fn figures<C: Coder>(&mut self, c: &mut C, state: &mut RowState, now: &Counters) {
-        let before = state.now;
-        let old_mask = mask_of(&before);
+    /// Codes the figures of a row that changed. The decoder ignores `now`; both leave the figures in `state`.
+    pub fn figures<C: Coder>(&mut self, c: &mut C, state: &mut RowState, now: &Counters) {
         let mut mask = mask_of(now);
-        mask = if c.bit(&mut self.mask_changed, mask != old_mask) { self.mask(c, mask) } else { old_mask };
-        let mut coded = Counters::default();
+        mask =
+            if c.bit(&mut self.mask_changed, mask != state.told) { self.mask(c, mask) } else { state.told };
+        if mask != state.told {
+            state.tell(mask);
+        }
         let mut allocs = 0;
         if mask & ALLOCS != 0 {
-            allocs = state.allocs.step(c, &mut self.allocs, step(before.allocs, now.allocs));
-            coded.allocs = Some(add(before.allocs, allocs));
+            allocs = state.alloc_trend.step(c, &mut self.allocs, step(state.allocs, now.allocs));
+            state.allocs = add(state.allocs, allocs);
         }
         // The step of Diff, as far as allocs and frees tell it.
         let mut diff = 0;
         if mask & FREES != 0 {
-            let lag = step(before.frees, now.frees).wrapping_sub(allocs);
-            let lag = state.frees.step(c, &mut self.frees, lag);
-            coded.frees = Some(add(before.frees, lag.wrapping_add(allocs)));
+            let lag = step(state.frees, now.frees).wrapping_sub(allocs);
+            let lag = state.free_trend.step(c, &mut self.frees, lag);
+            state.frees = add(state.frees, lag.wrapping_add(allocs));
             diff = lag.wrapping_neg();
         }
-        if mask & TOLD_DIFF != 0 {
-            let old = before.told_diff.unwrap_or(0);
-            let beyond = now.told_diff.unwrap_or(0).wrapping_sub(old).wrapping_sub(diff);
-            diff = diff.wrapping_add(state.told_diff.step(c, &mut self.told_diff, beyond));
-            coded.told_diff = Some(old.wrapping_add(diff));
+        if mask & TOLD_DIFF != 0
+            && let Some(rest) = &mut state.rest
+        {
+            let beyond = now.told_diff.unwrap_or(0).wrapping_sub(rest.told_diff).wrapping_sub(diff);
+            diff = diff.wrapping_add(rest.diff_trend.step(c, &mut self.told_diff, beyond));
+            rest.told_diff = rest.told_diff.wrapping_add(diff);
         }
         if mask & BYTES != 0 {
-            let moved = self.bytes.step(c, &mut state.bytes, diff, step(before.bytes, now.bytes));
-            coded.bytes = Some(add(before.bytes, moved));
+            let moved = self.bytes.step(c, &mut state.byte_follow, diff, step(state.bytes, now.bytes));
+            state.bytes = add(state.bytes, moved);
         }
+        let Some(rest) = state.rest.as_deref_mut().filter(|_| mask & (USED | PER_ALLOC) != 0) else { return };
         if mask & USED != 0 {
-            let moved = self.used.step(c, &mut state.used, diff, step(before.used, now.used));
-            coded.used = Some(add(before.used, moved));
+            let moved = self.used.step(c, &mut rest.used_follow, diff, step(rest.used, now.used));
+            rest.used = add(rest.used, moved);
         }
         if mask & PER_ALLOC != 0 {
-            let moved = step(before.told_per_alloc, now.told_per_alloc);
-            let moved = state.told_per_alloc.step(c, &mut self.told_per_alloc, moved);
-            coded.told_per_alloc = Some(add(before.told_per_alloc, moved));
+            let moved = step(rest.told_per_alloc, now.told_per_alloc);
+            let moved = rest.per_alloc_trend.step(c, &mut self.told_per_alloc, moved);
+            rest.told_per_alloc = add(rest.told_per_alloc, moved);
         }
-        state.now = coded;
     }
 
     /// Codes a row that is seen for the first time.
@@ -244,9 +295,20 @@ impl RowModels {
             let told = births.per_alloc.unsigned(c, 0, now.told_per_alloc.unwrap_or(0));
             coded.told_per_alloc = Some(told);
         }
-        let mut state = RowState { now: coded, ..RowState::default() };
-        state.bytes.unit = average(coded.bytes, diff);
-        state.used.unit = average(coded.used, diff);
+        let mut state = RowState {
+            allocs,
+            frees: coded.frees.unwrap_or(0),
+            bytes: coded.bytes.unwrap_or(0),
+            ..RowState::default()
+        };
+        state.byte_follow.unit = average(coded.bytes, diff);
+        state.tell(mask);
+        if let Some(rest) = &mut state.rest {
+            rest.told_diff = coded.told_diff.unwrap_or(0);
+            rest.used = coded.used.unwrap_or(0);
+            rest.told_per_alloc = coded.told_per_alloc.unwrap_or(0);
+            rest.used_follow.unit = average(coded.used, diff);
+        }
         state
     }
 }

@@ -36,6 +36,10 @@ pub struct State {
     width: CounterWidth,
     layout: Layout,
     rows: Vec<RowState>,
+    /// Whether each row changed in each of the last eight samples.
+    histories: Vec<u8>,
+    /// Places in the order of the rows that changed with the last sample; rows seen for the first time are not told.
+    changed: Vec<u32>,
     models: RowModels,
     figures: Vec<HeaderFigure>,
     figures_same: Prob,
@@ -65,6 +69,8 @@ impl State {
             width,
             layout: Layout::default(),
             rows: Vec::new(),
+            histories: Vec::new(),
+            changed: Vec::new(),
             models: RowModels::default(),
             figures: Vec::new(),
             figures_same: Prob::default(),
@@ -138,7 +144,7 @@ impl State {
         let system = self.layout.order.len().saturating_sub(in_sessions);
         let mut numbers = self.layout.order.iter().take(system);
         let number = numbers.find(|&&number| self.layout.names.get(number as usize).is_some_and(is_it))?;
-        self.rows.get(*number as usize).map(|row| row.now)
+        self.rows.get(*number as usize).map(RowState::now)
     }
 
     fn code_figure_names<C: Coder>(&mut self, c: &mut C, writing: bool) {
@@ -231,15 +237,22 @@ impl State {
         let sessions = input.map_or(&[][..], |sample| &sample.sessions);
         let mut rest = system.iter().chain(sessions.iter().flat_map(|session| &session.rows));
         self.models.start_frame();
-        for &number in &self.layout.order {
+        self.changed.clear();
+        for (at, &number) in self.layout.order.iter().enumerate() {
             let now = rest.next().map_or(&none, |row| &row.counters);
             let number = number as usize;
             if number >= known && number == self.rows.len() {
                 let state = self.models.birth(c, self.width, now);
                 self.rows.push(state);
-            } else {
-                let state = self.rows.get_mut(number).ok_or(CodecError("a row before its name"))?;
-                self.models.row(c, state, now);
+                self.histories.push(0);
+                continue;
+            }
+            let early = CodecError("a row before its name");
+            let history = self.histories.get_mut(number).ok_or(early)?;
+            let changed = input.is_some() && self.rows.get(number).is_some_and(|row| row.now() != *now);
+            if self.models.changed(c, history, changed) {
+                self.models.figures(c, self.rows.get_mut(number).ok_or(early)?, now);
+                self.changed.push(at as u32);
             }
         }
         Ok(())
@@ -289,24 +302,53 @@ impl State {
         Ok(())
     }
 
-    /// The last sample, without its time, in `sample`, whose memory is used again.
-    pub fn sample_into(&self, sample: &mut Sample) {
-        sample.clear();
-        sample.origin = Arc::clone(&self.origin);
-        sample.width = self.width;
+    /// As [`State::sample_into`], where `sample` holds the sample before: only what changed is touched. Gives the places
+    /// of the rows that did; `None`, and nothing done, where more than figures changed.
+    pub fn changes_into(&self, sample: &mut Sample) -> Option<&[u32]> {
+        let same = self.layout.kept
+            && self.layout.parts.is_empty()
+            && sample.sessions.is_empty()
+            && sample.rows.len() == self.layout.order.len()
+            && sample.width == self.width
+            && Arc::ptr_eq(&sample.origin, &self.origin);
+        if !same {
+            return None;
+        }
+        for &at in &self.changed {
+            let number = *self.layout.order.get(at as usize)?;
+            let state = self.rows.get(number as usize)?;
+            sample.rows.get_mut(at as usize)?.counters = state.now();
+        }
+        self.rest_into(sample);
+        Some(&self.changed)
+    }
+
+    /// What a sample says besides its rows.
+    fn rest_into(&self, sample: &mut Sample) {
         sample.uptime = self.uptime;
         for figure in &self.figures {
             if let Some(known) = figure.known {
                 (known.set)(&mut sample.header, figure.value);
             }
         }
+        sample.disagreeing = self.extras.disagreeing;
+        sample.remarks.clone_from(&self.extras.remarks);
+        sample.told_deltas.clone_from(&self.extras.told_deltas);
+    }
+
+    /// The last sample, without its time, in `sample`, whose memory is used again.
+    pub fn sample_into(&self, sample: &mut Sample) {
+        sample.clear();
+        sample.origin = Arc::clone(&self.origin);
+        sample.width = self.width;
+        self.rest_into(sample);
         let mut rows = self.layout.order.iter().filter_map(|&number| {
             let name = self.layout.names.get(number as usize)?;
             let state = self.rows.get(number as usize)?;
             Some(Row {
                 tag: name.tag.clone(),
                 pool: name.pool,
-                counters: state.now,
+                counters: state.now(),
                 told_owner: name.owner.clone(),
             })
         });
@@ -317,9 +359,6 @@ impl State {
             let rows = rows.by_ref().take(part.rows).collect();
             sample.sessions.push(pool_model::sample::Session { id: part.session, rows });
         }
-        sample.disagreeing = self.extras.disagreeing;
-        sample.remarks.clone_from(&self.extras.remarks);
-        sample.told_deltas.clone_from(&self.extras.told_deltas);
     }
 
     /// The last sample, without its time.

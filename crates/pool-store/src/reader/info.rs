@@ -52,7 +52,7 @@ impl Recording {
         let mut info = Info { segments: self.segments().len(), ..Info::default() };
         for file in self.segments() {
             let (segment, index) = indexed(&file.path)?;
-            info.bytes += file.size;
+            info.bytes += file.size();
             info.samples += u64::from(index.samples);
             info.marks += index.marks.len() as u64;
             info.sealed += usize::from(file.sealed().exists());

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
-pub use cursor::Cursor;
+pub use cursor::{Changed, Cursor};
 pub use info::Info;
 pub use series::{Point, TimelinePoint};
 pub use verify::{SegmentCheck, Verification};
@@ -45,8 +45,7 @@ impl Recording {
     pub fn open(path: &Path) -> Result<Self> {
         let none = |remedy: &str| StoreError::NoRecording { folder: path.into(), remedy: remedy.into() };
         if path.is_file() {
-            let size = path.metadata().map_err(StoreError::io("read", path))?.len();
-            let file = SegmentFile { path: path.into(), number: 0, size };
+            let file = SegmentFile { path: path.into(), number: 0 };
             let folder = path.parent().unwrap_or(Path::new(".")).into();
             return Ok(Self { folder, single: true, files: vec![file] });
         }

@@ -134,7 +134,7 @@ impl Recorder {
             past: None,
             scratch: Sample::new(Arc::new(Origin::new(SourceKind::Recording, &[])), CounterWidth::default()),
             status: Status::default(),
-            closed_bytes: files.iter().map(|file| file.size).sum(),
+            closed_bytes: files.iter().map(SegmentFile::size).sum(),
             #[cfg(feature = "parquet")]
             sealer,
             config,
@@ -261,7 +261,7 @@ impl Recorder {
         let file = self.disk.create(&path).map_err(StoreError::io("make", &path))?;
         match SegmentWriter::create(file, &head) {
             Ok(writer) => {
-                let file = SegmentFile { path, number: self.next_number, size: 0 };
+                let file = SegmentFile { path, number: self.next_number };
                 self.writer = Some(Open { writer, file, began: moment.clock });
                 self.next_number += 1;
                 Ok(())
@@ -275,15 +275,14 @@ impl Recorder {
     }
 
     fn finish_segment(&mut self) -> Result<()> {
-        let Some(mut open) = self.writer.take() else { return Ok(()) };
+        let Some(open) = self.writer.take() else { return Ok(()) };
         let length = open.writer.length();
-        match open.writer.finish() {
-            Ok(length) => open.file.size = length,
+        self.closed_bytes += match open.writer.finish() {
+            Ok(length) => length,
             // Without its index it is read a little slower, that is all.
-            Err(error) if is_full(&error) => open.file.size = length,
+            Err(error) if is_full(&error) => length,
             Err(error) => return Err(StoreError::io("write", &open.file.path)(error)),
-        }
-        self.closed_bytes += open.file.size;
+        };
         self.drop_taken_notes();
         #[cfg(feature = "parquet")]
         self.seal(open.file);

@@ -27,12 +27,13 @@ pub(super) fn retain(
     disk: &dyn Disk,
 ) -> Done {
     let Ok(files) = folder::segments(folder) else { return Done::default() };
-    let closed: Vec<_> = files.into_iter().filter(|file| Some(file.path.as_path()) != current).collect();
+    let closed = files.into_iter().filter(|file| Some(file.path.as_path()) != current);
+    let closed: Vec<_> = closed.map(|file| (file.size(), file)).collect();
     let sealed = |path: &Path| fs::metadata(path).map_or(0, |data| data.len());
-    let mut left: u64 = closed.iter().map(|file| file.size).sum();
-    let mut all: u64 = written + left + closed.iter().map(|file| sealed(&file.sealed())).sum::<u64>();
+    let mut left: u64 = closed.iter().map(|file| file.0).sum();
+    let mut all: u64 = written + left + closed.iter().map(|file| sealed(&file.1.sealed())).sum::<u64>();
     let mut done = Done::default();
-    for file in &closed {
+    for (size, file) in &closed {
         let too_much = config.max_size.is_some_and(|most| all > most);
         let too_old = || {
             let (Some(keep), Some(now)) = (config.keep, now) else { return false };
@@ -49,8 +50,8 @@ pub(super) fn retain(
             break;
         }
         done.deleted += 1;
-        left -= file.size;
-        all = all.saturating_sub(file.size + bytes);
+        left -= size;
+        all = all.saturating_sub(size + bytes);
     }
     done.closed_bytes = Some(left);
     done

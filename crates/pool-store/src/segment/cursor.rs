@@ -300,6 +300,18 @@ impl<R: Read + Seek> SegmentCursor<R> {
         true
     }
 
+    /// As [`SegmentCursor::sample_into`], where `sample` holds the sample before: only what changed is touched. Gives
+    /// the places of the rows that did; `None`, and nothing done, where more than figures changed.
+    pub fn changes_into(&self, sample: &mut Sample) -> Option<&[u32]> {
+        // A key that repeats the sample handed out last knows of no changes.
+        if self.fresh {
+            return None;
+        }
+        let changed = self.state.as_ref()?.changes_into(sample)?;
+        sample.time = time_of(self.time);
+        Some(changed)
+    }
+
     /// Number in the segment of the sample that was handed out last.
     pub fn number(&self) -> Option<u32> {
         self.last

@@ -9,11 +9,11 @@ use anyhow::{Context as _, bail, ensure};
 use clap::ValueEnum;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use pool_model::{Filter, Pattern, PoolView};
 use pool_store::export::{self, Options, Summary};
 use pool_store::{Recording, StoreError};
 
 use super::import::{self, ToldArgs};
+use crate::args::WhichArgs;
 use crate::input::kind::{self, Kind};
 use crate::input::moment;
 use crate::input::series::Series;
@@ -43,15 +43,8 @@ pub struct ExportArgs {
     /// CSV and TSV: take the step with which Excel opens all rows (1,048,575 at most)
     #[arg(long)]
     pub excel: bool,
-    /// Which pools: one of them, slab (both kinds), or all [default: all]
-    #[arg(long, value_name = "POOL", value_parser = crate::args::pool())]
-    pub pool: Option<PoolView>,
-    /// Only tags that match (* any characters, ? one; case counts); repeatable
-    #[arg(long, value_name = "TAG")]
-    pub include: Vec<String>,
-    /// No tags that match; repeatable
-    #[arg(long, value_name = "TAG")]
-    pub exclude: Vec<String>,
+    #[command(flatten)]
+    pub which: WhichArgs,
     /// Overwrite the file where it exists
     #[arg(long)]
     pub force: bool,
@@ -206,14 +199,7 @@ fn options(args: &ExportArgs, recording: &Recording) -> anyhow::Result<Options> 
     if let (Some(from), Some(to)) = (from, to) {
         ensure!(from <= to, "--from ({from}) is after --to ({to})");
     }
-    let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::new(text)).collect();
-    let filter = Filter {
-        view: args.pool.unwrap_or_default(),
-        include: patterns(&args.include),
-        exclude: patterns(&args.exclude),
-        ..Filter::default()
-    };
-    Ok(Options { from, to, every: args.every, filter })
+    Ok(Options { from, to, every: args.every, filter: args.which.filter() })
 }
 
 /// Says that Excel would drop rows; with `--excel`, takes the step that fits.

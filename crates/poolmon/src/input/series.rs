@@ -12,7 +12,7 @@ use pool_model::Sample;
 use pool_source::log::{LogFile, SampleReader, ZONE_ASSUMED, time_in_name};
 use pool_store::import::perfmon::{Options as PerfmonOptions, PerfmonReader};
 use pool_store::import::table::TableReader;
-use pool_store::{Cursor, Recording, TimedMark};
+use pool_store::{Changed, Cursor, Recording, TimedMark};
 
 use super::kind::{self, Kind};
 
@@ -28,6 +28,7 @@ pub struct Series {
     dumps: Vec<(PathBuf, Reader, bool)>,
     complete: bool,
     remarks: Vec<String>,
+    changed: Option<Vec<u32>>,
 }
 
 /// What a person says about files that do not say it themselves.
@@ -129,7 +130,7 @@ impl Series {
             [first, rest @ ..] => format!("{} and {} more", first.display(), rest.len()),
             [] => String::new(),
         };
-        Ok(Self { name, parts, told, at: 0, open: None, dumps, complete: true, remarks })
+        Ok(Self { name, parts, told, at: 0, open: None, dumps, complete: true, remarks, changed: None })
     }
 
     /// What it is called in messages.
@@ -182,6 +183,8 @@ impl Series {
     }
 
     /// Fills `sample` with the next one and uses its memory again; `false` at the end.
+    ///
+    /// `sample` has to be as the last call left it.
     pub fn next_into(&mut self, sample: &mut Sample) -> anyhow::Result<bool> {
         loop {
             let Some(part) = self.parts.get(self.at) else { return Ok(false) };
@@ -196,13 +199,18 @@ impl Series {
                 self.complete &= complete;
                 self.open.insert(reader)
             };
-            if reader.next_into(sample)? {
+            if reader.next_into(sample, &mut self.changed)? {
                 self.told.move_time(sample);
                 return Ok(true);
             }
             self.open = None;
             self.at += 1;
         }
+    }
+
+    /// Places of the rows that changed with the last sample, rising, where that is known and nothing else changed.
+    pub fn changed(&self) -> Option<&[u32]> {
+        self.changed.as_deref()
     }
 }
 
@@ -221,7 +229,8 @@ impl Told {
 }
 
 impl Reader {
-    fn next_into(&mut self, sample: &mut Sample) -> anyhow::Result<bool> {
+    fn next_into(&mut self, sample: &mut Sample, changed: &mut Option<Vec<u32>>) -> anyhow::Result<bool> {
+        let mut places = changed.take().unwrap_or_default();
         let mut put = |next: Option<Sample>| match next {
             Some(next) => {
                 *sample = next;
@@ -230,7 +239,15 @@ impl Reader {
             None => Ok(false),
         };
         match self {
-            Self::Recording(cursor) => Ok(cursor.next_sample(sample)?),
+            Self::Recording(cursor) => {
+                let next = cursor.next_changed(sample)?;
+                if let Some(Changed::Rows(rows)) = next {
+                    places.clear();
+                    places.extend_from_slice(rows);
+                    *changed = Some(places);
+                }
+                Ok(next.is_some())
+            }
             Self::Log(reader, time) => {
                 let more = reader.next_into(sample)?;
                 if more && sample.time.is_none() {
@@ -269,7 +286,7 @@ fn part(path: &Path, dumps: &mut Vec<(PathBuf, Reader, bool)>, told: &Told) -> a
         Kind::Recording | Kind::Table | Kind::Perfmon => {
             let (mut reader, _) = open(&part, told)?;
             let mut first = Cursor::empty_sample();
-            if reader.next_into(&mut first)? {
+            if reader.next_into(&mut first, &mut None)? {
                 part.start = first.time;
             }
         }

@@ -11,10 +11,10 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
 use pool_leak::Kind as Verdicted;
-use pool_model::{Filter, Pattern, PoolView};
 
+use crate::args::WhichArgs;
 use crate::judged::{self, SourceArgs};
-use crate::{Exit, args, owners};
+use crate::{Exit, owners};
 
 /// Options of `leaks`.
 #[derive(Debug, Clone, Args)]
@@ -22,15 +22,8 @@ use crate::{Exit, args, owners};
 pub struct LeaksArgs {
     #[command(flatten)]
     pub source: SourceArgs,
-    /// Which pools are told: one of them, slab (both kinds), or all [default: all]
-    #[arg(long, value_name = "POOL", value_parser = args::pool())]
-    pub pool: Option<PoolView>,
-    /// Tell only of tags that match (* any characters, ? one; case counts); repeatable
-    #[arg(long, value_name = "TAG")]
-    pub include: Vec<String>,
-    /// Tell of no tags that match; repeatable
-    #[arg(long, value_name = "TAG")]
-    pub exclude: Vec<String>,
+    #[command(flatten)]
+    pub which: WhichArgs,
     /// Tell of every tag, steady ones too
     #[arg(long)]
     pub all: bool,
@@ -78,13 +71,8 @@ pub enum FailOn {
 /// Judges, and tells.
 pub fn run(args: &LeaksArgs) -> anyhow::Result<()> {
     let owners = owners::load_files(args.pooltag.as_deref().map(Some), None)?;
-    let judged = judged::judge(&args.source, args.pool.unwrap_or_default(), &owners)?;
-    let filter = Filter {
-        view: args.pool.unwrap_or_default(),
-        include: args.include.iter().map(|text| Pattern::new(text)).collect(),
-        exclude: args.exclude.iter().map(|text| Pattern::new(text)).collect(),
-        ..Filter::default()
-    };
+    let judged = judged::judge(&args.source, args.which.view(), &owners)?;
+    let filter = args.which.filter();
     let mut out = BufWriter::new(io::stdout().lock());
     match args.format {
         LeaksFormat::Text => text::write(&mut out, &judged, &filter, args, &TimeZone::system())?,

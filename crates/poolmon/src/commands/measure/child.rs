@@ -60,10 +60,11 @@ impl Command {
             .stdout(out)
             .stderr(err)
             .spawn()
-            .with_context(|| {
-                format!(
-                    "cannot start `{}`\n  name a program and its arguments after --; for a shell: -- sh -c '...'",
-                    program.to_string_lossy()
+            .map_err(|error| {
+                anyhow::anyhow!(
+                    "cannot start `{}`: {error}\n  name a program and its arguments after --; for a shell: -- {}",
+                    program.to_string_lossy(),
+                    if cfg!(windows) { "cmd /c ..." } else { "sh -c '...'" }
                 )
             })?;
         let mut wait = Duration::from_millis(1);

@@ -11,15 +11,16 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use pool_leak::measure::{LossKind, Phase, run_first};
 use pool_leak::{Losses, Measurement};
-use pool_model::{Filter, Pattern, PoolView, Sample};
+use pool_model::{Filter, Sample, SourceKind};
 use pool_source::Source;
 use serde::Serialize;
 
 use self::child::{Command, Ended};
 use super::record::stop::Stop;
+use crate::args::WhichArgs;
 use crate::judged::hint;
 use crate::quantity::{self, spoken};
-use crate::{Exit, args, input, owners};
+use crate::{Exit, input, owners};
 
 /// Parts into which the noise before is cut.
 const AMBIENT: u32 = 10;
@@ -44,21 +45,18 @@ pub struct MeasureArgs {
     /// Watch the machine so long before the first run
     #[arg(long, value_name = "TIME", value_parser = quantity::span, default_value = "10s")]
     pub noise: Duration,
+    /// Linux: count each object. Before each count the kernel is asked to gather its half-filled slabs (as root,
+    /// /sys/kernel/slab/*/shrink); otherwise whole slabs are counted, and a few objects a run may stay hidden
+    #[arg(long)]
+    pub exact: bool,
     /// Go on where the command ends with an exit code other than 0
     #[arg(long)]
     pub ignore_failure: bool,
     /// Show what the command prints (on stderr)
     #[arg(long)]
     pub show_output: bool,
-    /// Which pools are looked at: one of them, slab (both kinds), or all [default: all]
-    #[arg(long, value_name = "POOL", value_parser = args::pool())]
-    pub pool: Option<PoolView>,
-    /// Tell only of tags that match (* any characters, ? one; case counts); repeatable
-    #[arg(long, value_name = "TAG")]
-    pub include: Vec<String>,
-    /// Tell of no tags that match; repeatable
-    #[arg(long, value_name = "TAG")]
-    pub exclude: Vec<String>,
+    #[command(flatten)]
+    pub which: WhichArgs,
     /// Tell of the tags too that moved within the noise
     #[arg(long)]
     pub all: bool,
@@ -84,6 +82,7 @@ Runs and idle intervals come in pairs, and a coin decides which of the two is fi
 then hits both alike, so a tag that takes more in nearly every run than beside it is the command's doing.
 
   poolmon measure -- example.exe --open-and-close
+  poolmon measure --exact --repeat 12 --settle 300ms -- sh -c ': > /dev/shm/$$'
   poolmon measure --repeat 50 --settle 3s --format json -- sh -c 'mount /mnt && umount /mnt'
 
 Exit codes: 0 done; 1 failed; 2 wrong arguments; 3 --fail-on-loss and something is lost.";
@@ -110,6 +109,19 @@ pub struct Measured {
     pub stopped: bool,
     /// Seed of the coins.
     pub seed: u64,
+    /// How objects were counted.
+    pub counted: Counted,
+}
+
+/// How objects were counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// By the system itself.
+    Each,
+    /// After `--exact` had the kernel gather its half-filled slabs.
+    Gathered,
+    /// In whole slabs.
+    InSlabs,
 }
 
 /// Measures, and tells.
@@ -126,13 +138,9 @@ pub fn run(args: &MeasureArgs) -> anyhow::Result<()> {
         failed: bench.failed,
         stopped: !complete,
         seed: bench.seed,
+        counted: bench.counted,
     };
-    let filter = Filter {
-        view: args.pool.unwrap_or_default(),
-        include: args.include.iter().map(|text| Pattern::new(text)).collect(),
-        exclude: args.exclude.iter().map(|text| Pattern::new(text)).collect(),
-        ..Filter::default()
-    };
+    let filter = args.which.filter();
     let mut out = BufWriter::new(io::stdout().lock());
     match args.format {
         MeasureFormat::Text => text::write(&mut out, &measured, &filter, args.all, args.limit)?,
@@ -157,12 +165,19 @@ struct Bench<'a> {
     lengths: Vec<Duration>,
     failed: u32,
     seed: u64,
+    counted: Counted,
     progress: bool,
 }
 
 impl<'a> Bench<'a> {
     fn new(args: &'a MeasureArgs, command: Command, stop: Stop) -> anyhow::Result<Self> {
-        let mut source = input::live(args.pool.unwrap_or_default())?;
+        let mut source = input::live(args.which.view())?;
+        let gathered = args.exact && source.count_each()?;
+        let counted = match source.origin().kind {
+            _ if gathered => Counted::Gathered,
+            SourceKind::Linux => Counted::InSlabs,
+            _ => Counted::Each,
+        };
         let sample = source.sample()?;
         input::tell_remarks(&sample);
         let seed =
@@ -178,6 +193,7 @@ impl<'a> Bench<'a> {
             lengths: Vec::new(),
             failed: 0,
             seed,
+            counted,
             progress: io::stderr().is_terminal(),
         })
     }
@@ -262,6 +278,9 @@ impl<'a> Bench<'a> {
 
     /// Takes the sample that ends an interval, and returns how long that was.
     fn take(&mut self, phase: Phase) -> anyhow::Result<Duration> {
+        if self.counted == Counted::Gathered {
+            self.source.count_each()?;
+        }
         self.source.sample_into(&mut self.sample)?;
         let now = Instant::now();
         let length = now - self.since;
@@ -286,6 +305,8 @@ struct Json<'a> {
     /// Runs that ended with another exit code than 0, those that do not count among them.
     failed_runs: u32,
     stopped: bool,
+    /// Each object was counted, rather than whole slabs.
+    exact: bool,
     seed: u64,
     run_seconds: f64,
     warm_up_runs: usize,
@@ -310,6 +331,7 @@ fn json(out: &mut dyn Write, measured: &Measured, filter: &Filter, all: bool) ->
         runs: losses.pairs,
         failed_runs: measured.failed,
         stopped: measured.stopped,
+        exact: measured.counted != Counted::InSlabs,
         seed: measured.seed,
         run_seconds: losses.run_seconds,
         warm_up_runs: losses.warm_up,

@@ -8,7 +8,7 @@ use pool_leak::verdict::decimal;
 use pool_model::Filter;
 use pool_model::units::grouped;
 
-use super::Measured;
+use super::{Counted, Measured};
 use crate::quantity::{count, spoken};
 
 /// Writes it.
@@ -32,6 +32,9 @@ pub fn write(
         seconds(losses.ambient_seconds),
         count(losses.warm_up as u64, "warm-up run"),
     )?;
+    if measured.counted == Counted::Gathered {
+        writeln!(out, "each object counted: the kernel gathered its half-filled slabs before each count")?;
+    }
     if measured.stopped {
         writeln!(out, "stopped before the end: judged by what there was")?;
     }
@@ -92,6 +95,12 @@ fn headline(out: &mut dyn Write, measured: &Measured, lost: usize, moved: usize)
         )?,
         1 => writeln!(out, "Each run loses memory, of one tag:")?,
         n => writeln!(out, "Each run loses memory, of {n} tags:")?,
+    }
+    if measured.counted == Counted::InSlabs && lost == 0 {
+        writeln!(
+            out,
+            "Linux counts in whole slabs, so a few objects a run may stay hidden: --exact has each of them counted."
+        )?;
     }
     if losses.pairs < losses.least_runs {
         writeln!(

@@ -9,6 +9,7 @@ use pool_model::units::human_bytes;
 use pool_store::recorder::Recovered;
 use pool_store::{Report, Status};
 
+use super::alarm::Change;
 use crate::quantity::{count, spoken};
 
 /// Something that a person, or a service's log, should know.
@@ -37,6 +38,8 @@ pub enum Event<'a> {
     Room(u64),
     /// A closed segment could not become a Parquet file.
     NotSealed(String),
+    /// Something begins to leak, or no longer does.
+    Verdict(&'a Change),
     /// Recording ended.
     Ended {
         /// Where to.
@@ -75,6 +78,9 @@ impl fmt::Display for Event<'_> {
                 write!(f, "there is room again; {} missing (a gap says so)", are(*missed, "sample"))
             }
             Self::NotSealed(reason) => write!(f, "no Parquet file: {reason}"),
+            Self::Verdict(Change::Leaks(sentence) | Change::Over(sentence)) => {
+                write!(f, "verdict: {sentence}")
+            }
             Self::Ended { folder, length, status } => write!(
                 f,
                 "recorded {} in {}; {} holds {}",

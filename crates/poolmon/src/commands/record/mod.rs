@@ -3,9 +3,10 @@
 //! * [`recording`]: the loop; it takes a source, a plan, a wish to stop ([`stop`]) and whoever is told ([`events`]):
 //!   a service calls it, too;
 //! * [`session`]: one sample with everything that stands beside it ([`modules`]); [`watched`]: the same for the live
-//!   screen;
+//!   screen; `alarm.rs`: what begins to leak meanwhile;
 //! * [`line`]: what a person sees.
 
+mod alarm;
 pub mod events;
 mod line;
 mod modules;
@@ -17,9 +18,10 @@ pub mod watched;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use pool_model::{Pattern, PoolView};
+use pool_model::Filter;
 use pool_store::Config;
 
+use crate::args::WhichArgs;
 use crate::{args, input, quantity};
 use events::Event;
 pub use line::StatusLine;
@@ -55,31 +57,27 @@ pub struct WhatArgs {
     /// Closed segments go when they are older (12h, 28d)
     #[arg(long, value_name = "TIME", value_parser = quantity::span)]
     pub keep: Option<Duration>,
-    /// Which pools: one of them, slab (both kinds), or all [default: all]
-    #[arg(long, value_name = "POOL", value_parser = args::pool())]
-    pub pool: Option<PoolView>,
-    /// Only tags that match (* any characters, ? one; case counts); repeatable
-    #[arg(long, value_name = "TAG")]
-    pub include: Vec<String>,
-    /// No tags that match; repeatable
-    #[arg(long, value_name = "TAG")]
-    pub exclude: Vec<String>,
+    #[command(flatten)]
+    pub which: WhichArgs,
     /// Write each closed segment as a Parquet file, too, slowly and in the background
     #[arg(long)]
     pub parquet: bool,
+    /// Judge what is recorded, tell what begins to leak, and write it into the recording as a note
+    #[arg(long)]
+    pub verdicts: bool,
 }
 
 impl WhatArgs {
     /// As the recorder takes it.
     pub fn config(&self) -> Config {
-        let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::new(text)).collect();
+        let Filter { view, include, exclude, .. } = self.which.filter();
         Config {
             interval: self.interval,
             keep: self.keep,
             max_size: self.max_size,
-            view: self.pool.unwrap_or_default(),
-            include: patterns(&self.include),
-            exclude: patterns(&self.exclude),
+            view,
+            include,
+            exclude,
             seal: self.parquet,
             ..Config::default()
         }
@@ -88,9 +86,14 @@ impl WhatArgs {
 
 /// Records until it is told to stop.
 pub fn run(args: &RecordArgs) -> anyhow::Result<()> {
-    let source = input::live(args.what.pool.unwrap_or_default())?;
+    let source = input::live(args.what.which.view())?;
     let stop = Stop::on_signals()?;
-    let plan = Plan { folder: args.folder.clone(), config: args.what.config(), length: args.length };
+    let plan = Plan {
+        folder: args.folder.clone(),
+        config: args.what.config(),
+        length: args.length,
+        verdicts: args.what.verdicts,
+    };
     let mut line = StatusLine::stderr();
     let mut tell = |event: &Event<'_>| {
         if !args.quiet {

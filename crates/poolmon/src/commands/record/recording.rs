@@ -19,6 +19,8 @@ pub struct Plan {
     pub config: Config,
     /// Until somebody stops it, where absent.
     pub length: Option<Duration>,
+    /// Tell what begins to leak.
+    pub verdicts: bool,
 }
 
 /// Records until `stop` is asked for or the time is over, and closes the recording.
@@ -34,10 +36,13 @@ pub fn record(
     stop: &Stop,
     tell: Tell<'_>,
 ) -> anyhow::Result<Status> {
-    let Plan { folder, config, length } = plan;
+    let Plan { folder, config, length, verdicts } = plan;
     let interval = config.interval;
     let mut sample = source.sample()?;
     let (mut session, report) = Session::open(&folder, config)?;
+    if verdicts {
+        session.judge();
+    }
     tell(&Event::Started { folder: &folder, origin: source.origin(), interval, report: &report });
     let start = Instant::now();
     let end = length.and_then(|length| start.checked_add(length));
@@ -69,6 +74,7 @@ mod tests {
     use super::*;
     use std::sync::Arc;
 
+    use jiff::Timestamp;
     use pool_model::{CounterWidth, Origin, Pool, Row, Sample, SourceKind, Tag};
     use pool_source::{LoadedModule, SourceError};
     use pool_store::{GapKind, Mark, Recording};
@@ -105,7 +111,7 @@ mod tests {
         let stop = Stop::default();
         let asked = stop.clone();
         let config = Config { interval: Duration::from_millis(5), ..Config::default() };
-        let plan = Plan { folder: folder.path().into(), config, length: None };
+        let plan = Plan { folder: folder.path().into(), config, length: None, verdicts: false };
         let mut said = Vec::new();
         let status = record(Box::new(source), plan, &stop, &mut |event| {
             if let Event::Now(status) = event {
@@ -129,6 +135,59 @@ mod tests {
             _ => None,
         });
         assert_eq!(modules.map(|changes| (changes.len(), changes[0].name.as_str())), Some((1, "evil.sys")));
+    }
+
+    /// A leak; between two samples it says that 30 seconds passed.
+    struct Leaking(Arc<Origin>, u64);
+
+    impl Source for Leaking {
+        fn origin(&self) -> &Arc<Origin> {
+            &self.0
+        }
+        fn sample_into(&mut self, sample: &mut Sample) -> pool_source::Result<()> {
+            self.1 += 1;
+            sample.clear();
+            sample.width = CounterWidth::Bits32;
+            sample.time = Timestamp::from_second(1_800_000_000 + self.1.cast_signed() * 30).ok();
+            let held = self.1 * 5000;
+            sample.rows = vec![Row::windows(Tag::pool(*b"Leak"), Pool::Nonpaged, held, 0, held * 16)];
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_verdict_is_told_once_and_noted_where_it_is_wanted() {
+        for verdicts in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let source = Leaking(Arc::new(Origin::new(SourceKind::Windows, &[Pool::Nonpaged])), 0);
+            let stop = Stop::default();
+            let asked = stop.clone();
+            let config = Config { interval: Duration::from_millis(2), ..Config::default() };
+            let plan = Plan { folder: folder.path().into(), config, length: None, verdicts };
+            let mut said = Vec::new();
+            record(Box::new(source), plan, &stop, &mut |event| match event {
+                Event::Now(status) if status.samples >= 60 => {
+                    asked.ask();
+                }
+                Event::Verdict(_) => said.push(event.to_string()),
+                _ => {}
+            })
+            .unwrap();
+            let marks = Recording::open(folder.path()).unwrap().marks(None, None).unwrap();
+            let notes: Vec<String> = marks
+                .iter()
+                .filter_map(|mark| match &mark.mark {
+                    Mark::Note(text) => Some(text.clone()),
+                    _ => None,
+                })
+                .collect();
+            assert_eq!(notes, said);
+            assert_eq!(said.len(), usize::from(verdicts), "{said:?}");
+            assert!(
+                said.iter().all(|text| text.starts_with("verdict: Leak (nonpaged) leaks 9.6 MB/h")),
+                "{said:?}"
+            );
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use pool_model::Sample;
 use pool_source::{LoadedModule, Source, SourceError};
 use pool_store::{Config, Outcome, Recorder, Report, Status, StoreError};
 
+use super::alarm::Alarm;
 use super::events::Event;
 use super::modules;
 
@@ -21,13 +22,23 @@ pub struct Session {
     /// Samples lost since the disk is full.
     missed: u64,
     seal_told: bool,
+    /// Where verdicts are wanted.
+    alarm: Option<Alarm>,
 }
 
 impl Session {
     /// Opens the folder; the report says what the recorder before left behind.
     pub fn open(folder: &Path, config: Config) -> pool_store::Result<(Self, Report)> {
         let (recorder, report) = Recorder::open(folder, config)?;
-        Ok((Self { recorder, modules: None, failing: None, missed: 0, seal_told: false }, report))
+        Ok((
+            Self { recorder, modules: None, failing: None, missed: 0, seal_told: false, alarm: None },
+            report,
+        ))
+    }
+
+    /// Judges what is recorded, tells what begins to leak, and writes it into the recording as a note.
+    pub fn judge(&mut self) {
+        self.alarm = Some(Alarm::new());
     }
 
     /// Where it stands.
@@ -59,6 +70,15 @@ impl Session {
                     Err(error) if error.is_full() => {}
                     Err(error) => return Err(error),
                 },
+            }
+        }
+        let changes = self.alarm.as_mut().map(|alarm| alarm.push(sample)).unwrap_or_default();
+        for change in changes {
+            let event = Event::Verdict(&change);
+            tell(&event);
+            match self.recorder.note(&event.to_string()) {
+                Err(error) if !error.is_full() => return Err(error),
+                _ => {}
             }
         }
         self.seal_errors(tell);

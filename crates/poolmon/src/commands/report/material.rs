@@ -6,7 +6,6 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use pool_leak::Verdict;
-use pool_model::{Filter, Pattern};
 use pool_report::{Dossier, Event, EventKind, Material};
 
 use super::ReportArgs;
@@ -20,7 +19,6 @@ pub fn collect<'a>(args: &ReportArgs, judged: &'a Judged, owners: &Known) -> any
     for path in &args.drivers {
         std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
     }
-    let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::new(text)).collect();
     let mut material = Material {
         title: args.title.clone(),
         source: judged.source.clone(),
@@ -33,12 +31,7 @@ pub fn collect<'a>(args: &ReportArgs, judged: &'a Judged, owners: &Known) -> any
         perfmon: judged.perfmon.as_ref(),
         events: events(judged),
         dossiers: Vec::new(),
-        filter: Filter {
-            view: args.pool.unwrap_or_default(),
-            include: patterns(&args.include),
-            exclude: patterns(&args.exclude),
-            ..Filter::default()
-        },
+        filter: args.which.filter(),
         limit: args.limit,
         zone: TimeZone::system(),
         made: Timestamp::now(),

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::{Args, ValueEnum};
-use pool_model::PoolView;
 
+use crate::args::WhichArgs;
 use crate::judged::{self, SourceArgs};
-use crate::{args, owners};
+use crate::owners;
 
 /// Options of `report`.
 #[derive(Debug, Clone, Args)]
@@ -37,15 +37,8 @@ pub struct ReportArgs {
     /// modules and a kernel; repeatable
     #[arg(long, value_name = "DIR|FILE")]
     pub drivers: Vec<PathBuf>,
-    /// Which pools are told: one of them, slab (both kinds), or all [default: all]
-    #[arg(long, value_name = "POOL", value_parser = args::pool())]
-    pub pool: Option<PoolView>,
-    /// Tell only of tags that match (* any characters, ? one; case counts); repeatable
-    #[arg(long, value_name = "TAG")]
-    pub include: Vec<String>,
-    /// Tell of no tags that match; repeatable
-    #[arg(long, value_name = "TAG")]
-    pub exclude: Vec<String>,
+    #[command(flatten)]
+    pub which: WhichArgs,
     /// At most this many causes with a section of their own
     #[arg(long, value_name = "N", default_value = "6")]
     pub limit: usize,
@@ -102,7 +95,7 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
         ),
     }
     let owners = owners::load_files(args.pooltag.as_deref().map(Some), None)?;
-    let judged = judged::judge(&args.source, args.pool.unwrap_or_default(), &owners)?;
+    let judged = judged::judge(&args.source, args.which.view(), &owners)?;
     let material = material::collect(args, &judged, &owners)?;
     let text = match format {
         ReportFormat::Html => pool_report::html::page(&material),

@@ -39,13 +39,16 @@ pub fn arguments(args: &InstallArgs, folder: &Path) -> Vec<String> {
     if let Some(keep) = what.keep {
         say("keep", format!("{}s", keep.as_secs()));
     }
-    if let Some(pool) = what.pool {
+    if let Some(pool) = what.which.pool {
         say("pool", pool.id().to_owned());
     }
-    for (name, tags) in [("include", &what.include), ("exclude", &what.exclude)] {
+    for (name, tags) in [("include", &what.which.include), ("exclude", &what.which.exclude)] {
         for tag in tags {
             say(name, tag.clone());
         }
+    }
+    if what.verdicts {
+        list.push("--verdicts".to_owned());
     }
     if what.parquet {
         list.push("--parquet".to_owned());
@@ -71,7 +74,7 @@ mod tests {
     #[test]
     fn the_service_records_what_was_asked_for() {
         let line = "poolmon service install /var/rec --interval 500ms --max-size 2GB --keep 28d --pool nonpaged \
-                    --include Ntf* --include Irp --exclude 50% --parquet";
+                    --include Ntf* --include Irp --exclude 50% --verdicts --parquet";
         let install = install(line);
         let arguments = arguments(&install, Path::new("/var/rec"));
         assert_eq!(
@@ -85,6 +88,7 @@ mod tests {
                 "--include=Ntf*",
                 "--include=Irp",
                 "--exclude=50%",
+                "--verdicts",
                 "--parquet",
             ]
         );

@@ -249,7 +249,7 @@ fn serve_until_stopped() -> anyhow::Result<()> {
     let mut tell = |event: &Event<'_>| {
         let kind = match event {
             Event::Now(_) => return,
-            Event::Failed(_) | Event::Full(_) | Event::NotSealed(_) => EventKind::Warning,
+            Event::Failed(_) | Event::Full(_) | Event::NotSealed(_) | Event::Verdict(_) => EventKind::Warning,
             Event::Started { .. } => {
                 // A manager that does not listen any more will end the process.
                 let _ = tell_manager(ServiceState::Running, accepts, 0);
@@ -259,8 +259,13 @@ fn serve_until_stopped() -> anyhow::Result<()> {
         };
         report_event(NAME, kind, &event.to_string());
     };
-    let result = input::live(args.what.pool.unwrap_or_default()).and_then(|source| {
-        let plan = Plan { folder: args.folder.clone(), config: args.what.config(), length: None };
+    let result = input::live(args.what.which.view()).and_then(|source| {
+        let plan = Plan {
+            folder: args.folder.clone(),
+            config: args.what.config(),
+            length: None,
+            verdicts: args.what.verdicts,
+        };
         recording::record(source, plan, &stop, &mut tell)
     });
     // Before the manager is told: with the last service stopped the process ends, and this thread with it.

@@ -1,0 +1,75 @@
+//! `poolmon measure` on this kernel: commands that leave files in its memory.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::{alone, program, slabinfo};
+
+/// A folder of a file system in memory, where there is one.
+fn in_memory(test: &str) -> Option<tempfile::TempDir> {
+    let mounts = std::fs::read_to_string("/proc/mounts").unwrap_or_default();
+    if !mounts.lines().any(|line| line.split(' ').skip(1).take(2).eq(["/dev/shm", "tmpfs"])) {
+        eprintln!("SKIPPED: {test}: /dev/shm is no file system in memory here");
+        return None;
+    }
+    tempfile::tempdir_in("/dev/shm").ok()
+}
+
+/// Leaves so many files a run, and returns what is told of the cache of their inodes.
+fn files_left(each_run: u32, asked: &[&str], folder: &Path) -> Value {
+    let script = format!("n=0; while [ $n -lt {each_run} ]; do : > \"$0/$$.$n\"; n=$((n+1)); done");
+    let output = Command::new(program())
+        .args(["measure", "--noise", "1s", "--settle", "200ms", "--format", "json", "--fail-on-loss"])
+        .args(asked)
+        .args(["--", "sh", "-c", &script])
+        .arg(folder)
+        .output()
+        .expect("the program starts");
+    let out = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(3), "{out}{}", String::from_utf8_lossy(&output.stderr));
+    let json: Value = serde_json::from_str(&out).expect("valid JSON");
+    assert_eq!(json["schema"], "poolmon.measure/1");
+    assert_eq!(json["exact"], asked.contains(&"--exact"));
+    let tags = json["tags"].as_array().expect("tags");
+    let cache =
+        tags.iter().find(|loss| loss["tag"] == "shmem_inode_cache").expect("the files' cache stands out");
+    assert_eq!(cache["kind"], "lost", "{cache}");
+    assert!(cache["q"].as_f64().unwrap() < 0.005, "{cache}");
+    cache.clone()
+}
+
+#[test]
+fn files_that_stay_in_memory_are_lost() {
+    const TEST: &str = "files_that_stay_in_memory_are_lost";
+    if !slabinfo::is_readable(TEST) {
+        return;
+    }
+    let _alone = alone();
+    let Some(folder) = in_memory(TEST) else { return };
+    let cache = files_left(60, &["--repeat", "20"], folder.path());
+    // The kernel counts in whole slabs, and a CPU keeps some at hand: over all runs that evens out, nearly.
+    let mean = cache["mean"].as_f64().unwrap();
+    assert!((45.0..75.0).contains(&mean), "{cache}");
+    let (low, high) = (&cache["objects"]["low"], &cache["objects"]["high"]);
+    assert!(low.as_f64().unwrap() <= 60.0 && high.as_f64().unwrap() >= 60.0, "{cache}");
+}
+
+/// Three inodes a run are far less than a slab.
+#[test]
+fn each_object_is_counted_where_that_is_asked_for() {
+    const TEST: &str = "each_object_is_counted_where_that_is_asked_for";
+    if !slabinfo::is_readable(TEST) {
+        return;
+    }
+    if std::fs::OpenOptions::new().write(true).open("/sys/kernel/slab/dentry/shrink").is_err() {
+        eprintln!("SKIPPED: {TEST}: /sys/kernel/slab cannot be written here");
+        return;
+    }
+    let _alone = alone();
+    let Some(folder) = in_memory(TEST) else { return };
+    let cache = files_left(3, &["--exact", "--repeat", "20", "--pool", "slab"], folder.path());
+    let estimate = cache["objects"]["estimate"].as_f64().unwrap();
+    assert!((2.9..3.1).contains(&estimate), "{cache}");
+}

@@ -1,0 +1,43 @@
+//! `/proc/slabinfo`, read by the test itself.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// The kernel's caches, live objects of each.
+fn objects() -> Option<HashMap<String, i64>> {
+    let text = std::fs::read_to_string("/proc/slabinfo").ok()?;
+    let row = |line: &str| {
+        let mut fields = line.split_whitespace();
+        Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
+    };
+    Some(text.lines().skip(2).filter_map(row).collect())
+}
+
+/// Can this machine's kernel be watched at all?
+pub fn is_readable(test: &str) -> bool {
+    let readable = objects().is_some_and(|caches| caches.len() > 20);
+    if !readable {
+        eprintln!("SKIPPED: {test}: /proc/slabinfo is not readable here (root needed)");
+    }
+    readable
+}
+
+/// The caches of which something takes about so many objects, or more: those that grow so in two of three turns, as
+/// what is freed meanwhile hides one now and then.
+pub fn moved_by(count: i64, mut action: impl FnMut(u32)) -> Vec<String> {
+    let mut turns: HashMap<String, u32> = HashMap::new();
+    for turn in 0..3 {
+        let before = objects().expect("readable a moment ago");
+        action(turn);
+        std::thread::sleep(Duration::from_millis(500));
+        for (tag, now) in objects().expect("readable a moment ago") {
+            if now - before.get(&tag).copied().unwrap_or(0) >= count * 8 / 10 {
+                *turns.entry(tag).or_default() += 1;
+            }
+        }
+    }
+    let mut moved: Vec<String> =
+        turns.into_iter().filter(|(_, turns)| *turns > 1).map(|(tag, _)| tag).collect();
+    moved.sort();
+    moved
+}
