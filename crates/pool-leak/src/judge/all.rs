@@ -238,7 +238,9 @@ fn together(header: &Header, group: &Group, verdicts: &mut [Verdict]) {
         if of_pool.len() > 1 {
             verdict.group_share = Some(of_pool.iter().sum::<f64>().min(1.0));
         }
-        verdict.exhaustion = exhaustion(header, &rates);
+        // What can be shrunk ends nothing, whoever grows beside it.
+        verdict.exhaustion =
+            if verdict.pool == Pool::Reclaimable { None } else { exhaustion(header, &rates) };
     }
 }
 
