@@ -51,6 +51,13 @@ pub struct Rate {
     pub high: f64,
 }
 
+impl Rate {
+    /// What stands behind ±: half the interval.
+    pub const fn half(&self) -> f64 {
+        (self.high - self.low).abs() / 2.0
+    }
+}
+
 /// What runs out first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -302,8 +309,7 @@ impl Verdict {
         use std::fmt::Write as _;
 
         let who = format!("{} ({})", self.tag.to_string().trim_end(), self.pool.id());
-        let half = (self.bytes.high - self.bytes.low).abs() / 2.0;
-        let rate = || format!("{}/h ± {}", decimal(self.bytes.per_hour), decimal(half));
+        let rate = || format!("{}/h ± {}", decimal(self.bytes.per_hour), decimal(self.bytes.half()));
         let mut text = match self.kind {
             Kind::Leaking => format!("{who} leaks {}", rate()),
             Kind::Growing => format!("{who} grows by {}", rate()),

@@ -140,6 +140,11 @@ pub struct Suspect {
 }
 
 impl Material<'_> {
+    /// What stands above everything: the title, else the host, else the source.
+    pub fn headline(&self) -> &str {
+        self.title.as_ref().or(self.host.as_ref()).unwrap_or(&self.source)
+    }
+
     /// The causes that get a section: leaks, then what grows. Dossiers are worth collecting for these.
     pub fn causes(&self) -> Vec<&Verdict> {
         findings::causes(self).collect()

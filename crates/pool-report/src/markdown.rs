@@ -70,9 +70,7 @@ fn longest_run(text: &str) -> usize {
 /// The whole text.
 pub fn page(material: &Material<'_>) -> String {
     let mut out = String::new();
-    let told = material.title.clone().or_else(|| material.host.clone());
-    let title = told.unwrap_or_else(|| material.source.clone());
-    let _ = writeln!(out, "# Kernel memory report: {}\n", escape(&title));
+    let _ = writeln!(out, "# Kernel memory report: {}\n", escape(material.headline()));
     let mut about = String::new();
     if let Some(host) = material.title.as_ref().and(material.host.as_ref()) {
         let _ = write!(about, "{}, ", escape(host));
@@ -199,9 +197,8 @@ fn table(out: &mut String, material: &Material<'_>, rows: &[&Verdict]) {
     let _ = writeln!(out, "| Tag | Pool | Verdict | Bytes/h | ± | Held | Grown | Share | Since | Used by |");
     let _ = writeln!(out, "|---|---|---|--:|--:|--:|--:|--:|---|---|");
     for verdict in rows {
-        let half = (verdict.bytes.high - verdict.bytes.low).abs() / 2.0;
-        let share = verdict.share.map(|share| format!("{:.0} %", share * 100.0)).unwrap_or_default();
-        let since = verdict.since.map(|since| words::moment(since, &material.zone)).unwrap_or_default();
+        let share = words::share(verdict);
+        let since = words::since(verdict, &material.zone);
         let _ = writeln!(
             out,
             "| {} | {} | {} | {} | {} | {} | {} | {share} | {since} | {} |",
@@ -209,7 +206,7 @@ fn table(out: &mut String, material: &Material<'_>, rows: &[&Verdict]) {
             verdict.pool.id(),
             words::kind(verdict.kind),
             decimal(verdict.bytes.per_hour),
-            decimal(half),
+            decimal(verdict.bytes.half()),
             decimal(verdict.held),
             decimal(verdict.growth),
             escape(verdict.owner.as_deref().unwrap_or_default())

@@ -51,8 +51,7 @@ fn pool(pool: &PoolGrowth) -> String {
 pub fn growth(pool: &PoolGrowth) -> String {
     let held = decimal(pool.held);
     if pool.grows {
-        let half = (pool.bytes.high - pool.bytes.low) / 2.0;
-        format!("grows {}/h ± {} ({held} now)", decimal(pool.bytes.per_hour), decimal(half))
+        format!("grows {}/h ± {} ({held} now)", decimal(pool.bytes.per_hour), decimal(pool.bytes.half()))
     } else {
         format!("does not grow ({held})")
     }
@@ -100,6 +99,16 @@ pub fn lockstep(report: &Report, verdict: &Verdict) -> Vec<String> {
         ),
         format!("likeliest culprit of them: {}", group.reason),
     ]
+}
+
+/// What part of its pool's growth a verdict explains, in a table; empty where it does not.
+pub fn share(verdict: &Verdict) -> String {
+    verdict.share.map(|share| format!("{:.0} %", share * 100.0)).unwrap_or_default()
+}
+
+/// Since when, in a table.
+pub fn since(verdict: &Verdict, zone: &TimeZone) -> String {
+    verdict.since.map(|since| moment(since, zone)).unwrap_or_default()
 }
 
 /// Tags of a kind, as a count is told.

@@ -80,12 +80,18 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
 
 /// Writes a file whole or not at all: under another name, then renamed.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let part = path.with_extension("part");
-    let mut file = File::create(&part)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    drop(file);
-    fs::rename(&part, path)
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    let write = || {
+        let mut file = File::create(&part)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        drop(file);
+        fs::rename(&part, path)
+    };
+    write().inspect_err(|_| {
+        let _ = fs::remove_file(&part);
+    })
 }
 
 /// Leaves a note for a recording, whether a recorder runs or not: readers show it at once, and the next

@@ -1,6 +1,5 @@
 //! All series together.
 
-use jiff::{SignedDuration, Timestamp};
 use pool_model::{Header, Pool, Tag};
 
 use super::one::{self, Finding};
@@ -120,10 +119,7 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
         let share = pool
             .filter(|pool| rising && pool.bytes.per_hour > 0.0 && pool.grows)
             .map(|pool| (finding.bytes.per_hour / pool.bytes.per_hour).clamp(0.0, 1.0));
-        let since = analysis
-            .start
-            .filter(|_| finding.kind != Kind::Steady)
-            .and_then(|start| at_hour(start, finding.from));
+        let since = if finding.kind == Kind::Steady { None } else { analysis.at(finding.from) };
         verdicts.push(Verdict {
             tag: series.tag.clone(),
             pool: series.pool,
@@ -242,11 +238,6 @@ fn together(header: &Header, group: &Group, verdicts: &mut [Verdict]) {
         verdict.exhaustion =
             if verdict.pool == Pool::Reclaimable { None } else { exhaustion(header, &rates) };
     }
-}
-
-fn at_hour(start: Timestamp, hours: f64) -> Option<Timestamp> {
-    let since = SignedDuration::try_from_secs_f64(hours * 3600.0).ok()?;
-    start.checked_add(since).ok()
 }
 
 fn pools(analysis: &Analysis, from: usize, to: usize) -> Vec<PoolGrowth> {

@@ -24,11 +24,6 @@ pub struct CurvePoint {
 }
 
 impl Analysis {
-    /// Mean times of all slots, hours since the first sample: every curve's points are at some of them.
-    pub fn slots(&self) -> Vec<f64> {
-        self.timeline.slots.iter().map(crate::series::Slot::hours).collect()
-    }
-
     /// The course of a tag; empty where it was never seen. At most [`crate::Config::buckets`] points.
     pub fn curve(&self, tag: &Tag, pool: Pool) -> Vec<CurvePoint> {
         let series = self.series.iter().find(|series| series.pool == pool && series.tag == *tag);

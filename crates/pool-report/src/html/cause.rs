@@ -45,9 +45,11 @@ pub fn section(out: &mut String, material: &Material<'_>, verdict: &Verdict, num
 }
 
 fn tiles(out: &mut String, material: &Material<'_>, verdict: &Verdict) {
-    let half = (verdict.bytes.high - verdict.bytes.low).abs() / 2.0;
-    let mut tiles =
-        vec![("Rate", format!("{}/h", decimal(verdict.bytes.per_hour)), format!("± {}", decimal(half)))];
+    let mut tiles = vec![(
+        "Rate",
+        format!("{}/h", decimal(verdict.bytes.per_hour)),
+        format!("± {}", decimal(verdict.bytes.half())),
+    )];
     if let Some(group) = material.report.group_of(verdict) {
         let tags = format!("{} tags in lockstep", group.members.len());
         tiles.push(("Together", format!("{}/h", decimal(group.bytes_per_hour)), tags));

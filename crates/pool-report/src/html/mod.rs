@@ -60,7 +60,7 @@ fn json(value: &serde_json::Value) -> String {
 
 /// The whole page.
 pub fn page(material: &Material<'_>) -> String {
-    let title = title(material);
+    let title = material.headline();
     let mut out = String::with_capacity(256 * 1024);
     let _ = write!(
         out,
@@ -72,16 +72,11 @@ pub fn page(material: &Material<'_>) -> String {
          <meta name=\"generator\" content=\"{}\">\n<title>{} – kernel memory report</title>\n\
          <style>{STYLE}</style>\n</head>\n<body>\n<main>\n",
         escape(&material.maker),
-        escape(&title)
+        escape(title)
     );
-    sections::all(&mut out, material, &title);
+    sections::all(&mut out, material, title);
     let _ = write!(out, "</main>\n<script>{SCRIPT}</script>\n</body>\n</html>\n");
     out
-}
-
-fn title(material: &Material<'_>) -> String {
-    let told = material.title.clone().or_else(|| material.host.clone());
-    told.unwrap_or_else(|| material.source.clone())
 }
 
 /// How grave it is: the class of the summary.

@@ -52,10 +52,9 @@ fn table(out: &mut String, material: &Material<'_>, rows: &[&Verdict]) {
 }
 
 fn row(out: &mut String, material: &Material<'_>, verdict: &Verdict) {
-    let half = (verdict.bytes.high - verdict.bytes.low).abs() / 2.0;
     let figure = |value: f64| format!("<td class=\"n\" data-v=\"{value:.0}\">{}</td>", decimal(value));
-    let share = verdict.share.map(|share| format!("{:.0} %", share * 100.0)).unwrap_or_default();
-    let since = verdict.since.map(|since| words::moment(since, &material.zone)).unwrap_or_default();
+    let share = words::share(verdict);
+    let since = words::since(verdict, &material.zone);
     let _ = writeln!(
         out,
         "<tr class=\"{}\"><td><code>{}</code></td><td>{}</td><td>{}</td>{}{}{}{}<td class=\"n\" data-v=\"{:.4}\">{share}</td>\
@@ -65,7 +64,7 @@ fn row(out: &mut String, material: &Material<'_>, verdict: &Verdict) {
         verdict.pool.id(),
         words::kind(verdict.kind),
         figure(verdict.bytes.per_hour),
-        figure(half),
+        figure(verdict.bytes.half()),
         figure(verdict.held),
         figure(verdict.growth),
         verdict.share.unwrap_or(0.0),

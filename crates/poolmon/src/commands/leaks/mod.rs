@@ -3,7 +3,7 @@
 //! * here: arguments; * [`judged`]: samples into the analysis; * `text.rs`: the answer for a person; * `records.rs`: as JSON and CSV.
 
 mod records;
-mod text;
+pub mod text;
 
 use std::io::{self, BufWriter, Write as _};
 use std::path::PathBuf;

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use jiff::tz::TimeZone;
 use pool_leak::{Kind, Verdict};
-use pool_model::Filter;
 use pool_model::units::grouped;
+use pool_model::{Filter, Tag};
 use pool_report::words;
 
 use super::LeaksArgs;
@@ -112,14 +112,7 @@ fn explained(out: &mut dyn Write, shown: &[&Verdict], args: &LeaksArgs, zone: &T
 fn next(out: &mut dyn Write, judged: &Judged, leaking: &[&Verdict], growing: &[&Verdict]) -> io::Result<()> {
     let mut lines = Vec::new();
     if let Some(first) = leaking.first().or(growing.first()) {
-        let tag = first.tag.to_string();
-        let tag = tag.trim_end();
-        let quoted = if tag.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c)) {
-            tag.to_owned()
-        } else {
-            format!("'{}'", tag.replace('\'', r"'\''"))
-        };
-        lines.push(format!("which driver it is, with proof: poolmon who {quoted}"));
+        lines.push(who(&first.tag));
     }
     let longest = leaking.iter().chain(growing).filter_map(|verdict| verdict.needs_hours).fold(0.0, f64::max);
     if judged.needs.is_some() || longest > 0.0 {
@@ -130,4 +123,16 @@ fn next(out: &mut dyn Write, judged: &Judged, leaking: &[&Verdict], growing: &[&
         writeln!(out, "{}{line}", if n == 0 { "\nNext: " } else { "      " })?;
     }
     Ok(())
+}
+
+/// Who it is: the command that follows on a verdict, quoted for a shell.
+pub fn who(tag: &Tag) -> String {
+    let tag = tag.to_string();
+    let tag = tag.trim_end();
+    let quoted = if tag.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c)) {
+        tag.to_owned()
+    } else {
+        format!("'{}'", tag.replace('\'', r"'\''"))
+    };
+    format!("which driver it is, with proof: poolmon who {quoted}")
 }

@@ -9,6 +9,7 @@ use pool_model::Filter;
 use pool_model::units::grouped;
 
 use super::{Counted, Measured};
+use crate::commands::leaks::text::who;
 use crate::quantity::{count, spoken};
 
 /// Writes it.
@@ -72,11 +73,7 @@ pub fn write(
         )?;
     }
     if let Some(first) = of(LossKind::Lost).next() {
-        writeln!(
-            out,
-            "\nNext: which driver it is, with proof: poolmon who {}",
-            quoted(&first.tag.to_string())
-        )?;
+        writeln!(out, "\nNext: {}", who(&first.tag))?;
     }
     Ok(())
 }
@@ -134,14 +131,4 @@ fn tell(out: &mut dyn Write, loss: &Loss) -> io::Result<()> {
         writeln!(out, "      {reason}")?;
     }
     Ok(())
-}
-
-/// For a shell.
-fn quoted(tag: &str) -> String {
-    let tag = tag.trim_end();
-    if tag.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c)) {
-        tag.to_owned()
-    } else {
-        format!("'{}'", tag.replace('\'', r"'\''"))
-    }
 }

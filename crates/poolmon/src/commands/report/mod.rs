@@ -107,13 +107,8 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
         return Ok(out.flush()?);
     };
     // First beside it: an old report is not lost where the disk is full.
-    let mut beside = file.as_os_str().to_owned();
-    beside.push(".part");
-    let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, file));
-    if written.is_err() {
-        let _ = std::fs::remove_file(&beside);
-    }
-    written.with_context(|| format!("cannot write {}", file.display()))?;
+    pool_store::folder::write_whole(file, text.as_bytes())
+        .with_context(|| format!("cannot write {}", file.display()))?;
     eprintln!("poolmon: {}", file.display());
     Ok(())
 }
