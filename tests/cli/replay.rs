@@ -173,7 +173,9 @@ fn the_screen_jumps_and_steps_through_time() {
     terminal.keys(&["Enter"]);
     shows(1800);
     // The next mark is the note at 13:30:02; its text stands beside the timeline.
+    // It stands there already two seconds before it, so the next key has to wait for the time.
     terminal.keys(&["]"]);
+    shows(1805);
     terminal.wait("the note", |screen| screen.contains("installed the new antivirus"));
     for (key, seconds) in [("]", 3000), ("]", 4200)] {
         terminal.keys(&[key]);
