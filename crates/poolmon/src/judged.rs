@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use pool_leak::{Analysis, Config, OwnerHint, Report};
 use pool_model::{Counters, Labeler as _, Pool, PoolView, Row, Sample, Tag};
-use pool_store::{Cursor, TimedMark};
+use pool_store::Cursor;
 
 use crate::commands::record::stop::Stop;
 use crate::input::kind::{self, Kind};
@@ -58,8 +58,6 @@ pub struct Judged {
     pub needs: Option<Duration>,
     /// What Perfmon's figures say of the pools, where there were any.
     pub perfmon: Option<Report>,
-    /// Notes, gaps and module changes of recordings.
-    pub marks: Vec<TimedMark>,
     /// What the verdicts rest on.
     pub analysis: Analysis,
 }
@@ -122,7 +120,6 @@ fn live(args: &SourceArgs, view: PoolView, owners: &Known) -> anyhow::Result<Jud
         host: origin.host.clone(),
         system: origin.system.clone(),
         span: first.zip(sample.time),
-        marks: Vec::new(),
         analysis,
     };
     Ok(seen.judged(owners, None))
@@ -148,7 +145,6 @@ struct Seen {
     host: Option<String>,
     system: Option<String>,
     span: Option<(Timestamp, Timestamp)>,
-    marks: Vec<TimedMark>,
     analysis: Analysis,
 }
 
@@ -163,7 +159,6 @@ impl Seen {
             needs: self.analysis.needs(),
             report,
             perfmon,
-            marks: self.marks,
             analysis: self.analysis,
         }
     }
@@ -181,7 +176,6 @@ fn series(paths: &[PathBuf], args: &SourceArgs) -> anyhow::Result<Seen> {
         host: None,
         system: None,
         span: None,
-        marks: series.marks()?,
         analysis: Analysis::new(Config::default()),
     };
     if let Some(from) = from {

@@ -12,7 +12,7 @@ use pool_model::Sample;
 use pool_source::log::{LogFile, SampleReader, ZONE_ASSUMED, time_in_name};
 use pool_store::import::perfmon::{Options as PerfmonOptions, PerfmonReader};
 use pool_store::import::table::TableReader;
-use pool_store::{Changed, Cursor, Recording, TimedMark};
+use pool_store::{Changed, Cursor, Recording};
 
 use super::kind::{self, Kind};
 
@@ -170,16 +170,6 @@ impl Series {
             [part] if part.kind == Kind::Recording => Ok(Some(Recording::open(&part.path)?)),
             _ => Ok(None),
         }
-    }
-
-    /// Notes, gaps and module changes of its recordings, oldest first.
-    pub fn marks(&self) -> anyhow::Result<Vec<TimedMark>> {
-        let mut marks = Vec::new();
-        for part in self.parts.iter().filter(|part| part.kind == Kind::Recording) {
-            marks.extend(Recording::open(&part.path)?.marks(None, None)?);
-        }
-        marks.sort_by_key(|mark| mark.time);
-        Ok(marks)
     }
 
     /// Fills `sample` with the next one and uses its memory again; `false` at the end.
@@ -391,6 +381,7 @@ fn open(part: &Part, told: &Told) -> anyhow::Result<(Reader, bool)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::input::marks;
 
     const SNAP: &str = " Tag  Type     Allocs     Frees      Diff   Bytes  Per Alloc\n\n\
          Leak Nonp      31642      1204    30438 31168512   1024\n";
@@ -423,7 +414,7 @@ mod tests {
         assert_eq!(read(&mut series), [(at(10), 1), (at(11), 1)]);
         series.rewind();
         assert_eq!(read(&mut series).len(), 2);
-        assert!(series.complete() && series.marks().unwrap().is_empty());
+        assert!(series.complete() && marks::of(&[folder.path().into()]).unwrap().is_empty());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use pool_leak::Verdict;
 use pool_report::{Dossier, Event, EventKind, Material};
+use pool_store::TimedMark;
 
 use super::ReportArgs;
 use crate::commands::who::{WhoArgs, brief};
@@ -29,7 +30,7 @@ pub fn collect<'a>(args: &ReportArgs, judged: &'a Judged, owners: &Known) -> any
         analysis: &judged.analysis,
         needs: judged.needs,
         perfmon: judged.perfmon.as_ref(),
-        events: events(judged),
+        events: events(judged, &marks::of(&args.source.sources)?),
         dossiers: Vec::new(),
         filter: args.which.filter(),
         limit: args.limit,
@@ -62,10 +63,10 @@ fn dossier(args: &ReportArgs, verdict: &Verdict, owners: &Known) -> anyhow::Resu
 }
 
 /// Marks within the time that was judged; restarts that no mark tells, as the counters show them.
-fn events(judged: &Judged) -> Vec<Event> {
+fn events(judged: &Judged, marks: &[TimedMark]) -> Vec<Event> {
     let within = |at: Timestamp| judged.span.is_none_or(|(from, to)| at >= from && at <= to);
     let mut events: Vec<Event> =
-        judged.marks.iter().filter_map(marks::event).filter(|event| within(event.at)).collect();
+        marks.iter().filter_map(marks::event).filter(|event| within(event.at)).collect();
     if !events.iter().any(|event| event.kind == EventKind::Restart) {
         events.extend(restarts(judged));
         events.sort_by_key(|event| event.at);
