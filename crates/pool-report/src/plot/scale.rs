@@ -56,11 +56,10 @@ impl ByteScale {
     /// From the bottom up.
     pub fn ticks(&self) -> Vec<Tick> {
         const UNITS: [(f64, &str); 5] = [(1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B")];
-        let (unit, name) = UNITS.into_iter().find(|unit| self.high >= unit.0).unwrap_or((1.0, "B"));
-        let digits = (-(self.step / unit).log10()).ceil().clamp(0.0, 3.0) as usize;
-        // 2.5 has a digit more than its power of ten.
-        let digits = digits
-            + usize::from(digits < 3 && (self.step / unit * 10_f64.powi(digits as i32)).fract() > 1e-6);
+        // The largest unit that tells neighbours apart within three digits: 8807.75 GB where 8.808 TB stood twice.
+        let fits = |(unit, name)| digits(self.step / unit).map(|digits| (unit, name, digits));
+        let (unit, name, digits) =
+            UNITS.into_iter().filter(|unit| self.high >= unit.0).find_map(fits).unwrap_or((1.0, "B", 1));
         let count = ((self.high - self.low) / self.step).round() as usize;
         let one = |n: usize| {
             let value = self.low + self.step * n as f64;
@@ -70,6 +69,16 @@ impl ByteScale {
         };
         (0..=count).map(one).collect()
     }
+}
+
+/// Digits after the point that a step needs, where three are enough.
+fn digits(step: f64) -> Option<usize> {
+    (0..=3)
+        .find(|digits| {
+            let shifted = step * 10_f64.powi(*digits);
+            shifted > 0.5 && (shifted - shifted.round()).abs() < 1e-6 * shifted
+        })
+        .and_then(|digits| usize::try_from(digits).ok())
 }
 
 /// The next of 1, 2, 2.5, 5 times a power of ten; at least a byte.
@@ -214,6 +223,8 @@ mod tests {
         assert!(ByteScale::of([1.02e9, 1.05e9], true).starts_at_zero());
         assert_eq!(texts(&ByteScale::of([4096.0], false).ticks()), ["0", "2 kB", "4 kB", "6 kB"]);
         assert!(ByteScale::of([0.0, 100.0], false).y(100.0).abs() < 1e-9);
+        let near = ByteScale::of([8.807_929e12, 8.808_785e12], false);
+        assert_eq!(texts(&near.ticks())[..2], ["8807.75 GB", "8808.00 GB"]);
     }
 
     #[test]
