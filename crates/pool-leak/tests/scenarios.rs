@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use pool_leak::{Analysis, Config, Kind, Report};
-use pool_model::{CounterWidth, Counters, Origin, Pool, Row, Sample, SourceKind, Tag};
+use pool_model::{CounterWidth, Counters, Gather, Origin, Pool, Row, Sample, SourceKind, Tag};
 use pool_synth::hosts::Host;
 use pool_synth::hosts::scenario::Scenario;
 
@@ -14,6 +14,37 @@ fn analyse(host: &mut Host) -> Report {
     while host.sample_into(&mut sample) {
         analysis.push(&sample);
     }
+    analysis.report()
+}
+
+fn count(host: &mut Host) -> u32 {
+    let mut sample = Sample::new(Origin::new(SourceKind::Simulated, &[]).into(), CounterWidth::Bits32);
+    let mut samples = 0;
+    while host.sample_into(&mut sample) {
+        samples += 1;
+    }
+    samples
+}
+
+/// The same, of which the judgement sees summaries of so many samples alone, as of a long recording.
+fn analyse_summaries(host: &mut Host, samples: u32) -> Report {
+    let mut analysis = Analysis::new(Config::default());
+    let mut gather = Gather::default();
+    let mut sample = Sample::new(Origin::new(SourceKind::Simulated, &[]).into(), CounterWidth::Bits32);
+    let mut waiting = Vec::new();
+    while host.sample_into(&mut sample) {
+        if gather.push(&sample) {
+            waiting.push(sample.clone());
+        } else {
+            waiting.drain(..).for_each(|sample| analysis.push(&sample));
+            analysis.push(&sample);
+        }
+        if gather.samples() == samples {
+            analysis.push_summary(&sample, &gather.finish().expect("samples were gathered"));
+            waiting.clear();
+        }
+    }
+    waiting.iter().for_each(|sample| analysis.push(sample));
     analysis.report()
 }
 
@@ -37,25 +68,35 @@ fn every_scenario_gets_the_verdicts_expected() {
     assert!(names.len() >= 15, "only {names:?}");
     let mut wrong = Vec::new();
     for name in &names {
-        let (_, mut host) = load(name);
-        let report = analyse(&mut host);
-        for verdict in &report.verdicts {
-            let plan = host.plans.iter().find(|plan| plan.tag == verdict.tag && plan.pool == verdict.pool);
-            let expected = plan.and_then(|plan| plan.expect.as_deref());
-            let named_wrongly = expected.is_none() && verdict.kind == Kind::Leaking;
-            if named_wrongly || expected.is_some_and(|expected| expected != verdict.kind.id()) {
-                wrong.push(format!(
-                    "{name}: {} is {}, not {}: {:?} {:?}",
-                    verdict.tag,
-                    verdict.kind.id(),
-                    expected.unwrap_or("plain traffic"),
-                    verdict.reasons,
-                    verdict.evidence
-                ));
-            }
-        }
+        wrong.extend(verdicts(name, &mut load(name).1, analyse));
+        // At least as many as are judged, as where a recording's summaries are used.
+        let length = count(&mut load(name).1) / 128;
+        let in_stretches = |host: &mut Host| analyse_summaries(host, length);
+        wrong.extend(verdicts(&format!("{name} in stretches of {length}"), &mut load(name).1, in_stretches));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What is not as expected.
+fn verdicts(name: &str, host: &mut Host, analyse: impl Fn(&mut Host) -> Report) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let report = analyse(host);
+    for verdict in &report.verdicts {
+        let plan = host.plans.iter().find(|plan| plan.tag == verdict.tag && plan.pool == verdict.pool);
+        let expected = plan.and_then(|plan| plan.expect.as_deref());
+        let named_wrongly = expected.is_none() && verdict.kind == Kind::Leaking;
+        if named_wrongly || expected.is_some_and(|expected| expected != verdict.kind.id()) {
+            wrong.push(format!(
+                "{name}: {} is {}, not {}: {:?} {:?}",
+                verdict.tag,
+                verdict.kind.id(),
+                expected.unwrap_or("plain traffic"),
+                verdict.reasons,
+                verdict.evidence
+            ));
+        }
+    }
+    wrong
 }
 
 #[test]

@@ -5,8 +5,9 @@
 //! 1. [`tag`], [`pool`], [`counters`]: the raw figures of one row;
 //! 2. [`header`], [`sample`]: all rows and machine-wide figures of one moment, as a source told them;
 //! 3. [`delta`]: the change between two samples, across counter wraps, reboots and late tags;
-//! 4. [`filter`], [`table`]: rows chosen, compared, sorted and totalled;
-//! 5. [`column`], [`units`]: how a value is named, formatted and ordered. Every output asks here.
+//! 4. [`summary`]: a stretch of samples in a few figures;
+//! 5. [`filter`], [`table`]: rows chosen, compared, sorted and totalled;
+//! 6. [`column`], [`units`]: how a value is named, formatted and ordered. Every output asks here.
 //!
 //! No I/O happens in this crate.
 #![forbid(unsafe_code)]
@@ -18,6 +19,7 @@ pub mod filter;
 pub mod header;
 pub mod pool;
 pub mod sample;
+pub mod summary;
 pub mod table;
 pub mod tag;
 pub mod units;
@@ -29,5 +31,6 @@ pub use filter::{Filter, Pattern, Scope};
 pub use header::Header;
 pub use pool::{Pool, PoolView};
 pub use sample::{Origin, Row, Sample, SourceKind};
+pub use summary::{Gather, Summary};
 pub use table::{Gravity, Labeler, RowLabel, RowVerdict, Sort, Table, TableRow, Totals};
 pub use tag::{PoolTag, Tag};

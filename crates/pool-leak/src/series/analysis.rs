@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use pool_model::summary::{self, Summary, pool_bytes};
 use pool_model::{Header, Origin, Pool, Row, Sample, Tag};
 use rustc_hash::FxHashMap;
 
@@ -91,7 +92,7 @@ impl Analysis {
             self.timeline.width = step.max(1e-3);
         }
         if self.timeline.is_new(seconds, self.epoch) {
-            self.turn(seconds, rebooted);
+            self.turn(seconds, rebooted, 0.0);
         }
         let load = match changed {
             Some(changed) => self.take_changed(sample, changed, step),
@@ -100,11 +101,67 @@ impl Analysis {
         self.push_pools(sample);
         let tells = self.samples > 0 && !rebooted && load > 0.0;
         self.timeline.count(seconds, tells.then_some(load));
-        self.samples += 1;
+        self.ended(sample, seconds, 1);
+    }
+
+    /// So many samples were taken in; this is the last of them.
+    fn ended(&mut self, sample: &Sample, seconds: f64, samples: u64) {
+        self.samples += samples;
         self.last_seconds = seconds;
         self.uptime = sample.uptime;
         self.origin = Some(Arc::clone(&sample.origin));
         self.header.clone_from(&sample.header);
+    }
+
+    /// Takes a stretch of samples in, of which `sample` is the last. The sample before the stretch was the last that was
+    /// taken in; nothing in it fell back behind the one before it.
+    pub fn push_summary(&mut self, sample: &Sample, summary: &Summary) {
+        if self.samples == 0 || summary.rows.len() != sample.rows.len() {
+            return self.push(sample);
+        }
+        let Some(seconds) = self.seconds(sample) else {
+            self.out_of_order += u64::from(summary.samples);
+            self.chained = false;
+            return;
+        };
+        let mean = (seconds - summary.mean_before.as_secs_f64()).max(self.last_seconds);
+        self.match_rows(sample);
+        let rebooted = self.rebooted(sample);
+        self.epoch += u32::from(rebooted);
+        // No slot is shorter than what is told as one.
+        let span = summary.span.as_secs_f64();
+        if self.samples == 1 {
+            self.timeline.width = span;
+        }
+        if self.timeline.is_new(mean, self.epoch) || self.timeline.width < span {
+            self.turn(mean, rebooted, span);
+        }
+        let count = u64::from(summary.samples);
+        let mut twice = false;
+        for ((row, told), &index) in sample.rows.iter().zip(&summary.rows).zip(&self.order) {
+            let Some(series) = self.series.get_mut(index as usize) else { continue };
+            twice |= series.seen == self.samples + count;
+            series.seen = self.samples + count;
+            series.sum_up(&row.counters, told, sample.width, self.samples, count);
+        }
+        self.chained = !twice;
+        if sample.rows.len() < self.series.len() {
+            for series in &mut self.series {
+                if series.seen <= self.samples {
+                    series.absent(self.samples);
+                }
+            }
+        }
+        for pool in &summary.pools {
+            let last = pool_bytes(sample, pool.pool);
+            let now = self.samples;
+            if let Some(series) = self.pool_series(sample, pool.pool) {
+                series.seen = now + count;
+                series.sum_up_pool(last, pool, sample.width, now, count);
+            }
+        }
+        self.timeline.count_many(mean, summary);
+        self.ended(sample, seconds, count);
     }
 
     /// Takes every row in; gives the load.
@@ -118,7 +175,7 @@ impl Analysis {
             if series.is_same(&row.counters) {
                 continue;
             }
-            load += load_of(series.set(&row.counters, sample.width, self.samples), step);
+            load += summary::load(series.set(&row.counters, sample.width, self.samples), step);
         }
         self.chained = !twice;
         if sample.rows.len() < self.series.len() {
@@ -139,7 +196,7 @@ impl Analysis {
             let Some((row, &index)) = sample.rows.get(at).zip(self.order.get(at)) else { continue };
             let Some(series) = self.series.get_mut(index as usize) else { continue };
             if !series.is_same(&row.counters) {
-                load += load_of(series.set(&row.counters, sample.width, self.samples), step);
+                load += summary::load(series.set(&row.counters, sample.width, self.samples), step);
             }
         }
         load
@@ -211,8 +268,8 @@ impl Analysis {
         both >= 4 && fell * 2 > both
     }
 
-    /// Closes the open slot of all series and opens the next.
-    fn turn(&mut self, seconds: f64, rebooted: bool) {
+    /// Closes the open slot of all series and opens the next. Slots become at least `least_width` seconds wide.
+    fn turn(&mut self, seconds: f64, rebooted: bool, least_width: f64) {
         let slots = self.timeline.slots.len();
         let room = self.config.buckets.max(16);
         if slots > 0 {
@@ -229,38 +286,50 @@ impl Analysis {
             }
         }
         if slots >= room {
-            let into = self.timeline.halve();
-            for series in self.series.iter_mut().chain(&mut self.pools) {
-                if series.first >= into.len() {
-                    series.first = self.timeline.slots.len();
-                } else {
-                    series.halve(&into);
-                }
-            }
+            self.halve();
             // The new sample may belong to the slot that was just closed by half; it opens the next one instead.
         }
+        while self.timeline.is_narrower(least_width) {
+            self.halve();
+        }
         self.timeline.open(seconds, self.epoch);
+    }
+
+    /// Slots of twice the width, half as many.
+    fn halve(&mut self) {
+        let into = self.timeline.halve();
+        for series in self.series.iter_mut().chain(&mut self.pools) {
+            if series.first >= into.len() {
+                series.first = self.timeline.slots.len();
+            } else {
+                series.halve(&into);
+            }
+        }
     }
 
     /// Whole pools are series of their own: the header's figure, else the sum of the rows.
     fn push_pools(&mut self, sample: &Sample) {
         for &pool in &sample.origin.pools {
-            let told = sample.header.pool_total(pool);
-            let bytes = told.unwrap_or_else(|| sample.tagged_bytes(pool));
+            let bytes = pool_bytes(sample, pool);
             let counters = pool_model::Counters { bytes: Some(bytes), ..Default::default() };
-            let at = self.pools.iter().position(|series| series.pool == pool).unwrap_or_else(|| {
-                let first = self.timeline.slots.len().saturating_sub(1);
-                let owner = told.map(|_| "header".into());
-                self.pools.push(Series::new(Tag::name("pool"), pool, owner, first));
-                self.pools.len() - 1
-            });
-            if let Some(series) = self.pools.get_mut(at) {
-                series.seen = self.samples + 1;
+            let now = self.samples;
+            if let Some(series) = self.pool_series(sample, pool) {
+                series.seen = now + 1;
                 if !series.is_same(&counters) {
-                    series.set(&counters, sample.width, self.samples);
+                    series.set(&counters, sample.width, now);
                 }
             }
         }
+    }
+
+    fn pool_series(&mut self, sample: &Sample, pool: Pool) -> Option<&mut Series> {
+        let at = self.pools.iter().position(|series| series.pool == pool).unwrap_or_else(|| {
+            let first = self.timeline.slots.len().saturating_sub(1);
+            let owner = sample.header.pool_total(pool).map(|_| "header".into());
+            self.pools.push(Series::new(Tag::name("pool"), pool, owner, first));
+            self.pools.len() - 1
+        });
+        self.pools.get_mut(at)
     }
 
     /// How long samples have to come until anything can be said; `None` where there are enough.
@@ -307,9 +376,4 @@ impl Analysis {
             |series: &Series| size_of::<Series>() + series.buckets.capacity() * size_of::<super::Bucket>();
         self.series.iter().chain(&self.pools).map(one).sum()
     }
-}
-
-/// What a row adds to the load, with so many allocations in a step of so many seconds.
-fn load_of(made: f64, step: f64) -> f64 {
-    if made > 0.0 { (made / step.max(1e-3)).sqrt() } else { 0.0 }
 }

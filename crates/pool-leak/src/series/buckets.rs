@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pool_model::summary::{PoolSummary, RowSummary, held};
 use pool_model::{CounterWidth, Counters, Delta, Pool, Tag};
 
 /// What happened to one (tag, pool) in one slot.
@@ -71,10 +72,6 @@ pub struct Series {
     open: Bucket,
 }
 
-fn bytes(counters: &Counters) -> f64 {
-    counters.bytes.or(counters.used).unwrap_or(0) as f64
-}
-
 impl Series {
     /// A series whose first bucket will belong to slot `first`, before its first row.
     pub fn new(tag: Tag, pool: Pool, owner: Option<Arc<str>>, first: usize) -> Self {
@@ -128,6 +125,69 @@ impl Series {
         made
     }
 
+    /// Takes a stretch of `count` samples in, from sample number `sample` on; `last` are the figures at its end.
+    pub fn sum_up(
+        &mut self,
+        last: &Counters,
+        told: &RowSummary,
+        width: CounterWidth,
+        sample: u64,
+        count: u64,
+    ) {
+        // What does not move is counted when it does.
+        if self.is_same(last)
+            && u64::from(told.samples) == count
+            && told.least == told.most
+            && told.allocs == 0
+        {
+            return;
+        }
+        self.settle(sample);
+        self.open.allocs += told.allocs as f64;
+        self.open.frees += told.frees as f64;
+        self.wraps += told.wraps;
+        let piece = Bucket {
+            samples: told.samples,
+            inexact: told.inexact,
+            mean: told.mean(),
+            min: told.least as f64,
+            max: told.most as f64,
+            last: held(last) as f64,
+            outstanding: told.outstanding as f64 / 4.0,
+            allocs: self.open.allocs,
+            frees: self.open.frees,
+        };
+        self.open.merge(&piece);
+        self.counted = sample + count;
+        self.now = Some(*last);
+        self.width = width;
+        self.tells = (last.allocs.is_some() && last.frees.is_some(), last.diff(width).is_some());
+    }
+
+    /// The same of a whole pool.
+    pub fn sum_up_pool(
+        &mut self,
+        last: u64,
+        told: &PoolSummary,
+        width: CounterWidth,
+        sample: u64,
+        count: u64,
+    ) {
+        self.settle(sample);
+        let piece = Bucket {
+            samples: u32::try_from(count).unwrap_or(u32::MAX),
+            mean: told.mean as f64,
+            min: told.least as f64,
+            max: told.most as f64,
+            last: last as f64,
+            ..Bucket::default()
+        };
+        self.open.merge(&piece);
+        self.counted = sample + count;
+        self.now = Some(Counters { bytes: Some(last), ..Counters::default() });
+        self.width = width;
+    }
+
     /// The row is not in the sample: everything was given back.
     pub fn absent(&mut self, sample: u64) {
         let Some(now) = self.now else { return };
@@ -152,7 +212,7 @@ impl Series {
         if n == 0 {
             return;
         }
-        let value = bytes(now);
+        let value = held(now) as f64;
         let outstanding = now.diff(self.width).unwrap_or(0) as f64;
         let inexact = now.is_inexact(self.width);
         let piece = Bucket {

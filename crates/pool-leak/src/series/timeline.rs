@@ -1,5 +1,7 @@
 //! The slots that all series share.
 
+use pool_model::Summary;
+
 /// One slot of time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Slot {
@@ -64,6 +66,21 @@ impl Timeline {
                 slot.loads += 1;
             }
         }
+    }
+
+    /// Counts a stretch into the open slot; `seconds` is the mean of its times.
+    pub fn count_many(&mut self, seconds: f64, summary: &Summary) {
+        if let Some(slot) = self.slots.last_mut() {
+            slot.samples += summary.samples;
+            slot.seconds += seconds * f64::from(summary.samples);
+            slot.load += f64::from(summary.load);
+            slot.loads += summary.loads;
+        }
+    }
+
+    /// Whether doubling brings the slots nearer to a width.
+    pub fn is_narrower(&self, width: f64) -> bool {
+        self.width > 0.0 && self.width < width
     }
 
     /// Doubles the width and merges neighbours. Says for each old slot which new one it went into.
