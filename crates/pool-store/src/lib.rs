@@ -20,7 +20,7 @@ pub mod segment;
 
 pub use error::{Result, StoreError};
 pub use folder::note;
-pub use reader::{Changed, Cursor, Info, Recording, Verification};
+pub use reader::{Changed, Cursor, Info, Recording, Stretch, Verification};
 pub use recorder::{Config, Outcome, Recorder, Report, Status};
 pub use segment::cursor::{Entry, Losses};
 pub use segment::marks::{Gap, GapKind, Mark, ModuleChange, TimedMark};

@@ -183,7 +183,18 @@ fn series(paths: &[PathBuf], args: &SourceArgs) -> anyhow::Result<Seen> {
     }
     let mut remarked: Vec<String> = Vec::new();
     let every = args.every.and_then(|every| SignedDuration::try_from(every).ok());
-    while series.next_in_steps(every, &mut sample)? {
+    // Of weeks, what their recorder said of each quarter of an hour is read instead of every sample.
+    let strides = every.is_none() && series.has_summaries(from, to)?;
+    let mut summary = None;
+    loop {
+        let more = if strides {
+            series.next_stretch(to, &mut sample, &mut summary)?
+        } else {
+            series.next_in_steps(every, &mut sample)?
+        };
+        if !more {
+            break;
+        }
         let time = sample.time;
         if time.is_some_and(|time| from.is_some_and(|from| time < from)) {
             continue;
@@ -191,9 +202,10 @@ fn series(paths: &[PathBuf], args: &SourceArgs) -> anyhow::Result<Seen> {
         if time.is_some_and(|time| to.is_some_and(|to| time > to)) {
             break;
         }
-        match series.changed() {
-            Some(changed) => seen.analysis.push_changed(&sample, changed),
-            None => seen.analysis.push(&sample),
+        match (&summary, series.changed()) {
+            (Some(summary), _) => seen.analysis.push_summary(&sample, summary),
+            (None, Some(changed)) => seen.analysis.push_changed(&sample, changed),
+            (None, None) => seen.analysis.push(&sample),
         }
         if let Some(time) = time {
             seen.span = Some((seen.span.map_or(time, |span| span.0), time));

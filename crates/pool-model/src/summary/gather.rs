@@ -24,7 +24,12 @@ pub struct Gather {
     start: Option<Timestamp>,
     load: f64,
     loads: u32,
+    /// Seconds from sample to sample in the stretch before; 0 = none.
+    usual: f64,
 }
+
+/// So many times the usual step is a gap: a stretch does not go across it.
+const GAP: f64 = 8.0;
 
 #[derive(Debug)]
 struct Last {
@@ -57,8 +62,8 @@ struct KeptPool {
 }
 
 impl Gather {
-    /// Takes a sample in. False where it does not continue the one before (another boot or source, a clock that did not
-    /// go on, a row told twice): then the stretch begins again after it.
+    /// Takes a sample in. False where it does not continue the one before (another boot or source, a gap, a clock that did
+    /// not go on, a row told twice): then the stretch begins again after it.
     pub fn push(&mut self, sample: &Sample) -> bool {
         let Some(time) = sample.time else {
             self.last = None;
@@ -68,6 +73,7 @@ impl Gather {
             last.width == sample.width
                 && (Arc::ptr_eq(&last.origin, &sample.origin) || last.origin == sample.origin)
                 && last.time < time
+                && !self.is_gap(last.time, time)
                 && last.uptime.zip(sample.uptime).is_none_or(|(before, now)| now >= before)
         });
         let continues = continues && self.match_rows(sample) && !self.fell(sample);
@@ -80,6 +86,16 @@ impl Gather {
         let told_twice = self.order.is_empty() && !sample.rows.is_empty();
         self.last = (!told_twice).then_some(Last { origin, width: sample.width, time, uptime });
         continues
+    }
+
+    fn is_gap(&self, before: Timestamp, now: Timestamp) -> bool {
+        let usual = if self.samples > 0 { self.step() } else { self.usual };
+        usual > 0.0 && now.duration_since(before).as_secs_f64() > GAP * usual
+    }
+
+    /// Seconds from sample to sample.
+    fn step(&self) -> f64 {
+        self.span().as_secs_f64() / f64::from(self.samples.max(1))
     }
 
     /// Samples since the stretch began.
@@ -111,6 +127,7 @@ impl Gather {
 
     /// An empty stretch after the sample of this time.
     fn next(&mut self, time: Timestamp) {
+        self.usual = if self.samples > 0 { self.step() } else { 0.0 };
         self.start = Some(time);
         (self.samples, self.times, self.load, self.loads) = (0, 0, 0.0, 0);
         self.pools.clear();

@@ -4,7 +4,8 @@
 //! * [`int`], [`text`]: numbers and names → bits;
 //! * [`row`]: the figures of one row against what was expected of it;
 //! * [`layout`]: which rows stand in which order, and names seen for the first time;
-//! * [`state`]: a whole sample against the one before, or (a key) against nothing.
+//! * [`state`]: a whole sample against the one before, or (a key) against nothing;
+//! * [`summary`]: what happened in a stretch of samples, beside its last.
 //!
 //! The state after writing a sample and the state after reading it are the same; a key starts a fresh one.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
@@ -15,6 +16,7 @@ pub mod layout;
 pub mod range;
 pub mod row;
 pub mod state;
+pub mod summary;
 pub mod text;
 
 pub use state::{CodecError, State};

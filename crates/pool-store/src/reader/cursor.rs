@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use pool_model::{CounterWidth, Counters, Origin, Pool, Sample, SourceKind, Tag};
 
+use super::stretch::End;
 use super::{indexed, open_segment, start_of};
 use crate::error::{Result, StoreError};
 use crate::folder::SegmentFile;
@@ -25,19 +26,21 @@ pub enum Changed<'a> {
 /// Walks through a recording. It holds one segment, its index and one sample.
 #[derive(Debug)]
 pub struct Cursor {
-    files: Vec<SegmentFile>,
-    at: usize,
+    pub(super) files: Vec<SegmentFile>,
+    pub(super) at: usize,
     /// Segments before `files` that retention took while this cursor was there.
     taken: u64,
-    open: Option<Open>,
+    pub(super) open: Option<Open>,
     losses: Losses,
     /// Place and time of the sample that [`Cursor::next_changed`] gave last.
-    given: Option<((u64, u32), Option<Timestamp>)>,
+    pub(super) given: Option<((u64, u32), Option<Timestamp>)>,
+    /// Where the stretches of segments end, by the segment's place in `files`.
+    pub(super) ends: Vec<(usize, Vec<End>)>,
 }
 
 #[derive(Debug)]
-struct Open {
-    segment: SegmentCursor<File>,
+pub(super) struct Open {
+    pub(super) segment: SegmentCursor<File>,
     index: Option<Index>,
     time: Option<Timestamp>,
 }
@@ -50,7 +53,7 @@ impl Open {
 
 impl Cursor {
     pub(super) fn new(files: Vec<SegmentFile>) -> Self {
-        Self { files, at: 0, taken: 0, open: None, losses: Losses::default(), given: None }
+        Self { files, at: 0, taken: 0, open: None, losses: Losses::default(), given: None, ends: Vec::new() }
     }
 
     /// Back before the first sample.
@@ -215,7 +218,7 @@ impl Cursor {
     }
 
     /// Holds the sample of a number in a segment, or the last before it. False where there is none.
-    fn place_at(&mut self, at: usize, number: u32) -> Result<bool> {
+    pub(super) fn place_at(&mut self, at: usize, number: u32) -> Result<bool> {
         let Some(file) = self.files.get(at).cloned() else { return Ok(false) };
         self.enter(at)?;
         let Some(open) = &mut self.open else { return Ok(false) };
@@ -322,6 +325,7 @@ impl Cursor {
     pub fn extend(&mut self, recording: &super::Recording) {
         let now = self.files.get(self.at).map(|file| file.path.clone());
         self.files = recording.segments().to_vec();
+        self.ends.clear();
         match now.and_then(|now| self.files.iter().position(|file| file.path == now)) {
             Some(at) => {
                 self.taken += self.at.saturating_sub(at) as u64;

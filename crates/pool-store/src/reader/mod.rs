@@ -1,6 +1,7 @@
 //! Reads a recording, while it is written or later. Only one frame and one sample are in memory at a time.
 //!
 //! * [`Recording`]: the folder; [`cursor`]: any moment and its neighbours;
+//! * [`stretch`]: weeks in a moment, by their summaries;
 //! * [`series`]: one tag through time, totals for a timeline;
 //! * [`info`]: what is in it; [`verify`]: whether it is whole.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
@@ -8,6 +9,7 @@
 pub mod cursor;
 pub mod info;
 pub mod series;
+pub mod stretch;
 pub mod verify;
 
 use std::fs::File;
@@ -20,6 +22,7 @@ use jiff::tz::Offset;
 pub use cursor::{Changed, Cursor};
 pub use info::Info;
 pub use series::{Point, TimelinePoint};
+pub use stretch::Stretch;
 pub use verify::{SegmentCheck, Verification};
 
 use crate::error::{Result, StoreError};

@@ -33,6 +33,7 @@ use crate::error::{Result, StoreError, is_full};
 use crate::folder::{self, SegmentFile};
 use crate::segment::frame::{SegmentHead, VERSION, wall_of};
 use crate::segment::marks::{Gap, GapKind, Mark, ModuleChange};
+use crate::segment::summary::Stretch;
 use crate::segment::writer::{SegmentWriter, WriteError};
 
 /// What became of a sample.
@@ -74,6 +75,8 @@ pub struct Recorder {
     disk: Box<dyn Disk>,
     started: Instant,
     writer: Option<Open>,
+    /// What is gathered goes on in the next segment.
+    stretch: Stretch,
     next_number: u64,
     last: Option<gaps::Seen>,
     failing: Option<gaps::Failing>,
@@ -125,6 +128,7 @@ impl Recorder {
             disk,
             started: Instant::now(),
             writer: None,
+            stretch: Stretch::default(),
             next_number: files.last().map_or(0, |file| file.number + 1),
             last: gaps::Seen::from_report(&report),
             failing: None,
@@ -260,7 +264,8 @@ impl Recorder {
         };
         let file = self.disk.create(&path).map_err(StoreError::io("make", &path))?;
         match SegmentWriter::create(file, &head) {
-            Ok(writer) => {
+            Ok(mut writer) => {
+                writer.go_on(std::mem::take(&mut self.stretch));
                 let file = SegmentFile { path, number: self.next_number };
                 self.writer = Some(Open { writer, file, began: moment.clock });
                 self.next_number += 1;
@@ -278,7 +283,10 @@ impl Recorder {
         let Some(open) = self.writer.take() else { return Ok(()) };
         let length = open.writer.length();
         self.closed_bytes += match open.writer.finish() {
-            Ok(length) => length,
+            Ok((length, stretch)) => {
+                self.stretch = stretch;
+                length
+            }
             // Without its index it is read a little slower, that is all.
             Err(error) if is_full(&error) => length,
             Err(error) => return Err(StoreError::io("write", &open.file.path)(error)),

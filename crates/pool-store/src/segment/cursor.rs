@@ -12,7 +12,7 @@ use super::frame::{AFTER_KEY, FrameHead, HEAD, HeadError, Kind, MAX_HEAD, NO_TIM
 use super::index::{Index, totals};
 use super::marks::{Mark, TimedMark};
 use super::parity::Parity;
-use super::scan::{Frame, Scan, Step, scan, step, stored_index};
+use super::scan::{Frame, Scan, Step, frame_at, scan, step, stored_index};
 use super::window::Window;
 use crate::codec::State;
 
@@ -156,6 +156,16 @@ impl<R: Read + Seek> SegmentCursor<R> {
         Ok(index)
     }
 
+    /// The stored index; `None` where the segment was not closed.
+    pub fn stored_index(&mut self) -> io::Result<Option<Index>> {
+        stored_index(&mut self.window)
+    }
+
+    /// The frame at a place, where a whole one is there. Nothing moves.
+    pub fn frame_at(&mut self, offset: u64) -> io::Result<Option<Frame>> {
+        frame_at(&mut self.window, offset)
+    }
+
     /// Reads every frame and says what is damaged.
     pub fn scan(&mut self, each: impl FnMut(&Frame)) -> io::Result<Scan> {
         scan(&mut self.window, self.first, each)
@@ -240,7 +250,7 @@ impl<R: Read + Seek> SegmentCursor<R> {
                 let mark = Mark::parse(head.kind, &frame.payload)?;
                 Some(Entry::Mark(TimedMark { time: head.time(), mark }))
             }
-            Kind::Parity | Kind::Padding | Kind::End | Kind::Other(_) => None,
+            Kind::Parity | Kind::Padding | Kind::Summary | Kind::End | Kind::Other(_) => None,
         }
     }
 

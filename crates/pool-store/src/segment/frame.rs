@@ -45,6 +45,8 @@ pub enum Kind {
     Modules,
     /// Brings damaged frames back.
     Parity,
+    /// What happened in a stretch that ends with the key before it.
+    Summary,
     /// Nothing: keeps two frames apart that one damage must not both hit.
     Padding,
     /// The index; the segment is closed.
@@ -65,6 +67,7 @@ impl Kind {
             Self::End => 7,
             Self::Parity => 8,
             Self::Padding => 9,
+            Self::Summary => 10,
             Self::Other(number) => number,
         }
     }
@@ -80,11 +83,12 @@ impl Kind {
             7 => Self::End,
             8 => Self::Parity,
             9 => Self::Padding,
+            10 => Self::Summary,
             number => Self::Other(number),
         }
     }
 
-    /// Whether a parity frame covers it. Keys repeat what deltas say already.
+    /// Whether a parity frame covers it. Keys and summaries repeat what deltas say already.
     pub const fn is_covered(self) -> bool {
         matches!(self, Self::Delta | Self::Gap | Self::Note | Self::Modules)
     }

@@ -10,6 +10,9 @@ use super::frame::{NO_TIME, time_of};
 /// Last bytes of a closed segment, after the length of its last frame.
 pub const TAIL: [u8; 8] = *b"PLOGEND1";
 
+/// Bytes after the index: the length of its frame, and [`TAIL`].
+const LAST: usize = 12;
+
 /// A key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyEntry {
@@ -32,6 +35,17 @@ pub struct MarkEntry {
     pub wall: i64,
 }
 
+/// A summary of a stretch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SummaryEntry {
+    /// Byte in the file.
+    pub offset: u64,
+    /// Number of its last sample: a key.
+    pub last: u32,
+    /// The sample before its first: number of the segment in the recording and of the sample in that segment.
+    pub after: (u64, u32),
+}
+
 /// Keys, marks and counts of a segment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Index {
@@ -39,6 +53,8 @@ pub struct Index {
     pub keys: Vec<KeyEntry>,
     /// Its marks.
     pub marks: Vec<MarkEntry>,
+    /// Its summaries.
+    pub summaries: Vec<SummaryEntry>,
     /// How many samples.
     pub samples: u32,
     /// Wall time of the first and the last sample.
@@ -97,6 +113,13 @@ impl Index {
             out.u64(mark.offset);
             out.u64(mark.wall.cast_unsigned());
         }
+        out.u32(u32::try_from(self.summaries.len()).unwrap_or(u32::MAX));
+        for summary in &self.summaries {
+            out.u64(summary.offset);
+            out.u32(summary.last);
+            out.u64(summary.after.0);
+            out.u32(summary.after.1);
+        }
         let length = out.len() + frame_head + 12;
         out.u32(u32::try_from(length).unwrap_or(u32::MAX));
         out.extend_from_slice(&TAIL);
@@ -121,6 +144,12 @@ impl Index {
         }
         for _ in 0..marks {
             index.marks.push(MarkEntry { offset: take.u64()?, wall: take.i64()? });
+        }
+        // Early writers made none; behind them stand the length of the frame and the tail alone.
+        let summaries = if take.0.len() > LAST { take.u32()? } else { 0 };
+        for _ in 0..summaries {
+            let (offset, last) = (take.u64()?, take.u32()?);
+            index.summaries.push(SummaryEntry { offset, last, after: (take.u64()?, take.u32()?) });
         }
         Some(index)
     }

@@ -3,6 +3,7 @@
 //! * [`frame`]: heads, checksums, the plain parts;
 //! * [`marks`]: what a recording holds beside samples: gaps, notes, modules;
 //! * [`parity`]: frames that bring a damaged one back;
+//! * [`summary`]: what happened in a stretch; can be thrown away;
 //! * [`index`]: where the keys are; can be thrown away;
 //! * [`writer`]: samples → bytes;
 //! * [`window`], [`scan`]: bytes → frames, past damage;
@@ -16,6 +17,7 @@ pub mod index;
 pub mod marks;
 pub mod parity;
 pub mod scan;
+pub mod summary;
 pub mod window;
 pub mod writer;
 

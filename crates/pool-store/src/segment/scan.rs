@@ -3,7 +3,8 @@
 use std::io::{self, Read, Seek};
 
 use super::frame::{FrameHead, HEAD, Kind, SYNC, checksum};
-use super::index::{Index, KeyEntry, MarkEntry, TAIL};
+use super::index::{Index, KeyEntry, MarkEntry, SummaryEntry, TAIL};
+use super::summary;
 use super::window::Window;
 
 /// A frame and where it stands.
@@ -131,6 +132,12 @@ pub fn scan<R: Read + Seek>(
                     Kind::Key | Kind::Delta => found.index.sample(head.sample, head.wall),
                     Kind::Gap | Kind::Note | Kind::Modules => {
                         found.index.marks.push(MarkEntry { offset: frame.offset, wall: head.wall });
+                    }
+                    Kind::Summary => {
+                        if let Some((after, _)) = summary::parse(&frame.payload) {
+                            let entry = SummaryEntry { offset: frame.offset, last: head.sample, after };
+                            found.index.summaries.push(entry);
+                        }
                     }
                     _ => {}
                 }

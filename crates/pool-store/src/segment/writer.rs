@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use pool_model::Sample;
 
 use super::frame::{AFTER_KEY, FrameHead, HEAD, Kind, SegmentHead, wall_of};
-use super::index::{Index, KeyEntry, MarkEntry, totals};
+use super::index::{Index, KeyEntry, MarkEntry, SummaryEntry, totals};
 use super::marks::Mark;
 use super::parity::{BURST, Group};
+use super::summary::Stretch;
 use crate::codec::{CodecError, State};
 
 /// A file that only grows, as far as a writer needs one. Tests put failing disks behind it.
@@ -64,6 +65,9 @@ pub struct SegmentWriter {
     deltas: u32,
     group: Group,
     index: Index,
+    /// Number of the segment in its recording.
+    number: u64,
+    stretch: Stretch,
     /// A part of a frame could not be cut off: nothing may follow it before it is.
     ragged: bool,
 }
@@ -73,7 +77,12 @@ impl SegmentWriter {
     pub fn create(mut file: Box<dyn Append>, head: &SegmentHead) -> io::Result<Self> {
         let bytes = head.bytes();
         file.append(&bytes)?;
-        Ok(Self::resume(file, bytes.len() as u64))
+        Ok(Self { number: head.number, ..Self::resume(file, bytes.len() as u64) })
+    }
+
+    /// What the segment before was gathering goes on in this one.
+    pub fn go_on(&mut self, stretch: Stretch) {
+        self.stretch = stretch;
     }
 
     fn resume(file: Box<dyn Append>, length: u64) -> Self {
@@ -88,6 +97,8 @@ impl SegmentWriter {
             deltas: 0,
             group: Group::default(),
             index: Index::default(),
+            number: 0,
+            stretch: Stretch::default(),
             ragged: false,
         }
     }
@@ -113,12 +124,14 @@ impl SegmentWriter {
         let number = self.index.samples;
         let Some(state) = &mut self.state else {
             self.key(sample, clock, number)?;
+            self.stretch.push(sample, (self.number, number));
             self.spare(|writer| {
                 if number == 0 {
                     // Nothing else says what the first sample held: it is written twice, apart.
                     writer.pad(writer.length)?;
                     writer.key(sample, clock, number)?;
                 }
+                writer.summary(sample, number)?;
                 Ok(writer.parity()?)
             });
             return Ok(());
@@ -134,13 +147,26 @@ impl SegmentWriter {
         self.put(Kind::Delta, flags, number, wall, &payload)?;
         self.after_key = false;
         self.index.sample(number, wall);
+        self.stretch.push(sample, (self.number, number));
         self.delta_size += payload.len() + HEAD;
         self.deltas += 1;
         if self.delta_size > KEY_SHARE * self.key_size || self.deltas >= KEY_EVERY {
             self.spare(|writer| {
                 writer.key(sample, clock, number)?;
+                writer.summary(sample, number)?;
                 Ok(writer.parity()?)
             });
+        }
+        Ok(())
+    }
+
+    /// Writes what happened since the last summary, where that is long enough ago. The last frame but padding is a key
+    /// of this sample.
+    fn summary(&mut self, sample: &Sample, number: u32) -> io::Result<()> {
+        if let Some((after, payload)) = self.stretch.end(sample, (self.number, number)) {
+            let offset = self.length;
+            self.put(Kind::Summary, 0, number, wall_of(sample.time), &payload)?;
+            self.index.summaries.push(SummaryEntry { offset, last: number, after });
         }
         Ok(())
     }
@@ -231,14 +257,14 @@ impl SegmentWriter {
         self.file.sync()
     }
 
-    /// Writes parity and index, and waits for the disk.
-    pub fn finish(mut self) -> io::Result<u64> {
+    /// Writes parity and index, and waits for the disk. Gives the length, and what was being gathered.
+    pub fn finish(mut self) -> io::Result<(u64, Stretch)> {
         self.parity()?;
         let payload = self.index.payload(HEAD);
         let sample = self.index.samples.saturating_sub(1);
         self.put(Kind::End, 0, sample, super::frame::NO_TIME, &payload)?;
         self.sync()?;
-        Ok(self.length)
+        Ok((self.length, self.stretch))
     }
 
     /// Closes a segment whose recorder died: its whole frames end at `length`, `found` is what they hold, and
@@ -255,6 +281,6 @@ impl SegmentWriter {
             writer.group = group;
             writer.parity()?;
         }
-        writer.finish()
+        writer.finish().map(|(length, _)| length)
     }
 }

@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
-use pool_model::Sample;
+use pool_model::{Sample, Summary};
 use pool_source::log::{LogFile, SampleReader, ZONE_ASSUMED, time_in_name};
 use pool_store::import::perfmon::{Options as PerfmonOptions, PerfmonReader};
 use pool_store::import::table::TableReader;
-use pool_store::{Changed, Cursor, Recording};
+use pool_store::{Changed, Cursor, Recording, Stretch};
 
 use super::kind::{self, Kind};
 
@@ -30,6 +30,10 @@ pub struct Series {
     remarks: Vec<String>,
     changed: Option<Vec<u32>>,
 }
+
+/// With so many stretches, a series has as many points as when every sample is read: half of
+/// [`pool_leak::Config::buckets`] at least.
+const ENOUGH: usize = 128;
 
 /// What a person says about files that do not say it themselves.
 #[derive(Clone, Debug, Default)]
@@ -230,6 +234,38 @@ impl Series {
             }
         }
         Ok(false)
+    }
+
+    /// Whether a recording stands alone that tells what happened in so many stretches, from one moment to another, that
+    /// its samples need not be read to judge it.
+    pub fn has_summaries(&self, from: Option<Timestamp>, to: Option<Timestamp>) -> anyhow::Result<bool> {
+        let recording = self.recording()?;
+        Ok(recording
+            .is_some_and(|recording| recording.summaries(from, to).is_ok_and(|count| count >= ENOUGH)))
+    }
+
+    /// As [`Series::next_into`]; where a recording says what happened in a stretch that begins here and ends by `until`,
+    /// the last sample of it comes at once, with its summary.
+    pub fn next_stretch(
+        &mut self,
+        until: Option<Timestamp>,
+        sample: &mut Sample,
+        summary: &mut Option<Box<Summary>>,
+    ) -> anyhow::Result<bool> {
+        *summary = None;
+        let mut changed = self.changed.take().unwrap_or_default();
+        let Some(cursor) = self.only_cursor()? else { return self.next_into(sample) };
+        match cursor.next_stretch(until, sample)? {
+            None => return Ok(false),
+            Some(Stretch::Summary(told)) => *summary = Some(told),
+            Some(Stretch::Sample(Changed::All)) => {}
+            Some(Stretch::Sample(Changed::Rows(rows))) => {
+                changed.clear();
+                changed.extend_from_slice(rows);
+                self.changed = Some(changed);
+            }
+        }
+        Ok(true)
     }
 
     /// The cursor of a recording that stands alone.
