@@ -44,7 +44,9 @@ fn analyse_summaries(host: &mut Host, samples: u32) -> Report {
             waiting.clear();
         }
     }
-    waiting.iter().for_each(|sample| analysis.push(sample));
+    for sample in &waiting {
+        analysis.push(sample);
+    }
     analysis.report()
 }
 

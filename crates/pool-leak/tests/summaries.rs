@@ -59,7 +59,9 @@ fn by_summaries(samples: &[Sample], length: u32) -> (Analysis, Vec<Summary>) {
             waiting.clear();
         }
     }
-    waiting.iter().for_each(|sample| analysis.push(sample));
+    for sample in waiting {
+        analysis.push(sample);
+    }
     (analysis, all)
 }
 
@@ -77,7 +79,9 @@ proptest! {
     ) {
         let samples = samples(&steps);
         let mut whole = Analysis::new(Config::default());
-        samples.iter().for_each(|sample| whole.push(sample));
+        for sample in &samples {
+            whole.push(sample);
+        }
         let (told, _) = by_summaries(&samples, length);
         prop_assert_eq!(whole.samples(), told.samples());
         prop_assert_eq!(whole.len(), told.len());
@@ -107,11 +111,11 @@ proptest! {
         prop_assert_eq!(summary.mean_before.as_micros(), 2_500_000 * (count as u128 - 1));
         for (at, row) in summary.rows.iter().enumerate() {
             let figures = || samples[1..].iter().map(|sample| &sample.rows[at].counters);
-            let bytes: Vec<f64> = figures().map(|row| row.bytes.unwrap() as f64).collect();
-            let mean = bytes.iter().sum::<f64>() / count as f64;
+            let bytes: Vec<u64> = figures().map(|row| row.bytes.unwrap()).collect();
+            let mean = bytes.iter().sum::<u64>() as f64 / count as f64;
+            prop_assert_eq!(Some(row.least), bytes.iter().copied().min());
+            prop_assert_eq!(Some(row.most), bytes.iter().copied().max());
             let (least, most) = (row.least as f64, row.most as f64);
-            prop_assert_eq!(least, bytes.iter().copied().fold(f64::INFINITY, f64::min));
-            prop_assert_eq!(most, bytes.iter().copied().fold(0.0, f64::max));
             prop_assert!((row.mean() - mean).abs() <= (most - least) / 510.0 + 1e-6);
             prop_assert!((row.outstanding as f64 / 4.0 - mean / 64.0).abs() <= (most - least) / 255.0 / 64.0 + 0.6);
             let (first, last) = (samples[0].rows[at].counters, figures().next_back().unwrap());

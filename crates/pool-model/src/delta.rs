@@ -32,12 +32,7 @@ impl Delta {
     /// From `before` to `now`.
     pub fn between(before: &Counters, now: &Counters, width: CounterWidth) -> Self {
         let plain = |a: Option<u64>, b: Option<u64>| Some(b?.wrapping_sub(a?).cast_signed());
-        let count = |a: Option<u64>, b: Option<u64>| match width {
-            CounterWidth::Bits32 => Some(i64::from(low32(b?).wrapping_sub(low32(a?)).cast_signed())),
-            CounterWidth::Bits64 => plain(a, b),
-        };
-        let allocs = count(before.allocs, now.allocs);
-        let frees = count(before.frees, now.frees);
+        let (allocs, frees) = Self::made(before, now, width);
         let diff = match (before.diff(width), now.diff(width)) {
             (Some(a), Some(b)) => Some(b.wrapping_sub(a)),
             _ => None,
@@ -50,6 +45,18 @@ impl Delta {
             used: plain(before.used, now.used),
             per_alloc: plain(before.per_alloc(width), now.per_alloc(width)),
         }
+    }
+
+    /// The changes of Allocs and Frees alone.
+    pub fn made(before: &Counters, now: &Counters, width: CounterWidth) -> (Option<i64>, Option<i64>) {
+        let count = |a: Option<u64>, b: Option<u64>| {
+            let (a, b) = (a?, b?);
+            Some(match width {
+                CounterWidth::Bits32 => i64::from(low32(b).wrapping_sub(low32(a)).cast_signed()),
+                CounterWidth::Bits64 => b.wrapping_sub(a).cast_signed(),
+            })
+        };
+        (count(before.allocs, now.allocs), count(before.frees, now.frees))
     }
 
     /// Everything that a row has, as its change from nothing.

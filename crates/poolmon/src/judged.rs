@@ -183,7 +183,7 @@ fn series(paths: &[PathBuf], args: &SourceArgs) -> anyhow::Result<Seen> {
     }
     let mut remarked: Vec<String> = Vec::new();
     let every = args.every.and_then(|every| SignedDuration::try_from(every).ok());
-    // Of weeks, what their recorder said of each quarter of an hour is read instead of every sample.
+    // Of weeks, what their recorder said of each ten minutes or so is read instead of every sample.
     let strides = every.is_none() && series.has_summaries(from, to)?;
     let mut summary = None;
     loop {

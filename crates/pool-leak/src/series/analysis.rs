@@ -145,6 +145,12 @@ impl Analysis {
             series.sum_up(&row.counters, told, sample.width, self.samples, count);
         }
         self.chained = !twice;
+        for (row, told) in &summary.gone {
+            let index = self.find(row);
+            if let Some(series) = self.series.get_mut(index as usize) {
+                series.sum_up(&row.counters, told, sample.width, self.samples, count);
+            }
+        }
         if sample.rows.len() < self.series.len() {
             for series in &mut self.series {
                 if series.seen <= self.samples {

@@ -111,10 +111,10 @@ impl Series {
         self.settle(sample);
         let mut made = 0.0;
         if let Some(before) = &self.now {
-            let delta = Delta::between(before, counters, width);
-            made = delta.allocs.unwrap_or(0).max(0) as f64;
+            let (allocs, frees) = Delta::made(before, counters, width);
+            made = allocs.unwrap_or(0).max(0) as f64;
             self.open.allocs += made;
-            self.open.frees += delta.frees.unwrap_or(0).max(0) as f64;
+            self.open.frees += frees.unwrap_or(0).max(0) as f64;
             let fell = |a: Option<u64>, b: Option<u64>| u32::from(a > b);
             self.wraps += fell(before.allocs, counters.allocs) + fell(before.frees, counters.frees);
         }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 
 use super::{PoolSummary, RowSummary, Summary, held, load, pool_bytes};
-use crate::{CounterWidth, Counters, Delta, Origin, Pool, Sample, Tag};
+use crate::{CounterWidth, Counters, Delta, Origin, Pool, Row, Sample, Tag};
 
 /// Gathers what happens after a first sample. [`Gather::finish`] ends a stretch and begins the next.
 #[derive(Debug, Default)]
@@ -65,6 +65,12 @@ impl Gather {
     /// Takes a sample in. False where it does not continue the one before (another boot or source, a gap, a clock that did
     /// not go on, a row told twice): then the stretch begins again after it.
     pub fn push(&mut self, sample: &Sample) -> bool {
+        self.push_changed(sample, None)
+    }
+
+    /// The same of a sample of which it is known, by `Some`, that it has the rows of the one before in its order, and that
+    /// only those at the places told have other figures.
+    pub fn push_changed(&mut self, sample: &Sample, changed: Option<&[u32]>) -> bool {
         let Some(time) = sample.time else {
             self.last = None;
             return false;
@@ -76,9 +82,10 @@ impl Gather {
                 && !self.is_gap(last.time, time)
                 && last.uptime.zip(sample.uptime).is_none_or(|(before, now)| now >= before)
         });
-        let continues = continues && self.match_rows(sample) && !self.fell(sample);
+        let changed = changed.filter(|_| self.order.len() == sample.rows.len());
+        let continues = continues && (changed.is_some() || self.match_rows(sample)) && !self.fell(sample);
         if continues {
-            self.take(sample, time);
+            self.take(sample, time, changed);
         } else {
             self.begin(sample, time);
         }
@@ -195,20 +202,28 @@ impl Gather {
         both >= 4 && fell * 2 > both
     }
 
-    fn take(&mut self, sample: &Sample, time: Timestamp) {
+    fn take(&mut self, sample: &Sample, time: Timestamp, changed: Option<&[u32]>) {
         let micros = |from: Option<Timestamp>| {
             from.map_or(0, |from| u128::try_from(time.duration_since(from).as_micros()).unwrap_or(0))
         };
         let step = micros(self.last.as_ref().map(|last| last.time)) as f64 / 1e6;
         self.times += micros(self.start);
         let mut sum = 0.0;
-        for (row, &index) in sample.rows.iter().zip(&self.order) {
-            let Some(kept) = self.rows.get_mut(index as usize) else { continue };
-            if kept.now != row.counters {
+        let mut each = |row: &Row, index: u32| {
+            if let Some(kept) = self.rows.get_mut(index as usize)
+                && kept.now != row.counters
+            {
                 sum += load(kept.set(&row.counters, sample.width, self.samples), step);
             }
+        };
+        match changed {
+            Some(places) => places
+                .iter()
+                .filter_map(|&at| sample.rows.get(at as usize).zip(self.order.get(at as usize)))
+                .for_each(|(row, &index)| each(row, index)),
+            None => sample.rows.iter().zip(&self.order).for_each(|(row, &index)| each(row, index)),
         }
-        if sample.rows.len() < self.rows.len() {
+        if changed.is_none() && sample.rows.len() < self.rows.len() {
             let stamp = self.samples + 1;
             for kept in self.rows.iter_mut().filter(|kept| kept.seen < stamp) {
                 kept.absent(sample.width, self.samples);
@@ -236,7 +251,7 @@ impl Gather {
     pub fn finish(&mut self) -> Option<Summary> {
         let last = self.last.as_ref()?;
         let (width, time, samples) = (last.width, last.time, self.samples);
-        if samples == 0 || self.order.is_empty() {
+        if samples == 0 || self.rows.is_empty() {
             return None;
         }
         let whole =
@@ -263,24 +278,41 @@ impl Gather {
             loads: self.loads,
             pools,
             rows,
+            gone: if self.rows.len() > self.order.len() { self.take_gone(width) } else { Vec::new() },
         };
-        // Rows that went are done with; should one come back, it is a new one.
-        if self.rows.len() > self.order.len() {
-            self.forget_gone();
-        }
         self.next(time);
         Some(summary)
     }
 
-    fn forget_gone(&mut self) {
-        let stamp = self.samples;
-        self.rows.retain(|kept| kept.seen == stamp);
+    /// Rows that went are done with; should one come back, it is a new one.
+    fn take_gone(&mut self, width: CounterWidth) -> Vec<(Row, RowSummary)> {
+        let mut present = vec![false; self.rows.len()];
+        for &index in &self.order {
+            if let Some(slot) = present.get_mut(index as usize) {
+                *slot = true;
+            }
+        }
+        let samples = self.samples;
+        let mut gone = Vec::new();
+        let mut present = present.into_iter();
+        self.rows.retain_mut(|kept| {
+            let stays = present.next() == Some(true);
+            if !stays {
+                let summary = kept.summary(width, samples);
+                let Kept { tag, pool, now: counters, .. } = kept;
+                let row = Row { tag: tag.clone(), pool: *pool, counters: *counters, told_owner: None };
+                gone.push((row, summary));
+            }
+            stays
+        });
         self.by_key.clear();
         for (index, kept) in self.rows.iter().enumerate() {
             let index = u32::try_from(index).unwrap_or(u32::MAX);
             self.by_key.insert((kept.tag.clone(), kept.pool), index);
         }
-        // Hints that no longer fit are put right with the next sample.
+        // Places that no longer fit are put right with the next sample; only figures changing is no more to be relied on.
+        self.order.clear();
+        gone
     }
 }
 
@@ -312,11 +344,11 @@ impl Kept {
     fn set(&mut self, counters: &Counters, width: CounterWidth, sample: u32) -> f64 {
         self.settle(width, sample);
         self.still = false;
-        let delta = Delta::between(&self.now, counters, width);
+        let (allocs, frees) = Delta::made(&self.now, counters, width);
         let made = |figure: Option<i64>| u64::try_from(figure.unwrap_or(0)).unwrap_or(0);
-        let allocs = made(delta.allocs);
+        let allocs = made(allocs);
         self.made.allocs = self.made.allocs.saturating_add(allocs);
-        self.made.frees = self.made.frees.saturating_add(made(delta.frees));
+        self.made.frees = self.made.frees.saturating_add(made(frees));
         let fell = |before: Option<u64>, now: Option<u64>| u32::from(before > now);
         self.made.wraps += fell(self.now.allocs, counters.allocs) + fell(self.now.frees, counters.frees);
         self.now = *counters;

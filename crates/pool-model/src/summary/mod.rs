@@ -9,7 +9,7 @@ use std::time::Duration;
 
 pub use gather::Gather;
 
-use crate::{CounterWidth, Counters, Pool, Sample};
+use crate::{CounterWidth, Counters, Pool, Row, Sample};
 
 /// A stretch of samples of one boot. The sample before it is known from elsewhere.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,6 +28,8 @@ pub struct Summary {
     pub pools: Vec<PoolSummary>,
     /// One for each of the last sample's rows, in its order.
     pub rows: Vec<RowSummary>,
+    /// Rows that were there and are not in the last sample, with what they held until then; now they hold nothing.
+    pub gone: Vec<(Row, RowSummary)>,
 }
 
 /// The bytes of a whole pool in a stretch: the header's figure, else the sum of its rows.

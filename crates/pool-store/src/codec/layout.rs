@@ -284,7 +284,7 @@ impl Search {
 
 /// Codes names seen for the first time.
 #[derive(Debug, Default)]
-struct NameCoder {
+pub(super) struct NameCoder {
     text: TextModel,
     last: Option<Name>,
     same_tag: Prob,
@@ -294,7 +294,7 @@ struct NameCoder {
 }
 
 impl NameCoder {
-    fn code<C: Coder>(&mut self, c: &mut C, row: Option<&Row>) -> Result<Name, CodecError> {
+    pub(super) fn code<C: Coder>(&mut self, c: &mut C, row: Option<&Row>) -> Result<Name, CodecError> {
         let last = self.last.take();
         let wanted = row.map(|row| &row.tag);
         let same = last.as_ref().is_some_and(|last| Some(&last.tag) == wanted);

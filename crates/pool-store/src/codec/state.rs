@@ -302,25 +302,29 @@ impl State {
         Ok(())
     }
 
+    /// Places of the rows that changed with the last sample; `None` where more than figures did.
+    pub fn changed(&self) -> Option<&[u32]> {
+        (self.layout.kept && self.layout.parts.is_empty()).then_some(&self.changed)
+    }
+
     /// As [`State::sample_into`], where `sample` holds the sample before: only what changed is touched. Gives the places
     /// of the rows that did; `None`, and nothing done, where more than figures changed.
     pub fn changes_into(&self, sample: &mut Sample) -> Option<&[u32]> {
-        let same = self.layout.kept
-            && self.layout.parts.is_empty()
-            && sample.sessions.is_empty()
+        let changed = self.changed()?;
+        let same = sample.sessions.is_empty()
             && sample.rows.len() == self.layout.order.len()
             && sample.width == self.width
             && Arc::ptr_eq(&sample.origin, &self.origin);
         if !same {
             return None;
         }
-        for &at in &self.changed {
+        for &at in changed {
             let number = *self.layout.order.get(at as usize)?;
             let state = self.rows.get(number as usize)?;
             sample.rows.get_mut(at as usize)?.counters = state.now();
         }
         self.rest_into(sample);
-        Some(&self.changed)
+        Some(changed)
     }
 
     /// What a sample says besides its rows.

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use pool_model::summary::{PoolSummary, RowSummary, Summary, held};
-use pool_model::{CounterWidth, Counters, Sample};
+use pool_model::{CounterWidth, Counters, Row, Sample};
 
-use super::CodecError;
 use super::int::IntModel;
-use super::layout::{pool_number, pool_of};
+use super::layout::{NameCoder, pool_number, pool_of};
 use super::range::{Coder, Decoder, Encoder, Prob};
+use super::{CodecError, MAX_ROWS};
 
 /// Estimates shared by the rows of a summary.
 #[derive(Debug)]
@@ -27,6 +27,7 @@ struct Models {
     allocs: IntModel,
     frees: IntModel,
     outstanding: IntModel,
+    gone: IntModel,
 }
 
 impl Default for Models {
@@ -47,6 +48,7 @@ impl Default for Models {
             allocs: sizes(),
             frees: sizes(),
             outstanding: sizes(),
+            gone: one(),
         }
     }
 }
@@ -113,7 +115,38 @@ fn code<C: Coder>(c: &mut C, end: &Sample, input: Option<&Summary>) -> Result<Su
             models.row(c, &row.counters, end.width, coded.samples, wanted)
         });
     }
+    let gone = models.gone.unsigned(c, 0, wanted.gone.len() as u64);
+    let mut names = NameCoder::default();
+    let mut rest = wanted.gone.iter();
+    for _ in 0..gone {
+        let wanted = rest.next();
+        let name = names.code(c, wanted.map(|(row, _)| row))?;
+        let counters = whole(c, wanted.map(|(row, _)| &row.counters));
+        let told =
+            models.row(c, &counters, end.width, coded.samples, wanted.map_or(&unknown, |(_, told)| told));
+        let row = Row { tag: name.tag, pool: name.pool, counters, told_owner: name.owner };
+        coded.gone.push((row, told));
+        if c.is_spoiled() || coded.gone.len() > MAX_ROWS {
+            return Err(CodecError("more rows than a sample can have"));
+        }
+    }
     Ok(coded)
+}
+
+/// Figures that nothing is known about.
+fn whole<C: Coder>(c: &mut C, wanted: Option<&Counters>) -> Counters {
+    let mut figure = |of: fn(&Counters) -> Option<u64>| {
+        let wanted = wanted.and_then(of);
+        (c.raw(1, u64::from(wanted.is_some())) == 1).then(|| c.raw(64, wanted.unwrap_or(0)))
+    };
+    Counters {
+        allocs: figure(|row| row.allocs),
+        frees: figure(|row| row.frees),
+        told_diff: figure(|row| row.told_diff.map(i64::cast_unsigned)).map(u64::cast_signed),
+        bytes: figure(|row| row.bytes),
+        used: figure(|row| row.used),
+        told_per_alloc: figure(|row| row.told_per_alloc),
+    }
 }
 
 impl Models {
@@ -201,7 +234,7 @@ mod tests {
                 let bytes = if at < 2 { (held.0 - held.1) * 48 } else { held.2 };
                 let tag = Tag::pool([b'T', b'a', b'g', b'0' + at as u8]);
                 sample.rows.push(Row::windows(tag, Pool::Nonpaged, low(held.0), low(held.1), bytes));
-                if at == 3 {
+                if at == 3 && by & 1 << 40 != 0 {
                     sample.rows.push(Row {
                         tag: Tag::name("dentry"),
                         pool: Pool::Reclaimable,

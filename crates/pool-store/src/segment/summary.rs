@@ -5,8 +5,8 @@ use pool_model::{Gather, Sample};
 use super::bytes::{Put, Take};
 use crate::codec;
 
-/// A stretch is at least so long: a week then has some 500, and what they add to a recording stays small.
-const LEAST: std::time::Duration = std::time::Duration::from_mins(14);
+/// A stretch is at least so long: a day then has as many as are wanted to judge it.
+const LEAST: std::time::Duration = std::time::Duration::from_mins(8);
 
 /// The sample before a stretch: number of the segment in the recording, number of the sample in the segment.
 pub type Place = (u64, u32);
@@ -25,9 +25,9 @@ pub struct Stretch {
 }
 
 impl Stretch {
-    /// A sample was written at this place.
-    pub fn push(&mut self, sample: &Sample, at: Place) {
-        if !self.gather.push(sample) {
+    /// A sample was written at this place; `changed` = the places of the rows that did, where nothing but figures changed.
+    pub fn push(&mut self, sample: &Sample, changed: Option<&[u32]>, at: Place) {
+        if !self.gather.push_changed(sample, changed) {
             self.after = at;
         }
     }

@@ -124,7 +124,7 @@ impl SegmentWriter {
         let number = self.index.samples;
         let Some(state) = &mut self.state else {
             self.key(sample, clock, number)?;
-            self.stretch.push(sample, (self.number, number));
+            self.stretch.push(sample, None, (self.number, number));
             self.spare(|writer| {
                 if number == 0 {
                     // Nothing else says what the first sample held: it is written twice, apart.
@@ -147,7 +147,8 @@ impl SegmentWriter {
         self.put(Kind::Delta, flags, number, wall, &payload)?;
         self.after_key = false;
         self.index.sample(number, wall);
-        self.stretch.push(sample, (self.number, number));
+        let changed = self.state.as_ref().and_then(State::changed);
+        self.stretch.push(sample, changed, (self.number, number));
         self.delta_size += payload.len() + HEAD;
         self.deltas += 1;
         if self.delta_size > KEY_SHARE * self.key_size || self.deltas >= KEY_EVERY {
