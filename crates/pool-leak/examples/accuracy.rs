@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run --release -p pool-leak --example accuracy -- [--hosts 200] [--tags 3000] [--first N] [--tuning] [--cases] [--early]
-//!     [--quick] [--live] [--until PART]
+//!     [--quick] [--live] [--summaries] [--until PART]
 //! ```
 //!
 //! Two sets of seeds are kept apart: `--tuning` uses seeds 1 to 999, and only there does `--cases` print single tags.
@@ -10,7 +10,8 @@
 //! threshold can be chosen by them.
 //!
 //! `--live` judges as the live screen does ([`Config::live`]); `--until 0.25` ends each recording at its first quarter.
-//! What is asked at moments on the way is told for each: of what was called leaking, how much does leak by then; and of
+//! `--summaries` shows the judgement 140 summaries of each recording alone, as long recordings tell them; only what it
+//! says at the end means something then. What is asked at moments on the way is told for each: of what was called leaking, how much does leak by then; and of
 //! the leaks worth acting on that have gone on for a quarter of that time, standing out of their own noise, how many
 //! were called so.
 //!
@@ -22,7 +23,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use pool_leak::{Analysis, Config, Kind, Verdict};
-use pool_model::{Pool, Tag};
+use pool_model::{Gather, Pool, Tag};
 use pool_synth::hosts::{Host, Shape, Truth, random, worth_acting_on};
 
 /// Moments at which the verdict is asked for, as parts of the recording; `--quick` asks at every second one.
@@ -92,6 +93,7 @@ struct Options {
     quick: bool,
     early: bool,
     live: bool,
+    summaries: bool,
     until: f64,
 }
 
@@ -105,6 +107,7 @@ fn options() -> Result<Options, String> {
         quick: false,
         early: false,
         live: false,
+        summaries: false,
         until: 1.0,
     };
     let mut args = std::env::args().skip(1);
@@ -120,6 +123,7 @@ fn options() -> Result<Options, String> {
             "--cases" => options.cases = true,
             "--early" => options.early = true,
             "--live" => options.live = true,
+            "--summaries" => options.summaries = true,
             "--until" => {
                 let part = args.next().and_then(|text| text.parse().ok());
                 options.until = part.ok_or("--until needs a part of the recording, such as 0.25")?;
@@ -177,8 +181,16 @@ fn run(seed: u64, options: &Options, totals: &mut Totals) {
     let mut verdicts = Vec::new();
     let mut groups = Vec::new();
     let mut n = 0_u64;
+    let mut gather = Gather::default();
+    let stretch = ((hours * 3600.0 / host.clock.interval / 140.0) as u32).max(1);
     while host.sample_into(&mut sample) {
-        analysis.push(&sample);
+        if !options.summaries || !gather.push(&sample) {
+            analysis.push(&sample);
+        } else if gather.samples() == stretch
+            && let Some(summary) = gather.finish()
+        {
+            analysis.push_summary(&sample, &summary);
+        }
         by_hand.push(&sample, n as f64);
         n += 1;
         let now = sample.time.map_or(0.0, |time| time.as_second() as f64 / 3600.0);

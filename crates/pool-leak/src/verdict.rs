@@ -119,6 +119,8 @@ pub struct Evidence {
     pub last: Option<f64>,
     /// Squares left by the best filling curve over those left by a line; below 1 the curve fits better.
     pub filling: Option<f64>,
+    /// Hour since the first sample from which on it grows no more, though the machine works on.
+    pub ended: Option<f64>,
     /// Least quarter's slope over the steepest, by time.
     pub even: Option<f64>,
     /// The growth is even by the machine's work rather than by time.

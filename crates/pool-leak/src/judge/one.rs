@@ -3,6 +3,7 @@
 use pool_model::Pool;
 
 use super::Points;
+use super::ended::ended;
 use crate::config::Config;
 use crate::stats::{change_point, floor, mann_kendall, rank, rhythm, saturation, theil_sen};
 use crate::verdict::{Evidence, Kind, Rate};
@@ -268,6 +269,7 @@ impl<'a> Window<'a> {
             let covariates = rhythm::covariates(x, load.as_deref(), covered_day);
             let clocks: Vec<&[f64]> = std::iter::once(x.as_slice()).chain(work.as_deref()).collect();
             evidence.filling = saturation::filling(&clocks, &covariates, y);
+            evidence.ended = ended(&points, growth);
         }
         let windows = if points.len() >= 48 { 8 } else { 4 };
         evidence.floor = floor::rises(&points.min, windows);
@@ -428,6 +430,14 @@ impl<'a> Window<'a> {
             e.retention.is_some_and(|kept| kept >= 0.9) || e.filling.is_some_and(|ratio| ratio >= c.line);
         let explained = e.partial_share.is_some_and(|share| share < c.partial_share)
             || e.partial_t.is_some_and(|t| t < if kept { c.partial_t_kept } else { c.partial_t });
+        if let Some(hour) = e.ended {
+            let ago = crate::verdict::duration(span - (hour - self.points.hours[0]));
+            return (
+                Kind::WarmingUp,
+                vec![format!("has not grown for {ago}, though the machine works on")],
+                None,
+            );
+        }
         if explained {
             if slows && e.signal >= c.signal {
                 return (Kind::WarmingUp, said("grows ever more slowly"), None);
