@@ -1,8 +1,8 @@
-//! Moments as people write them: `2026-11-22 14:00`, `14:05`, `-2h`, `+10min`, `start`, `end`.
+//! Moments as people write them: `2026-11-22 14:00`, `14:05`, `-2h`, `-3d`, `+10min`, `start`, `end`.
 
 use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 
 /// A moment, perhaps relative to a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,10 @@ pub enum When {
 /// Reads a moment; dates without an offset are in `zone`. A leading `@` is allowed.
 pub fn parse(text: &str, zone: &TimeZone) -> anyhow::Result<When> {
     let bare = text.trim().trim_start_matches('@').trim();
-    let span = |text: &str| text.trim().parse::<SignedDuration>().ok();
+    let span = |text: &str| {
+        let span: Span = text.trim().parse().ok()?;
+        span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()
+    };
     let found = match bare {
         "start" | "first" => Some(When::AfterStart(SignedDuration::ZERO)),
         "end" | "last" | "now" => Some(When::BeforeEnd(SignedDuration::ZERO)),
@@ -37,7 +40,7 @@ pub fn parse(text: &str, zone: &TimeZone) -> anyhow::Result<When> {
         .or_else(|| bare.parse().ok().map(When::TimeOfDay))
         .ok_or_else(|| {
             anyhow::anyhow!(
-                "`{text}` is not a moment\n  write 2026-11-22 14:00, 14:05, -2h (before the end), +10min (after the start), start or end"
+                "`{text}` is not a moment\n  write 2026-11-22 14:00, 14:05, -2h or -3d (before the end), +10min (after the start), start or end"
             )
         })
 }
@@ -82,6 +85,8 @@ mod tests {
         assert_eq!(at("-2h"), "2026-11-22T10:00:00Z");
         assert_eq!(at("+10min"), "2026-11-20T00:10:00Z");
         assert_eq!(at("+10m"), "2026-11-20T00:10:00Z");
+        assert_eq!(at("-1d"), "2026-11-21T12:00:00Z");
+        assert_eq!(at("+1d 2h"), "2026-11-21T02:00:00Z");
         assert_eq!(at("start"), "2026-11-20T00:00:00Z");
         assert_eq!(at("end"), "2026-11-22T12:00:00Z");
         assert_eq!(at("14:05"), "2026-11-21T13:05:00Z", "later today has not come yet");
