@@ -3,8 +3,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use pool_store::codec;
 use pool_store::segment::cursor::SegmentCursor;
 use pool_store::segment::frame::{FrameHead, HEAD, checksum};
+use pool_store::segment::summary;
 
 fuzz_target!(|data: &[u8]| {
     let mut bytes = data.to_vec();
@@ -33,5 +35,16 @@ fuzz_target!(|data: &[u8]| {
     if let Ok(index) = cursor.index() {
         let _ = cursor.seek(&index, 1_795_392_005_000_000_000);
         let _ = cursor.seek_number(&index, 3);
+        for entry in index.summaries.iter().take(8) {
+            let _ = cursor.seek_number(&index, entry.last);
+            cursor.sample_into(&mut sample);
+            let Ok(Some(frame)) = cursor.frame_at(entry.offset) else { continue };
+            let Some((_, bits)) = summary::parse(&frame.payload) else { continue };
+            if let Ok(told) = codec::summary::read(bits, &sample) {
+                let again = codec::summary::write(&told, &sample);
+                let again = codec::summary::read(&again, &sample).expect("what was read can be written");
+                assert_eq!(format!("{told:?}"), format!("{again:?}"));
+            }
+        }
     }
 });

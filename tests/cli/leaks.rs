@@ -1,5 +1,6 @@
 //! `poolmon leaks` and `poolmon diff`: over planted hosts, saved logs and dumps. This kernel is judged in `tests/kernel/`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use pool_model::{Origin, Sample, SourceKind};
 use pool_store::recorder::Moment;
-use pool_store::{Config, Recorder};
+use pool_store::{Config, Recorder, Recording};
 use pool_synth::kernel::{Config as KernelConfig, SimulatedKernel};
 use serde_json::Value;
 
@@ -15,6 +16,10 @@ use crate::{POOLMON, poolmon, shared, stdout_of, text};
 
 /// A sample every 30 s for six hours: one tag leaks, the others come and go.
 fn record(folder: &Path, leaks: bool) {
+    record_every(folder, leaks, 720, 30);
+}
+
+fn record_every(folder: &Path, leaks: bool, samples: u64, seconds: u64) {
     let start: jiff::Timestamp = "2026-11-22T08:00:00Z".parse().unwrap();
     let mut kernel = SimulatedKernel::new(KernelConfig {
         seed: 7,
@@ -25,11 +30,11 @@ fn record(folder: &Path, leaks: bool) {
         leak: KernelConfig::default().leak.filter(|_| leaks),
         ..KernelConfig::default()
     });
-    let config = Config { interval: Duration::from_secs(30), ..Config::default() };
+    let config = Config { interval: Duration::from_secs(seconds), ..Config::default() };
     let (mut recorder, _) = Recorder::open(folder, config).unwrap();
-    for n in 0..720_u64 {
+    for n in 0..samples {
         if n > 0 {
-            kernel.step(Duration::from_secs(30));
+            kernel.step(Duration::from_secs(seconds));
         }
         let mut sample: Sample = kernel.sample();
         let origin = Origin {
@@ -39,7 +44,7 @@ fn record(folder: &Path, leaks: bool) {
             ..Origin::new(SourceKind::Windows, &sample.origin.pools)
         };
         sample.origin = origin.into();
-        let clock = Duration::from_secs(n * 30);
+        let clock = Duration::from_secs(n * seconds);
         recorder.record_at(&sample, Moment { wall: sample.time.unwrap(), clock }).unwrap();
     }
     recorder.close().unwrap();
@@ -106,6 +111,37 @@ fn a_sample_now_and_then_is_enough_for_a_long_recording() {
         let wanted = (0..720).filter(|n| *n * 30 >= start.as_second() - 1_795_334_400).count();
         assert_eq!(samples(&of(&["--from", from])), wanted as u64, "{from}");
     }
+}
+
+/// Of a long recording, what its recorder said of each stretch is read, and says what all samples say.
+#[test]
+fn a_long_recording_is_judged_by_its_summaries() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    record_every(folder.path(), true, 6 * 1440, 60);
+    assert!(Recording::open(folder.path()).unwrap().summaries(None, None).unwrap() >= 128);
+    let judged = |more: &[&str]| -> Value {
+        let (code, out, err) = in_utc(&[&["leaks", path, "--format", "json", "--all"], more].concat());
+        assert_eq!(code, Some(0), "{err}");
+        serde_json::from_str(&out).unwrap()
+    };
+    let (short, long) = (judged(&[]), judged(&["--every", "1s"]));
+    assert_eq!(leaking(&short), ["Leak"]);
+    assert_eq!((&short["samples"], &short["hours"]), (&long["samples"], &long["hours"]));
+    let kinds = |json: &Value| -> BTreeMap<String, String> {
+        let verdicts = json["verdicts"].as_array().unwrap().iter();
+        verdicts.map(|one| (format!("{} {}", one["tag"], one["pool"]), one["kind"].to_string())).collect()
+    };
+    let (short_kinds, long_kinds) = (kinds(&short), kinds(&long));
+    let differing: Vec<_> =
+        short_kinds.iter().filter(|(tag, kind)| long_kinds.get(*tag) != Some(kind)).collect();
+    assert!(short_kinds.len() == long_kinds.len() && differing.len() <= 3, "{differing:?}");
+    let rate = |json: &Value| json["verdicts"][0]["bytes"]["per_hour"].as_f64().unwrap();
+    assert!((rate(&short) / rate(&long) - 1.0).abs() < 1e-3, "{} and {}", rate(&short), rate(&long));
+    // A part of it.
+    let part = judged(&["--from", "2026-11-22T10:10", "--to", "2026-11-28T05:00"]);
+    assert_eq!(leaking(&part), ["Leak"]);
+    assert_eq!(part["samples"], 8331);
 }
 
 #[test]

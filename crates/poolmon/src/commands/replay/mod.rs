@@ -31,7 +31,7 @@ use recording::RecordingTape;
 pub struct ReplayArgs {
     /// The folder of a recording, one .plog file of it, a PoolMon log of several snapshots, or a folder of logs
     pub path: PathBuf,
-    /// Begin at this moment: 2026-11-22 14:00, 14:05, -2h (before the end), +10m (after the start), end
+    /// Begin at this moment: 2026-11-22 14:00, 14:05, -2h or -3d (before the end), +10m (after the start), end
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub at: Option<String>,
     /// Play from the start, so many times as quickly as it was recorded: 1, 10, 600, max
