@@ -56,6 +56,9 @@ pub struct Config {
     /// Part of what was allocated that was kept, at least, for less than two days to show a leak without
     /// [`Config::outgrown`]: a cache gives back a little all the time, if only by what it replaces.
     pub keeps_all: f64,
+    /// Part of what was allocated that was kept, at least, for growth in bursts to count as going on, however near a
+    /// filling curve it lies.
+    pub keeps_bursts: f64,
     /// Tags in lockstep, at least, for one of them that is surely a leak to carry the others: a whole multiple within
     /// the error of two rates is met by one pair in twelve by chance, by two pairs hardly ever.
     pub lockstep: usize,
@@ -97,6 +100,7 @@ impl Default for Config {
             retention: 0.5,
             outgrown: 2.0,
             keeps_all: 0.98,
+            keeps_bursts: 0.9,
             lockstep: 3,
             widening: 2.0,
             worth_per_hour: 5e5,

@@ -422,10 +422,18 @@ impl<'a> Window<'a> {
         }
         // Slopes of quarters say little where the noise is nearly as large as the growth.
         let clear = e.signal >= 2.5 * c.signal;
+        // What comes in bursts lies beside any line, and by chance nearer to a curve. Where all that comes is kept and the
+        // parts tell no slowing, the curve is no evidence.
+        let goes_on = e.retention.is_some_and(|kept| kept >= c.keeps_bursts)
+            && e.drawdown < 0.01
+            && e.ratio.is_some_and(|ratio| ratio >= 0.8)
+            && e.last.is_some_and(|last| last >= 0.7);
         let slows = e.ratio.is_some_and(|ratio| ratio < if clear { c.ratio } else { 0.5 * c.ratio })
             || clear && e.last.is_some_and(|last| last < c.last)
-            || e.filling
-                .is_some_and(|filling| filling < if span < c.two_days { c.filling_early } else { c.filling });
+            || !goes_on
+                && e.filling.is_some_and(|filling| {
+                    filling < if span < c.two_days { c.filling_early } else { c.filling }
+                });
         let kept =
             e.retention.is_some_and(|kept| kept >= 0.9) || e.filling.is_some_and(|ratio| ratio >= c.line);
         let explained = e.partial_share.is_some_and(|share| share < c.partial_share)
