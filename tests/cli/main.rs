@@ -42,6 +42,18 @@ use std::process::{Command, Output};
 /// The program under test.
 const POOLMON: &str = env!("CARGO_BIN_EXE_poolmon");
 
+/// The program, or another one, to which signals mean what they usually do: what was started in the background of a script
+/// would ignore Ctrl-C, and so would all that it starts.
+fn with_signals(program: &str) -> Command {
+    if cfg!(target_os = "linux") {
+        let mut command = Command::new("env");
+        command.args(["--default-signal=INT,QUIT,HUP,TERM", program]);
+        command
+    } else {
+        Command::new(program)
+    }
+}
+
 /// Runs the program. What searches of drivers left on this machine does not count.
 fn poolmon(args: &[&str]) -> Output {
     let nowhere = env!("CARGO_TARGET_TMPDIR").to_owned() + "/no-cache";

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::kernel::kernel_memory_is_readable;
 use crate::screen::Terminal;
-use crate::{POOLMON, json_of, poolmon, stdout_of, text};
+use crate::{POOLMON, json_of, poolmon, stdout_of, text, with_signals};
 
 /// A recorder in a process of its own, ended with the test.
 struct Running {
@@ -23,7 +23,7 @@ struct Running {
 
 impl Running {
     fn start(folder: &Path, more: &[&str]) -> Self {
-        let mut child = Command::new(POOLMON)
+        let mut child = with_signals(POOLMON)
             .args(["record", "--interval", "100ms", path(folder)])
             .args(more)
             .stderr(Stdio::piped())
@@ -141,7 +141,7 @@ fn ctrl_c_and_sigterm_end_it_cleanly() {
 fn what_nohup_ignores_stays_ignored() {
     let Some((_temp, folder)) = folder("nohup") else { return };
     let line = format!("trap '' HUP; exec {POOLMON} record --interval 100ms {}", path(&folder));
-    let mut child = Command::new("sh").args(["-c", &line]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = with_signals("sh").args(["-c", &line]).stderr(Stdio::piped()).spawn().unwrap();
     let stderr = BufReader::new(child.stderr.take().unwrap());
     let mut recorder = Running { child, stderr, said: String::new() };
     recorder.wait_for("recording ");

@@ -85,7 +85,7 @@ then hits both alike, so a tag that takes more in nearly every run than beside i
   poolmon measure --exact --repeat 12 --settle 300ms -- sh -c ': > /dev/shm/$$'
   poolmon measure --repeat 50 --settle 3s --format json -- sh -c 'mount /mnt && umount /mnt'
 
-Exit codes: 0 done; 1 failed; 2 wrong arguments; 3 --fail-on-loss and something is lost.";
+Exit codes: 0 done; 1 failed, or stopped too early to tell; 2 wrong arguments; 3 --fail-on-loss and something is lost.";
 
 /// `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -148,6 +148,18 @@ pub fn run(args: &MeasureArgs) -> anyhow::Result<()> {
     }
     out.flush()?;
     let lost = measured.losses.of(LossKind::Lost).any(|loss| filter.admits_tag(&loss.tag, loss.pool));
+    // A script must not take what was not measured for nothing lost.
+    let told = measured.losses.pairs >= measured.losses.least_runs;
+    if measured.losses.pairs == 0 {
+        anyhow::bail!("stopped before the first run and its idle interval were over: nothing was measured");
+    }
+    if args.fail_on_loss && !lost && measured.stopped && !told {
+        anyhow::bail!(
+            "stopped after {}, of the {} that it takes to tell: whether something is lost is not known",
+            quantity::count(measured.losses.pairs as u64, "run"),
+            measured.losses.least_runs
+        );
+    }
     if args.fail_on_loss && lost { Err(Exit(3).into()) } else { Ok(()) }
 }
 
