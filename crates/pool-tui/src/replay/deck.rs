@@ -36,12 +36,12 @@ pub enum Motion {
     Previous,
     /// To the last sample at or before this time.
     To(Timestamp),
-    /// To the first sample at or after this time.
-    From(Timestamp),
     /// To the last sample at or before this time, one sample on at least.
     Forward(Timestamp),
     /// To the last sample at or before this time, one sample back at least.
     Back(Timestamp),
+    /// To the first sample at or after the next mark, or (false) the one before.
+    Mark(bool),
     /// To the moment that a person typed.
     Said(String),
     /// Nowhere; what was recorded meanwhile is looked at.
@@ -140,11 +140,9 @@ impl Deck {
             Motion::Next => drop(self.forward()?),
             Motion::Previous => drop(self.backward()?),
             Motion::To(time) => self.seek(*time)?,
-            Motion::From(time) => {
-                self.seek(*time)?;
-                if self.time() < *time {
-                    self.forward()?;
-                }
+            Motion::Mark(on) => {
+                let mark = self.mark(*on)?;
+                self.seek_from(mark)?;
             }
             Motion::Forward(time) => self.run_to(*time)?,
             Motion::Back(time) => {
@@ -162,6 +160,28 @@ impl Deck {
             }
         }
         self.moment(looked)
+    }
+
+    fn seek_from(&mut self, time: Timestamp) -> Result<()> {
+        self.seek(time)?;
+        if self.time() < time {
+            self.forward()?;
+        }
+        Ok(())
+    }
+
+    /// The mark after the shown sample, or before it. A mark is shown by the first sample after it: one that is not later
+    /// than the sample before lies further back.
+    fn mark(&self, on: bool) -> Result<Timestamp> {
+        let mut marks = self.timeline.marks.iter().map(|mark| mark.at);
+        let found = if on {
+            marks.find(|&mark| mark > self.time())
+        } else {
+            let before = self.at.checked_sub(1).and_then(|before| self.time_at(before));
+            marks.rfind(|&mark| before.is_some_and(|before| mark <= before))
+        };
+        let way = if on { "after" } else { "before" };
+        found.ok_or_else(|| format!("There is no mark {way} this moment."))
     }
 
     /// What is shown.
@@ -209,15 +229,9 @@ impl Deck {
 
     fn start(&mut self) -> Result<()> {
         match self.from {
-            Some(from) => {
-                self.seek(from)?;
-                if self.time() < from {
-                    self.forward()?;
-                }
-            }
-            None => self.seek(Timestamp::UNIX_EPOCH)?,
+            Some(from) => self.seek_from(from),
+            None => self.seek(Timestamp::UNIX_EPOCH),
         }
-        Ok(())
     }
 
     fn seek(&mut self, time: Timestamp) -> Result<()> {

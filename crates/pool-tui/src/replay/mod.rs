@@ -269,27 +269,12 @@ impl App {
 
     fn mark_key(&mut self, on: bool) {
         let Some(replay) = &self.replay else { return };
-        let shown = self.shown_time();
-        // A mark is shown by the first sample after it; one before the sample before that lies further back.
-        let before = self.before.as_ref().and_then(|before| before.time);
-        let marks = &replay.timeline.marks;
-        let mark = if on {
-            marks.iter().find(|mark| mark.at > shown)
-        } else {
-            marks.iter().rev().find(|mark| before.is_some_and(|before| mark.at <= before))
-        };
-        match mark.map(|mark| mark.at) {
-            Some(at) => {
-                self.paused = true;
-                self.wind(Motion::From(at));
-            }
-            None if marks.is_empty() => self.say("There are no marks in this recording."),
-            None => self.say(if on {
-                "There is no mark after this moment."
-            } else {
-                "There is no mark before this moment."
-            }),
+        if replay.timeline.marks.is_empty() {
+            return self.say("There are no marks in this recording.");
         }
+        // The tape knows where it is heading: quick presses go from mark to mark.
+        self.paused = true;
+        self.wind(Motion::Mark(on));
     }
 
     fn speed_key(&mut self, faster: bool) {

@@ -231,6 +231,25 @@ fn pictures() {
 }
 
 #[test]
+fn quick_presses_go_from_mark_to_mark() {
+    let mut player = player();
+    // Faster than the tape answers.
+    press(&mut player.app, "]");
+    press(&mut player.app, "]");
+    press(&mut player.app, "]");
+    player.answer();
+    assert_eq!(player.at(), 930);
+    press(&mut player.app, "[");
+    press(&mut player.app, "[");
+    player.answer();
+    assert_eq!(player.at(), 155);
+    player.press("[");
+    assert!(player.at() == 155 && player.picture(80, 24).contains("There is no mark before this moment."));
+    player.press("]]]]");
+    assert!(player.at() == 1000 && player.picture(80, 24).contains("There is no mark after this moment."));
+}
+
+#[test]
 fn the_detail_has_a_chart_around_the_moment() {
     let mut player = player();
     player.press("@150");
