@@ -56,6 +56,18 @@ impl Counters {
         })
     }
 
+    /// The same row when it is told no more: everything was given back, and nothing else happened.
+    #[must_use]
+    pub fn given_back(&self) -> Self {
+        Self {
+            told_diff: self.told_diff.map(|_| 0),
+            bytes: self.bytes.map(|_| 0),
+            used: self.used.map(|_| 0),
+            frees: self.frees.map(|frees| self.allocs.unwrap_or(frees)),
+            ..*self
+        }
+    }
+
     /// Bytes ÷ Diff, cut to a whole number as PoolMon does; 0 where nothing is outstanding.
     pub fn per_alloc(&self, width: CounterWidth) -> Option<u64> {
         let bytes = self.used.or(self.bytes)?;

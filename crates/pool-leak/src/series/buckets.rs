@@ -191,13 +191,7 @@ impl Series {
     /// The row is not in the sample: everything was given back.
     pub fn absent(&mut self, sample: u64) {
         let Some(now) = self.now else { return };
-        let empty = Counters {
-            told_diff: now.told_diff.map(|_| 0),
-            bytes: now.bytes.map(|_| 0),
-            used: now.used.map(|_| 0),
-            frees: now.frees.map(|frees| now.allocs.unwrap_or(frees)),
-            ..now
-        };
+        let empty = now.given_back();
         if empty != now {
             self.settle(sample);
             self.now = Some(empty);

@@ -357,15 +357,8 @@ impl Kept {
 
     /// The row is not in the sample: everything was given back.
     fn absent(&mut self, width: CounterWidth, sample: u32) {
-        let now = self.now;
-        let empty = Counters {
-            told_diff: now.told_diff.map(|_| 0),
-            bytes: now.bytes.map(|_| 0),
-            used: now.used.map(|_| 0),
-            frees: now.frees.map(|frees| now.allocs.unwrap_or(frees)),
-            ..now
-        };
-        if empty != now {
+        let empty = self.now.given_back();
+        if empty != self.now {
             self.settle(width, sample);
             self.still = false;
             self.now = empty;
