@@ -1,6 +1,7 @@
 //! `poolmon leaks` and `poolmon diff`: over planted hosts, saved logs and dumps. This kernel is judged in `tests/kernel/`.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -142,6 +143,26 @@ fn a_long_recording_is_judged_by_its_summaries() {
     let part = judged(&["--from", "2026-11-22T10:10", "--to", "2026-11-28T05:00"]);
     assert_eq!(leaking(&part), ["Leak"]);
     assert_eq!(part["samples"], 8331);
+}
+
+/// Damage takes what it touches, and a person is told.
+#[test]
+fn a_damaged_recording_is_judged_by_what_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    record(folder.path(), true);
+    let recording = Recording::open(folder.path()).unwrap();
+    let segment = &recording.segments()[2].path;
+    let mut bytes = fs::read(segment).unwrap();
+    let third = bytes.len() / 3;
+    bytes[third..2 * third].fill(0);
+    fs::write(segment, bytes).unwrap();
+    let (code, out, err) = in_utc(&["leaks", path, "--format", "json"]);
+    assert!(code == Some(0) && err.contains(" lost to damage, the rest is judged; poolmon verify"), "{err}");
+    let json: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(leaking(&json), ["Leak"]);
+    let left = json["samples"].as_u64().unwrap();
+    assert!((600..720).contains(&left), "{left}");
 }
 
 #[test]

@@ -223,6 +223,14 @@ fn series(paths: &[PathBuf], args: &SourceArgs) -> anyhow::Result<Seen> {
             }
         }
     }
+    let losses = series.losses();
+    if losses.samples > 0 {
+        eprintln!(
+            "poolmon: {}: {} lost to damage, the rest is judged; poolmon verify says where",
+            seen.source,
+            quantity::count(losses.samples, "sample")
+        );
+    }
     anyhow::ensure!(
         seen.analysis.samples() > 0,
         "{}: no samples between --from and --to\n  leave them out to judge everything",

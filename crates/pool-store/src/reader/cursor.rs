@@ -66,12 +66,7 @@ impl Cursor {
     /// What could not be read until now.
     pub fn losses(&self) -> Losses {
         let now = self.open.as_ref().map(|open| open.segment.losses()).unwrap_or_default();
-        Losses {
-            bytes: self.losses.bytes + now.bytes,
-            rescued: self.losses.rescued + now.rescued,
-            samples: self.losses.samples + now.samples,
-            torn: self.losses.torn + now.torn,
-        }
+        self.losses.plus(now)
     }
 
     fn leave(&mut self) {

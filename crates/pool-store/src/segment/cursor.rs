@@ -41,6 +41,19 @@ pub struct Losses {
     pub torn: u64,
 }
 
+impl Losses {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            bytes: self.bytes + other.bytes,
+            rescued: self.rescued + other.rescued,
+            samples: self.samples + other.samples,
+            torn: self.torn + other.torn,
+        }
+    }
+}
+
 /// Reads one segment forward from any key.
 #[derive(Debug)]
 pub struct SegmentCursor<R> {
@@ -250,7 +263,16 @@ impl<R: Read + Seek> SegmentCursor<R> {
                 let mark = Mark::parse(head.kind, &frame.payload)?;
                 Some(Entry::Mark(TimedMark { time: head.time(), mark }))
             }
-            Kind::Parity | Kind::Padding | Kind::Summary | Kind::End | Kind::Other(_) => None,
+            Kind::End => {
+                // Samples behind the last one that could be read.
+                let written = Index::parse(&frame.payload).map_or(0, |index| index.samples);
+                let read = self.last.map_or(0, |last| last.saturating_add(1));
+                if self.from_start {
+                    self.losses.samples += u64::from(written.saturating_sub(read));
+                }
+                None
+            }
+            Kind::Parity | Kind::Padding | Kind::Summary | Kind::Other(_) => None,
         }
     }
 

@@ -12,7 +12,7 @@ use pool_model::{Sample, Summary};
 use pool_source::log::{LogFile, SampleReader, ZONE_ASSUMED, time_in_name};
 use pool_store::import::perfmon::{Options as PerfmonOptions, PerfmonReader};
 use pool_store::import::table::TableReader;
-use pool_store::{Changed, Cursor, Recording, Stretch};
+use pool_store::{Changed, Cursor, Losses, Recording, Stretch};
 
 use super::kind::{self, Kind};
 
@@ -29,6 +29,8 @@ pub struct Series {
     complete: bool,
     remarks: Vec<String>,
     changed: Option<Vec<u32>>,
+    /// Of recordings that were read to their end.
+    losses: Losses,
 }
 
 /// With so many stretches, a series has as many points as when every sample is read: half of
@@ -134,7 +136,18 @@ impl Series {
             [first, rest @ ..] => format!("{} and {} more", first.display(), rest.len()),
             [] => String::new(),
         };
-        Ok(Self { name, parts, told, at: 0, open: None, dumps, complete: true, remarks, changed: None })
+        Ok(Self {
+            name,
+            parts,
+            told,
+            at: 0,
+            open: None,
+            dumps,
+            complete: true,
+            remarks,
+            changed: None,
+            losses: Losses::default(),
+        })
     }
 
     /// What it is called in messages.
@@ -166,6 +179,7 @@ impl Series {
     pub fn rewind(&mut self) {
         self.at = 0;
         self.open = None;
+        self.losses = Losses::default();
     }
 
     /// The recording, where it is one and nothing else.
@@ -197,9 +211,19 @@ impl Series {
                 self.told.move_time(sample);
                 return Ok(true);
             }
+            self.losses = self.losses();
             self.open = None;
             self.at += 1;
         }
+    }
+
+    /// What of recordings could not be read until now.
+    pub fn losses(&self) -> Losses {
+        let open = match &self.open {
+            Some(Reader::Recording(cursor)) => cursor.losses(),
+            _ => Losses::default(),
+        };
+        self.losses.plus(open)
     }
 
     /// Passes over what is earlier than `time`, in a recording without reading it. Samples before it may still come.
