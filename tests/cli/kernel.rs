@@ -1,63 +1,21 @@
 //! This machine's own kernel: a program holds 20,000 sockets, and the table has to show just that.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::io::{BufRead as _, Read as _};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::second::Second;
 use crate::{json_of, poolmon};
 
 pub const HELD: i64 = 20_000;
 
-/// A second process of this test binary that holds sockets until it is told to let go.
-pub struct Holder {
-    child: Child,
-    input: ChildStdin,
-    output: BufReader<std::process::ChildStdout>,
-}
-
-impl Holder {
-    /// Starts it, holding nothing yet. `None` where the limit on open files cannot be raised.
-    pub fn start() -> Option<Self> {
-        let me = std::env::current_exe().unwrap();
-        let mut child = Command::new("sh")
-            .args(["-c", "ulimit -n 30000 2>/dev/null || exit 9; exec \"$0\" \"$@\""])
-            .arg(me)
-            .args(["--exact", "kernel::hold_sockets", "--ignored", "--nocapture", "--quiet"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let input = child.stdin.take().unwrap();
-        let mut holder = Self { output: BufReader::new(child.stdout.take().unwrap()), child, input };
-        holder.wait_for("ready").then_some(holder)
-    }
-
-    /// Takes the sockets, or lets them go.
-    pub fn say(&mut self, word: &str) {
-        writeln!(self.input, "{word}").unwrap();
-        assert!(self.wait_for("done"), "the holder answers");
-    }
-
-    fn wait_for(&mut self, word: &str) -> bool {
-        let mut line = String::new();
-        while self.output.read_line(&mut line).is_ok_and(|n| n > 0) {
-            if line.trim_end().ends_with(word) {
-                return true;
-            }
-            line.clear();
-        }
-        false
-    }
-}
-
-impl Drop for Holder {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// A second process of this test binary that holds sockets, nothing yet, until it is told to let go. `None` where the
+/// limit on open files cannot be raised.
+pub fn holder() -> Option<Second> {
+    Second::start("kernel::hold_sockets", 30_000, 0)
 }
 
 #[test]
@@ -98,7 +56,7 @@ fn held_sockets_show_as_so_many_objects_and_fall_again() {
     if !kernel_memory_is_readable("held_sockets") {
         return;
     }
-    let Some(mut holder) = Holder::start() else {
+    let Some(mut holder) = holder() else {
         eprintln!("SKIPPED: held_sockets: the limit on open files cannot be raised to 30000");
         return;
     };
@@ -132,7 +90,7 @@ fn a_change_between_two_samples_is_sorted_first() {
     if !kernel_memory_is_readable("a_change_between_two_samples") {
         return;
     }
-    let Some(mut holder) = Holder::start() else {
+    let Some(mut holder) = holder() else {
         eprintln!("SKIPPED: a_change_between_two_samples: the limit on open files cannot be raised");
         return;
     };

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::POOLMON;
-use crate::kernel::{HELD, Holder, kernel_memory_is_readable};
+use crate::kernel::{HELD, holder, kernel_memory_is_readable};
 
 /// One tmux server of its own, ended with the test.
 pub struct Terminal {
@@ -225,7 +225,7 @@ fn the_live_screen_shows_the_caches_that_grow_first() {
         return;
     }
     let Some(terminal) = Terminal::open("the_live_screen", 140, 30) else { return };
-    let Some(mut holder) = Holder::start() else {
+    let Some(mut holder) = holder() else {
         eprintln!("SKIPPED: the_live_screen: the limit on open files cannot be raised");
         return;
     };

@@ -1,23 +1,18 @@
 //! Processes of this test binary that hold sockets: several, as each may open only so many files.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::BufRead as _;
 use std::net::UdpSocket;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+use crate::second::Second;
 
 /// What a process opens beside its sockets.
 const SPARE: u64 = 64;
 
 /// All of them.
 pub struct Holders {
-    children: Vec<Holder>,
-}
-
-struct Holder {
-    child: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
+    children: Vec<Second>,
 }
 
 /// How many files a process may open at most.
@@ -34,7 +29,8 @@ impl Holders {
         let limit = hard_limit()?;
         // Two at least, as one leak may show in several processes.
         let count = sockets.div_ceil(limit.checked_sub(SPARE).filter(|&room| room > 0)?).max(2);
-        let children: Vec<_> = (0..count.min(33)).map_while(|n| Holder::start(n, limit)).collect();
+        let children: Vec<_> =
+            (0..count.min(33)).map_while(|n| Second::start("holder::hold", limit, n)).collect();
         (children.len() as u64 == count).then_some(Self { children })
     }
 
@@ -52,47 +48,6 @@ impl Holders {
         for holder in &mut self.children {
             holder.say(&format!("gap {gap}"));
         }
-    }
-}
-
-impl Holder {
-    fn start(number: u64, limit: u64) -> Option<Self> {
-        let mut child = Command::new("sh")
-            .args(["-c", &format!("ulimit -n {limit} || exit 9; exec \"$0\" \"$@\"")])
-            .arg(std::env::current_exe().ok()?)
-            .args(["--exact", "holder::hold", "--ignored", "--nocapture", "--quiet"])
-            .env("POOLMON_HOLDER", number.to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .ok()?;
-        let input = child.stdin.take()?;
-        let output = BufReader::new(child.stdout.take()?);
-        let mut holder = Self { child, input, output };
-        holder.answers("ready").then_some(holder)
-    }
-
-    fn say(&mut self, words: &str) {
-        writeln!(self.input, "{words}").expect("the holder listens");
-        assert!(self.answers("done"), "the holder could not: {words}");
-    }
-
-    fn answers(&mut self, word: &str) -> bool {
-        let mut line = String::new();
-        while self.output.read_line(&mut line).is_ok_and(|n| n > 0) {
-            if line.trim_end().ends_with(word) {
-                return true;
-            }
-            line.clear();
-        }
-        false
-    }
-}
-
-impl Drop for Holder {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

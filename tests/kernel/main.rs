@@ -18,6 +18,7 @@
 mod holder;
 mod measure;
 mod noise;
+mod second;
 mod slabinfo;
 
 use std::ffi::OsString;
