@@ -1,7 +1,8 @@
-//! This machine's own kernel: a program holds 20,000 sockets, and the table has to show just that.
+//! This machine's own kernel: a program holds 15,000 sockets, and the table has to show just that.
 
 use std::io::{BufRead as _, Read as _};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,12 +11,46 @@ use serde_json::Value;
 use crate::second::Second;
 use crate::{json_of, poolmon};
 
-pub const HELD: i64 = 20_000;
+pub const HELD: i64 = 15_000;
 
-/// A second process of this test binary that holds sockets, nothing yet, until it is told to let go. `None` where the
-/// limit on open files cannot be raised.
-pub fn holder() -> Option<Second> {
-    Second::start("kernel::hold_sockets", 30_000, 0)
+/// Sockets of other programs come and go meanwhile, and half-filled slabs of each CPU count as active in the kernel's
+/// own figure.
+pub fn is_held(grown: i64) -> bool {
+    (HELD - 300..HELD + 1200).contains(&grown)
+}
+
+/// One at a time: what one test holds, another would count.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// A second process of this test binary that holds sockets until it is told to let go.
+pub struct Holder {
+    second: Second,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Holder {
+    /// Starts it, holding nothing yet. `None` where the limit on open files cannot be raised.
+    pub fn start() -> Option<Self> {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let second = Second::start("kernel::hold_sockets", 15_500, 0)?;
+        // The kernel frees a little later what the test before let go.
+        let patience = Instant::now() + Duration::from_secs(20);
+        let count = || objects(&json_of(&["top", "--format", "json"]), "sock_inode_cache");
+        let mut before = count();
+        loop {
+            thread::sleep(Duration::from_millis(300));
+            let now = count();
+            if (now - before).abs() < 50 || Instant::now() > patience {
+                return Some(Self { second, _alone: alone });
+            }
+            before = now;
+        }
+    }
+
+    /// Takes the sockets, or lets them go.
+    pub fn say(&mut self, word: &str) {
+        self.second.say(word);
+    }
 }
 
 #[test]
@@ -56,16 +91,15 @@ fn held_sockets_show_as_so_many_objects_and_fall_again() {
     if !kernel_memory_is_readable("held_sockets") {
         return;
     }
-    let Some(mut holder) = holder() else {
-        eprintln!("SKIPPED: held_sockets: the limit on open files cannot be raised to 30000");
+    let Some(mut holder) = Holder::start() else {
+        eprintln!("SKIPPED: held_sockets: the limit on open files cannot be raised to 15,500");
         return;
     };
     let before = json_of(&["top", "--format", "json"]);
     holder.say("take");
     let during = json_of(&["top", "--format", "json"]);
     let grown = objects(&during, "sock_inode_cache") - objects(&before, "sock_inode_cache");
-    // Half-filled slabs of each CPU count as active in the kernel's own figure: a percent or so.
-    assert!((HELD - 200..HELD + 600).contains(&grown), "grown by {grown}");
+    assert!(is_held(grown), "grown by {grown}");
     let size = row(&during, "sock_inode_cache")["per_alloc"].as_i64().unwrap();
     let used = row(&during, "sock_inode_cache")["used"].as_i64().unwrap()
         - row(&before, "sock_inode_cache")["used"].as_i64().unwrap();
@@ -90,7 +124,7 @@ fn a_change_between_two_samples_is_sorted_first() {
     if !kernel_memory_is_readable("a_change_between_two_samples") {
         return;
     }
-    let Some(mut holder) = holder() else {
+    let Some(mut holder) = Holder::start() else {
         eprintln!("SKIPPED: a_change_between_two_samples: the limit on open files cannot be raised");
         return;
     };
@@ -118,7 +152,7 @@ fn a_change_between_two_samples_is_sorted_first() {
     let first: Vec<&str> =
         json["rows"].as_array().unwrap().iter().filter_map(|row| row["tag"].as_str()).collect();
     let change = row(&json, "sock_inode_cache")["diff_change"].as_i64().unwrap_or(0);
-    assert!((HELD - 200..HELD + 600).contains(&change), "{json:#}");
+    assert!(is_held(change), "{json:#}");
     assert!(first.iter().take(4).any(|&tag| tag == "sock_inode_cache"), "{first:?}");
 }
 
