@@ -119,7 +119,11 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
         let share = pool
             .filter(|pool| rising && pool.bytes.per_hour > 0.0 && pool.grows)
             .map(|pool| (finding.bytes.per_hour / pool.bytes.per_hour).clamp(0.0, 1.0));
-        let since = if finding.kind == Kind::Steady { None } else { analysis.at(finding.from) };
+        let since_start = !finding.bent && series.first <= from;
+        // The first point lies in the middle of the first slot; what grew in it grew from its first sample on.
+        let is_whole = since_start && from == 0 && finding.kind != Kind::Step;
+        let hour = if is_whole { 0.0 } else { finding.from };
+        let since = if finding.kind == Kind::Steady { None } else { analysis.at(hour) };
         verdicts.push(Verdict {
             tag: series.tag.clone(),
             pool: series.pool,
@@ -131,7 +135,7 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
             share,
             group_share: None,
             since,
-            since_start: !finding.bent && series.first <= from,
+            since_start,
             exhaustion: rising
                 .then(|| exhaustion(&analysis.header, &[(series.pool, finding.bytes.per_hour)]))
                 .flatten(),

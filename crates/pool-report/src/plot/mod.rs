@@ -14,7 +14,7 @@ use pool_leak::verdict::decimal;
 use pool_leak::{Kind, PoolGrowth, Verdict};
 use serde_json::{Value, json};
 
-use self::scale::{ByteScale, TimeScale};
+use self::scale::{ByteScale, Tick, TimeScale};
 use crate::findings::{self, Composition};
 use crate::html::escape;
 use crate::{EventKind, Material};
@@ -27,6 +27,9 @@ const BOTTOM: f64 = 22.0;
 
 /// Room at the left: the labels of bytes.
 const GUTTER: u32 = 76;
+
+/// Room that a label of time needs beside one at an edge, of 1000 in the narrowest plot.
+const EDGE_ROOM: f64 = 170.0;
 
 /// Marks that are drawn, of all: more would hide the curve.
 const MARKS: usize = 60;
@@ -95,7 +98,16 @@ impl<'a> Frame<'a> {
         );
         self.marks(&mut svg, inner);
         let y = height - 5.0;
-        for (n, tick) in self.x.ticks().iter().enumerate() {
+        let ticks = self.x.ticks();
+        for (n, tick) in ticks.iter().enumerate() {
+            // A label that is pushed inside at an edge must not run into its neighbour.
+            let near =
+                |other: Option<&Tick>| other.is_some_and(|other| (other.at - tick.at).abs() < EDGE_ROOM);
+            if tick.at < 20.0 && near(ticks.get(n + 1))
+                || tick.at > 980.0 && near(ticks.get(n.wrapping_sub(1)))
+            {
+                continue;
+            }
             let anchor = match tick.at {
                 at if at < 20.0 => "start",
                 at if at > 980.0 => "end",
