@@ -119,7 +119,7 @@ pub struct Evidence {
     pub last: Option<f64>,
     /// Squares left by the best filling curve over those left by a line; below 1 the curve fits better.
     pub filling: Option<f64>,
-    /// Hour since the first sample from which on it grows no more, though the machine works on.
+    /// Hours without growth at the end, though the machine worked on.
     pub ended: Option<f64>,
     /// Least quarter's slope over the steepest, by time.
     pub even: Option<f64>,
@@ -316,10 +316,16 @@ impl Verdict {
             Kind::Leaking => format!("{who} leaks {}", rate()),
             Kind::Growing => format!("{who} grows by {}", rate()),
             Kind::WarmingUp => {
-                format!(
-                    "{who} grew by {}, ever more slowly: a cache that fills, or a leak that ended",
-                    decimal(self.growth)
-                )
+                let growth = decimal(self.growth);
+                match self.evidence.ended {
+                    Some(quiet) => format!(
+                        "{who} grew by {growth} until {} before the end: a leak that ended, or a cache that is full",
+                        duration(quiet)
+                    ),
+                    None => format!(
+                        "{who} grew by {growth}, ever more slowly: a cache that fills, or a leak that ended"
+                    ),
+                }
             }
             Kind::LoadDriven => format!("{who} follows the load and falls back"),
             Kind::Step => format!("{who} jumped by {} and stays", decimal(self.growth)),

@@ -142,6 +142,19 @@ fn a_late_leak_says_since_when_and_how_fast() {
 }
 
 #[test]
+fn a_leak_that_somebody_fixed_says_when_it_ended() {
+    let (_, mut host) = load("fixed-leak.toml");
+    let report = analyse(&mut host);
+    let fixed = report.verdicts.iter().find(|verdict| verdict.tag == Tag::pool(*b"Fixd")).expect("a verdict");
+    // It was fixed 13 hours before the end.
+    let quiet = fixed.evidence.ended.expect("it ended");
+    assert!((quiet - 13.0).abs() < 1.0, "{quiet}");
+    let sentence = fixed.sentence(&jiff::tz::TimeZone::UTC);
+    assert!(sentence.contains(" before the end: a leak that ended, or a cache that is full"), "{sentence}");
+    assert!(fixed.reasons[0].starts_with("has not grown for 1"), "{:?}", fixed.reasons);
+}
+
+#[test]
 fn what_comes_too_early_says_so_and_how_much_longer() {
     let (_, mut host) = load("early.toml");
     let report = analyse(&mut host);

@@ -17,7 +17,7 @@ const WORK: f64 = 0.5;
 /// A leak in bursts rests between them: the quiet end has to be so many times longer than any rest before.
 const REST: f64 = 2.0;
 
-/// The hour from which on nothing grows; `None` where growth goes on, or may.
+/// Hours without growth at the end; `None` where growth goes on, or may.
 pub fn ended(points: &Points, growth: f64) -> Option<f64> {
     let (x, y) = (&points.hours, &points.mean);
     let bend = change_point::bend(x, y)?;
@@ -40,7 +40,7 @@ pub fn ended(points: &Points, growth: f64) -> Option<f64> {
         None if quiet < HOURS_UNKNOWN => return None,
         None => {}
     }
-    (quiet >= REST * longest_rest(&x[..bend.at], &y[..bend.at], 0.05 * growth)).then_some(at)
+    (quiet >= REST * longest_rest(&x[..bend.at], &y[..bend.at], 0.05 * growth)).then_some(quiet)
 }
 
 /// Longest time in which a series rose by less than `rise`, hours.

@@ -438,13 +438,10 @@ impl<'a> Window<'a> {
             e.retention.is_some_and(|kept| kept >= 0.9) || e.filling.is_some_and(|ratio| ratio >= c.line);
         let explained = e.partial_share.is_some_and(|share| share < c.partial_share)
             || e.partial_t.is_some_and(|t| t < if kept { c.partial_t_kept } else { c.partial_t });
-        if let Some(hour) = e.ended {
-            let ago = crate::verdict::duration(span - (hour - self.points.hours[0]));
-            return (
-                Kind::WarmingUp,
-                vec![format!("has not grown for {ago}, though the machine works on")],
-                None,
-            );
+        if let Some(quiet) = e.ended {
+            let quiet = crate::verdict::duration(quiet);
+            let reason = format!("has not grown for {quiet}, though the machine works on");
+            return (Kind::WarmingUp, vec![reason], None);
         }
         if explained {
             if slows && e.signal >= c.signal {
