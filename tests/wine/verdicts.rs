@@ -39,7 +39,10 @@ fn measure_runs_a_command_beside_idle_intervals() {
     assert_eq!((&json["schema"], &json["runs"]), (&"poolmon.measure/1".into(), &9.into()), "{json:#}");
     assert_eq!((&json["exact"], &json["failed_runs"]), (&true.into(), &0.into()), "{json:#}");
     let tags = json["tags"].as_array().unwrap();
-    assert!(tags.len() == 1 && tags[0]["tag"] == "Leak" && tags[0]["kind"] == "noise", "{json:#}");
+    // This table grows by as much each time that it is read, not with time: where runs are always a little shorter or longer
+    // than their idle intervals, that much may stand out. Lost by the runs it is not.
+    assert!(tags.len() == 1 && tags[0]["tag"] == "Leak", "{json:#}");
+    assert!(["noise", "given-back"].contains(&tags[0]["kind"].as_str().unwrap()), "{json:#}");
     let failed = wine.run(Some(&script), &with(&["--", "cmd", "/c", "exit", "7"]));
     assert_eq!(failed.status.code(), Some(1));
     assert!(texts(&failed).1.contains("ended with exit code: 7"), "{}", texts(&failed).1);
