@@ -182,6 +182,16 @@ impl Wine {
         command.arg(&self.place.exe).args(args).output().expect("wine starts")
     }
 
+    /// The program several times from one shell, so that all of them see one boot: Wine's server, whose start is the boot,
+    /// may end with its last program.
+    pub fn run_in_one_shell(&self, script: &Script, args: &str, times: usize) -> Output {
+        let mut command = Command::new(wine_program().expect("found before"));
+        environment(self.place, &mut command);
+        command.env("POOL_SHIM_SCRIPT", self.write(script)).current_dir(&self.folder).stdin(Stdio::null());
+        let line = vec![format!("{} {args}", windows_path(&self.place.exe)); times].join(" & ");
+        command.args(["cmd", "/c", &line]).output().expect("wine starts")
+    }
+
     /// Standard output of a run that has to succeed, and what stands on standard error.
     #[track_caller]
     pub fn text(&self, script: &Script, args: &[&str]) -> (String, String) {
