@@ -1,7 +1,7 @@
 //! A dump of nothing but rubbish: header, run list, ELF, raw images.
 #![no_main]
 
-#[path = "../../crates/pool-dump/tests/common/exercise.rs"]
+#[path = "../../crates/poolmon-dump/tests/common/exercise.rs"]
 mod exercise;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {

@@ -1,12 +1,12 @@
 //! Debugger block, lists, pool tables and other kernel data, damaged.
 #![no_main]
 
-#[path = "../../crates/pool-dump/tests/common/exercise.rs"]
+#[path = "../../crates/poolmon-dump/tests/common/exercise.rs"]
 mod exercise;
 
 use std::sync::LazyLock;
 
-use pool_synth::dump::{Arch, Built, Form, Spec, build};
+use poolmon_synth::dump::{Arch, Built, Form, Spec, build};
 
 static SOUND: LazyLock<[Built; 3]> = LazyLock::new(|| {
     [(Arch::Amd64, 26_100), (Arch::I386Pae, 19_041), (Arch::Aarch64, 22_000)]

@@ -4,8 +4,8 @@
 use std::io::Read;
 
 use libfuzzer_sys::fuzz_target;
-use pool_model::Sample;
-use pool_source::log::SampleReader;
+use poolmon_model::Sample;
+use poolmon_source::log::SampleReader;
 
 /// Gives a few bytes at a time.
 struct Pieces {

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pool_owner::linux::Module;
+use poolmon_owner::linux::Module;
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(module) = Module::parse("fuzz.ko", bytes, 16 << 20) else { return };

@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pool_model::PoolTag;
-use pool_owner::scan::Image;
+use poolmon_model::PoolTag;
+use poolmon_owner::scan::Image;
 
 fuzz_target!(|bytes: &[u8]| {
     // The same bytes as an image in memory, whose slots hold addresses of pool functions.

@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pool_owner::PooltagFile;
-use pool_owner::pooltag::Problem;
+use poolmon_owner::PooltagFile;
+use poolmon_owner::pooltag::Problem;
 
 fuzz_target!(|bytes: &[u8]| {
     let file = PooltagFile::parse("fuzz", bytes);

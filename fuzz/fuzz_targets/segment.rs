@@ -3,10 +3,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pool_store::codec;
-use pool_store::segment::cursor::SegmentCursor;
-use pool_store::segment::frame::{FrameHead, HEAD, checksum};
-use pool_store::segment::summary;
+use poolmon_store::codec;
+use poolmon_store::segment::cursor::SegmentCursor;
+use poolmon_store::segment::frame::{FrameHead, HEAD, checksum};
+use poolmon_store::segment::summary;
 
 fuzz_target!(|data: &[u8]| {
     let mut bytes = data.to_vec();
@@ -22,7 +22,7 @@ fuzz_target!(|data: &[u8]| {
         at = end;
     }
     let Ok(mut cursor) = SegmentCursor::open(std::io::Cursor::new(bytes)) else { return };
-    let mut sample = pool_store::Cursor::empty_sample();
+    let mut sample = poolmon_store::Cursor::empty_sample();
     let mut left = 64;
     while let Ok(Some(_)) = cursor.next_entry() {
         cursor.sample_into(&mut sample);

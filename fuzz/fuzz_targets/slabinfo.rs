@@ -2,9 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pool_source::linux::names::Names;
-use pool_source::linux::slab::append;
-use pool_source::linux::sysfs::SlabDirectory;
+use poolmon_source::linux::names::Names;
+use poolmon_source::linux::slab::append;
+use poolmon_source::linux::sysfs::SlabDirectory;
 
 fuzz_target!(|text: &[u8]| {
     let mut sysfs = SlabDirectory::new("/nowhere".into());

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
-use pool_model::{CounterWidth, Header, Origin, Pool, Sample, SourceKind};
-use pool_source::windows::decode::{
+use poolmon_model::{CounterWidth, Header, Origin, Pool, Sample, SourceKind};
+use poolmon_source::windows::decode::{
     Layout, big_pool, modules, modules_ex, performance, pool_tags, pool_tags2, session_tags,
 };
 

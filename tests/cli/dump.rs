@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use pool_synth::dump::{Arch, Built, Form, Spec, build};
+use poolmon_synth::dump::{Arch, Built, Form, Spec, build};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -50,7 +50,7 @@ fn planted(built: &Built) -> Vec<(String, &'static str, u64, u64, u64)> {
     for tag in &built.tags {
         for (pool, held) in [("nonpaged", tag.nonpaged), ("paged", tag.paged)] {
             if held.allocs > 0 {
-                let tag = pool_model::PoolTag(tag.tag).to_string();
+                let tag = poolmon_model::PoolTag(tag.tag).to_string();
                 rows.push((tag, pool, cut(held.allocs), cut(held.frees), held.bytes.cast_unsigned()));
             }
         }
@@ -158,7 +158,7 @@ fn windbgs_text_is_read_back_by_our_own_reader() {
 fn the_texts_of_pooltag_txt_stand_behind_windbgs_rows() {
     let built = machine(Arch::Amd64, 19_045);
     let (folder, path) = written(&built, Form::BitmapKernel);
-    let tag = pool_model::PoolTag(built.tags[0].tag).to_string();
+    let tag = poolmon_model::PoolTag(built.tags[0].tag).to_string();
     let file = folder.path().join("pooltag.txt");
     std::fs::write(&file, format!("{tag} - leaky.sys - What it is for\n")).unwrap();
     let pooltag = format!("--pooltag={}", name(&file));

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use pool_model::{CounterWidth, Origin, Pool, Row, Sample, SourceKind, Tag};
-use pool_store::{Config, Cursor, Recorder, Recording};
+use poolmon_model::{CounterWidth, Origin, Pool, Row, Sample, SourceKind, Tag};
+use poolmon_store::{Config, Cursor, Recorder, Recording};
 
 use crate::{POOLMON, json_of, poolmon, shared, stdout_of, text};
 

@@ -7,10 +7,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use insta::assert_snapshot;
-use pool_model::{Origin, Sample, SourceKind};
-use pool_store::recorder::Moment;
-use pool_store::{Config, Recorder, Recording};
-use pool_synth::kernel::{Config as KernelConfig, SimulatedKernel};
+use poolmon_model::{Origin, Sample, SourceKind};
+use poolmon_store::recorder::Moment;
+use poolmon_store::{Config, Recorder, Recording};
+use poolmon_synth::kernel::{Config as KernelConfig, SimulatedKernel};
 use serde_json::Value;
 
 use crate::{POOLMON, poolmon, shared, stdout_of, text};
@@ -228,10 +228,10 @@ fn nothing_is_compared_across_a_restart_unless_forced() {
 
 #[test]
 fn two_dumps_of_a_machine_are_compared() {
-    use pool_synth::dump::{Arch, Form, Spec, build};
+    use poolmon_synth::dump::{Arch, Form, Spec, build};
     let folder = tempfile::tempdir().unwrap();
     let mut built = build(&Spec::new(Arch::Amd64, 19_041).tiny());
-    let dump = |built: &pool_synth::dump::Built, name: &str| {
+    let dump = |built: &poolmon_synth::dump::Built, name: &str| {
         let path = folder.path().join(name);
         built.write(Form::Full, &path).unwrap();
         path.to_str().unwrap().to_owned()

@@ -5,10 +5,10 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pool_model::{Sample, SourceKind, Tag};
-use pool_store::recorder::Moment;
-use pool_store::{Config, ModuleChange, Recorder};
-use pool_synth::kernel::{Config as KernelConfig, SimulatedKernel};
+use poolmon_model::{Sample, SourceKind, Tag};
+use poolmon_store::recorder::Moment;
+use poolmon_store::{Config, ModuleChange, Recorder};
+use poolmon_synth::kernel::{Config as KernelConfig, SimulatedKernel};
 use serde_json::Value;
 
 use crate::screen::Terminal;
@@ -75,7 +75,7 @@ fn record(folder: &Path, samples: &[(Moment, Sample)]) -> Recorder {
             recorder.modules(&[loaded]).unwrap();
         }
     }
-    pool_store::note(folder, "installed the new antivirus", time(1802)).unwrap();
+    poolmon_store::note(folder, "installed the new antivirus", time(1802)).unwrap();
     recorder
 }
 

@@ -5,10 +5,10 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use pool_model::{CounterWidth, Origin, Sample, SourceKind};
-use pool_store::recorder::Moment;
-use pool_store::{Config, ModuleChange, Recorder};
-use pool_synth::hosts::scenario::Scenario;
+use poolmon_model::{CounterWidth, Origin, Sample, SourceKind};
+use poolmon_store::recorder::Moment;
+use poolmon_store::{Config, ModuleChange, Recorder};
+use poolmon_synth::hosts::scenario::Scenario;
 
 use crate::{POOLMON, poolmon, text};
 
@@ -47,8 +47,8 @@ fn recording() -> &'static Path {
         }
         recorder.close().unwrap();
         let at = |hours: i64| first.unwrap() + jiff::SignedDuration::from_hours(hours);
-        pool_store::note(&folder, HOSTILE, at(4)).unwrap();
-        pool_store::note(&folder, "backup job moved to 13:00", at(30)).unwrap();
+        poolmon_store::note(&folder, HOSTILE, at(4)).unwrap();
+        poolmon_store::note(&folder, "backup job moved to 13:00", at(30)).unwrap();
         folder
     })
 }

@@ -1,6 +1,6 @@
 //! The live screen in a real terminal (tmux): keys in, captured frames out.
 //!
-//! Frames of fixed tables are snapshots of `pool-tui`; here the whole program runs, on the simulated kernel and on
+//! Frames of fixed tables are snapshots of `poolmon-tui`; here the whole program runs, on the simulated kernel and on
 //! this machine's own.
 
 use std::process::{Command, Stdio};
@@ -187,7 +187,7 @@ fn a_terminal_that_goes_away_ends_the_program() {
 
 #[test]
 fn a_dump_on_the_screen_stands_still() {
-    use pool_synth::dump::{Arch, Form, Spec, build};
+    use poolmon_synth::dump::{Arch, Form, Spec, build};
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("MEMORY.DMP");
     let mut spec = Spec::new(Arch::Amd64, 19_045).tiny();

@@ -7,8 +7,8 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use pool_synth::dump::pdb::GUID;
-use pool_synth::dump::{Arch, Built, Form, Spec, build};
+use poolmon_synth::dump::pdb::GUID;
+use poolmon_synth::dump::{Arch, Built, Form, Spec, build};
 use tempfile::TempDir;
 
 use crate::{POOLMON, text};

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use pool_store::{Cursor, Recording};
+use poolmon_store::{Cursor, Recording};
 use serde_json::json;
 
 use crate::kernel::kernel_memory_is_readable;
@@ -57,7 +57,7 @@ fn other_tools_agree_on_this_machine() {
         .collect();
     assert!(expected.len() > 20);
     std::fs::write(at("expected.json"), serde_json::to_string(&expected).unwrap()).unwrap();
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../pool-store/tests/tools.py");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../poolmon-store/tests/tools.py");
     let out = Command::new(python).arg(script).arg(temp.path()).arg("1e-9").output().unwrap();
     let said = text(&out.stdout);
     print!("{said}");

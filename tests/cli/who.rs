@@ -1,6 +1,6 @@
 //! `poolmon who`: drivers of a tag, with evidence.
 
-#[path = "../../crates/pool-owner/tests/common/mod.rs"]
+#[path = "../../crates/poolmon-owner/tests/common/mod.rs"]
 mod image;
 
 use std::collections::BTreeSet;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use image::{TEXT, call_slot, direct_x64};
-use pool_owner::scan::Machine;
+use poolmon_owner::scan::Machine;
 
 use crate::{POOLMON, json_of, poolmon, shared, text, with_signals};
 
@@ -393,7 +393,7 @@ fn caches_and_callers_of_linux() {
     let nobody =
         crate::poolmon(&["who", "nonsense_cache", "--no-index", "--drivers", env!("CARGO_MANIFEST_DIR")]);
     assert_eq!(nobody.status.code(), Some(1));
-    // What the tests of pool-owner downloaded, where they ran before.
+    // What the tests of poolmon-owner downloaded, where they ran before.
     let kernel = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/debian-kernel/files");
     if !kernel.is_dir() {
         eprintln!("SKIPPED: the modules part of caches_and_callers_of_linux: target/debian-kernel is absent");

@@ -78,7 +78,7 @@ fn run(command: &mut Command) -> Done {
 /// Runs the yardstick of the verdicts; 200 held-out hosts of 3,000 tags take some minutes.
 fn accuracy(args: &[&str]) -> Done {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root()).args(["run", "--quiet", "--release", "--package", "pool-leak"]);
+    command.current_dir(root()).args(["run", "--quiet", "--release", "--package", "poolmon-leak"]);
     run(command.args(["--example", "accuracy", "--"]).args(args))
 }
 

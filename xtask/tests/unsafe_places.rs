@@ -8,18 +8,18 @@ use std::path::{Path, PathBuf};
 /// File, how many times the word stands in its code.
 const AGREED: &[(&str, usize)] = &[
     // The memory map of a dump.
-    ("crates/pool-dump/src/map.rs", 1),
+    ("crates/poolmon-dump/src/map.rs", 1),
     // Calls into Windows.
-    ("crates/pool-source/src/windows/live/calls.rs", 18),
+    ("crates/poolmon-source/src/windows/live/calls.rs", 18),
     // A test's global allocator, which counts.
-    ("crates/pool-tui/tests/allocations.rs", 5),
+    ("crates/poolmon-tui/tests/allocations.rs", 5),
 ];
 
 /// The only places in which it may stand at all.
 const FOLDERS: &[&str] = &[
-    "crates/pool-source/src/windows/live/",
-    "crates/pool-dump/src/map.rs",
-    "crates/pool-tui/tests/allocations.rs",
+    "crates/poolmon-source/src/windows/live/",
+    "crates/poolmon-dump/src/map.rs",
+    "crates/poolmon-tui/tests/allocations.rs",
 ];
 
 /// Lines of an argument that may stand between `// SAFETY:` and its block.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use pool_model::{Filter, Pattern, Pool, PoolView, Scope, Sort, column};
+use poolmon_model::{Filter, Pattern, Pool, PoolView, Scope, Sort, column};
 
 const AFTER: &str = "\
 Microsoft's PoolMon switches work too, with - or /, each on its own:
@@ -274,7 +274,7 @@ impl RowArgs {
     }
 
     /// The order that these options mean.
-    pub fn order(&self, default: &'static pool_model::Column) -> Sort {
+    pub fn order(&self, default: &'static poolmon_model::Column) -> Sort {
         let column = self.sort.as_deref().and_then(column::by_id).unwrap_or(default);
         Sort { column, by_change: self.by_change, reversed: self.reverse }
     }

@@ -47,7 +47,7 @@ fn translate_all(args: &[OsString]) -> Result<Vec<OsString>, Unclear> {
             'r' => modern.push("--memory".into()),
             'h' | '?' => modern.push("--help".into()),
             letter => {
-                let column = pool_model::column::by_key(letter).map_or("tag", |column| column.id);
+                let column = poolmon_model::column::by_key(letter).map_or("tag", |column| column.id);
                 modern.push(format!("--sort={column}").into());
             }
         }

@@ -1,12 +1,12 @@
-//! Verdicts for the live screen: `pool-leak` over the samples as they come.
+//! Verdicts for the live screen: `poolmon-leak` over the samples as they come.
 
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use pool_leak::verdict::decimal;
-use pool_leak::{Analysis, Config, Kind, Verdict};
-use pool_model::{Gravity, RowVerdict, Sample};
-use pool_tui::{Judge, Judgement};
+use poolmon_leak::verdict::decimal;
+use poolmon_leak::{Analysis, Config, Kind, Verdict};
+use poolmon_model::{Gravity, RowVerdict, Sample};
+use poolmon_tui::{Judge, Judgement};
 
 /// Keeps a bounded series of each row and judges it.
 pub struct LiveJudge {
@@ -58,7 +58,7 @@ fn row_verdict(verdict: &Verdict, zone: &TimeZone) -> Option<RowVerdict> {
 mod tests {
     use super::*;
     use jiff::Timestamp;
-    use pool_model::{CounterWidth, Origin, Pool, Row, SourceKind, Tag};
+    use poolmon_model::{CounterWidth, Origin, Pool, Row, SourceKind, Tag};
 
     #[test]
     fn says_how_much_longer_and_then_what_leaks() {

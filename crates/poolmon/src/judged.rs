@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use pool_leak::{Analysis, Config, OwnerHint, Report};
-use pool_model::{Counters, Labeler as _, Pool, PoolView, Row, Sample, Tag};
-use pool_store::Cursor;
+use poolmon_leak::{Analysis, Config, OwnerHint, Report};
+use poolmon_model::{Counters, Labeler as _, Pool, PoolView, Row, Sample, Tag};
+use poolmon_store::Cursor;
 
 use crate::commands::record::stop::Stop;
 use crate::input::kind::{self, Kind};

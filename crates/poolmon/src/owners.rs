@@ -5,10 +5,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pool_model::{Labeler, Pool, Row, RowLabel, Tag};
-use pool_owner::pooltag::places;
-use pool_owner::scan::LazyNames;
-use pool_owner::{Owners, PooltagFile};
+use poolmon_model::{Labeler, Pool, Row, RowLabel, Tag};
+use poolmon_owner::pooltag::places;
+use poolmon_owner::scan::LazyNames;
+use poolmon_owner::{Owners, PooltagFile};
 
 use crate::args::RowArgs;
 
@@ -52,7 +52,7 @@ impl Known {
     }
 
     /// What files, earlier searches and our own table know of a tag; nothing where they do not.
-    pub fn known(&self, tag: &Tag) -> Vec<pool_owner::Line> {
+    pub fn known(&self, tag: &Tag) -> Vec<poolmon_owner::Line> {
         self.owners.known(tag)
     }
 
@@ -122,7 +122,7 @@ pub fn find() -> Option<PathBuf> {
 
 /// Where `poolmon who` keeps what it learned of drivers, for this person.
 pub fn index_file() -> Option<PathBuf> {
-    pool_owner::scan::places::index_file(|name| std::env::var(name).ok(), is_root())
+    poolmon_owner::scan::places::index_file(|name| std::env::var(name).ok(), is_root())
 }
 
 /// Where `poolmon who` keeps what it learned of Linux modules, for this person.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::{Span, SpanRelativeTo};
-pub use pool_model::units::counted as count;
+pub use poolmon_model::units::counted as count;
 
 /// Units of bytes: decimal ones as disks are sold, binary ones where the name says so.
 const UNITS: [(&str, u64); 11] = [

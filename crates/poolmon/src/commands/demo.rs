@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use pool_model::{PoolTag, column};
-use pool_owner::PooltagFile;
-use pool_synth::kernel::{Config, LEAK_DRIVER, SimulatedKernel, SimulatedSource};
+use poolmon_model::{PoolTag, column};
+use poolmon_owner::PooltagFile;
+use poolmon_synth::kernel::{Config, LEAK_DRIVER, SimulatedKernel, SimulatedSource};
 
 use crate::args::LiveArgs;
 use crate::commands::live;

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use pool_leak::verdict::decimal;
-use pool_model::delta::Presence;
-use pool_model::units::{grouped, human_bytes, human_change};
-use pool_model::{Sample, Sort, Table, TableRow, column};
-use pool_print::Options;
-use pool_store::Cursor;
+use poolmon_leak::verdict::decimal;
+use poolmon_model::delta::Presence;
+use poolmon_model::units::{grouped, human_bytes, human_change};
+use poolmon_model::{Sample, Sort, Table, TableRow, column};
+use poolmon_print::Options;
+use poolmon_store::Cursor;
 
 use crate::args::{FormatArg, RowArgs};
 use crate::input::kind::Kind;
@@ -102,7 +102,7 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<()> {
     } else {
         let driver = owners.asked_for() || table.rows.iter().any(|row| row.row.told_owner.is_some());
         let options = Options { totals: args.rows.totals, header: false, stamp: true, driver };
-        pool_print::write(&mut out, args.format.into(), &after, &table, options)?;
+        poolmon_print::write(&mut out, args.format.into(), &after, &table, options)?;
     }
     out.flush()?;
     drop(out);

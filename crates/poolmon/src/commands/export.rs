@@ -9,8 +9,8 @@ use anyhow::{Context as _, bail, ensure};
 use clap::ValueEnum;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use pool_store::export::{self, Options, Summary};
-use pool_store::{Recording, StoreError};
+use poolmon_store::export::{self, Options, Summary};
+use poolmon_store::{Recording, StoreError};
 
 use super::import::{self, ToldArgs};
 use crate::args::WhichArgs;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use jiff::tz::Offset;
-use pool_store::import::perfmon;
-use pool_store::{Config, Cursor, Recorder, folder};
+use poolmon_store::import::perfmon;
+use poolmon_store::{Config, Cursor, Recorder, folder};
 
 use crate::input::kind::Kind;
 use crate::input::series::{Part, Series, TimeFrom, Told};
@@ -164,8 +164,8 @@ pub fn into(series: &mut Series, output: &Path) -> anyhow::Result<(u64, u64)> {
             continue;
         }
         match recorder.record_past(&sample)? {
-            pool_store::Outcome::Recorded => samples += 1,
-            pool_store::Outcome::DiskFull { .. } => {
+            poolmon_store::Outcome::Recorded => samples += 1,
+            poolmon_store::Outcome::DiskFull { .. } => {
                 bail!("{}: the disk is full\n  make room and import again", output.display())
             }
         }

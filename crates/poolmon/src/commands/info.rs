@@ -8,9 +8,9 @@ use std::time::Duration;
 use clap::ValueEnum;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use pool_model::CounterWidth;
-use pool_model::units::{grouped, human_bytes};
-use pool_store::{Info, Mark, Recording, TimedMark};
+use poolmon_model::CounterWidth;
+use poolmon_model::units::{grouped, human_bytes};
+use poolmon_store::{Info, Mark, Recording, TimedMark};
 use serde_json::{Value, json};
 
 use crate::quantity::{count, spoken};

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use pool_model::{Column, column};
-use pool_print::{Format, Options};
-use pool_source::Source;
-use pool_tui::{ColourMode, Settings, SnapshotWriter};
+use poolmon_model::{Column, column};
+use poolmon_print::{Format, Options};
+use poolmon_source::Source;
+use poolmon_tui::{ColourMode, Settings, SnapshotWriter};
 
 use crate::args::{Color, LiveArgs};
 use crate::commands::record::StatusLine;
@@ -91,7 +91,7 @@ pub fn show(
         totals: args.rows.totals,
         show_driver: owners.has_drivers(),
     };
-    let shown = pool_tui::run(pool_tui::Options {
+    let shown = poolmon_tui::run(poolmon_tui::Options {
         source,
         labeler: Some(owners.clone()),
         judge: Some(Box::new(LiveJudge::new())),
@@ -116,12 +116,12 @@ fn watched(
 ) -> anyhow::Result<(Watched, Ongoing)> {
     let rows = args.rows.filter();
     let interval = args.interval.unwrap_or(INTERVAL);
-    let config = pool_store::Config {
+    let config = poolmon_store::Config {
         interval,
         view: rows.view,
         include: rows.include,
         exclude: rows.exclude,
-        ..pool_store::Config::default()
+        ..poolmon_store::Config::default()
     };
     let origin = Arc::clone(source.origin());
     let (watched, ongoing, report) = Watched::new(source, folder, config)?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::ensure;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use pool_store::Recording;
+use poolmon_store::Recording;
 
 use crate::input::moment;
 
@@ -46,7 +46,7 @@ pub fn run(args: &NoteArgs) -> anyhow::Result<()> {
             moment::parse(at, &zone)?.resolve(first, now, &zone)
         }
     };
-    pool_store::note(&args.folder, text, time)?;
+    poolmon_store::note(&args.folder, text, time)?;
     println!("noted at {}", time.to_zoned(zone).strftime("%F %T %:z"));
     Ok(())
 }

@@ -5,9 +5,9 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use pool_model::{Sample, Table, column};
-use pool_print::{Format, Options};
-use pool_source::Source;
+use poolmon_model::{Sample, Table, column};
+use poolmon_print::{Format, Options};
+use poolmon_source::Source;
 
 use crate::args::LiveArgs;
 use crate::input;
@@ -40,7 +40,7 @@ pub fn run(
 /// Appends one snapshot to a file, whole or not at all as far as one write can.
 pub fn append(path: &Path, sample: &Sample, table: &Table, options: Options) -> anyhow::Result<()> {
     let mut text = Vec::new();
-    pool_print::write(&mut text, Format::Poolmon, sample, table, options)?;
+    poolmon_print::write(&mut text, Format::Poolmon, sample, table, options)?;
     let cannot = || format!("cannot write the snapshot to {}", path.display());
     let mut file = OpenOptions::new().create(true).append(true).open(path).with_context(cannot)?;
     file.write_all(&text).with_context(cannot)?;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-use pool_model::{PoolTag, Tag};
+use poolmon_model::{PoolTag, Tag};
 
 use crate::args::TagArgs;
 use crate::owners;

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use pool_model::{PoolView, Sample, Table, column};
-use pool_print::{Format, Options};
+use poolmon_model::{PoolView, Sample, Table, column};
+use poolmon_print::{Format, Options};
 
 use crate::args::{FormatArg, RowArgs, TopArgs};
 use crate::input::kind::Kind;
@@ -62,7 +62,7 @@ fn tell_what_is_left_out(now: &Sample) {
     if let Some(vmalloc) = now.header.vmalloc_used.filter(|&vmalloc| vmalloc > slab / 4) {
         eprintln!(
             "poolmon: these are the slab caches; vmalloc holds {} more (--pool vmalloc, or --pool all)",
-            pool_model::units::human_bytes(vmalloc)
+            poolmon_model::units::human_bytes(vmalloc)
         );
     }
 }
@@ -108,7 +108,7 @@ pub fn print(
         driver: owners.asked_for() || told,
     };
     let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    pool_print::write(&mut out, format, now, &table, options)?;
+    poolmon_print::write(&mut out, format, now, &table, options)?;
     out.flush()?;
     Ok(())
 }

@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use pool_store::Recording;
-use pool_store::reader::SegmentCheck;
+use poolmon_store::Recording;
+use poolmon_store::reader::SegmentCheck;
 
 use crate::Exit;
 use crate::quantity::count;

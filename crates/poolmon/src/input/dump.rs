@@ -4,8 +4,8 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use pool_dump::{Dump, DumpError, PoolUsed, UNPACK_LIMIT, Unpack};
-use pool_model::units::human_bytes;
+use poolmon_dump::{Dump, DumpError, PoolUsed, UNPACK_LIMIT, Unpack};
+use poolmon_model::units::human_bytes;
 
 /// Opens a dump; a packed one goes into `folder`, the system's temporary one where `None`.
 pub fn open(path: &Path, folder: Option<&Path>) -> anyhow::Result<Dump> {

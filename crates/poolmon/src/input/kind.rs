@@ -5,13 +5,13 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use pool_store::import::perfmon;
+use poolmon_store::import::perfmon;
 
 /// Bytes looked at.
 const START: usize = 64 << 10;
 /// First bytes of a segment of a recording.
 const SEGMENT: &[u8] = b"\x89PLOG\r\n\x1a";
-/// First bytes of what pool-dump reads: Windows dumps, ELF cores, gzip, zstd, zip.
+/// First bytes of what poolmon-dump reads: Windows dumps, ELF cores, gzip, zstd, zip.
 const DUMPS: [&[u8]; 6] = [b"PAGE", b"MDMP", b"\x7fELF", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"];
 
 /// What a path holds.

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use pool_report::{Event, EventKind};
-use pool_store::{Gap, GapKind, Mark, ModuleChange, Recording, TimedMark};
+use poolmon_report::{Event, EventKind};
+use poolmon_store::{Gap, GapKind, Mark, ModuleChange, Recording, TimedMark};
 
 use super::kind::{self, Kind};
 
@@ -41,7 +41,7 @@ pub fn event(timed: &TimedMark) -> Option<Event> {
 }
 
 fn words(gap: &Gap) -> String {
-    let length = pool_tui::long(gap.length());
+    let length = poolmon_tui::long(gap.length());
     let what = match gap.kind {
         GapKind::Sleep => format!("the machine slept for {length}"),
         GapKind::ClockJump if gap.length_ns < 0 => format!("the clock was set back by {length}"),

@@ -17,9 +17,9 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use anyhow::Context as _;
-use pool_model::{Pool, PoolView, Sample};
-use pool_source::Source;
-use pool_source::log::LogFile;
+use poolmon_model::{Pool, PoolView, Sample};
+use poolmon_source::Source;
+use poolmon_source::log::LogFile;
 
 /// The live source of this machine, for the pools that will be looked at.
 pub fn live(view: PoolView) -> anyhow::Result<Box<dyn Source>> {
@@ -40,14 +40,14 @@ pub fn live(view: PoolView) -> anyhow::Result<Box<dyn Source>> {
 fn open(view: PoolView) -> anyhow::Result<Box<dyn Source>> {
     cfg_select! {
         target_os = "linux" => {
-            use pool_source::linux::{LinuxSource, Parts};
+            use poolmon_source::linux::{LinuxSource, Parts};
             // Caches without a single slab are never shown: no look at sysfs for them.
             let parts = Parts { empty_caches: false, ..Parts::for_view(view) };
             Ok(Box::new(LinuxSource::with_parts(Path::new("/"), parts)?))
         }
         windows => {
             let _ = view;
-            Ok(Box::new(pool_source::windows::live::WindowsSource::new()?))
+            Ok(Box::new(poolmon_source::windows::live::WindowsSource::new()?))
         }
         _ => {
             let _ = view;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use pool_model::Sample;
-use pool_store::{Cursor, Recording, StoreError};
+use poolmon_model::Sample;
+use poolmon_store::{Cursor, Recording, StoreError};
 
 use super::kind::{self, Kind};
 use super::moment;

@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
-use pool_model::{Sample, Summary};
-use pool_source::log::{LogFile, SampleReader, ZONE_ASSUMED, time_in_name};
-use pool_store::import::perfmon::{Options as PerfmonOptions, PerfmonReader};
-use pool_store::import::table::TableReader;
-use pool_store::{Changed, Cursor, Losses, Recording, Stretch};
+use poolmon_model::{Sample, Summary};
+use poolmon_source::log::{LogFile, SampleReader, ZONE_ASSUMED, time_in_name};
+use poolmon_store::import::perfmon::{Options as PerfmonOptions, PerfmonReader};
+use poolmon_store::import::table::TableReader;
+use poolmon_store::{Changed, Cursor, Losses, Recording, Stretch};
 
 use super::kind::{self, Kind};
 
@@ -34,7 +34,7 @@ pub struct Series {
 }
 
 /// With so many stretches, a series has as many points as when every sample is read: half of
-/// [`pool_leak::Config::buckets`] at least.
+/// [`poolmon_leak::Config::buckets`] at least.
 const ENOUGH: usize = 128;
 
 /// What a person says about files that do not say it themselves.
@@ -170,7 +170,7 @@ impl Series {
         std::mem::take(&mut self.remarks)
     }
 
-    /// False where a dump that was read did not tell all its figures (see [`pool_dump::PoolUsed::complete`]).
+    /// False where a dump that was read did not tell all its figures (see [`poolmon_dump::PoolUsed::complete`]).
     pub fn complete(&self) -> bool {
         self.complete
     }
@@ -498,7 +498,7 @@ mod tests {
 
     #[test]
     fn dumps_are_one_sample_each_and_say_whether_all_was_told() {
-        use pool_synth::dump::{Arch, Form, Spec, build};
+        use poolmon_synth::dump::{Arch, Form, Spec, build};
         let folder = tempfile::tempdir().unwrap();
         let mut paths = Vec::new();
         for hidden in [false, true] {

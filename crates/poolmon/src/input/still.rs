@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use pool_model::{CounterWidth, Origin, Pool, Sample, SourceKind};
-use pool_source::{Result, Source};
+use poolmon_model::{CounterWidth, Origin, Pool, Sample, SourceKind};
+use poolmon_source::{Result, Source};
 
 use super::series::Series;
 

@@ -7,9 +7,9 @@ use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use pool_dump::Dump;
-use pool_dump::pe::Pdb;
-use pool_dump::symbols::{PdbFile, SymbolPath, path};
+use poolmon_dump::Dump;
+use poolmon_dump::pe::Pdb;
+use poolmon_dump::symbols::{PdbFile, SymbolPath, path};
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug)]

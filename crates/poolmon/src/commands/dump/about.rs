@@ -5,8 +5,8 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
-use pool_dump::{Dump, Info};
-use pool_model::units::{grouped, human_bytes};
+use poolmon_dump::{Dump, Info};
+use poolmon_model::units::{grouped, human_bytes};
 use serde_json::{Value, json};
 
 use super::{TextOrJson, address};
@@ -28,8 +28,8 @@ pub fn run(dump: &Dump, format: TextOrJson, symbols: Option<&Path>) -> anyhow::R
 fn text(dump: &Dump, info: &Info, symbols: Option<&Path>) -> String {
     let mut lines: Vec<(&str, String)> = Vec::new();
     lines.push(("File", format!("{} ({})", dump.path().display(), human_bytes(info.file_size))));
-    let machine = info.machine.map_or("unknown processor", pool_dump::Machine::name);
-    let machine = info.paging.map_or(machine, pool_dump::paging::Form::name);
+    let machine = info.machine.map_or("unknown processor", poolmon_dump::Machine::name);
+    let machine = info.paging.map_or(machine, poolmon_dump::paging::Form::name);
     lines.push(("Kind", format!("{}, {machine}", info.kind())));
     lines.push(("System", info.system().unwrap_or_else(|| "not told".into())));
     lines.extend(info.build_text.clone().map(|text| ("Kernel", text)));
@@ -40,7 +40,7 @@ fn text(dump: &Dump, info: &Info, symbols: Option<&Path>) -> String {
     lines.push(("Bugcheck", bugcheck));
     if let Some((_, values)) = info.bugcheck {
         let names = info.known_bugcheck().map_or(&[][..], |known| known.parameters);
-        let wide = info.machine != Some(pool_dump::Machine::X86);
+        let wide = info.machine != Some(poolmon_dump::Machine::X86);
         for (at, value) in values.into_iter().enumerate() {
             let name = names.get(at).copied().unwrap_or_default();
             let value = if wide { format!("{value:#018x}") } else { format!("{value:#010x}") };
@@ -75,7 +75,7 @@ fn text(dump: &Dump, info: &Info, symbols: Option<&Path>) -> String {
 }
 
 /// The library's answers, and `who`, which needs the drivers' code as `find` does.
-fn answers(info: &Info) -> Vec<(&'static str, &pool_dump::Answer)> {
+fn answers(info: &Info) -> Vec<(&'static str, &poolmon_dump::Answer)> {
     let mut list = info.answers.list().to_vec();
     list.push(("who", &info.answers.find));
     list
@@ -120,8 +120,8 @@ fn document(dump: &Dump, info: &Info, symbols: Option<&Path>) -> Value {
         "file_bytes": info.file_size,
         "kind": info.kind(),
         "dump_type": info.dump_type,
-        "machine": info.machine.map(pool_dump::Machine::name),
-        "paging": info.paging.map(pool_dump::paging::Form::name),
+        "machine": info.machine.map(poolmon_dump::Machine::name),
+        "paging": info.paging.map(poolmon_dump::paging::Form::name),
         "system": info.system(),
         "build": info.build,
         "build_text": info.build_text,

@@ -3,9 +3,9 @@
 use std::io::{self, Write as _};
 
 use clap::Args;
-use pool_dump::{BigAllocation, BigPool, Dump};
-use pool_model::units::{grouped, human_bytes};
-use pool_model::{Pool, PoolTag, Row, Tag};
+use poolmon_dump::{BigAllocation, BigPool, Dump};
+use poolmon_model::units::{grouped, human_bytes};
+use poolmon_model::{Pool, PoolTag, Row, Tag};
 use serde_json::{Value, json};
 
 use super::{ListFormat, address, delimited, table};
@@ -194,7 +194,7 @@ fn sums(
 }
 
 fn owner(owners: &Known, tag: PoolTag, pool: Option<Pool>) -> Option<String> {
-    use pool_model::Labeler as _;
+    use poolmon_model::Labeler as _;
     let row = Row::windows(Tag::Pool(tag), pool.unwrap_or(Pool::Nonpaged), 0, 0, 0);
     owners.label(&row).map(|label| label.mapped_driver.clone())
 }

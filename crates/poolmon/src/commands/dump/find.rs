@@ -3,8 +3,8 @@
 use std::io::{self, Write as _};
 
 use clap::{Args, ValueEnum};
-use pool_dump::{Dump, FindReport, Hit, Needle};
-use pool_model::units::{grouped, human_bytes};
+use poolmon_dump::{Dump, FindReport, Hit, Needle};
+use poolmon_model::units::{grouped, human_bytes};
 use serde_json::{Value, json};
 
 use super::{address, table};
@@ -137,7 +137,7 @@ fn most_absent(report: &FindReport) -> String {
 }
 
 fn document(needle: &Needle, report: &FindReport, hits: &[Hit]) -> Value {
-    let absent = |pages: &pool_dump::AbsentPages| json!({ "paged_out": pages.paged_out, "not_in_dump": pages.not_in_dump, "unmapped": pages.unmapped });
+    let absent = |pages: &poolmon_dump::AbsentPages| json!({ "paged_out": pages.paged_out, "not_in_dump": pages.not_in_dump, "unmapped": pages.unmapped });
     let hits: Vec<Value> = hits
         .iter()
         .map(|hit| {

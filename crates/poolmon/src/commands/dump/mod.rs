@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use pool_dump::Dump;
+use poolmon_dump::Dump;
 
 use crate::input;
 use crate::input::symbols::Wanted;
@@ -140,7 +140,7 @@ fn address(dump: &Dump, address: u64) -> String {
 }
 
 fn is_narrow(dump: &Dump) -> bool {
-    dump.info().machine == Some(pool_dump::Machine::X86)
+    dump.info().machine == Some(poolmon_dump::Machine::X86)
 }
 
 /// Writes rows of text, each column as wide as its widest cell; the last one is not padded. Those named in `right` are

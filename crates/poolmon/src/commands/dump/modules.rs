@@ -3,8 +3,8 @@
 use std::io::{self, Write as _};
 
 use clap::Args;
-use pool_dump::pe::ImageDetails;
-use pool_dump::{Dump, Module, Unloaded};
+use poolmon_dump::pe::ImageDetails;
+use poolmon_dump::{Dump, Module, Unloaded};
 use serde_json::{Value, json};
 
 use super::{ListFormat, address, delimited, table};
@@ -102,7 +102,7 @@ fn text(
             details
                 .pdb
                 .as_ref()
-                .map(pool_dump::pe::Pdb::symbol_key)
+                .map(poolmon_dump::pe::Pdb::symbol_key)
                 .or_else(|| module.symbol_key())
                 .unwrap_or_default(),
         ]);
@@ -220,7 +220,7 @@ fn document(module: &Module, details: &ImageDetails, wanted: Option<u64>) -> Val
         "reproducible": details.reproducible,
         "version": details.version,
         "image_key": module.symbol_key(),
-        "pdb_key": details.pdb.as_ref().map(pool_dump::pe::Pdb::symbol_key),
+        "pdb_key": details.pdb.as_ref().map(poolmon_dump::pe::Pdb::symbol_key),
     });
     if let (Some(wanted), Some(map)) = (wanted, document.as_object_mut()) {
         map.insert("offset".into(), json!(wanted.wrapping_sub(module.base)));

@@ -4,10 +4,10 @@ use std::io::{self, Write as _};
 
 use anyhow::bail;
 use clap::{Args, ValueEnum};
-use pool_dump::windbg::{self, Flags, poolused_text};
-use pool_dump::{Dump, PoolUsed};
-use pool_model::{Pattern, Pool, PoolTag, PoolView, Tag};
-use pool_print::Format;
+use poolmon_dump::windbg::{self, Flags, poolused_text};
+use poolmon_dump::{Dump, PoolUsed};
+use poolmon_model::{Pattern, Pool, PoolTag, PoolView, Tag};
+use poolmon_print::Format;
 
 use crate::args::RowArgs;
 use crate::commands::top;

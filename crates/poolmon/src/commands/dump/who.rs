@@ -3,10 +3,10 @@
 use std::io::{self, Write as _};
 
 use clap::Args;
-use pool_dump::{Dump, Module};
-use pool_model::PoolTag;
-use pool_model::units::grouped;
-use pool_owner::scan::{Evidence, Image, Kind};
+use poolmon_dump::{Dump, Module};
+use poolmon_model::PoolTag;
+use poolmon_model::units::grouped;
+use poolmon_owner::scan::{Evidence, Image, Kind};
 use serde_json::{Value, json};
 
 use super::{TextOrJson, address};
@@ -81,9 +81,9 @@ fn drivers<'a>(
     modules: &'a [Module],
     tag: PoolTag,
     searched: &mut Searched,
-) -> pool_dump::Result<Vec<Driver<'a>>> {
+) -> poolmon_dump::Result<Vec<Driver<'a>>> {
     // A search that ends at once: it refuses where the file holds no code.
-    dump.find(&pool_dump::Needle::tag(tag), &mut |_, _| false)?;
+    dump.find(&poolmon_dump::Needle::tag(tag), &mut |_, _| false)?;
     let exports = dump.exports(modules);
     let mut line = input::dump::Progress::new();
     let mut found = Vec::new();

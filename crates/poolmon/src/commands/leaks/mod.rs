@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
-use pool_leak::Kind as Verdicted;
+use poolmon_leak::Kind as Verdicted;
 
 use crate::args::WhichArgs;
 use crate::judged::{self, SourceArgs};

@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use pool_leak::{Kind, Verdict};
-use pool_model::Filter;
+use poolmon_leak::{Kind, Verdict};
+use poolmon_model::Filter;
 use serde::Serialize;
 
 use crate::judged::Judged;
@@ -22,8 +22,8 @@ struct Json<'a> {
     times_known: bool,
     /// Seconds of samples that are missing until anything can be said.
     needs_seconds: Option<f64>,
-    pools: &'a [pool_leak::PoolGrowth],
-    perfmon_pools: Option<&'a [pool_leak::PoolGrowth]>,
+    pools: &'a [poolmon_leak::PoolGrowth],
+    perfmon_pools: Option<&'a [poolmon_leak::PoolGrowth]>,
     groups: Vec<Group<'a>>,
     verdicts: Vec<&'a Verdict>,
 }

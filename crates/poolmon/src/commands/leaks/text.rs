@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 
 use jiff::tz::TimeZone;
-use pool_leak::{Kind, Verdict};
-use pool_model::units::grouped;
-use pool_model::{Filter, Tag};
-use pool_report::words;
+use poolmon_leak::{Kind, Verdict};
+use poolmon_model::units::grouped;
+use poolmon_model::{Filter, Tag};
+use poolmon_report::words;
 
 use super::LeaksArgs;
 use crate::judged::Judged;

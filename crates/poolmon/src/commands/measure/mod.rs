@@ -9,10 +9,10 @@ use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
-use pool_leak::measure::{LossKind, Phase, run_first};
-use pool_leak::{Losses, Measurement};
-use pool_model::{Filter, Sample, SourceKind};
-use pool_source::Source;
+use poolmon_leak::measure::{LossKind, Phase, run_first};
+use poolmon_leak::{Losses, Measurement};
+use poolmon_model::{Filter, Sample, SourceKind};
+use poolmon_source::Source;
 use serde::Serialize;
 
 use self::child::{Command, Ended};
@@ -329,12 +329,12 @@ struct Json<'a> {
     /// Runs without which a single tag cannot stand out, as many as moved.
     least_runs: usize,
     still_tags: usize,
-    tags: Vec<&'a pool_leak::measure::Loss>,
+    tags: Vec<&'a poolmon_leak::measure::Loss>,
 }
 
 fn json(out: &mut dyn Write, measured: &Measured, filter: &Filter, all: bool) -> io::Result<()> {
     let losses = &measured.losses;
-    let wanted = |loss: &&pool_leak::measure::Loss| {
+    let wanted = |loss: &&poolmon_leak::measure::Loss| {
         (all || loss.kind != LossKind::Noise) && filter.admits_tag(&loss.tag, loss.pool)
     };
     let json = Json {

@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use pool_leak::measure::{Loss, LossKind, figure};
-use pool_leak::verdict::decimal;
-use pool_model::Filter;
-use pool_model::units::grouped;
+use poolmon_leak::measure::{Loss, LossKind, figure};
+use poolmon_leak::verdict::decimal;
+use poolmon_model::Filter;
+use poolmon_model::units::grouped;
 
 use super::{Counted, Measured};
 use crate::commands::leaks::text::who;

@@ -3,8 +3,8 @@
 use std::mem;
 
 use jiff::tz::TimeZone;
-use pool_leak::{Analysis, Config, Kind, Report};
-use pool_model::{Pool, Sample, Tag};
+use poolmon_leak::{Analysis, Config, Kind, Report};
+use poolmon_model::{Pool, Sample, Tag};
 
 /// Seconds from one judgement to the next.
 const EVERY: i64 = 60;
@@ -112,7 +112,7 @@ mod tests {
     use std::sync::Arc;
 
     use jiff::Timestamp;
-    use pool_model::{CounterWidth, Origin, Row, SourceKind};
+    use poolmon_model::{CounterWidth, Origin, Row, SourceKind};
 
     use super::*;
 

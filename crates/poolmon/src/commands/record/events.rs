@@ -4,10 +4,10 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-use pool_model::Origin;
-use pool_model::units::human_bytes;
-use pool_store::recorder::Recovered;
-use pool_store::{Report, Status};
+use poolmon_model::Origin;
+use poolmon_model::units::human_bytes;
+use poolmon_store::recorder::Recovered;
+use poolmon_store::{Report, Status};
 
 use super::alarm::Change;
 use crate::quantity::{count, spoken};
@@ -142,7 +142,7 @@ fn recovered(found: &Recovered) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pool_model::SourceKind;
+    use poolmon_model::SourceKind;
 
     #[test]
     fn words() {

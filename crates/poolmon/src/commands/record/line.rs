@@ -61,7 +61,7 @@ impl<W: Write> StatusLine<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pool_store::Status;
+    use poolmon_store::Status;
 
     fn told(in_place: bool) -> String {
         let mut line = StatusLine { out: Vec::new(), in_place, shown: 0 };

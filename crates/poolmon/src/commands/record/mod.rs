@@ -18,8 +18,8 @@ pub mod watched;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use pool_model::Filter;
-use pool_store::Config;
+use poolmon_model::Filter;
+use poolmon_store::Config;
 
 use crate::args::WhichArgs;
 use crate::{args, input, quantity};

@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-use pool_source::LoadedModule;
-use pool_store::ModuleChange;
+use poolmon_source::LoadedModule;
+use poolmon_store::ModuleChange;
 
 /// Changes from one sorted list to another; a module that came back in another size went and came.
 pub fn changes(before: &[LoadedModule], now: &[LoadedModule]) -> Vec<ModuleChange> {

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use pool_source::Source;
-use pool_store::{Config, Status};
+use poolmon_source::Source;
+use poolmon_store::{Config, Status};
 
 use super::events::Event;
 use super::session::{Session, Tell};
@@ -75,9 +75,9 @@ mod tests {
     use std::sync::Arc;
 
     use jiff::Timestamp;
-    use pool_model::{CounterWidth, Origin, Pool, Row, Sample, SourceKind, Tag};
-    use pool_source::{LoadedModule, SourceError};
-    use pool_store::{GapKind, Mark, Recording};
+    use poolmon_model::{CounterWidth, Origin, Pool, Row, Sample, SourceKind, Tag};
+    use poolmon_source::{LoadedModule, SourceError};
+    use poolmon_store::{GapKind, Mark, Recording};
 
     /// Its third sample fails; a driver is loaded with the fifth.
     struct Played(Arc<Origin>, u64);
@@ -86,7 +86,7 @@ mod tests {
         fn origin(&self) -> &Arc<Origin> {
             &self.0
         }
-        fn sample_into(&mut self, sample: &mut Sample) -> pool_source::Result<()> {
+        fn sample_into(&mut self, sample: &mut Sample) -> poolmon_source::Result<()> {
             self.1 += 1;
             if self.1 == 3 {
                 let (what, remedy) = ("the pool".into(), "become administrator".into());
@@ -144,7 +144,7 @@ mod tests {
         fn origin(&self) -> &Arc<Origin> {
             &self.0
         }
-        fn sample_into(&mut self, sample: &mut Sample) -> pool_source::Result<()> {
+        fn sample_into(&mut self, sample: &mut Sample) -> poolmon_source::Result<()> {
             self.1 += 1;
             sample.clear();
             sample.width = CounterWidth::Bits32;

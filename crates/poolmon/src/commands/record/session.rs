@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use pool_model::Sample;
-use pool_source::{LoadedModule, Source, SourceError};
-use pool_store::{Config, Outcome, Recorder, Report, Status, StoreError};
+use poolmon_model::Sample;
+use poolmon_source::{LoadedModule, Source, SourceError};
+use poolmon_store::{Config, Outcome, Recorder, Report, Status, StoreError};
 
 use super::alarm::Alarm;
 use super::events::Event;
@@ -28,7 +28,7 @@ pub struct Session {
 
 impl Session {
     /// Opens the folder; the report says what the recorder before left behind.
-    pub fn open(folder: &Path, config: Config) -> pool_store::Result<(Self, Report)> {
+    pub fn open(folder: &Path, config: Config) -> poolmon_store::Result<(Self, Report)> {
         let (recorder, report) = Recorder::open(folder, config)?;
         Ok((
             Self { recorder, modules: None, failing: None, missed: 0, seal_told: false, alarm: None },
@@ -52,7 +52,7 @@ impl Session {
         sample: &Sample,
         source: &mut dyn Source,
         tell: Tell<'_>,
-    ) -> pool_store::Result<()> {
+    ) -> poolmon_store::Result<()> {
         if self.failing.take().is_some() {
             tell(&Event::Works);
         }
@@ -87,7 +87,7 @@ impl Session {
     }
 
     /// Records that the source gave none, and why.
-    pub fn failed(&mut self, error: &SourceError, tell: Tell<'_>) -> pool_store::Result<()> {
+    pub fn failed(&mut self, error: &SourceError, tell: Tell<'_>) -> poolmon_store::Result<()> {
         let reason = error.to_string();
         let outcome = self.recorder.failed(&reason)?;
         self.outcome(outcome, tell);
@@ -123,7 +123,7 @@ impl Session {
     }
 
     /// Closes the recording. A disk that is full now costs an index, nothing that was recorded.
-    pub fn close(self, length: Duration, tell: Tell<'_>) -> pool_store::Result<Status> {
+    pub fn close(self, length: Duration, tell: Tell<'_>) -> poolmon_store::Result<Status> {
         let (folder, before) = (self.recorder.folder().to_path_buf(), self.status());
         let status = match self.recorder.close() {
             Ok(status) => status,

@@ -93,7 +93,7 @@ fn listen(stop: &Stop) -> std::io::Result<()> {
         }
         stop.wait_done();
     };
-    if pool_source::windows::live::on_console_end(Box::new(call)) {
+    if poolmon_source::windows::live::on_console_end(Box::new(call)) {
         Ok(())
     } else {
         Err(std::io::Error::other("Windows refuses a handler for Ctrl-C"))

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use pool_model::{Origin, Pool, Sample, Tag};
-use pool_source::{Fact, LoadedModule, Source};
-use pool_store::{Config, Report};
+use poolmon_model::{Origin, Pool, Sample, Tag};
+use poolmon_source::{Fact, LoadedModule, Source};
+use poolmon_store::{Config, Report};
 
 use super::events::Event;
 use super::session::Session;
@@ -53,7 +53,7 @@ impl Source for Watched {
         self.source.origin()
     }
 
-    fn sample_into(&mut self, sample: &mut Sample) -> pool_source::Result<()> {
+    fn sample_into(&mut self, sample: &mut Sample) -> poolmon_source::Result<()> {
         let result = self.source.sample_into(sample);
         let mut session = self.recording.session();
         let Some(ongoing) = session.as_mut() else { return result };

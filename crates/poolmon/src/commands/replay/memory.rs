@@ -4,12 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use pool_model::{CounterWidth, Counters, Pool, Sample, Tag};
-use pool_store::Cursor;
-use pool_store::segment::index::totals;
-use pool_tui::Tape;
-use pool_tui::history::Point;
-use pool_tui::replay::tape::{Place, Result, Timeline};
+use poolmon_model::{CounterWidth, Counters, Pool, Sample, Tag};
+use poolmon_store::Cursor;
+use poolmon_store::segment::index::totals;
+use poolmon_tui::Tape;
+use poolmon_tui::history::Point;
+use poolmon_tui::replay::tape::{Place, Result, Timeline};
 
 use crate::input::series::Series;
 
@@ -41,7 +41,7 @@ impl MemoryTape {
                 "{}: more than {} rows; a log is held in memory while it is shown\n  \
                  turn it into a recording first, which may be of any length: `poolmon import`",
                 path.display(),
-                pool_model::units::grouped(MOST_ROWS as u64)
+                poolmon_model::units::grouped(MOST_ROWS as u64)
             );
             samples.push(sample.clone());
         }

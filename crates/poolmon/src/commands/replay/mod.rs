@@ -13,10 +13,10 @@ use std::time::Duration;
 use clap::Args;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use pool_model::column;
-use pool_print::Format;
-use pool_store::Recording;
-use pool_tui::{ReplayOptions, Settings, Speed, Tape};
+use poolmon_model::column;
+use poolmon_print::Format;
+use poolmon_store::Recording;
+use poolmon_tui::{ReplayOptions, Settings, Speed, Tape};
 
 use crate::args::{Color, RowArgs};
 use crate::commands::{live, top};
@@ -90,7 +90,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     let owners = Arc::new(owners);
     let mut writer = live::snapshot_writer(driver);
     let numbered = timeline.numbered;
-    pool_tui::replay(ReplayOptions {
+    poolmon_tui::replay(ReplayOptions {
         tape,
         from,
         to,

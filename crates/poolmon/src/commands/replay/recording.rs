@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use pool_model::{CounterWidth, Pool, Sample, Tag};
-use pool_report::{Event, EventKind};
-use pool_store::reader::TimelinePoint;
-use pool_store::segment::index::totals;
-use pool_store::{Cursor, Recording, TimedMark};
-use pool_tui::Tape;
-use pool_tui::history::Point;
-use pool_tui::replay::tape::{self, MarkKind, Place, Result, Timeline};
+use poolmon_model::{CounterWidth, Pool, Sample, Tag};
+use poolmon_report::{Event, EventKind};
+use poolmon_store::reader::TimelinePoint;
+use poolmon_store::segment::index::totals;
+use poolmon_store::{Cursor, Recording, TimedMark};
+use poolmon_tui::Tape;
+use poolmon_tui::history::Point;
+use poolmon_tui::replay::tape::{self, MarkKind, Place, Result, Timeline};
 
 use crate::input::marks;
 
@@ -42,7 +42,7 @@ impl RecordingTape {
         }
     }
 
-    fn points(&mut self, samples: u64) -> pool_store::Result<Vec<(Timestamp, u64)>> {
+    fn points(&mut self, samples: u64) -> poolmon_store::Result<Vec<(Timestamp, u64)>> {
         if samples > SHORT {
             self.scout = None;
         }
@@ -68,7 +68,7 @@ pub fn sum(totals: &[Option<u64>; 6]) -> u64 {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "as map_err wants it")]
-fn text(error: pool_store::StoreError) -> String {
+fn text(error: poolmon_store::StoreError) -> String {
     error.to_string()
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use pool_leak::Verdict;
-use pool_report::{Dossier, Event, EventKind, Material};
-use pool_store::TimedMark;
+use poolmon_leak::Verdict;
+use poolmon_report::{Dossier, Event, EventKind, Material};
+use poolmon_store::TimedMark;
 
 use super::ReportArgs;
 use crate::commands::who::{WhoArgs, brief};

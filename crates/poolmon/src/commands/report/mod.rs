@@ -98,8 +98,8 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
     let judged = judged::judge(&args.source, args.which.view(), &owners)?;
     let material = material::collect(args, &judged, &owners)?;
     let text = match format {
-        ReportFormat::Html => pool_report::html::page(&material),
-        ReportFormat::Md => pool_report::markdown::page(&material),
+        ReportFormat::Html => poolmon_report::html::page(&material),
+        ReportFormat::Md => poolmon_report::markdown::page(&material),
     };
     let Some(file) = file else {
         let mut out = io::stdout().lock();
@@ -107,7 +107,7 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
         return Ok(out.flush()?);
     };
     // First beside it: an old report is not lost where the disk is full.
-    pool_store::folder::write_whole(file, text.as_bytes())
+    poolmon_store::folder::write_whole(file, text.as_bytes())
         .with_context(|| format!("cannot write {}", file.display()))?;
     eprintln!("poolmon: {}", file.display());
     Ok(())

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use pool_model::{PoolTag, Tag};
-use pool_owner::linux::Merged;
-use pool_owner::who::{self, Standing};
-use pool_report::Suspect;
+use poolmon_model::{PoolTag, Tag};
+use poolmon_owner::linux::Merged;
+use poolmon_owner::who::{self, Standing};
+use poolmon_report::Suspect;
 
 use super::progress::Progress;
 use super::{Store, WhoArgs, interruptible, linux, places, tell_failures, text};

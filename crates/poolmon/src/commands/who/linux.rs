@@ -5,9 +5,9 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use pool_model::Tag;
-use pool_model::units::{grouped, human_bytes};
-use pool_owner::linux::{
+use poolmon_model::Tag;
+use poolmon_model::units::{grouped, human_bytes};
+use poolmon_owner::linux::{
     CacheOwner, CallerOwner, Merged, ModuleEvent, ModuleIndex, ModuleLimits, ModuleSummary, Modules, callers,
     places,
 };
@@ -20,7 +20,7 @@ const SHARED: usize = 8;
 
 /// Is this short text a slab cache of the running kernel or one that everyone knows, and not a tag of Windows.
 pub fn is_cache(name: &str) -> bool {
-    let known = || pool_owner::known::find(&Tag::name(name)).is_some_and(|known| known.tag == name);
+    let known = || poolmon_owner::known::find(&Tag::name(name)).is_some_and(|known| known.tag == name);
     cfg!(target_os = "linux") && (Path::new("/sys/kernel/slab").join(name).is_dir() || known())
 }
 

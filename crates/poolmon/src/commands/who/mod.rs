@@ -20,10 +20,10 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use pool_model::{PoolTag, Tag};
-use pool_owner::Owners;
-use pool_owner::scan::{Index, places};
-use pool_owner::who::{self, Answer, Places, Standing};
+use poolmon_model::{PoolTag, Tag};
+use poolmon_owner::Owners;
+use poolmon_owner::scan::{Index, places};
+use poolmon_owner::who::{self, Answer, Places, Standing};
 
 use crate::{Exit, owners};
 use progress::Progress;
@@ -134,7 +134,7 @@ fn next(name: &str, args: &WhoArgs) -> anyhow::Result<()> {
         Ok(tag) if !(args.drivers.is_empty() && linux::is_cache(name)) => Tag::Pool(tag),
         _ => Tag::name(name),
     };
-    let commands = pool_owner::next::commands(&tag, None);
+    let commands = poolmon_owner::next::commands(&tag, None);
     let mut out = BufWriter::new(io::stdout().lock());
     if args.format == WhoFormat::Text {
         for command in &commands {
@@ -261,7 +261,7 @@ fn loaded() -> Option<Vec<PathBuf>> {
     cfg_select! {
         windows => {
             let root = std::env::var("SystemRoot").unwrap_or_else(|_| r"C:\Windows".to_owned());
-            let modules = pool_source::windows::live::modules().ok()?;
+            let modules = poolmon_source::windows::live::modules().ok()?;
             Some(modules.iter().map(|module| places::of_module(&module.path, &root)).collect())
         }
         _ => None,

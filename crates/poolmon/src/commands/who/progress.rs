@@ -3,8 +3,8 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
-use pool_model::units::human_bytes;
-use pool_owner::scan::{Event, Outcome};
+use poolmon_model::units::human_bytes;
+use poolmon_owner::scan::{Event, Outcome};
 
 /// Nothing is shown before.
 const PATIENCE: Duration = Duration::from_secs(1);

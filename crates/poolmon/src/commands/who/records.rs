@@ -6,10 +6,10 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use pool_model::{PoolTag, Tag};
-use pool_owner::Owners;
-use pool_owner::scan::{Evidence, Role, charged};
-use pool_owner::who::{Answer, Driver, Standing};
+use poolmon_model::{PoolTag, Tag};
+use poolmon_owner::Owners;
+use poolmon_owner::scan::{Evidence, Role, charged};
+use poolmon_owner::who::{Answer, Driver, Standing};
 use serde::Serialize;
 
 const SCHEMA: &str = "poolmon.who/1";

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use pool_model::units::{grouped, human_bytes};
-use pool_model::{PoolTag, Tag};
-use pool_owner::Owners;
-use pool_owner::scan::{Evidence, Kind, charged};
-use pool_owner::who::{Answer, Driver, Group, Standing};
+use poolmon_model::units::{grouped, human_bytes};
+use poolmon_model::{PoolTag, Tag};
+use poolmon_owner::Owners;
+use poolmon_owner::scan::{Evidence, Kind, charged};
+use poolmon_owner::who::{Answer, Driver, Group, Standing};
 
 /// Places of one kind of evidence that are listed without `--verbose`.
 const PLACES: usize = 3;
@@ -20,7 +20,7 @@ pub fn answer(
     owners: &Owners,
     verbose: bool,
 ) -> io::Result<()> {
-    for line in pool_owner::written(&Tag::Pool(tag)) {
+    for line in poolmon_owner::written(&Tag::Pool(tag)) {
         writeln!(out, "{:<9}  {}", line.title, line.text)?;
     }
     if let Some(text) = charged(tag) {

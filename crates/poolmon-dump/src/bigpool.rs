@@ -1,0 +1,250 @@
+//! Large allocations: `PoolBigPageTable`, found beside the pool table's variable by what it holds.
+
+use poolmon_model::{Pool, PoolTag};
+
+use crate::bytes::{u32_at, u64_at};
+use crate::container::runs::PAGE;
+use crate::error::{DumpError, Result, WANT_KERNEL_DUMP};
+use crate::kdbg::KernelData;
+use crate::memory::{AbsentPages, Memory};
+use crate::symbols::Places;
+
+/// One allocation of a page or more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BigAllocation {
+    /// Its address.
+    pub address: u64,
+    /// Its tag, without the protection bit.
+    pub tag: PoolTag,
+    /// The protection bit was set.
+    pub protected: bool,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Its pool, where the system's layout tells.
+    pub pool: Option<Pool>,
+}
+
+/// The large allocations of a dump.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BigPool {
+    /// In the order of the kernel's table.
+    pub allocations: Vec<BigAllocation>,
+    /// Where the table is.
+    pub table: u64,
+    /// Slots of the table.
+    pub slots: u64,
+    /// Pages of the table that could not be read.
+    pub absent: AbsentPages,
+    /// More allocations were there than are given.
+    pub cut: bool,
+    /// What the symbols confirm.
+    pub notes: Vec<String>,
+    /// Where the symbols and the search without them disagree.
+    pub warnings: Vec<String>,
+}
+
+/// More are not given; a machine has some ten thousand.
+const MOST: usize = 1 << 20;
+/// Slots that the kernel can choose.
+const SLOTS: std::ops::Range<u64> = 0x1000..0x100_0000;
+
+/// How an entry is laid out.
+#[derive(Clone, Copy)]
+struct Layout {
+    stride: usize,
+    key: usize,
+    /// Pool type as a whole word, or inside bit fields; `None` before Vista.
+    pool: Option<PoolType>,
+    /// Bytes, or pages before Vista.
+    size: usize,
+    in_pages: bool,
+}
+
+#[derive(Clone, Copy)]
+enum PoolType {
+    Word(usize),
+    /// Windows 10: 8 bits of pattern, 12 of pool type, 12 of slush.
+    Bits(usize),
+}
+
+impl Layout {
+    fn of(narrow: bool, build: u32) -> Self {
+        let (key, word) = if narrow { (4, 8) } else { (8, 0xc) };
+        let pool = match build {
+            0..6000 => None,
+            6000..10_240 => Some(PoolType::Word(word)),
+            _ => Some(PoolType::Bits(word)),
+        };
+        let in_pages = build < 6000;
+        let size = match (narrow, in_pages) {
+            (true, true) => 8,
+            (true, false) | (false, true) => 0xc,
+            (false, false) => 0x10,
+        };
+        let stride = match (narrow, build) {
+            (true, 0..3790) => 0xc,
+            (true, _) => 0x10,
+            (false, 0..20_348) => 0x18,
+            (false, _) => 0x20,
+        };
+        Self { stride, key, pool, size, in_pages }
+    }
+}
+
+/// What stands in a slot.
+enum Slot {
+    Free,
+    Used(BigAllocation),
+    Wrong,
+}
+
+/// Reads the table; with a tag, only its allocations.
+pub(crate) fn big_pool(
+    memory: &Memory,
+    data: &KernelData,
+    build: u32,
+    places: Option<&Places>,
+    tag: Option<PoolTag>,
+) -> Result<BigPool> {
+    let layout = Layout::of(memory.is_narrow(), build);
+    let found = find(memory, data.pool_track_table, layout);
+    let mut big = BigPool::default();
+    let chosen = match places {
+        Some(places) => by_symbols(memory, places, found, &mut big),
+        None => found,
+    };
+    let Some((table, slots)) = chosen else {
+        return Err(DumpError::Absent {
+            what: "table of large allocations",
+            address: data.pool_track_table,
+            why: "nothing that looks like it was found beside the pool table's variable".into(),
+            remedy: WANT_KERNEL_DUMP,
+        });
+    };
+    (big.table, big.slots) = (table, slots);
+    let mut entry = [0; 0x20];
+    let Some(entry) = entry.get_mut(..layout.stride) else { return Ok(big) };
+    let wanted = tag.map(PoolTag::unprotected);
+    let mut slot = 0;
+    while slot < slots {
+        let address = table.wrapping_add(slot * layout.stride as u64);
+        if let Err(why) = memory.read(address, entry) {
+            big.absent.add(why, 1);
+            // On to the first slot of the next page.
+            let left = PAGE - address % PAGE;
+            slot += (left / layout.stride as u64).max(1);
+            continue;
+        }
+        if let Slot::Used(allocation) = slot_of(memory, entry, layout)
+            && wanted.is_none_or(|wanted| wanted == allocation.tag)
+        {
+            if big.allocations.len() >= MOST {
+                big.cut = true;
+                break;
+            }
+            big.allocations.push(allocation);
+        }
+        slot += 1;
+    }
+    Ok(big)
+}
+
+/// Table and slots as the symbols tell them, compared with what was found without.
+fn by_symbols(
+    memory: &Memory,
+    places: &Places,
+    found: Option<(u64, u64)>,
+    big: &mut BigPool,
+) -> Option<(u64, u64)> {
+    let read = |place: Option<u64>| memory.pointer_at(place?).ok();
+    let told = read(places.big).zip(read(places.big_size));
+    let told = told.filter(|&(table, slots)| {
+        memory.is_kernel(table) && SLOTS.contains(&slots) && slots.is_power_of_two()
+    });
+    let name = &places.name;
+    match (told, found) {
+        (None, _) => big
+            .warnings
+            .push(format!("the symbols {name} lead to no table of large allocations; it was searched without them")),
+        (Some(told), Some(found)) if told != found => big.warnings.push(format!(
+            "the symbols {name} and the search without symbols disagree, and the symbols are used: the table of large \
+allocations is at {:#x} with {} slots, without {:#x} with {}",
+            told.0, told.1, found.0, found.1
+        )),
+        (Some(_), _) => big.notes.push(format!("the symbols {name} confirm the table of large allocations")),
+    }
+    told.or(found)
+}
+
+/// Searches a pointer to a table with its number of slots beside it. On ARM64 22000 the pointer stands 0x40 before
+/// the pool table's variable and the number right behind it; other builds differ, so 0x3000 bytes around are tried.
+fn find(memory: &Memory, variable: u64, layout: Layout) -> Option<(u64, u64)> {
+    let step = memory.pointer() as u64;
+    let start = memory.address(variable).wrapping_sub(0x3000);
+    let read = |at: u64| memory.pointer_at(at).ok();
+    let mut best: Option<(u64, u64, usize)> = None;
+    for at in (0..0x6000).step_by(memory.pointer()) {
+        let place = start.wrapping_add(at);
+        let Some(table) =
+            read(place).filter(|&table| table != 0 && table % PAGE == 0 && memory.is_kernel(table))
+        else {
+            continue;
+        };
+        let beside = [place.wrapping_add(step), place.wrapping_sub(step)];
+        let slots = beside.into_iter().filter_map(read).find(|n| SLOTS.contains(n) && n.is_power_of_two());
+        let Some(slots) = slots else { continue };
+        let used = sample(memory, table, slots, layout);
+        if used > best.map_or(0, |best| best.2) {
+            best = Some((table, slots, used));
+        }
+    }
+    best.map(|(table, slots, _)| (table, slots))
+}
+
+/// Number of used slots among some pages of a table; 0 where it is none.
+fn sample(memory: &Memory, table: u64, slots: u64, layout: Layout) -> usize {
+    let stride = layout.stride as u64;
+    let (mut used, mut wrong, mut free) = (0_usize, 0_usize, 0_usize);
+    // Sixteen stretches of the table: it is hashed, so any of them is as good as the first.
+    for part in 0..16 {
+        let first = slots / 16 * part;
+        for slot in first..(first + 64).min(slots) {
+            let mut entry = [0; 0x20];
+            let Some(entry) = entry.get_mut(..layout.stride) else { return 0 };
+            if memory.read(table.wrapping_add(slot * stride), entry).is_err() {
+                continue;
+            }
+            match slot_of(memory, entry, layout) {
+                Slot::Free => free += 1,
+                Slot::Used(_) => used += 1,
+                Slot::Wrong => wrong += 1,
+            }
+        }
+    }
+    if wrong * 20 > used || free + used == 0 { 0 } else { used }
+}
+
+fn slot_of(memory: &Memory, entry: &[u8], layout: Layout) -> Slot {
+    let word = |at| if memory.is_narrow() { u32_at(entry, at).map(u64::from) } else { u64_at(entry, at) };
+    let (Some(address), Some(key)) = (word(0), u32_at(entry, layout.key)) else { return Slot::Wrong };
+    // A free slot has the lowest bit set, or was never used.
+    if address & 1 != 0 || address == 0 {
+        return Slot::Free;
+    }
+    let tag = PoolTag::from_u32(key);
+    let size = if layout.in_pages && !memory.is_narrow() {
+        u32_at(entry, layout.size).map(u64::from)
+    } else {
+        word(layout.size)
+    };
+    let bytes = size.unwrap_or(0).saturating_mul(if layout.in_pages { PAGE } else { 1 });
+    if address % PAGE != 0 || !memory.is_kernel(address) || !tag.unprotected().is_printable() || bytes == 0 {
+        return Slot::Wrong;
+    }
+    let pool = layout.pool.and_then(|place| match place {
+        PoolType::Word(at) => u32_at(entry, at),
+        PoolType::Bits(at) => u32_at(entry, at).map(|bits| bits >> 8 & 0xfff),
+    });
+    let pool = pool.map(|kind| if kind & 1 == 1 { Pool::Paged } else { Pool::Nonpaged });
+    Slot::Used(BigAllocation { address, tag: tag.unprotected(), protected: tag.is_protected(), bytes, pool })
+}

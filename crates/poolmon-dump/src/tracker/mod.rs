@@ -1,0 +1,394 @@
+//! The pool tracker tables: what `!poolused` sums, found without symbols.
+//!
+//! Debugger block → first table → entry size and slots ([`detect`]) → the other processors' tables ([`percpu`]) →
+//! sums, clamped as the kernel clamps them → a sample. Where there are symbols, [`symbols`] compares.
+
+mod detect;
+mod layout;
+mod percpu;
+mod symbols;
+
+use poolmon_model::{CounterWidth, Pool, PoolTag, Row, Sample};
+use rustc_hash::FxHashMap;
+
+use crate::container::runs::PAGE;
+use crate::error::{DumpError, Result, WANT_KERNEL_DUMP};
+use crate::kdbg::KernelData;
+use crate::memory::Memory;
+use crate::pe::Image;
+use crate::symbols::Places;
+use detect::{Found, TableBytes};
+use layout::{Figures, Layout};
+use percpu::Tables;
+use symbols::Checked;
+
+/// The overflow bucket, and the tag under which it stands.
+const OVERFLOW: PoolTag = PoolTag(*b"Ovfl");
+
+/// The pool table of a dump.
+#[derive(Clone, Debug)]
+pub struct PoolUsed {
+    /// Rows as a live system would tell them; `remarks` repeats the warnings.
+    pub sample: Sample,
+    /// The tables of all processors were found and read whole. `false`: the figures are too small or even wrong,
+    /// and a program must say so and end with a code other than 0.
+    pub complete: bool,
+    /// What the person has to know, the gravest first.
+    pub warnings: Vec<String>,
+    /// What is good to know: what the symbols confirm.
+    pub notes: Vec<String>,
+    /// How it was found.
+    pub found: TrackerFacts,
+}
+
+/// How the tables were found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrackerFacts {
+    /// Address of the first processor's table.
+    pub table: u64,
+    /// Bytes of an entry.
+    pub entry_size: usize,
+    /// Hashed slots.
+    pub slots: usize,
+    /// Slots with a tag.
+    pub tags: usize,
+    /// Tables that were summed.
+    pub tables: u64,
+    /// Processors that the dump tells.
+    pub processors: u32,
+    /// Address of the array of the processors' tables, where it was found.
+    pub array: Option<u64>,
+    /// Pages of the tables that are not in the dump.
+    pub absent_pages: u64,
+    /// Rows whose sum was negative and was clamped.
+    pub clamped: u64,
+    /// The debugger block did not lead to the table; it was found by search.
+    pub by_search: bool,
+}
+
+/// What a caller knows of the system.
+pub(crate) struct Known {
+    pub(crate) build: u32,
+    /// 0 where unknown.
+    pub(crate) processors: u32,
+    /// What the symbols tell.
+    pub(crate) places: Option<Places>,
+}
+
+/// Where the tables are.
+struct Located {
+    /// Address of the variable that points to the first table; 0 where it was found by search.
+    variable: u64,
+    first: u64,
+    found: Found,
+    keys: TableBytes,
+    tables: Option<Tables>,
+    by_search: bool,
+}
+
+/// Finds the tables without symbols.
+fn locate(memory: &Memory, data: &KernelData, candidates: [Layout; 3]) -> Result<Located> {
+    let direct = by_variable(memory, data.pool_track_table, candidates);
+    let by_search = direct.is_err();
+    let (first, found, keys) = match direct {
+        Ok(found) => found,
+        Err(error) => search(memory, data, candidates).ok_or(error)?,
+    };
+    let tables = percpu::find(memory, data, first, &found, &keys);
+    let variable = if by_search { 0 } else { memory.address(data.pool_track_table) };
+    Ok(Located { variable, first, found, keys, tables, by_search })
+}
+
+/// Finds and sums the tables, into an empty sample.
+pub(crate) fn pool_used(
+    memory: &Memory,
+    data: &KernelData,
+    known: &Known,
+    mut sample: Sample,
+) -> Result<PoolUsed> {
+    let candidates = Layout::candidates(memory.is_narrow(), known.build);
+    let located = locate(memory, data, candidates);
+    let checked = match &known.places {
+        Some(places) => symbols::check(memory, data, places, candidates, located)?,
+        None => Checked::without(located?),
+    };
+    let Checked { located, mut warnings, notes, expansion } = checked;
+    let Located { first, found, keys, tables, by_search, .. } = located;
+    let mut absent_pages = keys.absent_pages(found.length());
+    let mut sums = Sums::new(&found);
+    sums.add(&keys);
+    if let Some(expansion) = &expansion {
+        absent_pages += expansion.absent_pages;
+        sums.append(&expansion.bytes);
+    }
+    let others = tables.as_ref().map(|tables| tables.others.as_slice()).unwrap_or_default();
+    for &other in others {
+        let table = TableBytes::read(memory, other, found.length());
+        absent_pages += table.absent_pages(found.length());
+        sums.add(&table);
+    }
+    let empty = tables.as_ref().map_or(0, |tables| tables.empty);
+    let summed = 1 + others.len() as u64 + empty;
+    let unreadable = tables.as_ref().map_or(0, |tables| tables.unreadable);
+    let mut complete = tell_tables(&mut warnings, known.processors, summed, unreadable, tables.as_ref());
+    if absent_pages > 0 {
+        complete = false;
+        warnings.push(format!(
+            "{absent_pages} pages of the pool tables are not in this dump: the tags in them are missing or too small"
+        ));
+    }
+    complete &= tell_overflow(&mut warnings, &sums, &found, expansion.is_some());
+    let clamped = sums.rows(&mut sample);
+    if clamped > 0 {
+        warnings.push(format!("{clamped} sums were negative and are shown as 0, as the kernel does"));
+    }
+    sample.width = if found.layout.wide_counts { CounterWidth::Bits64 } else { CounterWidth::Bits32 };
+    sample.remarks.extend(warnings.iter().cloned());
+    let found = TrackerFacts {
+        table: first,
+        entry_size: found.layout.stride,
+        slots: found.mask + 1,
+        tags: sums.tags(),
+        tables: summed,
+        processors: known.processors,
+        array: tables.map(|tables| tables.array),
+        absent_pages,
+        clamped,
+        by_search,
+    };
+    Ok(PoolUsed { sample, complete, warnings, notes, found })
+}
+
+/// Says what is missing of the processors' tables; `false` where something is.
+fn tell_tables(
+    warnings: &mut Vec<String>,
+    processors: u32,
+    summed: u64,
+    unreadable: u64,
+    tables: Option<&Tables>,
+) -> bool {
+    if summed >= u64::from(processors) && unreadable == 0 && processors > 0 {
+        return true;
+    }
+    let warning = match (summed, processors) {
+        (1, 0) => {
+            "THESE FIGURES MAY BE WRONG: the dump does not tell how many processors there were, and only \
+the first one's table was found"
+                .to_owned()
+        }
+        (_, 0) => return unreadable == 0,
+        (1, _) => {
+            let why = if tables.is_some() {
+                "the others' tables are not in it"
+            } else {
+                "the list of the others was not found"
+            };
+            format!(
+                "THESE FIGURES ARE WRONG: the machine had {processors} processors, but only the first one's table was \
+found ({why}). Every figure is that processor's share, and can even be less than nothing"
+            )
+        }
+        _ => format!(
+            "THESE FIGURES ARE WRONG: the machine had {processors} processors, but only {summed} tables were found and \
+read. What the other processors allocated and freed is missing"
+        ),
+    };
+    warnings.push(warning);
+    false
+}
+
+/// Says that tags may stand elsewhere; `false` where some may be missing altogether.
+fn tell_overflow(warnings: &mut Vec<String>, sums: &Sums, found: &Found, expansion: bool) -> bool {
+    if sums.overflow_used() {
+        warnings.push(
+            "the pool table was full: tags that no longer fitted are summed in the row `Ovfl`, without their names".into(),
+        );
+    }
+    let full = found.keys > found.mask && !expansion;
+    if full {
+        warnings.push(
+            "the pool table is full: further tags may stand in the kernel's expansion table, which cannot be found \
+without symbols and is not part of these figures"
+                .into(),
+        );
+    }
+    !full
+}
+
+/// Reads the first table through the variable that the debugger block names.
+fn by_variable(memory: &Memory, variable: u64, candidates: [Layout; 3]) -> Result<(u64, Found, TableBytes)> {
+    let absent = |address, why: &str| DumpError::Absent {
+        what: "pool table",
+        address,
+        why: why.to_owned(),
+        remedy: WANT_KERNEL_DUMP,
+    };
+    if variable == 0 {
+        return Err(absent(0, "the kernel debugger block does not name it"));
+    }
+    let first = memory.pointer_at(variable).map_err(|why| {
+        absent(memory.address(variable), &format!("its variable cannot be read: {}", why.why()))
+    })?;
+    if first % PAGE != 0 || !memory.is_kernel(first) {
+        return Err(absent(first, "its address is not one of a kernel table"));
+    }
+    let bytes = TableBytes::read(memory, first, detect::most_bytes(memory.is_narrow()));
+    if !bytes.is_any_present() {
+        return Err(absent(first, "none of its pages is in the dump"));
+    }
+    let near = detect::figures_near(memory, variable);
+    match detect::detect(&bytes, candidates, &near) {
+        Some(found) => Ok((first, found, bytes)),
+        None => Err(absent(
+            first,
+            "its tags do not stand where a known kernel puts them; the build may be too new",
+        )),
+    }
+}
+
+/// Pointers that are tried where the debugger block does not lead to the table.
+const MOST_TRIED: usize = 1 << 16;
+/// Of these, so many are read whole.
+const MOST_READ: u32 = 64;
+
+/// Searches the kernel's data for a pointer to something that hashes like a pool table.
+fn search(memory: &Memory, data: &KernelData, candidates: [Layout; 3]) -> Option<(u64, Found, TableBytes)> {
+    let image = Image::read(memory, data.kernel_base)?;
+    let size = memory.pointer();
+    let mut tried = rustc_hash::FxHashSet::default();
+    let mut budget = MOST_READ;
+    for (start, length) in image.writable_ranges() {
+        let end = start.saturating_add(length.min(0x400_0000));
+        for page_at in (start..end).step_by(0x1000) {
+            let place = data.kernel_base.wrapping_add(page_at.into());
+            let Ok(page) = memory.page(place) else { continue };
+            for (at, bytes) in page.chunks_exact(size).enumerate() {
+                let mut pointer = [0; 8];
+                for (to, from) in pointer.iter_mut().zip(bytes) {
+                    *to = *from;
+                }
+                let pointer = u64::from_le_bytes(pointer);
+                if pointer % PAGE != 0
+                    || !memory.is_kernel(pointer)
+                    || tried.len() > MOST_TRIED
+                    || !tried.insert(pointer)
+                {
+                    continue;
+                }
+                let Ok(first) = memory.page(pointer) else { continue };
+                if first.len() as u64 == PAGE && budget > 0 && detect::looks_like(first, candidates) {
+                    budget -= 1;
+                    let table = TableBytes::read(memory, pointer, detect::most_bytes(memory.is_narrow()));
+                    let near = detect::figures_near(memory, place.wrapping_add((at * size) as u64));
+                    if let Some(found) = detect::detect(&table, candidates, &near) {
+                        return Some((pointer, found, table));
+                    }
+                }
+            }
+        }
+    }
+    None
+}
+
+/// Sums by slot.
+struct Sums {
+    layout: Layout,
+    slots: Vec<(u32, Figures, Figures)>,
+    /// Slot of the overflow bucket.
+    bucket: usize,
+}
+
+impl Sums {
+    fn new(found: &Found) -> Self {
+        Self {
+            layout: found.layout,
+            slots: vec![(0, Figures::default(), Figures::default()); found.entries()],
+            bucket: found.mask + 1,
+        }
+    }
+
+    fn add(&mut self, table: &TableBytes) {
+        for (slot, (key, nonpaged, paged)) in self.slots.iter_mut().enumerate() {
+            let Some(entry) = table.entry(slot, self.layout.stride) else { continue };
+            if *key == 0 {
+                *key = crate::bytes::u32_at(entry, 0).unwrap_or(0);
+            }
+            if let Some((n, p)) = self.layout.figures(entry) {
+                nonpaged.add(n);
+                paged.add(p);
+            }
+        }
+    }
+
+    /// Adds the entries of another table, each a tag of its own.
+    fn append(&mut self, bytes: &[u8]) {
+        for entry in bytes.chunks_exact(self.layout.stride) {
+            if let (Some(key), Some((nonpaged, paged))) =
+                (crate::bytes::u32_at(entry, 0).filter(|&key| key != 0), self.layout.figures(entry))
+            {
+                self.slots.push((key, nonpaged, paged));
+            }
+        }
+    }
+
+    fn tags(&self) -> usize {
+        self.slots.iter().filter(|slot| slot.0 != 0).count()
+    }
+
+    fn overflow_used(&self) -> bool {
+        self.slots.get(self.bucket).is_some_and(|(key, n, p)| {
+            *key == OVERFLOW.to_u32() && [n, p].into_iter().any(|sum| sum.allocs != 0 || sum.bytes != 0)
+        })
+    }
+
+    /// Makes rows; gives how many sums were clamped.
+    fn rows(&self, sample: &mut Sample) -> u64 {
+        let mut clamped = 0;
+        let mut at: FxHashMap<(PoolTag, Pool), usize> = FxHashMap::default();
+        for (key, nonpaged, paged) in &self.slots {
+            // The kernel strips the protection bit; a table that kept it means the same tag.
+            let tag = PoolTag::from_u32(*key).unprotected();
+            for (pool, sum) in [(Pool::Nonpaged, nonpaged), (Pool::Paged, paged)] {
+                if *key == 0 || *sum == Figures::default() {
+                    continue;
+                }
+                let (allocs, frees, bytes) = self.clamp(sum, &mut clamped);
+                let row = Row::windows(tag.into(), pool, allocs, frees, bytes);
+                let twin = at.get(&(tag, pool)).and_then(|&at| sample.rows.get_mut(at));
+                if let Some(twin) = twin {
+                    let add =
+                        |to: &mut Option<u64>, more: u64| *to = Some(to.unwrap_or(0).wrapping_add(more));
+                    add(&mut twin.counters.allocs, allocs);
+                    add(&mut twin.counters.frees, frees);
+                    add(&mut twin.counters.bytes, bytes);
+                } else {
+                    at.insert((tag, pool), sample.rows.len());
+                    sample.rows.push(row);
+                }
+            }
+        }
+        clamped
+    }
+
+    /// Allocs, frees, bytes as they are shown: no difference and no sum below 0.
+    fn clamp(&self, sum: &Figures, clamped: &mut u64) -> (u64, u64, u64) {
+        let (mut allocs, mut frees) = (sum.allocs, sum.frees);
+        if !self.layout.wide_counts {
+            // 32-bit counters wrapped on each processor alone: their sum is right modulo 2³².
+            allocs &= 0xffff_ffff;
+            frees &= 0xffff_ffff;
+            if allocs.wrapping_sub(frees) & 0xffff_ffff >= 0x8000_0000 {
+                frees = allocs;
+                *clamped += 1;
+            }
+        } else if allocs.wrapping_sub(frees).cast_signed() < 0 {
+            allocs = frees;
+            *clamped += 1;
+        }
+        let bytes = u64::try_from(sum.bytes).unwrap_or_else(|_| {
+            *clamped += 1;
+            0
+        });
+        (allocs, frees, bytes)
+    }
+}

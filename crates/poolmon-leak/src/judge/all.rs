@@ -1,0 +1,299 @@
+//! All series together.
+
+use poolmon_model::{Header, Pool, Tag};
+
+use super::one::{self, Finding};
+use super::owner::{self, OwnerHint};
+use super::{Points, group};
+use crate::stats::{false_discovery, mann_kendall, theil_sen};
+use crate::verdict::{Exhaustion, Group, Kind, Limit, PoolGrowth, Rate, Report, Verdict};
+use crate::{Analysis, Config};
+
+/// The slots of the boot that is judged: the latest one that is long enough, else the longest.
+fn slots(analysis: &Analysis) -> (usize, usize) {
+    let slots = &analysis.timeline.slots;
+    let (mut spans, mut from) = (Vec::new(), 0);
+    for at in 1..=slots.len() {
+        if at == slots.len() || slots[at].epoch != slots[from].epoch {
+            spans.push((from, at, slots[at - 1].hours() - slots[from].hours()));
+            from = at;
+        }
+    }
+    let longest = spans.iter().map(|span| span.2).fold(0.0, f64::max);
+    let least = analysis.config.least_points;
+    let good = spans.iter().rev().find(|span| span.1 - span.0 >= least && span.2 >= 0.3 * longest);
+    let any = spans.iter().max_by(|a, b| a.2.total_cmp(&b.2));
+    good.or(any).map_or((0, 0), |span| (span.0, span.1))
+}
+
+fn hours(analysis: &Analysis, from: usize, to: usize) -> (f64, f64) {
+    let slots = analysis.timeline.slots.get(from..to).unwrap_or_default();
+    let ends = slots.first().zip(slots.last());
+    ends.map_or((0.0, 0.0), |(first, last)| (first.hours(), last.hours()))
+}
+
+/// What is no leak for what is known of the tag, or for being too small.
+fn temper(analysis: &Analysis, pools: &[PoolGrowth], findings: &mut [Finding]) {
+    let config = &analysis.config;
+    let shrinkable = analysis.series.iter().zip(&*findings).filter(|(s, _)| s.pool == Pool::Reclaimable);
+    let objects: f64 = shrinkable.filter_map(|(_, f)| f.allocs).map(|rate| rate.per_hour.max(0.0)).sum();
+    for (series, finding) in analysis.series.iter().zip(findings) {
+        let held = pools.iter().find(|pool| pool.pool == series.pool).map_or(0.0, |pool| pool.held);
+        let rate = finding.bytes.per_hour;
+        let worth = rate >= config.worth_per_hour || rate * 24.0 >= config.worth_a_day * held;
+        let kept = finding.evidence.retention.is_some_and(|kept| kept >= 0.9);
+        if matches!(finding.kind, Kind::Leaking | Kind::Growing) && owner::is_part_of_inodes(&series.tag) {
+            finding.kind = Kind::Growing;
+            let reason =
+                "part of each inode: the kernel frees it with the inodes, whose caches it can shrink";
+            finding.reasons = vec![reason.into()];
+            finding.needs = None;
+        }
+        if finding.kind == Kind::Leaking
+            && owner::is_general(&series.tag)
+            && rate <= objects * owner::BOOKKEEPING
+        {
+            finding.kind = Kind::Growing;
+            let reason = "no more than the kernel's own bookkeeping takes for caches that grow beside it and can be shrunk";
+            finding.reasons = vec![reason.into()];
+            finding.needs = None;
+        }
+        if finding.kind == Kind::Leaking && !worth && !kept {
+            finding.kind = Kind::Growing;
+            finding
+                .reasons
+                .insert(0, "grows too little to be told from a cache that is trimmed now and then".into());
+        }
+    }
+}
+
+/// Judges everything.
+pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHint>) -> Report {
+    let config = &analysis.config;
+    let (from, to) = slots(analysis);
+    let mut findings: Vec<Finding> = analysis
+        .series
+        .iter()
+        .map(|series| {
+            let points = Points::new(series, &analysis.timeline, analysis.samples, from, to);
+            one::judge(config, series.pool, &points, series.tells())
+        })
+        .collect();
+    // One test for each tag, those included that were too dull to be worth the computing.
+    // Ranks lose their power where few points are independent, however clear the slope is, so the slope's own test
+    // stands beside them; the better of two counts double (Bonferroni).
+    let p: Vec<f64> = findings
+        .iter()
+        .map(|finding| {
+            let e = &finding.evidence;
+            (2.0 * e.p_partial.map_or(e.p, |p| p.min(e.p))).min(1.0)
+        })
+        .collect();
+    for (finding, q) in findings.iter_mut().zip(false_discovery::adjust(&p)) {
+        finding.evidence.q = q;
+        if finding.kind == Kind::Leaking && q > config.false_discoveries {
+            finding.kind = Kind::Growing;
+            finding.reasons = vec!["among so many tags one rising like this by chance".into()];
+        }
+    }
+    let pools = pools(analysis, from, to);
+    temper(analysis, &pools, &mut findings);
+    defer(&mut findings, config);
+    let mut order: Vec<usize> = (0..findings.len()).collect();
+    order.sort_by(|&a, &b| {
+        let key = |at: usize| (findings[at].kind, -findings[at].bytes.per_hour, -findings[at].held);
+        let (ka, kb) = (key(a), key(b));
+        ka.0.cmp(&kb.0).then(ka.1.total_cmp(&kb.1)).then(ka.2.total_cmp(&kb.2))
+    });
+    let mut hints = Vec::with_capacity(order.len());
+    let mut verdicts = Vec::with_capacity(order.len());
+    let mut grown = Vec::new();
+    for &at in &order {
+        let (series, finding) = (&analysis.series[at], &findings[at]);
+        let rising = matches!(finding.kind, Kind::Leaking | Kind::Growing);
+        if rising {
+            grown.push((verdicts.len(), finding));
+        }
+        let hint = if rising { owner(&series.tag, series.pool) } else { None };
+        let pool = pools.iter().find(|pool| pool.pool == series.pool);
+        let share = pool
+            .filter(|pool| rising && pool.bytes.per_hour > 0.0 && pool.grows)
+            .map(|pool| (finding.bytes.per_hour / pool.bytes.per_hour).clamp(0.0, 1.0));
+        let since_start = !finding.bent && series.first <= from;
+        // The first point lies in the middle of the first slot; what grew in it grew from its first sample on.
+        let is_whole = since_start && from == 0 && finding.kind != Kind::Step;
+        let hour = if is_whole { 0.0 } else { finding.from };
+        let since = if finding.kind == Kind::Steady { None } else { analysis.at(hour) };
+        verdicts.push(Verdict {
+            tag: series.tag.clone(),
+            pool: series.pool,
+            kind: finding.kind,
+            bytes: finding.bytes,
+            allocs: finding.allocs,
+            held: finding.held,
+            growth: finding.growth,
+            share,
+            group_share: None,
+            since,
+            since_start,
+            exhaustion: rising
+                .then(|| exhaustion(&analysis.header, &[(series.pool, finding.bytes.per_hour)]))
+                .flatten(),
+            needs_hours: finding.needs,
+            group: None,
+            owner: hint
+                .as_ref()
+                .map(|hint| hint.driver.clone())
+                .or_else(|| series.owner.as_deref().map(str::to_owned)),
+            reasons: finding.reasons.clone(),
+            evidence: finding.evidence.clone(),
+        });
+        hints.push(hint);
+    }
+    let groups = groups(&analysis.header, &grown, &mut verdicts, &hints);
+    Report {
+        verdicts,
+        groups,
+        pools,
+        hours: analysis.last_seconds / 3600.0,
+        judged: hours(analysis, from, to),
+        samples: analysis.samples,
+        reboots: analysis.epoch,
+        out_of_order: analysis.out_of_order,
+        times_known: analysis.times_known,
+    }
+}
+
+/// What cannot yet be told from a cache that will be trimmed is not called a leak, unless it grows in lockstep with
+/// others of which one is: the same lost references drag all of them along.
+fn defer(findings: &mut [Finding], config: &Config) {
+    let leaking = |early: bool| {
+        let of_kind = findings.iter().enumerate();
+        of_kind.filter(move |(_, f)| f.kind == Kind::Leaking && f.early.is_some() == early)
+    };
+    let (sure, early): (Vec<_>, Vec<_>) = (leaking(false).collect(), leaking(true).collect());
+    if early.is_empty() {
+        return;
+    }
+    let sure_ones = sure.len();
+    let all: Vec<(usize, &Finding)> = sure.into_iter().chain(early).collect();
+    let groups = if sure_ones > 0 { group::find(&all) } else { Vec::new() };
+    let carried: Vec<usize> = groups
+        .into_iter()
+        .filter(|members| members.len() >= config.lockstep)
+        .filter(|members| members.iter().any(|&at| findings[at].early.is_none()))
+        .flatten()
+        .collect();
+    for (at, finding) in findings.iter_mut().enumerate().filter(|(_, f)| f.kind == Kind::Leaking) {
+        let Some(hours) = finding.early else { continue };
+        if carried.contains(&at) {
+            finding.reasons.insert(0, "grows in lockstep with a leak that is past doubt".into());
+        } else {
+            finding.kind = Kind::Growing;
+            finding.needs = Some(hours);
+            finding.reasons = vec!["too early to tell from a cache that will be trimmed".into()];
+        }
+    }
+}
+
+fn groups(
+    header: &Header,
+    grown: &[(usize, &Finding)],
+    verdicts: &mut [Verdict],
+    hints: &[Option<OwnerHint>],
+) -> Vec<Group> {
+    let mut groups = Vec::new();
+    for members in group::find(grown) {
+        let (culprit, reason) = group::culprit(&members, verdicts, hints);
+        let number = groups.len();
+        let (mut sum, mut shrinkable) = (0.0, 0.0);
+        for &at in &members {
+            if let Some(verdict) = verdicts.get_mut(at) {
+                verdict.group = Some(number);
+                let part = if verdict.pool == Pool::Reclaimable { &mut shrinkable } else { &mut sum };
+                *part += verdict.bytes.per_hour;
+            }
+        }
+        // What the kernel can shrink does not make a cause graver.
+        if sum <= 0.0 {
+            sum = shrinkable;
+        }
+        let group = Group { members, culprit, reason, bytes_per_hour: sum };
+        together(header, &group, verdicts);
+        groups.push(group);
+    }
+    groups
+}
+
+/// What a lockstep group does to memory is one: its members' shares and their end are told together too.
+fn together(header: &Header, group: &Group, verdicts: &mut [Verdict]) {
+    let members: Vec<&Verdict> = group.members.iter().filter_map(|&at| verdicts.get(at)).collect();
+    let rates: Vec<(Pool, f64)> = members.iter().map(|member| (member.pool, member.bytes.per_hour)).collect();
+    let shares: Vec<(Pool, f64)> =
+        members.iter().filter_map(|member| Some((member.pool, member.share?))).collect();
+    for &at in &group.members {
+        let Some(verdict) = verdicts.get_mut(at) else { continue };
+        let of_pool: Vec<f64> =
+            shares.iter().filter(|share| share.0 == verdict.pool).map(|share| share.1).collect();
+        if of_pool.len() > 1 {
+            verdict.group_share = Some(of_pool.iter().sum::<f64>().min(1.0));
+        }
+        // What can be shrunk ends nothing, whoever grows beside it.
+        verdict.exhaustion =
+            if verdict.pool == Pool::Reclaimable { None } else { exhaustion(header, &rates) };
+    }
+}
+
+fn pools(analysis: &Analysis, from: usize, to: usize) -> Vec<PoolGrowth> {
+    let config: &Config = &analysis.config;
+    let mut pools = Vec::new();
+    for series in &analysis.pools {
+        let points =
+            Points::new(series, &analysis.timeline, analysis.samples, from, to).thinned(config.points);
+        let (x, y) = (&points.hours, &points.mean);
+        let Some(plain) = theil_sen::slope(x, y, config.confidence, 1.0) else { continue };
+        let per_step = plain.slope * points.span() / (points.len().max(2) - 1) as f64;
+        let test = mann_kendall::hamed_rao(y, per_step, 0.05).with_correction_of_at_least(1.0, y.len());
+        let slope = theil_sen::slope(x, y, config.confidence, test.correction).unwrap_or(plain);
+        pools.push(PoolGrowth {
+            pool: series.pool,
+            bytes: Rate { per_hour: slope.slope, low: slope.low, high: slope.high },
+            grows: slope.slope > 0.0 && test.p < 0.05 && points.len() >= config.least_points,
+            held: y.last().copied().unwrap_or(0.0),
+            from_header: series.owner.is_some(),
+        });
+    }
+    pools
+}
+
+/// Which limit comes first at these rates of bytes per hour.
+fn exhaustion(header: &Header, rates: &[(Pool, f64)]) -> Option<Exhaustion> {
+    let rate = |counts: &dyn Fn(Pool) -> bool| -> f64 {
+        rates.iter().filter(|rate| counts(rate.0)).map(|rate| rate.1).sum()
+    };
+    let room = |limit: Option<u64>, used: Option<u64>| Some(limit?.saturating_sub(used?) as f64);
+    let of_pool = |pool: Pool, limit: Option<u64>| {
+        (Limit::Pool, room(limit, header.pool_total(pool)), rate(&|other| other == pool))
+    };
+    let ends = [
+        of_pool(Pool::Nonpaged, header.limit_nonpaged),
+        of_pool(Pool::Paged, header.limit_paged),
+        // Linux charges no commit for what its kernel takes.
+        (
+            Limit::Commit,
+            room(header.commit_limit, header.commit),
+            rate(&|pool| matches!(pool, Pool::Nonpaged | Pool::Paged)),
+        ),
+        // Paged pool can leave memory, so that it does not use up what is available. What the kernel can shrink counts
+        // as available.
+        (
+            Limit::Available,
+            header.memory_available.map(|bytes| bytes as f64),
+            rate(&|pool| !matches!(pool, Pool::Paged | Pool::Reclaimable)),
+        ),
+    ];
+    ends.into_iter()
+        .filter(|end| end.2 > 0.0)
+        .filter_map(|(limit, room, per_hour)| Some(Exhaustion { hours: room? / per_hour, limit }))
+        .min_by(|a, b| a.hours.total_cmp(&b.hours))
+}

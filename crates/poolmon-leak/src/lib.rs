@@ -1,0 +1,33 @@
+//! Which tags leak, how fast, how sure, and until when: statistics over a series of samples, no I/O.
+//!
+//! Data passes in one direction:
+//!
+//! 1. [`Analysis::push`] takes one [`poolmon_model::Sample`] after the other and keeps, for each (tag, pool), a bounded
+//!    series ([`mod@series`]: buckets whose width doubles when the room is full);
+//! 2. [`Analysis::report`] judges every series ([`judge`]) with the statistics of [`stats`], then all of them
+//!    together: false discoveries, what comes too early, lockstep groups, shares of the pools' growth, time until
+//!    a limit;
+//! 3. a [`Report`] is plain data: [`Verdict::sentence`] says it in words, `serde` writes it out.
+//!
+//! It may be asked at any time; the live screen asks every few seconds, a recording once at its end.
+//!
+//! Beside it [`measure`]: what a command loses at each run, from samples before and after.
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "statistics are computed in f64; counts and bytes stay far below 2^53"
+)]
+
+pub mod config;
+pub mod judge;
+pub mod measure;
+pub mod series;
+pub mod stats;
+pub mod verdict;
+
+pub use config::Config;
+pub use judge::owner::OwnerHint;
+pub use measure::{Losses, Measurement};
+pub use series::Analysis;
+pub use verdict::{Evidence, Exhaustion, Group, Kind, Limit, PoolGrowth, Rate, Report, Verdict};

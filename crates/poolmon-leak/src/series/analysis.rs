@@ -1,0 +1,385 @@
+//! Takes samples in, one after the other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use poolmon_model::summary::{self, Summary, pool_bytes};
+use poolmon_model::{Header, Origin, Pool, Row, Sample, Tag};
+use rustc_hash::FxHashMap;
+
+use super::{Series, Timeline};
+use crate::judge::owner::OwnerHint;
+use crate::{Config, Report, judge};
+
+/// What there is to be judged.
+#[derive(Clone, Debug)]
+pub struct Analysis {
+    /// Thresholds and sizes.
+    pub config: Config,
+    pub(crate) timeline: Timeline,
+    pub(crate) series: Vec<Series>,
+    pub(crate) pools: Vec<Series>,
+    pub(crate) header: Header,
+    pub(crate) start: Option<Timestamp>,
+    pub(crate) samples: u64,
+    pub(crate) last_seconds: f64,
+    pub(crate) epoch: u32,
+    pub(crate) out_of_order: u64,
+    pub(crate) times_known: bool,
+    by_key: FxHashMap<(Tag, Pool), u32>,
+    order: Vec<u32>,
+    /// The last sample was taken in, and every row had a series of its own: the next may tell its changes alone.
+    chained: bool,
+    origin: Option<Arc<Origin>>,
+    uptime: Option<Duration>,
+    uptime_start: Option<Duration>,
+}
+
+impl Analysis {
+    /// Before the first sample.
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            timeline: Timeline::default(),
+            series: Vec::new(),
+            pools: Vec::new(),
+            header: Header::default(),
+            start: None,
+            samples: 0,
+            last_seconds: 0.0,
+            epoch: 0,
+            out_of_order: 0,
+            times_known: false,
+            by_key: FxHashMap::default(),
+            order: Vec::new(),
+            chained: false,
+            origin: None,
+            uptime: None,
+            uptime_start: None,
+        }
+    }
+
+    /// Takes a sample in. One that is not later than the one before is left out and counted.
+    pub fn push(&mut self, sample: &Sample) {
+        self.take(sample, None);
+    }
+
+    /// As [`Analysis::push`], of a sample of which it is known that it has the rows of the one before, in its order, and
+    /// that only those at the places `changed`, rising, have other figures: much faster where most do not.
+    pub fn push_changed(&mut self, sample: &Sample, changed: &[u32]) {
+        self.take(sample, Some(changed));
+    }
+
+    fn take(&mut self, sample: &Sample, changed: Option<&[u32]>) {
+        let Some(seconds) = self.seconds(sample) else {
+            self.out_of_order += 1;
+            self.chained = false;
+            return;
+        };
+        let step = seconds - self.last_seconds;
+        let mut changed = changed.filter(|_| self.chained && self.order.len() == sample.rows.len());
+        if changed.is_none() {
+            self.match_rows(sample);
+        }
+        let rebooted = self.samples > 0 && self.rebooted(sample);
+        if rebooted {
+            self.epoch += 1;
+            // Nothing counts that was before: every row begins again.
+            changed = None;
+        }
+        if self.samples == 1 {
+            self.timeline.width = step.max(1e-3);
+        }
+        if self.timeline.is_new(seconds, self.epoch) {
+            self.turn(seconds, rebooted, 0.0);
+        }
+        let load = match changed {
+            Some(changed) => self.take_changed(sample, changed, step),
+            None => self.take_all(sample, step),
+        };
+        self.push_pools(sample);
+        let tells = self.samples > 0 && !rebooted && load > 0.0;
+        self.timeline.count(seconds, tells.then_some(load));
+        self.ended(sample, seconds, 1);
+    }
+
+    /// So many samples were taken in; this is the last of them.
+    fn ended(&mut self, sample: &Sample, seconds: f64, samples: u64) {
+        self.samples += samples;
+        self.last_seconds = seconds;
+        self.uptime = sample.uptime;
+        self.origin = Some(Arc::clone(&sample.origin));
+        self.header.clone_from(&sample.header);
+    }
+
+    /// Takes a stretch of samples in, of which `sample` is the last. The sample before the stretch was the last that was
+    /// taken in; nothing in it fell back behind the one before it.
+    pub fn push_summary(&mut self, sample: &Sample, summary: &Summary) {
+        if self.samples == 0 || summary.rows.len() != sample.rows.len() {
+            return self.push(sample);
+        }
+        let Some(seconds) = self.seconds(sample) else {
+            self.out_of_order += u64::from(summary.samples);
+            self.chained = false;
+            return;
+        };
+        let mean = (seconds - summary.mean_before.as_secs_f64()).max(self.last_seconds);
+        self.match_rows(sample);
+        let rebooted = self.rebooted(sample);
+        self.epoch += u32::from(rebooted);
+        // No slot is shorter than what is told as one.
+        let span = summary.span.as_secs_f64();
+        if self.samples == 1 {
+            self.timeline.width = span;
+        }
+        if self.timeline.is_new(mean, self.epoch) || self.timeline.width < span {
+            self.turn(mean, rebooted, span);
+        }
+        let count = u64::from(summary.samples);
+        let mut twice = false;
+        for ((row, told), &index) in sample.rows.iter().zip(&summary.rows).zip(&self.order) {
+            let Some(series) = self.series.get_mut(index as usize) else { continue };
+            twice |= series.seen == self.samples + count;
+            series.seen = self.samples + count;
+            series.sum_up(&row.counters, told, sample.width, self.samples, count);
+        }
+        self.chained = !twice;
+        for (row, told) in &summary.gone {
+            let index = self.find(row);
+            if let Some(series) = self.series.get_mut(index as usize) {
+                series.sum_up(&row.counters, told, sample.width, self.samples, count);
+            }
+        }
+        if sample.rows.len() < self.series.len() {
+            for series in &mut self.series {
+                if series.seen <= self.samples {
+                    series.absent(self.samples);
+                }
+            }
+        }
+        for pool in &summary.pools {
+            let last = pool_bytes(sample, pool.pool);
+            let now = self.samples;
+            if let Some(series) = self.pool_series(sample, pool.pool) {
+                series.seen = now + count;
+                series.sum_up_pool(last, pool, sample.width, now, count);
+            }
+        }
+        self.timeline.count_many(mean, summary);
+        self.ended(sample, seconds, count);
+    }
+
+    /// Takes every row in; gives the load.
+    fn take_all(&mut self, sample: &Sample, step: f64) -> f64 {
+        let mut load = 0.0;
+        let mut twice = false;
+        for (row, &index) in sample.rows.iter().zip(&self.order) {
+            let Some(series) = self.series.get_mut(index as usize) else { continue };
+            twice |= series.seen == self.samples + 1;
+            series.seen = self.samples + 1;
+            if series.is_same(&row.counters) {
+                continue;
+            }
+            load += summary::load(series.set(&row.counters, sample.width, self.samples), step);
+        }
+        self.chained = !twice;
+        if sample.rows.len() < self.series.len() {
+            for series in &mut self.series {
+                if series.seen <= self.samples {
+                    series.absent(self.samples);
+                }
+            }
+        }
+        load
+    }
+
+    /// Takes the rows in that changed. Rows that are not in the sample were not in the one before: they are done with.
+    fn take_changed(&mut self, sample: &Sample, changed: &[u32], step: f64) -> f64 {
+        let mut load = 0.0;
+        for &at in changed {
+            let at = at as usize;
+            let Some((row, &index)) = sample.rows.get(at).zip(self.order.get(at)) else { continue };
+            let Some(series) = self.series.get_mut(index as usize) else { continue };
+            if !series.is_same(&row.counters) {
+                load += summary::load(series.set(&row.counters, sample.width, self.samples), step);
+            }
+        }
+        load
+    }
+
+    /// Seconds since the first sample; `None` where the clock did not go forward.
+    fn seconds(&mut self, sample: &Sample) -> Option<f64> {
+        if self.samples == 0 {
+            self.start = sample.time;
+            self.uptime_start = sample.uptime;
+            self.times_known = sample.time.is_some() || sample.uptime.is_some();
+            return Some(0.0);
+        }
+        let seconds = match (self.start, sample.time, self.uptime_start, sample.uptime) {
+            (Some(start), Some(now), _, _) => now.duration_since(start).as_secs_f64(),
+            (None, _, Some(start), Some(now)) => now.checked_sub(start)?.as_secs_f64(),
+            _ if !self.times_known => self.last_seconds + 60.0,
+            _ => return None,
+        };
+        (seconds > self.last_seconds).then_some(seconds)
+    }
+
+    /// Finds the series of every row: the place it had in the last sample is nearly always right.
+    fn match_rows(&mut self, sample: &Sample) {
+        self.order.resize(sample.rows.len(), u32::MAX);
+        for (at, row) in sample.rows.iter().enumerate() {
+            let hint = self.order.get(at).copied().unwrap_or(u32::MAX);
+            let fits = self
+                .series
+                .get(hint as usize)
+                .is_some_and(|series| series.pool == row.pool && series.tag == row.tag);
+            if !fits {
+                let index = self.find(row);
+                if let Some(slot) = self.order.get_mut(at) {
+                    *slot = index;
+                }
+            }
+        }
+    }
+
+    fn find(&mut self, row: &Row) -> u32 {
+        let next = self.series.len() as u32;
+        // A series that comes with the sample that opens a slot belongs to the slot after this one; `turn` sees to it.
+        let first = self.timeline.slots.len().saturating_sub(1);
+        *self.by_key.entry((row.tag.clone(), row.pool)).or_insert_with(|| {
+            self.series.push(Series::new(row.tag.clone(), row.pool, row.told_owner.clone(), first));
+            next
+        })
+    }
+
+    /// The rules of [`poolmon_model::delta::rebooted`], without keeping the sample before.
+    fn rebooted(&self, sample: &Sample) -> bool {
+        let before = self.origin.as_ref().and_then(|origin| origin.boot.as_ref());
+        if let (Some(a), Some(b)) = (before, &sample.origin.boot) {
+            return a != b;
+        }
+        if let (Some(a), Some(b)) = (self.uptime, sample.uptime) {
+            return b < a;
+        }
+        let (mut both, mut fell) = (0_usize, 0_usize);
+        for (row, &index) in sample.rows.iter().zip(&self.order) {
+            let Some(allocs) = row.counters.allocs else { continue };
+            let old = self.series.get(index as usize).and_then(Series::now).and_then(|now| now.allocs);
+            if let Some(old) = old.filter(|&old| old > 0) {
+                both += 1;
+                fell += usize::from(allocs < old);
+            }
+        }
+        both >= 4 && fell * 2 > both
+    }
+
+    /// Closes the open slot of all series and opens the next. Slots become at least `least_width` seconds wide.
+    fn turn(&mut self, seconds: f64, rebooted: bool, least_width: f64) {
+        let slots = self.timeline.slots.len();
+        let room = self.config.buckets.max(16);
+        if slots > 0 {
+            for series in self.series.iter_mut().chain(&mut self.pools) {
+                // A row that comes with this very sample starts in the new slot.
+                if series.now().is_none() && series.buckets.is_empty() && series.seen == 0 {
+                    series.first = slots;
+                } else {
+                    series.close(self.samples, room);
+                }
+                if rebooted {
+                    series.restart();
+                }
+            }
+        }
+        if slots >= room {
+            self.halve();
+            // The new sample may belong to the slot that was just closed by half; it opens the next one instead.
+        }
+        while self.timeline.is_narrower(least_width) {
+            self.halve();
+        }
+        self.timeline.open(seconds, self.epoch);
+    }
+
+    /// Slots of twice the width, half as many.
+    fn halve(&mut self) {
+        let into = self.timeline.halve();
+        for series in self.series.iter_mut().chain(&mut self.pools) {
+            if series.first >= into.len() {
+                series.first = self.timeline.slots.len();
+            } else {
+                series.halve(&into);
+            }
+        }
+    }
+
+    /// Whole pools are series of their own: the header's figure, else the sum of the rows.
+    fn push_pools(&mut self, sample: &Sample) {
+        for &pool in &sample.origin.pools {
+            let bytes = pool_bytes(sample, pool);
+            let counters = poolmon_model::Counters { bytes: Some(bytes), ..Default::default() };
+            let now = self.samples;
+            if let Some(series) = self.pool_series(sample, pool) {
+                series.seen = now + 1;
+                if !series.is_same(&counters) {
+                    series.set(&counters, sample.width, now);
+                }
+            }
+        }
+    }
+
+    fn pool_series(&mut self, sample: &Sample, pool: Pool) -> Option<&mut Series> {
+        let at = self.pools.iter().position(|series| series.pool == pool).unwrap_or_else(|| {
+            let first = self.timeline.slots.len().saturating_sub(1);
+            let owner = sample.header.pool_total(pool).map(|_| "header".into());
+            self.pools.push(Series::new(Tag::name("pool"), pool, owner, first));
+            self.pools.len() - 1
+        });
+        self.pools.get_mut(at)
+    }
+
+    /// How long samples have to come until anything can be said; `None` where there are enough.
+    pub fn needs(&self) -> Option<Duration> {
+        let step = if self.samples > 1 { self.last_seconds / (self.samples - 1) as f64 } else { 0.0 };
+        let missing = (self.config.least_points as u64).saturating_sub(self.samples);
+        let seconds = (self.config.least_hours * 3600.0 - self.last_seconds).max(missing as f64 * step);
+        (seconds > 0.0).then(|| Duration::from_secs_f64(seconds))
+    }
+
+    /// Judges everything there is by now.
+    pub fn report(&self) -> Report {
+        self.report_with(&|_, _| None)
+    }
+
+    /// The same, with what the caller knows of the owners of tags.
+    pub fn report_with(&self, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHint>) -> Report {
+        judge::report(self, owner)
+    }
+
+    /// The verdicts alone, leaking first.
+    pub fn verdicts(&self) -> Vec<crate::Verdict> {
+        self.report().verdicts
+    }
+
+    /// Series kept: one for each (tag, pool) seen.
+    pub fn len(&self) -> usize {
+        self.series.len()
+    }
+
+    /// Before the first row.
+    pub fn is_empty(&self) -> bool {
+        self.series.is_empty()
+    }
+
+    /// Samples taken in.
+    pub const fn samples(&self) -> u64 {
+        self.samples
+    }
+
+    /// About how many bytes the series take.
+    pub fn memory(&self) -> usize {
+        let one =
+            |series: &Series| size_of::<Series>() + series.buckets.capacity() * size_of::<super::Bucket>();
+        self.series.iter().chain(&self.pools).map(one).sum()
+    }
+}

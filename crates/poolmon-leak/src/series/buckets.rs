@@ -1,0 +1,284 @@
+//! One series: its buckets, and the samples of the open slot that are not yet in one.
+
+use std::sync::Arc;
+
+use poolmon_model::summary::{PoolSummary, RowSummary, held};
+use poolmon_model::{CounterWidth, Counters, Delta, Pool, Tag};
+
+/// What happened to one (tag, pool) in one slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Bucket {
+    /// Samples in it; 0 where the row had not been seen since boot.
+    pub samples: u32,
+    /// Some sample's Diff was the kernel's clamp, not a fact.
+    pub inexact: bool,
+    /// Mean bytes.
+    pub mean: f64,
+    /// Least bytes.
+    pub min: f64,
+    /// Greatest bytes.
+    pub max: f64,
+    /// Bytes at its end.
+    pub last: f64,
+    /// Mean outstanding allocations.
+    pub outstanding: f64,
+    /// Allocations counted since the row was first seen in this boot.
+    pub allocs: f64,
+    /// Frees, likewise.
+    pub frees: f64,
+}
+
+impl Bucket {
+    fn merge(&mut self, later: &Self) {
+        if later.samples == 0 {
+            return;
+        }
+        if self.samples == 0 {
+            *self = *later;
+            return;
+        }
+        let (a, b) = (f64::from(self.samples), f64::from(later.samples));
+        self.mean = (self.mean * a + later.mean * b) / (a + b);
+        self.outstanding = (self.outstanding * a + later.outstanding * b) / (a + b);
+        self.min = self.min.min(later.min);
+        self.max = self.max.max(later.max);
+        self.samples += later.samples;
+        self.inexact |= later.inexact;
+        (self.last, self.allocs, self.frees) = (later.last, later.allocs, later.frees);
+    }
+}
+
+/// The series of one (tag, pool).
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// Who.
+    pub tag: Tag,
+    /// Of which pool.
+    pub pool: Pool,
+    /// Owner that the rows told.
+    pub owner: Option<Arc<str>>,
+    /// Slot of the first bucket.
+    pub first: usize,
+    /// One for each slot since, without the open one.
+    pub buckets: Vec<Bucket>,
+    /// Number of the sample that last had the row.
+    pub seen: u64,
+    /// Times that a counter passed 2³².
+    pub wraps: u32,
+    now: Option<Counters>,
+    width: CounterWidth,
+    tells: (bool, bool),
+    counted: u64,
+    open: Bucket,
+}
+
+impl Series {
+    /// A series whose first bucket will belong to slot `first`, before its first row.
+    pub fn new(tag: Tag, pool: Pool, owner: Option<Arc<str>>, first: usize) -> Self {
+        Self {
+            tag,
+            pool,
+            owner,
+            first,
+            buckets: Vec::new(),
+            seen: 0,
+            wraps: 0,
+            now: None,
+            width: CounterWidth::default(),
+            tells: (false, false),
+            counted: 0,
+            open: Bucket::default(),
+        }
+    }
+
+    /// Counters at the last sample; `None` before the first since boot.
+    pub const fn now(&self) -> Option<&Counters> {
+        self.now.as_ref()
+    }
+
+    /// Whether rows told allocs and frees, and whether they told outstanding allocations.
+    pub const fn tells(&self) -> (bool, bool) {
+        self.tells
+    }
+
+    /// Whether the row is as it was.
+    pub fn is_same(&self, counters: &Counters) -> bool {
+        self.now.as_ref() == Some(counters)
+    }
+
+    /// Takes new figures from sample number `sample` on. Gives the allocations since the last.
+    pub fn set(&mut self, counters: &Counters, width: CounterWidth, sample: u64) -> f64 {
+        self.settle(sample);
+        let mut made = 0.0;
+        if let Some(before) = &self.now {
+            let (allocs, frees) = Delta::made(before, counters, width);
+            made = allocs.unwrap_or(0).max(0) as f64;
+            self.open.allocs += made;
+            self.open.frees += frees.unwrap_or(0).max(0) as f64;
+            let fell = |a: Option<u64>, b: Option<u64>| u32::from(a > b);
+            self.wraps += fell(before.allocs, counters.allocs) + fell(before.frees, counters.frees);
+        }
+        self.now = Some(*counters);
+        self.width = width;
+        let diff = counters.diff(width);
+        self.tells = (counters.allocs.is_some() && counters.frees.is_some(), diff.is_some());
+        made
+    }
+
+    /// Takes a stretch of `count` samples in, from sample number `sample` on; `last` are the figures at its end.
+    pub fn sum_up(
+        &mut self,
+        last: &Counters,
+        told: &RowSummary,
+        width: CounterWidth,
+        sample: u64,
+        count: u64,
+    ) {
+        // What does not move is counted when it does.
+        if self.is_same(last)
+            && u64::from(told.samples) == count
+            && told.least == told.most
+            && told.allocs == 0
+        {
+            return;
+        }
+        self.settle(sample);
+        self.open.allocs += told.allocs as f64;
+        self.open.frees += told.frees as f64;
+        self.wraps += told.wraps;
+        let piece = Bucket {
+            samples: told.samples,
+            inexact: told.inexact,
+            mean: told.mean(),
+            min: told.least as f64,
+            max: told.most as f64,
+            last: held(last) as f64,
+            outstanding: told.outstanding as f64 / 4.0,
+            allocs: self.open.allocs,
+            frees: self.open.frees,
+        };
+        self.open.merge(&piece);
+        self.counted = sample + count;
+        self.now = Some(*last);
+        self.width = width;
+        self.tells = (last.allocs.is_some() && last.frees.is_some(), last.diff(width).is_some());
+    }
+
+    /// The same of a whole pool.
+    pub fn sum_up_pool(
+        &mut self,
+        last: u64,
+        told: &PoolSummary,
+        width: CounterWidth,
+        sample: u64,
+        count: u64,
+    ) {
+        self.settle(sample);
+        let piece = Bucket {
+            samples: u32::try_from(count).unwrap_or(u32::MAX),
+            mean: told.mean as f64,
+            min: told.least as f64,
+            max: told.most as f64,
+            last: last as f64,
+            ..Bucket::default()
+        };
+        self.open.merge(&piece);
+        self.counted = sample + count;
+        self.now = Some(Counters { bytes: Some(last), ..Counters::default() });
+        self.width = width;
+    }
+
+    /// The row is not in the sample: everything was given back.
+    pub fn absent(&mut self, sample: u64) {
+        let Some(now) = self.now else { return };
+        let empty = now.given_back();
+        if empty != now {
+            self.settle(sample);
+            self.now = Some(empty);
+        }
+    }
+
+    /// Counts the samples up to `sample` (which is not among them) with the figures of now.
+    fn settle(&mut self, sample: u64) {
+        let n = sample.saturating_sub(self.counted) as u32;
+        self.counted = sample;
+        let Some(now) = &self.now else { return };
+        if n == 0 {
+            return;
+        }
+        let value = held(now) as f64;
+        let outstanding = now.diff(self.width).unwrap_or(0) as f64;
+        let inexact = now.is_inexact(self.width);
+        let piece = Bucket {
+            samples: n,
+            inexact,
+            mean: value,
+            min: value,
+            max: value,
+            last: value,
+            outstanding,
+            allocs: self.open.allocs,
+            frees: self.open.frees,
+        };
+        self.open.merge(&piece);
+    }
+
+    /// The open slot ends before sample number `sample`; there will never be more than `room` buckets.
+    pub fn close(&mut self, sample: u64, room: usize) {
+        self.settle(sample);
+        let held = self.buckets.len();
+        if held == self.buckets.capacity() && held < room && held * 2 > room {
+            self.buckets.reserve_exact(room - held);
+        }
+        self.buckets.push(self.open);
+        self.open = Bucket { allocs: self.open.allocs, frees: self.open.frees, ..Bucket::default() };
+    }
+
+    /// The machine was restarted: nothing is compared with what was before.
+    pub fn restart(&mut self) {
+        self.now = None;
+        self.open = Bucket::default();
+    }
+
+    /// Buckets including the open one.
+    pub fn all(&self, sample: u64) -> Vec<Bucket> {
+        let mut copy = Self { buckets: Vec::new(), ..self.clone_head() };
+        copy.settle(sample);
+        let mut all = Vec::with_capacity(self.buckets.len() + 1);
+        all.extend_from_slice(&self.buckets);
+        all.push(copy.open);
+        all
+    }
+
+    fn clone_head(&self) -> Self {
+        Self {
+            tag: self.tag.clone(),
+            pool: self.pool,
+            owner: None,
+            first: self.first,
+            buckets: Vec::new(),
+            seen: self.seen,
+            wraps: self.wraps,
+            now: self.now,
+            width: self.width,
+            tells: self.tells,
+            counted: self.counted,
+            open: self.open,
+        }
+    }
+
+    /// Merges buckets as the slots were merged; the open slot was the last of `into`.
+    pub fn halve(&mut self, into: &[u32]) {
+        let mut merged: Vec<Bucket> = Vec::with_capacity(self.buckets.capacity());
+        let mut last = None;
+        for (bucket, &to) in self.buckets.iter().zip(into.get(self.first..).unwrap_or_default()) {
+            match merged.last_mut() {
+                Some(slot) if last == Some(to) => slot.merge(bucket),
+                _ => merged.push(*bucket),
+            }
+            last = Some(to);
+        }
+        self.first = into.get(self.first).map_or(0, |&to| to as usize);
+        self.buckets = merged;
+    }
+}

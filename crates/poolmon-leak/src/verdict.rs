@@ -1,0 +1,376 @@
+//! What comes out: plain data, and the sentence that says it.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use poolmon_model::{Pool, Tag};
+use serde::{Serialize, Serializer};
+
+/// The verdict on one (tag, pool).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Grows without an end in sight, and neither load nor time of day nor a filling cache explains it.
+    Leaking,
+    /// Grows, but cannot yet be told from load, rhythm or a cache.
+    Growing,
+    /// Grew more slowly towards the end: a cache that fills, or a leak that stopped.
+    WarmingUp,
+    /// Follows the machine's load or the time of day and falls back.
+    LoadDriven,
+    /// Jumped once and stays.
+    Step,
+    /// Nothing to see.
+    Steady,
+    /// Too few samples for an answer.
+    TooLittleData,
+}
+
+impl Kind {
+    /// Name in JSON, CSV and scenarios.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Leaking => "leaking",
+            Self::Growing => "growing",
+            Self::WarmingUp => "warming-up",
+            Self::LoadDriven => "load-driven",
+            Self::Step => "step",
+            Self::Steady => "steady",
+            Self::TooLittleData => "too-little-data",
+        }
+    }
+}
+
+/// A rate per hour with its confidence interval.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Rate {
+    /// The estimate.
+    pub per_hour: f64,
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+impl Rate {
+    /// What stands behind ±: half the interval.
+    pub const fn half(&self) -> f64 {
+        (self.high - self.low).abs() / 2.0
+    }
+}
+
+/// What runs out first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Limit {
+    /// The pool's own limit.
+    Pool,
+    /// The commit limit.
+    Commit,
+    /// Available memory.
+    Available,
+}
+
+impl Limit {
+    /// Name in a sentence.
+    pub const fn long(self) -> &'static str {
+        match self {
+            Self::Pool => "the pool's limit",
+            Self::Commit => "the commit limit",
+            Self::Available => "the end of available memory",
+        }
+    }
+}
+
+/// When memory runs out at this rate, counted from the last sample.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Exhaustion {
+    /// Hours left.
+    pub hours: f64,
+    /// What ends first.
+    pub limit: Limit,
+}
+
+/// What the statistics found; `None` = could not be computed from what there is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Evidence {
+    /// Points that were judged.
+    pub points: usize,
+    /// Hours that they span.
+    pub hours: f64,
+    /// Kendall's tau.
+    pub tau: f64,
+    /// Mann–Kendall with Hamed and Rao's correction, two-sided.
+    pub p: f64,
+    /// That the growth which load and time of day leave unexplained is none: Student's t, two-sided.
+    pub p_partial: Option<f64>,
+    /// The better of the two tests, counted twice, among all tags (Benjamini and Hochberg).
+    pub q: f64,
+    /// Growth over what remains of the noise.
+    pub signal: f64,
+    /// Growth over the most that it held until the growth began.
+    pub outgrown: f64,
+    /// Windows whose floor is above the one before, and windows compared.
+    pub floor: (usize, usize),
+    /// Deepest fall-back, as a part of the growth.
+    pub drawdown: f64,
+    /// Later half's slope over the earlier's, by the better of the two clocks (time, machine's work).
+    pub ratio: Option<f64>,
+    /// Last quarter's slope over the whole, by the same clock.
+    pub last: Option<f64>,
+    /// Squares left by the best filling curve over those left by a line; below 1 the curve fits better.
+    pub filling: Option<f64>,
+    /// Hours without growth at the end, though the machine worked on.
+    pub ended: Option<f64>,
+    /// Least quarter's slope over the steepest, by time.
+    pub even: Option<f64>,
+    /// The growth is even by the machine's work rather than by time.
+    pub by_work: bool,
+    /// Part of the growth that load and time of day leave unexplained.
+    pub partial_share: Option<f64>,
+    /// Over its standard error.
+    pub partial_t: Option<f64>,
+    /// Growth per hour from day to day: a fifth of all pairs grew less.
+    pub day_low: Option<f64>,
+    /// Largest single jump, as a part of the growth.
+    pub jump: f64,
+    /// Part of what was allocated in the window that was kept.
+    pub retention: Option<f64>,
+    /// Frees seen in the window, where the source tells.
+    pub frees: Option<f64>,
+    /// Outstanding allocations never fell from point to point.
+    pub only_rises: bool,
+    /// Bytes per allocation stayed the same within 2 %.
+    pub constant_size: bool,
+}
+
+/// The verdict on one (tag, pool).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Verdict {
+    /// Who.
+    #[serde(serialize_with = "as_text")]
+    pub tag: Tag,
+    /// Of which pool.
+    #[serde(serialize_with = "pool_id")]
+    pub pool: Pool,
+    /// What.
+    pub kind: Kind,
+    /// Growth in bytes per hour over the window judged.
+    pub bytes: Rate,
+    /// Growth in outstanding allocations per hour, where the source tells them.
+    pub allocs: Option<Rate>,
+    /// Bytes held at the end.
+    pub held: f64,
+    /// Growth over the window judged, bytes.
+    pub growth: f64,
+    /// Part of the pool's growth in that time, 0 to 1; `None` where the pool does not grow.
+    pub share: Option<f64>,
+    /// The same with all tags of its pool that grow in lockstep with it; `None` where there are none.
+    pub group_share: Option<f64>,
+    /// Since when it grows.
+    #[serde(serialize_with = "time_text")]
+    pub since: Option<Timestamp>,
+    /// It already grew at the first sample, so that `since` only says "at least since".
+    pub since_start: bool,
+    /// When memory runs out at this rate, or at that of its lockstep group.
+    pub exhaustion: Option<Exhaustion>,
+    /// How many more hours of samples a surer answer needs.
+    pub needs_hours: Option<f64>,
+    /// Number of its lockstep group in [`Report::groups`].
+    pub group: Option<usize>,
+    /// Who uses the tag, where the source or the caller told.
+    pub owner: Option<String>,
+    /// Why this verdict, and what to know about it; each a short clause.
+    pub reasons: Vec<String>,
+    /// The numbers behind it.
+    pub evidence: Evidence,
+}
+
+/// Tags that grow by equal counts or whole multiples: one cause.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Group {
+    /// Indices into [`Report::verdicts`].
+    pub members: Vec<usize>,
+    /// Index of the likeliest culprit.
+    pub culprit: usize,
+    /// Why that one.
+    pub reason: String,
+    /// Their bytes per hour together, without those of caches that the kernel can shrink where there are others.
+    pub bytes_per_hour: f64,
+}
+
+/// Growth of a whole pool.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PoolGrowth {
+    /// Which.
+    #[serde(serialize_with = "pool_id")]
+    pub pool: Pool,
+    /// Bytes per hour.
+    pub bytes: Rate,
+    /// It grows at all: its trend is significant.
+    pub grows: bool,
+    /// Bytes at the end.
+    pub held: f64,
+    /// Told by the system's header; else the sum of the rows.
+    pub from_header: bool,
+}
+
+/// Everything found.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Report {
+    /// Leaking first, then by growth.
+    pub verdicts: Vec<Verdict>,
+    /// Lockstep groups.
+    pub groups: Vec<Group>,
+    /// The pools.
+    pub pools: Vec<PoolGrowth>,
+    /// Hours from the first to the last sample.
+    pub hours: f64,
+    /// The part that was judged, hours since the first sample: the latest boot that is long enough.
+    pub judged: (f64, f64),
+    /// Samples taken in.
+    pub samples: u64,
+    /// Reboots among them.
+    pub reboots: u32,
+    /// Samples that were not later than the one before, and were left out.
+    pub out_of_order: u64,
+    /// False where no sample told a time: a minute from sample to sample is then assumed, and rates mean little.
+    pub times_known: bool,
+}
+
+impl Report {
+    /// The leaking tags.
+    pub fn leaks(&self) -> impl Iterator<Item = &Verdict> {
+        self.verdicts.iter().filter(|verdict| verdict.kind == Kind::Leaking)
+    }
+
+    /// The tags of one kind that stand for a cause: alone, or as the likeliest culprit of their lockstep group. The
+    /// gravest cause first; of those only that `admits` lets pass. A culprit that does not pass hides no member.
+    pub fn causes(&self, kind: Kind, admits: impl Fn(&Verdict) -> bool) -> Vec<&Verdict> {
+        let hidden = |verdict: &Verdict| {
+            let culprit = self.group_of(verdict).and_then(|group| self.verdicts.get(group.culprit));
+            culprit.is_some_and(|culprit| !std::ptr::eq(culprit, verdict) && admits(culprit))
+        };
+        let of_kind = |verdict: &&Verdict| verdict.kind == kind && admits(verdict) && !hidden(verdict);
+        let mut causes: Vec<&Verdict> = self.verdicts.iter().filter(of_kind).collect();
+        // A small tag may stand for a large group.
+        let weight = |verdict: &Verdict| {
+            self.group_of(verdict).map_or(verdict.bytes.per_hour, |group| group.bytes_per_hour)
+        };
+        causes.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
+        causes
+    }
+
+    /// The lockstep group of a verdict.
+    pub fn group_of(&self, verdict: &Verdict) -> Option<&Group> {
+        self.groups.get(verdict.group?)
+    }
+
+    /// The others of its lockstep group.
+    pub fn companions(&self, verdict: &Verdict) -> Vec<&Verdict> {
+        let members = self.group_of(verdict).map(|group| group.members.as_slice()).unwrap_or_default();
+        let members = members.iter().filter_map(|&at| self.verdicts.get(at));
+        members.filter(|other| !std::ptr::eq(*other, verdict)).collect()
+    }
+}
+
+/// Bytes as a rate is told: decimal units, two or three digits (`41 MB`).
+pub fn decimal(bytes: f64) -> String {
+    let size = bytes.abs();
+    let (value, unit) = match size {
+        s if s >= 1e9 => (bytes / 1e9, "GB"),
+        s if s >= 1e6 => (bytes / 1e6, "MB"),
+        s if s >= 1e3 => (bytes / 1e3, "kB"),
+        _ => (bytes, "B"),
+    };
+    if value.abs() < 9.95 && unit != "B" {
+        format!("{value:.1} {unit}")
+    } else {
+        format!("{value:.0} {unit}")
+    }
+}
+
+/// Hours as people say them: `3 h 10 min`, `12 days`.
+pub fn duration(hours: f64) -> String {
+    let minutes = (hours * 60.0).round().max(0.0);
+    if minutes < 1.0 {
+        return format!("{:.0} s", (hours * 3600.0).max(0.0));
+    }
+    let (h, m) = ((minutes / 60.0).floor(), minutes % 60.0);
+    match hours {
+        x if x < 1.0 => format!("{minutes:.0} min"),
+        x if x < 10.0 && m > 0.0 => format!("{h:.0} h {m:.0} min"),
+        x if x < 72.0 => format!("{:.0} h", x.round()),
+        x if x < 24.0 * 1000.0 => format!("{:.0} days", x / 24.0),
+        x => format!("{:.0} years", x / 24.0 / 365.25),
+    }
+}
+
+impl Verdict {
+    /// One sentence for a person, with times of day in this time zone.
+    pub fn sentence(&self, zone: &TimeZone) -> String {
+        use std::fmt::Write as _;
+
+        let who = format!("{} ({})", self.tag.to_string().trim_end(), self.pool.id());
+        let rate = || format!("{}/h ± {}", decimal(self.bytes.per_hour), decimal(self.bytes.half()));
+        let mut text = match self.kind {
+            Kind::Leaking => format!("{who} leaks {}", rate()),
+            Kind::Growing => format!("{who} grows by {}", rate()),
+            Kind::WarmingUp => {
+                let growth = decimal(self.growth);
+                match self.evidence.ended {
+                    Some(quiet) => format!(
+                        "{who} grew by {growth} until {} before the end: a leak that ended, or a cache that is full",
+                        duration(quiet)
+                    ),
+                    None => format!(
+                        "{who} grew by {growth}, ever more slowly: a cache that fills, or a leak that ended"
+                    ),
+                }
+            }
+            Kind::LoadDriven => format!("{who} follows the load and falls back"),
+            Kind::Step => format!("{who} jumped by {} and stays", decimal(self.growth)),
+            Kind::Steady => format!("{who} is steady at {}", decimal(self.held)),
+            Kind::TooLittleData => format!("{who}: too little data"),
+        };
+        if matches!(self.kind, Kind::Leaking | Kind::Growing) {
+            if let Some(since) = self.since {
+                let at_least = if self.since_start { "at least " } else { "" };
+                let time = since.to_zoned(zone.clone());
+                let _ = write!(text, ", {at_least}since {}", time.strftime("%Y-%m-%d %H:%M"));
+            }
+            if let Some(share) = self.share {
+                let _ = write!(text, "; explains {:.0} % of {} growth", share * 100.0, self.pool.id());
+                if let Some(all) = self.group_share {
+                    let _ = write!(text, " ({:.0} % with those in lockstep)", all * 100.0);
+                }
+            }
+            if let Some(end) = self.exhaustion {
+                let _ = write!(text, "; {} is reached in {}", end.limit.long(), duration(end.hours));
+            }
+        }
+        if let Some(owner) = &self.owner {
+            let _ = write!(text, "; used by {owner}");
+        }
+        if let Some(hours) = self.needs_hours {
+            let _ = write!(text, "; {} more would make it surer", duration(hours));
+        }
+        text
+    }
+}
+
+pub(crate) fn as_text<S: Serializer>(tag: &Tag, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(tag)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for this signature")]
+pub(crate) fn pool_id<S: Serializer>(pool: &Pool, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(pool.id())
+}
+
+#[expect(clippy::ref_option, reason = "serde asks for this signature")]
+fn time_text<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => serializer.collect_str(time),
+        None => serializer.serialize_none(),
+    }
+}

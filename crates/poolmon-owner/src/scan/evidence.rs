@@ -1,0 +1,166 @@
+//! What was found, ranked, and in words.
+
+use std::fmt;
+
+use poolmon_model::PoolTag;
+
+use super::api::Role;
+
+/// How a driver shows a tag, best first: the order is the order of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// (a) The tag argument of a pool function that the driver imports.
+    Call,
+    /// (b) An argument of a call: the driver has its own function that allocates.
+    Argument,
+    /// (c) A member of a structure that the kernel reads a tag from.
+    Structure,
+    /// (d) Four bytes in code that no call was seen to use.
+    Code,
+    /// (e) Four bytes in data.
+    Data,
+    /// (f) A part of a longer text or of an import's name: as a rule noise.
+    Text,
+}
+
+impl Kind {
+    /// All kinds, best first.
+    pub const ALL: [Self; 6] =
+        [Self::Call, Self::Argument, Self::Structure, Self::Code, Self::Data, Self::Text];
+
+    /// Its letter in lists, from `a`.
+    pub const fn letter(self) -> char {
+        match self {
+            Self::Call => 'a',
+            Self::Argument => 'b',
+            Self::Structure => 'c',
+            Self::Code => 'd',
+            Self::Data => 'e',
+            Self::Text => 'f',
+        }
+    }
+
+    /// One word for a table.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::Argument => "argument",
+            Self::Structure => "structure",
+            Self::Code => "code",
+            Self::Data => "data",
+            Self::Text => "text",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// How far to trust one piece of evidence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Confidence {
+    /// Chance alone explains it.
+    Noise,
+    /// Worth a look where nothing better is found.
+    Low,
+    /// Probable.
+    Medium,
+    /// As good as certain.
+    High,
+}
+
+impl fmt::Display for Confidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Noise => "noise",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        })
+    }
+}
+
+/// One place where a driver shows a tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// The tag, without the bit of protected pool.
+    pub tag: PoolTag,
+    /// What kind of place.
+    pub kind: Kind,
+    /// File offset of the tag's bytes (on ARM64 of the instruction, where two halves make the tag).
+    pub offset: u64,
+    /// The same as an RVA; none where the bytes are not loaded.
+    pub rva: Option<u32>,
+    /// RVA of the call, where one was found.
+    pub site: Option<u32>,
+    /// Section, or empty for the headers and what is behind the sections.
+    pub section: String,
+    /// The function that takes the tag, or the structure that holds it.
+    pub api: Option<String>,
+    /// Does the call allocate, make a list, or free.
+    pub role: Option<Role>,
+    /// RVA of the driver's own function between the tag and [`Evidence::api`].
+    pub wrapper: Option<u32>,
+    /// The static library that brought the tag, where it is known for it.
+    pub library: Option<&'static str>,
+}
+
+impl Evidence {
+    /// How far to trust it.
+    pub fn confidence(&self) -> Confidence {
+        match (self.kind, self.wrapper, &self.api) {
+            (Kind::Call | Kind::Structure, ..) | (Kind::Argument, Some(_), _) => Confidence::High,
+            (Kind::Argument, None, None) => Confidence::Medium,
+            (Kind::Argument | Kind::Code | Kind::Data, ..) => Confidence::Low,
+            (Kind::Text, ..) => Confidence::Noise,
+        }
+    }
+
+    /// One plain sentence or two.
+    pub fn explain(&self) -> String {
+        let api = self.api.as_deref().unwrap_or("a pool function");
+        let mut text = match (self.kind, self.wrapper) {
+            (Kind::Call, _) => match self.role {
+                Some(Role::Free) => format!("frees memory under this tag with {api}"),
+                Some(Role::List) => format!("makes a list of blocks under this tag with {api}"),
+                _ => format!("allocates under this tag with {api}"),
+            },
+            (Kind::Argument, Some(rva)) => {
+                format!("hands this tag to its own function at RVA {rva:#x}, which passes it to {api}")
+            }
+            (Kind::Argument, None) => match &self.api {
+                Some(api) => {
+                    format!("hands these four characters to {api}, which is not known to take a tag")
+                }
+                None => {
+                    "hands this tag to a function of its own, as a driver with its own allocator does".into()
+                }
+            },
+            (Kind::Structure, _) => format!("has this tag in {api}, where the kernel reads it from"),
+            (Kind::Code, _) => {
+                "has these four bytes in its code, but no call that uses them was found".into()
+            }
+            (Kind::Data, _) => "has these four bytes in its data: a table of tags, or chance".into(),
+            (Kind::Text, _) => "has these four bytes inside a longer text: as a rule noise".into(),
+        };
+        if let Some(library) = self.library {
+            text.push_str("; the code comes from the static library ");
+            text.push_str(library);
+        }
+        text
+    }
+
+    /// The order of an answer: kind, own code before a library's, allocations before frees, then by place.
+    pub(crate) fn order(&self) -> (Kind, bool, Option<Role>, bool, u64) {
+        (
+            self.kind,
+            self.library.is_some(),
+            self.role,
+            self.api.is_some() && self.wrapper.is_none(),
+            self.offset,
+        )
+    }
+}

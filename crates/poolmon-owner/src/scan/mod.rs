@@ -1,0 +1,260 @@
+//! Which driver images use a tag, with evidence from their machine code.
+//!
+//! An [`Image`] is one file. It is read by [`pe`], its imports by [`imports`]; [`x86`] and [`arm64`] follow constants
+//! through the code and note calls, [`flow`] turns the notes into findings, [`data`] adds structures in data, and
+//! [`library`] marks what a static library brought. [`literal`] asks beforehand, and cheaply, whether a file holds the
+//! tag at all. [`info`] and [`signer`] tell whose file it is. [`folder`](fn@folder) does all this for many files at once, and
+//! [`index`] remembers the answers, [`Names`] is its small table for screens. [`places`] knows where drivers and the
+//! index are.
+//!
+//! Files are hostile by default: nothing is believed, every loop has a limit.
+
+mod api;
+mod arm64;
+mod data;
+mod evidence;
+mod flow;
+pub mod folder;
+mod imports;
+pub mod index;
+mod info;
+mod library;
+mod literal;
+mod names;
+mod pe;
+pub mod places;
+mod signer;
+mod x86;
+
+use poolmon_model::PoolTag;
+
+pub use api::Role;
+pub use evidence::{Confidence, Evidence, Kind};
+pub use folder::{
+    Event, FileReport, Files, Found, Limits, Options, Outcome, Query, Summary, folder, list, search,
+};
+pub use index::Index;
+pub use info::Info;
+pub use library::{charged, framework_tag};
+pub use names::{LazyNames, Named, Names};
+pub use pe::{Machine, ScanError};
+
+use flow::{Finding, Notes, Proof};
+use imports::Imports;
+use literal::Literal;
+use pe::Pe;
+
+/// Code that is read of one image: far more than any driver has, so that overlapping sections cost no time.
+const CODE_BUDGET: usize = 64 << 20;
+/// Evidence that is kept of one image.
+const MAX_EVIDENCE: usize = 20_000;
+/// Places of one tag's bytes around which code is read; with more, all of it is.
+const MAX_PLACES: usize = 256;
+/// Literals of one tag that are listed of one image, for each of the last three kinds.
+const MAX_LITERALS: usize = 64;
+
+/// One driver image over its bytes.
+#[derive(Debug)]
+pub struct Image<'a> {
+    name: String,
+    pe: Pe<'a>,
+    imports: Imports,
+}
+
+impl<'a> Image<'a> {
+    /// Reads headers and imports. `name` is the file's name, from which a service name is guessed.
+    pub fn parse(name: &str, bytes: &'a [u8]) -> Result<Self, ScanError> {
+        let pe = Pe::parse(bytes)?;
+        let imports = Imports::read(&pe);
+        Ok(Self { name: name.to_owned(), pe, imports })
+    }
+
+    /// The same for an image as it stood in memory at `base`, out of a dump: [`Evidence::offset`] is the RVA then. What
+    /// is absent is zeros. `export` names the function at an address: the list of imports lies in pages that Windows
+    /// throws away after a driver's start, but the addresses that it was turned into stay.
+    pub fn parse_mapped(
+        name: &str,
+        bytes: &'a [u8],
+        base: u64,
+        export: &dyn Fn(u64) -> Option<String>,
+    ) -> Result<Self, ScanError> {
+        let pe = Pe::parse_mapped(bytes, base)?;
+        let mut imports = Imports::read(&pe);
+        imports.add_resolved(&pe, export);
+        Ok(Self { name: name.to_owned(), pe, imports })
+    }
+
+    /// What the image was made for.
+    pub fn machine(&self) -> Machine {
+        self.pe.machine
+    }
+
+    /// Does it run in the kernel, by its own account.
+    pub fn is_native(&self) -> bool {
+        self.pe.subsystem == 1
+    }
+
+    /// Whose file it is.
+    pub fn info(&self) -> Info {
+        info::read(&self.name, &self.pe, &self.imports)
+    }
+
+    /// All tags that calls and structures show, best evidence first: kinds [`Kind::Call`], [`Kind::Argument`] and
+    /// [`Kind::Structure`]. Literals are not listed, for every word of text would be a tag.
+    pub fn evidence(&self) -> Vec<Evidence> {
+        let mut notes = Notes::default();
+        self.read_all(&mut notes);
+        self.conclude(notes, None)
+    }
+
+    fn read_all(&self, notes: &mut Notes) {
+        match self.pe.machine {
+            Machine::X86 | Machine::X64 => x86::read(&self.pe, &self.imports, notes, self.budget()),
+            Machine::Arm64 => arm64::read(&self.pe, &self.imports, notes, self.budget()),
+            Machine::Other(_) => {}
+        }
+    }
+
+    fn budget(&self) -> usize {
+        CODE_BUDGET.min(self.pe.bytes.len().saturating_mul(2))
+    }
+
+    /// The rows of one tag of [`Image::evidence`], reading no more code than they need.
+    pub(crate) fn evidence_of(&self, tag: PoolTag, literal: &Literal) -> Vec<Evidence> {
+        let tag = tag.unprotected();
+        let mut notes = Notes::default();
+        // A library is known by several of its tags.
+        let alone = self.pe.machine == Machine::X64 && library::of(tag).is_none();
+        let places: Vec<usize> = if alone { literal.find(self.pe.bytes).collect() } else { Vec::new() };
+        let few = alone && places.len() <= MAX_PLACES;
+        if !few || !x86::read_around(&self.pe, &self.imports, &mut notes, self.budget(), &places) {
+            self.read_all(&mut notes);
+        }
+        let mut evidence = self.conclude(notes, Some(tag));
+        evidence.retain(|row| row.tag == tag);
+        evidence
+    }
+
+    /// Turns notes on code into evidence, and adds structures in data; with a tag only what has to do with it.
+    fn conclude(&self, mut notes: Notes, tag: Option<PoolTag>) -> Vec<Evidence> {
+        let x86 = self.pe.machine == Machine::X86;
+        // Of two calls that say the same, the first in the image is told, whatever the order of reading.
+        notes.calls.sort_by_key(|call| call.site);
+        let mut evidence: Vec<Evidence> = flow::resolve(&notes, &self.imports, x86)
+            .into_iter()
+            .map(|finding| self.found(finding))
+            .collect();
+        for stored in &notes.stored {
+            let mut row = self.at(stored.value, stored.at, Kind::Structure);
+            row.site = Some(stored.site);
+            row.api = Some(stored.structure.to_owned());
+            evidence.push(row);
+        }
+        let filter = self.imports.has("FltRegisterFilter");
+        let framework = self.imports.has("WdfVersionBind");
+        for (value, at, structure) in data::members(&self.pe, filter, framework) {
+            let mut row = self.at(value, at, Kind::Structure);
+            row.api = Some(structure.to_owned());
+            evidence.push(row);
+        }
+        if tag.is_none_or(|tag| library::of(tag).is_some()) {
+            library::mark(&mut evidence);
+        }
+        evidence.sort_by_key(Evidence::order);
+        let mut seen = rustc_hash::FxHashSet::default();
+        evidence.retain(|row| seen.insert((row.tag, row.offset)));
+        evidence.truncate(MAX_EVIDENCE);
+        evidence
+    }
+
+    /// All that the image shows of one tag, best first, down to literals in text.
+    pub fn evidence_for(&self, tag: PoolTag) -> Vec<Evidence> {
+        let literal = Literal::new(tag);
+        let evidence = if self.may_use(&literal) { self.evidence_of(tag, &literal) } else { Vec::new() };
+        self.with_literals(tag, &evidence)
+    }
+
+    /// The rows of one tag out of [`Image::evidence`], with the literals added.
+    pub(crate) fn with_literals(&self, tag: PoolTag, all: &[Evidence]) -> Vec<Evidence> {
+        let tag = tag.unprotected();
+        let literal = Literal::new(tag);
+        let mut rows: Vec<Evidence> = all.iter().filter(|row| row.tag == tag).cloned().collect();
+        let known: Vec<u64> = rows.iter().map(|row| row.offset).collect();
+        let mut counts = [0_usize; 3];
+        for at in literal.find(self.pe.bytes) {
+            if known.contains(&(at as u64)) {
+                continue;
+            }
+            let kind = self.literal_kind(at);
+            let count = match kind {
+                Kind::Code => &mut counts[0],
+                Kind::Data => &mut counts[1],
+                _ => &mut counts[2],
+            };
+            *count += 1;
+            if *count <= MAX_LITERALS {
+                rows.push(self.at(u32::from_le_bytes(tag.0), at, kind));
+            }
+        }
+        rows.sort_by_key(Evidence::order);
+        rows
+    }
+
+    fn literal_kind(&self, at: usize) -> Kind {
+        let code = self.pe.place(at).0.is_some_and(pe::Section::is_code);
+        // Imports' names may stand in a section of code (INIT), and a tag beside printable opcodes looks like text.
+        if data::in_text(self.pe.bytes, at) {
+            Kind::Text
+        } else if code {
+            Kind::Code
+        } else {
+            Kind::Data
+        }
+    }
+
+    /// Is the tag anywhere that code or a structure could take it from: if not, no code needs to be read.
+    fn may_use(&self, literal: &Literal) -> bool {
+        if self.pe.machine == Machine::X64 {
+            // Code is read around the places that hold it, which finds out at little cost.
+            return true;
+        }
+        let aligned = |at: usize| self.pe.place(at).1.is_some_and(|rva| rva % 4 == 0);
+        literal.find(self.pe.bytes).any(|at| self.pe.is_code(at) || aligned(at))
+            || (self.pe.machine == Machine::Arm64 && literal.is_built_in(self.pe.bytes))
+    }
+
+    fn at(&self, value: u32, at: usize, kind: Kind) -> Evidence {
+        let (section, rva) = self.pe.place(at);
+        Evidence {
+            tag: PoolTag::from_u32(value).unprotected(),
+            kind,
+            offset: at as u64,
+            rva,
+            site: None,
+            section: section.map(|section| section.name.clone()).unwrap_or_default(),
+            api: None,
+            role: None,
+            wrapper: None,
+            library: None,
+        }
+    }
+
+    fn found(&self, finding: Finding) -> Evidence {
+        let kind = if matches!(finding.proof, Proof::Api(_)) { Kind::Call } else { Kind::Argument };
+        let mut row = self.at(finding.value, finding.at, kind);
+        row.site = Some(finding.site);
+        match finding.proof {
+            Proof::Api(api) => {
+                row.api = Some(api.name.to_owned());
+                row.role = Some(api.role);
+            }
+            Proof::Wrapper(api, rva) => {
+                row.api = Some(api.name.to_owned());
+                row.role = Some(api.role);
+                row.wrapper = Some(rva);
+            }
+            Proof::Argument(name) => row.api = name,
+        }
+        row
+    }
+}

@@ -1,0 +1,213 @@
+//! Tags with the names of their drivers, read from the end of an index: small, for a screen that names owners.
+//!
+//! Only what is proven goes in: kinds [`Kind::Call`] to [`Kind::Structure`], without the tags of static libraries, and the
+//! tags that the frameworks make from a driver's name.
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+use std::sync::OnceLock;
+
+use poolmon_model::PoolTag;
+
+use super::index::{Answer, HEADER};
+use super::{Evidence, Kind};
+
+/// More than the names of a hundred thousand drivers take.
+const MAX_BYTES: u64 = 32 << 20;
+/// The last line of an index begins so, and its number follows.
+const LAST: &str = ".\t";
+
+/// One driver of a tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// File name (`WinDivert64.sys`).
+    pub driver: Box<str>,
+    /// By what kind of evidence; none where the frameworks make the tag from the driver's name.
+    pub kind: Option<Kind>,
+}
+
+impl Named {
+    /// How it is known, in words that follow the driver's name.
+    pub fn about(&self) -> &'static str {
+        match self.kind {
+            Some(Kind::Call) => "uses the tag in a call of a pool function",
+            Some(Kind::Argument) => "hands the tag to an allocator of its own",
+            Some(_) => "has the tag in a structure that the kernel reads",
+            None => "would get the tag from its framework, by its name",
+        }
+    }
+
+    /// Name and kind, as a label shows them: `WinDivert64.sys: call`.
+    pub fn text(&self) -> String {
+        format!("{}: {}", self.driver, self.kind.map_or("framework", Kind::word))
+    }
+}
+
+/// Which drivers use which tag, by what earlier searches found.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// Sorted by tag, then the best evidence first.
+    rows: Vec<(u32, u8, Box<str>)>,
+}
+
+impl Names {
+    /// Reads the table of an index; empty where there is none, or a damaged one.
+    pub fn load(index: &Path) -> Self {
+        Self::read(index).unwrap_or_default()
+    }
+
+    fn read(index: &Path) -> Option<Self> {
+        let mut file = File::open(index).ok()?;
+        let mut head = [0; HEADER.len()];
+        file.read_exact(&mut head).ok()?;
+        let length = file.metadata().ok()?.len();
+        let tail = length.saturating_sub(32);
+        file.seek(SeekFrom::Start(tail)).ok()?;
+        let mut bytes = Vec::new();
+        (&mut file).take(32).read_to_end(&mut bytes).ok()?;
+        let start = last_number(&bytes)? as u64;
+        if head != HEADER.as_bytes() || start > length || length - start > MAX_BYTES {
+            return None;
+        }
+        file.seek(SeekFrom::Start(start)).ok()?;
+        bytes.clear();
+        file.take(length - start).read_to_end(&mut bytes).ok()?;
+        let text = String::from_utf8(bytes).ok()?;
+        let mut rows: Vec<_> = text.lines().filter_map(row).collect();
+        rows.sort();
+        Some(Self { rows })
+    }
+
+    /// The drivers of a tag, best evidence first.
+    pub fn of(&self, tag: PoolTag) -> impl Iterator<Item = Named> + '_ {
+        let raw = tag.unprotected().to_u32();
+        let from = self.rows.partition_point(|row| row.0 < raw);
+        let rows = self.rows.iter().skip(from).take_while(move |row| row.0 == raw);
+        rows.map(|(_, kind, driver)| Named {
+            driver: driver.clone(),
+            kind: Kind::ALL.get(usize::from(*kind)).copied(),
+        })
+    }
+
+    /// Is nothing known.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+}
+
+/// The table of an index that is read when the first tag is asked for.
+#[derive(Debug)]
+pub struct LazyNames {
+    index: std::path::PathBuf,
+    names: OnceLock<Names>,
+}
+
+impl LazyNames {
+    /// Nothing is read yet.
+    pub fn at(index: std::path::PathBuf) -> Self {
+        Self { index, names: OnceLock::new() }
+    }
+
+    /// The index.
+    pub fn index(&self) -> &Path {
+        &self.index
+    }
+
+    /// The table, read now if it was not before.
+    pub fn names(&self) -> &Names {
+        self.names.get_or_init(|| Names::load(&self.index))
+    }
+}
+
+const FRAMEWORK: u8 = 9;
+
+fn row(line: &str) -> Option<(u32, u8, Box<str>)> {
+    let mut fields = line.strip_prefix("X\t")?.split('\t');
+    let tag = u32::from_str_radix(fields.next()?, 16).ok()?;
+    let kind = fields.next()?.parse().ok()?;
+    Some((tag, kind, fields.next()?.into()))
+}
+
+/// Collects the rows while an index is written.
+#[derive(Default)]
+pub(super) struct Table {
+    rows: Vec<(u32, String, u8)>,
+}
+
+impl Table {
+    /// Takes what one file shows. `path` is as the index writes it.
+    pub fn add(&mut self, path: &str, answer: &Answer) {
+        let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+        let proven = |row: &&Evidence| row.kind <= Kind::Structure && row.library.is_none();
+        for row in answer.evidence.iter().filter(proven) {
+            let kind = Kind::ALL.iter().position(|&kind| kind == row.kind).unwrap_or(0);
+            self.rows.push((row.tag.to_u32(), name.to_owned(), u8::try_from(kind).unwrap_or(0)));
+        }
+        for tag in answer.info.iter().flat_map(|info| &info.framework_tags) {
+            self.rows.push((tag.to_u32(), name.to_owned(), FRAMEWORK));
+        }
+    }
+
+    /// One line for each tag and driver, with the best kind.
+    pub fn text(mut self) -> String {
+        use std::fmt::Write as _;
+        self.rows.sort();
+        self.rows.dedup_by(|next, kept| (next.0, &next.1) == (kept.0, &kept.1));
+        let mut text = String::new();
+        for (tag, name, kind) in &self.rows {
+            let _ = writeln!(text, "X\t{tag:08x}\t{kind}\t{name}");
+        }
+        text
+    }
+}
+
+/// The line that ends an index whose table begins at `start`.
+pub(super) fn last_line(start: usize) -> String {
+    format!("{LAST}{start}\n")
+}
+
+/// Where the table of an index begins, if its last line is whole.
+pub(super) fn table_start(index: &[u8]) -> Option<usize> {
+    last_number(index.get(index.len().saturating_sub(32)..)?).filter(|&start| start < index.len())
+}
+
+fn last_number(tail: &[u8]) -> Option<usize> {
+    let tail = tail.strip_suffix(b"\n")?;
+    let line = tail.get(memchr::memrchr(b'\n', tail)? + 1..)?;
+    std::str::from_utf8(line).ok()?.strip_prefix(LAST)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_must_be_whole() {
+        assert_eq!(table_start(b"x\n.\t1\n"), Some(1));
+        assert_eq!(table_start(b"x\n.\t1"), None);
+        assert_eq!(table_start(b"x\n.\t99999\n"), None);
+        assert_eq!(table_start(b".\t1\n"), None);
+        assert_eq!(table_start(b""), None);
+    }
+
+    #[test]
+    fn the_best_kind_of_a_driver_counts_and_order_is_by_kind() {
+        let table = Table {
+            rows: vec![
+                (7, "b.sys".into(), 2),
+                (7, "b.sys".into(), 1),
+                (7, "a.sys".into(), 9),
+                (6, "c".into(), 0),
+            ],
+        };
+        let text = table.text();
+        assert_eq!(text, "X\t00000006\t0\tc\nX\t00000007\t9\ta.sys\nX\t00000007\t1\tb.sys\n");
+        let mut rows: Vec<_> = text.lines().filter_map(row).collect();
+        rows.sort();
+        let names = Names { rows };
+        let told: Vec<String> = names.of(PoolTag::from_u32(0x8000_0007)).map(|named| named.text()).collect();
+        assert_eq!(told, ["b.sys: argument", "a.sys: framework"]);
+        assert_eq!(names.of(PoolTag::from_u32(8)).count(), 0);
+    }
+}

@@ -1,0 +1,373 @@
+//! Which drivers use a tag, ranked; or all drivers with all their tags.
+//!
+//! [`ask`] and [`all`] search with [`crate::scan`], fold copies of one file and put the best evidence first.
+//! [`Driver::groups`] and [`Driver::tags`] are what a person reads; [`localtag`] writes them as a file in the form of
+//! pooltag.txt.
+
+use std::cmp::Reverse;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use poolmon_model::PoolTag;
+use rustc_hash::FxHashSet;
+
+use crate::scan::{
+    self, Confidence, Event, Evidence, Files, Index, Info, Kind, Limits, Options, Outcome, Query, ScanError,
+    Summary,
+};
+
+/// Where drivers are searched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    /// Files and folders, the most interesting first.
+    pub paths: Vec<PathBuf>,
+    /// Files of the drivers that are loaded now; none where the system does not tell.
+    pub loaded: Option<Vec<PathBuf>>,
+}
+
+/// One driver of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Driver {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The same file in other places.
+    pub copies: Vec<PathBuf>,
+    /// Its size.
+    pub bytes: u64,
+    /// Whose file it is, by its own account.
+    pub info: Info,
+    /// Best first.
+    pub evidence: Vec<Evidence>,
+    /// The frameworks give this driver the tag that was asked for, if it has none of its own.
+    pub framework: bool,
+    /// Is it loaded, where the system tells.
+    pub loaded: Option<bool>,
+}
+
+/// How good a driver's best evidence is; the order is the order of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Standing {
+    /// (a) to (c): its own code or structures use the tag.
+    Proven(Kind),
+    /// The frameworks make the tag from its name.
+    Framework,
+    /// A static library that it contains uses the tag.
+    Library,
+    /// An argument of a function that is not known to take a tag, or (d) and (e): four bytes.
+    Bytes(Kind),
+    /// (f): four bytes inside a text.
+    Noise,
+}
+
+/// Pieces of evidence that say the same of different places.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group<'a> {
+    /// What kind.
+    pub kind: Kind,
+    /// How far to trust it.
+    pub confidence: Confidence,
+    /// One plain sentence.
+    pub text: String,
+    /// The places, at least one.
+    pub places: Vec<&'a Evidence>,
+}
+
+/// One tag of a driver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagUse<'a> {
+    /// The tag.
+    pub tag: PoolTag,
+    /// The best evidence.
+    pub best: &'a Evidence,
+    /// All places.
+    pub places: usize,
+}
+
+/// What a search found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// Best first.
+    pub drivers: Vec<Driver>,
+    /// Files that could not be searched, and why.
+    pub failed: Vec<(PathBuf, ScanError)>,
+    /// How much was searched.
+    pub summary: Summary,
+    /// Proof came out of the index, so files were not searched for mere bytes.
+    pub code_only: bool,
+}
+
+/// Asks who uses a tag. Where the index knows nearly all files and has proof, they are not read again for mere bytes,
+/// unless `thorough` is set.
+pub fn ask(
+    tag: PoolTag,
+    places: &Places,
+    thorough: bool,
+    index: &mut Index,
+    cancel: &AtomicBool,
+    mut tell: impl FnMut(&Event),
+) -> Answer {
+    let files = scan::list(&places.paths, cancel);
+    let known = if thorough { 0 } else { files.known(index) };
+    // The few that it does not know are searched as usual.
+    let mostly = known > 0 && files.len() - known <= (files.len() / 8).max(8);
+    let options = options(Query::Tag(tag));
+    if mostly {
+        let options = Options { code_suffices: true, ..options };
+        let answer = search(&files, options, places, index, cancel, &mut tell);
+        let proven = |driver: &Driver| matches!(driver.standing(), Standing::Proven(_));
+        if answer.drivers.iter().any(proven) || answer.summary.cancelled {
+            return Answer { code_only: true, ..answer };
+        }
+    }
+    search(&files, options, places, index, cancel, &mut tell)
+}
+
+/// Finds all drivers with the tags that their code and structures show.
+pub fn all(places: &Places, index: &mut Index, cancel: &AtomicBool, mut tell: impl FnMut(&Event)) -> Answer {
+    let files = scan::list(&places.paths, cancel);
+    let mut answer = search(&files, options(Query::All), places, index, cancel, &mut tell);
+    answer.drivers.sort_by_cached_key(|driver| (driver.name().to_lowercase(), driver.path.clone()));
+    answer
+}
+
+fn options(query: Query) -> Options {
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    Options { query, code_suffices: false, threads, limits: Limits::default() }
+}
+
+fn search(
+    files: &Files,
+    options: Options,
+    places: &Places,
+    index: &mut Index,
+    cancel: &AtomicBool,
+    tell: &mut impl FnMut(&Event),
+) -> Answer {
+    let mut answer = Answer::default();
+    let loaded: Option<FxHashSet<String>> =
+        places.loaded.as_ref().map(|paths| paths.iter().map(|path| folded(path)).collect());
+    answer.summary = scan::search(files, options, index, cancel, |event| {
+        tell(&event);
+        let Event::File(report) = event else { return };
+        match report.outcome {
+            Outcome::Found(found) => answer.drivers.push(Driver {
+                loaded: loaded.as_ref().map(|loaded| loaded.contains(&folded(&report.path))),
+                path: report.path,
+                copies: Vec::new(),
+                bytes: report.bytes,
+                info: found.info,
+                evidence: found.evidence,
+                framework: found.framework,
+            }),
+            Outcome::Failed(error) => answer.failed.push((report.path, error)),
+            Outcome::Nothing | Outcome::NotDriver => {}
+        }
+    });
+    answer.failed.sort_by(|a, b| a.0.cmp(&b.0));
+    answer.drivers.sort_by_cached_key(|driver| {
+        let places = driver.evidence.len();
+        (driver.standing(), driver.loaded != Some(true), Reverse(places), driver.path.clone())
+    });
+    answer.drivers = fold_copies(answer.drivers);
+    answer
+}
+
+/// Paths of Windows are the same in any case of their letters.
+fn folded(path: &Path) -> String {
+    path.to_string_lossy().to_lowercase().replace('/', "\\")
+}
+
+/// The same file in two places (a driver and its copy in the driver store) is told once.
+fn fold_copies(drivers: Vec<Driver>) -> Vec<Driver> {
+    let mut kept: Vec<Driver> = Vec::new();
+    let mut places = rustc_hash::FxHashMap::<(String, u64, u32), Vec<usize>>::default();
+    for driver in drivers {
+        let identity = (driver.name().to_lowercase(), driver.bytes, driver.info.timestamp);
+        let same = places.entry(identity).or_default();
+        let twin = same.iter().copied().find(|&at| {
+            kept.get(at).is_some_and(|own| own.info == driver.info && own.evidence == driver.evidence)
+        });
+        if let Some(own) = twin.and_then(|at| kept.get_mut(at)) {
+            own.copies.push(driver.path);
+        } else {
+            same.push(kept.len());
+            kept.push(driver);
+        }
+    }
+    kept
+}
+
+impl Driver {
+    /// The file's name.
+    pub fn name(&self) -> String {
+        self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned()
+    }
+
+    /// How good its best evidence is.
+    pub fn standing(&self) -> Standing {
+        let Some(best) = self.evidence.first() else { return Standing::Framework };
+        let own = match best.kind {
+            _ if best.library.is_some() => Standing::Library,
+            // Four characters that a known function gets which takes no tag prove nothing.
+            Kind::Argument if best.confidence() == Confidence::Low => Standing::Bytes(Kind::Code),
+            Kind::Call | Kind::Argument | Kind::Structure => Standing::Proven(best.kind),
+            Kind::Code | Kind::Data => Standing::Bytes(best.kind),
+            Kind::Text => Standing::Noise,
+        };
+        if self.framework { own.min(Standing::Framework) } else { own }
+    }
+
+    /// The evidence, places that say the same together.
+    pub fn groups(&self) -> Vec<Group<'_>> {
+        let mut groups: Vec<Group<'_>> = Vec::new();
+        for row in &self.evidence {
+            let (text, confidence) = (row.explain(), row.confidence());
+            match groups.iter_mut().find(|group| group.kind == row.kind && group.text == text) {
+                Some(group) => group.places.push(row),
+                None => groups.push(Group { kind: row.kind, confidence, text, places: vec![row] }),
+            }
+        }
+        groups
+    }
+
+    /// All its tags, in the order of their characters.
+    pub fn tags(&self) -> Vec<TagUse<'_>> {
+        let mut tags: Vec<TagUse<'_>> = Vec::new();
+        for row in &self.evidence {
+            match tags.iter_mut().find(|own| own.tag == row.tag) {
+                Some(own) => own.places += 1,
+                None => tags.push(TagUse { tag: row.tag, best: row, places: 1 }),
+            }
+        }
+        tags.sort_by_key(|own| own.tag);
+        tags
+    }
+}
+
+/// Writes all tags of all drivers in the form of pooltag.txt, as PoolMon's `/c` made its localtag.txt: a line for each
+/// tag and driver. Tags of static libraries are left out: they name no driver.
+pub fn localtag(drivers: &[Driver], out: &mut dyn Write) -> io::Result<()> {
+    let mut lines: Vec<(PoolTag, String, &'static str)> = Vec::new();
+    for driver in drivers {
+        let own = driver.tags().into_iter().filter(|own| own.best.library.is_none());
+        lines.extend(own.map(|own| (own.tag, driver.name(), own.best.kind.word())));
+        // What the framework uses if the driver names no tag.
+        let framework = driver.info.framework_tags.iter().map(|&tag| (tag, driver.name(), "framework"));
+        lines.extend(framework);
+    }
+    lines.sort();
+    lines.dedup_by(|next, kept| (next.0, &next.1) == (kept.0, &kept.1));
+    writeln!(out, "rem Tags found in drivers by poolmon: <tag> - <driver> - <how the driver shows it>")?;
+    for (tag, name, how) in &lines {
+        writeln!(out, "{tag} - {name} - {}", explained(how))?;
+    }
+    Ok(())
+}
+
+fn explained(word: &str) -> &'static str {
+    match word {
+        "call" => "in a call of a pool function",
+        "argument" => "in a call of its own allocator",
+        "structure" => "in a structure that the kernel reads",
+        _ => "by its name, if the framework chose the tag",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::{Machine, Role};
+    use crate::{Owners, PooltagFile};
+
+    fn row(tag: [u8; 4], kind: Kind) -> Evidence {
+        let api = matches!(kind, Kind::Call).then(|| "ExAllocatePool2".to_owned());
+        Evidence {
+            tag: PoolTag(tag),
+            kind,
+            offset: 0x400,
+            rva: Some(0x1000),
+            site: None,
+            section: ".text".into(),
+            role: api.as_ref().map(|_| Role::Allocate),
+            api,
+            wrapper: None,
+            library: None,
+        }
+    }
+
+    fn driver(path: &str, evidence: Vec<Evidence>) -> Driver {
+        let info = Info {
+            machine: Machine::X64,
+            timestamp: 1,
+            version: None,
+            product: None,
+            description: None,
+            company: None,
+            pdb: None,
+            signer: None,
+            framework_tags: Vec::new(),
+        };
+        let path = PathBuf::from(path);
+        Driver { path, copies: Vec::new(), bytes: 1, info, evidence, framework: false, loaded: None }
+    }
+
+    #[test]
+    fn proof_stands_before_names_before_bytes() {
+        let standing = |kind| driver("a.sys", vec![row(*b"Test", kind)]).standing();
+        let framework =
+            Driver { framework: true, ..driver("a.sys", vec![row(*b"Test", Kind::Text)]) }.standing();
+        let library = Evidence { library: Some("x.lib"), ..row(*b"Test", Kind::Call) };
+        let named = Evidence { api: Some("IoSetX".into()), ..row(*b"Test", Kind::Argument) };
+        let order = [
+            standing(Kind::Call),
+            standing(Kind::Argument),
+            standing(Kind::Structure),
+            framework,
+            driver("a.sys", vec![library]).standing(),
+            driver("a.sys", vec![named]).standing(),
+            standing(Kind::Data),
+            standing(Kind::Text),
+        ];
+        assert!(order.is_sorted_by(|a, b| a < b), "{order:?}");
+    }
+
+    #[test]
+    fn copies_are_told_once_and_changed_files_are_not_copies() {
+        let evidence = || vec![row(*b"Test", Kind::Call)];
+        let other = Driver { bytes: 2, ..driver("/c/A.SYS", evidence()) };
+        let folded = fold_copies(vec![driver("/a/a.sys", evidence()), driver("/b/A.sys", evidence()), other]);
+        assert_eq!(folded.len(), 2);
+        assert_eq!(folded[0].copies, [PathBuf::from("/b/A.sys")]);
+    }
+
+    #[test]
+    fn places_that_say_the_same_are_one_group() {
+        let far = Evidence { offset: 0x900, ..row(*b"Test", Kind::Call) };
+        let driver = driver("a.sys", vec![row(*b"Test", Kind::Call), far, row(*b"Test", Kind::Data)]);
+        let groups: Vec<(Kind, usize)> = driver.groups().iter().map(|g| (g.kind, g.places.len())).collect();
+        assert_eq!(groups, [(Kind::Call, 2), (Kind::Data, 1)]);
+    }
+
+    #[test]
+    fn a_localtag_file_is_read_back() {
+        let library = Evidence { library: Some("x.lib"), ..row(*b"Libr", Kind::Call) };
+        let mut first =
+            driver("/d/first.sys", vec![row(*b"Ab  ", Kind::Call), row(*b"Ab  ", Kind::Structure), library]);
+        first.info.framework_tags = vec![PoolTag(*b"firs")];
+        let drivers = [first, driver("/d/second.sys", vec![row(*b"Ab  ", Kind::Argument)])];
+        let mut bytes = Vec::new();
+        localtag(&drivers, &mut bytes).unwrap();
+        let file = PooltagFile::parse("localtag.txt", &bytes);
+        assert!(file.irregular().is_empty(), "{:?}", file.irregular());
+        let owners = |tag: &[u8; 4]| -> Vec<String> {
+            file.lookup(PoolTag(*tag))
+                .filter_map(|entry| entry.binary.as_deref().map(str::to_owned))
+                .collect()
+        };
+        assert_eq!(owners(b"Ab  "), ["first.sys", "second.sys"]);
+        assert_eq!(owners(b"firs"), ["first.sys"]);
+        assert!(owners(b"Libr").is_empty());
+        assert_eq!(Owners::new().with_localtag(file).files().count(), 1);
+    }
+}

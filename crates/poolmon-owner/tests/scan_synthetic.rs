@@ -1,0 +1,265 @@
+//! The scanner over images that this file builds: x64, x86 and ARM64, so that the logic is tested without real drivers.
+
+#![allow(clippy::cast_possible_truncation, clippy::trivially_copy_pass_by_ref, missing_docs)]
+
+mod common;
+
+use std::sync::atomic::AtomicBool;
+
+use common::{DATA, SLOTS, TEXT, call, call_slot, direct_x64, image};
+use poolmon_model::PoolTag;
+use poolmon_owner::scan::{
+    self, Event, Image, Index, Kind, Limits, Machine, Outcome, Query, Role, ScanError,
+};
+
+fn only(bytes: &[u8]) -> poolmon_owner::scan::Evidence {
+    let rows = Image::parse("test.sys", bytes).unwrap().evidence();
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    rows[0].clone()
+}
+
+#[test]
+fn x64_calls_through_both_import_tables() {
+    for delayed in [false, true] {
+        let bytes = image(Machine::X64, &direct_x64(b"Test"), &["ExAllocatePoolWithTag"], delayed, &[]);
+        let row = only(&bytes);
+        assert_eq!((row.tag, row.kind), (PoolTag(*b"Test"), Kind::Call));
+        assert_eq!(row.api.as_deref(), Some("ExAllocatePoolWithTag"));
+        assert_eq!((row.offset, row.rva, row.section.as_str()), (0x402, Some(TEXT + 2), ".text"));
+        assert_eq!(row.role, Some(Role::Allocate));
+    }
+}
+
+#[test]
+fn the_bit_of_protected_pool_is_taken_off() {
+    let bytes = image(
+        Machine::X64,
+        &direct_x64(&[b'P', b'r', b'o', b'c' | 0x80]),
+        &["ExFreePoolWithTag"],
+        false,
+        &[],
+    );
+    // r8d is not where a free takes its tag.
+    assert!(Image::parse("x", &bytes).unwrap().evidence().is_empty());
+    let bytes =
+        image(Machine::X64, &direct_x64(&[b'P', b'r', b'o', b'c' | 0x80]), &["ExAllocatePool2"], false, &[]);
+    assert_eq!(only(&bytes).tag, PoolTag(*b"Proc"));
+    assert_eq!(Image::parse("x", &bytes).unwrap().evidence_for(PoolTag(*b"Proc"))[0].kind, Kind::Call);
+}
+
+#[test]
+fn x64_thunks_wrappers_and_wrappers_of_wrappers_are_followed() {
+    // 0x1000: thunk; 0x1010: wrapper (size, tag); 0x1020: wrapper of the wrapper; 0x1030: its caller.
+    let mut code = Vec::new();
+    code.extend([0xff, 0x25]);
+    code.extend((SLOTS - (TEXT + 6)).to_le_bytes());
+    code.resize(0x10, 0xcc);
+    code.extend([0x44, 0x8b, 0xc2]); // mov r8d, edx
+    call(&mut code, TEXT);
+    code.push(0xc3);
+    code.resize(0x20, 0xcc);
+    call(&mut code, TEXT + 0x10);
+    code.push(0xc3);
+    code.resize(0x30, 0xcc);
+    code.push(0xba); // mov edx, tag
+    code.extend(b"Wrap");
+    call(&mut code, TEXT + 0x20);
+    code.push(0xc3);
+    let row = only(&image(Machine::X64, &code, &["ExAllocatePool2"], false, &[]));
+    assert_eq!((row.tag, row.kind), (PoolTag(*b"Wrap"), Kind::Argument));
+    assert_eq!(row.wrapper, Some(TEXT + 0x20));
+    assert_eq!(row.api.as_deref(), Some("ExAllocatePool2"));
+}
+
+#[test]
+fn x64_stack_arguments_and_variables_are_read() {
+    // mov dword ptr [rsp+28h], 'Look'; call ExInitializeNPagedLookasideList
+    let mut code = vec![0xc7, 0x44, 0x24, 0x28];
+    code.extend(b"Look");
+    call_slot(&mut code, 0);
+    code.push(0xc3);
+    let row = only(&image(Machine::X64, &code, &["ExInitializeNPagedLookasideList"], false, &[]));
+    assert_eq!((row.tag, row.kind, row.role), (PoolTag(*b"Look"), Kind::Call, Some(Role::List)));
+    // mov r8d, [rip + variable]
+    let mut code = vec![0x44, 0x8b, 0x05];
+    code.extend((DATA + 0x800 - (TEXT + 7)).to_le_bytes());
+    call_slot(&mut code, 0);
+    code.push(0xc3);
+    let row = only(&image(Machine::X64, &code, &["ExAllocatePoolWithTag"], false, b"Vari"));
+    assert_eq!((row.tag, row.kind, row.section.as_str()), (PoolTag(*b"Vari"), Kind::Call, ".data"));
+}
+
+#[test]
+fn messages_and_stop_codes_are_no_tags() {
+    for import in ["KeBugCheckEx", "DbgPrint", "RtlCompareMemory"] {
+        let bytes = image(Machine::X64, &direct_x64(b"Stop"), &[import], false, &[]);
+        let image = Image::parse("x", &bytes).unwrap();
+        assert!(image.evidence().is_empty());
+        assert_eq!(image.evidence_for(PoolTag(*b"Stop"))[0].kind, Kind::Code);
+    }
+}
+
+#[test]
+fn x86_pushes_are_counted_from_the_back() {
+    // push tag; push size; push type; call [slot]
+    for (import, before) in [("ExAllocatePoolWithTag", 2), ("ExAllocatePool2", 3)] {
+        let mut code = vec![0x68];
+        code.extend(b"Push");
+        code.extend(std::iter::repeat_n([0x6a, 0x10], before).flatten());
+        code.extend([0xff, 0x15]);
+        code.extend((0x10000 + SLOTS).to_le_bytes());
+        code.push(0xc3);
+        let row = only(&image(Machine::X86, &code, &[import], false, &[]));
+        assert_eq!((row.tag, row.kind, row.offset), (PoolTag(*b"Push"), Kind::Call, 0x401));
+    }
+}
+
+#[test]
+fn arm64_literals_and_halves_are_read() {
+    let code = |load: &[u32]| {
+        let mut words = load.to_vec();
+        // adrp x8, page of the slots; ldr x8, [x8, #0x100]; blr x8; ret; literal
+        words.extend([0xb000_0008_u32, 0xf940_8108, 0xd63f_0100, 0xd65f_03c0, u32::from_le_bytes(*b"Lite")]);
+        words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>()
+    };
+    // ldr w2, =literal, five words on
+    let row = only(&image(Machine::Arm64, &code(&[0x1800_0002 | 5 << 5]), &["ExAllocatePool2"], false, &[]));
+    assert_eq!((row.tag, row.kind, row.offset), (PoolTag(*b"Lite"), Kind::Call, 0x414));
+    // movz w2, #'Ha'; movk w2, #'lf', lsl 16
+    let [a, b, c, d] = *b"Half";
+    let low = u32::from(u16::from_le_bytes([a, b]));
+    let high = u32::from(u16::from_le_bytes([c, d]));
+    let halves = [0x5280_0002 | low << 5, 0x72a0_0002 | high << 5];
+    let bytes = image(Machine::Arm64, &code(&halves), &["ExAllocatePool2"], false, &[]);
+    let row = only(&bytes);
+    assert_eq!((row.tag, row.kind), (PoolTag(*b"Half"), Kind::Call));
+    // The cheap search beforehand must not lose it: the four bytes are nowhere.
+    assert_eq!(Image::parse("x", &bytes).unwrap().evidence_for(PoolTag(*b"Half")).len(), 1);
+}
+
+/// A row of a filter's context table: kind 8, size 0x40.
+fn context(tag: &[u8; 4]) -> Vec<u8> {
+    let mut row = vec![8, 0, 0, 0, 0, 0, 0, 0];
+    row.extend(0x11000_u64.to_le_bytes());
+    row.extend(0x40_u64.to_le_bytes());
+    row.extend(tag);
+    row.resize(0x38, 0);
+    row
+}
+
+#[test]
+fn structures_data_and_text_are_told_apart() {
+    let mut extra = context(b"Ctxt");
+    extra.resize(0x100, 0);
+    extra.extend(b"Lone\0\0\0\0 a longer text\0");
+    let bytes = image(Machine::X64, &[0xc3], &["FltRegisterFilter"], false, &extra);
+    let image = Image::parse("x", &bytes).unwrap();
+    let kind =
+        |tag: &[u8; 4]| image.evidence_for(PoolTag(*tag)).iter().map(|row| row.kind).collect::<Vec<_>>();
+    assert_eq!(kind(b"Ctxt"), [Kind::Structure]);
+    assert_eq!(kind(b"Lone"), [Kind::Data]);
+    assert_eq!(kind(b"long"), [Kind::Text]);
+    assert_eq!(kind(b"None"), []);
+    assert_eq!(image.evidence().len(), 1);
+}
+
+#[test]
+fn a_framework_driver_is_found_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = image(Machine::X64, &[0xc3], &["WdfVersionBind"], false, &[]);
+    std::fs::write(folder.path().join("wdfAbcdef.sys"), &bytes).unwrap();
+    std::fs::write(folder.path().join("other.sys"), &bytes).unwrap();
+    std::fs::write(folder.path().join("bad.sys"), b"MZ and no more").unwrap();
+    std::fs::write(folder.path().join("text.txt"), b"Abcd").unwrap();
+    let found = |cancelled: bool| {
+        let mut rows = Vec::new();
+        let flag = AtomicBool::new(cancelled);
+        let query = Query::Tag(PoolTag(*b"Abcd"));
+        let paths = [folder.path().to_owned(), folder.path().join("gone.sys")];
+        let summary =
+            scan::folder(&paths, query, 2, Limits::default(), &mut Index::default(), &flag, |event| {
+                if let Event::File(report) = event {
+                    rows.push((
+                        report.path.file_name().unwrap().to_str().unwrap().to_owned(),
+                        report.outcome,
+                    ));
+                }
+            });
+        rows.sort_by(|a, b| a.0.cmp(&b.0));
+        (summary, rows)
+    };
+    let (summary, rows) = found(false);
+    assert_eq!((summary.files, summary.found, summary.failed), (4, 1, 2));
+    assert!(matches!(&rows[0].1, Outcome::Failed(ScanError::Damaged(_))), "{rows:?}");
+    assert!(matches!(&rows[1].1, Outcome::Failed(ScanError::Io(_))));
+    assert!(matches!(&rows[2].1, Outcome::Nothing));
+    assert!(matches!(&rows[3].1, Outcome::Found(found) if found.framework && found.evidence.is_empty()));
+    assert!(found(true).0.cancelled);
+}
+
+#[test]
+fn a_huge_file_is_read_as_far_as_its_headers_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("huge.sys");
+    let bytes = image(Machine::X64, &direct_x64(b"Test"), &["ExAllocatePoolWithTag"], false, &[]);
+    let ask = |limit| {
+        let mut rows = Vec::new();
+        let never = AtomicBool::new(false);
+        let query = Query::Tag(PoolTag(*b"Test"));
+        scan::folder(
+            std::slice::from_ref(&path),
+            query,
+            1,
+            Limits { bytes: limit },
+            &mut Index::default(),
+            &never,
+            |event| {
+                if let Event::File(report) = event {
+                    rows.push(report.outcome);
+                }
+            },
+        );
+        rows.remove(0)
+    };
+    std::fs::write(&path, &bytes).unwrap();
+    std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(4 << 30).unwrap();
+    assert!(matches!(ask(512 << 20), Outcome::Found(_)));
+    assert!(matches!(ask(0x1000), Outcome::Failed(ScanError::TooLarge { .. })));
+}
+
+#[test]
+fn a_changed_file_or_a_damaged_index_is_asked_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, place) = (folder.path().join("a.sys"), folder.path().join("index"));
+    let ask = |index: &mut Index| {
+        let never = AtomicBool::new(false);
+        let query = Query::Tag(PoolTag(*b"Test"));
+        scan::folder(std::slice::from_ref(&path), query, 1, Limits::default(), index, &never, |_| {})
+    };
+    let bytes = image(Machine::X64, &direct_x64(b"Test"), &["ExAllocatePoolWithTag"], false, &[]);
+    std::fs::write(&path, &bytes).unwrap();
+    let mut index = Index::load(&place);
+    assert_eq!(ask(&mut index).found, 1);
+    index.save(&place).unwrap();
+    assert_eq!(ask(&mut Index::load(&place)).from_index, 1);
+    let whole = std::fs::read(&place).unwrap();
+    for cut in 0..whole.len() {
+        std::fs::write(&place, &whole[..cut]).unwrap();
+        let answer = ask(&mut Index::load(&place));
+        assert_eq!((answer.found, answer.from_index), (1, 0), "{cut}");
+    }
+    std::fs::write(&place, &whole).unwrap();
+    std::fs::write(&path, [bytes.as_slice(), &[0]].concat()).unwrap();
+    assert_eq!(ask(&mut Index::load(&place)).from_index, 0);
+}
+
+#[test]
+fn what_is_no_image_is_said_to_be_none() {
+    assert_eq!(Image::parse("x", b"#!/bin/sh").unwrap_err(), ScanError::NotPe);
+    let bytes = image(Machine::X64, &[0xc3], &[], false, &[]);
+    for cut in 2..bytes.len() {
+        if let Ok(image) = Image::parse("x", &bytes[..cut]) {
+            let _ = (image.evidence(), image.info());
+        }
+    }
+}

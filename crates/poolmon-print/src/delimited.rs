@@ -1,0 +1,76 @@
+//! CSV (RFC 4180) and TSV: every column of the registry, changes beside values, unknown figures empty.
+
+use std::io::{self, Write};
+
+use poolmon_model::{Sample, Table, Value, column};
+
+/// Writes the rows. The first columns name time and host where the sample tells them, so that files can be joined.
+pub fn write(out: &mut dyn Write, separator: u8, sample: &Sample, table: &Table) -> io::Result<()> {
+    let changes = crate::has_changes(table);
+    let time = sample.time.map(|time| time.to_string());
+    let host = sample.origin.host.as_deref();
+    let mut line = Line { out, separator, first: true };
+    line.optional(time.as_deref().map(|_| "time"))?;
+    line.optional(host.map(|_| "host"))?;
+    for column in column::COLUMNS {
+        line.field(column.id)?;
+        if changes && column.change.is_some() {
+            line.field(&format!("{}_change", column.id))?;
+        }
+    }
+    line.field("inexact")?;
+    line.end()?;
+    for row in &table.rows {
+        line.optional(time.as_deref())?;
+        line.optional(host)?;
+        for column in column::COLUMNS {
+            line.value(&(column.value)(row))?;
+            if let (true, Some(change)) = (changes, column.change) {
+                line.value(&change(row))?;
+            }
+        }
+        line.field(if row.is_inexact() { "true" } else { "false" })?;
+        line.end()?;
+    }
+    Ok(())
+}
+
+struct Line<'a> {
+    out: &'a mut dyn Write,
+    separator: u8,
+    first: bool,
+}
+
+impl Line<'_> {
+    fn optional(&mut self, text: Option<&str>) -> io::Result<()> {
+        text.map_or(Ok(()), |text| self.field(text))
+    }
+
+    fn value(&mut self, value: &Value<'_>) -> io::Result<()> {
+        match value {
+            Value::Unknown => self.field(""),
+            // A share is a number here, not a text with a percent sign.
+            Value::Share(share) => self.field(&format!("{share:.4}")),
+            value => self.field(&value.plain()),
+        }
+    }
+
+    fn field(&mut self, text: &str) -> io::Result<()> {
+        if !std::mem::take(&mut self.first) {
+            self.out.write_all(&[self.separator])?;
+        }
+        let special = |b: u8| b == self.separator || matches!(b, b'"' | b'\n' | b'\r');
+        // Blanks at an end are part of a tag (`Irp `): quotes keep spreadsheets from trimming them.
+        let quoted = text.bytes().any(special) || text.starts_with(' ') || text.ends_with(' ');
+        if quoted {
+            write!(self.out, "\"{}\"", text.replace('"', "\"\""))
+        } else {
+            self.out.write_all(text.as_bytes())
+        }
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.first = true;
+        self.out.write_all(b"\n")
+    }
+}

@@ -1,0 +1,201 @@
+//! JSON: one object with the source, the machine's figures, every row and the totals.
+//!
+//! Sizes are bytes, counts are counts, times are RFC 3339 in UTC. `null` = not told by this system.
+//! `schema` changes when a field changes its meaning; fields may be added without that.
+
+use std::io::{self, Write};
+
+use poolmon_model::{
+    Column, Sample, SourceKind, Table, TableRow, Tag, Totals, Value, column, delta::Presence, header,
+};
+use serde::Serialize;
+use serde::ser::{SerializeMap, SerializeSeq, Serializer};
+
+/// Name and version of the layout.
+pub const SCHEMA: &str = "poolmon.table/1";
+
+/// Writes the table, one row a line, so that `grep` works on it too.
+pub fn write(out: &mut dyn Write, sample: &Sample, table: &Table) -> io::Result<()> {
+    let mut serializer = serde_json::Serializer::with_formatter(&mut *out, RowLines { depth: 0 });
+    Document { sample, table }.serialize(&mut serializer)?;
+    out.write_all(b"\n")
+}
+
+struct Document<'a> {
+    sample: &'a Sample,
+    table: &'a Table,
+}
+
+impl Serialize for Document<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { sample, table } = *self;
+        let origin = &sample.origin;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("schema", SCHEMA)?;
+        map.serialize_entry("source", origin.kind.id())?;
+        map.serialize_entry("simulated", &(origin.kind == SourceKind::Simulated))?;
+        map.serialize_entry("file", &origin.file)?;
+        map.serialize_entry("host", &origin.host)?;
+        map.serialize_entry("system", &origin.system)?;
+        map.serialize_entry("boot", &origin.boot)?;
+        map.serialize_entry("time", &sample.time.map(|time| time.to_string()))?;
+        map.serialize_entry("uptime_s", &sample.uptime.map(|uptime| uptime.as_secs()))?;
+        map.serialize_entry("rebooted", &table.rebooted)?;
+        map.serialize_entry("header", &HeaderJson(table))?;
+        map.serialize_entry("row_count", &table.rows.len())?;
+        map.serialize_entry("rows", &Rows(table))?;
+        map.serialize_entry("totals", &TotalsJson(&table.totals))?;
+        map.serialize_entry("disagreeing_rows", &sample.disagreeing)?;
+        map.serialize_entry("remarks", &sample.remarks)?;
+        map.end()
+    }
+}
+
+struct HeaderJson<'a>(&'a Table);
+
+impl Serialize for HeaderJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for figure in header::FIGURES {
+            if let Some(value) = (figure.get)(&self.0.header) {
+                map.serialize_entry(figure.id, &value)?;
+            }
+        }
+        if let Some(change) = self.0.page_faults_change {
+            map.serialize_entry("page_faults_change", &change)?;
+        }
+        map.end()
+    }
+}
+
+struct Rows<'a>(&'a Table);
+
+impl Serialize for Rows<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut rows = serializer.serialize_seq(Some(self.0.rows.len()))?;
+        for row in &self.0.rows {
+            rows.serialize_element(&RowJson(row))?;
+        }
+        rows.end()
+    }
+}
+
+struct RowJson<'a>(&'a TableRow);
+
+impl Serialize for RowJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let row = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        for column in column::COLUMNS {
+            cell(&mut map, column, row)?;
+            if column.id == column::TAG.id
+                && let Tag::Pool(tag) = row.row.tag
+            {
+                map.serialize_entry("tag_value", &format!("{:#010x}", tag.to_u32()))?;
+            }
+        }
+        if row.is_inexact() {
+            map.serialize_entry("inexact", &true)?;
+        }
+        match row.presence {
+            Presence::Steady => {}
+            Presence::New => map.serialize_entry("presence", "new")?,
+            Presence::Gone => map.serialize_entry("presence", "gone")?,
+        }
+        map.end()
+    }
+}
+
+fn cell<M: SerializeMap>(map: &mut M, column: &Column, row: &TableRow) -> Result<(), M::Error> {
+    map.serialize_entry(column.id, &ValueJson((column.value)(row)))?;
+    // A change is written only where there was an earlier sample: its absence is not a zero.
+    if let (Some(change), Some(_)) = (column.change, row.delta) {
+        map.serialize_entry(&format!("{}_change", column.id), &ValueJson(change(row)))?;
+    }
+    Ok(())
+}
+
+struct ValueJson<'a>(Value<'a>);
+
+impl Serialize for ValueJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Value::Unknown => serializer.serialize_none(),
+            Value::Text(text) => serializer.serialize_str(text),
+            Value::Count(count) => serializer.serialize_u64(*count),
+            Value::Signed(signed) => serializer.serialize_i64(*signed),
+            Value::Share(share) => serializer.serialize_f64(*share),
+        }
+    }
+}
+
+struct TotalsJson<'a>(&'a [Totals]);
+
+impl Serialize for TotalsJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for totals in self.0 {
+            map.serialize_entry(totals.pool.id(), &OneTotal(totals))?;
+        }
+        map.end()
+    }
+}
+
+struct OneTotal<'a>(&'a Totals);
+
+impl Serialize for OneTotal<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Totals { rows, counters, delta, untagged, .. } = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("rows", rows)?;
+        map.serialize_entry("allocs", &counters.allocs)?;
+        map.serialize_entry("frees", &counters.frees)?;
+        map.serialize_entry("diff", &counters.told_diff)?;
+        map.serialize_entry("bytes", &counters.bytes)?;
+        map.serialize_entry("used", &counters.used)?;
+        if let Some(delta) = delta {
+            map.serialize_entry("diff_change", &delta.diff)?;
+            map.serialize_entry("bytes_change", &delta.bytes)?;
+        }
+        map.serialize_entry("untagged_bytes", untagged)?;
+        map.end()
+    }
+}
+
+/// Compact, but each top-level field and each row starts a line.
+struct RowLines {
+    depth: usize,
+}
+
+impl serde_json::ser::Formatter for RowLines {
+    fn begin_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.depth += 1;
+        writer.write_all(b"{")
+    }
+
+    fn end_object<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.depth -= 1;
+        writer.write_all(if self.depth == 0 { b"\n}" } else { b"}" })
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        writer.write_all(if first { b"" } else { b"," })?;
+        writer.write_all(match (self.depth, first) {
+            (1, _) => b"\n  ",
+            (_, true) => b"",
+            (_, false) => b" ",
+        })
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(b": ")
+    }
+
+    fn begin_array_value<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        writer.write_all(if first { b"\n    " } else { b",\n    " })
+    }
+
+    fn end_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(b"]")
+    }
+}

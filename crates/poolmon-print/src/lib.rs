@@ -1,0 +1,81 @@
+//! One table written for people and programs: text, CSV, TSV, JSON, PoolMon's log.
+//!
+//! Which columns there are, what they are called and what stands in them comes from [`poolmon_model::column`];
+//! a module here knows only its own layout.
+#![forbid(unsafe_code)]
+
+pub mod delimited;
+pub mod json;
+pub mod poolmon;
+pub mod text;
+
+use std::io::{self, Write};
+
+use poolmon_model::{Column, Sample, Table, column};
+
+/// How a table is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Aligned text for people.
+    Table,
+    /// Comma-separated values.
+    Csv,
+    /// Tab-separated values.
+    Tsv,
+    /// JSON, one object.
+    Json,
+    /// The wide snapshot layout of today's PoolMon.
+    Poolmon,
+}
+
+/// What is written beside the rows.
+#[expect(clippy::struct_excessive_bools, reason = "independent switches, each named where it is set")]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Totals by pool, and what no tag accounts for. JSON has them always.
+    pub totals: bool,
+    /// The two lines of memory figures before a text table or a PoolMon log. JSON has them always.
+    pub header: bool,
+    /// A comment line with time, host, boot and system before a PoolMon log.
+    pub stamp: bool,
+    /// The `Mapped_Driver` column.
+    pub driver: bool,
+}
+
+/// Writes a table in a format.
+pub fn write(
+    out: &mut dyn Write,
+    format: Format,
+    sample: &Sample,
+    table: &Table,
+    options: Options,
+) -> io::Result<()> {
+    match format {
+        Format::Table => text::write(out, sample, table, options),
+        Format::Csv => delimited::write(out, b',', sample, table),
+        Format::Tsv => delimited::write(out, b'\t', sample, table),
+        Format::Json => json::write(out, sample, table),
+        Format::Poolmon => poolmon::write(out, sample, table, options),
+    }
+}
+
+/// Whether the rows have something to compare with, so that change columns make sense.
+fn has_changes(table: &Table) -> bool {
+    table.rows.iter().any(|row| row.delta.is_some())
+}
+
+/// Columns to print: those that always stand, and those that these rows tell something of.
+fn columns(table: &Table, driver: bool) -> Vec<&'static Column> {
+    column::COLUMNS
+        .iter()
+        .copied()
+        .filter(|column| match column.id {
+            "tag" | "pool" | "diff" | "bytes" => true,
+            "mapped_driver" => driver && column::is_told(column, &table.rows),
+            _ => column::is_told(column, &table.rows),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

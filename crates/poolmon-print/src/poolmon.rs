@@ -1,0 +1,115 @@
+//! The wide snapshot layout of today's PoolMon (`-n`), so that scripts that parse its logs go on working.
+//!
+//! Right edges of the figures: Allocs 30, Frees 49, Diff 67, Bytes 82, Per Alloc 99; `Mapped_Driver` from 107.
+//! There are no change columns in it. Linux rows keep the layout with longer names and add a Used column.
+
+use std::io::{self, Write};
+
+use poolmon_model::{Header, Pool, Sample, Table, TableRow};
+
+use crate::Options;
+
+/// Writes one snapshot: an optional comment line with time and host, optional memory figures, columns, rows.
+pub fn write(out: &mut dyn Write, sample: &Sample, table: &Table, options: Options) -> io::Result<()> {
+    if options.stamp {
+        stamp(out, sample)?;
+    }
+    if options.header {
+        header(out, &table.header)?;
+    }
+    let used = table.rows.iter().any(|row| row.row.counters.used.is_some());
+    out.write_all(b"\n Tag  Type     Allocs            Frees               Diff            Bytes                 Per Alloc")?;
+    if used {
+        write!(out, "{:>15}", "Used")?;
+    }
+    out.write_all(if options.driver { b"       Mapped_Driver\n\n" } else { b"\n\n" })?;
+    for row in &table.rows {
+        write_row(out, row, used, options)?;
+    }
+    if options.totals {
+        out.write_all(b"\n")?;
+        for totals in &table.totals {
+            let counters = totals.counters;
+            write!(out, " TOTAL {:<5}", totals.pool.short())?;
+            figures(out, 18, [counters.allocs.map(i128::from), counters.frees.map(i128::from)])?;
+            write!(out, "{:>18}{:>15}", shown(counters.told_diff), shown(counters.bytes))?;
+            out.write_all(b"\n")?;
+            if let Some(untagged) = totals.untagged {
+                writeln!(
+                    out,
+                    " TOTAL {:<5} bytes that no tag accounts for: {untagged}",
+                    totals.pool.short()
+                )?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `# poolmon 1 time=… host=… boot=… system="…"`: what PoolMon's own logs lack.
+fn stamp(out: &mut dyn Write, sample: &Sample) -> io::Result<()> {
+    let mut line = String::from("# poolmon 1");
+    let mut add = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            line.extend([" ", name, "=", &quoted(&value)]);
+        }
+    };
+    add("time", sample.time.map(|time| time.to_string()));
+    add("host", sample.origin.host.clone());
+    add("boot", sample.origin.boot.clone());
+    add("system", sample.origin.system.clone());
+    writeln!(out, "{line}")
+}
+
+/// A value in quotes where it holds blanks; quotes and control characters cannot break the line.
+fn quoted(value: &str) -> String {
+    let clean: String = value.chars().map(|c| if c.is_control() || c == '"' { '_' } else { c }).collect();
+    if clean.contains(' ') { format!("\"{clean}\"") } else { clean }
+}
+
+/// PoolMon's two lines of memory figures, in K; figures that are not told are left out.
+pub fn header(out: &mut dyn Write, header: &Header) -> io::Result<()> {
+    for parts in header.poolmon_lines(header.page_faults.map(u64::cast_signed)) {
+        if !parts.is_empty() {
+            for (label, value) in parts {
+                write!(out, "{label}{value}")?;
+            }
+            writeln!(out)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_row(out: &mut dyn Write, row: &TableRow, used: bool, options: Options) -> io::Result<()> {
+    let counters = row.row.counters;
+    let windows = matches!(row.row.pool, Pool::Nonpaged | Pool::Paged);
+    let tag = row.row.tag.to_string();
+    if windows {
+        write!(out, " {tag} {:<5}", row.row.pool.short())?;
+    } else {
+        // Names longer than a tag push Type to the right; a blank inside a name would split it.
+        write!(out, " {:<4} {:<5}", tag.replace(' ', "_"), row.row.pool.short())?;
+    }
+    figures(out, 19, [counters.allocs.map(i128::from), counters.frees.map(i128::from)])?;
+    write!(out, "{:>18}{:>15}{:>17}", shown(row.diff()), shown(counters.bytes), shown(row.per_alloc()))?;
+    if used {
+        write!(out, "{:>15}", shown(counters.used))?;
+    }
+    if options.driver {
+        write!(out, "        {}", row.owner().unwrap_or("Unknown Driver"))?;
+    }
+    out.write_all(b"\n")
+}
+
+fn figures(out: &mut dyn Write, width: usize, figures: [Option<i128>; 2]) -> io::Result<()> {
+    for (n, figure) in figures.into_iter().enumerate() {
+        let width = if n == 0 { width } else { 19 };
+        // One blank at least, however wide the number before it grew.
+        write!(out, " {:>1$}", shown(figure), width - 1)?;
+    }
+    Ok(())
+}
+
+fn shown(figure: Option<impl std::fmt::Display>) -> String {
+    figure.map_or_else(|| "-".into(), |figure| figure.to_string())
+}

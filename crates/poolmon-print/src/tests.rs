@@ -1,0 +1,124 @@
+use std::sync::Arc;
+
+use poolmon_model::{
+    CounterWidth, Counters, Filter, Origin, Pool, Row, Sample, Sort, SourceKind, Table, Tag, column,
+};
+
+use crate::{Format, Options, write};
+
+fn windows() -> (Sample, Sample) {
+    let mut origin = Origin::new(SourceKind::Windows, &[Pool::Nonpaged, Pool::Paged]);
+    origin.host = Some("SRV 01".into());
+    origin.boot = Some("b1".into());
+    origin.system = Some("Windows 10.0.19045".into());
+    let origin = Arc::new(origin);
+    let sample = |rows: &[(&[u8; 4], Pool, u64, u64, u64)]| {
+        let mut sample = Sample::new(Arc::clone(&origin), CounterWidth::Bits32);
+        sample.time = Some("2026-11-23T06:13:47Z".parse().unwrap());
+        sample.header.memory_total = Some(33_473_120 << 10);
+        sample.header.memory_available = Some(20_055_132 << 10);
+        sample.header.page_faults = Some(901_597_864);
+        sample.header.commit = Some(15_035_764 << 10);
+        sample.header.pool_nonpaged = Some(1 << 20);
+        sample.header.pool_paged = Some(2 << 20);
+        sample.rows =
+            rows.iter().map(|&(tag, pool, a, f, b)| Row::windows(Tag::pool(*tag), pool, a, f, b)).collect();
+        sample
+    };
+    let before = sample(&[(b"Irp ", Pool::Nonpaged, 100, 90, 1000), (b"MmSt", Pool::Paged, 50, 10, 40_000)]);
+    let mut now = sample(&[
+        (b"Irp ", Pool::Nonpaged, 4_288_592, 4_288_000, 254_683),
+        (b"MmSt", Pool::Paged, 50, 11, 39_000),
+        (b"a\"\0,", Pool::Paged, 7, 7, 4096),
+    ]);
+    now.rows[1].told_owner = Some("[nt!mm - Mm section object prototype ptes]".into());
+    (before, now)
+}
+
+fn linux() -> Sample {
+    let origin = Arc::new(Origin::new(SourceKind::Linux, &[Pool::Reclaimable, Pool::Unreclaimable]));
+    let mut sample = Sample::new(origin, CounterWidth::Bits64);
+    sample.header.memory_total = Some(24_684_092 << 10);
+    sample.header.slab_reclaimable = Some(1 << 20);
+    let row = |name, pool, objects, bytes, used| Row {
+        tag: Tag::name(name),
+        pool,
+        counters: Counters {
+            told_diff: Some(objects),
+            bytes: Some(bytes),
+            used: Some(used),
+            ..Counters::default()
+        },
+        told_owner: None,
+    };
+    sample.rows = vec![
+        row("dentry", Pool::Reclaimable, 4961, 1_040_000, 952_512),
+        row("kmalloc-64", Pool::Unreclaimable, 10, 4096, 640),
+    ];
+    sample
+}
+
+fn printed(format: Format, before: Option<&Sample>, now: &Sample, options: Options) -> String {
+    let mut table = Table::new(before, now, &Filter::default(), None);
+    table.sort(Sort::by(&column::BYTES));
+    let mut out = Vec::new();
+    write(&mut out, format, now, &table, options).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+const ALL: Options = Options { totals: true, header: true, stamp: true, driver: true };
+
+#[test]
+fn every_format_of_a_windows_table() {
+    let (before, now) = windows();
+    for (name, format) in [
+        ("table", Format::Table),
+        ("csv", Format::Csv),
+        ("tsv", Format::Tsv),
+        ("json", Format::Json),
+        ("poolmon", Format::Poolmon),
+    ] {
+        insta::assert_snapshot!(format!("windows_{name}"), printed(format, Some(&before), &now, ALL));
+    }
+    insta::assert_snapshot!("windows_plain", printed(Format::Table, None, &now, Options::default()));
+    insta::assert_snapshot!(
+        "windows_poolmon_plain",
+        printed(Format::Poolmon, None, &now, Options::default())
+    );
+}
+
+#[test]
+fn every_format_of_a_linux_table() {
+    let now = linux();
+    for (name, format) in
+        [("table", Format::Table), ("csv", Format::Csv), ("json", Format::Json), ("poolmon", Format::Poolmon)]
+    {
+        insta::assert_snapshot!(format!("linux_{name}"), printed(format, None, &now, ALL));
+    }
+}
+
+#[test]
+fn json_is_json_and_exact() {
+    let (before, now) = windows();
+    let value: serde_json::Value =
+        serde_json::from_str(&printed(Format::Json, Some(&before), &now, ALL)).unwrap();
+    assert_eq!(value["rows"][0]["bytes"], 254_683);
+    assert_eq!(value["rows"][2]["tag"], "a\"\\x00,");
+    assert_eq!(value["rows"][2]["inexact"], true);
+    assert_eq!(value["totals"]["paged"]["bytes"], 43_096);
+    assert_eq!(value["totals"]["paged"]["untagged_bytes"], (2 << 20) - 43_096);
+}
+
+#[test]
+fn the_wide_layouts_right_edges() {
+    let (_, now) = windows();
+    let text = printed(Format::Poolmon, None, &now, Options { driver: true, ..Options::default() });
+    let row = text.lines().find(|line| line.contains("MmSt")).unwrap();
+    let edges: Vec<usize> = row[..100]
+        .char_indices()
+        .filter(|&(at, c)| c != ' ' && row[at + 1..].starts_with(' '))
+        .map(|(at, _)| at + 1)
+        .collect();
+    assert_eq!(edges, [5, 11, 30, 49, 67, 82, 99]);
+    assert_eq!(row.find("[nt!mm"), Some(107));
+}

@@ -1,0 +1,149 @@
+//! Aligned text for people: every figure whole, units in the title, changes in parentheses.
+
+use std::io::{self, Write};
+
+use poolmon_model::column::Unit;
+use poolmon_model::units::{human_bytes, human_change};
+use poolmon_model::{Column, Header, Sample, SourceKind, Table, TableRow, Value, header};
+
+use crate::{Options, poolmon};
+
+/// Writes the table; columns are as wide as their content.
+pub fn write(out: &mut dyn Write, sample: &Sample, table: &Table, options: Options) -> io::Result<()> {
+    if sample.origin.kind == SourceKind::Simulated {
+        writeln!(out, "SIMULATED: these figures are invented, they are not this machine's.")?;
+    }
+    if options.header {
+        poolmon::header(out, &table.header)?;
+        linux_header(out, &table.header)?;
+    }
+    let changes = crate::has_changes(table);
+    let mut columns = Vec::new();
+    for column in crate::columns(table, options.driver) {
+        columns.push(Cells::values(column, table));
+        let told =
+            |change: fn(&TableRow) -> Value<'_>| table.rows.iter().any(|row| change(row) != Value::Unknown);
+        if let (true, Some(change)) = (changes && column.id != "per_alloc", column.change)
+            && told(change)
+        {
+            columns.push(Cells::changes(change, table));
+        }
+    }
+    let mut line = String::new();
+    for column in &columns {
+        column.put(&mut line, &column.title);
+    }
+    writeln!(out, "{}", line.trim_end())?;
+    for at in 0..table.rows.len() {
+        line.clear();
+        for column in &columns {
+            column.put(&mut line, column.texts.get(at).map_or("", String::as_str));
+        }
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    if table.rows.is_empty() {
+        writeln!(out, "(no row passes the filter)")?;
+    }
+    if table.rows.iter().any(TableRow::is_inexact) {
+        writeln!(out, "~ Diff is not exact: a 32-bit counter of the kernel wrapped while Bytes are held.")?;
+    }
+    if options.totals {
+        totals(out, table)?;
+    }
+    Ok(())
+}
+
+/// What Linux counts of its kernel's memory, in one line after PoolMon's two.
+fn linux_header(out: &mut dyn Write, header: &Header) -> io::Result<()> {
+    let figures = header::FIGURES.iter().skip_while(|figure| figure.id != "slab_reclaimable");
+    let mut line = String::new();
+    for figure in figures {
+        if let Some(bytes) = (figure.get)(header) {
+            line.extend([" ", figure.title, ":", &(bytes / 1024).to_string(), "K"]);
+        }
+    }
+    if line.is_empty() { Ok(()) } else { writeln!(out, "{line}") }
+}
+
+/// The totals by pool, with what no tag accounts for.
+fn totals(out: &mut dyn Write, table: &Table) -> io::Result<()> {
+    writeln!(out)?;
+    for totals in &table.totals {
+        let bytes = totals.counters.bytes.unwrap_or(0);
+        write!(out, "Total {}: {} rows", totals.pool.long(), totals.rows)?;
+        for (name, figure) in [("allocs", totals.counters.allocs), ("frees", totals.counters.frees)] {
+            if let Some(figure) = figure {
+                write!(out, ", {figure} {name}")?;
+            }
+        }
+        if let Some(diff) = totals.counters.told_diff {
+            write!(out, ", {diff} outstanding")?;
+        }
+        write!(out, ", {bytes} bytes ({})", human_bytes(bytes))?;
+        if let Some(change) = totals.delta.and_then(|delta| delta.bytes) {
+            write!(out, ", change {change} ({})", human_change(change))?;
+        }
+        writeln!(out)?;
+        if let Some(untagged) = totals.untagged {
+            writeln!(
+                out,
+                "  {} bytes ({}) of the {} are accounted for by no tag",
+                untagged,
+                if untagged < 0 { human_change(untagged) } else { human_bytes(untagged.unsigned_abs()) },
+                totals.pool.long(),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// One column, formatted.
+struct Cells {
+    title: String,
+    texts: Vec<String>,
+    width: usize,
+    left: bool,
+}
+
+impl Cells {
+    fn values(column: &Column, table: &Table) -> Self {
+        let cells = table.rows.iter().map(|row| {
+            let value = (column.value)(row);
+            match column.id {
+                "pool" => row.row.pool.short().to_owned(),
+                "diff" if row.is_inexact() => format!("~{}", value.plain()),
+                _ => value.plain().into_owned(),
+            }
+        });
+        Self::new(column.title.into(), cells.collect(), column.unit == Unit::Text)
+    }
+
+    fn changes(change: fn(&TableRow) -> Value<'_>, table: &Table) -> Self {
+        let cells = table.rows.iter().map(|row| match change(row) {
+            Value::Unknown => String::new(),
+            Value::Signed(signed) if signed > 0 => format!("(+{signed})"),
+            value => format!("({})", value.plain()),
+        });
+        Self::new("(+/-)".into(), cells.collect(), false)
+    }
+
+    fn new(title: String, cells: Vec<String>, left: bool) -> Self {
+        let width =
+            cells.iter().map(|cell| cell.chars().count()).chain([title.chars().count()]).max().unwrap_or(0);
+        Self { title, texts: cells, width, left }
+    }
+
+    fn put(&self, line: &mut String, cell: &str) {
+        let pad = self.width.saturating_sub(cell.chars().count());
+        if !line.is_empty() {
+            line.push_str("  ");
+        }
+        if self.left {
+            line.push_str(cell);
+            line.extend(std::iter::repeat_n(' ', pad));
+        } else {
+            line.extend(std::iter::repeat_n(' ', pad));
+            line.push_str(cell);
+        }
+    }
+}

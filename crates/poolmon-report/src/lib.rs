@@ -1,0 +1,152 @@
+//! The verdict as a file to send: one HTML page without network, or Markdown.
+//!
+//! Data passes in one direction:
+//!
+//! 1. [`Material`] is everything that is told of: the verdicts, the series behind them, marks, what is known of owners;
+//! 2. `findings` chooses what is worth telling, `words` says it; the same for every format;
+//! 3. `plot` draws the series as SVG, `html` puts the page together, `markdown` the text.
+//!
+//! Tags, names of hosts and notes come from drivers and logs of strangers: all text goes through [`html`]'s or
+//! [`markdown`]'s escaping, and the page's policy allows no script but its own.
+#![forbid(unsafe_code)]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "places on a plot and rounded figures, far from the limits of their types"
+)]
+
+mod findings;
+pub mod html;
+pub mod markdown;
+mod plot;
+#[cfg(test)]
+mod tests;
+pub mod words;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use poolmon_leak::{Analysis, Report, Verdict};
+use poolmon_model::{Filter, Pool, Tag};
+
+/// What is told of.
+pub struct Material<'a> {
+    /// The headline's own words instead of the host's name.
+    pub title: Option<String>,
+    /// Name of the file or folder.
+    pub source: String,
+    /// Host, where told.
+    pub host: Option<String>,
+    /// System and build, where told.
+    pub system: Option<String>,
+    /// First and last sample, where times are known.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// The verdicts.
+    pub report: &'a Report,
+    /// The series behind them.
+    pub analysis: &'a Analysis,
+    /// How much longer samples are needed before anything can be said.
+    pub needs: Option<Duration>,
+    /// What Perfmon's figures say of the pools.
+    pub perfmon: Option<&'a Report>,
+    /// Notes, gaps, restarts, modules: oldest first.
+    pub events: Vec<Event>,
+    /// What is known of the owners of tags.
+    pub dossiers: Vec<Dossier>,
+    /// Which tags are told of.
+    pub filter: Filter,
+    /// Causes that get a section of their own.
+    pub limit: usize,
+    /// Times are told in this zone.
+    pub zone: TimeZone,
+    /// When the report was made.
+    pub made: Timestamp,
+    /// What made it (`poolmon 0.1.0`).
+    pub maker: String,
+}
+
+/// Something that happened at a moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// When; of a gap, its end.
+    pub at: Timestamp,
+    /// What kind.
+    pub kind: EventKind,
+    /// How long it took; zero for a moment.
+    pub length: Duration,
+    /// What, in words.
+    pub text: String,
+}
+
+/// Kinds of [`Event`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// A person's or a program's text.
+    Note,
+    /// Time without samples.
+    Gap,
+    /// The machine was started again.
+    Restart,
+    /// Modules came or went.
+    Modules,
+}
+
+impl EventKind {
+    /// Its letter above a plot: those of the replay screen.
+    pub const fn letter(self) -> char {
+        match self {
+            Self::Note => 'n',
+            Self::Gap => 'g',
+            Self::Restart => 'R',
+            Self::Modules => 'm',
+        }
+    }
+
+    /// Its name.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Gap => "gap",
+            Self::Restart => "restart",
+            Self::Modules => "modules",
+        }
+    }
+}
+
+/// What is known of a tag's owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dossier {
+    /// The tag.
+    pub tag: Tag,
+    /// Its pool.
+    pub pool: Pool,
+    /// From files and tables: title and text.
+    pub known: Vec<(String, String)>,
+    /// Drivers that were searched and show the tag, best evidence first.
+    pub suspects: Vec<Suspect>,
+    /// How much was searched, in words; `None` where nothing was.
+    pub searched: Option<String>,
+}
+
+/// A driver that shows the tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suspect {
+    /// File, version, whose it is.
+    pub name: String,
+    /// The evidence, best first; each a sentence.
+    pub evidence: Vec<String>,
+}
+
+impl Material<'_> {
+    /// What stands above everything: the title, else the host, else the source.
+    pub fn headline(&self) -> &str {
+        self.title.as_ref().or(self.host.as_ref()).unwrap_or(&self.source)
+    }
+
+    /// The causes that get a section: leaks, then what grows. Dossiers are worth collecting for these.
+    pub fn causes(&self) -> Vec<&Verdict> {
+        findings::causes(self).collect()
+    }
+}

@@ -1,0 +1,184 @@
+//! What is said in words, whatever the format.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use poolmon_leak::verdict::{decimal, duration};
+use poolmon_leak::{Kind, PoolGrowth, Report, Verdict};
+use poolmon_model::Pool;
+use poolmon_model::units::{counted, grouped};
+use std::time::Duration;
+
+/// Members of a lockstep group that are named.
+const MEMBERS: usize = 8;
+
+/// `2026-11-23 14:05`.
+pub fn moment(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+/// `17,280 samples over 24 h, 2026-11-22 14:00 to 2026-11-23 14:00, 1 restart`.
+pub fn extent(report: &Report, span: Option<(Timestamp, Timestamp)>, zone: &TimeZone) -> String {
+    let mut text = format!("{} over {}", counted(report.samples, "sample"), duration(report.hours));
+    if let Some((from, to)) = span {
+        text = format!("{text}, {} to {}", moment(from, zone), moment(to, zone));
+    }
+    if report.reboots > 0 {
+        text = format!("{text}, {}", counted(report.reboots.into(), "restart"));
+    }
+    text
+}
+
+/// What has to be known of the times, where it is not usual.
+pub fn times(report: &Report) -> Option<&'static str> {
+    let unknown = "the samples tell no times: a minute from one to the next is assumed, so rates mean little";
+    (!report.times_known).then_some(unknown)
+}
+
+/// `nonpaged grows 41 MB/h ± 2.0 MB (512 MB now); paged does not grow (90 MB)`.
+pub fn pools(pools: &[PoolGrowth]) -> String {
+    match pools {
+        [] => "not enough samples".to_owned(),
+        pools => pools.iter().map(pool).collect::<Vec<_>>().join("; "),
+    }
+}
+
+/// `nonpaged grows 41 MB/h ± 2.0 MB (512 MB now)`.
+fn pool(pool: &PoolGrowth) -> String {
+    format!("{} {}", pool.pool.id(), growth(pool))
+}
+
+/// `grows 41 MB/h ± 2.0 MB (512 MB now)`.
+pub fn growth(pool: &PoolGrowth) -> String {
+    let held = decimal(pool.held);
+    if pool.grows {
+        format!("grows {}/h ± {} ({held} now)", decimal(pool.bytes.per_hour), decimal(pool.bytes.half()))
+    } else {
+        format!("does not grow ({held})")
+    }
+}
+
+/// What the answer is in one line: `leaks` tags leak, of so many `causes`.
+pub fn headline(report: &Report, needs: Option<Duration>, leaks: usize, causes: usize) -> String {
+    if let Some(needs) = needs {
+        let more = duration(needs.as_secs_f64() / 3600.0);
+        return format!(
+            "Too little data for any verdict: {more} more of samples are needed (12 samples over 5 minutes at least)."
+        );
+    }
+    match leaks {
+        0 => format!(
+            "Nothing leaks, as far as {} over {} can tell ({} tags judged).",
+            counted(report.samples, "sample"),
+            duration(report.hours),
+            grouped(report.verdicts.len() as u64)
+        ),
+        1 => "One tag leaks:".to_owned(),
+        n if causes < n => format!("{n} tags leak, of {}:", counted(causes as u64, "cause")),
+        n => format!("{n} tags leak:"),
+    }
+}
+
+/// Who grows in lockstep with it: two sentences; empty where nobody does.
+pub fn lockstep(report: &Report, verdict: &Verdict) -> Vec<String> {
+    let Some(group) = report.group_of(verdict) else { return Vec::new() };
+    let others: Vec<String> = report
+        .companions(verdict)
+        .iter()
+        .map(|other| format!("{} {}/h", other.tag.to_string().trim_end(), decimal(other.bytes.per_hour)))
+        .collect();
+    let left = others.len().saturating_sub(MEMBERS);
+    let names = others.iter().take(MEMBERS).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let rest = if left > 0 { format!(" and {left} more") } else { String::new() };
+    let shrinks = report.companions(verdict).iter().any(|other| other.pool == Pool::Reclaimable)
+        && verdict.pool != Pool::Reclaimable;
+    let counted = if shrinks { " that the kernel cannot shrink" } else { "" };
+    vec![
+        format!(
+            "in lockstep with it: {names}{rest}; one cause, {}/h together{counted}",
+            decimal(group.bytes_per_hour)
+        ),
+        format!("likeliest culprit of them: {}", group.reason),
+    ]
+}
+
+/// What part of its pool's growth a verdict explains, in a table; empty where it does not.
+pub fn share(verdict: &Verdict) -> String {
+    verdict.share.map(|share| format!("{:.0} %", share * 100.0)).unwrap_or_default()
+}
+
+/// Since when, in a table.
+pub fn since(verdict: &Verdict, zone: &TimeZone) -> String {
+    verdict.since.map(|since| moment(since, zone)).unwrap_or_default()
+}
+
+/// Tags of a kind, as a count is told.
+pub const fn explained(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Leaking => "leaking",
+        Kind::Growing => "growing, but not called a leak",
+        Kind::WarmingUp => "filling up ever more slowly",
+        Kind::LoadDriven => "coming and going with the load",
+        Kind::Step => "stepped once and level since",
+        Kind::Steady => "steady",
+        Kind::TooLittleData => "with too little data",
+    }
+}
+
+/// A kind in a table.
+pub const fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Leaking => "leaks",
+        Kind::Growing => "grows",
+        Kind::WarmingUp => "fills up",
+        Kind::LoadDriven => "follows load",
+        Kind::Step => "stepped",
+        Kind::Steady => "steady",
+        Kind::TooLittleData => "too little data",
+    }
+}
+
+/// How the verdicts come about: a title and what is done.
+pub const METHOD: &[(&str, &str)] = &[
+    (
+        "Trend",
+        "The growth is the median of the slopes of all pairs of points (Theil 1950, Sen 1968), so single peaks \
+         do not move it. The interval behind ± is Sen's at 95 %, widened where neighbouring points resemble each other.",
+    ),
+    (
+        "Is it more than noise",
+        "Mann and Kendall's test for a trend, with ties and the correction of Hamed and Rao (1998) for points that \
+         depend on each other; beside it, what is left of the growth when the machine's load and the time of day are \
+         taken out. As thousands of tags are tested at once, the share of false alarms among them is held down \
+         (Benjamini and Hochberg 1995).",
+    ),
+    (
+        "Cache, load or leak",
+        "A cache fills ever more slowly and is trimmed: the later part's slope is compared with the earlier's, curves \
+         that level off with a line, and the deepest fall-back with the growth. A leak also lifts the minimum of every \
+         window, and keeps what it allocates where the source counts allocs and frees.",
+    ),
+    (
+        "Since when",
+        "The point where the slope changed (Hudson 1966), or where the level jumped (Pettitt 1979).",
+    ),
+    (
+        "Lockstep",
+        "Tags whose outstanding allocations grow by equal counts, or by whole multiples, are one cause. The likeliest \
+         culprit among them is the one that tells most of itself: never freed, or owned by a third party. The biggest \
+         by bytes often only serves it.",
+    ),
+    (
+        "Until when",
+        "What is left of the pool's limit, the commit limit or available memory at the last sample, divided by the \
+         rate; whichever ends first. Nothing else is assumed to grow.",
+    ),
+];
+
+/// What the verdicts cannot do.
+pub const LIMITS: &[&str] = &[
+    "A verdict is about the time that was watched. A leak that did not happen in it is not seen; a cache that grows \
+     without being trimmed in it looks like a leak.",
+    "A tag names who allocated under it, not always who is to blame: drivers ask the system for objects (files, \
+     requests, tokens) that are charged to the system's own tags.",
+    "Two drivers may use the same tag. The evidence in their machine code says who does; the rate says only how much.",
+];

@@ -1,0 +1,84 @@
+//! Where samples come from.
+//!
+//! * `linux/`: `/proc/slabinfo`, `/proc/vmallocinfo`, `/proc/allocinfo`, `/sys/kernel/slab`, `/proc/meminfo`;
+//! * `windows/`: decoders of the kernel's buffers (safe code, runs everywhere) and, on Windows, the live source;
+//! * `log/`: PoolMon logs and screen copies, CSV/TSV tables, WinDbg's `!poolused` text.
+//!
+//! A source knows nothing of what is drawn.
+
+mod error;
+#[cfg(unix)]
+pub mod linux;
+pub mod log;
+pub mod windows;
+
+pub use error::SourceError;
+
+use std::sync::Arc;
+
+use poolmon_model::{CounterWidth, Origin, Pool, Sample, Tag};
+
+/// Result of everything that reads a source.
+pub type Result<T> = std::result::Result<T, SourceError>;
+
+/// Something that can be asked again and again for the state of now.
+pub trait Source: Send {
+    /// Where its samples come from.
+    fn origin(&self) -> &Arc<Origin>;
+
+    /// Fills `sample` with the state of now. What it held before is forgotten, its memory is used again.
+    ///
+    /// After an error the content of `sample` means nothing; a later call may succeed.
+    fn sample_into(&mut self, sample: &mut Sample) -> Result<()>;
+
+    /// The state of now, in a new sample.
+    fn sample(&mut self) -> Result<Sample> {
+        let mut sample = Sample::new(Arc::clone(self.origin()), CounterWidth::default());
+        self.sample_into(&mut sample)?;
+        Ok(sample)
+    }
+
+    /// Asks for session pools from the next sample on, or for no more of them. Sources without sessions ignore it.
+    fn want_sessions(&mut self, _wanted: bool) {}
+
+    /// Whether it tells the same moment for ever: a dump, a saved file. There is nothing to refresh then.
+    fn is_still(&self) -> bool {
+        false
+    }
+
+    /// Has the kernel gather what it keeps half-filled, so that the next sample counts each object: on Linux a slab
+    /// that a CPU is filling counts as full otherwise. False where each object is counted anyway.
+    fn count_each(&mut self) -> Result<bool> {
+        Ok(false)
+    }
+
+    /// What else the system knows of one row, for the detail pane; asked for one row at a time, as it may cost.
+    fn facts(&mut self, _tag: &Tag, _pool: Pool) -> Vec<Fact> {
+        Vec::new()
+    }
+
+    /// The modules (drivers) that are loaded now, sorted by name; `None` where this source cannot tell.
+    fn modules(&mut self) -> Option<Vec<LoadedModule>> {
+        None
+    }
+}
+
+/// A module of the kernel, or a driver.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LoadedModule {
+    /// Its name (`nf_tables`, `ntfs.sys`).
+    pub name: String,
+    /// Its path, where told.
+    pub detail: Option<String>,
+    /// Bytes that it takes itself, without what it allocates; 0 = not told.
+    pub size: u64,
+}
+
+/// One thing known of a row: aliases of a cache, its largest allocations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// What it is (`Aliases`).
+    pub title: String,
+    /// Its value in words, units included.
+    pub value: String,
+}

@@ -1,0 +1,197 @@
+//! `/proc/allocinfo`: memory allocation profiling, one line for each place in the source that allocates.
+//!
+//! Kernels built with `CONFIG_MEM_ALLOC_PROFILING` (6.10 and later) have it. Places that hold nothing are left out. The
+//! same memory shows in slab or vmalloc rows too.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use poolmon_model::{Counters, Pool, Row};
+
+use super::Unread;
+use super::bytes::{lines, next_number};
+use super::names::{Found, Names};
+
+/// One line: figures and where in the source they come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallLine<'a> {
+    /// Bytes held.
+    pub bytes: u64,
+    /// Allocations held.
+    pub calls: u64,
+    /// `file:line [module] func:name`.
+    pub place: &'a [u8],
+}
+
+impl<'a> CallLine<'a> {
+    /// Reads a line; `None` where it is none.
+    pub fn parse(line: &'a [u8]) -> Option<Self> {
+        let mut rest = line;
+        let bytes = next_number(&mut rest)?;
+        let calls = next_number(&mut rest)?;
+        let place = rest.trim_ascii();
+        // Version 2 marks places whose counters missed something.
+        let place = place.strip_suffix(b" accurate:no").unwrap_or(place).trim_ascii_end();
+        (!place.is_empty()).then_some(Self { bytes, calls, place })
+    }
+}
+
+/// Where in the source memory was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// File, from the top of the source tree.
+    pub file: &'a str,
+    /// Line in it, digits.
+    pub line: &'a str,
+    /// Module, where it is not the kernel's own.
+    pub module: Option<&'a str>,
+    /// Function.
+    pub function: &'a str,
+}
+
+impl<'a> Place<'a> {
+    /// Reads `file:line [module] func:name`; `None` where it is none.
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let (place, function) = text.rsplit_once(" func:")?;
+        let place = place.trim_end();
+        let (place, module) = match place.strip_suffix(']').and_then(|place| place.rsplit_once(" [")) {
+            Some((place, module)) => (place, Some(module)),
+            None => (place, None),
+        };
+        let (file, line) = place.rsplit_once(':')?;
+        let told = !file.is_empty() && !line.is_empty() && !function.is_empty();
+        let number = line.bytes().all(|byte| byte.is_ascii_digit());
+        (told && number).then_some(Self { file: file.trim_start_matches("./"), line, module, function })
+    }
+
+    /// The row's name: `fs/ext4/super.c:1390 ext4_alloc_inode`.
+    pub fn name(&self) -> String {
+        format!("{}:{} {}", self.file, self.line, self.function)
+    }
+
+    /// Who owns the place: its module, else the first two directories of its file (`fs/ext4`, `mm`).
+    pub fn owner(&self) -> Option<&'a str> {
+        if self.module.is_some() {
+            return self.module;
+        }
+        let (folder, _) = self.file.rsplit_once('/')?;
+        let second = folder.match_indices('/').nth(1).map_or(folder.len(), |(at, _)| at);
+        folder.get(..second).filter(|folder| !folder.is_empty())
+    }
+}
+
+/// Version line of a text that this module understands.
+pub fn is_allocinfo(text: &[u8]) -> bool {
+    text.starts_with(b"allocinfo - version: 1.") || text.starts_with(b"allocinfo - version: 2.")
+}
+
+/// Appends a row for each place of `text` that holds something.
+pub fn append(text: &[u8], names: &mut Names, rows: &mut Vec<Row>) -> Unread {
+    let mut unread = Unread::default();
+    names.begin();
+    for (number, line) in (1..).zip(lines(text)).skip(1) {
+        if line.first() == Some(&b'#') {
+            continue;
+        }
+        let Some(call) = CallLine::parse(line) else {
+            unread.line(number);
+            continue;
+        };
+        if call.bytes == 0 && call.calls == 0 {
+            continue;
+        }
+        let at = match names.find(call.place) {
+            Found::Steady(at) | Found::Returned(at) => at,
+            Found::New => {
+                let text: Cow<'_, str> = String::from_utf8_lossy(call.place);
+                let Some(place) = Place::parse(&text) else {
+                    unread.line(number);
+                    continue;
+                };
+                names.learn(call.place, &place.name(), place.owner().map(Arc::from), Pool::CallSite)
+            }
+        };
+        let counters = Counters {
+            told_diff: Some(i64::try_from(call.calls).unwrap_or(i64::MAX)),
+            bytes: Some(call.bytes),
+            ..Counters::default()
+        };
+        names.add(at, counters, rows);
+    }
+    names.end();
+    unread
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn places_of_the_kernel_and_of_modules() {
+        let place = Place::parse("fs/ext4/super.c:1390 [ext4] func:ext4_alloc_inode").unwrap();
+        assert_eq!(place.name(), "fs/ext4/super.c:1390 ext4_alloc_inode");
+        assert_eq!(place.owner(), Some("ext4"));
+        for (text, owner) in [
+            ("mm/slub.c:12 func:alloc_slab_page", Some("mm")),
+            ("drivers/net/ethernet/x/y.c:1 func:f", Some("drivers/net")),
+            ("./include/linux/skbuff.h:9 func:f", Some("include/linux")),
+            ("main.c:1 func:f", None),
+            ("/build/nvidia/nv.c:7 [nvidia] func:nv", Some("nvidia")),
+        ] {
+            assert_eq!(Place::parse(text).unwrap().owner(), owner, "{text}");
+        }
+    }
+
+    #[test]
+    fn lines_of_both_versions_and_lines_that_are_none() {
+        let line = CallLine::parse(b"       4096        1 mm/slub.c:12 func:f ").unwrap();
+        assert_eq!((line.bytes, line.calls, line.place), (4096, 1, b"mm/slub.c:12 func:f".as_slice()));
+        assert_eq!(CallLine::parse(b"4096 1 mm/slub.c:12 func:f accurate:no"), Some(line));
+        for text in ["", "4096", "4096 1", "-4096 1 mm/slub.c:12 func:f", "99999999999999999999 1 a:1 func:f"]
+        {
+            assert_eq!(CallLine::parse(text.as_bytes()), None, "{text}");
+        }
+        for text in ["", "mm/slub.c:12", "mm/slub.c func:f", "mm/slub.c:x func:f", ":1 func:f", "a:1 func:"] {
+            assert_eq!(Place::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn unused_places_are_left_out_and_bad_ones_counted() {
+        let text = b"allocinfo - version: 1.0\n#     <size>  <calls> <tag info>\n\
+            0 0 init/main.c:1 func:never\n4096 2 mm/a.c:1 func:f\nnonsense\n64 1 nowhere\n10 1 mm/a.c:1 func:f";
+        assert!(is_allocinfo(text));
+        let (mut rows, mut names) = (Vec::new(), Names::default());
+        let unread = append(text, &mut names, &mut rows);
+        assert_eq!(unread, Unread { lines: 2, first: 5 });
+        assert_eq!(rows.len(), 1);
+        assert_eq!((rows[0].counters.bytes, rows[0].counters.told_diff), (Some(4106), Some(3)));
+        assert_eq!((rows[0].pool, rows[0].told_owner.as_deref()), (Pool::CallSite, Some("mm")));
+    }
+
+    proptest! {
+        #[test]
+        fn what_the_kernel_prints_reads_back(
+            file in "[a-z]{1,8}(/[a-z_-]{1,8}){0,3}\\.c",
+            line: u32,
+            module in prop::option::of("[a-z_]{1,10}"),
+            function in "[a-z_][a-z_0-9.]{0,20}",
+            bytes: u64,
+            calls: u64,
+        ) {
+            let shown = module.as_ref().map(|module| format!(" [{module}]")).unwrap_or_default();
+            let text = format!("{bytes:12} {calls:8} {file}:{line}{shown} func:{function} ");
+            let call = CallLine::parse(text.as_bytes()).unwrap();
+            prop_assert_eq!((call.bytes, call.calls), (bytes, calls));
+            let place = Place::parse(std::str::from_utf8(call.place).unwrap()).unwrap();
+            prop_assert_eq!(place.module, module.as_deref());
+            prop_assert_eq!(place.name(), format!("{file}:{line} {function}"));
+        }
+
+        #[test]
+        fn any_text_ends(text in prop::collection::vec(any::<u8>(), 0..300)) {
+            append(&text, &mut Names::default(), &mut Vec::new());
+        }
+    }
+}

@@ -1,0 +1,407 @@
+//! A sample as it grows: rows are checked and counted, what lies around them is remembered, remarks are collected.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::{Date, Time};
+use poolmon_model::sample::Session;
+use poolmon_model::{CounterWidth, Counters, Delta, Origin, Pool, Row, Sample, SourceKind, Tag};
+use rustc_hash::FxHashMap;
+
+/// What the lines before a snapshot tell of it.
+#[derive(Default)]
+pub(super) struct Around {
+    pub(super) time: Option<Timestamp>,
+    /// The zone of `time` was not told.
+    pub(super) assumed: bool,
+    pub(super) date: Option<Date>,
+    pub(super) clock: Option<Time>,
+    pub(super) uptime: Option<Duration>,
+    host: Option<String>,
+    boot: Option<String>,
+    system: Option<String>,
+    /// The boot was told for the snapshot that is being read.
+    boot_told: bool,
+    /// Counts changes of host, boot and system.
+    version: u32,
+}
+
+impl Around {
+    /// Sets one of host, boot and system; they hold until the next line that tells them.
+    pub(super) fn set(&mut self, which: Which, value: Option<&str>) {
+        let place = match which {
+            Which::Host => &mut self.host,
+            Which::Boot => &mut self.boot,
+            Which::System => &mut self.system,
+        };
+        self.boot_told |= matches!(which, Which::Boot);
+        let value = value.filter(|value| !value.is_empty());
+        if place.as_deref() != value {
+            *place = value.map(str::to_owned);
+            self.version += 1;
+        }
+    }
+
+    /// Whether this is the host that was told last.
+    pub(super) fn is_host(&self, host: &str) -> bool {
+        self.host.as_deref() == Some(host)
+    }
+
+    /// Forgets what belongs to one snapshot alone.
+    pub(super) fn forget_moment(&mut self) {
+        self.time = None;
+        self.assumed = false;
+        self.date = None;
+        self.clock = None;
+        self.uptime = None;
+    }
+}
+
+/// One of the texts that hold for many snapshots.
+#[derive(Clone, Copy)]
+pub(super) enum Which {
+    Host,
+    Boot,
+    System,
+}
+
+/// Numbers of lines, the first few of them.
+#[derive(Default)]
+pub(super) struct Few {
+    count: u64,
+    first: [u64; 5],
+}
+
+impl Few {
+    pub(super) fn add(&mut self, line: u64) {
+        if let Some(place) = usize::try_from(self.count).ok().and_then(|at| self.first.get_mut(at)) {
+            *place = line;
+        }
+        self.count += 1;
+    }
+
+    /// `{one or many}: line 3, 8, …`.
+    fn say(&self, one: &str, many: &str, into: &mut Vec<String>) {
+        if self.count == 0 {
+            return;
+        }
+        let mut text = format!("{} {}: line", self.count, if self.count == 1 { one } else { many });
+        let shown: Vec<String> = self.first.iter().filter(|&&line| line > 0).map(u64::to_string).collect();
+        let _ = write!(text, " {}", shown.join(", "));
+        if self.count > shown.len() as u64 {
+            text.push_str(", …");
+        }
+        into.push(text);
+    }
+}
+
+/// What is noticed while one sample is read.
+#[derive(Default)]
+pub(super) struct Noticed {
+    /// Rows that could not be read.
+    pub(super) broken: Few,
+    /// Places where rows were left out by whoever saved the text.
+    pub(super) left_out: Few,
+    /// Lines that are too long.
+    pub(super) long: Few,
+    /// Rows whose Per Alloc is not Bytes ÷ Diff.
+    pub(super) per_alloc: Few,
+    /// WinDbg tags with dots, which stand for blanks or bytes that do not print.
+    pub(super) dots: Few,
+    /// memsnap's process rows.
+    pub(super) processes: u64,
+    /// Sentences that a layout adds.
+    pub(super) said: Vec<String>,
+}
+
+/// Figures of a row as it was told.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Told {
+    pub(super) allocs: Option<u64>,
+    pub(super) frees: Option<u64>,
+    pub(super) diff: Option<i64>,
+    pub(super) bytes: Option<u64>,
+    pub(super) used: Option<u64>,
+    pub(super) per_alloc: Option<u64>,
+}
+
+impl Told {
+    /// Whether Per Alloc is Bytes ÷ Diff; `None` where one of them is not told.
+    #[inline]
+    pub(super) fn divides(&self) -> Option<bool> {
+        Some(divides(self.used.or(self.bytes)?, self.diff?, self.per_alloc?))
+    }
+}
+
+/// Builds samples, one after the other.
+pub(super) struct Builder {
+    file: String,
+    pub(super) around: Around,
+    pub(super) noticed: Noticed,
+    /// Session whose rows come now.
+    pub(super) session: Option<u32>,
+    pub(super) kind: SourceKind,
+    /// All counts joined bit by bit: tells whether one of them exceeds 32 bits.
+    counts: u64,
+    /// Pools seen, one bit each.
+    pools: u8,
+    diffs_told: bool,
+    owners: FxHashMap<Box<[u8]>, Arc<str>>,
+    origin: Option<(SourceKind, u8, u32, Arc<Origin>)>,
+}
+
+/// Owner texts that are shared between rows; beyond this, a file is not a pool table any more.
+const OWNERS: usize = 16_384;
+const WINDOWS: u8 = 0b11;
+
+impl Builder {
+    pub(super) fn new(file: String) -> Self {
+        Self {
+            file,
+            around: Around::default(),
+            noticed: Noticed::default(),
+            session: None,
+            kind: SourceKind::PoolmonLog,
+            counts: 0,
+            pools: 0,
+            diffs_told: false,
+            owners: FxHashMap::default(),
+            origin: None,
+        }
+    }
+
+    /// Name of the file, for messages.
+    pub(super) fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Gets ready for a new sample.
+    pub(super) fn start(&mut self, sample: &mut Sample) {
+        sample.clear();
+        self.session = None;
+        self.counts = 0;
+        self.pools = 0;
+        self.diffs_told = false;
+    }
+
+    /// An owner's text, shared with every row that has the same. Latin-1 where it is not UTF-8.
+    pub(super) fn owner(&mut self, text: &[u8]) -> Option<Arc<str>> {
+        let text = text.trim_ascii();
+        if text.is_empty() || text == b"-" || text == b"Unknown Driver" {
+            return None;
+        }
+        if let Some(known) = self.owners.get(text) {
+            return Some(Arc::clone(known));
+        }
+        let owner: Arc<str> = match std::str::from_utf8(text) {
+            Ok(text) => text.into(),
+            Err(_) => text.iter().map(|&b| char::from(b)).collect::<String>().into(),
+        };
+        if self.owners.len() >= OWNERS {
+            self.owners.clear();
+        }
+        self.owners.insert(text.into(), Arc::clone(&owner));
+        Some(owner)
+    }
+
+    /// Adds a row.
+    #[inline]
+    pub(super) fn push(
+        &mut self,
+        sample: &mut Sample,
+        row: (Tag, Pool),
+        told: Told,
+        owner: Option<Arc<str>>,
+        line: u64,
+    ) {
+        let mut counters = Counters {
+            allocs: told.allocs,
+            frees: told.frees,
+            told_diff: None,
+            bytes: told.bytes,
+            used: told.used,
+            told_per_alloc: told.per_alloc,
+        };
+        self.counts |= told.allocs.unwrap_or(0) | told.frees.unwrap_or(0);
+        self.pools |= 1 << (row.1 as u8);
+        if let Some(diff) = told.diff {
+            self.diffs_told = true;
+            // What Allocs − Frees says as well is derived, not stored.
+            if counters.diff(CounterWidth::Bits32) != Some(diff) {
+                counters.told_diff = Some(diff);
+                sample.disagreeing += usize::from(counters.diff_disagrees());
+            }
+            if told.divides() == Some(false) {
+                self.noticed.per_alloc.add(line);
+            }
+        }
+        let row = Row { tag: row.0, pool: row.1, counters, told_owner: owner };
+        match self.session {
+            None => sample.rows.push(row),
+            Some(id) => match sample.sessions.iter_mut().find(|session| session.id == id) {
+                Some(session) => session.rows.push(row),
+                None => sample.sessions.push(Session { id, rows: vec![row] }),
+            },
+        }
+    }
+
+    /// Adds the changes that were told of the row pushed last. Rows of sessions have no place for them.
+    pub(super) fn changes(&self, sample: &mut Sample, delta: Delta) {
+        if self.session.is_none() && delta != Delta::default() {
+            sample.told_deltas.resize(sample.rows.len().saturating_sub(1), Delta::default());
+            sample.told_deltas.push(delta);
+        }
+    }
+
+    /// Completes the sample: width, origin, time, remarks.
+    pub(super) fn finish(&mut self, sample: &mut Sample) {
+        if !sample.told_deltas.is_empty() {
+            sample.told_deltas.resize(sample.rows.len(), Delta::default());
+        }
+        let linux = self.pools & !WINDOWS != 0;
+        let wide = linux || self.kind == SourceKind::Windbg || self.counts > u64::from(u32::MAX);
+        sample.width = if wide { CounterWidth::Bits64 } else { CounterWidth::Bits32 };
+        if wide && self.diffs_told {
+            let sessions = sample.sessions.iter_mut().flat_map(|session| &mut session.rows);
+            sample.rows.iter_mut().chain(sessions).for_each(|row| widen(&mut row.counters));
+        }
+        if !std::mem::take(&mut self.around.boot_told) {
+            // An earlier snapshot's boot: nobody knows whether the machine was restarted since.
+            self.around.set(Which::Boot, None);
+            self.around.boot_told = false;
+        }
+        sample.origin = self.origin();
+        sample.time = self.around.time;
+        sample.uptime = self.around.uptime;
+        let assumed = self.around.time.is_some() && self.around.assumed;
+        self.around.forget_moment();
+        let noticed = std::mem::take(&mut self.noticed);
+        noticed.say(assumed, &mut sample.remarks);
+    }
+
+    fn origin(&mut self) -> Arc<Origin> {
+        let version = self.around.version;
+        if let Some((kind, pools, known, origin)) = &self.origin
+            && (*kind, *pools, *known) == (self.kind, self.pools, version)
+        {
+            return Arc::clone(origin);
+        }
+        let seen = if self.pools & !WINDOWS == 0 { WINDOWS } else { self.pools };
+        let pools = Pool::ALL.into_iter().filter(|&pool| seen & 1 << (pool as u8) != 0).collect();
+        let origin = Arc::new(Origin {
+            kind: self.kind,
+            host: self.around.host.clone(),
+            system: self.around.system.clone(),
+            boot: self.around.boot.clone(),
+            file: Some(self.file.clone()),
+            pools,
+        });
+        self.origin = Some((self.kind, self.pools, version, Arc::clone(&origin)));
+        origin
+    }
+}
+
+impl Noticed {
+    /// The remarks. `assumed` tells that the zone of the sample's time was not told.
+    pub(super) fn say(&self, assumed: bool, into: &mut Vec<String>) {
+        self.broken.say(
+            "row could not be read and was passed over",
+            "rows could not be read and were passed over",
+            into,
+        );
+        self.left_out.say(
+            "place where rows were left out by whoever saved this",
+            "places where rows were left out by whoever saved this",
+            into,
+        );
+        self.long.say(
+            "line longer than 1 MiB was passed over",
+            "lines longer than 1 MiB were passed over",
+            into,
+        );
+        self.per_alloc.say(
+            "row has a Per Alloc that is not Bytes / Diff",
+            "rows have a Per Alloc that is not Bytes / Diff",
+            into,
+        );
+        self.dots.say(
+            "tag with dots, which may stand for blanks or bytes that do not print",
+            "tags with dots, which may stand for blanks or bytes that do not print",
+            into,
+        );
+        if self.processes > 0 {
+            into.push(processes(self.processes));
+        }
+        if assumed {
+            into.push(super::ZONE_ASSUMED.into());
+        }
+        for sentence in &self.said {
+            if !into.contains(sentence) {
+                into.push(sentence.clone());
+            }
+        }
+    }
+}
+
+/// How memsnap's process rows are mentioned.
+fn processes(count: u64) -> String {
+    let rows = if count == 1 { "row of memsnap's was" } else { "rows of memsnap's were" };
+    format!("{count} process {rows} passed over: they tell of processes, not of pool tags")
+}
+
+/// Whether `per_alloc` is `bytes` ÷ `diff`, cut to a whole number, or 0 where nothing is outstanding.
+#[inline]
+fn divides(bytes: u64, diff: i64, per_alloc: u64) -> bool {
+    let Some(diff) = u64::try_from(diff).ok().filter(|&diff| diff > 0) else {
+        return per_alloc == 0 || diff < 0;
+    };
+    per_alloc.checked_mul(diff).is_some_and(|low| low <= bytes && bytes - low < diff)
+}
+
+/// In a sample of wide counters, Diff is the plain difference; what was taken for a wrap is told instead.
+fn widen(counters: &mut Counters) {
+    let Some(told) = counters.diff(CounterWidth::Bits32) else { return };
+    let plain = Counters { told_diff: None, ..*counters };
+    counters.told_diff = (plain.diff(CounterWidth::Bits64) != Some(told)).then_some(told);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn per_alloc_is_cut_to_a_whole_number() {
+        assert!(divides(8456, 30, 281));
+        assert!(!divides(8456, 30, 282));
+        assert!(!divides(8456, 30, 280));
+        assert!(divides(4096, 0, 0));
+        assert!(!divides(4096, 0, 5));
+        assert!(divides(4096, -3, 7), "nothing can be said of a negative Diff");
+        assert!(!divides(5, 2, u64::MAX));
+    }
+
+    #[test]
+    fn few_lines_are_named() {
+        let mut few = Few::default();
+        let mut said = Vec::new();
+        few.say("row", "rows", &mut said);
+        for line in 10..17 {
+            few.add(line);
+        }
+        few.say("row", "rows", &mut said);
+        assert_eq!(said, ["7 rows: line 10, 11, 12, 13, 14, …"]);
+    }
+
+    #[test]
+    fn wide_counters_do_not_wrap() {
+        // 10 allocations after a wrap, told as 20 outstanding: right for 32 bits, a told figure for 64.
+        let mut counters = Counters::windows(10, u64::from(u32::MAX) - 9, 640);
+        widen(&mut counters);
+        assert_eq!(counters.told_diff, Some(20));
+        let mut plain = Counters { told_diff: Some(-20), ..Counters::windows(10, 30, 0) };
+        widen(&mut plain);
+        assert_eq!(plain.told_diff, None);
+    }
+}

@@ -1,0 +1,456 @@
+//! CSV and TSV: a header line names the columns, in any order and case; one row a pool, or one row a tag.
+
+use std::borrow::Cow;
+
+use poolmon_model::{Delta, Pool, Tag};
+
+use super::build::Told;
+use super::poolmon::{number, short, tag_text};
+
+/// A figure of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Figure {
+    Allocs,
+    Frees,
+    Diff,
+    Bytes,
+    Used,
+    PerAlloc,
+}
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Column {
+    Ignored,
+    Tag,
+    Pool,
+    Time,
+    Host,
+    Owner,
+    Binary,
+    About,
+    /// A figure of the row's pool.
+    Plain(Figure),
+    /// A figure of the nonpaged pool, in a table with one row a tag.
+    Nonpaged(Figure),
+    /// The same of the paged pool.
+    Paged(Figure),
+    /// A change that was told.
+    Change(Figure),
+}
+
+/// The columns of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Columns {
+    separator: u8,
+    fields: Vec<Column>,
+    /// Fields that a row has at least.
+    least: usize,
+    /// One row a tag, both pools beside each other.
+    wide: bool,
+}
+
+/// One row's cells.
+#[derive(Default)]
+pub(super) struct Cells<'a> {
+    tag: Cow<'a, [u8]>,
+    pool: Option<Pool>,
+    plain: Told,
+    halves: [Told; 2],
+    /// Changes that were told.
+    pub(super) change: Delta,
+    /// As it stands there.
+    pub(super) time: Cow<'a, [u8]>,
+    /// Computer's name.
+    pub(super) host: Cow<'a, [u8]>,
+    owner: Cow<'a, [u8]>,
+    binary: Cow<'a, [u8]>,
+    about: Cow<'a, [u8]>,
+}
+
+/// Most columns that a header line may have: a table of pool tags has a dozen or two.
+const MOST: usize = 1000;
+
+/// Reads a header line. `None` where it is none.
+pub(super) fn columns(line: &[u8]) -> Option<Columns> {
+    if line.len() > 64 * 1024 || !line.windows(3).any(|three| three.eq_ignore_ascii_case(b"tag")) {
+        return None;
+    }
+    b"\t;,|".iter().find_map(|&separator| with(line, separator))
+}
+
+fn with(line: &[u8], separator: u8) -> Option<Columns> {
+    if memchr::memchr_iter(separator, line).take(MOST).count() == MOST {
+        return None;
+    }
+    let mut columns = Vec::new();
+    for field in Fields::new(line, separator) {
+        // A screen whose columns became tabs has empty columns and blanks before the tabs: that is no TSV.
+        if field.is_empty() || (separator == b'\t' && field.ends_with(b" ")) {
+            return None;
+        }
+        columns.push(named(&field));
+    }
+    let has = |column: Column| columns.contains(&column);
+    let count = |test: fn(&Column) -> bool| columns.iter().filter(|column| test(column)).count();
+    let plain = count(|column| matches!(column, Column::Plain(_)));
+    let wide = count(|column| matches!(column, Column::Nonpaged(_) | Column::Paged(_))) >= 2;
+    if !has(Column::Tag) || !(wide || (has(Column::Pool) && plain > 0)) {
+        return None;
+    }
+    if !has(Column::Plain(Figure::Bytes)) {
+        // `used` alone is what is held; beside `bytes` it is what live objects fill.
+        for column in columns.iter_mut().filter(|column| **column == Column::Plain(Figure::Used)) {
+            *column = Column::Plain(Figure::Bytes);
+        }
+    }
+    let needed = |column: &Column| {
+        matches!(column, Column::Tag | Column::Plain(_) | Column::Nonpaged(_) | Column::Paged(_))
+            || (*column == Column::Pool && !wide)
+    };
+    let least = columns.iter().rposition(needed)? + 1;
+    Some(Columns { separator, fields: columns, least, wide })
+}
+
+/// What a column of this name holds: case, blanks, dashes and underscores do not count.
+fn named(field: &[u8]) -> Column {
+    let letters: Vec<u8> =
+        field.iter().filter(|b| b.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect();
+    let name = std::str::from_utf8(&letters).unwrap_or_default();
+    match name {
+        "tag" | "pooltag" | "tagname" => return Column::Tag,
+        "pool" | "type" | "pooltype" => return Column::Pool,
+        "time" | "timestamp" | "datetime" | "date" | "sampletime" => return Column::Time,
+        "host" | "hostname" | "computer" | "computername" | "machine" => return Column::Host,
+        "mappeddriver" | "driver" | "owner" => return Column::Owner,
+        "binary" | "source" | "module" => return Column::Binary,
+        "description" | "sourcedescription" => return Column::About,
+        _ => {}
+    }
+    for end in ["delta", "change"] {
+        if let Some(figure) = name.strip_suffix(end).and_then(figure) {
+            return Column::Change(figure);
+        }
+    }
+    if let Some(figure) = figure(name) {
+        return Column::Plain(figure);
+    }
+    // With one row a tag, `used` is what a pool holds.
+    let half =
+        |rest: &str| figure(rest).map(|figure| if figure == Figure::Used { Figure::Bytes } else { figure });
+    for (start, column) in [
+        ("nonpaged", Column::Nonpaged as fn(Figure) -> Column),
+        ("nonp", Column::Nonpaged),
+        ("paged", Column::Paged),
+    ] {
+        if let Some(figure) = name.strip_prefix(start).and_then(half) {
+            return column(figure);
+        }
+    }
+    Column::Ignored
+}
+
+fn figure(name: &str) -> Option<Figure> {
+    Some(match name {
+        "allocs" | "allocations" | "alloc" => Figure::Allocs,
+        "frees" | "freed" | "free" => Figure::Frees,
+        "diff" | "difference" | "outstanding" | "current" => Figure::Diff,
+        "bytes" | "usedbytes" | "bytesused" | "usage" => Figure::Bytes,
+        "used" => Figure::Used,
+        "peralloc" | "balloc" | "bytesperalloc" => Figure::PerAlloc,
+        _ => return None,
+    })
+}
+
+impl Columns {
+    /// Reads a row. `None` where it is broken.
+    pub(super) fn row<'a>(&self, line: &'a [u8]) -> Option<Cells<'a>> {
+        let mut cells = Cells::default();
+        let mut count = 0;
+        for field in Fields::new(line, self.separator) {
+            let Some(column) = self.fields.get(count) else {
+                // More fields than columns: something was not quoted. Empty ones at the end are harmless.
+                if field.is_empty() {
+                    continue;
+                }
+                return None;
+            };
+            count += 1;
+            match *column {
+                Column::Ignored => {}
+                Column::Tag => cells.tag = field,
+                Column::Pool if self.wide => {}
+                Column::Pool => cells.pool = Some(Pool::parse(std::str::from_utf8(&field).ok()?)?),
+                Column::Time => cells.time = field,
+                Column::Host => cells.host = field,
+                Column::Owner => cells.owner = field,
+                Column::Binary => cells.binary = field,
+                Column::About => cells.about = field,
+                Column::Plain(figure) => set(&mut cells.plain, figure, &field)?,
+                Column::Nonpaged(figure) => set(cells.halves.first_mut()?, figure, &field)?,
+                Column::Paged(figure) => set(cells.halves.last_mut()?, figure, &field)?,
+                Column::Change(figure) => change(&mut cells.change, figure, &field)?,
+            }
+        }
+        (count >= self.least).then_some(cells)
+    }
+
+    /// The pools of a row with their figures; a tag that has nothing in a pool has no row there, as in PoolMon.
+    pub(super) fn rows(&self, cells: &Cells<'_>) -> Option<[Option<(Tag, Pool, Told)>; 2]> {
+        if !self.wide {
+            let pool = cells.pool?;
+            return Some([Some((tag(&cells.tag, pool)?, pool, cells.plain)), None]);
+        }
+        let tag = Tag::from(short(&cells.tag)?);
+        let pools = [Pool::Nonpaged, Pool::Paged];
+        let mut rows = [None, None];
+        for ((row, pool), told) in rows.iter_mut().zip(pools).zip(cells.halves) {
+            let unsigned = [told.allocs, told.frees, told.bytes, told.used];
+            if told.diff.unwrap_or(0) != 0 || unsigned.into_iter().flatten().any(|figure| figure != 0) {
+                *row = Some((tag.clone(), pool, told));
+            }
+        }
+        Some(rows)
+    }
+
+    /// Whether a row's last field is a figure, which may be cut short where the line has no end.
+    pub(super) fn ends_with_figure(&self) -> bool {
+        !matches!(self.fields.last(), Some(Column::Ignored | Column::Owner | Column::Binary | Column::About))
+    }
+}
+
+impl Cells<'_> {
+    /// Owner as PoolMon prints it: `[x.sys - what it is]`.
+    pub(super) fn owner(&self) -> Cow<'_, [u8]> {
+        let (binary, about) = (self.binary.trim_ascii(), self.about.trim_ascii());
+        match (binary, about) {
+            _ if !self.owner.is_empty() => Cow::Borrowed(&self.owner),
+            (b"", b"") => Cow::Borrowed(b""),
+            (b"", text) | (text, b"") => Cow::Owned([b"[", text, b"]"].concat()),
+            (binary, about) => Cow::Owned([b"[", binary, b" - ", about, b"]"].concat()),
+        }
+    }
+}
+
+/// A tag, or a name where it is longer than a tag or the pool is not of Windows.
+fn tag(text: &[u8], pool: Pool) -> Option<Tag> {
+    let windows = matches!(pool, Pool::Nonpaged | Pool::Paged);
+    let trimmed = text.trim_ascii_end();
+    if let Some(tag) = tag_text(text, pool).filter(|_| windows).or_else(|| tag_text(trimmed, pool)) {
+        return Some(tag);
+    }
+    (!trimmed.is_empty()).then(|| Tag::name(&String::from_utf8_lossy(trimmed)))
+}
+
+/// `-`, nothing and the like: the figure is not told.
+fn is_unknown(text: &[u8]) -> bool {
+    let words: [&[u8]; 6] = [b"", b"-", b"n/a", b"na", b"null", b"unknown"];
+    words.iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+/// Neither a number nor left out.
+struct Nonsense;
+
+/// A figure; `None` where it is not told.
+fn value(text: &[u8]) -> Result<Option<i128>, Nonsense> {
+    let text = text.trim_ascii();
+    if is_unknown(text) {
+        return Ok(None);
+    }
+    match number(text.strip_prefix(b"+").unwrap_or(text)) {
+        Some((value, b"")) => Ok(Some(value)),
+        _ => Err(Nonsense),
+    }
+}
+
+fn set(told: &mut Told, which: Figure, text: &[u8]) -> Option<()> {
+    if which == Figure::PerAlloc {
+        // Other tools print fractions; it is derived anyway.
+        told.per_alloc = value(text).ok().flatten().and_then(|value| u64::try_from(value).ok());
+        return Some(());
+    }
+    let value = value(text).ok()?;
+    if which == Figure::Diff {
+        told.diff = value.map(i64::try_from).transpose().ok()?;
+        return Some(());
+    }
+    let value = value.map(u64::try_from).transpose().ok()?;
+    let place = match which {
+        Figure::Allocs => &mut told.allocs,
+        Figure::Frees => &mut told.frees,
+        Figure::Used => &mut told.used,
+        Figure::Bytes | Figure::Diff | Figure::PerAlloc => &mut told.bytes,
+    };
+    *place = value;
+    Some(())
+}
+
+fn change(delta: &mut Delta, which: Figure, text: &[u8]) -> Option<()> {
+    let value = value(text).ok()?.map(i64::try_from).transpose().ok()?;
+    let place = match which {
+        Figure::Allocs => &mut delta.allocs,
+        Figure::Frees => &mut delta.frees,
+        Figure::Diff => &mut delta.diff,
+        Figure::Bytes => &mut delta.bytes,
+        Figure::Used => &mut delta.used,
+        Figure::PerAlloc => &mut delta.per_alloc,
+    };
+    *place = value;
+    Some(())
+}
+
+/// The fields of a line. Quotes count only where they stand around a whole field: tags hold quotes too (`Cs@"`).
+struct Fields<'a> {
+    rest: Option<&'a [u8]>,
+    separator: u8,
+}
+
+/// A field, and what follows its separator.
+type Split<'a> = (Cow<'a, [u8]>, Option<&'a [u8]>);
+
+impl<'a> Fields<'a> {
+    fn new(line: &'a [u8], separator: u8) -> Self {
+        Self { rest: Some(line), separator }
+    }
+
+    /// A field in quotes, and what follows its separator.
+    fn quoted(&self, line: &'a [u8]) -> Option<Split<'a>> {
+        let inside = line.strip_prefix(b"\"")?;
+        let mut doubled = false;
+        let mut from = 0;
+        loop {
+            let at = from + memchr::memchr(b'"', inside.get(from..)?)?;
+            let after = inside.get(at + 1..)?;
+            let rest = match after {
+                [] => None,
+                [b'"', ..] => {
+                    doubled = true;
+                    from = at + 2;
+                    continue;
+                }
+                [separator, rest @ ..] if *separator == self.separator => Some(rest),
+                _ => return None,
+            };
+            let text = inside.get(..at)?;
+            return Some(if doubled {
+                (Cow::Owned(halved(text)), rest)
+            } else {
+                (Cow::Borrowed(text), rest)
+            });
+        }
+    }
+}
+
+/// `""` made `"` again.
+fn halved(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.iter();
+    while let Some(&byte) = bytes.next() {
+        out.push(byte);
+        if byte == b'"' {
+            bytes.next();
+        }
+    }
+    out
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Cow<'a, [u8]>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let line = self.rest.take()?;
+        if let Some((field, rest)) = self.quoted(line) {
+            self.rest = rest;
+            return Some(field);
+        }
+        let at = memchr::memchr(self.separator, line);
+        self.rest = at.and_then(|at| line.get(at + 1..));
+        Some(Cow::Borrowed(at.and_then(|at| line.get(..at)).unwrap_or(line)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(header: &str, row: &str) -> Option<Vec<(String, Pool, Told)>> {
+        let columns = columns(header.as_bytes()).expect(header);
+        let cells = columns.row(row.as_bytes())?;
+        let rows = columns.rows(&cells)?;
+        Some(rows.into_iter().flatten().map(|(tag, pool, told)| (tag.to_string(), pool, told)).collect())
+    }
+
+    fn one(header: &str, row: &str) -> (String, Pool, Told) {
+        read(header, row).and_then(|mut rows| rows.pop()).expect(row)
+    }
+
+    #[test]
+    fn any_order_case_and_separator() {
+        for (header, row) in [
+            ("tag,pool,allocs,frees,bytes", "Irp ,nonpaged,5,3,640"),
+            ("Bytes;FREES;Allocs;Type;TAG", "640;3;5;Nonp;Irp"),
+            (
+                "\"Tag\"\t\"Pool Type\"\t\"Allocs\"\t\"Frees\"\t\"Used_Bytes\"",
+                "\"Irp \"\t\"NonPaged\"\t\"5\"\t\"3\"\t\"640\"",
+            ),
+        ] {
+            let (tag, pool, told) = one(header, row);
+            assert_eq!((tag.as_str(), pool), ("Irp ", Pool::Nonpaged));
+            assert_eq!((told.allocs, told.frees, told.bytes), (Some(5), Some(3), Some(640)), "{header}");
+        }
+    }
+
+    #[test]
+    fn quotes_inside_tags() {
+        // Windows 10 has such tags: `Cs@"`, `Cs@#`.
+        assert_eq!(one("tag\tpool\tbytes", "Cs@\"\tnonpaged\t5").0, "Cs@\"");
+        assert_eq!(one("tag,pool,bytes", "\"a\"\"b,\",nonpaged,5").0, "a\"b,");
+        assert_eq!(one("tag,pool,bytes", "\"abc,nonpaged,5").0, "\"abc");
+    }
+
+    #[test]
+    fn unknown_is_none_and_nonsense_is_broken() {
+        let told = one("tag,pool,allocs,frees,diff,bytes", "a,paged,-,,7,4096").2;
+        assert_eq!((told.allocs, told.frees, told.diff, told.bytes), (None, None, Some(7), Some(4096)));
+        for row in [
+            "a,paged,x,1,1,1",
+            "a,paged,1,1,1",
+            "a,purple,1,1,1,1",
+            "a,paged,1,1,1,1,9",
+            ",paged,1,1,1,1",
+            "a,paged,-1,1,1,1",
+        ] {
+            assert!(read("tag,pool,allocs,frees,diff,bytes", row).is_none(), "{row}");
+        }
+    }
+
+    #[test]
+    fn one_row_a_tag() {
+        // The columns of a PowerShell port that many people run.
+        let header = "Tag,PagedAllocs,PagedFrees,PagedDiff,PagedUsedBytes,NonPagedAllocs,NonPagedFrees,NonPagedDiff,NonPagedUsedBytes,TotalUsedBytes,Binary,Description";
+        let rows = read(
+            header,
+            "File,100,40,60,4000,44288592,43651808,636784,254683680,254687680,nt!io,File objects",
+        )
+        .unwrap();
+        assert_eq!(
+            rows.iter().map(|(_, pool, told)| (*pool, told.bytes)).collect::<Vec<_>>(),
+            [(Pool::Nonpaged, Some(254_683_680)), (Pool::Paged, Some(4000))]
+        );
+        assert_eq!(read(header, "File,1,1,0,0,0,0,0,0,0,,").unwrap().len(), 1);
+    }
+
+    #[test]
+    fn linux_names() {
+        let (tag, pool, told) = one("tag,pool,diff,bytes,used", "kmalloc-64,unreclaimable,10,4096,640");
+        assert_eq!((tag.as_str(), pool, told.used), ("kmalloc-64", Pool::Unreclaimable, Some(640)));
+        assert_eq!(one("tag,pool,bytes", "fsop,reclaimable,1").0, "fsop");
+        assert_eq!(one("tag,pool,bytes", "LongName,paged,1").0, "LongName");
+    }
+
+    #[test]
+    fn screens_with_tabs_are_no_tables() {
+        assert_eq!(columns(b"Tag \tType \tAllocs \t\tFrees \t\tDiff \tBytes \t\t\tPer Alloc"), None);
+        assert_eq!(columns(b"tag team, type, bytes"), None);
+    }
+}

@@ -1,0 +1,246 @@
+//! The lines around rows: memory figures, column titles, poolmon's own comment, memsnap's `!` lines.
+
+use std::time::Duration;
+
+use poolmon_model::Header;
+
+use super::poolmon::number;
+
+/// Whether a line is one of the two with memory figures.
+pub(super) fn is_memory(line: &[u8]) -> bool {
+    const STARTS: [&[u8]; 8] =
+        [b"Memory:", b"Commit:", b"Avail:", b"PageFlts:", b"InRam Krnl:", b"Limit:", b"Peak:", b"Pool N:"];
+    let text = line.trim_ascii();
+    text.len() <= 512 && STARTS.iter().any(|start| text.starts_with(start))
+}
+
+/// PoolMon's two lines of memory figures. Numbers touch their labels once they are wide, so nothing is split at
+/// blanks: a figure is what stands after a label and its colon.
+pub(super) fn memory(line: &[u8], header: &mut Header) {
+    let text = line.trim_ascii();
+    let mut rest = text;
+    let mut in_ram = false;
+    while let Some(colon) = memchr::memchr(b':', rest) {
+        let label = rest.get(..colon).unwrap_or_default();
+        let after = rest.get(colon + 1..).unwrap_or_default();
+        rest = after;
+        let Some((value, after)) =
+            number(after.trim_ascii_start()).and_then(|(v, r)| Some((u64::try_from(v).ok()?, r)))
+        else {
+            continue;
+        };
+        let bytes = match after {
+            [b'K' | b'k', ..] => value.checked_mul(1024),
+            [b'M' | b'm', ..] => value.checked_mul(1024 * 1024),
+            _ => Some(value),
+        };
+        let ends = |word: &[u8]| label.ends_with(word);
+        let place = if ends(b"Memory") {
+            &mut header.memory_total
+        } else if ends(b"Avail") {
+            &mut header.memory_available
+        } else if ends(b"PageFlts") {
+            header.page_faults = Some(value);
+            continue;
+        } else if ends(b"Krnl") {
+            in_ram = true;
+            &mut header.resident_kernel
+        } else if ends(b"Commit") {
+            &mut header.commit
+        } else if ends(b"Limit") {
+            &mut header.commit_limit
+        } else if ends(b"Peak") {
+            &mut header.commit_peak
+        } else if ends(b"Pool N") || ends(b" N") {
+            in_ram = false;
+            &mut header.pool_nonpaged
+        } else if ends(b"P") && (in_ram || text.starts_with(b"Memory")) {
+            &mut header.resident_paged
+        } else if ends(b"P") {
+            &mut header.pool_paged
+        } else {
+            continue;
+        };
+        *place = bytes;
+    }
+}
+
+/// What a column line names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Titles {
+    /// A Used column: poolmon's Linux layout.
+    pub(super) used: bool,
+    /// How many figures a row has.
+    pub(super) figures: usize,
+}
+
+/// The column line of a PoolMon table.
+pub(super) fn columns(line: &[u8]) -> Option<Titles> {
+    let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    if line.len() > 1024
+        || !words.next()?.eq_ignore_ascii_case(b"tag")
+        || !words.next()?.eq_ignore_ascii_case(b"type")
+        || !words.next()?.eq_ignore_ascii_case(b"allocs")
+    {
+        return None;
+    }
+    let mut titles = Titles { used: false, figures: 4 };
+    for word in words {
+        titles.figures += usize::from(word == b"Per" || word == b"Used");
+        titles.used |= word == b"Used";
+    }
+    Some(titles)
+}
+
+/// Fields of `# poolmon 1 time=… host=… boot=… system="…"`.
+pub(super) fn stamp(line: &[u8]) -> Option<Vec<(String, String)>> {
+    let rest = line.trim_ascii().strip_prefix(b"#")?.trim_ascii_start().strip_prefix(b"poolmon ")?;
+    if rest.len() > 4096 {
+        return None;
+    }
+    let text = String::from_utf8_lossy(rest);
+    let mut rest = text.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start();
+    let mut fields = Vec::new();
+    while let Some((name, after)) = rest.split_once('=') {
+        let (value, after) = match after.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
+            None => after.split_once(' ').unwrap_or((after, "")),
+        };
+        fields.push((name.trim().to_owned(), value.to_owned()));
+        rest = after.trim_start();
+    }
+    Some(fields)
+}
+
+/// Whose rows come below.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sessions {
+    /// Those of one session.
+    One(u32),
+    /// Those of all sessions together.
+    All,
+}
+
+/// `Session 3 pool information`, `All sessions pool information`.
+pub(super) fn session(line: &[u8]) -> Option<Sessions> {
+    let text = line.trim_ascii();
+    if text.eq_ignore_ascii_case(b"All sessions pool information") {
+        return Some(Sessions::All);
+    }
+    let number = text.strip_prefix(b"Session ")?.strip_suffix(b" pool information")?;
+    std::str::from_utf8(number).ok()?.trim().parse().ok().map(Sessions::One)
+}
+
+/// A `!Name=value` line of memsnap's.
+pub(super) fn memsnap(line: &[u8]) -> Option<(String, String)> {
+    let text = line.trim_ascii().strip_prefix(b"!").filter(|text| text.len() < 256)?;
+    let at = memchr::memchr(b'=', text)?;
+    let name = text.get(..at).filter(|name| name.iter().all(u8::is_ascii_alphanumeric))?;
+    let part = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Some((part(name), part(text.get(at + 1..)?)))
+}
+
+/// WinDbg's `System Uptime: 3 days 1:02:03.456`.
+pub(super) fn uptime(text: &[u8]) -> Option<Duration> {
+    let text = std::str::from_utf8(text.strip_prefix(b"System Uptime: ")?).ok()?;
+    let (days, clock) = text.split_once(" days ")?;
+    let clock = clock.trim().split_once('.').map_or(clock.trim(), |(whole, _)| whole);
+    let mut seconds: u64 = 0;
+    for part in clock.split(':') {
+        seconds = seconds.checked_mul(60)?.checked_add(part.parse().ok()?)?;
+    }
+    let days: u64 = days.trim().parse().ok()?;
+    Some(Duration::from_secs(days.checked_mul(86_400)?.checked_add(seconds)?))
+}
+
+/// A row of memsnap's process table: eight hexadecimal digits, a name, ten figures.
+pub(super) fn is_process(line: &[u8]) -> bool {
+    let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let id = words.next().is_some_and(|id| id.len() == 8 && id.iter().all(u8::is_ascii_hexdigit));
+    id && words.filter(|word| word.iter().all(u8::is_ascii_digit)).count() >= 5
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_touch_labels() {
+        let mut header = Header::default();
+        (memory(
+            b"Memory:33473120K Avail:20055132K  PageFlts:468600648   InRam Krnl:10444K P:1843072K",
+            &mut header,
+        ));
+        (memory(
+            b"Commit:15035764K Limit:67027552K Peak:16677444K            Pool N:1023400K P:1955448K",
+            &mut header,
+        ));
+        let kib = |k: u64| Some(k * 1024);
+        let expected = Header {
+            memory_total: kib(33_473_120),
+            memory_available: kib(20_055_132),
+            page_faults: Some(468_600_648),
+            resident_kernel: kib(10_444),
+            resident_paged: kib(1_843_072),
+            commit: kib(15_035_764),
+            commit_limit: kib(67_027_552),
+            commit_peak: kib(16_677_444),
+            pool_nonpaged: kib(1_023_400),
+            pool_paged: kib(1_955_448),
+            ..Header::default()
+        };
+        assert_eq!(header, expected);
+        assert!(is_memory(b" Commit: 5K") && !is_memory(b"The Commit: 5K"));
+    }
+
+    #[test]
+    fn column_lines() {
+        assert_eq!(
+            columns(b" Tag  Type     Allocs            Frees            Diff   Bytes       Per Alloc"),
+            Some(Titles { used: false, figures: 5 })
+        );
+        assert_eq!(
+            columns(b"Tag \tType \tAllocs \t\tFrees \t\tDiff \tBytes \t\t\tPer Alloc"),
+            Some(Titles { used: false, figures: 5 })
+        );
+        assert_eq!(
+            columns(b" Tag  Type  Allocs Frees Diff Bytes Per Alloc   Used"),
+            Some(Titles { used: true, figures: 6 })
+        );
+        assert_eq!(columns(b" Tag    Allocs     Used    Allocs     Used"), None);
+    }
+
+    #[test]
+    fn our_own_comment() {
+        let fields = stamp(
+            br#"# poolmon 1 time=2026-11-23T06:13:47Z host="SRV 01" boot= system="Windows 10.0.19045" "#,
+        )
+        .unwrap();
+        let shown: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(shown, ["time=2026-11-23T06:13:47Z", "host=SRV 01", "boot=", "system=Windows 10.0.19045"]);
+        assert_eq!(stamp(b"# poolmon 1").map(|fields| fields.len()), Some(0));
+        assert_eq!(stamp(b"## a rule"), None);
+    }
+
+    #[test]
+    fn other_programs_lines() {
+        assert_eq!(
+            memsnap(b"!ComputerName=ASEANL-TEST2"),
+            Some(("ComputerName".into(), "ASEANL-TEST2".into()))
+        );
+        assert_eq!(memsnap(b"!poolused 2"), None);
+        assert_eq!(
+            uptime(b"System Uptime: 3 days 1:02:03.456"),
+            Some(Duration::from_secs(3 * 86_400 + 3723))
+        );
+    }
+
+    #[test]
+    fn sessions_and_processes() {
+        assert_eq!(session(b" Session 12 pool information"), Some(Sessions::One(12)));
+        assert_eq!(session(b" All sessions pool information"), Some(Sessions::All));
+        assert_eq!(session(b" System pool information"), None);
+        assert!(is_process(b"00000004              System    233472         0         0         0     32768       738        50"));
+        assert!(!is_process(b"826fa130 size:   c0 previous size:   40"));
+    }
+}

@@ -1,0 +1,123 @@
+//! Samples from a stream, one after the other.
+
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use poolmon_model::{CounterWidth, Origin, Pool, Sample, SourceKind};
+
+use super::encoding::Verdict;
+use super::input::{Lines, Step};
+use super::state::{At, Flow, State, has_rows};
+use crate::{Result, SourceError};
+
+/// Reads samples from a stream, one after the other, in bounded memory.
+pub struct SampleReader {
+    lines: Lines,
+    state: State,
+    done: bool,
+    found: bool,
+}
+
+const LAYOUTS: &str = "understood are: logs and screen copies of PoolMon, CSV or TSV with a header line that names tag, \
+     pool, allocs, frees and bytes, and the output of WinDbg's !poolused";
+
+impl SampleReader {
+    /// Reads from anything. `name` stands in messages and in [`Origin::file`].
+    pub fn new(name: &str, input: impl Read + Send + 'static) -> Self {
+        Self { lines: Lines::new(Box::new(input)), state: State::new(name), done: false, found: false }
+    }
+
+    /// A sample to be filled by [`SampleReader::next_into`].
+    pub fn empty_sample() -> Sample {
+        let pools = [Pool::Nonpaged, Pool::Paged];
+        Sample::new(Arc::new(Origin::new(SourceKind::PoolmonLog, &pools)), CounterWidth::Bits32)
+    }
+
+    /// Fills `sample` with the next snapshot and uses its memory again; `false` at the end.
+    ///
+    /// # Errors
+    /// The input is empty, is not text, holds no row at all, or cannot be read. After an error there is nothing more.
+    pub fn next_into(&mut self, sample: &mut Sample) -> Result<bool> {
+        if self.done {
+            return Ok(false);
+        }
+        let result = self.read(sample);
+        match result {
+            Ok(true) => self.found = true,
+            _ => self.done = true,
+        }
+        match result {
+            Ok(false) if !self.found => Err(self.nothing()),
+            result => result,
+        }
+    }
+
+    /// Judges the beginning of the input: an empty or binary one is an error at once.
+    pub(super) fn check(&mut self) -> Result<()> {
+        let verdict = self.lines.verdict().map_err(|error| self.failed(error))?;
+        match verdict {
+            Verdict::Text => Ok(()),
+            Verdict::Empty => Err(self.malformed(
+                "offset 0",
+                "the file is empty",
+                "check how it was saved, and save it again",
+            )),
+            Verdict::Binary(what, remedy) => Err(self.malformed("offset 0", what, remedy)),
+        }
+    }
+
+    fn read(&mut self, sample: &mut Sample) -> Result<bool> {
+        self.check()?;
+        self.state.builder.start(sample);
+        self.state.opened = false;
+        loop {
+            match self.lines.advance().map_err(|error| self.failed(error))? {
+                Step::End => break,
+                Step::TooLong => self.state.builder.noticed.long.add(self.lines.number()),
+                Step::Line => {
+                    let at = At {
+                        line: self.lines.line(),
+                        number: self.lines.number(),
+                        ended: self.lines.ended(),
+                    };
+                    if self.state.take(at, sample) == Flow::Next {
+                        self.lines.unread();
+                        break;
+                    }
+                }
+            }
+        }
+        if has_rows(sample) {
+            self.state.builder.finish(sample);
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    fn nothing(&self) -> SourceError {
+        let lines = self.lines.number();
+        let mut problem = String::from("no row of a pool table was found");
+        let mut said = Vec::new();
+        self.state.builder.noticed.say(false, &mut said);
+        for sentence in said {
+            problem.push_str("; ");
+            problem.push_str(&sentence);
+        }
+        let place = if lines == 1 { "line 1".to_owned() } else { format!("lines 1 to {lines}") };
+        self.malformed(&place, &problem, LAYOUTS)
+    }
+
+    fn malformed(&self, place: &str, problem: &str, remedy: &str) -> SourceError {
+        SourceError::Malformed {
+            path: self.state.builder.file().to_owned(),
+            place: place.to_owned(),
+            problem: problem.to_owned(),
+            remedy: remedy.to_owned(),
+        }
+    }
+
+    fn failed(&self, source: io::Error) -> SourceError {
+        SourceError::Io { action: "read", path: PathBuf::from(self.state.builder.file()), source }
+    }
+}

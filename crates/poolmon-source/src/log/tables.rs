@@ -1,0 +1,117 @@
+//! Lines of CSV, TSV and WinDbg tables.
+
+use poolmon_model::Sample;
+
+use super::build::{Told, Which};
+use super::poolmon::is_cut;
+use super::state::{At, Flow, Mode, State, has_rows};
+use super::{delimited, heading, moment, windbg};
+
+impl State {
+    pub(super) fn delimited(&mut self, at: At<'_>, sample: &mut Sample) -> Flow {
+        let Mode::Delimited(columns, time_now) = &mut self.mode else { return Flow::Taken };
+        if at.line.trim_ascii().is_empty() {
+            return Flow::Taken;
+        }
+        let rows = has_rows(sample);
+        if let Some(cells) = columns.row(at.line)
+            && let Some(found) = columns.rows(&cells)
+        {
+            let around = &mut self.builder.around;
+            let host = String::from_utf8_lossy(cells.host.trim_ascii());
+            if rows && (*time_now != *cells.time || !(host.is_empty() || around.is_host(&host))) {
+                return Flow::Next;
+            }
+            if !rows {
+                time_now.clear();
+                time_now.extend_from_slice(&cells.time);
+                if let Some((time, assumed)) = moment::cell(&cells.time) {
+                    around.time = Some(time);
+                    around.assumed = assumed;
+                } else if !cells.time.trim_ascii().is_empty() {
+                    around.forget_moment();
+                    let shown = String::from_utf8_lossy(&cells.time).chars().take(40).collect::<String>();
+                    self.builder.noticed.said.push(format!("`{shown}` is not read as a time"));
+                }
+                if !host.is_empty() {
+                    self.builder.around.set(Which::Host, Some(&host));
+                }
+            }
+            let owner = self.builder.owner(&cells.owner());
+            let ends_with_figure = columns.ends_with_figure();
+            for (tag, pool, told) in found.into_iter().flatten() {
+                self.builder.push(sample, (tag, pool), told, owner.clone(), at.number);
+                self.builder.changes(sample, cells.change);
+            }
+            if !at.ended && ends_with_figure {
+                self.may_be_cut();
+            }
+            return Flow::Taken;
+        }
+        if delimited::columns(at.line).is_some()
+            || heading::is_memory(at.line)
+            || heading::columns(at.line).is_some()
+            || windbg::starts(at.line)
+            || at.line.starts_with(b"#")
+        {
+            return self.surroundings(at, sample);
+        }
+        let noticed = &mut self.builder.noticed;
+        let few = if is_cut(at.line.trim_ascii()) { &mut noticed.left_out } else { &mut noticed.broken };
+        few.add(at.number);
+        Flow::Taken
+    }
+
+    pub(super) fn windbg(&mut self, at: At<'_>, sample: &mut Sample) -> Flow {
+        let Mode::Windbg(table) = &mut self.mode else { return Flow::Taken };
+        match windbg::line(at.line, &table.columns) {
+            windbg::Line::Row(tag, halves, text) => {
+                let owner = windbg::owner(text).and_then(|text| self.builder.owner(&text));
+                let unknown_bytes =
+                    tag.as_pool().is_some_and(|tag| tag.0.contains(&b'.')) && !windbg::names_tag(text);
+                if unknown_bytes {
+                    self.builder.noticed.dots.add(at.number);
+                }
+                if !has_rows(sample) {
+                    table.sums = Default::default();
+                }
+                for ((half, pool), sum) in halves.into_iter().zip(windbg::POOLS).zip(&mut table.sums) {
+                    sum.0 = sum.0.wrapping_add(half.live);
+                    sum.1 = sum.1.wrapping_add(half.bytes);
+                    if half == windbg::Half::default() || half.is_nothing() {
+                        continue;
+                    }
+                    let told = Told {
+                        allocs: half.allocs,
+                        frees: half.frees,
+                        diff: i64::try_from(half.live).ok(),
+                        bytes: Some(half.bytes),
+                        ..Told::default()
+                    };
+                    self.builder.push(sample, (tag.clone(), pool), told, owner.clone(), at.number);
+                }
+            }
+            windbg::Line::Total(halves) if has_rows(sample) => {
+                for ((total, pool), sum) in halves.into_iter().zip(windbg::POOLS).zip(&table.sums) {
+                    if (total.live, total.bytes) != *sum {
+                        self.builder.noticed.said.push(format!(
+                            "WinDbg's TOTAL line says {} allocations and {} bytes of {}, the rows add up to {} and {}: rows are missing",
+                            total.live, total.bytes, pool.long(), sum.0, sum.1
+                        ));
+                    }
+                }
+            }
+            windbg::Line::Total(_) => {}
+            windbg::Line::Broken => self.builder.noticed.broken.add(at.number),
+            windbg::Line::Other => {
+                let text = at.line.trim_ascii();
+                if is_cut(text) && has_rows(sample) {
+                    self.builder.noticed.left_out.add(at.number);
+                } else if !text.is_empty() {
+                    return self.surroundings(at, sample);
+                }
+            }
+        }
+        Flow::Taken
+    }
+}

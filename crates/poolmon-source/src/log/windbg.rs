@@ -1,0 +1,295 @@
+//! WinDbg's `!poolused`: one row for each tag, nonpaged and paged figures side by side.
+//!
+//! Its allocations are those outstanding. A description follows the last figure, in old versions without a blank.
+
+use poolmon_model::{Pool, PoolTag, Tag};
+
+use super::poolmon::number;
+
+impl Half {
+    fn outstanding(live: u64, bytes: u64) -> Self {
+        Self { allocs: None, frees: None, live, bytes }
+    }
+
+    /// The tag has nothing in this pool: there is no row.
+    pub(super) fn is_nothing(&self) -> bool {
+        [self.allocs.unwrap_or(0), self.frees.unwrap_or(0), self.live, self.bytes] == [0; 4]
+    }
+}
+
+/// Where the figures of a table stand: their right edges, from its column line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Columns {
+    widths: Vec<usize>,
+    /// Allocs, Frees, Diff, Used for each pool (the verbose form) instead of Allocs, Used.
+    verbose: bool,
+}
+
+impl Default for Columns {
+    /// The old layout, for tables whose column line was not copied.
+    fn default() -> Self {
+        Self { widths: vec![9, 9, 10, 9], verbose: false }
+    }
+}
+
+/// One pool's half of a row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Half {
+    pub(super) allocs: Option<u64>,
+    pub(super) frees: Option<u64>,
+    /// Outstanding allocations.
+    pub(super) live: u64,
+    pub(super) bytes: u64,
+}
+
+/// What a line is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Line<'a> {
+    /// A row: tag, nonpaged and paged half, what stands after them.
+    Row(Tag, [Half; 2], &'a [u8]),
+    /// The line of totals.
+    Total([Half; 2]),
+    /// A row of which too little is left.
+    Broken,
+    /// No row.
+    Other,
+}
+
+/// Whether a table begins here.
+pub(super) fn starts(line: &[u8]) -> bool {
+    let text = line.trim_ascii();
+    text.len() < 1024
+        && (text.starts_with(b"Pool Used:") || memchr::memmem::find(text, b"!poolused").is_some())
+}
+
+/// The column line: ` Tag    Allocs     Used    Allocs     Used`.
+pub(super) fn columns(line: &[u8]) -> Option<Columns> {
+    if line.len() > 1024 {
+        return None;
+    }
+    let mut words = Vec::new();
+    let mut at = 0;
+    for word in line.split(u8::is_ascii_whitespace) {
+        if !word.is_empty() {
+            words.push((word, at + word.len()));
+        }
+        at += word.len() + 1;
+    }
+    let verbose = match words.iter().map(|(word, _)| *word).collect::<Vec<_>>().as_slice() {
+        [b"Tag", b"Allocs", b"Used", b"Allocs", b"Used"] => false,
+        [b"Tag", b"Allocs", b"Frees", b"Diff", b"Used", b"Allocs", b"Frees", b"Diff", b"Used"] => true,
+        _ => return None,
+    };
+    // A tag ends at column 5; what lies between two right edges is the width of a figure.
+    let edges: Vec<usize> = words.iter().skip(1).map(|(_, end)| *end).collect();
+    let mut last = 5;
+    let widths =
+        edges.into_iter().map(|edge| edge.saturating_sub(std::mem::replace(&mut last, edge))).collect();
+    Some(Columns { widths, verbose })
+}
+
+/// Reads a line of a table.
+pub(super) fn line<'a>(line: &'a [u8], columns: &Columns) -> Line<'a> {
+    if let Some(rest) = line.trim_ascii_start().strip_prefix(b"TOTAL") {
+        return match halves(rest, columns, true) {
+            Some((halves, _)) => Line::Total(halves),
+            None => Line::Other,
+        };
+    }
+    let (tag, rest, placed) = match line {
+        [b' ', a, b, c, d, rest @ ..] if ends_word(rest) || fills_column(rest) => {
+            (PoolTag([*a, *b, *c, *d]), rest, true)
+        }
+        // The margin was cut off.
+        [a, b, c, d, rest @ ..] if *a > b' ' && ends_word(rest) => (PoolTag([*a, *b, *c, *d]), rest, false),
+        _ => return Line::Other,
+    };
+    let first = rest.trim_ascii_start();
+    if !first.first().is_some_and(u8::is_ascii_digit) {
+        return if super::poolmon::is_cut(first) { Line::Broken } else { Line::Other };
+    }
+    let Some((halves, text)) = halves(rest, columns, false) else {
+        return if placed { Line::Broken } else { Line::Other };
+    };
+    Line::Row(real_tag(text).unwrap_or(tag).into(), halves, text.trim_ascii())
+}
+
+/// The figures of both pools.
+fn halves<'a>(mut rest: &'a [u8], columns: &Columns, total: bool) -> Option<([Half; 2], &'a [u8])> {
+    let mut figures = [0_u64; 8];
+    let count = if columns.verbose { 8 } else { 4 };
+    for (at, figure) in figures.iter_mut().take(count).enumerate() {
+        let digits = rest.trim_ascii_start();
+        let blanks = rest.len() - digits.len();
+        if blanks == 0 && at > 0 {
+            return None;
+        }
+        let mut length = digits.iter().take_while(|b| b.is_ascii_digit()).count();
+        // ` ohci … 0        01394 OHCI host controller driver`: the description begins with digits right behind the
+        // last figure. The column's width tells where; a figure that fills its column has one blank before it.
+        let width = columns.widths.get(at).copied().unwrap_or(usize::MAX);
+        if at + 1 == count && !total && blanks > 1 && blanks < width {
+            length = length.min(width - blanks);
+        }
+        let (value, _) = number(digits.get(..length)?)?;
+        *figure = u64::try_from(value).ok()?;
+        rest = digits.get(length..)?;
+        if at + 1 < count && !matches!(rest, [b' ' | b'\t', ..]) {
+            return None;
+        }
+    }
+    let halves = if columns.verbose {
+        let (nonpaged, paged) = figures.split_at(4);
+        [verbose(nonpaged)?, verbose(paged)?]
+    } else {
+        let [nonpaged, nonpaged_bytes, paged, paged_bytes, ..] = figures;
+        [Half::outstanding(nonpaged, nonpaged_bytes), Half::outstanding(paged, paged_bytes)]
+    };
+    Some((halves, rest))
+}
+
+fn verbose(figures: &[u64]) -> Option<Half> {
+    let [allocs, frees, live, bytes] = figures else { return None };
+    Some(Half { allocs: Some(*allocs), frees: Some(*frees), live: *live, bytes: *bytes })
+}
+
+fn ends_word(rest: &[u8]) -> bool {
+    rest.first().is_none_or(|byte| matches!(byte, b' ' | b'\t'))
+}
+
+/// A first figure of ten digits or more touches the tag (` Io  4294967306 4294967291 …`): `Allocs` of a machine that
+/// ran for months.
+fn fills_column(rest: &[u8]) -> bool {
+    rest.iter().take(10).filter(|byte| byte.is_ascii_digit()).count() == 10
+}
+
+const BINARY: &[u8] = b", Binary:";
+const UNKNOWN: &[u8] = b"UNKNOWN pooltag '";
+
+/// `UNKNOWN pooltag '  rx', please update pooltag.txt` names the tag with its blanks, where the row shows `rx..`.
+fn real_tag(text: &[u8]) -> Option<PoolTag> {
+    match text.trim_ascii_start().strip_prefix(UNKNOWN)? {
+        [a, b, c, d, b'\'', ..] => Some(PoolTag([*a, *b, *c, *d])),
+        _ => None,
+    }
+}
+
+/// Whether the text behind a row names its tag.
+pub(super) fn names_tag(text: &[u8]) -> bool {
+    real_tag(text).is_some()
+}
+
+/// The description as PoolMon would print it: `[acpi.sys - ACPI Pooltags]`. Nothing for an unknown tag.
+pub(super) fn owner(text: &[u8]) -> Option<Vec<u8>> {
+    let text = text.trim_ascii();
+    if text.is_empty() || text.starts_with(UNKNOWN) {
+        return None;
+    }
+    let (about, binary) = match memchr::memmem::rfind(text, BINARY) {
+        Some(at) => (text.get(..at)?.trim_ascii(), text.get(at + BINARY.len()..)?.trim_ascii()),
+        None => (text, &b""[..]),
+    };
+    let parts: &[&[u8]] = match (binary, about) {
+        (b"", about) => &[b"[", about, b"]"],
+        (binary, b"") => &[b"[", binary, b"]"],
+        (binary, about) => &[b"[", binary, b" - ", about, b"]"],
+    };
+    Some(parts.concat())
+}
+
+/// The pool of each half.
+pub(super) const POOLS: [Pool; 2] = [Pool::Nonpaged, Pool::Paged];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(text: &str, columns: &Columns) -> (String, [u64; 4], String) {
+        match line(text.as_bytes(), columns) {
+            Line::Row(tag, [n, p], text) => {
+                (tag.to_string(), [n.live, n.bytes, p.live, p.bytes], String::from_utf8_lossy(text).into())
+            }
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn descriptions_touch_the_last_figure() {
+        let old = columns(b" Tag    Allocs     Used    Allocs     Used").unwrap();
+        assert_eq!(old, Columns::default());
+        let (tag, figures, text) =
+            row(" ohci        1      136         0        01394 OHCI host controller driver ", &old);
+        assert_eq!(
+            (tag.as_str(), figures, text.as_str()),
+            ("ohci", [1, 136, 0, 0], "1394 OHCI host controller driver")
+        );
+        let (tag, figures, _) =
+            row(" 8042        4     3944         0        0PS/2 kb and mouse , Binary: i8042prt.sys", &old);
+        assert_eq!((tag.as_str(), figures), ("8042", [4, 3944, 0, 0]));
+        // The last figure fills its column: it is not cut.
+        assert_eq!(row(" Big         1        8         1 209120008Text", &old).1, [1, 8, 1, 209_120_008]);
+    }
+
+    #[test]
+    fn a_figure_that_fills_its_column_touches_the_tag() {
+        let verbose =
+            columns(b" Tag    Allocs    Frees     Diff     Used    Allocs    Frees     Diff     Used")
+                .unwrap();
+        let text = " Io  4294967306 4294967291       15     4096         2        1        1       64Text";
+        let (tag, figures, text) = row(text, &verbose);
+        assert_eq!((tag.as_str(), figures, text.as_str()), ("Io  ", [15, 4096, 1, 64], "Text"));
+    }
+
+    #[test]
+    fn dots_are_explained_by_the_text() {
+        let (tag, ..) = row(
+            " rx..       3     1248         0        0UNKNOWN pooltag '  rx', please update pooltag.txt",
+            &Columns::default(),
+        );
+        assert_eq!(tag, "  rx");
+    }
+
+    #[test]
+    fn todays_layout_has_a_tab() {
+        let new = columns(b" Tag       Allocs         Used     Allocs         Used").unwrap();
+        let (tag, figures, text) = row(
+            " CIcr         0            0          8        35760\tCode Integrity allocations , Binary: ci.dll",
+            &new,
+        );
+        assert_eq!((tag.as_str(), figures), ("CIcr", [0, 0, 8, 35_760]));
+        assert_eq!(owner(text.as_bytes()).unwrap(), b"[ci.dll - Code Integrity allocations]");
+    }
+
+    #[test]
+    fn the_verbose_form_tells_frees() {
+        let verbose =
+            columns(b" Tag    Allocs     Frees      Diff     Used    Allocs     Frees      Diff     Used")
+                .unwrap();
+        let Line::Row(_, [n, _], _) = line(
+            b" Irp       100        60        40     4000         0         0         0        0 Io",
+            &verbose,
+        ) else {
+            panic!("no row")
+        };
+        assert_eq!(n, Half { allocs: Some(100), frees: Some(60), live: 40, bytes: 4000 });
+    }
+
+    #[test]
+    fn what_is_no_row() {
+        for text in
+            ["0: kd> !poolused", "   Sorting by  Tag", "...", "", "            NonPaged            Paged"]
+        {
+            assert_eq!(line(text.as_bytes(), &Columns::default()), Line::Other, "{text}");
+        }
+        assert_eq!(line(b" AcpM        0        0 ", &Columns::default()), Line::Broken);
+        let total = line(b" TOTAL     3570214 209120008     38769 13066104    ", &Columns::default());
+        assert!(matches!(total, Line::Total([Half { live: 3_570_214, .. }, Half { bytes: 13_066_104, .. }])));
+    }
+
+    #[test]
+    fn owners() {
+        assert_eq!(owner(b"TDI AcdObjectInfoG ").unwrap(), b"[TDI AcdObjectInfoG]");
+        assert_eq!(owner(b"UNKNOWN pooltag 'AGP ', please update pooltag.txt"), None);
+        assert_eq!(owner(b", Binary: x.sys").unwrap(), b"[x.sys]");
+    }
+}

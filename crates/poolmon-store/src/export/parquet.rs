@@ -1,0 +1,222 @@
+//! Parquet: dense rows, sorted by tag, then time, in row groups of at most [`WINDOW`] samples.
+//!
+//! Every row of every sample is written, changed or not: over changed rows alone, a regression is wrong.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::column::writer::ColumnWriter;
+use parquet::data_type::ByteArray;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::schema::parser::parse_message_type;
+use parquet::schema::types::ColumnPath;
+
+use super::columns::{FIGURES, Key, Values, Window};
+use super::select::{Options, Summary, start};
+use super::{seconds_since, whole};
+use crate::error::{Result, StoreError};
+use crate::reader::Recording;
+
+/// Most samples in a row group: half an hour at one a second.
+pub const WINDOW: usize = 1800;
+/// Most bytes of a row group before it is written.
+const MOST: usize = 24 << 20;
+/// Values written at a time.
+const BATCH: usize = 16 << 10;
+
+const SCHEMA: &str = "message poolmon {
+    required int64 ts (TIMESTAMP(MICROS, true));
+    required double t_s;
+    optional binary host (STRING);
+    optional binary boot (STRING);
+    optional int64 session;
+    required binary tag (STRING);
+    optional int64 tag_raw;
+    required binary pool (STRING);
+    optional int64 allocs;
+    optional int64 frees;
+    optional int64 diff;
+    optional int64 bytes;
+    optional int64 used;
+    optional binary owner (STRING);
+}";
+
+/// Writes a recording, or a part of it, as one Parquet file that appears whole or not at all.
+///
+/// `pace` is called often: a caller in the background can rest in it.
+pub fn write(
+    recording: &Recording,
+    options: &Options,
+    path: &Path,
+    pace: &mut dyn FnMut(),
+) -> Result<Summary> {
+    whole(path, |file| {
+        let failed =
+            |error: ParquetError| StoreError::Parquet { path: path.into(), problem: error.to_string() };
+        let mut writer = open(recording, file).map_err(failed)?;
+        let mut window = Window::default();
+        let mut begin = None;
+        let summary = options.each(recording, |start, time, sample| {
+            begin = Some(start);
+            if window.times.len() >= WINDOW || window.bytes() >= MOST || !window.fits(sample) {
+                let full = std::mem::take(&mut window);
+                row_group(&mut writer, full, start, pace).map_err(failed)?;
+            }
+            pace();
+            Ok(window.push(time, sample, options))
+        })?;
+        if let Some(start) = begin {
+            row_group(&mut writer, window, start, pace).map_err(failed)?;
+        }
+        writer.close().map_err(failed)?;
+        Ok(summary)
+    })
+}
+
+fn open<'a>(
+    recording: &Recording,
+    file: &'a File,
+) -> std::result::Result<SerializedFileWriter<&'a File>, ParquetError> {
+    let info = recording.info().unwrap_or_default();
+    let begin = start(recording).ok().flatten();
+    let joined =
+        |set: &std::collections::BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>().join(", ");
+    let width = match info.width {
+        poolmon_model::CounterWidth::Bits32 => "32",
+        poolmon_model::CounterWidth::Bits64 => "64",
+    };
+    let mut metadata = vec![
+        KeyValue::new("poolmon.format".into(), Some("1".to_string())),
+        KeyValue::new("poolmon.host".into(), Some(joined(&info.hosts))),
+        KeyValue::new("poolmon.system".into(), Some(joined(&info.systems))),
+        KeyValue::new("poolmon.boots".into(), Some(info.boots.join(", "))),
+        KeyValue::new(
+            "poolmon.source".into(),
+            Some(info.kinds.iter().copied().collect::<Vec<_>>().join(", ")),
+        ),
+        KeyValue::new("poolmon.simulated".into(), Some(info.simulated.to_string())),
+        KeyValue::new("poolmon.counter_bits".into(), Some(width.to_string())),
+        KeyValue::new("poolmon.interval_s".into(), Some(info.interval.as_secs_f64().to_string())),
+    ];
+    if let Some(begin) = begin {
+        metadata.push(KeyValue::new("poolmon.t_s_zero".into(), Some(begin.to_string())));
+    }
+    let mut properties = WriterProperties::builder()
+        .set_created_by(concat!("poolmon ", env!("CARGO_PKG_VERSION")).into())
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_write_batch_size(BATCH)
+        .set_key_value_metadata(Some(metadata));
+    // Counters are deltas of deltas at heart. Times repeat for each tag: a dictionary makes them nothing.
+    for name in ["allocs", "frees", "diff", "bytes", "used"] {
+        let path = ColumnPath::from(name);
+        properties = properties
+            .set_column_dictionary_enabled(path.clone(), false)
+            .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+    }
+    let schema = Arc::new(parse_message_type(SCHEMA)?);
+    SerializedFileWriter::new(file, schema, Arc::new(properties.build()))
+}
+
+type Outcome = std::result::Result<(), ParquetError>;
+
+fn string(text: &str) -> ByteArray {
+    ByteArray::from(text.as_bytes().to_vec())
+}
+
+fn row_group(
+    writer: &mut SerializedFileWriter<&File>,
+    mut window: Window,
+    start: Timestamp,
+    pace: &mut dyn FnMut(),
+) -> Outcome {
+    window.finish();
+    if window.streams().all(|(_, mut points)| points.next().is_none()) {
+        return Ok(());
+    }
+    let mut columns = Columns { group: writer.next_row_group()?, window: &window, pace };
+    let origin = window.origin.as_deref();
+    let host = origin.and_then(|origin| origin.host.as_deref()).map(string);
+    let boot = origin.and_then(|origin| origin.boot.as_deref()).map(string);
+    let micros: Vec<i64> = window.times.iter().map(|time| time.as_microsecond()).collect();
+    let seconds: Vec<f64> = window.times.iter().map(|&time| seconds_since(start, time)).collect();
+    columns.add(false, |_| (), |(), at, _| micros.get(at).copied())?;
+    columns.add(false, |_| (), |(), at, _| seconds.get(at).copied())?;
+    columns.add(true, |_| host.clone(), |host, _, _| host.clone())?;
+    columns.add(true, |_| boot.clone(), |boot, _, _| boot.clone())?;
+    columns.add(true, |key| key.session.map(i64::from), |session, _, _| *session)?;
+    columns.add(false, |key| string(&key.tag.to_string()), |tag, _, _| Some(tag.clone()))?;
+    columns.add(true, |key| key.tag.as_pool().map(|tag| i64::from(tag.to_u32())), |raw, _, _| *raw)?;
+    columns.add(false, |key| string(key.pool.id()), |pool, _, _| Some(pool.clone()))?;
+    for figure in 0..FIGURES {
+        columns.add(true, |_| (), |(), _, values| values.get(figure).copied().flatten())?;
+    }
+    columns.add(true, |key| key.owner.as_deref().map(string), |owner, _, _| owner.clone())?;
+    columns.group.close()?;
+    Ok(())
+}
+
+/// Columns of one row group, written one after the other.
+struct Columns<'a, 'b> {
+    group: SerializedRowGroupWriter<'a, &'b File>,
+    window: &'a Window,
+    pace: &'a mut dyn FnMut(),
+}
+
+impl Columns<'_, '_> {
+    /// Writes a column: `once` for each stream, `value` for each of its points.
+    fn add<S, T: Put>(
+        &mut self,
+        optional: bool,
+        once: impl Fn(&Key) -> S,
+        value: impl Fn(&S, usize, &Values) -> Option<T>,
+    ) -> Outcome {
+        let Some(mut writer) = self.group.next_column()? else { return Ok(()) };
+        let (mut values, mut levels) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
+        for (key, points) in self.window.streams() {
+            let shared = once(key);
+            for (at, point) in points {
+                let value = value(&shared, at, &point);
+                levels.push(i16::from(value.is_some()));
+                values.extend(value);
+                if levels.len() == BATCH {
+                    T::put(writer.untyped(), &values, optional.then_some(&levels))?;
+                    values.clear();
+                    levels.clear();
+                    (self.pace)();
+                }
+            }
+        }
+        T::put(writer.untyped(), &values, optional.then_some(&levels))?;
+        writer.close()
+    }
+}
+
+/// A type of column.
+trait Put: Sized {
+    /// Writes values; `levels` says which of an optional column are there.
+    fn put(writer: &mut ColumnWriter<'_>, values: &[Self], levels: Option<&Vec<i16>>) -> Outcome;
+}
+
+macro_rules! put {
+    ($kind:ty, $writer:ident) => {
+        impl Put for $kind {
+            fn put(writer: &mut ColumnWriter<'_>, values: &[Self], levels: Option<&Vec<i16>>) -> Outcome {
+                let ColumnWriter::$writer(writer) = writer else {
+                    return Err(ParquetError::General("a column of another type".into()));
+                };
+                writer.write_batch(values, levels.map(Vec::as_slice), None).map(|_| ())
+            }
+        }
+    };
+}
+
+put!(i64, Int64ColumnWriter);
+put!(f64, DoubleColumnWriter);
+put!(ByteArray, ByteArrayColumnWriter);

@@ -1,0 +1,80 @@
+//! What is in a recording.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use poolmon_model::{CounterWidth, SourceKind};
+
+use super::{Recording, indexed};
+use crate::error::Result;
+use crate::folder;
+use crate::segment::frame::time_of;
+
+/// What `info` says of a recording.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Info {
+    /// Hosts.
+    pub hosts: BTreeSet<String>,
+    /// Systems and builds.
+    pub systems: BTreeSet<String>,
+    /// Boots, in the order in which they came.
+    pub boots: Vec<String>,
+    /// Kinds of source, by their names in JSON.
+    pub kinds: BTreeSet<&'static str>,
+    /// Some samples are invented.
+    pub simulated: bool,
+    /// Width of the counters in the last segment.
+    pub width: CounterWidth,
+    /// Time between samples that was asked for last.
+    pub interval: Duration,
+    /// First and last sample.
+    pub first: Option<Timestamp>,
+    /// Last sample.
+    pub last: Option<Timestamp>,
+    /// Samples.
+    pub samples: u64,
+    /// Segments.
+    pub segments: usize,
+    /// Bytes of the segments.
+    pub bytes: u64,
+    /// Parquet files beside them.
+    pub sealed: usize,
+    /// Gaps, notes and module changes.
+    pub marks: u64,
+    /// A recorder writes into the folder now.
+    pub recording: bool,
+}
+
+impl Recording {
+    /// What is in it, from heads and indexes.
+    pub fn info(&self) -> Result<Info> {
+        let mut info = Info { segments: self.segments().len(), ..Info::default() };
+        for file in self.segments() {
+            let (segment, index) = indexed(&file.path)?;
+            info.bytes += file.size();
+            info.samples += u64::from(index.samples);
+            info.marks += index.marks.len() as u64;
+            info.sealed += usize::from(file.sealed().exists());
+            if let Some((first, last)) = index.span {
+                info.first = info.first.into_iter().chain(time_of(first)).min();
+                info.last = info.last.into_iter().chain(time_of(last)).max();
+            }
+            let Ok(head) = segment.head() else { continue };
+            let origin = &head.origin;
+            info.hosts.extend(origin.host.clone());
+            info.systems.extend(origin.system.clone());
+            info.kinds.insert(origin.kind.id());
+            info.simulated |= origin.kind == SourceKind::Simulated;
+            info.width = head.width;
+            info.interval = head.interval;
+            if let Some(boot) = &origin.boot
+                && info.boots.last() != Some(boot)
+            {
+                info.boots.push(boot.clone());
+            }
+        }
+        info.recording = !self.single && folder::lock_is_held(self.folder());
+        Ok(info)
+    }
+}

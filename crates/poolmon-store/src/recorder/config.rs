@@ -1,0 +1,55 @@
+//! What a person can choose about a recording.
+
+use std::time::Duration;
+
+use poolmon_model::{Pattern, PoolView};
+
+/// How a recording is written.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Time between samples: written into segments, and what *late* is measured by.
+    pub interval: Duration,
+    /// A segment ends after so long …
+    pub segment_length: Duration,
+    /// … or so many bytes.
+    pub segment_size: u64,
+    /// The disk is waited for every so often: a power cut loses at most what was written since.
+    pub sync: Duration,
+    /// Closed segments go when their last sample is older.
+    pub keep: Option<Duration>,
+    /// The oldest closed segments go when all of them (and their Parquet files) take more bytes.
+    pub max_size: Option<u64>,
+    /// Only rows of these pools.
+    pub view: PoolView,
+    /// Only tags that match one of these; empty = all.
+    pub include: Vec<Pattern>,
+    /// No tags that match one of these.
+    pub exclude: Vec<Pattern>,
+    /// Closed segments also become Parquet files, in the background.
+    pub seal: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(5),
+            segment_length: Duration::from_hours(1),
+            segment_size: 64 << 20,
+            sync: Duration::from_secs(10),
+            keep: None,
+            max_size: None,
+            view: PoolView::All,
+            include: Vec::new(),
+            exclude: Vec::new(),
+            seal: false,
+        }
+    }
+}
+
+impl Config {
+    /// Bytes after which a segment ends: at most an eighth of all, so that there is something to delete.
+    pub(crate) fn segment_limit(&self) -> u64 {
+        let share = self.max_size.map_or(u64::MAX, |all| (all / 8).max(64 << 10));
+        self.segment_size.min(share)
+    }
+}

@@ -1,0 +1,432 @@
+//! Records samples into a folder.
+//!
+//! * [`config`]: what a person can choose;
+//! * [`disk`]: how files are made, so that tests can pull the plug;
+//! * [`recover`]: what the recorder before left behind;
+//! * [`gaps`]: what happened between two samples;
+//! * [`retention`]: which segments go;
+//! * [`seal`]: Parquet in the background.
+
+pub mod config;
+pub mod disk;
+pub mod gaps;
+pub mod recover;
+pub mod retention;
+#[cfg(feature = "parquet")]
+pub mod seal;
+
+use std::fmt::Display;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use poolmon_model::{CounterWidth, Filter, Origin, PoolView, Sample, SourceKind};
+
+pub use config::Config;
+pub use disk::{Disk, RealDisk};
+pub use gaps::Moment;
+pub use recover::{Recovered, Report};
+
+use crate::error::{Result, StoreError, is_full};
+use crate::folder::{self, SegmentFile};
+use crate::segment::frame::{SegmentHead, VERSION, wall_of};
+use crate::segment::marks::{Gap, GapKind, Mark, ModuleChange};
+use crate::segment::summary::Stretch;
+use crate::segment::writer::{SegmentWriter, WriteError};
+
+/// What became of a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is in the recording.
+    Recorded,
+    /// The disk is full; so many samples in a row were not recorded. The next call tries again.
+    DiskFull {
+        /// Samples lost since the disk is full.
+        missed: u64,
+    },
+}
+
+/// Where a recorder stands: what a status line shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Samples recorded.
+    pub samples: u64,
+    /// Gaps recorded.
+    pub gaps: u64,
+    /// Samples that the source failed to give.
+    pub failed: u64,
+    /// Bytes of the segment that is written now.
+    pub segment_bytes: u64,
+    /// Bytes of all segments in the folder.
+    pub total_bytes: u64,
+    /// Segments deleted because of `keep` or `max_size`.
+    pub deleted: u64,
+    /// Samples not recorded since the disk is full; 0 = it is not.
+    pub missed: u64,
+}
+
+/// Writes a recording. There is one in a folder at a time.
+pub struct Recorder {
+    folder: PathBuf,
+    config: Config,
+    filter: Filter,
+    disk: Box<dyn Disk>,
+    started: Instant,
+    writer: Option<Open>,
+    /// What is gathered goes on in the next segment.
+    stretch: Stretch,
+    next_number: u64,
+    last: Option<gaps::Seen>,
+    failing: Option<gaps::Failing>,
+    full_since: Option<Timestamp>,
+    synced: Duration,
+    taken_notes: Vec<PathBuf>,
+    /// Where the clock of imported samples is 0.
+    past: Option<Timestamp>,
+    scratch: Sample,
+    status: Status,
+    closed_bytes: u64,
+    #[cfg(feature = "parquet")]
+    sealer: Option<seal::Sealer>,
+    /// Given back when the recorder is dropped.
+    _lock: File,
+}
+
+/// The segment that is written.
+struct Open {
+    writer: SegmentWriter,
+    file: SegmentFile,
+    began: Duration,
+}
+
+impl Recorder {
+    /// Opens a folder for recording; makes it where it is missing. Says what the recorder before left behind.
+    pub fn open(folder: &Path, config: Config) -> Result<(Self, Report)> {
+        Self::open_on(folder, config, Box::new(RealDisk))
+    }
+
+    /// As [`Recorder::open`], on a disk of the caller's.
+    pub fn open_on(folder: &Path, config: Config, disk: Box<dyn Disk>) -> Result<(Self, Report)> {
+        fs::create_dir_all(folder).map_err(StoreError::io("make", folder))?;
+        let lock = folder::lock(folder)?;
+        let report = recover::recover(folder)?;
+        let files = folder::segments(folder)?;
+        let filter = Filter {
+            view: config.view,
+            include: config.include.clone(),
+            exclude: config.exclude.clone(),
+            show_zero: true,
+            ..Filter::default()
+        };
+        #[cfg(feature = "parquet")]
+        let sealer = config.seal.then(seal::Sealer::start);
+        let mut recorder = Self {
+            folder: folder.into(),
+            filter,
+            disk,
+            started: Instant::now(),
+            writer: None,
+            stretch: Stretch::default(),
+            next_number: files.last().map_or(0, |file| file.number + 1),
+            last: gaps::Seen::from_report(&report),
+            failing: None,
+            full_since: None,
+            synced: Duration::ZERO,
+            taken_notes: Vec::new(),
+            past: None,
+            scratch: Sample::new(Arc::new(Origin::new(SourceKind::Recording, &[])), CounterWidth::default()),
+            status: Status::default(),
+            closed_bytes: files.iter().map(SegmentFile::size).sum(),
+            #[cfg(feature = "parquet")]
+            sealer,
+            config,
+            _lock: lock,
+        };
+        #[cfg(feature = "parquet")]
+        for file in files.into_iter().filter(|file| !file.sealed().exists()) {
+            recorder.seal(file);
+        }
+        recorder.retain(None);
+        Ok((recorder, report))
+    }
+
+    /// Now, on both clocks.
+    pub fn now(&self) -> Moment {
+        Moment { wall: Timestamp::now(), clock: self.started.elapsed() }
+    }
+
+    /// Where it stands.
+    pub fn status(&self) -> Status {
+        let segment_bytes = self.writer.as_ref().map_or(0, |open| open.writer.length());
+        Status { segment_bytes, total_bytes: self.closed_bytes + segment_bytes, ..self.status }
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Records a sample that was taken just now.
+    pub fn record(&mut self, sample: &Sample) -> Result<Outcome> {
+        self.record_at(sample, self.now())
+    }
+
+    /// Records a sample of a given moment. The sample's own time stands in the file, where it has one.
+    pub fn record_at(&mut self, sample: &Sample, moment: Moment) -> Result<Outcome> {
+        let mut scratch = std::mem::replace(
+            &mut self.scratch,
+            Sample::new(Arc::clone(&sample.origin), CounterWidth::default()),
+        );
+        let sample = filtered(&self.filter, sample, &mut scratch);
+        let result = self.write(sample, moment);
+        self.scratch = scratch;
+        self.outcome(result, moment)
+    }
+
+    /// Records a sample of the past, as imports do: its own time stands for both clocks.
+    pub fn record_past(&mut self, sample: &Sample) -> Result<Outcome> {
+        let wall = sample.time.unwrap_or_else(Timestamp::now);
+        let zero = *self.past.get_or_insert(wall);
+        let since = Duration::try_from(wall.duration_since(zero)).unwrap_or_default();
+        // A clock that goes back in a log stands still here; the gap says so.
+        let clock = since.max(self.last.as_ref().and_then(|seen| seen.clock).unwrap_or_default());
+        self.record_at(sample, Moment { wall, clock })
+    }
+
+    fn outcome(&mut self, result: Result<()>, moment: Moment) -> Result<Outcome> {
+        match result {
+            Ok(()) => Ok(Outcome::Recorded),
+            Err(error) if error.is_full() => {
+                self.full_since.get_or_insert(moment.wall);
+                self.status.missed += 1;
+                Ok(Outcome::DiskFull { missed: self.status.missed })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn write(&mut self, sample: &Sample, moment: Moment) -> Result<()> {
+        let time = sample.time.unwrap_or(moment.wall);
+        self.roll(sample, moment)?;
+        let seen = gaps::Seen::of(sample, moment);
+        for gap in gaps::between(self.last.as_ref(), &seen, &self.config, self.failing.as_ref()) {
+            self.mark(Some(time), &Mark::Gap(gap))?;
+            self.status.gaps += 1;
+        }
+        // Gaps are said once, also where the sample itself then fails.
+        self.failing = None;
+        self.last = Some(seen);
+        if let Some(since) = self.full_since {
+            let length = gaps::nanos_between(since, time);
+            let reason = Some(format!("{} samples were not recorded", self.status.missed));
+            self.mark(Some(time), &Mark::Gap(Gap { kind: GapKind::DiskFull, length_ns: length, reason }))?;
+            self.status.gaps += 1;
+            (self.full_since, self.status.missed) = (None, 0);
+        }
+        let clock = u64::try_from(moment.clock.as_micros()).unwrap_or(u64::MAX);
+        let Some(open) = &mut self.writer else { return Ok(()) };
+        open.writer.sample(sample, clock).map_err(write_error(&open.file.path))?;
+        self.status.samples += 1;
+        if moment.clock.saturating_sub(self.synced) >= self.config.sync {
+            self.take_notes()?;
+            self.sync()?;
+            self.synced = moment.clock;
+            self.retain(sample.time.or(Some(moment.wall)));
+        }
+        Ok(())
+    }
+
+    /// Begins a segment where there is none, where the old one is long enough, or where the source is another.
+    fn roll(&mut self, sample: &Sample, moment: Moment) -> Result<()> {
+        let over = self.writer.as_ref().is_some_and(|open| {
+            !open.writer.fits(sample)
+                || open.writer.length() >= self.config.segment_limit()
+                || moment.clock.saturating_sub(open.began) >= self.config.segment_length
+        });
+        if over {
+            self.finish_segment()?;
+        }
+        if self.writer.is_some() {
+            return Ok(());
+        }
+        let wall = sample.time.unwrap_or(moment.wall);
+        let path = self.folder.join(folder::segment_name(self.next_number, wall));
+        let head = SegmentHead {
+            version: VERSION,
+            number: self.next_number,
+            wall: wall_of(Some(wall)),
+            clock: u64::try_from(moment.clock.as_micros()).unwrap_or(u64::MAX),
+            interval: self.config.interval,
+            origin: Arc::clone(&sample.origin),
+            width: sample.width,
+        };
+        let file = self.disk.create(&path).map_err(StoreError::io("make", &path))?;
+        match SegmentWriter::create(file, &head) {
+            Ok(mut writer) => {
+                writer.go_on(std::mem::take(&mut self.stretch));
+                let file = SegmentFile { path, number: self.next_number };
+                self.writer = Some(Open { writer, file, began: moment.clock });
+                self.next_number += 1;
+                Ok(())
+            }
+            Err(error) => {
+                // A head without room for anything is worth nothing.
+                let _ = self.disk.remove(&path);
+                Err(StoreError::io("write", &path)(error))
+            }
+        }
+    }
+
+    fn finish_segment(&mut self) -> Result<()> {
+        let Some(open) = self.writer.take() else { return Ok(()) };
+        let length = open.writer.length();
+        self.closed_bytes += match open.writer.finish() {
+            Ok((length, stretch)) => {
+                self.stretch = stretch;
+                length
+            }
+            // Without its index it is read a little slower, that is all.
+            Err(error) if is_full(&error) => length,
+            Err(error) => return Err(StoreError::io("write", &open.file.path)(error)),
+        };
+        self.drop_taken_notes();
+        #[cfg(feature = "parquet")]
+        self.seal(open.file);
+        Ok(())
+    }
+
+    #[cfg(feature = "parquet")]
+    fn seal(&self, file: SegmentFile) {
+        if let Some(sealer) = &self.sealer {
+            sealer.seal(file.path);
+        }
+    }
+
+    /// Why the last segment could not be sealed, once.
+    #[cfg(feature = "parquet")]
+    pub fn seal_error(&self) -> Option<StoreError> {
+        self.sealer.as_ref().and_then(seal::Sealer::error)
+    }
+
+    fn mark(&mut self, time: Option<Timestamp>, mark: &Mark) -> Result<()> {
+        let Some(open) = &mut self.writer else { return Ok(()) };
+        open.writer.mark(time, mark).map_err(StoreError::io("write", &open.file.path))
+    }
+
+    /// Says that the source failed now, and why. The first failure of a row stands in the recording at once,
+    /// how long it lasted when it is over.
+    pub fn failed(&mut self, reason: &dyn Display) -> Result<Outcome> {
+        self.failed_at(reason, self.now())
+    }
+
+    /// As [`Recorder::failed`], at a given moment.
+    pub fn failed_at(&mut self, reason: &dyn Display, moment: Moment) -> Result<Outcome> {
+        let reason = reason.to_string();
+        self.status.failed += 1;
+        let news = self.failing.as_ref().is_none_or(|failing| failing.reason != reason);
+        let failing = self.failing.get_or_insert_with(|| gaps::Failing::new(moment));
+        failing.count += 1;
+        failing.reason.clone_from(&reason);
+        if !news {
+            return Ok(Outcome::Recorded);
+        }
+        let gap = Gap { kind: GapKind::Failed, length_ns: 0, reason: Some(reason) };
+        let result = self.mark(Some(moment.wall), &Mark::Gap(gap));
+        self.outcome(result, moment)
+    }
+
+    /// Writes a note.
+    pub fn note(&mut self, text: &str) -> Result<()> {
+        let time = Timestamp::now();
+        if self.writer.is_none() {
+            return folder::note(&self.folder, text, time);
+        }
+        self.mark(Some(time), &Mark::Note(text.into()))
+    }
+
+    /// Writes which modules came and went. Call it after the sample in which they were first seen.
+    pub fn modules(&mut self, changes: &[ModuleChange]) -> Result<()> {
+        let time = self.last.as_ref().and_then(|seen| seen.time).or_else(|| Some(Timestamp::now()));
+        self.mark(time, &Mark::Modules(changes.to_vec()))
+    }
+
+    /// Takes notes that others left in the folder.
+    fn take_notes(&mut self) -> Result<()> {
+        for (path, note) in folder::waiting_notes(&self.folder) {
+            if !self.taken_notes.contains(&path) {
+                self.mark(note.time, &note.mark)?;
+                self.taken_notes.push(path);
+            }
+        }
+        Ok(())
+    }
+
+    /// Their files go once the disk has them.
+    fn drop_taken_notes(&mut self) {
+        for path in self.taken_notes.drain(..) {
+            let _ = fs::remove_file(path);
+        }
+    }
+
+    /// Waits until the disk has everything recorded.
+    pub fn sync(&mut self) -> Result<()> {
+        if let Some(open) = &mut self.writer {
+            open.writer.sync().map_err(StoreError::io("write", &open.file.path))?;
+            self.drop_taken_notes();
+        }
+        Ok(())
+    }
+
+    fn retain(&mut self, now: Option<Timestamp>) {
+        let current = self.writer.as_ref().map(|open| open.file.path.as_path());
+        let written = self.writer.as_ref().map_or(0, |open| open.writer.length());
+        let done = retention::retain(&self.folder, &self.config, current, written, now, &*self.disk);
+        self.status.deleted += done.deleted;
+        if let Some(closed) = done.closed_bytes {
+            self.closed_bytes = closed;
+        }
+    }
+
+    /// Closes the recording: index written, disk waited for, segments sealed.
+    pub fn close(mut self) -> Result<Status> {
+        if self.writer.is_some() {
+            self.take_notes()?;
+        }
+        self.finish_segment()?;
+        self.retain(self.last.as_ref().and_then(|seen| seen.time));
+        #[cfg(feature = "parquet")]
+        if let Some(sealer) = self.sealer.take() {
+            sealer.finish()?;
+        }
+        Ok(self.status())
+    }
+}
+
+fn write_error(path: &Path) -> impl FnOnce(WriteError) -> StoreError {
+    let path = path.to_path_buf();
+    |error| match error {
+        WriteError::Io(error) => StoreError::io("write", path)(error),
+        WriteError::Codec(error) => error.into(),
+    }
+}
+
+/// The sample itself, or the rows of it that are wanted.
+fn filtered<'a>(filter: &Filter, sample: &'a Sample, scratch: &'a mut Sample) -> &'a Sample {
+    if filter.view == PoolView::All && filter.include.is_empty() && filter.exclude.is_empty() {
+        return sample;
+    }
+    scratch.clone_from(sample);
+    let kept: Vec<bool> = sample.rows.iter().map(|row| filter.admits_tag(&row.tag, row.pool)).collect();
+    if scratch.told_deltas.len() == kept.len() {
+        let mut rest = kept.iter();
+        scratch.told_deltas.retain(|_| rest.next() == Some(&true));
+    }
+    let mut rest = kept.iter();
+    scratch.rows.retain(|_| rest.next() == Some(&true));
+    for session in &mut scratch.sessions {
+        session.rows.retain(|row| filter.admits_tag(&row.tag, row.pool));
+    }
+    scratch
+}

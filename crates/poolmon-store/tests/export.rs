@@ -1,0 +1,191 @@
+//! Exports say what the recording holds, and can be read back.
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::missing_panics_doc,
+    missing_docs,
+    reason = "small numbers of a test"
+)]
+
+mod common;
+
+use std::path::Path;
+use std::time::Duration;
+
+use common::{moment, sample, time};
+use poolmon_model::{Filter, Pattern, Sample};
+use poolmon_store::export::{self, Format, Options};
+use poolmon_store::import::table::TableReader;
+use poolmon_store::{Config, Recorder, Recording, StoreError};
+
+fn recording(folder: &Path, samples: u64) -> Recording {
+    let config = Config { segment_length: Duration::from_secs(100), ..Config::default() };
+    let (mut recorder, _) = Recorder::open(folder, config).unwrap();
+    for n in 0..samples {
+        recorder.record_at(&sample(n), moment(n)).unwrap();
+    }
+    recorder.close().unwrap();
+    Recording::open(folder).unwrap()
+}
+
+fn text(recording: &Recording, format: Format, options: &Options) -> String {
+    let mut out = Vec::new();
+    export::write(recording, format, options, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn some(tag: &str, samples: u64) -> Options {
+    Options {
+        to: Some(time(samples - 1)),
+        filter: Filter { include: vec![Pattern::new(tag)], ..Filter::default() },
+        ..Options::default()
+    }
+}
+
+/// A CSV tells rows, host and boot; the machine-wide figures stand in another file.
+fn told_by_csv(sample: &Sample) -> Sample {
+    let mut told = Sample::new(sample.origin.clone(), sample.width);
+    told.time = sample.time;
+    told.rows.clone_from(&sample.rows);
+    told
+}
+
+#[test]
+fn csv_and_tsv_are_the_same_samples_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = recording(folder.path(), 250);
+    for (format, name) in [(Format::Csv, "a.csv"), (Format::Tsv, "a.tsv")] {
+        let path = folder.path().join(name);
+        let summary = export::write_file(&recording, format, &Options::default(), &path).unwrap();
+        assert_eq!(summary.samples, 250);
+        let mut reader = TableReader::open(&path).unwrap();
+        let mut n = 0;
+        while let Some(mut got) = reader.next_sample().unwrap() {
+            let expected = told_by_csv(&sample(n));
+            assert_eq!((&got.origin.host, &got.origin.boot), (&expected.origin.host, &expected.origin.boot));
+            got.origin = expected.origin.clone();
+            assert!(got == expected, "{name}: sample {n}");
+            n += 1;
+        }
+        assert_eq!(n, 250);
+        assert!(!folder.path().join(format!("{name}.part")).exists());
+    }
+}
+
+#[test]
+fn texts_look_as_they_should() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = recording(folder.path(), 12);
+    let one = some("Tagb", 2);
+    insta::assert_snapshot!("csv", text(&recording, Format::Csv, &one));
+    insta::assert_snapshot!("json", text(&recording, Format::JsonLines, &one));
+    insta::assert_snapshot!("openmetrics", text(&recording, Format::OpenMetrics, &one));
+    insta::assert_snapshot!("poolmon", text(&recording, Format::Poolmon, &one));
+    insta::assert_snapshot!("header", text(&recording, Format::HeaderCsv, &one));
+}
+
+#[test]
+fn one_sample_in_each_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = recording(folder.path(), 100);
+    let options = Options {
+        from: Some(time(5)),
+        to: Some(time(60)),
+        every: Some(Duration::from_secs(10)),
+        ..some("Taga", 61)
+    };
+    let csv = text(&recording, Format::Csv, &options);
+    let seconds: Vec<&str> = csv.lines().skip(1).map(|line| line.split(',').nth(1).unwrap()).collect();
+    assert_eq!(seconds, ["5.0", "15.0", "25.0", "35.0", "45.0", "55.0"]);
+    let estimate = options.estimate(&recording).unwrap();
+    assert_eq!((estimate.samples, estimate.rows), (6, 6));
+}
+
+#[test]
+fn excel_is_told_what_fits() {
+    let estimate = export::Estimate { samples: 120_960, rows: 483_840_000, seconds: 604_800 };
+    let Err(error) = estimate.check_excel() else { panic!("it does not fit") };
+    assert!(matches!(error, StoreError::TooManyRows { every: 3600, .. }), "{error}");
+    assert!(error.to_string().contains("1,048,576"));
+    assert!(export::Estimate { samples: 10, rows: 40_000, seconds: 50 }.check_excel().is_ok());
+}
+
+#[test]
+fn a_closed_pipe_is_an_error_that_can_be_told_apart() {
+    struct Closed;
+    impl std::io::Write for Closed {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let recording = recording(folder.path(), 3);
+    let error = export::write(&recording, Format::Csv, &Options::default(), &mut Closed).unwrap_err();
+    let StoreError::Io { source, .. } = error else { panic!("{error}") };
+    assert_eq!(source.kind(), std::io::ErrorKind::BrokenPipe);
+}
+
+#[cfg(feature = "parquet")]
+mod parquet_files {
+    use super::*;
+    use parquet::file::reader::{FileReader as _, SerializedFileReader};
+    use parquet::record::RowAccessor as _;
+
+    #[test]
+    fn rows_stand_by_tag_and_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let recording = recording(folder.path(), 250);
+        let path = folder.path().join("a.parquet");
+        let summary = export::parquet::write(&recording, &Options::default(), &path, &mut || {}).unwrap();
+        let reader = SerializedFileReader::new(std::fs::File::open(&path).unwrap()).unwrap();
+        let metadata = reader.metadata().file_metadata();
+        assert_eq!(metadata.num_rows(), i64::try_from(summary.rows).unwrap());
+        let told = metadata.key_value_metadata().unwrap();
+        let value = |key: &str| told.iter().find(|pair| pair.key == key).unwrap().value.clone().unwrap();
+        assert_eq!(value("poolmon.host"), "HOST");
+        assert_eq!(value("poolmon.counter_bits"), "32");
+        assert_eq!(value("poolmon.boots"), "boot-1");
+        let mut rows = Vec::new();
+        for row in reader.get_row_iter(None).unwrap() {
+            let row = row.unwrap();
+            rows.push((
+                row.get_string(5).unwrap().clone(),
+                row.get_timestamp_micros(0).unwrap(),
+                row.get_double(1).unwrap(),
+                row.get_long(8).unwrap(),
+                row.get_long(11).unwrap(),
+            ));
+        }
+        let mut expected = Vec::new();
+        for n in 0..250 {
+            for row in sample(n).rows {
+                expected.push((
+                    row.tag.to_string(),
+                    time(n).as_microsecond(),
+                    n as f64,
+                    row.counters.allocs.unwrap().cast_signed(),
+                    row.counters.bytes.unwrap().cast_signed(),
+                ));
+            }
+        }
+        expected.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+        assert!(rows == expected);
+    }
+
+    #[test]
+    fn closed_segments_are_sealed_in_the_background() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config { segment_length: Duration::from_secs(100), seal: true, ..Config::default() };
+        let (mut recorder, _) = Recorder::open(folder.path(), config).unwrap();
+        for n in 0..250 {
+            recorder.record_at(&sample(n), moment(n)).unwrap();
+        }
+        recorder.close().unwrap();
+        let recording = Recording::open(folder.path()).unwrap();
+        assert_eq!(recording.info().unwrap().sealed, 3);
+        assert!(recording.segments().iter().all(|segment| segment.sealed().exists()));
+    }
+}

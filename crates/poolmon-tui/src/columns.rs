@@ -1,0 +1,356 @@
+//! Which columns stand on the screen, where, and how wide: figures always get the room that their digits need.
+
+use std::fmt::{self, Write as _};
+
+use poolmon_model::column::{self, COLUMNS, Column, Unit};
+use poolmon_model::{Sort, Table, TableRow, Tag, Value};
+
+/// What a cell shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The column's value.
+    Value,
+    /// Its change, in parentheses.
+    Change,
+    /// Bytes with a unit.
+    Human,
+    /// The last points of bytes.
+    Trend,
+    /// The driver or module.
+    Driver,
+    /// What is known of the tag.
+    Description,
+    /// Whether the row leaks.
+    Verdict,
+}
+
+/// One column on the screen.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// What it shows.
+    pub kind: Kind,
+    /// Of which column of the registry.
+    pub column: &'static Column,
+    /// First cell.
+    pub x: u16,
+    /// Cells, the gap before it included.
+    pub width: u16,
+}
+
+/// Columns on the screen, from left to right.
+#[derive(Clone, Debug, Default)]
+pub struct Layout {
+    /// The columns.
+    pub places: Vec<Place>,
+    /// Columns with figures for which there is no room.
+    pub hidden: usize,
+}
+
+const N: usize = COLUMNS.len();
+
+/// How much room the rows need.
+#[derive(Clone, Debug, Default)]
+pub struct Widths {
+    value: [u16; N],
+    change: [u16; N],
+    driver: u16,
+    description: u16,
+    verdict: u16,
+    /// Tags are names of any length.
+    pub names: bool,
+}
+
+/// Counts what is written.
+struct Counter(u16);
+
+impl fmt::Write for Counter {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 = self.0.saturating_add(chars(text));
+        Ok(())
+    }
+}
+
+fn chars(text: &str) -> u16 {
+    u16::try_from(text.chars().count()).unwrap_or(u16::MAX)
+}
+
+/// Cells that a value takes; 0 = not told.
+fn cells(value: &Value<'_>) -> u16 {
+    let digits = |n: u64| u16::try_from(n.checked_ilog10().unwrap_or(0)).unwrap_or(0) + 1;
+    match value {
+        Value::Unknown => 0,
+        Value::Text(text) => chars(text),
+        Value::Count(n) => digits(*n),
+        Value::Signed(n) => digits(n.unsigned_abs()) + u16::from(*n < 0),
+        Value::Share(_) => 6,
+    }
+}
+
+/// Writes a value without any allocation of its own.
+pub fn write_value(out: &mut String, value: &Value<'_>) {
+    // Writing to a String cannot fail.
+    let _ = match value {
+        Value::Unknown => out.write_str("-"),
+        Value::Text(text) => out.write_str(text),
+        Value::Count(n) => write!(out, "{n}"),
+        Value::Signed(n) => write!(out, "{n}"),
+        Value::Share(share) => write!(out, "{:.1}%", share * 100.0),
+    };
+}
+
+/// The driver or module of a row.
+pub fn driver(row: &TableRow) -> Option<&str> {
+    match &row.label {
+        Some(label) => Some(label.driver.as_deref().unwrap_or(&label.mapped_driver)),
+        None => row.row.told_owner.as_deref(),
+    }
+}
+
+/// What is known of a row's tag.
+pub fn description(row: &TableRow) -> Option<&str> {
+    row.label.as_ref()?.description.as_deref()
+}
+
+impl Widths {
+    /// Widens to hold all rows of a table, and its totals where they are shown. Never narrows, so that columns do not jump.
+    pub fn grow(&mut self, table: &Table, totals: bool) {
+        for row in &table.rows {
+            self.grow_row(row);
+        }
+        for totals in table.totals.iter().filter(|_| totals) {
+            for (at, column) in COLUMNS.iter().enumerate() {
+                let (value, change) = total_values(column, totals);
+                widen(&mut self.value, at, cells(&value));
+                widen(&mut self.change, at, cells(&change));
+            }
+            widen(&mut self.value, index(&column::BYTES), cells(&untagged(totals)));
+        }
+    }
+
+    fn grow_row(&mut self, row: &TableRow) {
+        for (at, column) in COLUMNS.iter().enumerate() {
+            let width = match column.unit {
+                Unit::Text if column.id == column::TAG.id => {
+                    let mut counter = Counter(0);
+                    let _ = write!(counter, "{}", row.row.tag);
+                    self.names |= matches!(row.row.tag, Tag::Name(_));
+                    counter.0
+                }
+                Unit::Text if column.id == column::POOL.id => 5,
+                Unit::Text => 0,
+                _ => cells(&(column.value)(row)),
+            };
+            let mark = u16::from(column.id == column::DIFF.id && row.is_inexact());
+            widen(&mut self.value, at, width + mark);
+            if let Some(change) = column.change {
+                widen(&mut self.change, at, cells(&change(row)));
+            }
+        }
+        self.driver = self.driver.max(driver(row).map_or(0, chars));
+        self.description = self.description.max(description(row).map_or(0, chars));
+        self.verdict = self.verdict.max(row.verdict.as_ref().map_or(0, |verdict| chars(&verdict.brief)));
+    }
+
+    fn told(&self, column: &Column) -> bool {
+        self.value.get(index(column)).is_some_and(|&width| width > 0)
+    }
+
+    /// Cells of a column with its gap; PoolMon's own widths where they suffice.
+    fn needs(&self, kind: Kind, column: &'static Column, before: Option<&Place>) -> u16 {
+        let at = index(column);
+        let value = self.value.get(at).copied().unwrap_or(0);
+        match kind {
+            Kind::Value => {
+                let least = match column.id {
+                    "allocs" | "frees" => 10,
+                    "diff" => 9,
+                    "tag" => 5,
+                    "pool" => 6,
+                    "per_alloc" | "fill" => 7,
+                    _ => 8,
+                };
+                // A title may stand over the blank title of the change to its left.
+                let lent = before.filter(|b| b.kind == Kind::Change).map_or(0, |b| b.width.saturating_sub(5));
+                let title = if column.unit == Unit::Text {
+                    0
+                } else {
+                    (chars(column.title) + 2).saturating_sub(lent)
+                };
+                (value + 1).max(least).max(title)
+            }
+            Kind::Change => {
+                let least = if column.unit == Unit::Bytes { 6 } else { 4 };
+                self.change.get(at).copied().unwrap_or(0).max(least) + 3
+            }
+            Kind::Human | Kind::Trend => 10,
+            Kind::Driver => self.driver.clamp(6, 14) + 2,
+            Kind::Description => self.description.clamp(4, 12) + 2,
+            Kind::Verdict => self.verdict.clamp(8, 18) + 2,
+        }
+    }
+
+    /// Chooses the columns for a screen of `width` cells, leaving out the first `skip` columns of figures.
+    pub fn layout(&self, width: u16, sort: Sort, show_driver: bool, trend: bool, skip: usize) -> Layout {
+        let wanted = self.wanted(sort, show_driver, trend);
+        let mut figures: Vec<usize> = wanted
+            .iter()
+            .filter(|w| w.0 == Kind::Value && w.1.unit != Unit::Text)
+            .map(|w| index(w.1))
+            .collect();
+        figures.sort_unstable();
+        let told = figures.len();
+        // The sorted column and at least one figure stay.
+        let skipped = figures.get(..skip.min(told.saturating_sub(1))).unwrap_or_default();
+        let mut chosen: Vec<(Kind, &'static Column)> = Vec::with_capacity(wanted.len());
+        for want in wanted.iter().filter(|w| w.1.unit == Unit::Text || !skipped.contains(&index(w.1))) {
+            chosen.push(*want);
+            chosen.sort_by_key(|(kind, column)| order(*kind, column));
+            if self.lay(&chosen, width).1 > width && chosen.len() > 1 {
+                chosen.retain(|c| c.0 != want.0 || c.1.id != want.1.id);
+            }
+        }
+        let (mut places, used) = self.lay(&chosen, width);
+        self.spread(&mut places, width.saturating_sub(used));
+        let shown = places.iter().filter(|p| p.kind == Kind::Value && p.column.unit != Unit::Text).count();
+        Layout { hidden: told.saturating_sub(shown), places }
+    }
+
+    /// Every column that has something to say, the most important first.
+    fn wanted(&self, sort: Sort, show_driver: bool, trend: bool) -> Vec<(Kind, &'static Column)> {
+        use Kind::{Change, Description, Driver, Human, Trend, Value, Verdict};
+        let mut list: Vec<(Kind, &'static Column)> =
+            vec![(Value, &column::TAG), (Value, &column::POOL), (Value, &column::BYTES)];
+        let mut add = |kind: Kind, column: &'static Column| {
+            let says = match kind {
+                Value => self.told(column),
+                Change => self.told(column) && column.change.is_some(),
+                Human => self.told(&column::BYTES),
+                Trend => trend,
+                Driver => self.driver > 0,
+                Description => self.description > 0,
+                Verdict => self.verdict > 0 || sort.column.id == column::VERDICT.id,
+            };
+            if says && !list.iter().any(|l| l.0 == kind && l.1.id == column.id) {
+                list.push((kind, column));
+            }
+        };
+        if sort.column.unit != Unit::Text {
+            add(Value, sort.column);
+            if sort.by_change {
+                add(Change, sort.column);
+            }
+        }
+        if sort.column.id == column::VERDICT.id {
+            add(Verdict, &column::VERDICT);
+        }
+        add(Value, &column::DIFF);
+        add(Change, &column::BYTES);
+        add(Verdict, &column::VERDICT);
+        add(Value, &column::ALLOCS);
+        add(Value, &column::FREES);
+        if !self.told(&column::ALLOCS) {
+            add(Change, &column::DIFF);
+        }
+        if show_driver {
+            add(Driver, &column::DRIVER);
+        }
+        for column in [&column::USED, &column::FILL, &column::PER_ALLOC] {
+            add(Value, column);
+        }
+        add(Change, &column::ALLOCS);
+        add(Change, &column::FREES);
+        add(Human, &column::BYTES);
+        add(Trend, &column::BYTES);
+        add(Driver, &column::DRIVER);
+        add(Description, &column::DRIVER);
+        add(Change, &column::DIFF);
+        add(Change, &column::USED);
+        list
+    }
+
+    /// Places from left to right and the width that they take.
+    fn lay(&self, chosen: &[(Kind, &'static Column)], width: u16) -> (Vec<Place>, u16) {
+        let mut places: Vec<Place> = Vec::with_capacity(chosen.len());
+        let mut x = 0_u16;
+        for &(kind, column) in chosen {
+            let mut needs = self.needs(kind, column, places.last());
+            if column.id == column::TAG.id && kind == Kind::Value {
+                needs = needs.min((width / 4).max(11)).min(width);
+            }
+            places.push(Place { kind, column, x, width: needs });
+            x = x.saturating_add(needs);
+        }
+        (places, x)
+    }
+
+    /// Gives what is left to the columns that can use it.
+    fn spread(&self, places: &mut [Place], mut left: u16) {
+        let tag = self.value.first().copied().unwrap_or(0) + 1;
+        for (kind, most) in [
+            (Kind::Value, tag),
+            (Kind::Driver, self.driver + 2),
+            (Kind::Description, self.description + 2),
+            (Kind::Trend, 32),
+        ] {
+            if let Some(place) = places.iter_mut().find(|place| place.kind == kind) {
+                let more = most.saturating_sub(place.width).min(left);
+                place.width += more;
+                left -= more;
+            }
+        }
+        let mut x = 0;
+        for place in places {
+            place.x = x;
+            x += place.width;
+        }
+    }
+}
+
+/// A column's place in the registry.
+fn index(column: &Column) -> usize {
+    COLUMNS.iter().position(|known| known.id == column.id).unwrap_or(0)
+}
+
+fn order(kind: Kind, column: &Column) -> (usize, u8) {
+    let place = match kind {
+        Kind::Trend | Kind::Verdict => index(&column::DRIVER),
+        _ => index(column),
+    };
+    let within = match kind {
+        Kind::Value => 0,
+        Kind::Change => 1,
+        Kind::Human => 2,
+        Kind::Trend => 3,
+        Kind::Verdict => 4,
+        Kind::Driver => 5,
+        Kind::Description => 6,
+    };
+    (place, within)
+}
+
+fn widen(widths: &mut [u16; N], at: usize, to: u16) {
+    if let Some(width) = widths.get_mut(at) {
+        *width = (*width).max(to);
+    }
+}
+
+/// Value and change of a column in a line of totals.
+pub fn total_values(column: &Column, totals: &poolmon_model::Totals) -> (Value<'static>, Value<'static>) {
+    let count = |n: Option<u64>| n.map_or(Value::Unknown, Value::Count);
+    let signed = |n: Option<i64>| n.map_or(Value::Unknown, Value::Signed);
+    let (now, delta) = (&totals.counters, totals.delta.unwrap_or_default());
+    match column.id {
+        "allocs" => (count(now.allocs), signed(delta.allocs)),
+        "frees" => (count(now.frees), signed(delta.frees)),
+        "diff" => (signed(now.told_diff), signed(delta.diff)),
+        "bytes" => (count(now.bytes), signed(delta.bytes)),
+        "used" => (count(now.used), signed(delta.used)),
+        "fill" => (now.utilisation().map_or(Value::Unknown, Value::Share), Value::Unknown),
+        _ => (Value::Unknown, Value::Unknown),
+    }
+}
+
+/// Bytes of a pool that no tag accounts for.
+pub fn untagged(totals: &poolmon_model::Totals) -> Value<'static> {
+    totals.untagged.map_or(Value::Unknown, Value::Signed)
+}

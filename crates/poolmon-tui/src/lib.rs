@@ -1,0 +1,152 @@
+//! The live screen.
+//!
+//! Data passes through these modules in one direction:
+//!
+//! 1. `terminal`: keys, mouse, signals, time; the only module that touches the terminal;
+//! 2. `sampler`: the thread that asks the source, and whoever judges its samples (`verdicts`);
+//! 3. [`App`] (`app`, `keys`): the state, and what events do to it; [`history`]: the past of each row;
+//! 4. `columns`: which columns stand where;
+//! 5. [`render`] and `theme`: the state as a frame.
+//!
+//! The screen never reads the system: its samples come from a [`Source`], or from a [`Tape`] ([`mod@replay`]).
+#![forbid(unsafe_code)]
+
+mod app;
+mod columns;
+pub mod history;
+mod keys;
+mod render;
+pub mod replay;
+mod sampler;
+mod terminal;
+mod theme;
+mod verdicts;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use poolmon_model::{Labeler, Row, Sample, Table};
+use poolmon_source::{Source, SourceError};
+
+use replay::deck::{Deck, Motion};
+
+pub use app::{App, Effect, INTERVALS, Mode, Settings};
+pub use render::{long, render};
+pub use replay::tape::Tape;
+pub use replay::{SPEEDS, Speed};
+pub use theme::{ColourMode, Theme};
+pub use verdicts::{Judge, Judgement};
+
+/// Writes what is on the screen to a file and tells its path, or why not.
+pub type SnapshotWriter = Box<dyn FnMut(&Sample, &Table) -> Result<PathBuf, String>>;
+/// What is known of a row's tag, in lines.
+pub type Describe = Box<dyn FnMut(&Row) -> Vec<String>>;
+
+/// What the screen needs.
+pub struct Options {
+    /// Where samples come from.
+    pub source: Box<dyn Source>,
+    /// Who knows the owners of tags.
+    pub labeler: Option<Arc<dyn Labeler + Send + Sync>>,
+    /// Who judges whether rows leak.
+    pub judge: Option<Box<dyn Judge>>,
+    /// Time between two refreshes.
+    pub interval: Duration,
+    /// How the screen starts.
+    pub initial: Settings,
+    /// How many colours it may use; see [`ColourMode::from_env`].
+    pub colour: ColourMode,
+    /// What the key `w` does.
+    pub snapshot_writer: SnapshotWriter,
+    /// What the detail pane tells of a row.
+    pub describe: Describe,
+}
+
+/// Why the screen could not be shown, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The first sample failed; the terminal was not touched.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The tape cannot be read; the terminal was not touched.
+    #[error("{0}")]
+    Tape(String),
+    /// The terminal cannot be used, or was lost.
+    #[error(
+        "cannot use the terminal: {0}\n  The live screen needs a terminal; `-n FILE` writes a snapshot without one."
+    )]
+    Terminal(#[from] std::io::Error),
+}
+
+/// What the screen needs to show a tape.
+pub struct ReplayOptions {
+    /// The tape.
+    pub tape: Box<dyn Tape>,
+    /// Only samples from this time on …
+    pub from: Option<Timestamp>,
+    /// … and until this one.
+    pub to: Option<Timestamp>,
+    /// The moment to begin at, else the first.
+    pub at: Option<Timestamp>,
+    /// It plays at this speed from the start, else it waits for Space.
+    pub speed: Option<Speed>,
+    /// Who knows the owners of tags.
+    pub labeler: Option<Arc<dyn Labeler + Send + Sync>>,
+    /// How the screen starts.
+    pub initial: Settings,
+    /// How many colours it may use.
+    pub colour: ColourMode,
+    /// What the key `w` does.
+    pub snapshot_writer: SnapshotWriter,
+    /// What the detail pane tells of a row.
+    pub describe: Describe,
+}
+
+/// Shows a tape until the person leaves.
+///
+/// # Errors
+/// [`Error::Tape`] where it cannot be read, before the terminal is touched; [`Error::Terminal`].
+pub fn replay(options: ReplayOptions) -> Result<(), Error> {
+    let ReplayOptions { tape, from, to, at, speed, labeler, initial, colour, snapshot_writer, describe } =
+        options;
+    let mut deck = Deck::new(tape, from, to).map_err(Error::Tape)?;
+    let moment = match at {
+        Some(at) => deck.go(&Motion::To(at)),
+        None => deck.moment(false),
+    };
+    let moment = moment.map_err(Error::Tape)?;
+    let Some(first) = moment.run.last().map(|sample| (**sample).clone()) else { return Ok(()) };
+    let app = App::new(first, initial, Duration::from_secs(1), labeler, colour, Timestamp::now()).with_tape(
+        deck.timeline().clone(),
+        moment,
+        speed,
+    );
+    terminal::run(app, sampler::of_deck(deck), describe, snapshot_writer)?;
+    Ok(())
+}
+
+/// Shows the screen until the person leaves.
+///
+/// # Errors
+/// [`Error::Source`] where the first sample fails, before the terminal is touched; [`Error::Terminal`].
+pub fn run(mut options: Options) -> Result<(), Error> {
+    if options.initial.filter.scope != poolmon_model::Scope::System {
+        options.source.want_sessions(true);
+    }
+    let first = options.source.sample()?;
+    if let Some(judge) = &mut options.judge {
+        judge.push(&first);
+    }
+    let Options { source, labeler, judge, interval, initial, colour, snapshot_writer, describe } = options;
+    let mut app = App::new(first, initial, interval, labeler, colour, Timestamp::now());
+    if source.is_still() {
+        app = app.held_still();
+    }
+    terminal::run(app, sampler::of_source(source, judge), describe, snapshot_writer)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

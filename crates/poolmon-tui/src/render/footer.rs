@@ -1,0 +1,206 @@
+//! The status line and the line of keys.
+
+use poolmon_model::units::human_bytes;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Position;
+
+use super::{Line, Regions, clock};
+use crate::app::{App, Mode};
+use crate::columns::Layout;
+
+/// Keys shown at the bottom, the most useful first.
+const KEYS: &[(&str, &str)] = &[
+    ("h", "help"),
+    ("b", "bytes"),
+    ("d", "diff"),
+    ("(", "change"),
+    ("v", "verdict"),
+    ("p", "pool"),
+    ("/", "search"),
+    ("=", "baseline"),
+    ("Enter", "detail"),
+    ("q", "quit"),
+    ("e", "totals"),
+    ("Space", "pause"),
+    ("w", "write"),
+    ("+-", "interval"),
+    ("t a f m", "sort"),
+    ("z", "reverse"),
+    ("l", "highlight"),
+    ("i", "session"),
+    ("r", "refresh"),
+];
+
+const DETAIL_KEYS: &[(&str, &str)] = &[
+    ("Esc", "back"),
+    ("↑↓", "next row"),
+    ("=", "baseline"),
+    ("Space", "pause"),
+    ("w", "write"),
+    ("q", "quit"),
+];
+
+/// The same while a tape is shown.
+const TAPE_KEYS: &[(&str, &str)] = &[
+    ("h", "help"),
+    ("Space", "play"),
+    (",.", "step"),
+    ("jk", "minute"),
+    ("@", "go to"),
+    ("[]", "marks"),
+    ("<>", "speed"),
+    ("(", "change"),
+    ("/", "search"),
+    ("=", "baseline"),
+    ("Enter", "detail"),
+    ("q", "quit"),
+    ("JK", "hour"),
+    ("{}", "day"),
+    ("Home End", "start, end"),
+    ("p", "pool"),
+    ("e", "totals"),
+    ("w", "write"),
+    ("t a f d b m", "sort"),
+];
+
+const TAPE_DETAIL_KEYS: &[(&str, &str)] = &[
+    ("Esc", "back"),
+    ("↑↓", "next row"),
+    ("c", "chart"),
+    ("Space", "play"),
+    (",.", "step"),
+    ("jk", "minute"),
+    ("@", "go to"),
+    ("[]", "marks"),
+    ("=", "baseline"),
+    ("q", "quit"),
+];
+
+pub(super) fn draw(app: &App, regions: &Regions, layout: &Layout, buffer: &mut Buffer) {
+    status(app, regions, layout, buffer);
+    let theme = app.theme;
+    if let Some((message, _)) = &app.message {
+        // On a low screen a message takes the status line.
+        let area = if regions.keys.height > 0 { regions.keys } else { regions.status };
+        buffer.set_stringn(
+            area.x,
+            area.y,
+            " ".repeat(if area.height > 0 { area.width.into() } else { 0 }),
+            area.width.into(),
+            theme.strong(),
+        );
+        let mut line = Line::new(buffer, area);
+        line.part(" ", theme.strong());
+        line.cut(message, theme.strong());
+        return;
+    }
+    let mut line = Line::new(buffer, regions.keys);
+    let keys = match (&app.mode, app.replay.is_some()) {
+        (Mode::Detail, true) => TAPE_DETAIL_KEYS,
+        (Mode::Detail, false) => DETAIL_KEYS,
+        (_, true) => TAPE_KEYS,
+        (_, false) => KEYS,
+    };
+    for (key, what) in keys {
+        let needs = key.chars().count() + what.len() + 3;
+        if needs > usize::from(line.left()) {
+            break;
+        }
+        line.part(" ", theme.dim());
+        line.part(key, theme.accent());
+        line.part(" ", theme.dim());
+        line.part(what, ratatui::style::Style::new());
+        line.part(" ", theme.dim());
+    }
+}
+
+fn prompt(app: &App) -> Option<(&'static str, &str, &'static str)> {
+    match &app.mode {
+        Mode::Session(text) => {
+            Some((" Session id: ", text, "   Enter = all sessions, S = system, Esc = cancel"))
+        }
+        Mode::Jump { text, .. } => {
+            Some((" Go to: @", text, "   2026-11-22 14:00, 14:05, -2h, +10m, start, end; Esc = cancel"))
+        }
+        Mode::Search(text) => Some((" Search: ", text, "   * and ? are wildcards, Enter keeps, Esc clears")),
+        _ => None,
+    }
+}
+
+/// Where the cursor stands while something is typed.
+pub(super) fn cursor(app: &App, regions: &Regions) -> Option<Position> {
+    let (label, text, _) = prompt(app)?;
+    let x = u16::try_from(label.chars().count() + text.chars().count()).ok()?;
+    (regions.status.height > 0 && x < regions.status.width).then(|| Position::new(x, regions.status.y))
+}
+
+fn status(app: &App, regions: &Regions, layout: &Layout, buffer: &mut Buffer) {
+    let theme = app.theme;
+    let mut line = Line::new(buffer, regions.status);
+    if let Some((label, text, hint)) = prompt(app) {
+        line.part(label, theme.accent());
+        line.cut(text, theme.strong());
+        line.part(hint, theme.dim());
+        return;
+    }
+    let age = app.clock.as_second() - app.arrived.as_second();
+    // What is wrong with a file's figures has to be seen for as long as they are.
+    if let Some(remark) = app.now.remarks.first().filter(|_| app.still) {
+        line.cut(&format!(" {remark} "), theme.warning());
+        return;
+    }
+    if let Some(trouble) = &app.trouble {
+        let text = format!(" data from {}, {age} s old: {trouble} ", clock(app, app.arrived));
+        line.cut(&text, theme.warning());
+        return;
+    }
+    let waited = app.waiting.map_or(0, |since| app.clock.as_second() - since.as_second());
+    if waited >= 3 {
+        let text =
+            format!(" data from {}: the system has not answered for {waited} s ", clock(app, app.arrived));
+        line.cut(&text, theme.warning());
+        return;
+    }
+    if let Some((mark, distance)) = app.near_mark() {
+        line.cut(&format!(" {}{} ", mark.text, away(distance)), theme.accent());
+    }
+    if !app.settings.totals {
+        for totals in &app.table.totals {
+            if let Some(untagged) = totals.untagged {
+                let sign = if untagged < 0 { "-" } else { "" };
+                let text = format!(
+                    " (no tag) {} {sign}{} ",
+                    totals.pool.short(),
+                    human_bytes(untagged.unsigned_abs())
+                );
+                line.part(&text, theme.dim());
+            }
+        }
+    }
+    if app.table.rows.iter().skip(app.top).take(app.page()).any(poolmon_model::TableRow::is_inexact) {
+        line.part(" ~ inexact: the kernel's counter wrapped ", theme.dim());
+    }
+    if let Some(left) = app.verdicts.left() {
+        line.part(&format!(" verdicts in {} ", super::minutes(left)), theme.dim());
+    }
+    if layout.hidden > 0 || app.skip > 0 {
+        line.part(&format!(" ←→ columns that do not fit: {} ", layout.hidden), theme.dim());
+    }
+    if app.now.disagreeing > 0 {
+        line.part(&format!(" {} rows contradict themselves ", app.now.disagreeing), theme.dim());
+    }
+    if app.table.rows.len() > app.page() {
+        let last = (app.top + app.page()).min(app.table.rows.len());
+        line.part(&format!(" rows {}-{last} ", app.top + 1), theme.dim());
+    }
+}
+
+/// Where a mark is, seen from the shown moment.
+fn away(distance: jiff::SignedDuration) -> String {
+    let length = super::long(distance.unsigned_abs());
+    match distance.as_millis() {
+        0 => String::new(),
+        1.. => format!(" (in {length})"),
+        _ => format!(" ({length} ago)"),
+    }
+}

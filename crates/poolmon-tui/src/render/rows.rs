@@ -1,0 +1,295 @@
+//! The column line, the rows and the totals.
+
+use std::fmt::Write as _;
+
+use poolmon_model::column::{self, Unit};
+use poolmon_model::delta::Presence;
+use poolmon_model::units::human_bytes;
+use poolmon_model::{Gravity, TableRow, Totals, Value};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+
+use super::Regions;
+use super::header::by_change;
+use crate::app::App;
+use crate::columns::{Kind, Layout, Place, description, driver, total_values, untagged, write_value};
+use crate::history::{Change, Mark};
+
+pub(super) fn draw(app: &App, regions: &Regions, layout: &Layout, buffer: &mut Buffer) {
+    if regions.titles.height > 0 {
+        titles(app, regions.titles, layout, buffer);
+    }
+    let mut scratch = String::with_capacity(64);
+    let page = usize::from(regions.rows.height);
+    for (n, row) in app.table.rows.iter().skip(app.top).take(page).enumerate() {
+        let y = regions.rows.y + u16::try_from(n).unwrap_or(0);
+        let selected = app.selected.is_some() && app.top + n == app.cursor;
+        draw_row(app, row, Rect { y, height: 1, ..regions.rows }, layout, buffer, &mut scratch);
+        if selected {
+            buffer.set_style(Rect { y, height: 1, ..regions.rows }, app.theme.selected());
+        }
+    }
+    if app.table.rows.is_empty() && regions.rows.height > 0 {
+        let why =
+            if app.now.rows.is_empty() { "The source told no rows." } else { "No row passes the filter." };
+        let y = regions.rows.y + regions.rows.height / 3;
+        buffer.set_stringn(2, y, why, usize::from(regions.rows.width.saturating_sub(2)), app.theme.dim());
+    }
+    if regions.totals.height > 0 {
+        totals(app, regions.totals, layout, buffer);
+    }
+}
+
+fn titles(app: &App, area: Rect, layout: &Layout, buffer: &mut Buffer) {
+    let sort = app.settings.sort;
+    buffer.set_style(area, app.theme.titles());
+    let falling = sort.column.falling != sort.reversed;
+    let arrow = if falling { "▼" } else { "▲" };
+    for place in &layout.places {
+        let title = match place.kind {
+            Kind::Value if place.column.id == column::TAG.id && app.widths.names => "Name",
+            Kind::Value => place.column.title,
+            Kind::Change => "",
+            Kind::Human => "Size",
+            Kind::Trend => "Trend",
+            Kind::Driver => "Driver",
+            Kind::Description => "Description",
+            Kind::Verdict => column::VERDICT.title,
+        };
+        let sorted_value = sort.column.id == place.column.id
+            && matches!(place.kind, Kind::Value | Kind::Driver | Kind::Verdict)
+            && !by_change(app);
+        let sorted_change = sort.column.id == place.column.id && place.kind == Kind::Change && by_change(app);
+        let text = match (sorted_value, sorted_change) {
+            (true, _) => format!("{title}{arrow}"),
+            (_, true) => format!("Δ{arrow}"),
+            _ => title.to_owned(),
+        };
+        let style = if sorted_value || sorted_change { app.theme.accent() } else { Style::new() };
+        let cells = u16::try_from(text.chars().count()).unwrap_or(u16::MAX);
+        let x = match (place.kind, place.column.unit) {
+            (Kind::Value, Unit::Text) | (Kind::Change, _) => place.x + 1,
+            (Kind::Trend | Kind::Driver | Kind::Description | Kind::Verdict, _) => place.x + 2,
+            // The arrow stands after the digits' right edge where there is room, so that titles do not move.
+            _ => (place.x + place.width).saturating_sub(cells),
+        };
+        let room = (place.x + place.width).saturating_sub(x).max(cells).min(area.right().saturating_sub(x));
+        buffer.set_stringn(x, area.y, text, room.into(), style);
+    }
+}
+
+/// How a row is coloured: by its last change, fading.
+fn row_style(app: &App, row: &TableRow) -> Style {
+    if row.presence == Presence::Gone {
+        return app.theme.gone();
+    }
+    if !app.settings.highlight {
+        return Style::new();
+    }
+    let mark = if app.history.knows(&row.row.tag, row.row.pool) {
+        app.history.mark(&row.row.tag, row.row.pool)
+    } else {
+        // More rows than history has places: only what just happened.
+        let delta = row.delta.unwrap_or_default();
+        let net = delta.bytes.filter(|&d| d != 0).or(delta.diff).unwrap_or(0);
+        let change = match net {
+            1.. => Some(Change::Grew),
+            ..0 => Some(Change::Shrank),
+            0 => delta.is_change().then_some(Change::Busy),
+        };
+        change.filter(|_| app.baseline.is_none()).map(|change| Mark { change, age: 0 })
+    };
+    mark.map_or(Style::new(), |mark| app.theme.mark(mark))
+}
+
+fn draw_row(
+    app: &App,
+    row: &TableRow,
+    area: Rect,
+    layout: &Layout,
+    buffer: &mut Buffer,
+    scratch: &mut String,
+) {
+    let style = row_style(app, row);
+    for place in &layout.places {
+        scratch.clear();
+        let mut cell_style = style;
+        match place.kind {
+            Kind::Value if place.column.id == column::TAG.id => {
+                let sign = match row.presence {
+                    Presence::Steady => ' ',
+                    Presence::New => '+',
+                    Presence::Gone => '-',
+                };
+                let _ = write!(scratch, "{sign}{}", row.row.tag);
+                left(buffer, place, area, scratch, style);
+                continue;
+            }
+            Kind::Value if place.column.id == column::POOL.id => {
+                let _ = write!(scratch, " {}", row.row.pool.short());
+                left(buffer, place, area, scratch, style);
+                continue;
+            }
+            Kind::Value => {
+                if place.column.id == column::DIFF.id && row.is_inexact() {
+                    scratch.push('~');
+                }
+                write_value(scratch, &(place.column.value)(row));
+            }
+            Kind::Change => {
+                let change = place.column.change.map_or(Value::Unknown, |change| change(row));
+                cell_style = change_cell(app, &change, place.width, style, scratch);
+            }
+            Kind::Human => {
+                scratch.push_str(&row.row.counters.bytes.map_or_else(String::new, human_bytes));
+                cell_style = style.patch(app.theme.dim());
+            }
+            Kind::Trend => {
+                spark(app, row, place.width.saturating_sub(2).into(), scratch);
+                let flat = scratch.chars().all(|bar| matches!(bar, ' ' | '▁'));
+                let style =
+                    if flat { app.theme.dim() } else { app.theme.accent().remove_modifier(Modifier::BOLD) };
+                left(buffer, place, area, scratch, style);
+                continue;
+            }
+            Kind::Verdict => {
+                if let Some(verdict) = &row.verdict {
+                    scratch.push_str("  ");
+                    scratch.push_str(&verdict.brief);
+                    let style = match verdict.gravity {
+                        Gravity::Leaking => app.theme.leaking(),
+                        Gravity::Growing => app.theme.grew(),
+                        Gravity::Explained => app.theme.dim(),
+                    };
+                    left(buffer, place, area, scratch, style);
+                }
+                continue;
+            }
+            Kind::Driver | Kind::Description => {
+                let text = if place.kind == Kind::Driver { driver(row) } else { description(row) };
+                scratch.push_str("  ");
+                scratch.push_str(text.unwrap_or_default());
+                let style = if place.kind == Kind::Driver { Style::new() } else { app.theme.dim() };
+                left(buffer, place, area, scratch, style);
+                continue;
+            }
+        }
+        right(buffer, place, area, scratch, cell_style);
+    }
+}
+
+/// ` (   0)`: a change in parentheses, as PoolMon writes it.
+fn change_cell(app: &App, change: &Value<'_>, width: u16, style: Style, scratch: &mut String) -> Style {
+    let Value::Signed(change) = *change else { return style };
+    let inner = usize::from(width).saturating_sub(3);
+    let _ = write!(scratch, "({change:>inner$})");
+    match change {
+        0 => app.theme.dim(),
+        _ if !app.settings.highlight => style,
+        1.. => style.patch(app.theme.grew()),
+        _ => style.patch(app.theme.shrank()),
+    }
+}
+
+/// An eighth of a cell, two eighths, …
+pub(super) const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// Bars between the least and the most of the last points. A change under 2 % looks flat: it is.
+fn spark(app: &App, row: &TableRow, cells: usize, scratch: &mut String) {
+    let (mut least, mut most) = (f32::MAX, f32::MIN);
+    for point in app.history.points(&row.row.tag, row.row.pool, cells) {
+        if let Some(bytes) = point.bytes {
+            least = least.min(bytes);
+            most = most.max(bytes);
+        }
+    }
+    let range = (most - least).max(most * 0.02).max(1.0);
+    scratch.push_str("  ");
+    for point in app.history.points(&row.row.tag, row.row.pool, cells) {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 7")]
+        let bar = |bytes: f32| ((bytes - least) / range * 7.0).clamp(0.0, 7.0).round() as usize;
+        scratch.push(point.bytes.map_or(' ', |bytes| BARS.get(bar(bytes)).copied().unwrap_or('█')));
+    }
+}
+
+/// Writes a text from the left; what does not fit ends in `…`.
+fn left(buffer: &mut Buffer, place: &Place, area: Rect, text: &str, style: Style) {
+    let width = place.width.min(area.right().saturating_sub(place.x));
+    if width == 0 {
+        return;
+    }
+    let end = buffer.set_stringn(place.x, area.y, text, width.into(), style).0;
+    if end == place.x + width && text.chars().count() > usize::from(width) {
+        buffer.set_stringn(end - 1, area.y, "…", 1, style);
+    }
+}
+
+/// Writes a figure at the right edge.
+fn right(buffer: &mut Buffer, place: &Place, area: Rect, text: &str, style: Style) {
+    let cells = u16::try_from(text.chars().count()).unwrap_or(u16::MAX);
+    let room = place.width.min(area.right().saturating_sub(place.x));
+    if cells > room {
+        // Never half a figure.
+        buffer.set_stringn(place.x, area.y, "#".repeat(room.into()), room.into(), style);
+        return;
+    }
+    buffer.set_stringn(place.x + room - cells, area.y, text, cells.into(), style);
+}
+
+/// Lines that the totals want: one a pool, and one for what no tag accounts for.
+pub(super) fn totals_lines(app: &App) -> usize {
+    if !app.settings.totals {
+        return 0;
+    }
+    app.table.totals.iter().map(|t| usize::from(t.rows > 0) + usize::from(t.untagged.is_some())).sum()
+}
+
+fn totals(app: &App, area: Rect, layout: &Layout, buffer: &mut Buffer) {
+    let sums = app.table.totals.iter().filter(|totals| totals.rows > 0).map(|totals| (totals, true));
+    let rests =
+        app.table.totals.iter().filter(|totals| totals.untagged.is_some()).map(|totals| (totals, false));
+    for (y, (totals, sum)) in (area.y..).zip(sums.chain(rests)) {
+        if y >= area.bottom() {
+            return;
+        }
+        total_line(app, totals, sum, Rect { y, height: 1, ..area }, layout, buffer);
+    }
+}
+
+fn total_line(app: &App, totals: &Totals, sum: bool, area: Rect, layout: &Layout, buffer: &mut Buffer) {
+    let label = if sum { "Total" } else { " (no tag)" };
+    let label = if sum && !app.widths.names {
+        format!("{label} {}", totals.pool.short())
+    } else {
+        format!(" {} {}", label.trim_start(), totals.pool.short())
+    };
+    let style = if sum { app.theme.strong() } else { Style::new() };
+    buffer.set_stringn(area.x, area.y, &label, area.width.into(), style);
+    let mut scratch = String::new();
+    for place in &layout.places {
+        if place.column.unit == Unit::Text && place.kind == Kind::Value {
+            continue;
+        }
+        scratch.clear();
+        let (mut value, change) = total_values(place.column, totals);
+        if !sum {
+            value = if place.column.id == column::BYTES.id { untagged(totals) } else { Value::Unknown };
+        }
+        let mut cell_style = style;
+        match (place.kind, &value) {
+            (Kind::Value, Value::Unknown) => continue,
+            (Kind::Value, value) => write_value(&mut scratch, value),
+            (Kind::Change, _) if sum => {
+                cell_style = change_cell(app, &change, place.width, style, &mut scratch);
+            }
+            (Kind::Human, Value::Count(bytes)) => scratch.push_str(&human_bytes(*bytes)),
+            (Kind::Human, Value::Signed(bytes)) => {
+                scratch.push_str(if *bytes < 0 { "-" } else { "" });
+                scratch.push_str(&human_bytes(bytes.unsigned_abs()));
+            }
+            _ => continue,
+        }
+        right(buffer, place, area, &scratch, cell_style);
+    }
+}

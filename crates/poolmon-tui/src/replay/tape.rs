@@ -1,0 +1,101 @@
+//! What the screen needs of a recording: any moment, its neighbours, and what a timeline shows.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use poolmon_model::{Pool, Sample, Tag};
+
+use crate::history::Point;
+
+/// Result of everything that reads a tape; the error is text for a person.
+pub type Result<T> = std::result::Result<T, String>;
+
+/// Where a sample stands. Of two samples of a tape the later one has the greater place, whatever their clocks say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place(pub u64, pub u64);
+
+/// Samples that can be wound to and fro: a recording, or a log. It holds one sample at a time.
+pub trait Tape: Send {
+    /// Its name in messages.
+    fn name(&self) -> &str;
+
+    /// Where the held sample stands.
+    fn place(&self) -> Place;
+
+    /// Holds the last sample at or before `to`; the first of all where every one is later. False where there is
+    /// none at all.
+    fn seek(&mut self, to: Timestamp, sample: &mut Sample) -> Result<bool>;
+
+    /// Holds the next sample. False at the end, where nothing moves; a later call finds what was recorded meanwhile.
+    fn next(&mut self, sample: &mut Sample) -> Result<bool>;
+
+    /// Holds the sample `count` before the held one, or the first. False at the start, where nothing moves.
+    fn back(&mut self, count: u32, sample: &mut Sample) -> Result<bool>;
+
+    /// What there is, as of now.
+    fn timeline(&mut self) -> Result<Timeline>;
+
+    /// About `count` points of one row in `from..=to`. The held sample stays what it is.
+    fn series(&mut self, row: &(Tag, Pool), from: Timestamp, to: Timestamp, count: u32)
+    -> Result<Vec<Point>>;
+
+    /// The moment that a person typed, while the sample of `shown` is on the screen.
+    fn moment(&self, text: &str, shown: Timestamp) -> Result<Timestamp>;
+}
+
+/// What a mark tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MarkKind {
+    /// Modules came or went.
+    Modules,
+    /// Time without samples.
+    Gap,
+    /// A person's or a program's note.
+    Note,
+    /// The machine was started again.
+    Reboot,
+}
+
+impl MarkKind {
+    /// Its letter on the timeline.
+    pub const fn letter(self) -> &'static str {
+        match self {
+            Self::Modules => "m",
+            Self::Gap => "g",
+            Self::Note => "n",
+            Self::Reboot => "R",
+        }
+    }
+}
+
+/// Something that happened at a moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// When; of a gap its end.
+    pub at: Timestamp,
+    /// What.
+    pub kind: MarkKind,
+    /// How long there were no samples before it.
+    pub length: Duration,
+    /// In words.
+    pub text: String,
+}
+
+/// The whole of a tape at a glance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timeline {
+    /// Time of the first sample.
+    pub first: Timestamp,
+    /// Time of the last sample.
+    pub last: Timestamp,
+    /// Bytes of all pools together, in the order of time.
+    pub totals: Vec<(Timestamp, u64)>,
+    /// Marks, in the order of time.
+    pub marks: Vec<Mark>,
+    /// The usual time between two samples.
+    pub interval: Duration,
+    /// A recorder writes it now.
+    pub growing: bool,
+    /// The samples have no times: each second since 1970 stands for one of them.
+    pub numbered: bool,
+}

@@ -1,0 +1,124 @@
+//! The thread that asks the source: a call may take seconds, or hang, and the screen keeps reacting.
+//!
+//! Samples of a source travel both ways: filled ones come, used ones go back to be filled again. A tape is read in the
+//! same thread.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use poolmon_model::{Pool, Sample, Tag};
+use poolmon_source::{Fact, Source};
+
+use crate::replay::Series;
+use crate::replay::deck::{Deck, Moment, Motion};
+use crate::verdicts::{Judge, Judgement};
+
+/// Verdicts are at least so far apart, and take no more than a fiftieth of the time.
+const JUDGE_EVERY: Duration = Duration::from_secs(10);
+/// Points of a chart: two for each cell of a wide one.
+const CHART: u32 = 240;
+
+/// What the source is asked.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a box would be an allocation for every refresh")]
+pub enum Question {
+    /// The state of now, into this sample.
+    Sample(Sample),
+    /// Session pools from now on, or no more.
+    Sessions(bool),
+    /// What else is known of a row.
+    Facts(Tag, Pool),
+    /// Another moment of the tape.
+    Wind(Motion),
+    /// The points of a row of the tape.
+    Chart((Tag, Pool), Timestamp, Timestamp),
+}
+
+/// What it answers.
+#[derive(Debug)]
+pub enum Answer {
+    /// The state of now.
+    Sample(Sample),
+    /// Why there is none; the buffer comes back.
+    Failed(Sample, String),
+    /// What else is known of a row.
+    Facts((Tag, Pool), Vec<Fact>),
+    /// The rows were judged.
+    Judged(Judgement),
+    /// Another moment of the tape.
+    Moment(Moment),
+    /// Why the tape did not move.
+    Refused(String),
+    /// The points of a row.
+    Chart(Series),
+}
+
+/// Takes answers; false = nobody wants them any more.
+type Answering<'a> = &'a mut dyn FnMut(Answer) -> bool;
+/// Answers questions; false = nobody wants the answers any more.
+pub type Asked = Box<dyn FnMut(Question, Answering<'_>) -> bool + Send>;
+
+/// A source answers.
+pub fn of_source(mut source: Box<dyn Source>, mut judge: Option<Box<dyn Judge>>) -> Asked {
+    let mut next = Instant::now();
+    Box::new(move |question, answer| match question {
+        Question::Sample(mut sample) => match source.sample_into(&mut sample) {
+            Ok(()) => {
+                if let Some(judge) = &mut judge {
+                    judge.push(&sample);
+                }
+                let goes_on = answer(Answer::Sample(sample));
+                match &mut judge {
+                    Some(judge) if goes_on && Instant::now() >= next => {
+                        let began = Instant::now();
+                        let judgement = judge.judge();
+                        next = Instant::now() + JUDGE_EVERY.max(began.elapsed() * 50);
+                        answer(Answer::Judged(judgement))
+                    }
+                    _ => goes_on,
+                }
+            }
+            Err(error) => answer(Answer::Failed(sample, error.to_string())),
+        },
+        Question::Sessions(wanted) => {
+            source.want_sessions(wanted);
+            true
+        }
+        Question::Facts(tag, pool) => {
+            let facts = source.facts(&tag, pool);
+            answer(Answer::Facts((tag, pool), facts))
+        }
+        Question::Wind(_) | Question::Chart(..) => true,
+    })
+}
+
+/// A tape answers.
+pub fn of_deck(mut deck: Deck) -> Asked {
+    Box::new(move |question, answer| match question {
+        Question::Wind(motion) => answer(deck.go(&motion).map_or_else(Answer::Refused, Answer::Moment)),
+        Question::Chart(row, from, to) => answer(match deck.tape().series(&row, from, to, CHART) {
+            Ok(points) => Answer::Chart(Series { row, from, to, points }),
+            Err(error) => Answer::Refused(error),
+        }),
+        Question::Facts(tag, pool) => answer(Answer::Facts((tag, pool), Vec::new())),
+        Question::Sample(_) | Question::Sessions(_) => true,
+    })
+}
+
+/// Starts the thread. It ends when the questions' sender is dropped; one that hangs is left behind.
+pub fn start<F>(mut asked: Asked, mut answer: F) -> std::io::Result<Sender<Question>>
+where
+    F: FnMut(Answer) -> bool + Send + 'static,
+{
+    let (sender, questions): (Sender<Question>, Receiver<Question>) = channel();
+    thread::Builder::new().name("sampler".into()).spawn(move || {
+        for question in questions {
+            if !asked(question, &mut answer) {
+                return;
+            }
+        }
+    })?;
+    Ok(sender)
+}

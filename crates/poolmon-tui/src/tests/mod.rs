@@ -1,0 +1,93 @@
+//! `frames`: pictures of the screen; `state`: every key and mouse action; `styles`: colours, which pictures lack;
+//! `replay`: a tape with time; `verdicts`: who leaks; `random`: properties over random keys, sizes and figures.
+
+mod frames;
+mod random;
+mod replay;
+mod state;
+mod styles;
+#[path = "../../tests/support/mod.rs"]
+mod support;
+mod verdicts;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use poolmon_model::Sample;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use ratatui_crossterm::crossterm::event::{
+    KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
+
+use crate::{App, ColourMode, Effect, Settings};
+use support::{Known, at};
+
+fn app_with(settings: Settings, colour: ColourMode, first: Sample) -> App {
+    App::new(first, settings, Duration::from_secs(5), Some(Arc::new(Known)), colour, at(0))
+        .with_zone(TimeZone::UTC)
+}
+
+/// The screen after so many refreshes.
+fn app_of(make: fn(u64) -> Sample, refreshes: u64) -> App {
+    let mut app = app_with(Settings::default(), ColourMode::Sixteen, make(0));
+    for step in 1..=refreshes {
+        advance(&mut app, make, step);
+    }
+    app
+}
+
+fn advance(app: &mut App, make: fn(u64) -> Sample, step: u64) {
+    app.tick(at(i64::try_from(step).unwrap() * 5));
+    app.receive(make(step));
+}
+
+fn code(app: &mut App, code: KeyCode) {
+    app.on_key(KeyEvent::new(code, KeyModifiers::NONE));
+}
+
+/// Presses the keys of a text one after the other.
+fn press(app: &mut App, keys: &str) {
+    for key in keys.chars() {
+        code(app, KeyCode::Char(key));
+    }
+}
+
+fn mouse(app: &mut App, kind: MouseEventKind, column: u16, row: u16) {
+    app.on_mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE });
+}
+
+fn click(app: &mut App, column: u16, row: u16) {
+    mouse(app, MouseEventKind::Down(MouseButton::Left), column, row);
+}
+
+fn draw(app: &mut App, width: u16, height: u16) -> Buffer {
+    app.resize(width, height);
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    terminal.draw(|frame| crate::render(app, frame)).unwrap();
+    terminal.backend().buffer().clone()
+}
+
+fn lines_of(buffer: &Buffer) -> Vec<String> {
+    let area = buffer.area;
+    (0..area.height)
+        .map(|y| {
+            let line: String = (0..area.width).map(|x| buffer[(x, y)].symbol()).collect();
+            line.trim_end().to_owned()
+        })
+        .collect()
+}
+
+fn picture(app: &mut App, width: u16, height: u16) -> String {
+    lines_of(&draw(app, width, height)).join("\n")
+}
+
+fn tags(app: &App) -> Vec<String> {
+    app.table.rows.iter().map(|row| row.row.tag.to_string().trim_end().to_owned()).collect()
+}
+
+fn effects(app: &mut App) -> Vec<Effect> {
+    app.take_effects()
+}

@@ -1,0 +1,85 @@
+//! Verdicts on the screen.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use insta::assert_snapshot;
+use poolmon_model::{Gravity, Pool, RowVerdict, Tag};
+use ratatui_crossterm::crossterm::event::KeyCode;
+
+use super::support::windows;
+use super::{app_of, code, picture, press, tags};
+use crate::Judgement;
+
+fn verdict(
+    app: &crate::App,
+    at: usize,
+    gravity: Gravity,
+    brief: &str,
+    rate: i64,
+) -> (Tag, Pool, Arc<RowVerdict>) {
+    let row = &app.table.rows[at].row;
+    let lines = vec![format!("{} {brief} ± 2, since 12:00", row.tag), "nothing is ever freed".to_owned()];
+    let verdict = RowVerdict { gravity, brief: brief.into(), lines, bytes_per_hour: rate };
+    (row.tag.clone(), row.pool, Arc::new(verdict))
+}
+
+fn judged() -> crate::App {
+    let mut app = app_of(windows, 6);
+    press(&mut app, "t");
+    let rows = vec![
+        verdict(&app, 1, Gravity::Explained, "with the load", 9_000_000_000),
+        verdict(&app, 2, Gravity::Leaking, "leaks 41 MB/h", 41_000_000),
+        verdict(&app, 3, Gravity::Growing, "grows 1.2 GB/h", 1_200_000_000),
+        verdict(&app, 4, Gravity::Leaking, "leaks 2.0 GB/h", 2_000_000_000),
+    ];
+    app.judge(Judgement { rows, left: None });
+    app
+}
+
+#[test]
+fn a_column_once_there_are_verdicts() {
+    assert_snapshot!(picture(&mut judged(), 120, 20));
+}
+
+#[test]
+fn the_gravest_come_first() {
+    let mut app = judged();
+    let by_tag = tags(&app);
+    press(&mut app, "v");
+    let order = tags(&app);
+    assert_eq!(order[..4], [4, 2, 3, 1].map(|at| by_tag[at].clone()));
+    press(&mut app, "z");
+    assert_eq!(
+        tags(&app)[..4],
+        [1, 3, 2, 4].map(|at| by_tag[at].clone()),
+        "rows without a verdict stay last"
+    );
+    assert_snapshot!(picture(&mut app, 80, 12));
+}
+
+#[test]
+fn the_detail_pane_says_why() {
+    let mut app = judged();
+    press(&mut app, "v");
+    code(&mut app, KeyCode::Enter);
+    let screen = picture(&mut app, 120, 30);
+    assert!(screen.contains("leaks 2.0 GB/h ± 2") && screen.contains("nothing is ever freed"), "{screen}");
+}
+
+#[test]
+fn until_there_is_enough_data_the_screen_says_how_long() {
+    let mut app = app_of(windows, 2);
+    press(&mut app, "v");
+    assert!(picture(&mut app, 120, 20).contains("Nobody judges"));
+    app.judge(Judgement { rows: Vec::new(), left: Some(Duration::from_secs(199)) });
+    assert!(picture(&mut app, 120, 20).contains("verdicts in 4 min"));
+    press(&mut app, "v");
+    assert!(picture(&mut app, 120, 20).contains("it takes 4 min more of samples"));
+    app.judge(Judgement { rows: Vec::new(), left: Some(Duration::from_secs(20)) });
+    press(&mut app, "v");
+    assert!(picture(&mut app, 120, 20).contains("it takes 20 s more"));
+    app.judge(Judgement::default());
+    press(&mut app, "v");
+    assert!(picture(&mut app, 120, 20).contains("Nothing leaks or grows so far"));
+}

@@ -1,0 +1,71 @@
+//! Verdicts on the rows: who judges, and what the screen keeps of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use poolmon_model::{Pool, RowVerdict, Sample, TableRow, Tag};
+use rustc_hash::FxHashMap;
+
+/// Judges rows from all samples since the start. It is asked on the sampler's thread.
+pub trait Judge: Send {
+    /// Takes a sample in.
+    fn push(&mut self, sample: &Sample);
+    /// Judges what there is by now.
+    fn judge(&mut self) -> Judgement;
+}
+
+/// Verdicts on the rows that have one; a row that is steady has none.
+#[derive(Clone, Debug, Default)]
+pub struct Judgement {
+    /// By row.
+    pub rows: Vec<(Tag, Pool, Arc<RowVerdict>)>,
+    /// How long it still takes until there is enough data for any verdict; `None` = there is.
+    pub left: Option<Duration>,
+}
+
+/// What the screen knows of verdicts.
+#[derive(Debug, Default)]
+pub(crate) struct Verdicts {
+    judged: bool,
+    left: Option<Duration>,
+    rows: FxHashMap<(Tag, Pool), Arc<RowVerdict>>,
+}
+
+impl Verdicts {
+    pub(crate) fn take_in(&mut self, judgement: Judgement) {
+        self.judged = true;
+        self.left = judgement.left;
+        self.rows = judgement.rows.into_iter().map(|(tag, pool, verdict)| ((tag, pool), verdict)).collect();
+    }
+
+    /// Time until the first verdicts, while somebody judges and has none.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        self.left
+    }
+
+    /// Why sorting by verdict shows nothing; `None` where there are verdicts.
+    pub(crate) fn waiting(&self) -> Option<String> {
+        match self.left {
+            _ if !self.judged => Some("Nobody judges these samples yet.".into()),
+            Some(left) => {
+                Some(format!("No verdict yet: it takes {} more of samples.", crate::render::minutes(left)))
+            }
+            None if self.rows.is_empty() => Some("Nothing leaks or grows so far.".into()),
+            None => None,
+        }
+    }
+
+    /// Gives the rows of a table their verdicts.
+    pub(crate) fn label(&self, rows: &mut [TableRow]) {
+        if self.rows.is_empty() {
+            return;
+        }
+        for row in rows {
+            row.verdict = self.rows.get(&(row.row.tag.clone(), row.row.pool)).cloned();
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
