@@ -2,10 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use poolmon_owner::linux::Module;
+use poolmon_owner::linux::ScannedModule;
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(module) = Module::parse("fuzz.ko", bytes, 16 << 20) else { return };
+    let Ok(module) = ScannedModule::parse("fuzz.ko", bytes, 16 << 20) else { return };
     for row in &module.creations {
         assert!(!row.name.is_empty());
         assert!(!row.explain().is_empty());

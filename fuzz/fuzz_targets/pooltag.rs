@@ -3,11 +3,11 @@
 
 use libfuzzer_sys::fuzz_target;
 use poolmon_owner::PooltagFile;
-use poolmon_owner::pooltag::Problem;
+use poolmon_owner::pooltag::LineProblem;
 
 fuzz_target!(|bytes: &[u8]| {
     let file = PooltagFile::parse("fuzz", bytes);
-    let unread = |problem| matches!(problem, Problem::Continuation | Problem::Prose);
+    let unread = |problem| matches!(problem, LineProblem::Continuation | LineProblem::Prose);
     let other = file.irregular().iter().filter(|irregular| unread(irregular.problem)).count();
     let lines = file.entries().len() + other;
     assert_eq!(file.lines() as usize, lines + (file.comments() + file.blanks()) as usize);

@@ -7,7 +7,7 @@ use crate::container::runs::PAGE;
 use crate::error::{DumpError, Result, WANT_KERNEL_DUMP};
 use crate::kdbg::KernelData;
 use crate::memory::{AbsentPages, Memory};
-use crate::symbols::Places;
+use crate::symbols::SymbolPlaces;
 
 /// One allocation of a page or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ const SLOTS: std::ops::Range<u64> = 0x1000..0x100_0000;
 
 /// How an entry is laid out.
 #[derive(Clone, Copy)]
-struct Layout {
+struct BigPoolLayout {
     stride: usize,
     key: usize,
     /// Pool type as a whole word, or inside bit fields; `None` before Vista.
@@ -67,7 +67,7 @@ enum PoolType {
     Bits(usize),
 }
 
-impl Layout {
+impl BigPoolLayout {
     fn of(narrow: bool, build: u32) -> Self {
         let (key, word) = if narrow { (4, 8) } else { (8, 0xc) };
         let pool = match build {
@@ -103,10 +103,10 @@ pub(crate) fn big_pool(
     memory: &Memory,
     data: &KernelData,
     build: u32,
-    places: Option<&Places>,
+    places: Option<&SymbolPlaces>,
     tag: Option<PoolTag>,
 ) -> Result<BigPool> {
-    let layout = Layout::of(memory.is_narrow(), build);
+    let layout = BigPoolLayout::of(memory.is_narrow(), build);
     let found = find(memory, data.pool_track_table, layout);
     let mut big = BigPool::default();
     let chosen = match places {
@@ -152,7 +152,7 @@ pub(crate) fn big_pool(
 /// Table and slots as the symbols tell them, compared with what was found without.
 fn by_symbols(
     memory: &Memory,
-    places: &Places,
+    places: &SymbolPlaces,
     found: Option<(u64, u64)>,
     big: &mut BigPool,
 ) -> Option<(u64, u64)> {
@@ -178,7 +178,7 @@ allocations is at {:#x} with {} slots, without {:#x} with {}",
 
 /// Searches a pointer to a table with its number of slots beside it. On ARM64 22000 the pointer stands 0x40 before
 /// the pool table's variable and the number right behind it; other builds differ, so 0x3000 bytes around are tried.
-fn find(memory: &Memory, variable: u64, layout: Layout) -> Option<(u64, u64)> {
+fn find(memory: &Memory, variable: u64, layout: BigPoolLayout) -> Option<(u64, u64)> {
     let step = memory.pointer() as u64;
     let start = memory.address(variable).wrapping_sub(0x3000);
     let read = |at: u64| memory.pointer_at(at).ok();
@@ -202,7 +202,7 @@ fn find(memory: &Memory, variable: u64, layout: Layout) -> Option<(u64, u64)> {
 }
 
 /// Number of used slots among some pages of a table; 0 where it is none.
-fn sample(memory: &Memory, table: u64, slots: u64, layout: Layout) -> usize {
+fn sample(memory: &Memory, table: u64, slots: u64, layout: BigPoolLayout) -> usize {
     let stride = layout.stride as u64;
     let (mut used, mut wrong, mut free) = (0_usize, 0_usize, 0_usize);
     // Sixteen stretches of the table: it is hashed, so any of them is as good as the first.
@@ -224,7 +224,7 @@ fn sample(memory: &Memory, table: u64, slots: u64, layout: Layout) -> usize {
     if wrong * 20 > used || free + used == 0 { 0 } else { used }
 }
 
-fn slot_of(memory: &Memory, entry: &[u8], layout: Layout) -> Slot {
+fn slot_of(memory: &Memory, entry: &[u8], layout: BigPoolLayout) -> Slot {
     let word = |at| if memory.is_narrow() { u32_at(entry, at).map(u64::from) } else { u64_at(entry, at) };
     let (Some(address), Some(key)) = (word(0), u32_at(entry, layout.key)) else { return Slot::Wrong };
     // A free slot has the lowest bit set, or was never used.

@@ -9,33 +9,33 @@ use poolmon_model::{CounterWidth, Header as SampleHeader, Origin, Pool, PoolTag,
 
 use crate::bigpool::{self, BigPool};
 use crate::bytes::{array, u32_at};
-use crate::container::header::{Header, Machine};
+use crate::container::header::{DumpHeader, Machine};
 use crate::container::packed::{self, UNPACK_LIMIT, Unpack};
 use crate::container::{self, Container};
 use crate::error::{DumpError, Result, WANT_KERNEL_DUMP};
 use crate::exports::Exports;
 use crate::find::{self, FindReport, Needle};
-use crate::info::{Answers, Info};
+use crate::info::{AnswerableQuestions, DumpInfo};
 use crate::kdbg::KernelData;
 use crate::locate;
 use crate::map::Backing;
 use crate::memory::{AbsentPages, Memory};
-use crate::modules::{self, Module, ModuleList, Unloaded, filetime};
-use crate::paging::{Absent, Form, Translation};
-use crate::pe::{ImageDetails, Pdb};
-use crate::symbols::{Places, Symbols};
+use crate::modules::{self, LoadedModule, ModuleList, UnloadedDriver, filetime};
+use crate::paging::{Absent, PagingForm, Translation};
+use crate::pe::{ImageDetails, PdbId};
+use crate::symbols::{SymbolPlaces, Symbols};
 use crate::tracker::{self, PoolUsed};
 
 /// An opened dump. Everything is read when it is asked for; opening costs the same at every size.
 pub struct Dump {
     path: PathBuf,
     container: Container,
-    header: Option<Header>,
+    header: Option<DumpHeader>,
     data: Option<KernelData>,
     processors: Option<u32>,
     memory: Memory,
     warnings: Vec<String>,
-    places: Option<Places>,
+    places: Option<SymbolPlaces>,
 }
 
 /// The image of a module as it stood in memory.
@@ -142,7 +142,7 @@ impl Dump {
     }
 
     /// The header, where the file has one.
-    pub const fn header(&self) -> Option<&Header> {
+    pub const fn header(&self) -> Option<&DumpHeader> {
         self.header.as_ref()
     }
 
@@ -163,17 +163,17 @@ impl Dump {
     }
 
     fn machine(&self) -> Option<Machine> {
-        self.header.as_ref().and_then(Header::machine).or_else(|| {
+        self.header.as_ref().and_then(DumpHeader::machine).or_else(|| {
             Some(match self.memory.walker()?.form {
-                Form::X64 | Form::X64Five => Machine::X64,
-                Form::X86 | Form::X86Pae => Machine::X86,
-                Form::Arm64 => Machine::Arm64,
+                PagingForm::X64 | PagingForm::X64Five => Machine::X64,
+                PagingForm::X86 | PagingForm::X86Pae => Machine::X86,
+                PagingForm::Arm64 => Machine::Arm64,
             })
         })
     }
 
     /// What the dump is, and what it can answer.
-    pub fn info(&self) -> Info {
+    pub fn info(&self) -> DumpInfo {
         let header = self.header.as_ref();
         let (time, uptime) = self.times();
         let pages = if self.memory.triage.is_some() { 0 } else { self.memory.map.pages() };
@@ -184,7 +184,7 @@ impl Dump {
         {
             warnings.push(format!("the header tells {told} processors, the kernel's own list {counted}"));
         }
-        Info {
+        DumpInfo {
             container: self.container,
             dump_type: header.map(|header| header.dump_type),
             machine: self.machine(),
@@ -206,7 +206,7 @@ impl Dump {
         }
     }
 
-    fn answers(&self) -> Answers {
+    fn answers(&self) -> AnswerableQuestions {
         let no_pages = self.no_pages().map(|(_, why)| why);
         let tables = match (&no_pages, &self.data) {
             (Some(why), _) => Err(why.clone()),
@@ -220,7 +220,12 @@ impl Dump {
             }
             _ => Ok(()),
         };
-        Answers { pool_used: tables.clone(), modules, find: no_pages.map_or(Ok(()), Err), big_pool: tables }
+        AnswerableQuestions {
+            pool_used: tables.clone(),
+            modules,
+            find: no_pages.map_or(Ok(()), Err),
+            big_pool: tables,
+        }
     }
 
     /// Why there is no memory to look at: what was asked for, and the reason.
@@ -288,8 +293,11 @@ but neither the pools nor the drivers' code"
             commit_limit: pages(data.commit_limit),
             ..SampleHeader::default()
         };
-        let known =
-            tracker::Known { build, processors: self.processors.unwrap_or(0), places: self.places.clone() };
+        let known = tracker::TrackerHints {
+            build,
+            processors: self.processors.unwrap_or(0),
+            places: self.places.clone(),
+        };
         let mut used = tracker::pool_used(&self.memory, data, &known, sample)?;
         // A damaged container is a reason for wrong figures, too.
         used.warnings.extend(self.warnings.iter().cloned());
@@ -350,12 +358,12 @@ but neither the pools nor the drivers' code"
     }
 
     /// Loaded modules, in the order of loading.
-    pub fn modules(&self) -> Result<Vec<Module>> {
+    pub fn modules(&self) -> Result<Vec<LoadedModule>> {
         self.module_list().map(|list| list.modules)
     }
 
     /// Drivers that were unloaded.
-    pub fn unloaded_modules(&self) -> Vec<Unloaded> {
+    pub fn unloaded_modules(&self) -> Vec<UnloadedDriver> {
         if let Some(triage) = &self.memory.triage {
             return triage.unloaded(self.memory.file());
         }
@@ -364,18 +372,18 @@ but neither the pools nor the drivers' code"
     }
 
     /// The module that an address lies in (`lm a`).
-    pub fn module_at(&self, address: u64) -> Result<Option<Module>> {
+    pub fn module_at(&self, address: u64) -> Result<Option<LoadedModule>> {
         let address = self.memory.address(address);
         Ok(self.modules()?.into_iter().find(|module| module.contains(address)))
     }
 
     /// Header, PDB and version of a module, as far as its pages are in the dump.
-    pub fn module_details(&self, module: &Module) -> ImageDetails {
+    pub fn module_details(&self, module: &LoadedModule) -> ImageDetails {
         ImageDetails::read(&self.memory, module.base)
     }
 
     /// The whole image of a module; `None` where no page of it is in the dump, or where it is larger than 128 MiB.
-    pub fn module_image(&self, module: &Module) -> Option<MemoryImage> {
+    pub fn module_image(&self, module: &LoadedModule) -> Option<MemoryImage> {
         let size = usize::try_from(module.size).ok().filter(|&size| size <= 128 << 20)?;
         let mut image = MemoryImage { bytes: Vec::new(), holes: Vec::new(), absent: AbsentPages::default() };
         let mut at = 0;
@@ -407,7 +415,7 @@ but neither the pools nor the drivers' code"
     }
 
     /// The names of functions by their addresses.
-    pub fn exports<'a>(&'a self, modules: &'a [Module]) -> Exports<'a> {
+    pub fn exports<'a>(&'a self, modules: &'a [LoadedModule]) -> Exports<'a> {
         Exports::new(&self.memory, modules)
     }
 
@@ -430,14 +438,14 @@ but neither the pools nor the drivers' code"
     }
 
     /// The symbol file that the kernel's image names, where that page is in the dump.
-    pub fn kernel_pdb(&self) -> Option<Pdb> {
+    pub fn kernel_pdb(&self) -> Option<PdbId> {
         ImageDetails::read(&self.memory, self.data.as_ref()?.kernel_base).pdb
     }
 
     /// Compares the pool tables with these symbols of the kernel from now on.
     pub fn use_symbols(&mut self, symbols: &dyn Symbols) {
         if let Some(data) = &self.data {
-            self.places = Some(Places::new(symbols, &self.memory, data.kernel_base));
+            self.places = Some(SymbolPlaces::new(symbols, &self.memory, data.kernel_base));
         }
     }
 

@@ -6,8 +6,8 @@ use rustc_hash::FxHashMap;
 
 use crate::bytes::{ascii, u16_at, u32_at};
 use crate::memory::Memory;
-use crate::modules::Module;
-use crate::pe::Image;
+use crate::modules::LoadedModule;
+use crate::pe::ImageHeader;
 
 /// The kernel exports about 3,500 functions.
 const MOST: u32 = 1 << 16;
@@ -15,7 +15,7 @@ const MOST: u32 = 1 << 16;
 /// Names of functions by their addresses. A module's list is read when it is first asked for.
 pub struct Exports<'a> {
     memory: &'a Memory,
-    modules: &'a [Module],
+    modules: &'a [LoadedModule],
     known: RefCell<FxHashMap<u64, FxHashMap<u32, String>>>,
 }
 
@@ -26,7 +26,7 @@ impl std::fmt::Debug for Exports<'_> {
 }
 
 impl<'a> Exports<'a> {
-    pub(crate) fn new(memory: &'a Memory, modules: &'a [Module]) -> Self {
+    pub(crate) fn new(memory: &'a Memory, modules: &'a [LoadedModule]) -> Self {
         Self { memory, modules, known: RefCell::default() }
     }
 
@@ -43,8 +43,8 @@ impl<'a> Exports<'a> {
 }
 
 /// The names of a module's functions by their offsets.
-fn names(memory: &Memory, module: &Module) -> Option<FxHashMap<u32, String>> {
-    let image = Image::read(memory, module.base)?;
+fn names(memory: &Memory, module: &LoadedModule) -> Option<FxHashMap<u32, String>> {
+    let image = ImageHeader::read(memory, module.base)?;
     let (table, _) = image.exports;
     let at = |offset: u32| module.base.wrapping_add(offset.into());
     let table = memory.buffer(at(table), 40).ok().filter(|_| table != 0)?;

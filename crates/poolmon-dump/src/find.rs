@@ -5,8 +5,8 @@ use poolmon_model::PoolTag;
 
 use crate::container::runs::PAGE;
 use crate::memory::{AbsentPages, Memory};
-use crate::modules::Module;
-use crate::pe::Image;
+use crate::modules::LoadedModule;
+use crate::pe::ImageHeader;
 
 /// What is searched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ impl Needle {
 
 /// Where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hit {
+pub struct FindHit {
     /// Address.
     pub address: u64,
     /// Name of the module (`myfault`).
@@ -93,7 +93,7 @@ pub struct Hit {
     pub bytes: Vec<u8>,
 }
 
-impl Hit {
+impl FindHit {
     /// The line that WinDbg prints.
     pub fn windbg_line(&self) -> String {
         let mut line = format!("{:08x}`{:08x} ", self.address >> 32, self.address & 0xffff_ffff);
@@ -126,7 +126,7 @@ pub struct ModuleAbsent {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FindReport {
     /// Hits by module, in the order of addresses.
-    pub hits: Vec<Hit>,
+    pub hits: Vec<FindHit>,
     /// Modules searched.
     pub modules: usize,
     /// Bytes searched.
@@ -150,7 +150,7 @@ const LARGEST_MODULE: u32 = 1 << 30;
 /// Searches all modules.
 pub(crate) fn find(
     memory: &Memory,
-    modules: &[Module],
+    modules: &[LoadedModule],
     needle: &Needle,
     progress: &mut Progress<'_>,
 ) -> FindReport {
@@ -178,11 +178,11 @@ pub(crate) fn find(
 
 struct Search<'a> {
     memory: &'a Memory,
-    module: &'a Module,
+    module: &'a LoadedModule,
     needle: &'a Needle,
     finder: &'a Finder<'a>,
     /// Header of the module, read at its first hit.
-    image: Option<Image>,
+    image: Option<ImageHeader>,
     image_read: bool,
     /// Last bytes of the page before, where it was there.
     tail: Vec<u8>,
@@ -268,11 +268,11 @@ impl Search<'_> {
     fn hit(&mut self, address: u64, report: &mut FindReport) {
         let offset = u32::try_from(address.wrapping_sub(self.module.base)).unwrap_or(0);
         if !self.image_read {
-            self.image = Image::read(self.memory, self.module.base);
+            self.image = ImageHeader::read(self.memory, self.module.base);
             self.image_read = true;
         }
         let section = self.image.as_ref().and_then(|image| image.section_at(offset));
-        report.hits.push(Hit {
+        report.hits.push(FindHit {
             address,
             module: self.module.name().to_owned(),
             offset,

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use crate::bugcheck::{self, Bugcheck};
 use crate::container::Container;
 use crate::container::header::Machine;
-use crate::paging::Form;
+use crate::paging::PagingForm;
 
 /// What a dump tells of itself. `None` = not told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Info {
+pub struct DumpInfo {
     /// Kind of file.
     pub container: Container,
     /// Dump type as the header writes it.
@@ -19,7 +19,7 @@ pub struct Info {
     /// Processor.
     pub machine: Option<Machine>,
     /// Page tables in use.
-    pub paging: Option<Form>,
+    pub paging: Option<PagingForm>,
     /// Windows build (19041).
     pub build: Option<u32>,
     /// Build text of the kernel.
@@ -45,30 +45,30 @@ pub struct Info {
     /// What the writer noted.
     pub comment: Option<String>,
     /// Which questions can be answered.
-    pub answers: Answers,
+    pub answers: AnswerableQuestions,
     /// What is not as it should be.
     pub warnings: Vec<String>,
 }
 
 /// One question: yes, or why not.
-pub type Answer = std::result::Result<(), String>;
+pub type Answerable = std::result::Result<(), String>;
 
 /// Which questions a dump can answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answers {
+pub struct AnswerableQuestions {
     /// `poolused`, and what is built on it.
-    pub pool_used: Answer,
+    pub pool_used: Answerable,
     /// `modules`.
-    pub modules: Answer,
+    pub modules: Answerable,
     /// `find`.
-    pub find: Answer,
+    pub find: Answerable,
     /// `big`.
-    pub big_pool: Answer,
+    pub big_pool: Answerable,
 }
 
-impl Answers {
+impl AnswerableQuestions {
     /// Command and answer, in the order in which they are shown.
-    pub fn list(&self) -> [(&'static str, &Answer); 4] {
+    pub fn list(&self) -> [(&'static str, &Answerable); 4] {
         [
             ("poolused", &self.pool_used),
             ("modules", &self.modules),
@@ -78,7 +78,7 @@ impl Answers {
     }
 }
 
-impl Info {
+impl DumpInfo {
     /// Name of the system with its build (`Windows 10 22H2 (build 19045)`).
     pub fn system(&self) -> Option<String> {
         let build = self.build?;

@@ -35,14 +35,14 @@ pub mod windbg;
 
 pub use bigpool::{BigAllocation, BigPool};
 pub use container::Container;
-pub use container::header::{Header, Machine};
+pub use container::header::{DumpHeader, Machine};
 pub use container::packed::{UNPACK_LIMIT, Unpack};
 pub use dump::{Dump, MemoryImage};
 pub use error::{DumpError, Result};
 pub use exports::Exports;
-pub use find::{FindReport, Hit, Needle};
-pub use info::{Answer, Answers, Info};
+pub use find::{FindHit, FindReport, Needle};
+pub use info::{Answerable, AnswerableQuestions, DumpInfo};
 pub use memory::AbsentPages;
-pub use modules::{Module, ModuleList, Unloaded};
+pub use modules::{LoadedModule, ModuleList, UnloadedDriver};
 pub use paging::{Absent, Translation};
 pub use tracker::{PoolUsed, TrackerFacts};

@@ -5,23 +5,23 @@ use std::path::Path;
 use memchr::memmem;
 
 use crate::bytes::{index, u64_at};
-use crate::container::header::{Header, Machine};
+use crate::container::header::{DumpHeader, Machine};
 use crate::container::runs::PAGE;
 use crate::error::{DumpError, Result};
 use crate::kdbg::{KernelData, MAGIC};
 use crate::memory::Memory;
 use crate::modules;
-use crate::paging::{Form, Walker};
-use crate::pe::Image;
+use crate::paging::{PagingForm, Walker};
+use crate::pe::ImageHeader;
 
 /// Sets up page tables by the header; of the forms that the machine can have, the first that leads to the
 /// kernel's own lists. Gives the debugger block where it can be read.
-pub(crate) fn by_header(memory: &mut Memory, header: &Header) -> Option<KernelData> {
-    let forms: &[Form] = match (header.machine()?, header.pae) {
-        (Machine::X64, _) => &[Form::X64, Form::X64Five],
-        (Machine::X86, true) => &[Form::X86Pae, Form::X86],
-        (Machine::X86, false) => &[Form::X86, Form::X86Pae],
-        (Machine::Arm64, _) => &[Form::Arm64],
+pub(crate) fn by_header(memory: &mut Memory, header: &DumpHeader) -> Option<KernelData> {
+    let forms: &[PagingForm] = match (header.machine()?, header.pae) {
+        (Machine::X64, _) => &[PagingForm::X64, PagingForm::X64Five],
+        (Machine::X86, true) => &[PagingForm::X86Pae, PagingForm::X86],
+        (Machine::X86, false) => &[PagingForm::X86, PagingForm::X86Pae],
+        (Machine::Arm64, _) => &[PagingForm::Arm64],
     };
     let mut second = None;
     for &form in forms {
@@ -44,7 +44,7 @@ pub(crate) fn by_header(memory: &mut Memory, header: &Header) -> Option<KernelDa
 
 /// Searches the kernel's image for the block.
 pub(crate) fn in_image(memory: &Memory, base: u64, size: u32) -> Option<KernelData> {
-    let ranges = Image::read(memory, base).map(|image| image.writable_ranges());
+    let ranges = ImageHeader::read(memory, base).map(|image| image.writable_ranges());
     let ranges = ranges.filter(|ranges| !ranges.is_empty()).unwrap_or_else(|| vec![(0, size)]);
     let finder = memmem::Finder::new(MAGIC);
     for (start, length) in ranges {
@@ -82,7 +82,7 @@ without symbols: take a crash dump or a live kernel dump instead (QEMU: dump-gue
     let found = roots
         .iter()
         .find_map(|&root| {
-            [Form::X64, Form::X64Five]
+            [PagingForm::X64, PagingForm::X64Five]
                 .into_iter()
                 .find_map(|form| check(memory, Walker::new(form, root), &blocks))
         })
@@ -101,7 +101,7 @@ without symbols: take a crash dump or a live kernel dump instead (QEMU: dump-gue
 
 /// Whether these tables map the base of one of the kernels to an image.
 fn check(memory: &Memory, walker: Walker, blocks: &[KernelData]) -> Option<(Walker, KernelData)> {
-    let narrow = matches!(walker.form, Form::X86 | Form::X86Pae);
+    let narrow = matches!(walker.form, PagingForm::X86 | PagingForm::X86Pae);
     blocks.iter().find_map(|data| {
         let is_narrow = data.kernel_base >> 32 == 0xffff_ffff;
         if narrow != is_narrow {
@@ -152,15 +152,15 @@ fn search_roots(memory: &Memory, blocks: &[KernelData]) -> Option<(Walker, Kerne
             let upper = bytes.get(0x800..).unwrap_or_default();
             let mut forms = [None; 3];
             if upper.chunks_exact(8).any(|entry| u64_at(entry, 0).is_some_and(own)) {
-                forms = [Some(Form::X64), Some(Form::X64Five), None];
+                forms = [Some(PagingForm::X64), Some(PagingForm::X64Five), None];
             }
             if crate::bytes::u32_at(bytes, 0xc00)
                 .is_some_and(|entry| entry & 1 != 0 && u64::from(entry & 0xffff_f000) == at)
             {
-                forms = [forms[0], forms[1], Some(Form::X86)];
+                forms = [forms[0], forms[1], Some(PagingForm::X86)];
             }
             if u64_at(bytes, 0x18).is_some_and(own) {
-                forms = [forms[0], forms[1], Some(Form::X86Pae)];
+                forms = [forms[0], forms[1], Some(PagingForm::X86Pae)];
             }
             for form in forms.into_iter().flatten() {
                 found = check(memory, Walker::new(form, at), blocks);

@@ -8,7 +8,7 @@ use crate::bytes::{index, u32_at, u64_at};
 use crate::container::runs::{PAGE, PhysMap};
 use crate::container::triage::Triage;
 use crate::map::Backing;
-use crate::paging::{Absent, Form, Hole, Translation, Walker};
+use crate::paging::{Absent, PageHole, PagingForm, Translation, Walker};
 
 /// Pages that could not be read, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl Memory {
     /// Uses these page tables from now on.
     pub(crate) fn set_walker(&mut self, walker: Walker) {
         self.walker = Some(walker);
-        self.set_narrow(matches!(walker.form, Form::X86 | Form::X86Pae));
+        self.set_narrow(matches!(walker.form, PagingForm::X86 | PagingForm::X86Pae));
         self.tables = Mutex::new([(0, 0); CACHED]);
     }
 
@@ -96,7 +96,7 @@ impl Memory {
     pub(crate) const fn is_kernel(&self, address: u64) -> bool {
         match self.walker {
             _ if self.is_narrow() => self.address(address) >= 0x8000_0000,
-            Some(Walker { form: Form::X64Five, .. }) => address >= 0xff00_0000_0000_0000,
+            Some(Walker { form: PagingForm::X64Five, .. }) => address >= 0xff00_0000_0000_0000,
             _ => address >= 0xffff_0000_0000_0000,
         }
     }
@@ -115,14 +115,14 @@ impl Memory {
     }
 
     /// Translates with given page tables, past the cache.
-    pub(crate) fn walk(&self, walker: &Walker, address: u64) -> Result<Translation, Hole> {
+    pub(crate) fn walk(&self, walker: &Walker, address: u64) -> Result<Translation, PageHole> {
         let size = walker.form.entry_size();
         walker.walk(address, &mut |place| self.entry(place, size)).map(|(found, _)| found)
     }
 
     /// Translates a virtual address.
-    pub(crate) fn translate(&self, address: u64) -> Result<Translation, Hole> {
-        let Some(walker) = self.walker else { return Err(Hole { why: Absent::NotInDump, span: PAGE }) };
+    pub(crate) fn translate(&self, address: u64) -> Result<Translation, PageHole> {
+        let Some(walker) = self.walker else { return Err(PageHole { why: Absent::NotInDump, span: PAGE }) };
         let address = self.address(address);
         let size = walker.form.entry_size();
         let read = &mut |place| self.entry(place, size);
@@ -146,9 +146,9 @@ impl Memory {
     }
 
     /// The bytes from a virtual address to the end of its page (or of its block, in a triage dump).
-    pub(crate) fn page(&self, address: u64) -> Result<&[u8], Hole> {
+    pub(crate) fn page(&self, address: u64) -> Result<&[u8], PageHole> {
         let address = self.address(address);
-        let hole = Hole { why: Absent::NotInDump, span: PAGE };
+        let hole = PageHole { why: Absent::NotInDump, span: PAGE };
         if let Some(triage) = &self.triage {
             let bytes = triage.slice(self.file(), address).ok_or(hole)?;
             let left = index(PAGE - address % PAGE);

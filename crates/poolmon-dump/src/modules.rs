@@ -9,7 +9,7 @@ use crate::memory::Memory;
 
 /// A loaded kernel module.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Module {
+pub struct LoadedModule {
     /// First address.
     pub base: u64,
     /// Size in bytes.
@@ -22,7 +22,7 @@ pub struct Module {
     pub timestamp: Option<u32>,
 }
 
-impl Module {
+impl LoadedModule {
     pub(crate) const fn new(
         base: u64,
         size: u32,
@@ -64,7 +64,7 @@ impl Module {
 
 /// A driver that was unloaded before the dump was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unloaded {
+pub struct UnloadedDriver {
     /// File name, often cut to twelve characters.
     pub name: String,
     /// First address.
@@ -79,7 +79,7 @@ pub struct Unloaded {
 const MOST: usize = 1 << 14;
 
 /// Where the fields of a list entry are.
-struct Layout {
+struct EntryLayout {
     size: usize,
     base: usize,
     image_size: usize,
@@ -89,7 +89,7 @@ struct Layout {
     timestamp: usize,
 }
 
-impl Layout {
+impl EntryLayout {
     const fn of(narrow: bool, build: u32) -> Self {
         if narrow {
             return Self {
@@ -121,16 +121,16 @@ pub(crate) fn is_list(memory: &Memory, head: u64) -> bool {
 }
 
 /// The first module of the list: the kernel.
-pub(crate) fn first(memory: &Memory, head: u64) -> Option<Module> {
+pub(crate) fn first(memory: &Memory, head: u64) -> Option<LoadedModule> {
     let address = memory.pointer_at(head).ok()?;
-    entry(memory, address, &Layout::of(memory.is_narrow(), 0)).map(|(module, _)| module)
+    entry(memory, address, &EntryLayout::of(memory.is_narrow(), 0)).map(|(module, _)| module)
 }
 
 /// A list, and why it ended early where it did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ModuleList {
     /// In the order of loading.
-    pub modules: Vec<Module>,
+    pub modules: Vec<LoadedModule>,
     /// What is not as it should be.
     pub warnings: Vec<String>,
 }
@@ -138,7 +138,7 @@ pub struct ModuleList {
 /// Walks the list of loaded modules.
 pub(crate) fn list(memory: &Memory, head: u64, build: u32) -> ModuleList {
     let head = memory.address(head);
-    let layout = Layout::of(memory.is_narrow(), build);
+    let layout = EntryLayout::of(memory.is_narrow(), build);
     let mut list = ModuleList::default();
     let mut seen = HashSet::new();
     let mut at = match memory.pointer_at(head) {
@@ -166,13 +166,13 @@ pub(crate) fn list(memory: &Memory, head: u64, build: u32) -> ModuleList {
     list
 }
 
-fn entry(memory: &Memory, address: u64, layout: &Layout) -> Option<(Module, u64)> {
+fn entry(memory: &Memory, address: u64, layout: &EntryLayout) -> Option<(LoadedModule, u64)> {
     let narrow = memory.is_narrow();
     let bytes = memory.buffer(address, layout.size).ok()?;
     let next = pointer(&bytes, 0, narrow)?;
     let text = |at| unicode_string(memory, &bytes, at, narrow);
     let path = text(layout.path).or_else(|| text(layout.name)).unwrap_or_default();
-    let module = Module::new(
+    let module = LoadedModule::new(
         pointer(&bytes, layout.base, narrow)?,
         u32_at(&bytes, layout.image_size)?,
         path,
@@ -191,7 +191,7 @@ fn unicode_string(memory: &Memory, bytes: &[u8], at: usize, narrow: bool) -> Opt
 }
 
 /// Reads the list of unloaded drivers behind its variable: at most 50 slots, the oldest overwritten first.
-pub(crate) fn unloaded(memory: &Memory, variable: u64) -> Vec<Unloaded> {
+pub(crate) fn unloaded(memory: &Memory, variable: u64) -> Vec<UnloadedDriver> {
     let narrow = memory.is_narrow();
     let (size, start_at, end_at, time_at) = if narrow { (24, 8, 12, 16) } else { (40, 0x10, 0x18, 0x20) };
     let mut list = Vec::new();
@@ -210,7 +210,7 @@ pub(crate) fn unloaded(memory: &Memory, variable: u64) -> Vec<Unloaded> {
             continue;
         }
         let name = unicode_string(memory, &bytes, 0, narrow).unwrap_or_default();
-        list.push(Unloaded { name, start, end, time: filetime(time) });
+        list.push(UnloadedDriver { name, start, end, time: filetime(time) });
     }
     list
 }

@@ -8,7 +8,7 @@ use crate::memory::Memory;
 
 /// A section of an image in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Section {
+pub struct ImageSection {
     /// Its name (`.data`, `PAGE`).
     pub name: String,
     /// Offset from the image's base.
@@ -25,7 +25,7 @@ pub struct Section {
 
 /// What the header of an image tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Image {
+pub struct ImageHeader {
     /// PE machine number.
     pub machine: u16,
     /// Timestamp, or a hash where the build is reproducible.
@@ -33,7 +33,7 @@ pub struct Image {
     /// Size in memory.
     pub size: u32,
     /// Sections in order.
-    pub sections: Vec<Section>,
+    pub sections: Vec<ImageSection>,
     /// Offset and size of the debug directory.
     debug: (u32, u32),
     /// Offset and size of the list of exports.
@@ -42,14 +42,14 @@ pub struct Image {
 
 /// The PDB of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pdb {
+pub struct PdbId {
     /// File name (`ntkrnlmp.pdb`).
     pub name: String,
     /// GUID and age as symbol stores write them.
     pub key: String,
 }
 
-impl Pdb {
+impl PdbId {
     /// Its place in a symbol store.
     pub fn symbol_key(&self) -> String {
         format!("{}/{}", self.name, self.key)
@@ -60,16 +60,16 @@ impl Pdb {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImageDetails {
     /// Header, where its page is in the dump.
-    pub image: Option<Image>,
+    pub image: Option<ImageHeader>,
     /// The timestamp is a hash of the content, not a time.
     pub reproducible: Option<bool>,
     /// Its PDB.
-    pub pdb: Option<Pdb>,
+    pub pdb: Option<PdbId>,
     /// File version (`10.0.19041.1`).
     pub version: Option<String>,
 }
 
-impl Image {
+impl ImageHeader {
     /// Reads the header at an image's base.
     pub(crate) fn read(memory: &Memory, base: u64) -> Option<Self> {
         let page = memory.page(base).ok()?;
@@ -91,7 +91,7 @@ impl Image {
         let mut sections = Vec::with_capacity(count);
         for entry in header.get(0x18 + optional..)?.chunks_exact(40).take(count) {
             let flags = u32_at(entry, 36)?;
-            sections.push(Section {
+            sections.push(ImageSection {
                 name: ascii(entry.get(..8)?),
                 size: u32_at(entry, 8)?,
                 start: u32_at(entry, 12)?,
@@ -116,18 +116,18 @@ impl Image {
 
     /// Offset and size of what can be written to, as far as it lies in the image.
     pub(crate) fn writable_ranges(&self) -> Vec<(u32, u32)> {
-        let inside = |section: &&Section| section.writable && section.start < self.size;
-        let range = |section: &Section| (section.start, section.size.min(self.size - section.start));
+        let inside = |section: &&ImageSection| section.writable && section.start < self.size;
+        let range = |section: &ImageSection| (section.start, section.size.min(self.size - section.start));
         self.sections.iter().filter(inside).map(range).collect()
     }
 
     /// The section that an offset lies in.
-    pub fn section_at(&self, offset: u32) -> Option<&Section> {
+    pub fn section_at(&self, offset: u32) -> Option<&ImageSection> {
         self.sections.iter().find(|section| offset >= section.start && offset - section.start < section.size)
     }
 
     /// PDB name and key, and whether the build is reproducible.
-    fn debug(&self, memory: &Memory, base: u64) -> (Option<bool>, Option<Pdb>) {
+    fn debug(&self, memory: &Memory, base: u64) -> (Option<bool>, Option<PdbId>) {
         const CODEVIEW: u32 = 2;
         const REPRODUCIBLE: u32 = 16;
         let (at, size) = self.debug;
@@ -169,7 +169,7 @@ impl Image {
 }
 
 /// A `CodeView` record: GUID, age, path of the PDB.
-fn rsds(bytes: &[u8]) -> Option<Pdb> {
+fn rsds(bytes: &[u8]) -> Option<PdbId> {
     if !bytes.starts_with(b"RSDS") {
         return None;
     }
@@ -180,12 +180,12 @@ fn rsds(bytes: &[u8]) -> Option<Pdb> {
     }
     let _ = write!(key, "{:x}", u32_at(bytes, 20)?);
     let path = ascii(bytes.get(24..)?);
-    Some(Pdb { name: path.rsplit(['\\', '/']).next().unwrap_or_default().to_owned(), key })
+    Some(PdbId { name: path.rsplit(['\\', '/']).next().unwrap_or_default().to_owned(), key })
 }
 
 impl ImageDetails {
     pub(crate) fn read(memory: &Memory, base: u64) -> Self {
-        let Some(image) = Image::read(memory, base) else { return Self::default() };
+        let Some(image) = ImageHeader::read(memory, base) else { return Self::default() };
         let (reproducible, pdb) = image.debug(memory, base);
         let version = image.version(memory, base);
         Self { image: Some(image), reproducible, pdb, version }

@@ -7,10 +7,10 @@ use rustc_hash::FxHashMap;
 
 use crate::tracker::PoolUsed;
 
-/// WinDbg's `Flags` argument.
+/// WinDbg's `PoolUsedFlags` argument.
 #[expect(clippy::struct_excessive_bools, reason = "four bits of a flag word")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Flags {
+pub struct PoolUsedFlags {
     /// Bit 0: frees and differences too.
     pub verbose: bool,
     /// Bit 1: sort by nonpaged bytes.
@@ -21,7 +21,7 @@ pub struct Flags {
     pub session: bool,
 }
 
-impl Flags {
+impl PoolUsedFlags {
     /// From the number that people type. Bits 1 and 2 exclude each other.
     pub fn from_number(number: u32) -> Result<Self, String> {
         let flags = Self {
@@ -50,9 +50,9 @@ pub type Describe<'a> = dyn Fn(PoolTag) -> Option<(String, Option<String>)> + 'a
 
 /// How the text is made.
 #[derive(Clone, Copy, Default)]
-pub struct Options<'a> {
+pub struct PoolUsedOptions<'a> {
     /// Flags.
-    pub flags: Flags,
+    pub flags: PoolUsedFlags,
     /// Only tags that this admits.
     pub filter: Option<&'a dyn Fn(PoolTag) -> bool>,
     /// At most so many rows (`/t20`).
@@ -63,21 +63,21 @@ pub struct Options<'a> {
 
 /// Outstanding allocations and bytes of one pool.
 #[derive(Clone, Copy, Default)]
-struct Held {
+struct TagTotals {
     allocs: u64,
     frees: u64,
     diff: i64,
     bytes: u64,
 }
 
-struct Line {
+struct PoolUsedLine {
     tag: PoolTag,
-    nonpaged: Held,
-    paged: Held,
+    nonpaged: TagTotals,
+    paged: TagTotals,
 }
 
 /// The text, with a line feed behind every line.
-pub fn poolused_text(used: &PoolUsed, options: &Options<'_>) -> String {
+pub fn poolused_text(used: &PoolUsed, options: &PoolUsedOptions<'_>) -> String {
     let mut lines = lines(used, options);
     let flags = options.flags;
     let heading = if flags.by_nonpaged {
@@ -97,7 +97,7 @@ pub fn poolused_text(used: &PoolUsed, options: &Options<'_>) -> String {
     } else {
         text += "            NonPaged            Paged\n Tag    Allocs     Used    Allocs     Used\n";
     }
-    let (mut nonpaged, mut paged) = (Held::default(), Held::default());
+    let (mut nonpaged, mut paged) = (TagTotals::default(), TagTotals::default());
     for line in &lines {
         let _ = write!(text, " {}", shown(line.tag));
         figures(&mut text, &line.nonpaged, &line.paged, flags.verbose);
@@ -112,7 +112,7 @@ pub fn poolused_text(used: &PoolUsed, options: &Options<'_>) -> String {
     text
 }
 
-fn figures(text: &mut String, nonpaged: &Held, paged: &Held, verbose: bool) {
+fn figures(text: &mut String, nonpaged: &TagTotals, paged: &TagTotals, verbose: bool) {
     let (n, p) = (nonpaged, paged);
     // WinDbg's widths: what is wider pushes the rest to the right, as it does there.
     let _ = if verbose {
@@ -126,15 +126,15 @@ fn figures(text: &mut String, nonpaged: &Held, paged: &Held, verbose: bool) {
     };
 }
 
-fn add(sum: &mut Held, more: &Held) {
+fn add(sum: &mut TagTotals, more: &TagTotals) {
     sum.allocs = sum.allocs.saturating_add(more.allocs);
     sum.frees = sum.frees.saturating_add(more.frees);
     sum.diff = sum.diff.saturating_add(more.diff);
     sum.bytes = sum.bytes.saturating_add(more.bytes);
 }
 
-fn lines(used: &PoolUsed, options: &Options<'_>) -> Vec<Line> {
-    let mut lines: Vec<Line> = Vec::new();
+fn lines(used: &PoolUsed, options: &PoolUsedOptions<'_>) -> Vec<PoolUsedLine> {
+    let mut lines: Vec<PoolUsedLine> = Vec::new();
     let mut at: FxHashMap<PoolTag, usize> = FxHashMap::default();
     for row in &used.sample.rows {
         let Some(tag) = row.tag.as_pool().filter(|&tag| options.filter.is_none_or(|admits| admits(tag)))
@@ -142,7 +142,7 @@ fn lines(used: &PoolUsed, options: &Options<'_>) -> Vec<Line> {
             continue;
         };
         let counters = &row.counters;
-        let held = Held {
+        let held = TagTotals {
             allocs: counters.allocs.unwrap_or(0),
             frees: counters.frees.unwrap_or(0),
             diff: counters.diff(used.sample.width).unwrap_or(0),
@@ -150,7 +150,7 @@ fn lines(used: &PoolUsed, options: &Options<'_>) -> Vec<Line> {
         };
         let place = *at.entry(tag).or_insert(lines.len());
         if place == lines.len() {
-            lines.push(Line { tag, nonpaged: Held::default(), paged: Held::default() });
+            lines.push(PoolUsedLine { tag, nonpaged: TagTotals::default(), paged: TagTotals::default() });
         }
         if let Some(line) = lines.get_mut(place) {
             match row.pool {
@@ -159,7 +159,7 @@ fn lines(used: &PoolUsed, options: &Options<'_>) -> Vec<Line> {
             }
         }
     }
-    let holds = |held: &Held| held.diff != 0 || held.bytes != 0;
+    let holds = |held: &TagTotals| held.diff != 0 || held.bytes != 0;
     lines.retain(|line| options.flags.verbose || holds(&line.nonpaged) || holds(&line.paged));
     lines.sort_by_key(|line| line.tag);
     lines
@@ -170,7 +170,7 @@ fn shown(tag: PoolTag) -> String {
     tag.0.iter().map(|&byte| if (0x20..0x7f).contains(&byte) { char::from(byte) } else { '.' }).collect()
 }
 
-fn describe(tag: PoolTag, options: &Options<'_>) -> String {
+fn describe(tag: PoolTag, options: &PoolUsedOptions<'_>) -> String {
     match options.describe.and_then(|describe| describe(tag)) {
         Some((text, Some(binary))) => format!("{text} , Binary: {binary}"),
         Some((text, None)) => format!("{text} "),

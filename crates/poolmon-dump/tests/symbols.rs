@@ -4,7 +4,7 @@ mod common;
 
 use std::path::PathBuf;
 
-use poolmon_dump::pe::Pdb;
+use poolmon_dump::pe::PdbId;
 use poolmon_dump::symbols::{PdbFile, SymbolError, Symbols};
 use poolmon_model::{Pool, PoolTag};
 use poolmon_synth::dump::pdb::GUID;
@@ -210,7 +210,7 @@ fn a_real_symbol_file_is_told_by_its_key() {
     let rest = rest.concat();
     let age = image[at + 20];
     let wanted =
-        Pdb { name: "SystemInformer.pdb".into(), key: format!("{a:08X}{b:04X}{c:04X}{rest}{age:x}") };
+        PdbId { name: "SystemInformer.pdb".into(), key: format!("{a:08X}{b:04X}{c:04X}{rest}{age:x}") };
     let symbols = PdbFile::with(&path, &wanted, &["DriverEntry", "NoSuchName"]).unwrap();
     // The image's own entry point is a public symbol, or called right behind one.
     let offset = symbols.offset("DriverEntry").unwrap();
@@ -219,7 +219,7 @@ fn a_real_symbol_file_is_told_by_its_key() {
     assert!(offset >= 0x1000 && offset < size, "{offset:#x}");
     assert_eq!(symbols.offset("NoSuchName"), None);
 
-    let other = Pdb { key: wanted.key.replace('1', "2"), ..wanted.clone() };
+    let other = PdbId { key: wanted.key.replace('1', "2"), ..wanted.clone() };
     let error = PdbFile::open(&path, &other).unwrap_err();
     assert!(matches!(error, SymbolError::Other { .. }), "{error}");
     let text = error.to_string();

@@ -2,7 +2,7 @@
 
 mod common;
 
-use poolmon_dump::windbg::{Flags, Options, poolused_text};
+use poolmon_dump::windbg::{PoolUsedFlags, PoolUsedOptions, poolused_text};
 use poolmon_dump::{Needle, PoolUsed};
 use poolmon_model::{Pool, PoolTag, Row};
 use poolmon_synth::dump::{Arch, Form, Spec, build};
@@ -39,13 +39,20 @@ fn describe(tag: PoolTag) -> Option<(String, Option<String>)> {
 #[test]
 fn the_text_is_windbgs() {
     let used = example();
-    let options = Options { describe: Some(&describe), ..Options::default() };
+    let options = PoolUsedOptions { describe: Some(&describe), ..PoolUsedOptions::default() };
     insta::assert_snapshot!("by_tag", poolused_text(&used, &options));
-    let by_paged = Options { flags: Flags::from_number(4).unwrap(), top: Some(2), ..Options::default() };
+    let by_paged = PoolUsedOptions {
+        flags: PoolUsedFlags::from_number(4).unwrap(),
+        top: Some(2),
+        ..PoolUsedOptions::default()
+    };
     insta::assert_snapshot!("by_paged", poolused_text(&used, &by_paged));
     let starts = |tag: PoolTag| tag.0.starts_with(b"A");
-    let verbose =
-        Options { flags: Flags::from_number(3).unwrap(), filter: Some(&starts), ..Options::default() };
+    let verbose = PoolUsedOptions {
+        flags: PoolUsedFlags::from_number(3).unwrap(),
+        filter: Some(&starts),
+        ..PoolUsedOptions::default()
+    };
     insta::assert_snapshot!("verbose", poolused_text(&used, &verbose));
 }
 
@@ -60,7 +67,8 @@ fn the_lines_of_the_real_sample_are_reproduced() {
         return;
     };
     let used = example();
-    let text = poolused_text(&used, &Options { describe: Some(&describe), ..Options::default() });
+    let text =
+        poolused_text(&used, &PoolUsedOptions { describe: Some(&describe), ..PoolUsedOptions::default() });
     let same = text.lines().filter(|line| !line.is_empty() && sample.lines().any(|real| real == *line));
     // The sample's `rx..` line has one blank less than all others: taken for a slip of whoever copied it.
     let same: Vec<&str> = same.map(|line| line.get(..6).unwrap_or(line)).collect();
@@ -69,10 +77,10 @@ fn the_lines_of_the_real_sample_are_reproduced() {
 
 #[test]
 fn flags_that_make_no_sense_are_refused() {
-    assert!(Flags::from_number(6).unwrap_err().contains("together"));
-    assert!(Flags::from_number(8).unwrap_err().contains("session"));
-    assert!(Flags::from_number(32).is_err());
-    assert_eq!(Flags::from_number(0), Ok(Flags::default()));
+    assert!(PoolUsedFlags::from_number(6).unwrap_err().contains("together"));
+    assert!(PoolUsedFlags::from_number(8).unwrap_err().contains("session"));
+    assert!(PoolUsedFlags::from_number(32).is_err());
+    assert_eq!(PoolUsedFlags::from_number(0), Ok(PoolUsedFlags::default()));
 }
 
 #[test]
@@ -80,6 +88,6 @@ fn a_hit_is_printed_as_s_prints_it() {
     let built = build(&Spec::new(Arch::Amd64, 19_045));
     let dump = common::open(&built, Form::BitmapKernel);
     let report = dump.find(&Needle::parse("Zq7x").unwrap(), &mut |_, _| true).unwrap();
-    let lines: Vec<String> = report.hits.iter().take(2).map(poolmon_dump::Hit::windbg_line).collect();
+    let lines: Vec<String> = report.hits.iter().take(2).map(poolmon_dump::FindHit::windbg_line).collect();
     insta::assert_snapshot!("find", lines.join("\n"));
 }

@@ -13,7 +13,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use poolmon_model::PoolTag;
-use poolmon_owner::scan::{self, Index, Limits, Query, Summary};
+use poolmon_owner::scan::{self, DriverIndex, SearchLimits, SearchSummary, TagQuery};
 
 const FILES: usize = 1_600;
 const SIZE: usize = 320 << 10;
@@ -97,10 +97,10 @@ fn lines(program: &str, folder: &Path, tag: &str) -> usize {
     output.stdout.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).count()
 }
 
-fn ask(folder: &Path, query: Query, index: &mut Index) -> Summary {
+fn ask(folder: &Path, query: TagQuery, index: &mut DriverIndex) -> SearchSummary {
     let never = AtomicBool::new(false);
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
-    scan::folder(&[folder.to_owned()], query, threads, Limits::default(), index, &never, |event| {
+    scan::folder(&[folder.to_owned()], query, threads, SearchLimits::default(), index, &never, |event| {
         std::hint::black_box(&event);
     })
 }
@@ -122,7 +122,7 @@ fn main() {
     let there = |program: &str| Command::new(program).arg("--version").output().is_ok();
     for (tag, about) in [("WDiv", "a tag of 54 drivers"), ("Zq#7", "a tag of none")] {
         println!("{about}:");
-        let query = Query::Tag(PoolTag::padded(tag.as_bytes()).unwrap());
+        let query = TagQuery::Tag(PoolTag::padded(tag.as_bytes()).unwrap());
         let mut runs = Vec::new();
         if there("rg") {
             runs.push(run("  rg -a -l", true, || lines("rg", folder, tag)));
@@ -131,25 +131,29 @@ fn main() {
             runs.push(run("  grep -r -a -l", true, || lines("grep", folder, tag)));
         }
         runs.push(run("  poolmon-owner, with evidence", false, || {
-            ask(folder, query, &mut Index::default()).found
+            ask(folder, query, &mut DriverIndex::default()).found
         }));
         take_turns(&mut runs);
     }
     println!("all tags of all drivers:");
-    take_turns(&mut [run("  poolmon-owner", false, || ask(folder, Query::All, &mut Index::default()).found)]);
+    take_turns(&mut [run("  poolmon-owner", false, || {
+        ask(folder, TagQuery::All, &mut DriverIndex::default()).found
+    })]);
     let place = tempfile::tempdir().unwrap();
     let file = place.path().join("index");
-    let tag = Query::Tag(PoolTag(*b"WDiv"));
-    let mut index = Index::default();
+    let tag = TagQuery::Tag(PoolTag(*b"WDiv"));
+    let mut index = DriverIndex::default();
     ask(folder, tag, &mut index);
     index.save(&file).unwrap();
     println!("the same question again, from the index ({} bytes):", file.metadata().unwrap().len());
-    take_turns(&mut [run("  poolmon-owner", false, || ask(folder, tag, &mut Index::load(&file)).from_index)]);
-    ask(folder, Query::All, &mut index);
+    take_turns(&mut [run("  poolmon-owner", false, || {
+        ask(folder, tag, &mut DriverIndex::load(&file)).from_index
+    })]);
+    ask(folder, TagQuery::All, &mut index);
     index.save(&file).unwrap();
     println!("another tag, from the index of all tags ({} bytes):", file.metadata().unwrap().len());
-    let other = Query::Code(PoolTag(*b"KpI2"));
+    let other = TagQuery::Code(PoolTag(*b"KpI2"));
     take_turns(&mut [run("  poolmon-owner", false, || {
-        ask(folder, other, &mut Index::load(&file)).from_index
+        ask(folder, other, &mut DriverIndex::load(&file)).from_index
     })]);
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use poolmon_owner::PooltagFile;
-use poolmon_owner::scan::{Image, Kind};
+use poolmon_owner::scan::{DriverImage, EvidenceKind};
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -58,12 +58,13 @@ fn main() {
         &truth,
     );
     let bytes = std::fs::read(driver).expect("the driver can be read");
-    let image = Image::parse(driver, &bytes).expect("the driver is an image");
+    let image = DriverImage::parse(driver, &bytes).expect("the driver is an image");
     let shown: BTreeSet<String> = image
         .evidence()
         .iter()
         .filter(|row| {
-            matches!(row.kind, Kind::Call | Kind::Argument | Kind::Structure) && row.library.is_none()
+            matches!(row.kind, EvidenceKind::Call | EvidenceKind::Argument | EvidenceKind::Structure)
+                && row.library.is_none()
         })
         .map(|row| row.tag.to_string().trim_end().to_owned())
         .collect();

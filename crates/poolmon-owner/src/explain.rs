@@ -6,7 +6,7 @@ use crate::{Owners, scan};
 
 /// One thing known of a tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct TagFact {
     /// What it is (`Owner`, `Hint`).
     pub title: &'static str,
     /// Its value in words.
@@ -15,9 +15,9 @@ pub struct Line {
 
 impl Owners {
     /// All owners, descriptions and hints of a tag; how it is written in C and in the debugger; where each was found.
-    pub fn explain(&self, tag: &Tag, pool: Option<Pool>) -> Vec<Line> {
+    pub fn explain(&self, tag: &Tag, pool: Option<Pool>) -> Vec<TagFact> {
         let mut lines = written(tag);
-        lines.extend(pool.map(|pool| Line { title: "Pool", text: pool.long().to_owned() }));
+        lines.extend(pool.map(|pool| TagFact { title: "Pool", text: pool.long().to_owned() }));
         let known = self.known(tag);
         let silent = !known.iter().any(|line| matches!(line.title, "Owner" | "Scanned" | "Built-in"));
         lines.extend(known);
@@ -28,15 +28,15 @@ impl Owners {
                 _ => format!("neither {files} pooltag file(s) nor the built-in table know it"),
             };
             let text = format!("unknown: {where_}; search the drivers for it: poolmon who {}", quoted(tag));
-            lines.push(Line { title: "Owner", text });
+            lines.push(TagFact { title: "Owner", text });
         }
         lines
     }
 
     /// What files, earlier searches of drivers and our own table know of a tag; nothing where they do not.
-    pub fn known(&self, tag: &Tag) -> Vec<Line> {
+    pub fn known(&self, tag: &Tag) -> Vec<TagFact> {
         let mut lines = Vec::new();
-        let mut say = |title, text: String| lines.push(Line { title, text });
+        let mut say = |title, text: String| lines.push(TagFact { title, text });
         if let Some(text) = tag.as_pool().and_then(scan::charged) {
             say("Charged", text.to_owned());
         }
@@ -75,9 +75,9 @@ impl Owners {
 const SCANNED: usize = 8;
 
 /// How a tag is written: as it is shown, in C and the debugger, and with its bit of protected pool.
-pub fn written(tag: &Tag) -> Vec<Line> {
+pub fn written(tag: &Tag) -> Vec<TagFact> {
     let mut lines = Vec::new();
-    let mut say = |title, text: String| lines.push(Line { title, text });
+    let mut say = |title, text: String| lines.push(TagFact { title, text });
     match tag.as_pool() {
         Some(raw) => {
             let plain = raw.unprotected();

@@ -20,7 +20,7 @@ pub mod pooltag;
 pub mod scan;
 pub mod who;
 
-pub use explain::{Line, written};
-pub use known::Known;
+pub use explain::{TagFact, written};
+pub use known::BuiltinEntry;
 pub use owners::Owners;
-pub use pooltag::{Entry, PooltagError, PooltagFile};
+pub use pooltag::{PooltagEntry, PooltagError, PooltagFile};

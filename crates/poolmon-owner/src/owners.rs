@@ -6,9 +6,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use poolmon_model::{Labeler, Row, RowLabel, Tag};
 use rustc_hash::FxHashMap;
 
-use crate::pooltag::{Entry, PooltagFile};
-use crate::scan::{LazyNames, Named};
-use crate::{Known, known};
+use crate::pooltag::{PooltagEntry, PooltagFile};
+use crate::scan::{LazyDriverNames, NamedDriver};
+use crate::{BuiltinEntry, known};
 
 /// PoolMon's words for a tag that no file knows.
 pub const UNKNOWN_DRIVER: &str = "Unknown Driver";
@@ -23,15 +23,15 @@ type Labels = Vec<(Option<Arc<str>>, Option<Arc<RowLabel>>)>;
 const NAMED: usize = 3;
 
 /// `a.sys, b.sys and 4 more`.
-fn names(scanned: &[Named]) -> String {
+fn names(scanned: &[NamedDriver]) -> String {
     let first: Vec<&str> = scanned.iter().take(NAMED).map(|named| &*named.driver).collect();
     let more = scanned.len().saturating_sub(NAMED);
     first.join(", ") + &if more > 0 { format!(" and {more} more") } else { String::new() }
 }
 
 /// `<a.sys: call, b.sys: argument>`: angles tell it from the brackets of Microsoft's file and our own braces.
-pub(crate) fn bracket(scanned: &[Named]) -> String {
-    let first: Vec<String> = scanned.iter().take(NAMED).map(Named::text).collect();
+pub(crate) fn bracket(scanned: &[NamedDriver]) -> String {
+    let first: Vec<String> = scanned.iter().take(NAMED).map(NamedDriver::text).collect();
     let more = scanned.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("<{}{more}>", first.join(", "))
@@ -46,7 +46,7 @@ pub struct Owners {
     local: Vec<PooltagFile>,
     files: Vec<PooltagFile>,
     built_in: bool,
-    scanned: Option<LazyNames>,
+    scanned: Option<LazyDriverNames>,
     cache: RwLock<FxHashMap<Tag, Labels>>,
 }
 
@@ -85,7 +85,7 @@ impl Owners {
 
     /// Adds what earlier searches of drivers found. It is read when the first Windows tag is asked for.
     #[must_use]
-    pub fn with_scanned(mut self, names: LazyNames) -> Self {
+    pub fn with_scanned(mut self, names: LazyDriverNames) -> Self {
         self.scanned = Some(names);
         self.cleared()
     }
@@ -98,14 +98,14 @@ impl Owners {
     }
 
     /// Drivers that searches found for a tag, best evidence first.
-    pub fn scanned(&self, tag: &Tag) -> Vec<Named> {
+    pub fn scanned(&self, tag: &Tag) -> Vec<NamedDriver> {
         let found = self.scanned.as_ref().zip(tag.as_pool());
         found.map(|(names, tag)| names.names().of(tag).collect()).unwrap_or_default()
     }
 
     /// The index behind [`Owners::scanned`].
     pub fn index(&self) -> Option<&std::path::Path> {
-        self.scanned.as_ref().map(LazyNames::index)
+        self.scanned.as_ref().map(LazyDriverNames::index)
     }
 
     fn cleared(mut self) -> Self {
@@ -119,12 +119,15 @@ impl Owners {
     }
 
     /// What our own table knows of a tag.
-    pub fn built_in(&self, tag: &Tag) -> Option<&'static Known> {
+    pub fn built_in(&self, tag: &Tag) -> Option<&'static BuiltinEntry> {
         self.built_in.then(|| known::find(tag)).flatten()
     }
 
     /// The entries of all files that name the owners of a tag, with their file.
-    pub fn entries<'a>(&'a self, tag: &Tag) -> impl Iterator<Item = (&'a PooltagFile, &'a Entry)> + use<'a> {
+    pub fn entries<'a>(
+        &'a self,
+        tag: &Tag,
+    ) -> impl Iterator<Item = (&'a PooltagFile, &'a PooltagEntry)> + use<'a> {
         let tag = tag.as_pool();
         self.files().flat_map(move |file| {
             let found = tag.map(|tag| file.lookup(tag));

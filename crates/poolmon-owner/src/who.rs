@@ -1,7 +1,7 @@
 //! Which drivers use a tag, ranked; or all drivers with all their tags.
 //!
 //! [`ask`] and [`all`] search with [`crate::scan`], fold copies of one file and put the best evidence first.
-//! [`Driver::groups`] and [`Driver::tags`] are what a person reads; [`localtag`] writes them as a file in the form of
+//! [`RankedDriver::groups`] and [`RankedDriver::tags`] are what a person reads; [`localtag`] writes them as a file in the form of
 //! pooltag.txt.
 
 use std::cmp::Reverse;
@@ -13,13 +13,13 @@ use poolmon_model::PoolTag;
 use rustc_hash::FxHashSet;
 
 use crate::scan::{
-    self, Confidence, Event, Evidence, Files, Index, Info, Kind, Limits, Options, Outcome, Query, ScanError,
-    Summary,
+    self, DriverIndex, DriverInfo, Evidence, EvidenceConfidence, EvidenceKind, FileList, FileOutcome,
+    ScanError, SearchEvent, SearchLimits, SearchOptions, SearchSummary, TagQuery,
 };
 
 /// Where drivers are searched.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Places {
+pub struct DriverPlaces {
     /// Files and folders, the most interesting first.
     pub paths: Vec<PathBuf>,
     /// Files of the drivers that are loaded now; none where the system does not tell.
@@ -28,7 +28,7 @@ pub struct Places {
 
 /// One driver of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Driver {
+pub struct RankedDriver {
     /// Where it is.
     pub path: PathBuf,
     /// The same file in other places.
@@ -36,7 +36,7 @@ pub struct Driver {
     /// Its size.
     pub bytes: u64,
     /// Whose file it is, by its own account.
-    pub info: Info,
+    pub info: DriverInfo,
     /// Best first.
     pub evidence: Vec<Evidence>,
     /// The frameworks give this driver the tag that was asked for, if it has none of its own.
@@ -49,24 +49,24 @@ pub struct Driver {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Standing {
     /// (a) to (c): its own code or structures use the tag.
-    Proven(Kind),
+    Proven(EvidenceKind),
     /// The frameworks make the tag from its name.
     Framework,
     /// A static library that it contains uses the tag.
     Library,
     /// An argument of a function that is not known to take a tag, or (d) and (e): four bytes.
-    Bytes(Kind),
+    Bytes(EvidenceKind),
     /// (f): four bytes inside a text.
     Noise,
 }
 
 /// Pieces of evidence that say the same of different places.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Group<'a> {
+pub struct EvidenceGroup<'a> {
     /// What kind.
-    pub kind: Kind,
+    pub kind: EvidenceKind,
     /// How far to trust it.
-    pub confidence: Confidence,
+    pub confidence: EvidenceConfidence,
     /// One plain sentence.
     pub text: String,
     /// The places, at least one.
@@ -86,13 +86,13 @@ pub struct TagUse<'a> {
 
 /// What a search found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
+pub struct WhoAnswer {
     /// Best first.
-    pub drivers: Vec<Driver>,
+    pub drivers: Vec<RankedDriver>,
     /// Files that could not be searched, and why.
     pub failed: Vec<(PathBuf, ScanError)>,
     /// How much was searched.
-    pub summary: Summary,
+    pub summary: SearchSummary,
     /// Proof came out of the index, so files were not searched for mere bytes.
     pub code_only: bool,
 }
@@ -101,57 +101,62 @@ pub struct Answer {
 /// unless `thorough` is set.
 pub fn ask(
     tag: PoolTag,
-    places: &Places,
+    places: &DriverPlaces,
     thorough: bool,
-    index: &mut Index,
+    index: &mut DriverIndex,
     cancel: &AtomicBool,
-    mut tell: impl FnMut(&Event),
-) -> Answer {
+    mut tell: impl FnMut(&SearchEvent),
+) -> WhoAnswer {
     let files = scan::list(&places.paths, cancel);
     let known = if thorough { 0 } else { files.known(index) };
     // The few that it does not know are searched as usual.
     let mostly = known > 0 && files.len() - known <= (files.len() / 8).max(8);
-    let options = options(Query::Tag(tag));
+    let options = options(TagQuery::Tag(tag));
     if mostly {
-        let options = Options { code_suffices: true, ..options };
+        let options = SearchOptions { code_suffices: true, ..options };
         let answer = search(&files, options, places, index, cancel, &mut tell);
-        let proven = |driver: &Driver| matches!(driver.standing(), Standing::Proven(_));
+        let proven = |driver: &RankedDriver| matches!(driver.standing(), Standing::Proven(_));
         if answer.drivers.iter().any(proven) || answer.summary.cancelled {
-            return Answer { code_only: true, ..answer };
+            return WhoAnswer { code_only: true, ..answer };
         }
     }
     search(&files, options, places, index, cancel, &mut tell)
 }
 
 /// Finds all drivers with the tags that their code and structures show.
-pub fn all(places: &Places, index: &mut Index, cancel: &AtomicBool, mut tell: impl FnMut(&Event)) -> Answer {
+pub fn all(
+    places: &DriverPlaces,
+    index: &mut DriverIndex,
+    cancel: &AtomicBool,
+    mut tell: impl FnMut(&SearchEvent),
+) -> WhoAnswer {
     let files = scan::list(&places.paths, cancel);
-    let mut answer = search(&files, options(Query::All), places, index, cancel, &mut tell);
+    let mut answer = search(&files, options(TagQuery::All), places, index, cancel, &mut tell);
     answer.drivers.sort_by_cached_key(|driver| (driver.name().to_lowercase(), driver.path.clone()));
     answer
 }
 
-fn options(query: Query) -> Options {
+fn options(query: TagQuery) -> SearchOptions {
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
-    Options { query, code_suffices: false, threads, limits: Limits::default() }
+    SearchOptions { query, code_suffices: false, threads, limits: SearchLimits::default() }
 }
 
 fn search(
-    files: &Files,
-    options: Options,
-    places: &Places,
-    index: &mut Index,
+    files: &FileList,
+    options: SearchOptions,
+    places: &DriverPlaces,
+    index: &mut DriverIndex,
     cancel: &AtomicBool,
-    tell: &mut impl FnMut(&Event),
-) -> Answer {
-    let mut answer = Answer::default();
+    tell: &mut impl FnMut(&SearchEvent),
+) -> WhoAnswer {
+    let mut answer = WhoAnswer::default();
     let loaded: Option<FxHashSet<String>> =
         places.loaded.as_ref().map(|paths| paths.iter().map(|path| folded(path)).collect());
     answer.summary = scan::search(files, options, index, cancel, |event| {
         tell(&event);
-        let Event::File(report) = event else { return };
+        let SearchEvent::File(report) = event else { return };
         match report.outcome {
-            Outcome::Found(found) => answer.drivers.push(Driver {
+            FileOutcome::Found(found) => answer.drivers.push(RankedDriver {
                 loaded: loaded.as_ref().map(|loaded| loaded.contains(&folded(&report.path))),
                 path: report.path,
                 copies: Vec::new(),
@@ -160,8 +165,8 @@ fn search(
                 evidence: found.evidence,
                 framework: found.framework,
             }),
-            Outcome::Failed(error) => answer.failed.push((report.path, error)),
-            Outcome::Nothing | Outcome::NotDriver => {}
+            FileOutcome::Failed(error) => answer.failed.push((report.path, error)),
+            FileOutcome::Nothing | FileOutcome::NotDriver => {}
         }
     });
     answer.failed.sort_by(|a, b| a.0.cmp(&b.0));
@@ -179,8 +184,8 @@ fn folded(path: &Path) -> String {
 }
 
 /// The same file in two places (a driver and its copy in the driver store) is told once.
-fn fold_copies(drivers: Vec<Driver>) -> Vec<Driver> {
-    let mut kept: Vec<Driver> = Vec::new();
+fn fold_copies(drivers: Vec<RankedDriver>) -> Vec<RankedDriver> {
+    let mut kept: Vec<RankedDriver> = Vec::new();
     let mut places = rustc_hash::FxHashMap::<(String, u64, u32), Vec<usize>>::default();
     for driver in drivers {
         let identity = (driver.name().to_lowercase(), driver.bytes, driver.info.timestamp);
@@ -198,7 +203,7 @@ fn fold_copies(drivers: Vec<Driver>) -> Vec<Driver> {
     kept
 }
 
-impl Driver {
+impl RankedDriver {
     /// The file's name.
     pub fn name(&self) -> String {
         self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned()
@@ -210,22 +215,26 @@ impl Driver {
         let own = match best.kind {
             _ if best.library.is_some() => Standing::Library,
             // Four characters that a known function gets which takes no tag prove nothing.
-            Kind::Argument if best.confidence() == Confidence::Low => Standing::Bytes(Kind::Code),
-            Kind::Call | Kind::Argument | Kind::Structure => Standing::Proven(best.kind),
-            Kind::Code | Kind::Data => Standing::Bytes(best.kind),
-            Kind::Text => Standing::Noise,
+            EvidenceKind::Argument if best.confidence() == EvidenceConfidence::Low => {
+                Standing::Bytes(EvidenceKind::Code)
+            }
+            EvidenceKind::Call | EvidenceKind::Argument | EvidenceKind::Structure => {
+                Standing::Proven(best.kind)
+            }
+            EvidenceKind::Code | EvidenceKind::Data => Standing::Bytes(best.kind),
+            EvidenceKind::Text => Standing::Noise,
         };
         if self.framework { own.min(Standing::Framework) } else { own }
     }
 
     /// The evidence, places that say the same together.
-    pub fn groups(&self) -> Vec<Group<'_>> {
-        let mut groups: Vec<Group<'_>> = Vec::new();
+    pub fn groups(&self) -> Vec<EvidenceGroup<'_>> {
+        let mut groups: Vec<EvidenceGroup<'_>> = Vec::new();
         for row in &self.evidence {
             let (text, confidence) = (row.explain(), row.confidence());
             match groups.iter_mut().find(|group| group.kind == row.kind && group.text == text) {
                 Some(group) => group.places.push(row),
-                None => groups.push(Group { kind: row.kind, confidence, text, places: vec![row] }),
+                None => groups.push(EvidenceGroup { kind: row.kind, confidence, text, places: vec![row] }),
             }
         }
         groups
@@ -247,7 +256,7 @@ impl Driver {
 
 /// Writes all tags of all drivers in the form of pooltag.txt, as PoolMon's `/c` made its localtag.txt: a line for each
 /// tag and driver. Tags of static libraries are left out: they name no driver.
-pub fn localtag(drivers: &[Driver], out: &mut dyn Write) -> io::Result<()> {
+pub fn localtag(drivers: &[RankedDriver], out: &mut dyn Write) -> io::Result<()> {
     let mut lines: Vec<(PoolTag, String, &'static str)> = Vec::new();
     for driver in drivers {
         let own = driver.tags().into_iter().filter(|own| own.best.library.is_none());
@@ -277,11 +286,11 @@ fn explained(word: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::{Machine, Role};
+    use crate::scan::{CallRole, Machine};
     use crate::{Owners, PooltagFile};
 
-    fn row(tag: [u8; 4], kind: Kind) -> Evidence {
-        let api = matches!(kind, Kind::Call).then(|| "ExAllocatePool2".to_owned());
+    fn row(tag: [u8; 4], kind: EvidenceKind) -> Evidence {
+        let api = matches!(kind, EvidenceKind::Call).then(|| "ExAllocatePool2".to_owned());
         Evidence {
             tag: PoolTag(tag),
             kind,
@@ -289,15 +298,15 @@ mod tests {
             rva: Some(0x1000),
             site: None,
             section: ".text".into(),
-            role: api.as_ref().map(|_| Role::Allocate),
+            role: api.as_ref().map(|_| CallRole::Allocate),
             api,
             wrapper: None,
             library: None,
         }
     }
 
-    fn driver(path: &str, evidence: Vec<Evidence>) -> Driver {
-        let info = Info {
+    fn driver(path: &str, evidence: Vec<Evidence>) -> RankedDriver {
+        let info = DriverInfo {
             machine: Machine::X64,
             timestamp: 1,
             version: None,
@@ -309,33 +318,34 @@ mod tests {
             framework_tags: Vec::new(),
         };
         let path = PathBuf::from(path);
-        Driver { path, copies: Vec::new(), bytes: 1, info, evidence, framework: false, loaded: None }
+        RankedDriver { path, copies: Vec::new(), bytes: 1, info, evidence, framework: false, loaded: None }
     }
 
     #[test]
     fn proof_stands_before_names_before_bytes() {
         let standing = |kind| driver("a.sys", vec![row(*b"Test", kind)]).standing();
         let framework =
-            Driver { framework: true, ..driver("a.sys", vec![row(*b"Test", Kind::Text)]) }.standing();
-        let library = Evidence { library: Some("x.lib"), ..row(*b"Test", Kind::Call) };
-        let named = Evidence { api: Some("IoSetX".into()), ..row(*b"Test", Kind::Argument) };
+            RankedDriver { framework: true, ..driver("a.sys", vec![row(*b"Test", EvidenceKind::Text)]) }
+                .standing();
+        let library = Evidence { library: Some("x.lib"), ..row(*b"Test", EvidenceKind::Call) };
+        let named = Evidence { api: Some("IoSetX".into()), ..row(*b"Test", EvidenceKind::Argument) };
         let order = [
-            standing(Kind::Call),
-            standing(Kind::Argument),
-            standing(Kind::Structure),
+            standing(EvidenceKind::Call),
+            standing(EvidenceKind::Argument),
+            standing(EvidenceKind::Structure),
             framework,
             driver("a.sys", vec![library]).standing(),
             driver("a.sys", vec![named]).standing(),
-            standing(Kind::Data),
-            standing(Kind::Text),
+            standing(EvidenceKind::Data),
+            standing(EvidenceKind::Text),
         ];
         assert!(order.is_sorted_by(|a, b| a < b), "{order:?}");
     }
 
     #[test]
     fn copies_are_told_once_and_changed_files_are_not_copies() {
-        let evidence = || vec![row(*b"Test", Kind::Call)];
-        let other = Driver { bytes: 2, ..driver("/c/A.SYS", evidence()) };
+        let evidence = || vec![row(*b"Test", EvidenceKind::Call)];
+        let other = RankedDriver { bytes: 2, ..driver("/c/A.SYS", evidence()) };
         let folded = fold_copies(vec![driver("/a/a.sys", evidence()), driver("/b/A.sys", evidence()), other]);
         assert_eq!(folded.len(), 2);
         assert_eq!(folded[0].copies, [PathBuf::from("/b/A.sys")]);
@@ -343,19 +353,23 @@ mod tests {
 
     #[test]
     fn places_that_say_the_same_are_one_group() {
-        let far = Evidence { offset: 0x900, ..row(*b"Test", Kind::Call) };
-        let driver = driver("a.sys", vec![row(*b"Test", Kind::Call), far, row(*b"Test", Kind::Data)]);
-        let groups: Vec<(Kind, usize)> = driver.groups().iter().map(|g| (g.kind, g.places.len())).collect();
-        assert_eq!(groups, [(Kind::Call, 2), (Kind::Data, 1)]);
+        let far = Evidence { offset: 0x900, ..row(*b"Test", EvidenceKind::Call) };
+        let driver =
+            driver("a.sys", vec![row(*b"Test", EvidenceKind::Call), far, row(*b"Test", EvidenceKind::Data)]);
+        let groups: Vec<(EvidenceKind, usize)> =
+            driver.groups().iter().map(|g| (g.kind, g.places.len())).collect();
+        assert_eq!(groups, [(EvidenceKind::Call, 2), (EvidenceKind::Data, 1)]);
     }
 
     #[test]
     fn a_localtag_file_is_read_back() {
-        let library = Evidence { library: Some("x.lib"), ..row(*b"Libr", Kind::Call) };
-        let mut first =
-            driver("/d/first.sys", vec![row(*b"Ab  ", Kind::Call), row(*b"Ab  ", Kind::Structure), library]);
+        let library = Evidence { library: Some("x.lib"), ..row(*b"Libr", EvidenceKind::Call) };
+        let mut first = driver(
+            "/d/first.sys",
+            vec![row(*b"Ab  ", EvidenceKind::Call), row(*b"Ab  ", EvidenceKind::Structure), library],
+        );
         first.info.framework_tags = vec![PoolTag(*b"firs")];
-        let drivers = [first, driver("/d/second.sys", vec![row(*b"Ab  ", Kind::Argument)])];
+        let drivers = [first, driver("/d/second.sys", vec![row(*b"Ab  ", EvidenceKind::Argument)])];
         let mut bytes = Vec::new();
         localtag(&drivers, &mut bytes).unwrap();
         let file = PooltagFile::parse("localtag.txt", &bytes);

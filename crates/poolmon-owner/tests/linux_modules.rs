@@ -9,7 +9,9 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 
-use poolmon_owner::linux::{Confidence, Kind, Module, ModuleEvent, ModuleIndex, ModuleLimits, Modules};
+use poolmon_owner::linux::{
+    CreationConfidence, CreationKind, ModuleCatalog, ModuleEvent, ModuleIndex, ModuleLimits, ScannedModule,
+};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -146,16 +148,22 @@ fn module_file(files: &Path, name: &str) -> PathBuf {
     find(&files.join("lib/modules"), &format!("{name}.ko")).unwrap()
 }
 
-fn read(files: &Path) -> Modules {
+fn read(files: &Path) -> ModuleCatalog {
     let mut index = ModuleIndex::default();
     let mut failed = Vec::new();
     let paths = [files.to_owned()];
-    let (modules, summary) =
-        Modules::read(&paths, 2, ModuleLimits::default(), &mut index, &AtomicBool::new(false), |event| {
+    let (modules, summary) = ModuleCatalog::read(
+        &paths,
+        2,
+        ModuleLimits::default(),
+        &mut index,
+        &AtomicBool::new(false),
+        |event| {
             if let ModuleEvent::Failed { path, error } = event {
                 failed.push((path, error));
             }
-        });
+        },
+    );
     assert!(failed.is_empty(), "{failed:?}");
     assert!(summary.files > 3000, "{summary:?}");
     modules
@@ -169,7 +177,7 @@ fn well_known_caches_have_the_right_creators() {
     for &(cache, owner) in EXPECTED {
         let owners = modules.owners(cache);
         let names: Vec<&str> = owners.iter().map(poolmon_owner::linux::CacheOwner::name).collect();
-        if names != [owner] || owners[0].confidence() > Confidence::Likely {
+        if names != [owner] || owners[0].confidence() > CreationConfidence::Likely {
             wrong.push(format!("{cache}: {names:?} instead of {owner}"));
         }
     }
@@ -238,7 +246,7 @@ fn objdump_sees_the_same_names() {
         let calls: BTreeSet<&str> = module
             .creations
             .iter()
-            .filter(|row| row.kind == Kind::Call)
+            .filter(|row| row.kind == CreationKind::Call)
             .map(|row| row.name.as_str())
             .collect();
         if !small || calls.is_empty() || !path.to_string_lossy().ends_with(".ko") || compared > 150 {
@@ -259,7 +267,7 @@ fn packed_real_modules_and_their_changes() {
     let path = module_file(files, "ecryptfs");
     let bytes = std::fs::read(&path).unwrap();
     let limit = 64 << 20;
-    let expected = Module::parse("ecryptfs.ko", &bytes, limit).unwrap();
+    let expected = ScannedModule::parse("ecryptfs.ko", &bytes, limit).unwrap();
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("m.ko"), &bytes).unwrap();
     if bytes.starts_with(b"\x7fELF") {
@@ -271,7 +279,11 @@ fn packed_real_modules_and_their_changes() {
             match run(folder.path(), program) {
                 Ok(_) => {
                     let packed = std::fs::read(folder.path().join(name)).unwrap();
-                    assert_eq!(Module::parse("ecryptfs.ko", &packed, limit).unwrap(), expected, "{name}");
+                    assert_eq!(
+                        ScannedModule::parse("ecryptfs.ko", &packed, limit).unwrap(),
+                        expected,
+                        "{name}"
+                    );
                 }
                 Err(error) => eprintln!("SKIPPED: {name}: {error}"),
             }
@@ -292,7 +304,7 @@ fn packed_real_modules_and_their_changes() {
                 bytes[at] = byte;
             }
             bytes.truncate(cut.map_or(bytes.len(), |cut| cut.index(bytes.len())));
-            let _ = Module::parse("m.ko", &bytes, limit);
+            let _ = ScannedModule::parse("m.ko", &bytes, limit);
             Ok(())
         })
         .unwrap();

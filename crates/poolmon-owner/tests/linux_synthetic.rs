@@ -8,31 +8,31 @@ use std::sync::atomic::AtomicBool;
 
 use elf::{Part, file, loaded};
 use poolmon_owner::linux::{
-    Confidence, Kind, Machine, Merged, Module, ModuleError, ModuleEvent, ModuleIndex, ModuleLimits, Modules,
-    places,
+    CreationConfidence, CreationKind, Machine, MergedCaches, ModuleCatalog, ModuleError, ModuleEvent,
+    ModuleIndex, ModuleLimits, ScannedModule, places,
 };
 use proptest::prelude::*;
 
 const LIMIT: u64 = 1 << 20;
 
-fn shown(module: &Module) -> Vec<(Kind, &str)> {
+fn shown(module: &ScannedModule) -> Vec<(CreationKind, &str)> {
     module.creations.iter().map(|row| (row.kind, row.name.as_str())).collect()
 }
 
 #[test]
 fn a_module_of_each_processor() {
     for (bytes, machine) in [(elf::x64(), Machine::X64), (elf::arm64(), Machine::Arm64)] {
-        let module = Module::parse("other_name.ko", &bytes, LIMIT).unwrap();
+        let module = ScannedModule::parse("other_name.ko", &bytes, LIMIT).unwrap();
         assert_eq!(module.info.machine, machine);
         assert_eq!((module.info.name.as_str(), module.info.in_tree), ("my_mod", true));
         assert_eq!(module.info.description.as_deref(), Some("A module for tests"));
         assert_eq!(
             shown(&module),
             [
-                (Kind::Call, "plain_cache"),
-                (Kind::Wrapper, "wrapped_cache"),
-                (Kind::Protocol, "MYPROTO"),
-                (Kind::Format, "fmt_cache_%d"),
+                (CreationKind::Call, "plain_cache"),
+                (CreationKind::Wrapper, "wrapped_cache"),
+                (CreationKind::Protocol, "MYPROTO"),
+                (CreationKind::Format, "fmt_cache_%d"),
             ],
             "{machine}"
         );
@@ -52,9 +52,9 @@ fn a_module_of_each_processor() {
 
 #[test]
 fn a_kernel_without_symbols() {
-    let module = Module::parse("vmlinux", &elf::kernel(), LIMIT).unwrap();
+    let module = ScannedModule::parse("vmlinux", &elf::kernel(), LIMIT).unwrap();
     assert!(module.info.kernel);
-    assert_eq!(shown(&module), [(Kind::Call, "built_in_cache")]);
+    assert_eq!(shown(&module), [(CreationKind::Call, "built_in_cache")]);
     assert_eq!(module.creations[0].function, None);
 }
 
@@ -70,15 +70,15 @@ fn a_kernel_for_a_boot_loader() {
     image.extend([0; 8]);
     let headers = image.clone();
     image.extend(&packed);
-    let module = Module::parse("vmlinuz", &image, LIMIT).unwrap();
-    assert_eq!(shown(&module), [(Kind::Call, "built_in_cache")]);
-    let cut = Module::parse("vmlinuz", &headers, LIMIT).unwrap_err();
+    let module = ScannedModule::parse("vmlinuz", &image, LIMIT).unwrap();
+    assert_eq!(shown(&module), [(CreationKind::Call, "built_in_cache")]);
+    let cut = ScannedModule::parse("vmlinuz", &headers, LIMIT).unwrap_err();
     assert_eq!(
         cut.to_string(),
         "damaged: the packed kernel reaches beyond the end of the file, at offset 0x248"
     );
     image[0x206] = 1;
-    let old = Module::parse("vmlinuz", &image, LIMIT).unwrap_err().to_string();
+    let old = ScannedModule::parse("vmlinuz", &image, LIMIT).unwrap_err().to_string();
     assert!(old.contains("older than 2.08"), "{old}");
 }
 
@@ -101,16 +101,16 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
 #[test]
 fn packed_modules_are_the_same() {
     let plain = elf::x64();
-    let expected = Module::parse("m.ko", &plain, LIMIT).unwrap();
+    let expected = ScannedModule::parse("m.ko", &plain, LIMIT).unwrap();
     for (name, packed) in [("m.ko.gz", gzip(&plain)), ("m.ko.xz", xz(&plain)), ("m.ko.zst", zstd(&plain))] {
-        assert_eq!(Module::parse(name, &packed, LIMIT).unwrap(), expected, "{name}");
+        assert_eq!(ScannedModule::parse(name, &packed, LIMIT).unwrap(), expected, "{name}");
         // What they are is told by their bytes.
-        assert_eq!(Module::parse("m.ko", &packed, LIMIT).unwrap(), expected, "{name}");
-        let cut = Module::parse(name, &packed[..packed.len() / 2], LIMIT).unwrap_err();
+        assert_eq!(ScannedModule::parse("m.ko", &packed, LIMIT).unwrap(), expected, "{name}");
+        let cut = ScannedModule::parse(name, &packed[..packed.len() / 2], LIMIT).unwrap_err();
         assert!(matches!(cut, ModuleError::Unpack(..)), "{name}: {cut}");
-        let large = Module::parse(name, &packed, plain.len() as u64 - 1);
+        let large = ScannedModule::parse(name, &packed, plain.len() as u64 - 1);
         assert!(matches!(large, Err(ModuleError::TooLarge { .. })), "{name}: {large:?}");
-        assert!(Module::parse(name, &packed, plain.len() as u64).is_ok(), "{name}");
+        assert!(ScannedModule::parse(name, &packed, plain.len() as u64).is_ok(), "{name}");
     }
 }
 
@@ -119,7 +119,7 @@ fn a_bomb_is_not_unpacked() {
     let zeros = vec![0_u8; 8 << 20];
     for packed in [gzip(&zeros), xz(&zeros), zstd(&zeros)] {
         assert!(packed.len() < 1 << 20);
-        assert_eq!(Module::parse("m.ko", &packed, LIMIT), Err(ModuleError::TooLarge { limit: LIMIT }));
+        assert_eq!(ScannedModule::parse("m.ko", &packed, LIMIT), Err(ModuleError::TooLarge { limit: LIMIT }));
     }
 }
 
@@ -145,28 +145,34 @@ fn bad_files_say_what_is_wrong() {
         (changed(60, &[0, 0]), "no section table"),
         (changed(40, &[0xff; 8]), "section table reaches beyond the end"),
     ] {
-        let told = Module::parse("m.ko", &bytes, LIMIT).unwrap_err().to_string();
+        let told = ScannedModule::parse("m.ko", &bytes, LIMIT).unwrap_err().to_string();
         assert!(told.contains(error), "{told:?} should say {error:?}");
     }
     let beyond = Part { bytes: Vec::new(), ..loaded(".text", 6, &[]) };
     let mut bytes = file(1, 62, vec![beyond]);
     let table = usize::try_from(u64::from_le_bytes(bytes[40..48].try_into().unwrap())).unwrap();
     bytes[table + 64 + 32..table + 64 + 40].copy_from_slice(&u64::MAX.to_le_bytes());
-    let told = Module::parse("m.ko", &bytes, LIMIT).unwrap_err().to_string();
+    let told = ScannedModule::parse("m.ko", &bytes, LIMIT).unwrap_err().to_string();
     assert!(told.contains("a section reaches beyond the end of the file"), "{told}");
 }
 
 fn read(
     paths: &[PathBuf],
     index: &mut ModuleIndex,
-) -> (Modules, poolmon_owner::linux::ModuleSummary, Vec<String>) {
+) -> (ModuleCatalog, poolmon_owner::linux::ModuleSummary, Vec<String>) {
     let mut failed = Vec::new();
-    let (modules, summary) =
-        Modules::read(paths, 2, ModuleLimits { bytes: LIMIT }, index, &AtomicBool::new(false), |event| {
+    let (modules, summary) = ModuleCatalog::read(
+        paths,
+        2,
+        ModuleLimits { bytes: LIMIT },
+        index,
+        &AtomicBool::new(false),
+        |event| {
             if let ModuleEvent::Failed { path, error } = event {
                 failed.push(format!("{}: {error}", path.file_name().unwrap().to_string_lossy()));
             }
-        });
+        },
+    );
     failed.sort();
     (modules, summary, failed)
 }
@@ -192,14 +198,14 @@ fn a_system_with_modules_and_a_kernel() {
     let (modules, summary, failed) = read(&places, &mut index);
     assert_eq!((summary.files, summary.failed, summary.from_index), (3, 1, 0));
     assert!(failed.len() == 1 && failed[0].starts_with("bad.ko: neither a kernel module"), "{failed:?}");
-    let check = |modules: &Modules| {
+    let check = |modules: &ModuleCatalog| {
         let owners = modules.owners("plain_cache");
         assert_eq!(owners.len(), 1);
         assert_eq!((owners[0].name(), owners[0].subsystem().as_deref()), ("my_mod", Some("fs/my")));
-        assert_eq!(owners[0].confidence(), Confidence::Certain);
+        assert_eq!(owners[0].confidence(), CreationConfidence::Certain);
         assert!(owners[0].explain().starts_with("my_mod calls kmem_cache_create with this name, in my_init"));
         assert_eq!(modules.owners("plain_cache(12:session.scope)"), owners);
-        assert_eq!(modules.owners("fmt_cache_17")[0].confidence(), Confidence::Likely);
+        assert_eq!(modules.owners("fmt_cache_17")[0].confidence(), CreationConfidence::Likely);
         assert_eq!(modules.owners("tw_sock_MYPROTO").len(), 1);
         let kernel = &modules.owners("built_in_cache")[0];
         assert_eq!((kernel.name(), kernel.subsystem()), ("kernel", None));
@@ -207,7 +213,7 @@ fn a_system_with_modules_and_a_kernel() {
         assert!(modules.owners("fmt_cache_x").is_empty() && modules.owners("nothing").is_empty());
         assert_eq!(modules.module("my_mod").unwrap().1.info.license.as_deref(), Some("GPL"));
         assert_eq!(modules.caches().count(), 5);
-        let merged = Merged::new([vec!["plain_cache".into(), "built_in_cache".into()]]);
+        let merged = MergedCaches::new([vec!["plain_cache".into(), "built_in_cache".into()]]);
         let all = modules.owners_of_merged("plain_cache", &merged);
         let names: Vec<_> = all.iter().map(|(name, owners)| (name.as_str(), owners[0].name())).collect();
         assert_eq!(names, [("plain_cache", "my_mod"), ("built_in_cache", "kernel")]);
@@ -251,7 +257,7 @@ proptest! {
         if let Some(cut) = cut {
             bytes.truncate(cut.index(bytes.len()));
         }
-        if let Ok(module) = Module::parse("m.ko", &bytes, LIMIT) {
+        if let Ok(module) = ScannedModule::parse("m.ko", &bytes, LIMIT) {
             for row in &module.creations {
                 prop_assert!(!row.explain().is_empty() && !row.name.is_empty());
             }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use poolmon_owner::scan::{Evidence, Image};
+use poolmon_owner::scan::{DriverImage, Evidence};
 
 const BASE: u64 = 0xffff_f803_1234_0000;
 
@@ -136,7 +136,7 @@ fn damaged_images_in_memory_end_in_an_answer() {
             damaged.truncate(dice(image.len()));
         }
         for base in [BASE, 0, u64::MAX - 0x1000] {
-            if let Ok(parsed) = Image::parse_mapped("winpmem_x64.sys", &damaged, base, &export) {
+            if let Ok(parsed) = DriverImage::parse_mapped("winpmem_x64.sys", &damaged, base, &export) {
                 let evidence = parsed.evidence();
                 assert!(evidence.iter().all(|row| row.offset < damaged.len() as u64));
                 let _ = parsed.info();
@@ -149,22 +149,22 @@ fn damaged_images_in_memory_end_in_an_answer() {
 fn a_driver_in_memory_tells_what_its_file_tells() {
     for name in ["winpmem_x64.sys", "WinDivert-2.2-x64.sys", "systeminformer-amd64.sys"] {
         let Some(file) = driver("a_driver_in_memory_tells_what_its_file_tells", name) else { return };
-        let expected = told(&Image::parse(name, &file).unwrap().evidence());
+        let expected = told(&DriverImage::parse(name, &file).unwrap().evidence());
         assert!(expected.len() > 3, "{name}");
         let mut image = mapped(&file);
-        let parsed = Image::parse_mapped(name, &image, BASE, &|_| None).unwrap();
+        let parsed = DriverImage::parse_mapped(name, &image, BASE, &|_| None).unwrap();
         assert_eq!(told(&parsed.evidence()), expected, "{name}, as it was loaded");
-        assert_eq!(parsed.info().pdb, Image::parse(name, &file).unwrap().info().pdb, "{name}");
+        assert_eq!(parsed.info().pdb, DriverImage::parse(name, &file).unwrap().info().pdb, "{name}");
 
         let exports = resolve(&mut image);
-        let nothing = Image::parse_mapped(name, &image, BASE, &|_| None).unwrap().evidence();
+        let nothing = DriverImage::parse_mapped(name, &image, BASE, &|_| None).unwrap().evidence();
         assert!(nothing.iter().all(|row| row.api.is_none() || row.role.is_none()), "{name}: {nothing:?}");
         let export = |address| exports.get(&address).cloned();
-        let parsed = Image::parse_mapped(name, &image, BASE, &export).unwrap();
+        let parsed = DriverImage::parse_mapped(name, &image, BASE, &export).unwrap();
         assert_eq!(told(&parsed.evidence()), expected, "{name}, without its list of imports");
 
         assert!(call_directly(&mut image, &exports) > 10, "{name}");
-        let parsed = Image::parse_mapped(name, &image, BASE, &export).unwrap();
+        let parsed = DriverImage::parse_mapped(name, &image, BASE, &export).unwrap();
         assert_eq!(told(&parsed.evidence()), expected, "{name}, with direct calls");
     }
 }

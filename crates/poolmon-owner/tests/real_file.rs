@@ -46,7 +46,7 @@ fn every_line_of_the_real_file_is_accounted_for() {
     // 9 lines have two fields: 8 with a description alone, 1 whose second dash is missing (line 636).
     let irregular: Vec<u32> = file.irregular().iter().map(|irregular| irregular.line).collect();
     assert_eq!(irregular, [136, 137, 138, 139, 140, 141, 142, 143, 636]);
-    let told = |entry: &&poolmon_owner::Entry| !irregular.contains(&entry.line);
+    let told = |entry: &&poolmon_owner::PooltagEntry| !irregular.contains(&entry.line);
     let unknown = entries.iter().filter(told).filter(|entry| entry.binary.is_none()).count();
     assert_eq!(unknown, 833);
     let functions =

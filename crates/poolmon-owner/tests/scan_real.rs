@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use poolmon_model::PoolTag;
-use poolmon_owner::scan::{self, Event, Image, Index, Kind, Limits, Outcome, Query};
+use poolmon_owner::scan::{
+    self, DriverImage, DriverIndex, EvidenceKind, FileOutcome, SearchEvent, SearchLimits, TagQuery,
+};
 use proptest::prelude::*;
 
 fn drivers() -> Option<PathBuf> {
@@ -36,7 +38,7 @@ fn true_tags() -> BTreeSet<PoolTag> {
 
 fn tags(bytes: &[u8]) -> Vec<PoolTag> {
     let mut tags: Vec<PoolTag> = Vec::new();
-    for row in Image::parse("x.sys", bytes).unwrap().evidence() {
+    for row in DriverImage::parse("x.sys", bytes).unwrap().evidence() {
         if !tags.contains(&row.tag) {
             tags.push(row.tag);
         }
@@ -59,7 +61,7 @@ fn systeminformer_shows_its_own_tags_and_no_others() {
 #[test]
 fn systeminformer_tells_whose_it_is() {
     let Some(bytes) = driver("info", "systeminformer-amd64.sys") else { return };
-    let info = Image::parse("systeminformer.sys", &bytes).unwrap().info();
+    let info = DriverImage::parse("systeminformer.sys", &bytes).unwrap().info();
     eprintln!("{info:#?}");
     assert_eq!(info.pdb.as_deref(), Some("SystemInformer.pdb"));
     assert!(info.version.is_some() && info.company.is_some() && info.signer.is_some());
@@ -68,15 +70,15 @@ fn systeminformer_tells_whose_it_is() {
 #[test]
 fn windivert_shows_its_tag_first() {
     let Some(bytes) = driver("WinDivert", "WinDivert-2.2-x64.sys") else { return };
-    let image = Image::parse("WinDivert64.sys", &bytes).unwrap();
+    let image = DriverImage::parse("WinDivert64.sys", &bytes).unwrap();
     let rows = image.evidence();
     for row in &rows {
         eprintln!("{} {:?} {:#x} {} ({})", row.tag, row.kind, row.offset, row.explain(), row.confidence());
     }
     eprintln!("{:#?}", image.info());
     assert_eq!(rows[0].tag, PoolTag(*b"WDiv"));
-    assert_eq!(rows[0].kind, Kind::Call);
-    let calls = rows.iter().filter(|row| row.tag.0 == *b"WDiv" && row.kind == Kind::Call).count();
+    assert_eq!(rows[0].kind, EvidenceKind::Call);
+    let calls = rows.iter().filter(|row| row.tag.0 == *b"WDiv" && row.kind == EvidenceKind::Call).count();
     assert!(calls >= 10, "{calls}");
     // Its framework would have named it after the file: the leading WDF is not there, so WinD.
     assert_eq!(image.info().framework_tags, [PoolTag(*b"WinD")]);
@@ -85,7 +87,7 @@ fn windivert_shows_its_tag_first() {
 #[test]
 fn winpmem_shows_its_tag_first_and_the_library_last() {
     let Some(bytes) = driver("winpmem", "winpmem_x64.sys") else { return };
-    let rows = Image::parse("winpmem_x64.sys", &bytes).unwrap().evidence();
+    let rows = DriverImage::parse("winpmem_x64.sys", &bytes).unwrap().evidence();
     for row in &rows {
         eprintln!("{} {:?} {:#x} {} ({})", row.tag, row.kind, row.offset, row.explain(), row.confidence());
     }
@@ -100,11 +102,11 @@ fn winpmem_shows_its_tag_first_and_the_library_last() {
 #[test]
 fn text_is_told_as_noise() {
     let Some(bytes) = driver("noise", "WinDivert-2.2-x64.sys") else { return };
-    let image = Image::parse("WinDivert64.sys", &bytes).unwrap();
+    let image = DriverImage::parse("WinDivert64.sys", &bytes).unwrap();
     for tag in [b"Pool", b"List", b"Call", b"Time"] {
         let rows = image.evidence_for(PoolTag(*tag));
         assert!(!rows.is_empty());
-        assert!(rows.iter().all(|row| row.kind == Kind::Text), "{rows:?}");
+        assert!(rows.iter().all(|row| row.kind == EvidenceKind::Text), "{rows:?}");
     }
 }
 
@@ -115,18 +117,18 @@ fn a_folder_is_searched_and_the_second_question_comes_from_the_index() {
         return;
     };
     let never = AtomicBool::new(false);
-    let ask = |query, index: &mut Index| {
+    let ask = |query, index: &mut DriverIndex| {
         let mut found = Vec::new();
         let summary = scan::folder(
             std::slice::from_ref(&folder),
             query,
             2,
-            Limits::default(),
+            SearchLimits::default(),
             index,
             &never,
             |event| {
-                if let Event::File(report) = event
-                    && let Outcome::Found(what) = report.outcome
+                if let SearchEvent::File(report) = event
+                    && let FileOutcome::Found(what) = report.outcome
                 {
                     found.push((report.path.file_name().unwrap().to_owned(), what.evidence));
                 }
@@ -135,38 +137,38 @@ fn a_folder_is_searched_and_the_second_question_comes_from_the_index() {
         found.sort_by(|a, b| a.0.cmp(&b.0));
         (summary, found)
     };
-    let mut index = Index::default();
-    let query = Query::Tag(PoolTag(*b"KpI2"));
+    let mut index = DriverIndex::default();
+    let query = TagQuery::Tag(PoolTag(*b"KpI2"));
     let (first, found) = ask(query, &mut index);
     assert_eq!((first.files, first.found, first.from_index), (3, 1, 0));
-    assert_eq!(found[0].1[0].kind, Kind::Structure);
+    assert_eq!(found[0].1[0].kind, EvidenceKind::Structure);
     let place = tempfile::tempdir().unwrap();
     index.save(&place.path().join("index")).unwrap();
-    let mut index = Index::load(&place.path().join("index"));
+    let mut index = DriverIndex::load(&place.path().join("index"));
     assert_eq!(index.len(), 3);
     let (second, again) = ask(query, &mut index);
     assert_eq!(second.from_index, 3);
     assert_eq!(found, again);
     // All tags, then any tag by its code, without a look at the files.
-    let (_, all) = ask(Query::All, &mut index);
+    let (_, all) = ask(TagQuery::All, &mut index);
     assert_eq!(all.len(), 3);
     index.save(&place.path().join("index")).unwrap();
-    let mut index = Index::load(&place.path().join("index"));
-    let (third, found) = ask(Query::Code(PoolTag(*b"PMEM")), &mut index);
+    let mut index = DriverIndex::load(&place.path().join("index"));
+    let (third, found) = ask(TagQuery::Code(PoolTag(*b"PMEM")), &mut index);
     assert_eq!((third.from_index, third.found), (3, 1));
     assert_eq!(found[0].0, "winpmem_x64.sys");
-    assert_eq!(ask(Query::All, &mut index).1, all);
+    assert_eq!(ask(TagQuery::All, &mut index).1, all);
 }
 
 /// What is read for one tag is a part of the code; it must show all that the whole code shows of it.
-fn nothing_is_lost(name: &str, image: &Image<'_>, tags: usize) {
+fn nothing_is_lost(name: &str, image: &DriverImage<'_>, tags: usize) {
     let all = image.evidence();
     let mut tags: Vec<PoolTag> = all.iter().map(|row| row.tag).take(tags).collect();
     tags.dedup();
     for tag in tags {
         let whole: Vec<_> = all.iter().filter(|row| row.tag == tag).collect();
         let one = image.evidence_for(tag);
-        let one: Vec<_> = one.iter().filter(|row| row.kind <= Kind::Structure).collect();
+        let one: Vec<_> = one.iter().filter(|row| row.kind <= EvidenceKind::Structure).collect();
         assert_eq!(one, whole, "{name} {tag}");
     }
 }
@@ -175,7 +177,7 @@ fn nothing_is_lost(name: &str, image: &Image<'_>, tags: usize) {
 fn one_tag_shows_what_all_tags_show() {
     for name in ["systeminformer-amd64.sys", "WinDivert-2.2-x64.sys", "winpmem_x64.sys"] {
         let Some(bytes) = driver("one_tag", name) else { return };
-        nothing_is_lost(name, &Image::parse(name, &bytes).unwrap(), usize::MAX);
+        nothing_is_lost(name, &DriverImage::parse(name, &bytes).unwrap(), usize::MAX);
     }
 }
 
@@ -250,7 +252,7 @@ proptest! {
             let length = keep.index(bytes.len());
             bytes.truncate(length);
         }
-        if let Ok(image) = Image::parse(name, &bytes) {
+        if let Ok(image) = DriverImage::parse(name, &bytes) {
             let rows = image.evidence();
             prop_assert!(rows.len() <= 20_000);
             nothing_is_lost(name, &image, 4);

@@ -9,11 +9,12 @@ use std::sync::atomic::AtomicBool;
 use common::{DATA, SLOTS, TEXT, call, call_slot, direct_x64, image};
 use poolmon_model::PoolTag;
 use poolmon_owner::scan::{
-    self, Event, Image, Index, Kind, Limits, Machine, Outcome, Query, Role, ScanError,
+    self, CallRole, DriverImage, DriverIndex, EvidenceKind, FileOutcome, Machine, ScanError, SearchEvent,
+    SearchLimits, TagQuery,
 };
 
 fn only(bytes: &[u8]) -> poolmon_owner::scan::Evidence {
-    let rows = Image::parse("test.sys", bytes).unwrap().evidence();
+    let rows = DriverImage::parse("test.sys", bytes).unwrap().evidence();
     assert_eq!(rows.len(), 1, "{rows:?}");
     rows[0].clone()
 }
@@ -23,10 +24,10 @@ fn x64_calls_through_both_import_tables() {
     for delayed in [false, true] {
         let bytes = image(Machine::X64, &direct_x64(b"Test"), &["ExAllocatePoolWithTag"], delayed, &[]);
         let row = only(&bytes);
-        assert_eq!((row.tag, row.kind), (PoolTag(*b"Test"), Kind::Call));
+        assert_eq!((row.tag, row.kind), (PoolTag(*b"Test"), EvidenceKind::Call));
         assert_eq!(row.api.as_deref(), Some("ExAllocatePoolWithTag"));
         assert_eq!((row.offset, row.rva, row.section.as_str()), (0x402, Some(TEXT + 2), ".text"));
-        assert_eq!(row.role, Some(Role::Allocate));
+        assert_eq!(row.role, Some(CallRole::Allocate));
     }
 }
 
@@ -40,11 +41,14 @@ fn the_bit_of_protected_pool_is_taken_off() {
         &[],
     );
     // r8d is not where a free takes its tag.
-    assert!(Image::parse("x", &bytes).unwrap().evidence().is_empty());
+    assert!(DriverImage::parse("x", &bytes).unwrap().evidence().is_empty());
     let bytes =
         image(Machine::X64, &direct_x64(&[b'P', b'r', b'o', b'c' | 0x80]), &["ExAllocatePool2"], false, &[]);
     assert_eq!(only(&bytes).tag, PoolTag(*b"Proc"));
-    assert_eq!(Image::parse("x", &bytes).unwrap().evidence_for(PoolTag(*b"Proc"))[0].kind, Kind::Call);
+    assert_eq!(
+        DriverImage::parse("x", &bytes).unwrap().evidence_for(PoolTag(*b"Proc"))[0].kind,
+        EvidenceKind::Call
+    );
 }
 
 #[test]
@@ -66,7 +70,7 @@ fn x64_thunks_wrappers_and_wrappers_of_wrappers_are_followed() {
     call(&mut code, TEXT + 0x20);
     code.push(0xc3);
     let row = only(&image(Machine::X64, &code, &["ExAllocatePool2"], false, &[]));
-    assert_eq!((row.tag, row.kind), (PoolTag(*b"Wrap"), Kind::Argument));
+    assert_eq!((row.tag, row.kind), (PoolTag(*b"Wrap"), EvidenceKind::Argument));
     assert_eq!(row.wrapper, Some(TEXT + 0x20));
     assert_eq!(row.api.as_deref(), Some("ExAllocatePool2"));
 }
@@ -79,23 +83,23 @@ fn x64_stack_arguments_and_variables_are_read() {
     call_slot(&mut code, 0);
     code.push(0xc3);
     let row = only(&image(Machine::X64, &code, &["ExInitializeNPagedLookasideList"], false, &[]));
-    assert_eq!((row.tag, row.kind, row.role), (PoolTag(*b"Look"), Kind::Call, Some(Role::List)));
+    assert_eq!((row.tag, row.kind, row.role), (PoolTag(*b"Look"), EvidenceKind::Call, Some(CallRole::List)));
     // mov r8d, [rip + variable]
     let mut code = vec![0x44, 0x8b, 0x05];
     code.extend((DATA + 0x800 - (TEXT + 7)).to_le_bytes());
     call_slot(&mut code, 0);
     code.push(0xc3);
     let row = only(&image(Machine::X64, &code, &["ExAllocatePoolWithTag"], false, b"Vari"));
-    assert_eq!((row.tag, row.kind, row.section.as_str()), (PoolTag(*b"Vari"), Kind::Call, ".data"));
+    assert_eq!((row.tag, row.kind, row.section.as_str()), (PoolTag(*b"Vari"), EvidenceKind::Call, ".data"));
 }
 
 #[test]
 fn messages_and_stop_codes_are_no_tags() {
     for import in ["KeBugCheckEx", "DbgPrint", "RtlCompareMemory"] {
         let bytes = image(Machine::X64, &direct_x64(b"Stop"), &[import], false, &[]);
-        let image = Image::parse("x", &bytes).unwrap();
+        let image = DriverImage::parse("x", &bytes).unwrap();
         assert!(image.evidence().is_empty());
-        assert_eq!(image.evidence_for(PoolTag(*b"Stop"))[0].kind, Kind::Code);
+        assert_eq!(image.evidence_for(PoolTag(*b"Stop"))[0].kind, EvidenceKind::Code);
     }
 }
 
@@ -110,7 +114,7 @@ fn x86_pushes_are_counted_from_the_back() {
         code.extend((0x10000 + SLOTS).to_le_bytes());
         code.push(0xc3);
         let row = only(&image(Machine::X86, &code, &[import], false, &[]));
-        assert_eq!((row.tag, row.kind, row.offset), (PoolTag(*b"Push"), Kind::Call, 0x401));
+        assert_eq!((row.tag, row.kind, row.offset), (PoolTag(*b"Push"), EvidenceKind::Call, 0x401));
     }
 }
 
@@ -124,7 +128,7 @@ fn arm64_literals_and_halves_are_read() {
     };
     // ldr w2, =literal, five words on
     let row = only(&image(Machine::Arm64, &code(&[0x1800_0002 | 5 << 5]), &["ExAllocatePool2"], false, &[]));
-    assert_eq!((row.tag, row.kind, row.offset), (PoolTag(*b"Lite"), Kind::Call, 0x414));
+    assert_eq!((row.tag, row.kind, row.offset), (PoolTag(*b"Lite"), EvidenceKind::Call, 0x414));
     // movz w2, #'Ha'; movk w2, #'lf', lsl 16
     let [a, b, c, d] = *b"Half";
     let low = u32::from(u16::from_le_bytes([a, b]));
@@ -132,9 +136,9 @@ fn arm64_literals_and_halves_are_read() {
     let halves = [0x5280_0002 | low << 5, 0x72a0_0002 | high << 5];
     let bytes = image(Machine::Arm64, &code(&halves), &["ExAllocatePool2"], false, &[]);
     let row = only(&bytes);
-    assert_eq!((row.tag, row.kind), (PoolTag(*b"Half"), Kind::Call));
+    assert_eq!((row.tag, row.kind), (PoolTag(*b"Half"), EvidenceKind::Call));
     // The cheap search beforehand must not lose it: the four bytes are nowhere.
-    assert_eq!(Image::parse("x", &bytes).unwrap().evidence_for(PoolTag(*b"Half")).len(), 1);
+    assert_eq!(DriverImage::parse("x", &bytes).unwrap().evidence_for(PoolTag(*b"Half")).len(), 1);
 }
 
 /// A row of a filter's context table: kind 8, size 0x40.
@@ -153,12 +157,12 @@ fn structures_data_and_text_are_told_apart() {
     extra.resize(0x100, 0);
     extra.extend(b"Lone\0\0\0\0 a longer text\0");
     let bytes = image(Machine::X64, &[0xc3], &["FltRegisterFilter"], false, &extra);
-    let image = Image::parse("x", &bytes).unwrap();
+    let image = DriverImage::parse("x", &bytes).unwrap();
     let kind =
         |tag: &[u8; 4]| image.evidence_for(PoolTag(*tag)).iter().map(|row| row.kind).collect::<Vec<_>>();
-    assert_eq!(kind(b"Ctxt"), [Kind::Structure]);
-    assert_eq!(kind(b"Lone"), [Kind::Data]);
-    assert_eq!(kind(b"long"), [Kind::Text]);
+    assert_eq!(kind(b"Ctxt"), [EvidenceKind::Structure]);
+    assert_eq!(kind(b"Lone"), [EvidenceKind::Data]);
+    assert_eq!(kind(b"long"), [EvidenceKind::Text]);
     assert_eq!(kind(b"None"), []);
     assert_eq!(image.evidence().len(), 1);
 }
@@ -174,26 +178,33 @@ fn a_framework_driver_is_found_by_its_name() {
     let found = |cancelled: bool| {
         let mut rows = Vec::new();
         let flag = AtomicBool::new(cancelled);
-        let query = Query::Tag(PoolTag(*b"Abcd"));
+        let query = TagQuery::Tag(PoolTag(*b"Abcd"));
         let paths = [folder.path().to_owned(), folder.path().join("gone.sys")];
-        let summary =
-            scan::folder(&paths, query, 2, Limits::default(), &mut Index::default(), &flag, |event| {
-                if let Event::File(report) = event {
+        let summary = scan::folder(
+            &paths,
+            query,
+            2,
+            SearchLimits::default(),
+            &mut DriverIndex::default(),
+            &flag,
+            |event| {
+                if let SearchEvent::File(report) = event {
                     rows.push((
                         report.path.file_name().unwrap().to_str().unwrap().to_owned(),
                         report.outcome,
                     ));
                 }
-            });
+            },
+        );
         rows.sort_by(|a, b| a.0.cmp(&b.0));
         (summary, rows)
     };
     let (summary, rows) = found(false);
     assert_eq!((summary.files, summary.found, summary.failed), (4, 1, 2));
-    assert!(matches!(&rows[0].1, Outcome::Failed(ScanError::Damaged(_))), "{rows:?}");
-    assert!(matches!(&rows[1].1, Outcome::Failed(ScanError::Io(_))));
-    assert!(matches!(&rows[2].1, Outcome::Nothing));
-    assert!(matches!(&rows[3].1, Outcome::Found(found) if found.framework && found.evidence.is_empty()));
+    assert!(matches!(&rows[0].1, FileOutcome::Failed(ScanError::Damaged(_))), "{rows:?}");
+    assert!(matches!(&rows[1].1, FileOutcome::Failed(ScanError::Io(_))));
+    assert!(matches!(&rows[2].1, FileOutcome::Nothing));
+    assert!(matches!(&rows[3].1, FileOutcome::Found(found) if found.framework && found.evidence.is_empty()));
     assert!(found(true).0.cancelled);
 }
 
@@ -205,16 +216,16 @@ fn a_huge_file_is_read_as_far_as_its_headers_say() {
     let ask = |limit| {
         let mut rows = Vec::new();
         let never = AtomicBool::new(false);
-        let query = Query::Tag(PoolTag(*b"Test"));
+        let query = TagQuery::Tag(PoolTag(*b"Test"));
         scan::folder(
             std::slice::from_ref(&path),
             query,
             1,
-            Limits { bytes: limit },
-            &mut Index::default(),
+            SearchLimits { bytes: limit },
+            &mut DriverIndex::default(),
             &never,
             |event| {
-                if let Event::File(report) = event {
+                if let SearchEvent::File(report) = event {
                     rows.push(report.outcome);
                 }
             },
@@ -223,42 +234,42 @@ fn a_huge_file_is_read_as_far_as_its_headers_say() {
     };
     std::fs::write(&path, &bytes).unwrap();
     std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(4 << 30).unwrap();
-    assert!(matches!(ask(512 << 20), Outcome::Found(_)));
-    assert!(matches!(ask(0x1000), Outcome::Failed(ScanError::TooLarge { .. })));
+    assert!(matches!(ask(512 << 20), FileOutcome::Found(_)));
+    assert!(matches!(ask(0x1000), FileOutcome::Failed(ScanError::TooLarge { .. })));
 }
 
 #[test]
 fn a_changed_file_or_a_damaged_index_is_asked_again() {
     let folder = tempfile::tempdir().unwrap();
     let (path, place) = (folder.path().join("a.sys"), folder.path().join("index"));
-    let ask = |index: &mut Index| {
+    let ask = |index: &mut DriverIndex| {
         let never = AtomicBool::new(false);
-        let query = Query::Tag(PoolTag(*b"Test"));
-        scan::folder(std::slice::from_ref(&path), query, 1, Limits::default(), index, &never, |_| {})
+        let query = TagQuery::Tag(PoolTag(*b"Test"));
+        scan::folder(std::slice::from_ref(&path), query, 1, SearchLimits::default(), index, &never, |_| {})
     };
     let bytes = image(Machine::X64, &direct_x64(b"Test"), &["ExAllocatePoolWithTag"], false, &[]);
     std::fs::write(&path, &bytes).unwrap();
-    let mut index = Index::load(&place);
+    let mut index = DriverIndex::load(&place);
     assert_eq!(ask(&mut index).found, 1);
     index.save(&place).unwrap();
-    assert_eq!(ask(&mut Index::load(&place)).from_index, 1);
+    assert_eq!(ask(&mut DriverIndex::load(&place)).from_index, 1);
     let whole = std::fs::read(&place).unwrap();
     for cut in 0..whole.len() {
         std::fs::write(&place, &whole[..cut]).unwrap();
-        let answer = ask(&mut Index::load(&place));
+        let answer = ask(&mut DriverIndex::load(&place));
         assert_eq!((answer.found, answer.from_index), (1, 0), "{cut}");
     }
     std::fs::write(&place, &whole).unwrap();
     std::fs::write(&path, [bytes.as_slice(), &[0]].concat()).unwrap();
-    assert_eq!(ask(&mut Index::load(&place)).from_index, 0);
+    assert_eq!(ask(&mut DriverIndex::load(&place)).from_index, 0);
 }
 
 #[test]
 fn what_is_no_image_is_said_to_be_none() {
-    assert_eq!(Image::parse("x", b"#!/bin/sh").unwrap_err(), ScanError::NotPe);
+    assert_eq!(DriverImage::parse("x", b"#!/bin/sh").unwrap_err(), ScanError::NotPe);
     let bytes = image(Machine::X64, &[0xc3], &[], false, &[]);
     for cut in 2..bytes.len() {
-        if let Ok(image) = Image::parse("x", &bytes[..cut]) {
+        if let Ok(image) = DriverImage::parse("x", &bytes[..cut]) {
             let _ = (image.evidence(), image.info());
         }
     }

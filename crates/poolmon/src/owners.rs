@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use poolmon_model::{Labeler, Pool, Row, RowLabel, Tag};
 use poolmon_owner::pooltag::places;
-use poolmon_owner::scan::LazyNames;
+use poolmon_owner::scan::LazyDriverNames;
 use poolmon_owner::{Owners, PooltagFile};
 
 use crate::args::RowArgs;
@@ -52,7 +52,7 @@ impl Known {
     }
 
     /// What files, earlier searches and our own table know of a tag; nothing where they do not.
-    pub fn known(&self, tag: &Tag) -> Vec<poolmon_owner::Line> {
+    pub fn known(&self, tag: &Tag) -> Vec<poolmon_owner::TagFact> {
         self.owners.known(tag)
     }
 
@@ -108,7 +108,7 @@ pub fn load_files(pooltag: Option<Option<&Path>>, localtag: Option<Option<&Path>
         }
     }
     if let Some(index) = index_file() {
-        owners = owners.with_scanned(LazyNames::at(index));
+        owners = owners.with_scanned(LazyDriverNames::at(index));
     }
     Ok(Known { owners, asked_for: pooltag.is_some() || localtag.is_some() })
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::runs::Run;
+use super::runs::PhysRun;
 use super::{Container, Opened, pages};
 use crate::bytes::{array, index, u16_at, u32_at, u64_at};
 use crate::error::{COPY_AGAIN, DumpError, Result};
@@ -46,7 +46,11 @@ pub(super) fn open(path: &Path, file: &[u8]) -> Result<Opened> {
         match u32_at(header, 0).ok_or_else(cut)? {
             LOAD if address.is_multiple_of(super::runs::PAGE) => {
                 whole &= size.is_multiple_of(super::runs::PAGE);
-                runs.push(Run { pfn: address / super::runs::PAGE, pages: size / super::runs::PAGE, offset });
+                runs.push(PhysRun {
+                    pfn: address / super::runs::PAGE,
+                    pages: size / super::runs::PAGE,
+                    offset,
+                });
             }
             NOTE => {
                 let end = index(offset).saturating_add(index(size)).min(file.len());

@@ -44,7 +44,7 @@ impl Machine {
 
 /// What the header says; unused areas (filled with `PAGE`) are `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Header {
+pub struct DumpHeader {
     /// 64-bit form (`DU64`).
     pub is_64: bool,
     /// Windows build (`19041`).
@@ -89,7 +89,7 @@ pub struct Header {
 const FILL32: u32 = u32::from_le_bytes(*b"PAGE");
 const FILL64: u64 = u64::from_le_bytes(*b"PAGEPAGE");
 
-impl Header {
+impl DumpHeader {
     /// Bytes of the header in the file.
     pub const fn size(&self) -> u64 {
         if self.is_64 { 0x2000 } else { 0x1000 }

@@ -15,8 +15,8 @@ use std::path::Path;
 
 use crate::bytes::array;
 use crate::error::{DumpError, Result};
-use header::Header;
-use runs::{PhysMap, Run};
+use header::DumpHeader;
+use runs::{PhysMap, PhysRun};
 use triage::Triage;
 
 /// What kind of file it is.
@@ -41,7 +41,7 @@ pub enum Container {
 /// A file taken apart as far as its container goes.
 pub(crate) struct Opened {
     pub(crate) container: Container,
-    pub(crate) header: Option<Header>,
+    pub(crate) header: Option<DumpHeader>,
     pub(crate) map: PhysMap,
     pub(crate) triage: Option<Triage>,
     /// Page table roots that the container itself tells (registers of a virtual CPU).
@@ -53,7 +53,7 @@ pub(crate) struct Opened {
 
 /// Takes a file apart. `path` is for messages only.
 pub(crate) fn open(path: &Path, file: &[u8]) -> Result<Opened> {
-    if let Some(header) = Header::parse(file) {
+    if let Some(header) = DumpHeader::parse(file) {
         return windows(header, file);
     }
     if array(file, 0) == Some(*b"\x7fELF") {
@@ -84,7 +84,7 @@ pub(crate) fn open(path: &Path, file: &[u8]) -> Result<Opened> {
 /// A file without any header: the memory of a machine from address 0 on.
 fn raw(file: &[u8]) -> Opened {
     let size = file.len() as u64;
-    let run = Run { pfn: 0, pages: size / runs::PAGE, offset: 0 };
+    let run = PhysRun { pfn: 0, pages: size / runs::PAGE, offset: 0 };
     let (map, _, _) = PhysMap::from_runs(vec![run], size);
     Opened {
         container: Container::Raw,
@@ -97,7 +97,7 @@ fn raw(file: &[u8]) -> Opened {
     }
 }
 
-fn windows(header: Header, file: &[u8]) -> Result<Opened> {
+fn windows(header: DumpHeader, file: &[u8]) -> Result<Opened> {
     let start = header.size();
     let mut warnings = Vec::new();
     let (mut map, mut triage) = (PhysMap::empty(), None);

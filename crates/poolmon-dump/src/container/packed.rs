@@ -9,7 +9,7 @@ use crate::error::{DumpError, Result};
 
 /// How a dump is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Packing {
+enum DumpPacking {
     Gzip,
     Zstd,
     Zip,
@@ -32,11 +32,11 @@ pub struct Unpack<'a> {
 pub const UNPACK_LIMIT: u64 = 1 << 40;
 const CHUNK: usize = 1 << 20;
 
-fn packing(start: &[u8]) -> Option<Packing> {
+fn packing(start: &[u8]) -> Option<DumpPacking> {
     match start {
-        [0x1f, 0x8b, 8, ..] => Some(Packing::Gzip),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Packing::Zstd),
-        [b'P', b'K', 3, 4, ..] => Some(Packing::Zip),
+        [0x1f, 0x8b, 8, ..] => Some(DumpPacking::Gzip),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(DumpPacking::Zstd),
+        [b'P', b'K', 3, 4, ..] => Some(DumpPacking::Zip),
         _ => None,
     }
 }
@@ -49,7 +49,7 @@ pub(crate) fn unpack(path: &Path, file: &mut File, how: &mut Unpack<'_>) -> Resu
     Read::by_ref(file).take(64 << 10).read_to_end(&mut start).map_err(io("read"))?;
     let Some(packing) = packing(&start) else { return Ok(None) };
     let size = file.metadata().map_err(io("read"))?.len();
-    let from = if packing == Packing::Zip { zip_data(path, &start)? } else { (0, None) };
+    let from = if packing == DumpPacking::Zip { zip_data(path, &start)? } else { (0, None) };
     file.seek(SeekFrom::Start(from.0)).map_err(io("read"))?;
 
     let mut temporary = match how.folder {
@@ -57,22 +57,22 @@ pub(crate) fn unpack(path: &Path, file: &mut File, how: &mut Unpack<'_>) -> Resu
         None => tempfile::tempfile(),
     }
     .map_err(io("make a temporary file to unpack"))?;
-    let counted = Counted { inner: io::BufReader::with_capacity(CHUNK, file), read: 0 };
+    let counted = CountedReader { inner: io::BufReader::with_capacity(CHUNK, file), read: 0 };
     let written = match (packing, from.1) {
-        (Packing::Gzip, _) => {
+        (DumpPacking::Gzip, _) => {
             // Reads every member of a file that was appended to.
             let mut gzip = flate2::read::MultiGzDecoder::new(counted);
             copy(&mut gzip, &mut temporary, size, how, |gzip| gzip.get_ref().read)
         }
-        (Packing::Zip, Some(stored)) => {
+        (DumpPacking::Zip, Some(stored)) => {
             let mut plain = counted.take(stored);
             copy(&mut plain, &mut temporary, size, how, |plain| plain.get_ref().read)
         }
-        (Packing::Zip, None) => {
+        (DumpPacking::Zip, None) => {
             let mut deflate = flate2::read::DeflateDecoder::new(counted);
             copy(&mut deflate, &mut temporary, size, how, |deflate| deflate.get_ref().read)
         }
-        (Packing::Zstd, _) => zstd(counted, &mut temporary, size, how),
+        (DumpPacking::Zstd, _) => zstd(counted, &mut temporary, size, how),
     };
     written.map_err(io("unpack"))?;
     Ok(Some(temporary))
@@ -82,7 +82,12 @@ pub(crate) fn unpack(path: &Path, file: &mut File, how: &mut Unpack<'_>) -> Resu
 const ZSTD_WINDOW: u64 = 128 << 20;
 
 /// zstd, frame after frame; skippable frames are passed over.
-fn zstd<R: Read>(mut from: Counted<R>, to: &mut File, size: u64, how: &mut Unpack<'_>) -> io::Result<()> {
+fn zstd<R: Read>(
+    mut from: CountedReader<R>,
+    to: &mut File,
+    size: u64,
+    how: &mut Unpack<'_>,
+) -> io::Result<()> {
     use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
     let wrong = |error: &dyn std::fmt::Display| io::Error::new(io::ErrorKind::InvalidData, error.to_string());
     let mut sparse = Sparse::new(how.limit);
@@ -184,12 +189,12 @@ impl Sparse {
 }
 
 /// Counts what was read of the packed file.
-struct Counted<R> {
+struct CountedReader<R> {
     inner: R,
     read: u64,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for CountedReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buffer)?;
         self.read += n as u64;

@@ -1,7 +1,7 @@
 //! The page containers of Windows: runs (type 1), bitmap (2, 5, 6, 7), ranges (8, 9, 0xA).
 
-use super::header::Header;
-use super::runs::{Bitmap, PAGE, PhysMap, Run};
+use super::header::DumpHeader;
+use super::runs::{Bitmap, PAGE, PhysMap, PhysRun};
 use crate::bytes::{index, u32_at, u64_at};
 use crate::error::{COPY_AGAIN, DumpError, Result};
 
@@ -13,7 +13,7 @@ fn malformed(what: &'static str, offset: u64, problem: impl Into<String>) -> Dum
 }
 
 /// Type 1: the pages follow the header in the order of its runs.
-pub(super) fn full(header: &Header, file_size: u64, warnings: &mut Vec<String>) -> Result<PhysMap> {
+pub(super) fn full(header: &DumpHeader, file_size: u64, warnings: &mut Vec<String>) -> Result<PhysMap> {
     if header.runs.is_empty() {
         return Err(malformed("run list of the dump header", 0x88, "it is empty"));
     }
@@ -25,14 +25,14 @@ pub(super) fn full(header: &Header, file_size: u64, warnings: &mut Vec<String>) 
     let mut runs = Vec::with_capacity(header.runs.len());
     let mut offset = header.size();
     for &(pfn, pages) in &header.runs {
-        runs.push(Run { pfn, pages, offset });
+        runs.push(PhysRun { pfn, pages, offset });
         offset = offset.saturating_add(pages.saturating_mul(PAGE));
     }
     Ok(sorted(runs, file_size, warnings))
 }
 
 /// Sorts runs and tells of what the file does not hold.
-pub(super) fn sorted(runs: Vec<Run>, file_size: u64, warnings: &mut Vec<String>) -> PhysMap {
+pub(super) fn sorted(runs: Vec<PhysRun>, file_size: u64, warnings: &mut Vec<String>) -> PhysMap {
     let (map, lost, overlap) = PhysMap::from_runs(runs, file_size);
     if lost > 0 {
         warnings.push(format!("the file ends too early: {lost} of its pages are missing; {COPY_AGAIN}"));
@@ -104,7 +104,7 @@ pub(super) fn ranges(file: &[u8], start: u64, dump_type: u32, warnings: &mut Vec
         if pages >= most_pages || pfn == 0 || offset >= file.len() as u64 {
             break;
         }
-        runs.push(Run { pfn, pages: count, offset });
+        runs.push(PhysRun { pfn, pages: count, offset });
         pages = pages.saturating_add(count);
         offset = offset.saturating_add(count.saturating_mul(PAGE));
     }

@@ -10,7 +10,7 @@ pub const PAGE: u64 = 0x1000;
 
 /// Pages that follow each other in memory and in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Run {
+pub(crate) struct PhysRun {
     /// First page number.
     pub(crate) pfn: u64,
     /// Number of pages.
@@ -23,7 +23,7 @@ pub(crate) struct Run {
 #[derive(Debug)]
 pub(crate) enum PhysMap {
     /// Sorted by page number.
-    Runs(Vec<Run>),
+    Runs(Vec<PhysRun>),
     /// One bit for each page, used where it stands in the file.
     Bitmap(Bitmap),
 }
@@ -38,7 +38,7 @@ impl PhysMap {
     }
 
     /// Sorts the runs and cuts what the file does not hold. Tells how many pages that cost, and whether runs overlap.
-    pub(crate) fn from_runs(mut runs: Vec<Run>, file_size: u64) -> (Self, u64, bool) {
+    pub(crate) fn from_runs(mut runs: Vec<PhysRun>, file_size: u64) -> (Self, u64, bool) {
         let mut lost: u64 = 0;
         runs.retain_mut(|run| {
             let held = file_size.saturating_sub(run.offset) / PAGE;
@@ -78,7 +78,7 @@ impl PhysMap {
     }
 
     /// Calls back with every run (first page number, pages, file offset) until it answers `false`.
-    pub(crate) fn each_run(&self, file: &[u8], mut each: impl FnMut(Run) -> bool) {
+    pub(crate) fn each_run(&self, file: &[u8], mut each: impl FnMut(PhysRun) -> bool) {
         match self {
             Self::Runs(runs) => {
                 for &run in runs {
@@ -176,25 +176,25 @@ impl Bitmap {
         self.first_page.checked_add(rank.checked_mul(PAGE)?)
     }
 
-    fn each_run(&self, file: &[u8], mut each: impl FnMut(Run) -> bool) {
-        let mut open: Option<Run> = None;
+    fn each_run(&self, file: &[u8], mut each: impl FnMut(PhysRun) -> bool) {
+        let mut open: Option<PhysRun> = None;
         let mut rank = 0;
         let mut bit = 0;
         while bit < self.bits && rank <= self.present {
             let mut word = self.word(file, bit);
             if word == u64::MAX && open.is_some() {
-                open = open.map(|run| Run { pages: run.pages + 64, ..run });
+                open = open.map(|run| PhysRun { pages: run.pages + 64, ..run });
                 rank += 64;
             } else {
                 for at in 0..64 {
                     if word & 1 == 1 {
-                        let new = Run {
+                        let new = PhysRun {
                             pfn: bit + at,
                             pages: 0,
                             offset: self.first_page.saturating_add(rank * PAGE),
                         };
                         let run = open.unwrap_or(new);
-                        open = Some(Run { pages: run.pages + 1, ..run });
+                        open = Some(PhysRun { pages: run.pages + 1, ..run });
                         rank += 1;
                     } else if let Some(run) = open.take()
                         && !each(run)
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn runs_outside_the_file_are_cut() {
-        let run = |pfn, pages, offset| Run { pfn, pages, offset };
+        let run = |pfn, pages, offset| PhysRun { pfn, pages, offset };
         let (map, lost, overlap) = PhysMap::from_runs(vec![run(9, 4, 0x3000), run(1, 2, 0x1000)], 0x5000);
         assert_eq!((lost, overlap), (2, false));
         assert_eq!(map.pages(), 4);

@@ -1,13 +1,13 @@
 //! Small memory dumps (type 4): blocks of virtual memory, the driver list and the kernel debugger block, no pages.
 
-use super::header::Header;
+use super::header::DumpHeader;
 use crate::bytes::{index, u16_at, u32_at, u64_at, utf16};
 use crate::error::{COPY_AGAIN, DumpError, Result};
-use crate::modules::{Module, Unloaded};
+use crate::modules::{LoadedModule, UnloadedDriver};
 
 /// A stretch of virtual memory in the file.
 #[derive(Clone, Copy, Debug)]
-struct Block {
+struct TriageBlock {
     address: u64,
     offset: usize,
     size: usize,
@@ -16,7 +16,7 @@ struct Block {
 /// The tables of a triage dump.
 #[derive(Debug)]
 pub(crate) struct Triage {
-    blocks: Vec<Block>,
+    blocks: Vec<TriageBlock>,
     /// Offset and size of the kernel debugger block.
     pub(crate) debugger_data: Option<(usize, usize)>,
     drivers: (usize, usize),
@@ -34,7 +34,7 @@ const MOST_DRIVERS: usize = 1 << 14;
 
 impl Triage {
     /// Reads the tables' places. Counts are checked against the file's size.
-    pub(crate) fn parse(file: &[u8], header: &Header) -> Result<Self> {
+    pub(crate) fn parse(file: &[u8], header: &DumpHeader) -> Result<Self> {
         let at = index(header.size());
         let cut = || DumpError::Malformed {
             what: "triage dump header",
@@ -58,7 +58,7 @@ impl Triage {
         let (data, size) = (field(0x70)?, field(0x74)?);
         if data != 0 && file.get(data..).is_some_and(|rest| rest.len() >= size.max(0x20)) {
             triage.debugger_data = Some((data, size));
-            triage.blocks.push(Block { address: header.debugger_data, offset: data, size });
+            triage.blocks.push(TriageBlock { address: header.debugger_data, offset: data, size });
         }
         let (start, count) = (field(0x78)?, field(0x7c)?);
         let list = file.get(start..).unwrap_or_default();
@@ -70,7 +70,7 @@ impl Triage {
             };
             let (offset, size) = (offset as usize, size as usize);
             if offset < file.len() && size > 0 {
-                triage.blocks.push(Block { address, offset, size: size.min(file.len() - offset) });
+                triage.blocks.push(TriageBlock { address, offset, size: size.min(file.len() - offset) });
             }
         }
         triage.blocks.sort_by_key(|block| block.address);
@@ -89,7 +89,7 @@ impl Triage {
     }
 
     /// Loaded drivers, in the order of the list.
-    pub(crate) fn modules(&self, file: &[u8]) -> Result<Vec<Module>> {
+    pub(crate) fn modules(&self, file: &[u8]) -> Result<Vec<LoadedModule>> {
         if !self.is_64 {
             return Err(DumpError::Unanswerable {
                 what: "loaded modules",
@@ -118,7 +118,7 @@ impl Triage {
             };
             let Some((name, base, size, checksum, timestamp)) = figures() else { break };
             let path = counted_text(file, name as usize).unwrap_or_default();
-            modules.push(Module::new(base, size, path, checksum, Some(timestamp)));
+            modules.push(LoadedModule::new(base, size, path, checksum, Some(timestamp)));
         }
         if modules.len() < count {
             return Err(malformed(format!("{count} drivers are told, {} are in the file", modules.len())));
@@ -127,7 +127,7 @@ impl Triage {
     }
 
     /// Drivers that were unloaded before the crash.
-    pub(crate) fn unloaded(&self, file: &[u8]) -> Vec<Unloaded> {
+    pub(crate) fn unloaded(&self, file: &[u8]) -> Vec<UnloadedDriver> {
         let mut list = Vec::new();
         let Some(bytes) = file.get(self.unloaded..).filter(|_| self.is_64 && self.unloaded != 0) else {
             return list;
@@ -138,7 +138,7 @@ impl Triage {
             let name = utf16(entry.get(0x10..0x10 + length).unwrap_or_default());
             let (start, end) = (u64_at(entry, 0x28).unwrap_or(0), u64_at(entry, 0x30).unwrap_or(0));
             if start != 0 && end >= start {
-                list.push(Unloaded { name, start, end, time: None });
+                list.push(UnloadedDriver { name, start, end, time: None });
             }
         }
         list

@@ -5,7 +5,7 @@
 
 mod forms;
 
-pub use forms::Form;
+pub use forms::PagingForm;
 
 /// Why a virtual address cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,7 +42,7 @@ pub struct Translation {
 
 /// An address without a translation, and how far on the next one can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Hole {
+pub(crate) struct PageHole {
     pub(crate) why: Absent,
     /// Size of the aligned stretch that has no memory.
     pub(crate) span: u64,
@@ -50,7 +50,7 @@ pub(crate) struct Hole {
 
 /// One entry of a page table, understood.
 #[derive(Clone, Copy, Debug)]
-enum Entry {
+enum TableEntry {
     /// The next table's physical address.
     Table(u64),
     /// A page's physical address.
@@ -66,12 +66,12 @@ enum Entry {
 /// Walks page tables of one form from one root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Walker {
-    pub(crate) form: Form,
+    pub(crate) form: PagingForm,
     pub(crate) root: u64,
 }
 
 impl Walker {
-    pub(crate) const fn new(form: Form, root: u64) -> Self {
+    pub(crate) const fn new(form: PagingForm, root: u64) -> Self {
         Self { form, root: form.root(root) }
     }
 
@@ -80,9 +80,9 @@ impl Walker {
         &self,
         address: u64,
         read: &mut dyn FnMut(u64) -> Option<u64>,
-    ) -> Result<(Translation, u64), Hole> {
+    ) -> Result<(Translation, u64), PageHole> {
         if !self.form.is_canonical(address) {
-            return Err(Hole { why: Absent::Unmapped, span: super::container::runs::PAGE });
+            return Err(PageHole { why: Absent::Unmapped, span: super::container::runs::PAGE });
         }
         self.walk_from(address, 0, self.root, read)
     }
@@ -93,7 +93,7 @@ impl Walker {
         address: u64,
         table: u64,
         read: &mut dyn FnMut(u64) -> Option<u64>,
-    ) -> Result<Translation, Hole> {
+    ) -> Result<Translation, PageHole> {
         self.walk_from(address, self.form.levels().len().saturating_sub(1), table, read)
             .map(|(found, _)| found)
     }
@@ -110,27 +110,27 @@ impl Walker {
         from: usize,
         mut table: u64,
         read: &mut dyn FnMut(u64) -> Option<u64>,
-    ) -> Result<(Translation, u64), Hole> {
+    ) -> Result<(Translation, u64), PageHole> {
         let levels = self.form.levels();
         for (at, level) in levels.iter().enumerate().skip(from) {
             let span = 1_u64 << level.shift;
             let index = address >> level.shift & ((1 << level.bits) - 1);
             let place = table + index * self.form.entry_size();
-            let Some(raw) = read(place) else { return Err(Hole { why: Absent::NotInDump, span }) };
+            let Some(raw) = read(place) else { return Err(PageHole { why: Absent::NotInDump, span }) };
             let last = at + 1 == levels.len();
             let page = |base: u64, transition| {
                 let physical = base & !(span - 1) | address & (span - 1);
                 Ok((Translation { physical, page_size: span, transition }, if last { table } else { 0 }))
             };
             match self.form.entry(raw, at, last) {
-                Entry::Page(base) => return page(base, false),
+                TableEntry::Page(base) => return page(base, false),
                 // A transition entry above the last level is a page table that was trimmed, not a large page.
-                Entry::Transition(base) if last => return page(base, true),
-                Entry::Table(next) | Entry::Transition(next) => table = next,
-                Entry::Out => return Err(Hole { why: Absent::PagedOut, span }),
-                Entry::Nothing => return Err(Hole { why: Absent::Unmapped, span }),
+                TableEntry::Transition(base) if last => return page(base, true),
+                TableEntry::Table(next) | TableEntry::Transition(next) => table = next,
+                TableEntry::Out => return Err(PageHole { why: Absent::PagedOut, span }),
+                TableEntry::Nothing => return Err(PageHole { why: Absent::Unmapped, span }),
             }
         }
-        Err(Hole { why: Absent::Unmapped, span: super::container::runs::PAGE })
+        Err(PageHole { why: Absent::Unmapped, span: super::container::runs::PAGE })
     }
 }

@@ -1,6 +1,6 @@
 //! Symbols, where there are any: what they say of the kernel's tables is compared with what was found without them.
 //!
-//! [`path`]: where symbol files are; [`pdb`]: a symbol file; [`Places`]: the variables in this dump.
+//! [`path`]: where symbol files are; [`pdb`]: a symbol file; [`SymbolPlaces`]: the variables in this dump.
 
 pub mod path;
 mod pdb;
@@ -32,7 +32,7 @@ pub(crate) const WANTED: [&str; 7] = [
 
 /// Addresses of the variables, as the symbols tell them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Places {
+pub(crate) struct SymbolPlaces {
     /// What told them.
     pub(crate) name: String,
     /// Points to the first processor's table.
@@ -49,7 +49,7 @@ pub(crate) struct Places {
     pub(crate) big_size: Option<u64>,
 }
 
-impl Places {
+impl SymbolPlaces {
     /// Looks the variables up for a kernel at this base.
     pub(crate) fn new(symbols: &dyn Symbols, memory: &Memory, base: u64) -> Self {
         let [table, size, expansion, expansion_size, array, big, big_size] = WANTED.map(|name| {

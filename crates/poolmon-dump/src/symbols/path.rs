@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::pe::Pdb;
+use crate::pe::PdbId;
 
 /// Where symbols are looked for, in this order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,21 +10,21 @@ pub struct SymbolPath {
     /// Folders and stores on this machine.
     pub folders: Vec<PathBuf>,
     /// Servers, each with the store that keeps what it gave (the first of its chain).
-    pub servers: Vec<Server>,
+    pub servers: Vec<SymbolServer>,
 }
 
 /// A symbol server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Server {
+pub struct SymbolServer {
     /// Its address.
     pub url: String,
     /// The store on this machine that keeps its files; `None` where the path names none.
     pub store: Option<PathBuf>,
 }
 
-impl Server {
+impl SymbolServer {
     /// The address of a symbol file; `None` where the image gives it a name that no file has.
-    pub fn address(&self, pdb: &Pdb) -> Option<String> {
+    pub fn address(&self, pdb: &PdbId) -> Option<String> {
         let name = file_name(pdb)?;
         Some(format!("{}/{name}/{}/{name}", self.url.trim_end_matches('/'), pdb.key))
     }
@@ -49,7 +49,7 @@ impl SymbolPath {
                     }
                 }
                 _ if is_server(first) => {
-                    path.servers.push(Server { url: first.to_owned(), store: caches.first().cloned() });
+                    path.servers.push(SymbolServer { url: first.to_owned(), store: caches.first().cloned() });
                 }
                 _ => path.add(PathBuf::from(first)),
             }
@@ -62,7 +62,7 @@ impl SymbolPath {
         let mut store = caches.first().cloned();
         for word in words.filter(|word| !word.is_empty()) {
             if is_server(word) {
-                self.servers.push(Server { url: word.to_owned(), store: store.clone() });
+                self.servers.push(SymbolServer { url: word.to_owned(), store: store.clone() });
             } else {
                 let folder = PathBuf::from(word);
                 store.get_or_insert_with(|| folder.clone());
@@ -79,7 +79,7 @@ impl SymbolPath {
     }
 
     /// Files on this machine that may be the symbols of an image, the likeliest first.
-    pub fn candidates(&self, pdb: &Pdb) -> Vec<PathBuf> {
+    pub fn candidates(&self, pdb: &PdbId) -> Vec<PathBuf> {
         let Some(name) = file_name(pdb) else { return Vec::new() };
         let two = name.get(..2).unwrap_or(name);
         let mut found = Vec::new();
@@ -94,7 +94,7 @@ impl SymbolPath {
 }
 
 /// Where a store keeps a symbol file.
-pub fn place(store: &Path, pdb: &Pdb) -> Option<PathBuf> {
+pub fn place(store: &Path, pdb: &PdbId) -> Option<PathBuf> {
     let name = file_name(pdb)?;
     Some(store.join(name).join(&pdb.key).join(name))
 }
@@ -104,7 +104,7 @@ fn is_server(word: &str) -> bool {
 }
 
 /// The name, where it is a plain one: it comes out of a dump, and becomes part of a path.
-fn file_name(pdb: &Pdb) -> Option<&str> {
+fn file_name(pdb: &PdbId) -> Option<&str> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-+ ".contains(c);
     let name = pdb.name.as_str();
     let fits =
@@ -132,8 +132,8 @@ fn descend(folder: &Path, parts: &[&str]) -> Option<PathBuf> {
 mod tests {
     use super::*;
 
-    fn pdb(name: &str) -> Pdb {
-        Pdb { name: name.into(), key: "95435CEC4AB104C5E86BFBEA4416C4A31".into() }
+    fn pdb(name: &str) -> PdbId {
+        PdbId { name: name.into(), key: "95435CEC4AB104C5E86BFBEA4416C4A31".into() }
     }
 
     #[test]
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_name_out_of_a_dump_leads_nowhere_else() {
-        let server = Server { url: "http://x.example".into(), store: None };
+        let server = SymbolServer { url: "http://x.example".into(), store: None };
         for name in ["..", "a/b", r"a\b", "", ".hidden", "a%2f", "x:y", &"a".repeat(200)] {
             assert_eq!(server.address(&pdb(name)), None, "{name}");
             assert_eq!(place(Path::new("/store"), &pdb(name)), None, "{name}");

@@ -7,7 +7,7 @@ use pdb2::FallibleIterator as _;
 use rustc_hash::FxHashMap;
 
 use super::{Symbols, WANTED};
-use crate::pe::Pdb;
+use crate::pe::PdbId;
 
 /// Why a symbol file is not used.
 #[derive(Debug, thiserror::Error)]
@@ -41,12 +41,12 @@ pub struct PdbFile {
 
 impl PdbFile {
     /// Opens the file where it is the one that an image names, and looks up the kernel's variables.
-    pub fn open(path: &Path, wanted: &Pdb) -> Result<Self, SymbolError> {
+    pub fn open(path: &Path, wanted: &PdbId) -> Result<Self, SymbolError> {
         Self::with(path, wanted, &WANTED)
     }
 
     /// The same for other names.
-    pub fn with(path: &Path, wanted: &Pdb, names: &[&str]) -> Result<Self, SymbolError> {
+    pub fn with(path: &Path, wanted: &PdbId, names: &[&str]) -> Result<Self, SymbolError> {
         let unreadable = |why: &dyn std::fmt::Display| SymbolError::Unreadable {
             path: path.to_path_buf(),
             why: why.to_string(),

@@ -4,7 +4,7 @@
 //! occupied slots only. Of all entry sizes and power-of-two sizes, the right one scores 100 %, twice its size about
 //! 51 %, and half its size nearly 100 % again; so the largest that fits wins.
 
-use super::layout::Layout;
+use super::layout::TrackerLayout;
 use crate::bytes::{index, u32_at, u64_at};
 use crate::container::runs::PAGE;
 use crate::memory::Memory;
@@ -80,15 +80,15 @@ fn is_printable(key: u32) -> bool {
 
 /// What was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) layout: Layout,
+pub(super) struct FoundLayout {
+    pub(super) layout: TrackerLayout,
     /// Hashed slots less one.
     pub(super) mask: usize,
     /// Keys among them.
     pub(super) keys: usize,
 }
 
-impl Found {
+impl FoundLayout {
     /// Entries of the table: the hashed slots, and the overflow bucket behind them.
     pub(super) const fn entries(&self) -> usize {
         self.mask + 2
@@ -107,8 +107,12 @@ pub(super) fn most_bytes(narrow: bool) -> usize {
 }
 
 /// Finds entry size and slots. `near` are figures beside the table's variable: the kernel keeps the mask there.
-pub(super) fn detect(table: &TableBytes, candidates: [Layout; 3], near: &[u64]) -> Option<Found> {
-    let mut best: Option<(Found, bool)> = None;
+pub(super) fn detect(
+    table: &TableBytes,
+    candidates: [TrackerLayout; 3],
+    near: &[u64],
+) -> Option<FoundLayout> {
+    let mut best: Option<(FoundLayout, bool)> = None;
     for layout in candidates {
         let slots = (table.bytes.len() / layout.stride).min((1 << LARGEST) + 1);
         let keys: Vec<Option<u32>> = (0..slots).map(|slot| table.key(slot, layout.stride)).collect();
@@ -116,7 +120,7 @@ pub(super) fn detect(table: &TableBytes, candidates: [Layout; 3], near: &[u64]) 
             let mask = (1_usize << power) - 1;
             let Some(hashed) = keys.get(..=mask) else { break };
             let Some(occupied) = score(hashed, mask) else { continue };
-            let found = Found { layout, mask, keys: occupied };
+            let found = FoundLayout { layout, mask, keys: occupied };
             let confirmed = near.contains(&(mask as u64));
             let better = best.is_none_or(|(best, was_confirmed)| {
                 // Few keys fit into several sizes; then the mask beside the variable decides.
@@ -131,11 +135,15 @@ pub(super) fn detect(table: &TableBytes, candidates: [Layout; 3], near: &[u64]) 
 }
 
 /// Finds the entry size of a table whose number of slots is known.
-pub(super) fn detect_sized(table: &TableBytes, candidates: [Layout; 3], slots: usize) -> Option<Found> {
+pub(super) fn detect_sized(
+    table: &TableBytes,
+    candidates: [TrackerLayout; 3],
+    slots: usize,
+) -> Option<FoundLayout> {
     let mask = slots.checked_sub(1).filter(|_| slots.is_power_of_two())?;
     let sized = candidates.into_iter().filter_map(|layout| {
         let keys: Vec<Option<u32>> = (0..slots).map(|slot| table.key(slot, layout.stride)).collect();
-        score(&keys, mask).map(|keys| Found { layout, mask, keys })
+        score(&keys, mask).map(|keys| FoundLayout { layout, mask, keys })
     });
     sized.max_by_key(|found| found.keys)
 }
@@ -175,7 +183,7 @@ fn score(keys: &[Option<u32>], mask: usize) -> Option<usize> {
 
 /// Whether the first page of a table could be one: most of its keys stand at or a little behind their hash, for some
 /// entry size. Cheap, and enough to skip nearly all other pages.
-pub(super) fn looks_like(page: &[u8], candidates: [Layout; 3]) -> bool {
+pub(super) fn looks_like(page: &[u8], candidates: [TrackerLayout; 3]) -> bool {
     candidates.iter().any(|layout| {
         let (mut keys, mut near) = (0, [0_usize; 11]);
         for (slot, entry) in page.chunks_exact(layout.stride).enumerate() {
@@ -211,7 +219,7 @@ pub(super) fn figures_near(memory: &Memory, variable: u64) -> Vec<u64> {
 mod tests {
     use super::*;
 
-    fn filled(layout: Layout, mask: usize, keys: usize) -> TableBytes {
+    fn filled(layout: TrackerLayout, mask: usize, keys: usize) -> TableBytes {
         let mut bytes = vec![0; ((mask + 2) * layout.stride).next_multiple_of(0x1000) * 3];
         let mut state = 0x1234_5678_9abc_def0_u64;
         for _ in 0..keys {
@@ -238,12 +246,13 @@ mod tests {
     fn every_size_is_found_whatever_the_build_says() {
         for narrow in [false, true] {
             for build in [2600, 18_000, 26_100] {
-                let candidates = Layout::candidates(narrow, build);
+                let candidates = TrackerLayout::candidates(narrow, build);
                 for layout in candidates {
                     for (mask, keys) in [(511, 300), (2047, 1800), (4095, 3000), (16_383, 2500)] {
                         let table = filled(layout, mask, keys);
                         for build in [2600, 26_100] {
-                            let found = detect(&table, Layout::candidates(narrow, build), &[]).unwrap();
+                            let found =
+                                detect(&table, TrackerLayout::candidates(narrow, build), &[]).unwrap();
                             assert_eq!((found.layout.stride, found.mask), (layout.stride, mask));
                         }
                         assert!(looks_like(&table.bytes[..0x1000], candidates));
@@ -255,12 +264,12 @@ mod tests {
 
     #[test]
     fn absent_pages_interrupt_nothing() {
-        let layout = Layout::candidates(false, 19_041)[0];
+        let layout = TrackerLayout::candidates(false, 19_041)[0];
         let mut table = filled(layout, 4095, 3000);
         for page in [0, 7, 20] {
             table.present[page] = false;
         }
-        let found = detect(&table, Layout::candidates(false, 19_041), &[]).unwrap();
+        let found = detect(&table, TrackerLayout::candidates(false, 19_041), &[]).unwrap();
         assert_eq!(found.mask, 4095);
         assert_eq!(table.absent_pages(found.length()), 3);
         assert_eq!(table.entry(1, layout.stride), None);
@@ -268,9 +277,9 @@ mod tests {
 
     #[test]
     fn few_keys_need_the_mask_beside_the_variable() {
-        let layout = Layout::candidates(false, 19_041)[0];
+        let layout = TrackerLayout::candidates(false, 19_041)[0];
         let table = filled(layout, 4095, 40);
-        assert_eq!(detect(&table, Layout::candidates(false, 19_041), &[4095]).unwrap().mask, 4095);
+        assert_eq!(detect(&table, TrackerLayout::candidates(false, 19_041), &[4095]).unwrap().mask, 4095);
     }
 
     #[test]
@@ -279,9 +288,9 @@ mod tests {
             (0..0x40_000_u32).flat_map(|n| (n.wrapping_mul(2_654_435_761) | 1).to_le_bytes()).collect();
         let present = vec![true; bytes.len() / 0x1000];
         let table = TableBytes { bytes, present };
-        assert_eq!(detect(&table, Layout::candidates(false, 19_041), &[]), None);
-        assert!(!looks_like(&table.bytes[..0x1000], Layout::candidates(false, 19_041)));
+        assert_eq!(detect(&table, TrackerLayout::candidates(false, 19_041), &[]), None);
+        assert!(!looks_like(&table.bytes[..0x1000], TrackerLayout::candidates(false, 19_041)));
         let nothing = TableBytes { bytes: vec![0; 0x10_0000], present: vec![true; 256] };
-        assert_eq!(detect(&nothing, Layout::candidates(false, 19_041), &[4095]), None);
+        assert_eq!(detect(&nothing, TrackerLayout::candidates(false, 19_041), &[4095]), None);
     }
 }

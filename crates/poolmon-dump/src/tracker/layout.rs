@@ -13,7 +13,7 @@ use crate::bytes::{u32_at, u64_at};
 
 /// Where the figures of one pool are in an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Places {
+struct ColumnPlaces {
     allocs: usize,
     frees: usize,
     bytes: usize,
@@ -21,37 +21,37 @@ struct Places {
 
 /// One layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Layout {
+pub(super) struct TrackerLayout {
     /// Bytes of an entry.
     pub(super) stride: usize,
     /// Allocs and frees have 64 bits.
     pub(super) wide_counts: bool,
     /// Bytes have 64 bits.
     wide_bytes: bool,
-    nonpaged: Places,
-    paged: Places,
+    nonpaged: ColumnPlaces,
+    paged: ColumnPlaces,
 }
 
-const fn places(allocs: usize, frees: usize, bytes: usize) -> Places {
-    Places { allocs, frees, bytes }
+const fn places(allocs: usize, frees: usize, bytes: usize) -> ColumnPlaces {
+    ColumnPlaces { allocs, frees, bytes }
 }
 
 const fn layout(
     stride: usize,
     wide_counts: bool,
     wide_bytes: bool,
-    nonpaged: Places,
-    paged: Places,
-) -> Layout {
-    Layout { stride, wide_counts, wide_bytes, nonpaged, paged }
+    nonpaged: ColumnPlaces,
+    paged: ColumnPlaces,
+) -> TrackerLayout {
+    TrackerLayout { stride, wide_counts, wide_bytes, nonpaged, paged }
 }
 
-static NARROW: [Layout; 3] = [
+static NARROW: [TrackerLayout; 3] = [
     layout(0x1c, false, false, places(4, 8, 0xc), places(0x10, 0x14, 0x18)),
     layout(0x30, true, false, places(8, 0x10, 4), places(0x20, 0x28, 0x18)),
     layout(0x40, true, false, places(8, 0x10, 4), places(0x20, 0x28, 0x18)),
 ];
-static WIDE: [Layout; 3] = [
+static WIDE: [TrackerLayout; 3] = [
     layout(0x28, false, true, places(4, 8, 0x10), places(0x18, 0x1c, 0x20)),
     layout(0x38, true, true, places(0x10, 0x18, 8), places(0x28, 0x30, 0x20)),
     layout(0x50, true, true, places(0x10, 0x18, 8), places(0x28, 0x30, 0x20)),
@@ -75,7 +75,7 @@ impl Figures {
     }
 }
 
-impl Layout {
+impl TrackerLayout {
     /// The layouts that a system can have, the one that its build suggests first.
     pub(super) fn candidates(narrow: bool, build: u32) -> [Self; 3] {
         let [old, middle, new] = if narrow { NARROW } else { WIDE };
@@ -91,7 +91,7 @@ impl Layout {
         Some((self.pool(entry, self.nonpaged)?, self.pool(entry, self.paged)?))
     }
 
-    fn pool(&self, entry: &[u8], at: Places) -> Option<Figures> {
+    fn pool(&self, entry: &[u8], at: ColumnPlaces) -> Option<Figures> {
         let count = |at| if self.wide_counts { u64_at(entry, at) } else { u32_at(entry, at).map(u64::from) };
         let bytes = if self.wide_bytes {
             u64_at(entry, at.bytes)?.cast_signed()

@@ -15,10 +15,10 @@ use crate::container::runs::PAGE;
 use crate::error::{DumpError, Result, WANT_KERNEL_DUMP};
 use crate::kdbg::KernelData;
 use crate::memory::Memory;
-use crate::pe::Image;
-use crate::symbols::Places;
-use detect::{Found, TableBytes};
-use layout::{Figures, Layout};
+use crate::pe::ImageHeader;
+use crate::symbols::SymbolPlaces;
+use detect::{FoundLayout, TableBytes};
+use layout::{Figures, TrackerLayout};
 use percpu::Tables;
 use symbols::Checked;
 
@@ -67,12 +67,12 @@ pub struct TrackerFacts {
 }
 
 /// What a caller knows of the system.
-pub(crate) struct Known {
+pub(crate) struct TrackerHints {
     pub(crate) build: u32,
     /// 0 where unknown.
     pub(crate) processors: u32,
     /// What the symbols tell.
-    pub(crate) places: Option<Places>,
+    pub(crate) places: Option<SymbolPlaces>,
 }
 
 /// Where the tables are.
@@ -80,14 +80,14 @@ struct Located {
     /// Address of the variable that points to the first table; 0 where it was found by search.
     variable: u64,
     first: u64,
-    found: Found,
+    found: FoundLayout,
     keys: TableBytes,
     tables: Option<Tables>,
     by_search: bool,
 }
 
 /// Finds the tables without symbols.
-fn locate(memory: &Memory, data: &KernelData, candidates: [Layout; 3]) -> Result<Located> {
+fn locate(memory: &Memory, data: &KernelData, candidates: [TrackerLayout; 3]) -> Result<Located> {
     let direct = by_variable(memory, data.pool_track_table, candidates);
     let by_search = direct.is_err();
     let (first, found, keys) = match direct {
@@ -103,10 +103,10 @@ fn locate(memory: &Memory, data: &KernelData, candidates: [Layout; 3]) -> Result
 pub(crate) fn pool_used(
     memory: &Memory,
     data: &KernelData,
-    known: &Known,
+    known: &TrackerHints,
     mut sample: Sample,
 ) -> Result<PoolUsed> {
-    let candidates = Layout::candidates(memory.is_narrow(), known.build);
+    let candidates = TrackerLayout::candidates(memory.is_narrow(), known.build);
     let located = locate(memory, data, candidates);
     let checked = match &known.places {
         Some(places) => symbols::check(memory, data, places, candidates, located)?,
@@ -198,7 +198,7 @@ read. What the other processors allocated and freed is missing"
 }
 
 /// Says that tags may stand elsewhere; `false` where some may be missing altogether.
-fn tell_overflow(warnings: &mut Vec<String>, sums: &Sums, found: &Found, expansion: bool) -> bool {
+fn tell_overflow(warnings: &mut Vec<String>, sums: &Sums, found: &FoundLayout, expansion: bool) -> bool {
     if sums.overflow_used() {
         warnings.push(
             "the pool table was full: tags that no longer fitted are summed in the row `Ovfl`, without their names".into(),
@@ -216,7 +216,11 @@ without symbols and is not part of these figures"
 }
 
 /// Reads the first table through the variable that the debugger block names.
-fn by_variable(memory: &Memory, variable: u64, candidates: [Layout; 3]) -> Result<(u64, Found, TableBytes)> {
+fn by_variable(
+    memory: &Memory,
+    variable: u64,
+    candidates: [TrackerLayout; 3],
+) -> Result<(u64, FoundLayout, TableBytes)> {
     let absent = |address, why: &str| DumpError::Absent {
         what: "pool table",
         address,
@@ -252,8 +256,12 @@ const MOST_TRIED: usize = 1 << 16;
 const MOST_READ: u32 = 64;
 
 /// Searches the kernel's data for a pointer to something that hashes like a pool table.
-fn search(memory: &Memory, data: &KernelData, candidates: [Layout; 3]) -> Option<(u64, Found, TableBytes)> {
-    let image = Image::read(memory, data.kernel_base)?;
+fn search(
+    memory: &Memory,
+    data: &KernelData,
+    candidates: [TrackerLayout; 3],
+) -> Option<(u64, FoundLayout, TableBytes)> {
+    let image = ImageHeader::read(memory, data.kernel_base)?;
     let size = memory.pointer();
     let mut tried = rustc_hash::FxHashSet::default();
     let mut budget = MOST_READ;
@@ -292,14 +300,14 @@ fn search(memory: &Memory, data: &KernelData, candidates: [Layout; 3]) -> Option
 
 /// Sums by slot.
 struct Sums {
-    layout: Layout,
+    layout: TrackerLayout,
     slots: Vec<(u32, Figures, Figures)>,
     /// Slot of the overflow bucket.
     bucket: usize,
 }
 
 impl Sums {
-    fn new(found: &Found) -> Self {
+    fn new(found: &FoundLayout) -> Self {
         Self {
             layout: found.layout,
             slots: vec![(0, Figures::default(), Figures::default()); found.entries()],

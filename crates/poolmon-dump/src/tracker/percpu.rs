@@ -3,11 +3,11 @@
 //!
 //! A tag stands at the same slot in every table, so thousands of keys prove or refute each pointer.
 
-use super::detect::{Found, TableBytes};
+use super::detect::{FoundLayout, TableBytes};
 use crate::container::runs::PAGE;
 use crate::kdbg::KernelData;
 use crate::memory::Memory;
-use crate::pe::Image;
+use crate::pe::ImageHeader;
 
 /// The kernel's array has this many slots at most.
 const MOST_TABLES: u64 = 2048;
@@ -32,13 +32,13 @@ pub(super) fn find(
     memory: &Memory,
     data: &KernelData,
     first: u64,
-    found: &Found,
+    found: &FoundLayout,
     keys: &TableBytes,
 ) -> Option<Tables> {
     let base = data.kernel_base;
-    let image = Image::read(memory, base);
+    let image = ImageHeader::read(memory, base);
     let size = image.as_ref().map_or(0x200_0000, |image| image.size.min(0x1000_0000));
-    let mut ranges = image.as_ref().map(Image::writable_ranges).unwrap_or_default();
+    let mut ranges = image.as_ref().map(ImageHeader::writable_ranges).unwrap_or_default();
     // Second pass: everything, should the array stand in a section that is read-only by now.
     ranges.push((0, size));
     let last = ranges.len() - 1;
@@ -64,7 +64,7 @@ pub(super) fn at(
     memory: &Memory,
     array: u64,
     first: u64,
-    found: &Found,
+    found: &FoundLayout,
     keys: &TableBytes,
 ) -> Option<Tables> {
     let mut budget = MOST_READ;
@@ -99,7 +99,7 @@ fn follow(
     memory: &Memory,
     array: u64,
     first: u64,
-    (found, keys): (&Found, &TableBytes),
+    (found, keys): (&FoundLayout, &TableBytes),
     budget: &mut u32,
 ) -> Tables {
     let mut tables = Tables { array, ..Tables::default() };
@@ -153,7 +153,13 @@ enum Belongs {
     Absent,
 }
 
-fn belongs(memory: &Memory, address: u64, found: &Found, keys: &TableBytes, budget: &mut u32) -> Belongs {
+fn belongs(
+    memory: &Memory,
+    address: u64,
+    found: &FoundLayout,
+    keys: &TableBytes,
+    budget: &mut u32,
+) -> Belongs {
     let stride = found.layout.stride;
     // The first page refutes nearly everything that is no table, at little cost.
     let first = TableBytes::read(memory, address, 0x1000);

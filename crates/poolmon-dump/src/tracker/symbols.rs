@@ -2,13 +2,13 @@
 //! is said; where they lead to nothing, they are of no use, and that is said too.
 
 use super::detect::{self, TableBytes};
-use super::layout::Layout;
+use super::layout::TrackerLayout;
 use super::{Located, by_variable, percpu};
 use crate::bytes::index;
 use crate::error::Result;
 use crate::kdbg::KernelData;
 use crate::memory::Memory;
-use crate::symbols::Places;
+use crate::symbols::SymbolPlaces;
 
 /// The tables, and what is to be said of them.
 pub(super) struct Checked {
@@ -40,8 +40,8 @@ impl Checked {
 pub(super) fn check(
     memory: &Memory,
     data: &KernelData,
-    places: &Places,
-    candidates: [Layout; 3],
+    places: &SymbolPlaces,
+    candidates: [TrackerLayout; 3],
     located: Result<Located>,
 ) -> Result<Checked> {
     let name = &places.name;
@@ -85,8 +85,8 @@ pub(super) fn check(
 fn by_symbols(
     memory: &Memory,
     data: &KernelData,
-    places: &Places,
-    candidates: [Layout; 3],
+    places: &SymbolPlaces,
+    candidates: [TrackerLayout; 3],
 ) -> Option<Located> {
     let variable = places.table?;
     let slots = places.size.and_then(|place| slots(memory, place));
@@ -130,7 +130,7 @@ fn differences(told: &Located, found: &Located) -> Vec<String> {
     differences
 }
 
-fn expansion(memory: &Memory, places: &Places, stride: usize) -> Option<Expansion> {
+fn expansion(memory: &Memory, places: &SymbolPlaces, stride: usize) -> Option<Expansion> {
     let (table, size) = places.expansion?;
     let (table, entries) = (memory.pointer_at(table).ok()?, memory.pointer_at(size).ok()?);
     let mut expansion = Expansion::default();

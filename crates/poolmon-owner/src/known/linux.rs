@@ -1,9 +1,14 @@
 //! Linux slab caches.
 
-use super::Known;
+use super::BuiltinEntry;
 
-const fn known(tag: &'static str, component: &'static str, about: &'static str, hint: &'static str) -> Known {
-    Known { tag, component, about, hint }
+const fn known(
+    tag: &'static str,
+    component: &'static str,
+    about: &'static str,
+    hint: &'static str,
+) -> BuiltinEntry {
+    BuiltinEntry { tag, component, about, hint }
 }
 
 const SHRINKS: &str =
@@ -18,7 +23,7 @@ const BLOCK: &str = "freed in step with I/O: growth means requests that do not f
 
 /// The table; an exact row wins over a wildcard, an earlier wildcard over a later one.
 #[rustfmt::skip]
-pub static CACHES: &[Known] = &[
+pub static CACHES: &[BuiltinEntry] = &[
     known("dentry", "vfs", "names of files and directories", SHRINKS),
     known("inode_cache", "vfs", "inodes of file systems without their own cache", SHRINKS),
     known("ext4_inode_cache", "ext4", "inodes of ext4", SHRINKS),

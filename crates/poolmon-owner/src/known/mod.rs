@@ -10,7 +10,7 @@ use poolmon_model::Tag;
 
 /// What is commonly known of a tag or a slab cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Known {
+pub struct BuiltinEntry {
     /// The tag, padded with spaces, or the name; `?` stands for one character, `*` for any number.
     pub tag: &'static str,
     /// The driver, or the part of the kernel, that uses it.
@@ -21,7 +21,7 @@ pub struct Known {
     pub hint: &'static str,
 }
 
-impl Known {
+impl BuiltinEntry {
     /// The text for the `Mapped_Driver` column. Braces tell it from the brackets of Microsoft's file.
     pub fn text(&self) -> String {
         format!("{{{} - {}}}", self.component, self.about)
@@ -29,7 +29,7 @@ impl Known {
 }
 
 /// What the table knows of a tag: an exact row before wildcards, wildcards in the table's order.
-pub fn find(tag: &Tag) -> Option<&'static Known> {
+pub fn find(tag: &Tag) -> Option<&'static BuiltinEntry> {
     let (table, name) = match tag {
         Tag::Pool(tag) => (windows::TAGS, tag.unprotected().0.to_vec()),
         Tag::Name(name) => (linux::CACHES, name.as_bytes().to_vec()),

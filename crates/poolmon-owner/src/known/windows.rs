@@ -1,9 +1,14 @@
 //! Windows pool tags. Hints are what leak hunters met in practice.
 
-use super::Known;
+use super::BuiltinEntry;
 
-const fn known(tag: &'static str, component: &'static str, about: &'static str, hint: &'static str) -> Known {
-    Known { tag, component, about, hint }
+const fn known(
+    tag: &'static str,
+    component: &'static str,
+    about: &'static str,
+    hint: &'static str,
+) -> BuiltinEntry {
+    BuiltinEntry { tag, component, about, hint }
 }
 
 const OBJECT: &str =
@@ -23,7 +28,7 @@ const PROGRAMS: &str = "belongs to programs: find the one with many GDI or USER 
 
 /// The table; an exact row wins over a wildcard, an earlier wildcard over a later one.
 #[rustfmt::skip]
-pub static TAGS: &[Known] = &[
+pub static TAGS: &[BuiltinEntry] = &[
     known("Proc", "nt!ps", "process objects", OBJECT),
     known("Thre", "nt!ps", "thread objects", OBJECT),
     known("Job ", "nt!ps", "job objects", OBJECT),

@@ -12,12 +12,12 @@ const SPOKEN: usize = 8;
 
 /// Which names stand for one and the same cache.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Merged {
+pub struct MergedCaches {
     groups: Vec<Vec<String>>,
     by_name: FxHashMap<String, usize>,
 }
 
-impl Merged {
+impl MergedCaches {
     /// Reads the links of `/sys/kernel/slab`; empty where there is none.
     pub fn read(folder: &Path) -> Self {
         let mut groups: BTreeMap<Vec<u8>, Vec<String>> = BTreeMap::new();
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn one_cache_with_many_names() {
-        let merged = Merged::new([names(&["b", "a", "c", "a"]), names(&["own"])]);
+        let merged = MergedCaches::new([names(&["b", "a", "c", "a"]), names(&["own"])]);
         assert_eq!(merged.others("a").collect::<Vec<_>>(), ["b", "c"]);
         assert_eq!(
             merged.explain("b").unwrap(),
@@ -85,7 +85,7 @@ mod tests {
         );
         assert_eq!((merged.explain("own"), merged.explain("none")), (None, None));
         let many: Vec<String> = (0..20).map(|n| format!("n{n:02}")).collect();
-        assert!(Merged::new([many]).explain("n00").unwrap().contains("n08 and 11 more"));
+        assert!(MergedCaches::new([many]).explain("n00").unwrap().contains("n08 and 11 more"));
     }
 
     #[cfg(unix)]
@@ -97,9 +97,9 @@ mod tests {
         for name in ["pid", "kmalloc-64"] {
             std::os::unix::fs::symlink(":0000064", folder.path().join(name)).unwrap();
         }
-        let merged = Merged::read(folder.path());
+        let merged = MergedCaches::read(folder.path());
         assert_eq!(merged.others("pid").collect::<Vec<_>>(), ["kmalloc-64"]);
         assert_eq!(merged.others("dentry").count(), 0);
-        assert_eq!(Merged::read(&folder.path().join("none")), Merged::default());
+        assert_eq!(MergedCaches::read(&folder.path().join("none")), MergedCaches::default());
     }
 }

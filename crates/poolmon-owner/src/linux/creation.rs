@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 /// How a file shows that it creates a cache, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
+pub enum CreationKind {
     /// The name is the argument of a call that creates caches.
     Call,
     /// The name goes through a function of the file's own into such a call.
@@ -19,7 +19,7 @@ pub enum Kind {
     Text,
 }
 
-impl Kind {
+impl CreationKind {
     /// All kinds, best first.
     pub const ALL: [Self; 6] =
         [Self::Call, Self::Wrapper, Self::Protocol, Self::Table, Self::Format, Self::Text];
@@ -27,7 +27,7 @@ impl Kind {
 
 /// How far evidence goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Confidence {
+pub enum CreationConfidence {
     /// The code creates a cache of exactly this name.
     Certain,
     /// It creates caches by a format or from a table, and the name fits.
@@ -36,7 +36,7 @@ pub enum Confidence {
     Possible,
 }
 
-impl Confidence {
+impl CreationConfidence {
     /// In one word.
     pub const fn word(self) -> &'static str {
         match self {
@@ -51,16 +51,16 @@ impl Confidence {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Creation {
     /// How it shows.
-    pub kind: Kind,
-    /// The cache's name; with [`Kind::Format`] a printf format for it.
+    pub kind: CreationKind,
+    /// The cache's name; with [`CreationKind::Format`] a printf format for it.
     pub name: String,
-    /// The function that creates it (`kmem_cache_create`); empty with [`Kind::Text`].
+    /// The function that creates it (`kmem_cache_create`); empty with [`CreationKind::Text`].
     pub api: String,
     /// The function that the call stands in, where symbols tell.
     pub function: Option<String>,
     /// The file's own function that hands the name on.
     pub through: Option<String>,
-    /// Place of the call in the file, unpacked; 0 with [`Kind::Text`].
+    /// Place of the call in the file, unpacked; 0 with [`CreationKind::Text`].
     pub offset: u64,
 }
 
@@ -68,37 +68,41 @@ impl Creation {
     /// Does it create the cache of this name.
     pub fn creates(&self, cache: &str) -> bool {
         match self.kind {
-            Kind::Format => fits_format(&self.name, cache),
+            CreationKind::Format => fits_format(&self.name, cache),
             // Such a protocol may also have caches for connections that are opened or wait.
-            Kind::Protocol => ["", "tw_sock_", "request_sock_"]
+            CreationKind::Protocol => ["", "tw_sock_", "request_sock_"]
                 .iter()
                 .any(|prefix| cache.strip_prefix(prefix) == Some(self.name.as_str())),
-            Kind::Text if self.name.contains('%') => fits_format(&self.name, cache),
+            CreationKind::Text if self.name.contains('%') => fits_format(&self.name, cache),
             _ => self.name == cache,
         }
     }
 
     /// How far it goes.
-    pub const fn confidence(&self) -> Confidence {
+    pub const fn confidence(&self) -> CreationConfidence {
         match self.kind {
-            Kind::Call | Kind::Wrapper | Kind::Protocol => Confidence::Certain,
-            Kind::Table | Kind::Format => Confidence::Likely,
-            Kind::Text => Confidence::Possible,
+            CreationKind::Call | CreationKind::Wrapper | CreationKind::Protocol => {
+                CreationConfidence::Certain
+            }
+            CreationKind::Table | CreationKind::Format => CreationConfidence::Likely,
+            CreationKind::Text => CreationConfidence::Possible,
         }
     }
 
     /// In a sentence, without the file's name.
     pub fn explain(&self) -> String {
         let mut text = match self.kind {
-            Kind::Call => format!("calls {} with this name", self.api),
-            Kind::Wrapper => {
+            CreationKind::Call => format!("calls {} with this name", self.api),
+            CreationKind::Wrapper => {
                 let through = self.through.as_deref().unwrap_or("a function of its own");
                 format!("gives this name to {through}, which calls {}", self.api)
             }
-            Kind::Protocol => format!("registers the protocol {} with a cache for its sockets", self.name),
-            Kind::Table => format!("calls {} with names from a table that has this one", self.api),
-            Kind::Format => format!("calls {} with a name made by \"{}\"", self.api, self.name),
-            Kind::Text => {
+            CreationKind::Protocol => {
+                format!("registers the protocol {} with a cache for its sockets", self.name)
+            }
+            CreationKind::Table => format!("calls {} with names from a table that has this one", self.api),
+            CreationKind::Format => format!("calls {} with a name made by \"{}\"", self.api, self.name),
+            CreationKind::Text => {
                 return "creates a cache whose name could not be followed, and holds this text".to_owned();
             }
         };
@@ -111,7 +115,7 @@ impl Creation {
 }
 
 /// One part of a printf format.
-enum Part<'a> {
+enum FormatPart<'a> {
     Text(&'a [u8]),
     Decimal,
     Hexadecimal,
@@ -119,27 +123,27 @@ enum Part<'a> {
 }
 
 /// The parts of a format; none where it says too little to be evidence: `%s` fits every name.
-fn parts(format: &[u8]) -> Option<Vec<Part<'_>>> {
+fn parts(format: &[u8]) -> Option<Vec<FormatPart<'_>>> {
     let mut parts = Vec::new();
     let mut rest = format;
     let mut literal = 0;
     while let Some(at) = memchr::memchr(b'%', rest) {
         let (before, from) = rest.split_at_checked(at)?;
         literal += before.len();
-        parts.push(Part::Text(before));
+        parts.push(FormatPart::Text(before));
         // Flags, width, precision, length.
         let skip = from.iter().skip(1).take_while(|&&b| b"-+ #0123456789.*hlzjt".contains(&b)).count();
         let kind = *from.get(1 + skip)?;
         parts.push(match kind {
-            b'%' => Part::Text(b"%"),
-            b'd' | b'i' | b'u' => Part::Decimal,
-            b'x' | b'X' | b'p' => Part::Hexadecimal,
-            _ => Part::Any,
+            b'%' => FormatPart::Text(b"%"),
+            b'd' | b'i' | b'u' => FormatPart::Decimal,
+            b'x' | b'X' | b'p' => FormatPart::Hexadecimal,
+            _ => FormatPart::Any,
         });
         rest = from.get(2 + skip..)?;
     }
     literal += rest.len();
-    parts.push(Part::Text(rest));
+    parts.push(FormatPart::Text(rest));
     (literal >= 3 && parts.len() <= 17).then_some(parts)
 }
 
@@ -150,7 +154,7 @@ fn fits_format(format: &str, name: &str) -> bool {
 }
 
 /// Keeps the set of places that can be reached, so that no format makes it slow.
-fn fits(parts: &[Part<'_>], name: &[u8]) -> bool {
+fn fits(parts: &[FormatPart<'_>], name: &[u8]) -> bool {
     let mut reached = vec![false; name.len() + 1];
     if let Some(first) = reached.first_mut() {
         *first = true;
@@ -161,15 +165,15 @@ fn fits(parts: &[Part<'_>], name: &[u8]) -> bool {
             let rest = name.get(at..).unwrap_or_default();
             let run = |is: fn(&u8) -> bool| rest.iter().take_while(|byte| is(byte)).count();
             let (least, most) = match part {
-                Part::Text(text) if rest.starts_with(text) => (text.len(), text.len()),
-                Part::Text(_) => continue,
-                Part::Decimal => {
+                FormatPart::Text(text) if rest.starts_with(text) => (text.len(), text.len()),
+                FormatPart::Text(_) => continue,
+                FormatPart::Decimal => {
                     let sign = usize::from(rest.first() == Some(&b'-'));
                     let digits = rest.iter().skip(sign).take_while(|byte| byte.is_ascii_digit()).count();
                     (1 + sign, if digits == 0 { 0 } else { sign + digits })
                 }
-                Part::Hexadecimal => (1, run(u8::is_ascii_hexdigit)),
-                Part::Any => (1, rest.len()),
+                FormatPart::Hexadecimal => (1, run(u8::is_ascii_hexdigit)),
+                FormatPart::Any => (1, rest.len()),
             };
             if least <= most
                 && let Some(ends) = next.get_mut(at + least..=at + most)
@@ -221,7 +225,7 @@ mod tests {
     #[test]
     fn protocols_have_up_to_three_caches() {
         let creation = Creation {
-            kind: Kind::Protocol,
+            kind: CreationKind::Protocol,
             name: "DCCP".into(),
             api: "proto_register".into(),
             function: Some("dccp_v4_init".into()),

@@ -5,15 +5,15 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::creation::{Creation, Kind};
+use super::creation::{Creation, CreationKind};
 use super::elf::{Machine, u32_at};
-use super::flow::{Call, Printers, Value};
-use super::layout::{Layout, Region};
+use super::flow::{KnownCall, Printers, RegisterValue};
+use super::layout::{AddressSpace, Region};
 use super::{arm64, x86};
 
 /// What a function of the kernel does with a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
+enum CreatorRole {
     /// The argument is the name.
     Create,
     /// The argument is a `struct proto`, which has the name.
@@ -21,12 +21,12 @@ enum Role {
 }
 
 /// Functions of the kernel that create caches. The name or the structure is always their first argument.
-const CREATORS: &[(&str, Role)] = &[
-    ("kmem_cache_create", Role::Create),
-    ("kmem_cache_create_usercopy", Role::Create),
+const CREATORS: &[(&str, CreatorRole)] = &[
+    ("kmem_cache_create", CreatorRole::Create),
+    ("kmem_cache_create_usercopy", CreatorRole::Create),
     // Since 6.12 the other two are made of this one.
-    ("__kmem_cache_create_args", Role::Create),
-    ("proto_register", Role::Protocol),
+    ("__kmem_cache_create_args", CreatorRole::Create),
+    ("proto_register", CreatorRole::Protocol),
 ];
 
 /// Wrappers of wrappers of wrappers are as deep as it goes.
@@ -41,7 +41,7 @@ const MAX_ELEMENTS: u64 = 512;
 /// A function that is looked for.
 #[derive(Clone, Debug)]
 struct Callee<'a> {
-    role: Role,
+    role: CreatorRole,
     /// Which argument the name is.
     argument: u8,
     api: &'a str,
@@ -51,7 +51,7 @@ struct Callee<'a> {
 
 /// What one file's code shows.
 #[derive(Debug, Default)]
-pub(crate) struct Shown {
+pub(crate) struct CreationsFound {
     pub creations: Vec<Creation>,
     /// Calls that create a cache.
     pub calls: usize,
@@ -65,9 +65,9 @@ pub(crate) fn is_needed(name: &[u8]) -> bool {
 }
 
 /// Reads the code around every call that creates caches.
-pub(crate) fn read(layout: &Layout<'_>, budget: usize) -> Shown {
+pub(crate) fn read(layout: &AddressSpace<'_>, budget: usize) -> CreationsFound {
     let printers = Printers::new(layout);
-    let mut state = State { layout, printers, shown: Shown::default(), budget };
+    let mut state = CreatorSearch { layout, printers, shown: CreationsFound::default(), budget };
     let mut wanted: FxHashMap<u64, Callee<'_>> = FxHashMap::default();
     for &(api, role) in CREATORS {
         if let Some(address) = layout.named(api) {
@@ -86,19 +86,19 @@ pub(crate) fn read(layout: &Layout<'_>, budget: usize) -> Shown {
     shown.creations.sort();
     shown.creations.dedup();
     let mut seen = FxHashSet::default();
-    shown.creations.retain(|row| seen.insert((row.name.clone(), row.kind == Kind::Format)));
+    shown.creations.retain(|row| seen.insert((row.name.clone(), row.kind == CreationKind::Format)));
     shown
 }
 
-struct State<'a, 'l> {
-    layout: &'l Layout<'a>,
+struct CreatorSearch<'a, 'l> {
+    layout: &'l AddressSpace<'a>,
     printers: Printers,
-    shown: Shown,
+    shown: CreationsFound,
     /// Bytes of code that may still be read: hostile symbols may overlap.
     budget: usize,
 }
 
-impl<'a> State<'a, '_> {
+impl<'a> CreatorSearch<'a, '_> {
     fn round(&mut self, wanted: &FxHashMap<u64, Callee<'a>>) -> Vec<(u64, Callee<'a>)> {
         let mut wrappers = Vec::new();
         let mut done: FxHashSet<u64> = FxHashSet::default();
@@ -121,12 +121,12 @@ impl<'a> State<'a, '_> {
         wrappers
     }
 
-    fn follow(&mut self, start: u64, end: u64, begins: bool) -> Vec<Call> {
+    fn follow(&mut self, start: u64, end: u64, begins: bool) -> Vec<KnownCall> {
         let length = usize::try_from(end.saturating_sub(start)).unwrap_or(usize::MAX);
         let Some(left) = self.budget.checked_sub(length) else { return Vec::new() };
         self.budget = left;
         let mut calls = Vec::new();
-        let tell = |call: Call| calls.push(call);
+        let tell = |call: KnownCall| calls.push(call);
         match self.layout.machine {
             Machine::X64 => x86::function(self.layout, &self.printers, (start, end), begins, tell),
             Machine::Arm64 => arm64::function(self.layout, &self.printers, (start, end), begins, tell),
@@ -136,7 +136,7 @@ impl<'a> State<'a, '_> {
 
     /// The call at `site` alone, where no symbol says where its function begins. Instructions of x64 have no fixed
     /// length, so several starts are tried until one arrives at the call.
-    fn window(&mut self, site: u64) -> Vec<Call> {
+    fn window(&mut self, site: u64) -> Vec<KnownCall> {
         let Some(region) = self.layout.region(site) else { return Vec::new() };
         let first = site.saturating_sub(BEFORE).max(region.address);
         for start in (first..=site).take(16) {
@@ -150,32 +150,32 @@ impl<'a> State<'a, '_> {
 
     fn call(
         &mut self,
-        call: &Call,
+        call: &KnownCall,
         callee: &Callee<'a>,
         inside: Option<(u64, &str)>,
         wrappers: &mut Vec<(u64, Callee<'a>)>,
     ) {
         let layout = self.layout;
         let value = call.arguments.get(usize::from(callee.argument)).copied().unwrap_or_default();
-        if callee.role == Role::Protocol {
+        if callee.role == CreatorRole::Protocol {
             // The second argument says whether it has a cache of its own.
-            if callee.through.is_none() && call.arguments.get(1) == Some(&Value::Constant(0)) {
+            if callee.through.is_none() && call.arguments.get(1) == Some(&RegisterValue::Constant(0)) {
                 return;
             }
             self.shown.calls += 1;
             match value {
-                Value::Constant(address) => match protocol(layout, address) {
-                    Some(name) => self.add(Kind::Protocol, name, call, callee, inside),
+                RegisterValue::Constant(address) => match protocol(layout, address) {
+                    Some(name) => self.add(CreationKind::Protocol, name, call, callee, inside),
                     None => self.shown.unknown += 1,
                 },
-                Value::Loaded { address, indexed } => {
+                RegisterValue::Loaded { address, indexed } => {
                     let names = elements(layout, address, indexed, |to| protocol(layout, to));
                     self.shown.unknown += usize::from(names.is_empty());
                     for name in names {
-                        self.add(Kind::Protocol, name, call, callee, inside);
+                        self.add(CreationKind::Protocol, name, call, callee, inside);
                     }
                 }
-                Value::Argument(argument) => {
+                RegisterValue::Argument(argument) => {
                     self.shown.calls -= 1;
                     self.wrapper(argument, callee, inside, wrappers);
                 }
@@ -184,40 +184,40 @@ impl<'a> State<'a, '_> {
             return;
         }
         self.shown.calls += 1;
-        let kind = if callee.through.is_some() { Kind::Wrapper } else { Kind::Call };
+        let kind = if callee.through.is_some() { CreationKind::Wrapper } else { CreationKind::Call };
         match value {
-            Value::Constant(address) => match layout.name_at(address) {
+            RegisterValue::Constant(address) => match layout.name_at(address) {
                 Some(name) => self.add(kind, name, call, callee, inside),
                 None => self.near(call, callee, inside),
             },
-            Value::Made(format) => match layout.name_at(format) {
-                Some(format) => self.add(Kind::Format, format, call, callee, inside),
+            RegisterValue::Made(format) => match layout.name_at(format) {
+                Some(format) => self.add(CreationKind::Format, format, call, callee, inside),
                 None => self.shown.unknown += 1,
             },
-            Value::Loaded { address, indexed } => {
+            RegisterValue::Loaded { address, indexed } => {
                 let names = elements(layout, address, indexed, |to| layout.name_at(to));
                 if names.is_empty() {
                     self.near(call, callee, inside);
                 }
                 for name in names {
-                    self.add(Kind::Table, name, call, callee, inside);
+                    self.add(CreationKind::Table, name, call, callee, inside);
                 }
             }
-            Value::Argument(argument) => {
+            RegisterValue::Argument(argument) => {
                 self.shown.calls -= 1;
                 self.wrapper(argument, callee, inside, wrappers);
             }
-            Value::Stack(_) | Value::Unknown => self.near(call, callee, inside),
+            RegisterValue::Stack(_) | RegisterValue::Unknown => self.near(call, callee, inside),
         }
     }
 
     /// A name that nothing shows, after texts were printed in the same function.
-    fn near(&mut self, call: &Call, callee: &Callee<'a>, inside: Option<(u64, &str)>) {
+    fn near(&mut self, call: &KnownCall, callee: &Callee<'a>, inside: Option<(u64, &str)>) {
         let formats: Vec<&str> =
             call.formats.iter().filter_map(|&format| self.layout.name_at(format)).collect();
         self.shown.unknown += usize::from(formats.is_empty());
         for format in formats {
-            self.add(Kind::Format, format, call, callee, inside);
+            self.add(CreationKind::Format, format, call, callee, inside);
         }
     }
 
@@ -237,7 +237,14 @@ impl<'a> State<'a, '_> {
         }
     }
 
-    fn add(&mut self, kind: Kind, name: &str, call: &Call, callee: &Callee<'a>, inside: Option<(u64, &str)>) {
+    fn add(
+        &mut self,
+        kind: CreationKind,
+        name: &str,
+        call: &KnownCall,
+        callee: &Callee<'a>,
+        inside: Option<(u64, &str)>,
+    ) {
         if self.shown.creations.len() < MAX_CREATIONS {
             self.shown.creations.push(Creation {
                 kind,
@@ -257,7 +264,7 @@ const STRIDES: [u64; 8] = [8, 16, 24, 32, 40, 48, 56, 64];
 /// What `read` makes of the pointers of a table. Of a table of structures only one place is known, the name's in its
 /// first row: the rows are as far apart as makes the next two names begin alike.
 fn elements<'l, 'a>(
-    layout: &'l Layout<'a>,
+    layout: &'l AddressSpace<'a>,
     address: u64,
     indexed: bool,
     read: impl Fn(u64) -> Option<&'a str> + 'l,
@@ -286,7 +293,7 @@ fn elements<'l, 'a>(
 /// The name within a `struct proto`: 32 bytes, filled up with zeros, behind the pointer to the module that owns it.
 ///
 /// Where in the structure that is changes from kernel to kernel.
-fn protocol<'a>(layout: &Layout<'a>, address: u64) -> Option<&'a str> {
+fn protocol<'a>(layout: &AddressSpace<'a>, address: u64) -> Option<&'a str> {
     let this_module = layout.named("__this_module");
     let size = layout.object(address).map_or(640, |object| object.size.min(4096));
     let bytes = layout.bytes_at(address)?;
@@ -307,7 +314,7 @@ fn protocol<'a>(layout: &Layout<'a>, address: u64) -> Option<&'a str> {
 }
 
 /// Addresses of calls and jumps to the wanted functions, in order.
-fn sites(layout: &Layout<'_>, wanted: &FxHashMap<u64, Callee<'_>>) -> Vec<u64> {
+fn sites(layout: &AddressSpace<'_>, wanted: &FxHashMap<u64, Callee<'_>>) -> Vec<u64> {
     let mut sites = Vec::new();
     for region in layout.regions.iter().filter(|region| region.code) {
         match layout.machine {
@@ -327,7 +334,7 @@ fn sites(layout: &Layout<'_>, wanted: &FxHashMap<u64, Callee<'_>>) -> Vec<u64> {
 
 fn words(
     region: &Region<'_>,
-    layout: &Layout<'_>,
+    layout: &AddressSpace<'_>,
     wanted: &FxHashMap<u64, Callee<'_>>,
     sites: &mut Vec<u64>,
 ) {

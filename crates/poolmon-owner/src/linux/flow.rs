@@ -1,10 +1,10 @@
 //! What registers hold, as far as the name of a cache needs it; both processors share it.
 
-use super::layout::Layout;
+use super::layout::AddressSpace;
 
 /// What a register or a slot of the stack holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Value {
+pub(crate) enum RegisterValue {
     #[default]
     Unknown,
     /// A number, often an address.
@@ -27,11 +27,11 @@ const FORMATS: usize = 8;
 
 /// A call or a jump to a known place.
 #[derive(Clone, Debug)]
-pub(crate) struct Call {
+pub(crate) struct KnownCall {
     /// Of the instruction.
     pub at: u64,
     pub target: u64,
-    pub arguments: [Value; ARGUMENTS],
+    pub arguments: [RegisterValue; ARGUMENTS],
     /// Formats that this function printed before, at most [`FORMATS`].
     pub formats: Vec<u64>,
 }
@@ -60,7 +60,7 @@ const PRINTERS: &[(&str, Printer)] = &[
 pub(crate) struct Printers(Vec<(u64, Printer)>);
 
 impl Printers {
-    pub fn new(layout: &Layout<'_>) -> Self {
+    pub fn new(layout: &AddressSpace<'_>) -> Self {
         Self(PRINTERS.iter().filter_map(|&(name, printer)| Some((layout.named(name)?, printer))).collect())
     }
 }
@@ -69,7 +69,7 @@ impl Printers {
 #[derive(Debug, Default)]
 pub(crate) struct Printed {
     formats: Vec<u64>,
-    places: Vec<(Value, u64)>,
+    places: Vec<(RegisterValue, u64)>,
 }
 
 impl Printed {
@@ -78,30 +78,30 @@ impl Printed {
         &mut self,
         printers: &Printers,
         target: Option<u64>,
-        arguments: &[Value; ARGUMENTS],
-    ) -> Value {
+        arguments: &[RegisterValue; ARGUMENTS],
+    ) -> RegisterValue {
         let printer = printers.0.iter().find(|(address, _)| Some(*address) == target);
-        let Some((_, printer)) = printer else { return Value::Unknown };
-        let Some(&Value::Constant(format)) = arguments.get(usize::from(printer.format)) else {
-            return Value::Unknown;
+        let Some((_, printer)) = printer else { return RegisterValue::Unknown };
+        let Some(&RegisterValue::Constant(format)) = arguments.get(usize::from(printer.format)) else {
+            return RegisterValue::Unknown;
         };
         if self.formats.len() < FORMATS && !self.formats.contains(&format) {
             self.formats.push(format);
         }
         if printer.makes {
-            return Value::Made(format);
+            return RegisterValue::Made(format);
         }
         let [place, ..] = *arguments;
-        if place != Value::Unknown && self.places.len() < 64 {
+        if place != RegisterValue::Unknown && self.places.len() < 64 {
             self.places.push((place, format));
         }
-        Value::Unknown
+        RegisterValue::Unknown
     }
 
     /// A value as it is passed on: a place that was printed to is what was printed.
-    pub fn passed(&self, value: Value) -> Value {
+    pub fn passed(&self, value: RegisterValue) -> RegisterValue {
         let here = self.places.iter().rev().find(|(place, _)| *place == value);
-        here.map_or(value, |&(_, format)| Value::Made(format))
+        here.map_or(value, |&(_, format)| RegisterValue::Made(format))
     }
 
     /// What was printed so far.

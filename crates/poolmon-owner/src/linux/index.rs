@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::creation::{Creation, Kind};
+use super::creation::{Creation, CreationKind};
 use super::elf::Machine;
-use super::module::{Info, Module};
+use super::module::{ModuleInfo, ScannedModule};
 
 /// First line; a file that begins otherwise is ignored.
 const HEADER: &str = "poolmon-module-index 1\n";
@@ -30,7 +30,7 @@ pub(crate) struct Stamp {
 /// Answers of earlier searches.
 #[derive(Clone, Debug, Default)]
 pub struct ModuleIndex {
-    known: FxHashMap<PathBuf, (Stamp, Arc<Module>)>,
+    known: FxHashMap<PathBuf, (Stamp, Arc<ScannedModule>)>,
     changed: bool,
 }
 
@@ -70,11 +70,11 @@ impl ModuleIndex {
         self.known.is_empty()
     }
 
-    pub(crate) fn get(&self, path: &Path, stamp: Stamp) -> Option<&Arc<Module>> {
+    pub(crate) fn get(&self, path: &Path, stamp: Stamp) -> Option<&Arc<ScannedModule>> {
         self.known.get(path).filter(|(own, _)| *own == stamp).map(|(_, module)| module)
     }
 
-    pub(crate) fn learn(&mut self, path: PathBuf, stamp: Stamp, module: Arc<Module>) {
+    pub(crate) fn learn(&mut self, path: PathBuf, stamp: Stamp, module: Arc<ScannedModule>) {
         self.changed = true;
         self.known.insert(path, (stamp, module));
     }
@@ -90,11 +90,11 @@ fn option(field: Option<&str>) -> String {
     field.map_or_else(String::new, |field| format!("={}", text(field)))
 }
 
-fn block(path: &Path, stamp: Stamp, module: &Module) -> String {
+fn block(path: &Path, stamp: Stamp, module: &ScannedModule) -> String {
     let mut out = String::new();
     // Odd paths are not indexed.
     let Some(name) = path.to_str().filter(|name| !name.contains(char::is_control)) else { return out };
-    let Info { machine, kernel, in_tree, signed, .. } = module.info;
+    let ModuleInfo { machine, kernel, in_tree, signed, .. } = module.info;
     let machine = match machine {
         Machine::X64 => "x",
         Machine::Arm64 => "a",
@@ -112,7 +112,7 @@ fn block(path: &Path, stamp: Stamp, module: &Module) -> String {
         texts.join("\t")
     );
     for row in &module.creations {
-        let kind = Kind::ALL.iter().position(|&kind| kind == row.kind).unwrap_or(0);
+        let kind = CreationKind::ALL.iter().position(|&kind| kind == row.kind).unwrap_or(0);
         let _ = writeln!(
             out,
             "C\t{kind}\t{:x}\t{}\t{}\t{}\t{}",
@@ -127,7 +127,7 @@ fn block(path: &Path, stamp: Stamp, module: &Module) -> String {
 }
 
 /// None where a line is not as written here.
-fn parse(text: &str) -> Option<FxHashMap<PathBuf, (Stamp, Arc<Module>)>> {
+fn parse(text: &str) -> Option<FxHashMap<PathBuf, (Stamp, Arc<ScannedModule>)>> {
     let body = text.strip_prefix(HEADER)?.strip_suffix(END)?;
     let mut known = FxHashMap::default();
     let mut lines = body.lines().peekable();
@@ -149,7 +149,7 @@ fn back(field: &str) -> Option<String> {
     field.strip_prefix('=').map(str::to_owned)
 }
 
-fn info(line: &str) -> Option<Module> {
+fn info(line: &str) -> Option<ScannedModule> {
     let mut fields = line.strip_prefix("I\t")?.split('\t');
     let machine = match fields.next()? {
         "x" => Machine::X64,
@@ -159,7 +159,7 @@ fn info(line: &str) -> Option<Module> {
     let flags: u8 = fields.next()?.parse().ok()?;
     let calls = fields.next()?.parse().ok()?;
     let unknown = fields.next()?.parse().ok()?;
-    let info = Info {
+    let info = ModuleInfo {
         name: fields.next()?.to_owned(),
         kernel: flags & 1 != 0,
         machine,
@@ -169,13 +169,13 @@ fn info(line: &str) -> Option<Module> {
         in_tree: flags & 2 != 0,
         signed: flags & 4 != 0,
     };
-    Some(Module { info, creations: Vec::new(), calls, unknown })
+    Some(ScannedModule { info, creations: Vec::new(), calls, unknown })
 }
 
 fn creation(line: &str) -> Option<Creation> {
     let mut fields = line.strip_prefix("C\t")?.split('\t');
     Some(Creation {
-        kind: *Kind::ALL.get(fields.next()?.parse::<usize>().ok()?)?,
+        kind: *CreationKind::ALL.get(fields.next()?.parse::<usize>().ok()?)?,
         offset: u64::from_str_radix(fields.next()?, 16).ok()?,
         name: fields.next()?.to_owned(),
         api: fields.next()?.to_owned(),

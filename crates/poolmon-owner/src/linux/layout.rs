@@ -46,7 +46,7 @@ impl Region<'_> {
 
 /// A function or an object with its name.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Named<'a> {
+pub(crate) struct NamedRange<'a> {
     pub address: u64,
     pub size: u64,
     pub name: &'a str,
@@ -54,15 +54,15 @@ pub(crate) struct Named<'a> {
 
 /// The whole file.
 #[derive(Debug)]
-pub(crate) struct Layout<'a> {
+pub(crate) struct AddressSpace<'a> {
     pub machine: Machine,
     pub relocatable: bool,
     /// Sorted by address.
     pub regions: Vec<Region<'a>>,
     /// Sorted by address.
-    functions: Vec<Named<'a>>,
+    functions: Vec<NamedRange<'a>>,
     /// Sorted by address.
-    objects: Vec<Named<'a>>,
+    objects: Vec<NamedRange<'a>>,
     /// Imports, and functions that other modules may call.
     names: FxHashMap<&'a str, u64>,
 }
@@ -71,7 +71,7 @@ fn text(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes).ok().filter(|text| !text.is_empty())
 }
 
-impl<'a> Layout<'a> {
+impl<'a> AddressSpace<'a> {
     pub fn new(elf: &Elf<'a>) -> Self {
         let base = |n: usize, section: &Section<'_>| {
             if elf.relocatable { (n as u64 + 1) << 32 } else { section.address }
@@ -125,7 +125,7 @@ impl<'a> Layout<'a> {
         let base = bases.get(usize::from(symbol.section))?;
         let address = if relocatable { base.checked_add(symbol.value)? } else { symbol.value };
         let Some(name) = name else { return Some(address) };
-        let named = Named { address, size: symbol.size, name };
+        let named = NamedRange { address, size: symbol.size, name };
         if symbol.is_function() {
             self.functions.push(named);
             self.names.insert(name, address);
@@ -200,12 +200,12 @@ impl<'a> Layout<'a> {
     }
 
     /// The function that an address lies in.
-    pub fn function(&self, address: u64) -> Option<Named<'a>> {
+    pub fn function(&self, address: u64) -> Option<NamedRange<'a>> {
         covering(&self.functions, address)
     }
 
     /// The object that an address lies in.
-    pub fn object(&self, address: u64) -> Option<Named<'a>> {
+    pub fn object(&self, address: u64) -> Option<NamedRange<'a>> {
         covering(&self.objects, address)
     }
 
@@ -234,7 +234,7 @@ fn is_start(name: &str) -> bool {
     matches!(name, "init_module" | "cleanup_module")
 }
 
-fn covering<'a>(all: &[Named<'a>], address: u64) -> Option<Named<'a>> {
+fn covering<'a>(all: &[NamedRange<'a>], address: u64) -> Option<NamedRange<'a>> {
     let end = all.partition_point(|named| named.address <= address);
     // Symbols of one place may have several names; those without a size (assembly) reach up to the next.
     let near = all.get(end.saturating_sub(4)..end)?.iter().rev();

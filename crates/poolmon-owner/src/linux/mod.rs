@@ -4,7 +4,7 @@
 //! nearly always when a module is loaded. So modules tell who owns a cache: [`unpack`] opens a file as it lies on disk,
 //! [`elf`] reads it, [`layout`] puts it in order as in memory, [`creators`] finds the calls, and [`x86`] or [`arm64`]
 //! follows the name to them, with what [`flow`] says of registers. [`image`] takes the kernel out of a `vmlinuz`.
-//! [`Module`] is the result for one file; [`Modules`] reads a whole folder of them and answers who creates a cache, and
+//! [`ScannedModule`] is the result for one file; [`ModuleCatalog`] reads a whole folder of them and answers who creates a cache, and
 //! [`ModuleIndex`] remembers what was read. [`aliases`] tells which names the kernel keeps in one cache, [`callers`] to
 //! whom a vmalloc caller or a place in the source belongs.
 //!
@@ -25,13 +25,13 @@ mod search;
 mod unpack;
 mod x86;
 
-pub use aliases::Merged;
+pub use aliases::MergedCaches;
 pub use callers::CallerOwner;
-pub use creation::{Confidence, Creation, Kind};
+pub use creation::{Creation, CreationConfidence, CreationKind};
 pub use elf::Machine;
 pub use index::ModuleIndex;
-pub use module::{Info, Module};
-pub use search::{CacheOwner, ModuleEvent, ModuleLimits, ModuleSummary, Modules, places};
+pub use module::{ModuleInfo, ScannedModule};
+pub use search::{CacheOwner, ModuleCatalog, ModuleEvent, ModuleLimits, ModuleSummary, places};
 
 /// Why a file is not searched. The text goes after the file's name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,9 +1,9 @@
 //! One file: a module or a kernel, and the caches that it creates.
 
-use super::creation::{Creation, Kind};
-use super::creators::{self, Shown};
+use super::creation::{Creation, CreationKind};
+use super::creators::{self, CreationsFound};
 use super::elf::{Elf, Machine};
-use super::layout::Layout;
+use super::layout::AddressSpace;
 use super::{ModuleError, image, unpack};
 
 /// Texts that are kept of a file that creates a cache of unknown name.
@@ -13,7 +13,7 @@ const SIGNED: &[u8] = b"~Module signature appended~\n";
 
 /// What a file tells of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Info {
+pub struct ModuleInfo {
     /// The module's name (`ext4`); of a kernel `vmlinux`.
     pub name: String,
     /// It is a kernel, not a module.
@@ -34,9 +34,9 @@ pub struct Info {
 
 /// All that one file shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Module {
+pub struct ScannedModule {
     /// Whose file it is.
-    pub info: Info,
+    pub info: ModuleInfo,
     /// Caches that it creates, best evidence first.
     pub creations: Vec<Creation>,
     /// Calls that create caches.
@@ -45,7 +45,7 @@ pub struct Module {
     pub unknown: usize,
 }
 
-impl Module {
+impl ScannedModule {
     /// Reads a file as it lies on disk: a module, packed or not, or a kernel (`vmlinux`, `vmlinuz`). `file` is its name;
     /// `limit` the most bytes that it may unpack to.
     pub fn parse(file: &str, bytes: &[u8], limit: u64) -> Result<Self, ModuleError> {
@@ -70,17 +70,17 @@ impl Module {
         if !needed {
             return Ok(module);
         }
-        let layout = Layout::new(&elf);
+        let layout = AddressSpace::new(&elf);
         let budget = bytes.len().saturating_mul(2).max(1 << 20);
-        let Shown { creations, calls, unknown } = creators::read(&layout, budget);
+        let CreationsFound { creations, calls, unknown } = creators::read(&layout, budget);
         (module.creations, module.calls, module.unknown) = (creations, calls, unknown);
         if unknown > 0 && elf.relocatable {
             let known = |text: &str| module.creations.iter().any(|row| row.name == text);
-            let texts: Vec<Creation> = Layout::texts(&elf, MAX_TEXTS)
+            let texts: Vec<Creation> = AddressSpace::texts(&elf, MAX_TEXTS)
                 .into_iter()
                 .filter(|text| !known(text))
                 .map(|text| Creation {
-                    kind: Kind::Text,
+                    kind: CreationKind::Text,
                     name: text.to_owned(),
                     api: String::new(),
                     function: None,
@@ -101,7 +101,7 @@ pub(crate) fn name_of(file: &str) -> String {
     stem.replace('-', "_")
 }
 
-fn info(file: &str, elf: &Elf<'_>, signed: bool) -> Info {
+fn info(file: &str, elf: &Elf<'_>, signed: bool) -> ModuleInfo {
     let fields = elf.section(b".modinfo").map_or(&[][..], |section| section.bytes);
     let field = |key: &str| {
         let found = fields
@@ -112,7 +112,7 @@ fn info(file: &str, elf: &Elf<'_>, signed: bool) -> Info {
     };
     let kernel = !elf.relocatable;
     let name = if kernel { "vmlinux".to_owned() } else { field("name").unwrap_or_else(|| name_of(file)) };
-    Info {
+    ModuleInfo {
         name,
         kernel,
         machine: elf.machine,

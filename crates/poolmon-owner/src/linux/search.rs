@@ -9,9 +9,9 @@ use std::time::UNIX_EPOCH;
 
 use rustc_hash::FxHashMap;
 
-use super::creation::{Confidence, Creation, Kind};
+use super::creation::{Creation, CreationConfidence, CreationKind};
 use super::index::{ModuleIndex, Stamp};
-use super::module::{Info, Module, name_of};
+use super::module::{ModuleInfo, ScannedModule, name_of};
 use super::{ModuleError, aliases};
 
 /// Files that need more are read one at a time, packed or not.
@@ -75,7 +75,7 @@ pub struct CacheOwner {
     /// The file.
     pub path: PathBuf,
     /// What it tells of itself.
-    pub info: Info,
+    pub info: ModuleInfo,
     /// The proof.
     pub creation: Creation,
 }
@@ -92,7 +92,7 @@ impl CacheOwner {
     }
 
     /// How far the proof goes.
-    pub const fn confidence(&self) -> Confidence {
+    pub const fn confidence(&self) -> CreationConfidence {
         self.creation.confidence()
     }
 
@@ -137,12 +137,12 @@ pub fn places(root: &Path) -> Vec<PathBuf> {
 
 /// All modules of one system, read.
 #[derive(Clone, Debug, Default)]
-pub struct Modules {
-    files: Vec<(PathBuf, Arc<Module>)>,
+pub struct ModuleCatalog {
+    files: Vec<(PathBuf, Arc<ScannedModule>)>,
     by_name: FxHashMap<String, usize>,
 }
 
-impl Modules {
+impl ModuleCatalog {
     /// Reads files and folders (with what is in them) with `threads` threads. `tell` runs on the calling thread. What is
     /// learned goes into `index`, which the caller loads before and saves after.
     pub fn read(
@@ -209,7 +209,7 @@ impl Modules {
     }
 
     /// Adds one that was read elsewhere.
-    pub fn add(&mut self, path: PathBuf, module: Arc<Module>) {
+    pub fn add(&mut self, path: PathBuf, module: Arc<ScannedModule>) {
         self.by_name.entry(module.info.name.clone()).or_insert(self.files.len());
         self.files.push((path, module));
     }
@@ -225,12 +225,12 @@ impl Modules {
     }
 
     /// All files with what they show, sorted by path.
-    pub fn iter(&self) -> impl Iterator<Item = (&Path, &Module)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&Path, &ScannedModule)> {
         self.files.iter().map(|(path, module)| (path.as_path(), module.as_ref()))
     }
 
     /// A module by its name, as `/proc/vmallocinfo`, `/proc/allocinfo` and `lsmod` write it.
-    pub fn module(&self, name: &str) -> Option<(&Path, &Module)> {
+    pub fn module(&self, name: &str) -> Option<(&Path, &ScannedModule)> {
         let at = self.by_name.get(name).or_else(|| self.by_name.get(&name_of(name)))?;
         self.files.get(*at).map(|(path, module)| (path.as_path(), module.as_ref()))
     }
@@ -262,8 +262,8 @@ impl Modules {
         owners.sort_by(|a, b| {
             (a.creation.kind, &a.path, a.creation.offset).cmp(&(b.creation.kind, &b.path, b.creation.offset))
         });
-        if owners.first().is_some_and(|best| best.creation.kind < Kind::Text) {
-            owners.retain(|owner| owner.creation.kind < Kind::Text);
+        if owners.first().is_some_and(|best| best.creation.kind < CreationKind::Text) {
+            owners.retain(|owner| owner.creation.kind < CreationKind::Text);
         }
         // One row for each file: its best.
         let mut seen = rustc_hash::FxHashSet::default();
@@ -272,23 +272,27 @@ impl Modules {
     }
 
     /// Who creates the caches that share the memory of this one: its own owners first, then those of each other name.
-    pub fn owners_of_merged(&self, cache: &str, merged: &aliases::Merged) -> Vec<(String, Vec<CacheOwner>)> {
+    pub fn owners_of_merged(
+        &self,
+        cache: &str,
+        merged: &aliases::MergedCaches,
+    ) -> Vec<(String, Vec<CacheOwner>)> {
         let names = std::iter::once(cache).chain(merged.others(cache));
         names.map(|name| (name.to_owned(), self.owners(name))).collect()
     }
 
     /// Every cache that code creates, with its file; texts that may be names are left out.
-    pub fn caches(&self) -> impl Iterator<Item = (&Path, &Module, &Creation)> {
+    pub fn caches(&self) -> impl Iterator<Item = (&Path, &ScannedModule, &Creation)> {
         self.iter().flat_map(|(path, module)| {
-            let rows = module.creations.iter().filter(|row| row.kind != Kind::Text);
+            let rows = module.creations.iter().filter(|row| row.kind != CreationKind::Text);
             rows.map(move |row| (path, module, row))
         })
     }
 }
 
-struct Done {
+struct ReadModule {
     stamp: Stamp,
-    module: Arc<Module>,
+    module: Arc<ScannedModule>,
     from_index: bool,
 }
 
@@ -297,13 +301,13 @@ fn file(
     limits: ModuleLimits,
     known: &ModuleIndex,
     large: &Mutex<()>,
-) -> Result<Done, ModuleError> {
+) -> Result<ReadModule, ModuleError> {
     let io = |error: std::io::Error| ModuleError::Io(error.to_string());
     let meta = path.metadata().map_err(io)?;
     let changed = meta.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let stamp = Stamp { bytes: meta.len(), changed: changed.map_or(0, |time| time.as_nanos()) };
     if let Some(module) = known.get(path, stamp) {
-        return Ok(Done { stamp, module: Arc::clone(module), from_index: true });
+        return Ok(ReadModule { stamp, module: Arc::clone(module), from_index: true });
     }
     if !meta.is_file() {
         return Err(ModuleError::Io("not a regular file".into()));
@@ -316,7 +320,7 @@ fn file(
         let mut bytes = Vec::new();
         // A file that grows meanwhile is read no further.
         File::open(path).map_err(io)?.take(stamp.bytes).read_to_end(&mut bytes).map_err(io)?;
-        Module::parse(name, &bytes, limit)
+        ScannedModule::parse(name, &bytes, limit)
     };
     let small = SMALL.min(limits.bytes);
     let mut result =
@@ -325,13 +329,13 @@ fn file(
         let _one = large.lock().unwrap_or_else(PoisonError::into_inner);
         result = read(limits.bytes);
     }
-    Ok(Done { stamp, module: Arc::new(result?), from_index: false })
+    Ok(ReadModule { stamp, module: Arc::new(result?), from_index: false })
 }
 
-type Failure = (PathBuf, ModuleError);
+type ListFailure = (PathBuf, ModuleError);
 
 /// Files to read, sorted, and what could not be listed.
-fn list(paths: &[PathBuf], cancel: &AtomicBool) -> (Vec<PathBuf>, Vec<Failure>) {
+fn list(paths: &[PathBuf], cancel: &AtomicBool) -> (Vec<PathBuf>, Vec<ListFailure>) {
     let (mut files, mut failures) = (Vec::new(), Vec::new());
     let mut open: Vec<(PathBuf, usize)> = Vec::new();
     let io = |error: &std::io::Error| ModuleError::Io(error.to_string());

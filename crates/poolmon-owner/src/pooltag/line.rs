@@ -4,7 +4,7 @@ use super::TagPattern;
 
 /// What a line is.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Kind<'a> {
+pub enum LineKind<'a> {
     /// Nothing on it.
     Blank,
     /// Starts with `//` or `rem`.
@@ -14,9 +14,9 @@ pub enum Kind<'a> {
         /// Its tag.
         tag: TagPattern,
         /// What follows.
-        fields: Fields<'a>,
+        fields: EntryFields<'a>,
         /// What is unusual in it.
-        problem: Option<Problem>,
+        problem: Option<LineProblem>,
     },
     /// Prose, or the second line of an entry.
     NoEntry,
@@ -24,7 +24,7 @@ pub enum Kind<'a> {
 
 /// What follows a tag.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Fields<'a> {
+pub struct EntryFields<'a> {
     /// The binary, where one is known.
     pub binary: Option<&'a str>,
     /// The description.
@@ -35,7 +35,7 @@ pub struct Fields<'a> {
 
 /// What is wrong with a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Problem {
+pub enum LineProblem {
     /// Two fields only: the second is taken as the description, or as the binary where it looks like one.
     TwoFields,
     /// A dash is missing or has no blanks around it; the fields were told apart by their look.
@@ -46,7 +46,7 @@ pub enum Problem {
     Prose,
 }
 
-impl Problem {
+impl LineProblem {
     /// In words.
     pub const fn about(self) -> &'static str {
         match self {
@@ -59,21 +59,21 @@ impl Problem {
 }
 
 /// Reads a line without its end.
-pub fn read(line: &str) -> Kind<'_> {
+pub fn read(line: &str) -> LineKind<'_> {
     let trimmed = line.trim();
     if trimmed.is_empty() {
-        return Kind::Blank;
+        return LineKind::Blank;
     }
     if is_comment(trimmed) {
-        return Kind::Comment;
+        return LineKind::Comment;
     }
     if let Some((first, rest)) = split_dash(line)
         && let Some(tag) = tag(first)
     {
         let (fields, problem) = fields(rest.trim());
-        return Kind::Entry { tag, fields, problem };
+        return LineKind::Entry { tag, fields, problem };
     }
-    glued(trimmed).unwrap_or(Kind::NoEntry)
+    glued(trimmed).unwrap_or(LineKind::NoEntry)
 }
 
 fn is_comment(trimmed: &str) -> bool {
@@ -101,31 +101,34 @@ fn split_dash(text: &str) -> Option<(&str, &str)> {
 }
 
 /// Binary and description of what follows the tag's dash.
-pub fn fields(text: &str) -> (Fields<'_>, Option<Problem>) {
+pub fn fields(text: &str) -> (EntryFields<'_>, Option<LineProblem>) {
     // A dash at once: the binary column is empty.
     if let Some(rest) = text.strip_prefix('-')
         && rest.starts_with([' ', '\t'])
     {
-        return (Fields { binary: None, description: rest.trim(), text }, None);
+        return (EntryFields { binary: None, description: rest.trim(), text }, None);
     }
     if let Some((binary, description)) = split_dash(text) {
         let description = description.trim();
-        return (Fields { binary: known_binary(binary), description, text }, None);
+        return (EntryFields { binary: known_binary(binary), description, text }, None);
     }
     if is_binary(text) {
-        return (Fields { binary: known_binary(text), description: "", text }, Some(Problem::TwoFields));
+        return (
+            EntryFields { binary: known_binary(text), description: "", text },
+            Some(LineProblem::TwoFields),
+        );
     }
     let (word, rest) = text.split_once([' ', '\t']).unwrap_or((text, ""));
     if is_binary(word.trim_end_matches('-')) {
         let description = rest.trim_start_matches(['-', ' ', '\t']).trim_end();
         let binary = known_binary(word.trim_end_matches('-'));
-        return (Fields { binary, description, text }, Some(Problem::Dash));
+        return (EntryFields { binary, description, text }, Some(LineProblem::Dash));
     }
-    (Fields { binary: None, description: text, text }, Some(Problem::TwoFields))
+    (EntryFields { binary: None, description: text, text }, Some(LineProblem::TwoFields))
 }
 
 /// Lines whose tag has no free-standing dash: `Abcd -x.sys - …`, `Abc- x.sys - …`, `Abcd x.sys - …`.
-fn glued(trimmed: &str) -> Option<Kind<'_>> {
+fn glued(trimmed: &str) -> Option<LineKind<'_>> {
     let (word, rest) = trimmed.split_once([' ', '\t'])?;
     let rest = rest.trim_start();
     let (name, rest, dash) = match (word.strip_suffix('-'), rest.strip_prefix('-')) {
@@ -137,7 +140,7 @@ fn glued(trimmed: &str) -> Option<Kind<'_>> {
     let (fields, _) = fields(rest);
     // Without any dash only something that looks like a binary tells an entry from prose.
     let first = rest.split_ascii_whitespace().next().unwrap_or_default();
-    (dash || is_binary(first)).then_some(Kind::Entry { tag, fields, problem: Some(Problem::Dash) })
+    (dash || is_binary(first)).then_some(LineKind::Entry { tag, fields, problem: Some(LineProblem::Dash) })
 }
 
 /// Whether a single word looks like a binary: `x.sys`, `nt!mm`, `<unknown>`.

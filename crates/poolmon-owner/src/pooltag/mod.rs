@@ -15,12 +15,12 @@ use std::path::{Path, PathBuf};
 
 use poolmon_model::PoolTag;
 
-pub use line::{Fields, Kind, Problem};
+pub use line::{EntryFields, LineKind, LineProblem};
 pub use pattern::TagPattern;
 
 /// One entry of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct PooltagEntry {
     /// The tag or wildcard.
     pub tag: TagPattern,
     /// The binary as the file writes it (`ntfs.sys`, `nt!mm`, `a.sys or b.sys`); `None` where it says
@@ -40,7 +40,7 @@ pub struct Irregular {
     /// Line number, from 1.
     pub line: u32,
     /// What is wrong with it.
-    pub problem: Problem,
+    pub problem: LineProblem,
 }
 
 /// The file could not be read.
@@ -59,7 +59,7 @@ pub struct PooltagError {
 #[derive(Clone, Debug, Default)]
 pub struct PooltagFile {
     name: String,
-    entries: Vec<Entry>,
+    entries: Vec<PooltagEntry>,
     irregular: Vec<Irregular>,
     lines: u32,
     comments: u32,
@@ -90,23 +90,26 @@ impl PooltagFile {
             let number = u32::try_from(at).unwrap_or(u32::MAX).saturating_add(1);
             file.lines = number;
             match line::read(raw) {
-                Kind::Blank => {
+                LineKind::Blank => {
                     file.blanks += 1;
                     wraps = false;
                 }
-                Kind::Comment => {
+                LineKind::Comment => {
                     file.comments += 1;
                     wraps = false;
                 }
-                Kind::Entry { tag, fields, problem } => {
+                LineKind::Entry { tag, fields, problem } => {
                     file.push(tag, &fields, number);
                     file.note(number, problem);
                     wraps = true;
                 }
-                Kind::NoEntry => {
+                LineKind::NoEntry => {
                     let indented = raw.starts_with([' ', '\t']);
                     let joined = wraps && indented && file.join(raw.trim());
-                    file.note(number, Some(if joined { Problem::Continuation } else { Problem::Prose }));
+                    file.note(
+                        number,
+                        Some(if joined { LineProblem::Continuation } else { LineProblem::Prose }),
+                    );
                     wraps = joined;
                 }
             }
@@ -115,8 +118,8 @@ impl PooltagFile {
         file
     }
 
-    fn push(&mut self, tag: TagPattern, fields: &Fields<'_>, line: u32) {
-        self.entries.push(Entry {
+    fn push(&mut self, tag: TagPattern, fields: &EntryFields<'_>, line: u32) {
+        self.entries.push(PooltagEntry {
             tag,
             binary: fields.binary.map(Into::into),
             description: fields.description.into(),
@@ -125,7 +128,7 @@ impl PooltagFile {
         });
     }
 
-    fn note(&mut self, line: u32, problem: Option<Problem>) {
+    fn note(&mut self, line: u32, problem: Option<LineProblem>) {
         self.irregular.extend(problem.map(|problem| Irregular { line, problem }));
     }
 
@@ -167,7 +170,7 @@ impl PooltagFile {
     }
 
     /// All entries, in file order.
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[PooltagEntry] {
         &self.entries
     }
 
@@ -193,19 +196,19 @@ impl PooltagFile {
 
     /// Every entry that fits a tag: exact ones in file order, then wildcards, the most specific first (more literal
     /// characters, then `?` before `*`, then the earlier line). The protection bit does not count.
-    pub fn matches(&self, tag: PoolTag) -> impl Iterator<Item = &Entry> {
+    pub fn matches(&self, tag: PoolTag) -> impl Iterator<Item = &PooltagEntry> {
         let wild = self.wild.iter().filter_map(|&at| self.entries.get(at as usize));
         self.exact_entries(tag.unprotected()).chain(wild.filter(move |entry| entry.tag.matches(tag)))
     }
 
     /// The owners of a tag: all exact entries, or else all entries of the most specific wildcard that fits.
-    pub fn lookup(&self, tag: PoolTag) -> impl Iterator<Item = &Entry> {
-        let rank = |entry: &Entry| (entry.tag.exact().is_some(), entry.tag.specificity());
+    pub fn lookup(&self, tag: PoolTag) -> impl Iterator<Item = &PooltagEntry> {
+        let rank = |entry: &PooltagEntry| (entry.tag.exact().is_some(), entry.tag.specificity());
         let best = self.matches(tag).next().map(rank);
         self.matches(tag).take_while(move |entry| Some(rank(entry)) == best)
     }
 
-    fn exact_entries(&self, tag: PoolTag) -> impl Iterator<Item = &Entry> {
+    fn exact_entries(&self, tag: PoolTag) -> impl Iterator<Item = &PooltagEntry> {
         let raw = tag.to_u32();
         let from = self.exact.partition_point(|&(other, _)| other < raw);
         let same = self.exact.iter().skip(from).take_while(move |&&(other, _)| other == raw);

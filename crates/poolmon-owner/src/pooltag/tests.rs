@@ -7,7 +7,7 @@ fn parse(text: &str) -> PooltagFile {
     PooltagFile::parse("test", text.as_bytes())
 }
 
-fn one(text: &str) -> (String, Option<String>, String, Option<Problem>) {
+fn one(text: &str) -> (String, Option<String>, String, Option<LineProblem>) {
     let file = parse(text);
     assert_eq!(file.entries().len(), 1, "{text:?}: {:?}", file.irregular());
     let entry = &file.entries()[0];
@@ -15,7 +15,7 @@ fn one(text: &str) -> (String, Option<String>, String, Option<Problem>) {
     (entry.tag.to_string(), entry.binary.as_deref().map(Into::into), entry.description.to_string(), problem)
 }
 
-fn expect(text: &str, tag: &str, binary: Option<&str>, description: &str, problem: Option<Problem>) {
+fn expect(text: &str, tag: &str, binary: Option<&str>, description: &str, problem: Option<LineProblem>) {
     assert_eq!(one(text), (tag.into(), binary.map(Into::into), description.into(), problem), "{text:?}");
 }
 
@@ -45,17 +45,17 @@ fn a_description_keeps_its_dashes() {
 #[test]
 fn broken_lines_are_understood_and_counted() {
     // Two fields: the description alone, or the binary alone.
-    expect("Tst1 - Mount things", "Tst1", None, "Mount things", Some(Problem::TwoFields));
-    expect("Tst1 - mine.sys", "Tst1", Some("mine.sys"), "", Some(Problem::TwoFields));
+    expect("Tst1 - Mount things", "Tst1", None, "Mount things", Some(LineProblem::TwoFields));
+    expect("Tst1 - mine.sys", "Tst1", Some("mine.sys"), "", Some(LineProblem::TwoFields));
     // The second dash is missing; only the look of the binary tells.
-    expect("Tst1 - nt!ms         Its", "Tst1", Some("nt!ms"), "Its", Some(Problem::Dash));
+    expect("Tst1 - nt!ms         Its", "Tst1", Some("nt!ms"), "Its", Some(LineProblem::Dash));
     // Dashes glued to a word.
-    expect("Tst1 -mine.sys - Its", "Tst1", Some("mine.sys"), "Its", Some(Problem::Dash));
-    expect("Tst- mine.sys - Its", "Tst", Some("mine.sys"), "Its", Some(Problem::Dash));
-    expect("Tst1 - mine.sys -Its", "Tst1", Some("mine.sys"), "Its", Some(Problem::Dash));
-    expect("Tst1 - mine.sys- Its", "Tst1", Some("mine.sys"), "Its", Some(Problem::Dash));
+    expect("Tst1 -mine.sys - Its", "Tst1", Some("mine.sys"), "Its", Some(LineProblem::Dash));
+    expect("Tst- mine.sys - Its", "Tst", Some("mine.sys"), "Its", Some(LineProblem::Dash));
+    expect("Tst1 - mine.sys -Its", "Tst1", Some("mine.sys"), "Its", Some(LineProblem::Dash));
+    expect("Tst1 - mine.sys- Its", "Tst1", Some("mine.sys"), "Its", Some(LineProblem::Dash));
     // The first dash is missing.
-    expect("Tst1  mine.sys - Its", "Tst1", Some("mine.sys"), "Its", Some(Problem::Dash));
+    expect("Tst1  mine.sys - Its", "Tst1", Some("mine.sys"), "Its", Some(LineProblem::Dash));
 }
 
 #[test]
@@ -65,7 +65,10 @@ fn wrapped_lines_are_joined() {
     assert_eq!(&*file.entries()[0].description, "Mount things");
     assert_eq!(&*file.entries()[1].description, "Its more of it");
     let problems: Vec<_> = file.irregular().iter().map(|i| (i.line, i.problem)).collect();
-    assert_eq!(problems, [(1, Problem::TwoFields), (2, Problem::Continuation), (4, Problem::Continuation)]);
+    assert_eq!(
+        problems,
+        [(1, LineProblem::TwoFields), (2, LineProblem::Continuation), (4, LineProblem::Continuation)]
+    );
     let split = parse("Tst1 -\n       mine.sys   - Its\n");
     assert_eq!(split.entries()[0].binary.as_deref(), Some("mine.sys"));
     assert_eq!(&*split.entries()[0].description, "Its");
@@ -129,7 +132,7 @@ proptest! {
 }
 
 fn check(file: &PooltagFile) -> Result<(), TestCaseError> {
-    let unread = |i: &&Irregular| matches!(i.problem, Problem::Continuation | Problem::Prose);
+    let unread = |i: &&Irregular| matches!(i.problem, LineProblem::Continuation | LineProblem::Prose);
     let entries =
         u32::try_from(file.entries().len() + file.irregular().iter().filter(unread).count()).unwrap();
     prop_assert_eq!(file.lines(), file.comments() + file.blanks() + entries);

@@ -2,7 +2,7 @@
 
 /// What the call does with the tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
+pub enum CallRole {
     /// Memory is taken under the tag.
     Allocate,
     /// A list is made whose blocks are taken under the tag.
@@ -19,36 +19,36 @@ pub(crate) struct Api {
     pub index: u8,
     /// The same on x86, in 4-byte words: a 64-bit flags argument takes two.
     pub index_x86: u8,
-    pub role: Role,
+    pub role: CallRole,
 }
 
-const fn api(name: &'static str, index: u8, role: Role) -> Api {
+const fn api(name: &'static str, index: u8, role: CallRole) -> Api {
     Api { name, index, index_x86: index, role }
 }
 
-const fn wide(name: &'static str, index: u8, role: Role) -> Api {
+const fn wide(name: &'static str, index: u8, role: CallRole) -> Api {
     Api { name, index, index_x86: index + 1, role }
 }
 
 static APIS: &[Api] = &[
-    api("ExAllocatePoolWithTag", 2, Role::Allocate),
-    wide("ExAllocatePool2", 2, Role::Allocate),
-    wide("ExAllocatePool3", 2, Role::Allocate),
-    api("ExAllocatePoolWithQuotaTag", 2, Role::Allocate),
-    api("ExAllocatePoolWithTagPriority", 2, Role::Allocate),
-    api("ExFreePoolWithTag", 1, Role::Free),
-    api("ExFreePool2", 1, Role::Free),
-    api("ExInitializeNPagedLookasideList", 5, Role::List),
-    api("ExInitializePagedLookasideList", 5, Role::List),
-    api("ExInitializeLookasideListEx", 6, Role::List),
-    api("NdisAllocateMemoryWithTag", 2, Role::Allocate),
-    api("NdisAllocateMemoryWithTagPriority", 2, Role::Allocate),
-    api("NdisInitializeNPagedLookasideList", 5, Role::List),
-    api("FltAllocatePoolAlignedWithTag", 3, Role::Allocate),
-    api("FltFreePoolAlignedWithTag", 2, Role::Free),
-    api("MmAllocateMappingAddress", 1, Role::Allocate),
-    api("MmFreeMappingAddress", 1, Role::Free),
-    api("IoInitializeRemoveLockEx", 1, Role::List),
+    api("ExAllocatePoolWithTag", 2, CallRole::Allocate),
+    wide("ExAllocatePool2", 2, CallRole::Allocate),
+    wide("ExAllocatePool3", 2, CallRole::Allocate),
+    api("ExAllocatePoolWithQuotaTag", 2, CallRole::Allocate),
+    api("ExAllocatePoolWithTagPriority", 2, CallRole::Allocate),
+    api("ExFreePoolWithTag", 1, CallRole::Free),
+    api("ExFreePool2", 1, CallRole::Free),
+    api("ExInitializeNPagedLookasideList", 5, CallRole::List),
+    api("ExInitializePagedLookasideList", 5, CallRole::List),
+    api("ExInitializeLookasideListEx", 6, CallRole::List),
+    api("NdisAllocateMemoryWithTag", 2, CallRole::Allocate),
+    api("NdisAllocateMemoryWithTagPriority", 2, CallRole::Allocate),
+    api("NdisInitializeNPagedLookasideList", 5, CallRole::List),
+    api("FltAllocatePoolAlignedWithTag", 3, CallRole::Allocate),
+    api("FltFreePoolAlignedWithTag", 2, CallRole::Free),
+    api("MmAllocateMappingAddress", 1, CallRole::Allocate),
+    api("MmFreeMappingAddress", 1, CallRole::Free),
+    api("IoInitializeRemoveLockEx", 1, CallRole::List),
 ];
 
 /// The row of a function, where it takes a tag.

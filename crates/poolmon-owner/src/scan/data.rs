@@ -4,13 +4,13 @@ use super::flow::like_a_tag;
 use super::pe::{Pe, u16_at, u32_at, u64_at};
 
 /// A tag in a structure: value, file offset, structure.
-pub(crate) type Member = (u32, usize, &'static str);
+pub(crate) type StructureTag = (u32, usize, &'static str);
 
 /// Hostile or odd files may hold many; a driver has a handful.
 const MAX_MEMBERS: usize = 4_096;
 
 /// Finds the tables that a file-system filter and a framework driver hand to the kernel.
-pub(crate) fn members(pe: &Pe<'_>, filter: bool, framework: bool) -> Vec<Member> {
+pub(crate) fn members(pe: &Pe<'_>, filter: bool, framework: bool) -> Vec<StructureTag> {
     let mut found = Vec::new();
     let step = if pe.is_64 { 8 } else { 4 };
     for section in pe.sections.iter().filter(|section| !section.is_code() && (filter || framework)) {

@@ -4,11 +4,11 @@ use std::fmt;
 
 use poolmon_model::PoolTag;
 
-use super::api::Role;
+use super::api::CallRole;
 
 /// How a driver shows a tag, best first: the order is the order of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
+pub enum EvidenceKind {
     /// (a) The tag argument of a pool function that the driver imports.
     Call,
     /// (b) An argument of a call: the driver has its own function that allocates.
@@ -23,7 +23,7 @@ pub enum Kind {
     Text,
 }
 
-impl Kind {
+impl EvidenceKind {
     /// All kinds, best first.
     pub const ALL: [Self; 6] =
         [Self::Call, Self::Argument, Self::Structure, Self::Code, Self::Data, Self::Text];
@@ -53,7 +53,7 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for EvidenceKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.word())
     }
@@ -61,7 +61,7 @@ impl fmt::Display for Kind {
 
 /// How far to trust one piece of evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Confidence {
+pub enum EvidenceConfidence {
     /// Chance alone explains it.
     Noise,
     /// Worth a look where nothing better is found.
@@ -72,7 +72,7 @@ pub enum Confidence {
     High,
 }
 
-impl fmt::Display for Confidence {
+impl fmt::Display for EvidenceConfidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Noise => "noise",
@@ -89,7 +89,7 @@ pub struct Evidence {
     /// The tag, without the bit of protected pool.
     pub tag: PoolTag,
     /// What kind of place.
-    pub kind: Kind,
+    pub kind: EvidenceKind,
     /// File offset of the tag's bytes (on ARM64 of the instruction, where two halves make the tag).
     pub offset: u64,
     /// The same as an RVA; none where the bytes are not loaded.
@@ -101,7 +101,7 @@ pub struct Evidence {
     /// The function that takes the tag, or the structure that holds it.
     pub api: Option<String>,
     /// Does the call allocate, make a list, or free.
-    pub role: Option<Role>,
+    pub role: Option<CallRole>,
     /// RVA of the driver's own function between the tag and [`Evidence::api`].
     pub wrapper: Option<u32>,
     /// The static library that brought the tag, where it is known for it.
@@ -110,12 +110,14 @@ pub struct Evidence {
 
 impl Evidence {
     /// How far to trust it.
-    pub fn confidence(&self) -> Confidence {
+    pub fn confidence(&self) -> EvidenceConfidence {
         match (self.kind, self.wrapper, &self.api) {
-            (Kind::Call | Kind::Structure, ..) | (Kind::Argument, Some(_), _) => Confidence::High,
-            (Kind::Argument, None, None) => Confidence::Medium,
-            (Kind::Argument | Kind::Code | Kind::Data, ..) => Confidence::Low,
-            (Kind::Text, ..) => Confidence::Noise,
+            (EvidenceKind::Call | EvidenceKind::Structure, ..) | (EvidenceKind::Argument, Some(_), _) => {
+                EvidenceConfidence::High
+            }
+            (EvidenceKind::Argument, None, None) => EvidenceConfidence::Medium,
+            (EvidenceKind::Argument | EvidenceKind::Code | EvidenceKind::Data, ..) => EvidenceConfidence::Low,
+            (EvidenceKind::Text, ..) => EvidenceConfidence::Noise,
         }
     }
 
@@ -123,15 +125,15 @@ impl Evidence {
     pub fn explain(&self) -> String {
         let api = self.api.as_deref().unwrap_or("a pool function");
         let mut text = match (self.kind, self.wrapper) {
-            (Kind::Call, _) => match self.role {
-                Some(Role::Free) => format!("frees memory under this tag with {api}"),
-                Some(Role::List) => format!("makes a list of blocks under this tag with {api}"),
+            (EvidenceKind::Call, _) => match self.role {
+                Some(CallRole::Free) => format!("frees memory under this tag with {api}"),
+                Some(CallRole::List) => format!("makes a list of blocks under this tag with {api}"),
                 _ => format!("allocates under this tag with {api}"),
             },
-            (Kind::Argument, Some(rva)) => {
+            (EvidenceKind::Argument, Some(rva)) => {
                 format!("hands this tag to its own function at RVA {rva:#x}, which passes it to {api}")
             }
-            (Kind::Argument, None) => match &self.api {
+            (EvidenceKind::Argument, None) => match &self.api {
                 Some(api) => {
                     format!("hands these four characters to {api}, which is not known to take a tag")
                 }
@@ -139,12 +141,12 @@ impl Evidence {
                     "hands this tag to a function of its own, as a driver with its own allocator does".into()
                 }
             },
-            (Kind::Structure, _) => format!("has this tag in {api}, where the kernel reads it from"),
-            (Kind::Code, _) => {
+            (EvidenceKind::Structure, _) => format!("has this tag in {api}, where the kernel reads it from"),
+            (EvidenceKind::Code, _) => {
                 "has these four bytes in its code, but no call that uses them was found".into()
             }
-            (Kind::Data, _) => "has these four bytes in its data: a table of tags, or chance".into(),
-            (Kind::Text, _) => "has these four bytes inside a longer text: as a rule noise".into(),
+            (EvidenceKind::Data, _) => "has these four bytes in its data: a table of tags, or chance".into(),
+            (EvidenceKind::Text, _) => "has these four bytes inside a longer text: as a rule noise".into(),
         };
         if let Some(library) = self.library {
             text.push_str("; the code comes from the static library ");
@@ -154,7 +156,7 @@ impl Evidence {
     }
 
     /// The order of an answer: kind, own code before a library's, allocations before frees, then by place.
-    pub(crate) fn order(&self) -> (Kind, bool, Option<Role>, bool, u64) {
+    pub(crate) fn order(&self) -> (EvidenceKind, bool, Option<CallRole>, bool, u64) {
         (
             self.kind,
             self.library.is_some(),

@@ -19,7 +19,7 @@ pub(crate) const MAX_CALLS: usize = 400_000;
 
 /// What is known of a register or an argument slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub(crate) enum Value {
+pub(crate) enum TagValue {
     #[default]
     Unknown,
     /// A constant, the file offset of its bytes, and the instruction that loaded it, counted from the start.
@@ -34,7 +34,7 @@ pub(crate) enum Value {
 
 /// Whom a call reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Target {
+pub(crate) enum CallTarget {
     Import(u32),
     Function(u32),
     Unknown,
@@ -42,13 +42,13 @@ pub(crate) enum Target {
 
 /// One call worth a note.
 #[derive(Clone, Debug)]
-pub(crate) struct Call {
+pub(crate) struct CallNote {
     pub site: u32,
     pub step: u32,
     pub function: u32,
-    pub target: Target,
+    pub target: CallTarget,
     /// Position and value; [`REGISTER`] and above are registers beside the stack on x86.
-    pub arguments: Vec<(u8, Value)>,
+    pub arguments: Vec<(u8, TagValue)>,
 }
 
 /// First position of the x86 registers that a fastcall uses.
@@ -66,15 +66,15 @@ pub(crate) struct Stored {
 /// Notes of one image.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
-    pub calls: Vec<Call>,
+    pub calls: Vec<CallNote>,
     /// Functions that only jump to an import, or to another function.
-    pub thunks: FxHashMap<u32, Target>,
+    pub thunks: FxHashMap<u32, CallTarget>,
     pub stored: Vec<Stored>,
 }
 
 impl Notes {
     /// Keeps a call that carries something of interest.
-    pub fn call(&mut self, call: Call) {
+    pub fn call(&mut self, call: CallNote) {
         if !call.arguments.is_empty() && self.calls.len() < MAX_CALLS {
             self.calls.push(call);
         }
@@ -131,11 +131,11 @@ enum Reached {
 }
 
 impl Resolver<'_> {
-    fn reach(&self, target: Target) -> Reached {
+    fn reach(&self, target: CallTarget) -> Reached {
         let mut target = target;
         for _ in 0..4 {
             match target {
-                Target::Function(rva) => {
+                CallTarget::Function(rva) => {
                     if let Some(&(api, index)) = self.wrappers.get(&rva) {
                         return Reached::Wrapper(api, index, rva);
                     }
@@ -144,14 +144,14 @@ impl Resolver<'_> {
                         None => return Reached::Own,
                     }
                 }
-                Target::Import(index) => {
+                CallTarget::Import(index) => {
                     let api = self.imports.name(index).and_then(api::find);
                     return match api {
                         Some(api) => Reached::Api(api, if self.x86 { api.index_x86 } else { api.index }),
                         None => Reached::Import(index),
                     };
                 }
-                Target::Unknown => return Reached::Own,
+                CallTarget::Unknown => return Reached::Own,
             }
         }
         Reached::Own
@@ -166,7 +166,7 @@ impl Resolver<'_> {
                     Reached::Import(_) | Reached::Own => continue,
                 };
                 let handed = call.arguments.iter().find_map(|&(position, value)| match value {
-                    Value::Argument(own) if position == index => Some(own),
+                    TagValue::Argument(own) if position == index => Some(own),
                     _ => None,
                 });
                 if let Some(own) = handed
@@ -188,7 +188,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn judge(&self, call: &Call, position: u8, step: u32) -> Option<Proof> {
+    fn judge(&self, call: &CallNote, position: u8, step: u32) -> Option<Proof> {
         let near = call.step.saturating_sub(step) <= NEAR;
         match self.reach(call.target) {
             Reached::Api(api, index) => (index == position).then_some(Proof::Api(api)),
@@ -209,7 +209,7 @@ pub(crate) fn resolve(notes: &Notes, imports: &Imports, x86: bool) -> Vec<Findin
     let mut best: FxHashMap<(usize, u32), Finding> = FxHashMap::default();
     for call in &notes.calls {
         for &(position, value) in &call.arguments {
-            let Value::Constant { value, at, step } = value else { continue };
+            let TagValue::Constant { value, at, step } = value else { continue };
             let Some(proof) = resolver.judge(call, position, step) else { continue };
             let finding = Finding { value, at, site: call.site, proof };
             let row = best.entry((at, value)).or_insert_with(|| finding.clone());

@@ -2,7 +2,7 @@
 //!
 //! One tag is searched as bytes first; only a file that holds them is parsed, and only one that holds them where code
 //! could take them from is disassembled. [`list`] finds the files, [`search`] reads them, [`folder`] does both. Memory stays bounded: a thread keeps one small file, and large files are taken
-//! one at a time, up to [`Limits::bytes`].
+//! one at a time, up to [`SearchLimits::bytes`].
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 
 use poolmon_model::PoolTag;
 
-use super::index::{Answer, Index, Stamp};
+use super::index::{DriverIndex, FileAnswer, Stamp};
 use super::literal::{Literal, OVERLAP};
 use super::pe::{Pe, SECURITY, ScanError};
-use super::{Evidence, Image, Info, framework_tag};
+use super::{DriverImage, DriverInfo, Evidence, framework_tag};
 
 /// Files above this are read one at a time.
 const LARGE: u64 = 16 << 20;
@@ -30,7 +30,7 @@ const MAX_DEPTH: usize = 64;
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Query {
+pub enum TagQuery {
     /// Who uses this tag, down to literals in text.
     Tag(PoolTag),
     /// Who uses this tag, by code and structures only: an index that knows the files answers it for every tag.
@@ -39,7 +39,7 @@ pub enum Query {
     All,
 }
 
-impl Query {
+impl TagQuery {
     /// The tag that is asked for.
     pub const fn tag(self) -> Option<PoolTag> {
         match self {
@@ -51,13 +51,13 @@ impl Query {
 
 /// Bounds of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct SearchLimits {
     /// Most bytes of one file that are taken into memory. A larger file is read as far as its headers say it goes,
     /// or skipped where they say more.
     pub bytes: u64,
 }
 
-impl Default for Limits {
+impl Default for SearchLimits {
     fn default() -> Self {
         Self { bytes: 512 << 20 }
     }
@@ -65,9 +65,9 @@ impl Default for Limits {
 
 /// A driver that answers the question.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundDriver {
     /// Whose file it is.
-    pub info: Info,
+    pub info: DriverInfo,
     /// Best first.
     pub evidence: Vec<Evidence>,
     /// The frameworks give this driver the tag, if it has none of its own: from its file name.
@@ -78,9 +78,9 @@ pub struct Found {
 
 /// What came of one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum FileOutcome {
     /// It shows the tag, or tags.
-    Found(Box<Found>),
+    Found(Box<FoundDriver>),
     /// It does not.
     Nothing,
     /// It is no driver: a program that lies in the same folder.
@@ -97,12 +97,12 @@ pub struct FileReport {
     /// Its size.
     pub bytes: u64,
     /// What came of it.
-    pub outcome: Outcome,
+    pub outcome: FileOutcome,
 }
 
 /// What a search tells while it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
+pub enum SearchEvent {
     /// The files to search are known; nothing is read yet.
     Listed {
         /// How many.
@@ -114,7 +114,7 @@ pub enum Event {
 
 /// What came of a search.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
+pub struct SearchSummary {
     /// Files searched, or answered from the index.
     pub files: usize,
     /// Bytes of these files.
@@ -131,7 +131,7 @@ pub struct Summary {
 
 /// One file that is to be searched.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Listed {
+struct ListedFile {
     path: PathBuf,
     /// The person named it, so it is searched whatever it is.
     named: bool,
@@ -141,13 +141,13 @@ struct Listed {
 
 /// The files of a search, listed and not read.
 #[derive(Clone, Debug, Default)]
-pub struct Files {
-    files: Vec<Listed>,
+pub struct FileList {
+    files: Vec<ListedFile>,
     /// What could not be listed.
     failures: Vec<FileReport>,
 }
 
-impl Files {
+impl FileList {
     /// How many.
     pub fn len(&self) -> usize {
         self.files.len() + self.failures.len()
@@ -159,7 +159,7 @@ impl Files {
     }
 
     /// Of how many the index knows all tags of their code, as they are now.
-    pub fn known(&self, index: &Index) -> usize {
+    pub fn known(&self, index: &DriverIndex) -> usize {
         if index.is_empty() {
             return 0;
         }
@@ -172,49 +172,49 @@ impl Files {
 /// learned goes into `index`, which the caller loads before and saves after.
 pub fn folder(
     paths: &[PathBuf],
-    query: Query,
+    query: TagQuery,
     threads: usize,
-    limits: Limits,
-    index: &mut Index,
+    limits: SearchLimits,
+    index: &mut DriverIndex,
     cancel: &AtomicBool,
-    tell: impl FnMut(Event),
-) -> Summary {
-    let options = Options { query, code_suffices: false, threads, limits };
+    tell: impl FnMut(SearchEvent),
+) -> SearchSummary {
+    let options = SearchOptions { query, code_suffices: false, threads, limits };
     search(&list(paths, cancel), options, index, cancel, tell)
 }
 
 /// How files are searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
+pub struct SearchOptions {
     /// What is asked.
-    pub query: Query,
+    pub query: TagQuery,
     /// A file whose code is in the index is not read again for literals.
     pub code_suffices: bool,
     /// So many threads.
     pub threads: usize,
     /// Bounds.
-    pub limits: Limits,
+    pub limits: SearchLimits,
 }
 
 /// Searches listed files; see [`folder`].
 pub fn search(
-    files: &Files,
-    options: Options,
-    index: &mut Index,
+    files: &FileList,
+    options: SearchOptions,
+    index: &mut DriverIndex,
     cancel: &AtomicBool,
-    mut tell: impl FnMut(Event),
-) -> Summary {
-    tell(Event::Listed { files: files.len() });
-    let mut summary = Summary::default();
+    mut tell: impl FnMut(SearchEvent),
+) -> SearchSummary {
+    tell(SearchEvent::Listed { files: files.len() });
+    let mut summary = SearchSummary::default();
     for report in &files.failures {
         summary.files += 1;
         summary.failed += 1;
-        tell(Event::File(report.clone()));
+        tell(SearchEvent::File(report.clone()));
     }
     let files = &files.files;
     let next = AtomicUsize::new(0);
     let large = Mutex::new(());
-    let known: &Index = index;
+    let known: &DriverIndex = index;
     let mut learned = Vec::new();
     std::thread::scope(|scope| {
         let (send, receive) = mpsc::sync_channel(64);
@@ -222,7 +222,7 @@ pub fn search(
             let send = send.clone();
             let (next, large) = (&next, &large);
             scope.spawn(move || {
-                let mut worker = Worker::new(options, known, large, cancel);
+                let mut worker = SearchWorker::new(options, known, large, cancel);
                 // Told in batches: to wake the other thread for each file costs as much as to search it.
                 let (mut batch, mut told) = (Vec::new(), Instant::now());
                 while !cancel.load(Ordering::Relaxed) {
@@ -240,20 +240,20 @@ pub fn search(
         }
         drop(send);
         for done in receive.into_iter().flatten() {
-            let Done { report, answer } = done;
+            let FileResult { report, answer } = done;
             summary.files += 1;
             summary.bytes += report.bytes;
             match &report.outcome {
-                Outcome::Found(_) => summary.found += 1,
-                Outcome::Failed(_) => summary.failed += 1,
+                FileOutcome::Found(_) => summary.found += 1,
+                FileOutcome::Failed(_) => summary.failed += 1,
                 _ => {}
             }
             match answer {
                 Some((stamp, answer)) => learned.push((report.path.clone(), stamp, answer)),
-                None if !matches!(report.outcome, Outcome::Failed(_)) => summary.from_index += 1,
+                None if !matches!(report.outcome, FileOutcome::Failed(_)) => summary.from_index += 1,
                 None => {}
             }
-            tell(Event::File(report));
+            tell(SearchEvent::File(report));
         }
     });
     for (path, stamp, answer) in learned {
@@ -264,14 +264,14 @@ pub fn search(
 }
 
 /// Lists what is to be searched: in the order of `paths`, each folder sorted, no file twice.
-pub fn list(paths: &[PathBuf], cancel: &AtomicBool) -> Files {
-    let mut listed = Files::default();
+pub fn list(paths: &[PathBuf], cancel: &AtomicBool) -> FileList {
+    let mut listed = FileList::default();
     let mut seen = rustc_hash::FxHashSet::default();
     for path in paths {
         let mut files = Vec::new();
         match path.metadata() {
             Ok(meta) if meta.is_dir() => walk(path, cancel, &mut files, &mut listed.failures),
-            Ok(_) => files.push(Listed { path: path.clone(), named: true, plain: false }),
+            Ok(_) => files.push(ListedFile { path: path.clone(), named: true, plain: false }),
             Err(error) => listed.failures.push(unlisted(path, &error)),
         }
         files.sort();
@@ -281,11 +281,11 @@ pub fn list(paths: &[PathBuf], cancel: &AtomicBool) -> Files {
 }
 
 fn unlisted(path: &Path, error: &std::io::Error) -> FileReport {
-    let outcome = Outcome::Failed(ScanError::Io(error.to_string()));
+    let outcome = FileOutcome::Failed(ScanError::Io(error.to_string()));
     FileReport { path: path.to_owned(), bytes: 0, outcome }
 }
 
-fn walk(root: &Path, cancel: &AtomicBool, files: &mut Vec<Listed>, failures: &mut Vec<FileReport>) {
+fn walk(root: &Path, cancel: &AtomicBool, files: &mut Vec<ListedFile>, failures: &mut Vec<FileReport>) {
     let mut open: Vec<(PathBuf, usize)> = vec![(root.to_owned(), 0)];
     while let Some((folder, depth)) = open.pop() {
         if cancel.load(Ordering::Relaxed) {
@@ -307,7 +307,7 @@ fn walk(root: &Path, cancel: &AtomicBool, files: &mut Vec<Listed>, failures: &mu
                     open.push((path, depth + 1));
                 }
             } else if has_extension(&path, &["sys", "exe", "dll"]) {
-                files.push(Listed { path, named: false, plain: kind.is_file() });
+                files.push(ListedFile { path, named: false, plain: kind.is_file() });
             }
         }
     }
@@ -317,27 +317,32 @@ fn has_extension(path: &Path, wanted: &[&str]) -> bool {
     path.extension().is_some_and(|own| wanted.iter().any(|wanted| own.eq_ignore_ascii_case(wanted)))
 }
 
-struct Done {
+struct FileResult {
     report: FileReport,
     /// What the index should learn; none where it knew.
-    answer: Option<(Stamp, Answer)>,
+    answer: Option<(Stamp, FileAnswer)>,
 }
 
-struct Worker<'a> {
-    query: Query,
+struct SearchWorker<'a> {
+    query: TagQuery,
     code_suffices: bool,
     literal: Option<Literal>,
-    limits: Limits,
-    known: &'a Index,
+    limits: SearchLimits,
+    known: &'a DriverIndex,
     large: &'a Mutex<()>,
     cancel: &'a AtomicBool,
     buffer: Vec<u8>,
     piece: Vec<u8>,
 }
 
-impl<'a> Worker<'a> {
-    fn new(options: Options, known: &'a Index, large: &'a Mutex<()>, cancel: &'a AtomicBool) -> Self {
-        let Options { query, code_suffices, limits, .. } = options;
+impl<'a> SearchWorker<'a> {
+    fn new(
+        options: SearchOptions,
+        known: &'a DriverIndex,
+        large: &'a Mutex<()>,
+        cancel: &'a AtomicBool,
+    ) -> Self {
+        let SearchOptions { query, code_suffices, limits, .. } = options;
         let literal = query.tag().map(Literal::new);
         Self {
             query,
@@ -352,11 +357,11 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn file(&mut self, listed: &Listed) -> Done {
+    fn file(&mut self, listed: &ListedFile) -> FileResult {
         let path = &listed.path;
         let report = |bytes, outcome| FileReport { path: path.to_owned(), bytes, outcome };
         let io = |error: std::io::Error| ScanError::Io(error.to_string());
-        let failed = |error| Done { report: report(0, Outcome::Failed(error)), answer: None };
+        let failed = |error| FileResult { report: report(0, FileOutcome::Failed(error)), answer: None };
         // One look less at the path where the index cannot know the file.
         let mut open = None;
         let meta = if listed.plain && self.known.is_empty() {
@@ -370,7 +375,10 @@ impl<'a> Worker<'a> {
         };
         let stamp = Stamp::of(&meta);
         if let Some(answer) = self.known.answer(path, stamp, self.query, self.code_suffices) {
-            return Done { report: report(stamp.bytes, self.outcome(path, answer, true)), answer: None };
+            return FileResult {
+                report: report(stamp.bytes, self.outcome(path, answer, true)),
+                answer: None,
+            };
         }
         if !meta.is_file() {
             return failed(ScanError::Io("not a regular file".into()));
@@ -379,9 +387,11 @@ impl<'a> Worker<'a> {
         match file.and_then(|file| self.search(file, path, listed.named, stamp.bytes)) {
             Ok(answer) => {
                 let outcome = self.outcome(path, answer.clone(), false);
-                Done { report: report(stamp.bytes, outcome), answer: Some((stamp, answer)) }
+                FileResult { report: report(stamp.bytes, outcome), answer: Some((stamp, answer)) }
             }
-            Err(error) => Done { report: report(stamp.bytes, Outcome::Failed(error)), answer: None },
+            Err(error) => {
+                FileResult { report: report(stamp.bytes, FileOutcome::Failed(error)), answer: None }
+            }
         }
     }
 
@@ -392,29 +402,36 @@ impl<'a> Worker<'a> {
         tag.is_some() && tag == self.query.tag().map(PoolTag::unprotected)
     }
 
-    fn outcome(&self, path: &Path, answer: Answer, from_index: bool) -> Outcome {
+    fn outcome(&self, path: &Path, answer: FileAnswer, from_index: bool) -> FileOutcome {
         let Some(info) = answer.info else {
-            return if answer.driver { Outcome::Nothing } else { Outcome::NotDriver };
+            return if answer.driver { FileOutcome::Nothing } else { FileOutcome::NotDriver };
         };
         let wanted = self.query.tag().map(PoolTag::unprotected);
-        let literals = matches!(self.query, Query::Tag(_));
+        let literals = matches!(self.query, TagQuery::Tag(_));
         let fits = |row: &Evidence| {
-            wanted.is_none_or(|tag| tag == row.tag) && (literals || row.kind <= super::Kind::Structure)
+            wanted.is_none_or(|tag| tag == row.tag)
+                && (literals || row.kind <= super::EvidenceKind::Structure)
         };
         let evidence: Vec<Evidence> = answer.evidence.into_iter().filter(fits).collect();
         let framework = self.by_name(path) && wanted.is_some_and(|tag| info.framework_tags.contains(&tag));
         if evidence.is_empty() && !framework && (wanted.is_some() || info.framework_tags.is_empty()) {
-            return Outcome::Nothing;
+            return FileOutcome::Nothing;
         }
-        Outcome::Found(Box::new(Found { info, evidence, framework, from_index }))
+        FileOutcome::Found(Box::new(FoundDriver { info, evidence, framework, from_index }))
     }
 
-    fn search(&mut self, mut file: File, path: &Path, named: bool, bytes: u64) -> Result<Answer, ScanError> {
+    fn search(
+        &mut self,
+        mut file: File,
+        path: &Path,
+        named: bool,
+        bytes: u64,
+    ) -> Result<FileAnswer, ScanError> {
         let io = |error: std::io::Error| ScanError::Io(error.to_string());
         if !named && !has_extension(path, &["sys"]) {
             self.take(&mut file, 4096).map_err(io)?;
             if Pe::parse(&self.buffer).map_or(true, |pe| pe.subsystem != 1) {
-                return Ok(Answer::not_a_driver());
+                return Ok(FileAnswer::not_a_driver());
             }
             file.seek(SeekFrom::Start(0)).map_err(io)?;
         }
@@ -423,7 +440,7 @@ impl<'a> Worker<'a> {
         let _one = (need > LARGE).then(|| large.lock().unwrap_or_else(PoisonError::into_inner));
         let by_name = self.by_name(path);
         if !by_name && !self.holds(&mut file, need).map_err(io)?? {
-            return Ok(Answer::nothing(self.query));
+            return Ok(FileAnswer::nothing(self.query));
         }
         // A file that grows meanwhile is read no further.
         self.take(&mut file, need).map_err(io)?;
@@ -494,27 +511,27 @@ impl<'a> Worker<'a> {
     }
 
     /// Searches what is in the buffer.
-    fn bytes(&self, path: &Path, by_name: bool) -> Result<Answer, ScanError> {
+    fn bytes(&self, path: &Path, by_name: bool) -> Result<FileAnswer, ScanError> {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         if self.buffer.get(..2) != Some(b"MZ") {
             return Err(ScanError::NotPe);
         }
         let Some((literal, tag)) = self.literal.as_ref().zip(self.query.tag()) else {
-            let image = Image::parse(&name, &self.buffer)?;
-            return Ok(Answer::all(image.info(), image.evidence()));
+            let image = DriverImage::parse(&name, &self.buffer)?;
+            return Ok(FileAnswer::all(image.info(), image.evidence()));
         };
         let arm64 = || Pe::parse(&self.buffer).is_ok_and(|pe| pe.machine == super::Machine::Arm64);
         let built = || literal.is_built_in(&self.buffer) && arm64();
         if !(by_name || literal.is_in(&self.buffer) || built()) {
             // Damage is told in any case: a bad file must not look like one that was searched.
             Pe::parse(&self.buffer)?;
-            return Ok(Answer::nothing(self.query));
+            return Ok(FileAnswer::nothing(self.query));
         }
-        let image = Image::parse(&name, &self.buffer)?;
+        let image = DriverImage::parse(&name, &self.buffer)?;
         let mut evidence = if image.may_use(literal) { image.evidence_of(tag, literal) } else { Vec::new() };
-        if matches!(self.query, Query::Tag(_)) {
+        if matches!(self.query, TagQuery::Tag(_)) {
             evidence = image.with_literals(tag, &evidence);
         }
-        Ok(Answer { info: Some(image.info()), evidence, ..Answer::nothing(self.query) })
+        Ok(FileAnswer { info: Some(image.info()), evidence, ..FileAnswer::nothing(self.query) })
     }
 }

@@ -14,8 +14,8 @@ use std::path::Path;
 use poolmon_model::PoolTag;
 use rustc_hash::FxHashMap;
 
-use super::folder::Query;
-use super::{Evidence, Info, Kind, Machine, Role, names};
+use super::folder::TagQuery;
+use super::{CallRole, DriverInfo, Evidence, EvidenceKind, Machine, names};
 
 /// First line; a file that begins otherwise is ignored.
 pub(super) const HEADER: &str = "poolmon-driver-index 2";
@@ -40,9 +40,9 @@ impl Stamp {
 
 /// What is known of one file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Answer {
+pub(crate) struct FileAnswer {
     pub driver: bool,
-    pub info: Option<Info>,
+    pub info: Option<DriverInfo>,
     /// Code and structures were read for all tags.
     pub full: bool,
     /// Tags answered down to literals, and those answered for code alone.
@@ -50,31 +50,31 @@ pub(crate) struct Answer {
     pub evidence: Vec<Evidence>,
 }
 
-impl Answer {
+impl FileAnswer {
     pub fn not_a_driver() -> Self {
         Self { full: true, ..Self::default() }
     }
 
-    pub fn nothing(query: Query) -> Self {
+    pub fn nothing(query: TagQuery) -> Self {
         Self { driver: true, answered: Self::answered(query), ..Self::default() }
     }
 
-    pub fn all(info: Info, evidence: Vec<Evidence>) -> Self {
+    pub fn all(info: DriverInfo, evidence: Vec<Evidence>) -> Self {
         Self { driver: true, info: Some(info), full: true, answered: Vec::new(), evidence }
     }
 
-    pub fn answered(query: Query) -> Vec<(PoolTag, bool)> {
+    pub fn answered(query: TagQuery) -> Vec<(PoolTag, bool)> {
         match query {
-            Query::Tag(tag) => vec![(tag.unprotected(), true)],
-            Query::Code(tag) => vec![(tag.unprotected(), false)],
-            Query::All => Vec::new(),
+            TagQuery::Tag(tag) => vec![(tag.unprotected(), true)],
+            TagQuery::Code(tag) => vec![(tag.unprotected(), false)],
+            TagQuery::All => Vec::new(),
         }
     }
 
     /// With `code`, a question down to literals is answered by code and structures too.
-    fn answers(&self, query: Query, code: bool) -> bool {
+    fn answers(&self, query: TagQuery, code: bool) -> bool {
         let query = match query {
-            Query::Tag(tag) if code => Query::Code(tag),
+            TagQuery::Tag(tag) if code => TagQuery::Code(tag),
             other => other,
         };
         let known = |wanted: PoolTag, literals: bool| {
@@ -82,9 +82,9 @@ impl Answer {
         };
         !self.driver && self.full
             || match query {
-                Query::All => self.full,
-                Query::Code(tag) => self.full || known(tag, false),
-                Query::Tag(tag) => known(tag, true),
+                TagQuery::All => self.full,
+                TagQuery::Code(tag) => self.full || known(tag, false),
+                TagQuery::Tag(tag) => known(tag, true),
             }
     }
 }
@@ -104,13 +104,13 @@ impl Counted {
 
 /// Answers of earlier searches.
 #[derive(Clone, Debug, Default)]
-pub struct Index {
+pub struct DriverIndex {
     text: String,
     blocks: FxHashMap<String, (Stamp, Range<usize>)>,
-    fresh: FxHashMap<String, (Stamp, Answer)>,
+    fresh: FxHashMap<String, (Stamp, FileAnswer)>,
 }
 
-impl Index {
+impl DriverIndex {
     /// Reads an index. A file that is missing, damaged or of another version is as good as an empty one.
     pub fn load(path: &Path) -> Self {
         let text = std::fs::read(path).ok().and_then(|bytes| String::from_utf8(bytes).ok());
@@ -166,7 +166,7 @@ impl Index {
     }
 
     fn write(&self, file: &mut Counted) -> std::io::Result<()> {
-        let mut table = names::Table::default();
+        let mut table = names::NamesTable::default();
         file.text(HEADER)?;
         file.text("\n")?;
         for (name, (stamp, range)) in &self.blocks {
@@ -222,7 +222,7 @@ impl Index {
         self.len() == 0
     }
 
-    fn known(&self, name: &str, stamp: Stamp, tag: Option<PoolTag>) -> Option<Answer> {
+    fn known(&self, name: &str, stamp: Stamp, tag: Option<PoolTag>) -> Option<FileAnswer> {
         if let Some((own, answer)) = self.fresh.get(name) {
             return (*own == stamp).then(|| answer.clone());
         }
@@ -230,11 +230,17 @@ impl Index {
         (*own == stamp).then(|| parse(self.text.get(range.clone()).unwrap_or_default(), tag))?
     }
 
-    pub(crate) fn answer(&self, path: &Path, stamp: Stamp, query: Query, code: bool) -> Option<Answer> {
+    pub(crate) fn answer(
+        &self,
+        path: &Path,
+        stamp: Stamp,
+        query: TagQuery,
+        code: bool,
+    ) -> Option<FileAnswer> {
         self.known(&name(path)?, stamp, query.tag()).filter(|answer| answer.answers(query, code))
     }
 
-    pub(crate) fn learn(&mut self, path: &Path, stamp: Stamp, new: Answer) {
+    pub(crate) fn learn(&mut self, path: &Path, stamp: Stamp, new: FileAnswer) {
         let Some(name) = name(path) else { return };
         let mut answer = new;
         if let Some(old) = self.known(&name, stamp, None) {
@@ -242,8 +248,8 @@ impl Index {
             answer.info = answer.info.or(old.info);
             for row in old.evidence {
                 // Code that was read before need not have been read now.
-                let code = row.kind <= Kind::Structure && !answer.full;
-                let literal = row.kind > Kind::Structure;
+                let code = row.kind <= EvidenceKind::Structure && !answer.full;
+                let literal = row.kind > EvidenceKind::Structure;
                 let again = answer.answered.iter().any(|&(tag, all)| all && tag == row.tag);
                 if (code || (literal && !again)) && !answer.evidence.contains(&row) {
                     answer.evidence.push(row);
@@ -277,7 +283,7 @@ fn number(field: Option<u32>) -> String {
     field.map_or_else(String::new, |field| format!("{field:x}"))
 }
 
-fn block(answer: &Answer) -> String {
+fn block(answer: &FileAnswer) -> String {
     let mut out = String::new();
     let machine = |machine| match machine {
         Machine::X86 => 0x14c,
@@ -304,11 +310,11 @@ fn block(answer: &Answer) -> String {
         let _ = writeln!(out, "T\t{:08x}\t{}", tag.to_u32(), u8::from(*literals));
     }
     for row in &answer.evidence {
-        let kind = Kind::ALL.iter().position(|&kind| kind == row.kind).unwrap_or(0);
+        let kind = EvidenceKind::ALL.iter().position(|&kind| kind == row.kind).unwrap_or(0);
         let role = match row.role {
-            Some(Role::Allocate) => "a",
-            Some(Role::List) => "l",
-            Some(Role::Free) => "f",
+            Some(CallRole::Allocate) => "a",
+            Some(CallRole::List) => "l",
+            Some(CallRole::Free) => "f",
             None => "",
         };
         let _ = writeln!(
@@ -328,9 +334,9 @@ fn block(answer: &Answer) -> String {
 }
 
 /// Reads one block; with a tag only its evidence. None where a line is not as written here.
-fn parse(block: &str, tag: Option<PoolTag>) -> Option<Answer> {
+fn parse(block: &str, tag: Option<PoolTag>) -> Option<FileAnswer> {
     let wanted = tag.map(|tag| format!("E\t{:08x}\t", tag.unprotected().to_u32()));
-    let mut answer = Answer::default();
+    let mut answer = FileAnswer::default();
     for line in block.lines() {
         match line.get(..2) {
             Some("S\t") => {
@@ -359,7 +365,7 @@ fn hex(field: &str) -> Option<u32> {
     u32::from_str_radix(field, 16).ok()
 }
 
-fn info(line: &str) -> Option<Info> {
+fn info(line: &str) -> Option<DriverInfo> {
     let mut fields = line.split('\t').skip(1);
     let machine = match u16::from_str_radix(fields.next()?, 16).ok()? {
         0x14c => Machine::X86,
@@ -367,7 +373,7 @@ fn info(line: &str) -> Option<Info> {
         0xaa64 => Machine::Arm64,
         raw => Machine::Other(raw),
     };
-    Some(Info {
+    Some(DriverInfo {
         machine,
         timestamp: hex(fields.next()?)?,
         version: back(fields.next()?),
@@ -383,15 +389,15 @@ fn info(line: &str) -> Option<Info> {
 fn evidence(line: &str) -> Option<Evidence> {
     let mut fields = line.split('\t').skip(1);
     let tag = PoolTag::from_u32(hex(fields.next()?)?);
-    let kind = *Kind::ALL.get(fields.next()?.parse::<usize>().ok()?)?;
+    let kind = *EvidenceKind::ALL.get(fields.next()?.parse::<usize>().ok()?)?;
     let offset = u64::from_str_radix(fields.next()?, 16).ok()?;
     let rva = hex(fields.next()?);
     let site = hex(fields.next()?);
     let wrapper = hex(fields.next()?);
     let role = match fields.next()? {
-        "a" => Some(Role::Allocate),
-        "l" => Some(Role::List),
-        "f" => Some(Role::Free),
+        "a" => Some(CallRole::Allocate),
+        "l" => Some(CallRole::List),
+        "f" => Some(CallRole::Free),
         _ => None,
     };
     let section = back(fields.next()?)?;

@@ -9,7 +9,7 @@ use super::signer;
 
 /// What a file tells of itself. Nothing of it is verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Info {
+pub struct DriverInfo {
     /// What it was made for.
     pub machine: Machine,
     /// Seconds since 1970, or a hash in builds that can be repeated.
@@ -30,7 +30,7 @@ pub struct Info {
     pub framework_tags: Vec<PoolTag>,
 }
 
-pub(crate) fn read(name: &str, pe: &Pe<'_>, imports: &Imports) -> Info {
+pub(crate) fn read(name: &str, pe: &Pe<'_>, imports: &Imports) -> DriverInfo {
     let strings = version(pe).unwrap_or_default();
     let find = |key: &str| {
         strings.iter().find(|(own, value)| own == key && !value.is_empty()).map(|(_, value)| value.clone())
@@ -48,7 +48,7 @@ pub(crate) fn read(name: &str, pe: &Pe<'_>, imports: &Imports) -> Info {
             }
         }
     }
-    Info {
+    DriverInfo {
         machine: pe.machine,
         timestamp: pe.timestamp,
         version: find("FileVersion"),
@@ -127,7 +127,7 @@ fn version(pe: &Pe<'_>) -> Option<Vec<(String, String)>> {
 }
 
 /// One block of a version resource.
-struct Block {
+struct VersionBlock {
     key: String,
     value: usize,
     /// Where blocks inside it begin.
@@ -141,7 +141,7 @@ fn wide(bytes: &[u8]) -> String {
     String::from_utf16_lossy(&units)
 }
 
-fn block(bytes: &[u8], at: usize) -> Option<Block> {
+fn block(bytes: &[u8], at: usize) -> Option<VersionBlock> {
     let length = usize::from(u16_at(bytes, at)?);
     let value_length = usize::from(u16_at(bytes, at + 2)?);
     let text = u16_at(bytes, at + 4)? == 1;
@@ -153,10 +153,10 @@ fn block(bytes: &[u8], at: usize) -> Option<Block> {
     let after = at + 6 + (key.encode_utf16().count() + 1) * 2;
     let value = after.next_multiple_of(4);
     let inside = (value + if text { value_length * 2 } else { value_length }).next_multiple_of(4);
-    Some(Block { key, value, inside, end })
+    Some(VersionBlock { key, value, inside, end })
 }
 
-fn children<'a>(bytes: &'a [u8], parent: &Block) -> impl Iterator<Item = Block> + use<'a> {
+fn children<'a>(bytes: &'a [u8], parent: &VersionBlock) -> impl Iterator<Item = VersionBlock> + use<'a> {
     let (mut at, end) = (parent.inside, parent.end);
     std::iter::from_fn(move || {
         let child = (at < end).then(|| block(bytes, at)).flatten()?;

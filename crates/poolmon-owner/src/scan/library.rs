@@ -5,7 +5,7 @@ use poolmon_model::PoolTag;
 use super::evidence::Evidence;
 
 /// A static library of the driver kit, known by the tags that it brings.
-struct Library {
+struct StaticLibrary {
     name: &'static str,
     tags: &'static [[u8; 4]],
     /// So many of its tags in one driver tell the library.
@@ -13,8 +13,11 @@ struct Library {
 }
 
 /// Seen in winpmem: a third-party driver that seems to use tags of the kernel's own security code.
-static LIBRARIES: &[Library] =
-    &[Library { name: "wdmsec.lib", tags: &[*b"PpRb", *b"PpUc", *b"SeAl", *b"SeSd", *b"SeTs"], enough: 3 }];
+static LIBRARIES: &[StaticLibrary] = &[StaticLibrary {
+    name: "wdmsec.lib",
+    tags: &[*b"PpRb", *b"PpUc", *b"SeAl", *b"SeSd", *b"SeTs"],
+    enough: 3,
+}];
 
 /// Marks the evidence of all tags of one image.
 pub(crate) fn mark(evidence: &mut [Evidence]) {

@@ -1,10 +1,10 @@
 //! Which driver images use a tag, with evidence from their machine code.
 //!
-//! An [`Image`] is one file. It is read by [`pe`], its imports by [`imports`]; [`x86`] and [`arm64`] follow constants
+//! An [`DriverImage`] is one file. It is read by [`pe`], its imports by [`imports`]; [`x86`] and [`arm64`] follow constants
 //! through the code and note calls, [`flow`] turns the notes into findings, [`data`] adds structures in data, and
 //! [`library`] marks what a static library brought. [`literal`] asks beforehand, and cheaply, whether a file holds the
 //! tag at all. [`info`] and [`signer`] tell whose file it is. [`folder`](fn@folder) does all this for many files at once, and
-//! [`index`] remembers the answers, [`Names`] is its small table for screens. [`places`] knows where drivers and the
+//! [`index`] remembers the answers, [`DriverNames`] is its small table for screens. [`places`] knows where drivers and the
 //! index are.
 //!
 //! Files are hostile by default: nothing is believed, every loop has a limit.
@@ -28,15 +28,16 @@ mod x86;
 
 use poolmon_model::PoolTag;
 
-pub use api::Role;
-pub use evidence::{Confidence, Evidence, Kind};
+pub use api::CallRole;
+pub use evidence::{Evidence, EvidenceConfidence, EvidenceKind};
 pub use folder::{
-    Event, FileReport, Files, Found, Limits, Options, Outcome, Query, Summary, folder, list, search,
+    FileList, FileOutcome, FileReport, FoundDriver, SearchEvent, SearchLimits, SearchOptions, SearchSummary,
+    TagQuery, folder, list, search,
 };
-pub use index::Index;
-pub use info::Info;
+pub use index::DriverIndex;
+pub use info::DriverInfo;
 pub use library::{charged, framework_tag};
-pub use names::{LazyNames, Named, Names};
+pub use names::{DriverNames, LazyDriverNames, NamedDriver};
 pub use pe::{Machine, ScanError};
 
 use flow::{Finding, Notes, Proof};
@@ -55,13 +56,13 @@ const MAX_LITERALS: usize = 64;
 
 /// One driver image over its bytes.
 #[derive(Debug)]
-pub struct Image<'a> {
+pub struct DriverImage<'a> {
     name: String,
     pe: Pe<'a>,
     imports: Imports,
 }
 
-impl<'a> Image<'a> {
+impl<'a> DriverImage<'a> {
     /// Reads headers and imports. `name` is the file's name, from which a service name is guessed.
     pub fn parse(name: &str, bytes: &'a [u8]) -> Result<Self, ScanError> {
         let pe = Pe::parse(bytes)?;
@@ -95,12 +96,12 @@ impl<'a> Image<'a> {
     }
 
     /// Whose file it is.
-    pub fn info(&self) -> Info {
+    pub fn info(&self) -> DriverInfo {
         info::read(&self.name, &self.pe, &self.imports)
     }
 
-    /// All tags that calls and structures show, best evidence first: kinds [`Kind::Call`], [`Kind::Argument`] and
-    /// [`Kind::Structure`]. Literals are not listed, for every word of text would be a tag.
+    /// All tags that calls and structures show, best evidence first: kinds [`EvidenceKind::Call`], [`EvidenceKind::Argument`] and
+    /// [`EvidenceKind::Structure`]. Literals are not listed, for every word of text would be a tag.
     pub fn evidence(&self) -> Vec<Evidence> {
         let mut notes = Notes::default();
         self.read_all(&mut notes);
@@ -119,7 +120,7 @@ impl<'a> Image<'a> {
         CODE_BUDGET.min(self.pe.bytes.len().saturating_mul(2))
     }
 
-    /// The rows of one tag of [`Image::evidence`], reading no more code than they need.
+    /// The rows of one tag of [`DriverImage::evidence`], reading no more code than they need.
     pub(crate) fn evidence_of(&self, tag: PoolTag, literal: &Literal) -> Vec<Evidence> {
         let tag = tag.unprotected();
         let mut notes = Notes::default();
@@ -145,7 +146,7 @@ impl<'a> Image<'a> {
             .map(|finding| self.found(finding))
             .collect();
         for stored in &notes.stored {
-            let mut row = self.at(stored.value, stored.at, Kind::Structure);
+            let mut row = self.at(stored.value, stored.at, EvidenceKind::Structure);
             row.site = Some(stored.site);
             row.api = Some(stored.structure.to_owned());
             evidence.push(row);
@@ -153,7 +154,7 @@ impl<'a> Image<'a> {
         let filter = self.imports.has("FltRegisterFilter");
         let framework = self.imports.has("WdfVersionBind");
         for (value, at, structure) in data::members(&self.pe, filter, framework) {
-            let mut row = self.at(value, at, Kind::Structure);
+            let mut row = self.at(value, at, EvidenceKind::Structure);
             row.api = Some(structure.to_owned());
             evidence.push(row);
         }
@@ -174,7 +175,7 @@ impl<'a> Image<'a> {
         self.with_literals(tag, &evidence)
     }
 
-    /// The rows of one tag out of [`Image::evidence`], with the literals added.
+    /// The rows of one tag out of [`DriverImage::evidence`], with the literals added.
     pub(crate) fn with_literals(&self, tag: PoolTag, all: &[Evidence]) -> Vec<Evidence> {
         let tag = tag.unprotected();
         let literal = Literal::new(tag);
@@ -187,8 +188,8 @@ impl<'a> Image<'a> {
             }
             let kind = self.literal_kind(at);
             let count = match kind {
-                Kind::Code => &mut counts[0],
-                Kind::Data => &mut counts[1],
+                EvidenceKind::Code => &mut counts[0],
+                EvidenceKind::Data => &mut counts[1],
                 _ => &mut counts[2],
             };
             *count += 1;
@@ -200,15 +201,15 @@ impl<'a> Image<'a> {
         rows
     }
 
-    fn literal_kind(&self, at: usize) -> Kind {
+    fn literal_kind(&self, at: usize) -> EvidenceKind {
         let code = self.pe.place(at).0.is_some_and(pe::Section::is_code);
         // Imports' names may stand in a section of code (INIT), and a tag beside printable opcodes looks like text.
         if data::in_text(self.pe.bytes, at) {
-            Kind::Text
+            EvidenceKind::Text
         } else if code {
-            Kind::Code
+            EvidenceKind::Code
         } else {
-            Kind::Data
+            EvidenceKind::Data
         }
     }
 
@@ -223,7 +224,7 @@ impl<'a> Image<'a> {
             || (self.pe.machine == Machine::Arm64 && literal.is_built_in(self.pe.bytes))
     }
 
-    fn at(&self, value: u32, at: usize, kind: Kind) -> Evidence {
+    fn at(&self, value: u32, at: usize, kind: EvidenceKind) -> Evidence {
         let (section, rva) = self.pe.place(at);
         Evidence {
             tag: PoolTag::from_u32(value).unprotected(),
@@ -240,7 +241,8 @@ impl<'a> Image<'a> {
     }
 
     fn found(&self, finding: Finding) -> Evidence {
-        let kind = if matches!(finding.proof, Proof::Api(_)) { Kind::Call } else { Kind::Argument };
+        let kind =
+            if matches!(finding.proof, Proof::Api(_)) { EvidenceKind::Call } else { EvidenceKind::Argument };
         let mut row = self.at(finding.value, finding.at, kind);
         row.site = Some(finding.site);
         match finding.proof {

@@ -1,6 +1,6 @@
 //! Tags with the names of their drivers, read from the end of an index: small, for a screen that names owners.
 //!
-//! Only what is proven goes in: kinds [`Kind::Call`] to [`Kind::Structure`], without the tags of static libraries, and the
+//! Only what is proven goes in: kinds [`EvidenceKind::Call`] to [`EvidenceKind::Structure`], without the tags of static libraries, and the
 //! tags that the frameworks make from a driver's name.
 
 use std::fs::File;
@@ -10,8 +10,8 @@ use std::sync::OnceLock;
 
 use poolmon_model::PoolTag;
 
-use super::index::{Answer, HEADER};
-use super::{Evidence, Kind};
+use super::index::{FileAnswer, HEADER};
+use super::{Evidence, EvidenceKind};
 
 /// More than the names of a hundred thousand drivers take.
 const MAX_BYTES: u64 = 32 << 20;
@@ -20,19 +20,19 @@ const LAST: &str = ".\t";
 
 /// One driver of a tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
+pub struct NamedDriver {
     /// File name (`WinDivert64.sys`).
     pub driver: Box<str>,
     /// By what kind of evidence; none where the frameworks make the tag from the driver's name.
-    pub kind: Option<Kind>,
+    pub kind: Option<EvidenceKind>,
 }
 
-impl Named {
+impl NamedDriver {
     /// How it is known, in words that follow the driver's name.
     pub fn about(&self) -> &'static str {
         match self.kind {
-            Some(Kind::Call) => "uses the tag in a call of a pool function",
-            Some(Kind::Argument) => "hands the tag to an allocator of its own",
+            Some(EvidenceKind::Call) => "uses the tag in a call of a pool function",
+            Some(EvidenceKind::Argument) => "hands the tag to an allocator of its own",
             Some(_) => "has the tag in a structure that the kernel reads",
             None => "would get the tag from its framework, by its name",
         }
@@ -40,18 +40,18 @@ impl Named {
 
     /// Name and kind, as a label shows them: `WinDivert64.sys: call`.
     pub fn text(&self) -> String {
-        format!("{}: {}", self.driver, self.kind.map_or("framework", Kind::word))
+        format!("{}: {}", self.driver, self.kind.map_or("framework", EvidenceKind::word))
     }
 }
 
 /// Which drivers use which tag, by what earlier searches found.
 #[derive(Clone, Debug, Default)]
-pub struct Names {
+pub struct DriverNames {
     /// Sorted by tag, then the best evidence first.
     rows: Vec<(u32, u8, Box<str>)>,
 }
 
-impl Names {
+impl DriverNames {
     /// Reads the table of an index; empty where there is none, or a damaged one.
     pub fn load(index: &Path) -> Self {
         Self::read(index).unwrap_or_default()
@@ -80,13 +80,13 @@ impl Names {
     }
 
     /// The drivers of a tag, best evidence first.
-    pub fn of(&self, tag: PoolTag) -> impl Iterator<Item = Named> + '_ {
+    pub fn of(&self, tag: PoolTag) -> impl Iterator<Item = NamedDriver> + '_ {
         let raw = tag.unprotected().to_u32();
         let from = self.rows.partition_point(|row| row.0 < raw);
         let rows = self.rows.iter().skip(from).take_while(move |row| row.0 == raw);
-        rows.map(|(_, kind, driver)| Named {
+        rows.map(|(_, kind, driver)| NamedDriver {
             driver: driver.clone(),
-            kind: Kind::ALL.get(usize::from(*kind)).copied(),
+            kind: EvidenceKind::ALL.get(usize::from(*kind)).copied(),
         })
     }
 
@@ -98,12 +98,12 @@ impl Names {
 
 /// The table of an index that is read when the first tag is asked for.
 #[derive(Debug)]
-pub struct LazyNames {
+pub struct LazyDriverNames {
     index: std::path::PathBuf,
-    names: OnceLock<Names>,
+    names: OnceLock<DriverNames>,
 }
 
-impl LazyNames {
+impl LazyDriverNames {
     /// Nothing is read yet.
     pub fn at(index: std::path::PathBuf) -> Self {
         Self { index, names: OnceLock::new() }
@@ -115,8 +115,8 @@ impl LazyNames {
     }
 
     /// The table, read now if it was not before.
-    pub fn names(&self) -> &Names {
-        self.names.get_or_init(|| Names::load(&self.index))
+    pub fn names(&self) -> &DriverNames {
+        self.names.get_or_init(|| DriverNames::load(&self.index))
     }
 }
 
@@ -131,17 +131,17 @@ fn row(line: &str) -> Option<(u32, u8, Box<str>)> {
 
 /// Collects the rows while an index is written.
 #[derive(Default)]
-pub(super) struct Table {
+pub(super) struct NamesTable {
     rows: Vec<(u32, String, u8)>,
 }
 
-impl Table {
+impl NamesTable {
     /// Takes what one file shows. `path` is as the index writes it.
-    pub fn add(&mut self, path: &str, answer: &Answer) {
+    pub fn add(&mut self, path: &str, answer: &FileAnswer) {
         let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
-        let proven = |row: &&Evidence| row.kind <= Kind::Structure && row.library.is_none();
+        let proven = |row: &&Evidence| row.kind <= EvidenceKind::Structure && row.library.is_none();
         for row in answer.evidence.iter().filter(proven) {
-            let kind = Kind::ALL.iter().position(|&kind| kind == row.kind).unwrap_or(0);
+            let kind = EvidenceKind::ALL.iter().position(|&kind| kind == row.kind).unwrap_or(0);
             self.rows.push((row.tag.to_u32(), name.to_owned(), u8::try_from(kind).unwrap_or(0)));
         }
         for tag in answer.info.iter().flat_map(|info| &info.framework_tags) {
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn the_best_kind_of_a_driver_counts_and_order_is_by_kind() {
-        let table = Table {
+        let table = NamesTable {
             rows: vec![
                 (7, "b.sys".into(), 2),
                 (7, "b.sys".into(), 1),
@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(text, "X\t00000006\t0\tc\nX\t00000007\t9\ta.sys\nX\t00000007\t1\tb.sys\n");
         let mut rows: Vec<_> = text.lines().filter_map(row).collect();
         rows.sort();
-        let names = Names { rows };
+        let names = DriverNames { rows };
         let told: Vec<String> = names.of(PoolTag::from_u32(0x8000_0007)).map(|named| named.text()).collect();
         assert_eq!(told, ["b.sys: argument", "a.sys: framework"]);
         assert_eq!(names.of(PoolTag::from_u32(8)).count(), 0);

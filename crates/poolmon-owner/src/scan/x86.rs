@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
 
-use super::flow::{Call, Notes, REGISTER, Stored, Target, Value, like_a_tag};
+use super::flow::{CallNote, CallTarget, Notes, REGISTER, Stored, TagValue, like_a_tag};
 use super::imports::Imports;
 use super::pe::{EXCEPTION, Machine, Pe, Section};
 
@@ -17,7 +17,7 @@ const SLOTS: usize = 12;
 /// Stores into a structure are remembered this long, in instructions.
 const STORE_LIFE: u32 = 40;
 
-struct Store {
+struct StoredConstant {
     base: Register,
     displacement: u64,
     value: u32,
@@ -26,16 +26,16 @@ struct Store {
     step: u32,
 }
 
-struct Reader<'a, 'n> {
+struct CodeReader<'a, 'n> {
     pe: &'a Pe<'a>,
     imports: &'a Imports,
     notes: &'n mut Notes,
     wide: bool,
     wdf: bool,
-    registers: [Value; 16],
-    slots: [Value; SLOTS],
-    pushes: Vec<Value>,
-    stores: VecDeque<Store>,
+    registers: [TagValue; 16],
+    slots: [TagValue; SLOTS],
+    pushes: Vec<TagValue>,
+    stores: VecDeque<StoredConstant>,
     function: u32,
     /// Steps since the function began.
     fresh: u32,
@@ -45,7 +45,7 @@ struct Reader<'a, 'n> {
 /// Reads all code; `budget` bytes at most over all sections, since hostile sections may overlap.
 pub(crate) fn read(pe: &Pe<'_>, imports: &Imports, notes: &mut Notes, budget: usize) {
     let starts = starts(pe);
-    let mut reader = Reader::new(pe, imports, notes);
+    let mut reader = CodeReader::new(pe, imports, notes);
     for (section, bytes) in spans(pe, budget) {
         reader.part(section, bytes, &starts, 0..bytes.len());
     }
@@ -66,7 +66,7 @@ pub(crate) fn read_around(
         return false;
     }
     let spans = spans(pe, budget);
-    let mut reader = Reader::new(pe, imports, notes);
+    let mut reader = CodeReader::new(pe, imports, notes);
     // Sections and places in them that are still to be read, as parts between two starts.
     let mut open: Vec<(usize, usize)> = Vec::new();
     let targets: Vec<u32> = literals.iter().filter_map(|&at| pe.place(at).1).collect();
@@ -86,9 +86,9 @@ pub(crate) fn read_around(
         reader.part(section, bytes, &starts, part);
         // Whoever gets a constant or an argument may be a wrapper; so may a jump that stands for a function.
         let called = reader.notes.calls.iter().skip(first).map(|call| call.target);
-        let targets: Vec<Target> = called.chain(reader.notes.thunks.values().copied()).collect();
+        let targets: Vec<CallTarget> = called.chain(reader.notes.thunks.values().copied()).collect();
         for target in targets {
-            let Target::Function(rva) = target else { continue };
+            let CallTarget::Function(rva) = target else { continue };
             for (n, (section, bytes)) in spans.iter().enumerate() {
                 let at = rva.checked_sub(section.rva).map(|at| at as usize);
                 open.extend(at.filter(|&at| at < bytes.len()).map(|at| (n, at)));
@@ -172,7 +172,7 @@ fn starts(pe: &Pe<'_>) -> Vec<u32> {
     starts
 }
 
-impl<'a, 'n> Reader<'a, 'n> {
+impl<'a, 'n> CodeReader<'a, 'n> {
     fn new(pe: &'a Pe<'a>, imports: &'a Imports, notes: &'n mut Notes) -> Self {
         Self {
             pe,
@@ -256,15 +256,15 @@ impl<'a, 'n> Reader<'a, 'n> {
             for (n, register) in
                 [Register::RCX, Register::RDX, Register::R8, Register::R9].into_iter().enumerate()
             {
-                self.set(register, Value::Argument(u8::try_from(n).unwrap_or(0)));
+                self.set(register, TagValue::Argument(u8::try_from(n).unwrap_or(0)));
             }
         } else {
-            self.set(Register::ECX, Value::Argument(REGISTER));
-            self.set(Register::EDX, Value::Argument(REGISTER + 1));
+            self.set(Register::ECX, TagValue::Argument(REGISTER));
+            self.set(Register::EDX, TagValue::Argument(REGISTER + 1));
         }
     }
 
-    fn set(&mut self, register: Register, value: Value) {
+    fn set(&mut self, register: Register, value: TagValue) {
         if register.is_gpr()
             && let Some(own) = self.registers.get_mut(register.number() % 16)
         {
@@ -272,11 +272,11 @@ impl<'a, 'n> Reader<'a, 'n> {
         }
     }
 
-    fn get(&self, register: Register) -> Value {
+    fn get(&self, register: Register) -> TagValue {
         if register.is_gpr() && (register.is_gpr32() || register.is_gpr64()) {
             return self.registers.get(register.number()).copied().unwrap_or_default();
         }
-        Value::Unknown
+        TagValue::Unknown
     }
 
     /// RVA of a memory operand with a fixed address.
@@ -288,7 +288,7 @@ impl<'a, 'n> Reader<'a, 'n> {
         u32::try_from(distance).ok()
     }
 
-    fn immediate(&self, instruction: &Instruction, operand: u32, at: usize) -> Option<Value> {
+    fn immediate(&self, instruction: &Instruction, operand: u32, at: usize) -> Option<TagValue> {
         let kind = instruction.op_kind(operand);
         let value = match kind {
             OpKind::Immediate32 => instruction.immediate32(),
@@ -296,21 +296,21 @@ impl<'a, 'n> Reader<'a, 'n> {
             OpKind::Immediate64 => u32::try_from(instruction.immediate64()).ok()?,
             _ => return None,
         };
-        Some(Value::Constant { value, at, step: self.step })
+        Some(TagValue::Constant { value, at, step: self.step })
     }
 
     /// What an operand that is read holds.
-    fn read_operand(&self, instruction: &Instruction, operand: u32, at: usize) -> Value {
+    fn read_operand(&self, instruction: &Instruction, operand: u32, at: usize) -> TagValue {
         match instruction.op_kind(operand) {
             OpKind::Register => match self.get(instruction.op_register(operand)) {
                 // Its way to the call is counted from the last move.
-                Value::Constant { value, at, .. } => Value::Constant { value, at, step: self.step },
+                TagValue::Constant { value, at, .. } => TagValue::Constant { value, at, step: self.step },
                 other => other,
             },
             OpKind::Memory => {
                 if let Some(rva) = self.fixed(instruction) {
                     if let Some(import) = self.imports.slot(rva) {
-                        return Value::Import(import);
+                        return TagValue::Import(import);
                     }
                     // A tag kept in a variable of the driver.
                     let size = instruction.memory_size().size();
@@ -319,16 +319,16 @@ impl<'a, 'n> Reader<'a, 'n> {
                         .and_then(|place| super::pe::u32_at(self.pe.bytes, place).zip(Some(place)))
                     {
                         Some((value, at)) if like_a_tag(value) => {
-                            Value::Constant { value, at, step: self.step }
+                            TagValue::Constant { value, at, step: self.step }
                         }
-                        _ => Value::Unknown,
+                        _ => TagValue::Unknown,
                     };
                 }
                 let offset = instruction.memory_displacement32();
                 if !self.wide && instruction.memory_base() == Register::EBP && (8..48).contains(&offset) {
-                    return Value::Argument(u8::try_from((offset - 8) / 4).unwrap_or(0));
+                    return TagValue::Argument(u8::try_from((offset - 8) / 4).unwrap_or(0));
                 }
-                Value::Unknown
+                TagValue::Unknown
             }
             _ => self.immediate(instruction, operand, at).unwrap_or_default(),
         }
@@ -360,24 +360,24 @@ impl<'a, 'n> Reader<'a, 'n> {
             }
             M::Pop => {
                 self.pushes.pop();
-                self.set(instruction.op0_register(), Value::Unknown);
+                self.set(instruction.op0_register(), TagValue::Unknown);
             }
             M::Mov => self.mov(instruction, rva, at),
             // A conditional move may leave the tag in its place: one of the two values that the call gets.
             M::Cmp | M::Test | M::Bt | M::Nop | M::Cmove | M::Cmovne => {}
             M::Xchg | M::Xadd => {
-                self.set(instruction.op0_register(), Value::Unknown);
-                self.set(instruction.op1_register(), Value::Unknown);
+                self.set(instruction.op0_register(), TagValue::Unknown);
+                self.set(instruction.op1_register(), TagValue::Unknown);
             }
-            M::Imul if instruction.op_count() > 1 => self.set(instruction.op0_register(), Value::Unknown),
+            M::Imul if instruction.op_count() > 1 => self.set(instruction.op0_register(), TagValue::Unknown),
             M::Mul | M::Div | M::Idiv | M::Cdq | M::Cqo | M::Cpuid | M::Rdtsc | M::Rdmsr | M::Imul => {
-                self.set(Register::RAX, Value::Unknown);
-                self.set(Register::RDX, Value::Unknown);
-                self.set(instruction.op0_register(), Value::Unknown);
+                self.set(Register::RAX, TagValue::Unknown);
+                self.set(Register::RDX, TagValue::Unknown);
+                self.set(instruction.op0_register(), TagValue::Unknown);
             }
             _ => {
                 if instruction.op_count() > 0 && instruction.op_kind(0) == OpKind::Register {
-                    self.set(instruction.op0_register(), Value::Unknown);
+                    self.set(instruction.op0_register(), TagValue::Unknown);
                 }
             }
         }
@@ -389,7 +389,7 @@ impl<'a, 'n> Reader<'a, 'n> {
         if instruction.op_kind(0) == OpKind::Register {
             let target = instruction.op0_register();
             let whole = target.is_gpr32() || target.is_gpr64();
-            self.set(target, if whole { value } else { Value::Unknown });
+            self.set(target, if whole { value } else { TagValue::Unknown });
             return;
         }
         let base = instruction.memory_base();
@@ -402,16 +402,16 @@ impl<'a, 'n> Reader<'a, 'n> {
         {
             *slot = value;
         }
-        if let Value::Constant { value, at, .. } = value {
-            self.stored(Store { base, displacement, value, at, site: rva, step: self.step });
+        if let TagValue::Constant { value, at, .. } = value {
+            self.stored(StoredConstant { base, displacement, value, at, site: rva, step: self.step });
         }
     }
 
     /// A constant in a structure: a KMDF driver's tag is told by the size that stands before it.
-    fn stored(&mut self, store: Store) {
+    fn stored(&mut self, store: StoredConstant) {
         let size = if self.wide { 0x20 } else { 0x14 };
         let distance = size - 4;
-        let other = |tag: &Store, first: &Store| {
+        let other = |tag: &StoredConstant, first: &StoredConstant| {
             tag.base == first.base
                 && like_a_tag(tag.value)
                 && first.value == size
@@ -439,11 +439,11 @@ impl<'a, 'n> Reader<'a, 'n> {
 
     fn after_call(&mut self) {
         for register in [Register::RAX, Register::RCX, Register::RDX] {
-            self.set(register, Value::Unknown);
+            self.set(register, TagValue::Unknown);
         }
         if self.wide {
             for register in [Register::R8, Register::R9, Register::R10, Register::R11] {
-                self.set(register, Value::Unknown);
+                self.set(register, TagValue::Unknown);
             }
         }
         self.slots = Default::default();
@@ -456,30 +456,30 @@ impl<'a, 'n> Reader<'a, 'n> {
                 let address = instruction.near_branch_target();
                 let distance = address.wrapping_sub(self.pe.image_base);
                 match (self.imports.at(address), u32::try_from(distance)) {
-                    (Some(index), _) => Target::Import(index),
-                    (None, Ok(rva)) => Target::Function(rva),
-                    (None, Err(_)) => Target::Unknown,
+                    (Some(index), _) => CallTarget::Import(index),
+                    (None, Ok(rva)) => CallTarget::Function(rva),
+                    (None, Err(_)) => CallTarget::Unknown,
                 }
             }
             _ => match self.read_operand(instruction, 0, 0) {
-                Value::Import(index) => Target::Import(index),
-                _ => Target::Unknown,
+                TagValue::Import(index) => CallTarget::Import(index),
+                _ => CallTarget::Unknown,
             },
         };
-        if jump && self.fresh == 1 && target != Target::Unknown {
+        if jump && self.fresh == 1 && target != CallTarget::Unknown {
             self.notes.thunks.insert(self.function, target);
             return;
         }
         let arguments = self.arguments();
-        let call = Call { site: rva, step: self.step, function: self.function, target, arguments };
+        let call = CallNote { site: rva, step: self.step, function: self.function, target, arguments };
         self.ndis(target);
         self.notes.call(call);
     }
 
-    fn arguments(&self) -> Vec<(u8, Value)> {
-        let keep = |&(_, value): &(u8, Value)| match value {
-            Value::Constant { value, .. } => like_a_tag(value),
-            Value::Argument(_) => true,
+    fn arguments(&self) -> Vec<(u8, TagValue)> {
+        let keep = |&(_, value): &(u8, TagValue)| match value {
+            TagValue::Constant { value, .. } => like_a_tag(value),
+            TagValue::Argument(_) => true,
             _ => false,
         };
         let position = |n: usize| u8::try_from(n).unwrap_or(u8::MAX);
@@ -498,8 +498,8 @@ impl<'a, 'n> Reader<'a, 'n> {
     }
 
     /// Pools of network buffers take their tag in a structure on the stack.
-    fn ndis(&mut self, target: Target) {
-        let Target::Import(index) = target else { return };
+    fn ndis(&mut self, target: CallTarget) {
+        let CallTarget::Import(index) = target else { return };
         let structure = match self.imports.name(index) {
             Some("NdisAllocateNetBufferListPool") => "NET_BUFFER_LIST_POOL_PARAMETERS",
             Some("NdisAllocateNetBufferPool") => "NET_BUFFER_POOL_PARAMETERS",

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use poolmon_dump::Dump;
-use poolmon_dump::pe::Pdb;
+use poolmon_dump::pe::PdbId;
 use poolmon_dump::symbols::{PdbFile, SymbolPath, path};
 
 /// What was asked for.
@@ -70,7 +70,7 @@ pub fn apply(dump: &mut Dump, wanted: Wanted<'_>) -> Outcome {
 
 impl Outcome {
     /// Uses a file, if it is the right one.
-    fn take(&mut self, dump: &mut Dump, file: &Path, pdb: &Pdb) -> bool {
+    fn take(&mut self, dump: &mut Dump, file: &Path, pdb: &PdbId) -> bool {
         match PdbFile::open(file, pdb) {
             Ok(symbols) => {
                 dump.use_symbols(&symbols);
@@ -85,7 +85,7 @@ impl Outcome {
     }
 }
 
-fn download(dump: &mut Dump, path: &SymbolPath, pdb: &Pdb, outcome: &mut Outcome) {
+fn download(dump: &mut Dump, path: &SymbolPath, pdb: &PdbId, outcome: &mut Outcome) {
     if path.servers.is_empty() {
         outcome.problems.push(
             "the symbol path names no server\n  set _NT_SYMBOL_PATH, or give it: --symbols srv*FOLDER*https://SERVER"

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
-use poolmon_dump::{Dump, Info};
+use poolmon_dump::{Dump, DumpInfo};
 use poolmon_model::units::{grouped, human_bytes};
 use serde_json::{Value, json};
 
@@ -25,11 +25,11 @@ pub fn run(dump: &Dump, format: TextOrJson, symbols: Option<&Path>) -> anyhow::R
     Ok(())
 }
 
-fn text(dump: &Dump, info: &Info, symbols: Option<&Path>) -> String {
+fn text(dump: &Dump, info: &DumpInfo, symbols: Option<&Path>) -> String {
     let mut lines: Vec<(&str, String)> = Vec::new();
     lines.push(("File", format!("{} ({})", dump.path().display(), human_bytes(info.file_size))));
     let machine = info.machine.map_or("unknown processor", poolmon_dump::Machine::name);
-    let machine = info.paging.map_or(machine, poolmon_dump::paging::Form::name);
+    let machine = info.paging.map_or(machine, poolmon_dump::paging::PagingForm::name);
     lines.push(("Kind", format!("{}, {machine}", info.kind())));
     lines.push(("System", info.system().unwrap_or_else(|| "not told".into())));
     lines.extend(info.build_text.clone().map(|text| ("Kernel", text)));
@@ -75,13 +75,13 @@ fn text(dump: &Dump, info: &Info, symbols: Option<&Path>) -> String {
 }
 
 /// The library's answers, and `who`, which needs the drivers' code as `find` does.
-fn answers(info: &Info) -> Vec<(&'static str, &poolmon_dump::Answer)> {
+fn answers(info: &DumpInfo) -> Vec<(&'static str, &poolmon_dump::Answerable)> {
     let mut list = info.answers.list().to_vec();
     list.push(("who", &info.answers.find));
     list
 }
 
-fn taken(info: &Info) -> String {
+fn taken(info: &DumpInfo) -> String {
     let after = info.uptime.map(|uptime| format!("{} after boot", span(uptime)));
     let parts = [info.time.map(|time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()), after];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
@@ -96,7 +96,7 @@ fn span(time: Duration) -> String {
     if days > 0 { format!("{days} d {clock}") } else { clock }
 }
 
-fn memory(info: &Info) -> String {
+fn memory(info: &DumpInfo) -> String {
     let machine = info.memory.map_or("not told".to_owned(), human_bytes);
     if info.pages == 0 {
         return format!("{machine}; no pages of it in this file");
@@ -105,7 +105,7 @@ fn memory(info: &Info) -> String {
     format!("{machine}; {bytes} of it in this file ({pages} pages)")
 }
 
-fn document(dump: &Dump, info: &Info, symbols: Option<&Path>) -> Value {
+fn document(dump: &Dump, info: &DumpInfo, symbols: Option<&Path>) -> Value {
     let answers: serde_json::Map<String, Value> = answers(info)
         .into_iter()
         .map(|(question, answer)| {
@@ -121,7 +121,7 @@ fn document(dump: &Dump, info: &Info, symbols: Option<&Path>) -> Value {
         "kind": info.kind(),
         "dump_type": info.dump_type,
         "machine": info.machine.map(poolmon_dump::Machine::name),
-        "paging": info.paging.map(poolmon_dump::paging::Form::name),
+        "paging": info.paging.map(poolmon_dump::paging::PagingForm::name),
         "system": info.system(),
         "build": info.build,
         "build_text": info.build_text,

@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 
 use clap::{Args, ValueEnum};
-use poolmon_dump::{Dump, FindReport, Hit, Needle};
+use poolmon_dump::{Dump, FindHit, FindReport, Needle};
 use poolmon_model::units::{grouped, human_bytes};
 use serde_json::{Value, json};
 
@@ -65,7 +65,7 @@ pub fn run(dump: &Dump, args: &FindArgs) -> anyhow::Result<()> {
     if report.hits.is_empty() { Err(Exit(1).into()) } else { Ok(()) }
 }
 
-fn text(out: &mut dyn io::Write, dump: &Dump, hits: &[Hit]) -> io::Result<()> {
+fn text(out: &mut dyn io::Write, dump: &Dump, hits: &[FindHit]) -> io::Result<()> {
     let rows: Vec<Vec<String>> = hits
         .iter()
         .map(|hit| {
@@ -136,7 +136,7 @@ fn most_absent(report: &FindReport) -> String {
     told.join(", ")
 }
 
-fn document(needle: &Needle, report: &FindReport, hits: &[Hit]) -> Value {
+fn document(needle: &Needle, report: &FindReport, hits: &[FindHit]) -> Value {
     let absent = |pages: &poolmon_dump::AbsentPages| json!({ "paged_out": pages.paged_out, "not_in_dump": pages.not_in_dump, "unmapped": pages.unmapped });
     let hits: Vec<Value> = hits
         .iter()

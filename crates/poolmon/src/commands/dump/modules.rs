@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 use clap::Args;
 use poolmon_dump::pe::ImageDetails;
-use poolmon_dump::{Dump, Module, Unloaded};
+use poolmon_dump::{Dump, LoadedModule, UnloadedDriver};
 use serde_json::{Value, json};
 
 use super::{ListFormat, address, delimited, table};
@@ -37,7 +37,7 @@ pub fn run(dump: &Dump, args: &ModulesArgs) -> anyhow::Result<()> {
     for warning in &list.warnings {
         eprintln!("poolmon: {warning}");
     }
-    let mut modules: Vec<&Module> = list.modules.iter().collect();
+    let mut modules: Vec<&LoadedModule> = list.modules.iter().collect();
     let mut unloaded = dump.unloaded_modules();
     if let Some(wanted) = args.address {
         // A 32-bit address may come sign-extended.
@@ -57,7 +57,12 @@ pub fn run(dump: &Dump, args: &ModulesArgs) -> anyhow::Result<()> {
     }
 }
 
-fn print(dump: &Dump, modules: &[&Module], unloaded: &[Unloaded], args: &ModulesArgs) -> anyhow::Result<()> {
+fn print(
+    dump: &Dump,
+    modules: &[&LoadedModule],
+    unloaded: &[UnloadedDriver],
+    args: &ModulesArgs,
+) -> anyhow::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     match args.format {
         ListFormat::Json => {
@@ -81,8 +86,8 @@ fn print(dump: &Dump, modules: &[&Module], unloaded: &[Unloaded], args: &Modules
 fn text(
     out: &mut dyn io::Write,
     dump: &Dump,
-    modules: &[&Module],
-    unloaded: &[Unloaded],
+    modules: &[&LoadedModule],
+    unloaded: &[UnloadedDriver],
     wanted: Option<u64>,
 ) -> io::Result<()> {
     let heading = ["start", "end", "module", "version", "made", "symbols"];
@@ -102,7 +107,7 @@ fn text(
             details
                 .pdb
                 .as_ref()
-                .map(poolmon_dump::pe::Pdb::symbol_key)
+                .map(poolmon_dump::pe::PdbId::symbol_key)
                 .or_else(|| module.symbol_key())
                 .unwrap_or_default(),
         ]);
@@ -134,7 +139,7 @@ fn text(
 
 /// When it was made, or that nobody can tell. Where the header's page is absent, a value that is no plausible time is
 /// taken for a hash.
-fn made(module: &Module, details: &ImageDetails) -> String {
+fn made(module: &LoadedModule, details: &ImageDetails) -> String {
     let Some(stamp) = module.timestamp else { return "-".into() };
     let time = jiff::Timestamp::from_second(stamp.into()).ok();
     match (is_hash(module, details), time) {
@@ -146,14 +151,14 @@ fn made(module: &Module, details: &ImageDetails) -> String {
 
 /// The timestamp is a hash; `None` where that cannot be told. Nothing that runs here was made before 1993 or in the
 /// future.
-fn is_hash(module: &Module, details: &ImageDetails) -> Option<bool> {
+fn is_hash(module: &LoadedModule, details: &ImageDetails) -> Option<bool> {
     let stamp = i64::from(module.timestamp?);
     let plausible = (725_846_400..jiff::Timestamp::now().as_second()).contains(&stamp);
     details.reproducible.or(if plausible { None } else { Some(true) })
 }
 
 /// Rows of CSV and TSV.
-fn cells(dump: &Dump, modules: &[&Module], unloaded: &[Unloaded]) -> Vec<Vec<String>> {
+fn cells(dump: &Dump, modules: &[&LoadedModule], unloaded: &[UnloadedDriver]) -> Vec<Vec<String>> {
     let heading = [
         "state",
         "name",
@@ -208,7 +213,7 @@ fn cells(dump: &Dump, modules: &[&Module], unloaded: &[Unloaded]) -> Vec<Vec<Str
     rows
 }
 
-fn document(module: &Module, details: &ImageDetails, wanted: Option<u64>) -> Value {
+fn document(module: &LoadedModule, details: &ImageDetails, wanted: Option<u64>) -> Value {
     let mut document = json!({
         "name": module.name(),
         "path": module.path,
@@ -220,7 +225,7 @@ fn document(module: &Module, details: &ImageDetails, wanted: Option<u64>) -> Val
         "reproducible": details.reproducible,
         "version": details.version,
         "image_key": module.symbol_key(),
-        "pdb_key": details.pdb.as_ref().map(poolmon_dump::pe::Pdb::symbol_key),
+        "pdb_key": details.pdb.as_ref().map(poolmon_dump::pe::PdbId::symbol_key),
     });
     if let (Some(wanted), Some(map)) = (wanted, document.as_object_mut()) {
         map.insert("offset".into(), json!(wanted.wrapping_sub(module.base)));
@@ -228,7 +233,7 @@ fn document(module: &Module, details: &ImageDetails, wanted: Option<u64>) -> Val
     document
 }
 
-fn unloaded_document(driver: &Unloaded) -> Value {
+fn unloaded_document(driver: &UnloadedDriver) -> Value {
     json!({
         "name": driver.name,
         "start": format!("{:#x}", driver.start),

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 use anyhow::bail;
 use clap::{Args, ValueEnum};
-use poolmon_dump::windbg::{self, Flags, poolused_text};
+use poolmon_dump::windbg::{self, PoolUsedFlags, poolused_text};
 use poolmon_dump::{Dump, PoolUsed};
 use poolmon_model::{Pattern, Pool, PoolTag, PoolView, Tag};
 use poolmon_print::Format;
@@ -99,7 +99,7 @@ fn print(used: &PoolUsed, words: &Words, args: &PoolusedArgs) -> anyhow::Result<
 
 fn print_windbg(
     used: &PoolUsed,
-    flags: Option<Flags>,
+    flags: Option<PoolUsedFlags>,
     limit: Option<usize>,
     rows: &RowArgs,
 ) -> anyhow::Result<()> {
@@ -110,7 +110,7 @@ fn print_windbg(
         Pool::ALL.into_iter().any(|pool| filter.admits_tag(&tag, pool))
     };
     let describe = |tag: PoolTag| owners.description(&Tag::Pool(tag));
-    let options = windbg::Options {
+    let options = windbg::PoolUsedOptions {
         flags: flags.unwrap_or_default(),
         filter: Some(&admits),
         top: limit,
@@ -123,13 +123,13 @@ fn print_windbg(
 /// What stands behind `!poolused`.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Words {
-    flags: Option<Flags>,
+    flags: Option<PoolUsedFlags>,
     top: Option<usize>,
     tag: Option<String>,
 }
 
 impl Words {
-    /// Reads `[/t N] [Flags] [Tag]`. A number of three or four digits is a tag (`1394`, `8042`).
+    /// Reads `[/t N] [PoolUsedFlags] [Tag]`. A number of three or four digits is a tag (`1394`, `8042`).
     fn parse(words: &[String]) -> anyhow::Result<Self> {
         let mut found = Self::default();
         let mut rest = words.iter().map(String::as_str);
@@ -141,7 +141,8 @@ impl Words {
                 let Ok(count) = count.parse() else { bail!("/t needs a number of rows: /t5 or /t 5") };
                 found.top = Some(count);
             } else if found.flags.is_none() && found.tag.is_none() && number(word).is_some() {
-                found.flags = number(word).map(Flags::from_number).transpose().map_err(anyhow::Error::msg)?;
+                found.flags =
+                    number(word).map(PoolUsedFlags::from_number).transpose().map_err(anyhow::Error::msg)?;
             } else if found.tag.is_none() {
                 found.tag = Some(Pattern::new(word).text().to_owned());
             } else {
@@ -171,7 +172,7 @@ mod tests {
 
     #[test]
     fn windbgs_spelling() {
-        let flags = |number| Some(Flags::from_number(number).unwrap());
+        let flags = |number| Some(PoolUsedFlags::from_number(number).unwrap());
         let tag = |text: &str| Some(text.to_owned());
         assert_eq!(words(""), Ok(Words::default()));
         assert_eq!(words("/t5 2"), Ok(Words { flags: flags(2), top: Some(5), tag: None }));

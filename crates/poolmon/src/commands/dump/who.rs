@@ -3,10 +3,10 @@
 use std::io::{self, Write as _};
 
 use clap::Args;
-use poolmon_dump::{Dump, Module};
+use poolmon_dump::{Dump, LoadedModule};
 use poolmon_model::PoolTag;
 use poolmon_model::units::grouped;
-use poolmon_owner::scan::{Evidence, Image, Kind};
+use poolmon_owner::scan::{DriverImage, Evidence, EvidenceKind};
 use serde_json::{Value, json};
 
 use super::{TextOrJson, address};
@@ -27,7 +27,7 @@ pub struct WhoArgs {
 
 /// A driver that shows the tag.
 struct Driver<'a> {
-    module: &'a Module,
+    module: &'a LoadedModule,
     version: Option<String>,
     evidence: Vec<Evidence>,
     absent: u64,
@@ -50,7 +50,7 @@ pub fn run(dump: &Dump, args: &WhoArgs) -> anyhow::Result<()> {
     let mut searched = Searched::default();
     let mut drivers = drivers(dump, &modules, args.tag, &mut searched).map_err(named)?;
     for driver in &mut drivers {
-        driver.evidence.retain(|row| args.all || row.kind < Kind::Text);
+        driver.evidence.retain(|row| args.all || row.kind < EvidenceKind::Text);
     }
     drivers.retain(|driver| !driver.evidence.is_empty());
     drivers.sort_by_key(|driver| driver.evidence.first().map(|row| row.kind));
@@ -78,7 +78,7 @@ pub fn run(dump: &Dump, args: &WhoArgs) -> anyhow::Result<()> {
 
 fn drivers<'a>(
     dump: &Dump,
-    modules: &'a [Module],
+    modules: &'a [LoadedModule],
     tag: PoolTag,
     searched: &mut Searched,
 ) -> poolmon_dump::Result<Vec<Driver<'a>>> {
@@ -94,7 +94,8 @@ fn drivers<'a>(
             continue;
         };
         let export = |address| exports.at(address);
-        let Ok(parsed) = Image::parse_mapped(module.file_name(), &image.bytes, module.base, &export) else {
+        let Ok(parsed) = DriverImage::parse_mapped(module.file_name(), &image.bytes, module.base, &export)
+        else {
             // Its header's page is absent, so its sections are not known.
             searched.missing.push(module.name().to_owned());
             continue;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use poolmon_model::{PoolTag, Tag};
-use poolmon_owner::linux::Merged;
+use poolmon_owner::linux::MergedCaches;
 use poolmon_owner::who::{self, Standing};
 use poolmon_report::Suspect;
 
@@ -63,7 +63,7 @@ fn drivers(tag: PoolTag, args: &WhoArgs) -> anyhow::Result<(Vec<Suspect>, String
 }
 
 fn creators(name: &str, args: &WhoArgs) -> anyhow::Result<(Vec<Suspect>, String)> {
-    let merged = Merged::read(Path::new("/sys/kernel/slab"));
+    let merged = MergedCaches::read(Path::new("/sys/kernel/slab"));
     let (creators, summary) = linux::search(name, &args.drivers, &merged, args)?;
     let suspects = creators
         .iter()

@@ -8,8 +8,8 @@ use std::thread;
 use poolmon_model::Tag;
 use poolmon_model::units::{grouped, human_bytes};
 use poolmon_owner::linux::{
-    CacheOwner, CallerOwner, Merged, ModuleEvent, ModuleIndex, ModuleLimits, ModuleSummary, Modules, callers,
-    places,
+    CacheOwner, CallerOwner, MergedCaches, ModuleCatalog, ModuleEvent, ModuleIndex, ModuleLimits,
+    ModuleSummary, callers, places,
 };
 
 use super::{WhoArgs, WhoFormat, interruptible};
@@ -30,7 +30,7 @@ pub fn run(name: &str, args: &WhoArgs) -> anyhow::Result<()> {
     let known = super::load_owners(args)?;
     let tag = Tag::name(name);
     let roots = if args.drivers.is_empty() { places(Path::new("/")) } else { args.drivers.clone() };
-    let merged = Merged::read(Path::new("/sys/kernel/slab"));
+    let merged = MergedCaches::read(Path::new("/sys/kernel/slab"));
     let (creators, summary) = search(name, &roots, &merged, args)?;
     let created = creators.iter().any(|(_, owners)| !owners.is_empty());
     let caller = match name {
@@ -72,7 +72,7 @@ pub type Creators = Vec<(String, Vec<CacheOwner>)>;
 pub fn search(
     name: &str,
     roots: &[PathBuf],
-    merged: &Merged,
+    merged: &MergedCaches,
     args: &WhoArgs,
 ) -> anyhow::Result<(Creators, ModuleSummary)> {
     let file = if args.no_index { None } else { args.index.clone().or_else(owners::modules_index_file) };
@@ -82,7 +82,7 @@ pub fn search(
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let mut failed = Vec::new();
     let (modules, summary) =
-        Modules::read(roots, threads, ModuleLimits::default(), &mut index, &stop, |event| {
+        ModuleCatalog::read(roots, threads, ModuleLimits::default(), &mut index, &stop, |event| {
             if let ModuleEvent::Failed { path, error } = event {
                 failed.push(format!("{}: {error}", path.display()));
             }

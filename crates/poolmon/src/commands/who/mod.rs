@@ -22,8 +22,8 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use poolmon_model::{PoolTag, Tag};
 use poolmon_owner::Owners;
-use poolmon_owner::scan::{Index, places};
-use poolmon_owner::who::{self, Answer, Places, Standing};
+use poolmon_owner::scan::{DriverIndex, places};
+use poolmon_owner::who::{self, DriverPlaces, Standing, WhoAnswer};
 
 use crate::{Exit, owners};
 use progress::Progress;
@@ -194,7 +194,7 @@ no drivers were named, and this is not Windows: there is nothing to search
   what is found is kept in an index, so later questions need no --drivers";
 
 /// What could not be searched, a line a file; an error where nothing was.
-fn tell_failures(answer: &Answer, places: &Places) -> anyhow::Result<()> {
+fn tell_failures(answer: &WhoAnswer, places: &DriverPlaces) -> anyhow::Result<()> {
     for (path, error) in &answer.failed {
         eprintln!("poolmon: {}: {error}", path.display());
     }
@@ -208,7 +208,7 @@ fn tell_failures(answer: &Answer, places: &Places) -> anyhow::Result<()> {
 }
 
 /// The exit code.
-fn finish(answer: &Answer, found: bool) -> anyhow::Result<()> {
+fn finish(answer: &WhoAnswer, found: bool) -> anyhow::Result<()> {
     if answer.summary.cancelled {
         eprintln!("poolmon: interrupted: what was found so far is shown, the rest was not searched");
         return Err(Exit(130).into());
@@ -235,13 +235,13 @@ fn load_owners(args: &WhoArgs) -> anyhow::Result<Owners> {
 }
 
 /// Where drivers are: those named, or what this system has, or what the index knows; none where there is nothing.
-fn places(args: &WhoArgs, index: &Index) -> anyhow::Result<Option<Places>> {
+fn places(args: &WhoArgs, index: &DriverIndex) -> anyhow::Result<Option<DriverPlaces>> {
     let loaded = loaded();
     if !args.drivers.is_empty() {
         for path in &args.drivers {
             std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
         }
-        return Ok(Some(Places { paths: places::named(&args.drivers), loaded }));
+        return Ok(Some(DriverPlaces { paths: places::named(&args.drivers), loaded }));
     }
     let mut paths = loaded.clone().unwrap_or_default();
     paths.retain(|path| path.is_file());
@@ -253,7 +253,7 @@ fn places(args: &WhoArgs, index: &Index) -> anyhow::Result<Option<Places>> {
             eprintln!("poolmon: no --drivers: the {} files that the index knows are searched", paths.len());
         }
     }
-    Ok((!paths.is_empty()).then_some(Places { paths, loaded }))
+    Ok((!paths.is_empty()).then_some(DriverPlaces { paths, loaded }))
 }
 
 /// Files of the loaded drivers, where the system tells.
@@ -270,7 +270,7 @@ fn loaded() -> Option<Vec<PathBuf>> {
 
 /// The index and its file.
 struct Store {
-    index: Index,
+    index: DriverIndex,
     file: Option<PathBuf>,
     named: bool,
 }
@@ -278,7 +278,7 @@ struct Store {
 impl Store {
     fn open(args: &WhoArgs) -> Self {
         let file = if args.no_index { None } else { args.index.clone().or_else(owners::index_file) };
-        let index = file.as_deref().map(Index::load).unwrap_or_default();
+        let index = file.as_deref().map(DriverIndex::load).unwrap_or_default();
         Self { index, file, named: args.index.is_some() }
     }
 

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
 use poolmon_model::units::human_bytes;
-use poolmon_owner::scan::{Event, Outcome};
+use poolmon_owner::scan::{FileOutcome, SearchEvent};
 
 /// Nothing is shown before.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -32,14 +32,16 @@ impl Progress {
     }
 
     /// Takes what the search tells.
-    pub fn tell(&mut self, event: &Event) {
+    pub fn tell(&mut self, event: &SearchEvent) {
         match event {
             // A second pass over the same files starts again.
-            Event::Listed { files } => (self.files, self.done, self.bytes, self.found) = (*files, 0, 0, 0),
-            Event::File(report) => {
+            SearchEvent::Listed { files } => {
+                (self.files, self.done, self.bytes, self.found) = (*files, 0, 0, 0);
+            }
+            SearchEvent::File(report) => {
                 self.done += 1;
                 self.bytes += report.bytes;
-                self.found += usize::from(matches!(report.outcome, Outcome::Found(_)));
+                self.found += usize::from(matches!(report.outcome, FileOutcome::Found(_)));
             }
         }
         if self.terminal && Instant::now() >= self.next {
@@ -77,7 +79,7 @@ mod tests {
     fn the_bar_fills() {
         let mut progress = Progress::new();
         assert!(progress.line().starts_with("[------------------------] 0 of 0 files"));
-        progress.tell(&Event::Listed { files: 4 });
+        progress.tell(&SearchEvent::Listed { files: 4 });
         progress.done = 2;
         progress.bytes = 3 << 20;
         assert_eq!(

@@ -8,8 +8,8 @@ use std::path::Path;
 
 use poolmon_model::{PoolTag, Tag};
 use poolmon_owner::Owners;
-use poolmon_owner::scan::{Evidence, Role, charged};
-use poolmon_owner::who::{Answer, Driver, Standing};
+use poolmon_owner::scan::{CallRole, Evidence, charged};
+use poolmon_owner::who::{RankedDriver, Standing, WhoAnswer};
 use serde::Serialize;
 
 const SCHEMA: &str = "poolmon.who/1";
@@ -87,7 +87,7 @@ struct SearchedJson {
 }
 
 /// One object and a line end.
-pub fn json(out: &mut dyn Write, asked: Option<(PoolTag, &Owners)>, answer: &Answer) -> io::Result<()> {
+pub fn json(out: &mut dyn Write, asked: Option<(PoolTag, &Owners)>, answer: &WhoAnswer) -> io::Result<()> {
     let tag = asked.map(|(tag, _)| tag);
     let known = asked.map(|(tag, owners)| owners.known(&Tag::Pool(tag))).unwrap_or_default();
     let summary = &answer.summary;
@@ -121,7 +121,7 @@ fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
-fn one(driver: &Driver, asked: bool) -> DriverJson {
+fn one(driver: &RankedDriver, asked: bool) -> DriverJson {
     let info = &driver.info;
     DriverJson {
         driver: driver.name(),
@@ -153,11 +153,11 @@ const fn standing(standing: Standing) -> &'static str {
     }
 }
 
-const fn role(role: Role) -> &'static str {
+const fn role(role: CallRole) -> &'static str {
     match role {
-        Role::Allocate => "allocate",
-        Role::List => "list",
-        Role::Free => "free",
+        CallRole::Allocate => "allocate",
+        CallRole::List => "list",
+        CallRole::Free => "free",
     }
 }
 
@@ -200,7 +200,7 @@ const COLUMNS: [&str; 18] = [
 ];
 
 /// A line for each place; tags that only a framework would give have a line of the kind `framework`.
-pub fn csv(out: &mut dyn Write, answer: &Answer) -> io::Result<()> {
+pub fn csv(out: &mut dyn Write, answer: &WhoAnswer) -> io::Result<()> {
     writeln!(out, "{}", COLUMNS.join(","))?;
     let hex = |rva: Option<u32>| rva.map(|rva| format!("{rva:#x}")).unwrap_or_default();
     for driver in &answer.drivers {

@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use poolmon_model::units::{grouped, human_bytes};
 use poolmon_model::{PoolTag, Tag};
 use poolmon_owner::Owners;
-use poolmon_owner::scan::{Evidence, Kind, charged};
-use poolmon_owner::who::{Answer, Driver, Group, Standing};
+use poolmon_owner::scan::{Evidence, EvidenceKind, charged};
+use poolmon_owner::who::{EvidenceGroup, RankedDriver, Standing, WhoAnswer};
 
 /// Places of one kind of evidence that are listed without `--verbose`.
 const PLACES: usize = 3;
@@ -16,7 +16,7 @@ const PLACES: usize = 3;
 pub fn answer(
     out: &mut dyn Write,
     tag: PoolTag,
-    answer: &Answer,
+    answer: &WhoAnswer,
     owners: &Owners,
     verbose: bool,
 ) -> io::Result<()> {
@@ -26,7 +26,7 @@ pub fn answer(
     if let Some(text) = charged(tag) {
         writeln!(out, "{:<9}  {text}", "Charged")?;
     }
-    let shown = |driver: &&Driver| verbose || driver.standing() < Standing::Noise;
+    let shown = |driver: &&RankedDriver| verbose || driver.standing() < Standing::Noise;
     for (number, driver) in answer.drivers.iter().filter(shown).enumerate() {
         writeln!(out)?;
         heading(out, Some(number + 1), driver)?;
@@ -79,7 +79,7 @@ pub fn answer(
 }
 
 /// All drivers with their tags.
-pub fn inventory(out: &mut dyn Write, answer: &Answer, verbose: bool) -> io::Result<()> {
+pub fn inventory(out: &mut dyn Write, answer: &WhoAnswer, verbose: bool) -> io::Result<()> {
     for driver in &answer.drivers {
         heading(out, None, driver)?;
         for own in driver.tags() {
@@ -110,7 +110,7 @@ pub fn inventory(out: &mut dyn Write, answer: &Answer, verbose: bool) -> io::Res
 }
 
 /// Name, version and whose file it is; nothing of it is verified.
-fn heading(out: &mut dyn Write, number: Option<usize>, driver: &Driver) -> io::Result<()> {
+fn heading(out: &mut dyn Write, number: Option<usize>, driver: &RankedDriver) -> io::Result<()> {
     let info = &driver.info;
     let mut first = driver.name();
     if let Some(version) = &info.version {
@@ -144,9 +144,9 @@ fn heading(out: &mut dyn Write, number: Option<usize>, driver: &Driver) -> io::R
     Ok(())
 }
 
-fn evidence(out: &mut dyn Write, group: &Group<'_>, verbose: bool) -> io::Result<()> {
+fn evidence(out: &mut dyn Write, group: &EvidenceGroup<'_>, verbose: bool) -> io::Result<()> {
     let (letter, confidence) = (group.kind.letter(), group.confidence);
-    if group.kind == Kind::Text && !verbose {
+    if group.kind == EvidenceKind::Text && !verbose {
         let places = count(group.places.len(), "place", "places");
         return writeln!(
             out,
@@ -183,7 +183,7 @@ pub fn place(row: &Evidence) -> String {
 }
 
 /// How much was searched.
-pub fn searched(answer: &Answer) -> String {
+pub fn searched(answer: &WhoAnswer) -> String {
     let summary = &answer.summary;
     let mut text = count(summary.files, "file", "files");
     let _ = write!(text, ", {}", human_bytes(summary.bytes));
