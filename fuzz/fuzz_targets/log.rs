@@ -5,7 +5,7 @@ use std::io::Read;
 
 use libfuzzer_sys::fuzz_target;
 use poolmon_model::Sample;
-use poolmon_source::log::SampleReader;
+use poolmon_read::text::SampleReader;
 
 /// Gives a few bytes at a time.
 struct Pieces {

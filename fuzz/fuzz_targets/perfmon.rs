@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use poolmon_store::import::perfmon::{Options, PerfmonReader};
+use poolmon_read::perfmon::{Options, PerfmonReader};
 
 fuzz_target!(|data: &[u8]| {
     let options = Options { bias: None, positions: vec![(1, "pool_paged".into())] };

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use poolmon_store::import::table::TableReader;
+use poolmon_read::table::TableReader;
 
 fuzz_target!(|data: &[u8]| {
     let Ok(mut reader) = TableReader::new(data, std::path::Path::new("table.csv")) else { return };

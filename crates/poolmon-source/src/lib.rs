@@ -1,15 +1,13 @@
 //! Where samples come from.
 //!
 //! * `linux/`: `/proc/slabinfo`, `/proc/vmallocinfo`, `/proc/allocinfo`, `/sys/kernel/slab`, `/proc/meminfo`;
-//! * `windows/`: decoders of the kernel's buffers (safe code, runs everywhere) and, on Windows, the live source;
-//! * `log/`: PoolMon logs and screen copies, CSV/TSV tables, WinDbg's `!poolused` text.
+//! * `windows/`: decoders of the kernel's buffers (safe code, runs everywhere) and, on Windows, the live source.
 //!
 //! A source knows nothing of what is drawn.
 
 mod error;
 #[cfg(unix)]
 pub mod linux;
-pub mod log;
 pub mod windows;
 
 pub use error::SourceError;

@@ -47,18 +47,6 @@ pub enum StoreError {
         /// What helps.
         remedy: &'static str,
     },
-    /// A line of a text file that is not what it should be.
-    #[error("{path}: line {line}: {problem}\n  {remedy}")]
-    Line {
-        /// The file.
-        path: PathBuf,
-        /// Line, from 1.
-        line: usize,
-        /// What is wrong there.
-        problem: String,
-        /// What helps.
-        remedy: &'static str,
-    },
     /// A sample that the format cannot hold.
     #[error("this sample cannot be recorded: {0}")]
     Sample(#[from] CodecError),

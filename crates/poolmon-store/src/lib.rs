@@ -5,7 +5,6 @@
 //! * [`recorder`]: samples → a folder of segments; gaps, retention, recovery, sealing;
 //! * [`reader`]: any moment of a recording, one tag through time, whether it is whole;
 //! * [`export`]: Parquet, CSV, JSON lines, PoolMon logs, `OpenMetrics`;
-//! * [`import`]: what other tools wrote;
 //! * [`folder`]: names, the lock, notes from outside.
 #![forbid(unsafe_code)]
 
@@ -13,7 +12,6 @@ pub mod codec;
 pub mod error;
 pub mod export;
 pub mod folder;
-pub mod import;
 pub mod reader;
 pub mod recorder;
 pub mod segment;

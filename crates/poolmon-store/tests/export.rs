@@ -13,9 +13,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use common::{moment, sample, time};
-use poolmon_model::{Filter, Pattern, Sample};
+use poolmon_model::{Filter, Pattern};
 use poolmon_store::export::{self, Format, Options};
-use poolmon_store::import::table::TableReader;
 use poolmon_store::{Config, Recorder, Recording, StoreError};
 
 fn recording(folder: &Path, samples: u64) -> Recording {
@@ -39,36 +38,6 @@ fn some(tag: &str, samples: u64) -> Options {
         to: Some(time(samples - 1)),
         filter: Filter { include: vec![Pattern::new(tag)], ..Filter::default() },
         ..Options::default()
-    }
-}
-
-/// A CSV tells rows, host and boot; the machine-wide figures stand in another file.
-fn told_by_csv(sample: &Sample) -> Sample {
-    let mut told = Sample::new(sample.origin.clone(), sample.width);
-    told.time = sample.time;
-    told.rows.clone_from(&sample.rows);
-    told
-}
-
-#[test]
-fn csv_and_tsv_are_the_same_samples_again() {
-    let folder = tempfile::tempdir().unwrap();
-    let recording = recording(folder.path(), 250);
-    for (format, name) in [(Format::Csv, "a.csv"), (Format::Tsv, "a.tsv")] {
-        let path = folder.path().join(name);
-        let summary = export::write_file(&recording, format, &Options::default(), &path).unwrap();
-        assert_eq!(summary.samples, 250);
-        let mut reader = TableReader::open(&path).unwrap();
-        let mut n = 0;
-        while let Some(mut got) = reader.next_sample().unwrap() {
-            let expected = told_by_csv(&sample(n));
-            assert_eq!((&got.origin.host, &got.origin.boot), (&expected.origin.host, &expected.origin.boot));
-            got.origin = expected.origin.clone();
-            assert!(got == expected, "{name}: sample {n}");
-            n += 1;
-        }
-        assert_eq!(n, 250);
-        assert!(!folder.path().join(format!("{name}.part")).exists());
     }
 }
 

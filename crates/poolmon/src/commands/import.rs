@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use jiff::tz::Offset;
-use poolmon_store::import::perfmon;
+use poolmon_read::perfmon;
 use poolmon_store::{Config, Cursor, Recorder, folder};
 
 use crate::input::kind::Kind;

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use poolmon_store::import::perfmon;
+use poolmon_read::perfmon;
 
 /// Bytes looked at.
 const START: usize = 64 << 10;

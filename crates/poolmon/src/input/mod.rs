@@ -18,8 +18,8 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use poolmon_model::{Pool, PoolView, Sample};
+use poolmon_read::text::LogFile;
 use poolmon_source::Source;
-use poolmon_source::log::LogFile;
 
 /// The live source of this machine, for the pools that will be looked at.
 pub fn live(view: PoolView) -> anyhow::Result<Box<dyn Source>> {

@@ -9,9 +9,9 @@ use anyhow::bail;
 use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 use poolmon_model::{Sample, Summary};
-use poolmon_source::log::{LogFile, SampleReader, ZONE_ASSUMED, time_in_name};
-use poolmon_store::import::perfmon::{Options as PerfmonOptions, PerfmonReader};
-use poolmon_store::import::table::TableReader;
+use poolmon_read::perfmon::{Options as PerfmonOptions, PerfmonReader};
+use poolmon_read::table::TableReader;
+use poolmon_read::text::{LogFile, SampleReader, ZONE_ASSUMED, time_in_name};
 use poolmon_store::{Changed, Cursor, Losses, Recording, Stretch};
 
 use super::kind::{self, Kind};

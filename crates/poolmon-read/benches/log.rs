@@ -1,4 +1,4 @@
-//! How fast saved text is read, in bytes a second: `cargo bench -p poolmon-source --bench log`.
+//! How fast saved text is read, in bytes a second: `cargo bench -p poolmon-read --bench log`.
 //!
 //! `POOLMON_BENCH_LOG=FILE` reads that file once from front to back instead, and `POOLMON_BENCH_WRITE=FILE` with
 //! `POOLMON_BENCH_MIB=N` writes one of N MiB: what the figure for a 1 GB log is measured with.
@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::time::Instant;
 
 use criterion::{Criterion, Throughput};
-use poolmon_source::log::{LogFile, SampleReader};
+use poolmon_read::text::{LogFile, SampleReader};
 
 /// Rows of a snapshot: a busy Windows 11 has about as many.
 const ROWS: u64 = 3000;

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use poolmon_model::{CounterWidth, Pool, Sample, SourceKind, Tag};
-use poolmon_source::SourceError;
-use poolmon_source::log::{LogFile, SampleReader};
+use poolmon_read::ReadError;
+use poolmon_read::text::{LogFile, SampleReader};
 
 const COLUMNS: &str = " Tag  Type     Allocs            Frees               Diff            Bytes                 Per Alloc\r\n\r\n";
 const IRP: &str =
@@ -39,7 +39,7 @@ fn utf16(text: &str) -> Vec<u8> {
 fn problem(bytes: &[u8]) -> String {
     let first = LogFile::from_bytes("x.log", bytes).and_then(|log| log.samples().next().unwrap());
     match first {
-        Err(error @ SourceError::Malformed { .. }) => error.to_string(),
+        Err(error @ ReadError::Malformed { .. }) => error.to_string(),
         other => panic!("{other:?}"),
     }
 }

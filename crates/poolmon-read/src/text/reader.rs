@@ -9,7 +9,7 @@ use poolmon_model::{CounterWidth, Origin, Pool, Sample, SourceKind};
 use super::encoding::Verdict;
 use super::input::{Lines, Step};
 use super::state::{At, Flow, State, has_rows};
-use crate::{Result, SourceError};
+use crate::{ReadError, Result};
 
 /// Reads samples from a stream, one after the other, in bounded memory.
 pub struct SampleReader {
@@ -95,7 +95,7 @@ impl SampleReader {
         Ok(false)
     }
 
-    fn nothing(&self) -> SourceError {
+    fn nothing(&self) -> ReadError {
         let lines = self.lines.number();
         let mut problem = String::from("no row of a pool table was found");
         let mut said = Vec::new();
@@ -108,8 +108,8 @@ impl SampleReader {
         self.malformed(&place, &problem, LAYOUTS)
     }
 
-    fn malformed(&self, place: &str, problem: &str, remedy: &str) -> SourceError {
-        SourceError::Malformed {
+    fn malformed(&self, place: &str, problem: &str, remedy: &str) -> ReadError {
+        ReadError::Malformed {
             path: self.state.builder.file().to_owned(),
             place: place.to_owned(),
             problem: problem.to_owned(),
@@ -117,7 +117,7 @@ impl SampleReader {
         }
     }
 
-    fn failed(&self, source: io::Error) -> SourceError {
-        SourceError::Io { action: "read", path: PathBuf::from(self.state.builder.file()), source }
+    fn failed(&self, source: io::Error) -> ReadError {
+        ReadError::Io { action: "read", path: PathBuf::from(self.state.builder.file()), source }
     }
 }

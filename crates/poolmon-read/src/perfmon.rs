@@ -16,7 +16,7 @@ use poolmon_model::header::{FIGURES, Figure};
 use poolmon_model::{CounterWidth, Origin, Pool, Sample, SourceKind};
 
 use super::fields::Records;
-use crate::error::{Result, StoreError};
+use crate::{ReadError, Result};
 
 /// What a person says about a file that does not say it itself.
 #[derive(Clone, Debug, Default)]
@@ -86,7 +86,7 @@ pub fn is_binary_log(start: &[u8], path: &Path) -> bool {
 impl PerfmonReader<BufReader<File>> {
     /// Opens a file.
     pub fn open(path: &Path, options: &Options) -> Result<Self> {
-        let file = File::open(path).map_err(StoreError::io("open", path))?;
+        let file = File::open(path).map_err(ReadError::io("open", path))?;
         Self::new(BufReader::new(file), path, options)
     }
 }
@@ -94,9 +94,8 @@ impl PerfmonReader<BufReader<File>> {
 impl<R: BufRead> PerfmonReader<R> {
     /// Reads from any input; `path` stands in messages.
     pub fn new(mut input: R, path: &Path, options: &Options) -> Result<Self> {
-        let wrong =
-            |line, problem: String, remedy| StoreError::Line { path: path.into(), line, problem, remedy };
-        let start = input.fill_buf().map_err(StoreError::io("read", path))?;
+        let wrong = |line, problem: String, remedy| ReadError::line(path, line, problem, remedy);
+        let start = input.fill_buf().map_err(ReadError::io("read", path))?;
         if is_binary_log(start, path) {
             let problem = "a binary Perfmon log, which only Windows itself can read".into();
             return Err(wrong(1, problem, "on Windows: relog in.blg -f csv -o out.csv"));
@@ -105,7 +104,7 @@ impl<R: BufRead> PerfmonReader<R> {
         let separator = if tabs.windows(7).any(|part| part == b"PDH-TSV") { '\t' } else { ',' };
         let mut records = Records::new(input);
         let mut names = Vec::new();
-        records.next_record(separator, &mut names).map_err(StoreError::io("read", path))?;
+        records.next_record(separator, &mut names).map_err(ReadError::io("read", path))?;
         let first = names.first().map_or("", String::as_str);
         if !first.contains("PDH-") {
             let problem = "this is not a Perfmon log".into();
@@ -154,15 +153,14 @@ impl<R: BufRead> PerfmonReader<R> {
     pub fn next_sample(&mut self) -> Result<Option<PerfmonSample>> {
         let mut fields = Vec::new();
         let more = self.records.next_record(self.separator, &mut fields);
-        if !more.map_err(StoreError::io("read", &self.path))? {
+        if !more.map_err(ReadError::io("read", &self.path))? {
             return Ok(None);
         }
         let stamp = fields.first().map_or("", |stamp| stamp.trim());
-        let time = parse_time(stamp, self.bias).ok_or_else(|| StoreError::Line {
-            path: self.path.clone(),
-            line: self.records.line(),
-            problem: format!("`{stamp}` is not a time such as 10/29/2017 01:59:44.562"),
-            remedy: "cut the line out, or write the log again with relog",
+        let time = parse_time(stamp, self.bias).ok_or_else(|| {
+            let problem = format!("`{stamp}` is not a time such as 10/29/2017 01:59:44.562");
+            let remedy = "cut the line out, or write the log again with relog";
+            ReadError::line(&self.path, self.records.line(), problem, remedy)
         })?;
         let mut sample = Sample::new(Arc::clone(&self.origin), CounterWidth::default());
         sample.time = Some(time);

@@ -1,4 +1,4 @@
-//! CSV and TSV as [`crate::export`] (and `poolmon top`) write them: the same samples again.
+//! CSV and TSV as `poolmon export` and `poolmon top` write them: the same samples again.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -10,7 +10,7 @@ use poolmon_model::sample::Session;
 use poolmon_model::{CounterWidth, Counters, Origin, Pool, PoolTag, Row, Sample, SourceKind, Tag};
 
 use super::fields::Records;
-use crate::error::{Result, StoreError};
+use crate::{ReadError, Result};
 
 /// Reads samples one after the other; a sample is a run of lines of one time.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ struct Line {
 impl TableReader<BufReader<File>> {
     /// Opens a file; a tab in its first line makes it TSV.
     pub fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(StoreError::io("open", path))?;
+        let file = File::open(path).map_err(ReadError::io("open", path))?;
         Self::new(BufReader::new(file), path)
     }
 }
@@ -62,21 +62,19 @@ impl TableReader<BufReader<File>> {
 impl<R: BufRead> TableReader<R> {
     /// Reads from any input; `path` stands in messages.
     pub fn new(mut input: R, path: &Path) -> Result<Self> {
-        let start = input.fill_buf().map_err(StoreError::io("read", path))?;
+        let start = input.fill_buf().map_err(ReadError::io("read", path))?;
         let first = start.split(|&byte| byte == b'\n').next().unwrap_or_default();
         let separator = if first.contains(&b'\t') { '\t' } else { ',' };
         let mut records = Records::new(input);
         let mut names = Vec::new();
-        records.next_record(separator, &mut names).map_err(StoreError::io("read", path))?;
+        records.next_record(separator, &mut names).map_err(ReadError::io("read", path))?;
         let place = |wanted: &[&str]| {
             names.iter().position(|name| wanted.iter().any(|wanted| name.trim().eq_ignore_ascii_case(wanted)))
         };
         let need = |name: &str| {
-            place(&[name]).ok_or_else(|| StoreError::Line {
-                path: path.into(),
-                line: 1,
-                problem: format!("there is no column `{name}`"),
-                remedy: "the first line names the columns: time, tag and pool at least",
+            place(&[name]).ok_or_else(|| {
+                let remedy = "the first line names the columns: time, tag and pool at least";
+                ReadError::line(path, 1, format!("there is no column `{name}`"), remedy)
             })
         };
         let columns = Columns {
@@ -100,15 +98,12 @@ impl<R: BufRead> TableReader<R> {
     fn line(&mut self) -> Result<Option<Line>> {
         let mut fields = Vec::new();
         let more = self.records.next_record(self.separator, &mut fields);
-        if !more.map_err(StoreError::io("read", &self.path))? {
+        if !more.map_err(ReadError::io("read", &self.path))? {
             return Ok(None);
         }
         let number = self.records.line();
-        let wrong = |problem: String| StoreError::Line {
-            path: self.path.clone(),
-            line: number,
-            problem,
-            remedy: "correct the line, or export the recording again",
+        let wrong = |problem: String| {
+            ReadError::line(&self.path, number, problem, "correct the line, or export the recording again")
         };
         let field = |at: usize| fields.get(at).map_or("", String::as_str);
         let text = |at: Option<usize>| at.map(field).filter(|text| !text.is_empty());

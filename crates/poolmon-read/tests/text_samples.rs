@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use poolmon_model::{CounterWidth, Pool, Row, Sample, SourceKind};
-use poolmon_source::log::LogFile;
+use poolmon_read::text::LogFile;
 
 fn shared(test: &str, name: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");

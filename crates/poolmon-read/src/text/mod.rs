@@ -35,7 +35,7 @@ use poolmon_model::Sample;
 pub use name::time_in_name;
 pub use reader::SampleReader;
 
-use crate::{Result, SourceError};
+use crate::{ReadError, Result};
 
 /// The remark of a sample whose time stands in the text without a zone: whoever knows the zone can move it.
 pub const ZONE_ASSUMED: &str = "the time zone is not told: the time is read as UTC";
@@ -59,8 +59,8 @@ impl LogFile {
     /// A file. Its beginning is looked at: an empty or binary one is refused here.
     ///
     /// # Errors
-    /// [`SourceError::Io`] where it is missing or a folder, [`SourceError::Rights`] where it may not be read,
-    /// [`SourceError::Malformed`] where it is empty or no text.
+    /// [`ReadError::Io`] where it is missing or a folder, [`ReadError::Rights`] where it may not be read,
+    /// [`ReadError::Malformed`] where it is empty or no text.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let log = Self { name: path.display().to_string(), content: Content::File(path.to_path_buf()) };
@@ -78,7 +78,7 @@ impl LogFile {
     /// Bytes that are held already; `name` stands in messages.
     ///
     /// # Errors
-    /// [`SourceError::Malformed`] where they are empty or no text.
+    /// [`ReadError::Malformed`] where they are empty or no text.
     pub fn from_bytes(name: &str, bytes: impl Into<Arc<[u8]>>) -> Result<Self> {
         let log = Self { name: name.to_owned(), content: Content::Bytes(bytes.into()) };
         log.reader()?.check()?;
@@ -140,12 +140,12 @@ impl SampleReader {
     }
 }
 
-fn refused(path: &Path, source: io::Error) -> SourceError {
+fn refused(path: &Path, source: io::Error) -> ReadError {
     if source.kind() == io::ErrorKind::PermissionDenied {
-        return SourceError::Rights {
+        return ReadError::Rights {
             what: path.display().to_string(),
             remedy: "ask its owner for the right to read it, or copy it to a place of your own".into(),
         };
     }
-    SourceError::Io { action: "open", path: path.to_path_buf(), source }
+    ReadError::Io { action: "open", path: path.to_path_buf(), source }
 }

@@ -8,7 +8,7 @@ use poolmon_model::{
     CounterWidth, Counters, Filter, Header, Origin, Pool, Row, Sample, SourceKind, Table, Tag,
 };
 use poolmon_print::{Format, Options};
-use poolmon_source::log::{LogFile, SampleReader};
+use poolmon_read::text::{LogFile, SampleReader};
 use proptest::prelude::*;
 
 fn counters() -> impl Strategy<Value = Counters> {

@@ -1,0 +1,92 @@
+//! Why a file cannot be read, and what the person can do about it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use poolmon_dump::DumpError;
+use poolmon_store::StoreError;
+
+/// A file could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The system refuses.
+    #[error("{what}: permission denied\n  {remedy}")]
+    Rights {
+        /// What was refused.
+        what: String,
+        /// What helps.
+        remedy: String,
+    },
+    /// The operating system answered with an error.
+    #[error("cannot {action} {path}: {source}")]
+    Io {
+        /// `read`, `open`, `list`.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// Content that is not what it should be.
+    #[error("{path}: {place}: {problem}\n  {remedy}")]
+    Malformed {
+        /// The file.
+        path: String,
+        /// `line 12` or `offset 0x40`.
+        place: String,
+        /// What is wrong there.
+        problem: String,
+        /// What helps.
+        remedy: String,
+    },
+    /// A recording could not be read.
+    #[error(transparent)]
+    Recording(#[from] StoreError),
+    /// A dump could not be read.
+    #[error("{}{source}", prefix(.path, .source))]
+    Dump {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: DumpError,
+    },
+}
+
+/// Result of everything that reads a file.
+pub type Result<T> = std::result::Result<T, ReadError>;
+
+impl ReadError {
+    /// Wraps an error of the operating system.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| {
+            if source.kind() == io::ErrorKind::PermissionDenied {
+                return Self::Rights {
+                    what: path.display().to_string(),
+                    remedy: "ask its owner for the right to read it, or copy it to a place of your own"
+                        .into(),
+                };
+            }
+            Self::Io { action, path, source }
+        }
+    }
+
+    /// A line that is not what it should be.
+    pub(crate) fn line(path: &Path, line: usize, problem: String, remedy: &str) -> Self {
+        Self::Malformed {
+            path: path.display().to_string(),
+            place: format!("line {line}"),
+            problem,
+            remedy: remedy.into(),
+        }
+    }
+}
+
+/// The file's name, for errors of dumps that do not contain it.
+fn prefix(path: &Path, source: &DumpError) -> String {
+    match source {
+        DumpError::Io { .. } | DumpError::NotADump { .. } => String::new(),
+        _ => format!("{}: ", path.display()),
+    }
+}

@@ -1,0 +1,68 @@
+//! What `poolmon export` writes as CSV and TSV comes back as the same samples.
+#![allow(missing_docs, reason = "a test")]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use poolmon_model::{CounterWidth, Origin, Pool, Row, Sample, SourceKind, Tag};
+use poolmon_read::table::TableReader;
+use poolmon_store::export::{self, Format, Options};
+use poolmon_store::{Config, Recorder, Recording};
+
+/// Sample `n`; every sample differs from every other, and one row comes and goes.
+fn sample(n: u64) -> Sample {
+    let mut origin = Origin::new(SourceKind::Windows, &[Pool::Nonpaged, Pool::Paged]);
+    (origin.host, origin.boot) = (Some("HOST".into()), Some("boot-1".into()));
+    let mut sample = Sample::new(Arc::new(origin), CounterWidth::Bits32);
+    sample.time = Timestamp::from_second(1_795_392_000 + i64::try_from(n).unwrap()).ok();
+    for t in 0..12_u8 {
+        let pool = if t % 2 == 0 { Pool::Nonpaged } else { Pool::Paged };
+        let frees = 900 * u64::from(t) + n;
+        let allocs = frees + n * u64::from(t) % 97;
+        sample.rows.push(Row::windows(
+            Tag::pool([b' ', b'"', t, b'a' + t]),
+            pool,
+            allocs,
+            frees,
+            (allocs - frees) * 16,
+        ));
+    }
+    if n % 7 == 3 {
+        sample.rows.push(Row::windows(Tag::pool(*b"Come"), Pool::Paged, n, 0, n * 32));
+    }
+    sample
+}
+
+fn recording(folder: &Path) -> Recording {
+    let config = Config { interval: Duration::from_secs(1), sync: Duration::MAX, ..Config::default() };
+    let (mut recorder, _) = Recorder::open(folder, config).unwrap();
+    for n in 0..250 {
+        recorder.record_past(&sample(n)).unwrap();
+    }
+    recorder.close().unwrap();
+    Recording::open(folder).unwrap()
+}
+
+#[test]
+fn csv_and_tsv_are_the_same_samples_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = recording(folder.path());
+    for (format, name) in [(Format::Csv, "a.csv"), (Format::Tsv, "a.tsv")] {
+        let path = folder.path().join(name);
+        let summary = export::write_file(&recording, format, &Options::default(), &path).unwrap();
+        assert_eq!(summary.samples, 250);
+        let mut reader = TableReader::open(&path).unwrap();
+        let mut n = 0;
+        while let Some(mut got) = reader.next_sample().unwrap() {
+            let expected = sample(n);
+            assert_eq!((&got.origin.host, &got.origin.boot), (&expected.origin.host, &expected.origin.boot));
+            got.origin = expected.origin.clone();
+            assert!(got == expected, "{name}: sample {n}");
+            n += 1;
+        }
+        assert_eq!(n, 250);
+        assert!(!folder.path().join(format!("{name}.part")).exists());
+    }
+}
