@@ -1,27 +1,22 @@
 //! The program: arguments → a command → calls into the crates.
 //!
-//! * `args.rs`: the command line; `classic.rs`: Microsoft's switches, turned into it;
-//! * `input/`: this machine or files as samples; `owners.rs`: where drivers' names come from;
-//! * `judge.rs`: verdicts for the live screen;
-//! * `commands/`: one file a command.
+//! * `cli/`: the command line;
+//! * `input/`: this machine or files as samples;
+//! * `commands/`: one file a command; `app/`: what they share.
 //!
 //! Exit codes: 0 done (a closed pipe is success), 1 failed, 2 wrong arguments.
 #![forbid(unsafe_code)]
 
-mod args;
-mod classic;
+mod app;
+mod cli;
 mod commands;
 mod input;
-mod judge;
-mod judged;
-mod owners;
-mod quantity;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = match args::from_env() {
+    let cli = match cli::from_env() {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version come this way too, with exit code 0.

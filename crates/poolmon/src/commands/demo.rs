@@ -6,9 +6,8 @@ use poolmon_model::{PoolTag, column};
 use poolmon_owner::PooltagFile;
 use poolmon_synth::kernel::{Config, LEAK_DRIVER, SimulatedKernel, SimulatedSource};
 
-use crate::args::LiveArgs;
-use crate::commands::live;
-use crate::owners;
+use crate::app::{owners, screen};
+use crate::cli::live::LiveArgs;
 
 /// Shows the simulated kernel; every output of it says that it is simulated.
 pub fn run(args: &LiveArgs) -> anyhow::Result<()> {
@@ -23,5 +22,5 @@ pub fn run(args: &LiveArgs) -> anyhow::Result<()> {
     let source = SimulatedSource::real_time(SimulatedKernel::new(config));
     let args = LiveArgs { interval: args.interval.or(Some(Duration::from_secs(1))), ..args.clone() };
     let owners = owners::load(&args.rows)?.with(PooltagFile::parse("the demo", entry.as_bytes()));
-    live::show(&args, Box::new(source), &column::BYTES, owners)
+    screen::show(&args, Box::new(source), &column::BYTES, owners)
 }

@@ -14,39 +14,14 @@ use poolmon_model::{Sample, Sort, Table, TableRow, column};
 use poolmon_print::Options;
 use poolmon_store::Cursor;
 
-use crate::args::{FormatArg, RowArgs};
+use crate::app::owners;
+use crate::app::quantity::spoken;
+use crate::cli::diff::DiffArgs;
+use crate::cli::top::FormatArg;
+use crate::input;
 use crate::input::kind::Kind;
 use crate::input::past;
 use crate::input::series::Series;
-use crate::quantity::spoken;
-use crate::{input, owners};
-
-/// Options of `diff`.
-#[derive(Debug, Clone, clap::Args)]
-pub struct DiffArgs {
-    /// The earlier moment: a snapshot, a log, a dump, or a moment of a recording or log: `DIR@2026-11-22 14:00`,
-    /// `DIR@-2h`
-    #[arg(value_name = "A")]
-    pub before: String,
-    /// The later moment; without it, A's first sample is compared with its last
-    #[arg(value_name = "B")]
-    pub after: Option<String>,
-    /// Rows and order.
-    #[command(flatten)]
-    pub rows: RowArgs,
-    /// At most this many rows
-    #[arg(long, value_name = "N")]
-    pub limit: Option<usize>,
-    /// Rows that did not change, too
-    #[arg(long)]
-    pub all: bool,
-    /// Compare although the machine was started again in between
-    #[arg(long)]
-    pub force: bool,
-    /// How the table is written
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub format: FormatArg,
-}
 
 /// Compares, and prints what changed.
 pub fn run(args: &DiffArgs) -> anyhow::Result<()> {

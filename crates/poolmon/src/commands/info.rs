@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use clap::ValueEnum;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use poolmon_model::CounterWidth;
@@ -13,27 +12,8 @@ use poolmon_model::units::{grouped, human_bytes};
 use poolmon_store::{Info, Mark, Recording, TimedMark};
 use serde_json::{Value, json};
 
-use crate::quantity::{count, spoken};
-
-/// Options of `info`.
-#[derive(Debug, Clone, clap::Args)]
-pub struct InfoArgs {
-    /// The folder of a recording, or one of its .plog files
-    #[arg(value_name = "DIR")]
-    pub recording: PathBuf,
-    /// How it is told
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub format: InfoFormat,
-}
-
-/// `--format` of `info`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum InfoFormat {
-    /// For people
-    Text,
-    /// JSON
-    Json,
-}
+use crate::app::quantity::{count, spoken};
+use crate::cli::info::{InfoArgs, InfoFormat};
 
 /// Notes that are shown as text; `--format json` has all of them.
 const NOTES: usize = 10;

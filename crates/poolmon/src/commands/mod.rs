@@ -15,7 +15,6 @@ pub mod record;
 pub mod replay;
 pub mod report;
 pub mod service;
-mod snapshot;
 mod tag;
 mod top;
 pub mod verify;
@@ -27,7 +26,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use clap::CommandFactory as _;
 
-use crate::args::{Cli, Command};
+use crate::cli::{Cli, Command};
 
 /// Does what the command line says.
 pub fn run(cli: Cli) -> anyhow::Result<()> {

@@ -1,27 +1,12 @@
 //! `poolmon note`: a person's words in a recording.
 
-use std::path::PathBuf;
-
 use anyhow::ensure;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use poolmon_store::Recording;
 
+use crate::cli::note::NoteArgs;
 use crate::input::moment;
-
-/// Options of `note`.
-#[derive(Debug, Clone, clap::Args)]
-pub struct NoteArgs {
-    /// The folder of the recording
-    #[arg(value_name = "DIR")]
-    pub folder: PathBuf,
-    /// What happened: installed a driver, restarted a service
-    #[arg(required = true)]
-    pub text: Vec<String>,
-    /// When it happened: `2026-11-22 14:00`, `14:05`, `-2h` [default: now]
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub at: Option<String>,
-}
 
 /// Leaves the note; a recorder that runs takes it up.
 pub fn run(args: &NoteArgs) -> anyhow::Result<()> {

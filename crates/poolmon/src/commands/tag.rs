@@ -4,8 +4,8 @@ use std::io::{self, Write as _};
 
 use poolmon_model::{PoolTag, Tag};
 
-use crate::args::TagArgs;
-use crate::owners;
+use crate::app::owners;
+use crate::cli::tag::TagArgs;
 
 /// Prints everything known of the tag. A text longer than a tag is the name of a slab cache.
 pub fn run(args: &TagArgs) -> anyhow::Result<()> {

@@ -1,16 +1,15 @@
 //! `poolmon top`: one table, of this machine or of a saved file.
 
-use std::io::{self, Write as _};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use poolmon_model::{PoolView, Sample, Table, column};
-use poolmon_print::{Format, Options};
+use poolmon_model::{PoolView, Sample};
 
-use crate::args::{FormatArg, RowArgs, TopArgs};
+use crate::app::{owners, table};
+use crate::cli::top::{FormatArg, TopArgs};
+use crate::input;
 use crate::input::kind::Kind;
-use crate::{input, owners};
 
 /// Prints the table.
 pub fn run(args: &TopArgs) -> anyhow::Result<()> {
@@ -39,7 +38,7 @@ pub fn run(args: &TopArgs) -> anyhow::Result<()> {
     if args.rows.by_change && before.is_none() && now.told_deltas.is_empty() {
         eprintln!("poolmon: one snapshot has no change to sort by; {}", where_change_comes_from(args));
     }
-    print(&rows, args.limit, args.format.into(), before.as_ref(), &now, &owners)
+    table::print(&rows, args.limit, args.format.into(), before.as_ref(), &now, &owners)
 }
 
 /// The pool table of a dump; exit code 1 where it is not complete.
@@ -52,7 +51,7 @@ fn of_dump(path: &Path, args: &TopArgs) -> anyhow::Result<()> {
         );
     }
     let owners = owners::load(&args.rows)?;
-    print(&args.rows, args.limit, args.format.into(), None, &used.sample, &owners)?;
+    table::print(&args.rows, args.limit, args.format.into(), None, &used.sample, &owners)?;
     if used.complete { Ok(()) } else { Err(crate::Exit(1).into()) }
 }
 
@@ -84,43 +83,4 @@ fn sample_this_machine(
     thread::sleep(over);
     let later = source.sample()?;
     Ok((Some(now), later))
-}
-
-/// Derives and prints the table; also what `live` does where there is no screen.
-pub fn print(
-    rows: &RowArgs,
-    limit: Option<usize>,
-    format: Format,
-    before: Option<&Sample>,
-    now: &Sample,
-    owners: &owners::Known,
-) -> anyhow::Result<()> {
-    let mut table = Table::new(before, now, &rows.filter(), Some(owners));
-    table.sort(rows.order(&column::BYTES));
-    if let Some(limit) = limit {
-        table.rows.truncate(limit);
-    }
-    let told = table.rows.iter().any(|row| row.row.told_owner.is_some());
-    let options = Options {
-        totals: rows.totals,
-        header: rows.totals || format == Format::Poolmon,
-        stamp: format == Format::Poolmon,
-        driver: owners.asked_for() || told,
-    };
-    let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    poolmon_print::write(&mut out, format, now, &table, options)?;
-    out.flush()?;
-    Ok(())
-}
-
-impl From<FormatArg> for Format {
-    fn from(arg: FormatArg) -> Self {
-        match arg {
-            FormatArg::Table => Self::Table,
-            FormatArg::Tsv => Self::Tsv,
-            FormatArg::Csv => Self::Csv,
-            FormatArg::Json => Self::Json,
-            FormatArg::Poolmon => Self::Poolmon,
-        }
-    }
 }

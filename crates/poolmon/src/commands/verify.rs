@@ -1,24 +1,13 @@
 //! `poolmon verify`: whether a recording is whole.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 
 use poolmon_store::Recording;
 use poolmon_store::reader::SegmentCheck;
 
 use crate::Exit;
-use crate::quantity::count;
-
-/// Options of `verify`.
-#[derive(Debug, Clone, clap::Args)]
-pub struct VerifyArgs {
-    /// The folder of a recording, or one of its .plog files
-    #[arg(value_name = "DIR")]
-    pub recording: PathBuf,
-    /// Print damaged segments only
-    #[arg(long, short)]
-    pub quiet: bool,
-}
+use crate::app::quantity::count;
+use crate::cli::verify::VerifyArgs;
 
 /// Reads every frame and every sample. Exit code 1 where something is damaged.
 pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {

@@ -72,7 +72,7 @@ pub fn run(out: &mut dyn Write) -> anyhow::Result<()> {
 }
 
 fn pooltag() -> Check {
-    match crate::owners::find() {
+    match crate::app::owners::find() {
         Some(path) => Check::new(State::Good, "pooltag.txt", path.display().to_string()),
         None => {
             Check::new(State::Note, "pooltag.txt", "not found: drivers come from the built-in table only")

@@ -9,7 +9,8 @@ use poolmon_dump::{Dump, DumpInfo};
 use poolmon_model::units::{grouped, human_bytes};
 use serde_json::{Value, json};
 
-use super::{TextOrJson, address};
+use super::address;
+use crate::cli::dump::TextOrJson;
 
 /// Says it.
 pub fn run(dump: &Dump, format: TextOrJson, symbols: Option<&Path>) -> anyhow::Result<()> {

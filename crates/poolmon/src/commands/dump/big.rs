@@ -2,29 +2,17 @@
 
 use std::io::{self, Write as _};
 
-use clap::Args;
 use poolmon_dump::{BigAllocation, BigPool, Dump};
 use poolmon_model::units::{grouped, human_bytes};
 use poolmon_model::{Pool, PoolTag, Row, Tag};
 use serde_json::{Value, json};
 
-use super::{ListFormat, address, delimited, table};
-use crate::args::RowArgs;
-use crate::owners::Known;
-use crate::{Exit, input, owners};
-
-/// Options of `dump FILE big`.
-#[derive(Debug, Clone, Args)]
-pub struct BigArgs {
-    /// Only this tag; without it, the tags by the bytes that they hold
-    pub tag: Option<PoolTag>,
-    /// At most this many rows
-    #[arg(long, value_name = "N")]
-    pub limit: Option<usize>,
-    /// How the list is written
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub format: ListFormat,
-}
+use super::{address, delimited, table};
+use crate::app::owners;
+use crate::app::owners::Known;
+use crate::cli::dump::{BigArgs, ListFormat};
+use crate::cli::groups::RowArgs;
+use crate::{Exit, input};
 
 /// Prints the allocations of a tag, largest first, or the sums of all tags; exit code 1 where some may be missing.
 pub fn run(dump: &Dump, args: &BigArgs) -> anyhow::Result<()> {

@@ -2,38 +2,13 @@
 
 use std::io::{self, Write as _};
 
-use clap::{Args, ValueEnum};
 use poolmon_dump::{Dump, FindHit, FindReport, Needle};
 use poolmon_model::units::{grouped, human_bytes};
 use serde_json::{Value, json};
 
 use super::{address, table};
+use crate::cli::dump::{FindArgs, FindFormat};
 use crate::{Exit, input};
-
-/// Options of `dump FILE find`.
-#[derive(Debug, Clone, Args)]
-pub struct FindArgs {
-    /// A tag (one to four characters), a number (0x6b61654c) or bytes ("4c 65 61 6b")
-    #[arg(value_name = "TAG|HEX", value_parser = Needle::parse)]
-    pub needle: Needle,
-    /// At most this many places
-    #[arg(long, value_name = "N")]
-    pub limit: Option<usize>,
-    /// How the places are written
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub format: FindFormat,
-}
-
-/// `--format`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum FindFormat {
-    /// Aligned text
-    Table,
-    /// JSON
-    Json,
-    /// Lines as WinDbg's s prints them
-    Windbg,
-}
 
 /// Searches all modules; exit code 1 where nothing was found.
 pub fn run(dump: &Dump, args: &FindArgs) -> anyhow::Result<()> {

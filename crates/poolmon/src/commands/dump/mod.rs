@@ -10,94 +10,12 @@ pub mod poolused;
 mod who;
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
 use poolmon_dump::Dump;
 
+use crate::cli::dump::{DumpArgs, Question, TextOrJson};
 use crate::input;
 use crate::input::symbols::Wanted;
-
-const AFTER: &str = "\
-Complete, kernel, automatic, active and live dumps answer everything; small (triage) dumps only what they are and \
-`modules`. Dumps of any Windows from 2000 on are read on any system, without symbols. gzip, zstd and zip are unpacked \
-into a temporary file that leaves nothing behind.
-
-Exit codes: 0 done; 1 the dump cannot answer, or not in full (the figures are printed with a loud warning), or nothing \
-was found; 2 wrong arguments.";
-
-/// Options of `dump`.
-#[derive(Debug, Clone, Args)]
-#[command(after_help = AFTER)]
-pub struct DumpArgs {
-    /// A Windows memory dump, a raw memory image or an ELF core; gzip, zstd and zip are unpacked
-    pub file: PathBuf,
-    /// What is asked; without a question, what the dump is and what it can answer.
-    #[command(subcommand)]
-    pub question: Option<Question>,
-    /// How the dump itself is described [default: text]; every question has its own --format
-    #[arg(long, value_name = "FORMAT")]
-    pub format: Option<TextOrJson>,
-    /// Options of every question.
-    #[command(flatten)]
-    pub common: Common,
-}
-
-/// What every question takes.
-#[derive(Debug, Clone, Args)]
-pub struct Common {
-    /// Folder that a packed dump is unpacked into [default: the system's temporary folder]
-    #[arg(long, value_name = "DIR", global = true)]
-    pub temp: Option<PathBuf>,
-    /// Look for the kernel's symbols in this folder, store or symbol path before `_NT_SYMBOL_PATH`; repeatable. What
-    /// they say of the pool tables is compared with what is found without them
-    #[arg(long, value_name = "DIR", global = true)]
-    pub symbols: Vec<String>,
-    /// Fetch symbols that are not on this machine from the server that the symbol path names, with curl. Without this,
-    /// nothing is fetched
-    #[arg(long, global = true)]
-    pub symbols_download: bool,
-}
-
-/// What can be asked.
-#[derive(Debug, Clone, Subcommand)]
-pub enum Question {
-    /// The pool table, summed over all processors: !poolused
-    #[command(alias = "!poolused")]
-    Poolused(poolused::PoolusedArgs),
-    /// Loaded and unloaded modules, or the one at an address: lm
-    #[command(alias = "lm")]
-    Modules(modules::ModulesArgs),
-    /// Where a tag or bytes stand in the drivers.
-    #[command(about = "Where a tag or bytes stand in the drivers: !for_each_module s -a")]
-    Find(find::FindArgs),
-    /// Large allocations, a page or more each
-    Big(big::BigArgs),
-    /// Which drivers in the dump use a tag, with evidence from their machine code
-    Who(who::WhoArgs),
-}
-
-/// `--format` of what is no table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum TextOrJson {
-    /// Text
-    Text,
-    /// JSON
-    Json,
-}
-
-/// `--format` of lists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ListFormat {
-    /// Aligned text
-    Table,
-    /// Comma-separated values
-    Csv,
-    /// Tab-separated values
-    Tsv,
-    /// JSON
-    Json,
-}
 
 /// Answers the question.
 pub fn run(args: &DumpArgs) -> anyhow::Result<()> {

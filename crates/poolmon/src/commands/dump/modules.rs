@@ -2,34 +2,13 @@
 
 use std::io::{self, Write as _};
 
-use clap::Args;
 use poolmon_dump::pe::ImageDetails;
 use poolmon_dump::{Dump, LoadedModule, UnloadedDriver};
 use serde_json::{Value, json};
 
-use super::{ListFormat, address, delimited, table};
+use super::{address, delimited, table};
+use crate::cli::dump::{ListFormat, ModulesArgs};
 use crate::{Exit, input};
-
-const ADDRESS: &str =
-    "Only the module at this address: fffff801`12345678, fffff80112345678 or 0xfffff80112345678";
-
-/// Options of `dump FILE modules`.
-#[derive(Debug, Clone, Args)]
-pub struct ModulesArgs {
-    /// Only the module at this address.
-    #[arg(value_name = "ADDRESS", value_parser = an_address, help = ADDRESS)]
-    pub address: Option<u64>,
-    /// How the list is written
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub format: ListFormat,
-}
-
-/// An address as debuggers write it: hexadecimal, with or without 0x and a grave accent.
-fn an_address(text: &str) -> Result<u64, String> {
-    let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).unwrap_or(text);
-    u64::from_str_radix(&digits.replace(['`', '_'], ""), 16)
-        .map_err(|_| format!("`{text}` is not an address; write it in hexadecimal: fffff801`12345678"))
-}
 
 /// Prints the list, or what lies at the address; exit code 1 where nothing does.
 pub fn run(dump: &Dump, args: &ModulesArgs) -> anyhow::Result<()> {
@@ -240,20 +219,4 @@ fn unloaded_document(driver: &UnloadedDriver) -> Value {
         "end": format!("{:#x}", driver.end),
         "time": driver.time.map(|time| time.to_string()),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::an_address;
-
-    #[test]
-    fn addresses_in_every_spelling() {
-        let wanted = Ok(0xffff_f801_1234_5678);
-        for text in ["fffff801`12345678", "fffff80112345678", "0xfffff80112345678", "0xFFFFF801`12345678"] {
-            assert_eq!(an_address(text), wanted, "{text}");
-        }
-        for text in ["", "0x", "nt", "-1", "1fffff80112345678"] {
-            assert!(an_address(text).unwrap_err().contains("hexadecimal"), "{text}");
-        }
-    }
 }

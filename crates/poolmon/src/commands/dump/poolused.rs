@@ -3,57 +3,16 @@
 use std::io::{self, Write as _};
 
 use anyhow::bail;
-use clap::{Args, ValueEnum};
 use poolmon_dump::windbg::{self, PoolUsedFlags, poolused_text};
 use poolmon_dump::{Dump, PoolUsed};
 use poolmon_model::{Pattern, Pool, PoolTag, PoolView, Tag};
 use poolmon_print::Format;
 
-use crate::args::RowArgs;
-use crate::commands::top;
-use crate::{Exit, input, owners};
-
-const AFTER: &str = "\
-WinDbg's arguments, as typed there:
-  poolused 2            sorted by nonpaged bytes; 4: by paged bytes; 1: with frees and differences; 3, 5: both
-  poolused /t5 2        the first five; `/t 5` too
-  poolused 4 Irp?       only tags that match (* and ? are wildcards)
-Without --format windbg, flag 2 gives the rows of nonpaged pool and flag 4 those of paged pool.";
-
-/// Options of `dump FILE poolused`.
-#[derive(Debug, Clone, Args)]
-#[command(after_help = AFTER)]
-pub struct PoolusedArgs {
-    /// [/t N] [FLAGS] [TAG], as for !poolused
-    #[arg(value_name = "WINDBG")]
-    pub words: Vec<String>,
-    /// Rows and order.
-    #[command(flatten)]
-    pub rows: RowArgs,
-    /// At most this many rows
-    #[arg(long, value_name = "N")]
-    pub limit: Option<usize>,
-    /// How the table is written
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub format: PoolusedFormat,
-}
-
-/// `--format`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PoolusedFormat {
-    /// Aligned text
-    Table,
-    /// Tab-separated values
-    Tsv,
-    /// Comma-separated values
-    Csv,
-    /// JSON
-    Json,
-    /// PoolMon's own snapshot layout
-    Poolmon,
-    /// WinDbg's layout of !poolused
-    Windbg,
-}
+use crate::app::owners;
+use crate::app::table;
+use crate::cli::dump::{PoolusedArgs, PoolusedFormat};
+use crate::cli::groups::RowArgs;
+use crate::{Exit, input};
 
 /// Prints the table; exit code 1 where it is not complete.
 pub fn run(dump: &Dump, args: &PoolusedArgs) -> anyhow::Result<()> {
@@ -94,7 +53,7 @@ fn print(used: &PoolUsed, words: &Words, args: &PoolusedArgs) -> anyhow::Result<
         }
     }
     let owners = owners::load(&rows)?;
-    top::print(&rows, limit, format, None, &used.sample, &owners)
+    table::print(&rows, limit, format, None, &used.sample, &owners)
 }
 
 fn print_windbg(

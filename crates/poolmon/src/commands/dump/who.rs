@@ -2,28 +2,15 @@
 
 use std::io::{self, Write as _};
 
-use clap::Args;
 use poolmon_dump::{Dump, LoadedModule};
 use poolmon_model::PoolTag;
 use poolmon_model::units::grouped;
 use poolmon_owner::scan::{DriverImage, Evidence, EvidenceKind};
 use serde_json::{Value, json};
 
-use super::{TextOrJson, address};
+use super::address;
+use crate::cli::dump::{DumpWhoArgs, TextOrJson};
 use crate::{Exit, input};
-
-/// Options of `dump FILE who`.
-#[derive(Debug, Clone, Args)]
-pub struct WhoArgs {
-    /// The tag (one to four characters; \xNN for a byte that does not print)
-    pub tag: PoolTag,
-    /// Places inside longer texts too, which are noise as a rule
-    #[arg(long)]
-    pub all: bool,
-    /// How the answer is written
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub format: TextOrJson,
-}
 
 /// A driver that shows the tag.
 struct Driver<'a> {
@@ -44,7 +31,7 @@ struct Searched {
 }
 
 /// Searches all drivers; exit code 1 where none shows the tag.
-pub fn run(dump: &Dump, args: &WhoArgs) -> anyhow::Result<()> {
+pub fn run(dump: &Dump, args: &DumpWhoArgs) -> anyhow::Result<()> {
     let named = |error| input::dump::named(error, dump.path());
     let modules = dump.modules().map_err(named)?;
     let mut searched = Searched::default();

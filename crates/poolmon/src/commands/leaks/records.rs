@@ -6,7 +6,7 @@ use poolmon_leak::{Kind, Verdict};
 use poolmon_model::Filter;
 use serde::Serialize;
 
-use crate::judged::Judged;
+use crate::app::judged::Judged;
 
 #[derive(Serialize)]
 struct Json<'a> {

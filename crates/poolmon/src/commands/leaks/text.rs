@@ -8,8 +8,8 @@ use poolmon_model::units::grouped;
 use poolmon_model::{Filter, Tag};
 use poolmon_report::words;
 
-use super::LeaksArgs;
-use crate::judged::Judged;
+use crate::app::judged::Judged;
+use crate::cli::leaks::LeaksArgs;
 
 /// Writes it.
 pub fn write(

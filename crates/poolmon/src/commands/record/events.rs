@@ -10,7 +10,7 @@ use poolmon_store::recorder::Recovered;
 use poolmon_store::{Report, Status};
 
 use super::alarm::Change;
-use crate::quantity::{count, spoken};
+use crate::app::quantity::{count, spoken};
 
 /// Something that a person, or a service's log, should know.
 #[derive(Debug)]

@@ -6,53 +6,22 @@ mod memory;
 mod recording;
 
 use std::io::{self, IsTerminal as _};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Args;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use poolmon_model::column;
 use poolmon_print::Format;
 use poolmon_store::Recording;
-use poolmon_tui::{ReplayOptions, Settings, Speed, Tape};
+use poolmon_tui::{ReplayOptions, Settings, Tape};
 
-use crate::args::{Color, RowArgs};
-use crate::commands::{live, top};
+use crate::app::{owners, screen, table};
+use crate::cli::replay::ReplayArgs;
 use crate::input::kind::{self, Kind};
 use crate::input::{self, moment, past};
-use crate::owners;
 use memory::MemoryTape;
 use recording::RecordingTape;
-
-/// Options of `replay`.
-#[derive(Debug, Clone, Args)]
-pub struct ReplayArgs {
-    /// The folder of a recording, one .plog file of it, a PoolMon log of several snapshots, or a folder of logs
-    pub path: PathBuf,
-    /// Begin at this moment: 2026-11-22 14:00, 14:05, -2h or -3d (before the end), +10m (after the start), end
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub at: Option<String>,
-    /// Play from the start, so many times as quickly as it was recorded: 1, 10, 600, max
-    #[arg(long, value_name = "SPEED")]
-    pub speed: Option<Speed>,
-    /// Nothing before this moment
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub from: Option<String>,
-    /// Nothing after this moment
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub to: Option<String>,
-    /// Rows and order.
-    #[command(flatten)]
-    pub rows: RowArgs,
-    /// Changed rows are not highlighted
-    #[arg(long)]
-    pub no_highlight: bool,
-    /// When colours are used
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    pub color: Color,
-}
 
 /// Shows the screen.
 pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
@@ -66,7 +35,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
             args.path.display()
         );
         past::tell_moment(before.as_ref(), &now, Some(at));
-        return top::print(&args.rows, None, Format::Table, before.as_ref(), &now, &owners);
+        return table::print(&args.rows, None, Format::Table, before.as_ref(), &now, &owners);
     }
     let zone = TimeZone::system();
     let mut tape: Box<dyn Tape> = match kind::of(&args.path)? {
@@ -88,7 +57,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     }
     let driver = owners.asked_for();
     let owners = Arc::new(owners);
-    let mut writer = live::snapshot_writer(driver);
+    let mut writer = screen::snapshot_writer(driver);
     let numbered = timeline.numbered;
     poolmon_tui::replay(ReplayOptions {
         tape,
@@ -104,7 +73,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
             totals: args.rows.totals,
             show_driver: driver,
         },
-        colour: live::colour(args.color),
+        colour: screen::colour(args.color),
         snapshot_writer: Box::new(move |sample, table| {
             if !numbered {
                 return writer(sample, table);

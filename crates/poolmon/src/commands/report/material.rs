@@ -9,11 +9,12 @@ use poolmon_leak::Verdict;
 use poolmon_report::{Dossier, Event, EventKind, Material};
 use poolmon_store::TimedMark;
 
-use super::ReportArgs;
-use crate::commands::who::{WhoArgs, brief};
+use crate::app::judged::Judged;
+use crate::app::owners::Known;
+use crate::cli::report::ReportArgs;
+use crate::cli::who::WhoArgs;
+use crate::commands::who::brief;
 use crate::input::marks;
-use crate::judged::Judged;
-use crate::owners::Known;
 
 /// Puts it together; drivers are searched here.
 pub fn collect<'a>(args: &ReportArgs, judged: &'a Judged, owners: &Known) -> anyhow::Result<Material<'a>> {

@@ -9,11 +9,7 @@ mod systemd;
 #[cfg(windows)]
 mod windows;
 
-use std::path::PathBuf;
-
-use clap::{Args, Subcommand};
-
-use super::record::WhatArgs;
+use crate::cli::service::{ServiceArgs, What};
 #[cfg(target_os = "linux")]
 use systemd as system;
 #[cfg(windows)]
@@ -26,46 +22,6 @@ pub const NAME: &str = "poolmon";
 pub const TITLE: &str = "poolmon recorder";
 /// What it is for.
 pub const ABOUT: &str = "Records which drivers hold the kernel's memory.";
-
-/// Options of `service`.
-#[derive(Debug, Clone, Args)]
-pub struct ServiceArgs {
-    /// What to do.
-    #[command(subcommand)]
-    pub what: What,
-}
-
-/// What to do with the service.
-#[derive(Debug, Clone, Subcommand)]
-pub enum What {
-    /// Install it, to start with the system and now (administrator, root)
-    Install(InstallArgs),
-    /// Stop and remove it; the recording stays
-    Uninstall,
-    /// Start it
-    Start,
-    /// Stop it; the recording is closed
-    Stop,
-    /// Whether it runs, and what it records
-    Status,
-    /// What the service manager of Windows calls
-    #[command(hide = true)]
-    Run(InstallArgs),
-}
-
-/// Options of `service install`.
-#[derive(Debug, Clone, Args)]
-pub struct InstallArgs {
-    /// The folder of the recording; it is made where it is missing, and continued where it holds a recording
-    #[arg(value_name = "DIR")]
-    pub folder: PathBuf,
-    /// What is recorded.
-    #[command(flatten)]
-    pub what: WhatArgs,
-    /// Install it, but do not start it now
-    #[arg(long)]
-    pub no_start: bool,
-}
 
 /// Does it.
 pub fn run(args: &ServiceArgs) -> anyhow::Result<()> {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 
-use super::InstallArgs;
+use crate::cli::service::InstallArgs;
 
 /// Refuses what would fail each time that the service starts.
 pub fn check(args: &InstallArgs) -> anyhow::Result<()> {
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
     use clap::Parser as _;
 
-    use crate::args::{Cli, Command};
+    use crate::cli::{Cli, Command};
     use crate::commands::service::What;
 
     fn install(line: &str) -> InstallArgs {

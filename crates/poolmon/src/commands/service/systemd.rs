@@ -6,8 +6,9 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
-use super::{ABOUT, InstallArgs, NAME, plan};
+use super::{ABOUT, NAME, plan};
 use crate::Exit;
+use crate::cli::service::InstallArgs;
 
 /// Where an administrator's units stand.
 const UNITS: &str = "/etc/systemd/system";

@@ -16,8 +16,9 @@ use windows_service::service_control_handler::{self, ServiceControlHandlerResult
 use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
 use windows_service::{define_windows_service, service_dispatcher};
 
-use super::{ABOUT, InstallArgs, NAME, TITLE, plan};
+use super::{ABOUT, NAME, TITLE, plan};
 use crate::Exit;
+use crate::cli::service::InstallArgs;
 use crate::commands::record::events::Event;
 use crate::commands::record::recording::{self, Plan};
 use crate::commands::record::stop::Stop;

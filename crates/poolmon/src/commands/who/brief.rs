@@ -8,7 +8,8 @@ use poolmon_owner::who::{self, Standing};
 use poolmon_report::Suspect;
 
 use super::progress::Progress;
-use super::{Store, WhoArgs, interruptible, linux, places, tell_failures, text};
+use super::{Store, interruptible, linux, places, tell_failures, text};
+use crate::cli::who::WhoArgs;
 
 /// Drivers that are named.
 const DRIVERS: usize = 6;

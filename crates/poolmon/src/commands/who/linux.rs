@@ -12,8 +12,10 @@ use poolmon_owner::linux::{
     ModuleSummary, callers, places,
 };
 
-use super::{WhoArgs, WhoFormat, interruptible};
-use crate::{Exit, owners};
+use super::interruptible;
+use crate::Exit;
+use crate::app::owners;
+use crate::cli::who::{WhoArgs, WhoFormat};
 
 /// Names that share one cache, at most so many of which are explained.
 const SHARED: usize = 8;

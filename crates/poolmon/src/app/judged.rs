@@ -4,43 +4,20 @@ use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use clap::Args;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use poolmon_leak::{Analysis, Config, OwnerHint, Report};
 use poolmon_model::{Counters, Labeler as _, Pool, PoolView, Row, Sample, Tag};
 use poolmon_store::Cursor;
 
+use super::owners::Known;
+use super::quantity::{self, spoken};
+use crate::cli::source::SourceArgs;
 use crate::commands::record::stop::Stop;
+use crate::input;
 use crate::input::kind::{self, Kind};
 use crate::input::moment::{self, When};
 use crate::input::series::Series;
-use crate::owners::Known;
-use crate::quantity::spoken;
-use crate::{args, input, quantity};
-
-/// What is judged.
-#[derive(Debug, Clone, Args)]
-pub struct SourceArgs {
-    /// A recording, a log of several snapshots, a folder of logs, two or more snapshots, Perfmon's CSV beside them; this
-    /// machine, watched for a while, if absent
-    pub sources: Vec<PathBuf>,
-    /// Without a source: watch this machine for so long (10m, 2h); Ctrl-C judges what there is by then
-    #[arg(long = "for", value_name = "TIME", value_parser = quantity::span, default_value = "10m", conflicts_with = "sources")]
-    pub length: Duration,
-    /// Without a source: time between two samples (100ms to 1h)
-    #[arg(long, value_name = "TIME", value_parser = args::interval, default_value = "1s", conflicts_with = "sources")]
-    pub interval: Duration,
-    /// Judge about one sample in each step (1m, 1h): long recordings are judged many times faster
-    #[arg(long, value_name = "TIME", value_parser = quantity::span, requires = "sources")]
-    pub every: Option<Duration>,
-    /// Nothing before this moment: `2026-11-22 14:00`, `14:05`, `-2h` (before the end), `+10m` (after the start)
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, requires = "sources")]
-    pub from: Option<String>,
-    /// Nothing after this moment
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, requires = "sources")]
-    pub to: Option<String>,
-}
 
 /// What was judged.
 pub struct Judged {

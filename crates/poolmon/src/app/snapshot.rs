@@ -9,9 +9,9 @@ use poolmon_model::{Sample, Table, column};
 use poolmon_print::{Format, Options};
 use poolmon_source::Source;
 
-use crate::args::LiveArgs;
+use super::owners::Known;
+use crate::cli::live::LiveArgs;
 use crate::input;
-use crate::owners::Known;
 
 /// The file that PoolMon writes if none is named.
 pub const DEFAULT_FILE: &str = "poolsnap.log";

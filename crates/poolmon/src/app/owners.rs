@@ -10,7 +10,7 @@ use poolmon_owner::pooltag::places;
 use poolmon_owner::scan::LazyDriverNames;
 use poolmon_owner::{Owners, PooltagFile};
 
-use crate::args::RowArgs;
+use crate::cli::groups::RowArgs;
 
 /// Everything known of tags' owners.
 pub struct Known {

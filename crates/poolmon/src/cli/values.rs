@@ -1,9 +1,30 @@
-//! Quantities as people write them: `500MB`, `28d`.
+//! Values of options: spans of time, sizes, pools, columns.
 
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use jiff::{Span, SpanRelativeTo};
-pub use poolmon_model::units::counted as count;
+use poolmon_model::{Pool, PoolView, column};
+
+/// `--pool`.
+pub fn pool() -> impl clap::builder::TypedValueParser<Value = PoolView> {
+    let views = [PoolView::All, PoolView::Slab].into_iter().chain(Pool::ALL.map(PoolView::Only));
+    PossibleValuesParser::new(views.map(PoolView::id))
+        .try_map(|text| PoolView::parse(&text).ok_or("not a pool"))
+}
+
+pub fn column_id() -> PossibleValuesParser {
+    PossibleValuesParser::new(
+        column::COLUMNS.iter().map(|column| clap::builder::PossibleValue::new(column.id).help(column.about)),
+    )
+}
+
+/// `5s`, `100ms`, `2 min`, `1h`, or a bare number of seconds.
+pub fn interval(text: &str) -> Result<Duration, String> {
+    let time = span(text)?;
+    let range = Duration::from_millis(100)..=Duration::from_hours(1);
+    if range.contains(&time) { Ok(time) } else { Err(format!("`{text}` is out of range: 100ms to 1h")) }
+}
 
 /// Units of bytes: decimal ones as disks are sold, binary ones where the name says so.
 const UNITS: [(&str, u64); 11] = [
@@ -57,25 +78,6 @@ pub fn span(text: &str) -> Result<Duration, String> {
     if time.is_zero() { Err(wrong()) } else { Ok(time) }
 }
 
-/// A length of time, short: `42s`, `10min 5s`, `3h 20min`, `28d 4h`.
-pub fn spoken(time: Duration) -> String {
-    let seconds = time.as_secs();
-    let two = |large: u64, unit: &str, small: u64, part: &str| match small {
-        0 => format!("{large}{unit}"),
-        _ => format!("{large}{unit} {small}{part}"),
-    };
-    match seconds {
-        0 if !time.is_zero() => format!("{}ms", time.as_millis().max(1)),
-        0..60 if time.subsec_millis() > 0 && seconds < 10 => {
-            format!("{:.1}s", time.as_secs_f64())
-        }
-        0..60 => format!("{seconds}s"),
-        60..3600 => two(seconds / 60, "min", seconds % 60, "s"),
-        3600..86_400 => two(seconds / 3600, "h", seconds / 60 % 60, "min"),
-        _ => two(seconds / 86_400, "d", seconds / 3600 % 24, "h"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,16 +107,13 @@ mod tests {
     }
 
     #[test]
-    fn told_short() {
-        let told = |millis| spoken(Duration::from_millis(millis));
-        assert_eq!(told(0), "0s");
-        assert_eq!(told(100), "100ms");
-        assert_eq!(told(2_500), "2.5s");
-        assert_eq!(told(42_000), "42s");
-        assert_eq!(told(605_000), "10min 5s");
-        assert_eq!(told(12_000_000), "3h 20min");
-        assert_eq!(told(28 * 86_400_000), "28d");
-        assert_eq!(count(1, "sample"), "1 sample");
-        assert_eq!(count(1234, "gap"), "1,234 gaps");
+    fn intervals() {
+        assert_eq!(interval("5s"), Ok(Duration::from_secs(5)));
+        assert_eq!(interval("0.5"), Ok(Duration::from_millis(500)));
+        assert_eq!(interval("100ms"), Ok(Duration::from_millis(100)));
+        assert!(interval("1ms").unwrap_err().contains("100ms"));
+        assert!(interval("soon").unwrap_err().contains("500ms"));
+        assert!(interval("-5s").is_err());
+        assert!(interval("1e300").is_err());
     }
 }

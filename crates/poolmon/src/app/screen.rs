@@ -1,0 +1,120 @@
+//! The screen over any source: what `live`, `demo` and `replay` share.
+
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use poolmon_model::Column;
+use poolmon_print::{Format, Options};
+use poolmon_source::Source;
+use poolmon_tui::{ColourMode, Settings, SnapshotWriter};
+
+use super::judge::LiveJudge;
+use super::owners::Known;
+use super::{snapshot, table};
+use crate::cli::live::{Color, LiveArgs};
+use crate::commands::record::StatusLine;
+use crate::commands::record::events::Event;
+use crate::commands::record::watched::{Ongoing, Watched};
+use crate::input;
+
+/// PoolMon's own.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// Shows any source on the screen; on something that is not a terminal, its table once.
+pub fn show(
+    args: &LiveArgs,
+    mut source: Box<dyn Source>,
+    order: &'static Column,
+    owners: Known,
+) -> anyhow::Result<()> {
+    if let Some(file) = &args.snapshot {
+        return snapshot::run(args, source, file.as_ref(), &owners);
+    }
+    if !io::stdout().is_terminal() {
+        if let Some(folder) = &args.record {
+            anyhow::bail!(
+                "standard output is not a terminal\n  record without the screen: poolmon record {}",
+                folder.display()
+            );
+        }
+        source.want_sessions(args.rows.session.is_some());
+        let now = source.sample()?;
+        input::tell_remarks(&now);
+        eprintln!(
+            "poolmon: standard output is not a terminal, so this is one table (`poolmon top` has its formats)"
+        );
+        return table::print(&args.rows, None, Format::Table, None, &now, &owners);
+    }
+    let mut line = StatusLine::stderr();
+    let mut recording = None;
+    if let Some(folder) = &args.record {
+        let (watched, ongoing) = watched(args, source, folder, &mut line)?;
+        (source, recording) = (Box::new(watched), Some(ongoing));
+    }
+    let driver = owners.asked_for();
+    let owners = Arc::new(owners);
+    let initial = Settings {
+        filter: args.rows.filter(),
+        sort: args.rows.order(order),
+        highlight: !args.no_highlight,
+        totals: args.rows.totals,
+        show_driver: owners.has_drivers(),
+    };
+    let shown = poolmon_tui::run(poolmon_tui::Options {
+        source,
+        labeler: Some(owners.clone()),
+        judge: Some(Box::new(LiveJudge::new())),
+        interval: args.interval.unwrap_or(INTERVAL),
+        initial,
+        colour: colour(args.color),
+        snapshot_writer: snapshot_writer(driver),
+        describe: Box::new(move |row| owners.explain(&row.tag, Some(row.pool))),
+    });
+    if let Some(recording) = recording {
+        recording.close(&mut |event| line.tell(event))?;
+    }
+    Ok(shown?)
+}
+
+/// Has everything recorded that the screen asks for.
+fn watched(
+    args: &LiveArgs,
+    source: Box<dyn Source>,
+    folder: &Path,
+    line: &mut StatusLine<io::Stderr>,
+) -> anyhow::Result<(Watched, Ongoing)> {
+    let rows = args.rows.filter();
+    let interval = args.interval.unwrap_or(INTERVAL);
+    let config = poolmon_store::Config {
+        interval,
+        view: rows.view,
+        include: rows.include,
+        exclude: rows.exclude,
+        ..poolmon_store::Config::default()
+    };
+    let origin = Arc::clone(source.origin());
+    let (watched, ongoing, report) = Watched::new(source, folder, config)?;
+    line.tell(&Event::Started { folder, origin: &origin, interval, report: &report });
+    Ok((watched, ongoing))
+}
+
+/// How many colours the screen may use.
+pub fn colour(asked: Color) -> ColourMode {
+    match asked {
+        Color::Auto => ColourMode::from_env(|name| std::env::var(name).ok()),
+        Color::Always => ColourMode::True,
+        Color::Never => ColourMode::None,
+    }
+}
+
+/// What the key `w` does: appends to PoolMon's own file, in the current folder.
+pub fn snapshot_writer(driver: bool) -> SnapshotWriter {
+    Box::new(move |sample, table| {
+        let path = PathBuf::from(snapshot::DEFAULT_FILE);
+        let options = Options { totals: false, header: true, stamp: true, driver };
+        snapshot::append(&path, sample, table, options).map_err(|error| format!("{error:#}"))?;
+        Ok(std::path::absolute(&path).unwrap_or(path))
+    })
+}

@@ -1,0 +1,49 @@
+//! A table of one sample, printed: what `top`, `replay`, `dump poolused` and a screen without a terminal share.
+
+use std::io::{self, Write as _};
+
+use poolmon_model::{Sample, Table, column};
+use poolmon_print::{Format, Options};
+
+use super::owners;
+use crate::cli::groups::RowArgs;
+use crate::cli::top::FormatArg;
+
+/// Derives and prints the table.
+pub fn print(
+    rows: &RowArgs,
+    limit: Option<usize>,
+    format: Format,
+    before: Option<&Sample>,
+    now: &Sample,
+    owners: &owners::Known,
+) -> anyhow::Result<()> {
+    let mut table = Table::new(before, now, &rows.filter(), Some(owners));
+    table.sort(rows.order(&column::BYTES));
+    if let Some(limit) = limit {
+        table.rows.truncate(limit);
+    }
+    let told = table.rows.iter().any(|row| row.row.told_owner.is_some());
+    let options = Options {
+        totals: rows.totals,
+        header: rows.totals || format == Format::Poolmon,
+        stamp: format == Format::Poolmon,
+        driver: owners.asked_for() || told,
+    };
+    let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    poolmon_print::write(&mut out, format, now, &table, options)?;
+    out.flush()?;
+    Ok(())
+}
+
+impl From<FormatArg> for Format {
+    fn from(arg: FormatArg) -> Self {
+        match arg {
+            FormatArg::Table => Self::Table,
+            FormatArg::Tsv => Self::Tsv,
+            FormatArg::Csv => Self::Csv,
+            FormatArg::Json => Self::Json,
+            FormatArg::Poolmon => Self::Poolmon,
+        }
+    }
+}

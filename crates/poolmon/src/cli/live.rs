@@ -1,0 +1,57 @@
+//! `poolmon live` and `poolmon demo`.
+#![expect(
+    clippy::option_option,
+    reason = "clap's own form of an option that is absent, bare, or has a value"
+)]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::groups::RowArgs;
+use super::values::interval;
+
+/// Options of `live` and `demo`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct LiveArgs {
+    /// Rows and order.
+    #[command(flatten)]
+    pub rows: RowArgs,
+    /// Show one moment out of a file instead: a dump, or the last sample of a log or recording
+    #[arg(long, value_name = "FILE", conflicts_with = "interval")]
+    pub from: Option<PathBuf>,
+    /// Time between two refreshes (100ms to 1h) [default: 5s]
+    #[arg(long, value_name = "TIME", value_parser = interval)]
+    pub interval: Option<Duration>,
+    /// Changed rows are not highlighted
+    #[arg(long)]
+    pub no_highlight: bool,
+    /// When colours are used
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+    /// Record into a folder what is watched, as `poolmon record` does
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["from", "snapshot"])]
+    pub record: Option<PathBuf>,
+    /// Append one snapshot to FILE instead of showing the screen, in PoolMon's layout [FILE: poolsnap.log]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub snapshot: Option<Option<PathBuf>>,
+    /// With --snapshot: the two lines of memory figures too
+    #[arg(long)]
+    pub memory: bool,
+    /// With --snapshot: a line with time, host and boot before it
+    #[arg(long)]
+    pub stamp: bool,
+}
+
+/// `--color`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// As the terminal and `NO_COLOR` say
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}

@@ -1,0 +1,139 @@
+//! The command line, once: parsing, help, completions and man pages come from these definitions.
+//!
+//! * here: the commands, and what the process was called with; [`classic`]: Microsoft's switches, turned into it;
+//! * [`groups`]: groups of options that several commands share; [`values`]: how a value is read;
+//! * one file for each command's own options.
+
+mod classic;
+pub mod diff;
+pub mod dump;
+pub mod export;
+pub mod groups;
+pub mod import;
+pub mod info;
+pub mod leaks;
+pub mod live;
+pub mod measure;
+pub mod note;
+pub mod record;
+pub mod replay;
+pub mod report;
+pub mod service;
+pub mod source;
+pub mod tag;
+pub mod top;
+pub mod values;
+pub mod verify;
+pub mod who;
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+const AFTER: &str = "\
+Microsoft's PoolMon switches work too, with - or /, each on its own:
+  -iTAG, -xTAG         show only, leave out tags that match (* and ? are wildcards)
+  -p, -p -p            nonpaged pool only, paged pool only
+  -t -a -f -d -b -m    sort by tag, allocs, frees, diff, bytes, bytes per alloc
+  -(                   sort by the change since the last refresh
+  -e, -l               totals; no highlighting
+  -g [FILE]            drivers from pooltag.txt; -c [FILE] from localtag.txt
+  -s[ID]               Terminal Services session pools, all or one
+  -n [FILE], -r        append one snapshot to FILE (poolsnap.log); with memory figures
+
+Exit codes: 0 done; 1 something failed, the message says what helps; 2 wrong arguments.";
+
+/// Tells which driver is eating the kernel's memory.
+///
+/// Without a command, the live screen: which pool tags (Windows) or slab caches (Linux) hold the kernel's memory,
+/// and how that changes.
+#[derive(Debug, Parser)]
+#[command(name = "poolmon", version, after_help = AFTER, args_conflicts_with_subcommands = true, args_override_self = true, max_term_width = 110)]
+pub struct Cli {
+    /// What to do; live if nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Options of the live screen.
+    #[command(flatten)]
+    pub live: live::LiveArgs,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The live screen over this machine's kernel memory
+    Live(live::LiveArgs),
+    /// One table, of this machine or of a saved log
+    Top(top::TopArgs),
+    /// What grew from one moment to another: snapshots, moments of recordings, dumps
+    Diff(diff::DiffArgs),
+    /// Which tags leak, how fast, how sure, and when memory runs out
+    Leaks(leaks::LeaksArgs),
+    /// What a command loses at each run, told apart from the machine's own noise
+    Measure(measure::MeasureArgs),
+    /// The verdict as a file to send: words, plots, tables, next commands; HTML or Markdown
+    Report(report::ReportArgs),
+    /// The live screen over a recording or a log, with time: play, step, jump
+    Replay(replay::ReplayArgs),
+    /// Record this machine into a folder, for weeks
+    Record(record::RecordArgs),
+    /// Record as a service that starts with the system
+    Service(service::ServiceArgs),
+    /// Write a note into a recording: what was installed, restarted, changed
+    Note(note::NoteArgs),
+    /// What is in a recording
+    Info(info::InfoArgs),
+    /// Whether a recording is whole; exit code 1 where something is damaged
+    Verify(verify::VerifyArgs),
+    /// A recording, or a part of it, for other tools: Parquet, CSV, JSON lines, PoolMon logs, OpenMetrics
+    Export(export::ExportArgs),
+    /// Logs and tables of other tools as a recording: PoolMon logs, CSV and TSV, Perfmon
+    Import(import::ImportArgs),
+    /// The live screen over a simulated Windows kernel: 3,000 tags, one of which leaks
+    Demo(live::LiveArgs),
+    /// What this machine can tell, what is missing, and the command that helps
+    Doctor,
+    /// WinDbg's answers from a memory dump: poolused, modules, find, big, who
+    Dump(dump::DumpArgs),
+    /// What is known of a tag: its drivers, what it stands for, what to look at
+    Tag(tag::TagArgs),
+    /// Which drivers use a tag, with evidence from their code; or every driver with its tags
+    Who(who::WhoArgs),
+    /// Print the completions for a shell
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write the man pages into a folder
+    #[command(hide = true)]
+    Man {
+        /// The folder.
+        folder: PathBuf,
+    },
+}
+
+/// The arguments of this process, Microsoft's switches translated.
+pub fn from_env() -> Result<Cli, clap::Error> {
+    use clap::CommandFactory as _;
+    let mut args = std::env::args_os();
+    let program = args.next().unwrap_or_else(|| OsStr::new("poolmon").to_owned());
+    let mut rest: Vec<_> = args.collect();
+    if let Some(classic) = classic::translate(&rest) {
+        rest = classic.map_err(|unclear| {
+            Cli::command().error(clap::error::ErrorKind::MissingRequiredArgument, unclear.0)
+        })?;
+    }
+    Cli::try_parse_from(std::iter::once(program).chain(rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definitions_are_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,47 @@
+//! `poolmon top`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::groups::RowArgs;
+use super::values::span;
+
+/// Options of `top`.
+#[derive(Debug, Clone, Args)]
+pub struct TopArgs {
+    /// A recording, a saved PoolMon log, CSV or TSV table, WinDbg !poolused text or memory dump; - for standard input;
+    /// this machine if absent
+    pub file: Option<PathBuf>,
+    /// Rows and order.
+    #[command(flatten)]
+    pub rows: RowArgs,
+    /// At most this many rows
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// How the table is written
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: FormatArg,
+    /// Show the change over this time: of this machine by waiting, of a recording against what was then
+    #[arg(long, value_name = "TIME", value_parser = span)]
+    pub over: Option<Duration>,
+    /// Of a recording or a log with times: this moment (2026-11-22 14:00, 14:05, -2h before the end) [default: the last]
+    #[arg(long, value_name = "TIME", requires = "file", allow_hyphen_values = true)]
+    pub at: Option<String>,
+}
+
+/// `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FormatArg {
+    /// Aligned text
+    Table,
+    /// Tab-separated values
+    Tsv,
+    /// Comma-separated values
+    Csv,
+    /// JSON
+    Json,
+    /// PoolMon's own snapshot layout
+    Poolmon,
+}

@@ -1,0 +1,72 @@
+//! `poolmon who`.
+#![expect(
+    clippy::option_option,
+    reason = "clap's own form of an option that is absent, bare, or has a value"
+)]
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// Options of `who`.
+#[expect(clippy::struct_excessive_bools, reason = "one for each switch")]
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = AFTER)]
+pub struct WhoArgs {
+    /// The tag (one to four characters; \xNN for a byte that does not print), or a slab cache of Linux
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub tag: Option<String>,
+    /// Every driver with its tags instead: of DIR, or of the places that --drivers names
+    #[arg(long, value_name = "DIR", num_args = 0..=1)]
+    pub all: Option<Option<PathBuf>>,
+    /// A driver, a folder of them, or a mounted Windows disk; repeatable [default on Windows: the loaded drivers,
+    /// System32\drivers and the driver store; elsewhere the drivers that the index knows]
+    #[arg(long, value_name = "DIR|FILE")]
+    pub drivers: Vec<PathBuf>,
+    /// A pooltag.txt; without FILE it is looked for beside the program and in the Windows Kits
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    pub pooltag: Option<Option<PathBuf>>,
+    /// With --all: write the tags into FILE in the form of pooltag.txt, as PoolMon's /c made its localtag.txt
+    #[arg(long, value_name = "FILE", requires = "all")]
+    pub localtag: Option<PathBuf>,
+    /// Instead of an answer: the next commands for the tag, each in its own tool's dialect, with what they need
+    #[arg(long, conflicts_with = "all")]
+    pub next: bool,
+    /// How the answer is written
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: WhoFormat,
+    /// Every place of every kind of evidence, noise too
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// Look for the four bytes in every file, also where the index has proof already
+    #[arg(long, conflicts_with = "all")]
+    pub bytes: bool,
+    /// Keep what is learned of drivers in FILE [default: drivers.index in poolmon's cache folder; safe to delete]
+    #[arg(long, value_name = "FILE")]
+    pub index: Option<PathBuf>,
+    /// Neither use nor write an index
+    #[arg(long, conflicts_with = "index")]
+    pub no_index: bool,
+}
+
+const AFTER: &str = "\
+Evidence, best first:
+  a  the tag in a call of a pool function      b  in a call of the driver's own allocator
+  c  in a structure that the kernel reads      d  four bytes in code, e  in data
+  f  inside a longer text or name: noise       g  pooltag.txt and the built-in table
+No driver is run, and no signature is checked.
+
+Exit codes: 0 something was found; 1 no driver shows the tag, or something failed;
+2 wrong arguments; 130 interrupted, what was found so far is shown.";
+
+/// `--format`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum WhoFormat {
+    /// For a person
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
+    /// Comma-separated values, a line for each place
+    Csv,
+}
