@@ -136,4 +136,22 @@ mod tests {
     fn the_definitions_are_consistent() {
         Cli::command().debug_assert();
     }
+
+    /// One parser reads every span: what `record --for` takes, `top --over` takes too.
+    #[test]
+    fn a_day_is_a_span_in_every_command() {
+        let over = |text: &str| {
+            let cli =
+                Cli::try_parse_from(["poolmon", "top", "--over", text]).map_err(|error| error.to_string())?;
+            let Some(Command::Top(top)) = cli.command else { panic!("another command") };
+            Ok::<_, String>(top.over)
+        };
+        assert_eq!(over("1d"), Ok(Some(std::time::Duration::from_hours(24))));
+        assert_eq!(over("36h"), Ok(Some(std::time::Duration::from_hours(36))));
+        let of = |args: &[&str]| Cli::try_parse_from(args).unwrap_err().to_string();
+        let (top, record) =
+            (of(&["poolmon", "top", "--over", "x"]), of(&["poolmon", "record", "d", "--for", "x"]));
+        let text = |error: &str| error.rsplit("': ").next().map(str::to_owned);
+        assert_eq!(text(&top), text(&record), "one error text");
+    }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-use jiff::{Span, SpanRelativeTo};
+pub use poolmon_model::units::parse_span as span;
 use poolmon_model::{Pool, PoolView, column};
 
 /// `--pool`.
@@ -65,19 +65,6 @@ pub fn disk(text: &str) -> Result<u64, String> {
     })
 }
 
-/// `10m`, `36h`, `28d`, `4w`, or a bare number of seconds. A day has 24 hours.
-pub fn span(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is not a time; write 30s, 10m, 36h or 28d");
-    let time = if let Ok(seconds) = text.trim().parse::<f64>() {
-        Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?
-    } else {
-        let span: Span = text.parse().map_err(|_| wrong())?;
-        let time = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
-        Duration::try_from(time).map_err(|_| wrong())?
-    };
-    if time.is_zero() { Err(wrong()) } else { Ok(time) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,18 +79,6 @@ mod tests {
             assert!(bytes(wrong).unwrap_err().contains("500MB"), "{wrong}");
         }
         assert!(disk("10kB").unwrap_err().contains("1MB at least"));
-    }
-
-    #[test]
-    fn times() {
-        assert_eq!(span("10m"), Ok(Duration::from_mins(10)));
-        assert_eq!(span("28d"), Ok(Duration::from_hours(28 * 24)));
-        assert_eq!(span("4w"), Ok(Duration::from_hours(28 * 24)));
-        assert_eq!(span("1h30m"), Ok(Duration::from_mins(90)));
-        assert_eq!(span("2.5"), Ok(Duration::from_millis(2500)));
-        for wrong in ["", "soon", "-5s", "0", "1 year", "nan"] {
-            assert!(span(wrong).is_err(), "{wrong}");
-        }
     }
 
     #[test]
