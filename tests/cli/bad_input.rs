@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::process::{Command, Stdio};
 
 use crate::{POOLMON, poolmon, text};
+use poolmon_testkit::{Need, skip};
 
 #[track_caller]
 fn refused(args: &[&str], words: &[&str]) {
@@ -89,7 +90,7 @@ fn a_closed_pipe_is_success() {
 fn no_rights_name_the_command_that_helps() {
     // Runs as nobody where we are root; elsewhere the live source has no rights anyway.
     if !cfg!(target_os = "linux") || !std::path::Path::new("/proc/slabinfo").exists() {
-        eprintln!("SKIPPED: no_rights: no /proc/slabinfo here");
+        skip(Need::Root, "no /proc/slabinfo here");
         return;
     }
     let folder = tempfile::tempdir_in("/tmp").unwrap();
@@ -102,12 +103,12 @@ fn no_rights_name_the_command_that_helps() {
         .arg("top")
         .output();
     let Ok(output) = output else {
-        eprintln!("SKIPPED: no_rights: setpriv is not installed");
+        skip(Need::Tools, "setpriv is not installed");
         return;
     };
     let err = text(&output.stderr);
     if err.contains("setpriv:") {
-        eprintln!("SKIPPED: no_rights: {err}");
+        skip(Need::Root, format_args!("{err}"));
         return;
     }
     assert_eq!(output.status.code(), Some(1), "{err}");

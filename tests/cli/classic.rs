@@ -4,19 +4,20 @@ use std::fs;
 use std::process::Command;
 
 use crate::{POOLMON, json_of, poolmon, text};
+use poolmon_testkit::{Need, skip};
 
 /// Whether this machine's kernel memory can be read (Linux as root; elsewhere the live source decides).
-fn live_works(test: &str) -> bool {
+fn live_works() -> bool {
     let works = poolmon(&["top", "--limit", "1"]).status.success();
     if !works {
-        eprintln!("SKIPPED: {test}: this machine does not let us read its kernel memory");
+        skip(Need::Root, "this machine does not let us read its kernel memory");
     }
     works
 }
 
 #[test]
 fn a_snapshot_is_laid_out_as_poolmons_and_reads_back() {
-    if !live_works("a_snapshot") {
+    if !live_works() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -49,7 +50,7 @@ fn a_snapshot_is_laid_out_as_poolmons_and_reads_back() {
 
 #[test]
 fn a_stamped_snapshot_carries_time_host_and_boot() {
-    if !live_works("a_stamped_snapshot") {
+    if !live_works() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

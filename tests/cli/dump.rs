@@ -213,8 +213,7 @@ fn find_in_every_format() {
 
 #[test]
 fn the_layout_is_windbgs_own() {
-    let test = "the_layout_is_windbgs_own";
-    let Some(sample) = shared(test, "samples/windbg-for_each_module-s-a-tag.txt") else { return };
+    let Some(sample) = shared("samples/windbg-for_each_module-s-a-tag.txt") else { return };
     let (_folder, path) = written(&machine(Arch::Amd64, 19_045), Form::BitmapKernel);
     // A line's shape: hex digits and what they stand for made the same, everything else as it is.
     let shape = |line: &str| -> String {
@@ -233,7 +232,7 @@ fn the_layout_is_windbgs_own() {
     for line in ours {
         assert_eq!(shape(line), shape(theirs));
     }
-    let sample = std::fs::read_to_string(shared(test, "samples/windbg-poolused.txt").unwrap()).unwrap();
+    let sample = std::fs::read_to_string(shared("samples/windbg-poolused.txt").unwrap()).unwrap();
     let printed = stdout_of(&["dump", name(&path), "poolused", "--format", "windbg"]);
     let theirs: Vec<&str> = sample.lines().skip(1).take(5).collect();
     assert_eq!(printed.lines().take(5).collect::<Vec<_>>(), theirs, "the heading");
@@ -248,7 +247,7 @@ fn the_layout_is_windbgs_own() {
     for line in printed.lines().skip(5).filter(|line| line.contains("UNKNOWN pooltag")) {
         assert_eq!(ends(line), theirs, "{line}");
     }
-    let sample = std::fs::read_to_string(shared(test, "samples/windbg-lm-x64.txt").unwrap()).unwrap();
+    let sample = std::fs::read_to_string(shared("samples/windbg-lm-x64.txt").unwrap()).unwrap();
     let theirs = sample.lines().find(|line| line.contains("  nt  ")).unwrap();
     let printed = stdout_of(&["dump", name(&path), "modules"]);
     let ours = printed.lines().find(|line| line.contains("  nt  ")).unwrap();
@@ -374,7 +373,7 @@ fn a_closed_pipe_is_no_error() {
 
 #[test]
 fn the_real_triage_dump() {
-    let Some(path) = shared("the_real_triage_dump", "inputs/dumps/rizin-triage_x64.dmp") else { return };
+    let Some(path) = shared("inputs/dumps/rizin-triage_x64.dmp") else { return };
     let refused = all(&path, &["poolused"]);
     assert!(refused.contains("exit code 1"), "{refused}");
     assert!(refused.contains("pool tables are not in this file: it is a triage dump"), "{refused}");

@@ -188,7 +188,7 @@ fn excels_limit_is_told_and_met_on_request() {
 
 #[test]
 fn a_folder_of_poolmon_logs() {
-    let Some(samples) = shared("a_folder_of_poolmon_logs", "samples") else { return };
+    let Some(samples) = shared("samples") else { return };
     let temp = tempfile::tempdir().unwrap();
     let logs = temp.path().join("logs");
     fs::create_dir(&logs).unwrap();

@@ -4,7 +4,7 @@ use crate::{json_of, poolmon, shared, text};
 
 #[test]
 fn the_articles_table_is_read_and_its_disagreement_reported() {
-    let Some(file) = shared("the_articles_table", "samples/seed-example.txt") else { return };
+    let Some(file) = shared("samples/seed-example.txt") else { return };
     let file = file.to_str().unwrap();
     let output = poolmon(&["top", file, "--sort", "bytes", "--limit", "1"]);
     let (out, err) = (text(&output.stdout), text(&output.stderr));
@@ -17,7 +17,7 @@ fn the_articles_table_is_read_and_its_disagreement_reported() {
 
 #[test]
 fn a_whole_windows_10_table_adds_up() {
-    let Some(file) = shared("a_whole_windows_10_table", "samples/windows10-pool-table.tsv") else { return };
+    let Some(file) = shared("samples/windows10-pool-table.tsv") else { return };
     let json = json_of(&["top", file.to_str().unwrap(), "--totals", "--format", "json"]);
     assert_eq!(json["row_count"], 3050);
     assert_eq!(json["rows"].as_array().unwrap().len(), 3050);
@@ -34,7 +34,7 @@ fn every_saved_poolmon_text_is_read() {
         ("poolmon-snapshot-mapped-driver.txt", 2),
         ("poolmon-snapshot-win11.txt", 8),
     ] {
-        let Some(file) = shared("every_saved_poolmon_text", &format!("samples/{name}")) else { return };
+        let Some(file) = shared(&format!("samples/{name}")) else { return };
         let json = json_of(&["top", file.to_str().unwrap(), "--format", "json"]);
         let listed = std::fs::read_to_string(&file).unwrap();
         let in_file =

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::second::Second;
 use crate::{json_of, poolmon};
+use poolmon_testkit::{Need, skip};
 
 pub const HELD: i64 = 15_000;
 
@@ -79,21 +80,21 @@ fn objects(json: &Value, tag: &str) -> i64 {
     row(json, tag)["diff"].as_i64().unwrap()
 }
 
-pub fn kernel_memory_is_readable(test: &str) -> bool {
+pub fn kernel_memory_is_readable() -> bool {
     let readable = std::fs::File::open("/proc/slabinfo").and_then(|mut f| f.read(&mut [0; 16])).is_ok();
     if !readable {
-        eprintln!("SKIPPED: {test}: /proc/slabinfo is not readable here (root needed)");
+        skip(Need::Root, "/proc/slabinfo is not readable here (root needed)");
     }
     readable
 }
 
 #[test]
 fn held_sockets_show_as_so_many_objects_and_fall_again() {
-    if !kernel_memory_is_readable("held_sockets") {
+    if !kernel_memory_is_readable() {
         return;
     }
     let Some(mut holder) = Holder::start() else {
-        eprintln!("SKIPPED: held_sockets: the limit on open files cannot be raised to 15,500");
+        skip(Need::Root, "the limit on open files cannot be raised to 15,500");
         return;
     };
     let before = json_of(&["top", "--format", "json"]);
@@ -122,11 +123,11 @@ fn held_sockets_show_as_so_many_objects_and_fall_again() {
 
 #[test]
 fn a_change_between_two_samples_is_sorted_first() {
-    if !kernel_memory_is_readable("a_change_between_two_samples") {
+    if !kernel_memory_is_readable() {
         return;
     }
     let Some(mut holder) = Holder::start() else {
-        eprintln!("SKIPPED: a_change_between_two_samples: the limit on open files cannot be raised");
+        skip(Need::Root, "the limit on open files cannot be raised");
         return;
     };
     let watcher = Command::new(crate::POOLMON)
@@ -159,7 +160,7 @@ fn a_change_between_two_samples_is_sorted_first() {
 
 #[test]
 fn the_table_agrees_with_slabinfo_itself() {
-    if !kernel_memory_is_readable("the_table_agrees") {
+    if !kernel_memory_is_readable() {
         return;
     }
     let read = || std::fs::read_to_string("/proc/slabinfo").unwrap();

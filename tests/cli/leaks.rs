@@ -176,7 +176,7 @@ fn without_a_leak_nothing_is_named() {
 
 #[test]
 fn too_little_data_says_how_much_more() {
-    let Some(log) = shared("leaks", "samples/poolmon-snapshot-win11.txt") else { return };
+    let Some(log) = shared("samples/poolmon-snapshot-win11.txt") else { return };
     let out = stdout_of(&["leaks", log.to_str().unwrap()]);
     assert!(out.contains("Too little data for any verdict"), "{out}");
     let missing = poolmon(&["leaks", "/nonexistent"]);

@@ -39,7 +39,7 @@ mod symbols;
 mod tools;
 mod who;
 
-use std::path::{Path, PathBuf};
+use poolmon_testkit::shared;
 use std::process::{Command, Output};
 
 /// The program under test.
@@ -84,16 +84,4 @@ fn stdout_of(args: &[&str]) -> String {
 #[track_caller]
 fn json_of(args: &[&str]) -> serde_json::Value {
     serde_json::from_str(&stdout_of(args)).expect("valid JSON")
-}
-
-/// A file of `../shared`, or `None` with a line that says that the test is skipped.
-fn shared(test: &str, file: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("POOLMON_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
-    let path = root.join(file);
-    if path.exists() {
-        return Some(path);
-    }
-    eprintln!("SKIPPED: {test}: ../shared is absent");
-    None
 }

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use crate::kernel::kernel_memory_is_readable;
 use crate::screen::Terminal;
 use crate::{POOLMON, json_of, poolmon, stdout_of, text, with_signals};
+use poolmon_testkit::{Need, skip};
 
 /// A recorder in a process of its own, ended with the test.
 struct Running {
@@ -68,8 +69,8 @@ fn path(path: &Path) -> &str {
 }
 
 /// A folder for a recording, where this kernel can be read.
-fn folder(test: &str) -> Option<(TempDir, PathBuf)> {
-    if !kernel_memory_is_readable(test) {
+fn folder() -> Option<(TempDir, PathBuf)> {
+    if !kernel_memory_is_readable() {
         return None;
     }
     let temp = tempfile::tempdir().unwrap();
@@ -102,7 +103,7 @@ fn kinds(info: &Value) -> Vec<&str> {
 
 #[test]
 fn for_a_time_and_then_it_ends() {
-    let Some((_temp, folder)) = folder("for_a_time") else { return };
+    let Some((_temp, folder)) = folder() else { return };
     let out = poolmon(&["record", path(&folder), "--interval", "100ms", "--for", "1s"]);
     let said = text(&out.stderr);
     assert!(out.status.success() && out.stdout.is_empty(), "{said}");
@@ -125,7 +126,7 @@ fn for_a_time_and_then_it_ends() {
 #[test]
 fn ctrl_c_and_sigterm_end_it_cleanly() {
     for signal in ["-INT", "-TERM", "-HUP"] {
-        let Some((_temp, folder)) = folder("ctrl_c") else { return };
+        let Some((_temp, folder)) = folder() else { return };
         let mut recorder = Running::start(&folder, &[]);
         recorder.wait_for("recording ");
         wait_for_samples(&folder, 3);
@@ -139,7 +140,7 @@ fn ctrl_c_and_sigterm_end_it_cleanly() {
 
 #[test]
 fn what_nohup_ignores_stays_ignored() {
-    let Some((_temp, folder)) = folder("nohup") else { return };
+    let Some((_temp, folder)) = folder() else { return };
     let line = format!("trap '' HUP; exec {POOLMON} record --interval 100ms {}", path(&folder));
     let mut child = with_signals("sh").args(["-c", &line]).stderr(Stdio::piped()).spawn().unwrap();
     let stderr = BufReader::new(child.stderr.take().unwrap());
@@ -154,7 +155,7 @@ fn what_nohup_ignores_stays_ignored() {
 
 #[test]
 fn notes_are_taken_up_and_a_second_recorder_is_refused() {
-    let Some((_temp, folder)) = folder("notes") else { return };
+    let Some((_temp, folder)) = folder() else { return };
     let mut recorder = Running::start(&folder, &[]);
     recorder.wait_for("recording ");
     wait_for_samples(&folder, 1);
@@ -179,7 +180,7 @@ fn notes_are_taken_up_and_a_second_recorder_is_refused() {
 
 #[test]
 fn a_killed_recorder_loses_nothing_that_was_written() {
-    let Some((_temp, folder)) = folder("killed") else { return };
+    let Some((_temp, folder)) = folder() else { return };
     let mut recorder = Running::start(&folder, &[]);
     recorder.wait_for("recording ");
     wait_for_samples(&folder, 5);
@@ -203,7 +204,7 @@ fn a_killed_recorder_loses_nothing_that_was_written() {
 
 #[test]
 fn one_damaged_byte_is_found() {
-    let Some((_temp, folder)) = folder("damaged") else { return };
+    let Some((_temp, folder)) = folder() else { return };
     stdout_of(&["record", path(&folder), "--interval", "100ms", "--for", "1s", "--quiet"]);
     let segment = fs::read_dir(&folder).unwrap().flatten().map(|file| file.path());
     let segment = segment.into_iter().find(|file| file.extension().is_some_and(|end| end == "plog")).unwrap();
@@ -224,14 +225,14 @@ fn one_damaged_byte_is_found() {
 struct Tiny(TempDir);
 
 impl Tiny {
-    fn mount(test: &str) -> Option<Self> {
+    fn mount() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let args = ["-t", "tmpfs", "-o", "size=1m", "tmpfs", path(folder.path())];
         let mounted = Command::new("mount").args(args).stderr(Stdio::null()).status();
         if mounted.is_ok_and(|status| status.success()) {
             return Some(Self(folder));
         }
-        eprintln!("SKIPPED: {test}: a small file system cannot be mounted here (root may)");
+        skip(Need::Root, "a small file system cannot be mounted here (root may)");
         None
     }
 }
@@ -244,10 +245,10 @@ impl Drop for Tiny {
 
 #[test]
 fn a_full_disk_is_told_once_and_recording_goes_on() {
-    if !kernel_memory_is_readable("full_disk") {
+    if !kernel_memory_is_readable() {
         return;
     }
-    let Some(disk) = Tiny::mount("full_disk") else { return };
+    let Some(disk) = Tiny::mount() else { return };
     let folder = disk.0.path().join("rec");
     let mut recorder = Running::start(&folder, &[]);
     recorder.wait_for("recording ");
@@ -290,8 +291,8 @@ fn wrong_arguments() {
 
 #[test]
 fn one_line_in_place_on_a_terminal_and_the_live_screen_records_too() {
-    let Some((_temp, folder)) = folder("terminal") else { return };
-    let Some(terminal) = Terminal::open("recorder", 100, 20) else { return };
+    let Some((_temp, folder)) = folder() else { return };
+    let Some(terminal) = Terminal::open(100, 20) else { return };
     let line = path(&folder);
     terminal.run(&format!("clear; {POOLMON} record --interval 100ms {line}; echo code=$?"));
     let status = |screen: &str| screen.lines().filter(|line| line.contains(" samples, ")).count();
@@ -315,8 +316,8 @@ fn one_line_in_place_on_a_terminal_and_the_live_screen_records_too() {
 /// What the screen showed while it recorded, what `top` tells of that moment, and what the replay shows, are one table.
 #[test]
 fn the_screen_top_and_the_replay_show_one_table() {
-    let Some((_temp, folder)) = folder("one_table") else { return };
-    let Some(terminal) = Terminal::open("one_table", 150, 30) else { return };
+    let Some((_temp, folder)) = folder() else { return };
+    let Some(terminal) = Terminal::open(150, 30) else { return };
     let line = path(&folder);
     terminal
         .run(&format!("clear; TZ=UTC {POOLMON} live --interval 1s --pool slab --sort bytes --record {line}"));

@@ -144,7 +144,7 @@ fn line_of<'a>(screen: &'a str, tag: &str) -> &'a str {
 
 #[test]
 fn the_screen_jumps_and_steps_through_time() {
-    let Some(terminal) = Terminal::open("replay", 120, 30) else { return };
+    let Some(terminal) = Terminal::open(120, 30) else { return };
     let folder = tempfile::tempdir().unwrap();
     let samples = planted();
     record(folder.path(), &samples).close().unwrap();

@@ -162,6 +162,7 @@ fn what_cannot_be_written_is_told_before_anything_is_judged() {
 /// and pictures of it are there to be looked at (`POOLMON_PICTURES=1` puts them into docs/report).
 #[cfg(target_os = "linux")]
 mod chromium {
+    use poolmon_testkit::{Need, skip};
     use std::path::Path;
     use std::process::Command;
 
@@ -181,7 +182,7 @@ mod chromium {
         ];
         let run = Command::new("chromium").args(always).arg("--enable-logging=stderr").args(args).output();
         let Ok(done) = run else {
-            eprintln!("SKIPPED: report::chromium: there is no chromium here");
+            skip(Need::Chromium, "there is no chromium here");
             return None;
         };
         assert!(done.status.success(), "{}", text(&done.stderr));

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::POOLMON;
 use crate::kernel::{Holder, is_held, kernel_memory_is_readable};
+use poolmon_testkit::{Need, skip};
 
 /// One tmux server of its own, ended with the test.
 pub struct Terminal {
@@ -20,9 +21,9 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 
 impl Terminal {
     /// Runs a shell in a terminal of this size; `None` (and a line that says so) without tmux.
-    pub fn open(test: &str, columns: u32, lines: u32) -> Option<Self> {
+    pub fn open(columns: u32, lines: u32) -> Option<Self> {
         if Command::new("tmux").arg("-V").stdout(Stdio::null()).status().is_err() {
-            eprintln!("SKIPPED: {test}: tmux is not installed");
+            skip(Need::Tmux, "tmux is not installed");
             return None;
         }
         let socket = format!("poolmon-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
@@ -88,7 +89,7 @@ fn is_row(line: &str) -> bool {
 
 #[test]
 fn every_key_of_poolmon_does_what_it_says() {
-    let Some(terminal) = Terminal::open("every_key", 120, 40) else { return };
+    let Some(terminal) = Terminal::open(120, 40) else { return };
     terminal.run(&format!("{POOLMON} demo --interval 1s; echo code=$?"));
     let first =
         terminal.wait("the first table", |screen| screen.lines().filter(|line| is_row(line)).count() > 20);
@@ -147,7 +148,7 @@ fn signals_and_escape_leave_the_terminal_as_it_was() {
     for (name, keys, kill) in
         [("Esc", &["Escape"][..], None), ("Ctrl-C", &["C-c"][..], None), ("SIGTERM", &[][..], Some("TERM"))]
     {
-        let Some(terminal) = Terminal::open("signals", 80, 24) else { return };
+        let Some(terminal) = Terminal::open(80, 24) else { return };
         terminal.run(&format!("stty -a | md5sum; {POOLMON} demo"));
         terminal.wait("the table", |screen| screen.contains("Nonp"));
         terminal.keys(keys);
@@ -170,7 +171,7 @@ fn signals_and_escape_leave_the_terminal_as_it_was() {
 #[test]
 fn a_terminal_that_goes_away_ends_the_program() {
     // Seen with a killed tmux server: the program stayed behind and kept a core busy.
-    let Some(terminal) = Terminal::open("a_terminal_that_goes_away", 80, 24) else { return };
+    let Some(terminal) = Terminal::open(80, 24) else { return };
     terminal.run(&format!("echo pid=$$; exec {POOLMON} demo"));
     terminal.wait("the table", |screen| screen.contains("Nonp"));
     let pid = terminal.tmux(&["display-message", "-p", "-t", "t", "#{pane_pid}"]);
@@ -193,7 +194,7 @@ fn a_dump_on_the_screen_stands_still() {
     let mut spec = Spec::new(Arch::Amd64, 19_045).tiny();
     spec.hide_array = true;
     build(&spec).write(Form::BitmapKernel, &path).unwrap();
-    let Some(terminal) = Terminal::open("a_dump_on_the_screen", 120, 24) else { return };
+    let Some(terminal) = Terminal::open(120, 24) else { return };
     terminal.run(&format!("TZ=UTC {POOLMON} live --from {}; echo exit=$?", path.display()));
     let screen = terminal.wait("the table", |screen| screen.contains("DUMP OF 2021-02-21 01:38:22"));
     assert!(!screen.contains("every 5"), "{screen}");
@@ -208,7 +209,7 @@ fn a_dump_on_the_screen_stands_still() {
 
 #[test]
 fn no_colour_means_none() {
-    let Some(terminal) = Terminal::open("no_colour", 80, 24) else { return };
+    let Some(terminal) = Terminal::open(80, 24) else { return };
     terminal.run(&format!("NO_COLOR=1 {POOLMON} demo"));
     terminal.wait("the table", |screen| screen.contains("Nonp"));
     let coded = terminal.tmux(&["capture-pane", "-p", "-e", "-t", "t"]);
@@ -221,12 +222,12 @@ fn no_colour_means_none() {
 #[cfg(target_os = "linux")]
 #[test]
 fn the_live_screen_shows_the_caches_that_grow_first() {
-    if !kernel_memory_is_readable("the_live_screen") {
+    if !kernel_memory_is_readable() {
         return;
     }
-    let Some(terminal) = Terminal::open("the_live_screen", 140, 30) else { return };
+    let Some(terminal) = Terminal::open(140, 30) else { return };
     let Some(mut holder) = Holder::start() else {
-        eprintln!("SKIPPED: the_live_screen: the limit on open files cannot be raised");
+        skip(Need::Root, "the limit on open files cannot be raised");
         return;
     };
     // Against a baseline, sorted by the change of Diff: what has grown since stands on top, and stays there.

@@ -12,6 +12,7 @@ use poolmon_synth::dump::{Arch, Built, Form, Spec, build};
 use tempfile::TempDir;
 
 use crate::{POOLMON, text};
+use poolmon_testkit::{Need, skip};
 
 const KEY: &str = "95435CEC4AB104C5E86BFBEA4416C4A31";
 
@@ -124,17 +125,17 @@ fn server(answer: Option<Vec<u8>>) -> (String, Arc<Mutex<Vec<String>>>) {
     (address, asked)
 }
 
-fn has_curl(test: &str) -> bool {
+fn has_curl() -> bool {
     let found = Command::new("curl").arg("--version").stdout(Stdio::null()).status().is_ok();
     if !found {
-        eprintln!("SKIPPED: {test}: curl is not installed");
+        skip(Need::Tools, "curl is not installed");
     }
     found
 }
 
 #[test]
 fn they_are_fetched_only_where_that_is_asked_for() {
-    if !has_curl("they_are_fetched_only_where_that_is_asked_for") {
+    if !has_curl() {
         return;
     }
     let (folder, path, built) = dump();
@@ -162,7 +163,7 @@ fn they_are_fetched_only_where_that_is_asked_for() {
 
 #[test]
 fn what_a_server_gives_is_checked() {
-    if !has_curl("what_a_server_gives_is_checked") {
+    if !has_curl() {
         return;
     }
     let (folder, path, built) = dump();

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::kernel::kernel_memory_is_readable;
 use crate::{stdout_of, text};
+use poolmon_testkit::{Need, skip};
 
 /// Rows, sums of allocs, frees, diff and bytes, points of bytes over time.
 type Series = (i64, [i64; 4], Vec<(f64, f64)>);
@@ -17,10 +18,10 @@ type Series = (i64, [i64; 4], Vec<(f64, f64)>);
 #[test]
 fn other_tools_agree_on_this_machine() {
     let Some(python) = std::env::var_os("POOLMON_PYTHON") else {
-        eprintln!("SKIPPED: other_tools_agree_on_this_machine: POOLMON_PYTHON is not set (./check sets it)");
+        skip(Need::Python, "POOLMON_PYTHON is not set (./check sets it)");
         return;
     };
-    if !kernel_memory_is_readable("other_tools_agree_on_this_machine") {
+    if !kernel_memory_is_readable() {
         return;
     }
     let temp = tempfile::tempdir().unwrap();

@@ -12,6 +12,7 @@ use image::{TEXT, call_slot, direct_x64};
 use poolmon_owner::scan::Machine;
 
 use crate::{POOLMON, json_of, poolmon, shared, text, with_signals};
+use poolmon_testkit::{Need, skip};
 
 const TAGGED: &[&str] = &["ExAllocatePoolWithTag"];
 
@@ -331,7 +332,7 @@ fn true_tags(file: &Path) -> BTreeSet<String> {
 
 #[test]
 fn real_drivers_show_their_tags_and_no_others() {
-    let Some(folder) = shared("real_drivers", "inputs/drivers") else { return };
+    let Some(folder) = shared("inputs/drivers") else { return };
     let path = folder.to_str().unwrap();
     let json = json_of(&["who", "--all", path, "--no-index", "--format", "json"]);
     let wanted = true_tags(&folder.join("systeminformer-tags.txt"));
@@ -396,7 +397,7 @@ fn caches_and_callers_of_linux() {
     // What the tests of poolmon-owner downloaded, where they ran before.
     let kernel = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/debian-kernel/files");
     if !kernel.is_dir() {
-        eprintln!("SKIPPED: the modules part of caches_and_callers_of_linux: target/debian-kernel is absent");
+        skip(Need::Network, "target/debian-kernel is absent");
         return;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -31,6 +31,7 @@ use serde_json::Value;
 
 use holder::Holders;
 use noise::Noise;
+use poolmon_testkit::{Need, skip};
 
 /// How long, and how much.
 struct Plan {
@@ -130,15 +131,14 @@ fn settle() {
 
 #[test]
 fn held_objects_are_named_first_beside_a_compile_and_a_search() {
-    const TEST: &str = "held_objects_are_named_first_beside_a_compile_and_a_search";
-    if !slabinfo::is_readable(TEST) {
+    if !slabinfo::is_readable() {
         return;
     }
     let _alone = alone();
     let plan = plan();
     let total = TAKEN * 3 + plan.rate * (plan.held_seconds + 30);
     let Some(mut holders) = Holders::start(total) else {
-        eprintln!("SKIPPED: {TEST}: no processes may hold enough sockets here");
+        skip(Need::Root, "no processes may hold enough sockets here");
         return;
     };
     settle();
@@ -204,7 +204,7 @@ fn shrinkable_is_called_so(answer: &Answer, cached: &[String], held: &[String]) 
 
 #[test]
 fn noise_alone_names_nothing() {
-    if !slabinfo::is_readable("noise_alone_names_nothing") {
+    if !slabinfo::is_readable() {
         return;
     }
     let _alone = alone();

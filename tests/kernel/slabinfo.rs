@@ -1,5 +1,6 @@
 //! `/proc/slabinfo`, read by the test itself.
 
+use poolmon_testkit::{Need, skip};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -14,10 +15,10 @@ fn objects() -> Option<HashMap<String, i64>> {
 }
 
 /// Can this machine's kernel be watched at all?
-pub fn is_readable(test: &str) -> bool {
+pub fn is_readable() -> bool {
     let readable = objects().is_some_and(|caches| caches.len() > 20);
     if !readable {
-        eprintln!("SKIPPED: {test}: /proc/slabinfo is not readable here (root needed)");
+        skip(Need::Root, "/proc/slabinfo is not readable here (root needed)");
     }
     readable
 }

@@ -17,13 +17,13 @@ fn fails(wine: &Wine, script: Option<&Script>, words: &[&str]) {
 
 #[test]
 fn wines_own_answer_is_told_plainly() {
-    let Some(wine) = Wine::ready("wines_own_answer") else { return };
+    let Some(wine) = Wine::ready() else { return };
     fails(&wine, None, &["class 22", "0xc0000003", "STATUS_INVALID_INFO_CLASS", "Wine", "poolmon demo"]);
 }
 
 #[test]
 fn refusals_have_names_and_remedies() {
-    let Some(wine) = Wine::ready("refusals") else { return };
+    let Some(wine) = Wine::ready() else { return };
     for (status, words) in [
         ("c0000022", ["STATUS_ACCESS_DENIED", "restricted token"]),
         ("c0000002", ["STATUS_NOT_IMPLEMENTED", "gflags /r +ptg"]),
@@ -36,7 +36,7 @@ fn refusals_have_names_and_remedies() {
 
 #[test]
 fn a_table_that_grows_between_two_calls_is_read_whole() {
-    let Some(wine) = Wine::ready("a_table_that_grows") else { return };
+    let Some(wine) = Wine::ready() else { return };
     for class in ["", "class255"] {
         let script = Script::new().line(class).table(&many(6000)).line("grow").table(&many(12_000));
         let json = wine.json(&script, &["top", "--format", "json"]);
@@ -46,7 +46,7 @@ fn a_table_that_grows_between_two_calls_is_read_whole() {
 
 #[test]
 fn more_than_65_536_tags() {
-    let Some(wine) = Wine::ready("more_than_65_536_tags") else { return };
+    let Some(wine) = Wine::ready() else { return };
     let rows = many(70_000);
     let (csv, _) = wine.text(&Script::new().table(&rows), &["top", "--format", "csv"]);
     assert_eq!(csv.lines().count(), 1 + 140_000);
@@ -54,7 +54,7 @@ fn more_than_65_536_tags() {
 
 #[test]
 fn tags_that_do_not_print_and_the_overflow_row() {
-    let Some(wine) = Wine::ready("tags_that_do_not_print") else { return };
+    let Some(wine) = Wine::ready() else { return };
     let figures = [5, 2, 96, 0, 0, 0];
     let tags = [*b"Ovfl", [0x01, 0x1b, b'[', 0x7f], [0xff, 0xfe, 0xfd, 0x7c], *b"Irp ", *b"a\"b,", *b"\\x41"];
     let script = Script::new().table(&tags.map(|tag| (tag, figures)));

@@ -8,7 +8,7 @@ use crate::wine::{Wine, texts};
 
 #[test]
 fn records_exports_and_imports() {
-    let Some(wine) = Wine::ready("records_exports_and_imports") else { return };
+    let Some(wine) = Wine::ready() else { return };
     let tables: Vec<_> = [300, 301, 302].map(many).into();
     let script = tables.iter().fold(Script::new(), |script, table| script.table(table));
     let args = ["record", "rec", "--interval", "200ms", "--for", "1s", "--pool", "nonpaged"];
@@ -49,8 +49,8 @@ fn records_exports_and_imports() {
 
 #[test]
 fn ctrl_c_closes_the_recording() {
-    let Some(wine) = Wine::ready("ctrl_c_closes_the_recording") else { return };
-    let Some(terminal) = Terminal::open("ctrl_c_closes_the_recording") else { return };
+    let Some(wine) = Wine::ready() else { return };
+    let Some(terminal) = Terminal::open() else { return };
     let script = Script::new().table(&many(300));
     terminal.run(&wine.shell_line(&script, "record rec --interval 100ms"));
     terminal.wait("its first words", |screen| screen.contains("recording "));
@@ -63,8 +63,8 @@ fn ctrl_c_closes_the_recording() {
 
 #[test]
 fn replays_on_the_screen() {
-    let Some(wine) = Wine::ready("replays_on_the_screen") else { return };
-    let Some(terminal) = Terminal::open("replays_on_the_screen") else { return };
+    let Some(wine) = Wine::ready() else { return };
+    let Some(terminal) = Terminal::open() else { return };
     let tables: Vec<_> = [300, 301, 302].map(many).into();
     let script = tables.iter().fold(Script::new(), |script, table| script.table(table));
     wine.text(&script, &["record", "rec", "--interval", "200ms", "--for", "1s"]);

@@ -12,6 +12,7 @@ use crate::script::{Script, many};
 use crate::tables::told;
 use crate::terminal::Terminal;
 use crate::wine::{Wine, texts};
+use poolmon_testkit::{Need, skip};
 
 /// This system's own executable, where it has been built.
 fn native() -> Option<PathBuf> {
@@ -21,8 +22,7 @@ fn native() -> Option<PathBuf> {
 
 #[test]
 fn both_systems_read_one_recording() {
-    let test = "both_systems_read_one_recording";
-    let Some(wine) = Wine::ready(test) else { return };
+    let Some(wine) = Wine::ready() else { return };
     let script = Script::new().table(&many(3000));
     let live = wine.json(&script, &["top", "--format", "json"]);
     wine.text(&script, &["record", "rec", "--interval", "200ms", "--for", "1s"]);
@@ -30,7 +30,7 @@ fn both_systems_read_one_recording() {
     assert!(told(&live) == told(&there), "the recording has other figures than the table");
 
     let Some(native) = native() else {
-        eprintln!("SKIPPED: {test}: this system's executable is absent (cargo build)");
+        skip(Need::Wine, "this system's executable is absent (cargo build)");
         return;
     };
     let args = ["top", "rec", "--format", "json"];
@@ -44,7 +44,7 @@ fn both_systems_read_one_recording() {
 
 #[test]
 fn a_second_recorder_is_refused() {
-    let Some(wine) = Wine::ready("a_second_recorder_is_refused") else { return };
+    let Some(wine) = Wine::ready() else { return };
     let script = Script::new().table(&many(300));
     thread::scope(|scope| {
         let first =
@@ -66,8 +66,8 @@ fn a_second_recorder_is_refused() {
 
 #[test]
 fn the_screen_records() {
-    let Some(wine) = Wine::ready("the_screen_records") else { return };
-    let Some(terminal) = Terminal::open("the_screen_records") else { return };
+    let Some(wine) = Wine::ready() else { return };
+    let Some(terminal) = Terminal::open() else { return };
     let script = Script::new().table(&many(300));
     terminal.run(&wine.shell_line(&script, "live --record rec --interval 200ms"));
     terminal.wait("the table", |screen| screen.contains("A00b"));
@@ -82,8 +82,7 @@ fn the_screen_records() {
 
 #[test]
 fn both_systems_judge_a_short_recording_alike() {
-    let test = "both_systems_judge_a_short_recording_alike";
-    let Some(wine) = Wine::ready(test) else { return };
+    let Some(wine) = Wine::ready() else { return };
     let script = (0..40_u64).fold(Script::new(), |script, n| {
         let mut table = many(50);
         table.push((*b"Leak", [0, 0, 0, 1000 + 100 * n, 500, 64_000 + 12_800 * n]));
@@ -96,7 +95,7 @@ fn both_systems_judge_a_short_recording_alike() {
     assert_eq!(there["verdicts"], Value::Array(Vec::new()), "{there:#}");
     assert!(there["needs_seconds"].as_f64().is_some_and(|seconds| seconds > 60.0), "{there:#}");
     let Some(native) = native() else {
-        eprintln!("SKIPPED: {test}: this system's executable is absent (cargo build)");
+        skip(Need::Wine, "this system's executable is absent (cargo build)");
         return;
     };
     let here = Command::new(native).args(args).current_dir(&wine.folder).output().expect("it starts");
@@ -107,8 +106,7 @@ fn both_systems_judge_a_short_recording_alike() {
 
 #[test]
 fn both_systems_write_the_same_report() {
-    let test = "both_systems_write_the_same_report";
-    let Some(wine) = Wine::ready(test) else { return };
+    let Some(wine) = Wine::ready() else { return };
     let script = (0..40_u64).fold(Script::new(), |script, n| {
         let mut table = many(50);
         table.push((*b"<b>&", [0, 0, 0, 1000 + 100 * n, 500, 64_000 + 12_800 * n]));
@@ -126,7 +124,7 @@ fn both_systems_write_the_same_report() {
         assert!(there.contains("Too little data for any verdict"), "{there}");
         assert!(there.contains(if name.ends_with("md") { "`<b>&`" } else { "&lt;b&gt;&amp;" }), "{there}");
         let Some(native) = native() else {
-            eprintln!("SKIPPED: {test}: this system's executable is absent (cargo build)");
+            skip(Need::Wine, "this system's executable is absent (cargo build)");
             return;
         };
         let args = ["report", "rec", "-o", name, "--force"];
@@ -139,7 +137,7 @@ fn both_systems_write_the_same_report() {
 
 #[test]
 fn a_command_is_measured() {
-    let Some(wine) = Wine::ready("a_command_is_measured") else { return };
+    let Some(wine) = Wine::ready() else { return };
     let script = Script::new().table(&many(50));
     let args = ["measure", "--repeat", "3", "--warm-up", "1", "--settle", "50ms", "--noise", "100ms"];
     let measured =

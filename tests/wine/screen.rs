@@ -35,8 +35,8 @@ const SECOND: [([u8; 4], Figures); 3] = [
 
 #[test]
 fn keys_sorts_changes_and_the_end() {
-    let Some(wine) = Wine::ready("keys_sorts_changes_and_the_end") else { return };
-    let Some(terminal) = Terminal::open("keys_sorts_changes_and_the_end") else { return };
+    let Some(wine) = Wine::ready() else { return };
+    let Some(terminal) = Terminal::open() else { return };
     let go = wine.folder.join("go");
     let script = Script::new().table(&FIRST).hold(&go).table(&SECOND);
     terminal.run(&wine.shell_line(&script, "--interval 300ms"));
@@ -73,8 +73,8 @@ fn keys_sorts_changes_and_the_end() {
 
 #[test]
 fn a_failed_refresh_leaves_the_screen_running_and_says_so() {
-    let Some(wine) = Wine::ready("a_failed_refresh") else { return };
-    let Some(terminal) = Terminal::open("a_failed_refresh") else { return };
+    let Some(wine) = Wine::ready() else { return };
+    let Some(terminal) = Terminal::open() else { return };
     let (fail, heal) = (wine.folder.join("fail"), wine.folder.join("heal"));
     let script = Script::new().table(&FIRST).hold(&fail);
     let script = script.line("table").line("status c0000022").hold(&heal).table(&SECOND);
@@ -92,8 +92,8 @@ fn a_failed_refresh_leaves_the_screen_running_and_says_so() {
 
 #[test]
 fn keys_work_while_a_call_takes_three_seconds() {
-    let Some(wine) = Wine::ready("a_slow_call") else { return };
-    let Some(terminal) = Terminal::open("a_slow_call") else { return };
+    let Some(wine) = Wine::ready() else { return };
+    let Some(terminal) = Terminal::open() else { return };
     let slow = wine.folder.join("slow");
     let script = Script::new().table(&FIRST).hold(&slow).table(&SECOND).line("sleep 3000");
     terminal.run(&wine.shell_line(&script, "--interval 300ms"));

@@ -34,7 +34,7 @@ fn service(wine: &Wine, args: &[&str]) -> Output {
 
 #[test]
 fn records_as_a_service() {
-    let Some(wine) = Wine::ready("records_as_a_service") else { return };
+    let Some(wine) = Wine::ready() else { return };
     let script = wine.script_file(&Script::new().table(&many(300)));
     let set = ["add", ENVIRONMENT, "/v", "POOL_SHIM_SCRIPT", "/t", "REG_SZ", "/d", &script, "/f"];
     let set = wine.run_apart(Some("reg"), &set);

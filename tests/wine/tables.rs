@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -43,13 +42,10 @@ fn fed(rows: &[([u8; 4], Figures)]) -> Rows {
 }
 
 /// The rows of a real system's table where it is at hand, else invented ones.
-fn a_real_table(test: &str) -> Vec<([u8; 4], Figures)> {
-    let root = std::env::var_os("POOLMON_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
-    let Ok(table) = fs::read_to_string(root.join("samples/windows10-pool-table.tsv")) else {
-        eprintln!("SKIPPED: {test}: ../shared is absent, an invented table has to do");
-        return many(3000);
-    };
+fn a_real_table() -> Vec<([u8; 4], Figures)> {
+    // Without it an invented table has to do.
+    let Some(path) = poolmon_testkit::shared("samples/windows10-pool-table.tsv") else { return many(3000) };
+    let table = fs::read_to_string(path).expect("readable");
     let mut rows: Vec<([u8; 4], Figures)> = Vec::new();
     for line in table.lines().skip(1) {
         let cells: Vec<&str> = line.split('\t').collect();
@@ -71,9 +67,8 @@ fn a_real_table(test: &str) -> Vec<([u8; 4], Figures)> {
 
 #[test]
 fn every_figure_of_a_real_table_arrives() {
-    let test = "every_figure_of_a_real_table_arrives";
-    let Some(wine) = Wine::ready(test) else { return };
-    let rows = a_real_table(test);
+    let Some(wine) = Wine::ready() else { return };
+    let rows = a_real_table();
     for class in ["", "class255"] {
         let script = Script::new().line(class).table(&rows);
         let json = wine.json(&script, &["top", "--format", "json"]);
@@ -88,7 +83,7 @@ fn every_figure_of_a_real_table_arrives() {
 
 #[test]
 fn a_boot_has_one_name() {
-    let Some(wine) = Wine::ready("a_boot_has_one_name") else { return };
+    let Some(wine) = Wine::ready() else { return };
     let script = Script::new().table(&many(2));
     let output = wine.run_in_one_shell(&script, "top --format json", 3);
     let (out, err) = texts(&output);
@@ -103,7 +98,7 @@ fn a_boot_has_one_name() {
 
 #[test]
 fn poolmons_switches_append_its_log() {
-    let Some(wine) = Wine::ready("poolmons_switches_append_its_log") else { return };
+    let Some(wine) = Wine::ready() else { return };
     let rows = many(40);
     let script = Script::new().table(&rows);
     for _ in 0..2 {
@@ -136,7 +131,7 @@ fn poolmons_switches_append_its_log() {
 
 #[test]
 fn changes_between_two_tables_are_exact() {
-    let Some(wine) = Wine::ready("changes_between_two_tables_are_exact") else { return };
+    let Some(wine) = Wine::ready() else { return };
     let before: ([u8; 4], Figures) = (*b"Leak", [0, 0, 0, 4_294_967_290, 4_294_967_000, 5000]);
     // Allocs have wrapped, frees not yet: in 64 bits 10 further allocs, 5 further frees.
     let after: ([u8; 4], Figures) = (*b"Leak", [0, 0, 0, 4_294_967_300, 4_294_967_005, 5640]);
@@ -163,7 +158,7 @@ fn changes_between_two_tables_are_exact() {
 
 #[test]
 fn sessions_where_the_system_has_them() {
-    let Some(wine) = Wine::ready("sessions_where_the_system_has_them") else { return };
+    let Some(wine) = Wine::ready() else { return };
     let session = [(*b"Gh05", [9, 4, 700, 0, 0, 0])];
     let other = [(*b"Gh05", [3, 1, 80, 0, 0, 0])];
     let script =
@@ -179,7 +174,7 @@ fn sessions_where_the_system_has_them() {
 
 #[test]
 fn the_demo_and_the_doctor_run() {
-    let Some(wine) = Wine::ready("the_demo_and_the_doctor_run") else { return };
+    let Some(wine) = Wine::ready() else { return };
     let (demo, _) = wine.text(&Script::new().table(&many(5)), &["demo"]);
     assert!(demo.lines().count() > 100, "{demo}");
     let script = Script::new().line("zero-modules").line("status66 c0000022").table(&many(5));

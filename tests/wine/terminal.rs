@@ -1,5 +1,6 @@
 //! A real terminal (tmux): keys in, captured frames out.
 
+use poolmon_testkit::{Need, skip};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -14,9 +15,9 @@ pub struct Terminal {
 
 impl Terminal {
     /// Runs a shell in a terminal of 120 × 30; `None`, and a line that says so, without tmux.
-    pub fn open(test: &str) -> Option<Self> {
+    pub fn open() -> Option<Self> {
         if Command::new("tmux").arg("-V").stdout(Stdio::null()).status().is_err() {
-            eprintln!("SKIPPED: {test}: tmux is not installed");
+            skip(Need::Tmux, "tmux is not installed");
             return None;
         }
         let socket = format!("poolmon-wine-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));

@@ -15,7 +15,7 @@ fn growing(tables: u64) -> Script {
 
 #[test]
 fn leaks_names_what_grows_while_it_watches() {
-    let Some(wine) = Wine::ready("leaks_names_what_grows_while_it_watches") else { return };
+    let Some(wine) = Wine::ready() else { return };
     let json = wine.json(&growing(60), &["leaks", "--for", "20s", "--interval", "500ms", "--format", "json"]);
     assert_eq!(json["schema"], "poolmon.leaks/1", "{json:#}");
     assert!(json["samples"].as_u64().unwrap() > 12, "{json:#}");
@@ -30,7 +30,7 @@ fn leaks_names_what_grows_while_it_watches() {
 
 #[test]
 fn measure_runs_a_command_beside_idle_intervals() {
-    let Some(wine) = Wine::ready("measure_runs_a_command_beside_idle_intervals") else { return };
+    let Some(wine) = Wine::ready() else { return };
     let quick = ["measure", "--repeat", "9", "--settle", "20ms", "--noise", "300ms"];
     let with = |rest: &[&'static str]| [&quick[..], rest].concat();
     // What grows by itself grows in idle intervals too.

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::script::Script;
+use poolmon_testkit::{Need, skip};
 
 static READY: OnceLock<Result<Place, String>> = OnceLock::new();
 static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -92,7 +93,7 @@ fn environment(place: &Place, command: &mut Command) {
 
 impl Wine {
     /// `None`, and a line that says why, where the executable or Wine is missing. Under `cargo xtask wine` that fails.
-    pub fn ready(test: &str) -> Option<Self> {
+    pub fn ready() -> Option<Self> {
         match READY.get_or_init(prepare) {
             Ok(place) => {
                 let n = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -102,7 +103,7 @@ impl Wine {
             }
             Err(why) => {
                 assert!(std::env::var_os("POOLMON_WINE_EXE").is_none(), "{why}");
-                eprintln!("SKIPPED: {test}: {why}");
+                skip(Need::Wine, format_args!("{why}"));
                 None
             }
         }

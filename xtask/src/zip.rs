@@ -56,6 +56,8 @@ fn size(size: usize) -> io::Result<u32> {
 mod tests {
     use std::process::Command;
 
+    use poolmon_testkit::{Need, skip};
+
     #[test]
     fn another_program_reads_it_back() {
         let files = [("a/read me.txt".into(), vec![b'x'; 10_000]), ("empty".into(), Vec::new())];
@@ -64,7 +66,7 @@ mod tests {
         let script = "import sys,zipfile\nz=zipfile.ZipFile(sys.argv[1])\nassert z.testzip() is None\n\
                       print([(i.filename,z.read(i)==b'x'*i.file_size,i.file_size) for i in z.infolist()])";
         let Ok(output) = Command::new("python3").args(["-c", script]).arg(&path).output() else {
-            eprintln!("SKIPPED: another_program_reads_it_back: python3 is not installed");
+            skip(Need::Tools, "python3 is not installed");
             return;
         };
         std::fs::remove_file(&path).unwrap();

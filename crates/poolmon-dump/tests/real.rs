@@ -5,14 +5,7 @@ use std::path::PathBuf;
 use poolmon_dump::{Container, Dump, DumpError, Needle};
 
 fn shared() -> Option<PathBuf> {
-    let folder = std::env::var_os("POOLMON_SHARED")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
-    let found = folder.join("inputs/dumps/rizin-triage_x64.dmp");
-    if found.exists() {
-        return Some(found);
-    }
-    eprintln!("SKIPPED: {}: ../shared is absent", std::thread::current().name().unwrap_or("a real dump"));
-    None
+    poolmon_testkit::shared("inputs/dumps/rizin-triage_x64.dmp")
 }
 
 #[test]

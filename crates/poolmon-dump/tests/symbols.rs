@@ -2,8 +2,6 @@
 
 mod common;
 
-use std::path::PathBuf;
-
 use poolmon_dump::pe::PdbId;
 use poolmon_dump::symbols::{PdbFile, SymbolError, Symbols};
 use poolmon_model::{Pool, PoolTag};
@@ -192,13 +190,7 @@ fn damaged_symbol_files_are_refused_or_read() {
 
 #[test]
 fn a_real_symbol_file_is_told_by_its_key() {
-    let folder = std::env::var_os("POOLMON_SHARED")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
-    let path = folder.join("inputs/drivers/systeminformer-amd64.pdb");
-    if !path.exists() {
-        eprintln!("SKIPPED: a_real_symbol_file_is_told_by_its_key: ../shared is absent");
-        return;
-    }
+    let Some(path) = poolmon_testkit::shared("inputs/drivers/systeminformer-amd64.pdb") else { return };
     let image = std::fs::read(path.with_extension("sys")).unwrap();
     let at = image.windows(4).position(|four| four == b"RSDS").unwrap();
     let (a, b, c) = (

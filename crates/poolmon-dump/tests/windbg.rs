@@ -58,14 +58,8 @@ fn the_text_is_windbgs() {
 
 #[test]
 fn the_lines_of_the_real_sample_are_reproduced() {
-    let folder = std::env::var_os("POOLMON_SHARED").map_or_else(
-        || std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
-        std::path::PathBuf::from,
-    );
-    let Ok(sample) = std::fs::read_to_string(folder.join("samples/windbg-poolused.txt")) else {
-        eprintln!("SKIPPED: the_lines_of_the_real_sample_are_reproduced: ../shared is absent");
-        return;
-    };
+    let Some(sample) = poolmon_testkit::shared("samples/windbg-poolused.txt") else { return };
+    let sample = std::fs::read_to_string(sample).unwrap();
     let used = example();
     let text =
         poolused_text(&used, &PoolUsedOptions { describe: Some(&describe), ..PoolUsedOptions::default() });

@@ -12,6 +12,7 @@ use std::sync::atomic::AtomicBool;
 use poolmon_owner::linux::{
     CreationConfidence, CreationKind, ModuleCatalog, ModuleEvent, ModuleIndex, ModuleLimits, ScannedModule,
 };
+use poolmon_testkit::{Need, skip};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -126,12 +127,12 @@ fn fetch() -> Result<PathBuf, String> {
 }
 
 /// The package's files; none where they cannot be had.
-fn files(test: &str) -> Option<&'static Path> {
+fn files() -> Option<&'static Path> {
     static FILES: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     match FILES.get_or_init(fetch) {
         Ok(files) => Some(files),
         Err(error) => {
-            eprintln!("SKIPPED: {test}: Debian's kernel package cannot be had: {error}");
+            skip(Need::Network, format_args!("Debian's kernel package cannot be had: {error}"));
             None
         }
     }
@@ -171,7 +172,7 @@ fn read(files: &Path) -> ModuleCatalog {
 
 #[test]
 fn well_known_caches_have_the_right_creators() {
-    let Some(files) = files("well_known_caches_have_the_right_creators") else { return };
+    let Some(files) = files() else { return };
     let modules = read(files);
     let mut wrong = Vec::new();
     for &(cache, owner) in EXPECTED {
@@ -234,9 +235,9 @@ fn by_objdump(path: &Path) -> Option<BTreeSet<String>> {
 
 #[test]
 fn objdump_sees_the_same_names() {
-    let Some(files) = files("objdump_sees_the_same_names") else { return };
+    let Some(files) = files() else { return };
     if run(Path::new("/"), &["objdump", "--version"]).is_err() {
-        eprintln!("SKIPPED: objdump_sees_the_same_names: objdump is absent");
+        skip(Need::Tools, "objdump is absent");
         return;
     }
     let modules = read(files);
@@ -263,7 +264,7 @@ fn objdump_sees_the_same_names() {
 
 #[test]
 fn packed_real_modules_and_their_changes() {
-    let Some(files) = files("packed_real_modules_and_their_changes") else { return };
+    let Some(files) = files() else { return };
     let path = module_file(files, "ecryptfs");
     let bytes = std::fs::read(&path).unwrap();
     let limit = 64 << 20;
@@ -285,7 +286,7 @@ fn packed_real_modules_and_their_changes() {
                         "{name}"
                     );
                 }
-                Err(error) => eprintln!("SKIPPED: {name}: {error}"),
+                Err(error) => skip(Need::Tools, format_args!("{error}")),
             }
         }
     }

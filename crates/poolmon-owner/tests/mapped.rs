@@ -2,20 +2,14 @@
 #![allow(clippy::cast_possible_truncation, reason = "32-bit distances are cut on purpose")]
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 
 use poolmon_owner::scan::{DriverImage, Evidence};
 
 const BASE: u64 = 0xffff_f803_1234_0000;
 
-fn driver(test: &str, name: &str) -> Option<Vec<u8>> {
-    let root = std::env::var_os("POOLMON_SHARED")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
-    let bytes = std::fs::read(root.join("inputs/drivers").join(name)).ok();
-    if bytes.is_none() {
-        eprintln!("SKIPPED: {test}: ../shared is absent");
-    }
-    bytes
+fn driver(name: &str) -> Option<Vec<u8>> {
+    let path = poolmon_testkit::shared(&format!("inputs/drivers/{name}"))?;
+    Some(std::fs::read(path).unwrap())
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> usize {
@@ -112,8 +106,7 @@ fn told(evidence: &[Evidence]) -> Vec<Evidence> {
 
 #[test]
 fn damaged_images_in_memory_end_in_an_answer() {
-    let test = "damaged_images_in_memory_end_in_an_answer";
-    let Some(file) = driver(test, "winpmem_x64.sys") else { return };
+    let Some(file) = driver("winpmem_x64.sys") else { return };
     let mut image = mapped(&file);
     let exports = resolve(&mut image);
     let export = |address| exports.get(&address).cloned();
@@ -148,7 +141,7 @@ fn damaged_images_in_memory_end_in_an_answer() {
 #[test]
 fn a_driver_in_memory_tells_what_its_file_tells() {
     for name in ["winpmem_x64.sys", "WinDivert-2.2-x64.sys", "systeminformer-amd64.sys"] {
-        let Some(file) = driver("a_driver_in_memory_tells_what_its_file_tells", name) else { return };
+        let Some(file) = driver(name) else { return };
         let expected = told(&DriverImage::parse(name, &file).unwrap().evidence());
         assert!(expected.len() > 3, "{name}");
         let mut image = mapped(&file);

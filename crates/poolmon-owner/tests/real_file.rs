@@ -22,22 +22,12 @@
 //! ```
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 
 use poolmon_owner::PooltagFile;
 
-fn shared() -> PathBuf {
-    std::env::var_os("POOLMON_SHARED")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from)
-}
-
 #[test]
 fn every_line_of_the_real_file_is_accounted_for() {
-    let path = shared().join("samples/pooltag.txt");
-    if !path.exists() {
-        eprintln!("SKIPPED: every_line_of_the_real_file_is_accounted_for: ../shared is absent");
-        return;
-    }
+    let Some(path) = poolmon_testkit::shared("samples/pooltag.txt") else { return };
     let file = PooltagFile::open(&path).unwrap();
     let entries = file.entries();
     assert_eq!((file.lines(), file.comments(), file.blanks()), (4689, 21, 360));
@@ -61,11 +51,7 @@ fn every_line_of_the_real_file_is_accounted_for() {
 
 #[test]
 fn every_entry_of_the_real_file_is_found() {
-    let path = shared().join("samples/pooltag.txt");
-    if !path.exists() {
-        eprintln!("SKIPPED: every_entry_of_the_real_file_is_found: ../shared is absent");
-        return;
-    }
+    let Some(path) = poolmon_testkit::shared("samples/pooltag.txt") else { return };
     let file = PooltagFile::open(&path).unwrap();
     for entry in file.entries() {
         let filled = entry.tag.to_string().replace(['?', '*'], "q");

@@ -11,18 +11,11 @@ use poolmon_owner::scan::{
 use proptest::prelude::*;
 
 fn drivers() -> Option<PathBuf> {
-    let shared = std::env::var_os("POOLMON_SHARED")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
-    let drivers = shared.join("inputs/drivers");
-    drivers.is_dir().then_some(drivers)
+    poolmon_testkit::shared("inputs/drivers")
 }
 
-fn driver(test: &str, name: &str) -> Option<Vec<u8>> {
-    let Some(folder) = drivers() else {
-        eprintln!("SKIPPED: {test}: ../shared is absent");
-        return None;
-    };
-    Some(std::fs::read(folder.join(name)).unwrap())
+fn driver(name: &str) -> Option<Vec<u8>> {
+    Some(std::fs::read(drivers()?.join(name)).unwrap())
 }
 
 /// The tags of a driver whose source is open, as its own constants have them.
@@ -48,7 +41,7 @@ fn tags(bytes: &[u8]) -> Vec<PoolTag> {
 
 #[test]
 fn systeminformer_shows_its_own_tags_and_no_others() {
-    let Some(bytes) = driver("systeminformer", "systeminformer-amd64.sys") else { return };
+    let Some(bytes) = driver("systeminformer-amd64.sys") else { return };
     let wanted = true_tags();
     let found: BTreeSet<PoolTag> = tags(&bytes).into_iter().collect();
     let missing: Vec<_> = wanted.difference(&found).collect();
@@ -60,7 +53,7 @@ fn systeminformer_shows_its_own_tags_and_no_others() {
 
 #[test]
 fn systeminformer_tells_whose_it_is() {
-    let Some(bytes) = driver("info", "systeminformer-amd64.sys") else { return };
+    let Some(bytes) = driver("systeminformer-amd64.sys") else { return };
     let info = DriverImage::parse("systeminformer.sys", &bytes).unwrap().info();
     eprintln!("{info:#?}");
     assert_eq!(info.pdb.as_deref(), Some("SystemInformer.pdb"));
@@ -69,7 +62,7 @@ fn systeminformer_tells_whose_it_is() {
 
 #[test]
 fn windivert_shows_its_tag_first() {
-    let Some(bytes) = driver("WinDivert", "WinDivert-2.2-x64.sys") else { return };
+    let Some(bytes) = driver("WinDivert-2.2-x64.sys") else { return };
     let image = DriverImage::parse("WinDivert64.sys", &bytes).unwrap();
     let rows = image.evidence();
     for row in &rows {
@@ -86,7 +79,7 @@ fn windivert_shows_its_tag_first() {
 
 #[test]
 fn winpmem_shows_its_tag_first_and_the_library_last() {
-    let Some(bytes) = driver("winpmem", "winpmem_x64.sys") else { return };
+    let Some(bytes) = driver("winpmem_x64.sys") else { return };
     let rows = DriverImage::parse("winpmem_x64.sys", &bytes).unwrap().evidence();
     for row in &rows {
         eprintln!("{} {:?} {:#x} {} ({})", row.tag, row.kind, row.offset, row.explain(), row.confidence());
@@ -101,7 +94,7 @@ fn winpmem_shows_its_tag_first_and_the_library_last() {
 
 #[test]
 fn text_is_told_as_noise() {
-    let Some(bytes) = driver("noise", "WinDivert-2.2-x64.sys") else { return };
+    let Some(bytes) = driver("WinDivert-2.2-x64.sys") else { return };
     let image = DriverImage::parse("WinDivert64.sys", &bytes).unwrap();
     for tag in [b"Pool", b"List", b"Call", b"Time"] {
         let rows = image.evidence_for(PoolTag(*tag));
@@ -112,10 +105,7 @@ fn text_is_told_as_noise() {
 
 #[test]
 fn a_folder_is_searched_and_the_second_question_comes_from_the_index() {
-    let Some(folder) = drivers() else {
-        eprintln!("SKIPPED: folder: ../shared is absent");
-        return;
-    };
+    let Some(folder) = drivers() else { return };
     let never = AtomicBool::new(false);
     let ask = |query, index: &mut DriverIndex| {
         let mut found = Vec::new();
@@ -176,7 +166,7 @@ fn nothing_is_lost(name: &str, image: &DriverImage<'_>, tags: usize) {
 #[test]
 fn one_tag_shows_what_all_tags_show() {
     for name in ["systeminformer-amd64.sys", "WinDivert-2.2-x64.sys", "winpmem_x64.sys"] {
-        let Some(bytes) = driver("one_tag", name) else { return };
+        let Some(bytes) = driver(name) else { return };
         nothing_is_lost(name, &DriverImage::parse(name, &bytes).unwrap(), usize::MAX);
     }
 }
@@ -185,10 +175,7 @@ fn one_tag_shows_what_all_tags_show() {
 /// for the tags that the person could mean: the true ones, and common words among known tags.
 #[test]
 fn precision_beside_byte_search() {
-    let Some(folder) = drivers() else {
-        eprintln!("SKIPPED: precision: ../shared is absent");
-        return;
-    };
+    let Some(folder) = drivers() else { return };
     let decoys =
         ["Call", "List", "Pool", "Proc", "Sect", "Stac", "Time", "Tran", "File", "Driv", "Devi", "Obje"];
     let library: Vec<PoolTag> = ["PMEM", "PpRb", "PpUc", "SeAl", "SeSd", "SeTs"]

@@ -4,25 +4,18 @@
 //! say so and pass.
 #![allow(missing_docs, reason = "a test")]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use poolmon_model::{CounterWidth, Pool, Row, Sample, SourceKind};
 use poolmon_read::text::LogFile;
 
-fn shared(test: &str, name: &str) -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
-    let folder = std::env::var_os("POOLMON_SHARED").map_or_else(|| root.join("shared"), PathBuf::from);
-    let path = folder.join("samples").join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    eprintln!("SKIPPED: {test}: ../shared is absent");
-    None
+fn shared(name: &str) -> Option<PathBuf> {
+    poolmon_testkit::shared(&format!("samples/{name}"))
 }
 
 /// The only sample of a file.
-fn only(test: &str, name: &str) -> Option<Sample> {
-    let log = LogFile::open(shared(test, name)?).unwrap();
+fn only(name: &str) -> Option<Sample> {
+    let log = LogFile::open(shared(name)?).unwrap();
     let mut samples: Vec<Sample> = log.samples().collect::<Result<_, _>>().unwrap();
     assert_eq!(samples.len(), 1, "{name}");
     samples.pop()
@@ -57,7 +50,7 @@ fn is_poolmon(sample: &Sample, name: &str) {
 #[test]
 fn screen_of_the_documentation() {
     let name = "poolmon-screen-docs-display.txt";
-    let Some(sample) = only("screen_of_the_documentation", name) else { return };
+    let Some(sample) = only(name) else { return };
     is_poolmon(&sample, name);
     assert_eq!(
         rows(&sample),
@@ -95,7 +88,7 @@ fn screen_of_the_documentation() {
 #[test]
 fn screen_with_drivers() {
     let name = "poolmon-screen-docs-mapped-driver.txt";
-    let Some(sample) = only("screen_with_drivers", name) else { return };
+    let Some(sample) = only(name) else { return };
     is_poolmon(&sample, name);
     assert_eq!(
         rows(&sample),
@@ -124,7 +117,7 @@ fn screen_with_drivers() {
 #[test]
 fn pasted_screen_with_tabs() {
     let name = "poolmon-screen-win7-tabs.txt";
-    let Some(sample) = only("pasted_screen_with_tabs", name) else { return };
+    let Some(sample) = only(name) else { return };
     is_poolmon(&sample, name);
     assert_eq!(
         rows(&sample),
@@ -146,7 +139,7 @@ fn pasted_screen_with_tabs() {
 #[test]
 fn snapshot_with_drivers() {
     let name = "poolmon-snapshot-mapped-driver.txt";
-    let Some(sample) = only("snapshot_with_drivers", name) else { return };
+    let Some(sample) = only(name) else { return };
     is_poolmon(&sample, name);
     assert_eq!(
         rows(&sample),
@@ -160,7 +153,7 @@ fn snapshot_with_drivers() {
 #[test]
 fn snapshot_of_windows_11() {
     let name = "poolmon-snapshot-win11.txt";
-    let Some(sample) = only("snapshot_of_windows_11", name) else { return };
+    let Some(sample) = only(name) else { return };
     is_poolmon(&sample, name);
     assert_eq!(
         rows(&sample),
@@ -192,7 +185,7 @@ fn snapshot_of_windows_11() {
 #[test]
 fn the_articles_table() {
     let name = "seed-example.txt";
-    let Some(sample) = only("the_articles_table", name) else { return };
+    let Some(sample) = only(name) else { return };
     is_poolmon(&sample, name);
     assert_eq!(
         rows(&sample),
@@ -212,7 +205,7 @@ fn the_articles_table() {
 
 #[test]
 fn windbgs_poolused() {
-    let Some(sample) = only("windbgs_poolused", "windbg-poolused.txt") else { return };
+    let Some(sample) = only("windbg-poolused.txt") else { return };
     assert_eq!(sample.origin.kind, SourceKind::Windbg);
     let rows = rows(&sample);
     for row in [
@@ -259,7 +252,7 @@ fn windbgs_poolused() {
 
 #[test]
 fn a_whole_windows_10_table() {
-    let Some(sample) = only("a_whole_windows_10_table", "windows10-pool-table.tsv") else { return };
+    let Some(sample) = only("windows10-pool-table.tsv") else { return };
     assert_eq!(sample.origin.kind, SourceKind::TableFile);
     assert_eq!(sample.rows.len(), 3050);
     assert_eq!(sample.tagged_bytes(Pool::Nonpaged), 889_167_696);
@@ -272,7 +265,7 @@ fn a_whole_windows_10_table() {
 
 #[test]
 fn memsnap_tells_of_processes_only() {
-    let Some(path) = shared("memsnap_tells_of_processes_only", "memsnap-log-xp-2002.txt") else { return };
+    let Some(path) = shared("memsnap-log-xp-2002.txt") else { return };
     let log = LogFile::open(path).unwrap();
     let error = log.samples().next().unwrap().unwrap_err().to_string();
     assert!(error.contains("no row of a pool table was found"), "{error}");
@@ -283,7 +276,7 @@ fn memsnap_tells_of_processes_only() {
 #[test]
 fn texts_of_other_kinds_are_refused() {
     for name in ["linux-slabtop-once.txt", "linux-allocinfo-head.txt", "windbg-lm-x64.txt", "pooltag.txt"] {
-        let Some(path) = shared("texts_of_other_kinds_are_refused", name) else { return };
+        let Some(path) = shared(name) else { return };
         let mut samples = LogFile::open(path).unwrap().samples();
         let error = samples.next().unwrap().unwrap_err().to_string();
         assert!(error.contains("no row of a pool table") && error.contains("understood are"), "{error}");

@@ -18,6 +18,7 @@ use std::process::Command;
 use common::{moment, sample};
 use poolmon_store::export::{self, Format, Options};
 use poolmon_store::{Config, Recorder, Recording};
+use poolmon_testkit::{Need, skip};
 
 /// Exact sums of one series.
 #[derive(Default)]
@@ -35,7 +36,7 @@ struct Sums {
 #[test]
 fn other_tools_agree() {
     let Some(python) = std::env::var_os("POOLMON_PYTHON") else {
-        eprintln!("SKIPPED: other_tools_agree: POOLMON_PYTHON is not set (./check sets it)");
+        skip(Need::Python, "POOLMON_PYTHON is not set (./check sets it)");
         return;
     };
     let folder = tempfile::tempdir().unwrap();

@@ -8,6 +8,7 @@ use std::process::Command;
 use poolmon_model::Row;
 
 use super::*;
+use poolmon_testkit::{Need, skip};
 
 const HEAD: &str = "slabinfo - version: 2.1\n# name            <active_objs> <num_objs> <objsize> <objperslab> \
     <pagesperslab> : tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n";
@@ -325,7 +326,7 @@ fn facts_of_caches_and_callers() {
 #[test]
 fn this_kernel() {
     let Ok(mut source) = LinuxSource::new(Path::new("/")) else {
-        eprintln!("SKIPPED: this_kernel: /proc/slabinfo cannot be read");
+        skip(Need::Root, "/proc/slabinfo cannot be read");
         return;
     };
     let awk = |program: &str, file: &str| {
@@ -338,7 +339,7 @@ fn this_kernel() {
             as f64
     };
     let Some(caches) = awk("/ : slabdata / { n++ } END { print n }", "/proc/slabinfo") else {
-        eprintln!("SKIPPED: this_kernel: awk is absent");
+        skip(Need::Tools, "awk is absent");
         return;
     };
     let sample = source.sample().unwrap();
