@@ -223,7 +223,7 @@ fn nothing_is_compared_across_a_restart_unless_forced() {
     assert!(err.contains("started again") && err.contains("--force"), "{err}");
     let (code, out, _) = in_utc(&["diff", &a, &b, "--force"]);
     assert_eq!(code, Some(0));
-    assert!(out.contains("1h later") && out.contains("Tag0"), "{out}");
+    assert!(out.contains("1 h later") && out.contains("Tag0"), "{out}");
 }
 
 #[test]

@@ -417,6 +417,6 @@ fn the_next_commands_for_a_tag() {
     let out = crate::stdout_of(&["who", "Test", "--next"]);
     insta::assert_snapshot!("who_next", out);
     let json = json_of(&["who", "some_cache", "--next", "--format", "json"]);
-    let commands = json.as_array().unwrap();
+    let commands = json["commands"].as_array().unwrap();
     assert!(commands.iter().any(|next| next["command"] == "slub_debug=U,some_cache"), "{json}");
 }

@@ -9,7 +9,7 @@ pub fn write(out: &mut dyn Write, separator: u8, sample: &Sample, table: &Table)
     let changes = crate::has_changes(table);
     let time = sample.time.map(|time| time.to_string());
     let host = sample.origin.host.as_deref();
-    let mut line = Line { out, separator, first: true };
+    let mut line = LineWriter::new(out, separator);
     line.optional(time.as_deref().map(|_| "time"))?;
     line.optional(host.map(|_| "host"))?;
     for column in column::COLUMNS {
@@ -35,13 +35,29 @@ pub fn write(out: &mut dyn Write, separator: u8, sample: &Sample, table: &Table)
     Ok(())
 }
 
-struct Line<'a> {
+/// Lines of CSV or TSV; fields are quoted if they have to be.
+pub struct LineWriter<'a> {
     out: &'a mut dyn Write,
     separator: u8,
     first: bool,
 }
 
-impl Line<'_> {
+impl<'a> LineWriter<'a> {
+    /// Before the first line; the separator is a comma or a tab.
+    pub fn new(out: &'a mut dyn Write, separator: u8) -> Self {
+        Self { out, separator, first: true }
+    }
+
+    /// Writes a whole line.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer behind it.
+    pub fn line(&mut self, fields: &[impl AsRef<str>]) -> io::Result<()> {
+        fields.iter().try_for_each(|field| self.field(field.as_ref()))?;
+        self.end()
+    }
+
     fn optional(&mut self, text: Option<&str>) -> io::Result<()> {
         text.map_or(Ok(()), |text| self.field(text))
     }
@@ -55,7 +71,12 @@ impl Line<'_> {
         }
     }
 
-    fn field(&mut self, text: &str) -> io::Result<()> {
+    /// Writes one field of a line.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer behind it.
+    pub fn field(&mut self, text: &str) -> io::Result<()> {
         if !std::mem::take(&mut self.first) {
             self.out.write_all(&[self.separator])?;
         }
@@ -69,7 +90,12 @@ impl Line<'_> {
         }
     }
 
-    fn end(&mut self) -> io::Result<()> {
+    /// Ends a line.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer behind it.
+    pub fn end(&mut self) -> io::Result<()> {
         self.first = true;
         self.out.write_all(b"\n")
     }

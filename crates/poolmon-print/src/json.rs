@@ -11,8 +11,7 @@ use poolmon_model::{
 use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 
-/// Name and version of the layout.
-pub const SCHEMA: &str = "poolmon.table/1";
+use crate::schema;
 
 /// Writes the table, one row a line, so that `grep` works on it too.
 pub fn write(out: &mut dyn Write, sample: &Sample, table: &Table) -> io::Result<()> {
@@ -31,7 +30,7 @@ impl Serialize for Document<'_> {
         let Self { sample, table } = *self;
         let origin = &sample.origin;
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("schema", SCHEMA)?;
+        map.serialize_entry("schema", schema::TABLE)?;
         map.serialize_entry("source", origin.kind.id())?;
         map.serialize_entry("simulated", &(origin.kind == SourceKind::Simulated))?;
         map.serialize_entry("file", &origin.file)?;

@@ -7,6 +7,7 @@
 pub mod delimited;
 pub mod json;
 pub mod poolmon;
+pub mod schema;
 pub mod text;
 
 use std::io::{self, Write};

@@ -18,11 +18,14 @@
 
 mod findings;
 pub mod html;
+mod judged;
 pub mod markdown;
 mod plot;
 #[cfg(test)]
 mod tests;
 pub mod words;
+
+pub use judged::Judged;
 
 use std::time::Duration;
 

@@ -2,12 +2,13 @@
 
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use poolmon_leak::{Analysis, Config, OwnerHint, Report};
 use poolmon_model::{Counters, Labeler as _, Pool, PoolView, Row, Sample, Tag};
+use poolmon_report::Judged;
 use poolmon_store::Cursor;
 
 use super::owners::Known;
@@ -18,26 +19,6 @@ use crate::input;
 use crate::input::kind::{self, Kind};
 use crate::input::moment::{self, When};
 use crate::input::series::Series;
-
-/// What was judged.
-pub struct Judged {
-    /// Name for headlines.
-    pub source: String,
-    /// Host and system, where told.
-    pub host: Option<String>,
-    /// System and build, where told.
-    pub system: Option<String>,
-    /// First and last sample.
-    pub span: Option<(Timestamp, Timestamp)>,
-    /// The verdicts.
-    pub report: Report,
-    /// How much longer samples are needed before anything can be said.
-    pub needs: Option<Duration>,
-    /// What Perfmon's figures say of the pools, where there were any.
-    pub perfmon: Option<Report>,
-    /// What the verdicts rest on.
-    pub analysis: Analysis,
-}
 
 /// Reads the source, or watches this machine, and judges.
 pub fn judge(args: &SourceArgs, view: PoolView, owners: &Known) -> anyhow::Result<Judged> {

@@ -1,21 +1,14 @@
 //! `poolmon diff`: what grew from one moment to another.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use poolmon_leak::verdict::decimal;
-use poolmon_model::delta::Presence;
-use poolmon_model::units::{grouped, human_bytes, human_change};
-use poolmon_model::{Sample, Sort, Table, TableRow, column};
+use poolmon_model::{Sample, Sort, Table, column};
 use poolmon_print::Options;
 use poolmon_store::Cursor;
 
 use crate::app::owners;
-use crate::app::quantity::spoken;
 use crate::cli::diff::DiffArgs;
 use crate::cli::top::FormatArg;
 use crate::input;
@@ -73,7 +66,7 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<()> {
     }
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     if args.format == FormatArg::Table {
-        text(&mut out, &before, &after, &table, hidden)?;
+        poolmon_render::diff::text(&mut out, &before, &after, &table, hidden)?;
     } else {
         let driver = owners.asked_for() || table.rows.iter().any(|row| row.row.told_owner.is_some());
         let options = Options { totals: args.rows.totals, header: false, stamp: true, driver };
@@ -140,88 +133,4 @@ fn tell_hosts(before: &Sample, after: &Sample) {
     {
         eprintln!("poolmon: A is of {a}, B of {b}: two machines are compared");
     }
-}
-
-/// Time from one to the other, where both tell it.
-fn between(before: &Sample, after: &Sample) -> Option<Duration> {
-    Duration::try_from(after.time?.duration_since(before.time?)).ok().filter(|time| !time.is_zero())
-}
-
-fn told(time: Option<Timestamp>) -> String {
-    let local = |time: Timestamp| time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string();
-    time.map_or_else(|| "an unknown time".to_owned(), local)
-}
-
-fn text(
-    out: &mut dyn Write,
-    before: &Sample,
-    after: &Sample,
-    table: &Table,
-    hidden: usize,
-) -> io::Result<()> {
-    let time = between(before, after);
-    let long = time.map(|time| format!(", {} later", spoken(time))).unwrap_or_default();
-    writeln!(out, "From {} to {}{long}", told(before.time), told(after.time))?;
-    for totals in &table.totals {
-        let Some(change) = totals.delta.and_then(|delta| delta.bytes) else { continue };
-        let held = totals.counters.bytes.map(human_bytes).unwrap_or_default();
-        let rate = rate(change, time).map(|rate| format!(" ({rate})")).unwrap_or_default();
-        writeln!(out, "{}: {}{rate}, now {held}", totals.pool.long(), signed(change))?;
-    }
-    if table.rows.is_empty() {
-        return writeln!(out, "\nNo row changed.");
-    }
-    let lines: Vec<[String; 7]> = table.rows.iter().map(|row| line(row, time)).collect();
-    let titles = ["Tag", "Type", "Change", "Per hour", "Diff +/-", "Bytes", ""].map(str::to_owned);
-    let mut widths = [0_usize; 7];
-    for line in std::iter::once(&titles).chain(&lines) {
-        for (width, cell) in widths.iter_mut().zip(line) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    writeln!(out)?;
-    for line in std::iter::once(&titles).chain(&lines) {
-        let [tag, pool, change, rate, diff, bytes, mark] = line;
-        let [w0, w1, w2, w3, w4, w5, _] = widths;
-        let text =
-            format!("{tag:w0$}  {pool:w1$}  {change:>w2$}  {rate:>w3$}  {diff:>w4$}  {bytes:>w5$}  {mark}");
-        writeln!(out, "{}", text.trim_end())?;
-    }
-    if hidden > 0 {
-        writeln!(out, "and {} rows more (--limit)", grouped(hidden as u64))?;
-    }
-    Ok(())
-}
-
-fn line(row: &TableRow, time: Option<Duration>) -> [String; 7] {
-    let delta = row.delta.unwrap_or_default();
-    let change = delta.bytes;
-    let presence = match row.presence {
-        Presence::New => "new",
-        Presence::Gone => "gone",
-        Presence::Steady => "",
-    };
-    let driver =
-        row.label.as_ref().and_then(|label| label.driver.as_deref()).or(row.row.told_owner.as_deref());
-    let mark =
-        [presence, driver.unwrap_or("")].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
-    [
-        row.row.tag.to_string(),
-        row.row.pool.short().to_owned(),
-        change.map_or_else(|| "-".to_owned(), signed),
-        change.and_then(|change| rate(change, time)).unwrap_or_else(|| "-".to_owned()),
-        delta.diff.map_or_else(|| "-".to_owned(), |diff| format!("{diff:+}")),
-        row.row.counters.bytes.map_or_else(|| "-".to_owned(), human_bytes),
-        mark.join(", "),
-    ]
-}
-
-fn signed(change: i64) -> String {
-    if change == 0 { "0".to_owned() } else { human_change(change) }
-}
-
-/// `41 MB/h`.
-fn rate(change: i64, time: Option<Duration>) -> Option<String> {
-    let hours = time?.as_secs_f64() / 3600.0;
-    Some(format!("{}/h", decimal(change as f64 / hours)))
 }

@@ -2,11 +2,9 @@
 
 use std::io::{self, Write as _};
 
-use poolmon_dump::{Dump, FindHit, FindReport, Needle};
-use poolmon_model::units::{grouped, human_bytes};
-use serde_json::{Value, json};
+use poolmon_dump::Dump;
+use poolmon_render::dump::find as render;
 
-use super::{address, table};
 use crate::cli::dump::{FindArgs, FindFormat};
 use crate::{Exit, input};
 
@@ -27,120 +25,16 @@ pub fn run(dump: &Dump, args: &FindArgs) -> anyhow::Result<()> {
                 writeln!(out, "{}", hit.windbg_line())?;
             }
         }
-        FindFormat::Table => text(&mut out, dump, hits)?,
+        FindFormat::Table => render::text(&mut out, dump, hits)?,
         FindFormat::Json => {
-            serde_json::to_writer_pretty(&mut out, &document(&args.needle, &report, hits))?;
-            writeln!(out)?;
+            poolmon_render::json(&mut out, &render::json(&args.needle, &report, hits))?;
         }
     }
     out.flush()?;
     if args.format != FindFormat::Json {
-        tell(&report, hits.len());
+        for note in render::notes(&report, hits.len()) {
+            eprintln!("poolmon: {note}");
+        }
     }
     if report.hits.is_empty() { Err(Exit(1).into()) } else { Ok(()) }
-}
-
-fn text(out: &mut dyn io::Write, dump: &Dump, hits: &[FindHit]) -> io::Result<()> {
-    let rows: Vec<Vec<String>> = hits
-        .iter()
-        .map(|hit| {
-            let code = if hit.in_code { "code" } else { "data" };
-            vec![
-                address(dump, hit.address),
-                format!("{}+{:#x}", hit.module, hit.offset),
-                hit.section.clone().unwrap_or_else(|| "-".into()),
-                if hit.section.is_some() { code } else { "-" }.to_owned(),
-                format!("{} | {}", hex(&hit.before), hex(&hit.bytes)),
-            ]
-        })
-        .collect();
-    table(out, &rows, &[])
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
-}
-
-/// How far the search could see, on stderr: a tag in a page that is absent is not found.
-fn tell(report: &FindReport, shown: usize) {
-    eprintln!(
-        "poolmon: {} places in {} modules, {} searched",
-        grouped(report.hits.len() as u64),
-        grouped(report.modules as u64),
-        human_bytes(report.bytes)
-    );
-    if shown < report.hits.len() {
-        eprintln!("poolmon: {} more places (--limit)", grouped((report.hits.len() - shown) as u64));
-    }
-    if report.cut {
-        eprintln!("poolmon: the search ended at its limit; there may be more places");
-    }
-    let absent = report.absent;
-    if absent.total() == 0 {
-        return;
-    }
-    let parts = [
-        (absent.paged_out, "paged out"),
-        (absent.not_in_dump, "not in this dump"),
-        (absent.unmapped, "not mapped (thrown away after start, or session space)"),
-    ];
-    let parts: Vec<String> = parts
-        .iter()
-        .filter(|part| part.0 > 0)
-        .map(|part| format!("{} {}", grouped(part.0), part.1))
-        .collect();
-    eprintln!(
-        "poolmon: {} pages could not be searched: {}; most of them in {}",
-        grouped(absent.total()),
-        parts.join(", "),
-        most_absent(report)
-    );
-}
-
-/// The three modules that lack most.
-fn most_absent(report: &FindReport) -> String {
-    let mut modules: Vec<_> = report.absent_in.iter().collect();
-    modules.sort_by_key(|module| std::cmp::Reverse(module.absent.total()));
-    let told: Vec<String> = modules
-        .iter()
-        .take(3)
-        .map(|module| {
-            format!("{} ({} of {})", module.module, grouped(module.absent.total()), grouped(module.pages))
-        })
-        .collect();
-    told.join(", ")
-}
-
-fn document(needle: &Needle, report: &FindReport, hits: &[FindHit]) -> Value {
-    let absent = |pages: &poolmon_dump::AbsentPages| json!({ "paged_out": pages.paged_out, "not_in_dump": pages.not_in_dump, "unmapped": pages.unmapped });
-    let hits: Vec<Value> = hits
-        .iter()
-        .map(|hit| {
-            json!({
-                "address": format!("{:#x}", hit.address),
-                "module": hit.module,
-                "offset": hit.offset,
-                "section": hit.section,
-                "in_code": hit.in_code,
-                "before": hex(&hit.before),
-                "bytes": hex(&hit.bytes),
-            })
-        })
-        .collect();
-    let absent_in: Vec<Value> = report
-        .absent_in
-        .iter()
-        .map(|module| json!({ "module": module.module, "pages": module.pages, "absent": absent(&module.absent) }))
-        .collect();
-    json!({
-        "schema": "poolmon.find/1",
-        "needle": needle.text,
-        "found": report.hits.len(),
-        "hits": hits,
-        "modules": report.modules,
-        "bytes": report.bytes,
-        "cut": report.cut,
-        "absent": absent(&report.absent),
-        "absent_in": absent_in,
-    })
 }

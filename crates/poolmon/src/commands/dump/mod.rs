@@ -1,15 +1,15 @@
 //! `poolmon dump`: WinDbg's answers from a memory dump.
 //!
-//! [`about`]: what it is; [`poolused`], [`modules`], [`find`], [`big`], [`who`]: one file a question.
+//! here: what it is; [`poolused`], [`modules`], [`find`], [`big`], [`who`]: one file a question.
 
-mod about;
 mod big;
 mod find;
 mod modules;
 pub mod poolused;
 mod who;
 
-use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::path::Path;
 
 use poolmon_dump::Dump;
 
@@ -35,7 +35,7 @@ pub fn run(args: &DumpArgs) -> anyhow::Result<()> {
             eprintln!("poolmon: {problem}");
         }
         if args.question.is_none() {
-            return about::run(&dump, args.format.unwrap_or(TextOrJson::Text), outcome.used.as_deref());
+            return about(&dump, args.format.unwrap_or(TextOrJson::Text), outcome.used.as_deref());
         }
     }
     match &args.question {
@@ -48,62 +48,14 @@ pub fn run(args: &DumpArgs) -> anyhow::Result<()> {
     }
 }
 
-/// An address as `WinDbg` writes it: two halves with a grave accent between, eight digits on 32-bit systems.
-fn address(dump: &Dump, address: u64) -> String {
-    if is_narrow(dump) {
-        format!("{address:08x}")
-    } else {
-        format!("{:08x}`{:08x}", address >> 32, address & 0xffff_ffff)
-    }
-}
-
-fn is_narrow(dump: &Dump) -> bool {
-    dump.info().machine == Some(poolmon_dump::Machine::X86)
-}
-
-/// Writes rows of text, each column as wide as its widest cell; the last one is not padded. Those named in `right` are
-/// numbers.
-fn table(out: &mut dyn std::io::Write, rows: &[Vec<String>], right: &[usize]) -> std::io::Result<()> {
-    let mut widths: Vec<usize> = Vec::new();
-    for row in rows {
-        widths.resize(widths.len().max(row.len()), 0);
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    for row in rows {
-        let mut line = String::new();
-        for (at, (cell, &width)) in row.iter().zip(&widths).enumerate() {
-            if at > 0 {
-                line += "  ";
-            }
-            let _ = if right.contains(&at) {
-                write!(line, "{cell:>width$}")
-            } else {
-                write!(line, "{cell:<width$}")
-            };
-        }
-        writeln!(out, "{}", line.trim_end())?;
-    }
-    Ok(())
-}
-
-/// Writes rows with a separator, quoted where they have to be.
-fn delimited(out: &mut dyn std::io::Write, rows: &[Vec<String>], separator: char) -> std::io::Result<()> {
-    for row in rows {
-        let cells: Vec<String> = row
-            .iter()
-            .map(|cell| {
-                if separator == '\t' {
-                    cell.replace(['\t', '\n', '\r'], " ")
-                } else if cell.contains([',', '"', '\n', '\r']) {
-                    format!("\"{}\"", cell.replace('"', "\"\""))
-                } else {
-                    cell.clone()
-                }
-            })
-            .collect();
-        writeln!(out, "{}", cells.join(&separator.to_string()))?;
+/// What the dump is, and what it can answer.
+fn about(dump: &Dump, format: TextOrJson, symbols: Option<&Path>) -> anyhow::Result<()> {
+    use poolmon_render::dump::about;
+    let info = dump.info();
+    let mut out = io::stdout().lock();
+    match format {
+        TextOrJson::Text => out.write_all(about::text(dump, &info, symbols).as_bytes())?,
+        TextOrJson::Json => poolmon_render::json(&mut out, &about::json(dump, &info, symbols))?,
     }
     Ok(())
 }

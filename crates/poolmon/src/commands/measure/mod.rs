@@ -3,16 +3,15 @@
 //! * here: arguments, and the order of runs and idle intervals; * `child.rs`: one run; * `text.rs`: the answer.
 
 mod child;
-mod text;
 
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::time::{Duration, Instant};
 
+use poolmon_leak::Measurement;
 use poolmon_leak::measure::{LossKind, Phase, run_first};
-use poolmon_leak::{Losses, Measurement};
-use poolmon_model::{Filter, Sample, SourceKind};
+use poolmon_model::{Sample, SourceKind};
+use poolmon_render::measure::{self as render, Counted, Measured};
 use poolmon_source::Source;
-use serde::Serialize;
 
 use self::child::{Command, Ended};
 use super::record::stop::Stop;
@@ -24,33 +23,6 @@ use crate::{Exit, input};
 
 /// Parts into which the noise before is cut.
 const AMBIENT: u32 = 10;
-
-/// What was measured.
-pub struct Measured {
-    /// The command, as it would be typed.
-    pub command: String,
-    /// The figures.
-    pub losses: Losses,
-    /// Runs that ended with another exit code than 0, of all runs.
-    pub failed: u32,
-    /// It was stopped before all runs were done.
-    pub stopped: bool,
-    /// Seed of the coins.
-    pub seed: u64,
-    /// How objects were counted.
-    pub counted: Counted,
-}
-
-/// How objects were counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Counted {
-    /// By the system itself.
-    Each,
-    /// After `--exact` had the kernel gather its half-filled slabs.
-    Gathered,
-    /// In whole slabs.
-    InSlabs,
-}
 
 /// Measures, and tells.
 pub fn run(args: &MeasureArgs) -> anyhow::Result<()> {
@@ -71,8 +43,8 @@ pub fn run(args: &MeasureArgs) -> anyhow::Result<()> {
     let filter = args.which.filter();
     let mut out = BufWriter::new(io::stdout().lock());
     match args.format {
-        MeasureFormat::Text => text::write(&mut out, &measured, &filter, args.all, args.limit)?,
-        MeasureFormat::Json => json(&mut out, &measured, &filter, args.all)?,
+        MeasureFormat::Text => render::text(&mut out, &measured, &filter, args.all, args.limit)?,
+        MeasureFormat::Json => render::json(&mut out, &measured, &filter, args.all)?,
     }
     out.flush()?;
     let lost = measured.losses.of(LossKind::Lost).any(|loss| filter.admits_tag(&loss.tag, loss.pool));
@@ -235,53 +207,4 @@ impl<'a> Bench<'a> {
             eprint!("\r{what}{left} (Ctrl-C judges now){:12}", "");
         }
     }
-}
-
-#[derive(Serialize)]
-struct Json<'a> {
-    schema: &'static str,
-    command: &'a str,
-    runs: usize,
-    /// Runs that ended with another exit code than 0, those that do not count among them.
-    failed_runs: u32,
-    stopped: bool,
-    /// Each object was counted, rather than whole slabs.
-    exact: bool,
-    seed: u64,
-    run_seconds: f64,
-    warm_up_runs: usize,
-    ambient_seconds: f64,
-    /// How sure the intervals are.
-    level: f64,
-    false_discoveries: f64,
-    /// Runs without which a single tag cannot stand out, as many as moved.
-    least_runs: usize,
-    still_tags: usize,
-    tags: Vec<&'a poolmon_leak::measure::Loss>,
-}
-
-fn json(out: &mut dyn Write, measured: &Measured, filter: &Filter, all: bool) -> io::Result<()> {
-    let losses = &measured.losses;
-    let wanted = |loss: &&poolmon_leak::measure::Loss| {
-        (all || loss.kind != LossKind::Noise) && filter.admits_tag(&loss.tag, loss.pool)
-    };
-    let json = Json {
-        schema: "poolmon.measure/1",
-        command: &measured.command,
-        runs: losses.pairs,
-        failed_runs: measured.failed,
-        stopped: measured.stopped,
-        exact: measured.counted != Counted::InSlabs,
-        seed: measured.seed,
-        run_seconds: losses.run_seconds,
-        warm_up_runs: losses.warm_up,
-        ambient_seconds: losses.ambient_seconds,
-        level: losses.level,
-        false_discoveries: losses.alpha,
-        least_runs: losses.least_runs,
-        still_tags: losses.still,
-        tags: losses.tags.iter().filter(wanted).collect(),
-    };
-    serde_json::to_writer_pretty(&mut *out, &json)?;
-    writeln!(out)
 }

@@ -6,10 +6,9 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use poolmon_leak::Verdict;
-use poolmon_report::{Dossier, Event, EventKind, Material};
+use poolmon_report::{Dossier, Event, EventKind, Judged, Material};
 use poolmon_store::TimedMark;
 
-use crate::app::judged::Judged;
 use crate::app::owners::Known;
 use crate::cli::report::ReportArgs;
 use crate::cli::who::WhoArgs;

@@ -6,19 +6,16 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use poolmon_model::Tag;
-use poolmon_model::units::{grouped, human_bytes};
 use poolmon_owner::linux::{
-    CacheOwner, CallerOwner, MergedCaches, ModuleCatalog, ModuleEvent, ModuleIndex, ModuleLimits,
-    ModuleSummary, callers, places,
+    MergedCaches, ModuleCatalog, ModuleEvent, ModuleIndex, ModuleLimits, ModuleSummary, callers, places,
 };
+
+use poolmon_render::who::cache::{CacheAnswer, Creators};
 
 use super::interruptible;
 use crate::Exit;
 use crate::app::owners;
 use crate::cli::who::{WhoArgs, WhoFormat};
-
-/// Names that share one cache, at most so many of which are explained.
-const SHARED: usize = 8;
 
 /// Is this short text a slab cache of the running kernel or one that everyone knows, and not a tag of Windows.
 pub fn is_cache(name: &str) -> bool {
@@ -44,7 +41,7 @@ pub fn run(name: &str, args: &WhoArgs) -> anyhow::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
     let about = known.explain(&tag, None).into_iter().map(|line| (line.title.to_owned(), line.text));
     let answer =
-        Answer { name, about: about.collect(), caller, merged: merged.explain(name), creators, summary };
+        CacheAnswer { name, about: about.collect(), caller, merged: merged.explain(name), creators, summary };
     match args.format {
         WhoFormat::Json => answer.json(&mut out)?,
         _ => answer.text(&mut out)?,
@@ -66,9 +63,6 @@ pub fn run(name: &str, args: &WhoArgs) -> anyhow::Result<()> {
     eprintln!("poolmon: nothing that was searched creates `{name}`, and the built-in table does not know it");
     Err(Exit(1).into())
 }
-
-/// Caches and who creates each.
-pub type Creators = Vec<(String, Vec<CacheOwner>)>;
 
 /// Who creates the cache, or one that the kernel merged with it.
 pub fn search(
@@ -105,88 +99,4 @@ pub fn search(
     let mut creators = modules.owners_of_merged(name, merged);
     creators.retain(|(cache, owners)| cache == name || !owners.is_empty());
     Ok((creators, summary))
-}
-
-/// `4,024 files, 312 MiB, 4,024 answered from the index`.
-pub fn searched(summary: &ModuleSummary) -> String {
-    let indexed = match summary.from_index {
-        0 => String::new(),
-        n => format!(", {} answered from the index", grouped(n as u64)),
-    };
-    let s = if summary.files == 1 { "" } else { "s" };
-    format!("{} file{s}, {}{indexed}", grouped(summary.files as u64), human_bytes(summary.bytes))
-}
-
-struct Answer<'a> {
-    name: &'a str,
-    about: Vec<(String, String)>,
-    caller: Option<CallerOwner>,
-    merged: Option<String>,
-    creators: Creators,
-    summary: ModuleSummary,
-}
-
-impl Answer<'_> {
-    fn text(&self, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "{}", self.name)?;
-        for (title, text) in &self.about {
-            writeln!(out, "  {title:<9}  {text}")?;
-        }
-        if let Some(caller) = &self.caller {
-            writeln!(out, "  {:<9}  {}: {}", "Owner", caller.name, caller.why)?;
-        }
-        if let Some(shared) = &self.merged {
-            writeln!(out, "  {:<9}  {shared}", "Shared")?;
-        }
-        for (cache, owners) in self.creators.iter().take(SHARED) {
-            for owner in owners {
-                let of = if cache == self.name { String::new() } else { format!("{cache}: ") };
-                writeln!(out, "  {:<9}  {of}{} ({})", "Created", owner.explain(), owner.confidence().word())?;
-                writeln!(out, "  {:<9}  {}", "", owner.path.display())?;
-            }
-        }
-        if self.summary.files > 0 {
-            writeln!(out, "searched: {}", searched(&self.summary))?;
-        }
-        Ok(())
-    }
-
-    fn json(&self, out: &mut dyn Write) -> io::Result<()> {
-        let creators: Vec<_> = self
-            .creators
-            .iter()
-            .flat_map(|(cache, owners)| owners.iter().map(move |owner| (cache, owner)))
-            .map(|(cache, owner)| {
-                serde_json::json!({
-                    "cache": cache,
-                    "owner": owner.name(),
-                    "subsystem": owner.subsystem(),
-                    "confidence": owner.confidence().word(),
-                    "explanation": owner.explain(),
-                    "file": owner.path.display().to_string(),
-                    "description": owner.info.description,
-                })
-            })
-            .collect();
-        let about: Vec<_> = self
-            .about
-            .iter()
-            .map(|(title, text)| serde_json::json!({ "title": title, "text": text }))
-            .collect();
-        let caller = self
-            .caller
-            .as_ref()
-            .map(|caller| serde_json::json!({ "owner": caller.name, "explanation": caller.why }));
-        let json = serde_json::json!({
-            "schema": "poolmon.who.linux/1",
-            "name": self.name,
-            "known": about,
-            "caller": caller,
-            "shared": self.merged,
-            "creators": creators,
-            "searched": { "files": self.summary.files, "bytes": self.summary.bytes, "failed": self.summary.failed },
-        });
-        serde_json::to_writer_pretty(&mut *out, &json)?;
-        writeln!(out)
-    }
 }

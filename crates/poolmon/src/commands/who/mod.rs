@@ -6,8 +6,6 @@
 pub mod brief;
 mod linux;
 mod progress;
-mod records;
-mod text;
 
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
@@ -19,6 +17,7 @@ use poolmon_model::{PoolTag, Tag};
 use poolmon_owner::Owners;
 use poolmon_owner::scan::{DriverIndex, places};
 use poolmon_owner::who::{self, DriverPlaces, Standing, WhoAnswer};
+use poolmon_render::who as render;
 
 use crate::Exit;
 use crate::app::owners;
@@ -52,9 +51,9 @@ pub fn run(args: &WhoArgs) -> anyhow::Result<()> {
     tell_failures(&answer, &places)?;
     let mut out = BufWriter::new(io::stdout().lock());
     match args.format {
-        WhoFormat::Text => text::answer(&mut out, tag, &answer, &known, args.verbose)?,
-        WhoFormat::Json => records::json(&mut out, Some((tag, &known)), &answer)?,
-        WhoFormat::Csv => records::csv(&mut out, &answer)?,
+        WhoFormat::Text => render::answer(&mut out, tag, &answer, &known, args.verbose)?,
+        WhoFormat::Json => render::json(&mut out, Some((tag, &known)), &answer)?,
+        WhoFormat::Csv => render::csv(&mut out, &answer)?,
     }
     out.flush()?;
     let shown = answer.drivers.iter().any(|driver| driver.standing() < Standing::Noise);
@@ -70,23 +69,9 @@ fn next(name: &str, args: &WhoArgs) -> anyhow::Result<()> {
     };
     let commands = poolmon_owner::next::commands(&tag, None);
     let mut out = BufWriter::new(io::stdout().lock());
-    if args.format == WhoFormat::Text {
-        for command in &commands {
-            writeln!(out, "{}: {}", command.tool, command.tells)?;
-            writeln!(out, "    {}", command.command)?;
-            writeln!(out, "    needs: {}", command.needs)?;
-        }
-    } else {
-        let rows: Vec<_> = commands
-            .iter()
-            .map(|next| {
-                serde_json::json!({
-                    "tool": next.tool, "command": next.command, "tells": next.tells, "needs": next.needs,
-                })
-            })
-            .collect();
-        serde_json::to_writer_pretty(&mut out, &rows)?;
-        writeln!(out)?;
+    match args.format {
+        WhoFormat::Text => render::next::text(&mut out, &commands)?,
+        _ => render::next::json(&mut out, &commands)?,
     }
     Ok(out.flush()?)
 }
@@ -113,9 +98,9 @@ fn all(args: &WhoArgs) -> anyhow::Result<()> {
     } else {
         let mut out = BufWriter::new(io::stdout().lock());
         match args.format {
-            WhoFormat::Text => text::inventory(&mut out, &answer, args.verbose)?,
-            WhoFormat::Json => records::json(&mut out, None, &answer)?,
-            WhoFormat::Csv => records::csv(&mut out, &answer)?,
+            WhoFormat::Text => render::inventory(&mut out, &answer, args.verbose)?,
+            WhoFormat::Json => render::json(&mut out, None, &answer)?,
+            WhoFormat::Csv => render::csv(&mut out, &answer)?,
         }
         out.flush()?;
     }

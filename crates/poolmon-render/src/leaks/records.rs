@@ -4,9 +4,10 @@ use std::io::{self, Write};
 
 use poolmon_leak::{Kind, Verdict};
 use poolmon_model::Filter;
+use poolmon_print::delimited::LineWriter;
+use poolmon_print::schema;
+use poolmon_report::Judged;
 use serde::Serialize;
-
-use crate::app::judged::Judged;
 
 #[derive(Serialize)]
 struct Json<'a> {
@@ -42,7 +43,7 @@ pub fn json(out: &mut dyn Write, judged: &Judged, filter: &Filter, all: bool) ->
     let report = &judged.report;
     let tag = |at: usize| report.verdicts.get(at).map(|verdict| verdict.tag.to_string()).unwrap_or_default();
     let json = Json {
-        schema: "poolmon.leaks/1",
+        schema: schema::LEAKS,
         source: &judged.source,
         host: judged.host.as_deref(),
         system: judged.system.as_deref(),
@@ -79,18 +80,36 @@ fn wanted<'a>(judged: &'a Judged, filter: &'a Filter, all: bool) -> impl Iterato
     judged.report.verdicts.iter().filter(told)
 }
 
+const COLUMNS: [&str; 18] = [
+    "tag",
+    "pool",
+    "verdict",
+    "bytes_per_hour",
+    "bytes_per_hour_low",
+    "bytes_per_hour_high",
+    "allocs_per_hour",
+    "bytes",
+    "growth",
+    "share",
+    "since",
+    "since_start",
+    "exhausted_in_hours",
+    "limit",
+    "needs_hours",
+    "group",
+    "owner",
+    "reasons",
+];
+
 /// A line for each tag.
 pub fn csv(out: &mut dyn Write, judged: &Judged, filter: &Filter, all: bool) -> io::Result<()> {
-    writeln!(
-        out,
-        "tag,pool,verdict,bytes_per_hour,bytes_per_hour_low,bytes_per_hour_high,allocs_per_hour,bytes,growth,\
-         share,since,since_start,exhausted_in_hours,limit,needs_hours,group,owner,reasons"
-    )?;
+    let mut lines = LineWriter::new(out, b',');
+    lines.line(&COLUMNS)?;
     for verdict in wanted(judged, filter, all) {
         let figure = |figure: Option<f64>| figure.map(|figure| format!("{figure:.3}")).unwrap_or_default();
         let end = verdict.exhaustion;
         let fields = [
-            quoted(&verdict.tag.to_string()),
+            verdict.tag.to_string(),
             verdict.pool.id().to_owned(),
             verdict.kind.id().to_owned(),
             figure(Some(verdict.bytes.per_hour)),
@@ -103,22 +122,13 @@ pub fn csv(out: &mut dyn Write, judged: &Judged, filter: &Filter, all: bool) -> 
             verdict.since.map(|since| since.to_string()).unwrap_or_default(),
             verdict.since_start.to_string(),
             figure(end.map(|end| end.hours)),
-            end.map(|end| quoted(end.limit.long())).unwrap_or_default(),
+            end.map(|end| end.limit.long().to_owned()).unwrap_or_default(),
             figure(verdict.needs_hours),
             verdict.group.map(|group| group.to_string()).unwrap_or_default(),
-            verdict.owner.as_deref().map(quoted).unwrap_or_default(),
-            quoted(&verdict.reasons.join("; ")),
+            verdict.owner.clone().unwrap_or_default(),
+            verdict.reasons.join("; "),
         ];
-        writeln!(out, "{}", fields.join(","))?;
+        lines.line(&fields)?;
     }
     Ok(())
-}
-
-/// RFC 4180.
-fn quoted(text: &str) -> String {
-    if text.contains(['"', ',', '\n', '\r']) || text.starts_with(' ') || text.ends_with(' ') {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_owned()
-    }
 }

@@ -9,8 +9,8 @@ use poolmon_model::Filter;
 use poolmon_model::units::grouped;
 
 use super::{Counted, Measured};
-use crate::app::quantity::{count, spoken};
-use crate::commands::leaks::text::who;
+use crate::next::who;
+use crate::{count, spoken};
 
 /// Writes it.
 pub fn write(

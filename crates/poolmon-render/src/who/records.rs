@@ -10,9 +10,9 @@ use poolmon_model::{PoolTag, Tag};
 use poolmon_owner::Owners;
 use poolmon_owner::scan::{CallRole, Evidence, charged};
 use poolmon_owner::who::{RankedDriver, Standing, WhoAnswer};
+use poolmon_print::delimited::LineWriter;
+use poolmon_print::schema;
 use serde::Serialize;
-
-const SCHEMA: &str = "poolmon.who/1";
 
 #[derive(Serialize)]
 struct Document {
@@ -92,7 +92,7 @@ pub fn json(out: &mut dyn Write, asked: Option<(PoolTag, &Owners)>, answer: &Who
     let known = asked.map(|(tag, owners)| owners.known(&Tag::Pool(tag))).unwrap_or_default();
     let summary = &answer.summary;
     let document = Document {
-        schema: SCHEMA,
+        schema: schema::WHO,
         tag: tag.map(|tag| tag.to_string()),
         tag_value: tag.map(|tag| format!("{:#010x}", tag.unprotected().to_u32())),
         charged: tag.and_then(charged),
@@ -201,7 +201,8 @@ const COLUMNS: [&str; 18] = [
 
 /// A line for each place; tags that only a framework would give have a line of the kind `framework`.
 pub fn csv(out: &mut dyn Write, answer: &WhoAnswer) -> io::Result<()> {
-    writeln!(out, "{}", COLUMNS.join(","))?;
+    let mut lines = LineWriter::new(out, b',');
+    lines.line(&COLUMNS)?;
     let hex = |rva: Option<u32>| rva.map(|rva| format!("{rva:#x}")).unwrap_or_default();
     for driver in &answer.drivers {
         let info = &driver.info;
@@ -218,8 +219,8 @@ pub fn csv(out: &mut dyn Write, answer: &WhoAnswer) -> io::Result<()> {
                 told(&info.signer),
                 tag.to_string(),
             ];
-            let fields: Vec<String> = own.iter().chain(&rest).map(|field| quoted(field)).collect();
-            writeln!(out, "{}", fields.join(","))
+            let fields: Vec<&String> = own.iter().chain(&rest).collect();
+            lines.line(&fields)
         };
         for row in &driver.evidence {
             line(
@@ -246,10 +247,4 @@ pub fn csv(out: &mut dyn Write, answer: &WhoAnswer) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// RFC 4180; blanks at either end are kept by quotes.
-fn quoted(field: &str) -> String {
-    let plain = !field.contains([',', '"', '\n', '\r']) && field.trim() == field;
-    if plain { field.to_owned() } else { format!("\"{}\"", field.replace('"', "\"\"")) }
 }

@@ -1,14 +1,12 @@
 //! `poolmon leaks`: which tags leak, how fast, how sure, until when.
 //!
-//! * here: arguments; * [`judged`]: samples into the analysis; * `text.rs`: the answer for a person; * `records.rs`: as JSON and CSV.
-
-mod records;
-pub mod text;
+//! [`judged`]: samples into the analysis; [`poolmon_render::leaks`]: the answer.
 
 use std::io::{self, BufWriter, Write as _};
 
 use jiff::tz::TimeZone;
 use poolmon_leak::Kind as Verdicted;
+use poolmon_render::leaks as render;
 
 use crate::Exit;
 use crate::app::{judged, owners};
@@ -20,10 +18,11 @@ pub fn run(args: &LeaksArgs) -> anyhow::Result<()> {
     let judged = judged::judge(&args.source, args.which.view(), &owners)?;
     let filter = args.which.filter();
     let mut out = BufWriter::new(io::stdout().lock());
+    let listing = render::Listing { all: args.all, limit: args.limit };
     match args.format {
-        LeaksFormat::Text => text::write(&mut out, &judged, &filter, args, &TimeZone::system())?,
-        LeaksFormat::Json => records::json(&mut out, &judged, &filter, args.all)?,
-        LeaksFormat::Csv => records::csv(&mut out, &judged, &filter, args.all)?,
+        LeaksFormat::Text => render::text(&mut out, &judged, &filter, listing, &TimeZone::system())?,
+        LeaksFormat::Json => render::json(&mut out, &judged, &filter, args.all)?,
+        LeaksFormat::Csv => render::csv(&mut out, &judged, &filter, args.all)?,
     }
     out.flush()?;
     let found = |kinds: &[Verdicted]| {

@@ -1,32 +1,18 @@
 //! What the dump is, and what it can answer.
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
 use poolmon_dump::{Dump, DumpInfo};
 use poolmon_model::units::{grouped, human_bytes};
+use poolmon_print::schema;
 use serde_json::{Value, json};
 
 use super::address;
-use crate::cli::dump::TextOrJson;
 
-/// Says it.
-pub fn run(dump: &Dump, format: TextOrJson, symbols: Option<&Path>) -> anyhow::Result<()> {
-    let info = dump.info();
-    let mut out = io::stdout().lock();
-    match format {
-        TextOrJson::Text => out.write_all(text(dump, &info, symbols).as_bytes())?,
-        TextOrJson::Json => {
-            serde_json::to_writer_pretty(&mut out, &document(dump, &info, symbols))?;
-            writeln!(out)?;
-        }
-    }
-    Ok(())
-}
-
-fn text(dump: &Dump, info: &DumpInfo, symbols: Option<&Path>) -> String {
+/// For a person.
+pub fn text(dump: &Dump, info: &DumpInfo, symbols: Option<&Path>) -> String {
     let mut lines: Vec<(&str, String)> = Vec::new();
     lines.push(("File", format!("{} ({})", dump.path().display(), human_bytes(info.file_size))));
     let machine = info.machine.map_or("unknown processor", poolmon_dump::Machine::name);
@@ -106,7 +92,8 @@ fn memory(info: &DumpInfo) -> String {
     format!("{machine}; {bytes} of it in this file ({pages} pages)")
 }
 
-fn document(dump: &Dump, info: &DumpInfo, symbols: Option<&Path>) -> Value {
+/// One JSON object.
+pub fn json(dump: &Dump, info: &DumpInfo, symbols: Option<&Path>) -> Value {
     let answers: serde_json::Map<String, Value> = answers(info)
         .into_iter()
         .map(|(question, answer)| {
@@ -116,7 +103,7 @@ fn document(dump: &Dump, info: &DumpInfo, symbols: Option<&Path>) -> Value {
         .collect();
     let known = info.known_bugcheck();
     json!({
-        "schema": "poolmon.dump/1",
+        "schema": schema::DUMP,
         "file": dump.path().display().to_string(),
         "file_bytes": info.file_size,
         "kind": info.kind(),

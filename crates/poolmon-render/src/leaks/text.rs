@@ -4,19 +4,21 @@ use std::io::{self, Write};
 
 use jiff::tz::TimeZone;
 use poolmon_leak::{Kind, Verdict};
+use poolmon_model::Filter;
 use poolmon_model::units::grouped;
-use poolmon_model::{Filter, Tag};
 use poolmon_report::words;
 
-use crate::app::judged::Judged;
-use crate::cli::leaks::LeaksArgs;
+use poolmon_report::Judged;
+
+use super::Listing;
+use crate::next::who;
 
 /// Writes it.
 pub fn write(
     out: &mut dyn Write,
     judged: &Judged,
     filter: &Filter,
-    args: &LeaksArgs,
+    listing: Listing,
     zone: &TimeZone,
 ) -> io::Result<()> {
     let report = &judged.report;
@@ -32,20 +34,20 @@ pub fn write(
     let leaking = report.causes(Kind::Leaking, admits);
     let leaks = shown.iter().filter(|verdict| verdict.kind == Kind::Leaking).count();
     writeln!(out, "{}", words::headline(report, judged.needs, leaks, leaking.len()))?;
-    for verdict in leaking.iter().take(args.limit) {
+    for verdict in leaking.iter().take(listing.limit) {
         writeln!(out)?;
         tell(out, judged, verdict, zone)?;
     }
-    more(out, leaking.len(), args.limit)?;
+    more(out, leaking.len(), listing.limit)?;
     let growing = report.causes(Kind::Growing, admits);
     if !growing.is_empty() {
         writeln!(out, "\nGrowing, but not called a leak:")?;
-        for verdict in growing.iter().take(args.limit) {
+        for verdict in growing.iter().take(listing.limit) {
             tell(out, judged, verdict, zone)?;
         }
-        more(out, growing.len(), args.limit)?;
+        more(out, growing.len(), listing.limit)?;
     }
-    explained(out, &shown, args, zone)?;
+    explained(out, &shown, listing, zone)?;
     next(out, judged, &leaking, &growing)
 }
 
@@ -81,18 +83,18 @@ fn more(out: &mut dyn Write, all: usize, limit: usize) -> io::Result<()> {
 }
 
 /// Growth that something explains: counted, or listed with `--all`.
-fn explained(out: &mut dyn Write, shown: &[&Verdict], args: &LeaksArgs, zone: &TimeZone) -> io::Result<()> {
+fn explained(out: &mut dyn Write, shown: &[&Verdict], listing: Listing, zone: &TimeZone) -> io::Result<()> {
     let kinds = [Kind::WarmingUp, Kind::LoadDriven, Kind::Step, Kind::Steady, Kind::TooLittleData];
     let of = |kind: Kind| shown.iter().copied().filter(move |verdict| verdict.kind == kind);
-    if args.all {
+    if listing.all {
         for kind in kinds {
             let all: Vec<&Verdict> = of(kind).collect();
             if !all.is_empty() {
                 writeln!(out, "\nTags {}: {}", words::explained(kind), grouped(all.len() as u64))?;
-                for verdict in all.iter().take(args.limit) {
+                for verdict in all.iter().take(listing.limit) {
                     writeln!(out, "  {}", verdict.sentence(zone))?;
                 }
-                more(out, all.len(), args.limit)?;
+                more(out, all.len(), listing.limit)?;
             }
         }
         return Ok(());
@@ -123,16 +125,4 @@ fn next(out: &mut dyn Write, judged: &Judged, leaking: &[&Verdict], growing: &[&
         writeln!(out, "{}{line}", if n == 0 { "\nNext: " } else { "      " })?;
     }
     Ok(())
-}
-
-/// Who it is: the command that follows on a verdict, quoted for a shell.
-pub fn who(tag: &Tag) -> String {
-    let tag = tag.to_string();
-    let tag = tag.trim_end();
-    let quoted = if tag.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c)) {
-        tag.to_owned()
-    } else {
-        format!("'{}'", tag.replace('\'', r"'\''"))
-    };
-    format!("which driver it is, with proof: poolmon who {quoted}")
 }

@@ -1,0 +1,16 @@
+//! `leaks`: verdicts on a series; `text.rs`: for a person, `records.rs`: JSON and CSV.
+
+mod records;
+mod text;
+
+pub use records::{csv, json};
+pub use text::write as text;
+
+/// How much is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listing {
+    /// Every tag, those that call for nothing too.
+    pub all: bool,
+    /// At most this many tags of each kind.
+    pub limit: usize,
+}

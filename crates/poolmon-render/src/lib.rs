@@ -1,0 +1,30 @@
+//! The answers of the commands, for people (text) and for programs (JSON, CSV).
+//!
+//! One folder or file for each command: [`leaks`], [`measure`], [`diff`], [`who`], [`dump`], [`recording`]. Each takes
+//! what a library found and writes it; nothing here reads a file or knows of the command line. Tables of samples are
+//! `poolmon-print`'s, whole reports `poolmon-report`'s.
+#![forbid(unsafe_code)]
+
+mod columns;
+pub mod diff;
+pub mod dump;
+pub mod leaks;
+pub mod measure;
+pub mod next;
+pub mod recording;
+pub mod who;
+
+use std::io::{self, Write};
+
+use poolmon_model::units::{counted as count, span as spoken};
+use serde::Serialize;
+
+/// Writes one JSON document and a line end.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn json(out: &mut dyn Write, document: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, document)?;
+    writeln!(out)
+}

@@ -1,0 +1,156 @@
+//! What is in a recording.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use poolmon_model::CounterWidth;
+use poolmon_model::units::{grouped, human_bytes};
+use poolmon_print::schema;
+use poolmon_store::{Info, Mark, TimedMark};
+use serde_json::{Value, json};
+
+use crate::{count, spoken};
+
+/// Notes that are shown as text; `--format json` has all of them.
+const NOTES: usize = 10;
+
+/// Gaps by kind: how many, how long together, in seconds.
+fn gaps(marks: &[TimedMark]) -> BTreeMap<&'static str, (u64, Duration)> {
+    let mut gaps: BTreeMap<_, (u64, Duration)> = BTreeMap::new();
+    for mark in marks {
+        if let Mark::Gap(gap) = &mark.mark {
+            let sum = gaps.entry(gap.kind.id()).or_default();
+            *sum = (sum.0 + 1, sum.1.saturating_add(gap.length()));
+        }
+    }
+    gaps
+}
+
+fn bits(width: CounterWidth) -> u8 {
+    if width == CounterWidth::Bits32 { 32 } else { 64 }
+}
+
+fn local(time: Timestamp, zone: &TimeZone) -> String {
+    time.to_zoned(zone.clone()).strftime("%F %T %:z").to_string()
+}
+
+/// For a person.
+pub fn text(path: &Path, info: &Info, marks: &[TimedMark], zone: &TimeZone) -> String {
+    let mut lines: Vec<(&str, String)> = vec![("Recording", path.display().to_string())];
+    let joined = |texts: Vec<&str>| if texts.is_empty() { "-".to_owned() } else { texts.join(", ") };
+    lines.push(("State", if info.recording { "being written now" } else { "closed" }.into()));
+    lines.push(("Host", joined(info.hosts.iter().map(String::as_str).collect())));
+    lines.push(("System", joined(info.systems.iter().map(String::as_str).collect())));
+    let simulated = if info.simulated { " (samples are invented)" } else { "" };
+    let kinds = joined(info.kinds.iter().copied().collect());
+    lines.push(("Source", format!("{kinds}, {}-bit counters{simulated}", bits(info.width))));
+    lines.push(("Boots", info.boots.len().to_string()));
+    if let (Some(first), Some(last)) = (info.first, info.last) {
+        let length = Duration::try_from(last.duration_since(first)).unwrap_or_default();
+        lines.push(("First", local(first, zone)));
+        lines.push(("Last", format!("{} ({} later)", local(last, zone), spoken(length))));
+    }
+    let every = match info.interval {
+        Duration::ZERO => String::new(),
+        interval => format!(", one every {}", spoken(interval)),
+    };
+    lines.push(("Samples", format!("{}{every}", grouped(info.samples))));
+    let sealed = match info.sealed {
+        0 => String::new(),
+        number => format!("; {} beside", count(number as u64, "Parquet file")),
+    };
+    let segments = count(info.segments as u64, "segment");
+    lines.push(("Size", format!("{} in {segments}{sealed}", human_bytes(info.bytes))));
+    let gaps: Vec<_> = gaps(marks)
+        .into_iter()
+        .map(|(kind, (number, length))| format!("{} {kind} ({})", grouped(number), spoken(length)))
+        .collect();
+    lines.push(("Gaps", if gaps.is_empty() { "none".into() } else { gaps.join(", ") }));
+    let changes = marks.iter().filter_map(|mark| match &mark.mark {
+        Mark::Modules(changes) => Some(changes),
+        _ => None,
+    });
+    let (loaded, unloaded): (Vec<_>, Vec<_>) = changes.flatten().partition(|change| change.loaded);
+    lines.push(("Modules", format!("{} loaded, {} unloaded", loaded.len(), unloaded.len())));
+    let notes: Vec<_> = marks
+        .iter()
+        .filter_map(|mark| match &mark.mark {
+            Mark::Note(text) => Some((mark.time, text)),
+            _ => None,
+        })
+        .collect();
+    let told = if notes.len() > NOTES {
+        format!("{}, the last {NOTES}:", notes.len())
+    } else {
+        notes.len().to_string()
+    };
+    lines.push(("Notes", told));
+    let mut text: Vec<_> = lines.iter().map(|(name, value)| format!("{name:<10}{value}\n")).collect();
+    for (time, note) in notes.iter().skip(notes.len().saturating_sub(NOTES)) {
+        let time = time.map_or_else(|| "-".to_owned(), |time| local(time, zone));
+        text.push(format!("  {time}  {}\n", note.replace(['\n', '\r'], " ")));
+    }
+    text.concat()
+}
+
+/// One JSON object.
+pub fn json(info: &Info, marks: &[TimedMark]) -> Value {
+    let gaps: serde_json::Map<_, _> = gaps(marks)
+        .into_iter()
+        .map(|(kind, (number, length))| {
+            (kind.to_owned(), json!({ "count": number, "seconds": length.as_secs_f64() }))
+        })
+        .collect();
+    let time = |time: Option<Timestamp>| time.map(|time| time.to_string());
+    let marks: Vec<_> = marks
+        .iter()
+        .map(|mark| {
+            let time = time(mark.time);
+            match &mark.mark {
+                Mark::Gap(gap) => json!({
+                    "time": time,
+                    "kind": gap.kind.id(),
+                    "seconds": gap.length_ns as f64 / 1e9,
+                    "reason": gap.reason,
+                }),
+                Mark::Note(text) => json!({ "time": time, "kind": "note", "text": text }),
+                Mark::Modules(changes) => {
+                    let changes: Vec<_> = changes
+                        .iter()
+                        .map(|change| {
+                            json!({
+                                "loaded": change.loaded,
+                                "name": change.name,
+                                "detail": change.detail,
+                                "bytes": change.size,
+                            })
+                        })
+                        .collect();
+                    json!({ "time": time, "kind": "modules", "modules": changes })
+                }
+            }
+        })
+        .collect();
+    json!({
+        "schema": schema::INFO,
+        "hosts": info.hosts,
+        "systems": info.systems,
+        "boots": info.boots,
+        "sources": info.kinds,
+        "simulated": info.simulated,
+        "counter_bits": bits(info.width),
+        "interval_seconds": info.interval.as_secs_f64(),
+        "first": time(info.first),
+        "last": time(info.last),
+        "samples": info.samples,
+        "segments": info.segments,
+        "bytes": info.bytes,
+        "parquet_files": info.sealed,
+        "recording_now": info.recording,
+        "gaps": gaps,
+        "marks": marks,
+    })
+}

@@ -1,0 +1,4 @@
+//! `info` and `verify`: recordings.
+
+pub mod info;
+pub mod verify;

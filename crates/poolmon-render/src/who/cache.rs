@@ -1,0 +1,106 @@
+//! `who NAME` for Linux: a slab cache, a caller of vmalloc, a place in the source.
+
+use std::io::{self, Write};
+
+use poolmon_model::units::{grouped, human_bytes};
+use poolmon_owner::linux::{CacheOwner, CallerOwner, ModuleSummary};
+use poolmon_print::schema;
+
+/// Names that share one cache, at most so many of which are explained.
+const SHARED: usize = 8;
+
+/// Caches and who creates each.
+pub type Creators = Vec<(String, Vec<CacheOwner>)>;
+
+/// `4,024 files, 312 MiB, 4,024 answered from the index`.
+pub fn searched(summary: &ModuleSummary) -> String {
+    let indexed = match summary.from_index {
+        0 => String::new(),
+        n => format!(", {} answered from the index", grouped(n as u64)),
+    };
+    let s = if summary.files == 1 { "" } else { "s" };
+    format!("{} file{s}, {}{indexed}", grouped(summary.files as u64), human_bytes(summary.bytes))
+}
+
+/// What is known of a cache, a caller or a place.
+pub struct CacheAnswer<'a> {
+    /// What was asked for.
+    pub name: &'a str,
+    /// Titles and texts of what is known without a search.
+    pub about: Vec<(String, String)>,
+    /// The part of the kernel that its name or place belongs to.
+    pub caller: Option<CallerOwner>,
+    /// Which caches share its slabs, in words.
+    pub merged: Option<String>,
+    /// Who creates it.
+    pub creators: Creators,
+    /// How much was searched.
+    pub summary: ModuleSummary,
+}
+
+impl CacheAnswer<'_> {
+    /// For a person.
+    pub fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{}", self.name)?;
+        for (title, text) in &self.about {
+            writeln!(out, "  {title:<9}  {text}")?;
+        }
+        if let Some(caller) = &self.caller {
+            writeln!(out, "  {:<9}  {}: {}", "Owner", caller.name, caller.why)?;
+        }
+        if let Some(shared) = &self.merged {
+            writeln!(out, "  {:<9}  {shared}", "Shared")?;
+        }
+        for (cache, owners) in self.creators.iter().take(SHARED) {
+            for owner in owners {
+                let of = if cache == self.name { String::new() } else { format!("{cache}: ") };
+                writeln!(out, "  {:<9}  {of}{} ({})", "Created", owner.explain(), owner.confidence().word())?;
+                writeln!(out, "  {:<9}  {}", "", owner.path.display())?;
+            }
+        }
+        if self.summary.files > 0 {
+            writeln!(out, "searched: {}", searched(&self.summary))?;
+        }
+        Ok(())
+    }
+
+    /// One JSON object.
+    pub fn json(&self, out: &mut dyn Write) -> io::Result<()> {
+        let creators: Vec<_> = self
+            .creators
+            .iter()
+            .flat_map(|(cache, owners)| owners.iter().map(move |owner| (cache, owner)))
+            .map(|(cache, owner)| {
+                serde_json::json!({
+                    "cache": cache,
+                    "owner": owner.name(),
+                    "subsystem": owner.subsystem(),
+                    "confidence": owner.confidence().word(),
+                    "explanation": owner.explain(),
+                    "file": owner.path.display().to_string(),
+                    "description": owner.info.description,
+                })
+            })
+            .collect();
+        let about: Vec<_> = self
+            .about
+            .iter()
+            .map(|(title, text)| serde_json::json!({ "title": title, "text": text }))
+            .collect();
+        let caller = self
+            .caller
+            .as_ref()
+            .map(|caller| serde_json::json!({ "owner": caller.name, "explanation": caller.why }));
+        let json = serde_json::json!({
+            "schema": schema::WHO_CACHE,
+            "name": self.name,
+            "known": about,
+            "caller": caller,
+            "shared": self.merged,
+            "creators": creators,
+            "searched": { "files": self.summary.files, "bytes": self.summary.bytes, "failed": self.summary.failed },
+        });
+        serde_json::to_writer_pretty(&mut *out, &json)?;
+        writeln!(out)
+    }
+}

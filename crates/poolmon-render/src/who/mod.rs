@@ -1,0 +1,11 @@
+//! `who`: which drivers use a tag. `text.rs`: for a person; `records.rs`: JSON and CSV; `brief.rs`: in short, for a
+//! report; `cache.rs`: caches and places of Linux; `next.rs`: the commands that follow.
+
+pub mod brief;
+pub mod cache;
+pub mod next;
+mod records;
+mod text;
+
+pub use records::{csv, json};
+pub use text::{answer, inventory, searched};

@@ -1,0 +1,26 @@
+//! A series that was judged: what `leaks` and `report` show.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use poolmon_leak::{Analysis, Report};
+
+/// What was judged.
+pub struct Judged {
+    /// Name for headlines.
+    pub source: String,
+    /// Host and system, where told.
+    pub host: Option<String>,
+    /// System and build, where told.
+    pub system: Option<String>,
+    /// First and last sample.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// The verdicts.
+    pub report: Report,
+    /// How much longer samples are needed before anything can be said.
+    pub needs: Option<Duration>,
+    /// What Perfmon's figures say of the pools, where there were any.
+    pub perfmon: Option<Report>,
+    /// What the verdicts rest on.
+    pub analysis: Analysis,
+}
