@@ -182,7 +182,7 @@ fn excels_limit_is_told_and_met_on_request() {
 
     let out = poolmon(&["export", path(&rec), "-o", path(&temp.path().join("a.csv")), "--excel"]);
     let said = text(&out.stderr);
-    assert!(out.status.success() && said.contains("one sample every 2min, so that Excel"), "{said}");
+    assert!(out.status.success() && said.contains("one sample every 2 min, so that Excel"), "{said}");
     assert!(said.contains("600,000 rows of 200 samples"), "{said}");
 }
 

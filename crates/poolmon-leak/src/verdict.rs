@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use poolmon_model::units::{Precision, human_amount, moment, rate_margin, rough_hours};
 use poolmon_model::{Pool, Tag};
 use serde::{Serialize, Serializer};
 
@@ -273,54 +274,22 @@ impl Report {
     }
 }
 
-/// Bytes as a rate is told: decimal units, two or three digits (`41 MB`).
-pub fn decimal(bytes: f64) -> String {
-    let size = bytes.abs();
-    let (value, unit) = match size {
-        s if s >= 1e9 => (bytes / 1e9, "GB"),
-        s if s >= 1e6 => (bytes / 1e6, "MB"),
-        s if s >= 1e3 => (bytes / 1e3, "kB"),
-        _ => (bytes, "B"),
-    };
-    if value.abs() < 9.95 && unit != "B" {
-        format!("{value:.1} {unit}")
-    } else {
-        format!("{value:.0} {unit}")
-    }
-}
-
-/// Hours as people say them: `3 h 10 min`, `12 days`.
-pub fn duration(hours: f64) -> String {
-    let minutes = (hours * 60.0).round().max(0.0);
-    if minutes < 1.0 {
-        return format!("{:.0} s", (hours * 3600.0).max(0.0));
-    }
-    let (h, m) = ((minutes / 60.0).floor(), minutes % 60.0);
-    match hours {
-        x if x < 1.0 => format!("{minutes:.0} min"),
-        x if x < 10.0 && m > 0.0 => format!("{h:.0} h {m:.0} min"),
-        x if x < 72.0 => format!("{:.0} h", x.round()),
-        x if x < 24.0 * 1000.0 => format!("{:.0} days", x / 24.0),
-        x => format!("{:.0} years", x / 24.0 / 365.25),
-    }
-}
-
 impl Verdict {
     /// One sentence for a person, with times of day in this time zone.
     pub fn sentence(&self, zone: &TimeZone) -> String {
         use std::fmt::Write as _;
 
         let who = format!("{} ({})", self.tag.to_string().trim_end(), self.pool.id());
-        let rate = || format!("{}/h ± {}", decimal(self.bytes.per_hour), decimal(self.bytes.half()));
+        let rate = || rate_margin(self.bytes.per_hour, self.bytes.half());
         let mut text = match self.kind {
             Kind::Leaking => format!("{who} leaks {}", rate()),
             Kind::Growing => format!("{who} grows by {}", rate()),
             Kind::WarmingUp => {
-                let growth = decimal(self.growth);
+                let growth = human_amount(self.growth);
                 match self.evidence.ended {
                     Some(quiet) => format!(
                         "{who} grew by {growth} until {} before the end: a leak that ended, or a cache that is full",
-                        duration(quiet)
+                        rough_hours(quiet)
                     ),
                     None => format!(
                         "{who} grew by {growth}, ever more slowly: a cache that fills, or a leak that ended"
@@ -328,15 +297,14 @@ impl Verdict {
                 }
             }
             Kind::LoadDriven => format!("{who} follows the load and falls back"),
-            Kind::Step => format!("{who} jumped by {} and stays", decimal(self.growth)),
-            Kind::Steady => format!("{who} is steady at {}", decimal(self.held)),
+            Kind::Step => format!("{who} jumped by {} and stays", human_amount(self.growth)),
+            Kind::Steady => format!("{who} is steady at {}", human_amount(self.held)),
             Kind::TooLittleData => format!("{who}: too little data"),
         };
         if matches!(self.kind, Kind::Leaking | Kind::Growing) {
             if let Some(since) = self.since {
                 let at_least = if self.since_start { "at least " } else { "" };
-                let time = since.to_zoned(zone.clone());
-                let _ = write!(text, ", {at_least}since {}", time.strftime("%Y-%m-%d %H:%M"));
+                let _ = write!(text, ", {at_least}since {}", moment(since, zone, Precision::Minutes));
             }
             if let Some(share) = self.share {
                 let _ = write!(text, "; explains {:.0} % of {} growth", share * 100.0, self.pool.id());
@@ -345,14 +313,14 @@ impl Verdict {
                 }
             }
             if let Some(end) = self.exhaustion {
-                let _ = write!(text, "; {} is reached in {}", end.limit.long(), duration(end.hours));
+                let _ = write!(text, "; {} is reached in {}", end.limit.long(), rough_hours(end.hours));
             }
         }
         if let Some(owner) = &self.owner {
             let _ = write!(text, "; used by {owner}");
         }
         if let Some(hours) = self.needs_hours {
-            let _ = write!(text, "; {} more would make it surer", duration(hours));
+            let _ = write!(text, "; {} more would make it surer", rough_hours(hours));
         }
         text
     }

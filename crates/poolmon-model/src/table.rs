@@ -34,7 +34,7 @@ pub enum Gravity {
 pub struct RowVerdict {
     /// How grave it is.
     pub gravity: Gravity,
-    /// In two or three words: `leaks 41 MB/h`.
+    /// In two or three words: `leaks 39.1 MiB/h`.
     pub brief: String,
     /// In a sentence, and why.
     pub lines: Vec<String>,

@@ -3,7 +3,9 @@
 use std::io::{self, Write};
 
 use poolmon_model::column::Unit;
-use poolmon_model::units::{human_bytes, human_change};
+use poolmon_model::units::{
+    counted, grouped, grouped_change, grouped_signed, human_amount, human_bytes, human_change,
+};
 use poolmon_model::{Column, Header, Sample, SourceKind, Table, TableRow, Value, header};
 
 use crate::{Options, poolmon};
@@ -70,26 +72,26 @@ fn totals(out: &mut dyn Write, table: &Table) -> io::Result<()> {
     writeln!(out)?;
     for totals in &table.totals {
         let bytes = totals.counters.bytes.unwrap_or(0);
-        write!(out, "Total {}: {} rows", totals.pool.long(), totals.rows)?;
+        write!(out, "Total {}: {}", totals.pool.long(), counted(totals.rows as u64, "row"))?;
         for (name, figure) in [("allocs", totals.counters.allocs), ("frees", totals.counters.frees)] {
             if let Some(figure) = figure {
-                write!(out, ", {figure} {name}")?;
+                write!(out, ", {} {name}", grouped(figure))?;
             }
         }
         if let Some(diff) = totals.counters.told_diff {
-            write!(out, ", {diff} outstanding")?;
+            write!(out, ", {} outstanding", grouped_signed(diff))?;
         }
-        write!(out, ", {bytes} bytes ({})", human_bytes(bytes))?;
+        write!(out, ", {} bytes ({})", grouped(bytes), human_bytes(bytes))?;
         if let Some(change) = totals.delta.and_then(|delta| delta.bytes) {
-            write!(out, ", change {change} ({})", human_change(change))?;
+            write!(out, ", change {} ({})", grouped_change(change), human_change(change))?;
         }
         writeln!(out)?;
         if let Some(untagged) = totals.untagged {
             writeln!(
                 out,
                 "  {} bytes ({}) of the {} are accounted for by no tag",
-                untagged,
-                if untagged < 0 { human_change(untagged) } else { human_bytes(untagged.unsigned_abs()) },
+                grouped_signed(untagged),
+                human_amount(untagged as f64),
                 totals.pool.long(),
             )?;
         }

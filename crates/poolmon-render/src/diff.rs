@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use poolmon_leak::verdict::decimal;
 use poolmon_model::delta::Presence;
-use poolmon_model::units::{grouped, human_bytes, human_change};
+use poolmon_model::units::{
+    Precision, grouped, grouped_change, human_bytes, human_change, human_rate, moment, span,
+};
 use poolmon_model::{Sample, Table, TableRow};
-
-use crate::spoken;
 
 /// Time from one to the other, where both tell it.
 fn between(before: &Sample, after: &Sample) -> Option<Duration> {
@@ -18,7 +17,7 @@ fn between(before: &Sample, after: &Sample) -> Option<Duration> {
 }
 
 fn told(time: Option<Timestamp>) -> String {
-    let local = |time: Timestamp| time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string();
+    let local = |time: Timestamp| moment(time, &TimeZone::system(), Precision::Seconds);
     time.map_or_else(|| "an unknown time".to_owned(), local)
 }
 
@@ -31,13 +30,13 @@ pub fn text(
     hidden: usize,
 ) -> io::Result<()> {
     let time = between(before, after);
-    let long = time.map(|time| format!(", {} later", spoken(time))).unwrap_or_default();
+    let long = time.map(|time| format!(", {} later", span(time))).unwrap_or_default();
     writeln!(out, "From {} to {}{long}", told(before.time), told(after.time))?;
     for totals in &table.totals {
         let Some(change) = totals.delta.and_then(|delta| delta.bytes) else { continue };
         let held = totals.counters.bytes.map(human_bytes).unwrap_or_default();
         let rate = rate(change, time).map(|rate| format!(" ({rate})")).unwrap_or_default();
-        writeln!(out, "{}: {}{rate}, now {held}", totals.pool.long(), signed(change))?;
+        writeln!(out, "{}: {}{rate}, now {held}", totals.pool.long(), human_change(change))?;
     }
     if table.rows.is_empty() {
         return writeln!(out, "\nNo row changed.");
@@ -79,20 +78,16 @@ fn line(row: &TableRow, time: Option<Duration>) -> [String; 7] {
     [
         row.row.tag.to_string(),
         row.row.pool.short().to_owned(),
-        change.map_or_else(|| "-".to_owned(), signed),
+        change.map_or_else(|| "-".to_owned(), human_change),
         change.and_then(|change| rate(change, time)).unwrap_or_else(|| "-".to_owned()),
-        delta.diff.map_or_else(|| "-".to_owned(), |diff| format!("{diff:+}")),
+        delta.diff.map_or_else(|| "-".to_owned(), grouped_change),
         row.row.counters.bytes.map_or_else(|| "-".to_owned(), human_bytes),
         mark.join(", "),
     ]
 }
 
-fn signed(change: i64) -> String {
-    if change == 0 { "0".to_owned() } else { human_change(change) }
-}
-
-/// `41 MB/h`.
+/// `41.0 MiB/h`.
 fn rate(change: i64, time: Option<Duration>) -> Option<String> {
     let hours = time?.as_secs_f64() / 3600.0;
-    Some(format!("{}/h", decimal(change as f64 / hours)))
+    Some(human_rate(change as f64 / hours))
 }

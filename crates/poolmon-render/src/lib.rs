@@ -16,7 +16,6 @@ pub mod who;
 
 use std::io::{self, Write};
 
-use poolmon_model::units::{counted as count, span as spoken};
 use serde::Serialize;
 
 /// Writes one JSON document and a line end.

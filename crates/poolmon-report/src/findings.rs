@@ -1,10 +1,9 @@
 //! What is worth telling: causes, rows of tables, what a pool's growth is made of.
 
 use poolmon_leak::series::CurvePoint;
-use poolmon_leak::verdict::duration;
 use poolmon_leak::{Kind, PoolGrowth, Verdict};
 use poolmon_model::Pool;
-use poolmon_model::units::grouped;
+use poolmon_model::units::{grouped, rough_hours};
 
 use crate::{Material, words};
 
@@ -87,7 +86,9 @@ pub fn reasons(material: &Material<'_>, verdict: &Verdict) -> Vec<String> {
     let mut reasons = verdict.reasons.clone();
     reasons.extend(words::lockstep(material.report, verdict));
     reasons.extend(
-        verdict.needs_hours.map(|hours| format!("{} more of samples would make it surer", duration(hours))),
+        verdict
+            .needs_hours
+            .map(|hours| format!("{} more of samples would make it surer", rough_hours(hours))),
     );
     reasons
 }

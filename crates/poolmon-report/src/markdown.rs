@@ -3,8 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use poolmon_leak::Verdict;
-use poolmon_leak::verdict::decimal;
-use poolmon_model::units::grouped;
+use poolmon_model::units::{grouped, human_amount, human_rate};
 use poolmon_owner::next;
 
 use crate::html::is_hidden;
@@ -113,7 +112,7 @@ pub fn page(material: &Material<'_>) -> String {
     let zone = material.made.to_zoned(material.zone.clone()).strftime("%:z").to_string();
     let _ = writeln!(
         out,
-        "\nMade by {} on {} from {}. Times are in UTC{zone}. Sizes are decimal: 1 MB is 1,000,000 bytes.",
+        "\nMade by {} on {} from {}. Times are in UTC{zone}. Sizes are binary: 1 MiB is 1,048,576 bytes.",
         escape(&material.maker),
         words::moment(material.made, &material.zone),
         code(&material.source)
@@ -194,7 +193,7 @@ fn owner(out: &mut String, dossier: &Dossier) {
 }
 
 fn table(out: &mut String, material: &Material<'_>, rows: &[&Verdict]) {
-    let _ = writeln!(out, "| Tag | Pool | Verdict | Bytes/h | ± | Held | Grown | Share | Since | Used by |");
+    let _ = writeln!(out, "| Tag | Pool | Verdict | Rate | ± | Held | Grown | Share | Since | Used by |");
     let _ = writeln!(out, "|---|---|---|--:|--:|--:|--:|--:|---|---|");
     for verdict in rows {
         let share = words::share(verdict);
@@ -205,10 +204,10 @@ fn table(out: &mut String, material: &Material<'_>, rows: &[&Verdict]) {
             code(verdict.tag.to_string().trim_end()),
             verdict.pool.id(),
             words::kind(verdict.kind),
-            decimal(verdict.bytes.per_hour),
-            decimal(verdict.bytes.half()),
-            decimal(verdict.held),
-            decimal(verdict.growth),
+            human_rate(verdict.bytes.per_hour),
+            human_rate(verdict.bytes.half()),
+            human_amount(verdict.held),
+            human_amount(verdict.growth),
             escape(verdict.owner.as_deref().unwrap_or_default())
         );
     }

@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use poolmon_leak::verdict::{decimal, duration};
 use poolmon_leak::{Kind, PoolGrowth, Report, Verdict};
 use poolmon_model::Pool;
-use poolmon_model::units::{counted, grouped};
+use poolmon_model::units::{
+    Precision, counted, grouped, human_amount, human_rate, rate_margin, rough_hours, rough_span,
+};
 use std::time::Duration;
 
 /// Members of a lockstep group that are named.
@@ -13,12 +14,12 @@ const MEMBERS: usize = 8;
 
 /// `2026-11-23 14:05`.
 pub fn moment(at: Timestamp, zone: &TimeZone) -> String {
-    at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
+    poolmon_model::units::moment(at, zone, Precision::Minutes)
 }
 
 /// `17,280 samples over 24 h, 2026-11-22 14:00 to 2026-11-23 14:00, 1 restart`.
 pub fn extent(report: &Report, span: Option<(Timestamp, Timestamp)>, zone: &TimeZone) -> String {
-    let mut text = format!("{} over {}", counted(report.samples, "sample"), duration(report.hours));
+    let mut text = format!("{} over {}", counted(report.samples, "sample"), rough_hours(report.hours));
     if let Some((from, to)) = span {
         text = format!("{text}, {} to {}", moment(from, zone), moment(to, zone));
     }
@@ -34,7 +35,7 @@ pub fn times(report: &Report) -> Option<&'static str> {
     (!report.times_known).then_some(unknown)
 }
 
-/// `nonpaged grows 41 MB/h ± 2.0 MB (512 MB now); paged does not grow (90 MB)`.
+/// `nonpaged grows 41.0 MiB/h ± 2.00 MiB/h (512 MiB now); paged does not grow (90.0 MiB)`.
 pub fn pools(pools: &[PoolGrowth]) -> String {
     match pools {
         [] => "not enough samples".to_owned(),
@@ -42,16 +43,16 @@ pub fn pools(pools: &[PoolGrowth]) -> String {
     }
 }
 
-/// `nonpaged grows 41 MB/h ± 2.0 MB (512 MB now)`.
+/// `nonpaged grows 41.0 MiB/h ± 2.00 MiB/h (512 MiB now)`.
 fn pool(pool: &PoolGrowth) -> String {
     format!("{} {}", pool.pool.id(), growth(pool))
 }
 
-/// `grows 41 MB/h ± 2.0 MB (512 MB now)`.
+/// `grows 41.0 MiB/h ± 2.00 MiB/h (512 MiB now)`.
 pub fn growth(pool: &PoolGrowth) -> String {
-    let held = decimal(pool.held);
+    let held = human_amount(pool.held);
     if pool.grows {
-        format!("grows {}/h ± {} ({held} now)", decimal(pool.bytes.per_hour), decimal(pool.bytes.half()))
+        format!("grows {} ({held} now)", rate_margin(pool.bytes.per_hour, pool.bytes.half()))
     } else {
         format!("does not grow ({held})")
     }
@@ -60,7 +61,7 @@ pub fn growth(pool: &PoolGrowth) -> String {
 /// What the answer is in one line: `leaks` tags leak, of so many `causes`.
 pub fn headline(report: &Report, needs: Option<Duration>, leaks: usize, causes: usize) -> String {
     if let Some(needs) = needs {
-        let more = duration(needs.as_secs_f64() / 3600.0);
+        let more = rough_span(needs);
         return format!(
             "Too little data for any verdict: {more} more of samples are needed (12 samples over 5 minutes at least)."
         );
@@ -69,7 +70,7 @@ pub fn headline(report: &Report, needs: Option<Duration>, leaks: usize, causes: 
         0 => format!(
             "Nothing leaks, as far as {} over {} can tell ({} tags judged).",
             counted(report.samples, "sample"),
-            duration(report.hours),
+            rough_hours(report.hours),
             grouped(report.verdicts.len() as u64)
         ),
         1 => "One tag leaks:".to_owned(),
@@ -84,7 +85,7 @@ pub fn lockstep(report: &Report, verdict: &Verdict) -> Vec<String> {
     let others: Vec<String> = report
         .companions(verdict)
         .iter()
-        .map(|other| format!("{} {}/h", other.tag.to_string().trim_end(), decimal(other.bytes.per_hour)))
+        .map(|other| format!("{} {}", other.tag.to_string().trim_end(), human_rate(other.bytes.per_hour)))
         .collect();
     let left = others.len().saturating_sub(MEMBERS);
     let names = others.iter().take(MEMBERS).map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -94,8 +95,8 @@ pub fn lockstep(report: &Report, verdict: &Verdict) -> Vec<String> {
     let counted = if shrinks { " that the kernel cannot shrink" } else { "" };
     vec![
         format!(
-            "in lockstep with it: {names}{rest}; one cause, {}/h together{counted}",
-            decimal(group.bytes_per_hour)
+            "in lockstep with it: {names}{rest}; one cause, {} together{counted}",
+            human_rate(group.bytes_per_hour)
         ),
         format!("likeliest culprit of them: {}", group.reason),
     ]

@@ -9,7 +9,7 @@ use poolmon_model::{Pattern, Scope};
 
 use crate::app::{App, Baseline, Effect, INTERVALS, Mode};
 use crate::columns::Kind;
-use crate::render::{self, duration};
+use crate::render;
 
 /// Two clicks within so many milliseconds are a double click.
 const DOUBLE_CLICK: i64 = 400;
@@ -274,7 +274,7 @@ impl App {
         if let Some(next) = next {
             self.interval = std::time::Duration::from_millis(next);
         }
-        self.say(format!("A refresh every {}.", duration(self.interval)));
+        self.say(format!("A refresh every {}.", poolmon_model::units::span(self.interval)));
     }
 
     /// The mouse was used.

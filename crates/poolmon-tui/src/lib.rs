@@ -33,7 +33,7 @@ use poolmon_source::{Source, SourceError};
 use replay::deck::{Deck, Motion};
 
 pub use app::{App, Effect, INTERVALS, Mode, Settings};
-pub use render::{long, render};
+pub use render::render;
 pub use replay::tape::Tape;
 pub use replay::{SPEEDS, Speed};
 pub use theme::{ColourMode, Theme};

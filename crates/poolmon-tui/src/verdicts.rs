@@ -47,9 +47,10 @@ impl Verdicts {
     pub(crate) fn waiting(&self) -> Option<String> {
         match self.left {
             _ if !self.judged => Some("Nobody judges these samples yet.".into()),
-            Some(left) => {
-                Some(format!("No verdict yet: it takes {} more of samples.", crate::render::minutes(left)))
-            }
+            Some(left) => Some(format!(
+                "No verdict yet: it takes {} more of samples.",
+                poolmon_model::units::rough_span(left)
+            )),
             None if self.rows.is_empty() => Some("Nothing leaks or grows so far.".into()),
             None => None,
         }

@@ -439,7 +439,7 @@ impl<'a> Window<'a> {
         let explained = e.partial_share.is_some_and(|share| share < c.partial_share)
             || e.partial_t.is_some_and(|t| t < if kept { c.partial_t_kept } else { c.partial_t });
         if let Some(quiet) = e.ended {
-            let quiet = crate::verdict::duration(quiet);
+            let quiet = poolmon_model::units::rough_hours(quiet);
             let reason = format!("has not grown for {quiet}, though the machine works on");
             return (Kind::WarmingUp, vec![reason], None);
         }

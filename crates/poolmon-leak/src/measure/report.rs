@@ -1,10 +1,10 @@
 //! What comes out of a measurement: plain data, and the sentence that says it.
 
-use poolmon_model::units::grouped;
+use poolmon_model::units::{grouped, human_amount, human_range};
 use poolmon_model::{Pool, Tag};
 use serde::Serialize;
 
-use crate::verdict::{as_text, decimal, pool_id};
+use crate::verdict::{as_text, pool_id};
 
 /// What a tag does at each run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -144,27 +144,24 @@ impl Loss {
         text
     }
 
-    /// `50 objects a run (49.5 to 50), 36 kB (36 kB to 36 kB)`.
+    /// `50 objects a run (49.5–50), 36.0 KiB (35.6–36.0 KiB)`.
     fn amount(&self) -> String {
-        let bytes = |run: &PerRun| {
-            format!("{} ({} to {})", decimal(run.estimate), decimal(run.low), decimal(run.high))
-        };
+        let bytes =
+            |run: &PerRun| format!("{} ({})", human_amount(run.estimate), human_range(run.low, run.high));
         match &self.objects {
             Some(run) => {
                 let s = if figure(run.estimate) == "1" { "" } else { "s" };
                 format!(
-                    "{} object{s} a run ({} to {}), {}",
+                    "{} object{s} a run ({}), {}",
                     figure(run.estimate),
-                    figure(run.low),
-                    figure(run.high),
+                    figure_range(run.low, run.high),
                     bytes(&self.bytes)
                 )
             }
             None => format!(
-                "{} a run, {} to {}",
-                decimal(self.bytes.estimate),
-                decimal(self.bytes.low),
-                decimal(self.bytes.high)
+                "{} a run, {}",
+                human_amount(self.bytes.estimate),
+                human_range(self.bytes.low, self.bytes.high)
             ),
         }
     }
@@ -181,6 +178,13 @@ pub fn figure(value: f64) -> String {
     let text = if places > 0 { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     let text = text.parse().map_or_else(|_| text.to_owned(), grouped);
     if value < 0.0 && text != "0" { format!("-{text}") } else { text }
+}
+
+/// From a low to a high count: `49.5–50`, with a negative end `-1 to 50`.
+fn figure_range(low: f64, high: f64) -> String {
+    let (low, high) = (figure(low), figure(high));
+    let dash = if low.starts_with('-') || high.starts_with('-') { " to " } else { "–" };
+    format!("{low}{dash}{high}")
 }
 
 #[cfg(test)]

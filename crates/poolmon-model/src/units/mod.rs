@@ -37,6 +37,12 @@ pub fn grouped_signed(count: i64) -> String {
     format!("{sign}{}", grouped(count.unsigned_abs()))
 }
 
+/// A change of a count with sign and `,` between thousands: `+3,971,107`; no change is `0`.
+pub fn grouped_change(change: i64) -> String {
+    let sign = if change > 0 { "+" } else { "" };
+    format!("{sign}{}", grouped_signed(change))
+}
+
 /// A count of things: `1 sample`, `1,234 samples`.
 pub fn counted(number: u64, what: &str) -> String {
     let s = if number == 1 { "" } else { "s" };
@@ -54,6 +60,7 @@ mod tests {
         assert_eq!(grouped(1_000), "1,000");
         assert_eq!(grouped(889_167_696), "889,167,696");
         assert_eq!(grouped_signed(-1_000), "-1,000");
+        assert_eq!((grouped_change(1_000), grouped_change(0)), ("+1,000".to_owned(), "0".to_owned()));
         assert_eq!(counted(1, "sample"), "1 sample");
         assert_eq!(counted(1234, "gap"), "1,234 gaps");
     }

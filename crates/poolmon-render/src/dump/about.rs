@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use poolmon_dump::{Dump, DumpInfo};
-use poolmon_model::units::{grouped, human_bytes};
+use poolmon_model::units::{self, Precision, grouped, human_bytes};
 use poolmon_print::schema;
 use serde_json::{Value, json};
 
@@ -69,18 +70,15 @@ fn answers(info: &DumpInfo) -> Vec<(&'static str, &poolmon_dump::Answerable)> {
 }
 
 fn taken(info: &DumpInfo) -> String {
-    let after = info.uptime.map(|uptime| format!("{} after boot", span(uptime)));
-    let parts = [info.time.map(|time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()), after];
+    let after = info.uptime.map(|uptime| format!("{} after boot", units::span(uptime)));
+    let parts = [info.time.map(utc), after];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     if parts.is_empty() { "not told".into() } else { parts.join(", ") }
 }
 
-/// `3 d 04:05:06`.
-fn span(time: Duration) -> String {
-    let seconds = time.as_secs();
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
-    let clock = format!("{hours:02}:{minutes:02}:{:02}", seconds % 60);
-    if days > 0 { format!("{days} d {clock}") } else { clock }
+/// `2026-11-23 14:05:07 UTC`.
+pub(super) fn utc(time: Timestamp) -> String {
+    format!("{} UTC", units::moment(time, &TimeZone::UTC, Precision::Seconds))
 }
 
 fn memory(info: &DumpInfo) -> String {

@@ -4,6 +4,7 @@ use std::io;
 
 use poolmon_dump::pe::ImageDetails;
 use poolmon_dump::{Dump, LoadedModule, UnloadedDriver};
+use poolmon_model::units::{Precision, moment};
 use poolmon_print::schema;
 use serde_json::{Value, json};
 
@@ -51,7 +52,7 @@ pub fn text(
         let rows: Vec<Vec<String>> = unloaded
             .iter()
             .map(|driver| {
-                let time = driver.time.map(|time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string());
+                let time = driver.time.map(super::about::utc);
                 vec![
                     address(dump, driver.start),
                     address(dump, driver.end),
@@ -71,7 +72,7 @@ fn made(module: &LoadedModule, details: &ImageDetails) -> String {
     let Some(stamp) = module.timestamp else { return "-".into() };
     let time = jiff::Timestamp::from_second(stamp.into()).ok();
     match (is_hash(module, details), time) {
-        (Some(false), Some(time)) => time.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        (Some(false), Some(time)) => moment(time, &jiff::tz::TimeZone::UTC, Precision::Seconds),
         (Some(true), _) => format!("hash {stamp:08X}"),
         _ => format!("{stamp:08X}"),
     }

@@ -4,13 +4,11 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use poolmon_leak::measure::{Loss, LossKind, figure};
-use poolmon_leak::verdict::decimal;
 use poolmon_model::Filter;
-use poolmon_model::units::grouped;
+use poolmon_model::units::{counted as count, grouped, human_amount, span};
 
 use super::{Counted, Measured};
 use crate::next::who;
-use crate::{count, spoken};
 
 /// Writes it.
 pub fn write(
@@ -23,7 +21,7 @@ pub fn write(
     let losses = &measured.losses;
     let shown: Vec<&Loss> =
         losses.tags.iter().filter(|loss| filter.admits_tag(&loss.tag, loss.pool)).collect();
-    let seconds = |seconds: f64| spoken(Duration::try_from_secs_f64(seconds).unwrap_or_default());
+    let seconds = |seconds: f64| span(Duration::try_from_secs_f64(seconds).unwrap_or_default());
     writeln!(
         out,
         "{}: {} of {} beside as many idle intervals, after {} of noise and {}",
@@ -116,7 +114,7 @@ fn tell(out: &mut dyn Write, loss: &Loss) -> io::Result<()> {
         return Ok(());
     }
     let (above, _, all) = loss.pairs;
-    let amount = |value: f64| if loss.objects.is_some() { figure(value) } else { decimal(value) };
+    let amount = |value: f64| if loss.objects.is_some() { figure(value) } else { human_amount(value) };
     writeln!(
         out,
         "      {} a run on average; {above} of {} took more than the idle interval beside; those did {} to {}; \

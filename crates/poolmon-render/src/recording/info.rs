@@ -7,12 +7,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use poolmon_model::CounterWidth;
-use poolmon_model::units::{grouped, human_bytes};
+use poolmon_model::units::{counted as count, grouped, human_bytes, moment_with_zone, span};
 use poolmon_print::schema;
 use poolmon_store::{Info, Mark, TimedMark};
 use serde_json::{Value, json};
-
-use crate::{count, spoken};
 
 /// Notes that are shown as text; `--format json` has all of them.
 const NOTES: usize = 10;
@@ -34,7 +32,7 @@ fn bits(width: CounterWidth) -> u8 {
 }
 
 fn local(time: Timestamp, zone: &TimeZone) -> String {
-    time.to_zoned(zone.clone()).strftime("%F %T %:z").to_string()
+    moment_with_zone(time, zone)
 }
 
 /// For a person.
@@ -51,11 +49,11 @@ pub fn text(path: &Path, info: &Info, marks: &[TimedMark], zone: &TimeZone) -> S
     if let (Some(first), Some(last)) = (info.first, info.last) {
         let length = Duration::try_from(last.duration_since(first)).unwrap_or_default();
         lines.push(("First", local(first, zone)));
-        lines.push(("Last", format!("{} ({} later)", local(last, zone), spoken(length))));
+        lines.push(("Last", format!("{} ({} later)", local(last, zone), span(length))));
     }
     let every = match info.interval {
         Duration::ZERO => String::new(),
-        interval => format!(", one every {}", spoken(interval)),
+        interval => format!(", one every {}", span(interval)),
     };
     lines.push(("Samples", format!("{}{every}", grouped(info.samples))));
     let sealed = match info.sealed {
@@ -66,7 +64,7 @@ pub fn text(path: &Path, info: &Info, marks: &[TimedMark], zone: &TimeZone) -> S
     lines.push(("Size", format!("{} in {segments}{sealed}", human_bytes(info.bytes))));
     let gaps: Vec<_> = gaps(marks)
         .into_iter()
-        .map(|(kind, (number, length))| format!("{} {kind} ({})", grouped(number), spoken(length)))
+        .map(|(kind, (number, length))| format!("{} {kind} ({})", grouped(number), span(length)))
         .collect();
     lines.push(("Gaps", if gaps.is_empty() { "none".into() } else { gaps.join(", ") }));
     let changes = marks.iter().filter_map(|mark| match &mark.mark {

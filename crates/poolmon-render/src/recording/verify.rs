@@ -2,7 +2,7 @@
 
 use poolmon_store::reader::SegmentCheck;
 
-use crate::count;
+use poolmon_model::units::counted as count;
 
 /// What a check found in a segment, a line each.
 pub fn segment(segment: &SegmentCheck, whole: bool, written_now: bool) -> String {

@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
-use poolmon_leak::verdict::{decimal, duration};
 use poolmon_leak::{Kind, Verdict};
-use poolmon_model::units::grouped;
+use poolmon_model::units::{grouped, human_amount, human_rate, rough_hours};
 use poolmon_owner::next;
 
 use super::escape;
@@ -45,22 +44,19 @@ pub fn section(out: &mut String, material: &Material<'_>, verdict: &Verdict, num
 }
 
 fn tiles(out: &mut String, material: &Material<'_>, verdict: &Verdict) {
-    let mut tiles = vec![(
-        "Rate",
-        format!("{}/h", decimal(verdict.bytes.per_hour)),
-        format!("± {}", decimal(verdict.bytes.half())),
-    )];
+    let mut tiles =
+        vec![("Rate", human_rate(verdict.bytes.per_hour), format!("± {}", human_rate(verdict.bytes.half())))];
     if let Some(group) = material.report.group_of(verdict) {
         let tags = format!("{} tags in lockstep", group.members.len());
-        tiles.push(("Together", format!("{}/h", decimal(group.bytes_per_hour)), tags));
+        tiles.push(("Together", human_rate(group.bytes_per_hour), tags));
     }
     if let Some(allocs) = verdict.allocs {
         let per_hour = grouped(allocs.per_hour.abs().round() as u64);
         let sign = if allocs.per_hour < 0.0 { "-" } else { "+" };
         tiles.push(("Allocations", format!("{sign}{per_hour}/h"), "outstanding".to_owned()));
     }
-    let held = format!("{} more than at the start", decimal(verdict.growth));
-    tiles.push(("Held", decimal(verdict.held), held));
+    let held = format!("{} more than at the start", human_amount(verdict.growth));
+    tiles.push(("Held", human_amount(verdict.held), held));
     if let Some(own) = verdict.share {
         let all = verdict
             .group_share
@@ -80,7 +76,7 @@ fn tiles(out: &mut String, material: &Material<'_>, verdict: &Verdict) {
     }
     if let Some(end) = verdict.exhaustion {
         let group = if verdict.group.is_some() { ", with its group" } else { "" };
-        tiles.push(("Left", duration(end.hours), format!("until {}{group}", end.limit.long())));
+        tiles.push(("Left", rough_hours(end.hours), format!("until {}{group}", end.limit.long())));
     }
     out.push_str("<dl class=\"tiles\">\n");
     for (name, value, more) in tiles {

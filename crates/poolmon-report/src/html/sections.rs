@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
-use poolmon_leak::verdict::decimal;
 use poolmon_leak::{Kind, Verdict};
-use poolmon_model::units::grouped;
+use poolmon_model::units::{grouped, human_amount};
 
 use super::{cause, escape, headline, json, mood, tables};
 use crate::plot::{self, Plot};
@@ -165,7 +164,7 @@ fn compositions(out: &mut String, material: &Material<'_>) {
                 "<li><i class=\"s{}\"></i><code>{}</code> {}</li>",
                 n + 1,
                 escape(verdict.tag.to_string().trim_end()),
-                decimal(last)
+                human_amount(last)
             );
         }
         let others = composition.others.last().copied().unwrap_or(0.0);
@@ -173,8 +172,8 @@ fn compositions(out: &mut String, material: &Material<'_>) {
         let _ = write!(
             key,
             "<li><i class=\"s0\"></i>others {}</li><li><i class=\"line\"></i>whole pool {}</li></ul>",
-            decimal(others),
-            decimal(whole)
+            human_amount(others),
+            human_amount(whole)
         );
         let caption = format!("<b>{}</b>", escape(growth.pool.long()));
         figure(out, &plot::composition(material, &composition), &caption, &key);
@@ -225,7 +224,7 @@ fn footer(out: &mut String, material: &Material<'_>) {
     let zone = material.made.to_zoned(material.zone.clone()).strftime("%:z").to_string();
     let _ = writeln!(
         out,
-        "<footer><p>Made by {} on {} from <code>{}</code>. Times are in UTC{zone}. Sizes are decimal: 1 MB is 1,000,000 bytes.</p></footer>",
+        "<footer><p>Made by {} on {} from <code>{}</code>. Times are in UTC{zone}. Sizes are binary: 1 MiB is 1,048,576 bytes.</p></footer>",
         escape(&material.maker),
         words::moment(material.made, &material.zone),
         escape(&material.source)

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use poolmon_leak::Verdict;
-use poolmon_leak::verdict::decimal;
+use poolmon_model::units::{human_amount, human_rate};
 
 use super::escape;
 use crate::{Material, findings, plot, words};
@@ -42,7 +42,7 @@ pub fn biggest(out: &mut String, material: &Material<'_>) {
 fn table(out: &mut String, material: &Material<'_>, rows: &[&Verdict]) {
     out.push_str(
         "<div class=\"scroll\"><table class=\"sortable\">\n<thead><tr><th>Tag</th><th>Pool</th><th>Verdict</th>\
-         <th class=\"n\">Bytes/h</th><th class=\"n\">±</th><th class=\"n\">Held</th><th class=\"n\">Grown</th>\
+         <th class=\"n\">Rate</th><th class=\"n\">±</th><th class=\"n\">Held</th><th class=\"n\">Grown</th>\
          <th class=\"n\">Share</th><th>Since</th><th>Course</th><th>Used by</th></tr></thead>\n<tbody>\n",
     );
     for verdict in rows {
@@ -52,7 +52,9 @@ fn table(out: &mut String, material: &Material<'_>, rows: &[&Verdict]) {
 }
 
 fn row(out: &mut String, material: &Material<'_>, verdict: &Verdict) {
-    let figure = |value: f64| format!("<td class=\"n\" data-v=\"{value:.0}\">{}</td>", decimal(value));
+    let cell = |value: f64, text: String| format!("<td class=\"n\" data-v=\"{value:.0}\">{text}</td>");
+    let figure = |value: f64| cell(value, human_amount(value));
+    let rate = |value: f64| cell(value, human_rate(value));
     let share = words::share(verdict);
     let since = words::since(verdict, &material.zone);
     let _ = writeln!(
@@ -63,8 +65,8 @@ fn row(out: &mut String, material: &Material<'_>, verdict: &Verdict) {
         escape(verdict.tag.to_string().trim_end()),
         verdict.pool.id(),
         words::kind(verdict.kind),
-        figure(verdict.bytes.per_hour),
-        figure(verdict.bytes.half()),
+        rate(verdict.bytes.per_hour),
+        rate(verdict.bytes.half()),
         figure(verdict.held),
         figure(verdict.growth),
         verdict.share.unwrap_or(0.0),

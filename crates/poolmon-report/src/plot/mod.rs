@@ -10,8 +10,8 @@ mod shape;
 use std::fmt::Write as _;
 
 use poolmon_leak::series::CurvePoint;
-use poolmon_leak::verdict::decimal;
 use poolmon_leak::{Kind, PoolGrowth, Verdict};
+use poolmon_model::units::human_amount;
 use serde_json::{Value, json};
 
 use self::scale::{ByteScale, Tick, TimeScale};
@@ -174,7 +174,7 @@ impl<'a> Frame<'a> {
 fn data(x: &TimeScale, hours: &[f64], series: Vec<(String, Vec<f64>)>) -> Value {
     let at: Vec<u32> = hours.iter().map(|&hours| x.x(hours).round() as u32).collect();
     let told: Vec<String> = hours.iter().map(|&hours| x.told(hours)).collect();
-    let figures = |values: Vec<f64>| values.into_iter().map(decimal).collect::<Vec<_>>();
+    let figures = |values: Vec<f64>| values.into_iter().map(human_amount).collect::<Vec<_>>();
     let series: Vec<Value> =
         series.into_iter().map(|(name, values)| json!([name, figures(values)])).collect();
     json!({ "x": at, "t": told, "s": series })

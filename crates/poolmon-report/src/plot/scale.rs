@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, ToSpan as _, Unit, Zoned};
 use poolmon_leak::Analysis;
+use poolmon_model::units::{Precision, bytes::UNITS, moment, rough_hours};
 
 /// Ticks that an axis of time has at most.
 const TICKS: f64 = 7.0;
@@ -55,8 +56,8 @@ impl ByteScale {
 
     /// From the bottom up.
     pub fn ticks(&self) -> Vec<Tick> {
-        const UNITS: [(f64, &str); 5] = [(1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B")];
-        // The largest unit that tells neighbours apart within three digits: 8807.75 GB where 8.808 TB stood twice.
+        // The largest unit in which three digits after the point distinguish neighbours: 8807.75 GiB, as 8.601 TiB
+        // would be there twice.
         let fits = |(unit, name)| digits(self.step / unit).map(|digits| (unit, name, digits));
         let (unit, name, digits) =
             UNITS.into_iter().filter(|unit| self.high >= unit.0).find_map(fits).unwrap_or((1.0, "B", 1));
@@ -81,11 +82,15 @@ fn digits(step: f64) -> Option<usize> {
         .and_then(|digits| usize::try_from(digits).ok())
 }
 
-/// The next of 1, 2, 2.5, 5 times a power of ten; at least a byte.
+/// Steps of an axis, in units. Above 200 they are parts of the next larger unit: 256 MiB are 0.25 GiB.
+const NICE: [f64; 12] = [1.0, 2.0, 2.5, 5.0, 10.0, 20.0, 25.0, 50.0, 100.0, 200.0, 256.0, 512.0];
+
+/// The next round number of bytes: a step of [`NICE`] in the unit of the value; at least a byte.
 fn nice(value: f64) -> f64 {
-    let power = 10_f64.powf(value.max(1e-300).log10().floor());
-    let of = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().find(|of| of * power >= value * (1.0 - 1e-9));
-    (of.unwrap_or(10.0) * power).max(1.0)
+    let unit = UNITS.into_iter().map(|unit| unit.0).find(|&unit| unit <= value).unwrap_or(1.0);
+    let whole = |step: &f64| unit > 1.0 || step.fract() == 0.0;
+    let step = NICE.into_iter().filter(whole).find(|step| step * unit >= value * (1.0 - 1e-9));
+    (step.unwrap_or(1024.0) * unit).max(1.0)
 }
 
 /// Time from left to right.
@@ -120,8 +125,8 @@ impl TimeScale {
     pub fn told(&self, hours: f64) -> String {
         let since = SignedDuration::try_from_secs_f64((hours - self.from) * 3600.0).ok();
         match self.start.as_ref().zip(since).and_then(|(start, since)| start.checked_add(since).ok()) {
-            Some(at) => at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
-            None => format!("+{}", poolmon_leak::verdict::duration(hours)),
+            Some(at) => moment(at.timestamp(), at.time_zone(), Precision::Seconds),
+            None => format!("+{}", rough_hours(hours)),
         }
     }
 
@@ -145,11 +150,7 @@ impl TimeScale {
         let count = (seconds / step).floor().clamp(0.0, 2.0 * TICKS) as usize;
         let told = |n: usize| {
             let since = step * n as f64 / 3600.0;
-            let text = if n == 0 {
-                "start".to_owned()
-            } else {
-                format!("+{}", poolmon_leak::verdict::duration(since))
-            };
+            let text = if n == 0 { "start".to_owned() } else { format!("+{}", rough_hours(since)) };
             Tick { at: self.x(self.from + since), text }
         };
         (0..=count).map(told).collect()
@@ -219,15 +220,15 @@ mod tests {
     #[test]
     fn bytes_in_round_steps() {
         let scale = ByteScale::of([0.0, 3.2e6, 9.4e6], false);
-        assert_eq!(texts(&scale.ticks()), ["0", "2.5 MB", "5.0 MB", "7.5 MB", "10.0 MB"]);
+        assert_eq!(texts(&scale.ticks()), ["0", "2.5 MiB", "5.0 MiB", "7.5 MiB", "10.0 MiB"]);
         let far = ByteScale::of([1.02e9, 1.05e9], false);
         assert!(!far.starts_at_zero());
-        assert_eq!(texts(&far.ticks()), ["1.02 GB", "1.03 GB", "1.04 GB", "1.05 GB"]);
+        assert_eq!(texts(&far.ticks()), ["970 MiB", "980 MiB", "990 MiB", "1000 MiB", "1010 MiB"]);
         assert!(ByteScale::of([1.02e9, 1.05e9], true).starts_at_zero());
-        assert_eq!(texts(&ByteScale::of([4096.0], false).ticks()), ["0", "2 kB", "4 kB", "6 kB"]);
+        assert_eq!(texts(&ByteScale::of([4096.0], false).ticks()), ["0", "1 KiB", "2 KiB", "3 KiB", "4 KiB"]);
         assert!(ByteScale::of([0.0, 100.0], false).y(100.0).abs() < 1e-9);
         let near = ByteScale::of([8.807_929e12, 8.808_785e12], false);
-        assert_eq!(texts(&near.ticks())[..2], ["8807.75 GB", "8808.00 GB"]);
+        assert_eq!(texts(&near.ticks())[..2], ["8203.00 GiB", "8203.25 GiB"]);
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! The detail pane: exact figures, what is known of the tag, and bytes and diff over time.
 
 use poolmon_model::column::{self, COLUMNS, Column, Unit};
-use poolmon_model::units::{grouped, human_bytes, human_change};
+use poolmon_model::units::{
+    grouped, grouped_change, grouped_signed, human_amount, human_bytes, human_change, span,
+};
 use poolmon_model::{TableRow, Value};
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Alignment, Rect};
 use ratatui::style::Style;
 use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span};
@@ -80,7 +82,7 @@ fn text<'a>(app: &'a App, row: &'a TableRow, points: &[Point]) -> Vec<Line<'a>> 
     lines
 }
 
-/// ` Bytes  8,456  8.26 KiB  +128  +64 B a minute`.
+/// ` Bytes  8,456  8.26 KiB  +128 B  +3.75 KiB/h`.
 fn figure<'a>(app: &App, row: &TableRow, column: &'static Column, points: &[Point]) -> Option<Line<'a>> {
     let theme = app.theme;
     let value = (column.value)(row);
@@ -88,7 +90,7 @@ fn figure<'a>(app: &App, row: &TableRow, column: &'static Column, points: &[Poin
     let exact = match value {
         Value::Unknown | Value::Text(_) => return None,
         Value::Count(count) => grouped(count),
-        Value::Signed(n) => format!("{}{}", if n < 0 { "-" } else { "" }, grouped(n.unsigned_abs())),
+        Value::Signed(n) => grouped_signed(n),
         ref share @ Value::Share(_) => share.plain().into_owned(),
     };
     let mark = if column.id == column::DIFF.id && row.is_inexact() { "~" } else { "" };
@@ -105,7 +107,7 @@ fn figure<'a>(app: &App, row: &TableRow, column: &'static Column, points: &[Poin
         let text = match change {
             0 => "unchanged".to_owned(),
             _ if bytes => human_change(change),
-            _ => format!("{change:+}"),
+            _ => grouped_change(change),
         };
         let style = match change {
             0 => theme.dim(),
@@ -116,26 +118,23 @@ fn figure<'a>(app: &App, row: &TableRow, column: &'static Column, points: &[Poin
     }
     let rate = match column.id {
         _ if points.len() < 3 => None,
-        "bytes" => per_minute(points, |point| point.bytes).map(|rate| {
-            let sign = if rate < 0 { "-" } else { "+" };
-            format!("{sign}{} a minute", human_bytes(rate.unsigned_abs()))
-        }),
-        "diff" => per_minute(points, |point| point.diff).map(|rate| format!("{rate:+} a minute")),
+        "bytes" => per_hour(points, |point| point.bytes).map(|rate| format!("{}/h", human_change(rate))),
+        "diff" => per_hour(points, |point| point.diff).map(|rate| format!("{}/h", grouped_change(rate))),
         _ => None,
     };
     spans.push(Span::raw(rate.unwrap_or_default()));
     Some(Line::from(spans))
 }
 
-/// Mean change a minute over all points kept.
-fn per_minute(points: &[Point], figure: impl Fn(&Point) -> Option<f32>) -> Option<i64> {
+/// Mean change per hour over all points kept.
+fn per_hour(points: &[Point], figure: impl Fn(&Point) -> Option<f32>) -> Option<i64> {
     let mut told = points.iter().filter_map(|point| Some((point.at, figure(point)?)));
     let (from, first) = told.next()?;
     let (to, last) = told.next_back()?;
-    let minutes = (to - from) as f64 / 60_000.0;
-    #[expect(clippy::cast_possible_truncation, reason = "a rate of less than 2^63 bytes a minute")]
-    let rate = (f64::from(last - first) / minutes).round() as i64;
-    (minutes > 0.0 && rate != 0).then_some(rate)
+    let hours = (to - from) as f64 / 3_600_000.0;
+    #[expect(clippy::cast_possible_truncation, reason = "a rate of less than 2^63 bytes per hour")]
+    let rate = (f64::from(last - first) / hours).round() as i64;
+    (hours > 0.0 && rate != 0).then_some(rate)
 }
 
 fn draw_charts(app: &App, points: &[Point], area: Rect, frame: &mut Frame<'_>) {
@@ -147,14 +146,7 @@ fn draw_charts(app: &App, points: &[Point], area: Rect, frame: &mut Frame<'_>) {
     let top = Rect { height: first, ..area };
     let bottom = Rect { y: area.y + first, height: area.height - first, ..area };
     let grew = app.theme.accent();
-    let bytes = |value: f64| {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "shown with three digits"
-        )]
-        human_bytes(value.max(0.0) as u64)
-    };
+    let bytes = |value: f64| human_amount(value.max(0.0));
     chart(app, " Bytes ", points, |p| p.bytes, bytes, (top, grew), frame);
     if both {
         let plain = |value: f64| format!("{value:.0}");
@@ -202,7 +194,7 @@ fn chart(
         clippy::cast_sign_loss,
         reason = "seconds of at most two hours"
     )]
-    let ago = super::duration(std::time::Duration::from_secs(end as u64));
+    let ago = span(std::time::Duration::from_secs(end as u64));
     let labels = [label(bounds[0]), label(f64::midpoint(bounds[0], bounds[1])), label(bounds[1])];
     let line = |data, style| {
         Dataset::default().marker(Marker::Braille).graph_type(GraphType::Line).style(style).data(data)
@@ -223,7 +215,14 @@ fn chart(
     }
     let chart = Chart::new(lines)
         .block(block)
-        .x_axis(Axis::default().bounds([0.0, end]).labels(times).style(theme.dim()))
+        // Right of the axis of values, a long label does not push that one to the right.
+        .x_axis(
+            Axis::default()
+                .bounds([0.0, end])
+                .labels(times)
+                .labels_alignment(Alignment::Right)
+                .style(theme.dim()),
+        )
         .y_axis(Axis::default().bounds(bounds).labels(labels).style(theme.dim()));
     frame.render_widget(chart, area);
 }

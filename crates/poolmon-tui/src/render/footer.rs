@@ -1,6 +1,6 @@
 //! The status line and the line of keys.
 
-use poolmon_model::units::human_bytes;
+use poolmon_model::units::{human_bytes, rough_span, span};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Position;
 
@@ -181,7 +181,7 @@ fn status(app: &App, regions: &Regions, layout: &Layout, buffer: &mut Buffer) {
         line.part(" ~ inexact: the kernel's counter wrapped ", theme.dim());
     }
     if let Some(left) = app.verdicts.left() {
-        line.part(&format!(" verdicts in {} ", super::minutes(left)), theme.dim());
+        line.part(&format!(" verdicts in {} ", rough_span(left)), theme.dim());
     }
     if layout.hidden > 0 || app.skip > 0 {
         line.part(&format!(" ←→ columns that do not fit: {} ", layout.hidden), theme.dim());
@@ -197,7 +197,7 @@ fn status(app: &App, regions: &Regions, layout: &Layout, buffer: &mut Buffer) {
 
 /// Where a mark is, seen from the shown moment.
 fn away(distance: jiff::SignedDuration) -> String {
-    let length = super::long(distance.unsigned_abs());
+    let length = span(distance.unsigned_abs());
     match distance.as_millis() {
         0 => String::new(),
         1.. => format!(" (in {length})"),

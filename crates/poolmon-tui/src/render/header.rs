@@ -1,10 +1,10 @@
 //! The memory figures and the caption line.
 
-use poolmon_model::units::{grouped, human_bytes};
+use poolmon_model::units::{self, Precision, counted, grouped, human_bytes, span};
 use poolmon_model::{Header, PoolView, Scope, SourceKind};
 use ratatui::buffer::Buffer;
 
-use super::{Line, Regions, clock, duration, long, moment};
+use super::{Line, Regions, clock, moment};
 use crate::app::App;
 
 /// A label and its value; the blanks before the label are PoolMon's.
@@ -98,7 +98,7 @@ fn caption(app: &App, regions: &Regions, buffer: &mut Buffer) {
     let badges = [
         app.baseline.as_ref().map(|baseline| format!(" BASELINE {} ", moment(app, baseline.at))),
         rebooted.then(|| " REBOOTED ".to_owned()),
-        app.gap().filter(|_| !rebooted).map(|gap| format!(" GAP {} ", long(gap))),
+        app.gap().filter(|_| !rebooted).map(|gap| format!(" GAP {} ", span(gap))),
     ];
     for badge in badges.into_iter().flatten() {
         line.part("  ", theme.dim());
@@ -110,7 +110,7 @@ fn caption(app: &App, regions: &Regions, buffer: &mut Buffer) {
     };
     let shown = app.table.rows.len();
     let rows = if shown >= all {
-        format!("{} row{}", grouped(shown as u64), if shown == 1 { "" } else { "s" })
+        counted(shown as u64, "row")
     } else {
         format!("{} of {} rows", grouped(shown as u64), grouped(all as u64))
     };
@@ -135,7 +135,7 @@ fn caption(app: &App, regions: &Regions, buffer: &mut Buffer) {
         (None, None)
     } else {
         let time = clock(app, app.now.time.unwrap_or(app.arrived));
-        (Some(time), Some(format!("every {}", duration(app.interval))))
+        (Some(time), Some(format!("every {}", span(app.interval))))
     };
     let parts = [
         (time, theme.strong()),
@@ -162,8 +162,8 @@ fn still_badge(app: &App) -> Option<String> {
         SourceKind::Recording => "RECORDING",
         _ => "FILE",
     };
-    let time = app.now.time.map(|time| time.to_zoned(app.zone.clone()).strftime(" OF %Y-%m-%d %H:%M:%S"));
-    app.still.then(|| format!(" {what}{} ", time.map(|time| time.to_string()).unwrap_or_default()))
+    let time = app.now.time.map(|time| format!(" OF {}", units::moment(time, &app.zone, Precision::Seconds)));
+    app.still.then(|| format!(" {what}{} ", time.unwrap_or_default()))
 }
 
 /// How a tape is played.
@@ -184,7 +184,7 @@ fn compared(app: &App) -> Option<String> {
     }
     let Some(before) = &app.before else { return Some("the first sample".to_owned()) };
     let time = std::time::Duration::try_from(app.now.time?.duration_since(before.time?)).ok()?;
-    Some(format!("in {}", duration(time)))
+    Some(format!("in {}", span(time)))
 }
 
 /// Whether the order is that of changes: a column without changes is ordered by its value.

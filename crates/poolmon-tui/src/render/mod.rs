@@ -13,6 +13,7 @@ mod timeline;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use poolmon_model::units::{self, Precision};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -93,29 +94,9 @@ pub fn render(app: &App, frame: &mut Frame<'_>) {
     }
 }
 
-/// `5 s`, `0.5 s`, `1 min`.
-pub(crate) fn duration(time: Duration) -> String {
-    let millis = time.as_millis();
-    if millis >= 60_000 && millis.is_multiple_of(60_000) {
-        format!("{} min", millis / 60_000)
-    } else if millis.is_multiple_of(1000) {
-        format!("{} s", millis / 1000)
-    } else {
-        format!("{:.1} s", time.as_secs_f64())
-    }
-}
-
-/// `4 min`, rounded up; `40 s` below a minute.
-pub(crate) fn minutes(time: Duration) -> String {
-    match time.as_secs() {
-        seconds @ 0..60 => format!("{} s", seconds.max(1)),
-        seconds => format!("{} min", seconds.div_ceil(60)),
-    }
-}
-
 /// Time of day in the screen's zone.
 pub(crate) fn clock(app: &App, at: Timestamp) -> String {
-    at.to_zoned(app.zone.clone()).strftime("%H:%M:%S").to_string()
+    units::time_of_day(at, &app.zone)
 }
 
 /// A moment of a tape: date and time, or which of the samples without times it is. Live, the time of day.
@@ -124,26 +105,12 @@ pub(crate) fn moment(app: &App, at: Timestamp) -> String {
     if replay.timeline.numbered {
         return format!("snapshot {} of {}", at.as_second(), replay.timeline.last.as_second());
     }
-    let format = if replay.timeline.interval < Duration::from_secs(1) {
-        "%Y-%m-%d %H:%M:%S%.3f"
+    let precision = if replay.timeline.interval < Duration::from_secs(1) {
+        Precision::Milliseconds
     } else {
-        "%Y-%m-%d %H:%M:%S"
+        Precision::Seconds
     };
-    at.to_zoned(app.zone.clone()).strftime(format).to_string()
-}
-
-/// `45 s`, `12 min`, `5 h 12 min`, `3 d 4 h`.
-pub fn long(time: Duration) -> String {
-    let seconds = time.as_secs();
-    let two = |n: u64, unit: &str, rest: u64, less: &str| {
-        if rest == 0 { format!("{n} {unit}") } else { format!("{n} {unit} {rest} {less}") }
-    };
-    match seconds {
-        0..60 => duration(Duration::from_millis(u64::try_from(time.as_millis() / 100 * 100).unwrap_or(0))),
-        60..3600 => two(seconds / 60, "min", seconds % 60, "s"),
-        3600..86_400 => two(seconds / 3600, "h", seconds / 60 % 60, "min"),
-        _ => two(seconds / 86_400, "d", seconds / 3600 % 24, "h"),
-    }
+    units::moment(at, &app.zone, precision)
 }
 
 /// A line of styled parts, with what does not fit left out whole.

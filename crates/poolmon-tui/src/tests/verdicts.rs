@@ -29,9 +29,9 @@ fn judged() -> crate::App {
     press(&mut app, "t");
     let rows = vec![
         verdict(&app, 1, Gravity::Explained, "with the load", 9_000_000_000),
-        verdict(&app, 2, Gravity::Leaking, "leaks 41 MB/h", 41_000_000),
-        verdict(&app, 3, Gravity::Growing, "grows 1.2 GB/h", 1_200_000_000),
-        verdict(&app, 4, Gravity::Leaking, "leaks 2.0 GB/h", 2_000_000_000),
+        verdict(&app, 2, Gravity::Leaking, "leaks 39.1 MiB/h", 41_000_000),
+        verdict(&app, 3, Gravity::Growing, "grows 1.12 GiB/h", 1_200_000_000),
+        verdict(&app, 4, Gravity::Leaking, "leaks 1.86 GiB/h", 2_000_000_000),
     ];
     app.judge(Judgement { rows, left: None });
     app
@@ -64,7 +64,7 @@ fn the_detail_pane_says_why() {
     press(&mut app, "v");
     code(&mut app, KeyCode::Enter);
     let screen = picture(&mut app, 120, 30);
-    assert!(screen.contains("leaks 2.0 GB/h ± 2") && screen.contains("nothing is ever freed"), "{screen}");
+    assert!(screen.contains("leaks 1.86 GiB/h ± 2") && screen.contains("nothing is ever freed"), "{screen}");
 }
 
 #[test]
@@ -73,9 +73,9 @@ fn until_there_is_enough_data_the_screen_says_how_long() {
     press(&mut app, "v");
     assert!(picture(&mut app, 120, 20).contains("Nobody judges"));
     app.judge(Judgement { rows: Vec::new(), left: Some(Duration::from_secs(199)) });
-    assert!(picture(&mut app, 120, 20).contains("verdicts in 4 min"));
+    assert!(picture(&mut app, 120, 20).contains("verdicts in 3 min"));
     press(&mut app, "v");
-    assert!(picture(&mut app, 120, 20).contains("it takes 4 min more of samples"));
+    assert!(picture(&mut app, 120, 20).contains("it takes 3 min more of samples"));
     app.judge(Judgement { rows: Vec::new(), left: Some(Duration::from_secs(20)) });
     press(&mut app, "v");
     assert!(picture(&mut app, 120, 20).contains("it takes 20 s more"));

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use poolmon_leak::verdict::decimal;
 use poolmon_leak::{Analysis, Config, Kind, Verdict};
+use poolmon_model::units::human_rate;
 use poolmon_model::{Gravity, RowVerdict, Sample};
 use poolmon_tui::{Judge, Judgement};
 
@@ -40,10 +40,10 @@ impl Judge for LiveJudge {
 
 /// What stands in the row; `None` where there is nothing to tell.
 fn row_verdict(verdict: &Verdict, zone: &TimeZone) -> Option<RowVerdict> {
-    let rate = || decimal(verdict.bytes.per_hour);
+    let rate = || human_rate(verdict.bytes.per_hour);
     let (gravity, brief) = match verdict.kind {
-        Kind::Leaking => (Gravity::Leaking, format!("leaks {}/h", rate())),
-        Kind::Growing => (Gravity::Growing, format!("grows {}/h", rate())),
+        Kind::Leaking => (Gravity::Leaking, format!("leaks {}", rate())),
+        Kind::Growing => (Gravity::Growing, format!("grows {}", rate())),
         Kind::WarmingUp => (Gravity::Explained, "fills up".to_owned()),
         Kind::LoadDriven => (Gravity::Explained, "with the load".to_owned()),
         Kind::Step => (Gravity::Explained, "stepped".to_owned()),

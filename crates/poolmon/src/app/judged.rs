@@ -12,7 +12,6 @@ use poolmon_report::Judged;
 use poolmon_store::Cursor;
 
 use super::owners::Known;
-use super::quantity::{self, spoken};
 use crate::cli::source::SourceArgs;
 use crate::commands::record::stop::Stop;
 use crate::input;
@@ -65,7 +64,11 @@ fn live(args: &SourceArgs, view: PoolView, owners: &Known) -> anyhow::Result<Jud
         }
         if progress {
             let left = args.length.saturating_sub(start.elapsed());
-            eprint!("\r{} samples, {} to go (Ctrl-C judges now)    ", analysis.samples(), spoken(left));
+            eprint!(
+                "\r{} samples, {} to go (Ctrl-C judges now)    ",
+                analysis.samples(),
+                poolmon_model::units::span(left)
+            );
         }
     }
     if progress {
@@ -186,7 +189,7 @@ fn series(paths: &[PathBuf], args: &SourceArgs) -> anyhow::Result<Seen> {
         eprintln!(
             "poolmon: {}: {} lost to damage, the rest is judged; poolmon verify says where",
             seen.source,
-            quantity::count(losses.samples, "sample")
+            poolmon_model::units::counted(losses.samples, "sample")
         );
     }
     anyhow::ensure!(

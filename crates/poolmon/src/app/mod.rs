@@ -6,7 +6,6 @@
 pub mod judge;
 pub mod judged;
 pub mod owners;
-pub mod quantity;
 pub mod screen;
 pub mod snapshot;
 pub mod table;

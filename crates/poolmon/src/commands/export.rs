@@ -12,11 +12,11 @@ use poolmon_store::export::{self, Options, Summary};
 use poolmon_store::{Recording, StoreError};
 
 use super::import;
-use crate::app::quantity::{count, spoken};
 use crate::cli::export::{ExportArgs, ExportFormat};
 use crate::input::kind::{self, Kind};
 use crate::input::moment;
 use crate::input::series::Series;
+use poolmon_model::units::{counted as count, span};
 
 impl ExportFormat {
     fn of(path: &Path) -> anyhow::Result<Self> {
@@ -165,7 +165,7 @@ fn mind_excel(args: &ExportArgs, recording: &Recording, options: &mut Options) -
                 return Ok(());
             }
             Ok(()) if last > 0 => {
-                let step = spoken(Duration::from_secs(last));
+                let step = span(Duration::from_secs(last));
                 eprintln!("poolmon: one sample every {step}, so that Excel opens all rows");
                 return Ok(());
             }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use poolmon_store::{Config, Cursor, Recorder, folder};
 
-use crate::app::quantity::count;
 use crate::cli::import::ImportArgs;
 use crate::input::kind::Kind;
 use crate::input::series::{Part, Series, TimeFrom};
+use poolmon_model::units::counted as count;
 
 /// Makes the recording and says where each file's times come from.
 pub fn run(args: &ImportArgs) -> anyhow::Result<()> {

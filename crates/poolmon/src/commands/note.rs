@@ -32,6 +32,6 @@ pub fn run(args: &NoteArgs) -> anyhow::Result<()> {
         }
     };
     poolmon_store::note(&args.folder, text, time)?;
-    println!("noted at {}", time.to_zoned(zone).strftime("%F %T %:z"));
+    println!("noted at {}", poolmon_model::units::moment_with_zone(time, &zone));
     Ok(())
 }

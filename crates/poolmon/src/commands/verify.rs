@@ -7,8 +7,8 @@ use poolmon_store::Recording;
 use poolmon_store::reader::SegmentCheck;
 
 use crate::Exit;
-use crate::app::quantity::count;
 use crate::cli::verify::VerifyArgs;
+use poolmon_model::units::counted as count;
 
 /// Reads every frame and every sample. Exit code 1 where something is damaged.
 pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {

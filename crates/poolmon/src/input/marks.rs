@@ -41,7 +41,7 @@ pub fn event(timed: &TimedMark) -> Option<Event> {
 }
 
 fn words(gap: &Gap) -> String {
-    let length = poolmon_tui::long(gap.length());
+    let length = poolmon_model::units::span(gap.length());
     let what = match gap.kind {
         GapKind::Sleep => format!("the machine slept for {length}"),
         GapKind::ClockJump if gap.length_ns < 0 => format!("the clock was set back by {length}"),

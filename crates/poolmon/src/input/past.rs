@@ -133,5 +133,5 @@ pub fn tell_moment(before: Option<&Sample>, now: &Sample, at: Option<&str>) {
 }
 
 fn civil(time: Timestamp) -> String {
-    time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    poolmon_model::units::moment(time, &TimeZone::system(), poolmon_model::units::Precision::Seconds)
 }

@@ -17,9 +17,9 @@ use self::child::{Command, Ended};
 use super::record::stop::Stop;
 use crate::app::judged::hint;
 use crate::app::owners;
-use crate::app::quantity::{self, spoken};
 use crate::cli::measure::{MeasureArgs, MeasureFormat};
 use crate::{Exit, input};
+use poolmon_model::units::{counted, span};
 
 /// Parts into which the noise before is cut.
 const AMBIENT: u32 = 10;
@@ -56,7 +56,7 @@ pub fn run(args: &MeasureArgs) -> anyhow::Result<()> {
     if args.fail_on_loss && !lost && measured.stopped && !told {
         anyhow::bail!(
             "stopped after {}, of the {} that it takes to tell: whether something is lost is not known",
-            quantity::count(measured.losses.pairs as u64, "run"),
+            counted(measured.losses.pairs as u64, "run"),
             measured.losses.least_runs
         );
     }
@@ -203,7 +203,7 @@ impl<'a> Bench<'a> {
 
     fn tell(&self, what: &str, left: Duration) {
         if self.progress {
-            let left = if left.is_zero() { String::new() } else { format!(", {} to go", spoken(left)) };
+            let left = if left.is_zero() { String::new() } else { format!(", {} to go", span(left)) };
             eprint!("\r{what}{left} (Ctrl-C judges now){:12}", "");
         }
     }

@@ -5,12 +5,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use poolmon_model::Origin;
-use poolmon_model::units::human_bytes;
+use poolmon_model::units::{counted as count, human_bytes, span};
 use poolmon_store::recorder::Recovered;
 use poolmon_store::{Report, Status};
 
 use super::alarm::Change;
-use crate::app::quantity::{count, spoken};
 
 /// Something that a person, or a service's log, should know.
 #[derive(Debug)]
@@ -61,7 +60,7 @@ impl fmt::Display for Event<'_> {
                 let host = origin.host.as_deref().unwrap_or("this machine");
                 let system =
                     origin.system.as_deref().map(|system| format!(" ({system})")).unwrap_or_default();
-                let every = spoken(*interval);
+                let every = span(*interval);
                 write!(f, "recording {host}{system} every {every} into {}", folder.display())
             }
             Self::Now(status) => f.write_str(&standing(status)),
@@ -85,7 +84,7 @@ impl fmt::Display for Event<'_> {
                 f,
                 "recorded {} in {}; {} holds {}",
                 standing_short(status),
-                spoken(*length),
+                span(*length),
                 folder.display(),
                 human_bytes(status.total_bytes)
             ),
