@@ -1,8 +1,8 @@
 //! Large allocations: `PoolBigPageTable`, found beside the pool table's variable by what it holds.
 
+use poolmon_image::bytes::{u32_at, u64_at};
 use poolmon_model::{Pool, PoolTag};
 
-use crate::bytes::{u32_at, u64_at};
 use crate::container::runs::PAGE;
 use crate::error::{DumpError, Result, WANT_KERNEL_DUMP};
 use crate::kdbg::KernelData;

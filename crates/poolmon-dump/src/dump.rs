@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use poolmon_image::Machine;
+use poolmon_image::bytes::{array, u32_at};
 use poolmon_model::{CounterWidth, Header as SampleHeader, Origin, Pool, PoolTag, Sample, SourceKind};
 
 use crate::bigpool::{self, BigPool};
-use crate::bytes::{array, u32_at};
-use crate::container::header::{DumpHeader, Machine};
+use crate::container::header::DumpHeader;
 use crate::container::packed::{self, UNPACK_LIMIT, Unpack};
 use crate::container::{self, Container};
 use crate::error::{DumpError, Result, WANT_KERNEL_DUMP};

@@ -1,12 +1,13 @@
 //! `!for_each_module s -a @#Base @#End "Tag"`: bytes searched in every loaded module, page by page.
 
 use memchr::memmem::Finder;
+use poolmon_image::pe::{PeHeader, PeSection};
 use poolmon_model::PoolTag;
 
 use crate::container::runs::PAGE;
 use crate::memory::{AbsentPages, Memory};
 use crate::modules::LoadedModule;
-use crate::pe::ImageHeader;
+use crate::pe;
 
 /// What is searched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,7 +183,7 @@ struct Search<'a> {
     needle: &'a Needle,
     finder: &'a Finder<'a>,
     /// Header of the module, read at its first hit.
-    image: Option<ImageHeader>,
+    image: Option<PeHeader>,
     image_read: bool,
     /// Last bytes of the page before, where it was there.
     tail: Vec<u8>,
@@ -200,7 +201,7 @@ impl Search<'_> {
             let to_page_end = PAGE - address % PAGE;
             match self.memory.page(address) {
                 Ok(page) => {
-                    let length = page.len().min(crate::bytes::index(size - at));
+                    let length = page.len().min(poolmon_image::bytes::index(size - at));
                     let page = page.get(..length).unwrap_or(page);
                     more = self.page(address, page, report);
                     report.bytes += page.len() as u64;
@@ -268,7 +269,7 @@ impl Search<'_> {
     fn hit(&mut self, address: u64, report: &mut FindReport) {
         let offset = u32::try_from(address.wrapping_sub(self.module.base)).unwrap_or(0);
         if !self.image_read {
-            self.image = ImageHeader::read(self.memory, self.module.base);
+            self.image = pe::header(self.memory, self.module.base);
             self.image_read = true;
         }
         let section = self.image.as_ref().and_then(|image| image.section_at(offset));
@@ -277,7 +278,7 @@ impl Search<'_> {
             module: self.module.name().to_owned(),
             offset,
             section: section.map(|section| section.name.clone()),
-            in_code: section.is_some_and(|section| section.code),
+            in_code: section.is_some_and(PeSection::is_code),
             before: around(self.memory, address.wrapping_sub(8), 8).unwrap_or_default(),
             bytes: (1..=16).rev().find_map(|n| around(self.memory, address, n)).unwrap_or_default(),
         });

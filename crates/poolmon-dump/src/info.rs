@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use poolmon_image::Machine;
 
 use crate::bugcheck::{self, Bugcheck};
 use crate::container::Container;
-use crate::container::header::Machine;
 use crate::paging::PagingForm;
 
 /// What a dump tells of itself. `None` = not told.

@@ -3,7 +3,8 @@
 //! Its layout is the same on 32-bit systems, with addresses sign-extended. The header of a dump points to it; where
 //! that pointer is bad it is searched in the kernel's image.
 
-use crate::bytes::{array, u16_at, u32_at, u64_at};
+use poolmon_image::bytes::{array, u16_at, u32_at, u64_at};
+
 use crate::memory::Memory;
 
 /// What the block told. Addresses are of variables unless said otherwise; 0 = not told.
@@ -101,7 +102,7 @@ impl KernelData {
             return None;
         }
         let page = memory.page(self.build_lab).ok()?;
-        let text = crate::bytes::ascii(page.get(..page.len().min(128))?);
+        let text = poolmon_image::bytes::ascii(page.get(..page.len().min(128))?);
         let plain = |c: char| c.is_ascii_graphic();
         (!text.is_empty() && text.chars().all(plain)).then_some(text)
     }

@@ -15,7 +15,6 @@
 
 mod bigpool;
 pub mod bugcheck;
-mod bytes;
 pub mod container;
 mod dump;
 mod error;
@@ -35,7 +34,7 @@ pub mod windbg;
 
 pub use bigpool::{BigAllocation, BigPool};
 pub use container::Container;
-pub use container::header::{DumpHeader, Machine};
+pub use container::header::DumpHeader;
 pub use container::packed::{UNPACK_LIMIT, Unpack};
 pub use dump::{Dump, MemoryImage};
 pub use error::{DumpError, Result};
@@ -45,4 +44,5 @@ pub use info::{Answerable, AnswerableQuestions, DumpInfo};
 pub use memory::AbsentPages;
 pub use modules::{LoadedModule, ModuleList, UnloadedDriver};
 pub use paging::{Absent, Translation};
+pub use poolmon_image::Machine;
 pub use tracker::{PoolUsed, TrackerFacts};

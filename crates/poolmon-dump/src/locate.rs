@@ -3,16 +3,17 @@
 use std::path::Path;
 
 use memchr::memmem;
+use poolmon_image::Machine;
+use poolmon_image::bytes::{index, u64_at};
 
-use crate::bytes::{index, u64_at};
-use crate::container::header::{DumpHeader, Machine};
+use crate::container::header::DumpHeader;
 use crate::container::runs::PAGE;
 use crate::error::{DumpError, Result};
 use crate::kdbg::{KernelData, MAGIC};
 use crate::memory::Memory;
 use crate::modules;
 use crate::paging::{PagingForm, Walker};
-use crate::pe::ImageHeader;
+use crate::pe;
 
 /// Sets up page tables by the header; of the forms that the machine can have, the first that leads to the
 /// kernel's own lists. Gives the debugger block where it can be read.
@@ -22,6 +23,7 @@ pub(crate) fn by_header(memory: &mut Memory, header: &DumpHeader) -> Option<Kern
         (Machine::X86, true) => &[PagingForm::X86Pae, PagingForm::X86],
         (Machine::X86, false) => &[PagingForm::X86, PagingForm::X86Pae],
         (Machine::Arm64, _) => &[PagingForm::Arm64],
+        (Machine::Other(_), _) => return None,
     };
     let mut second = None;
     for &form in forms {
@@ -44,7 +46,7 @@ pub(crate) fn by_header(memory: &mut Memory, header: &DumpHeader) -> Option<Kern
 
 /// Searches the kernel's image for the block.
 pub(crate) fn in_image(memory: &Memory, base: u64, size: u32) -> Option<KernelData> {
-    let ranges = ImageHeader::read(memory, base).map(|image| image.writable_ranges());
+    let ranges = pe::header(memory, base).map(|image| image.writable_ranges());
     let ranges = ranges.filter(|ranges| !ranges.is_empty()).unwrap_or_else(|| vec![(0, size)]);
     let finder = memmem::Finder::new(MAGIC);
     for (start, length) in ranges {
@@ -154,7 +156,7 @@ fn search_roots(memory: &Memory, blocks: &[KernelData]) -> Option<(Walker, Kerne
             if upper.chunks_exact(8).any(|entry| u64_at(entry, 0).is_some_and(own)) {
                 forms = [Some(PagingForm::X64), Some(PagingForm::X64Five), None];
             }
-            if crate::bytes::u32_at(bytes, 0xc00)
+            if poolmon_image::bytes::u32_at(bytes, 0xc00)
                 .is_some_and(|entry| entry & 1 != 0 && u64::from(entry & 0xffff_f000) == at)
             {
                 forms = [forms[0], forms[1], Some(PagingForm::X86)];

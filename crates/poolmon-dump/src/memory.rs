@@ -4,7 +4,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::bytes::{index, u32_at, u64_at};
+use poolmon_image::bytes::{index, u32_at, u64_at};
+
 use crate::container::runs::{PAGE, PhysMap};
 use crate::container::triage::Triage;
 use crate::map::Backing;

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use jiff::Timestamp;
+use poolmon_image::bytes::{u16_at, u32_at, u64_at, utf16};
 
-use crate::bytes::{u16_at, u32_at, u64_at, utf16};
 use crate::memory::Memory;
 
 /// A loaded kernel module.

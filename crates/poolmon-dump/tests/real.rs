@@ -60,7 +60,7 @@ fn the_real_triage_dump_says_what_it_is_and_what_it_lacks() {
     // The kernel's header page is in the file: its own figures agree with the driver list.
     let kernel = &dump.modules().unwrap()[0];
     let image = dump.module_details(kernel).image.unwrap();
-    assert_eq!((image.timestamp, image.size), (kernel.timestamp.unwrap(), kernel.size));
+    assert_eq!((image.timestamp, image.image_size), (kernel.timestamp.unwrap(), kernel.size));
 
     let error = dump.pool_used().unwrap_err();
     assert!(matches!(error, DumpError::Unanswerable { .. }));

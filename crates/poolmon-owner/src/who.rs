@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+use poolmon_image::files::threads;
 use poolmon_model::PoolTag;
 use rustc_hash::FxHashSet;
 
@@ -108,7 +109,7 @@ pub fn ask(
     mut tell: impl FnMut(&SearchEvent),
 ) -> WhoAnswer {
     let files = scan::list(&places.paths, cancel);
-    let known = if thorough { 0 } else { files.known(index) };
+    let known = if thorough { 0 } else { index.known(&files) };
     // The few that it does not know are searched as usual.
     let mostly = known > 0 && files.len() - known <= (files.len() / 8).max(8);
     let options = options(TagQuery::Tag(tag));
@@ -137,8 +138,7 @@ pub fn all(
 }
 
 fn options(query: TagQuery) -> SearchOptions {
-    let threads = std::thread::available_parallelism().map_or(2, usize::from);
-    SearchOptions { query, code_suffices: false, threads, limits: SearchLimits::default() }
+    SearchOptions { query, code_suffices: false, threads: threads(), limits: SearchLimits::default() }
 }
 
 fn search(

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 
 use poolmon_owner::linux::{
-    CreationConfidence, CreationKind, ModuleCatalog, ModuleEvent, ModuleIndex, ModuleLimits, ScannedModule,
+    CreationConfidence, CreationKind, ModuleCatalog, ModuleEvent, ModuleIndex, ScannedModule, SearchLimits,
 };
 use poolmon_testkit::{Need, skip};
 use proptest::prelude::*;
@@ -156,11 +156,11 @@ fn read(files: &Path) -> ModuleCatalog {
     let (modules, summary) = ModuleCatalog::read(
         &paths,
         2,
-        ModuleLimits::default(),
+        SearchLimits::default(),
         &mut index,
         &AtomicBool::new(false),
         |event| {
-            if let ModuleEvent::Failed { path, error } = event {
+            if let ModuleEvent::File((path, Err(error))) = event {
                 failed.push((path, error));
             }
         },

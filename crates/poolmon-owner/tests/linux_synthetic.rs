@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use elf::{Part, file, loaded};
 use poolmon_owner::linux::{
     CreationConfidence, CreationKind, Machine, MergedCaches, ModuleCatalog, ModuleError, ModuleEvent,
-    ModuleIndex, ModuleLimits, ScannedModule, places,
+    ModuleIndex, ScannedModule, SearchLimits, places,
 };
 use proptest::prelude::*;
 
@@ -159,16 +159,16 @@ fn bad_files_say_what_is_wrong() {
 fn read(
     paths: &[PathBuf],
     index: &mut ModuleIndex,
-) -> (ModuleCatalog, poolmon_owner::linux::ModuleSummary, Vec<String>) {
+) -> (ModuleCatalog, poolmon_owner::linux::SearchSummary, Vec<String>) {
     let mut failed = Vec::new();
     let (modules, summary) = ModuleCatalog::read(
         paths,
         2,
-        ModuleLimits { bytes: LIMIT },
+        SearchLimits { bytes: LIMIT },
         index,
         &AtomicBool::new(false),
         |event| {
-            if let ModuleEvent::Failed { path, error } = event {
+            if let ModuleEvent::File((path, Err(error))) = event {
                 failed.push(format!("{}: {error}", path.file_name().unwrap().to_string_lossy()));
             }
         },

@@ -7,6 +7,7 @@ mod common;
 use std::sync::atomic::AtomicBool;
 
 use common::{DATA, SLOTS, TEXT, call, call_slot, direct_x64, image};
+use poolmon_image::pe::PeError;
 use poolmon_model::PoolTag;
 use poolmon_owner::scan::{
     self, CallRole, DriverImage, DriverIndex, EvidenceKind, FileOutcome, Machine, ScanError, SearchEvent,
@@ -201,7 +202,7 @@ fn a_framework_driver_is_found_by_its_name() {
     };
     let (summary, rows) = found(false);
     assert_eq!((summary.files, summary.found, summary.failed), (4, 1, 2));
-    assert!(matches!(&rows[0].1, FileOutcome::Failed(ScanError::Damaged(_))), "{rows:?}");
+    assert!(matches!(&rows[0].1, FileOutcome::Failed(ScanError::Pe(PeError::Damaged(_)))), "{rows:?}");
     assert!(matches!(&rows[1].1, FileOutcome::Failed(ScanError::Io(_))));
     assert!(matches!(&rows[2].1, FileOutcome::Nothing));
     assert!(matches!(&rows[3].1, FileOutcome::Found(found) if found.framework && found.evidence.is_empty()));
@@ -266,7 +267,7 @@ fn a_changed_file_or_a_damaged_index_is_asked_again() {
 
 #[test]
 fn what_is_no_image_is_said_to_be_none() {
-    assert_eq!(DriverImage::parse("x", b"#!/bin/sh").unwrap_err(), ScanError::NotPe);
+    assert_eq!(DriverImage::parse("x", b"#!/bin/sh").unwrap_err(), ScanError::Pe(PeError::NotPe));
     let bytes = image(Machine::X64, &[0xc3], &[], false, &[]);
     for cut in 2..bytes.len() {
         if let Ok(image) = DriverImage::parse("x", &bytes[..cut]) {

@@ -2,16 +2,15 @@
 
 use std::path::Path;
 
-use super::runs::PhysRun;
+use poolmon_image::bytes::u64_at;
+use poolmon_image::elf::{ElfError, ElfHeader, ElfKind, ElfSegment, notes};
+
+use super::runs::{PAGE, PhysRun};
 use super::{Container, Opened, pages};
-use crate::bytes::{array, index, u16_at, u32_at, u64_at};
 use crate::error::{COPY_AGAIN, DumpError, Result};
 
-/// A core of a virtual machine has a segment for each stretch of memory; thousands would be a lie.
-const MOST_SEGMENTS: u64 = 1 << 16;
-/// `PT_LOAD` and `PT_NOTE`.
-const LOAD: u32 = 1;
-const NOTE: u32 = 4;
+/// Processors whose page tables are kept.
+const MAX_ROOTS: usize = 4096;
 
 /// Reads the segments by physical address and, from the notes, the processors' CR3.
 pub(super) fn open(path: &Path, file: &[u8]) -> Result<Opened> {
@@ -20,43 +19,26 @@ pub(super) fn open(path: &Path, file: &[u8]) -> Result<Opened> {
         why: why.to_owned(),
         remedy: "give a MEMORY.DMP, a raw memory image or an ELF core of a virtual machine",
     };
-    if array::<3>(file, 4) != Some([2, 1, 1]) || u16_at(file, 16) != Some(4) {
-        return Err(not("it is an ELF file, but no 64-bit little-endian core"));
-    }
     let cut = || DumpError::Malformed {
         what: "ELF program headers",
         offset: 0x20,
         problem: "the file ends inside them".into(),
         remedy: COPY_AGAIN,
     };
-    let start = index(u64_at(file, 0x20).ok_or_else(cut)?);
-    let mut count = u64::from(u16_at(file, 0x38).ok_or_else(cut)?);
-    if count == 0xffff {
-        // More than 65,534 segments: the number stands in the first section header.
-        let section = index(u64_at(file, 0x28).ok_or_else(cut)?);
-        count = section.checked_add(0x2c).and_then(|at| u32_at(file, at)).ok_or_else(cut)?.into();
-    }
-    let table = file.get(start..).unwrap_or_default();
+    let header = match ElfHeader::parse(file) {
+        Ok(header) if header.kind == ElfKind::Core => header,
+        Err(ElfError::Damaged(..)) => return Err(cut()),
+        _ => return Err(not("it is an ELF file, but no 64-bit little-endian core")),
+    };
     let (mut runs, mut roots, mut processors) = (Vec::new(), Vec::new(), 0_u32);
     let mut whole = true;
-    for at in 0..index(count.min(MOST_SEGMENTS)) {
-        let header = table.get(at * 0x38..at * 0x38 + 0x38).ok_or_else(cut)?;
-        let field = |at| u64_at(header, at).ok_or_else(cut);
-        let (offset, address, size) = (field(8)?, field(0x18)?, field(0x20)?);
-        match u32_at(header, 0).ok_or_else(cut)? {
-            LOAD if address.is_multiple_of(super::runs::PAGE) => {
-                whole &= size.is_multiple_of(super::runs::PAGE);
-                runs.push(PhysRun {
-                    pfn: address / super::runs::PAGE,
-                    pages: size / super::runs::PAGE,
-                    offset,
-                });
-            }
-            NOTE => {
-                let end = index(offset).saturating_add(index(size)).min(file.len());
-                notes(file.get(index(offset)..end).unwrap_or_default(), &mut roots, &mut processors);
-            }
-            _ => {}
+    for segment in header.segments(file).map_err(|_| cut())? {
+        let ElfSegment { kind, offset, physical, size } = segment;
+        if kind == ElfSegment::LOAD && physical.is_multiple_of(PAGE) {
+            whole &= size.is_multiple_of(PAGE);
+            runs.push(PhysRun { pfn: physical / PAGE, pages: size / PAGE, offset });
+        } else if kind == ElfSegment::NOTE {
+            processors += registers(segment.bytes(file), &mut roots);
         }
     }
     if runs.is_empty() {
@@ -78,22 +60,16 @@ pub(super) fn open(path: &Path, file: &[u8]) -> Result<Opened> {
     })
 }
 
-/// Walks the notes: `QEMU` ends with CR0..CR4 of a processor, `CORE` stands once for each processor.
-fn notes(mut rest: &[u8], roots: &mut Vec<u64>, processors: &mut u32) {
-    while let (Some(name_size), Some(size)) = (u32_at(rest, 0), u32_at(rest, 4)) {
-        let name_end = 12_usize.saturating_add(name_size as usize);
-        let data_at = name_end.saturating_add(3) & !3;
-        let data_end = data_at.saturating_add(size as usize);
-        let name = rest.get(12..name_end).unwrap_or_default();
-        let data = rest.get(data_at..data_end).unwrap_or_default();
-        if name.starts_with(b"QEMU\0") && roots.len() < 4096 {
-            // Version, size, 18 registers of 8 bytes, ten segments of 24 bytes, CR0 to CR4.
-            *processors += 1;
-            if let Some(cr3) = u64_at(data, 8 + 18 * 8 + 10 * 24 + 3 * 8) {
-                roots.push(cr3);
-            }
+/// Adds the CR3 of each processor to `roots`; how many processors there are. A note `QEMU` ends with CR0 to CR4.
+fn registers(segment: &[u8], roots: &mut Vec<u64>) -> u32 {
+    let mut processors = 0;
+    for note in notes(segment).filter(|note| note.name.starts_with(b"QEMU\0")) {
+        if roots.len() >= MAX_ROOTS {
+            break;
         }
-        let Some(next) = rest.get(data_end.saturating_add(3) & !3..) else { return };
-        rest = next;
+        processors += 1;
+        // Version, size, 18 registers of 8 bytes, ten segments of 24 bytes, CR0 to CR4.
+        roots.extend(u64_at(note.content, 8 + 18 * 8 + 10 * 24 + 3 * 8));
     }
+    processors
 }

@@ -1,46 +1,7 @@
 //! `DUMP_HEADER64` and `DUMP_HEADER32`: the first page or two of every dump that Windows writes.
 
-use crate::bytes::{array, u32_at, u64_at};
-
-/// Kind of processor the dump was taken on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Machine {
-    /// 32-bit x86.
-    X86,
-    /// x64 (AMD64).
-    X64,
-    /// 64-bit ARM.
-    Arm64,
-}
-
-impl Machine {
-    /// Name in a sentence.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::X86 => "x86",
-            Self::X64 => "x64",
-            Self::Arm64 => "ARM64",
-        }
-    }
-
-    /// Bytes of a pointer.
-    pub const fn pointer(self) -> usize {
-        match self {
-            Self::X86 => 4,
-            Self::X64 | Self::Arm64 => 8,
-        }
-    }
-
-    /// From the PE machine number.
-    pub const fn from_pe(machine: u32) -> Option<Self> {
-        match machine {
-            0x14c => Some(Self::X86),
-            0x8664 => Some(Self::X64),
-            0xaa64 => Some(Self::Arm64),
-            _ => None,
-        }
-    }
-}
+use poolmon_image::Machine;
+use poolmon_image::bytes::{array, u32_at, u64_at};
 
 /// What the header says; unused areas (filled with `PAGE`) are `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,9 +144,10 @@ impl DumpHeader {
         })
     }
 
-    /// The machine, where it is one that is read here.
-    pub const fn machine(&self) -> Option<Machine> {
-        Machine::from_pe(self.machine_number)
+    /// The machine, if it is one that is read here.
+    pub fn machine(&self) -> Option<Machine> {
+        let machine = Machine::from_pe(u16::try_from(self.machine_number).ok()?);
+        (!matches!(machine, Machine::Other(_))).then_some(machine)
     }
 }
 
@@ -198,6 +160,6 @@ fn told64(value: u64) -> Option<u64> {
 }
 
 fn comment(bytes: &[u8]) -> Option<String> {
-    let text = crate::bytes::ascii(bytes);
+    let text = poolmon_image::bytes::ascii(bytes);
     (!text.is_empty() && !text.starts_with("PAGE") && !text.contains('\u{fffd}')).then_some(text)
 }

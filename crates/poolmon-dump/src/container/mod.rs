@@ -13,11 +13,12 @@ pub(crate) mod triage;
 
 use std::path::Path;
 
-use crate::bytes::array;
-use crate::error::{DumpError, Result};
 use header::DumpHeader;
+use poolmon_image::bytes::array;
 use runs::{PhysMap, PhysRun};
 use triage::Triage;
+
+use crate::error::{DumpError, Result};
 
 /// What kind of file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -101,7 +102,7 @@ fn windows(header: DumpHeader, file: &[u8]) -> Result<Opened> {
     let start = header.size();
     let mut warnings = Vec::new();
     let (mut map, mut triage) = (PhysMap::empty(), None);
-    let sign = |at: u64| array::<4>(file, crate::bytes::index(start + at)).unwrap_or_default();
+    let sign = |at: u64| array::<4>(file, poolmon_image::bytes::index(start + at)).unwrap_or_default();
     let bitmap = matches!(&sign(0), b"SDMP" | b"FDMP") && &sign(4) == b"DUMP";
     let container = match header.dump_type {
         // The signature decides before the type: types 2, 5, 6 and 7 all wrap the same bitmap.

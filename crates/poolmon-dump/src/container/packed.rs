@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use crate::bytes::{u16_at, u32_at, u64_at};
+use poolmon_image::bytes::{u16_at, u32_at, u64_at};
+
 use crate::error::{DumpError, Result};
 
 /// How a dump is packed.

@@ -1,8 +1,9 @@
 //! The page containers of Windows: runs (type 1), bitmap (2, 5, 6, 7), ranges (8, 9, 0xA).
 
+use poolmon_image::bytes::{index, u32_at, u64_at};
+
 use super::header::DumpHeader;
 use super::runs::{Bitmap, PAGE, PhysMap, PhysRun};
-use crate::bytes::{index, u32_at, u64_at};
 use crate::error::{COPY_AGAIN, DumpError, Result};
 
 /// More ranges than any machine has; a list beyond it is a lie about a length.

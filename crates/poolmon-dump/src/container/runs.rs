@@ -3,7 +3,7 @@
 //! Nothing here grows with the size of the memory: a full dump of any size is a handful of runs, and a bitmap is used in
 //! place with one sum for every 2,048 pages.
 
-use crate::bytes::{index, u64_at};
+use poolmon_image::bytes::{index, u64_at};
 
 /// Size of a page, in bytes.
 pub const PAGE: u64 = 0x1000;

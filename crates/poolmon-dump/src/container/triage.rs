@@ -1,7 +1,8 @@
 //! Small memory dumps (type 4): blocks of virtual memory, the driver list and the kernel debugger block, no pages.
 
+use poolmon_image::bytes::{index, u16_at, u32_at, u64_at, utf16};
+
 use super::header::DumpHeader;
-use crate::bytes::{index, u16_at, u32_at, u64_at, utf16};
 use crate::error::{COPY_AGAIN, DumpError, Result};
 use crate::modules::{LoadedModule, UnloadedDriver};
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::pe::PdbId;
+use poolmon_image::pe::debug::PdbId;
 
 /// Where symbols are looked for, in this order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

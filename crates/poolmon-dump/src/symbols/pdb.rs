@@ -4,10 +4,10 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use pdb2::FallibleIterator as _;
+use poolmon_image::pe::debug::PdbId;
 use rustc_hash::FxHashMap;
 
 use super::{Symbols, WANTED};
-use crate::pe::PdbId;
 
 /// Why a symbol file is not used.
 #[derive(Debug, thiserror::Error)]

@@ -4,11 +4,12 @@
 //! occupied slots only. Of all entry sizes and power-of-two sizes, the right one scores 100 %, twice its size about
 //! 51 %, and half its size nearly 100 % again; so the largest that fits wins.
 
+use poolmon_image::bytes::{index, u32_at, u64_at};
+use rustc_hash::FxHashSet;
+
 use super::layout::TrackerLayout;
-use crate::bytes::{index, u32_at, u64_at};
 use crate::container::runs::PAGE;
 use crate::memory::Memory;
-use rustc_hash::FxHashSet;
 
 /// Sizes that the kernel can choose: 64 to 65,536 slots.
 const SMALLEST: u32 = 6;

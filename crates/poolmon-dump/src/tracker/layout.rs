@@ -9,7 +9,7 @@
 //! | 0x40 | x86, later | 64 bits |
 //! | 0x50 | x64 and ARM64, Server 2022 and Windows 11 | 64 bits |
 
-use crate::bytes::{u32_at, u64_at};
+use poolmon_image::bytes::{u32_at, u64_at};
 
 /// Where the figures of one pool are in an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

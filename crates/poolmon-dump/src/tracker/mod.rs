@@ -8,19 +8,19 @@ mod layout;
 mod percpu;
 mod symbols;
 
+use detect::{FoundLayout, TableBytes};
+use layout::{Figures, TrackerLayout};
+use percpu::Tables;
 use poolmon_model::{CounterWidth, Pool, PoolTag, Row, Sample};
 use rustc_hash::FxHashMap;
+use symbols::Checked;
 
 use crate::container::runs::PAGE;
 use crate::error::{DumpError, Result, WANT_KERNEL_DUMP};
 use crate::kdbg::KernelData;
 use crate::memory::Memory;
-use crate::pe::ImageHeader;
+use crate::pe;
 use crate::symbols::SymbolPlaces;
-use detect::{FoundLayout, TableBytes};
-use layout::{Figures, TrackerLayout};
-use percpu::Tables;
-use symbols::Checked;
 
 /// The overflow bucket, and the tag under which it stands.
 const OVERFLOW: PoolTag = PoolTag(*b"Ovfl");
@@ -261,7 +261,7 @@ fn search(
     data: &KernelData,
     candidates: [TrackerLayout; 3],
 ) -> Option<(u64, FoundLayout, TableBytes)> {
-    let image = ImageHeader::read(memory, data.kernel_base)?;
+    let image = pe::header(memory, data.kernel_base)?;
     let size = memory.pointer();
     let mut tried = rustc_hash::FxHashSet::default();
     let mut budget = MOST_READ;
@@ -319,7 +319,7 @@ impl Sums {
         for (slot, (key, nonpaged, paged)) in self.slots.iter_mut().enumerate() {
             let Some(entry) = table.entry(slot, self.layout.stride) else { continue };
             if *key == 0 {
-                *key = crate::bytes::u32_at(entry, 0).unwrap_or(0);
+                *key = poolmon_image::bytes::u32_at(entry, 0).unwrap_or(0);
             }
             if let Some((n, p)) = self.layout.figures(entry) {
                 nonpaged.add(n);
@@ -332,7 +332,7 @@ impl Sums {
     fn append(&mut self, bytes: &[u8]) {
         for entry in bytes.chunks_exact(self.layout.stride) {
             if let (Some(key), Some((nonpaged, paged))) =
-                (crate::bytes::u32_at(entry, 0).filter(|&key| key != 0), self.layout.figures(entry))
+                (poolmon_image::bytes::u32_at(entry, 0).filter(|&key| key != 0), self.layout.figures(entry))
             {
                 self.slots.push((key, nonpaged, paged));
             }

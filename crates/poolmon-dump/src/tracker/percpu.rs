@@ -3,11 +3,13 @@
 //!
 //! A tag stands at the same slot in every table, so thousands of keys prove or refute each pointer.
 
+use poolmon_image::pe::PeHeader;
+
 use super::detect::{FoundLayout, TableBytes};
 use crate::container::runs::PAGE;
 use crate::kdbg::KernelData;
 use crate::memory::Memory;
-use crate::pe::ImageHeader;
+use crate::pe;
 
 /// The kernel's array has this many slots at most.
 const MOST_TABLES: u64 = 2048;
@@ -36,9 +38,9 @@ pub(super) fn find(
     keys: &TableBytes,
 ) -> Option<Tables> {
     let base = data.kernel_base;
-    let image = ImageHeader::read(memory, base);
-    let size = image.as_ref().map_or(0x200_0000, |image| image.size.min(0x1000_0000));
-    let mut ranges = image.as_ref().map(ImageHeader::writable_ranges).unwrap_or_default();
+    let image = pe::header(memory, base);
+    let size = image.as_ref().map_or(0x200_0000, |image| image.image_size.min(0x1000_0000));
+    let mut ranges = image.as_ref().map(PeHeader::writable_ranges).unwrap_or_default();
     // Second pass: everything, should the array stand in a section that is read-only by now.
     ranges.push((0, size));
     let last = ranges.len() - 1;

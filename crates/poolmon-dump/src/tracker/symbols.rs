@@ -1,10 +1,11 @@
 //! What the symbols say of the tables, beside what was found without them. Where they differ, the symbols win, and it
 //! is said; where they lead to nothing, they are of no use, and that is said too.
 
+use poolmon_image::bytes::index;
+
 use super::detect::{self, TableBytes};
 use super::layout::TrackerLayout;
 use super::{Located, by_variable, percpu};
-use crate::bytes::index;
 use crate::error::Result;
 use crate::kdbg::KernelData;
 use crate::memory::Memory;

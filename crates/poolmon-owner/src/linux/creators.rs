@@ -3,10 +3,12 @@
 //! First the calls to the kernel's own functions; where a function hands its own argument on as the name, it is a
 //! wrapper, and calls to it are looked for in the next round.
 
+use poolmon_image::Machine;
+use poolmon_image::bytes::u32_at;
+use poolmon_image::code::x86::{NEAR_BRANCH, near_branches};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::creation::{Creation, CreationKind};
-use super::elf::{Machine, u32_at};
 use super::flow::{KnownCall, Printers, RegisterValue};
 use super::layout::{AddressSpace, Region};
 use super::{arm64, x86};
@@ -130,6 +132,7 @@ impl<'a> CreatorSearch<'a, '_> {
         match self.layout.machine {
             Machine::X64 => x86::function(self.layout, &self.printers, (start, end), begins, tell),
             Machine::Arm64 => arm64::function(self.layout, &self.printers, (start, end), begins, tell),
+            Machine::X86 | Machine::Other(_) => {}
         }
         calls
     }
@@ -140,7 +143,8 @@ impl<'a> CreatorSearch<'a, '_> {
         let Some(region) = self.layout.region(site) else { return Vec::new() };
         let first = site.saturating_sub(BEFORE).max(region.address);
         for start in (first..=site).take(16) {
-            let found = self.follow(start, site + 5, false).into_iter().find(|call| call.at == site);
+            let found =
+                self.follow(start, site + NEAR_BRANCH, false).into_iter().find(|call| call.at == site);
             if let Some(call) = found {
                 return vec![call];
             }
@@ -319,7 +323,7 @@ fn sites(layout: &AddressSpace<'_>, wanted: &FxHashMap<u64, Callee<'_>>) -> Vec<
     for region in layout.regions.iter().filter(|region| region.code) {
         match layout.machine {
             Machine::X64 => {
-                for at in memchr::memchr2_iter(0xe8, 0xe9, region.bytes) {
+                for at in near_branches(region.bytes) {
                     let at = region.address + at as u64;
                     if x86::branch(layout, at).is_some_and(|target| wanted.contains_key(&target)) {
                         sites.push(at);
@@ -327,6 +331,7 @@ fn sites(layout: &AddressSpace<'_>, wanted: &FxHashMap<u64, Callee<'_>>) -> Vec<
                 }
             }
             Machine::Arm64 => words(region, layout, wanted, &mut sites),
+            Machine::X86 | Machine::Other(_) => {}
         }
     }
     sites

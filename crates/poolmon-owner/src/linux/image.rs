@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
+use poolmon_image::bytes::{u16_at, u32_at};
+
 use super::ModuleError;
-use super::elf::{u16_at, u32_at};
 use super::unpack;
 
 /// Does it begin as a kernel for a boot loader.

@@ -3,9 +3,10 @@
 //! A kernel has its addresses. The sections of a module get some of ours, one every 4 GiB, and undefined symbols get one
 //! each above them, so that code, strings, tables and imports are all plain numbers to those who follow them.
 
+use poolmon_image::Machine;
+use poolmon_image::bytes::{text_at, u32_at, u64_at};
+use poolmon_image::elf::{Elf, ElfSection, ElfSymbol, RELA, UNDEFINED};
 use rustc_hash::FxHashMap;
-
-use super::elf::{Elf, Machine, RELA, Section, Symbol, UNDEFINED, text_at, u32_at, u64_at};
 
 /// Addresses of undefined symbols begin here; each has 256 of them, so that an addend stays its own.
 const IMPORTS: u64 = 1 << 62;
@@ -73,7 +74,7 @@ fn text(bytes: &[u8]) -> Option<&str> {
 
 impl<'a> AddressSpace<'a> {
     pub fn new(elf: &Elf<'a>) -> Self {
-        let base = |n: usize, section: &Section<'_>| {
+        let base = |n: usize, section: &ElfSection<'_>| {
             if elf.relocatable { (n as u64 + 1) << 32 } else { section.address }
         };
         let bases: Vec<u64> = elf.sections.iter().enumerate().map(|(n, section)| base(n, section)).collect();
@@ -113,7 +114,7 @@ impl<'a> AddressSpace<'a> {
     }
 
     /// Takes a symbol in; its address.
-    fn symbol(&mut self, n: usize, symbol: &Symbol<'a>, bases: &[u64], relocatable: bool) -> Option<u64> {
+    fn symbol(&mut self, n: usize, symbol: &ElfSymbol<'a>, bases: &[u64], relocatable: bool) -> Option<u64> {
         let name = text(symbol.name);
         if symbol.section == UNDEFINED {
             let address = IMPORTS + ((n as u64) << 8);
@@ -274,7 +275,7 @@ fn relocations(elf: &Elf<'_>, symbols: &[Option<u64>]) -> FxHashMap<u32, Vec<Fie
 }
 
 /// Code and data; not the kernel's own tables of places to patch, which may be half of a module.
-fn is_of_use(section: &Section<'_>) -> bool {
+fn is_of_use(section: &ElfSection<'_>) -> bool {
     let name = section.name;
     section.is_code()
         || name.starts_with(b".data")
@@ -294,5 +295,6 @@ const fn leads_on(machine: Machine, kind: u32) -> bool {
         Machine::Arm64 => {
             matches!(kind, 257 | 274 | 275 | 276 | 277 | 278 | 284 | 285 | 286 | 299 | 282 | 283)
         }
+        Machine::X86 | Machine::Other(_) => false,
     }
 }

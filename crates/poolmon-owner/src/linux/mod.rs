@@ -2,7 +2,7 @@
 //!
 //! A cache is created by a call of `kmem_cache_create` or one of its relatives, nearly always with a fixed name, and
 //! nearly always when a module is loaded. So modules tell who owns a cache: [`unpack`] opens a file as it lies on disk,
-//! [`elf`] reads it, [`layout`] puts it in order as in memory, [`creators`] finds the calls, and [`x86`] or [`arm64`]
+//! [`poolmon_image::elf`] reads it, [`layout`] puts it in order as in memory, [`creators`] finds the calls, and [`x86`] or [`arm64`]
 //! follows the name to them, with what [`flow`] says of registers. [`image`] takes the kernel out of a `vmlinuz`.
 //! [`ScannedModule`] is the result for one file; [`ModuleCatalog`] reads a whole folder of them and answers who creates a cache, and
 //! [`ModuleIndex`] remembers what was read. [`aliases`] tells which names the kernel keeps in one cache, [`callers`] to
@@ -15,7 +15,6 @@ mod arm64;
 pub mod callers;
 mod creation;
 mod creators;
-mod elf;
 mod flow;
 mod image;
 mod index;
@@ -28,10 +27,13 @@ mod x86;
 pub use aliases::MergedCaches;
 pub use callers::CallerOwner;
 pub use creation::{Creation, CreationConfidence, CreationKind};
-pub use elf::Machine;
 pub use index::ModuleIndex;
 pub use module::{ModuleInfo, ScannedModule};
-pub use search::{CacheOwner, ModuleCatalog, ModuleEvent, ModuleLimits, ModuleSummary, places};
+pub use poolmon_image::Machine;
+pub use poolmon_image::files::{SearchLimits, SearchSummary};
+pub use search::{CacheOwner, ModuleCatalog, ModuleEvent, places};
+
+use poolmon_image::elf::ElfError;
 
 /// Why a file is not searched. The text goes after the file's name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,4 +59,20 @@ pub enum ModuleError {
     /// The system did not give it to us.
     #[error("cannot read: {0}")]
     Io(String),
+}
+
+impl From<ElfError> for ModuleError {
+    fn from(error: ElfError) -> Self {
+        match error {
+            ElfError::NotElf => Self::NotElf,
+            ElfError::Damaged(what, at) => Self::Damaged(what, at),
+            ElfError::Unsupported(what) => Self::Unsupported(what),
+        }
+    }
+}
+
+impl From<std::io::Error> for ModuleError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error.to_string())
+    }
 }

@@ -1,8 +1,10 @@
 //! One file: a module or a kernel, and the caches that it creates.
 
+use poolmon_image::Machine;
+use poolmon_image::elf::Elf;
+
 use super::creation::{Creation, CreationKind};
 use super::creators::{self, CreationsFound};
-use super::elf::{Elf, Machine};
 use super::layout::AddressSpace;
 use super::{ModuleError, image, unpack};
 

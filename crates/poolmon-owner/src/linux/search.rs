@@ -1,73 +1,27 @@
-//! Many files at once: found, read by several threads, told one by one; and the answers drawn from all of them.
+//! Many files at once: read by several threads, and the answers drawn from all of them.
 
-use std::fs::File;
-use std::io::Read;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::time::UNIX_EPOCH;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
+use poolmon_image::files::{self, FileReader, FileToRead, SearchLimits, SearchSummary};
+use poolmon_image::index::FileStamp;
 use rustc_hash::FxHashMap;
 
 use super::creation::{Creation, CreationConfidence, CreationKind};
-use super::index::{ModuleIndex, Stamp};
+use super::index::ModuleIndex;
 use super::module::{ModuleInfo, ScannedModule, name_of};
 use super::{ModuleError, aliases};
 
 /// Files that need more are read one at a time, packed or not.
 const SMALL: u64 = 64 << 20;
-/// Folders inside folders are followed this deep.
-const MAX_DEPTH: usize = 64;
 
-/// Bounds of a search.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ModuleLimits {
-    /// Most bytes of one file that are taken into memory, unpacked.
-    pub bytes: u64,
-}
+/// One file, done: where it is, and why it was not read if it was not.
+pub type ModuleDone = (PathBuf, Result<(), ModuleError>);
 
-impl Default for ModuleLimits {
-    fn default() -> Self {
-        Self { bytes: 512 << 20 }
-    }
-}
-
-/// What a search tells while it runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ModuleEvent {
-    /// The files to search are known; nothing is read yet.
-    Listed {
-        /// How many.
-        files: usize,
-    },
-    /// One was read. Their order is not fixed.
-    Read {
-        /// Where it is.
-        path: PathBuf,
-    },
-    /// One could not be searched.
-    Failed {
-        /// Where it is.
-        path: PathBuf,
-        /// Why.
-        error: ModuleError,
-    },
-}
-
-/// What came of a search.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ModuleSummary {
-    /// Files searched, or answered from the index.
-    pub files: usize,
-    /// Bytes of these files, as they lie on disk.
-    pub bytes: u64,
-    /// Files that could not be searched.
-    pub failed: usize,
-    /// Files answered from the index.
-    pub from_index: usize,
-    /// It was ended early by the cancel flag.
-    pub cancelled: bool,
-}
+/// What a search of modules reports while it runs.
+pub type ModuleEvent = files::SearchEvent<ModuleDone>;
 
 /// Who creates a cache, with the proof.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,67 +97,35 @@ pub struct ModuleCatalog {
 }
 
 impl ModuleCatalog {
-    /// Reads files and folders (with what is in them) with `threads` threads. `tell` runs on the calling thread. What is
+    /// Reads files and folders (with what is in them) with `threads` threads. `report` runs on the calling thread. What is
     /// learned goes into `index`, which the caller loads before and saves after.
     pub fn read(
         paths: &[PathBuf],
         threads: usize,
-        limits: ModuleLimits,
+        limits: SearchLimits,
         index: &mut ModuleIndex,
         cancel: &AtomicBool,
-        mut tell: impl FnMut(ModuleEvent),
-    ) -> (Self, ModuleSummary) {
-        let (list, failures) = list(paths, cancel);
-        tell(ModuleEvent::Listed { files: list.len() + failures.len() });
-        let mut summary = ModuleSummary::default();
-        let failed = |summary: &mut ModuleSummary, tell: &mut dyn FnMut(ModuleEvent), path, error| {
-            summary.failed += 1;
-            tell(ModuleEvent::Failed { path, error });
-        };
-        for (path, error) in failures {
-            summary.files += 1;
-            failed(&mut summary, &mut tell, path, error);
-        }
-        let next = AtomicUsize::new(0);
-        let large = Mutex::new(());
-        let known: &ModuleIndex = index;
+        mut report: impl FnMut(ModuleEvent),
+    ) -> (Self, SearchSummary) {
+        let wanted = |path: &Path| path.file_name().and_then(|name| name.to_str()).is_some_and(is_module);
+        let list = files::list(paths, cancel, wanted);
+        report(ModuleEvent::Listed { files: list.len() });
+        let reader = ModuleReader { limits, index };
         let mut all = Vec::new();
-        std::thread::scope(|scope| {
-            let (send, receive) = mpsc::sync_channel(256);
-            for _ in 0..threads.clamp(1, 64) {
-                let send = send.clone();
-                let (next, large, list) = (&next, &large, &list);
-                scope.spawn(move || {
-                    while !cancel.load(Ordering::Relaxed) {
-                        let Some(path) = list.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
-                        if send.send((path.clone(), file(path, limits, known, large))).is_err() {
-                            break;
-                        }
-                    }
-                });
-            }
-            drop(send);
-            for (path, done) in receive {
-                summary.files += 1;
-                match done {
-                    Ok(done) => {
-                        summary.bytes += done.stamp.bytes;
-                        summary.from_index += usize::from(done.from_index);
-                        tell(ModuleEvent::Read { path: path.clone() });
-                        all.push((path, done));
-                    }
-                    Err(error) => failed(&mut summary, &mut tell, path, error),
-                }
-            }
+        let summary = files::search(&list, &reader, threads, cancel, |done| {
+            let result =
+                done.result.map(|module| all.push((done.path.clone(), done.stamp, done.from_index, module)));
+            let found = result.is_ok();
+            report(ModuleEvent::File((done.path, result)));
+            found
         });
-        summary.cancelled = cancel.load(Ordering::Relaxed);
         all.sort_by(|a, b| a.0.cmp(&b.0));
         let mut modules = Self::default();
-        for (path, done) in all {
-            if !done.from_index {
-                index.learn(path.clone(), done.stamp, Arc::clone(&done.module));
+        for (path, stamp, from_index, module) in all {
+            if !from_index {
+                index.learn(&path, stamp, Arc::clone(&module));
             }
-            modules.add(path, done.module);
+            modules.add(path, module);
         }
         (modules, summary)
     }
@@ -290,88 +212,52 @@ impl ModuleCatalog {
     }
 }
 
-struct ReadModule {
-    stamp: Stamp,
-    module: Arc<ScannedModule>,
-    from_index: bool,
+struct ModuleReader<'a> {
+    limits: SearchLimits,
+    index: &'a ModuleIndex,
 }
 
-fn file(
-    path: &Path,
-    limits: ModuleLimits,
-    known: &ModuleIndex,
-    large: &Mutex<()>,
-) -> Result<ReadModule, ModuleError> {
-    let io = |error: std::io::Error| ModuleError::Io(error.to_string());
-    let meta = path.metadata().map_err(io)?;
-    let changed = meta.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    let stamp = Stamp { bytes: meta.len(), changed: changed.map_or(0, |time| time.as_nanos()) };
-    if let Some(module) = known.get(path, stamp) {
-        return Ok(ReadModule { stamp, module: Arc::clone(module), from_index: true });
+impl FileReader for ModuleReader<'_> {
+    type Shown = Arc<ScannedModule>;
+    type Error = ModuleError;
+    type Buffers = Vec<u8>;
+
+    fn has_index(&self) -> bool {
+        !self.index.is_empty()
     }
-    if !meta.is_file() {
-        return Err(ModuleError::Io("not a regular file".into()));
+
+    fn known(&self, path: &Path, stamp: FileStamp) -> Option<Arc<ScannedModule>> {
+        self.index.get(path, stamp)
     }
-    if stamp.bytes > limits.bytes {
-        return Err(ModuleError::TooLarge { limit: limits.bytes });
-    }
-    let name = path.to_str().unwrap_or_default();
-    let read = |limit| {
-        let mut bytes = Vec::new();
+
+    fn read(&self, from: FileToRead<'_>, buffer: &mut Vec<u8>) -> Result<Arc<ScannedModule>, ModuleError> {
+        let FileToRead { path, stamp: FileStamp { bytes, .. }, file, large, .. } = from;
+        let most = self.limits.bytes;
+        if bytes > most {
+            return Err(ModuleError::TooLarge { limit: most });
+        }
+        let small = SMALL.min(most);
+        let _one = (bytes > small).then(|| large.enter());
+        buffer.clear();
         // A file that grows meanwhile is read no further.
-        File::open(path).map_err(io)?.take(stamp.bytes).read_to_end(&mut bytes).map_err(io)?;
-        ScannedModule::parse(name, &bytes, limit)
-    };
-    let small = SMALL.min(limits.bytes);
-    let mut result =
-        if stamp.bytes > small { Err(ModuleError::TooLarge { limit: small }) } else { read(small) };
-    if small < limits.bytes && matches!(result, Err(ModuleError::TooLarge { .. })) {
-        let _one = large.lock().unwrap_or_else(PoisonError::into_inner);
-        result = read(limits.bytes);
-    }
-    Ok(ReadModule { stamp, module: Arc::new(result?), from_index: false })
-}
-
-type ListFailure = (PathBuf, ModuleError);
-
-/// Files to read, sorted, and what could not be listed.
-fn list(paths: &[PathBuf], cancel: &AtomicBool) -> (Vec<PathBuf>, Vec<ListFailure>) {
-    let (mut files, mut failures) = (Vec::new(), Vec::new());
-    let mut open: Vec<(PathBuf, usize)> = Vec::new();
-    let io = |error: &std::io::Error| ModuleError::Io(error.to_string());
-    for path in paths {
-        match path.metadata() {
-            Ok(meta) if meta.is_dir() => open.push((path.clone(), 0)),
-            Ok(_) => files.push(path.clone()),
-            Err(error) => failures.push((path.clone(), io(&error))),
-        }
-    }
-    while let Some((folder, depth)) = open.pop() {
-        if cancel.load(Ordering::Relaxed) {
-            break;
-        }
-        let entries = match folder.read_dir() {
-            Ok(entries) => entries,
-            Err(error) => {
-                failures.push((folder, io(&error)));
-                continue;
+        file.take(bytes).read_to_end(buffer)?;
+        let name = path.to_str().unwrap_or_default();
+        let module = if bytes > small {
+            ScannedModule::parse(name, buffer, most)
+        } else {
+            match ScannedModule::parse(name, buffer, small) {
+                Err(ModuleError::TooLarge { .. }) if small < most => {
+                    let _one = large.enter();
+                    ScannedModule::parse(name, buffer, most)
+                }
+                done => done,
             }
         };
-        for entry in entries.flatten() {
-            // A link to a folder may lead back here, or to a kernel's sources: only real folders are followed.
-            let Ok(kind) = entry.file_type() else { continue };
-            if kind.is_dir() {
-                if depth < MAX_DEPTH {
-                    open.push((entry.path(), depth + 1));
-                }
-            } else if entry.file_name().to_str().is_some_and(is_module) {
-                files.push(entry.path());
-            }
+        if bytes > small {
+            *buffer = Vec::new();
         }
+        module.map(Arc::new)
     }
-    files.sort();
-    files.dedup();
-    (files, failures)
 }
 
 /// By its name.

@@ -3,7 +3,8 @@
 //! A compiler puts a name close to its call, and what is kept over calls in registers that survive them; so the order of
 //! the bytes is nearly always that of the program where it matters. Behind a jump, what calls destroy is forgotten.
 
-use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
+use iced_x86::{Decoder, DecoderOptions, Instruction, OpKind, Register};
+use poolmon_image::code::x86::{X86Effect, X86Registers, near_target};
 use rustc_hash::FxHashMap;
 
 use super::flow::{ARGUMENTS, KnownCall, Printed, Printers, RegisterValue};
@@ -26,7 +27,7 @@ const DESTROYED: [Register; 9] = [
 struct CodeReader<'a, 'l> {
     layout: &'l AddressSpace<'a>,
     printers: &'l Printers,
-    registers: [RegisterValue; 16],
+    registers: X86Registers<RegisterValue>,
     stack: FxHashMap<i64, RegisterValue>,
     printed: Printed,
 }
@@ -52,13 +53,13 @@ pub(crate) fn function(
     let mut reader = CodeReader {
         layout,
         printers,
-        registers: Default::default(),
+        registers: X86Registers::default(),
         stack: FxHashMap::default(),
         printed: Printed::default(),
     };
     if begins {
         for (n, register) in (0..).zip(PASSED) {
-            reader.set(register, RegisterValue::Argument(n));
+            reader.registers.put(register, RegisterValue::Argument(n));
         }
     }
     let mut decoder = Decoder::with_ip(64, bytes, start, DecoderOptions::NONE);
@@ -90,27 +91,10 @@ pub(crate) fn branch(layout: &AddressSpace<'_>, at: u64) -> Option<u64> {
     if let Some(target) = layout.field(at + 1) {
         return Some(target.wrapping_add(4));
     }
-    let distance = super::elf::u32_at(layout.bytes_at(at + 1)?, 0)?.cast_signed();
-    Some(at.wrapping_add(5).wrapping_add_signed(i64::from(distance)))
+    near_target(at, layout.bytes_at(at + 1)?)
 }
 
 impl CodeReader<'_, '_> {
-    fn get(&self, register: Register) -> RegisterValue {
-        if register.is_gpr32() || register.is_gpr64() {
-            return self.registers.get(register.number()).copied().unwrap_or_default();
-        }
-        RegisterValue::Unknown
-    }
-
-    fn set(&mut self, register: Register, value: RegisterValue) {
-        // Part of a register (`ch`) counts as all of it.
-        if register.is_gpr()
-            && let Some(own) = self.registers.get_mut(register.full_register().number() % 16)
-        {
-            *own = value;
-        }
-    }
-
     fn memory(&self, instruction: &Instruction, fields: &RelocatedFields) -> MemoryOperand {
         let (base, index) = (instruction.memory_base(), instruction.memory_index());
         let displacement = instruction.memory_displacement64();
@@ -130,7 +114,7 @@ impl CodeReader<'_, '_> {
             _ if fields.displacement.is_some() || fixed(number) => {
                 MemoryOperand::Fixed { address: number, indexed: true }
             }
-            _ => match self.get(base) {
+            _ => match self.registers.of(base) {
                 RegisterValue::Constant(from) => {
                     let address = from.wrapping_add(displacement);
                     MemoryOperand::Fixed { address, indexed: index != Register::None }
@@ -145,7 +129,7 @@ impl CodeReader<'_, '_> {
 
     fn read(&self, instruction: &Instruction, operand: u32, fields: &RelocatedFields) -> RegisterValue {
         match instruction.op_kind(operand) {
-            OpKind::Register => self.get(instruction.op_register(operand)),
+            OpKind::Register => self.registers.of(instruction.op_register(operand)),
             OpKind::Memory => match self.memory(instruction, fields) {
                 MemoryOperand::Fixed { address, indexed } => RegisterValue::Loaded { address, indexed },
                 MemoryOperand::Stack(at) => self.stack.get(&at).copied().unwrap_or_default(),
@@ -164,62 +148,45 @@ impl CodeReader<'_, '_> {
         fields: &RelocatedFields,
         tell: &mut impl FnMut(KnownCall),
     ) {
-        use Mnemonic as M;
         let first = instruction.op0_register();
-        match instruction.mnemonic() {
-            M::Call => self.transfer(instruction, tell),
-            M::Jmp => {
-                // What leaves the function hands its arguments on; a jump within it passes nothing that we look for.
-                self.transfer(instruction, tell);
-            }
-            M::Ret | M::Ud2 => self.forget(),
-            // Padding between functions.
-            M::Int3 => self.registers = Default::default(),
-            M::Mov => {
+        match X86Effect::of(instruction) {
+            // What leaves the function hands its arguments on; a jump within it passes nothing that we look for.
+            X86Effect::Call | X86Effect::Jump => self.transfer(instruction, tell),
+            X86Effect::Return => self.forget(),
+            X86Effect::Trap => self.registers = X86Registers::default(),
+            X86Effect::Move => {
                 let value = self.read(instruction, 1, fields);
                 if instruction.op_kind(0) == OpKind::Register {
-                    let whole = first.is_gpr32() || first.is_gpr64();
-                    self.set(first, if whole { value } else { RegisterValue::Unknown });
+                    self.registers.put_whole(first, value);
                 } else if let MemoryOperand::Stack(at) = self.memory(instruction, fields)
                     && self.stack.len() < 1024
                 {
                     self.stack.insert(at, value);
                 }
             }
-            M::Lea => {
+            X86Effect::Address => {
                 let value = match self.memory(instruction, fields) {
                     MemoryOperand::Fixed { address, indexed: false } => RegisterValue::Constant(address),
                     MemoryOperand::Stack(at) => RegisterValue::Stack(at),
                     _ => RegisterValue::Unknown,
                 };
-                self.set(first, value);
+                self.registers.put(first, value);
             }
-            M::Xor if instruction.op_kind(1) == OpKind::Register && instruction.op1_register() == first => {
-                self.set(first, RegisterValue::Constant(0));
-            }
-            M::Add if instruction.op_kind(0) == OpKind::Register => {
-                let value = match (self.get(first), self.read(instruction, 1, fields)) {
+            X86Effect::Zero => self.registers.put(first, RegisterValue::Constant(0)),
+            X86Effect::Add => {
+                let value = match (self.registers.of(first), self.read(instruction, 1, fields)) {
                     (RegisterValue::Constant(a), RegisterValue::Constant(b)) => {
                         RegisterValue::Constant(a.wrapping_add(b))
                     }
                     _ => RegisterValue::Unknown,
                 };
-                self.set(first, value);
+                self.registers.put(first, value);
             }
-            // A conditional move may leave the name in its place: one of the two that the call gets.
-            M::Cmp | M::Test | M::Bt | M::Nop | M::Push | M::Endbr64 | M::Cmove | M::Cmovne => {}
-            M::Xchg | M::Xadd => {
-                self.set(first, RegisterValue::Unknown);
-                self.set(instruction.op1_register(), RegisterValue::Unknown);
-            }
-            M::Mul | M::Div | M::Idiv | M::Cdq | M::Cqo | M::Cpuid | M::Rdtsc | M::Rdmsr => {
-                self.set(Register::RAX, RegisterValue::Unknown);
-                self.set(Register::RDX, RegisterValue::Unknown);
-            }
-            _ => {
-                if instruction.op_count() > 0 && instruction.op_kind(0) == OpKind::Register && first.is_gpr()
-                {
-                    self.set(first, RegisterValue::Unknown);
+            X86Effect::Push | X86Effect::Keep => {}
+            X86Effect::Pop => self.registers.put(first, RegisterValue::Unknown),
+            X86Effect::Clobber(registers) => {
+                for register in registers {
+                    self.registers.put(register, RegisterValue::Unknown);
                 }
             }
         }
@@ -227,7 +194,7 @@ impl CodeReader<'_, '_> {
 
     fn forget(&mut self) {
         for register in DESTROYED {
-            self.set(register, RegisterValue::Unknown);
+            self.registers.put(register, RegisterValue::Unknown);
         }
     }
 
@@ -237,7 +204,7 @@ impl CodeReader<'_, '_> {
             (true, 5) => branch(self.layout, instruction.ip()),
             _ => None,
         };
-        let mut arguments = PASSED.map(|register| self.get(register));
+        let mut arguments = PASSED.map(|register| self.registers.of(register));
         let made = self.printed.call(self.printers, target, &arguments);
         if let Some(target) = target {
             for value in &mut arguments {
@@ -246,7 +213,7 @@ impl CodeReader<'_, '_> {
             tell(KnownCall { at: instruction.ip(), target, arguments, formats: self.printed.formats() });
         }
         self.forget();
-        self.set(Register::RAX, made);
+        self.registers.put(Register::RAX, made);
     }
 }
 

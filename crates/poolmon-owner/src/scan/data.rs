@@ -1,7 +1,9 @@
 //! Structures in data that carry a tag.
 
+use poolmon_image::bytes::{u16_at, u32_at, u64_at};
+use poolmon_image::pe::Pe;
+
 use super::flow::like_a_tag;
-use super::pe::{Pe, u16_at, u32_at, u64_at};
 
 /// A tag in a structure: value, file offset, structure.
 pub(crate) type StructureTag = (u32, usize, &'static str);

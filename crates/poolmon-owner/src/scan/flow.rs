@@ -4,10 +4,10 @@
 //! function. When all code is read, [`resolve`] finds out which of the driver's functions hand an argument to the tag
 //! position of a pool function, through any number of its own wrappers, and turns the notes into findings.
 
+use poolmon_image::pe::imports::PeImports;
 use rustc_hash::FxHashMap;
 
 use super::api::{self, Api};
-use super::imports::Imports;
 
 /// A call this many instructions after its constant was put in place still belongs to it, where the callee is not known.
 /// No other call lies between the two: that would have taken the register. Long runs of stores do occur.
@@ -117,7 +117,7 @@ pub(crate) fn like_a_tag(value: u32) -> bool {
 
 struct Resolver<'a> {
     notes: &'a Notes,
-    imports: &'a Imports,
+    imports: &'a PeImports,
     x86: bool,
     /// Own functions that hand their n-th argument to a pool function.
     wrappers: FxHashMap<u32, (&'static Api, u8)>,
@@ -203,7 +203,7 @@ impl Resolver<'_> {
 }
 
 /// Turns the notes of one image into findings, the same literal once, by its best proof.
-pub(crate) fn resolve(notes: &Notes, imports: &Imports, x86: bool) -> Vec<Finding> {
+pub(crate) fn resolve(notes: &Notes, imports: &PeImports, x86: bool) -> Vec<Finding> {
     let mut resolver = Resolver { notes, imports, x86, wrappers: FxHashMap::default() };
     resolver.find_wrappers();
     let mut best: FxHashMap<(usize, u32), Finding> = FxHashMap::default();

@@ -1,42 +1,19 @@
-//! What earlier searches learned, on disk: safe to delete at any time.
+//! What earlier searches learned of drivers, on disk: safe to delete at any time.
 //!
-//! One text file. Each driver is a block of lines: `F` with size, time of change and path, `I` with what the file tells of
-//! itself, `T` for each tag that was answered down to literals, `E` for each piece of evidence. A block counts only while
-//! size and time of the file are the same. Blocks are parsed when they are asked for, so a large index costs little.
-//! Behind the blocks stands a table of all tags with the names of their drivers, for [`super::names`], and the last
-//! line tells where it begins: a screen reads that table alone.
+//! A [`FileIndex`]. The block of a driver has lines `S` (is it one, is its code read), `I` with what the file says of
+//! itself, `T` for each tag that was answered down to literals, `E` for each piece of evidence. Behind the blocks is a table
+//! of all tags with the names of their drivers, for [`super::names`].
 
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::ops::Range;
 use std::path::Path;
 
+use poolmon_image::Machine;
+use poolmon_image::files::FileList;
+use poolmon_image::index::{FileIndex, FileStamp, IndexBlock, IndexRecord, field_text, text_field};
 use poolmon_model::PoolTag;
-use rustc_hash::FxHashMap;
 
 use super::folder::TagQuery;
-use super::{CallRole, DriverInfo, Evidence, EvidenceKind, Machine, names};
-
-/// First line; a file that begins otherwise is ignored.
-pub(super) const HEADER: &str = "poolmon-driver-index 2";
-
-/// More files than this are not kept from one save to the next.
-const MAX_FILES: usize = 50_000;
-
-/// A file's identity beside its path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stamp {
-    pub bytes: u64,
-    /// Nanoseconds since 1970.
-    pub changed: u128,
-}
-
-impl Stamp {
-    pub fn of(meta: &std::fs::Metadata) -> Self {
-        let changed = meta.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
-        Self { bytes: meta.len(), changed: changed.map_or(0, |time| time.as_nanos()) }
-    }
-}
+use super::{CallRole, DriverInfo, Evidence, EvidenceKind, names};
 
 /// What is known of one file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,220 +64,144 @@ impl FileAnswer {
                 TagQuery::Tag(tag) => known(tag, true),
             }
     }
+
+    /// Adds what was known of the same file.
+    fn join(&mut self, old: Self) {
+        self.driver |= old.driver;
+        self.info = self.info.take().or(old.info);
+        for row in old.evidence {
+            // Code that was read before need not have been read now.
+            let code = row.kind <= EvidenceKind::Structure && !self.full;
+            let literal = row.kind > EvidenceKind::Structure;
+            let again = self.answered.iter().any(|&(tag, all)| all && tag == row.tag);
+            if (code || (literal && !again)) && !self.evidence.contains(&row) {
+                self.evidence.push(row);
+            }
+        }
+        self.full |= old.full;
+        for row in old.answered {
+            if !self.answered.contains(&row) {
+                self.answered.push(row);
+            }
+        }
+        self.evidence.sort_by_key(Evidence::order);
+    }
 }
 
-/// A file that knows how much was written to it.
-struct Counted {
-    out: std::io::BufWriter<std::fs::File>,
-    bytes: usize,
-}
+impl IndexRecord for FileAnswer {
+    const HEADER: &'static str = "poolmon-driver-index 3";
 
-impl Counted {
-    fn text(&mut self, text: &str) -> std::io::Result<()> {
-        self.bytes += text.len();
-        self.out.write_all(text.as_bytes())
+    fn write(&self, out: &mut String) {
+        block(self, out);
+    }
+
+    fn parse(block: &str) -> Option<Self> {
+        parse(block, None)
     }
 }
 
 /// Answers of earlier searches.
 #[derive(Clone, Debug, Default)]
 pub struct DriverIndex {
-    text: String,
-    blocks: FxHashMap<String, (Stamp, Range<usize>)>,
-    fresh: FxHashMap<String, (Stamp, FileAnswer)>,
+    files: FileIndex<FileAnswer>,
 }
 
 impl DriverIndex {
     /// Reads an index. A file that is missing, damaged or of another version is as good as an empty one.
     pub fn load(path: &Path) -> Self {
-        let text = std::fs::read(path).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        text.map(Self::from_text).unwrap_or_default()
+        Self { files: FileIndex::load(path) }
     }
 
-    fn from_text(mut text: String) -> Self {
-        // The last line tells where the blocks end: a write that was cut off lacks it, and is as good as none.
-        let end = names::table_start(text.as_bytes()).filter(|&end| {
-            text.starts_with(HEADER)
-                && text.is_char_boundary(end)
-                && text.get(..end).is_some_and(|t| t.ends_with('\n'))
-        });
-        let Some(end) = end else { return Self::default() };
-        text.truncate(end);
-        let mut blocks = FxHashMap::default();
-        let mut open: Option<(String, Stamp, usize)> = None;
-        // From the line end before the first block on.
-        let starts: Vec<usize> =
-            memchr::memmem::find_iter(text.as_bytes(), b"\nF\t").map(|at| at + 1).collect();
-        blocks.reserve(starts.len());
-        for start in starts {
-            if let Some((path, stamp, from)) = open.take() {
-                blocks.insert(path, (stamp, from..start));
-            }
-            let rest = text.get(start..).unwrap_or_default();
-            let length = memchr::memchr(b'\n', rest.as_bytes()).map_or(rest.len(), |n| n + 1);
-            let line = rest.get(..length).unwrap_or_default().trim_end_matches('\n');
-            let mut fields = line.split('\t').skip(1);
-            let bytes = fields.next().and_then(|field| field.parse().ok());
-            let changed = fields.next().and_then(|field| field.parse().ok());
-            if let (Some(bytes), Some(changed), Some(path)) = (bytes, changed, fields.next()) {
-                open = Some((path.to_owned(), Stamp { bytes, changed }, start + length));
-            }
-        }
-        if let Some((path, stamp, from)) = open {
-            blocks.insert(path, (stamp, from..text.len()));
-        }
-        Self { text, blocks, fresh: FxHashMap::default() }
-    }
-
-    /// Writes the index beside its place, then moves it there, so that a reader never sees half of it. The folder is made
-    /// where it is missing.
+    /// Writes the index, whole or not at all. The folder is made if it is missing.
+    ///
+    /// # Errors
+    ///
+    /// Those of the file system.
     pub fn save(&self, path: &Path) -> std::io::Result<()> {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        let new = path.with_extension(format!("new{}", std::process::id()));
-        let mut file = Counted { out: std::io::BufWriter::new(std::fs::File::create(&new)?), bytes: 0 };
-        let done = self.write(&mut file).and_then(|()| file.out.flush());
-        let done = done.and_then(|()| file.out.get_ref().sync_all());
-        done.and_then(|()| std::fs::rename(&new, path)).inspect_err(|_| drop(std::fs::remove_file(&new)))
-    }
-
-    fn write(&self, file: &mut Counted) -> std::io::Result<()> {
         let mut table = names::NamesTable::default();
-        file.text(HEADER)?;
-        file.text("\n")?;
-        for (name, (stamp, range)) in &self.blocks {
-            // Beyond any real machine's drivers, what was not asked for this time gives way.
-            if !self.fresh.contains_key(name) && self.blocks.len() + self.fresh.len() <= MAX_FILES {
-                let block = self.text.get(range.clone()).unwrap_or_default();
-                if let Some(answer) = parse(block, None) {
-                    table.add(name, &answer);
-                }
-                file.text(&format!("F\t{}\t{}\t{name}\n", stamp.bytes, stamp.changed))?;
-                file.text(block)?;
+        for (name, _, block) in self.files.kept() {
+            if let Some(answer) = block.record() {
+                table.add(name, &answer);
             }
         }
-        for (name, (stamp, answer)) in &self.fresh {
-            table.add(name, answer);
-            file.text(&format!("F\t{}\t{}\t{name}\n", stamp.bytes, stamp.changed))?;
-            file.text(&block(answer))?;
-        }
-        let start = file.bytes;
-        file.text(&table.text())?;
-        file.text(&names::last_line(start))
+        self.files.save(path, &table.text())
     }
 
     /// Absolute paths of the files that it knows.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
-        let old = self.blocks.keys().filter(|name| !self.fresh.contains_key(*name));
-        old.chain(self.fresh.keys()).map(String::as_str)
+        self.files.paths()
     }
 
-    /// Has anything been learned since it was read.
+    /// Whether anything was learned since it was read.
     pub fn is_changed(&self) -> bool {
-        !self.fresh.is_empty()
-    }
-
-    /// Does it know all tags of this file's code, as the file is now.
-    pub(crate) fn knows(&self, path: &Path, stamp: Stamp) -> bool {
-        let Some(name) = name(path) else { return false };
-        if let Some((own, answer)) = self.fresh.get(&name) {
-            return *own == stamp && answer.full;
-        }
-        self.blocks.get(&name).is_some_and(|(own, range)| {
-            *own == stamp && self.text.get(range.clone()).and_then(|block| block.get(4..5)) == Some("1")
-        })
+        self.files.is_changed()
     }
 
     /// How many files it knows.
     pub fn len(&self) -> usize {
-        self.blocks.len() + self.fresh.keys().filter(|name| !self.blocks.contains_key(*name)).count()
+        self.files.len()
     }
 
-    /// Does it know none.
+    /// Whether it knows none.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.files.is_empty()
     }
 
-    fn known(&self, name: &str, stamp: Stamp, tag: Option<PoolTag>) -> Option<FileAnswer> {
-        if let Some((own, answer)) = self.fresh.get(name) {
-            return (*own == stamp).then(|| answer.clone());
+    /// Of how many listed files it knows all tags of their code, as they are now.
+    pub fn known(&self, list: &FileList) -> usize {
+        if self.is_empty() {
+            return 0;
         }
-        let (own, range) = self.blocks.get(name)?;
-        (*own == stamp).then(|| parse(self.text.get(range.clone()).unwrap_or_default(), tag))?
+        let known = |path: &Path| path.metadata().is_ok_and(|meta| self.knows(path, FileStamp::of(&meta)));
+        list.files.iter().filter(|file| known(&file.path)).count()
+    }
+
+    fn knows(&self, path: &Path, stamp: FileStamp) -> bool {
+        match self.files.get(path, stamp) {
+            Some(IndexBlock::Fresh(answer)) => answer.full,
+            Some(IndexBlock::Text(block)) => block.get(4..5) == Some("1"),
+            None => false,
+        }
     }
 
     pub(crate) fn answer(
         &self,
         path: &Path,
-        stamp: Stamp,
+        stamp: FileStamp,
         query: TagQuery,
         code: bool,
     ) -> Option<FileAnswer> {
-        self.known(&name(path)?, stamp, query.tag()).filter(|answer| answer.answers(query, code))
+        let answer = match self.files.get(path, stamp)? {
+            IndexBlock::Fresh(answer) => Some(answer.clone()),
+            IndexBlock::Text(block) => parse(block, query.tag()),
+        };
+        answer.filter(|answer| answer.answers(query, code))
     }
 
-    pub(crate) fn learn(&mut self, path: &Path, stamp: Stamp, new: FileAnswer) {
-        let Some(name) = name(path) else { return };
+    pub(crate) fn learn(&mut self, path: &Path, stamp: FileStamp, new: FileAnswer) {
         let mut answer = new;
-        if let Some(old) = self.known(&name, stamp, None) {
-            answer.driver |= old.driver;
-            answer.info = answer.info.or(old.info);
-            for row in old.evidence {
-                // Code that was read before need not have been read now.
-                let code = row.kind <= EvidenceKind::Structure && !answer.full;
-                let literal = row.kind > EvidenceKind::Structure;
-                let again = answer.answered.iter().any(|&(tag, all)| all && tag == row.tag);
-                if (code || (literal && !again)) && !answer.evidence.contains(&row) {
-                    answer.evidence.push(row);
-                }
-            }
-            answer.full |= old.full;
-            for row in old.answered {
-                if !answer.answered.contains(&row) {
-                    answer.answered.push(row);
-                }
-            }
-            answer.evidence.sort_by_key(Evidence::order);
+        if let Some(old) = self.files.get(path, stamp).and_then(|block| block.record()) {
+            answer.join(old);
         }
-        self.fresh.insert(name, (stamp, answer));
+        self.files.learn(path, stamp, answer);
     }
-}
-
-/// Paths as the index writes them; odd ones are not indexed.
-fn name(path: &Path) -> Option<String> {
-    let path = std::path::absolute(path).ok()?;
-    let name = path.to_str()?;
-    (!name.chars().any(char::is_control)).then(|| name.to_owned())
-}
-
-fn text(field: Option<&str>) -> String {
-    // A leading mark tells an empty text from none; control characters were taken out before.
-    field.map_or_else(String::new, |field| format!("={}", field.replace(char::is_control, " ")))
 }
 
 fn number(field: Option<u32>) -> String {
     field.map_or_else(String::new, |field| format!("{field:x}"))
 }
 
-fn block(answer: &FileAnswer) -> String {
-    let mut out = String::new();
-    let machine = |machine| match machine {
-        Machine::X86 => 0x14c,
-        Machine::X64 => 0x8664,
-        Machine::Arm64 => 0xaa64,
-        Machine::Other(raw) => raw,
-    };
+fn block(answer: &FileAnswer, out: &mut String) {
     let _ = writeln!(out, "S\t{}\t{}", u8::from(answer.driver), u8::from(answer.full));
     if let Some(info) = &answer.info {
         let tags: Vec<String> =
             info.framework_tags.iter().map(|tag| format!("{:08x}", tag.to_u32())).collect();
         let texts = [&info.version, &info.product, &info.description, &info.company, &info.pdb, &info.signer];
-        let texts: Vec<String> = texts.into_iter().map(|field| text(field.as_deref())).collect();
+        let texts: Vec<String> = texts.into_iter().map(|field| text_field(field.as_deref())).collect();
         let _ = writeln!(
             out,
             "I\t{:x}\t{:x}\t{}\t{}",
-            machine(info.machine),
+            info.machine.to_pe(),
             info.timestamp,
             texts.join("\t"),
             tags.join(",")
@@ -325,12 +226,11 @@ fn block(answer: &FileAnswer) -> String {
             number(row.rva),
             number(row.site),
             number(row.wrapper),
-            text(Some(&row.section)),
-            text(row.api.as_deref()),
+            text_field(Some(&row.section)),
+            text_field(row.api.as_deref()),
             u8::from(row.library.is_some()),
         );
     }
-    out
 }
 
 /// Reads one block; with a tag only its evidence. None where a line is not as written here.
@@ -357,31 +257,22 @@ fn parse(block: &str, tag: Option<PoolTag>) -> Option<FileAnswer> {
     Some(answer)
 }
 
-fn back(field: &str) -> Option<String> {
-    field.strip_prefix('=').map(str::to_owned)
-}
-
 fn hex(field: &str) -> Option<u32> {
     u32::from_str_radix(field, 16).ok()
 }
 
 fn info(line: &str) -> Option<DriverInfo> {
     let mut fields = line.split('\t').skip(1);
-    let machine = match u16::from_str_radix(fields.next()?, 16).ok()? {
-        0x14c => Machine::X86,
-        0x8664 => Machine::X64,
-        0xaa64 => Machine::Arm64,
-        raw => Machine::Other(raw),
-    };
+    let machine = Machine::from_pe(u16::from_str_radix(fields.next()?, 16).ok()?);
     Some(DriverInfo {
         machine,
         timestamp: hex(fields.next()?)?,
-        version: back(fields.next()?),
-        product: back(fields.next()?),
-        description: back(fields.next()?),
-        company: back(fields.next()?),
-        pdb: back(fields.next()?),
-        signer: back(fields.next()?),
+        version: field_text(fields.next()?),
+        product: field_text(fields.next()?),
+        description: field_text(fields.next()?),
+        company: field_text(fields.next()?),
+        pdb: field_text(fields.next()?),
+        signer: field_text(fields.next()?),
         framework_tags: fields.next()?.split(',').filter_map(hex).map(PoolTag::from_u32).collect(),
     })
 }
@@ -400,8 +291,8 @@ fn evidence(line: &str) -> Option<Evidence> {
         "f" => Some(CallRole::Free),
         _ => None,
     };
-    let section = back(fields.next()?)?;
-    let api = back(fields.next()?);
+    let section = field_text(fields.next()?)?;
+    let api = field_text(fields.next()?);
     let library = (fields.next()? == "1").then(|| super::library::of(tag)).flatten();
     Some(Evidence { tag, kind, offset, rva, site, section, api, role, wrapper, library })
 }

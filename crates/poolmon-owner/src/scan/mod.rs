@@ -1,9 +1,9 @@
 //! Which driver images use a tag, with evidence from their machine code.
 //!
-//! An [`DriverImage`] is one file. It is read by [`pe`], its imports by [`imports`]; [`x86`] and [`arm64`] follow constants
-//! through the code and note calls, [`flow`] turns the notes into findings, [`data`] adds structures in data, and
+//! A [`DriverImage`] is one file, read by [`poolmon_image::pe`]; [`x86`] and [`arm64`] follow constants through the code
+//! and note calls, [`flow`] turns the notes into findings, [`data`] adds structures in data, and
 //! [`library`] marks what a static library brought. [`literal`] asks beforehand, and cheaply, whether a file holds the
-//! tag at all. [`info`] and [`signer`] tell whose file it is. [`folder`](fn@folder) does all this for many files at once, and
+//! tag at all. [`info`] says whose file it is. [`folder`](fn@folder) does all this for many files at once, and
 //! [`index`] remembers the answers, [`DriverNames`] is its small table for screens. [`places`] knows where drivers and the
 //! index are.
 //!
@@ -12,38 +12,37 @@
 mod api;
 mod arm64;
 mod data;
+mod error;
 mod evidence;
 mod flow;
 pub mod folder;
-mod imports;
 pub mod index;
 mod info;
 mod library;
 mod literal;
 mod names;
-mod pe;
 pub mod places;
-mod signer;
 mod x86;
 
 use poolmon_model::PoolTag;
 
 pub use api::CallRole;
+pub use error::ScanError;
 pub use evidence::{Evidence, EvidenceConfidence, EvidenceKind};
 pub use folder::{
-    FileList, FileOutcome, FileReport, FoundDriver, SearchEvent, SearchLimits, SearchOptions, SearchSummary,
-    TagQuery, folder, list, search,
+    FileOutcome, FileReport, FoundDriver, SearchEvent, SearchOptions, TagQuery, folder, list, search,
 };
 pub use index::DriverIndex;
 pub use info::DriverInfo;
 pub use library::{charged, framework_tag};
 pub use names::{DriverNames, LazyDriverNames, NamedDriver};
-pub use pe::{Machine, ScanError};
+pub use poolmon_image::Machine;
+pub use poolmon_image::files::{FileList, SearchLimits, SearchSummary};
 
 use flow::{Finding, Notes, Proof};
-use imports::Imports;
 use literal::Literal;
-use pe::Pe;
+use poolmon_image::pe::imports::PeImports;
+use poolmon_image::pe::{Pe, PeSection};
 
 /// Code that is read of one image: far more than any driver has, so that overlapping sections cost no time.
 const CODE_BUDGET: usize = 64 << 20;
@@ -59,15 +58,19 @@ const MAX_LITERALS: usize = 64;
 pub struct DriverImage<'a> {
     name: String,
     pe: Pe<'a>,
-    imports: Imports,
+    imports: PeImports,
 }
 
 impl<'a> DriverImage<'a> {
     /// Reads headers and imports. `name` is the file's name, from which a service name is guessed.
     pub fn parse(name: &str, bytes: &'a [u8]) -> Result<Self, ScanError> {
-        let pe = Pe::parse(bytes)?;
-        let imports = Imports::read(&pe);
-        Ok(Self { name: name.to_owned(), pe, imports })
+        Ok(Self::over(name, Pe::parse(bytes)?))
+    }
+
+    /// The same for a file whose headers are read.
+    pub(crate) fn over(name: &str, pe: Pe<'a>) -> Self {
+        let imports = PeImports::read(&pe);
+        Self { name: name.to_owned(), pe, imports }
     }
 
     /// The same for an image as it stood in memory at `base`, out of a dump: [`Evidence::offset`] is the RVA then. What
@@ -80,7 +83,7 @@ impl<'a> DriverImage<'a> {
         export: &dyn Fn(u64) -> Option<String>,
     ) -> Result<Self, ScanError> {
         let pe = Pe::parse_mapped(bytes, base)?;
-        let mut imports = Imports::read(&pe);
+        let mut imports = PeImports::read(&pe);
         imports.add_resolved(&pe, export);
         Ok(Self { name: name.to_owned(), pe, imports })
     }
@@ -202,8 +205,8 @@ impl<'a> DriverImage<'a> {
     }
 
     fn literal_kind(&self, at: usize) -> EvidenceKind {
-        let code = self.pe.place(at).0.is_some_and(pe::Section::is_code);
-        // Imports' names may stand in a section of code (INIT), and a tag beside printable opcodes looks like text.
+        let code = self.pe.place(at).0.is_some_and(PeSection::is_code);
+        // Names of imports may stand in a section of code (INIT), and a tag beside printable opcodes looks like text.
         if data::in_text(self.pe.bytes, at) {
             EvidenceKind::Text
         } else if code {

@@ -3,20 +3,17 @@
 //! Only what is proven goes in: kinds [`EvidenceKind::Call`] to [`EvidenceKind::Structure`], without the tags of static libraries, and the
 //! tags that the frameworks make from a driver's name.
 
-use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 use std::sync::OnceLock;
 
+use poolmon_image::index;
 use poolmon_model::PoolTag;
 
-use super::index::{FileAnswer, HEADER};
+use super::index::FileAnswer;
 use super::{Evidence, EvidenceKind};
 
 /// More than the names of a hundred thousand drivers take.
 const MAX_BYTES: u64 = 32 << 20;
-/// The last line of an index begins so, and its number follows.
-const LAST: &str = ".\t";
 
 /// One driver of a tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,31 +49,12 @@ pub struct DriverNames {
 }
 
 impl DriverNames {
-    /// Reads the table of an index; empty where there is none, or a damaged one.
-    pub fn load(index: &Path) -> Self {
-        Self::read(index).unwrap_or_default()
-    }
-
-    fn read(index: &Path) -> Option<Self> {
-        let mut file = File::open(index).ok()?;
-        let mut head = [0; HEADER.len()];
-        file.read_exact(&mut head).ok()?;
-        let length = file.metadata().ok()?.len();
-        let tail = length.saturating_sub(32);
-        file.seek(SeekFrom::Start(tail)).ok()?;
-        let mut bytes = Vec::new();
-        (&mut file).take(32).read_to_end(&mut bytes).ok()?;
-        let start = last_number(&bytes)? as u64;
-        if head != HEADER.as_bytes() || start > length || length - start > MAX_BYTES {
-            return None;
-        }
-        file.seek(SeekFrom::Start(start)).ok()?;
-        bytes.clear();
-        file.take(length - start).read_to_end(&mut bytes).ok()?;
-        let text = String::from_utf8(bytes).ok()?;
-        let mut rows: Vec<_> = text.lines().filter_map(row).collect();
+    /// Reads the table of an index; empty if there is none, or a damaged one.
+    pub fn load(path: &Path) -> Self {
+        let table = index::tail::<FileAnswer>(path, MAX_BYTES).unwrap_or_default();
+        let mut rows: Vec<_> = table.lines().filter_map(row).collect();
         rows.sort();
-        Some(Self { rows })
+        Self { rows }
     }
 
     /// The drivers of a tag, best evidence first.
@@ -162,34 +140,9 @@ impl NamesTable {
     }
 }
 
-/// The line that ends an index whose table begins at `start`.
-pub(super) fn last_line(start: usize) -> String {
-    format!("{LAST}{start}\n")
-}
-
-/// Where the table of an index begins, if its last line is whole.
-pub(super) fn table_start(index: &[u8]) -> Option<usize> {
-    last_number(index.get(index.len().saturating_sub(32)..)?).filter(|&start| start < index.len())
-}
-
-fn last_number(tail: &[u8]) -> Option<usize> {
-    let tail = tail.strip_suffix(b"\n")?;
-    let line = tail.get(memchr::memrchr(b'\n', tail)? + 1..)?;
-    std::str::from_utf8(line).ok()?.strip_prefix(LAST)?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_last_line_must_be_whole() {
-        assert_eq!(table_start(b"x\n.\t1\n"), Some(1));
-        assert_eq!(table_start(b"x\n.\t1"), None);
-        assert_eq!(table_start(b"x\n.\t99999\n"), None);
-        assert_eq!(table_start(b".\t1\n"), None);
-        assert_eq!(table_start(b""), None);
-    }
 
     #[test]
     fn the_best_kind_of_a_driver_counts_and_order_is_by_kind() {

@@ -8,10 +8,13 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
+use poolmon_image::Machine;
+use poolmon_image::bytes::{u32_at, u64_at};
+use poolmon_image::code::x86::{X86Effect, X86Registers};
+use poolmon_image::pe::imports::PeImports;
+use poolmon_image::pe::{Pe, PeSection, functions};
 
 use super::flow::{CallNote, CallTarget, Notes, REGISTER, Stored, TagValue, like_a_tag};
-use super::imports::Imports;
-use super::pe::{EXCEPTION, Machine, Pe, Section};
 
 const SLOTS: usize = 12;
 /// Stores into a structure are remembered this long, in instructions.
@@ -28,11 +31,11 @@ struct StoredConstant {
 
 struct CodeReader<'a, 'n> {
     pe: &'a Pe<'a>,
-    imports: &'a Imports,
+    imports: &'a PeImports,
     notes: &'n mut Notes,
     wide: bool,
     wdf: bool,
-    registers: [TagValue; 16],
+    registers: X86Registers<TagValue>,
     slots: [TagValue; SLOTS],
     pushes: Vec<TagValue>,
     stores: VecDeque<StoredConstant>,
@@ -43,8 +46,8 @@ struct CodeReader<'a, 'n> {
 }
 
 /// Reads all code; `budget` bytes at most over all sections, since hostile sections may overlap.
-pub(crate) fn read(pe: &Pe<'_>, imports: &Imports, notes: &mut Notes, budget: usize) {
-    let starts = starts(pe);
+pub(crate) fn read(pe: &Pe<'_>, imports: &PeImports, notes: &mut Notes, budget: usize) {
+    let starts = x64_starts(pe);
     let mut reader = CodeReader::new(pe, imports, notes);
     for (section, bytes) in spans(pe, budget) {
         reader.part(section, bytes, &starts, 0..bytes.len());
@@ -56,12 +59,12 @@ pub(crate) fn read(pe: &Pe<'_>, imports: &Imports, notes: &mut Notes, budget: us
 /// begin; then nothing was read.
 pub(crate) fn read_around(
     pe: &Pe<'_>,
-    imports: &Imports,
+    imports: &PeImports,
     notes: &mut Notes,
     budget: usize,
     literals: &[usize],
 ) -> bool {
-    let starts = starts(pe);
+    let starts = x64_starts(pe);
     if starts.is_empty() {
         return false;
     }
@@ -99,7 +102,7 @@ pub(crate) fn read_around(
 }
 
 /// Code that is read: all sections of it, cut where the budget ends.
-fn spans<'a>(pe: &'a Pe<'_>, mut budget: usize) -> Vec<(&'a Section, &'a [u8])> {
+fn spans<'a>(pe: &'a Pe<'_>, mut budget: usize) -> Vec<(&'a PeSection, &'a [u8])> {
     let mut spans = Vec::new();
     for section in pe.sections.iter().filter(|section| section.is_code()) {
         let bytes = pe.section_bytes(section);
@@ -111,7 +114,7 @@ fn spans<'a>(pe: &'a Pe<'_>, mut budget: usize) -> Vec<(&'a Section, &'a [u8])> 
 }
 
 /// From the last known start up to a place, to the next one.
-fn part(section: &Section, bytes: &[u8], starts: &[u32], at: usize) -> Range<usize> {
+fn part(section: &PeSection, bytes: &[u8], starts: &[u32], at: usize) -> Range<usize> {
     let rva = u64::from(section.rva) + at as u64;
     let next = starts.partition_point(|&start| u64::from(start) <= rva);
     let inside = |start: &u32| start.checked_sub(section.rva).map(|at| at as usize);
@@ -124,7 +127,7 @@ fn part(section: &Section, bytes: &[u8], starts: &[u32], at: usize) -> Range<usi
 /// an address. A place too many costs a little work, none may be missing.
 fn loads<'a>(
     pe: &'a Pe<'_>,
-    section: &'a Section,
+    section: &'a PeSection,
     bytes: &'a [u8],
     targets: &'a [u32],
 ) -> impl Iterator<Item = usize> + 'a {
@@ -134,11 +137,11 @@ fn loads<'a>(
     memchr::memchr2_iter(0x8b, 0xa1, all).filter(move |&at| {
         let Some(&[opcode, form, ..]) = bytes.get(at..) else { return false };
         if opcode == 0xa1 {
-            let wide = super::pe::u64_at(bytes, at + 1);
-            let narrow = super::pe::u32_at(bytes, at + 1).map(u64::from);
+            let wide = u64_at(bytes, at + 1);
+            let narrow = u32_at(bytes, at + 1).map(u64::from);
             return wide.into_iter().chain(narrow).any(|address| hit(address.wrapping_sub(base)));
         }
-        let distance = |at| super::pe::u32_at(bytes, at).map(|n| i64::from(n.cast_signed()).cast_unsigned());
+        let distance = |at| u32_at(bytes, at).map(|n| i64::from(n.cast_signed()).cast_unsigned());
         match form & 0xc7 {
             0x05 => {
                 let next = u64::from(section.rva) + at as u64 + 6;
@@ -157,30 +160,20 @@ fn loads<'a>(
     })
 }
 
-/// Where functions begin, by the exception table of an x64 image, sorted.
-fn starts(pe: &Pe<'_>) -> Vec<u32> {
-    let Some((table, size)) = pe.directory(EXCEPTION).filter(|_| pe.machine == Machine::X64) else {
-        return Vec::new();
-    };
-    let Some(at) = pe.offset(table) else { return Vec::new() };
-    let end = at.saturating_add(size as usize).min(pe.bytes.len());
-    let rows = pe.bytes.get(at..end).unwrap_or_default().chunks_exact(12);
-    let mut starts: Vec<u32> =
-        rows.filter_map(|row| super::pe::u32_at(row, 0)).filter(|&rva| rva != 0).collect();
-    starts.sort_unstable();
-    starts.dedup();
-    starts
+/// Where functions begin in an x64 image; 32-bit images do not say.
+fn x64_starts(pe: &Pe<'_>) -> Vec<u32> {
+    if pe.machine == Machine::X64 { functions::starts(pe) } else { Vec::new() }
 }
 
 impl<'a, 'n> CodeReader<'a, 'n> {
-    fn new(pe: &'a Pe<'a>, imports: &'a Imports, notes: &'n mut Notes) -> Self {
+    fn new(pe: &'a Pe<'a>, imports: &'a PeImports, notes: &'n mut Notes) -> Self {
         Self {
             pe,
             imports,
             notes,
             wide: pe.machine == Machine::X64,
             wdf: imports.has("WdfVersionBind"),
-            registers: Default::default(),
+            registers: X86Registers::default(),
             slots: Default::default(),
             pushes: Vec::new(),
             stores: VecDeque::new(),
@@ -191,7 +184,7 @@ impl<'a, 'n> CodeReader<'a, 'n> {
     }
 
     /// Reads a part of a section that begins where the section or a function does.
-    fn part(&mut self, section: &Section, bytes: &[u8], starts: &[u32], part: Range<usize>) {
+    fn part(&mut self, section: &PeSection, bytes: &[u8], starts: &[u32], part: Range<usize>) {
         let base = self.pe.image_base;
         let ip = base.wrapping_add(u64::from(section.rva));
         let bits = if self.wide { 64 } else { 32 };
@@ -246,7 +239,7 @@ impl<'a, 'n> CodeReader<'a, 'n> {
     }
 
     fn begin(&mut self, rva: u32) {
-        self.registers = Default::default();
+        self.registers = X86Registers::default();
         self.slots = Default::default();
         self.pushes.clear();
         self.stores.clear();
@@ -256,27 +249,12 @@ impl<'a, 'n> CodeReader<'a, 'n> {
             for (n, register) in
                 [Register::RCX, Register::RDX, Register::R8, Register::R9].into_iter().enumerate()
             {
-                self.set(register, TagValue::Argument(u8::try_from(n).unwrap_or(0)));
+                self.registers.put(register, TagValue::Argument(u8::try_from(n).unwrap_or(0)));
             }
         } else {
-            self.set(Register::ECX, TagValue::Argument(REGISTER));
-            self.set(Register::EDX, TagValue::Argument(REGISTER + 1));
+            self.registers.put(Register::ECX, TagValue::Argument(REGISTER));
+            self.registers.put(Register::EDX, TagValue::Argument(REGISTER + 1));
         }
-    }
-
-    fn set(&mut self, register: Register, value: TagValue) {
-        if register.is_gpr()
-            && let Some(own) = self.registers.get_mut(register.number() % 16)
-        {
-            *own = value;
-        }
-    }
-
-    fn get(&self, register: Register) -> TagValue {
-        if register.is_gpr() && (register.is_gpr32() || register.is_gpr64()) {
-            return self.registers.get(register.number()).copied().unwrap_or_default();
-        }
-        TagValue::Unknown
     }
 
     /// RVA of a memory operand with a fixed address.
@@ -302,7 +280,7 @@ impl<'a, 'n> CodeReader<'a, 'n> {
     /// What an operand that is read holds.
     fn read_operand(&self, instruction: &Instruction, operand: u32, at: usize) -> TagValue {
         match instruction.op_kind(operand) {
-            OpKind::Register => match self.get(instruction.op_register(operand)) {
+            OpKind::Register => match self.registers.of(instruction.op_register(operand)) {
                 // Its way to the call is counted from the last move.
                 TagValue::Constant { value, at, .. } => TagValue::Constant { value, at, step: self.step },
                 other => other,
@@ -315,9 +293,7 @@ impl<'a, 'n> CodeReader<'a, 'n> {
                     // A tag kept in a variable of the driver.
                     let size = instruction.memory_size().size();
                     let place = self.pe.offset(rva).filter(|_| size == 4);
-                    return match place
-                        .and_then(|place| super::pe::u32_at(self.pe.bytes, place).zip(Some(place)))
-                    {
+                    return match place.and_then(|place| u32_at(self.pe.bytes, place).zip(Some(place))) {
                         Some((value, at)) if like_a_tag(value) => {
                             TagValue::Constant { value, at, step: self.step }
                         }
@@ -334,50 +310,41 @@ impl<'a, 'n> CodeReader<'a, 'n> {
         }
     }
 
-    /// Follows one instruction; true where nothing falls through it.
+    /// Follows one instruction; true if nothing falls through it.
     fn instruction(&mut self, instruction: &Instruction, rva: u32, at: usize) -> bool {
-        use Mnemonic as M;
-        match instruction.mnemonic() {
-            M::Call => {
+        match X86Effect::of(instruction) {
+            X86Effect::Call => {
                 self.transfer(instruction, rva, false);
                 self.after_call();
             }
-            M::Jmp => {
+            X86Effect::Jump => {
                 self.transfer(instruction, rva, true);
                 self.after_call();
                 return true;
             }
-            M::Ret | M::Int3 | M::Iretd | M::Iretq | M::Ud2 => {
+            X86Effect::Return | X86Effect::Trap => {
                 self.after_call();
                 return true;
             }
-            M::Push => {
+            X86Effect::Push => {
                 let value = self.read_operand(instruction, 0, at);
                 self.pushes.push(value);
                 if self.pushes.len() > 64 {
                     self.pushes.drain(..32);
                 }
             }
-            M::Pop => {
+            X86Effect::Pop => {
                 self.pushes.pop();
-                self.set(instruction.op0_register(), TagValue::Unknown);
+                self.registers.put(instruction.op0_register(), TagValue::Unknown);
             }
-            M::Mov => self.mov(instruction, rva, at),
-            // A conditional move may leave the tag in its place: one of the two values that the call gets.
-            M::Cmp | M::Test | M::Bt | M::Nop | M::Cmove | M::Cmovne => {}
-            M::Xchg | M::Xadd => {
-                self.set(instruction.op0_register(), TagValue::Unknown);
-                self.set(instruction.op1_register(), TagValue::Unknown);
+            X86Effect::Move => self.mov(instruction, rva, at),
+            X86Effect::Keep => {}
+            X86Effect::Address | X86Effect::Zero | X86Effect::Add => {
+                self.registers.put(instruction.op0_register(), TagValue::Unknown);
             }
-            M::Imul if instruction.op_count() > 1 => self.set(instruction.op0_register(), TagValue::Unknown),
-            M::Mul | M::Div | M::Idiv | M::Cdq | M::Cqo | M::Cpuid | M::Rdtsc | M::Rdmsr | M::Imul => {
-                self.set(Register::RAX, TagValue::Unknown);
-                self.set(Register::RDX, TagValue::Unknown);
-                self.set(instruction.op0_register(), TagValue::Unknown);
-            }
-            _ => {
-                if instruction.op_count() > 0 && instruction.op_kind(0) == OpKind::Register {
-                    self.set(instruction.op0_register(), TagValue::Unknown);
+            X86Effect::Clobber(registers) => {
+                for register in registers {
+                    self.registers.put(register, TagValue::Unknown);
                 }
             }
         }
@@ -387,9 +354,7 @@ impl<'a, 'n> CodeReader<'a, 'n> {
     fn mov(&mut self, instruction: &Instruction, rva: u32, at: usize) {
         let value = self.read_operand(instruction, 1, at);
         if instruction.op_kind(0) == OpKind::Register {
-            let target = instruction.op0_register();
-            let whole = target.is_gpr32() || target.is_gpr64();
-            self.set(target, if whole { value } else { TagValue::Unknown });
+            self.registers.put_whole(instruction.op0_register(), value);
             return;
         }
         let base = instruction.memory_base();
@@ -439,11 +404,11 @@ impl<'a, 'n> CodeReader<'a, 'n> {
 
     fn after_call(&mut self) {
         for register in [Register::RAX, Register::RCX, Register::RDX] {
-            self.set(register, TagValue::Unknown);
+            self.registers.put(register, TagValue::Unknown);
         }
         if self.wide {
             for register in [Register::R8, Register::R9, Register::R10, Register::R11] {
-                self.set(register, TagValue::Unknown);
+                self.registers.put(register, TagValue::Unknown);
             }
         }
         self.slots = Default::default();
@@ -485,11 +450,13 @@ impl<'a, 'n> CodeReader<'a, 'n> {
         let position = |n: usize| u8::try_from(n).unwrap_or(u8::MAX);
         if self.wide {
             let first = [Register::RCX, Register::RDX, Register::R8, Register::R9];
-            let first = first.into_iter().enumerate().map(|(n, register)| (position(n), self.get(register)));
+            let first =
+                first.into_iter().enumerate().map(|(n, register)| (position(n), self.registers.of(register)));
             let rest = self.slots.iter().enumerate().skip(4).map(|(n, &value)| (position(n), value));
             return first.chain(rest).filter(keep).collect();
         }
-        let fast = [(REGISTER, self.get(Register::ECX)), (REGISTER + 1, self.get(Register::EDX))];
+        let fast =
+            [(REGISTER, self.registers.of(Register::ECX)), (REGISTER + 1, self.registers.of(Register::EDX))];
         let stack = self.pushes.iter().rev().take(SLOTS).enumerate().map(|(n, &value)| (position(n), value));
         // Compilers that reserve their arguments' room once write them relative to the stack pointer.
         let pushed = self.pushes.len();

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use poolmon_model::units::{grouped, human_bytes};
-use poolmon_owner::linux::{CacheOwner, CallerOwner, ModuleSummary};
+use poolmon_owner::linux::{CacheOwner, CallerOwner, SearchSummary};
 use poolmon_print::schema;
 
 /// Names that share one cache, at most so many of which are explained.
@@ -13,7 +13,7 @@ const SHARED: usize = 8;
 pub type Creators = Vec<(String, Vec<CacheOwner>)>;
 
 /// `4,024 files, 312 MiB, 4,024 answered from the index`.
-pub fn searched(summary: &ModuleSummary) -> String {
+pub fn searched(summary: &SearchSummary) -> String {
     let indexed = match summary.from_index {
         0 => String::new(),
         n => format!(", {} answered from the index", grouped(n as u64)),
@@ -35,7 +35,7 @@ pub struct CacheAnswer<'a> {
     /// Who creates it.
     pub creators: Creators,
     /// How much was searched.
-    pub summary: ModuleSummary,
+    pub summary: SearchSummary,
 }
 
 impl CacheAnswer<'_> {

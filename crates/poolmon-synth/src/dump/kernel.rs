@@ -300,6 +300,7 @@ fn image_header(
     put(pe + 24, &(if narrow { 0x10b_u16 } else { 0x20b }).to_le_bytes());
     put(pe + 24 + 56, &size.to_le_bytes());
     let directory = pe + 24 + if narrow { 96 } else { 112 };
+    put(directory - 4, &16_u32.to_le_bytes());
     put(directory + 48, &(debug as u32).to_le_bytes());
     put(directory + 52, &debug_size.to_le_bytes());
     for (at, (name, start, length, flags)) in sections.iter().enumerate() {

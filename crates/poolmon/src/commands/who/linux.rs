@@ -7,7 +7,7 @@ use std::thread;
 
 use poolmon_model::Tag;
 use poolmon_owner::linux::{
-    MergedCaches, ModuleCatalog, ModuleEvent, ModuleIndex, ModuleLimits, ModuleSummary, callers, places,
+    MergedCaches, ModuleCatalog, ModuleEvent, ModuleIndex, SearchLimits, SearchSummary, callers, places,
 };
 
 use poolmon_render::who::cache::{CacheAnswer, Creators};
@@ -70,7 +70,7 @@ pub fn search(
     roots: &[PathBuf],
     merged: &MergedCaches,
     args: &WhoArgs,
-) -> anyhow::Result<(Creators, ModuleSummary)> {
+) -> anyhow::Result<(Creators, SearchSummary)> {
     let file = if args.no_index { None } else { args.index.clone().or_else(owners::modules_index_file) };
     let mut index = file.as_deref().map(ModuleIndex::load).unwrap_or_default();
     let before = index.len();
@@ -78,8 +78,8 @@ pub fn search(
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let mut failed = Vec::new();
     let (modules, summary) =
-        ModuleCatalog::read(roots, threads, ModuleLimits::default(), &mut index, &stop, |event| {
-            if let ModuleEvent::Failed { path, error } = event {
+        ModuleCatalog::read(roots, threads, SearchLimits::default(), &mut index, &stop, |event| {
+            if let ModuleEvent::File((path, Err(error))) = event {
                 failed.push(format!("{}: {error}", path.display()));
             }
         });

@@ -2,7 +2,8 @@
 
 use rustc_hash::FxHashMap;
 
-use super::pe::{ADDRESSES, DELAY_IMPORT, IMPORT, Pe};
+use super::Pe;
+use super::directory::{ADDRESSES, DELAY_IMPORT, IMPORT};
 
 /// More than any driver has; a table that loops ends here.
 const MAX_LIBRARIES: u32 = 512;
@@ -10,15 +11,18 @@ const MAX_FUNCTIONS: usize = 16_384;
 
 /// Imported functions by the RVA of the slot that the loader fills.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Imports {
+pub struct PeImports {
+    /// Names of the functions; callers speak of them by their place here.
     pub names: Vec<String>,
+    /// Names of the files that they come from.
     pub libraries: Vec<String>,
     slots: FxHashMap<u32, u32>,
     /// In memory: functions by their addresses.
     addresses: FxHashMap<u64, u32>,
 }
 
-impl Imports {
+impl PeImports {
+    /// Reads both tables.
     pub fn read(pe: &Pe<'_>) -> Self {
         let mut imports = Self::default();
         if let Some((table, _)) = pe.directory(IMPORT) {
@@ -65,7 +69,7 @@ impl Imports {
             };
             let Some(value) = pe.pointer(at).filter(|&value| value != 0) else { return };
             if value & by_number != 0 {
-                // By number: the name is in the other file, and no pool function is exported that way.
+                // By number: the name is in the other file.
                 if row > 65_536 {
                     return;
                 }
@@ -81,7 +85,8 @@ impl Imports {
         }
     }
 
-    /// Adds what an image in memory tells beyond its list of imports: the addresses in the slots.
+    /// Adds what an image in memory shows beyond its list of imports: the addresses in the slots. `export` names the
+    /// function at an address.
     ///
     /// Folklore: Windows 10 1903 and later turn `call [slot]` into a direct call of the function while a driver is
     /// loaded (import optimization), so addresses are kept of all slots.
@@ -107,7 +112,7 @@ impl Imports {
         }
     }
 
-    /// The function at an address; known in images in memory alone.
+    /// The function at an address; known only of images in memory.
     pub fn at(&self, address: u64) -> Option<u32> {
         self.addresses.get(&address).copied()
     }
@@ -117,10 +122,12 @@ impl Imports {
         self.slots.get(&rva).copied()
     }
 
+    /// The name of a function.
     pub fn name(&self, index: u32) -> Option<&str> {
         self.names.get(index as usize).map(String::as_str)
     }
 
+    /// Whether a function of this name is imported.
     pub fn has(&self, name: &str) -> bool {
         self.names.iter().any(|own| own == name)
     }

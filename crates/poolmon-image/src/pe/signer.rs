@@ -1,6 +1,8 @@
 //! Who signed a file, by name: a bounded walk over the Authenticode block. Nothing is verified here.
 
-use super::pe::{Pe, SECURITY, u16_at, u32_at};
+use super::version::clean;
+use super::{Pe, directory};
+use crate::bytes::{u16_at, u32_at};
 
 /// One element: identifier byte and content, and what follows it.
 fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
@@ -36,10 +38,10 @@ const INTEGER: u8 = 0x02;
 /// Object identifier of a common name.
 const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 
-/// Common name of the signer's certificate.
-pub(crate) fn read(pe: &Pe<'_>) -> Option<String> {
+/// Common name of the signer's certificate; `None` if the file has no signature.
+pub fn read(pe: &Pe<'_>) -> Option<String> {
     // The one directory that holds a file offset.
-    let (at, size) = pe.directory(SECURITY)?;
+    let (at, size) = pe.directory(directory::SECURITY)?;
     let end = (at as usize).checked_add(size as usize)?.min(pe.bytes.len());
     let block = pe.bytes.get(at as usize..end)?;
     // Length, revision, kind; 2 is PKCS#7.
@@ -89,6 +91,6 @@ fn common_name(subject: &[u8]) -> Option<String> {
         } else {
             String::from_utf8_lossy(text).into_owned()
         };
-        Some(super::info::clean(&text))
+        Some(clean(&text))
     })
 }

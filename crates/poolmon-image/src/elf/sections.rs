@@ -1,11 +1,8 @@
-//! A small reader of 64-bit ELF files that believes nothing: kernel modules (relocatable) and kernels (executable).
-//!
-//! Every offset is checked and every table is cut to the file. Symbols and relocations are read where they are asked
-//! for, from start to end, once.
+//! Sections, symbols and relocations of modules and kernels.
 
-use std::fmt;
-
-use super::ModuleError;
+use super::{ElfError, ElfHeader, ElfKind};
+use crate::Machine;
+use crate::bytes::{text_at, u16_at, u32_at, u64_at};
 
 /// More sections than any module has; `e_shnum` cannot say more without an extension that no module uses.
 const MAX_SECTIONS: usize = 0xff00;
@@ -15,48 +12,37 @@ const NOBITS: u32 = 8;
 /// Section has symbols.
 const SYMTAB: u32 = 2;
 /// Section has relocations with addends.
-pub(crate) const RELA: u32 = 4;
+pub const RELA: u32 = 4;
 /// Symbol is not defined here.
-pub(crate) const UNDEFINED: u16 = 0;
-
-/// What the file was made for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Machine {
-    /// 64-bit Intel and AMD.
-    X64,
-    /// 64-bit ARM.
-    Arm64,
-}
-
-impl fmt::Display for Machine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::X64 => "x64",
-            Self::Arm64 => "ARM64",
-        })
-    }
-}
+pub const UNDEFINED: u16 = 0;
 
 /// One section, cut to the file.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Section<'a> {
+pub struct ElfSection<'a> {
+    /// Its name.
     pub name: &'a [u8],
+    /// Its type.
     pub kind: u32,
     flags: u64,
     /// Where it is loaded; 0 in modules.
     pub address: u64,
     /// Place in the file.
     pub offset: u64,
+    /// Another section that belongs to it.
     pub link: u32,
+    /// Of relocations: the section that they fill in.
     pub info: u32,
+    /// Its bytes; none if it is filled with zeros when it is loaded.
     pub bytes: &'a [u8],
 }
 
-impl Section<'_> {
+impl ElfSection<'_> {
+    /// Whether it is in memory when the code runs.
     pub const fn is_loaded(&self) -> bool {
         self.flags & 2 != 0
     }
 
+    /// Whether it is loaded and can be executed.
     pub const fn is_code(&self) -> bool {
         self.flags & 6 == 6
     }
@@ -64,19 +50,25 @@ impl Section<'_> {
 
 /// One symbol.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Symbol<'a> {
+pub struct ElfSymbol<'a> {
+    /// Its name.
     pub name: &'a [u8],
+    /// Its address; in a module from the start of its section.
     pub value: u64,
+    /// Bytes; 0 if not known.
     pub size: u64,
     info: u8,
+    /// Its section, or [`UNDEFINED`].
     pub section: u16,
 }
 
-impl Symbol<'_> {
+impl ElfSymbol<'_> {
+    /// Whether it is a function.
     pub const fn is_function(&self) -> bool {
         self.info & 15 == 2
     }
 
+    /// Whether it is a variable or a table.
     pub const fn is_object(&self) -> bool {
         self.info & 15 == 1
     }
@@ -84,76 +76,61 @@ impl Symbol<'_> {
 
 /// One relocation.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Relocation {
+pub struct ElfRelocation {
+    /// Place in the section that is filled in.
     pub offset: u64,
+    /// How, by the machine's own numbers.
     pub kind: u32,
+    /// Number of the symbol.
     pub symbol: u32,
+    /// What is added to it.
     pub addend: i64,
 }
 
 /// A file over its bytes.
 #[derive(Debug)]
-pub(crate) struct Elf<'a> {
+pub struct Elf<'a> {
+    /// All bytes.
     pub bytes: &'a [u8],
+    /// What it was made for.
     pub machine: Machine,
     /// A module; else a kernel with fixed addresses.
     pub relocatable: bool,
-    pub sections: Vec<Section<'a>>,
-}
-
-pub(crate) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_le_bytes(bytes.get(at..at.checked_add(2)?)?.try_into().ok()?))
-}
-
-pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
-}
-
-pub(crate) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    Some(u64::from_le_bytes(bytes.get(at..at.checked_add(8)?)?.try_into().ok()?))
-}
-
-/// The bytes up to the next zero, at most `most`.
-pub(crate) fn text_at(bytes: &[u8], at: usize, most: usize) -> Option<&[u8]> {
-    let rest = bytes.get(at..)?;
-    let end = memchr::memchr(0, rest.get(..rest.len().min(most.saturating_add(1)))?)?;
-    rest.get(..end)
+    /// In the order of their table.
+    pub sections: Vec<ElfSection<'a>>,
 }
 
 impl<'a> Elf<'a> {
     /// Reads header and section table.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, ModuleError> {
-        if bytes.get(..4) != Some(b"\x7fELF") {
-            return Err(ModuleError::NotElf);
-        }
-        let cut = || ModuleError::Damaged("the file ends within its header", 0);
-        match bytes.get(4..6).ok_or_else(cut)? {
-            [2, 1] => {}
-            [1, _] => return Err(ModuleError::Unsupported("it is 32-bit".into())),
-            [_, 2] => return Err(ModuleError::Unsupported("its numbers are big-endian".into())),
-            _ => return Err(ModuleError::Damaged("neither 32-bit nor 64-bit", 4)),
-        }
-        let relocatable = match u16_at(bytes, 16).ok_or_else(cut)? {
-            1 => true,
-            2 | 3 => false,
-            _ => return Err(ModuleError::Unsupported("it is neither a module nor a kernel".into())),
+    ///
+    /// # Errors
+    ///
+    /// As [`ElfHeader::parse`]; [`ElfError::Unsupported`] of files that are neither module nor kernel, of other machines,
+    /// and without sections; [`ElfError::Damaged`] if a table or a section reaches beyond the end of the file.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, ElfError> {
+        let header = ElfHeader::parse(bytes)?;
+        let relocatable = match header.kind {
+            ElfKind::Relocatable => true,
+            ElfKind::Executable => false,
+            ElfKind::Core | ElfKind::Other(_) => {
+                return Err(ElfError::Unsupported("it is neither a module nor a kernel".into()));
+            }
         };
-        let machine = match u16_at(bytes, 18).ok_or_else(cut)? {
+        let machine = match header.machine {
             62 => Machine::X64,
             183 => Machine::Arm64,
-            raw => return Err(ModuleError::Unsupported(format!("it is for ELF machine {raw}"))),
+            raw => return Err(ElfError::Unsupported(format!("it is for ELF machine {raw}"))),
         };
-        let table = u64_at(bytes, 40).ok_or_else(cut)?;
-        let row = u16_at(bytes, 58).ok_or_else(cut)?;
-        let count = usize::from(u16_at(bytes, 60).ok_or_else(cut)?);
-        let names = usize::from(u16_at(bytes, 62).ok_or_else(cut)?);
+        let (table, row) = (header.sections, header.section_size);
+        let count = usize::from(header.section_count);
+        let names = usize::from(header.section_names);
         if count == 0 {
-            return Err(ModuleError::Unsupported("it has no section table".into()));
+            return Err(ElfError::Unsupported("it has no section table".into()));
         }
         if row != 64 || count > MAX_SECTIONS {
-            return Err(ModuleError::Damaged("the section table's rows or their number are wrong", 58));
+            return Err(ElfError::Damaged("the section table's rows or their number are wrong", 58));
         }
-        let beyond = || ModuleError::Damaged("the section table reaches beyond the end of the file", table);
+        let beyond = || ElfError::Damaged("the section table reaches beyond the end of the file", table);
         let start = usize::try_from(table).map_err(|_| beyond())?;
         let end = start.checked_add(count * 64).ok_or_else(beyond)?;
         let rows = bytes.get(start..end).ok_or_else(beyond)?;
@@ -171,17 +148,17 @@ impl<'a> Elf<'a> {
     }
 
     /// The first section of this name.
-    pub fn section(&self, name: &[u8]) -> Option<&Section<'a>> {
+    pub fn section(&self, name: &[u8]) -> Option<&ElfSection<'a>> {
         self.sections.iter().find(|section| section.name == name)
     }
 
     /// All symbols in the order of their table, so that relocations can number them.
-    pub fn symbols(&self) -> impl Iterator<Item = Symbol<'a>> + use<'a> {
+    pub fn symbols(&self) -> impl Iterator<Item = ElfSymbol<'a>> + use<'a> {
         let table = self.sections.iter().find(|section| section.kind == SYMTAB);
         let rows = table.map_or(&[][..], |table| table.bytes);
         let texts = table.and_then(|table| self.sections.get(table.link as usize));
         let texts = texts.map_or(&[][..], |section| section.bytes);
-        rows.chunks_exact(24).map(move |row| Symbol {
+        rows.chunks_exact(24).map(move |row| ElfSymbol {
             name: text_at(texts, u32_at(row, 0).unwrap_or(0) as usize, 511).unwrap_or_default(),
             value: u64_at(row, 8).unwrap_or(0),
             size: u64_at(row, 16).unwrap_or(0),
@@ -191,8 +168,8 @@ impl<'a> Elf<'a> {
     }
 
     /// The relocations of a section of kind [`RELA`].
-    pub fn relocations(section: &Section<'a>) -> impl Iterator<Item = Relocation> + use<'a> {
-        section.bytes.chunks_exact(24).map(|row| Relocation {
+    pub fn relocations(section: &ElfSection<'a>) -> impl Iterator<Item = ElfRelocation> + use<'a> {
+        section.bytes.chunks_exact(24).map(|row| ElfRelocation {
             offset: u64_at(row, 0).unwrap_or(0),
             kind: u32_at(row, 8).unwrap_or(0),
             symbol: u32_at(row, 12).unwrap_or(0),
@@ -201,12 +178,12 @@ impl<'a> Elf<'a> {
     }
 }
 
-fn section<'a>(bytes: &'a [u8], row: &[u8], at: u64) -> Result<Section<'a>, ModuleError> {
-    let cut = || ModuleError::Damaged("a row of the section table is cut", at);
+fn section<'a>(bytes: &'a [u8], row: &[u8], at: u64) -> Result<ElfSection<'a>, ElfError> {
+    let cut = || ElfError::Damaged("a row of the section table is cut", at);
     let kind = u32_at(row, 4).ok_or_else(cut)?;
     let offset = u64_at(row, 24).ok_or_else(cut)?;
     let size = u64_at(row, 32).ok_or_else(cut)?;
-    let beyond = || ModuleError::Damaged("a section reaches beyond the end of the file (is it cut?)", at);
+    let beyond = || ElfError::Damaged("a section reaches beyond the end of the file (is it cut?)", at);
     let own = if kind == NOBITS || kind == 0 {
         &[][..]
     } else {
@@ -214,7 +191,7 @@ fn section<'a>(bytes: &'a [u8], row: &[u8], at: u64) -> Result<Section<'a>, Modu
         let size = usize::try_from(size).map_err(|_| beyond())?;
         bytes.get(start..start.checked_add(size).ok_or_else(beyond)?).ok_or_else(beyond)?
     };
-    Ok(Section {
+    Ok(ElfSection {
         name: &[],
         kind,
         flags: u64_at(row, 8).ok_or_else(cut)?,
