@@ -2,10 +2,13 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use poolmon_read::perfmon::{Options, PerfmonReader};
+use poolmon_read::{FORMATS, Input, ReadOptions, empty_sample};
 
 fuzz_target!(|data: &[u8]| {
-    let options = Options { bias: None, positions: vec![(1, "pool_paged".into())] };
-    let Ok(mut reader) = PerfmonReader::new(data, std::path::Path::new("log.csv"), &options) else { return };
-    while let Ok(Some(_)) = reader.next_sample() {}
+    let input = Input::from_bytes("log.csv", data);
+    let Some(format) = FORMATS.iter().find(|format| format.id == "perfmon") else { return };
+    let options = ReadOptions { columns: vec![(1, "pool_paged".into())], ..ReadOptions::default() };
+    let Ok(mut samples) = (format.open)(&input, &options) else { return };
+    let mut sample = empty_sample();
+    while let Ok(true) = samples.next_into(&mut sample) {}
 });

@@ -34,6 +34,30 @@ fn files_without_rows_are_named_with_what_is_wrong() {
     refused(&["top", folder.path().to_str().unwrap()], &["none of its files", "empty.log", "prose.txt"]);
 }
 
+/// `info`, `verify` and `note` need a recording: any other file is refused, and named by what it looks like.
+#[test]
+fn what_is_no_recording_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("x.csv"), "tag,pool,allocs,bytes\nLeak,nonpaged,100,6400\n").unwrap();
+    fs::write(path("passwd"), "root:x:0:0:root:/root:/bin/bash\n").unwrap();
+    fs::write(path("x.dmp"), "PAGEDU64").unwrap();
+    fs::write(path("x.bin"), [0; 100]).unwrap();
+    fs::write(path("empty"), "").unwrap();
+    for command in ["info", "verify", "note"] {
+        let refused = |name: &str, words: &[&str]| {
+            let file = path(name);
+            let args: &[&str] = if command == "note" { &[command, &file, "text"] } else { &[command, &file] };
+            refused(args, words);
+        };
+        refused("x.csv", &["x.csv: this is a CSV or TSV table, not a recording", "poolmon import"]);
+        refused("passwd", &["passwd: this is text without a pool table, not a recording", "poolmon record"]);
+        refused("x.dmp", &["x.dmp: this is a memory dump, not a recording"]);
+        refused("x.bin", &["x.bin: this is not a recording"]);
+        refused("empty", &["empty: this is not a recording"]);
+    }
+}
+
 #[test]
 fn a_pool_that_this_system_lacks_is_no_empty_table() {
     let (lacking, has) = if cfg!(windows) { ("vmalloc", "nonpaged") } else { ("nonpaged", "vmalloc") };

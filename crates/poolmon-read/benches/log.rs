@@ -7,10 +7,11 @@
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::io::Write as _;
+use std::path::Path;
 use std::time::Instant;
 
 use criterion::{Criterion, Throughput};
-use poolmon_read::text::{LogFile, SampleReader};
+use poolmon_read::{Input, ReadOptions, empty_sample, identify};
 
 /// Rows of a snapshot: a busy Windows 11 has about as many.
 const ROWS: u64 = 3000;
@@ -56,9 +57,11 @@ fn table(out: &mut String) {
     }
 }
 
-fn read(log: &LogFile) -> (usize, usize) {
-    let mut reader = log.reader().unwrap();
-    let mut sample = SampleReader::empty_sample();
+/// Reads through the door, as the program does.
+fn read(input: &Input) -> (usize, usize) {
+    let format = identify(input).unwrap();
+    let mut reader = (format.open)(input, &ReadOptions::default()).unwrap();
+    let mut sample = empty_sample();
     let (mut samples, mut rows) = (0, 0);
     while reader.next_into(&mut sample).unwrap() {
         samples += 1;
@@ -87,7 +90,7 @@ fn main() {
     }
     if let Ok(path) = std::env::var("POOLMON_BENCH_LOG") {
         let length = std::fs::metadata(&path).unwrap().len();
-        let log = LogFile::open(&path).unwrap();
+        let log = Input::open(Path::new(&path)).unwrap();
         let start = Instant::now();
         let (samples, rows) = read(&log);
         let seconds = start.elapsed().as_secs_f64();
@@ -118,7 +121,7 @@ fn main() {
     inputs.push(("csv", text.into_bytes()));
     for (name, bytes) in inputs {
         group.throughput(Throughput::Bytes(bytes.len() as u64));
-        let log = LogFile::from_bytes(name, bytes).unwrap();
+        let log = Input::from_bytes(name, bytes);
         group.bench_function(name, |bencher| bencher.iter(|| read(&log)));
     }
     group.finish();

@@ -40,6 +40,16 @@ pub enum ReadError {
         /// What helps.
         remedy: String,
     },
+    /// The file can be read, but not for what was asked.
+    #[error("{path}: {problem}\n  {remedy}")]
+    Unsuitable {
+        /// The file.
+        path: String,
+        /// Why it cannot serve.
+        problem: String,
+        /// What helps.
+        remedy: String,
+    },
     /// A recording could not be read.
     #[error(transparent)]
     Recording(#[from] StoreError),
@@ -49,6 +59,12 @@ pub enum ReadError {
         /// The file.
         path: PathBuf,
         /// Why.
+        source: DumpError,
+    },
+    /// There is no room to unpack a dump.
+    #[error("a packed dump needs room for all of it\n  name a folder that has it: --temp DIR")]
+    NoRoom {
+        /// The system's answer.
         source: DumpError,
     },
 }
@@ -72,14 +88,30 @@ impl ReadError {
         }
     }
 
+    /// The operating system failed while something is read.
+    pub(crate) fn read(name: &str, source: io::Error) -> Self {
+        Self::Io { action: "read", path: name.into(), source }
+    }
+
     /// A line that is not what it should be.
-    pub(crate) fn line(path: &Path, line: usize, problem: String, remedy: &str) -> Self {
+    pub(crate) fn line(path: &str, line: u64, problem: String, remedy: &str) -> Self {
         Self::Malformed {
-            path: path.display().to_string(),
+            path: path.to_owned(),
             place: format!("line {line}"),
             problem,
             remedy: remedy.into(),
         }
+    }
+}
+
+impl ReadError {
+    /// A file that cannot serve for what was asked.
+    pub(crate) fn unsuitable(
+        name: &(impl ToString + ?Sized),
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self::Unsuitable { path: name.to_string(), problem: problem.into(), remedy: remedy.into() }
     }
 }
 

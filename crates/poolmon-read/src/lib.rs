@@ -1,8 +1,13 @@
-//! Samples out of files.
+//! Samples out of files, through one door.
 //!
-//! * [`text`]: PoolMon logs and screens, CSV and TSV tables, WinDbg's `!poolused`;
-//! * [`table`]: the CSV and TSV that `poolmon export` writes; [`perfmon`]: Perfmon's CSV and TSV;
-//! * [`fields`]: lines of CSV and TSV, UTF-8 or UTF-16.
+//! Data passes in this order:
+//!
+//! 1. [`Input`]: a file, folder or stream, with its first bytes;
+//! 2. [`FileFormat`], [`FORMATS`]: the registry; [`identify`] says which format an input has;
+//! 3. `formats/`: one file a format, each opens an input as [`Samples`]; [`text`] is the reader that PoolMon logs,
+//!    CSV and TSV tables and WinDbg's output share;
+//! 4. [`Series`]: several files as one series, oldest first;
+//! 5. [`moment`]: times as people write them, relative to a series.
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 #![cfg_attr(
@@ -11,9 +16,21 @@
 )]
 
 mod error;
-pub mod fields;
-pub mod perfmon;
-pub mod table;
+mod format;
+mod formats;
+mod input;
+pub mod moment;
+mod part;
+mod samples;
+mod series;
 pub mod text;
 
 pub use error::{ReadError, Result};
+pub use format::{
+    FileFormat, FormatGroup, Holds, ReadOptions, UnpackProgress, Unpacked, identify, recording,
+};
+pub use formats::FORMATS;
+pub use formats::dump::{dump_error, dump_pool_used, open_dump};
+pub use input::Input;
+pub use samples::{Earlier, SamplePair, Samples, empty_sample};
+pub use series::{Part, Series, TimeFrom};

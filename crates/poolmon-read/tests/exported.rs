@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use poolmon_model::{CounterWidth, Origin, Pool, Row, Sample, SourceKind, Tag};
-use poolmon_read::table::TableReader;
+use poolmon_read::{ReadOptions, Series, empty_sample};
 use poolmon_store::export::{self, Format, Options};
 use poolmon_store::{Config, Recorder, Recording};
 
@@ -53,9 +53,10 @@ fn csv_and_tsv_are_the_same_samples_again() {
         let path = folder.path().join(name);
         let summary = export::write_file(&recording, format, &Options::default(), &path).unwrap();
         assert_eq!(summary.samples, 250);
-        let mut reader = TableReader::open(&path).unwrap();
+        let mut series = Series::open(std::slice::from_ref(&path), ReadOptions::default()).unwrap();
         let mut n = 0;
-        while let Some(mut got) = reader.next_sample().unwrap() {
+        let mut got = empty_sample();
+        while series.next_into(&mut got).unwrap() {
             let expected = sample(n);
             assert_eq!((&got.origin.host, &got.origin.boot), (&expected.origin.host, &expected.origin.boot));
             got.origin = expected.origin.clone();

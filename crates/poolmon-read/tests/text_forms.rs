@@ -1,11 +1,16 @@
 //! Odd forms of saved text, one test each: what it is, where it comes from, and what has to be read.
 #![allow(missing_docs, reason = "a test")]
 
+mod common;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
 use poolmon_model::{CounterWidth, Pool, Sample, SourceKind, Tag};
-use poolmon_read::ReadError;
-use poolmon_read::text::{LogFile, SampleReader};
+use poolmon_read::text::SampleReader;
+use poolmon_read::{Earlier, ReadError, ReadOptions, Series};
+
+use crate::common::LogFile;
 
 const COLUMNS: &str = " Tag  Type     Allocs            Frees               Diff            Bytes                 Per Alloc\r\n\r\n";
 const IRP: &str =
@@ -398,9 +403,9 @@ fn errors_say_what_helps() {
     );
     assert!(error.contains("understood are"), "{error}");
     let folder = tempfile::tempdir().unwrap();
-    let missing = LogFile::open(folder.path().join("none.log")).unwrap_err().to_string();
+    let missing = LogFile::open(folder.path().join("none.log")).err().unwrap().to_string();
     assert!(missing.starts_with("cannot open ") && missing.contains("none.log"), "{missing}");
-    assert!(LogFile::open(folder.path()).unwrap_err().to_string().starts_with("cannot open "));
+    assert!(LogFile::open(folder.path()).err().unwrap().to_string().contains("the folder is empty"));
 }
 
 /// Ten million columns, and lines without an end: memory stays bounded, the rows around them are read.
@@ -436,9 +441,15 @@ fn the_last_two_of_many() {
         assert_eq!(&sample, expected);
     }
     assert!(!reader.next_into(&mut sample).unwrap());
-    let (before, last) = log.last_two().unwrap();
+    let last_two = |path: PathBuf| {
+        let mut series = Series::open(&[path], ReadOptions::default()).unwrap();
+        let pair = series.at(None, Earlier::Previous).unwrap();
+        (pair.before, pair.now)
+    };
+    let (before, last) = last_two(path);
     assert_eq!((before.as_ref(), &last), (all.get(3), &all[4]));
-    let (before, last) =
-        LogFile::from_bytes("one", format!("{COLUMNS}{IRP}").into_bytes()).unwrap().last_two().unwrap();
+    let path = folder.path().join("one.log");
+    std::fs::write(&path, format!("{COLUMNS}{IRP}")).unwrap();
+    let (before, last) = last_two(path);
     assert_eq!((before, last.rows.len()), (None, 1));
 }

@@ -1,6 +1,8 @@
 //! What poolmon prints in the wide layout and as CSV reads back equal; any bytes are read without a panic.
 #![allow(missing_docs, reason = "a test")]
 
+mod common;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -8,7 +10,9 @@ use poolmon_model::{
     CounterWidth, Counters, Filter, Header, Origin, Pool, Row, Sample, SourceKind, Table, Tag,
 };
 use poolmon_print::{Format, Options};
-use poolmon_read::text::{LogFile, SampleReader};
+use poolmon_read::text::SampleReader;
+
+use crate::common::LogFile;
 use proptest::prelude::*;
 
 fn counters() -> impl Strategy<Value = Counters> {

@@ -4,10 +4,13 @@
 //! say so and pass.
 #![allow(missing_docs, reason = "a test")]
 
+mod common;
+
 use std::path::PathBuf;
 
 use poolmon_model::{CounterWidth, Pool, Row, Sample, SourceKind};
-use poolmon_read::text::LogFile;
+
+use crate::common::LogFile;
 
 fn shared(name: &str) -> Option<PathBuf> {
     poolmon_testkit::shared(&format!("samples/{name}"))

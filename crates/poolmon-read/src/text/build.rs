@@ -10,6 +10,8 @@ use poolmon_model::sample::Session;
 use poolmon_model::{CounterWidth, Counters, Delta, Origin, Pool, Row, Sample, SourceKind, Tag};
 use rustc_hash::FxHashMap;
 
+use super::encoding::decoded;
+
 /// What the lines before a snapshot tell of it.
 #[derive(Default)]
 pub(super) struct Around {
@@ -47,6 +49,11 @@ impl Around {
     /// Whether this is the host that was told last.
     pub(super) fn is_host(&self, host: &str) -> bool {
         self.host.as_deref() == Some(host)
+    }
+
+    /// Whether this is the boot that was told last; an empty text is no boot.
+    pub(super) fn is_boot(&self, boot: &str) -> bool {
+        self.boot.as_deref().unwrap_or_default() == boot
     }
 
     /// Forgets what belongs to one snapshot alone.
@@ -195,10 +202,7 @@ impl Builder {
         if let Some(known) = self.owners.get(text) {
             return Some(Arc::clone(known));
         }
-        let owner: Arc<str> = match std::str::from_utf8(text) {
-            Ok(text) => text.into(),
-            Err(_) => text.iter().map(|&b| char::from(b)).collect::<String>().into(),
-        };
+        let owner: Arc<str> = decoded(text).into();
         if self.owners.len() >= OWNERS {
             self.owners.clear();
         }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use poolmon_model::{Delta, Pool, Tag};
+use poolmon_model::{Delta, Pool, PoolTag, Tag};
 
 use super::build::Told;
 use super::poolmon::{number, short, tag_text};
@@ -26,6 +26,10 @@ enum Column {
     Pool,
     Time,
     Host,
+    Boot,
+    Session,
+    /// The four bytes of a tag as a number; a row that has none is no tag of Windows.
+    RawTag,
     Owner,
     Binary,
     About,
@@ -48,12 +52,17 @@ pub(super) struct Columns {
     least: usize,
     /// One row a tag, both pools beside each other.
     wide: bool,
+    /// There is a column with raw tags.
+    raw: bool,
+    /// There is a column with sessions.
+    pub(super) sessions: bool,
 }
 
 /// One row's cells.
 #[derive(Default)]
 pub(super) struct Cells<'a> {
     tag: Cow<'a, [u8]>,
+    raw: Option<PoolTag>,
     pool: Option<Pool>,
     plain: Told,
     halves: [Told; 2],
@@ -63,6 +72,10 @@ pub(super) struct Cells<'a> {
     pub(super) time: Cow<'a, [u8]>,
     /// Computer's name.
     pub(super) host: Cow<'a, [u8]>,
+    /// Differs from boot to boot; `None` in a table without such a column.
+    pub(super) boot: Option<Cow<'a, [u8]>>,
+    /// Terminal Services session.
+    pub(super) session: Option<u32>,
     owner: Cow<'a, [u8]>,
     binary: Cow<'a, [u8]>,
     about: Cow<'a, [u8]>,
@@ -109,7 +122,8 @@ fn with(line: &[u8], separator: u8) -> Option<Columns> {
             || (*column == Column::Pool && !wide)
     };
     let least = columns.iter().rposition(needed)? + 1;
-    Some(Columns { separator, fields: columns, least, wide })
+    let [raw, sessions] = [Column::RawTag, Column::Session].map(|column| columns.contains(&column));
+    Some(Columns { separator, fields: columns, least, wide, raw, sessions })
 }
 
 /// What a column of this name holds: case, blanks, dashes and underscores do not count.
@@ -122,6 +136,9 @@ fn named(field: &[u8]) -> Column {
         "pool" | "type" | "pooltype" => return Column::Pool,
         "time" | "timestamp" | "datetime" | "date" | "sampletime" => return Column::Time,
         "host" | "hostname" | "computer" | "computername" | "machine" => return Column::Host,
+        "boot" => return Column::Boot,
+        "session" | "sessionid" => return Column::Session,
+        "tagraw" => return Column::RawTag,
         "mappeddriver" | "driver" | "owner" => return Column::Owner,
         "binary" | "source" | "module" => return Column::Binary,
         "description" | "sourcedescription" => return Column::About,
@@ -183,6 +200,9 @@ impl Columns {
                 Column::Pool => cells.pool = Some(Pool::parse(std::str::from_utf8(&field).ok()?)?),
                 Column::Time => cells.time = field,
                 Column::Host => cells.host = field,
+                Column::Boot => cells.boot = Some(field),
+                Column::Session => cells.session = whole(&field).ok()?,
+                Column::RawTag => cells.raw = whole(&field).ok()?.map(PoolTag::from_u32),
                 Column::Owner => cells.owner = field,
                 Column::Binary => cells.binary = field,
                 Column::About => cells.about = field,
@@ -199,7 +219,12 @@ impl Columns {
     pub(super) fn rows(&self, cells: &Cells<'_>) -> Option<[Option<(Tag, Pool, Told)>; 2]> {
         if !self.wide {
             let pool = cells.pool?;
-            return Some([Some((tag(&cells.tag, pool)?, pool, cells.plain)), None]);
+            let tag = match cells.raw {
+                Some(raw) => Tag::Pool(raw),
+                None if self.raw => name(&cells.tag)?,
+                None => tag(&cells.tag, pool)?,
+            };
+            return Some([Some((tag, pool, cells.plain)), None]);
         }
         let tag = Tag::from(short(&cells.tag)?);
         let pools = [Pool::Nonpaged, Pool::Paged];
@@ -239,7 +264,17 @@ fn tag(text: &[u8], pool: Pool) -> Option<Tag> {
     if let Some(tag) = tag_text(text, pool).filter(|_| windows).or_else(|| tag_text(trimmed, pool)) {
         return Some(tag);
     }
-    (!trimmed.is_empty()).then(|| Tag::name(&String::from_utf8_lossy(trimmed)))
+    name(trimmed)
+}
+
+fn name(text: &[u8]) -> Option<Tag> {
+    let text = text.trim_ascii_end();
+    (!text.is_empty()).then(|| Tag::name(&String::from_utf8_lossy(text)))
+}
+
+/// A whole number of 32 bits; `None` if there is none.
+fn whole(text: &[u8]) -> Result<Option<u32>, Nonsense> {
+    value(text)?.map(u32::try_from).transpose().map_err(|_| Nonsense)
 }
 
 /// `-`, nothing and the like: the figure is not told.
@@ -300,7 +335,7 @@ fn change(delta: &mut Delta, which: Figure, text: &[u8]) -> Option<()> {
 }
 
 /// The fields of a line. Quotes count only where they stand around a whole field: tags hold quotes too (`Cs@"`).
-struct Fields<'a> {
+pub(super) struct Fields<'a> {
     rest: Option<&'a [u8]>,
     separator: u8,
 }
@@ -309,7 +344,7 @@ struct Fields<'a> {
 type Split<'a> = (Cow<'a, [u8]>, Option<&'a [u8]>);
 
 impl<'a> Fields<'a> {
-    fn new(line: &'a [u8], separator: u8) -> Self {
+    pub(super) fn new(line: &'a [u8], separator: u8) -> Self {
         Self { rest: Some(line), separator }
     }
 

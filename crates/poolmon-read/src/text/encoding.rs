@@ -1,5 +1,7 @@
 //! Which encoding a saved text has, and UTF-16 made into UTF-8 as it streams in.
 
+use std::borrow::Cow;
+
 /// How the bytes are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
@@ -169,6 +171,14 @@ impl Decoder {
         } else {
             push(char::from_u32(unit.into()).unwrap_or(char::REPLACEMENT_CHARACTER), out);
         }
+    }
+}
+
+/// Text of a field: UTF-8, or one byte a character (Latin-1) if it is not.
+pub(super) fn decoded(text: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(text) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(text.iter().map(|&byte| char::from(byte)).collect()),
     }
 }
 

@@ -35,10 +35,16 @@ pub(super) struct Lines {
     number: u64,
     ended: bool,
     at_end: bool,
+    longest: usize,
 }
 
 impl Lines {
     pub(super) fn new(input: Box<dyn Read + Send>) -> Self {
+        Self::with_limit(input, LONGEST)
+    }
+
+    /// Lines of up to `longest` bytes are held.
+    pub(super) fn with_limit(input: Box<dyn Read + Send>, longest: usize) -> Self {
         Self {
             input,
             decoder: Decoder::new(Encoding::Bytes),
@@ -51,6 +57,7 @@ impl Lines {
             number: 0,
             ended: true,
             at_end: false,
+            longest,
         }
     }
 
@@ -94,7 +101,7 @@ impl Lines {
                 return Ok(self.found(searched + at, true, passing));
             }
             searched = self.filled;
-            if searched - self.next > LONGEST {
+            if searched - self.next > self.longest {
                 passing = true;
                 self.next = searched;
             }
@@ -114,7 +121,7 @@ impl Lines {
         self.next = if ended { end + 1 } else { end };
         self.ended = ended;
         self.number += 1;
-        if passing || end.saturating_sub(self.line.0) > LONGEST { Step::TooLong } else { Step::Line }
+        if passing || end.saturating_sub(self.line.0) > self.longest { Step::TooLong } else { Step::Line }
     }
 
     /// Reads one more block; tells by how much what is held moved to the front.

@@ -21,131 +21,87 @@ mod moment;
 mod name;
 mod poolmon;
 mod reader;
+mod records;
 mod state;
 mod tables;
 mod windbg;
 
-use std::fs::File;
-use std::io::{self, Cursor, Read};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use poolmon_model::Sample;
+use std::io::Cursor;
 
 pub use name::time_in_name;
 pub use reader::SampleReader;
+pub(crate) use records::Records;
 
-use crate::{ReadError, Result};
+use crate::{Input, Result, Samples};
+use encoding::Verdict;
+use input::{Lines, Step};
 
-/// The remark of a sample whose time stands in the text without a zone: whoever knows the zone can move it.
+/// The remark of a sample whose time is in the text without a zone: a caller that knows the zone can move it.
 pub const ZONE_ASSUMED: &str = "the time zone is not told: the time is read as UTC";
 
-/// A saved text: a file, or bytes that the caller has. It can be read again and again.
+/// What the first line that is not prose belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// A log or screen of PoolMon.
+    PoolMon,
+    /// CSV or TSV.
+    Table,
+    /// WinDbg's `!poolused`.
+    PoolUsed,
+}
+
+/// The layout of a text, by its first bytes; `None` if they are no text or hold no table.
+pub(crate) fn first_layout(start: &[u8]) -> Option<Layout> {
+    let mut lines = Lines::new(Box::new(Cursor::new(start.to_vec())));
+    if lines.verdict().ok()? != Verdict::Text {
+        return None;
+    }
+    loop {
+        match lines.advance().ok()? {
+            Step::End => return None,
+            Step::TooLong => {}
+            Step::Line => {
+                if let Some(layout) = layout(lines.line()) {
+                    return Some(layout);
+                }
+            }
+        }
+    }
+}
+
+fn layout(line: &[u8]) -> Option<Layout> {
+    if delimited::columns(line).is_some() {
+        Some(Layout::Table)
+    } else if windbg::columns(line).is_some() || windbg::starts(line) {
+        Some(Layout::PoolUsed)
+    } else if heading::columns(line).is_some()
+        || heading::is_memory(line)
+        || matches!(poolmon::pasted(line, false), poolmon::Pasted::Row(..))
+    {
+        Some(Layout::PoolMon)
+    } else {
+        None
+    }
+}
+
+/// Looks at the first bytes of an input.
 ///
-/// Standard input is read once, through [`SampleReader::new`].
-#[derive(Clone, Debug)]
-pub struct LogFile {
-    name: String,
-    content: Content,
+/// # Errors
+/// It is empty or no text; the message says what it is instead.
+pub(crate) fn check(input: &Input) -> Result<()> {
+    SampleReader::new(input.name(), Cursor::new(input.start().to_vec())).check()
 }
 
-#[derive(Clone, Debug)]
-enum Content {
-    File(PathBuf),
-    Bytes(Arc<[u8]>),
+/// Reads an input as text.
+pub(crate) fn open(input: &Input) -> Result<Box<dyn Samples>> {
+    Ok(Box::new(reader(input)?))
 }
 
-impl LogFile {
-    /// A file. Its beginning is looked at: an empty or binary one is refused here.
-    ///
-    /// # Errors
-    /// [`ReadError::Io`] where it is missing or a folder, [`ReadError::Rights`] where it may not be read,
-    /// [`ReadError::Malformed`] where it is empty or no text.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        let log = Self { name: path.display().to_string(), content: Content::File(path.to_path_buf()) };
-        let about = std::fs::metadata(path).map_err(|error| refused(path, error))?;
-        if about.is_dir() {
-            return Err(refused(path, io::ErrorKind::IsADirectory.into()));
-        }
-        // A pipe can be read only once.
-        if about.is_file() {
-            log.reader()?.check()?;
-        }
-        Ok(log)
-    }
-
-    /// Bytes that are held already; `name` stands in messages.
-    ///
-    /// # Errors
-    /// [`ReadError::Malformed`] where they are empty or no text.
-    pub fn from_bytes(name: &str, bytes: impl Into<Arc<[u8]>>) -> Result<Self> {
-        let log = Self { name: name.to_owned(), content: Content::Bytes(bytes.into()) };
-        log.reader()?.check()?;
-        Ok(log)
-    }
-
-    /// Name for messages: the path as it was given.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// A reader from the beginning: the way without allocations, see [`SampleReader::next_into`].
-    pub fn reader(&self) -> Result<SampleReader> {
-        let input: Box<dyn Read + Send> = match &self.content {
-            Content::File(path) => Box::new(File::open(path).map_err(|error| refused(path, error))?),
-            Content::Bytes(bytes) => Box::new(Cursor::new(Arc::clone(bytes))),
-        };
-        Ok(SampleReader::new(&self.name, input))
-    }
-
-    /// Every sample, in the order of the text. An error is the last item; a text without any row is one.
-    pub fn samples(&self) -> impl Iterator<Item = Result<Sample>> + use<> {
-        let (mut reader, mut failed) = match self.reader() {
-            Ok(reader) => (Some(reader), None),
-            Err(error) => (None, Some(error)),
-        };
-        std::iter::from_fn(move || {
-            if let Some(error) = failed.take() {
-                return Some(Err(error));
-            }
-            let mut sample = SampleReader::empty_sample();
-            match reader.as_mut()?.next_into(&mut sample) {
-                Ok(true) => Some(Ok(sample)),
-                Ok(false) => None,
-                Err(error) => Some(Err(error)),
-            }
-        })
-    }
-
-    /// The last sample and the one before it, where there is one. Never more than two or three are held.
-    pub fn last_two(&self) -> Result<(Option<Sample>, Sample)> {
-        self.reader()?.last_two()
-    }
-}
-
-impl SampleReader {
-    /// Reads to the end and keeps the last two samples: see [`LogFile::last_two`].
-    pub fn last_two(&mut self) -> Result<(Option<Sample>, Sample)> {
-        let mut before = None;
-        let mut last = Self::empty_sample();
-        // The first call gives a sample or an error.
-        self.next_into(&mut last)?;
-        let mut next = Self::empty_sample();
-        while self.next_into(&mut next)? {
-            let older = before.replace(last);
-            last = std::mem::replace(&mut next, older.unwrap_or_else(Self::empty_sample));
-        }
-        Ok((before, last))
-    }
-}
-
-fn refused(path: &Path, source: io::Error) -> ReadError {
-    if source.kind() == io::ErrorKind::PermissionDenied {
-        return ReadError::Rights {
-            what: path.display().to_string(),
-            remedy: "ask its owner for the right to read it, or copy it to a place of your own".into(),
-        };
-    }
-    ReadError::Io { action: "open", path: path.to_path_buf(), source }
+/// The samples of a saved text: see [`SampleReader::next_into`].
+///
+/// # Errors
+/// The input cannot be read, is empty or no text.
+pub fn reader(input: &Input) -> Result<SampleReader> {
+    check(input)?;
+    Ok(SampleReader::new(input.name(), input.reader()?))
 }

@@ -9,7 +9,7 @@ use poolmon_model::{CounterWidth, Origin, Pool, Sample, SourceKind};
 use super::encoding::Verdict;
 use super::input::{Lines, Step};
 use super::state::{At, Flow, State, has_rows};
-use crate::{ReadError, Result};
+use crate::{ReadError, Result, Samples};
 
 /// Reads samples from a stream, one after the other, in bounded memory.
 pub struct SampleReader {
@@ -119,5 +119,11 @@ impl SampleReader {
 
     fn failed(&self, source: io::Error) -> ReadError {
         ReadError::Io { action: "read", path: PathBuf::from(self.state.builder.file()), source }
+    }
+}
+
+impl Samples for SampleReader {
+    fn next_into(&mut self, sample: &mut Sample) -> Result<bool> {
+        SampleReader::next_into(self, sample)
     }
 }

@@ -3,6 +3,7 @@
 use poolmon_model::Sample;
 
 use super::build::{Told, Which};
+use super::encoding::decoded;
 use super::poolmon::is_cut;
 use super::state::{At, Flow, Mode, State, has_rows};
 use super::{delimited, heading, moment, windbg};
@@ -18,8 +19,11 @@ impl State {
             && let Some(found) = columns.rows(&cells)
         {
             let around = &mut self.builder.around;
-            let host = String::from_utf8_lossy(cells.host.trim_ascii());
-            if rows && (*time_now != *cells.time || !(host.is_empty() || around.is_host(&host))) {
+            let host = decoded(cells.host.trim_ascii());
+            let boot = cells.boot.as_ref().map(|boot| decoded(boot.trim_ascii()));
+            let same_boot = boot.as_ref().is_none_or(|boot| around.is_boot(boot));
+            let same_host = host.is_empty() || around.is_host(&host);
+            if rows && !(*time_now == *cells.time && same_host && same_boot) {
                 return Flow::Next;
             }
             if !rows {
@@ -36,6 +40,12 @@ impl State {
                 if !host.is_empty() {
                     self.builder.around.set(Which::Host, Some(&host));
                 }
+                if let Some(boot) = &boot {
+                    self.builder.around.set(Which::Boot, Some(boot));
+                }
+            }
+            if columns.sessions {
+                self.builder.session = cells.session;
             }
             let owner = self.builder.owner(&cells.owner());
             let ends_with_figure = columns.ends_with_figure();

@@ -13,6 +13,7 @@ pub mod stretch;
 pub mod verify;
 
 use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -28,7 +29,7 @@ pub use verify::{SegmentCheck, Verification};
 use crate::error::{Result, StoreError};
 use crate::folder::{self, SegmentFile};
 use crate::segment::cursor::SegmentCursor;
-use crate::segment::frame::{HeadError, VERSION, time_of, wall_of};
+use crate::segment::frame::{HeadError, MAGIC, VERSION, time_of, wall_of};
 use crate::segment::index::Index;
 use crate::segment::marks::{Mark, TimedMark};
 use crate::segment::scan::{frame_at, stored_index};
@@ -48,6 +49,11 @@ impl Recording {
     pub fn open(path: &Path) -> Result<Self> {
         let none = |remedy: &str| StoreError::NoRecording { folder: path.into(), remedy: remedy.into() };
         if path.is_file() {
+            if !is_segment(path)? {
+                return Err(none(
+                    "this file is no segment of one; name the folder that `poolmon record` writes into",
+                ));
+            }
             let file = SegmentFile { path: path.into(), number: 0 };
             let folder = path.parent().unwrap_or(Path::new(".")).into();
             return Ok(Self { folder, single: true, files: vec![file] });
@@ -120,6 +126,17 @@ impl Recording {
 fn within(wall: i64, from: Option<Timestamp>, to: Option<Timestamp>) -> bool {
     let Some(time) = time_of(wall) else { return from.is_none() && to.is_none() };
     from.is_none_or(|from| time >= from) && to.is_none_or(|to| time <= to)
+}
+
+/// Whether a file is a segment: by its name, as its head may be damaged, or by its first bytes, as it may be renamed.
+fn is_segment(path: &Path) -> Result<bool> {
+    if path.extension().is_some_and(|ending| ending == folder::ENDING) {
+        return Ok(true);
+    }
+    let mut start = Vec::new();
+    let read = open(path)?.take(MAGIC.len() as u64).read_to_end(&mut start);
+    read.map_err(StoreError::io("read", path))?;
+    Ok(start == MAGIC)
 }
 
 fn open(path: &Path) -> Result<File> {

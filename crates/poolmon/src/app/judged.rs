@@ -1,27 +1,44 @@
 //! A source, judged: what `leaks` and `report` tell of.
 
 use std::io::{self, IsTerminal as _};
-use std::path::PathBuf;
 use std::time::Instant;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use poolmon_leak::{Analysis, Config, OwnerHint, Report};
-use poolmon_model::{Counters, Labeler as _, Pool, PoolView, Row, Sample, Tag};
+use poolmon_model::{Counters, Labeler as _, Pool, PoolView, Row, Tag};
+use poolmon_read::{ReadOptions, Series, empty_sample};
 use poolmon_report::Judged;
-use poolmon_store::Cursor;
+use poolmon_store::TimedMark;
 
 use super::owners::Known;
 use crate::cli::source::SourceArgs;
 use crate::commands::record::stop::Stop;
 use crate::input;
-use crate::input::kind::{self, Kind};
 use crate::input::moment::{self, When};
-use crate::input::series::Series;
+
+/// With so many summaries, a series has as many points as when every sample is read: half of [`Config::buckets`] at
+/// least.
+const ENOUGH: usize = 128;
 
 /// Reads the source, or watches this machine, and judges.
 pub fn judge(args: &SourceArgs, view: PoolView, owners: &Known) -> anyhow::Result<Judged> {
-    if args.sources.is_empty() { live(args, view, owners) } else { files(args, owners) }
+    if args.sources.is_empty() { live(args, view, owners) } else { files(args, owners, None) }
+}
+
+/// As [`judge`], with the notes, gaps and module changes of the recordings, oldest first.
+pub fn judge_with_marks(
+    args: &SourceArgs,
+    view: PoolView,
+    owners: &Known,
+) -> anyhow::Result<(Judged, Vec<TimedMark>)> {
+    let mut marks = Vec::new();
+    let judged = if args.sources.is_empty() {
+        live(args, view, owners)?
+    } else {
+        files(args, owners, Some(&mut marks))?
+    };
+    Ok((judged, marks))
 }
 
 /// What pooltag files, the built-in table and the index of searched drivers say of a tag.
@@ -86,18 +103,16 @@ fn live(args: &SourceArgs, view: PoolView, owners: &Known) -> anyhow::Result<Jud
     Ok(seen.judged(owners, None))
 }
 
-fn files(args: &SourceArgs, owners: &Known) -> anyhow::Result<Judged> {
-    let mut rows = Vec::new();
-    let mut perfmon = Vec::new();
-    for path in &args.sources {
-        let list = if kind::of(path)? == Kind::Perfmon { &mut perfmon } else { &mut rows };
-        list.push(path.clone());
+fn files(args: &SourceArgs, owners: &Known, marks: Option<&mut Vec<TimedMark>>) -> anyhow::Result<Judged> {
+    let mut rows = input::told_series(&args.sources, ReadOptions::default())?;
+    if let Some(marks) = marks {
+        *marks = rows.marks()?;
     }
-    let figures = if perfmon.is_empty() { None } else { Some(series(&perfmon, args)?.analysis.report()) };
-    if rows.is_empty() {
-        rows = perfmon;
-    }
-    Ok(series(&rows, args)?.judged(owners, figures))
+    let totals = rows.split_totals().map(|totals| series(totals, args)).transpose()?;
+    let only_totals = rows.holds_only_totals();
+    let seen = series(rows, args)?;
+    let figures = totals.as_ref().or(only_totals.then_some(&seen)).map(|totals| totals.analysis.report());
+    Ok(seen.judged(owners, figures))
 }
 
 /// A series that was read to its end.
@@ -125,13 +140,9 @@ impl Seen {
     }
 }
 
-fn series(paths: &[PathBuf], args: &SourceArgs) -> anyhow::Result<Seen> {
-    let mut series = Series::open(paths)?;
-    for remark in series.take_remarks() {
-        eprintln!("poolmon: {remark}");
-    }
+fn series(mut series: Series, args: &SourceArgs) -> anyhow::Result<Seen> {
     let (from, to) = range(&mut series, args)?;
-    let mut sample = Cursor::empty_sample();
+    let mut sample = empty_sample();
     let mut seen = Seen {
         source: series.name().to_owned(),
         host: None,
@@ -145,7 +156,7 @@ fn series(paths: &[PathBuf], args: &SourceArgs) -> anyhow::Result<Seen> {
     let mut remarked: Vec<String> = Vec::new();
     let every = args.every.and_then(|every| SignedDuration::try_from(every).ok());
     // Of weeks, what their recorder said of each ten minutes or so is read instead of every sample.
-    let strides = every.is_none() && series.has_summaries(from, to)?;
+    let strides = every.is_none() && series.summaries(from, to)? >= ENOUGH;
     let mut summary = None;
     loop {
         let more = if strides {
@@ -208,20 +219,7 @@ fn range(series: &mut Series, args: &SourceArgs) -> anyhow::Result<(Option<Times
     let relative = |when: &Option<When>| when.is_some_and(|when| !matches!(when, When::At(_)));
     let (mut first, mut last) = (Timestamp::MIN, Timestamp::MAX);
     if relative(&from) || relative(&to) {
-        if let Some(recording) = series.recording()? {
-            let info = recording.info()?;
-            (first, last) = (info.first.unwrap_or(first), info.last.unwrap_or(last));
-        } else {
-            let mut sample: Sample = Cursor::empty_sample();
-            let mut ends = None;
-            while series.next_into(&mut sample)? {
-                if let Some(time) = sample.time {
-                    ends = Some((ends.map_or(time, |ends: (Timestamp, _)| ends.0), time));
-                }
-            }
-            series.rewind();
-            (first, last) = ends.unwrap_or((first, last));
-        }
+        (first, last) = series.span()?.unwrap_or((first, last));
     }
     let at = |when: When| when.resolve(first, last, &zone);
     Ok((from.map(at), to.map(at)))

@@ -3,9 +3,7 @@
 use std::path::PathBuf;
 
 use jiff::tz::Offset;
-use poolmon_read::perfmon;
-
-use crate::input::series::Told;
+use poolmon_read::ReadOptions;
 
 /// Options of `import`.
 #[derive(Debug, Clone, clap::Args)]
@@ -35,9 +33,8 @@ pub struct ToldArgs {
 
 impl ToldArgs {
     /// As a series takes it.
-    pub fn told(&self) -> Told {
-        let bias = self.utc_offset.map(|offset| -i64::from(offset.seconds()) / 60);
-        Told { zone: self.utc_offset, perfmon: perfmon::Options { bias, positions: self.columns.clone() } }
+    pub fn options(&self) -> ReadOptions {
+        ReadOptions { zone: self.utc_offset, columns: self.columns.clone(), ..ReadOptions::default() }
     }
 }
 
@@ -88,7 +85,5 @@ mod tests {
         for wrong in ["", "2", "0=commit", "x=commit", "1="] {
             assert!(position(wrong).is_err(), "{wrong}");
         }
-        let told = ToldArgs { utc_offset: Some(offset("+01:00").unwrap()), ..ToldArgs::default() }.told();
-        assert_eq!(told.perfmon.bias, Some(-60), "UTC = local time + bias");
     }
 }

@@ -6,15 +6,12 @@ use std::sync::Arc;
 
 use poolmon_model::{Sample, Sort, Table, column};
 use poolmon_print::Options;
-use poolmon_store::Cursor;
+use poolmon_read::{ReadOptions, empty_sample};
 
 use crate::app::owners;
 use crate::cli::diff::DiffArgs;
 use crate::cli::top::FormatArg;
 use crate::input;
-use crate::input::kind::Kind;
-use crate::input::past;
-use crate::input::series::Series;
 
 /// Compares, and prints what changed.
 pub fn run(args: &DiffArgs) -> anyhow::Result<()> {
@@ -84,33 +81,15 @@ fn take(spec: &str) -> anyhow::Result<(Sample, bool)> {
         Some((path, at)) if !whole.exists() && !path.is_empty() => (PathBuf::from(path), Some(at)),
         _ => (whole.to_path_buf(), None),
     };
-    match input::kind::of(&path)? {
-        Kind::Dump if at.is_none() => {
-            let used = input::dump::pool_used(&input::dump::open(&path, None)?)?;
-            Ok((used.sample, used.complete))
-        }
-        // The time may stand in the file's name alone, which a series looks at.
-        Kind::Log if at.is_none() => {
-            let mut series = Series::open(std::slice::from_ref(&path))?;
-            let mut last = Cursor::empty_sample();
-            let mut next = Cursor::empty_sample();
-            while series.next_into(&mut next)? {
-                std::mem::swap(&mut last, &mut next);
-            }
-            Ok((last, true))
-        }
-        _ => Ok((past::moment(&path, at, None)?.1, true)),
-    }
+    let found = input::at(&path, at, None, ReadOptions::default())?;
+    Ok((found.pair.now, found.complete))
 }
 
 /// The first and the last sample of a series.
 fn ends(path: &Path) -> anyhow::Result<(Sample, Sample, bool)> {
-    let mut series = Series::open(&[path.to_path_buf()])?;
-    for remark in series.take_remarks() {
-        eprintln!("poolmon: {remark}");
-    }
-    let mut first = Cursor::empty_sample();
-    let mut last = Cursor::empty_sample();
+    let mut series = input::told_series(&[path.to_path_buf()], ReadOptions::default())?;
+    let mut first = empty_sample();
+    let mut last = empty_sample();
     let mut number = 0_u64;
     if series.next_into(&mut first)? {
         number = 1;
@@ -124,7 +103,7 @@ fn ends(path: &Path) -> anyhow::Result<(Sample, Sample, bool)> {
         path.display(),
         if number == 1 { "one sample" } else { "no sample" }
     );
-    Ok((first, last, series.complete()))
+    Ok((first, last, series.is_complete()))
 }
 
 fn tell_hosts(before: &Sample, after: &Sample) {

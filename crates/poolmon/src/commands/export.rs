@@ -13,9 +13,7 @@ use poolmon_store::{Recording, StoreError};
 
 use super::import;
 use crate::cli::export::{ExportArgs, ExportFormat};
-use crate::input::kind::{self, Kind};
-use crate::input::moment;
-use crate::input::series::Series;
+use crate::input::{self, moment};
 use poolmon_model::units::{counted as count, span};
 
 impl ExportFormat {
@@ -116,12 +114,10 @@ impl Drop for Temporary {
 
 /// The recording; logs and tables become one for the time of the export.
 fn open(args: &ExportArgs) -> anyhow::Result<(Recording, Option<Temporary>)> {
-    if let [one] = args.sources.as_slice()
-        && (!one.exists() || kind::of(one)? == Kind::Recording)
-    {
-        return Ok((Recording::open(one)?, None));
+    let mut series = input::series(&args.sources, args.told.options())?;
+    if let Some(recording) = series.recording()? {
+        return Ok((recording, None));
     }
-    let mut series = Series::open_with(&args.sources, args.told.told())?;
     let folder = std::env::temp_dir().join(format!("poolmon-export-{}", std::process::id()));
     std::fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let temporary = Temporary(folder);

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use poolmon_store::{Config, Cursor, Recorder, folder};
+use poolmon_read::{Holds, Part, Series, TimeFrom, empty_sample};
+use poolmon_store::{Config, Recorder, folder};
 
 use crate::cli::import::ImportArgs;
-use crate::input::kind::Kind;
-use crate::input::series::{Part, Series, TimeFrom};
+use crate::input;
 use poolmon_model::units::counted as count;
 
 /// Makes the recording and says where each file's times come from.
@@ -20,7 +20,7 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
             output.display()
         );
     }
-    let mut series = Series::open_with(&args.sources, args.told.told())?;
+    let mut series = input::series(&args.sources, args.told.options())?;
     let made = !output.exists();
     let done = into(&mut series, output);
     if done.as_ref().map_or(true, |(samples, _)| *samples == 0) {
@@ -56,11 +56,8 @@ fn remove_what_we_made(output: &Path, made: bool) {
 /// Writes a series into a folder and tells of each part, on standard error. Returns how many samples were written, and
 /// how many could not be, as they have no time.
 pub fn into(series: &mut Series, output: &Path) -> anyhow::Result<(u64, u64)> {
-    if let Some(part) = series.parts().iter().find(|part| part.kind == Kind::Recording) {
-        bail!(
-            "{}: this is a recording already; replay, export and info read it as it is",
-            part.path.display()
-        );
+    if let Some(part) = series.parts().iter().find(|part| part.format.holds == Holds::Recording) {
+        bail!("{}: this is a recording already; replay, export and info read it as it is", part.input.name());
     }
     let config = Config {
         // Nobody knows at which interval these samples were meant to come: none of them is late.
@@ -72,9 +69,9 @@ pub fn into(series: &mut Series, output: &Path) -> anyhow::Result<(u64, u64)> {
         ..Config::default()
     };
     let (mut recorder, _) = Recorder::open(output, config)?;
-    let mut sample = Cursor::empty_sample();
+    let mut sample = empty_sample();
     let (mut samples, mut untimed) = (0, 0);
-    let mut told: Option<(Part, u64)> = None;
+    let mut told: Option<PartCount> = None;
     let mut remarks = series.take_remarks();
     remarks.retain(|remark| remark.starts_with("left out"));
     for remark in &remarks {
@@ -83,11 +80,11 @@ pub fn into(series: &mut Series, output: &Path) -> anyhow::Result<(u64, u64)> {
     let mut said = remarks;
     while series.next_into(&mut sample)? {
         if let Some(part) = series.part()
-            && told.as_ref().is_none_or(|(before, _)| before.path != part.path)
+            && told.as_ref().is_none_or(|before| before.name != part.input.name())
         {
-            tell(told.replace((part.clone(), 0)).as_ref());
+            tell(told.replace(PartCount::new(part)).as_ref());
         }
-        let file = told.as_ref().map(|(part, _)| format!("{}: ", part.path.display())).unwrap_or_default();
+        let file = told.as_ref().map(|part| format!("{}: ", part.name)).unwrap_or_default();
         for remark in &sample.remarks {
             if !said.contains(remark) && said.len() < 50 {
                 eprintln!("poolmon: {file}{remark}");
@@ -104,8 +101,8 @@ pub fn into(series: &mut Series, output: &Path) -> anyhow::Result<(u64, u64)> {
                 bail!("{}: the disk is full\n  make room and import again", output.display())
             }
         }
-        if let Some((_, number)) = &mut told {
-            *number += 1;
+        if let Some(part) = &mut told {
+            part.samples += 1;
         }
     }
     tell(told.as_ref());
@@ -113,13 +110,26 @@ pub fn into(series: &mut Series, output: &Path) -> anyhow::Result<(u64, u64)> {
     Ok((samples, untimed))
 }
 
-fn tell(part: Option<&(Part, u64)>) {
-    let Some((part, number)) = part else { return };
+/// What was imported of one file.
+struct PartCount {
+    name: String,
+    time_from: TimeFrom,
+    samples: u64,
+}
+
+impl PartCount {
+    fn new(part: &Part) -> Self {
+        Self { name: part.input.name().to_owned(), time_from: part.time_from, samples: 0 }
+    }
+}
+
+fn tell(part: Option<&PartCount>) {
+    let Some(part) = part else { return };
     let from = match part.time_from {
         TimeFrom::Name => "time from the file's name",
         TimeFrom::FileDate => "time from the file's date",
-        TimeFrom::Content if *number == 0 => "no time told",
+        TimeFrom::Content if part.samples == 0 => "no time told",
         TimeFrom::Content => "times from the file's content",
     };
-    eprintln!("poolmon: {}: {}, {from}", part.path.display(), count(*number, "sample"));
+    eprintln!("poolmon: {}: {}, {from}", part.name, count(part.samples, "sample"));
 }

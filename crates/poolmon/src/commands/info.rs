@@ -4,13 +4,12 @@ use std::io::{self, Write as _};
 
 use jiff::tz::TimeZone;
 use poolmon_render::recording::info;
-use poolmon_store::Recording;
 
 use crate::cli::info::{InfoArgs, InfoFormat};
 
 /// Prints what is in a recording.
 pub fn run(args: &InfoArgs) -> anyhow::Result<()> {
-    let recording = Recording::open(&args.recording)?;
+    let recording = poolmon_read::recording(&args.recording)?;
     let (about, marks) = (recording.info()?, recording.marks(None, None)?);
     let text = match args.format {
         InfoFormat::Text => info::text(&args.recording, &about, &marks, &TimeZone::system()),

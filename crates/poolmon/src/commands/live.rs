@@ -4,10 +4,11 @@ use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
 use poolmon_model::column;
+use poolmon_read::ReadOptions;
 
 use crate::app::{owners, screen};
 use crate::cli::live::LiveArgs;
-use crate::input;
+use crate::input::{self, still::Still};
 
 /// Shows the screen, or writes the snapshot that was asked for.
 pub fn run(args: &LiveArgs) -> anyhow::Result<()> {
@@ -23,10 +24,10 @@ pub fn run(args: &LiveArgs) -> anyhow::Result<()> {
 
 /// Shows the last sample of a file; exit code 1 where a dump did not tell all its figures.
 fn show_file(args: &LiveArgs, path: &Path) -> anyhow::Result<()> {
-    let still = input::still::Still::open(path)?;
-    let (complete, remarks) = (still.complete(), still.remarks().to_vec());
-    screen::show(args, Box::new(still), &column::BYTES, owners::load(&args.rows)?)?;
-    if complete {
+    let found = input::at(path, None, None, ReadOptions::default())?;
+    let remarks = found.pair.now.remarks.clone();
+    screen::show(args, Box::new(Still(found.pair.now)), &column::BYTES, owners::load(&args.rows)?)?;
+    if found.complete {
         return Ok(());
     }
     if io::stdout().is_terminal() {

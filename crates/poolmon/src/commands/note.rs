@@ -3,7 +3,6 @@
 use anyhow::ensure;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use poolmon_store::Recording;
 
 use crate::cli::note::NoteArgs;
 use crate::input::moment;
@@ -17,7 +16,7 @@ pub fn run(args: &NoteArgs) -> anyhow::Result<()> {
         "the note is empty\n  say what happened: poolmon note DIR \"installed a driver\""
     );
     // A note in a folder without a recording would never be seen again.
-    let recording = Recording::open(&args.folder)?;
+    let recording = poolmon_read::recording(&args.folder)?;
     ensure!(
         args.folder.is_dir(),
         "{}: a note belongs to a folder; name the folder of the recording",

@@ -1,58 +1,48 @@
 //! `poolmon top`: one table, of this machine or of a saved file.
 
-use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use poolmon_model::{PoolView, Sample};
+use poolmon_read::{ReadOptions, SamplePair};
 
 use crate::app::{owners, table};
 use crate::cli::top::{FormatArg, TopArgs};
-use crate::input;
-use crate::input::kind::Kind;
+use crate::input::{self, FileMoment};
 
-/// Prints the table.
+/// Prints the table; exit code 1 if a dump lacks some of its figures.
 pub fn run(args: &TopArgs) -> anyhow::Result<()> {
-    if let Some(path) = args.file.as_deref()
-        && input::kind::of(path).is_ok_and(|kind| kind == Kind::Dump)
-    {
-        return of_dump(path, args);
-    }
     let owners = owners::load(&args.rows)?;
     let mut rows = args.rows.clone();
     if cfg!(target_os = "linux") && args.file.is_none() {
         // As slabtop: vmalloc areas and call sites cost the kernel several times as much to list.
         rows.pool.get_or_insert(PoolView::Slab);
     }
-    let (before, now) = match &args.file {
-        Some(path) => input::past::moment(path, args.at.as_deref(), args.over)?,
+    let found = match &args.file {
+        Some(path) => {
+            let keep_undated = args.at.is_none() && args.over.is_none();
+            let options = ReadOptions { keep_undated, ..ReadOptions::default() };
+            input::at(path, args.at.as_deref(), args.over, options)?
+        }
         None => sample_this_machine(rows.filter().view, rows.session.is_some(), args.over)?,
     };
-    input::tell_remarks(&now);
-    if args.file.is_some() && args.format == FormatArg::Table {
-        input::past::tell_moment(before.as_ref(), &now, args.at.as_deref());
+    let SamplePair { before, now, .. } = &found.pair;
+    input::tell_remarks(now);
+    if args.file.is_some() && args.format == FormatArg::Table && !found.one_moment {
+        input::tell_moment(&found.pair, args.at.as_deref());
     }
     if args.format == FormatArg::Table && args.rows.pool.is_none() && rows.pool.is_some() {
-        tell_what_is_left_out(&now);
+        tell_what_is_left_out(now);
     }
-    if args.rows.by_change && before.is_none() && now.told_deltas.is_empty() {
-        eprintln!("poolmon: one snapshot has no change to sort by; {}", where_change_comes_from(args));
-    }
-    table::print(&rows, args.limit, args.format.into(), before.as_ref(), &now, &owners)
-}
-
-/// The pool table of a dump; exit code 1 where it is not complete.
-fn of_dump(path: &Path, args: &TopArgs) -> anyhow::Result<()> {
-    let used = input::dump::pool_used(&input::dump::open(path, None)?)?;
-    input::tell_remarks(&used.sample);
-    if args.rows.by_change {
+    if args.rows.by_change && found.one_moment {
         eprintln!(
             "poolmon: a dump is one moment: there is no change to sort by; `poolmon diff` compares two"
         );
+    } else if args.rows.by_change && before.is_none() && now.told_deltas.is_empty() {
+        eprintln!("poolmon: one snapshot has no change to sort by; {}", where_change_comes_from(args));
     }
-    let owners = owners::load(&args.rows)?;
-    table::print(&args.rows, args.limit, args.format.into(), None, &used.sample, &owners)?;
-    if used.complete { Ok(()) } else { Err(crate::Exit(1).into()) }
+    table::print(&rows, args.limit, args.format.into(), before.as_ref(), now, &owners)?;
+    if found.complete { Ok(()) } else { Err(crate::Exit(1).into()) }
 }
 
 /// A table of slab caches says how much it does not show, so that a leak elsewhere is not overlooked.
@@ -71,16 +61,17 @@ fn where_change_comes_from(args: &TopArgs) -> &'static str {
 }
 
 /// Two samples `over` apart, or one.
-fn sample_this_machine(
-    view: PoolView,
-    sessions: bool,
-    over: Option<Duration>,
-) -> anyhow::Result<(Option<Sample>, Sample)> {
+fn sample_this_machine(view: PoolView, sessions: bool, over: Option<Duration>) -> anyhow::Result<FileMoment> {
     let mut source = input::live(view)?;
     source.want_sessions(sessions);
-    let now = source.sample()?;
-    let Some(over) = over else { return Ok((None, now)) };
-    thread::sleep(over);
-    let later = source.sample()?;
-    Ok((Some(now), later))
+    let first = source.sample()?;
+    let (before, now) = match over {
+        None => (None, first),
+        Some(over) => {
+            thread::sleep(over);
+            (Some(first), source.sample()?)
+        }
+    };
+    let pair = SamplePair { before, now, too_early: None };
+    Ok(FileMoment { pair, complete: true, one_moment: false })
 }

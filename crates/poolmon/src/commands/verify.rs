@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 
 use poolmon_render::recording::verify;
-use poolmon_store::Recording;
 use poolmon_store::reader::SegmentCheck;
 
 use crate::Exit;
@@ -12,7 +11,7 @@ use poolmon_model::units::counted as count;
 
 /// Reads every frame and every sample. Exit code 1 where something is damaged.
 pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
-    let recording = Recording::open(&args.recording)?;
+    let recording = poolmon_read::recording(&args.recording)?;
     let written_now = recording.info()?.recording;
     let found = recording.verify()?;
     let mut out = io::stdout().lock();

@@ -1,47 +1,38 @@
-//! Opens dumps: a packed one is unpacked with progress, and every error names the file.
+//! Opens dumps: a packed one is unpacked with progress.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use poolmon_dump::{Dump, DumpError, PoolUsed, UNPACK_LIMIT, Unpack};
+use poolmon_dump::Dump;
 use poolmon_model::units::human_bytes;
+use poolmon_read::{ReadOptions, UnpackProgress, open_dump};
+pub use poolmon_read::{dump_error as named, dump_pool_used as pool_used};
 
 /// Opens a dump; a packed one goes into `folder`, the system's temporary one where `None`.
 pub fn open(path: &Path, folder: Option<&Path>) -> anyhow::Result<Dump> {
-    let mut line = Progress::new();
-    let mut progress = |written: u64, read: u64, size: u64| {
-        line.tell(|| {
-            let part = read.saturating_mul(100).checked_div(size).unwrap_or(100);
-            format!("unpacking {}: {part} %, {} so far", path.display(), human_bytes(written))
-        });
-        true
-    };
-    let opened = Dump::open_with(path, Unpack { folder, limit: UNPACK_LIMIT, progress: &mut progress });
-    line.clear();
-    opened.map_err(|error| {
-        let is_full = matches!(&error, DumpError::Io { action, source, .. }
-            if action.contains("unpack") && source.kind() != io::ErrorKind::InvalidData);
-        let named = named(error, path);
-        if is_full {
-            named.context("a packed dump needs room for all of it\n  name a folder that has it: --temp DIR")
-        } else {
-            named
+    Ok(open_dump(path, folder, &ReadOptions { progress: Some(progress()), ..ReadOptions::default() })?)
+}
+
+/// Shows on the terminal how far the unpacking of a dump is.
+pub fn progress() -> UnpackProgress {
+    let line = Mutex::new(None::<Progress>);
+    Arc::new(move |path, how_far| {
+        let mut line = line.lock().unwrap_or_else(PoisonError::into_inner);
+        match how_far {
+            Some(so_far) => line.get_or_insert_with(Progress::new).tell(|| {
+                let part = so_far.read.saturating_mul(100).checked_div(so_far.size).unwrap_or(100);
+                let written = human_bytes(so_far.written);
+                format!("unpacking {}: {part} %, {written} so far", path.display())
+            }),
+            None => {
+                if let Some(mut line) = line.take() {
+                    line.clear();
+                }
+            }
         }
     })
-}
-
-/// The pool table of a dump; the error names the file.
-pub fn pool_used(dump: &Dump) -> anyhow::Result<PoolUsed> {
-    dump.pool_used().map_err(|error| named(error, dump.path()))
-}
-
-/// An error of a dump, with the file's name where its text lacks it.
-pub fn named(error: DumpError, path: &Path) -> anyhow::Error {
-    let name = path.display().to_string();
-    let tells = error.to_string().contains(&name);
-    let error = anyhow::Error::new(error);
-    if tells { error } else { error.context(name) }
 }
 
 /// A line on the terminal that is written over, at most ten times a second; nothing where there is no terminal.

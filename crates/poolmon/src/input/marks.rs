@@ -1,27 +1,12 @@
 //! Marks of recordings in words.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use poolmon_report::{Event, EventKind};
-use poolmon_store::{Gap, GapKind, Mark, ModuleChange, Recording, TimedMark};
-
-use super::kind::{self, Kind};
+use poolmon_store::{Gap, GapKind, Mark, ModuleChange, TimedMark};
 
 /// Modules that a mark names.
 const NAMED: usize = 4;
-
-/// Notes, gaps and module changes of the recordings among these paths, oldest first.
-pub fn of(paths: &[PathBuf]) -> anyhow::Result<Vec<TimedMark>> {
-    let mut marks = Vec::new();
-    for path in paths {
-        if kind::of(path)? == Kind::Recording {
-            marks.extend(Recording::open(path)?.marks(None, None)?);
-        }
-    }
-    marks.sort_by_key(|mark| mark.time);
-    Ok(marks)
-}
 
 /// A mark as something that happened; `None` where its time is not known.
 pub fn event(timed: &TimedMark) -> Option<Event> {

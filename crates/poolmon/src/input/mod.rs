@@ -1,24 +1,23 @@
-//! This machine, or a file, as samples.
+//! This machine, or files, as samples.
 //!
-//! * [`live`]: this machine; [`past`]: one moment of a recording or a log; [`dump`]: memory dumps, [`symbols`] for them;
-//! * [`kind`]: what a path holds; [`series`]: its samples, one after the other; [`still`]: the last of them as a source;
-//! * [`moment`]: times as people write them; [`marks`]: notes, gaps and modules in words.
+//! * [`live`]: this machine; [`series`]: files, through `poolmon-read`; [`still`]: one sample of them as a source;
+//! * [`dump`]: dumps that are opened with progress, [`symbols`] for them;
+//! * [`marks`]: notes, gaps and modules in words.
 
 pub mod dump;
-pub mod kind;
 pub mod marks;
-pub mod moment;
-pub mod past;
-pub mod series;
 pub mod still;
 pub mod symbols;
 
-use std::io::{self, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use anyhow::Context as _;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use poolmon_model::units::{self, Precision};
 use poolmon_model::{Pool, PoolView, Sample};
-use poolmon_read::text::LogFile;
+pub use poolmon_read::moment;
+use poolmon_read::{ReadOptions, SamplePair, Series};
 use poolmon_source::Source;
 
 /// The live source of this machine, for the pools that will be looked at.
@@ -34,10 +33,10 @@ pub fn live(view: PoolView) -> anyhow::Result<Box<dyn Source>> {
         view.id(),
         ours.iter().map(|pool| pool.id()).collect::<Vec<_>>().join(", ")
     );
-    open(view)
+    open_live(view)
 }
 
-fn open(view: PoolView) -> anyhow::Result<Box<dyn Source>> {
+fn open_live(view: PoolView) -> anyhow::Result<Box<dyn Source>> {
     cfg_select! {
         target_os = "linux" => {
             use poolmon_source::linux::{LinuxSource, Parts};
@@ -59,16 +58,63 @@ fn open(view: PoolView) -> anyhow::Result<Box<dyn Source>> {
     }
 }
 
-/// The last snapshot of a saved file, and the one before it; `-` = standard input.
-pub fn last_two(path: &Path) -> anyhow::Result<(Option<Sample>, Sample)> {
-    let log = if path.as_os_str() == "-" {
-        let mut bytes = Vec::new();
-        io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input")?;
-        LogFile::from_bytes("standard input", bytes)?
-    } else {
-        LogFile::open(path)?
-    };
-    Ok(log.last_two()?)
+/// Opens files as one series; a packed dump is unpacked with progress.
+pub fn series(paths: &[PathBuf], options: ReadOptions) -> anyhow::Result<Series> {
+    Ok(Series::open(paths, ReadOptions { progress: Some(dump::progress()), ..options })?)
+}
+
+/// As [`series`], and prints what a person has to know of the files.
+pub fn told_series(paths: &[PathBuf], options: ReadOptions) -> anyhow::Result<Series> {
+    let mut series = series(paths, options)?;
+    for remark in series.take_remarks() {
+        eprintln!("poolmon: {remark}");
+    }
+    Ok(series)
+}
+
+/// One moment of a file.
+pub struct FileMoment {
+    /// The sample, and the one that it is compared with.
+    pub pair: SamplePair,
+    /// False if a dump lacks some of its figures.
+    pub complete: bool,
+    /// The file holds one moment by its nature: a dump.
+    pub one_moment: bool,
+}
+
+/// The last sample at or before `at` (the very last one if nothing is said), and the one before it; with `over` the
+/// one so much earlier.
+pub fn at(
+    path: &Path,
+    at: Option<&str>,
+    over: Option<Duration>,
+    options: ReadOptions,
+) -> anyhow::Result<FileMoment> {
+    let when = at.map(|at| moment::parse(at, &TimeZone::system())).transpose()?;
+    let mut series = told_series(&[path.to_path_buf()], options)?;
+    let pair = series.at(when, over.into())?;
+    if let Some(first) = pair.too_early {
+        eprintln!(
+            "poolmon: nothing is recorded so early, so there is no change; the first sample is of {}",
+            civil(first)
+        );
+    }
+    Ok(FileMoment { pair, complete: series.is_complete(), one_moment: series.holds_one_moment() })
+}
+
+/// Says on stderr of which moment a table is, and since when its changes are.
+pub fn tell_moment(pair: &SamplePair, at: Option<&str>) {
+    let Some(time) = pair.now.time else { return };
+    let since = pair.before.as_ref().and_then(|before| before.time).map_or_else(
+        || "there is none before it to compare with".to_owned(),
+        |before| format!("changes since {}", civil(before)),
+    );
+    let asked = at.map_or("the last sample", |_| "the sample");
+    eprintln!("poolmon: {asked} of {}; {since}", civil(time));
+}
+
+fn civil(time: Timestamp) -> String {
+    units::moment(time, &TimeZone::system(), Precision::Seconds)
 }
 
 /// Tells the person, on stderr, what the source remarked and which rows contradict themselves.

@@ -1,17 +1,14 @@
 //! A log as a tape: all of its snapshots are held in memory, so there is a limit.
 
-use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use poolmon_model::{CounterWidth, Counters, Pool, Sample, Tag};
-use poolmon_store::Cursor;
+use poolmon_read::{Series, empty_sample};
 use poolmon_store::segment::index::totals;
 use poolmon_tui::Tape;
 use poolmon_tui::history::Point;
 use poolmon_tui::replay::tape::{Place, Result, Timeline};
-
-use crate::input::series::Series;
 
 /// Rows of all snapshots together: about 150 MB.
 const MOST_ROWS: usize = 1_000_000;
@@ -25,28 +22,24 @@ pub struct MemoryTape {
 }
 
 impl MemoryTape {
-    /// Reads a log, or a folder of them.
-    pub fn open(path: &Path) -> anyhow::Result<Self> {
-        let mut series = Series::open(&[path.to_path_buf()])?;
-        for remark in series.take_remarks() {
-            eprintln!("poolmon: {remark}");
-        }
+    /// Reads a log, or several of them.
+    pub fn read(mut series: Series) -> anyhow::Result<Self> {
         let mut samples = Vec::new();
         let mut rows = 0;
-        let mut sample = Cursor::empty_sample();
+        let mut sample = empty_sample();
         while series.next_into(&mut sample)? {
             rows += sample.rows.len();
             anyhow::ensure!(
                 rows <= MOST_ROWS,
                 "{}: more than {} rows; a log is held in memory while it is shown\n  \
                  turn it into a recording first, which may be of any length: `poolmon import`",
-                path.display(),
+                series.name(),
                 poolmon_model::units::grouped(MOST_ROWS as u64)
             );
             samples.push(sample.clone());
         }
-        anyhow::ensure!(!samples.is_empty(), "{}: there is no snapshot in it", path.display());
-        Ok(Self::new(path.display().to_string(), samples))
+        anyhow::ensure!(!samples.is_empty(), "{}: there is no snapshot in it", series.name());
+        Ok(Self::new(series.name().to_owned(), samples))
     }
 
     /// Samples without times are numbered: each stands for a second since 1970.
@@ -162,6 +155,7 @@ mod tests {
     use std::fmt::Write as _;
 
     use super::*;
+    use poolmon_read::ReadOptions;
 
     const SNAP: &str = " Tag  Type     Allocs     Frees      Diff   Bytes  Per Alloc\n\n\
          Leak Nonp      31642      1204    30438 31168512   1024\n";
@@ -171,12 +165,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("three.log");
         std::fs::write(&path, SNAP.repeat(3)).unwrap();
-        let mut tape = MemoryTape::open(&path).unwrap();
+        let mut tape = MemoryTape::read(Series::open(&[path], ReadOptions::default()).unwrap()).unwrap();
         let timeline = tape.timeline().unwrap();
         assert!(timeline.numbered);
         assert_eq!((timeline.first.as_second(), timeline.last.as_second()), (1, 3));
         assert_eq!(timeline.totals.len(), 3);
-        let mut sample = Cursor::empty_sample();
+        let mut sample = empty_sample();
         let to = tape.moment("2", timeline.first).unwrap();
         assert!(tape.seek(to, &mut sample).unwrap());
         assert_eq!(tape.place(), Place(0, 1));
@@ -198,7 +192,10 @@ mod tests {
                 writeln!(text, " A{n:03x} Nonp      31642      1204    30438 31168512   1024", n = n % 4096);
         }
         std::fs::write(&path, text.repeat(21)).unwrap();
-        let error = MemoryTape::open(&path).err().unwrap().to_string();
+        let error = MemoryTape::read(Series::open(&[path], ReadOptions::default()).unwrap())
+            .err()
+            .unwrap()
+            .to_string();
         assert!(error.contains("poolmon import"), "{error}");
     }
 }

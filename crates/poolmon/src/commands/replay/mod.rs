@@ -13,13 +13,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use poolmon_model::column;
 use poolmon_print::Format;
-use poolmon_store::Recording;
+use poolmon_read::{ReadOptions, SamplePair};
 use poolmon_tui::{ReplayOptions, Settings, Tape};
 
 use crate::app::{owners, screen, table};
 use crate::cli::replay::ReplayArgs;
-use crate::input::kind::{self, Kind};
-use crate::input::{self, moment, past};
+use crate::input::{self, moment};
 use memory::MemoryTape;
 use recording::RecordingTape;
 
@@ -28,23 +27,26 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     let owners = owners::load(&args.rows)?;
     if !io::stdout().is_terminal() {
         let at = args.at.as_deref().or(args.from.as_deref()).unwrap_or("start");
-        let (before, now) = past::moment(&args.path, Some(at), None)?;
-        input::tell_remarks(&now);
+        let found = input::at(&args.path, Some(at), None, ReadOptions::default())?;
+        let SamplePair { before, now, .. } = &found.pair;
+        input::tell_remarks(now);
         eprintln!(
             "poolmon: standard output is not a terminal, so this is one table (`poolmon top {} --at TIME` has its formats)",
             args.path.display()
         );
-        past::tell_moment(before.as_ref(), &now, Some(at));
-        return table::print(&args.rows, None, Format::Table, before.as_ref(), &now, &owners);
+        input::tell_moment(&found.pair, Some(at));
+        return table::print(&args.rows, None, Format::Table, before.as_ref(), now, &owners);
     }
     let zone = TimeZone::system();
-    let mut tape: Box<dyn Tape> = match kind::of(&args.path)? {
-        Kind::Recording => Box::new(RecordingTape::new(Recording::open(&args.path)?)),
-        Kind::StandardInput => anyhow::bail!(
-            "the keys of the screen come from standard input, so a log cannot\n  \
-             save it into a file, and name that"
-        ),
-        _ => Box::new(MemoryTape::open(&args.path)?),
+    anyhow::ensure!(
+        args.path.as_os_str() != "-",
+        "the keys of the screen come from standard input, so a log cannot\n  \
+         save it into a file, and name that"
+    );
+    let series = input::told_series(std::slice::from_ref(&args.path), ReadOptions::default())?;
+    let mut tape: Box<dyn Tape> = match series.recording()? {
+        Some(recording) => Box::new(RecordingTape::new(recording)),
+        None => Box::new(MemoryTape::read(series)?),
     };
     let timeline = tape.timeline().map_err(anyhow::Error::msg)?;
     let when = |text: &Option<String>| -> anyhow::Result<Option<Timestamp>> {

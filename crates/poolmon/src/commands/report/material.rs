@@ -16,7 +16,12 @@ use crate::commands::who::brief;
 use crate::input::marks;
 
 /// Puts it together; drivers are searched here.
-pub fn collect<'a>(args: &ReportArgs, judged: &'a Judged, owners: &Known) -> anyhow::Result<Material<'a>> {
+pub fn collect<'a>(
+    args: &ReportArgs,
+    judged: &'a Judged,
+    marks: &[TimedMark],
+    owners: &Known,
+) -> anyhow::Result<Material<'a>> {
     for path in &args.drivers {
         std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
     }
@@ -30,7 +35,7 @@ pub fn collect<'a>(args: &ReportArgs, judged: &'a Judged, owners: &Known) -> any
         analysis: &judged.analysis,
         needs: judged.needs,
         perfmon: judged.perfmon.as_ref(),
-        events: events(judged, &marks::of(&args.source.sources)?),
+        events: events(judged, marks),
         dossiers: Vec::new(),
         filter: args.which.filter(),
         limit: args.limit,

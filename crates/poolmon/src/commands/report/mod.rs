@@ -41,8 +41,8 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
         ),
     }
     let owners = owners::load_files(args.pooltag.as_deref().map(Some), None)?;
-    let judged = judged::judge(&args.source, args.which.view(), &owners)?;
-    let material = material::collect(args, &judged, &owners)?;
+    let (judged, marks) = judged::judge_with_marks(&args.source, args.which.view(), &owners)?;
+    let material = material::collect(args, &judged, &marks, &owners)?;
     let text = match format {
         ReportFormat::Html => poolmon_report::html::page(&material),
         ReportFormat::Md => poolmon_report::markdown::page(&material),

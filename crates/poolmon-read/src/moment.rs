@@ -17,8 +17,18 @@ pub enum When {
     AfterStart(SignedDuration),
 }
 
+/// A text that is not a moment.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is not a moment\n  write 2026-11-22 14:00, 14:05, -2h or -3d (before the end), +10min (after the start), start or end"
+)]
+pub struct NotAMoment(String);
+
 /// Reads a moment; dates without an offset are in `zone`. A leading `@` is allowed.
-pub fn parse(text: &str, zone: &TimeZone) -> anyhow::Result<When> {
+///
+/// # Errors
+/// The text is no moment.
+pub fn parse(text: &str, zone: &TimeZone) -> Result<When, NotAMoment> {
     let bare = text.trim().trim_start_matches('@').trim();
     let span = |text: &str| {
         let span: Span = text.trim().parse().ok()?;
@@ -38,11 +48,7 @@ pub fn parse(text: &str, zone: &TimeZone) -> anyhow::Result<When> {
             Some(When::At(zone.to_ambiguous_timestamp(civil).compatible().ok()?))
         })
         .or_else(|| bare.parse().ok().map(When::TimeOfDay))
-        .ok_or_else(|| {
-            anyhow::anyhow!(
-                "`{text}` is not a moment\n  write 2026-11-22 14:00, 14:05, -2h or -3d (before the end), +10min (after the start), start or end"
-            )
-        })
+        .ok_or_else(|| NotAMoment(text.to_owned()))
 }
 
 impl When {

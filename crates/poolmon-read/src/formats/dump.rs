@@ -1,0 +1,88 @@
+//! Memory dumps: the pool table of the moment at which the machine was stopped.
+
+use std::io;
+use std::path::Path;
+
+use poolmon_dump::{Dump, DumpError, PoolUsed, UNPACK_LIMIT, Unpack};
+use poolmon_model::Sample;
+
+use crate::{FileFormat, FormatGroup, Holds, Input, ReadError, ReadOptions, Result, Samples, Unpacked};
+
+pub(crate) static FORMAT: FileFormat = FileFormat {
+    id: "dump",
+    title: "a memory dump",
+    about: "Windows memory dumps and images of a machine's memory, also gzip, zstd and zip",
+    group: FormatGroup::Windows,
+    holds: Holds::OneMoment,
+    recognise,
+    open: |input, options| {
+        let path = input.file()?;
+        let used = dump_pool_used(&open_dump(path, None, options)?)?;
+        Ok(Box::new(OneMoment { sample: used.sample, complete: used.complete, read: false }))
+    },
+};
+
+/// First bytes of what poolmon-dump reads: Windows dumps, ELF cores, gzip, zstd, zip.
+const STARTS: [&[u8]; 6] = [b"PAGE", b"MDMP", b"\x7fELF", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"];
+
+fn recognise(input: &Input) -> bool {
+    STARTS.iter().any(|start| input.start().starts_with(start))
+        || input.has_ending(&["dmp", "vmem", "raw", "elf"])
+}
+
+/// Opens a dump; a packed one is unpacked into `folder`, the system's temporary one if `None`.
+///
+/// # Errors
+/// The file cannot be read or is no dump.
+pub fn open_dump(path: &Path, folder: Option<&Path>, options: &ReadOptions) -> Result<Dump> {
+    let tell = |how_far| options.progress.iter().for_each(|progress| progress(path, how_far));
+    let mut progress = |written, read, size| {
+        tell(Some(Unpacked { written, read, size }));
+        true
+    };
+    let opened = Dump::open_with(path, Unpack { folder, limit: UNPACK_LIMIT, progress: &mut progress });
+    tell(None);
+    opened.map_err(|source| {
+        let no_room = matches!(&source, DumpError::Io { action, source, .. }
+            if action.contains("unpack") && source.kind() != io::ErrorKind::InvalidData);
+        if no_room { ReadError::NoRoom { source } } else { dump_error(source, path) }
+    })
+}
+
+/// The pool table of a dump; the error names the file.
+///
+/// # Errors
+/// The dump does not hold the table.
+pub fn dump_pool_used(dump: &Dump) -> Result<PoolUsed> {
+    dump.pool_used().map_err(|source| dump_error(source, dump.path()))
+}
+
+/// An error of a dump, with the name of the file.
+pub fn dump_error(source: DumpError, path: &Path) -> ReadError {
+    ReadError::Dump { path: path.into(), source }
+}
+
+struct OneMoment {
+    sample: Sample,
+    complete: bool,
+    read: bool,
+}
+
+impl Samples for OneMoment {
+    fn next_into(&mut self, sample: &mut Sample) -> Result<bool> {
+        if std::mem::replace(&mut self.read, true) {
+            return Ok(false);
+        }
+        sample.clone_from(&self.sample);
+        Ok(true)
+    }
+
+    fn rewind(&mut self) -> bool {
+        self.read = false;
+        true
+    }
+
+    fn is_complete(&self) -> bool {
+        self.complete
+    }
+}

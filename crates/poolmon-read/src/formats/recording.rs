@@ -1,0 +1,154 @@
+//! Recordings: folders of segments that `poolmon record` writes, or one segment.
+
+use jiff::{SignedDuration, Timestamp};
+use poolmon_model::{Sample, Summary};
+use poolmon_store::segment::frame::MAGIC;
+use poolmon_store::{Changed, Cursor, Losses, Recording, Stretch, StoreError, TimedMark, folder};
+
+use crate::samples::{Earlier, SamplePair, empty_sample};
+use crate::{FileFormat, FormatGroup, Holds, Input, Result, Samples};
+
+pub(crate) static FORMAT: FileFormat = FileFormat {
+    id: "recording",
+    title: "a recording",
+    about: "What `poolmon record` writes: a folder of .plog files, or one of them",
+    group: FormatGroup::Any,
+    holds: Holds::Recording,
+    recognise,
+    open: |input, _| Ok(Box::new(RecordedSamples::new(Recording::open(input.file()?)?))),
+};
+
+fn recognise(input: &Input) -> bool {
+    let is_segment = |path: &std::path::PathBuf| path.extension().is_some_and(|end| end == folder::ENDING);
+    match input.files() {
+        Some(files) => files.iter().any(is_segment),
+        None => input.start().starts_with(&MAGIC) || input.has_ending(&[folder::ENDING]),
+    }
+}
+
+/// A recording, read sample by sample.
+struct RecordedSamples {
+    recording: Recording,
+    cursor: Cursor,
+    changed: Option<Vec<u32>>,
+    /// What `changed` was; its memory is used again.
+    spare: Vec<u32>,
+}
+
+impl RecordedSamples {
+    fn new(recording: Recording) -> Self {
+        Self { cursor: recording.cursor(), recording, changed: None, spare: Vec::new() }
+    }
+
+    fn forget_changes(&mut self) {
+        if let Some(rows) = self.changed.take() {
+            self.spare = rows;
+        }
+    }
+}
+
+/// Keeps the rows that changed, in the memory of an earlier list.
+fn keep(changed: Changed<'_>, spare: &mut Vec<u32>) -> Option<Vec<u32>> {
+    let Changed::Rows(rows) = changed else { return None };
+    let mut kept = std::mem::take(spare);
+    kept.clear();
+    kept.extend_from_slice(rows);
+    Some(kept)
+}
+
+impl Samples for RecordedSamples {
+    fn next_into(&mut self, sample: &mut Sample) -> Result<bool> {
+        self.forget_changes();
+        let Some(changed) = self.cursor.next_changed(sample)? else { return Ok(false) };
+        self.changed = keep(changed, &mut self.spare);
+        Ok(true)
+    }
+
+    fn changed(&self) -> Option<&[u32]> {
+        self.changed.as_deref()
+    }
+
+    fn rewind(&mut self) -> bool {
+        self.forget_changes();
+        self.cursor = self.recording.cursor();
+        true
+    }
+
+    fn losses(&self) -> Losses {
+        self.cursor.losses()
+    }
+
+    fn marks(&mut self) -> Result<Vec<TimedMark>> {
+        Ok(self.recording.marks(None, None)?)
+    }
+
+    fn span(&mut self) -> Result<Option<(Timestamp, Timestamp)>> {
+        let info = self.recording.info()?;
+        Ok(info.first.zip(info.last))
+    }
+
+    fn at(&mut self, time: Timestamp, earlier: Earlier) -> Result<Option<SamplePair>> {
+        let (mut now, mut before) = (empty_sample(), empty_sample());
+        if !self.cursor.seek(time, &mut now)? {
+            let remedy = "there is no sample in it that can be read".into();
+            let folder = self.recording.folder().into();
+            return Err(StoreError::NoRecording { folder, remedy }.into());
+        }
+        let mut too_early = None;
+        let found = match earlier {
+            Earlier::Previous => self.cursor.previous_sample(&mut before)?,
+            Earlier::By(span) => {
+                let then = now.time.and_then(|now| earlier_by(now, span));
+                let first = self.recording.info()?.first;
+                let reached = then.is_some_and(|then| first.is_none_or(|first| then >= first));
+                too_early = first.filter(|_| !reached);
+                match then.filter(|_| reached) {
+                    Some(then) => self.cursor.seek(then, &mut before)?,
+                    None => false,
+                }
+            }
+        };
+        self.forget_changes();
+        Ok(Some(SamplePair { before: found.then_some(before), now, too_early }))
+    }
+
+    fn skip_before(&mut self, time: Timestamp) -> Result<()> {
+        let mut sample = empty_sample();
+        let before = earlier_by(time, std::time::Duration::from_nanos(1)).unwrap_or(time);
+        if self.cursor.seek(before, &mut sample)? && sample.time.is_none_or(|held| held >= time) {
+            self.cursor.rewind();
+        }
+        Ok(())
+    }
+
+    fn next_after(&mut self, time: Timestamp, until: Timestamp, sample: &mut Sample) -> Result<bool> {
+        self.forget_changes();
+        Ok(self.cursor.next_between(time, until, sample)?)
+    }
+
+    fn summaries(&mut self, from: Option<Timestamp>, to: Option<Timestamp>) -> Result<usize> {
+        // Without summaries, the samples are read instead.
+        Ok(self.recording.summaries(from, to).unwrap_or(0))
+    }
+
+    fn next_stretch(
+        &mut self,
+        until: Option<Timestamp>,
+        sample: &mut Sample,
+        summary: &mut Option<Box<Summary>>,
+    ) -> Result<bool> {
+        *summary = None;
+        self.forget_changes();
+        match self.cursor.next_stretch(until, sample)? {
+            None => return Ok(false),
+            Some(Stretch::Summary(stretch)) => *summary = Some(stretch),
+            Some(Stretch::Sample(changed)) => self.changed = keep(changed, &mut self.spare),
+        }
+        Ok(true)
+    }
+}
+
+/// The moment that is `span` before another one.
+pub(crate) fn earlier_by(time: Timestamp, span: std::time::Duration) -> Option<Timestamp> {
+    time.checked_sub(SignedDuration::try_from(span).ok()?).ok()
+}

@@ -1,0 +1,14 @@
+//! CSV and TSV with a line of column names: what `poolmon export`, `poolmon top` and PowerShell scripts write.
+
+use crate::text::{self, Layout};
+use crate::{FileFormat, FormatGroup, Holds};
+
+pub(crate) static FORMAT: FileFormat = FileFormat {
+    id: "table",
+    title: "a CSV or TSV table",
+    about: "CSV or TSV whose first line names tag, pool and figures; with a time column, many moments",
+    group: FormatGroup::Any,
+    holds: Holds::Rows,
+    recognise: |input| text::first_layout(input.start()) == Some(Layout::Table),
+    open: |input, _| text::open(input),
+};

@@ -1,0 +1,165 @@
+//! One file, folder or stream, with its first bytes: what formats are recognised by and read from.
+
+use std::fs::{self, File};
+use std::io::{self, Cursor, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::{ReadError, Result};
+
+/// Bytes that a format is recognised by.
+const START: u64 = 64 << 10;
+
+/// Something that samples may be in.
+pub struct Input {
+    name: String,
+    path: Option<PathBuf>,
+    content: Content,
+    start: Vec<u8>,
+}
+
+enum Content {
+    File(PathBuf),
+    Folder(Vec<PathBuf>),
+    Bytes(Arc<[u8]>),
+    /// A pipe: what was not read yet. It can be read only once.
+    Stream(Mutex<Option<Box<dyn Read + Send>>>),
+}
+
+impl Input {
+    /// Opens a path; `-` is standard input.
+    ///
+    /// # Errors
+    /// There is no such file, it may not be read, or it is an empty folder.
+    pub fn open(path: &Path) -> Result<Self> {
+        if path.as_os_str() == "-" {
+            return Self::stream("standard input", None, Box::new(io::stdin()));
+        }
+        let about = fs::metadata(path).map_err(ReadError::io("open", path))?;
+        let name = path.display().to_string();
+        if about.is_dir() {
+            let files = files(path)?;
+            if files.is_empty() {
+                let remedy = format!("`poolmon record {name}` writes a recording into it");
+                return Err(ReadError::unsuitable(&name, "the folder is empty", remedy));
+            }
+            return Ok(Self {
+                name,
+                path: Some(path.into()),
+                content: Content::Folder(files),
+                start: Vec::new(),
+            });
+        }
+        let file = File::open(path).map_err(ReadError::io("open", path))?;
+        if !about.is_file() {
+            return Self::stream(&name, Some(path), Box::new(file));
+        }
+        let mut start = Vec::new();
+        file.take(START).read_to_end(&mut start).map_err(ReadError::io("read", path))?;
+        Ok(Self { name, path: Some(path.into()), content: Content::File(path.into()), start })
+    }
+
+    /// Bytes in memory; `name` appears in messages.
+    pub fn from_bytes(name: &str, bytes: impl Into<Arc<[u8]>>) -> Self {
+        let bytes = bytes.into();
+        let start = bytes.iter().take(64 << 10).copied().collect();
+        Self { name: name.to_owned(), path: None, content: Content::Bytes(bytes), start }
+    }
+
+    fn stream(name: &str, path: Option<&Path>, mut stream: Box<dyn Read + Send>) -> Result<Self> {
+        let mut start = Vec::new();
+        let read = Read::by_ref(&mut stream).take(START).read_to_end(&mut start);
+        read.map_err(ReadError::io("read", Path::new(name)))?;
+        let content = Content::Stream(Mutex::new(Some(stream)));
+        Ok(Self { name: name.to_owned(), path: path.map(Into::into), content, start })
+    }
+
+    /// What it is called in messages: the path as it was given.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its path, unless it is standard input or bytes in memory.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// The first 64 KiB of a file or stream.
+    pub fn start(&self) -> &[u8] {
+        &self.start
+    }
+
+    /// The plain files of a folder, sorted by name; `None` if it is no folder.
+    pub fn files(&self) -> Option<&[PathBuf]> {
+        match &self.content {
+            Content::Folder(files) => Some(files),
+            _ => None,
+        }
+    }
+
+    /// Whether the file's name has one of these endings, in any case.
+    pub fn has_ending(&self, endings: &[&str]) -> bool {
+        let ending = self.path.as_deref().and_then(Path::extension);
+        ending.is_some_and(|ending| endings.iter().any(|known| ending.eq_ignore_ascii_case(known)))
+    }
+
+    /// Whether it can be read more than once.
+    pub fn is_repeatable(&self) -> bool {
+        !matches!(self.content, Content::Stream(_))
+    }
+
+    /// The path of a file that has to be read at random.
+    ///
+    /// # Errors
+    /// It is a stream or bytes in memory.
+    pub fn file(&self) -> Result<&Path> {
+        match (&self.content, &self.path) {
+            (Content::File(_) | Content::Folder(_), Some(path)) => Ok(path),
+            _ => Err(ReadError::unsuitable(
+                &self.name,
+                "a dump or recording cannot be read from a pipe",
+                "save it into a file, and name that",
+            )),
+        }
+    }
+
+    /// The content from the beginning.
+    ///
+    /// # Errors
+    /// The file cannot be opened, or a stream was read before.
+    pub fn reader(&self) -> Result<Box<dyn Read + Send>> {
+        match &self.content {
+            Content::File(path) => Ok(Box::new(File::open(path).map_err(ReadError::io("open", path))?)),
+            Content::Bytes(bytes) => Ok(Box::new(Cursor::new(Arc::clone(bytes)))),
+            Content::Folder(_) => {
+                let path = self.path.as_deref().unwrap_or(Path::new(""));
+                Err(ReadError::io("open", path)(io::ErrorKind::IsADirectory.into()))
+            }
+            Content::Stream(stream) => {
+                let rest = stream.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let rest = rest.ok_or_else(|| {
+                    ReadError::unsuitable(
+                        &self.name,
+                        "it can be read only once, and this needs more",
+                        "save it into a file, and name that",
+                    )
+                })?;
+                Ok(Box::new(Cursor::new(self.start.clone()).chain(rest)))
+            }
+        }
+    }
+}
+
+/// Plain files of a folder, sorted by name; hidden ones are left out.
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(ReadError::io("list", folder))? {
+        let path = entry.map_err(ReadError::io("list", folder))?.path();
+        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if !hidden && path.is_file() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,184 @@
+//! One file or recording of a series, and when its samples are from.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use poolmon_model::Sample;
+use poolmon_store::Losses;
+
+use crate::samples::empty_sample;
+use crate::text::time_in_name;
+use crate::{FileFormat, Input, ReadError, ReadOptions, Result, Samples, identify};
+
+/// One file or recording of a series.
+pub struct Part {
+    /// The file.
+    pub input: Input,
+    /// Its format.
+    pub format: &'static FileFormat,
+    /// Time of its first sample, if known.
+    pub start: Option<Timestamp>,
+    /// Where that time came from.
+    pub time_from: TimeFrom,
+    /// The path that was named: the file, or the folder that it is in.
+    pub(crate) given: PathBuf,
+    reader: Option<Box<dyn Samples>>,
+    /// Something was read: going back to the start of a stream that was only opened loses nothing.
+    begun: bool,
+}
+
+/// Where the time of a sample came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeFrom {
+    /// The content, or there is none.
+    Content,
+    /// The file's name.
+    Name,
+    /// The date of the file itself.
+    FileDate,
+}
+
+impl Part {
+    fn open(path: &Path, given: &Path, options: &ReadOptions) -> Result<Self> {
+        Self::of(Input::open(path)?, given, options)
+    }
+
+    fn of(input: Input, given: &Path, options: &ReadOptions) -> Result<Self> {
+        let format = identify(&input)?;
+        let mut part = Self {
+            input,
+            format,
+            start: None,
+            time_from: TimeFrom::Content,
+            given: given.into(),
+            reader: None,
+            begun: false,
+        };
+        if part.input.is_repeatable() {
+            part.probe(options)?;
+        }
+        Ok(part)
+    }
+
+    /// Reads the first sample. A file of one sample without a time gets the time of its name or of the file. Of several
+    /// samples without times it is unknown when each was taken.
+    fn probe(&mut self, options: &ReadOptions) -> Result<()> {
+        let mut sample = empty_sample();
+        let reader = self.reader(options)?;
+        let found = reader.next_into(&mut sample)?;
+        options.move_time(&mut sample);
+        let undated = found && sample.time.is_none() && !options.keep_undated;
+        let alone = undated && !reader.next_into(&mut sample)?;
+        if alone {
+            self.date_from_outside(options);
+        } else {
+            self.start = sample.time.filter(|_| found && !undated);
+        }
+        self.rewind();
+        Ok(())
+    }
+
+    fn date_from_outside(&mut self, options: &ReadOptions) {
+        let Some(path) = self.input.path() else { return };
+        let named = path.file_name().and_then(|name| time_in_name(&name.to_string_lossy()));
+        let zone = options.zone.map_or_else(TimeZone::system, TimeZone::fixed);
+        let named = named.and_then(|time| zone.to_ambiguous_timestamp(time).compatible().ok());
+        (self.start, self.time_from) = if let Some(time) = named {
+            (Some(time), TimeFrom::Name)
+        } else {
+            let modified = fs::metadata(path).and_then(|about| about.modified());
+            (modified.ok().and_then(|time| Timestamp::try_from(time).ok()), TimeFrom::FileDate)
+        };
+    }
+
+    /// Its samples, to read on in them.
+    pub(crate) fn reader(&mut self, options: &ReadOptions) -> Result<&mut dyn Samples> {
+        self.begun = true;
+        self.opened(options)
+    }
+
+    /// Its samples, to look at without moving.
+    pub(crate) fn opened(&mut self, options: &ReadOptions) -> Result<&mut dyn Samples> {
+        let reader = match self.reader.take() {
+            Some(reader) => reader,
+            None => (self.format.open)(&self.input, options)?,
+        };
+        Ok(&mut **self.reader.insert(reader))
+    }
+
+    /// Back before its first sample; closed, unless opening it again would be costly.
+    pub(crate) fn rewind(&mut self) {
+        if std::mem::take(&mut self.begun) && self.reader.as_mut().is_some_and(|reader| !reader.rewind()) {
+            self.reader = None;
+        }
+    }
+
+    /// Gives a sample without a time the one that the file's name or date says.
+    pub(crate) fn date(&self, sample: &mut Sample) {
+        if sample.time.is_none() && self.time_from != TimeFrom::Content {
+            sample.time = self.start;
+        }
+    }
+
+    pub(crate) fn losses(&self) -> Losses {
+        self.reader.as_ref().map(|reader| reader.losses()).unwrap_or_default()
+    }
+
+    pub(crate) fn changed(&self) -> Option<&[u32]> {
+        self.reader.as_ref()?.changed()
+    }
+}
+
+/// Opens paths; a folder that is no format of its own stands for its files.
+pub(crate) fn open_all(
+    paths: &[PathBuf],
+    options: &ReadOptions,
+    remarks: &mut Vec<String>,
+) -> Result<Vec<Part>> {
+    let mut parts = Vec::new();
+    for path in paths {
+        let input = Input::open(path)?;
+        let is_known = crate::FORMATS.iter().any(|format| (format.recognise)(&input));
+        let Some(files) = input.files().filter(|_| !is_known) else {
+            parts.push(Part::of(input, path, options)?);
+            continue;
+        };
+        let before = parts.len();
+        for file in files {
+            match Part::open(file, path, options) {
+                Ok(part) => parts.push(part),
+                // One stray file among a hundred logs is no reason to judge none.
+                Err(error) => remarks.push(format!("left out: {error}")),
+            }
+        }
+        if parts.len() == before {
+            let remedy = remarks.join("\n  ");
+            return Err(ReadError::unsuitable(&path.display(), "none of its files can be read", remedy));
+        }
+    }
+    if parts.is_empty() {
+        let remedy = "name a recording, a log or a folder of logs";
+        return Err(ReadError::unsuitable("no file", "there is nothing to read", remedy));
+    }
+    Ok(parts)
+}
+
+/// Remarks on times that are not in the files themselves.
+pub(crate) fn where_times_come_from(parts: &[Part]) -> Vec<String> {
+    let mut remarks = Vec::new();
+    for (from, words) in [(TimeFrom::Name, "the file's name"), (TimeFrom::FileDate, "the date of the file")] {
+        let mut named = parts.iter().filter(|part| part.time_from == from);
+        if let Some(first) = named.next() {
+            let others = match named.count() {
+                0 => String::new(),
+                1 => " and one more".to_owned(),
+                n => format!(" and {n} more"),
+            };
+            let name = first.input.name();
+            remarks.push(format!("{name}{others}: the time is taken from {words}"));
+        }
+    }
+    remarks
+}

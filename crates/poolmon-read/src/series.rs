@@ -1,0 +1,356 @@
+//! Several files as one series of samples, in the order of time.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use poolmon_model::{Sample, Summary};
+use poolmon_store::{Losses, Recording, TimedMark};
+
+use crate::formats::recording::earlier_by;
+use crate::moment::When;
+use crate::part;
+pub use crate::part::{Part, TimeFrom};
+use crate::samples::{Earlier, SamplePair, empty_sample};
+use crate::{Holds, ReadError, ReadOptions, Result, Samples};
+
+/// A series of samples, oldest first; one of them is in memory at a time.
+pub struct Series {
+    name: String,
+    parts: Vec<Part>,
+    options: ReadOptions,
+    /// Index of the part that is read.
+    at: usize,
+    complete: bool,
+    remarks: Vec<String>,
+    /// Of parts that were read to their end.
+    losses: Losses,
+}
+
+impl Series {
+    /// Opens what the paths name; a folder of files stands for its files, `-` for standard input. Several files are put
+    /// in the order of time if each has one, else they stay in the order given.
+    ///
+    /// # Errors
+    /// A file that is named cannot be read, or nothing in a folder can.
+    pub fn open(paths: &[PathBuf], options: ReadOptions) -> Result<Self> {
+        let mut remarks = Vec::new();
+        let mut parts = part::open_all(paths, &options, &mut remarks)?;
+        if parts.len() > 1 && parts.iter().all(|part| part.start.is_some()) {
+            parts.sort_by_key(|part| part.start);
+        }
+        remarks.extend(part::where_times_come_from(&parts));
+        Ok(Self {
+            name: name(paths),
+            parts,
+            options,
+            at: 0,
+            complete: true,
+            remarks,
+            losses: Losses::default(),
+        })
+    }
+
+    /// What it is called in messages.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it is made of, in the order of time.
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// The part that the last sample came from.
+    pub fn part(&self) -> Option<&Part> {
+        self.parts.get(self.at)
+    }
+
+    /// What a person has to know: files left out, where times come from. Empty afterwards.
+    pub fn take_remarks(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.remarks)
+    }
+
+    /// False if a part that was read lacks some of its figures, as a dump may.
+    pub fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Whether each part holds exactly one moment by its nature: dumps.
+    pub fn holds_one_moment(&self) -> bool {
+        self.parts.len() == 1 && self.parts.iter().all(|part| part.format.holds == Holds::OneMoment)
+    }
+
+    /// Whether there are machine-wide figures and no rows.
+    pub fn holds_only_totals(&self) -> bool {
+        self.parts.iter().all(|part| part.format.holds == Holds::Totals)
+    }
+
+    /// Splits off the parts that hold machine-wide figures and no rows. `None` if there are none, or nothing else.
+    pub fn split_totals(&mut self) -> Option<Self> {
+        let is_total = |part: &Part| part.format.holds == Holds::Totals;
+        if self.parts.iter().all(is_total) || !self.parts.iter().any(is_total) {
+            return None;
+        }
+        let (totals, parts) = std::mem::take(&mut self.parts).into_iter().partition(is_total);
+        self.parts = parts;
+        let named = |parts: &[Part]| {
+            let mut given: Vec<PathBuf> = parts.iter().map(|part| part.given.clone()).collect();
+            given.dedup();
+            name(&given)
+        };
+        self.name = named(&self.parts);
+        Some(Self {
+            name: named(&totals),
+            parts: totals,
+            options: self.options.clone(),
+            at: 0,
+            complete: true,
+            remarks: Vec::new(),
+            losses: Losses::default(),
+        })
+    }
+
+    /// Back to the first sample.
+    pub fn rewind(&mut self) {
+        self.parts.iter_mut().for_each(Part::rewind);
+        self.at = 0;
+        self.losses = Losses::default();
+    }
+
+    /// The recording, if it is one and nothing else.
+    ///
+    /// # Errors
+    /// The recording cannot be read.
+    pub fn recording(&self) -> Result<Option<Recording>> {
+        match self.parts.as_slice() {
+            [part] if part.format.holds == Holds::Recording => Ok(Some(Recording::open(part.input.file()?)?)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Fills `sample` with the next one and uses its memory again; `false` at the end.
+    ///
+    /// `sample` has to be as the last call left it.
+    ///
+    /// # Errors
+    /// A part cannot be read.
+    pub fn next_into(&mut self, sample: &mut Sample) -> Result<bool> {
+        self.advance(sample, |reader, sample| reader.next_into(sample))
+    }
+
+    fn advance(
+        &mut self,
+        sample: &mut Sample,
+        mut read: impl FnMut(&mut dyn Samples, &mut Sample) -> Result<bool>,
+    ) -> Result<bool> {
+        while let Some(part) = self.parts.get_mut(self.at) {
+            let reader = part.reader(&self.options)?;
+            if read(reader, sample)? {
+                self.complete &= reader.is_complete();
+                part.date(sample);
+                self.options.move_time(sample);
+                return Ok(true);
+            }
+            self.losses = self.losses.plus(reader.losses());
+            part.rewind();
+            self.at += 1;
+        }
+        Ok(false)
+    }
+
+    /// What damage has cost until now.
+    pub fn losses(&self) -> Losses {
+        self.losses.plus(self.part().map(Part::losses).unwrap_or_default())
+    }
+
+    /// Skips what is earlier than `time`, if that costs nothing. Samples before it may still come.
+    ///
+    /// # Errors
+    /// A part cannot be read.
+    pub fn skip_before(&mut self, time: Timestamp) -> Result<()> {
+        match self.parts.as_mut_slice() {
+            [part] if self.at == 0 => part.reader(&self.options)?.skip_before(time),
+            _ => Ok(()),
+        }
+    }
+
+    /// As [`Series::next_into`], of which only samples `every` so often are wanted after the one that `sample` holds: of
+    /// a recording those that can be read without the ones before them.
+    ///
+    /// # Errors
+    /// A part cannot be read.
+    pub fn next_in_steps(&mut self, every: Option<SignedDuration>, sample: &mut Sample) -> Result<bool> {
+        let at = |steps: i32| sample.time?.checked_add(every?.checked_mul(steps)?).ok();
+        let (Some(time), Some(until)) = (at(1), at(2)) else { return self.next_into(sample) };
+        while self.advance(sample, |reader, sample| reader.next_after(time, until, sample))? {
+            // A time that comes from the file's name is known only here.
+            if sample.time.is_none_or(|now| now >= time) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Number of stretches from one moment to another of which a recording, if it is one alone, holds summaries.
+    ///
+    /// # Errors
+    /// The recording cannot be read.
+    pub fn summaries(&mut self, from: Option<Timestamp>, to: Option<Timestamp>) -> Result<usize> {
+        match self.parts.as_mut_slice() {
+            [part] => part.opened(&self.options)?.summaries(from, to),
+            _ => Ok(0),
+        }
+    }
+
+    /// As [`Series::next_into`]; where a recording holds a summary of a stretch that begins here and ends by `until`,
+    /// the last sample of it comes at once, with its summary.
+    ///
+    /// # Errors
+    /// A part cannot be read.
+    pub fn next_stretch(
+        &mut self,
+        until: Option<Timestamp>,
+        sample: &mut Sample,
+        summary: &mut Option<Box<Summary>>,
+    ) -> Result<bool> {
+        self.advance(sample, |reader, sample| reader.next_stretch(until, sample, summary))
+    }
+
+    /// Indices of the rows that changed with the last sample, ascending, if that is known and nothing else changed.
+    pub fn changed(&self) -> Option<&[u32]> {
+        self.part()?.changed()
+    }
+
+    /// Notes, gaps and module changes of all parts, oldest first.
+    ///
+    /// # Errors
+    /// A part cannot be read.
+    pub fn marks(&mut self) -> Result<Vec<TimedMark>> {
+        let mut marks = Vec::new();
+        for part in self.parts.iter_mut().filter(|part| part.format.holds == Holds::Recording) {
+            marks.extend(part.opened(&self.options)?.marks()?);
+        }
+        marks.sort_by_key(|mark| mark.time);
+        Ok(marks)
+    }
+
+    /// Times of the earliest and the latest sample; `None` if no sample has one. Unless it is a recording, everything is
+    /// read once, and the series begins again at its first sample.
+    ///
+    /// # Errors
+    /// A part cannot be read.
+    pub fn span(&mut self) -> Result<Option<(Timestamp, Timestamp)>> {
+        if let [part] = self.parts.as_mut_slice()
+            && let Some(span) = part.opened(&self.options)?.span()?
+        {
+            return Ok(Some(span));
+        }
+        self.rewind();
+        let mut sample = empty_sample();
+        let mut ends: Option<(Timestamp, Timestamp)> = None;
+        while self.next_into(&mut sample)? {
+            if let Some(time) = sample.time {
+                ends = Some(ends.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
+            }
+        }
+        self.rewind();
+        Ok(ends)
+    }
+
+    /// The last sample at or before a moment (the very last one if none is named) and an earlier one to compare it with.
+    ///
+    /// # Errors
+    /// A part cannot be read, there is no sample, or its samples have no times and a moment is asked for.
+    pub fn at(&mut self, when: Option<When>, earlier: Earlier) -> Result<SamplePair> {
+        let by = match earlier {
+            Earlier::By(span) => Some(span),
+            Earlier::Previous => None,
+        };
+        let known = match self.parts.as_mut_slice() {
+            [part] => part.opened(&self.options)?.span()?,
+            _ => None,
+        };
+        if when.is_none() && by.is_none() && known.is_none() {
+            return self.last_until(Timestamp::MAX);
+        }
+        let span = if known.is_some() { known } else { self.timed_span()? };
+        let (first, last) = span.ok_or_else(|| self.no_sample())?;
+        let time = when.map_or(last, |when| when.resolve(first, last, &TimeZone::system()));
+        if known.is_some()
+            && let [part] = self.parts.as_mut_slice()
+            && let Some(pair) = part.reader(&self.options)?.at(time, earlier)?
+        {
+            return Ok(pair);
+        }
+        let pair = self.last_until(time)?;
+        let then = by.and_then(|span| earlier_by(pair.now.time?, span));
+        let Some(then) = then else { return Ok(pair) };
+        if then < first {
+            return Ok(SamplePair { before: None, too_early: Some(first), ..pair });
+        }
+        Ok(SamplePair { before: Some(self.last_until(then)?.now), ..pair })
+    }
+
+    fn timed_span(&mut self) -> Result<Option<(Timestamp, Timestamp)>> {
+        self.rewind();
+        let mut sample = empty_sample();
+        let mut ends: Option<(Timestamp, Timestamp)> = None;
+        while self.next_into(&mut sample)? {
+            let Some(time) = sample.time else {
+                let problem = "its snapshots have no times, so none is of a given moment";
+                let remedy = format!(
+                    "leave --at and --over out for the last one, or look at all of them: `poolmon replay {}`",
+                    self.name
+                );
+                return Err(ReadError::unsuitable(&self.name, problem, remedy));
+            };
+            ends = Some(ends.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
+        }
+        Ok(ends)
+    }
+
+    /// The last sample at or before a time and the one before it; the first of all if every one is later.
+    fn last_until(&mut self, time: Timestamp) -> Result<SamplePair> {
+        self.rewind();
+        let mut before = None;
+        let mut now = empty_sample();
+        if !self.next_into(&mut now)? {
+            return Err(self.no_sample());
+        }
+        let mut next = empty_sample();
+        while self.next_into(&mut next)? && next.time.is_none_or(|next| next <= time) {
+            let older = before.replace(now);
+            now = std::mem::replace(&mut next, older.unwrap_or_else(empty_sample));
+        }
+        Ok(SamplePair { before, now, too_early: None })
+    }
+
+    fn no_sample(&self) -> ReadError {
+        ReadError::unsuitable(
+            &self.name,
+            "there is no sample in it",
+            "name a file with a pool table, or a recording with samples",
+        )
+    }
+}
+
+/// One path, or the first of them and how many more there are.
+fn name(paths: &[PathBuf]) -> String {
+    let shown = |path: &Path| {
+        if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() }
+    };
+    match paths {
+        [one] => shown(one),
+        [first, rest @ ..] => format!("{} and {} more", shown(first), rest.len()),
+        [] => String::new(),
+    }
+}
+
+/// The span that an [`Earlier`] stands for.
+impl From<Option<Duration>> for Earlier {
+    fn from(over: Option<Duration>) -> Self {
+        over.map_or(Self::Previous, Self::By)
+    }
+}

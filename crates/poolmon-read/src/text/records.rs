@@ -1,0 +1,90 @@
+//! Lines of CSV and TSV whose quoted fields may hold line ends, as text in UTF-8.
+
+use std::io::{self, Read};
+
+use super::delimited::Fields;
+use super::encoding::decoded;
+use super::input::{Lines, Step};
+
+/// Longest record that is read, in bytes: Perfmon writes one column for each counter.
+const LONGEST: usize = 16 << 20;
+
+/// Reads records: fields in quotes may hold separators, quotes (doubled) and line ends.
+pub(crate) struct Records {
+    lines: Lines,
+    record: Vec<u8>,
+}
+
+impl Records {
+    /// Reads from the start of a file.
+    pub(crate) fn new(input: Box<dyn Read + Send>) -> Self {
+        Self { lines: Lines::with_limit(input, LONGEST), record: Vec::new() }
+    }
+
+    /// Line of the last record's end, from 1.
+    pub(crate) fn line(&self) -> u64 {
+        self.lines.number()
+    }
+
+    /// The next record; `false` at the end of the file. Empty lines and those that are too long are skipped.
+    pub(crate) fn next_record(&mut self, separator: u8, fields: &mut Vec<String>) -> io::Result<bool> {
+        self.record.clear();
+        loop {
+            match self.lines.advance()? {
+                Step::End if self.record.is_empty() => return Ok(false),
+                Step::End => break,
+                Step::TooLong => continue,
+                Step::Line => {}
+            }
+            if self.record.is_empty() && self.lines.line().trim_ascii().is_empty() {
+                continue;
+            }
+            if !self.record.is_empty() {
+                self.record.push(b'\n');
+            }
+            self.record.extend_from_slice(self.lines.line());
+            // An odd number of quotes: a field goes on in the next line.
+            let quotes = memchr::memchr_iter(b'"', &self.record).count();
+            if quotes.is_multiple_of(2) || self.record.len() >= LONGEST {
+                break;
+            }
+        }
+        fields.clear();
+        fields.extend(Fields::new(&self.record, separator).map(|field| decoded(&field).into_owned()));
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(bytes: &[u8]) -> Vec<Vec<String>> {
+        let mut records = Records::new(Box::new(io::Cursor::new(bytes.to_vec())));
+        let mut out = Vec::new();
+        let mut fields = Vec::new();
+        while records.next_record(b',', &mut fields).unwrap() {
+            out.push(fields.clone());
+        }
+        out
+    }
+
+    #[test]
+    fn quotes_blanks_and_line_ends() {
+        assert_eq!(all(b"a,\"b,\"\"c\"\"\",\" \"\r\n\r\nd,,\n"), [["a", "b,\"c\"", " "], ["d", "", ""]]);
+        assert_eq!(all(b"\"x\ny\",z"), [["x\ny", "z"]]);
+        assert_eq!(all(b"caf\xe9,1"), [["café", "1"]]);
+    }
+
+    #[test]
+    fn utf_16_of_both_orders() {
+        let text = "é,\"Ċ\"\r\n1,2\r\n";
+        let le: Vec<u8> =
+            [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+        let be: Vec<u8> =
+            [0xfe, 0xff].into_iter().chain(text.encode_utf16().flat_map(u16::to_be_bytes)).collect();
+        for bytes in [le, be] {
+            assert_eq!(all(&bytes), [["é", "Ċ"], ["1", "2"]]);
+        }
+    }
+}
