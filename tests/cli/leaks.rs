@@ -226,6 +226,32 @@ fn nothing_is_compared_across_a_restart_unless_forced() {
     assert!(out.contains("1 h later") && out.contains("Tag0"), "{out}");
 }
 
+/// A table without frees and diff: of a row that disappeared, they stay unknown.
+#[test]
+fn what_a_table_does_not_report_stays_unknown_when_its_row_disappears() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let a = file("a.csv", "tag,pool,allocs,bytes\nLeak,nonpaged,100,6400\nKeep,nonpaged,10,640\n");
+    let b = file("b.csv", "tag,pool,allocs,bytes\nKeep,nonpaged,11,704\n");
+    let (code, out, err) = in_utc(&["diff", &a, &b, "--format", "json"]);
+    assert_eq!(code, Some(0), "{err}");
+    let document: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let gone = &document["rows"].as_array().unwrap().iter().find(|row| row["tag"] == "Leak").unwrap();
+    assert_eq!(
+        (&gone["frees"], &gone["diff"]),
+        (&serde_json::Value::Null, &serde_json::Value::Null),
+        "{gone}"
+    );
+    assert_eq!((&gone["bytes"], &gone["bytes_change"]), (&0.into(), &(-6400).into()), "{gone}");
+    assert_eq!(document["totals"]["nonpaged"]["frees"], serde_json::Value::Null);
+    let (_, csv, _) = in_utc(&["diff", &a, &b, "--format", "csv"]);
+    assert!(csv.lines().any(|line| line.contains("Leak,nonpaged,100,0,,,,,0,-6400,")), "{csv}");
+}
+
 #[test]
 fn two_dumps_of_a_machine_are_compared() {
     use poolmon_synth::dump::{Arch, Form, Spec, build};

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-use crate::TableRow;
+use crate::figure::{self, Figure, ScreenPlace};
+use crate::{TableRow, Totals};
 
 /// What stands in a cell.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value<'a> {
-    /// The source does not tell this figure.
+    /// The source does not report this figure.
     Unknown,
     /// Text.
     Text(Cow<'a, str>),
@@ -69,10 +70,79 @@ pub struct Column {
     pub falling: bool,
     /// One line for help and legends.
     pub about: &'static str,
-    /// Reads the value.
-    pub value: fn(&TableRow) -> Value<'_>,
-    /// Reads its change since the earlier sample, where the column has one.
-    pub change: Option<fn(&TableRow) -> Value<'_>>,
+    /// A text table shows it even if no row knows its value.
+    pub always: bool,
+    /// Its place on the screen.
+    pub screen: ScreenPlace,
+    /// What is in its cells.
+    cell: Cell,
+}
+
+/// What is in the cells of a column.
+#[derive(Debug)]
+enum Cell {
+    /// A figure of the row.
+    Figure(&'static Figure),
+    /// Something else that a row knows.
+    Row {
+        value: fn(&TableRow) -> Value<'_>,
+        change: Option<fn(&TableRow) -> Value<'_>>,
+        total: Option<fn(&Totals) -> Value<'static>>,
+    },
+}
+
+impl Column {
+    /// The column of a figure.
+    pub const fn of(figure: &'static Figure) -> Self {
+        Self {
+            id: figure.id,
+            title: figure.title,
+            unit: figure.unit,
+            falling: true,
+            about: figure.about,
+            always: figure.always,
+            screen: figure.screen,
+            cell: Cell::Figure(figure),
+        }
+    }
+
+    /// A row's value.
+    pub fn value<'a>(&self, row: &'a TableRow) -> Value<'a> {
+        match &self.cell {
+            Cell::Figure(figure) => figure.value(&row.row.counters, row.width),
+            Cell::Row { value, .. } => value(row),
+        }
+    }
+
+    /// Whether its values can be compared with those of an earlier sample.
+    pub const fn has_change(&self) -> bool {
+        matches!(self.cell, Cell::Figure(_) | Cell::Row { change: Some(_), .. })
+    }
+
+    /// A row's change since the earlier sample.
+    pub fn change<'a>(&self, row: &'a TableRow) -> Value<'a> {
+        match &self.cell {
+            Cell::Figure(figure) => row.delta.map_or(Value::Unknown, |delta| figure.change_value(&delta)),
+            Cell::Row { change, .. } => change.map_or(Value::Unknown, |change| change(row)),
+        }
+    }
+
+    /// Value and change in a line of totals.
+    pub fn total(&self, totals: &Totals) -> (Value<'static>, Value<'static>) {
+        match &self.cell {
+            // The sum of the rows' own differences, not the difference of the sums.
+            Cell::Figure(figure) => (
+                figure.stored_value(&totals.counters),
+                totals.delta.map_or(Value::Unknown, |delta| figure.change_value(&delta)),
+            ),
+            Cell::Row { total, .. } => (total.map_or(Value::Unknown, |total| total(totals)), Value::Unknown),
+        }
+    }
+
+    /// Whether it is that other column.
+    pub fn is(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
 }
 
 fn count(figure: Option<u64>) -> Value<'static> {
@@ -87,6 +157,9 @@ fn text(text: Option<&str>) -> Value<'_> {
     text.map_or(Value::Unknown, |text| Value::Text(text.into()))
 }
 
+/// A column of text.
+const TEXT: ScreenPlace = ScreenPlace { width: 8, rank: 0, change_rank: None };
+
 /// The tag, or the name on Linux.
 pub static TAG: Column = Column {
     id: "tag",
@@ -94,8 +167,9 @@ pub static TAG: Column = Column {
     unit: Unit::Text,
     falling: false,
     about: "pool tag, slab cache, vmalloc caller or call site",
-    value: |row| Value::Text(row.row.tag.to_string().into()),
-    change: None,
+    always: true,
+    screen: ScreenPlace { width: 5, ..TEXT },
+    cell: Cell::Row { value: |row| Value::Text(row.row.tag.to_string().into()), change: None, total: None },
 };
 
 /// The pool.
@@ -105,64 +179,25 @@ pub static POOL: Column = Column {
     unit: Unit::Text,
     falling: false,
     about: "nonpaged or paged pool; reclaimable or unreclaimable slab, vmalloc, call site",
-    value: |row| Value::Text(row.row.pool.id().into()),
-    change: None,
+    always: true,
+    screen: ScreenPlace { width: 6, ..TEXT },
+    cell: Cell::Row { value: |row| Value::Text(row.row.pool.id().into()), change: None, total: None },
 };
 
 /// Allocations since boot.
-pub static ALLOCS: Column = Column {
-    id: "allocs",
-    title: "Allocs",
-    unit: Unit::Count,
-    falling: true,
-    about: "allocations since boot",
-    value: |row| count(row.row.counters.allocs),
-    change: Some(|row| signed(row.delta.and_then(|delta| delta.allocs))),
-};
+pub static ALLOCS: Column = Column::of(&figure::ALLOCS);
 
 /// Frees since boot.
-pub static FREES: Column = Column {
-    id: "frees",
-    title: "Frees",
-    unit: Unit::Count,
-    falling: true,
-    about: "frees since boot",
-    value: |row| count(row.row.counters.frees),
-    change: Some(|row| signed(row.delta.and_then(|delta| delta.frees))),
-};
+pub static FREES: Column = Column::of(&figure::FREES);
 
 /// Outstanding allocations.
-pub static DIFF: Column = Column {
-    id: "diff",
-    title: "Diff",
-    unit: Unit::Count,
-    falling: true,
-    about: "outstanding allocations: allocs - frees, or live objects",
-    value: |row| signed(row.diff()),
-    change: Some(|row| signed(row.delta.and_then(|delta| delta.diff))),
-};
+pub static DIFF: Column = Column::of(&figure::DIFF);
 
 /// Bytes held.
-pub static BYTES: Column = Column {
-    id: "bytes",
-    title: "Bytes",
-    unit: Unit::Bytes,
-    falling: true,
-    about: "bytes held now; for a slab cache, whole pages",
-    value: |row| count(row.row.counters.bytes),
-    change: Some(|row| signed(row.delta.and_then(|delta| delta.bytes))),
-};
+pub static BYTES: Column = Column::of(&figure::BYTES);
 
 /// Bytes in live objects.
-pub static USED: Column = Column {
-    id: "used",
-    title: "Used",
-    unit: Unit::Bytes,
-    falling: true,
-    about: "bytes in live objects, where the system tells them apart from what is held",
-    value: |row| count(row.row.counters.used),
-    change: Some(|row| signed(row.delta.and_then(|delta| delta.used))),
-};
+pub static USED: Column = Column::of(&figure::USED);
 
 /// Share of the held bytes in live objects.
 pub static FILL: Column = Column {
@@ -171,8 +206,13 @@ pub static FILL: Column = Column {
     unit: Unit::Percent,
     falling: false,
     about: "used / bytes: a low share is fragmentation",
-    value: |row| row.row.counters.utilisation().map_or(Value::Unknown, Value::Share),
-    change: None,
+    always: false,
+    screen: ScreenPlace { width: 7, rank: 90, change_rank: None },
+    cell: Cell::Row {
+        value: |row| row.row.counters.utilisation().map_or(Value::Unknown, Value::Share),
+        change: None,
+        total: Some(|totals| totals.counters.utilisation().map_or(Value::Unknown, Value::Share)),
+    },
 };
 
 /// Bytes per outstanding allocation.
@@ -181,9 +221,14 @@ pub static PER_ALLOC: Column = Column {
     title: "Per Alloc",
     unit: Unit::Bytes,
     falling: true,
-    about: "bytes per outstanding allocation, cut to a whole number; 0 where none is outstanding",
-    value: |row| count(row.per_alloc()),
-    change: Some(|row| signed(row.delta.and_then(|delta| delta.per_alloc))),
+    about: "bytes per outstanding allocation, cut to a whole number; 0 if none is outstanding",
+    always: false,
+    screen: ScreenPlace { width: 7, rank: 100, change_rank: None },
+    cell: Cell::Row {
+        value: |row| count(row.per_alloc()),
+        change: Some(|row| signed(row.delta.and_then(|delta| delta.per_alloc))),
+        total: None,
+    },
 };
 
 /// PoolMon's `Mapped_Driver`.
@@ -193,8 +238,9 @@ pub static DRIVER: Column = Column {
     unit: Unit::Text,
     falling: false,
     about: "who uses the tag: from pooltag.txt, the built-in table, or the system itself",
-    value: |row| text(row.owner()),
-    change: None,
+    always: false,
+    screen: ScreenPlace { rank: 150, ..TEXT },
+    cell: Cell::Row { value: |row| text(row.owner()), change: None, total: None },
 };
 
 /// The verdict on the row. Not one of [`COLUMNS`]: only the live screen has the series of samples that it needs.
@@ -204,17 +250,47 @@ pub static VERDICT: Column = Column {
     unit: Unit::Text,
     falling: true,
     about: "whether the row leaks, judged from all samples since the start",
-    value: |row| row.verdict.as_ref().map_or(Value::Unknown, |verdict| Value::Signed(verdict.rank())),
-    change: None,
+    always: false,
+    screen: ScreenPlace { rank: 30, ..TEXT },
+    cell: Cell::Row {
+        value: |row| row.verdict.as_ref().map_or(Value::Unknown, |verdict| Value::Signed(verdict.rank())),
+        change: None,
+        total: None,
+    },
 };
 
-/// Every column, in the order in which outputs show them.
-pub static COLUMNS: &[&Column] =
-    &[&TAG, &POOL, &ALLOCS, &FREES, &DIFF, &BYTES, &USED, &FILL, &PER_ALLOC, &DRIVER];
+/// The columns of all figures.
+static FIGURE_COLUMNS: [Column; figure::COUNT] = {
+    let mut columns = [const { Column::of(&figure::ALLOCS) }; figure::COUNT];
+    let mut at = 0;
+    while at < figure::COUNT {
+        columns[at] = Column::of(figure::FIGURES[at]);
+        at += 1;
+    }
+    columns
+};
+
+/// How many columns there are.
+pub const COUNT: usize = figure::COUNT + 5;
+
+/// Every column, in the order in which outputs show them: names, figures, what is derived from them, owners.
+pub static COLUMNS: [&Column; COUNT] = {
+    let mut columns = [&TAG; COUNT];
+    columns[1] = &POOL;
+    let mut at = 0;
+    while at < figure::COUNT {
+        columns[2 + at] = &FIGURE_COLUMNS[at];
+        at += 1;
+    }
+    columns[COUNT - 3] = &FILL;
+    columns[COUNT - 2] = &PER_ALLOC;
+    columns[COUNT - 1] = &DRIVER;
+    columns
+};
 
 /// The column of this name.
 pub fn by_id(id: &str) -> Option<&'static Column> {
-    COLUMNS.iter().find(|column| column.id == id).copied()
+    COLUMNS.into_iter().find(|column| column.id == id)
 }
 
 /// The column that one of PoolMon's sort letters stands for.
@@ -230,11 +306,11 @@ pub fn by_key(key: char) -> Option<&'static Column> {
     }
 }
 
-/// Whether a column has anything to say about these rows.
+/// Whether any of these rows knows a column's value.
 ///
 /// Columns that only one system fills are left out elsewhere: Used and Fill on Windows, Allocs and Frees on Linux.
-pub fn is_told(column: &Column, rows: &[TableRow]) -> bool {
-    rows.iter().any(|row| (column.value)(row) != Value::Unknown)
+pub fn is_known(column: &Column, rows: &[TableRow]) -> bool {
+    rows.iter().any(|row| column.value(row) != Value::Unknown)
 }
 
 #[cfg(test)]

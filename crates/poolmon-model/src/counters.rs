@@ -56,9 +56,11 @@ impl Counters {
         })
     }
 
-    /// The same row when it is told no more: everything was given back, and nothing else happened.
+    /// The row once it has disappeared from the table: everything freed, nothing else changed.
+    ///
+    /// What the source did not report stays unknown: a row without Frees has none now either.
     #[must_use]
-    pub fn given_back(&self) -> Self {
+    pub fn freed(&self) -> Self {
         Self {
             told_diff: self.told_diff.map(|_| 0),
             bytes: self.bytes.map(|_| 0),

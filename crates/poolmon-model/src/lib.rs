@@ -7,7 +7,8 @@
 //! 3. [`delta`]: the change between two samples, across counter wraps, reboots and late tags;
 //! 4. [`summary`]: a stretch of samples in a few figures;
 //! 5. [`filter`], [`table`]: rows chosen, compared, sorted and totalled;
-//! 6. [`column`], [`units`]: how a value is named, formatted and ordered. Every output asks here.
+//! 6. [`figure`]: every figure of a row once; [`column`], [`units`]: how a value is named, formatted and ordered. Every
+//!    output asks here.
 //!
 //! No I/O happens in this crate.
 #![forbid(unsafe_code)]
@@ -15,6 +16,7 @@
 pub mod column;
 pub mod counters;
 pub mod delta;
+pub mod figure;
 pub mod filter;
 pub mod header;
 pub mod pool;
@@ -27,6 +29,7 @@ pub mod units;
 pub use column::{Column, Value};
 pub use counters::{CounterWidth, Counters};
 pub use delta::Delta;
+pub use figure::{FIGURES, Figure};
 pub use filter::{Filter, Pattern, Scope};
 pub use header::Header;
 pub use pool::{Pool, PoolView};

@@ -233,7 +233,7 @@ impl Table {
             if old.counters.is_zero() || self.gone_index.find(now_rows, old, at).is_some() {
                 continue;
             }
-            let nothing = emptied(&old.counters);
+            let nothing = old.counters.freed();
             let delta = Delta::between(&old.counters, &nothing, width);
             let row = Row { counters: nothing, ..old.clone() };
             self.push(&row, width, Some(delta), Presence::Gone, &shown, labeler);
@@ -267,9 +267,9 @@ impl Table {
                 Totals { pool, rows: 0, counters: Counters::default(), delta: None, untagged: None };
             for row in self.rows.iter().filter(|row| row.row.pool == pool) {
                 totals.rows += 1;
-                add_counters(&mut totals.counters, &row.row.counters, row.width);
+                totals.counters.add(&row.row.counters, row.width);
                 if let Some(delta) = &row.delta {
-                    add_delta(totals.delta.get_or_insert_default(), delta);
+                    totals.delta.get_or_insert_default().add(delta);
                 }
             }
             let told = now.header.pool_total(pool).filter(|_| filter.scope == Scope::System);
@@ -285,13 +285,11 @@ impl Table {
 
     /// Orders the rows. Rows that do not tell the figure come last; equal rows stand by tag, then pool.
     pub fn sort(&mut self, sort: Sort) {
-        let value = match (sort.by_change, sort.column.change) {
-            (true, Some(change)) => change,
-            _ => sort.column.value,
-        };
+        let by_change = sort.by_change && sort.column.has_change();
+        let value = |row| if by_change { sort.column.change(row) } else { sort.column.value(row) };
         let falling = sort.column.falling != sort.reversed;
         let tie = |a: &TableRow, b: &TableRow| (&a.row.tag, a.row.pool).cmp(&(&b.row.tag, b.row.pool));
-        if sort.column.id == column::TAG.id {
+        if sort.column.is(&column::TAG) {
             // The commonest order needs no keys.
             self.rows.sort_by(|a, b| if falling { tie(b, a) } else { tie(a, b) });
             return;
@@ -372,52 +370,12 @@ fn rows_in_scope(sample: &Sample, scope: Scope) -> std::borrow::Cow<'_, [Row]> {
                     sums.push(Row { counters: Counters::default(), ..row.clone() });
                 }
                 if let Some(sum) = sums.get_mut(slot) {
-                    add_counters(&mut sum.counters, &row.counters, sample.width);
+                    sum.counters.add(&row.counters, sample.width);
                 }
             }
             sums.into()
         }
     }
-}
-
-/// What a row that is gone holds: zero of everything that it told.
-fn emptied(counters: &Counters) -> Counters {
-    Counters {
-        allocs: counters.allocs,
-        frees: counters.allocs.or(counters.frees),
-        told_diff: counters.told_diff.map(|_| 0),
-        bytes: counters.bytes.map(|_| 0),
-        used: counters.used.map(|_| 0),
-        told_per_alloc: None,
-    }
-}
-
-fn add_counters(sum: &mut Counters, row: &Counters, width: CounterWidth) {
-    let add = |sum: &mut Option<u64>, figure: Option<u64>| {
-        if let Some(figure) = figure {
-            *sum = Some(sum.unwrap_or(0).saturating_add(figure));
-        }
-    };
-    if let Some(diff) = row.diff(width) {
-        sum.told_diff = Some(sum.told_diff.unwrap_or(0).saturating_add(diff));
-    }
-    add(&mut sum.allocs, row.allocs);
-    add(&mut sum.frees, row.frees);
-    add(&mut sum.bytes, row.bytes);
-    add(&mut sum.used, row.used);
-}
-
-fn add_delta(sum: &mut Delta, row: &Delta) {
-    let add = |sum: &mut Option<i64>, figure: Option<i64>| {
-        if let Some(figure) = figure {
-            *sum = Some(sum.unwrap_or(0).saturating_add(figure));
-        }
-    };
-    add(&mut sum.allocs, row.allocs);
-    add(&mut sum.frees, row.frees);
-    add(&mut sum.diff, row.diff);
-    add(&mut sum.bytes, row.bytes);
-    add(&mut sum.used, row.used);
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! CSV (RFC 4180) and TSV: every column of the registry, changes beside values, unknown figures empty.
 
+use std::fmt;
 use std::io::{self, Write};
 
 use poolmon_model::{Sample, Table, Value, column};
@@ -14,7 +15,7 @@ pub fn write(out: &mut dyn Write, separator: u8, sample: &Sample, table: &Table)
     line.optional(host.map(|_| "host"))?;
     for column in column::COLUMNS {
         line.field(column.id)?;
-        if changes && column.change.is_some() {
+        if changes && column.has_change() {
             line.field(&format!("{}_change", column.id))?;
         }
     }
@@ -24,9 +25,9 @@ pub fn write(out: &mut dyn Write, separator: u8, sample: &Sample, table: &Table)
         line.optional(time.as_deref())?;
         line.optional(host)?;
         for column in column::COLUMNS {
-            line.value(&(column.value)(row))?;
-            if let (true, Some(change)) = (changes, column.change) {
-                line.value(&change(row))?;
+            line.value(&column.value(row))?;
+            if changes && column.has_change() {
+                line.value(&column.change(row))?;
             }
         }
         line.field(if row.is_inexact() { "true" } else { "false" })?;
@@ -58,17 +59,38 @@ impl<'a> LineWriter<'a> {
         self.end()
     }
 
+    fn separate(&mut self) -> io::Result<()> {
+        if std::mem::take(&mut self.first) { Ok(()) } else { self.out.write_all(&[self.separator]) }
+    }
+
     fn optional(&mut self, text: Option<&str>) -> io::Result<()> {
         text.map_or(Ok(()), |text| self.field(text))
     }
 
-    fn value(&mut self, value: &Value<'_>) -> io::Result<()> {
+    /// Writes a figure or text plain, for programs; unknown is an empty field.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer behind it.
+    pub fn value(&mut self, value: &Value<'_>) -> io::Result<()> {
         match value {
             Value::Unknown => self.field(""),
             // A share is a number here, not a text with a percent sign.
             Value::Share(share) => self.field(&format!("{share:.4}")),
-            value => self.field(&value.plain()),
+            Value::Count(count) => self.number(Some(count)),
+            Value::Signed(signed) => self.number(Some(signed)),
+            Value::Text(text) => self.field(text),
         }
+    }
+
+    /// Writes a number; `None` is an empty field.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer behind it.
+    pub fn number(&mut self, number: Option<impl fmt::Display>) -> io::Result<()> {
+        self.separate()?;
+        number.map_or(Ok(()), |number| write!(self.out, "{number}"))
     }
 
     /// Writes one field of a line.
@@ -77,9 +99,7 @@ impl<'a> LineWriter<'a> {
     ///
     /// Those of the writer behind it.
     pub fn field(&mut self, text: &str) -> io::Result<()> {
-        if !std::mem::take(&mut self.first) {
-            self.out.write_all(&[self.separator])?;
-        }
+        self.separate()?;
         let special = |b: u8| b == self.separator || matches!(b, b'"' | b'\n' | b'\r');
         // Blanks at an end are part of a tag (`Irp `): quotes keep spreadsheets from trimming them.
         let quoted = text.bytes().any(special) || text.starts_with(' ') || text.ends_with(' ');

@@ -6,7 +6,7 @@
 use std::io::{self, Write};
 
 use poolmon_model::{
-    Column, Sample, SourceKind, Table, TableRow, Tag, Totals, Value, column, delta::Presence, header,
+    Column, FIGURES, Sample, SourceKind, Table, TableRow, Tag, Totals, Value, column, delta::Presence, header,
 };
 use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeSeq, Serializer};
@@ -106,10 +106,10 @@ impl Serialize for RowJson<'_> {
 }
 
 fn cell<M: SerializeMap>(map: &mut M, column: &Column, row: &TableRow) -> Result<(), M::Error> {
-    map.serialize_entry(column.id, &ValueJson((column.value)(row)))?;
+    map.serialize_entry(column.id, &ValueJson(column.value(row)))?;
     // A change is written only where there was an earlier sample: its absence is not a zero.
-    if let (Some(change), Some(_)) = (column.change, row.delta) {
-        map.serialize_entry(&format!("{}_change", column.id), &ValueJson(change(row)))?;
+    if column.has_change() && row.delta.is_some() {
+        map.serialize_entry(&format!("{}_change", column.id), &ValueJson(column.change(row)))?;
     }
     Ok(())
 }
@@ -147,14 +147,16 @@ impl Serialize for OneTotal<'_> {
         let Totals { rows, counters, delta, untagged, .. } = self.0;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("rows", rows)?;
-        map.serialize_entry("allocs", &counters.allocs)?;
-        map.serialize_entry("frees", &counters.frees)?;
-        map.serialize_entry("diff", &counters.told_diff)?;
-        map.serialize_entry("bytes", &counters.bytes)?;
-        map.serialize_entry("used", &counters.used)?;
+        for figure in FIGURES {
+            map.serialize_entry(figure.id, &ValueJson(figure.stored_value(counters)))?;
+        }
         if let Some(delta) = delta {
-            map.serialize_entry("diff_change", &delta.diff)?;
-            map.serialize_entry("bytes_change", &delta.bytes)?;
+            for figure in FIGURES {
+                map.serialize_entry(
+                    &format!("{}_change", figure.id),
+                    &ValueJson(figure.change_value(delta)),
+                )?;
+            }
         }
         map.serialize_entry("untagged_bytes", untagged)?;
         map.end()

@@ -68,13 +68,9 @@ fn has_changes(table: &Table) -> bool {
 /// Columns to print: those that always stand, and those that these rows tell something of.
 fn columns(table: &Table, driver: bool) -> Vec<&'static Column> {
     column::COLUMNS
-        .iter()
-        .copied()
-        .filter(|column| match column.id {
-            "tag" | "pool" | "diff" | "bytes" => true,
-            "mapped_driver" => driver && column::is_told(column, &table.rows),
-            _ => column::is_told(column, &table.rows),
-        })
+        .into_iter()
+        .filter(|column| column.always || column::is_known(column, &table.rows))
+        .filter(|column| driver || !column.is(&column::DRIVER))
         .collect()
 }
 

@@ -6,7 +6,9 @@ use poolmon_model::column::Unit;
 use poolmon_model::units::{
     counted, grouped, grouped_change, grouped_signed, human_amount, human_bytes, human_change,
 };
-use poolmon_model::{Column, Header, Sample, SourceKind, Table, TableRow, Value, header};
+use poolmon_model::{
+    Column, FIGURES, Figure, Header, Sample, SourceKind, Table, TableRow, Totals, Value, column, header,
+};
 
 use crate::{Options, poolmon};
 
@@ -23,12 +25,9 @@ pub fn write(out: &mut dyn Write, sample: &Sample, table: &Table, options: Optio
     let mut columns = Vec::new();
     for column in crate::columns(table, options.driver) {
         columns.push(Cells::values(column, table));
-        let told =
-            |change: fn(&TableRow) -> Value<'_>| table.rows.iter().any(|row| change(row) != Value::Unknown);
-        if let (true, Some(change)) = (changes && column.id != "per_alloc", column.change)
-            && told(change)
-        {
-            columns.push(Cells::changes(change, table));
+        let known = || table.rows.iter().any(|row| column.change(row) != Value::Unknown);
+        if changes && !column.is(&column::PER_ALLOC) && known() {
+            columns.push(Cells::changes(column, table));
         }
     }
     let mut line = String::new();
@@ -71,19 +70,9 @@ fn linux_header(out: &mut dyn Write, header: &Header) -> io::Result<()> {
 fn totals(out: &mut dyn Write, table: &Table) -> io::Result<()> {
     writeln!(out)?;
     for totals in &table.totals {
-        let bytes = totals.counters.bytes.unwrap_or(0);
         write!(out, "Total {}: {}", totals.pool.long(), counted(totals.rows as u64, "row"))?;
-        for (name, figure) in [("allocs", totals.counters.allocs), ("frees", totals.counters.frees)] {
-            if let Some(figure) = figure {
-                write!(out, ", {} {name}", grouped(figure))?;
-            }
-        }
-        if let Some(diff) = totals.counters.told_diff {
-            write!(out, ", {} outstanding", grouped_signed(diff))?;
-        }
-        write!(out, ", {} bytes ({})", grouped(bytes), human_bytes(bytes))?;
-        if let Some(change) = totals.delta.and_then(|delta| delta.bytes) {
-            write!(out, ", change {} ({})", grouped_change(change), human_change(change))?;
+        for figure in FIGURES {
+            total(out, figure, totals)?;
         }
         writeln!(out)?;
         if let Some(untagged) = totals.untagged {
@@ -99,6 +88,24 @@ fn totals(out: &mut dyn Write, table: &Table) -> io::Result<()> {
     Ok(())
 }
 
+/// `, 4,961 outstanding`; bytes with a unit, and their change.
+fn total(out: &mut dyn Write, figure: &Figure, totals: &Totals) -> io::Result<()> {
+    let (unit, noun) = (figure.unit, figure.noun);
+    let blank = if noun.is_empty() { "" } else { " " };
+    match figure.stored_value(&totals.counters) {
+        Value::Count(bytes) if unit == Unit::Bytes => {
+            write!(out, ", {} bytes{blank}{noun} ({})", grouped(bytes), human_bytes(bytes))?;
+            if let Some(change) = totals.delta.as_ref().and_then(figure.change) {
+                write!(out, ", change {} ({})", grouped_change(change), human_change(change))?;
+            }
+            Ok(())
+        }
+        Value::Count(count) => write!(out, ", {}{blank}{noun}", grouped(count)),
+        Value::Signed(count) => write!(out, ", {}{blank}{noun}", grouped_signed(count)),
+        Value::Unknown | Value::Text(_) | Value::Share(_) => Ok(()),
+    }
+}
+
 /// One column, formatted.
 struct Cells {
     title: String,
@@ -110,7 +117,7 @@ struct Cells {
 impl Cells {
     fn values(column: &Column, table: &Table) -> Self {
         let cells = table.rows.iter().map(|row| {
-            let value = (column.value)(row);
+            let value = column.value(row);
             match column.id {
                 "pool" => row.row.pool.short().to_owned(),
                 "diff" if row.is_inexact() => format!("~{}", value.plain()),
@@ -120,8 +127,8 @@ impl Cells {
         Self::new(column.title.into(), cells.collect(), column.unit == Unit::Text)
     }
 
-    fn changes(change: fn(&TableRow) -> Value<'_>, table: &Table) -> Self {
-        let cells = table.rows.iter().map(|row| match change(row) {
+    fn changes(column: &Column, table: &Table) -> Self {
+        let cells = table.rows.iter().map(|row| match column.change(row) {
             Value::Unknown => String::new(),
             Value::Signed(signed) if signed > 0 => format!("(+{signed})"),
             value => format!("({})", value.plain()),

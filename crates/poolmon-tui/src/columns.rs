@@ -46,7 +46,16 @@ pub struct Layout {
     pub hidden: usize,
 }
 
-const N: usize = COLUMNS.len();
+const N: usize = column::COUNT;
+
+// Ranks of what is not a column of the registry, among `ScreenPlace::rank`.
+/// Without allocs, the change of Diff tells most about a row.
+const CHANGE_OF_DIFF: u8 = 60;
+/// The driver, if it was asked for.
+const SHOWN_DRIVER: u8 = 70;
+const HUMAN: u8 = 130;
+const TREND: u8 = 140;
+const DESCRIPTION: u8 = 160;
 
 /// How much room the rows need.
 #[derive(Clone, Debug, Default)]
@@ -119,7 +128,7 @@ impl Widths {
         }
         for totals in table.totals.iter().filter(|_| totals) {
             for (at, column) in COLUMNS.iter().enumerate() {
-                let (value, change) = total_values(column, totals);
+                let (value, change) = column.total(totals);
                 widen(&mut self.value, at, cells(&value));
                 widen(&mut self.change, at, cells(&change));
             }
@@ -130,21 +139,19 @@ impl Widths {
     fn grow_row(&mut self, row: &TableRow) {
         for (at, column) in COLUMNS.iter().enumerate() {
             let width = match column.unit {
-                Unit::Text if column.id == column::TAG.id => {
+                Unit::Text if column.is(&column::TAG) => {
                     let mut counter = Counter(0);
                     let _ = write!(counter, "{}", row.row.tag);
                     self.names |= matches!(row.row.tag, Tag::Name(_));
                     counter.0
                 }
-                Unit::Text if column.id == column::POOL.id => 5,
+                Unit::Text if column.is(&column::POOL) => 5,
                 Unit::Text => 0,
-                _ => cells(&(column.value)(row)),
+                _ => cells(&column.value(row)),
             };
-            let mark = u16::from(column.id == column::DIFF.id && row.is_inexact());
+            let mark = u16::from(column.is(&column::DIFF) && row.is_inexact());
             widen(&mut self.value, at, width + mark);
-            if let Some(change) = column.change {
-                widen(&mut self.change, at, cells(&change(row)));
-            }
+            widen(&mut self.change, at, cells(&column.change(row)));
         }
         self.driver = self.driver.max(driver(row).map_or(0, chars));
         self.description = self.description.max(description(row).map_or(0, chars));
@@ -161,14 +168,6 @@ impl Widths {
         let value = self.value.get(at).copied().unwrap_or(0);
         match kind {
             Kind::Value => {
-                let least = match column.id {
-                    "allocs" | "frees" => 10,
-                    "diff" => 9,
-                    "tag" => 5,
-                    "pool" => 6,
-                    "per_alloc" | "fill" => 7,
-                    _ => 8,
-                };
                 // A title may stand over the blank title of the change to its left.
                 let lent = before.filter(|b| b.kind == Kind::Change).map_or(0, |b| b.width.saturating_sub(5));
                 let title = if column.unit == Unit::Text {
@@ -176,7 +175,7 @@ impl Widths {
                 } else {
                     (chars(column.title) + 2).saturating_sub(lent)
                 };
-                (value + 1).max(least).max(title)
+                (value + 1).max(column.screen.width).max(title)
             }
             Kind::Change => {
                 let least = if column.unit == Unit::Bytes { 6 } else { 4 };
@@ -218,53 +217,57 @@ impl Widths {
     /// Every column that has something to say, the most important first.
     fn wanted(&self, sort: Sort, show_driver: bool, trend: bool) -> Vec<(Kind, &'static Column)> {
         use Kind::{Change, Description, Driver, Human, Trend, Value, Verdict};
-        let mut list: Vec<(Kind, &'static Column)> =
-            vec![(Value, &column::TAG), (Value, &column::POOL), (Value, &column::BYTES)];
-        let mut add = |kind: Kind, column: &'static Column| {
+        let mut ranked: Vec<(u8, Kind, &'static Column)> = Vec::with_capacity(2 * N + 8);
+        let mut add = |rank: u8, kind: Kind, column: &'static Column| {
             let says = match kind {
-                Value => self.told(column),
-                Change => self.told(column) && column.change.is_some(),
+                Value => self.told(column) || rank == 0,
+                Change => self.told(column) && column.has_change(),
                 Human => self.told(&column::BYTES),
                 Trend => trend,
                 Driver => self.driver > 0,
                 Description => self.description > 0,
-                Verdict => self.verdict > 0 || sort.column.id == column::VERDICT.id,
+                Verdict => self.verdict > 0 || sort.column.is(&column::VERDICT),
             };
-            if says && !list.iter().any(|l| l.0 == kind && l.1.id == column.id) {
-                list.push((kind, column));
+            if says {
+                ranked.push((rank, kind, column));
             }
         };
-        if sort.column.unit != Unit::Text {
-            add(Value, sort.column);
-            if sort.by_change {
-                add(Change, sort.column);
+        for column in COLUMNS {
+            if column.is(&column::DRIVER) {
+                continue;
+            }
+            add(column.screen.rank, Value, column);
+            if let Some(rank) = column.screen.change_rank {
+                add(rank, Change, column);
             }
         }
-        if sort.column.id == column::VERDICT.id {
-            add(Verdict, &column::VERDICT);
+        // What rows are sorted by comes right after the columns that are always shown.
+        if sort.column.is(&column::VERDICT) {
+            add(1, Verdict, &column::VERDICT);
+        } else if sort.column.unit != Unit::Text {
+            add(1, Value, sort.column);
+            if sort.by_change {
+                add(1, Change, sort.column);
+            }
         }
-        add(Value, &column::DIFF);
-        add(Change, &column::BYTES);
-        add(Verdict, &column::VERDICT);
-        add(Value, &column::ALLOCS);
-        add(Value, &column::FREES);
+        add(column::VERDICT.screen.rank, Verdict, &column::VERDICT);
         if !self.told(&column::ALLOCS) {
-            add(Change, &column::DIFF);
+            add(CHANGE_OF_DIFF, Change, &column::DIFF);
         }
         if show_driver {
-            add(Driver, &column::DRIVER);
+            add(SHOWN_DRIVER, Driver, &column::DRIVER);
         }
-        for column in [&column::USED, &column::FILL, &column::PER_ALLOC] {
-            add(Value, column);
+        add(HUMAN, Human, &column::BYTES);
+        add(TREND, Trend, &column::BYTES);
+        add(column::DRIVER.screen.rank, Driver, &column::DRIVER);
+        add(DESCRIPTION, Description, &column::DRIVER);
+        ranked.sort_by_key(|entry| entry.0);
+        let mut list: Vec<(Kind, &'static Column)> = Vec::with_capacity(ranked.len());
+        for (_, kind, column) in ranked {
+            if !list.iter().any(|l| l.0 == kind && l.1.is(column)) {
+                list.push((kind, column));
+            }
         }
-        add(Change, &column::ALLOCS);
-        add(Change, &column::FREES);
-        add(Human, &column::BYTES);
-        add(Trend, &column::BYTES);
-        add(Driver, &column::DRIVER);
-        add(Description, &column::DRIVER);
-        add(Change, &column::DIFF);
-        add(Change, &column::USED);
         list
     }
 
@@ -274,7 +277,7 @@ impl Widths {
         let mut x = 0_u16;
         for &(kind, column) in chosen {
             let mut needs = self.needs(kind, column, places.last());
-            if column.id == column::TAG.id && kind == Kind::Value {
+            if column.is(&column::TAG) && kind == Kind::Value {
                 needs = needs.min((width / 4).max(11)).min(width);
             }
             places.push(Place { kind, column, x, width: needs });
@@ -331,22 +334,6 @@ fn order(kind: Kind, column: &Column) -> (usize, u8) {
 fn widen(widths: &mut [u16; N], at: usize, to: u16) {
     if let Some(width) = widths.get_mut(at) {
         *width = (*width).max(to);
-    }
-}
-
-/// Value and change of a column in a line of totals.
-pub fn total_values(column: &Column, totals: &poolmon_model::Totals) -> (Value<'static>, Value<'static>) {
-    let count = |n: Option<u64>| n.map_or(Value::Unknown, Value::Count);
-    let signed = |n: Option<i64>| n.map_or(Value::Unknown, Value::Signed);
-    let (now, delta) = (&totals.counters, totals.delta.unwrap_or_default());
-    match column.id {
-        "allocs" => (count(now.allocs), signed(delta.allocs)),
-        "frees" => (count(now.frees), signed(delta.frees)),
-        "diff" => (signed(now.told_diff), signed(delta.diff)),
-        "bytes" => (count(now.bytes), signed(delta.bytes)),
-        "used" => (count(now.used), signed(delta.used)),
-        "fill" => (now.utilisation().map_or(Value::Unknown, Value::Share), Value::Unknown),
-        _ => (Value::Unknown, Value::Unknown),
     }
 }
 

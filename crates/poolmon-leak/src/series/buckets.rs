@@ -191,7 +191,7 @@ impl Series {
     /// The row is not in the sample: everything was given back.
     pub fn absent(&mut self, sample: u64) {
         let Some(now) = self.now else { return };
-        let empty = now.given_back();
+        let empty = now.freed();
         if empty != now {
             self.settle(sample);
             self.now = Some(empty);

@@ -357,7 +357,7 @@ impl Kept {
 
     /// The row is not in the sample: everything was given back.
     fn absent(&mut self, width: CounterWidth, sample: u32) {
-        let empty = self.now.given_back();
+        let empty = self.now.freed();
         if empty != self.now {
             self.settle(width, sample);
             self.still = false;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use poolmon_model::{Counters, Origin, Pool, Row, Sample, Tag};
+use poolmon_model::{Counters, Origin, Pool, Row, Sample, Tag, figure};
 use rustc_hash::FxHashMap;
 
 use super::select::Options;
@@ -21,22 +21,14 @@ pub struct Key {
     pub owner: Option<Arc<str>>,
 }
 
-/// Figures that are exported.
-pub const FIGURES: usize = 5;
-
-/// Allocs, frees, diff, bytes, used.
-pub type Values = [Option<i64>; FIGURES];
+/// The figures of a row, in the order of [`figure::FIGURES`].
+pub type Values = [Option<i64>; figure::COUNT];
 
 /// The figures of a row; counts beyond 2^63 (there are none) stand at it.
 pub fn values(sample: &Sample, counters: &Counters) -> Values {
-    let whole = |figure: Option<u64>| figure.map(|figure| i64::try_from(figure).unwrap_or(i64::MAX));
-    [
-        whole(counters.allocs),
-        whole(counters.frees),
-        counters.diff(sample.width),
-        whole(counters.bytes),
-        whole(counters.used),
-    ]
+    figure::FIGURES.map(|figure| {
+        (figure.get)(counters, sample.width).map(|number| i64::try_from(number).unwrap_or(i64::MAX))
+    })
 }
 
 /// One row through the samples of a window.
@@ -213,8 +205,13 @@ impl Window {
     /// Every stream, sorted: its name and its points (number of the sample, figures).
     pub fn streams(&self) -> impl Iterator<Item = (&Key, Points<'_>)> {
         self.streams.iter().map(|(key, stream)| {
-            let points =
-                Points { data: stream.data.iter(), at: 0, left: 0, now: [None; FIGURES], present: false };
+            let points = Points {
+                data: stream.data.iter(),
+                at: 0,
+                left: 0,
+                now: [None; figure::COUNT],
+                present: false,
+            };
             (key, points)
         })
     }
@@ -266,22 +263,31 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn point_of(a: i64, b: Option<i64>) -> Values {
+        std::array::from_fn(|n| match n % 4 {
+            0 => Some(a),
+            2 => b,
+            3 => Some(i64::MAX - a),
+            _ => None,
+        })
+    }
+
     proptest! {
         #[test]
         fn points_come_back(points in prop::collection::vec(prop::option::of((0_i64..3, any::<Option<i64>>())), 0..60)) {
             let mut stream = Stream::default();
             for (at, point) in points.iter().enumerate() {
                 if let Some((a, b)) = point {
-                    stream.push(at as u64, [Some(*a), None, *b, Some(i64::MAX - a), None]);
+                    stream.push(at as u64, point_of(*a, *b));
                 }
             }
             stream.flush();
             let read: Vec<_> =
-                Points { data: stream.data.iter(), at: 0, left: 0, now: [None; FIGURES], present: false }.collect();
+                Points { data: stream.data.iter(), at: 0, left: 0, now: [None; figure::COUNT], present: false }.collect();
             let expected: Vec<_> = points
                 .iter()
                 .enumerate()
-                .filter_map(|(at, point)| point.map(|(a, b)| (at, [Some(a), None, b, Some(i64::MAX - a), None])))
+                .filter_map(|(at, point)| point.map(|(a, b)| (at, point_of(a, b))))
                 .collect();
             prop_assert_eq!(read, expected);
         }

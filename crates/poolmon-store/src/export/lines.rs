@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use poolmon_model::{Filter, Sample, Sort, Table, column};
+use poolmon_model::{FIGURES, Filter, Sample, Sort, Table, Value as Cell, column};
 use serde_json::{Map, Value};
 
 use super::delimited::sink;
@@ -23,7 +23,6 @@ pub(super) fn json(recording: &Recording, options: &Options, out: &mut dyn Write
                     map.insert(name.into(), value);
                 }
             };
-            let counters = &row.counters;
             add("time", Some(stamp.as_str().into()));
             add("t_s", Some(seconds.into()));
             add("host", sample.origin.host.as_deref().map(Into::into));
@@ -32,11 +31,14 @@ pub(super) fn json(recording: &Recording, options: &Options, out: &mut dyn Write
             add("tag", Some(row.tag.to_string().into()));
             add("tag_raw", row.tag.as_pool().map(|tag| tag.to_u32().into()));
             add("pool", Some(row.pool.id().into()));
-            add("allocs", counters.allocs.map(Into::into));
-            add("frees", counters.frees.map(Into::into));
-            add("diff", counters.diff(sample.width).map(Into::into));
-            add("bytes", counters.bytes.map(Into::into));
-            add("used", counters.used.map(Into::into));
+            for figure in FIGURES {
+                let number = match figure.value(&row.counters, sample.width) {
+                    Cell::Count(count) => Some(count.into()),
+                    Cell::Signed(signed) => Some(signed.into()),
+                    Cell::Unknown | Cell::Text(_) | Cell::Share(_) => None,
+                };
+                add(figure.id, number);
+            }
             add("owner", row.told_owner.as_deref().map(Into::into));
             serde_json::to_writer(&mut *out, &Value::Object(map)).map_err(|error| sink(error.into()))?;
             out.write_all(b"\n").map_err(sink)?;

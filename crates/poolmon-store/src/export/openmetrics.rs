@@ -3,20 +3,13 @@
 use std::fmt::Write as _;
 use std::io::Write;
 
+use poolmon_model::figure::{FIGURES, Metric, MetricKind};
+
 use super::columns::Window;
 use super::delimited::sink;
 use super::select::{Options, Summary};
 use crate::error::{Result, StoreError};
 use crate::reader::Recording;
-
-/// Families: name, unit, help, place in the values.
-const FAMILIES: [(&str, &str, &str, &str); 5] = [
-    ("poolmon_allocs", "counter", "", "Allocations since boot."),
-    ("poolmon_frees", "counter", "", "Frees since boot."),
-    ("poolmon_diff", "gauge", "", "Outstanding allocations."),
-    ("poolmon_bytes", "gauge", "bytes", "Bytes held."),
-    ("poolmon_used_bytes", "gauge", "bytes", "Bytes in live objects."),
-];
 
 /// Most memory that the series may take.
 const MOST: usize = 512 << 20;
@@ -48,24 +41,18 @@ pub(super) fn write(recording: &Recording, options: &Options, out: &mut dyn Writ
     for window in &mut windows {
         window.finish();
     }
-    for (figure, (name, kind, unit, help)) in FAMILIES.into_iter().enumerate() {
-        family(out, &windows, figure, name, kind, unit, help).map_err(sink)?;
+    for (place, figure) in FIGURES.into_iter().enumerate() {
+        family(out, &windows, place, &figure.metric).map_err(sink)?;
     }
     out.write_all(b"# EOF\n").map_err(sink)?;
     Ok(summary)
 }
 
-fn family(
-    out: &mut dyn Write,
-    windows: &[Window],
-    figure: usize,
-    name: &str,
-    kind: &str,
-    unit: &str,
-    help: &str,
-) -> std::io::Result<()> {
+/// One figure of every row; `place` is where it is in the values.
+fn family(out: &mut dyn Write, windows: &[Window], place: usize, metric: &Metric) -> std::io::Result<()> {
+    let Metric { name, kind, unit, help } = *metric;
     let mut begun = false;
-    let suffix = if kind == "counter" { "_total" } else { "" };
+    let suffix = if kind == MetricKind::Counter { "_total" } else { "" };
     let mut line = String::new();
     for window in windows {
         for (key, points) in window.streams() {
@@ -90,12 +77,12 @@ fn family(
                 label("owner", owner);
             }
             for (at, values) in points {
-                let (Some(&Some(value)), Some(time)) = (values.get(figure), window.times.get(at)) else {
+                let (Some(&Some(value)), Some(time)) = (values.get(place), window.times.get(at)) else {
                     continue;
                 };
                 if !begun {
                     begun = true;
-                    writeln!(out, "# TYPE {name} {kind}")?;
+                    writeln!(out, "# TYPE {name} {}", kind.id())?;
                     if !unit.is_empty() {
                         writeln!(out, "# UNIT {name} {unit}")?;
                     }

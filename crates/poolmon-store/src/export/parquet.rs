@@ -16,8 +16,9 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::ColumnPath;
+use poolmon_model::figure;
 
-use super::columns::{FIGURES, Key, Values, Window};
+use super::columns::{Key, Values, Window};
 use super::select::{Options, Summary, start};
 use super::{seconds_since, whole};
 use crate::error::{Result, StoreError};
@@ -30,7 +31,10 @@ const MOST: usize = 24 << 20;
 /// Values written at a time.
 const BATCH: usize = 16 << 10;
 
-const SCHEMA: &str = "message poolmon {
+/// The columns: names of the row, its figures, its owner.
+fn schema() -> String {
+    let mut schema = String::from(
+        "message poolmon {
     required int64 ts (TIMESTAMP(MICROS, true));
     required double t_s;
     optional binary host (STRING);
@@ -39,13 +43,13 @@ const SCHEMA: &str = "message poolmon {
     required binary tag (STRING);
     optional int64 tag_raw;
     required binary pool (STRING);
-    optional int64 allocs;
-    optional int64 frees;
-    optional int64 diff;
-    optional int64 bytes;
-    optional int64 used;
-    optional binary owner (STRING);
-}";
+",
+    );
+    for figure in figure::FIGURES {
+        schema.extend(["    optional int64 ", figure.id, ";\n"]);
+    }
+    schema + "    optional binary owner (STRING);\n}"
+}
 
 /// Writes a recording, or a part of it, as one Parquet file that appears whole or not at all.
 ///
@@ -114,13 +118,13 @@ fn open<'a>(
         .set_write_batch_size(BATCH)
         .set_key_value_metadata(Some(metadata));
     // Counters are deltas of deltas at heart. Times repeat for each tag: a dictionary makes them nothing.
-    for name in ["allocs", "frees", "diff", "bytes", "used"] {
-        let path = ColumnPath::from(name);
+    for figure in figure::FIGURES {
+        let path = ColumnPath::from(figure.id);
         properties = properties
             .set_column_dictionary_enabled(path.clone(), false)
             .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
     }
-    let schema = Arc::new(parse_message_type(SCHEMA)?);
+    let schema = Arc::new(parse_message_type(&schema())?);
     SerializedFileWriter::new(file, schema, Arc::new(properties.build()))
 }
 
@@ -154,7 +158,7 @@ fn row_group(
     columns.add(false, |key| string(&key.tag.to_string()), |tag, _, _| Some(tag.clone()))?;
     columns.add(true, |key| key.tag.as_pool().map(|tag| i64::from(tag.to_u32())), |raw, _, _| *raw)?;
     columns.add(false, |key| string(key.pool.id()), |pool, _, _| Some(pool.clone()))?;
-    for figure in 0..FIGURES {
+    for figure in 0..figure::COUNT {
         columns.add(true, |_| (), |(), _, values| values.get(figure).copied().flatten())?;
     }
     columns.add(true, |key| key.owner.as_deref().map(string), |owner, _, _| owner.clone())?;

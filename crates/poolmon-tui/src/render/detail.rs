@@ -85,7 +85,7 @@ fn text<'a>(app: &'a App, row: &'a TableRow, points: &[Point]) -> Vec<Line<'a>> 
 /// ` Bytes  8,456  8.26 KiB  +128 B  +3.75 KiB/h`.
 fn figure<'a>(app: &App, row: &TableRow, column: &'static Column, points: &[Point]) -> Option<Line<'a>> {
     let theme = app.theme;
-    let value = (column.value)(row);
+    let value = column.value(row);
     let bytes = column.unit == Unit::Bytes;
     let exact = match value {
         Value::Unknown | Value::Text(_) => return None,
@@ -103,7 +103,7 @@ fn figure<'a>(app: &App, row: &TableRow, column: &'static Column, points: &[Poin
         _ => String::new(),
     };
     spans.push(Span::raw(format!("{human:>10}  ")));
-    if let Some(Value::Signed(change)) = column.change.map(|change| change(row)) {
+    if let Value::Signed(change) = column.change(row) {
         let text = match change {
             0 => "unchanged".to_owned(),
             _ if bytes => human_change(change),

@@ -189,5 +189,5 @@ fn compared(app: &App) -> Option<String> {
 
 /// Whether the order is that of changes: a column without changes is ordered by its value.
 pub(super) fn by_change(app: &App) -> bool {
-    app.settings.sort.by_change && app.settings.sort.column.change.is_some()
+    app.settings.sort.by_change && app.settings.sort.column.has_change()
 }

@@ -13,7 +13,7 @@ use ratatui::style::{Modifier, Style};
 use super::Regions;
 use super::header::by_change;
 use crate::app::App;
-use crate::columns::{Kind, Layout, Place, description, driver, total_values, untagged, write_value};
+use crate::columns::{Kind, Layout, Place, description, driver, untagged, write_value};
 use crate::history::{Change, Mark};
 
 pub(super) fn draw(app: &App, regions: &Regions, layout: &Layout, buffer: &mut Buffer) {
@@ -135,10 +135,10 @@ fn draw_row(
                 if place.column.id == column::DIFF.id && row.is_inexact() {
                     scratch.push('~');
                 }
-                write_value(scratch, &(place.column.value)(row));
+                write_value(scratch, &place.column.value(row));
             }
             Kind::Change => {
-                let change = place.column.change.map_or(Value::Unknown, |change| change(row));
+                let change = place.column.change(row);
                 cell_style = change_cell(app, &change, place.width, style, scratch);
             }
             Kind::Human => {
@@ -272,7 +272,7 @@ fn total_line(app: &App, totals: &Totals, sum: bool, area: Rect, layout: &Layout
             continue;
         }
         scratch.clear();
-        let (mut value, change) = total_values(place.column, totals);
+        let (mut value, change) = place.column.total(totals);
         if !sum {
             value = if place.column.id == column::BYTES.id { untagged(totals) } else { Value::Unknown };
         }

@@ -140,8 +140,8 @@ proptest! {
             let words: Vec<&str> = line.split([' ', '(', ')']).filter(|word| !word.is_empty()).collect();
             for place in layout.places.iter().filter(|place| place.column.unit != Unit::Text) {
                 let value = match place.kind {
-                    crate::columns::Kind::Value => (place.column.value)(row),
-                    crate::columns::Kind::Change => (place.column.change.unwrap())(row),
+                    crate::columns::Kind::Value => place.column.value(row),
+                    crate::columns::Kind::Change => place.column.change(row),
                     _ => continue,
                 };
                 expected.clear();
