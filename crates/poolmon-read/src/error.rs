@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use poolmon_dump::DumpError;
 use poolmon_store::StoreError;
 
+use crate::moment::NotAMoment;
+
 /// A file could not be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -50,6 +52,9 @@ pub enum ReadError {
         /// What helps.
         remedy: String,
     },
+    /// A text that is no moment.
+    #[error(transparent)]
+    Moment(#[from] NotAMoment),
     /// A recording could not be read.
     #[error(transparent)]
     Recording(#[from] StoreError),
@@ -71,6 +76,12 @@ pub enum ReadError {
 
 /// Result of everything that reads a file.
 pub type Result<T> = std::result::Result<T, ReadError>;
+
+impl From<ReadError> for String {
+    fn from(error: ReadError) -> Self {
+        error.to_string()
+    }
+}
 
 impl ReadError {
     /// Wraps an error of the operating system.

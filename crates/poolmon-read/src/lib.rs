@@ -7,7 +7,8 @@
 //! 3. `formats/`: one file a format, each opens an input as [`Samples`]; [`text`] is the reader that PoolMon logs,
 //!    CSV and TSV tables and WinDbg's output share;
 //! 4. [`Series`]: several files as one series, oldest first;
-//! 5. [`moment`]: times as people write them, relative to a series.
+//! 5. [`Tape`]: a series that can be wound to and fro;
+//! 6. [`moment`]: times as people write them, relative to a series.
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 #![cfg_attr(
@@ -19,10 +20,14 @@ mod error;
 mod format;
 mod formats;
 mod input;
+mod marks;
+mod memory;
 pub mod moment;
 mod part;
+mod recorded_tape;
 mod samples;
 mod series;
+pub mod tape;
 pub mod text;
 
 pub use error::{ReadError, Result};
@@ -32,5 +37,7 @@ pub use format::{
 pub use formats::FORMATS;
 pub use formats::dump::{dump_error, dump_pool_used, open_dump};
 pub use input::Input;
+pub use marks::mark;
 pub use samples::{Earlier, SamplePair, Samples, empty_sample};
 pub use series::{Part, Series, TimeFrom};
+pub use tape::{Mark, MarkKind, Tape};

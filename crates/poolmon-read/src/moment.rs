@@ -72,6 +72,35 @@ impl When {
     }
 }
 
+/// The moment that a person typed at the prompt: relative ones count from what is shown.
+///
+/// # Errors
+/// The text is no moment, or too far away.
+pub fn typed(
+    text: &str,
+    shown: Timestamp,
+    first: Timestamp,
+    last: Timestamp,
+) -> Result<Timestamp, NotAMoment> {
+    let zone = TimeZone::system();
+    let when = parse(text, &zone)?;
+    let bare = text.trim().trim_start_matches('@').trim_start();
+    if let Some((sign, span)) = bare.get(..1).zip(bare.get(1..))
+        && let Ok(span) = span.trim().parse::<jiff::SignedDuration>()
+        && ["+", "-"].contains(&sign)
+    {
+        let to = if sign == "+" { shown.checked_add(span) } else { shown.checked_sub(span) };
+        return to.map_err(|_| NotAMoment(text.to_owned()));
+    }
+    if let When::TimeOfDay(time) = when {
+        // Of the day that is shown.
+        let day = shown.to_zoned(zone.clone()).date();
+        let at = zone.to_ambiguous_timestamp(day.to_datetime(time)).compatible();
+        return at.map_err(|_| NotAMoment(text.to_owned()));
+    }
+    Ok(when.resolve(first, last, &zone))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,5 +134,21 @@ mod tests {
             let error = parse(text, &TimeZone::UTC).unwrap_err().to_string();
             assert!(error.contains("2026-11-22 14:00"), "{error}");
         }
+    }
+
+    #[test]
+    fn what_is_typed_counts_from_what_is_shown() {
+        let [first, shown, last] = ["2026-11-20T00:00:00Z", "2026-11-21T10:00:00Z", "2026-11-22T12:00:00Z"]
+            .map(|t| t.parse().unwrap());
+        let at = |text: &str| typed(text, shown, first, last).map(|at: Timestamp| at.to_string());
+        assert_eq!(at("-2h").unwrap(), "2026-11-21T08:00:00Z");
+        assert_eq!(at("@ +10m").unwrap(), "2026-11-21T10:10:00Z");
+        assert_eq!(at("start").unwrap(), "2026-11-20T00:00:00Z");
+        assert_eq!(at("end").unwrap(), "2026-11-22T12:00:00Z");
+        assert_eq!(at("2026-11-22T01:00:00Z").unwrap(), "2026-11-22T01:00:00Z");
+        let day = shown.to_zoned(TimeZone::system()).date();
+        let expected = TimeZone::system().to_timestamp(day.at(14, 5, 0, 0)).unwrap();
+        assert_eq!(at("14:05").unwrap(), expected.to_string());
+        assert!(at("soon").unwrap_err().to_string().contains("not a moment"));
     }
 }

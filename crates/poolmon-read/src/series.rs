@@ -8,12 +8,13 @@ use jiff::{SignedDuration, Timestamp};
 use poolmon_model::{Sample, Summary};
 use poolmon_store::{Losses, Recording, TimedMark};
 
-use crate::formats::recording::earlier_by;
+use crate::formats::recording::{RecordedSamples, earlier_by};
+use crate::memory::MemoryTape;
 use crate::moment::When;
 use crate::part;
 pub use crate::part::{Part, TimeFrom};
 use crate::samples::{Earlier, SamplePair, empty_sample};
-use crate::{Holds, ReadError, ReadOptions, Result, Samples};
+use crate::{Holds, ReadError, ReadOptions, Result, Samples, Tape};
 
 /// A series of samples, oldest first; one of them is in memory at a time.
 pub struct Series {
@@ -291,6 +292,17 @@ impl Series {
             return Ok(SamplePair { before: None, too_early: Some(first), ..pair });
         }
         Ok(SamplePair { before: Some(self.last_until(then)?.now), ..pair })
+    }
+
+    /// The series as a tape that can be wound to and fro: a recording as it is, anything else in memory.
+    ///
+    /// # Errors
+    /// The files cannot be read, or are too large to be held in memory.
+    pub fn into_tape(self) -> Result<Box<dyn Tape>> {
+        Ok(match self.recording()? {
+            Some(recording) => Box::new(RecordedSamples::new(recording)),
+            None => Box::new(MemoryTape::read(self)?),
+        })
     }
 
     fn timed_span(&mut self) -> Result<Option<(Timestamp, Timestamp)>> {

@@ -33,8 +33,8 @@ use poolmon_source::{Source, SourceError};
 use replay::deck::{Deck, Motion};
 
 pub use app::{App, Effect, INTERVALS, Mode, Settings};
+pub use poolmon_read::Tape;
 pub use render::render;
-pub use replay::tape::Tape;
 pub use replay::{SPEEDS, Speed};
 pub use theme::{ColourMode, Theme};
 pub use verdicts::{Judge, Judgement};

@@ -98,7 +98,7 @@ pub fn of_source(mut source: Box<dyn Source>, mut judge: Option<Box<dyn Judge>>)
 pub fn of_deck(mut deck: Deck) -> Asked {
     Box::new(move |question, answer| match question {
         Question::Wind(motion) => answer(deck.go(&motion).map_or_else(Answer::Refused, Answer::Moment)),
-        Question::Chart(row, from, to) => answer(match deck.tape().series(&row, from, to, CHART) {
+        Question::Chart(row, from, to) => answer(match deck.row(&row, from, to, CHART) {
             Ok(points) => Answer::Chart(Series { row, from, to, points }),
             Err(error) => Answer::Refused(error),
         }),

@@ -5,6 +5,7 @@ use poolmon_model::{Sample, Summary};
 use poolmon_store::segment::frame::MAGIC;
 use poolmon_store::{Changed, Cursor, Losses, Recording, Stretch, StoreError, TimedMark, folder};
 
+use crate::recorded_tape::RecordedTimeline;
 use crate::samples::{Earlier, SamplePair, empty_sample};
 use crate::{FileFormat, FormatGroup, Holds, Input, Result, Samples};
 
@@ -27,17 +28,31 @@ fn recognise(input: &Input) -> bool {
 }
 
 /// A recording, read sample by sample.
-struct RecordedSamples {
-    recording: Recording,
-    cursor: Cursor,
+pub(crate) struct RecordedSamples {
+    pub(crate) recording: Recording,
+    pub(crate) cursor: Cursor,
     changed: Option<Vec<u32>>,
     /// What `changed` was; its memory is used again.
     spare: Vec<u32>,
+    pub(crate) timeline: RecordedTimeline,
 }
 
 impl RecordedSamples {
-    fn new(recording: Recording) -> Self {
-        Self { cursor: recording.cursor(), recording, changed: None, spare: Vec::new() }
+    pub(crate) fn new(recording: Recording) -> Self {
+        Self {
+            cursor: recording.cursor(),
+            timeline: RecordedTimeline::new(&recording),
+            recording,
+            changed: None,
+            spare: Vec::new(),
+        }
+    }
+
+    /// Looks for segments that a recorder began meanwhile.
+    pub(crate) fn refresh(&mut self) -> Result<()> {
+        self.recording.refresh()?;
+        self.cursor.extend(&self.recording);
+        Ok(())
     }
 
     fn forget_changes(&mut self) {
@@ -59,6 +74,12 @@ fn keep(changed: Changed<'_>, spare: &mut Vec<u32>) -> Option<Vec<u32>> {
 impl Samples for RecordedSamples {
     fn next_into(&mut self, sample: &mut Sample) -> Result<bool> {
         self.forget_changes();
+        if let Some(changed) = self.cursor.next_changed(sample)? {
+            self.changed = keep(changed, &mut self.spare);
+            return Ok(true);
+        }
+        // A recorder may have begun another segment.
+        self.refresh()?;
         let Some(changed) = self.cursor.next_changed(sample)? else { return Ok(false) };
         self.changed = keep(changed, &mut self.spare);
         Ok(true)

@@ -10,7 +10,7 @@ use ratatui::style::Modifier;
 
 use super::rows::BARS;
 use crate::app::App;
-use crate::replay::tape::{Mark, MarkKind, Timeline};
+use poolmon_read::tape::{Mark, MarkKind, Timeline};
 
 /// Narrower screens have no labels at the sides.
 const LABELLED: u16 = 60;

@@ -7,9 +7,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use poolmon_model::{CounterWidth, Origin, Sample, SourceKind};
+use poolmon_model::{CounterWidth, Origin, Pool, Sample, SourceKind, Tag};
 
-use super::tape::{Place, Result, Tape, Timeline};
+use poolmon_read::tape::{Place, RowPoint, Tape, Timeline};
+
+use crate::history::Point;
+
+/// Result of winding; the error is text for a person.
+pub type Result<T> = std::result::Result<T, String>;
 
 /// Samples up to the shown one that trends are made of.
 pub const LEAD: usize = 16;
@@ -59,6 +64,16 @@ pub struct Moment {
     pub at_start: bool,
     /// The tape at a glance, where that was looked at anew.
     pub timeline: Option<Timeline>,
+}
+
+/// A point of a chart.
+fn point(point: &RowPoint) -> Point {
+    #[expect(clippy::cast_possible_truncation, reason = "a chart needs no more")]
+    Point {
+        at: point.time.as_millisecond(),
+        bytes: point.counters.bytes.map(|bytes| bytes as f64 as f32),
+        diff: point.counters.diff(point.width).map(|diff| diff as f32),
+    }
 }
 
 struct Held {
@@ -113,9 +128,18 @@ impl Deck {
         Ok(deck)
     }
 
-    /// The tape.
-    pub fn tape(&mut self) -> &mut dyn Tape {
-        &mut *self.tape
+    /// About `count` points of one row in `from..=to`, for a chart.
+    ///
+    /// # Errors
+    /// Where the tape cannot be read.
+    pub fn row(
+        &mut self,
+        row: &(Tag, Pool),
+        from: Timestamp,
+        to: Timestamp,
+        count: u32,
+    ) -> Result<Vec<Point>> {
+        Ok(self.tape.row(row, from, to, count)?.iter().map(point).collect())
     }
 
     /// The tape at a glance, within the range.
@@ -258,7 +282,7 @@ impl Deck {
         loop {
             let place = self.tape.place();
             held.push_back(Held { place, sample: Arc::new(self.scratch.clone()) });
-            if place >= target || !self.tape.next(&mut self.scratch)? {
+            if place >= target || !self.tape.next_into(&mut self.scratch)? {
                 break;
             }
             if held.len() > HELD {
@@ -279,7 +303,7 @@ impl Deck {
         {
             return Ok(false);
         }
-        if !self.tape.next(&mut self.scratch)? {
+        if !self.tape.next_into(&mut self.scratch)? {
             return Ok(false);
         }
         self.held.push_back(Held { place: self.tape.place(), sample: Arc::new(self.scratch.clone()) });

@@ -5,7 +5,6 @@
 //! * this file: the state, and what the keys of time do to it. As in all of [`App`], nothing is read here.
 
 pub mod deck;
-pub mod tape;
 
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use ratatui_crossterm::crossterm::event::{KeyCode, KeyModifiers};
 use crate::app::{App, Effect, Mode};
 use crate::history::Point;
 use deck::{Moment, Motion};
-use tape::{Mark, Timeline};
+use poolmon_read::tape::{Mark, Timeline};
 
 /// The screen is drawn at most so often while it plays.
 const FRAME: Duration = Duration::from_millis(50);

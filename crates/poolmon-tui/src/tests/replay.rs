@@ -6,7 +6,10 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use poolmon_model::{Pool, Sample, Tag};
+use poolmon_model::{CounterWidth, Pool, Sample, Tag};
+use poolmon_read::moment::parse;
+use poolmon_read::tape::{Mark, MarkKind, Place, RowPoint, Tape, Timeline};
+use poolmon_read::{ReadError, Result, Samples};
 use proptest::prelude::*;
 use ratatui_crossterm::crossterm::event::KeyCode;
 
@@ -14,9 +17,7 @@ use super::support::{Known, START, at, windows};
 use super::{code, lines_of, picture, press};
 use crate::ColourMode;
 use crate::app::{App, Effect, Mode, Settings};
-use crate::history::Point;
 use crate::replay::deck::{Deck, LEAD, Motion};
-use crate::replay::tape::{Mark, MarkKind, Place, Result, Tape, Timeline};
 use crate::replay::{Series, Speed};
 
 /// A tape in memory. Its first samples come from [`recorded`]; one with `more` is still recorded.
@@ -42,6 +43,22 @@ impl Fake {
     }
 }
 
+fn failed(why: &str) -> ReadError {
+    ReadError::Io { action: "read", path: "fake".into(), source: std::io::Error::other(why) }
+}
+
+impl Samples for Fake {
+    fn next_into(&mut self, sample: &mut Sample) -> Result<bool> {
+        if self.broken {
+            return Err(failed("disk on fire"));
+        }
+        if self.at + 1 == self.samples.len() && !self.more.is_empty() {
+            self.samples.push(self.more.remove(0));
+        }
+        Ok(self.hold(self.at + 1, sample))
+    }
+}
+
 impl Tape for Fake {
     fn name(&self) -> &'static str {
         "fake"
@@ -56,16 +73,6 @@ impl Tape for Fake {
         Ok(self.hold(at, sample))
     }
 
-    fn next(&mut self, sample: &mut Sample) -> Result<bool> {
-        if self.broken {
-            return Err("disk on fire".into());
-        }
-        if self.at + 1 == self.samples.len() && !self.more.is_empty() {
-            self.samples.push(self.more.remove(0));
-        }
-        Ok(self.hold(self.at + 1, sample))
-    }
-
     fn back(&mut self, count: u32, sample: &mut Sample) -> Result<bool> {
         let to = self.at.saturating_sub(count as usize);
         Ok(to < self.at && self.hold(to, sample))
@@ -77,8 +84,8 @@ impl Tape for Fake {
             (time(sample), bytes)
         });
         Ok(Timeline {
-            first: self.samples.iter().map(time).min().ok_or("nothing")?,
-            last: self.samples.iter().map(time).max().ok_or("nothing")?,
+            first: self.samples.iter().map(time).min().ok_or_else(|| failed("nothing"))?,
+            last: self.samples.iter().map(time).max().ok_or_else(|| failed("nothing"))?,
             totals: totals.collect(),
             marks: self.marks.clone(),
             interval: Duration::from_secs(5),
@@ -87,25 +94,28 @@ impl Tape for Fake {
         })
     }
 
-    fn series(
+    fn row(
         &mut self,
         row: &(Tag, Pool),
         from: Timestamp,
         to: Timestamp,
         _count: u32,
-    ) -> Result<Vec<Point>> {
+    ) -> Result<Vec<RowPoint>> {
         let within = self.samples.iter().filter(|sample| (from..=to).contains(&time(sample)));
         let points = within.map(|sample| {
             let found = sample.rows.iter().find(|other| other.tag == row.0 && other.pool == row.1);
-            let bytes = found.and_then(|row| row.counters.bytes).map(|bytes| bytes as f32);
-            Point { at: time(sample).as_millisecond(), bytes, diff: None }
+            let mut counters = found.map(|row| row.counters).unwrap_or_default();
+            (counters.allocs, counters.frees) = (None, None);
+            RowPoint { time: time(sample), counters, width: CounterWidth::default() }
         });
         Ok(points.collect())
     }
 
     fn moment(&self, text: &str, _shown: Timestamp) -> Result<Timestamp> {
-        let seconds: i64 = text.parse().map_err(|_| format!("`{text}` is not a moment"))?;
-        Ok(at(seconds))
+        match text.parse() {
+            Ok(seconds) => Ok(at(seconds)),
+            Err(_) => Ok(parse(text, &TimeZone::UTC).map(|_| at(0))?),
+        }
     }
 }
 
@@ -174,7 +184,7 @@ impl Player {
                         Err(error) => self.app.refuse(&error),
                     },
                     Effect::Chart { row, from, to } => {
-                        let points = self.deck.tape().series(row, *from, *to, 240).unwrap();
+                        let points = self.deck.row(row, *from, *to, 240).unwrap();
                         self.app.chart(Series { row: row.clone(), from: *from, to: *to, points });
                     }
                     Effect::Inquire(row) => self.app.facts(&(row.tag.clone(), row.pool), Vec::new()),

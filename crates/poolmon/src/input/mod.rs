@@ -1,11 +1,9 @@
 //! This machine, or files, as samples.
 //!
 //! * [`live`]: this machine; [`series`]: files, through `poolmon-read`; [`still`]: one sample of them as a source;
-//! * [`dump`]: dumps that are opened with progress, [`symbols`] for them;
-//! * [`marks`]: notes, gaps and modules in words.
+//! * [`dump`]: dumps that are opened with progress, [`symbols`] for them.
 
 pub mod dump;
-pub mod marks;
 pub mod still;
 pub mod symbols;
 

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use poolmon_leak::Verdict;
+use poolmon_read::{Mark, MarkKind};
 use poolmon_report::{Dossier, Event, EventKind, Judged, Material};
 use poolmon_store::TimedMark;
 
@@ -13,7 +14,6 @@ use crate::app::owners::Known;
 use crate::cli::report::ReportArgs;
 use crate::cli::who::WhoArgs;
 use crate::commands::who::brief;
-use crate::input::marks;
 
 /// Puts it together; drivers are searched here.
 pub fn collect<'a>(
@@ -67,11 +67,21 @@ fn dossier(args: &ReportArgs, verdict: &Verdict, owners: &Known) -> anyhow::Resu
     Ok(dossier)
 }
 
+fn event(timed: &TimedMark) -> Option<Event> {
+    let Mark { at, kind, length, text } = poolmon_read::mark(timed)?;
+    let kind = match kind {
+        MarkKind::Note => EventKind::Note,
+        MarkKind::Modules => EventKind::Modules,
+        MarkKind::Reboot => EventKind::Restart,
+        MarkKind::Gap => EventKind::Gap,
+    };
+    Some(Event { at, kind, length, text })
+}
+
 /// Marks within the time that was judged; restarts that no mark tells, as the counters show them.
 fn events(judged: &Judged, marks: &[TimedMark]) -> Vec<Event> {
     let within = |at: Timestamp| judged.span.is_none_or(|(from, to)| at >= from && at <= to);
-    let mut events: Vec<Event> =
-        marks.iter().filter_map(marks::event).filter(|event| within(event.at)).collect();
+    let mut events: Vec<Event> = marks.iter().filter_map(event).filter(|event| within(event.at)).collect();
     if !events.iter().any(|event| event.kind == EventKind::Restart) {
         events.extend(restarts(judged));
         events.sort_by_key(|event| event.at);

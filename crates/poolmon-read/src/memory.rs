@@ -1,44 +1,47 @@
-//! A log as a tape: all of its snapshots are held in memory, so there is a limit.
+//! Files as a tape: all of their samples are held in memory, so there is a limit.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-use poolmon_model::{CounterWidth, Counters, Pool, Sample, Tag};
-use poolmon_read::{Series, empty_sample};
+use poolmon_model::units::grouped;
+use poolmon_model::{Pool, Sample, Tag};
 use poolmon_store::segment::index::totals;
-use poolmon_tui::Tape;
-use poolmon_tui::history::Point;
-use poolmon_tui::replay::tape::{Place, Result, Timeline};
+
+use crate::recorded_tape::sum;
+use crate::tape::{Place, RowPoint, Tape, Timeline};
+use crate::{ReadError, Result, Samples, Series, empty_sample, moment};
 
 /// Rows of all snapshots together: about 150 MB.
 const MOST_ROWS: usize = 1_000_000;
 
 /// The tape.
-pub struct MemoryTape {
+pub(crate) struct MemoryTape {
     name: String,
     samples: Vec<(Timestamp, Sample)>,
-    at: usize,
+    /// Index of the held sample; `None` before the first.
+    at: Option<usize>,
     numbered: bool,
 }
 
 impl MemoryTape {
-    /// Reads a log, or several of them.
-    pub fn read(mut series: Series) -> anyhow::Result<Self> {
+    /// Reads a series to its end.
+    pub(crate) fn read(mut series: Series) -> Result<Self> {
         let mut samples = Vec::new();
         let mut rows = 0;
         let mut sample = empty_sample();
         while series.next_into(&mut sample)? {
             rows += sample.rows.len();
-            anyhow::ensure!(
-                rows <= MOST_ROWS,
-                "{}: more than {} rows; a log is held in memory while it is shown\n  \
-                 turn it into a recording first, which may be of any length: `poolmon import`",
-                series.name(),
-                poolmon_model::units::grouped(MOST_ROWS as u64)
-            );
+            if rows > MOST_ROWS {
+                let limit = grouped(MOST_ROWS as u64);
+                let problem = format!("more than {limit} rows; a log is held in memory while it is shown");
+                let remedy = "turn it into a recording first, which may be of any length: `poolmon import`";
+                return Err(ReadError::unsuitable(series.name(), problem, remedy));
+            }
             samples.push(sample.clone());
         }
-        anyhow::ensure!(!samples.is_empty(), "{}: there is no snapshot in it", series.name());
+        if samples.is_empty() {
+            return Err(nothing(series.name()));
+        }
         Ok(Self::new(series.name().to_owned(), samples))
     }
 
@@ -51,24 +54,35 @@ impl MemoryTape {
             }
             (sample.time.unwrap_or_default(), sample)
         });
-        Self { name, samples: samples.collect(), at: 0, numbered }
+        Self { name, samples: samples.collect(), at: None, numbered }
     }
 
     fn hold(&mut self, at: usize, sample: &mut Sample) -> bool {
         let Some((_, held)) = self.samples.get(at) else { return false };
         sample.clone_from(held);
-        self.at = at;
+        self.at = Some(at);
         true
     }
 }
 
-/// A point of a chart.
-pub fn point(time: Timestamp, counters: &Counters, width: CounterWidth) -> Point {
-    #[expect(clippy::cast_possible_truncation, reason = "a chart needs no more")]
-    Point {
-        at: time.as_millisecond(),
-        bytes: counters.bytes.map(|bytes| bytes as f64 as f32),
-        diff: counters.diff(width).map(|diff| diff as f32),
+fn nothing(name: &str) -> ReadError {
+    ReadError::unsuitable(name, "there is no snapshot in it", "name a file with a pool table")
+}
+
+/// The usual time between two samples, if it is written nowhere.
+fn usual(mut distances: Vec<Duration>) -> Duration {
+    distances.sort_unstable();
+    distances.get(distances.len() / 2).copied().unwrap_or(Duration::from_secs(5))
+}
+
+impl Samples for MemoryTape {
+    fn next_into(&mut self, sample: &mut Sample) -> Result<bool> {
+        Ok(self.hold(self.at.map_or(0, |at| at + 1), sample))
+    }
+
+    fn rewind(&mut self) -> bool {
+        self.at = None;
+        true
     }
 }
 
@@ -78,7 +92,7 @@ impl Tape for MemoryTape {
     }
 
     fn place(&self) -> Place {
-        Place(0, self.at as u64)
+        Place(0, self.at.unwrap_or(0) as u64)
     }
 
     fn seek(&mut self, to: Timestamp, sample: &mut Sample) -> Result<bool> {
@@ -86,18 +100,15 @@ impl Tape for MemoryTape {
         Ok(self.hold(at, sample))
     }
 
-    fn next(&mut self, sample: &mut Sample) -> Result<bool> {
-        Ok(self.hold(self.at + 1, sample))
-    }
-
     fn back(&mut self, count: u32, sample: &mut Sample) -> Result<bool> {
-        let to = self.at.saturating_sub(count as usize);
-        Ok(to < self.at && self.hold(to, sample))
+        let now = self.at.unwrap_or(0);
+        let to = now.saturating_sub(count as usize);
+        Ok(to < now && self.hold(to, sample))
     }
 
     fn timeline(&mut self) -> Result<Timeline> {
         let (Some((first, _)), Some((last, _))) = (self.samples.first(), self.samples.last()) else {
-            return Err(format!("{}: there is no snapshot in it", self.name));
+            return Err(nothing(&self.name));
         };
         let distances = self.samples.windows(2).filter_map(|two| match two {
             [(a, _), (b, _)] => Duration::try_from(b.duration_since(*a)).ok(),
@@ -106,30 +117,26 @@ impl Tape for MemoryTape {
         Ok(Timeline {
             first: *first,
             last: *last,
-            totals: self
-                .samples
-                .iter()
-                .map(|(time, sample)| (*time, super::recording::sum(&totals(sample))))
-                .collect(),
+            totals: self.samples.iter().map(|(time, sample)| (*time, sum(&totals(sample)))).collect(),
             marks: Vec::new(),
-            interval: super::usual(distances.collect()),
+            interval: usual(distances.collect()),
             growing: false,
             numbered: self.numbered,
         })
     }
 
-    fn series(
+    fn row(
         &mut self,
         row: &(Tag, Pool),
         from: Timestamp,
         to: Timestamp,
         _count: u32,
-    ) -> Result<Vec<Point>> {
+    ) -> Result<Vec<RowPoint>> {
         let within = self.samples.iter().filter(|(time, _)| (from..=to).contains(time));
         let points = within.map(|(time, sample)| {
             let found = sample.rows.iter().find(|other| other.pool == row.1 && other.tag == row.0);
             let counters = found.map(|row| row.counters).unwrap_or_default();
-            point(*time, &counters, sample.width)
+            RowPoint { time: *time, counters, width: sample.width }
         });
         Ok(points.collect())
     }
@@ -143,10 +150,11 @@ impl Tape for MemoryTape {
                 return Ok(at);
             }
             if !["start", "end", "first", "last"].contains(&text.trim()) {
-                return Err("These snapshots have no times: type the number of one.".to_owned());
+                let problem = "these snapshots have no times: type the number of one";
+                return Err(ReadError::unsuitable(&self.name, problem, "1 is the first of them"));
             }
         }
-        super::typed(text, shown, ends.0, ends.1)
+        Ok(moment::typed(text, shown, ends.0, ends.1)?)
     }
 }
 
@@ -155,7 +163,7 @@ mod tests {
     use std::fmt::Write as _;
 
     use super::*;
-    use poolmon_read::ReadOptions;
+    use crate::ReadOptions;
 
     const SNAP: &str = " Tag  Type     Allocs     Frees      Diff   Bytes  Per Alloc\n\n\
          Leak Nonp      31642      1204    30438 31168512   1024\n";
@@ -174,12 +182,15 @@ mod tests {
         let to = tape.moment("2", timeline.first).unwrap();
         assert!(tape.seek(to, &mut sample).unwrap());
         assert_eq!(tape.place(), Place(0, 1));
-        assert!(tape.moment("14:00", timeline.first).unwrap_err().contains("number"));
-        assert!(tape.next(&mut sample).unwrap() && !tape.next(&mut sample).unwrap());
+        assert!(tape.moment("14:00", timeline.first).unwrap_err().to_string().contains("number"));
+        assert!(tape.next_into(&mut sample).unwrap() && !tape.next_into(&mut sample).unwrap());
         assert!(tape.back(9, &mut sample).unwrap() && !tape.back(1, &mut sample).unwrap());
         let row = (sample.rows[0].tag.clone(), Pool::Nonpaged);
-        let points = tape.series(&row, timeline.first, timeline.last, 9).unwrap();
-        assert_eq!(points.iter().map(|point| point.bytes).collect::<Vec<_>>(), [Some(31_168_512.0); 3]);
+        let points = tape.row(&row, timeline.first, timeline.last, 9).unwrap();
+        assert_eq!(
+            points.iter().map(|point| point.counters.bytes).collect::<Vec<_>>(),
+            [Some(31_168_512); 3]
+        );
     }
 
     #[test]

@@ -2,27 +2,28 @@
 
 use std::time::Duration;
 
-use poolmon_report::{Event, EventKind};
-use poolmon_store::{Gap, GapKind, Mark, ModuleChange, TimedMark};
+use poolmon_store::{Gap, GapKind, Mark as RecordedMark, ModuleChange, TimedMark};
+
+use crate::tape::{Mark, MarkKind};
 
 /// Modules that a mark names.
 const NAMED: usize = 4;
 
-/// A mark as something that happened; `None` where its time is not known.
-pub fn event(timed: &TimedMark) -> Option<Event> {
+/// A mark in words; `None` if its time is not known.
+pub fn mark(timed: &TimedMark) -> Option<Mark> {
     let at = timed.time?;
     let mut length = Duration::ZERO;
     let (kind, text) = match &timed.mark {
-        Mark::Note(text) => (EventKind::Note, text.trim().to_owned()),
-        Mark::Modules(changes) => (EventKind::Modules, modules(changes)),
-        Mark::Gap(gap) => {
+        RecordedMark::Note(text) => (MarkKind::Note, text.trim().to_owned()),
+        RecordedMark::Modules(changes) => (MarkKind::Modules, modules(changes)),
+        RecordedMark::Gap(gap) => {
             if gap.length_ns > 0 && gap.kind != GapKind::ClockJump {
                 length = gap.length();
             }
-            (if gap.kind == GapKind::Reboot { EventKind::Restart } else { EventKind::Gap }, words(gap))
+            (if gap.kind == GapKind::Reboot { MarkKind::Reboot } else { MarkKind::Gap }, words(gap))
         }
     };
-    Some(Event { at, kind, length, text: text.replace(['\n', '\r', '\t'], " ") })
+    Some(Mark { at, kind, length, text: text.replace(['\n', '\r', '\t'], " ") })
 }
 
 fn words(gap: &Gap) -> String {
