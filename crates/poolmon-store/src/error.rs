@@ -61,6 +61,12 @@ pub enum StoreError {
         /// An interval at which they would fit, in seconds.
         every: u64,
     },
+    /// This build writes no Parquet.
+    #[error(
+        "this build of poolmon writes no Parquet\n  \
+         export CSV, TSV or JSON lines instead, or build it with its feature `parquet`"
+    )]
+    NoParquet,
     /// Parquet could not be written.
     #[error("cannot write {path}: {problem}")]
     Parquet {

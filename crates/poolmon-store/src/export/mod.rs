@@ -69,6 +69,22 @@ pub fn write_file(recording: &Recording, format: Format, options: &Options, path
     })
 }
 
+/// Writes a recording as one Parquet file that appears whole or not at all.
+///
+/// # Errors
+///
+/// [`StoreError::NoParquet`] in a build without the feature `parquet`.
+pub fn write_parquet(recording: &Recording, options: &Options, path: &Path) -> Result<Summary> {
+    #[cfg(feature = "parquet")]
+    let result = parquet::write(recording, options, path, &mut || {});
+    #[cfg(not(feature = "parquet"))]
+    let result = {
+        let _ = (recording, options, path);
+        Err(StoreError::NoParquet)
+    };
+    result
+}
+
 /// Writes a file under another name, and renames it when it is complete and on the disk.
 fn whole<T>(path: &Path, write: impl FnOnce(&std::fs::File) -> Result<T>) -> Result<T> {
     let mut part = path.as_os_str().to_owned();

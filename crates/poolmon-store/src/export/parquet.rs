@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::basic::{Compression, Encoding, GzipLevel};
 use parquet::column::writer::ColumnWriter;
 use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError;
@@ -113,7 +113,7 @@ fn open<'a>(
     }
     let mut properties = WriterProperties::builder()
         .set_created_by(concat!("poolmon ", env!("CARGO_PKG_VERSION")).into())
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+        .set_compression(Compression::GZIP(GzipLevel::default()))
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_write_batch_size(BATCH)
         .set_key_value_metadata(Some(metadata));

@@ -109,6 +109,9 @@ impl Recorder {
 
     /// As [`Recorder::open`], on a disk of the caller's.
     pub fn open_on(folder: &Path, config: Config, disk: Box<dyn Disk>) -> Result<(Self, Report)> {
+        if config.seal && !cfg!(feature = "parquet") {
+            return Err(StoreError::NoParquet);
+        }
         fs::create_dir_all(folder).map_err(StoreError::io("make", folder))?;
         let lock = folder::lock(folder)?;
         let report = recover::recover(folder)?;
@@ -305,9 +308,12 @@ impl Recorder {
     }
 
     /// Why the last segment could not be sealed, once.
-    #[cfg(feature = "parquet")]
     pub fn seal_error(&self) -> Option<StoreError> {
-        self.sealer.as_ref().and_then(seal::Sealer::error)
+        #[cfg(feature = "parquet")]
+        let error = self.sealer.as_ref().and_then(seal::Sealer::error);
+        #[cfg(not(feature = "parquet"))]
+        let error = None;
+        error
     }
 
     fn mark(&mut self, time: Option<Timestamp>, mark: &Mark) -> Result<()> {

@@ -86,7 +86,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
             out.flush()?;
             summary
         }
-        (None, Some(file)) => export::parquet::write(&recording, &options, file, &mut || {})?,
+        (None, Some(file)) => export::write_parquet(&recording, &options, file)?,
         (None, None) => Summary::default(),
     };
     if summary.untimed > 0 {
