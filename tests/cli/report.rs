@@ -15,42 +15,53 @@ use crate::{POOLMON, poolmon, text};
 /// What a stranger could write into a note, or call a host.
 const HOSTILE: &str = "</script><script>alert(1)</script> [x](javascript:alert(1)) \u{202e}evil | `";
 
-/// The host of tests/scenarios/report.toml as a recording; made once for all tests.
+/// What strangers name on the recorded host.
+struct Names {
+    host: &'static str,
+    /// In place of the scenario's tag that is markup.
+    tag: &'static str,
+    note: &'static str,
+}
+
+/// The host of tests/scenarios/report.toml as a recording of hostile names; made once for all tests.
 fn recording() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("report-host");
-        let _ = std::fs::remove_dir_all(&folder);
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios/report.toml");
-        let scenario = Scenario::parse(&std::fs::read_to_string(path).unwrap()).unwrap();
-        let mut host = scenario.host().unwrap();
-        let config = Config { interval: Duration::from_mins(1), ..Config::default() };
-        let (mut recorder, _) = Recorder::open(&folder, config).unwrap();
-        let mut sample = Sample::new(Origin::new(SourceKind::Simulated, &[]).into(), CounterWidth::Bits32);
-        let mut first = None;
-        while host.sample_into(&mut sample) {
-            sample.origin = Origin {
-                host: Some("FS-<i>0815".into()),
-                system: Some("Windows 10.0.20348".into()),
-                boot: Some("a".into()),
-                ..Origin::new(SourceKind::Windows, &sample.origin.pools)
-            }
-            .into();
-            let wall = sample.time.unwrap();
-            let start = *first.get_or_insert(wall);
-            let clock = Duration::try_from(wall.duration_since(start)).unwrap();
-            recorder.record_at(&sample, Moment { wall, clock }).unwrap();
-            if clock == Duration::from_hours(9) {
-                let name = "wcsc.sys".into();
-                recorder.modules(&[ModuleChange { loaded: true, name, detail: None, size: 0 }]).unwrap();
-            }
+    FOLDER.get_or_init(|| recorded("report-host", &Names { host: "FS-<i>0815", tag: "<b>&", note: HOSTILE }))
+}
+
+/// The host of tests/scenarios/report.toml in a folder of this name.
+fn recorded(folder: &str, names: &Names) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(folder);
+    let _ = std::fs::remove_dir_all(&folder);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios/report.toml");
+    let scenario = std::fs::read_to_string(path).unwrap().replace("\"<b>&\"", &format!("{:?}", names.tag));
+    let mut host = Scenario::parse(&scenario).unwrap().host().unwrap();
+    let config = Config { interval: Duration::from_mins(1), ..Config::default() };
+    let (mut recorder, _) = Recorder::open(&folder, config).unwrap();
+    let mut sample = Sample::new(Origin::new(SourceKind::Simulated, &[]).into(), CounterWidth::Bits32);
+    let mut first = None;
+    while host.sample_into(&mut sample) {
+        sample.origin = Origin {
+            host: Some(names.host.into()),
+            system: Some("Windows 10.0.20348".into()),
+            boot: Some("a".into()),
+            ..Origin::new(SourceKind::Windows, &sample.origin.pools)
         }
-        recorder.close().unwrap();
-        let at = |hours: i64| first.unwrap() + jiff::SignedDuration::from_hours(hours);
-        poolmon_store::note(&folder, HOSTILE, at(4)).unwrap();
-        poolmon_store::note(&folder, "backup job moved to 13:00", at(30)).unwrap();
-        folder
-    })
+        .into();
+        let wall = sample.time.unwrap();
+        let start = *first.get_or_insert(wall);
+        let clock = Duration::try_from(wall.duration_since(start)).unwrap();
+        recorder.record_at(&sample, Moment { wall, clock }).unwrap();
+        if clock == Duration::from_hours(9) {
+            let name = "wcsc.sys".into();
+            recorder.modules(&[ModuleChange { loaded: true, name, detail: None, size: 0 }]).unwrap();
+        }
+    }
+    recorder.close().unwrap();
+    let at = |hours: i64| first.unwrap() + jiff::SignedDuration::from_hours(hours);
+    poolmon_store::note(&folder, names.note, at(4)).unwrap();
+    poolmon_store::note(&folder, "backup job moved to 13:00", at(30)).unwrap();
+    folder
 }
 
 fn in_utc(args: &[&str]) -> Output {
@@ -67,7 +78,11 @@ fn in_utc(args: &[&str]) -> Output {
 }
 
 fn report(args: &[&str]) -> Output {
-    let folder = recording().to_str().unwrap();
+    report_of(recording(), args)
+}
+
+fn report_of(recording: &Path, args: &[&str]) -> Output {
+    let folder = recording.to_str().unwrap();
     let args: Vec<&str> = ["report", folder].into_iter().chain(args.iter().copied()).collect();
     in_utc(&args)
 }
@@ -81,10 +96,14 @@ fn out(name: &str) -> PathBuf {
 
 /// Writes the report anew and reads it.
 fn written(name: &str, more: &[&str]) -> String {
+    written_of(recording(), name, more)
+}
+
+fn written_of(recording: &Path, name: &str, more: &[&str]) -> String {
     let path = out(name);
     let file = path.to_str().unwrap();
     let args: Vec<&str> = ["-o", file, "--force"].into_iter().chain(more.iter().copied()).collect();
-    let done = report(&args);
+    let done = report_of(recording, &args);
     assert!(done.status.success(), "{}", text(&done.stderr));
     assert!(text(&done.stderr).contains(name) && done.stdout.is_empty());
     std::fs::read_to_string(path).unwrap()
@@ -166,7 +185,7 @@ mod chromium {
     use std::path::Path;
     use std::process::Command;
 
-    use super::{driver, out, written};
+    use super::{Names, driver, out, recorded, written, written_of};
     use crate::text;
 
     fn browser(args: &[&str]) -> Option<(String, String)> {
@@ -228,7 +247,9 @@ mod chromium {
 
     #[test]
     fn pictures() {
-        written("pictures.html", &["--drivers", driver()]);
+        // What the README shows; the hostile names are for the tests of escaping.
+        let names = Names { host: "FS-0815", tag: "QosL", note: "virus scanner updated" };
+        written_of(&recorded("report-pictures", &names), "pictures.html", &["--drivers", driver()]);
         let wanted = std::env::var_os("POOLMON_PICTURES").is_some();
         let folder = if wanted {
             Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/report")

@@ -1,6 +1,6 @@
 //! Symbols, where there are any: what they say of the kernel's tables is compared with what was found without them.
 //!
-//! [`path`]: where symbol files are; [`pdb`]: a symbol file; [`SymbolPlaces`]: the variables in this dump.
+//! [`path`]: where symbol files are; [`PdbFile`]: a symbol file; `SymbolPlaces`: the variables in this dump.
 
 pub mod path;
 mod pdb;

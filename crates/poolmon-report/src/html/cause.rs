@@ -1,38 +1,37 @@
 //! A cause's own section: figures, plot, reasons, owner, next commands.
 
-use std::fmt::Write as _;
-
 use poolmon_leak::{Kind, Verdict};
 use poolmon_model::units::{grouped, human_amount, human_rate, rough_hours};
 use poolmon_owner::next;
 
-use super::escape;
+use super::markup::{Html, html, html_line, html_piece};
 use super::sections::figure;
 use crate::{Dossier, Material, findings, plot, words};
 
 /// Everything about one cause.
-pub fn section(out: &mut String, material: &Material<'_>, verdict: &Verdict, number: usize) {
+pub fn section(out: &mut Html, material: &Material<'_>, verdict: &Verdict, number: usize) {
     let tag = verdict.tag.to_string();
     let tag = tag.trim_end();
-    let _ = writeln!(
+    html_line!(
         out,
-        "<section class=\"cause\" id=\"cause-{number}\">\n<h2><code>{}</code> {} in {}</h2>\n<p class=\"lead\">{}.</p>",
-        escape(tag),
+        "<section class=\"cause\" id=\"cause-{}\">\n<h2><code>{}</code> {} in {}</h2>\n<p class=\"lead\">{}.</p>",
+        number,
+        tag,
         words::kind(verdict.kind),
-        escape(verdict.pool.long()),
-        escape(&verdict.sentence(&material.zone))
+        verdict.pool.long(),
+        verdict.sentence(&material.zone)
     );
     tiles(out, material, verdict);
-    let caption = format!(
+    let caption = html_piece!(
         "<b><code>{}</code></b>, bytes: mean and range of the samples{}.",
-        escape(tag),
+        tag,
         if matches!(verdict.kind, Kind::Leaking | Kind::Growing) {
             "; dashed the trend, shaded how steep it may be at 95 %"
         } else {
             ""
         }
     );
-    figure(out, &plot::tag(material, verdict), &caption, "");
+    figure(out, &plot::tag(material, verdict), &caption, &Html::default());
     why(out, material, verdict);
     if let Some(dossier) =
         material.dossiers.iter().find(|dossier| dossier.tag == verdict.tag && dossier.pool == verdict.pool)
@@ -40,10 +39,10 @@ pub fn section(out: &mut String, material: &Material<'_>, verdict: &Verdict, num
         owner(out, dossier);
     }
     next_commands(out, verdict, number);
-    out.push_str("</section>\n");
+    html!(out, "</section>\n");
 }
 
-fn tiles(out: &mut String, material: &Material<'_>, verdict: &Verdict) {
+fn tiles(out: &mut Html, material: &Material<'_>, verdict: &Verdict) {
     let mut tiles =
         vec![("Rate", human_rate(verdict.bytes.per_hour), format!("± {}", human_rate(verdict.bytes.half())))];
     if let Some(group) = material.report.group_of(verdict) {
@@ -78,87 +77,84 @@ fn tiles(out: &mut String, material: &Material<'_>, verdict: &Verdict) {
         let group = if verdict.group.is_some() { ", with its group" } else { "" };
         tiles.push(("Left", rough_hours(end.hours), format!("until {}{group}", end.limit.long())));
     }
-    out.push_str("<dl class=\"tiles\">\n");
+    html!(out, "<dl class=\"tiles\">\n");
     for (name, value, more) in tiles {
-        let _ = writeln!(
-            out,
-            "<div><dt>{name}</dt><dd><b>{}</b><span>{}</span></dd></div>",
-            escape(&value),
-            escape(&more)
-        );
+        html_line!(out, "<div><dt>{}</dt><dd><b>{}</b><span>{}</span></dd></div>", name, value, more);
     }
-    out.push_str("</dl>\n");
+    html!(out, "</dl>\n");
 }
 
-fn why(out: &mut String, material: &Material<'_>, verdict: &Verdict) {
+fn why(out: &mut Html, material: &Material<'_>, verdict: &Verdict) {
     let reasons = findings::reasons(material, verdict);
     if reasons.is_empty() {
         return;
     }
-    out.push_str("<h3>Why this verdict</h3>\n<ul>\n");
+    html!(out, "<h3>Why this verdict</h3>\n<ul>\n");
     for reason in reasons {
-        let _ = writeln!(out, "<li>{}</li>", escape(&reason));
+        html_line!(out, "<li>{}</li>", reason);
     }
-    out.push_str("</ul>\n");
+    html!(out, "</ul>\n");
 }
 
-fn owner(out: &mut String, dossier: &Dossier) {
+fn owner(out: &mut Html, dossier: &Dossier) {
     if dossier.known.is_empty() && dossier.suspects.is_empty() && dossier.searched.is_none() {
         return;
     }
-    out.push_str("<h3>Whose it is</h3>\n");
+    html!(out, "<h3>Whose it is</h3>\n");
     for suspect in &dossier.suspects {
-        let _ = writeln!(out, "<p class=\"suspect\"><b>{}</b></p>\n<ul>", escape(&suspect.name));
+        html_line!(out, "<p class=\"suspect\"><b>{}</b></p>\n<ul>", suspect.name);
         for sentence in &suspect.evidence {
-            let _ = writeln!(out, "<li>{}</li>", escape(sentence));
+            html_line!(out, "<li>{}</li>", sentence);
         }
-        out.push_str("</ul>\n");
+        html!(out, "</ul>\n");
     }
     if let Some(searched) = &dossier.searched {
         let none = if dossier.suspects.is_empty() { "No driver shows the tag. " } else { "" };
-        let _ = writeln!(out, "<p class=\"quiet\">{none}Searched: {}.</p>", escape(searched));
+        html_line!(out, "<p class=\"quiet\">{}Searched: {}.</p>", none, searched);
     }
     if !dossier.known.is_empty() {
-        out.push_str("<dl class=\"known\">\n");
+        html!(out, "<dl class=\"known\">\n");
         for (title, text) in &dossier.known {
-            let _ = writeln!(out, "<dt>{}</dt><dd>{}</dd>", escape(title), escape(text));
+            html_line!(out, "<dt>{}</dt><dd>{}</dd>", title, text);
         }
-        out.push_str("</dl>\n");
+        html!(out, "</dl>\n");
     }
 }
 
-fn next_commands(out: &mut String, verdict: &Verdict, number: usize) {
-    // For the gravest they stand open; the others' are the same with another tag.
-    let (open, close) = if number == 0 {
-        ("<h3>What to do next</h3>\n".to_owned(), "")
+fn next_commands(out: &mut Html, verdict: &Verdict, number: usize) {
+    // For the gravest they are open; the others' are the same with another tag.
+    let open = number == 0;
+    if open {
+        html_line!(out, "<h3>What to do next</h3>");
     } else {
-        ("<details>\n<summary>What to do next</summary>\n".to_owned(), "</details>\n")
-    };
-    out.push_str(&open);
-    out.push_str("<div class=\"commands\">\n");
+        html_line!(out, "<details>\n<summary>What to do next</summary>");
+    }
+    html!(out, "<div class=\"commands\">\n");
     for command in next::commands(&verdict.tag, Some(verdict.pool)) {
-        let _ = writeln!(
+        html_line!(
             out,
             "<div class=\"command\"><p><b>{}</b> {}</p><pre><code>{}</code></pre><p class=\"quiet\">Needs: {}</p></div>",
-            escape(command.tool),
+            command.tool,
             prose(command.tells),
-            escape(&command.command),
+            command.command,
             prose(command.needs)
         );
     }
-    out.push_str("</div>\n");
-    out.push_str(close);
+    html!(out, "</div>\n");
+    if !open {
+        html_line!(out, "</details>");
+    }
 }
 
-/// Our own sentences, in which code stands between backticks.
-fn prose(text: &str) -> String {
-    let mut out = String::new();
+/// Our own sentences, in which code is between backticks.
+fn prose(text: &str) -> Html {
+    let mut out = Html::default();
     for (n, part) in text.split('`').enumerate() {
-        let _ = if n % 2 == 1 {
-            write!(out, "<code>{}</code>", escape(part))
+        if n % 2 == 1 {
+            html!(out, "<code>{}</code>", part);
         } else {
-            write!(out, "{}", escape(part))
-        };
+            html!(out, "{}", part);
+        }
     }
     out
 }

@@ -7,8 +7,6 @@
 mod scale;
 mod shape;
 
-use std::fmt::Write as _;
-
 use poolmon_leak::series::CurvePoint;
 use poolmon_leak::{Kind, PoolGrowth, Verdict};
 use poolmon_model::units::human_amount;
@@ -16,7 +14,7 @@ use serde_json::{Value, json};
 
 use self::scale::{ByteScale, Tick, TimeScale};
 use crate::findings::{self, Composition};
-use crate::html::escape;
+use crate::html::markup::{Html, html, html_piece};
 use crate::{EventKind, Material};
 
 /// Room above the curves: letters of marks and the uppermost label.
@@ -37,7 +35,7 @@ const MARKS: usize = 60;
 /// A plot.
 pub struct Plot {
     /// The drawing.
-    pub svg: String,
+    pub svg: Html,
     /// `{x: [0..1000], t: [moment], s: [[name, [figure]]]}`.
     pub data: Value,
     /// Its axis of bytes starts at zero.
@@ -50,50 +48,50 @@ struct Frame<'a> {
     x: TimeScale,
     y: ByteScale,
     height: f64,
-    shapes: String,
+    shapes: Html,
 }
 
 impl<'a> Frame<'a> {
     fn new(material: &'a Material<'a>, window: (f64, f64), y: ByteScale, height: f64) -> Self {
         let x = TimeScale::new(window.0, window.1, material.analysis, &material.zone);
-        Self { material, x, y, height, shapes: String::new() }
+        Self { material, x, y, height, shapes: Html::default() }
     }
 
     fn path(&mut self, class: &str, path: &str) {
         if !path.is_empty() {
-            let _ = write!(self.shapes, r#"<path class="{class}" d="{path}"/>"#);
+            html!(self.shapes, r#"<path class="{}" d="{}"/>"#, class, path);
         }
     }
 
     /// Puts the frame around what was drawn: labels of bytes in a drawing of their own, so that the other can be
     /// stretched to any width.
-    fn finish(self, name: &str) -> String {
+    fn finish(self, name: &str) -> Html {
         let Self { height, .. } = self;
         let inner = height - TOP - BOTTOM;
         let ticks = self.y.ticks();
-        let mut svg = format!(r#"<svg class="scale" width="{GUTTER}" height="{height}" aria-hidden="true">"#);
+        let mut svg =
+            html_piece!(r#"<svg class="scale" width="{}" height="{}" aria-hidden="true">"#, GUTTER, height);
         for tick in &ticks {
             let y = TOP + tick.at / 1000.0 * inner + 4.0;
             let x = GUTTER - 8;
-            let _ = write!(
-                svg,
-                r#"<text class="tick" x="{x}" y="{y:.1}" text-anchor="end">{}</text>"#,
-                tick.text
-            );
+            html!(svg, r#"<text class="tick" x="{}" y="{:.1}" text-anchor="end">{}</text>"#, x, y, tick.text);
         }
-        let _ = write!(
+        html!(
             svg,
-            r#"</svg><svg class="chart" width="100%" height="{height}" role="img" aria-label="{}">"#,
-            escape(name)
+            r#"</svg><svg class="chart" width="100%" height="{}" role="img" aria-label="{}">"#,
+            height,
+            name
         );
         for tick in &ticks {
             let y = TOP + tick.at / 1000.0 * inner;
-            let _ = write!(svg, r#"<line class="grid" x1="0" x2="100%" y1="{y:.1}" y2="{y:.1}"/>"#);
+            html!(svg, r#"<line class="grid" x1="0" x2="100%" y1="{:.1}" y2="{:.1}"/>"#, y, y);
         }
         self.gaps(&mut svg, inner);
-        let _ = write!(
+        html!(
             svg,
-            r#"<svg class="curves" y="{TOP}" width="100%" height="{inner}" viewBox="0 0 1000 1000" preserveAspectRatio="none" overflow="visible">{}</svg>"#,
+            r#"<svg class="curves" y="{}" width="100%" height="{}" viewBox="0 0 1000 1000" preserveAspectRatio="none" overflow="visible">{}</svg>"#,
+            TOP,
+            inner,
             self.shapes
         );
         self.marks(&mut svg, inner);
@@ -114,54 +112,63 @@ impl<'a> Frame<'a> {
                 _ => "middle",
             };
             let wide = if n % 2 == 1 { " wide" } else { "" };
-            let _ = write!(
+            html!(
                 svg,
-                r#"<text class="tick{wide}" x="{:.2}%" y="{y:.1}" text-anchor="{anchor}">{}</text>"#,
+                r#"<text class="tick{}" x="{:.2}%" y="{:.1}" text-anchor="{}">{}</text>"#,
+                wide,
                 tick.at / 10.0,
+                y,
+                anchor,
                 tick.text
             );
         }
-        svg.push_str("</svg>");
+        html!(svg, "</svg>");
         svg
     }
 
     /// Time without samples, shaded.
-    fn gaps(&self, svg: &mut String, inner: f64) {
+    fn gaps(&self, svg: &mut Html, inner: f64) {
         for event in self.material.events.iter().filter(|event| !event.length.is_zero()) {
             let Some(to) = self.x.hours(event.at) else { continue };
             let from = self.x.x(to - event.length.as_secs_f64() / 3600.0);
             let to = self.x.x(to);
-            let _ = write!(
+            html!(
                 svg,
-                r#"<rect class="gap" x="{:.2}%" width="{:.2}%" y="{TOP}" height="{inner}"/>"#,
+                r#"<rect class="gap" x="{:.2}%" width="{:.2}%" y="{}" height="{}"/>"#,
                 from / 10.0,
-                (to - from).max(1.0) / 10.0
+                (to - from).max(1.0) / 10.0,
+                TOP,
+                inner
             );
         }
     }
 
     /// A line and a letter for each mark; letters that would cover each other are left out.
-    fn marks(&self, svg: &mut String, inner: f64) {
+    fn marks(&self, svg: &mut Html, inner: f64) {
         let mut last = f64::NEG_INFINITY;
         for event in self.material.events.iter().take(MARKS) {
             let Some(at) = self.x.hours(event.at).map(|hours| self.x.x(hours)) else { continue };
             let class = event.kind.word();
             let x = at / 10.0;
-            let _ = write!(
+            html!(
                 svg,
-                r#"<g class="mark {class}"><title>{}</title><line x1="{x:.2}%" x2="{x:.2}%" y1="16" y2="{:.1}"/>"#,
-                escape(&event.text),
+                r#"<g class="mark {}"><title>{}</title><line x1="{:.2}%" x2="{:.2}%" y1="16" y2="{:.1}"/>"#,
+                class,
+                event.text,
+                x,
+                x,
                 TOP + inner
             );
             if at - last > 14.0 {
-                let _ = write!(
+                html!(
                     svg,
-                    r#"<text x="{x:.2}%" y="12" text-anchor="middle">{}</text>"#,
+                    r#"<text x="{:.2}%" y="12" text-anchor="middle">{}</text>"#,
+                    x,
                     event.kind.letter()
                 );
                 last = at;
             }
-            svg.push_str("</g>");
+            html!(svg, "</g>");
         }
     }
 
@@ -274,14 +281,16 @@ pub fn composition(material: &Material<'_>, composition: &Composition<'_>) -> Pl
 }
 
 /// A curve of the size of a word.
-pub fn small(material: &Material<'_>, verdict: &Verdict) -> String {
+pub fn small(material: &Material<'_>, verdict: &Verdict) -> Html {
     let points = material.analysis.curve(&verdict.tag, verdict.pool);
     let x = TimeScale::new(0.0, material.report.hours, material.analysis, &material.zone);
     let y = ByteScale::of(points.iter().map(|point| point.mean), false);
     let path = shape::line(&points, &x, &y, |point| point.mean);
     let class = if verdict.kind == Kind::Leaking { "curve leak" } else { "curve" };
-    format!(
-        r#"<svg class="small" viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true"><path class="{class}" d="{path}"/></svg>"#
+    html_piece!(
+        r#"<svg class="small" viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true"><path class="{}" d="{}"/></svg>"#,
+        class,
+        path
     )
 }
 

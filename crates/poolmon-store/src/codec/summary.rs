@@ -66,7 +66,7 @@ pub fn write(summary: &Summary, last: &Sample) -> Vec<u8> {
     c.finish()
 }
 
-/// Reads what [`write`] wrote.
+/// Reads what [`write()`] wrote.
 pub fn read(payload: &[u8], last: &Sample) -> Result<Summary, CodecError> {
     let mut c = Decoder::new(payload);
     let summary = code(&mut c, last, None)?;

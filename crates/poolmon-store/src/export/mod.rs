@@ -59,7 +59,7 @@ pub fn write(
     }
 }
 
-/// As [`write`], into a file that appears whole or not at all.
+/// As [`write()`], into a file that appears whole or not at all.
 pub fn write_file(recording: &Recording, format: Format, options: &Options, path: &Path) -> Result<Summary> {
     whole(path, |file| {
         let mut out = io::BufWriter::with_capacity(256 << 10, file);

@@ -100,8 +100,8 @@ Without --format windbg, flag 2 gives the rows of nonpaged pool and flag 4 those
 #[derive(Debug, Clone, Args)]
 #[command(after_help = POOLUSED)]
 pub struct PoolusedArgs {
-    /// [/t N] [FLAGS] [TAG], as for !poolused
-    #[arg(value_name = "WINDBG")]
+    /// Arguments of the debugger's own command.
+    #[arg(value_name = "WINDBG", help = "[/t N] [FLAGS] [TAG], as for !poolused")]
     pub words: Vec<String>,
     /// Rows and order.
     #[command(flatten)]

@@ -4,7 +4,7 @@
 //!   a service calls it, too;
 //! * [`session`]: one sample with everything that stands beside it ([`modules`]); [`watched`]: the same for the live
 //!   screen; `alarm.rs`: what begins to leak meanwhile;
-//! * [`line`]: what a person sees.
+//! * [`mod@line`]: what a person sees.
 
 mod alarm;
 pub mod events;

@@ -1,0 +1,190 @@
+//! The same in Markdown (GitHub's dialect): for tickets, mails and wikis.
+
+mod markup;
+
+use poolmon_leak::Verdict;
+use poolmon_model::units::{grouped, human_amount, human_rate};
+use poolmon_owner::next;
+
+use self::markup::{Code, Fenced, Markdown, Ours, md, md_line};
+use crate::{Dossier, Material, findings, words};
+
+/// The whole text.
+pub fn page(material: &Material<'_>) -> String {
+    let mut out = Markdown::default();
+    md_line!(out, "# Kernel memory report: {}\n", material.headline());
+    let mut about = Markdown::default();
+    if let Some(host) = material.title.as_ref().and(material.host.as_ref()) {
+        md!(about, "{}, ", host);
+    }
+    if let Some(system) = &material.system {
+        md!(about, "{}, ", system);
+    }
+    let extent = words::extent(material.report, material.span, &material.zone);
+    let tags = grouped(material.report.verdicts.len() as u64);
+    md_line!(out, "{}{}; {} tags.\n", about, extent, tags);
+    if let Some(remark) = words::times(material.report) {
+        md_line!(out, "{}\n", remark);
+    }
+    summary(&mut out, material);
+    for verdict in findings::causes(material) {
+        cause(&mut out, material, verdict);
+    }
+    md_line!(out, "## What moves\n");
+    let moving = findings::moving(material);
+    if moving.is_empty() {
+        md_line!(out, "Nothing but noise.\n");
+    } else {
+        table(&mut out, material, &moving);
+    }
+    let biggest = findings::biggest(material);
+    if !biggest.is_empty() {
+        md_line!(out, "## The biggest\n\nWhat holds most at the end. A big tag is seldom the leak.\n");
+        table(&mut out, material, &biggest);
+    }
+    events(&mut out, material);
+    md_line!(out, "## How the verdicts come about, and what they cannot do\n");
+    for (title, text) in words::METHOD {
+        md_line!(out, "- **{}**: {}", Ours(title), Ours(text));
+    }
+    md_line!(out, "");
+    for text in words::LIMITS {
+        md_line!(out, "- {}", Ours(text));
+    }
+    let zone = material.made.to_zoned(material.zone.clone()).strftime("%:z").to_string();
+    md_line!(
+        out,
+        "\nMade by {} on {} from {}. Times are in UTC{}. Sizes are binary: 1 MiB is 1,048,576 bytes.",
+        material.maker,
+        Ours(&words::moment(material.made, &material.zone)),
+        Code(&material.source),
+        Ours(&zone)
+    );
+    out.into_text()
+}
+
+fn summary(out: &mut Markdown, material: &Material<'_>) {
+    let (leaks, causes) = findings::leaks(material);
+    let headline = words::headline(material.report, material.needs, leaks, causes);
+    md_line!(out, "**{}**\n", headline.trim_end_matches(':'));
+    let mut any = false;
+    for (number, verdict) in findings::causes(material).enumerate() {
+        md_line!(out, "{}. {}", number + 1, verdict.sentence(&material.zone));
+        any = true;
+    }
+    if any {
+        md_line!(out, "");
+    }
+    if let Some(figures) = material.perfmon {
+        md_line!(out, "- Perfmon: {}", words::pools(&figures.pools));
+    }
+    md_line!(out, "- Pools: {}", words::pools(&material.report.pools));
+    if let Some(others) = findings::others(material) {
+        md_line!(out, "- The other tags: {}", others);
+    }
+    md_line!(out, "");
+}
+
+fn cause(out: &mut Markdown, material: &Material<'_>, verdict: &Verdict) {
+    let tag = verdict.tag.to_string();
+    md_line!(
+        out,
+        "## {} {} in {}\n\n{}.\n",
+        Code(tag.trim_end()),
+        words::kind(verdict.kind),
+        verdict.pool.long(),
+        verdict.sentence(&material.zone)
+    );
+    let reasons = findings::reasons(material, verdict);
+    for reason in &reasons {
+        md_line!(out, "- {}", reason);
+    }
+    if !reasons.is_empty() {
+        md_line!(out, "");
+    }
+    let dossier = |dossier: &&Dossier| dossier.tag == verdict.tag && dossier.pool == verdict.pool;
+    if let Some(dossier) = material.dossiers.iter().find(dossier) {
+        owner(out, dossier);
+    }
+    md_line!(out, "### What to do next\n");
+    for command in next::commands(&verdict.tag, Some(verdict.pool)) {
+        md_line!(out, "{}: {}. Needs: {}.\n", Ours(command.tool), Ours(command.tells), Ours(command.needs));
+        md_line!(out, "{}\n", Fenced(&command.command));
+    }
+}
+
+fn owner(out: &mut Markdown, dossier: &Dossier) {
+    if dossier.known.is_empty() && dossier.suspects.is_empty() && dossier.searched.is_none() {
+        return;
+    }
+    md_line!(out, "### Whose it is\n");
+    for suspect in &dossier.suspects {
+        md_line!(out, "- **{}**", suspect.name);
+        for sentence in &suspect.evidence {
+            md_line!(out, "  - {}", sentence);
+        }
+    }
+    for (title, text) in &dossier.known {
+        md_line!(out, "- {}: {}", title, text);
+    }
+    if let Some(searched) = &dossier.searched {
+        let none = if dossier.suspects.is_empty() { "no driver shows the tag; " } else { "" };
+        md_line!(out, "- {}searched: {}", none, searched);
+    }
+    md_line!(out, "");
+}
+
+fn table(out: &mut Markdown, material: &Material<'_>, rows: &[&Verdict]) {
+    md_line!(out, "| Tag | Pool | Verdict | Rate | ± | Held | Grown | Share | Since | Used by |");
+    md_line!(out, "|---|---|---|--:|--:|--:|--:|--:|---|---|");
+    for verdict in rows {
+        md_line!(
+            out,
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            Code(verdict.tag.to_string().trim_end()),
+            verdict.pool.id(),
+            words::kind(verdict.kind),
+            Ours(&human_rate(verdict.bytes.per_hour)),
+            Ours(&human_rate(verdict.bytes.half())),
+            Ours(&human_amount(verdict.held)),
+            Ours(&human_amount(verdict.growth)),
+            Ours(&words::share(verdict)),
+            Ours(&words::since(verdict, &material.zone)),
+            verdict.owner.as_deref().unwrap_or_default()
+        );
+    }
+    md_line!(out, "");
+}
+
+fn events(out: &mut Markdown, material: &Material<'_>) {
+    if material.events.is_empty() {
+        return;
+    }
+    md_line!(out, "## What happened\n\n| When | Mark | What |\n|---|---|---|");
+    for event in material.events.iter().take(100) {
+        let at = words::moment(event.at, &material.zone);
+        md_line!(out, "| {} | {} | {} |", Ours(&at), event.kind.word(), event.text);
+    }
+    md_line!(out, "");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::material;
+
+    #[test]
+    fn nothing_of_strangers_is_markup() {
+        let text = page(&material());
+        assert!(text.contains("## `<b>&` leaks in paged pool"), "{text}");
+        assert!(text.contains(r"\[a\](javascript:b)"), "{text}");
+        let outside: String = text.split("```").step_by(2).collect();
+        for raw in ["<script", "</title>", "[a](", "\u{202e}", "\u{1b}"] {
+            assert!(!outside.replace("`<b>&`", "").contains(raw), "{raw}");
+        }
+        for row in text.lines().filter(|line| line.starts_with("| ") && line.contains("paged |")) {
+            let cells = row.replace("\\|", "").matches('|').count();
+            assert_eq!(cells, 11, "{row}");
+        }
+    }
+}
