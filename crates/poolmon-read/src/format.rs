@@ -84,12 +84,11 @@ pub struct Unpacked {
 }
 
 impl ReadOptions {
-    /// Moves a time that was read as UTC for lack of a zone into the zone that the person named.
-    pub(crate) fn move_time(&self, sample: &mut Sample) {
+    /// Moves a time that was read as UTC for lack of a zone (`assumed`) into the zone that the person named.
+    pub(crate) fn move_time(&self, assumed: bool, sample: &mut Sample) {
         let Some(zone) = self.zone else { return };
-        let before = sample.remarks.len();
-        sample.remarks.retain(|remark| remark != ZONE_ASSUMED);
-        if sample.remarks.len() < before {
+        if assumed {
+            sample.remarks.retain(|remark| remark != ZONE_ASSUMED);
             // What was read as UTC is that many seconds ahead of UTC.
             let ahead = SignedDuration::from_secs(zone.seconds().into());
             sample.time = sample.time.and_then(|time| time.checked_sub(ahead).ok());

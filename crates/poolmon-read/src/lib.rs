@@ -9,6 +9,20 @@
 //! 4. [`Series`]: several files as one series, oldest first;
 //! 5. [`Tape`]: a series that can be wound to and fro;
 //! 6. [`moment`]: times as people write them, relative to a series.
+//!
+//! ```
+//! use poolmon_read::{Input, ReadOptions, empty_sample, identify};
+//!
+//! let input = Input::from_bytes("a.csv", &b"tag,pool,bytes\nLeak,nonpaged,640\n"[..]);
+//! let format = identify(&input)?;
+//! assert_eq!(format.id, "table");
+//! let mut samples = (format.open)(&input, &ReadOptions::default())?;
+//! let mut sample = empty_sample();
+//! while samples.next_into(&mut sample)? {
+//!     assert_eq!(sample.rows[0].counters.bytes, Some(640));
+//! }
+//! # Ok::<(), poolmon_read::ReadError>(())
+//! ```
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 #![cfg_attr(
@@ -25,6 +39,7 @@ mod memory;
 pub mod moment;
 mod part;
 mod recorded_tape;
+mod remark;
 mod samples;
 mod series;
 pub mod tape;
@@ -38,6 +53,7 @@ pub use formats::FORMATS;
 pub use formats::dump::{dump_error, dump_pool_used, open_dump};
 pub use input::Input;
 pub use marks::mark;
+pub use remark::{Remark, RemarkKind, RemarkLine};
 pub use samples::{Earlier, SamplePair, Samples, empty_sample};
 pub use series::{Part, Series, TimeFrom};
 pub use tape::{Mark, MarkKind, Tape};

@@ -10,7 +10,7 @@ use poolmon_store::Losses;
 
 use crate::samples::empty_sample;
 use crate::text::time_in_name;
-use crate::{FileFormat, Input, ReadError, ReadOptions, Result, Samples, identify};
+use crate::{FileFormat, Input, ReadError, ReadOptions, Remark, RemarkKind, Result, Samples, identify};
 
 /// One file or recording of a series.
 pub struct Part {
@@ -68,7 +68,8 @@ impl Part {
         let mut sample = empty_sample();
         let reader = self.reader(options)?;
         let found = reader.next_into(&mut sample)?;
-        options.move_time(&mut sample);
+        let assumed = is_zone_assumed(reader);
+        options.move_time(assumed, &mut sample);
         let undated = found && sample.time.is_none() && !options.keep_undated;
         let alone = undated && !reader.next_into(&mut sample)?;
         if alone {
@@ -126,16 +127,25 @@ impl Part {
         self.reader.as_ref().map(|reader| reader.losses()).unwrap_or_default()
     }
 
+    pub(crate) fn remarks(&self) -> &[Remark] {
+        self.reader.as_ref().map_or(&[], |reader| reader.remarks())
+    }
+
     pub(crate) fn changed(&self) -> Option<&[u32]> {
         self.reader.as_ref()?.changed()
     }
+}
+
+/// Whether the last sample's time was read as UTC for lack of a zone.
+pub(crate) fn is_zone_assumed(reader: &dyn Samples) -> bool {
+    reader.remarks().iter().any(|remark| remark.kind == RemarkKind::ZoneAssumed)
 }
 
 /// Opens paths; a folder that is no format of its own stands for its files.
 pub(crate) fn open_all(
     paths: &[PathBuf],
     options: &ReadOptions,
-    remarks: &mut Vec<String>,
+    remarks: &mut Vec<Remark>,
 ) -> Result<Vec<Part>> {
     let mut parts = Vec::new();
     for path in paths {
@@ -150,11 +160,14 @@ pub(crate) fn open_all(
             match Part::open(file, path, options) {
                 Ok(part) => parts.push(part),
                 // One stray file among a hundred logs is no reason to judge none.
-                Err(error) => remarks.push(format!("left out: {error}")),
+                Err(error) => {
+                    remarks.push(Remark::new(RemarkKind::FileLeftOut, format!("left out: {error}")));
+                }
             }
         }
         if parts.len() == before {
-            let remedy = remarks.join("\n  ");
+            let texts: Vec<&str> = remarks.iter().map(|remark| remark.text.as_str()).collect();
+            let remedy = texts.join("\n  ");
             return Err(ReadError::unsuitable(&path.display(), "none of its files can be read", remedy));
         }
     }
@@ -166,7 +179,7 @@ pub(crate) fn open_all(
 }
 
 /// Remarks on times that are not in the files themselves.
-pub(crate) fn where_times_come_from(parts: &[Part]) -> Vec<String> {
+pub(crate) fn where_times_come_from(parts: &[Part]) -> Vec<Remark> {
     let mut remarks = Vec::new();
     for (from, words) in [(TimeFrom::Name, "the file's name"), (TimeFrom::FileDate, "the date of the file")] {
         let mut named = parts.iter().filter(|part| part.time_from == from);
@@ -177,7 +190,8 @@ pub(crate) fn where_times_come_from(parts: &[Part]) -> Vec<String> {
                 n => format!(" and {n} more"),
             };
             let name = first.input.name();
-            remarks.push(format!("{name}{others}: the time is taken from {words}"));
+            let text = format!("{name}{others}: the time is taken from {words}");
+            remarks.push(Remark::new(RemarkKind::TimeFromFile, text));
         }
     }
     remarks

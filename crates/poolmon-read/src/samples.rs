@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use poolmon_model::{CounterWidth, Origin, Sample, SourceKind, Summary};
 use poolmon_store::{Losses, TimedMark};
 
-use crate::Result;
+use crate::{Remark, Result};
 
 /// Samples of one file or recording, oldest first; one of them is in memory at a time.
 ///
@@ -29,6 +29,11 @@ pub trait Samples: Send {
     /// Goes back before the first sample; `false` if the file has to be opened again for that.
     fn rewind(&mut self) -> bool {
         false
+    }
+
+    /// Remarks on the last sample; their texts are in [`Sample::remarks`], too.
+    fn remarks(&self) -> &[Remark] {
+        &[]
     }
 
     /// Whether all figures could be read until now; a dump may lack some.

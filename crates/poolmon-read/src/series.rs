@@ -12,9 +12,10 @@ use crate::formats::recording::{RecordedSamples, earlier_by};
 use crate::memory::MemoryTape;
 use crate::moment::When;
 use crate::part;
+use crate::part::is_zone_assumed;
 pub use crate::part::{Part, TimeFrom};
 use crate::samples::{Earlier, SamplePair, empty_sample};
-use crate::{Holds, ReadError, ReadOptions, Result, Samples, Tape};
+use crate::{Holds, ReadError, ReadOptions, Remark, Result, Samples, Tape};
 
 /// A series of samples, oldest first; one of them is in memory at a time.
 pub struct Series {
@@ -24,7 +25,7 @@ pub struct Series {
     /// Index of the part that is read.
     at: usize,
     complete: bool,
-    remarks: Vec<String>,
+    remarks: Vec<Remark>,
     /// Of parts that were read to their end.
     losses: Losses,
 }
@@ -69,7 +70,7 @@ impl Series {
     }
 
     /// What a person has to know: files left out, where times come from. Empty afterwards.
-    pub fn take_remarks(&mut self) -> Vec<String> {
+    pub fn take_remarks(&mut self) -> Vec<Remark> {
         std::mem::take(&mut self.remarks)
     }
 
@@ -150,8 +151,9 @@ impl Series {
             let reader = part.reader(&self.options)?;
             if read(reader, sample)? {
                 self.complete &= reader.is_complete();
+                let assumed = is_zone_assumed(reader);
                 part.date(sample);
-                self.options.move_time(sample);
+                self.options.move_time(assumed, sample);
                 return Ok(true);
             }
             self.losses = self.losses.plus(reader.losses());
@@ -164,6 +166,11 @@ impl Series {
     /// What damage has cost until now.
     pub fn losses(&self) -> Losses {
         self.losses.plus(self.part().map(Part::losses).unwrap_or_default())
+    }
+
+    /// Remarks on the last sample; their texts are in [`Sample::remarks`], too.
+    pub fn remarks(&self) -> &[Remark] {
+        self.part().map_or(&[], Part::remarks)
     }
 
     /// Skips what is earlier than `time`, if that costs nothing. Samples before it may still come.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
-use poolmon_read::{FORMATS, Holds, Input, ReadOptions, Series, empty_sample, identify};
+use poolmon_read::{FORMATS, Holds, Input, ReadOptions, RemarkKind, Series, empty_sample, identify};
 
 const SNAP: &str = " Tag  Type     Allocs     Frees      Diff   Bytes  Per Alloc\n\n\
      Leak Nonp      31642      1204    30438 31168512   1024\n";
@@ -78,7 +78,10 @@ fn a_folder_of_logs_in_the_order_of_their_names_times() {
     let mut series = open(&[folder.path().into()]);
     assert_eq!(series.parts()[0].format.id, "poolmon-log");
     let remarks = series.take_remarks();
-    assert!(remarks[0].contains("notes.bin") && remarks[1].contains("the file's name"), "{remarks:?}");
+    assert!(
+        remarks[0].text.contains("notes.bin") && remarks[1].text.contains("the file's name"),
+        "{remarks:?}"
+    );
     let zone = TimeZone::system();
     let at = |hour| {
         let time = jiff::civil::date(2026, 11, 22).at(hour, 0, 0, 0);
@@ -88,6 +91,20 @@ fn a_folder_of_logs_in_the_order_of_their_names_times() {
     series.rewind();
     assert_eq!(read(&mut series).len(), 2);
     assert!(series.is_complete() && series.marks().unwrap().is_empty());
+}
+
+#[test]
+fn lines_that_are_not_understood_are_counted_with_number_and_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    fs::write(&path, "tag,pool,bytes\nLeak,nonpaged,5\nsomething odd\nIrp ,purple,7\n").unwrap();
+    let mut series = open(&[path]);
+    assert_eq!(read(&mut open(&[folder.path().join("a.csv")])).len(), 1);
+    assert!(series.next_into(&mut empty_sample()).unwrap());
+    let [remark] = series.remarks() else { panic!("{:?}", series.remarks()) };
+    assert_eq!((remark.kind, remark.count), (RemarkKind::NotUnderstood, 2));
+    let lines: Vec<_> = remark.lines.iter().map(|line| (line.number, line.text.as_str())).collect();
+    assert_eq!(lines, [(3, "something odd"), (4, "Irp ,purple,7")]);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use poolmon_model::header::{FIGURES, Figure};
 use poolmon_model::{CounterWidth, Origin, Pool, Sample, SourceKind};
 
 use crate::text::Records;
-use crate::{FileFormat, FormatGroup, Holds, Input, ReadError, ReadOptions, Result, Samples};
+use crate::{FileFormat, FormatGroup, Holds, Input, ReadError, ReadOptions, Remark, RemarkKind, Result, Samples};
 
 pub(crate) static FORMAT: FileFormat = FileFormat {
     id: "perfmon",
@@ -68,6 +68,7 @@ pub(crate) struct PerfmonReader {
     origin: Arc<Origin>,
     last: Option<Timestamp>,
     fields: Vec<String>,
+    remarks: Vec<Remark>,
     /// Handles by process (`\Process(lsass)\Handle Count`) of the last line, if the file has them.
     handles: Vec<(Arc<str>, u64)>,
 }
@@ -111,8 +112,18 @@ impl PerfmonReader {
             return Err(wrong(problem, "say which column is what: --columns 1=pool_nonpaged"));
         }
         let name = input.name().to_owned();
-        let (origin, fields, handles) = (Arc::new(origin), Vec::new(), Vec::new());
-        Ok(Self { name, records, separator, bias, columns, origin, last: None, fields, handles })
+        Ok(Self {
+            name,
+            records,
+            separator,
+            bias,
+            columns,
+            origin: Arc::new(origin),
+            last: None,
+            fields: Vec::new(),
+            remarks: Vec::new(),
+            handles: Vec::new(),
+        })
     }
 }
 
@@ -129,11 +140,14 @@ impl Samples for PerfmonReader {
             ReadError::line(&self.name, self.records.line(), problem, remedy)
         })?;
         sample.clear();
+        self.remarks.clear();
         sample.origin = Arc::clone(&self.origin);
         sample.width = CounterWidth::default();
         sample.time = Some(time);
         if self.last.is_some_and(|last| time < last) {
-            sample.remarks.push("the log's clock goes back here (end of summer time, or set back)".into());
+            let text = "the log's clock goes back here (end of summer time, or set back)";
+            self.remarks.push(Remark::new(RemarkKind::Time, text));
+            sample.remarks.push(text.to_owned());
         }
         self.last = Some(time);
         self.handles.clear();
@@ -157,6 +171,10 @@ impl Samples for PerfmonReader {
             }
         }
         Ok(true)
+    }
+
+    fn remarks(&self) -> &[Remark] {
+        &self.remarks
     }
 }
 

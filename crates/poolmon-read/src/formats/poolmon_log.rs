@@ -1,6 +1,6 @@
 //! PoolMon's logs and screens, memsnap's logs, and what people paste of them.
 
-use crate::text::{self, Layout};
+use crate::text::{self, TableLayout};
 use crate::{FileFormat, FormatGroup, Holds};
 
 pub(crate) static FORMAT: FileFormat = FileFormat {
@@ -9,6 +9,6 @@ pub(crate) static FORMAT: FileFormat = FileFormat {
     about: "Logs and screen copies of PoolMon, memsnap's logs, and the PoolMon logs that poolmon writes",
     group: FormatGroup::Windows,
     holds: Holds::Rows,
-    recognise: |input| text::first_layout(input.start()) == Some(Layout::PoolMon),
+    recognise: |input| text::first_layout(input.start()) == Some(TableLayout::PoolMon),
     open: |input, _| text::open(input),
 };

@@ -1,6 +1,6 @@
 //! What WinDbg prints for `!poolused`.
 
-use crate::text::{self, Layout};
+use crate::text::{self, TableLayout};
 use crate::{FileFormat, FormatGroup, Holds};
 
 pub(crate) static FORMAT: FileFormat = FileFormat {
@@ -9,6 +9,6 @@ pub(crate) static FORMAT: FileFormat = FileFormat {
     about: "The output of WinDbg's !poolused: allocations that are outstanding",
     group: FormatGroup::Windows,
     holds: Holds::Rows,
-    recognise: |input| text::first_layout(input.start()) == Some(Layout::PoolUsed),
+    recognise: |input| text::first_layout(input.start()) == Some(TableLayout::PoolUsed),
     open: |input, _| text::open(input),
 };

@@ -1,6 +1,6 @@
 //! CSV and TSV with a line of column names: what `poolmon export`, `poolmon top` and PowerShell scripts write.
 
-use crate::text::{self, Layout};
+use crate::text::{self, TableLayout};
 use crate::{FileFormat, FormatGroup, Holds};
 
 pub(crate) static FORMAT: FileFormat = FileFormat {
@@ -9,6 +9,6 @@ pub(crate) static FORMAT: FileFormat = FileFormat {
     about: "CSV or TSV whose first line names tag, pool and figures; with a time column, many moments",
     group: FormatGroup::Any,
     holds: Holds::Rows,
-    recognise: |input| text::first_layout(input.start()) == Some(Layout::Table),
+    recognise: |input| text::first_layout(input.start()) == Some(TableLayout::Table),
     open: |input, _| text::open(input),
 };

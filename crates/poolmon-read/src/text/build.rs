@@ -1,6 +1,5 @@
 //! A sample as it grows: rows are checked and counted, what lies around them is remembered, remarks are collected.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,10 +10,11 @@ use poolmon_model::{CounterWidth, Counters, Delta, Origin, Pool, Row, Sample, So
 use rustc_hash::FxHashMap;
 
 use super::encoding::decoded;
+use crate::remark::{CountedLines, Remark, RemarkKind};
 
 /// What the lines before a snapshot tell of it.
 #[derive(Default)]
-pub(super) struct Around {
+pub(super) struct Surroundings {
     pub(super) time: Option<Timestamp>,
     /// The zone of `time` was not told.
     pub(super) assumed: bool,
@@ -30,15 +30,15 @@ pub(super) struct Around {
     version: u32,
 }
 
-impl Around {
+impl Surroundings {
     /// Sets one of host, boot and system; they hold until the next line that tells them.
-    pub(super) fn set(&mut self, which: Which, value: Option<&str>) {
+    pub(super) fn set(&mut self, which: HostFact, value: Option<&str>) {
         let place = match which {
-            Which::Host => &mut self.host,
-            Which::Boot => &mut self.boot,
-            Which::System => &mut self.system,
+            HostFact::Host => &mut self.host,
+            HostFact::Boot => &mut self.boot,
+            HostFact::System => &mut self.system,
         };
-        self.boot_told |= matches!(which, Which::Boot);
+        self.boot_told |= matches!(which, HostFact::Boot);
         let value = value.filter(|value| !value.is_empty());
         if place.as_deref() != value {
             *place = value.map(str::to_owned);
@@ -68,64 +68,34 @@ impl Around {
 
 /// One of the texts that hold for many snapshots.
 #[derive(Clone, Copy)]
-pub(super) enum Which {
+pub(super) enum HostFact {
     Host,
     Boot,
     System,
 }
 
-/// Numbers of lines, the first few of them.
-#[derive(Default)]
-pub(super) struct Few {
-    count: u64,
-    first: [u64; 5],
-}
-
-impl Few {
-    pub(super) fn add(&mut self, line: u64) {
-        if let Some(place) = usize::try_from(self.count).ok().and_then(|at| self.first.get_mut(at)) {
-            *place = line;
-        }
-        self.count += 1;
-    }
-
-    /// `{one or many}: line 3, 8, …`.
-    fn say(&self, one: &str, many: &str, into: &mut Vec<String>) {
-        if self.count == 0 {
-            return;
-        }
-        let mut text = format!("{} {}: line", self.count, if self.count == 1 { one } else { many });
-        let shown: Vec<String> = self.first.iter().filter(|&&line| line > 0).map(u64::to_string).collect();
-        let _ = write!(text, " {}", shown.join(", "));
-        if self.count > shown.len() as u64 {
-            text.push_str(", …");
-        }
-        into.push(text);
-    }
-}
-
 /// What is noticed while one sample is read.
 #[derive(Default)]
-pub(super) struct Noticed {
+pub(super) struct NoticedLines {
     /// Rows that could not be read.
-    pub(super) broken: Few,
+    pub(super) broken: CountedLines,
     /// Places where rows were left out by whoever saved the text.
-    pub(super) left_out: Few,
+    pub(super) left_out: CountedLines,
     /// Lines that are too long.
-    pub(super) long: Few,
+    pub(super) long: CountedLines,
     /// Rows whose Per Alloc is not Bytes ÷ Diff.
-    pub(super) per_alloc: Few,
+    pub(super) per_alloc: CountedLines,
     /// WinDbg tags with dots, which stand for blanks or bytes that do not print.
-    pub(super) dots: Few,
+    pub(super) dots: CountedLines,
     /// memsnap's process rows.
     pub(super) processes: u64,
-    /// Sentences that a layout adds.
-    pub(super) said: Vec<String>,
+    /// Remarks that a layout adds.
+    pub(super) said: Vec<Remark>,
 }
 
 /// Figures of a row as it was told.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Told {
+pub(super) struct ReportedFigures {
     pub(super) allocs: Option<u64>,
     pub(super) frees: Option<u64>,
     pub(super) diff: Option<i64>,
@@ -134,7 +104,7 @@ pub(super) struct Told {
     pub(super) per_alloc: Option<u64>,
 }
 
-impl Told {
+impl ReportedFigures {
     /// Whether Per Alloc is Bytes ÷ Diff; `None` where one of them is not told.
     #[inline]
     pub(super) fn divides(&self) -> Option<bool> {
@@ -143,10 +113,10 @@ impl Told {
 }
 
 /// Builds samples, one after the other.
-pub(super) struct Builder {
+pub(super) struct SampleBuilder {
     file: String,
-    pub(super) around: Around,
-    pub(super) noticed: Noticed,
+    pub(super) around: Surroundings,
+    pub(super) noticed: NoticedLines,
     /// Session whose rows come now.
     pub(super) session: Option<u32>,
     pub(super) kind: SourceKind,
@@ -157,18 +127,20 @@ pub(super) struct Builder {
     diffs_told: bool,
     owners: FxHashMap<Box<[u8]>, Arc<str>>,
     origin: Option<(SourceKind, u8, u32, Arc<Origin>)>,
+    /// Remarks on the last sample.
+    pub(super) remarks: Vec<Remark>,
 }
 
 /// Owner texts that are shared between rows; beyond this, a file is not a pool table any more.
 const OWNERS: usize = 16_384;
 const WINDOWS: u8 = 0b11;
 
-impl Builder {
+impl SampleBuilder {
     pub(super) fn new(file: String) -> Self {
         Self {
             file,
-            around: Around::default(),
-            noticed: Noticed::default(),
+            around: Surroundings::default(),
+            noticed: NoticedLines::default(),
             session: None,
             kind: SourceKind::PoolmonLog,
             counts: 0,
@@ -176,6 +148,7 @@ impl Builder {
             diffs_told: false,
             owners: FxHashMap::default(),
             origin: None,
+            remarks: Vec::new(),
         }
     }
 
@@ -216,7 +189,7 @@ impl Builder {
         &mut self,
         sample: &mut Sample,
         row: (Tag, Pool),
-        told: Told,
+        told: ReportedFigures,
         owner: Option<Arc<str>>,
         line: u64,
     ) {
@@ -238,7 +211,7 @@ impl Builder {
                 sample.disagreeing += usize::from(counters.diff_disagrees());
             }
             if told.divides() == Some(false) {
-                self.noticed.per_alloc.add(line);
+                self.noticed.per_alloc.add(line, b"");
             }
         }
         let row = Row { tag: row.0, pool: row.1, counters, told_owner: owner };
@@ -273,7 +246,7 @@ impl Builder {
         }
         if !std::mem::take(&mut self.around.boot_told) {
             // An earlier snapshot's boot: nobody knows whether the machine was restarted since.
-            self.around.set(Which::Boot, None);
+            self.around.set(HostFact::Boot, None);
             self.around.boot_told = false;
         }
         sample.origin = self.origin();
@@ -282,7 +255,9 @@ impl Builder {
         let assumed = self.around.time.is_some() && self.around.assumed;
         self.around.forget_moment();
         let noticed = std::mem::take(&mut self.noticed);
-        noticed.say(assumed, &mut sample.remarks);
+        self.remarks.clear();
+        noticed.say(assumed, &mut self.remarks);
+        sample.remarks.extend(self.remarks.iter().map(ToString::to_string));
     }
 
     fn origin(&mut self) -> Arc<Origin> {
@@ -307,43 +282,48 @@ impl Builder {
     }
 }
 
-impl Noticed {
-    /// The remarks. `assumed` tells that the zone of the sample's time was not told.
-    pub(super) fn say(&self, assumed: bool, into: &mut Vec<String>) {
-        self.broken.say(
-            "row could not be read and was passed over",
-            "rows could not be read and were passed over",
-            into,
-        );
-        self.left_out.say(
-            "place where rows were left out by whoever saved this",
-            "places where rows were left out by whoever saved this",
-            into,
-        );
-        self.long.say(
-            "line longer than 1 MiB was passed over",
-            "lines longer than 1 MiB were passed over",
-            into,
-        );
-        self.per_alloc.say(
-            "row has a Per Alloc that is not Bytes / Diff",
-            "rows have a Per Alloc that is not Bytes / Diff",
-            into,
-        );
-        self.dots.say(
-            "tag with dots, which may stand for blanks or bytes that do not print",
-            "tags with dots, which may stand for blanks or bytes that do not print",
-            into,
-        );
+impl NoticedLines {
+    /// The remarks. `assumed`: the zone of the sample's time is not known.
+    pub(super) fn say(&self, assumed: bool, into: &mut Vec<Remark>) {
+        use RemarkKind::{Contradiction, NotUnderstood, RowsMissing, TooLong, UnclearTag};
+        let counted = [
+            self.broken.remark(
+                NotUnderstood,
+                "row could not be read and was passed over",
+                "rows could not be read and were passed over",
+            ),
+            self.left_out.remark(
+                RowsMissing,
+                "place where rows were left out by whoever saved this",
+                "places where rows were left out by whoever saved this",
+            ),
+            self.long.remark(
+                TooLong,
+                "line longer than 1 MiB was passed over",
+                "lines longer than 1 MiB were passed over",
+            ),
+            self.per_alloc.remark(
+                Contradiction,
+                "row has a Per Alloc that is not Bytes / Diff",
+                "rows have a Per Alloc that is not Bytes / Diff",
+            ),
+            self.dots.remark(
+                UnclearTag,
+                "tag with dots, which may stand for blanks or bytes that do not print",
+                "tags with dots, which may stand for blanks or bytes that do not print",
+            ),
+        ];
+        into.extend(counted.into_iter().flatten());
         if self.processes > 0 {
-            into.push(processes(self.processes));
+            let remark = Remark::new(RemarkKind::OtherRows, processes(self.processes));
+            into.push(Remark { count: self.processes, ..remark });
         }
         if assumed {
-            into.push(super::ZONE_ASSUMED.into());
+            into.push(Remark::new(RemarkKind::ZoneAssumed, super::ZONE_ASSUMED));
         }
-        for sentence in &self.said {
-            if !into.contains(sentence) {
-                into.push(sentence.clone());
+        for remark in &self.said {
+            if !into.contains(remark) {
+                into.push(remark.clone());
             }
         }
     }
@@ -384,18 +364,6 @@ mod tests {
         assert!(!divides(4096, 0, 5));
         assert!(divides(4096, -3, 7), "nothing can be said of a negative Diff");
         assert!(!divides(5, 2, u64::MAX));
-    }
-
-    #[test]
-    fn few_lines_are_named() {
-        let mut few = Few::default();
-        let mut said = Vec::new();
-        few.say("row", "rows", &mut said);
-        for line in 10..17 {
-            few.add(line);
-        }
-        few.say("row", "rows", &mut said);
-        assert_eq!(said, ["7 rows: line 10, 11, 12, 13, 14, …"]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use poolmon_model::{Delta, Pool, PoolTag, Tag};
 
-use super::build::Told;
+use super::build::ReportedFigures;
 use super::poolmon::{number, short, tag_text};
 
 /// A figure of a row.
@@ -20,7 +20,7 @@ enum Figure {
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Column {
+enum TableColumn {
     Ignored,
     Tag,
     Pool,
@@ -45,9 +45,9 @@ enum Column {
 
 /// The columns of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Columns {
+pub(super) struct TableColumns {
     separator: u8,
-    fields: Vec<Column>,
+    fields: Vec<TableColumn>,
     /// Fields that a row has at least.
     least: usize,
     /// One row a tag, both pools beside each other.
@@ -60,12 +60,12 @@ pub(super) struct Columns {
 
 /// One row's cells.
 #[derive(Default)]
-pub(super) struct Cells<'a> {
+pub(super) struct TableCells<'a> {
     tag: Cow<'a, [u8]>,
     raw: Option<PoolTag>,
     pool: Option<Pool>,
-    plain: Told,
-    halves: [Told; 2],
+    plain: ReportedFigures,
+    halves: [ReportedFigures; 2],
     /// Changes that were told.
     pub(super) change: Delta,
     /// As it stands there.
@@ -85,14 +85,14 @@ pub(super) struct Cells<'a> {
 const MOST: usize = 1000;
 
 /// Reads a header line. `None` where it is none.
-pub(super) fn columns(line: &[u8]) -> Option<Columns> {
+pub(super) fn columns(line: &[u8]) -> Option<TableColumns> {
     if line.len() > 64 * 1024 || !line.windows(3).any(|three| three.eq_ignore_ascii_case(b"tag")) {
         return None;
     }
     b"\t;,|".iter().find_map(|&separator| with(line, separator))
 }
 
-fn with(line: &[u8], separator: u8) -> Option<Columns> {
+fn with(line: &[u8], separator: u8) -> Option<TableColumns> {
     if memchr::memchr_iter(separator, line).take(MOST).count() == MOST {
         return None;
     }
@@ -104,67 +104,69 @@ fn with(line: &[u8], separator: u8) -> Option<Columns> {
         }
         columns.push(named(&field));
     }
-    let has = |column: Column| columns.contains(&column);
-    let count = |test: fn(&Column) -> bool| columns.iter().filter(|column| test(column)).count();
-    let plain = count(|column| matches!(column, Column::Plain(_)));
-    let wide = count(|column| matches!(column, Column::Nonpaged(_) | Column::Paged(_))) >= 2;
-    if !has(Column::Tag) || !(wide || (has(Column::Pool) && plain > 0)) {
+    let has = |column: TableColumn| columns.contains(&column);
+    let count = |test: fn(&TableColumn) -> bool| columns.iter().filter(|column| test(column)).count();
+    let plain = count(|column| matches!(column, TableColumn::Plain(_)));
+    let wide = count(|column| matches!(column, TableColumn::Nonpaged(_) | TableColumn::Paged(_))) >= 2;
+    if !has(TableColumn::Tag) || !(wide || (has(TableColumn::Pool) && plain > 0)) {
         return None;
     }
-    if !has(Column::Plain(Figure::Bytes)) {
+    if !has(TableColumn::Plain(Figure::Bytes)) {
         // `used` alone is what is held; beside `bytes` it is what live objects fill.
-        for column in columns.iter_mut().filter(|column| **column == Column::Plain(Figure::Used)) {
-            *column = Column::Plain(Figure::Bytes);
+        for column in columns.iter_mut().filter(|column| **column == TableColumn::Plain(Figure::Used)) {
+            *column = TableColumn::Plain(Figure::Bytes);
         }
     }
-    let needed = |column: &Column| {
-        matches!(column, Column::Tag | Column::Plain(_) | Column::Nonpaged(_) | Column::Paged(_))
-            || (*column == Column::Pool && !wide)
+    let needed = |column: &TableColumn| {
+        matches!(
+            column,
+            TableColumn::Tag | TableColumn::Plain(_) | TableColumn::Nonpaged(_) | TableColumn::Paged(_)
+        ) || (*column == TableColumn::Pool && !wide)
     };
     let least = columns.iter().rposition(needed)? + 1;
-    let [raw, sessions] = [Column::RawTag, Column::Session].map(|column| columns.contains(&column));
-    Some(Columns { separator, fields: columns, least, wide, raw, sessions })
+    let [raw, sessions] = [TableColumn::RawTag, TableColumn::Session].map(|column| columns.contains(&column));
+    Some(TableColumns { separator, fields: columns, least, wide, raw, sessions })
 }
 
 /// What a column of this name holds: case, blanks, dashes and underscores do not count.
-fn named(field: &[u8]) -> Column {
+fn named(field: &[u8]) -> TableColumn {
     let letters: Vec<u8> =
         field.iter().filter(|b| b.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect();
     let name = std::str::from_utf8(&letters).unwrap_or_default();
     match name {
-        "tag" | "pooltag" | "tagname" => return Column::Tag,
-        "pool" | "type" | "pooltype" => return Column::Pool,
-        "time" | "timestamp" | "datetime" | "date" | "sampletime" => return Column::Time,
-        "host" | "hostname" | "computer" | "computername" | "machine" => return Column::Host,
-        "boot" => return Column::Boot,
-        "session" | "sessionid" => return Column::Session,
-        "tagraw" => return Column::RawTag,
-        "mappeddriver" | "driver" | "owner" => return Column::Owner,
-        "binary" | "source" | "module" => return Column::Binary,
-        "description" | "sourcedescription" => return Column::About,
+        "tag" | "pooltag" | "tagname" => return TableColumn::Tag,
+        "pool" | "type" | "pooltype" => return TableColumn::Pool,
+        "time" | "timestamp" | "datetime" | "date" | "sampletime" => return TableColumn::Time,
+        "host" | "hostname" | "computer" | "computername" | "machine" => return TableColumn::Host,
+        "boot" => return TableColumn::Boot,
+        "session" | "sessionid" => return TableColumn::Session,
+        "tagraw" => return TableColumn::RawTag,
+        "mappeddriver" | "driver" | "owner" => return TableColumn::Owner,
+        "binary" | "source" | "module" => return TableColumn::Binary,
+        "description" | "sourcedescription" => return TableColumn::About,
         _ => {}
     }
     for end in ["delta", "change"] {
         if let Some(figure) = name.strip_suffix(end).and_then(figure) {
-            return Column::Change(figure);
+            return TableColumn::Change(figure);
         }
     }
     if let Some(figure) = figure(name) {
-        return Column::Plain(figure);
+        return TableColumn::Plain(figure);
     }
     // With one row a tag, `used` is what a pool holds.
     let half =
         |rest: &str| figure(rest).map(|figure| if figure == Figure::Used { Figure::Bytes } else { figure });
     for (start, column) in [
-        ("nonpaged", Column::Nonpaged as fn(Figure) -> Column),
-        ("nonp", Column::Nonpaged),
-        ("paged", Column::Paged),
+        ("nonpaged", TableColumn::Nonpaged as fn(Figure) -> TableColumn),
+        ("nonp", TableColumn::Nonpaged),
+        ("paged", TableColumn::Paged),
     ] {
         if let Some(figure) = name.strip_prefix(start).and_then(half) {
             return column(figure);
         }
     }
-    Column::Ignored
+    TableColumn::Ignored
 }
 
 fn figure(name: &str) -> Option<Figure> {
@@ -179,10 +181,10 @@ fn figure(name: &str) -> Option<Figure> {
     })
 }
 
-impl Columns {
+impl TableColumns {
     /// Reads a row. `None` where it is broken.
-    pub(super) fn row<'a>(&self, line: &'a [u8]) -> Option<Cells<'a>> {
-        let mut cells = Cells::default();
+    pub(super) fn row<'a>(&self, line: &'a [u8]) -> Option<TableCells<'a>> {
+        let mut cells = TableCells::default();
         let mut count = 0;
         for field in Fields::new(line, self.separator) {
             let Some(column) = self.fields.get(count) else {
@@ -194,29 +196,29 @@ impl Columns {
             };
             count += 1;
             match *column {
-                Column::Ignored => {}
-                Column::Tag => cells.tag = field,
-                Column::Pool if self.wide => {}
-                Column::Pool => cells.pool = Some(Pool::parse(std::str::from_utf8(&field).ok()?)?),
-                Column::Time => cells.time = field,
-                Column::Host => cells.host = field,
-                Column::Boot => cells.boot = Some(field),
-                Column::Session => cells.session = whole(&field).ok()?,
-                Column::RawTag => cells.raw = whole(&field).ok()?.map(PoolTag::from_u32),
-                Column::Owner => cells.owner = field,
-                Column::Binary => cells.binary = field,
-                Column::About => cells.about = field,
-                Column::Plain(figure) => set(&mut cells.plain, figure, &field)?,
-                Column::Nonpaged(figure) => set(cells.halves.first_mut()?, figure, &field)?,
-                Column::Paged(figure) => set(cells.halves.last_mut()?, figure, &field)?,
-                Column::Change(figure) => change(&mut cells.change, figure, &field)?,
+                TableColumn::Ignored => {}
+                TableColumn::Tag => cells.tag = field,
+                TableColumn::Pool if self.wide => {}
+                TableColumn::Pool => cells.pool = Some(Pool::parse(std::str::from_utf8(&field).ok()?)?),
+                TableColumn::Time => cells.time = field,
+                TableColumn::Host => cells.host = field,
+                TableColumn::Boot => cells.boot = Some(field),
+                TableColumn::Session => cells.session = whole(&field).ok()?,
+                TableColumn::RawTag => cells.raw = whole(&field).ok()?.map(PoolTag::from_u32),
+                TableColumn::Owner => cells.owner = field,
+                TableColumn::Binary => cells.binary = field,
+                TableColumn::About => cells.about = field,
+                TableColumn::Plain(figure) => set(&mut cells.plain, figure, &field)?,
+                TableColumn::Nonpaged(figure) => set(cells.halves.first_mut()?, figure, &field)?,
+                TableColumn::Paged(figure) => set(cells.halves.last_mut()?, figure, &field)?,
+                TableColumn::Change(figure) => change(&mut cells.change, figure, &field)?,
             }
         }
         (count >= self.least).then_some(cells)
     }
 
     /// The pools of a row with their figures; a tag that has nothing in a pool has no row there, as in PoolMon.
-    pub(super) fn rows(&self, cells: &Cells<'_>) -> Option<[Option<(Tag, Pool, Told)>; 2]> {
+    pub(super) fn rows(&self, cells: &TableCells<'_>) -> Option<[Option<(Tag, Pool, ReportedFigures)>; 2]> {
         if !self.wide {
             let pool = cells.pool?;
             let tag = match cells.raw {
@@ -240,11 +242,14 @@ impl Columns {
 
     /// Whether a row's last field is a figure, which may be cut short where the line has no end.
     pub(super) fn ends_with_figure(&self) -> bool {
-        !matches!(self.fields.last(), Some(Column::Ignored | Column::Owner | Column::Binary | Column::About))
+        !matches!(
+            self.fields.last(),
+            Some(TableColumn::Ignored | TableColumn::Owner | TableColumn::Binary | TableColumn::About)
+        )
     }
 }
 
-impl Cells<'_> {
+impl TableCells<'_> {
     /// Owner as PoolMon prints it: `[x.sys - what it is]`.
     pub(super) fn owner(&self) -> Cow<'_, [u8]> {
         let (binary, about) = (self.binary.trim_ascii(), self.about.trim_ascii());
@@ -298,7 +303,7 @@ fn value(text: &[u8]) -> Result<Option<i128>, Nonsense> {
     }
 }
 
-fn set(told: &mut Told, which: Figure, text: &[u8]) -> Option<()> {
+fn set(told: &mut ReportedFigures, which: Figure, text: &[u8]) -> Option<()> {
     if which == Figure::PerAlloc {
         // Other tools print fractions; it is derived anyway.
         told.per_alloc = value(text).ok().flatten().and_then(|value| u64::try_from(value).ok());
@@ -408,14 +413,14 @@ impl<'a> Iterator for Fields<'a> {
 mod tests {
     use super::*;
 
-    fn read(header: &str, row: &str) -> Option<Vec<(String, Pool, Told)>> {
+    fn read(header: &str, row: &str) -> Option<Vec<(String, Pool, ReportedFigures)>> {
         let columns = columns(header.as_bytes()).expect(header);
         let cells = columns.row(row.as_bytes())?;
         let rows = columns.rows(&cells)?;
         Some(rows.into_iter().flatten().map(|(tag, pool, told)| (tag.to_string(), pool, told)).collect())
     }
 
-    fn one(header: &str, row: &str) -> (String, Pool, Told) {
+    fn one(header: &str, row: &str) -> (String, Pool, ReportedFigures) {
         read(header, row).and_then(|mut rows| rows.pop()).expect(row)
     }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// How the bytes are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Encoding {
+pub(super) enum TextEncoding {
     /// One byte a character: ASCII, UTF-8, Latin-1 or an OEM code page. Tags are raw bytes, so nothing is converted.
     Bytes,
     /// UTF-16, low byte first.
@@ -15,7 +15,7 @@ pub(super) enum Encoding {
 
 /// What the beginning of the input is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum StartKind {
     /// Text.
     Text,
     /// Nothing at all.
@@ -39,13 +39,13 @@ const BINARIES: &[(&[u8], &str, &str)] = &[
 ];
 
 /// Judges the first bytes; tells the encoding and the length of its mark too.
-pub(super) fn judge(first: &[u8]) -> (Verdict, Encoding, usize) {
+pub(super) fn judge(first: &[u8]) -> (StartKind, TextEncoding, usize) {
     match first {
-        [] => return (Verdict::Empty, Encoding::Bytes, 0),
-        [0xef, 0xbb, 0xbf, ..] => return (Verdict::Text, Encoding::Bytes, 3),
+        [] => return (StartKind::Empty, TextEncoding::Bytes, 0),
+        [0xef, 0xbb, 0xbf, ..] => return (StartKind::Text, TextEncoding::Bytes, 3),
         // PowerShell's `>` and Notepad's "Unicode".
-        [0xff, 0xfe, ..] => return (Verdict::Text, Encoding::Utf16Le, 2),
-        [0xfe, 0xff, ..] => return (Verdict::Text, Encoding::Utf16Be, 2),
+        [0xff, 0xfe, ..] => return (StartKind::Text, TextEncoding::Utf16Le, 2),
+        [0xfe, 0xff, ..] => return (StartKind::Text, TextEncoding::Utf16Be, 2),
         _ => {}
     }
     // UTF-16 without a mark: logs joined with `copy /b`, or cut at the front.
@@ -54,10 +54,10 @@ pub(super) fn judge(first: &[u8]) -> (Verdict, Encoding, usize) {
     let (even, odd) = (nuls(0), nuls(1));
     if units >= 2 {
         if odd * 10 >= units * 7 && even * 20 <= units {
-            return (Verdict::Text, Encoding::Utf16Le, 0);
+            return (StartKind::Text, TextEncoding::Utf16Le, 0);
         }
         if even * 10 >= units * 7 && odd * 20 <= units {
-            return (Verdict::Text, Encoding::Utf16Be, 0);
+            return (StartKind::Text, TextEncoding::Utf16Be, 0);
         }
     }
     // PowerShell's `>>` appends UTF-16 to single bytes: a NUL behind or before a letter tells of no binary file.
@@ -67,13 +67,13 @@ pub(super) fn judge(first: &[u8]) -> (Verdict, Encoding, usize) {
     if let Some((_, what, remedy)) = BINARIES.iter().find(|(magic, ..)| first.starts_with(magic))
         && control > 0
     {
-        return (Verdict::Binary(what, remedy), Encoding::Bytes, 0);
+        return (StartKind::Binary(what, remedy), TextEncoding::Bytes, 0);
     }
     // Tags may hold control bytes; a text that is more than a few of them is none.
     if control * 100 > first.len() * 8 {
-        return (Verdict::Binary("this is not text", ANY_TEXT), Encoding::Bytes, 0);
+        return (StartKind::Binary("this is not text", ANY_TEXT), TextEncoding::Bytes, 0);
     }
-    (Verdict::Text, Encoding::Bytes, 0)
+    (StartKind::Text, TextEncoding::Bytes, 0)
 }
 
 fn is_control(byte: u8) -> bool {
@@ -85,7 +85,7 @@ const ASCII_RUN: usize = 16;
 
 /// Turns UTF-16 into UTF-8, block by block.
 pub(super) struct Decoder {
-    encoding: Encoding,
+    encoding: TextEncoding,
     /// Bytes that could not be decoded before more of them are there.
     kept: Vec<u8>,
     /// First half of a pair of surrogates.
@@ -93,18 +93,18 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
-    pub(super) fn new(encoding: Encoding) -> Self {
+    pub(super) fn new(encoding: TextEncoding) -> Self {
         Self { encoding, kept: Vec::new(), high: None }
     }
 
     /// How the rest of the input is read.
-    pub(super) fn encoding(&self) -> Encoding {
+    pub(super) fn encoding(&self) -> TextEncoding {
         self.encoding
     }
 
     /// Decodes what can be decoded.
     pub(super) fn decode(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
-        if self.encoding == Encoding::Bytes {
+        if self.encoding == TextEncoding::Bytes {
             out.extend_from_slice(bytes);
             return;
         }
@@ -123,13 +123,13 @@ impl Decoder {
     }
 
     fn run(&mut self, mut bytes: &[u8], last: bool, out: &mut Vec<u8>) {
-        if self.encoding == Encoding::Bytes {
+        if self.encoding == TextEncoding::Bytes {
             out.extend_from_slice(bytes);
             return;
         }
         while let [first, second, rest @ ..] = bytes {
             let (low, high) =
-                if self.encoding == Encoding::Utf16Be { (*second, *first) } else { (*first, *second) };
+                if self.encoding == TextEncoding::Utf16Be { (*second, *first) } else { (*first, *second) };
             if high == 0 && low < 0x80 && self.high.is_none() {
                 out.push(low);
                 bytes = rest;
@@ -142,7 +142,7 @@ impl Decoder {
                 }
                 let run = bytes.get(..2 * ASCII_RUN).unwrap_or(bytes);
                 if run.iter().all(|&b| is_text(b)) {
-                    self.encoding = Encoding::Bytes;
+                    self.encoding = TextEncoding::Bytes;
                     out.extend_from_slice(bytes);
                     return;
                 }
@@ -199,7 +199,7 @@ mod tests {
         text.encode_utf16().flat_map(u16::to_le_bytes).collect()
     }
 
-    fn decoded(bytes: &[u8], encoding: Encoding, step: usize) -> String {
+    fn decoded(bytes: &[u8], encoding: TextEncoding, step: usize) -> String {
         let mut decoder = Decoder::new(encoding);
         let mut out = Vec::new();
         for block in bytes.chunks(step) {
@@ -211,29 +211,29 @@ mod tests {
 
     #[test]
     fn marks_and_content_tell_the_encoding() {
-        assert_eq!(judge(b"\xff\xfeT\0"), (Verdict::Text, Encoding::Utf16Le, 2));
-        assert_eq!(judge(b"\xfe\xff\0T"), (Verdict::Text, Encoding::Utf16Be, 2));
-        assert_eq!(judge(&le(" Tag  Type")), (Verdict::Text, Encoding::Utf16Le, 0));
-        assert_eq!(judge(b"\0 \0T\0a\0g"), (Verdict::Text, Encoding::Utf16Be, 0));
-        assert_eq!(judge(b" Tag"), (Verdict::Text, Encoding::Bytes, 0));
-        assert_eq!(judge(b"").0, Verdict::Empty);
+        assert_eq!(judge(b"\xff\xfeT\0"), (StartKind::Text, TextEncoding::Utf16Le, 2));
+        assert_eq!(judge(b"\xfe\xff\0T"), (StartKind::Text, TextEncoding::Utf16Be, 2));
+        assert_eq!(judge(&le(" Tag  Type")), (StartKind::Text, TextEncoding::Utf16Le, 0));
+        assert_eq!(judge(b"\0 \0T\0a\0g"), (StartKind::Text, TextEncoding::Utf16Be, 0));
+        assert_eq!(judge(b" Tag"), (StartKind::Text, TextEncoding::Bytes, 0));
+        assert_eq!(judge(b"").0, StartKind::Empty);
         assert!(
-            matches!(judge(b"PAGEDU64\x0f\0\0\0").0, Verdict::Binary(what, _) if what.contains("crash dump"))
+            matches!(judge(b"PAGEDU64\x0f\0\0\0").0, StartKind::Binary(what, _) if what.contains("crash dump"))
         );
-        assert!(matches!(judge(&[0; 64]).0, Verdict::Binary(..)));
+        assert!(matches!(judge(&[0; 64]).0, StartKind::Binary(..)));
         let bits: Vec<u8> =
             (0..4096_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0]).collect();
-        assert!(matches!(judge(&bits).0, Verdict::Binary(..)));
+        assert!(matches!(judge(&bits).0, StartKind::Binary(..)));
         // A log may well begin with a tag that looks like a file's magic.
-        assert_eq!(judge(b"PAGE Nonp 1 1 0 0").0, Verdict::Text);
+        assert_eq!(judge(b"PAGE Nonp 1 1 0 0").0, StartKind::Text);
     }
 
     #[test]
     fn surrogates_split_between_blocks() {
         let text = "a\u{1f600}\u{e9}b";
-        assert_eq!(decoded(&le(text), Encoding::Utf16Le, 3), text);
-        assert_eq!(decoded(&[0x00, 0xd8, b'x', 0], Encoding::Utf16Le, 1), "\u{fffd}x");
-        assert_eq!(decoded(&[0x00, 0xd8], Encoding::Utf16Le, 1), "\u{fffd}");
+        assert_eq!(decoded(&le(text), TextEncoding::Utf16Le, 3), text);
+        assert_eq!(decoded(&[0x00, 0xd8, b'x', 0], TextEncoding::Utf16Le, 1), "\u{fffd}x");
+        assert_eq!(decoded(&[0x00, 0xd8], TextEncoding::Utf16Le, 1), "\u{fffd}");
     }
 
     #[test]
@@ -242,7 +242,7 @@ mod tests {
         let mut bytes = le("date\r\n");
         bytes.extend_from_slice(b" Tag  Type     Allocs            Frees\r\n");
         for step in [1, 7, 1000] {
-            let text = decoded(&bytes, Encoding::Utf16Le, step);
+            let text = decoded(&bytes, TextEncoding::Utf16Le, step);
             assert_eq!(text, "date\r\n Tag  Type     Allocs            Frees\r\n");
         }
     }
@@ -250,7 +250,7 @@ mod tests {
     proptest! {
         #[test]
         fn utf16_reads_back(text in "[ -~\n\u{e9}\u{1f600}]{0,80}", step in 1_usize..9) {
-            prop_assert_eq!(decoded(&le(&text), Encoding::Utf16Le, step), text);
+            prop_assert_eq!(decoded(&le(&text), TextEncoding::Utf16Le, step), text);
         }
     }
 }

@@ -67,7 +67,7 @@ pub(super) fn memory(line: &[u8], header: &mut Header) {
 
 /// What a column line names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Titles {
+pub(super) struct ColumnTitles {
     /// A Used column: poolmon's Linux layout.
     pub(super) used: bool,
     /// How many figures a row has.
@@ -75,7 +75,7 @@ pub(super) struct Titles {
 }
 
 /// The column line of a PoolMon table.
-pub(super) fn columns(line: &[u8]) -> Option<Titles> {
+pub(super) fn columns(line: &[u8]) -> Option<ColumnTitles> {
     let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     if line.len() > 1024
         || !words.next()?.eq_ignore_ascii_case(b"tag")
@@ -84,7 +84,7 @@ pub(super) fn columns(line: &[u8]) -> Option<Titles> {
     {
         return None;
     }
-    let mut titles = Titles { used: false, figures: 4 };
+    let mut titles = ColumnTitles { used: false, figures: 4 };
     for word in words {
         titles.figures += usize::from(word == b"Per" || word == b"Used");
         titles.used |= word == b"Used";
@@ -114,7 +114,7 @@ pub(super) fn stamp(line: &[u8]) -> Option<Vec<(String, String)>> {
 
 /// Whose rows come below.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sessions {
+pub(super) enum SessionHeading {
     /// Those of one session.
     One(u32),
     /// Those of all sessions together.
@@ -122,13 +122,13 @@ pub(super) enum Sessions {
 }
 
 /// `Session 3 pool information`, `All sessions pool information`.
-pub(super) fn session(line: &[u8]) -> Option<Sessions> {
+pub(super) fn session(line: &[u8]) -> Option<SessionHeading> {
     let text = line.trim_ascii();
     if text.eq_ignore_ascii_case(b"All sessions pool information") {
-        return Some(Sessions::All);
+        return Some(SessionHeading::All);
     }
     let number = text.strip_prefix(b"Session ")?.strip_suffix(b" pool information")?;
-    std::str::from_utf8(number).ok()?.trim().parse().ok().map(Sessions::One)
+    std::str::from_utf8(number).ok()?.trim().parse().ok().map(SessionHeading::One)
 }
 
 /// A `!Name=value` line of memsnap's.
@@ -197,15 +197,15 @@ mod tests {
     fn column_lines() {
         assert_eq!(
             columns(b" Tag  Type     Allocs            Frees            Diff   Bytes       Per Alloc"),
-            Some(Titles { used: false, figures: 5 })
+            Some(ColumnTitles { used: false, figures: 5 })
         );
         assert_eq!(
             columns(b"Tag \tType \tAllocs \t\tFrees \t\tDiff \tBytes \t\t\tPer Alloc"),
-            Some(Titles { used: false, figures: 5 })
+            Some(ColumnTitles { used: false, figures: 5 })
         );
         assert_eq!(
             columns(b" Tag  Type  Allocs Frees Diff Bytes Per Alloc   Used"),
-            Some(Titles { used: true, figures: 6 })
+            Some(ColumnTitles { used: true, figures: 6 })
         );
         assert_eq!(columns(b" Tag    Allocs     Used    Allocs     Used"), None);
     }
@@ -237,8 +237,8 @@ mod tests {
 
     #[test]
     fn sessions_and_processes() {
-        assert_eq!(session(b" Session 12 pool information"), Some(Sessions::One(12)));
-        assert_eq!(session(b" All sessions pool information"), Some(Sessions::All));
+        assert_eq!(session(b" Session 12 pool information"), Some(SessionHeading::One(12)));
+        assert_eq!(session(b" All sessions pool information"), Some(SessionHeading::All));
         assert_eq!(session(b" System pool information"), None);
         assert!(is_process(b"00000004              System    233472         0         0         0     32768       738        50"));
         assert!(!is_process(b"826fa130 size:   c0 previous size:   40"));

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use super::encoding::{Decoder, Encoding, Verdict, judge};
+use super::encoding::{Decoder, StartKind, TextEncoding, judge};
 
 /// How much is read at once: small enough to stay in the processor's cache.
 const BLOCK: usize = 128 * 1024;
@@ -13,7 +13,7 @@ const SIGHT: usize = 4096;
 
 /// What [`Lines::advance`] met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum LineStep {
     /// A line; [`Lines::line`] gives it.
     Line,
     /// A line longer than [`LONGEST`], passed over.
@@ -26,7 +26,7 @@ pub(super) enum Step {
 pub(super) struct Lines {
     input: Box<dyn Read + Send>,
     decoder: Decoder,
-    verdict: Option<Verdict>,
+    verdict: Option<StartKind>,
     raw: Vec<u8>,
     buf: Vec<u8>,
     filled: usize,
@@ -47,7 +47,7 @@ impl Lines {
     pub(super) fn with_limit(input: Box<dyn Read + Send>, longest: usize) -> Self {
         Self {
             input,
-            decoder: Decoder::new(Encoding::Bytes),
+            decoder: Decoder::new(TextEncoding::Bytes),
             verdict: None,
             raw: Vec::new(),
             buf: Vec::new(),
@@ -62,7 +62,7 @@ impl Lines {
     }
 
     /// What the first block looks like.
-    pub(super) fn verdict(&mut self) -> io::Result<Verdict> {
+    pub(super) fn verdict(&mut self) -> io::Result<StartKind> {
         if let Some(verdict) = self.verdict {
             return Ok(verdict);
         }
@@ -91,7 +91,7 @@ impl Lines {
     }
 
     /// Goes to the next line.
-    pub(super) fn advance(&mut self) -> io::Result<Step> {
+    pub(super) fn advance(&mut self) -> io::Result<LineStep> {
         self.verdict()?;
         let mut searched = self.next;
         let mut passing = false;
@@ -108,7 +108,7 @@ impl Lines {
             if self.at_end {
                 if self.next == self.filled && !passing {
                     self.line = (self.filled, self.filled);
-                    return Ok(Step::End);
+                    return Ok(LineStep::End);
                 }
                 return Ok(self.found(self.filled, false, passing));
             }
@@ -116,12 +116,16 @@ impl Lines {
         }
     }
 
-    fn found(&mut self, end: usize, ended: bool, passing: bool) -> Step {
+    fn found(&mut self, end: usize, ended: bool, passing: bool) -> LineStep {
         self.line = (self.next, end);
         self.next = if ended { end + 1 } else { end };
         self.ended = ended;
         self.number += 1;
-        if passing || end.saturating_sub(self.line.0) > self.longest { Step::TooLong } else { Step::Line }
+        if passing || end.saturating_sub(self.line.0) > self.longest {
+            LineStep::TooLong
+        } else {
+            LineStep::Line
+        }
     }
 
     /// Reads one more block; tells by how much what is held moved to the front.
@@ -130,7 +134,7 @@ impl Lines {
         self.buf.copy_within(moved..self.filled, 0);
         self.filled -= moved;
         self.next = 0;
-        if self.decoder.encoding() == Encoding::Bytes {
+        if self.decoder.encoding() == TextEncoding::Bytes {
             if self.buf.len() < self.filled + BLOCK {
                 self.buf.resize(self.filled + BLOCK, 0);
             }
@@ -191,14 +195,14 @@ fn read(input: &mut dyn Read, buf: &mut [u8]) -> io::Result<usize> {
 mod tests {
     use super::*;
 
-    fn all(bytes: Vec<u8>) -> Vec<(Step, Vec<u8>)> {
+    fn all(bytes: Vec<u8>) -> Vec<(LineStep, Vec<u8>)> {
         let mut lines = Lines::new(Box::new(io::Cursor::new(bytes)));
         let mut seen = Vec::new();
         loop {
             match lines.advance().unwrap() {
-                Step::End => return seen,
-                Step::TooLong => seen.push((Step::TooLong, Vec::new())),
-                Step::Line => seen.push((Step::Line, lines.line().to_vec())),
+                LineStep::End => return seen,
+                LineStep::TooLong => seen.push((LineStep::TooLong, Vec::new())),
+                LineStep::Line => seen.push((LineStep::Line, lines.line().to_vec())),
             }
         }
     }
@@ -227,11 +231,11 @@ mod tests {
         bytes.extend_from_slice(b"\nshort\n");
         bytes.extend(vec![b'y'; 2 * LONGEST]);
         let mut lines = Lines::new(Box::new(io::Cursor::new(bytes)));
-        assert_eq!(lines.advance().unwrap(), Step::TooLong);
-        assert_eq!(lines.advance().unwrap(), Step::Line);
+        assert_eq!(lines.advance().unwrap(), LineStep::TooLong);
+        assert_eq!(lines.advance().unwrap(), LineStep::Line);
         assert_eq!((lines.line(), lines.number()), (&b"short"[..], 2));
-        assert_eq!(lines.advance().unwrap(), Step::TooLong);
-        assert_eq!(lines.advance().unwrap(), Step::End);
+        assert_eq!(lines.advance().unwrap(), LineStep::TooLong);
+        assert_eq!(lines.advance().unwrap(), LineStep::End);
         assert!(lines.buf.len() <= LONGEST + 3 * BLOCK, "{}", lines.buf.len());
     }
 }

@@ -33,15 +33,15 @@ pub use reader::SampleReader;
 pub(crate) use records::Records;
 
 use crate::{Input, Result, Samples};
-use encoding::Verdict;
-use input::{Lines, Step};
+use encoding::StartKind;
+use input::{LineStep, Lines};
 
 /// The remark of a sample whose time is in the text without a zone: a caller that knows the zone can move it.
 pub const ZONE_ASSUMED: &str = "the time zone is not told: the time is read as UTC";
 
 /// What the first line that is not prose belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Layout {
+pub(crate) enum TableLayout {
     /// A log or screen of PoolMon.
     PoolMon,
     /// CSV or TSV.
@@ -51,16 +51,16 @@ pub(crate) enum Layout {
 }
 
 /// The layout of a text, by its first bytes; `None` if they are no text or hold no table.
-pub(crate) fn first_layout(start: &[u8]) -> Option<Layout> {
+pub(crate) fn first_layout(start: &[u8]) -> Option<TableLayout> {
     let mut lines = Lines::new(Box::new(Cursor::new(start.to_vec())));
-    if lines.verdict().ok()? != Verdict::Text {
+    if lines.verdict().ok()? != StartKind::Text {
         return None;
     }
     loop {
         match lines.advance().ok()? {
-            Step::End => return None,
-            Step::TooLong => {}
-            Step::Line => {
+            LineStep::End => return None,
+            LineStep::TooLong => {}
+            LineStep::Line => {
                 if let Some(layout) = layout(lines.line()) {
                     return Some(layout);
                 }
@@ -69,16 +69,16 @@ pub(crate) fn first_layout(start: &[u8]) -> Option<Layout> {
     }
 }
 
-fn layout(line: &[u8]) -> Option<Layout> {
+fn layout(line: &[u8]) -> Option<TableLayout> {
     if delimited::columns(line).is_some() {
-        Some(Layout::Table)
+        Some(TableLayout::Table)
     } else if windbg::columns(line).is_some() || windbg::starts(line) {
-        Some(Layout::PoolUsed)
+        Some(TableLayout::PoolUsed)
     } else if heading::columns(line).is_some()
         || heading::is_memory(line)
-        || matches!(poolmon::pasted(line, false), poolmon::Pasted::Row(..))
+        || matches!(poolmon::pasted(line, false), poolmon::PastedLine::Row(..))
     {
-        Some(Layout::PoolMon)
+        Some(TableLayout::PoolMon)
     } else {
         None
     }

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 /// A date, a time of day or both, found in a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Moment {
+pub(super) struct FoundMoment {
     pub(super) date: Option<Date>,
     pub(super) time: Option<Time>,
     pub(super) offset: Option<Offset>,
@@ -16,7 +16,7 @@ pub(super) struct Moment {
     pub(super) alone: bool,
 }
 
-impl Moment {
+impl FoundMoment {
     /// The instant, and whether its zone had to be assumed (UTC). A date without a time of day is no instant.
     pub(super) fn instant(&self) -> Option<(Timestamp, bool)> {
         let local = DateTime::from_parts(self.date?, self.time?);
@@ -33,13 +33,13 @@ const LONGEST: usize = 256;
 /// Folklore, all seen before PoolMon's own lines: ISO 8601; `2026.01.02-03:04:05 Pacific Standard Time (local ...)`
 /// (Microsoft's support scripts); PowerShell's `Get-Date`; `%date% %time%` of a batch file; `date /t` and
 /// `time /t` on a line each; `date` of a Unix shell.
-pub(super) fn find(line: &[u8]) -> Option<Moment> {
+pub(super) fn find(line: &[u8]) -> Option<FoundMoment> {
     if line.len() > LONGEST || !line.iter().any(u8::is_ascii_digit) {
         return None;
     }
     // WinDbg: `Mon Nov 23 06:13:47.000 2026 (UTC - 8:00)`.
     let text = String::from_utf8_lossy(line).replace("UTC - ", "UTC-").replace("UTC + ", "UTC+");
-    let mut found = Found::default();
+    let mut found = MomentWords::default();
     // Windows 11 puts U+202F before AM and PM.
     let blank = |c: char| c.is_whitespace() || matches!(c, '\u{202f}' | '\u{200e}' | '(' | ')' | '"' | '\'');
     for word in text.split(blank) {
@@ -71,7 +71,7 @@ pub(super) fn cell(text: &[u8]) -> Option<(Timestamp, bool)> {
 }
 
 #[derive(Default)]
-struct Found {
+struct MomentWords {
     date: Option<Date>,
     time: Option<Time>,
     offset: Option<Offset>,
@@ -82,7 +82,7 @@ struct Found {
     foreign: bool,
 }
 
-impl Found {
+impl MomentWords {
     fn word(&mut self, word: &str) {
         if word.eq_ignore_ascii_case("am") || word.eq_ignore_ascii_case("pm") {
             self.afternoon = Some(word.eq_ignore_ascii_case("pm"));
@@ -159,7 +159,7 @@ impl Found {
         }
     }
 
-    fn finish(self) -> Option<Moment> {
+    fn finish(self) -> Option<FoundMoment> {
         let named = || Date::new(self.year?, self.month?, self.day?).ok();
         let date = self.date.or_else(named);
         let mut time = self.time;
@@ -171,7 +171,7 @@ impl Found {
             };
             time = at.with().hour(hour).build().ok();
         }
-        (date.is_some() || time.is_some()).then_some(Moment {
+        (date.is_some() || time.is_some()).then_some(FoundMoment {
             date,
             time,
             offset: self.offset,

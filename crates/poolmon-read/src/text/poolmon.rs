@@ -46,7 +46,7 @@ fn plain(mut rest: &[u8]) -> Option<(u64, &[u8])> {
 
 /// Figures that could be read after the type word.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Figures<'a> {
+pub(super) struct RowFigures<'a> {
     /// Allocs, Frees, Diff, Bytes, Per Alloc, Used. `-` is not known.
     pub(super) values: [Option<i128>; 6],
     /// The change in brackets after each.
@@ -65,9 +65,9 @@ pub(super) struct Figures<'a> {
     clippy::large_enum_variant,
     reason = "lives for one line on the stack; a box would cost an allocation a row"
 )]
-pub(super) enum Pasted<'a> {
+pub(super) enum PastedLine<'a> {
     /// A row.
-    Row(Tag, Pool, Figures<'a>),
+    Row(Tag, Pool, RowFigures<'a>),
     /// A row of which too little is left.
     Broken,
     /// No row.
@@ -78,20 +78,20 @@ pub(super) enum Pasted<'a> {
 const TYPE_WITHIN: usize = 512;
 
 /// Reads a row whose columns collapsed, became tabs, were pushed by escaped tags, or hold changes in brackets.
-pub(super) fn pasted(line: &[u8], used_column: bool) -> Pasted<'_> {
-    let Some((at, pool, rest)) = type_word(line) else { return Pasted::Other };
+pub(super) fn pasted(line: &[u8], used_column: bool) -> PastedLine<'_> {
+    let Some((at, pool, rest)) = type_word(line) else { return PastedLine::Other };
     let before = line.get(..at).unwrap_or_default();
     let fixed = at == 6 && matches!(line, [b' ', _, _, _, _, b' ', ..]);
     let aligned = rest.starts_with(b"  ") || rest.windows(3).any(|three| three == b"   ");
-    let Some(tag) = tag_before(before, pool, aligned) else { return Pasted::Other };
+    let Some(tag) = tag_before(before, pool, aligned) else { return PastedLine::Other };
     let figures = figures(rest, if used_column { 6 } else { 5 });
     let whole = |at: usize| figures.values.get(at).copied().flatten().is_none_or(|value| value >= 0);
     if figures.count >= 4 && [0, 1, 3, 4, 5].into_iter().all(whole) {
-        Pasted::Row(tag, pool, figures)
+        PastedLine::Row(tag, pool, figures)
     } else if fixed || figures.cut || figures.rest.is_empty() || is_cut(figures.rest) {
-        Pasted::Broken
+        PastedLine::Broken
     } else {
-        Pasted::Other
+        PastedLine::Other
     }
 }
 
@@ -223,8 +223,8 @@ fn skip(mut text: &[u8]) -> &[u8] {
 }
 
 /// Figures with changes in brackets, up to `limit` of them.
-fn figures(mut text: &[u8], limit: usize) -> Figures<'_> {
-    let mut found = Figures::default();
+fn figures(mut text: &[u8], limit: usize) -> RowFigures<'_> {
+    let mut found = RowFigures::default();
     loop {
         text = skip(text);
         if let [b'(', inside @ ..] = text
@@ -307,7 +307,7 @@ mod tests {
 
     fn tag(line: &str) -> Option<String> {
         match pasted(line.as_bytes(), false) {
-            Pasted::Row(tag, ..) => Some(tag.to_string()),
+            PastedLine::Row(tag, ..) => Some(tag.to_string()),
             _ => None,
         }
     }
@@ -347,7 +347,7 @@ mod tests {
             "[snip]",
             "Nonp 1 2 3 4 5",
         ] {
-            assert!(matches!(pasted(line.as_bytes(), false), Pasted::Other), "{line}");
+            assert!(matches!(pasted(line.as_bytes(), false), PastedLine::Other), "{line}");
         }
     }
 
@@ -361,14 +361,14 @@ mod tests {
             " Wait Nonp    -5 3 2 10 5",
             " Wait Nonp    99999999999999999999999 3 2 10 5",
         ] {
-            assert!(matches!(pasted(line.as_bytes(), false), Pasted::Broken), "{line}");
+            assert!(matches!(pasted(line.as_bytes(), false), PastedLine::Broken), "{line}");
         }
     }
 
     #[test]
     fn changes_and_owner() {
         let line = b" MmSt Paged     673616 ( 16)  656049 ( 17)  17567  28286672 (-184)  1610 [nt!mm - x]";
-        let Pasted::Row(_, Pool::Paged, figures) = pasted(line, false) else { panic!("no row") };
+        let PastedLine::Row(_, Pool::Paged, figures) = pasted(line, false) else { panic!("no row") };
         assert_eq!(figures.values[..5], [673_616, 656_049, 17_567, 28_286_672, 1610].map(Some));
         assert_eq!(figures.deltas, [Some(16), Some(17), None, Some(-184), None, None]);
         assert_eq!(figures.rest, b"[nt!mm - x]");

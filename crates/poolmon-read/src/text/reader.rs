@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use poolmon_model::{CounterWidth, Origin, Pool, Sample, SourceKind};
 
-use super::encoding::Verdict;
-use super::input::{Lines, Step};
-use super::state::{At, Flow, State, has_rows};
-use crate::{ReadError, Result, Samples};
+use super::encoding::StartKind;
+use super::input::{LineStep, Lines};
+use super::state::{LineUse, TextLine, TextParser, has_rows};
+use crate::{ReadError, Remark, Result, Samples};
 
 /// Reads samples from a stream, one after the other, in bounded memory.
 pub struct SampleReader {
     lines: Lines,
-    state: State,
+    state: TextParser,
     done: bool,
     found: bool,
 }
@@ -25,7 +25,7 @@ const LAYOUTS: &str = "understood are: logs and screen copies of PoolMon, CSV or
 impl SampleReader {
     /// Reads from anything. `name` stands in messages and in [`Origin::file`].
     pub fn new(name: &str, input: impl Read + Send + 'static) -> Self {
-        Self { lines: Lines::new(Box::new(input)), state: State::new(name), done: false, found: false }
+        Self { lines: Lines::new(Box::new(input)), state: TextParser::new(name), done: false, found: false }
     }
 
     /// A sample to be filled by [`SampleReader::next_into`].
@@ -57,13 +57,13 @@ impl SampleReader {
     pub(super) fn check(&mut self) -> Result<()> {
         let verdict = self.lines.verdict().map_err(|error| self.failed(error))?;
         match verdict {
-            Verdict::Text => Ok(()),
-            Verdict::Empty => Err(self.malformed(
+            StartKind::Text => Ok(()),
+            StartKind::Empty => Err(self.malformed(
                 "offset 0",
                 "the file is empty",
                 "check how it was saved, and save it again",
             )),
-            Verdict::Binary(what, remedy) => Err(self.malformed("offset 0", what, remedy)),
+            StartKind::Binary(what, remedy) => Err(self.malformed("offset 0", what, remedy)),
         }
     }
 
@@ -73,15 +73,15 @@ impl SampleReader {
         self.state.opened = false;
         loop {
             match self.lines.advance().map_err(|error| self.failed(error))? {
-                Step::End => break,
-                Step::TooLong => self.state.builder.noticed.long.add(self.lines.number()),
-                Step::Line => {
-                    let at = At {
+                LineStep::End => break,
+                LineStep::TooLong => self.state.builder.noticed.long.add(self.lines.number(), b""),
+                LineStep::Line => {
+                    let at = TextLine {
                         line: self.lines.line(),
                         number: self.lines.number(),
                         ended: self.lines.ended(),
                     };
-                    if self.state.take(at, sample) == Flow::Next {
+                    if self.state.take(at, sample) == LineUse::Next {
                         self.lines.unread();
                         break;
                     }
@@ -100,9 +100,9 @@ impl SampleReader {
         let mut problem = String::from("no row of a pool table was found");
         let mut said = Vec::new();
         self.state.builder.noticed.say(false, &mut said);
-        for sentence in said {
+        for remark in said {
             problem.push_str("; ");
-            problem.push_str(&sentence);
+            problem.push_str(&remark.text);
         }
         let place = if lines == 1 { "line 1".to_owned() } else { format!("lines 1 to {lines}") };
         self.malformed(&place, &problem, LAYOUTS)
@@ -125,5 +125,9 @@ impl SampleReader {
 impl Samples for SampleReader {
     fn next_into(&mut self, sample: &mut Sample) -> Result<bool> {
         SampleReader::next_into(self, sample)
+    }
+
+    fn remarks(&self) -> &[Remark] {
+        &self.state.builder.remarks
     }
 }

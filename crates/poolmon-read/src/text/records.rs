@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use super::delimited::Fields;
 use super::encoding::decoded;
-use super::input::{Lines, Step};
+use super::input::{LineStep, Lines};
 
 /// Longest record that is read, in bytes: Perfmon writes one column for each counter.
 const LONGEST: usize = 16 << 20;
@@ -31,10 +31,10 @@ impl Records {
         self.record.clear();
         loop {
             match self.lines.advance()? {
-                Step::End if self.record.is_empty() => return Ok(false),
-                Step::End => break,
-                Step::TooLong => continue,
-                Step::Line => {}
+                LineStep::End if self.record.is_empty() => return Ok(false),
+                LineStep::End => break,
+                LineStep::TooLong => continue,
+                LineStep::Line => {}
             }
             if self.record.is_empty() && self.lines.line().trim_ascii().is_empty() {
                 continue;

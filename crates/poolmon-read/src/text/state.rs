@@ -6,42 +6,44 @@ use std::time::Duration;
 use jiff::Timestamp;
 use poolmon_model::{Delta, Header, Pool, Sample, SourceKind, Tag};
 
-use super::build::{Builder, Told, Which};
-use super::heading::Sessions;
-use super::moment::Moment;
-use super::poolmon::{Figures, Pasted, is_cut};
+use super::build::{HostFact, ReportedFigures, SampleBuilder};
+use super::heading::SessionHeading;
+use super::moment::FoundMoment;
+use super::poolmon::{PastedLine, RowFigures, is_cut};
+use crate::remark::{Remark, RemarkKind};
+
 use super::{delimited, heading, moment, poolmon, windbg};
 
 /// The layout that lines are read as.
-pub(super) enum Mode {
+pub(super) enum TextLayout {
     /// PoolMon's, and anything before the first table.
     Text,
     /// CSV or TSV, and the time of the sample being read, as its cell has it.
-    Delimited(delimited::Columns, Vec<u8>),
+    Delimited(delimited::TableColumns, Vec<u8>),
     /// WinDbg's `!poolused`.
-    Windbg(Table),
+    Windbg(PoolUsedTable),
 }
 
 /// A WinDbg table as it is read.
 #[derive(Default)]
-pub(super) struct Table {
-    pub(super) columns: windbg::Columns,
+pub(super) struct PoolUsedTable {
+    pub(super) columns: windbg::PoolUsedColumns,
     /// Allocations and bytes of the rows so far, nonpaged and paged.
     pub(super) sums: [(u64, u64); 2],
 }
 
 /// Whether a line belongs to the sample being read.
 #[derive(PartialEq, Eq)]
-pub(super) enum Flow {
+pub(super) enum LineUse {
     /// It does, or it does not matter.
     Taken,
     /// It begins the next one.
     Next,
 }
 
-pub(super) struct State {
-    pub(super) builder: Builder,
-    pub(super) mode: Mode,
+pub(super) struct TextParser {
+    pub(super) builder: SampleBuilder,
+    pub(super) mode: TextLayout,
     used_column: bool,
     /// A column line or memory figures were seen since the last row.
     pub(super) opened: bool,
@@ -51,7 +53,7 @@ pub(super) struct State {
 
 /// The line at hand.
 #[derive(Clone, Copy)]
-pub(super) struct At<'a> {
+pub(super) struct TextLine<'a> {
     pub(super) line: &'a [u8],
     pub(super) number: u64,
     pub(super) ended: bool,
@@ -61,11 +63,11 @@ pub(super) fn has_rows(sample: &Sample) -> bool {
     !sample.rows.is_empty() || !sample.sessions.is_empty()
 }
 
-impl State {
+impl TextParser {
     pub(super) fn new(name: &str) -> Self {
         Self {
-            builder: Builder::new(name.to_owned()),
-            mode: Mode::Text,
+            builder: SampleBuilder::new(name.to_owned()),
+            mode: TextLayout::Text,
             used_column: false,
             opened: false,
             figures: 0,
@@ -74,16 +76,16 @@ impl State {
 
     #[inline]
     /// Takes a line, or tells that the next snapshot begins with it.
-    pub(super) fn take(&mut self, at: At<'_>, sample: &mut Sample) -> Flow {
+    pub(super) fn take(&mut self, at: TextLine<'_>, sample: &mut Sample) -> LineUse {
         match &self.mode {
-            Mode::Text => {
+            TextLayout::Text => {
                 if at.ended
                     && let Some((tag, pool, [allocs, frees, diff, bytes, per_alloc], owner)) =
                         poolmon::aligned(at.line)
                     && let Ok(diff) = i64::try_from(diff)
                     && !self.used_column
                 {
-                    let told = Told {
+                    let told = ReportedFigures {
                         allocs: Some(allocs),
                         frees: Some(frees),
                         diff: Some(diff),
@@ -94,12 +96,12 @@ impl State {
                     self.figures = 5;
                     let owner = if owner.is_empty() { None } else { self.owner(owner) };
                     self.builder.push(sample, (Tag::Pool(tag), pool), told, owner, at.number);
-                    return Flow::Taken;
+                    return LineUse::Taken;
                 }
                 self.text(at, sample)
             }
-            Mode::Delimited(..) => self.delimited(at, sample),
-            Mode::Windbg(_) => self.windbg(at, sample),
+            TextLayout::Delimited(..) => self.delimited(at, sample),
+            TextLayout::Windbg(_) => self.windbg(at, sample),
         }
     }
 
@@ -109,40 +111,46 @@ impl State {
 
     /// A line outside of a delimited or WinDbg table that is not a row at its place.
     #[inline(never)]
-    fn text(&mut self, at: At<'_>, sample: &mut Sample) -> Flow {
+    fn text(&mut self, at: TextLine<'_>, sample: &mut Sample) -> LineUse {
         if at.line.trim_ascii().is_empty() {
-            return Flow::Taken;
+            return LineUse::Taken;
         }
         if let Some(cleaned) = cleaned(at.line) {
-            return self.plain_text(At { line: &cleaned, ..at }, sample);
+            return self.plain_text(TextLine { line: &cleaned, ..at }, sample);
         }
         self.plain_text(at, sample)
     }
 
-    fn plain_text(&mut self, at: At<'_>, sample: &mut Sample) -> Flow {
+    fn plain_text(&mut self, at: TextLine<'_>, sample: &mut Sample) -> LineUse {
         match poolmon::pasted(at.line, self.used_column) {
-            Pasted::Row(tag, pool, figures) => {
+            PastedLine::Row(tag, pool, figures) => {
                 self.pasted_row(at, sample, (tag, pool), &figures);
-                return Flow::Taken;
+                return LineUse::Taken;
             }
-            Pasted::Broken => {
-                self.builder.noticed.broken.add(at.number);
-                return Flow::Taken;
+            PastedLine::Broken => {
+                self.builder.noticed.broken.add(at.number, at.line);
+                return LineUse::Taken;
             }
-            Pasted::Other => {}
+            PastedLine::Other => {}
         }
         let text = at.line.trim_ascii();
         if is_cut(text) && has_rows(sample) {
-            self.builder.noticed.left_out.add(at.number);
-            return Flow::Taken;
+            self.builder.noticed.left_out.add(at.number, at.line);
+            return LineUse::Taken;
         }
         self.surroundings(at, sample)
     }
 
-    fn pasted_row(&mut self, at: At<'_>, sample: &mut Sample, row: (Tag, Pool), figures: &Figures<'_>) {
+    fn pasted_row(
+        &mut self,
+        at: TextLine<'_>,
+        sample: &mut Sample,
+        row: (Tag, Pool),
+        figures: &RowFigures<'_>,
+    ) {
         let [allocs, frees, diff, bytes, per_alloc, used] = figures.values;
         let unsigned = |value: Option<i128>| value.and_then(|value| u64::try_from(value).ok());
-        let told = Told {
+        let told = ReportedFigures {
             allocs: unsigned(allocs),
             frees: unsigned(frees),
             diff: diff.and_then(|diff| i64::try_from(diff).ok()),
@@ -153,7 +161,7 @@ impl State {
         // The file ends inside of this row: it may have been cut there, even within a figure.
         if !at.ended && figures.rest.is_empty() {
             if figures.count < self.figures || told.divides() == Some(false) {
-                self.builder.noticed.broken.add(at.number);
+                self.builder.noticed.broken.add(at.number, at.line);
                 return;
             }
             if told.divides().is_none() {
@@ -169,18 +177,18 @@ impl State {
 
     pub(super) fn may_be_cut(&mut self) {
         let sentence = "the last line has no line end: its last figure may be cut short";
-        self.builder.noticed.said.push(sentence.to_owned());
+        self.builder.noticed.said.push(Remark::new(RemarkKind::CutShort, sentence));
     }
 
-    fn enter(&mut self, mode: Mode) -> Flow {
+    fn enter(&mut self, mode: TextLayout) -> LineUse {
         self.builder.kind = match mode {
-            Mode::Text => SourceKind::PoolmonLog,
-            Mode::Delimited(..) => SourceKind::TableFile,
-            Mode::Windbg(..) => SourceKind::Windbg,
+            TextLayout::Text => SourceKind::PoolmonLog,
+            TextLayout::Delimited(..) => SourceKind::TableFile,
+            TextLayout::Windbg(..) => SourceKind::Windbg,
         };
         self.mode = mode;
         self.figures = 0;
-        Flow::Taken
+        LineUse::Taken
     }
 
     /// A snapshot was begun and had no rows: its figures and its time are not those of the next one.
@@ -192,95 +200,99 @@ impl State {
     }
 
     /// Lines around rows: titles, memory figures, dates, comments. Most of them begin the next snapshot.
-    pub(super) fn surroundings(&mut self, at: At<'_>, sample: &mut Sample) -> Flow {
+    pub(super) fn surroundings(&mut self, at: TextLine<'_>, sample: &mut Sample) -> LineUse {
         let line = at.line;
         let text = line.trim_ascii();
         let rows = has_rows(sample);
-        let next = |flow: Flow| if rows { Flow::Next } else { flow };
+        let next = |flow: LineUse| if rows { LineUse::Next } else { flow };
         if heading::is_memory(line) {
             if !rows {
                 self.drop_empty(sample);
                 heading::memory(line, &mut sample.header);
-                self.enter(Mode::Text);
+                self.enter(TextLayout::Text);
             }
-            return next(Flow::Taken);
+            return next(LineUse::Taken);
         }
         if let Some(columns) = delimited::columns(line) {
-            return if rows { Flow::Next } else { self.enter(Mode::Delimited(columns, Vec::new())) };
+            return if rows { LineUse::Next } else { self.enter(TextLayout::Delimited(columns, Vec::new())) };
         }
         if let Some(titles) = heading::columns(line) {
             if !rows {
                 self.drop_empty(sample);
                 self.opened = true;
                 self.used_column = titles.used;
-                self.enter(Mode::Text);
+                self.enter(TextLayout::Text);
                 self.figures = titles.figures;
             }
-            return next(Flow::Taken);
+            return next(LineUse::Taken);
         }
         if let Some(columns) = windbg::columns(line) {
             return if rows {
-                Flow::Next
+                LineUse::Next
             } else {
-                self.enter(Mode::Windbg(Table { columns, ..Table::default() }))
+                self.enter(TextLayout::Windbg(PoolUsedTable { columns, ..PoolUsedTable::default() }))
             };
         }
         if windbg::starts(line) {
-            return if rows { Flow::Next } else { self.enter(Mode::Windbg(Table::default())) };
+            return if rows {
+                LineUse::Next
+            } else {
+                self.enter(TextLayout::Windbg(PoolUsedTable::default()))
+            };
         }
         if let Some(sessions) = heading::session(line) {
             match sessions {
                 _ if rows => {}
-                Sessions::One(id) => self.builder.session = Some(id),
-                Sessions::All => {
+                SessionHeading::One(id) => self.builder.session = Some(id),
+                SessionHeading::All => {
                     let sentence = "the rows are of all sessions' pools, not of the system's";
-                    self.builder.noticed.said.push(sentence.into());
+                    self.builder.noticed.said.push(Remark::new(RemarkKind::Other, sentence));
                 }
             }
-            return next(Flow::Taken);
+            return next(LineUse::Taken);
         }
         if let Some(fields) = heading::stamp(line) {
             if !rows {
                 self.drop_empty(sample);
                 self.stamp(&fields);
             }
-            return next(Flow::Taken);
+            return next(LineUse::Taken);
         }
         if let Some((name, value)) = heading::memsnap(line) {
             if !rows {
                 self.memsnap(&name, &value);
             }
-            return next(Flow::Taken);
+            return next(LineUse::Taken);
         }
         if heading::is_process(line) {
             self.builder.noticed.processes += 1;
-            return Flow::Taken;
+            return LineUse::Taken;
         }
         if let Some(uptime) = heading::uptime(text) {
             self.builder.around.uptime = Some(uptime);
-            return Flow::Taken;
+            return LineUse::Taken;
         }
         self.date(line, sample)
     }
 
-    fn date(&mut self, line: &[u8], sample: &mut Sample) -> Flow {
+    fn date(&mut self, line: &[u8], sample: &mut Sample) -> LineUse {
         let Some(found) = moment::find(line).filter(|found| found.alone || found.instant().is_some()) else {
-            return Flow::Taken;
+            return LineUse::Taken;
         };
         if has_rows(sample) {
-            return Flow::Next;
+            return LineUse::Next;
         }
         self.drop_empty(sample);
         let around = &mut self.builder.around;
         // `date /t` and `time /t` write a line each.
         around.date = found.date.or(around.date);
         around.clock = found.time.or(around.clock);
-        let whole = Moment { date: around.date, time: around.clock, ..found };
+        let whole = FoundMoment { date: around.date, time: around.clock, ..found };
         if let Some((time, assumed)) = whole.instant() {
             around.time = Some(time);
             around.assumed = assumed;
         }
-        Flow::Taken
+        LineUse::Taken
     }
 
     fn stamp(&mut self, fields: &[(String, String)]) {
@@ -289,9 +301,9 @@ impl State {
         let around = &mut self.builder.around;
         around.forget_moment();
         around.time = value("time").and_then(|time| time.parse::<Timestamp>().ok());
-        around.set(Which::Host, value("host"));
-        around.set(Which::Boot, value("boot"));
-        around.set(Which::System, value("system"));
+        around.set(HostFact::Host, value("host"));
+        around.set(HostFact::Boot, value("boot"));
+        around.set(HostFact::System, value("system"));
     }
 
     fn memsnap(&mut self, name: &str, value: &str) {
@@ -302,8 +314,8 @@ impl State {
                 around.assumed = !value.contains("GMT");
             }
             "TickCount" => around.uptime = value.trim().parse().ok().map(Duration::from_millis),
-            "ComputerName" => around.set(Which::Host, Some(value.trim())),
-            "buildnumber" => around.set(Which::System, Some(&format!("Windows build {}", value.trim()))),
+            "ComputerName" => around.set(HostFact::Host, Some(value.trim())),
+            "buildnumber" => around.set(HostFact::System, Some(&format!("Windows build {}", value.trim()))),
             _ => {}
         }
     }

@@ -2,17 +2,18 @@
 
 use poolmon_model::Sample;
 
-use super::build::{Told, Which};
+use super::build::{HostFact, ReportedFigures};
 use super::encoding::decoded;
 use super::poolmon::is_cut;
-use super::state::{At, Flow, Mode, State, has_rows};
+use super::state::{LineUse, TextLayout, TextLine, TextParser, has_rows};
 use super::{delimited, heading, moment, windbg};
+use crate::remark::{Remark, RemarkKind};
 
-impl State {
-    pub(super) fn delimited(&mut self, at: At<'_>, sample: &mut Sample) -> Flow {
-        let Mode::Delimited(columns, time_now) = &mut self.mode else { return Flow::Taken };
+impl TextParser {
+    pub(super) fn delimited(&mut self, at: TextLine<'_>, sample: &mut Sample) -> LineUse {
+        let TextLayout::Delimited(columns, time_now) = &mut self.mode else { return LineUse::Taken };
         if at.line.trim_ascii().is_empty() {
-            return Flow::Taken;
+            return LineUse::Taken;
         }
         let rows = has_rows(sample);
         if let Some(cells) = columns.row(at.line)
@@ -24,7 +25,7 @@ impl State {
             let same_boot = boot.as_ref().is_none_or(|boot| around.is_boot(boot));
             let same_host = host.is_empty() || around.is_host(&host);
             if rows && !(*time_now == *cells.time && same_host && same_boot) {
-                return Flow::Next;
+                return LineUse::Next;
             }
             if !rows {
                 time_now.clear();
@@ -35,13 +36,14 @@ impl State {
                 } else if !cells.time.trim_ascii().is_empty() {
                     around.forget_moment();
                     let shown = String::from_utf8_lossy(&cells.time).chars().take(40).collect::<String>();
-                    self.builder.noticed.said.push(format!("`{shown}` is not read as a time"));
+                    let text = format!("`{shown}` is not read as a time");
+                    self.builder.noticed.said.push(Remark::new(RemarkKind::Time, text));
                 }
                 if !host.is_empty() {
-                    self.builder.around.set(Which::Host, Some(&host));
+                    self.builder.around.set(HostFact::Host, Some(&host));
                 }
                 if let Some(boot) = &boot {
-                    self.builder.around.set(Which::Boot, Some(boot));
+                    self.builder.around.set(HostFact::Boot, Some(boot));
                 }
             }
             if columns.sessions {
@@ -56,7 +58,7 @@ impl State {
             if !at.ended && ends_with_figure {
                 self.may_be_cut();
             }
-            return Flow::Taken;
+            return LineUse::Taken;
         }
         if delimited::columns(at.line).is_some()
             || heading::is_memory(at.line)
@@ -68,19 +70,19 @@ impl State {
         }
         let noticed = &mut self.builder.noticed;
         let few = if is_cut(at.line.trim_ascii()) { &mut noticed.left_out } else { &mut noticed.broken };
-        few.add(at.number);
-        Flow::Taken
+        few.add(at.number, at.line);
+        LineUse::Taken
     }
 
-    pub(super) fn windbg(&mut self, at: At<'_>, sample: &mut Sample) -> Flow {
-        let Mode::Windbg(table) = &mut self.mode else { return Flow::Taken };
+    pub(super) fn windbg(&mut self, at: TextLine<'_>, sample: &mut Sample) -> LineUse {
+        let TextLayout::Windbg(table) = &mut self.mode else { return LineUse::Taken };
         match windbg::line(at.line, &table.columns) {
-            windbg::Line::Row(tag, halves, text) => {
+            windbg::PoolUsedLine::Row(tag, halves, text) => {
                 let owner = windbg::owner(text).and_then(|text| self.builder.owner(&text));
                 let unknown_bytes =
                     tag.as_pool().is_some_and(|tag| tag.0.contains(&b'.')) && !windbg::names_tag(text);
                 if unknown_bytes {
-                    self.builder.noticed.dots.add(at.number);
+                    self.builder.noticed.dots.add(at.number, at.line);
                 }
                 if !has_rows(sample) {
                     table.sums = Default::default();
@@ -88,40 +90,45 @@ impl State {
                 for ((half, pool), sum) in halves.into_iter().zip(windbg::POOLS).zip(&mut table.sums) {
                     sum.0 = sum.0.wrapping_add(half.live);
                     sum.1 = sum.1.wrapping_add(half.bytes);
-                    if half == windbg::Half::default() || half.is_nothing() {
+                    if half == windbg::PoolUsedHalf::default() || half.is_nothing() {
                         continue;
                     }
-                    let told = Told {
+                    let told = ReportedFigures {
                         allocs: half.allocs,
                         frees: half.frees,
                         diff: i64::try_from(half.live).ok(),
                         bytes: Some(half.bytes),
-                        ..Told::default()
+                        ..ReportedFigures::default()
                     };
                     self.builder.push(sample, (tag.clone(), pool), told, owner.clone(), at.number);
                 }
             }
-            windbg::Line::Total(halves) if has_rows(sample) => {
+            windbg::PoolUsedLine::Total(halves) if has_rows(sample) => {
                 for ((total, pool), sum) in halves.into_iter().zip(windbg::POOLS).zip(&table.sums) {
                     if (total.live, total.bytes) != *sum {
-                        self.builder.noticed.said.push(format!(
+                        let text = format!(
                             "WinDbg's TOTAL line says {} allocations and {} bytes of {}, the rows add up to {} and {}: rows are missing",
-                            total.live, total.bytes, pool.long(), sum.0, sum.1
-                        ));
+                            total.live,
+                            total.bytes,
+                            pool.long(),
+                            sum.0,
+                            sum.1
+                        );
+                        self.builder.noticed.said.push(Remark::new(RemarkKind::RowsMissing, text));
                     }
                 }
             }
-            windbg::Line::Total(_) => {}
-            windbg::Line::Broken => self.builder.noticed.broken.add(at.number),
-            windbg::Line::Other => {
+            windbg::PoolUsedLine::Total(_) => {}
+            windbg::PoolUsedLine::Broken => self.builder.noticed.broken.add(at.number, at.line),
+            windbg::PoolUsedLine::Other => {
                 let text = at.line.trim_ascii();
                 if is_cut(text) && has_rows(sample) {
-                    self.builder.noticed.left_out.add(at.number);
+                    self.builder.noticed.left_out.add(at.number, at.line);
                 } else if !text.is_empty() {
                     return self.surroundings(at, sample);
                 }
             }
         }
-        Flow::Taken
+        LineUse::Taken
     }
 }

@@ -6,7 +6,7 @@ use poolmon_model::{Pool, PoolTag, Tag};
 
 use super::poolmon::number;
 
-impl Half {
+impl PoolUsedHalf {
     fn outstanding(live: u64, bytes: u64) -> Self {
         Self { allocs: None, frees: None, live, bytes }
     }
@@ -19,13 +19,13 @@ impl Half {
 
 /// Where the figures of a table stand: their right edges, from its column line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Columns {
+pub(super) struct PoolUsedColumns {
     widths: Vec<usize>,
     /// Allocs, Frees, Diff, Used for each pool (the verbose form) instead of Allocs, Used.
     verbose: bool,
 }
 
-impl Default for Columns {
+impl Default for PoolUsedColumns {
     /// The old layout, for tables whose column line was not copied.
     fn default() -> Self {
         Self { widths: vec![9, 9, 10, 9], verbose: false }
@@ -34,7 +34,7 @@ impl Default for Columns {
 
 /// One pool's half of a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Half {
+pub(super) struct PoolUsedHalf {
     pub(super) allocs: Option<u64>,
     pub(super) frees: Option<u64>,
     /// Outstanding allocations.
@@ -44,11 +44,11 @@ pub(super) struct Half {
 
 /// What a line is.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Line<'a> {
+pub(super) enum PoolUsedLine<'a> {
     /// A row: tag, nonpaged and paged half, what stands after them.
-    Row(Tag, [Half; 2], &'a [u8]),
+    Row(Tag, [PoolUsedHalf; 2], &'a [u8]),
     /// The line of totals.
-    Total([Half; 2]),
+    Total([PoolUsedHalf; 2]),
     /// A row of which too little is left.
     Broken,
     /// No row.
@@ -63,7 +63,7 @@ pub(super) fn starts(line: &[u8]) -> bool {
 }
 
 /// The column line: ` Tag    Allocs     Used    Allocs     Used`.
-pub(super) fn columns(line: &[u8]) -> Option<Columns> {
+pub(super) fn columns(line: &[u8]) -> Option<PoolUsedColumns> {
     if line.len() > 1024 {
         return None;
     }
@@ -85,15 +85,15 @@ pub(super) fn columns(line: &[u8]) -> Option<Columns> {
     let mut last = 5;
     let widths =
         edges.into_iter().map(|edge| edge.saturating_sub(std::mem::replace(&mut last, edge))).collect();
-    Some(Columns { widths, verbose })
+    Some(PoolUsedColumns { widths, verbose })
 }
 
 /// Reads a line of a table.
-pub(super) fn line<'a>(line: &'a [u8], columns: &Columns) -> Line<'a> {
+pub(super) fn line<'a>(line: &'a [u8], columns: &PoolUsedColumns) -> PoolUsedLine<'a> {
     if let Some(rest) = line.trim_ascii_start().strip_prefix(b"TOTAL") {
         return match halves(rest, columns, true) {
-            Some((halves, _)) => Line::Total(halves),
-            None => Line::Other,
+            Some((halves, _)) => PoolUsedLine::Total(halves),
+            None => PoolUsedLine::Other,
         };
     }
     let (tag, rest, placed) = match line {
@@ -102,20 +102,24 @@ pub(super) fn line<'a>(line: &'a [u8], columns: &Columns) -> Line<'a> {
         }
         // The margin was cut off.
         [a, b, c, d, rest @ ..] if *a > b' ' && ends_word(rest) => (PoolTag([*a, *b, *c, *d]), rest, false),
-        _ => return Line::Other,
+        _ => return PoolUsedLine::Other,
     };
     let first = rest.trim_ascii_start();
     if !first.first().is_some_and(u8::is_ascii_digit) {
-        return if super::poolmon::is_cut(first) { Line::Broken } else { Line::Other };
+        return if super::poolmon::is_cut(first) { PoolUsedLine::Broken } else { PoolUsedLine::Other };
     }
     let Some((halves, text)) = halves(rest, columns, false) else {
-        return if placed { Line::Broken } else { Line::Other };
+        return if placed { PoolUsedLine::Broken } else { PoolUsedLine::Other };
     };
-    Line::Row(real_tag(text).unwrap_or(tag).into(), halves, text.trim_ascii())
+    PoolUsedLine::Row(real_tag(text).unwrap_or(tag).into(), halves, text.trim_ascii())
 }
 
 /// The figures of both pools.
-fn halves<'a>(mut rest: &'a [u8], columns: &Columns, total: bool) -> Option<([Half; 2], &'a [u8])> {
+fn halves<'a>(
+    mut rest: &'a [u8],
+    columns: &PoolUsedColumns,
+    total: bool,
+) -> Option<([PoolUsedHalf; 2], &'a [u8])> {
     let mut figures = [0_u64; 8];
     let count = if columns.verbose { 8 } else { 4 };
     for (at, figure) in figures.iter_mut().take(count).enumerate() {
@@ -143,14 +147,14 @@ fn halves<'a>(mut rest: &'a [u8], columns: &Columns, total: bool) -> Option<([Ha
         [verbose(nonpaged)?, verbose(paged)?]
     } else {
         let [nonpaged, nonpaged_bytes, paged, paged_bytes, ..] = figures;
-        [Half::outstanding(nonpaged, nonpaged_bytes), Half::outstanding(paged, paged_bytes)]
+        [PoolUsedHalf::outstanding(nonpaged, nonpaged_bytes), PoolUsedHalf::outstanding(paged, paged_bytes)]
     };
     Some((halves, rest))
 }
 
-fn verbose(figures: &[u64]) -> Option<Half> {
+fn verbose(figures: &[u64]) -> Option<PoolUsedHalf> {
     let [allocs, frees, live, bytes] = figures else { return None };
-    Some(Half { allocs: Some(*allocs), frees: Some(*frees), live: *live, bytes: *bytes })
+    Some(PoolUsedHalf { allocs: Some(*allocs), frees: Some(*frees), live: *live, bytes: *bytes })
 }
 
 fn ends_word(rest: &[u8]) -> bool {
@@ -204,9 +208,9 @@ pub(super) const POOLS: [Pool; 2] = [Pool::Nonpaged, Pool::Paged];
 mod tests {
     use super::*;
 
-    fn row(text: &str, columns: &Columns) -> (String, [u64; 4], String) {
+    fn row(text: &str, columns: &PoolUsedColumns) -> (String, [u64; 4], String) {
         match line(text.as_bytes(), columns) {
-            Line::Row(tag, [n, p], text) => {
+            PoolUsedLine::Row(tag, [n, p], text) => {
                 (tag.to_string(), [n.live, n.bytes, p.live, p.bytes], String::from_utf8_lossy(text).into())
             }
             other => panic!("{text}: {other:?}"),
@@ -216,7 +220,7 @@ mod tests {
     #[test]
     fn descriptions_touch_the_last_figure() {
         let old = columns(b" Tag    Allocs     Used    Allocs     Used").unwrap();
-        assert_eq!(old, Columns::default());
+        assert_eq!(old, PoolUsedColumns::default());
         let (tag, figures, text) =
             row(" ohci        1      136         0        01394 OHCI host controller driver ", &old);
         assert_eq!(
@@ -244,7 +248,7 @@ mod tests {
     fn dots_are_explained_by_the_text() {
         let (tag, ..) = row(
             " rx..       3     1248         0        0UNKNOWN pooltag '  rx', please update pooltag.txt",
-            &Columns::default(),
+            &PoolUsedColumns::default(),
         );
         assert_eq!(tag, "  rx");
     }
@@ -265,13 +269,13 @@ mod tests {
         let verbose =
             columns(b" Tag    Allocs     Frees      Diff     Used    Allocs     Frees      Diff     Used")
                 .unwrap();
-        let Line::Row(_, [n, _], _) = line(
+        let PoolUsedLine::Row(_, [n, _], _) = line(
             b" Irp       100        60        40     4000         0         0         0        0 Io",
             &verbose,
         ) else {
             panic!("no row")
         };
-        assert_eq!(n, Half { allocs: Some(100), frees: Some(60), live: 40, bytes: 4000 });
+        assert_eq!(n, PoolUsedHalf { allocs: Some(100), frees: Some(60), live: 40, bytes: 4000 });
     }
 
     #[test]
@@ -279,11 +283,17 @@ mod tests {
         for text in
             ["0: kd> !poolused", "   Sorting by  Tag", "...", "", "            NonPaged            Paged"]
         {
-            assert_eq!(line(text.as_bytes(), &Columns::default()), Line::Other, "{text}");
+            assert_eq!(line(text.as_bytes(), &PoolUsedColumns::default()), PoolUsedLine::Other, "{text}");
         }
-        assert_eq!(line(b" AcpM        0        0 ", &Columns::default()), Line::Broken);
-        let total = line(b" TOTAL     3570214 209120008     38769 13066104    ", &Columns::default());
-        assert!(matches!(total, Line::Total([Half { live: 3_570_214, .. }, Half { bytes: 13_066_104, .. }])));
+        assert_eq!(line(b" AcpM        0        0 ", &PoolUsedColumns::default()), PoolUsedLine::Broken);
+        let total = line(b" TOTAL     3570214 209120008     38769 13066104    ", &PoolUsedColumns::default());
+        assert!(matches!(
+            total,
+            PoolUsedLine::Total([
+                PoolUsedHalf { live: 3_570_214, .. },
+                PoolUsedHalf { bytes: 13_066_104, .. }
+            ])
+        ));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use poolmon_read::{Holds, Part, Series, TimeFrom, empty_sample};
+use poolmon_read::{Holds, Part, RemarkKind, Series, TimeFrom, empty_sample};
 use poolmon_store::{Config, Recorder, folder};
 
 use crate::cli::import::ImportArgs;
@@ -73,11 +73,11 @@ pub fn into(series: &mut Series, output: &Path) -> anyhow::Result<(u64, u64)> {
     let (mut samples, mut untimed) = (0, 0);
     let mut told: Option<PartCount> = None;
     let mut remarks = series.take_remarks();
-    remarks.retain(|remark| remark.starts_with("left out"));
+    remarks.retain(|remark| remark.kind == RemarkKind::FileLeftOut);
     for remark in &remarks {
         eprintln!("poolmon: {remark}");
     }
-    let mut said = remarks;
+    let mut said: Vec<String> = remarks.into_iter().map(|remark| remark.text).collect();
     while series.next_into(&mut sample)? {
         if let Some(part) = series.part()
             && told.as_ref().is_none_or(|before| before.name != part.input.name())
