@@ -7,7 +7,7 @@
 //! 3. [`delta`]: the change between two samples, across counter wraps, reboots and late tags;
 //! 4. [`summary`]: a stretch of samples in a few figures;
 //! 5. [`filter`], [`table`]: rows chosen, compared, sorted and totalled;
-//! 6. [`figure`]: every figure of a row once; [`column`], [`units`]: how a value is named, formatted and ordered. Every
+//! 6. [`figure`]: every figure of a row once; [`mod@column`], [`units`]: how a value is named, formatted and ordered. Every
 //!    output asks here.
 //!
 //! No I/O happens in this crate.

@@ -1,10 +1,10 @@
 //! From series to verdicts.
 //!
-//! 1. [`points`]: the buckets of the boot that is judged, thinned to what pairwise statistics can bear;
-//! 2. [`one`]: the statistics of one series, and the verdict that follows from them, test by test;
-//! 3. [`ended`]: whether the growth is over;
-//! 4. [`all`]: many tags tested at once, shares of the pools' growth, time until a limit;
-//! 5. [`group`]: lockstep groups and their likeliest culprit, with the help of [`owner`].
+//! 1. `points`: the buckets of the boot that is judged, thinned to what pairwise statistics can bear;
+//! 2. `one`: the statistics of one series, and the verdict that follows from them, test by test;
+//! 3. `ended`: whether the growth is over;
+//! 4. `all`: many tags tested at once, shares of the pools' growth, time until a limit;
+//! 5. `group`: lockstep groups and their likeliest culprit, with the help of [`owner`].
 
 mod all;
 mod ended;

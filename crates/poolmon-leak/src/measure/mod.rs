@@ -3,8 +3,8 @@
 //! Data passes in one direction:
 //!
 //! 1. [`Measurement::push`] takes the sample that ends an interval, and what the interval was ([`Phase`]);
-//! 2. [`Measurement::report`] compares, for each (tag, pool), every run with the idle interval of its pair ([`judge`]);
-//! 3. [`Losses`] is plain data; [`Loss::sentence`] says it in words ([`report`]).
+//! 2. [`Measurement::report`] compares, for each (tag, pool), every run with the idle interval of its pair (`judge`);
+//! 3. [`Losses`] is plain data; [`Loss::sentence`] says it in words (`report`).
 //!
 //! Within a pair a coin decides whether the run or the idle interval comes first ([`run_first`]). So, where the command
 //! does nothing to a tag, the sign of each difference is a coin's throw, whatever the machine does beside it: bursts,

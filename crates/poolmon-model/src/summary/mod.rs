@@ -1,7 +1,7 @@
 //! What happened in a stretch of samples, in so few figures that weeks are judged without reading every sample.
 //!
 //! A summary stands beside the last sample of its stretch, which tells where every row ended; it adds the least, the
-//! greatest and the mean, and the allocations and frees made on the way. [`gather`] makes it, sample by sample.
+//! greatest and the mean, and the allocations and frees made on the way. `gather` makes it, sample by sample.
 
 mod gather;
 

@@ -4,8 +4,8 @@
 //! Data for programs does not pass through here: it holds plain numbers.
 //!
 //! * [`mod@bytes`]: sizes, changes, rates, intervals, and exact bytes in groups;
-//! * [`span`]: lengths of time, to print and to parse;
-//! * [`moment`]: dates and times of day.
+//! * [`mod@span`]: lengths of time, to print and to parse;
+//! * [`mod@moment`]: dates and times of day.
 
 pub mod bytes;
 pub mod moment;

@@ -6,7 +6,7 @@
 pub struct CallerOwner {
     /// The module, or the part of the kernel.
     pub name: String,
-    /// `name` is a module, which [`ModuleCatalog::module`](super::Modules::module) may know.
+    /// `name` is a module, which `ModuleCatalog::module` may know.
     pub module: bool,
     /// How that is known, in a sentence.
     pub why: String,

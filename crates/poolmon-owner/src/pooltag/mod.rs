@@ -1,6 +1,6 @@
 //! pooltag.txt: `<tag> - <binary> - <description>`, one entry a line, and every way in which real files break that.
 //!
-//! [`text`] decodes the bytes, [`line`] reads one line, this file joins wrapped lines and keeps the index,
+//! [`text`] decodes the bytes, [`mod@line`] reads one line, this file joins wrapped lines and keeps the index,
 //! [`pattern`] matches wildcards, [`places`] knows where the file is usually found. localtag.txt, written by the
 //! `/c` switch of an old PoolMon, has the same shape.
 

@@ -2,7 +2,7 @@
 //!
 //! A [`FileIndex`]. The block of a driver has lines `S` (is it one, is its code read), `I` with what the file says of
 //! itself, `T` for each tag that was answered down to literals, `E` for each piece of evidence. Behind the blocks is a table
-//! of all tags with the names of their drivers, for [`super::names`].
+//! of all tags with the names of their drivers, for `super::names`.
 
 use std::fmt::Write as _;
 use std::path::Path;

@@ -1,9 +1,9 @@
 //! Which driver images use a tag, with evidence from their machine code.
 //!
-//! A [`DriverImage`] is one file, read by [`poolmon_image::pe`]; [`x86`] and [`arm64`] follow constants through the code
-//! and note calls, [`flow`] turns the notes into findings, [`data`] adds structures in data, and
-//! [`library`] marks what a static library brought. [`literal`] asks beforehand, and cheaply, whether a file holds the
-//! tag at all. [`info`] says whose file it is. [`folder`](fn@folder) does all this for many files at once, and
+//! A [`DriverImage`] is one file, read by [`poolmon_image::pe`]; `x86` and `arm64` follow constants through the code
+//! and note calls, `flow` turns the notes into findings, `data` adds structures in data, and
+//! `library` marks what a static library brought. `literal` asks beforehand, and cheaply, whether a file holds the
+//! tag at all. `info` says whose file it is. [`folder`](fn@folder) does all this for many files at once, and
 //! [`index`] remembers the answers, [`DriverNames`] is its small table for screens. [`places`] knows where drivers and the
 //! index are.
 //!

@@ -5,9 +5,9 @@
 //! 1. `encoding`, `input`: bytes of any encoding become lines, block by block;
 //! 2. `reader`, `state`, `tables`: which layout a line belongs to, where a snapshot begins;
 //! 3. `poolmon`, `delimited`, `windbg`: rows; `heading`, `moment`: what stands around them;
-//! 4. `build`: rows are checked and become a [`Sample`]; what was odd becomes a remark.
+//! 4. `build`: rows are checked and become a `Sample`; what was odd becomes a remark.
 //!
-//! A row that cannot be read never ends the reading: it is counted, and [`Sample::remarks`] names its line.
+//! A row that cannot be read never ends the reading: it is counted, and `Sample::remarks` names its line.
 //! Memory is bounded by the rows of one snapshot, not by the size of the file.
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]

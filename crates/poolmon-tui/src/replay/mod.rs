@@ -1,6 +1,6 @@
 //! Replay: the same screen over a tape, with time.
 //!
-//! * [`tape`]: what is needed of a recording; the program implements it;
+//! * `tape`: what is needed of a recording; the program implements it;
 //! * [`deck`]: motions in, moments out, in the reading thread;
 //! * this file: the state, and what the keys of time do to it. As in all of [`App`], nothing is read here.
 
