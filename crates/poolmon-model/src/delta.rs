@@ -6,10 +6,12 @@
 //! * A tag that is absent now gave everything back; it stays for one table, marked [`Presence::Gone`].
 //! * Across a reboot nothing is compared.
 
+use std::time::Duration;
+
 use rustc_hash::FxHashMap;
 
 use crate::counters::low32;
-use crate::{CounterWidth, Counters, Pool, Row, Sample, Tag};
+use crate::{CounterWidth, Counters, Key, Row, Sample};
 
 /// Change of one row between two samples. `None` = one of the two did not tell the figure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,7 +95,7 @@ pub enum Presence {
 /// Finds the rows of one sample by tag and pool, cheaply where two samples list them in the same order.
 #[derive(Debug, Default)]
 pub struct RowIndex {
-    by_key: FxHashMap<(Tag, Pool), usize>,
+    by_key: FxHashMap<Key, usize>,
     filled: bool,
 }
 
@@ -115,42 +117,59 @@ impl RowIndex {
         if !self.filled {
             // The first of two equal keys wins, as in the source's own order.
             for (at, row) in rows.iter().enumerate().rev() {
-                self.by_key.insert((row.tag.clone(), row.pool), at);
+                self.by_key.insert(row.key(), at);
             }
             self.filled = true;
         }
-        let at = *self.by_key.get(&(wanted.tag.clone(), wanted.pool))?;
+        let at = *self.by_key.get(&wanted.key())?;
         rows.get(at).map(|row| (at, row))
     }
 }
 
-/// Whether the machine was restarted between two samples, so that their counters do not belong together.
-///
-/// Told by the boot id, else by an uptime that went back, else guessed from the counters: a kernel's Allocs
-/// never fall, so when they fell for most of the tags that both samples have, it is another boot.
+/// Whether the machine rebooted between two samples, so that their counters do not belong together.
 pub fn rebooted(before: &Sample, now: &Sample) -> bool {
-    if let (Some(a), Some(b)) = (&before.origin.boot, &now.origin.boot) {
-        return a != b;
-    }
-    if let (Some(a), Some(b)) = (before.uptime, now.uptime) {
-        return b < a;
-    }
     let mut index = RowIndex::default();
-    let (mut both, mut fell) = (0_usize, 0_usize);
-    for (at, row) in now.rows.iter().enumerate() {
-        let Some(allocs) = row.counters.allocs else { continue };
-        let Some((_, old)) = index.find(&before.rows, row, at) else { continue };
-        let Some(old) = old.counters.allocs.filter(|&old| old > 0) else { continue };
-        both += 1;
-        fell += usize::from(allocs < old);
+    let allocs = now.rows.iter().enumerate().map(|(at, row)| {
+        // A row without Allocs is not worth the search.
+        let before = row.counters.allocs.and_then(|_| index.find(&before.rows, row, at));
+        (before.and_then(|(_, old)| old.counters.allocs), row.counters.allocs)
+    });
+    let boots = (before.origin.boot.as_deref(), now.origin.boot.as_deref());
+    is_reboot(boots, (before.uptime, now.uptime), allocs)
+}
+
+/// The rule behind [`rebooted`], for callers that keep less than a sample: boot ids, uptimes, and the Allocs of each row,
+/// before and now.
+///
+/// The boot id decides, else an uptime that went back, else a guess from the counters: a kernel's Allocs never fall, so
+/// if they fell for most of the rows that both samples have, it is another boot.
+pub fn is_reboot(
+    boots: (Option<&str>, Option<&str>),
+    uptimes: (Option<Duration>, Option<Duration>),
+    allocs: impl Iterator<Item = (Option<u64>, Option<u64>)>,
+) -> bool {
+    /// Rows from which on a guess is possible.
+    const ENOUGH: usize = 4;
+    if let (Some(before), Some(now)) = boots {
+        return before != now;
     }
-    both >= 4 && fell * 2 > both
+    if let (Some(before), Some(now)) = uptimes {
+        return now < before;
+    }
+    let (mut both, mut fell) = (0_usize, 0_usize);
+    for (before, now) in allocs {
+        if let (Some(before), Some(now)) = (before.filter(|&before| before > 0), now) {
+            both += 1;
+            fell += usize::from(now < before);
+        }
+    }
+    both >= ENOUGH && fell * 2 > both
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Origin, SourceKind};
+    use crate::{Origin, Pool, SourceKind, Tag};
     use std::sync::Arc;
 
     fn sample(rows: &[(&[u8; 4], u64)]) -> Sample {

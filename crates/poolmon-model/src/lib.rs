@@ -4,7 +4,7 @@
 //!
 //! 1. [`tag`], [`pool`], [`counters`]: the raw figures of one row;
 //! 2. [`header`], [`sample`]: all rows and machine-wide figures of one moment, as a source told them;
-//! 3. [`delta`]: the change between two samples, across counter wraps, reboots and late tags;
+//! 3. [`key`]: which row is which from sample to sample; [`delta`]: the change between two samples, across counter wraps, reboots and late tags;
 //! 4. [`summary`]: a stretch of samples in a few figures;
 //! 5. [`filter`], [`table`]: rows chosen, compared, sorted and totalled;
 //! 6. [`figure`]: every figure of a row once; [`mod@column`], [`units`]: how a value is named, formatted and ordered. Every
@@ -19,6 +19,7 @@ pub mod delta;
 pub mod figure;
 pub mod filter;
 pub mod header;
+pub mod key;
 pub mod pool;
 pub mod sample;
 pub mod summary;
@@ -32,6 +33,7 @@ pub use delta::Delta;
 pub use figure::{FIGURES, Figure};
 pub use filter::{Filter, Pattern, Scope};
 pub use header::Header;
+pub use key::{Key, Keys};
 pub use pool::{Pool, PoolView};
 pub use sample::{Origin, Row, Sample, SourceKind};
 pub use summary::{Gather, Summary};

@@ -365,7 +365,7 @@ fn rows_in_scope(sample: &Sample, scope: Scope) -> std::borrow::Cow<'_, [Row]> {
             let mut sums: Vec<Row> = Vec::new();
             let mut at = rustc_hash::FxHashMap::default();
             for row in sample.sessions.iter().flat_map(|session| &session.rows) {
-                let slot = *at.entry((row.tag.clone(), row.pool)).or_insert(sums.len());
+                let slot = *at.entry(row.key()).or_insert(sums.len());
                 if slot == sums.len() {
                     sums.push(Row { counters: Counters::default(), ..row.clone() });
                 }

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use poolmon_model::{Counters, Delta, Pool, Sample, Tag};
-use rustc_hash::FxHashMap;
+use poolmon_model::{Counters, Delta, Keys, Pool, Sample, Tag};
 
 use super::Phase;
 use crate::judge::owner::OwnerHint;
@@ -14,7 +13,8 @@ use crate::measure::Losses;
 pub struct Measurement {
     pub(super) intervals: Vec<(Phase, f64)>,
     pub(super) tracks: Vec<Track>,
-    by_key: FxHashMap<(Tag, Pool), usize>,
+    /// Numbers of rows: their places in `tracks`.
+    keys: Keys,
     samples: u32,
 }
 
@@ -65,8 +65,9 @@ impl Measurement {
     fn take(&mut self, sample: &Sample, at: Option<usize>) {
         self.samples += 1;
         let width = sample.width;
-        for row in &sample.rows {
-            let slot = *self.by_key.entry((row.tag.clone(), row.pool)).or_insert(self.tracks.len());
+        self.keys.match_rows(&sample.rows);
+        for (row, &slot) in sample.rows.iter().zip(self.keys.order()) {
+            let slot = slot as usize;
             if slot == self.tracks.len() {
                 self.tracks.push(Track {
                     tag: row.tag.clone(),
@@ -104,14 +105,9 @@ impl Measurement {
             track.last = Some(*now);
         }
         for track in self.tracks.iter_mut().filter(|track| track.seen != self.samples) {
-            // A tag that is absent now gave everything back.
+            // A tag that is absent now freed everything.
             if let (Some(before), Some(at)) = (track.last.take(), at) {
-                let all = Delta::from_nothing(&before, width);
-                let back = |figure: Option<i64>| figure.map(i64::saturating_neg);
-                track.changed(
-                    at,
-                    &Delta { diff: back(all.diff), bytes: back(all.bytes), used: back(all.used), ..all },
-                );
+                track.changed(at, &Delta::between(&before, &before.freed(), width));
             }
         }
     }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use poolmon_model::delta::is_reboot;
 use poolmon_model::summary::{self, Summary, pool_bytes};
-use poolmon_model::{Header, Origin, Pool, Row, Sample, Tag};
-use rustc_hash::FxHashMap;
+use poolmon_model::{Header, Keys, Origin, Pool, Row, Sample, Tag};
 
 use super::{Series, Timeline};
 use crate::judge::owner::OwnerHint;
@@ -27,8 +27,8 @@ pub struct Analysis {
     pub(crate) epoch: u32,
     pub(crate) out_of_order: u64,
     pub(crate) times_known: bool,
-    by_key: FxHashMap<(Tag, Pool), u32>,
-    order: Vec<u32>,
+    /// Numbers of rows: their places in `series`.
+    keys: Keys,
     /// The last sample was taken in, and every row had a series of its own: the next may tell its changes alone.
     chained: bool,
     origin: Option<Arc<Origin>>,
@@ -51,8 +51,7 @@ impl Analysis {
             epoch: 0,
             out_of_order: 0,
             times_known: false,
-            by_key: FxHashMap::default(),
-            order: Vec::new(),
+            keys: Keys::default(),
             chained: false,
             origin: None,
             uptime: None,
@@ -78,7 +77,7 @@ impl Analysis {
             return;
         };
         let step = seconds - self.last_seconds;
-        let mut changed = changed.filter(|_| self.chained && self.order.len() == sample.rows.len());
+        let mut changed = changed.filter(|_| self.chained && self.keys.order().len() == sample.rows.len());
         if changed.is_none() {
             self.match_rows(sample);
         }
@@ -138,7 +137,7 @@ impl Analysis {
         }
         let count = u64::from(summary.samples);
         let mut twice = false;
-        for ((row, told), &index) in sample.rows.iter().zip(&summary.rows).zip(&self.order) {
+        for ((row, told), &index) in sample.rows.iter().zip(&summary.rows).zip(self.keys.order()) {
             let Some(series) = self.series.get_mut(index as usize) else { continue };
             twice |= series.seen == self.samples + count;
             series.seen = self.samples + count;
@@ -174,7 +173,7 @@ impl Analysis {
     fn take_all(&mut self, sample: &Sample, step: f64) -> f64 {
         let mut load = 0.0;
         let mut twice = false;
-        for (row, &index) in sample.rows.iter().zip(&self.order) {
+        for (row, &index) in sample.rows.iter().zip(self.keys.order()) {
             let Some(series) = self.series.get_mut(index as usize) else { continue };
             twice |= series.seen == self.samples + 1;
             series.seen = self.samples + 1;
@@ -199,7 +198,7 @@ impl Analysis {
         let mut load = 0.0;
         for &at in changed {
             let at = at as usize;
-            let Some((row, &index)) = sample.rows.get(at).zip(self.order.get(at)) else { continue };
+            let Some((row, &index)) = sample.rows.get(at).zip(self.keys.order().get(at)) else { continue };
             let Some(series) = self.series.get_mut(index as usize) else { continue };
             if !series.is_same(&row.counters) {
                 load += summary::load(series.set(&row.counters, sample.width, self.samples), step);
@@ -225,53 +224,44 @@ impl Analysis {
         (seconds > self.last_seconds).then_some(seconds)
     }
 
-    /// Finds the series of every row: the place it had in the last sample is nearly always right.
+    /// Finds the series of every row.
     fn match_rows(&mut self, sample: &Sample) {
-        self.order.resize(sample.rows.len(), u32::MAX);
-        for (at, row) in sample.rows.iter().enumerate() {
-            let hint = self.order.get(at).copied().unwrap_or(u32::MAX);
-            let fits = self
-                .series
-                .get(hint as usize)
-                .is_some_and(|series| series.pool == row.pool && series.tag == row.tag);
-            if !fits {
-                let index = self.find(row);
-                if let Some(slot) = self.order.get_mut(at) {
-                    *slot = index;
-                }
+        self.keys.match_rows(&sample.rows);
+        if self.keys.len() == self.series.len() {
+            return;
+        }
+        let first = self.next_slot();
+        for (row, &index) in sample.rows.iter().zip(self.keys.order()) {
+            if index as usize == self.series.len() {
+                self.series.push(Series::new(row.tag.clone(), row.pool, row.told_owner.clone(), first));
             }
         }
     }
 
+    /// The series of one row.
     fn find(&mut self, row: &Row) -> u32 {
-        let next = self.series.len() as u32;
-        // A series that comes with the sample that opens a slot belongs to the slot after this one; `turn` sees to it.
-        let first = self.timeline.slots.len().saturating_sub(1);
-        *self.by_key.entry((row.tag.clone(), row.pool)).or_insert_with(|| {
+        let index = self.keys.number(row);
+        if index as usize == self.series.len() {
+            let first = self.next_slot();
             self.series.push(Series::new(row.tag.clone(), row.pool, row.told_owner.clone(), first));
-            next
-        })
+        }
+        index
     }
 
-    /// The rules of [`poolmon_model::delta::rebooted`], without keeping the sample before.
+    /// The first slot of a new series. One that comes with the sample that opens a slot belongs to the slot after this one;
+    /// `turn` sees to it.
+    fn next_slot(&self) -> usize {
+        self.timeline.slots.len().saturating_sub(1)
+    }
+
     fn rebooted(&self, sample: &Sample) -> bool {
-        let before = self.origin.as_ref().and_then(|origin| origin.boot.as_ref());
-        if let (Some(a), Some(b)) = (before, &sample.origin.boot) {
-            return a != b;
-        }
-        if let (Some(a), Some(b)) = (self.uptime, sample.uptime) {
-            return b < a;
-        }
-        let (mut both, mut fell) = (0_usize, 0_usize);
-        for (row, &index) in sample.rows.iter().zip(&self.order) {
-            let Some(allocs) = row.counters.allocs else { continue };
-            let old = self.series.get(index as usize).and_then(Series::now).and_then(|now| now.allocs);
-            if let Some(old) = old.filter(|&old| old > 0) {
-                both += 1;
-                fell += usize::from(allocs < old);
-            }
-        }
-        both >= 4 && fell * 2 > both
+        let before =
+            |index: u32| self.series.get(index as usize).and_then(Series::now).and_then(|now| now.allocs);
+        let rows = sample.rows.iter().zip(self.keys.order());
+        let allocs =
+            rows.map(|(row, &index)| (row.counters.allocs.and_then(|_| before(index)), row.counters.allocs));
+        let boot = self.origin.as_ref().and_then(|origin| origin.boot.as_deref());
+        is_reboot((boot, sample.origin.boot.as_deref()), (self.uptime, sample.uptime), allocs)
     }
 
     /// Closes the open slot of all series and opens the next. Slots become at least `least_width` seconds wide.

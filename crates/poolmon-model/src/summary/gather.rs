@@ -2,21 +2,19 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use rustc_hash::FxHashMap;
-
 use super::{PoolSummary, RowSummary, Summary, held, load, pool_bytes};
-use crate::{CounterWidth, Counters, Delta, Origin, Pool, Row, Sample, Tag};
+use crate::delta::is_reboot;
+use crate::{CounterWidth, Counters, Delta, Key, Keys, Origin, Row, Sample};
+use jiff::Timestamp;
 
 /// Gathers what happens after a first sample. [`Gather::finish`] ends a stretch and begins the next.
 #[derive(Debug, Default)]
 pub struct Gather {
     /// The last sample, as far as it is needed.
     last: Option<Last>,
+    /// Numbers of rows: their places in `rows`.
+    keys: Keys,
     rows: Vec<Kept>,
-    /// Place in `rows` of each row of the last sample.
-    order: Vec<u32>,
-    by_key: FxHashMap<(Tag, Pool), u32>,
     pools: Vec<KeptPool>,
     samples: u32,
     /// Microseconds from the sample before the stretch to each of its samples, summed.
@@ -41,8 +39,6 @@ struct Last {
 
 #[derive(Debug)]
 struct Kept {
-    tag: Tag,
-    pool: Pool,
     now: Counters,
     /// Number of the last sample that had it, counted in the stretch from 1; 0 = none yet.
     seen: u32,
@@ -82,7 +78,7 @@ impl Gather {
                 && !self.is_gap(last.time, time)
                 && last.uptime.zip(sample.uptime).is_none_or(|(before, now)| now >= before)
         });
-        let changed = changed.filter(|_| self.order.len() == sample.rows.len());
+        let changed = changed.filter(|_| self.keys.order().len() == sample.rows.len());
         let continues = continues && (changed.is_some() || self.match_rows(sample)) && !self.fell(sample);
         if continues {
             self.take(sample, time, changed);
@@ -90,7 +86,7 @@ impl Gather {
             self.begin(sample, time);
         }
         let (origin, uptime) = (Arc::clone(&sample.origin), sample.uptime);
-        let told_twice = self.order.is_empty() && !sample.rows.is_empty();
+        let told_twice = self.keys.order().is_empty() && !sample.rows.is_empty();
         self.last = (!told_twice).then_some(Last { origin, width: sample.width, time, uptime });
         continues
     }
@@ -118,13 +114,11 @@ impl Gather {
 
     fn begin(&mut self, sample: &Sample, time: Timestamp) {
         self.rows.clear();
-        self.by_key.clear();
-        self.order.clear();
+        self.keys.clear();
         if !self.match_rows(sample) {
-            // Told twice: nobody can say which is which.
+            // A row twice: there is no saying which is which.
             self.rows.clear();
-            self.by_key.clear();
-            self.order.clear();
+            self.keys.clear();
         }
         for (kept, row) in self.rows.iter_mut().zip(&sample.rows) {
             kept.now = row.counters;
@@ -143,18 +137,14 @@ impl Gather {
         }
     }
 
-    /// Finds the place of every row. False where two rows have one name.
+    /// Finds the place of every row. False if two rows have one name.
     fn match_rows(&mut self, sample: &Sample) -> bool {
-        self.order.resize(sample.rows.len(), u32::MAX);
+        self.keys.match_rows(&sample.rows);
         let stamp = self.samples + 1;
         let mut once = true;
-        for (at, row) in sample.rows.iter().enumerate() {
-            let hint = self.order.get(at).copied().unwrap_or(u32::MAX);
-            let fits =
-                self.rows.get(hint as usize).is_some_and(|kept| kept.pool == row.pool && kept.tag == row.tag);
-            let index = if fits { hint } else { self.find(sample, at, stamp) };
-            if let Some(slot) = self.order.get_mut(at) {
-                *slot = index;
+        for (row, &index) in sample.rows.iter().zip(self.keys.order()) {
+            if index as usize == self.rows.len() {
+                self.rows.push(Kept::new(row.counters, stamp));
             }
             if let Some(kept) = self.rows.get_mut(index as usize) {
                 once &= kept.seen < stamp;
@@ -164,42 +154,15 @@ impl Gather {
         once
     }
 
-    fn find(&mut self, sample: &Sample, at: usize, stamp: u32) -> u32 {
-        let Some(row) = sample.rows.get(at) else { return u32::MAX };
-        let next = u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
-        *self.by_key.entry((row.tag.clone(), row.pool)).or_insert_with(|| {
-            let mut kept = Kept {
-                tag: row.tag.clone(),
-                pool: row.pool,
-                now: row.counters,
-                seen: 0,
-                counted: 0,
-                still: true,
-                sum: 0,
-                outstanding: 0,
-                made: RowSummary::default(),
-            };
-            kept.renew(stamp - 1);
-            kept.still = stamp == 1;
-            self.rows.push(kept);
-            next
-        })
-    }
-
-    /// Most counters fell: a reboot that nothing else tells. The rules of [`crate::delta::rebooted`].
+    /// Most counters fell: a reboot that nothing else shows.
     fn fell(&self, sample: &Sample) -> bool {
-        if sample.origin.boot.is_some() || self.last.as_ref().is_some_and(|last| last.uptime.is_some()) {
-            return false;
-        }
-        let (mut both, mut fell) = (0_usize, 0_usize);
-        for (row, &index) in sample.rows.iter().zip(&self.order) {
-            let old = self.rows.get(index as usize).and_then(|kept| kept.now.allocs);
-            if let (Some(now), Some(old)) = (row.counters.allocs, old.filter(|&old| old > 0)) {
-                both += 1;
-                fell += usize::from(now < old);
-            }
-        }
-        both >= 4 && fell * 2 > both
+        let before = |index: u32| self.rows.get(index as usize).and_then(|kept| kept.now.allocs);
+        let rows = sample.rows.iter().zip(self.keys.order());
+        let allocs = rows.map(|(row, &index)| (before(index), row.counters.allocs));
+        // The samples are of one boot, if it is known.
+        let boot = sample.origin.boot.as_deref();
+        let uptime = self.last.as_ref().and_then(|last| last.uptime);
+        is_reboot((boot, boot), (uptime, sample.uptime), allocs)
     }
 
     fn take(&mut self, sample: &Sample, time: Timestamp, changed: Option<&[u32]>) {
@@ -219,9 +182,9 @@ impl Gather {
         match changed {
             Some(places) => places
                 .iter()
-                .filter_map(|&at| sample.rows.get(at as usize).zip(self.order.get(at as usize)))
+                .filter_map(|&at| sample.rows.get(at as usize).zip(self.keys.order().get(at as usize)))
                 .for_each(|(row, &index)| each(row, index)),
-            None => sample.rows.iter().zip(&self.order).for_each(|(row, &index)| each(row, index)),
+            None => sample.rows.iter().zip(self.keys.order()).for_each(|(row, &index)| each(row, index)),
         }
         if changed.is_none() && sample.rows.len() < self.rows.len() {
             let stamp = self.samples + 1;
@@ -261,8 +224,8 @@ impl Gather {
         let mean = self.times / u128::from(samples);
         #[expect(clippy::cast_possible_truncation, reason = "a load is no exact figure")]
         let load = self.load as f32;
-        let mut rows = Vec::with_capacity(self.order.len());
-        for &index in &self.order {
+        let mut rows = Vec::with_capacity(self.keys.order().len());
+        for &index in self.keys.order() {
             rows.push(self.rows.get_mut(index as usize)?.summary(width, samples));
         }
         let mean_of = |kept: &KeptPool| {
@@ -278,7 +241,7 @@ impl Gather {
             loads: self.loads,
             pools,
             rows,
-            gone: if self.rows.len() > self.order.len() { self.take_gone(width) } else { Vec::new() },
+            gone: if self.rows.len() > self.keys.order().len() { self.take_gone(width) } else { Vec::new() },
         };
         self.next(time);
         Some(summary)
@@ -287,36 +250,39 @@ impl Gather {
     /// Rows that went are done with; should one come back, it is a new one.
     fn take_gone(&mut self, width: CounterWidth) -> Vec<(Row, RowSummary)> {
         let mut present = vec![false; self.rows.len()];
-        for &index in &self.order {
+        for &index in self.keys.order() {
             if let Some(slot) = present.get_mut(index as usize) {
                 *slot = true;
             }
         }
         let samples = self.samples;
         let mut gone = Vec::new();
-        let mut present = present.into_iter();
+        let mut rows = present.iter().zip(self.keys.known());
         self.rows.retain_mut(|kept| {
-            let stays = present.next() == Some(true);
+            let Some((&stays, key)) = rows.next() else { return false };
             if !stays {
                 let summary = kept.summary(width, samples);
-                let Kept { tag, pool, now: counters, .. } = kept;
-                let row = Row { tag: tag.clone(), pool: *pool, counters: *counters, told_owner: None };
-                gone.push((row, summary));
+                let Key { tag, pool } = key.clone();
+                gone.push((Row { tag, pool, counters: kept.now, told_owner: None }, summary));
             }
             stays
         });
-        self.by_key.clear();
-        for (index, kept) in self.rows.iter().enumerate() {
-            let index = u32::try_from(index).unwrap_or(u32::MAX);
-            self.by_key.insert((kept.tag.clone(), kept.pool), index);
-        }
-        // Places that no longer fit are put right with the next sample; only figures changing is no more to be relied on.
-        self.order.clear();
+        // The order is forgotten: that only figures change can no longer be relied on.
+        self.keys.retain(|number| present.get(number as usize) == Some(&true));
         gone
     }
 }
 
 impl Kept {
+    /// A row that is first seen in sample number `stamp` of the stretch, counted from 1.
+    fn new(now: Counters, stamp: u32) -> Self {
+        let made = RowSummary::default();
+        let mut kept = Self { now, seen: 0, counted: 0, still: true, sum: 0, outstanding: 0, made };
+        kept.renew(stamp - 1);
+        kept.still = stamp == 1;
+        kept
+    }
+
     /// The stretch begins, or the row in it, after so many samples.
     fn renew(&mut self, counted: u32) {
         (self.seen, self.counted, self.still) = (0, counted, true);
