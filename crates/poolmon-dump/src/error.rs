@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use poolmon_model::problem::Remedy;
+
 /// Result of everything that reads a dump.
 pub type Result<T> = std::result::Result<T, DumpError>;
 
@@ -20,7 +22,7 @@ pub enum DumpError {
         source: io::Error,
     },
     /// The file is none of the forms that are read here.
-    #[error("{path} is not a Windows kernel dump: {why}\n  {remedy}")]
+    #[error("{path} is not a Windows kernel dump: {why}")]
     NotADump {
         /// The file.
         path: PathBuf,
@@ -30,7 +32,7 @@ pub enum DumpError {
         remedy: &'static str,
     },
     /// Bytes that are not what they should be.
-    #[error("{what} at file offset {offset:#x}: {problem}\n  {remedy}")]
+    #[error("{what} at file offset {offset:#x}: {problem}")]
     Malformed {
         /// Which structure.
         what: &'static str,
@@ -42,7 +44,7 @@ pub enum DumpError {
         remedy: &'static str,
     },
     /// Memory that is needed is not in the dump, or not where it should be.
-    #[error("{what} at {address:#x}: {why}\n  {remedy}")]
+    #[error("{what} at {address:#x}: {why}")]
     Absent {
         /// What was looked for.
         what: &'static str,
@@ -54,7 +56,7 @@ pub enum DumpError {
         remedy: &'static str,
     },
     /// The dump is sound but does not hold the answer.
-    #[error("{what}: {why}\n  {remedy}")]
+    #[error("{what}: {why}")]
     Unanswerable {
         /// What was asked.
         what: &'static str,
@@ -75,6 +77,18 @@ impl DumpError {
             }
         }
         self
+    }
+}
+
+impl Remedy for DumpError {
+    fn remedy(&self) -> Option<String> {
+        match self {
+            Self::NotADump { remedy, .. }
+            | Self::Malformed { remedy, .. }
+            | Self::Absent { remedy, .. }
+            | Self::Unanswerable { remedy, .. } => Some((*remedy).into()),
+            Self::Io { .. } => None,
+        }
     }
 }
 

@@ -21,6 +21,7 @@ pub mod filter;
 pub mod header;
 pub mod key;
 pub mod pool;
+pub mod problem;
 pub mod sample;
 pub mod summary;
 pub mod table;

@@ -23,6 +23,7 @@
 
 use std::collections::HashMap;
 
+use poolmon_model::problem::Remedy as _;
 use poolmon_owner::PooltagFile;
 
 #[test]
@@ -63,6 +64,6 @@ fn every_entry_of_the_real_file_is_found() {
 #[test]
 fn a_missing_file_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
-    let error = PooltagFile::open(folder.path().join("none.txt")).unwrap_err().to_string();
-    assert!(error.contains("none.txt") && error.contains("Name another pooltag.txt"), "{error}");
+    let error = PooltagFile::open(folder.path().join("none.txt")).unwrap_err().in_full();
+    assert!(error.contains("none.txt") && error.contains("name another pooltag.txt"), "{error}");
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use poolmon_dump::DumpError;
+use poolmon_model::problem::Remedy;
 use poolmon_store::StoreError;
 
 use crate::moment::NotAMoment;
@@ -13,7 +14,7 @@ use crate::moment::NotAMoment;
 #[non_exhaustive]
 pub enum ReadError {
     /// The system refuses.
-    #[error("{what}: permission denied\n  {remedy}")]
+    #[error("{what}: permission denied")]
     Rights {
         /// What was refused.
         what: String,
@@ -31,7 +32,7 @@ pub enum ReadError {
         source: io::Error,
     },
     /// Content that is not what it should be.
-    #[error("{path}: {place}: {problem}\n  {remedy}")]
+    #[error("{path}: {place}: {problem}")]
     Malformed {
         /// The file.
         path: String,
@@ -43,7 +44,7 @@ pub enum ReadError {
         remedy: String,
     },
     /// The file can be read, but not for what was asked.
-    #[error("{path}: {problem}\n  {remedy}")]
+    #[error("{path}: {problem}")]
     Unsuitable {
         /// The file.
         path: String,
@@ -67,11 +68,25 @@ pub enum ReadError {
         source: DumpError,
     },
     /// There is no room to unpack a dump.
-    #[error("a packed dump needs room for all of it\n  name a folder that has it: --temp DIR")]
+    #[error("a packed dump needs room for all of it")]
     NoRoom {
         /// The system's answer.
         source: DumpError,
     },
+}
+
+impl Remedy for ReadError {
+    fn remedy(&self) -> Option<String> {
+        match self {
+            Self::Rights { remedy, .. }
+            | Self::Malformed { remedy, .. }
+            | Self::Unsuitable { remedy, .. } => Some(remedy.clone()),
+            Self::NoRoom { .. } => Some("name a folder that has it: --temp DIR".into()),
+            Self::Recording(source) => source.remedy(),
+            Self::Dump { source, .. } => source.remedy(),
+            Self::Io { .. } => None,
+        }
+    }
 }
 
 /// Result of everything that reads a file.

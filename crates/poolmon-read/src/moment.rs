@@ -19,10 +19,17 @@ pub enum When {
 
 /// A text that is not a moment.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{0}` is not a moment\n  write 2026-11-22 14:00, 14:05, -2h or -3d (before the end), +10min (after the start), start or end"
-)]
+#[error("`{0}` is not a moment")]
 pub struct NotAMoment(String);
+
+impl poolmon_model::problem::Remedy for NotAMoment {
+    fn remedy(&self) -> Option<String> {
+        Some(
+            "write 2026-11-22 14:00, 14:05, -2h or -3d (before the end), +10min (after the start), start or end"
+                .to_owned(),
+        )
+    }
+}
 
 /// Reads a moment; dates without an offset are in `zone`. A leading `@` is allowed.
 ///

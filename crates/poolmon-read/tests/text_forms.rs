@@ -6,6 +6,7 @@ mod common;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use poolmon_model::problem::Remedy as _;
 use poolmon_model::{CounterWidth, Pool, Sample, SourceKind, Tag};
 use poolmon_read::text::SampleReader;
 use poolmon_read::{Earlier, ReadError, ReadOptions, Series};
@@ -44,7 +45,7 @@ fn utf16(text: &str) -> Vec<u8> {
 fn problem(bytes: &[u8]) -> String {
     let first = LogFile::from_bytes("x.log", bytes).and_then(|log| log.samples().next().unwrap());
     match first {
-        Err(error @ ReadError::Malformed { .. }) => error.to_string(),
+        Err(error @ ReadError::Malformed { .. }) => error.in_full(),
         other => panic!("{other:?}"),
     }
 }

@@ -8,6 +8,7 @@ mod common;
 
 use std::path::PathBuf;
 
+use poolmon_model::problem::Remedy as _;
 use poolmon_model::{CounterWidth, Pool, Row, Sample, SourceKind};
 
 use crate::common::LogFile;
@@ -281,7 +282,7 @@ fn texts_of_other_kinds_are_refused() {
     for name in ["linux-slabtop-once.txt", "linux-allocinfo-head.txt", "windbg-lm-x64.txt", "pooltag.txt"] {
         let Some(path) = shared(name) else { return };
         let mut samples = LogFile::open(path).unwrap().samples();
-        let error = samples.next().unwrap().unwrap_err().to_string();
+        let error = samples.next().unwrap().unwrap_err().in_full();
         assert!(error.contains("no row of a pool table") && error.contains("understood are"), "{error}");
         assert!(samples.next().is_none());
     }

@@ -3,11 +3,13 @@
 use std::io;
 use std::path::PathBuf;
 
+use poolmon_model::problem::Remedy;
+
 /// A source could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// The system refuses. The remedy names the command or right that helps.
-    #[error("{what}: permission denied\n  {remedy}")]
+    #[error("{what}: permission denied")]
     Rights {
         /// What was refused (`/proc/slabinfo`).
         what: String,
@@ -15,7 +17,7 @@ pub enum SourceError {
         remedy: String,
     },
     /// The system has no such thing.
-    #[error("{what} is not available here: {why}\n  {remedy}")]
+    #[error("{what} is not available here: {why}")]
     Unavailable {
         /// What is missing.
         what: String,
@@ -35,7 +37,7 @@ pub enum SourceError {
         source: io::Error,
     },
     /// The kernel answered with an unexpected status.
-    #[error("{call} failed with status {status:#010x}{meaning}\n  {remedy}")]
+    #[error("{call} failed with status {status:#010x}{meaning}")]
     Status {
         /// The call and class.
         call: String,
@@ -47,7 +49,7 @@ pub enum SourceError {
         remedy: String,
     },
     /// Bytes that are not what they should be.
-    #[error("{path}: {place}: {problem}\n  {remedy}")]
+    #[error("{path}: {place}: {problem}")]
     Malformed {
         /// File or buffer.
         path: String,
@@ -58,4 +60,16 @@ pub enum SourceError {
         /// What helps.
         remedy: String,
     },
+}
+
+impl Remedy for SourceError {
+    fn remedy(&self) -> Option<String> {
+        match self {
+            Self::Rights { remedy, .. }
+            | Self::Unavailable { remedy, .. }
+            | Self::Status { remedy, .. }
+            | Self::Malformed { remedy, .. } => Some(remedy.clone()),
+            Self::Io { .. } => None,
+        }
+    }
 }

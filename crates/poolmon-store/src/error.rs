@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use poolmon_model::problem::Remedy;
+
 use crate::codec::CodecError;
 
 /// A recording could not be written, read, exported or imported.
@@ -19,16 +21,13 @@ pub enum StoreError {
         source: io::Error,
     },
     /// Another recorder writes into the folder.
-    #[error(
-        "{folder}: another recorder is writing here\n  stop it first, or record into another folder; \
-         reading, exporting and notes work while it runs"
-    )]
+    #[error("{folder}: another recorder is writing here")]
     Locked {
         /// The folder.
         folder: PathBuf,
     },
     /// There is no recording.
-    #[error("{folder}: no recording here\n  {remedy}")]
+    #[error("{folder}: no recording here")]
     NoRecording {
         /// The folder.
         folder: PathBuf,
@@ -36,7 +35,7 @@ pub enum StoreError {
         remedy: String,
     },
     /// Bytes that are not what they should be.
-    #[error("{path}: offset {offset:#x}: {problem}\n  {remedy}")]
+    #[error("{path}: offset {offset:#x}: {problem}")]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -51,10 +50,7 @@ pub enum StoreError {
     #[error("this sample cannot be recorded: {0}")]
     Sample(#[from] CodecError),
     /// More rows than a spreadsheet can open.
-    #[error(
-        "{rows} rows: Excel opens at most 1,048,576 rows of a file and drops the others\n  \
-         write one sample every {every} s or more (--every {every}s), choose tags, or write Parquet"
-    )]
+    #[error("{rows} rows: Excel opens at most 1,048,576 rows of a file and drops the others")]
     TooManyRows {
         /// Rows without the heading.
         rows: u64,
@@ -87,6 +83,22 @@ impl StoreError {
     /// True where the disk is full: room may come back.
     pub fn is_full(&self) -> bool {
         matches!(self, Self::Io { source, .. } if is_full(source))
+    }
+}
+
+impl Remedy for StoreError {
+    fn remedy(&self) -> Option<String> {
+        match self {
+            Self::Locked { .. } => Some(
+                "stop it first, or record into another folder; reading, exporting and notes work while it runs".into(),
+            ),
+            Self::NoRecording { remedy, .. } => Some(remedy.clone()),
+            Self::Malformed { remedy, .. } => Some((*remedy).into()),
+            Self::TooManyRows { every, .. } => Some(format!(
+                "write one sample every {every} s or more (--every {every}s), choose tags, or write Parquet"
+            )),
+            Self::Io { .. } | Self::Sample(_) | Self::Parquet { .. } => None,
+        }
     }
 }
 

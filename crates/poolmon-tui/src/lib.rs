@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use poolmon_model::problem::Remedy;
 use poolmon_model::{Labeler, Row, Sample, Table};
 use poolmon_source::{Source, SourceError};
 
@@ -74,10 +75,20 @@ pub enum Error {
     #[error("{0}")]
     Tape(String),
     /// The terminal cannot be used, or was lost.
-    #[error(
-        "cannot use the terminal: {0}\n  The live screen needs a terminal; `-n FILE` writes a snapshot without one."
-    )]
+    #[error("cannot use the terminal: {0}")]
     Terminal(#[from] std::io::Error),
+}
+
+impl Remedy for Error {
+    fn remedy(&self) -> Option<String> {
+        match self {
+            Self::Source(source) => source.remedy(),
+            Self::Tape(_) => None,
+            Self::Terminal(_) => {
+                Some("use a terminal; without one, `poolmon -n FILE` writes a snapshot".into())
+            }
+        }
+    }
 }
 
 /// What the screen needs to show a tape.

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use poolmon_model::problem::Remedy as _;
 use poolmon_model::{Pool, Sample, Tag};
 use poolmon_source::{Fact, Source};
 
@@ -80,7 +81,7 @@ pub fn of_source(mut source: Box<dyn Source>, mut judge: Option<Box<dyn Judge>>)
                     _ => goes_on,
                 }
             }
-            Err(error) => answer(Answer::Failed(sample, error.to_string())),
+            Err(error) => answer(Answer::Failed(sample, error.in_full())),
         },
         Question::Sessions(wanted) => {
             source.want_sessions(wanted);

@@ -45,14 +45,18 @@ pub struct Irregular {
 
 /// The file could not be read.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "cannot read {path}: {source}\n  Name another pooltag.txt, or go on without: the built-in table stays"
-)]
+#[error("cannot read {path}: {source}")]
 pub struct PooltagError {
     /// The file.
     pub path: PathBuf,
     /// The system's answer.
     pub source: io::Error,
+}
+
+impl poolmon_model::problem::Remedy for PooltagError {
+    fn remedy(&self) -> Option<String> {
+        Some("name another pooltag.txt, or go on without: the built-in table stays".into())
+    }
 }
 
 /// A pooltag.txt or localtag.txt, read and indexed.

@@ -6,9 +6,8 @@ use jiff::tz::TimeZone;
 use poolmon_leak::{Kind, Verdict};
 use poolmon_model::Filter;
 use poolmon_model::units::grouped;
-use poolmon_report::words;
-
 use poolmon_report::Judged;
+use poolmon_report::words;
 
 use super::Listing;
 use crate::next::who;

@@ -4,9 +4,8 @@ mod json;
 mod text;
 
 pub use json::json;
-pub use text::write as text;
-
 use poolmon_leak::Losses;
+pub use text::write as text;
 
 /// What was measured.
 pub struct Measured {

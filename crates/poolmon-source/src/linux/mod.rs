@@ -31,6 +31,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use poolmon_model::problem::Remedy as _;
 use poolmon_model::{CounterWidth, Origin, Pool, PoolView, Sample, Tag};
 
 use crate::{Fact, LoadedModule, Result, Source, SourceError};
@@ -323,7 +324,7 @@ impl LinuxSource {
 
 /// An error as a remark: one line.
 fn remark(error: &SourceError) -> String {
-    error.to_string().replace("\n  ", "; ")
+    error.in_one_line()
 }
 
 /// The start of a text, as it can be shown to a person.

@@ -6,6 +6,7 @@ use std::os::unix::fs::symlink;
 use std::process::Command;
 
 use poolmon_model::Row;
+use poolmon_model::problem::Remedy as _;
 
 use super::*;
 use poolmon_testkit::{Need, skip};
@@ -257,7 +258,7 @@ fn a_kernel_without_slabinfo_and_files_that_are_something_else() {
     root.remove("proc/slabinfo");
     let error = LinuxSource::new(root.0.path()).unwrap_err();
     assert!(matches!(error, SourceError::Unavailable { .. }), "{error}");
-    assert!(error.to_string().contains("CONFIG_SLUB_DEBUG"), "{error}");
+    assert!(error.in_full().contains("CONFIG_SLUB_DEBUG"), "{error}");
 }
 
 #[test]

@@ -80,14 +80,15 @@ pub fn error(class: u32, status: u32, remedy: &str) -> SourceError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use poolmon_model::problem::Remedy as _;
 
     #[test]
     fn errors_name_the_class_the_status_and_what_helps() {
-        let said = tags_error(22, INVALID_INFO_CLASS).to_string();
+        let said = tags_error(22, INVALID_INFO_CLASS).in_full();
         assert!(said.contains("class 22 failed with status 0xc0000003 STATUS_INVALID_INFO_CLASS"), "{said}");
         assert!(said.contains("Wine"), "{said}");
-        assert!(tags_error(22, NOT_IMPLEMENTED).to_string().contains("gflags /r +ptg"));
-        assert!(tags_error(22, 0xC0DE_0001).to_string().contains("status 0xc0de0001\n"));
+        assert!(tags_error(22, NOT_IMPLEMENTED).in_full().contains("gflags /r +ptg"));
+        assert!(tags_error(22, 0xC0DE_0001).in_full().contains("status 0xc0de0001\n"));
         assert_eq!(text(ACCESS_DENIED), "0xc0000022 STATUS_ACCESS_DENIED");
     }
 }

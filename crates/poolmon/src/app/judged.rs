@@ -1,17 +1,19 @@
 //! A source, judged: what `leaks` and `report` tell of.
 
-use std::io::{self, IsTerminal as _};
 use std::time::Instant;
 
+use anyhow::ensure;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use poolmon_leak::{Analysis, Config, OwnerHint, Report};
-use poolmon_model::{Counters, Labeler as _, Pool, PoolView, Row, Tag};
+use poolmon_model::problem::Problem;
+use poolmon_model::{Counters, Labeler as _, Pool, PoolView, Row, Tag, units};
 use poolmon_read::{ReadOptions, Series, empty_sample};
 use poolmon_report::Judged;
 use poolmon_store::TimedMark;
 
 use super::owners::Known;
+use crate::app::say::{Progress, warning};
 use crate::cli::source::SourceArgs;
 use crate::commands::record::stop::Stop;
 use crate::input;
@@ -60,7 +62,7 @@ fn live(args: &SourceArgs, view: PoolView, owners: &Known) -> anyhow::Result<Jud
     let mut sample = source.sample()?;
     input::tell_remarks(&sample);
     let first = sample.time;
-    let progress = io::stderr().is_terminal();
+    let mut progress = Progress::new();
     let start = Instant::now();
     let mut due = start;
     let mut failed = 0_u64;
@@ -75,22 +77,16 @@ fn live(args: &SourceArgs, view: PoolView, owners: &Known) -> anyhow::Result<Jud
             Err(error) => {
                 failed += 1;
                 if failed == 1 {
-                    eprintln!("poolmon: no sample: {error}; trying on");
+                    warning!("no sample: {error}; trying on");
                 }
             }
         }
-        if progress {
+        progress.show(|| {
             let left = args.length.saturating_sub(start.elapsed());
-            eprint!(
-                "\r{} samples, {} to go (Ctrl-C judges now)    ",
-                analysis.samples(),
-                poolmon_model::units::span(left)
-            );
-        }
+            format!("{} samples, {} to go (Ctrl-C judges now)", analysis.samples(), units::span(left))
+        });
     }
-    if progress {
-        eprint!("\r{:60}\r", "");
-    }
+    drop(progress);
     stop.done();
     let origin = source.origin();
     let seen = Seen {
@@ -190,23 +186,25 @@ fn series(mut series: Series, args: &SourceArgs) -> anyhow::Result<Seen> {
         }
         for remark in &sample.remarks {
             if remarked.len() < 20 && !remarked.contains(remark) {
-                eprintln!("poolmon: {remark}");
+                warning!("{remark}");
                 remarked.push(remark.clone());
             }
         }
     }
     let losses = series.losses();
     if losses.samples > 0 {
-        eprintln!(
-            "poolmon: {}: {} lost to damage, the rest is judged; poolmon verify says where",
+        warning!(
+            "{}: {} lost to damage, the rest is judged; poolmon verify says where",
             seen.source,
-            poolmon_model::units::counted(losses.samples, "sample")
+            units::counted(losses.samples, "sample")
         );
     }
-    anyhow::ensure!(
+    ensure!(
         seen.analysis.samples() > 0,
-        "{}: no samples between --from and --to\n  leave them out to judge everything",
-        seen.source
+        Problem::new(
+            format!("{}: no samples between --from and --to", seen.source),
+            "leave them out to judge everything"
+        )
     );
     Ok(seen)
 }
@@ -215,7 +213,7 @@ fn series(mut series: Series, args: &SourceArgs) -> anyhow::Result<Seen> {
 fn range(series: &mut Series, args: &SourceArgs) -> anyhow::Result<(Option<Timestamp>, Option<Timestamp>)> {
     let zone = TimeZone::system();
     let parse = |text: &Option<String>| text.as_deref().map(|text| moment::parse(text, &zone)).transpose();
-    let (from, to) = (parse(&args.from)?, parse(&args.to)?);
+    let (from, to) = (parse(&args.range.from)?, parse(&args.range.to)?);
     let relative = |when: &Option<When>| when.is_some_and(|when| !matches!(when, When::At(_)));
     let (mut first, mut last) = (Timestamp::MIN, Timestamp::MAX);
     if relative(&from) || relative(&to) {

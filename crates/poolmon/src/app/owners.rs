@@ -5,11 +5,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::bail;
+use poolmon_model::problem::Problem;
 use poolmon_model::{Labeler, Pool, Row, RowLabel, Tag};
 use poolmon_owner::pooltag::places;
 use poolmon_owner::scan::LazyDriverNames;
 use poolmon_owner::{Owners, PooltagFile};
 
+use crate::app::say::{self};
 use crate::cli::groups::RowArgs;
 
 /// Everything known of tags' owners.
@@ -72,16 +75,14 @@ impl Labeler for Known {
 
 /// Loads what `--pooltag` and `--localtag` name.
 pub fn load(rows: &RowArgs) -> anyhow::Result<Known> {
-    let pooltag = rows.pooltag.as_ref().map(|file| file.as_deref());
-    let localtag = rows.localtag.as_ref().map(|file| file.as_deref());
-    load_files(pooltag, localtag)
+    load_files(rows.pooltag.file(), rows.localtag.file())
 }
 
 /// The same; where no pooltag.txt is named, one that is found is still better than none.
 pub fn load_or_find(rows: &RowArgs) -> anyhow::Result<Known> {
-    let found = if rows.pooltag.is_none() { find() } else { None };
-    let pooltag = rows.pooltag.as_ref().map(|file| file.as_deref()).or_else(|| found.as_deref().map(Some));
-    load_files(pooltag, rows.localtag.as_ref().map(|file| file.as_deref()))
+    let found = if rows.pooltag.file().is_none() { find() } else { None };
+    let pooltag = rows.pooltag.file().or_else(|| found.as_deref().map(Some));
+    load_files(pooltag, rows.localtag.file())
 }
 
 /// Loads the files; `Some(None)` = asked for without a name, so looked for in the usual places.
@@ -91,20 +92,21 @@ pub fn load_files(pooltag: Option<Option<&Path>>, localtag: Option<Option<&Path>
         let found = places::localtag_candidates(beside().as_deref()).into_iter().find(|path| path.is_file());
         match name.map(Path::to_path_buf).or(found) {
             Some(path) => owners = owners.with_localtag(PooltagFile::open(path)?),
-            None => anyhow::bail!(
-                "there is no localtag.txt beside the program or in this folder\n  \
-                 make one from the drivers: poolmon who --all DIR --localtag localtag.txt; or name one: -c FILE"
-            ),
+            None => {
+                bail!(Problem::new(
+                    "there is no localtag.txt beside the program or in this folder",
+                    "make one from the drivers: poolmon who --all DIR --localtag localtag.txt; or name one: -c FILE"
+                ));
+            }
         }
     }
     if let Some(name) = pooltag {
         match name.map(Path::to_path_buf).or_else(find) {
             Some(path) => owners = owners.with_pooltag(PooltagFile::open(path)?),
-            None => eprintln!(
-                "poolmon: there is no pooltag.txt beside the program, in this folder or in the Windows Kits; \
-                 only the built-in table is used\n  it comes with the Debugging Tools for Windows \
-                 (folder triage); name it with --pooltag=FILE"
-            ),
+            None => say::warn(&Problem::new(
+                "there is no pooltag.txt beside the program, in this folder or in the Windows Kits; only the built-in table is used",
+                "it comes with the Debugging Tools for Windows (folder triage); name it with --pooltag=FILE",
+            )),
         }
     }
     if let Some(index) = index_file() {

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::bail;
 use poolmon_model::Column;
+use poolmon_model::problem::Problem;
 use poolmon_print::{Format, Options};
 use poolmon_source::Source;
 use poolmon_tui::{ColourMode, Settings, SnapshotWriter};
@@ -13,6 +15,7 @@ use poolmon_tui::{ColourMode, Settings, SnapshotWriter};
 use super::judge::LiveJudge;
 use super::owners::Known;
 use super::{snapshot, table};
+use crate::app::say::note;
 use crate::cli::live::{Color, LiveArgs};
 use crate::commands::record::StatusLine;
 use crate::commands::record::events::Event;
@@ -34,20 +37,18 @@ pub fn show(
     }
     if !io::stdout().is_terminal() {
         if let Some(folder) = &args.record {
-            anyhow::bail!(
-                "standard output is not a terminal\n  record without the screen: poolmon record {}",
-                folder.display()
-            );
+            bail!(Problem::new(
+                "standard output is not a terminal",
+                format!("record without the screen: poolmon record {}", folder.display())
+            ));
         }
         source.want_sessions(args.rows.session.is_some());
         let now = source.sample()?;
         input::tell_remarks(&now);
-        eprintln!(
-            "poolmon: standard output is not a terminal, so this is one table (`poolmon top` has its formats)"
-        );
+        note!("standard output is not a terminal, so this is one table (`poolmon top` has its formats)");
         return table::print(&args.rows, None, Format::Table, None, &now, &owners);
     }
-    let mut line = StatusLine::stderr();
+    let mut line = StatusLine::new();
     let mut recording = None;
     if let Some(folder) = &args.record {
         let (watched, ongoing) = watched(args, source, folder, &mut line)?;
@@ -83,7 +84,7 @@ fn watched(
     args: &LiveArgs,
     source: Box<dyn Source>,
     folder: &Path,
-    line: &mut StatusLine<io::Stderr>,
+    line: &mut StatusLine,
 ) -> anyhow::Result<(Watched, Ongoing)> {
     let rows = args.rows.filter();
     let interval = args.interval.unwrap_or(INTERVAL);

@@ -25,7 +25,7 @@ pub struct DiffArgs {
     /// Compare although the machine was started again in between
     #[arg(long)]
     pub force: bool,
-    /// How the table is written
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: FormatArg,
 }

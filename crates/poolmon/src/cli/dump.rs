@@ -6,19 +6,22 @@ use clap::{Args, Subcommand, ValueEnum};
 use poolmon_dump::Needle;
 use poolmon_model::PoolTag;
 
-use super::groups::RowArgs;
+use super::groups::{RowArgs, TextOrJson};
+use crate::app::outcome::{self, Outcome};
 
 const AFTER: &str = "\
 Complete, kernel, automatic, active and live dumps answer everything; small (triage) dumps only what they are and \
 `modules`. Dumps of any Windows from 2000 on are read on any system, without symbols. gzip, zstd and zip are unpacked \
-into a temporary file that leaves nothing behind.
+into a temporary file that leaves nothing behind.";
 
-Exit codes: 0 done; 1 the dump cannot answer, or not in full (the figures are printed with a loud warning), or nothing \
-was found; 2 wrong arguments.";
+fn after() -> String {
+    let own = "the dump cannot answer, or not in full (the figures are printed with a warning), or nothing was found";
+    format!("{AFTER}\n\n{}", outcome::help(&[(Outcome::Failed, own)]))
+}
 
 /// Options of `dump`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = AFTER)]
+#[command(after_help = after())]
 pub struct DumpArgs {
     /// A Windows memory dump, a raw memory image or an ELF core; gzip, zstd and zip are unpacked
     pub file: PathBuf,
@@ -67,15 +70,6 @@ pub enum Question {
     Who(DumpWhoArgs),
 }
 
-/// `--format` of what is no table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum TextOrJson {
-    /// Text
-    Text,
-    /// JSON
-    Json,
-}
-
 /// `--format` of lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ListFormat {
@@ -109,7 +103,7 @@ pub struct PoolusedArgs {
     /// At most this many rows
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
-    /// How the table is written
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: PoolusedFormat,
 }
@@ -140,7 +134,7 @@ pub struct ModulesArgs {
     /// Only the module at this address.
     #[arg(value_name = "ADDRESS", value_parser = an_address, help = ADDRESS)]
     pub address: Option<u64>,
-    /// How the list is written
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: ListFormat,
 }
@@ -161,7 +155,7 @@ pub struct FindArgs {
     /// At most this many places
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
-    /// How the places are written
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: FindFormat,
 }
@@ -185,7 +179,7 @@ pub struct BigArgs {
     /// At most this many rows
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
-    /// How the list is written
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: ListFormat,
 }
@@ -198,7 +192,7 @@ pub struct DumpWhoArgs {
     /// Places inside longer texts too, which are noise as a rule
     #[arg(long)]
     pub all: bool,
-    /// How the answer is written
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: TextOrJson,
 }

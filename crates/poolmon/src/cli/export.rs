@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use super::groups::WhichArgs;
+use super::groups::{OutputArgs, RangeArgs, WhichArgs};
 use super::import::ToldArgs;
 use super::values::span;
 
@@ -15,18 +15,13 @@ pub struct ExportArgs {
     /// A recording; or logs and tables that `import` reads
     #[arg(value_name = "SOURCE", required = true)]
     pub sources: Vec<PathBuf>,
-    /// The file to write; - for standard output
-    #[arg(long, short = 'o', value_name = "FILE", required_unless_present = "format")]
-    pub output: Option<PathBuf>,
-    /// How it is written; else the file's ending says it
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// Output format [default: by the file's ending]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<ExportFormat>,
-    /// Not before: `2026-11-22 14:00`, `14:05`, `-2h` (before the end), `+10min` (after the start)
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub from: Option<String>,
-    /// Not after
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub to: Option<String>,
+    #[command(flatten)]
+    pub range: RangeArgs,
     /// One sample in each step, the first (1m, 1h); nothing is averaged
     #[arg(long, value_name = "TIME", value_parser = span)]
     pub every: Option<Duration>,
@@ -35,9 +30,6 @@ pub struct ExportArgs {
     pub excel: bool,
     #[command(flatten)]
     pub which: WhichArgs,
-    /// Overwrite the file where it exists
-    #[arg(long)]
-    pub force: bool,
     /// What the files do not say themselves.
     #[command(flatten)]
     pub told: ToldArgs,

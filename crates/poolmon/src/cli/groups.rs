@@ -4,18 +4,18 @@
     reason = "clap's own form of an option that is absent, bare, or has a value"
 )]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use poolmon_model::{Filter, Pattern, PoolView, Scope, Sort, column};
 
 use super::values::{column_id, pool};
 
-/// Which tags of which pools.
+/// Which rows, of which pools.
 #[derive(Debug, Clone, Default, Args)]
 pub struct WhichArgs {
-    /// Which pools: one of them, slab (both kinds), or all [default: all]
-    #[arg(long, value_name = "POOL", value_parser = pool())]
+    /// Which pools: one of them, slab (both kinds), or all [default: all; slab for `top` of a Linux machine]
+    #[arg(long, value_name = "POOL", value_parser = pool(), ignore_case = true)]
     pub pool: Option<PoolView>,
     /// Only tags that match (* any characters, ? one; case counts); repeatable
     #[arg(long, value_name = "TAG")]
@@ -43,18 +43,52 @@ impl WhichArgs {
     }
 }
 
+/// `--pooltag`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct PooltagArgs {
+    /// Drivers from a pooltag.txt. The next word is FILE if it is one, or ends in .txt and does not exist; --pooltag=FILE
+    /// always works. Without FILE: the one next to the program, in this folder or in the Windows Kits
+    // Words are joined by `cli::pooltag`, so that a positional argument is never taken for FILE.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub pooltag: Option<Option<PathBuf>>,
+}
+
+impl PooltagArgs {
+    /// `Some(None)`: asked for without a name.
+    pub fn file(&self) -> Option<Option<&Path>> {
+        self.pooltag.as_ref().map(|file| file.as_deref())
+    }
+}
+
+/// `--localtag`, as a file that is read.
+#[derive(Debug, Clone, Default, Args)]
+pub struct LocaltagArgs {
+    /// Drivers from a localtag.txt; FILE as for --pooltag
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    pub localtag: Option<Option<PathBuf>>,
+}
+
+impl LocaltagArgs {
+    /// `Some(None)`: asked for without a name.
+    pub fn file(&self) -> Option<Option<&Path>> {
+        self.localtag.as_ref().map(|file| file.as_deref())
+    }
+}
+
+/// `--drivers`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct DriversArgs {
+    /// Search these drivers for the tag: a file, a folder or a mounted Windows disk; on Linux modules and a kernel;
+    /// repeatable
+    #[arg(long, value_name = "DIR|FILE")]
+    pub drivers: Vec<PathBuf>,
+}
+
 /// Which rows are shown, and in which order.
 #[derive(Debug, Clone, Default, Args)]
 pub struct RowArgs {
-    /// Which pools: one of them, slab (both kinds), or all [default: all; slab for `top` on Linux]
-    #[arg(long, value_name = "POOL", value_parser = pool())]
-    pub pool: Option<PoolView>,
-    /// Only tags that match (* any characters, ? one; case counts); repeatable
-    #[arg(long, value_name = "TAG")]
-    pub include: Vec<String>,
-    /// No tags that match; repeatable
-    #[arg(long, value_name = "TAG")]
-    pub exclude: Vec<String>,
+    #[command(flatten)]
+    pub which: WhichArgs,
     /// Sort by this column [default: bytes for `top`, tag for the screen on Windows, bytes on Linux]
     // The last one counts, as in PoolMon: its users write `-t -b`.
     #[arg(long, value_name = "COLUMN", value_parser = column_id(), overrides_with = "sort")]
@@ -62,18 +96,16 @@ pub struct RowArgs {
     /// Sort by the change of that column instead of its value
     #[arg(long)]
     pub by_change: bool,
-    /// Turn the order round
+    /// Reverse the sort order
     #[arg(long)]
     pub reverse: bool,
     /// Totals by pool, and what no tag accounts for
     #[arg(long)]
     pub totals: bool,
-    /// Drivers from a pooltag.txt; without FILE it is looked for beside the program and in the Windows Kits
-    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
-    pub pooltag: Option<Option<PathBuf>>,
-    /// Drivers from a localtag.txt
-    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
-    pub localtag: Option<Option<PathBuf>>,
+    #[command(flatten)]
+    pub pooltag: PooltagArgs,
+    #[command(flatten)]
+    pub localtag: LocaltagArgs,
     /// Terminal Services session pools, all or one (Windows before 11 24H2)
     #[arg(long, value_name = "ID", num_args = 0..=1, require_equals = true)]
     pub session: Option<Option<u32>>,
@@ -82,17 +114,12 @@ pub struct RowArgs {
 impl RowArgs {
     /// The filter that these options mean.
     pub fn filter(&self) -> Filter {
-        Filter {
-            view: self.pool.unwrap_or_default(),
-            scope: match self.session {
-                None => Scope::System,
-                Some(None) => Scope::AllSessions,
-                Some(Some(id)) => Scope::Session(id),
-            },
-            include: self.include.iter().map(|text| Pattern::new(text)).collect(),
-            exclude: self.exclude.iter().map(|text| Pattern::new(text)).collect(),
-            ..Filter::default()
-        }
+        let scope = match self.session {
+            None => Scope::System,
+            Some(None) => Scope::AllSessions,
+            Some(Some(id)) => Scope::Session(id),
+        };
+        Filter { scope, ..self.which.filter() }
     }
 
     /// The order that these options mean.
@@ -100,4 +127,57 @@ impl RowArgs {
         let column = self.sort.as_deref().and_then(column::by_id).unwrap_or(default);
         Sort { column, by_change: self.by_change, reversed: self.reverse }
     }
+}
+
+/// A stretch of time.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RangeArgs {
+    /// Nothing before this moment: `2026-11-22 14:00`, `14:05`, `-2h` (before the end), `+10m` (after the start)
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub from: Option<String>,
+    /// Nothing after this moment
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub to: Option<String>,
+}
+
+/// A file to write.
+#[derive(Debug, Clone, Args)]
+pub struct OutputArgs {
+    /// The file to write; - for standard output
+    #[arg(long, short, value_name = "FILE", required_unless_present = "format")]
+    pub output: Option<PathBuf>,
+    /// Overwrite the file if it exists
+    #[arg(long)]
+    pub force: bool,
+}
+
+impl OutputArgs {
+    /// The file; `None` for standard output.
+    pub fn file(&self) -> Option<&Path> {
+        self.output.as_deref().filter(|path| path.as_os_str() != "-")
+    }
+}
+
+/// `--format` of an answer that has no table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum TextOrJson {
+    /// For a person
+    #[default]
+    #[value(alias = "table")]
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// `--format` of an answer that programs may want as a table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum AnswerFormat {
+    /// For a person
+    #[default]
+    #[value(alias = "table")]
+    Text,
+    /// One JSON object with every figure
+    Json,
+    /// Comma-separated values
+    Csv,
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
+use super::groups::TextOrJson;
 
 /// Options of `info`.
 #[derive(Debug, Clone, clap::Args)]
@@ -10,16 +10,7 @@ pub struct InfoArgs {
     /// The folder of a recording, or one of its .plog files
     #[arg(value_name = "DIR")]
     pub recording: PathBuf,
-    /// How it is told
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub format: InfoFormat,
-}
-
-/// `--format` of `info`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum InfoFormat {
-    /// For people
-    Text,
-    /// JSON
-    Json,
+    pub format: TextOrJson,
 }

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use super::groups::WhichArgs;
+use super::groups::{PooltagArgs, TextOrJson, WhichArgs};
 use super::values;
+use crate::app::outcome::{self, Outcome};
 
 /// Options of `measure`.
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 #[derive(Debug, Clone, Args)]
-#[command(after_help = AFTER)]
+#[command(after_help = after())]
 pub struct MeasureArgs {
     /// The command and its arguments, after `--`; no shell looks at them
     #[arg(required = true, last = true, value_name = "COMMAND")]
@@ -45,15 +46,14 @@ pub struct MeasureArgs {
     /// At most this many tags of each kind
     #[arg(long, value_name = "N", default_value = "20")]
     pub limit: usize,
-    /// How the answer is written
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub format: MeasureFormat,
+    pub format: TextOrJson,
     /// End with exit code 3 where each run loses something
     #[arg(long)]
     pub fail_on_loss: bool,
-    /// Drivers from a pooltag.txt
-    #[arg(long, value_name = "FILE")]
-    pub pooltag: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    pub pooltag: PooltagArgs,
     /// Seed of the coins that decide whether a run or its idle interval comes first [default: the time]
     #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
@@ -65,16 +65,12 @@ then hits both alike, so a tag that takes more in nearly every run than beside i
 
   poolmon measure -- example.exe --open-and-close
   poolmon measure --exact --repeat 12 --settle 300ms -- sh -c ': > /dev/shm/$$'
-  poolmon measure --repeat 50 --settle 3s --format json -- sh -c 'mount /mnt && umount /mnt'
+  poolmon measure --repeat 50 --settle 3s --format json -- sh -c 'mount /mnt && umount /mnt'";
 
-Exit codes: 0 done; 1 failed, or stopped too early to tell; 2 wrong arguments; 3 --fail-on-loss and something is lost.";
-
-/// `--format`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum MeasureFormat {
-    /// For a person
-    #[value(alias = "table")]
-    Text,
-    /// One JSON object
-    Json,
+fn after() -> String {
+    let own = [
+        (Outcome::Failed, "failed, or stopped too early to tell"),
+        (Outcome::Found, "--fail-on-loss and something is lost"),
+    ];
+    format!("{AFTER}\n\n{}", outcome::help(&own))
 }

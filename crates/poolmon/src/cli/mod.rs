@@ -1,6 +1,7 @@
 //! The command line, once: parsing, help, completions and man pages come from these definitions.
 //!
-//! * here: the commands, and what the process was called with; [`classic`]: Microsoft's switches, turned into it;
+//! * here: the commands, and what the process was called with;
+//! * [`classic`]: Microsoft's switches, turned into modern options; [`pooltag`]: `--pooltag FILE`;
 //! * [`groups`]: groups of options that several commands share; [`values`]: how a value is read;
 //! * one file for each command's own options.
 
@@ -15,6 +16,7 @@ pub mod leaks;
 pub mod live;
 pub mod measure;
 pub mod note;
+mod pooltag;
 pub mod record;
 pub mod replay;
 pub mod report;
@@ -31,6 +33,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::app::outcome::{self, Outcome};
+
 const AFTER: &str = "\
 Microsoft's PoolMon switches work too, with - or /, each on its own:
   -iTAG, -xTAG         show only, leave out tags that match (* and ? are wildcards)
@@ -40,16 +44,19 @@ Microsoft's PoolMon switches work too, with - or /, each on its own:
   -e, -l               totals; no highlighting
   -g [FILE]            drivers from pooltag.txt; -c [FILE] from localtag.txt
   -s[ID]               Terminal Services session pools, all or one
-  -n [FILE], -r        append one snapshot to FILE (poolsnap.log); with memory figures
+  -n [FILE], -r        append one snapshot to FILE (poolsnap.log); with memory figures";
 
-Exit codes: 0 done; 1 something failed, the message says what helps; 2 wrong arguments.";
+fn after() -> String {
+    let more = [Outcome::Found, Outcome::Interrupted].map(|outcome| (outcome, outcome.about()));
+    format!("{AFTER}\n\n{}", outcome::help(&more))
+}
 
 /// Tells which driver is eating the kernel's memory.
 ///
 /// Without a command, the live screen: which pool tags (Windows) or slab caches (Linux) hold the kernel's memory,
 /// and how that changes.
 #[derive(Debug, Parser)]
-#[command(name = "poolmon", version, after_help = AFTER, args_conflicts_with_subcommands = true, args_override_self = true, max_term_width = 110)]
+#[command(name = "poolmon", version, after_help = after(), args_conflicts_with_subcommands = true, args_override_self = true, max_term_width = 110)]
 pub struct Cli {
     /// What to do; live if nothing is said.
     #[command(subcommand)]
@@ -57,6 +64,9 @@ pub struct Cli {
     /// Options of the live screen.
     #[command(flatten)]
     pub live: live::LiveArgs,
+    /// No notes and no progress on standard error; warnings and errors remain
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
 }
 
 /// The commands.
@@ -84,7 +94,7 @@ pub enum Command {
     Note(note::NoteArgs),
     /// What is in a recording
     Info(info::InfoArgs),
-    /// Whether a recording is whole; exit code 1 where something is damaged
+    /// Whether a recording is whole; exit code 1 if something is damaged
     Verify(verify::VerifyArgs),
     /// A recording, or a part of it, for other tools: Parquet, CSV, JSON lines, PoolMon logs, OpenMetrics
     Export(export::ExportArgs),
@@ -124,6 +134,7 @@ pub fn from_env() -> Result<Cli, clap::Error> {
             Cli::command().error(clap::error::ErrorKind::MissingRequiredArgument, unclear.0)
         })?;
     }
+    let rest = pooltag::join(rest);
     Cli::try_parse_from(std::iter::once(program).chain(rest))
 }
 

@@ -9,7 +9,7 @@ use super::values;
 /// Options of `record`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct RecordArgs {
-    /// The folder of the recording; it is made where it is missing, and continued where it holds a recording
+    /// The folder of the recording; created if missing; an existing recording is continued
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
     /// What is recorded.
@@ -18,9 +18,6 @@ pub struct RecordArgs {
     /// End after this time (30s, 10m, 28d); without it, Ctrl-C or a signal ends it
     #[arg(long = "for", value_name = "TIME", value_parser = values::span)]
     pub length: Option<Duration>,
-    /// Print nothing but errors that end it
-    #[arg(long, short)]
-    pub quiet: bool,
 }
 
 /// What is recorded and what is kept: for `record` and for the service.

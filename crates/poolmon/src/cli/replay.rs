@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use poolmon_tui::Speed;
 
-use super::groups::RowArgs;
+use super::groups::{RangeArgs, RowArgs};
 use super::live::Color;
 
 /// Options of `replay`.
@@ -16,15 +16,11 @@ pub struct ReplayArgs {
     /// Begin at this moment: 2026-11-22 14:00, 14:05, -2h or -3d (before the end), +10m (after the start), end
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub at: Option<String>,
-    /// Play from the start, so many times as quickly as it was recorded: 1, 10, 600, max
+    /// Play from the start, at this multiple of real time: 1, 10, 600, max
     #[arg(long, value_name = "SPEED")]
     pub speed: Option<Speed>,
-    /// Nothing before this moment
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub from: Option<String>,
-    /// Nothing after this moment
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub to: Option<String>,
+    #[command(flatten)]
+    pub range: RangeArgs,
     /// Rows and order.
     #[command(flatten)]
     pub rows: RowArgs,

@@ -1,42 +1,34 @@
 //! `poolmon report`.
 
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
 
-use super::groups::WhichArgs;
+use super::groups::{DriversArgs, OutputArgs, PooltagArgs, WhichArgs};
 use super::source::SourceArgs;
+use crate::app::outcome;
 
 /// Options of `report`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = AFTER)]
+#[command(after_help = after())]
 pub struct ReportArgs {
     #[command(flatten)]
     pub source: SourceArgs,
-    /// The file to write (.html or .md); - for standard output
-    #[arg(long, short, value_name = "FILE")]
-    pub output: PathBuf,
-    /// How it is written [default: by the file's ending, else HTML]
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// Output format [default: by the file's ending, else HTML]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<ReportFormat>,
-    /// Overwrite the file
-    #[arg(long)]
-    pub force: bool,
     /// Its headline [default: the host's name, else the source's]
     #[arg(long, value_name = "TEXT")]
     pub title: Option<String>,
-    /// Search these drivers for the tags, and show the evidence: a folder, a file or a mounted Windows disk; on Linux
-    /// modules and a kernel; repeatable
-    #[arg(long, value_name = "DIR|FILE")]
-    pub drivers: Vec<PathBuf>,
+    #[command(flatten)]
+    pub drivers: DriversArgs,
     #[command(flatten)]
     pub which: WhichArgs,
     /// At most this many causes with a section of their own
     #[arg(long, value_name = "N", default_value = "6")]
     pub limit: usize,
-    /// Drivers from a pooltag.txt
-    #[arg(long, value_name = "FILE")]
-    pub pooltag: Option<PathBuf>,
+    #[command(flatten)]
+    pub pooltag: PooltagArgs,
 }
 
 const AFTER: &str = "\
@@ -45,9 +37,11 @@ noted; look at it before you send it to strangers.
 
   poolmon report C:\\poolrec -o report.html
   poolmon report C:\\poolrec --from -8h --drivers C:\\Windows\\System32\\drivers -o report.html
-  poolmon report logs/ -o report.md
+  poolmon report logs/ -o report.md";
 
-Exit codes: 0 done; 1 failed; 2 wrong arguments.";
+fn after() -> String {
+    format!("{AFTER}\n\n{}", outcome::help(&[]))
+}
 
 /// `--format` of `report`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

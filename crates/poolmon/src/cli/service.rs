@@ -35,7 +35,7 @@ pub enum What {
 /// Options of `service install`.
 #[derive(Debug, Clone, Args)]
 pub struct InstallArgs {
-    /// The folder of the recording; it is made where it is missing, and continued where it holds a recording
+    /// The folder of the recording; created if missing; an existing recording is continued
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
     /// What is recorded.

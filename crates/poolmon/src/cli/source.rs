@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::groups::RangeArgs;
 use super::values;
 
 /// What is judged.
@@ -22,10 +23,6 @@ pub struct SourceArgs {
     /// Judge about one sample in each step (1m, 1h): long recordings are judged many times faster
     #[arg(long, value_name = "TIME", value_parser = values::span, requires = "sources")]
     pub every: Option<Duration>,
-    /// Nothing before this moment: `2026-11-22 14:00`, `14:05`, `-2h` (before the end), `+10m` (after the start)
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, requires = "sources")]
-    pub from: Option<String>,
-    /// Nothing after this moment
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, requires = "sources")]
-    pub to: Option<String>,
+    #[command(flatten)]
+    pub range: RangeArgs,
 }

@@ -20,7 +20,7 @@ pub struct TopArgs {
     /// At most this many rows
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
-    /// How the table is written
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: FormatArg,
     /// Show the change over this time: of this machine by waiting, of a recording against what was then

@@ -8,7 +8,4 @@ pub struct VerifyArgs {
     /// The folder of a recording, or one of its .plog files
     #[arg(value_name = "DIR")]
     pub recording: PathBuf,
-    /// Print damaged segments only
-    #[arg(long, short)]
-    pub quiet: bool,
 }

@@ -6,12 +6,15 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+
+use super::groups::{AnswerFormat, DriversArgs, PooltagArgs};
+use crate::app::outcome::{self, Outcome};
 
 /// Options of `who`.
 #[expect(clippy::struct_excessive_bools, reason = "one for each switch")]
 #[derive(Debug, Clone, Default, Args)]
-#[command(after_help = AFTER)]
+#[command(after_help = after())]
 pub struct WhoArgs {
     /// The tag (one to four characters; \xNN for a byte that does not print), or a slab cache of Linux
     #[arg(required_unless_present = "all", conflicts_with = "all")]
@@ -19,22 +22,19 @@ pub struct WhoArgs {
     /// Every driver with its tags instead: of DIR, or of the places that --drivers names
     #[arg(long, value_name = "DIR", num_args = 0..=1)]
     pub all: Option<Option<PathBuf>>,
-    /// A driver, a folder of them, or a mounted Windows disk; repeatable [default on Windows: the loaded drivers,
-    /// System32\drivers and the driver store; elsewhere the drivers that the index knows]
-    #[arg(long, value_name = "DIR|FILE")]
-    pub drivers: Vec<PathBuf>,
-    /// A pooltag.txt; without FILE it is looked for beside the program and in the Windows Kits
-    #[arg(long, value_name = "FILE", num_args = 0..=1)]
-    pub pooltag: Option<Option<PathBuf>>,
+    #[command(flatten)]
+    pub drivers: DriversArgs,
+    #[command(flatten)]
+    pub pooltag: PooltagArgs,
     /// With --all: write the tags into FILE in the form of pooltag.txt, as PoolMon's /c made its localtag.txt
     #[arg(long, value_name = "FILE", requires = "all")]
     pub localtag: Option<PathBuf>,
     /// Instead of an answer: the next commands for the tag, each in its own tool's dialect, with what they need
     #[arg(long, conflicts_with = "all")]
     pub next: bool,
-    /// How the answer is written
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub format: WhoFormat,
+    pub format: AnswerFormat,
     /// Every place of every kind of evidence, noise too
     #[arg(long, short)]
     pub verbose: bool,
@@ -54,19 +54,14 @@ Evidence, best first:
   a  the tag in a call of a pool function      b  in a call of the driver's own allocator
   c  in a structure that the kernel reads      d  four bytes in code, e  in data
   f  inside a longer text or name: noise       g  pooltag.txt and the built-in table
-No driver is run, and no signature is checked.
+Without --drivers: on Windows the loaded drivers, System32\\drivers and the driver store; elsewhere the drivers in the
+index. No driver is run, and no signature is checked.";
 
-Exit codes: 0 something was found; 1 no driver shows the tag, or something failed;
-2 wrong arguments; 130 interrupted, what was found so far is shown.";
-
-/// `--format`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum WhoFormat {
-    /// For a person
-    #[default]
-    Text,
-    /// One JSON object
-    Json,
-    /// Comma-separated values, a line for each place
-    Csv,
+fn after() -> String {
+    let codes = outcome::help(&[
+        (Outcome::Done, "something was found"),
+        (Outcome::Failed, "no driver shows the tag, or something failed"),
+        (Outcome::Interrupted, Outcome::Interrupted.about()),
+    ]);
+    format!("{AFTER}\n\n{codes}")
 }

@@ -4,17 +4,21 @@ use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::ensure;
+use poolmon_model::problem::Problem;
 use poolmon_model::{Sample, Sort, Table, column};
 use poolmon_print::Options;
 use poolmon_read::{ReadOptions, empty_sample};
 
+use crate::app::outcome::Outcome;
 use crate::app::owners;
+use crate::app::say::{note, warning};
 use crate::cli::diff::DiffArgs;
 use crate::cli::top::FormatArg;
 use crate::input;
 
 /// Compares, and prints what changed.
-pub fn run(args: &DiffArgs) -> anyhow::Result<()> {
+pub fn run(args: &DiffArgs) -> anyhow::Result<Outcome> {
     let (mut before, mut after, complete) = match &args.after {
         Some(after) => {
             let (a, whole_a) = take(&args.before)?;
@@ -26,7 +30,7 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<()> {
     if let (Some(a), Some(b)) = (before.time, after.time)
         && a > b
     {
-        eprintln!("poolmon: A is later than B: they are exchanged");
+        note!("A is later than B: they are exchanged");
         std::mem::swap(&mut before, &mut after);
     }
     for sample in [&before, &after] {
@@ -38,10 +42,12 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<()> {
     filter.show_gone = true;
     let mut table = Table::new(Some(&before), &after, &filter, Some(&owners));
     if table.rebooted {
-        anyhow::ensure!(
+        ensure!(
             args.force,
-            "the machine was started again between A and B: counters began anew, and a difference means nothing\n  \
-             compare two moments of one boot, or use --force"
+            Problem::new(
+                "the machine was started again between A and B: counters began anew, and a difference means nothing",
+                "compare two moments of one boot, or use --force"
+            )
         );
         for sample in [&mut before, &mut after] {
             Arc::make_mut(&mut sample.origin).boot = Some("any".to_owned());
@@ -71,7 +77,7 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<()> {
     }
     out.flush()?;
     drop(out);
-    if complete { Ok(()) } else { Err(crate::Exit(1).into()) }
+    Ok(Outcome::done_if(complete))
 }
 
 /// One moment of what `spec` names: `PATH` or `PATH@TIME`; false where a dump could not tell everything.
@@ -97,11 +103,16 @@ fn ends(path: &Path) -> anyhow::Result<(Sample, Sample, bool)> {
             number += 1;
         }
     }
-    anyhow::ensure!(
+    ensure!(
         number > 1,
-        "{}: holds {}, and a difference needs two\n  name another moment: poolmon diff {0} OTHER",
-        path.display(),
-        if number == 1 { "one sample" } else { "no sample" }
+        Problem::new(
+            format!(
+                "{}: holds {}, and a difference needs two",
+                path.display(),
+                if number == 1 { "one sample" } else { "no sample" }
+            ),
+            format!("name another moment: poolmon diff {} OTHER", path.display())
+        )
     );
     Ok((first, last, series.is_complete()))
 }
@@ -110,6 +121,6 @@ fn tell_hosts(before: &Sample, after: &Sample) {
     if let (Some(a), Some(b)) = (&before.origin.host, &after.origin.host)
         && !a.eq_ignore_ascii_case(b)
     {
-        eprintln!("poolmon: A is of {a}, B of {b}: two machines are compared");
+        warning!("A is of {a}, B of {b}: two machines are compared");
     }
 }

@@ -8,13 +8,15 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use poolmon_model::problem::Problem;
+use poolmon_model::units::{counted as count, span};
 use poolmon_store::export::{self, Options, Summary};
 use poolmon_store::{Recording, StoreError};
 
 use super::import;
+use crate::app::say::{self, note, warning};
 use crate::cli::export::{ExportArgs, ExportFormat};
 use crate::input::{self, moment};
-use poolmon_model::units::{counted as count, span};
 
 impl ExportFormat {
     fn of(path: &Path) -> anyhow::Result<Self> {
@@ -26,11 +28,12 @@ impl ExportFormat {
             "jsonl" | "ndjson" => Self::Jsonl,
             "log" | "txt" => Self::Poolmon,
             "om" | "prom" | "openmetrics" => Self::Openmetrics,
-            _ => bail!(
-                "{}: the ending does not say a format\n  \
-                 name the file .parquet, .csv, .tsv, .jsonl, .log or .om, or say --format",
-                path.display()
-            ),
+            _ => {
+                bail!(Problem::new(
+                    format!("{}: the ending does not say a format", path.display()),
+                    "name the file .parquet, .csv, .tsv, .jsonl, .log or .om, or say --format"
+                ));
+            }
         })
     }
 
@@ -51,7 +54,7 @@ impl ExportFormat {
 
 /// Exports.
 pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
-    let file = args.output.as_deref().filter(|path| path.as_os_str() != "-");
+    let file = args.output.file();
     if let Some(file) = file {
         ensure!(!file.is_dir(), "{}: this is a folder; name a file in it", file.display());
     }
@@ -59,19 +62,24 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
         (Some(format), _) => format,
         (None, Some(file)) => ExportFormat::of(file)?,
         (None, None) => {
-            bail!("standard output has no ending that says the format\n  say --format csv, tsv, jsonl …")
+            bail!(Problem::new(
+                "standard output has no ending that says the format",
+                "say --format csv, tsv, jsonl …"
+            ));
         }
     };
     if let Some(file) = file {
         ensure!(
-            args.force || !file.exists(),
-            "{}: the file exists\n  name another one, or overwrite it with --force",
-            file.display()
+            args.output.force || !file.exists(),
+            Problem::new(
+                format!("{}: the file exists", file.display()),
+                "name another one, or overwrite it with --force"
+            )
         );
     }
     ensure!(
         format.text().is_some() || file.is_some(),
-        "Parquet is no text and needs a file\n  say -o FILE.parquet"
+        Problem::new("Parquet is no text and needs a file", "say -o FILE.parquet")
     );
     let (recording, _temporary) = open(args)?;
     let mut options = options(args, &recording)?;
@@ -90,7 +98,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
         (None, None) => Summary::default(),
     };
     if summary.untimed > 0 {
-        eprintln!("poolmon: {} left out: they tell no time", count(summary.untimed, "sample"));
+        warning!("{} left out: they tell no time", count(summary.untimed, "sample"));
     }
     if let Some(file) = file {
         let rows = count(summary.rows, if format == ExportFormat::MarksCsv { "mark" } else { "row" });
@@ -98,7 +106,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
             0 => String::new(),
             number => format!(" of {}", count(number, "sample")),
         };
-        eprintln!("poolmon: {}: {rows}{samples}", file.display());
+        note!("{}: {rows}{samples}", file.display());
     }
     Ok(())
 }
@@ -135,7 +143,7 @@ fn options(args: &ExportArgs, recording: &Recording) -> anyhow::Result<Options> 
         let (Some(first), Some(last)) = (info.first, info.last) else { return Ok(None) };
         Ok(Some(when.resolve(first, last, &zone)))
     };
-    let (from, to) = (resolve(&args.from)?, resolve(&args.to)?);
+    let (from, to) = (resolve(&args.range.from)?, resolve(&args.range.to)?);
     if let (Some(from), Some(to)) = (from, to) {
         ensure!(from <= to, "--from ({from}) is after --to ({to})");
     }
@@ -153,16 +161,15 @@ fn mind_excel(args: &ExportArgs, recording: &Recording, options: &mut Options) -
             }
             Err(error) if args.excel => return Err(error.into()),
             Err(error) => {
-                let text = error.to_string();
-                let about = text.lines().next().unwrap_or_default();
-                eprintln!(
-                    "poolmon: about {about}\n  --excel takes a step that fits; DuckDB, pandas and others read all rows"
-                );
+                say::warn(&Problem::new(
+                    format!("about {error}"),
+                    "--excel takes a step that fits; DuckDB, pandas and others read all rows",
+                ));
                 return Ok(());
             }
             Ok(()) if last > 0 => {
                 let step = span(Duration::from_secs(last));
-                eprintln!("poolmon: one sample every {step}, so that Excel opens all rows");
+                note!("one sample every {step}, so that Excel opens all rows");
                 return Ok(());
             }
             Ok(()) => return Ok(()),

@@ -4,9 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
+use poolmon_model::problem::Problem;
 use poolmon_read::{Holds, Part, RemarkKind, Series, TimeFrom, empty_sample};
 use poolmon_store::{Config, Recorder, folder};
 
+use crate::app::say::{self, answer, note, warning};
 use crate::cli::import::ImportArgs;
 use crate::input;
 use poolmon_model::units::counted as count;
@@ -15,10 +17,10 @@ use poolmon_model::units::counted as count;
 pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
     let output = &args.output;
     if output.is_dir() && !folder::segments(output)?.is_empty() {
-        bail!(
-            "{}: there is a recording already\n  import into a folder of its own; its times would not be in order",
-            output.display()
-        );
+        bail!(Problem::new(
+            format!("{}: there is a recording already", output.display()),
+            "import into a folder of its own; its times would not be in order"
+        ));
     }
     let mut series = input::series(&args.sources, args.told.options())?;
     let made = !output.exists();
@@ -27,14 +29,17 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
         remove_what_we_made(output, made);
     }
     let (samples, untimed) = done?;
-    ensure!(samples > 0, "{}: nothing was imported: no sample tells its time\n  {UNTIMED}", series.name());
+    ensure!(
+        samples > 0,
+        Problem::new(format!("{}: nothing was imported: no sample tells its time", series.name()), UNTIMED)
+    );
     if untimed > 0 {
-        eprintln!(
-            "poolmon: {} left out: nobody knows when they were taken\n  {UNTIMED}",
-            count(untimed, "sample")
-        );
+        say::warn(&Problem::new(
+            format!("{} left out: nobody knows when they were taken", count(untimed, "sample")),
+            UNTIMED,
+        ));
     }
-    println!("{} in {}", count(samples, "sample"), output.display());
+    answer!("{} in {}", count(samples, "sample"), output.display())?;
     Ok(())
 }
 
@@ -75,7 +80,7 @@ pub fn into(series: &mut Series, output: &Path) -> anyhow::Result<(u64, u64)> {
     let mut remarks = series.take_remarks();
     remarks.retain(|remark| remark.kind == RemarkKind::FileLeftOut);
     for remark in &remarks {
-        eprintln!("poolmon: {remark}");
+        warning!("{remark}");
     }
     let mut said: Vec<String> = remarks.into_iter().map(|remark| remark.text).collect();
     while series.next_into(&mut sample)? {
@@ -87,7 +92,7 @@ pub fn into(series: &mut Series, output: &Path) -> anyhow::Result<(u64, u64)> {
         let file = told.as_ref().map(|part| format!("{}: ", part.name)).unwrap_or_default();
         for remark in &sample.remarks {
             if !said.contains(remark) && said.len() < 50 {
-                eprintln!("poolmon: {file}{remark}");
+                warning!("{file}{remark}");
                 said.push(remark.clone());
             }
         }
@@ -98,7 +103,10 @@ pub fn into(series: &mut Series, output: &Path) -> anyhow::Result<(u64, u64)> {
         match recorder.record_past(&sample)? {
             poolmon_store::Outcome::Recorded => samples += 1,
             poolmon_store::Outcome::DiskFull { .. } => {
-                bail!("{}: the disk is full\n  make room and import again", output.display())
+                bail!(Problem::new(
+                    format!("{}: the disk is full", output.display()),
+                    "make room and import again"
+                ));
             }
         }
         if let Some(part) = &mut told {
@@ -131,5 +139,5 @@ fn tell(part: Option<&PartCount>) {
         TimeFrom::Content if part.samples == 0 => "no time told",
         TimeFrom::Content => "times from the file's content",
     };
-    eprintln!("poolmon: {}: {}, {from}", part.name, count(part.samples, "sample"));
+    note!("{}: {}, {from}", part.name, count(part.samples, "sample"));
 }

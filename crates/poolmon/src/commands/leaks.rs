@@ -8,21 +8,22 @@ use jiff::tz::TimeZone;
 use poolmon_leak::Kind as Verdicted;
 use poolmon_render::leaks as render;
 
-use crate::Exit;
+use crate::app::outcome::Outcome;
 use crate::app::{judged, owners};
-use crate::cli::leaks::{FailOn, LeaksArgs, LeaksFormat};
+use crate::cli::groups::AnswerFormat;
+use crate::cli::leaks::{FailOn, LeaksArgs};
 
 /// Judges, and tells.
-pub fn run(args: &LeaksArgs) -> anyhow::Result<()> {
-    let owners = owners::load_files(args.pooltag.as_deref().map(Some), None)?;
+pub fn run(args: &LeaksArgs) -> anyhow::Result<Outcome> {
+    let owners = owners::load_files(args.pooltag.file(), None)?;
     let judged = judged::judge(&args.source, args.which.view(), &owners)?;
     let filter = args.which.filter();
     let mut out = BufWriter::new(io::stdout().lock());
     let listing = render::Listing { all: args.all, limit: args.limit };
     match args.format {
-        LeaksFormat::Text => render::text(&mut out, &judged, &filter, listing, &TimeZone::system())?,
-        LeaksFormat::Json => render::json(&mut out, &judged, &filter, args.all)?,
-        LeaksFormat::Csv => render::csv(&mut out, &judged, &filter, args.all)?,
+        AnswerFormat::Text => render::text(&mut out, &judged, &filter, listing, &TimeZone::system())?,
+        AnswerFormat::Json => render::json(&mut out, &judged, &filter, args.all)?,
+        AnswerFormat::Csv => render::csv(&mut out, &judged, &filter, args.all)?,
     }
     out.flush()?;
     let found = |kinds: &[Verdicted]| {
@@ -37,5 +38,5 @@ pub fn run(args: &LeaksArgs) -> anyhow::Result<()> {
         Some(FailOn::Leak) => found(&[Verdicted::Leaking]),
         Some(FailOn::Growing) => found(&[Verdicted::Leaking, Verdicted::Growing]),
     };
-    if fails { Err(Exit(3).into()) } else { Ok(()) }
+    Ok(if fails { Outcome::Found } else { Outcome::Done })
 }

@@ -6,12 +6,14 @@ use std::path::Path;
 use poolmon_model::column;
 use poolmon_read::ReadOptions;
 
+use crate::app::outcome::Outcome;
+use crate::app::say::warning;
 use crate::app::{owners, screen};
 use crate::cli::live::LiveArgs;
 use crate::input::{self, still::Still};
 
 /// Shows the screen, or writes the snapshot that was asked for.
-pub fn run(args: &LiveArgs) -> anyhow::Result<()> {
+pub fn run(args: &LiveArgs) -> anyhow::Result<Outcome> {
     if let Some(path) = &args.from {
         return show_file(args, path);
     }
@@ -19,22 +21,23 @@ pub fn run(args: &LiveArgs) -> anyhow::Result<()> {
     let source = input::live(args.rows.filter().view)?;
     // PoolMon starts sorted by tag; its users' eyes and scripts expect that. On Linux there is no such habit.
     let order = if cfg!(windows) { &column::TAG } else { &column::BYTES };
-    screen::show(args, source, order, owners::load(&args.rows)?)
+    screen::show(args, source, order, owners::load(&args.rows)?)?;
+    Ok(Outcome::Done)
 }
 
 /// Shows the last sample of a file; exit code 1 where a dump did not tell all its figures.
-fn show_file(args: &LiveArgs, path: &Path) -> anyhow::Result<()> {
+fn show_file(args: &LiveArgs, path: &Path) -> anyhow::Result<Outcome> {
     let found = input::at(path, None, None, ReadOptions::default())?;
     let remarks = found.pair.now.remarks.clone();
     screen::show(args, Box::new(Still(found.pair.now)), &column::BYTES, owners::load(&args.rows)?)?;
     if found.complete {
-        return Ok(());
+        return Ok(Outcome::Done);
     }
     if io::stdout().is_terminal() {
         // Once more where it stays when the screen is gone.
         for remark in remarks {
-            eprintln!("poolmon: {remark}");
+            warning!("{remark}");
         }
     }
-    Err(crate::Exit(1).into())
+    Ok(Outcome::Failed)
 }

@@ -26,10 +26,11 @@ use std::path::Path;
 use anyhow::Context as _;
 use clap::CommandFactory as _;
 
+use crate::app::outcome::Outcome;
 use crate::cli::{Cli, Command};
 
 /// Does what the command line says.
-pub fn run(cli: Cli) -> anyhow::Result<()> {
+pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
     match cli.command {
         None => live::run(&cli.live),
         Some(Command::Live(args)) => live::run(&args),
@@ -37,27 +38,33 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Diff(args)) => diff::run(&args),
         Some(Command::Leaks(args)) => leaks::run(&args),
         Some(Command::Measure(args)) => measure::run(&args),
-        Some(Command::Report(args)) => report::run(&args),
-        Some(Command::Replay(args)) => replay::run(&args),
-        Some(Command::Record(args)) => record::run(&args),
+        Some(Command::Report(args)) => done(report::run(&args)),
+        Some(Command::Replay(args)) => done(replay::run(&args)),
+        Some(Command::Record(args)) => done(record::run(&args)),
         Some(Command::Service(args)) => service::run(&args),
-        Some(Command::Note(args)) => note::run(&args),
-        Some(Command::Info(args)) => info::run(&args),
+        Some(Command::Note(args)) => done(note::run(&args)),
+        Some(Command::Info(args)) => done(info::run(&args)),
         Some(Command::Verify(args)) => verify::run(&args),
-        Some(Command::Export(args)) => export::run(&args),
-        Some(Command::Import(args)) => import::run(&args),
-        Some(Command::Demo(args)) => demo::run(&args),
-        Some(Command::Doctor) => doctor::run(&mut io::stdout().lock()),
+        Some(Command::Export(args)) => done(export::run(&args)),
+        Some(Command::Import(args)) => done(import::run(&args)),
+        Some(Command::Demo(args)) => done(demo::run(&args)),
+        Some(Command::Doctor) => done(doctor::run(&mut io::stdout().lock())),
         Some(Command::Dump(args)) => dump::run(&args),
-        Some(Command::Tag(args)) => tag::run(&args),
+        Some(Command::Tag(args)) => done(tag::run(&args)),
         Some(Command::Who(args)) => who::run(&args),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "poolmon", &mut script);
-            Ok(io::stdout().lock().write_all(&script)?)
+            io::stdout().lock().write_all(&script)?;
+            Ok(Outcome::Done)
         }
-        Some(Command::Man { folder }) => man(&folder),
+        Some(Command::Man { folder }) => done(man(&folder)),
     }
+}
+
+/// Of commands that either fail or have done everything.
+fn done(result: anyhow::Result<()>) -> anyhow::Result<Outcome> {
+    result.map(|()| Outcome::Done)
 }
 
 /// Writes `poolmon.1` and a page for each command.

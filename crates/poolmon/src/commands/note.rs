@@ -3,7 +3,9 @@
 use anyhow::ensure;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use poolmon_model::problem::Problem;
 
+use crate::app::say::answer;
 use crate::cli::note::NoteArgs;
 use crate::input::moment;
 
@@ -13,7 +15,7 @@ pub fn run(args: &NoteArgs) -> anyhow::Result<()> {
     let text = text.trim();
     ensure!(
         !text.is_empty(),
-        "the note is empty\n  say what happened: poolmon note DIR \"installed a driver\""
+        Problem::new("the note is empty", "say what happened: poolmon note DIR \"installed a driver\"")
     );
     // A note in a folder without a recording would never be seen again.
     let recording = poolmon_read::recording(&args.folder)?;
@@ -31,6 +33,6 @@ pub fn run(args: &NoteArgs) -> anyhow::Result<()> {
         }
     };
     poolmon_store::note(&args.folder, text, time)?;
-    println!("noted at {}", poolmon_model::units::moment_with_zone(time, &zone));
+    answer!("noted at {}", poolmon_model::units::moment_with_zone(time, &zone))?;
     Ok(())
 }

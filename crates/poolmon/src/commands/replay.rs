@@ -4,13 +4,16 @@
 use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 
+use anyhow::ensure;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use poolmon_model::column;
+use poolmon_model::problem::Problem;
 use poolmon_print::Format;
 use poolmon_read::{ReadOptions, SamplePair};
 use poolmon_tui::{ReplayOptions, Settings};
 
+use crate::app::say::note;
 use crate::app::{owners, screen, table};
 use crate::cli::replay::ReplayArgs;
 use crate::input::{self, moment};
@@ -19,22 +22,24 @@ use crate::input::{self, moment};
 pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     let owners = owners::load(&args.rows)?;
     if !io::stdout().is_terminal() {
-        let at = args.at.as_deref().or(args.from.as_deref()).unwrap_or("start");
+        let at = args.at.as_deref().or(args.range.from.as_deref()).unwrap_or("start");
         let found = input::at(&args.path, Some(at), None, ReadOptions::default())?;
         let SamplePair { before, now, .. } = &found.pair;
         input::tell_remarks(now);
-        eprintln!(
-            "poolmon: standard output is not a terminal, so this is one table (`poolmon top {} --at TIME` has its formats)",
+        note!(
+            "standard output is not a terminal, so this is one table (`poolmon top {} --at TIME` has its formats)",
             args.path.display()
         );
         input::tell_moment(&found.pair, Some(at));
         return table::print(&args.rows, None, Format::Table, before.as_ref(), now, &owners);
     }
     let zone = TimeZone::system();
-    anyhow::ensure!(
+    ensure!(
         args.path.as_os_str() != "-",
-        "the keys of the screen come from standard input, so a log cannot\n  \
-         save it into a file, and name that"
+        Problem::new(
+            "the keys of the screen come from standard input, so a log cannot",
+            "save it into a file, and name that"
+        )
     );
     let series = input::told_series(std::slice::from_ref(&args.path), ReadOptions::default())?;
     let mut tape = series.into_tape()?;
@@ -43,7 +48,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
         let Some(text) = text else { return Ok(None) };
         Ok(Some(moment::parse(text, &zone)?.resolve(timeline.first, timeline.last, &zone)))
     };
-    let (at, from, to) = (when(&args.at)?, when(&args.from)?, when(&args.to)?);
+    let (at, from, to) = (when(&args.at)?, when(&args.range.from)?, when(&args.range.to)?);
     if let (Some(from), Some(to)) = (from, to) {
         anyhow::ensure!(from <= to, "--from is later than --to: nothing lies between them");
     }

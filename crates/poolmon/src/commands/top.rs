@@ -6,17 +6,19 @@ use std::time::Duration;
 use poolmon_model::{PoolView, Sample};
 use poolmon_read::{ReadOptions, SamplePair};
 
+use crate::app::outcome::Outcome;
+use crate::app::say::note;
 use crate::app::{owners, table};
 use crate::cli::top::{FormatArg, TopArgs};
 use crate::input::{self, FileMoment};
 
 /// Prints the table; exit code 1 if a dump lacks some of its figures.
-pub fn run(args: &TopArgs) -> anyhow::Result<()> {
+pub fn run(args: &TopArgs) -> anyhow::Result<Outcome> {
     let owners = owners::load(&args.rows)?;
     let mut rows = args.rows.clone();
     if cfg!(target_os = "linux") && args.file.is_none() {
         // As slabtop: vmalloc areas and call sites cost the kernel several times as much to list.
-        rows.pool.get_or_insert(PoolView::Slab);
+        rows.which.pool.get_or_insert(PoolView::Slab);
     }
     let found = match &args.file {
         Some(path) => {
@@ -31,26 +33,24 @@ pub fn run(args: &TopArgs) -> anyhow::Result<()> {
     if args.file.is_some() && args.format == FormatArg::Table && !found.one_moment {
         input::tell_moment(&found.pair, args.at.as_deref());
     }
-    if args.format == FormatArg::Table && args.rows.pool.is_none() && rows.pool.is_some() {
+    if args.format == FormatArg::Table && args.rows.which.pool.is_none() && rows.which.pool.is_some() {
         tell_what_is_left_out(now);
     }
     if args.rows.by_change && found.one_moment {
-        eprintln!(
-            "poolmon: a dump is one moment: there is no change to sort by; `poolmon diff` compares two"
-        );
+        note!("a dump is one moment: there is no change to sort by; `poolmon diff` compares two");
     } else if args.rows.by_change && before.is_none() && now.told_deltas.is_empty() {
-        eprintln!("poolmon: one snapshot has no change to sort by; {}", where_change_comes_from(args));
+        note!("one snapshot has no change to sort by; {}", where_change_comes_from(args));
     }
     table::print(&rows, args.limit, args.format.into(), before.as_ref(), now, &owners)?;
-    if found.complete { Ok(()) } else { Err(crate::Exit(1).into()) }
+    Ok(Outcome::done_if(found.complete))
 }
 
 /// A table of slab caches says how much it does not show, so that a leak elsewhere is not overlooked.
 fn tell_what_is_left_out(now: &Sample) {
     let slab = now.header.slab_reclaimable.unwrap_or(0) + now.header.slab_unreclaimable.unwrap_or(0);
     if let Some(vmalloc) = now.header.vmalloc_used.filter(|&vmalloc| vmalloc > slab / 4) {
-        eprintln!(
-            "poolmon: these are the slab caches; vmalloc holds {} more (--pool vmalloc, or --pool all)",
+        note!(
+            "these are the slab caches; vmalloc holds {} more (--pool vmalloc, or --pool all)",
             poolmon_model::units::human_bytes(vmalloc)
         );
     }

@@ -2,15 +2,16 @@
 
 use std::io::{self, Write};
 
+use poolmon_model::units::counted as count;
 use poolmon_render::recording::verify;
 use poolmon_store::reader::SegmentCheck;
 
-use crate::Exit;
+use crate::app::outcome::Outcome;
+use crate::app::say;
 use crate::cli::verify::VerifyArgs;
-use poolmon_model::units::counted as count;
 
 /// Reads every frame and every sample. Exit code 1 where something is damaged.
-pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
+pub fn run(args: &VerifyArgs) -> anyhow::Result<Outcome> {
     let recording = poolmon_read::recording(&args.recording)?;
     let written_now = recording.info()?.recording;
     let found = recording.verify()?;
@@ -23,16 +24,16 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
         damaged += u64::from(!whole);
         samples += segment.samples;
         lost += segment.losses.samples;
-        if !whole || !args.quiet {
+        if !whole || !say::is_quiet() {
             writeln!(out, "{}", verify::segment(segment, whole, written_now && n == newest))?;
         }
     }
     let segments = count(found.segments.len() as u64, "segment");
     if damaged == 0 {
-        if !args.quiet {
+        if !say::is_quiet() {
             writeln!(out, "{segments}, {}: whole", count(samples, "sample"))?;
         }
-        return Ok(());
+        return Ok(Outcome::Done);
     }
     writeln!(
         out,
@@ -42,7 +43,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<()> {
         if lost == 0 { "none known of".to_owned() } else { count(lost, "sample") }
     )?;
     out.flush()?;
-    Err(Exit(1).into())
+    Ok(Outcome::Failed)
 }
 
 fn only_torn(segment: &SegmentCheck) -> bool {

@@ -7,6 +7,7 @@ pub mod dump;
 pub mod still;
 pub mod symbols;
 
+use crate::app::say::{note, warning};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -48,10 +49,7 @@ fn open_live(view: PoolView) -> anyhow::Result<Box<dyn Source>> {
         }
         _ => {
             let _ = view;
-            anyhow::bail!(
-                "this system has no live source yet (Windows and Linux have)\n  \
-                 read a saved log with `poolmon top FILE`, or look at `poolmon demo`"
-            )
+            anyhow::bail!(poolmon_model::problem::Problem::new("this system has no live source yet (Windows and Linux have)", "read a saved log with `poolmon top FILE`, or look at `poolmon demo`"))
         }
     }
 }
@@ -65,7 +63,7 @@ pub fn series(paths: &[PathBuf], options: ReadOptions) -> anyhow::Result<Series>
 pub fn told_series(paths: &[PathBuf], options: ReadOptions) -> anyhow::Result<Series> {
     let mut series = series(paths, options)?;
     for remark in series.take_remarks() {
-        eprintln!("poolmon: {remark}");
+        warning!("{remark}");
     }
     Ok(series)
 }
@@ -92,10 +90,7 @@ pub fn at(
     let mut series = told_series(&[path.to_path_buf()], options)?;
     let pair = series.at(when, over.into())?;
     if let Some(first) = pair.too_early {
-        eprintln!(
-            "poolmon: nothing is recorded so early, so there is no change; the first sample is of {}",
-            civil(first)
-        );
+        note!("nothing is recorded so early, so there is no change; the first sample is of {}", civil(first));
     }
     Ok(FileMoment { pair, complete: series.is_complete(), one_moment: series.holds_one_moment() })
 }
@@ -108,7 +103,7 @@ pub fn tell_moment(pair: &SamplePair, at: Option<&str>) {
         |before| format!("changes since {}", civil(before)),
     );
     let asked = at.map_or("the last sample", |_| "the sample");
-    eprintln!("poolmon: {asked} of {}; {since}", civil(time));
+    note!("{asked} of {}; {since}", civil(time));
 }
 
 fn civil(time: Timestamp) -> String {
@@ -118,11 +113,11 @@ fn civil(time: Timestamp) -> String {
 /// Tells the person, on stderr, what the source remarked and which rows contradict themselves.
 pub fn tell_remarks(sample: &Sample) {
     for remark in &sample.remarks {
-        eprintln!("poolmon: {remark}");
+        warning!("{remark}");
     }
     if sample.disagreeing > 0 {
-        eprintln!(
-            "poolmon: Diff disagrees with Allocs - Frees in {} of {} rows; they are shown as the source tells them",
+        warning!(
+            "Diff disagrees with Allocs - Frees in {} of {} rows; they are shown as the source tells them",
             sample.disagreeing,
             sample.rows.len()
         );

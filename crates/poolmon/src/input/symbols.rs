@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use poolmon_dump::Dump;
 use poolmon_dump::pe::PdbId;
 use poolmon_dump::symbols::{PdbFile, SymbolPath, path};
+use poolmon_model::problem::Problem;
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug)]
@@ -26,8 +27,10 @@ pub struct Outcome {
     /// The symbol file in use.
     pub used: Option<PathBuf>,
     /// Why there is none, and what helps.
-    pub problems: Vec<String>,
+    pub problems: Vec<Problem>,
 }
+
+const NAME_A_SERVER: &str = "set _NT_SYMBOL_PATH, or give it: --symbols srv*FOLDER*https://SERVER";
 
 /// Looks for the symbols of the dump's kernel, and compares with them from now on. Nothing is looked for, and nothing
 /// said, where neither an option nor `_NT_SYMBOL_PATH` names a place.
@@ -40,15 +43,14 @@ pub fn apply(dump: &mut Dump, wanted: Wanted<'_>) -> Outcome {
     let mut outcome = Outcome::default();
     if path == SymbolPath::default() {
         if wanted.download {
-            outcome.problems.push(
-                "no symbol server is named\n  set _NT_SYMBOL_PATH, or give it: --symbols srv*FOLDER*https://SERVER"
-                    .to_owned(),
-            );
+            outcome.problems.push(Problem::new("no symbol server is named", NAME_A_SERVER));
         }
         return outcome;
     }
     let Some(pdb) = dump.kernel_pdb() else {
-        outcome.problems.push("no symbols: the page that names the kernel's is not in this dump".to_owned());
+        outcome
+            .problems
+            .push("no symbols: the page that names the kernel's is not in this dump".to_owned().into());
         return outcome;
     };
     for candidate in path.candidates(&pdb) {
@@ -59,11 +61,13 @@ pub fn apply(dump: &mut Dump, wanted: Wanted<'_>) -> Outcome {
     if wanted.download {
         download(dump, &path, &pdb, &mut outcome);
     } else if outcome.problems.is_empty() {
-        let help = match path.servers.first() {
-            Some(server) => format!("\n  --symbols-download fetches them from {}", server.url),
-            None => String::new(),
-        };
-        outcome.problems.push(format!("the symbols {} are not on this machine{help}", pdb.symbol_key()));
+        let message = format!("the symbols {} are not on this machine", pdb.symbol_key());
+        outcome.problems.push(match path.servers.first() {
+            Some(server) => {
+                Problem::new(message, format!("fetch them from {} with --symbols-download", server.url))
+            }
+            None => message.into(),
+        });
     }
     outcome
 }
@@ -78,7 +82,7 @@ impl Outcome {
                 true
             }
             Err(error) => {
-                self.problems.push(error.to_string());
+                self.problems.push(error.to_string().into());
                 false
             }
         }
@@ -87,16 +91,14 @@ impl Outcome {
 
 fn download(dump: &mut Dump, path: &SymbolPath, pdb: &PdbId, outcome: &mut Outcome) {
     if path.servers.is_empty() {
-        outcome.problems.push(
-            "the symbol path names no server\n  set _NT_SYMBOL_PATH, or give it: --symbols srv*FOLDER*https://SERVER"
-                .to_owned(),
-        );
+        outcome.problems.push(Problem::new("the symbol path names no server", NAME_A_SERVER));
     }
     for server in &path.servers {
         let (Some(url), Some(store)) = (server.address(pdb), server.store.as_deref()) else {
-            outcome
-                .problems
-                .push(format!("{}: no folder keeps what it gives\n  name one: srv*FOLDER*{0}", server.url));
+            outcome.problems.push(Problem::new(
+                format!("{}: no folder keeps what it gives", server.url),
+                format!("name one: srv*FOLDER*{}", server.url),
+            ));
             continue;
         };
         let Some(target) = path::place(store, pdb) else { continue };
@@ -110,12 +112,12 @@ fn download(dump: &mut Dump, path: &SymbolPath, pdb: &PdbId, outcome: &mut Outco
                 match fs::rename(&part, &target) {
                     Ok(()) => outcome.used = Some(target),
                     Err(error) => {
-                        outcome.problems.push(format!("cannot keep {}: {error}", target.display()));
+                        outcome.problems.push(format!("cannot keep {}: {error}", target.display()).into());
                     }
                 }
                 return;
             }
-            Err(problem) => outcome.problems.push(problem),
+            Err(problem) => outcome.problems.push(problem.into()),
         }
     }
 }

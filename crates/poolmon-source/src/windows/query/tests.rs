@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use poolmon_model::problem::Remedy as _;
 use poolmon_model::{CounterWidth, Origin, Pool, SourceKind};
 
 use super::*;
@@ -140,7 +141,7 @@ fn a_length_that_is_not_the_need_does_not_loop_for_ever() {
     // Whatever was offered, the kernel wants 0x30 bytes.
     let mut kernel =
         Played { narrow: [Play::Status(INFO_LENGTH_MISMATCH, 0x30)].into(), ..Played::default() };
-    let error = ask(&mut kernel, &mut Tags::default()).unwrap_err().to_string();
+    let error = ask(&mut kernel, &mut Tags::default()).unwrap_err().in_full();
     assert!(error.contains("STATUS_INFO_LENGTH_MISMATCH") && error.contains("try again"), "{error}");
     assert_eq!(kernel.calls.len(), 1 + TRIES);
     assert!(kernel.calls.windows(2).skip(1).all(|two| two[0].1 < two[1].1), "{:?}", kernel.calls);

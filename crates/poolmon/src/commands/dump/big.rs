@@ -5,16 +5,18 @@ use std::io::{self, Write as _};
 use poolmon_dump::Dump;
 use poolmon_render::dump::big::{self as render, BigFormat};
 
+use crate::app::outcome::Outcome;
 use crate::app::owners;
+use crate::app::say::{note, warning};
 use crate::cli::dump::{BigArgs, ListFormat};
 use crate::cli::groups::RowArgs;
-use crate::{Exit, input};
+use crate::input;
 
 /// Prints the allocations of a tag, largest first, or the sums of all tags; exit code 1 where some may be missing.
-pub fn run(dump: &Dump, args: &BigArgs) -> anyhow::Result<()> {
+pub fn run(dump: &Dump, args: &BigArgs) -> anyhow::Result<Outcome> {
     let mut big = dump.big_pool(args.tag).map_err(|error| input::dump::named(error, dump.path()))?;
     for said in big.warnings.iter().chain(&big.notes) {
-        eprintln!("poolmon: {said}");
+        warning!("{said}");
     }
     big.allocations.sort_by_key(|one| (std::cmp::Reverse(one.bytes), one.address));
     let owners = owners::load_or_find(&RowArgs::default())?;
@@ -26,9 +28,9 @@ pub fn run(dump: &Dump, args: &BigArgs) -> anyhow::Result<()> {
     }
     out.flush()?;
     for note in render::notes(&big, args.tag, &owners) {
-        eprintln!("poolmon: {note}");
+        note!("{note}");
     }
-    if big.absent.total() == 0 && !big.cut { Ok(()) } else { Err(Exit(1).into()) }
+    Ok(Outcome::done_if(big.absent.total() == 0 && !big.cut))
 }
 
 impl From<ListFormat> for BigFormat {

@@ -5,17 +5,19 @@ use std::io::{self, Write as _};
 use poolmon_dump::Dump;
 use poolmon_render::dump::find as render;
 
+use crate::app::outcome::Outcome;
+use crate::app::say::{self, note};
 use crate::cli::dump::{FindArgs, FindFormat};
-use crate::{Exit, input};
+use crate::input;
 
 /// Searches all modules; exit code 1 where nothing was found.
-pub fn run(dump: &Dump, args: &FindArgs) -> anyhow::Result<()> {
-    let mut line = input::dump::Progress::new();
+pub fn run(dump: &Dump, args: &FindArgs) -> anyhow::Result<Outcome> {
+    let mut line = say::Progress::new();
     let found = dump.find(&args.needle, &mut |done, all| {
-        line.tell(|| format!("searching module {done} of {all}"));
+        line.show(|| format!("searching module {done} of {all}"));
         true
     });
-    line.clear();
+    drop(line);
     let report = found.map_err(|error| input::dump::named(error, dump.path()))?;
     let hits = report.hits.get(..args.limit.unwrap_or(usize::MAX).min(report.hits.len())).unwrap_or_default();
     let mut out = io::BufWriter::new(io::stdout().lock());
@@ -33,8 +35,8 @@ pub fn run(dump: &Dump, args: &FindArgs) -> anyhow::Result<()> {
     out.flush()?;
     if args.format != FindFormat::Json {
         for note in render::notes(&report, hits.len()) {
-            eprintln!("poolmon: {note}");
+            note!("{note}");
         }
     }
-    if report.hits.is_empty() { Err(Exit(1).into()) } else { Ok(()) }
+    Ok(Outcome::done_if(!report.hits.is_empty()))
 }

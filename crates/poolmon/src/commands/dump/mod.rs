@@ -13,15 +13,18 @@ use std::path::Path;
 
 use poolmon_dump::Dump;
 
-use crate::cli::dump::{DumpArgs, Question, TextOrJson};
+use crate::app::outcome::Outcome;
+use crate::app::say::{self, warning};
+use crate::cli::dump::{DumpArgs, Question};
+use crate::cli::groups::TextOrJson;
 use crate::input;
 use crate::input::symbols::Wanted;
 
 /// Answers the question.
-pub fn run(args: &DumpArgs) -> anyhow::Result<()> {
+pub fn run(args: &DumpArgs) -> anyhow::Result<Outcome> {
     if args.question.is_some() && args.format.is_some() {
-        eprintln!("poolmon: --format belongs behind the question: poolmon dump FILE modules --format json");
-        return Err(crate::Exit(2).into());
+        warning!("--format belongs behind the question: poolmon dump FILE modules --format json");
+        return Ok(Outcome::Usage);
     }
     let mut dump = input::dump::open(&args.file, args.common.temp.as_deref())?;
     let common = &args.common;
@@ -32,14 +35,14 @@ pub fn run(args: &DumpArgs) -> anyhow::Result<()> {
         let outcome = input::symbols::apply(&mut dump, wanted);
         // Who only has _NT_SYMBOL_PATH set need not hear each time that a file is missing there.
         for problem in outcome.problems.iter().filter(|_| asked_for && outcome.used.is_none()) {
-            eprintln!("poolmon: {problem}");
+            say::warn(problem);
         }
         if args.question.is_none() {
-            return about(&dump, args.format.unwrap_or(TextOrJson::Text), outcome.used.as_deref());
+            return about(&dump, args.format.unwrap_or_default(), outcome.used.as_deref());
         }
     }
     match &args.question {
-        None => Ok(()),
+        None => Ok(Outcome::Done),
         Some(Question::Poolused(args)) => poolused::run(&dump, args),
         Some(Question::Modules(args)) => modules::run(&dump, args),
         Some(Question::Find(args)) => find::run(&dump, args),
@@ -49,7 +52,7 @@ pub fn run(args: &DumpArgs) -> anyhow::Result<()> {
 }
 
 /// What the dump is, and what it can answer.
-fn about(dump: &Dump, format: TextOrJson, symbols: Option<&Path>) -> anyhow::Result<()> {
+fn about(dump: &Dump, format: TextOrJson, symbols: Option<&Path>) -> anyhow::Result<Outcome> {
     use poolmon_render::dump::about;
     let info = dump.info();
     let mut out = io::stdout().lock();
@@ -57,5 +60,5 @@ fn about(dump: &Dump, format: TextOrJson, symbols: Option<&Path>) -> anyhow::Res
         TextOrJson::Text => out.write_all(about::text(dump, &info, symbols).as_bytes())?,
         TextOrJson::Json => poolmon_render::json(&mut out, &about::json(dump, &info, symbols))?,
     }
-    Ok(())
+    Ok(Outcome::Done)
 }

@@ -5,14 +5,16 @@ use std::io::{self, Write as _};
 use poolmon_dump::{Dump, LoadedModule};
 use poolmon_render::dump::{address, is_narrow, modules as render};
 
+use crate::app::outcome::Outcome;
+use crate::app::say::warning;
 use crate::cli::dump::{ListFormat, ModulesArgs};
-use crate::{Exit, input};
+use crate::input;
 
 /// Prints the list, or what lies at the address; exit code 1 where nothing does.
-pub fn run(dump: &Dump, args: &ModulesArgs) -> anyhow::Result<()> {
+pub fn run(dump: &Dump, args: &ModulesArgs) -> anyhow::Result<Outcome> {
     let list = dump.module_list().map_err(|error| input::dump::named(error, dump.path()))?;
     for warning in &list.warnings {
-        eprintln!("poolmon: {warning}");
+        warning!("{warning}");
     }
     let mut modules: Vec<&LoadedModule> = list.modules.iter().collect();
     let mut unloaded = dump.unloaded_modules();
@@ -34,9 +36,9 @@ pub fn run(dump: &Dump, args: &ModulesArgs) -> anyhow::Result<()> {
     out.flush()?;
     match args.address {
         Some(wanted) if !found => {
-            eprintln!("poolmon: no module lies at {}", address(dump, wanted));
-            Err(Exit(1).into())
+            warning!("no module lies at {}", address(dump, wanted));
+            Ok(Outcome::Failed)
         }
-        _ => Ok(()),
+        _ => Ok(Outcome::Done),
     }
 }

@@ -5,35 +5,41 @@ use std::io::{self, Write as _};
 use anyhow::bail;
 use poolmon_dump::windbg::{self, PoolUsedFlags, poolused_text};
 use poolmon_dump::{Dump, PoolUsed};
+use poolmon_model::problem::Problem;
 use poolmon_model::{Pattern, Pool, PoolTag, PoolView, Tag};
 use poolmon_print::Format;
 
+use crate::app::outcome::Outcome;
 use crate::app::owners;
+use crate::app::say::{self, note};
 use crate::app::table;
 use crate::cli::dump::{PoolusedArgs, PoolusedFormat};
 use crate::cli::groups::RowArgs;
-use crate::{Exit, input};
+use crate::input;
 
 /// Prints the table; exit code 1 where it is not complete.
-pub fn run(dump: &Dump, args: &PoolusedArgs) -> anyhow::Result<()> {
+pub fn run(dump: &Dump, args: &PoolusedArgs) -> anyhow::Result<Outcome> {
     let words = match Words::parse(&args.words) {
         Ok(words) => words,
         Err(wrong) => {
-            eprintln!("poolmon: {wrong}\n  `poolmon dump FILE poolused --help` shows WinDbg's arguments");
-            return Err(Exit(2).into());
+            say::warn(&Problem::new(
+                format!("{wrong}"),
+                "`poolmon dump FILE poolused --help` shows WinDbg's arguments",
+            ));
+            return Ok(Outcome::Usage);
         }
     };
     let used = input::dump::pool_used(dump)?;
     for note in &used.notes {
-        eprintln!("poolmon: {note}");
+        note!("{note}");
     }
     print(&used, &words, args)?;
-    if used.complete { Ok(()) } else { Err(Exit(1).into()) }
+    Ok(Outcome::done_if(used.complete))
 }
 
 fn print(used: &PoolUsed, words: &Words, args: &PoolusedArgs) -> anyhow::Result<()> {
     let mut rows = args.rows.clone();
-    rows.include.extend(words.tag.clone());
+    rows.which.include.extend(words.tag.clone());
     let limit = args.limit.or(words.top);
     input::tell_remarks(&used.sample);
     let format = match args.format {
@@ -47,7 +53,7 @@ fn print(used: &PoolUsed, words: &Words, args: &PoolusedArgs) -> anyhow::Result<
     if let Some(flags) = words.flags {
         let pool = flags.by_nonpaged.then_some(Pool::Nonpaged).or(flags.by_paged.then_some(Pool::Paged));
         if let Some(pool) = pool {
-            rows.pool.get_or_insert(PoolView::Only(pool));
+            rows.which.pool.get_or_insert(PoolView::Only(pool));
         } else {
             rows.sort.get_or_insert_with(|| "tag".to_owned());
         }

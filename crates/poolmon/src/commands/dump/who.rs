@@ -7,11 +7,14 @@ use poolmon_model::PoolTag;
 use poolmon_owner::scan::{DriverImage, EvidenceKind};
 use poolmon_render::dump::who::{self as render, DumpDriver, Searched};
 
-use crate::cli::dump::{DumpWhoArgs, TextOrJson};
-use crate::{Exit, input};
+use crate::app::outcome::Outcome;
+use crate::app::say::{self, note};
+use crate::cli::dump::DumpWhoArgs;
+use crate::cli::groups::TextOrJson;
+use crate::input;
 
 /// Searches all drivers; exit code 1 where none shows the tag.
-pub fn run(dump: &Dump, args: &DumpWhoArgs) -> anyhow::Result<()> {
+pub fn run(dump: &Dump, args: &DumpWhoArgs) -> anyhow::Result<Outcome> {
     let named = |error| input::dump::named(error, dump.path());
     let modules = dump.modules().map_err(named)?;
     let mut searched = Searched::default();
@@ -30,9 +33,9 @@ pub fn run(dump: &Dump, args: &DumpWhoArgs) -> anyhow::Result<()> {
     }
     out.flush()?;
     for note in render::notes(&searched, args.tag, drivers.len()) {
-        eprintln!("poolmon: {note}");
+        note!("{note}");
     }
-    if drivers.is_empty() { Err(Exit(1).into()) } else { Ok(()) }
+    Ok(Outcome::done_if(!drivers.is_empty()))
 }
 
 fn drivers<'a>(
@@ -44,10 +47,10 @@ fn drivers<'a>(
     // A search that ends at once: it refuses where the file holds no code.
     dump.find(&poolmon_dump::Needle::tag(tag), &mut |_, _| false)?;
     let exports = dump.exports(modules);
-    let mut line = input::dump::Progress::new();
+    let mut line = say::Progress::new();
     let mut found = Vec::new();
     for (at, module) in modules.iter().enumerate() {
-        line.tell(|| format!("reading driver {} of {}", at + 1, modules.len()));
+        line.show(|| format!("reading driver {} of {}", at + 1, modules.len()));
         let Some(image) = dump.module_image(module) else {
             searched.missing.push(module.name().to_owned());
             continue;
@@ -68,6 +71,6 @@ fn drivers<'a>(
             found.push(DumpDriver { module, version, evidence, absent: image.absent.total() });
         }
     }
-    line.clear();
+    drop(line);
     Ok(found)
 }

@@ -6,6 +6,7 @@ use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use poolmon_model::problem::Problem;
 
 use super::Stop;
 
@@ -61,11 +62,13 @@ impl Command {
             .stderr(err)
             .spawn()
             .map_err(|error| {
-                anyhow::anyhow!(
-                    "cannot start `{}`: {error}\n  name a program and its arguments after --; for a shell: -- {}",
-                    program.to_string_lossy(),
-                    if cfg!(windows) { "cmd /c ..." } else { "sh -c '...'" }
-                )
+                anyhow::Error::new(Problem::new(
+                    format!("cannot start `{}`: {error}", program.to_string_lossy()),
+                    format!(
+                        "name a program and its arguments after --; for a shell: -- {}",
+                        if cfg!(windows) { "cmd /c ..." } else { "sh -c '...'" }
+                    ),
+                ))
             })?;
         let mut wait = Duration::from_millis(1);
         loop {

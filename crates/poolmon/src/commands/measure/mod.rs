@@ -4,11 +4,14 @@
 
 mod child;
 
-use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::io::{self, BufWriter, Write};
 use std::time::{Duration, Instant};
 
+use anyhow::ensure;
 use poolmon_leak::Measurement;
 use poolmon_leak::measure::{LossKind, Phase, run_first};
+use poolmon_model::problem::Problem;
+use poolmon_model::units::{counted, span};
 use poolmon_model::{Sample, SourceKind};
 use poolmon_render::measure::{self as render, Counted, Measured};
 use poolmon_source::Source;
@@ -16,17 +19,19 @@ use poolmon_source::Source;
 use self::child::{Command, Ended};
 use super::record::stop::Stop;
 use crate::app::judged::hint;
+use crate::app::outcome::Outcome;
 use crate::app::owners;
-use crate::cli::measure::{MeasureArgs, MeasureFormat};
-use crate::{Exit, input};
-use poolmon_model::units::{counted, span};
+use crate::app::say::Progress;
+use crate::cli::groups::TextOrJson;
+use crate::cli::measure::MeasureArgs;
+use crate::input;
 
 /// Parts into which the noise before is cut.
 const AMBIENT: u32 = 10;
 
 /// Measures, and tells.
-pub fn run(args: &MeasureArgs) -> anyhow::Result<()> {
-    let owners = owners::load_files(args.pooltag.as_deref().map(Some), None)?;
+pub fn run(args: &MeasureArgs) -> anyhow::Result<Outcome> {
+    let owners = owners::load_files(args.pooltag.file(), None)?;
     let command = Command::new(&args.command, args.show_output);
     let stop = Stop::on_signals()?;
     let mut bench = Bench::new(args, command, stop)?;
@@ -43,8 +48,8 @@ pub fn run(args: &MeasureArgs) -> anyhow::Result<()> {
     let filter = args.which.filter();
     let mut out = BufWriter::new(io::stdout().lock());
     match args.format {
-        MeasureFormat::Text => render::text(&mut out, &measured, &filter, args.all, args.limit)?,
-        MeasureFormat::Json => render::json(&mut out, &measured, &filter, args.all)?,
+        TextOrJson::Text => render::text(&mut out, &measured, &filter, args.all, args.limit)?,
+        TextOrJson::Json => render::json(&mut out, &measured, &filter, args.all)?,
     }
     out.flush()?;
     let lost = measured.losses.of(LossKind::Lost).any(|loss| filter.admits_tag(&loss.tag, loss.pool));
@@ -60,7 +65,7 @@ pub fn run(args: &MeasureArgs) -> anyhow::Result<()> {
             measured.losses.least_runs
         );
     }
-    if args.fail_on_loss && lost { Err(Exit(3).into()) } else { Ok(()) }
+    Ok(if args.fail_on_loss && lost { Outcome::Found } else { Outcome::Done })
 }
 
 /// The machine, the command, and what was seen so far.
@@ -78,7 +83,7 @@ struct Bench<'a> {
     failed: u32,
     seed: u64,
     counted: Counted,
-    progress: bool,
+    progress: Progress,
 }
 
 impl<'a> Bench<'a> {
@@ -106,17 +111,13 @@ impl<'a> Bench<'a> {
             failed: 0,
             seed,
             counted,
-            progress: io::stderr().is_terminal(),
+            progress: Progress::new(),
         })
     }
 
     /// Noise, runs that do not count, pairs. False where it was stopped before the end.
     fn everything(&mut self) -> anyhow::Result<bool> {
-        let done = self.phases();
-        if self.progress {
-            eprint!("\r{:70}\r", "");
-        }
-        done
+        self.phases()
     }
 
     fn phases(&mut self) -> anyhow::Result<bool> {
@@ -172,10 +173,12 @@ impl<'a> Bench<'a> {
             Ended::Stopped => return Ok(false),
             Ended::Well => {}
             Ended::Badly(how) => {
-                anyhow::ensure!(
+                ensure!(
                     self.args.ignore_failure,
-                    "`{}` ended with {how}\n  go on all the same with --ignore-failure",
-                    self.command.told()
+                    Problem::new(
+                        format!("`{}` ended with {how}", self.command.told()),
+                        "go on all the same with --ignore-failure"
+                    )
                 );
                 self.failed += 1;
             }
@@ -201,10 +204,8 @@ impl<'a> Bench<'a> {
         Ok(length)
     }
 
-    fn tell(&self, what: &str, left: Duration) {
-        if self.progress {
-            let left = if left.is_zero() { String::new() } else { format!(", {} to go", span(left)) };
-            eprint!("\r{what}{left} (Ctrl-C judges now){:12}", "");
-        }
+    fn tell(&mut self, what: &str, left: Duration) {
+        let left = if left.is_zero() { String::new() } else { format!(", {} to go", span(left)) };
+        self.progress.show_now(&format!("{what}{left} (Ctrl-C judges now)"));
     }
 }

@@ -65,7 +65,7 @@ impl fmt::Display for Event<'_> {
             }
             Self::Now(status) => f.write_str(&standing(status)),
             Self::Failed(reason) => {
-                write!(f, "no sample: {}; trying on", reason.replace("\n  ", "; "))
+                write!(f, "no sample: {reason}; trying on")
             }
             Self::Works => f.write_str("samples come again"),
             Self::Full(folder) => write!(
@@ -170,7 +170,7 @@ mod tests {
         said.push(Event::Now(&status).to_string());
         status = Status { samples: 17_280, gaps: 2, failed: 3, deleted: 1, missed: 1200, ..status };
         said.push(Event::Now(&status).to_string());
-        said.push(Event::Failed("cannot read /proc/slabinfo\n  become root").to_string());
+        said.push(Event::Failed("cannot read /proc/slabinfo; become root").to_string());
         said.push(Event::Works.to_string());
         said.push(Event::Full(folder).to_string());
         said.push(Event::Room(1).to_string());

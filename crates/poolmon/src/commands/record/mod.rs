@@ -15,15 +15,15 @@ mod session;
 pub mod stop;
 pub mod watched;
 
+use events::Event;
+pub use line::StatusLine;
 use poolmon_model::Filter;
 use poolmon_store::Config;
+use recording::Plan;
+use stop::Stop;
 
 use crate::cli::record::{RecordArgs, WhatArgs};
 use crate::input;
-use events::Event;
-pub use line::StatusLine;
-use recording::Plan;
-use stop::Stop;
 
 impl WhatArgs {
     /// As the recorder takes it.
@@ -52,12 +52,8 @@ pub fn run(args: &RecordArgs) -> anyhow::Result<()> {
         length: args.length,
         verdicts: args.what.verdicts,
     };
-    let mut line = StatusLine::stderr();
-    let mut tell = |event: &Event<'_>| {
-        if !args.quiet {
-            line.tell(event);
-        }
-    };
+    let mut line = StatusLine::new();
+    let mut tell = |event: &Event<'_>| line.tell(event);
     let result = recording::record(source, plan, &stop, &mut tell);
     stop.done();
     result.map(drop)

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use poolmon_model::Sample;
+use poolmon_model::problem::Remedy as _;
 use poolmon_source::{LoadedModule, Source, SourceError};
 use poolmon_store::{Config, Outcome, Recorder, Report, Status, StoreError};
 
@@ -88,7 +89,7 @@ impl Session {
 
     /// Records that the source gave none, and why.
     pub fn failed(&mut self, error: &SourceError, tell: Tell<'_>) -> poolmon_store::Result<()> {
-        let reason = error.to_string();
+        let reason = error.in_one_line();
         let outcome = self.recorder.failed(&reason)?;
         self.outcome(outcome, tell);
         if self.failing.as_ref() != Some(&reason) {

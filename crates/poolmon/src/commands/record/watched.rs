@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use poolmon_model::problem::Remedy as _;
 use poolmon_model::{Origin, Pool, Sample, Tag};
 use poolmon_source::{Fact, LoadedModule, Source};
 use poolmon_store::{Config, Report};
@@ -68,7 +69,7 @@ impl Source for Watched {
         };
         if let Err(error) = recorded {
             // The screen goes on without it.
-            said.push(format!("recording stopped: {error}").replace("\n  ", "; "));
+            said.push(format!("recording stopped: {}", error.in_one_line()));
             *session = None;
         }
         sample.remarks.extend(said);

@@ -22,7 +22,7 @@ pub fn collect<'a>(
     marks: &[TimedMark],
     owners: &Known,
 ) -> anyhow::Result<Material<'a>> {
-    for path in &args.drivers {
+    for path in &args.drivers.drivers {
         std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
     }
     let mut material = Material {
@@ -58,7 +58,7 @@ fn dossier(args: &ReportArgs, verdict: &Verdict, owners: &Known) -> anyhow::Resu
         suspects: Vec::new(),
         searched: None,
     };
-    if !args.drivers.is_empty() {
+    if !args.drivers.drivers.is_empty() {
         let search = WhoArgs { drivers: args.drivers.clone(), ..WhoArgs::default() };
         let (suspects, searched) = brief::suspects(&verdict.tag, &search)?;
         dossier.suspects = suspects;

@@ -9,7 +9,9 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
+use poolmon_model::problem::Problem;
 
+use crate::app::say::note;
 use crate::app::{judged, owners};
 use crate::cli::report::{ReportArgs, ReportFormat};
 
@@ -19,28 +21,38 @@ impl ReportFormat {
         match ending.as_str() {
             "html" | "htm" => Ok(Self::Html),
             "md" | "markdown" => Ok(Self::Md),
-            _ if path.as_os_str() == "-" => Ok(Self::Html),
-            _ => bail!(
-                "{}: the ending does not say a format\n  name the file .html or .md, or say --format",
-                path.display()
-            ),
+            _ => {
+                bail!(Problem::new(
+                    format!("{}: the ending does not say a format", path.display()),
+                    "name the file .html or .md, or say --format"
+                ));
+            }
         }
     }
 }
 
 /// Judges, and writes the report.
 pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
-    let format = args.format.map_or_else(|| ReportFormat::of(&args.output), Ok)?;
-    let file = Some(args.output.as_path()).filter(|path| path.as_os_str() != "-");
+    let file = args.output.file();
+    let format = match (args.format, file) {
+        (Some(format), _) => format,
+        (None, Some(file)) => ReportFormat::of(file)?,
+        (None, None) => ReportFormat::Html,
+    };
     match file {
         // Everything that can go wrong is told before minutes are spent on judging.
-        Some(file) => may_be_written(file, args.force)?,
-        None => ensure!(
-            !(io::stdout().is_terminal() && format == ReportFormat::Html),
-            "a page of HTML is nothing for a terminal\n  name a file: -o report.html; or text: --format md"
-        ),
+        Some(file) => may_be_written(file, args.output.force)?,
+        None => {
+            ensure!(
+                !(io::stdout().is_terminal() && format == ReportFormat::Html),
+                Problem::new(
+                    "a page of HTML is nothing for a terminal",
+                    "name a file: -o report.html; or text: --format md"
+                )
+            );
+        }
     }
-    let owners = owners::load_files(args.pooltag.as_deref().map(Some), None)?;
+    let owners = owners::load_files(args.pooltag.file(), None)?;
     let (judged, marks) = judged::judge_with_marks(&args.source, args.which.view(), &owners)?;
     let material = material::collect(args, &judged, &marks, &owners)?;
     let text = match format {
@@ -55,7 +67,7 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
     // First beside it: an old report is not lost where the disk is full.
     poolmon_store::folder::write_whole(file, text.as_bytes())
         .with_context(|| format!("cannot write {}", file.display()))?;
-    eprintln!("poolmon: {}", file.display());
+    note!("{}", file.display());
     Ok(())
 }
 
@@ -63,12 +75,17 @@ fn may_be_written(file: &Path, force: bool) -> anyhow::Result<()> {
     ensure!(!file.is_dir(), "{}: this is a folder; name a file in it", file.display());
     ensure!(
         force || !file.exists(),
-        "{}: the file exists\n  name another one, or overwrite it with --force",
-        file.display()
+        Problem::new(
+            format!("{}: the file exists", file.display()),
+            "name another one, or overwrite it with --force"
+        )
     );
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder {
-        ensure!(folder.is_dir(), "{}: there is no such folder\n  make it first", folder.display());
+        ensure!(
+            folder.is_dir(),
+            Problem::new(format!("{}: there is no such folder", folder.display()), "make it first")
+        );
     }
     Ok(())
 }

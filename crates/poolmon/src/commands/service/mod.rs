@@ -9,6 +9,7 @@ mod systemd;
 #[cfg(windows)]
 mod windows;
 
+use crate::app::outcome::Outcome;
 use crate::cli::service::{ServiceArgs, What};
 #[cfg(target_os = "linux")]
 use systemd as system;
@@ -24,7 +25,7 @@ pub const TITLE: &str = "poolmon recorder";
 pub const ABOUT: &str = "Records which drivers hold the kernel's memory.";
 
 /// Does it.
-pub fn run(args: &ServiceArgs) -> anyhow::Result<()> {
+pub fn run(args: &ServiceArgs) -> anyhow::Result<Outcome> {
     cfg_select! {
         any(target_os = "linux", windows) => {
             match &args.what {
@@ -35,13 +36,14 @@ pub fn run(args: &ServiceArgs) -> anyhow::Result<()> {
                 What::Uninstall => system::uninstall(),
                 What::Start => system::start(),
                 What::Stop => system::stop(),
-                What::Status => system::status(),
+                What::Status => return system::status(),
                 What::Run(install) => system::run(install),
             }
+            .map(|()| Outcome::Done)
         }
         _ => {
             let _ = args;
-            anyhow::bail!("this system has no service manager that poolmon knows (Windows and systemd are)\n  start `poolmon record DIR` from what starts programs here")
+            anyhow::bail!(poolmon_model::problem::Problem::new("this system has no service manager that poolmon knows (Windows and systemd are)", "start `poolmon record DIR` from what starts programs here"))
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
+use poolmon_model::problem::Problem;
 
 use crate::cli::service::InstallArgs;
 
@@ -11,8 +12,7 @@ pub fn check(args: &InstallArgs) -> anyhow::Result<()> {
     let folder = folder(args)?;
     ensure!(
         !folder.exists() || folder.is_dir(),
-        "{}: is a file\n  name a folder for the recording",
-        folder.display()
+        Problem::new(format!("{}: is a file", folder.display()), "name a folder for the recording")
     );
     Ok(())
 }
@@ -102,6 +102,6 @@ mod tests {
     fn a_file_is_no_folder() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let error = check(&install(&format!("poolmon service install {}", file.path().display())));
-        assert!(error.unwrap_err().to_string().contains("name a folder"));
+        assert!(crate::app::say::remedy(&error.unwrap_err()).unwrap().contains("name a folder"));
     }
 }

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, bail};
+use poolmon_model::problem::Problem;
 
 use super::{ABOUT, NAME, plan};
-use crate::Exit;
+use crate::app::outcome::Outcome;
+use crate::app::say::answer;
 use crate::cli::service::InstallArgs;
 
 /// Where an administrator's units stand.
@@ -33,22 +35,19 @@ pub fn install(args: &InstallArgs) -> anyhow::Result<()> {
     fs::write(&path, text).with_context(|| {
         format!("cannot write {}: installing a service takes root (sudo)", path.display())
     })?;
-    println!("written: {}", path.display());
+    answer!("written: {}", path.display())?;
     if !is_running_systemd() {
-        println!(
-            "systemd does not run here, so the service is not started\n  \
-             where it does: systemctl daemon-reload; systemctl enable --now {}",
-            unit()
-        );
+        answer!("systemd does not run here, so the service is not started")?;
+        answer!("  where it does: systemctl daemon-reload; systemctl enable --now {}", unit())?;
         return Ok(());
     }
     systemctl(&["daemon-reload"])?;
     systemctl(&["enable", &unit()])?;
     if args.no_start {
-        println!("installed; start it with `poolmon service start`");
+        answer!("installed; start it with `poolmon service start`")?;
     } else {
         systemctl(&["restart", &unit()])?;
-        println!("started: it records into {}; `poolmon service status` tells more", folder.display());
+        answer!("started: it records into {}; `poolmon service status` tells more", folder.display())?;
     }
     Ok(())
 }
@@ -65,7 +64,7 @@ pub fn uninstall() -> anyhow::Result<()> {
     if is_running_systemd() {
         systemctl(&["daemon-reload"])?;
     }
-    println!("removed: {}; the recording stays", path.display());
+    answer!("removed: {}; the recording stays", path.display())?;
     Ok(())
 }
 
@@ -80,22 +79,19 @@ pub fn stop() -> anyhow::Result<()> {
 }
 
 /// What systemd tells of it; exit code 1 where it does not run.
-pub fn status() -> anyhow::Result<()> {
+pub fn status() -> anyhow::Result<Outcome> {
     let path = unit_path();
     installed(&path)?;
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     if let Some(line) = text.lines().find_map(|line| line.strip_prefix("ExecStart=")) {
-        println!("installed: {line}");
+        answer!("installed: {line}")?;
     }
     if !is_running_systemd() {
-        println!("systemd does not run here, so the service does not either");
-        return Err(Exit(1).into());
+        answer!("systemd does not run here, so the service does not either")?;
+        return Ok(Outcome::Failed);
     }
     let status = Command::new("systemctl").args(["--no-pager", "status", &unit()]).status();
-    match status.context("cannot run systemctl")?.code() {
-        Some(0) => Ok(()),
-        _ => Err(Exit(1).into()),
-    }
+    Ok(Outcome::done_if(status.context("cannot run systemctl")?.success()))
 }
 
 /// On Linux the unit calls `poolmon record` itself.
@@ -106,10 +102,10 @@ pub fn run(_args: &InstallArgs) -> anyhow::Result<()> {
 fn ask(what: &str) -> anyhow::Result<()> {
     installed(&unit_path())?;
     if !is_running_systemd() {
-        bail!("systemd does not run here\n  record without a service: poolmon record DIR");
+        bail!(Problem::new("systemd does not run here", "record without a service: poolmon record DIR"));
     }
     systemctl(&[what, &unit()])?;
-    println!("{what}: done");
+    answer!("{what}: done")?;
     Ok(())
 }
 
@@ -117,10 +113,10 @@ fn installed(path: &Path) -> anyhow::Result<()> {
     if path.exists() {
         return Ok(());
     }
-    bail!(
-        "the service is not installed ({} is missing)\n  install it: poolmon service install DIR",
-        path.display()
-    )
+    bail!(Problem::new(
+        format!("the service is not installed ({} is missing)", path.display()),
+        "install it: poolmon service install DIR"
+    ));
 }
 
 /// As `sd_booted(3)` finds out.

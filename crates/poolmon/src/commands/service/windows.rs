@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use poolmon_model::problem::Problem;
 use poolmon_source::windows::live::{EventKind, report_event};
 use windows_service::service::{
     Service, ServiceAccess, ServiceControl, ServiceControlAccept, ServiceErrorControl, ServiceExitCode,
@@ -17,7 +18,8 @@ use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
 use windows_service::{define_windows_service, service_dispatcher};
 
 use super::{ABOUT, NAME, TITLE, plan};
-use crate::Exit;
+use crate::app::outcome::Outcome;
+use crate::app::say::answer;
 use crate::cli::service::InstallArgs;
 use crate::commands::record::events::Event;
 use crate::commands::record::recording::{self, Plan};
@@ -62,15 +64,15 @@ pub fn install(args: &InstallArgs) -> anyhow::Result<()> {
     let service = match manager.open_service(NAME, access) {
         Ok(service) => {
             service.change_config(&info).map_err(told)?;
-            println!(
+            answer!(
                 "the service was installed already; it records into {} from its next start on",
                 folder.display()
-            );
+            )?;
             service
         }
         Err(_) => {
             let service = manager.create_service(&info, access).map_err(told)?;
-            println!("installed: it records into {}", folder.display());
+            answer!("installed: it records into {}", folder.display())?;
             service
         }
     };
@@ -78,7 +80,7 @@ pub fn install(args: &InstallArgs) -> anyhow::Result<()> {
     let _ = service.set_description(ABOUT);
     register_event_source();
     if args.no_start {
-        println!("start it with `poolmon service start`");
+        answer!("start it with `poolmon service start`")?;
         return Ok(());
     }
     start_it(&service)
@@ -90,7 +92,7 @@ pub fn uninstall() -> anyhow::Result<()> {
     stop_it(&service)?;
     service.delete().map_err(told)?;
     let _ = Command::new("reg").args(["delete", EVENT_SOURCE, "/f"]).output();
-    println!("removed; the recording stays");
+    answer!("removed; the recording stays")?;
     Ok(())
 }
 
@@ -105,14 +107,14 @@ pub fn stop() -> anyhow::Result<()> {
 }
 
 /// Whether it runs, and with which arguments; exit code 1 where it does not run.
-pub fn status() -> anyhow::Result<()> {
+pub fn status() -> anyhow::Result<Outcome> {
     let service = open(ServiceAccess::QUERY_STATUS | ServiceAccess::QUERY_CONFIG)?;
     let state = service.query_status().map_err(told)?.current_state;
-    println!("{}", words(state));
+    answer!("{}", words(state))?;
     if let Ok(config) = service.query_config() {
-        println!("calls: {}", config.executable_path.display());
+        answer!("calls: {}", config.executable_path.display())?;
     }
-    if state == ServiceState::Running { Ok(()) } else { Err(Exit(1).into()) }
+    Ok(Outcome::done_if(state == ServiceState::Running))
 }
 
 fn open(access: ServiceAccess) -> anyhow::Result<Service> {
@@ -126,7 +128,7 @@ fn start_it(service: &Service) -> anyhow::Result<()> {
         service.start::<&str>(&[]).map_err(told)?;
         wait(service, ServiceState::Running)?;
     }
-    println!("running");
+    answer!("running")?;
     Ok(())
 }
 
@@ -135,7 +137,7 @@ fn stop_it(service: &Service) -> anyhow::Result<()> {
         service.stop().map_err(told)?;
         wait(service, ServiceState::Stopped)?;
     }
-    println!("stopped");
+    answer!("stopped")?;
     Ok(())
 }
 
@@ -147,10 +149,10 @@ fn wait(service: &Service, wanted: ServiceState) -> anyhow::Result<()> {
             return Ok(());
         }
         if wanted == ServiceState::Running && status.current_state == ServiceState::Stopped {
-            bail!(
-                "the service ended at once; the event log says why (Application, source {NAME})\n  \
-                 or run what it runs: poolmon record DIR"
-            );
+            bail!(Problem::new(
+                format!("the service ended at once; the event log says why (Application, source {NAME})"),
+                "or run what it runs: poolmon record DIR"
+            ));
         }
         if Instant::now() >= until {
             bail!("the service is {} after {} s", words(status.current_state), PATIENCE.as_secs());
@@ -176,15 +178,18 @@ fn told(error: windows_service::Error) -> anyhow::Error {
         _ => None,
     };
     match code {
-        Some(NOT_INSTALLED) => {
-            anyhow::anyhow!("the service is not installed\n  install it: poolmon service install DIR")
-        }
-        Some(DENIED) => anyhow::anyhow!(
-            "Windows' service manager refuses: access is denied\n  run this in a console of an administrator"
-        ),
-        Some(NOT_BY_THE_MANAGER) => {
-            anyhow::anyhow!("only the service manager of Windows can call this\n  use `poolmon record DIR`")
-        }
+        Some(NOT_INSTALLED) => anyhow::Error::new(Problem::new(
+            "the service is not installed",
+            "install it: poolmon service install DIR",
+        )),
+        Some(DENIED) => anyhow::Error::new(Problem::new(
+            "Windows' service manager refuses: access is denied",
+            "run this in a console of an administrator",
+        )),
+        Some(NOT_BY_THE_MANAGER) => anyhow::Error::new(Problem::new(
+            "only the service manager of Windows can call this",
+            "use `poolmon record DIR`",
+        )),
         Some(code) => anyhow::anyhow!("Windows' service manager: {error} (error {code})"),
         None => anyhow::anyhow!("Windows' service manager: {error}"),
     }
@@ -213,7 +218,7 @@ pub fn run(args: &InstallArgs) -> anyhow::Result<()> {
 
 fn serve(_arguments: Vec<OsString>) {
     if let Err(error) = serve_until_stopped() {
-        report_event(NAME, EventKind::Error, &format!("{error:#}"));
+        report_event(NAME, EventKind::Error, &crate::app::say::in_full(&error));
     }
 }
 
@@ -271,7 +276,7 @@ fn serve_until_stopped() -> anyhow::Result<()> {
     });
     // Before the manager is told: with the last service stopped the process ends, and this thread with it.
     if let Err(error) = &result {
-        report_event(NAME, EventKind::Error, &format!("{error:#}"));
+        report_event(NAME, EventKind::Error, &crate::app::say::in_full(&error));
     }
     let code = u32::from(result.is_err());
     tell_manager(ServiceState::Stopped, ServiceControlAccept::empty(), code).map_err(told)

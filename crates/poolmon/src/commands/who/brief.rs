@@ -25,7 +25,7 @@ fn drivers(tag: PoolTag, args: &WhoArgs) -> anyhow::Result<(Vec<Suspect>, String
     let Some(places) = places(args, &store.index)? else { return Ok((Vec::new(), "nothing".to_owned())) };
     let (stop, mut progress) = (interruptible()?, Progress::new());
     let answer = who::ask(tag, &places, false, &mut store.index, &stop, |event| progress.tell(event));
-    progress.done();
+    drop(progress);
     store.save();
     tell_failures(&answer, &places)?;
     Ok((render::drivers(&answer), poolmon_render::who::searched(&answer)))
@@ -33,6 +33,6 @@ fn drivers(tag: PoolTag, args: &WhoArgs) -> anyhow::Result<(Vec<Suspect>, String
 
 fn creators(name: &str, args: &WhoArgs) -> anyhow::Result<(Vec<Suspect>, String)> {
     let merged = MergedCaches::read(Path::new("/sys/kernel/slab"));
-    let (creators, summary) = linux::search(name, &args.drivers, &merged, args)?;
+    let (creators, summary) = linux::search(name, &args.drivers.drivers, &merged, args)?;
     Ok((render::creators(name, &creators), poolmon_render::who::cache::searched(&summary)))
 }

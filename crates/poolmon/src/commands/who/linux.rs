@@ -6,16 +6,18 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use poolmon_model::Tag;
+use poolmon_model::problem::Problem;
 use poolmon_owner::linux::{
     MergedCaches, ModuleCatalog, ModuleEvent, ModuleIndex, SearchLimits, SearchSummary, callers, places,
 };
-
 use poolmon_render::who::cache::{CacheAnswer, Creators};
 
 use super::interruptible;
-use crate::Exit;
+use crate::app::outcome::Outcome;
 use crate::app::owners;
-use crate::cli::who::{WhoArgs, WhoFormat};
+use crate::app::say::{self, warning};
+use crate::cli::groups::AnswerFormat;
+use crate::cli::who::WhoArgs;
 
 /// Is this short text a slab cache of the running kernel or one that everyone knows, and not a tag of Windows.
 pub fn is_cache(name: &str) -> bool {
@@ -24,11 +26,12 @@ pub fn is_cache(name: &str) -> bool {
 }
 
 /// What is known of the cache, the caller or the place.
-pub fn run(name: &str, args: &WhoArgs) -> anyhow::Result<()> {
-    anyhow::ensure!(args.format != WhoFormat::Csv, "CSV is for drivers of Windows; use --format json");
+pub fn run(name: &str, args: &WhoArgs) -> anyhow::Result<Outcome> {
+    anyhow::ensure!(args.format != AnswerFormat::Csv, "CSV is for drivers of Windows; use --format json");
     let known = super::load_owners(args)?;
     let tag = Tag::name(name);
-    let roots = if args.drivers.is_empty() { places(Path::new("/")) } else { args.drivers.clone() };
+    let roots =
+        if args.drivers.drivers.is_empty() { places(Path::new("/")) } else { args.drivers.drivers.clone() };
     let merged = MergedCaches::read(Path::new("/sys/kernel/slab"));
     let (creators, summary) = search(name, &roots, &merged, args)?;
     let created = creators.iter().any(|(_, owners)| !owners.is_empty());
@@ -43,25 +46,25 @@ pub fn run(name: &str, args: &WhoArgs) -> anyhow::Result<()> {
     let answer =
         CacheAnswer { name, about: about.collect(), caller, merged: merged.explain(name), creators, summary };
     match args.format {
-        WhoFormat::Json => answer.json(&mut out)?,
+        AnswerFormat::Json => answer.json(&mut out)?,
         _ => answer.text(&mut out)?,
     }
     out.flush()?;
     if roots.is_empty() {
-        eprintln!(
-            "poolmon: no modules in /lib/modules and no kernel in /boot: only what is built in is told\n  \
-             name where they are: --drivers DIR (a folder of .ko files, a vmlinuz)"
-        );
+        say::warn(&Problem::new(
+            "no modules in /lib/modules and no kernel in /boot: only what is built in is told",
+            "name where they are: --drivers DIR (a folder of .ko files, a vmlinuz)",
+        ));
     }
     if answer.summary.cancelled {
-        return Err(Exit(130).into());
+        return Ok(Outcome::Interrupted);
     }
     let found = answer.caller.is_some() || !known.known(&tag).is_empty();
     if found || created {
-        return Ok(());
+        return Ok(Outcome::Done);
     }
-    eprintln!("poolmon: nothing that was searched creates `{name}`, and the built-in table does not know it");
-    Err(Exit(1).into())
+    warning!("nothing that was searched creates `{name}`, and the built-in table does not know it");
+    Ok(Outcome::Failed)
 }
 
 /// Who creates the cache, or one that the kernel merged with it.
@@ -84,17 +87,16 @@ pub fn search(
             }
         });
     for line in failed {
-        eprintln!("poolmon: {line}");
+        warning!("{line}");
     }
     if let Some(file) = file.filter(|_| index.len() != before || summary.from_index < summary.files)
         && let Err(error) =
             file.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| index.save(&file))
     {
-        eprintln!(
-            "poolmon: cannot keep the index {}: {error}\n  the next question reads the modules again; \
-             choose a place with --index FILE, or --no-index",
-            file.display()
-        );
+        say::warn(&Problem::new(
+            format!("cannot keep the index {}: {error}", file.display()),
+            "the next question reads the modules again; choose a place with --index FILE, or --no-index",
+        ));
     }
     let mut creators = modules.owners_of_merged(name, merged);
     creators.retain(|(cache, owners)| cache == name || !owners.is_empty());

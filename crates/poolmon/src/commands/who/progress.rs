@@ -1,22 +1,15 @@
-//! A line on stderr while a search takes longer than a second, where stderr is a terminal.
-
-use std::io::{self, IsTerminal as _, Write as _};
-use std::time::{Duration, Instant};
+//! A line of progress while drivers are searched.
 
 use poolmon_model::units::human_bytes;
 use poolmon_owner::scan::{FileOutcome, SearchEvent};
 
-/// Nothing is shown before.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// Time between two drawings.
-const PAUSE: Duration = Duration::from_millis(100);
-const BAR: usize = 24;
+use crate::app::say;
+
+const BAR: usize = 16;
 
 /// The state of a search.
 pub struct Progress {
-    shown: bool,
-    terminal: bool,
-    next: Instant,
+    line: say::Progress,
     files: usize,
     done: usize,
     bytes: u64,
@@ -24,11 +17,9 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Begins now.
+    /// Before the search.
     pub fn new() -> Self {
-        let terminal = io::stderr().is_terminal();
-        let next = Instant::now() + PATIENCE;
-        Self { shown: false, terminal, next, files: 0, done: 0, bytes: 0, found: 0 }
+        Self { line: say::Progress::new(), files: 0, done: 0, bytes: 0, found: 0 }
     }
 
     /// Takes what the search tells.
@@ -44,14 +35,11 @@ impl Progress {
                 self.found += usize::from(matches!(report.outcome, FileOutcome::Found(_)));
             }
         }
-        if self.terminal && Instant::now() >= self.next {
-            self.next = Instant::now() + PAUSE;
-            self.shown = true;
-            let _ = write!(io::stderr().lock(), "\r\x1b[K{}", self.line());
-        }
+        let text = self.text();
+        self.line.show(|| text);
     }
 
-    fn line(&self) -> String {
+    fn text(&self) -> String {
         let full = (self.done * BAR).checked_div(self.files).unwrap_or(0).min(BAR);
         let bar = "#".repeat(full) + &"-".repeat(BAR - full);
         format!(
@@ -62,13 +50,6 @@ impl Progress {
             self.found
         )
     }
-
-    /// Takes the line away again.
-    pub fn done(&mut self) {
-        if self.shown {
-            let _ = write!(io::stderr().lock(), "\r\x1b[K");
-        }
-    }
 }
 
 #[cfg(test)]
@@ -78,13 +59,13 @@ mod tests {
     #[test]
     fn the_bar_fills() {
         let mut progress = Progress::new();
-        assert!(progress.line().starts_with("[------------------------] 0 of 0 files"));
+        assert!(progress.text().starts_with("[----------------] 0 of 0 files"));
         progress.tell(&SearchEvent::Listed { files: 4 });
         progress.done = 2;
         progress.bytes = 3 << 20;
         assert_eq!(
-            progress.line(),
-            "[############------------] 2 of 4 files, 3.00 MiB, 0 with hits  (Ctrl-C ends it)"
+            progress.text(),
+            "[########--------] 2 of 4 files, 3.00 MiB, 0 with hits  (Ctrl-C ends it)"
         );
     }
 }

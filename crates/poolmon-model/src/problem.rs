@@ -1,0 +1,76 @@
+//! What went wrong, and what helps: two texts, so that each output can place them as it likes.
+
+use std::fmt;
+
+/// An error that may know what helps. `Display` is the message alone, in one line.
+pub trait Remedy: fmt::Display {
+    /// What helps: begins with a verb, and can be followed as it is.
+    fn remedy(&self) -> Option<String>;
+
+    /// Message and remedy, a line each.
+    fn in_full(&self) -> String {
+        match self.remedy() {
+            Some(remedy) => format!("{self}\n  {remedy}"),
+            None => self.to_string(),
+        }
+    }
+
+    /// Message and remedy in one line, for a note or a log.
+    fn in_one_line(&self) -> String {
+        match self.remedy() {
+            Some(remedy) => {
+                format!("{self}; {}", remedy.lines().map(str::trim).collect::<Vec<_>>().join("; "))
+            }
+            None => self.to_string(),
+        }
+    }
+}
+
+/// A message with its remedy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// What failed, on what.
+    pub message: String,
+    /// What helps, if that is known.
+    pub remedy: Option<String>,
+}
+
+impl Problem {
+    /// Both texts.
+    pub fn new(message: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { message: message.into(), remedy: Some(remedy.into()) }
+    }
+}
+
+impl From<String> for Problem {
+    fn from(message: String) -> Self {
+        Self { message, remedy: None }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl Remedy for Problem {
+    fn remedy(&self) -> Option<String> {
+        self.remedy.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_remedy_is_apart_from_the_message() {
+        let problem = Problem::new("x: no such file", "name another\ntry - for standard input");
+        assert_eq!(problem.to_string(), "x: no such file");
+        assert_eq!(problem.in_full(), "x: no such file\n  name another\ntry - for standard input");
+        assert_eq!(problem.in_one_line(), "x: no such file; name another; try - for standard input");
+    }
+}
