@@ -96,3 +96,76 @@ fn standard_input_is_a_file_too() {
     let output = child.wait_with_output().unwrap();
     assert!(text(&output.stdout).contains("Test,paged,5,1,4,400"), "{}", text(&output.stdout));
 }
+
+/// One grammar in every command: alone, with `=`, and with the file as the next word; a log is never taken for it.
+#[test]
+fn pooltag_never_takes_another_argument() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let tags = path("p.txt", "Leak - evil.sys - it leaks\n");
+    let log = path("x.log", "tag,pool,allocs,frees,bytes\nLeak,nonpaged,10,4,600\n");
+    for args in [
+        vec!["top", "--pooltag", &tags, &log, "--format", "json"],
+        vec!["top", &log, "--pooltag", &tags, "--format", "json"],
+        vec!["top", &log, &format!("--pooltag={tags}"), "--format", "json"],
+    ] {
+        let json = json_of(&args);
+        assert!(json["rows"][0].to_string().contains("evil.sys"), "{args:?}: {json}");
+    }
+    // Alone: what follows is the log, the tag, the files to judge.
+    let output = poolmon(&["top", "--pooltag", &log]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let output = poolmon(&["tag", "--pooltag", "Leak"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    for command in ["leaks", "report"] {
+        let output = poolmon(&[
+            command,
+            "--pooltag",
+            &log,
+            "--format",
+            if command == "leaks" { "json" } else { "md" },
+        ]);
+        let err = text(&output.stderr);
+        assert!(!err.contains("a value is required") && output.status.code() != Some(2), "{command}: {err}");
+    }
+    let missing = folder.path().join("missing.txt");
+    let output = poolmon(&["top", &log, "--pooltag", missing.to_str().unwrap()]);
+    let err = text(&output.stderr);
+    assert!(output.status.code() == Some(1) && err.contains("missing.txt"), "{err}");
+}
+
+#[test]
+fn a_pools_name_may_be_written_in_any_case() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("x.csv");
+    std::fs::write(&log, "tag,pool,allocs,frees,bytes\nLeak,nonpaged,10,4,600\nPage,paged,10,4,600\n")
+        .unwrap();
+    for pool in ["NonPaged", "nonpaged", "NONPAGED"] {
+        let json = json_of(&["top", log.to_str().unwrap(), "--pool", pool, "--format", "json"]);
+        assert_eq!(json["row_count"], 1, "{pool}");
+    }
+}
+
+#[test]
+fn quiet_leaves_warnings_and_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("x.csv");
+    let table = "tag,pool,allocs,frees,diff,bytes\nLeak,nonpaged,10,4,5,600\nPage,paged,10,4,6,600\n";
+    std::fs::write(&log, table).unwrap();
+    let log = log.to_str().unwrap();
+    let err = |args: &[&str]| text(&poolmon(args).stderr);
+    let loud = err(&["top", log, "--by-change"]);
+    assert!(loud.contains("no change to sort by") && loud.contains("Diff disagrees"), "{loud}");
+    for args in [["top", log, "--by-change", "--quiet"], ["-q", "top", log, "--by-change"]] {
+        let quiet = err(&args);
+        assert!(
+            !quiet.contains("no change to sort by") && quiet.contains("Diff disagrees"),
+            "{args:?}: {quiet}"
+        );
+    }
+    assert!(err(&["top", "missing.log", "--quiet"]).contains("missing.log"));
+}
