@@ -107,7 +107,7 @@ fn for_a_time_and_then_it_ends() {
     let out = poolmon(&["record", path(&folder), "--interval", "100ms", "--for", "1s"]);
     let said = text(&out.stderr);
     assert!(out.status.success() && out.stdout.is_empty(), "{said}");
-    assert!(said.contains(" every 100ms into ") && said.contains("poolmon: recorded "), "{said}");
+    assert!(said.contains(" every 100 ms into ") && said.contains("poolmon: recorded "), "{said}");
     assert_eq!(said.lines().count(), 2, "no status line where there is no terminal: {said}");
     let info = info(&folder);
     let samples = info["samples"].as_u64().unwrap();

@@ -91,7 +91,9 @@ fn symbols_that_are_missing_or_wrong_are_no_obstacle() {
     assert!(said(&["--symbols", &name]).contains("belong to another build"));
     assert!(said(&["--symbols-download"]).contains("no symbol server is named"));
     let server = "srv*http://127.0.0.1:1";
-    assert!(said(&["--symbols", server]).contains("--symbols-download fetches them from http://127.0.0.1:1"));
+    assert!(
+        said(&["--symbols", server]).contains("fetch them from http://127.0.0.1:1 with --symbols-download")
+    );
     assert!(said(&["--symbols", server, "--symbols-download"]).contains("no folder keeps what it gives"));
     // The environment's path alone is no reason to talk about it.
     assert!(ask(&path, Some("srv*http://127.0.0.1:1"), &POOLUSED).stderr.is_empty());

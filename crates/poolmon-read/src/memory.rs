@@ -203,10 +203,7 @@ mod tests {
                 writeln!(text, " A{n:03x} Nonp      31642      1204    30438 31168512   1024", n = n % 4096);
         }
         std::fs::write(&path, text.repeat(21)).unwrap();
-        let error = MemoryTape::read(Series::open(&[path], ReadOptions::default()).unwrap())
-            .err()
-            .unwrap()
-            .to_string();
-        assert!(error.contains("poolmon import"), "{error}");
+        let error = MemoryTape::read(Series::open(&[path], ReadOptions::default()).unwrap()).err().unwrap();
+        assert!(crate::app::say::remedy(&error).unwrap().contains("poolmon import"), "{error}");
     }
 }

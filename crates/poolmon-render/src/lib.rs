@@ -1,6 +1,7 @@
 //! The answers of the commands, for people (text) and for programs (JSON, CSV).
 //!
-//! One folder or file for each command: [`leaks`], [`measure`], [`diff`], [`who`], [`dump`], [`recording`]. Each takes
+//! One folder or file for each command: [`leaks`], [`measure`], [`diff`], [`who`], [`dump`], [`recording`]; [`unit`]: what `service` hands to
+//! systemd. Each takes
 //! what a library found and writes it; nothing here reads a file or knows of the command line. Tables of samples are
 //! `poolmon-print`'s, whole reports `poolmon-report`'s.
 #![forbid(unsafe_code)]
@@ -12,6 +13,7 @@ pub mod leaks;
 pub mod measure;
 pub mod next;
 pub mod recording;
+pub mod unit;
 pub mod who;
 
 use std::io::{self, Write};

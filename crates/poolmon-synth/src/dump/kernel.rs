@@ -1,12 +1,10 @@
 //! A kernel laid out in memory: image, debugger block, modules, pool tables of every processor, large allocations.
 
-use super::Dice;
-use super::imports;
 use super::mapping::{How, Mapping};
 use super::physical::{PAGE_BYTES, Physical};
 use super::pool::{self, Held, PlantedBig, PlantedTag};
 use super::spec::{Arch, Spec};
-use super::symbols;
+use super::{Dice, imports, symbols};
 
 /// A planted module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -595,9 +593,7 @@ fn debugger_block(layer: &mut Layer, kernel: u64) -> u64 {
     put(0x218, wide(kernel + PROCESSORS));
     put(0x220, wide(kernel + UNLOADED_VARIABLE));
     if spec.encoded {
-        for byte in &mut block {
-            *byte = byte.rotate_left(3) ^ 0x5a;
-        }
+        block = block.iter().map(|byte| byte.rotate_left(3) ^ 0x5a).collect();
     }
     layer.write(address, &block);
     address

@@ -9,13 +9,13 @@ use poolmon_leak::{Analysis, Config, OwnerHint, Report};
 use poolmon_model::problem::Problem;
 use poolmon_model::{Counters, Labeler as _, Pool, PoolView, Row, Tag, units};
 use poolmon_read::{ReadOptions, Series, empty_sample};
+use poolmon_record::Stop;
 use poolmon_report::Judged;
 use poolmon_store::TimedMark;
 
 use super::owners::Known;
 use crate::app::say::{Progress, warning};
 use crate::cli::source::SourceArgs;
-use crate::commands::record::stop::Stop;
 use crate::input;
 use crate::input::moment::{self, When};
 

@@ -2,13 +2,21 @@
 //!
 //! * [`say`]: everything on standard error; [`outcome`]: exit codes;
 //! * [`owners`]: where drivers' names come from; * [`table`]: a table, printed; [`snapshot`]: one appended to a file;
-//! * [`screen`]: the screen over any source; [`judge`]: its verdicts; [`judged`]: verdicts on files or on this machine.
+//! * [`screen`]: the screen over any source; [`judge`]: its verdicts; [`judged`]: verdicts on files or on this machine;
+//! * [`drivers`], [`caches`], [`suspects`]: searches for owners; [`copy`]: samples into a folder;
+//! * [`status_line`], [`search_progress`]: what a person sees meanwhile.
 
+pub mod caches;
+pub mod copy;
+pub mod drivers;
 pub mod judge;
 pub mod judged;
 pub mod outcome;
 pub mod owners;
 pub mod say;
 pub mod screen;
+pub mod search_progress;
 pub mod snapshot;
+pub mod status_line;
+pub mod suspects;
 pub mod table;

@@ -111,6 +111,7 @@ pub fn remedy(error: &anyhow::Error) -> Option<String> {
         .or_else(|| of::<PooltagError>(error))
         .or_else(|| of::<poolmon_tui::Error>(error))
         .or_else(|| of::<NotAMoment>(error))
+        .or_else(|| of::<poolmon_record::RecordError>(error))
 }
 
 /// Writes a line, with the program's name before it. A terminal that is gone is no reason to stop.

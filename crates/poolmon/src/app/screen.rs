@@ -9,17 +9,16 @@ use anyhow::bail;
 use poolmon_model::Column;
 use poolmon_model::problem::Problem;
 use poolmon_print::{Format, Options};
+use poolmon_record::{Event, Ongoing, Watched};
 use poolmon_source::Source;
 use poolmon_tui::{ColourMode, Settings, SnapshotWriter};
 
 use super::judge::LiveJudge;
 use super::owners::Known;
+use super::status_line::StatusLine;
 use super::{snapshot, table};
 use crate::app::say::note;
 use crate::cli::live::{Color, LiveArgs};
-use crate::commands::record::StatusLine;
-use crate::commands::record::events::Event;
-use crate::commands::record::watched::{Ongoing, Watched};
 use crate::input;
 
 /// PoolMon's own.

@@ -69,6 +69,19 @@ pub struct Cli {
     pub quiet: bool,
 }
 
+impl Cli {
+    /// What a group of options needs that clap cannot ask for, as other commands share the group.
+    fn check(&self) -> Option<&'static str> {
+        let source = match &self.command {
+            Some(Command::Leaks(args)) => &args.source,
+            Some(Command::Report(args)) => &args.source,
+            _ => return None,
+        };
+        let range = source.range.from.is_some() || source.range.to.is_some();
+        (range && source.sources.is_empty()).then_some("--from and --to need a SOURCE: a recording or a log")
+    }
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -129,13 +142,21 @@ pub fn from_env() -> Result<Cli, clap::Error> {
     let mut args = std::env::args_os();
     let program = args.next().unwrap_or_else(|| OsStr::new("poolmon").to_owned());
     let mut rest: Vec<_> = args.collect();
+    // Before a command, clap would take it for an option of the live screen.
+    let before = rest.iter().take_while(|arg| *arg == "-q" || *arg == "--quiet").count();
+    rest.drain(..before);
     if let Some(classic) = classic::translate(&rest) {
         rest = classic.map_err(|unclear| {
             Cli::command().error(clap::error::ErrorKind::MissingRequiredArgument, unclear.0)
         })?;
     }
     let rest = pooltag::join(rest);
-    Cli::try_parse_from(std::iter::once(program).chain(rest))
+    let mut cli = Cli::try_parse_from(std::iter::once(program).chain(rest))?;
+    cli.quiet |= before > 0;
+    match cli.check() {
+        None => Ok(cli),
+        Some(missing) => Err(Cli::command().error(clap::error::ErrorKind::MissingRequiredArgument, missing)),
+    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use poolmon_model::units::{counted as count, span};
 use poolmon_store::export::{self, Options, Summary};
 use poolmon_store::{Recording, StoreError};
 
-use super::import;
+use crate::app::copy;
 use crate::app::say::{self, note, warning};
 use crate::cli::export::{ExportArgs, ExportFormat};
 use crate::input::{self, moment};
@@ -129,7 +129,7 @@ fn open(args: &ExportArgs) -> anyhow::Result<(Recording, Option<Temporary>)> {
     let folder = std::env::temp_dir().join(format!("poolmon-export-{}", std::process::id()));
     std::fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let temporary = Temporary(folder);
-    let (samples, _) = import::into(&mut series, &temporary.0)?;
+    let (samples, _) = copy::into(&mut series, &temporary.0)?;
     ensure!(samples > 0, "{}: no sample tells its time, so none can be exported", series.name());
     Ok((Recording::open(&temporary.0)?, Some(temporary)))
 }

@@ -1,14 +1,13 @@
 //! `poolmon import`: logs and tables of other tools, as a recording.
 
 use std::path::Path;
-use std::time::Duration;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{bail, ensure};
 use poolmon_model::problem::Problem;
-use poolmon_read::{Holds, Part, RemarkKind, Series, TimeFrom, empty_sample};
-use poolmon_store::{Config, Recorder, folder};
+use poolmon_store::folder;
 
-use crate::app::say::{self, answer, note, warning};
+use crate::app::copy;
+use crate::app::say::{self, answer};
 use crate::cli::import::ImportArgs;
 use crate::input;
 use poolmon_model::units::counted as count;
@@ -24,7 +23,7 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
     }
     let mut series = input::series(&args.sources, args.told.options())?;
     let made = !output.exists();
-    let done = into(&mut series, output);
+    let done = copy::into(&mut series, output);
     if done.as_ref().map_or(true, |(samples, _)| *samples == 0) {
         remove_what_we_made(output, made);
     }
@@ -56,88 +55,4 @@ fn remove_what_we_made(output: &Path, made: bool) {
             let _ = std::fs::remove_file(file.path);
         }
     }
-}
-
-/// Writes a series into a folder and tells of each part, on standard error. Returns how many samples were written, and
-/// how many could not be, as they have no time.
-pub fn into(series: &mut Series, output: &Path) -> anyhow::Result<(u64, u64)> {
-    if let Some(part) = series.parts().iter().find(|part| part.format.holds == Holds::Recording) {
-        bail!("{}: this is a recording already; replay, export and info read it as it is", part.input.name());
-    }
-    let config = Config {
-        // Nobody knows at which interval these samples were meant to come: none of them is late.
-        interval: Duration::ZERO,
-        // A sample a day should not make a file a day.
-        segment_length: Duration::from_hours(24 * 366),
-        // Importing can be repeated: the disk is waited for at the end of each segment only.
-        sync: Duration::MAX,
-        ..Config::default()
-    };
-    let (mut recorder, _) = Recorder::open(output, config)?;
-    let mut sample = empty_sample();
-    let (mut samples, mut untimed) = (0, 0);
-    let mut told: Option<PartCount> = None;
-    let mut remarks = series.take_remarks();
-    remarks.retain(|remark| remark.kind == RemarkKind::FileLeftOut);
-    for remark in &remarks {
-        warning!("{remark}");
-    }
-    let mut said: Vec<String> = remarks.into_iter().map(|remark| remark.text).collect();
-    while series.next_into(&mut sample)? {
-        if let Some(part) = series.part()
-            && told.as_ref().is_none_or(|before| before.name != part.input.name())
-        {
-            tell(told.replace(PartCount::new(part)).as_ref());
-        }
-        let file = told.as_ref().map(|part| format!("{}: ", part.name)).unwrap_or_default();
-        for remark in &sample.remarks {
-            if !said.contains(remark) && said.len() < 50 {
-                warning!("{file}{remark}");
-                said.push(remark.clone());
-            }
-        }
-        if sample.time.is_none() {
-            untimed += 1;
-            continue;
-        }
-        match recorder.record_past(&sample)? {
-            poolmon_store::Outcome::Recorded => samples += 1,
-            poolmon_store::Outcome::DiskFull { .. } => {
-                bail!(Problem::new(
-                    format!("{}: the disk is full", output.display()),
-                    "make room and import again"
-                ));
-            }
-        }
-        if let Some(part) = &mut told {
-            part.samples += 1;
-        }
-    }
-    tell(told.as_ref());
-    recorder.close().with_context(|| format!("cannot close {}", output.display()))?;
-    Ok((samples, untimed))
-}
-
-/// What was imported of one file.
-struct PartCount {
-    name: String,
-    time_from: TimeFrom,
-    samples: u64,
-}
-
-impl PartCount {
-    fn new(part: &Part) -> Self {
-        Self { name: part.input.name().to_owned(), time_from: part.time_from, samples: 0 }
-    }
-}
-
-fn tell(part: Option<&PartCount>) {
-    let Some(part) = part else { return };
-    let from = match part.time_from {
-        TimeFrom::Name => "time from the file's name",
-        TimeFrom::FileDate => "time from the file's date",
-        TimeFrom::Content if part.samples == 0 => "no time told",
-        TimeFrom::Content => "times from the file's content",
-    };
-    note!("{}: {}, {from}", part.name, count(part.samples, "sample"));
 }

@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use poolmon_model::problem::Problem;
-
-use super::Stop;
+use poolmon_record::Stop;
 
 /// Longest time between two looks at whether the command has ended.
 const LOOK: Duration = Duration::from_millis(20);

@@ -13,11 +13,11 @@ use poolmon_leak::measure::{LossKind, Phase, run_first};
 use poolmon_model::problem::Problem;
 use poolmon_model::units::{counted, span};
 use poolmon_model::{Sample, SourceKind};
+use poolmon_record::Stop;
 use poolmon_render::measure::{self as render, Counted, Measured};
 use poolmon_source::Source;
 
 use self::child::{Command, Ended};
-use super::record::stop::Stop;
 use crate::app::judged::hint;
 use crate::app::outcome::Outcome;
 use crate::app::owners;

@@ -11,9 +11,9 @@ use poolmon_report::{Dossier, Event, EventKind, Judged, Material};
 use poolmon_store::TimedMark;
 
 use crate::app::owners::Known;
+use crate::app::suspects;
 use crate::cli::report::ReportArgs;
 use crate::cli::who::WhoArgs;
-use crate::commands::who::brief;
 
 /// Puts it together; drivers are searched here.
 pub fn collect<'a>(
@@ -60,7 +60,7 @@ fn dossier(args: &ReportArgs, verdict: &Verdict, owners: &Known) -> anyhow::Resu
     };
     if !args.drivers.drivers.is_empty() {
         let search = WhoArgs { drivers: args.drivers.clone(), ..WhoArgs::default() };
-        let (suspects, searched) = brief::suspects(&verdict.tag, &search)?;
+        let (suspects, searched) = suspects::suspects(&verdict.tag, &search)?;
         dossier.suspects = suspects;
         dossier.searched = Some(searched);
     }

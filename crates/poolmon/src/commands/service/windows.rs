@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use poolmon_model::problem::Problem;
+use poolmon_record::{Event, Plan, Stop, record};
 use poolmon_source::windows::live::{EventKind, report_event};
 use windows_service::service::{
     Service, ServiceAccess, ServiceControl, ServiceControlAccept, ServiceErrorControl, ServiceExitCode,
@@ -21,9 +22,6 @@ use super::{ABOUT, NAME, TITLE, plan};
 use crate::app::outcome::Outcome;
 use crate::app::say::answer;
 use crate::cli::service::InstallArgs;
-use crate::commands::record::events::Event;
-use crate::commands::record::recording::{self, Plan};
-use crate::commands::record::stop::Stop;
 use crate::input;
 
 /// How long starting and stopping are waited for.
@@ -272,7 +270,7 @@ fn serve_until_stopped() -> anyhow::Result<()> {
             length: None,
             verdicts: args.what.verdicts,
         };
-        recording::record(source, plan, &stop, &mut tell)
+        Ok(record(source, plan, &stop, &mut tell)?)
     });
     // Before the manager is told: with the last service stopped the process ends, and this thread with it.
     if let Err(error) = &result {

@@ -5,11 +5,13 @@ use std::path::Path;
 use poolmon_model::{PoolTag, Tag};
 use poolmon_owner::linux::MergedCaches;
 use poolmon_owner::who;
+use poolmon_record::Stop;
 use poolmon_render::who::brief as render;
 use poolmon_report::Suspect;
 
-use super::progress::Progress;
-use super::{Store, interruptible, linux, places, tell_failures};
+use super::caches;
+use super::drivers::{Store, places, tell_failures};
+use super::search_progress::Progress;
 use crate::cli::who::WhoArgs;
 
 /// Searches what `--drivers` names; how much that was, in words, stands beside the answer.
@@ -23,8 +25,8 @@ pub fn suspects(tag: &Tag, args: &WhoArgs) -> anyhow::Result<(Vec<Suspect>, Stri
 fn drivers(tag: PoolTag, args: &WhoArgs) -> anyhow::Result<(Vec<Suspect>, String)> {
     let mut store = Store::open(args);
     let Some(places) = places(args, &store.index)? else { return Ok((Vec::new(), "nothing".to_owned())) };
-    let (stop, mut progress) = (interruptible()?, Progress::new());
-    let answer = who::ask(tag, &places, false, &mut store.index, &stop, |event| progress.tell(event));
+    let (stop, mut progress) = (Stop::on_signals()?, Progress::new());
+    let answer = who::ask(tag, &places, false, &mut store.index, stop.flag(), |event| progress.tell(event));
     drop(progress);
     store.save();
     tell_failures(&answer, &places)?;
@@ -33,6 +35,6 @@ fn drivers(tag: PoolTag, args: &WhoArgs) -> anyhow::Result<(Vec<Suspect>, String
 
 fn creators(name: &str, args: &WhoArgs) -> anyhow::Result<(Vec<Suspect>, String)> {
     let merged = MergedCaches::read(Path::new("/sys/kernel/slab"));
-    let (creators, summary) = linux::search(name, &args.drivers.drivers, &merged, args)?;
+    let (creators, summary) = caches::search(name, &args.drivers.drivers, &merged, args)?;
     Ok((render::creators(name, &creators), poolmon_render::who::cache::searched(&summary)))
 }

@@ -3,7 +3,7 @@
 use poolmon_model::units::human_bytes;
 use poolmon_owner::scan::{FileOutcome, SearchEvent};
 
-use crate::app::say;
+use super::say;
 
 const BAR: usize = 16;
 

@@ -9,8 +9,8 @@ use poolmon_model::{Origin, Pool, Sample, Tag};
 use poolmon_source::{Fact, LoadedModule, Source};
 use poolmon_store::{Config, Report};
 
-use super::events::Event;
-use super::session::Session;
+use crate::events::Event;
+use crate::session::Session;
 
 /// The source; what it gives is recorded.
 pub struct Watched {
@@ -28,7 +28,7 @@ impl Watched {
         source: Box<dyn Source>,
         folder: &Path,
         config: Config,
-    ) -> anyhow::Result<(Self, Ongoing, Report)> {
+    ) -> poolmon_store::Result<(Self, Ongoing, Report)> {
         let (session, report) = Session::open(folder, config)?;
         let recording = Ongoing(Arc::new(Mutex::new(Some(session))), Instant::now());
         Ok((Self { source, recording: recording.clone() }, recording, report))
@@ -41,7 +41,7 @@ impl Ongoing {
     }
 
     /// Closes the recording and tells what is in it.
-    pub fn close(&self, tell: &mut dyn FnMut(&Event<'_>)) -> anyhow::Result<()> {
+    pub fn close(&self, tell: &mut dyn FnMut(&Event<'_>)) -> poolmon_store::Result<()> {
         if let Some(session) = self.session().take() {
             session.close(self.1.elapsed(), tell)?;
         }

@@ -1,8 +1,8 @@
 //! What a person sees of a recorder: its state in one line that is written in place, everything else a line each.
 
 use jiff::Zoned;
+use poolmon_record::Event;
 
-use super::events::Event;
 use crate::app::say::{Progress, note};
 
 /// Prints events on standard error.

@@ -9,7 +9,7 @@ use poolmon_model::units::{counted as count, human_bytes, span};
 use poolmon_store::recorder::Recovered;
 use poolmon_store::{Report, Status};
 
-use super::alarm::Change;
+use crate::alarm::Change;
 
 /// Something that a person, or a service's log, should know.
 #[derive(Debug)]

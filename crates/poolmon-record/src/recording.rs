@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use poolmon_source::Source;
 use poolmon_store::{Config, Status};
 
-use super::events::Event;
-use super::session::{Session, Tell};
-use super::stop::Stop;
+use crate::RecordError;
+use crate::events::Event;
+use crate::session::{Session, Tell};
+use crate::stop::Stop;
 
 /// What is recorded where, and for how long.
 #[derive(Clone, Debug)]
@@ -35,7 +36,7 @@ pub fn record(
     plan: Plan,
     stop: &Stop,
     tell: Tell<'_>,
-) -> anyhow::Result<Status> {
+) -> Result<Status, RecordError> {
     let Plan { folder, config, length, verdicts } = plan;
     let interval = config.interval;
     let mut sample = source.sample()?;

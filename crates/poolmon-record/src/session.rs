@@ -8,9 +8,9 @@ use poolmon_model::problem::Remedy as _;
 use poolmon_source::{LoadedModule, Source, SourceError};
 use poolmon_store::{Config, Outcome, Recorder, Report, Status, StoreError};
 
-use super::alarm::Alarm;
-use super::events::Event;
-use super::modules;
+use crate::alarm::Alarm;
+use crate::events::Event;
+use crate::modules;
 
 /// Whoever wants to know what a recorder does.
 pub type Tell<'a> = &'a mut dyn FnMut(&Event<'_>);

@@ -1,27 +1,10 @@
 //! `poolmon record`: samples of this machine, into a folder, for weeks.
-//!
-//! * [`recording`]: the loop; it takes a source, a plan, a wish to stop ([`stop`]) and whoever is told ([`events`]):
-//!   a service calls it, too;
-//! * [`session`]: one sample with everything that stands beside it ([`modules`]); [`watched`]: the same for the live
-//!   screen; `alarm.rs`: what begins to leak meanwhile;
-//! * [`mod@line`]: what a person sees.
 
-mod alarm;
-pub mod events;
-mod line;
-mod modules;
-pub mod recording;
-mod session;
-pub mod stop;
-pub mod watched;
-
-use events::Event;
-pub use line::StatusLine;
 use poolmon_model::Filter;
+use poolmon_record::{Event, Plan, Stop, record};
 use poolmon_store::Config;
-use recording::Plan;
-use stop::Stop;
 
+use crate::app::status_line::StatusLine;
 use crate::cli::record::{RecordArgs, WhatArgs};
 use crate::input;
 
@@ -54,7 +37,8 @@ pub fn run(args: &RecordArgs) -> anyhow::Result<()> {
     };
     let mut line = StatusLine::new();
     let mut tell = |event: &Event<'_>| line.tell(event);
-    let result = recording::record(source, plan, &stop, &mut tell);
+    let result = record(source, plan, &stop, &mut tell);
     stop.done();
-    result.map(drop)
+    result?;
+    Ok(())
 }

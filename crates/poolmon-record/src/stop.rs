@@ -1,65 +1,78 @@
 //! The wish to stop: of a signal, of the console, of a service manager.
 
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-use anyhow::Context as _;
 
 /// How long a closing console waits for the recording to be closed; Windows itself waits five seconds.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Asked for by one thread, obeyed by another.
 #[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<(Mutex<State>, Condvar)>);
+pub struct Stop(Arc<Shared>);
 
 #[derive(Debug, Default)]
-struct State {
-    asked: bool,
-    done: bool,
+struct Shared {
+    asked: AtomicBool,
+    done: Mutex<bool>,
+    changed: Condvar,
 }
 
 impl Stop {
     /// One that signals ask for: Ctrl-C, the end of the terminal, the system's wish to end the program. The second
-    /// Ctrl-C ends the program at once; the recording stays whole without its last index.
-    pub fn on_signals() -> anyhow::Result<Self> {
+    /// Ctrl-C ends the program at once; a recording stays whole without its last index.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses to report signals.
+    pub fn on_signals() -> io::Result<Self> {
         let stop = Self::default();
-        listen(&stop).context("cannot listen to signals")?;
+        listen(&stop)
+            .map_err(|error| io::Error::new(error.kind(), format!("cannot listen to signals: {error}")))?;
         Ok(stop)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn done_lock(&self) -> MutexGuard<'_, bool> {
+        self.0.done.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks. Returns whether it was asked before.
     pub fn ask(&self) -> bool {
-        let before = std::mem::replace(&mut self.state().asked, true);
-        self.0.1.notify_all();
+        // Under the lock: a thread that is about to wait must not miss it.
+        let _lock = self.done_lock();
+        let before = self.0.asked.swap(true, Ordering::Relaxed);
+        self.0.changed.notify_all();
         before
     }
 
-    /// Says that everything is done: whoever waits with [`Stop::wait_done`] goes on.
-    pub fn done(&self) {
-        self.state().done = true;
-        self.0.1.notify_all();
+    /// Whether it was asked for, as a flag: for a search that looks at it now and then.
+    pub fn flag(&self) -> &AtomicBool {
+        &self.0.asked
     }
 
-    /// Waits until it is asked for, until `when` at most; true where it was.
+    /// Says that everything is done: [`Stop::wait_done`] returns.
+    pub fn done(&self) {
+        *self.done_lock() = true;
+        self.0.changed.notify_all();
+    }
+
+    /// Waits until it is asked for, until `when` at most; true if it was.
     pub fn wait_until(&self, when: Instant) -> bool {
         let left = when.saturating_duration_since(Instant::now());
-        let waited = self.0.1.wait_timeout_while(self.state(), left, |state| !state.asked);
-        waited.unwrap_or_else(PoisonError::into_inner).0.asked
+        let waiting = |_: &mut bool| !self.flag().load(Ordering::Relaxed);
+        drop(self.0.changed.wait_timeout_while(self.done_lock(), left, waiting));
+        self.flag().load(Ordering::Relaxed)
     }
 
-    /// Waits until everything is done, some seconds at most.
-    #[cfg_attr(not(windows), allow(dead_code, reason = "a closing console of Windows waits for it"))]
+    /// Waits until everything is done, some seconds at most: a closing console of Windows does.
     pub fn wait_done(&self) {
-        drop(self.0.1.wait_timeout_while(self.state(), PATIENCE, |state| !state.done));
+        drop(self.0.changed.wait_timeout_while(self.done_lock(), PATIENCE, |done| !*done));
     }
 }
 
 #[cfg(unix)]
-fn listen(stop: &Stop) -> std::io::Result<()> {
+fn listen(stop: &Stop) -> io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     let ignored = ignored();
     // What `nohup` or a shell's `&` told this program to ignore stays ignored.
@@ -85,7 +98,7 @@ fn ignored() -> u64 {
 }
 
 #[cfg(windows)]
-fn listen(stop: &Stop) -> std::io::Result<()> {
+fn listen(stop: &Stop) -> io::Result<()> {
     let stop = stop.clone();
     let call = move || {
         if stop.ask() {
@@ -96,7 +109,7 @@ fn listen(stop: &Stop) -> std::io::Result<()> {
     if poolmon_source::windows::live::on_console_end(Box::new(call)) {
         Ok(())
     } else {
-        Err(std::io::Error::other("Windows refuses a handler for Ctrl-C"))
+        Err(io::Error::other("Windows refuses a handler for Ctrl-C"))
     }
 }
 

@@ -1,0 +1,23 @@
+//! Recording a source: the loop of `poolmon record`, of its service, and of the screen with `--record`.
+//!
+//! * [`record`]: a sample, a wait, the next one, until [`Stop`]; every [`Event`] is passed to the caller;
+//! * `session.rs`: one sample with everything that belongs to it (`modules.rs`: which modules came and went; `alarm.rs`:
+//!   what begins to leak); [`Watched`]: the same for the live screen.
+#![forbid(unsafe_code)]
+
+mod alarm;
+mod error;
+mod events;
+mod modules;
+mod recording;
+mod session;
+mod stop;
+mod watched;
+
+pub use alarm::Change;
+pub use error::RecordError;
+pub use events::Event;
+pub use recording::{Plan, record};
+pub use session::Tell;
+pub use stop::Stop;
+pub use watched::{Ongoing, Watched};
