@@ -81,6 +81,7 @@ impl Remedy for ReadError {
             Self::Rights { remedy, .. }
             | Self::Malformed { remedy, .. }
             | Self::Unsuitable { remedy, .. } => Some(remedy.clone()),
+            Self::Moment(source) => source.remedy(),
             Self::NoRoom { .. } => Some("name a folder that has it: --temp DIR".into()),
             Self::Recording(source) => source.remedy(),
             Self::Dump { source, .. } => source.remedy(),

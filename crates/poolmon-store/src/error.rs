@@ -58,10 +58,7 @@ pub enum StoreError {
         every: u64,
     },
     /// This build writes no Parquet.
-    #[error(
-        "this build of poolmon writes no Parquet\n  \
-         export CSV, TSV or JSON lines instead, or build it with its feature `parquet`"
-    )]
+    #[error("this build of poolmon writes no Parquet")]
     NoParquet,
     /// Parquet could not be written.
     #[error("cannot write {path}: {problem}")]
@@ -97,6 +94,7 @@ impl Remedy for StoreError {
             Self::TooManyRows { every, .. } => Some(format!(
                 "write one sample every {every} s or more (--every {every}s), choose tags, or write Parquet"
             )),
+            Self::NoParquet => Some("export CSV, TSV or JSON lines instead, or build it with its feature `parquet`".into()),
             Self::Io { .. } | Self::Sample(_) | Self::Parquet { .. } => None,
         }
     }
