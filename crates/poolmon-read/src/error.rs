@@ -95,7 +95,7 @@ pub type Result<T> = std::result::Result<T, ReadError>;
 
 impl From<ReadError> for String {
     fn from(error: ReadError) -> Self {
-        error.to_string()
+        error.in_full()
     }
 }
 

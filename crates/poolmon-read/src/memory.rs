@@ -204,6 +204,6 @@ mod tests {
         }
         std::fs::write(&path, text.repeat(21)).unwrap();
         let error = MemoryTape::read(Series::open(&[path], ReadOptions::default()).unwrap()).err().unwrap();
-        assert!(crate::app::say::remedy(&error).unwrap().contains("poolmon import"), "{error}");
+        assert!(poolmon_model::problem::Remedy::in_full(&error).contains("poolmon import"), "{error}");
     }
 }
