@@ -11,6 +11,7 @@
 //! 7. [`info`], [`bugcheck`], [`windbg`]: what a person reads.
 //!
 //! Every byte of a dump is hostile: nothing panics, loops or allocates by what a file claims.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod bigpool;

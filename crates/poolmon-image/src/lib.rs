@@ -8,6 +8,7 @@
 //! Nothing here knows pool tags or slab caches: `poolmon-owner` and `poolmon-dump` say what is looked for.
 //!
 //! Files are hostile by default: nothing is believed, nothing panics, every loop has a limit.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 

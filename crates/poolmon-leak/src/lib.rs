@@ -12,6 +12,7 @@
 //! It may be asked at any time; the live screen asks every few seconds, a recording once at its end.
 //!
 //! Beside it [`measure`]: what a command loses at each run, from samples before and after.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
 #![allow(
     clippy::cast_possible_truncation,

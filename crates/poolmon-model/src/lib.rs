@@ -11,6 +11,7 @@
 //!    output asks here.
 //!
 //! No I/O happens in this crate.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
 
 pub mod column;

@@ -8,6 +8,7 @@
 //! * [`explain`](mod@explain): everything known of one tag, line by line.
 //!
 //! Files come in through [`PooltagFile`], are put into [`Owners`], and leave as [`poolmon_model::RowLabel`]s.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 

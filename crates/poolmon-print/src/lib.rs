@@ -2,6 +2,7 @@
 //!
 //! Which columns there are, what they are called and what stands in them comes from [`poolmon_model::column`];
 //! a module here knows only its own layout.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
 
 pub mod delimited;

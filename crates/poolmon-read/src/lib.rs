@@ -23,6 +23,7 @@
 //! }
 //! # Ok::<(), poolmon_read::ReadError>(())
 //! ```
+#![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 #![cfg_attr(

@@ -3,6 +3,7 @@
 //! * [`record`]: a sample, a wait, the next one, until [`Stop`]; every [`Event`] is passed to the caller;
 //! * `session.rs`: one sample with everything that belongs to it (`modules.rs`: which modules came and went; `alarm.rs`:
 //!   what begins to leak); [`Watched`]: the same for the live screen.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
 
 mod alarm;

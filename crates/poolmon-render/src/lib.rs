@@ -4,6 +4,7 @@
 //! systemd. Each takes
 //! what a library found and writes it; nothing here reads a file or knows of the command line. Tables of samples are
 //! `poolmon-print`'s, whole reports `poolmon-report`'s.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
 
 mod columns;

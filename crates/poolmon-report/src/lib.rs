@@ -8,6 +8,7 @@
 //!
 //! Tags, names of hosts and notes come from drivers and logs of strangers: all text goes through [`html`]'s or
 //! [`markdown`]'s escaping, and the page's policy allows no script but its own.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
 #![allow(
     clippy::cast_possible_truncation,

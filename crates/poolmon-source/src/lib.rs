@@ -4,6 +4,7 @@
 //! * `windows/`: decoders of the kernel's buffers (safe code, runs everywhere) and, on Windows, the live source.
 //!
 //! A source knows nothing of what is drawn.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
 
 mod error;
 #[cfg(unix)]

@@ -6,6 +6,7 @@
 //! * [`reader`]: any moment of a recording, one tag through time, whether it is whole;
 //! * [`export`]: Parquet, CSV, JSON lines, PoolMon logs, `OpenMetrics`;
 //! * [`folder`]: names, the lock, notes from outside.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
 
 pub mod codec;

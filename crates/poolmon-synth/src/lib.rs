@@ -3,6 +3,7 @@
 //! * [`kernel`]: a simulated kernel pool with a leak in it, for tests and `poolmon demo`;
 //! * `hosts` (feature): labelled hosts with leaks and with growth that is none: the yardstick of verdicts;
 //! * `dump` (feature): Windows memory dumps with a planted truth, for tests of the reader.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "dump")]

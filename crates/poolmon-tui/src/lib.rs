@@ -9,6 +9,7 @@
 //! 5. [`render`] and `theme`: the state as a frame.
 //!
 //! The screen never reads the system: its samples come from a [`Source`], or from a [`Tape`] ([`mod@replay`]).
+#![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
 
 mod app;

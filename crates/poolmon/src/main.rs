@@ -3,6 +3,7 @@
 //! * `cli/`: the command line;
 //! * `input/`: this machine or files as samples;
 //! * `commands/`: one file a command; `app/`: what they share, [`app::outcome`] the exit codes among it.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
 
 mod app;
