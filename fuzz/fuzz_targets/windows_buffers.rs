@@ -6,12 +6,12 @@ use std::sync::Arc;
 use libfuzzer_sys::fuzz_target;
 use poolmon_model::{CounterWidth, Header, Origin, Pool, Sample, SourceKind};
 use poolmon_source::windows::decode::{
-    Layout, big_pool, modules, modules_ex, performance, pool_tags, pool_tags2, session_tags,
+    BufferLayout, big_pool, modules, modules_ex, performance, pool_tags, pool_tags2, session_tags,
 };
 
 fuzz_target!(|bytes: &[u8]| {
     let origin = Arc::new(Origin::new(SourceKind::Windows, &[Pool::Nonpaged, Pool::Paged]));
-    for layout in [Layout::X64, Layout::X86] {
+    for layout in [BufferLayout::X64, BufferLayout::X86] {
         let mut sample = Sample::new(Arc::clone(&origin), CounterWidth::default());
         let (mut big, mut mods) = (Vec::new(), Vec::new());
         for decoded in [

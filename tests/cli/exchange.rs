@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use poolmon_model::{CounterWidth, Origin, Pool, Row, Sample, SourceKind, Tag};
-use poolmon_store::{Config, Cursor, Recorder, Recording};
+use poolmon_store::{Cursor, Recorder, RecorderConfig, Recording};
 
 use crate::{POOLMON, json_of, poolmon, shared, stdout_of, text};
 
@@ -22,7 +22,8 @@ const START: &str = "2026-11-22T10:00:00Z";
 /// A recording of a Windows host: so many samples, a minute apart, of so many rows.
 fn recording(folder: &Path, samples: u32, rows: u32) -> PathBuf {
     let folder = folder.join("rec");
-    let config = Config { interval: Duration::from_mins(1), sync: Duration::MAX, ..Config::default() };
+    let config =
+        RecorderConfig { interval: Duration::from_mins(1), sync: Duration::MAX, ..RecorderConfig::default() };
     let (mut recorder, _) = Recorder::open(&folder, config).unwrap();
     let mut origin = Origin::new(SourceKind::Windows, &[Pool::Nonpaged, Pool::Paged]);
     (origin.host, origin.boot) = (Some("srv, 1".into()), Some("2026-11-01".into()));

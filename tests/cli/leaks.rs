@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 use poolmon_model::{Origin, Sample, SourceKind};
-use poolmon_store::recorder::Moment;
-use poolmon_store::{Config, Recorder, Recording};
-use poolmon_synth::kernel::{Config as KernelConfig, SimulatedKernel};
+use poolmon_store::recorder::ClockMoment;
+use poolmon_store::{Recorder, RecorderConfig, Recording};
+use poolmon_synth::kernel::{SimulatedKernel, SimulationConfig as KernelConfig};
 use serde_json::Value;
 
 use crate::{POOLMON, poolmon, shared, stdout_of, text};
@@ -31,7 +31,7 @@ fn record_every(folder: &Path, leaks: bool, samples: u64, seconds: u64) {
         leak: KernelConfig::default().leak.filter(|_| leaks),
         ..KernelConfig::default()
     });
-    let config = Config { interval: Duration::from_secs(seconds), ..Config::default() };
+    let config = RecorderConfig { interval: Duration::from_secs(seconds), ..RecorderConfig::default() };
     let (mut recorder, _) = Recorder::open(folder, config).unwrap();
     for n in 0..samples {
         if n > 0 {
@@ -46,7 +46,7 @@ fn record_every(folder: &Path, leaks: bool, samples: u64, seconds: u64) {
         };
         sample.origin = origin.into();
         let clock = Duration::from_secs(n * seconds);
-        recorder.record_at(&sample, Moment { wall: sample.time.unwrap(), clock }).unwrap();
+        recorder.record_at(&sample, ClockMoment { wall: sample.time.unwrap(), clock }).unwrap();
     }
     recorder.close().unwrap();
 }

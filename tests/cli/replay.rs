@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use poolmon_model::{Sample, SourceKind, Tag};
-use poolmon_store::recorder::Moment;
-use poolmon_store::{Config, ModuleChange, Recorder};
-use poolmon_synth::kernel::{Config as KernelConfig, SimulatedKernel};
+use poolmon_store::recorder::ClockMoment;
+use poolmon_store::{ModuleChange, Recorder, RecorderConfig};
+use poolmon_synth::kernel::{SimulatedKernel, SimulationConfig as KernelConfig};
 use serde_json::Value;
 
 use crate::screen::Terminal;
@@ -23,7 +23,7 @@ fn time(seconds: u64) -> jiff::Timestamp {
 }
 
 /// A sample every 5 s for two hours: a gap of ten minutes after the first, a reboot at 14:45.
-fn planted() -> Vec<(Moment, Sample)> {
+fn planted() -> Vec<(ClockMoment, Sample)> {
     let kernel = |start: u64, uptime: u64, seed| {
         SimulatedKernel::new(KernelConfig {
             seed,
@@ -53,7 +53,7 @@ fn planted() -> Vec<(Moment, Sample)> {
                 (origin.kind, origin.boot) = (SourceKind::Windows, Some(boot.to_owned()));
                 (origin.host, origin.system) = (Some("WS-0815".into()), Some("Windows 10.0.19045".into()));
                 assert_eq!(sample.time, Some(time(at)));
-                samples.push((Moment { wall: time(at), clock: Duration::from_secs(clock) }, sample));
+                samples.push((ClockMoment { wall: time(at), clock: Duration::from_secs(clock) }, sample));
                 clock += INTERVAL;
             }
         }
@@ -61,11 +61,11 @@ fn planted() -> Vec<(Moment, Sample)> {
     samples
 }
 
-fn record(folder: &Path, samples: &[(Moment, Sample)]) -> Recorder {
-    let config = Config {
+fn record(folder: &Path, samples: &[(ClockMoment, Sample)]) -> Recorder {
+    let config = RecorderConfig {
         interval: Duration::from_secs(INTERVAL),
         segment_length: Duration::from_mins(20),
-        ..Config::default()
+        ..RecorderConfig::default()
     };
     let (mut recorder, _) = Recorder::open(folder, config).unwrap();
     for (n, (moment, sample)) in samples.iter().enumerate() {
@@ -80,7 +80,7 @@ fn record(folder: &Path, samples: &[(Moment, Sample)]) -> Recorder {
 }
 
 /// The sample that was planted at so many seconds after the start, or the last before it.
-fn at(samples: &[(Moment, Sample)], seconds: u64) -> &Sample {
+fn at(samples: &[(ClockMoment, Sample)], seconds: u64) -> &Sample {
     let wanted = time(seconds);
     samples.iter().rev().map(|(_, sample)| sample).find(|sample| sample.time <= Some(wanted)).unwrap()
 }

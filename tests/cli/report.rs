@@ -6,8 +6,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use poolmon_model::{CounterWidth, Origin, Sample, SourceKind};
-use poolmon_store::recorder::Moment;
-use poolmon_store::{Config, ModuleChange, Recorder};
+use poolmon_store::recorder::ClockMoment;
+use poolmon_store::{ModuleChange, Recorder, RecorderConfig};
 use poolmon_synth::hosts::scenario::Scenario;
 
 use crate::{POOLMON, poolmon, text};
@@ -36,7 +36,7 @@ fn recorded(folder: &str, names: &Names) -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios/report.toml");
     let scenario = std::fs::read_to_string(path).unwrap().replace("\"<b>&\"", &format!("{:?}", names.tag));
     let mut host = Scenario::parse(&scenario).unwrap().host().unwrap();
-    let config = Config { interval: Duration::from_mins(1), ..Config::default() };
+    let config = RecorderConfig { interval: Duration::from_mins(1), ..RecorderConfig::default() };
     let (mut recorder, _) = Recorder::open(&folder, config).unwrap();
     let mut sample = Sample::new(Origin::new(SourceKind::Simulated, &[]).into(), CounterWidth::Bits32);
     let mut first = None;
@@ -51,7 +51,7 @@ fn recorded(folder: &str, names: &Names) -> PathBuf {
         let wall = sample.time.unwrap();
         let start = *first.get_or_insert(wall);
         let clock = Duration::try_from(wall.duration_since(start)).unwrap();
-        recorder.record_at(&sample, Moment { wall, clock }).unwrap();
+        recorder.record_at(&sample, ClockMoment { wall, clock }).unwrap();
         if clock == Duration::from_hours(9) {
             let name = "wcsc.sys".into();
             recorder.modules(&[ModuleChange { loaded: true, name, detail: None, size: 0 }]).unwrap();

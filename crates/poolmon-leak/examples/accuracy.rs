@@ -9,7 +9,7 @@
 //! Without it the held-out seeds (1,000,000 and up) are used, of which only totals are ever printed, so that no
 //! threshold can be chosen by them.
 //!
-//! `--live` judges as the live screen does ([`Config::live`]); `--until 0.25` ends each recording at its first quarter.
+//! `--live` judges as the live screen does ([`AnalysisConfig::live`]); `--until 0.25` ends each recording at its first quarter.
 //! `--summaries` shows the judgement 140 summaries of each recording alone, as long recordings tell them; only what it
 //! says at the end means something then. What is asked at moments on the way is told for each: of what was called leaking, how much does leak by then; and of
 //! the leaks worth acting on that have gone on for a quarter of that time, standing out of their own noise, how many
@@ -22,7 +22,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use poolmon_leak::{Analysis, Config, Kind, Verdict};
+use poolmon_leak::{Analysis, AnalysisConfig, Verdict, VerdictKind};
 use poolmon_model::{Gather, Pool, Tag};
 use poolmon_synth::hosts::{Host, Shape, Truth, random, worth_acting_on};
 
@@ -168,7 +168,8 @@ fn run(seed: u64, options: &Options, totals: &mut Totals) {
         .into_iter()
         .map(|truth| ((host.plans[truth.at].tag.clone(), host.plans[truth.at].pool), truth))
         .collect();
-    let mut analysis = Analysis::new(if options.live { Config::live() } else { Config::default() });
+    let mut analysis =
+        Analysis::new(if options.live { AnalysisConfig::live() } else { AnalysisConfig::default() });
     let mut by_hand = Simple::default();
     let mut sample = poolmon_model::Sample::new(
         poolmon_model::Origin::new(poolmon_model::SourceKind::Simulated, &[]).into(),
@@ -204,10 +205,10 @@ fn run(seed: u64, options: &Options, totals: &mut Totals) {
             for verdict in &report.verdicts {
                 let key = (verdict.tag.clone(), verdict.pool);
                 let Some(truth) = truth.get(&key) else { continue };
-                let named = verdict.kind == Kind::Leaking;
+                let named = verdict.kind == VerdictKind::Leaking;
                 let leaks = leaks_by(&host, truth, elapsed);
                 now.count(&host, truth, verdict, leaks, elapsed);
-                if options.early && (named || verdict.kind == Kind::Growing) {
+                if options.early && (named || verdict.kind == VerdictKind::Growing) {
                     let right = if leaks { "right" } else { "wrong" };
                     let worth = if looks_worth(&host, verdict) { "worth" } else { "small" };
                     println!("{part} of {hours} h {right} {worth} {}", case(&host, seed, truth, verdict));
@@ -271,7 +272,7 @@ fn should_show(host: &Host, truth: &Truth, elapsed: f64) -> bool {
 
 impl Moment {
     fn count(&mut self, host: &Host, truth: &Truth, verdict: &Verdict, leaks: bool, elapsed: f64) {
-        let named = verdict.kind == Kind::Leaking;
+        let named = verdict.kind == VerdictKind::Leaking;
         let worth = named && looks_worth(host, verdict);
         self.named += usize::from(named);
         self.right += usize::from(named && leaks);
@@ -307,7 +308,7 @@ fn judge(
         let key = (verdict.tag.clone(), verdict.pool);
         let Some(truth) = truths.get(&key) else { continue };
         let shape = totals.shapes.entry(truth.shape).or_default();
-        let named = verdict.kind == Kind::Leaking;
+        let named = verdict.kind == VerdictKind::Leaking;
         let leaks = truth.leak.is_some();
         shape.tags += 1;
         shape.leaking += usize::from(named);

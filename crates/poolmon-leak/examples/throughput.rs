@@ -9,7 +9,7 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use poolmon_leak::{Analysis, Config};
+use poolmon_leak::{Analysis, AnalysisConfig};
 use poolmon_model::{CounterWidth, Origin, Pool, Row, Sample, SourceKind, Tag};
 use poolmon_synth::hosts::rng::Rng;
 
@@ -33,7 +33,7 @@ fn main() {
         .collect();
     sample.header.pool_nonpaged = Some(4_000_000_000);
     let mut rng = Rng::new(1);
-    let mut analysis = Analysis::new(Config::default());
+    let mut analysis = Analysis::new(AnalysisConfig::default());
     let (mut making, mut pushing) = (Duration::ZERO, Duration::ZERO);
     for n in 0..samples {
         let begun = Instant::now();

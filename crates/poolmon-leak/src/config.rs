@@ -2,7 +2,7 @@
 
 /// What [`crate::Analysis`] is told at the start.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Config {
+pub struct AnalysisConfig {
     /// Buckets kept for each series. At 72 bytes each, 4,000 series of 256 take 74 MB.
     pub buckets: usize,
     /// Points a judgement works on at most: pairs of them are compared, so its cost grows with the square.
@@ -29,11 +29,11 @@ pub struct Config {
     pub ratio: f64,
     /// Squares left by a filling curve over those left by a line, at least: below it the series is filling up.
     pub filling: f64,
-    /// The same where the day's rhythm, being fitted too, can hide the curve: below [`Config::two_days`].
+    /// The same where the day's rhythm, being fitted too, can hide the curve: below [`AnalysisConfig::two_days`].
     pub filling_early: f64,
     /// Hours from which on the day's rhythm repeats often enough not to hide a curve.
     pub two_days: f64,
-    /// From this on, and from [`Config::straight`] hours on, the line is so much better that no wave explains it.
+    /// From this on, and from [`AnalysisConfig::straight`] hours on, the line is so much better that no wave explains it.
     pub line: f64,
     /// Slope of the last quarter over that of the whole, at least: below it the growth has ended.
     pub last: f64,
@@ -54,7 +54,7 @@ pub struct Config {
     /// recording and was none, 1 in 100 did.
     pub outgrown: f64,
     /// Part of what was allocated that was kept, at least, for less than two days to show a leak without
-    /// [`Config::outgrown`]: a cache gives back a little all the time, if only by what it replaces.
+    /// [`AnalysisConfig::outgrown`]: a cache gives back a little all the time, if only by what it replaces.
     pub keeps_all: f64,
     /// Part of what was allocated that was kept, at least, for growth in bursts to count as going on, however near a
     /// filling curve it lies.
@@ -65,14 +65,14 @@ pub struct Config {
     /// By what the intervals are widened so that 95 % of them hold the true rate: on tuning hosts it takes 2.0 for
     /// 93 %, while the formulas alone give 78 %.
     pub widening: f64,
-    /// Growth worth acting on, in bytes per hour, or in [`Config::worth_a_day`] of the pool.
+    /// Growth worth acting on, in bytes per hour, or in [`AnalysisConfig::worth_a_day`] of the pool.
     pub worth_per_hour: f64,
     /// Growth worth acting on, as a part of the pool a day. Less than both is called a leak only where nearly nothing
     /// is freed: of a hundred tags that grow so little, ninety-five are caches on the way to their next trim.
     pub worth_a_day: f64,
 }
 
-impl Default for Config {
+impl Default for AnalysisConfig {
     fn default() -> Self {
         Self {
             buckets: 256,
@@ -109,7 +109,7 @@ impl Default for Config {
     }
 }
 
-impl Config {
+impl AnalysisConfig {
     /// For the live screen: 28 MB at most for 4,000 series, and less to compute. Twice the points that are judged are
     /// kept, as buckets are halved when the room is full, and as of the last quarter enough must be left to tell a leak
     /// that began late: with 48 of them recall on tuning hosts is 0.84 instead of 0.95.

@@ -27,8 +27,8 @@ pub mod series;
 pub mod stats;
 pub mod verdict;
 
-pub use config::Config;
+pub use config::AnalysisConfig;
 pub use judge::owner::OwnerHint;
 pub use measure::{Losses, Measurement};
 pub use series::Analysis;
-pub use verdict::{Evidence, Exhaustion, Group, Kind, Limit, PoolGrowth, Rate, Report, Verdict};
+pub use verdict::{Evidence, Exhaustion, Group, Limit, PoolGrowth, Rate, Report, Verdict, VerdictKind};

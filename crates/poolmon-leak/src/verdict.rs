@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 /// The verdict on one (tag, pool).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum VerdictKind {
     /// Grows without an end in sight, and neither load nor time of day nor a filling cache explains it.
     Leaking,
     /// Grows, but cannot yet be told from load, rhythm or a cache.
@@ -26,7 +26,7 @@ pub enum Kind {
     TooLittleData,
 }
 
-impl Kind {
+impl VerdictKind {
     /// Name in JSON, CSV and scenarios.
     pub const fn id(self) -> &'static str {
         match self {
@@ -154,7 +154,7 @@ pub struct Verdict {
     #[serde(serialize_with = "pool_id")]
     pub pool: Pool,
     /// What.
-    pub kind: Kind,
+    pub kind: VerdictKind,
     /// Growth in bytes per hour over the window judged.
     pub bytes: Rate,
     /// Growth in outstanding allocations per hour, where the source tells them.
@@ -241,12 +241,12 @@ pub struct Report {
 impl Report {
     /// The leaking tags.
     pub fn leaks(&self) -> impl Iterator<Item = &Verdict> {
-        self.verdicts.iter().filter(|verdict| verdict.kind == Kind::Leaking)
+        self.verdicts.iter().filter(|verdict| verdict.kind == VerdictKind::Leaking)
     }
 
     /// The tags of one kind that stand for a cause: alone, or as the likeliest culprit of their lockstep group. The
     /// gravest cause first; of those only that `admits` lets pass. A culprit that does not pass hides no member.
-    pub fn causes(&self, kind: Kind, admits: impl Fn(&Verdict) -> bool) -> Vec<&Verdict> {
+    pub fn causes(&self, kind: VerdictKind, admits: impl Fn(&Verdict) -> bool) -> Vec<&Verdict> {
         let hidden = |verdict: &Verdict| {
             let culprit = self.group_of(verdict).and_then(|group| self.verdicts.get(group.culprit));
             culprit.is_some_and(|culprit| !std::ptr::eq(culprit, verdict) && admits(culprit))
@@ -282,9 +282,9 @@ impl Verdict {
         let who = format!("{} ({})", self.tag.to_string().trim_end(), self.pool.id());
         let rate = || rate_margin(self.bytes.per_hour, self.bytes.half());
         let mut text = match self.kind {
-            Kind::Leaking => format!("{who} leaks {}", rate()),
-            Kind::Growing => format!("{who} grows by {}", rate()),
-            Kind::WarmingUp => {
+            VerdictKind::Leaking => format!("{who} leaks {}", rate()),
+            VerdictKind::Growing => format!("{who} grows by {}", rate()),
+            VerdictKind::WarmingUp => {
                 let growth = human_amount(self.growth);
                 match self.evidence.ended {
                     Some(quiet) => format!(
@@ -296,12 +296,12 @@ impl Verdict {
                     ),
                 }
             }
-            Kind::LoadDriven => format!("{who} follows the load and falls back"),
-            Kind::Step => format!("{who} jumped by {} and stays", human_amount(self.growth)),
-            Kind::Steady => format!("{who} is steady at {}", human_amount(self.held)),
-            Kind::TooLittleData => format!("{who}: too little data"),
+            VerdictKind::LoadDriven => format!("{who} follows the load and falls back"),
+            VerdictKind::Step => format!("{who} jumped by {} and stays", human_amount(self.growth)),
+            VerdictKind::Steady => format!("{who} is steady at {}", human_amount(self.held)),
+            VerdictKind::TooLittleData => format!("{who}: too little data"),
         };
-        if matches!(self.kind, Kind::Leaking | Kind::Growing) {
+        if matches!(self.kind, VerdictKind::Leaking | VerdictKind::Growing) {
             if let Some(since) = self.since {
                 let at_least = if self.since_start { "at least " } else { "" };
                 let _ = write!(text, ", {at_least}since {}", moment(since, zone, Precision::Minutes));

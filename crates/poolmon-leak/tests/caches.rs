@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use poolmon_leak::{Analysis, Config, Kind, Report, Verdict};
+use poolmon_leak::{Analysis, AnalysisConfig, Report, Verdict, VerdictKind};
 use poolmon_model::{CounterWidth, Counters, Origin, Pool, Row, Sample, SourceKind, Tag};
 
 const START: i64 = 1_772_409_600;
@@ -11,7 +11,7 @@ const START: i64 = 1_772_409_600;
 fn ten_minutes(caches: &[(&str, Pool, u64, u64, u64)]) -> Report {
     let pools = [Pool::Reclaimable, Pool::Unreclaimable];
     let origin = Origin { boot: Some("one".into()), ..Origin::new(SourceKind::Linux, &pools) };
-    let mut analysis = Analysis::new(Config::default());
+    let mut analysis = Analysis::new(AnalysisConfig::default());
     let mut sample = Sample::new(origin.into(), CounterWidth::Bits64);
     for n in 0..=600_u64 {
         sample.time = Timestamp::from_second(START + n.cast_signed()).ok();
@@ -49,9 +49,9 @@ fn what_can_be_shrunk_makes_no_cause_graver() {
         ("kmalloc-8k", Pool::Unreclaimable, 8192, 40, 0),
     ]);
     let named: Vec<String> =
-        report.causes(Kind::Leaking, |_| true).iter().map(|cause| cause.tag.to_string()).collect();
+        report.causes(VerdictKind::Leaking, |_| true).iter().map(|cause| cause.tag.to_string()).collect();
     assert_eq!(named, ["UDP", "filp"], "{:?}", report.groups);
-    assert_eq!(of(&report, "proc_inode_cache").kind, Kind::Growing);
+    assert_eq!(of(&report, "proc_inode_cache").kind, VerdictKind::Growing);
     assert_eq!(of(&report, "filp").group, of(&report, "proc_inode_cache").group, "they are in lockstep");
     let group = report.group_of(of(&report, "filp")).unwrap();
     assert!((group.bytes_per_hour - 130.0 * 192.0 * 3600.0).abs() < 1e3, "{group:?}");
@@ -79,13 +79,13 @@ fn bookkeeping_of_slabs_is_no_leak_of_its_own() {
     let dentries = ("dentry", Pool::Reclaimable, 192, 9000, 1050);
     let vectors = ("kmalloc-192", Pool::Unreclaimable, 192, 400, 50);
     let report = ten_minutes(&[dentries, vectors, ("mystery_cache", Pool::Unreclaimable, 192, 400, 50)]);
-    assert_eq!(of(&report, "kmalloc-192").kind, Kind::Growing);
+    assert_eq!(of(&report, "kmalloc-192").kind, VerdictKind::Growing);
     assert!(of(&report, "kmalloc-192").reasons[0].contains("bookkeeping"));
-    assert_eq!(of(&report, "mystery_cache").kind, Kind::Leaking);
+    assert_eq!(of(&report, "mystery_cache").kind, VerdictKind::Leaking);
     // More than that, or with nothing beside that grows.
     let more = ten_minutes(&[dentries, ("kmalloc-192", Pool::Unreclaimable, 192, 400, 150)]);
-    assert_eq!(of(&more, "kmalloc-192").kind, Kind::Leaking);
-    assert_eq!(of(&ten_minutes(&[vectors]), "kmalloc-192").kind, Kind::Leaking);
+    assert_eq!(of(&more, "kmalloc-192").kind, VerdictKind::Leaking);
+    assert_eq!(of(&ten_minutes(&[vectors]), "kmalloc-192").kind, VerdictKind::Leaking);
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn parts_of_inodes_go_with_the_inodes() {
         ("mystery_cache", Pool::Unreclaimable, 32, 9000, 700),
     ]);
     let part = of(&report, "lsm_inode_cache");
-    assert_eq!(part.kind, Kind::Growing, "{part:?}");
+    assert_eq!(part.kind, VerdictKind::Growing, "{part:?}");
     assert!(part.reasons[0].starts_with("part of each inode"), "{:?}", part.reasons);
-    assert_eq!(of(&report, "mystery_cache").kind, Kind::Leaking, "of others nothing is known");
+    assert_eq!(of(&report, "mystery_cache").kind, VerdictKind::Leaking, "of others nothing is known");
 }

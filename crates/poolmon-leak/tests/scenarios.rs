@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::Path;
 
-use poolmon_leak::{Analysis, Config, Kind, Report};
+use poolmon_leak::{Analysis, AnalysisConfig, Report, VerdictKind};
 use poolmon_model::{CounterWidth, Counters, Gather, Origin, Pool, Row, Sample, SourceKind, Tag};
 use poolmon_synth::hosts::Host;
 use poolmon_synth::hosts::scenario::Scenario;
 
 fn analyse(host: &mut Host) -> Report {
-    let mut analysis = Analysis::new(Config::default());
+    let mut analysis = Analysis::new(AnalysisConfig::default());
     let mut sample = Sample::new(Origin::new(SourceKind::Simulated, &[]).into(), CounterWidth::Bits32);
     while host.sample_into(&mut sample) {
         analysis.push(&sample);
@@ -28,7 +28,7 @@ fn count(host: &mut Host) -> u32 {
 
 /// The same, of which the judgement sees summaries of so many samples alone, as of a long recording.
 fn analyse_summaries(host: &mut Host, samples: u32) -> Report {
-    let mut analysis = Analysis::new(Config::default());
+    let mut analysis = Analysis::new(AnalysisConfig::default());
     let mut gather = Gather::default();
     let mut sample = Sample::new(Origin::new(SourceKind::Simulated, &[]).into(), CounterWidth::Bits32);
     let mut waiting = Vec::new();
@@ -86,7 +86,7 @@ fn verdicts(name: &str, host: &mut Host, analyse: impl Fn(&mut Host) -> Report) 
     for verdict in &report.verdicts {
         let plan = host.plans.iter().find(|plan| plan.tag == verdict.tag && plan.pool == verdict.pool);
         let expected = plan.and_then(|plan| plan.expect.as_deref());
-        let named_wrongly = expected.is_none() && verdict.kind == Kind::Leaking;
+        let named_wrongly = expected.is_none() && verdict.kind == VerdictKind::Leaking;
         if named_wrongly || expected.is_some_and(|expected| expected != verdict.kind.id()) {
             wrong.push(format!(
                 "{name}: {} is {}, not {}: {:?} {:?}",
@@ -186,21 +186,25 @@ fn a_leak_past_doubt_carries_those_in_lockstep_with_it() {
     assert_eq!(report.leaks().count(), 5);
     // Without the one that never frees, and the two that outgrew what they held, nothing carries them.
     host = load("early-lockstep.toml").1;
-    let mut analysis = Analysis::new(Config::default());
+    let mut analysis = Analysis::new(AnalysisConfig::default());
     let mut sample = Sample::new(Origin::new(SourceKind::Simulated, &[]).into(), CounterWidth::Bits32);
     while host.sample_into(&mut sample) {
         sample.rows.retain(|row| [b"NtFC", b"FMfn"].iter().any(|tag| row.tag == Tag::pool(**tag)));
         analysis.push(&sample);
     }
     let alone = analysis.report();
-    assert!(alone.verdicts.iter().all(|verdict| verdict.kind == Kind::Growing), "{:?}", alone.verdicts);
+    assert!(
+        alone.verdicts.iter().all(|verdict| verdict.kind == VerdictKind::Growing),
+        "{:?}",
+        alone.verdicts
+    );
 }
 
 /// Slab caches tell no frees: there, that hardly anything falls back has to stand for them.
 #[test]
 fn where_frees_are_not_told_that_nothing_falls_back_is_enough() {
     let kind = |dips: bool| {
-        let mut analysis = Analysis::new(Config::default());
+        let mut analysis = Analysis::new(AnalysisConfig::default());
         let mut sample =
             Sample::new(Origin::new(SourceKind::Linux, &[Pool::Unreclaimable]).into(), CounterWidth::Bits64);
         for n in 0..600_u64 {
@@ -224,7 +228,7 @@ fn where_frees_are_not_told_that_nothing_falls_back_is_enough() {
         analysis.report().verdicts[0].clone()
     };
     let (rises, falls) = (kind(false), kind(true));
-    assert_eq!(rises.kind, Kind::Leaking, "{rises:?}");
+    assert_eq!(rises.kind, VerdictKind::Leaking, "{rises:?}");
     assert!(rises.evidence.outgrown < 1.0);
-    assert_eq!(falls.kind, Kind::Growing, "{falls:?}");
+    assert_eq!(falls.kind, VerdictKind::Growing, "{falls:?}");
 }

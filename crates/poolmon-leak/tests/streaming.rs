@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use poolmon_leak::{Analysis, Config, Kind, OwnerHint, Report};
+use poolmon_leak::{Analysis, AnalysisConfig, OwnerHint, Report, VerdictKind};
 use poolmon_model::{CounterWidth, Origin, Pool, Row, Sample, SourceKind, Tag};
 use proptest::prelude::*;
 
@@ -27,13 +27,13 @@ fn of(report: &Report, tag: [u8; 4]) -> &poolmon_leak::Verdict {
 
 #[test]
 fn too_little_data_says_how_much_longer() {
-    let mut analysis = Analysis::new(Config::default());
+    let mut analysis = Analysis::new(AnalysisConfig::default());
     for n in 0..5 {
         analysis.push(&sample(n * 60, &[(b"A   ", 100, 0, 6400)]));
     }
     let report = analysis.report();
     let verdict = of(&report, *b"A   ");
-    assert_eq!(verdict.kind, Kind::TooLittleData);
+    assert_eq!(verdict.kind, VerdictKind::TooLittleData);
     let needs = verdict.needs_hours.expect("it says so");
     assert!((needs * 60.0 - 7.0).abs() < 0.01, "{needs}");
     assert_eq!(
@@ -44,7 +44,7 @@ fn too_little_data_says_how_much_longer() {
 
 #[test]
 fn ten_minutes_of_held_objects_are_a_leak_and_its_sentence_says_all() {
-    let mut analysis = Analysis::new(Config::default());
+    let mut analysis = Analysis::new(AnalysisConfig::default());
     for n in 0..=600_u64 {
         let lost = 50 * n;
         let mut now = sample(
@@ -59,14 +59,14 @@ fn ten_minutes_of_held_objects_are_a_leak_and_its_sentence_says_all() {
         (*tag == Tag::pool(*b"Held")).then(|| OwnerHint { driver: "example.sys".into(), third_party: true })
     });
     let held = of(&report, *b"Held");
-    assert_eq!(held.kind, Kind::Leaking, "{held:?}");
+    assert_eq!(held.kind, VerdictKind::Leaking, "{held:?}");
     assert!((held.bytes.per_hour / (50.0 * 512.0 * 3600.0) - 1.0).abs() < 1e-3);
     assert_eq!(
         held.sentence(&TimeZone::UTC),
         "Held (nonpaged) leaks 87.9 MiB/h ± 0 B/h, at least since 2026-03-02 00:00; explains 100 % of nonpaged growth; \
          the commit limit is reached in 10 h; used by example.sys"
     );
-    assert_eq!(of(&report, *b"Calm").kind, Kind::Steady);
+    assert_eq!(of(&report, *b"Calm").kind, VerdictKind::Steady);
     let json = serde_json::to_value(&report).expect("plain data");
     assert_eq!(json["verdicts"][0]["kind"], "leaking");
     assert_eq!(json["verdicts"][0]["tag"], "Held");
@@ -74,7 +74,7 @@ fn ten_minutes_of_held_objects_are_a_leak_and_its_sentence_says_all() {
 
 #[test]
 fn samples_that_are_not_later_are_left_out_and_counted() {
-    let mut analysis = Analysis::new(Config::default());
+    let mut analysis = Analysis::new(AnalysisConfig::default());
     for second in [0, 60, 60, 30, 120] {
         analysis.push(&sample(second, &[(b"A   ", 1, 0, 64)]));
     }
@@ -84,7 +84,7 @@ fn samples_that_are_not_later_are_left_out_and_counted() {
 
 #[test]
 fn a_tag_that_is_absent_holds_nothing() {
-    let mut analysis = Analysis::new(Config::default());
+    let mut analysis = Analysis::new(AnalysisConfig::default());
     for n in 0..40 {
         let rows: &[(&[u8; 4], u64, u64, u64)] =
             if n < 20 { &[(b"A   ", 9, 0, 900_000), (b"B   ", 1, 0, 64)] } else { &[(b"B   ", 1, 0, 64)] };
@@ -92,21 +92,21 @@ fn a_tag_that_is_absent_holds_nothing() {
     }
     let report = analysis.report();
     assert!(of(&report, *b"A   ").held.abs() < 1.0);
-    assert_ne!(of(&report, *b"A   ").kind, Kind::Leaking);
+    assert_ne!(of(&report, *b"A   ").kind, VerdictKind::Leaking);
 }
 
 #[test]
 fn nothing_pushed_nothing_said() {
-    let report = Analysis::new(Config::default()).report();
+    let report = Analysis::new(AnalysisConfig::default()).report();
     assert!(report.verdicts.is_empty() && report.groups.is_empty() && report.pools.is_empty());
 }
 
 #[test]
 fn the_live_screen_keeps_no_more_than_it_says() {
-    let mut analysis = Analysis::new(Config::live());
+    let mut analysis = Analysis::new(AnalysisConfig::live());
     let most = |series: usize| {
-        let each = size_of::<poolmon_leak::series::Series>();
-        series * (each + Config::live().buckets * size_of::<poolmon_leak::series::Bucket>())
+        let each = size_of::<poolmon_leak::series::BucketSeries>();
+        series * (each + AnalysisConfig::live().buckets * size_of::<poolmon_leak::series::Bucket>())
     };
     for n in 0..500_u64 {
         analysis.push(&sample(n.cast_signed(), &[(b"A   ", 100 + n, 0, 6400 * n), (b"B   ", 9, n % 7, 512)]));
@@ -122,7 +122,7 @@ proptest! {
     fn anything_is_survived(
         steps in prop::collection::vec((0_i64..5000, prop::collection::vec((0_u8..6, any::<u32>(), any::<u32>(), any::<u64>()), 0..6)), 0..300),
     ) {
-        let mut analysis = Analysis::new(Config { buckets: 16, ..Config::default() });
+        let mut analysis = Analysis::new(AnalysisConfig { buckets: 16, ..AnalysisConfig::default() });
         let mut second = 0;
         for (step, rows) in &steps {
             second += step - 200;
@@ -145,14 +145,14 @@ proptest! {
     /// The same growth gives the same rate, however often it is sampled and however few buckets there are.
     #[test]
     fn the_rate_does_not_depend_on_the_sampling(step in 1_u64..120, buckets in 32_usize..300) {
-        let mut analysis = Analysis::new(Config { buckets, ..Config::default() });
+        let mut analysis = Analysis::new(AnalysisConfig { buckets, ..AnalysisConfig::default() });
         for n in 0..1000_u64 {
             let lost = n * step;
             analysis.push(&sample((n * step).cast_signed(), &[(b"Leak", 50 + lost, 0, (50 + lost) * 4096)]));
         }
         let report = analysis.report();
         let leak = of(&report, *b"Leak");
-        prop_assert_eq!(leak.kind, Kind::Leaking);
+        prop_assert_eq!(leak.kind, VerdictKind::Leaking);
         prop_assert!((leak.bytes.per_hour / (4096.0 * 3600.0) - 1.0).abs() < 1e-6, "{:?}", leak.bytes);
     }
 }
@@ -165,7 +165,7 @@ proptest! {
         steps in proptest::collection::vec((0_i64..90, 0_u8..40, any::<[u8; 6]>()), 40..160),
     ) {
         let names = [b"A   ", b"B   ", b"C   ", b"D   ", b"E   ", b"F   "];
-        let (mut whole, mut told) = (Analysis::new(Config::default()), Analysis::new(Config::default()));
+        let (mut whole, mut told) = (Analysis::new(AnalysisConfig::default()), Analysis::new(AnalysisConfig::default()));
         let mut held = [(2_000_u64, 1_000_u64); 6];
         let (mut second, mut boots) = (0, 0);
         let mut before: Option<Sample> = None;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use poolmon_leak::series::CurvePoint;
-use poolmon_leak::{Analysis, Config};
+use poolmon_leak::{Analysis, AnalysisConfig};
 use poolmon_model::{CounterWidth, Gather, Origin, Pool, Row, Sample, SourceKind, Summary, Tag};
 use proptest::prelude::*;
 
@@ -42,7 +42,7 @@ fn samples(steps: &[Step]) -> Vec<Sample> {
 
 /// As a long recording is judged: by summaries where there are some, by samples elsewhere.
 fn by_summaries(samples: &[Sample], length: u32) -> (Analysis, Vec<Summary>) {
-    let mut analysis = Analysis::new(Config::default());
+    let mut analysis = Analysis::new(AnalysisConfig::default());
     let (mut gather, mut waiting, mut all) = (Gather::default(), Vec::new(), Vec::new());
     for sample in samples {
         if gather.push(sample) {
@@ -78,7 +78,7 @@ proptest! {
         length in 1_u32..12,
     ) {
         let samples = samples(&steps);
-        let mut whole = Analysis::new(Config::default());
+        let mut whole = Analysis::new(AnalysisConfig::default());
         for sample in &samples {
             whole.push(sample);
         }

@@ -17,7 +17,7 @@ use poolmon_model::{Column, Sample, Table, column};
 
 /// How a table is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum TableFormat {
     /// Aligned text for people.
     Table,
     /// Comma-separated values.
@@ -33,7 +33,7 @@ pub enum Format {
 /// What is written beside the rows.
 #[expect(clippy::struct_excessive_bools, reason = "independent switches, each named where it is set")]
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Options {
+pub struct PrintOptions {
     /// Totals by pool, and what no tag accounts for. JSON has them always.
     pub totals: bool,
     /// The two lines of memory figures before a text table or a PoolMon log. JSON has them always.
@@ -47,17 +47,17 @@ pub struct Options {
 /// Writes a table in a format.
 pub fn write(
     out: &mut dyn Write,
-    format: Format,
+    format: TableFormat,
     sample: &Sample,
     table: &Table,
-    options: Options,
+    options: PrintOptions,
 ) -> io::Result<()> {
     match format {
-        Format::Table => text::write(out, sample, table, options),
-        Format::Csv => delimited::write(out, b',', sample, table),
-        Format::Tsv => delimited::write(out, b'\t', sample, table),
-        Format::Json => json::write(out, sample, table),
-        Format::Poolmon => poolmon::write(out, sample, table, options),
+        TableFormat::Table => text::write(out, sample, table, options),
+        TableFormat::Csv => delimited::write(out, b',', sample, table),
+        TableFormat::Tsv => delimited::write(out, b'\t', sample, table),
+        TableFormat::Json => json::write(out, sample, table),
+        TableFormat::Poolmon => poolmon::write(out, sample, table, options),
     }
 }
 

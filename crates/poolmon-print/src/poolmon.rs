@@ -7,10 +7,10 @@ use std::io::{self, Write};
 
 use poolmon_model::{Header, Pool, Sample, Table, TableRow};
 
-use crate::Options;
+use crate::PrintOptions;
 
 /// Writes one snapshot: an optional comment line with time and host, optional memory figures, columns, rows.
-pub fn write(out: &mut dyn Write, sample: &Sample, table: &Table, options: Options) -> io::Result<()> {
+pub fn write(out: &mut dyn Write, sample: &Sample, table: &Table, options: PrintOptions) -> io::Result<()> {
     if options.stamp {
         stamp(out, sample)?;
     }
@@ -80,7 +80,7 @@ pub fn header(out: &mut dyn Write, header: &Header) -> io::Result<()> {
     Ok(())
 }
 
-fn write_row(out: &mut dyn Write, row: &TableRow, used: bool, options: Options) -> io::Result<()> {
+fn write_row(out: &mut dyn Write, row: &TableRow, used: bool, options: PrintOptions) -> io::Result<()> {
     let counters = row.row.counters;
     let windows = matches!(row.row.pool, Pool::Nonpaged | Pool::Paged);
     let tag = row.row.tag.to_string();

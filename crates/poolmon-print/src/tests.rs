@@ -4,7 +4,7 @@ use poolmon_model::{
     CounterWidth, Counters, Filter, Origin, Pool, Row, Sample, Sort, SourceKind, Table, Tag, column,
 };
 
-use crate::{Format, Options, write};
+use crate::{PrintOptions, TableFormat, write};
 
 fn windows() -> (Sample, Sample) {
     let mut origin = Origin::new(SourceKind::Windows, &[Pool::Nonpaged, Pool::Paged]);
@@ -58,7 +58,7 @@ fn linux() -> Sample {
     sample
 }
 
-fn printed(format: Format, before: Option<&Sample>, now: &Sample, options: Options) -> String {
+fn printed(format: TableFormat, before: Option<&Sample>, now: &Sample, options: PrintOptions) -> String {
     let mut table = Table::new(before, now, &Filter::default(), None);
     table.sort(Sort::by(&column::BYTES));
     let mut out = Vec::new();
@@ -66,33 +66,39 @@ fn printed(format: Format, before: Option<&Sample>, now: &Sample, options: Optio
     String::from_utf8(out).unwrap()
 }
 
-const ALL: Options = Options { totals: true, header: true, stamp: true, driver: true };
+const ALL: PrintOptions = PrintOptions { totals: true, header: true, stamp: true, driver: true };
 
 #[test]
 fn every_format_of_a_windows_table() {
     let (before, now) = windows();
     for (name, format) in [
-        ("table", Format::Table),
-        ("csv", Format::Csv),
-        ("tsv", Format::Tsv),
-        ("json", Format::Json),
-        ("poolmon", Format::Poolmon),
+        ("table", TableFormat::Table),
+        ("csv", TableFormat::Csv),
+        ("tsv", TableFormat::Tsv),
+        ("json", TableFormat::Json),
+        ("poolmon", TableFormat::Poolmon),
     ] {
         insta::assert_snapshot!(format!("windows_{name}"), printed(format, Some(&before), &now, ALL));
     }
-    insta::assert_snapshot!("windows_plain", printed(Format::Table, None, &now, Options::default()));
+    insta::assert_snapshot!(
+        "windows_plain",
+        printed(TableFormat::Table, None, &now, PrintOptions::default())
+    );
     insta::assert_snapshot!(
         "windows_poolmon_plain",
-        printed(Format::Poolmon, None, &now, Options::default())
+        printed(TableFormat::Poolmon, None, &now, PrintOptions::default())
     );
 }
 
 #[test]
 fn every_format_of_a_linux_table() {
     let now = linux();
-    for (name, format) in
-        [("table", Format::Table), ("csv", Format::Csv), ("json", Format::Json), ("poolmon", Format::Poolmon)]
-    {
+    for (name, format) in [
+        ("table", TableFormat::Table),
+        ("csv", TableFormat::Csv),
+        ("json", TableFormat::Json),
+        ("poolmon", TableFormat::Poolmon),
+    ] {
         insta::assert_snapshot!(format!("linux_{name}"), printed(format, None, &now, ALL));
     }
 }
@@ -101,7 +107,7 @@ fn every_format_of_a_linux_table() {
 fn json_is_json_and_exact() {
     let (before, now) = windows();
     let value: serde_json::Value =
-        serde_json::from_str(&printed(Format::Json, Some(&before), &now, ALL)).unwrap();
+        serde_json::from_str(&printed(TableFormat::Json, Some(&before), &now, ALL)).unwrap();
     assert_eq!(value["rows"][0]["bytes"], 254_683);
     assert_eq!(value["rows"][2]["tag"], "a\"\\x00,");
     assert_eq!(value["rows"][2]["inexact"], true);
@@ -112,7 +118,8 @@ fn json_is_json_and_exact() {
 #[test]
 fn the_wide_layouts_right_edges() {
     let (_, now) = windows();
-    let text = printed(Format::Poolmon, None, &now, Options { driver: true, ..Options::default() });
+    let text =
+        printed(TableFormat::Poolmon, None, &now, PrintOptions { driver: true, ..PrintOptions::default() });
     let row = text.lines().find(|line| line.contains("MmSt")).unwrap();
     let edges: Vec<usize> = row[..100]
         .char_indices()

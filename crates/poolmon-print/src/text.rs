@@ -10,10 +10,10 @@ use poolmon_model::{
     Column, FIGURES, Figure, Header, Sample, SourceKind, Table, TableRow, Totals, Value, column, header,
 };
 
-use crate::{Options, poolmon};
+use crate::{PrintOptions, poolmon};
 
 /// Writes the table; columns are as wide as their content.
-pub fn write(out: &mut dyn Write, sample: &Sample, table: &Table, options: Options) -> io::Result<()> {
+pub fn write(out: &mut dyn Write, sample: &Sample, table: &Table, options: PrintOptions) -> io::Result<()> {
     if sample.origin.kind == SourceKind::Simulated {
         writeln!(out, "SIMULATED: these figures are invented, they are not this machine's.")?;
     }

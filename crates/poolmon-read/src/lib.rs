@@ -6,7 +6,7 @@
 //! 2. [`FileFormat`], [`FORMATS`]: the registry; [`identify`] says which format an input has;
 //! 3. `formats/`: one file a format, each opens an input as [`Samples`]; [`text`] is the reader that PoolMon logs,
 //!    CSV and TSV tables and WinDbg's output share;
-//! 4. [`Series`]: several files as one series, oldest first;
+//! 4. [`SampleSeries`]: several files as one series, oldest first;
 //! 5. [`Tape`]: a series that can be wound to and fro;
 //! 6. [`moment`]: times as people write them, relative to a series.
 //!
@@ -56,5 +56,5 @@ pub use input::Input;
 pub use marks::mark;
 pub use remark::{Remark, RemarkKind, RemarkLine};
 pub use samples::{Earlier, SamplePair, Samples, empty_sample};
-pub use series::{Part, Series, TimeFrom};
-pub use tape::{Mark, MarkKind, Tape};
+pub use series::{Part, SampleSeries, TimeFrom};
+pub use tape::{MarkKind, Tape, TapeMark};

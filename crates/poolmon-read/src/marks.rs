@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use poolmon_store::{Gap, GapKind, Mark as RecordedMark, ModuleChange, TimedMark};
+use poolmon_store::{Gap, GapKind, ModuleChange, RecordedMark, TimedMark};
 
-use crate::tape::{Mark, MarkKind};
+use crate::tape::{MarkKind, TapeMark};
 
 /// Modules that a mark names.
 const NAMED: usize = 4;
 
 /// A mark in words; `None` if its time is not known.
-pub fn mark(timed: &TimedMark) -> Option<Mark> {
+pub fn mark(timed: &TimedMark) -> Option<TapeMark> {
     let at = timed.time?;
     let mut length = Duration::ZERO;
     let (kind, text) = match &timed.mark {
@@ -23,7 +23,7 @@ pub fn mark(timed: &TimedMark) -> Option<Mark> {
             (if gap.kind == GapKind::Reboot { MarkKind::Reboot } else { MarkKind::Gap }, words(gap))
         }
     };
-    Some(Mark { at, kind, length, text: text.replace(['\n', '\r', '\t'], " ") })
+    Some(TapeMark { at, kind, length, text: text.replace(['\n', '\r', '\t'], " ") })
 }
 
 fn words(gap: &Gap) -> String {

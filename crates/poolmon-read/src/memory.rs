@@ -9,7 +9,7 @@ use poolmon_store::segment::index::totals;
 
 use crate::recorded_tape::sum;
 use crate::tape::{Place, RowPoint, Tape, Timeline};
-use crate::{ReadError, Result, Samples, Series, empty_sample, moment};
+use crate::{ReadError, Result, SampleSeries, Samples, empty_sample, moment};
 
 /// Rows of all snapshots together: about 150 MB.
 const MOST_ROWS: usize = 1_000_000;
@@ -25,7 +25,7 @@ pub(crate) struct MemoryTape {
 
 impl MemoryTape {
     /// Reads a series to its end.
-    pub(crate) fn read(mut series: Series) -> Result<Self> {
+    pub(crate) fn read(mut series: SampleSeries) -> Result<Self> {
         let mut samples = Vec::new();
         let mut rows = 0;
         let mut sample = empty_sample();
@@ -173,7 +173,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("three.log");
         std::fs::write(&path, SNAP.repeat(3)).unwrap();
-        let mut tape = MemoryTape::read(Series::open(&[path], ReadOptions::default()).unwrap()).unwrap();
+        let mut tape =
+            MemoryTape::read(SampleSeries::open(&[path], ReadOptions::default()).unwrap()).unwrap();
         let timeline = tape.timeline().unwrap();
         assert!(timeline.numbered);
         assert_eq!((timeline.first.as_second(), timeline.last.as_second()), (1, 3));
@@ -203,7 +204,8 @@ mod tests {
                 writeln!(text, " A{n:03x} Nonp      31642      1204    30438 31168512   1024", n = n % 4096);
         }
         std::fs::write(&path, text.repeat(21)).unwrap();
-        let error = MemoryTape::read(Series::open(&[path], ReadOptions::default()).unwrap()).err().unwrap();
+        let error =
+            MemoryTape::read(SampleSeries::open(&[path], ReadOptions::default()).unwrap()).err().unwrap();
         assert!(poolmon_model::problem::Remedy::in_full(&error).contains("poolmon import"), "{error}");
     }
 }

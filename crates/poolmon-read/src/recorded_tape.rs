@@ -9,7 +9,7 @@ use poolmon_store::segment::index::totals;
 use poolmon_store::{Cursor, Recording, TimedMark};
 
 use crate::formats::recording::RecordedSamples;
-use crate::tape::{Mark, MarkKind, Place, RowPoint, Tape, Timeline};
+use crate::tape::{MarkKind, Place, RowPoint, Tape, TapeMark, Timeline};
 use crate::{ReadError, Result, Samples, empty_sample, marks, moment};
 
 /// Recordings of up to so many samples are read whole for the timeline; of longer ones it shows a point every few
@@ -64,7 +64,7 @@ pub(crate) fn sum(totals: &[Option<u64>; 6]) -> u64 {
     pools.filter_map(|(_, bytes)| *bytes).fold(0, u64::saturating_add)
 }
 
-fn mark(timed: &TimedMark) -> Option<Mark> {
+fn mark(timed: &TimedMark) -> Option<TapeMark> {
     let mut mark = marks::mark(timed)?;
     if mark.kind == MarkKind::Note {
         mark.text.insert_str(0, "note: ");

@@ -18,7 +18,7 @@ use crate::samples::{Earlier, SamplePair, empty_sample};
 use crate::{Holds, ReadError, ReadOptions, Remark, Result, Samples, Tape};
 
 /// A series of samples, oldest first; one of them is in memory at a time.
-pub struct Series {
+pub struct SampleSeries {
     name: String,
     parts: Vec<Part>,
     options: ReadOptions,
@@ -30,7 +30,7 @@ pub struct Series {
     losses: Losses,
 }
 
-impl Series {
+impl SampleSeries {
     /// Opens what the paths name; a folder of files stands for its files, `-` for standard input. Several files are put
     /// in the order of time if each has one, else they stay in the order given.
     ///
@@ -184,7 +184,7 @@ impl Series {
         }
     }
 
-    /// As [`Series::next_into`], of which only samples `every` so often are wanted after the one that `sample` holds: of
+    /// As [`SampleSeries::next_into`], of which only samples `every` so often are wanted after the one that `sample` holds: of
     /// a recording those that can be read without the ones before them.
     ///
     /// # Errors
@@ -212,7 +212,7 @@ impl Series {
         }
     }
 
-    /// As [`Series::next_into`]; where a recording holds a summary of a stretch that begins here and ends by `until`,
+    /// As [`SampleSeries::next_into`]; where a recording holds a summary of a stretch that begins here and ends by `until`,
     /// the last sample of it comes at once, with its summary.
     ///
     /// # Errors

@@ -91,7 +91,7 @@ impl MarkKind {
 
 /// Something that happened at a moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mark {
+pub struct TapeMark {
     /// When; of a gap its end.
     pub at: Timestamp,
     /// What.
@@ -112,7 +112,7 @@ pub struct Timeline {
     /// Bytes of all pools together, in the order of time.
     pub totals: Vec<(Timestamp, u64)>,
     /// Marks, in the order of time.
-    pub marks: Vec<Mark>,
+    pub marks: Vec<TapeMark>,
     /// The usual time between two samples.
     pub interval: Duration,
     /// A recorder writes it now.

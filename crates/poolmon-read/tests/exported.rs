@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use poolmon_model::{CounterWidth, Origin, Pool, Row, Sample, SourceKind, Tag};
-use poolmon_read::{ReadOptions, Series, empty_sample};
-use poolmon_store::export::{self, Format, Options};
-use poolmon_store::{Config, Recorder, Recording};
+use poolmon_read::{ReadOptions, SampleSeries, empty_sample};
+use poolmon_store::export::{self, ExportFormat, ExportOptions};
+use poolmon_store::{Recorder, RecorderConfig, Recording};
 
 /// Sample `n`; every sample differs from every other, and one row comes and goes.
 fn sample(n: u64) -> Sample {
@@ -36,7 +36,8 @@ fn sample(n: u64) -> Sample {
 }
 
 fn recording(folder: &Path) -> Recording {
-    let config = Config { interval: Duration::from_secs(1), sync: Duration::MAX, ..Config::default() };
+    let config =
+        RecorderConfig { interval: Duration::from_secs(1), sync: Duration::MAX, ..RecorderConfig::default() };
     let (mut recorder, _) = Recorder::open(folder, config).unwrap();
     for n in 0..250 {
         recorder.record_past(&sample(n)).unwrap();
@@ -49,11 +50,11 @@ fn recording(folder: &Path) -> Recording {
 fn csv_and_tsv_are_the_same_samples_again() {
     let folder = tempfile::tempdir().unwrap();
     let recording = recording(folder.path());
-    for (format, name) in [(Format::Csv, "a.csv"), (Format::Tsv, "a.tsv")] {
+    for (format, name) in [(ExportFormat::Csv, "a.csv"), (ExportFormat::Tsv, "a.tsv")] {
         let path = folder.path().join(name);
-        let summary = export::write_file(&recording, format, &Options::default(), &path).unwrap();
+        let summary = export::write_file(&recording, format, &ExportOptions::default(), &path).unwrap();
         assert_eq!(summary.samples, 250);
-        let mut series = Series::open(std::slice::from_ref(&path), ReadOptions::default()).unwrap();
+        let mut series = SampleSeries::open(std::slice::from_ref(&path), ReadOptions::default()).unwrap();
         let mut n = 0;
         let mut got = empty_sample();
         while series.next_into(&mut got).unwrap() {

@@ -5,16 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
-use poolmon_read::{FORMATS, Holds, Input, ReadOptions, RemarkKind, Series, empty_sample, identify};
+use poolmon_read::{FORMATS, Holds, Input, ReadOptions, RemarkKind, SampleSeries, empty_sample, identify};
 
 const SNAP: &str = " Tag  Type     Allocs     Frees      Diff   Bytes  Per Alloc\n\n\
      Leak Nonp      31642      1204    30438 31168512   1024\n";
 
-fn open(paths: &[PathBuf]) -> Series {
-    Series::open(paths, ReadOptions::default()).unwrap()
+fn open(paths: &[PathBuf]) -> SampleSeries {
+    SampleSeries::open(paths, ReadOptions::default()).unwrap()
 }
 
-fn read(series: &mut Series) -> Vec<(Option<String>, usize)> {
+fn read(series: &mut SampleSeries) -> Vec<(Option<String>, usize)> {
     let mut sample = empty_sample();
     let mut all = Vec::new();
     while series.next_into(&mut sample).unwrap() {
@@ -141,9 +141,9 @@ fn perfmons_binary_log_names_the_tool_that_turns_it_into_text() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("in.blg");
     fs::write(&path, b"\x01\x00").unwrap();
-    let error = Series::open(&[path], ReadOptions::default()).err().unwrap().to_string();
+    let error = SampleSeries::open(&[path], ReadOptions::default()).err().unwrap().to_string();
     assert!(error.contains("-f csv -o out.csv"), "{error}");
-    assert!(Series::open(&[], ReadOptions::default()).is_err());
+    assert!(SampleSeries::open(&[], ReadOptions::default()).is_err());
 }
 
 #[test]

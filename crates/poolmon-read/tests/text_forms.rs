@@ -9,7 +9,7 @@ use std::time::Duration;
 use poolmon_model::problem::Remedy as _;
 use poolmon_model::{CounterWidth, Pool, Sample, SourceKind, Tag};
 use poolmon_read::text::SampleReader;
-use poolmon_read::{Earlier, ReadError, ReadOptions, Series};
+use poolmon_read::{Earlier, ReadError, ReadOptions, SampleSeries};
 
 use crate::common::LogFile;
 
@@ -443,7 +443,7 @@ fn the_last_two_of_many() {
     }
     assert!(!reader.next_into(&mut sample).unwrap());
     let last_two = |path: PathBuf| {
-        let mut series = Series::open(&[path], ReadOptions::default()).unwrap();
+        let mut series = SampleSeries::open(&[path], ReadOptions::default()).unwrap();
         let pair = series.at(None, Earlier::Previous).unwrap();
         (pair.before, pair.now)
     };

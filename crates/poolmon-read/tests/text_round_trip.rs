@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use poolmon_model::{
     CounterWidth, Counters, Filter, Header, Origin, Pool, Row, Sample, SourceKind, Table, Tag,
 };
-use poolmon_print::{Format, Options};
+use poolmon_print::{PrintOptions, TableFormat};
 use poolmon_read::text::SampleReader;
 
 use crate::common::LogFile;
@@ -75,9 +75,9 @@ fn sample() -> impl Strategy<Value = Sample> {
         })
 }
 
-fn printed(sample: &Sample, format: Format) -> Vec<u8> {
+fn printed(sample: &Sample, format: TableFormat) -> Vec<u8> {
     let table = Table::new(None, sample, &Filter::default(), None);
-    let options = Options { totals: true, header: true, stamp: true, driver: true };
+    let options = PrintOptions { totals: true, header: true, stamp: true, driver: true };
     let mut out = Vec::new();
     poolmon_print::write(&mut out, format, sample, &table, options).unwrap();
     out
@@ -104,7 +104,7 @@ fn with_line_ends(text: &[u8]) -> Vec<u8> {
 proptest! {
     #[test]
     fn the_wide_layout_reads_back_equal(samples in prop::collection::vec(sample(), 1..4), crlf: bool) {
-        let mut text: Vec<u8> = samples.iter().flat_map(|sample| printed(sample, Format::Poolmon)).collect();
+        let mut text: Vec<u8> = samples.iter().flat_map(|sample| printed(sample, TableFormat::Poolmon)).collect();
         if crlf {
             text = with_line_ends(&text);
         }
@@ -121,7 +121,7 @@ proptest! {
 
     #[test]
     fn csv_reads_back_equal(sample in sample(), tabs: bool) {
-        let back = read(printed(&sample, if tabs { Format::Tsv } else { Format::Csv }));
+        let back = read(printed(&sample, if tabs { TableFormat::Tsv } else { TableFormat::Csv }));
         prop_assert_eq!(back.len(), 1);
         prop_assert_eq!(bare(&back[0]), sample.rows);
         prop_assert_eq!((back[0].time, &back[0].origin.host), (sample.time, &sample.origin.host));
@@ -129,7 +129,7 @@ proptest! {
 
     #[test]
     fn utf16_reads_the_same(sample in sample(), big: bool, mark: bool) {
-        let text = String::from_utf8(printed(&sample, Format::Poolmon)).unwrap();
+        let text = String::from_utf8(printed(&sample, TableFormat::Poolmon)).unwrap();
         let text = if mark { format!("\u{feff}{text}") } else { text };
         let bytes = text.encode_utf16().flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() });
         prop_assert_eq!(bare(&read(bytes.collect())[0]), sample.rows);
@@ -137,7 +137,7 @@ proptest! {
 
     #[test]
     fn a_log_cut_anywhere_gives_no_wrong_row(sample in sample(), at in any::<prop::sample::Index>()) {
-        let text = printed(&sample, Format::Poolmon);
+        let text = printed(&sample, TableFormat::Poolmon);
         let end = text.iter().rposition(|&b| b == b'\n').map_or(0, |last| at.index(last));
         let Ok(log) = LogFile::from_bytes("cut", &text[..end]) else { return Ok(()) };
         for back in log.samples().filter_map(Result::ok) {

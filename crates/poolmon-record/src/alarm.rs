@@ -3,7 +3,7 @@
 use std::mem;
 
 use jiff::tz::TimeZone;
-use poolmon_leak::{Analysis, Config, Kind, Report};
+use poolmon_leak::{Analysis, AnalysisConfig, Report, VerdictKind};
 use poolmon_model::{Pool, Sample, Tag};
 
 /// Seconds from one judgement to the next.
@@ -47,7 +47,7 @@ impl Alarm {
     /// Before the first sample.
     pub fn new() -> Self {
         Self {
-            analysis: Analysis::new(Config::live()),
+            analysis: Analysis::new(AnalysisConfig::live()),
             zone: TimeZone::system(),
             judged: None,
             suspects: Vec::new(),
@@ -70,7 +70,7 @@ impl Alarm {
 
     fn compare(&mut self, report: &Report) -> Vec<Change> {
         let mut changes = Vec::new();
-        for verdict in report.causes(Kind::Leaking, |_| true) {
+        for verdict in report.causes(VerdictKind::Leaking, |_| true) {
             let known = |own: &Suspect| own.pool == verdict.pool && own.tag == verdict.tag;
             let at = self.suspects.iter().position(known).unwrap_or_else(|| {
                 let (tag, pool) = (verdict.tag.clone(), verdict.pool);

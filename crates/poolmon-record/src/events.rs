@@ -7,13 +7,13 @@ use std::time::Duration;
 use poolmon_model::Origin;
 use poolmon_model::units::{counted as count, human_bytes, span};
 use poolmon_store::recorder::Recovered;
-use poolmon_store::{Report, Status};
+use poolmon_store::{OpenReport, RecorderStatus};
 
 use crate::alarm::Change;
 
 /// Something that a person, or a service's log, should know.
 #[derive(Debug)]
-pub enum Event<'a> {
+pub enum RecordEvent<'a> {
     /// Recording begins.
     Started {
         /// Where to.
@@ -23,10 +23,10 @@ pub enum Event<'a> {
         /// Time between samples.
         interval: Duration,
         /// What the recorder before left behind.
-        report: &'a Report,
+        report: &'a OpenReport,
     },
     /// Where it stands, after each sample.
-    Now(&'a Status),
+    Now(&'a RecorderStatus),
     /// The source failed, for a reason that was not told just before.
     Failed(&'a str),
     /// It works again.
@@ -46,11 +46,11 @@ pub enum Event<'a> {
         /// How long it went.
         length: Duration,
         /// Where it stands.
-        status: &'a Status,
+        status: &'a RecorderStatus,
     },
 }
 
-impl fmt::Display for Event<'_> {
+impl fmt::Display for RecordEvent<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Started { folder, origin, interval, report } => {
@@ -97,7 +97,7 @@ fn are(number: u64, what: &str) -> String {
 }
 
 /// Samples and what went wrong.
-fn standing_short(status: &Status) -> String {
+fn standing_short(status: &RecorderStatus) -> String {
     let mut parts = vec![count(status.samples, "sample")];
     for (number, what) in [(status.gaps, "gap"), (status.failed, "failure")] {
         if number > 0 {
@@ -107,7 +107,7 @@ fn standing_short(status: &Status) -> String {
     parts.join(", ")
 }
 
-fn standing(status: &Status) -> String {
+fn standing(status: &RecorderStatus) -> String {
     let mut parts = vec![standing_short(status), human_bytes(status.total_bytes)];
     if status.deleted > 0 {
         parts.push(format!("{} deleted", count(status.deleted, "old segment")));
@@ -159,23 +159,25 @@ mod tests {
             open(720, 17, vec![], false),
             open(1, 0, vec![(0x40, 0x50), (256, 257)], false),
         ];
-        let report = Report { recovered, last_sample: None };
+        let report = OpenReport { recovered, last_sample: None };
         let interval = Duration::from_millis(500);
         let mut said =
-            vec![Event::Started { folder, origin: &origin, interval, report: &report }.to_string()];
+            vec![RecordEvent::Started { folder, origin: &origin, interval, report: &report }.to_string()];
         (origin.host, origin.system) = (Some("srv1".into()), Some("Linux 6.18".into()));
-        let report = Report::default();
-        said.push(Event::Started { folder, origin: &origin, interval, report: &report }.to_string());
-        let mut status = Status { samples: 1, total_bytes: 4096, ..Status::default() };
-        said.push(Event::Now(&status).to_string());
-        status = Status { samples: 17_280, gaps: 2, failed: 3, deleted: 1, missed: 1200, ..status };
-        said.push(Event::Now(&status).to_string());
-        said.push(Event::Failed("cannot read /proc/slabinfo; become root").to_string());
-        said.push(Event::Works.to_string());
-        said.push(Event::Full(folder).to_string());
-        said.push(Event::Room(1).to_string());
-        said.push(Event::NotSealed("no".into()).to_string());
-        said.push(Event::Ended { folder, length: Duration::from_hours(25), status: &status }.to_string());
+        let report = OpenReport::default();
+        said.push(RecordEvent::Started { folder, origin: &origin, interval, report: &report }.to_string());
+        let mut status = RecorderStatus { samples: 1, total_bytes: 4096, ..RecorderStatus::default() };
+        said.push(RecordEvent::Now(&status).to_string());
+        status = RecorderStatus { samples: 17_280, gaps: 2, failed: 3, deleted: 1, missed: 1200, ..status };
+        said.push(RecordEvent::Now(&status).to_string());
+        said.push(RecordEvent::Failed("cannot read /proc/slabinfo; become root").to_string());
+        said.push(RecordEvent::Works.to_string());
+        said.push(RecordEvent::Full(folder).to_string());
+        said.push(RecordEvent::Room(1).to_string());
+        said.push(RecordEvent::NotSealed("no".into()).to_string());
+        said.push(
+            RecordEvent::Ended { folder, length: Duration::from_hours(25), status: &status }.to_string(),
+        );
         insta::assert_snapshot!(said.join("\n--\n"));
     }
 }

@@ -1,6 +1,6 @@
 //! Recording a source: the loop of `poolmon record`, of its service, and of the screen with `--record`.
 //!
-//! * [`record`]: a sample, a wait, the next one, until [`Stop`]; every [`Event`] is passed to the caller;
+//! * [`record`]: a sample, a wait, the next one, until [`Stop`]; every [`RecordEvent`] is passed to the caller;
 //! * `session.rs`: one sample with everything that belongs to it (`modules.rs`: which modules came and went; `alarm.rs`:
 //!   what begins to leak); [`Watched`]: the same for the live screen.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
@@ -17,7 +17,7 @@ mod watched;
 
 pub use alarm::Change;
 pub use error::RecordError;
-pub use events::Event;
+pub use events::RecordEvent;
 pub use recording::{Plan, record};
 pub use session::Tell;
 pub use stop::Stop;

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use poolmon_source::Source;
-use poolmon_store::{Config, Status};
+use poolmon_store::{RecorderConfig, RecorderStatus};
 
 use crate::RecordError;
-use crate::events::Event;
+use crate::events::RecordEvent;
 use crate::session::{Session, Tell};
 use crate::stop::Stop;
 
@@ -17,7 +17,7 @@ pub struct Plan {
     /// The folder.
     pub folder: PathBuf,
     /// Interval, retention, filters.
-    pub config: Config,
+    pub config: RecorderConfig,
     /// Until somebody stops it, where absent.
     pub length: Option<Duration>,
     /// Tell what begins to leak.
@@ -36,7 +36,7 @@ pub fn record(
     plan: Plan,
     stop: &Stop,
     tell: Tell<'_>,
-) -> Result<Status, RecordError> {
+) -> Result<RecorderStatus, RecordError> {
     let Plan { folder, config, length, verdicts } = plan;
     let interval = config.interval;
     let mut sample = source.sample()?;
@@ -44,7 +44,7 @@ pub fn record(
     if verdicts {
         session.judge();
     }
-    tell(&Event::Started { folder: &folder, origin: source.origin(), interval, report: &report });
+    tell(&RecordEvent::Started { folder: &folder, origin: source.origin(), interval, report: &report });
     let start = Instant::now();
     let end = length.and_then(|length| start.checked_add(length));
     session.took(&sample, &mut *source, tell)?;
@@ -78,7 +78,7 @@ mod tests {
     use jiff::Timestamp;
     use poolmon_model::{CounterWidth, Origin, Pool, Row, Sample, SourceKind, Tag};
     use poolmon_source::{LoadedModule, SourceError};
-    use poolmon_store::{GapKind, Mark, Recording};
+    use poolmon_store::{GapKind, RecordedMark, Recording};
 
     /// Its third sample fails; a driver is loaded with the fifth.
     struct Played(Arc<Origin>, u64);
@@ -111,11 +111,11 @@ mod tests {
         let source = Played(Arc::new(Origin::new(SourceKind::Windows, &[Pool::Nonpaged])), 0);
         let stop = Stop::default();
         let asked = stop.clone();
-        let config = Config { interval: Duration::from_millis(5), ..Config::default() };
+        let config = RecorderConfig { interval: Duration::from_millis(5), ..RecorderConfig::default() };
         let plan = Plan { folder: folder.path().into(), config, length: None, verdicts: false };
         let mut said = Vec::new();
         let status = record(Box::new(source), plan, &stop, &mut |event| {
-            if let Event::Now(status) = event {
+            if let RecordEvent::Now(status) = event {
                 if status.samples == 6 {
                     asked.ask();
                 }
@@ -129,10 +129,11 @@ mod tests {
         assert!(said[1].contains("become administrator") && said[2] == "samples come again", "{said:?}");
         assert!(said[3].starts_with("recorded 6 samples, "), "{said:?}");
         let marks = Recording::open(folder.path()).unwrap().marks(None, None).unwrap();
-        let failed = |mark: &&Mark| matches!(mark, Mark::Gap(gap) if gap.kind == GapKind::Failed);
+        let failed =
+            |mark: &&RecordedMark| matches!(mark, RecordedMark::Gap(gap) if gap.kind == GapKind::Failed);
         assert_eq!(marks.iter().map(|mark| &mark.mark).filter(failed).count(), 2, "{marks:?}");
         let modules = marks.iter().find_map(|mark| match &mark.mark {
-            Mark::Modules(changes) => Some(changes),
+            RecordedMark::Modules(changes) => Some(changes),
             _ => None,
         });
         assert_eq!(modules.map(|changes| (changes.len(), changes[0].name.as_str())), Some((1, "evil.sys")));
@@ -163,14 +164,14 @@ mod tests {
             let source = Leaking(Arc::new(Origin::new(SourceKind::Windows, &[Pool::Nonpaged])), 0);
             let stop = Stop::default();
             let asked = stop.clone();
-            let config = Config { interval: Duration::from_millis(2), ..Config::default() };
+            let config = RecorderConfig { interval: Duration::from_millis(2), ..RecorderConfig::default() };
             let plan = Plan { folder: folder.path().into(), config, length: None, verdicts };
             let mut said = Vec::new();
             record(Box::new(source), plan, &stop, &mut |event| match event {
-                Event::Now(status) if status.samples >= 60 => {
+                RecordEvent::Now(status) if status.samples >= 60 => {
                     asked.ask();
                 }
-                Event::Verdict(_) => said.push(event.to_string()),
+                RecordEvent::Verdict(_) => said.push(event.to_string()),
                 _ => {}
             })
             .unwrap();
@@ -178,7 +179,7 @@ mod tests {
             let notes: Vec<String> = marks
                 .iter()
                 .filter_map(|mark| match &mark.mark {
-                    Mark::Note(text) => Some(text.clone()),
+                    RecordedMark::Note(text) => Some(text.clone()),
                     _ => None,
                 })
                 .collect();

@@ -6,14 +6,14 @@ use std::time::Duration;
 use poolmon_model::Sample;
 use poolmon_model::problem::Remedy as _;
 use poolmon_source::{LoadedModule, Source, SourceError};
-use poolmon_store::{Config, Outcome, Recorder, Report, Status, StoreError};
+use poolmon_store::{OpenReport, RecordOutcome, Recorder, RecorderConfig, RecorderStatus, StoreError};
 
 use crate::alarm::Alarm;
-use crate::events::Event;
+use crate::events::RecordEvent;
 use crate::modules;
 
 /// Whoever wants to know what a recorder does.
-pub type Tell<'a> = &'a mut dyn FnMut(&Event<'_>);
+pub type Tell<'a> = &'a mut dyn FnMut(&RecordEvent<'_>);
 
 /// A recorder and what it has said already.
 pub struct Session {
@@ -29,7 +29,7 @@ pub struct Session {
 
 impl Session {
     /// Opens the folder; the report says what the recorder before left behind.
-    pub fn open(folder: &Path, config: Config) -> poolmon_store::Result<(Self, Report)> {
+    pub fn open(folder: &Path, config: RecorderConfig) -> poolmon_store::Result<(Self, OpenReport)> {
         let (recorder, report) = Recorder::open(folder, config)?;
         Ok((
             Self { recorder, modules: None, failing: None, missed: 0, seal_told: false, alarm: None },
@@ -43,7 +43,7 @@ impl Session {
     }
 
     /// Where it stands.
-    pub fn status(&self) -> Status {
+    pub fn status(&self) -> RecorderStatus {
         self.recorder.status()
     }
 
@@ -55,11 +55,11 @@ impl Session {
         tell: Tell<'_>,
     ) -> poolmon_store::Result<()> {
         if self.failing.take().is_some() {
-            tell(&Event::Works);
+            tell(&RecordEvent::Works);
         }
         let outcome = self.recorder.record(sample)?;
         self.outcome(outcome, tell);
-        if outcome == Outcome::Recorded
+        if outcome == RecordOutcome::Recorded
             && let Some(now) = source.modules()
         {
             let changes = self.modules.as_ref().map(|before| modules::changes(before, &now));
@@ -75,7 +75,7 @@ impl Session {
         }
         let changes = self.alarm.as_mut().map(|alarm| alarm.push(sample)).unwrap_or_default();
         for change in changes {
-            let event = Event::Verdict(&change);
+            let event = RecordEvent::Verdict(&change);
             tell(&event);
             match self.recorder.note(&event.to_string()) {
                 Err(error) if !error.is_full() => return Err(error),
@@ -83,7 +83,7 @@ impl Session {
             }
         }
         self.seal_errors(tell);
-        tell(&Event::Now(&self.status()));
+        tell(&RecordEvent::Now(&self.status()));
         Ok(())
     }
 
@@ -93,23 +93,23 @@ impl Session {
         let outcome = self.recorder.failed(&reason)?;
         self.outcome(outcome, tell);
         if self.failing.as_ref() != Some(&reason) {
-            tell(&Event::Failed(&reason));
+            tell(&RecordEvent::Failed(&reason));
             self.failing = Some(reason);
         }
-        tell(&Event::Now(&self.status()));
+        tell(&RecordEvent::Now(&self.status()));
         Ok(())
     }
 
     /// Says once that the disk is full, and once that it no longer is.
-    fn outcome(&mut self, outcome: Outcome, tell: Tell<'_>) {
+    fn outcome(&mut self, outcome: RecordOutcome, tell: Tell<'_>) {
         let missed = match outcome {
-            Outcome::Recorded => 0,
-            Outcome::DiskFull { missed } => missed,
+            RecordOutcome::Recorded => 0,
+            RecordOutcome::DiskFull { missed } => missed,
         };
         match (std::mem::replace(&mut self.missed, missed), missed) {
             (0, 0) => {}
-            (0, _) => tell(&Event::Full(self.recorder.folder())),
-            (before, 0) => tell(&Event::Room(before)),
+            (0, _) => tell(&RecordEvent::Full(self.recorder.folder())),
+            (before, 0) => tell(&RecordEvent::Room(before)),
             _ => {}
         }
     }
@@ -119,30 +119,30 @@ impl Session {
             && let Some(error) = self.recorder.seal_error()
         {
             self.seal_told = true;
-            tell(&Event::NotSealed(error.to_string()));
+            tell(&RecordEvent::NotSealed(error.to_string()));
         }
     }
 
     /// Closes the recording. A disk that is full now costs an index, nothing that was recorded.
-    pub fn close(self, length: Duration, tell: Tell<'_>) -> poolmon_store::Result<Status> {
+    pub fn close(self, length: Duration, tell: Tell<'_>) -> poolmon_store::Result<RecorderStatus> {
         let (folder, before) = (self.recorder.folder().to_path_buf(), self.status());
         let status = match self.recorder.close() {
             Ok(status) => status,
             Err(error) if error.is_full() => {
                 if self.missed == 0 {
-                    tell(&Event::Full(&folder));
+                    tell(&RecordEvent::Full(&folder));
                 }
                 before
             }
             Err(error @ StoreError::Parquet { .. }) => {
                 if !self.seal_told {
-                    tell(&Event::NotSealed(error.to_string()));
+                    tell(&RecordEvent::NotSealed(error.to_string()));
                 }
                 before
             }
             Err(error) => return Err(error),
         };
-        tell(&Event::Ended { folder: &folder, length, status: &status });
+        tell(&RecordEvent::Ended { folder: &folder, length, status: &status });
         Ok(status)
     }
 }

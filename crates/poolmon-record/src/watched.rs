@@ -7,9 +7,9 @@ use std::time::Instant;
 use poolmon_model::problem::Remedy as _;
 use poolmon_model::{Origin, Pool, Sample, Tag};
 use poolmon_source::{Fact, LoadedModule, Source};
-use poolmon_store::{Config, Report};
+use poolmon_store::{OpenReport, RecorderConfig};
 
-use crate::events::Event;
+use crate::events::RecordEvent;
 use crate::session::Session;
 
 /// The source; what it gives is recorded.
@@ -27,8 +27,8 @@ impl Watched {
     pub fn new(
         source: Box<dyn Source>,
         folder: &Path,
-        config: Config,
-    ) -> poolmon_store::Result<(Self, Ongoing, Report)> {
+        config: RecorderConfig,
+    ) -> poolmon_store::Result<(Self, Ongoing, OpenReport)> {
         let (session, report) = Session::open(folder, config)?;
         let recording = Ongoing(Arc::new(Mutex::new(Some(session))), Instant::now());
         Ok((Self { source, recording: recording.clone() }, recording, report))
@@ -41,7 +41,7 @@ impl Ongoing {
     }
 
     /// Closes the recording and tells what is in it.
-    pub fn close(&self, tell: &mut dyn FnMut(&Event<'_>)) -> poolmon_store::Result<()> {
+    pub fn close(&self, tell: &mut dyn FnMut(&RecordEvent<'_>)) -> poolmon_store::Result<()> {
         if let Some(session) = self.session().take() {
             session.close(self.1.elapsed(), tell)?;
         }
@@ -59,8 +59,8 @@ impl Source for Watched {
         let mut session = self.recording.session();
         let Some(ongoing) = session.as_mut() else { return result };
         let mut said = Vec::new();
-        let mut tell = |event: &Event<'_>| match event {
-            Event::Now(_) | Event::Failed(_) | Event::Works => {}
+        let mut tell = |event: &RecordEvent<'_>| match event {
+            RecordEvent::Now(_) | RecordEvent::Failed(_) | RecordEvent::Works => {}
             event => said.push(format!("recording: {event}")),
         };
         let recorded = match &result {

@@ -1,7 +1,7 @@
 //! What is worth telling: causes, rows of tables, what a pool's growth is made of.
 
 use poolmon_leak::series::CurvePoint;
-use poolmon_leak::{Kind, PoolGrowth, Verdict};
+use poolmon_leak::{PoolGrowth, Verdict, VerdictKind};
 use poolmon_model::Pool;
 use poolmon_model::units::{grouped, rough_hours};
 
@@ -19,8 +19,8 @@ const BIGGEST: usize = 15;
 /// Those with a section of their own: leaks, the gravest first, then what grows.
 pub fn causes<'a>(material: &'a Material<'_>) -> impl Iterator<Item = &'a Verdict> {
     let of = |kind| material.report.causes(kind, |verdict| admits(material, verdict));
-    let growing = of(Kind::Growing);
-    let mut causes = of(Kind::Leaking);
+    let growing = of(VerdictKind::Growing);
+    let mut causes = of(VerdictKind::Leaking);
     // Where something leaks, what merely grows is for the table.
     if causes.is_empty() {
         causes = growing;
@@ -30,8 +30,8 @@ pub fn causes<'a>(material: &'a Material<'_>) -> impl Iterator<Item = &'a Verdic
 
 /// Leaking tags, and the causes that they have.
 pub fn leaks(material: &Material<'_>) -> (usize, usize) {
-    let admitted = |verdict: &&Verdict| verdict.kind == Kind::Leaking && admits(material, verdict);
-    let causes = material.report.causes(Kind::Leaking, |verdict| admits(material, verdict));
+    let admitted = |verdict: &&Verdict| verdict.kind == VerdictKind::Leaking && admits(material, verdict);
+    let causes = material.report.causes(VerdictKind::Leaking, |verdict| admits(material, verdict));
     (material.report.verdicts.iter().filter(admitted).count(), causes.len())
 }
 
@@ -43,7 +43,7 @@ pub fn admits(material: &Material<'_>, verdict: &Verdict) -> bool {
 /// What is not steady, leaking first.
 pub fn moving<'a>(material: &'a Material<'_>) -> Vec<&'a Verdict> {
     let moves = |verdict: &&Verdict| {
-        !matches!(verdict.kind, Kind::Steady | Kind::TooLittleData) && admits(material, verdict)
+        !matches!(verdict.kind, VerdictKind::Steady | VerdictKind::TooLittleData) && admits(material, verdict)
     };
     material.report.verdicts.iter().filter(moves).take(MOVING).collect()
 }
@@ -58,15 +58,15 @@ pub fn biggest<'a>(material: &'a Material<'_>) -> Vec<&'a Verdict> {
 }
 
 /// How many tags of each kind there are, without those that have none.
-pub fn counts(material: &Material<'_>) -> Vec<(Kind, usize)> {
+pub fn counts(material: &Material<'_>) -> Vec<(VerdictKind, usize)> {
     let kinds = [
-        Kind::Leaking,
-        Kind::Growing,
-        Kind::WarmingUp,
-        Kind::LoadDriven,
-        Kind::Step,
-        Kind::Steady,
-        Kind::TooLittleData,
+        VerdictKind::Leaking,
+        VerdictKind::Growing,
+        VerdictKind::WarmingUp,
+        VerdictKind::LoadDriven,
+        VerdictKind::Step,
+        VerdictKind::Steady,
+        VerdictKind::TooLittleData,
     ];
     let of =
         |kind| material.report.verdicts.iter().filter(|it| it.kind == kind && admits(material, it)).count();
@@ -75,7 +75,7 @@ pub fn counts(material: &Material<'_>) -> Vec<(Kind, usize)> {
 
 /// The tags that do not leak, counted in words; `None` where all leak.
 pub fn others(material: &Material<'_>) -> Option<String> {
-    let others = counts(material).into_iter().filter(|(kind, _)| *kind != Kind::Leaking);
+    let others = counts(material).into_iter().filter(|(kind, _)| *kind != VerdictKind::Leaking);
     let told: Vec<String> =
         others.map(|(kind, count)| format!("{} {}", grouped(count as u64), words::explained(kind))).collect();
     (!told.is_empty()).then(|| told.join(", "))
@@ -164,13 +164,13 @@ pub fn composition<'a>(material: &'a Material<'_>, pool: Pool) -> Option<Composi
     let rises = |verdict: &&Verdict| {
         verdict.pool == pool
             && verdict.growth > 0.0
-            && !matches!(verdict.kind, Kind::Steady | Kind::TooLittleData)
+            && !matches!(verdict.kind, VerdictKind::Steady | VerdictKind::TooLittleData)
             && admits(material, verdict)
     };
     let mut tags: Vec<&Verdict> = material.report.verdicts.iter().filter(rises).collect();
     tags.sort_by(|a, b| {
-        (a.kind != Kind::Leaking, -a.growth)
-            .partial_cmp(&(b.kind != Kind::Leaking, -b.growth))
+        (a.kind != VerdictKind::Leaking, -a.growth)
+            .partial_cmp(&(b.kind != VerdictKind::Leaking, -b.growth))
             .unwrap_or(std::cmp::Ordering::Equal)
     });
     tags.truncate(LAYERS);

@@ -17,16 +17,16 @@
     reason = "places on a plot and rounded figures, far from the limits of their types"
 )]
 
+mod analysed;
 mod findings;
 pub mod html;
-mod judged;
 pub mod markdown;
 mod plot;
 #[cfg(test)]
 mod tests;
 pub mod words;
 
-pub use judged::Judged;
+pub use analysed::AnalysedSeries;
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ pub struct Material<'a> {
     /// What Perfmon's figures say of the pools.
     pub perfmon: Option<&'a Report>,
     /// Notes, gaps, restarts, modules: oldest first.
-    pub events: Vec<Event>,
+    pub events: Vec<ReportEvent>,
     /// What is known of the owners of tags.
     pub dossiers: Vec<Dossier>,
     /// Which tags are told of.
@@ -73,20 +73,20 @@ pub struct Material<'a> {
 
 /// Something that happened at a moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
+pub struct ReportEvent {
     /// When; of a gap, its end.
     pub at: Timestamp,
     /// What kind.
-    pub kind: EventKind,
+    pub kind: ReportEventKind,
     /// How long it took; zero for a moment.
     pub length: Duration,
     /// What, in words.
     pub text: String,
 }
 
-/// Kinds of [`Event`].
+/// Kinds of [`ReportEvent`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EventKind {
+pub enum ReportEventKind {
     /// A person's or a program's text.
     Note,
     /// Time without samples.
@@ -97,7 +97,7 @@ pub enum EventKind {
     Modules,
 }
 
-impl EventKind {
+impl ReportEventKind {
     /// Its letter above a plot: those of the replay screen.
     pub const fn letter(self) -> char {
         match self {

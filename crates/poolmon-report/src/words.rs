@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use poolmon_leak::{Kind, PoolGrowth, Report, Verdict};
+use poolmon_leak::{PoolGrowth, Report, Verdict, VerdictKind};
 use poolmon_model::Pool;
 use poolmon_model::units::{
     Precision, counted, grouped, human_amount, human_rate, rate_margin, rough_hours, rough_span,
@@ -113,28 +113,28 @@ pub fn since(verdict: &Verdict, zone: &TimeZone) -> String {
 }
 
 /// Tags of a kind, as a count is told.
-pub const fn explained(kind: Kind) -> &'static str {
+pub const fn explained(kind: VerdictKind) -> &'static str {
     match kind {
-        Kind::Leaking => "leaking",
-        Kind::Growing => "growing, but not called a leak",
-        Kind::WarmingUp => "filling up ever more slowly",
-        Kind::LoadDriven => "coming and going with the load",
-        Kind::Step => "stepped once and level since",
-        Kind::Steady => "steady",
-        Kind::TooLittleData => "with too little data",
+        VerdictKind::Leaking => "leaking",
+        VerdictKind::Growing => "growing, but not called a leak",
+        VerdictKind::WarmingUp => "filling up ever more slowly",
+        VerdictKind::LoadDriven => "coming and going with the load",
+        VerdictKind::Step => "stepped once and level since",
+        VerdictKind::Steady => "steady",
+        VerdictKind::TooLittleData => "with too little data",
     }
 }
 
 /// A kind in a table.
-pub const fn kind(kind: Kind) -> &'static str {
+pub const fn kind(kind: VerdictKind) -> &'static str {
     match kind {
-        Kind::Leaking => "leaks",
-        Kind::Growing => "grows",
-        Kind::WarmingUp => "fills up",
-        Kind::LoadDriven => "follows load",
-        Kind::Step => "stepped",
-        Kind::Steady => "steady",
-        Kind::TooLittleData => "too little data",
+        VerdictKind::Leaking => "leaks",
+        VerdictKind::Growing => "grows",
+        VerdictKind::WarmingUp => "fills up",
+        VerdictKind::LoadDriven => "follows load",
+        VerdictKind::Step => "stepped",
+        VerdictKind::Steady => "steady",
+        VerdictKind::TooLittleData => "too little data",
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use poolmon_model::{CounterWidth, Origin, Pool, Sample, SourceKind};
-use poolmon_source::windows::decode::{Layout, pool_tags, pool_tags2};
+use poolmon_source::windows::decode::{BufferLayout, pool_tags, pool_tags2};
 
 fn decode(criterion: &mut Criterion) {
     let count = 20_000_u32;
@@ -28,13 +28,13 @@ fn decode(criterion: &mut Criterion) {
     group.bench_function("class 22, 20,000 tags", |bencher| {
         bencher.iter(|| {
             sample.clear();
-            pool_tags(black_box(&narrow), Layout::X64, &mut sample).map(|decoded| decoded.read)
+            pool_tags(black_box(&narrow), BufferLayout::X64, &mut sample).map(|decoded| decoded.read)
         });
     });
     group.bench_function("class 255, 20,000 tags", |bencher| {
         bencher.iter(|| {
             sample.clear();
-            pool_tags2(black_box(&wide), Layout::X64, &mut sample).map(|decoded| decoded.read)
+            pool_tags2(black_box(&wide), BufferLayout::X64, &mut sample).map(|decoded| decoded.read)
         });
     });
     group.finish();

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::error::{Result, StoreError};
 use crate::segment::frame::{time_of, wall_of};
-use crate::segment::marks::{Mark, TimedMark};
+use crate::segment::marks::{RecordedMark, TimedMark};
 
 /// Ending of a segment.
 pub const ENDING: &str = "plog";
@@ -122,7 +122,7 @@ pub fn waiting_notes(folder: &Path) -> Vec<(PathBuf, TimedMark)> {
             let nanos: i128 = name.split('-').next()?.parse().ok()?;
             let time = Timestamp::from_nanosecond(nanos).ok()?;
             let text = String::from_utf8_lossy(&fs::read(&path).ok()?).into_owned();
-            Some((path, TimedMark { time: time_of(wall_of(Some(time))), mark: Mark::Note(text) }))
+            Some((path, TimedMark { time: time_of(wall_of(Some(time))), mark: RecordedMark::Note(text) }))
         })
         .collect();
     notes.sort_by_key(|(path, note)| (note.time, path.clone()));

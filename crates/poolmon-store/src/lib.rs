@@ -19,7 +19,7 @@ pub mod segment;
 
 pub use error::{Result, StoreError};
 pub use folder::note;
-pub use reader::{Changed, Cursor, Info, Recording, Stretch, Verification};
-pub use recorder::{Config, Outcome, Recorder, Report, Status};
+pub use reader::{Changed, Cursor, Recording, RecordingInfo, Stretch, Verification};
+pub use recorder::{OpenReport, RecordOutcome, Recorder, RecorderConfig, RecorderStatus};
 pub use segment::cursor::{Entry, Losses};
-pub use segment::marks::{Gap, GapKind, Mark, ModuleChange, TimedMark};
+pub use segment::marks::{Gap, GapKind, ModuleChange, RecordedMark, TimedMark};

@@ -13,7 +13,7 @@ use std::time::Duration;
 use poolmon_model::header::FIGURES;
 use poolmon_model::sample::Session;
 use poolmon_model::{CounterWidth, Counters, Delta, Origin, Pool, Row, Sample, SourceKind, Tag};
-use poolmon_store::codec::State;
+use poolmon_store::codec::CodecState;
 use proptest::prelude::*;
 
 fn figure() -> impl Strategy<Value = Option<u64>> {
@@ -97,7 +97,7 @@ proptest! {
         ],
         keys in prop::collection::vec(any::<bool>(), 8),
     ) {
-        let mut pair: Option<(State, State)> = None;
+        let mut pair: Option<(CodecState, CodecState)> = None;
         for (n, sample) in samples.iter().enumerate() {
             // Every second sample only moves a little, as real ones do.
             match &mut pair {
@@ -106,8 +106,8 @@ proptest! {
                     reader.read_delta(&payload).unwrap();
                 }
                 _ => {
-                    let (writer, payload) = State::key(sample, n as u64 * 1_000_003).unwrap();
-                    pair = Some((writer, State::read_key(&payload).unwrap()));
+                    let (writer, payload) = CodecState::key(sample, n as u64 * 1_000_003).unwrap();
+                    pair = Some((writer, CodecState::read_key(&payload).unwrap()));
                 }
             }
             let (writer, reader) = pair.as_ref().unwrap();
@@ -123,7 +123,7 @@ proptest! {
     ) {
         // Few names in any order, also twice in one sample.
         let origin = Arc::new(Origin::new(SourceKind::Linux, &[]));
-        let mut pair: Option<(State, State)> = None;
+        let mut pair: Option<(CodecState, CodecState)> = None;
         for step in steps {
             let mut sample = Sample::new(Arc::clone(&origin), CounterWidth::Bits64);
             sample.rows = step
@@ -133,8 +133,8 @@ proptest! {
             if let Some((writer, reader)) = &mut pair {
                 reader.read_delta(&writer.delta(&sample, 5).unwrap()).unwrap();
             } else {
-                let (writer, payload) = State::key(&sample, 5).unwrap();
-                pair = Some((writer, State::read_key(&payload).unwrap()));
+                let (writer, payload) = CodecState::key(&sample, 5).unwrap();
+                pair = Some((writer, CodecState::read_key(&payload).unwrap()));
             }
             prop_assert_eq!(pair.as_ref().unwrap().1.to_sample(), sample);
         }
@@ -142,7 +142,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        if let Ok(mut state) = State::read_key(&bytes) {
+        if let Ok(mut state) = CodecState::read_key(&bytes) {
             let _ = state.read_delta(&bytes);
             let _ = state.to_sample();
         }

@@ -11,9 +11,9 @@ mod common;
 
 use common::{FrameAt, frames, read_all, sample, segment};
 use poolmon_model::Sample;
-use poolmon_store::segment::frame::Kind;
+use poolmon_store::segment::frame::FrameKind;
 use poolmon_store::segment::parity::BURST;
-use poolmon_store::{Config, Losses, Recorder};
+use poolmon_store::{Losses, Recorder, RecorderConfig};
 use proptest::prelude::*;
 
 fn originals(count: u64) -> Vec<Sample> {
@@ -22,7 +22,8 @@ fn originals(count: u64) -> Vec<Sample> {
 
 /// Every byte of a segment; of padding, whose bytes are all alike, some.
 fn places(bytes: &[u8]) -> impl Iterator<Item = usize> + use<> {
-    let padding: Vec<_> = frames(bytes).into_iter().filter(|frame| frame.kind == Kind::Padding).collect();
+    let padding: Vec<_> =
+        frames(bytes).into_iter().filter(|frame| frame.kind == FrameKind::Padding).collect();
     let dull = move |at: usize| {
         padding.iter().any(|frame| at > frame.start + 40 && at + 40 < frame.end && !at.is_multiple_of(97))
     };
@@ -87,14 +88,14 @@ fn a_lost_sector_anywhere_in_a_closed_segment_loses_nothing() {
 fn a_flip_of_any_byte_of_an_open_segment_loses_its_frame_and_the_rest_of_its_group() {
     let (bytes, _) = segment(130, false);
     let (all, frames) = (originals(130), frames(&bytes));
-    let key = frames.iter().rfind(|frame| frame.kind == Kind::Key).unwrap().start;
+    let key = frames.iter().rfind(|frame| frame.kind == FrameKind::Key).unwrap().start;
     for at in places(&bytes).step_by(3) {
         let mut damaged = bytes.clone();
         damaged[at] ^= 0x10;
         let (samples, _) = read_all(damaged);
         // The last group has no parity yet. Its key can be done without.
         let hit = frames.iter().find(|frame| frame.start <= at && at < frame.end);
-        let hit = hit.filter(|frame| frame.start > key && frame.kind == Kind::Delta);
+        let hit = hit.filter(|frame| frame.start > key && frame.kind == FrameKind::Delta);
         let safe = hit.map_or(all.len(), |frame| frame.sample as usize);
         assert!(samples == all[..safe], "byte {at}: {} of {safe}", samples.len());
     }
@@ -104,12 +105,12 @@ fn a_flip_of_any_byte_of_an_open_segment_loses_its_frame_and_the_rest_of_its_gro
 fn the_next_recorder_protects_what_a_killed_one_could_not() {
     // Killed in a group, and between a key and the parity of the group before it.
     let (bytes, _) = segment(300, false);
-    let key = *frames(&bytes).iter().rfind(|frame| frame.kind == Kind::Key).unwrap();
+    let key = *frames(&bytes).iter().rfind(|frame| frame.kind == FrameKind::Key).unwrap();
     for length in [bytes.len(), key.end] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("00000000-20261123T000000Z.plog");
         std::fs::write(&path, &bytes[..length]).unwrap();
-        let (_, report) = Recorder::open(folder.path(), Config::default()).unwrap();
+        let (_, report) = Recorder::open(folder.path(), RecorderConfig::default()).unwrap();
         assert_eq!(report.recovered.len(), 1);
         let closed = std::fs::read(&path).unwrap();
         let all = originals(if length == key.end { u64::from(key.sample) + 1 } else { 300 });
@@ -141,7 +142,7 @@ proptest! {
         let frames = frames(&bytes);
         let before = frames.iter().take_while(|frame| frame.end <= from).filter_map(FrameAt::held).max();
         let before = before.map_or(0, |last| last as usize + 1);
-        let key = frames.iter().find(|frame| frame.start >= to && frame.kind == Kind::Key);
+        let key = frames.iter().find(|frame| frame.start >= to && frame.kind == FrameKind::Key);
         let after = key.map_or(all.len(), |frame| frame.sample as usize);
         prop_assert!(samples.len() >= before && samples[..before] == all[..before], "{} before", before);
         // The key's sample and all behind it.

@@ -14,11 +14,11 @@ use std::time::Duration;
 
 use common::{moment, sample, time};
 use poolmon_model::{Filter, Pattern};
-use poolmon_store::export::{self, Format, Options};
-use poolmon_store::{Config, Recorder, Recording, StoreError};
+use poolmon_store::export::{self, ExportFormat, ExportOptions};
+use poolmon_store::{Recorder, RecorderConfig, Recording, StoreError};
 
 fn recording(folder: &Path, samples: u64) -> Recording {
-    let config = Config { segment_length: Duration::from_secs(100), ..Config::default() };
+    let config = RecorderConfig { segment_length: Duration::from_secs(100), ..RecorderConfig::default() };
     let (mut recorder, _) = Recorder::open(folder, config).unwrap();
     for n in 0..samples {
         recorder.record_at(&sample(n), moment(n)).unwrap();
@@ -27,17 +27,17 @@ fn recording(folder: &Path, samples: u64) -> Recording {
     Recording::open(folder).unwrap()
 }
 
-fn text(recording: &Recording, format: Format, options: &Options) -> String {
+fn text(recording: &Recording, format: ExportFormat, options: &ExportOptions) -> String {
     let mut out = Vec::new();
     export::write(recording, format, options, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
-fn some(tag: &str, samples: u64) -> Options {
-    Options {
+fn some(tag: &str, samples: u64) -> ExportOptions {
+    ExportOptions {
         to: Some(time(samples - 1)),
         filter: Filter { include: vec![Pattern::new(tag)], ..Filter::default() },
-        ..Options::default()
+        ..ExportOptions::default()
     }
 }
 
@@ -46,24 +46,24 @@ fn texts_look_as_they_should() {
     let folder = tempfile::tempdir().unwrap();
     let recording = recording(folder.path(), 12);
     let one = some("Tagb", 2);
-    insta::assert_snapshot!("csv", text(&recording, Format::Csv, &one));
-    insta::assert_snapshot!("json", text(&recording, Format::JsonLines, &one));
-    insta::assert_snapshot!("openmetrics", text(&recording, Format::OpenMetrics, &one));
-    insta::assert_snapshot!("poolmon", text(&recording, Format::Poolmon, &one));
-    insta::assert_snapshot!("header", text(&recording, Format::HeaderCsv, &one));
+    insta::assert_snapshot!("csv", text(&recording, ExportFormat::Csv, &one));
+    insta::assert_snapshot!("json", text(&recording, ExportFormat::JsonLines, &one));
+    insta::assert_snapshot!("openmetrics", text(&recording, ExportFormat::OpenMetrics, &one));
+    insta::assert_snapshot!("poolmon", text(&recording, ExportFormat::Poolmon, &one));
+    insta::assert_snapshot!("header", text(&recording, ExportFormat::HeaderCsv, &one));
 }
 
 #[test]
 fn one_sample_in_each_step() {
     let folder = tempfile::tempdir().unwrap();
     let recording = recording(folder.path(), 100);
-    let options = Options {
+    let options = ExportOptions {
         from: Some(time(5)),
         to: Some(time(60)),
         every: Some(Duration::from_secs(10)),
         ..some("Taga", 61)
     };
-    let csv = text(&recording, Format::Csv, &options);
+    let csv = text(&recording, ExportFormat::Csv, &options);
     let seconds: Vec<&str> = csv.lines().skip(1).map(|line| line.split(',').nth(1).unwrap()).collect();
     assert_eq!(seconds, ["5.0", "15.0", "25.0", "35.0", "45.0", "55.0"]);
     let estimate = options.estimate(&recording).unwrap();
@@ -92,7 +92,8 @@ fn a_closed_pipe_is_an_error_that_can_be_told_apart() {
     }
     let folder = tempfile::tempdir().unwrap();
     let recording = recording(folder.path(), 3);
-    let error = export::write(&recording, Format::Csv, &Options::default(), &mut Closed).unwrap_err();
+    let error =
+        export::write(&recording, ExportFormat::Csv, &ExportOptions::default(), &mut Closed).unwrap_err();
     let StoreError::Io { source, .. } = error else { panic!("{error}") };
     assert_eq!(source.kind(), std::io::ErrorKind::BrokenPipe);
 }
@@ -108,7 +109,8 @@ mod parquet_files {
         let folder = tempfile::tempdir().unwrap();
         let recording = recording(folder.path(), 250);
         let path = folder.path().join("a.parquet");
-        let summary = export::parquet::write(&recording, &Options::default(), &path, &mut || {}).unwrap();
+        let summary =
+            export::parquet::write(&recording, &ExportOptions::default(), &path, &mut || {}).unwrap();
         let reader = SerializedFileReader::new(std::fs::File::open(&path).unwrap()).unwrap();
         let metadata = reader.metadata().file_metadata();
         assert_eq!(metadata.num_rows(), i64::try_from(summary.rows).unwrap());
@@ -147,7 +149,11 @@ mod parquet_files {
     #[test]
     fn closed_segments_are_sealed_in_the_background() {
         let folder = tempfile::tempdir().unwrap();
-        let config = Config { segment_length: Duration::from_secs(100), seal: true, ..Config::default() };
+        let config = RecorderConfig {
+            segment_length: Duration::from_secs(100),
+            seal: true,
+            ..RecorderConfig::default()
+        };
         let (mut recorder, _) = Recorder::open(folder.path(), config).unwrap();
         for n in 0..250 {
             recorder.record_at(&sample(n), moment(n)).unwrap();

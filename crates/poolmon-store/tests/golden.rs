@@ -18,10 +18,10 @@ use common::{Memory, frames, head, origin, read_all, sample, time};
 use poolmon_model::sample::Session;
 use poolmon_model::{Counters, Gather, Pool, Row, Sample, Tag};
 use poolmon_store::segment::cursor::{Entry, SegmentCursor};
-use poolmon_store::segment::frame::{Kind, VERSION};
+use poolmon_store::segment::frame::{FrameKind, VERSION};
 use poolmon_store::segment::summary;
 use poolmon_store::segment::writer::SegmentWriter;
-use poolmon_store::{Gap, GapKind, Mark, ModuleChange, TimedMark};
+use poolmon_store::{Gap, GapKind, ModuleChange, RecordedMark, TimedMark};
 
 /// Samples with a bit of everything.
 fn golden_sample(n: u64) -> Sample {
@@ -63,9 +63,9 @@ fn golden_marks() -> Vec<(u64, TimedMark)> {
     let change =
         ModuleChange { loaded: true, name: "leaky.sys".into(), detail: Some("1.2".into()), size: 0x2_0000 };
     vec![
-        (0, TimedMark { time: Some(time(0)), mark: Mark::Note("é, a note".into()) }),
-        (5, TimedMark { time: Some(time(5)), mark: Mark::Gap(gap) }),
-        (290, TimedMark { time: None, mark: Mark::Modules(vec![change]) }),
+        (0, TimedMark { time: Some(time(0)), mark: RecordedMark::Note("é, a note".into()) }),
+        (5, TimedMark { time: Some(time(5)), mark: RecordedMark::Gap(gap) }),
+        (290, TimedMark { time: None, mark: RecordedMark::Modules(vec![change]) }),
     ]
 }
 
@@ -141,8 +141,8 @@ fn version_1_is_read() {
 #[test]
 fn summaries_are_read_and_parity_helps() {
     let bytes = SUMMARIES.bytes();
-    let kinds: Vec<Kind> = frames(&bytes).iter().map(|frame| frame.kind).collect();
-    assert!(kinds.contains(&Kind::Parity) && kinds.contains(&Kind::Padding));
+    let kinds: Vec<FrameKind> = frames(&bytes).iter().map(|frame| frame.kind).collect();
+    assert!(kinds.contains(&FrameKind::Parity) && kinds.contains(&FrameKind::Padding));
     let mut cursor = SegmentCursor::open(std::io::Cursor::new(bytes.clone())).unwrap();
     let index = cursor.index().unwrap();
     assert_eq!(index.summaries.len(), 2);
@@ -160,7 +160,7 @@ fn summaries_are_read_and_parity_helps() {
         assert_eq!(told, gather.finish().unwrap());
     }
     // A lost delta comes back.
-    let lost = frames(&bytes).into_iter().find(|frame| frame.kind == Kind::Delta).unwrap();
+    let lost = frames(&bytes).into_iter().find(|frame| frame.kind == FrameKind::Delta).unwrap();
     let mut damaged = bytes;
     damaged[lost.start + 30] ^= 0xff;
     let (samples, cursor) = read_all(damaged);

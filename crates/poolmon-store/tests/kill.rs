@@ -17,7 +17,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use common::{moment, sample};
-use poolmon_store::{Config, Cursor, Entry, Recorder, Recording, folder};
+use poolmon_store::{Cursor, Entry, Recorder, RecorderConfig, Recording, folder};
 
 /// The process that is killed: this test program again. It says the number of each sample once it is recorded.
 #[test]
@@ -30,7 +30,7 @@ fn child() {
     };
     let first: u64 = first.parse().unwrap();
     // Short segments, so that closing them is hit, too.
-    let config = Config { segment_length: Duration::from_secs(37), ..Config::default() };
+    let config = RecorderConfig { segment_length: Duration::from_secs(37), ..RecorderConfig::default() };
     let (mut recorder, _) = Recorder::open(folder.as_ref(), config).unwrap();
     let mut out = std::io::stdout().lock();
     for n in first.. {
@@ -77,7 +77,7 @@ fn killed_at_random_moments() {
         if least == 0 && folder::segments(home.path()).unwrap().is_empty() {
             continue;
         }
-        let (again, report) = Recorder::open(home.path(), Config::default()).unwrap();
+        let (again, report) = Recorder::open(home.path(), RecorderConfig::default()).unwrap();
         torn += report.recovered.iter().filter(|found| found.cut > 0).count();
         mended += report.recovered.len();
         drop(again);

@@ -18,19 +18,21 @@ use std::time::Duration;
 
 use common::{moment, origin, sample, sample_of, time};
 use poolmon_model::{Pattern, Pool, PoolView, Sample, Tag};
-use poolmon_store::recorder::{Disk, Moment};
+use poolmon_store::recorder::{ClockMoment, Disk};
 use poolmon_store::segment::writer::Append;
-use poolmon_store::{Changed, Config, Cursor, GapKind, Mark, Outcome, Recorder, Recording, StoreError};
+use poolmon_store::{
+    Changed, Cursor, GapKind, RecordOutcome, RecordedMark, Recorder, RecorderConfig, Recording, StoreError,
+};
 use proptest::prelude::*;
 
-fn config() -> Config {
-    Config { interval: Duration::from_secs(1), ..Config::default() }
+fn config() -> RecorderConfig {
+    RecorderConfig { interval: Duration::from_secs(1), ..RecorderConfig::default() }
 }
 
-fn record(folder: &Path, config: Config, samples: std::ops::Range<u64>) {
+fn record(folder: &Path, config: RecorderConfig, samples: std::ops::Range<u64>) {
     let (mut recorder, _) = Recorder::open(folder, config).unwrap();
     for n in samples {
-        assert_eq!(recorder.record_at(&sample(n), moment(n)).unwrap(), Outcome::Recorded);
+        assert_eq!(recorder.record_at(&sample(n), moment(n)).unwrap(), RecordOutcome::Recorded);
     }
     recorder.close().unwrap();
 }
@@ -48,7 +50,7 @@ fn read(folder: &Path) -> Vec<Sample> {
 fn gaps(folder: &Path) -> Vec<(GapKind, i64)> {
     let marks = Recording::open(folder).unwrap().marks(None, None).unwrap();
     let gaps = marks.into_iter().filter_map(|mark| match mark.mark {
-        Mark::Gap(gap) => Some((gap.kind, gap.length_ns / 1_000_000_000)),
+        RecordedMark::Gap(gap) => Some((gap.kind, gap.length_ns / 1_000_000_000)),
         _ => None,
     });
     gaps.collect()
@@ -57,7 +59,7 @@ fn gaps(folder: &Path) -> Vec<(GapKind, i64)> {
 #[test]
 fn what_was_recorded_is_read_again() {
     let folder = tempfile::tempdir().unwrap();
-    let config = Config { segment_length: Duration::from_secs(100), ..config() };
+    let config = RecorderConfig { segment_length: Duration::from_secs(100), ..config() };
     record(folder.path(), config, 0..450);
     let recording = Recording::open(folder.path()).unwrap();
     assert_eq!(recording.segments().len(), 5);
@@ -73,7 +75,7 @@ fn what_was_recorded_is_read_again() {
 #[test]
 fn any_moment_and_its_neighbours() {
     let folder = tempfile::tempdir().unwrap();
-    record(folder.path(), Config { segment_length: Duration::from_secs(100), ..config() }, 0..450);
+    record(folder.path(), RecorderConfig { segment_length: Duration::from_secs(100), ..config() }, 0..450);
     let mut cursor = Recording::open(folder.path()).unwrap().cursor();
     let mut got = Cursor::empty_sample();
     for n in [0, 1, 99, 100, 101, 257, 256, 449, 3, 300] {
@@ -109,7 +111,7 @@ fn any_moment_and_its_neighbours() {
 #[test]
 fn many_samples_back_at_once() {
     let folder = tempfile::tempdir().unwrap();
-    record(folder.path(), Config { segment_length: Duration::from_secs(100), ..config() }, 0..450);
+    record(folder.path(), RecorderConfig { segment_length: Duration::from_secs(100), ..config() }, 0..450);
     let mut cursor = Recording::open(folder.path()).unwrap().cursor();
     let mut got = Cursor::empty_sample();
     assert!(!cursor.go_back(3, &mut got).unwrap(), "nothing is held yet");
@@ -144,7 +146,7 @@ fn many_samples_back_at_once() {
 #[test]
 fn one_tag_through_time() {
     let folder = tempfile::tempdir().unwrap();
-    record(folder.path(), Config { segment_length: Duration::from_secs(100), ..config() }, 0..450);
+    record(folder.path(), RecorderConfig { segment_length: Duration::from_secs(100), ..config() }, 0..450);
     let recording = Recording::open(folder.path()).unwrap();
     let tag = Tag::pool(*b"Tagc");
     let all = recording.series(&tag, Pool::Nonpaged, None, None, None).unwrap();
@@ -194,7 +196,9 @@ fn gaps_are_recorded_as_what_they_are() {
     let mut at = |n: u64, clock: u64, up: u64| {
         let mut sample = sample(n);
         sample.uptime = Some(Duration::from_secs(up));
-        recorder.record_at(&sample, Moment { wall: time(n), clock: Duration::from_secs(clock) }).unwrap();
+        recorder
+            .record_at(&sample, ClockMoment { wall: time(n), clock: Duration::from_secs(clock) })
+            .unwrap();
     };
     at(0, 0, 100);
     at(1, 1, 101);
@@ -203,13 +207,13 @@ fn gaps_are_recorded_as_what_they_are() {
     at(7202, 3, 3703); // set forward
     at(203, 4, 3704); // set back
     at(213, 14, 3714); // late
-    let late = Moment { wall: time(214), clock: Duration::from_secs(15) };
+    let late = ClockMoment { wall: time(214), clock: Duration::from_secs(15) };
     recorder.failed_at(&"/proc/slabinfo: permission denied", late).unwrap();
-    let later = Moment { wall: time(215), clock: Duration::from_secs(16) };
+    let later = ClockMoment { wall: time(215), clock: Duration::from_secs(16) };
     recorder.failed_at(&"/proc/slabinfo: permission denied", later).unwrap();
     let mut back = sample(216);
     back.uptime = Some(Duration::from_secs(3717));
-    recorder.record_at(&back, Moment { wall: time(216), clock: Duration::from_secs(17) }).unwrap();
+    recorder.record_at(&back, ClockMoment { wall: time(216), clock: Duration::from_secs(17) }).unwrap();
     assert_eq!(recorder.status().failed, 2);
     recorder.close().unwrap();
     let mut found = gaps(folder.path());
@@ -257,7 +261,7 @@ fn notes_from_outside_are_seen_at_once_and_taken_once() {
     let texts = || -> Vec<String> {
         let marks = Recording::open(folder.path()).unwrap().marks(None, None).unwrap();
         let texts = marks.into_iter().filter_map(|mark| match mark.mark {
-            Mark::Note(text) => Some(text),
+            RecordedMark::Note(text) => Some(text),
             _ => None,
         });
         texts.collect()
@@ -278,7 +282,7 @@ fn notes_from_outside_are_seen_at_once_and_taken_once() {
 fn the_oldest_segments_go_first_and_the_open_one_stays() {
     let folder = tempfile::tempdir().unwrap();
     let keep = Some(Duration::from_secs(250));
-    let config = Config { segment_length: Duration::from_secs(50), keep, ..config() };
+    let config = RecorderConfig { segment_length: Duration::from_secs(50), keep, ..config() };
     record(folder.path(), config, 0..1000);
     let left = read(folder.path());
     assert_eq!(left.last().unwrap().time, Some(time(999)));
@@ -286,7 +290,7 @@ fn the_oldest_segments_go_first_and_the_open_one_stays() {
     assert!(first >= time(650) && first <= time(750), "{first}");
 
     let folder = tempfile::tempdir().unwrap();
-    let config = Config { max_size: Some(150_000), segment_size: 20_000, ..self::config() };
+    let config = RecorderConfig { max_size: Some(150_000), segment_size: 20_000, ..self::config() };
     let (mut recorder, _) = Recorder::open(folder.path(), config).unwrap();
     for n in 0..8000 {
         recorder.record_at(&sample(n), moment(n)).unwrap();
@@ -307,8 +311,11 @@ fn the_oldest_segments_go_first_and_the_open_one_stays() {
 #[test]
 fn chosen_tags_only() {
     let folder = tempfile::tempdir().unwrap();
-    let config =
-        Config { include: vec![Pattern::new("Tag*")], exclude: vec![Pattern::new("Tagb")], ..config() };
+    let config = RecorderConfig {
+        include: vec![Pattern::new("Tag*")],
+        exclude: vec![Pattern::new("Tagb")],
+        ..config()
+    };
     record(folder.path(), config, 0..5);
     for sample in read(folder.path()) {
         assert_eq!(sample.rows.len(), 11);
@@ -324,7 +331,7 @@ fn chosen_pools_only() {
     let all = sample(0);
     let paged = all.rows.iter().filter(|row| row.pool == Pool::Paged).count();
     assert!((1..all.rows.len()).contains(&paged));
-    record(folder.path(), Config { view: PoolView::Only(Pool::Paged), ..config() }, 0..1);
+    record(folder.path(), RecorderConfig { view: PoolView::Only(Pool::Paged), ..config() }, 0..1);
     assert_eq!(read(folder.path())[0].rows.iter().filter(|row| row.pool == Pool::Paged).count(), paged);
     assert_eq!(read(folder.path())[0].rows.len(), paged);
 }
@@ -442,7 +449,7 @@ fn a_full_disk_keeps_what_is_there_and_goes_on_when_there_is_room() {
         if n == 200 {
             *plug.room.lock().unwrap() = None;
         }
-        if matches!(recorder.record_at(&sample(n), moment(n)).unwrap(), Outcome::DiskFull { .. }) {
+        if matches!(recorder.record_at(&sample(n), moment(n)).unwrap(), RecordOutcome::DiskFull { .. }) {
             missed.push(n);
             assert_eq!(recorder.status().missed, missed.len() as u64);
         }
@@ -472,7 +479,7 @@ proptest! {
     ) {
         let folder = tempfile::tempdir().unwrap();
         let plug = Plug::default();
-        let config = Config { segment_length: Duration::from_secs(50), ..config() };
+        let config = RecorderConfig { segment_length: Duration::from_secs(50), ..config() };
         let (mut recorder, _) =
             Recorder::open_on(folder.path(), config.clone(), Box::new(plug.clone())).unwrap();
         for n in 0..count {
@@ -506,7 +513,7 @@ proptest! {
 #[test]
 fn changes_lead_to_the_same_samples() {
     let folder = tempfile::tempdir().unwrap();
-    record(folder.path(), Config { segment_length: Duration::from_secs(100), ..config() }, 0..400);
+    record(folder.path(), RecorderConfig { segment_length: Duration::from_secs(100), ..config() }, 0..400);
     let whole = read(folder.path());
     let mut cursor = Recording::open(folder.path()).unwrap().cursor();
     let mut sample = Cursor::empty_sample();
@@ -540,7 +547,7 @@ fn changes_lead_to_the_same_samples() {
 #[test]
 fn samples_now_and_then_are_reached_without_those_before() {
     let folder = tempfile::tempdir().unwrap();
-    record(folder.path(), Config { segment_length: Duration::from_secs(700), ..config() }, 0..1500);
+    record(folder.path(), RecorderConfig { segment_length: Duration::from_secs(700), ..config() }, 0..1500);
     let whole = read(folder.path());
     let recording = Recording::open(folder.path()).unwrap();
     assert!(recording.segments().len() >= 2);

@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use common::{frames, moment, origin, sample_of, time};
 use poolmon_model::{Gather, Sample, Summary};
-use poolmon_store::segment::frame::Kind;
-use poolmon_store::{Changed, Config, Cursor, Recorder, Recording, Stretch};
+use poolmon_store::segment::frame::FrameKind;
+use poolmon_store::{Changed, Cursor, Recorder, RecorderConfig, Recording, Stretch};
 
 /// Seconds from sample to sample.
 const STEP: u64 = 5;
@@ -30,7 +30,7 @@ fn nth(n: u64) -> (Sample, u64) {
 }
 
 fn record(folder: &Path, samples: std::ops::Range<u64>) {
-    let config = Config { interval: Duration::from_secs(STEP), ..Config::default() };
+    let config = RecorderConfig { interval: Duration::from_secs(STEP), ..RecorderConfig::default() };
     let (mut recorder, _) = Recorder::open(folder, config).unwrap();
     for n in samples {
         let (sample, second) = nth(n);
@@ -122,7 +122,8 @@ fn damaged_or_missing_summaries_are_made_good_from_samples() {
     let before = check(folder.path(), &samples);
     let path = &segments(folder.path())[1];
     let whole = fs::read(path).unwrap();
-    let summary: Vec<_> = frames(&whole).into_iter().filter(|frame| frame.kind == Kind::Summary).collect();
+    let summary: Vec<_> =
+        frames(&whole).into_iter().filter(|frame| frame.kind == FrameKind::Summary).collect();
     assert!(summary.len() >= 2);
     for frame in &summary {
         for at in [frame.start, frame.start + 30, frame.end - 1] {
@@ -137,7 +138,7 @@ fn damaged_or_missing_summaries_are_made_good_from_samples() {
     let end = frames(&whole).pop().unwrap();
     fs::write(path, &whole[..end.start]).unwrap();
     assert_eq!(check(folder.path(), &samples), before);
-    let (recorder, _) = Recorder::open(folder.path(), Config::default()).unwrap();
+    let (recorder, _) = Recorder::open(folder.path(), RecorderConfig::default()).unwrap();
     recorder.close().unwrap();
     assert_eq!(check(folder.path(), &samples), before);
     assert_eq!(Recording::open(folder.path()).unwrap().summaries(None, None).unwrap(), before.1);

@@ -16,8 +16,8 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use common::{moment, sample};
-use poolmon_store::export::{self, Format, Options};
-use poolmon_store::{Config, Recorder, Recording};
+use poolmon_store::export::{self, ExportFormat, ExportOptions};
+use poolmon_store::{Recorder, RecorderConfig, Recording};
 use poolmon_testkit::{Need, skip};
 
 /// Exact sums of one series.
@@ -40,7 +40,7 @@ fn other_tools_agree() {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    let (mut recorder, _) = Recorder::open(folder.path(), Config::default()).unwrap();
+    let (mut recorder, _) = Recorder::open(folder.path(), RecorderConfig::default()).unwrap();
     let mut series: BTreeMap<(String, String), Sums> = BTreeMap::new();
     for n in 0..3000 {
         let sample = sample(n);
@@ -60,9 +60,11 @@ fn other_tools_agree() {
     }
     recorder.close().unwrap();
     let recording = Recording::open(folder.path()).unwrap();
-    let options = Options::default();
+    let options = ExportOptions::default();
     let at = |name: &str| folder.path().join(name);
-    for (format, name) in [(Format::Csv, "a.csv"), (Format::Tsv, "a.tsv"), (Format::JsonLines, "a.jsonl")] {
+    for (format, name) in
+        [(ExportFormat::Csv, "a.csv"), (ExportFormat::Tsv, "a.tsv"), (ExportFormat::JsonLines, "a.jsonl")]
+    {
         export::write_file(&recording, format, &options, &at(name)).unwrap();
     }
     export::parquet::write(&recording, &options, &at("a.parquet"), &mut || {}).unwrap();

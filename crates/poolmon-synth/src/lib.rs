@@ -12,4 +12,4 @@ pub mod dump;
 pub mod hosts;
 pub mod kernel;
 
-pub use kernel::{Config, Leak, SimulatedKernel, SimulatedSource};
+pub use kernel::{Leak, SimulatedKernel, SimulatedSource, SimulationConfig};

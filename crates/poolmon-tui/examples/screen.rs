@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use poolmon_tui::{ColourMode, Options, Settings, run};
+use poolmon_tui::{ColourMode, ScreenOptions, Settings, run};
 use support::{Fake, Known, linux, many, windows};
 
 fn main() {
@@ -29,7 +29,7 @@ fn main() {
         "slow" => source.slow = Duration::from_secs(6),
         _ => {}
     }
-    let outcome = run(Options {
+    let outcome = run(ScreenOptions {
         judge: None,
         source: Box::new(source),
         labeler: Some(std::sync::Arc::new(Known)),

@@ -9,12 +9,12 @@ use poolmon_model::delta::Presence;
 use poolmon_model::{Filter, Labeler, Pool, Row, Sample, Scope, Sort, SourceKind, Table, TableRow, Tag};
 use poolmon_source::Fact;
 
-use crate::columns::{Layout, Widths};
+use crate::columns::{ColumnLayout, Widths};
 use crate::history::History;
 use crate::replay::Replay;
 use crate::replay::deck::Motion;
 use crate::theme::{ColourMode, Theme};
-use crate::verdicts::{Judgement, Verdicts};
+use crate::verdicts::{LiveVerdicts, Verdicts};
 
 /// Intervals that `+` and `-` walk through, in milliseconds.
 pub const INTERVALS: [u64; 9] = [100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000];
@@ -310,7 +310,7 @@ impl App {
     }
 
     /// The rows were judged.
-    pub fn judge(&mut self, judgement: Judgement) {
+    pub fn judge(&mut self, judgement: LiveVerdicts) {
         self.verdicts.take_in(judgement);
         self.derive();
     }
@@ -475,7 +475,7 @@ impl App {
     }
 
     /// The columns on a screen of this width.
-    pub(crate) fn layout(&self) -> Layout {
+    pub(crate) fn layout(&self) -> ColumnLayout {
         let trend = self.settings.filter.scope == Scope::System && self.history.refreshes() > 1;
         self.widths.layout(self.size.0, self.settings.sort, self.settings.show_driver, trend, self.skip)
     }

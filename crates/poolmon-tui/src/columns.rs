@@ -7,7 +7,7 @@ use poolmon_model::{Sort, Table, TableRow, Tag, Value};
 
 /// What a cell shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum CellKind {
     /// The column's value.
     Value,
     /// Its change, in parentheses.
@@ -28,7 +28,7 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
     /// What it shows.
-    pub kind: Kind,
+    pub kind: CellKind,
     /// Of which column of the registry.
     pub column: &'static Column,
     /// First cell.
@@ -39,7 +39,7 @@ pub struct Place {
 
 /// Columns on the screen, from left to right.
 #[derive(Clone, Debug, Default)]
-pub struct Layout {
+pub struct ColumnLayout {
     /// The columns.
     pub places: Vec<Place>,
     /// Columns with figures for which there is no room.
@@ -163,13 +163,14 @@ impl Widths {
     }
 
     /// Cells of a column with its gap; PoolMon's own widths where they suffice.
-    fn needs(&self, kind: Kind, column: &'static Column, before: Option<&Place>) -> u16 {
+    fn needs(&self, kind: CellKind, column: &'static Column, before: Option<&Place>) -> u16 {
         let at = index(column);
         let value = self.value.get(at).copied().unwrap_or(0);
         match kind {
-            Kind::Value => {
+            CellKind::Value => {
                 // A title may stand over the blank title of the change to its left.
-                let lent = before.filter(|b| b.kind == Kind::Change).map_or(0, |b| b.width.saturating_sub(5));
+                let lent =
+                    before.filter(|b| b.kind == CellKind::Change).map_or(0, |b| b.width.saturating_sub(5));
                 let title = if column.unit == Unit::Text {
                     0
                 } else {
@@ -177,30 +178,37 @@ impl Widths {
                 };
                 (value + 1).max(column.screen.width).max(title)
             }
-            Kind::Change => {
+            CellKind::Change => {
                 let least = if column.unit == Unit::Bytes { 6 } else { 4 };
                 self.change.get(at).copied().unwrap_or(0).max(least) + 3
             }
-            Kind::Human | Kind::Trend => 10,
-            Kind::Driver => self.driver.clamp(6, 14) + 2,
-            Kind::Description => self.description.clamp(4, 12) + 2,
-            Kind::Verdict => self.verdict.clamp(8, 18) + 2,
+            CellKind::Human | CellKind::Trend => 10,
+            CellKind::Driver => self.driver.clamp(6, 14) + 2,
+            CellKind::Description => self.description.clamp(4, 12) + 2,
+            CellKind::Verdict => self.verdict.clamp(8, 18) + 2,
         }
     }
 
     /// Chooses the columns for a screen of `width` cells, leaving out the first `skip` columns of figures.
-    pub fn layout(&self, width: u16, sort: Sort, show_driver: bool, trend: bool, skip: usize) -> Layout {
+    pub fn layout(
+        &self,
+        width: u16,
+        sort: Sort,
+        show_driver: bool,
+        trend: bool,
+        skip: usize,
+    ) -> ColumnLayout {
         let wanted = self.wanted(sort, show_driver, trend);
         let mut figures: Vec<usize> = wanted
             .iter()
-            .filter(|w| w.0 == Kind::Value && w.1.unit != Unit::Text)
+            .filter(|w| w.0 == CellKind::Value && w.1.unit != Unit::Text)
             .map(|w| index(w.1))
             .collect();
         figures.sort_unstable();
         let told = figures.len();
         // The sorted column and at least one figure stay.
         let skipped = figures.get(..skip.min(told.saturating_sub(1))).unwrap_or_default();
-        let mut chosen: Vec<(Kind, &'static Column)> = Vec::with_capacity(wanted.len());
+        let mut chosen: Vec<(CellKind, &'static Column)> = Vec::with_capacity(wanted.len());
         for want in wanted.iter().filter(|w| w.1.unit == Unit::Text || !skipped.contains(&index(w.1))) {
             chosen.push(*want);
             chosen.sort_by_key(|(kind, column)| order(*kind, column));
@@ -210,15 +218,16 @@ impl Widths {
         }
         let (mut places, used) = self.lay(&chosen, width);
         self.spread(&mut places, width.saturating_sub(used));
-        let shown = places.iter().filter(|p| p.kind == Kind::Value && p.column.unit != Unit::Text).count();
-        Layout { hidden: told.saturating_sub(shown), places }
+        let shown =
+            places.iter().filter(|p| p.kind == CellKind::Value && p.column.unit != Unit::Text).count();
+        ColumnLayout { hidden: told.saturating_sub(shown), places }
     }
 
     /// Every column that has something to say, the most important first.
-    fn wanted(&self, sort: Sort, show_driver: bool, trend: bool) -> Vec<(Kind, &'static Column)> {
-        use Kind::{Change, Description, Driver, Human, Trend, Value, Verdict};
-        let mut ranked: Vec<(u8, Kind, &'static Column)> = Vec::with_capacity(2 * N + 8);
-        let mut add = |rank: u8, kind: Kind, column: &'static Column| {
+    fn wanted(&self, sort: Sort, show_driver: bool, trend: bool) -> Vec<(CellKind, &'static Column)> {
+        use CellKind::{Change, Description, Driver, Human, Trend, Value, Verdict};
+        let mut ranked: Vec<(u8, CellKind, &'static Column)> = Vec::with_capacity(2 * N + 8);
+        let mut add = |rank: u8, kind: CellKind, column: &'static Column| {
             let says = match kind {
                 Value => self.told(column) || rank == 0,
                 Change => self.told(column) && column.has_change(),
@@ -262,7 +271,7 @@ impl Widths {
         add(column::DRIVER.screen.rank, Driver, &column::DRIVER);
         add(DESCRIPTION, Description, &column::DRIVER);
         ranked.sort_by_key(|entry| entry.0);
-        let mut list: Vec<(Kind, &'static Column)> = Vec::with_capacity(ranked.len());
+        let mut list: Vec<(CellKind, &'static Column)> = Vec::with_capacity(ranked.len());
         for (_, kind, column) in ranked {
             if !list.iter().any(|l| l.0 == kind && l.1.is(column)) {
                 list.push((kind, column));
@@ -272,12 +281,12 @@ impl Widths {
     }
 
     /// Places from left to right and the width that they take.
-    fn lay(&self, chosen: &[(Kind, &'static Column)], width: u16) -> (Vec<Place>, u16) {
+    fn lay(&self, chosen: &[(CellKind, &'static Column)], width: u16) -> (Vec<Place>, u16) {
         let mut places: Vec<Place> = Vec::with_capacity(chosen.len());
         let mut x = 0_u16;
         for &(kind, column) in chosen {
             let mut needs = self.needs(kind, column, places.last());
-            if column.is(&column::TAG) && kind == Kind::Value {
+            if column.is(&column::TAG) && kind == CellKind::Value {
                 needs = needs.min((width / 4).max(11)).min(width);
             }
             places.push(Place { kind, column, x, width: needs });
@@ -290,10 +299,10 @@ impl Widths {
     fn spread(&self, places: &mut [Place], mut left: u16) {
         let tag = self.value.first().copied().unwrap_or(0) + 1;
         for (kind, most) in [
-            (Kind::Value, tag),
-            (Kind::Driver, self.driver + 2),
-            (Kind::Description, self.description + 2),
-            (Kind::Trend, 32),
+            (CellKind::Value, tag),
+            (CellKind::Driver, self.driver + 2),
+            (CellKind::Description, self.description + 2),
+            (CellKind::Trend, 32),
         ] {
             if let Some(place) = places.iter_mut().find(|place| place.kind == kind) {
                 let more = most.saturating_sub(place.width).min(left);
@@ -314,19 +323,19 @@ fn index(column: &Column) -> usize {
     COLUMNS.iter().position(|known| known.id == column.id).unwrap_or(0)
 }
 
-fn order(kind: Kind, column: &Column) -> (usize, u8) {
+fn order(kind: CellKind, column: &Column) -> (usize, u8) {
     let place = match kind {
-        Kind::Trend | Kind::Verdict => index(&column::DRIVER),
+        CellKind::Trend | CellKind::Verdict => index(&column::DRIVER),
         _ => index(column),
     };
     let within = match kind {
-        Kind::Value => 0,
-        Kind::Change => 1,
-        Kind::Human => 2,
-        Kind::Trend => 3,
-        Kind::Verdict => 4,
-        Kind::Driver => 5,
-        Kind::Description => 6,
+        CellKind::Value => 0,
+        CellKind::Change => 1,
+        CellKind::Human => 2,
+        CellKind::Trend => 3,
+        CellKind::Verdict => 4,
+        CellKind::Driver => 5,
+        CellKind::Description => 6,
     };
     (place, within)
 }

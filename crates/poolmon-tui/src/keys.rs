@@ -8,7 +8,7 @@ use poolmon_model::column::{self, Column, Unit};
 use poolmon_model::{Pattern, Scope};
 
 use crate::app::{App, Baseline, Effect, INTERVALS, Mode};
-use crate::columns::Kind;
+use crate::columns::CellKind;
 use crate::render;
 
 /// Two clicks within so many milliseconds are a double click.
@@ -330,10 +330,14 @@ impl App {
         let layout = self.layout();
         let Some(place) = layout.places.iter().find(|p| x >= p.x && x < p.x + p.width) else { return };
         let column = match place.kind {
-            Kind::Value | Kind::Change | Kind::Driver | Kind::Description | Kind::Verdict => place.column,
-            Kind::Human | Kind::Trend => &column::BYTES,
+            CellKind::Value
+            | CellKind::Change
+            | CellKind::Driver
+            | CellKind::Description
+            | CellKind::Verdict => place.column,
+            CellKind::Human | CellKind::Trend => &column::BYTES,
         };
-        let by_change = place.kind == Kind::Change || place.kind == Kind::Trend;
+        let by_change = place.kind == CellKind::Change || place.kind == CellKind::Trend;
         let sort = &mut self.settings.sort;
         if sort.column.id == column.id && (sort.by_change == by_change || column.unit == Unit::Text) {
             sort.reversed = !sort.reversed;

@@ -39,7 +39,7 @@ pub use poolmon_read::Tape;
 pub use render::render;
 pub use replay::{SPEEDS, Speed};
 pub use theme::{ColourMode, Theme};
-pub use verdicts::{Judge, Judgement};
+pub use verdicts::{LiveVerdicts, VerdictSource};
 
 /// Writes what is on the screen to a file and tells its path, or why not.
 pub type SnapshotWriter = Box<dyn FnMut(&Sample, &Table) -> Result<PathBuf, String>>;
@@ -47,13 +47,13 @@ pub type SnapshotWriter = Box<dyn FnMut(&Sample, &Table) -> Result<PathBuf, Stri
 pub type Describe = Box<dyn FnMut(&Row) -> Vec<String>>;
 
 /// What the screen needs.
-pub struct Options {
+pub struct ScreenOptions {
     /// Where samples come from.
     pub source: Box<dyn Source>,
     /// Who knows the owners of tags.
     pub labeler: Option<Arc<dyn Labeler + Send + Sync>>,
     /// Who judges whether rows leak.
-    pub judge: Option<Box<dyn Judge>>,
+    pub judge: Option<Box<dyn VerdictSource>>,
     /// Time between two refreshes.
     pub interval: Duration,
     /// How the screen starts.
@@ -68,7 +68,7 @@ pub struct Options {
 
 /// Why the screen could not be shown, or ended.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum ScreenError {
     /// The first sample failed; the terminal was not touched.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -80,7 +80,7 @@ pub enum Error {
     Terminal(#[from] std::io::Error),
 }
 
-impl Remedy for Error {
+impl Remedy for ScreenError {
     fn remedy(&self) -> Option<String> {
         match self {
             Self::Source(source) => source.remedy(),
@@ -119,16 +119,16 @@ pub struct ReplayOptions {
 /// Shows a tape until the person leaves.
 ///
 /// # Errors
-/// [`Error::Tape`] where it cannot be read, before the terminal is touched; [`Error::Terminal`].
-pub fn replay(options: ReplayOptions) -> Result<(), Error> {
+/// [`ScreenError::Tape`] where it cannot be read, before the terminal is touched; [`ScreenError::Terminal`].
+pub fn replay(options: ReplayOptions) -> Result<(), ScreenError> {
     let ReplayOptions { tape, from, to, at, speed, labeler, initial, colour, snapshot_writer, describe } =
         options;
-    let mut deck = Deck::new(tape, from, to).map_err(Error::Tape)?;
+    let mut deck = Deck::new(tape, from, to).map_err(ScreenError::Tape)?;
     let moment = match at {
         Some(at) => deck.go(&Motion::To(at)),
         None => deck.moment(false),
     };
-    let moment = moment.map_err(Error::Tape)?;
+    let moment = moment.map_err(ScreenError::Tape)?;
     let Some(first) = moment.run.last().map(|sample| (**sample).clone()) else { return Ok(()) };
     let app = App::new(first, initial, Duration::from_secs(1), labeler, colour, Timestamp::now()).with_tape(
         deck.timeline().clone(),
@@ -142,8 +142,8 @@ pub fn replay(options: ReplayOptions) -> Result<(), Error> {
 /// Shows the screen until the person leaves.
 ///
 /// # Errors
-/// [`Error::Source`] where the first sample fails, before the terminal is touched; [`Error::Terminal`].
-pub fn run(mut options: Options) -> Result<(), Error> {
+/// [`ScreenError::Source`] where the first sample fails, before the terminal is touched; [`ScreenError::Terminal`].
+pub fn run(mut options: ScreenOptions) -> Result<(), ScreenError> {
     if options.initial.filter.scope != poolmon_model::Scope::System {
         options.source.want_sessions(true);
     }
@@ -151,7 +151,8 @@ pub fn run(mut options: Options) -> Result<(), Error> {
     if let Some(judge) = &mut options.judge {
         judge.push(&first);
     }
-    let Options { source, labeler, judge, interval, initial, colour, snapshot_writer, describe } = options;
+    let ScreenOptions { source, labeler, judge, interval, initial, colour, snapshot_writer, describe } =
+        options;
     let mut app = App::new(first, initial, interval, labeler, colour, Timestamp::now());
     if source.is_still() {
         app = app.held_still();

@@ -12,9 +12,9 @@ use poolmon_model::problem::Remedy as _;
 use poolmon_model::{Pool, Sample, Tag};
 use poolmon_source::{Fact, Source};
 
-use crate::replay::Series;
-use crate::replay::deck::{Deck, Moment, Motion};
-use crate::verdicts::{Judge, Judgement};
+use crate::replay::RowSeries;
+use crate::replay::deck::{Deck, DeckMoment, Motion};
+use crate::verdicts::{LiveVerdicts, VerdictSource};
 
 /// Verdicts are at least so far apart, and take no more than a fiftieth of the time.
 const JUDGE_EVERY: Duration = Duration::from_secs(10);
@@ -39,7 +39,7 @@ pub enum Question {
 
 /// What it answers.
 #[derive(Debug)]
-pub enum Answer {
+pub enum SamplerAnswer {
     /// The state of now.
     Sample(Sample),
     /// Why there is none; the buffer comes back.
@@ -47,22 +47,22 @@ pub enum Answer {
     /// What else is known of a row.
     Facts((Tag, Pool), Vec<Fact>),
     /// The rows were judged.
-    Judged(Judgement),
+    Judged(LiveVerdicts),
     /// Another moment of the tape.
-    Moment(Moment),
+    Moment(DeckMoment),
     /// Why the tape did not move.
     Refused(String),
     /// The points of a row.
-    Chart(Series),
+    Chart(RowSeries),
 }
 
 /// Takes answers; false = nobody wants them any more.
-type Answering<'a> = &'a mut dyn FnMut(Answer) -> bool;
+type Answering<'a> = &'a mut dyn FnMut(SamplerAnswer) -> bool;
 /// Answers questions; false = nobody wants the answers any more.
 pub type Asked = Box<dyn FnMut(Question, Answering<'_>) -> bool + Send>;
 
 /// A source answers.
-pub fn of_source(mut source: Box<dyn Source>, mut judge: Option<Box<dyn Judge>>) -> Asked {
+pub fn of_source(mut source: Box<dyn Source>, mut judge: Option<Box<dyn VerdictSource>>) -> Asked {
     let mut next = Instant::now();
     Box::new(move |question, answer| match question {
         Question::Sample(mut sample) => match source.sample_into(&mut sample) {
@@ -70,18 +70,18 @@ pub fn of_source(mut source: Box<dyn Source>, mut judge: Option<Box<dyn Judge>>)
                 if let Some(judge) = &mut judge {
                     judge.push(&sample);
                 }
-                let goes_on = answer(Answer::Sample(sample));
+                let goes_on = answer(SamplerAnswer::Sample(sample));
                 match &mut judge {
                     Some(judge) if goes_on && Instant::now() >= next => {
                         let began = Instant::now();
                         let judgement = judge.judge();
                         next = Instant::now() + JUDGE_EVERY.max(began.elapsed() * 50);
-                        answer(Answer::Judged(judgement))
+                        answer(SamplerAnswer::Judged(judgement))
                     }
                     _ => goes_on,
                 }
             }
-            Err(error) => answer(Answer::Failed(sample, error.in_full())),
+            Err(error) => answer(SamplerAnswer::Failed(sample, error.in_full())),
         },
         Question::Sessions(wanted) => {
             source.want_sessions(wanted);
@@ -89,7 +89,7 @@ pub fn of_source(mut source: Box<dyn Source>, mut judge: Option<Box<dyn Judge>>)
         }
         Question::Facts(tag, pool) => {
             let facts = source.facts(&tag, pool);
-            answer(Answer::Facts((tag, pool), facts))
+            answer(SamplerAnswer::Facts((tag, pool), facts))
         }
         Question::Wind(_) | Question::Chart(..) => true,
     })
@@ -98,12 +98,14 @@ pub fn of_source(mut source: Box<dyn Source>, mut judge: Option<Box<dyn Judge>>)
 /// A tape answers.
 pub fn of_deck(mut deck: Deck) -> Asked {
     Box::new(move |question, answer| match question {
-        Question::Wind(motion) => answer(deck.go(&motion).map_or_else(Answer::Refused, Answer::Moment)),
+        Question::Wind(motion) => {
+            answer(deck.go(&motion).map_or_else(SamplerAnswer::Refused, SamplerAnswer::Moment))
+        }
         Question::Chart(row, from, to) => answer(match deck.row(&row, from, to, CHART) {
-            Ok(points) => Answer::Chart(Series { row, from, to, points }),
-            Err(error) => Answer::Refused(error),
+            Ok(points) => SamplerAnswer::Chart(RowSeries { row, from, to, points }),
+            Err(error) => SamplerAnswer::Refused(error),
         }),
-        Question::Facts(tag, pool) => answer(Answer::Facts((tag, pool), Vec::new())),
+        Question::Facts(tag, pool) => answer(SamplerAnswer::Facts((tag, pool), Vec::new())),
         Question::Sample(_) | Question::Sessions(_) => true,
     })
 }
@@ -111,7 +113,7 @@ pub fn of_deck(mut deck: Deck) -> Asked {
 /// Starts the thread. It ends when the questions' sender is dropped; one that hangs is left behind.
 pub fn start<F>(mut asked: Asked, mut answer: F) -> std::io::Result<Sender<Question>>
 where
-    F: FnMut(Answer) -> bool + Send + 'static,
+    F: FnMut(SamplerAnswer) -> bool + Send + 'static,
 {
     let (sender, questions): (Sender<Question>, Receiver<Question>) = channel();
     thread::Builder::new().name("sampler".into()).spawn(move || {

@@ -19,7 +19,7 @@ use ratatui_crossterm::crossterm::terminal::{
 
 use crate::app::{App, Effect};
 use crate::replay::deck::Motion;
-use crate::sampler::{self, Answer, Asked, Question};
+use crate::sampler::{self, Asked, Question, SamplerAnswer};
 use crate::{Describe, SnapshotWriter};
 
 /// How often the clock on the screen moves on (age of data, messages).
@@ -33,7 +33,7 @@ const GONE: Duration = Duration::from_millis(500);
 #[expect(clippy::large_enum_variant, reason = "a box would be an allocation for every refresh")]
 enum Wake {
     Input(Event),
-    Answer(Answer),
+    Answer(SamplerAnswer),
     Leave,
 }
 
@@ -202,23 +202,23 @@ fn take_in(app: &mut App, wake: Wake, pace: &mut Pace, questions: &Sender<Questi
         Wake::Input(Event::Mouse(mouse)) => app.on_mouse(mouse),
         Wake::Input(Event::Resize(width, height)) => app.resize(width, height),
         Wake::Input(_) => {}
-        Wake::Answer(Answer::Sample(sample)) => {
+        Wake::Answer(SamplerAnswer::Sample(sample)) => {
             pace.spare = app
                 .receive(sample)
                 .or_else(|| Some(Sample::new(Arc::clone(&app.now.origin), CounterWidth::default())));
         }
-        Wake::Answer(Answer::Failed(sample, error)) => {
+        Wake::Answer(SamplerAnswer::Failed(sample, error)) => {
             app.fail(&error);
             pace.spare = Some(sample);
         }
-        Wake::Answer(Answer::Facts(key, facts)) => app.facts(&key, facts),
-        Wake::Answer(Answer::Moment(moment)) => {
+        Wake::Answer(SamplerAnswer::Facts(key, facts)) => app.facts(&key, facts),
+        Wake::Answer(SamplerAnswer::Moment(moment)) => {
             pace.since = Instant::now();
             app.show(moment);
         }
-        Wake::Answer(Answer::Refused(error)) => app.refuse(&error),
-        Wake::Answer(Answer::Chart(series)) => app.chart(series),
-        Wake::Answer(Answer::Judged(judgement)) => app.judge(judgement),
+        Wake::Answer(SamplerAnswer::Refused(error)) => app.refuse(&error),
+        Wake::Answer(SamplerAnswer::Chart(series)) => app.chart(series),
+        Wake::Answer(SamplerAnswer::Judged(judgement)) => app.judge(judgement),
     }
     if app.interval != interval {
         pace.due = Instant::now() + app.interval;

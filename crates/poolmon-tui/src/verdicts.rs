@@ -7,16 +7,16 @@ use poolmon_model::{Pool, RowVerdict, Sample, TableRow, Tag};
 use rustc_hash::FxHashMap;
 
 /// Judges rows from all samples since the start. It is asked on the sampler's thread.
-pub trait Judge: Send {
+pub trait VerdictSource: Send {
     /// Takes a sample in.
     fn push(&mut self, sample: &Sample);
     /// Judges what there is by now.
-    fn judge(&mut self) -> Judgement;
+    fn judge(&mut self) -> LiveVerdicts;
 }
 
 /// Verdicts on the rows that have one; a row that is steady has none.
 #[derive(Clone, Debug, Default)]
-pub struct Judgement {
+pub struct LiveVerdicts {
     /// By row.
     pub rows: Vec<(Tag, Pool, Arc<RowVerdict>)>,
     /// How long it still takes until there is enough data for any verdict; `None` = there is.
@@ -32,7 +32,7 @@ pub(crate) struct Verdicts {
 }
 
 impl Verdicts {
-    pub(crate) fn take_in(&mut self, judgement: Judgement) {
+    pub(crate) fn take_in(&mut self, judgement: LiveVerdicts) {
         self.judged = true;
         self.left = judgement.left;
         self.rows = judgement.rows.into_iter().map(|(tag, pool, verdict)| ((tag, pool), verdict)).collect();

@@ -6,8 +6,8 @@ use super::one::{self, Finding};
 use super::owner::{self, OwnerHint};
 use super::{Points, group};
 use crate::stats::{false_discovery, mann_kendall, theil_sen};
-use crate::verdict::{Exhaustion, Group, Kind, Limit, PoolGrowth, Rate, Report, Verdict};
-use crate::{Analysis, Config};
+use crate::verdict::{Exhaustion, Group, Limit, PoolGrowth, Rate, Report, Verdict, VerdictKind};
+use crate::{Analysis, AnalysisConfig};
 
 /// The slots of the boot that is judged: the latest one that is long enough, else the longest.
 fn slots(analysis: &Analysis) -> (usize, usize) {
@@ -42,24 +42,26 @@ fn temper(analysis: &Analysis, pools: &[PoolGrowth], findings: &mut [Finding]) {
         let rate = finding.bytes.per_hour;
         let worth = rate >= config.worth_per_hour || rate * 24.0 >= config.worth_a_day * held;
         let kept = finding.evidence.retention.is_some_and(|kept| kept >= 0.9);
-        if matches!(finding.kind, Kind::Leaking | Kind::Growing) && owner::is_part_of_inodes(&series.tag) {
-            finding.kind = Kind::Growing;
+        if matches!(finding.kind, VerdictKind::Leaking | VerdictKind::Growing)
+            && owner::is_part_of_inodes(&series.tag)
+        {
+            finding.kind = VerdictKind::Growing;
             let reason =
                 "part of each inode: the kernel frees it with the inodes, whose caches it can shrink";
             finding.reasons = vec![reason.into()];
             finding.needs = None;
         }
-        if finding.kind == Kind::Leaking
+        if finding.kind == VerdictKind::Leaking
             && owner::is_general(&series.tag)
             && rate <= objects * owner::BOOKKEEPING
         {
-            finding.kind = Kind::Growing;
+            finding.kind = VerdictKind::Growing;
             let reason = "no more than the kernel's own bookkeeping takes for caches that grow beside it and can be shrunk";
             finding.reasons = vec![reason.into()];
             finding.needs = None;
         }
-        if finding.kind == Kind::Leaking && !worth && !kept {
-            finding.kind = Kind::Growing;
+        if finding.kind == VerdictKind::Leaking && !worth && !kept {
+            finding.kind = VerdictKind::Growing;
             finding
                 .reasons
                 .insert(0, "grows too little to be told from a cache that is trimmed now and then".into());
@@ -91,8 +93,8 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
         .collect();
     for (finding, q) in findings.iter_mut().zip(false_discovery::adjust(&p)) {
         finding.evidence.q = q;
-        if finding.kind == Kind::Leaking && q > config.false_discoveries {
-            finding.kind = Kind::Growing;
+        if finding.kind == VerdictKind::Leaking && q > config.false_discoveries {
+            finding.kind = VerdictKind::Growing;
             finding.reasons = vec!["among so many tags one rising like this by chance".into()];
         }
     }
@@ -110,7 +112,7 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
     let mut grown = Vec::new();
     for &at in &order {
         let (series, finding) = (&analysis.series[at], &findings[at]);
-        let rising = matches!(finding.kind, Kind::Leaking | Kind::Growing);
+        let rising = matches!(finding.kind, VerdictKind::Leaking | VerdictKind::Growing);
         if rising {
             grown.push((verdicts.len(), finding));
         }
@@ -121,9 +123,9 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
             .map(|pool| (finding.bytes.per_hour / pool.bytes.per_hour).clamp(0.0, 1.0));
         let since_start = !finding.bent && series.first <= from;
         // The first point lies in the middle of the first slot; what grew in it grew from its first sample on.
-        let is_whole = since_start && from == 0 && finding.kind != Kind::Step;
+        let is_whole = since_start && from == 0 && finding.kind != VerdictKind::Step;
         let hour = if is_whole { 0.0 } else { finding.from };
-        let since = if finding.kind == Kind::Steady { None } else { analysis.at(hour) };
+        let since = if finding.kind == VerdictKind::Steady { None } else { analysis.at(hour) };
         verdicts.push(Verdict {
             tag: series.tag.clone(),
             pool: series.pool,
@@ -166,10 +168,10 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
 
 /// What cannot yet be told from a cache that will be trimmed is not called a leak, unless it grows in lockstep with
 /// others of which one is: the same lost references drag all of them along.
-fn defer(findings: &mut [Finding], config: &Config) {
+fn defer(findings: &mut [Finding], config: &AnalysisConfig) {
     let leaking = |early: bool| {
         let of_kind = findings.iter().enumerate();
-        of_kind.filter(move |(_, f)| f.kind == Kind::Leaking && f.early.is_some() == early)
+        of_kind.filter(move |(_, f)| f.kind == VerdictKind::Leaking && f.early.is_some() == early)
     };
     let (sure, early): (Vec<_>, Vec<_>) = (leaking(false).collect(), leaking(true).collect());
     if early.is_empty() {
@@ -184,12 +186,12 @@ fn defer(findings: &mut [Finding], config: &Config) {
         .filter(|members| members.iter().any(|&at| findings[at].early.is_none()))
         .flatten()
         .collect();
-    for (at, finding) in findings.iter_mut().enumerate().filter(|(_, f)| f.kind == Kind::Leaking) {
+    for (at, finding) in findings.iter_mut().enumerate().filter(|(_, f)| f.kind == VerdictKind::Leaking) {
         let Some(hours) = finding.early else { continue };
         if carried.contains(&at) {
             finding.reasons.insert(0, "grows in lockstep with a leak that is past doubt".into());
         } else {
-            finding.kind = Kind::Growing;
+            finding.kind = VerdictKind::Growing;
             finding.needs = Some(hours);
             finding.reasons = vec!["too early to tell from a cache that will be trimmed".into()];
         }
@@ -245,7 +247,7 @@ fn together(header: &Header, group: &Group, verdicts: &mut [Verdict]) {
 }
 
 fn pools(analysis: &Analysis, from: usize, to: usize) -> Vec<PoolGrowth> {
-    let config: &Config = &analysis.config;
+    let config: &AnalysisConfig = &analysis.config;
     let mut pools = Vec::new();
     for series in &analysis.pools {
         let points =

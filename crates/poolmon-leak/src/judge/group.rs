@@ -7,7 +7,7 @@ use poolmon_model::Tag;
 
 use super::one::Finding;
 use super::owner::{self, OwnerHint};
-use crate::verdict::{Kind, Verdict};
+use crate::verdict::{Verdict, VerdictKind};
 
 /// Largest whole multiple that counts as lockstep.
 const MULTIPLE: f64 = 8.0;
@@ -99,7 +99,7 @@ pub fn culprit(members: &[usize], verdicts: &[Verdict], hints: &[Option<OwnerHin
             Some(_) => score -= 3,
             None => score += 1,
         }
-        if verdict.kind == Kind::Leaking {
+        if verdict.kind == VerdictKind::Leaking {
             score += 1;
         }
         (score, reasons)

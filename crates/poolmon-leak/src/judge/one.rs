@@ -4,14 +4,14 @@ use poolmon_model::Pool;
 
 use super::Points;
 use super::ended::ended;
-use crate::config::Config;
+use crate::config::AnalysisConfig;
 use crate::stats::{change_point, floor, mann_kendall, rank, rhythm, saturation, theil_sen};
-use crate::verdict::{Evidence, Kind, Rate};
+use crate::verdict::{Evidence, Rate, VerdictKind};
 
 /// What is found on one series, before all are seen together.
 #[derive(Clone, Debug)]
 pub struct Finding {
-    pub kind: Kind,
+    pub kind: VerdictKind,
     pub bytes: Rate,
     pub allocs: Option<Rate>,
     pub held: f64,
@@ -31,7 +31,7 @@ pub struct Finding {
 const NO_RATE: Rate = Rate { per_hour: 0.0, low: 0.0, high: 0.0 };
 
 impl Finding {
-    fn dull(kind: Kind, points: &Points) -> Self {
+    fn dull(kind: VerdictKind, points: &Points) -> Self {
         Self {
             kind,
             bytes: NO_RATE,
@@ -60,9 +60,9 @@ fn middle(values: &[f64]) -> f64 {
 }
 
 /// Judges one series. `told` = rows tell (allocs and frees, outstanding allocations).
-pub fn judge(config: &Config, pool: Pool, all: &Points, told: (bool, bool)) -> Finding {
+pub fn judge(config: &AnalysisConfig, pool: Pool, all: &Points, told: (bool, bool)) -> Finding {
     if all.len() < config.least_points || all.span() < config.least_hours {
-        let mut finding = Finding::dull(Kind::TooLittleData, all);
+        let mut finding = Finding::dull(VerdictKind::TooLittleData, all);
         let by_points = if all.len() > 1 {
             let step = all.span() / (all.len() - 1) as f64;
             config.least_points.saturating_sub(all.len()) as f64 * step
@@ -100,8 +100,8 @@ fn outgrown(all: &Points, window: &Window) -> f64 {
 }
 
 /// What does not grow: steady, or coming and going with the load.
-fn dull(config: &Config, all: &Points) -> Finding {
-    let mut finding = Finding::dull(Kind::Steady, all);
+fn dull(config: &AnalysisConfig, all: &Points) -> Finding {
+    let mut finding = Finding::dull(VerdictKind::Steady, all);
     if swing(&all.mean) < config.least_growth || swing(&all.mean) < 0.1 * middle(&all.mean) {
         return finding;
     }
@@ -110,7 +110,7 @@ fn dull(config: &Config, all: &Points) -> Finding {
         return fell;
     }
     if let Some(reason) = comes_back(config, &thin) {
-        finding.kind = Kind::LoadDriven;
+        finding.kind = VerdictKind::LoadDriven;
         finding.reasons.push(reason.into());
     }
     finding
@@ -122,7 +122,7 @@ fn swing(values: &[f64]) -> f64 {
 }
 
 /// Why a series without a trend is more than steady: it swings, and comes back.
-fn comes_back(config: &Config, points: &Points) -> Option<&'static str> {
+fn comes_back(config: &AnalysisConfig, points: &Points) -> Option<&'static str> {
     let part = swing(&points.mean) / middle(&points.mean).max(1.0);
     if swing(&points.mean) < config.least_growth || part < 0.1 {
         return None;
@@ -159,7 +159,7 @@ fn largest_jump(y: &[f64]) -> (usize, f64) {
 }
 
 /// One jump that explains the growth.
-fn step(config: &Config, points: &Points, rise: f64) -> Option<Finding> {
+fn step(config: &AnalysisConfig, points: &Points, rise: f64) -> Option<Finding> {
     let (at, jump) = largest_jump(&points.mean);
     if jump.abs() < 0.5 * rise {
         return None;
@@ -184,7 +184,7 @@ fn step(config: &Config, points: &Points, rise: f64) -> Option<Finding> {
     if test.p > 0.01 {
         return None;
     }
-    let mut finding = Finding::dull(Kind::Step, points);
+    let mut finding = Finding::dull(VerdictKind::Step, points);
     finding.growth = jump;
     finding.from = points.hours[at];
     finding.evidence.jump = (jump / rise).abs();
@@ -194,7 +194,7 @@ fn step(config: &Config, points: &Points, rise: f64) -> Option<Finding> {
 }
 
 /// The part of the series that is judged: all of it, or what comes after a bend upwards.
-fn window(config: &Config, all: &Points, points: &Points) -> (Points, bool) {
+fn window(config: &AnalysisConfig, all: &Points, points: &Points) -> (Points, bool) {
     let bend = change_point::bend(&points.hours, &points.mean);
     if let Some(bend) =
         bend.filter(|bend| bend.after > 0.0 && bend.before < 0.25 * bend.after && bend.gain > 0.1)
@@ -221,7 +221,7 @@ fn work(hours: &[f64], load: &[f64]) -> Vec<f64> {
 
 /// The statistics of the window.
 struct Window<'a> {
-    config: &'a Config,
+    config: &'a AnalysisConfig,
     points: Points,
     bent: bool,
     told: (bool, bool),
@@ -234,7 +234,7 @@ struct Window<'a> {
 }
 
 impl<'a> Window<'a> {
-    fn new(config: &'a Config, points: Points, bent: bool, told: (bool, bool)) -> Self {
+    fn new(config: &'a AnalysisConfig, points: Points, bent: bool, told: (bool, bool)) -> Self {
         let mut evidence = Evidence { points: points.len(), hours: points.span(), ..Evidence::default() };
         let (x, y) = (&points.hours, &points.mean);
         let plain = theil_sen::slope(x, y, config.confidence, 1.0);
@@ -410,14 +410,14 @@ impl<'a> Window<'a> {
         }
     }
 
-    fn decide(&self, pool: Pool, rate: Rate) -> (Kind, Vec<String>, Option<f64>) {
+    fn decide(&self, pool: Pool, rate: Rate) -> (VerdictKind, Vec<String>, Option<f64>) {
         let (c, e) = (self.config, &self.evidence);
         let span = self.points.span();
         let said = |text: &str| vec![text.to_owned()];
         if self.growth < c.least_growth || rate.low <= 0.0 || e.p > 0.01 {
             return match comes_back(c, &self.points) {
-                Some(reason) => (Kind::LoadDriven, said(reason), None),
-                None => (Kind::Steady, said("no trend beyond its own noise"), None),
+                Some(reason) => (VerdictKind::LoadDriven, said(reason), None),
+                None => (VerdictKind::Steady, said("no trend beyond its own noise"), None),
             };
         }
         // Slopes of quarters say little where the noise is nearly as large as the growth.
@@ -441,30 +441,38 @@ impl<'a> Window<'a> {
         if let Some(quiet) = e.ended {
             let quiet = poolmon_model::units::rough_hours(quiet);
             let reason = format!("has not grown for {quiet}, though the machine works on");
-            return (Kind::WarmingUp, vec![reason], None);
+            return (VerdictKind::WarmingUp, vec![reason], None);
         }
         if explained {
             if slows && e.signal >= c.signal {
-                return (Kind::WarmingUp, said("grows ever more slowly"), None);
+                return (VerdictKind::WarmingUp, said("grows ever more slowly"), None);
             }
-            return (Kind::LoadDriven, said("load or time of day explains most of its growth"), Some(span));
+            return (
+                VerdictKind::LoadDriven,
+                said("load or time of day explains most of its growth"),
+                Some(span),
+            );
         }
         if slows {
-            return (Kind::WarmingUp, said("grows ever more slowly"), Some(span * 0.5));
+            return (VerdictKind::WarmingUp, said("grows ever more slowly"), Some(span * 0.5));
         }
         if e.jump > 0.5 && e.jump * e.signal > 6.0 {
-            return (Kind::Growing, said("one jump makes up most of its growth"), Some(span * 0.5));
+            return (VerdictKind::Growing, said("one jump makes up most of its growth"), Some(span * 0.5));
         }
         let floor_rises = e.floor.1 == 0 || e.floor.0 * 3 >= e.floor.1 * 2;
         if e.signal < c.signal || !floor_rises || e.day_low.is_some_and(|low| low <= 0.0) {
-            return (Kind::Growing, said("not yet clear of its own noise"), Some(span));
+            return (VerdictKind::Growing, said("not yet clear of its own noise"), Some(span));
         }
         if pool == Pool::Reclaimable {
-            return (Kind::Growing, said("the kernel can shrink this cache when it needs the memory"), None);
+            return (
+                VerdictKind::Growing,
+                said("the kernel can shrink this cache when it needs the memory"),
+                None,
+            );
         }
         if !self.beyond_rhythm() {
             let reason = said("less than a day: it may be the day's rhythm");
-            return (Kind::Growing, reason, Some((c.day - span).max(0.0)));
+            return (VerdictKind::Growing, reason, Some((c.day - span).max(0.0)));
         }
         let mut reasons = Vec::new();
         if e.frees == Some(0.0) {
@@ -491,6 +499,6 @@ impl<'a> Window<'a> {
         if self.points.inexact {
             reasons.push("some counts are inexact: a 32-bit counter wrapped".into());
         }
-        (Kind::Leaking, reasons, None)
+        (VerdictKind::Leaking, reasons, None)
     }
 }

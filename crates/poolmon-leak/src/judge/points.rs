@@ -1,6 +1,6 @@
 //! The points that one judgement works on.
 
-use crate::series::{Bucket, Series, Timeline};
+use crate::series::{Bucket, BucketSeries, Timeline};
 
 /// Columns of equal length, in order of time.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,7 +25,7 @@ pub struct Points {
 
 impl Points {
     /// The points of a series within slots `from..to`.
-    pub fn new(series: &Series, timeline: &Timeline, samples: u64, from: usize, to: usize) -> Self {
+    pub fn new(series: &BucketSeries, timeline: &Timeline, samples: u64, from: usize, to: usize) -> Self {
         let buckets = series.all(samples);
         let mut points = Self::default();
         for (at, slot) in timeline.slots.iter().enumerate().take(to).skip(from.max(series.first)) {

@@ -8,18 +8,18 @@ use poolmon_model::delta::is_reboot;
 use poolmon_model::summary::{self, Summary, pool_bytes};
 use poolmon_model::{Header, Keys, Origin, Pool, Row, Sample, Tag};
 
-use super::{Series, Timeline};
+use super::{BucketSeries, Timeline};
 use crate::judge::owner::OwnerHint;
-use crate::{Config, Report, judge};
+use crate::{AnalysisConfig, Report, judge};
 
 /// What there is to be judged.
 #[derive(Clone, Debug)]
 pub struct Analysis {
     /// Thresholds and sizes.
-    pub config: Config,
+    pub config: AnalysisConfig,
     pub(crate) timeline: Timeline,
-    pub(crate) series: Vec<Series>,
-    pub(crate) pools: Vec<Series>,
+    pub(crate) series: Vec<BucketSeries>,
+    pub(crate) pools: Vec<BucketSeries>,
     pub(crate) header: Header,
     pub(crate) start: Option<Timestamp>,
     pub(crate) samples: u64,
@@ -38,7 +38,7 @@ pub struct Analysis {
 
 impl Analysis {
     /// Before the first sample.
-    pub fn new(config: Config) -> Self {
+    pub fn new(config: AnalysisConfig) -> Self {
         Self {
             config,
             timeline: Timeline::default(),
@@ -233,7 +233,7 @@ impl Analysis {
         let first = self.next_slot();
         for (row, &index) in sample.rows.iter().zip(self.keys.order()) {
             if index as usize == self.series.len() {
-                self.series.push(Series::new(row.tag.clone(), row.pool, row.told_owner.clone(), first));
+                self.series.push(BucketSeries::new(row.tag.clone(), row.pool, row.told_owner.clone(), first));
             }
         }
     }
@@ -243,7 +243,7 @@ impl Analysis {
         let index = self.keys.number(row);
         if index as usize == self.series.len() {
             let first = self.next_slot();
-            self.series.push(Series::new(row.tag.clone(), row.pool, row.told_owner.clone(), first));
+            self.series.push(BucketSeries::new(row.tag.clone(), row.pool, row.told_owner.clone(), first));
         }
         index
     }
@@ -255,8 +255,9 @@ impl Analysis {
     }
 
     fn rebooted(&self, sample: &Sample) -> bool {
-        let before =
-            |index: u32| self.series.get(index as usize).and_then(Series::now).and_then(|now| now.allocs);
+        let before = |index: u32| {
+            self.series.get(index as usize).and_then(BucketSeries::now).and_then(|now| now.allocs)
+        };
         let rows = sample.rows.iter().zip(self.keys.order());
         let allocs =
             rows.map(|(row, &index)| (row.counters.allocs.and_then(|_| before(index)), row.counters.allocs));
@@ -318,11 +319,11 @@ impl Analysis {
         }
     }
 
-    fn pool_series(&mut self, sample: &Sample, pool: Pool) -> Option<&mut Series> {
+    fn pool_series(&mut self, sample: &Sample, pool: Pool) -> Option<&mut BucketSeries> {
         let at = self.pools.iter().position(|series| series.pool == pool).unwrap_or_else(|| {
             let first = self.timeline.slots.len().saturating_sub(1);
             let owner = sample.header.pool_total(pool).map(|_| "header".into());
-            self.pools.push(Series::new(Tag::name("pool"), pool, owner, first));
+            self.pools.push(BucketSeries::new(Tag::name("pool"), pool, owner, first));
             self.pools.len() - 1
         });
         self.pools.get_mut(at)
@@ -368,8 +369,9 @@ impl Analysis {
 
     /// About how many bytes the series take.
     pub fn memory(&self) -> usize {
-        let one =
-            |series: &Series| size_of::<Series>() + series.buckets.capacity() * size_of::<super::Bucket>();
+        let one = |series: &BucketSeries| {
+            size_of::<BucketSeries>() + series.buckets.capacity() * size_of::<super::Bucket>()
+        };
         self.series.iter().chain(&self.pools).map(one).sum()
     }
 }

@@ -50,7 +50,7 @@ impl Bucket {
 
 /// The series of one (tag, pool).
 #[derive(Clone, Debug)]
-pub struct Series {
+pub struct BucketSeries {
     /// Who.
     pub tag: Tag,
     /// Of which pool.
@@ -72,7 +72,7 @@ pub struct Series {
     open: Bucket,
 }
 
-impl Series {
+impl BucketSeries {
     /// A series whose first bucket will belong to slot `first`, before its first row.
     pub fn new(tag: Tag, pool: Pool, owner: Option<Arc<str>>, first: usize) -> Self {
         Self {

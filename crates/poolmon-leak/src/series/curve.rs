@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use poolmon_model::{Pool, Tag};
 
-use super::{Bucket, Series};
+use super::{Bucket, BucketSeries};
 use crate::Analysis;
 
 /// One slot of a series.
@@ -24,7 +24,7 @@ pub struct CurvePoint {
 }
 
 impl Analysis {
-    /// The course of a tag; empty where it was never seen. At most [`crate::Config::buckets`] points.
+    /// The course of a tag; empty where it was never seen. At most [`crate::AnalysisConfig::buckets`] points.
     pub fn curve(&self, tag: &Tag, pool: Pool) -> Vec<CurvePoint> {
         let series = self.series.iter().find(|series| series.pool == pool && series.tag == *tag);
         series.map(|series| self.points(series)).unwrap_or_default()
@@ -42,7 +42,7 @@ impl Analysis {
         self.start?.checked_add(since).ok()
     }
 
-    fn points(&self, series: &Series) -> Vec<CurvePoint> {
+    fn points(&self, series: &BucketSeries) -> Vec<CurvePoint> {
         let buckets = series.all(self.samples);
         let slots = self.timeline.slots.iter().skip(series.first);
         let seen = slots.zip(&buckets).filter(|(_, bucket)| bucket.samples > 0);
@@ -59,7 +59,7 @@ mod tests {
     use poolmon_model::{CounterWidth, Counters, Origin, Row, Sample, SourceKind};
 
     use super::*;
-    use crate::Config;
+    use crate::AnalysisConfig;
 
     fn sample(second: i64, boot: &str, bytes: Option<u64>) -> Sample {
         let origin =
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_point_for_each_slot_that_had_the_row() {
-        let mut analysis = Analysis::new(Config::default());
+        let mut analysis = Analysis::new(AnalysisConfig::default());
         let tag = Tag::pool(*b"Test");
         assert!(analysis.curve(&tag, Pool::Nonpaged).is_empty() && analysis.at(0.0).is_none());
         for (second, boot, bytes) in [

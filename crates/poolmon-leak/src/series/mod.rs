@@ -14,6 +14,6 @@ mod curve;
 mod timeline;
 
 pub use analysis::Analysis;
-pub use buckets::{Bucket, Series};
+pub use buckets::{Bucket, BucketSeries};
 pub use curve::CurvePoint;
 pub use timeline::{Slot, Timeline};

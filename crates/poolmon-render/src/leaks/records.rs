@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-use poolmon_leak::{Kind, Verdict};
+use poolmon_leak::{Verdict, VerdictKind};
 use poolmon_model::Filter;
 use poolmon_print::delimited::LineWriter;
 use poolmon_print::schema;
-use poolmon_report::Judged;
+use poolmon_report::AnalysedSeries;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -39,7 +39,7 @@ struct Group<'a> {
 }
 
 /// One JSON object.
-pub fn json(out: &mut dyn Write, judged: &Judged, filter: &Filter, all: bool) -> io::Result<()> {
+pub fn json(out: &mut dyn Write, judged: &AnalysedSeries, filter: &Filter, all: bool) -> io::Result<()> {
     let report = &judged.report;
     let tag = |at: usize| report.verdicts.get(at).map(|verdict| verdict.tag.to_string()).unwrap_or_default();
     let json = Json {
@@ -72,9 +72,13 @@ pub fn json(out: &mut dyn Write, judged: &Judged, filter: &Filter, all: bool) ->
     writeln!(out)
 }
 
-fn wanted<'a>(judged: &'a Judged, filter: &'a Filter, all: bool) -> impl Iterator<Item = &'a Verdict> {
+fn wanted<'a>(
+    judged: &'a AnalysedSeries,
+    filter: &'a Filter,
+    all: bool,
+) -> impl Iterator<Item = &'a Verdict> {
     let told = move |verdict: &&Verdict| {
-        (all || !matches!(verdict.kind, Kind::Steady | Kind::TooLittleData))
+        (all || !matches!(verdict.kind, VerdictKind::Steady | VerdictKind::TooLittleData))
             && filter.admits_tag(&verdict.tag, verdict.pool)
     };
     judged.report.verdicts.iter().filter(told)
@@ -102,7 +106,7 @@ const COLUMNS: [&str; 18] = [
 ];
 
 /// A line for each tag.
-pub fn csv(out: &mut dyn Write, judged: &Judged, filter: &Filter, all: bool) -> io::Result<()> {
+pub fn csv(out: &mut dyn Write, judged: &AnalysedSeries, filter: &Filter, all: bool) -> io::Result<()> {
     let mut lines = LineWriter::new(out, b',');
     lines.line(&COLUMNS)?;
     for verdict in wanted(judged, filter, all) {

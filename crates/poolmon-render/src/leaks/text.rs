@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 
 use jiff::tz::TimeZone;
-use poolmon_leak::{Kind, Verdict};
+use poolmon_leak::{Verdict, VerdictKind};
 use poolmon_model::Filter;
 use poolmon_model::units::grouped;
-use poolmon_report::Judged;
+use poolmon_report::AnalysedSeries;
 use poolmon_report::words;
 
 use super::Listing;
@@ -15,7 +15,7 @@ use crate::next::who;
 /// Writes it.
 pub fn write(
     out: &mut dyn Write,
-    judged: &Judged,
+    judged: &AnalysedSeries,
     filter: &Filter,
     listing: Listing,
     zone: &TimeZone,
@@ -30,15 +30,15 @@ pub fn write(
     writeln!(out, "Pools:    {}", words::pools(&report.pools))?;
     writeln!(out)?;
     let admits = |verdict: &Verdict| filter.admits_tag(&verdict.tag, verdict.pool);
-    let leaking = report.causes(Kind::Leaking, admits);
-    let leaks = shown.iter().filter(|verdict| verdict.kind == Kind::Leaking).count();
+    let leaking = report.causes(VerdictKind::Leaking, admits);
+    let leaks = shown.iter().filter(|verdict| verdict.kind == VerdictKind::Leaking).count();
     writeln!(out, "{}", words::headline(report, judged.needs, leaks, leaking.len()))?;
     for verdict in leaking.iter().take(listing.limit) {
         writeln!(out)?;
         tell(out, judged, verdict, zone)?;
     }
     more(out, leaking.len(), listing.limit)?;
-    let growing = report.causes(Kind::Growing, admits);
+    let growing = report.causes(VerdictKind::Growing, admits);
     if !growing.is_empty() {
         writeln!(out, "\nGrowing, but not called a leak:")?;
         for verdict in growing.iter().take(listing.limit) {
@@ -51,7 +51,7 @@ pub fn write(
 }
 
 /// `srv1 (Windows 10.0.19045): 17,280 samples over 24 h, 2026-11-22 14:00 to 2026-11-23 14:00`.
-fn about(judged: &Judged, zone: &TimeZone) -> String {
+fn about(judged: &AnalysedSeries, zone: &TimeZone) -> String {
     let mut text = judged.host.clone().unwrap_or_else(|| judged.source.clone());
     if let Some(system) = &judged.system {
         text = format!("{text} ({system})");
@@ -63,7 +63,7 @@ fn about(judged: &Judged, zone: &TimeZone) -> String {
     text
 }
 
-fn tell(out: &mut dyn Write, judged: &Judged, verdict: &Verdict, zone: &TimeZone) -> io::Result<()> {
+fn tell(out: &mut dyn Write, judged: &AnalysedSeries, verdict: &Verdict, zone: &TimeZone) -> io::Result<()> {
     writeln!(out, "  {}", verdict.sentence(zone))?;
     for reason in &verdict.reasons {
         writeln!(out, "      {reason}")?;
@@ -83,8 +83,14 @@ fn more(out: &mut dyn Write, all: usize, limit: usize) -> io::Result<()> {
 
 /// Growth that something explains: counted, or listed with `--all`.
 fn explained(out: &mut dyn Write, shown: &[&Verdict], listing: Listing, zone: &TimeZone) -> io::Result<()> {
-    let kinds = [Kind::WarmingUp, Kind::LoadDriven, Kind::Step, Kind::Steady, Kind::TooLittleData];
-    let of = |kind: Kind| shown.iter().copied().filter(move |verdict| verdict.kind == kind);
+    let kinds = [
+        VerdictKind::WarmingUp,
+        VerdictKind::LoadDriven,
+        VerdictKind::Step,
+        VerdictKind::Steady,
+        VerdictKind::TooLittleData,
+    ];
+    let of = |kind: VerdictKind| shown.iter().copied().filter(move |verdict| verdict.kind == kind);
     if listing.all {
         for kind in kinds {
             let all: Vec<&Verdict> = of(kind).collect();
@@ -110,7 +116,12 @@ fn explained(out: &mut dyn Write, shown: &[&Verdict], listing: Listing, zone: &T
     Ok(())
 }
 
-fn next(out: &mut dyn Write, judged: &Judged, leaking: &[&Verdict], growing: &[&Verdict]) -> io::Result<()> {
+fn next(
+    out: &mut dyn Write,
+    judged: &AnalysedSeries,
+    leaking: &[&Verdict],
+    growing: &[&Verdict],
+) -> io::Result<()> {
     let mut lines = Vec::new();
     if let Some(first) = leaking.first().or(growing.first()) {
         lines.push(who(&first.tag));

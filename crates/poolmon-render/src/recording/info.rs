@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use poolmon_model::CounterWidth;
 use poolmon_model::units::{counted as count, grouped, human_bytes, moment_with_zone, span};
 use poolmon_print::schema;
-use poolmon_store::{Info, Mark, TimedMark};
+use poolmon_store::{RecordedMark, RecordingInfo, TimedMark};
 use serde_json::{Value, json};
 
 /// Notes that are shown as text; `--format json` has all of them.
@@ -19,7 +19,7 @@ const NOTES: usize = 10;
 fn gaps(marks: &[TimedMark]) -> BTreeMap<&'static str, (u64, Duration)> {
     let mut gaps: BTreeMap<_, (u64, Duration)> = BTreeMap::new();
     for mark in marks {
-        if let Mark::Gap(gap) = &mark.mark {
+        if let RecordedMark::Gap(gap) = &mark.mark {
             let sum = gaps.entry(gap.kind.id()).or_default();
             *sum = (sum.0 + 1, sum.1.saturating_add(gap.length()));
         }
@@ -36,7 +36,7 @@ fn local(time: Timestamp, zone: &TimeZone) -> String {
 }
 
 /// For a person.
-pub fn text(path: &Path, info: &Info, marks: &[TimedMark], zone: &TimeZone) -> String {
+pub fn text(path: &Path, info: &RecordingInfo, marks: &[TimedMark], zone: &TimeZone) -> String {
     let mut lines: Vec<(&str, String)> = vec![("Recording", path.display().to_string())];
     let joined = |texts: Vec<&str>| if texts.is_empty() { "-".to_owned() } else { texts.join(", ") };
     lines.push(("State", if info.recording { "being written now" } else { "closed" }.into()));
@@ -68,7 +68,7 @@ pub fn text(path: &Path, info: &Info, marks: &[TimedMark], zone: &TimeZone) -> S
         .collect();
     lines.push(("Gaps", if gaps.is_empty() { "none".into() } else { gaps.join(", ") }));
     let changes = marks.iter().filter_map(|mark| match &mark.mark {
-        Mark::Modules(changes) => Some(changes),
+        RecordedMark::Modules(changes) => Some(changes),
         _ => None,
     });
     let (loaded, unloaded): (Vec<_>, Vec<_>) = changes.flatten().partition(|change| change.loaded);
@@ -76,7 +76,7 @@ pub fn text(path: &Path, info: &Info, marks: &[TimedMark], zone: &TimeZone) -> S
     let notes: Vec<_> = marks
         .iter()
         .filter_map(|mark| match &mark.mark {
-            Mark::Note(text) => Some((mark.time, text)),
+            RecordedMark::Note(text) => Some((mark.time, text)),
             _ => None,
         })
         .collect();
@@ -95,7 +95,7 @@ pub fn text(path: &Path, info: &Info, marks: &[TimedMark], zone: &TimeZone) -> S
 }
 
 /// One JSON object.
-pub fn json(info: &Info, marks: &[TimedMark]) -> Value {
+pub fn json(info: &RecordingInfo, marks: &[TimedMark]) -> Value {
     let gaps: serde_json::Map<_, _> = gaps(marks)
         .into_iter()
         .map(|(kind, (number, length))| {
@@ -108,14 +108,14 @@ pub fn json(info: &Info, marks: &[TimedMark]) -> Value {
         .map(|mark| {
             let time = time(mark.time);
             match &mark.mark {
-                Mark::Gap(gap) => json!({
+                RecordedMark::Gap(gap) => json!({
                     "time": time,
                     "kind": gap.kind.id(),
                     "seconds": gap.length_ns as f64 / 1e9,
                     "reason": gap.reason,
                 }),
-                Mark::Note(text) => json!({ "time": time, "kind": "note", "text": text }),
-                Mark::Modules(changes) => {
+                RecordedMark::Note(text) => json!({ "time": time, "kind": "note", "text": text }),
+                RecordedMark::Modules(changes) => {
                     let changes: Vec<_> = changes
                         .iter()
                         .map(|change| {

@@ -1,6 +1,6 @@
 //! A cause's own section: figures, plot, reasons, owner, next commands.
 
-use poolmon_leak::{Kind, Verdict};
+use poolmon_leak::{Verdict, VerdictKind};
 use poolmon_model::units::{grouped, human_amount, human_rate, rough_hours};
 use poolmon_owner::next;
 
@@ -25,7 +25,7 @@ pub fn section(out: &mut Html, material: &Material<'_>, verdict: &Verdict, numbe
     let caption = html_piece!(
         "<b><code>{}</code></b>, bytes: mean and range of the samples{}.",
         tag,
-        if matches!(verdict.kind, Kind::Leaking | Kind::Growing) {
+        if matches!(verdict.kind, VerdictKind::Leaking | VerdictKind::Growing) {
             "; dashed the trend, shaded how steep it may be at 95 %"
         } else {
             ""

@@ -1,6 +1,6 @@
 //! What stands in the page, from top to bottom.
 
-use poolmon_leak::{Kind, Verdict};
+use poolmon_leak::{Verdict, VerdictKind};
 use poolmon_model::units::{grouped, human_amount};
 
 use super::markup::{Html, Json, html, html_line, html_piece};
@@ -59,7 +59,7 @@ fn summary(out: &mut Html, material: &Material<'_>) {
         headline(material)
     );
     let causes: Vec<&Verdict> = findings::causes(material).collect();
-    if causes.iter().any(|verdict| verdict.kind != Kind::Leaking) {
+    if causes.iter().any(|verdict| verdict.kind != VerdictKind::Leaking) {
         html!(out, "<p>What grows, but cannot be called a leak yet:</p>\n");
     }
     if !causes.is_empty() {

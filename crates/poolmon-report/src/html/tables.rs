@@ -17,7 +17,9 @@ pub fn moving(out: &mut Html, material: &Material<'_>) {
     table(out, material, &rows);
     let all: usize = findings::counts(material)
         .iter()
-        .filter(|(kind, _)| !matches!(kind, poolmon_leak::Kind::Steady | poolmon_leak::Kind::TooLittleData))
+        .filter(|(kind, _)| {
+            !matches!(kind, poolmon_leak::VerdictKind::Steady | poolmon_leak::VerdictKind::TooLittleData)
+        })
         .map(|(_, count)| count)
         .sum();
     if all > rows.len() {

@@ -8,14 +8,14 @@ mod scale;
 mod shape;
 
 use poolmon_leak::series::CurvePoint;
-use poolmon_leak::{Kind, PoolGrowth, Verdict};
+use poolmon_leak::{PoolGrowth, Verdict, VerdictKind};
 use poolmon_model::units::human_amount;
 use serde_json::{Value, json};
 
 use self::scale::{ByteScale, Tick, TimeScale};
 use crate::findings::{self, Composition};
 use crate::html::markup::{Html, html, html_piece};
-use crate::{EventKind, Material};
+use crate::{Material, ReportEventKind};
 
 /// Room above the curves: letters of marks and the uppermost label.
 const TOP: f64 = 22.0;
@@ -217,7 +217,7 @@ pub fn pool(material: &Material<'_>, growth: &PoolGrowth) -> Plot {
 /// A tag over the whole time, with the trend that the verdict found, and how steep that may as well be.
 pub fn tag(material: &Material<'_>, verdict: &Verdict) -> Plot {
     let points = material.analysis.curve(&verdict.tag, verdict.pool);
-    let trend = matches!(verdict.kind, Kind::Leaking | Kind::Growing)
+    let trend = matches!(verdict.kind, VerdictKind::Leaking | VerdictKind::Growing)
         .then(|| findings::trend(material, verdict, &points))
         .flatten();
     let ends = trend.map(|trend| [trend.bytes.0, trend.bytes.1]).into_iter().flatten();
@@ -286,7 +286,7 @@ pub fn small(material: &Material<'_>, verdict: &Verdict) -> Html {
     let x = TimeScale::new(0.0, material.report.hours, material.analysis, &material.zone);
     let y = ByteScale::of(points.iter().map(|point| point.mean), false);
     let path = shape::line(&points, &x, &y, |point| point.mean);
-    let class = if verdict.kind == Kind::Leaking { "curve leak" } else { "curve" };
+    let class = if verdict.kind == VerdictKind::Leaking { "curve leak" } else { "curve" };
     html_piece!(
         r#"<svg class="small" viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true"><path class="{}" d="{}"/></svg>"#,
         class,
@@ -295,7 +295,8 @@ pub fn small(material: &Material<'_>, verdict: &Verdict) -> Html {
 }
 
 /// Kinds of marks that the plots show, for the key below them.
-pub fn kinds(material: &Material<'_>) -> Vec<EventKind> {
-    let all = [EventKind::Note, EventKind::Gap, EventKind::Restart, EventKind::Modules];
+pub fn kinds(material: &Material<'_>) -> Vec<ReportEventKind> {
+    let all =
+        [ReportEventKind::Note, ReportEventKind::Gap, ReportEventKind::Restart, ReportEventKind::Modules];
     all.into_iter().filter(|kind| material.events.iter().any(|event| event.kind == *kind)).collect()
 }

@@ -199,14 +199,14 @@ fn days(start: &Zoned, seconds: f64) -> Vec<(f64, String)> {
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
-    use poolmon_leak::Config;
+    use poolmon_leak::AnalysisConfig;
     use poolmon_model::{CounterWidth, Origin, Sample, SourceKind};
     use proptest::prelude::*;
 
     use super::*;
 
     fn analysis(start: &str) -> Analysis {
-        let mut analysis = Analysis::new(Config::default());
+        let mut analysis = Analysis::new(AnalysisConfig::default());
         let mut sample = Sample::new(Origin::new(SourceKind::Windows, &[]).into(), CounterWidth::default());
         sample.time = Some(start.parse::<Timestamp>().unwrap());
         analysis.push(&sample);
@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(of(24.0), "12:00 18:00 Nov 23 06:00");
         assert_eq!(of(24.0 * 6.0), "Nov 23 Nov 24 Nov 25 Nov 26 Nov 27 Nov 28");
         assert_eq!(of(24.0 * 28.0), "Nov 23 Nov 30 Dec 7 Dec 14");
-        let unknown = TimeScale::new(0.0, 2.0, &Analysis::new(Config::default()), &TimeZone::UTC);
+        let unknown = TimeScale::new(0.0, 2.0, &Analysis::new(AnalysisConfig::default()), &TimeZone::UTC);
         assert_eq!(texts(&unknown.ticks()), ["start", "+30 min", "+1 h", "+1 h 30 min", "+2 h"]);
     }
 

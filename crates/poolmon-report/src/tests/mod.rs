@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use jiff::tz::TimeZone;
-use poolmon_leak::{Analysis, Config, Kind, Report};
+use poolmon_leak::{Analysis, AnalysisConfig, Report, VerdictKind};
 use poolmon_model::{CounterWidth, Filter, Origin, Pool, Sample, SourceKind};
 use poolmon_synth::hosts::scenario::Scenario;
 
@@ -19,7 +19,7 @@ fn judged() -> &'static (Analysis, Report) {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios/report.toml");
         let scenario = Scenario::parse(&std::fs::read_to_string(path).unwrap()).unwrap();
         let mut host = scenario.host().unwrap();
-        let mut analysis = Analysis::new(Config::default());
+        let mut analysis = Analysis::new(AnalysisConfig::default());
         let mut sample = Sample::new(Origin::new(SourceKind::Simulated, &[]).into(), CounterWidth::Bits32);
         while host.sample_into(&mut sample) {
             analysis.push(&sample);
@@ -33,7 +33,7 @@ fn judged() -> &'static (Analysis, Report) {
 pub fn material() -> Material<'static> {
     let (analysis, report) = judged();
     let at = |hours: f64| analysis.at(hours).unwrap();
-    let event = |hours, kind, minutes: u64, text: &str| Event {
+    let event = |hours, kind, minutes: u64, text: &str| ReportEvent {
         at: at(hours),
         kind,
         length: Duration::from_mins(minutes),
@@ -50,9 +50,9 @@ pub fn material() -> Material<'static> {
         needs: None,
         perfmon: Some(report),
         events: vec![
-            event(4.0, EventKind::Note, 0, HOSTILE),
-            event(17.5, EventKind::Gap, 90, "the machine slept for 1 h 30 min"),
-            event(30.0, EventKind::Modules, 0, HOSTILE),
+            event(4.0, ReportEventKind::Note, 0, HOSTILE),
+            event(17.5, ReportEventKind::Gap, 90, "the machine slept for 1 h 30 min"),
+            event(30.0, ReportEventKind::Modules, 0, HOSTILE),
         ],
         dossiers: Vec::new(),
         filter: Filter::default(),
@@ -81,8 +81,8 @@ fn causes_are_leaks_and_the_group_is_one() {
     // Where nothing leaks, what grows has the sections.
     let mut calm = judged().1.clone();
     calm.groups.clear();
-    for verdict in calm.verdicts.iter_mut().filter(|verdict| verdict.kind == Kind::Leaking) {
-        (verdict.kind, verdict.group) = (Kind::Growing, None);
+    for verdict in calm.verdicts.iter_mut().filter(|verdict| verdict.kind == VerdictKind::Leaking) {
+        (verdict.kind, verdict.group) = (VerdictKind::Growing, None);
     }
     let calm = Material { report: &calm, ..super::tests::material() };
     assert_eq!(calm.causes().len(), 5);
@@ -123,7 +123,7 @@ fn a_composition_adds_up_to_the_pool_or_more() {
             assert!(composition.others[at] == 0.0 || (sum - whole).abs() < 1.0, "no more than the pool");
         }
         let first = &composition.layers[0].0;
-        assert_eq!(first.kind, Kind::Leaking);
+        assert_eq!(first.kind, VerdictKind::Leaking);
         pools += 1;
     }
     assert_eq!(pools, 2);
@@ -136,7 +136,7 @@ fn the_biggest_is_not_the_leak() {
     let biggest = findings::biggest(&material);
     assert_eq!(biggest[0].tag.to_string(), "MmSt");
     assert!(biggest.is_sorted_by(|a, b| a.held >= b.held) && biggest.len() == 15);
-    assert!(findings::moving(&material).iter().all(|verdict| verdict.kind != Kind::Steady));
+    assert!(findings::moving(&material).iter().all(|verdict| verdict.kind != VerdictKind::Steady));
     let counted: usize = findings::counts(&material).iter().map(|(_, count)| count).sum();
     assert_eq!(counted, material.report.verdicts.len());
 }
@@ -157,7 +157,7 @@ fn shares_of_a_group_are_told_beside_the_culprits_own() {
 
 #[test]
 fn without_times_or_data_everything_is_still_told() {
-    let analysis = Analysis::new(Config::default());
+    let analysis = Analysis::new(AnalysisConfig::default());
     let report = analysis.report();
     let empty = || Material {
         report: &report,

@@ -10,7 +10,7 @@ use poolmon_model::{Counters, Pool, Row};
 
 use super::Unread;
 use super::bytes::{lines, next_number};
-use super::names::{Found, Names};
+use super::names::{FoundName, Names};
 
 /// One line: figures and where in the source they come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,8 +101,8 @@ pub fn append(text: &[u8], names: &mut Names, rows: &mut Vec<Row>) -> Unread {
             continue;
         }
         let at = match names.find(call.place) {
-            Found::Steady(at) | Found::Returned(at) => at,
-            Found::New => {
+            FoundName::Steady(at) | FoundName::Returned(at) => at,
+            FoundName::New => {
                 let text: Cow<'_, str> = String::from_utf8_lossy(call.place);
                 let Some(place) = Place::parse(&text) else {
                     unread.line(number);

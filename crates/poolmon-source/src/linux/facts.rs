@@ -6,7 +6,7 @@ use poolmon_model::units::{grouped, human_bytes};
 
 use super::bytes::{lines, word};
 use super::slab::{CacheLine, cache_lines};
-use super::vmalloc::Line;
+use super::vmalloc::VmallocLine;
 use crate::Fact;
 
 fn fact(title: &str, value: String) -> Fact {
@@ -33,7 +33,7 @@ pub fn vmalloc(text: &[u8], name: &str) -> Vec<Fact> {
     let (mut areas, mut space, mut largest) = (0_u64, 0_u64, 0_u64);
     let mut kinds = BTreeMap::<String, u64>::new();
     for line in lines(text) {
-        let Line::Area(area) = Line::parse(line) else { continue };
+        let VmallocLine::Area(area) = VmallocLine::parse(line) else { continue };
         let function = String::from_utf8_lossy(area.function);
         let is_it = match area.module {
             None => function == name,

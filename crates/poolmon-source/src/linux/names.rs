@@ -38,7 +38,7 @@ pub struct Names {
 
 /// Where a name stands, and whether what was known of it still holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum FoundName {
     /// It was there in this or the last sample.
     Steady(usize),
     /// It was known, but absent from the last sample: what has it now may be something else.
@@ -57,7 +57,7 @@ impl Names {
     }
 
     /// Finds the next name of the list.
-    pub fn find(&mut self, key: &[u8]) -> Found {
+    pub fn find(&mut self, key: &[u8]) -> FoundName {
         let position = self.position;
         self.position += 1;
         let hint = self.order.get(position).copied().unwrap_or(usize::MAX);
@@ -67,9 +67,9 @@ impl Names {
         };
         self.remember(position, at.unwrap_or(usize::MAX));
         match at.and_then(|at| Some((at, self.known.get(at)?))) {
-            Some((at, name)) if name.round + 1 >= self.round => Found::Steady(at),
-            Some((at, _)) => Found::Returned(at),
-            None => Found::New,
+            Some((at, name)) if name.round + 1 >= self.round => FoundName::Steady(at),
+            Some((at, _)) => FoundName::Returned(at),
+            None => FoundName::New,
         }
     }
 
@@ -142,15 +142,15 @@ impl Names {
 mod tests {
     use super::*;
 
-    fn list(names: &mut Names, keys: &[&str]) -> (Vec<Row>, Vec<Found>) {
+    fn list(names: &mut Names, keys: &[&str]) -> (Vec<Row>, Vec<FoundName>) {
         let (mut rows, mut found) = (Vec::new(), Vec::new());
         names.begin();
         for key in keys {
             let place = names.find(key.as_bytes());
             found.push(place);
             let at = match place {
-                Found::Steady(at) | Found::Returned(at) => at,
-                Found::New => names.learn(key.as_bytes(), key, None, Pool::Vmalloc),
+                FoundName::Steady(at) | FoundName::Returned(at) => at,
+                FoundName::New => names.learn(key.as_bytes(), key, None, Pool::Vmalloc),
             };
             let one = Counters { told_diff: Some(1), bytes: Some(10), ..Counters::default() };
             names.add(at, one, &mut rows);
@@ -168,11 +168,11 @@ mod tests {
         let mut names = Names::default();
         let (rows, found) = list(&mut names, &["a", "b", "a"]);
         assert_eq!(text(&rows), [("a".into(), 2), ("b".into(), 1)]);
-        assert_eq!(found, [Found::New, Found::New, Found::Steady(0)]);
+        assert_eq!(found, [FoundName::New, FoundName::New, FoundName::Steady(0)]);
         let (rows, found) = list(&mut names, &["c", "b"]);
         assert_eq!(text(&rows), [("c".into(), 1), ("b".into(), 1)]);
-        assert_eq!(found, [Found::New, Found::Steady(1)]);
-        assert_eq!(list(&mut names, &["c", "a"]).1, [Found::Steady(2), Found::Returned(0)]);
+        assert_eq!(found, [FoundName::New, FoundName::Steady(1)]);
+        assert_eq!(list(&mut names, &["c", "a"]).1, [FoundName::Steady(2), FoundName::Returned(0)]);
     }
 
     #[test]
@@ -183,6 +183,6 @@ mod tests {
         }
         assert!(names.known.len() < 80, "{}", names.known.len());
         assert_eq!(names.known.len(), names.by_key.len());
-        assert!(matches!(list(&mut names, &["stays"]).1[..], [Found::Steady(_)]));
+        assert!(matches!(list(&mut names, &["stays"]).1[..], [FoundName::Steady(_)]));
     }
 }

@@ -4,7 +4,7 @@ use poolmon_model::{Counters, Pool, Row};
 
 use super::Unread;
 use super::bytes::{last_number, lines, next_number};
-use super::names::{Found, Names};
+use super::names::{FoundName, Names};
 use super::sysfs::SlabDirectory;
 
 /// One line of `/proc/slabinfo`.
@@ -109,13 +109,13 @@ pub fn append(
             continue;
         };
         let at = match names.find(cache.name) {
-            Found::Steady(at) => at,
-            Found::Returned(at) => {
+            FoundName::Steady(at) => at,
+            FoundName::Returned(at) => {
                 names.set_pool(at, sysfs.pool(cache.name));
                 at
             }
-            Found::New if cache.slabs == 0 && !empty => continue,
-            Found::New => {
+            FoundName::New if cache.slabs == 0 && !empty => continue,
+            FoundName::New => {
                 let at =
                     names.learn(cache.name, &String::from_utf8_lossy(cache.name), None, Pool::Unreclaimable);
                 names.set_pool(at, sysfs.pool(cache.name));

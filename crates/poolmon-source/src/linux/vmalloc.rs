@@ -12,7 +12,7 @@ use poolmon_model::{Counters, Pool, Row};
 
 use super::Unread;
 use super::bytes::{lines, next_number, number, word};
-use super::names::{Found, Names};
+use super::names::{FoundName, Names};
 
 /// One area.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub struct Area<'a> {
 
 /// What a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Line<'a> {
+pub enum VmallocLine<'a> {
     /// An area of someone.
     Area(Area<'a>),
     /// An area that was freed and waits.
@@ -40,7 +40,7 @@ pub enum Line<'a> {
     Unread,
 }
 
-impl<'a> Line<'a> {
+impl<'a> VmallocLine<'a> {
     /// Reads a line.
     pub fn parse(line: &'a [u8]) -> Self {
         Self::area(line).unwrap_or(Self::Unread)
@@ -112,10 +112,10 @@ pub fn append(
     let mut unread = Unread::default();
     names.begin();
     for (number, line) in (1..).zip(lines(text)) {
-        let area = match Line::parse(line) {
-            Line::Area(area) => area,
-            Line::Unpurged => continue,
-            Line::Unread => {
+        let area = match VmallocLine::parse(line) {
+            VmallocLine::Area(area) => area,
+            VmallocLine::Unpurged => continue,
+            VmallocLine::Unread => {
                 unread.line(number);
                 continue;
             }
@@ -128,8 +128,8 @@ pub fn append(
             }
         }
         let at = match names.find(key) {
-            Found::Steady(at) | Found::Returned(at) => at,
-            Found::New => {
+            FoundName::Steady(at) | FoundName::Returned(at) => at,
+            FoundName::New => {
                 let owner = area.module.map(|module| Arc::from(String::from_utf8_lossy(module)));
                 names.learn(key, &String::from_utf8_lossy(key), owner, Pool::Vmalloc)
             }
@@ -151,8 +151,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn area(line: &str) -> Area<'_> {
-        match Line::parse(line.as_bytes()) {
-            Line::Area(area) => area,
+        match VmallocLine::parse(line.as_bytes()) {
+            VmallocLine::Area(area) => area,
             other => panic!("{line}: {other:?}"),
         }
     }
@@ -190,7 +190,7 @@ mod tests {
     fn areas_without_a_caller() {
         assert_eq!(area("0x1-0x2 8192 pages=1 vmalloc N0=1").function, b"(caller unknown)");
         assert_eq!(area("0x1-0x2 8192 vm_map_ram").function, b"vm_map_ram");
-        assert_eq!(Line::parse(b"0x1-0x2 8192 unpurged vm_area"), Line::Unpurged);
+        assert_eq!(VmallocLine::parse(b"0x1-0x2 8192 unpurged vm_area"), VmallocLine::Unpurged);
         assert_eq!(area("0x1-0x2 8192 0xffffffff81234567 pages=1").function, b"0xffffffff81234567");
         assert_eq!(area("0x1-0x2 8192 .text_start+0x0/0x1 pages=1").function, b".text_start");
     }
@@ -207,7 +207,7 @@ mod tests {
             "0x1-0x2 8192 f+0x1/0x2 pages=99999999999999999999999",
             "0x1-0x2 8192 f+0x1/0x2 pages=-1",
         ] {
-            assert_eq!(Line::parse(line.as_bytes()), Line::Unread, "{line}");
+            assert_eq!(VmallocLine::parse(line.as_bytes()), VmallocLine::Unread, "{line}");
         }
     }
 
@@ -233,7 +233,7 @@ mod tests {
 
         #[test]
         fn any_line_ends(line in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Line::parse(&line);
+            let _ = VmallocLine::parse(&line);
         }
     }
 }

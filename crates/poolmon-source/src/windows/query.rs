@@ -9,13 +9,13 @@
 
 use poolmon_model::Sample;
 
-use super::decode::{self, DecodeError, Decoded, Layout};
+use super::decode::{self, BufferLayout, DecodeError, Decoded};
 use super::status::{self, INFO_LENGTH_MISMATCH, INVALID_INFO_CLASS, NOT_IMPLEMENTED, SUCCESS};
 use crate::{Result, SourceError};
 
 /// The kernel's answer to one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct QueryAnswer {
     /// NTSTATUS.
     pub status: u32,
     /// `ReturnLength`: bytes written, or bytes needed; 0 where the kernel left it alone.
@@ -25,10 +25,10 @@ pub struct Answer {
 /// Something that answers `NtQuerySystemInformation`.
 pub trait Kernel: Send {
     /// Asks for `class`; the answer goes into `buffer`, which is aligned to 8 bytes.
-    fn query(&mut self, class: u32, buffer: &mut [u8]) -> Answer;
+    fn query(&mut self, class: u32, buffer: &mut [u8]) -> QueryAnswer;
 
     /// Asks for class 67, the pool tags of one session, or of all with `u32::MAX`.
-    fn query_session(&mut self, session: u32, buffer: &mut [u8]) -> Answer;
+    fn query_session(&mut self, session: u32, buffer: &mut [u8]) -> QueryAnswer;
 }
 
 /// Room for the 4,096 slots that the kernel's table has by default, in class 22.
@@ -64,7 +64,7 @@ impl Buffer {
     fn fill(
         &mut self,
         first: usize,
-        mut call: impl FnMut(&mut [u8]) -> Answer,
+        mut call: impl FnMut(&mut [u8]) -> QueryAnswer,
     ) -> std::result::Result<&[u8], u32> {
         let mut size = self.size().max(first);
         for _ in 0..TRIES {
@@ -120,7 +120,8 @@ impl Tags {
         if self.class != Class::Narrow {
             match self.buffer.fill(FIRST_SIZE, |buffer| kernel.query(decode::tags::CLASS_2, buffer)) {
                 Ok(bytes) => {
-                    let decoded = decode::pool_tags2(bytes, Layout::NATIVE, sample).map_err(malformed)?;
+                    let decoded =
+                        decode::pool_tags2(bytes, BufferLayout::NATIVE, sample).map_err(malformed)?;
                     self.class = Class::Wide;
                     remark_if_cut(decoded, sample);
                     return Ok(());
@@ -137,7 +138,7 @@ impl Tags {
             .buffer
             .fill(FIRST_SIZE, |buffer| kernel.query(decode::tags::CLASS, buffer))
             .map_err(|status| status::tags_error(decode::tags::CLASS, status))?;
-        let decoded = decode::pool_tags(bytes, Layout::NATIVE, sample).map_err(malformed)?;
+        let decoded = decode::pool_tags(bytes, BufferLayout::NATIVE, sample).map_err(malformed)?;
         remark_if_cut(decoded, sample);
         Ok(())
     }
@@ -162,7 +163,7 @@ pub fn sessions(kernel: &mut dyn Kernel, buffer: &mut Buffer, sample: &mut Sampl
     let remark = match session_bytes(kernel, buffer) {
         // No session has a pool: success without a byte.
         Ok([]) => return,
-        Ok(bytes) => match decode::session_tags(bytes, Layout::NATIVE, sample) {
+        Ok(bytes) => match decode::session_tags(bytes, BufferLayout::NATIVE, sample) {
             Ok(decoded) if decoded.is_complete() => return,
             Ok(decoded) => {
                 format!(

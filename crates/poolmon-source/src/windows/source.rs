@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use poolmon_model::units::human_bytes;
 use poolmon_model::{Header, Origin, Pool, PoolTag, Sample, SourceKind, Tag};
 
-use super::decode::{self, BigAllocation, Layout, Module};
+use super::decode::{self, BigAllocation, BufferLayout, Module};
 use super::query::{self, Buffer, Kernel, Tags};
 use super::status;
 use crate::{Fact, LoadedModule, Result, Source};
@@ -134,7 +134,7 @@ fn big_pool(
     found.clear();
     let bytes = query::plain(machine, decode::big_pool::CLASS, 64 * 1024, buffer)?;
     // An answer that is cut inside its header tells nothing: an empty list.
-    let _ = decode::big_pool(bytes, Layout::NATIVE, found);
+    let _ = decode::big_pool(bytes, BufferLayout::NATIVE, found);
     Ok(())
 }
 
@@ -195,7 +195,7 @@ fn modules_once(machine: &mut impl Machine) -> Result<Vec<Module>> {
     let mut found = Vec::new();
     let first = 128 * 1024;
     if let Ok(bytes) = query::plain(machine, decode::modules::CLASS_EX, first, &mut buffer)
-        && decode::modules_ex(bytes, Layout::NATIVE, &mut found).is_ok()
+        && decode::modules_ex(bytes, BufferLayout::NATIVE, &mut found).is_ok()
         && !found.is_empty()
     {
         return Ok(found);
@@ -205,7 +205,7 @@ fn modules_once(machine: &mut impl Machine) -> Result<Vec<Module>> {
     let bytes = query::plain(machine, class, first, &mut buffer).map_err(|status| {
         status::error(class, status, "drivers cannot be listed; pools are shown all the same")
     })?;
-    decode::modules(bytes, Layout::NATIVE, &mut found).map_err(query::malformed)?;
+    decode::modules(bytes, BufferLayout::NATIVE, &mut found).map_err(query::malformed)?;
     Ok(found)
 }
 

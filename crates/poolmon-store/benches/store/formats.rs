@@ -10,9 +10,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use poolmon_model::Sample;
-use poolmon_store::export::{self, Format, Options};
-use poolmon_store::recorder::Moment;
-use poolmon_store::{Config, Recorder, Recording};
+use poolmon_store::export::{self, ExportFormat, ExportOptions};
+use poolmon_store::recorder::ClockMoment;
+use poolmon_store::{Recorder, RecorderConfig, Recording};
 
 /// What is compared: name of the file, and what stands in the table.
 const FORMATS: [(&str, &str); 9] = [
@@ -61,9 +61,9 @@ fn sizes(folder: &Path, seconds: u64) -> BTreeMap<String, f64> {
     let recording = Recording::open(folder).unwrap();
     assert!(recording.verify().unwrap().is_whole());
     let at = |name: &str| folder.join(name);
-    let options = Options::default();
-    export::write_file(&recording, Format::Poolmon, &options, &at("a.log")).unwrap();
-    export::write_file(&recording, Format::Csv, &options, &at("a.csv")).unwrap();
+    let options = ExportOptions::default();
+    export::write_file(&recording, ExportFormat::Poolmon, &options, &at("a.log")).unwrap();
+    export::write_file(&recording, ExportFormat::Csv, &options, &at("a.csv")).unwrap();
     export::parquet::write(&recording, &options, &at("sealed.parquet"), &mut || {}).unwrap();
     let zstd = Command::new("zstd").args(["-3", "-qo"]).args([at("a.csv.zst"), at("a.csv")]).status();
     assert!(zstd.unwrap().success());
@@ -93,7 +93,7 @@ fn slab(folder: &Path, seconds: u64) -> bool {
         eprintln!("SKIPPED: slab caches: /proc/slabinfo is root's");
         return false;
     };
-    let config = Config { interval: Duration::from_secs(1), ..Config::default() };
+    let config = RecorderConfig { interval: Duration::from_secs(1), ..RecorderConfig::default() };
     let (mut recorder, _) = Recorder::open(folder, config).unwrap();
     let mut sample: Sample = source.sample().unwrap();
     let start = Instant::now();
@@ -101,7 +101,7 @@ fn slab(folder: &Path, seconds: u64) -> bool {
         std::thread::sleep(Duration::from_secs(n).saturating_sub(start.elapsed()));
         source.sample_into(&mut sample).unwrap();
         let wall = sample.time.unwrap_or_else(jiff::Timestamp::now);
-        recorder.record_at(&sample, Moment { wall, clock: start.elapsed() }).unwrap();
+        recorder.record_at(&sample, ClockMoment { wall, clock: start.elapsed() }).unwrap();
     }
     recorder.close().unwrap();
     true

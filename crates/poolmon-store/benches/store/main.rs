@@ -22,8 +22,8 @@ use std::time::{Duration, Instant};
 
 use measure::{memory, processor};
 use poolmon_model::Sample;
-use poolmon_store::recorder::Moment;
-use poolmon_store::{Config, Recorder, Recording};
+use poolmon_store::recorder::ClockMoment;
+use poolmon_store::{Recorder, RecorderConfig, Recording};
 
 fn main() {
     // Cargo adds `--bench`.
@@ -61,19 +61,19 @@ pub struct Synth(poolmon_synth::kernel::SimulatedKernel, Sample);
 
 impl Synth {
     pub fn new(changes_per_second: f64) -> Self {
-        Self::with(poolmon_synth::kernel::Config { changes_per_second, ..Self::config() })
+        Self::with(poolmon_synth::kernel::SimulationConfig { changes_per_second, ..Self::config() })
     }
 
-    fn config() -> poolmon_synth::kernel::Config {
-        poolmon_synth::kernel::Config {
+    fn config() -> poolmon_synth::kernel::SimulationConfig {
+        poolmon_synth::kernel::SimulationConfig {
             tags: 4000,
             start: jiff::Timestamp::from_second(host::START).unwrap(),
             day: Duration::from_hours(24),
-            ..poolmon_synth::kernel::Config::default()
+            ..poolmon_synth::kernel::SimulationConfig::default()
         }
     }
 
-    fn with(config: poolmon_synth::kernel::Config) -> Self {
+    fn with(config: poolmon_synth::kernel::SimulationConfig) -> Self {
         let kernel = poolmon_synth::kernel::SimulatedKernel::new(config);
         let sample = kernel.sample();
         Self(kernel, sample)
@@ -100,7 +100,7 @@ pub fn machines() -> [(&'static str, Box<dyn Machine>); 4] {
 
 /// Records, and returns the processor time spent in the recorder and the rows that changed.
 pub fn record(folder: &Path, machine: &mut dyn Machine, samples: u64, ms: u64) -> (Duration, u64) {
-    let config = Config { interval: Duration::from_millis(ms), ..Config::default() };
+    let config = RecorderConfig { interval: Duration::from_millis(ms), ..RecorderConfig::default() };
     let (mut recorder, _) = Recorder::open(folder, config).unwrap();
     let (start, mut spent, mut changed) = (Instant::now(), Duration::ZERO, 0);
     let mut before: Vec<poolmon_model::Row> = Vec::new();
@@ -109,7 +109,7 @@ pub fn record(folder: &Path, machine: &mut dyn Machine, samples: u64, ms: u64) -
         let wall = sample.time.unwrap();
         let clock = Duration::from_millis(n * ms);
         let begin = processor(start);
-        recorder.record_at(sample, Moment { wall, clock }).unwrap();
+        recorder.record_at(sample, ClockMoment { wall, clock }).unwrap();
         spent += processor(start) - begin;
         if n % 16 < 2 {
             changed += if n % 16 == 1 {
@@ -163,7 +163,7 @@ fn record_days(folder: &Path, days: f64) {
 
 /// 3,999 tags that do not leak, and `Leak`, which loses 8 KiB a second: 29.49 MB (28.13 MiB) an hour.
 fn leak(folder: &Path, hours: f64, seconds: f64) {
-    let mut machine = Synth::with(poolmon_synth::kernel::Config {
+    let mut machine = Synth::with(poolmon_synth::kernel::SimulationConfig {
         tags: 3999,
         leak: Some(poolmon_synth::kernel::Leak { tag: *b"Leak", size: 1040, bytes_per_second: 8 << 10 }),
         memory: 64 << 30,
@@ -184,7 +184,7 @@ fn leak(folder: &Path, hours: f64, seconds: f64) {
 fn million(base: &Path, samples: u64) {
     let folder = tempfile::tempdir_in(base).unwrap();
     let mut host = host::busy();
-    let config = Config { interval: Duration::from_secs(1), ..Config::default() };
+    let config = RecorderConfig { interval: Duration::from_secs(1), ..RecorderConfig::default() };
     let (mut recorder, _) = Recorder::open(folder.path(), config).unwrap();
     println!("| samples | resident now | resident at most | bytes written |");
     println!("|---|---|---|---|");
@@ -192,7 +192,7 @@ fn million(base: &Path, samples: u64) {
     for n in 1..=samples {
         let sample = host.step(1000);
         let wall = sample.time.unwrap();
-        recorder.record_at(sample, Moment { wall, clock: Duration::from_secs(n) }).unwrap();
+        recorder.record_at(sample, ClockMoment { wall, clock: Duration::from_secs(n) }).unwrap();
         if told(n) {
             let (now, most) = memory();
             println!("| {n} | {now:.1} MB | {most:.1} MB | {} |", recorder.status().total_bytes);

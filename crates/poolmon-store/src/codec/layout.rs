@@ -60,7 +60,7 @@ pub struct Part {
 
 /// The dictionary and the order of the last sample.
 #[derive(Clone, Debug)]
-pub struct Layout {
+pub struct RowLayout {
     /// Every name since the key.
     pub names: Vec<Name>,
     /// The rows of the last sample, by number; the sessions' rows stand after the system's.
@@ -77,7 +77,7 @@ pub struct Layout {
     counts: IntModel,
 }
 
-impl Default for Layout {
+impl Default for RowLayout {
     fn default() -> Self {
         Self {
             names: Vec::new(),
@@ -101,7 +101,7 @@ fn scoped(sample: &Sample) -> impl Iterator<Item = (u64, &Row)> {
     sample.rows.iter().map(|row| (0, row)).chain(sessions)
 }
 
-impl Layout {
+impl RowLayout {
     /// Codes the layout of `input`; the decoder has none. Returns how many names were known before.
     pub fn code<C: Coder>(&mut self, c: &mut C, input: Option<&Sample>) -> Result<usize, CodecError> {
         let known = self.names.len();
@@ -259,7 +259,7 @@ impl Search {
         Self { places, used: vec![false; names] }
     }
 
-    fn place(&mut self, layout: &Layout, before: &[u32], at: usize, scope: u64, row: &Row) -> Op {
+    fn place(&mut self, layout: &RowLayout, before: &[u32], at: usize, scope: u64, row: &Row) -> Op {
         let free = |search: &Self, number: u32| search.used.get(number as usize) == Some(&false);
         let numbers = layout.numbers.get(&(scope, Name::of(row)));
         let expected = before.get(at).copied();

@@ -19,7 +19,7 @@ pub mod state;
 pub mod summary;
 pub mod text;
 
-pub use state::{CodecError, State};
+pub use state::{CodecError, CodecState};
 
 /// Most rows in a sample, sessions included.
 pub const MAX_ROWS: usize = 1 << 20;

@@ -8,7 +8,7 @@ use poolmon_model::{CounterWidth, Counters, Delta, Header, Origin, Pool, Row, Sa
 
 use super::MAX_ROWS;
 use super::int::{IntModel, Trend};
-use super::layout::{Layout, Name, pool_number, pool_of};
+use super::layout::{Name, RowLayout, pool_number, pool_of};
 use super::range::{Coder, Decoder, Encoder, Prob};
 use super::row::{RowModels, RowState};
 use super::text::TextModel;
@@ -31,10 +31,10 @@ struct HeaderFigure {
 
 /// Everything that the next sample is compared with.
 #[derive(Clone, Debug)]
-pub struct State {
+pub struct CodecState {
     origin: Arc<Origin>,
     width: CounterWidth,
-    layout: Layout,
+    layout: RowLayout,
     rows: Vec<RowState>,
     /// Whether each row changed in each of the last eight samples.
     histories: Vec<u8>,
@@ -62,12 +62,12 @@ struct Extras {
     told_deltas: Vec<Delta>,
 }
 
-impl State {
+impl CodecState {
     fn new(origin: Arc<Origin>, width: CounterWidth) -> Self {
         Self {
             origin,
             width,
-            layout: Layout::default(),
+            layout: RowLayout::default(),
             rows: Vec::new(),
             histories: Vec::new(),
             changed: Vec::new(),
@@ -96,7 +96,7 @@ impl State {
         Ok((state, c.finish()))
     }
 
-    /// Reads what [`State::key`] wrote.
+    /// Reads what [`CodecState::key`] wrote.
     pub fn read_key(payload: &[u8]) -> Result<Self, CodecError> {
         let mut c = Decoder::new(payload);
         let (origin, width) = code_origin(&mut c, None)?;
@@ -122,7 +122,7 @@ impl State {
         Ok(c.finish())
     }
 
-    /// Reads what [`State::delta`] wrote. After an error, only a key may follow.
+    /// Reads what [`CodecState::delta`] wrote. After an error, only a key may follow.
     pub fn read_delta(&mut self, payload: &[u8]) -> Result<(), CodecError> {
         self.body(&mut Decoder::new(payload), None, 0)
     }
@@ -307,7 +307,7 @@ impl State {
         (self.layout.kept && self.layout.parts.is_empty()).then_some(&self.changed)
     }
 
-    /// As [`State::sample_into`], where `sample` holds the sample before: only what changed is touched. Gives the places
+    /// As [`CodecState::sample_into`], where `sample` holds the sample before: only what changed is touched. Gives the places
     /// of the rows that did; `None`, and nothing done, where more than figures changed.
     pub fn changes_into(&self, sample: &mut Sample) -> Option<&[u32]> {
         let changed = self.changed()?;

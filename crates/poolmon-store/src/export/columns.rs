@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use poolmon_model::{Counters, Origin, Pool, Row, Sample, Tag, figure};
 use rustc_hash::FxHashMap;
 
-use super::select::Options;
+use super::select::ExportOptions;
 
 /// What a stream is called. Its order is that of the output.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -149,7 +149,7 @@ impl Window {
     }
 
     /// Adds a sample; returns how many rows it had.
-    pub fn push(&mut self, time: Timestamp, sample: &Sample, options: &Options) -> u64 {
+    pub fn push(&mut self, time: Timestamp, sample: &Sample, options: &ExportOptions) -> u64 {
         let at = self.times.len() as u64;
         self.times.push(time);
         self.origin.get_or_insert_with(|| Arc::clone(&sample.origin));

@@ -8,10 +8,10 @@ use poolmon_model::header::FIGURES;
 use poolmon_print::delimited::LineWriter;
 
 use super::seconds_since;
-use super::select::{Options, Summary};
+use super::select::{ExportOptions, Summary};
 use crate::error::{Result, StoreError};
 use crate::reader::Recording;
-use crate::segment::marks::Mark;
+use crate::segment::marks::RecordedMark;
 
 /// Columns before the figures.
 pub const BEFORE: [&str; 8] = ["time", "t_s", "host", "boot", "session", "tag", "tag_raw", "pool"];
@@ -32,7 +32,7 @@ pub(crate) fn sink(error: io::Error) -> StoreError {
 
 pub(super) fn rows(
     recording: &Recording,
-    options: &Options,
+    options: &ExportOptions,
     separator: u8,
     out: &mut dyn Write,
 ) -> Result<Summary> {
@@ -69,7 +69,7 @@ pub(super) fn rows(
 /// Machine-wide figures: one line for each sample, one column for each figure.
 pub(super) fn header(
     recording: &Recording,
-    options: &Options,
+    options: &ExportOptions,
     separator: u8,
     out: &mut dyn Write,
 ) -> Result<Summary> {
@@ -101,7 +101,7 @@ pub(super) fn header(
 /// Gaps, notes and modules: `time,kind,seconds,text`.
 pub(super) fn marks(
     recording: &Recording,
-    options: &Options,
+    options: &ExportOptions,
     separator: u8,
     out: &mut dyn Write,
 ) -> Result<Summary> {
@@ -126,7 +126,7 @@ pub(super) fn marks(
     let mut all = || {
         for mark in &marks {
             match &mark.mark {
-                Mark::Gap(gap) => {
+                RecordedMark::Gap(gap) => {
                     let seconds = gap.length_ns as f64 / 1e9;
                     write(
                         mark.time,
@@ -135,8 +135,8 @@ pub(super) fn marks(
                         gap.reason.as_deref().unwrap_or_default(),
                     )?;
                 }
-                Mark::Note(text) => write(mark.time, "note", None, text)?,
-                Mark::Modules(changes) => {
+                RecordedMark::Note(text) => write(mark.time, "note", None, text)?,
+                RecordedMark::Modules(changes) => {
                     for change in changes {
                         let kind = if change.loaded { "loaded" } else { "unloaded" };
                         write(mark.time, kind, None, &change.name)?;

@@ -7,12 +7,12 @@ use serde_json::{Map, Value};
 
 use super::delimited::sink;
 use super::seconds_since;
-use super::select::{Options, Summary};
+use super::select::{ExportOptions, Summary};
 use crate::error::Result;
 use crate::reader::Recording;
 
 /// One object for each row: the columns of the CSV, unknown figures left out.
-pub(super) fn json(recording: &Recording, options: &Options, out: &mut dyn Write) -> Result<Summary> {
+pub(super) fn json(recording: &Recording, options: &ExportOptions, out: &mut dyn Write) -> Result<Summary> {
     options.each(recording, |start, time, sample| {
         let mut count = 0;
         let (stamp, seconds) = (time.to_string(), seconds_since(start, time));
@@ -49,10 +49,14 @@ pub(super) fn json(recording: &Recording, options: &Options, out: &mut dyn Write
 }
 
 /// PoolMon's wide snapshots with a stamp line before each, sorted by tag as PoolMon sorts them.
-pub(super) fn poolmon(recording: &Recording, options: &Options, out: &mut dyn Write) -> Result<Summary> {
+pub(super) fn poolmon(
+    recording: &Recording,
+    options: &ExportOptions,
+    out: &mut dyn Write,
+) -> Result<Summary> {
     let filter = Filter { show_zero: false, ..options.filter.clone() };
     let mut table = Table::default();
-    let write = poolmon_print::Options { header: true, stamp: true, driver: false, totals: false };
+    let write = poolmon_print::PrintOptions { header: true, stamp: true, driver: false, totals: false };
     options.each(recording, |_, _, sample: &Sample| {
         table.update(None, sample, &filter, None);
         table.sort(Sort::by(&column::TAG));

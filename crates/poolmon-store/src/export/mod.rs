@@ -17,14 +17,14 @@ pub mod select;
 use std::io::{self, Write};
 use std::path::Path;
 
-pub use select::{EXCEL_ROWS, Estimate, Options, Summary};
+pub use select::{EXCEL_ROWS, Estimate, ExportOptions, Summary};
 
 use crate::error::{Result, StoreError};
 use crate::reader::Recording;
 
 /// Text formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum ExportFormat {
     /// Comma-separated values, one line for each row of each sample.
     Csv,
     /// Tab-separated values.
@@ -44,23 +44,28 @@ pub enum Format {
 /// Writes a recording as text, oldest sample first.
 pub fn write(
     recording: &Recording,
-    format: Format,
-    options: &Options,
+    format: ExportFormat,
+    options: &ExportOptions,
     out: &mut dyn Write,
 ) -> Result<Summary> {
     match format {
-        Format::Csv => delimited::rows(recording, options, b',', out),
-        Format::Tsv => delimited::rows(recording, options, b'\t', out),
-        Format::HeaderCsv => delimited::header(recording, options, b',', out),
-        Format::MarksCsv => delimited::marks(recording, options, b',', out),
-        Format::JsonLines => lines::json(recording, options, out),
-        Format::Poolmon => lines::poolmon(recording, options, out),
-        Format::OpenMetrics => openmetrics::write(recording, options, out),
+        ExportFormat::Csv => delimited::rows(recording, options, b',', out),
+        ExportFormat::Tsv => delimited::rows(recording, options, b'\t', out),
+        ExportFormat::HeaderCsv => delimited::header(recording, options, b',', out),
+        ExportFormat::MarksCsv => delimited::marks(recording, options, b',', out),
+        ExportFormat::JsonLines => lines::json(recording, options, out),
+        ExportFormat::Poolmon => lines::poolmon(recording, options, out),
+        ExportFormat::OpenMetrics => openmetrics::write(recording, options, out),
     }
 }
 
 /// As [`write()`], into a file that appears whole or not at all.
-pub fn write_file(recording: &Recording, format: Format, options: &Options, path: &Path) -> Result<Summary> {
+pub fn write_file(
+    recording: &Recording,
+    format: ExportFormat,
+    options: &ExportOptions,
+    path: &Path,
+) -> Result<Summary> {
     whole(path, |file| {
         let mut out = io::BufWriter::with_capacity(256 << 10, file);
         let summary = write(recording, format, options, &mut out)?;
@@ -74,7 +79,7 @@ pub fn write_file(recording: &Recording, format: Format, options: &Options, path
 /// # Errors
 ///
 /// [`StoreError::NoParquet`] in a build without the feature `parquet`.
-pub fn write_parquet(recording: &Recording, options: &Options, path: &Path) -> Result<Summary> {
+pub fn write_parquet(recording: &Recording, options: &ExportOptions, path: &Path) -> Result<Summary> {
     #[cfg(feature = "parquet")]
     let result = parquet::write(recording, options, path, &mut || {});
     #[cfg(not(feature = "parquet"))]

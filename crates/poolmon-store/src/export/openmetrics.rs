@@ -7,14 +7,14 @@ use poolmon_model::figure::{FIGURES, Metric, MetricKind};
 
 use super::columns::Window;
 use super::delimited::sink;
-use super::select::{Options, Summary};
+use super::select::{ExportOptions, Summary};
 use crate::error::{Result, StoreError};
 use crate::reader::Recording;
 
 /// Most memory that the series may take.
 const MOST: usize = 512 << 20;
 
-pub(super) fn write(recording: &Recording, options: &Options, out: &mut dyn Write) -> Result<Summary> {
+pub(super) fn write(recording: &Recording, options: &ExportOptions, out: &mut dyn Write) -> Result<Summary> {
     // One window for each origin: a series must not be interrupted.
     let mut windows = vec![Window::default()];
     let mut bytes = 0;

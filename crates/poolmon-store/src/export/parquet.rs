@@ -19,7 +19,7 @@ use parquet::schema::types::ColumnPath;
 use poolmon_model::figure;
 
 use super::columns::{Key, Values, Window};
-use super::select::{Options, Summary, start};
+use super::select::{ExportOptions, Summary, start};
 use super::{seconds_since, whole};
 use crate::error::{Result, StoreError};
 use crate::reader::Recording;
@@ -56,7 +56,7 @@ fn schema() -> String {
 /// `pace` is called often: a caller in the background can rest in it.
 pub fn write(
     recording: &Recording,
-    options: &Options,
+    options: &ExportOptions,
     path: &Path,
     pace: &mut dyn FnMut(),
 ) -> Result<Summary> {
@@ -128,7 +128,7 @@ fn open<'a>(
     SerializedFileWriter::new(file, schema, Arc::new(properties.build()))
 }
 
-type Outcome = std::result::Result<(), ParquetError>;
+type ParquetResult = std::result::Result<(), ParquetError>;
 
 fn string(text: &str) -> ByteArray {
     ByteArray::from(text.as_bytes().to_vec())
@@ -139,7 +139,7 @@ fn row_group(
     mut window: Window,
     start: Timestamp,
     pace: &mut dyn FnMut(),
-) -> Outcome {
+) -> ParquetResult {
     window.finish();
     if window.streams().all(|(_, mut points)| points.next().is_none()) {
         return Ok(());
@@ -180,7 +180,7 @@ impl Columns<'_, '_> {
         optional: bool,
         once: impl Fn(&Key) -> S,
         value: impl Fn(&S, usize, &Values) -> Option<T>,
-    ) -> Outcome {
+    ) -> ParquetResult {
         let Some(mut writer) = self.group.next_column()? else { return Ok(()) };
         let (mut values, mut levels) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
         for (key, points) in self.window.streams() {
@@ -205,13 +205,17 @@ impl Columns<'_, '_> {
 /// A type of column.
 trait Put: Sized {
     /// Writes values; `levels` says which of an optional column are there.
-    fn put(writer: &mut ColumnWriter<'_>, values: &[Self], levels: Option<&Vec<i16>>) -> Outcome;
+    fn put(writer: &mut ColumnWriter<'_>, values: &[Self], levels: Option<&Vec<i16>>) -> ParquetResult;
 }
 
 macro_rules! put {
     ($kind:ty, $writer:ident) => {
         impl Put for $kind {
-            fn put(writer: &mut ColumnWriter<'_>, values: &[Self], levels: Option<&Vec<i16>>) -> Outcome {
+            fn put(
+                writer: &mut ColumnWriter<'_>,
+                values: &[Self],
+                levels: Option<&Vec<i16>>,
+            ) -> ParquetResult {
                 let ColumnWriter::$writer(writer) = writer else {
                     return Err(ParquetError::General("a column of another type".into()));
                 };

@@ -18,7 +18,7 @@ const NICE: [u64; 16] = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600
 
 /// What is exported.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct ExportOptions {
     /// Not before.
     pub from: Option<Timestamp>,
     /// Not after.
@@ -72,7 +72,7 @@ impl Estimate {
     }
 }
 
-impl Options {
+impl ExportOptions {
     /// Whether a row is wanted. Rows of zeros are: a gap in a series would look like a loss.
     pub fn admits(&self, row: &Row) -> bool {
         self.filter.admits_tag(&row.tag, row.pool)

@@ -13,7 +13,7 @@ use crate::segment::frame::time_of;
 
 /// What `info` says of a recording.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Info {
+pub struct RecordingInfo {
     /// Hosts.
     pub hosts: BTreeSet<String>,
     /// Systems and builds.
@@ -48,8 +48,8 @@ pub struct Info {
 
 impl Recording {
     /// What is in it, from heads and indexes.
-    pub fn info(&self) -> Result<Info> {
-        let mut info = Info { segments: self.segments().len(), ..Info::default() };
+    pub fn info(&self) -> Result<RecordingInfo> {
+        let mut info = RecordingInfo { segments: self.segments().len(), ..RecordingInfo::default() };
         for file in self.segments() {
             let (segment, index) = indexed(&file.path)?;
             info.bytes += file.size();

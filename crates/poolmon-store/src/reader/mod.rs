@@ -21,7 +21,7 @@ use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
 pub use cursor::{Changed, Cursor};
-pub use info::Info;
+pub use info::RecordingInfo;
 pub use series::{Point, TimelinePoint};
 pub use stretch::Stretch;
 pub use verify::{SegmentCheck, Verification};
@@ -31,7 +31,7 @@ use crate::folder::{self, SegmentFile};
 use crate::segment::cursor::SegmentCursor;
 use crate::segment::frame::{HeadError, MAGIC, VERSION, time_of, wall_of};
 use crate::segment::index::Index;
-use crate::segment::marks::{Mark, TimedMark};
+use crate::segment::marks::{RecordedMark, TimedMark};
 use crate::segment::scan::{frame_at, stored_index};
 use crate::segment::window::Window;
 
@@ -106,7 +106,7 @@ impl Recording {
             for entry in wanted {
                 let frame = frame_at(&mut window, entry.offset).map_err(reading())?;
                 if let Some(frame) = frame
-                    && let Some(mark) = Mark::parse(frame.head.kind, &frame.payload)
+                    && let Some(mark) = RecordedMark::parse(frame.head.kind, &frame.payload)
                 {
                     marks.push(TimedMark { time: frame.head.time(), mark });
                 }

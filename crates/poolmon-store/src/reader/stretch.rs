@@ -8,7 +8,7 @@ use crate::codec;
 use crate::error::{Result, StoreError};
 use crate::segment::frame::wall_of;
 use crate::segment::index::SummaryEntry;
-use crate::segment::{Kind, summary};
+use crate::segment::{FrameKind, summary};
 
 /// What comes next.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,7 +113,8 @@ impl Cursor {
         let Some(file) = self.files.get(self.at) else { return Ok(None) };
         let Some(open) = &mut self.open else { return Ok(None) };
         let frame = open.segment.frame_at(entry.offset).map_err(StoreError::io("read", &file.path))?;
-        let frame = frame.filter(|frame| frame.head.kind == Kind::Summary && frame.head.sample == entry.last);
+        let frame =
+            frame.filter(|frame| frame.head.kind == FrameKind::Summary && frame.head.sample == entry.last);
         let Some((after, bits)) = frame.as_ref().and_then(|frame| summary::parse(&frame.payload)) else {
             return Ok(None);
         };

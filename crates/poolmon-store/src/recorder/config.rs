@@ -6,7 +6,7 @@ use poolmon_model::{Pattern, PoolView};
 
 /// How a recording is written.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct RecorderConfig {
     /// Time between samples: written into segments, and what *late* is measured by.
     pub interval: Duration,
     /// A segment ends after so long …
@@ -29,7 +29,7 @@ pub struct Config {
     pub seal: bool,
 }
 
-impl Default for Config {
+impl Default for RecorderConfig {
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(5),
@@ -46,7 +46,7 @@ impl Default for Config {
     }
 }
 
-impl Config {
+impl RecorderConfig {
     /// Bytes after which a segment ends: at most an eighth of all, so that there is something to delete.
     pub(crate) fn segment_limit(&self) -> u64 {
         let share = self.max_size.map_or(u64::MAX, |all| (all / 8).max(64 << 10));

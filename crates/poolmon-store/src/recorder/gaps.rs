@@ -8,12 +8,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use poolmon_model::Sample;
 
-use super::{Config, Report};
+use super::{OpenReport, RecorderConfig};
 use crate::segment::marks::{Gap, GapKind};
 
 /// A moment on both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
+pub struct ClockMoment {
     /// The wall clock.
     pub wall: Timestamp,
     /// The recorder's own clock, since it was opened.
@@ -33,19 +33,19 @@ pub(super) struct Seen {
 /// A source that gives no samples.
 #[derive(Debug)]
 pub(super) struct Failing {
-    since: Moment,
+    since: ClockMoment,
     pub reason: String,
     pub count: u64,
 }
 
 impl Failing {
-    pub(super) fn new(since: Moment) -> Self {
+    pub(super) fn new(since: ClockMoment) -> Self {
         Self { since, reason: String::new(), count: 0 }
     }
 }
 
 impl Seen {
-    pub(super) fn of(sample: &Sample, moment: Moment) -> Self {
+    pub(super) fn of(sample: &Sample, moment: ClockMoment) -> Self {
         Self {
             time: Some(sample.time.unwrap_or(moment.wall)),
             boot: sample.origin.boot.clone(),
@@ -54,7 +54,7 @@ impl Seen {
         }
     }
 
-    pub(super) fn from_report(report: &Report) -> Option<Self> {
+    pub(super) fn from_report(report: &OpenReport) -> Option<Self> {
         let (time, boot) = report.last_sample.clone()?;
         Some(Self { time: Some(time), boot, uptime: None, clock: None })
     }
@@ -77,7 +77,7 @@ const SLACK: i64 = 1_000_000_000;
 pub(super) fn between(
     last: Option<&Seen>,
     now: &Seen,
-    config: &Config,
+    config: &RecorderConfig,
     failing: Option<&Failing>,
 ) -> Vec<Gap> {
     let mut gaps = Vec::new();

@@ -24,21 +24,21 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use poolmon_model::{CounterWidth, Filter, Origin, PoolView, Sample, SourceKind};
 
-pub use config::Config;
+pub use config::RecorderConfig;
 pub use disk::{Disk, RealDisk};
-pub use gaps::Moment;
-pub use recover::{Recovered, Report};
+pub use gaps::ClockMoment;
+pub use recover::{OpenReport, Recovered};
 
 use crate::error::{Result, StoreError, is_full};
 use crate::folder::{self, SegmentFile};
 use crate::segment::frame::{SegmentHead, VERSION, wall_of};
-use crate::segment::marks::{Gap, GapKind, Mark, ModuleChange};
+use crate::segment::marks::{Gap, GapKind, ModuleChange, RecordedMark};
 use crate::segment::summary::Stretch;
 use crate::segment::writer::{SegmentWriter, WriteError};
 
 /// What became of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum RecordOutcome {
     /// It is in the recording.
     Recorded,
     /// The disk is full; so many samples in a row were not recorded. The next call tries again.
@@ -50,7 +50,7 @@ pub enum Outcome {
 
 /// Where a recorder stands: what a status line shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Status {
+pub struct RecorderStatus {
     /// Samples recorded.
     pub samples: u64,
     /// Gaps recorded.
@@ -70,7 +70,7 @@ pub struct Status {
 /// Writes a recording. There is one in a folder at a time.
 pub struct Recorder {
     folder: PathBuf,
-    config: Config,
+    config: RecorderConfig,
     filter: Filter,
     disk: Box<dyn Disk>,
     started: Instant,
@@ -86,7 +86,7 @@ pub struct Recorder {
     /// Where the clock of imported samples is 0.
     past: Option<Timestamp>,
     scratch: Sample,
-    status: Status,
+    status: RecorderStatus,
     closed_bytes: u64,
     #[cfg(feature = "parquet")]
     sealer: Option<seal::Sealer>,
@@ -103,12 +103,12 @@ struct Open {
 
 impl Recorder {
     /// Opens a folder for recording; makes it where it is missing. Says what the recorder before left behind.
-    pub fn open(folder: &Path, config: Config) -> Result<(Self, Report)> {
+    pub fn open(folder: &Path, config: RecorderConfig) -> Result<(Self, OpenReport)> {
         Self::open_on(folder, config, Box::new(RealDisk))
     }
 
     /// As [`Recorder::open`], on a disk of the caller's.
-    pub fn open_on(folder: &Path, config: Config, disk: Box<dyn Disk>) -> Result<(Self, Report)> {
+    pub fn open_on(folder: &Path, config: RecorderConfig, disk: Box<dyn Disk>) -> Result<(Self, OpenReport)> {
         if config.seal && !cfg!(feature = "parquet") {
             return Err(StoreError::NoParquet);
         }
@@ -140,7 +140,7 @@ impl Recorder {
             taken_notes: Vec::new(),
             past: None,
             scratch: Sample::new(Arc::new(Origin::new(SourceKind::Recording, &[])), CounterWidth::default()),
-            status: Status::default(),
+            status: RecorderStatus::default(),
             closed_bytes: files.iter().map(SegmentFile::size).sum(),
             #[cfg(feature = "parquet")]
             sealer,
@@ -156,14 +156,14 @@ impl Recorder {
     }
 
     /// Now, on both clocks.
-    pub fn now(&self) -> Moment {
-        Moment { wall: Timestamp::now(), clock: self.started.elapsed() }
+    pub fn now(&self) -> ClockMoment {
+        ClockMoment { wall: Timestamp::now(), clock: self.started.elapsed() }
     }
 
     /// Where it stands.
-    pub fn status(&self) -> Status {
+    pub fn status(&self) -> RecorderStatus {
         let segment_bytes = self.writer.as_ref().map_or(0, |open| open.writer.length());
-        Status { segment_bytes, total_bytes: self.closed_bytes + segment_bytes, ..self.status }
+        RecorderStatus { segment_bytes, total_bytes: self.closed_bytes + segment_bytes, ..self.status }
     }
 
     /// The folder.
@@ -172,12 +172,12 @@ impl Recorder {
     }
 
     /// Records a sample that was taken just now.
-    pub fn record(&mut self, sample: &Sample) -> Result<Outcome> {
+    pub fn record(&mut self, sample: &Sample) -> Result<RecordOutcome> {
         self.record_at(sample, self.now())
     }
 
     /// Records a sample of a given moment. The sample's own time stands in the file, where it has one.
-    pub fn record_at(&mut self, sample: &Sample, moment: Moment) -> Result<Outcome> {
+    pub fn record_at(&mut self, sample: &Sample, moment: ClockMoment) -> Result<RecordOutcome> {
         let mut scratch = std::mem::replace(
             &mut self.scratch,
             Sample::new(Arc::clone(&sample.origin), CounterWidth::default()),
@@ -189,33 +189,33 @@ impl Recorder {
     }
 
     /// Records a sample of the past, as imports do: its own time stands for both clocks.
-    pub fn record_past(&mut self, sample: &Sample) -> Result<Outcome> {
+    pub fn record_past(&mut self, sample: &Sample) -> Result<RecordOutcome> {
         let wall = sample.time.unwrap_or_else(Timestamp::now);
         let zero = *self.past.get_or_insert(wall);
         let since = Duration::try_from(wall.duration_since(zero)).unwrap_or_default();
         // A clock that goes back in a log stands still here; the gap says so.
         let clock = since.max(self.last.as_ref().and_then(|seen| seen.clock).unwrap_or_default());
-        self.record_at(sample, Moment { wall, clock })
+        self.record_at(sample, ClockMoment { wall, clock })
     }
 
-    fn outcome(&mut self, result: Result<()>, moment: Moment) -> Result<Outcome> {
+    fn outcome(&mut self, result: Result<()>, moment: ClockMoment) -> Result<RecordOutcome> {
         match result {
-            Ok(()) => Ok(Outcome::Recorded),
+            Ok(()) => Ok(RecordOutcome::Recorded),
             Err(error) if error.is_full() => {
                 self.full_since.get_or_insert(moment.wall);
                 self.status.missed += 1;
-                Ok(Outcome::DiskFull { missed: self.status.missed })
+                Ok(RecordOutcome::DiskFull { missed: self.status.missed })
             }
             Err(error) => Err(error),
         }
     }
 
-    fn write(&mut self, sample: &Sample, moment: Moment) -> Result<()> {
+    fn write(&mut self, sample: &Sample, moment: ClockMoment) -> Result<()> {
         let time = sample.time.unwrap_or(moment.wall);
         self.roll(sample, moment)?;
         let seen = gaps::Seen::of(sample, moment);
         for gap in gaps::between(self.last.as_ref(), &seen, &self.config, self.failing.as_ref()) {
-            self.mark(Some(time), &Mark::Gap(gap))?;
+            self.mark(Some(time), &RecordedMark::Gap(gap))?;
             self.status.gaps += 1;
         }
         // Gaps are said once, also where the sample itself then fails.
@@ -224,7 +224,10 @@ impl Recorder {
         if let Some(since) = self.full_since {
             let length = gaps::nanos_between(since, time);
             let reason = Some(format!("{} samples were not recorded", self.status.missed));
-            self.mark(Some(time), &Mark::Gap(Gap { kind: GapKind::DiskFull, length_ns: length, reason }))?;
+            self.mark(
+                Some(time),
+                &RecordedMark::Gap(Gap { kind: GapKind::DiskFull, length_ns: length, reason }),
+            )?;
             self.status.gaps += 1;
             (self.full_since, self.status.missed) = (None, 0);
         }
@@ -242,7 +245,7 @@ impl Recorder {
     }
 
     /// Begins a segment where there is none, where the old one is long enough, or where the source is another.
-    fn roll(&mut self, sample: &Sample, moment: Moment) -> Result<()> {
+    fn roll(&mut self, sample: &Sample, moment: ClockMoment) -> Result<()> {
         let over = self.writer.as_ref().is_some_and(|open| {
             !open.writer.fits(sample)
                 || open.writer.length() >= self.config.segment_limit()
@@ -316,19 +319,19 @@ impl Recorder {
         error
     }
 
-    fn mark(&mut self, time: Option<Timestamp>, mark: &Mark) -> Result<()> {
+    fn mark(&mut self, time: Option<Timestamp>, mark: &RecordedMark) -> Result<()> {
         let Some(open) = &mut self.writer else { return Ok(()) };
         open.writer.mark(time, mark).map_err(StoreError::io("write", &open.file.path))
     }
 
     /// Says that the source failed now, and why. The first failure of a row stands in the recording at once,
     /// how long it lasted when it is over.
-    pub fn failed(&mut self, reason: &dyn Display) -> Result<Outcome> {
+    pub fn failed(&mut self, reason: &dyn Display) -> Result<RecordOutcome> {
         self.failed_at(reason, self.now())
     }
 
     /// As [`Recorder::failed`], at a given moment.
-    pub fn failed_at(&mut self, reason: &dyn Display, moment: Moment) -> Result<Outcome> {
+    pub fn failed_at(&mut self, reason: &dyn Display, moment: ClockMoment) -> Result<RecordOutcome> {
         let reason = reason.to_string();
         self.status.failed += 1;
         let news = self.failing.as_ref().is_none_or(|failing| failing.reason != reason);
@@ -336,10 +339,10 @@ impl Recorder {
         failing.count += 1;
         failing.reason.clone_from(&reason);
         if !news {
-            return Ok(Outcome::Recorded);
+            return Ok(RecordOutcome::Recorded);
         }
         let gap = Gap { kind: GapKind::Failed, length_ns: 0, reason: Some(reason) };
-        let result = self.mark(Some(moment.wall), &Mark::Gap(gap));
+        let result = self.mark(Some(moment.wall), &RecordedMark::Gap(gap));
         self.outcome(result, moment)
     }
 
@@ -349,13 +352,13 @@ impl Recorder {
         if self.writer.is_none() {
             return folder::note(&self.folder, text, time);
         }
-        self.mark(Some(time), &Mark::Note(text.into()))
+        self.mark(Some(time), &RecordedMark::Note(text.into()))
     }
 
     /// Writes which modules came and went. Call it after the sample in which they were first seen.
     pub fn modules(&mut self, changes: &[ModuleChange]) -> Result<()> {
         let time = self.last.as_ref().and_then(|seen| seen.time).or_else(|| Some(Timestamp::now()));
-        self.mark(time, &Mark::Modules(changes.to_vec()))
+        self.mark(time, &RecordedMark::Modules(changes.to_vec()))
     }
 
     /// Takes notes that others left in the folder.
@@ -396,7 +399,7 @@ impl Recorder {
     }
 
     /// Closes the recording: index written, disk waited for, segments sealed.
-    pub fn close(mut self) -> Result<Status> {
+    pub fn close(mut self) -> Result<RecorderStatus> {
         if self.writer.is_some() {
             self.take_notes()?;
         }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::error::{Result, StoreError};
 use crate::folder;
 use crate::segment::cursor::SegmentCursor;
-use crate::segment::frame::{HeadError, Kind};
+use crate::segment::frame::{FrameKind, HeadError};
 use crate::segment::parity::Group;
 use crate::segment::scan::stored_index;
 use crate::segment::window::Window;
@@ -31,7 +31,7 @@ pub struct Recovered {
 
 /// What a recorder found when it opened a folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct OpenReport {
     /// Segments that were not closed.
     pub recovered: Vec<Recovered>,
     /// Time and boot of the last sample.
@@ -39,8 +39,8 @@ pub struct Report {
 }
 
 /// Closes what is open. Call it only with the recorder's lock.
-pub(super) fn recover(folder: &Path) -> Result<Report> {
-    let mut report = Report::default();
+pub(super) fn recover(folder: &Path) -> Result<OpenReport> {
+    let mut report = OpenReport::default();
     for segment in folder::segments(folder)? {
         let path = &segment.path;
         let file = File::open(path).map_err(StoreError::io("open", path))?;
@@ -63,7 +63,7 @@ fn boot(path: &Path) -> Option<String> {
     cursor.head().ok()?.origin.boot.clone()
 }
 
-fn close(path: &Path, report: &mut Report) -> Result<Option<Recovered>> {
+fn close(path: &Path, report: &mut OpenReport) -> Result<Option<Recovered>> {
     let reading = || StoreError::io("read", path);
     let file = File::open(path).map_err(StoreError::io("open", path))?;
     let mut cursor = SegmentCursor::open(file).map_err(reading())?;
@@ -74,8 +74,8 @@ fn close(path: &Path, report: &mut Report) -> Result<Option<Recovered>> {
     // What a recorder writes behind each group, it could not write for the last.
     let (mut unprotected, mut group) = (None, Group::default());
     let scan = cursor.scan(|frame| match frame.head.kind {
-        Kind::Key if !group.is_empty() => unprotected = Some(std::mem::take(&mut group)),
-        Kind::Parity => unprotected = None,
+        FrameKind::Key if !group.is_empty() => unprotected = Some(std::mem::take(&mut group)),
+        FrameKind::Parity => unprotected = None,
         kind if kind.is_covered() => group.add(frame.offset, &frame.head.frame(&frame.payload)),
         _ => {}
     });
@@ -100,7 +100,7 @@ fn close(path: &Path, report: &mut Report) -> Result<Option<Recovered>> {
     let writing = || StoreError::io("write", path);
     let mut file = File::options().write(true).open(path).map_err(writing())?;
     Append::cut(&mut file, scan.end).map_err(writing())?;
-    if scan.last.map(|head| head.kind) != Some(Kind::End) {
+    if scan.last.map(|head| head.kind) != Some(FrameKind::End) {
         let next = scan.last.map_or(0, |head| head.number.saturating_add(1));
         // A full disk is no reason to refuse: the segment is read without its index, too.
         let groups = unprotected.into_iter().chain([group]);

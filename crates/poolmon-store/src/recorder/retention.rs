@@ -5,7 +5,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::{Config, Disk};
+use super::{Disk, RecorderConfig};
 use crate::folder;
 use crate::reader::segment_span;
 
@@ -20,7 +20,7 @@ pub(super) struct Done {
 /// Deletes what is too old or too much. What cannot be deleted stays for the next time.
 pub(super) fn retain(
     folder: &Path,
-    config: &Config,
+    config: &RecorderConfig,
     current: Option<&Path>,
     written: u64,
     now: Option<Timestamp>,

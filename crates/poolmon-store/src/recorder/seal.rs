@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::error::{Result, StoreError};
-use crate::export::{Options, parquet};
+use crate::export::{ExportOptions, parquet};
 use crate::reader::Recording;
 
 /// Works through segments one after the other.
@@ -74,7 +74,7 @@ pub fn seal(segment: &Path) -> Result<()> {
         }
     };
     let path = segment.with_extension("parquet");
-    match parquet::write(&recording, &Options::default(), &path, &mut pace) {
+    match parquet::write(&recording, &ExportOptions::default(), &path, &mut pace) {
         Err(_) if !segment.exists() => Ok(()),
         Err(error) => Err(error),
         Ok(_) => {

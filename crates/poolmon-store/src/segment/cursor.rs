@@ -8,13 +8,15 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use poolmon_model::{Counters, Origin, Pool, Sample, Tag};
 
-use super::frame::{AFTER_KEY, FrameHead, HEAD, HeadError, Kind, MAX_HEAD, NO_TIME, SegmentHead, time_of};
+use super::frame::{
+    AFTER_KEY, FrameHead, FrameKind, HEAD, HeadError, MAX_HEAD, NO_TIME, SegmentHead, time_of,
+};
 use super::index::{Index, totals};
-use super::marks::{Mark, TimedMark};
+use super::marks::{RecordedMark, TimedMark};
 use super::parity::Parity;
 use super::scan::{Frame, Scan, Step, frame_at, scan, step, stored_index};
 use super::window::Window;
-use crate::codec::State;
+use crate::codec::CodecState;
 
 /// What comes next in a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +63,7 @@ pub struct SegmentCursor<R> {
     head: Result<SegmentHead, HeadError>,
     first: u64,
     offset: u64,
-    state: Option<State>,
+    state: Option<CodecState>,
     /// Number of the sample in `state`.
     at: Option<u32>,
     time: i64,
@@ -156,8 +158,8 @@ impl<R: Read + Seek> SegmentCursor<R> {
         let mut sums = BTreeMap::new();
         let mut index = self
             .scan(|frame| {
-                if frame.head.kind == Kind::Key
-                    && let Ok(state) = State::read_key(&frame.payload)
+                if frame.head.kind == FrameKind::Key
+                    && let Ok(state) = CodecState::read_key(&frame.payload)
                 {
                     sums.insert(frame.offset, totals(&state.to_sample()));
                 }
@@ -231,8 +233,8 @@ impl<R: Read + Seek> SegmentCursor<R> {
     fn take(&mut self, frame: &Frame) -> Option<Entry> {
         let head = frame.head;
         match head.kind {
-            Kind::Key => {
-                if let Ok(state) = State::read_key(&frame.payload) {
+            FrameKind::Key => {
+                if let Ok(state) = CodecState::read_key(&frame.payload) {
                     self.state = Some(state);
                     self.fresh = true;
                     self.at = Some(head.sample);
@@ -240,7 +242,7 @@ impl<R: Read + Seek> SegmentCursor<R> {
                 }
                 None
             }
-            Kind::Delta => {
+            FrameKind::Delta => {
                 let before = head.sample.checked_sub(1);
                 if before.is_none() || self.at != before {
                     return None;
@@ -248,7 +250,7 @@ impl<R: Read + Seek> SegmentCursor<R> {
                 let state = self.state.as_mut()?;
                 if head.flags & AFTER_KEY != 0 && !self.fresh {
                     // The key between is damaged: what it held is known.
-                    let (again, _) = State::key(&state.to_sample(), state.clock()).ok()?;
+                    let (again, _) = CodecState::key(&state.to_sample(), state.clock()).ok()?;
                     *state = again;
                 }
                 self.fresh = false;
@@ -259,11 +261,11 @@ impl<R: Read + Seek> SegmentCursor<R> {
                 self.at = Some(head.sample);
                 self.hand_out(head)
             }
-            Kind::Gap | Kind::Note | Kind::Modules => {
-                let mark = Mark::parse(head.kind, &frame.payload)?;
+            FrameKind::Gap | FrameKind::Note | FrameKind::Modules => {
+                let mark = RecordedMark::parse(head.kind, &frame.payload)?;
                 Some(Entry::Mark(TimedMark { time: head.time(), mark }))
             }
-            Kind::End => {
+            FrameKind::End => {
                 // Samples behind the last one that could be read.
                 let written = Index::parse(&frame.payload).map_or(0, |index| index.samples);
                 let read = self.last.map_or(0, |last| last.saturating_add(1));
@@ -272,7 +274,7 @@ impl<R: Read + Seek> SegmentCursor<R> {
                 }
                 None
             }
-            Kind::Parity | Kind::Padding | Kind::Summary | Kind::Other(_) => None,
+            FrameKind::Parity | FrameKind::Padding | FrameKind::Summary | FrameKind::Other(_) => None,
         }
     }
 
@@ -303,7 +305,7 @@ impl<R: Read + Seek> SegmentCursor<R> {
                 Step::Frame(frame) => {
                     at = frame.end();
                     self.searched = at;
-                    let parity = (frame.head.kind == Kind::Parity).then_some(&frame.payload);
+                    let parity = (frame.head.kind == FrameKind::Parity).then_some(&frame.payload);
                     if let Some(parity) = parity.and_then(|payload| Parity::parse(payload)) {
                         let group = &parity.group;
                         let touches = |hole: &Range<u64>| hole.start < group.end && group.start < hole.end;
@@ -356,7 +358,7 @@ impl<R: Read + Seek> SegmentCursor<R> {
 
     /// Where the samples come from and how wide their counters are, once a sample was handed out.
     pub fn origin(&self) -> Option<&Arc<Origin>> {
-        self.state.as_ref().map(State::origin)
+        self.state.as_ref().map(CodecState::origin)
     }
 
     /// Places the cursor so that the sample of this number is held, or the last one before it that can be read.
@@ -410,7 +412,8 @@ impl<R: Read + Seek> SegmentCursor<R> {
                 // Damage: going on is the way to find out. The end of the file is the end.
                 return Ok((at < self.window.length()).then_some((NO_TIME, None)));
             };
-            let sample = matches!(head.kind, Kind::Key | Kind::Delta) && self.last != Some(head.sample);
+            let sample =
+                matches!(head.kind, FrameKind::Key | FrameKind::Delta) && self.last != Some(head.sample);
             if sample {
                 return Ok(Some((head.wall, Some(head.sample))));
             }

@@ -32,7 +32,7 @@ pub const AFTER_KEY: u8 = 1;
 
 /// What a frame holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FrameKind {
     /// A sample against nothing.
     Key,
     /// A sample against the one before.
@@ -55,7 +55,7 @@ pub enum Kind {
     Other(u8),
 }
 
-impl Kind {
+impl FrameKind {
     /// Number in the file.
     pub const fn number(self) -> u8 {
         match self {
@@ -98,7 +98,7 @@ impl Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameHead {
     /// What it holds.
-    pub kind: Kind,
+    pub kind: FrameKind,
     /// See [`AFTER_KEY`].
     pub flags: u8,
     /// Bytes of payload.
@@ -134,7 +134,7 @@ impl FrameHead {
         if take.bytes(2)? != SYNC {
             return None;
         }
-        let (kind, flags) = (Kind::of(take.u8()?), take.u8()?);
+        let (kind, flags) = (FrameKind::of(take.u8()?), take.u8()?);
         let (length, number, sample) = (take.u32()?, take.u32()?, take.u32()?);
         let (wall, sum) = (take.i64()?, take.u32()?);
         (length as usize <= MAX_PAYLOAD).then_some((Self { kind, flags, length, number, sample, wall }, sum))

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::bytes::{Put, Take};
-use super::frame::Kind;
+use super::frame::FrameKind;
 
 /// Why there are no samples for a while, or why two of them do not belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -90,7 +90,7 @@ pub struct ModuleChange {
 
 /// Something that happened at a moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Mark {
+pub enum RecordedMark {
     /// Time without samples, ending at the moment of the mark.
     Gap(Gap),
     /// A person's or a program's text.
@@ -105,16 +105,16 @@ pub struct TimedMark {
     /// When, where known.
     pub time: Option<Timestamp>,
     /// What.
-    pub mark: Mark,
+    pub mark: RecordedMark,
 }
 
-impl Mark {
+impl RecordedMark {
     /// The kind of its frame.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> FrameKind {
         match self {
-            Self::Gap(_) => Kind::Gap,
-            Self::Note(_) => Kind::Note,
-            Self::Modules(_) => Kind::Modules,
+            Self::Gap(_) => FrameKind::Gap,
+            Self::Note(_) => FrameKind::Note,
+            Self::Modules(_) => FrameKind::Modules,
         }
     }
 
@@ -143,16 +143,16 @@ impl Mark {
     }
 
     /// Reads a payload; `None` where it is not what its kind says.
-    pub fn parse(kind: Kind, payload: &[u8]) -> Option<Self> {
+    pub fn parse(kind: FrameKind, payload: &[u8]) -> Option<Self> {
         let mut take = Take(payload);
         match kind {
-            Kind::Gap => Some(Self::Gap(Gap {
+            FrameKind::Gap => Some(Self::Gap(Gap {
                 kind: GapKind::of(take.u8()?),
                 length_ns: take.i64()?,
                 reason: take.text()?,
             })),
-            Kind::Note => Some(Self::Note(take.text()?.unwrap_or_default())),
-            Kind::Modules => {
+            FrameKind::Note => Some(Self::Note(take.text()?.unwrap_or_default())),
+            FrameKind::Modules => {
                 let mut changes = Vec::new();
                 for _ in 0..take.u16()? {
                     let loaded = take.u8()? != 0;

@@ -22,6 +22,6 @@ pub mod window;
 pub mod writer;
 
 pub use cursor::{Entry, SegmentCursor};
-pub use frame::{Kind, SegmentHead};
-pub use marks::{Gap, GapKind, Mark, ModuleChange};
+pub use frame::{FrameKind, SegmentHead};
+pub use marks::{Gap, GapKind, ModuleChange, RecordedMark};
 pub use writer::SegmentWriter;

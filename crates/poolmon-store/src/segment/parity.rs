@@ -161,7 +161,7 @@ impl<'a> Parity<'a> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::frame::{Kind, NO_TIME};
+    use super::super::frame::{FrameKind, NO_TIME};
     use super::*;
 
     fn group(sizes: &[usize], start: u64) -> (Group, Vec<Vec<u8>>) {
@@ -170,7 +170,8 @@ mod tests {
             let payload = vec![u8::try_from(n % 251).unwrap(); size];
             let number = u32::try_from(n).unwrap();
             let length = u32::try_from(size).unwrap();
-            let head = FrameHead { kind: Kind::Note, flags: 0, length, number, sample: 0, wall: NO_TIME };
+            let head =
+                FrameHead { kind: FrameKind::Note, flags: 0, length, number, sample: 0, wall: NO_TIME };
             let frame = head.frame(&payload);
             group.add(at, &frame);
             at += frame.len() as u64;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Seek};
 
-use super::frame::{FrameHead, HEAD, Kind, SYNC, checksum};
+use super::frame::{FrameHead, FrameKind, HEAD, SYNC, checksum};
 use super::index::{Index, KeyEntry, MarkEntry, SummaryEntry, TAIL};
 use super::summary;
 use super::window::Window;
@@ -127,13 +127,13 @@ pub fn scan<R: Read + Seek>(
                 found.end = at;
                 found.frames += 1;
                 let head = frame.head;
-                found.closed = head.kind == Kind::End;
+                found.closed = head.kind == FrameKind::End;
                 match head.kind {
-                    Kind::Key | Kind::Delta => found.index.sample(head.sample, head.wall),
-                    Kind::Gap | Kind::Note | Kind::Modules => {
+                    FrameKind::Key | FrameKind::Delta => found.index.sample(head.sample, head.wall),
+                    FrameKind::Gap | FrameKind::Note | FrameKind::Modules => {
                         found.index.marks.push(MarkEntry { offset: frame.offset, wall: head.wall });
                     }
-                    Kind::Summary => {
+                    FrameKind::Summary => {
                         if let Some((after, _)) = summary::parse(&frame.payload) {
                             let entry = SummaryEntry { offset: frame.offset, last: head.sample, after };
                             found.index.summaries.push(entry);
@@ -141,7 +141,7 @@ pub fn scan<R: Read + Seek>(
                     }
                     _ => {}
                 }
-                if head.kind == Kind::Key
+                if head.kind == FrameKind::Key
                     && found.index.keys.last().map(|key| key.sample) != Some(head.sample)
                 {
                     let (offset, sample, wall) = (frame.offset, head.sample, head.wall);
@@ -172,6 +172,6 @@ pub fn stored_index<R: Read + Seek>(window: &mut Window<R>) -> io::Result<Option
         return Ok(None);
     }
     let Some(at) = window.length().checked_sub(u32::from_le_bytes(length).into()) else { return Ok(None) };
-    let frame = frame_at(window, at)?.filter(|frame| frame.head.kind == Kind::End);
+    let frame = frame_at(window, at)?.filter(|frame| frame.head.kind == FrameKind::End);
     Ok(frame.and_then(|frame| Index::parse(&frame.payload)))
 }

@@ -5,12 +5,12 @@ use std::io;
 use jiff::Timestamp;
 use poolmon_model::Sample;
 
-use super::frame::{AFTER_KEY, FrameHead, HEAD, Kind, SegmentHead, wall_of};
+use super::frame::{AFTER_KEY, FrameHead, FrameKind, HEAD, SegmentHead, wall_of};
 use super::index::{Index, KeyEntry, MarkEntry, SummaryEntry, totals};
-use super::marks::Mark;
+use super::marks::RecordedMark;
 use super::parity::{BURST, Group};
 use super::summary::Stretch;
-use crate::codec::{CodecError, State};
+use crate::codec::{CodecError, CodecState};
 
 /// A file that only grows, as far as a writer needs one. Tests put failing disks behind it.
 pub trait Append: Send {
@@ -58,7 +58,7 @@ pub struct SegmentWriter {
     file: Box<dyn Append>,
     length: u64,
     next: u32,
-    state: Option<State>,
+    state: Option<CodecState>,
     after_key: bool,
     key_size: usize,
     delta_size: usize,
@@ -144,10 +144,10 @@ impl SegmentWriter {
             }
         };
         let flags = if self.after_key { AFTER_KEY } else { 0 };
-        self.put(Kind::Delta, flags, number, wall, &payload)?;
+        self.put(FrameKind::Delta, flags, number, wall, &payload)?;
         self.after_key = false;
         self.index.sample(number, wall);
-        let changed = self.state.as_ref().and_then(State::changed);
+        let changed = self.state.as_ref().and_then(CodecState::changed);
         self.stretch.push(sample, changed, (self.number, number));
         self.delta_size += payload.len() + HEAD;
         self.deltas += 1;
@@ -166,7 +166,7 @@ impl SegmentWriter {
     fn summary(&mut self, sample: &Sample, number: u32) -> io::Result<()> {
         if let Some((after, payload)) = self.stretch.end(sample, (self.number, number)) {
             let offset = self.length;
-            self.put(Kind::Summary, 0, number, wall_of(sample.time), &payload)?;
+            self.put(FrameKind::Summary, 0, number, wall_of(sample.time), &payload)?;
             self.index.summaries.push(SummaryEntry { offset, last: number, after });
         }
         Ok(())
@@ -181,9 +181,9 @@ impl SegmentWriter {
 
     fn key(&mut self, sample: &Sample, clock: u64, number: u32) -> Result<(), WriteError> {
         let wall = wall_of(sample.time);
-        let (state, payload) = State::key(sample, clock)?;
+        let (state, payload) = CodecState::key(sample, clock)?;
         let offset = self.length;
-        self.put(Kind::Key, 0, number, wall, &payload)?;
+        self.put(FrameKind::Key, 0, number, wall, &payload)?;
         self.index.sample(number, wall);
         if self.index.keys.last().map(|key| key.sample) != Some(number) {
             self.index.keys.push(KeyEntry { offset, sample: number, wall, totals: totals(sample) });
@@ -201,7 +201,7 @@ impl SegmentWriter {
         if !self.group.is_empty() {
             self.pad(self.group.end())?;
             let payload = self.group.payload();
-            self.spacer(Kind::Parity, &payload)?;
+            self.spacer(FrameKind::Parity, &payload)?;
             self.group.clear();
         }
         Ok(())
@@ -212,17 +212,17 @@ impl SegmentWriter {
         let apart = usize::try_from(self.length.saturating_sub(end)).unwrap_or(usize::MAX);
         match BURST.saturating_sub(apart) {
             0 => Ok(()),
-            short => self.spacer(Kind::Padding, &vec![0; short.saturating_sub(HEAD)]),
+            short => self.spacer(FrameKind::Padding, &vec![0; short.saturating_sub(HEAD)]),
         }
     }
 
-    fn spacer(&mut self, kind: Kind, payload: &[u8]) -> io::Result<()> {
+    fn spacer(&mut self, kind: FrameKind, payload: &[u8]) -> io::Result<()> {
         let sample = self.index.samples.saturating_sub(1);
         self.put(kind, 0, sample, super::frame::NO_TIME, payload)
     }
 
     /// Writes a mark.
-    pub fn mark(&mut self, time: Option<Timestamp>, mark: &Mark) -> io::Result<()> {
+    pub fn mark(&mut self, time: Option<Timestamp>, mark: &RecordedMark) -> io::Result<()> {
         let (offset, wall) = (self.length, wall_of(time));
         let sample = self.index.samples.saturating_sub(1);
         self.put(mark.kind(), 0, sample, wall, &mark.payload())?;
@@ -230,7 +230,7 @@ impl SegmentWriter {
         Ok(())
     }
 
-    fn put(&mut self, kind: Kind, flags: u8, sample: u32, wall: i64, payload: &[u8]) -> io::Result<()> {
+    fn put(&mut self, kind: FrameKind, flags: u8, sample: u32, wall: i64, payload: &[u8]) -> io::Result<()> {
         if self.ragged {
             self.file.cut(self.length)?;
             self.ragged = false;
@@ -263,7 +263,7 @@ impl SegmentWriter {
         self.parity()?;
         let payload = self.index.payload(HEAD);
         let sample = self.index.samples.saturating_sub(1);
-        self.put(Kind::End, 0, sample, super::frame::NO_TIME, &payload)?;
+        self.put(FrameKind::End, 0, sample, super::frame::NO_TIME, &payload)?;
         self.sync()?;
         Ok((self.length, self.stretch))
     }

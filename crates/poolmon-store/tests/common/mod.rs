@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use poolmon_model::{CounterWidth, Origin, Pool, Row, Sample, SourceKind, Tag};
-use poolmon_store::recorder::Moment;
+use poolmon_store::recorder::ClockMoment;
 use poolmon_store::segment::cursor::{Entry, SegmentCursor};
-use poolmon_store::segment::frame::{Kind, SegmentHead, VERSION, wall_of};
+use poolmon_store::segment::frame::{FrameKind, SegmentHead, VERSION, wall_of};
 use poolmon_store::segment::scan::Frame;
 use poolmon_store::segment::writer::{Append, SegmentWriter};
 
@@ -26,8 +26,8 @@ pub fn time(n: u64) -> Timestamp {
     Timestamp::from_millisecond(START * 1000 + i64::try_from(n).unwrap() * 1000).unwrap()
 }
 
-pub fn moment(n: u64) -> Moment {
-    Moment { wall: time(n), clock: Duration::from_secs(n) }
+pub fn moment(n: u64) -> ClockMoment {
+    ClockMoment { wall: time(n), clock: Duration::from_secs(n) }
 }
 
 pub fn origin(boot: &str) -> Arc<Origin> {
@@ -128,7 +128,7 @@ pub fn read_all(bytes: Vec<u8>) -> (Vec<Sample>, SegmentCursor<Cursor<Vec<u8>>>)
 /// A frame of a segment.
 #[derive(Clone, Copy, Debug)]
 pub struct FrameAt {
-    pub kind: Kind,
+    pub kind: FrameKind,
     pub start: usize,
     pub end: usize,
     pub sample: u32,
@@ -137,7 +137,7 @@ pub struct FrameAt {
 impl FrameAt {
     /// Number of the sample that can be read from it.
     pub fn held(&self) -> Option<u32> {
-        matches!(self.kind, Kind::Key | Kind::Delta).then_some(self.sample)
+        matches!(self.kind, FrameKind::Key | FrameKind::Delta).then_some(self.sample)
     }
 }
 

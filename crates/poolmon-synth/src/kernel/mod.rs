@@ -35,7 +35,7 @@ pub const LEAK_DRIVER: &str = "leakdrv.sys";
 
 /// What is simulated.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct SimulationConfig {
     /// Equal seeds give equal kernels.
     pub seed: u64,
     /// Rows, the leak not counted.
@@ -58,7 +58,7 @@ pub struct Config {
     pub uptime: Duration,
 }
 
-impl Default for Config {
+impl Default for SimulationConfig {
     fn default() -> Self {
         Self {
             seed: 1,
@@ -75,7 +75,7 @@ impl Default for Config {
     }
 }
 
-impl Config {
+impl SimulationConfig {
     /// A machine on which little happens.
     pub fn quiet() -> Self {
         Self { changes_per_second: 400.0, ..Self::default() }
@@ -84,7 +84,7 @@ impl Config {
 
 /// One row of the kernel; counters do not wrap in here.
 #[derive(Clone, Debug)]
-struct Held {
+struct KernelRow {
     tag: [u8; 4],
     pool: Pool,
     size: u64,
@@ -96,7 +96,7 @@ struct Held {
     frees: u64,
 }
 
-impl Held {
+impl KernelRow {
     const fn outstanding(&self) -> u64 {
         self.allocs - self.frees
     }
@@ -114,10 +114,10 @@ impl Held {
 /// The kernel.
 #[derive(Debug)]
 pub struct SimulatedKernel {
-    config: Config,
+    config: SimulationConfig,
     origin: Arc<Origin>,
     random: Random,
-    held: Vec<Held>,
+    held: Vec<KernelRow>,
     elapsed: Duration,
     faults: u64,
     peak: u64,
@@ -125,13 +125,13 @@ pub struct SimulatedKernel {
 
 impl SimulatedKernel {
     /// A kernel at its start.
-    pub fn new(config: Config) -> Self {
+    pub fn new(config: SimulationConfig) -> Self {
         let mut random = Random::new(config.seed);
         let taken = config.leak.map_or(*b"Leak", |leak| leak.tag);
         let starts = tags::starts(config.tags, taken, &mut random);
         let rates = rates(starts.len(), config.changes_per_second);
-        let mut held: Vec<Held> =
-            starts.iter().zip(rates).map(|(start, rate)| Held::new(start, rate, &mut random)).collect();
+        let mut held: Vec<KernelRow> =
+            starts.iter().zip(rates).map(|(start, rate)| KernelRow::new(start, rate, &mut random)).collect();
         if let Some(after) = config.wrap_after {
             for row in held.iter_mut().take(16) {
                 let outstanding = row.outstanding();
@@ -139,9 +139,9 @@ impl SimulatedKernel {
                 row.frees = row.allocs - outstanding;
             }
         }
-        held.extend(config.leak.map(|leak| Held {
+        held.extend(config.leak.map(|leak| KernelRow {
             base: 0.0,
-            ..Held::new(&(leak.tag, Pool::Nonpaged, leak.size.max(1), 0, Habit::Leak), 20.0, &mut random)
+            ..KernelRow::new(&(leak.tag, Pool::Nonpaged, leak.size.max(1), 0, Habit::Leak), 20.0, &mut random)
         }));
         let origin = Origin {
             host: Some("demo".into()),
@@ -228,7 +228,7 @@ impl SimulatedKernel {
                 let part = paged.map(|held| {
                     let frees = held.frees / share;
                     let outstanding = held.outstanding() / share;
-                    Held { allocs: frees + outstanding, frees, ..held.clone() }.row(self.config.width)
+                    KernelRow { allocs: frees + outstanding, frees, ..held.clone() }.row(self.config.width)
                 });
                 sample.sessions.push(Session { id, rows: part.collect() });
             }
@@ -236,7 +236,7 @@ impl SimulatedKernel {
     }
 
     fn pool(&self, pool: Pool) -> u64 {
-        let tagged: u64 = self.held.iter().filter(|held| held.pool == pool).map(Held::bytes).sum();
+        let tagged: u64 = self.held.iter().filter(|held| held.pool == pool).map(KernelRow::bytes).sum();
         // What no tag accounts for: rounding to pages and the pool's own tables.
         (tagged + tagged / 24 + (8 << 20)) & !0xfff
     }
@@ -266,7 +266,7 @@ impl SimulatedKernel {
     }
 }
 
-impl Held {
+impl KernelRow {
     fn new(&(tag, pool, size, outstanding, habit): &Start, rate: f64, random: &mut Random) -> Self {
         let frees = (outstanding + 1) * (1 + random.below(40));
         Self { tag, pool, size, base: outstanding as f64, habit, rate, allocs: frees + outstanding, frees }

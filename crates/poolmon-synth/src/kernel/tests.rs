@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn run(config: Config, steps: u32) -> SimulatedKernel {
+fn run(config: SimulationConfig, steps: u32) -> SimulatedKernel {
     let mut kernel = SimulatedKernel::new(config);
     (0..steps).for_each(|_| kernel.step(SECOND));
     kernel
@@ -14,15 +14,15 @@ fn run(config: Config, steps: u32) -> SimulatedKernel {
 
 #[test]
 fn equal_seeds_give_equal_samples() {
-    assert_eq!(run(Config::default(), 20).sample(), run(Config::default(), 20).sample());
-    let other = Config { seed: 2, ..Config::default() };
-    assert_ne!(run(Config::default(), 20).sample().rows, run(other, 20).sample().rows);
+    assert_eq!(run(SimulationConfig::default(), 20).sample(), run(SimulationConfig::default(), 20).sample());
+    let other = SimulationConfig { seed: 2, ..SimulationConfig::default() };
+    assert_ne!(run(SimulationConfig::default(), 20).sample().rows, run(other, 20).sample().rows);
 }
 
 #[test]
 fn the_leak_grows_at_its_rate() {
     let leak = Leak { tag: *b"Leak", size: 1_000, bytes_per_second: 50_500 };
-    let config = Config { leak: Some(leak), ..Config::default() };
+    let config = SimulationConfig { leak: Some(leak), ..SimulationConfig::default() };
     let held = |kernel: &SimulatedKernel| kernel.rows().last().and_then(|row| row.counters.bytes);
     assert_eq!(held(&run(config.clone(), 0)), Some(0));
     assert_eq!(held(&run(config.clone(), 1)), Some(50_000));
@@ -31,7 +31,7 @@ fn the_leak_grows_at_its_rate() {
 
 #[test]
 fn about_as_many_rows_change_as_asked_for() {
-    for (config, wanted) in [(Config::default(), 1_470.0), (Config::quiet(), 400.0)] {
+    for (config, wanted) in [(SimulationConfig::default(), 1_470.0), (SimulationConfig::quiet(), 400.0)] {
         let mut kernel = run(config, 5);
         let mut changed = 0;
         for _ in 0..10 {
@@ -46,7 +46,7 @@ fn about_as_many_rows_change_as_asked_for() {
 
 #[test]
 fn what_does_not_leak_stays_in_bounds() {
-    let kernel = run(Config { leak: None, ..Config::default() }, 1_200);
+    let kernel = run(SimulationConfig { leak: None, ..SimulationConfig::default() }, 1_200);
     for held in &kernel.held {
         let most = held.base * 1.35 + 60.0 + 8.0 * held.rate;
         assert!(held.outstanding() as f64 <= most, "{held:?}");
@@ -55,7 +55,7 @@ fn what_does_not_leak_stays_in_bounds() {
 
 #[test]
 fn counters_wrap_where_asked_and_differences_stay_right() {
-    let config = Config { wrap_after: Some(10), ..Config::default() };
+    let config = SimulationConfig { wrap_after: Some(10), ..SimulationConfig::default() };
     let kernel = run(config, 3);
     let first = kernel.rows().next().unwrap();
     assert!(kernel.held[0].allocs > u64::from(u32::MAX));
@@ -66,7 +66,8 @@ fn counters_wrap_where_asked_and_differences_stay_right() {
 
 #[test]
 fn the_source_steps_and_tells_sessions_on_request() {
-    let mut source = SimulatedSource::fixed_step(SimulatedKernel::new(Config::default()), SECOND * 5);
+    let mut source =
+        SimulatedSource::fixed_step(SimulatedKernel::new(SimulationConfig::default()), SECOND * 5);
     let first = source.sample().unwrap();
     assert!(first.sessions.is_empty());
     assert_eq!(first.origin.kind, SourceKind::Simulated);
@@ -82,7 +83,7 @@ proptest! {
 
     #[test]
     fn the_books_balance(seed: u64, tags in 0_usize..400, steps in 0_u32..30, millis in 1_u64..70_000) {
-        let mut kernel = SimulatedKernel::new(Config { seed, tags, changes_per_second: 200.0, ..Config::default() });
+        let mut kernel = SimulatedKernel::new(SimulationConfig { seed, tags, changes_per_second: 200.0, ..SimulationConfig::default() });
         for _ in 0..steps {
             kernel.step(Duration::from_millis(millis));
             for held in &kernel.held {

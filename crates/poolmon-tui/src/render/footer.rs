@@ -4,9 +4,9 @@ use poolmon_model::units::{human_bytes, rough_span, span};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Position;
 
-use super::{Line, Regions, clock};
+use super::{Regions, ScreenLine, clock};
 use crate::app::{App, Mode};
-use crate::columns::Layout;
+use crate::columns::ColumnLayout;
 
 /// Keys shown at the bottom, the most useful first.
 const KEYS: &[(&str, &str)] = &[
@@ -76,7 +76,7 @@ const TAPE_DETAIL_KEYS: &[(&str, &str)] = &[
     ("q", "quit"),
 ];
 
-pub(super) fn draw(app: &App, regions: &Regions, layout: &Layout, buffer: &mut Buffer) {
+pub(super) fn draw(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: &mut Buffer) {
     status(app, regions, layout, buffer);
     let theme = app.theme;
     if let Some((message, _)) = &app.message {
@@ -89,12 +89,12 @@ pub(super) fn draw(app: &App, regions: &Regions, layout: &Layout, buffer: &mut B
             area.width.into(),
             theme.strong(),
         );
-        let mut line = Line::new(buffer, area);
+        let mut line = ScreenLine::new(buffer, area);
         line.part(" ", theme.strong());
         line.cut(message, theme.strong());
         return;
     }
-    let mut line = Line::new(buffer, regions.keys);
+    let mut line = ScreenLine::new(buffer, regions.keys);
     let keys = match (&app.mode, app.replay.is_some()) {
         (Mode::Detail, true) => TAPE_DETAIL_KEYS,
         (Mode::Detail, false) => DETAIL_KEYS,
@@ -134,9 +134,9 @@ pub(super) fn cursor(app: &App, regions: &Regions) -> Option<Position> {
     (regions.status.height > 0 && x < regions.status.width).then(|| Position::new(x, regions.status.y))
 }
 
-fn status(app: &App, regions: &Regions, layout: &Layout, buffer: &mut Buffer) {
+fn status(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: &mut Buffer) {
     let theme = app.theme;
-    let mut line = Line::new(buffer, regions.status);
+    let mut line = ScreenLine::new(buffer, regions.status);
     if let Some((label, text, hint)) = prompt(app) {
         line.part(label, theme.accent());
         line.cut(text, theme.strong());

@@ -4,7 +4,7 @@ use poolmon_model::units::{self, Precision, counted, grouped, human_bytes, span}
 use poolmon_model::{Header, PoolView, Scope, SourceKind};
 use ratatui::buffer::Buffer;
 
-use super::{Line, Regions, clock, moment};
+use super::{Regions, ScreenLine, clock, moment};
 use crate::app::App;
 
 /// A label and its value; the blanks before the label are PoolMon's.
@@ -73,7 +73,7 @@ pub(super) fn draw(app: &App, regions: &Regions, buffer: &mut Buffer) {
 
 fn caption(app: &App, regions: &Regions, buffer: &mut Buffer) {
     let theme = app.theme;
-    let mut line = Line::new(buffer, regions.caption);
+    let mut line = ScreenLine::new(buffer, regions.caption);
     let filter = &app.settings.filter;
     let narrow = regions.caption.width < 60;
     let title = match filter.scope {

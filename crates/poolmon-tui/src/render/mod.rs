@@ -114,13 +114,13 @@ pub(crate) fn moment(app: &App, at: Timestamp) -> String {
 }
 
 /// A line of styled parts, with what does not fit left out whole.
-pub(crate) struct Line<'a> {
+pub(crate) struct ScreenLine<'a> {
     buffer: &'a mut ratatui::buffer::Buffer,
     x: u16,
     area: Rect,
 }
 
-impl<'a> Line<'a> {
+impl<'a> ScreenLine<'a> {
     pub(crate) fn new(buffer: &'a mut ratatui::buffer::Buffer, area: Rect) -> Self {
         Self { buffer, x: area.x, area }
     }

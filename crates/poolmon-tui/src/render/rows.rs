@@ -13,10 +13,10 @@ use ratatui::style::{Modifier, Style};
 use super::Regions;
 use super::header::by_change;
 use crate::app::App;
-use crate::columns::{Kind, Layout, Place, description, driver, untagged, write_value};
+use crate::columns::{CellKind, ColumnLayout, Place, description, driver, untagged, write_value};
 use crate::history::{Change, Mark};
 
-pub(super) fn draw(app: &App, regions: &Regions, layout: &Layout, buffer: &mut Buffer) {
+pub(super) fn draw(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: &mut Buffer) {
     if regions.titles.height > 0 {
         titles(app, regions.titles, layout, buffer);
     }
@@ -41,26 +41,27 @@ pub(super) fn draw(app: &App, regions: &Regions, layout: &Layout, buffer: &mut B
     }
 }
 
-fn titles(app: &App, area: Rect, layout: &Layout, buffer: &mut Buffer) {
+fn titles(app: &App, area: Rect, layout: &ColumnLayout, buffer: &mut Buffer) {
     let sort = app.settings.sort;
     buffer.set_style(area, app.theme.titles());
     let falling = sort.column.falling != sort.reversed;
     let arrow = if falling { "▼" } else { "▲" };
     for place in &layout.places {
         let title = match place.kind {
-            Kind::Value if place.column.id == column::TAG.id && app.widths.names => "Name",
-            Kind::Value => place.column.title,
-            Kind::Change => "",
-            Kind::Human => "Size",
-            Kind::Trend => "Trend",
-            Kind::Driver => "Driver",
-            Kind::Description => "Description",
-            Kind::Verdict => column::VERDICT.title,
+            CellKind::Value if place.column.id == column::TAG.id && app.widths.names => "Name",
+            CellKind::Value => place.column.title,
+            CellKind::Change => "",
+            CellKind::Human => "Size",
+            CellKind::Trend => "Trend",
+            CellKind::Driver => "Driver",
+            CellKind::Description => "Description",
+            CellKind::Verdict => column::VERDICT.title,
         };
         let sorted_value = sort.column.id == place.column.id
-            && matches!(place.kind, Kind::Value | Kind::Driver | Kind::Verdict)
+            && matches!(place.kind, CellKind::Value | CellKind::Driver | CellKind::Verdict)
             && !by_change(app);
-        let sorted_change = sort.column.id == place.column.id && place.kind == Kind::Change && by_change(app);
+        let sorted_change =
+            sort.column.id == place.column.id && place.kind == CellKind::Change && by_change(app);
         let text = match (sorted_value, sorted_change) {
             (true, _) => format!("{title}{arrow}"),
             (_, true) => format!("Δ{arrow}"),
@@ -69,8 +70,10 @@ fn titles(app: &App, area: Rect, layout: &Layout, buffer: &mut Buffer) {
         let style = if sorted_value || sorted_change { app.theme.accent() } else { Style::new() };
         let cells = u16::try_from(text.chars().count()).unwrap_or(u16::MAX);
         let x = match (place.kind, place.column.unit) {
-            (Kind::Value, Unit::Text) | (Kind::Change, _) => place.x + 1,
-            (Kind::Trend | Kind::Driver | Kind::Description | Kind::Verdict, _) => place.x + 2,
+            (CellKind::Value, Unit::Text) | (CellKind::Change, _) => place.x + 1,
+            (CellKind::Trend | CellKind::Driver | CellKind::Description | CellKind::Verdict, _) => {
+                place.x + 2
+            }
             // The arrow stands after the digits' right edge where there is room, so that titles do not move.
             _ => (place.x + place.width).saturating_sub(cells),
         };
@@ -107,7 +110,7 @@ fn draw_row(
     app: &App,
     row: &TableRow,
     area: Rect,
-    layout: &Layout,
+    layout: &ColumnLayout,
     buffer: &mut Buffer,
     scratch: &mut String,
 ) {
@@ -116,7 +119,7 @@ fn draw_row(
         scratch.clear();
         let mut cell_style = style;
         match place.kind {
-            Kind::Value if place.column.id == column::TAG.id => {
+            CellKind::Value if place.column.id == column::TAG.id => {
                 let sign = match row.presence {
                     Presence::Steady => ' ',
                     Presence::New => '+',
@@ -126,26 +129,26 @@ fn draw_row(
                 left(buffer, place, area, scratch, style);
                 continue;
             }
-            Kind::Value if place.column.id == column::POOL.id => {
+            CellKind::Value if place.column.id == column::POOL.id => {
                 let _ = write!(scratch, " {}", row.row.pool.short());
                 left(buffer, place, area, scratch, style);
                 continue;
             }
-            Kind::Value => {
+            CellKind::Value => {
                 if place.column.id == column::DIFF.id && row.is_inexact() {
                     scratch.push('~');
                 }
                 write_value(scratch, &place.column.value(row));
             }
-            Kind::Change => {
+            CellKind::Change => {
                 let change = place.column.change(row);
                 cell_style = change_cell(app, &change, place.width, style, scratch);
             }
-            Kind::Human => {
+            CellKind::Human => {
                 scratch.push_str(&row.row.counters.bytes.map_or_else(String::new, human_bytes));
                 cell_style = style.patch(app.theme.dim());
             }
-            Kind::Trend => {
+            CellKind::Trend => {
                 spark(app, row, place.width.saturating_sub(2).into(), scratch);
                 let flat = scratch.chars().all(|bar| matches!(bar, ' ' | '▁'));
                 let style =
@@ -153,7 +156,7 @@ fn draw_row(
                 left(buffer, place, area, scratch, style);
                 continue;
             }
-            Kind::Verdict => {
+            CellKind::Verdict => {
                 if let Some(verdict) = &row.verdict {
                     scratch.push_str("  ");
                     scratch.push_str(&verdict.brief);
@@ -166,11 +169,11 @@ fn draw_row(
                 }
                 continue;
             }
-            Kind::Driver | Kind::Description => {
-                let text = if place.kind == Kind::Driver { driver(row) } else { description(row) };
+            CellKind::Driver | CellKind::Description => {
+                let text = if place.kind == CellKind::Driver { driver(row) } else { description(row) };
                 scratch.push_str("  ");
                 scratch.push_str(text.unwrap_or_default());
-                let style = if place.kind == Kind::Driver { Style::new() } else { app.theme.dim() };
+                let style = if place.kind == CellKind::Driver { Style::new() } else { app.theme.dim() };
                 left(buffer, place, area, scratch, style);
                 continue;
             }
@@ -245,7 +248,7 @@ pub(super) fn totals_lines(app: &App) -> usize {
     app.table.totals.iter().map(|t| usize::from(t.rows > 0) + usize::from(t.untagged.is_some())).sum()
 }
 
-fn totals(app: &App, area: Rect, layout: &Layout, buffer: &mut Buffer) {
+fn totals(app: &App, area: Rect, layout: &ColumnLayout, buffer: &mut Buffer) {
     let sums = app.table.totals.iter().filter(|totals| totals.rows > 0).map(|totals| (totals, true));
     let rests =
         app.table.totals.iter().filter(|totals| totals.untagged.is_some()).map(|totals| (totals, false));
@@ -257,7 +260,7 @@ fn totals(app: &App, area: Rect, layout: &Layout, buffer: &mut Buffer) {
     }
 }
 
-fn total_line(app: &App, totals: &Totals, sum: bool, area: Rect, layout: &Layout, buffer: &mut Buffer) {
+fn total_line(app: &App, totals: &Totals, sum: bool, area: Rect, layout: &ColumnLayout, buffer: &mut Buffer) {
     let label = if sum { "Total" } else { " (no tag)" };
     let label = if sum && !app.widths.names {
         format!("{label} {}", totals.pool.short())
@@ -268,7 +271,7 @@ fn total_line(app: &App, totals: &Totals, sum: bool, area: Rect, layout: &Layout
     buffer.set_stringn(area.x, area.y, &label, area.width.into(), style);
     let mut scratch = String::new();
     for place in &layout.places {
-        if place.column.unit == Unit::Text && place.kind == Kind::Value {
+        if place.column.unit == Unit::Text && place.kind == CellKind::Value {
             continue;
         }
         scratch.clear();
@@ -278,13 +281,13 @@ fn total_line(app: &App, totals: &Totals, sum: bool, area: Rect, layout: &Layout
         }
         let mut cell_style = style;
         match (place.kind, &value) {
-            (Kind::Value, Value::Unknown) => continue,
-            (Kind::Value, value) => write_value(&mut scratch, value),
-            (Kind::Change, _) if sum => {
+            (CellKind::Value, Value::Unknown) => continue,
+            (CellKind::Value, value) => write_value(&mut scratch, value),
+            (CellKind::Change, _) if sum => {
                 cell_style = change_cell(app, &change, place.width, style, &mut scratch);
             }
-            (Kind::Human, Value::Count(bytes)) => scratch.push_str(&human_bytes(*bytes)),
-            (Kind::Human, Value::Signed(bytes)) => {
+            (CellKind::Human, Value::Count(bytes)) => scratch.push_str(&human_bytes(*bytes)),
+            (CellKind::Human, Value::Signed(bytes)) => {
                 scratch.push_str(if *bytes < 0 { "-" } else { "" });
                 scratch.push_str(&human_bytes(bytes.unsigned_abs()));
             }

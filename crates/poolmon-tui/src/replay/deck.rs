@@ -55,7 +55,7 @@ pub enum Motion {
 
 /// What is shown after a motion.
 #[derive(Clone, Debug)]
-pub struct Moment {
+pub struct DeckMoment {
     /// Samples up to the shown one, which is the last; the one before it is what it is compared with.
     pub run: Vec<Arc<Sample>>,
     /// Time of the sample after it.
@@ -76,7 +76,7 @@ fn point(point: &RowPoint) -> Point {
     }
 }
 
-struct Held {
+struct HeldSample {
     place: Place,
     sample: Arc<Sample>,
 }
@@ -86,7 +86,7 @@ pub struct Deck {
     tape: Box<dyn Tape>,
     from: Option<Timestamp>,
     to: Option<Timestamp>,
-    held: VecDeque<Held>,
+    held: VecDeque<HeldSample>,
     at: usize,
     /// Place of the tape's first sample, once it was met.
     first: Option<Place>,
@@ -151,7 +151,7 @@ impl Deck {
     ///
     /// # Errors
     /// Where the tape cannot be read or the moment not be understood; what was shown stays.
-    pub fn go(&mut self, motion: &Motion) -> Result<Moment> {
+    pub fn go(&mut self, motion: &Motion) -> Result<DeckMoment> {
         let mut looked = false;
         match motion {
             Motion::Start => self.start()?,
@@ -212,12 +212,12 @@ impl Deck {
     ///
     /// # Errors
     /// Where the tape cannot be read.
-    pub fn moment(&mut self, with_timeline: bool) -> Result<Moment> {
+    pub fn moment(&mut self, with_timeline: bool) -> Result<DeckMoment> {
         let next = self.peek()?;
         let first = (self.at + 1).saturating_sub(LEAD);
         let run = self.held.range(first..=self.at).map(|held| Arc::clone(&held.sample)).collect();
         let at_start = self.at == 0 || self.is_before_range(self.at - 1);
-        Ok(Moment { run, next, at_start, timeline: with_timeline.then(|| self.timeline.clone()) })
+        Ok(DeckMoment { run, next, at_start, timeline: with_timeline.then(|| self.timeline.clone()) })
     }
 
     fn time(&self) -> Timestamp {
@@ -281,7 +281,7 @@ impl Deck {
         }
         loop {
             let place = self.tape.place();
-            held.push_back(Held { place, sample: Arc::new(self.scratch.clone()) });
+            held.push_back(HeldSample { place, sample: Arc::new(self.scratch.clone()) });
             if place >= target || !self.tape.next_into(&mut self.scratch)? {
                 break;
             }
@@ -306,7 +306,7 @@ impl Deck {
         if !self.tape.next_into(&mut self.scratch)? {
             return Ok(false);
         }
-        self.held.push_back(Held { place: self.tape.place(), sample: Arc::new(self.scratch.clone()) });
+        self.held.push_back(HeldSample { place: self.tape.place(), sample: Arc::new(self.scratch.clone()) });
         if self.held.len() > HELD {
             self.held.pop_front();
             self.at = self.at.saturating_sub(1);

@@ -14,8 +14,8 @@ use ratatui_crossterm::crossterm::event::{KeyCode, KeyModifiers};
 
 use crate::app::{App, Effect, Mode};
 use crate::history::Point;
-use deck::{Moment, Motion};
-use poolmon_read::tape::{Mark, Timeline};
+use deck::{DeckMoment, Motion};
+use poolmon_read::tape::{TapeMark, Timeline};
 
 /// The screen is drawn at most so often while it plays.
 const FRAME: Duration = Duration::from_millis(50);
@@ -68,7 +68,7 @@ impl std::str::FromStr for Speed {
 
 /// Points of one row, read for the chart.
 #[derive(Clone, Debug)]
-pub struct Series {
+pub struct RowSeries {
     /// Of which row.
     pub row: (Tag, Pool),
     /// From when.
@@ -86,14 +86,14 @@ pub struct Replay {
     pub(crate) speed: Speed,
     pub(crate) next: Option<Timestamp>,
     pub(crate) at_start: bool,
-    pub(crate) series: Option<Series>,
+    pub(crate) series: Option<RowSeries>,
     span: usize,
 }
 
 impl App {
     /// The same screen over a tape: time stands still at `moment` until it is told to pass.
     #[must_use]
-    pub fn with_tape(mut self, timeline: Timeline, moment: Moment, speed: Option<Speed>) -> Self {
+    pub fn with_tape(mut self, timeline: Timeline, moment: DeckMoment, speed: Option<Speed>) -> Self {
         let replay = Replay {
             timeline,
             speed: speed.unwrap_or(Speed::Times(1)),
@@ -115,7 +115,7 @@ impl App {
     }
 
     /// Shows another moment.
-    pub fn show(&mut self, moment: Moment) {
+    pub fn show(&mut self, moment: DeckMoment) {
         self.waiting = None;
         self.trouble = None;
         self.arrived = self.clock;
@@ -338,7 +338,7 @@ impl App {
     }
 
     /// Points of a row were read.
-    pub fn chart(&mut self, series: Series) {
+    pub fn chart(&mut self, series: RowSeries) {
         if let Some(replay) = &mut self.replay {
             replay.series = Some(series);
         }
@@ -385,7 +385,7 @@ impl App {
     }
 
     /// The mark that the shown sample is the first one after, or the next one nearby.
-    pub(crate) fn near_mark(&self) -> Option<(&Mark, SignedDuration)> {
+    pub(crate) fn near_mark(&self) -> Option<(&TapeMark, SignedDuration)> {
         let replay = self.replay.as_ref()?;
         let shown = self.shown_time();
         let before = self.before.as_ref().and_then(|before| before.time).unwrap_or(shown);

@@ -140,12 +140,12 @@ proptest! {
             let words: Vec<&str> = line.split([' ', '(', ')']).filter(|word| !word.is_empty()).collect();
             for place in layout.places.iter().filter(|place| place.column.unit != Unit::Text) {
                 let value = match place.kind {
-                    crate::columns::Kind::Value => place.column.value(row),
-                    crate::columns::Kind::Change => place.column.change(row),
+                    crate::columns::CellKind::Value => place.column.value(row),
+                    crate::columns::CellKind::Change => place.column.change(row),
                     _ => continue,
                 };
                 expected.clear();
-                if place.column.id == "diff" && place.kind == crate::columns::Kind::Value && row.is_inexact() {
+                if place.column.id == "diff" && place.kind == crate::columns::CellKind::Value && row.is_inexact() {
                     expected.push('~');
                 }
                 crate::columns::write_value(&mut expected, &value);

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use poolmon_model::{CounterWidth, Pool, Sample, Tag};
 use poolmon_read::moment::parse;
-use poolmon_read::tape::{Mark, MarkKind, Place, RowPoint, Tape, Timeline};
+use poolmon_read::tape::{MarkKind, Place, RowPoint, Tape, TapeMark, Timeline};
 use poolmon_read::{ReadError, Result, Samples};
 use proptest::prelude::*;
 use ratatui_crossterm::crossterm::event::KeyCode;
@@ -18,14 +18,14 @@ use super::{code, lines_of, picture, press};
 use crate::ColourMode;
 use crate::app::{App, Effect, Mode, Settings};
 use crate::replay::deck::{Deck, LEAD, Motion};
-use crate::replay::{Series, Speed};
+use crate::replay::{RowSeries, Speed};
 
 /// A tape in memory. Its first samples come from [`recorded`]; one with `more` is still recorded.
 struct Fake {
     samples: Vec<Sample>,
     at: usize,
     more: Vec<Sample>,
-    marks: Vec<Mark>,
+    marks: Vec<TapeMark>,
     /// Reading fails.
     broken: bool,
 }
@@ -131,7 +131,7 @@ fn recorded() -> Fake {
         Arc::make_mut(&mut sample.origin).boot = Some("b".into());
         samples.push(sample);
     }
-    let mark = |seconds, kind, text: &str, length| Mark {
+    let mark = |seconds, kind, text: &str, length| TapeMark {
         at: at(seconds),
         kind,
         length: Duration::from_secs(length),
@@ -185,7 +185,7 @@ impl Player {
                     },
                     Effect::Chart { row, from, to } => {
                         let points = self.deck.row(row, *from, *to, 240).unwrap();
-                        self.app.chart(Series { row: row.clone(), from: *from, to: *to, points });
+                        self.app.chart(RowSeries { row: row.clone(), from: *from, to: *to, points });
                     }
                     Effect::Inquire(row) => self.app.facts(&(row.tag.clone(), row.pool), Vec::new()),
                     _ => {}

@@ -9,7 +9,7 @@ use ratatui_crossterm::crossterm::event::KeyCode;
 
 use super::support::windows;
 use super::{app_of, code, picture, press, tags};
-use crate::Judgement;
+use crate::LiveVerdicts;
 
 fn verdict(
     app: &crate::App,
@@ -33,7 +33,7 @@ fn judged() -> crate::App {
         verdict(&app, 3, Gravity::Growing, "grows 1.12 GiB/h", 1_200_000_000),
         verdict(&app, 4, Gravity::Leaking, "leaks 1.86 GiB/h", 2_000_000_000),
     ];
-    app.judge(Judgement { rows, left: None });
+    app.judge(LiveVerdicts { rows, left: None });
     app
 }
 
@@ -72,14 +72,14 @@ fn until_there_is_enough_data_the_screen_says_how_long() {
     let mut app = app_of(windows, 2);
     press(&mut app, "v");
     assert!(picture(&mut app, 120, 20).contains("Nobody judges"));
-    app.judge(Judgement { rows: Vec::new(), left: Some(Duration::from_secs(199)) });
+    app.judge(LiveVerdicts { rows: Vec::new(), left: Some(Duration::from_secs(199)) });
     assert!(picture(&mut app, 120, 20).contains("verdicts in 3 min"));
     press(&mut app, "v");
     assert!(picture(&mut app, 120, 20).contains("it takes 3 min more of samples"));
-    app.judge(Judgement { rows: Vec::new(), left: Some(Duration::from_secs(20)) });
+    app.judge(LiveVerdicts { rows: Vec::new(), left: Some(Duration::from_secs(20)) });
     press(&mut app, "v");
     assert!(picture(&mut app, 120, 20).contains("it takes 20 s more"));
-    app.judge(Judgement::default());
+    app.judge(LiveVerdicts::default());
     press(&mut app, "v");
     assert!(picture(&mut app, 120, 20).contains("Nothing leaks or grows so far"));
 }

@@ -6,25 +6,25 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use poolmon_model::problem::Problem;
 use poolmon_model::units::counted as count;
-use poolmon_read::{Holds, Part, RemarkKind, Series, TimeFrom, empty_sample};
-use poolmon_store::{Config, Recorder};
+use poolmon_read::{Holds, Part, RemarkKind, SampleSeries, TimeFrom, empty_sample};
+use poolmon_store::{Recorder, RecorderConfig};
 
 use super::say::{note, warning};
 
 /// Writes a series into a folder and tells of each part, on standard error. Returns how many samples were written, and
 /// how many could not be, as they have no time.
-pub fn into(series: &mut Series, output: &Path) -> anyhow::Result<(u64, u64)> {
+pub fn into(series: &mut SampleSeries, output: &Path) -> anyhow::Result<(u64, u64)> {
     if let Some(part) = series.parts().iter().find(|part| part.format.holds == Holds::Recording) {
         bail!("{}: this is a recording already; replay, export and info read it as it is", part.input.name());
     }
-    let config = Config {
+    let config = RecorderConfig {
         // Nobody knows at which interval these samples were meant to come: none of them is late.
         interval: Duration::ZERO,
         // A sample a day should not make a file a day.
         segment_length: Duration::from_hours(24 * 366),
         // Importing can be repeated: the disk is waited for at the end of each segment only.
         sync: Duration::MAX,
-        ..Config::default()
+        ..RecorderConfig::default()
     };
     let (mut recorder, _) = Recorder::open(output, config)?;
     let mut sample = empty_sample();
@@ -54,8 +54,8 @@ pub fn into(series: &mut Series, output: &Path) -> anyhow::Result<(u64, u64)> {
             continue;
         }
         match recorder.record_past(&sample)? {
-            poolmon_store::Outcome::Recorded => samples += 1,
-            poolmon_store::Outcome::DiskFull { .. } => {
+            poolmon_store::RecordOutcome::Recorded => samples += 1,
+            poolmon_store::RecordOutcome::DiskFull { .. } => {
                 bail!(Problem::new(
                     format!("{}: the disk is full", output.display()),
                     "make room and import again"

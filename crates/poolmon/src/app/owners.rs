@@ -16,12 +16,12 @@ use crate::app::say::{self};
 use crate::cli::groups::RowArgs;
 
 /// Everything known of tags' owners.
-pub struct Known {
+pub struct KnownOwners {
     owners: Owners,
     asked_for: bool,
 }
 
-impl Known {
+impl KnownOwners {
     /// A pooltag file was asked for, so the `Mapped_Driver` column is wanted.
     pub fn asked_for(&self) -> bool {
         self.asked_for
@@ -67,26 +67,29 @@ impl Known {
     }
 }
 
-impl Labeler for Known {
+impl Labeler for KnownOwners {
     fn label(&self, row: &Row) -> Option<Arc<RowLabel>> {
         self.owners.label(row)
     }
 }
 
 /// Loads what `--pooltag` and `--localtag` name.
-pub fn load(rows: &RowArgs) -> anyhow::Result<Known> {
+pub fn load(rows: &RowArgs) -> anyhow::Result<KnownOwners> {
     load_files(rows.pooltag.file(), rows.localtag.file())
 }
 
 /// The same; where no pooltag.txt is named, one that is found is still better than none.
-pub fn load_or_find(rows: &RowArgs) -> anyhow::Result<Known> {
+pub fn load_or_find(rows: &RowArgs) -> anyhow::Result<KnownOwners> {
     let found = if rows.pooltag.file().is_none() { find() } else { None };
     let pooltag = rows.pooltag.file().or_else(|| found.as_deref().map(Some));
     load_files(pooltag, rows.localtag.file())
 }
 
 /// Loads the files; `Some(None)` = asked for without a name, so looked for in the usual places.
-pub fn load_files(pooltag: Option<Option<&Path>>, localtag: Option<Option<&Path>>) -> anyhow::Result<Known> {
+pub fn load_files(
+    pooltag: Option<Option<&Path>>,
+    localtag: Option<Option<&Path>>,
+) -> anyhow::Result<KnownOwners> {
     let mut owners = Owners::new();
     if let Some(name) = localtag {
         let found = places::localtag_candidates(beside().as_deref()).into_iter().find(|path| path.is_file());
@@ -112,7 +115,7 @@ pub fn load_files(pooltag: Option<Option<&Path>>, localtag: Option<Option<&Path>
     if let Some(index) = index_file() {
         owners = owners.with_scanned(LazyDriverNames::at(index));
     }
-    Ok(Known { owners, asked_for: pooltag.is_some() || localtag.is_some() })
+    Ok(KnownOwners { owners, asked_for: pooltag.is_some() || localtag.is_some() })
 }
 
 /// The first pooltag.txt in the usual places.

@@ -109,7 +109,7 @@ pub fn remedy(error: &anyhow::Error) -> Option<String> {
         .or_else(|| of::<StoreError>(error))
         .or_else(|| of::<DumpError>(error))
         .or_else(|| of::<PooltagError>(error))
-        .or_else(|| of::<poolmon_tui::Error>(error))
+        .or_else(|| of::<poolmon_tui::ScreenError>(error))
         .or_else(|| of::<NotAMoment>(error))
         .or_else(|| of::<poolmon_record::RecordError>(error))
 }

@@ -8,13 +8,13 @@ use std::time::Duration;
 use anyhow::bail;
 use poolmon_model::Column;
 use poolmon_model::problem::Problem;
-use poolmon_print::{Format, Options};
-use poolmon_record::{Event, Ongoing, Watched};
+use poolmon_print::{PrintOptions, TableFormat};
+use poolmon_record::{Ongoing, RecordEvent, Watched};
 use poolmon_source::Source;
 use poolmon_tui::{ColourMode, Settings, SnapshotWriter};
 
-use super::judge::LiveJudge;
-use super::owners::Known;
+use super::live_judge::LiveJudge;
+use super::owners::KnownOwners;
 use super::status_line::StatusLine;
 use super::{snapshot, table};
 use crate::app::say::note;
@@ -29,7 +29,7 @@ pub fn show(
     args: &LiveArgs,
     mut source: Box<dyn Source>,
     order: &'static Column,
-    owners: Known,
+    owners: KnownOwners,
 ) -> anyhow::Result<()> {
     if let Some(file) = &args.snapshot {
         return snapshot::run(args, source, file.as_ref(), &owners);
@@ -45,7 +45,7 @@ pub fn show(
         let now = source.sample()?;
         input::tell_remarks(&now);
         note!("standard output is not a terminal, so this is one table (`poolmon top` has its formats)");
-        return table::print(&args.rows, None, Format::Table, None, &now, &owners);
+        return table::print(&args.rows, None, TableFormat::Table, None, &now, &owners);
     }
     let mut line = StatusLine::new();
     let mut recording = None;
@@ -62,7 +62,7 @@ pub fn show(
         totals: args.rows.totals,
         show_driver: owners.has_drivers(),
     };
-    let shown = poolmon_tui::run(poolmon_tui::Options {
+    let shown = poolmon_tui::run(poolmon_tui::ScreenOptions {
         source,
         labeler: Some(owners.clone()),
         judge: Some(Box::new(LiveJudge::new())),
@@ -87,16 +87,16 @@ fn watched(
 ) -> anyhow::Result<(Watched, Ongoing)> {
     let rows = args.rows.filter();
     let interval = args.interval.unwrap_or(INTERVAL);
-    let config = poolmon_store::Config {
+    let config = poolmon_store::RecorderConfig {
         interval,
         view: rows.view,
         include: rows.include,
         exclude: rows.exclude,
-        ..poolmon_store::Config::default()
+        ..poolmon_store::RecorderConfig::default()
     };
     let origin = Arc::clone(source.origin());
     let (watched, ongoing, report) = Watched::new(source, folder, config)?;
-    line.tell(&Event::Started { folder, origin: &origin, interval, report: &report });
+    line.tell(&RecordEvent::Started { folder, origin: &origin, interval, report: &report });
     Ok((watched, ongoing))
 }
 
@@ -113,7 +113,7 @@ pub fn colour(asked: Color) -> ColourMode {
 pub fn snapshot_writer(driver: bool) -> SnapshotWriter {
     Box::new(move |sample, table| {
         let path = PathBuf::from(snapshot::DEFAULT_FILE);
-        let options = Options { totals: false, header: true, stamp: true, driver };
+        let options = PrintOptions { totals: false, header: true, stamp: true, driver };
         snapshot::append(&path, sample, table, options).map_err(|error| format!("{error:#}"))?;
         Ok(std::path::absolute(&path).unwrap_or(path))
     })

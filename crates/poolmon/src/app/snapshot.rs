@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use poolmon_model::{Sample, Table, column};
-use poolmon_print::{Format, Options};
+use poolmon_print::{PrintOptions, TableFormat};
 use poolmon_source::Source;
 
-use super::owners::Known;
+use super::owners::KnownOwners;
 use crate::cli::live::LiveArgs;
 use crate::input;
 
@@ -21,14 +21,14 @@ pub fn run(
     args: &LiveArgs,
     mut source: Box<dyn Source>,
     file: Option<&PathBuf>,
-    owners: &Known,
+    owners: &KnownOwners,
 ) -> anyhow::Result<()> {
     source.want_sessions(args.rows.session.is_some());
     let sample = source.sample()?;
     input::tell_remarks(&sample);
     let mut table = Table::new(None, &sample, &args.rows.filter(), Some(owners));
     table.sort(args.rows.order(&column::TAG));
-    let options = Options {
+    let options = PrintOptions {
         totals: args.rows.totals,
         header: args.memory || args.stamp,
         stamp: args.stamp,
@@ -38,9 +38,9 @@ pub fn run(
 }
 
 /// Appends one snapshot to a file, whole or not at all as far as one write can.
-pub fn append(path: &Path, sample: &Sample, table: &Table, options: Options) -> anyhow::Result<()> {
+pub fn append(path: &Path, sample: &Sample, table: &Table, options: PrintOptions) -> anyhow::Result<()> {
     let mut text = Vec::new();
-    poolmon_print::write(&mut text, Format::Poolmon, sample, table, options)?;
+    poolmon_print::write(&mut text, TableFormat::Poolmon, sample, table, options)?;
     let cannot = || format!("cannot write the snapshot to {}", path.display());
     let mut file = OpenOptions::new().create(true).append(true).open(path).with_context(cannot)?;
     file.write_all(&text).with_context(cannot)?;

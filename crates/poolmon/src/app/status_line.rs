@@ -1,7 +1,7 @@
 //! What a person sees of a recorder: its state in one line that is written in place, everything else a line each.
 
 use jiff::Zoned;
-use poolmon_record::Event;
+use poolmon_record::RecordEvent;
 
 use crate::app::say::{Progress, note};
 
@@ -15,8 +15,8 @@ impl StatusLine {
     }
 
     /// Prints an event.
-    pub fn tell(&mut self, event: &Event<'_>) {
-        if matches!(event, Event::Now(_)) {
+    pub fn tell(&mut self, event: &RecordEvent<'_>) {
+        if matches!(event, RecordEvent::Now(_)) {
             self.0.show_now(&format!("{} {event}", Zoned::now().strftime("%H:%M:%S")));
         } else {
             for line in event.to_string().lines() {

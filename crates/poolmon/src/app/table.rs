@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 
 use poolmon_model::{Sample, Table, column};
-use poolmon_print::{Format, Options};
+use poolmon_print::{PrintOptions, TableFormat};
 
 use super::owners;
 use crate::cli::groups::RowArgs;
@@ -13,10 +13,10 @@ use crate::cli::top::FormatArg;
 pub fn print(
     rows: &RowArgs,
     limit: Option<usize>,
-    format: Format,
+    format: TableFormat,
     before: Option<&Sample>,
     now: &Sample,
-    owners: &owners::Known,
+    owners: &owners::KnownOwners,
 ) -> anyhow::Result<()> {
     let mut table = Table::new(before, now, &rows.filter(), Some(owners));
     table.sort(rows.order(&column::BYTES));
@@ -24,10 +24,10 @@ pub fn print(
         table.rows.truncate(limit);
     }
     let told = table.rows.iter().any(|row| row.row.told_owner.is_some());
-    let options = Options {
+    let options = PrintOptions {
         totals: rows.totals,
-        header: rows.totals || format == Format::Poolmon,
-        stamp: format == Format::Poolmon,
+        header: rows.totals || format == TableFormat::Poolmon,
+        stamp: format == TableFormat::Poolmon,
         driver: owners.asked_for() || told,
     };
     let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
@@ -36,7 +36,7 @@ pub fn print(
     Ok(())
 }
 
-impl From<FormatArg> for Format {
+impl From<FormatArg> for TableFormat {
     fn from(arg: FormatArg) -> Self {
         match arg {
             FormatArg::Table => Self::Table,

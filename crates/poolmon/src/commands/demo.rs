@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use poolmon_model::{PoolTag, column};
 use poolmon_owner::PooltagFile;
-use poolmon_synth::kernel::{Config, LEAK_DRIVER, SimulatedKernel, SimulatedSource};
+use poolmon_synth::kernel::{LEAK_DRIVER, SimulatedKernel, SimulatedSource, SimulationConfig};
 
 use crate::app::{owners, screen};
 use crate::cli::live::LiveArgs;
@@ -15,7 +15,7 @@ pub fn run(args: &LiveArgs) -> anyhow::Result<()> {
         args.from.is_none(),
         "the demo shows its own kernel; `poolmon live --from FILE` shows a file"
     );
-    let config = Config::default();
+    let config = SimulationConfig::default();
     // The invented driver is known to nobody else.
     let leak = config.leak.map(|leak| PoolTag(leak.tag).to_string()).unwrap_or_default();
     let entry = format!("{leak} - {LEAK_DRIVER} - an invented driver that never frees");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::ensure;
 use poolmon_model::problem::Problem;
 use poolmon_model::{Sample, Sort, Table, column};
-use poolmon_print::Options;
+use poolmon_print::PrintOptions;
 use poolmon_read::{ReadOptions, empty_sample};
 
 use crate::app::outcome::Outcome;
@@ -72,7 +72,7 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<Outcome> {
         poolmon_render::diff::text(&mut out, &before, &after, &table, hidden)?;
     } else {
         let driver = owners.asked_for() || table.rows.iter().any(|row| row.row.told_owner.is_some());
-        let options = Options { totals: args.rows.totals, header: false, stamp: true, driver };
+        let options = PrintOptions { totals: args.rows.totals, header: false, stamp: true, driver };
         poolmon_print::write(&mut out, args.format.into(), &after, &table, options)?;
     }
     out.flush()?;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use poolmon_model::problem::Problem;
 use poolmon_model::units::{counted as count, span};
-use poolmon_store::export::{self, Options, Summary};
+use poolmon_store::export::{self, ExportOptions, Summary};
 use poolmon_store::{Recording, StoreError};
 
 use crate::app::copy;
@@ -38,16 +38,16 @@ impl ExportFormat {
     }
 
     /// As text; `None` = Parquet.
-    fn text(self) -> Option<export::Format> {
+    fn text(self) -> Option<export::ExportFormat> {
         Some(match self {
             Self::Parquet => return None,
-            Self::Csv => export::Format::Csv,
-            Self::Tsv => export::Format::Tsv,
-            Self::Jsonl => export::Format::JsonLines,
-            Self::Poolmon => export::Format::Poolmon,
-            Self::Openmetrics => export::Format::OpenMetrics,
-            Self::HeaderCsv => export::Format::HeaderCsv,
-            Self::MarksCsv => export::Format::MarksCsv,
+            Self::Csv => export::ExportFormat::Csv,
+            Self::Tsv => export::ExportFormat::Tsv,
+            Self::Jsonl => export::ExportFormat::JsonLines,
+            Self::Poolmon => export::ExportFormat::Poolmon,
+            Self::Openmetrics => export::ExportFormat::OpenMetrics,
+            Self::HeaderCsv => export::ExportFormat::HeaderCsv,
+            Self::MarksCsv => export::ExportFormat::MarksCsv,
         })
     }
 }
@@ -134,7 +134,7 @@ fn open(args: &ExportArgs) -> anyhow::Result<(Recording, Option<Temporary>)> {
     Ok((Recording::open(&temporary.0)?, Some(temporary)))
 }
 
-fn options(args: &ExportArgs, recording: &Recording) -> anyhow::Result<Options> {
+fn options(args: &ExportArgs, recording: &Recording) -> anyhow::Result<ExportOptions> {
     let info = recording.info()?;
     let zone = TimeZone::system();
     let resolve = |text: &Option<String>| -> anyhow::Result<Option<Timestamp>> {
@@ -147,11 +147,11 @@ fn options(args: &ExportArgs, recording: &Recording) -> anyhow::Result<Options> 
     if let (Some(from), Some(to)) = (from, to) {
         ensure!(from <= to, "--from ({from}) is after --to ({to})");
     }
-    Ok(Options { from, to, every: args.every, filter: args.which.filter() })
+    Ok(ExportOptions { from, to, every: args.every, filter: args.which.filter() })
 }
 
 /// Says that Excel would drop rows; with `--excel`, takes the step that fits.
-fn mind_excel(args: &ExportArgs, recording: &Recording, options: &mut Options) -> anyhow::Result<()> {
+fn mind_excel(args: &ExportArgs, recording: &Recording, options: &mut ExportOptions) -> anyhow::Result<()> {
     let mut last = 0;
     loop {
         match options.estimate(recording)?.check_excel() {

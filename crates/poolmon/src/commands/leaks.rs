@@ -5,18 +5,18 @@
 use std::io::{self, BufWriter, Write as _};
 
 use jiff::tz::TimeZone;
-use poolmon_leak::Kind as Verdicted;
+use poolmon_leak::VerdictKind;
 use poolmon_render::leaks as render;
 
 use crate::app::outcome::Outcome;
-use crate::app::{judged, owners};
+use crate::app::{analyse, owners};
 use crate::cli::groups::AnswerFormat;
 use crate::cli::leaks::{FailOn, LeaksArgs};
 
 /// Judges, and tells.
 pub fn run(args: &LeaksArgs) -> anyhow::Result<Outcome> {
     let owners = owners::load_files(args.pooltag.file(), None)?;
-    let judged = judged::judge(&args.source, args.which.view(), &owners)?;
+    let judged = analyse::source(&args.source, args.which.view(), &owners)?;
     let filter = args.which.filter();
     let mut out = BufWriter::new(io::stdout().lock());
     let listing = render::Listing { all: args.all, limit: args.limit };
@@ -26,7 +26,7 @@ pub fn run(args: &LeaksArgs) -> anyhow::Result<Outcome> {
         AnswerFormat::Csv => render::csv(&mut out, &judged, &filter, args.all)?,
     }
     out.flush()?;
-    let found = |kinds: &[Verdicted]| {
+    let found = |kinds: &[VerdictKind]| {
         judged
             .report
             .verdicts
@@ -35,8 +35,8 @@ pub fn run(args: &LeaksArgs) -> anyhow::Result<Outcome> {
     };
     let fails = match args.fail_on {
         None => false,
-        Some(FailOn::Leak) => found(&[Verdicted::Leaking]),
-        Some(FailOn::Growing) => found(&[Verdicted::Leaking, Verdicted::Growing]),
+        Some(FailOn::Leak) => found(&[VerdictKind::Leaking]),
+        Some(FailOn::Growing) => found(&[VerdictKind::Leaking, VerdictKind::Growing]),
     };
     Ok(if fails { Outcome::Found } else { Outcome::Done })
 }

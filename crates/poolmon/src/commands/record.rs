@@ -1,8 +1,8 @@
 //! `poolmon record`: samples of this machine, into a folder, for weeks.
 
 use poolmon_model::Filter;
-use poolmon_record::{Event, Plan, Stop, record};
-use poolmon_store::Config;
+use poolmon_record::{Plan, RecordEvent, Stop, record};
+use poolmon_store::RecorderConfig;
 
 use crate::app::status_line::StatusLine;
 use crate::cli::record::{RecordArgs, WhatArgs};
@@ -10,9 +10,9 @@ use crate::input;
 
 impl WhatArgs {
     /// As the recorder takes it.
-    pub fn config(&self) -> Config {
+    pub fn config(&self) -> RecorderConfig {
         let Filter { view, include, exclude, .. } = self.which.filter();
-        Config {
+        RecorderConfig {
             interval: self.interval,
             keep: self.keep,
             max_size: self.max_size,
@@ -20,7 +20,7 @@ impl WhatArgs {
             include,
             exclude,
             seal: self.parquet,
-            ..Config::default()
+            ..RecorderConfig::default()
         }
     }
 }
@@ -36,7 +36,7 @@ pub fn run(args: &RecordArgs) -> anyhow::Result<()> {
         verdicts: args.what.verdicts,
     };
     let mut line = StatusLine::new();
-    let mut tell = |event: &Event<'_>| line.tell(event);
+    let mut tell = |event: &RecordEvent<'_>| line.tell(event);
     let result = record(source, plan, &stop, &mut tell);
     stop.done();
     result?;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use poolmon_model::column;
 use poolmon_model::problem::Problem;
-use poolmon_print::Format;
+use poolmon_print::TableFormat;
 use poolmon_read::{ReadOptions, SamplePair};
 use poolmon_tui::{ReplayOptions, Settings};
 
@@ -31,7 +31,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
             args.path.display()
         );
         input::tell_moment(&found.pair, Some(at));
-        return table::print(&args.rows, None, Format::Table, before.as_ref(), now, &owners);
+        return table::print(&args.rows, None, TableFormat::Table, before.as_ref(), now, &owners);
     }
     let zone = TimeZone::system();
     ensure!(

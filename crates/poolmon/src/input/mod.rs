@@ -16,7 +16,7 @@ use jiff::tz::TimeZone;
 use poolmon_model::units::{self, Precision};
 use poolmon_model::{Pool, PoolView, Sample};
 pub use poolmon_read::moment;
-use poolmon_read::{ReadOptions, SamplePair, Series};
+use poolmon_read::{ReadOptions, SamplePair, SampleSeries};
 use poolmon_source::Source;
 
 /// The live source of this machine, for the pools that will be looked at.
@@ -55,12 +55,12 @@ fn open_live(view: PoolView) -> anyhow::Result<Box<dyn Source>> {
 }
 
 /// Opens files as one series; a packed dump is unpacked with progress.
-pub fn series(paths: &[PathBuf], options: ReadOptions) -> anyhow::Result<Series> {
-    Ok(Series::open(paths, ReadOptions { progress: Some(dump::progress()), ..options })?)
+pub fn series(paths: &[PathBuf], options: ReadOptions) -> anyhow::Result<SampleSeries> {
+    Ok(SampleSeries::open(paths, ReadOptions { progress: Some(dump::progress()), ..options })?)
 }
 
 /// As [`series`], and prints what a person has to know of the files.
-pub fn told_series(paths: &[PathBuf], options: ReadOptions) -> anyhow::Result<Series> {
+pub fn told_series(paths: &[PathBuf], options: ReadOptions) -> anyhow::Result<SampleSeries> {
     let mut series = series(paths, options)?;
     for remark in series.take_remarks() {
         warning!("{remark}");

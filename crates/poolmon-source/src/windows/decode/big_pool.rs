@@ -3,7 +3,7 @@
 use poolmon_model::{Pool, PoolTag};
 
 use super::tags::tag;
-use super::{DecodeError, Decoded, Layout, counted, u32_in, u64_in};
+use super::{BufferLayout, DecodeError, Decoded, counted, u32_in, u64_in};
 
 /// `SystemBigPoolInformation`.
 pub const CLASS: u32 = 66;
@@ -24,11 +24,11 @@ pub struct BigAllocation {
 /// Decodes class 66: allocations are appended to `found`.
 pub fn big_pool(
     buffer: &[u8],
-    layout: Layout,
+    layout: BufferLayout,
     found: &mut Vec<BigAllocation>,
 ) -> Result<Decoded, DecodeError> {
     match layout {
-        Layout::X64 => {
+        BufferLayout::X64 => {
             let (decoded, entries) = counted::<0x18>(CLASS, buffer, layout)?;
             found.extend(
                 entries
@@ -37,7 +37,7 @@ pub fn big_pool(
             );
             Ok(decoded)
         }
-        Layout::X86 => {
+        BufferLayout::X86 => {
             let (decoded, entries) = counted::<0x0c>(CLASS, buffer, layout)?;
             found.extend(
                 entries.iter().map(|entry| {

@@ -25,14 +25,14 @@ pub use tags::{pool_tags, pool_tags2};
 
 /// Pointer size of the process that asked, which decides where fields stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
+pub enum BufferLayout {
     /// 64-bit: x64 and ARM64.
     X64,
     /// 32-bit.
     X86,
 }
 
-impl Layout {
+impl BufferLayout {
     /// The layout of this program itself.
     pub const NATIVE: Self = if size_of::<usize>() == 8 { Self::X64 } else { Self::X86 };
 }
@@ -127,11 +127,11 @@ fn u64_in(entry: &[u8], offset: usize) -> u64 {
 fn counted<const N: usize>(
     class: u32,
     buffer: &[u8],
-    layout: Layout,
+    layout: BufferLayout,
 ) -> Result<(Decoded, &[[u8; N]]), DecodeError> {
     let (promised, body) = match layout {
-        Layout::X64 => (u32_in(&at::<8>(class, "the header", buffer, 0)?, 0), 8),
-        Layout::X86 => (u32_in(&at::<4>(class, "the header", buffer, 0)?, 0), 4),
+        BufferLayout::X64 => (u32_in(&at::<8>(class, "the header", buffer, 0)?, 0), 8),
+        BufferLayout::X86 => (u32_in(&at::<4>(class, "the header", buffer, 0)?, 0), 4),
     };
     Ok(limited(promised, buffer.get(body..).unwrap_or_default()))
 }

@@ -1,6 +1,6 @@
 //! Classes 11 and 77: the kernel and its loaded drivers.
 
-use super::{DecodeError, Decoded, Layout, at, counted, u16_in, u32_in, u64_in};
+use super::{BufferLayout, DecodeError, Decoded, at, counted, u16_in, u32_in, u64_in};
 
 /// `SystemModuleInformation`.
 pub const CLASS: u32 = 11;
@@ -25,14 +25,14 @@ pub struct Module {
 }
 
 /// Decodes class 11: modules are appended to `found`.
-pub fn modules(buffer: &[u8], layout: Layout, found: &mut Vec<Module>) -> Result<Decoded, DecodeError> {
+pub fn modules(buffer: &[u8], layout: BufferLayout, found: &mut Vec<Module>) -> Result<Decoded, DecodeError> {
     match layout {
-        Layout::X64 => {
+        BufferLayout::X64 => {
             let (decoded, entries) = counted::<0x128>(CLASS, buffer, layout)?;
             found.extend(entries.iter().map(|entry| module(entry, layout)));
             Ok(decoded)
         }
-        Layout::X86 => {
+        BufferLayout::X86 => {
             let (decoded, entries) = counted::<0x11c>(CLASS, buffer, layout)?;
             found.extend(entries.iter().map(|entry| module(entry, layout)));
             Ok(decoded)
@@ -43,16 +43,20 @@ pub fn modules(buffer: &[u8], layout: Layout, found: &mut Vec<Module>) -> Result
 /// Decodes class 77: modules are appended to `found`. Those that were decoded before an error stay there.
 ///
 /// The class has no count: entries are chained, and an empty one, which may be cut to its first two bytes, ends them.
-pub fn modules_ex(buffer: &[u8], layout: Layout, found: &mut Vec<Module>) -> Result<Decoded, DecodeError> {
+pub fn modules_ex(
+    buffer: &[u8],
+    layout: BufferLayout,
+    found: &mut Vec<Module>,
+) -> Result<Decoded, DecodeError> {
     let mut total = Decoded::default();
     let mut offset = 0;
     loop {
         let next = usize::from(u16::from_le_bytes(at(CLASS_EX, "a module's distance", buffer, offset)?));
         let entry = match layout {
-            Layout::X64 => {
+            BufferLayout::X64 => {
                 at::<0x140>(CLASS_EX, "a module", buffer, offset).map(|entry| extended(&entry, layout))
             }
-            Layout::X86 => {
+            BufferLayout::X86 => {
                 at::<0x12c>(CLASS_EX, "a module", buffer, offset).map(|entry| extended(&entry, layout))
             }
         };
@@ -71,8 +75,8 @@ pub fn modules_ex(buffer: &[u8], layout: Layout, found: &mut Vec<Module>) -> Res
         found.push(entry?);
         total.read += 1;
         let least = match layout {
-            Layout::X64 => 0x140,
-            Layout::X86 => 0x12c,
+            BufferLayout::X64 => 0x140,
+            BufferLayout::X86 => 0x12c,
         };
         let most = buffer.len().saturating_sub(offset).saturating_sub(2);
         if !(least..=most).contains(&next) {
@@ -83,10 +87,10 @@ pub fn modules_ex(buffer: &[u8], layout: Layout, found: &mut Vec<Module>) -> Res
 }
 
 /// `RTL_PROCESS_MODULE_INFORMATION_EX`.
-fn extended(entry: &[u8], layout: Layout) -> Module {
+fn extended(entry: &[u8], layout: BufferLayout) -> Module {
     let (inner, checksum) = match layout {
-        Layout::X64 => (8, 0x130),
-        Layout::X86 => (4, 0x120),
+        BufferLayout::X64 => (8, 0x130),
+        BufferLayout::X86 => (4, 0x120),
     };
     Module {
         checksum: Some(u32_in(entry, checksum)),
@@ -96,10 +100,10 @@ fn extended(entry: &[u8], layout: Layout) -> Module {
 }
 
 /// `RTL_PROCESS_MODULE_INFORMATION`.
-fn module(entry: &[u8], layout: Layout) -> Module {
+fn module(entry: &[u8], layout: BufferLayout) -> Module {
     let (base, size, name_offset, path) = match layout {
-        Layout::X64 => (u64_in(entry, 0x10), u32_in(entry, 0x18), u16_in(entry, 0x26), 0x28),
-        Layout::X86 => (u32_in(entry, 0x08).into(), u32_in(entry, 0x0c), u16_in(entry, 0x1a), 0x1c),
+        BufferLayout::X64 => (u64_in(entry, 0x10), u32_in(entry, 0x18), u16_in(entry, 0x26), 0x28),
+        BufferLayout::X86 => (u32_in(entry, 0x08).into(), u32_in(entry, 0x0c), u16_in(entry, 0x1a), 0x1c),
     };
     let path = entry.get(path..).and_then(<[u8]>::first_chunk::<256>).map_or(&[] as &[u8], |path| path);
     let path = path.split(|&byte| byte == 0).next().unwrap_or_default();

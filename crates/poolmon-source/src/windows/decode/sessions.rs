@@ -4,7 +4,7 @@ use poolmon_model::Sample;
 use poolmon_model::sample::Session;
 
 use super::tags::{append, narrow_x64, narrow_x86};
-use super::{DecodeError, Decoded, Layout, at, limited, u32_in, u64_in};
+use super::{BufferLayout, DecodeError, Decoded, at, limited, u32_in, u64_in};
 
 /// `SystemSessionPoolTagInformation`.
 pub const CLASS: u32 = 67;
@@ -13,13 +13,17 @@ pub const CLASS: u32 = 67;
 ///
 /// Sessions that were decoded before an error stay in the sample. An entry's rows end where the next entry starts, and
 /// every step goes forward, so a chain that lies still ends.
-pub fn session_tags(buffer: &[u8], layout: Layout, sample: &mut Sample) -> Result<Decoded, DecodeError> {
+pub fn session_tags(
+    buffer: &[u8],
+    layout: BufferLayout,
+    sample: &mut Sample,
+) -> Result<Decoded, DecodeError> {
     let mut total = Decoded::default();
     let mut offset = 0;
     loop {
         let head = match layout {
-            Layout::X64 => Head::x64(&at(CLASS, "a session entry", buffer, offset)?),
-            Layout::X86 => Head::x86(&at(CLASS, "a session entry", buffer, offset)?),
+            BufferLayout::X64 => Head::x64(&at(CLASS, "a session entry", buffer, offset)?),
+            BufferLayout::X86 => Head::x86(&at(CLASS, "a session entry", buffer, offset)?),
         };
         let rest = buffer.get(offset..).unwrap_or_default();
         let most = rest.len().saturating_sub(head.size);
@@ -28,12 +32,12 @@ pub fn session_tags(buffer: &[u8], layout: Layout, sample: &mut Sample) -> Resul
         let body = rest.get(head.size..end).unwrap_or_default();
         let mut session = Session { id: head.session, rows: Vec::new() };
         let decoded = match layout {
-            Layout::X64 => {
+            BufferLayout::X64 => {
                 let (decoded, entries) = limited(head.count, body);
                 append(&mut session.rows, entries, narrow_x64);
                 decoded
             }
-            Layout::X86 => {
+            BufferLayout::X86 => {
                 let (decoded, entries) = limited(head.count, body);
                 append(&mut session.rows, entries, narrow_x86);
                 decoded

@@ -6,7 +6,7 @@
 
 use poolmon_model::{CounterWidth, Pool, PoolTag, Row, Sample, Tag};
 
-use super::{DecodeError, Decoded, Layout, counted, u32_in, u64_in};
+use super::{BufferLayout, DecodeError, Decoded, counted, u32_in, u64_in};
 
 /// `SystemPoolTagInformation`.
 pub const CLASS: u32 = 22;
@@ -17,15 +17,15 @@ pub const CLASS_2: u32 = 255;
 ///
 /// A tag has one row for each pool in which it has any figure. The row `Ovfl` is the kernel's own: what did not fit
 /// in its table.
-pub fn pool_tags(buffer: &[u8], layout: Layout, sample: &mut Sample) -> Result<Decoded, DecodeError> {
+pub fn pool_tags(buffer: &[u8], layout: BufferLayout, sample: &mut Sample) -> Result<Decoded, DecodeError> {
     sample.width = CounterWidth::Bits32;
     match layout {
-        Layout::X64 => {
+        BufferLayout::X64 => {
             let (decoded, entries) = counted(CLASS, buffer, layout)?;
             append(&mut sample.rows, entries, narrow_x64);
             Ok(decoded)
         }
-        Layout::X86 => {
+        BufferLayout::X86 => {
             let (decoded, entries) = counted(CLASS, buffer, layout)?;
             append(&mut sample.rows, entries, narrow_x86);
             Ok(decoded)
@@ -34,15 +34,15 @@ pub fn pool_tags(buffer: &[u8], layout: Layout, sample: &mut Sample) -> Result<D
 }
 
 /// Decodes class 255 in the same way. Its counters have 64 bits on 64-bit systems, else 32.
-pub fn pool_tags2(buffer: &[u8], layout: Layout, sample: &mut Sample) -> Result<Decoded, DecodeError> {
+pub fn pool_tags2(buffer: &[u8], layout: BufferLayout, sample: &mut Sample) -> Result<Decoded, DecodeError> {
     match layout {
-        Layout::X64 => {
+        BufferLayout::X64 => {
             let (decoded, entries) = counted(CLASS_2, buffer, layout)?;
             append(&mut sample.rows, entries, wide_x64);
             sample.width = CounterWidth::Bits64;
             Ok(decoded)
         }
-        Layout::X86 => {
+        BufferLayout::X86 => {
             // With pointer-size counters of 32 bits, the entry is the one of class 22.
             let (decoded, entries) = counted(CLASS_2, buffer, layout)?;
             append(&mut sample.rows, entries, narrow_x86);

@@ -66,7 +66,7 @@ fn class_22_of_both_layouts() {
     let buffer = two_tags_64();
     assert_eq!(buffer.len(), 8 + 2 * 0x28);
     let mut got = sample();
-    let decoded = pool_tags(&buffer, Layout::X64, &mut got).unwrap();
+    let decoded = pool_tags(&buffer, BufferLayout::X64, &mut got).unwrap();
     assert_eq!((decoded, decoded.is_complete()), (Decoded { promised: 2, read: 2 }, true));
     assert_eq!(told(&got), wanted);
 
@@ -77,7 +77,7 @@ fn class_22_of_both_layouts() {
         .0;
     assert_eq!(buffer.len(), 4 + 2 * 0x1c);
     let mut got = sample();
-    pool_tags(&buffer, Layout::X86, &mut got).unwrap();
+    pool_tags(&buffer, BufferLayout::X86, &mut got).unwrap();
     assert_eq!((told(&got), got.width), (wanted.to_vec(), CounterWidth::Bits32));
 }
 
@@ -87,7 +87,7 @@ fn class_255_has_counters_beyond_32_bits() {
     let buffer = Buffer::default().count64(1).tag2(*b"FMfn", [big, big - 7, 4480], [2, 1, 64]).0;
     assert_eq!(buffer.len(), 0x40);
     let mut got = sample();
-    pool_tags2(&buffer, Layout::X64, &mut got).unwrap();
+    pool_tags2(&buffer, BufferLayout::X64, &mut got).unwrap();
     assert_eq!(got.width, CounterWidth::Bits64);
     let wanted = [
         ("FMfn".to_owned(), Pool::Nonpaged, Counters::windows(2, 1, 64)),
@@ -97,7 +97,7 @@ fn class_255_has_counters_beyond_32_bits() {
 
     let buffer = Buffer::default().u32(1).tag32(*b"FMfn", [9, 2, 4480], [2, 1, 64]).0;
     let mut got = sample();
-    pool_tags2(&buffer, Layout::X86, &mut got).unwrap();
+    pool_tags2(&buffer, BufferLayout::X86, &mut got).unwrap();
     assert_eq!((got.rows.len(), got.width), (2, CounterWidth::Bits32));
     assert_eq!(got.rows[1].counters, Counters::windows(9, 2, 4480));
 }
@@ -111,7 +111,7 @@ fn the_kernels_clamp_is_marked_and_a_wrap_is_not() {
         .tag64(*b"Wrap", (10, 4_294_967_286, 640), (0, 0, 0))
         .0;
     let mut got = sample();
-    pool_tags(&buffer, Layout::X64, &mut got).unwrap();
+    pool_tags(&buffer, BufferLayout::X64, &mut got).unwrap();
     assert!(got.rows[0].counters.is_inexact(got.width));
     assert!(!got.rows[1].counters.is_inexact(got.width));
     assert_eq!(got.rows[1].counters.diff(got.width), Some(20));
@@ -126,7 +126,7 @@ fn the_overflow_row_and_a_protected_tag() {
         .0;
     assert_eq!(&buffer[8 + 0x28..8 + 0x2c], &0x6c66_764f_u32.to_le_bytes());
     let mut got = sample();
-    pool_tags(&buffer, Layout::X64, &mut got).unwrap();
+    pool_tags(&buffer, BufferLayout::X64, &mut got).unwrap();
     let tags: Vec<_> = got.rows.iter().map(|row| row.tag.clone()).collect();
     assert_eq!(tags, [Tag::pool(*b"Proc"), Tag::pool(*b"Ovfl")]);
 }
@@ -138,13 +138,13 @@ fn more_than_65536_tags() {
         buffer.tag64(n.to_le_bytes(), (n, 0, 16), (n, 1, 32))
     });
     let mut got = sample();
-    let decoded = pool_tags(&buffer.0, Layout::X64, &mut got).unwrap();
+    let decoded = pool_tags(&buffer.0, BufferLayout::X64, &mut got).unwrap();
     assert_eq!(decoded, Decoded { promised: 70_000, read: 70_000 });
     assert_eq!(got.rows.len(), 140_000);
     assert_eq!(got.rows[139_999].tag, Tag::Pool(PoolTag::from_u32(count)));
     let room = got.rows.capacity();
     got.clear();
-    pool_tags(&buffer.0, Layout::X64, &mut got).unwrap();
+    pool_tags(&buffer.0, BufferLayout::X64, &mut got).unwrap();
     assert_eq!(got.rows.capacity(), room, "the second sample uses the first one's memory");
 }
 
@@ -153,7 +153,7 @@ fn a_count_that_promises_more_than_there_is() {
     let mut buffer = two_tags_64();
     buffer[..4].copy_from_slice(&u32::MAX.to_le_bytes());
     let mut got = sample();
-    let decoded = pool_tags(&buffer, Layout::X64, &mut got).unwrap();
+    let decoded = pool_tags(&buffer, BufferLayout::X64, &mut got).unwrap();
     assert_eq!((decoded.read, decoded.is_complete(), got.rows.len()), (2, false, 2));
 }
 
@@ -162,13 +162,13 @@ fn a_count_that_promises_less_leaves_the_rest_alone() {
     let mut buffer = two_tags_64();
     buffer[0] = 1;
     let mut got = sample();
-    assert!(pool_tags(&buffer, Layout::X64, &mut got).unwrap().is_complete());
+    assert!(pool_tags(&buffer, BufferLayout::X64, &mut got).unwrap().is_complete());
     assert_eq!(got.rows.len(), 1);
 }
 
 #[test]
 fn errors_name_class_offset_and_sizes() {
-    let text = pool_tags(&[1, 2], Layout::X64, &mut sample()).unwrap_err().to_string();
+    let text = pool_tags(&[1, 2], BufferLayout::X64, &mut sample()).unwrap_err().to_string();
     assert_eq!(text, "class 22: the header at offset 0x0 needs 8 bytes, the buffer has 2 there");
     let text = performance(&[0; 16], &mut Header::default()).unwrap_err().to_string();
     assert!(text.starts_with("class 2: ") && text.contains("needs 312 bytes"), "{text}");
@@ -183,7 +183,7 @@ fn sessions_are_chained() {
     let first = session64(0x10 + 0x28, 0, 1).tag64(*b"Gla1", (10, 4, 960), (0, 0, 0));
     let buffer = first.bytes(&session64(0, 2, 1).tag64(*b"Gla5", (0, 0, 0), (3, 1, 128)).0).0;
     let mut got = sample();
-    let decoded = session_tags(&buffer, Layout::X64, &mut got).unwrap();
+    let decoded = session_tags(&buffer, BufferLayout::X64, &mut got).unwrap();
     assert_eq!(decoded, Decoded { promised: 2, read: 2 });
     let ids: Vec<_> =
         got.sessions.iter().map(|s| (s.id, s.rows[0].tag.to_string(), s.rows[0].pool)).collect();
@@ -193,7 +193,7 @@ fn sessions_are_chained() {
     let first = Buffer::default().u32(0x0c + 0x1c).u32(1).u32(1).tag32(*b"Gla1", [10, 4, 960], [0; 3]);
     let buffer = first.u32(0).u32(7).u32(0).0;
     let mut got = sample();
-    session_tags(&buffer, Layout::X86, &mut got).unwrap();
+    session_tags(&buffer, BufferLayout::X86, &mut got).unwrap();
     assert_eq!(got.sessions.iter().map(|s| (s.id, s.rows.len())).collect::<Vec<_>>(), [(1, 1), (7, 0)]);
 }
 
@@ -202,7 +202,7 @@ fn lies_of_a_session_chain_end() {
     for next in [1, 0x0f, 0x11, u64::MAX, u64::MAX - 0x0f] {
         let buffer = session64(next, 3, 1).tag64(*b"Gla1", (10, 4, 960), (0, 0, 0)).0;
         let mut got = sample();
-        let result = session_tags(&buffer, Layout::X64, &mut got);
+        let result = session_tags(&buffer, BufferLayout::X64, &mut got);
         if next == 0x11 {
             // Room for another entry's fixed part is there: it is read, cut rows and all, and its lie ends the chain.
             assert_eq!(got.sessions.len(), 2, "{next:#x}");
@@ -223,7 +223,7 @@ fn a_session_that_overlaps_the_next_gives_only_its_own_rows() {
         buffer.extend(session64(next, n, u32::MAX).0);
     }
     let mut got = sample();
-    let decoded = session_tags(&buffer, Layout::X64, &mut got).unwrap();
+    let decoded = session_tags(&buffer, BufferLayout::X64, &mut got).unwrap();
     assert_eq!((decoded.read, got.sessions.len()), (0, 1000));
 }
 
@@ -245,7 +245,7 @@ fn big_pool_addresses_tell_the_pool_or_are_withheld() {
         .bytes(b"Irp \0\0\0\0")
         .0;
     let mut got = Vec::new();
-    assert_eq!(big_pool(&buffer, Layout::X64, &mut got).unwrap(), Decoded { promised: 4, read: 4 });
+    assert_eq!(big_pool(&buffer, BufferLayout::X64, &mut got).unwrap(), Decoded { promised: 4, read: 4 });
     let allocation =
         |tag: [u8; 4], pool, address, bytes| BigAllocation { tag: PoolTag(tag), pool, address, bytes };
     let wanted = [
@@ -258,7 +258,7 @@ fn big_pool_addresses_tell_the_pool_or_are_withheld() {
 
     let buffer = Buffer::default().u32(1).u32(0x8123_4001).u32(0x5000).bytes(b"Cont").0;
     got.clear();
-    big_pool(&buffer, Layout::X86, &mut got).unwrap();
+    big_pool(&buffer, BufferLayout::X86, &mut got).unwrap();
     assert_eq!(got, [allocation(*b"Cont", Some(Pool::Nonpaged), Some(0x8123_4000), 0x5000)]);
 }
 
@@ -328,14 +328,14 @@ fn modules_with_and_without_their_base() {
         .bytes(&module64(0, 0x2c_0000, NTFS, 29))
         .0;
     let mut got = Vec::new();
-    assert!(modules(&buffer, Layout::X64, &mut got).unwrap().is_complete());
+    assert!(modules(&buffer, BufferLayout::X64, &mut got).unwrap().is_complete());
     assert_eq!(got, [ntfs(Some(0xffff_f801_2345_0000), None), ntfs(None, None)]);
 
     let head = Buffer::default().u32(1).u32(0).u32(0).u32(0x8055_0000).u32(0x2c_0000).u32(0).u32(0);
     let mut buffer = head.bytes(&[1, 0, 29, 0]).bytes(NTFS).0;
     buffer.resize(4 + 0x11c, 0);
     got.clear();
-    modules(&buffer, Layout::X86, &mut got).unwrap();
+    modules(&buffer, BufferLayout::X86, &mut got).unwrap();
     assert_eq!(got, [ntfs(Some(0x8055_0000), None)]);
 }
 
@@ -343,7 +343,7 @@ fn modules_with_and_without_their_base() {
 fn a_path_without_an_end_and_a_name_outside_of_it() {
     let buffer = Buffer::default().count64(1).bytes(&module64(1, 2, &[b'a'; 256], 700)).0;
     let mut got = Vec::new();
-    modules(&buffer, Layout::X64, &mut got).unwrap();
+    modules(&buffer, BufferLayout::X64, &mut got).unwrap();
     assert_eq!((got[0].path.len(), got[0].name.len()), (256, 256));
 }
 
@@ -359,11 +359,11 @@ fn extended_modules_end_with_an_empty_one_or_a_last_one() {
     for end in [vec![0; 2], vec![0; 0x140]] {
         let buffer = [module_ex64(0x140), module_ex64(0x140), end].concat();
         let mut got = Vec::new();
-        assert_eq!(modules_ex(&buffer, Layout::X64, &mut got), Ok(Decoded { promised: 2, read: 2 }));
+        assert_eq!(modules_ex(&buffer, BufferLayout::X64, &mut got), Ok(Decoded { promised: 2, read: 2 }));
         assert_eq!(got, [wanted.clone(), wanted.clone()]);
     }
     let mut got = Vec::new();
-    modules_ex(&[module_ex64(0x140), module_ex64(0)].concat(), Layout::X64, &mut got).unwrap();
+    modules_ex(&[module_ex64(0x140), module_ex64(0)].concat(), BufferLayout::X64, &mut got).unwrap();
     assert_eq!(got.len(), 2);
 
     let mut entry = Buffer::default().u32(0x12c).u32(0).u32(0).u32(0x8055_0000).u32(0x2c_0000).u32(0).u32(0);
@@ -371,7 +371,7 @@ fn extended_modules_end_with_an_empty_one_or_a_last_one() {
     entry.0.resize(0x120, 0);
     let buffer = entry.u32(0xc0de).u32(0x5f5e_1000).u32(0).bytes(&[0; 2]).0;
     got.clear();
-    modules_ex(&buffer, Layout::X86, &mut got).unwrap();
+    modules_ex(&buffer, BufferLayout::X86, &mut got).unwrap();
     assert_eq!(got, [ntfs(Some(0x8055_0000), Some((0xc0de, 0x5f5e_1000)))]);
 }
 
@@ -379,7 +379,7 @@ fn extended_modules_end_with_an_empty_one_or_a_last_one() {
 fn lies_of_a_module_chain_end() {
     for next in [1, 0x13f, 0x140, u16::MAX] {
         let mut got = Vec::new();
-        let result = modules_ex(&module_ex64(next), Layout::X64, &mut got);
+        let result = modules_ex(&module_ex64(next), BufferLayout::X64, &mut got);
         assert!(matches!(result, Err(DecodeError::Chain { offset: 0, .. })), "{next:#x}: {result:?}");
         assert_eq!(got.len(), 1);
     }
@@ -394,10 +394,10 @@ proptest! {
             buffer.tag64(*tag, (*a, *f, *bytes), (*f, *a, *bytes))
         }).0;
         let mut whole = sample();
-        prop_assert!(pool_tags(&buffer, Layout::X64, &mut whole).unwrap().is_complete());
+        prop_assert!(pool_tags(&buffer, BufferLayout::X64, &mut whole).unwrap().is_complete());
         let length = usize::from(cut) % (buffer.len() + 1);
         let mut got = sample();
-        match pool_tags(&buffer[..length], Layout::X64, &mut got) {
+        match pool_tags(&buffer[..length], BufferLayout::X64, &mut got) {
             Ok(decoded) => {
                 prop_assert_eq!(decoded, Decoded { promised: tags.len(), read: (length - 8) / 0x28 });
                 prop_assert!(whole.rows.starts_with(&got.rows));
@@ -409,7 +409,7 @@ proptest! {
     /// Bytes of any kind: every decoder ends, and reads no more entries than the bytes can hold.
     #[test]
     fn any_bytes_end(bytes in prop::collection::vec(prop_oneof![Just(0_u8), any::<u8>()], 0..2000)) {
-        for layout in [Layout::X64, Layout::X86] {
+        for layout in [BufferLayout::X64, BufferLayout::X86] {
             let (mut got, mut big, mut mods) = (sample(), Vec::new(), Vec::new());
             for decoded in [
                 pool_tags(&bytes, layout, &mut got),

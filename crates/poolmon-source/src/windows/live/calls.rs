@@ -29,7 +29,7 @@ use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken}
 use windows_sys::core::{BOOL, w};
 
 use super::facts::{Privilege, Version};
-use crate::windows::query::{Answer, Kernel};
+use crate::windows::query::{Kernel, QueryAnswer};
 use crate::windows::source::Machine;
 
 // Not in the import libraries that every toolchain has, and with classes that no header names: declared here.
@@ -56,7 +56,7 @@ fn size_of_buffer(buffer: &[u8]) -> u32 {
 }
 
 impl Kernel for ThisMachine {
-    fn query(&mut self, class: u32, buffer: &mut [u8]) -> Answer {
+    fn query(&mut self, class: u32, buffer: &mut [u8]) -> QueryAnswer {
         let mut length = 0;
         // SAFETY: the pointer and the size are those of one exclusively borrowed buffer (the size never larger than
         // it), `length` lives until the call returns, and the kernel keeps neither pointer. It writes plain bytes only.
@@ -68,10 +68,10 @@ impl Kernel for ThisMachine {
                 &raw mut length,
             )
         };
-        Answer { status: status.cast_unsigned(), length }
+        QueryAnswer { status: status.cast_unsigned(), length }
     }
 
-    fn query_session(&mut self, session: u32, buffer: &mut [u8]) -> Answer {
+    fn query_session(&mut self, session: u32, buffer: &mut [u8]) -> QueryAnswer {
         let mut request =
             SessionRequest { session, size: size_of_buffer(buffer), buffer: buffer.as_mut_ptr().cast() };
         let size = u32::try_from(size_of::<SessionRequest>()).unwrap_or(0);
@@ -86,7 +86,7 @@ impl Kernel for ThisMachine {
                 &raw mut length,
             )
         };
-        Answer { status: status.cast_unsigned(), length }
+        QueryAnswer { status: status.cast_unsigned(), length }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use poolmon_model::Header;
 
 use super::calls::{self, ThisMachine};
-use crate::windows::decode::{self, Layout};
+use crate::windows::decode::{self, BufferLayout};
 use crate::windows::query::{self, Buffer};
 use crate::windows::source::{self, Machine as _};
 use crate::windows::status;
@@ -176,17 +176,19 @@ fn classes(machine: &mut ThisMachine, bases: &mut Option<(usize, usize)>) -> Vec
     };
 
     let class = decode::tags::CLASS_2;
-    let answer = query::plain(machine, class, 1 << 18, &mut buffer)
-        .map(|bytes| decode::pool_tags2(bytes, Layout::NATIVE, &mut sample).ok().map(|decoded| decoded.read));
+    let answer = query::plain(machine, class, 1 << 18, &mut buffer).map(|bytes| {
+        decode::pool_tags2(bytes, BufferLayout::NATIVE, &mut sample).ok().map(|decoded| decoded.read)
+    });
     tell(class, "pool tags, 64-bit counters", answer);
 
     let class = decode::tags::CLASS;
-    let answer = query::plain(machine, class, 1 << 18, &mut buffer)
-        .map(|bytes| decode::pool_tags(bytes, Layout::NATIVE, &mut sample).ok().map(|decoded| decoded.read));
+    let answer = query::plain(machine, class, 1 << 18, &mut buffer).map(|bytes| {
+        decode::pool_tags(bytes, BufferLayout::NATIVE, &mut sample).ok().map(|decoded| decoded.read)
+    });
     tell(class, "pool tags, 32-bit counters", answer);
 
     let answer = query::session_bytes(machine, &mut buffer).map(|bytes| {
-        let _ = decode::session_tags(bytes, Layout::NATIVE, &mut sample);
+        let _ = decode::session_tags(bytes, BufferLayout::NATIVE, &mut sample);
         Some(sample.sessions.len())
     });
     tell(decode::sessions::CLASS, "session pools", answer);
@@ -194,7 +196,7 @@ fn classes(machine: &mut ThisMachine, bases: &mut Option<(usize, usize)>) -> Vec
     let mut allocations = Vec::new();
     let class = decode::big_pool::CLASS;
     let answer = query::plain(machine, class, 1 << 18, &mut buffer).map(|bytes| {
-        decode::big_pool(bytes, Layout::NATIVE, &mut allocations).ok().map(|decoded| decoded.read)
+        decode::big_pool(bytes, BufferLayout::NATIVE, &mut allocations).ok().map(|decoded| decoded.read)
     });
     tell(class, "big pool allocations", answer);
 
@@ -202,9 +204,9 @@ fn classes(machine: &mut ThisMachine, bases: &mut Option<(usize, usize)>) -> Vec
         let mut found = Vec::new();
         let answer = query::plain(machine, class, 1 << 18, &mut buffer).map(|bytes| {
             let decoded = if class == decode::modules::CLASS {
-                decode::modules(bytes, Layout::NATIVE, &mut found)
+                decode::modules(bytes, BufferLayout::NATIVE, &mut found)
             } else {
-                decode::modules_ex(bytes, Layout::NATIVE, &mut found)
+                decode::modules_ex(bytes, BufferLayout::NATIVE, &mut found)
             };
             decoded.ok().map(|decoded| decoded.read)
         });

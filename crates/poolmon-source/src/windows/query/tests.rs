@@ -31,34 +31,34 @@ struct Played {
 }
 
 impl Kernel for Played {
-    fn query(&mut self, class: u32, buffer: &mut [u8]) -> Answer {
+    fn query(&mut self, class: u32, buffer: &mut [u8]) -> QueryAnswer {
         assert_eq!(buffer.as_ptr().align_offset(8), 0, "the kernel refuses misaligned buffers");
         self.calls.push((class, buffer.len()));
         let (plays, entry) = if class == 255 { (&mut self.wide, 0x38) } else { (&mut self.narrow, 0x28) };
         let play = if plays.len() > 1 { plays.pop_front() } else { plays.front().cloned() };
         match play {
-            None => Answer { status: INVALID_INFO_CLASS, length: 0 },
-            Some(Play::Status(status, length)) => Answer { status, length },
+            None => QueryAnswer { status: INVALID_INFO_CLASS, length: 0 },
+            Some(Play::Status(status, length)) => QueryAnswer { status, length },
             Some(Play::Tags(count)) => write(buffer, entry, count, count),
             Some(Play::Lie(count, written)) => {
                 let length = write(buffer, entry, written, written).length;
                 buffer[..4].copy_from_slice(&count.to_le_bytes());
-                Answer { status: SUCCESS, length }
+                QueryAnswer { status: SUCCESS, length }
             }
         }
     }
 
-    fn query_session(&mut self, _: u32, buffer: &mut [u8]) -> Answer {
+    fn query_session(&mut self, _: u32, buffer: &mut [u8]) -> QueryAnswer {
         self.query(67, buffer)
     }
 }
 
 /// Tag n holds n bytes of nonpaged pool.
-fn write(buffer: &mut [u8], entry: usize, count: u32, written: u32) -> Answer {
+fn write(buffer: &mut [u8], entry: usize, count: u32, written: u32) -> QueryAnswer {
     let header = 8;
     if buffer.len() < header + entry {
         let length = u32::try_from(header + entry).unwrap();
-        return Answer { status: INFO_LENGTH_MISMATCH, length };
+        return QueryAnswer { status: INFO_LENGTH_MISMATCH, length };
     }
     buffer[..4].copy_from_slice(&count.to_le_bytes());
     let last = if entry == 0x38 { 0x30 } else { 0x20 };
@@ -69,7 +69,7 @@ fn write(buffer: &mut [u8], entry: usize, count: u32, written: u32) -> Answer {
     }
     let needed = header + entry * count as usize;
     let status = if needed > buffer.len() { INFO_LENGTH_MISMATCH } else { SUCCESS };
-    Answer { status, length: u32::try_from(needed).unwrap() }
+    QueryAnswer { status, length: u32::try_from(needed).unwrap() }
 }
 
 fn sample() -> Sample {

@@ -1,7 +1,7 @@
 //! A played machine with recorded answers.
 
 use super::*;
-use crate::windows::query::Answer;
+use crate::windows::query::QueryAnswer;
 use crate::windows::status::{ACCESS_DENIED, INFO_LENGTH_MISMATCH, INVALID_INFO_CLASS};
 
 /// Answers by class; addresses appear once they are asked for.
@@ -14,9 +14,9 @@ struct Played {
 }
 
 impl Kernel for Played {
-    fn query(&mut self, class: u32, buffer: &mut [u8]) -> Answer {
+    fn query(&mut self, class: u32, buffer: &mut [u8]) -> QueryAnswer {
         if let Some(&(_, status)) = self.refused.iter().find(|(refused, _)| *refused == class) {
-            return Answer { status, length: 0 };
+            return QueryAnswer { status, length: 0 };
         }
         let answers = if self.asked_for_privilege && !self.after_privilege.is_empty() {
             &self.after_privilege
@@ -24,17 +24,17 @@ impl Kernel for Played {
             &self.answers
         };
         let Some((_, bytes)) = answers.iter().find(|(known, _)| *known == class) else {
-            return Answer { status: INVALID_INFO_CLASS, length: 0 };
+            return QueryAnswer { status: INVALID_INFO_CLASS, length: 0 };
         };
         let length = u32::try_from(bytes.len()).unwrap();
         let Some(room) = buffer.get_mut(..bytes.len()) else {
-            return Answer { status: INFO_LENGTH_MISMATCH, length };
+            return QueryAnswer { status: INFO_LENGTH_MISMATCH, length };
         };
         room.copy_from_slice(bytes);
-        Answer { status: 0, length }
+        QueryAnswer { status: 0, length }
     }
 
-    fn query_session(&mut self, session: u32, buffer: &mut [u8]) -> Answer {
+    fn query_session(&mut self, session: u32, buffer: &mut [u8]) -> QueryAnswer {
         assert_eq!(session, u32::MAX);
         self.query(67, buffer)
     }

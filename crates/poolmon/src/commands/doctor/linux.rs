@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
-use super::{Check, State};
+use super::{Check, CheckResult};
 
 /// All checks, the most important first.
 pub fn checks() -> Vec<Check> {
@@ -13,7 +13,7 @@ pub fn checks() -> Vec<Check> {
 
 fn system() -> Check {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_else(|_| "unknown".into());
-    Check::new(State::Good, "kernel", format!("Linux {}", release.trim()))
+    Check::new(CheckResult::Good, "kernel", format!("Linux {}", release.trim()))
 }
 
 fn slabinfo() -> Check {
@@ -21,13 +21,13 @@ fn slabinfo() -> Check {
     match fs::read_to_string(what) {
         Ok(text) => {
             let caches = text.lines().filter(|line| !line.starts_with(['#'])).count().saturating_sub(1);
-            Check::new(State::Good, what, format!("{caches} slab caches"))
+            Check::new(CheckResult::Good, what, format!("{caches} slab caches"))
         }
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            Check::new(State::Bad, what, "permission denied: it is readable by root only")
+            Check::new(CheckResult::Bad, what, "permission denied: it is readable by root only")
                 .remedy("sudo poolmon\nor once: sudo setcap cap_dac_read_search+ep \"$(command -v poolmon)\"")
         }
-        Err(error) => Check::new(State::Bad, what, error.to_string())
+        Err(error) => Check::new(CheckResult::Bad, what, error.to_string())
             .remedy("the kernel is built without it, or this container hides it: run poolmon on the host"),
     }
 }
@@ -43,9 +43,9 @@ fn sysfs() -> Check {
                     _ => folders += 1,
                 }
             }
-            Check::new(State::Good, what, format!("{folders} caches, {links} names of merged caches"))
+            Check::new(CheckResult::Good, what, format!("{folders} caches, {links} names of merged caches"))
         }
-        Err(error) => Check::new(State::Note, what, error.to_string())
+        Err(error) => Check::new(CheckResult::Note, what, error.to_string())
             .remedy("without it reclaimable caches cannot be told from others, and aliases are unknown"),
     }
 }
@@ -53,8 +53,8 @@ fn sysfs() -> Check {
 fn vmallocinfo() -> Check {
     let what = "/proc/vmallocinfo";
     match fs::read_to_string(what) {
-        Ok(text) => Check::new(State::Good, what, format!("{} areas", text.lines().count())),
-        Err(error) => Check::new(State::Note, what, error.to_string())
+        Ok(text) => Check::new(CheckResult::Good, what, format!("{} areas", text.lines().count())),
+        Err(error) => Check::new(CheckResult::Note, what, error.to_string())
             .remedy("vmalloc rows are left out; the same right as for /proc/slabinfo helps"),
     }
 }
@@ -63,12 +63,12 @@ fn allocinfo() -> Check {
     let what = "/proc/allocinfo";
     let mut start = [0; 64];
     match fs::File::open(what).and_then(|mut file| file.read(&mut start)) {
-        Ok(_) => Check::new(State::Good, what, "memory allocation profiling: every source line that allocates"),
+        Ok(_) => Check::new(CheckResult::Good, what, "memory allocation profiling: every source line that allocates"),
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            Check::new(State::Note, what, "this kernel has no memory allocation profiling")
+            Check::new(CheckResult::Note, what, "this kernel has no memory allocation profiling")
                 .remedy("Linux 6.10 and later have it with CONFIG_MEM_ALLOC_PROFILING; then boot with sysctl.vm.mem_profiling=1")
         }
-        Err(error) => Check::new(State::Note, what, error.to_string()),
+        Err(error) => Check::new(CheckResult::Note, what, error.to_string()),
     }
 }
 
@@ -81,10 +81,10 @@ fn meminfo() -> Check {
     };
     match (figure("SReclaimable:"), figure("SUnreclaim:")) {
         (Some(reclaimable), Some(unreclaimable)) => {
-            Check::new(State::Good, "/proc/meminfo", format!("{reclaimable}, {unreclaimable}"))
+            Check::new(CheckResult::Good, "/proc/meminfo", format!("{reclaimable}, {unreclaimable}"))
         }
         _ => Check::new(
-            State::Note,
+            CheckResult::Note,
             "/proc/meminfo",
             "tells no slab figures: what no cache accounts for stays unknown",
         ),
@@ -95,10 +95,10 @@ fn merging() -> Check {
     let command_line = fs::read_to_string("/proc/cmdline").unwrap_or_default();
     let has = |option: &str| command_line.split_whitespace().any(|word| word == option);
     if has("slab_nomerge") || has("slub_nomerge") {
-        Check::new(State::Good, "cache merging", "off: every cache has its own row")
+        Check::new(CheckResult::Good, "cache merging", "off: every cache has its own row")
     } else {
         Check::new(
-            State::Note,
+            CheckResult::Note,
             "cache merging",
             "on: caches of like size share a row; Enter shows the other names",
         )
@@ -109,11 +109,11 @@ fn merging() -> Check {
 fn btf() -> Check {
     if Path::new("/sys/kernel/btf/vmlinux").exists() {
         Check::new(
-            State::Good,
+            CheckResult::Good,
             "BTF",
             "types of this kernel are there: bpftrace can follow a cache's allocations",
         )
     } else {
-        Check::new(State::Note, "BTF", "none: bpftrace needs kernel headers to follow allocations")
+        Check::new(CheckResult::Note, "BTF", "none: bpftrace needs kernel headers to follow allocations")
     }
 }

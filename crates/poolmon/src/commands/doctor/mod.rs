@@ -14,7 +14,7 @@ use std::io::{self, IsTerminal as _, Write};
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum CheckResult {
     /// It is there.
     Good,
     /// It is missing, and nothing much is lost.
@@ -26,14 +26,14 @@ enum State {
 /// One line of the report, and what helps.
 #[derive(Debug)]
 struct Check {
-    state: State,
+    state: CheckResult,
     what: String,
     found: String,
     remedy: Option<String>,
 }
 
 impl Check {
-    fn new(state: State, what: &str, found: impl Into<String>) -> Self {
+    fn new(state: CheckResult, what: &str, found: impl Into<String>) -> Self {
         Self { state, what: what.into(), found: found.into(), remedy: None }
     }
 
@@ -52,16 +52,16 @@ pub fn run(out: &mut dyn Write) -> anyhow::Result<()> {
     let width = checks.iter().map(|check| check.what.chars().count()).max().unwrap_or(0);
     for check in &checks {
         let mark = match check.state {
-            State::Good => "ok  ",
-            State::Note => "note",
-            State::Bad => "BAD ",
+            CheckResult::Good => "ok  ",
+            CheckResult::Note => "note",
+            CheckResult::Bad => "BAD ",
         };
         writeln!(out, "  {mark}  {:width$}  {}", check.what, check.found)?;
         for line in check.remedy.iter().flat_map(|remedy| remedy.lines()) {
             writeln!(out, "        {:width$}  -> {line}", "")?;
         }
     }
-    let bad = checks.iter().filter(|check| check.state == State::Bad).count();
+    let bad = checks.iter().filter(|check| check.state == CheckResult::Bad).count();
     if bad > 0 {
         anyhow::bail!(
             "{bad} of {} checks are bad: the live table cannot be shown; `poolmon demo` works everywhere",
@@ -73,13 +73,13 @@ pub fn run(out: &mut dyn Write) -> anyhow::Result<()> {
 
 fn pooltag() -> Check {
     match crate::app::owners::find() {
-        Some(path) => Check::new(State::Good, "pooltag.txt", path.display().to_string()),
-        None => {
-            Check::new(State::Note, "pooltag.txt", "not found: drivers come from the built-in table only")
-                .remedy(
-                    "it comes with the Debugging Tools for Windows, in the folder triage; use --pooltag=FILE",
-                )
-        }
+        Some(path) => Check::new(CheckResult::Good, "pooltag.txt", path.display().to_string()),
+        None => Check::new(
+            CheckResult::Note,
+            "pooltag.txt",
+            "not found: drivers come from the built-in table only",
+        )
+        .remedy("it comes with the Debugging Tools for Windows, in the folder triage; use --pooltag=FILE"),
     }
 }
 
@@ -90,8 +90,12 @@ fn terminal() -> Check {
         "with colour"
     };
     if io::stdout().is_terminal() {
-        Check::new(State::Good, "terminal", colour)
+        Check::new(CheckResult::Good, "terminal", colour)
     } else {
-        Check::new(State::Note, "terminal", "standard output is not a terminal: `poolmon` prints one table")
+        Check::new(
+            CheckResult::Note,
+            "terminal",
+            "standard output is not a terminal: `poolmon` prints one table",
+        )
     }
 }

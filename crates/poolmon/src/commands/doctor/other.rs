@@ -1,11 +1,11 @@
 //! A system without a live source.
 
-use super::{Check, State};
+use super::{Check, CheckResult};
 
 /// Says so.
 pub fn checks() -> Vec<Check> {
     vec![
-        Check::new(State::Bad, "live source", "none for this system; Windows and Linux have one")
+        Check::new(CheckResult::Bad, "live source", "none for this system; Windows and Linux have one")
             .remedy("read a saved log with `poolmon top FILE`, or look at `poolmon demo`"),
     ]
 }

@@ -3,7 +3,7 @@
 use poolmon_model::units::human_bytes;
 use poolmon_source::windows::live::{ClassFact, DoctorFacts, Privilege, doctor};
 
-use super::{Check, State};
+use super::{Check, CheckResult};
 
 /// Pool tags with wide counters, pool tags.
 const TAG_CLASSES: [u32; 2] = [255, 22];
@@ -27,22 +27,26 @@ fn system(facts: &DoctorFacts) -> Check {
     }
     found.push_str(&format!(", up {} h", facts.uptime.as_secs() / 3600));
     if facts.wine {
-        return Check::new(State::Note, "system", format!("{found}; it is Wine, not Windows"));
+        return Check::new(CheckResult::Note, "system", format!("{found}; it is Wine, not Windows"));
     }
-    Check::new(State::Good, "system", found)
+    Check::new(CheckResult::Good, "system", found)
 }
 
 fn tagging(facts: &DoctorFacts) -> Check {
     let flag = facts.global_flag.map_or_else(|| "not set".into(), |flags| format!("{flags:#x}"));
     if facts.tagging() {
         return Check::new(
-            State::Good,
+            CheckResult::Good,
             "pool tagging",
             format!("on (always since Server 2003; GlobalFlag {flag})"),
         );
     }
-    Check::new(State::Bad, "pool tagging", format!("off (GlobalFlag {flag}, Enable Pool Tagging is 0x400)"))
-        .remedy("gflags /r +ptg\nthen restart")
+    Check::new(
+        CheckResult::Bad,
+        "pool tagging",
+        format!("off (GlobalFlag {flag}, Enable Pool Tagging is 0x400)"),
+    )
+    .remedy("gflags /r +ptg\nthen restart")
 }
 
 /// One class; without any class of tags there is no table.
@@ -51,28 +55,29 @@ fn class(fact: &ClassFact, tags: bool) -> Check {
     if fact.answers() {
         let found =
             fact.entries.map_or_else(|| "answers".into(), |entries| format!("answers: {entries} entries"));
-        return Check::new(State::Good, &what, found);
+        return Check::new(CheckResult::Good, &what, found);
     }
     let check = |state| Check::new(state, &what, fact.status_text());
     match fact.class {
-        255 if tags => {
-            check(State::Note).remedy("Windows 26H1 and later have it; class 22 does, with 32-bit counters")
-        }
-        22 if !tags => check(State::Bad).remedy(
+        255 if tags => check(CheckResult::Note)
+            .remedy("Windows 26H1 and later have it; class 22 does, with 32-bit counters"),
+        22 if !tags => check(CheckResult::Bad).remedy(
             "this system does not tell its pool tags (Wine does not; Windows 10 and Server 2016 do)\n\
              read a saved log with `poolmon top FILE`, or look at `poolmon demo`",
         ),
-        67 => check(State::Note).remedy("session pools are gone from Windows 11 24H2 on"),
-        66 => check(State::Note).remedy("without it the largest single allocations of a tag stay unknown"),
-        _ => check(State::Note),
+        67 => check(CheckResult::Note).remedy("session pools are gone from Windows 11 24H2 on"),
+        66 => {
+            check(CheckResult::Note).remedy("without it the largest single allocations of a tag stay unknown")
+        }
+        _ => check(CheckResult::Note),
     }
 }
 
 fn elevation(facts: &DoctorFacts) -> Check {
     match facts.elevated {
-        Some(true) => Check::new(State::Good, "administrator", "yes (the table does not need it)"),
-        Some(false) => Check::new(State::Good, "administrator", "no, and the table does not need it"),
-        None => Check::new(State::Note, "administrator", "the token does not tell"),
+        Some(true) => Check::new(CheckResult::Good, "administrator", "yes (the table does not need it)"),
+        Some(false) => Check::new(CheckResult::Good, "administrator", "no, and the table does not need it"),
+        None => Check::new(CheckResult::Note, "administrator", "the token does not tell"),
     }
 }
 
@@ -85,12 +90,12 @@ fn debug_privilege(facts: &DoctorFacts) -> Check {
     };
     match facts.hidden_bases {
         Some((hidden, all)) if hidden > 0 => Check::new(
-            State::Note,
+            CheckResult::Note,
             "SeDebugPrivilege",
             format!("{state}; the addresses of {hidden} of {all} drivers are withheld"),
         )
         .remedy("run as administrator to see addresses of drivers and large allocations"),
-        _ => Check::new(State::Good, "SeDebugPrivilege", state),
+        _ => Check::new(CheckResult::Good, "SeDebugPrivilege", state),
     }
 }
 
@@ -98,5 +103,5 @@ fn limits(facts: &DoctorFacts) -> Option<Check> {
     let (nonpaged, paged) = (facts.header.limit_nonpaged?, facts.header.limit_paged?);
     let found =
         format!("nonpaged {}, paged {} at most, as documented", human_bytes(nonpaged), human_bytes(paged));
-    Some(Check::new(State::Good, "pool limits", found))
+    Some(Check::new(CheckResult::Good, "pool limits", found))
 }

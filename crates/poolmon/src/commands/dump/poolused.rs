@@ -7,7 +7,7 @@ use poolmon_dump::windbg::{self, PoolUsedFlags, poolused_text};
 use poolmon_dump::{Dump, PoolUsed};
 use poolmon_model::problem::Problem;
 use poolmon_model::{Pattern, Pool, PoolTag, PoolView, Tag};
-use poolmon_print::Format;
+use poolmon_print::TableFormat;
 
 use crate::app::outcome::Outcome;
 use crate::app::owners;
@@ -43,11 +43,11 @@ fn print(used: &PoolUsed, words: &Words, args: &PoolusedArgs) -> anyhow::Result<
     let limit = args.limit.or(words.top);
     input::tell_remarks(&used.sample);
     let format = match args.format {
-        PoolusedFormat::Table => Format::Table,
-        PoolusedFormat::Tsv => Format::Tsv,
-        PoolusedFormat::Csv => Format::Csv,
-        PoolusedFormat::Json => Format::Json,
-        PoolusedFormat::Poolmon => Format::Poolmon,
+        PoolusedFormat::Table => TableFormat::Table,
+        PoolusedFormat::Tsv => TableFormat::Tsv,
+        PoolusedFormat::Csv => TableFormat::Csv,
+        PoolusedFormat::Json => TableFormat::Json,
+        PoolusedFormat::Poolmon => TableFormat::Poolmon,
         PoolusedFormat::Windbg => return print_windbg(used, words.flags, limit, &rows),
     };
     if let Some(flags) = words.flags {

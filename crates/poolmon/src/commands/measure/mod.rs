@@ -18,7 +18,7 @@ use poolmon_render::measure::{self as render, Counted, Measured};
 use poolmon_source::Source;
 
 use self::child::{Command, Ended};
-use crate::app::judged::hint;
+use crate::app::analyse::hint;
 use crate::app::outcome::Outcome;
 use crate::app::owners;
 use crate::app::say::Progress;

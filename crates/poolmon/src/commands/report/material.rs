@@ -6,11 +6,11 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use poolmon_leak::Verdict;
-use poolmon_read::{Mark, MarkKind};
-use poolmon_report::{Dossier, Event, EventKind, Judged, Material};
+use poolmon_read::{MarkKind, TapeMark};
+use poolmon_report::{AnalysedSeries, Dossier, Material, ReportEvent, ReportEventKind};
 use poolmon_store::TimedMark;
 
-use crate::app::owners::Known;
+use crate::app::owners::KnownOwners;
 use crate::app::suspects;
 use crate::cli::report::ReportArgs;
 use crate::cli::who::WhoArgs;
@@ -18,9 +18,9 @@ use crate::cli::who::WhoArgs;
 /// Puts it together; drivers are searched here.
 pub fn collect<'a>(
     args: &ReportArgs,
-    judged: &'a Judged,
+    judged: &'a AnalysedSeries,
     marks: &[TimedMark],
-    owners: &Known,
+    owners: &KnownOwners,
 ) -> anyhow::Result<Material<'a>> {
     for path in &args.drivers.drivers {
         std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -49,7 +49,7 @@ pub fn collect<'a>(
     Ok(material)
 }
 
-fn dossier(args: &ReportArgs, verdict: &Verdict, owners: &Known) -> anyhow::Result<Dossier> {
+fn dossier(args: &ReportArgs, verdict: &Verdict, owners: &KnownOwners) -> anyhow::Result<Dossier> {
     let known = owners.known(&verdict.tag).into_iter().map(|line| (line.title.to_owned(), line.text));
     let mut dossier = Dossier {
         tag: verdict.tag.clone(),
@@ -67,38 +67,39 @@ fn dossier(args: &ReportArgs, verdict: &Verdict, owners: &Known) -> anyhow::Resu
     Ok(dossier)
 }
 
-fn event(timed: &TimedMark) -> Option<Event> {
-    let Mark { at, kind, length, text } = poolmon_read::mark(timed)?;
+fn event(timed: &TimedMark) -> Option<ReportEvent> {
+    let TapeMark { at, kind, length, text } = poolmon_read::mark(timed)?;
     let kind = match kind {
-        MarkKind::Note => EventKind::Note,
-        MarkKind::Modules => EventKind::Modules,
-        MarkKind::Reboot => EventKind::Restart,
-        MarkKind::Gap => EventKind::Gap,
+        MarkKind::Note => ReportEventKind::Note,
+        MarkKind::Modules => ReportEventKind::Modules,
+        MarkKind::Reboot => ReportEventKind::Restart,
+        MarkKind::Gap => ReportEventKind::Gap,
     };
-    Some(Event { at, kind, length, text })
+    Some(ReportEvent { at, kind, length, text })
 }
 
 /// Marks within the time that was judged; restarts that no mark tells, as the counters show them.
-fn events(judged: &Judged, marks: &[TimedMark]) -> Vec<Event> {
+fn events(judged: &AnalysedSeries, marks: &[TimedMark]) -> Vec<ReportEvent> {
     let within = |at: Timestamp| judged.span.is_none_or(|(from, to)| at >= from && at <= to);
-    let mut events: Vec<Event> = marks.iter().filter_map(event).filter(|event| within(event.at)).collect();
-    if !events.iter().any(|event| event.kind == EventKind::Restart) {
+    let mut events: Vec<ReportEvent> =
+        marks.iter().filter_map(event).filter(|event| within(event.at)).collect();
+    if !events.iter().any(|event| event.kind == ReportEventKind::Restart) {
         events.extend(restarts(judged));
         events.sort_by_key(|event| event.at);
     }
     events
 }
 
-fn restarts(judged: &Judged) -> Vec<Event> {
+fn restarts(judged: &AnalysedSeries) -> Vec<ReportEvent> {
     let Some(pool) = judged.report.pools.first() else { return Vec::new() };
     let curve = judged.analysis.pool_curve(pool.pool);
     let changes = curve.windows(2).filter_map(|pair| match pair {
         [before, after] if before.boot != after.boot => judged.analysis.at(after.hours),
         _ => None,
     });
-    let event = |at| Event {
+    let event = |at| ReportEvent {
         at,
-        kind: EventKind::Restart,
+        kind: ReportEventKind::Restart,
         length: Duration::ZERO,
         text: "restarted: counters began anew".to_owned(),
     };

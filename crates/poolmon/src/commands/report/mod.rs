@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail, ensure};
 use poolmon_model::problem::Problem;
 
 use crate::app::say::note;
-use crate::app::{judged, owners};
+use crate::app::{analyse, owners};
 use crate::cli::report::{ReportArgs, ReportFormat};
 
 impl ReportFormat {
@@ -53,7 +53,7 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
         }
     }
     let owners = owners::load_files(args.pooltag.file(), None)?;
-    let (judged, marks) = judged::judge_with_marks(&args.source, args.which.view(), &owners)?;
+    let (judged, marks) = analyse::source_with_marks(&args.source, args.which.view(), &owners)?;
     let material = material::collect(args, &judged, &marks, &owners)?;
     let text = match format {
         ReportFormat::Html => poolmon_report::html::page(&material),

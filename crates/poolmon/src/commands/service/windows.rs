@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use poolmon_model::problem::Problem;
-use poolmon_record::{Event, Plan, Stop, record};
+use poolmon_record::{Plan, RecordEvent, Stop, record};
 use poolmon_source::windows::live::{EventKind, report_event};
 use windows_service::service::{
     Service, ServiceAccess, ServiceControl, ServiceControlAccept, ServiceErrorControl, ServiceExitCode,
@@ -250,16 +250,19 @@ fn serve_until_stopped() -> anyhow::Result<()> {
     };
     let accepts = ServiceControlAccept::STOP | ServiceControlAccept::SHUTDOWN;
     tell_manager(ServiceState::StartPending, ServiceControlAccept::empty(), 0).map_err(told)?;
-    let mut tell = |event: &Event<'_>| {
+    let mut tell = |event: &RecordEvent<'_>| {
         let kind = match event {
-            Event::Now(_) => return,
-            Event::Failed(_) | Event::Full(_) | Event::NotSealed(_) | Event::Verdict(_) => EventKind::Warning,
-            Event::Started { .. } => {
+            RecordEvent::Now(_) => return,
+            RecordEvent::Failed(_)
+            | RecordEvent::Full(_)
+            | RecordEvent::NotSealed(_)
+            | RecordEvent::Verdict(_) => EventKind::Warning,
+            RecordEvent::Started { .. } => {
                 // A manager that does not listen any more will end the process.
                 let _ = tell_manager(ServiceState::Running, accepts, 0);
                 EventKind::Information
             }
-            Event::Works | Event::Room(_) | Event::Ended { .. } => EventKind::Information,
+            RecordEvent::Works | RecordEvent::Room(_) | RecordEvent::Ended { .. } => EventKind::Information,
         };
         report_event(NAME, kind, &event.to_string());
     };

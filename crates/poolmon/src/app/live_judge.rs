@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use poolmon_leak::{Analysis, Config, Kind, Verdict};
+use poolmon_leak::{Analysis, AnalysisConfig, Verdict, VerdictKind};
 use poolmon_model::units::human_rate;
 use poolmon_model::{Gravity, RowVerdict, Sample};
-use poolmon_tui::{Judge, Judgement};
+use poolmon_tui::{LiveVerdicts, VerdictSource};
 
 /// Keeps a bounded series of each row and judges it.
 pub struct LiveJudge {
@@ -17,24 +17,24 @@ pub struct LiveJudge {
 impl LiveJudge {
     /// Before the first sample.
     pub fn new() -> Self {
-        Self { analysis: Analysis::new(Config::live()), zone: TimeZone::system() }
+        Self { analysis: Analysis::new(AnalysisConfig::live()), zone: TimeZone::system() }
     }
 }
 
-impl Judge for LiveJudge {
+impl VerdictSource for LiveJudge {
     fn push(&mut self, sample: &Sample) {
         self.analysis.push(sample);
     }
 
-    fn judge(&mut self) -> Judgement {
+    fn judge(&mut self) -> LiveVerdicts {
         if let Some(left) = self.analysis.needs() {
-            return Judgement { rows: Vec::new(), left: Some(left) };
+            return LiveVerdicts { rows: Vec::new(), left: Some(left) };
         }
         let report = self.analysis.report();
         let told = |verdict: &Verdict| {
             Some((verdict.tag.clone(), verdict.pool, Arc::new(row_verdict(verdict, &self.zone)?)))
         };
-        Judgement { rows: report.verdicts.iter().filter_map(told).collect(), left: None }
+        LiveVerdicts { rows: report.verdicts.iter().filter_map(told).collect(), left: None }
     }
 }
 
@@ -42,12 +42,12 @@ impl Judge for LiveJudge {
 fn row_verdict(verdict: &Verdict, zone: &TimeZone) -> Option<RowVerdict> {
     let rate = || human_rate(verdict.bytes.per_hour);
     let (gravity, brief) = match verdict.kind {
-        Kind::Leaking => (Gravity::Leaking, format!("leaks {}", rate())),
-        Kind::Growing => (Gravity::Growing, format!("grows {}", rate())),
-        Kind::WarmingUp => (Gravity::Explained, "fills up".to_owned()),
-        Kind::LoadDriven => (Gravity::Explained, "with the load".to_owned()),
-        Kind::Step => (Gravity::Explained, "stepped".to_owned()),
-        Kind::Steady | Kind::TooLittleData => return None,
+        VerdictKind::Leaking => (Gravity::Leaking, format!("leaks {}", rate())),
+        VerdictKind::Growing => (Gravity::Growing, format!("grows {}", rate())),
+        VerdictKind::WarmingUp => (Gravity::Explained, "fills up".to_owned()),
+        VerdictKind::LoadDriven => (Gravity::Explained, "with the load".to_owned()),
+        VerdictKind::Step => (Gravity::Explained, "stepped".to_owned()),
+        VerdictKind::Steady | VerdictKind::TooLittleData => return None,
     };
     let lines = std::iter::once(verdict.sentence(zone)).chain(verdict.reasons.iter().cloned()).collect();
     #[expect(clippy::cast_possible_truncation, reason = "saturates, and a rank is all it is for")]
@@ -65,7 +65,7 @@ mod tests {
         let origin = Arc::new(Origin::new(SourceKind::Windows, &[Pool::Nonpaged]));
         let mut judge = LiveJudge::new();
         let mut left = Vec::new();
-        let mut last = Judgement::default();
+        let mut last = LiveVerdicts::default();
         for n in 0..240_u64 {
             let mut sample = Sample::new(Arc::clone(&origin), CounterWidth::Bits32);
             sample.time = Timestamp::from_second(1_800_000_000 + i64::try_from(n * 5).unwrap()).ok();

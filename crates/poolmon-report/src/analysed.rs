@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use poolmon_leak::{Analysis, Report};
 
 /// What was judged.
-pub struct Judged {
+pub struct AnalysedSeries {
     /// Name for headlines.
     pub source: String,
     /// Host and system, where told.

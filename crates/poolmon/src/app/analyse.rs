@@ -5,35 +5,35 @@ use std::time::Instant;
 use anyhow::ensure;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use poolmon_leak::{Analysis, Config, OwnerHint, Report};
+use poolmon_leak::{Analysis, AnalysisConfig, OwnerHint, Report};
 use poolmon_model::problem::Problem;
 use poolmon_model::{Counters, Labeler as _, Pool, PoolView, Row, Tag, units};
-use poolmon_read::{ReadOptions, Series, empty_sample};
+use poolmon_read::{ReadOptions, SampleSeries, empty_sample};
 use poolmon_record::Stop;
-use poolmon_report::Judged;
+use poolmon_report::AnalysedSeries;
 use poolmon_store::TimedMark;
 
-use super::owners::Known;
+use super::owners::KnownOwners;
 use crate::app::say::{Progress, warning};
 use crate::cli::source::SourceArgs;
 use crate::input;
 use crate::input::moment::{self, When};
 
-/// With so many summaries, a series has as many points as when every sample is read: half of [`Config::buckets`] at
+/// With so many summaries, a series has as many points as when every sample is read: half of [`AnalysisConfig::buckets`] at
 /// least.
 const ENOUGH: usize = 128;
 
 /// Reads the source, or watches this machine, and judges.
-pub fn judge(args: &SourceArgs, view: PoolView, owners: &Known) -> anyhow::Result<Judged> {
+pub fn source(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Result<AnalysedSeries> {
     if args.sources.is_empty() { live(args, view, owners) } else { files(args, owners, None) }
 }
 
-/// As [`judge`], with the notes, gaps and module changes of the recordings, oldest first.
-pub fn judge_with_marks(
+/// As [`source`], with the notes, gaps and module changes of the recordings, oldest first.
+pub fn source_with_marks(
     args: &SourceArgs,
     view: PoolView,
-    owners: &Known,
-) -> anyhow::Result<(Judged, Vec<TimedMark>)> {
+    owners: &KnownOwners,
+) -> anyhow::Result<(AnalysedSeries, Vec<TimedMark>)> {
     let mut marks = Vec::new();
     let judged = if args.sources.is_empty() {
         live(args, view, owners)?
@@ -44,7 +44,7 @@ pub fn judge_with_marks(
 }
 
 /// What pooltag files, the built-in table and the index of searched drivers say of a tag.
-pub fn hint(owners: &Known) -> impl Fn(&Tag, Pool) -> Option<OwnerHint> + '_ {
+pub fn hint(owners: &KnownOwners) -> impl Fn(&Tag, Pool) -> Option<OwnerHint> + '_ {
     |tag, pool| {
         let row = Row { tag: tag.clone(), pool, counters: Counters::default(), told_owner: None };
         let driver = owners.label(&row)?.driver.clone()?;
@@ -52,13 +52,13 @@ pub fn hint(owners: &Known) -> impl Fn(&Tag, Pool) -> Option<OwnerHint> + '_ {
     }
 }
 
-fn live(args: &SourceArgs, view: PoolView, owners: &Known) -> anyhow::Result<Judged> {
+fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Result<AnalysedSeries> {
     let mut source = input::live(view)?;
     let stop = Stop::on_signals()?;
     // Who asks for less than the usual five minutes gets an answer all the same, from what there is.
-    let usual = Config::default();
+    let usual = AnalysisConfig::default();
     let least_hours = usual.least_hours.min(args.length.as_secs_f64() / 3600.0 * 0.8);
-    let mut analysis = Analysis::new(Config { least_hours, ..usual });
+    let mut analysis = Analysis::new(AnalysisConfig { least_hours, ..usual });
     let mut sample = source.sample()?;
     input::tell_remarks(&sample);
     let first = sample.time;
@@ -99,7 +99,11 @@ fn live(args: &SourceArgs, view: PoolView, owners: &Known) -> anyhow::Result<Jud
     Ok(seen.judged(owners, None))
 }
 
-fn files(args: &SourceArgs, owners: &Known, marks: Option<&mut Vec<TimedMark>>) -> anyhow::Result<Judged> {
+fn files(
+    args: &SourceArgs,
+    owners: &KnownOwners,
+    marks: Option<&mut Vec<TimedMark>>,
+) -> anyhow::Result<AnalysedSeries> {
     let mut rows = input::told_series(&args.sources, ReadOptions::default())?;
     if let Some(marks) = marks {
         *marks = rows.marks()?;
@@ -121,9 +125,9 @@ struct Seen {
 }
 
 impl Seen {
-    fn judged(self, owners: &Known, perfmon: Option<Report>) -> Judged {
+    fn judged(self, owners: &KnownOwners, perfmon: Option<Report>) -> AnalysedSeries {
         let report = self.analysis.report_with(&hint(owners));
-        Judged {
+        AnalysedSeries {
             source: self.source,
             host: self.host,
             system: self.system,
@@ -136,7 +140,7 @@ impl Seen {
     }
 }
 
-fn series(mut series: Series, args: &SourceArgs) -> anyhow::Result<Seen> {
+fn series(mut series: SampleSeries, args: &SourceArgs) -> anyhow::Result<Seen> {
     let (from, to) = range(&mut series, args)?;
     let mut sample = empty_sample();
     let mut seen = Seen {
@@ -144,7 +148,7 @@ fn series(mut series: Series, args: &SourceArgs) -> anyhow::Result<Seen> {
         host: None,
         system: None,
         span: None,
-        analysis: Analysis::new(Config::default()),
+        analysis: Analysis::new(AnalysisConfig::default()),
     };
     if let Some(from) = from {
         series.skip_before(from)?;
@@ -210,7 +214,10 @@ fn series(mut series: Series, args: &SourceArgs) -> anyhow::Result<Seen> {
 }
 
 /// `--from` and `--to` as moments; the series is read once where they are relative to its ends.
-fn range(series: &mut Series, args: &SourceArgs) -> anyhow::Result<(Option<Timestamp>, Option<Timestamp>)> {
+fn range(
+    series: &mut SampleSeries,
+    args: &SourceArgs,
+) -> anyhow::Result<(Option<Timestamp>, Option<Timestamp>)> {
     let zone = TimeZone::system();
     let parse = |text: &Option<String>| text.as_deref().map(|text| moment::parse(text, &zone)).transpose();
     let (from, to) = (parse(&args.range.from)?, parse(&args.range.to)?);
