@@ -5,17 +5,11 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::{alone, program, slabinfo};
-use poolmon_testkit::{Need, skip};
+use crate::{in_guest, program};
 
-/// A folder of a file system in memory, where there is one.
-fn in_memory() -> Option<tempfile::TempDir> {
-    let mounts = std::fs::read_to_string("/proc/mounts").unwrap_or_default();
-    if !mounts.lines().any(|line| line.split(' ').skip(1).take(2).eq(["/dev/shm", "tmpfs"])) {
-        skip(Need::Root, "/dev/shm is no file system in memory here");
-        return None;
-    }
-    tempfile::tempdir_in("/dev/shm").ok()
+/// A folder of a file system in memory.
+fn in_memory() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").expect("the guest mounts one")
 }
 
 /// Leaves so many files a run, and returns what is told of the cache of their inodes.
@@ -43,11 +37,10 @@ fn files_left(each_run: u32, asked: &[&str], folder: &Path) -> Value {
 
 #[test]
 fn files_that_stay_in_memory_are_lost() {
-    if !slabinfo::is_readable() {
+    if !in_guest() {
         return;
     }
-    let _alone = alone();
-    let Some(folder) = in_memory() else { return };
+    let folder = in_memory();
     let cache = files_left(60, &["--repeat", "20"], folder.path());
     // Whole slabs, of which a CPU keeps some at hand, are no exact count: that a run takes some is all that is sure.
     assert!(cache["objects"]["estimate"].as_f64().unwrap() > 0.0, "{cache}");
@@ -56,15 +49,10 @@ fn files_that_stay_in_memory_are_lost() {
 /// Three inodes a run are far less than a slab.
 #[test]
 fn each_object_is_counted_where_that_is_asked_for() {
-    if !slabinfo::is_readable() {
+    if !in_guest() {
         return;
     }
-    if std::fs::OpenOptions::new().write(true).open("/sys/kernel/slab/dentry/shrink").is_err() {
-        skip(Need::Root, "/sys/kernel/slab cannot be written here");
-        return;
-    }
-    let _alone = alone();
-    let Some(folder) = in_memory() else { return };
+    let folder = in_memory();
     let cache = files_left(3, &["--exact", "--repeat", "20", "--pool", "slab"], folder.path());
     let estimate = cache["objects"]["estimate"].as_f64().unwrap();
     assert!((2.9..3.1).contains(&estimate), "{cache}");

@@ -98,11 +98,11 @@ fn run(command: &mut Command, stop: &AtomicBool) -> Option<bool> {
     }
 }
 
-/// A crate of a few hundred functions, over and over, each in a new folder.
+/// A file of a few dozen functions, again and again, each in a new folder.
 fn compile(folder: &Path, stop: &AtomicBool, counts: &Counts) {
     use std::fmt::Write as _;
 
-    let compiler = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let compiler = std::env::var_os("POOLMON_COMPILER").unwrap_or_else(|| "cc1".into());
     for turn in 0_u32.. {
         if stop.load(Ordering::Relaxed) {
             return;
@@ -110,20 +110,21 @@ fn compile(folder: &Path, stop: &AtomicBool, counts: &Counts) {
         let work = folder.join(format!("compile-{turn}"));
         std::fs::create_dir_all(&work).expect("a folder");
         let mut text = String::new();
-        for n in 0..300 {
+        for n in 0..40 {
             let _ = writeln!(
                 text,
-                "pub fn f{n}(x: &[u64]) -> String {{ x.iter().map(|y| (y * {turn} + {n}).to_string()).collect() }}"
+                "int f{n}(const int *x, int k) {{ int s = {turn}; for (int i = 0; i < k; i++) s += x[i] * {n}; return s; }}"
             );
         }
-        std::fs::write(work.join("noise.rs"), text).expect("a source");
+        std::fs::write(work.join("noise.c"), text).expect("a source");
         let mut command = Command::new(&compiler);
-        command.args(["--crate-type", "rlib", "-O", "noise.rs"]).current_dir(&work);
+        command.args(["-quiet", "-O1", "noise.c", "-o", "noise.s"]).current_dir(&work);
         if let Some(well) = run(&mut command, stop) {
             assert!(well, "the compiler compiles");
             counts.compiled.fetch_add(1, Ordering::Relaxed);
         }
         std::fs::remove_dir_all(&work).expect("it is ours");
+        std::thread::sleep(Duration::from_secs(2));
     }
 }
 
@@ -132,7 +133,7 @@ fn search(_: &Path, stop: &AtomicBool, counts: &Counts) {
     while !stop.load(Ordering::Relaxed) {
         counts.searched.fetch_add(1, Ordering::Relaxed);
         let _ = run(Command::new("find").args(["/", "-name", "nothing"]), stop);
-        std::thread::sleep(Duration::from_millis(300));
+        std::thread::sleep(Duration::from_secs(5));
     }
 }
 

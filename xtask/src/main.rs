@@ -2,6 +2,7 @@
 //!
 //! * `windows.rs`: `windows`, the cross-build of `poolmon.exe`;
 //! * `wine.rs`: `wine`, the tests of that executable under Wine;
+//! * `vm/`: `vm`, the tests of real kernels, each booted under QEMU;
 //! * `dist.rs`: `dist`, the zip that people download, and `zip.rs`, its format;
 //! * `icon.rs`: `icon`, draws the icon; `picture.rs`: `picture`, draws the screen for the README; here: `accuracy`, `man` and `completions`.
 #![forbid(unsafe_code)]
@@ -9,6 +10,7 @@
 mod dist;
 mod icon;
 mod picture;
+mod vm;
 mod windows;
 mod wine;
 mod zip;
@@ -23,6 +25,7 @@ const HELP: &str = "\
 cargo xtask COMMAND
   windows [--install] [--target x64|win7|arm64]   cross-build poolmon.exe (needs Debian's rustc-web and MinGW-w64)
   wine [--install] [TEST...]                      run the tests of poolmon.exe under Wine
+  vm [--install] [--list] [KERNEL...] [-- TEST...] run the real-kernel tests in kernels of their own (6.1 and newest)
   dist [--target x64|win7|arm64]                  pack target/dist/poolmon-VERSION-TARGET.zip
   man [FOLDER]                                    write the man pages (default target/man)
   completions [FOLDER]                            write the shells' completions (default target/completions)
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
     let done = match args.as_slice() {
         ["windows", rest @ ..] => windows::run(rest).map(|_| ()),
         ["wine", rest @ ..] => wine::run(rest),
+        ["vm", rest @ ..] => vm::run(rest),
         ["dist", rest @ ..] => dist::run(rest),
         ["man"] => man(&root().join("target/man")),
         ["man", folder] => man(Path::new(folder)),

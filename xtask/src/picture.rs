@@ -120,7 +120,7 @@ fn svg(frame: &str) -> String {
          role=\"img\" aria-label=\"The live screen of poolmon over a simulated kernel\">\n\
          <rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"#1e222a\"/>\n\
          <g font-family=\"ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace\" font-size=\"14\" \
-         fill=\"#d8dee9\" xml:space=\"preserve\">\n"
+         fill=\"#d8dee9\">\n"
     );
     let mut style = Style::default();
     for (row, line) in frame.lines().take(LINES).enumerate() {
@@ -173,7 +173,7 @@ fn put(out: &mut String, run: &str, column: usize, row: usize, style: &Style) {
     let opacity = if style.dim { " opacity=\"0.65\"" } else { "" };
     let _ = writeln!(
         out,
-        "<text x=\"{x:.1}\" y=\"{:.1}\" textLength=\"{:.1}\" lengthAdjust=\"spacingAndGlyphs\" fill=\"{fill}\"{weight}{opacity}>{text}</text>",
+        "<text xml:space=\"preserve\" x=\"{x:.1}\" y=\"{:.1}\" textLength=\"{:.1}\" lengthAdjust=\"spacingAndGlyphs\" fill=\"{fill}\"{weight}{opacity}>{text}</text>",
         y + 13.5,
         count as f64 * CELL.0
     );
