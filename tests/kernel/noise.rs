@@ -70,7 +70,8 @@ impl Noise {
     fn end(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         for thread in self.threads.drain(..) {
-            let _ = thread.join();
+            let ended = thread.join();
+            assert!(std::thread::panicking() || ended.is_ok(), "the noise ended early");
         }
     }
 }
@@ -118,7 +119,8 @@ fn compile(folder: &Path, stop: &AtomicBool, counts: &Counts) {
         }
         std::fs::write(work.join("noise.c"), text).expect("a source");
         let mut command = Command::new(&compiler);
-        command.args(["-quiet", "-O1", "noise.c", "-o", "noise.s"]).current_dir(&work);
+        // Freestanding: the guest has no headers.
+        command.args(["-quiet", "-ffreestanding", "-O1", "noise.c", "-o", "noise.s"]).current_dir(&work);
         if let Some(well) = run(&mut command, stop) {
             assert!(well, "the compiler compiles");
             counts.compiled.fetch_add(1, Ordering::Relaxed);

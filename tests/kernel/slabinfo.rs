@@ -13,6 +13,15 @@ pub fn objects() -> HashMap<String, i64> {
     text.lines().skip(2).filter_map(row).collect()
 }
 
+/// What an object of a cache takes of its slab's pages.
+pub fn bytes_per_object(cache: &str) -> f64 {
+    let text = std::fs::read_to_string("/proc/slabinfo").expect("root reads it");
+    let line = text.lines().find(|line| line.split_whitespace().next() == Some(cache)).expect("the cache");
+    let figure =
+        |n| line.split_whitespace().nth(n).and_then(|word| word.parse::<f64>().ok()).expect("a number");
+    figure(5) * 4096.0 / figure(4)
+}
+
 /// Has the kernel gather half-filled slabs, where it can, so that each object counts.
 pub fn gather() {
     for cache in std::fs::read_dir("/sys/kernel/slab").into_iter().flatten().flatten() {
