@@ -31,9 +31,6 @@ mod replay;
 mod report;
 #[cfg(unix)]
 mod screen;
-#[cfg(target_os = "linux")]
-#[path = "../kernel/second.rs"]
-mod second;
 mod symbols;
 #[cfg(target_os = "linux")]
 mod tools;

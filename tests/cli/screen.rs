@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::POOLMON;
-use crate::kernel::{Holder, is_held, kernel_memory_is_readable};
+use crate::kernel::kernel_memory_is_readable;
 use poolmon_testkit::{Need, skip};
 
 /// One tmux server of its own, ended with the test.
@@ -219,35 +219,24 @@ fn no_colour_means_none() {
     terminal.keys(&["q"]);
 }
 
+/// Which caches grow on a real kernel depends on what else runs there: `tests/kernel/` checks that in a kernel of its own,
+/// the order by change is checked over made-up samples in poolmon-tui.
 #[cfg(target_os = "linux")]
 #[test]
-fn the_live_screen_shows_the_caches_that_grow_first() {
+fn the_live_screen_finds_a_cache_of_this_kernel() {
     if !kernel_memory_is_readable() {
         return;
     }
     let Some(terminal) = Terminal::open(140, 30) else { return };
-    let Some(mut holder) = Holder::start() else {
-        skip(Need::Root, "the limit on open files cannot be raised");
-        return;
-    };
-    // Against a baseline, sorted by the change of Diff: what has grown since stands on top, and stays there.
-    terminal.run(&format!("{POOLMON} --interval 500ms --sort diff --by-change"));
-    terminal.wait("the table", |screen| screen.contains("sock_inode_cache") || screen.contains("Unrec"));
-    terminal.keys(&["="]);
-    terminal.wait("the baseline", |screen| screen.to_lowercase().contains("baseline"));
-    holder.say("take");
-    let grown = |screen: &str| {
-        let rows = screen.lines().filter(|line| [" Recl ", " Unrec "].iter().any(|pool| line.contains(pool)));
-        rows.take(5).any(|line| {
-            line.contains("sock_inode_cache")
-                && line
-                    .split(|c: char| !c.is_ascii_digit())
-                    .filter_map(|n| n.parse::<i64>().ok())
-                    .any(is_held)
-        })
-    };
-    terminal.wait("15,000 sockets on top", grown);
-    holder.say("let go");
-    terminal.wait("their fall", |screen| !grown(screen));
+    terminal.run(&format!("{POOLMON} --interval 500ms"));
+    let is_row = |line: &str| [" Recl ", " Unrec "].iter().any(|pool| line.contains(pool));
+    terminal.wait("the table", |screen| screen.lines().filter(|line| is_row(line)).count() > 10);
+    terminal.keys(&["/"]);
+    terminal.tmux(&["send-keys", "-t", "t", "-l", "sock_inode"]);
+    terminal.wait("the cache alone", |screen| {
+        let rows: Vec<&str> = screen.lines().filter(|line| is_row(line)).collect();
+        !rows.is_empty() && rows.iter().all(|line| line.contains("sock_inode_cache"))
+    });
+    terminal.keys(&["Enter"]);
     terminal.keys(&["q"]);
 }

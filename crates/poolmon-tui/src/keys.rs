@@ -23,6 +23,14 @@ impl App {
             return;
         }
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        // Esc and a key soon after it reach us in one piece, which reads as Alt with that key. Where Esc closes something
+        // that is what it was. With Control it is AltGr, which types characters.
+        let alt = key.modifiers.contains(KeyModifiers::ALT) && !control;
+        if alt && self.mode != Mode::Table && matches!(key.code, KeyCode::Char(_)) {
+            self.on_key(KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE));
+            self.on_key(KeyEvent::new(key.code, key.modifiers - KeyModifiers::ALT));
+            return;
+        }
         if control && matches!(key.code, KeyCode::Char('c' | 'C')) {
             self.ask(Effect::Quit);
             return;

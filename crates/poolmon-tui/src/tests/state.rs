@@ -379,3 +379,18 @@ fn messages_go_after_a_while_and_the_used_sample_comes_back() {
     assert!(app.receive(windows(1)).is_none(), "both are still needed");
     assert_eq!(app.receive(windows(2)).unwrap().time, Some(at(0)), "the oldest is filled again");
 }
+
+#[test]
+fn esc_and_a_quick_key_are_two_keys() {
+    let mut app = app_of(windows, 1);
+    press(&mut app, "/leak");
+    assert_eq!(app.search, "leak");
+    // What a terminal sends for Esc and Space, read in one piece.
+    app.on_key(KeyEvent::new(KeyCode::Char(' '), KeyModifiers::ALT));
+    assert_eq!(app.search, "", "Esc ended the search");
+    assert!(app.paused, "and Space paused");
+    // AltGr types: some keyboards have / on it.
+    press(&mut app, "/");
+    app.on_key(KeyEvent::new(KeyCode::Char('x'), KeyModifiers::CONTROL | KeyModifiers::ALT));
+    assert_eq!(app.search, "x");
+}
