@@ -12,7 +12,6 @@ use image::{TEXT, call_slot, direct_x64};
 use poolmon_owner::scan::Machine;
 
 use crate::{POOLMON, json_of, poolmon, shared, text, with_signals};
-use poolmon_testkit::{Need, skip};
 
 const TAGGED: &[&str] = &["ExAllocatePoolWithTag"];
 
@@ -394,12 +393,7 @@ fn caches_and_callers_of_linux() {
     let nobody =
         crate::poolmon(&["who", "nonsense_cache", "--no-index", "--drivers", env!("CARGO_MANIFEST_DIR")]);
     assert_eq!(nobody.status.code(), Some(1));
-    // What the tests of poolmon-owner downloaded, where they ran before.
-    let kernel = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/debian-kernel/files");
-    if !kernel.is_dir() {
-        skip(Need::Network, "target/debian-kernel is absent");
-        return;
-    }
+    let Some(kernel) = poolmon_testkit::debian_kernel() else { return };
     let folder = tempfile::tempdir().unwrap();
     let index = folder.path().join("new/modules.index");
     for from_index in [false, true] {

@@ -5,14 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 
 use poolmon_owner::linux::{
     CreationConfidence, CreationKind, ModuleCatalog, ModuleEvent, ModuleIndex, ScannedModule, SearchLimits,
 };
-use poolmon_testkit::{Need, skip};
+use poolmon_testkit::{Need, debian_kernel, run, skip};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -84,60 +82,6 @@ const EXPECTED: &[(&str, &str)] = &[
     ("bio-136", "kernel"),
 ];
 
-/// Runs a program for at most a minute; its output, where it succeeds.
-fn run(folder: &Path, program: &[&str]) -> Result<String, String> {
-    let out = Command::new("timeout").arg("60").args(program).current_dir(folder).output();
-    match out {
-        Ok(out) if out.status.success() => Ok(String::from_utf8_lossy(&out.stdout).into_owned()),
-        Ok(out) => Err(format!("{program:?}: {}", String::from_utf8_lossy(&out.stderr).trim())),
-        Err(error) => Err(format!("{program:?}: {error}")),
-    }
-}
-
-fn package(folder: &Path) -> Result<String, String> {
-    let shown = run(folder, &["apt-cache", "show", "--no-all-versions", "linux-image-amd64"])?;
-    let depends = shown.lines().find_map(|line| line.strip_prefix("Depends: ")).unwrap_or_default();
-    let name = depends.split([' ', ',']).find(|word| word.starts_with("linux-image-"));
-    name.map(str::to_owned).ok_or_else(|| "linux-image-amd64 names no kernel".to_owned())
-}
-
-fn fetch() -> Result<PathBuf, String> {
-    let cache = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/debian-kernel");
-    let done = cache.join("files");
-    if done.is_dir() {
-        return Ok(done);
-    }
-    std::fs::create_dir_all(&cache).map_err(|error| error.to_string())?;
-    // A folder of its own for each run: two may fetch at the same time.
-    let own = tempfile::tempdir_in(&cache).map_err(|error| error.to_string())?;
-    let name = package(own.path()).or_else(|_| {
-        run(own.path(), &["apt-get", "update", "-qq"])?;
-        package(own.path())
-    })?;
-    run(own.path(), &["apt-get", "download", "-qq", &name]).or_else(|_| {
-        // The list may be older than the archive.
-        run(own.path(), &["apt-get", "update", "-qq"])?;
-        run(own.path(), &["apt-get", "download", "-qq", &package(own.path())?])
-    })?;
-    run(own.path(), &["sh", "-c", "dpkg-deb -x ./*.deb files"])?;
-    match std::fs::rename(own.path().join("files"), &done) {
-        Err(error) if !done.is_dir() => Err(error.to_string()),
-        _ => Ok(done),
-    }
-}
-
-/// The package's files; none where they cannot be had.
-fn files() -> Option<&'static Path> {
-    static FILES: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    match FILES.get_or_init(fetch) {
-        Ok(files) => Some(files),
-        Err(error) => {
-            skip(Need::Network, format_args!("Debian's kernel package cannot be had: {error}"));
-            None
-        }
-    }
-}
-
 fn module_file(files: &Path, name: &str) -> PathBuf {
     fn find(folder: &Path, wanted: &str) -> Option<PathBuf> {
         let entries = folder.read_dir().ok()?.flatten();
@@ -172,7 +116,7 @@ fn read(files: &Path) -> ModuleCatalog {
 
 #[test]
 fn well_known_caches_have_the_right_creators() {
-    let Some(files) = files() else { return };
+    let Some(files) = debian_kernel() else { return };
     let modules = read(files);
     let mut wrong = Vec::new();
     for &(cache, owner) in EXPECTED {
@@ -235,7 +179,7 @@ fn by_objdump(path: &Path) -> Option<BTreeSet<String>> {
 
 #[test]
 fn objdump_sees_the_same_names() {
-    let Some(files) = files() else { return };
+    let Some(files) = debian_kernel() else { return };
     if run(Path::new("/"), &["objdump", "--version"]).is_err() {
         skip(Need::Tools, "objdump is absent");
         return;
@@ -264,7 +208,7 @@ fn objdump_sees_the_same_names() {
 
 #[test]
 fn packed_real_modules_and_their_changes() {
-    let Some(files) = files() else { return };
+    let Some(files) = debian_kernel() else { return };
     let path = module_file(files, "ecryptfs");
     let bytes = std::fs::read(&path).unwrap();
     let limit = 64 << 20;

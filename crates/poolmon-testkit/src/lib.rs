@@ -8,6 +8,10 @@
 //! that plain `cargo test` stays quick and offline: ask with [`wanted`].
 #![forbid(unsafe_code)]
 
+mod debian;
+
+pub use debian::{debian_kernel, run};
+
 use std::fmt;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -23,7 +27,7 @@ pub enum Need {
     Tmux,
     /// A headless Chromium.
     Chromium,
-    /// Wine, and the Windows executable.
+    /// Wine and the Windows executable, as `cargo xtask wine` has them.
     Wine,
     /// A Python with `DuckDB`, `pyarrow` and `Polars` (`POOLMON_PYTHON`).
     Python,
