@@ -207,7 +207,7 @@ fn what_grew_between_two_moments() {
 }
 
 #[test]
-fn nothing_is_compared_across_a_restart_unless_forced() {
+fn nothing_is_compared_across_a_reboot_unless_forced() {
     let folder = tempfile::tempdir().unwrap();
     let snapshot = |name: &str, allocs: u64| {
         let path = folder.path().join(name);

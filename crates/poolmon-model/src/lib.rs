@@ -6,6 +6,7 @@
 //! 2. [`header`], [`sample`]: all rows and machine-wide figures of one moment, as a source told them;
 //! 3. [`key`]: which row is which from sample to sample; [`delta`]: the change between two samples, across counter wraps, reboots and late tags;
 //! 4. [`summary`]: a stretch of samples in a few figures;
+//!    [`mark`]: what happened at a moment;
 //! 5. [`filter`], [`table`]: rows chosen, compared, sorted and totalled;
 //! 6. [`figure`]: every figure of a row once; [`mod@column`], [`units`]: how a value is named, formatted and ordered. Every
 //!    output asks here.
@@ -21,6 +22,7 @@ pub mod figure;
 pub mod filter;
 pub mod header;
 pub mod key;
+pub mod mark;
 pub mod pool;
 pub mod problem;
 pub mod sample;
@@ -36,6 +38,7 @@ pub use figure::{FIGURES, Figure};
 pub use filter::{Filter, Pattern, Scope};
 pub use header::Header;
 pub use key::{Key, Keys};
+pub use mark::{MarkKind, TimelineMark};
 pub use pool::{Pool, PoolView};
 pub use sample::{Origin, Row, Sample, SourceKind};
 pub use summary::{Gather, Summary};

@@ -152,7 +152,7 @@ pub struct Table {
     pub header: Header,
     /// Page faults since the earlier sample, where both tell them.
     pub page_faults_change: Option<i64>,
-    /// The machine was restarted between the two samples: nothing is compared.
+    /// The machine rebooted between the two samples: nothing is compared.
     pub rebooted: bool,
     index: RowIndex,
     gone_index: RowIndex,

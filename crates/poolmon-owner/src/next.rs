@@ -108,13 +108,13 @@ fn windows(tag: PoolTag, pool: Option<Pool>) -> Vec<NextCommand> {
             format!("gflags /r +spp 0x{number:08x}")
         },
         "special pool for the tag: a write beyond an allocation stops the machine at once",
-        "administrator, Debugging Tools; a restart; much memory; it finds corruption rather than leaks",
+        "administrator, Debugging Tools; a reboot; much memory; it finds corruption rather than leaks",
     );
     add(
         "verifier",
         "verifier /volatile /flags 0x8 /adddriver DRIVER.sys".to_owned(),
         "pool tracking of one suspected driver; `verifier /query` shows what it holds",
-        "administrator; no restart; put the suspect's name in; it slows that driver",
+        "administrator; no reboot; put the suspect's name in; it slows that driver",
     );
     list
 }
@@ -167,7 +167,7 @@ fn linux(name: &str, pool: Option<Pool>) -> Vec<NextCommand> {
         "kernel",
         format!("slub_debug=U,{c_text}"),
         "as a boot option: who allocates and frees, for the file below",
-        "a restart; memory and time for each object of the cache",
+        "a reboot; memory and time for each object of the cache",
     );
     add(
         "kernel",

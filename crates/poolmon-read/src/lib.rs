@@ -57,4 +57,4 @@ pub use marks::mark;
 pub use remark::{Remark, RemarkKind, RemarkLine};
 pub use samples::{Earlier, SamplePair, Samples, empty_sample};
 pub use series::{Part, SampleSeries, TimeFrom};
-pub use tape::{MarkKind, Tape, TapeMark};
+pub use tape::Tape;

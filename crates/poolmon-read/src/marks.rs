@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
+use poolmon_model::{MarkKind, TimelineMark};
 use poolmon_store::{Gap, GapKind, ModuleChange, RecordedMark, TimedMark};
-
-use crate::tape::{MarkKind, TapeMark};
 
 /// Modules that a mark names.
 const NAMED: usize = 4;
 
 /// A mark in words; `None` if its time is not known.
-pub fn mark(timed: &TimedMark) -> Option<TapeMark> {
+pub fn mark(timed: &TimedMark) -> Option<TimelineMark> {
     let at = timed.time?;
     let mut length = Duration::ZERO;
     let (kind, text) = match &timed.mark {
@@ -23,7 +22,7 @@ pub fn mark(timed: &TimedMark) -> Option<TapeMark> {
             (if gap.kind == GapKind::Reboot { MarkKind::Reboot } else { MarkKind::Gap }, words(gap))
         }
     };
-    Some(TapeMark { at, kind, length, text: text.replace(['\n', '\r', '\t'], " ") })
+    Some(TimelineMark { at, kind, length, text: text.replace(['\n', '\r', '\t'], " ") })
 }
 
 fn words(gap: &Gap) -> String {
@@ -35,7 +34,7 @@ fn words(gap: &Gap) -> String {
         GapKind::Late => format!("the recorder was late, {length} without a sample"),
         GapKind::Failed if gap.length_ns == 0 => "the source failed".to_owned(),
         GapKind::Failed => format!("the source failed for {length}"),
-        GapKind::Reboot => format!("restarted, {length} without a sample"),
+        GapKind::Reboot => format!("rebooted, {length} without a sample"),
         GapKind::Stopped => format!("no recorder ran for {length}"),
         GapKind::DiskFull => format!("the disk was full for {length}"),
         GapKind::Other(_) => format!("{length} without a sample"),

@@ -6,11 +6,12 @@ use jiff::Timestamp;
 use poolmon_model::{CounterWidth, Pool, Sample, Tag};
 use poolmon_store::reader::TimelinePoint;
 use poolmon_store::segment::index::totals;
-use poolmon_store::{Cursor, Recording, TimedMark};
+use poolmon_store::{Cursor, Recording};
 
 use crate::formats::recording::RecordedSamples;
-use crate::tape::{MarkKind, Place, RowPoint, Tape, TapeMark, Timeline};
-use crate::{ReadError, Result, Samples, empty_sample, marks, moment};
+use crate::marks::mark;
+use crate::tape::{Place, RowPoint, Tape, Timeline};
+use crate::{ReadError, Result, Samples, empty_sample, moment};
 
 /// Recordings of up to so many samples are read whole for the timeline; of longer ones it shows a point every few
 /// minutes, which their indexes hold.
@@ -62,14 +63,6 @@ impl RecordedTimeline {
 pub(crate) fn sum(totals: &[Option<u64>; 6]) -> u64 {
     let pools = Pool::ALL.into_iter().zip(totals).filter(|(pool, _)| *pool != Pool::CallSite);
     pools.filter_map(|(_, bytes)| *bytes).fold(0, u64::saturating_add)
-}
-
-fn mark(timed: &TimedMark) -> Option<TapeMark> {
-    let mut mark = marks::mark(timed)?;
-    if mark.kind == MarkKind::Note {
-        mark.text.insert_str(0, "note: ");
-    }
-    Some(mark)
 }
 
 impl Tape for RecordedSamples {

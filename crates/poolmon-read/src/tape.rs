@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use poolmon_model::{CounterWidth, Counters, Pool, Sample, Tag};
+use poolmon_model::{CounterWidth, Counters, Pool, Sample, Tag, TimelineMark};
 
 use crate::{Result, Samples};
 
@@ -64,44 +64,6 @@ pub struct RowPoint {
     pub width: CounterWidth,
 }
 
-/// What a mark tells of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum MarkKind {
-    /// Modules came or went.
-    Modules,
-    /// Time without samples.
-    Gap,
-    /// A person's or a program's note.
-    Note,
-    /// The machine was started again.
-    Reboot,
-}
-
-impl MarkKind {
-    /// Its letter on the timeline.
-    pub const fn letter(self) -> &'static str {
-        match self {
-            Self::Modules => "m",
-            Self::Gap => "g",
-            Self::Note => "n",
-            Self::Reboot => "R",
-        }
-    }
-}
-
-/// Something that happened at a moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TapeMark {
-    /// When; of a gap its end.
-    pub at: Timestamp,
-    /// What.
-    pub kind: MarkKind,
-    /// How long there were no samples before it.
-    pub length: Duration,
-    /// In words.
-    pub text: String,
-}
-
 /// The whole of a tape at a glance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timeline {
@@ -112,7 +74,7 @@ pub struct Timeline {
     /// Bytes of all pools together, in the order of time.
     pub totals: Vec<(Timestamp, u64)>,
     /// Marks, in the order of time.
-    pub marks: Vec<TapeMark>,
+    pub marks: Vec<TimelineMark>,
     /// The usual time between two samples.
     pub interval: Duration,
     /// A recorder writes it now.

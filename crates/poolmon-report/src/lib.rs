@@ -33,7 +33,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use poolmon_leak::{Analysis, Report, Verdict};
-use poolmon_model::{Filter, Pool, Tag};
+use poolmon_model::{Filter, Pool, Tag, TimelineMark};
 
 /// What is told of.
 pub struct Material<'a> {
@@ -55,8 +55,8 @@ pub struct Material<'a> {
     pub needs: Option<Duration>,
     /// What Perfmon's figures say of the pools.
     pub perfmon: Option<&'a Report>,
-    /// Notes, gaps, restarts, modules: oldest first.
-    pub events: Vec<ReportEvent>,
+    /// Notes, gaps, reboots, modules: oldest first.
+    pub events: Vec<TimelineMark>,
     /// What is known of the owners of tags.
     pub dossiers: Vec<Dossier>,
     /// Which tags are told of.
@@ -69,54 +69,6 @@ pub struct Material<'a> {
     pub made: Timestamp,
     /// What made it (`poolmon 0.1.0`).
     pub maker: String,
-}
-
-/// Something that happened at a moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReportEvent {
-    /// When; of a gap, its end.
-    pub at: Timestamp,
-    /// What kind.
-    pub kind: ReportEventKind,
-    /// How long it took; zero for a moment.
-    pub length: Duration,
-    /// What, in words.
-    pub text: String,
-}
-
-/// Kinds of [`ReportEvent`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReportEventKind {
-    /// A person's or a program's text.
-    Note,
-    /// Time without samples.
-    Gap,
-    /// The machine was started again.
-    Restart,
-    /// Modules came or went.
-    Modules,
-}
-
-impl ReportEventKind {
-    /// Its letter above a plot: those of the replay screen.
-    pub const fn letter(self) -> char {
-        match self {
-            Self::Note => 'n',
-            Self::Gap => 'g',
-            Self::Restart => 'R',
-            Self::Modules => 'm',
-        }
-    }
-
-    /// Its name.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Note => "note",
-            Self::Gap => "gap",
-            Self::Restart => "restart",
-            Self::Modules => "modules",
-        }
-    }
 }
 
 /// What is known of a tag's owner.

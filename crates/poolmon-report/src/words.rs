@@ -17,14 +17,14 @@ pub fn moment(at: Timestamp, zone: &TimeZone) -> String {
     poolmon_model::units::moment(at, zone, Precision::Minutes)
 }
 
-/// `17,280 samples over 24 h, 2026-11-22 14:00 to 2026-11-23 14:00, 1 restart`.
+/// `17,280 samples over 24 h, 2026-11-22 14:00 to 2026-11-23 14:00, 1 reboot`.
 pub fn extent(report: &Report, span: Option<(Timestamp, Timestamp)>, zone: &TimeZone) -> String {
     let mut text = format!("{} over {}", counted(report.samples, "sample"), rough_hours(report.hours));
     if let Some((from, to)) = span {
         text = format!("{text}, {} to {}", moment(from, zone), moment(to, zone));
     }
     if report.reboots > 0 {
-        text = format!("{text}, {}", counted(report.reboots.into(), "restart"));
+        text = format!("{text}, {}", counted(report.reboots.into(), "reboot"));
     }
     text
 }

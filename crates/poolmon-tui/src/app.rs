@@ -289,7 +289,7 @@ impl App {
             self.verdicts.clear();
             self.baseline = None;
             self.remember();
-            self.say("The machine was restarted: nothing is compared with what was before.");
+            self.say("The machine rebooted: nothing is compared with earlier samples.");
         }
         self.collect_gone();
         self.mention_remarks();

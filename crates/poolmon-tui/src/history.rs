@@ -75,7 +75,7 @@ pub struct Point {
 }
 
 impl History {
-    /// Forgets everything: the machine was restarted.
+    /// Forgets everything: the machine rebooted.
     pub fn clear(&mut self) {
         *self = Self::default();
     }

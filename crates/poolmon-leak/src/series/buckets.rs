@@ -234,7 +234,7 @@ impl BucketSeries {
         self.open = Bucket { allocs: self.open.allocs, frees: self.open.frees, ..Bucket::default() };
     }
 
-    /// The machine was restarted: nothing is compared with what was before.
+    /// The machine rebooted: nothing is compared with what was before.
     pub fn restart(&mut self) {
         self.now = None;
         self.open = Bucket::default();

@@ -245,7 +245,7 @@ impl SampleBuilder {
             sample.rows.iter_mut().chain(sessions).for_each(|row| widen(&mut row.counters));
         }
         if !std::mem::take(&mut self.around.boot_told) {
-            // An earlier snapshot's boot: nobody knows whether the machine was restarted since.
+            // An earlier snapshot's boot: it is unknown whether the machine rebooted since.
             self.around.set(HostFact::Boot, None);
             self.around.boot_told = false;
         }

@@ -9,13 +9,14 @@ mod shape;
 
 use poolmon_leak::series::CurvePoint;
 use poolmon_leak::{PoolGrowth, Verdict, VerdictKind};
+use poolmon_model::MarkKind;
 use poolmon_model::units::human_amount;
 use serde_json::{Value, json};
 
 use self::scale::{ByteScale, Tick, TimeScale};
+use crate::Material;
 use crate::findings::{self, Composition};
 use crate::html::markup::{Html, html, html_piece};
-use crate::{Material, ReportEventKind};
 
 /// Room above the curves: letters of marks and the uppermost label.
 const TOP: f64 = 22.0;
@@ -295,8 +296,6 @@ pub fn small(material: &Material<'_>, verdict: &Verdict) -> Html {
 }
 
 /// Kinds of marks that the plots show, for the key below them.
-pub fn kinds(material: &Material<'_>) -> Vec<ReportEventKind> {
-    let all =
-        [ReportEventKind::Note, ReportEventKind::Gap, ReportEventKind::Restart, ReportEventKind::Modules];
-    all.into_iter().filter(|kind| material.events.iter().any(|event| event.kind == *kind)).collect()
+pub fn kinds(material: &Material<'_>) -> Vec<MarkKind> {
+    MarkKind::ALL.into_iter().filter(|kind| material.events.iter().any(|event| event.kind == *kind)).collect()
 }

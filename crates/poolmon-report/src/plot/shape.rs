@@ -9,7 +9,7 @@ use super::scale::{ByteScale, TimeScale};
 /// Distances between points over their median, from which on time without samples lies between them.
 const GAP: f64 = 3.5;
 
-/// Stretches without a gap or a restart.
+/// Stretches without a gap or a reboot.
 pub fn stretches(points: &[CurvePoint]) -> Vec<&[CurvePoint]> {
     let mut steps: Vec<f64> =
         points.windows(2).filter_map(|pair| Some(pair.get(1)?.hours - pair.first()?.hours)).collect();

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use jiff::tz::TimeZone;
 use poolmon_leak::{Analysis, AnalysisConfig, Report, VerdictKind};
-use poolmon_model::{CounterWidth, Filter, Origin, Pool, Sample, SourceKind};
+use poolmon_model::{CounterWidth, Filter, MarkKind, Origin, Pool, Sample, SourceKind};
 use poolmon_synth::hosts::scenario::Scenario;
 
 use super::*;
@@ -33,7 +33,7 @@ fn judged() -> &'static (Analysis, Report) {
 pub fn material() -> Material<'static> {
     let (analysis, report) = judged();
     let at = |hours: f64| analysis.at(hours).unwrap();
-    let event = |hours, kind, minutes: u64, text: &str| ReportEvent {
+    let event = |hours, kind, minutes: u64, text: &str| TimelineMark {
         at: at(hours),
         kind,
         length: Duration::from_mins(minutes),
@@ -50,9 +50,9 @@ pub fn material() -> Material<'static> {
         needs: None,
         perfmon: Some(report),
         events: vec![
-            event(4.0, ReportEventKind::Note, 0, HOSTILE),
-            event(17.5, ReportEventKind::Gap, 90, "the machine slept for 1 h 30 min"),
-            event(30.0, ReportEventKind::Modules, 0, HOSTILE),
+            event(4.0, MarkKind::Note, 0, HOSTILE),
+            event(17.5, MarkKind::Gap, 90, "the machine slept for 1 h 30 min"),
+            event(30.0, MarkKind::Modules, 0, HOSTILE),
         ],
         dossiers: Vec::new(),
         filter: Filter::default(),

@@ -21,7 +21,7 @@ pub struct Clock {
     pub start_hour: f64,
     /// Nothing is sampled from the first to the second hour.
     pub gap: Option<(f64, f64)>,
-    /// The machine restarts at this hour.
+    /// The machine reboots at this hour.
     pub reboot: Option<f64>,
     /// Samples carry a boot id and an uptime.
     pub tells_boot: bool,

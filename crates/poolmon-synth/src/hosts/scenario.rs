@@ -28,7 +28,7 @@ pub struct Scenario {
     pub start_hour: f64,
     /// Nothing is sampled between these hours.
     pub gap: Option<(f64, f64)>,
-    /// The machine restarts at this hour.
+    /// The machine reboots at this hour.
     pub reboot: Option<f64>,
     /// Samples carry no boot id and no uptime.
     #[serde(default)]

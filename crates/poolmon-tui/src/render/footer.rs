@@ -162,7 +162,7 @@ fn status(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: &mut Buff
         return;
     }
     if let Some((mark, distance)) = app.near_mark() {
-        line.cut(&format!(" {}{} ", mark.text, away(distance)), theme.accent());
+        line.cut(&format!(" {}{} ", mark.sentence(), away(distance)), theme.accent());
     }
     if !app.settings.totals {
         for totals in &app.table.totals {

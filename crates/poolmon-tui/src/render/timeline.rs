@@ -3,14 +3,14 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use poolmon_model::units::human_bytes;
-use poolmon_model::{Pool, Sample};
+use poolmon_model::{MarkKind, Pool, Sample, TimelineMark};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
 use super::rows::BARS;
 use crate::app::App;
-use poolmon_read::tape::{MarkKind, TapeMark, Timeline};
+use poolmon_read::tape::Timeline;
 
 /// Narrower screens have no labels at the sides.
 const LABELLED: u16 = 60;
@@ -34,7 +34,7 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     let here = bars.x + place(timeline, bars.width, app.shown_time());
     // On one line the letters stand in the curve, else below it.
     let below = area.y + u16::from(area.height > 1);
-    let mut marks: Vec<(u16, &TapeMark)> =
+    let mut marks: Vec<(u16, &TimelineMark)> =
         timeline.marks.iter().map(|mark| (place(timeline, bars.width, mark.at), mark)).collect();
     // Of several in one cell the gravest is seen.
     marks.sort_by_key(|(_, mark)| mark.kind);

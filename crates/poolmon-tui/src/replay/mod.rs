@@ -1,6 +1,6 @@
 //! Replay: the same screen over a tape, with time.
 //!
-//! * `tape`: what is needed of a recording; the program implements it;
+//! * `poolmon_read::Tape`: what is needed of a recording;
 //! * [`deck`]: motions in, moments out, in the reading thread;
 //! * this file: the state, and what the keys of time do to it. As in all of [`App`], nothing is read here.
 
@@ -9,13 +9,13 @@ pub mod deck;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use poolmon_model::{Pool, Tag};
+use poolmon_model::{Pool, Tag, TimelineMark};
 use ratatui_crossterm::crossterm::event::{KeyCode, KeyModifiers};
 
 use crate::app::{App, Effect, Mode};
 use crate::history::Point;
 use deck::{DeckMoment, Motion};
-use poolmon_read::tape::{TapeMark, Timeline};
+use poolmon_read::tape::Timeline;
 
 /// The screen is drawn at most so often while it plays.
 const FRAME: Duration = Duration::from_millis(50);
@@ -385,7 +385,7 @@ impl App {
     }
 
     /// The mark that the shown sample is the first one after, or the next one nearby.
-    pub(crate) fn near_mark(&self) -> Option<(&TapeMark, SignedDuration)> {
+    pub(crate) fn near_mark(&self) -> Option<(&TimelineMark, SignedDuration)> {
         let replay = self.replay.as_ref()?;
         let shown = self.shown_time();
         let before = self.before.as_ref().and_then(|before| before.time).unwrap_or(shown);

@@ -6,9 +6,9 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use poolmon_model::{CounterWidth, Pool, Sample, Tag};
+use poolmon_model::{CounterWidth, MarkKind, Pool, Sample, Tag, TimelineMark};
 use poolmon_read::moment::parse;
-use poolmon_read::tape::{MarkKind, Place, RowPoint, Tape, TapeMark, Timeline};
+use poolmon_read::tape::{Place, RowPoint, Tape, Timeline};
 use poolmon_read::{ReadError, Result, Samples};
 use proptest::prelude::*;
 use ratatui_crossterm::crossterm::event::KeyCode;
@@ -25,7 +25,7 @@ struct Fake {
     samples: Vec<Sample>,
     at: usize,
     more: Vec<Sample>,
-    marks: Vec<TapeMark>,
+    marks: Vec<TimelineMark>,
     /// Reading fails.
     broken: bool,
 }
@@ -131,17 +131,17 @@ fn recorded() -> Fake {
         Arc::make_mut(&mut sample.origin).boot = Some("b".into());
         samples.push(sample);
     }
-    let mark = |seconds, kind, text: &str, length| TapeMark {
+    let mark = |seconds, kind, text: &str, length| TimelineMark {
         at: at(seconds),
         kind,
         length: Duration::from_secs(length),
         text: text.into(),
     };
     let marks = vec![
-        mark(152, MarkKind::Note, "note: installed the driver", 0),
+        mark(152, MarkKind::Note, "installed the driver", 0),
         mark(900, MarkKind::Gap, "the machine slept for 10 min", 600),
         mark(930, MarkKind::Modules, "loaded bad.sys", 0),
-        mark(1000, MarkKind::Reboot, "restarted, 45 s without a sample", 45),
+        mark(1000, MarkKind::Reboot, "rebooted, 45 s without a sample", 45),
     ];
     Fake { samples, at: 0, more: Vec::new(), marks, broken: false }
 }

@@ -357,13 +357,13 @@ fn the_wheel_scrolls() {
 }
 
 #[test]
-fn a_restart_is_said_and_compares_nothing() {
+fn a_reboot_is_said_and_compares_nothing() {
     let mut app = app_of(windows, 5);
     let mut sample = windows(1);
     sample.uptime = Some(Duration::from_secs(20));
     press(&mut app, "=");
     app.receive(sample);
-    assert!(app.message.as_ref().unwrap().0.contains("restarted"));
+    assert!(app.message.as_ref().unwrap().0.contains("rebooted"));
     assert!(app.baseline.is_none());
     assert_eq!(app.history.refreshes(), 1);
 }

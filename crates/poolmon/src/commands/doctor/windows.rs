@@ -46,7 +46,7 @@ fn tagging(facts: &DoctorFacts) -> Check {
         "pool tagging",
         format!("off (GlobalFlag {flag}, Enable Pool Tagging is 0x400)"),
     )
-    .remedy("gflags /r +ptg\nthen restart")
+    .remedy("gflags /r +ptg\nthen reboot")
 }
 
 /// One class; without any class of tags there is no table.

@@ -6,8 +6,8 @@ use anyhow::Context as _;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use poolmon_leak::Verdict;
-use poolmon_read::{MarkKind, TapeMark};
-use poolmon_report::{AnalysedSeries, Dossier, Material, ReportEvent, ReportEventKind};
+use poolmon_model::{MarkKind, TimelineMark};
+use poolmon_report::{AnalysedSeries, Dossier, Material};
 use poolmon_store::TimedMark;
 
 use crate::app::owners::KnownOwners;
@@ -67,41 +67,30 @@ fn dossier(args: &ReportArgs, verdict: &Verdict, owners: &KnownOwners) -> anyhow
     Ok(dossier)
 }
 
-fn event(timed: &TimedMark) -> Option<ReportEvent> {
-    let TapeMark { at, kind, length, text } = poolmon_read::mark(timed)?;
-    let kind = match kind {
-        MarkKind::Note => ReportEventKind::Note,
-        MarkKind::Modules => ReportEventKind::Modules,
-        MarkKind::Reboot => ReportEventKind::Restart,
-        MarkKind::Gap => ReportEventKind::Gap,
-    };
-    Some(ReportEvent { at, kind, length, text })
-}
-
-/// Marks within the time that was judged; restarts that no mark tells, as the counters show them.
-fn events(judged: &AnalysedSeries, marks: &[TimedMark]) -> Vec<ReportEvent> {
+/// Marks within the time that was judged; reboots without a mark, as the counters show them.
+fn events(judged: &AnalysedSeries, marks: &[TimedMark]) -> Vec<TimelineMark> {
     let within = |at: Timestamp| judged.span.is_none_or(|(from, to)| at >= from && at <= to);
-    let mut events: Vec<ReportEvent> =
-        marks.iter().filter_map(event).filter(|event| within(event.at)).collect();
-    if !events.iter().any(|event| event.kind == ReportEventKind::Restart) {
-        events.extend(restarts(judged));
+    let mut events: Vec<TimelineMark> =
+        marks.iter().filter_map(poolmon_read::mark).filter(|event| within(event.at)).collect();
+    if !events.iter().any(|event| event.kind == MarkKind::Reboot) {
+        events.extend(reboots(judged));
         events.sort_by_key(|event| event.at);
     }
     events
 }
 
-fn restarts(judged: &AnalysedSeries) -> Vec<ReportEvent> {
+fn reboots(judged: &AnalysedSeries) -> Vec<TimelineMark> {
     let Some(pool) = judged.report.pools.first() else { return Vec::new() };
     let curve = judged.analysis.pool_curve(pool.pool);
     let changes = curve.windows(2).filter_map(|pair| match pair {
         [before, after] if before.boot != after.boot => judged.analysis.at(after.hours),
         _ => None,
     });
-    let event = |at| ReportEvent {
+    let event = |at| TimelineMark {
         at,
-        kind: ReportEventKind::Restart,
+        kind: MarkKind::Reboot,
         length: Duration::ZERO,
-        text: "restarted: counters began anew".to_owned(),
+        text: "rebooted: counters start from zero".to_owned(),
     };
     changes.map(event).collect()
 }
