@@ -138,8 +138,8 @@ mod tests {
     #[test]
     fn what_is_none() {
         for text in ["", "soon", "-", "25:00", "-soon"] {
-            let error = parse(text, &TimeZone::UTC).unwrap_err().to_string();
-            assert!(error.contains("2026-11-22 14:00"), "{error}");
+            let remedy = parse(text, &TimeZone::UTC).unwrap_err().remedy().unwrap();
+            assert!(remedy.contains("2026-11-22 14:00"), "{remedy}");
         }
     }
 
