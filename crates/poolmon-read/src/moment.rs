@@ -111,6 +111,7 @@ pub fn typed(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use poolmon_model::problem::Remedy as _;
 
     fn at(text: &str) -> String {
         let zone = TimeZone::fixed(jiff::tz::offset(1));
