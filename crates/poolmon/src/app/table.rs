@@ -7,7 +7,6 @@ use poolmon_print::{PrintOptions, TableFormat};
 
 use super::owners;
 use crate::cli::groups::RowArgs;
-use crate::cli::top::FormatArg;
 
 /// Derives and prints the table.
 pub fn print(
@@ -34,16 +33,4 @@ pub fn print(
     poolmon_print::write(&mut out, format, now, &table, options)?;
     out.flush()?;
     Ok(())
-}
-
-impl From<FormatArg> for TableFormat {
-    fn from(arg: FormatArg) -> Self {
-        match arg {
-            FormatArg::Table => Self::Table,
-            FormatArg::Tsv => Self::Tsv,
-            FormatArg::Csv => Self::Csv,
-            FormatArg::Json => Self::Json,
-            FormatArg::Poolmon => Self::Poolmon,
-        }
-    }
 }

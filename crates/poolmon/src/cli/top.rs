@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use poolmon_print::TableFormat;
 
 use super::groups::RowArgs;
 use super::values::span;
@@ -44,4 +45,16 @@ pub enum FormatArg {
     Json,
     /// PoolMon's own snapshot layout
     Poolmon,
+}
+
+impl From<FormatArg> for TableFormat {
+    fn from(arg: FormatArg) -> Self {
+        match arg {
+            FormatArg::Table => Self::Table,
+            FormatArg::Tsv => Self::Tsv,
+            FormatArg::Csv => Self::Csv,
+            FormatArg::Json => Self::Json,
+            FormatArg::Poolmon => Self::Poolmon,
+        }
+    }
 }
