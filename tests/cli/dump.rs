@@ -9,19 +9,19 @@ use tempfile::TempDir;
 
 use crate::{json_of, poolmon, shared, stdout_of, text};
 
-fn machine(arch: Arch, number: u32) -> Built {
+pub fn machine(arch: Arch, number: u32) -> Built {
     build(&Spec::new(arch, number).tiny())
 }
 
 /// A dump in a folder of its own.
-fn written(built: &Built, form: Form) -> (TempDir, PathBuf) {
+pub fn written(built: &Built, form: Form) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("MEMORY.DMP");
     built.write(form, &path).unwrap();
     (folder, path)
 }
 
-fn name(path: &Path) -> &str {
+pub fn name(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 

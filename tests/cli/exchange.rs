@@ -20,7 +20,7 @@ fn path(path: &Path) -> &str {
 const START: &str = "2026-11-22T10:00:00Z";
 
 /// A recording of a Windows host: so many samples, a minute apart, of so many rows.
-fn recording(folder: &Path, samples: u32, rows: u32) -> PathBuf {
+pub fn recording(folder: &Path, samples: u32, rows: u32) -> PathBuf {
     let folder = folder.join("rec");
     let config =
         RecorderConfig { interval: Duration::from_mins(1), sync: Duration::MAX, ..RecorderConfig::default() };

@@ -60,8 +60,19 @@ fn csv_and_tsv_read_back_to_the_same_table() {
         let output = poolmon(&["top", first.to_str().unwrap(), "--format", format]);
         std::fs::write(&second, output.stdout).unwrap();
         let again = json_of(&["top", second.to_str().unwrap(), "--format", "json"]);
-        assert_eq!(again["rows"], wanted["rows"], "{format}");
+        assert_eq!(without_origin(&again), without_origin(&wanted), "{format}");
     }
+}
+
+/// The rows without who named their owners: that becomes the file itself when it is read back.
+fn without_origin(table: &serde_json::Value) -> serde_json::Value {
+    let mut rows = table["rows"].clone();
+    for row in rows.as_array_mut().unwrap() {
+        if let Some(owner) = row["mapped_driver"].as_object_mut() {
+            assert!(owner.remove("origin").is_some());
+        }
+    }
+    rows
 }
 
 #[test]

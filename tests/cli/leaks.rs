@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::{POOLMON, poolmon, shared, stdout_of, text};
 
 /// A sample every 30 s for six hours: one tag leaks, the others come and go.
-fn record(folder: &Path, leaks: bool) {
+pub fn record(folder: &Path, leaks: bool) {
     record_every(folder, leaks, 720, 30);
 }
 

@@ -6,6 +6,7 @@
 //! * `bad_input.rs`: empty, cut, binary, endless and missing files, closed pipes, wrong arguments;
 //! * `kernel.rs`: this machine's own kernel, with a program that holds objects;
 //! * `recorder.rs`: recording this machine: its ends, crashes, full disks; `exchange.rs`: export and import;
+//! * `schema/`: every JSON and CSV document against `schema/` and `docs/data.md`;
 //! * `tools.rs`: other tools over a recording's exports;
 //! * `screen.rs`: the live screen inside tmux;
 //! * `replay.rs`: a planted recording on that screen, and in `poolmon top --at`;
@@ -29,6 +30,7 @@ mod recorder;
 #[cfg(unix)]
 mod replay;
 mod report;
+mod schema;
 #[cfg(unix)]
 mod screen;
 mod symbols;
@@ -77,8 +79,10 @@ fn stdout_of(args: &[&str]) -> String {
     text(&output.stdout)
 }
 
-/// The JSON that it printed.
+/// The JSON that it printed; it has to fit its schema.
 #[track_caller]
 fn json_of(args: &[&str]) -> serde_json::Value {
-    serde_json::from_str(&stdout_of(args)).expect("valid JSON")
+    let document = serde_json::from_str(&stdout_of(args)).expect("valid JSON");
+    schema::check(&document);
+    document
 }

@@ -16,13 +16,13 @@ use crate::{POOLMON, json_of, poolmon, shared, text, with_signals};
 const TAGGED: &[&str] = &["ExAllocatePoolWithTag"];
 
 /// A folder with drivers, and a place for the index outside of it.
-struct Drivers {
+pub struct Drivers {
     folder: tempfile::TempDir,
     cache: tempfile::TempDir,
 }
 
 impl Drivers {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let drivers = Self { folder: tempfile::tempdir().unwrap(), cache: tempfile::tempdir().unwrap() };
         // Two calls of the tag in one, the tag in data in another, in a text in a third; a framework driver by name.
         let mut twice = direct_x64(b"Leak");
@@ -47,7 +47,7 @@ impl Drivers {
         fs::write(path, bytes).unwrap();
     }
 
-    fn path(&self) -> &str {
+    pub fn path(&self) -> &str {
         self.folder.path().to_str().unwrap()
     }
 

@@ -72,6 +72,15 @@ pub enum Limit {
 }
 
 impl Limit {
+    /// Name in JSON and CSV.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Pool => "pool",
+            Self::Commit => "commit",
+            Self::Available => "available",
+        }
+    }
+
     /// Name in a sentence.
     pub const fn long(self) -> &'static str {
         match self {
@@ -160,8 +169,10 @@ pub struct Verdict {
     /// Growth in outstanding allocations per hour, where the source tells them.
     pub allocs: Option<Rate>,
     /// Bytes held at the end.
+    #[serde(serialize_with = "whole")]
     pub held: f64,
     /// Growth over the window judged, bytes.
+    #[serde(serialize_with = "whole")]
     pub growth: f64,
     /// Part of the pool's growth in that time, 0 to 1; `None` where the pool does not grow.
     pub share: Option<f64>,
@@ -210,6 +221,7 @@ pub struct PoolGrowth {
     /// It grows at all: its trend is significant.
     pub grows: bool,
     /// Bytes at the end.
+    #[serde(serialize_with = "whole")]
     pub held: f64,
     /// Told by the system's header; else the sum of the rows.
     pub from_header: bool,
@@ -328,6 +340,13 @@ impl Verdict {
 
 pub(crate) fn as_text<S: Serializer>(tag: &Tag, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(tag)
+}
+
+/// Bytes are whole numbers in data, although statistics work with fractions.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for this signature")]
+#[expect(clippy::cast_possible_truncation, reason = "bytes of a machine's memory; a cast saturates")]
+fn whole<S: Serializer>(bytes: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_i64(bytes.round() as i64)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for this signature")]

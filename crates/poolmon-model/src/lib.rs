@@ -7,7 +7,7 @@
 //! 3. [`key`]: which row is which from sample to sample; [`delta`]: the change between two samples, across counter wraps, reboots and late tags;
 //! 4. [`summary`]: a stretch of samples in a few figures;
 //!    [`mark`]: what happened at a moment;
-//! 5. [`filter`], [`table`]: rows chosen, compared, sorted and totalled;
+//! 5. [`filter`], [`table`]: rows chosen, compared, sorted and totalled; [`owner`]: the driver or module that a row belongs to;
 //! 6. [`figure`]: every figure of a row once; [`mod@column`], [`units`]: how a value is named, formatted and ordered. Every
 //!    output asks here.
 //!
@@ -23,6 +23,7 @@ pub mod filter;
 pub mod header;
 pub mod key;
 pub mod mark;
+pub mod owner;
 pub mod pool;
 pub mod problem;
 pub mod sample;

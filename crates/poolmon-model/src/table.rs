@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::column::{self, Column, Value};
 use crate::delta::{Presence, RowIndex, rebooted};
+use crate::owner::{OwnerOrigin, OwnerParts};
 use crate::{CounterWidth, Counters, Delta, Filter, Header, Pool, Row, Sample, Scope};
 
 /// What is known of a row's owner.
@@ -16,6 +17,16 @@ pub struct RowLabel {
     pub driver: Option<String>,
     /// The description alone.
     pub description: Option<String>,
+    /// Which source named the driver; where there is none, which one described it. `None` = neither is known.
+    pub origin: Option<OwnerOrigin>,
+}
+
+impl RowLabel {
+    /// Driver, description and origin; `None` if nothing is known.
+    pub fn parts(&self) -> Option<OwnerParts<'_>> {
+        let (name, description) = (self.driver.as_deref(), self.description.as_deref());
+        self.origin.map(|origin| OwnerParts { name, description, origin })
+    }
 }
 
 /// How grave a verdict is.

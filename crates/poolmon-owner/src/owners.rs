@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use poolmon_model::owner::{OwnerOrigin, OwnerParts};
 use poolmon_model::{Labeler, Row, RowLabel, Tag};
 use rustc_hash::FxHashMap;
 
@@ -138,20 +139,28 @@ impl Owners {
     /// The label of a tag for which the row itself told `told`.
     fn make(&self, tag: &Tag, told: Option<&str>) -> Option<RowLabel> {
         let mut label = RowLabel::default();
+        let (mut named_by, mut described_by) = (None, None);
         let mut brackets: Vec<String> = Vec::new();
         // What the row tells comes first: it was true on the machine that it is from.
         if let Some(told) = told.map(str::trim).filter(|told| !told.is_empty() && *told != UNKNOWN_DRIVER) {
-            let (driver, description) = told_parts(told);
-            label.driver = driver.map(Into::into);
-            label.description = description.map(Into::into);
+            if let Some(parts) = OwnerParts::reported(told) {
+                label.driver = parts.name.map(Into::into);
+                label.description = parts.description.map(Into::into);
+                named_by = label.driver.is_some().then_some(OwnerOrigin::Source);
+                described_by = label.description.is_some().then_some(OwnerOrigin::Source);
+            }
             brackets.push(told.to_owned());
         }
-        for (_, entry) in self.entries(tag) {
+        for (file, entry) in self.entries(tag) {
+            let local = self.local.iter().any(|local| std::ptr::eq(local, file));
+            let origin = if local { OwnerOrigin::Localtag } else { OwnerOrigin::Pooltag };
             if label.driver.is_none() {
                 label.driver = entry.binary.as_deref().map(Into::into);
+                named_by = label.driver.is_some().then_some(origin);
             }
             if label.description.is_none() && !entry.description.is_empty() {
                 label.description = Some(entry.description.to_string());
+                described_by = Some(origin);
             }
             let bracket = format!("[{}]", entry.text);
             if !brackets.iter().any(|have| have.contains(&bracket)) {
@@ -164,15 +173,18 @@ impl Owners {
         if !scanned.is_empty() {
             if label.driver.is_none() && known.is_none_or(|known| known.component == "various") {
                 label.driver = Some(names(&scanned));
+                named_by = Some(OwnerOrigin::Drivers);
             }
             brackets.push(bracket(&scanned));
         }
         if let Some(known) = known {
             if label.driver.is_none() && known.component != "various" {
                 label.driver = Some(known.component.to_owned());
+                named_by = Some(OwnerOrigin::BuiltIn);
             }
             if label.description.is_none() {
                 label.description = Some(known.about.to_owned());
+                described_by = Some(OwnerOrigin::BuiltIn);
             }
             if brackets.is_empty() {
                 brackets.push(known.text());
@@ -182,6 +194,7 @@ impl Owners {
         {
             brackets.push(UNKNOWN_DRIVER.to_owned());
         }
+        label.origin = named_by.or(described_by);
         label.mapped_driver = brackets.concat();
         (!label.mapped_driver.is_empty()).then_some(label)
     }
@@ -221,19 +234,6 @@ impl Labeler for Owners {
     }
 }
 
-/// Driver and description of what a row told: `[ntfs.sys  -  AttrSup.c][…]`, or a module alone.
-fn told_parts(told: &str) -> (Option<&str>, Option<&str>) {
-    let inner = match told.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or(rest),
-        None => told,
-    };
-    let (driver, description) = match inner.split_once(" - ") {
-        Some((driver, description)) => (driver, Some(description.trim())),
-        None => (inner, None),
-    };
-    (crate::pooltag::line::known_binary(driver), description.filter(|text| !text.is_empty()))
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::trivially_copy_pass_by_ref, reason = "byte strings read best")]
@@ -263,6 +263,17 @@ mod tests {
         assert_eq!(shown(&owners, b"Zz99", None).as_deref(), Some("Unknown Driver"));
         let label = owners.label(&row(b"Tst2", None)).unwrap();
         assert_eq!((label.driver.as_deref(), label.description.as_deref()), (Some("other.sys"), Some("a")));
+    }
+
+    #[test]
+    fn the_origin_is_that_of_the_name() {
+        let owners = owners().with_localtag(PooltagFile::parse("localtag.txt", b"Tst3 - local.sys - c\n"));
+        let origin = |tag, told| owners.label(&row(tag, told)).and_then(|label| label.origin);
+        assert_eq!(origin(b"Tst1", None), Some(OwnerOrigin::Pooltag));
+        assert_eq!(origin(b"Tst3", None), Some(OwnerOrigin::Localtag));
+        assert_eq!(origin(b"Tst1", Some("[x.sys - X]")), Some(OwnerOrigin::Source));
+        assert_eq!(origin(b"Proc", None), Some(OwnerOrigin::BuiltIn));
+        assert_eq!(origin(b"Zz99", None), None, "`Unknown Driver` is a display text, not an owner");
     }
 
     #[test]

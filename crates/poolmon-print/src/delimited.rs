@@ -25,6 +25,10 @@ pub fn write(out: &mut dyn Write, separator: u8, sample: &Sample, table: &Table)
         line.optional(time.as_deref())?;
         line.optional(host)?;
         for column in column::COLUMNS {
+            if column.is(&column::DRIVER) {
+                line.field(&row.owner_parts().map(|parts| parts.plain()).unwrap_or_default())?;
+                continue;
+            }
             line.value(&column.value(row))?;
             if changes && column.has_change() {
                 line.value(&column.change(row))?;

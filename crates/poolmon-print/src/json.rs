@@ -5,6 +5,7 @@
 
 use std::io::{self, Write};
 
+use poolmon_model::owner::OwnerParts;
 use poolmon_model::{
     Column, FIGURES, Sample, SourceKind, Table, TableRow, Tag, Totals, Value, column, delta::Presence, header,
 };
@@ -106,12 +107,29 @@ impl Serialize for RowJson<'_> {
 }
 
 fn cell<M: SerializeMap>(map: &mut M, column: &Column, row: &TableRow) -> Result<(), M::Error> {
+    if column.is(&column::DRIVER) {
+        return map.serialize_entry(column.id, &row.owner_parts().map(OwnerJson::from));
+    }
     map.serialize_entry(column.id, &ValueJson(column.value(row)))?;
     // A change is written only where there was an earlier sample: its absence is not a zero.
     if column.has_change() && row.delta.is_some() {
         map.serialize_entry(&format!("{}_change", column.id), &ValueJson(column.change(row)))?;
     }
     Ok(())
+}
+
+/// The owner of a row or a tag, as every JSON document has it.
+#[derive(Serialize)]
+pub struct OwnerJson<'a> {
+    name: Option<&'a str>,
+    description: Option<&'a str>,
+    origin: &'static str,
+}
+
+impl<'a> From<OwnerParts<'a>> for OwnerJson<'a> {
+    fn from(parts: OwnerParts<'a>) -> Self {
+        Self { name: parts.name, description: parts.description, origin: parts.origin.id() }
+    }
 }
 
 struct ValueJson<'a>(Value<'a>);

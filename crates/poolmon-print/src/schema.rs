@@ -12,7 +12,9 @@ macro_rules! schemas {
 
 schemas! {
     /// A table of one sample: `top`, `diff`, `dump poolused`.
-    TABLE = "poolmon.table/1";
+    TABLE = "poolmon.table/2";
+    /// A line of `export --format jsonl`: one row of one sample.
+    ROW = "poolmon.row/1";
     /// `leaks`.
     LEAKS = "poolmon.leaks/1";
     /// `measure`.
@@ -31,8 +33,10 @@ schemas! {
     MODULES = "poolmon.modules/1";
     /// `dump FILE find`.
     FIND = "poolmon.find/1";
-    /// `dump FILE big`.
-    BIG = "poolmon.big/1";
+    /// `dump FILE big`: sums of all tags.
+    BIG = "poolmon.big/2";
+    /// `dump FILE big TAG`: the allocations of one tag.
+    BIG_TAG = "poolmon.big.tag/1";
     /// `dump FILE who`: drivers in a dump.
     DUMP_WHO = "poolmon.dump.who/1";
 }

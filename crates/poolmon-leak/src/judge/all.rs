@@ -1,5 +1,6 @@
 //! All series together.
 
+use poolmon_model::owner::reported_name;
 use poolmon_model::{Header, Pool, Tag};
 
 use super::one::{self, Finding};
@@ -146,7 +147,7 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
             owner: hint
                 .as_ref()
                 .map(|hint| hint.driver.clone())
-                .or_else(|| series.owner.as_deref().map(str::to_owned)),
+                .or_else(|| series.owner.as_deref().and_then(reported_name)),
             reasons: finding.reasons.clone(),
             evidence: finding.evidence.clone(),
         });

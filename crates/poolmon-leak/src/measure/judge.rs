@@ -1,5 +1,6 @@
 //! Runs against idle intervals: first each tag alone, then all of them together.
 
+use poolmon_model::owner::reported_name;
 use poolmon_model::{Pool, Tag};
 
 use super::report::{Idle, Loss, LossKind, Losses, PerRun};
@@ -45,7 +46,7 @@ pub fn all(measured: &Measurement, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
         figures = figures.max(track.figures());
         tests.push((loss.p, least));
         let hint = owner(&track.tag, track.pool).map(|hint| hint.driver);
-        let owner = hint.or_else(|| track.owner.as_deref().map(str::to_owned));
+        let owner = hint.or_else(|| track.owner.as_deref().and_then(reported_name));
         losses.tags.push(Loss { owner, ..loss });
     }
     losses.least_runs = least_runs(losses.tags.len(), figures);

@@ -1,5 +1,7 @@
 //! One line of pooltag.txt.
 
+use poolmon_model::owner::known_binary;
+
 use super::TagPattern;
 
 /// What a line is.
@@ -150,14 +152,6 @@ pub fn is_binary(word: &str) -> bool {
         || word.split_once('!').is_some_and(|(module, rest)| !module.is_empty() && !rest.is_empty())
         || (word.starts_with('<') && word.ends_with('>'));
     shape && !word.contains(char::is_whitespace)
-}
-
-/// The binary without angle brackets; `None` for `<unknown>` and for nothing.
-pub fn known_binary(field: &str) -> Option<&str> {
-    let field = field.trim();
-    // Folklore: `<nvlddmkm.sys>` stands in brackets although it is known.
-    let bare = field.strip_prefix('<').and_then(|f| f.strip_suffix('>')).unwrap_or(field).trim();
-    (!bare.is_empty() && !bare.eq_ignore_ascii_case("unknown")).then_some(bare)
 }
 
 /// The text as PoolMon prints it: the padding of the columns (three blanks and more) is one blank, two stay.

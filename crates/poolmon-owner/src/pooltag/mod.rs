@@ -141,7 +141,7 @@ impl PooltagFile {
         let Some(last) = self.entries.last_mut() else { return false };
         // Seen in a real file: the second line is the binary alone.
         if last.binary.is_none() && !last.description.is_empty() && line::is_binary(more) {
-            last.binary = line::known_binary(more).map(Into::into);
+            last.binary = poolmon_model::owner::known_binary(more).map(Into::into);
             last.text = format!("{more} - {}", last.text).into();
             return true;
         }

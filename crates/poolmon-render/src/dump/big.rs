@@ -1,10 +1,12 @@
 //! `big`: large allocations, which have no pool header and stand in a table of their own.
 
 use std::io;
+use std::sync::Arc;
 
 use poolmon_dump::{BigAllocation, BigPool, Dump};
 use poolmon_model::units::{grouped, human_bytes};
-use poolmon_model::{Labeler, Pool, PoolTag, Row, Tag};
+use poolmon_model::{Labeler, Pool, PoolTag, Row, RowLabel, Tag};
+use poolmon_print::json::OwnerJson;
 use poolmon_print::schema;
 use serde_json::{Value, json};
 
@@ -48,7 +50,8 @@ pub fn one_tag(
     };
     let plain = |one: &BigAllocation| {
         let place = format!("{:#x}", one.address);
-        vec![place, one.bytes.to_string(), pool_id(one.pool).into(), one.protected.to_string()]
+        let pool = one.pool.map(Pool::id).unwrap_or_default();
+        vec![place, one.bytes.to_string(), pool.into(), one.protected.to_string()]
     };
     let heading = ["address", "bytes", "pool", "protected"];
     match format {
@@ -73,7 +76,7 @@ pub fn one_tag(
                     })
                 })
                 .collect();
-            let mut document = summary(big);
+            let mut document = summary(big, schema::BIG_TAG);
             if let Some(map) = document.as_object_mut() {
                 map.insert("tag".into(), json!(tag.to_string()));
                 map.insert("allocations".into(), json!(list));
@@ -84,9 +87,9 @@ pub fn one_tag(
     Ok(())
 }
 
-fn summary(big: &BigPool) -> Value {
+fn summary(big: &BigPool, schema: &str) -> Value {
     json!({
-        "schema": schema::BIG,
+        "schema": schema,
         "count": big.allocations.len(),
         "bytes": total(big),
         "table": format!("{:#x}", big.table),
@@ -136,34 +139,43 @@ pub fn sums(
     let heading = ["tag", "pool", "count", "bytes", "largest", "owner"];
     let sums = by_tag(big);
     let shown = || sums.iter().take(limit);
-    let rows = |number: &dyn Fn(u64) -> String| {
+    let plain = |sum: &Sum| {
+        let label = label(owners, sum.tag, sum.pool)?;
+        Some(label.parts()?.plain())
+    };
+    let bracketed = |sum: &Sum| owner(owners, sum.tag, sum.pool);
+    let rows = |number: &dyn Fn(u64) -> String,
+                unknown: &'static str,
+                owner: &dyn Fn(&Sum) -> Option<String>| {
         let mut rows = vec![heading.map(str::to_owned).to_vec()];
         rows.extend(shown().map(|sum| {
-            let owner = owner(owners, sum.tag, sum.pool).unwrap_or_default();
+            let owner = owner(sum).unwrap_or_default();
             let figures = [sum.count, sum.bytes, sum.largest].map(number);
             let [count, bytes, largest] = figures;
-            vec![sum.tag.to_string(), pool_id(sum.pool).into(), count, bytes, largest, owner]
+            vec![sum.tag.to_string(), sum.pool.map_or(unknown, Pool::id).into(), count, bytes, largest, owner]
         }));
         rows
     };
     match format {
-        BigFormat::Csv => delimited(out, &rows(&|n| n.to_string()), b',')?,
-        BigFormat::Tsv => delimited(out, &rows(&|n| n.to_string()), b'\t')?,
-        BigFormat::Table => table(out, &rows(&grouped), &[2, 3, 4])?,
+        BigFormat::Csv => delimited(out, &rows(&|n| n.to_string(), "", &plain), b',')?,
+        BigFormat::Tsv => delimited(out, &rows(&|n| n.to_string(), "", &plain), b'\t')?,
+        BigFormat::Table => table(out, &rows(&grouped, "-", &bracketed), &[2, 3, 4])?,
         BigFormat::Json => {
             let list: Vec<Value> = shown()
                 .map(|sum| {
+                    let label = label(owners, sum.tag, sum.pool);
+                    let owner = label.as_ref().and_then(|label| label.parts()).map(OwnerJson::from);
                     json!({
                         "tag": sum.tag.to_string(),
                         "pool": sum.pool.map(Pool::id),
                         "count": sum.count,
                         "bytes": sum.bytes,
                         "largest": sum.largest,
-                        "owner": owner(owners, sum.tag, sum.pool),
+                        "owner": owner,
                     })
                 })
                 .collect();
-            let mut document = summary(big);
+            let mut document = summary(big, schema::BIG);
             if let Some(map) = document.as_object_mut() {
                 map.insert("tags".into(), json!(list));
             }
@@ -173,9 +185,13 @@ pub fn sums(
     Ok(())
 }
 
+fn label(owners: &dyn Labeler, tag: PoolTag, pool: Option<Pool>) -> Option<Arc<RowLabel>> {
+    owners.label(&Row::windows(Tag::Pool(tag), pool.unwrap_or(Pool::Nonpaged), 0, 0, 0))
+}
+
+/// For a person.
 fn owner(owners: &dyn Labeler, tag: PoolTag, pool: Option<Pool>) -> Option<String> {
-    let row = Row::windows(Tag::Pool(tag), pool.unwrap_or(Pool::Nonpaged), 0, 0, 0);
-    owners.label(&row).map(|label| label.mapped_driver.clone())
+    label(owners, tag, pool).map(|label| label.mapped_driver.clone())
 }
 
 /// How many there are, whose, and what may be missing, a line each.

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use poolmon_model::{FIGURES, Filter, Sample, Sort, Table, Value as Cell, column};
+use poolmon_print::schema;
 use serde_json::{Map, Value};
 
 use super::delimited::sink;
@@ -23,6 +24,7 @@ pub(super) fn json(recording: &Recording, options: &ExportOptions, out: &mut dyn
                     map.insert(name.into(), value);
                 }
             };
+            add("schema", Some(schema::ROW.into()));
             add("time", Some(stamp.as_str().into()));
             add("t_s", Some(seconds.into()));
             add("host", sample.origin.host.as_deref().map(Into::into));

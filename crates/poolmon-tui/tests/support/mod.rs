@@ -160,6 +160,7 @@ impl Labeler for Known {
             mapped_driver: format!("[{driver}  -  {description}]"),
             driver: Some(driver.into()),
             description: Some(description.into()),
+            origin: Some(poolmon_model::owner::OwnerOrigin::Pooltag),
         }))
     }
 }
