@@ -85,6 +85,15 @@ pub struct Figure {
     pub change_mut: fn(&mut Delta) -> &mut Option<i64>,
 }
 
+/// A figure is what its name says it is.
+impl PartialEq for Figure {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Figure {}
+
 /// Writes a count that is never negative.
 fn put(place: &mut Option<u64>, value: Option<i128>) -> bool {
     match value.map(u64::try_from).transpose() {
@@ -212,6 +221,9 @@ pub static USED: Figure = Figure {
     change_mut: |delta| &mut delta.used,
 };
 
+/// Names of Per Alloc in other tools' tables. It is no figure of its own: it is derived from Bytes and Diff.
+pub const PER_ALLOC_ALIASES: [&str; 3] = ["peralloc", "balloc", "bytesperalloc"];
+
 /// How many figures there are.
 pub const COUNT: usize = 5;
 
@@ -286,8 +298,11 @@ mod tests {
 
     #[test]
     fn names_are_unique() {
-        let mut names: Vec<&str> =
-            FIGURES.iter().flat_map(|figure| figure.aliases.iter().copied().chain([figure.id])).collect();
+        let mut names: Vec<&str> = FIGURES
+            .iter()
+            .flat_map(|figure| figure.aliases.iter().copied().chain([figure.id]))
+            .chain(PER_ALLOC_ALIASES)
+            .collect();
         let all = names.len();
         names.sort_unstable();
         names.dedup();

@@ -93,23 +93,10 @@ pub(super) struct NoticedLines {
     pub(super) said: Vec<Remark>,
 }
 
-/// Figures of a row as it was told.
-#[derive(Clone, Copy, Default)]
-pub(super) struct ReportedFigures {
-    pub(super) allocs: Option<u64>,
-    pub(super) frees: Option<u64>,
-    pub(super) diff: Option<i64>,
-    pub(super) bytes: Option<u64>,
-    pub(super) used: Option<u64>,
-    pub(super) per_alloc: Option<u64>,
-}
-
-impl ReportedFigures {
-    /// Whether Per Alloc is Bytes ÷ Diff; `None` where one of them is not told.
-    #[inline]
-    pub(super) fn divides(&self) -> Option<bool> {
-        Some(divides(self.used.or(self.bytes)?, self.diff?, self.per_alloc?))
-    }
+/// Whether a row's Per Alloc is Bytes ÷ Diff; `None` if one of them is not reported.
+#[inline]
+pub(super) fn agrees(row: &Counters) -> Option<bool> {
+    Some(divides(row.used.or(row.bytes)?, row.told_diff?, row.told_per_alloc?))
 }
 
 /// Builds samples, one after the other.
@@ -189,28 +176,21 @@ impl SampleBuilder {
         &mut self,
         sample: &mut Sample,
         row: (Tag, Pool),
-        told: ReportedFigures,
+        told: Counters,
         owner: Option<Arc<str>>,
         line: u64,
     ) {
-        let mut counters = Counters {
-            allocs: told.allocs,
-            frees: told.frees,
-            told_diff: None,
-            bytes: told.bytes,
-            used: told.used,
-            told_per_alloc: told.per_alloc,
-        };
+        let mut counters = Counters { told_diff: None, ..told };
         self.counts |= told.allocs.unwrap_or(0) | told.frees.unwrap_or(0);
         self.pools |= 1 << (row.1 as u8);
-        if let Some(diff) = told.diff {
+        if let Some(diff) = told.told_diff {
             self.diffs_told = true;
             // What Allocs − Frees says as well is derived, not stored.
             if counters.diff(CounterWidth::Bits32) != Some(diff) {
                 counters.told_diff = Some(diff);
                 sample.disagreeing += usize::from(counters.diff_disagrees());
             }
-            if told.divides() == Some(false) {
+            if agrees(&told) == Some(false) {
                 self.noticed.per_alloc.add(line, b"");
             }
         }

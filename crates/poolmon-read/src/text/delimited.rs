@@ -2,21 +2,21 @@
 
 use std::borrow::Cow;
 
-use poolmon_model::{Delta, Pool, PoolTag, Tag};
+use poolmon_model::{Counters, Delta, Figure, Pool, PoolTag, Tag, figure};
 
-use super::build::ReportedFigures;
 use super::poolmon::{number, short, tag_text};
 
-/// A figure of a row.
+/// What a column's numbers are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Figure {
-    Allocs,
-    Frees,
-    Diff,
-    Bytes,
-    Used,
+enum TableFigure {
+    /// A figure that is stored.
+    Stored(&'static Figure),
+    /// Per Alloc, which is derived: here it only checks the row.
     PerAlloc,
 }
+
+const BYTES: TableFigure = TableFigure::Stored(&figure::BYTES);
+const USED: TableFigure = TableFigure::Stored(&figure::USED);
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,13 +34,13 @@ enum TableColumn {
     Binary,
     About,
     /// A figure of the row's pool.
-    Plain(Figure),
+    Plain(TableFigure),
     /// A figure of the nonpaged pool, in a table with one row a tag.
-    Nonpaged(Figure),
+    Nonpaged(TableFigure),
     /// The same of the paged pool.
-    Paged(Figure),
+    Paged(TableFigure),
     /// A change that was told.
-    Change(Figure),
+    Change(TableFigure),
 }
 
 /// The columns of a table.
@@ -64,8 +64,8 @@ pub(super) struct TableCells<'a> {
     tag: Cow<'a, [u8]>,
     raw: Option<PoolTag>,
     pool: Option<Pool>,
-    plain: ReportedFigures,
-    halves: [ReportedFigures; 2],
+    plain: Counters,
+    halves: [Counters; 2],
     /// Changes that were told.
     pub(super) change: Delta,
     /// As it stands there.
@@ -111,10 +111,10 @@ fn with(line: &[u8], separator: u8) -> Option<TableColumns> {
     if !has(TableColumn::Tag) || !(wide || (has(TableColumn::Pool) && plain > 0)) {
         return None;
     }
-    if !has(TableColumn::Plain(Figure::Bytes)) {
+    if !has(TableColumn::Plain(BYTES)) {
         // `used` alone is what is held; beside `bytes` it is what live objects fill.
-        for column in columns.iter_mut().filter(|column| **column == TableColumn::Plain(Figure::Used)) {
-            *column = TableColumn::Plain(Figure::Bytes);
+        for column in columns.iter_mut().filter(|column| **column == TableColumn::Plain(USED)) {
+            *column = TableColumn::Plain(BYTES);
         }
     }
     let needed = |column: &TableColumn| {
@@ -147,18 +147,17 @@ fn named(field: &[u8]) -> TableColumn {
         _ => {}
     }
     for end in ["delta", "change"] {
-        if let Some(figure) = name.strip_suffix(end).and_then(figure) {
+        if let Some(figure) = name.strip_suffix(end).and_then(table_figure) {
             return TableColumn::Change(figure);
         }
     }
-    if let Some(figure) = figure(name) {
+    if let Some(figure) = table_figure(name) {
         return TableColumn::Plain(figure);
     }
     // With one row a tag, `used` is what a pool holds.
-    let half =
-        |rest: &str| figure(rest).map(|figure| if figure == Figure::Used { Figure::Bytes } else { figure });
+    let half = |rest: &str| table_figure(rest).map(|figure| if figure == USED { BYTES } else { figure });
     for (start, column) in [
-        ("nonpaged", TableColumn::Nonpaged as fn(Figure) -> TableColumn),
+        ("nonpaged", TableColumn::Nonpaged as fn(TableFigure) -> TableColumn),
         ("nonp", TableColumn::Nonpaged),
         ("paged", TableColumn::Paged),
     ] {
@@ -169,16 +168,12 @@ fn named(field: &[u8]) -> TableColumn {
     TableColumn::Ignored
 }
 
-fn figure(name: &str) -> Option<Figure> {
-    Some(match name {
-        "allocs" | "allocations" | "alloc" => Figure::Allocs,
-        "frees" | "freed" | "free" => Figure::Frees,
-        "diff" | "difference" | "outstanding" | "current" => Figure::Diff,
-        "bytes" | "usedbytes" | "bytesused" | "usage" => Figure::Bytes,
-        "used" => Figure::Used,
-        "peralloc" | "balloc" | "bytesperalloc" => Figure::PerAlloc,
-        _ => return None,
-    })
+/// The figure of this name, as the table of figures knows it.
+fn table_figure(name: &str) -> Option<TableFigure> {
+    if figure::PER_ALLOC_ALIASES.contains(&name) {
+        return Some(TableFigure::PerAlloc);
+    }
+    figure::by_alias(name).map(TableFigure::Stored)
 }
 
 impl TableColumns {
@@ -218,7 +213,7 @@ impl TableColumns {
     }
 
     /// The pools of a row with their figures; a tag that has nothing in a pool has no row there, as in PoolMon.
-    pub(super) fn rows(&self, cells: &TableCells<'_>) -> Option<[Option<(Tag, Pool, ReportedFigures)>; 2]> {
+    pub(super) fn rows(&self, cells: &TableCells<'_>) -> Option<[Option<(Tag, Pool, Counters)>; 2]> {
         if !self.wide {
             let pool = cells.pool?;
             let tag = match cells.raw {
@@ -232,8 +227,7 @@ impl TableColumns {
         let pools = [Pool::Nonpaged, Pool::Paged];
         let mut rows = [None, None];
         for ((row, pool), told) in rows.iter_mut().zip(pools).zip(cells.halves) {
-            let unsigned = [told.allocs, told.frees, told.bytes, told.used];
-            if told.diff.unwrap_or(0) != 0 || unsigned.into_iter().flatten().any(|figure| figure != 0) {
+            if !told.is_zero() {
                 *row = Some((tag.clone(), pool, told));
             }
         }
@@ -303,39 +297,23 @@ fn value(text: &[u8]) -> Result<Option<i128>, Nonsense> {
     }
 }
 
-fn set(told: &mut ReportedFigures, which: Figure, text: &[u8]) -> Option<()> {
-    if which == Figure::PerAlloc {
+fn set(row: &mut Counters, which: TableFigure, text: &[u8]) -> Option<()> {
+    match which {
         // Other tools print fractions; it is derived anyway.
-        told.per_alloc = value(text).ok().flatten().and_then(|value| u64::try_from(value).ok());
-        return Some(());
+        TableFigure::PerAlloc => {
+            row.told_per_alloc = value(text).ok().flatten().and_then(|value| u64::try_from(value).ok());
+            Some(())
+        }
+        TableFigure::Stored(figure) => (figure.set)(row, value(text).ok()?).then_some(()),
     }
-    let value = value(text).ok()?;
-    if which == Figure::Diff {
-        told.diff = value.map(i64::try_from).transpose().ok()?;
-        return Some(());
-    }
-    let value = value.map(u64::try_from).transpose().ok()?;
-    let place = match which {
-        Figure::Allocs => &mut told.allocs,
-        Figure::Frees => &mut told.frees,
-        Figure::Used => &mut told.used,
-        Figure::Bytes | Figure::Diff | Figure::PerAlloc => &mut told.bytes,
-    };
-    *place = value;
-    Some(())
 }
 
-fn change(delta: &mut Delta, which: Figure, text: &[u8]) -> Option<()> {
+fn change(delta: &mut Delta, which: TableFigure, text: &[u8]) -> Option<()> {
     let value = value(text).ok()?.map(i64::try_from).transpose().ok()?;
-    let place = match which {
-        Figure::Allocs => &mut delta.allocs,
-        Figure::Frees => &mut delta.frees,
-        Figure::Diff => &mut delta.diff,
-        Figure::Bytes => &mut delta.bytes,
-        Figure::Used => &mut delta.used,
-        Figure::PerAlloc => &mut delta.per_alloc,
-    };
-    *place = value;
+    match which {
+        TableFigure::PerAlloc => delta.per_alloc = value,
+        TableFigure::Stored(figure) => *(figure.change_mut)(delta) = value,
+    }
     Some(())
 }
 
@@ -413,14 +391,14 @@ impl<'a> Iterator for Fields<'a> {
 mod tests {
     use super::*;
 
-    fn read(header: &str, row: &str) -> Option<Vec<(String, Pool, ReportedFigures)>> {
+    fn read(header: &str, row: &str) -> Option<Vec<(String, Pool, Counters)>> {
         let columns = columns(header.as_bytes()).expect(header);
         let cells = columns.row(row.as_bytes())?;
         let rows = columns.rows(&cells)?;
         Some(rows.into_iter().flatten().map(|(tag, pool, told)| (tag.to_string(), pool, told)).collect())
     }
 
-    fn one(header: &str, row: &str) -> (String, Pool, ReportedFigures) {
+    fn one(header: &str, row: &str) -> (String, Pool, Counters) {
         read(header, row).and_then(|mut rows| rows.pop()).expect(row)
     }
 
@@ -451,7 +429,7 @@ mod tests {
     #[test]
     fn unknown_is_none_and_nonsense_is_broken() {
         let told = one("tag,pool,allocs,frees,diff,bytes", "a,paged,-,,7,4096").2;
-        assert_eq!((told.allocs, told.frees, told.diff, told.bytes), (None, None, Some(7), Some(4096)));
+        assert_eq!((told.allocs, told.frees, told.told_diff, told.bytes), (None, None, Some(7), Some(4096)));
         for row in [
             "a,paged,x,1,1,1",
             "a,paged,1,1,1",

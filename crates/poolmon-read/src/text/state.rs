@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use poolmon_model::{Delta, Header, Pool, Sample, SourceKind, Tag};
+use poolmon_model::{Counters, Delta, Header, Pool, Sample, SourceKind, Tag};
 
-use super::build::{HostFact, ReportedFigures, SampleBuilder};
+use super::build::{HostFact, SampleBuilder, agrees};
 use super::heading::SessionHeading;
 use super::moment::FoundMoment;
 use super::poolmon::{PastedLine, RowFigures, is_cut};
@@ -85,13 +85,13 @@ impl TextParser {
                     && let Ok(diff) = i64::try_from(diff)
                     && !self.used_column
                 {
-                    let told = ReportedFigures {
+                    let told = Counters {
                         allocs: Some(allocs),
                         frees: Some(frees),
-                        diff: Some(diff),
+                        told_diff: Some(diff),
                         bytes: Some(bytes),
                         used: None,
-                        per_alloc: Some(per_alloc),
+                        told_per_alloc: Some(per_alloc),
                     };
                     self.figures = 5;
                     let owner = if owner.is_empty() { None } else { self.owner(owner) };
@@ -150,21 +150,21 @@ impl TextParser {
     ) {
         let [allocs, frees, diff, bytes, per_alloc, used] = figures.values;
         let unsigned = |value: Option<i128>| value.and_then(|value| u64::try_from(value).ok());
-        let told = ReportedFigures {
+        let told = Counters {
             allocs: unsigned(allocs),
             frees: unsigned(frees),
-            diff: diff.and_then(|diff| i64::try_from(diff).ok()),
+            told_diff: diff.and_then(|diff| i64::try_from(diff).ok()),
             bytes: unsigned(bytes),
             used: unsigned(used),
-            per_alloc: unsigned(per_alloc),
+            told_per_alloc: unsigned(per_alloc),
         };
         // The file ends inside of this row: it may have been cut there, even within a figure.
         if !at.ended && figures.rest.is_empty() {
-            if figures.count < self.figures || told.divides() == Some(false) {
+            if figures.count < self.figures || agrees(&told) == Some(false) {
                 self.builder.noticed.broken.add(at.number, at.line);
                 return;
             }
-            if told.divides().is_none() {
+            if agrees(&told).is_none() {
                 self.may_be_cut();
             }
         }

@@ -1,8 +1,8 @@
 //! Lines of CSV, TSV and WinDbg tables.
 
-use poolmon_model::Sample;
+use poolmon_model::{Counters, Sample};
 
-use super::build::{HostFact, ReportedFigures};
+use super::build::HostFact;
 use super::encoding::decoded;
 use super::poolmon::is_cut;
 use super::state::{LineUse, TextLayout, TextLine, TextParser, has_rows};
@@ -93,12 +93,12 @@ impl TextParser {
                     if half == windbg::PoolUsedHalf::default() || half.is_nothing() {
                         continue;
                     }
-                    let told = ReportedFigures {
+                    let told = Counters {
                         allocs: half.allocs,
                         frees: half.frees,
-                        diff: i64::try_from(half.live).ok(),
+                        told_diff: i64::try_from(half.live).ok(),
                         bytes: Some(half.bytes),
-                        ..ReportedFigures::default()
+                        ..Counters::default()
                     };
                     self.builder.push(sample, (tag.clone(), pool), told, owner.clone(), at.number);
                 }
