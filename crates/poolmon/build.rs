@@ -69,7 +69,7 @@ fn resources(folder: &Path, version: &str, manifest: bool) -> String {
         "1 ICON \"{icon}\"\n{manifest}\
          1 VERSIONINFO\nFILEVERSION {numbers}\nPRODUCTVERSION {numbers}\nFILEOS 0x40004\nFILETYPE 1\nBEGIN\n\
          BLOCK \"StringFileInfo\"\nBEGIN\nBLOCK \"040904b0\"\nBEGIN\n\
-         VALUE \"FileDescription\", \"Tells which driver is eating the kernel's memory\"\n\
+         VALUE \"FileDescription\", \"Shows which driver is eating the kernel's memory\"\n\
          VALUE \"FileVersion\", \"{version}\"\nVALUE \"InternalName\", \"poolmon\"\n\
          VALUE \"LegalCopyright\", \"MIT OR Apache-2.0\"\nVALUE \"OriginalFilename\", \"poolmon.exe\"\n\
          VALUE \"ProductName\", \"poolmon\"\nVALUE \"ProductVersion\", \"{version}\"\nEND\nEND\n\

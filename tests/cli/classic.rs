@@ -77,7 +77,7 @@ fn help_in_every_form() {
 #[test]
 fn wrong_arguments_exit_with_2_and_say_what_is_right() {
     for (args, word) in [
-        (&["-b", "-i", "Test"][..], "without a blank"),
+        (&["-b", "-i", "Test"][..], "without a space"),
         (&["top", "--sort", "size"][..], "bytes"),
         (&["frobnicate"][..], "frobnicate"),
         (&["--interval", "1us"][..], "100ms"),

@@ -331,7 +331,7 @@ fn what_is_no_dump_is_said_with_its_name() {
     let cases = [
         (put("empty.dmp", b""), "empty"),
         (put("text.dmp", b"This is a letter, not a dump.\n"), "not a Windows kernel dump"),
-        (put("head.dmp", &whole[..0x1000]), "header is cut short"),
+        (put("head.dmp", &whole[..0x1000]), "header is truncated"),
         (folder.path().to_path_buf(), "directory"),
         (folder.path().join("none.dmp"), "No such file"),
     ];

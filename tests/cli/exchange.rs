@@ -245,7 +245,7 @@ fn a_folder_of_poolmon_logs() {
     );
     let again = poolmon(&["import", "-o", path(&rec), path(&logs)]);
     assert_eq!(again.status.code(), Some(1));
-    assert!(text(&again.stderr).contains("a recording already"));
+    assert!(text(&again.stderr).contains("already holds a recording"));
 }
 
 #[test]
@@ -290,8 +290,8 @@ fn what_cannot_be_imported() {
     let empty = temp.path().join("empty.csv");
     fs::write(&empty, "").unwrap();
     for (source, words) in [
-        (&rec, "a recording already"),
-        (&log, "no sample tells its time"),
+        (&rec, "already a recording"),
+        (&log, "no sample has a time"),
         (&empty, "the file is empty"),
         (&temp.path().join("missing"), "missing"),
     ] {

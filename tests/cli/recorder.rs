@@ -107,14 +107,14 @@ fn for_a_time_and_then_it_ends() {
     let out = poolmon(&["record", path(&folder), "--interval", "100ms", "--for", "1s"]);
     let said = text(&out.stderr);
     assert!(out.status.success() && out.stdout.is_empty(), "{said}");
-    assert!(said.contains(" every 100 ms into ") && said.contains("poolmon: recorded "), "{said}");
+    assert!(said.contains(" every 100 ms to ") && said.contains("poolmon: recorded "), "{said}");
     assert_eq!(said.lines().count(), 2, "no status line where there is no terminal: {said}");
     let info = info(&folder);
     let samples = info["samples"].as_u64().unwrap();
     assert!((2..=11).contains(&samples), "{samples}");
     assert_eq!((&info["sources"][0], &info["counter_bits"]), (&"linux".into(), &64.into()));
     assert!(info["hosts"][0].is_string() && info["boots"][0].is_string());
-    assert!(stdout_of(&["verify", path(&folder)]).contains(&format!("{samples} samples: whole")));
+    assert!(stdout_of(&["verify", path(&folder)]).contains(&format!("{samples} samples: intact")));
 
     let out = poolmon(&["record", path(&folder), "--interval", "100ms", "--for", "300ms", "--quiet"]);
     assert!(out.status.success() && out.stderr.is_empty(), "{}", text(&out.stderr));
@@ -134,7 +134,7 @@ fn ctrl_c_and_sigterm_end_it_cleanly() {
         assert_eq!(code, Some(0), "{signal}: {said}");
         assert!(said.contains("poolmon: recorded "), "{said}");
         let verified = stdout_of(&["verify", path(&folder)]);
-        assert!(verified.contains(": whole") && !verified.contains("not closed"), "{verified}");
+        assert!(verified.contains(": intact") && !verified.contains("not closed"), "{verified}");
     }
 }
 
@@ -192,14 +192,15 @@ fn a_killed_recorder_loses_nothing_that_was_written() {
     let said = text(&out.stderr);
     assert!(
         said.contains(&format!(
-            "was not closed: the recorder before was ended (crash, kill, power); {before} samples are kept"
+            "was not closed: the previous recorder was interrupted (crash, kill, power loss); {before} samples \
+                were kept"
         )),
         "{said}"
     );
     let info = info(&folder);
     assert!(info["samples"].as_u64().unwrap() > before);
     assert_eq!(kinds(&info), ["stopped"]);
-    assert!(stdout_of(&["verify", path(&folder)]).contains(": whole"));
+    assert!(stdout_of(&["verify", path(&folder)]).contains(": intact"));
 }
 
 #[test]
@@ -259,7 +260,7 @@ fn a_full_disk_is_told_once_and_recording_goes_on() {
     recorder.wait_for("the disk is full");
     thread::sleep(Duration::from_millis(500));
     fs::remove_file(&filler).unwrap();
-    recorder.wait_for("there is room again");
+    recorder.wait_for("disk space is available again");
     let before = info(&folder)["samples"].as_u64().unwrap();
     wait_for_samples(&folder, before + 3);
     let (code, said) = recorder.end("-INT");
@@ -267,7 +268,7 @@ fn a_full_disk_is_told_once_and_recording_goes_on() {
     assert_eq!(said.matches("the disk is full").count(), 1, "{said}");
     let info = info(&folder);
     assert!(kinds(&info).contains(&"disk-full"), "{info:#}");
-    assert!(stdout_of(&["verify", path(&folder)]).contains(": whole"));
+    assert!(stdout_of(&["verify", path(&folder)]).contains(": intact"));
 }
 
 #[test]
@@ -275,7 +276,7 @@ fn wrong_arguments() {
     for (args, code, words) in [
         (&["record"][..], 2, "DIR"),
         (&["record", "x", "--interval", "5ms"], 2, "100ms"),
-        (&["record", "x", "--max-size", "1kB"], 2, "1MB at least"),
+        (&["record", "x", "--max-size", "1kB"], 2, "minimum is 1MB"),
         (&["record", "x", "--keep", "forever"], 2, "28d"),
         (&["record", "/proc/none", "--for", "1s"], 1, "/proc/none"),
         (&["info", "/nowhere"], 1, "no recording here"),

@@ -89,12 +89,14 @@ fn symbols_that_are_missing_or_wrong_are_no_obstacle() {
     other[0] ^= 1;
     keep(&store, &built.pdb(other));
     assert!(said(&["--symbols", &name]).contains("belong to another build"));
-    assert!(said(&["--symbols-download"]).contains("no symbol server is named"));
+    assert!(said(&["--symbols-download"]).contains("no symbol server is set"));
     let server = "srv*http://127.0.0.1:1";
     assert!(
         said(&["--symbols", server]).contains("fetch them from http://127.0.0.1:1 with --symbols-download")
     );
-    assert!(said(&["--symbols", server, "--symbols-download"]).contains("no folder keeps what it gives"));
+    assert!(
+        said(&["--symbols", server, "--symbols-download"]).contains("the path has no folder for downloads")
+    );
     // The environment's path alone is no reason to talk about it.
     assert!(ask(&path, Some("srv*http://127.0.0.1:1"), &POOLUSED).stderr.is_empty());
 }
@@ -172,7 +174,7 @@ fn what_a_server_gives_is_checked() {
     let mut other = GUID;
     other[5] ^= 0x40;
     let cases = [
-        (None, "cannot fetch"),
+        (None, "cannot download"),
         (Some(b"<html>log in first</html>".to_vec()), "cannot read the symbols"),
         (Some(built.pdb(other)), "belong to another build"),
     ];

@@ -177,7 +177,7 @@ fn without_drivers_the_index_answers_or_the_remedy_is_told() {
     drivers.who(&["Leak", "--drivers", drivers.path()]);
     let output = drivers.who(&["Leak"]);
     assert!(text(&output.stdout).contains(" 1  proof.sys"), "{}", text(&output.stdout));
-    assert!(text(&output.stderr).contains("the 5 files that the index knows"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("the 5 files in the index"), "{}", text(&output.stderr));
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn charged_tags_say_whom_to_look_at() {
     let drivers = Drivers::new();
     let output = drivers.who(&["Irp", "--drivers", drivers.path()]);
     let out = text(&output.stdout);
-    assert!(out.contains("Irp  is allocated by the kernel for whoever sends requests; look at"), "{out}");
+    assert!(out.contains("Irp  is allocated by the kernel for the sender of the requests; check"), "{out}");
     assert_eq!(output.status.code(), Some(0), "something is known");
     assert_eq!(drivers.who(&["Zz#9", "--drivers", drivers.path()]).status.code(), Some(1));
 }
@@ -278,7 +278,7 @@ fn an_index_that_cannot_be_written_costs_only_a_line() {
     let output = poolmon(&args);
     assert_eq!(output.status.code(), Some(0));
     assert!(text(&output.stdout).contains("proof.sys"));
-    assert!(text(&output.stderr).contains("cannot keep the index"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("cannot write the index"), "{}", text(&output.stderr));
 }
 
 #[cfg(unix)]
@@ -364,7 +364,7 @@ fn real_drivers_show_their_tags_and_no_others() {
     }
     // The framework's tag for a driver that names none, by its name.
     let out = crate::stdout_of(&["who", "WinD", "--drivers", path, "--no-index"]);
-    assert!(out.contains("the framework gives it this tag"), "{out}");
+    assert!(out.contains("the framework's default tag"), "{out}");
 }
 
 #[test]

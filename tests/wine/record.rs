@@ -16,7 +16,7 @@ fn records_exports_and_imports() {
     assert!(out.is_empty() && said.contains("recorded "), "{said}");
     let info = wine.json(&script, &["info", "rec", "--format", "json"]);
     assert_eq!((&info["sources"][0], &info["counter_bits"]), (&"windows".into(), &32.into()), "{info:#}");
-    assert!(wine.text(&script, &["verify", "rec"]).0.contains(": whole"));
+    assert!(wine.text(&script, &["verify", "rec"]).0.contains(": intact"));
     wine.text(&script, &["export", "rec", "-o", "a.csv"]);
     let csv = fs::read_to_string(wine.folder.join("a.csv")).unwrap();
     // The first sample has the first table's rows of the pool that was asked for, figure by figure.
@@ -58,7 +58,7 @@ fn ctrl_c_closes_the_recording() {
     terminal.keys(&["C-c"]);
     terminal.wait("the end", |screen| screen.contains("poolmon: recorded ") && screen.contains("code=0"));
     let (out, _) = wine.text(&script, &["verify", "rec"]);
-    assert!(out.contains(": whole") && !out.contains("not closed"), "{out}");
+    assert!(out.contains(": intact") && !out.contains("not closed"), "{out}");
 }
 
 #[test]

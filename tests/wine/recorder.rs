@@ -61,7 +61,7 @@ fn a_second_recorder_is_refused() {
         assert!(err.contains("another recorder is writing here"), "{err}");
     });
     let (out, _) = wine.text(&script, &["verify", "rec"]);
-    assert!(out.contains(": whole") && !out.contains("not closed"), "{out}");
+    assert!(out.contains(": intact") && !out.contains("not closed"), "{out}");
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn the_screen_records() {
     let info = wine.json(&script, &["info", "rec", "--format", "json"]);
     assert!(info["samples"].as_u64().is_some_and(|samples| samples > 1), "{info:#}");
     let (out, _) = wine.text(&script, &["verify", "rec"]);
-    assert!(out.contains(": whole") && !out.contains("not closed"), "{out}");
+    assert!(out.contains(": intact") && !out.contains("not closed"), "{out}");
 }
 
 #[test]

@@ -91,16 +91,16 @@ fn records_as_a_service() {
     let verify = wine.run_apart(None, &["verify", "rec"]);
     let (out, err) = texts(&verify);
     assert!(verify.status.success(), "{out}{err}");
-    assert!(out.contains(": whole") && !out.contains("not closed"), "the stop closes the recording: {out}");
+    assert!(out.contains(": intact") && !out.contains("not closed"), "the stop closes the recording: {out}");
 
     // A kernel that refuses: the start says so, and waits for nothing.
     wine.script_file(&Script::new().line("table").line("status c0000022"));
     let failed = service(&wine, &["start"]);
     assert_eq!(failed.status.code(), Some(1), "{:?}", texts(&failed));
-    assert!(texts(&failed).1.contains("ended at once; the event log says why"), "{}", texts(&failed).1);
+    assert!(texts(&failed).1.contains("ended at once; see the event log"), "{}", texts(&failed).1);
 
     let removed = service(&wine, &["uninstall"]);
     assert!(removed.status.success(), "{:?}", texts(&removed));
     assert_eq!(service(&wine, &["status"]).status.code(), Some(1));
-    assert!(wine.folder.join("rec").is_dir(), "the recording stays");
+    assert!(wine.folder.join("rec").is_dir(), "the recording is kept");
 }

@@ -117,7 +117,7 @@ pub(crate) fn big_pool(
         return Err(DumpError::Absent {
             what: "table of large allocations",
             address: data.pool_track_table,
-            why: "nothing that looks like it was found beside the pool table's variable".into(),
+            why: "nothing that looks like it was found next to the pool table's variable".into(),
             remedy: WANT_KERNEL_DUMP,
         });
     };
@@ -165,9 +165,10 @@ fn by_symbols(
     match (told, found) {
         (None, _) => big
             .warnings
-            .push(format!("the symbols {name} lead to no table of large allocations; it was searched without them")),
+            .push(format!("no table of large allocations is at the address from the symbols {name}; it was found \
+                by searching")),
         (Some(told), Some(found)) if told != found => big.warnings.push(format!(
-            "the symbols {name} and the search without symbols disagree, and the symbols are used: the table of large \
+            "the symbols {name} and the search without symbols disagree; the symbols are used: the table of large \
 allocations is at {:#x} with {} slots, without {:#x} with {}",
             told.0, told.1, found.0, found.1
         )),

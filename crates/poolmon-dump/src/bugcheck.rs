@@ -56,7 +56,7 @@ pub static BUGCHECKS: &[Bugcheck] = &[
     known(
         0x1e,
         "KMODE_EXCEPTION_NOT_HANDLED",
-        "an exception in the kernel that nobody handled",
+        "an unhandled exception in the kernel",
         &["exception code", "address of the code"],
     ),
     known(0x20, "KERNEL_APC_PENDING_DURING_EXIT", "a thread ended with a kernel APC pending", NONE),
@@ -83,12 +83,12 @@ pub static BUGCHECKS: &[Bugcheck] = &[
         0x41,
         "MUST_SUCCEED_POOL_EMPTY",
         "an allocation that must not fail failed: the pool is exhausted",
-        &["bytes asked for", "pages in use", "pages of the largest request", "pages available"],
+        &["bytes requested", "pages in use", "pages of the largest request", "pages available"],
     ),
     known(0x44, "MULTIPLE_IRP_COMPLETE_REQUESTS", "a driver completed an IRP twice", &["IRP"]),
     known(0x4a, "IRQL_GT_ZERO_AT_SYSTEM_SERVICE", "a system call returned at too high an IRQL", NONE),
     known(0x4c, "FATAL_UNHANDLED_HARD_ERROR", "a hard error at start or shutdown", NONE),
-    known(0x4d, "NO_PAGES_AVAILABLE", "no free memory was left and nothing could be written out", NONE),
+    known(0x4d, "NO_PAGES_AVAILABLE", "no free memory was left and no page could be written out", NONE),
     known(
         0x4e,
         "PFN_LIST_CORRUPT",
@@ -121,7 +121,7 @@ pub static BUGCHECKS: &[Bugcheck] = &[
     known(
         0x7e,
         "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED",
-        "an exception in a system thread that nobody handled",
+        "an unhandled exception in a system thread",
         EXCEPTION,
     ),
     known(
@@ -131,12 +131,7 @@ pub static BUGCHECKS: &[Bugcheck] = &[
         &["trap number"],
     ),
     known(0x80, "NMI_HARDWARE_FAILURE", "the hardware raised a non-maskable interrupt", NONE),
-    known(
-        0x8e,
-        "KERNEL_MODE_EXCEPTION_NOT_HANDLED",
-        "an exception in the kernel that nobody handled",
-        EXCEPTION,
-    ),
+    known(0x8e, "KERNEL_MODE_EXCEPTION_NOT_HANDLED", "an unhandled exception in the kernel", EXCEPTION),
     known(0x9c, "MACHINE_CHECK_EXCEPTION", "the processor reported a hardware error", NONE),
     known(
         0x9f,
@@ -178,12 +173,12 @@ pub static BUGCHECKS: &[Bugcheck] = &[
     known(
         0xd8,
         "DRIVER_USED_EXCESSIVE_PTES",
-        "a driver took so many page table entries that none is left",
+        "a driver used up all page table entries",
         &["name of the driver", "entries it took", "free entries", "all entries"],
     ),
     known(0xda, "SYSTEM_PTE_MISUSE", "a driver used page table entries wrongly", NONE),
     known(0xde, "POOL_CORRUPTION_IN_FILE_AREA", "a driver damaged pool that holds pages of a file", NONE),
-    known(0xe2, "MANUALLY_INITIATED_CRASH", "somebody asked for this dump (keyboard or debugger)", NONE),
+    known(0xe2, "MANUALLY_INITIATED_CRASH", "this dump was requested by keyboard or debugger", NONE),
     known(0xe3, "RESOURCE_NOT_OWNED", "a thread released a lock that it did not hold", NONE),
     known(0xea, "THREAD_STUCK_IN_DEVICE_DRIVER", "a driver loops, usually a graphics driver", NONE),
     known(0xef, "CRITICAL_PROCESS_DIED", "a process that the system cannot do without ended", &["process"]),

@@ -183,7 +183,7 @@ impl Dump {
         if let (Some(told), Some(counted)) = (header.map(|header| header.processors), counted)
             && told != counted
         {
-            warnings.push(format!("the header tells {told} processors, the kernel's own list {counted}"));
+            warnings.push(format!("the header gives {told} processors, the kernel's own list {counted}"));
         }
         DumpInfo {
             container: self.container,
@@ -217,7 +217,7 @@ impl Dump {
         let modules = match self.container {
             Container::HeaderOnly => Err("it is a header without memory".to_owned()),
             Container::Triage if self.memory.is_narrow() => {
-                Err("the driver list of 32-bit triage dumps is not read".to_owned())
+                Err("the driver list of 32-bit triage dumps is not supported".to_owned())
             }
             _ => Ok(()),
         };
@@ -234,8 +234,8 @@ impl Dump {
         match self.container {
             Container::Triage => Some((
                 "pool tables are not in this file",
-                "it is a triage dump (small memory dump), which holds the crashing thread and the list of drivers, \
-but neither the pools nor the drivers' code"
+                "it is a triage dump (small memory dump), which contains the crashing thread and the list of \
+                    drivers, but not the pools or the drivers' code"
                     .to_owned(),
             )),
             Container::HeaderOnly => {

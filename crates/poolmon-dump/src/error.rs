@@ -94,7 +94,7 @@ impl Remedy for DumpError {
 
 /// The advice for a file that was cut or damaged.
 pub(crate) const COPY_AGAIN: &str =
-    "the file may be cut or damaged: copy it again and compare its size with the original";
+    "copy it again and compare its size with the original: it may be truncated or damaged";
 /// The advice where a dump holds too little.
 pub(crate) const WANT_KERNEL_DUMP: &str = "take a kernel or complete dump (System > Advanced > Startup and Recovery), \
 or a live kernel dump from Task Manager";

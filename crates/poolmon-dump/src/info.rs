@@ -114,7 +114,7 @@ impl DumpInfo {
         let (code, _) = self.bugcheck?;
         Some(match bugcheck::lookup(code) {
             Some(known) => format!("{code:#010X} {}: {}", known.name, known.meaning),
-            None => format!("{code:#010X}: not one of the bugchecks that are known here"),
+            None => format!("{code:#010X}: an unknown bugcheck"),
         })
     }
 }

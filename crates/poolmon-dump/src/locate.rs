@@ -77,8 +77,8 @@ pub(crate) fn by_search(path: &Path, memory: &mut Memory, roots: &[u64]) -> Resu
         return Err(DumpError::NotADump {
             path: path.to_path_buf(),
             why: "it has no dump header, and no kernel debugger block (KDBG) was found in it".into(),
-            remedy: "a running 64-bit Windows 8 or later keeps that block encoded, so a raw image of it cannot be read \
-without symbols: take a crash dump or a live kernel dump instead (QEMU: dump-guest-memory -w)",
+            remedy: "take a crash dump or a live kernel dump instead (QEMU: dump-guest-memory -w): 64-bit Windows \
+                8 and later encode that block while they run, so a raw image cannot be read without symbols",
         });
     }
     let found = roots
@@ -92,9 +92,9 @@ without symbols: take a crash dump or a live kernel dump instead (QEMU: dump-gue
     let Some((walker, data)) = found else {
         return Err(DumpError::NotADump {
             path: path.to_path_buf(),
-            why: "it holds a kernel debugger block, but no page tables that lead to its kernel were found"
-                .into(),
-            remedy: "the image may be cut, or of a processor that is not searched for (ARM64): take a crash dump instead",
+            why: "it contains a kernel debugger block, but no page tables of its kernel were found".into(),
+            remedy: "take a crash dump instead: the image may be truncated, or from an unsupported processor \
+                (ARM64)",
         });
     };
     memory.set_walker(walker);

@@ -31,7 +31,7 @@ impl PoolUsedFlags {
             session: number & 8 != 0,
         };
         match number {
-            16.. => Err(format!("flags {number:#x}: only bits 0 to 3 mean something to !poolused")),
+            16.. => Err(format!("flags {number:#x}: !poolused knows only bits 0 to 3")),
             _ if flags.by_nonpaged && flags.by_paged => {
                 Err("flags 2 (by nonpaged) and 4 (by paged) cannot be used together".to_owned())
             }

@@ -20,7 +20,7 @@ fn what_is_no_kernel_dump_is_named() {
         (&b"MDMP\x93\xa7"[..], "dump of one process"),
         (b"HIBR", "hibernation file"),
         (b"PAGEDU64", "cut short"),
-        (b"PAGEDUMQ", "unknown form"),
+        (b"PAGEDUMQ", "truncated or unknown"),
         (b"hello", "no dump header"),
         (b"", "no dump header"),
         (b"\x7fELF\x01\x01\x01", "no 64-bit little-endian core"),

@@ -92,12 +92,12 @@ fn they_win_where_they_differ() {
     dump.use_symbols(&Planted::of(&built).with("ExPoolTagTables", |_| Some(0x24000)));
     let used = dump.pool_used().unwrap();
     common::same(&used, &built, "searched");
-    assert!(used.complete && used.warnings[0].contains("it does not begin"), "{:?}", used.warnings);
+    assert!(used.complete && used.warnings[0].contains("found by searching"), "{:?}", used.warnings);
     // Larger than the table is: the next slots are something else.
     let mut dump = common::open(&built, Form::BitmapKernel);
     dump.use_symbols(&Planted::of(&built).with("PoolBigPageTableSize", |_| Some(0x31200)));
     let big = dump.big_pool(None).unwrap();
-    assert!(big.warnings[0].contains("lead to no table of large allocations"), "{:?}", big.warnings);
+    assert!(big.warnings[0].contains("no table of large allocations is at"), "{:?}", big.warnings);
     assert_eq!(big.allocations.len(), built.big.len());
 }
 
@@ -119,9 +119,9 @@ fn those_that_lead_nowhere_are_of_no_use() {
     let built = build(&Spec::new(Arch::Amd64, 19_045).tiny());
     let nothing = |_| None;
     for (symbols, expected) in [
-        (Planted::of(&built).with("PoolTrackTable", nothing), "do not tell where the pool table is"),
-        (Planted::of(&built).with("PoolTrackTable", |_| Some(0x1000)), "lead to no pool table"),
-        (Planted::of(&built).with("PoolTrackTable", |_| Some(0x4fff_ffff)), "lead to no pool table"),
+        (Planted::of(&built).with("PoolTrackTable", nothing), "do not contain the address of the pool table"),
+        (Planted::of(&built).with("PoolTrackTable", |_| Some(0x1000)), "no pool table is at"),
+        (Planted::of(&built).with("PoolTrackTable", |_| Some(0x4fff_ffff)), "no pool table is at"),
     ] {
         let mut dump = common::open(&built, Form::BitmapKernel);
         dump.use_symbols(&symbols);

@@ -89,6 +89,15 @@ impl Limit {
             Self::Available => "the end of available memory",
         }
     }
+
+    /// What happens at the limit, in a sentence.
+    pub const fn reached(self) -> &'static str {
+        match self {
+            Self::Pool => "the pool reaches its limit",
+            Self::Commit => "the commit limit is reached",
+            Self::Available => "memory runs out",
+        }
+    }
 }
 
 /// When memory runs out at this rate, counted from the last sample.
@@ -181,7 +190,7 @@ pub struct Verdict {
     /// Since when it grows.
     #[serde(serialize_with = "time_text")]
     pub since: Option<Timestamp>,
-    /// It already grew at the first sample, so that `since` only says "at least since".
+    /// It already grew at the first sample, so that `since` is only the start of the recording.
     pub since_start: bool,
     /// When memory runs out at this rate, or at that of its lockstep group.
     pub exhaustion: Option<Exhaustion>,
@@ -304,19 +313,24 @@ impl Verdict {
                         rough_hours(quiet)
                     ),
                     None => format!(
-                        "{who} grew by {growth}, ever more slowly: a cache that fills, or a leak that ended"
+                        "{who} grew by {growth} and levels off: a cache that fills, or a leak that ended"
                     ),
                 }
             }
-            VerdictKind::LoadDriven => format!("{who} follows the load and falls back"),
+            VerdictKind::LoadDriven => format!("{who} follows the load"),
             VerdictKind::Step => format!("{who} jumped by {} and stays", human_amount(self.growth)),
             VerdictKind::Steady => format!("{who} is steady at {}", human_amount(self.held)),
             VerdictKind::TooLittleData => format!("{who}: too little data"),
         };
         if matches!(self.kind, VerdictKind::Leaking | VerdictKind::Growing) {
             if let Some(since) = self.since {
-                let at_least = if self.since_start { "at least " } else { "" };
-                let _ = write!(text, ", {at_least}since {}", moment(since, zone, Precision::Minutes));
+                let start = moment(since, zone, Precision::Minutes);
+                let since = if self.since_start {
+                    format!("since before the recording started ({start})")
+                } else {
+                    format!("since {start}")
+                };
+                let _ = write!(text, ", {since}");
             }
             if let Some(share) = self.share {
                 let _ = write!(text, "; explains {:.0} % of {} growth", share * 100.0, self.pool.id());
@@ -325,14 +339,14 @@ impl Verdict {
                 }
             }
             if let Some(end) = self.exhaustion {
-                let _ = write!(text, "; {} is reached in {}", end.limit.long(), rough_hours(end.hours));
+                let _ = write!(text, "; at this rate, {} in {}", end.limit.reached(), rough_hours(end.hours));
             }
         }
         if let Some(owner) = &self.owner {
             let _ = write!(text, "; used by {owner}");
         }
         if let Some(hours) = self.needs_hours {
-            let _ = write!(text, "; {} more would make it surer", rough_hours(hours));
+            let _ = write!(text, "; needs about {} more of data", rough_hours(hours));
         }
         text
     }

@@ -69,7 +69,7 @@ fn the_end_is_that_of_available_memory() {
     let end = of(&report, "UDP").exhaustion.expect("an end");
     assert!((end.hours / hours - 1.0).abs() < 0.01, "{end:?}");
     let sentence = of(&report, "UDP").sentence(&TimeZone::UTC);
-    assert!(sentence.contains("the end of available memory is reached in 41 h"), "{sentence}");
+    assert!(sentence.contains("at this rate, memory runs out in 41 h"), "{sentence}");
     assert_eq!(of(&report, "ext4_inode_cache").exhaustion, None, "the kernel shrinks it before");
 }
 

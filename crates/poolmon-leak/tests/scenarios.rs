@@ -161,7 +161,11 @@ fn what_comes_too_early_says_so_and_how_much_longer() {
     let of = |tag: &[u8; 4]| report.verdicts.iter().find(|v| v.tag == Tag::pool(*tag)).expect("a verdict");
     for tag in [b"Teet", b"Same"] {
         let verdict = of(tag);
-        assert_eq!(verdict.reasons, ["too early to tell from a cache that will be trimmed"], "{tag:?}");
+        assert_eq!(
+            verdict.reasons,
+            ["too early to distinguish it from a cache that will be trimmed"],
+            "{tag:?}"
+        );
         // Until it has trebled, which comes before two days are over.
         let level = verdict.held - verdict.growth;
         let hours = (3.0 * level - verdict.held) / verdict.bytes.per_hour;

@@ -63,8 +63,9 @@ fn ten_minutes_of_held_objects_are_a_leak_and_its_sentence_says_all() {
     assert!((held.bytes.per_hour / (50.0 * 512.0 * 3600.0) - 1.0).abs() < 1e-3);
     assert_eq!(
         held.sentence(&TimeZone::UTC),
-        "Held (nonpaged) leaks 87.9 MiB/h ± 0 B/h, at least since 2026-03-02 00:00; explains 100 % of nonpaged growth; \
-         the commit limit is reached in 10 h; used by example.sys"
+        "Held (nonpaged) leaks 87.9 MiB/h ± 0 B/h, since before the recording started (2026-03-02 00:00); \
+            explains 100 % of nonpaged growth; \
+         at this rate, the commit limit is reached in 10 h; used by example.sys"
     );
     assert_eq!(of(&report, *b"Calm").kind, VerdictKind::Steady);
     let json = serde_json::to_value(&report).expect("plain data");

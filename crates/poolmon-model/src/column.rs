@@ -221,7 +221,7 @@ pub static PER_ALLOC: Column = Column {
     title: "Per Alloc",
     unit: Unit::Bytes,
     falling: true,
-    about: "bytes per outstanding allocation, cut to a whole number; 0 if none is outstanding",
+    about: "bytes per outstanding allocation, rounded down; 0 if there are no outstanding allocations",
     always: false,
     screen: ScreenPlace { width: 7, rank: 100, change_rank: None },
     cell: Cell::Row {
@@ -237,7 +237,7 @@ pub static DRIVER: Column = Column {
     title: "Mapped_Driver",
     unit: Unit::Text,
     falling: false,
-    about: "who uses the tag: from pooltag.txt, the built-in table, or the system itself",
+    about: "owner of the tag: from pooltag.txt, the built-in table, or the system",
     always: false,
     screen: ScreenPlace { rank: 150, ..TEXT },
     cell: Cell::Row { value: |row| text(row.owner()), change: None, total: None },
@@ -249,7 +249,7 @@ pub static VERDICT: Column = Column {
     title: "Verdict",
     unit: Unit::Text,
     falling: true,
-    about: "whether the row leaks, judged from all samples since the start",
+    about: "whether the row leaks, from all samples since the start",
     always: false,
     screen: ScreenPlace { rank: 30, ..TEXT },
     cell: Cell::Row {

@@ -76,11 +76,7 @@ pub struct NotATag(String);
 
 impl fmt::Display for NotATag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "`{}` is not a pool tag: one to four characters (\\xNN for a byte that does not print)",
-            self.0
-        )
+        write!(f, "`{}` is not a pool tag: one to four characters (\\xNN for a non-printing byte)", self.0)
     }
 }
 

@@ -24,8 +24,8 @@ impl Owners {
         if silent && tag.as_pool().is_some() {
             let files = self.files().count();
             let where_ = match files {
-                0 => "the built-in table does not know it, and no pooltag.txt was given".to_owned(),
-                _ => format!("neither {files} pooltag file(s) nor the built-in table know it"),
+                0 => "it is not in the built-in table, and no pooltag.txt was given".to_owned(),
+                _ => format!("it is not in the pooltag files ({files}) or the built-in table"),
             };
             let text = format!("unknown: {where_}; search the drivers for it: poolmon who {}", quoted(tag));
             lines.push(TagFact { title: "Owner", text });

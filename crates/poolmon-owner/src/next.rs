@@ -42,7 +42,7 @@ fn windows(tag: PoolTag, pool: Option<Pool>) -> Vec<NextCommand> {
         "poolmon",
         format!("poolmon who {}", shell(&text, printable, bytes)),
         "which driver's machine code uses the tag",
-        "the drivers (on Windows the loaded ones by themselves; elsewhere --drivers)",
+        "the drivers (on Windows the loaded ones automatically; elsewhere --drivers)",
     );
     if printable {
         add(
@@ -51,7 +51,7 @@ fn windows(tag: PoolTag, pool: Option<Pool>) -> Vec<NextCommand> {
                 "findstr /m /l /c:\"{}\" %SystemRoot%\\System32\\drivers\\*.sys",
                 text.replace('"', "\\\"")
             ),
-            "files that hold the four characters anywhere, by chance too",
+            "files that contain the four characters anywhere, possibly by chance",
             "nothing",
         );
     }
@@ -71,7 +71,7 @@ fn windows(tag: PoolTag, pool: Option<Pool>) -> Vec<NextCommand> {
         } else {
             format!("!for_each_module s -b @#Base @#End {hex}")
         },
-        "where the tag stands in loaded drivers",
+        "where the tag occurs in loaded drivers",
         "a kernel dump or a kernel debugger",
     );
     add(
@@ -81,14 +81,14 @@ fn windows(tag: PoolTag, pool: Option<Pool>) -> Vec<NextCommand> {
             debugger(trimmed),
             if pool == Some(Pool::Paged) { "-paged" } else { "-nonpaged" }
         ),
-        "the allocations themselves, to look at what they hold",
-        "a complete or kernel dump; it takes long on much memory",
+        "the allocations themselves, to check their contents",
+        "a complete or kernel dump; slow with much memory",
     );
     add(
         "WinDbg",
         format!("ed nt!poolhittag 0x{number:08x}"),
-        "stops in the debugger at each allocation and free under the tag: who calls",
-        "a live kernel debugger; the machine stands still at each hit (a value of 0 ends it)",
+        "breaks into the debugger at each allocation and free with the tag, to see the caller",
+        "a live kernel debugger; the machine is halted at each hit (a value of 0 ends it)",
     );
     add(
         "WPR",
@@ -107,7 +107,7 @@ fn windows(tag: PoolTag, pool: Option<Pool>) -> Vec<NextCommand> {
         } else {
             format!("gflags /r +spp 0x{number:08x}")
         },
-        "special pool for the tag: a write beyond an allocation stops the machine at once",
+        "special pool for the tag: a write past an allocation stops the machine at once",
         "administrator, Debugging Tools; a reboot; much memory; it finds corruption rather than leaks",
     );
     add(
@@ -144,8 +144,8 @@ fn linux(name: &str, pool: Option<Pool>) -> Vec<NextCommand> {
         add(
             "sysctl",
             "echo 2 > /proc/sys/vm/drop_caches".to_owned(),
-            "a cache that shrinks by this is no leak",
-            "root; files are slower for a while, as their entries are read again",
+            "a cache that shrinks after this is not a leak",
+            "root; file access is slower for a while",
         );
     }
     add(
@@ -156,12 +156,12 @@ fn linux(name: &str, pool: Option<Pool>) -> Vec<NextCommand> {
         "who allocates from the cache, by stack",
         "root; bpftrace and BTF; some CPU time while it runs",
     );
-    add("bcc", "slabratetop".to_owned(), "which caches allocate most, a second", "root; bcc");
+    add("bcc", "slabratetop".to_owned(), "which caches allocate the most per second", "root; bcc");
     add(
         "bcc",
         "memleak -a 10 30".to_owned(),
         "allocations of the kernel that were not freed within ten seconds, by stack",
-        "root; bcc; costs much on a busy machine",
+        "root; bcc; high overhead on a busy machine",
     );
     add(
         "kernel",
@@ -172,7 +172,7 @@ fn linux(name: &str, pool: Option<Pool>) -> Vec<NextCommand> {
     add(
         "kernel",
         format!("cat /sys/kernel/debug/slab/{quoted}/alloc_traces"),
-        "callers of all objects that are held now, the commonest first",
+        "callers of all objects held now, the most common first",
         "root; the boot option above (before Linux 5.15: /sys/kernel/slab/…/alloc_calls)",
     );
     list

@@ -75,7 +75,7 @@ fn a_kernel_for_a_boot_loader() {
     let cut = ScannedModule::parse("vmlinuz", &headers, LIMIT).unwrap_err();
     assert_eq!(
         cut.to_string(),
-        "damaged: the packed kernel reaches beyond the end of the file, at offset 0x248"
+        "damaged: the compressed kernel extends past the end of the file, at offset 0x248"
     );
     image[0x206] = 1;
     let old = ScannedModule::parse("vmlinuz", &image, LIMIT).unwrap_err().to_string();
@@ -136,14 +136,14 @@ fn bad_files_say_what_is_wrong() {
         (b"MZ\x90\0".to_vec(), "neither a kernel module nor a kernel"),
         (b"\x7fELF".to_vec(), "ends within its header"),
         (good[..50].to_vec(), "ends within its header"),
-        (good[..good.len() - 1].to_vec(), "section table reaches beyond the end"),
+        (good[..good.len() - 1].to_vec(), "section table extends past the end"),
         (changed(4, &[1]), "it is 32-bit"),
         (changed(5, &[2]), "big-endian"),
         (changed(16, &[4]), "neither a module nor a kernel"),
         (changed(18, &[8]), "ELF machine 8"),
         (changed(58, &[40]), "rows or their number are wrong"),
         (changed(60, &[0, 0]), "no section table"),
-        (changed(40, &[0xff; 8]), "section table reaches beyond the end"),
+        (changed(40, &[0xff; 8]), "section table extends past the end"),
     ] {
         let told = ScannedModule::parse("m.ko", &bytes, LIMIT).unwrap_err().to_string();
         assert!(told.contains(error), "{told:?} should say {error:?}");

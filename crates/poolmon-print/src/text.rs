@@ -15,7 +15,7 @@ use crate::{PrintOptions, poolmon};
 /// Writes the table; columns are as wide as their content.
 pub fn write(out: &mut dyn Write, sample: &Sample, table: &Table, options: PrintOptions) -> io::Result<()> {
     if sample.origin.kind == SourceKind::Simulated {
-        writeln!(out, "SIMULATED: these figures are invented, they are not this machine's.")?;
+        writeln!(out, "SIMULATED: these figures are not from this machine.")?;
     }
     if options.header {
         poolmon::header(out, &table.header)?;
@@ -43,7 +43,7 @@ pub fn write(out: &mut dyn Write, sample: &Sample, table: &Table, options: Print
         writeln!(out, "{}", line.trim_end())?;
     }
     if table.rows.is_empty() {
-        writeln!(out, "(no row passes the filter)")?;
+        writeln!(out, "(no row matches the filter)")?;
     }
     if table.rows.iter().any(TableRow::is_inexact) {
         writeln!(out, "~ Diff is not exact: a 32-bit counter of the kernel wrapped while Bytes are held.")?;

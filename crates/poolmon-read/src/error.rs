@@ -68,7 +68,7 @@ pub enum ReadError {
         source: DumpError,
     },
     /// There is no room to unpack a dump.
-    #[error("a packed dump needs room for all of it")]
+    #[error("a compressed dump needs space for the unpacked file")]
     NoRoom {
         /// The system's answer.
         source: DumpError,
@@ -82,7 +82,7 @@ impl Remedy for ReadError {
             | Self::Malformed { remedy, .. }
             | Self::Unsuitable { remedy, .. } => Some(remedy.clone()),
             Self::Moment(source) => source.remedy(),
-            Self::NoRoom { .. } => Some("name a folder that has it: --temp DIR".into()),
+            Self::NoRoom { .. } => Some("use a folder with enough space: --temp DIR".into()),
             Self::Recording(source) => source.remedy(),
             Self::Dump { source, .. } => source.remedy(),
             Self::Io { .. } => None,
@@ -107,8 +107,7 @@ impl ReadError {
             if source.kind() == io::ErrorKind::PermissionDenied {
                 return Self::Rights {
                     what: path.display().to_string(),
-                    remedy: "ask its owner for the right to read it, or copy it to a place of your own"
-                        .into(),
+                    remedy: "ask its owner for permission to read it".into(),
                 };
             }
             Self::Io { action, path, source }

@@ -131,12 +131,12 @@ pub fn recording(path: &Path) -> Result<Recording> {
             ("this is text without a pool table, not a recording".to_owned(), remedy)
         }
         Ok(format) => {
-            let remedy = format!("make a recording of it with `poolmon import {} -o FOLDER`", path.display());
+            let remedy = format!("import it: poolmon import {} -o FOLDER", path.display());
             (format!("this is {}, not a recording", format.title), remedy)
         }
         Err(_) => {
             let remedy = "name the folder that `poolmon record` writes into".to_owned();
-            ("this is not a recording, nor any other file that poolmon reads".to_owned(), remedy)
+            ("this is not a file that poolmon can read".to_owned(), remedy)
         }
     };
     Err(ReadError::unsuitable(&path.display(), problem, remedy))

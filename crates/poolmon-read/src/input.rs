@@ -118,7 +118,7 @@ impl Input {
             _ => Err(ReadError::unsuitable(
                 &self.name,
                 "a dump or recording cannot be read from a pipe",
-                "save it into a file, and name that",
+                "save it to a file, and use that",
             )),
         }
     }
@@ -140,8 +140,8 @@ impl Input {
                 let rest = rest.ok_or_else(|| {
                     ReadError::unsuitable(
                         &self.name,
-                        "it can be read only once, and this needs more",
-                        "save it into a file, and name that",
+                        "it can be read only once, and this command needs to read it repeatedly",
+                        "save it to a file, and use that",
                     )
                 })?;
                 Ok(Box::new(Cursor::new(self.start.clone()).chain(rest)))

@@ -33,8 +33,8 @@ impl MemoryTape {
             rows += sample.rows.len();
             if rows > MOST_ROWS {
                 let limit = grouped(MOST_ROWS as u64);
-                let problem = format!("more than {limit} rows; a log is held in memory while it is shown");
-                let remedy = "turn it into a recording first, which may be of any length: `poolmon import`";
+                let problem = format!("more than {limit} rows; a log is kept in memory while it is shown");
+                let remedy = "import it first: poolmon import FILE -o FOLDER";
                 return Err(ReadError::unsuitable(series.name(), problem, remedy));
             }
             samples.push(sample.clone());
@@ -150,7 +150,7 @@ impl Tape for MemoryTape {
                 return Ok(at);
             }
             if !["start", "end", "first", "last"].contains(&text.trim()) {
-                let problem = "these snapshots have no times: type the number of one";
+                let problem = "these snapshots have no times: type the number of a snapshot";
                 return Err(ReadError::unsuitable(&self.name, problem, "1 is the first of them"));
             }
         }

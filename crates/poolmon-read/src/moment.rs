@@ -19,7 +19,7 @@ pub enum When {
 
 /// A text that is not a moment.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a moment")]
+#[error("`{0}` is not a time")]
 pub struct NotAMoment(String);
 
 impl poolmon_model::problem::Remedy for NotAMoment {

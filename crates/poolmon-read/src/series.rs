@@ -318,9 +318,9 @@ impl SampleSeries {
         let mut ends: Option<(Timestamp, Timestamp)> = None;
         while self.next_into(&mut sample)? {
             let Some(time) = sample.time else {
-                let problem = "its snapshots have no times, so none is of a given moment";
+                let problem = "its snapshots have no times, so no snapshot matches a given time";
                 let remedy = format!(
-                    "leave --at and --over out for the last one, or look at all of them: `poolmon replay {}`",
+                    "leave out --at and --over for the last one, or look at all of them: `poolmon replay {}`",
                     self.name
                 );
                 return Err(ReadError::unsuitable(&self.name, problem, remedy));

@@ -80,7 +80,7 @@ fn dates_before_snapshots() {
     let samples = read(text);
     let times: Vec<_> = samples.iter().map(time).collect();
     assert_eq!(times, ["2026-11-23T06:13:47Z", "2026-11-23T06:18:47Z", "2026-11-23T06:23:00Z", "-"]);
-    assert_eq!(samples[0].remarks, ["the time zone is not told: the time is read as UTC"]);
+    assert_eq!(samples[0].remarks, ["the time zone is unknown: times are read as UTC"]);
     assert!(samples[3].remarks.is_empty());
     assert_eq!(samples.iter().map(|sample| sample.rows.len()).collect::<Vec<_>>(), [1, 2, 1, 1]);
 }
@@ -128,7 +128,7 @@ fn memsnap_lines() {
     );
     assert_eq!(
         sample.remarks,
-        ["2 process rows of memsnap's were passed over: they tell of processes, not of pool tags"]
+        ["2 process rows of memsnap's were skipped: they list processes, not pool tags"]
     );
 }
 
@@ -195,7 +195,7 @@ fn pasted_from_a_web_page() {
     assert_eq!(sample.rows[0].counters.allocs, Some(1100));
     assert_eq!((sample.told_deltas[0].frees, sample.told_deltas[0].bytes), (Some(-2), Some(-128)));
     assert_eq!(sample.rows[1].told_owner.as_deref(), Some("[nt!mm - sections]"));
-    assert_eq!(sample.remarks, ["1 place where rows were left out by whoever saved this: line 11"]);
+    assert_eq!(sample.remarks, ["1 place where rows were left out when this was saved: line 11"]);
 }
 
 /// Some rows of a copied screen have changes in brackets, others do not: the lists stay side by side.
@@ -258,7 +258,7 @@ fn broken_rows_do_not_end_the_reading() {
     );
     let sample = one(text);
     assert_eq!(tags(&sample), ["Irp ", "MmSt"]);
-    assert_eq!(sample.remarks, ["3 rows could not be read and were passed over: line 3, 5, 7"]);
+    assert_eq!(sample.remarks, ["3 rows could not be read and were skipped: line 3, 5, 7"]);
 }
 
 /// A Per Alloc that is not Bytes / Diff: a typing error, or figures of two moments.
@@ -332,7 +332,7 @@ fn powershell_tables_joined() {
     assert_eq!(tags(sample), ["File", "File", "Irp "]);
     assert_eq!(sample.tagged_bytes(Pool::Nonpaged), 64_000);
     assert_eq!(sample.rows[0].told_owner.as_deref(), Some("[nt!io - File objects]"));
-    assert_eq!(sample.remarks, ["1 row could not be read and was passed over: line 10"]);
+    assert_eq!(sample.remarks, ["1 row could not be read and was skipped: line 10"]);
 }
 
 /// A table whose Diff is its own: kept, and counted.
@@ -384,10 +384,7 @@ fn windbg_dots() {
         "  Pool Used:\n Tag    Allocs     Used    Allocs     Used\n ab..        1      520         0        0Something\n",
     );
     assert_eq!(tags(&sample), ["ab.."]);
-    assert_eq!(
-        sample.remarks,
-        ["1 tag with dots, which may stand for blanks or bytes that do not print: line 3"]
-    );
+    assert_eq!(sample.remarks, ["1 tag with dots, which may replace blanks or non-printing bytes: line 3"]);
 }
 
 /// What is no saved text at all, and what a person can do.
@@ -402,7 +399,7 @@ fn errors_say_what_helps() {
         error.starts_with("x.log: lines 1 to 3: no row of a pool table was found; 1 row could not be read"),
         "{error}"
     );
-    assert!(error.contains("understood are"), "{error}");
+    assert!(error.contains("use a log or screen copy"), "{error}");
     let folder = tempfile::tempdir().unwrap();
     let missing = LogFile::open(folder.path().join("none.log")).err().unwrap().to_string();
     assert!(missing.starts_with("cannot open ") && missing.contains("none.log"), "{missing}");
@@ -418,7 +415,7 @@ fn monstrous_lines() {
     text.push_str(MMST);
     let sample = one(text);
     assert_eq!(tags(&sample), ["Irp ", "MmSt"]);
-    assert_eq!(sample.remarks, ["1 line longer than 1 MiB was passed over: line 4"]);
+    assert_eq!(sample.remarks, ["1 line longer than 1 MiB was skipped: line 4"]);
     let header = format!("tag,pool,bytes{}\n", ",x".repeat(100_000));
     assert!(problem(header.as_bytes()).contains("no row"));
 }

@@ -137,7 +137,7 @@ fn pasted_screen_with_tabs() {
         [(Some(0), Some(0), Some(0)), (Some(16), Some(17), Some(-184)), (Some(0), Some(0), Some(0))]
     );
     assert_eq!((sample.header.memory_total, sample.header.pool_nonpaged), (kib(2_096_696), kib(43_452)));
-    assert_eq!(sample.remarks, ["1 place where rows were left out by whoever saved this: line 9"]);
+    assert_eq!(sample.remarks, ["1 place where rows were left out when this was saved: line 9"]);
 }
 
 #[test]
@@ -241,13 +241,15 @@ fn windbgs_poolused() {
     assert_eq!(
         sample.remarks,
         [
-            "1 place where rows were left out by whoever saved this: line 21".to_owned(),
+            "1 place where rows were left out when this was saved: line 21".to_owned(),
             format!(
-                "WinDbg's TOTAL line says 3570214 allocations and 209120008 bytes of nonpaged pool, the rows add up to 343 and {}: rows are missing",
+                "WinDbg's TOTAL line gives 3570214 allocations and 209120008 bytes of nonpaged pool, the rows add \
+                    up to 343 and {}: rows are missing",
                 sums[0]
             ),
             format!(
-                "WinDbg's TOTAL line says 38769 allocations and 13066104 bytes of paged pool, the rows add up to 220 and {}: rows are missing",
+                "WinDbg's TOTAL line gives 38769 allocations and 13066104 bytes of paged pool, the rows add up to \
+                    220 and {}: rows are missing",
                 sums[1]
             ),
         ]
@@ -283,7 +285,10 @@ fn texts_of_other_kinds_are_refused() {
         let Some(path) = shared(name) else { return };
         let mut samples = LogFile::open(path).unwrap().samples();
         let error = samples.next().unwrap().unwrap_err().in_full();
-        assert!(error.contains("no row of a pool table") && error.contains("understood are"), "{error}");
+        assert!(
+            error.contains("no row of a pool table") && error.contains("use a log or screen copy"),
+            "{error}"
+        );
         assert!(samples.next().is_none());
     }
 }

@@ -61,20 +61,24 @@ impl fmt::Display for RecordEvent<'_> {
                 let system =
                     origin.system.as_deref().map(|system| format!(" ({system})")).unwrap_or_default();
                 let every = span(*interval);
-                write!(f, "recording {host}{system} every {every} into {}", folder.display())
+                write!(f, "recording {host}{system} every {every} to {}", folder.display())
             }
             Self::Now(status) => f.write_str(&standing(status)),
             Self::Failed(reason) => {
-                write!(f, "no sample: {reason}; trying on")
+                write!(f, "sampling failed: {reason}; retrying")
             }
-            Self::Works => f.write_str("samples come again"),
+            Self::Works => f.write_str("sampling resumed"),
             Self::Full(folder) => write!(
                 f,
-                "{}: the disk is full; what is recorded is kept, and recording goes on when there is room",
+                "{}: the disk is full; the recording so far is kept and continues when space is available",
                 folder.display()
             ),
             Self::Room(missed) => {
-                write!(f, "there is room again; {} missing (a gap says so)", are(*missed, "sample"))
+                write!(
+                    f,
+                    "disk space is available again; {} lost (recorded as a gap)",
+                    was(*missed, "sample")
+                )
             }
             Self::NotSealed(reason) => write!(f, "no Parquet file: {reason}"),
             Self::Verdict(Change::Leaks(sentence) | Change::Over(sentence)) => {
@@ -92,8 +96,8 @@ impl fmt::Display for RecordEvent<'_> {
     }
 }
 
-fn are(number: u64, what: &str) -> String {
-    format!("{} {}", count(number, what), if number == 1 { "is" } else { "are" })
+fn was(number: u64, what: &str) -> String {
+    format!("{} {}", count(number, what), if number == 1 { "was" } else { "were" })
 }
 
 /// Samples and what went wrong.
@@ -122,18 +126,18 @@ fn standing(status: &RecorderStatus) -> String {
 fn recovered(found: &Recovered) -> String {
     let name = found.path.file_name().unwrap_or_default().display();
     if found.removed {
-        return format!("{name} held nothing and was removed: the recorder before ended at once");
+        return format!("{name} was empty and was removed: the previous recorder ended at once");
     }
     let mut parts = vec![format!(
-        "{name} was not closed: the recorder before was ended (crash, kill, power); {} kept",
-        are(found.samples.into(), "sample")
+        "{name} was not closed: the previous recorder was interrupted (crash, kill, power loss); {} kept",
+        was(found.samples.into(), "sample")
     )];
     if found.cut > 0 {
-        parts.push(format!("{} of a sample that was not written whole cut", count(found.cut, "byte")));
+        parts.push(format!("{} of an incomplete sample cut", count(found.cut, "byte")));
     }
     if !found.damage.is_empty() {
         let places: Vec<_> = found.damage.iter().map(|(from, to)| format!("{from:#x}..{to:#x}")).collect();
-        parts.push(format!("damaged at {} (`poolmon verify` tells more)", places.join(", ")));
+        parts.push(format!("damaged at {} (see `poolmon verify`)", places.join(", ")));
     }
     parts.join(", ")
 }

@@ -126,7 +126,7 @@ mod tests {
         .unwrap();
         assert_eq!((status.samples, status.failed), (6, 1));
         assert!(said[0].starts_with("recording this machine every 5 ms"), "{said:?}");
-        assert!(said[1].contains("become administrator") && said[2] == "samples come again", "{said:?}");
+        assert!(said[1].contains("become administrator") && said[2] == "sampling resumed", "{said:?}");
         assert!(said[3].starts_with("recorded 6 samples, "), "{said:?}");
         let marks = Recording::open(folder.path()).unwrap().marks(None, None).unwrap();
         let failed =

@@ -29,7 +29,7 @@ impl Stop {
     pub fn on_signals() -> io::Result<Self> {
         let stop = Self::default();
         listen(&stop)
-            .map_err(|error| io::Error::new(error.kind(), format!("cannot listen to signals: {error}")))?;
+            .map_err(|error| io::Error::new(error.kind(), format!("cannot handle signals: {error}")))?;
         Ok(stop)
     }
 
@@ -109,7 +109,7 @@ fn listen(stop: &Stop) -> io::Result<()> {
     if poolmon_source::windows::live::on_console_end(Box::new(call)) {
         Ok(())
     } else {
-        Err(io::Error::other("Windows refuses a handler for Ctrl-C"))
+        Err(io::Error::other("Windows does not accept a handler for Ctrl-C"))
     }
 }
 

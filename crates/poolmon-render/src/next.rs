@@ -11,5 +11,5 @@ pub fn who(tag: &Tag) -> String {
     } else {
         format!("'{}'", tag.replace('\'', r"'\''"))
     };
-    format!("which driver it is, with proof: poolmon who {quoted}")
+    format!("find the driver, with evidence: poolmon who {quoted}")
 }

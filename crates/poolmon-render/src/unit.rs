@@ -73,7 +73,7 @@ WantedBy=multi-user.target
 fn quoted(text: &str) -> Result<String, String> {
     if text.chars().any(char::is_control) {
         return Err(format!(
-            "`{}` cannot stand in a unit: it holds a control character",
+            "`{}` cannot be used in a unit: it contains a control character",
             text.escape_debug()
         ));
     }

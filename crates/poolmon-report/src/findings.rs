@@ -85,11 +85,8 @@ pub fn others(material: &Material<'_>) -> Option<String> {
 pub fn reasons(material: &Material<'_>, verdict: &Verdict) -> Vec<String> {
     let mut reasons = verdict.reasons.clone();
     reasons.extend(words::lockstep(material.report, verdict));
-    reasons.extend(
-        verdict
-            .needs_hours
-            .map(|hours| format!("{} more of samples would make it surer", rough_hours(hours))),
-    );
+    reasons
+        .extend(verdict.needs_hours.map(|hours| format!("Needs about {} more of data.", rough_hours(hours))));
     reasons
 }
 

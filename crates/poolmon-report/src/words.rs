@@ -31,7 +31,7 @@ pub fn extent(report: &Report, span: Option<(Timestamp, Timestamp)>, zone: &Time
 
 /// What has to be known of the times, where it is not usual.
 pub fn times(report: &Report) -> Option<&'static str> {
-    let unknown = "the samples tell no times: a minute from one to the next is assumed, so rates mean little";
+    let unknown = "the samples have no times: one minute between samples is assumed, so rates are unreliable";
     (!report.times_known).then_some(unknown)
 }
 
@@ -63,12 +63,12 @@ pub fn headline(report: &Report, needs: Option<Duration>, leaks: usize, causes: 
     if let Some(needs) = needs {
         let more = rough_span(needs);
         return format!(
-            "Too little data for any verdict: {more} more of samples are needed (12 samples over 5 minutes at least)."
+            "Too little data for any verdict: it needs {more} more of samples (min 12 samples over 5 minutes)."
         );
     }
     match leaks {
         0 => format!(
-            "Nothing leaks, as far as {} over {} can tell ({} tags judged).",
+            "No leak found in {} over {} ({} tags analysed).",
             counted(report.samples, "sample"),
             rough_hours(report.hours),
             grouped(report.verdicts.len() as u64)
@@ -98,7 +98,7 @@ pub fn lockstep(report: &Report, verdict: &Verdict) -> Vec<String> {
             "in lockstep with it: {names}{rest}; one cause, {} together{counted}",
             human_rate(group.bytes_per_hour)
         ),
-        format!("likeliest culprit of them: {}", group.reason),
+        format!("most likely cause: {}", group.reason),
     ]
 }
 
@@ -117,9 +117,9 @@ pub const fn explained(kind: VerdictKind) -> &'static str {
     match kind {
         VerdictKind::Leaking => "leaking",
         VerdictKind::Growing => "growing, but not called a leak",
-        VerdictKind::WarmingUp => "filling up ever more slowly",
-        VerdictKind::LoadDriven => "coming and going with the load",
-        VerdictKind::Step => "stepped once and level since",
+        VerdictKind::WarmingUp => "levelling off (typical of a cache)",
+        VerdictKind::LoadDriven => "following the load",
+        VerdictKind::Step => "one jump, flat since",
         VerdictKind::Steady => "steady",
         VerdictKind::TooLittleData => "with too little data",
     }
@@ -143,20 +143,17 @@ pub const METHOD: &[(&str, &str)] = &[
     (
         "Trend",
         "The growth is the median of the slopes of all pairs of points (Theil 1950, Sen 1968), so single peaks \
-         do not move it. The interval behind ± is Sen's at 95 %, widened where neighbouring points resemble each other.",
+         do not move it. The interval after ± is Sen's at 95 %, widened if neighbouring points are correlated.",
     ),
     (
         "Is it more than noise",
         "Mann and Kendall's test for a trend, with ties and the correction of Hamed and Rao (1998) for points that \
-         depend on each other; beside it, what is left of the growth when the machine's load and the time of day are \
-         taken out. As thousands of tags are tested at once, the share of false alarms among them is held down \
-         (Benjamini and Hochberg 1995).",
+         depend on each other; also the growth that remains when the machine's load and the time of day are removed. As thousands of tags are tested at once, the share of false alarms is limited (Benjamini and Hochberg 1995).",
     ),
     (
         "Cache, load or leak",
-        "A cache fills ever more slowly and is trimmed: the later part's slope is compared with the earlier's, curves \
-         that level off with a line, and the deepest fall-back with the growth. A leak also lifts the minimum of every \
-         window, and keeps what it allocates where the source counts allocs and frees.",
+        "A cache levels off and is trimmed. So the later slope is compared with the earlier one, curves that \
+            level off with a line, and the deepest fall with the growth. A leak also raises the minimum of every window, and never frees what it allocates, if the source counts allocs and frees.",
     ),
     (
         "Since when",
@@ -164,22 +161,22 @@ pub const METHOD: &[(&str, &str)] = &[
     ),
     (
         "Lockstep",
-        "Tags whose outstanding allocations grow by equal counts, or by whole multiples, are one cause. The likeliest \
-         culprit among them is the one that tells most of itself: never freed, or owned by a third party. The biggest \
-         by bytes often only serves it.",
+        "Tags whose outstanding allocations grow by equal counts, or by whole multiples, are one cause. The most \
+            likely cause among them is the one with the most evidence: never freed, or owned by a third party. The largest by bytes is often only a side effect.",
     ),
     (
-        "Until when",
-        "What is left of the pool's limit, the commit limit or available memory at the last sample, divided by the \
-         rate; whichever ends first. Nothing else is assumed to grow.",
+        "When memory runs out",
+        "The distance to the pool's limit, the commit limit or the end of available memory at the last sample, \
+            divided by the rate; the earliest counts. Nothing else is assumed to grow.",
     ),
 ];
 
 /// What the verdicts cannot do.
 pub const LIMITS: &[&str] = &[
-    "A verdict is about the time that was watched. A leak that did not happen in it is not seen; a cache that grows \
-     without being trimmed in it looks like a leak.",
-    "A tag names who allocated under it, not always who is to blame: drivers ask the system for objects (files, \
-     requests, tokens) that are charged to the system's own tags.",
-    "Two drivers may use the same tag. The evidence in their machine code says who does; the rate says only how much.",
+    "A verdict covers only the time of the samples. A leak that was not active in it is not found; a cache that \
+        grows without being trimmed in it looks like a leak.",
+    "A tag names the allocator, which is not always the cause: drivers request objects from the system (files, \
+        requests, tokens) that are charged to the system's own tags.",
+    "Two drivers may use the same tag. The evidence in their machine code shows which one does; the rate shows \
+        only how much.",
 ];

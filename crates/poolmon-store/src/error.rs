@@ -50,7 +50,7 @@ pub enum StoreError {
     #[error("this sample cannot be recorded: {0}")]
     Sample(#[from] CodecError),
     /// More rows than a spreadsheet can open.
-    #[error("{rows} rows: Excel opens at most 1,048,576 rows of a file and drops the others")]
+    #[error("{rows} rows: Excel opens max 1,048,576 rows of a file and drops the others")]
     TooManyRows {
         /// Rows without the heading.
         rows: u64,
@@ -92,7 +92,7 @@ impl Remedy for StoreError {
             Self::NoRecording { remedy, .. } => Some(remedy.clone()),
             Self::Malformed { remedy, .. } => Some((*remedy).into()),
             Self::TooManyRows { every, .. } => Some(format!(
-                "write one sample every {every} s or more (--every {every}s), choose tags, or write Parquet"
+                "export fewer samples (--every {every}s), choose tags, or write Parquet"
             )),
             Self::NoParquet => Some("export CSV, TSV or JSON lines instead, or build it with its feature `parquet`".into()),
             Self::Io { .. } | Self::Sample(_) | Self::Parquet { .. } => None,

@@ -235,7 +235,7 @@ impl App {
 
     pub(crate) fn ask(&mut self, effect: Effect) {
         if self.still && effect == Effect::Refresh {
-            self.say("This is one moment out of a file: there is nothing to refresh.");
+            self.say("This is one sample from a file: there is nothing to refresh.");
             return;
         }
         self.effects.push(effect);
@@ -299,7 +299,7 @@ impl App {
     /// A refresh failed: the old table stays, and the screen says so.
     pub fn fail(&mut self, error: &str) {
         self.waiting = None;
-        self.trouble = Some(error.lines().next().unwrap_or("no reason told").to_owned());
+        self.trouble = Some(error.lines().next().unwrap_or("unknown reason").to_owned());
     }
 
     /// What is known of a row, for the detail pane.

@@ -258,12 +258,12 @@ impl App {
         if self.baseline.take().is_none() {
             self.baseline = Some(Baseline { sample: self.now.clone(), at: self.baseline_time() });
             self.say(if self.replay.is_some() {
-                "Changes are shown since this moment. Press = again to go back to each sample."
+                "Changes are shown since this sample. Press = again to compare with the sample before."
             } else {
-                "Changes are shown since now. Press = again to go back to each interval."
+                "Changes are shown since now. Press = again to compare with the refresh before."
             });
         } else {
-            self.say("Changes are shown for each interval.");
+            self.say("Changes are shown since the refresh before.");
         }
         self.derive();
     }

@@ -86,7 +86,7 @@ impl Remedy for ScreenError {
             Self::Source(source) => source.remedy(),
             Self::Tape(_) => None,
             Self::Terminal(_) => {
-                Some("use a terminal; without one, `poolmon -n FILE` writes a snapshot".into())
+                Some("run poolmon in a terminal, or write a snapshot: poolmon -n FILE".into())
             }
         }
     }

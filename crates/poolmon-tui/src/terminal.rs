@@ -234,7 +234,7 @@ fn take_in(app: &mut App, wake: Wake, pace: &mut Pace, questions: &Sender<Questi
 fn wind(app: &mut App, motion: Motion, questions: &Sender<Question>) {
     app.asked();
     if questions.send(Question::Wind(motion)).is_err() {
-        app.refuse("the reading thread has ended; leave with q and start again");
+        app.refuse("the reading thread has ended; quit with q and start again");
     }
 }
 
@@ -245,7 +245,7 @@ fn refresh(app: &mut App, pace: &mut Pace, questions: &Sender<Question>) {
         Some(sample) => {
             app.asked();
             if questions.send(Question::Sample(sample)).is_err() {
-                app.fail("the sampling thread has ended; leave with q and start again");
+                app.fail("the sampling thread has ended; quit with q and start again");
             }
         }
         // Asked for while one is under way: made up for once, when that one has come.

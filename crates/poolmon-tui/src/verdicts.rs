@@ -46,12 +46,12 @@ impl Verdicts {
     /// Why sorting by verdict shows nothing; `None` where there are verdicts.
     pub(crate) fn waiting(&self) -> Option<String> {
         match self.left {
-            _ if !self.judged => Some("Nobody judges these samples yet.".into()),
+            _ if !self.judged => Some("These samples are not analysed yet.".into()),
             Some(left) => Some(format!(
-                "No verdict yet: it takes {} more of samples.",
+                "No verdict yet: it needs {} more of samples.",
                 poolmon_model::units::rough_span(left)
             )),
-            None if self.rows.is_empty() => Some("Nothing leaks or grows so far.".into()),
+            None if self.rows.is_empty() => Some("Nothing leaks or grows.".into()),
             None => None,
         }
     }

@@ -17,7 +17,7 @@ pub(super) fn open(path: &Path, file: &[u8]) -> Result<Opened> {
     let not = |why: &str| DumpError::NotADump {
         path: path.to_path_buf(),
         why: why.to_owned(),
-        remedy: "give a MEMORY.DMP, a raw memory image or an ELF core of a virtual machine",
+        remedy: "use a MEMORY.DMP, a raw memory image or an ELF core of a virtual machine",
     };
     let cut = || DumpError::Malformed {
         what: "ELF program headers",
@@ -28,7 +28,7 @@ pub(super) fn open(path: &Path, file: &[u8]) -> Result<Opened> {
     let header = match ElfHeader::parse(file) {
         Ok(header) if header.kind == ElfKind::Core => header,
         Err(ElfError::Damaged(..)) => return Err(cut()),
-        _ => return Err(not("it is an ELF file, but no 64-bit little-endian core")),
+        _ => return Err(not("it is an ELF file, but not a 64-bit little-endian core")),
     };
     let (mut runs, mut roots, mut processors) = (Vec::new(), Vec::new(), 0_u32);
     let mut whole = true;

@@ -65,18 +65,18 @@ pub(crate) fn open(path: &Path, file: &[u8]) -> Result<Opened> {
     };
     match array::<4>(file, 0) {
         Some(start) if start == *b"MDMP" => no(
-            "it is the dump of one process (MDMP), which holds nothing of the kernel's pools",
+            "it is the dump of one process (MDMP), which does not contain the kernel's pools",
             crate::error::WANT_KERNEL_DUMP,
         ),
         Some(start) if start == *b"PAGE" => {
-            no("its header is cut short or of an unknown form", crate::error::COPY_AGAIN)
+            no("its header is truncated or unknown", crate::error::COPY_AGAIN)
         }
         Some(start) if start == *b"HIBR" || start == *b"hibr" || start == *b"WAKE" => {
-            no("it is a hibernation file, whose pages are packed", crate::error::WANT_KERNEL_DUMP)
+            no("it is a hibernation file, whose pages are compressed", crate::error::WANT_KERNEL_DUMP)
         }
         _ if file.len() < 1 << 20 => no(
             "it has no dump header, and is too small to be the memory of a machine",
-            "give a MEMORY.DMP, a raw memory image or an ELF core of a virtual machine",
+            "use a MEMORY.DMP, a raw memory image or an ELF core of a virtual machine",
         ),
         _ => Ok(raw(file)),
     }

@@ -57,7 +57,7 @@ pub(crate) fn unpack(path: &Path, file: &mut File, how: &mut Unpack<'_>) -> Resu
         Some(folder) => tempfile::tempfile_in(folder),
         None => tempfile::tempfile(),
     }
-    .map_err(io("make a temporary file to unpack"))?;
+    .map_err(io("create a temporary file to unpack"))?;
     let counted = CountedReader { inner: io::BufReader::with_capacity(CHUNK, file), read: 0 };
     let written = match (packing, from.1) {
         (DumpPacking::Gzip, _) => {
@@ -171,7 +171,7 @@ impl Sparse {
     fn write(&mut self, to: &mut File, bytes: &[u8]) -> io::Result<()> {
         self.written = self.written.saturating_add(bytes.len() as u64);
         if self.written > self.limit {
-            let problem = format!("it unpacks to more than {} bytes", self.limit);
+            let problem = format!("its unpacked size is more than {} bytes", self.limit);
             return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
         }
         for part in bytes.chunks(4096) {
@@ -209,7 +209,7 @@ fn zip_data(path: &Path, start: &[u8]) -> Result<(u64, Option<u64>)> {
         what: "zip archive",
         offset: 0,
         problem: format!("{}: {problem}", path.display()),
-        remedy: "unpack it with a zip program and give the dump inside",
+        remedy: "unpack it with a zip program and use the dump inside",
     };
     let field = |at| u16_at(start, at).ok_or_else(|| wrong("the file ends inside its first header"));
     let (flags, method) = (field(6)?, field(8)?);
@@ -233,7 +233,7 @@ fn zip_data(path: &Path, start: &[u8]) -> Result<(u64, Option<u64>)> {
         0 if flags & 8 == 0 => Ok((data, Some(size))),
         8 => Ok((data, None)),
         0 => Err(wrong("its first member is stored without a size")),
-        other => Err(wrong(&format!("compression method {other} is not read"))),
+        other => Err(wrong(&format!("compression method {other} is not supported"))),
     }
 }
 

@@ -19,9 +19,8 @@ pub(super) fn full(header: &DumpHeader, file_size: u64, warnings: &mut Vec<Strin
         return Err(malformed("run list of the dump header", 0x88, "it is empty"));
     }
     if header.runs_cut {
-        warnings.push(
-            "the header lists more memory runs than fit into it: pages of the last runs are missing".into(),
-        );
+        warnings
+            .push("the header lists more memory runs than fit: pages of the last runs are missing".into());
     }
     let mut runs = Vec::with_capacity(header.runs.len());
     let mut offset = header.size();
@@ -36,7 +35,7 @@ pub(super) fn full(header: &DumpHeader, file_size: u64, warnings: &mut Vec<Strin
 pub(super) fn sorted(runs: Vec<PhysRun>, file_size: u64, warnings: &mut Vec<String>) -> PhysMap {
     let (map, lost, overlap) = PhysMap::from_runs(runs, file_size);
     if lost > 0 {
-        warnings.push(format!("the file ends too early: {lost} of its pages are missing; {COPY_AGAIN}"));
+        warnings.push(format!("the file is truncated: {lost} of its pages are missing; {COPY_AGAIN}"));
     }
     if overlap {
         warnings.push("some pages are listed twice; the first listing is used".into());

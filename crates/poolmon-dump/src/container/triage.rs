@@ -94,7 +94,7 @@ impl Triage {
         if !self.is_64 {
             return Err(DumpError::Unanswerable {
                 what: "loaded modules",
-                why: "the driver list of 32-bit triage dumps is not read".into(),
+                why: "the driver list of 32-bit triage dumps is not supported".into(),
                 remedy: crate::error::WANT_KERNEL_DUMP,
             });
         }
@@ -122,7 +122,10 @@ impl Triage {
             modules.push(LoadedModule::new(base, size, path, checksum, Some(timestamp)));
         }
         if modules.len() < count {
-            return Err(malformed(format!("{count} drivers are told, {} are in the file", modules.len())));
+            return Err(malformed(format!(
+                "the header lists {count} drivers, the file contains {}",
+                modules.len()
+            )));
         }
         Ok(modules)
     }

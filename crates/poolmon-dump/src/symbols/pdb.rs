@@ -21,7 +21,7 @@ pub enum SymbolError {
         why: String,
     },
     /// It belongs to another build.
-    #[error("the symbols {path} belong to another build: their key is {found}, the image wants {wanted}")]
+    #[error("the symbols {path} belong to another build: their key is {found}, the image needs {wanted}")]
     Other {
         /// The file.
         path: PathBuf,

@@ -172,8 +172,8 @@ fn tell_tables(
     }
     let warning = match (summed, processors) {
         (1, 0) => {
-            "THESE FIGURES MAY BE WRONG: the dump does not tell how many processors there were, and only \
-the first one's table was found"
+            "THESE FIGURES MAY BE WRONG: the number of processors is unknown, and only the table of the first one \
+                was found"
                 .to_owned()
         }
         (_, 0) => return unreadable == 0,
@@ -185,12 +185,12 @@ the first one's table was found"
             };
             format!(
                 "THESE FIGURES ARE WRONG: the machine had {processors} processors, but only the first one's table was \
-found ({why}). Every figure is that processor's share, and can even be less than nothing"
+found ({why}). Every figure is that processor's share, and can even be negative"
             )
         }
         _ => format!(
             "THESE FIGURES ARE WRONG: the machine had {processors} processors, but only {summed} tables were found and \
-read. What the other processors allocated and freed is missing"
+read. The allocations and frees of the other processors are missing"
         ),
     };
     warnings.push(warning);
@@ -200,15 +200,13 @@ read. What the other processors allocated and freed is missing"
 /// Says that tags may stand elsewhere; `false` where some may be missing altogether.
 fn tell_overflow(warnings: &mut Vec<String>, sums: &Sums, found: &FoundLayout, expansion: bool) -> bool {
     if sums.overflow_used() {
-        warnings.push(
-            "the pool table was full: tags that no longer fitted are summed in the row `Ovfl`, without their names".into(),
-        );
+        warnings.push("the pool table was full: tags that did not fit are summed in the row `Ovfl`".into());
     }
     let full = found.keys > found.mask && !expansion;
     if full {
         warnings.push(
-            "the pool table is full: further tags may stand in the kernel's expansion table, which cannot be found \
-without symbols and is not part of these figures"
+            "the pool table is full: more tags may be in the kernel's expansion table, which cannot be found \
+                without symbols and is not part of these figures"
                 .into(),
         );
     }
@@ -243,10 +241,9 @@ fn by_variable(
     let near = detect::figures_near(memory, variable);
     match detect::detect(&bytes, candidates, &near) {
         Some(found) => Ok((first, found, bytes)),
-        None => Err(absent(
-            first,
-            "its tags do not stand where a known kernel puts them; the build may be too new",
-        )),
+        None => {
+            Err(absent(first, "its tags are not where a known kernel puts them; the build may be too new"))
+        }
     }
 }
 

@@ -49,22 +49,23 @@ pub(super) fn check(
     let Some(told) = by_symbols(memory, data, places, candidates) else {
         let mut checked = Checked::without(located?);
         let problem = if places.table.is_none() {
-            format!("the symbols {name} do not tell where the pool table is")
+            format!("the symbols {name} do not contain the address of the pool table")
         } else {
-            format!("the symbols {name} lead to no pool table in this dump")
+            format!("no pool table is at the address from the symbols {name}")
         };
-        checked.warnings.push(format!("{problem}; what was found without them is used"));
+        checked.warnings.push(format!("{problem}; the results of the search without symbols are used"));
         return Ok(checked);
     };
     let (mut warnings, mut notes) = (Vec::new(), Vec::new());
     let array = told.tables.as_ref().map_or(0, |tables| tables.array);
     if let Some(place) = places.array.filter(|&place| place != array) {
         warnings.push(format!(
-            "where the symbols {name} put the list of the processors' tables, {place:#x}, it does not begin; it was searched"
+            "the list of the processors' tables is not at {place:#x}, as the symbols {name} say; it was found by \
+                searching"
         ));
     }
     match &located {
-        Err(error) => notes.push(format!("the pool table was found by the symbols {name} alone: {error}")),
+        Err(error) => notes.push(format!("the pool table was found only with the symbols {name}: {error}")),
         Ok(found) => {
             let differences = differences(&told, found);
             if differences.is_empty() && warnings.is_empty() {
@@ -74,7 +75,9 @@ pub(super) fn check(
                 ));
             }
             warnings.extend(differences.into_iter().map(|what| {
-                format!("the symbols {name} and the search without symbols disagree, and the symbols are used: {what}")
+                format!(
+                    "the symbols {name} and the search without symbols disagree; the symbols are used: {what}"
+                )
             }));
         }
     }

@@ -16,7 +16,7 @@ use crate::bytes::{u16_at, u64_at};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ElfError {
     /// They do not begin with `\x7fELF`.
-    #[error("not an ELF file: it does not begin with 7f 45 4c 46")]
+    #[error("not an ELF file: it does not start with 7f 45 4c 46")]
     NotElf,
     /// They begin well, then something is out of place; with the offset.
     #[error("damaged: {0}, at offset {1:#x}")]

@@ -130,7 +130,7 @@ impl<'a> Elf<'a> {
         if row != 64 || count > MAX_SECTIONS {
             return Err(ElfError::Damaged("the section table's rows or their number are wrong", 58));
         }
-        let beyond = || ElfError::Damaged("the section table reaches beyond the end of the file", table);
+        let beyond = || ElfError::Damaged("the section table extends past the end of the file", table);
         let start = usize::try_from(table).map_err(|_| beyond())?;
         let end = start.checked_add(count * 64).ok_or_else(beyond)?;
         let rows = bytes.get(start..end).ok_or_else(beyond)?;
@@ -183,7 +183,8 @@ fn section<'a>(bytes: &'a [u8], row: &[u8], at: u64) -> Result<ElfSection<'a>, E
     let kind = u32_at(row, 4).ok_or_else(cut)?;
     let offset = u64_at(row, 24).ok_or_else(cut)?;
     let size = u64_at(row, 32).ok_or_else(cut)?;
-    let beyond = || ElfError::Damaged("a section reaches beyond the end of the file (is it cut?)", at);
+    let beyond =
+        || ElfError::Damaged("a section extends past the end of the file, which may be truncated", at);
     let own = if kind == NOBITS || kind == 0 {
         &[][..]
     } else {

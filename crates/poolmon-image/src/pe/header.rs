@@ -30,7 +30,7 @@ pub mod directory {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PeError {
     /// They do not begin with `MZ`.
-    #[error("not a Windows image: it does not begin with MZ")]
+    #[error("not a Windows image: it does not start with MZ")]
     NotPe,
     /// They begin well, then something is out of place.
     #[error("damaged image: {0}")]
@@ -111,7 +111,7 @@ impl PeHeader {
         }
         let nt = u32_at(bytes, 0x3c).ok_or(PeError::Damaged("it ends inside the DOS header"))? as usize;
         if bytes.get(nt..nt.saturating_add(4)) != Some(b"PE\0\0") {
-            return Err(PeError::Damaged("no PE signature where the DOS header points"));
+            return Err(PeError::Damaged("no PE signature at the offset in the DOS header"));
         }
         let file = nt + 4;
         let gone = PeError::Damaged("it ends inside the PE headers");

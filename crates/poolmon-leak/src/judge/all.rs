@@ -47,8 +47,7 @@ fn temper(analysis: &Analysis, pools: &[PoolGrowth], findings: &mut [Finding]) {
             && owner::is_part_of_inodes(&series.tag)
         {
             finding.kind = VerdictKind::Growing;
-            let reason =
-                "part of each inode: the kernel frees it with the inodes, whose caches it can shrink";
+            let reason = "part of each inode: freed with the inodes, whose caches the kernel can shrink";
             finding.reasons = vec![reason.into()];
             finding.needs = None;
         }
@@ -57,15 +56,17 @@ fn temper(analysis: &Analysis, pools: &[PoolGrowth], findings: &mut [Finding]) {
             && rate <= objects * owner::BOOKKEEPING
         {
             finding.kind = VerdictKind::Growing;
-            let reason = "no more than the kernel's own bookkeeping takes for caches that grow beside it and can be shrunk";
+            let reason = "no more than the kernel's own bookkeeping for reclaimable caches that grow at the same \
+                time";
             finding.reasons = vec![reason.into()];
             finding.needs = None;
         }
         if finding.kind == VerdictKind::Leaking && !worth && !kept {
             finding.kind = VerdictKind::Growing;
-            finding
-                .reasons
-                .insert(0, "grows too little to be told from a cache that is trimmed now and then".into());
+            finding.reasons.insert(
+                0,
+                "grows too little to be distinguished from a cache that is trimmed now and then".into(),
+            );
         }
     }
 }
@@ -96,7 +97,7 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
         finding.evidence.q = q;
         if finding.kind == VerdictKind::Leaking && q > config.false_discoveries {
             finding.kind = VerdictKind::Growing;
-            finding.reasons = vec!["among so many tags one rising like this by chance".into()];
+            finding.reasons = vec!["with this many tags, one would rise like this by chance".into()];
         }
     }
     let pools = pools(analysis, from, to);
@@ -190,11 +191,11 @@ fn defer(findings: &mut [Finding], config: &AnalysisConfig) {
     for (at, finding) in findings.iter_mut().enumerate().filter(|(_, f)| f.kind == VerdictKind::Leaking) {
         let Some(hours) = finding.early else { continue };
         if carried.contains(&at) {
-            finding.reasons.insert(0, "grows in lockstep with a leak that is past doubt".into());
+            finding.reasons.insert(0, "grows in lockstep with a certain leak".into());
         } else {
             finding.kind = VerdictKind::Growing;
             finding.needs = Some(hours);
-            finding.reasons = vec!["too early to tell from a cache that will be trimmed".into()];
+            finding.reasons = vec!["too early to distinguish it from a cache that will be trimmed".into()];
         }
     }
 }

@@ -87,13 +87,13 @@ pub fn culprit(members: &[usize], verdicts: &[Verdict], hints: &[Option<OwnerHin
             reasons.push("it never freed one".to_owned());
         } else if verdict.evidence.retention.is_some_and(|kept| kept > 0.9) {
             score += 2;
-            reasons.push("it keeps nearly all that it allocates".to_owned());
+            reasons.push("it frees almost nothing of what it allocates".to_owned());
         }
         if let Some(hint) = hints.get(at).and_then(Option::as_ref)
             && hint.third_party
         {
             score += 3;
-            reasons.push(format!("{} does not come with the system", hint.driver));
+            reasons.push(format!("{} is not part of the system", hint.driver));
         }
         match owner::layer(&verdict.tag) {
             Some(_) => score -= 3,
@@ -129,11 +129,11 @@ pub fn culprit(members: &[usize], verdicts: &[Verdict], hints: &[Option<OwnerHin
         .take(3)
         .collect();
     if !victims.is_empty() {
-        reasons.push(format!("{}, which it drags along", victims.join(", ")));
+        reasons.push(format!("{}, which grow with it", victims.join(", ")));
     }
     if reasons.is_empty() {
         let which = if caches { "largest" } else { "smallest" };
-        reasons.push(format!("nothing tells them apart but size: the {which} is the likelier cause"));
+        reasons.push(format!("the {which}; nothing else distinguishes them"));
     }
     (best, reasons.join("; "))
 }

@@ -130,7 +130,7 @@ fn comes_back(config: &AnalysisConfig, points: &Points) -> Option<&'static str> 
     if points.known_load().is_some_and(|load| correlation(&load, &points.mean) > 0.5) {
         return Some("its bytes follow the machine's load");
     }
-    (part > 0.25).then_some("comes back down by itself")
+    (part > 0.25).then_some("falls back on its own")
 }
 
 fn correlation(a: &[f64], b: &[f64]) -> f64 {
@@ -189,7 +189,7 @@ fn step(config: &AnalysisConfig, points: &Points, rise: f64) -> Option<Finding> 
     finding.from = points.hours[at];
     finding.evidence.jump = (jump / rise).abs();
     finding.evidence.p = test.p;
-    finding.reasons.push("one jump explains its growth; before and after it is level".into());
+    finding.reasons.push("one jump explains its growth; flat before and after".into());
     Some(finding)
 }
 
@@ -440,12 +440,12 @@ impl<'a> Window<'a> {
             || e.partial_t.is_some_and(|t| t < if kept { c.partial_t_kept } else { c.partial_t });
         if let Some(quiet) = e.ended {
             let quiet = poolmon_model::units::rough_hours(quiet);
-            let reason = format!("has not grown for {quiet}, though the machine works on");
+            let reason = format!("has not grown for {quiet}, although the machine was in use");
             return (VerdictKind::WarmingUp, vec![reason], None);
         }
         if explained {
             if slows && e.signal >= c.signal {
-                return (VerdictKind::WarmingUp, said("grows ever more slowly"), None);
+                return (VerdictKind::WarmingUp, said("levels off"), None);
             }
             return (
                 VerdictKind::LoadDriven,
@@ -454,14 +454,14 @@ impl<'a> Window<'a> {
             );
         }
         if slows {
-            return (VerdictKind::WarmingUp, said("grows ever more slowly"), Some(span * 0.5));
+            return (VerdictKind::WarmingUp, said("levels off"), Some(span * 0.5));
         }
         if e.jump > 0.5 && e.jump * e.signal > 6.0 {
-            return (VerdictKind::Growing, said("one jump makes up most of its growth"), Some(span * 0.5));
+            return (VerdictKind::Growing, said("one jump is most of its growth"), Some(span * 0.5));
         }
         let floor_rises = e.floor.1 == 0 || e.floor.0 * 3 >= e.floor.1 * 2;
         if e.signal < c.signal || !floor_rises || e.day_low.is_some_and(|low| low <= 0.0) {
-            return (VerdictKind::Growing, said("not yet clear of its own noise"), Some(span));
+            return (VerdictKind::Growing, said("not yet distinguishable from its own noise"), Some(span));
         }
         if pool == Pool::Reclaimable {
             return (
@@ -471,30 +471,30 @@ impl<'a> Window<'a> {
             );
         }
         if !self.beyond_rhythm() {
-            let reason = said("less than a day: it may be the day's rhythm");
+            let reason = said("less than a day of samples: it may be a daily pattern");
             return (VerdictKind::Growing, reason, Some((c.day - span).max(0.0)));
         }
         let mut reasons = Vec::new();
         if e.frees == Some(0.0) {
             reasons.push("nothing is ever freed".into());
         } else if e.only_rises {
-            reasons.push("outstanding allocations only ever rise".into());
+            reasons.push("outstanding allocations never fall".into());
         }
         if e.constant_size {
             reasons.push("every allocation has the same size".into());
         }
         if e.by_work {
-            reasons.push("grows with the work that the machine does, and never comes back".into());
+            reasons.push("grows with the machine's work and never shrinks".into());
         }
         if e.outgrown >= c.outgrown && span < 2.0 * c.day {
             reasons.push(if e.outgrown < 100.0 {
                 format!("holds {:.0} times what it held before it grew", e.outgrown + 1.0)
             } else {
-                "hardly held anything before it grew".into()
+                "held almost nothing before it grew".into()
             });
         }
         if !self.covered_day {
-            reasons.push("less than a day of samples: a rhythm is unlikely, not excluded".into());
+            reasons.push("less than a day of samples: a daily pattern is unlikely, but possible".into());
         }
         if self.points.inexact {
             reasons.push("some counts are inexact: a 32-bit counter wrapped".into());

@@ -193,11 +193,11 @@ fn fate(
         reasons.push("the kernel can shrink this cache when it needs the memory".to_owned());
     }
     if kept.estimate < taken / 2.0 && kept.high < taken {
-        reasons.push("over run and idle interval together little more stays than without runs".to_owned());
+        reasons.push("runs and idle intervals together grow hardly more than the background".to_owned());
         return (LossKind::GivenBack, kept.estimate, reasons);
     }
     if gulps(column, pairs, ambient) < taken / 2.0 {
-        reasons.push("now and then a run gives back what several took".to_owned());
+        reasons.push("now and then a run frees what several took".to_owned());
         return (LossKind::GivenBack, kept.estimate, reasons);
     }
     if tested.len() >= ENOUGH_FOR_HALVES {

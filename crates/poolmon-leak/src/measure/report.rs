@@ -134,8 +134,8 @@ impl Loss {
         };
         let mut text = format!("{who} {verb} {}", self.amount());
         match self.kind {
-            LossKind::GivenBack => text += ", and gives it back later",
-            LossKind::FillsUp => text += " at first, and no more in the later runs: a cache that filled",
+            LossKind::GivenBack => text += ", and frees it later",
+            LossKind::FillsUp => text += " in the first runs only: a cache that filled",
             _ => {}
         }
         if let Some(owner) = &self.owner {
@@ -152,14 +152,14 @@ impl Loss {
             Some(run) => {
                 let s = if figure(run.estimate) == "1" { "" } else { "s" };
                 format!(
-                    "{} object{s} a run ({}), {}",
+                    "{} object{s} per run ({}), {}",
                     figure(run.estimate),
                     figure_range(run.low, run.high),
                     bytes(&self.bytes)
                 )
             }
             None => format!(
-                "{} a run, {}",
+                "{} per run, {}",
                 human_amount(self.bytes.estimate),
                 human_range(self.bytes.low, self.bytes.high)
             ),

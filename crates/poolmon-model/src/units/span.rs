@@ -62,7 +62,7 @@ pub fn rough_span(time: Duration) -> String {
 ///
 /// The text for a person if it is not a length of time, or is zero.
 pub fn parse_span(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is not a length of time; write 500ms, 30s, 10m, 36h or 28d");
+    let wrong = || format!("`{text}` is not a time span; write 500ms, 30s, 10m, 36h or 28d");
     let time = if let Ok(seconds) = text.trim().parse::<f64>() {
         Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?
     } else {

@@ -13,11 +13,12 @@ const fn known(
 
 const SHRINKS: &str =
     "shrinks under pressure: large and steady is no leak; try `echo 2 > /proc/sys/vm/drop_caches` as a test";
-const SHARED: &str = "shared by all callers of kmalloc of this size: allocation profiling (/proc/allocinfo) or slab tracing tells them apart";
+const SHARED: &str = "shared by all callers of kmalloc of this size: allocation profiling (/proc/allocinfo) or \
+    slab tracing separates them";
 const PROCESSES: &str = "follows processes and threads; compare with their number";
 const SOCKETS: &str = "follows open sockets: look with `ss -s`";
 const FILES: &str = "follows open files: look for a process with many descriptors";
-const NETWORK: &str = "follows network traffic; packets that nobody reads stay here";
+const NETWORK: &str = "follows network traffic; unread packets stay here";
 const MAPPINGS: &str = "follows how many regions processes map";
 const BLOCK: &str = "freed in step with I/O: growth means requests that do not finish";
 
@@ -44,7 +45,7 @@ pub static CACHES: &[BuiltinEntry] = &[
     known("proc_inode_cache", "proc", "inodes of /proc", "many monitoring agents read /proc; shrinks under pressure"),
     known("shmem_inode_cache", "shmem", "inodes of tmpfs and shared memory", "one for each file in tmpfs: not freed before the file is deleted"),
     known("sock_inode_cache", "net", "inodes of sockets", SOCKETS),
-    known("kernfs_node_cache", "kernfs", "entries of sysfs and cgroups", "containers that come and go leave dead cgroups behind"),
+    known("kernfs_node_cache", "kernfs", "entries of sysfs and cgroups", "stopped containers leave dead cgroups behind"),
     known("*_inode_cache", "file system", "inodes of a file system", SHRINKS),
     known("radix_tree_node", "lib", "index of the page cache", "follows the page cache"),
     known("xarray_node", "lib", "index of the page cache", "follows the page cache"),
@@ -103,11 +104,11 @@ pub static CACHES: &[BuiltinEntry] = &[
     known("kmalloc-rnd-*", "kmalloc", "general blocks, spread at random over copies of the cache", SHARED),
     known("dma-kmalloc-*", "kmalloc", "general blocks for old DMA", SHARED),
     known("kmalloc-*", "kmalloc", "general blocks", SHARED),
-    known("mem_cgroup*", "cgroup", "memory control groups", "containers that come and go leave dead cgroups behind"),
+    known("mem_cgroup*", "cgroup", "memory control groups", "stopped containers leave dead cgroups behind"),
     known("percpu_*", "memory", "per-CPU data", ""),
     known("kmem_cache", "slab", "the caches themselves", ""),
     known("kmem_cache_node", "slab", "the caches themselves", ""),
-    known("task_group", "scheduler", "scheduling groups", "containers that come and go"),
+    known("task_group", "scheduler", "scheduling groups", "containers that start and stop"),
     known("uts_namespace", "process", "host name namespaces", "containers that are not torn down"),
     known("user_namespace", "process", "user namespaces", "containers that are not torn down"),
     known("mqueue_inode_cache", "ipc", "message queues", ""),

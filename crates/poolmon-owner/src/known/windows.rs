@@ -15,9 +15,8 @@ const OBJECT: &str =
     "held open by a handle or a lost reference: compare with the handle count of this object type";
 const LOCKSTEP: &str = "grows in step with other file tags: the leaking driver holds references to file objects, the largest tag is a victim";
 const REQUEST: &str =
-    "charged for whoever sends the I/O: the tag does not name the culprit; look at who sends the requests";
-const SHARED: &str =
-    "shared by many drivers: only allocation stacks or a scan of the drivers tell them apart";
+    "charged to the sender of the I/O: the tag does not name the cause; check who sends the requests";
+const SHARED: &str = "shared by many drivers: only allocation stacks or a scan of the drivers separates them";
 const CACHE: &str = "a cache that follows load and shrinks when memory is short: large and steady is no leak";
 const NETWORK: &str =
     "follows network traffic; a network filter, firewall or VPN driver that keeps packets makes it grow";
@@ -216,7 +215,7 @@ pub static TAGS: &[BuiltinEntry] = &[
     known("ND??", "ndis.sys", "network driver interface", NETWORK),
     known("Ndu ", "ndu.sys", "network usage per program", "a well-known grower: the Ndu service can be switched off as a test"),
     known("Nr22", "network filter", "packets held by a network filter of an adapter's software suite", "try without the adapter's extra software"),
-    known("smNp", "nt!store", "pages of the compressed memory store", "follows memory compression, not a leak by itself"),
+    known("smNp", "nt!store", "pages of the compressed memory store", "follows memory compression; not a leak in itself"),
     known("smBt", "nt!store", "indexes of the memory store", ""),
     known("Usb?", "various", "USB drivers", "look at the devices that are plugged in"),
     known("UHUB", "usbhub.sys", "USB hubs", ""),
@@ -247,7 +246,7 @@ pub static TAGS: &[BuiltinEntry] = &[
     known("Gh??", "win32k", "handles of drawing objects", PROGRAMS),
     known("Gdrs", "win32k", "surfaces", PROGRAMS),
     known("Gpff", "win32k", "font files", ""),
-    known("Ttfd", "win32k", "TrueType fonts", "programs that load fonts again and again"),
+    known("Ttfd", "win32k", "TrueType fonts", "programs that load fonts repeatedly"),
     known("Us??", "win32k", "windows, menus and messages", PROGRAMS),
     known("Usqm", "win32k", "messages waiting for windows", "a window that does not read its messages"),
     known("Uskb", "win32k", "keyboard layouts", ""),

@@ -61,7 +61,7 @@ impl MergedCaches {
         if !rest.is_empty() {
             let _ = write!(text, " and {} more", rest.len());
         }
-        text.push_str(": its figures are those of all of them; boot with slab_nomerge to tell them apart");
+        text.push_str(": its figures are the sum of all of them; boot with slab_nomerge to separate them");
         Some(text)
     }
 }
@@ -80,8 +80,8 @@ mod tests {
         assert_eq!(merged.others("a").collect::<Vec<_>>(), ["b", "c"]);
         assert_eq!(
             merged.explain("b").unwrap(),
-            "the kernel keeps b in one cache with a, c: its figures are those of all of them; boot with slab_nomerge \
-             to tell them apart"
+            "the kernel keeps b in one cache with a, c: its figures are the sum of all of them; boot with \
+                slab_nomerge to separate them"
         );
         assert_eq!((merged.explain("own"), merged.explain("none")), (None, None));
         let many: Vec<String> = (0..20).map(|n| format!("n{n:02}")).collect();

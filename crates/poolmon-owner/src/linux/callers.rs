@@ -40,12 +40,12 @@ const FUNCTIONS: &[(&str, &str, &str)] = &[
     (
         "kvmalloc_node",
         "memory",
-        "large blocks of callers that kvmalloc hides: boot with allocation profiling to tell them apart",
+        "large blocks of callers that kvmalloc hides: boot with allocation profiling to separate them",
     ),
     (
         "__kvmalloc_node*",
         "memory",
-        "large blocks of callers that kvmalloc hides: boot with allocation profiling to tell them apart",
+        "large blocks of callers that kvmalloc hides: boot with allocation profiling to separate them",
     ),
     ("acpi_*", "acpi", "ACPI tables and registers, mapped"),
     ("pci_*", "pci", "registers of PCI devices, mapped"),
@@ -82,10 +82,10 @@ const FUNCTIONS: &[(&str, &str, &str)] = &[
     (
         "bucket_table_alloc*",
         "lib",
-        "hash tables that grow with what is in them; allocation profiling tells whose",
+        "hash tables that grow with their contents; allocation profiling shows the owner",
     ),
     ("alloc_fdtable", "vfs", "descriptor tables of processes with many open files"),
-    ("kernel_read*", "vfs", "files that the kernel reads as a whole, such as modules and firmware"),
+    ("kernel_read*", "vfs", "files that the kernel loads completely, such as modules and firmware"),
     ("fw_*", "firmware", "firmware of devices"),
     ("kcov_*", "kcov", "coverage of code"),
     ("ioremap*", "memory", "device memory, mapped"),

@@ -15,7 +15,7 @@ pub enum CreationKind {
     Table,
     /// The name is printed by a format, and given to such a call.
     Format,
-    /// The file creates a cache whose name could not be followed, and holds this text.
+    /// The file creates a cache with a name that could not be traced, and contains this text.
     Text,
 }
 
@@ -95,7 +95,7 @@ impl Creation {
             CreationKind::Call => format!("calls {} with this name", self.api),
             CreationKind::Wrapper => {
                 let through = self.through.as_deref().unwrap_or("a function of its own");
-                format!("gives this name to {through}, which calls {}", self.api)
+                format!("passes this name to {through}, which calls {}", self.api)
             }
             CreationKind::Protocol => {
                 format!("registers the protocol {} with a cache for its sockets", self.name)
@@ -103,7 +103,8 @@ impl Creation {
             CreationKind::Table => format!("calls {} with names from a table that has this one", self.api),
             CreationKind::Format => format!("calls {} with a name made by \"{}\"", self.api, self.name),
             CreationKind::Text => {
-                return "creates a cache whose name could not be followed, and holds this text".to_owned();
+                return "creates a cache with a name that could not be traced, and contains this text"
+                    .to_owned();
             }
         };
         if let Some(function) = &self.function {

@@ -27,11 +27,11 @@ pub(crate) fn unpack(bytes: &[u8], limit: u64) -> Result<Cow<'_, [u8]>, ModuleEr
     let offset = u32_at(bytes, 0x248).ok_or_else(cut)? as usize;
     let length = u32_at(bytes, 0x24c).ok_or_else(cut)? as usize;
     let start = (setup * 512).checked_add(offset).ok_or_else(cut)?;
-    let beyond = || ModuleError::Damaged("the packed kernel reaches beyond the end of the file", 0x248);
+    let beyond = || ModuleError::Damaged("the compressed kernel extends past the end of the file", 0x248);
     let payload = bytes.get(start..start.checked_add(length).ok_or_else(beyond)?).ok_or_else(beyond)?;
     if unpack::packing(payload).is_none() && !payload.starts_with(b"\x7fELF") {
         return Err(ModuleError::Unsupported(
-            "its kernel is not packed with gzip, xz or zstd; give the unpacked vmlinux instead".into(),
+            "its kernel is not compressed with gzip, xz or zstd; use the uncompressed vmlinux instead".into(),
         ));
     }
     unpack::unpack(payload, limit)

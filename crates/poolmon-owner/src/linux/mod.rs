@@ -39,7 +39,7 @@ use poolmon_image::elf::ElfError;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ModuleError {
     /// It is no ELF file, nor one packed in a known way.
-    #[error("neither a kernel module nor a kernel: it does not begin with ELF, plain or packed")]
+    #[error("neither a kernel module nor a kernel: it does not start with ELF, plain or compressed")]
     NotElf,
     /// It begins well, then something is out of place; with the place in the unpacked file.
     #[error("damaged: {0}, at offset {1:#x}")]

@@ -54,8 +54,8 @@ impl LineProblem {
         match self {
             Self::TwoFields => "two fields instead of three",
             Self::Dash => "a dash is missing or glued to a word",
-            Self::Continuation => "continues the entry before",
-            Self::Prose => "is no entry; nothing was taken from it",
+            Self::Continuation => "continues the previous entry",
+            Self::Prose => "is not an entry; it was skipped",
         }
     }
 }

@@ -55,7 +55,7 @@ pub struct PooltagError {
 
 impl poolmon_model::problem::Remedy for PooltagError {
     fn remedy(&self) -> Option<String> {
-        Some("name another pooltag.txt, or go on without: the built-in table stays".into())
+        Some("name another pooltag.txt, or leave out the option: the built-in table is used anyway".into())
     }
 }
 

@@ -11,9 +11,7 @@ pub enum ScanError {
     #[error(transparent)]
     Pe(#[from] PeError),
     /// More than the search takes into memory.
-    #[error(
-        "too large: its headers speak of {bytes} bytes, and at most {limit} are taken into memory; it was skipped"
-    )]
+    #[error("too large: its headers give {bytes} bytes, the limit is {limit}; it was skipped")]
     TooLarge {
         /// What the file would need.
         bytes: u64,

@@ -127,29 +127,27 @@ impl Evidence {
         let mut text = match (self.kind, self.wrapper) {
             (EvidenceKind::Call, _) => match self.role {
                 Some(CallRole::Free) => format!("frees memory under this tag with {api}"),
-                Some(CallRole::List) => format!("makes a list of blocks under this tag with {api}"),
+                Some(CallRole::List) => format!("creates a lookaside list under this tag with {api}"),
                 _ => format!("allocates under this tag with {api}"),
             },
             (EvidenceKind::Argument, Some(rva)) => {
-                format!("hands this tag to its own function at RVA {rva:#x}, which passes it to {api}")
+                format!("passes this tag to its own function at RVA {rva:#x}, which passes it to {api}")
             }
             (EvidenceKind::Argument, None) => match &self.api {
                 Some(api) => {
-                    format!("hands these four characters to {api}, which is not known to take a tag")
+                    format!("passes these four characters to {api}, which is not known to take a tag")
                 }
-                None => {
-                    "hands this tag to a function of its own, as a driver with its own allocator does".into()
-                }
+                None => "passes this tag to its own function, as a driver with its own allocator does".into(),
             },
-            (EvidenceKind::Structure, _) => format!("has this tag in {api}, where the kernel reads it from"),
+            (EvidenceKind::Structure, _) => format!("passes this tag to the kernel in {api}"),
             (EvidenceKind::Code, _) => {
                 "has these four bytes in its code, but no call that uses them was found".into()
             }
             (EvidenceKind::Data, _) => "has these four bytes in its data: a table of tags, or chance".into(),
-            (EvidenceKind::Text, _) => "has these four bytes inside a longer text: as a rule noise".into(),
+            (EvidenceKind::Text, _) => "has these four bytes inside a longer text: usually noise".into(),
         };
         if let Some(library) = self.library {
-            text.push_str("; the code comes from the static library ");
+            text.push_str("; the code is from the static library ");
             text.push_str(library);
         }
         text

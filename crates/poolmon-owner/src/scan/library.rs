@@ -41,18 +41,19 @@ pub(crate) fn of(tag: PoolTag) -> Option<&'static str> {
 pub fn charged(tag: PoolTag) -> Option<&'static str> {
     let text = match &tag.unprotected().0 {
         b"Irp " => {
-            "Irp  is allocated by the kernel for whoever sends requests; look at drivers that send I/O, \
-             and at Verifier's pool tracking"
+            "Irp  is allocated by the kernel for the sender of the requests; check drivers that send I/O, and \
+                Verifier's pool tracking"
         }
         b"Mdl " => {
-            "Mdl  is allocated by the kernel for whoever describes buffers; look at drivers that call IoAllocateMdl"
+            "Mdl  is allocated by the kernel for the caller that describes buffers; check drivers that call \
+                IoAllocateMdl"
         }
-        b"File" => "File is charged for open files; look for handles or references that somebody keeps",
+        b"File" => "File is charged for open files; look for handles or references that are not released",
         b"Proc" => {
             "Proc is charged for processes; look for handles or references to processes that have ended"
         }
         b"Thre" => "Thre is charged for threads; look for handles or references to threads that have ended",
-        b"Toke" => "Toke is charged for access tokens; look for handles or references that somebody keeps",
+        b"Toke" => "Toke is charged for access tokens; look for handles or references that are not released",
         b"Even" => "Even is charged for event objects; look for the process with many handles",
         b"Cont" | b"ConT" => {
             "contiguous memory is taken by the kernel for drivers; the driver behind it is hidden"

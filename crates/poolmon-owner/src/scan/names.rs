@@ -29,7 +29,7 @@ impl NamedDriver {
     pub fn about(&self) -> &'static str {
         match self.kind {
             Some(EvidenceKind::Call) => "uses the tag in a call of a pool function",
-            Some(EvidenceKind::Argument) => "hands the tag to an allocator of its own",
+            Some(EvidenceKind::Argument) => "passes the tag to its own allocator",
             Some(_) => "has the tag in a structure that the kernel reads",
             None => "would get the tag from its framework, by its name",
         }

@@ -100,7 +100,7 @@ impl PerfmonReader {
         for (at, id) in &options.columns {
             let figure = FIGURES.iter().find(|figure| figure.id == id).ok_or_else(|| {
                 let known: Vec<_> = FIGURES.iter().map(|figure| figure.id).collect();
-                wrong(&format!("there is no figure `{id}`; there are {}", known.join(", ")), "name one of them")
+                wrong(&format!("there is no figure `{id}`; there are {}", known.join(", ")), "use one of them")
             })?;
             let slot = at.checked_sub(1).and_then(|at| columns.get_mut(at)).ok_or_else(|| {
                 wrong(&format!("there is no counter number {at}"), "counters are numbered from 1")
@@ -109,7 +109,7 @@ impl PerfmonReader {
         }
         if columns.iter().all(|column| matches!(column, Column::Other)) {
             let problem = "no counter that poolmon knows; names may be in another language";
-            return Err(wrong(problem, "say which column is what: --columns 1=pool_nonpaged"));
+            return Err(wrong(problem, "name the columns: --columns 1=pool_nonpaged"));
         }
         let name = input.name().to_owned();
         Ok(Self {
@@ -136,7 +136,7 @@ impl Samples for PerfmonReader {
         let stamp = self.fields.first().map_or("", |stamp| stamp.trim());
         let time = parse_time(stamp, self.bias).ok_or_else(|| {
             let problem = format!("`{stamp}` is not a time such as 10/29/2017 01:59:44.562");
-            let remedy = "cut the line out, or write the log again with relog";
+            let remedy = "remove the line, or rewrite the log with relog";
             ReadError::line(&self.name, self.records.line(), problem, remedy)
         })?;
         sample.clear();

@@ -12,7 +12,7 @@ use crate::{FileFormat, FormatGroup, Holds, Input, Result, Samples};
 pub(crate) static FORMAT: FileFormat = FileFormat {
     id: "recording",
     title: "a recording",
-    about: "What `poolmon record` writes: a folder of .plog files, or one of them",
+    about: "A recording of `poolmon record`: a folder of .plog files, or one of them",
     group: FormatGroup::Any,
     holds: Holds::Recording,
     recognise,

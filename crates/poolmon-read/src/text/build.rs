@@ -269,18 +269,18 @@ impl NoticedLines {
         let counted = [
             self.broken.remark(
                 NotUnderstood,
-                "row could not be read and was passed over",
-                "rows could not be read and were passed over",
+                "row could not be read and was skipped",
+                "rows could not be read and were skipped",
             ),
             self.left_out.remark(
                 RowsMissing,
-                "place where rows were left out by whoever saved this",
-                "places where rows were left out by whoever saved this",
+                "place where rows were left out when this was saved",
+                "places where rows were left out when this was saved",
             ),
             self.long.remark(
                 TooLong,
-                "line longer than 1 MiB was passed over",
-                "lines longer than 1 MiB were passed over",
+                "line longer than 1 MiB was skipped",
+                "lines longer than 1 MiB were skipped",
             ),
             self.per_alloc.remark(
                 Contradiction,
@@ -289,8 +289,8 @@ impl NoticedLines {
             ),
             self.dots.remark(
                 UnclearTag,
-                "tag with dots, which may stand for blanks or bytes that do not print",
-                "tags with dots, which may stand for blanks or bytes that do not print",
+                "tag with dots, which may replace blanks or non-printing bytes",
+                "tags with dots, which may replace blanks or non-printing bytes",
             ),
         ];
         into.extend(counted.into_iter().flatten());
@@ -312,7 +312,7 @@ impl NoticedLines {
 /// How memsnap's process rows are mentioned.
 fn processes(count: u64) -> String {
     let rows = if count == 1 { "row of memsnap's was" } else { "rows of memsnap's were" };
-    format!("{count} process {rows} passed over: they tell of processes, not of pool tags")
+    format!("{count} process {rows} skipped: they list processes, not pool tags")
 }
 
 /// Whether `per_alloc` is `bytes` ÷ `diff`, cut to a whole number, or 0 where nothing is outstanding.

@@ -24,7 +24,7 @@ pub(super) enum StartKind {
     Binary(&'static str, &'static str),
 }
 
-const ANY_TEXT: &str = "give it the text that PoolMon, poolmon or WinDbg wrote";
+const ANY_TEXT: &str = "use a text file from PoolMon, poolmon or WinDbg";
 
 /// Known beginnings of files that people take for logs.
 const BINARIES: &[(&[u8], &str, &str)] = &[

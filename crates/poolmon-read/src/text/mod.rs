@@ -37,7 +37,7 @@ use encoding::StartKind;
 use input::{LineStep, Lines};
 
 /// The remark of a sample whose time is in the text without a zone: a caller that knows the zone can move it.
-pub const ZONE_ASSUMED: &str = "the time zone is not told: the time is read as UTC";
+pub const ZONE_ASSUMED: &str = "the time zone is unknown: times are read as UTC";
 
 /// What the first line that is not prose belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

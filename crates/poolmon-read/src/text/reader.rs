@@ -19,8 +19,8 @@ pub struct SampleReader {
     found: bool,
 }
 
-const LAYOUTS: &str = "understood are: logs and screen copies of PoolMon, CSV or TSV with a header line that names tag, \
-     pool, allocs, frees and bytes, and the output of WinDbg's !poolused";
+const LAYOUTS: &str = "use a log or screen copy of PoolMon, CSV or TSV with a header line that names tag, pool, \
+    allocs, frees and bytes, or the output of WinDbg's !poolused";
 
 impl SampleReader {
     /// Reads from anything. `name` stands in messages and in [`Origin::file`].

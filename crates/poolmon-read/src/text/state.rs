@@ -176,7 +176,7 @@ impl TextParser {
     }
 
     pub(super) fn may_be_cut(&mut self) {
-        let sentence = "the last line has no line end: its last figure may be cut short";
+        let sentence = "the last line has no line end: its last figure may be truncated";
         self.builder.noticed.said.push(Remark::new(RemarkKind::CutShort, sentence));
     }
 
@@ -245,7 +245,7 @@ impl TextParser {
                 _ if rows => {}
                 SessionHeading::One(id) => self.builder.session = Some(id),
                 SessionHeading::All => {
-                    let sentence = "the rows are of all sessions' pools, not of the system's";
+                    let sentence = "the rows are from the pools of all sessions, not of the system";
                     self.builder.noticed.said.push(Remark::new(RemarkKind::Other, sentence));
                 }
             }

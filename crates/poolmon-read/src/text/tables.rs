@@ -107,7 +107,8 @@ impl TextParser {
                 for ((total, pool), sum) in halves.into_iter().zip(windbg::POOLS).zip(&table.sums) {
                     if (total.live, total.bytes) != *sum {
                         let text = format!(
-                            "WinDbg's TOTAL line says {} allocations and {} bytes of {}, the rows add up to {} and {}: rows are missing",
+                            "WinDbg's TOTAL line gives {} allocations and {} bytes of {}, the rows add up to {} \
+                                and {}: rows are missing",
                             total.live,
                             total.bytes,
                             pool.long(),

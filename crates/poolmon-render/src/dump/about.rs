@@ -19,7 +19,7 @@ pub fn text(dump: &Dump, info: &DumpInfo, symbols: Option<&Path>) -> String {
     let machine = info.machine.map_or("unknown processor", poolmon_dump::Machine::name);
     let machine = info.paging.map_or(machine, poolmon_dump::paging::PagingForm::name);
     lines.push(("Kind", format!("{}, {machine}", info.kind())));
-    lines.push(("System", info.system().unwrap_or_else(|| "not told".into())));
+    lines.push(("System", info.system().unwrap_or_else(|| "unknown".into())));
     lines.extend(info.build_text.clone().map(|text| ("Kernel", text)));
     lines.push(("Taken", taken(info)));
     lines.extend(info.processors.map(|count| ("Processors", count.to_string())));
@@ -73,7 +73,7 @@ fn taken(info: &DumpInfo) -> String {
     let after = info.uptime.map(|uptime| format!("{} after boot", units::span(uptime)));
     let parts = [info.time.map(utc), after];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
-    if parts.is_empty() { "not told".into() } else { parts.join(", ") }
+    if parts.is_empty() { "unknown".into() } else { parts.join(", ") }
 }
 
 /// `2026-11-23 14:05:07 UTC`.
@@ -82,7 +82,7 @@ pub(super) fn utc(time: Timestamp) -> String {
 }
 
 fn memory(info: &DumpInfo) -> String {
-    let machine = info.memory.map_or("not told".to_owned(), human_bytes);
+    let machine = info.memory.map_or("unknown".to_owned(), human_bytes);
     if info.pages == 0 {
         return format!("{machine}; no pages of it in this file");
     }

@@ -212,7 +212,7 @@ pub fn notes(big: &BigPool, tag: Option<PoolTag>, owners: &dyn Labeler) -> Vec<S
         ));
     }
     if big.cut {
-        notes.push("more allocations were there than are counted here".to_owned());
+        notes.push("there were more allocations than are counted here".to_owned());
     }
     notes
 }

@@ -53,7 +53,7 @@ pub fn notes(report: &FindReport, shown: usize) -> Vec<String> {
     let parts = [
         (absent.paged_out, "paged out"),
         (absent.not_in_dump, "not in this dump"),
-        (absent.unmapped, "not mapped (thrown away after start, or session space)"),
+        (absent.unmapped, "not mapped (discarded after start, or session space)"),
     ];
     let parts: Vec<String> = parts
         .iter()
@@ -61,7 +61,7 @@ pub fn notes(report: &FindReport, shown: usize) -> Vec<String> {
         .map(|part| format!("{} {}", grouped(part.0), part.1))
         .collect();
     notes.push(format!(
-        "{} pages could not be searched: {}; most of them in {}",
+        "{} pages could not be searched: {}; mainly in {}",
         grouped(absent.total()),
         parts.join(", "),
         most_absent(report)

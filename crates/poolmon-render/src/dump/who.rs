@@ -106,7 +106,7 @@ fn document(driver: &DumpDriver<'_>) -> Value {
 pub fn notes(searched: &Searched, tag: PoolTag, found: usize) -> Vec<String> {
     let mut notes = Vec::new();
     if found == 0 {
-        notes.push(format!("no driver in this dump shows the tag {tag}"));
+        notes.push(format!("no driver in this dump uses the tag {tag}"));
     }
     notes.push(format!(
         "{} drivers read; {} of their pages are not in this dump",

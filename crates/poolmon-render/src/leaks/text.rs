@@ -128,8 +128,11 @@ fn next(
     }
     let longest = leaking.iter().chain(growing).filter_map(|verdict| verdict.needs_hours).fold(0.0, f64::max);
     if judged.needs.is_some() || longest > 0.0 {
-        lines
-            .push("a surer answer from more samples: poolmon record DIR, later poolmon leaks DIR".to_owned());
+        lines.push(
+            "for a more certain verdict, record longer: poolmon record DIR, later poolmon leaks \
+                DIR"
+            .to_owned(),
+        );
     }
     for (n, line) in lines.iter().enumerate() {
         writeln!(out, "{}{line}", if n == 0 { "\nNext: " } else { "      " })?;

@@ -24,7 +24,7 @@ pub fn write(
     let seconds = |seconds: f64| span(Duration::try_from_secs_f64(seconds).unwrap_or_default());
     writeln!(
         out,
-        "{}: {} of {} beside as many idle intervals, after {} of noise and {}",
+        "{}: {} of {}, each paired with an idle interval, after {} of background noise and {}",
         measured.command,
         count(losses.pairs as u64, "run"),
         seconds(losses.run_seconds),
@@ -32,10 +32,13 @@ pub fn write(
         count(losses.warm_up as u64, "warm-up run"),
     )?;
     if measured.counted == Counted::Gathered {
-        writeln!(out, "each object counted: the kernel gathered its half-filled slabs before each count")?;
+        writeln!(
+            out,
+            "single objects counted: the kernel compacted its half-filled slabs before each count"
+        )?;
     }
     if measured.stopped {
-        writeln!(out, "stopped before the end: judged by what there was")?;
+        writeln!(out, "stopped early: the result is based on the completed runs")?;
     }
     if measured.failed > 0 {
         writeln!(out, "{} ended with an exit code other than 0", count(measured.failed.into(), "run"))?;
@@ -46,7 +49,7 @@ pub fn write(
     for (kind, title) in [
         (LossKind::Lost, ""),
         (LossKind::FillsUp, "\nTaken by the first runs only:"),
-        (LossKind::GivenBack, "\nTaken, and given back later:"),
+        (LossKind::GivenBack, "\nTaken, and freed later:"),
         (LossKind::Noise, "\nWithin the noise:"),
     ] {
         let tags: Vec<&Loss> = of(kind).collect();
@@ -79,12 +82,12 @@ pub fn write(
 fn headline(out: &mut dyn Write, measured: &Measured, lost: usize, moved: usize) -> io::Result<()> {
     let losses = &measured.losses;
     if losses.pairs == 0 {
-        return writeln!(out, "No run was completed beside its idle interval: nothing can be said.");
+        return writeln!(out, "No run and its idle interval were completed: no result.");
     }
     match lost {
         0 => writeln!(
             out,
-            "Nothing that this command does is lost, as far as {} can tell ({} moved).",
+            "No loss found in {} ({} moved).",
             count(losses.pairs as u64, "run"),
             count(moved as u64, "tag")
         )?,
@@ -94,14 +97,15 @@ fn headline(out: &mut dyn Write, measured: &Measured, lost: usize, moved: usize)
     if measured.counted == Counted::InSlabs && lost == 0 {
         writeln!(
             out,
-            "Linux counts in whole slabs, so a few objects a run may stay hidden: --exact has each of them counted."
+            "Linux counts whole slabs, so a loss of a few objects per run may stay hidden; --exact counts single \
+                objects."
         )?;
     }
     if losses.pairs < losses.least_runs {
         writeln!(
             out,
-            "Too few runs for so many tags that move: a tag that every run takes may stay hidden below {0} runs \
-             (--repeat {0}).",
+            "Too few runs for this many moving tags: a loss in every run may stay hidden below {0} runs (--repeat \
+                {0}).",
             losses.least_runs
         )?;
     }
@@ -117,8 +121,8 @@ fn tell(out: &mut dyn Write, loss: &Loss) -> io::Result<()> {
     let amount = |value: f64| if loss.objects.is_some() { figure(value) } else { human_amount(value) };
     writeln!(
         out,
-        "      {} a run on average; {above} of {} took more than the idle interval beside; those did {} to {}; \
-         q = {:.1e}",
+        "      {} per run on average; {above} of {} took more than their idle interval, which took {} to {}; q = \
+            {:.1e}",
         amount(loss.mean),
         count(all as u64, "run"),
         amount(loss.idle.least),

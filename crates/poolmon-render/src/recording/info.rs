@@ -42,7 +42,7 @@ pub fn text(path: &Path, info: &RecordingInfo, marks: &[TimedMark], zone: &TimeZ
     lines.push(("State", if info.recording { "being written now" } else { "closed" }.into()));
     lines.push(("Host", joined(info.hosts.iter().map(String::as_str).collect())));
     lines.push(("System", joined(info.systems.iter().map(String::as_str).collect())));
-    let simulated = if info.simulated { " (samples are invented)" } else { "" };
+    let simulated = if info.simulated { " (simulated samples)" } else { "" };
     let kinds = joined(info.kinds.iter().copied().collect());
     lines.push(("Source", format!("{kinds}, {}-bit counters{simulated}", bits(info.width))));
     lines.push(("Boots", info.boots.len().to_string()));
@@ -58,7 +58,7 @@ pub fn text(path: &Path, info: &RecordingInfo, marks: &[TimedMark], zone: &TimeZ
     lines.push(("Samples", format!("{}{every}", grouped(info.samples))));
     let sealed = match info.sealed {
         0 => String::new(),
-        number => format!("; {} beside", count(number as u64, "Parquet file")),
+        number => format!("; also {}", count(number as u64, "Parquet file")),
     };
     let segments = count(info.segments as u64, "segment");
     lines.push(("Size", format!("{} in {segments}{sealed}", human_bytes(info.bytes))));

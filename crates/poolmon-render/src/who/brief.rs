@@ -34,7 +34,7 @@ pub fn drivers(answer: &WhoAnswer) -> Vec<Suspect> {
             .collect();
         if driver.framework {
             evidence.push(
-                "the framework gives it this tag, if it names none itself: the start of its service name"
+                "the framework's default tag for it, if it sets none: the start of its service name"
                     .to_owned(),
             );
         }

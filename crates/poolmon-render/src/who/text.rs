@@ -33,7 +33,7 @@ pub fn answer(
         if driver.framework {
             writeln!(
                 out,
-                "       medium  the framework gives it this tag, if it names none itself: the start of its service name"
+                "       medium  the framework's default tag for it, if it sets none: the start of its service name"
             )?;
         }
         for group in driver.groups() {
@@ -52,7 +52,7 @@ pub fn answer(
     if answer.drivers.len() > noise {
         writeln!(out, "Searched: {}.", searched(answer))?;
     } else {
-        writeln!(out, "No driver uses the tag in {}.", searched(answer))?;
+        writeln!(out, "No driver in {} uses the tag.", searched(answer))?;
         if charged(tag).is_none() {
             writeln!(
                 out,
@@ -64,13 +64,13 @@ pub fn answer(
     if answer.code_only {
         writeln!(
             out,
-            "The index had the proof: files were not read again for mere bytes (--bytes does that)."
+            "The index already had proof: files were not searched again for the bytes (--bytes does that)."
         )?;
     }
     let known = owners.known(&Tag::Pool(tag));
     let mut known = known.iter().filter(|line| line.title != "Charged").peekable();
     if known.peek().is_some() {
-        writeln!(out, "\n(g) Known of the tag, without a look at drivers:")?;
+        writeln!(out, "\n(g) Known about the tag without searching drivers:")?;
     }
     for line in known {
         writeln!(out, "  {:<9}  {}", line.title, line.text)?;
@@ -101,7 +101,7 @@ pub fn inventory(out: &mut dyn Write, answer: &WhoAnswer, verbose: bool) -> io::
         for tag in &driver.info.framework_tags {
             writeln!(
                 out,
-                "    {tag}     medium  by its name: the framework's tag, if the driver names none itself"
+                "    {tag}     medium  by its name: the framework's default tag, if the driver sets none"
             )?;
         }
         writeln!(out)?;

@@ -26,7 +26,7 @@ pub fn section(out: &mut Html, material: &Material<'_>, verdict: &Verdict, numbe
         "<b><code>{}</code></b>, bytes: mean and range of the samples{}.",
         tag,
         if matches!(verdict.kind, VerdictKind::Leaking | VerdictKind::Growing) {
-            "; dashed the trend, shaded how steep it may be at 95 %"
+            "; dashed: the trend; shaded: its 95 % interval"
         } else {
             ""
         }
@@ -54,7 +54,7 @@ fn tiles(out: &mut Html, material: &Material<'_>, verdict: &Verdict) {
         let sign = if allocs.per_hour < 0.0 { "-" } else { "+" };
         tiles.push(("Allocations", format!("{sign}{per_hour}/h"), "outstanding".to_owned()));
     }
-    let held = format!("{} more than at the start", human_amount(verdict.growth));
+    let held = format!("{} since the start", human_amount(verdict.growth));
     tiles.push(("Held", human_amount(verdict.held), held));
     if let Some(own) = verdict.share {
         let all = verdict
@@ -70,7 +70,7 @@ fn tiles(out: &mut Html, material: &Material<'_>, verdict: &Verdict) {
     if let Some(since) = verdict.since {
         let since = words::moment(since, &material.zone);
         let (day, time) = since.split_once(' ').unwrap_or((&since, ""));
-        let at_least = if verdict.since_start { "at least since, " } else { "" };
+        let at_least = if verdict.since_start { "before the recording started, " } else { "" };
         tiles.push(("Since", time.to_owned(), format!("{at_least}{day}")));
     }
     if let Some(end) = verdict.exhaustion {
@@ -100,7 +100,7 @@ fn owner(out: &mut Html, dossier: &Dossier) {
     if dossier.known.is_empty() && dossier.suspects.is_empty() && dossier.searched.is_none() {
         return;
     }
-    html!(out, "<h3>Whose it is</h3>\n");
+    html!(out, "<h3>Owner</h3>\n");
     for suspect in &dossier.suspects {
         html_line!(out, "<p class=\"suspect\"><b>{}</b></p>\n<ul>", suspect.name);
         for sentence in &suspect.evidence {
@@ -109,7 +109,7 @@ fn owner(out: &mut Html, dossier: &Dossier) {
         html!(out, "</ul>\n");
     }
     if let Some(searched) = &dossier.searched {
-        let none = if dossier.suspects.is_empty() { "No driver shows the tag. " } else { "" };
+        let none = if dossier.suspects.is_empty() { "No driver uses the tag. " } else { "" };
         html_line!(out, "<p class=\"quiet\">{}Searched: {}.</p>", none, searched);
     }
     if !dossier.known.is_empty() {

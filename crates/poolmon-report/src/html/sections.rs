@@ -60,7 +60,7 @@ fn summary(out: &mut Html, material: &Material<'_>) {
     );
     let causes: Vec<&Verdict> = findings::causes(material).collect();
     if causes.iter().any(|verdict| verdict.kind != VerdictKind::Leaking) {
-        html!(out, "<p>What grows, but cannot be called a leak yet:</p>\n");
+        html!(out, "<p>Growing, but not yet called a leak:</p>\n");
     }
     if !causes.is_empty() {
         html!(out, "<ol>\n");
@@ -93,7 +93,7 @@ fn contents(out: &mut Html, material: &Material<'_>) {
     if findings::pools(material).iter().any(|growth| findings::composition(material, growth.pool).is_some()) {
         html!(out, "<a href=\"#composition\">Composition</a> ");
     }
-    html!(out, "<a href=\"#moving\">What moves</a> <a href=\"#biggest\">The biggest</a> ");
+    html!(out, "<a href=\"#moving\">Changes</a> <a href=\"#biggest\">Largest</a> ");
     if !material.events.is_empty() {
         html!(out, "<a href=\"#events\">Events</a> ");
     }
@@ -124,7 +124,7 @@ fn pools(out: &mut Html, material: &Material<'_>) {
     if pools.is_empty() {
         return;
     }
-    html!(out, "<section id=\"pools\">\n<h2>The pools over time</h2>\n<div class=\"two\">\n");
+    html!(out, "<section id=\"pools\">\n<h2>Pools over time</h2>\n<div class=\"two\">\n");
     for growth in pools {
         let from = if growth.from_header { "" } else { " (sum of its tags)" };
         let caption = html_piece!("<b>{}</b>{} {}.", growth.pool.long(), from, words::growth(growth));
@@ -136,7 +136,7 @@ fn pools(out: &mut Html, material: &Material<'_>) {
         let kinds = kinds.iter().map(|kind| html_piece!("<b>{}</b> {}", kind.letter(), kind.word()));
         html_line!(
             out,
-            "<p class=\"key\">Marks: {}. Shaded: no samples. <a href=\"#events\">All of them</a></p>",
+            "<p class=\"key\">Marks: {}. Shaded: no samples. <a href=\"#events\">All events</a></p>",
             Html::joined(kinds, ", ")
         );
     }
@@ -150,9 +150,8 @@ fn compositions(out: &mut Html, material: &Material<'_>) {
         if !any {
             html!(
                 out,
-                "<section id=\"composition\">\n<h2>What the growth is made of</h2>\n<p class=\"quiet\">Bytes more than at \
-                 the start, one tag on the other; the line is the whole pool. Where it runs below the layers, other \
-                 tags gave memory back.</p>\n"
+                "<section id=\"composition\">\n<h2>Composition of the growth</h2>\n<p class=\"quiet\">Growth \
+                    since the start, stacked by tag; the line is the total of the pool. If the line is below the layers, other tags freed memory.</p>\n"
             );
             any = true;
         }
@@ -171,7 +170,7 @@ fn compositions(out: &mut Html, material: &Material<'_>) {
         let whole = composition.whole.last().copied().unwrap_or(0.0);
         html!(
             key,
-            "<li><i class=\"s0\"></i>others {}</li><li><i class=\"line\"></i>whole pool {}</li></ul>",
+            "<li><i class=\"s0\"></i>others {}</li><li><i class=\"line\"></i>pool total {}</li></ul>",
             human_amount(others),
             human_amount(whole)
         );
@@ -189,7 +188,7 @@ fn events(out: &mut Html, material: &Material<'_>) {
     }
     html!(
         out,
-        "<section id=\"events\">\n<h2>What happened</h2>\n<table>\n<thead><tr><th>When</th><th>Mark</th><th>What</th></tr></thead>\n<tbody>\n"
+        "<section id=\"events\">\n<h2>Events</h2>\n<table>\n<thead><tr><th>When</th><th>Mark</th><th>What</th></tr></thead>\n<tbody>\n"
     );
     for event in material.events.iter().take(EVENTS) {
         html_line!(
@@ -214,7 +213,7 @@ fn events(out: &mut Html, material: &Material<'_>) {
 fn method(out: &mut Html) {
     html!(
         out,
-        "<section id=\"method\">\n<h2>How the verdicts come about, and what they cannot do</h2>\n<dl class=\"method\">\n"
+        "<section id=\"method\">\n<h2>How verdicts are made, and their limits</h2>\n<dl class=\"method\">\n"
     );
     for (title, text) in words::METHOD {
         html_line!(out, "<dt>{}</dt><dd>{}</dd>", title, text);

@@ -9,9 +9,9 @@ use crate::{Material, findings, plot, words};
 /// Everything that is not steady.
 pub fn moving(out: &mut Html, material: &Material<'_>) {
     let rows = findings::moving(material);
-    html!(out, "<section id=\"moving\">\n<h2>What moves</h2>\n");
+    html!(out, "<section id=\"moving\">\n<h2>Changes</h2>\n");
     if rows.is_empty() {
-        html!(out, "<p>Nothing but noise.</p>\n</section>\n");
+        html!(out, "<p>Only noise.</p>\n</section>\n");
         return;
     }
     table(out, material, &rows);
@@ -36,7 +36,8 @@ pub fn biggest(out: &mut Html, material: &Material<'_>) {
     }
     html!(
         out,
-        "<section id=\"biggest\">\n<h2>The biggest</h2>\n<p class=\"quiet\">What holds most at the end. A big tag is seldom the leak.</p>\n"
+        "<section id=\"biggest\">\n<h2>The largest</h2>\n<p class=\"quiet\">The largest tags at the end. A large \
+            tag is rarely the leak.</p>\n"
     );
     table(out, material, &rows);
     html!(out, "</section>\n");

@@ -33,17 +33,17 @@ pub fn page(material: &Material<'_>) -> String {
     md_line!(out, "## What moves\n");
     let moving = findings::moving(material);
     if moving.is_empty() {
-        md_line!(out, "Nothing but noise.\n");
+        md_line!(out, "Only noise.\n");
     } else {
         table(&mut out, material, &moving);
     }
     let biggest = findings::biggest(material);
     if !biggest.is_empty() {
-        md_line!(out, "## The biggest\n\nWhat holds most at the end. A big tag is seldom the leak.\n");
+        md_line!(out, "## The biggest\n\nThe largest tags at the end. A large tag is rarely the leak.\n");
         table(&mut out, material, &biggest);
     }
     events(&mut out, material);
-    md_line!(out, "## How the verdicts come about, and what they cannot do\n");
+    md_line!(out, "## How verdicts are made, and their limits\n");
     for (title, text) in words::METHOD {
         md_line!(out, "- **{}**: {}", Ours(title), Ours(text));
     }
@@ -128,7 +128,7 @@ fn owner(out: &mut Markdown, dossier: &Dossier) {
         md_line!(out, "- {}: {}", title, text);
     }
     if let Some(searched) = &dossier.searched {
-        let none = if dossier.suspects.is_empty() { "no driver shows the tag; " } else { "" };
+        let none = if dossier.suspects.is_empty() { "no driver uses the tag; " } else { "" };
         md_line!(out, "- {}searched: {}", none, searched);
     }
     md_line!(out, "");

@@ -278,7 +278,7 @@ pub fn composition(material: &Material<'_>, composition: &Composition<'_>) -> Pl
     );
     series.push(("others".to_owned(), others.clone()));
     let data = data(&frame.x, hours, series);
-    Plot { svg: frame.finish("what the growth is made of"), data, from_zero: true }
+    Plot { svg: frame.finish("composition of the growth"), data, from_zero: true }
 }
 
 /// A curve of the size of a word.

@@ -84,8 +84,8 @@ pub type Absent = (&'static str, &'static str);
 const ABSENT: Absent = ("the kernel does not offer it", "see `poolmon demo` for what poolmon shows");
 
 /// What helps where root's rights are missing.
-const RIGHTS: &str = "run with sudo, or give the program the right once: \
-                      sudo setcap cap_dac_read_search+ep \"$(command -v poolmon)\"\n  \
+const RIGHTS: &str = "run with sudo, or give the program the capability once: sudo setcap cap_dac_read_search+ep \
+    \"$(command -v poolmon)\"\n  \
                       without rights, `poolmon demo` shows a simulated machine";
 
 /// The error for a file that cannot be opened or read.

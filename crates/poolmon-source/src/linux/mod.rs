@@ -253,7 +253,7 @@ impl LinuxSource {
         if unsure > 0 {
             let caches = if unsure == 1 { "cache" } else { "caches" };
             sample.remarks.push(format!(
-                "{}: whether {unsure} {caches} can be shrunk is not told; shown as unreclaimable",
+                "{}: whether {unsure} {caches} can be shrunk is unknown; shown as unreclaimable",
                 self.sysfs.path().display()
             ));
         }

@@ -111,9 +111,9 @@ impl SlabDirectory {
 
 /// Figures of a cache: file, title, unit. Those with a unit are left out where they are 0.
 const FIGURES: &[(&str, &str, &str)] = &[
-    ("object_size", "Object size asked for", " bytes"),
+    ("object_size", "Requested object size", " bytes"),
     ("align", "Alignment", " bytes"),
-    ("usersize", "Copied to user space at most", " bytes"),
+    ("usersize", "Max copied to user space", " bytes"),
     ("ctor", "Constructor", ""),
     ("cpu_partial", "CPU partial", " objects"),
     ("sheaf_capacity", "CPU sheaf", " objects"),
@@ -246,7 +246,7 @@ mod tests {
             [fact("Aliases", "none (merged as :a-0000104)"), fact("Flags", "reclaimable")]
         );
         let wanted = [
-            fact("Object size asked for", "600 bytes"),
+            fact("Requested object size", "600 bytes"),
             fact("Constructor", "init_once+0x0/0x20"),
             fact("Flags", "reclaimable"),
         ];

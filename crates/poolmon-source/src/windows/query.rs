@@ -152,7 +152,7 @@ impl Tags {
 fn remark_if_cut(decoded: Decoded, sample: &mut Sample) {
     if !decoded.is_complete() {
         sample.remarks.push(format!(
-            "the kernel counted {} tags but told {}; the rest is missing from this table",
+            "the kernel counted {} tags but reported {}; the rest is missing from this table",
             decoded.promised, decoded.read
         ));
     }
@@ -167,7 +167,7 @@ pub fn sessions(kernel: &mut dyn Kernel, buffer: &mut Buffer, sample: &mut Sampl
             Ok(decoded) if decoded.is_complete() => return,
             Ok(decoded) => {
                 format!(
-                    "session pools: the kernel counted {} tags but told {}",
+                    "session pools: the kernel counted {} tags but reported {}",
                     decoded.promised, decoded.read
                 )
             }
@@ -177,7 +177,7 @@ pub fn sessions(kernel: &mut dyn Kernel, buffer: &mut Buffer, sample: &mut Sampl
             "this system has no session pools (Windows 11 24H2 and later keep them in the system's pools)"
                 .into()
         }
-        Err(status) => format!("session pools were not told: {}", status::text(status)),
+        Err(status) => format!("session pools are not available: {}", status::text(status)),
     };
     sample.remarks.push(remark);
 }
@@ -211,7 +211,7 @@ pub fn malformed(error: DecodeError) -> SourceError {
         path: "the kernel's answer".into(),
         place,
         problem: error.to_string(),
-        remedy: "this layout is not known: please report it with the output of `poolmon doctor`".into(),
+        remedy: "report this layout with the output of `poolmon doctor`".into(),
     }
 }
 

@@ -85,7 +85,7 @@ impl<M: Machine> Source for PoolSource<M> {
     fn facts(&mut self, tag: &Tag, pool: Pool) -> Vec<Fact> {
         let &Tag::Pool(tag) = tag else { return Vec::new() };
         if let Err(status) = big_pool(&mut self.machine, &mut self.other, &mut self.allocations) {
-            return vec![fact("Big allocations", format!("not told: {}", status::text(status)))];
+            return vec![fact("Big allocations", format!("not available: {}", status::text(status)))];
         }
         let hidden = |found: &[BigAllocation]| {
             !found.is_empty() && found.iter().all(|allocation| allocation.address.is_none())
@@ -147,7 +147,7 @@ fn describe(all: &mut Vec<BigAllocation>, tag: PoolTag, pool: Pool) -> Vec<Fact>
     all.retain(|allocation| allocation.tag == tag && of_pool(allocation.pool));
     let title = "Big allocations";
     if all.is_empty() {
-        return vec![fact(title, "none of a page (4,096 bytes) or more".into())];
+        return vec![fact(title, "no allocation of a page (4,096 bytes) or more".into())];
     }
     all.sort_unstable_by_key(|allocation| (Reverse(allocation.bytes), allocation.address));
     let total = all.iter().fold(0_u64, |sum, allocation| sum.saturating_add(allocation.bytes));
@@ -164,7 +164,7 @@ fn describe(all: &mut Vec<BigAllocation>, tag: PoolTag, pool: Pool) -> Vec<Fact>
     facts.push(fact("Largest", largest.join(", ")));
     if all.iter().all(|allocation| allocation.address.is_none()) {
         let both = if all.iter().any(|allocation| allocation.pool.is_none()) {
-            "; paged and nonpaged cannot be told apart without them"
+            "; paged and nonpaged cannot be distinguished without them"
         } else {
             ""
         };
@@ -202,9 +202,8 @@ fn modules_once(machine: &mut impl Machine) -> Result<Vec<Module>> {
     }
     found.clear();
     let class = decode::modules::CLASS;
-    let bytes = query::plain(machine, class, first, &mut buffer).map_err(|status| {
-        status::error(class, status, "drivers cannot be listed; pools are shown all the same")
-    })?;
+    let bytes = query::plain(machine, class, first, &mut buffer)
+        .map_err(|status| status::error(class, status, "drivers cannot be listed; pools are shown anyway"))?;
     decode::modules(bytes, BufferLayout::NATIVE, &mut found).map_err(query::malformed)?;
     Ok(found)
 }

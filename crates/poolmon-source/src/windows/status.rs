@@ -49,20 +49,15 @@ pub fn tags_error(class: u32, status: u32) -> SourceError {
              read a saved log with `poolmon top FILE`, or look at `poolmon demo`"
         }
         NOT_IMPLEMENTED => {
-            "pool tagging is off, which only systems before Server 2003 allow: run `gflags /r +ptg` as administrator, \
-             then reboot"
+            "run `gflags /r +ptg` as administrator, then reboot: pool tagging is off (possible only before Server \
+                2003)"
         }
         ACCESS_DENIED => {
-            "a sandbox or a restricted token keeps the kernel's tables away: run poolmon from an ordinary command \
-             prompt, outside of it"
+            "run poolmon from an ordinary command prompt, outside of a sandbox or a restricted token"
         }
-        INFO_LENGTH_MISMATCH => "the table kept growing while it was read; try again",
-        0xC000_0017 | 0xC000_009A => {
-            "the system is out of memory for this answer; close something, then try again"
-        }
-        _ => {
-            "not a status that is known from this call; `poolmon doctor` shows what else this system answers"
-        }
+        INFO_LENGTH_MISMATCH => "try again: the table kept growing while it was read",
+        0xC000_0017 | 0xC000_009A => "close some programs and try again: the system is out of memory",
+        _ => "see `poolmon doctor`: this status is not known from this call",
     };
     error(class, status, remedy)
 }

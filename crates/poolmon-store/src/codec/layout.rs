@@ -46,7 +46,7 @@ pub const fn pool_number(pool: Pool) -> u64 {
 /// The pool behind a number in the file.
 pub fn pool_of(number: u64) -> Result<Pool, CodecError> {
     let known = Pool::ALL.into_iter().find(|&pool| pool_number(pool) == number);
-    known.ok_or(CodecError("a pool that this program does not know"))
+    known.ok_or(CodecError("an unknown pool"))
 }
 
 /// The rows of a session: its id and how many.
@@ -300,7 +300,7 @@ impl NameCoder {
         let same = last.as_ref().is_some_and(|last| Some(&last.tag) == wanted);
         let tag = match (&last, c.bit(&mut self.same_tag, same)) {
             (Some(last), true) => last.tag.clone(),
-            (None, true) => return Err(CodecError("the first name is said to repeat one")),
+            (None, true) => return Err(CodecError("the first name claims to repeat one")),
             (_, false) => {
                 let is_name = matches!(wanted, Some(Tag::Name(_)));
                 if c.bit(&mut self.kind, is_name) {

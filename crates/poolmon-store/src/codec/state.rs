@@ -397,7 +397,7 @@ pub fn code_origin<C: Coder>(
     let origin = input.map(|(origin, _)| origin);
     let kind = KINDS.iter().position(|kind| origin.is_some_and(|origin| origin.kind == *kind));
     let kind = c.raw(8, kind.unwrap_or(0) as u64) as usize;
-    let kind = *KINDS.get(kind).ok_or(CodecError("a kind of source that this program does not know"))?;
+    let kind = *KINDS.get(kind).ok_or(CodecError("an unknown kind of source"))?;
     let wide = input.is_some_and(|(_, width)| width == CounterWidth::Bits64);
     let width = if c.raw(1, u64::from(wide)) == 1 { CounterWidth::Bits64 } else { CounterWidth::Bits32 };
     let pools = origin.map_or(&[][..], |origin| &origin.pools);

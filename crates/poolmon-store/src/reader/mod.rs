@@ -50,16 +50,14 @@ impl Recording {
         let none = |remedy: &str| StoreError::NoRecording { folder: path.into(), remedy: remedy.into() };
         if path.is_file() {
             if !is_segment(path)? {
-                return Err(none(
-                    "this file is no segment of one; name the folder that `poolmon record` writes into",
-                ));
+                return Err(none("name the folder that `poolmon record` writes into"));
             }
             let file = SegmentFile { path: path.into(), number: 0 };
             let folder = path.parent().unwrap_or(Path::new(".")).into();
             return Ok(Self { folder, single: true, files: vec![file] });
         }
         if !path.is_dir() {
-            return Err(none("there is no such folder; `poolmon record FOLDER` makes one"));
+            return Err(none("`poolmon record FOLDER` creates it"));
         }
         let files = folder::segments(path)?;
         if files.is_empty() {

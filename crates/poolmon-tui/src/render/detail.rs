@@ -53,7 +53,10 @@ fn text<'a>(app: &'a App, row: &'a TableRow, points: &[Point]) -> Vec<Line<'a>> 
         }
     }
     if row.is_inexact() {
-        lines.push(Line::styled(" ~ inexact: bytes are held while the wrapped counters say 0", theme.dim()));
+        lines.push(Line::styled(
+            " ~ inexact: bytes are held although the wrapped counters are 0",
+            theme.dim(),
+        ));
     }
     let label = |title: &str| Span::styled(format!(" {title:<10} "), theme.dim());
     if let Some(owner) = row.owner() {
@@ -175,9 +178,9 @@ fn chart(
         let text = if app.replay.is_some() {
             " Fewer than two points are recorded here."
         } else if app.history.refreshes() < 2 {
-            " The line begins with the next refresh."
+            " The line starts with the next refresh."
         } else {
-            " No points are kept of this row."
+            " There is no history of this row."
         };
         frame.render_widget(Paragraph::new(Span::styled(text, theme.dim())).block(block), area);
         return;

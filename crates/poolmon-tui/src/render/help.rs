@@ -11,18 +11,18 @@ use crate::app::App;
 const ORDER: &[(&str, &str)] = &[
     ("", "Order and rows"),
     ("t a f d b m", "sort by tag, allocs, frees, diff (or s), bytes, per alloc"),
-    ("v", "sort by verdict: what leaks first, once there is enough data"),
+    ("v", "sort by verdict: leaks first, when there is enough data"),
     ("( or )", "sort by value, or by change"),
-    ("z", "turn the order around; a click on the sorted title does too"),
+    ("z", "reverse the order; so does a click on the sorted title"),
     ("p", "nonpaged, paged, all (Linux: each pool in turn)"),
     ("/", "search tags and drivers; * and ? are wildcards"),
-    ("0-9  i", "a session's pool (old systems); i asks for its id"),
+    ("0-9  i", "a session's pool (old systems); i prompts for its id"),
     ("e  l", "totals at the bottom; highlighting on and off"),
 ];
 
 const LIVE: &[(&str, &str)] = &[
     ("", "Time"),
-    ("Space  r", "pause and go on; refresh at once, as any unused key does"),
+    ("Space  r", "pause and resume; refresh now (any unused key does, too)"),
     ("=", "show all changes since now; = again ends it"),
     ("+  -", "longer or shorter interval"),
 ];
@@ -31,28 +31,28 @@ const LIVE: &[(&str, &str)] = &[
 const TAPE: &[(&str, &str)] = &[
     ("", "Time of the recording"),
     ("Space", "play and pause"),
-    (", .", "one sample back, one on; Shift with ← → does too"),
-    ("j k  J K", "a minute back, a minute on; an hour"),
-    ("{ }", "a day back, a day on"),
+    (", .", "one sample back, one forward; or Shift with ← →"),
+    ("j k  J K", "a minute back, forward; an hour back, forward"),
+    ("{ }", "a day back, a day forward"),
     ("< >", "slower, faster: 1, 2, 10, 60, 600 times, max"),
     ("@", "go to 2026-11-22 14:00, 14:05, -2h, +10m, start, end"),
-    ("[ ]", "mark before, next mark: note, gap, Reboot, modules"),
+    ("[ ]", "previous, next mark: note, gap, Reboot, modules"),
     ("Home End", "start; end: new samples follow while it is recorded"),
-    ("=", "show all changes since this moment; = again ends it"),
+    ("=", "show all changes since this sample; = again ends it"),
     ("c", "how much time the chart in the detail shows"),
-    ("the curve", "bytes of all pools; the figure is that of the moment"),
+    ("the curve", "bytes of all pools; the figure is the current sample's"),
 ];
 
 const CLOSER: &[(&str, &str)] = &[
     ("", "Looking closer"),
     ("Enter", "detail of the selected row; a double click too"),
-    ("↑ ↓ PgUp PgDn", "select a row; Home lets go of it, End goes to the last"),
+    ("↑ ↓ PgUp PgDn", "select a row; Home clears the selection, End goes to the last"),
     ("← →  w", "columns that do not fit; write a snapshot to a file"),
     ("q or Esc", "quit; Esc first closes what is open"),
     ("", "Marks"),
-    ("+Tag  -Tag", "new since the last refresh; gone: gave everything back"),
+    ("+Tag  -Tag", "new since the last refresh; gone: everything freed"),
     ("(  12)  ~0", "change; inexact: the kernel's 32-bit counter wrapped"),
-    ("(no tag)", "bytes that the system counts and no tag accounts for"),
+    ("(no tag)", "bytes that the system counts but no tag accounts for"),
 ];
 
 /// Lines of the page.

@@ -31,8 +31,11 @@ pub(super) fn draw(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: 
         }
     }
     if app.table.rows.is_empty() && regions.rows.height > 0 {
-        let why =
-            if app.now.rows.is_empty() { "The source told no rows." } else { "No row passes the filter." };
+        let why = if app.now.rows.is_empty() {
+            "The source reported no rows."
+        } else {
+            "No row matches the filter."
+        };
         let y = regions.rows.y + regions.rows.height / 3;
         buffer.set_stringn(2, y, why, usize::from(regions.rows.width.saturating_sub(2)), app.theme.dim());
     }

@@ -123,7 +123,7 @@ impl Deck {
         deck.start()?;
         let shown = deck.time();
         if deck.from.is_some_and(|from| shown < from) || deck.to.is_some_and(|to| shown > to) {
-            return Err(format!("{}: no sample in the range that was asked for", deck.tape.name()));
+            return Err(format!("{}: no sample in this range", deck.tape.name()));
         }
         Ok(deck)
     }
@@ -205,7 +205,7 @@ impl Deck {
             marks.rfind(|&mark| before.is_some_and(|before| mark <= before))
         };
         let way = if on { "after" } else { "before" };
-        found.ok_or_else(|| format!("There is no mark {way} this moment."))
+        found.ok_or_else(|| format!("There is no mark {way} this sample."))
     }
 
     /// What is shown.

@@ -238,7 +238,7 @@ impl App {
         let Some(replay) = &self.replay else { return };
         let ended = replay.next.is_none() && !replay.timeline.growing;
         if self.paused && ended {
-            self.say("This is the end: Home goes to the start.");
+            self.say("This is the end. Home goes to the start.");
             return;
         }
         self.paused = !self.paused;
@@ -262,7 +262,7 @@ impl App {
         self.paused = !growing;
         self.wind(Motion::End);
         if growing {
-            self.say("A recorder is writing: new samples are shown as they come.");
+            self.say("A recorder is writing: new samples appear as they are recorded.");
         }
     }
 
@@ -290,9 +290,9 @@ impl App {
         };
         replay.speed = next.unwrap_or(replay.speed);
         let text = match replay.speed {
-            Speed::Max => "As quickly as it goes.".to_owned(),
-            Speed::Times(1) => "As quickly as it was recorded.".to_owned(),
-            Speed::Times(times) => format!("{times} times as quickly as it was recorded."),
+            Speed::Max => "Maximum speed.".to_owned(),
+            Speed::Times(1) => "Real time.".to_owned(),
+            Speed::Times(times) => format!("{times} times real time."),
         };
         let hint = if self.paused { " Space plays." } else { "" };
         self.say(format!("{text}{hint}"));

@@ -77,13 +77,18 @@ fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Resu
             Err(error) => {
                 failed += 1;
                 if failed == 1 {
-                    warning!("no sample: {error}; trying on");
+                    warning!("sampling failed: {error}; retrying");
                 }
             }
         }
         progress.show(|| {
             let left = args.length.saturating_sub(start.elapsed());
-            format!("{} samples, {} to go (Ctrl-C judges now)", analysis.samples(), units::span(left))
+            format!(
+                "{} samples, {} to go (Ctrl-C stops and shows the \
+                result)",
+                analysis.samples(),
+                units::span(left)
+            )
         });
     }
     drop(progress);
@@ -198,7 +203,7 @@ fn series(mut series: SampleSeries, args: &SourceArgs) -> anyhow::Result<Seen> {
     let losses = series.losses();
     if losses.samples > 0 {
         warning!(
-            "{}: {} lost to damage, the rest is judged; poolmon verify says where",
+            "{}: {} lost to damage, the rest is analysed; poolmon verify shows where",
             seen.source,
             units::counted(losses.samples, "sample")
         );
@@ -207,7 +212,7 @@ fn series(mut series: SampleSeries, args: &SourceArgs) -> anyhow::Result<Seen> {
         seen.analysis.samples() > 0,
         Problem::new(
             format!("{}: no samples between --from and --to", seen.source),
-            "leave them out to judge everything"
+            "leave out --from and --to to analyse all samples"
         )
     );
     Ok(seen)

@@ -41,8 +41,9 @@ pub fn search(
             file.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| index.save(&file))
     {
         say::warn(&Problem::new(
-            format!("cannot keep the index {}: {error}", file.display()),
-            "the next question reads the modules again; choose a place with --index FILE, or --no-index",
+            format!("cannot write the index {}: {error}", file.display()),
+            "choose another file with --index FILE, or use --no-index: without an index, the next search reads \
+                the modules again",
         ));
     }
     let mut creators = modules.owners_of_merged(name, merged);

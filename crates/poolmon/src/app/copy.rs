@@ -15,7 +15,7 @@ use super::say::{note, warning};
 /// how many could not be, as they have no time.
 pub fn into(series: &mut SampleSeries, output: &Path) -> anyhow::Result<(u64, u64)> {
     if let Some(part) = series.parts().iter().find(|part| part.format.holds == Holds::Recording) {
-        bail!("{}: this is a recording already; replay, export and info read it as it is", part.input.name());
+        bail!("{}: this is already a recording; use `poolmon replay`, `export` or `info`", part.input.name());
     }
     let config = RecorderConfig {
         // Nobody knows at which interval these samples were meant to come: none of them is late.
@@ -58,7 +58,7 @@ pub fn into(series: &mut SampleSeries, output: &Path) -> anyhow::Result<(u64, u6
             poolmon_store::RecordOutcome::DiskFull { .. } => {
                 bail!(Problem::new(
                     format!("{}: the disk is full", output.display()),
-                    "make room and import again"
+                    "free some space and import again"
                 ));
             }
         }
@@ -89,7 +89,7 @@ fn tell(part: Option<&PartCount>) {
     let from = match part.time_from {
         TimeFrom::Name => "time from the file's name",
         TimeFrom::FileDate => "time from the file's date",
-        TimeFrom::Content if part.samples == 0 => "no time told",
+        TimeFrom::Content if part.samples == 0 => "no time",
         TimeFrom::Content => "times from the file's content",
     };
     note!("{}: {}, {from}", part.name, count(part.samples, "sample"));

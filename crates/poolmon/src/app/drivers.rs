@@ -27,7 +27,7 @@ pub fn places(args: &WhoArgs, index: &DriverIndex) -> anyhow::Result<Option<Driv
         paths = index.paths().map(PathBuf::from).filter(|path| path.is_file()).collect();
         paths.sort();
         if !paths.is_empty() {
-            note!("no --drivers: the {} files that the index knows are searched", paths.len());
+            note!("no --drivers: searching the {} files in the index", paths.len());
         }
     }
     Ok((!paths.is_empty()).then_some(DriverPlaces { paths, loaded }))
@@ -65,10 +65,13 @@ impl Store {
     pub fn save(&self) {
         let Some(file) = self.file.as_deref().filter(|_| self.index.is_changed()) else { return };
         if let Err(error) = self.index.save(file) {
-            let remedy = if self.named { "name another file" } else { "choose a place with --index FILE" };
+            let remedy =
+                if self.named { "name another file" } else { "choose another file with --index FILE" };
             say::warn(&Problem::new(
-                format!("cannot keep the index {}: {error}", Path::new(file).display()),
-                format!("the next question reads the drivers again; {remedy}, or --no-index"),
+                format!("cannot write the index {}: {error}", Path::new(file).display()),
+                format!(
+                    "{remedy}, or use --no-index: without an index, the next search reads the drivers again"
+                ),
             ));
         }
     }

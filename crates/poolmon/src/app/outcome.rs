@@ -44,10 +44,10 @@ impl Outcome {
     pub const fn about(self) -> &'static str {
         match self {
             Self::Done => "done",
-            Self::Failed => "something failed, is missing or was not found; the message says what helps",
+            Self::Failed => "something failed, is missing or was not found; see the message",
             Self::Usage => "wrong arguments",
             Self::Found => "`--fail-on` or `--fail-on-loss` found something",
-            Self::Interrupted => "interrupted; what was found so far is shown",
+            Self::Interrupted => "interrupted; results so far are shown",
         }
     }
 }
@@ -90,8 +90,8 @@ mod tests {
     #[test]
     fn a_command_may_use_its_own_words() {
         assert_eq!(
-            help(&[(Outcome::Failed, "stopped too early"), (Outcome::Found, "something leaks")]),
-            "Exit codes: 0 done; 1 stopped too early; 2 wrong arguments; 3 something leaks."
+            help(&[(Outcome::Failed, "stopped before"), (Outcome::Found, "something leaks")]),
+            "Exit codes: 0 done; 1 stopped before; 2 wrong arguments; 3 something leaks."
         );
     }
 }

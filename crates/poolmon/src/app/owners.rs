@@ -97,8 +97,9 @@ pub fn load_files(
             Some(path) => owners = owners.with_localtag(PooltagFile::open(path)?),
             None => {
                 bail!(Problem::new(
-                    "there is no localtag.txt beside the program or in this folder",
-                    "make one from the drivers: poolmon who --all DIR --localtag localtag.txt; or name one: -c FILE"
+                    "there is no localtag.txt next to the program or in this folder",
+                    "create one from the drivers: poolmon who --all DIR --localtag localtag.txt; or name one: -c \
+                        FILE"
                 ));
             }
         }
@@ -107,8 +108,9 @@ pub fn load_files(
         match name.map(Path::to_path_buf).or_else(find) {
             Some(path) => owners = owners.with_pooltag(PooltagFile::open(path)?),
             None => say::warn(&Problem::new(
-                "there is no pooltag.txt beside the program, in this folder or in the Windows Kits; only the built-in table is used",
-                "it comes with the Debugging Tools for Windows (folder triage); name it with --pooltag=FILE",
+                "there is no pooltag.txt next to the program, in this folder or in the Windows Kits; only the \
+                    built-in table is used",
+                "name one with --pooltag=FILE (the Debugging Tools for Windows have one in the folder triage)",
             )),
         }
     }

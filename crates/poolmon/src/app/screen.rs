@@ -44,7 +44,7 @@ pub fn show(
         source.want_sessions(args.rows.session.is_some());
         let now = source.sample()?;
         input::tell_remarks(&now);
-        note!("standard output is not a terminal, so this is one table (`poolmon top` has its formats)");
+        note!("standard output is not a terminal: printing one table (see `poolmon top` for formats)");
         return table::print(&args.rows, None, TableFormat::Table, None, &now, &owners);
     }
     let mut line = StatusLine::new();

@@ -101,7 +101,8 @@ fn with_value(option: &str, value: Option<OsString>) -> OsString {
 
 fn missing_pattern(letter: char) -> Unclear {
     Unclear(format!(
-        "-{letter} needs a tag right behind it, without a blank: -{letter}Test, /{letter}Nt* (* and ? are wildcards)"
+        "-{letter} needs a tag directly after it, without a space: -{letter}Test, /{letter}Nt* (* and ? are \
+            wildcards)"
     ))
 }
 
@@ -178,6 +179,6 @@ mod tests {
     fn a_pattern_apart_from_its_switch_is_explained() {
         let args = ["-b", "-i", "Test"].map(OsString::from);
         let error = translate(&args).unwrap().unwrap_err();
-        assert!(error.0.contains("without a blank"), "{error:?}");
+        assert!(error.0.contains("without a space"), "{error:?}");
     }
 }

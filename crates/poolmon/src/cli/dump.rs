@@ -10,12 +10,12 @@ use super::groups::{RowArgs, TextOrJson};
 use crate::app::outcome::{self, Outcome};
 
 const AFTER: &str = "\
-Complete, kernel, automatic, active and live dumps answer everything; small (triage) dumps only what they are and \
-`modules`. Dumps of any Windows from 2000 on are read on any system, without symbols. gzip, zstd and zip are unpacked \
-into a temporary file that leaves nothing behind.";
+Complete, kernel, automatic, active and live dumps answer every question; small (triage) dumps answer only \
+`modules` and what kind of dump they are. Dumps of Windows 2000 and later are read on any system, without symbols. \
+gzip, zstd and zip files are unpacked into a temporary file that is deleted afterwards.";
 
 fn after() -> String {
-    let own = "the dump cannot answer, or not in full (the figures are printed with a warning), or nothing was found";
+    let own = "the dump has no answer or only a part of it (printed with a warning), or nothing was found";
     format!("{AFTER}\n\n{}", outcome::help(&[(Outcome::Failed, own)]))
 }
 
@@ -25,10 +25,10 @@ fn after() -> String {
 pub struct DumpArgs {
     /// A Windows memory dump, a raw memory image or an ELF core; gzip, zstd and zip are unpacked
     pub file: PathBuf,
-    /// What is asked; without a question, what the dump is and what it can answer.
+    /// The question; without one, what the dump is and what it can answer.
     #[command(subcommand)]
     pub question: Option<Question>,
-    /// How the dump itself is described [default: text]; every question has its own --format
+    /// Output format of the description [default: text]; each question has its own --format
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<TextOrJson>,
     /// Options of every question.
@@ -39,15 +39,15 @@ pub struct DumpArgs {
 /// What every question takes.
 #[derive(Debug, Clone, Args)]
 pub struct Common {
-    /// Folder that a packed dump is unpacked into [default: the system's temporary folder]
+    /// Folder for unpacking a compressed dump [default: the system's temporary folder]
     #[arg(long, value_name = "DIR", global = true)]
     pub temp: Option<PathBuf>,
-    /// Look for the kernel's symbols in this folder, store or symbol path before `_NT_SYMBOL_PATH`; repeatable. What
-    /// they say of the pool tables is compared with what is found without them
+    /// Look for the kernel's symbols in this folder, store or symbol path before `_NT_SYMBOL_PATH`; repeatable.
+    /// Pool tables found with symbols are compared with those found without
     #[arg(long, value_name = "DIR", global = true)]
     pub symbols: Vec<String>,
-    /// Fetch symbols that are not on this machine from the server that the symbol path names, with curl. Without this,
-    /// nothing is fetched
+    /// Download missing symbols with curl from the server in the symbol path. Without this option, nothing is
+    /// downloaded
     #[arg(long, global = true)]
     pub symbols_download: bool,
 }
@@ -61,10 +61,10 @@ pub enum Question {
     /// Loaded and unloaded modules, or the one at an address: lm
     #[command(alias = "lm")]
     Modules(ModulesArgs),
-    /// Where a tag or bytes stand in the drivers.
-    #[command(about = "Where a tag or bytes stand in the drivers: !for_each_module s -a")]
+    /// Where a tag or bytes occur in the drivers.
+    #[command(about = "Where a tag or bytes occur in the drivers: !for_each_module s -a")]
     Find(FindArgs),
-    /// Large allocations, a page or more each
+    /// Large allocations, of one page or more each
     Big(BigArgs),
     /// Which drivers in the dump use a tag, with evidence from their machine code
     Who(DumpWhoArgs),
@@ -100,7 +100,7 @@ pub struct PoolusedArgs {
     /// Rows and order.
     #[command(flatten)]
     pub rows: RowArgs,
-    /// At most this many rows
+    /// Show at most N rows
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
     /// Output format
@@ -152,7 +152,7 @@ pub struct FindArgs {
     /// A tag (one to four characters), a number (0x6b61654c) or bytes ("4c 65 61 6b")
     #[arg(value_name = "TAG|HEX", value_parser = Needle::parse)]
     pub needle: Needle,
-    /// At most this many places
+    /// Show at most N places
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
     /// Output format
@@ -167,16 +167,16 @@ pub enum FindFormat {
     Table,
     /// JSON
     Json,
-    /// Lines as WinDbg's s prints them
+    /// Lines in the format of WinDbg's s command
     Windbg,
 }
 
 /// Options of `dump FILE big`.
 #[derive(Debug, Clone, Args)]
 pub struct BigArgs {
-    /// Only this tag; without it, the tags by the bytes that they hold
+    /// Only this tag; without it, all tags, sorted by bytes
     pub tag: Option<PoolTag>,
-    /// At most this many rows
+    /// Show at most N rows
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
     /// Output format
@@ -187,9 +187,9 @@ pub struct BigArgs {
 /// Options of `dump FILE who`.
 #[derive(Debug, Clone, Args)]
 pub struct DumpWhoArgs {
-    /// The tag (one to four characters; \xNN for a byte that does not print)
+    /// The tag (one to four characters; \xNN for a non-printing byte)
     pub tag: PoolTag,
-    /// Places inside longer texts too, which are noise as a rule
+    /// Include places inside longer texts, which are usually noise
     #[arg(long)]
     pub all: bool,
     /// Output format

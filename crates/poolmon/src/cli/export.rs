@@ -22,15 +22,15 @@ pub struct ExportArgs {
     pub format: Option<ExportFormat>,
     #[command(flatten)]
     pub range: RangeArgs,
-    /// One sample in each step, the first (1m, 1h); nothing is averaged
+    /// Export the first sample of each step (1m, 1h); nothing is averaged
     #[arg(long, value_name = "TIME", value_parser = span)]
     pub every: Option<Duration>,
-    /// CSV and TSV: take the step with which Excel opens all rows (1,048,575 at most)
+    /// CSV and TSV: choose the step so that Excel opens all rows (max 1,048,575)
     #[arg(long)]
     pub excel: bool,
     #[command(flatten)]
     pub which: WhichArgs,
-    /// What the files do not say themselves.
+    /// What the files do not contain.
     #[command(flatten)]
     pub told: ToldArgs,
 }
@@ -40,17 +40,17 @@ pub struct ExportArgs {
 pub enum ExportFormat {
     /// Parquet, for databases and data frames (.parquet)
     Parquet,
-    /// Comma-separated values, a line for each row of each sample (.csv)
+    /// Comma-separated values, one line per row and sample (.csv)
     Csv,
     /// Tab-separated values (.tsv)
     Tsv,
-    /// One JSON object a line (.jsonl, .ndjson)
+    /// One JSON object per line (.jsonl, .ndjson)
     Jsonl,
     /// PoolMon's snapshots, one after the other (.log, .txt)
     Poolmon,
-    /// What Prometheus reads for back-filling, with times (.om, .prom)
+    /// OpenMetrics text with times, for backfilling Prometheus (.om, .prom)
     Openmetrics,
-    /// Machine-wide figures as CSV, a line for each sample
+    /// Machine-wide figures as CSV, one line per sample
     HeaderCsv,
     /// Gaps, notes and modules as CSV
     MarksCsv,

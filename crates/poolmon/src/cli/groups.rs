@@ -14,13 +14,13 @@ use super::values::{column_id, pool};
 /// Which rows, of which pools.
 #[derive(Debug, Clone, Default, Args)]
 pub struct WhichArgs {
-    /// Which pools: one of them, slab (both kinds), or all [default: all; slab for `top` of a Linux machine]
+    /// Pools to show: one pool, slab (both kinds), or all [default: all; slab for `top` on Linux]
     #[arg(long, value_name = "POOL", value_parser = pool(), ignore_case = true)]
     pub pool: Option<PoolView>,
-    /// Only tags that match (* any characters, ? one; case counts); repeatable
+    /// Show only tags that match (* any characters, ? one; case-sensitive); repeatable
     #[arg(long, value_name = "TAG")]
     pub include: Vec<String>,
-    /// No tags that match; repeatable
+    /// Leave out tags that match; repeatable
     #[arg(long, value_name = "TAG")]
     pub exclude: Vec<String>,
 }
@@ -46,8 +46,9 @@ impl WhichArgs {
 /// `--pooltag`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct PooltagArgs {
-    /// Drivers from a pooltag.txt. The next word is FILE if it is one, or ends in .txt and does not exist; --pooltag=FILE
-    /// always works. Without FILE: the one next to the program, in this folder or in the Windows Kits
+    /// Read drivers from a pooltag.txt. The next argument is taken as FILE if it is such a file or ends in .txt and
+    /// does not exist; --pooltag=FILE always works. Without FILE: the one next to the program, in this folder or in
+    /// the Windows Kits
     // Words are joined by `cli::pooltag`, so that a positional argument is never taken for FILE.
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub pooltag: Option<Option<PathBuf>>,
@@ -63,7 +64,7 @@ impl PooltagArgs {
 /// `--localtag`, as a file that is read.
 #[derive(Debug, Clone, Default, Args)]
 pub struct LocaltagArgs {
-    /// Drivers from a localtag.txt; FILE as for --pooltag
+    /// Read drivers from a localtag.txt; FILE as for --pooltag
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub localtag: Option<Option<PathBuf>>,
 }
@@ -99,14 +100,14 @@ pub struct RowArgs {
     /// Reverse the sort order
     #[arg(long)]
     pub reverse: bool,
-    /// Totals by pool, and what no tag accounts for
+    /// Show totals by pool, and the memory that no tag accounts for
     #[arg(long)]
     pub totals: bool,
     #[command(flatten)]
     pub pooltag: PooltagArgs,
     #[command(flatten)]
     pub localtag: LocaltagArgs,
-    /// Terminal Services session pools, all or one (Windows before 11 24H2)
+    /// Show Terminal Services session pools, all or one (Windows before 11 24H2)
     #[arg(long, value_name = "ID", num_args = 0..=1, require_equals = true)]
     pub session: Option<Option<u32>>,
 }
@@ -132,10 +133,11 @@ impl RowArgs {
 /// A stretch of time.
 #[derive(Debug, Clone, Default, Args)]
 pub struct RangeArgs {
-    /// Nothing before this moment: `2026-11-22 14:00`, `14:05`, `-2h` (before the end), `+10m` (after the start)
+    /// Ignore samples before this time: `2026-11-22 14:00`, `14:05`, `-2h` (before the end), `+10m` (after the
+    /// start)
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub from: Option<String>,
-    /// Nothing after this moment
+    /// Ignore samples after this time
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub to: Option<String>,
 }
@@ -161,7 +163,7 @@ impl OutputArgs {
 /// `--format` of an answer that has no table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum TextOrJson {
-    /// For a person
+    /// Text
     #[default]
     #[value(alias = "table")]
     Text,
@@ -172,7 +174,7 @@ pub enum TextOrJson {
 /// `--format` of an answer that programs may want as a table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum AnswerFormat {
-    /// For a person
+    /// Text
     #[default]
     #[value(alias = "table")]
     Text,

@@ -14,19 +14,19 @@ pub struct ImportArgs {
     /// The folder of the new recording
     #[arg(long, short = 'o', value_name = "DIR")]
     pub output: PathBuf,
-    /// What the files do not say themselves.
+    /// What the files do not contain.
     #[command(flatten)]
     pub told: ToldArgs,
 }
 
-/// What a person says about files that do not say it themselves.
+/// Facts that the files do not contain.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct ToldArgs {
-    /// Perfmon logs with names in another language: which column (1 = first counter) holds which figure, as
+    /// Perfmon logs with counter names in another language: the figure in each column (1 = first counter), as
     /// `1=pool_nonpaged,2=pool_paged,3=memory_available,4=commit`
     #[arg(long, value_name = "N=FIGURE,…", value_delimiter = ',', value_parser = position)]
     pub columns: Vec<(usize, String)>,
-    /// Where times have no zone: how far the clock was ahead of UTC, as +01:00; for Perfmon instead of its own bias
+    /// Offset from UTC of times without a zone, as +01:00; for Perfmon, replaces the log's own offset
     #[arg(long, value_name = "±HH:MM", value_parser = offset, allow_hyphen_values = true)]
     pub utc_offset: Option<Offset>,
 }

@@ -17,13 +17,13 @@ pub struct LeaksArgs {
     /// List every tag, including steady ones
     #[arg(long)]
     pub all: bool,
-    /// At most this many tags of each kind
+    /// List at most N tags of each kind
     #[arg(long, value_name = "N", default_value = "20")]
     pub limit: usize,
     /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: AnswerFormat,
-    /// End with exit code 3 where something leaks, or at least grows
+    /// Exit with code 3 if something leaks, or at least grows
     #[arg(long, value_name = "WHAT")]
     pub fail_on: Option<FailOn>,
     #[command(flatten)]
@@ -31,8 +31,8 @@ pub struct LeaksArgs {
 }
 
 const AFTER: &str = "\
-A verdict rests on all samples, not on two: the trend's slope and its interval, whether it stands out of the tag's own
-noise, the machine's load and the time of day, whether it slows down as a cache does, and how many tags were tested.";
+A verdict rests on all samples: the slope of the trend and its interval, whether the trend exceeds the tag's own
+noise, the load and the time of day, whether it levels off as a cache does, and how many tags were tested.";
 
 fn after() -> String {
     format!("{AFTER}\n\n{}", outcome::help(&[(Outcome::Found, "--fail-on found something")]))

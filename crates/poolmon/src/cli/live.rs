@@ -18,28 +18,28 @@ pub struct LiveArgs {
     /// Rows and order.
     #[command(flatten)]
     pub rows: RowArgs,
-    /// Show one moment out of a file instead: a dump, or the last sample of a log or recording
+    /// Show one sample from a file instead: a dump, or the last sample of a log or recording
     #[arg(long, value_name = "FILE", conflicts_with = "interval")]
     pub from: Option<PathBuf>,
     /// Time between two refreshes (100ms to 1h) [default: 5s]
     #[arg(long, value_name = "TIME", value_parser = interval)]
     pub interval: Option<Duration>,
-    /// Changed rows are not highlighted
+    /// Do not highlight changed rows
     #[arg(long)]
     pub no_highlight: bool,
-    /// When colours are used
+    /// When to use colours
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
-    /// Record into a folder what is watched, as `poolmon record` does
+    /// Also record into this folder, as `poolmon record` does
     #[arg(long, value_name = "DIR", conflicts_with_all = ["from", "snapshot"])]
     pub record: Option<PathBuf>,
     /// Append one snapshot to FILE instead of showing the screen, in PoolMon's layout [FILE: poolsnap.log]
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub snapshot: Option<Option<PathBuf>>,
-    /// With --snapshot: the two lines of memory figures too
+    /// With --snapshot: add the two lines of memory figures
     #[arg(long)]
     pub memory: bool,
-    /// With --snapshot: a line with time, host and boot before it
+    /// With --snapshot: add a first line with time, host and boot
     #[arg(long)]
     pub stamp: bool,
 }
@@ -47,7 +47,7 @@ pub struct LiveArgs {
 /// `--color`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Color {
-    /// As the terminal and `NO_COLOR` say
+    /// If the terminal supports it and `NO_COLOR` is not set
     #[default]
     Auto,
     /// Always

@@ -13,26 +13,26 @@ use crate::app::outcome::{self, Outcome};
 #[derive(Debug, Clone, Args)]
 #[command(after_help = after())]
 pub struct MeasureArgs {
-    /// The command and its arguments, after `--`; no shell looks at them
+    /// The command and its arguments, after `--`; not passed through a shell
     #[arg(required = true, last = true, value_name = "COMMAND")]
     pub command: Vec<std::ffi::OsString>,
-    /// Runs, each beside an idle interval of the same length
+    /// Number of runs, each paired with an idle interval of the same length
     #[arg(long, value_name = "N", default_value = "20", value_parser = clap::value_parser!(u32).range(2..=10_000))]
     pub repeat: u32,
-    /// Runs before that do not count: they fill caches, and tell how long a run takes
+    /// Warm-up runs, not counted: they fill caches and show how long a run takes
     #[arg(long, value_name = "W", default_value = "2", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub warm_up: u32,
-    /// Wait so long after each run, for what is freed a little later
+    /// How long to wait after each run for memory that is freed later
     #[arg(long, value_name = "TIME", value_parser = values::span, default_value = "1s")]
     pub settle: Duration,
-    /// Watch the machine so long before the first run
+    /// How long to measure background noise before the first run
     #[arg(long, value_name = "TIME", value_parser = values::span, default_value = "10s")]
     pub noise: Duration,
-    /// Linux: count each object. Before each count the kernel is asked to gather its half-filled slabs (as root,
-    /// /sys/kernel/slab/*/shrink); otherwise whole slabs are counted, and a few objects a run may stay hidden
+    /// Linux: count single objects, not slabs. Before each count, the kernel compacts its half-filled slabs (needs
+    /// root, /sys/kernel/slab/*/shrink). Without this option, a loss of a few objects per run may stay hidden
     #[arg(long)]
     pub exact: bool,
-    /// Go on where the command ends with an exit code other than 0
+    /// Continue if the command exits with a code other than 0
     #[arg(long)]
     pub ignore_failure: bool,
     /// Show what the command prints (on stderr)
@@ -40,28 +40,28 @@ pub struct MeasureArgs {
     pub show_output: bool,
     #[command(flatten)]
     pub which: WhichArgs,
-    /// Tell of the tags too that moved within the noise
+    /// List tags that moved within the noise, too
     #[arg(long)]
     pub all: bool,
-    /// At most this many tags of each kind
+    /// List at most N tags of each kind
     #[arg(long, value_name = "N", default_value = "20")]
     pub limit: usize,
     /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: TextOrJson,
-    /// End with exit code 3 where each run loses something
+    /// Exit with code 3 if each run loses memory
     #[arg(long)]
     pub fail_on_loss: bool,
     #[command(flatten)]
     pub pooltag: PooltagArgs,
-    /// Seed of the coins that decide whether a run or its idle interval comes first [default: the time]
+    /// Seed for the random order of each run and its idle interval [default: the time]
     #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
 }
 
 const AFTER: &str = "\
-Runs and idle intervals come in pairs, and a coin decides which of the two is first. Whatever the machine does by itself
-then hits both alike, so a tag that takes more in nearly every run than beside it is the command's doing.
+Each run is paired with an idle interval, in random order. Background activity of the machine affects both alike, so a
+tag that takes more in nearly every run than in the interval next to it is caused by the command.
 
   poolmon measure -- example.exe --open-and-close
   poolmon measure --exact --repeat 12 --settle 300ms -- sh -c ': > /dev/shm/$$'
@@ -69,8 +69,8 @@ then hits both alike, so a tag that takes more in nearly every run than beside i
 
 fn after() -> String {
     let own = [
-        (Outcome::Failed, "failed, or stopped too early to tell"),
-        (Outcome::Found, "--fail-on-loss and something is lost"),
+        (Outcome::Failed, "failed, or stopped before there was a result"),
+        (Outcome::Found, "--fail-on-loss, and the command loses memory"),
     ];
     format!("{AFTER}\n\n{}", outcome::help(&own))
 }

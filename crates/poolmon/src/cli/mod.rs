@@ -51,20 +51,20 @@ fn after() -> String {
     format!("{AFTER}\n\n{}", outcome::help(&more))
 }
 
-/// Tells which driver is eating the kernel's memory.
+/// Shows which driver is eating the kernel's memory.
 ///
 /// Without a command, the live screen: which pool tags (Windows) or slab caches (Linux) hold the kernel's memory,
-/// and how that changes.
+/// and how much they change.
 #[derive(Debug, Parser)]
 #[command(name = "poolmon", version, after_help = after(), args_conflicts_with_subcommands = true, args_override_self = true, max_term_width = 110)]
 pub struct Cli {
-    /// What to do; live if nothing is said.
+    /// The command; `live` if absent.
     #[command(subcommand)]
     pub command: Option<Command>,
     /// Options of the live screen.
     #[command(flatten)]
     pub live: live::LiveArgs,
-    /// No notes and no progress on standard error; warnings and errors remain
+    /// Print no notes and no progress on standard error; warnings and errors remain
     #[arg(long, short, global = true)]
     pub quiet: bool,
 }
@@ -85,45 +85,45 @@ impl Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// The live screen over this machine's kernel memory
+    /// Show this machine's kernel memory on a live screen
     Live(live::LiveArgs),
-    /// One table, of this machine or of a saved log
+    /// Print one table of this machine or of a file
     Top(top::TopArgs),
-    /// What grew from one moment to another: snapshots, moments of recordings, dumps
+    /// Show what grew between two samples: snapshots, times of a recording, dumps
     Diff(diff::DiffArgs),
-    /// Which tags leak, how fast, how sure, and when memory runs out
+    /// Find leaking tags: how fast, how certain, and when memory runs out
     Leaks(leaks::LeaksArgs),
-    /// What a command loses at each run, told apart from the machine's own noise
+    /// Measure what a command loses in each run, apart from background noise
     Measure(measure::MeasureArgs),
-    /// The verdict as a file to send: words, plots, tables, next commands; HTML or Markdown
+    /// Write the verdicts as a report (HTML or Markdown): text, plots, tables, next commands
     Report(report::ReportArgs),
-    /// The live screen over a recording or a log, with time: play, step, jump
+    /// Play a recording or a log on the screen: play, step, jump
     Replay(replay::ReplayArgs),
     /// Record this machine into a folder, for weeks
     Record(record::RecordArgs),
     /// Record as a service that starts with the system
     Service(service::ServiceArgs),
-    /// Write a note into a recording: what was installed, restarted, changed
+    /// Write a note into a recording: what was installed, restarted or changed
     Note(note::NoteArgs),
-    /// What is in a recording
+    /// Show what is in a recording
     Info(info::InfoArgs),
-    /// Whether a recording is whole; exit code 1 if something is damaged
+    /// Check a recording for damage; exit code 1 if there is any
     Verify(verify::VerifyArgs),
-    /// A recording, or a part of it, for other tools: Parquet, CSV, JSON lines, PoolMon logs, OpenMetrics
+    /// Export a recording, or a part of it, for other tools: Parquet, CSV, JSON lines, PoolMon logs, OpenMetrics
     Export(export::ExportArgs),
-    /// Logs and tables of other tools as a recording: PoolMon logs, CSV and TSV, Perfmon
+    /// Import logs and tables of other tools as a recording: PoolMon logs, CSV and TSV, Perfmon
     Import(import::ImportArgs),
-    /// The live screen over a simulated Windows kernel: 3,000 tags, one of which leaks
+    /// Show the live screen with a simulated Windows kernel: 3,000 tags, one of which leaks
     Demo(live::LiveArgs),
-    /// What this machine can tell, what is missing, and the command that helps
+    /// Check what poolmon can read on this machine, what is missing, and how to fix it
     Doctor,
-    /// WinDbg's answers from a memory dump: poolused, modules, find, big, who
+    /// Read a Windows memory dump: poolused, modules, find, big, who
     Dump(dump::DumpArgs),
-    /// What is known of a tag: its drivers, what it stands for, what to look at
+    /// Explain a tag: its drivers, its meaning, what to check next
     Tag(tag::TagArgs),
-    /// Which drivers use a tag, with evidence from their code; or every driver with its tags
+    /// Find the drivers that use a tag, with evidence from their code; or list every driver with its tags
     Who(who::WhoArgs),
-    /// Print the completions for a shell
+    /// Print shell completions
     Completions {
         /// The shell.
         shell: clap_complete::Shell,

@@ -15,7 +15,7 @@ pub struct RecordArgs {
     /// What is recorded.
     #[command(flatten)]
     pub what: WhatArgs,
-    /// End after this time (30s, 10m, 28d); without it, Ctrl-C or a signal ends it
+    /// Stop after this time (30s, 10m, 28d) [default: at Ctrl-C or a signal]
     #[arg(long = "for", value_name = "TIME", value_parser = values::span)]
     pub length: Option<Duration>,
 }
@@ -26,18 +26,18 @@ pub struct WhatArgs {
     /// Time between two samples (100ms to 1h)
     #[arg(long, value_name = "TIME", value_parser = values::interval, default_value = "5s")]
     pub interval: Duration,
-    /// The folder may take this much (500MB, 2GB); the oldest closed segments go first
+    /// Limit the size of the folder (500MB, 2GB); the oldest closed segments are deleted first
     #[arg(long, value_name = "SIZE", value_parser = values::disk)]
     pub max_size: Option<u64>,
-    /// Closed segments go when they are older (12h, 28d)
+    /// Delete closed segments that are older than this (12h, 28d)
     #[arg(long, value_name = "TIME", value_parser = values::span)]
     pub keep: Option<Duration>,
     #[command(flatten)]
     pub which: WhichArgs,
-    /// Write each closed segment as a Parquet file, too, slowly and in the background
+    /// Also write each closed segment as a Parquet file, slowly, in the background
     #[arg(long)]
     pub parquet: bool,
-    /// Judge what is recorded, tell what begins to leak, and write it into the recording as a note
+    /// Analyse the samples while recording; report what begins to leak and note it in the recording
     #[arg(long)]
     pub verdicts: bool,
 }

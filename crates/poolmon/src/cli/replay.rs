@@ -11,9 +11,9 @@ use super::live::Color;
 /// Options of `replay`.
 #[derive(Debug, Clone, Args)]
 pub struct ReplayArgs {
-    /// The folder of a recording, one .plog file of it, a PoolMon log of several snapshots, or a folder of logs
+    /// A recording, one of its .plog files, a PoolMon log of several snapshots, or a folder of logs
     pub path: PathBuf,
-    /// Begin at this moment: 2026-11-22 14:00, 14:05, -2h or -3d (before the end), +10m (after the start), end
+    /// Start at this time: 2026-11-22 14:00, 14:05, -2h or -3d (before the end), +10m (after the start), end
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub at: Option<String>,
     /// Play from the start, at this multiple of real time: 1, 10, 600, max
@@ -24,10 +24,10 @@ pub struct ReplayArgs {
     /// Rows and order.
     #[command(flatten)]
     pub rows: RowArgs,
-    /// Changed rows are not highlighted
+    /// Do not highlight changed rows
     #[arg(long)]
     pub no_highlight: bool,
-    /// When colours are used
+    /// When to use colours
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
 }

@@ -17,14 +17,14 @@ pub struct ReportArgs {
     /// Output format [default: by the file's ending, else HTML]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<ReportFormat>,
-    /// Its headline [default: the host's name, else the source's]
+    /// Headline [default: the host's name, else the source's]
     #[arg(long, value_name = "TEXT")]
     pub title: Option<String>,
     #[command(flatten)]
     pub drivers: DriversArgs,
     #[command(flatten)]
     pub which: WhichArgs,
-    /// At most this many causes with a section of their own
+    /// Give at most N causes a section of their own
     #[arg(long, value_name = "N", default_value = "6")]
     pub limit: usize,
     #[command(flatten)]
@@ -32,8 +32,8 @@ pub struct ReportArgs {
 }
 
 const AFTER: &str = "\
-One file, without network: it can be mailed, opened anywhere and printed. It names the host, the tags, and what was
-noted; look at it before you send it to strangers.
+The report is one file that needs no network: it can be mailed, opened anywhere and printed. It names the host, the
+tags and the notes; check it before you send it to others.
 
   poolmon report C:\\poolrec -o report.html
   poolmon report C:\\poolrec --from -8h --drivers C:\\Windows\\System32\\drivers -o report.html

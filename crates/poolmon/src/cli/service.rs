@@ -17,17 +17,17 @@ pub struct ServiceArgs {
 /// What to do with the service.
 #[derive(Debug, Clone, Subcommand)]
 pub enum What {
-    /// Install it, to start with the system and now (administrator, root)
+    /// Install the service and start it (needs administrator or root)
     Install(InstallArgs),
-    /// Stop and remove it; the recording stays
+    /// Stop and remove the service; the recording is kept
     Uninstall,
-    /// Start it
+    /// Start the service
     Start,
-    /// Stop it; the recording is closed
+    /// Stop the service and close the recording
     Stop,
-    /// Whether it runs, and what it records
+    /// Show whether the service runs, and what it records
     Status,
-    /// What the service manager of Windows calls
+    /// Called by the service manager of Windows
     #[command(hide = true)]
     Run(InstallArgs),
 }
@@ -41,7 +41,7 @@ pub struct InstallArgs {
     /// What is recorded.
     #[command(flatten)]
     pub what: WhatArgs,
-    /// Install it, but do not start it now
+    /// Install the service, but do not start it now
     #[arg(long)]
     pub no_start: bool,
 }

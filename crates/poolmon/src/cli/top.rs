@@ -12,22 +12,24 @@ use super::values::span;
 /// Options of `top`.
 #[derive(Debug, Clone, Args)]
 pub struct TopArgs {
-    /// A recording, a saved PoolMon log, CSV or TSV table, WinDbg !poolused text or memory dump; - for standard input;
-    /// this machine if absent
+    /// A recording, PoolMon log, CSV or TSV table, WinDbg !poolused text or memory dump; - for standard input;
+    /// without FILE, this machine
     pub file: Option<PathBuf>,
     /// Rows and order.
     #[command(flatten)]
     pub rows: RowArgs,
-    /// At most this many rows
+    /// Show at most N rows
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
     /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: FormatArg,
-    /// Show the change over this time: of this machine by waiting, of a recording against what was then
+    /// Show the change over this time: for this machine by waiting, for a recording by comparing with the earlier
+    /// sample
     #[arg(long, value_name = "TIME", value_parser = span)]
     pub over: Option<Duration>,
-    /// Of a recording or a log with times: this moment (2026-11-22 14:00, 14:05, -2h before the end) [default: the last]
+    /// For a recording or a log with times: show this time (2026-11-22 14:00, 14:05, -2h before the end) [default:
+    /// the last]
     #[arg(long, value_name = "TIME", requires = "file", allow_hyphen_values = true)]
     pub at: Option<String>,
 }

@@ -61,7 +61,7 @@ pub fn bytes(text: &str) -> Result<u64, String> {
 /// What a recording may take: 1 MB at least.
 pub fn disk(text: &str) -> Result<u64, String> {
     bytes(text).and_then(|size| {
-        if size < 1_000_000 { Err(format!("`{text}` is too little: 1MB at least")) } else { Ok(size) }
+        if size < 1_000_000 { Err(format!("`{text}` is too small: the minimum is 1MB")) } else { Ok(size) }
     })
 }
 

@@ -16,32 +16,32 @@ use crate::app::outcome::{self, Outcome};
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = after())]
 pub struct WhoArgs {
-    /// The tag (one to four characters; \xNN for a byte that does not print), or a slab cache of Linux
+    /// The tag (one to four characters; \xNN for a non-printing byte), or a Linux slab cache
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     pub tag: Option<String>,
-    /// Every driver with its tags instead: of DIR, or of the places that --drivers names
+    /// List every driver with its tags instead: those in DIR, or in the places given by --drivers
     #[arg(long, value_name = "DIR", num_args = 0..=1)]
     pub all: Option<Option<PathBuf>>,
     #[command(flatten)]
     pub drivers: DriversArgs,
     #[command(flatten)]
     pub pooltag: PooltagArgs,
-    /// With --all: write the tags into FILE in the form of pooltag.txt, as PoolMon's /c made its localtag.txt
+    /// With --all: write the tags into FILE in the format of pooltag.txt, as PoolMon's /c did
     #[arg(long, value_name = "FILE", requires = "all")]
     pub localtag: Option<PathBuf>,
-    /// Instead of an answer: the next commands for the tag, each in its own tool's dialect, with what they need
+    /// Print the next commands for the tag in other tools, with what each needs
     #[arg(long, conflicts_with = "all")]
     pub next: bool,
     /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: AnswerFormat,
-    /// Every place of every kind of evidence, noise too
+    /// List every place of every kind of evidence, including noise
     #[arg(long, short)]
     pub verbose: bool,
-    /// Look for the four bytes in every file, also where the index has proof already
+    /// Search every file for the four bytes, even if the index already has proof
     #[arg(long, conflicts_with = "all")]
     pub bytes: bool,
-    /// Keep what is learned of drivers in FILE [default: drivers.index in poolmon's cache folder; safe to delete]
+    /// Keep the index of drivers in FILE [default: drivers.index in poolmon's cache folder; safe to delete]
     #[arg(long, value_name = "FILE")]
     pub index: Option<PathBuf>,
     /// Neither use nor write an index

@@ -13,12 +13,12 @@ use crate::cli::live::LiveArgs;
 pub fn run(args: &LiveArgs) -> anyhow::Result<()> {
     anyhow::ensure!(
         args.from.is_none(),
-        "the demo shows its own kernel; `poolmon live --from FILE` shows a file"
+        "the demo shows a simulated kernel; use `poolmon live --from FILE` for a file"
     );
     let config = SimulationConfig::default();
     // The invented driver is known to nobody else.
     let leak = config.leak.map(|leak| PoolTag(leak.tag).to_string()).unwrap_or_default();
-    let entry = format!("{leak} - {LEAK_DRIVER} - an invented driver that never frees");
+    let entry = format!("{leak} - {LEAK_DRIVER} - a simulated driver that never frees");
     let source = SimulatedSource::real_time(SimulatedKernel::new(config));
     let args = LiveArgs { interval: args.interval.or(Some(Duration::from_secs(1))), ..args.clone() };
     let owners = owners::load(&args.rows)?.with(PooltagFile::parse("the demo", entry.as_bytes()));

@@ -30,7 +30,7 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<Outcome> {
     if let (Some(a), Some(b)) = (before.time, after.time)
         && a > b
     {
-        note!("A is later than B: they are exchanged");
+        note!("A is later than B: comparing B with A");
         std::mem::swap(&mut before, &mut after);
     }
     for sample in [&before, &after] {
@@ -45,8 +45,8 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<Outcome> {
         ensure!(
             args.force,
             Problem::new(
-                "the machine was started again between A and B: counters began anew, and a difference means nothing",
-                "compare two moments of one boot, or use --force"
+                "the machine was rebooted between A and B: counters were reset, and a difference has no meaning",
+                "compare two samples of one boot, or use --force"
             )
         );
         for sample in [&mut before, &mut after] {
@@ -107,11 +107,11 @@ fn ends(path: &Path) -> anyhow::Result<(Sample, Sample, bool)> {
         number > 1,
         Problem::new(
             format!(
-                "{}: holds {}, and a difference needs two",
+                "{}: there is only {}, a difference needs two",
                 path.display(),
                 if number == 1 { "one sample" } else { "no sample" }
             ),
-            format!("name another moment: poolmon diff {} OTHER", path.display())
+            format!("name another sample: poolmon diff {} OTHER", path.display())
         )
     );
     Ok((first, last, series.is_complete()))
@@ -121,6 +121,6 @@ fn tell_hosts(before: &Sample, after: &Sample) {
     if let (Some(a), Some(b)) = (&before.origin.host, &after.origin.host)
         && !a.eq_ignore_ascii_case(b)
     {
-        warning!("A is of {a}, B of {b}: two machines are compared");
+        warning!("A is from {a}, B from {b}: comparing two machines");
     }
 }

@@ -30,8 +30,8 @@ impl ExportFormat {
             "om" | "prom" | "openmetrics" => Self::Openmetrics,
             _ => {
                 bail!(Problem::new(
-                    format!("{}: the ending does not say a format", path.display()),
-                    "name the file .parquet, .csv, .tsv, .jsonl, .log or .om, or say --format"
+                    format!("{}: the file name does not show the format", path.display()),
+                    "name the file .parquet, .csv, .tsv, .jsonl, .log or .om, or add --format"
                 ));
             }
         })
@@ -62,10 +62,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
         (Some(format), _) => format,
         (None, Some(file)) => ExportFormat::of(file)?,
         (None, None) => {
-            bail!(Problem::new(
-                "standard output has no ending that says the format",
-                "say --format csv, tsv, jsonl …"
-            ));
+            bail!(Problem::new("standard output needs a format", "add --format csv, tsv or jsonl"));
         }
     };
     if let Some(file) = file {
@@ -79,7 +76,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
     }
     ensure!(
         format.text().is_some() || file.is_some(),
-        Problem::new("Parquet is no text and needs a file", "say -o FILE.parquet")
+        Problem::new("Parquet is a binary format and needs a file", "add -o FILE.parquet")
     );
     let (recording, _temporary) = open(args)?;
     let mut options = options(args, &recording)?;
@@ -98,7 +95,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
         (None, None) => Summary::default(),
     };
     if summary.untimed > 0 {
-        warning!("{} left out: they tell no time", count(summary.untimed, "sample"));
+        warning!("{} left out: no time", count(summary.untimed, "sample"));
     }
     if let Some(file) = file {
         let rows = count(summary.rows, if format == ExportFormat::MarksCsv { "mark" } else { "row" });
@@ -127,10 +124,10 @@ fn open(args: &ExportArgs) -> anyhow::Result<(Recording, Option<Temporary>)> {
         return Ok((recording, None));
     }
     let folder = std::env::temp_dir().join(format!("poolmon-export-{}", std::process::id()));
-    std::fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    std::fs::create_dir(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let temporary = Temporary(folder);
     let (samples, _) = copy::into(&mut series, &temporary.0)?;
-    ensure!(samples > 0, "{}: no sample tells its time, so none can be exported", series.name());
+    ensure!(samples > 0, "{}: nothing was exported: no sample has a time", series.name());
     Ok((Recording::open(&temporary.0)?, Some(temporary)))
 }
 
@@ -163,7 +160,7 @@ fn mind_excel(args: &ExportArgs, recording: &Recording, options: &mut ExportOpti
             Err(error) => {
                 say::warn(&Problem::new(
                     format!("about {error}"),
-                    "--excel takes a step that fits; DuckDB, pandas and others read all rows",
+                    "add --excel to choose a step that fits; DuckDB, pandas and others read all rows",
                 ));
                 return Ok(());
             }

@@ -17,8 +17,8 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
     let output = &args.output;
     if output.is_dir() && !folder::segments(output)?.is_empty() {
         bail!(Problem::new(
-            format!("{}: there is a recording already", output.display()),
-            "import into a folder of its own; its times would not be in order"
+            format!("{}: this folder already holds a recording", output.display()),
+            "import into a new folder"
         ));
     }
     let mut series = input::series(&args.sources, args.told.options())?;
@@ -30,19 +30,16 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
     let (samples, untimed) = done?;
     ensure!(
         samples > 0,
-        Problem::new(format!("{}: nothing was imported: no sample tells its time", series.name()), UNTIMED)
+        Problem::new(format!("{}: nothing was imported: no sample has a time", series.name()), UNTIMED)
     );
     if untimed > 0 {
-        say::warn(&Problem::new(
-            format!("{} left out: nobody knows when they were taken", count(untimed, "sample")),
-            UNTIMED,
-        ));
+        say::warn(&Problem::new(format!("{} left out: no time", count(untimed, "sample")), UNTIMED));
     }
     answer!("{} in {}", count(samples, "sample"), output.display())?;
     Ok(())
 }
 
-const UNTIMED: &str = "several snapshots in one file need a time in the text; one in a file gets that of the file's name or date";
+const UNTIMED: &str = "save one snapshot per file: its time is taken from the file's name or date";
 
 /// Everything that was begun and holds nothing.
 fn remove_what_we_made(output: &Path, made: bool) {

@@ -70,7 +70,7 @@ fn done(result: anyhow::Result<()>) -> anyhow::Result<Outcome> {
 /// Writes `poolmon.1` and a page for each command.
 fn man(folder: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder)
-        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        .with_context(|| format!("cannot create the folder {}", folder.display()))?;
     clap_mangen::generate_to(Cli::command(), folder)
         .with_context(|| format!("cannot write man pages into {}", folder.display()))
 }

@@ -15,15 +15,11 @@ pub fn run(args: &NoteArgs) -> anyhow::Result<()> {
     let text = text.trim();
     ensure!(
         !text.is_empty(),
-        Problem::new("the note is empty", "say what happened: poolmon note DIR \"installed a driver\"")
+        Problem::new("the note is empty", "describe what happened: poolmon note DIR \"installed a driver\"")
     );
     // A note in a folder without a recording would never be seen again.
     let recording = poolmon_read::recording(&args.folder)?;
-    ensure!(
-        args.folder.is_dir(),
-        "{}: a note belongs to a folder; name the folder of the recording",
-        args.folder.display()
-    );
+    ensure!(args.folder.is_dir(), "{}: name the folder of the recording, not a file", args.folder.display());
     let (zone, now) = (TimeZone::system(), Timestamp::now());
     let time = match &args.at {
         None => now,

@@ -27,7 +27,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
         let SamplePair { before, now, .. } = &found.pair;
         input::tell_remarks(now);
         note!(
-            "standard output is not a terminal, so this is one table (`poolmon top {} --at TIME` has its formats)",
+            "standard output is not a terminal: printing one table (see `poolmon top {} --at TIME` for formats)",
             args.path.display()
         );
         input::tell_moment(&found.pair, Some(at));
@@ -37,8 +37,8 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     ensure!(
         args.path.as_os_str() != "-",
         Problem::new(
-            "the keys of the screen come from standard input, so a log cannot",
-            "save it into a file, and name that"
+            "save the log to a file first: the screen reads keys from standard input",
+            "save it to a file, and use that"
         )
     );
     let series = input::told_series(std::slice::from_ref(&args.path), ReadOptions::default())?;
@@ -50,7 +50,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     };
     let (at, from, to) = (when(&args.at)?, when(&args.range.from)?, when(&args.range.to)?);
     if let (Some(from), Some(to)) = (from, to) {
-        anyhow::ensure!(from <= to, "--from is later than --to: nothing lies between them");
+        anyhow::ensure!(from <= to, "--from is later than --to: there is nothing between them");
     }
     let driver = owners.asked_for();
     let owners = Arc::new(owners);

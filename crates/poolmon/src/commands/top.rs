@@ -37,7 +37,7 @@ pub fn run(args: &TopArgs) -> anyhow::Result<Outcome> {
         tell_what_is_left_out(now);
     }
     if args.rows.by_change && found.one_moment {
-        note!("a dump is one moment: there is no change to sort by; `poolmon diff` compares two");
+        note!("a dump is one sample: there is no change to sort by; `poolmon diff` compares two");
     } else if args.rows.by_change && before.is_none() && now.told_deltas.is_empty() {
         note!("one snapshot has no change to sort by; {}", where_change_comes_from(args));
     }

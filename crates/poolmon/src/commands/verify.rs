@@ -31,16 +31,16 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<Outcome> {
     let segments = count(found.segments.len() as u64, "segment");
     if damaged == 0 {
         if !say::is_quiet() {
-            writeln!(out, "{segments}, {}: whole", count(samples, "sample"))?;
+            writeln!(out, "{segments}, {}: intact", count(samples, "sample"))?;
         }
         return Ok(Outcome::Done);
     }
     writeln!(
         out,
         "{damaged} of {segments} damaged: {} can be read, {} cannot\n\
-         everything else in the recording stays readable; damaged files need no repair",
+         everything else in the recording is readable; damaged files need no repair",
         count(samples, "sample"),
-        if lost == 0 { "none known of".to_owned() } else { count(lost, "sample") }
+        if lost == 0 { "none known".to_owned() } else { count(lost, "sample") }
     )?;
     out.flush()?;
     Ok(Outcome::Failed)

@@ -49,7 +49,8 @@ fn open_live(view: PoolView) -> anyhow::Result<Box<dyn Source>> {
         }
         _ => {
             let _ = view;
-            anyhow::bail!(poolmon_model::problem::Problem::new("this system has no live source yet (Windows and Linux have)", "read a saved log with `poolmon top FILE`, or look at `poolmon demo`"))
+            anyhow::bail!(poolmon_model::problem::Problem::new("this system has no live source (only Windows and \
+                Linux have one)", "read a saved log with `poolmon top FILE`, or look at `poolmon demo`"))
         }
     }
 }
@@ -90,7 +91,7 @@ pub fn at(
     let mut series = told_series(&[path.to_path_buf()], options)?;
     let pair = series.at(when, over.into())?;
     if let Some(first) = pair.too_early {
-        note!("nothing is recorded so early, so there is no change; the first sample is of {}", civil(first));
+        note!("there is no sample this early, so no change; the first sample is of {}", civil(first));
     }
     Ok(FileMoment { pair, complete: series.is_complete(), one_moment: series.holds_one_moment() })
 }
@@ -99,7 +100,7 @@ pub fn at(
 pub fn tell_moment(pair: &SamplePair, at: Option<&str>) {
     let Some(time) = pair.now.time else { return };
     let since = pair.before.as_ref().and_then(|before| before.time).map_or_else(
-        || "there is none before it to compare with".to_owned(),
+        || "there is no earlier sample to compare with".to_owned(),
         |before| format!("changes since {}", civil(before)),
     );
     let asked = at.map_or("the last sample", |_| "the sample");
@@ -117,7 +118,7 @@ pub fn tell_remarks(sample: &Sample) {
     }
     if sample.disagreeing > 0 {
         warning!(
-            "Diff disagrees with Allocs - Frees in {} of {} rows; they are shown as the source tells them",
+            "Diff disagrees with Allocs - Frees in {} of {} rows; shown as reported",
             sample.disagreeing,
             sample.rows.len()
         );

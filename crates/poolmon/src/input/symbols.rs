@@ -30,7 +30,7 @@ pub struct Outcome {
     pub problems: Vec<Problem>,
 }
 
-const NAME_A_SERVER: &str = "set _NT_SYMBOL_PATH, or give it: --symbols srv*FOLDER*https://SERVER";
+const NAME_A_SERVER: &str = "set _NT_SYMBOL_PATH, or use: --symbols srv*FOLDER*https://SERVER";
 
 /// Looks for the symbols of the dump's kernel, and compares with them from now on. Nothing is looked for, and nothing
 /// said, where neither an option nor `_NT_SYMBOL_PATH` names a place.
@@ -43,14 +43,12 @@ pub fn apply(dump: &mut Dump, wanted: Wanted<'_>) -> Outcome {
     let mut outcome = Outcome::default();
     if path == SymbolPath::default() {
         if wanted.download {
-            outcome.problems.push(Problem::new("no symbol server is named", NAME_A_SERVER));
+            outcome.problems.push(Problem::new("no symbol server is set", NAME_A_SERVER));
         }
         return outcome;
     }
     let Some(pdb) = dump.kernel_pdb() else {
-        outcome
-            .problems
-            .push("no symbols: the page that names the kernel's is not in this dump".to_owned().into());
+        outcome.problems.push("no symbols: the page with their name is not in this dump".to_owned().into());
         return outcome;
     };
     for candidate in path.candidates(&pdb) {
@@ -64,7 +62,7 @@ pub fn apply(dump: &mut Dump, wanted: Wanted<'_>) -> Outcome {
         let message = format!("the symbols {} are not on this machine", pdb.symbol_key());
         outcome.problems.push(match path.servers.first() {
             Some(server) => {
-                Problem::new(message, format!("fetch them from {} with --symbols-download", server.url))
+                Problem::new(message, format!("download them from {} with --symbols-download", server.url))
             }
             None => message.into(),
         });
@@ -91,13 +89,13 @@ impl Outcome {
 
 fn download(dump: &mut Dump, path: &SymbolPath, pdb: &PdbId, outcome: &mut Outcome) {
     if path.servers.is_empty() {
-        outcome.problems.push(Problem::new("the symbol path names no server", NAME_A_SERVER));
+        outcome.problems.push(Problem::new("the symbol path has no server", NAME_A_SERVER));
     }
     for server in &path.servers {
         let (Some(url), Some(store)) = (server.address(pdb), server.store.as_deref()) else {
             outcome.problems.push(Problem::new(
-                format!("{}: no folder keeps what it gives", server.url),
-                format!("name one: srv*FOLDER*{}", server.url),
+                format!("{}: the path has no folder for downloads", server.url),
+                format!("name a folder: srv*FOLDER*{}", server.url),
             ));
             continue;
         };
@@ -112,7 +110,7 @@ fn download(dump: &mut Dump, path: &SymbolPath, pdb: &PdbId, outcome: &mut Outco
                 match fs::rename(&part, &target) {
                     Ok(()) => outcome.used = Some(target),
                     Err(error) => {
-                        outcome.problems.push(format!("cannot keep {}: {error}", target.display()).into());
+                        outcome.problems.push(format!("cannot write {}: {error}", target.display()).into());
                     }
                 }
                 return;
@@ -124,10 +122,10 @@ fn download(dump: &mut Dump, path: &SymbolPath, pdb: &PdbId, outcome: &mut Outco
 
 /// Fetches a file beside its target; gives where it is.
 fn fetch(url: &str, target: &Path) -> Result<PathBuf, String> {
-    let cannot = |what: &dyn std::fmt::Display| format!("cannot fetch {url}: {what}");
+    let cannot = |what: &dyn std::fmt::Display| format!("cannot download {url}: {what}");
     let folder = target.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)
-        .map_err(|error| format!("cannot make the folder {}: {error}", folder.display()))?;
+        .map_err(|error| format!("cannot create the folder {}: {error}", folder.display()))?;
     let part = target.with_extension(format!("part{}", std::process::id()));
     let progress = if io::stderr().is_terminal() { "--progress-bar" } else { "--silent" };
     let fixed = [

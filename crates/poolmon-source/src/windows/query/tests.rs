@@ -162,7 +162,7 @@ fn rows_of_the_answer_before_are_not_read_again() {
     assert_eq!(sample.rows.len(), 4);
     assert_eq!(
         sample.remarks,
-        ["the kernel counted 100 tags but told 4; the rest is missing from this table"]
+        ["the kernel counted 100 tags but reported 4; the rest is missing from this table"]
     );
 }
 

@@ -149,7 +149,7 @@ fn a_refused_class_is_a_fact_too() {
     let refused = vec![(66, ACCESS_DENIED)];
     let facts =
         source(Played { refused, ..Played::default() }).facts(&Tag::Pool(PoolTag(*b"Leak")), Pool::Paged);
-    assert_eq!(facts[0].value, "not told: 0xc0000022 STATUS_ACCESS_DENIED");
+    assert_eq!(facts[0].value, "not available: 0xc0000022 STATUS_ACCESS_DENIED");
     assert!(modules(&mut Played::default()).unwrap_err().to_string().contains("class 11"));
 }
 

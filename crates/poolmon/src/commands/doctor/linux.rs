@@ -24,7 +24,7 @@ fn slabinfo() -> Check {
             Check::new(CheckResult::Good, what, format!("{caches} slab caches"))
         }
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            Check::new(CheckResult::Bad, what, "permission denied: it is readable by root only")
+            Check::new(CheckResult::Bad, what, "permission denied: only root can read it")
                 .remedy("sudo poolmon\nor once: sudo setcap cap_dac_read_search+ep \"$(command -v poolmon)\"")
         }
         Err(error) => Check::new(CheckResult::Bad, what, error.to_string())
@@ -45,8 +45,9 @@ fn sysfs() -> Check {
             }
             Check::new(CheckResult::Good, what, format!("{folders} caches, {links} names of merged caches"))
         }
-        Err(error) => Check::new(CheckResult::Note, what, error.to_string())
-            .remedy("without it reclaimable caches cannot be told from others, and aliases are unknown"),
+        Err(error) => Check::new(CheckResult::Note, what, error.to_string()).remedy(
+            "without it reclaimable caches cannot be distinguished from others, and aliases are unknown",
+        ),
     }
 }
 
@@ -55,7 +56,7 @@ fn vmallocinfo() -> Check {
     match fs::read_to_string(what) {
         Ok(text) => Check::new(CheckResult::Good, what, format!("{} areas", text.lines().count())),
         Err(error) => Check::new(CheckResult::Note, what, error.to_string())
-            .remedy("vmalloc rows are left out; the same right as for /proc/slabinfo helps"),
+            .remedy("vmalloc rows are left out; use the same permission as for /proc/slabinfo"),
     }
 }
 
@@ -63,7 +64,8 @@ fn allocinfo() -> Check {
     let what = "/proc/allocinfo";
     let mut start = [0; 64];
     match fs::File::open(what).and_then(|mut file| file.read(&mut start)) {
-        Ok(_) => Check::new(CheckResult::Good, what, "memory allocation profiling: every source line that allocates"),
+        Ok(_) => Check::new(CheckResult::Good, what, "memory allocation profiling: a row for each source line \
+            that allocates"),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             Check::new(CheckResult::Note, what, "this kernel has no memory allocation profiling")
                 .remedy("Linux 6.10 and later have it with CONFIG_MEM_ALLOC_PROFILING; then boot with sysctl.vm.mem_profiling=1")
@@ -86,7 +88,7 @@ fn meminfo() -> Check {
         _ => Check::new(
             CheckResult::Note,
             "/proc/meminfo",
-            "tells no slab figures: what no cache accounts for stays unknown",
+            "has no slab figures: memory that no cache accounts for stays unknown",
         ),
     }
 }
@@ -95,14 +97,14 @@ fn merging() -> Check {
     let command_line = fs::read_to_string("/proc/cmdline").unwrap_or_default();
     let has = |option: &str| command_line.split_whitespace().any(|word| word == option);
     if has("slab_nomerge") || has("slub_nomerge") {
-        Check::new(CheckResult::Good, "cache merging", "off: every cache has its own row")
+        Check::new(CheckResult::Good, "cache merging", "off: each cache has its own row")
     } else {
         Check::new(
             CheckResult::Note,
             "cache merging",
-            "on: caches of like size share a row; Enter shows the other names",
+            "on: caches of similar size share a row; Enter shows the other names",
         )
-        .remedy("boot with slab_nomerge to see each apart")
+        .remedy("boot with slab_nomerge to see each one")
     }
 }
 
@@ -111,7 +113,7 @@ fn btf() -> Check {
         Check::new(
             CheckResult::Good,
             "BTF",
-            "types of this kernel are there: bpftrace can follow a cache's allocations",
+            "kernel types are available: bpftrace can follow a cache's allocations",
         )
     } else {
         Check::new(CheckResult::Note, "BTF", "none: bpftrace needs kernel headers to follow allocations")

@@ -77,9 +77,9 @@ fn pooltag() -> Check {
         None => Check::new(
             CheckResult::Note,
             "pooltag.txt",
-            "not found: drivers come from the built-in table only",
+            "not found: only the built-in table is used",
         )
-        .remedy("it comes with the Debugging Tools for Windows, in the folder triage; use --pooltag=FILE"),
+        .remedy("name one with --pooltag=FILE (the Debugging Tools for Windows have one in the folder triage)"),
     }
 }
 

@@ -5,7 +5,11 @@ use super::{Check, CheckResult};
 /// Says so.
 pub fn checks() -> Vec<Check> {
     vec![
-        Check::new(CheckResult::Bad, "live source", "none for this system; Windows and Linux have one")
-            .remedy("read a saved log with `poolmon top FILE`, or look at `poolmon demo`"),
+        Check::new(
+            CheckResult::Bad,
+            "live source",
+            "not available on this system; only on Windows and Linux",
+        )
+        .remedy("read a saved log with `poolmon top FILE`, or look at `poolmon demo`"),
     ]
 }

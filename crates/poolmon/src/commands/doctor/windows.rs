@@ -62,13 +62,11 @@ fn class(fact: &ClassFact, tags: bool) -> Check {
         255 if tags => check(CheckResult::Note)
             .remedy("Windows 26H1 and later have it; class 22 does, with 32-bit counters"),
         22 if !tags => check(CheckResult::Bad).remedy(
-            "this system does not tell its pool tags (Wine does not; Windows 10 and Server 2016 do)\n\
+            "this system does not report its pool tags (Wine does not; Windows 10 and Server 2016 do)\n\
              read a saved log with `poolmon top FILE`, or look at `poolmon demo`",
         ),
-        67 => check(CheckResult::Note).remedy("session pools are gone from Windows 11 24H2 on"),
-        66 => {
-            check(CheckResult::Note).remedy("without it the largest single allocations of a tag stay unknown")
-        }
+        67 => check(CheckResult::Note).remedy("Windows 11 24H2 and later have no session pools"),
+        66 => check(CheckResult::Note).remedy("without it the largest allocations of a tag are unknown"),
         _ => check(CheckResult::Note),
     }
 }
@@ -77,7 +75,7 @@ fn elevation(facts: &DoctorFacts) -> Check {
     match facts.elevated {
         Some(true) => Check::new(CheckResult::Good, "administrator", "yes (the table does not need it)"),
         Some(false) => Check::new(CheckResult::Good, "administrator", "no, and the table does not need it"),
-        None => Check::new(CheckResult::Note, "administrator", "the token does not tell"),
+        None => Check::new(CheckResult::Note, "administrator", "unknown"),
     }
 }
 
@@ -86,7 +84,7 @@ fn debug_privilege(facts: &DoctorFacts) -> Check {
         Some(Privilege::Enabled) => "enabled",
         Some(Privilege::Disabled) => "present, not enabled",
         Some(Privilege::Absent) => "absent",
-        None => "the token does not tell",
+        None => "unknown",
     };
     match facts.hidden_bases {
         Some((hidden, all)) if hidden > 0 => Check::new(
@@ -102,6 +100,6 @@ fn debug_privilege(facts: &DoctorFacts) -> Check {
 fn limits(facts: &DoctorFacts) -> Option<Check> {
     let (nonpaged, paged) = (facts.header.limit_nonpaged?, facts.header.limit_paged?);
     let found =
-        format!("nonpaged {}, paged {} at most, as documented", human_bytes(nonpaged), human_bytes(paged));
+        format!("nonpaged max {}, paged max {}, as documented", human_bytes(nonpaged), human_bytes(paged));
     Some(Check::new(CheckResult::Good, "pool limits", found))
 }

@@ -23,7 +23,7 @@ use crate::input::symbols::Wanted;
 /// Answers the question.
 pub fn run(args: &DumpArgs) -> anyhow::Result<Outcome> {
     if args.question.is_some() && args.format.is_some() {
-        warning!("--format belongs behind the question: poolmon dump FILE modules --format json");
+        warning!("put --format after the question: poolmon dump FILE modules --format json");
         return Ok(Outcome::Usage);
     }
     let mut dump = input::dump::open(&args.file, args.common.temp.as_deref())?;

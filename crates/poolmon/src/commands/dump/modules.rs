@@ -36,7 +36,7 @@ pub fn run(dump: &Dump, args: &ModulesArgs) -> anyhow::Result<Outcome> {
     out.flush()?;
     match args.address {
         Some(wanted) if !found => {
-            warning!("no module lies at {}", address(dump, wanted));
+            warning!("no module contains {}", address(dump, wanted));
             Ok(Outcome::Failed)
         }
         _ => Ok(Outcome::Done),

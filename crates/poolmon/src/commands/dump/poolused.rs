@@ -111,7 +111,7 @@ impl Words {
             } else if found.tag.is_none() {
                 found.tag = Some(Pattern::new(word).text().to_owned());
             } else {
-                bail!("`{word}` is one argument too many");
+                bail!("`{word}` is an unexpected argument");
             }
         }
         Ok(found)
@@ -154,6 +154,6 @@ mod tests {
         assert!(words("/t x").is_err());
         assert!(words("6").unwrap_err().contains("together"));
         assert!(words("8").unwrap_err().contains("session"));
-        assert!(words("2 Irp? Leak").unwrap_err().contains("too many"));
+        assert!(words("2 Irp? Leak").unwrap_err().contains("unexpected"));
     }
 }

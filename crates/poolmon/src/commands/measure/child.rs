@@ -64,7 +64,7 @@ impl Command {
                 anyhow::Error::new(Problem::new(
                     format!("cannot start `{}`: {error}", program.to_string_lossy()),
                     format!(
-                        "name a program and its arguments after --; for a shell: -- {}",
+                        "put a program and its arguments after --; for a shell: -- {}",
                         if cfg!(windows) { "cmd /c ..." } else { "sh -c '...'" }
                     ),
                 ))
@@ -96,7 +96,7 @@ fn end(child: &mut Child) -> anyhow::Result<()> {
         }
         std::thread::sleep(LOOK);
     }
-    child.kill().context("cannot end the command")?;
+    child.kill().context("cannot stop the command")?;
     child.wait().context("cannot wait for the command")?;
     Ok(())
 }

@@ -56,11 +56,11 @@ pub fn run(args: &MeasureArgs) -> anyhow::Result<Outcome> {
     // A script must not take what was not measured for nothing lost.
     let told = measured.losses.pairs >= measured.losses.least_runs;
     if measured.losses.pairs == 0 {
-        anyhow::bail!("stopped before the first run and its idle interval were over: nothing was measured");
+        anyhow::bail!("stopped before the first run and its idle interval ended: nothing was measured");
     }
     if args.fail_on_loss && !lost && measured.stopped && !told {
         anyhow::bail!(
-            "stopped after {}, of the {} that it takes to tell: whether something is lost is not known",
+            "stopped after {} of {} needed: there is no result",
             counted(measured.losses.pairs as u64, "run"),
             measured.losses.least_runs
         );
@@ -121,7 +121,7 @@ impl<'a> Bench<'a> {
     }
 
     fn phases(&mut self) -> anyhow::Result<bool> {
-        self.tell("watching the noise", self.args.noise);
+        self.tell("measuring background noise", self.args.noise);
         for _ in 0..AMBIENT {
             if !self.idle(Phase::Ambient, self.args.noise / AMBIENT)? {
                 return Ok(false);
@@ -177,7 +177,7 @@ impl<'a> Bench<'a> {
                     self.args.ignore_failure,
                     Problem::new(
                         format!("`{}` ended with {how}", self.command.told()),
-                        "go on all the same with --ignore-failure"
+                        "add --ignore-failure to continue anyway"
                     )
                 );
                 self.failed += 1;
@@ -206,6 +206,6 @@ impl<'a> Bench<'a> {
 
     fn tell(&mut self, what: &str, left: Duration) {
         let left = if left.is_zero() { String::new() } else { format!(", {} to go", span(left)) };
-        self.progress.show_now(&format!("{what}{left} (Ctrl-C judges now)"));
+        self.progress.show_now(&format!("{what}{left} (Ctrl-C stops and shows the result)"));
     }
 }

@@ -23,8 +23,8 @@ impl ReportFormat {
             "md" | "markdown" => Ok(Self::Md),
             _ => {
                 bail!(Problem::new(
-                    format!("{}: the ending does not say a format", path.display()),
-                    "name the file .html or .md, or say --format"
+                    format!("{}: the file name does not show the format", path.display()),
+                    "name the file .html or .md, or add --format"
                 ));
             }
         }
@@ -46,8 +46,8 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
             ensure!(
                 !(io::stdout().is_terminal() && format == ReportFormat::Html),
                 Problem::new(
-                    "a page of HTML is nothing for a terminal",
-                    "name a file: -o report.html; or text: --format md"
+                    "HTML cannot be shown on a terminal",
+                    "write it to a file: -o report.html; or print Markdown: --format md"
                 )
             );
         }
@@ -84,7 +84,7 @@ fn may_be_written(file: &Path, force: bool) -> anyhow::Result<()> {
     if let Some(folder) = folder {
         ensure!(
             folder.is_dir(),
-            Problem::new(format!("{}: there is no such folder", folder.display()), "make it first")
+            Problem::new(format!("{}: there is no such folder", folder.display()), "create it first")
         );
     }
     Ok(())

@@ -43,7 +43,8 @@ pub fn run(args: &ServiceArgs) -> anyhow::Result<Outcome> {
         }
         _ => {
             let _ = args;
-            anyhow::bail!(poolmon_model::problem::Problem::new("this system has no service manager that poolmon knows (Windows and systemd are)", "start `poolmon record DIR` from what starts programs here"))
+            anyhow::bail!(poolmon_model::problem::Problem::new("this system has no known service manager (only \
+                Windows and systemd are supported)", "run `poolmon record DIR` from your init system"))
         }
     }
 }

@@ -32,14 +32,14 @@ pub fn install(args: &InstallArgs) -> anyhow::Result<()> {
     let path = unit_path();
     let text = poolmon_render::unit::text(ABOUT, &program, &folder, &plan::arguments(args, &folder))
         .map_err(anyhow::Error::msg)?;
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create the folder {}", folder.display()))?;
     fs::write(&path, text).with_context(|| {
-        format!("cannot write {}: installing a service takes root (sudo)", path.display())
+        format!("cannot write {}: installing a service needs root (sudo)", path.display())
     })?;
     answer!("written: {}", path.display())?;
     if !is_running_systemd() {
-        answer!("systemd does not run here, so the service is not started")?;
-        answer!("  where it does: systemctl daemon-reload; systemctl enable --now {}", unit())?;
+        answer!("systemd is not running, so the service is not started")?;
+        answer!("  on a machine with systemd: systemctl daemon-reload; systemctl enable --now {}", unit())?;
         return Ok(());
     }
     systemctl(&["daemon-reload"])?;
@@ -48,7 +48,7 @@ pub fn install(args: &InstallArgs) -> anyhow::Result<()> {
         answer!("installed; start it with `poolmon service start`")?;
     } else {
         systemctl(&["restart", &unit()])?;
-        answer!("started: it records into {}; `poolmon service status` tells more", folder.display())?;
+        answer!("started: it records to {}; see `poolmon service status`", folder.display())?;
     }
     Ok(())
 }
@@ -61,11 +61,11 @@ pub fn uninstall() -> anyhow::Result<()> {
         systemctl(&["disable", "--now", &unit()])?;
     }
     fs::remove_file(&path)
-        .with_context(|| format!("cannot remove {}: it takes root (sudo)", path.display()))?;
+        .with_context(|| format!("cannot remove {}: this needs root (sudo)", path.display()))?;
     if is_running_systemd() {
         systemctl(&["daemon-reload"])?;
     }
-    answer!("removed: {}; the recording stays", path.display())?;
+    answer!("removed: {}; the recording is kept", path.display())?;
     Ok(())
 }
 
@@ -88,7 +88,7 @@ pub fn status() -> anyhow::Result<Outcome> {
         answer!("installed: {line}")?;
     }
     if !is_running_systemd() {
-        answer!("systemd does not run here, so the service does not either")?;
+        answer!("systemd is not running, so the service is not running")?;
         return Ok(Outcome::Failed);
     }
     let status = Command::new("systemctl").args(["--no-pager", "status", &unit()]).status();
@@ -103,7 +103,7 @@ pub fn run(_args: &InstallArgs) -> anyhow::Result<()> {
 fn ask(what: &str) -> anyhow::Result<()> {
     installed(&unit_path())?;
     if !is_running_systemd() {
-        bail!(Problem::new("systemd does not run here", "record without a service: poolmon record DIR"));
+        bail!(Problem::new("systemd is not running", "record without a service: poolmon record DIR"));
     }
     systemctl(&[what, &unit()])?;
     answer!("{what}: done")?;

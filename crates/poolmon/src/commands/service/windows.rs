@@ -41,7 +41,7 @@ const NOT_BY_THE_MANAGER: i32 = 1063;
 /// Installs it, and starts it unless told not to.
 pub fn install(args: &InstallArgs) -> anyhow::Result<()> {
     let folder = plan::folder(args)?;
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create the folder {}", folder.display()))?;
     let access = ServiceManagerAccess::CONNECT | ServiceManagerAccess::CREATE_SERVICE;
     let manager = ServiceManager::local_computer(None::<&str>, access).map_err(told)?;
     let arguments = ["service", "run"].into_iter().map(str::to_owned).chain(plan::arguments(args, &folder));
@@ -63,14 +63,14 @@ pub fn install(args: &InstallArgs) -> anyhow::Result<()> {
         Ok(service) => {
             service.change_config(&info).map_err(told)?;
             answer!(
-                "the service was installed already; it records into {} from its next start on",
+                "the service was already installed; it records to {} after its next start",
                 folder.display()
             )?;
             service
         }
         Err(_) => {
             let service = manager.create_service(&info, access).map_err(told)?;
-            answer!("installed: it records into {}", folder.display())?;
+            answer!("installed: it records to {}", folder.display())?;
             service
         }
     };
@@ -90,7 +90,7 @@ pub fn uninstall() -> anyhow::Result<()> {
     stop_it(&service)?;
     service.delete().map_err(told)?;
     let _ = Command::new("reg").args(["delete", EVENT_SOURCE, "/f"]).output();
-    answer!("removed; the recording stays")?;
+    answer!("removed; the recording is kept")?;
     Ok(())
 }
 
@@ -148,8 +148,8 @@ fn wait(service: &Service, wanted: ServiceState) -> anyhow::Result<()> {
         }
         if wanted == ServiceState::Running && status.current_state == ServiceState::Stopped {
             bail!(Problem::new(
-                format!("the service ended at once; the event log says why (Application, source {NAME})"),
-                "or run what it runs: poolmon record DIR"
+                format!("the service ended at once; see the event log (Application, source {NAME})"),
+                "or record without a service: poolmon record DIR"
             ));
         }
         if Instant::now() >= until {
@@ -181,8 +181,8 @@ fn told(error: windows_service::Error) -> anyhow::Error {
             "install it: poolmon service install DIR",
         )),
         Some(DENIED) => anyhow::Error::new(Problem::new(
-            "Windows' service manager refuses: access is denied",
-            "run this in a console of an administrator",
+            "Windows' service manager: access is denied",
+            "run this as administrator",
         )),
         Some(NOT_BY_THE_MANAGER) => anyhow::Error::new(Problem::new(
             "only the service manager of Windows can call this",

@@ -23,7 +23,7 @@ pub fn is_cache(name: &str) -> bool {
 
 /// What is known of the cache, the caller or the place.
 pub fn run(name: &str, args: &WhoArgs) -> anyhow::Result<Outcome> {
-    anyhow::ensure!(args.format != AnswerFormat::Csv, "CSV is for drivers of Windows; use --format json");
+    anyhow::ensure!(args.format != AnswerFormat::Csv, "CSV is only for Windows drivers; use --format json");
     let known = super::load_owners(args)?;
     let tag = Tag::name(name);
     let roots =
@@ -48,8 +48,8 @@ pub fn run(name: &str, args: &WhoArgs) -> anyhow::Result<Outcome> {
     out.flush()?;
     if roots.is_empty() {
         say::warn(&Problem::new(
-            "no modules in /lib/modules and no kernel in /boot: only what is built in is told",
-            "name where they are: --drivers DIR (a folder of .ko files, a vmlinuz)",
+            "no modules in /lib/modules and no kernel in /boot: only the built-in table is used",
+            "name the place: --drivers DIR (a folder of .ko files, a vmlinuz)",
         ));
     }
     if answer.summary.cancelled {
@@ -59,6 +59,6 @@ pub fn run(name: &str, args: &WhoArgs) -> anyhow::Result<Outcome> {
     if found || created {
         return Ok(Outcome::Done);
     }
-    warning!("nothing that was searched creates `{name}`, and the built-in table does not know it");
+    warning!("no searched file creates `{name}`, and it is not in the built-in table");
     Ok(Outcome::Failed)
 }

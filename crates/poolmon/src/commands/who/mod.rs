@@ -24,7 +24,7 @@ use crate::cli::who::WhoArgs;
 const NO_DRIVERS: &str = "\
 no drivers were named, and this is not Windows: there is nothing to search
   name a mounted Windows disk, a folder of drivers or single files: --drivers DIR (repeatable)
-  what is found is kept in an index, so later questions need no --drivers";
+  results are kept in an index, so later searches need no --drivers";
 
 /// Answers the question.
 pub fn run(args: &WhoArgs) -> anyhow::Result<Outcome> {
@@ -114,7 +114,7 @@ fn all(args: &WhoArgs) -> anyhow::Result<Outcome> {
 /// The exit code.
 fn finish(answer: &WhoAnswer, found: bool) -> Outcome {
     if answer.summary.cancelled {
-        warning!("interrupted: what was found so far is shown, the rest was not searched");
+        warning!("interrupted: results so far are shown, the rest was not searched");
         return Outcome::Interrupted;
     }
     Outcome::done_if(found)
