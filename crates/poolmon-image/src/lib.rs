@@ -1,3 +1,7 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # Inside
+//!
 //! Executables as bytes: who they are for, what they import, how their code is decoded; and how many of them are read.
 //!
 //! * [`bytes`]: little-endian numbers and texts out of slices;

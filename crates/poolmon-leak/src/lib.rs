@@ -1,3 +1,7 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # Inside
+//!
 //! Which tags leak, how fast, how sure, and until when: statistics over a series of samples, no I/O.
 //!
 //! Data passes in one direction:

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use poolmon_model::units::{Precision, human_amount, moment, rate_margin, rough_hours};
-use poolmon_model::{Pool, Tag};
+use poolmon_model::{Key, Pool, Tag};
 use serde::{Serialize, Serializer};
 
 /// The verdict on one (tag, pool).
@@ -260,6 +260,11 @@ pub struct Report {
 }
 
 impl Report {
+    /// The verdict on one series; `None` if it was never seen.
+    pub fn verdict(&self, key: &Key) -> Option<&Verdict> {
+        self.verdicts.iter().find(|verdict| verdict.tag == key.tag && verdict.pool == key.pool)
+    }
+
     /// The leaking tags.
     pub fn leaks(&self) -> impl Iterator<Item = &Verdict> {
         self.verdicts.iter().filter(|verdict| verdict.kind == VerdictKind::Leaking)

@@ -1,3 +1,7 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # Inside
+//!
 //! What every part of poolmon talks about: who holds kernel memory, how much, and how that changed.
 //!
 //! Data passes through this crate in one direction:

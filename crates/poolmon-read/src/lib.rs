@@ -1,3 +1,7 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # Inside
+//!
 //! Samples out of files, through one door.
 //!
 //! Data passes in this order:
@@ -9,20 +13,6 @@
 //! 4. [`SampleSeries`]: several files as one series, oldest first;
 //! 5. [`Tape`]: a series that can be wound to and fro;
 //! 6. [`moment`]: times as people write them, relative to a series.
-//!
-//! ```
-//! use poolmon_read::{Input, ReadOptions, empty_sample, identify};
-//!
-//! let input = Input::from_bytes("a.csv", &b"tag,pool,bytes\nLeak,nonpaged,640\n"[..]);
-//! let format = identify(&input)?;
-//! assert_eq!(format.id, "table");
-//! let mut samples = (format.open)(&input, &ReadOptions::default())?;
-//! let mut sample = empty_sample();
-//! while samples.next_into(&mut sample)? {
-//!     assert_eq!(sample.rows[0].counters.bytes, Some(640));
-//! }
-//! # Ok::<(), poolmon_read::ReadError>(())
-//! ```
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]

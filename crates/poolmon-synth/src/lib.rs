@@ -1,3 +1,7 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # Inside
+//!
 //! Invented data.
 //!
 //! * [`kernel`]: a simulated kernel pool with a leak in it, for tests and `poolmon demo`;

@@ -31,7 +31,7 @@ pub struct Analysis {
     keys: Keys,
     /// The last sample was taken in, and every row had a series of its own: the next may tell its changes alone.
     chained: bool,
-    origin: Option<Arc<Origin>>,
+    pub(super) origin: Option<Arc<Origin>>,
     uptime: Option<Duration>,
     uptime_start: Option<Duration>,
 }

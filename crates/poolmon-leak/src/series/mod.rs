@@ -6,12 +6,13 @@
 //! memory stays bounded, and a recording of a year is judged on 128 to 256 buckets just as one of an hour. Means over
 //! all samples of a bucket are kept, so a longer recording at the same rate makes every bucket less noisy.
 //!
-//! A row that did not change since the sample before costs one comparison (`analysis`).
+//! A row that did not change since the sample before costs one comparison (`analysis`). `values` takes series that are no samples.
 
 mod analysis;
 mod buckets;
 mod curve;
 mod timeline;
+mod values;
 
 pub use analysis::Analysis;
 pub use buckets::{Bucket, BucketSeries};

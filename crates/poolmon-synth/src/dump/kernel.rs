@@ -2,7 +2,7 @@
 
 use super::mapping::{How, Mapping};
 use super::physical::{PAGE_BYTES, Physical};
-use super::pool::{self, PlantedBig, PlantedTag, Usage};
+use super::pool::{self, PlantedBig, PlantedTag, Used};
 use super::spec::{Arch, Spec};
 use super::{Dice, imports, symbols};
 
@@ -46,7 +46,7 @@ pub struct Built {
     /// Pool tags.
     pub tags: Vec<PlantedTag>,
     /// What the overflow bucket holds.
-    pub overflow: Option<(Usage, Usage)>,
+    pub overflow: Option<(Used, Used)>,
     /// Large allocations.
     pub big: Vec<PlantedBig>,
     /// Modules in the order of loading.
@@ -191,7 +191,7 @@ pub fn build(spec: &Spec) -> Built {
     kernel_image(&mut layer, kernel);
     let tags = pool::tags(spec, &mut layer.dice);
     let overflow = spec.overflow.then(|| {
-        let held = |n: u64| Usage { allocs: 100 * n, frees: 40 * n, bytes: (n * 5000).cast_signed() };
+        let held = |n: u64| Used { allocs: 100 * n, frees: 40 * n, bytes: (n * 5000).cast_signed() };
         (held(1), held(3))
     });
     let tables = pool_tables(&mut layer, places.tables, &tags, overflow);
@@ -312,12 +312,7 @@ fn image_header(
 }
 
 /// Tables of all processors; gives their addresses.
-fn pool_tables(
-    layer: &mut Layer,
-    at: u64,
-    tags: &[PlantedTag],
-    overflow: Option<(Usage, Usage)>,
-) -> Vec<u64> {
+fn pool_tables(layer: &mut Layer, at: u64, tags: &[PlantedTag], overflow: Option<(Used, Used)>) -> Vec<u64> {
     let spec = layer.spec.clone();
     let placed = pool::place(tags, spec.slots);
     let size = spec.entry;
@@ -338,7 +333,7 @@ fn pool_tables(
         let paged = pool::shares(tag.paged, spec.cpus, &mut dice);
         for (cpu, &table) in tables.iter().enumerate() {
             // Only the first table knows every key; the others learn a key when they use it.
-            let used = nonpaged[cpu] != Usage::default() || paged[cpu] != Usage::default();
+            let used = nonpaged[cpu] != Used::default() || paged[cpu] != Used::default();
             if cpu == 0 || used {
                 let entry = pool::entry(size, tag.tag, nonpaged[cpu], paged[cpu]);
                 write_present(layer, table + (slot * size) as u64, &entry);

@@ -5,7 +5,7 @@ use super::spec::Spec;
 
 /// What one pool holds under a tag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
+pub struct Used {
     /// Allocations since boot.
     pub allocs: u64,
     /// Frees since boot.
@@ -20,9 +20,9 @@ pub struct PlantedTag {
     /// Its four bytes.
     pub tag: [u8; 4],
     /// In the nonpaged pool.
-    pub nonpaged: Usage,
+    pub nonpaged: Used,
     /// In the paged pool.
-    pub paged: Usage,
+    pub paged: Used,
 }
 
 /// Tags that every system has, and odd ones.
@@ -36,11 +36,11 @@ pub fn tags(spec: &Spec, dice: &mut Dice) -> Vec<PlantedTag> {
     let mut tags: Vec<PlantedTag> = Vec::with_capacity(spec.tags);
     let held = |dice: &mut Dice| {
         if dice.below(4) == 0 {
-            return Usage::default();
+            return Used::default();
         }
         let frees = dice.below(1 << 24);
         let live = dice.below(5000);
-        Usage { allocs: frees + live, frees, bytes: (live * (16 + dice.below(9000))).cast_signed() }
+        Used { allocs: frees + live, frees, bytes: (live * (16 + dice.below(9000))).cast_signed() }
     };
     while tags.len() < spec.tags {
         let mut tag = [0; 4];
@@ -58,7 +58,7 @@ pub fn tags(spec: &Spec, dice: &mut Dice) -> Vec<PlantedTag> {
         }
     }
     if let Some(wrapped) = tags.get_mut(5) {
-        wrapped.nonpaged = Usage { allocs: (1 << 32) + 10, frees: (1 << 32) - 5, bytes: 4096 };
+        wrapped.nonpaged = Used { allocs: (1 << 32) + 10, frees: (1 << 32) - 5, bytes: 4096 };
     }
     tags
 }
@@ -85,8 +85,8 @@ pub fn place(tags: &[PlantedTag], slots: usize) -> Vec<Option<usize>> {
 
 /// A tag's share on each processor. Blocks are freed on another processor than they are allocated on, so bytes of a
 /// single table go below zero.
-pub fn shares(held: Usage, cpus: usize, dice: &mut Dice) -> Vec<Usage> {
-    let mut shares = vec![Usage::default(); cpus];
+pub fn shares(held: Used, cpus: usize, dice: &mut Dice) -> Vec<Used> {
+    let mut shares = vec![Used::default(); cpus];
     let pick = |dice: &mut Dice| dice.below(cpus as u64) as usize;
     let (first, second, freeing) = (pick(dice), pick(dice), pick(dice));
     let part = held.allocs / 3;
@@ -101,13 +101,13 @@ pub fn shares(held: Usage, cpus: usize, dice: &mut Dice) -> Vec<Usage> {
 }
 
 /// One entry as bytes.
-pub fn entry(size: usize, tag: [u8; 4], nonpaged: Usage, paged: Usage) -> Vec<u8> {
+pub fn entry(size: usize, tag: [u8; 4], nonpaged: Used, paged: Used) -> Vec<u8> {
     let mut bytes = vec![0; size];
     bytes[..4].copy_from_slice(&tag);
     let mut put = |at: usize, value: u64, width: usize| {
         bytes[at..at + width].copy_from_slice(&value.to_le_bytes()[..width]);
     };
-    let held = |h: Usage| (h.allocs, h.frees, h.bytes.cast_unsigned());
+    let held = |h: Used| (h.allocs, h.frees, h.bytes.cast_unsigned());
     let ((na, nf, nb), (pa, pf, pb)) = (held(nonpaged), held(paged));
     match size {
         0x1c => {

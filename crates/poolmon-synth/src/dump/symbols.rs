@@ -1,7 +1,7 @@
 //! Variables that only symbols lead to, and what the symbols would tell.
 
 use super::kernel::Layer;
-use super::pool::{self, PlantedTag, Usage};
+use super::pool::{self, PlantedTag, Used};
 
 /// Offsets in the kernel's image.
 const SIZE: u64 = 0x31200;
@@ -20,8 +20,8 @@ pub(super) fn plant(
     layer.word(kernel + SIZE, spec.slots as u64 + 1);
     let mut tags = Vec::new();
     if spec.expansion {
-        let held = |n: u64| Usage { allocs: n * 10, frees: n * 4, bytes: (n * 4096).cast_signed() };
-        tags.push(PlantedTag { tag: *b"Exp1", nonpaged: held(3), paged: Usage::default() });
+        let held = |n: u64| Used { allocs: n * 10, frees: n * 4, bytes: (n * 4096).cast_signed() };
+        tags.push(PlantedTag { tag: *b"Exp1", nonpaged: held(3), paged: Used::default() });
         tags.push(PlantedTag { tag: *b"Exp2", nonpaged: held(5), paged: held(7) });
         // More slots than tags: the table grows by whole pages.
         let slots = 8;
