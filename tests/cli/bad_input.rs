@@ -56,8 +56,8 @@ fn what_is_no_recording_is_refused() {
         refused("x.csv", &["x.csv: this is a CSV or TSV table, not a recording", "poolmon import"]);
         refused("passwd", &["passwd: this is text without a pool table, not a recording", "poolmon record"]);
         refused("x.dmp", &["x.dmp: this is a memory dump, not a recording"]);
-        refused("x.bin", &["x.bin: this is not a recording"]);
-        refused("empty", &["empty: this is not a recording"]);
+        refused("x.bin", &["x.bin: this is not a file that poolmon can read"]);
+        refused("empty", &["empty: this is not a file that poolmon can read"]);
     }
 }
 

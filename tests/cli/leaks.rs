@@ -84,7 +84,7 @@ fn the_planted_leak_and_nothing_else() {
     assert!((1.9..2.1).contains(&part["hours"].as_f64().unwrap()), "{}", part["hours"]);
     let (code, out, _) = in_utc(&["leaks", path, "--exclude", "Leak", "--fail-on", "leak"]);
     assert_eq!(code, Some(0), "{out}");
-    assert!(out.contains("Nothing leaks"), "{out}");
+    assert!(out.contains("No leak found"), "{out}");
 }
 
 #[test]

@@ -92,7 +92,8 @@ fn symbols_that_are_missing_or_wrong_are_no_obstacle() {
     assert!(said(&["--symbols-download"]).contains("no symbol server is set"));
     let server = "srv*http://127.0.0.1:1";
     assert!(
-        said(&["--symbols", server]).contains("fetch them from http://127.0.0.1:1 with --symbols-download")
+        said(&["--symbols", server])
+            .contains("download them from http://127.0.0.1:1 with --symbols-download")
     );
     assert!(
         said(&["--symbols", server, "--symbols-download"]).contains("the path has no folder for downloads")

@@ -19,11 +19,11 @@ fn what_is_no_kernel_dump_is_named() {
     for (start, expected) in [
         (&b"MDMP\x93\xa7"[..], "dump of one process"),
         (b"HIBR", "hibernation file"),
-        (b"PAGEDU64", "cut short"),
+        (b"PAGEDU64", "truncated or unknown"),
         (b"PAGEDUMQ", "truncated or unknown"),
         (b"hello", "no dump header"),
         (b"", "no dump header"),
-        (b"\x7fELF\x01\x01\x01", "no 64-bit little-endian core"),
+        (b"\x7fELF\x01\x01\x01", "not a 64-bit little-endian core"),
         (b"\x1f\x8b\x08", "packed"),
     ] {
         let error = refuse(start.to_vec());

@@ -64,7 +64,7 @@ fn the_real_triage_dump_says_what_it_is_and_what_it_lacks() {
 
     let error = dump.pool_used().unwrap_err();
     assert!(matches!(error, DumpError::Unanswerable { .. }));
-    let text = error.to_string();
+    let text = poolmon_model::problem::Remedy::in_full(&error);
     assert!(text.starts_with("pool tables are not in this file: it is a triage dump"), "{text}");
     assert!(text.contains("kernel or complete dump"), "{text}");
     assert!(dump.big_pool(None).is_err());

@@ -219,10 +219,7 @@ fn one_object_of_a_quiet_tag_is_exact() {
     assert_eq!(loss.pairs, (20, 0, 20));
     assert_eq!(loss.mean.to_bits(), 1.0_f64.to_bits());
     assert!((loss.p * 2.0_f64.powi(20) - 1.0).abs() < 1e-9);
-    assert_eq!(
-        loss.sentence(),
-        "quiet-0 (unreclaimable) loses 1 object a run (1 to 1), 128 B (128 B to 128 B)"
-    );
+    assert_eq!(loss.sentence(), "quiet-0 (unreclaimable) loses 1 object per run (1–1), 128 B (128–128 B)");
 }
 
 #[test]
@@ -365,7 +362,7 @@ fn a_clamped_counter_is_judged_by_bytes() {
     let losses = measured.report();
     let loss = &losses.tags[0];
     assert_eq!((loss.kind, loss.objects), (LossKind::Lost, None));
-    assert_eq!(loss.sentence(), "Clam (paged) loses 96 B a run, 96 B to 96 B");
+    assert_eq!(loss.sentence(), "Clam (paged) loses 96 B per run, 96–96 B");
 }
 
 proptest! {

@@ -44,7 +44,7 @@ fn a_module_of_each_processor() {
             "{words:?}"
         );
         assert!(
-            words[1].starts_with("gives this name to my_wrap, which calls kmem_cache_create"),
+            words[1].starts_with("passes this name to my_wrap, which calls kmem_cache_create"),
             "{words:?}"
         );
     }
@@ -153,7 +153,7 @@ fn bad_files_say_what_is_wrong() {
     let table = usize::try_from(u64::from_le_bytes(bytes[40..48].try_into().unwrap())).unwrap();
     bytes[table + 64 + 32..table + 64 + 40].copy_from_slice(&u64::MAX.to_le_bytes());
     let told = ScannedModule::parse("m.ko", &bytes, LIMIT).unwrap_err().to_string();
-    assert!(told.contains("a section reaches beyond the end of the file"), "{told}");
+    assert!(told.contains("a section extends past the end of the file"), "{told}");
 }
 
 fn read(

@@ -157,6 +157,6 @@ mod tests {
         let day = shown.to_zoned(TimeZone::system()).date();
         let expected = TimeZone::system().to_timestamp(day.at(14, 5, 0, 0)).unwrap();
         assert_eq!(at("14:05").unwrap(), expected.to_string());
-        assert!(at("soon").unwrap_err().to_string().contains("not a moment"));
+        assert!(at("soon").unwrap_err().to_string().contains("not a time"));
     }
 }

@@ -141,7 +141,8 @@ fn perfmons_binary_log_names_the_tool_that_turns_it_into_text() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("in.blg");
     fs::write(&path, b"\x01\x00").unwrap();
-    let error = SampleSeries::open(&[path], ReadOptions::default()).err().unwrap().to_string();
+    let error = SampleSeries::open(&[path], ReadOptions::default()).err().unwrap();
+    let error = poolmon_model::problem::Remedy::in_full(&error);
     assert!(error.contains("-f csv -o out.csv"), "{error}");
     assert!(SampleSeries::open(&[], ReadOptions::default()).is_err());
 }

@@ -275,7 +275,7 @@ fn memsnap_tells_of_processes_only() {
     let log = LogFile::open(path).unwrap();
     let error = log.samples().next().unwrap().unwrap_err().to_string();
     assert!(error.contains("no row of a pool table was found"), "{error}");
-    assert!(error.contains("4 process rows of memsnap's were passed over"), "{error}");
+    assert!(error.contains("4 process rows of memsnap's were skipped"), "{error}");
     assert!(error.contains("lines 1 to 11"), "{error}");
 }
 

@@ -171,7 +171,7 @@ fn without_times_or_data_everything_is_still_told() {
     };
     let (page, text) = (html::page(&empty()), markdown::page(&empty()));
     for text in [&page, &text] {
-        assert!(text.contains("Too little data for any verdict: 4 min more"), "{text}");
+        assert!(text.contains("Too little data for any verdict: it needs 4 min more"), "{text}");
         assert!(text.contains("the samples have no times") && !text.contains("NaN"), "{text}");
     }
     assert!(page.contains("class=\"summary unsure\""));

@@ -182,7 +182,7 @@ fn bad_lines_are_counted_and_the_others_shown() {
         sample.remarks.iter().map(|remark| remark.replace(&path, "")).collect::<Vec<_>>(),
         [
             "/proc/slabinfo: 2 lines are not understood and were left out, the first is line 3",
-            "/sys/kernel/slab: whether 1 cache can be shrunk is not told; shown as unreclaimable",
+            "/sys/kernel/slab: whether 1 cache can be shrunk is unknown; shown as unreclaimable",
             "/proc/vmallocinfo: line 1 is not understood and was left out",
         ]
     );
@@ -195,11 +195,7 @@ fn without_sysfs_all_caches_are_unreclaimable_and_that_is_said() {
     let sample = root.open(SLAB_ONLY).unwrap().sample().unwrap();
     assert!(sample.rows.iter().all(|row| row.pool == Pool::Unreclaimable));
     assert_eq!(sample.remarks.len(), 1);
-    assert!(
-        sample.remarks[0].contains("whether 3 caches can be shrunk is not told"),
-        "{}",
-        sample.remarks[0]
-    );
+    assert!(sample.remarks[0].contains("whether 3 caches can be shrunk is unknown"), "{}", sample.remarks[0]);
 }
 
 fn refuse(path: &Path) -> io::Result<File> {
@@ -213,7 +209,8 @@ fn refuse(path: &Path) -> io::Result<File> {
 fn without_rights_the_error_names_file_and_remedies() {
     let root = Root::new();
     let error = LinuxSource::opened_by(root.0.path(), Parts::default(), refuse).unwrap_err();
-    let text = error.to_string().replace(&root.0.path().display().to_string(), "");
+    let text =
+        poolmon_model::problem::Remedy::in_full(&error).replace(&root.0.path().display().to_string(), "");
     assert!(matches!(error, SourceError::Rights { .. }), "{text}");
     assert!(text.starts_with("/proc/slabinfo: permission denied\n"), "{text}");
     for remedy in ["sudo", "setcap cap_dac_read_search+ep \"$(command -v poolmon)\"", "poolmon demo"] {

@@ -254,9 +254,9 @@ fn quick_presses_go_from_mark_to_mark() {
     player.answer();
     assert_eq!(player.at(), 155);
     player.press("[");
-    assert!(player.at() == 155 && player.picture(80, 24).contains("There is no mark before this moment."));
+    assert!(player.at() == 155 && player.picture(80, 24).contains("There is no mark before this sample."));
     player.press("]]]]");
-    assert!(player.at() == 1000 && player.picture(80, 24).contains("There is no mark after this moment."));
+    assert!(player.at() == 1000 && player.picture(80, 24).contains("There is no mark after this sample."));
 }
 
 #[test]
@@ -336,7 +336,7 @@ fn keys_go_where_they_say() {
     player.press("@soon");
     player.code(KeyCode::Enter);
     assert_eq!(player.at(), 150);
-    assert!(player.picture(80, 24).contains("`soon` is not a moment"));
+    assert!(player.picture(80, 24).contains("`soon` is not a time"));
     player.press("@12");
     player.code(KeyCode::Esc);
     assert_eq!((player.at(), &player.app.mode), (150, &Mode::Table));

@@ -78,7 +78,7 @@ mod tests {
         for wrong in ["", "500", "MB", "-1MB", "0MB", "nanMB", "infMB", "1e30GB", "5 parsecs"] {
             assert!(bytes(wrong).unwrap_err().contains("500MB"), "{wrong}");
         }
-        assert!(disk("10kB").unwrap_err().contains("1MB at least"));
+        assert!(disk("10kB").unwrap_err().contains("the minimum is 1MB"));
     }
 
     #[test]
