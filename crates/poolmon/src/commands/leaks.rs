@@ -1,6 +1,6 @@
 //! `poolmon leaks`: which tags leak, how fast, how sure, until when.
 //!
-//! [`judged`]: samples into the analysis; [`poolmon_render::leaks`]: the answer.
+//! `app::analyse`: samples into the analysis; [`poolmon_render::leaks`]: the answer.
 
 use std::io::{self, BufWriter, Write as _};
 
