@@ -1,8 +1,11 @@
 //! Moments as people write them: `2026-11-22 14:00`, `14:05`, `-2h`, `-3d`, `+10min`, `start`, `end`.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
+use poolmon_model::units::parse_distance;
 
 /// A moment, perhaps relative to a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,9 +15,9 @@ pub enum When {
     /// This time of day: the last one that is not after the end.
     TimeOfDay(Time),
     /// So long before the end.
-    BeforeEnd(SignedDuration),
+    BeforeEnd(Duration),
     /// So long after the start.
-    AfterStart(SignedDuration),
+    AfterStart(Duration),
 }
 
 /// A text that is not a moment.
@@ -36,16 +39,12 @@ impl poolmon_model::problem::Remedy for NotAMoment {
 /// # Errors
 /// The text is no moment.
 pub fn parse(text: &str, zone: &TimeZone) -> Result<When, NotAMoment> {
-    let bare = text.trim().trim_start_matches('@').trim();
-    let span = |text: &str| {
-        let span: Span = text.trim().parse().ok()?;
-        span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()
-    };
+    let bare = bare(text);
     let found = match bare {
-        "start" | "first" => Some(When::AfterStart(SignedDuration::ZERO)),
-        "end" | "last" | "now" => Some(When::BeforeEnd(SignedDuration::ZERO)),
-        _ if bare.starts_with('-') => bare.get(1..).and_then(span).map(When::BeforeEnd),
-        _ if bare.starts_with('+') => bare.get(1..).and_then(span).map(When::AfterStart),
+        "start" | "first" => Some(When::AfterStart(Duration::ZERO)),
+        "end" | "last" | "now" => Some(When::BeforeEnd(Duration::ZERO)),
+        _ if bare.starts_with('-') => bare.get(1..).and_then(parse_distance).map(When::BeforeEnd),
+        _ if bare.starts_with('+') => bare.get(1..).and_then(parse_distance).map(When::AfterStart),
         _ => None,
     };
     found
@@ -56,6 +55,10 @@ pub fn parse(text: &str, zone: &TimeZone) -> Result<When, NotAMoment> {
         })
         .or_else(|| bare.parse().ok().map(When::TimeOfDay))
         .ok_or_else(|| NotAMoment(text.to_owned()))
+}
+
+fn bare(text: &str) -> &str {
+    text.trim().trim_start_matches('@').trim()
 }
 
 impl When {
@@ -90,22 +93,17 @@ pub fn typed(
     last: Timestamp,
 ) -> Result<Timestamp, NotAMoment> {
     let zone = TimeZone::system();
-    let when = parse(text, &zone)?;
-    let bare = text.trim().trim_start_matches('@').trim_start();
-    if let Some((sign, span)) = bare.get(..1).zip(bare.get(1..))
-        && let Ok(span) = span.trim().parse::<jiff::SignedDuration>()
-        && ["+", "-"].contains(&sign)
-    {
-        let to = if sign == "+" { shown.checked_add(span) } else { shown.checked_sub(span) };
-        return to.map_err(|_| NotAMoment(text.to_owned()));
-    }
-    if let When::TimeOfDay(time) = when {
-        // Of the day that is shown.
-        let day = shown.to_zoned(zone.clone()).date();
-        let at = zone.to_ambiguous_timestamp(day.to_datetime(time)).compatible();
-        return at.map_err(|_| NotAMoment(text.to_owned()));
-    }
-    Ok(when.resolve(first, last, &zone))
+    let found = match parse(text, &zone)? {
+        When::BeforeEnd(span) if bare(text).starts_with('-') => shown.checked_sub(span),
+        When::AfterStart(span) if bare(text).starts_with('+') => shown.checked_add(span),
+        When::TimeOfDay(time) => {
+            // Of the day that is shown.
+            let day = shown.to_zoned(zone.clone()).date();
+            zone.to_ambiguous_timestamp(day.to_datetime(time)).compatible()
+        }
+        when => Ok(when.resolve(first, last, &zone)),
+    };
+    found.map_err(|_| NotAMoment(text.to_owned()))
 }
 
 #[cfg(test)]
@@ -130,6 +128,9 @@ mod tests {
         assert_eq!(at("+10m"), "2026-11-20T00:10:00Z");
         assert_eq!(at("-1d"), "2026-11-21T12:00:00Z");
         assert_eq!(at("+1d 2h"), "2026-11-21T02:00:00Z");
+        assert_eq!(at("-36h"), at("-1d 12h"));
+        assert_eq!(at("-90"), "2026-11-22T11:58:30Z", "a plain number is seconds, as in every span");
+        assert_eq!(at("+0s"), at("start"));
         assert_eq!(at("start"), "2026-11-20T00:00:00Z");
         assert_eq!(at("end"), "2026-11-22T12:00:00Z");
         assert_eq!(at("14:05"), "2026-11-21T13:05:00Z", "later today has not come yet");
@@ -151,6 +152,8 @@ mod tests {
         let at = |text: &str| typed(text, shown, first, last).map(|at: Timestamp| at.to_string());
         assert_eq!(at("-2h").unwrap(), "2026-11-21T08:00:00Z");
         assert_eq!(at("@ +10m").unwrap(), "2026-11-21T10:10:00Z");
+        assert_eq!(at("-1d").unwrap(), "2026-11-20T10:00:00Z");
+        assert_eq!(at("-24h").unwrap(), at("-1d").unwrap());
         assert_eq!(at("start").unwrap(), "2026-11-20T00:00:00Z");
         assert_eq!(at("end").unwrap(), "2026-11-22T12:00:00Z");
         assert_eq!(at("2026-11-22T01:00:00Z").unwrap(), "2026-11-22T01:00:00Z");

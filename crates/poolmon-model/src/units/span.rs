@@ -62,15 +62,19 @@ pub fn rough_span(time: Duration) -> String {
 ///
 /// The text for a person if it is not a length of time, or is zero.
 pub fn parse_span(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is not a time span; write 500ms, 30s, 10m, 36h or 28d");
-    let time = if let Ok(seconds) = text.trim().parse::<f64>() {
-        Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?
-    } else {
-        let span: Span = text.trim().parse().map_err(|_| wrong())?;
-        let time = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
-        Duration::try_from(time).map_err(|_| wrong())?
-    };
-    if time.is_zero() { Err(wrong()) } else { Ok(time) }
+    parse_distance(text)
+        .filter(|time| !time.is_zero())
+        .ok_or_else(|| format!("`{text}` is not a time span; write 500ms, 30s, 10m, 36h or 28d"))
+}
+
+/// Reads how far a moment is from another: written like a span ([`parse_span`]), and may be zero. `None` = neither.
+pub fn parse_distance(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    if let Ok(seconds) = text.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let span: Span = text.parse().ok()?;
+    span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?.try_into().ok()
 }
 
 #[cfg(test)]
@@ -124,6 +128,8 @@ mod tests {
         for wrong in ["", "soon", "-5s", "0", "1 year", "nan", "1e300"] {
             assert!(parse_span(wrong).unwrap_err().contains("500ms"), "{wrong}");
         }
+        assert_eq!(parse_distance("0s"), Some(Duration::ZERO));
+        assert_eq!(parse_distance("-5s"), None);
     }
 
     proptest! {
