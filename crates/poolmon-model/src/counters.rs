@@ -56,20 +56,6 @@ impl Counters {
         })
     }
 
-    /// The row once it has disappeared from the table: everything freed, nothing else changed.
-    ///
-    /// What the source did not report stays unknown: a row without Frees has none now either.
-    #[must_use]
-    pub fn freed(&self) -> Self {
-        Self {
-            told_diff: self.told_diff.map(|_| 0),
-            bytes: self.bytes.map(|_| 0),
-            used: self.used.map(|_| 0),
-            frees: self.frees.map(|frees| self.allocs.unwrap_or(frees)),
-            ..*self
-        }
-    }
-
     /// Bytes ÷ Diff, cut to a whole number as PoolMon does; 0 where nothing is outstanding.
     pub fn per_alloc(&self, width: CounterWidth) -> Option<u64> {
         let bytes = self.used.or(self.bytes)?;
@@ -81,12 +67,6 @@ impl Counters {
     pub fn utilisation(&self) -> Option<f64> {
         let (used, bytes) = (self.used?, self.bytes?);
         (bytes > 0).then(|| used as f64 / bytes as f64)
-    }
-
-    /// PoolMon hides such a row: nothing was ever allocated.
-    pub fn is_zero(&self) -> bool {
-        [self.allocs, self.frees, self.bytes].into_iter().flatten().all(|figure| figure == 0)
-            && self.told_diff.unwrap_or(0) == 0
     }
 
     /// Bytes are held while nothing is outstanding: the kernel clamped a truncated counter (Allocs < Frees after

@@ -79,6 +79,8 @@ pub struct Figure {
     pub get: fn(&Counters, CounterWidth) -> Option<i128>,
     /// Writes it as a source reported it. False if it does not fit.
     pub set: fn(&mut Counters, Option<i128>) -> bool,
+    /// What is stored of it once the row has disappeared: everything freed, nothing else changed.
+    pub freed: fn(&Counters) -> Option<i128>,
     /// Reads its change.
     pub change: fn(&Delta) -> Option<i64>,
     /// Its place for a change.
@@ -125,6 +127,7 @@ pub static ALLOCS: Figure = Figure {
     stored: |counters| counters.allocs.map(i128::from),
     get: |counters, _| counters.allocs.map(i128::from),
     set: |counters, value| put(&mut counters.allocs, value),
+    freed: |counters| counters.allocs.map(i128::from),
     change: |delta| delta.allocs,
     change_mut: |delta| &mut delta.allocs,
 };
@@ -144,6 +147,7 @@ pub static FREES: Figure = Figure {
     stored: |counters| counters.frees.map(i128::from),
     get: |counters, _| counters.frees.map(i128::from),
     set: |counters, value| put(&mut counters.frees, value),
+    freed: |counters| counters.frees.map(|frees| counters.allocs.unwrap_or(frees).into()),
     change: |delta| delta.frees,
     change_mut: |delta| &mut delta.frees,
 };
@@ -174,6 +178,7 @@ pub static DIFF: Figure = Figure {
         }
         Err(_) => false,
     },
+    freed: |counters| counters.told_diff.map(|_| 0),
     change: |delta| delta.diff,
     change_mut: |delta| &mut delta.diff,
 };
@@ -193,6 +198,7 @@ pub static BYTES: Figure = Figure {
     stored: |counters| counters.bytes.map(i128::from),
     get: |counters, _| counters.bytes.map(i128::from),
     set: |counters, value| put(&mut counters.bytes, value),
+    freed: |counters| counters.bytes.map(|_| 0),
     change: |delta| delta.bytes,
     change_mut: |delta| &mut delta.bytes,
 };
@@ -217,6 +223,7 @@ pub static USED: Figure = Figure {
     stored: |counters| counters.used.map(i128::from),
     get: |counters, _| counters.used.map(i128::from),
     set: |counters, value| put(&mut counters.used, value),
+    freed: |counters| counters.used.map(|_| 0),
     change: |delta| delta.used,
     change_mut: |delta| &mut delta.used,
 };
@@ -267,6 +274,23 @@ impl Figure {
 }
 
 impl Counters {
+    /// The row once it has disappeared from the table.
+    ///
+    /// What the source did not report stays unknown: a row without Frees has none now either.
+    #[must_use]
+    pub fn freed(&self) -> Self {
+        let mut freed = *self;
+        for figure in FIGURES {
+            (figure.set)(&mut freed, (figure.freed)(self));
+        }
+        freed
+    }
+
+    /// PoolMon hides such a row: nothing was ever allocated.
+    pub fn is_zero(&self) -> bool {
+        FIGURES.iter().filter_map(|figure| (figure.stored)(self)).all(|number| number == 0)
+    }
+
     /// Adds a row's figures; what neither knows stays unknown. Sums stop at the largest number.
     pub fn add(&mut self, row: &Self, width: CounterWidth) {
         for figure in FIGURES {
@@ -330,6 +354,39 @@ mod tests {
             assert_eq!(figure.change_value(&delta), Value::Signed(-n));
             assert_eq!((figure.set)(&mut counters, Some(-1)), figure.signed, "a count is not negative");
             assert!(!(figure.set)(&mut counters, Some(i128::MAX)));
+        }
+    }
+
+    #[test]
+    fn a_row_that_disappeared_holds_nothing_and_invents_nothing() {
+        let full = Counters { told_diff: Some(3), used: Some(48), ..Counters::windows(10, 7, 64) };
+        let freed = full.freed();
+        assert_eq!(
+            freed,
+            Counters { told_diff: Some(0), used: Some(0), frees: Some(10), bytes: Some(0), ..full }
+        );
+        for figure in FIGURES {
+            let mut one = Counters::default();
+            (figure.set)(&mut one, Some(5));
+            let freed = one.freed();
+            for other in FIGURES {
+                let known = (other.stored)(&freed).is_some();
+                assert_eq!(known, other == figure, "{} of a row that knows {} alone", other.id, figure.id);
+            }
+            assert_eq!(one.freed().freed(), freed, "{}", figure.id);
+        }
+        assert_eq!(Counters { frees: Some(5), ..Counters::default() }.freed().frees, Some(5));
+    }
+
+    #[test]
+    fn any_figure_that_is_not_zero_shows_a_row() {
+        assert!(Counters::default().is_zero());
+        for figure in FIGURES {
+            let mut counters = Counters::windows(0, 0, 0);
+            (figure.set)(&mut counters, Some(0));
+            assert!(counters.is_zero());
+            (figure.set)(&mut counters, Some(1));
+            assert!(!counters.is_zero(), "{}", figure.id);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use poolmon_model::figure::FIGURES;
 use poolmon_model::summary::{PoolSummary, RowSummary, Summary, held};
 use poolmon_model::{CounterWidth, Counters, Row, Sample};
 
@@ -135,18 +136,17 @@ fn code<C: Coder>(c: &mut C, end: &Sample, input: Option<&Summary>) -> Result<Su
 
 /// Figures that nothing is known about.
 fn whole<C: Coder>(c: &mut C, wanted: Option<&Counters>) -> Counters {
-    let mut figure = |of: fn(&Counters) -> Option<u64>| {
-        let wanted = wanted.and_then(of);
+    let mut code = |wanted: Option<u64>| {
         (c.raw(1, u64::from(wanted.is_some())) == 1).then(|| c.raw(64, wanted.unwrap_or(0)))
     };
-    Counters {
-        allocs: figure(|row| row.allocs),
-        frees: figure(|row| row.frees),
-        told_diff: figure(|row| row.told_diff.map(i64::cast_unsigned)).map(u64::cast_signed),
-        bytes: figure(|row| row.bytes),
-        used: figure(|row| row.used),
-        told_per_alloc: figure(|row| row.told_per_alloc),
+    let mut coded = Counters::default();
+    for figure in FIGURES {
+        let number = code(wanted.and_then(figure.stored).map(|number| number as u64));
+        let number = number.map(|bits| if figure.signed { bits.cast_signed().into() } else { bits.into() });
+        (figure.set)(&mut coded, number);
     }
+    coded.told_per_alloc = code(wanted.and_then(|row| row.told_per_alloc));
+    coded
 }
 
 impl Models {
