@@ -28,7 +28,7 @@ fn read(bytes: &[u8], step: usize) -> Vec<Result<Sample, String>> {
     let mut reader = SampleReader::new("fuzz", Pieces { bytes: bytes.to_vec(), at: 0, step });
     let mut samples = Vec::new();
     loop {
-        let mut sample = SampleReader::empty_sample();
+        let mut sample = Sample::empty();
         match reader.next_into(&mut sample) {
             Ok(true) => {
                 assert!(sample.told_deltas.is_empty() || sample.told_deltas.len() == sample.rows.len());

@@ -3,6 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use poolmon_model::Sample;
 use poolmon_store::codec;
 use poolmon_store::segment::cursor::SegmentCursor;
 use poolmon_store::segment::frame::{FrameHead, HEAD, checksum};
@@ -22,7 +23,7 @@ fuzz_target!(|data: &[u8]| {
         at = end;
     }
     let Ok(mut cursor) = SegmentCursor::open(std::io::Cursor::new(bytes)) else { return };
-    let mut sample = poolmon_store::Cursor::empty_sample();
+    let mut sample = Sample::empty();
     let mut left = 64;
     while let Ok(Some(_)) = cursor.next_entry() {
         cursor.sample_into(&mut sample);

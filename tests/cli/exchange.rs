@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use poolmon_model::{CounterWidth, Origin, Pool, Row, Sample, SourceKind, Tag};
-use poolmon_store::{Cursor, Recorder, RecorderConfig, Recording};
+use poolmon_store::{Recorder, RecorderConfig, Recording};
 
 use crate::{POOLMON, json_of, poolmon, shared, stdout_of, text};
 
@@ -178,7 +178,7 @@ fn csv_comes_back_as_the_same_samples() {
         assert!(fs::read(&file).unwrap() == fs::read(&again).unwrap(), "{ending}");
         let (a, b) = (Recording::open(&rec).unwrap(), Recording::open(&folder).unwrap());
         let (mut a, mut b) = (a.cursor(), b.cursor());
-        let (mut old, mut new) = (Cursor::empty_sample(), Cursor::empty_sample());
+        let (mut old, mut new) = (Sample::empty(), Sample::empty());
         while a.next_sample(&mut old).unwrap() {
             assert!(b.next_sample(&mut new).unwrap());
             assert_eq!((old.time, &old.rows, old.width), (new.time, &new.rows, new.width));

@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use poolmon_store::{Cursor, Recording};
+use poolmon_model::Sample;
+use poolmon_store::Recording;
 use serde_json::json;
 
 use crate::kernel::kernel_memory_is_readable;
@@ -34,7 +35,7 @@ fn other_tools_agree_on_this_machine() {
     // What stands in the recording, not what was exported.
     let mut series: BTreeMap<_, Series> = BTreeMap::new();
     let mut cursor = Recording::open(&temp.path().join("rec")).unwrap().cursor();
-    let mut sample = Cursor::empty_sample();
+    let mut sample = Sample::empty();
     let mut start = None;
     while cursor.next_sample(&mut sample).unwrap() {
         let time = sample.time.unwrap().as_nanosecond();

@@ -139,6 +139,11 @@ impl Sample {
         }
     }
 
+    /// A sample to be filled by a reader, which writes its origin too.
+    pub fn empty() -> Self {
+        Self::new(Arc::new(Origin::new(SourceKind::Recording, &[])), CounterWidth::default())
+    }
+
     /// Empties the sample and keeps its memory: a live source fills the same one again.
     pub fn clear(&mut self) {
         self.time = None;

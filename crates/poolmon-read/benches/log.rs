@@ -11,7 +11,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use criterion::{Criterion, Throughput};
-use poolmon_read::{Input, ReadOptions, empty_sample, identify};
+use poolmon_model::Sample;
+use poolmon_read::{Input, ReadOptions, identify};
 
 /// Rows of a snapshot: a busy Windows 11 has about as many.
 const ROWS: u64 = 3000;
@@ -61,7 +62,7 @@ fn table(out: &mut String) {
 fn read(input: &Input) -> (usize, usize) {
     let format = identify(input).unwrap();
     let mut reader = (format.open)(input, &ReadOptions::default()).unwrap();
-    let mut sample = empty_sample();
+    let mut sample = Sample::empty();
     let (mut samples, mut rows) = (0, 0);
     while reader.next_into(&mut sample).unwrap() {
         samples += 1;

@@ -45,6 +45,6 @@ pub use formats::dump::{dump_error, dump_pool_used, open_dump};
 pub use input::Input;
 pub use marks::mark;
 pub use remark::{Remark, RemarkKind, RemarkLine};
-pub use samples::{Earlier, SamplePair, Samples, empty_sample};
+pub use samples::{Earlier, SamplePair, Samples};
 pub use series::{Part, SampleSeries, TimeFrom};
 pub use tape::Tape;

@@ -9,7 +9,7 @@ use poolmon_store::segment::index::totals;
 
 use crate::recorded_tape::sum;
 use crate::tape::{Place, RowPoint, Tape, Timeline};
-use crate::{ReadError, Result, SampleSeries, Samples, empty_sample, moment};
+use crate::{ReadError, Result, SampleSeries, Samples, moment};
 
 /// Rows of all snapshots together: about 150 MB.
 const MOST_ROWS: usize = 1_000_000;
@@ -28,7 +28,7 @@ impl MemoryTape {
     pub(crate) fn read(mut series: SampleSeries) -> Result<Self> {
         let mut samples = Vec::new();
         let mut rows = 0;
-        let mut sample = empty_sample();
+        let mut sample = Sample::empty();
         while series.next_into(&mut sample)? {
             rows += sample.rows.len();
             if rows > MOST_ROWS {
@@ -179,7 +179,7 @@ mod tests {
         assert!(timeline.numbered);
         assert_eq!((timeline.first.as_second(), timeline.last.as_second()), (1, 3));
         assert_eq!(timeline.totals.len(), 3);
-        let mut sample = empty_sample();
+        let mut sample = Sample::empty();
         let to = tape.moment("2", timeline.first).unwrap();
         assert!(tape.seek(to, &mut sample).unwrap());
         assert_eq!(tape.place(), Place(0, 1));

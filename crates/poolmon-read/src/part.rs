@@ -8,7 +8,6 @@ use jiff::tz::TimeZone;
 use poolmon_model::Sample;
 use poolmon_store::Losses;
 
-use crate::samples::empty_sample;
 use crate::text::time_in_name;
 use crate::{FileFormat, Input, ReadError, ReadOptions, Remark, RemarkKind, Result, Samples, identify};
 
@@ -65,7 +64,7 @@ impl Part {
     /// Reads the first sample. A file of one sample without a time gets the time of its name or of the file. Of several
     /// samples without times it is unknown when each was taken.
     fn probe(&mut self, options: &ReadOptions) -> Result<()> {
-        let mut sample = empty_sample();
+        let mut sample = Sample::empty();
         let reader = self.reader(options)?;
         let found = reader.next_into(&mut sample)?;
         let assumed = is_zone_assumed(reader);

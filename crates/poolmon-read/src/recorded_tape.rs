@@ -11,7 +11,7 @@ use poolmon_store::{Cursor, Recording};
 use crate::formats::recording::RecordedSamples;
 use crate::marks::mark;
 use crate::tape::{Place, RowPoint, Tape, Timeline};
-use crate::{ReadError, Result, Samples, empty_sample, moment};
+use crate::{ReadError, Result, Samples, moment};
 
 /// Recordings of up to so many samples are read whole for the timeline; of longer ones it shows a point every few
 /// minutes, which their indexes hold.
@@ -49,7 +49,7 @@ impl RecordedTimeline {
             return Ok(points.iter().map(|TimelinePoint { time, totals }| (*time, sum(totals))).collect());
         };
         cursor.extend(recording);
-        let mut sample = empty_sample();
+        let mut sample = Sample::empty();
         while cursor.next_sample(&mut sample)? {
             if let Some(time) = sample.time {
                 points.push((time, sum(&totals(&sample))));

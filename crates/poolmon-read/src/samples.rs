@@ -1,9 +1,7 @@
 //! What every format gives: samples, oldest first.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
-use poolmon_model::{CounterWidth, Origin, Sample, SourceKind, Summary};
+use poolmon_model::{Sample, Summary};
 use poolmon_store::{Losses, TimedMark};
 
 use crate::{Remark, Result};
@@ -135,9 +133,4 @@ pub struct SamplePair {
     pub now: Sample,
     /// Time of the very first sample, if there is none as early as was asked for.
     pub too_early: Option<Timestamp>,
-}
-
-/// A sample to read into.
-pub fn empty_sample() -> Sample {
-    Sample::new(Arc::new(Origin::new(SourceKind::Recording, &[])), CounterWidth::default())
 }

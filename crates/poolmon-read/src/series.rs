@@ -14,7 +14,7 @@ use crate::moment::When;
 use crate::part;
 use crate::part::is_zone_assumed;
 pub use crate::part::{Part, TimeFrom};
-use crate::samples::{Earlier, SamplePair, empty_sample};
+use crate::samples::{Earlier, SamplePair};
 use crate::{Holds, ReadError, ReadOptions, Remark, Result, Samples, Tape};
 
 /// A series of samples, oldest first; one of them is in memory at a time.
@@ -256,7 +256,7 @@ impl SampleSeries {
             return Ok(Some(span));
         }
         self.rewind();
-        let mut sample = empty_sample();
+        let mut sample = Sample::empty();
         let mut ends: Option<(Timestamp, Timestamp)> = None;
         while self.next_into(&mut sample)? {
             if let Some(time) = sample.time {
@@ -314,7 +314,7 @@ impl SampleSeries {
 
     fn timed_span(&mut self) -> Result<Option<(Timestamp, Timestamp)>> {
         self.rewind();
-        let mut sample = empty_sample();
+        let mut sample = Sample::empty();
         let mut ends: Option<(Timestamp, Timestamp)> = None;
         while self.next_into(&mut sample)? {
             let Some(time) = sample.time else {
@@ -334,14 +334,14 @@ impl SampleSeries {
     fn last_until(&mut self, time: Timestamp) -> Result<SamplePair> {
         self.rewind();
         let mut before = None;
-        let mut now = empty_sample();
+        let mut now = Sample::empty();
         if !self.next_into(&mut now)? {
             return Err(self.no_sample());
         }
-        let mut next = empty_sample();
+        let mut next = Sample::empty();
         while self.next_into(&mut next)? && next.time.is_none_or(|next| next <= time) {
             let older = before.replace(now);
-            now = std::mem::replace(&mut next, older.unwrap_or_else(empty_sample));
+            now = std::mem::replace(&mut next, older.unwrap_or_else(Sample::empty));
         }
         Ok(SamplePair { before, now, too_early: None })
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use poolmon_model::{CounterWidth, Origin, Pool, Row, Sample, SourceKind, Tag};
-use poolmon_read::{ReadOptions, SampleSeries, empty_sample};
+use poolmon_read::{ReadOptions, SampleSeries};
 use poolmon_store::export::{self, ExportFormat, ExportOptions};
 use poolmon_store::{Recorder, RecorderConfig, Recording};
 
@@ -56,7 +56,7 @@ fn csv_and_tsv_are_the_same_samples_again() {
         assert_eq!(summary.samples, 250);
         let mut series = SampleSeries::open(std::slice::from_ref(&path), ReadOptions::default()).unwrap();
         let mut n = 0;
-        let mut got = empty_sample();
+        let mut got = Sample::empty();
         while series.next_into(&mut got).unwrap() {
             let expected = sample(n);
             assert_eq!((&got.origin.host, &got.origin.boot), (&expected.origin.host, &expected.origin.boot));

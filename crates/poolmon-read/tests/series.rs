@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
-use poolmon_read::{FORMATS, Holds, Input, ReadOptions, RemarkKind, SampleSeries, empty_sample, identify};
+use poolmon_model::Sample;
+use poolmon_read::{FORMATS, Holds, Input, ReadOptions, RemarkKind, SampleSeries, identify};
 
 const SNAP: &str = " Tag  Type     Allocs     Frees      Diff   Bytes  Per Alloc\n\n\
      Leak Nonp      31642      1204    30438 31168512   1024\n";
@@ -15,7 +16,7 @@ fn open(paths: &[PathBuf]) -> SampleSeries {
 }
 
 fn read(series: &mut SampleSeries) -> Vec<(Option<String>, usize)> {
-    let mut sample = empty_sample();
+    let mut sample = Sample::empty();
     let mut all = Vec::new();
     while series.next_into(&mut sample).unwrap() {
         all.push((sample.time.map(|time| time.to_string()), sample.rows.len()));
@@ -100,7 +101,7 @@ fn lines_that_are_not_understood_are_counted_with_number_and_text() {
     fs::write(&path, "tag,pool,bytes\nLeak,nonpaged,5\nsomething odd\nIrp ,purple,7\n").unwrap();
     let mut series = open(&[path]);
     assert_eq!(read(&mut open(&[folder.path().join("a.csv")])).len(), 1);
-    assert!(series.next_into(&mut empty_sample()).unwrap());
+    assert!(series.next_into(&mut Sample::empty()).unwrap());
     let [remark] = series.remarks() else { panic!("{:?}", series.remarks()) };
     assert_eq!((remark.kind, remark.count), (RemarkKind::NotUnderstood, 2));
     let lines: Vec<_> = remark.lines.iter().map(|line| (line.number, line.text.as_str())).collect();
@@ -162,7 +163,7 @@ fn dumps_are_one_sample_each_and_say_whether_all_was_told() {
     for _ in 0..2 {
         let mut series = open(&paths);
         assert_eq!(series.parts()[0].format.id, "dump");
-        let mut sample = empty_sample();
+        let mut sample = Sample::empty();
         assert!(series.next_into(&mut sample).unwrap() && series.is_complete());
         assert!(sample.remarks.is_empty() && sample.rows.len() > 90);
         assert!(series.next_into(&mut sample).unwrap() && !series.is_complete());

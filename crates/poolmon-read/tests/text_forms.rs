@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use poolmon_model::problem::Remedy as _;
 use poolmon_model::{CounterWidth, Pool, Sample, SourceKind, Tag};
-use poolmon_read::text::SampleReader;
 use poolmon_read::{Earlier, ReadError, ReadOptions, SampleSeries};
 
 use crate::common::LogFile;
@@ -433,7 +432,7 @@ fn the_last_two_of_many() {
     let log = LogFile::open(&path).unwrap();
     let all: Vec<Sample> = log.samples().collect::<Result<_, _>>().unwrap();
     let mut reader = log.reader().unwrap();
-    let mut sample = SampleReader::empty_sample();
+    let mut sample = Sample::empty();
     for expected in &all {
         assert!(reader.next_into(&mut sample).unwrap());
         assert_eq!(&sample, expected);

@@ -161,7 +161,7 @@ proptest! {
     #[test]
     fn any_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
         let mut reader = SampleReader::new("bytes", std::io::Cursor::new(bytes));
-        let mut sample = SampleReader::empty_sample();
+        let mut sample = Sample::empty();
         while let Ok(true) = reader.next_into(&mut sample) {}
         prop_assert!(matches!(reader.next_into(&mut sample), Ok(false)));
     }
@@ -169,7 +169,7 @@ proptest! {
     #[test]
     fn any_text_never_panics(text in "( (Nonp|Paged|Tag|Type|TOTAL|Recl|[a-zA-Z.]{4})|[0-9]{1,22}|[-(),;:\t\n#!\"']| |\u{e9}|!poolused\n|Memory:|tag,pool,bytes\n){0,120}") {
         let mut reader = SampleReader::new("text", std::io::Cursor::new(text.into_bytes()));
-        let mut sample = SampleReader::empty_sample();
+        let mut sample = Sample::empty();
         while let Ok(true) = reader.next_into(&mut sample) {
             prop_assert!(sample.told_deltas.is_empty() || sample.told_deltas.len() == sample.rows.len());
         }

@@ -119,7 +119,7 @@ fn version_1_is_read() {
         let index = cursor.index().unwrap();
         assert_eq!((index.samples, index.marks.len()), (300, 3));
         let (mut n, mut marks) = (0, Vec::new());
-        let mut got = poolmon_store::Cursor::empty_sample();
+        let mut got = Sample::empty();
         while let Some(entry) = cursor.next_entry().unwrap() {
             match entry {
                 Entry::Sample { .. } => {

@@ -17,7 +17,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use common::{moment, sample};
-use poolmon_store::{Cursor, Entry, Recorder, RecorderConfig, Recording, folder};
+use poolmon_model::Sample;
+use poolmon_store::{Entry, Recorder, RecorderConfig, Recording, folder};
 
 /// The process that is killed: this test program again. It says the number of each sample once it is recorded.
 #[test]
@@ -90,7 +91,7 @@ fn killed_at_random_moments() {
         let verified = recording.verify().unwrap();
         assert!(verified.is_whole(), "round {round}: {verified:?}");
         let mut cursor = recording.cursor();
-        let mut got = Cursor::empty_sample();
+        let mut got = Sample::empty();
         let mut n = 0;
         while let Some(entry) = cursor.next_entry().unwrap() {
             if matches!(entry, Entry::Sample { .. }) {

@@ -21,7 +21,7 @@ use poolmon_model::{Pattern, Pool, PoolView, Sample, Tag};
 use poolmon_store::recorder::{ClockMoment, Disk};
 use poolmon_store::segment::writer::Append;
 use poolmon_store::{
-    Changed, Cursor, GapKind, RecordOutcome, RecordedMark, Recorder, RecorderConfig, Recording, StoreError,
+    Changed, GapKind, RecordOutcome, RecordedMark, Recorder, RecorderConfig, Recording, StoreError,
 };
 use proptest::prelude::*;
 
@@ -40,7 +40,7 @@ fn record(folder: &Path, config: RecorderConfig, samples: std::ops::Range<u64>) 
 fn read(folder: &Path) -> Vec<Sample> {
     let mut cursor = Recording::open(folder).unwrap().cursor();
     let mut samples = Vec::new();
-    let mut sample = Cursor::empty_sample();
+    let mut sample = Sample::empty();
     while cursor.next_sample(&mut sample).unwrap() {
         samples.push(sample.clone());
     }
@@ -77,7 +77,7 @@ fn any_moment_and_its_neighbours() {
     let folder = tempfile::tempdir().unwrap();
     record(folder.path(), RecorderConfig { segment_length: Duration::from_secs(100), ..config() }, 0..450);
     let mut cursor = Recording::open(folder.path()).unwrap().cursor();
-    let mut got = Cursor::empty_sample();
+    let mut got = Sample::empty();
     for n in [0, 1, 99, 100, 101, 257, 256, 449, 3, 300] {
         let between = time(n).checked_add(jiff::SignedDuration::from_millis(400)).unwrap();
         for at in [time(n), between] {
@@ -113,7 +113,7 @@ fn many_samples_back_at_once() {
     let folder = tempfile::tempdir().unwrap();
     record(folder.path(), RecorderConfig { segment_length: Duration::from_secs(100), ..config() }, 0..450);
     let mut cursor = Recording::open(folder.path()).unwrap().cursor();
-    let mut got = Cursor::empty_sample();
+    let mut got = Sample::empty();
     assert!(!cursor.go_back(3, &mut got).unwrap(), "nothing is held yet");
     assert_eq!(cursor.place(), None);
     for (from, count, to) in [
@@ -179,7 +179,7 @@ fn a_second_recorder_is_refused_and_readers_are_not() {
     assert!(Recording::open(folder.path()).unwrap().info().unwrap().recording);
     // A reader at the end sees what comes.
     let mut cursor = Recording::open(folder.path()).unwrap().cursor();
-    let mut got = Cursor::empty_sample();
+    let mut got = Sample::empty();
     assert!(cursor.next_sample(&mut got).unwrap());
     assert!(!cursor.next_sample(&mut got).unwrap());
     recorder.record_at(&sample(1), moment(1)).unwrap();
@@ -516,7 +516,7 @@ fn changes_lead_to_the_same_samples() {
     record(folder.path(), RecorderConfig { segment_length: Duration::from_secs(100), ..config() }, 0..400);
     let whole = read(folder.path());
     let mut cursor = Recording::open(folder.path()).unwrap().cursor();
-    let mut sample = Cursor::empty_sample();
+    let mut sample = Sample::empty();
     let (mut told, mut at) = (0, 0);
     while let Some(changed) = cursor.next_changed(&mut sample).unwrap() {
         if let Changed::Rows(rows) = changed {
@@ -536,7 +536,7 @@ fn changes_lead_to_the_same_samples() {
     assert_eq!(cursor.next_changed(&mut sample).unwrap(), Some(Changed::All));
     assert!(cursor.next_sample(&mut sample).unwrap());
     assert_eq!(cursor.next_changed(&mut sample).unwrap(), Some(Changed::All));
-    let mut other = Cursor::empty_sample();
+    let mut other = Sample::empty();
     assert_eq!(cursor.next_changed(&mut other).unwrap(), Some(Changed::All));
     assert_eq!(other, whole[3]);
     cursor.seek(whole[250].time.unwrap(), &mut sample).unwrap();
@@ -554,7 +554,7 @@ fn samples_now_and_then_are_reached_without_those_before() {
     let mut last = usize::MAX;
     for step in [1, 60, 400, 5000] {
         let mut cursor = recording.cursor();
-        let mut sample = Cursor::empty_sample();
+        let mut sample = Sample::empty();
         let mut seen = Vec::new();
         let every = jiff::SignedDuration::from_secs(step);
         let mut next = whole[0].time.unwrap();

@@ -16,7 +16,7 @@ use std::time::Duration;
 use common::{frames, moment, origin, sample_of, time};
 use poolmon_model::{Gather, Sample, Summary};
 use poolmon_store::segment::frame::FrameKind;
-use poolmon_store::{Changed, Cursor, Recorder, RecorderConfig, Recording, Stretch};
+use poolmon_store::{Changed, Recorder, RecorderConfig, Recording, Stretch};
 
 /// Seconds from sample to sample.
 const STEP: u64 = 5;
@@ -48,7 +48,7 @@ fn all() -> std::ops::Range<u64> {
 fn check(folder: &Path, samples: &[Sample]) -> (usize, usize) {
     let mut cursor = Recording::open(folder).unwrap().cursor();
     let (mut at, mut single, mut summaries) = (0, 0, 0);
-    let mut sample = Cursor::empty_sample();
+    let mut sample = Sample::empty();
     loop {
         let told: Option<Box<Summary>> = match cursor.next_stretch(None, &mut sample).unwrap() {
             None => break,
@@ -107,7 +107,7 @@ fn summaries_stand_for_their_samples_across_segments_gaps_and_boots() {
     let half = recording.summaries(None, Some(time(HOURS * 1800))).unwrap();
     assert!(half > 0 && half < summaries);
     let mut cursor = recording.cursor();
-    let mut sample = Cursor::empty_sample();
+    let mut sample = Sample::empty();
     while let Some(next) = cursor.next_stretch(Some(time(1500)), &mut sample).unwrap() {
         let told = matches!(next, Stretch::Summary(_));
         assert!(!told || sample.time <= Some(time(1500)), "{:?}", sample.time);

@@ -226,7 +226,7 @@ mod tests {
 
     fn read(log: &[u8], options: &ReadOptions) -> Vec<Line> {
         let mut reader = open(log, options).unwrap();
-        let mut sample = crate::empty_sample();
+        let mut sample = Sample::empty();
         let mut lines = Vec::new();
         while reader.next_into(&mut sample).unwrap() {
             lines.push((sample.clone(), reader.handles.clone()));

@@ -6,7 +6,7 @@ use poolmon_store::segment::frame::MAGIC;
 use poolmon_store::{Changed, Cursor, Losses, Recording, Stretch, StoreError, TimedMark, folder};
 
 use crate::recorded_tape::RecordedTimeline;
-use crate::samples::{Earlier, SamplePair, empty_sample};
+use crate::samples::{Earlier, SamplePair};
 use crate::{FileFormat, FormatGroup, Holds, Input, Result, Samples};
 
 pub(crate) static FORMAT: FileFormat = FileFormat {
@@ -109,7 +109,7 @@ impl Samples for RecordedSamples {
     }
 
     fn at(&mut self, time: Timestamp, earlier: Earlier) -> Result<Option<SamplePair>> {
-        let (mut now, mut before) = (empty_sample(), empty_sample());
+        let (mut now, mut before) = (Sample::empty(), Sample::empty());
         if !self.cursor.seek(time, &mut now)? {
             let remedy = "there is no sample in it that can be read".into();
             let folder = self.recording.folder().into();
@@ -134,7 +134,7 @@ impl Samples for RecordedSamples {
     }
 
     fn skip_before(&mut self, time: Timestamp) -> Result<()> {
-        let mut sample = empty_sample();
+        let mut sample = Sample::empty();
         let before = earlier_by(time, std::time::Duration::from_nanos(1)).unwrap_or(time);
         if self.cursor.seek(before, &mut sample)? && sample.time.is_none_or(|held| held >= time) {
             self.cursor.rewind();

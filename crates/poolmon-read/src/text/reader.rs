@@ -2,9 +2,8 @@
 
 use std::io::{self, Read};
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use poolmon_model::{CounterWidth, Origin, Pool, Sample, SourceKind};
+use poolmon_model::Sample;
 
 use super::encoding::StartKind;
 use super::input::{LineStep, Lines};
@@ -26,12 +25,6 @@ impl SampleReader {
     /// Reads from anything. `name` stands in messages and in [`Origin::file`].
     pub fn new(name: &str, input: impl Read + Send + 'static) -> Self {
         Self { lines: Lines::new(Box::new(input)), state: TextParser::new(name), done: false, found: false }
-    }
-
-    /// A sample to be filled by [`SampleReader::next_into`].
-    pub fn empty_sample() -> Sample {
-        let pools = [Pool::Nonpaged, Pool::Paged];
-        Sample::new(Arc::new(Origin::new(SourceKind::PoolmonLog, &pools)), CounterWidth::Bits32)
     }
 
     /// Fills `sample` with the next snapshot and uses its memory again; `false` at the end.

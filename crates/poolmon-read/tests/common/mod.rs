@@ -31,7 +31,7 @@ impl LogFile {
     pub fn samples(&self) -> impl Iterator<Item = Result<Sample>> + use<> {
         let mut reader = self.reader().unwrap();
         std::iter::from_fn(move || {
-            let mut sample = SampleReader::empty_sample();
+            let mut sample = Sample::empty();
             reader.next_into(&mut sample).map(|more| more.then_some(sample)).transpose()
         })
     }

@@ -5,7 +5,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use poolmon_store::{Cursor, Recording};
+use poolmon_model::Sample;
+use poolmon_store::Recording;
 
 use crate::host::Rng;
 use crate::measure::memory;
@@ -49,7 +50,7 @@ pub fn seeks(folder: &Path) {
     ] {
         let mut rng = Rng(99);
         let mut times: Vec<Duration> = Vec::new();
-        let mut sample = Cursor::empty_sample();
+        let mut sample = Sample::empty();
         let each = matches!(forget, Forget::All);
         let mut done = each || forget.now(&recording);
         for _ in 0..count {
@@ -82,7 +83,7 @@ pub fn seeks(folder: &Path) {
     }
     let begin = Instant::now();
     let mut cursor = recording.cursor();
-    let mut sample = Cursor::empty_sample();
+    let mut sample = Sample::empty();
     let mut samples = 0_u64;
     while samples < 20_000 && cursor.next_sample(&mut sample).unwrap() {
         samples += 1;

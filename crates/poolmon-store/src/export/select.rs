@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use poolmon_model::{Filter, Row, Sample};
 
 use crate::error::{Result, StoreError};
-use crate::reader::{Cursor, Recording, indexed};
+use crate::reader::{Recording, indexed};
 use crate::segment::cursor::Entry;
 use crate::segment::frame::{time_of, wall_of};
 
@@ -90,7 +90,7 @@ impl ExportOptions {
     pub fn estimate(&self, recording: &Recording) -> Result<Estimate> {
         let mut estimate = Estimate::default();
         let (mut first, mut last) = (i64::MAX, i64::MIN);
-        let mut sample = Cursor::empty_sample();
+        let mut sample = Sample::empty();
         for file in recording.segments() {
             let (mut segment, index) = indexed(&file.path)?;
             let Some((begin, end)) = index.span else { continue };
@@ -128,7 +128,7 @@ impl ExportOptions {
         let every = every.filter(|every| !every.is_zero());
         let mut due: Option<Timestamp> = None;
         let mut cursor = recording.cursor();
-        let mut sample = Cursor::empty_sample();
+        let mut sample = Sample::empty();
         let mut held = match self.from {
             Some(from) => cursor.seek(from, &mut sample)?,
             None => false,

@@ -1,10 +1,9 @@
 //! Any moment of a recording and its neighbours.
 
 use std::fs::File;
-use std::sync::Arc;
 
 use jiff::Timestamp;
-use poolmon_model::{CounterWidth, Counters, Origin, Pool, Sample, SourceKind, Tag};
+use poolmon_model::{Counters, Pool, Sample, Tag};
 
 use super::stretch::End;
 use super::{indexed, open_segment, start_of};
@@ -339,10 +338,5 @@ impl Cursor {
     /// Figures of one row of the sample that is held.
     pub fn counters(&self, tag: &Tag, pool: Pool) -> Option<Counters> {
         self.open.as_ref()?.segment.counters(tag, pool)
-    }
-
-    /// An empty sample to read into.
-    pub fn empty_sample() -> Sample {
-        Sample::new(Arc::new(Origin::new(SourceKind::Recording, &[])), CounterWidth::default())
     }
 }

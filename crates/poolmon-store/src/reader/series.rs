@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use poolmon_model::{Counters, Pool, Tag};
+use poolmon_model::{Counters, Pool, Sample, Tag};
 
 use super::{Recording, indexed};
 use crate::error::Result;
@@ -44,7 +44,7 @@ impl Recording {
     ) -> Result<Vec<Point>> {
         let mut points: Vec<Point> = Vec::new();
         let mut cursor = self.cursor();
-        let mut sample = super::Cursor::empty_sample();
+        let mut sample = Sample::empty();
         let step = step.and_then(|step| SignedDuration::try_from(step).ok()).filter(|step| !step.is_zero());
         let mut since = 0;
         if let Some(from) = from

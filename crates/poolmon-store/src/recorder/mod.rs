@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use poolmon_model::{CounterWidth, Filter, Origin, PoolView, Sample, SourceKind};
+use poolmon_model::{Filter, PoolView, Sample};
 
 pub use config::RecorderConfig;
 pub use disk::{Disk, RealDisk};
@@ -139,7 +139,7 @@ impl Recorder {
             synced: Duration::ZERO,
             taken_notes: Vec::new(),
             past: None,
-            scratch: Sample::new(Arc::new(Origin::new(SourceKind::Recording, &[])), CounterWidth::default()),
+            scratch: Sample::empty(),
             status: RecorderStatus::default(),
             closed_bytes: files.iter().map(SegmentFile::size).sum(),
             #[cfg(feature = "parquet")]
@@ -178,10 +178,7 @@ impl Recorder {
 
     /// Records a sample of a given moment. The sample's own time stands in the file, where it has one.
     pub fn record_at(&mut self, sample: &Sample, moment: ClockMoment) -> Result<RecordOutcome> {
-        let mut scratch = std::mem::replace(
-            &mut self.scratch,
-            Sample::new(Arc::clone(&sample.origin), CounterWidth::default()),
-        );
+        let mut scratch = std::mem::replace(&mut self.scratch, Sample::empty());
         let sample = filtered(&self.filter, sample, &mut scratch);
         let result = self.write(sample, moment);
         self.scratch = scratch;

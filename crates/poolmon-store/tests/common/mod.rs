@@ -117,7 +117,7 @@ pub fn read_all(bytes: Vec<u8>) -> (Vec<Sample>, SegmentCursor<Cursor<Vec<u8>>>)
     let mut samples = Vec::new();
     while let Some(entry) = cursor.next_entry().unwrap() {
         if matches!(entry, Entry::Sample { .. }) {
-            let mut sample = poolmon_store::Cursor::empty_sample();
+            let mut sample = Sample::empty();
             assert!(cursor.sample_into(&mut sample));
             samples.push(sample);
         }

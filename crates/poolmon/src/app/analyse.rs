@@ -7,8 +7,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use poolmon_leak::{Analysis, AnalysisConfig, OwnerHint, Report};
 use poolmon_model::problem::Problem;
-use poolmon_model::{Counters, Labeler as _, Pool, PoolView, Row, Tag, units};
-use poolmon_read::{ReadOptions, SampleSeries, empty_sample};
+use poolmon_model::{Counters, Labeler as _, Pool, PoolView, Row, Sample, Tag, units};
+use poolmon_read::{ReadOptions, SampleSeries};
 use poolmon_record::Stop;
 use poolmon_report::AnalysedSeries;
 use poolmon_store::TimedMark;
@@ -147,7 +147,7 @@ impl Seen {
 
 fn series(mut series: SampleSeries, args: &SourceArgs) -> anyhow::Result<Seen> {
     let (from, to) = range(&mut series, args)?;
-    let mut sample = empty_sample();
+    let mut sample = Sample::empty();
     let mut seen = Seen {
         source: series.name().to_owned(),
         host: None,

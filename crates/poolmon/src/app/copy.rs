@@ -4,9 +4,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use poolmon_model::Sample;
 use poolmon_model::problem::Problem;
 use poolmon_model::units::counted as count;
-use poolmon_read::{Holds, Part, RemarkKind, SampleSeries, TimeFrom, empty_sample};
+use poolmon_read::{Holds, Part, RemarkKind, SampleSeries, TimeFrom};
 use poolmon_store::{Recorder, RecorderConfig};
 
 use super::say::{note, warning};
@@ -27,7 +28,7 @@ pub fn into(series: &mut SampleSeries, output: &Path) -> anyhow::Result<(u64, u6
         ..RecorderConfig::default()
     };
     let (mut recorder, _) = Recorder::open(output, config)?;
-    let mut sample = empty_sample();
+    let mut sample = Sample::empty();
     let (mut samples, mut untimed) = (0, 0);
     let mut told: Option<PartCount> = None;
     let mut remarks = series.take_remarks();

@@ -8,7 +8,7 @@ use anyhow::ensure;
 use poolmon_model::problem::Problem;
 use poolmon_model::{Sample, Sort, Table, column};
 use poolmon_print::PrintOptions;
-use poolmon_read::{ReadOptions, empty_sample};
+use poolmon_read::ReadOptions;
 
 use crate::app::outcome::Outcome;
 use crate::app::owners;
@@ -94,8 +94,8 @@ fn take(spec: &str) -> anyhow::Result<(Sample, bool)> {
 /// The first and the last sample of a series.
 fn ends(path: &Path) -> anyhow::Result<(Sample, Sample, bool)> {
     let mut series = input::told_series(&[path.to_path_buf()], ReadOptions::default())?;
-    let mut first = empty_sample();
-    let mut last = empty_sample();
+    let mut first = Sample::empty();
+    let mut last = Sample::empty();
     let mut number = 0_u64;
     if series.next_into(&mut first)? {
         number = 1;
