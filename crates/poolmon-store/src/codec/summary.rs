@@ -141,12 +141,17 @@ fn whole<C: Coder>(c: &mut C, wanted: Option<&Counters>) -> Counters {
     };
     let mut coded = Counters::default();
     for figure in FIGURES {
-        let number = code(wanted.and_then(figure.stored).map(|number| number as u64));
+        let number = code(wanted.and_then(figure.stored).and_then(bits));
         let number = number.map(|bits| if figure.signed { bits.cast_signed().into() } else { bits.into() });
         (figure.set)(&mut coded, number);
     }
     coded.told_per_alloc = code(wanted.and_then(|row| row.told_per_alloc));
     coded
+}
+
+/// The 64 bits of a figure, signed or not.
+fn bits(number: i128) -> Option<u64> {
+    i64::try_from(number).map(i64::cast_unsigned).or_else(|_| u64::try_from(number)).ok()
 }
 
 impl Models {
