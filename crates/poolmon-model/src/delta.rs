@@ -11,6 +11,7 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 
 use crate::counters::low32;
+use crate::figure::FIGURES;
 use crate::{CounterWidth, Counters, Key, Row, Sample};
 
 /// Change of one row between two samples. `None` = one of the two did not tell the figure.
@@ -76,7 +77,7 @@ impl Delta {
 
     /// True where some figure changed.
     pub fn is_change(&self) -> bool {
-        [self.allocs, self.frees, self.diff, self.bytes, self.used].into_iter().flatten().any(|d| d != 0)
+        FIGURES.iter().filter_map(|figure| (figure.change)(self)).any(|change| change != 0)
     }
 }
 

@@ -2,7 +2,7 @@
 //! written to [`Counters`] and [`Delta`].
 //!
 //! Columns, totals, exports, imports, metrics, JSON and the screen iterate over [`FIGURES`]. To add one: a field in
-//! [`Counters`] and in [`Delta`], a [`Figure`] here, and its place in the codec of recordings.
+//! [`Counters`] and in [`Delta`], and a [`Figure`] here.
 
 use crate::column::{Unit, Value};
 use crate::{CounterWidth, Counters, Delta};

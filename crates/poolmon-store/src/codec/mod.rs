@@ -2,7 +2,7 @@
 //!
 //! * [`range`]: bits → bytes, each at the price of its surprise;
 //! * [`int`], [`text`]: numbers and names → bits;
-//! * [`row`]: the figures of one row against what was expected of it;
+//! * [`row`]: the figures of one row against what was expected of it; [`further`]: those that were added later;
 //! * [`layout`]: which rows stand in which order, and names seen for the first time;
 //! * [`state`]: a whole sample against the one before, or (a key) against nothing;
 //! * [`summary`]: what happened in a stretch of samples, beside its last.
@@ -11,6 +11,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 #![expect(clippy::cast_possible_truncation, reason = "numbers are cut to the width in which they are coded")]
 
+pub mod further;
 pub mod int;
 pub mod layout;
 pub mod range;

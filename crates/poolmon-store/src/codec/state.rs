@@ -7,6 +7,7 @@ use poolmon_model::header::{FIGURES, Figure};
 use poolmon_model::{CounterWidth, Counters, Delta, Header, Origin, Pool, Row, Sample, SourceKind, Tag};
 
 use super::MAX_ROWS;
+use super::further::FurtherFigures;
 use super::int::{IntModel, Trend};
 use super::layout::{Name, RowLayout, pool_number, pool_of};
 use super::range::{Coder, Decoder, Encoder, Prob};
@@ -52,6 +53,7 @@ pub struct CodecState {
     uptime_model: IntModel,
     extras: Extras,
     has_extras: Prob,
+    further: FurtherFigures,
 }
 
 /// What most samples have none of.
@@ -63,7 +65,7 @@ struct Extras {
 }
 
 impl CodecState {
-    fn new(origin: Arc<Origin>, width: CounterWidth) -> Self {
+    fn new(origin: Arc<Origin>, width: CounterWidth, further: FurtherFigures) -> Self {
         Self {
             origin,
             width,
@@ -83,13 +85,18 @@ impl CodecState {
             uptime_model: IntModel::default(),
             extras: Extras::default(),
             has_extras: Prob::default(),
+            further,
         }
     }
 
     /// Writes a sample against nothing. `clock` = microseconds of a clock that never jumps.
     pub fn key(sample: &Sample, clock: u64) -> Result<(Self, Vec<u8>), CodecError> {
+        Self::key_with(sample, clock, FurtherFigures::default())
+    }
+
+    pub(super) fn key_with(sample: &Sample, clock: u64, further: FurtherFigures) -> Result<(Self, Vec<u8>), CodecError> {
         let mut c = Encoder::default();
-        let mut state = Self::new(Arc::clone(&sample.origin), sample.width);
+        let mut state = Self::new(Arc::clone(&sample.origin), sample.width, further);
         code_origin(&mut c, Some((&sample.origin, sample.width)))?;
         state.code_figure_names(&mut c, true);
         state.body(&mut c, Some(sample), clock)?;
@@ -98,9 +105,13 @@ impl CodecState {
 
     /// Reads what [`CodecState::key`] wrote.
     pub fn read_key(payload: &[u8]) -> Result<Self, CodecError> {
+        Self::read_key_with(payload, FurtherFigures::default())
+    }
+
+    pub(super) fn read_key_with(payload: &[u8], further: FurtherFigures) -> Result<Self, CodecError> {
         let mut c = Decoder::new(payload);
         let (origin, width) = code_origin(&mut c, None)?;
-        let mut state = Self::new(Arc::new(origin), width);
+        let mut state = Self::new(Arc::new(origin), width, further);
         state.code_figure_names(&mut c, false);
         state.body(&mut c, None, 0)?;
         Ok(state)
@@ -144,18 +155,27 @@ impl CodecState {
         let system = self.layout.order.len().saturating_sub(in_sessions);
         let mut numbers = self.layout.order.iter().take(system);
         let number = numbers.find(|&&number| self.layout.names.get(number as usize).is_some_and(is_it))?;
-        self.rows.get(*number as usize).map(RowState::now)
+        self.now(*number)
+    }
+
+    /// Figures of the row of this number in the last sample.
+    fn now(&self, number: u32) -> Option<Counters> {
+        let mut counters = self.rows.get(number as usize)?.now();
+        self.further.complete(number, &mut counters);
+        Some(counters)
     }
 
     fn code_figure_names<C: Coder>(&mut self, c: &mut C, writing: bool) {
-        let count = if writing { FIGURES.len() as u64 } else { 0 };
-        let count = c.raw(8, count);
+        let header = FIGURES.iter().map(|figure| figure.id.to_owned());
+        let names: Vec<String> =
+            if writing { header.chain(self.further.names()).collect() } else { Vec::new() };
+        let count = c.raw(8, names.len() as u64);
         let mut text = TextModel::default();
-        let mut rest = FIGURES.iter();
+        let mut rest = names.iter();
         for _ in 0..count {
-            let name = rest.next().filter(|_| writing).map_or("", |figure| figure.id);
-            let name = text.text(c, name);
+            let name = text.text(c, rest.next().map_or("", String::as_str));
             let known = FIGURES.iter().find(|figure| figure.id == name);
+            self.further.declare(&name);
             self.figures.push(HeaderFigure { known, ..HeaderFigure::default() });
         }
     }
@@ -169,6 +189,7 @@ impl CodecState {
         let known = self.layout.code(c, input)?;
         self.code_rows(c, input, known)?;
         self.code_extras(c, input)?;
+        self.code_further(c, input);
         if c.is_spoiled() {
             return Err(CodecError("the frame ends too early"));
         }
@@ -233,9 +254,7 @@ impl CodecState {
         known: usize,
     ) -> Result<(), CodecError> {
         let none = Counters::default();
-        let system = input.map_or(&[][..], |sample| &sample.rows);
-        let sessions = input.map_or(&[][..], |sample| &sample.sessions);
-        let mut rest = system.iter().chain(sessions.iter().flat_map(|session| &session.rows));
+        let mut rest = rows_of(input);
         self.models.start_frame();
         self.changed.clear();
         for (at, &number) in self.layout.order.iter().enumerate() {
@@ -249,13 +268,25 @@ impl CodecState {
             }
             let early = CodecError("a row before its name");
             let history = self.histories.get_mut(number).ok_or(early)?;
-            let changed = input.is_some() && self.rows.get(number).is_some_and(|row| row.now() != *now);
+            let changed = input.is_some() && {
+                let row = self.rows.get(number);
+                row.is_some_and(|row| row.now() != *self.further.placed(now))
+            };
             if self.models.changed(c, history, changed) {
                 self.models.figures(c, self.rows.get_mut(number).ok_or(early)?, now);
                 self.changed.push(at as u32);
             }
         }
         Ok(())
+    }
+
+    fn code_further<C: Coder>(&mut self, c: &mut C, input: Option<&Sample>) {
+        let moved = self.further.code(c, &self.layout.order, self.rows.len(), rows_of(input));
+        if !moved.is_empty() {
+            self.changed.extend(moved);
+            self.changed.sort_unstable();
+            self.changed.dedup();
+        }
     }
 
     fn code_extras<C: Coder>(&mut self, c: &mut C, input: Option<&Sample>) -> Result<(), CodecError> {
@@ -320,8 +351,7 @@ impl CodecState {
         }
         for &at in changed {
             let number = *self.layout.order.get(at as usize)?;
-            let state = self.rows.get(number as usize)?;
-            sample.rows.get_mut(at as usize)?.counters = state.now();
+            sample.rows.get_mut(at as usize)?.counters = self.now(number)?;
         }
         self.rest_into(sample);
         Some(changed)
@@ -348,11 +378,10 @@ impl CodecState {
         self.rest_into(sample);
         let mut rows = self.layout.order.iter().filter_map(|&number| {
             let name = self.layout.names.get(number as usize)?;
-            let state = self.rows.get(number as usize)?;
             Some(Row {
                 tag: name.tag.clone(),
                 pool: name.pool,
-                counters: state.now(),
+                counters: self.now(number)?,
                 told_owner: name.owner.clone(),
             })
         });
@@ -371,6 +400,13 @@ impl CodecState {
         self.sample_into(&mut sample);
         sample
     }
+}
+
+/// The rows of a sample in the order in which they are coded: the system's, then those of sessions.
+fn rows_of(input: Option<&Sample>) -> impl Iterator<Item = &Row> + Clone {
+    let system = input.into_iter().flat_map(|sample| &sample.rows);
+    let sessions = input.into_iter().flat_map(|sample| &sample.sessions);
+    system.chain(sessions.flat_map(|session| &session.rows))
 }
 
 fn spoiled<C: Coder>(c: &C) -> Result<(), CodecError> {

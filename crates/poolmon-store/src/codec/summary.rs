@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use poolmon_model::figure::FIGURES;
 use poolmon_model::summary::{PoolSummary, RowSummary, Summary, held};
 use poolmon_model::{CounterWidth, Counters, Row, Sample};
 
+use super::further::{PLACED, bits_of, number_of};
 use super::int::IntModel;
 use super::layout::{NameCoder, pool_number, pool_of};
 use super::range::{Coder, Decoder, Encoder, Prob};
@@ -140,18 +140,12 @@ fn whole<C: Coder>(c: &mut C, wanted: Option<&Counters>) -> Counters {
         (c.raw(1, u64::from(wanted.is_some())) == 1).then(|| c.raw(64, wanted.unwrap_or(0)))
     };
     let mut coded = Counters::default();
-    for figure in FIGURES {
-        let number = code(wanted.and_then(figure.stored).and_then(bits));
-        let number = number.map(|bits| if figure.signed { bits.cast_signed().into() } else { bits.into() });
-        (figure.set)(&mut coded, number);
+    for figure in PLACED {
+        let bits = code(wanted.and_then(figure.stored).and_then(bits_of));
+        (figure.set)(&mut coded, bits.map(|bits| number_of(figure, bits)));
     }
     coded.told_per_alloc = code(wanted.and_then(|row| row.told_per_alloc));
     coded
-}
-
-/// The 64 bits of a figure, signed or not.
-fn bits(number: i128) -> Option<u64> {
-    i64::try_from(number).map(i64::cast_unsigned).or_else(|_| u64::try_from(number)).ok()
 }
 
 impl Models {
