@@ -10,6 +10,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use poolmon_model::figure;
 use poolmon_model::header::FIGURES;
 use poolmon_model::sample::Session;
 use poolmon_model::{CounterWidth, Counters, Delta, Origin, Pool, Row, Sample, SourceKind, Tag};
@@ -30,16 +31,15 @@ fn change() -> impl Strategy<Value = Option<i64>> {
 }
 
 fn counters() -> impl Strategy<Value = Counters> {
-    (figure(), figure(), change(), figure(), figure(), figure()).prop_map(
-        |(allocs, frees, told_diff, bytes, used, told_per_alloc)| Counters {
-            allocs,
-            frees,
-            told_diff,
-            bytes,
-            used,
-            told_per_alloc,
-        },
-    )
+    let values = prop::collection::vec((figure(), change()), figure::COUNT);
+    (values, figure()).prop_map(|(values, told_per_alloc)| {
+        let mut counters = Counters { told_per_alloc, ..Counters::default() };
+        for (figure, (count, signed)) in figure::FIGURES.into_iter().zip(values) {
+            let value = if figure.signed { signed.map(i128::from) } else { count.map(i128::from) };
+            assert!((figure.set)(&mut counters, value));
+        }
+        counters
+    })
 }
 
 fn row() -> impl Strategy<Value = Row> {
@@ -55,8 +55,13 @@ fn row() -> impl Strategy<Value = Row> {
 }
 
 fn delta() -> impl Strategy<Value = Delta> {
+    // Changes that a copied screen reports; it has no others.
     (change(), change(), change(), change(), change(), change()).prop_map(
-        |(allocs, frees, diff, bytes, used, per_alloc)| Delta { allocs, frees, diff, bytes, used, per_alloc },
+        |(allocs, frees, diff, bytes, used, per_alloc)| {
+            let mut delta = Delta { allocs, frees, diff, bytes, ..Delta::default() };
+            (delta.used, delta.per_alloc) = (used, per_alloc);
+            delta
+        },
     )
 }
 

@@ -86,12 +86,9 @@ impl TextParser {
                     && !self.used_column
                 {
                     let told = Counters {
-                        allocs: Some(allocs),
-                        frees: Some(frees),
                         told_diff: Some(diff),
-                        bytes: Some(bytes),
-                        used: None,
                         told_per_alloc: Some(per_alloc),
+                        ..Counters::windows(allocs, frees, bytes)
                     };
                     self.figures = 5;
                     let owner = if owner.is_empty() { None } else { self.owner(owner) };
@@ -150,14 +147,16 @@ impl TextParser {
     ) {
         let [allocs, frees, diff, bytes, per_alloc, used] = figures.values;
         let unsigned = |value: Option<i128>| value.and_then(|value| u64::try_from(value).ok());
-        let told = Counters {
+        let mut told = Counters {
             allocs: unsigned(allocs),
             frees: unsigned(frees),
             told_diff: diff.and_then(|diff| i64::try_from(diff).ok()),
             bytes: unsigned(bytes),
-            used: unsigned(used),
             told_per_alloc: unsigned(per_alloc),
+            ..Counters::default()
         };
+        // Only our own tables of Linux have this column.
+        told.used = unsigned(used);
         // The file ends inside of this row: it may have been cut there, even within a figure.
         if !at.ended && figures.rest.is_empty() {
             if figures.count < self.figures || agrees(&told) == Some(false) {
@@ -172,7 +171,9 @@ impl TextParser {
         let owner = self.owner(figures.rest);
         self.builder.push(sample, row, told, owner, at.number);
         let [allocs, frees, diff, bytes, per_alloc, used] = figures.deltas;
-        self.builder.changes(sample, Delta { allocs, frees, diff, bytes, used, per_alloc });
+        let mut changes = Delta { allocs, frees, diff, bytes, per_alloc, ..Delta::default() };
+        changes.used = used;
+        self.builder.changes(sample, changes);
     }
 
     pub(super) fn may_be_cut(&mut self) {

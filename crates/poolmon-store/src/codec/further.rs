@@ -116,6 +116,7 @@ impl FurtherFigures {
     }
 
     /// Writes those of row `number` into its counters.
+    #[inline]
     pub fn complete(&self, number: u32, counters: &mut Counters) {
         for figure in &self.declared {
             let value = figure.rows.get(number as usize).and_then(|(value, _)| *value);

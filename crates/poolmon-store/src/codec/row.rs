@@ -37,17 +37,21 @@ struct Rest {
 
 impl RowState {
     /// Its figures.
+    #[inline]
     pub fn now(&self) -> Counters {
         let told = |bit: u8| self.told & bit != 0;
-        let rest = self.rest.as_deref();
-        Counters {
+        let mut now = Counters {
             allocs: told(ALLOCS).then_some(self.allocs),
             frees: told(FREES).then_some(self.frees),
-            told_diff: rest.filter(|_| told(TOLD_DIFF)).map(|rest| rest.told_diff),
             bytes: told(BYTES).then_some(self.bytes),
-            used: rest.filter(|_| told(USED)).map(|rest| rest.used),
-            told_per_alloc: rest.filter(|_| told(PER_ALLOC)).map(|rest| rest.told_per_alloc),
+            ..Counters::default()
+        };
+        if let Some(rest) = &self.rest {
+            now.told_diff = told(TOLD_DIFF).then_some(rest.told_diff);
+            now.used = told(USED).then_some(rest.used);
+            now.told_per_alloc = told(PER_ALLOC).then_some(rest.told_per_alloc);
         }
+        now
     }
 
     /// Other figures are told from now on: those that are not count from 0 when they come again.

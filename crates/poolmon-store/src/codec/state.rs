@@ -7,7 +7,7 @@ use poolmon_model::header::{FIGURES, Figure};
 use poolmon_model::{CounterWidth, Counters, Delta, Header, Origin, Pool, Row, Sample, SourceKind, Tag};
 
 use super::MAX_ROWS;
-use super::further::FurtherFigures;
+use super::further::{FurtherFigures, PLACED};
 use super::int::{IntModel, Trend};
 use super::layout::{Name, RowLayout, pool_number, pool_of};
 use super::range::{Coder, Decoder, Encoder, Prob};
@@ -94,7 +94,11 @@ impl CodecState {
         Self::key_with(sample, clock, FurtherFigures::default())
     }
 
-    pub(super) fn key_with(sample: &Sample, clock: u64, further: FurtherFigures) -> Result<(Self, Vec<u8>), CodecError> {
+    pub(super) fn key_with(
+        sample: &Sample,
+        clock: u64,
+        further: FurtherFigures,
+    ) -> Result<(Self, Vec<u8>), CodecError> {
         let mut c = Encoder::default();
         let mut state = Self::new(Arc::clone(&sample.origin), sample.width, further);
         code_origin(&mut c, Some((&sample.origin, sample.width)))?;
@@ -159,6 +163,7 @@ impl CodecState {
     }
 
     /// Figures of the row of this number in the last sample.
+    #[inline]
     fn now(&self, number: u32) -> Option<Counters> {
         let mut counters = self.rows.get(number as usize)?.now();
         self.further.complete(number, &mut counters);
@@ -314,19 +319,21 @@ impl CodecState {
         if deltas > MAX_ROWS as u64 {
             return Err(CodecError("more changes than rows"));
         }
-        let mut models = [(); 6].map(|()| IntModel::with_classes(1));
+        let mut models = PLACED.map(|_| IntModel::with_classes(1));
+        let mut per_alloc = IntModel::with_classes(1);
         let mut rest = wanted.told_deltas.iter();
         for _ in 0..deltas {
             let now = rest.next().copied().unwrap_or_default();
-            let figures = [now.allocs, now.frees, now.diff, now.bytes, now.used, now.per_alloc];
-            let mut told = [None; 6];
-            for ((slot, figure), model) in told.iter_mut().zip(figures).zip(&mut models) {
-                if c.raw(1, u64::from(figure.is_some())) == 1 {
-                    *slot = Some(model.signed(c, 0, 0, figure.unwrap_or(0)));
-                }
+            let mut code = |model: &mut IntModel, change: Option<i64>| {
+                let reported = c.raw(1, u64::from(change.is_some())) == 1;
+                reported.then(|| model.signed(c, 0, 0, change.unwrap_or(0)))
+            };
+            let mut delta = Delta::default();
+            for (figure, model) in PLACED.into_iter().zip(&mut models) {
+                *(figure.change_mut)(&mut delta) = code(model, (figure.change)(&now));
             }
-            let [allocs, frees, diff, bytes, used, per_alloc] = told;
-            coded.told_deltas.push(Delta { allocs, frees, diff, bytes, used, per_alloc });
+            delta.per_alloc = code(&mut per_alloc, now.per_alloc);
+            coded.told_deltas.push(delta);
             spoiled(c)?;
         }
         self.extras = coded;
