@@ -95,7 +95,7 @@ impl FurtherFigures {
         c: &mut C,
         order: &[u32],
         count: usize,
-        rows: impl Iterator<Item = &'a Row> + Clone,
+        rows: &(impl Iterator<Item = &'a Row> + Clone),
     ) -> &[u32] {
         self.changed.clear();
         for figure in &mut self.declared {

@@ -286,7 +286,7 @@ impl CodecState {
     }
 
     fn code_further<C: Coder>(&mut self, c: &mut C, input: Option<&Sample>) {
-        let moved = self.further.code(c, &self.layout.order, self.rows.len(), rows_of(input));
+        let moved = self.further.code(c, &self.layout.order, self.rows.len(), &rows_of(input));
         if !moved.is_empty() {
             self.changed.extend(moved);
             self.changed.sort_unstable();
