@@ -11,6 +11,7 @@
 //! * `screen.rs`: the live screen inside tmux;
 //! * `replay.rs`: a planted recording on that screen, and in `poolmon top --at`;
 //! * `report.rs`: the report as a page, in Chromium too, and as Markdown;
+//! * `open.rs`: a path alone, without a command;
 //! * `symbols.rs`: symbols of a dump;
 //! * `leaks.rs`: verdicts and differences, planted; `measure.rs`: what a command loses;
 //! * `who.rs`: drivers of a tag, over real drivers outside the repository and small ones that the test writes.
@@ -24,6 +25,7 @@ mod files;
 mod kernel;
 mod leaks;
 mod measure;
+mod open;
 mod pages;
 #[cfg(target_os = "linux")]
 mod recorder;

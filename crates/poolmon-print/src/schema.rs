@@ -23,6 +23,8 @@ schemas! {
     WHO = "poolmon.who/1";
     /// `who NAME`: caches and places of Linux.
     WHO_CACHE = "poolmon.who.linux/1";
+    /// `who --all` over Linux modules and kernels.
+    WHO_MODULES = "poolmon.who.modules/1";
     /// `who --next`.
     NEXT = "poolmon.next/1";
     /// `info`.

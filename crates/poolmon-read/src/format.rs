@@ -10,7 +10,7 @@ use poolmon_store::Recording;
 
 use crate::formats::{self, FORMATS};
 use crate::text::{self, ZONE_ASSUMED};
-use crate::{Input, ReadError, Result, Samples};
+use crate::{Input, ReadError, Result, Samples, looks};
 
 /// A file format: how it is recognised and how it is opened.
 pub struct FileFormat {
@@ -96,6 +96,21 @@ impl ReadOptions {
     }
 }
 
+/// What a person can do about a file of no known format: the formats, by the system that they come from.
+pub(crate) fn known_formats() -> String {
+    let of = |group| {
+        let titles = FORMATS.iter().filter(|format| format.group == group);
+        let titles: Vec<&str> = titles.map(|format| format.title.trim_start_matches("a ")).collect();
+        titles.join(", ")
+    };
+    format!(
+        "name a file that poolmon reads\n  Windows: {}\n  Linux: {}\n  both: {}",
+        of(FormatGroup::Windows),
+        of(FormatGroup::Linux),
+        of(FormatGroup::Any)
+    )
+}
+
 /// The format of a file, by its content rather than by its name.
 ///
 /// # Errors
@@ -110,6 +125,9 @@ pub fn identify(input: &Input) -> Result<&'static FileFormat> {
             "this is a folder of files",
             "name a recording, or one of the files",
         ));
+    }
+    if let Some(kind) = looks::like(input.start()) {
+        return Err(ReadError::unsuitable(input.name(), format!("this is {}", kind.what), kind.remedy));
     }
     text::check(input)?;
     Ok(&formats::text::FORMAT)

@@ -5,10 +5,13 @@ use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::{ReadError, Result};
+use crate::{ReadError, Result, standard_input};
 
 /// Bytes that a format is recognised by.
 const START: u64 = 64 << 10;
+
+/// What standard input is called in messages.
+pub(crate) const STANDARD_INPUT: &str = "standard input";
 
 /// Something that samples may be in.
 pub struct Input {
@@ -33,7 +36,7 @@ impl Input {
     /// There is no such file, it may not be read, or it is an empty folder.
     pub fn open(path: &Path) -> Result<Self> {
         if path.as_os_str() == "-" {
-            return Self::stream("standard input", None, Box::new(io::stdin()));
+            return Self::stream(STANDARD_INPUT, None, Box::new(standard_input::rest()));
         }
         let about = fs::metadata(path).map_err(ReadError::io("open", path))?;
         let name = path.display().to_string();
@@ -57,6 +60,18 @@ impl Input {
         let mut start = Vec::new();
         file.take(START).read_to_end(&mut start).map_err(ReadError::io("read", path))?;
         Ok(Self { name, path: Some(path.into()), content: Content::File(path.into()), start })
+    }
+
+    /// As [`Input::open`], to look at: what is read of standard input is kept, and comes again from the next
+    /// [`Input::open`].
+    ///
+    /// # Errors
+    /// As [`Input::open`].
+    pub fn peek(path: &Path) -> Result<Self> {
+        if path.as_os_str() == "-" {
+            return Self::stream(STANDARD_INPUT, None, Box::new(standard_input::Peek::default()));
+        }
+        Self::open(path)
     }
 
     /// Bytes in memory; `name` appears in messages.

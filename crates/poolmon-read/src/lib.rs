@@ -8,6 +8,7 @@
 //!
 //! 1. [`Input`]: a file, folder or stream, with its first bytes;
 //! 2. [`FileFormat`], [`FORMATS`]: the registry; [`identify`] says which format an input has;
+//!    [`Contents`] says what a path holds before anything is asked of it;
 //! 3. `formats/`: one file a format, each opens an input as [`Samples`]; [`text`] is the reader that PoolMon logs,
 //!    CSV and TSV tables and WinDbg's output share;
 //! 4. [`SampleSeries`]: several files as one series, oldest first;
@@ -21,10 +22,12 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")
 )]
 
+mod contents;
 mod error;
 mod format;
 mod formats;
 mod input;
+mod looks;
 mod marks;
 mod memory;
 pub mod moment;
@@ -33,9 +36,11 @@ mod recorded_tape;
 mod remark;
 mod samples;
 mod series;
+mod standard_input;
 pub mod tape;
 pub mod text;
 
+pub use contents::Contents;
 pub use error::{ReadError, Result};
 pub use format::{
     FileFormat, FormatGroup, Holds, ReadOptions, UnpackProgress, Unpacked, identify, recording,

@@ -148,33 +148,44 @@ pub(crate) fn open_all(
 ) -> Result<Vec<Part>> {
     let mut parts = Vec::new();
     for path in paths {
-        let input = Input::open(path)?;
-        let is_known = crate::FORMATS.iter().any(|format| (format.recognise)(&input));
-        let Some(files) = input.files().filter(|_| !is_known) else {
-            parts.push(Part::of(input, path, options)?);
-            continue;
-        };
-        let before = parts.len();
-        for file in files {
-            match Part::open(file, path, options) {
-                Ok(part) => parts.push(part),
-                // One stray file among a hundred logs is no reason to judge none.
-                Err(error) => {
-                    remarks.push(Remark::new(RemarkKind::FileLeftOut, format!("left out: {error}")));
-                }
-            }
-        }
-        if parts.len() == before {
-            let texts: Vec<&str> = remarks.iter().map(|remark| remark.text.as_str()).collect();
-            let remedy = texts.join("\n  ");
-            return Err(ReadError::unsuitable(&path.display(), "its files cannot be read", remedy));
-        }
+        open_into(&mut parts, Input::open(path)?, path, options, remarks)?;
     }
     if parts.is_empty() {
         let remedy = "name a recording, a log or a folder of logs";
         return Err(ReadError::unsuitable("no file", "there is nothing to read", remedy));
     }
     Ok(parts)
+}
+
+/// Opens one path, that `input` was made of, behind what is open already.
+pub(crate) fn open_into(
+    parts: &mut Vec<Part>,
+    input: Input,
+    path: &Path,
+    options: &ReadOptions,
+    remarks: &mut Vec<Remark>,
+) -> Result<()> {
+    let is_known = crate::FORMATS.iter().any(|format| (format.recognise)(&input));
+    let Some(files) = input.files().filter(|_| !is_known) else {
+        parts.push(Part::of(input, path, options)?);
+        return Ok(());
+    };
+    let before = parts.len();
+    for file in files {
+        match Part::open(file, path, options) {
+            Ok(part) => parts.push(part),
+            // One stray file among a hundred logs is no reason to judge none.
+            Err(error) => {
+                remarks.push(Remark::new(RemarkKind::FileLeftOut, format!("left out: {error}")));
+            }
+        }
+    }
+    if parts.len() == before {
+        let texts: Vec<&str> = remarks.iter().map(|remark| remark.text.as_str()).collect();
+        let remedy = texts.join("\n  ");
+        return Err(ReadError::unsuitable(&path.display(), "its files cannot be read", remedy));
+    }
+    Ok(())
 }
 
 /// Remarks on times that are not in the files themselves.

@@ -15,7 +15,7 @@ use crate::part;
 use crate::part::is_zone_assumed;
 pub use crate::part::{Part, TimeFrom};
 use crate::samples::{Earlier, SamplePair};
-use crate::{Holds, ReadError, ReadOptions, Remark, Result, Samples, Tape};
+use crate::{Holds, Input, ReadError, ReadOptions, Remark, Result, Samples, Tape};
 
 /// A series of samples, oldest first; one of them is in memory at a time.
 pub struct SampleSeries {
@@ -38,20 +38,27 @@ impl SampleSeries {
     /// A file that is named cannot be read, or nothing in a folder can.
     pub fn open(paths: &[PathBuf], options: ReadOptions) -> Result<Self> {
         let mut remarks = Vec::new();
-        let mut parts = part::open_all(paths, &options, &mut remarks)?;
+        let parts = part::open_all(paths, &options, &mut remarks)?;
+        Ok(Self::made_of(parts, name(paths), options, remarks))
+    }
+
+    /// As [`SampleSeries::open`], of one path that was opened as `input`.
+    ///
+    /// # Errors
+    /// It cannot be read, or nothing in a folder can.
+    pub fn of(input: Input, path: &Path, options: ReadOptions) -> Result<Self> {
+        let mut remarks = Vec::new();
+        let mut parts = Vec::new();
+        part::open_into(&mut parts, input, path, &options, &mut remarks)?;
+        Ok(Self::made_of(parts, name(&[path.to_path_buf()]), options, remarks))
+    }
+
+    fn made_of(mut parts: Vec<Part>, name: String, options: ReadOptions, mut remarks: Vec<Remark>) -> Self {
         if parts.len() > 1 && parts.iter().all(|part| part.start.is_some()) {
             parts.sort_by_key(|part| part.start);
         }
         remarks.extend(part::where_times_come_from(&parts));
-        Ok(Self {
-            name: name(paths),
-            parts,
-            options,
-            at: 0,
-            complete: true,
-            remarks,
-            losses: Losses::default(),
-        })
+        Self { name, parts, options, at: 0, complete: true, remarks, losses: Losses::default() }
     }
 
     /// What it is called in messages.

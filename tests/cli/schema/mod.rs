@@ -146,8 +146,10 @@ fn every_document_fits_its_schema() {
         seen.insert(check(&serde_json::from_str(line).unwrap()));
     }
 
+    // `measure.rs` and `open.rs` check these: they need a command to measure, and a kernel's modules.
+    let elsewhere = [schema::MEASURE, schema::WHO_MODULES];
     let rest: Vec<&str> = schema::ALL.iter().copied().filter(|id| !seen.contains(*id)).collect();
-    assert_eq!(rest, [schema::MEASURE], "documents that no command above prints");
+    assert_eq!(rest, elsewhere, "documents that no command above prints");
 }
 
 /// It needs the kernel's own table, which only root may read.

@@ -130,6 +130,23 @@ impl ModuleCatalog {
         (modules, summary)
     }
 
+    /// Whether files or folders hold a module or a kernel: by their names, files also by their first bytes.
+    pub fn is_any_in(paths: &[PathBuf]) -> bool {
+        let named = |path: &Path| path.file_name().and_then(|name| name.to_str()).is_some_and(is_module);
+        let elf = |path: &Path| {
+            let mut start = [0; 4];
+            let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
+            read.is_ok() && start == *b"\x7fELF"
+        };
+        paths.iter().any(|path| {
+            if path.is_dir() {
+                !files::list(std::slice::from_ref(path), &AtomicBool::new(false), named).is_empty()
+            } else {
+                named(path) || elf(path)
+            }
+        })
+    }
+
     /// Adds one that was read elsewhere.
     pub fn add(&mut self, path: PathBuf, module: Arc<ScannedModule>) {
         self.by_name.entry(module.info.name.clone()).or_insert(self.files.len());

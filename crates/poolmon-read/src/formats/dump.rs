@@ -6,6 +6,7 @@ use std::path::Path;
 use poolmon_dump::{Dump, DumpError, PoolUsed, UNPACK_LIMIT, Unpack};
 use poolmon_model::Sample;
 
+use crate::contents::is_core;
 use crate::{FileFormat, FormatGroup, Holds, Input, ReadError, ReadOptions, Result, Samples, Unpacked};
 
 pub(crate) static FORMAT: FileFormat = FileFormat {
@@ -26,7 +27,9 @@ pub(crate) static FORMAT: FileFormat = FileFormat {
 const STARTS: [&[u8]; 6] = [b"PAGE", b"MDMP", b"\x7fELF", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"];
 
 fn recognise(input: &Input) -> bool {
-    STARTS.iter().any(|start| input.start().starts_with(start))
+    let starts = STARTS.iter().any(|start| input.start().starts_with(start));
+    let module = input.start().starts_with(b"\x7fELF") && !is_core(input.start());
+    (starts && !module)
         || input.has_ending(&["dmp", "vmem", "raw", "elf"])
 }
 

@@ -24,7 +24,8 @@ pub(super) enum StartKind {
     Binary(&'static str, &'static str),
 }
 
-const ANY_TEXT: &str = "use a text file from PoolMon, poolmon or WinDbg";
+/// The remedy that lists the known formats.
+const KNOWN_FORMATS: &str = "";
 
 /// Known beginnings of files that people take for logs.
 const BINARIES: &[(&[u8], &str, &str)] = &[
@@ -34,8 +35,19 @@ const BINARIES: &[(&[u8], &str, &str)] = &[
     (b"PK\x03\x04", "this is compressed (zip)", "unpack it first"),
     (b"\x28\xb5\x2f\xfd", "this is compressed (zstd)", "unpack it first: zstd -d"),
     (b"7z\xbc\xaf", "this is compressed (7z)", "unpack it first"),
-    (b"PAR1", "this is a Parquet file, not a log", ANY_TEXT),
-    (b"MZ", "this is a program, not a log", ANY_TEXT),
+    (b"PAR1", "this is a Parquet file, not a log", KNOWN_FORMATS),
+    (b"MZ", "this is a program, not a log", "to list the tags of a driver: poolmon who --all FILE"),
+    (b"\x89PNG", "this is a picture (PNG)", "save the table as text: poolmon.exe -n FILE"),
+    (b"\xff\xd8\xff", "this is a picture (JPEG)", "save the table as text: poolmon.exe -n FILE"),
+    (b"%PDF", "this is a PDF", "save the table as text, or copy it out of the PDF"),
+    (b"\xd0\xcf\x11\xe0", "this is an old Office file or an installer", "save the table as CSV"),
+    (b"MSCF", "this is a cabinet (.cab)", "unpack it first: expand FILE -F:* FOLDER"),
+    (b"BZh", "this is compressed (bzip2)", "unpack it first: bzip2 -d"),
+    (b"ElfFile\0", "this is a Windows event log (.evtx)", KNOWN_FORMATS),
+    (b"regf", "this is a registry hive", KNOWN_FORMATS),
+    (b"SQLite format 3\0", "this is an SQLite database", "export the table as CSV"),
+    (b"\xd4\xc3\xb2\xa1", "this is a network capture", KNOWN_FORMATS),
+    (b"\x0a\x0d\x0d\x0a", "this is a network capture", KNOWN_FORMATS),
 ];
 
 /// Judges the first bytes; tells the encoding and the length of its mark too.
@@ -71,7 +83,7 @@ pub(super) fn judge(first: &[u8]) -> (StartKind, TextEncoding, usize) {
     }
     // Tags may hold control bytes; a text that is more than a few of them is none.
     if control * 100 > first.len() * 8 {
-        return (StartKind::Binary("this is not text", ANY_TEXT), TextEncoding::Bytes, 0);
+        return (StartKind::Binary("this is not text", KNOWN_FORMATS), TextEncoding::Bytes, 0);
     }
     (StartKind::Text, TextEncoding::Bytes, 0)
 }

@@ -8,6 +8,7 @@ use poolmon_model::Sample;
 use super::encoding::StartKind;
 use super::input::{LineStep, Lines};
 use super::state::{LineUse, TextLine, TextParser, has_rows};
+use crate::format::known_formats;
 use crate::{ReadError, Remark, Result, Samples};
 
 /// Reads samples from a stream, one after the other, in bounded memory.
@@ -17,9 +18,6 @@ pub struct SampleReader {
     done: bool,
     found: bool,
 }
-
-const LAYOUTS: &str = "use a log or screen copy of PoolMon, CSV or TSV with a header line that names tag, pool, \
-    allocs, frees and bytes, or the output of WinDbg's !poolused";
 
 impl SampleReader {
     /// Reads from anything. `name` stands in messages and in [`Origin::file`].
@@ -56,6 +54,7 @@ impl SampleReader {
                 "the file is empty",
                 "check how it was saved, and save it again",
             )),
+            StartKind::Binary(what, "") => Err(self.malformed("offset 0", what, &known_formats())),
             StartKind::Binary(what, remedy) => Err(self.malformed("offset 0", what, remedy)),
         }
     }
@@ -98,7 +97,7 @@ impl SampleReader {
             problem.push_str(&remark.text);
         }
         let place = if lines == 1 { "line 1".to_owned() } else { format!("lines 1 to {lines}") };
-        self.malformed(&place, &problem, LAYOUTS)
+        self.malformed(&place, &problem, &known_formats())
     }
 
     fn malformed(&self, place: &str, problem: &str, remedy: &str) -> ReadError {

@@ -1,8 +1,9 @@
 //! `who`: which drivers use a tag. `text.rs`: for a person; `records.rs`: JSON and CSV; `brief.rs`: in short, for a
-//! report; `cache.rs`: caches and places of Linux; `next.rs`: the commands that follow.
+//! report; `cache.rs`: caches and places of Linux; `modules.rs`: all caches of Linux modules; `next.rs`: the commands that follow.
 
 pub mod brief;
 pub mod cache;
+pub mod modules;
 pub mod next;
 mod records;
 mod text;

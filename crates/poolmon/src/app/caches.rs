@@ -1,4 +1,4 @@
-//! Who creates a slab cache of Linux. `who` and `report` share it.
+//! Which modules and kernels of Linux create slab caches. `who` and `report` share it.
 
 use std::path::PathBuf;
 use std::thread;
@@ -21,6 +21,14 @@ pub fn search(
     merged: &MergedCaches,
     args: &WhoArgs,
 ) -> anyhow::Result<(Creators, SearchSummary)> {
+    let (modules, summary) = catalog(roots, args)?;
+    let mut creators = modules.owners_of_merged(name, merged);
+    creators.retain(|(cache, owners)| cache == name || !owners.is_empty());
+    Ok((creators, summary))
+}
+
+/// Reads modules and kernels, or takes from the index what was read before.
+pub fn catalog(roots: &[PathBuf], args: &WhoArgs) -> anyhow::Result<(ModuleCatalog, SearchSummary)> {
     let file = if args.no_index { None } else { args.index.clone().or_else(owners::modules_index_file) };
     let mut index = file.as_deref().map(ModuleIndex::load).unwrap_or_default();
     let before = index.len();
@@ -46,7 +54,5 @@ pub fn search(
                 the modules again",
         ));
     }
-    let mut creators = modules.owners_of_merged(name, merged);
-    creators.retain(|(cache, owners)| cache == name || !owners.is_empty());
-    Ok((creators, summary))
+    Ok((modules, summary))
 }

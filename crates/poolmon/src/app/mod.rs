@@ -11,6 +11,7 @@ pub mod caches;
 pub mod copy;
 pub mod drivers;
 pub mod live_judge;
+pub mod open;
 pub mod outcome;
 pub mod owners;
 pub mod say;

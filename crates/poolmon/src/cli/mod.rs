@@ -16,6 +16,7 @@ pub mod leaks;
 pub mod live;
 pub mod measure;
 pub mod note;
+pub mod open;
 mod pooltag;
 pub mod record;
 pub mod replay;
@@ -28,12 +29,17 @@ pub mod values;
 pub mod verify;
 pub mod who;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
 use crate::app::outcome::{self, Outcome};
+
+const USAGE: &str = "\
+poolmon [OPTIONS]            the live screen
+       poolmon PATH...              what fits the file or folder
+       poolmon <COMMAND> [OPTIONS]";
 
 const AFTER: &str = "\
 Microsoft's PoolMon switches work too, with - or /, each on its own:
@@ -56,7 +62,7 @@ fn after() -> String {
 /// Without a command, the live screen: which pool tags (Windows) or slab caches (Linux) hold the kernel's memory,
 /// and how much they change.
 #[derive(Debug, Parser)]
-#[command(name = "poolmon", version, after_help = after(), args_conflicts_with_subcommands = true, args_override_self = true, max_term_width = 110)]
+#[command(name = "poolmon", version, override_usage = USAGE, after_help = after(), args_conflicts_with_subcommands = true, args_override_self = true, max_term_width = 110)]
 pub struct Cli {
     /// The command; `live` if absent.
     #[command(subcommand)]
@@ -91,6 +97,8 @@ pub enum Command {
     Top(top::TopArgs),
     /// Show what grew between two samples: snapshots, times of a recording, dumps
     Diff(diff::DiffArgs),
+    /// Open PATH, whatever it is, and do what fits; the name `open` can be left out
+    Open(open::OpenArgs),
     /// Find leaking tags: how fast, how certain, and when memory runs out
     Leaks(leaks::LeaksArgs),
     /// Measure what a command loses in each run, apart from background noise
@@ -151,7 +159,12 @@ pub fn from_env() -> Result<Cli, clap::Error> {
         })?;
     }
     let rest = pooltag::join(rest);
-    let mut cli = Cli::try_parse_from(std::iter::once(program).chain(rest))?;
+    let parse = |words: Vec<OsString>| Cli::try_parse_from(std::iter::once(program.clone()).chain(words));
+    let parsed = match open::without_command(&rest) {
+        Some(words) => parse(words),
+        None => parse(rest.clone()).or_else(|error| open::with_path(&rest).map_or(Err(error), parse)),
+    };
+    let mut cli = parsed?;
     cli.quiet |= before > 0;
     match cli.check() {
         None => Ok(cli),

@@ -24,9 +24,12 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use anyhow::Context as _;
-use clap::CommandFactory as _;
+use clap::{CommandFactory as _, Parser as _};
 
+use crate::app::open::choose;
 use crate::app::outcome::Outcome;
+use crate::app::say::{self, note};
+use crate::cli::open::OpenArgs;
 use crate::cli::{Cli, Command};
 
 /// Does what the command line says.
@@ -36,6 +39,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Some(Command::Live(args)) => live::run(&args),
         Some(Command::Top(args)) => top::run(&args),
         Some(Command::Diff(args)) => diff::run(&args),
+        Some(Command::Open(args)) => open(&args),
         Some(Command::Leaks(args)) => leaks::run(&args),
         Some(Command::Measure(args)) => measure::run(&args),
         Some(Command::Report(args)) => done(report::run(&args)),
@@ -60,6 +64,28 @@ pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
         }
         Some(Command::Man { folder }) => done(man(&folder)),
     }
+}
+
+/// Does what fits the paths.
+fn open(args: &OpenArgs) -> anyhow::Result<Outcome> {
+    let (paths, options) = args.split();
+    if options.iter().any(|option| option == "--quiet" || option == "-q") {
+        say::quiet(true);
+    }
+    let command = choose(&paths, &options)?;
+    note!("{}; running: {}", command.why, command.line());
+    let cli = match Cli::try_parse_from(std::iter::once("poolmon".into()).chain(command.words)) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return Ok(if error.use_stderr() { Outcome::Usage } else { Outcome::Done });
+        }
+    };
+    let outcome = run(cli)?;
+    if let Some(next) = command.next {
+        note!("{next}");
+    }
+    Ok(outcome)
 }
 
 /// Of commands that either fail or have done everything.

@@ -2,14 +2,15 @@
 //! the source by where it stands.
 
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use poolmon_model::Tag;
 use poolmon_model::problem::Problem;
-use poolmon_owner::linux::{MergedCaches, callers, places};
+use poolmon_owner::linux::{MergedCaches, ModuleCatalog, callers, places};
+use poolmon_render::who as render;
 use poolmon_render::who::cache::CacheAnswer;
 
-use crate::app::caches::search;
+use crate::app::caches::{catalog, search};
 use crate::app::outcome::Outcome;
 use crate::app::say::{self, warning};
 use crate::cli::groups::AnswerFormat;
@@ -19,6 +20,28 @@ use crate::cli::who::WhoArgs;
 pub fn is_cache(name: &str) -> bool {
     let known = || poolmon_owner::known::find(&Tag::name(name)).is_some_and(|known| known.tag == name);
     cfg!(target_os = "linux") && (Path::new("/sys/kernel/slab").join(name).is_dir() || known())
+}
+
+/// Whether the paths hold modules or kernels of Linux.
+pub fn are_modules(paths: &[PathBuf]) -> bool {
+    !paths.is_empty() && ModuleCatalog::is_any_in(paths)
+}
+
+/// All modules and kernels with the caches that they create.
+pub fn all(args: &WhoArgs) -> anyhow::Result<Outcome> {
+    anyhow::ensure!(args.format != AnswerFormat::Csv, "CSV is only for Windows drivers; use --format json");
+    let (catalog, summary) = catalog(&args.drivers.drivers, args)?;
+    let mut out = BufWriter::new(io::stdout().lock());
+    match args.format {
+        AnswerFormat::Json => render::modules::json(&mut out, &catalog, &summary)?,
+        _ => render::modules::text(&mut out, &catalog, &summary)?,
+    }
+    out.flush()?;
+    Ok(if summary.cancelled {
+        Outcome::Interrupted
+    } else {
+        Outcome::done_if(catalog.caches().next().is_some())
+    })
 }
 
 /// What is known of the cache, the caller or the place.

@@ -84,6 +84,9 @@ fn next(name: &str, args: &WhoArgs) -> anyhow::Result<Outcome> {
 fn all(args: &WhoArgs) -> anyhow::Result<Outcome> {
     let mut args = args.clone();
     args.drivers.drivers.extend(args.all.take().flatten());
+    if linux::are_modules(&args.drivers.drivers) {
+        return linux::all(&args);
+    }
     let mut store = Store::open(&args);
     let Some(places) = places(&args, &store.index)? else {
         warning!("{NO_DRIVERS}");

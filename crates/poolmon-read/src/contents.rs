@@ -1,0 +1,112 @@
+//! What the paths that a person named hold, so that a program can do the sensible thing with them.
+
+use std::path::Path;
+
+use poolmon_model::Sample;
+
+use crate::{FORMATS, FileFormat, Holds, Input, ReadError, ReadOptions, Result, SampleSeries};
+
+/// What a path holds.
+#[derive(Clone, Copy)]
+pub enum Contents {
+    /// Samples of these formats; all of a folder's files count.
+    Samples {
+        /// The format of the first file.
+        format: &'static FileFormat,
+        /// Whether there is more than one sample.
+        several: bool,
+    },
+    /// A Windows driver, a Linux module or a kernel; or a folder of them.
+    Images,
+}
+
+impl Contents {
+    /// Looks into a path: a file, a folder, or `-` for standard input, which can still be read afterwards.
+    ///
+    /// # Errors
+    /// It cannot be read, or holds nothing that is known; the error says what it looks like and which formats there are.
+    pub fn of(path: &Path) -> Result<Self> {
+        let input = match Input::peek(path) {
+            // A folder of folders, such as a driver store.
+            Err(_) if has_image_below(path) => return Ok(Self::Images),
+            input => input?,
+        };
+        // Before the formats: an image may be packed as a dump may, and a core dump is an ELF file as a module is.
+        if is_images(&input) {
+            return Ok(Self::Images);
+        }
+        let known = FORMATS.iter().find(|format| (format.recognise)(&input));
+        if let Some(format) = known.filter(|format| !matches!(format.holds, Holds::Rows)) {
+            return Ok(Self::Samples { format, several: format.holds != Holds::OneMoment });
+        }
+        let options = ReadOptions { keep_undated: true, ..ReadOptions::default() };
+        let mut series = SampleSeries::of(input, path, options)?;
+        let mut sample = Sample::empty();
+        let several = series.next_into(&mut sample)? && series.next_into(&mut sample)?;
+        let format = series.parts().first().map(|part| part.format);
+        let format =
+            format.ok_or_else(|| ReadError::unsuitable(&path.display(), "it is empty", "name a file"))?;
+        Ok(Self::Samples { format, several })
+    }
+}
+
+/// Files that are looked at before a folder is taken for one of drivers or modules, or for none.
+const LOOKED_AT: usize = 64;
+
+fn is_images(input: &Input) -> bool {
+    match input.files() {
+        None => is_image(input.name(), input.start()),
+        Some(files) => files.iter().take(LOOKED_AT).any(|file| is_image_file(file)),
+    }
+}
+
+/// Whether a folder of folders, such as `/lib/modules/6.1.0-18-amd64` or a driver store, holds an image.
+fn has_image_below(folder: &Path) -> bool {
+    let mut folders = vec![folder.to_path_buf()];
+    let mut left = LOOKED_AT * 4;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            left = left.saturating_sub(1);
+            if left == 0 {
+                return false;
+            }
+            let path = entry.path();
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => folders.push(path),
+                Ok(kind) if kind.is_file() && is_image_file(&path) => return true,
+                _ => {}
+            }
+        }
+    }
+    false
+}
+
+fn is_image_file(path: &Path) -> bool {
+    Input::open(path).is_ok_and(|input| is_image(input.name(), input.start()))
+}
+
+/// Whether a file is an executable image by its first bytes; a compressed one by its name, too.
+fn is_image(name: &str, start: &[u8]) -> bool {
+    let name = name.to_ascii_lowercase();
+    let packed = [".ko.xz", ".ko.zst", ".ko.gz"].iter().any(|ending| name.ends_with(ending));
+    // "HdrS" of a Linux kernel's boot image, which may begin as a Windows program or not.
+    let boot = start.get(0x202..0x206) == Some(b"HdrS");
+    let elf = start.starts_with(b"\x7fELF") && !is_core(start);
+    packed || boot || elf || is_pe(start)
+}
+
+/// Whether an ELF file is a core dump: its type, in the byte order that it states.
+pub(crate) fn is_core(start: &[u8]) -> bool {
+    let kind = start.get(16..18).and_then(|bytes| bytes.try_into().ok());
+    let little = start.get(5) != Some(&2);
+    let kind = kind.map(if little { u16::from_le_bytes } else { u16::from_be_bytes });
+    kind == Some(4)
+}
+
+/// `MZ`, and `PE` where it says that the header is.
+fn is_pe(start: &[u8]) -> bool {
+    let header = start.get(0x3c..0x40).and_then(|bytes| bytes.try_into().ok()).map(u32::from_le_bytes);
+    let at = header.and_then(|at| usize::try_from(at).ok());
+    start.starts_with(b"MZ")
+        && at.is_some_and(|at| start.get(at..).is_some_and(|rest| rest.starts_with(b"PE\0\0")))
+}

@@ -1,0 +1,117 @@
+//! What a file looks like that no format recognises: people keep these next to the files that poolmon reads.
+
+use memchr::memmem;
+
+/// A kind of file that is recognised, but holds no samples.
+pub(crate) struct Lookalike {
+    /// What it is, after "this is".
+    pub(crate) what: &'static str,
+    /// What a person can do with it.
+    pub(crate) remedy: &'static str,
+    recognise: fn(&[u8]) -> bool,
+}
+
+const LOOKALIKES: &[Lookalike] = &[
+    Lookalike {
+        what: "an ETW trace (.etl)",
+        remedy: "open it in Windows Performance Analyzer; pool tags per call stack need the Pool events",
+        recognise: is_etl,
+    },
+    Lookalike {
+        what: "a pooltag.txt: names of tags, without figures",
+        remedy: "use it with a table: poolmon top FILE --pooltag=pooltag.txt",
+        recognise: |start| lines(start).filter(|line| is_tag_name(line)).count() >= 3,
+    },
+    Lookalike {
+        what: "WinDbg's list of modules (lm)",
+        remedy: "to find the module of a tag, read the dump itself: poolmon dump FILE who TAG",
+        recognise: |start| lines(start).any(|line| is_command(line, b"lm")),
+    },
+    Lookalike {
+        what: "WinDbg's search for a tag in the drivers (s -a)",
+        remedy: "to find the driver, read the dump itself: poolmon dump FILE who TAG; or its file: poolmon who TAG --drivers DIR",
+        recognise: |start| {
+            lines(start).any(|line| is_command(line, b"!for_each_module") || is_command(line, b"s -a"))
+        },
+    },
+    Lookalike {
+        what: "memsnap's list of processes, without pool tags",
+        remedy: "save the tags next to it: memsnap -p FILE, or poolmon.exe -n FILE",
+        recognise: |start| contains(start, b"!LogType=memsnap") || contains(start, b"Proc.Name"),
+    },
+];
+
+/// What the first bytes of a file look like.
+pub(crate) fn like(start: &[u8]) -> Option<&'static Lookalike> {
+    LOOKALIKES.iter().find(|kind| (kind.recognise)(start))
+}
+
+/// The header of a trace's first buffer: its size, and the mark of the trace's own header event.
+fn is_etl(start: &[u8]) -> bool {
+    let size = start.get(..4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_le_bytes);
+    let mark = start.get(0x48..0x4c).is_some_and(|mark| matches!(mark, [2, 0, 1 | 2, 0xc0]));
+    mark && size.is_multiple_of(512) && (512..=1 << 24).contains(&size)
+}
+
+fn lines(start: &[u8]) -> impl Iterator<Item = &[u8]> {
+    start.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii)
+}
+
+fn contains(start: &[u8], text: &[u8]) -> bool {
+    memmem::find(start, text).is_some()
+}
+
+/// `Tag - driver.sys - description`, with blanks as pooltag.txt has them.
+fn is_tag_name(line: &[u8]) -> bool {
+    let mut fields = line.splitn(3, |&byte| byte == b'-').map(<[u8]>::trim_ascii);
+    let (Some(tag), Some(driver), Some(_)) = (fields.next(), fields.next(), fields.next()) else {
+        return false;
+    };
+    let is_name = driver.ends_with(b".sys") || driver.starts_with(b"nt!") || driver.ends_with(b".exe");
+    (1..=4).contains(&tag.len()) && is_name && !driver.contains(&b' ')
+}
+
+/// A command behind the prompt of a kernel debugger: `0: kd> lm`.
+fn is_command(line: &[u8], command: &[u8]) -> bool {
+    let Some(at) = memmem::find(line, b"kd> ") else { return false };
+    let rest = line.get(at + 4..).unwrap_or_default().trim_ascii();
+    rest.strip_prefix(command)
+        .is_some_and(|rest| rest.first().is_none_or(|next| !next.is_ascii_alphanumeric()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn what(text: &[u8]) -> Option<&'static str> {
+        like(text).map(|kind| kind.what)
+    }
+
+    #[test]
+    fn each_kind_is_recognised_by_its_text() {
+        let names =
+            b"rem names\nTst1 - a.sys     - First\r\nTst2 - nt!mm     - Second\nT 3  - b.sys - Third\n";
+        for (text, expected) in [
+            (&names[..], "a pooltag.txt"),
+            (b"0: kd> lm\nstart end module name\n", "WinDbg's list of modules"),
+            (b"1: kd> lm vm nt\n", "WinDbg's list of modules"),
+            (b"0: kd> !for_each_module s -a @#Base @#End \"Tst1\"\n", "WinDbg's search"),
+            (b"Process ID  Proc.Name Wrkng.Set\n", "memsnap's list of processes"),
+        ] {
+            assert!(what(text).is_some_and(|what| what.starts_with(expected)), "{:?}", what(text));
+        }
+        for text in [&b"Dear all,\n"[..], b"0: kd> lmao\n", b"Tst1 - one name is none\n", b""] {
+            assert_eq!(what(text), None);
+        }
+    }
+
+    #[test]
+    fn a_trace_is_recognised_by_its_first_buffer() {
+        let mut trace = vec![0; 0x100];
+        trace[..4].copy_from_slice(&0x2000_u32.to_le_bytes());
+        trace[0x48..0x4c].copy_from_slice(&[2, 0, 2, 0xc0]);
+        assert_eq!(what(&trace), Some("an ETW trace (.etl)"));
+        trace[1] = 0x21;
+        assert_eq!(what(&trace), None, "no size of a buffer");
+    }
+}
