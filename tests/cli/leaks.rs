@@ -209,6 +209,30 @@ fn what_grew_between_two_moments() {
     assert!(code == Some(1) && err.contains("/nonexistent"), "{err}");
 }
 
+/// The same cache is not `149 MiB` in one answer and `156 MB` in the next.
+#[test]
+fn every_answer_has_the_same_units() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    record(folder.path(), true);
+    let (a, b) = (format!("{path}@2026-11-22 09:00"), format!("{path}@2026-11-22 11:00"));
+    for args in [
+        vec!["diff", &a, &b],
+        vec!["leaks", path],
+        vec!["report", path, "--format", "md"],
+        vec!["info", path],
+    ] {
+        let (code, out, err) = in_utc(&args);
+        assert!(code.is_some_and(|code| code != 2), "{args:?}: {err}");
+        let words = out.split(|at: char| at.is_whitespace() || ",;()|".contains(at));
+        let (decimal, binary): (Vec<&str>, Vec<&str>) = words
+            .filter(|word| word.trim_end_matches("/h").ends_with('B'))
+            .partition(|word| ["kB", "KB", "MB", "GB"].iter().any(|unit| word.contains(unit)));
+        assert!(decimal.is_empty(), "{args:?}: {decimal:?}\n{out}");
+        assert!(binary.iter().any(|word| word.contains("iB")), "{args:?} names no size:\n{out}");
+    }
+}
+
 #[test]
 fn nothing_is_compared_across_a_reboot_unless_forced() {
     let folder = tempfile::tempdir().unwrap();

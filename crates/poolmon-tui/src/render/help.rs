@@ -103,3 +103,22 @@ pub(super) fn draw(app: &App, at: u16, frame: &mut Frame<'_>) {
     frame.render_widget(Clear, area);
     frame.render_widget(Paragraph::new(lines).style(Style::new()).block(block).scroll((at, 0)), area);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guide_has_the_same_keys() {
+        let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide/screen.md");
+        let guide = std::fs::read_to_string(guide).unwrap();
+        let (_, section) = guide.split_once("## Keys").expect("a section on keys");
+        let section = section.split("\n## ").next().unwrap_or_default();
+        let named: Vec<&str> =
+            section.split('`').skip(1).step_by(2).flat_map(str::split_whitespace).collect();
+        let keys = ORDER.iter().chain(LIVE).flat_map(|(keys, _)| keys.split_whitespace());
+        for key in keys.filter(|key| key.chars().count() == 1) {
+            assert!(named.contains(&key), "`{key}` is on the help page, not in docs/guide/screen.md");
+        }
+    }
+}
