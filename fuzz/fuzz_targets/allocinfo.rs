@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use poolmon_source::linux::allocinfo::append;
-use poolmon_source::linux::names::Names;
+use poolmon_proc::allocinfo::append;
+use poolmon_proc::names::Names;
 
 fuzz_target!(|text: &[u8]| {
     let mut names = Names::default();

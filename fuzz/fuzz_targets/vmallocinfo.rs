@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use poolmon_source::linux::names::Names;
-use poolmon_source::linux::vmalloc::append;
+use poolmon_proc::names::Names;
+use poolmon_proc::vmalloc::append;
 
 fuzz_target!(|text: &[u8]| {
     let (mut names, mut key) = (Names::default(), Vec::new());

@@ -3,6 +3,7 @@
 //! * `classic.rs`: Microsoft's switches and PoolMon's log;
 //! * `dump.rs`: memory dumps;
 //! * `files.rs`: saved logs and tables, the samples that people hold;
+//! * `linux_files.rs`: saved lists of Linux and its tools, sosreports;
 //! * `bad_input.rs`: empty, cut, binary, endless and missing files, closed pipes, wrong arguments;
 //! * `kernel.rs`: this machine's own kernel, with a program that holds objects;
 //! * `recorder.rs`: recording this machine: its ends, crashes, full disks; `exchange.rs`: export and import;
@@ -24,6 +25,7 @@ mod files;
 #[cfg(target_os = "linux")]
 mod kernel;
 mod leaks;
+mod linux_files;
 mod measure;
 mod open;
 mod pages;

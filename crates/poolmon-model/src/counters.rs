@@ -25,6 +25,8 @@ pub struct Counters {
     pub used: Option<u64>,
     /// Bytes per allocation, where the source prints it itself (logs); used only to check the row.
     pub told_per_alloc: Option<u64>,
+    /// The source itself says that its figures are incomplete or rounded.
+    pub inexact: bool,
 }
 
 impl Counters {
@@ -37,6 +39,7 @@ impl Counters {
             bytes: Some(bytes),
             used: None,
             told_per_alloc: None,
+            inexact: false,
         }
     }
 
@@ -69,9 +72,14 @@ impl Counters {
         (bytes > 0).then(|| used as f64 / bytes as f64)
     }
 
-    /// Bytes are held while nothing is outstanding: the kernel clamped a truncated counter (Allocs < Frees after
-    /// a wrap makes it report Allocs = Frees). Such a difference is marked, not shown as fact.
+    /// The source says so ([`Counters::inexact`]), or bytes are held while nothing is outstanding: the kernel clamped a
+    /// truncated counter (Allocs < Frees after a wrap makes it report Allocs = Frees). Such a difference is marked, not
+    /// shown as fact.
     pub fn is_inexact(&self, width: CounterWidth) -> bool {
+        self.inexact || self.is_clamped(width)
+    }
+
+    fn is_clamped(&self, width: CounterWidth) -> bool {
         width == CounterWidth::Bits32
             && self.used.is_none()
             && self.allocs.is_some()

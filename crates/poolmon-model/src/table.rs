@@ -101,9 +101,18 @@ impl TableRow {
         self.row.counters.per_alloc(self.width)
     }
 
-    /// Diff is the kernel's clamp, not a fact.
+    /// Diff is the kernel's clamp, or the source says that its figures are incomplete or rounded.
     pub fn is_inexact(&self) -> bool {
         self.row.counters.is_inexact(self.width)
+    }
+
+    /// Whether a column's value is marked as inexact: Diff, and the bytes too if the source says it itself.
+    pub fn is_marked(&self, column: &str) -> bool {
+        match column {
+            "diff" => self.is_inexact(),
+            "bytes" | "used" => self.row.counters.inexact,
+            _ => false,
+        }
     }
 
     /// `Mapped_Driver` as PoolMon would print it, from the row itself or from a pooltag file.

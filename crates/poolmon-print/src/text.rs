@@ -45,7 +45,9 @@ pub fn write(out: &mut dyn Write, sample: &Sample, table: &Table, options: Print
     if table.rows.is_empty() {
         writeln!(out, "(no row matches the filter)")?;
     }
-    if table.rows.iter().any(TableRow::is_inexact) {
+    if table.rows.iter().any(|row| row.row.counters.inexact) {
+        writeln!(out, "~ not exact: the source reports these figures as incomplete or rounded.")?;
+    } else if table.rows.iter().any(TableRow::is_inexact) {
         writeln!(out, "~ Diff is not exact: a 32-bit counter of the kernel wrapped while Bytes are held.")?;
     }
     if options.totals {
@@ -120,7 +122,7 @@ impl Cells {
             let value = column.value(row);
             match column.id {
                 "pool" => row.row.pool.short().to_owned(),
-                "diff" if row.is_inexact() => format!("~{}", value.plain()),
+                id if row.is_marked(id) => format!("~{}", value.plain()),
                 _ => value.plain().into_owned(),
             }
         });

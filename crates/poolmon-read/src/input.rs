@@ -42,7 +42,8 @@ impl Input {
         let name = path.display().to_string();
         if about.is_dir() {
             let files = files(path)?;
-            if files.is_empty() {
+            // A report may hold nothing but folders.
+            if files.is_empty() && !crate::bundle::is_report_folder(path) {
                 let remedy = format!("`poolmon record {name}` writes a recording into it");
                 return Err(ReadError::unsuitable(&name, "the folder is empty", remedy));
             }

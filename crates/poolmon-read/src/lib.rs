@@ -22,6 +22,7 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")
 )]
 
+mod bundle;
 mod contents;
 mod error;
 mod format;

@@ -149,7 +149,7 @@ impl Widths {
                 Unit::Text => 0,
                 _ => cells(&column.value(row)),
             };
-            let mark = u16::from(column.is(&column::DIFF) && row.is_inexact());
+            let mark = u16::from(row.is_marked(column.id));
             widen(&mut self.value, at, width + mark);
             widen(&mut self.change, at, cells(&column.change(row)));
         }

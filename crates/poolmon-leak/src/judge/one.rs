@@ -497,7 +497,7 @@ impl<'a> Window<'a> {
             reasons.push("less than a day of samples: a daily pattern is unlikely, but possible".into());
         }
         if self.points.inexact {
-            reasons.push("some counts are inexact: a 32-bit counter wrapped".into());
+            reasons.push("some counts are inexact".into());
         }
         (VerdictKind::Leaking, reasons, None)
     }

@@ -275,4 +275,22 @@ pub static TAGS: &[BuiltinEntry] = &[
     known("Wnf ", "nt!wnf", "state notifications", "a client that does not collect its notifications"),
     known("Wnf?", "nt!wnf", "state notifications", ""),
     known("Ksec", "ksecdd.sys", "security support in the kernel", ""),
+    // pooltag.txt of the driver kit names these; the words are ours.
+    known("MSb+", "refs.sys", "ReFS tables (B+ trees of its store)", CACHE),
+    known("NpFr", "npfs.sys", "data in named pipes", "data that was written to a pipe and not read: look for the program that owns the reading end"),
+    known("NpF?", "npfs.sys", "named pipes", "follows open pipes and data in them"),
+    // SetThreadDescription keeps the name in the kernel.
+    known("ThNm", "nt!ps", "names that programs give their threads", "follows threads: compare with Thre"),
+    // The driver's messages in the event log and its open kernel modules carry the same four letters.
+    known("NVRM", "nvlddmkm.sys", "NVIDIA display driver (resource manager)", "follows programs that draw or compute on the GPU; try another driver version"),
+    // WinPcap and Npcap, open source: '1234' in C.
+    known("4321", "packet capture", "packet capture drivers (npf.sys of WinPcap, npcap.sys)", "follows traffic while something captures: a capture that does not read its packets; other drivers use these characters, too"),
+    // Sysinternals' NotMyFault, described in Windows Internals.
+    known("Leak", "myfault.sys", "the leak that NotMyFault makes on purpose", "stop NotMyFault: it frees nothing"),
+    // Open source; each driver's own code has the tag.
+    known("IPRT", "VirtualBox drivers", "runtime of VirtualBox's drivers", "shared by all of its drivers (VBoxSup, VBoxGuest, VBoxSF …)"),
+    known("DOKA", "dokan2.sys", "Dokan, file systems in user programs", ""),
+    known("WDiv", "windivert64.sys", "WinDivert, which hands packets to a program", "a program that does not read its packets"),
+    known("DS4U", "vigembus.sys", "ViGEm, virtual game controllers", ""),
+    known("TapR", "tap0901.sys", "TAP-Windows, virtual network adapters of VPNs", NETWORK),
 ];

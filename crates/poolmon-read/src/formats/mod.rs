@@ -16,9 +16,18 @@ macro_rules! formats {
 
 formats! {
     recording,
+    linux_report,
     dump,
     perfmon_binary,
     perfmon,
+    slabinfo,
+    slabtop,
+    vmstat_slabs,
+    crash_kmem,
+    allocinfo,
+    vmallocinfo,
+    meminfo,
+    bcc,
     table,
     poolused,
     poolmon_log,

@@ -17,6 +17,7 @@ mod delimited;
 mod encoding;
 mod heading;
 mod input;
+pub(crate) mod linux;
 mod moment;
 mod name;
 mod poolmon;

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use jiff::tz::TimeZone;
 use poolmon_leak::{Verdict, VerdictKind};
-use poolmon_model::Filter;
 use poolmon_model::units::grouped;
+use poolmon_model::{Filter, Pool};
 use poolmon_report::AnalysedSeries;
 use poolmon_report::words;
 
@@ -25,7 +25,10 @@ pub fn write(
         report.verdicts.iter().filter(|verdict| filter.admits_tag(&verdict.tag, verdict.pool)).collect();
     writeln!(out, "{}", about(judged, zone))?;
     if let Some(figures) = &judged.perfmon {
-        writeln!(out, "Perfmon:  {}", words::pools(&figures.pools))?;
+        // Saved lines of /proc/meminfo are such figures, too.
+        let is_windows = figures.pools.iter().all(|pool| matches!(pool.pool, Pool::Nonpaged | Pool::Paged));
+        let label = if is_windows { "Perfmon:" } else { "Machine:" };
+        writeln!(out, "{label}  {}", words::pools(&figures.pools))?;
     }
     writeln!(out, "Pools:    {}", words::pools(&report.pools))?;
     writeln!(out)?;

@@ -5,7 +5,9 @@
 //! 1. [`slab`]: `/proc/slabinfo`, one row for each cache; [`sysfs`] tells once whether a cache can be shrunk;
 //! 2. [`vmalloc`]: `/proc/vmallocinfo`, one row for each function that asked for areas;
 //! 3. [`allocinfo`]: `/proc/allocinfo`, one row for each place in the source that holds memory, where the kernel tells;
-//! 4. [`system`]: `/proc/meminfo`, `/proc/vmstat`, `/proc/uptime`, the figures of the header.
+//! 4. [`meminfo`]: `/proc/meminfo`, `/proc/vmstat`, `/proc/uptime`, the figures of the header.
+//!
+//! The text of these files is parsed by `poolmon-proc`, which reads saved ones, too.
 //!
 //! Beside samples, [`shrink`]: the kernel gathers half-filled slabs, so that each object counts; [`modules`]: `/proc/modules`, for those who want to know which came and went.
 //!
@@ -13,17 +15,14 @@
 //! so that a refresh allocates nothing for a row.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
-pub mod allocinfo;
-pub mod bytes;
 mod facts;
 mod files;
 pub mod modules;
-pub mod names;
 pub mod shrink;
-pub mod slab;
 pub mod sysfs;
 pub mod system;
-pub mod vmalloc;
+
+pub use poolmon_proc::{allocinfo, bytes, meminfo, names, slab, vmalloc};
 
 use std::fs::File;
 use std::io::ErrorKind;
@@ -68,36 +67,6 @@ impl Parts {
             empty_caches: true,
             vmalloc: view.admits(Pool::Vmalloc),
             callsites: view.admits(Pool::CallSite),
-        }
-    }
-}
-
-/// Lines of a file that could not be read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Unread {
-    /// How many.
-    pub lines: usize,
-    /// The first one's number, from 1; 0 where there is none.
-    pub first: usize,
-}
-
-impl Unread {
-    fn line(&mut self, number: usize) {
-        if self.lines == 0 {
-            self.first = number;
-        }
-        self.lines += 1;
-    }
-
-    fn remark(self, path: &Path, remarks: &mut Vec<String>) {
-        let path = path.display();
-        match self.lines {
-            0 => {}
-            1 => remarks.push(format!("{path}: line {} is not understood and was left out", self.first)),
-            n => remarks.push(format!(
-                "{path}: {n} lines are not understood and were left out, the first is line {}",
-                self.first
-            )),
         }
     }
 }
@@ -233,7 +202,7 @@ impl LinuxSource {
             self.page_size,
             self.empty_caches,
             &mut self.caches,
-            &mut self.sysfs,
+            |name| self.sysfs.pool(name),
             &mut sample.rows,
         );
         if sample.rows.len() == before {
@@ -307,17 +276,17 @@ impl LinuxSource {
         if let Some(file) = &self.meminfo
             && let Ok(text) = file.read(&mut self.buffer)
         {
-            system::memory(text, &mut sample.header);
+            meminfo::memory(text, &mut sample.header);
         }
         if let Some(file) = &self.vmstat
             && let Ok(text) = file.read(&mut self.buffer)
         {
-            sample.header.page_faults = system::page_faults(text);
+            sample.header.page_faults = meminfo::page_faults(text);
         }
         if let Some(file) = &self.uptime
             && let Ok(text) = file.read(&mut self.buffer)
         {
-            sample.uptime = system::uptime(text);
+            sample.uptime = meminfo::uptime(text);
         }
     }
 }

@@ -11,6 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use poolmon_model::Pool;
+use poolmon_proc::caches::kmalloc_reclaimable;
 use rustix::fs::{Mode, OFlags};
 
 use crate::Fact;
@@ -36,7 +37,7 @@ impl SlabDirectory {
 
     /// The pool of a cache; `None` where the system does not tell.
     pub fn pool(&mut self, name: &[u8]) -> Option<Pool> {
-        let reclaimable = by_name(name).or_else(|| self.ask(name))?;
+        let reclaimable = kmalloc_reclaimable(name).or_else(|| self.ask(name))?;
         Some(if reclaimable { Pool::Reclaimable } else { Pool::Unreclaimable })
     }
 
@@ -138,20 +139,6 @@ fn is_file_name(name: &[u8]) -> bool {
     !matches!(name, b"" | b"." | b"..") && !name.contains(&b'/') && !name.contains(&0)
 }
 
-/// What the kernel's own names of general caches say: `kmalloc-rcl-64` is reclaimable, its sisters are not.
-fn by_name(name: &[u8]) -> Option<bool> {
-    let size = |rest: &[u8]| {
-        let digits = rest.strip_suffix(b"k").or_else(|| rest.strip_suffix(b"M")).unwrap_or(rest);
-        !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
-    };
-    if let Some(rest) = name.strip_prefix(b"kmalloc-rcl-") {
-        return size(rest).then_some(true);
-    }
-    let plain = [b"kmalloc-cg-".as_slice(), b"dma-kmalloc-", b"kmalloc-"];
-    let rest = plain.iter().find_map(|prefix| name.strip_prefix(*prefix))?;
-    size(rest).then_some(false)
-}
-
 /// What the id of a merged cache says: flag letters between the colon and the dash, then the size.
 fn by_id(id: &[u8]) -> Option<bool> {
     let rest = id.strip_prefix(b":")?;
@@ -174,21 +161,6 @@ mod tests {
             ("../elsewhere", None),
         ] {
             assert_eq!(by_id(id.as_bytes()), wanted, "{id}");
-        }
-    }
-
-    #[test]
-    fn names_of_general_caches() {
-        for (name, wanted) in [
-            ("kmalloc-rcl-2k", Some(true)),
-            ("kmalloc-96", Some(false)),
-            ("kmalloc-cg-8k", Some(false)),
-            ("dma-kmalloc-1M", Some(false)),
-            ("kmalloc-mine", None),
-            ("kmalloc-", None),
-            ("dentry", None),
-        ] {
-            assert_eq!(by_name(name.as_bytes()), wanted, "{name}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! The detail pane: exact figures, what is known of the tag, and bytes and diff over time.
 
-use poolmon_model::column::{self, COLUMNS, Column, Unit};
+use poolmon_model::column::{COLUMNS, Column, Unit};
 use poolmon_model::units::{
     grouped, grouped_change, grouped_signed, human_amount, human_bytes, human_change, span,
 };
@@ -53,10 +53,12 @@ fn text<'a>(app: &'a App, row: &'a TableRow, points: &[Point]) -> Vec<Line<'a>> 
         }
     }
     if row.is_inexact() {
-        lines.push(Line::styled(
-            " ~ inexact: bytes are held although the wrapped counters are 0",
-            theme.dim(),
-        ));
+        let why = if row.row.counters.inexact {
+            " ~ inexact: the source reports these figures as incomplete or rounded"
+        } else {
+            " ~ inexact: bytes are held although the wrapped counters are 0"
+        };
+        lines.push(Line::styled(why, theme.dim()));
     }
     let label = |title: &str| Span::styled(format!(" {title:<10} "), theme.dim());
     if let Some(owner) = row.owner() {
@@ -96,7 +98,7 @@ fn figure<'a>(app: &App, row: &TableRow, column: &'static Column, points: &[Poin
         Value::Signed(n) => grouped_signed(n),
         ref share @ Value::Share(_) => share.plain().into_owned(),
     };
-    let mark = if column.id == column::DIFF.id && row.is_inexact() { "~" } else { "" };
+    let mark = if row.is_marked(column.id) { "~" } else { "" };
     let mut spans = vec![
         Span::styled(format!(" {:<10} ", column.title), theme.dim()),
         Span::styled(format!("{:>17}", format!("{mark}{exact}")), theme.strong()),

@@ -177,7 +177,10 @@ fn status(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: &mut Buff
             }
         }
     }
-    if app.table.rows.iter().skip(app.top).take(app.page()).any(poolmon_model::TableRow::is_inexact) {
+    let shown = || app.table.rows.iter().skip(app.top).take(app.page());
+    if shown().any(|row| row.row.counters.inexact) {
+        line.part(" ~ inexact: incomplete or rounded at the source ", theme.dim());
+    } else if shown().any(poolmon_model::TableRow::is_inexact) {
         line.part(" ~ inexact: the kernel's counter wrapped ", theme.dim());
     }
     if let Some(left) = app.verdicts.left() {

@@ -138,7 +138,7 @@ fn draw_row(
                 continue;
             }
             CellKind::Value => {
-                if place.column.id == column::DIFF.id && row.is_inexact() {
+                if row.is_marked(place.column.id) {
                     scratch.push('~');
                 }
                 write_value(scratch, &place.column.value(row));

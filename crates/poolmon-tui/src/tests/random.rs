@@ -145,7 +145,7 @@ proptest! {
                     _ => continue,
                 };
                 expected.clear();
-                if place.column.id == "diff" && place.kind == crate::columns::CellKind::Value && row.is_inexact() {
+                if place.kind == crate::columns::CellKind::Value && row.is_marked(place.column.id) {
                     expected.push('~');
                 }
                 crate::columns::write_value(&mut expected, &value);

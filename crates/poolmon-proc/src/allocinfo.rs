@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use poolmon_model::{Counters, Pool, Row};
 
-use super::Unread;
-use super::bytes::{lines, next_number};
-use super::names::{FoundName, Names};
+use crate::Unread;
+use crate::bytes::{lines, next_number};
+use crate::names::{FoundName, Names};
 
 /// One line: figures and where in the source they come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct CallLine<'a> {
     pub calls: u64,
     /// `file:line [module] func:name`.
     pub place: &'a [u8],
+    /// The kernel missed some allocations of this place, and says so (`accurate:no`, version 2).
+    pub inexact: bool,
 }
 
 impl<'a> CallLine<'a> {
@@ -30,9 +32,10 @@ impl<'a> CallLine<'a> {
         let bytes = next_number(&mut rest)?;
         let calls = next_number(&mut rest)?;
         let place = rest.trim_ascii();
-        // Version 2 marks places whose counters missed something.
-        let place = place.strip_suffix(b" accurate:no").unwrap_or(place).trim_ascii_end();
-        (!place.is_empty()).then_some(Self { bytes, calls, place })
+        let complete = place.strip_suffix(b" accurate:no");
+        let inexact = complete.is_some();
+        let place = complete.unwrap_or(place).trim_ascii_end();
+        (!place.is_empty()).then_some(Self { bytes, calls, place, inexact })
     }
 }
 
@@ -93,33 +96,36 @@ pub fn append(text: &[u8], names: &mut Names, rows: &mut Vec<Row>) -> Unread {
         if line.first() == Some(&b'#') {
             continue;
         }
-        let Some(call) = CallLine::parse(line) else {
+        if !append_line(line, names, rows) {
             unread.line(number);
-            continue;
-        };
-        if call.bytes == 0 && call.calls == 0 {
-            continue;
         }
-        let at = match names.find(call.place) {
-            FoundName::Steady(at) | FoundName::Returned(at) => at,
-            FoundName::New => {
-                let text: Cow<'_, str> = String::from_utf8_lossy(call.place);
-                let Some(place) = Place::parse(&text) else {
-                    unread.line(number);
-                    continue;
-                };
-                names.learn(call.place, &place.name(), place.owner().map(Arc::from), Pool::CallSite)
-            }
-        };
-        let counters = Counters {
-            told_diff: Some(i64::try_from(call.calls).unwrap_or(i64::MAX)),
-            bytes: Some(call.bytes),
-            ..Counters::default()
-        };
-        names.add(at, counters, rows);
     }
     names.end();
     unread
+}
+
+/// Appends the row of one line, if the place holds something. False if it is no line of a place.
+pub fn append_line(line: &[u8], names: &mut Names, rows: &mut Vec<Row>) -> bool {
+    let Some(call) = CallLine::parse(line) else { return false };
+    if call.bytes == 0 && call.calls == 0 {
+        return true;
+    }
+    let at = match names.find(call.place) {
+        FoundName::Steady(at) | FoundName::Returned(at) => at,
+        FoundName::New => {
+            let text: Cow<'_, str> = String::from_utf8_lossy(call.place);
+            let Some(place) = Place::parse(&text) else { return false };
+            names.learn(call.place, &place.name(), place.owner().map(Arc::from), Pool::CallSite)
+        }
+    };
+    let counters = Counters {
+        told_diff: Some(i64::try_from(call.calls).unwrap_or(i64::MAX)),
+        bytes: Some(call.bytes),
+        inexact: call.inexact,
+        ..Counters::default()
+    };
+    names.add(at, counters, rows);
+    true
 }
 
 #[cfg(test)]
@@ -147,7 +153,8 @@ mod tests {
     fn lines_of_both_versions_and_lines_that_are_none() {
         let line = CallLine::parse(b"       4096        1 mm/slub.c:12 func:f ").unwrap();
         assert_eq!((line.bytes, line.calls, line.place), (4096, 1, b"mm/slub.c:12 func:f".as_slice()));
-        assert_eq!(CallLine::parse(b"4096 1 mm/slub.c:12 func:f accurate:no"), Some(line));
+        let marked = CallLine::parse(b"4096 1 mm/slub.c:12 func:f accurate:no");
+        assert_eq!(marked, Some(CallLine { inexact: true, ..line }));
         for text in ["", "4096", "4096 1", "-4096 1 mm/slub.c:12 func:f", "99999999999999999999 1 a:1 func:f"]
         {
             assert_eq!(CallLine::parse(text.as_bytes()), None, "{text}");

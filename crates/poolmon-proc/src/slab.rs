@@ -2,10 +2,9 @@
 
 use poolmon_model::{Counters, Pool, Row};
 
-use super::Unread;
-use super::bytes::{last_number, lines, next_number};
-use super::names::{FoundName, Names};
-use super::sysfs::SlabDirectory;
+use crate::Unread;
+use crate::bytes::{last_number, lines, next_number};
+use crate::names::{FoundName, Names};
 
 /// One line of `/proc/slabinfo`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +48,8 @@ impl<'a> CacheLine<'a> {
         };
         let mut data = data?;
         let (active_slabs, slabs) = (next_number(&mut data)?, next_number(&mut data)?);
+        // Every 2.x line has a third figure here. Without it the line was cut, perhaps within the second.
+        next_number(&mut data)?;
         let pages_per_slab = last_number(&mut left)?;
         let objects_per_slab = last_number(&mut left)?;
         let object_size = last_number(&mut left)?;
@@ -65,6 +66,23 @@ impl<'a> CacheLine<'a> {
             active_slabs,
             slabs,
         })
+    }
+
+    /// The line without its name, to be kept when the text is gone.
+    pub fn unnamed(self) -> CacheLine<'static> {
+        CacheLine { name: b"", ..self }
+    }
+
+    /// The smallest size of a page that has room for the objects of a slab: 4, 8, 16 or 64 KiB. Of all lines of a kernel the
+    /// largest is the size of its pages, as a slab never holds fewer objects than fit.
+    pub const fn least_page_size(&self) -> u64 {
+        let bytes = self.object_size.saturating_mul(self.objects_per_slab);
+        match bytes.div_ceil(if self.pages_per_slab == 0 { 1 } else { self.pages_per_slab }) {
+            0..=4096 => 4096,
+            4097..=8192 => 8192,
+            8193..=16_384 => 16_384,
+            _ => 65_536,
+        }
     }
 
     /// The row's figures: whole pages held, and bytes in live objects.
@@ -90,13 +108,13 @@ pub fn cache_lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
 }
 
 /// Appends a row for each cache of `text`. Caches without a slab are left out before their first one, unless
-/// `empty` is set.
+/// `empty` is set. `pool` is asked once for each name, and again for one that returned.
 pub fn append(
     text: &[u8],
     page_size: u64,
     empty: bool,
     names: &mut Names,
-    sysfs: &mut SlabDirectory,
+    mut pool: impl FnMut(&[u8]) -> Option<Pool>,
     rows: &mut Vec<Row>,
 ) -> Unread {
     let mut unread = Unread::default();
@@ -111,14 +129,14 @@ pub fn append(
         let at = match names.find(cache.name) {
             FoundName::Steady(at) => at,
             FoundName::Returned(at) => {
-                names.set_pool(at, sysfs.pool(cache.name));
+                names.set_pool(at, pool(cache.name));
                 at
             }
             FoundName::New if cache.slabs == 0 && !empty => continue,
             FoundName::New => {
                 let at =
                     names.learn(cache.name, &String::from_utf8_lossy(cache.name), None, Pool::Unreclaimable);
-                names.set_pool(at, sysfs.pool(cache.name));
+                names.set_pool(at, pool(cache.name));
                 at
             }
         };
@@ -183,10 +201,20 @@ mod tests {
             "1 2 192 21 1 : tunables 0 0 0 : slabdata 1 1 0",
             "dentry 1 2 192 21 1 : tunables 0 0 0",
             "dentry 1 2 192 21 1 : tunables 0 0 0 : slabdata 1",
+            "dentry 1 2 192 21 1 : tunables 0 0 0 : slabdata 1 10",
             "dentry 1 2 192 21 1 : slabdata 1 1 0 : tunables 0 0 0",
         ] {
             assert_eq!(CacheLine::parse(line.as_bytes()), None, "{line}");
         }
+    }
+
+    #[test]
+    fn pages_are_as_large_as_objects_need() {
+        let least = |line: &str| CacheLine::parse(line.as_bytes()).unwrap().least_page_size();
+        assert_eq!(least("dentry 1 2 192 21 1 : tunables 0 0 0 : slabdata 1 1 0"), 4096);
+        assert_eq!(least("dentry 1 2 192 85 1 : tunables 0 0 0 : slabdata 1 1 0"), 16_384);
+        assert_eq!(least("task 1 2 5888 11 1 : tunables 0 0 0 : slabdata 1 1 0"), 65_536);
+        assert_eq!(least("none 0 0 0 0 0 : tunables 0 0 0 : slabdata 0 0 0"), 4096);
     }
 
     #[test]

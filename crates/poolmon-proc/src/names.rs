@@ -114,6 +114,7 @@ impl Names {
             let sum = &mut row.counters;
             sum.told_diff = sum.told_diff.zip(counters.told_diff).map(|(a, b)| a.saturating_add(b));
             sum.bytes = sum.bytes.zip(counters.bytes).map(|(a, b)| a.saturating_add(b));
+            sum.inexact |= counters.inexact;
             sum.used = sum.used.zip(counters.used).map(|(a, b)| a.saturating_add(b));
             return;
         }

@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use poolmon_model::{Counters, Pool, Row};
 
-use super::Unread;
-use super::bytes::{lines, next_number, number, word};
-use super::names::{FoundName, Names};
+use crate::Unread;
+use crate::bytes::{lines, next_number, number, word};
+use crate::names::{FoundName, Names};
 
 /// One area.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,37 +112,48 @@ pub fn append(
     let mut unread = Unread::default();
     names.begin();
     for (number, line) in (1..).zip(lines(text)) {
-        let area = match VmallocLine::parse(line) {
-            VmallocLine::Area(area) => area,
-            VmallocLine::Unpurged => continue,
-            VmallocLine::Unread => {
-                unread.line(number);
-                continue;
-            }
-        };
-        key.clear();
-        key.extend_from_slice(area.function);
-        if let Some(module) = area.module {
-            for part in [b" [".as_slice(), module, b"]"] {
-                key.extend_from_slice(part);
-            }
+        if !append_line(line, page_size, names, key, rows) {
+            unread.line(number);
         }
-        let at = match names.find(key) {
-            FoundName::Steady(at) | FoundName::Returned(at) => at,
-            FoundName::New => {
-                let owner = area.module.map(|module| Arc::from(String::from_utf8_lossy(module)));
-                names.learn(key, &String::from_utf8_lossy(key), owner, Pool::Vmalloc)
-            }
-        };
-        let counters = Counters {
-            told_diff: Some(1),
-            bytes: Some(area.pages.saturating_mul(page_size)),
-            ..Counters::default()
-        };
-        names.add(at, counters, rows);
     }
     names.end();
     unread
+}
+
+/// Appends the row of one area, or adds it to the row of its caller. False if the line is no area.
+pub fn append_line(
+    line: &[u8],
+    page_size: u64,
+    names: &mut Names,
+    key: &mut Vec<u8>,
+    rows: &mut Vec<Row>,
+) -> bool {
+    let area = match VmallocLine::parse(line) {
+        VmallocLine::Area(area) => area,
+        VmallocLine::Unpurged => return true,
+        VmallocLine::Unread => return false,
+    };
+    key.clear();
+    key.extend_from_slice(area.function);
+    if let Some(module) = area.module {
+        for part in [b" [".as_slice(), module, b"]"] {
+            key.extend_from_slice(part);
+        }
+    }
+    let at = match names.find(key) {
+        FoundName::Steady(at) | FoundName::Returned(at) => at,
+        FoundName::New => {
+            let owner = area.module.map(|module| Arc::from(String::from_utf8_lossy(module)));
+            names.learn(key, &String::from_utf8_lossy(key), owner, Pool::Vmalloc)
+        }
+    };
+    let counters = Counters {
+        told_diff: Some(1),
+        bytes: Some(area.pages.saturating_mul(page_size)),
+        ..Counters::default()
+    };
+    names.add(at, counters, rows);
+    true
 }
 
 #[cfg(test)]

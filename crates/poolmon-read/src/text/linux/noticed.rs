@@ -1,0 +1,131 @@
+//! What is odd in a text of Linux: counted while a sample is read, said with it.
+
+use super::section::Section;
+use super::stamp::Stamp;
+use crate::remark::{CountedLines, Remark, RemarkKind};
+
+/// What is noticed while one sample is read.
+#[derive(Default)]
+pub(super) struct Noticed {
+    /// Rows that could not be read.
+    pub(super) broken: CountedLines,
+    /// Lines that belong to no list.
+    pub(super) foreign: CountedLines,
+    /// Lines that are too long.
+    pub(super) long: CountedLines,
+    /// Notes of crash on caches that it could not read.
+    pub(super) notes: CountedLines,
+    /// Caches of which crash knows no figure.
+    pub(super) unknown: CountedLines,
+    /// Lines of `kmem -S` on single slabs.
+    pub(super) details: u64,
+    /// Call sites that the kernel marks as incomplete.
+    pub(super) incomplete: u64,
+    /// Rows with a rounded size.
+    pub(super) rounded: bool,
+    /// A second list of the same caches, which was not counted.
+    pub(super) repeated: Option<Section>,
+    /// Samples without rows that were left out.
+    pub(super) only_totals: u64,
+    /// Figures of `vmstat -m`.
+    pub(super) lower_bounds: bool,
+    /// The size of a page, if it is not the usual one.
+    pub(super) page_size: Option<u64>,
+    /// Caches whose pool is unknown.
+    pub(super) unsure: bool,
+    /// The sample's time.
+    pub(super) time: Option<Stamp>,
+}
+
+impl Noticed {
+    /// The remarks. `is_report`: the text comes from a program that collects many other things as well.
+    pub(super) fn say(&self, is_report: bool, into: &mut Vec<Remark>) {
+        use RemarkKind::{Contradiction, NotUnderstood, Other, OtherRows, Time, TooLong, ZoneAssumed};
+        let foreign = self.foreign.remark(
+            OtherRows,
+            "line belongs to no list that is read here, and was skipped",
+            "lines belong to no list that is read here, and were skipped",
+        );
+        let counted = [
+            self.broken.remark(
+                NotUnderstood,
+                "row could not be read and was skipped",
+                "rows could not be read and were skipped",
+            ),
+            self.long.remark(
+                TooLong,
+                "line longer than 1 MiB was skipped",
+                "lines longer than 1 MiB were skipped",
+            ),
+            self.notes.remark(
+                Contradiction,
+                "note of crash: it could not read the whole of a cache",
+                "notes of crash: it could not read the whole of some caches",
+            ),
+            self.unknown.remark(
+                Contradiction,
+                "cache has only unknown figures (`?`)",
+                "caches have only unknown figures (`?`)",
+            ),
+            foreign.filter(|_| !is_report),
+        ];
+        into.extend(counted.into_iter().flatten());
+        let mut say = |kind, text: String| into.push(Remark::new(kind, text));
+        if self.details > 0 {
+            let lines = if self.details == 1 { "line" } else { "lines" };
+            say(
+                OtherRows,
+                format!("{} {lines} on single slabs skipped: `kmem -s` leaves them out", self.details),
+            );
+        }
+        if self.incomplete > 0 {
+            let sites = if self.incomplete == 1 { "call site is" } else { "call sites are" };
+            say(
+                Other,
+                format!(
+                    "{} {sites} incomplete (accurate:no): the kernel missed allocations",
+                    self.incomplete
+                ),
+            );
+        }
+        if self.rounded {
+            say(Other, "sizes are rounded (slabtop --human): save /proc/slabinfo for exact ones".into());
+        }
+        if self.lower_bounds {
+            say(
+                Other,
+                "vmstat -m does not show how many pages a slab has: bytes are those of the objects alone"
+                    .into(),
+            );
+        }
+        if let Some(section) = self.repeated {
+            say(
+                OtherRows,
+                format!("the same caches are listed twice: the list of {} was not counted", section.title()),
+            );
+        }
+        if self.only_totals > 0 {
+            let samples = if self.only_totals == 1 { "sample has" } else { "samples have" };
+            say(
+                OtherRows,
+                format!(
+                    "{} {samples} machine-wide figures but no caches, and was left out",
+                    self.only_totals
+                ),
+            );
+        }
+        if let Some(size) = self.page_size {
+            say(Other, format!("pages of {} KiB: as large as the objects of a slab need", size / 1024));
+        }
+        if self.unsure {
+            let text = "the text does not say which caches can be shrunk: those not known by name are shown as unreclaimable";
+            say(Other, text.into());
+        }
+        if self.time.is_some_and(|time| time.year_assumed) {
+            say(Time, "the year of the times is not in the text: the last possible one is assumed".into());
+        }
+        if self.time.is_some_and(|time| time.zone_assumed) {
+            say(ZoneAssumed, super::super::ZONE_ASSUMED.into());
+        }
+    }
+}

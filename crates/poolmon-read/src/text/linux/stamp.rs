@@ -1,0 +1,107 @@
+//! Times between samples and in front of lines: what `date`, `ts`, `date +%s` and `OSWatcher` write.
+
+use jiff::civil::{DateTime, Time};
+use jiff::tz::Offset;
+use jiff::{SignedDuration, Timestamp};
+
+use super::super::moment;
+
+/// A time, and what had to be assumed to read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    pub(super) time: Timestamp,
+    /// The zone was not in the text: UTC.
+    pub(super) zone_assumed: bool,
+    /// The year was not in the text: the last one in which this is not in the future.
+    pub(super) year_assumed: bool,
+}
+
+/// Longest line that is searched.
+const LONGEST: usize = 120;
+
+impl Stamp {
+    /// The time that a line, or the part before a row, holds. `now` decides a year that is not in the text.
+    pub(super) fn find(text: &[u8], now: Timestamp) -> Option<Self> {
+        let text = text.trim_ascii();
+        if text.is_empty() || text.len() > LONGEST {
+            return None;
+        }
+        if let Some(time) = since_1970(text) {
+            return Some(Self { time, zone_assumed: false, year_assumed: false });
+        }
+        let open: Vec<u8> =
+            text.iter().map(|byte| if matches!(byte, b'[' | b']') { b' ' } else { *byte }).collect();
+        if let Some((time, zone_assumed)) = moment::find(&open).and_then(|found| found.instant()) {
+            return Some(Self { time, zone_assumed, year_assumed: false });
+        }
+        let time = without_year(text, now)?;
+        Some(Self { time, zone_assumed: true, year_assumed: true })
+    }
+}
+
+/// Seconds (`date +%s`, `1772359200.123`, `@1772359200`) or milliseconds since 1970, alone or in brackets.
+fn since_1970(text: &[u8]) -> Option<Timestamp> {
+    let text = std::str::from_utf8(text).ok()?.trim_matches(['[', ']', '@', ':', '(', ')', '#', ' ']);
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) {
+        return None;
+    }
+    let number: i64 = whole.parse().ok()?;
+    match whole.len() {
+        10 => {
+            let nanos: String = fraction.chars().chain("000000000".chars()).take(9).collect();
+            Timestamp::new(number, nanos.parse().ok()?).ok()
+        }
+        13 => Timestamp::from_millisecond(number).ok(),
+        _ => None,
+    }
+}
+
+/// `Mar 01 10:00:00`, as `ts` of moreutils and syslog write it.
+fn without_year(text: &[u8], now: Timestamp) -> Option<Timestamp> {
+    let text = std::str::from_utf8(text).ok()?;
+    let mut words = text.split_ascii_whitespace();
+    let (month, day, clock) = (words.next()?, words.next()?, words.next()?);
+    let clock: Time = clock.trim_end_matches(':').parse().ok()?;
+    let today = Offset::UTC.to_datetime(now);
+    let latest = now.checked_add(SignedDuration::from_hours(24)).ok()?;
+    // A leap day may be up to eight years back.
+    (0..9).find_map(|back| {
+        let date = format!("{day} {month} {}", today.year() - back);
+        let date = jiff::civil::Date::strptime("%d %b %Y", date).ok()?;
+        let time = Offset::UTC.to_timestamp(DateTime::from_parts(date, clock)).ok()?;
+        (time <= latest).then_some(time)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Option<(String, bool, bool)> {
+        let now = "2026-03-05T00:00:00Z".parse().unwrap();
+        let stamp = Stamp::find(text.as_bytes(), now)?;
+        Some((stamp.time.to_string(), stamp.zone_assumed, stamp.year_assumed))
+    }
+
+    #[test]
+    fn times_of_scripts() {
+        for (text, time, zone, year) in [
+            ("Sun Mar  1 10:00:00 UTC 2026", "2026-03-01T10:00:00Z", false, false),
+            ("zzz ***Sun Mar 1 10:00:00 UTC 2026", "2026-03-01T10:00:00Z", false, false),
+            ("=== 2026-03-01 10:00:00 ===", "2026-03-01T10:00:00Z", true, false),
+            ("1772359200", "2026-03-01T10:00:00Z", false, false),
+            ("[1772359200.5]", "2026-03-01T10:00:00.5Z", false, false),
+            ("1772359200500", "2026-03-01T10:00:00.5Z", false, false),
+            ("Mar 01 10:00:00", "2026-03-01T10:00:00Z", true, true),
+            ("Dec 31 23:00:00", "2025-12-31T23:00:00Z", true, true),
+            ("Feb 29 23:00:00", "2024-02-29T23:00:00Z", true, true),
+        ] {
+            assert_eq!(found(text), Some((time.to_owned(), zone, year)), "{text}");
+        }
+        for text in ["", "root@host:~#", "dentry 12 13", "12345", "10:00:00 up 3 days", "99999999999"] {
+            assert_eq!(found(text), None, "{text}");
+        }
+    }
+}
