@@ -39,6 +39,7 @@ mod schema;
 mod screen;
 mod symbols;
 #[cfg(target_os = "linux")]
+#[cfg(feature = "parquet")]
 mod tools;
 mod who;
 

@@ -16,7 +16,6 @@ use poolmon_testkit::{Need, skip};
 /// Rows, sums of allocs, frees, diff and bytes, points of bytes over time.
 type Series = (i64, [i64; 4], Vec<(f64, f64)>);
 
-#[cfg(feature = "parquet")]
 #[test]
 fn other_tools_agree_on_this_machine() {
     let Some(python) = std::env::var_os("POOLMON_PYTHON") else {
