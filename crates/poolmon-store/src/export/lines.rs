@@ -2,9 +2,10 @@
 
 use std::io::Write;
 
-use poolmon_model::{FIGURES, Filter, Sample, Sort, Table, Value as Cell, column};
+use poolmon_model::{FIGURES, Filter, PoolTag, Row, Sample, Sort, Table, Value as Cell, column};
 use poolmon_print::schema;
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer as _};
 
 use super::delimited::sink;
 use super::seconds_since;
@@ -18,36 +19,51 @@ pub(super) fn json(recording: &Recording, options: &ExportOptions, out: &mut dyn
         let mut count = 0;
         let (stamp, seconds) = (time.to_string(), seconds_since(start, time));
         for (session, row) in options.rows(sample) {
-            let mut map = Map::new();
-            let mut add = |name: &str, value: Option<Value>| {
-                if let Some(value) = value {
-                    map.insert(name.into(), value);
-                }
-            };
-            add("schema", Some(schema::ROW.into()));
-            add("time", Some(stamp.as_str().into()));
-            add("t_s", Some(seconds.into()));
-            add("host", sample.origin.host.as_deref().map(Into::into));
-            add("boot", sample.origin.boot.as_deref().map(Into::into));
-            add("session", session.map(Into::into));
-            add("tag", Some(row.tag.to_string().into()));
-            add("tag_raw", row.tag.as_pool().map(|tag| tag.to_u32().into()));
-            add("pool", Some(row.pool.id().into()));
-            for figure in FIGURES {
-                let number = match figure.value(&row.counters, sample.width) {
-                    Cell::Count(count) => Some(count.into()),
-                    Cell::Signed(signed) => Some(signed.into()),
-                    Cell::Unknown | Cell::Text(_) | Cell::Share(_) => None,
-                };
-                add(figure.id, number);
-            }
-            add("owner", row.told_owner.as_deref().map(Into::into));
-            serde_json::to_writer(&mut *out, &Value::Object(map)).map_err(|error| sink(error.into()))?;
+            object(&mut *out, sample, &stamp, seconds, session, row).map_err(|error| sink(error.into()))?;
             out.write_all(b"\n").map_err(sink)?;
             count += 1;
         }
         Ok(count)
     })
+}
+
+/// One row as an object, written field by field: an object in memory for each row would take most of the time.
+fn object(
+    out: &mut dyn Write,
+    sample: &Sample,
+    stamp: &str,
+    seconds: f64,
+    session: Option<u32>,
+    row: &Row,
+) -> serde_json::Result<()> {
+    fn add<T: Serialize>(
+        map: &mut impl SerializeMap<Error = serde_json::Error>,
+        name: &str,
+        value: Option<T>,
+    ) -> serde_json::Result<()> {
+        value.map_or(Ok(()), |value| map.serialize_entry(name, &value))
+    }
+    let mut writer = serde_json::Serializer::new(out);
+    let mut map = writer.serialize_map(None)?;
+    add(&mut map, "schema", Some(schema::ROW))?;
+    add(&mut map, "time", Some(stamp))?;
+    add(&mut map, "t_s", Some(seconds))?;
+    add(&mut map, "host", sample.origin.host.as_deref())?;
+    add(&mut map, "boot", sample.origin.boot.as_deref())?;
+    add(&mut map, "session", session)?;
+    map.serialize_key("tag")?;
+    map.serialize_value(&format_args!("{}", row.tag))?;
+    add(&mut map, "tag_raw", row.tag.as_pool().map(PoolTag::to_u32))?;
+    add(&mut map, "pool", Some(row.pool.id()))?;
+    for figure in FIGURES {
+        match figure.value(&row.counters, sample.width) {
+            Cell::Count(count) => map.serialize_entry(figure.id, &count)?,
+            Cell::Signed(signed) => map.serialize_entry(figure.id, &signed)?,
+            Cell::Unknown | Cell::Text(_) | Cell::Share(_) => {}
+        }
+    }
+    add(&mut map, "owner", row.told_owner.as_deref())?;
+    map.end()
 }
 
 /// PoolMon's wide snapshots with a stamp line before each, sorted by tag as PoolMon sorts them.
