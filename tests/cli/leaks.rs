@@ -168,6 +168,30 @@ fn a_damaged_recording_is_judged_by_what_is_left() {
     assert!((600..720).contains(&left), "{left}");
 }
 
+/// For schedulers and monitoring: a limit of bytes for some tags, in every command that sees samples.
+#[test]
+fn a_limit_of_bytes_decides_the_exit_code() {
+    let folder = tempfile::tempdir().unwrap();
+    record(folder.path(), true);
+    let path = folder.path().to_str().unwrap();
+    for command in ["leaks", "top"] {
+        for (limits, code) in [
+            (&["Leak>1KiB"][..], 3),
+            (&["Leak>900GiB"], 0),
+            (&["Leak>900GiB", "Le*>1KiB"], 3),
+            (&["Nope>1KiB"], 0),
+        ] {
+            let mut args = vec![command, path];
+            args.extend(limits.iter().flat_map(|limit| ["--fail-on", limit]));
+            let (found, _, err) = in_utc(&args);
+            assert_eq!(found, Some(code), "{args:?}: {err}");
+            assert_eq!(err.contains("Leak holds "), code == 3, "{args:?}: {err}");
+        }
+    }
+    let (code, _, err) = in_utc(&["top", path, "--fail-on", "Leak"]);
+    assert!(code == Some(2) && err.contains("'kmalloc-*>5GiB'"), "{err}");
+}
+
 #[test]
 fn without_a_leak_nothing_is_named() {
     let folder = tempfile::tempdir().unwrap();

@@ -371,3 +371,17 @@ fn the_screen_top_and_the_replay_show_one_table() {
     assert_eq!(shown[..both], replayed[..both], "{screen}");
     terminal.keys(&["q"]);
 }
+
+#[test]
+fn a_limit_that_is_exceeded_is_noted_and_decides_the_exit_code() {
+    let Some((_temp, folder)) = folder() else { return };
+    for (limit, code) in [("*>1KiB", 3), ("*>900TiB", 0)] {
+        let mut recorder = Running::start(&folder, &["--fail-on", limit, "--for", "400ms"]);
+        recorder.wait_for("recorded ");
+        let (found, said) = recorder.end("-CONT");
+        assert_eq!(found, Some(code), "{said}");
+        assert_eq!(said.contains("limit: ") && said.contains("more than the limit of 1.00 KiB"), code == 3);
+    }
+    let marks = stdout_of(&["export", path(&folder), "--format", "marks-csv", "-o", "-"]);
+    assert!(marks.contains("more than the limit of 1.00 KiB"), "{marks}");
+}

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use poolmon_model::Origin;
+use poolmon_model::limit::Excess;
 use poolmon_model::units::{counted as count, human_bytes, span};
 use poolmon_store::recorder::Recovered;
 use poolmon_store::{OpenReport, RecorderStatus};
@@ -39,6 +40,8 @@ pub enum RecordEvent<'a> {
     NotSealed(String),
     /// Something begins to leak, or no longer does.
     Verdict(&'a Change),
+    /// A tag holds more than a limit allows; once until it holds less again.
+    Exceeded(&'a Excess),
     /// Recording ended.
     Ended {
         /// Where to.
@@ -84,6 +87,7 @@ impl fmt::Display for RecordEvent<'_> {
             Self::Verdict(Change::Leaks(sentence) | Change::Over(sentence)) => {
                 write!(f, "verdict: {sentence}")
             }
+            Self::Exceeded(excess) => write!(f, "limit: {excess}"),
             Self::Ended { folder, length, status } => write!(
                 f,
                 "recorded {} in {}; {} holds {}",

@@ -2,13 +2,14 @@
 //!
 //! * [`record`]: a sample, a wait, the next one, until [`Stop`]; every [`RecordEvent`] is passed to the caller;
 //! * `session.rs`: one sample with everything that belongs to it (`modules.rs`: which modules came and went; `alarm.rs`:
-//!   what begins to leak); [`Watched`]: the same for the live screen.
+//!   what begins to leak; `limits.rs`: what exceeds a limit); [`Watched`]: the same for the live screen.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
 
 mod alarm;
 mod error;
 mod events;
+mod limits;
 mod modules;
 mod recording;
 mod session;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use poolmon_model::Limit;
 use poolmon_source::Source;
 use poolmon_store::{RecorderConfig, RecorderStatus};
 
@@ -22,6 +23,8 @@ pub struct Plan {
     pub length: Option<Duration>,
     /// Tell what begins to leak.
     pub verdicts: bool,
+    /// Report what exceeds one of these.
+    pub limits: Vec<Limit>,
 }
 
 /// Records until `stop` is asked for or the time is over, and closes the recording.
@@ -37,13 +40,14 @@ pub fn record(
     stop: &Stop,
     tell: Tell<'_>,
 ) -> Result<RecorderStatus, RecordError> {
-    let Plan { folder, config, length, verdicts } = plan;
+    let Plan { folder, config, length, verdicts, limits } = plan;
     let interval = config.interval;
     let mut sample = source.sample()?;
     let (mut session, report) = Session::open(&folder, config)?;
     if verdicts {
         session.judge();
     }
+    session.limit(limits);
     tell(&RecordEvent::Started { folder: &folder, origin: source.origin(), interval, report: &report });
     let start = Instant::now();
     let end = length.and_then(|length| start.checked_add(length));
@@ -112,19 +116,25 @@ mod tests {
         let stop = Stop::default();
         let asked = stop.clone();
         let config = RecorderConfig { interval: Duration::from_millis(5), ..RecorderConfig::default() };
-        let plan = Plan { folder: folder.path().into(), config, length: None, verdicts: false };
+        let limit = Limit::new("Leak", 79);
+        let plan =
+            Plan { folder: folder.path().into(), config, length: None, verdicts: false, limits: vec![limit] };
         let mut said = Vec::new();
+        let mut exceeded = 0;
         let status = record(Box::new(source), plan, &stop, &mut |event| {
             if let RecordEvent::Now(status) = event {
                 if status.samples == 6 {
                     asked.ask();
                 }
+            } else if let RecordEvent::Exceeded(excess) = event {
+                assert_eq!((excess.held, excess.limit), (80, 79));
+                exceeded += 1;
             } else {
                 said.push(event.to_string());
             }
         })
         .unwrap();
-        assert_eq!((status.samples, status.failed), (6, 1));
+        assert_eq!((status.samples, status.failed, exceeded), (6, 1, 1));
         assert!(said[0].starts_with("recording this machine every 5 ms"), "{said:?}");
         assert!(said[1].contains("become administrator") && said[2] == "sampling resumed", "{said:?}");
         assert!(said[3].starts_with("recorded 6 samples, "), "{said:?}");
@@ -165,7 +175,8 @@ mod tests {
             let stop = Stop::default();
             let asked = stop.clone();
             let config = RecorderConfig { interval: Duration::from_millis(2), ..RecorderConfig::default() };
-            let plan = Plan { folder: folder.path().into(), config, length: None, verdicts };
+            let plan =
+                Plan { folder: folder.path().into(), config, length: None, verdicts, limits: Vec::new() };
             let mut said = Vec::new();
             record(Box::new(source), plan, &stop, &mut |event| match event {
                 RecordEvent::Now(status) if status.samples >= 60 => {

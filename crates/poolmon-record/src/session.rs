@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use poolmon_model::Sample;
 use poolmon_model::problem::Remedy as _;
+use poolmon_model::{Limit, Sample};
 use poolmon_source::{LoadedModule, Source, SourceError};
 use poolmon_store::{OpenReport, RecordOutcome, Recorder, RecorderConfig, RecorderStatus, StoreError};
 
 use crate::alarm::Alarm;
 use crate::events::RecordEvent;
+use crate::limits::Limits;
 use crate::modules;
 
 /// Whoever wants to know what a recorder does.
@@ -25,6 +26,7 @@ pub struct Session {
     seal_told: bool,
     /// Where verdicts are wanted.
     alarm: Option<Alarm>,
+    limits: Limits,
 }
 
 impl Session {
@@ -32,7 +34,15 @@ impl Session {
     pub fn open(folder: &Path, config: RecorderConfig) -> poolmon_store::Result<(Self, OpenReport)> {
         let (recorder, report) = Recorder::open(folder, config)?;
         Ok((
-            Self { recorder, modules: None, failing: None, missed: 0, seal_told: false, alarm: None },
+            Self {
+                recorder,
+                modules: None,
+                failing: None,
+                missed: 0,
+                seal_told: false,
+                alarm: None,
+                limits: Limits::default(),
+            },
             report,
         ))
     }
@@ -40,6 +50,11 @@ impl Session {
     /// Judges what is recorded, tells what begins to leak, and writes it into the recording as a note.
     pub fn judge(&mut self) {
         self.alarm = Some(Alarm::new());
+    }
+
+    /// Reports what exceeds one of these limits, and writes it into the recording as a note.
+    pub fn limit(&mut self, limits: Vec<Limit>) {
+        self.limits = Limits::new(limits);
     }
 
     /// Where it stands.
@@ -75,16 +90,23 @@ impl Session {
         }
         let changes = self.alarm.as_mut().map(|alarm| alarm.push(sample)).unwrap_or_default();
         for change in changes {
-            let event = RecordEvent::Verdict(&change);
-            tell(&event);
-            match self.recorder.note(&event.to_string()) {
-                Err(error) if !error.is_full() => return Err(error),
-                _ => {}
-            }
+            self.note(&RecordEvent::Verdict(&change), tell)?;
+        }
+        for excess in self.limits.push(sample) {
+            self.note(&RecordEvent::Exceeded(&excess), tell)?;
         }
         self.seal_errors(tell);
         tell(&RecordEvent::Now(&self.status()));
         Ok(())
+    }
+
+    /// Passes an event on, and writes it into the recording.
+    fn note(&mut self, event: &RecordEvent<'_>, tell: Tell<'_>) -> poolmon_store::Result<()> {
+        tell(event);
+        match self.recorder.note(&event.to_string()) {
+            Err(error) if !error.is_full() => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Records that the source gave none, and why.

@@ -92,6 +92,41 @@ pub fn rate_interval(low: f64, high: f64) -> String {
     format!("{}/h (95 %)", human_range(low, high))
 }
 
+/// Units of bytes: decimal ones as disks are sold, binary ones where the name says so.
+const SIZES: [(&str, u64); 11] = [
+    ("kib", 1 << 10),
+    ("mib", 1 << 20),
+    ("gib", 1 << 30),
+    ("tib", 1 << 40),
+    ("kb", 1_000),
+    ("mb", 1_000_000),
+    ("gb", 1_000_000_000),
+    ("tb", 1_000_000_000_000),
+    ("k", 1_000),
+    ("m", 1_000_000),
+    ("g", 1_000_000_000),
+];
+
+/// Reads `500MB`, `1.5 GB`, `64MiB`.
+///
+/// # Errors
+/// It is no size, or has no unit; the text says how sizes are written.
+pub fn parse_bytes(text: &str) -> Result<u64, String> {
+    let wrong = || format!("`{text}` is not a size; write 500MB, 2GB or 64MiB");
+    let lower = text.trim().to_lowercase();
+    let (number, unit) = SIZES
+        .iter()
+        .find_map(|&(name, bytes)| Some((lower.strip_suffix(name)?.trim_end(), bytes)))
+        .ok_or_else(wrong)?;
+    let number: f64 = number.parse().map_err(|_| wrong())?;
+    let bytes = number * unit as f64;
+    if !bytes.is_finite() || !(1.0..1e18).contains(&bytes) {
+        return Err(wrong());
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range was looked at")]
+    Ok(bytes as u64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,5 +164,16 @@ mod tests {
         assert_eq!(rate_interval(8_042_578.0, 8_063_550.0), "7.67–7.69 MiB/h (95 %)");
         assert_eq!(human_range(-1024.0, 3584.0), "-1.00 to 3.50 KiB");
         assert_eq!(human_range(-0.1, 3584.0), "0.00–3.50 KiB");
+    }
+
+    #[test]
+    fn sizes_as_people_write_them() {
+        assert_eq!(parse_bytes("500MB"), Ok(500_000_000));
+        assert_eq!(parse_bytes("1.5 gb"), Ok(1_500_000_000));
+        assert_eq!(parse_bytes("64MiB"), Ok(64 << 20));
+        assert_eq!(parse_bytes("2G"), Ok(2_000_000_000));
+        for wrong in ["", "500", "MB", "-1MB", "0MB", "nanMB", "infMB", "1e30GB", "5 parsecs"] {
+            assert!(parse_bytes(wrong).unwrap_err().contains("500MB"), "{wrong}");
+        }
     }
 }

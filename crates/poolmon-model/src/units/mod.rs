@@ -12,8 +12,8 @@ pub mod moment;
 pub mod span;
 
 pub use bytes::{
-    human_amount, human_amounts, human_bytes, human_change, human_range, human_rate, rate_interval,
-    rate_margin,
+    human_amount, human_amounts, human_bytes, human_change, human_range, human_rate, parse_bytes,
+    rate_interval, rate_margin,
 };
 pub use moment::{Precision, moment, moment_with_zone, time_of_day};
 pub use span::{parse_distance, parse_span, rough_hours, rough_span, span};

@@ -3,13 +3,14 @@
 //! * [`say`]: everything on standard error; [`outcome`]: exit codes;
 //! * [`owners`]: where drivers' names come from; * [`table`]: a table, printed; [`snapshot`]: one appended to a file;
 //! * [`screen`]: the screen over any source; [`live_judge`]: its verdicts; [`analyse`]: verdicts on files or on this machine;
-//! * [`drivers`], [`caches`], [`suspects`]: searches for owners; [`copy`]: samples into a folder;
+//! * [`drivers`], [`caches`], [`suspects`]: searches for owners; [`copy`]: samples into a folder; [`limits`]: `--fail-on TAG>SIZE`;
 //! * [`status_line`], [`search_progress`]: what a person sees meanwhile.
 
 pub mod analyse;
 pub mod caches;
 pub mod copy;
 pub mod drivers;
+pub mod limits;
 pub mod live_judge;
 pub mod open;
 pub mod outcome;

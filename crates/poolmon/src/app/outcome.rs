@@ -28,6 +28,11 @@ impl Outcome {
         if done { Self::Done } else { Self::Failed }
     }
 
+    /// [`Found`](Self::Found), or else [`Done`](Self::Done).
+    pub const fn found_if(found: bool) -> Self {
+        if found { Self::Found } else { Self::Done }
+    }
+
     /// The exit code.
     pub const fn code(self) -> u8 {
         match self {

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use poolmon_model::{Filter, Pattern, PoolView, Scope, Sort, column};
+use poolmon_model::{Filter, Limit, Pattern, PoolView, Scope, Sort, column};
 
 use super::values::{column_id, pool};
 
@@ -128,6 +128,14 @@ impl RowArgs {
         let column = self.sort.as_deref().and_then(column::by_id).unwrap_or(default);
         Sort { column, by_change: self.by_change, reversed: self.reverse }
     }
+}
+
+/// `--fail-on` of commands that do not judge.
+#[derive(Debug, Clone, Default, Args)]
+pub struct LimitArgs {
+    /// Exit with code 3 if a tag or cache holds more: 'kmalloc-*>5GiB', 'Leak>500MB'; repeatable
+    #[arg(long = "fail-on", value_name = "TAG>SIZE")]
+    pub limits: Vec<Limit>,
 }
 
 /// A stretch of time.

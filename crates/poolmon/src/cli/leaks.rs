@@ -1,6 +1,9 @@
 //! `poolmon leaks`.
 
-use clap::{Args, ValueEnum};
+use std::str::FromStr;
+
+use clap::Args;
+use poolmon_model::Limit;
 
 use super::groups::{AnswerFormat, PooltagArgs, WhichArgs};
 use super::source::SourceArgs;
@@ -23,9 +26,10 @@ pub struct LeaksArgs {
     /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: AnswerFormat,
-    /// Exit with code 3 if something leaks, or at least grows
+    /// Exit with code 3 if something leaks, at least grows, or holds more than a limit: leak, growing,
+    /// 'kmalloc-*>5GiB', 'Leak>500MB'; repeatable
     #[arg(long, value_name = "WHAT")]
-    pub fail_on: Option<FailOn>,
+    pub fail_on: Vec<FailOn>,
     #[command(flatten)]
     pub pooltag: PooltagArgs,
 }
@@ -39,10 +43,25 @@ fn after() -> String {
 }
 
 /// `--fail-on`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone)]
 pub enum FailOn {
-    /// Something leaks
+    /// Something leaks.
     Leak,
-    /// Something leaks or grows
+    /// Something leaks or grows.
     Growing,
+    /// Something holds more than this.
+    Limit(Limit),
+}
+
+impl FromStr for FailOn {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "leak" => Ok(Self::Leak),
+            "growing" => Ok(Self::Growing),
+            _ if text.contains('>') => text.parse().map(Self::Limit),
+            _ => Err(format!("`{text}` is none of leak, growing and TAG>SIZE ('kmalloc-*>5GiB')")),
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::groups::WhichArgs;
+use super::groups::{LimitArgs, WhichArgs};
 use super::values;
 
 /// Options of `record`.
@@ -18,6 +18,8 @@ pub struct RecordArgs {
     /// Stop after this time (30s, 10m, 28d) [default: at Ctrl-C or a signal]
     #[arg(long = "for", value_name = "TIME", value_parser = values::span)]
     pub length: Option<Duration>,
+    #[command(flatten)]
+    pub fail_on: LimitArgs,
 }
 
 /// What is recorded and what is kept: for `record` and for the service.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use poolmon_print::TableFormat;
 
-use super::groups::RowArgs;
+use super::groups::{LimitArgs, RowArgs};
 use super::values::span;
 
 /// Options of `top`.
@@ -32,6 +32,8 @@ pub struct TopArgs {
     /// the last]
     #[arg(long, value_name = "TIME", requires = "file", allow_hyphen_values = true)]
     pub at: Option<String>,
+    #[command(flatten)]
+    pub fail_on: LimitArgs,
 }
 
 /// `--format`.

@@ -5,10 +5,11 @@
 use std::io::{self, BufWriter, Write as _};
 
 use jiff::tz::TimeZone;
-use poolmon_leak::VerdictKind;
+use poolmon_leak::{Verdict, VerdictKind};
 use poolmon_render::leaks as render;
 
 use crate::app::outcome::Outcome;
+use crate::app::say::warning;
 use crate::app::{analyse, owners};
 use crate::cli::groups::AnswerFormat;
 use crate::cli::leaks::{FailOn, LeaksArgs};
@@ -26,17 +27,30 @@ pub fn run(args: &LeaksArgs) -> anyhow::Result<Outcome> {
         AnswerFormat::Csv => render::csv(&mut out, &judged, &filter, args.all)?,
     }
     out.flush()?;
-    let found = |kinds: &[VerdictKind]| {
-        judged
-            .report
-            .verdicts
-            .iter()
-            .any(|verdict| kinds.contains(&verdict.kind) && filter.admits_tag(&verdict.tag, verdict.pool))
+    let admitted = || {
+        let verdicts = judged.report.verdicts.iter();
+        verdicts.filter(|verdict| filter.admits_tag(&verdict.tag, verdict.pool))
     };
-    let fails = match args.fail_on {
-        None => false,
-        Some(FailOn::Leak) => found(&[VerdictKind::Leaking]),
-        Some(FailOn::Growing) => found(&[VerdictKind::Leaking, VerdictKind::Growing]),
-    };
-    Ok(if fails { Outcome::Found } else { Outcome::Done })
+    let any = |kinds: &[VerdictKind]| admitted().any(|verdict| kinds.contains(&verdict.kind));
+    let mut fails = false;
+    for condition in &args.fail_on {
+        fails |= match condition {
+            FailOn::Leak => any(&[VerdictKind::Leaking]),
+            FailOn::Growing => any(&[VerdictKind::Leaking, VerdictKind::Growing]),
+            FailOn::Limit(limit) => {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "bytes of a machine"
+                )]
+                let excess = |verdict: &Verdict| limit.excess(&verdict.tag, verdict.held.max(0.0) as u64);
+                let excesses: Vec<_> = admitted().filter_map(excess).collect();
+                for excess in &excesses {
+                    warning!("{excess}");
+                }
+                !excesses.is_empty()
+            }
+        };
+    }
+    Ok(Outcome::found_if(fails))
 }

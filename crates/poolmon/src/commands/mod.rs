@@ -44,7 +44,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Some(Command::Measure(args)) => measure::run(&args),
         Some(Command::Report(args)) => done(report::run(&args)),
         Some(Command::Replay(args)) => done(replay::run(&args)),
-        Some(Command::Record(args)) => done(record::run(&args)),
+        Some(Command::Record(args)) => record::run(&args),
         Some(Command::Service(args)) => service::run(&args),
         Some(Command::Note(args)) => done(note::run(&args)),
         Some(Command::Info(args)) => done(info::run(&args)),

@@ -4,6 +4,7 @@ use poolmon_model::Filter;
 use poolmon_record::{Plan, RecordEvent, Stop, record};
 use poolmon_store::RecorderConfig;
 
+use crate::app::outcome::Outcome;
 use crate::app::status_line::StatusLine;
 use crate::cli::record::{RecordArgs, WhatArgs};
 use crate::input;
@@ -25,8 +26,8 @@ impl WhatArgs {
     }
 }
 
-/// Records until it is told to stop.
-pub fn run(args: &RecordArgs) -> anyhow::Result<()> {
+/// Records until it is told to stop; exit code 3 if a limit was exceeded meanwhile.
+pub fn run(args: &RecordArgs) -> anyhow::Result<Outcome> {
     let source = input::live(args.what.which.view())?;
     let stop = Stop::on_signals()?;
     let plan = Plan {
@@ -34,11 +35,16 @@ pub fn run(args: &RecordArgs) -> anyhow::Result<()> {
         config: args.what.config(),
         length: args.length,
         verdicts: args.what.verdicts,
+        limits: args.fail_on.limits.clone(),
     };
     let mut line = StatusLine::new();
-    let mut tell = |event: &RecordEvent<'_>| line.tell(event);
+    let mut exceeded = false;
+    let mut tell = |event: &RecordEvent<'_>| {
+        exceeded |= matches!(event, RecordEvent::Exceeded(_));
+        line.tell(event);
+    };
     let result = record(source, plan, &stop, &mut tell);
     stop.done();
     result?;
-    Ok(())
+    Ok(Outcome::found_if(exceeded))
 }

@@ -8,11 +8,11 @@ use poolmon_read::{ReadOptions, SamplePair};
 
 use crate::app::outcome::Outcome;
 use crate::app::say::note;
-use crate::app::{owners, table};
+use crate::app::{limits, owners, table};
 use crate::cli::top::{FormatArg, TopArgs};
 use crate::input::{self, FileMoment};
 
-/// Prints the table; exit code 1 if a dump lacks some of its figures.
+/// Prints the table; exit code 1 if a dump lacks some of its figures, 3 if a limit is exceeded.
 pub fn run(args: &TopArgs) -> anyhow::Result<Outcome> {
     let owners = owners::load(&args.rows)?;
     let mut rows = args.rows.clone();
@@ -42,6 +42,9 @@ pub fn run(args: &TopArgs) -> anyhow::Result<Outcome> {
         note!("one snapshot has no change to sort by; {}", where_change_comes_from(args));
     }
     table::print(&rows, args.limit, args.format.into(), before.as_ref(), now, &owners)?;
+    if limits::exceeded(&args.fail_on.limits, now) {
+        return Ok(Outcome::Found);
+    }
     Ok(Outcome::done_if(found.complete))
 }
 

@@ -256,7 +256,8 @@ fn serve_until_stopped() -> anyhow::Result<()> {
             RecordEvent::Failed(_)
             | RecordEvent::Full(_)
             | RecordEvent::NotSealed(_)
-            | RecordEvent::Verdict(_) => EventKind::Warning,
+            | RecordEvent::Verdict(_)
+            | RecordEvent::Exceeded(_) => EventKind::Warning,
             RecordEvent::Started { .. } => {
                 // A manager that does not listen any more will end the process.
                 let _ = tell_manager(ServiceState::Running, accepts, 0);
@@ -272,6 +273,7 @@ fn serve_until_stopped() -> anyhow::Result<()> {
             config: args.what.config(),
             length: None,
             verdicts: args.what.verdicts,
+            limits: Vec::new(),
         };
         Ok(record(source, plan, &stop, &mut tell)?)
     });
