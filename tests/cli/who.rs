@@ -1,15 +1,11 @@
 //! `poolmon who`: drivers of a tag, with evidence.
 
-#[path = "../../crates/poolmon-owner/tests/common/mod.rs"]
-mod image;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use image::{TEXT, call_slot, direct_x64};
-use poolmon_owner::scan::Machine;
+use poolmon_synth::driver::{Processor, TEXT, call_slot, direct_x64, image};
 
 use crate::{POOLMON, json_of, poolmon, shared, text, with_signals};
 
@@ -31,11 +27,11 @@ impl Drivers {
         twice.extend(b"Leak");
         call_slot(&mut twice, 0);
         twice.push(0xc3);
-        drivers.put("proof.sys", &image::image(Machine::X64, &twice, TAGGED, false, &[]));
-        drivers.put("table.sys", &image::image(Machine::X64, &[0xc3], TAGGED, false, b"Leak"));
-        drivers.put("words.sys", &image::image(Machine::X64, &[0xc3], TAGGED, false, b"MemoryLeakTest"));
-        drivers.put("LeakyBus.sys", &image::image(Machine::X64, &[0xc3], &["WdfVersionBind"], false, &[]));
-        drivers.put("other.sys", &image::image(Machine::X64, &direct_x64(b"Othr"), TAGGED, false, &[]));
+        drivers.put("proof.sys", &image(Processor::X64, &twice, TAGGED, false, &[]));
+        drivers.put("table.sys", &image(Processor::X64, &[0xc3], TAGGED, false, b"Leak"));
+        drivers.put("words.sys", &image(Processor::X64, &[0xc3], TAGGED, false, b"MemoryLeakTest"));
+        drivers.put("LeakyBus.sys", &image(Processor::X64, &[0xc3], &["WdfVersionBind"], false, &[]));
+        drivers.put("other.sys", &image(Processor::X64, &direct_x64(b"Othr"), TAGGED, false, &[]));
         drivers.put("broken.sys", b"MZ and no more");
         drivers.put("notes.txt", b"Leak");
         drivers
@@ -69,7 +65,7 @@ impl Drivers {
 
 /// A driver that calls `ExAllocatePoolWithTag` with a tag.
 pub fn small_driver(tag: [u8; 4]) -> Vec<u8> {
-    image::image(Machine::X64, &direct_x64(&tag), TAGGED, false, &[])
+    image(Processor::X64, &direct_x64(&tag), TAGGED, false, &[])
 }
 
 #[test]
@@ -156,7 +152,7 @@ fn the_second_question_is_answered_from_the_index() {
     let (known, code_only, other) = ask(&["Othr"]);
     assert_eq!((known, code_only, other[0]["driver"].as_str()), (5, true, Some("other.sys")));
     // A changed file is read again, a damaged index is as good as none.
-    drivers.put("other.sys", &image::image(Machine::X64, &direct_x64(b"Newr"), TAGGED, false, &[0]));
+    drivers.put("other.sys", &image(Processor::X64, &direct_x64(b"Newr"), TAGGED, false, &[0]));
     assert_eq!(ask(&["Newr"]).2[0]["driver"], "other.sys");
     fs::write(drivers.index(), "nonsense").unwrap();
     assert_eq!(ask(&["Leak"]).0, 0);
@@ -259,7 +255,7 @@ fn what_cannot_be_searched_is_told() {
     told(&[], 2, &["TAG"]);
     told(&["", "--drivers", drivers.path()], 1, &["empty"]);
     // Headers that speak of four gigabytes, in a file that has them.
-    let mut bytes = image::image(Machine::X64, &direct_x64(b"Leak"), TAGGED, false, &[]);
+    let mut bytes = image(Processor::X64, &direct_x64(b"Leak"), TAGGED, false, &[]);
     let section = 0x98 + 240;
     bytes[section + 16..section + 20].copy_from_slice(&u32::MAX.to_le_bytes());
     drivers.put("huge.sys", &bytes);
@@ -288,7 +284,7 @@ fn ctrl_c_shows_what_was_found_so_far() {
     // Enough code for several seconds of reading.
     let mut code = vec![0x90_u8; 0x1000 - 0x100];
     code.splice(0..0, direct_x64(b"Leak"));
-    let mut bytes = image::image(Machine::X64, &code, TAGGED, false, &[]);
+    let mut bytes = image(Processor::X64, &code, TAGGED, false, &[]);
     // Four sections more over the same code would be cut by the budget: many files are as good.
     bytes.resize(bytes.len() + (8 << 20), 0x90);
     let section = 0x98 + 240;

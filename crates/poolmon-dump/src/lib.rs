@@ -1,3 +1,7 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # Inside
+//!
 //! Windows memory dumps: pool tables, modules and searches, without symbols.
 //!
 //! Data passes in this order:

@@ -1,3 +1,7 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # Inside
+//!
 //! Which driver uses a tag.
 //!
 //! * [`pooltag`]: Microsoft's pooltag.txt and PoolMon's localtag.txt, read from the person's own copy;

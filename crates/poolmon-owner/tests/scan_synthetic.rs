@@ -2,17 +2,15 @@
 
 #![allow(clippy::cast_possible_truncation, clippy::trivially_copy_pass_by_ref, missing_docs)]
 
-mod common;
-
 use std::sync::atomic::AtomicBool;
 
-use common::{DATA, SLOTS, TEXT, call, call_slot, direct_x64, image};
 use poolmon_image::pe::PeError;
 use poolmon_model::PoolTag;
 use poolmon_owner::scan::{
-    self, CallRole, DriverImage, DriverIndex, EvidenceKind, FileOutcome, Machine, ScanError, SearchEvent,
+    self, CallRole, DriverImage, DriverIndex, EvidenceKind, FileOutcome, ScanError, SearchEvent,
     SearchLimits, TagQuery,
 };
+use poolmon_synth::driver::{DATA, Processor, SLOTS, TEXT, call, call_slot, direct_x64, image};
 
 fn only(bytes: &[u8]) -> poolmon_owner::scan::Evidence {
     let rows = DriverImage::parse("test.sys", bytes).unwrap().evidence();
@@ -23,7 +21,7 @@ fn only(bytes: &[u8]) -> poolmon_owner::scan::Evidence {
 #[test]
 fn x64_calls_through_both_import_tables() {
     for delayed in [false, true] {
-        let bytes = image(Machine::X64, &direct_x64(b"Test"), &["ExAllocatePoolWithTag"], delayed, &[]);
+        let bytes = image(Processor::X64, &direct_x64(b"Test"), &["ExAllocatePoolWithTag"], delayed, &[]);
         let row = only(&bytes);
         assert_eq!((row.tag, row.kind), (PoolTag(*b"Test"), EvidenceKind::Call));
         assert_eq!(row.api.as_deref(), Some("ExAllocatePoolWithTag"));
@@ -35,7 +33,7 @@ fn x64_calls_through_both_import_tables() {
 #[test]
 fn the_bit_of_protected_pool_is_taken_off() {
     let bytes = image(
-        Machine::X64,
+        Processor::X64,
         &direct_x64(&[b'P', b'r', b'o', b'c' | 0x80]),
         &["ExFreePoolWithTag"],
         false,
@@ -43,8 +41,13 @@ fn the_bit_of_protected_pool_is_taken_off() {
     );
     // r8d is not where a free takes its tag.
     assert!(DriverImage::parse("x", &bytes).unwrap().evidence().is_empty());
-    let bytes =
-        image(Machine::X64, &direct_x64(&[b'P', b'r', b'o', b'c' | 0x80]), &["ExAllocatePool2"], false, &[]);
+    let bytes = image(
+        Processor::X64,
+        &direct_x64(&[b'P', b'r', b'o', b'c' | 0x80]),
+        &["ExAllocatePool2"],
+        false,
+        &[],
+    );
     assert_eq!(only(&bytes).tag, PoolTag(*b"Proc"));
     assert_eq!(
         DriverImage::parse("x", &bytes).unwrap().evidence_for(PoolTag(*b"Proc"))[0].kind,
@@ -70,7 +73,7 @@ fn x64_thunks_wrappers_and_wrappers_of_wrappers_are_followed() {
     code.extend(b"Wrap");
     call(&mut code, TEXT + 0x20);
     code.push(0xc3);
-    let row = only(&image(Machine::X64, &code, &["ExAllocatePool2"], false, &[]));
+    let row = only(&image(Processor::X64, &code, &["ExAllocatePool2"], false, &[]));
     assert_eq!((row.tag, row.kind), (PoolTag(*b"Wrap"), EvidenceKind::Argument));
     assert_eq!(row.wrapper, Some(TEXT + 0x20));
     assert_eq!(row.api.as_deref(), Some("ExAllocatePool2"));
@@ -83,21 +86,21 @@ fn x64_stack_arguments_and_variables_are_read() {
     code.extend(b"Look");
     call_slot(&mut code, 0);
     code.push(0xc3);
-    let row = only(&image(Machine::X64, &code, &["ExInitializeNPagedLookasideList"], false, &[]));
+    let row = only(&image(Processor::X64, &code, &["ExInitializeNPagedLookasideList"], false, &[]));
     assert_eq!((row.tag, row.kind, row.role), (PoolTag(*b"Look"), EvidenceKind::Call, Some(CallRole::List)));
     // mov r8d, [rip + variable]
     let mut code = vec![0x44, 0x8b, 0x05];
     code.extend((DATA + 0x800 - (TEXT + 7)).to_le_bytes());
     call_slot(&mut code, 0);
     code.push(0xc3);
-    let row = only(&image(Machine::X64, &code, &["ExAllocatePoolWithTag"], false, b"Vari"));
+    let row = only(&image(Processor::X64, &code, &["ExAllocatePoolWithTag"], false, b"Vari"));
     assert_eq!((row.tag, row.kind, row.section.as_str()), (PoolTag(*b"Vari"), EvidenceKind::Call, ".data"));
 }
 
 #[test]
 fn messages_and_stop_codes_are_no_tags() {
     for import in ["KeBugCheckEx", "DbgPrint", "RtlCompareMemory"] {
-        let bytes = image(Machine::X64, &direct_x64(b"Stop"), &[import], false, &[]);
+        let bytes = image(Processor::X64, &direct_x64(b"Stop"), &[import], false, &[]);
         let image = DriverImage::parse("x", &bytes).unwrap();
         assert!(image.evidence().is_empty());
         assert_eq!(image.evidence_for(PoolTag(*b"Stop"))[0].kind, EvidenceKind::Code);
@@ -114,7 +117,7 @@ fn x86_pushes_are_counted_from_the_back() {
         code.extend([0xff, 0x15]);
         code.extend((0x10000 + SLOTS).to_le_bytes());
         code.push(0xc3);
-        let row = only(&image(Machine::X86, &code, &[import], false, &[]));
+        let row = only(&image(Processor::X86, &code, &[import], false, &[]));
         assert_eq!((row.tag, row.kind, row.offset), (PoolTag(*b"Push"), EvidenceKind::Call, 0x401));
     }
 }
@@ -128,14 +131,15 @@ fn arm64_literals_and_halves_are_read() {
         words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>()
     };
     // ldr w2, =literal, five words on
-    let row = only(&image(Machine::Arm64, &code(&[0x1800_0002 | 5 << 5]), &["ExAllocatePool2"], false, &[]));
+    let row =
+        only(&image(Processor::Arm64, &code(&[0x1800_0002 | 5 << 5]), &["ExAllocatePool2"], false, &[]));
     assert_eq!((row.tag, row.kind, row.offset), (PoolTag(*b"Lite"), EvidenceKind::Call, 0x414));
     // movz w2, #'Ha'; movk w2, #'lf', lsl 16
     let [a, b, c, d] = *b"Half";
     let low = u32::from(u16::from_le_bytes([a, b]));
     let high = u32::from(u16::from_le_bytes([c, d]));
     let halves = [0x5280_0002 | low << 5, 0x72a0_0002 | high << 5];
-    let bytes = image(Machine::Arm64, &code(&halves), &["ExAllocatePool2"], false, &[]);
+    let bytes = image(Processor::Arm64, &code(&halves), &["ExAllocatePool2"], false, &[]);
     let row = only(&bytes);
     assert_eq!((row.tag, row.kind), (PoolTag(*b"Half"), EvidenceKind::Call));
     // The cheap search beforehand must not lose it: the four bytes are nowhere.
@@ -157,7 +161,7 @@ fn structures_data_and_text_are_told_apart() {
     let mut extra = context(b"Ctxt");
     extra.resize(0x100, 0);
     extra.extend(b"Lone\0\0\0\0 a longer text\0");
-    let bytes = image(Machine::X64, &[0xc3], &["FltRegisterFilter"], false, &extra);
+    let bytes = image(Processor::X64, &[0xc3], &["FltRegisterFilter"], false, &extra);
     let image = DriverImage::parse("x", &bytes).unwrap();
     let kind =
         |tag: &[u8; 4]| image.evidence_for(PoolTag(*tag)).iter().map(|row| row.kind).collect::<Vec<_>>();
@@ -171,7 +175,7 @@ fn structures_data_and_text_are_told_apart() {
 #[test]
 fn a_framework_driver_is_found_by_its_name() {
     let folder = tempfile::tempdir().unwrap();
-    let bytes = image(Machine::X64, &[0xc3], &["WdfVersionBind"], false, &[]);
+    let bytes = image(Processor::X64, &[0xc3], &["WdfVersionBind"], false, &[]);
     std::fs::write(folder.path().join("wdfAbcdef.sys"), &bytes).unwrap();
     std::fs::write(folder.path().join("other.sys"), &bytes).unwrap();
     std::fs::write(folder.path().join("bad.sys"), b"MZ and no more").unwrap();
@@ -213,7 +217,7 @@ fn a_framework_driver_is_found_by_its_name() {
 fn a_huge_file_is_read_as_far_as_its_headers_say() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("huge.sys");
-    let bytes = image(Machine::X64, &direct_x64(b"Test"), &["ExAllocatePoolWithTag"], false, &[]);
+    let bytes = image(Processor::X64, &direct_x64(b"Test"), &["ExAllocatePoolWithTag"], false, &[]);
     let ask = |limit| {
         let mut rows = Vec::new();
         let never = AtomicBool::new(false);
@@ -248,7 +252,7 @@ fn a_changed_file_or_a_damaged_index_is_asked_again() {
         let query = TagQuery::Tag(PoolTag(*b"Test"));
         scan::folder(std::slice::from_ref(&path), query, 1, SearchLimits::default(), index, &never, |_| {})
     };
-    let bytes = image(Machine::X64, &direct_x64(b"Test"), &["ExAllocatePoolWithTag"], false, &[]);
+    let bytes = image(Processor::X64, &direct_x64(b"Test"), &["ExAllocatePoolWithTag"], false, &[]);
     std::fs::write(&path, &bytes).unwrap();
     let mut index = DriverIndex::load(&place);
     assert_eq!(ask(&mut index).found, 1);
@@ -268,7 +272,7 @@ fn a_changed_file_or_a_damaged_index_is_asked_again() {
 #[test]
 fn what_is_no_image_is_said_to_be_none() {
     assert_eq!(DriverImage::parse("x", b"#!/bin/sh").unwrap_err(), ScanError::Pe(PeError::NotPe));
-    let bytes = image(Machine::X64, &[0xc3], &[], false, &[]);
+    let bytes = image(Processor::X64, &[0xc3], &[], false, &[]);
     for cut in 2..bytes.len() {
         if let Ok(image) = DriverImage::parse("x", &bytes[..cut]) {
             let _ = (image.evidence(), image.info());

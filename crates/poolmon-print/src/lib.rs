@@ -1,3 +1,7 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # Inside
+//!
 //! One table written for people and programs: text, CSV, TSV, JSON, PoolMon's log.
 //!
 //! Which columns there are, what they are called and what stands in them comes from [`poolmon_model::column`];

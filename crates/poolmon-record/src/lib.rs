@@ -1,3 +1,7 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # Inside
+//!
 //! Recording a source: the loop of `poolmon record`, of its service, and of the screen with `--record`.
 //!
 //! * [`record`]: a sample, a wait, the next one, until [`Stop`]; every [`RecordEvent`] is passed to the caller;

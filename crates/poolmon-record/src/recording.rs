@@ -14,17 +14,25 @@ use crate::stop::Stop;
 
 /// What is recorded where, and for how long.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Plan {
     /// The folder.
     pub folder: PathBuf,
     /// Interval, retention, filters.
     pub config: RecorderConfig,
-    /// Until somebody stops it, where absent.
+    /// For how long; `None` = until it is stopped.
     pub length: Option<Duration>,
-    /// Tell what begins to leak.
+    /// Report rows that begin to leak.
     pub verdicts: bool,
     /// Report what exceeds one of these.
     pub limits: Vec<Limit>,
+}
+
+impl Plan {
+    /// Records into `folder` until it is stopped, with the default settings, without verdicts and limits.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into(), config: RecorderConfig::default(), length: None, verdicts: false, limits: Vec::new() }
+    }
 }
 
 /// Records until `stop` is asked for or the time is over, and closes the recording.

@@ -1,3 +1,7 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # Inside
+//!
 //! The answers of the commands, for people (text) and for programs (JSON, CSV).
 //!
 //! One folder or file for each command: [`leaks`], [`measure`], [`diff`], [`who`], [`dump`], [`recording`]; [`mod@unit`]: what `service` hands to

@@ -1,3 +1,7 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # Inside
+//!
 //! The verdict as a file to send: one HTML page without network, or Markdown.
 //!
 //! Data passes in one direction:
@@ -35,7 +39,8 @@ use jiff::tz::TimeZone;
 use poolmon_leak::{Analysis, Report, Verdict};
 use poolmon_model::{Filter, Pool, Tag, TimelineMark};
 
-/// What is told of.
+/// Everything that a report shows.
+#[non_exhaustive]
 pub struct Material<'a> {
     /// The headline's own words instead of the host's name.
     pub title: Option<String>,
@@ -95,7 +100,34 @@ pub struct Suspect {
     pub evidence: Vec<String>,
 }
 
-impl Material<'_> {
+impl<'a> Material<'a> {
+    /// A report on `source` with the six most important causes. Everything else is unknown until it is set.
+    pub fn new(
+        source: impl Into<String>,
+        report: &'a Report,
+        analysis: &'a Analysis,
+        made: Timestamp,
+    ) -> Self {
+        Self {
+            title: None,
+            source: source.into(),
+            host: None,
+            system: None,
+            span: None,
+            report,
+            analysis,
+            needs: None,
+            perfmon: None,
+            events: Vec::new(),
+            dossiers: Vec::new(),
+            filter: Filter::default(),
+            limit: 6,
+            zone: TimeZone::UTC,
+            made,
+            maker: concat!("poolmon-report ", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+
     /// What stands above everything: the title, else the host, else the source.
     pub fn headline(&self) -> &str {
         self.title.as_ref().or(self.host.as_ref()).unwrap_or(&self.source)

@@ -1,3 +1,8 @@
+// Its example reads Linux files.
+#![cfg_attr(unix, doc = include_str!("../README.md"))]
+//!
+//! # Inside
+//!
 //! Where samples come from.
 //!
 //! * `linux/`: `/proc/slabinfo`, `/proc/vmallocinfo`, `/proc/allocinfo`, `/sys/kernel/slab`, `/proc/meminfo`;

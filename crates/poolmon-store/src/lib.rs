@@ -1,3 +1,7 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # Inside
+//!
 //! Recordings of samples: crash-safe, small, open to every tool.
 //!
 //! * [`codec`]: a sample against the one before, in few bytes;

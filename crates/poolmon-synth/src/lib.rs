@@ -6,10 +6,13 @@
 //!
 //! * [`kernel`]: a simulated kernel pool with a leak in it, for tests and `poolmon demo`;
 //! * `hosts` (feature): labelled hosts with leaks and with growth that is none: the yardstick of verdicts;
+//! * `driver` (feature): small Windows drivers that allocate under a given tag;
 //! * `dump` (feature): Windows memory dumps with a planted truth, for tests of the reader.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "driver")]
+pub mod driver;
 #[cfg(feature = "dump")]
 pub mod dump;
 #[cfg(feature = "hosts")]

@@ -1,3 +1,7 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # Inside
+//!
 //! The live screen.
 //!
 //! Data passes through these modules in one direction:

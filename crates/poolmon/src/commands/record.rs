@@ -30,13 +30,11 @@ impl WhatArgs {
 pub fn run(args: &RecordArgs) -> anyhow::Result<Outcome> {
     let source = input::live(args.what.which.view())?;
     let stop = Stop::on_signals()?;
-    let plan = Plan {
-        folder: args.folder.clone(),
-        config: args.what.config(),
-        length: args.length,
-        verdicts: args.what.verdicts,
-        limits: args.fail_on.limits.clone(),
-    };
+    let mut plan = Plan::new(&args.folder);
+    plan.config = args.what.config();
+    plan.length = args.length;
+    plan.verdicts = args.what.verdicts;
+    plan.limits.clone_from(&args.fail_on.limits);
     let mut line = StatusLine::new();
     let mut exceeded = false;
     let mut tell = |event: &RecordEvent<'_>| {

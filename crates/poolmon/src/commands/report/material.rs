@@ -25,24 +25,18 @@ pub fn collect<'a>(
     for path in &args.drivers.drivers {
         std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
     }
-    let mut material = Material {
-        title: args.title.clone(),
-        source: judged.source.clone(),
-        host: judged.host.clone(),
-        system: judged.system.clone(),
-        span: judged.span,
-        report: &judged.report,
-        analysis: &judged.analysis,
-        needs: judged.needs,
-        perfmon: judged.perfmon.as_ref(),
-        events: events(judged, marks),
-        dossiers: Vec::new(),
-        filter: args.which.filter(),
-        limit: args.limit,
-        zone: TimeZone::system(),
-        made: Timestamp::now(),
-        maker: concat!("poolmon ", env!("CARGO_PKG_VERSION")).to_owned(),
-    };
+    let mut material = Material::new(&judged.source, &judged.report, &judged.analysis, Timestamp::now());
+    material.title.clone_from(&args.title);
+    material.host.clone_from(&judged.host);
+    material.system.clone_from(&judged.system);
+    material.span = judged.span;
+    material.needs = judged.needs;
+    material.perfmon = judged.perfmon.as_ref();
+    material.events = events(judged, marks);
+    material.filter = args.which.filter();
+    material.limit = args.limit;
+    material.zone = TimeZone::system();
+    material.maker = format!("poolmon {}", env!("CARGO_PKG_VERSION"));
     let dossiers: anyhow::Result<Vec<Dossier>> =
         material.causes().into_iter().map(|verdict| dossier(args, verdict, owners)).collect();
     material.dossiers = dossiers?;

@@ -268,13 +268,9 @@ fn serve_until_stopped() -> anyhow::Result<()> {
         report_event(NAME, kind, &event.to_string());
     };
     let result = input::live(args.what.which.view()).and_then(|source| {
-        let plan = Plan {
-            folder: args.folder.clone(),
-            config: args.what.config(),
-            length: None,
-            verdicts: args.what.verdicts,
-            limits: Vec::new(),
-        };
+        let mut plan = Plan::new(&args.folder);
+        plan.config = args.what.config();
+        plan.verdicts = args.what.verdicts;
         Ok(record(source, plan, &stop, &mut tell)?)
     });
     // Before the manager is told: with the last service stopped the process ends, and this thread with it.

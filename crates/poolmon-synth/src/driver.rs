@@ -1,8 +1,27 @@
-//! Writes small driver images: x64, x86 and ARM64 with imports, so that the logic is tested without real drivers.
+//! Small Windows drivers with imports, for x86, x64 and ARM64: tests of driver searches need no real drivers.
+#![allow(clippy::cast_possible_truncation, reason = "offsets in an image of 10 KiB")]
 
-#![allow(clippy::cast_possible_truncation, clippy::trivially_copy_pass_by_ref, dead_code)]
+/// What a driver runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Processor {
+    /// 32-bit x86.
+    X86,
+    /// 64-bit x86.
+    X64,
+    /// 64-bit ARM.
+    Arm64,
+}
 
-use poolmon_owner::scan::Machine;
+impl Processor {
+    /// Its number in a PE header.
+    const fn raw(self) -> u16 {
+        match self {
+            Self::X86 => 0x14c,
+            Self::X64 => 0x8664,
+            Self::Arm64 => 0xaa64,
+        }
+    }
+}
 
 /// RVA of the code.
 pub const TEXT: u32 = 0x1000;
@@ -11,9 +30,10 @@ pub const DATA: u32 = 0x2000;
 /// Slots of the imports, in the order of their names.
 pub const SLOTS: u32 = DATA + 0x100;
 
-/// An image with one section of code, and one of data that holds the import table and `extra` at RVA 0x2800.
-pub fn image(machine: Machine, code: &[u8], imports: &[&str], delayed: bool, extra: &[u8]) -> Vec<u8> {
-    let wide = machine != Machine::X86;
+/// A driver with one section of code and one of data. The data holds the table of `imports` (from `ntoskrnl.exe`, loaded on
+/// demand if `delayed`) and, at RVA 0x2800, `extra`.
+pub fn image(processor: Processor, code: &[u8], imports: &[&str], delayed: bool, extra: &[u8]) -> Vec<u8> {
+    let wide = processor != Processor::X86;
     let width = if wide { 8_usize } else { 4 };
     let mut data = vec![0_u8; 0x1000];
     let put = |data: &mut Vec<u8>, at: usize, bytes: &[u8]| data[at..at + bytes.len()].copy_from_slice(bytes);
@@ -43,13 +63,7 @@ pub fn image(machine: Machine, code: &[u8], imports: &[&str], delayed: bool, ext
     put(&mut file, 0, b"MZ");
     put(&mut file, 0x3c, &word(0x80));
     put(&mut file, 0x80, b"PE\0\0");
-    let raw = match machine {
-        Machine::X86 => 0x14c_u16,
-        Machine::X64 => 0x8664,
-        Machine::Arm64 => 0xaa64,
-        Machine::Other(raw) => raw,
-    };
-    put(&mut file, 0x84, &raw.to_le_bytes());
+    put(&mut file, 0x84, &processor.raw().to_le_bytes());
     put(&mut file, 0x86, &2_u16.to_le_bytes());
     put(&mut file, 0x94, &(optional as u16).to_le_bytes());
     let head = 0x98;
@@ -74,7 +88,7 @@ pub fn image(machine: Machine, code: &[u8], imports: &[&str], delayed: bool, ext
         put(&mut file, at + 36, &word(flags));
     }
     let mut text = code.to_vec();
-    text.resize(0x1000, if machine == Machine::Arm64 { 0 } else { 0xcc });
+    text.resize(0x1000, if processor == Processor::Arm64 { 0 } else { 0xcc });
     file.extend(text);
     file.extend(data);
     file
@@ -94,7 +108,7 @@ pub fn call(code: &mut Vec<u8>, target: u32) {
     code.extend(target.wrapping_sub(next).to_le_bytes());
 }
 
-/// Code that allocates under a tag with the first import.
+/// x64 code that calls the first import with a tag as the third argument.
 pub fn direct_x64(tag: &[u8; 4]) -> Vec<u8> {
     let mut code = vec![0x41, 0xb8];
     code.extend(tag);
