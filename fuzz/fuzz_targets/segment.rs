@@ -4,10 +4,9 @@
 
 use libfuzzer_sys::fuzz_target;
 use poolmon_model::Sample;
-use poolmon_store::codec;
-use poolmon_store::segment::cursor::SegmentCursor;
-use poolmon_store::segment::frame::{FrameHead, HEAD, checksum};
-use poolmon_store::segment::summary;
+use poolmon_store::internal::{
+    FrameHead, HEAD, SegmentCursor, checksum, parse_summary, read_summary, write_summary,
+};
 
 fuzz_target!(|data: &[u8]| {
     let mut bytes = data.to_vec();
@@ -40,11 +39,11 @@ fuzz_target!(|data: &[u8]| {
             let _ = cursor.seek_number(&index, entry.last);
             cursor.sample_into(&mut sample);
             let Ok(Some(frame)) = cursor.frame_at(entry.offset) else { continue };
-            let Some((_, bits)) = summary::parse(&frame.payload) else { continue };
-            if let Ok(told) = codec::summary::read(bits, &sample) {
-                let again = codec::summary::write(&told, &sample);
-                let again = codec::summary::read(&again, &sample).expect("what was read can be written");
-                assert_eq!(format!("{told:?}"), format!("{again:?}"));
+            let Some((_, bits)) = parse_summary(&frame.payload) else { continue };
+            if let Ok(summary) = read_summary(bits, &sample) {
+                let again = write_summary(&summary, &sample);
+                let again = read_summary(&again, &sample).expect("what was read can be written");
+                assert_eq!(format!("{summary:?}"), format!("{again:?}"));
             }
         }
     }

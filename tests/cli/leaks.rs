@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 use poolmon_model::{Origin, Sample, SourceKind};
-use poolmon_store::recorder::ClockMoment;
+use poolmon_store::ClockMoment;
 use poolmon_store::{Recorder, RecorderConfig, Recording};
 use poolmon_synth::kernel::{SimulatedKernel, SimulationConfig as KernelConfig};
 use serde_json::Value;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use poolmon_model::{Sample, SourceKind, Tag};
-use poolmon_store::recorder::ClockMoment;
+use poolmon_store::ClockMoment;
 use poolmon_store::{ModuleChange, Recorder, RecorderConfig};
 use poolmon_synth::kernel::{SimulatedKernel, SimulationConfig as KernelConfig};
 use serde_json::Value;

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use poolmon_model::{CounterWidth, Origin, Sample, SourceKind};
-use poolmon_store::recorder::ClockMoment;
+use poolmon_store::ClockMoment;
 use poolmon_store::{ModuleChange, Recorder, RecorderConfig};
 use poolmon_synth::hosts::scenario::Scenario;
 

@@ -11,6 +11,7 @@ use crate::symbols::SymbolPlaces;
 
 /// One allocation of a page or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BigAllocation {
     /// Its address.
     pub address: u64,
@@ -26,6 +27,7 @@ pub struct BigAllocation {
 
 /// The large allocations of a dump.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BigPool {
     /// In the order of the kernel's table.
     pub allocations: Vec<BigAllocation>,

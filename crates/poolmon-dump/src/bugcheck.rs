@@ -2,6 +2,7 @@
 
 /// A bugcheck that is known here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Bugcheck {
     /// Code without the bit that marks small dumps.
     pub code: u32,

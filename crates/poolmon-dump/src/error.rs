@@ -10,6 +10,7 @@ pub type Result<T> = std::result::Result<T, DumpError>;
 
 /// A dump could not be read, or it cannot answer.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DumpError {
     /// The operating system answered with an error.
     #[error("cannot {action} {path}: {source}")]

@@ -77,6 +77,7 @@ impl Needle {
 
 /// Where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FindHit {
     /// Address.
     pub address: u64,
@@ -114,6 +115,7 @@ impl FindHit {
 
 /// Absent pages of one module.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ModuleAbsent {
     /// Name of the module.
     pub module: String,
@@ -125,6 +127,7 @@ pub struct ModuleAbsent {
 
 /// What a search found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FindReport {
     /// Hits by module, in the order of addresses.
     pub hits: Vec<FindHit>,

@@ -11,6 +11,7 @@ use crate::paging::PagingForm;
 
 /// What a dump tells of itself. `None` = not told.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DumpInfo {
     /// Kind of file.
     pub container: Container,
@@ -55,6 +56,7 @@ pub type Answerable = std::result::Result<(), String>;
 
 /// Which questions a dump can answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AnswerableQuestions {
     /// `poolused`, and what is built on it.
     pub pool_used: Answerable,

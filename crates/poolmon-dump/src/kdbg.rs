@@ -9,6 +9,7 @@ use crate::memory::Memory;
 
 /// What the block told. Addresses are of variables unless said otherwise; 0 = not told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct KernelData {
     /// Size of the block in bytes; grows from release to release.
     pub size: u32,

@@ -13,6 +13,7 @@ use crate::paging::{Absent, PageHole, PagingForm, Translation, Walker};
 
 /// Pages that could not be read, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AbsentPages {
     /// Nothing was mapped there.
     pub unmapped: u64,

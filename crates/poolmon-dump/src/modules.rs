@@ -9,6 +9,7 @@ use crate::memory::Memory;
 
 /// A loaded kernel module.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LoadedModule {
     /// First address.
     pub base: u64,
@@ -64,6 +65,7 @@ impl LoadedModule {
 
 /// A driver that was unloaded before the dump was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct UnloadedDriver {
     /// File name, often cut to twelve characters.
     pub name: String,
@@ -128,6 +130,7 @@ pub(crate) fn first(memory: &Memory, head: u64) -> Option<LoadedModule> {
 
 /// A list, and why it ended early where it did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ModuleList {
     /// In the order of loading.
     pub modules: Vec<LoadedModule>,

@@ -25,6 +25,7 @@ pub(crate) fn header(memory: &Memory, base: u64) -> Option<PeHeader> {
 
 /// What can be read of an image; `None` if the pages with it are absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ImageDetails {
     /// Header, if its page is in the dump.
     pub image: Option<PeHeader>,

@@ -8,7 +8,7 @@
 //!
 //! 1. [`Analysis::push`] takes one [`poolmon_model::Sample`] after the other and keeps, for each (tag, pool), a bounded
 //!    series ([`mod@series`]: buckets whose width doubles when the room is full);
-//! 2. [`Analysis::report`] judges every series ([`judge`]) with the statistics of [`stats`], then all of them
+//! 2. [`Analysis::report`] judges every series (`judge`) with the statistics of `stats`, then all of them
 //!    together: false discoveries, what comes too early, lockstep groups, shares of the pools' growth, time until
 //!    a limit;
 //! 3. a [`Report`] is plain data: [`Verdict::sentence`] says it in words, `serde` writes it out.
@@ -24,12 +24,13 @@
     reason = "statistics are computed in f64; counts and bytes stay far below 2^53"
 )]
 
-pub mod config;
-pub mod judge;
+mod config;
+mod judge;
 pub mod measure;
 pub mod series;
+#[doc(hidden)]
 pub mod stats;
-pub mod verdict;
+mod verdict;
 
 pub use config::AnalysisConfig;
 pub use judge::owner::OwnerHint;

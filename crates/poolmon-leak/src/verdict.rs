@@ -43,6 +43,7 @@ impl VerdictKind {
 
 /// A rate per hour with its confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Rate {
     /// The estimate.
     pub per_hour: f64,
@@ -62,6 +63,7 @@ impl Rate {
 /// What runs out first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Limit {
     /// The pool's own limit.
     Pool,
@@ -102,6 +104,7 @@ impl Limit {
 
 /// When memory runs out at this rate, counted from the last sample.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Exhaustion {
     /// Hours left.
     pub hours: f64,
@@ -111,6 +114,7 @@ pub struct Exhaustion {
 
 /// What the statistics found; `None` = could not be computed from what there is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Evidence {
     /// Points that were judged.
     pub points: usize,
@@ -208,6 +212,7 @@ pub struct Verdict {
 
 /// Tags that grow by equal counts or whole multiples: one cause.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Group {
     /// Indices into [`Report::verdicts`].
     pub members: Vec<usize>,
@@ -221,6 +226,7 @@ pub struct Group {
 
 /// Growth of a whole pool.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct PoolGrowth {
     /// Which.
     #[serde(serialize_with = "pool_id")]
@@ -238,6 +244,7 @@ pub struct PoolGrowth {
 
 /// Everything found.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Report {
     /// Leaking first, then by growth.
     pub verdicts: Vec<Verdict>,

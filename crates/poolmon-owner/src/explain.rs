@@ -6,6 +6,7 @@ use crate::{Owners, scan};
 
 /// One thing known of a tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TagFact {
     /// What it is (`Owner`, `Hint`).
     pub title: &'static str,

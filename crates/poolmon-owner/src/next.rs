@@ -6,6 +6,7 @@ use poolmon_model::{Pool, PoolTag, Tag};
 
 /// One command to run next.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NextCommand {
     /// Whose command it is (`WinDbg`).
     pub tool: &'static str,

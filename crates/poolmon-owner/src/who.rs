@@ -29,6 +29,7 @@ pub struct DriverPlaces {
 
 /// One driver of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RankedDriver {
     /// Where it is.
     pub path: PathBuf,
@@ -63,6 +64,7 @@ pub enum Standing {
 
 /// Pieces of evidence that say the same of different places.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct EvidenceGroup<'a> {
     /// What kind.
     pub kind: EvidenceKind,
@@ -87,6 +89,7 @@ pub struct TagUse<'a> {
 
 /// What a search found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct WhoAnswer {
     /// Best first.
     pub drivers: Vec<RankedDriver>,

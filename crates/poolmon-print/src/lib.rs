@@ -13,7 +13,7 @@ pub mod delimited;
 pub mod json;
 pub mod poolmon;
 pub mod schema;
-pub mod text;
+mod text;
 
 use std::io::{self, Write};
 
@@ -21,6 +21,7 @@ use poolmon_model::{Column, Sample, Table, column};
 
 /// How a table is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TableFormat {
     /// Aligned text for people.
     Table,

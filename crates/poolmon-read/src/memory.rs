@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use poolmon_model::units::grouped;
 use poolmon_model::{Pool, Sample, Tag};
-use poolmon_store::segment::index::totals;
+use poolmon_store::totals;
 
 use crate::recorded_tape::sum;
 use crate::tape::{Place, RowPoint, Tape, Timeline};

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use poolmon_model::{CounterWidth, Pool, Sample, Tag};
-use poolmon_store::reader::TimelinePoint;
-use poolmon_store::segment::index::totals;
 use poolmon_store::{Cursor, Recording};
+use poolmon_store::{TimelinePoint, totals};
 
 use crate::formats::recording::RecordedSamples;
 use crate::marks::mark;

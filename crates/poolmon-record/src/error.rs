@@ -6,6 +6,7 @@ use poolmon_store::StoreError;
 
 /// Recording could not begin, or ended.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RecordError {
     /// The first sample failed.
     #[error(transparent)]

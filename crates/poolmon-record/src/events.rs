@@ -7,7 +7,7 @@ use std::time::Duration;
 use poolmon_model::Origin;
 use poolmon_model::limit::Excess;
 use poolmon_model::units::{counted as count, human_bytes, span};
-use poolmon_store::recorder::Recovered;
+use poolmon_store::Recovered;
 use poolmon_store::{OpenReport, RecorderStatus};
 
 use crate::alarm::Change;

@@ -7,6 +7,7 @@ use poolmon_model::problem::Remedy;
 
 /// A source could not be read.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SourceError {
     /// The system refuses. The remedy names the command or right that helps.
     #[error("{what}: permission denied")]

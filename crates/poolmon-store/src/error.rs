@@ -9,6 +9,7 @@ use crate::codec::CodecError;
 
 /// A recording could not be written, read, exported or imported.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StoreError {
     /// The operating system answered with an error.
     #[error("cannot {action} {path}: {source}")]

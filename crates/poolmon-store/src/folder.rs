@@ -38,7 +38,7 @@ impl SegmentFile {
 }
 
 /// Name of a segment: its number and the UTC second in which it began, so that people find their day.
-pub fn segment_name(number: u64, start: Timestamp) -> String {
+pub(crate) fn segment_name(number: u64, start: Timestamp) -> String {
     format!("{number:08}-{}.{ENDING}", start.strftime("%Y%m%dT%H%M%SZ"))
 }
 
@@ -62,7 +62,7 @@ pub fn segments(folder: &Path) -> Result<Vec<SegmentFile>> {
 }
 
 /// Takes the recorder's lock; it is given back when the file is dropped or the process dies.
-pub fn lock(folder: &Path) -> Result<File> {
+pub(crate) fn lock(folder: &Path) -> Result<File> {
     let path = folder.join(LOCK);
     let file = File::options().create(true).truncate(false).write(true).open(&path);
     let file = file.map_err(StoreError::io("open", &path))?;
@@ -74,7 +74,7 @@ pub fn lock(folder: &Path) -> Result<File> {
 }
 
 /// Makes names in a folder last through a power cut, where the system has that notion.
-pub fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
@@ -113,7 +113,7 @@ pub fn note(folder: &Path, text: &str, time: Timestamp) -> Result<()> {
 }
 
 /// Notes that no recorder has taken yet, oldest first, and their files.
-pub fn waiting_notes(folder: &Path) -> Vec<(PathBuf, TimedMark)> {
+pub(crate) fn waiting_notes(folder: &Path) -> Vec<(PathBuf, TimedMark)> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut notes: Vec<_> = entries
         .filter_map(|entry| {
@@ -130,7 +130,7 @@ pub fn waiting_notes(folder: &Path) -> Vec<(PathBuf, TimedMark)> {
 }
 
 /// Whether a recorder holds the lock.
-pub fn lock_is_held(folder: &Path) -> bool {
+pub(crate) fn lock_is_held(folder: &Path) -> bool {
     let Ok(file) = File::options().write(true).open(folder.join(LOCK)) else { return false };
     matches!(file.try_lock(), Err(TryLockError::WouldBlock))
 }

@@ -4,26 +4,49 @@
 //!
 //! Recordings of samples: crash-safe, small, open to every tool.
 //!
-//! * [`codec`]: a sample against the one before, in few bytes;
-//! * [`segment`]: one file of a recording, frame by frame (FORMAT.md says every byte);
-//! * [`recorder`]: samples → a folder of segments; gaps, retention, recovery, sealing;
-//! * [`reader`]: any moment of a recording, one tag through time, whether it is whole;
+//! * `codec`: a sample as changes against the one before;
+//! * `segment`: one file of a recording, frame by frame (FORMAT.md describes every byte);
+//! * `recorder`: samples → a folder of segments; gaps, retention, recovery, sealing;
+//! * `reader`: any moment of a recording, one tag through time, verification;
 //! * [`export`]: Parquet, CSV, JSON lines, PoolMon logs, `OpenMetrics`;
-//! * [`folder`]: names, the lock, notes from outside.
+//! * [`folder`]: names of files, the lock, notes from other programs.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
 
-pub mod codec;
-pub mod error;
+mod codec;
+mod error;
 pub mod export;
 pub mod folder;
-pub mod reader;
-pub mod recorder;
-pub mod segment;
+mod reader;
+mod recorder;
+mod segment;
 
 pub use error::{Result, StoreError};
 pub use folder::note;
-pub use reader::{Changed, Cursor, Recording, RecordingInfo, Stretch, Verification};
-pub use recorder::{OpenReport, RecordOutcome, Recorder, RecorderConfig, RecorderStatus};
+pub use reader::{
+    Changed, Cursor, Recording, RecordingInfo, SegmentCheck, SeriesPoint, Stretch, TimelinePoint,
+    Verification,
+};
+pub use recorder::{
+    ClockMoment, OpenReport, RecordOutcome, Recorder, RecorderConfig, RecorderStatus, Recovered,
+};
 pub use segment::cursor::{Entry, Losses};
+pub use segment::frame::MAGIC;
+pub use segment::index::totals;
 pub use segment::marks::{Gap, GapKind, ModuleChange, RecordedMark, TimedMark};
+
+/// Parts of segments for the tests, benchmarks and fuzz targets of poolmon itself. They may change in any version.
+#[doc(hidden)]
+pub mod internal {
+    pub use crate::codec::CodecState;
+    pub use crate::codec::summary::{read as read_summary, write as write_summary};
+    pub use crate::recorder::Disk;
+    pub use crate::segment::cursor::SegmentCursor;
+    pub use crate::segment::frame::{
+        FrameHead, FrameKind, HEAD, HeadError, SegmentHead, VERSION, checksum, wall_of,
+    };
+    pub use crate::segment::parity::BURST;
+    pub use crate::segment::scan::Frame;
+    pub use crate::segment::summary::parse as parse_summary;
+    pub use crate::segment::writer::{Append, SegmentWriter};
+}

@@ -14,7 +14,7 @@ use poolmon_model::figure;
 use poolmon_model::header::FIGURES;
 use poolmon_model::sample::Session;
 use poolmon_model::{CounterWidth, Counters, Delta, Origin, Pool, Row, Sample, SourceKind, Tag};
-use poolmon_store::codec::CodecState;
+use poolmon_store::internal::CodecState;
 use proptest::prelude::*;
 
 fn figure() -> impl Strategy<Value = Option<u64>> {

@@ -11,8 +11,7 @@ mod common;
 
 use common::{FrameAt, frames, read_all, sample, segment};
 use poolmon_model::Sample;
-use poolmon_store::segment::frame::FrameKind;
-use poolmon_store::segment::parity::BURST;
+use poolmon_store::internal::{BURST, FrameKind};
 use poolmon_store::{Losses, Recorder, RecorderConfig};
 use proptest::prelude::*;
 

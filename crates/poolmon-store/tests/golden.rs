@@ -17,10 +17,10 @@ use std::sync::Arc;
 use common::{Memory, frames, head, origin, read_all, sample, time};
 use poolmon_model::sample::Session;
 use poolmon_model::{Counters, Gather, Pool, Row, Sample, Tag};
-use poolmon_store::segment::cursor::{Entry, SegmentCursor};
-use poolmon_store::segment::frame::{FrameKind, VERSION};
-use poolmon_store::segment::summary;
-use poolmon_store::segment::writer::SegmentWriter;
+use poolmon_store::Entry;
+use poolmon_store::internal::{
+    FrameKind, HeadError, SegmentCursor, SegmentWriter, VERSION, parse_summary, read_summary,
+};
 use poolmon_store::{Gap, GapKind, ModuleChange, RecordedMark, TimedMark};
 
 /// Samples with a bit of everything.
@@ -148,7 +148,7 @@ fn summaries_are_read_and_parity_helps() {
     assert_eq!(index.summaries.len(), 2);
     for entry in &index.summaries {
         let frame = cursor.frame_at(entry.offset).unwrap().unwrap();
-        let (after, bits) = summary::parse(&frame.payload).unwrap();
+        let (after, bits) = parse_summary(&frame.payload).unwrap();
         assert_eq!(after, entry.after);
         let mut gather = Gather::default();
         let from = u64::from(after.1);
@@ -156,7 +156,7 @@ fn summaries_are_read_and_parity_helps() {
         for n in from + 1..=entry.last.into() {
             assert!(gather.push(&SUMMARIES.sample(n)), "sample {n}");
         }
-        let told = poolmon_store::codec::summary::read(bits, &SUMMARIES.sample(entry.last.into())).unwrap();
+        let told = read_summary(bits, &SUMMARIES.sample(entry.last.into())).unwrap();
         assert_eq!(told, gather.finish().unwrap());
     }
     // A lost delta comes back.
@@ -183,7 +183,7 @@ fn a_later_version_is_refused_and_not_taken_for_damage() {
     let mut later = head();
     later.version = 2;
     let cursor = SegmentCursor::open(std::io::Cursor::new(later.bytes())).unwrap();
-    assert_eq!(cursor.head().unwrap_err(), poolmon_store::segment::frame::HeadError::Version(2));
+    assert_eq!(cursor.head().unwrap_err(), HeadError::Version(2));
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("00000000-20261123T000000Z.plog"), later.bytes()).unwrap();
     let recording = poolmon_store::Recording::open(folder.path()).unwrap();

@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use common::{moment, origin, sample, sample_of, time};
 use poolmon_model::{Pattern, Pool, PoolView, Sample, Tag};
-use poolmon_store::recorder::{ClockMoment, Disk};
-use poolmon_store::segment::writer::Append;
+use poolmon_store::ClockMoment;
+use poolmon_store::internal::{Append, Disk};
 use poolmon_store::{
     Changed, GapKind, RecordOutcome, RecordedMark, Recorder, RecorderConfig, Recording, StoreError,
 };

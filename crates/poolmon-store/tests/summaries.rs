@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use common::{frames, moment, origin, sample_of, time};
 use poolmon_model::{Gather, Sample, Summary};
-use poolmon_store::segment::frame::FrameKind;
+use poolmon_store::internal::FrameKind;
 use poolmon_store::{Changed, Recorder, RecorderConfig, Recording, Stretch};
 
 /// Seconds from sample to sample.

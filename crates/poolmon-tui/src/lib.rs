@@ -8,7 +8,7 @@
 //!
 //! 1. `terminal`: keys, mouse, signals, time; the only module that touches the terminal;
 //! 2. `sampler`: the thread that asks the source, and whoever judges its samples (`verdicts`);
-//! 3. [`App`] (`app`, `keys`): the state, and what events do to it; [`history`]: the past of each row;
+//! 3. [`App`] (`app`, `keys`): the state, and what events do to it; `history`: the past of each row;
 //! 4. `columns`: which columns stand where;
 //! 5. [`render`] and `theme`: the state as a frame.
 //!
@@ -18,7 +18,7 @@
 
 mod app;
 mod columns;
-pub mod history;
+mod history;
 mod keys;
 mod render;
 pub mod replay;
@@ -72,6 +72,7 @@ pub struct ScreenOptions {
 
 /// Why the screen could not be shown, or ended.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ScreenError {
     /// The first sample failed; the terminal was not touched.
     #[error(transparent)]

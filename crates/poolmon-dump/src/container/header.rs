@@ -5,6 +5,7 @@ use poolmon_image::bytes::{array, u32_at, u64_at};
 
 /// What the header says; unused areas (filled with `PAGE`) are `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DumpHeader {
     /// 64-bit form (`DU64`).
     pub is_64: bool,

@@ -22,6 +22,7 @@ use crate::error::{DumpError, Result};
 
 /// What kind of file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Container {
     /// Every page, in runs (type 1).
     Full,

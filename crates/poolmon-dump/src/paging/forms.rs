@@ -4,6 +4,7 @@ use super::TableEntry;
 
 /// A form of page table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PagingForm {
     /// x64 with four levels: 48-bit addresses.
     X64,

@@ -11,6 +11,7 @@ use super::{Symbols, WANTED};
 
 /// Why a symbol file is not used.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SymbolError {
     /// It cannot be read.
     #[error("cannot read the symbols {path}: {why}")]

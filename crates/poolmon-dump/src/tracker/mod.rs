@@ -27,6 +27,7 @@ const OVERFLOW: PoolTag = PoolTag(*b"Ovfl");
 
 /// The pool table of a dump.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct PoolUsed {
     /// Rows as a live system would tell them; `remarks` repeats the warnings.
     pub sample: Sample,
@@ -43,6 +44,7 @@ pub struct PoolUsed {
 
 /// How the tables were found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TrackerFacts {
     /// Address of the first processor's table.
     pub table: u64,

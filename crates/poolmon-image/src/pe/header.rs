@@ -28,6 +28,7 @@ pub mod directory {
 
 /// Why bytes are not read as an image.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PeError {
     /// They do not begin with `MZ`.
     #[error("not a Windows image: it does not start with MZ")]

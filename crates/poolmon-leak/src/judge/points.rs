@@ -52,11 +52,6 @@ impl Points {
         self.hours.len()
     }
 
-    /// None.
-    pub fn is_empty(&self) -> bool {
-        self.hours.is_empty()
-    }
-
     /// Hours from first to last.
     pub fn span(&self) -> f64 {
         self.hours.last().zip(self.hours.first()).map_or(0.0, |(last, first)| last - first)

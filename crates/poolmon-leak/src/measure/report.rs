@@ -56,6 +56,7 @@ pub struct Idle {
 
 /// One (tag, pool) that changed at all.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Loss {
     /// Who.
     #[serde(serialize_with = "as_text")]

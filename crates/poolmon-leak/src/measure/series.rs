@@ -10,6 +10,7 @@ use crate::measure::Losses;
 
 /// Samples of a measurement, as changes from one to the next.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Measurement {
     pub(super) intervals: Vec<(Phase, f64)>,
     pub(super) tracks: Vec<Track>,

@@ -10,6 +10,7 @@ use poolmon_model::Tag;
 
 /// What is commonly known of a tag or a slab cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BuiltinEntry {
     /// The tag, padded with spaces, or the name; `?` stands for one character, `*` for any number.
     pub tag: &'static str,

@@ -3,6 +3,7 @@
 
 /// Who called.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CallerOwner {
     /// The module, or the part of the kernel.
     pub name: String,

@@ -49,6 +49,7 @@ impl CreationConfidence {
 
 /// A cache that a file creates.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub struct Creation {
     /// How it shows.
     pub kind: CreationKind,

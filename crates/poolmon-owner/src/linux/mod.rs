@@ -37,6 +37,7 @@ use poolmon_image::elf::ElfError;
 
 /// Why a file is not searched. The text goes after the file's name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ModuleError {
     /// It is no ELF file, nor one packed in a known way.
     #[error("neither a kernel module nor a kernel: it does not start with ELF, plain or compressed")]

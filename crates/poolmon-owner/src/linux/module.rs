@@ -15,6 +15,7 @@ const SIGNED: &[u8] = b"~Module signature appended~\n";
 
 /// What a file tells of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ModuleInfo {
     /// The module's name (`ext4`); of a kernel `vmlinux`.
     pub name: String,

@@ -25,6 +25,7 @@ pub type ModuleEvent = files::SearchEvent<ModuleDone>;
 
 /// Who creates a cache, with the proof.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CacheOwner {
     /// The file.
     pub path: PathBuf,

@@ -37,6 +37,7 @@ pub struct EntryFields<'a> {
 
 /// What is wrong with a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum LineProblem {
     /// Two fields only: the second is taken as the description, or as the binary where it looks like one.
     TwoFields,

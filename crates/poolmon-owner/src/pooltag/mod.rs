@@ -20,6 +20,7 @@ pub use pattern::TagPattern;
 
 /// One entry of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PooltagEntry {
     /// The tag or wildcard.
     pub tag: TagPattern,
@@ -46,6 +47,7 @@ pub struct Irregular {
 /// The file could not be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read {path}: {source}")]
+#[non_exhaustive]
 pub struct PooltagError {
     /// The file.
     pub path: PathBuf,

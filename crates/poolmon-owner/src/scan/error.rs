@@ -6,6 +6,7 @@ use poolmon_image::pe::PeError;
 
 /// Why a file is not searched. The text goes after the file's name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ScanError {
     /// It is no Windows image, or a damaged one.
     #[error(transparent)]

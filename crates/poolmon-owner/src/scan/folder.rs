@@ -48,6 +48,7 @@ impl TagQuery {
 
 /// A driver that answers the question.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FoundDriver {
     /// Whose file it is.
     pub info: DriverInfo,
@@ -74,6 +75,7 @@ pub enum FileOutcome {
 
 /// One file, done.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FileReport {
     /// Where it is.
     pub path: PathBuf,

@@ -10,6 +10,7 @@ use super::library::framework_tag;
 
 /// What a file says of itself. Nothing of it is verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DriverInfo {
     /// What it was made for.
     pub machine: Machine,

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use poolmon_model::{Sample, Summary};
-use poolmon_store::segment::frame::MAGIC;
+use poolmon_store::MAGIC;
 use poolmon_store::{Changed, Cursor, Losses, Recording, Stretch, StoreError, TimedMark, folder};
 
 use crate::recorded_tape::RecordedTimeline;

@@ -17,7 +17,7 @@ pub fn text(dump: &Dump, info: &DumpInfo, symbols: Option<&Path>) -> String {
     let mut lines: Vec<(&str, String)> = Vec::new();
     lines.push(("File", format!("{} ({})", dump.path().display(), human_bytes(info.file_size))));
     let machine = info.machine.map_or("unknown processor", poolmon_dump::Machine::name);
-    let machine = info.paging.map_or(machine, poolmon_dump::paging::PagingForm::name);
+    let machine = info.paging.map_or(machine, poolmon_dump::PagingForm::name);
     lines.push(("Kind", format!("{}, {machine}", info.kind())));
     lines.push(("System", info.system().unwrap_or_else(|| "unknown".into())));
     lines.extend(info.build_text.clone().map(|text| ("Kernel", text)));
@@ -107,7 +107,7 @@ pub fn json(dump: &Dump, info: &DumpInfo, symbols: Option<&Path>) -> Value {
         "kind": info.kind(),
         "dump_type": info.dump_type,
         "machine": info.machine.map(poolmon_dump::Machine::name),
-        "paging": info.paging.map(poolmon_dump::paging::PagingForm::name),
+        "paging": info.paging.map(poolmon_dump::PagingForm::name),
         "system": info.system(),
         "build": info.build,
         "build_text": info.build_text,

@@ -1,7 +1,7 @@
 //! Whether a segment of a recording is whole.
 
 use poolmon_model::units::counted as count;
-use poolmon_store::reader::SegmentCheck;
+use poolmon_store::SegmentCheck;
 
 /// What a check found in a segment, a line each.
 pub fn segment(segment: &SegmentCheck, whole: bool, written_now: bool) -> String {

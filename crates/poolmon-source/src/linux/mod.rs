@@ -9,7 +9,7 @@
 //!
 //! The text of these files is parsed by `poolmon-proc`, which reads saved ones, too.
 //!
-//! Beside samples, [`shrink`]: the kernel gathers half-filled slabs, so that each object counts; [`modules`]: `/proc/modules`, for those who want to know which came and went.
+//! Beside samples, `shrink`: the kernel gathers half-filled slabs, so that each object counts; `modules`: `/proc/modules`, for those who want to know which came and went.
 //!
 //! Files are opened once (`files`) and read again into one buffer; names that were seen before are kept ([`names`]),
 //! so that a refresh allocates nothing for a row.
@@ -17,10 +17,10 @@
 
 mod facts;
 mod files;
-pub mod modules;
-pub mod shrink;
+mod modules;
+mod shrink;
 pub mod sysfs;
-pub mod system;
+mod system;
 
 pub use poolmon_proc::{allocinfo, bytes, meminfo, names, slab, vmalloc};
 

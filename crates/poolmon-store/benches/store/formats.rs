@@ -10,8 +10,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use poolmon_model::Sample;
+use poolmon_store::ClockMoment;
 use poolmon_store::export::{self, ExportFormat, ExportOptions};
-use poolmon_store::recorder::ClockMoment;
 use poolmon_store::{Recorder, RecorderConfig, Recording};
 
 /// What is compared: name of the file, and what stands in the table.

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use measure::{memory, processor};
 use poolmon_model::Sample;
-use poolmon_store::recorder::ClockMoment;
+use poolmon_store::ClockMoment;
 use poolmon_store::{Recorder, RecorderConfig, Recording};
 
 fn main() {

@@ -13,6 +13,7 @@ use crate::segment::frame::time_of;
 
 /// What `info` says of a recording.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RecordingInfo {
     /// Hosts.
     pub hosts: BTreeSet<String>,

@@ -22,7 +22,7 @@ use jiff::tz::Offset;
 
 pub use cursor::{Changed, Cursor};
 pub use info::RecordingInfo;
-pub use series::{Point, TimelinePoint};
+pub use series::{SeriesPoint, TimelinePoint};
 pub use stretch::Stretch;
 pub use verify::{SegmentCheck, Verification};
 

@@ -12,7 +12,7 @@ use crate::segment::frame::time_of;
 
 /// One row at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Point {
+pub struct SeriesPoint {
     /// When.
     pub time: Timestamp,
     /// Its figures; `None` where the sample has no such row.
@@ -41,8 +41,8 @@ impl Recording {
         from: Option<Timestamp>,
         to: Option<Timestamp>,
         step: Option<Duration>,
-    ) -> Result<Vec<Point>> {
-        let mut points: Vec<Point> = Vec::new();
+    ) -> Result<Vec<SeriesPoint>> {
+        let mut points: Vec<SeriesPoint> = Vec::new();
         let mut cursor = self.cursor();
         let mut sample = Sample::empty();
         let step = step.and_then(|step| SignedDuration::try_from(step).ok()).filter(|step| !step.is_zero());
@@ -51,7 +51,7 @@ impl Recording {
             && cursor.seek(from, &mut sample)?
             && let Some(time) = sample.time.filter(|&time| time >= from && to.is_none_or(|to| time <= to))
         {
-            points.push(Point { time, counters: cursor.counters(tag, pool) });
+            points.push(SeriesPoint { time, counters: cursor.counters(tag, pool) });
         }
         loop {
             let due = step.and_then(|step| points.last()?.time.checked_add(step).ok());
@@ -61,7 +61,7 @@ impl Recording {
                     break;
                 }
                 if let Some(time) = sample.time.filter(|&time| time == due) {
-                    points.push(Point { time, counters: cursor.counters(tag, pool) });
+                    points.push(SeriesPoint { time, counters: cursor.counters(tag, pool) });
                     continue;
                 }
             }
@@ -73,7 +73,7 @@ impl Recording {
             }
             if from.is_none_or(|from| time >= from) && due.is_none_or(|due| time >= due) {
                 since = 0;
-                points.push(Point { time, counters: cursor.counters(tag, pool) });
+                points.push(SeriesPoint { time, counters: cursor.counters(tag, pool) });
             }
         }
         Ok(points)

@@ -9,6 +9,7 @@ use crate::segment::frame::HeadError;
 
 /// One segment, read from end to end.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SegmentCheck {
     /// The file.
     pub path: PathBuf,
@@ -35,6 +36,7 @@ impl SegmentCheck {
 
 /// Every segment of a recording.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Verification {
     /// Its segments, oldest first.
     pub segments: Vec<SegmentCheck>,

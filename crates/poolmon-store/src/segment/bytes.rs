@@ -77,6 +77,7 @@ impl<'a> Take<'a> {
     }
 
     /// A text that may not be told.
+    #[expect(clippy::option_option, reason = "outer: the bytes ended early; inner: the text is unknown")]
     pub fn text(&mut self) -> Option<Option<String>> {
         let length = self.u16()?;
         if length == u16::MAX {

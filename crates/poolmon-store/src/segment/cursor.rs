@@ -32,6 +32,7 @@ pub enum Entry {
 
 /// What a cursor could not read until now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Losses {
     /// Damaged bytes.
     pub bytes: u64,

@@ -1,4 +1,4 @@
-//! One file of a recording: `.plog`. FORMAT.md at the repository's root says every byte.
+//! One file of a recording: `.plog`. FORMAT.md in the repository describes every byte.
 //!
 //! * [`frame`]: heads, checksums, the plain parts;
 //! * [`marks`]: what a recording holds beside samples: gaps, notes, modules;
@@ -21,7 +21,4 @@ pub mod summary;
 pub mod window;
 pub mod writer;
 
-pub use cursor::{Entry, SegmentCursor};
-pub use frame::{FrameKind, SegmentHead};
-pub use marks::{Gap, GapKind, ModuleChange, RecordedMark};
-pub use writer::SegmentWriter;
+pub use frame::FrameKind;

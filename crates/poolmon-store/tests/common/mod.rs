@@ -14,11 +14,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use poolmon_model::{CounterWidth, Origin, Pool, Row, Sample, SourceKind, Tag};
-use poolmon_store::recorder::ClockMoment;
-use poolmon_store::segment::cursor::{Entry, SegmentCursor};
-use poolmon_store::segment::frame::{FrameKind, SegmentHead, VERSION, wall_of};
-use poolmon_store::segment::scan::Frame;
-use poolmon_store::segment::writer::{Append, SegmentWriter};
+use poolmon_store::internal::{
+    Append, Frame, FrameKind, SegmentCursor, SegmentHead, SegmentWriter, VERSION, wall_of,
+};
+use poolmon_store::{ClockMoment, Entry};
 
 pub const START: i64 = 1_795_392_000;
 

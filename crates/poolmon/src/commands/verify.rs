@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use poolmon_model::units::counted as count;
 use poolmon_render::recording::verify;
-use poolmon_store::reader::SegmentCheck;
+use poolmon_store::SegmentCheck;
 
 use crate::app::outcome::Outcome;
 use crate::app::say;

@@ -55,6 +55,7 @@ impl Decoded {
 
 /// A buffer that is not what its class should be. Offsets are bytes from the start of the buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DecodeError {
     /// Too few bytes.
     #[error(

@@ -104,6 +104,7 @@ impl ClassFact {
 
 /// Everything that this machine tells about what poolmon can do on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DoctorFacts {
     /// Version and build, as the kernel tells them.
     pub version: Version,
