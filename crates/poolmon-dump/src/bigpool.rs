@@ -1,4 +1,4 @@
-//! Large allocations: `PoolBigPageTable`, found beside the pool table's variable by what it holds.
+//! Large allocations: `PoolBigPageTable`, found next to the pool table's variable by what it holds.
 
 use poolmon_image::bytes::{u32_at, u64_at};
 use poolmon_model::{Pool, PoolTag};
@@ -21,7 +21,7 @@ pub struct BigAllocation {
     pub protected: bool,
     /// Its size in bytes.
     pub bytes: u64,
-    /// Its pool, where the system's layout tells.
+    /// Its pool, if the system's layout reports it.
     pub pool: Option<Pool>,
 }
 
@@ -93,7 +93,7 @@ impl BigPoolLayout {
     }
 }
 
-/// What stands in a slot.
+/// What is in a slot.
 enum Slot {
     Free,
     Used(BigAllocation),
@@ -151,7 +151,7 @@ pub(crate) fn big_pool(
     Ok(big)
 }
 
-/// Table and slots as the symbols tell them, compared with what was found without.
+/// Table and slots as the symbols give them, compared with what was found without.
 fn by_symbols(
     memory: &Memory,
     places: &SymbolPlaces,
@@ -179,7 +179,7 @@ allocations is at {:#x} with {} slots, without {:#x} with {}",
     told.or(found)
 }
 
-/// Searches a pointer to a table with its number of slots beside it. On ARM64 22000 the pointer stands 0x40 before
+/// Searches a pointer to a table with its number of slots next to it. On ARM64 22000 the pointer is 0x40 before
 /// the pool table's variable and the number right behind it; other builds differ, so 0x3000 bytes around are tried.
 fn find(memory: &Memory, variable: u64, layout: BigPoolLayout) -> Option<(u64, u64)> {
     let step = memory.pointer() as u64;
@@ -204,7 +204,7 @@ fn find(memory: &Memory, variable: u64, layout: BigPoolLayout) -> Option<(u64, u
     best.map(|(table, slots, _)| (table, slots))
 }
 
-/// Number of used slots among some pages of a table; 0 where it is none.
+/// Number of used slots among some pages of a table; 0 if it is none.
 fn sample(memory: &Memory, table: u64, slots: u64, layout: BigPoolLayout) -> usize {
     let stride = layout.stride as u64;
     let (mut used, mut wrong, mut free) = (0_usize, 0_usize, 0_usize);

@@ -10,7 +10,7 @@ pub struct Bugcheck {
     pub name: &'static str,
     /// What it means.
     pub meaning: &'static str,
-    /// What the parameters are, in order; empty where it is not told.
+    /// What the parameters are, in order; empty if it is unknown.
     pub parameters: &'static [&'static str],
 }
 

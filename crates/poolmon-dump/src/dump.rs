@@ -142,17 +142,17 @@ impl Dump {
         self.container
     }
 
-    /// The header, where the file has one.
+    /// The header, if the file has one.
     pub const fn header(&self) -> Option<&DumpHeader> {
         self.header.as_ref()
     }
 
-    /// The kernel debugger block, where it was found.
+    /// The kernel debugger block, if it was found.
     pub const fn kernel_data(&self) -> Option<&KernelData> {
         self.data.as_ref()
     }
 
-    /// Windows build; 0 where it is not told.
+    /// Windows build; 0 if it is unknown.
     fn build(&self) -> u32 {
         let told = self.header.as_ref().map(|header| header.build).filter(|&build| build != 0);
         told.or_else(|| {
@@ -383,7 +383,7 @@ impl Dump {
         ImageDetails::read(&self.memory, module.base)
     }
 
-    /// The whole image of a module; `None` where no page of it is in the dump, or where it is larger than 128 MiB.
+    /// The whole image of a module; `None` if no page of it is in the dump, or where it is larger than 128 MiB.
     pub fn module_image(&self, module: &LoadedModule) -> Option<MemoryImage> {
         let size = usize::try_from(module.size).ok().filter(|&size| size <= 128 << 20)?;
         let mut image = MemoryImage { bytes: Vec::new(), holes: Vec::new(), absent: AbsentPages::default() };

@@ -27,7 +27,7 @@ impl<'a> Exports<'a> {
         Self { memory, modules, known: RefCell::default() }
     }
 
-    /// The function that starts at an address; `None` where none does, or where the list is not in the dump.
+    /// The function that starts at an address; `None` if none does, or where the list is not in the dump.
     pub fn at(&self, address: u64) -> Option<String> {
         let address = self.memory.address(address);
         let module = self.modules.iter().find(|module| module.contains(address))?;

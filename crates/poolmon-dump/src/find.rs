@@ -24,13 +24,13 @@ pub struct Needle {
 pub const LONGEST: usize = 256;
 
 impl Needle {
-    /// A tag, as its four bytes stand in code; also with the protection bit set.
+    /// A tag, as its four bytes are in code; also with the protection bit set.
     pub fn tag(tag: PoolTag) -> Self {
         let plain = tag.unprotected();
         Self { text: tag.to_string(), bytes: plain.0.to_vec(), protected: true }
     }
 
-    /// Plain bytes; `None` where there are none, or more than [`LONGEST`].
+    /// Plain bytes; `None` if there are none, or more than [`LONGEST`].
     pub fn bytes(bytes: &[u8]) -> Option<Self> {
         let text = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
         (1..=LONGEST).contains(&bytes.len()).then(|| Self { text, bytes: bytes.to_vec(), protected: false })
@@ -75,7 +75,7 @@ impl Needle {
     }
 }
 
-/// Where it stands.
+/// Its status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FindHit {
@@ -193,7 +193,7 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Searches the module; `false` where a limit is reached.
+    /// Searches the module; `false` if a limit is reached.
     fn run(&mut self, report: &mut FindReport, budget: &mut u64) -> bool {
         let size = u64::from(self.module.size.min(LARGEST_MODULE));
         let mut absent = AbsentPages::default();

@@ -9,7 +9,7 @@ use crate::bugcheck::{self, Bugcheck};
 use crate::container::Container;
 use crate::paging::PagingForm;
 
-/// What a dump tells of itself. `None` = not told.
+/// What a dump says about itself. `None` = unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DumpInfo {
@@ -33,7 +33,7 @@ pub struct DumpInfo {
     pub uptime: Option<Duration>,
     /// Processors.
     pub processors: Option<u32>,
-    /// Bugcheck code and parameters; `None` where the system was running.
+    /// Bugcheck code and parameters; `None` if the system was running.
     pub bugcheck: Option<(u32, [u64; 4])>,
     /// Physical pages in the dump, 4 KiB each.
     pub pages: u64,

@@ -7,7 +7,7 @@ use poolmon_image::bytes::{array, u16_at, u32_at, u64_at};
 
 use crate::memory::Memory;
 
-/// What the block told. Addresses are of variables unless said otherwise; 0 = not told.
+/// What the block reported. Addresses are of variables unless said otherwise; 0 = unknown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KernelData {
@@ -47,7 +47,7 @@ const SIZES: std::ops::RangeInclusive<u32> = 0x1c0..=0x1000;
 pub(crate) const USED: usize = 0x240;
 
 impl KernelData {
-    /// Reads the block; `None` where these bytes are none.
+    /// Reads the block; `None` if these bytes are none.
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         if array::<4>(bytes, 0x10)? != *MAGIC {
             return None;

@@ -11,7 +11,7 @@
 //! 3. `locate`, `kdbg`: the kernel's own list of where its tables are;
 //! 4. `tracker`: pool tables of all processors → a [`poolmon_model::Sample`]; `bigpool`: large allocations;
 //! 5. `modules`, [`pe`]: what is loaded; `exports`: the functions in it; `find`: bytes searched in it;
-//! 6. [`symbols`]: where there are any, they are compared with what was found without;
+//! 6. [`symbols`]: if there are any, they are compared with what was found without;
 //! 7. `info`, `bugcheck`, [`windbg`]: what a person reads.
 //!
 //! Every byte of a dump is hostile: nothing panics, loops or allocates by what a file claims.

@@ -1,4 +1,4 @@
-//! Finds page tables and the kernel debugger block: by the dump header, or by search where there is no header.
+//! Finds page tables and the kernel debugger block: by the dump header, or by search if there is no header.
 
 use std::path::Path;
 

@@ -1,6 +1,6 @@
 //! Memory of the dumped machine: physical pages, and virtual memory on top of them.
 //!
-//! Nothing is copied and nothing is filled with zeros: a reader gets a slice of the file, or is told why there is none.
+//! Nothing is copied and nothing is filled with zeros: a reader gets a slice of the file, or learns why there is none.
 
 use std::sync::{Mutex, PoisonError};
 

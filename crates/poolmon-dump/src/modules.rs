@@ -15,7 +15,7 @@ pub struct LoadedModule {
     pub base: u64,
     /// Size in bytes.
     pub size: u32,
-    /// Path as the kernel tells it.
+    /// Path as the kernel reports it.
     pub path: String,
     /// Checksum of its PE header.
     pub checksum: u32,
@@ -73,7 +73,7 @@ pub struct UnloadedDriver {
     pub start: u64,
     /// First address behind it.
     pub end: u64,
-    /// When, where told.
+    /// When, if known.
     pub time: Option<Timestamp>,
 }
 

@@ -1,4 +1,4 @@
-//! Images of modules as they stand in the dumped memory, with holes where pages are absent.
+//! Images of modules as they are in the dumped memory, with holes where pages are absent.
 
 use poolmon_image::pe::{ImageBytes, PeHeader, debug, version};
 

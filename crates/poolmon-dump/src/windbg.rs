@@ -55,7 +55,7 @@ pub struct PoolUsedOptions<'a> {
     pub flags: PoolUsedFlags,
     /// Only tags that this admits.
     pub filter: Option<&'a dyn Fn(PoolTag) -> bool>,
-    /// At most so many rows (`/t20`).
+    /// At most this many rows (`/t20`).
     pub top: Option<usize>,
     /// Texts behind the rows; without them every tag is unknown.
     pub describe: Option<&'a Describe<'a>>,

@@ -21,7 +21,7 @@ const MAX_FILES: usize = 50_000;
 /// The last line begins so, and the offset of the table follows.
 const LAST: &str = ".\t";
 
-/// A file's identity beside its path.
+/// A file's identity next to its path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FileStamp {
     /// Its size.
@@ -259,7 +259,7 @@ fn name(path: &Path) -> Option<String> {
     (!name.chars().any(char::is_control)).then(|| name.to_owned())
 }
 
-/// A text as a field of a line: what would break lines is a blank, and a leading mark tells an empty text from none.
+/// A text as a field of a line: what would break lines is a blank, and a leading mark distinguishes an empty text from none.
 pub fn text_field(text: Option<&str>) -> String {
     text.map_or_else(String::new, |text| format!("={}", text.replace(char::is_control, " ")))
 }

@@ -1,6 +1,6 @@
 //! Thresholds and sizes, each with its reason. They were chosen on tuning seeds only (see `examples/accuracy.rs`).
 
-/// What [`crate::Analysis`] is told at the start.
+/// What [`crate::Analysis`] is given at the start.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AnalysisConfig {
     /// Buckets kept for each series. At 72 bytes each, 4,000 series of 256 take 74 MB.
@@ -37,7 +37,7 @@ pub struct AnalysisConfig {
     pub line: f64,
     /// Slope of the last quarter over that of the whole, at least: below it the growth has ended.
     pub last: f64,
-    /// From this length on (hours) the day's rhythm can be told from a trend.
+    /// From this length on (hours) the day's rhythm can be distinguished from a trend.
     pub day: f64,
     /// Least quarter's slope over the steepest, at least, for a recording shorter than a day.
     pub even: f64,
@@ -54,7 +54,7 @@ pub struct AnalysisConfig {
     /// recording and was none, 1 in 100 did.
     pub outgrown: f64,
     /// Part of what was allocated that was kept, at least, for less than two days to show a leak without
-    /// [`AnalysisConfig::outgrown`]: a cache gives back a little all the time, if only by what it replaces.
+    /// [`AnalysisConfig::outgrown`]: a cache frees a little all the time, if only by what it replaces.
     pub keeps_all: f64,
     /// Part of what was allocated that was kept, at least, for growth in bursts to count as going on, however near a
     /// filling curve it lies.
@@ -111,7 +111,7 @@ impl Default for AnalysisConfig {
 
 impl AnalysisConfig {
     /// For the live screen: 28 MB at most for 4,000 series, and less to compute. Twice the points that are judged are
-    /// kept, as buckets are halved when the room is full, and as of the last quarter enough must be left to tell a leak
+    /// kept, as buckets are halved when the room is full, and as of the last quarter enough must be left to recognise a leak
     /// that began late: with 48 of them recall on tuning hosts is 0.84 instead of 0.95.
     pub fn live() -> Self {
         Self { buckets: 96, points: 48, ..Self::default() }

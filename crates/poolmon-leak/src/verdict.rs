@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer};
 pub enum VerdictKind {
     /// Grows without an end in sight, and neither load nor time of day nor a filling cache explains it.
     Leaking,
-    /// Grows, but cannot yet be told from load, rhythm or a cache.
+    /// Grows, but cannot yet be distinguished from load, rhythm or a cache.
     Growing,
     /// Grew more slowly towards the end: a cache that fills, or a leak that stopped.
     WarmingUp,
@@ -54,7 +54,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// What stands behind ±: half the interval.
+    /// The number after ±: half the interval.
     pub const fn half(&self) -> f64 {
         (self.high - self.low).abs() / 2.0
     }
@@ -158,7 +158,7 @@ pub struct Evidence {
     pub jump: f64,
     /// Part of what was allocated in the window that was kept.
     pub retention: Option<f64>,
-    /// Frees seen in the window, where the source tells.
+    /// Frees seen in the window, if the source reports it.
     pub frees: Option<f64>,
     /// Outstanding allocations never fell from point to point.
     pub only_rises: bool,
@@ -179,7 +179,7 @@ pub struct Verdict {
     pub kind: VerdictKind,
     /// Growth in bytes per hour over the window judged.
     pub bytes: Rate,
-    /// Growth in outstanding allocations per hour, where the source tells them.
+    /// Growth in outstanding allocations per hour, if the source reports them.
     pub allocs: Option<Rate>,
     /// Bytes held at the end.
     #[serde(serialize_with = "whole")]
@@ -187,9 +187,9 @@ pub struct Verdict {
     /// Growth over the window judged, bytes.
     #[serde(serialize_with = "whole")]
     pub growth: f64,
-    /// Part of the pool's growth in that time, 0 to 1; `None` where the pool does not grow.
+    /// Part of the pool's growth in that time, 0 to 1; `None` if the pool does not grow.
     pub share: Option<f64>,
-    /// The same with all tags of its pool that grow in lockstep with it; `None` where there are none.
+    /// The same with all tags of its pool that grow in lockstep with it; `None` if there are none.
     pub group_share: Option<f64>,
     /// Since when it grows.
     #[serde(serialize_with = "time_text")]
@@ -202,7 +202,7 @@ pub struct Verdict {
     pub needs_hours: Option<f64>,
     /// Number of its lockstep group in [`Report::groups`].
     pub group: Option<usize>,
-    /// Who uses the tag, where the source or the caller told.
+    /// Who uses the tag, if the source or the caller reported it.
     pub owner: Option<String>,
     /// Why this verdict, and what to know about it; each a short clause.
     pub reasons: Vec<String>,
@@ -262,7 +262,7 @@ pub struct Report {
     pub reboots: u32,
     /// Samples that were not later than the one before, and were left out.
     pub out_of_order: u64,
-    /// False where no sample told a time: a minute from sample to sample is then assumed, and rates mean little.
+    /// False if no sample reported a time: a minute from sample to sample is then assumed, and rates mean little.
     pub times_known: bool,
 }
 
@@ -286,7 +286,7 @@ impl Report {
         };
         let of_kind = |verdict: &&Verdict| verdict.kind == kind && admits(verdict) && !hidden(verdict);
         let mut causes: Vec<&Verdict> = self.verdicts.iter().filter(of_kind).collect();
-        // A small tag may stand for a large group.
+        // A small tag may be for a large group.
         let weight = |verdict: &Verdict| {
             self.group_of(verdict).map_or(verdict.bytes.per_hour, |group| group.bytes_per_hour)
         };

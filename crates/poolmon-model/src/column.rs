@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::figure::{self, Figure, ScreenPlace};
 use crate::{TableRow, Totals};
 
-/// What stands in a cell.
+/// What is in a cell.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value<'a> {
     /// The source does not report this figure.

@@ -1,4 +1,4 @@
-//! The figures of one row, each known or *not told by this system*.
+//! The figures of one row, each known or *not reported by this system*.
 
 /// How wide the system keeps its alloc and free counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -10,18 +10,18 @@ pub enum CounterWidth {
     Bits64,
 }
 
-/// The figures of one row. `None` = the source does not tell this figure; it is shown as `-`, never as 0.
+/// The figures of one row. `None` = the source does not report this figure; it is shown as `-`, never as 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Allocations since boot.
     pub allocs: Option<u64>,
     /// Frees since boot.
     pub frees: Option<u64>,
-    /// Outstanding allocations, where the source tells them itself; see [`Counters::diff`].
+    /// Outstanding allocations, if the source reports them itself; see [`Counters::diff`].
     pub told_diff: Option<i64>,
     /// Bytes held now. For a slab cache: whole pages.
     pub bytes: Option<u64>,
-    /// Bytes in live objects, where the source tells this apart from what is held.
+    /// Bytes in live objects, if the source reports it this apart from what is held.
     pub used: Option<u64>,
     /// Bytes per allocation, where the source prints it itself (logs); used only to check the row.
     pub told_per_alloc: Option<u64>,
@@ -43,7 +43,7 @@ impl Counters {
         }
     }
 
-    /// Outstanding allocations: as the source told them, else Allocs − Frees.
+    /// Outstanding allocations: as the source reported them, else Allocs − Frees.
     ///
     /// 32-bit counters are subtracted modulo 2³²: after a wrap of Allocs alone the difference is still right.
     pub fn diff(&self, width: CounterWidth) -> Option<i64> {
@@ -59,7 +59,7 @@ impl Counters {
         })
     }
 
-    /// Bytes ÷ Diff, cut to a whole number as PoolMon does; 0 where nothing is outstanding.
+    /// Bytes ÷ Diff, cut to a whole number as PoolMon does; 0 if nothing is outstanding.
     pub fn per_alloc(&self, width: CounterWidth) -> Option<u64> {
         let bytes = self.used.or(self.bytes)?;
         let diff = u64::try_from(self.diff(width)?).unwrap_or(0);
@@ -87,7 +87,7 @@ impl Counters {
             && self.bytes.unwrap_or(0) > 0
     }
 
-    /// A told Diff that is not Allocs − Frees (a log with a typing error, or a wrapped counter).
+    /// A reported Diff that is not Allocs − Frees (a log with a typing error, or a wrapped counter).
     pub fn diff_disagrees(&self) -> bool {
         let (Some(told), Some(allocs), Some(frees)) = (self.told_diff, self.allocs, self.frees) else {
             return false;

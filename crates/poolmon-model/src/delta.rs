@@ -14,7 +14,7 @@ use crate::counters::low32;
 use crate::figure::FIGURES;
 use crate::{CounterWidth, Counters, Key, Row, Sample};
 
-/// Change of one row between two samples. `None` = one of the two did not tell the figure.
+/// Change of one row between two samples. `None` = one of the two did not report the figure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Delta {
     /// Change of Allocs.
@@ -89,7 +89,7 @@ pub enum Presence {
     Steady,
     /// Only in the newer sample.
     New,
-    /// Only in the older sample: all that it held was given back.
+    /// Only in the older sample: all that it held was freed.
     Gone,
 }
 

@@ -4,7 +4,7 @@ use crate::Pool;
 
 macro_rules! figures {
     ($( $(#[doc = $doc:literal])+ $field:ident: $title:literal, $unit:ident; )+) => {
-        /// Machine-wide figures. `None` = not told by this source. Sizes are in bytes.
+        /// Machine-wide figures. `None` = not reported by this source. Sizes are in bytes.
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
         pub struct Header {
             $( $(#[doc = $doc])+ pub $field: Option<u64>, )+
@@ -68,9 +68,9 @@ figures! {
     pool_nonpaged: "Pool N", Bytes;
     /// Paged pool in use.
     pool_paged: "Pool P", Bytes;
-    /// Most that the nonpaged pool can grow to, where the system tells.
+    /// Most that the nonpaged pool can grow to, if the system reports it.
     limit_nonpaged: "Limit N", Bytes;
-    /// Most that the paged pool can grow to, where the system tells.
+    /// Most that the paged pool can grow to, if the system reports it.
     limit_paged: "Limit P", Bytes;
     /// Linux: slab that the kernel can shrink.
     slab_reclaimable: "SReclaimable", Bytes;
@@ -99,9 +99,9 @@ impl Header {
         }
     }
 
-    /// PoolMon's two header lines as labels and values, the blanks being PoolMon's own; only what is told.
+    /// PoolMon's two header lines as labels and values, the blanks being PoolMon's own; only what is reported.
     ///
-    /// Sizes are in K. `page_faults` is what stands behind `PageFlts`: since boot in a log, a change on the screen.
+    /// Sizes are in K. `page_faults` is what is behind `PageFlts`: since boot in a log, a change on the screen.
     pub fn poolmon_lines(&self, page_faults: Option<i64>) -> [Vec<(&'static str, String)>; 2] {
         let kib = |bytes: Option<u64>, width: usize| bytes.map(|bytes| format!("{:>width$}K", bytes / 1024));
         let told = |parts: [(&'static str, Option<String>); 5]| {
@@ -125,7 +125,7 @@ impl Header {
         ]
     }
 
-    /// True where the source told nothing.
+    /// True if the source reported nothing.
     pub fn is_empty(&self) -> bool {
         FIGURES.iter().all(|figure| (figure.get)(self).is_none())
     }

@@ -91,7 +91,7 @@ impl Keys {
         self.order.clear();
     }
 
-    /// Keeps the keys of these numbers; those that stay are numbered anew, in the same order. The order of the last sample
+    /// Keeps the keys of these numbers; those that stay are numbered again, in the same order. The order of the last sample
     /// is forgotten.
     pub fn retain(&mut self, mut stays: impl FnMut(u32) -> bool) {
         let mut number = 0;

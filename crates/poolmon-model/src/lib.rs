@@ -7,7 +7,7 @@
 //! Data passes through this crate in one direction:
 //!
 //! 1. [`tag`], [`pool`], [`counters`]: the raw figures of one row;
-//! 2. [`header`], [`sample`]: all rows and machine-wide figures of one moment, as a source told them;
+//! 2. [`header`], [`sample`]: all rows and machine-wide figures of one moment, as a source reported them;
 //! 3. [`key`]: which row is which from sample to sample; [`delta`]: the change between two samples, across counter wraps, reboots and late tags;
 //! 4. [`summary`]: a stretch of samples in a few figures;
 //!    [`mark`]: what happened at a moment;

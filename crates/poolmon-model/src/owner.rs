@@ -40,7 +40,7 @@ pub struct OwnerParts<'a> {
     pub name: Option<&'a str>,
     /// What it allocates.
     pub description: Option<&'a str>,
-    /// Which source named it; where there is no name, which source described it.
+    /// Which source named it; if there is no name, which source described it.
     pub origin: OwnerOrigin,
 }
 

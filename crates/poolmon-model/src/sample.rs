@@ -69,13 +69,13 @@ impl SourceKind {
 pub struct Origin {
     /// Kind of source.
     pub kind: SourceKind,
-    /// Host name, where told.
+    /// Host name, if known.
     pub host: Option<String>,
-    /// System and build (`Windows 10.0.19045`, `Linux 6.18.44`), where told.
+    /// System and build (`Windows 10.0.19045`, `Linux 6.18.44`), if known.
     pub system: Option<String>,
     /// Differs from boot to boot; counters of two boots are never compared.
     pub boot: Option<String>,
-    /// File behind it, where it is one.
+    /// File behind it, if it is one.
     pub file: Option<String>,
     /// Pools that this source can tell of, in the order of the `p` key.
     pub pools: Vec<Pool>,
@@ -97,12 +97,12 @@ pub struct Session {
     pub rows: Vec<Row>,
 }
 
-/// All rows and figures of one moment, as told: nothing here is derived.
+/// All rows and figures of one moment, as reported: nothing here is derived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
-    /// Wall-clock time, where known.
+    /// Wall-clock time, if known.
     pub time: Option<Timestamp>,
-    /// Time since boot, where known.
+    /// Time since boot, if known.
     pub uptime: Option<Duration>,
     /// Where it comes from.
     pub origin: Arc<Origin>,
@@ -112,11 +112,11 @@ pub struct Sample {
     pub header: Header,
     /// The system's rows, in the source's order.
     pub rows: Vec<Row>,
-    /// Changes that the source itself told, one for each of `rows`; empty where it told none (a copied screen does).
+    /// Changes that the source itself reported, one for each of `rows`; empty if it reported none (a copied screen does).
     pub told_deltas: Vec<Delta>,
-    /// Rows of session pools, where the system has them and they were asked for.
+    /// Rows of session pools, if the system has them and they were asked for.
     pub sessions: Vec<Session>,
-    /// Rows whose own figures contradict each other. They are kept; a person is told how many.
+    /// Rows whose own figures contradict each other. They are kept; the number is shown.
     pub disagreeing: usize,
     /// Remarks for the person (a source that could not be read, a row cut short), each said once.
     pub remarks: Vec<String>,

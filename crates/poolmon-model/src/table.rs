@@ -17,7 +17,7 @@ pub struct RowLabel {
     pub driver: Option<String>,
     /// The description alone.
     pub description: Option<String>,
-    /// Which source named the driver; where there is none, which one described it. `None` = neither is known.
+    /// Which source named the driver; if there is none, which one described it. `None` = neither is known.
     pub origin: Option<OwnerOrigin>,
 }
 
@@ -34,7 +34,7 @@ impl RowLabel {
 pub enum Gravity {
     /// Growth that something explains: a cache that fills, load, a step.
     Explained,
-    /// Grows, and cannot yet be told from something harmless.
+    /// Grows, and cannot yet be distinguished from something harmless.
     Growing,
     /// Leaks.
     Leaking,
@@ -76,17 +76,17 @@ pub trait Labeler {
 /// One row as it is shown.
 #[derive(Clone, Debug)]
 pub struct TableRow {
-    /// The row as the source told it; all figures zero where it is gone.
+    /// The row as the source reported it; all figures zero where it is gone.
     pub row: Row,
     /// Width of its counters.
     pub width: CounterWidth,
-    /// Change since the earlier sample; `None` where there is nothing to compare with.
+    /// Change since the earlier sample; `None` if there is nothing to compare with.
     pub delta: Option<Delta>,
     /// Whether it is new or gone.
     pub presence: Presence,
     /// What is known of its owner.
     pub label: Option<Arc<RowLabel>>,
-    /// The verdict on it, where there is one; set by whoever has a series of samples.
+    /// The verdict on it, if there is one; set by the caller that has a series of samples.
     pub verdict: Option<Arc<RowVerdict>>,
 }
 
@@ -133,7 +133,7 @@ pub struct Totals {
     /// Sum of the changes.
     pub delta: Option<Delta>,
     /// What the system counts in this pool and no tag accounts for (whole sample, whatever is filtered).
-    /// Negative where the tags' sum is more, as the two are not read in the same instant.
+    /// Negative if the tags' sum is more, as the two are not read in the same instant.
     pub untagged: Option<i64>,
 }
 
@@ -170,7 +170,7 @@ pub struct Table {
     pub totals: Vec<Totals>,
     /// Machine-wide figures.
     pub header: Header,
-    /// Page faults since the earlier sample, where both tell them.
+    /// Page faults since the earlier sample, if both report them.
     pub page_faults_change: Option<i64>,
     /// The machine rebooted between the two samples: nothing is compared.
     pub rebooted: bool,
@@ -194,7 +194,7 @@ impl Table {
         table
     }
 
-    /// Fills the table anew. Its memory is used again.
+    /// Fills the table again. Its memory is used again.
     pub fn update(
         &mut self,
         before: Option<&Sample>,
@@ -211,7 +211,7 @@ impl Table {
 
         let now_rows = rows_in_scope(now, filter.scope);
         let old_rows = before.map(|before| rows_in_scope(before, filter.scope));
-        // A copied screen tells its own changes; they count where there is no earlier sample to compare with.
+        // A copied screen reports its own changes; they count if there is no earlier sample to compare with.
         let told = if filter.scope == Scope::System { now.told_deltas.as_slice() } else { &[] };
         self.fill(old_rows.as_deref(), &now_rows, told, now.width, filter, labeler);
         self.total(now, filter);
@@ -303,7 +303,7 @@ impl Table {
         }
     }
 
-    /// Orders the rows. Rows that do not tell the figure come last; equal rows stand by tag, then pool.
+    /// Orders the rows. Rows that do not report the figure come last; equal rows stand by tag, then pool.
     pub fn sort(&mut self, sort: Sort) {
         let by_change = sort.by_change && sort.column.has_change();
         let value = |row| if by_change { sort.column.change(row) } else { sort.column.value(row) };

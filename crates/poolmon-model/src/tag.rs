@@ -49,7 +49,7 @@ impl PoolTag {
 impl fmt::Display for PoolTag {
     /// As PoolMon shows it (trailing spaces kept); bytes that do not print become `\xNN`.
     ///
-    /// A backslash is escaped only where it stands before an `x`, so that every tag can be read back.
+    /// A backslash is escaped only where it is before an `x`, so that every tag can be read back.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use fmt::Write as _;
         for (at, &byte) in self.0.iter().enumerate() {
@@ -138,7 +138,7 @@ impl Tag {
         Self::Name(name.into())
     }
 
-    /// The Windows tag, where it is one.
+    /// The Windows tag, if it is one.
     pub const fn as_pool(&self) -> Option<PoolTag> {
         match self {
             Self::Pool(tag) => Some(*tag),

@@ -34,7 +34,7 @@ impl Owners {
         lines
     }
 
-    /// What files, earlier searches of drivers and our own table know of a tag; nothing where they do not.
+    /// What files, earlier searches of drivers and our own table know of a tag; nothing if they do not.
     pub fn known(&self, tag: &Tag) -> Vec<TagFact> {
         let mut lines = Vec::new();
         let mut say = |title, text: String| lines.push(TagFact { title, text });

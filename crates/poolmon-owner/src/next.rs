@@ -1,6 +1,6 @@
 //! What to do next about a tag: commands with the tag filled in, each in its own tool's dialect.
 //!
-//! Documented commands only; what each needs, and what it costs, stands beside it.
+//! Documented commands only; what each needs, and what it costs, is next to it.
 
 use poolmon_model::{Pool, PoolTag, Tag};
 
@@ -12,7 +12,7 @@ pub struct NextCommand {
     pub tool: &'static str,
     /// The command, ready to be pasted.
     pub command: String,
-    /// What it tells.
+    /// What it reports.
     pub tells: &'static str,
     /// What it needs, and what it costs.
     pub needs: &'static str,

@@ -17,7 +17,7 @@ pub const UNKNOWN_DRIVER: &str = "Unknown Driver";
 /// Tags kept in the cache; a source with more starts afresh, so that hostile input cannot fill the memory.
 const CACHED_TAGS: usize = 1 << 16;
 
-/// The labels of one tag: one for each text that rows told of it, nearly always exactly one.
+/// The labels of one tag: one for each text that rows reported of it, nearly always exactly one.
 type Labels = Vec<(Option<Arc<str>>, Option<Arc<RowLabel>>)>;
 
 /// Drivers that are named one by one in a label.
@@ -30,7 +30,7 @@ fn names(scanned: &[NamedDriver]) -> String {
     first.join(", ") + &if more > 0 { format!(" and {more} more") } else { String::new() }
 }
 
-/// `<a.sys: call, b.sys: argument>`: angles tell it from the brackets of Microsoft's file and our own braces.
+/// `<a.sys: call, b.sys: argument>`: angles distinguish it from the brackets of Microsoft's file and our own braces.
 pub(crate) fn bracket(scanned: &[NamedDriver]) -> String {
     let first: Vec<String> = scanned.iter().take(NAMED).map(NamedDriver::text).collect();
     let more = scanned.len().saturating_sub(NAMED);
@@ -70,7 +70,7 @@ impl Owners {
         self.cleared()
     }
 
-    /// Adds a localtag.txt: its owners stand before those of every pooltag.txt, as in PoolMon.
+    /// Adds a localtag.txt: its owners are before those of every pooltag.txt, as in PoolMon.
     #[must_use]
     pub fn with_localtag(mut self, file: PooltagFile) -> Self {
         self.local.push(file);
@@ -91,7 +91,7 @@ impl Owners {
         self.cleared()
     }
 
-    /// Leaves out what searches found: for whoever asks the drivers themselves.
+    /// Leaves out what searches found: for callers that search the drivers themselves.
     #[must_use]
     pub fn without_scanned(mut self) -> Self {
         self.scanned = None;
@@ -136,12 +136,12 @@ impl Owners {
         })
     }
 
-    /// The label of a tag for which the row itself told `told`.
+    /// The label of a tag for which the row itself reported `told`.
     fn make(&self, tag: &Tag, told: Option<&str>) -> Option<RowLabel> {
         let mut label = RowLabel::default();
         let (mut named_by, mut described_by) = (None, None);
         let mut brackets: Vec<String> = Vec::new();
-        // What the row tells comes first: it was true on the machine that it is from.
+        // What the row reports comes first: it was true on the machine that it is from.
         if let Some(told) = told.map(str::trim).filter(|told| !told.is_empty() && *told != UNKNOWN_DRIVER) {
             if let Some(parts) = OwnerParts::reported(told) {
                 label.driver = parts.name.map(Into::into);
@@ -168,7 +168,7 @@ impl Owners {
             }
         }
         let scanned = self.scanned(tag);
-        // A pooltag file's word stands, also where it says that the kernel charges the tag; proof stands beside it.
+        // A pooltag file is believed, even if it says that the kernel charges the tag; proof is shown next to it.
         let known = self.built_in(tag);
         if !scanned.is_empty() {
             if label.driver.is_none() && known.is_none_or(|known| known.component == "various") {

@@ -23,7 +23,7 @@ use crate::scan::{
 pub struct DriverPlaces {
     /// Files and folders, the most interesting first.
     pub paths: Vec<PathBuf>,
-    /// Files of the drivers that are loaded now; none where the system does not tell.
+    /// Files of the drivers that are loaded now; none if the system does not report.
     pub loaded: Option<Vec<PathBuf>>,
 }
 
@@ -43,7 +43,7 @@ pub struct RankedDriver {
     pub evidence: Vec<Evidence>,
     /// The frameworks give this driver the tag that was asked for, if it has none of its own.
     pub framework: bool,
-    /// Is it loaded, where the system tells.
+    /// Is it loaded, if the system reports it.
     pub loaded: Option<bool>,
 }
 
@@ -186,7 +186,7 @@ fn folded(path: &Path) -> String {
     path.to_string_lossy().to_lowercase().replace('/', "\\")
 }
 
-/// The same file in two places (a driver and its copy in the driver store) is told once.
+/// The same file in two places (a driver and its copy in the driver store) is listed once.
 fn fold_copies(drivers: Vec<RankedDriver>) -> Vec<RankedDriver> {
     let mut kept: Vec<RankedDriver> = Vec::new();
     let mut places = rustc_hash::FxHashMap::<(String, u64, u32), Vec<usize>>::default();

@@ -1,11 +1,11 @@
-//! CSV (RFC 4180) and TSV: every column of the registry, changes beside values, unknown figures empty.
+//! CSV (RFC 4180) and TSV: every column of the registry, changes next to values, unknown figures empty.
 
 use std::fmt;
 use std::io::{self, Write};
 
 use poolmon_model::{Sample, Table, Value, column};
 
-/// Writes the rows. The first columns name time and host where the sample tells them, so that files can be joined.
+/// Writes the rows. The first columns name time and host if the sample reports them, so that files can be joined.
 pub fn write(out: &mut dyn Write, separator: u8, sample: &Sample, table: &Table) -> io::Result<()> {
     let changes = crate::has_changes(table);
     let time = sample.time.map(|time| time.to_string());

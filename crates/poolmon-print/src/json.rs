@@ -1,6 +1,6 @@
 //! JSON: one object with the source, the machine's figures, every row and the totals.
 //!
-//! Sizes are bytes, counts are counts, times are RFC 3339 in UTC. `null` = not told by this system.
+//! Sizes are bytes, counts are counts, times are RFC 3339 in UTC. `null` = not reported by this system.
 //! `schema` changes when a field changes its meaning; fields may be added without that.
 
 use std::io::{self, Write};

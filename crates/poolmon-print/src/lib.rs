@@ -4,7 +4,7 @@
 //!
 //! One table written for people and programs: text, CSV, TSV, JSON, PoolMon's log.
 //!
-//! Which columns there are, what they are called and what stands in them comes from [`poolmon_model::column`];
+//! Which columns there are, what they are called and what is in them comes from [`poolmon_model::column`];
 //! a module here knows only its own layout.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
@@ -35,7 +35,7 @@ pub enum TableFormat {
     Poolmon,
 }
 
-/// What is written beside the rows.
+/// What is written next to the rows.
 #[expect(clippy::struct_excessive_bools, reason = "independent switches, each named where it is set")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PrintOptions {
@@ -71,7 +71,7 @@ fn has_changes(table: &Table) -> bool {
     table.rows.iter().any(|row| row.delta.is_some())
 }
 
-/// Columns to print: those that always stand, and those that these rows tell something of.
+/// Columns to print: those that are always shown, and those that some row has a value for.
 fn columns(table: &Table, driver: bool) -> Vec<&'static Column> {
     column::COLUMNS
         .into_iter()

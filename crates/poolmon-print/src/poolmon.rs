@@ -67,7 +67,7 @@ fn quoted(value: &str) -> String {
     if clean.contains(' ') { format!("\"{clean}\"") } else { clean }
 }
 
-/// PoolMon's two lines of memory figures, in K; figures that are not told are left out.
+/// PoolMon's two lines of memory figures, in K; figures that are unknown are left out.
 pub fn header(out: &mut dyn Write, header: &Header) -> io::Result<()> {
     for parts in header.poolmon_lines(header.page_faults.map(u64::cast_signed)) {
         if !parts.is_empty() {

@@ -26,7 +26,7 @@ pub struct CallLine<'a> {
 }
 
 impl<'a> CallLine<'a> {
-    /// Reads a line; `None` where it is none.
+    /// Reads a line; `None` if it is none.
     pub fn parse(line: &'a [u8]) -> Option<Self> {
         let mut rest = line;
         let bytes = next_number(&mut rest)?;
@@ -53,7 +53,7 @@ pub struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// Reads `file:line [module] func:name`; `None` where it is none.
+    /// Reads `file:line [module] func:name`; `None` if it is none.
     pub fn parse(text: &'a str) -> Option<Self> {
         let (place, function) = text.rsplit_once(" func:")?;
         let place = place.trim_end();

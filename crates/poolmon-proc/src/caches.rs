@@ -1,6 +1,6 @@
 //! What the name of a slab cache says of it.
 
-/// Caches that the kernel creates as reclaimable (`SLAB_RECLAIM_ACCOUNT`), beside those of inodes.
+/// Caches that the kernel creates as reclaimable (`SLAB_RECLAIM_ACCOUNT`), next to those of inodes.
 const RECLAIMABLE: [&[u8]; 11] = [
     b"dentry",
     // Before Linux 2.6.22.

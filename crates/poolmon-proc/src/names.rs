@@ -15,7 +15,7 @@ struct Name {
     tag: Tag,
     owner: Option<Arc<str>>,
     pool: Pool,
-    /// The pool was told, not supposed.
+    /// The pool was reported, not supposed.
     pool_told: bool,
     /// The sample in which it was seen last.
     round: u64,
@@ -36,7 +36,7 @@ pub struct Names {
     unsure: usize,
 }
 
-/// Where a name stands, and whether what was known of it still holds.
+/// Where a name is, and whether what was known of it still holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FoundName {
     /// It was there in this or the last sample.
@@ -90,7 +90,7 @@ impl Names {
         at
     }
 
-    /// Sets the pool of a name that is new or returned; where it was not told, the name is unreclaimable slab.
+    /// Sets the pool of a name that is new or returned; where it was unknown, the name is unreclaimable slab.
     pub fn set_pool(&mut self, at: usize, told: Option<Pool>) {
         if let Some(name) = self.known.get_mut(at) {
             name.pool = told.unwrap_or(Pool::Unreclaimable);

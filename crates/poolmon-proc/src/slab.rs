@@ -28,7 +28,7 @@ pub struct CacheLine<'a> {
 }
 
 impl<'a> CacheLine<'a> {
-    /// Reads a line of slabinfo 2.x; `None` where it is none.
+    /// Reads a line of slabinfo 2.x; `None` if it is none.
     ///
     /// The figures are found from the first colon of the tunables leftwards, as a name may hold blanks and colons.
     pub fn parse(line: &'a [u8]) -> Option<Self> {

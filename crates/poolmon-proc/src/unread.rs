@@ -7,7 +7,7 @@ use std::path::Path;
 pub struct Unread {
     /// How many.
     pub lines: usize,
-    /// The first one's number, from 1; 0 where there is none.
+    /// The first one's number, from 1; 0 if there is none.
     pub first: usize,
 }
 

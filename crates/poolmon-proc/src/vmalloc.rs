@@ -3,7 +3,7 @@
 //! What counts as bytes is what `VmallocUsed` of `/proc/meminfo` counts: pages that the area itself brought along
 //! (`pages=`). An area without them maps memory that belongs to someone else: device memory (`ioremap`), pages that the
 //! caller already had (`vmap`, `vm_map_ram`), or per-CPU chunks, which `Percpu` counts. Such areas count as areas, with
-//! no bytes. Areas that were freed but not yet taken out of the page tables (`unpurged vm_area`) belong to nobody and
+//! no bytes. Areas that were freed but not yet taken out of the page tables (`unpurged vm_area`) belong to no one and
 //! are left out.
 
 use std::sync::Arc;

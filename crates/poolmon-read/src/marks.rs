@@ -40,7 +40,7 @@ fn words(gap: &Gap) -> String {
         GapKind::Other(_) => format!("{length} without a sample"),
     };
     match &gap.reason {
-        // Boot ids tell a person nothing.
+        // Boot ids mean nothing to a person.
         Some(reason) if gap.kind != GapKind::Reboot => format!("{what}: {reason}"),
         _ => what,
     }

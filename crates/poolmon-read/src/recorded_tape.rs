@@ -12,7 +12,7 @@ use crate::marks::mark;
 use crate::tape::{Place, RowPoint, Tape, Timeline};
 use crate::{ReadError, Result, Samples, moment};
 
-/// Recordings of up to so many samples are read whole for the timeline; of longer ones it shows a point every few
+/// Recordings of up to this many samples are read whole for the timeline; of longer ones it shows a point every few
 /// minutes, which their indexes hold.
 const SHORT: u64 = 4096;
 

@@ -191,7 +191,7 @@ impl SampleSeries {
         }
     }
 
-    /// As [`SampleSeries::next_into`], of which only samples `every` so often are wanted after the one that `sample` holds: of
+    /// As [`SampleSeries::next_into`], of which only one per `every` is wanted after the one that `sample` holds: of
     /// a recording those that can be read without the ones before them.
     ///
     /// # Errors

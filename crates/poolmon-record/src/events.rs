@@ -26,15 +26,15 @@ pub enum RecordEvent<'a> {
         /// What the recorder before left behind.
         report: &'a OpenReport,
     },
-    /// Where it stands, after each sample.
+    /// Its status, after each sample.
     Now(&'a RecorderStatus),
-    /// The source failed, for a reason that was not told just before.
+    /// The source failed, for a reason that was not reported just before.
     Failed(&'a str),
     /// It works again.
     Works,
     /// The disk is full.
     Full(&'a Path),
-    /// There is room again; so many samples are missing.
+    /// There is room again; this many samples are missing.
     Room(u64),
     /// A closed segment could not become a Parquet file.
     NotSealed(String),
@@ -48,7 +48,7 @@ pub enum RecordEvent<'a> {
         folder: &'a Path,
         /// How long it went.
         length: Duration,
-        /// Where it stands.
+        /// Its status.
         status: &'a RecorderStatus,
     },
 }

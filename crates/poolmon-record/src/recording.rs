@@ -37,7 +37,7 @@ impl Plan {
 
 /// Records until `stop` is asked for or the time is over, and closes the recording.
 ///
-/// Samples stand on a grid from the first one on: one that takes long delays none of the others. Those that a busy
+/// Samples are on a grid from the first one on: one that takes long delays none of the others. Those that a busy
 /// machine had no time for are left out; the recorder tells the gap.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! Samples of a source, into a recorder, with everything that stands beside them.
+//! Samples of a source, into a recorder, with everything that is next to them.
 
 use std::path::Path;
 use std::time::Duration;
@@ -47,7 +47,7 @@ impl Session {
         ))
     }
 
-    /// Judges what is recorded, tells what begins to leak, and writes it into the recording as a note.
+    /// Judges what is recorded, reports what begins to leak, and writes it into the recording as a note.
     pub fn judge(&mut self) {
         self.alarm = Some(Alarm::new());
     }
@@ -57,7 +57,7 @@ impl Session {
         self.limits = Limits::new(limits);
     }
 
-    /// Where it stands.
+    /// Its status.
     pub fn status(&self) -> RecorderStatus {
         self.recorder.status()
     }

@@ -75,7 +75,7 @@ impl Stop {
 fn listen(stop: &Stop) -> io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     let ignored = ignored();
-    // What `nohup` or a shell's `&` told this program to ignore stays ignored.
+    // What `nohup` or a shell's `&` made this program ignore stays ignored.
     let wanted = [SIGINT, SIGHUP].into_iter().filter(|&signal| ignored >> (signal - 1) & 1 == 0);
     let mut signals = signal_hook::iterator::Signals::new(wanted.chain([SIGTERM]))?;
     let stop = stop.clone();
@@ -89,7 +89,7 @@ fn listen(stop: &Stop) -> io::Result<()> {
     Ok(())
 }
 
-/// Signals that are ignored, a bit each, where the system tells.
+/// Signals that are ignored, a bit each, if the system reports it.
 #[cfg(unix)]
 fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

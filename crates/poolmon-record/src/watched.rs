@@ -40,7 +40,7 @@ impl Ongoing {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Closes the recording and tells what is in it.
+    /// Closes the recording and reports what is in it.
     pub fn close(&self, tell: &mut dyn FnMut(&RecordEvent<'_>)) -> poolmon_store::Result<()> {
         if let Some(session) = self.session().take() {
             session.close(self.1.elapsed(), tell)?;

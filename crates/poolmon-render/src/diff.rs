@@ -11,7 +11,7 @@ use poolmon_model::units::{
 };
 use poolmon_model::{Sample, Table, TableRow};
 
-/// Time from one to the other, where both tell it.
+/// Time from one to the other, if both report it.
 fn between(before: &Sample, after: &Sample) -> Option<Duration> {
     Duration::try_from(after.time?.duration_since(before.time?)).ok().filter(|time| !time.is_zero())
 }

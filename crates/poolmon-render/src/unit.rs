@@ -16,7 +16,7 @@ pub fn text(about: &str, program: &Path, folder: &Path, arguments: &[String]) ->
         line.push_str(&quoted(argument)?);
     }
     let path = quoted(&folder.display().to_string())?;
-    // ProtectHome would hide a recording, or the program, that stands there.
+    // ProtectHome would hide a recording, or the program, that is there.
     let homes = ["/home", "/root", "/run/user"];
     let home = [program, folder].iter().any(|path| homes.iter().any(|home| path.starts_with(home)));
     let home = if home { "read-only" } else { "yes" };

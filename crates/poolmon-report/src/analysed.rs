@@ -9,9 +9,9 @@ use poolmon_leak::{Analysis, Report};
 pub struct AnalysedSeries {
     /// Name for headlines.
     pub source: String,
-    /// Host and system, where told.
+    /// Host and system, if known.
     pub host: Option<String>,
-    /// System and build, where told.
+    /// System and build, if known.
     pub system: Option<String>,
     /// First and last sample.
     pub span: Option<(Timestamp, Timestamp)>,
@@ -19,7 +19,7 @@ pub struct AnalysedSeries {
     pub report: Report,
     /// How much longer samples are needed before anything can be said.
     pub needs: Option<Duration>,
-    /// What Perfmon's figures say of the pools, where there were any.
+    /// What Perfmon's figures say of the pools, if there were any.
     pub perfmon: Option<Report>,
     /// What the verdicts rest on.
     pub analysis: Analysis,

@@ -73,7 +73,7 @@ pub fn counts(material: &Material<'_>) -> Vec<(VerdictKind, usize)> {
     kinds.into_iter().map(|kind| (kind, of(kind))).filter(|&(_, count)| count > 0).collect()
 }
 
-/// The tags that do not leak, counted in words; `None` where all leak.
+/// The tags that do not leak, counted in words; `None` if all leak.
 pub fn others(material: &Material<'_>) -> Option<String> {
     let others = counts(material).into_iter().filter(|(kind, _)| *kind != VerdictKind::Leaking);
     let told: Vec<String> =
@@ -90,7 +90,7 @@ pub fn reasons(material: &Material<'_>, verdict: &Verdict) -> Vec<String> {
     reasons
 }
 
-/// The pools that are told of.
+/// The pools that are shown.
 pub fn pools<'a>(material: &'a Material<'_>) -> Vec<&'a PoolGrowth> {
     material.report.pools.iter().filter(|growth| material.filter.view.admits(growth.pool)).collect()
 }
@@ -108,9 +108,9 @@ pub struct Trend {
     pub hours: (f64, f64),
     /// Bytes there.
     pub bytes: (f64, f64),
-    /// Bytes there at the least slope of the interval.
+    /// Bytes there at the lowest slope of the interval.
     pub low: (f64, f64),
-    /// Bytes there at the greatest.
+    /// Bytes there at the highest.
     pub high: (f64, f64),
 }
 
@@ -153,7 +153,7 @@ pub struct Composition<'a> {
     pub whole: Vec<f64>,
 }
 
-/// `None` where nothing in the pool rises.
+/// `None` if nothing in the pool rises.
 pub fn composition<'a>(material: &'a Material<'_>, pool: Pool) -> Option<Composition<'a>> {
     let whole = judged(material, material.analysis.pool_curve(pool));
     let start = whole.first()?.mean;
@@ -210,7 +210,7 @@ fn grown(points: &[CurvePoint], hours: &[f64]) -> Vec<f64> {
         .collect()
 }
 
-/// The first leak, else what grows: for what stands at the top.
+/// The first leak, else what grows: for what is at the top.
 pub fn gravest<'a>(material: &'a Material<'_>) -> Option<&'a Verdict> {
     causes(material).next()
 }

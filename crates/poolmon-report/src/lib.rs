@@ -6,7 +6,7 @@
 //!
 //! Data passes in one direction:
 //!
-//! 1. [`Material`] is everything that is told of: the verdicts, the series behind them, marks, what is known of owners;
+//! 1. [`Material`] is everything that is shown: the verdicts, the series behind them, marks, what is known of owners;
 //! 2. `findings` chooses what is worth telling, `words` says it; the same for every format;
 //! 3. `plot` draws the series as SVG, `html` puts the page together, `markdown` the text.
 //!
@@ -46,9 +46,9 @@ pub struct Material<'a> {
     pub title: Option<String>,
     /// Name of the file or folder.
     pub source: String,
-    /// Host, where told.
+    /// Host, if known.
     pub host: Option<String>,
-    /// System and build, where told.
+    /// System and build, if known.
     pub system: Option<String>,
     /// First and last sample, where times are known.
     pub span: Option<(Timestamp, Timestamp)>,
@@ -64,11 +64,11 @@ pub struct Material<'a> {
     pub events: Vec<TimelineMark>,
     /// What is known of the owners of tags.
     pub dossiers: Vec<Dossier>,
-    /// Which tags are told of.
+    /// Which tags are shown.
     pub filter: Filter,
     /// Causes that get a section of their own.
     pub limit: usize,
-    /// Times are told in this zone.
+    /// Times are reported in this zone.
     pub zone: TimeZone,
     /// When the report was made.
     pub made: Timestamp,
@@ -87,7 +87,7 @@ pub struct Dossier {
     pub known: Vec<(String, String)>,
     /// Drivers that were searched and show the tag, best evidence first.
     pub suspects: Vec<Suspect>,
-    /// How much was searched, in words; `None` where nothing was.
+    /// How much was searched, in words; `None` if nothing was.
     pub searched: Option<String>,
 }
 
@@ -128,7 +128,7 @@ impl<'a> Material<'a> {
         }
     }
 
-    /// What stands above everything: the title, else the host, else the source.
+    /// What is above everything: the title, else the host, else the source.
     pub fn headline(&self) -> &str {
         self.title.as_ref().or(self.host.as_ref()).unwrap_or(&self.source)
     }

@@ -58,7 +58,7 @@ pub fn growth(pool: &PoolGrowth) -> String {
     }
 }
 
-/// What the answer is in one line: `leaks` tags leak, of so many `causes`.
+/// What the answer is in one line: `leaks` tags leak, of this many `causes`.
 pub fn headline(report: &Report, needs: Option<Duration>, leaks: usize, causes: usize) -> String {
     if let Some(needs) = needs {
         let more = rough_span(needs);
@@ -79,7 +79,7 @@ pub fn headline(report: &Report, needs: Option<Duration>, leaks: usize, causes: 
     }
 }
 
-/// Who grows in lockstep with it: two sentences; empty where nobody does.
+/// Who grows in lockstep with it: two sentences; empty if no one does.
 pub fn lockstep(report: &Report, verdict: &Verdict) -> Vec<String> {
     let Some(group) = report.group_of(verdict) else { return Vec::new() };
     let others: Vec<String> = report
@@ -102,7 +102,7 @@ pub fn lockstep(report: &Report, verdict: &Verdict) -> Vec<String> {
     ]
 }
 
-/// What part of its pool's growth a verdict explains, in a table; empty where it does not.
+/// What part of its pool's growth a verdict explains, in a table; empty if it does not.
 pub fn share(verdict: &Verdict) -> String {
     verdict.share.map(|share| format!("{:.0} %", share * 100.0)).unwrap_or_default()
 }

@@ -51,7 +51,7 @@ pub trait Source: Send {
     }
 
     /// Has the kernel gather what it keeps half-filled, so that the next sample counts each object: on Linux a slab
-    /// that a CPU is filling counts as full otherwise. False where each object is counted anyway.
+    /// that a CPU is filling counts as full otherwise. False if each object is counted anyway.
     fn count_each(&mut self) -> Result<bool> {
         Ok(false)
     }
@@ -61,7 +61,7 @@ pub trait Source: Send {
         Vec::new()
     }
 
-    /// The modules (drivers) that are loaded now, sorted by name; `None` where this source cannot tell.
+    /// The modules (drivers) that are loaded now, sorted by name; `None` if this source does not know.
     fn modules(&mut self) -> Option<Vec<LoadedModule>> {
         None
     }
@@ -72,9 +72,9 @@ pub trait Source: Send {
 pub struct LoadedModule {
     /// Its name (`nf_tables`, `ntfs.sys`).
     pub name: String,
-    /// Its path, where told.
+    /// Its path, if known.
     pub detail: Option<String>,
-    /// Bytes that it takes itself, without what it allocates; 0 = not told.
+    /// Bytes that it takes itself, without what it allocates; 0 = unknown.
     pub size: u64,
 }
 

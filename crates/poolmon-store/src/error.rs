@@ -78,7 +78,7 @@ impl StoreError {
         move |source| Self::Io { action, path, source }
     }
 
-    /// True where the disk is full: room may come back.
+    /// True if the disk is full: room may come back.
     pub fn is_full(&self) -> bool {
         matches!(self, Self::Io { source, .. } if is_full(source))
     }

@@ -25,13 +25,13 @@ pub struct SegmentFile {
 }
 
 impl SegmentFile {
-    /// Bytes it takes now; 0 where it was deleted meanwhile. Listing a folder does not ask: a month has hundreds of
+    /// Bytes it takes now; 0 if it was deleted meanwhile. Listing a folder does not ask: a month has hundreds of
     /// segments, and a look at each that is not in the cache costs a seek its time.
     pub fn size(&self) -> u64 {
         fs::metadata(&self.path).map_or(0, |data| data.len())
     }
 
-    /// Its Parquet file, where it was sealed.
+    /// Its Parquet file, if it was sealed.
     pub fn sealed(&self) -> PathBuf {
         self.path.with_extension("parquet")
     }
@@ -53,7 +53,7 @@ pub fn segments(folder: &Path) -> Result<Vec<SegmentFile>> {
         }
         let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
         let number = stem.split('-').next().and_then(|number| number.parse().ok());
-        // A renamed file is still read; it stands before the others.
+        // A renamed file is still read; it is before the others.
         let number = number.unwrap_or(0);
         found.push(SegmentFile { path, number });
     }
@@ -61,7 +61,7 @@ pub fn segments(folder: &Path) -> Result<Vec<SegmentFile>> {
     Ok(found)
 }
 
-/// Takes the recorder's lock; it is given back when the file is dropped or the process dies.
+/// Takes the recorder's lock; it is released when the file is dropped or the process dies.
 pub(crate) fn lock(folder: &Path) -> Result<File> {
     let path = folder.join(LOCK);
     let file = File::options().create(true).truncate(false).write(true).open(&path);
@@ -73,7 +73,7 @@ pub(crate) fn lock(folder: &Path) -> Result<File> {
     }
 }
 
-/// Makes names in a folder last through a power cut, where the system has that notion.
+/// Makes names in a folder last through a power cut, if the system has that notion.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

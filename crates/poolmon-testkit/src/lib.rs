@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 pub enum Need {
     /// Root, on a kernel whose memory root may read.
     Root,
-    /// The material beside the checkout (`../shared`, or `POOLMON_SHARED`).
+    /// The material next to the checkout (`../shared`, or `POOLMON_SHARED`).
     Shared,
     /// tmux, to drive the screen.
     Tmux,
@@ -116,7 +116,7 @@ pub fn asked_for(need: Need) -> bool {
     wanted(need)
 }
 
-/// A file or folder of the material beside the checkout, by its path there; skips the test if it is absent.
+/// A file or folder of the material next to the checkout, by its path there; skips the test if it is absent.
 #[must_use]
 pub fn shared(name: &str) -> Option<PathBuf> {
     let root = std::env::var_os("POOLMON_SHARED")

@@ -57,7 +57,7 @@ pub enum Effect {
     Quit,
     /// Ask the source now.
     Refresh,
-    /// Clear and draw everything anew.
+    /// Clear and draw everything again.
     Redraw,
     /// Write a snapshot file.
     Snapshot,
@@ -83,7 +83,7 @@ pub enum Effect {
 pub enum Mode {
     /// The table.
     Table,
-    /// The help page, scrolled by so many lines.
+    /// The help page, scrolled by this many lines.
     Help(u16),
     /// The prompt for a session id.
     Session(String),
@@ -107,7 +107,7 @@ pub struct Detail {
     pub key: Option<(Tag, Pool)>,
     /// What is known of the tag.
     pub lines: Vec<String>,
-    /// What the system tells; `None` = not answered yet.
+    /// What the system reports; `None` = not answered yet.
     pub facts: Option<Vec<Fact>>,
 }
 
@@ -152,7 +152,7 @@ pub struct App {
     pub(crate) last_click: Option<(usize, Timestamp)>,
     /// Text of the search line.
     pub(crate) search: String,
-    /// Where the tape stands, where it is one that is shown.
+    /// Where the tape is, if it is one that is shown.
     pub(crate) replay: Option<Replay>,
     effects: Vec<Effect>,
     labeler: Option<Arc<dyn Labeler + Send + Sync>>,
@@ -271,7 +271,7 @@ impl App {
         self.message = Some((text.into(), self.clock));
     }
 
-    /// A new sample arrived. Gives back one that is no longer needed, to be filled again.
+    /// A new sample arrived. Frees one that is no longer needed, to be filled again.
     pub fn receive(&mut self, sample: Sample) -> Option<Sample> {
         self.waiting = None;
         self.trouble = None;
@@ -315,7 +315,7 @@ impl App {
         self.derive();
     }
 
-    /// What the system tells of a row.
+    /// What the system reports of a row.
     pub fn facts(&mut self, key: &(Tag, Pool), facts: Vec<Fact>) {
         if self.detail.key.as_ref() == Some(key) {
             self.detail.facts = Some(facts);
@@ -337,7 +337,7 @@ impl App {
         }
     }
 
-    /// Back to the system's pools where the source has no such session.
+    /// Back to the system's pools if the source has no such session.
     pub(crate) fn check_sessions(&mut self) {
         let sessions = &self.now.sessions;
         let gone = match self.settings.filter.scope {
@@ -360,7 +360,7 @@ impl App {
         self.say(gone);
     }
 
-    /// Builds the table anew from the samples: after a sample, and when what is shown changes.
+    /// Builds the table again from the samples: after a sample, and when what is shown changes.
     pub(crate) fn derive(&mut self) {
         let against = self.baseline.as_ref().map(|baseline| &baseline.sample).or(self.before.as_ref());
         let by_change = self.settings.sort.by_change;

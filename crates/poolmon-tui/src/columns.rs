@@ -1,4 +1,4 @@
-//! Which columns stand on the screen, where, and how wide: figures always get the room that their digits need.
+//! Which columns are on the screen, where, and how wide: figures always get the room that their digits need.
 
 use std::fmt::{self, Write as _};
 
@@ -83,7 +83,7 @@ fn chars(text: &str) -> u16 {
     u16::try_from(text.chars().count()).unwrap_or(u16::MAX)
 }
 
-/// Cells that a value takes; 0 = not told.
+/// Cells that a value takes; 0 = unknown.
 fn cells(value: &Value<'_>) -> u16 {
     let digits = |n: u64| u16::try_from(n.checked_ilog10().unwrap_or(0)).unwrap_or(0) + 1;
     match value {
@@ -168,7 +168,7 @@ impl Widths {
         let value = self.value.get(at).copied().unwrap_or(0);
         match kind {
             CellKind::Value => {
-                // A title may stand over the blank title of the change to its left.
+                // A title may be over the blank title of the change to its left.
                 let lent =
                     before.filter(|b| b.kind == CellKind::Change).map_or(0, |b| b.width.saturating_sub(5));
                 let title = if column.unit == Unit::Text {

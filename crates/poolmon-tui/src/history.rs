@@ -68,9 +68,9 @@ pub struct History {
 pub struct Point {
     /// Milliseconds on the screen's clock.
     pub at: i64,
-    /// Bytes held, where told.
+    /// Bytes held, if known.
     pub bytes: Option<f32>,
-    /// Outstanding allocations, where told.
+    /// Outstanding allocations, if known.
     pub diff: Option<f32>,
 }
 

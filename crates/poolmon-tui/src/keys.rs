@@ -11,7 +11,7 @@ use crate::app::{App, Baseline, Effect, INTERVALS, Mode};
 use crate::columns::CellKind;
 use crate::render;
 
-/// Two clicks within so many milliseconds are a double click.
+/// Two clicks within this many milliseconds are a double click.
 const DOUBLE_CLICK: i64 = 400;
 /// Rows that one turn of the wheel moves.
 const WHEEL: isize = 3;

@@ -7,7 +7,7 @@
 //! Data passes through these modules in one direction:
 //!
 //! 1. `terminal`: keys, mouse, signals, time; the only module that touches the terminal;
-//! 2. `sampler`: the thread that asks the source, and whoever judges its samples (`verdicts`);
+//! 2. `sampler`: the thread that asks the source, and the judge of its samples (`verdicts`);
 //! 3. [`App`] (`app`, `keys`): the state, and what events do to it; `history`: the past of each row;
 //! 4. `columns`: which columns stand where;
 //! 5. [`render`] and `theme`: the state as a frame.
@@ -45,7 +45,7 @@ pub use replay::{SPEEDS, Speed};
 pub use theme::{ColourMode, Theme};
 pub use verdicts::{LiveVerdicts, VerdictSource};
 
-/// Writes what is on the screen to a file and tells its path, or why not.
+/// Writes what is on the screen to a file and returns its path, or why not.
 pub type SnapshotWriter = Box<dyn FnMut(&Sample, &Table) -> Result<PathBuf, String>>;
 /// What is known of a row's tag, in lines.
 pub type Describe = Box<dyn FnMut(&Row) -> Vec<String>>;
@@ -124,7 +124,7 @@ pub struct ReplayOptions {
 /// Shows a tape until the person leaves.
 ///
 /// # Errors
-/// [`ScreenError::Tape`] where it cannot be read, before the terminal is touched; [`ScreenError::Terminal`].
+/// [`ScreenError::Tape`] if it cannot be read, before the terminal is touched; [`ScreenError::Terminal`].
 pub fn replay(options: ReplayOptions) -> Result<(), ScreenError> {
     let ReplayOptions { tape, from, to, at, speed, labeler, initial, colour, snapshot_writer, describe } =
         options;

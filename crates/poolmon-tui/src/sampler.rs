@@ -16,7 +16,7 @@ use crate::replay::RowSeries;
 use crate::replay::deck::{Deck, DeckMoment, Motion};
 use crate::verdicts::{LiveVerdicts, VerdictSource};
 
-/// Verdicts are at least so far apart, and take no more than a fiftieth of the time.
+/// Verdicts are at least this far apart, and take no more than a fiftieth of the time.
 const JUDGE_EVERY: Duration = Duration::from_secs(10);
 /// Points of a chart: two for each cell of a wide one.
 const CHART: u32 = 240;
@@ -56,9 +56,9 @@ pub enum SamplerAnswer {
     Chart(RowSeries),
 }
 
-/// Takes answers; false = nobody wants them any more.
+/// Takes answers; false = no one wants them any more.
 type Answering<'a> = &'a mut dyn FnMut(SamplerAnswer) -> bool;
-/// Answers questions; false = nobody wants the answers any more.
+/// Answers questions; false = no one wants the answers any more.
 pub type Asked = Box<dyn FnMut(Question, Answering<'_>) -> bool + Send>;
 
 /// A source answers.

@@ -44,7 +44,7 @@ pub struct Theme {
 }
 
 impl Theme {
-    /// A theme of so many colours.
+    /// A theme of this many colours.
     pub const fn new(mode: ColourMode) -> Self {
         Self { mode }
     }

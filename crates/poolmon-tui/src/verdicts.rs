@@ -43,7 +43,7 @@ impl Verdicts {
         self.left
     }
 
-    /// Why sorting by verdict shows nothing; `None` where there are verdicts.
+    /// Why sorting by verdict shows nothing; `None` if there are verdicts.
     pub(crate) fn waiting(&self) -> Option<String> {
         match self.left {
             _ if !self.judged => Some("These samples are not analysed yet.".into()),

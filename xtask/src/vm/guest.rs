@@ -12,7 +12,7 @@ pub const BEGIN: &str = "poolmon-vm begins";
 /// The line in which they end, before their exit code.
 pub const END: &str = "poolmon-vm ends with ";
 
-/// Modules of the guest's disk, where the kernel does not have them built in. The disk is in the guest's own memory: an
+/// Modules of the guest's disk, if the kernel does not have them built in. The disk is in the guest's own memory: an
 /// answer from outside would take no time of the host's clock and a lot of the guest's, which runs ahead meanwhile.
 const DISK: [&str; 3] = ["brd", "crc32c_generic", "ext4"];
 
@@ -22,7 +22,7 @@ pub struct Programs {
     poolmon: PathBuf,
     /// The tests of a real kernel.
     test: PathBuf,
-    /// The compiler proper, whose runs are the noise beside which leaks are found.
+    /// The compiler proper, whose runs are the noise next to which leaks are found.
     compiler: PathBuf,
 }
 

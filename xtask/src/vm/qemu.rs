@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::guest::{END, Guest};
 
-/// No run takes as long as this, also beside other work on this machine.
+/// No run takes as long as this, also next to other work on this machine.
 const PATIENCE: Duration = Duration::from_mins(30);
 
 /// Runs the guest to its end; the seconds that it took here.

@@ -25,7 +25,7 @@ pub struct DumpHeader {
     pub bugcheck: u32,
     /// Bugcheck parameters.
     pub parameters: [u64; 4],
-    /// Virtual address of the kernel debugger block; 0 where unknown.
+    /// Virtual address of the kernel debugger block; 0 if unknown.
     pub debugger_data: u64,
     /// 32-bit form: physical address extension was on.
     pub pae: bool,
@@ -57,7 +57,7 @@ impl DumpHeader {
         if self.is_64 { 0x2000 } else { 0x1000 }
     }
 
-    /// Reads a header; `None` where these bytes are none.
+    /// Reads a header; `None` if these bytes are none.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         if array(bytes, 0)? != *b"PAGE" {
             return None;
@@ -132,7 +132,7 @@ impl DumpHeader {
             bugcheck: u32_at(b, 0x28)?,
             parameters,
             debugger_data: told32(u32_at(b, 0x60)?).unwrap_or(0).into(),
-            // Old writers left the byte as part of the fill (`P`); then it tells nothing and PAE is tried second.
+            // Old writers left the byte as part of the fill (`P`); then it says nothing and PAE is tried second.
             pae: pae == 1,
             dump_type: u32_at(b, 0xf88)?,
             system_time: told64(u64_at(b, 0xfc0)?),

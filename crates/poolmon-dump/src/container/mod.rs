@@ -46,7 +46,7 @@ pub(crate) struct Opened {
     pub(crate) header: Option<DumpHeader>,
     pub(crate) map: PhysMap,
     pub(crate) triage: Option<Triage>,
-    /// Page table roots that the container itself tells (registers of a virtual CPU).
+    /// Page table roots that the container itself reports (registers of a virtual CPU).
     pub(crate) roots: Vec<u64>,
     /// Virtual CPUs that it tells.
     pub(crate) processors: Option<u32>,

@@ -42,7 +42,7 @@ fn packing(start: &[u8]) -> Option<DumpPacking> {
     }
 }
 
-/// Unpacks the file where it is packed; `None` where it is not. The temporary file has no name (on Windows: goes with its
+/// Unpacks the file if it is packed; `None` if it is not. The temporary file has no name (on Windows: goes with its
 /// last handle), so nothing is left behind, whatever ends the process.
 pub(crate) fn unpack(path: &Path, file: &mut File, how: &mut Unpack<'_>) -> Result<Option<File>> {
     let io = |action| move |source| DumpError::Io { action, path: path.to_path_buf(), source };
@@ -82,7 +82,7 @@ pub(crate) fn unpack(path: &Path, file: &mut File, how: &mut Unpack<'_>) -> Resu
 /// A zstd window beyond this is refused: it would all be held in memory.
 const ZSTD_WINDOW: u64 = 128 << 20;
 
-/// zstd, frame after frame; skippable frames are passed over.
+/// zstd, frame after frame; skippable frames are skipped.
 fn zstd<R: Read>(
     mut from: CountedReader<R>,
     to: &mut File,
@@ -203,7 +203,7 @@ impl<R: Read> Read for CountedReader<R> {
     }
 }
 
-/// Where the first member's data starts and, where it is stored plainly, how long it is.
+/// Where the first member's data starts and, if it is stored plainly, how long it is.
 fn zip_data(path: &Path, start: &[u8]) -> Result<(u64, Option<u64>)> {
     let wrong = |problem: &str| DumpError::Malformed {
         what: "zip archive",

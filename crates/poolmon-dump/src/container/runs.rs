@@ -1,4 +1,4 @@
-//! Where each physical page stands in the file: runs of pages, or a bitmap with counts.
+//! Where each physical page is in the file: runs of pages, or a bitmap with counts.
 //!
 //! Nothing here grows with the size of the memory: a full dump of any size is a handful of runs, and a bitmap is used in
 //! place with one sum for every 2,048 pages.
@@ -24,7 +24,7 @@ pub(crate) struct PhysRun {
 pub(crate) enum PhysMap {
     /// Sorted by page number.
     Runs(Vec<PhysRun>),
-    /// One bit for each page, used where it stands in the file.
+    /// One bit for each page, used where it is in the file.
     Bitmap(Bitmap),
 }
 
@@ -111,7 +111,7 @@ pub(crate) struct Bitmap {
 }
 
 impl Bitmap {
-    /// Counts the bits of a bitmap; `None` where it does not lie in the file.
+    /// Counts the bits of a bitmap; `None` if it does not lie in the file.
     pub(crate) fn new(file: &[u8], at: u64, bits: u64, first_page: u64) -> Option<Self> {
         let room = (file.len() as u64).checked_sub(at)?;
         if bits == 0 || bits > PFN_END || bits.div_ceil(8) > room {

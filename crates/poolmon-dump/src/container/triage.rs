@@ -53,7 +53,7 @@ impl Triage {
             is_64: header.is_64,
         };
         if !header.is_64 {
-            // The 32-bit form packs these fields otherwise; header and bugcheck are still told.
+            // The 32-bit form packs these fields otherwise; header and bugcheck are still reported.
             return Ok(triage);
         }
         let (data, size) = (field(0x70)?, field(0x74)?);

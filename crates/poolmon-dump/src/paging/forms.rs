@@ -84,7 +84,7 @@ impl PagingForm {
             Self::X64 => matches!(address >> 47, 0 | 0x1_ffff),
             Self::X64Five => matches!(address >> 56, 0 | 0xff),
             Self::X86 | Self::X86Pae => address >> 32 == 0,
-            // The lower half is another table (TTBR0), of which a dump tells nothing.
+            // The lower half is another table (TTBR0), of which a dump reports nothing.
             Self::Arm64 => address >> 48 == 0xffff,
         }
     }
@@ -102,7 +102,7 @@ impl PagingForm {
     fn wide(self, raw: u64, at: usize, last: bool) -> TableEntry {
         let frame = raw & FRAME;
         if raw & PRESENT != 0 {
-            // 1 GiB pages stand on the third level from below, in x64 only.
+            // 1 GiB pages are on the third level from below, in x64 only.
             let levels = self.levels().len();
             let may_be_large = at + 2 == levels || (at + 3 == levels && self != Self::X86Pae);
             return match last {
@@ -139,14 +139,14 @@ const fn software(raw: u64, frame: u64) -> TableEntry {
     }
 }
 
-/// ARM64 descriptors. Where Windows keeps its software bits there is not told in anything public: an invalid
+/// ARM64 descriptors. Where Windows keeps its software bits there is not documented publicly: an invalid
 /// descriptor that is not zero counts as paged out, also where its page may still have been in memory.
 const fn arm64(raw: u64, at: usize, last: bool) -> TableEntry {
     let frame = raw & 0x0000_ffff_ffff_f000;
     match (raw & 3, last) {
         (3, true) => TableEntry::Page(frame),
         (3, false) => TableEntry::Table(frame),
-        // Blocks of 1 GiB and 2 MiB stand on levels 1 and 2.
+        // Blocks of 1 GiB and 2 MiB are on levels 1 and 2.
         (1, false) if at > 0 => TableEntry::Page(frame),
         _ if raw == 0 => TableEntry::Nothing,
         _ => TableEntry::Out,

@@ -103,7 +103,7 @@ impl Walker {
         self.form.levels().last().map_or(12, |level| level.shift + level.bits)
     }
 
-    /// Also gives the last table's address, or 0 where the walk ended at a large page.
+    /// Also gives the last table's address, or 0 if the walk ended at a large page.
     fn walk_from(
         &self,
         address: u64,

@@ -1,4 +1,4 @@
-//! Symbols, where there are any: what they say of the kernel's tables is compared with what was found without them.
+//! Symbols, if there are any: what they say of the kernel's tables is compared with what was found without them.
 //!
 //! [`path`]: where symbol files are; [`PdbFile`]: a symbol file; `SymbolPlaces`: the variables in this dump.
 
@@ -30,7 +30,7 @@ pub(crate) const WANTED: [&str; 7] = [
     "PoolBigPageTableSize",
 ];
 
-/// Addresses of the variables, as the symbols tell them.
+/// Addresses of the variables, as the symbols give them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SymbolPlaces {
     /// What told them.

@@ -18,12 +18,12 @@ pub struct SymbolPath {
 pub struct SymbolServer {
     /// Its address.
     pub url: String,
-    /// The store on this machine that keeps its files; `None` where the path names none.
+    /// The store on this machine that keeps its files; `None` if the path names none.
     pub store: Option<PathBuf>,
 }
 
 impl SymbolServer {
-    /// The address of a symbol file; `None` where the image gives it a name that no file has.
+    /// The address of a symbol file; `None` if the image gives it a name that no file has.
     pub fn address(&self, pdb: &PdbId) -> Option<String> {
         let name = file_name(pdb)?;
         Some(format!("{}/{name}/{}/{name}", self.url.trim_end_matches('/'), pdb.key))

@@ -63,7 +63,7 @@ impl PdbFile {
     }
 }
 
-/// GUID and age as symbol stores write them. The age is the one that the linker wrote beside the symbols: tools that
+/// GUID and age as symbol stores write them. The age is the one that the linker wrote next to the symbols: tools that
 /// change a file later raise another one.
 fn key(pdb: &mut pdb2::PDB<'_, File>) -> pdb2::Result<String> {
     let information = pdb.pdb_information()?;

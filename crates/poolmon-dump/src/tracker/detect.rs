@@ -52,14 +52,14 @@ impl TableBytes {
         self.present.contains(&true)
     }
 
-    /// The key of a slot; `None` where its page is absent.
+    /// The key of a slot; `None` if its page is absent.
     pub(super) fn key(&self, slot: usize, stride: usize) -> Option<u32> {
         let at = slot * stride;
         let there = *self.present.get(at / index(PAGE))?;
         u32_at(&self.bytes, at).filter(|_| there)
     }
 
-    /// The bytes of a slot; `None` where a page of it is absent.
+    /// The bytes of a slot; `None` if a page of it is absent.
     pub(super) fn entry(&self, slot: usize, stride: usize) -> Option<&[u8]> {
         let (start, end) = (slot * stride, (slot + 1) * stride);
         let there = |at: usize| self.present.get(at / index(PAGE)).copied().unwrap_or(false);
@@ -67,7 +67,7 @@ impl TableBytes {
     }
 }
 
-/// The slot at which a key would stand in an empty table.
+/// The slot at which a key would be in an empty table.
 fn home(key: u32, mask: usize) -> usize {
     // Multiply, fold the high half in, cut: public through several independent implementations.
     let product = u64::from(key) * 40_543;
@@ -107,7 +107,7 @@ pub(super) fn most_bytes(narrow: bool) -> usize {
     ((1 << LARGEST) + 2) * stride
 }
 
-/// Finds entry size and slots. `near` are figures beside the table's variable: the kernel keeps the mask there.
+/// Finds entry size and slots. `near` are figures next to the table's variable: the kernel keeps the mask there.
 pub(super) fn detect(
     table: &TableBytes,
     candidates: [TrackerLayout; 3],
@@ -124,7 +124,7 @@ pub(super) fn detect(
             let found = FoundLayout { layout, mask, keys: occupied };
             let confirmed = near.contains(&(mask as u64));
             let better = best.is_none_or(|(best, was_confirmed)| {
-                // Few keys fit into several sizes; then the mask beside the variable decides.
+                // Few keys fit into several sizes; then the mask next to the variable decides.
                 (occupied, confirmed) > (best.keys, was_confirmed)
             });
             if better {
@@ -182,7 +182,7 @@ fn score(keys: &[Option<u32>], mask: usize) -> Option<usize> {
     differ.then_some(occupied)
 }
 
-/// Whether the first page of a table could be one: most of its keys stand at or a little behind their hash, for some
+/// Whether the first page of a table could be one: most of its keys are at or a little behind their hash, for some
 /// entry size. Cheap, and enough to skip nearly all other pages.
 pub(super) fn looks_like(page: &[u8], candidates: [TrackerLayout; 3]) -> bool {
     candidates.iter().any(|layout| {

@@ -1,4 +1,4 @@
-//! Entries of the pool tracker tables: six layouts, told apart by their size alone.
+//! Entries of the pool tracker tables: six layouts, distinguished by their size alone.
 //!
 //! | bytes | systems | counts |
 //! |---|---|---|
@@ -62,7 +62,7 @@ static WIDE: [TrackerLayout; 3] = [
 pub(super) struct Figures {
     pub(super) allocs: u64,
     pub(super) frees: u64,
-    /// Negative where blocks were freed on another processor than they were allocated on.
+    /// Negative if blocks were freed on another processor than they were allocated on.
     pub(super) bytes: i64,
 }
 

@@ -29,7 +29,7 @@ const OVERFLOW: PoolTag = PoolTag(*b"Ovfl");
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PoolUsed {
-    /// Rows as a live system would tell them; `remarks` repeats the warnings.
+    /// Rows as a live system would report them; `remarks` repeats the warnings.
     pub sample: Sample,
     /// The tables of all processors were found and read whole. `false`: the figures are too small or even wrong,
     /// and a program must say so and end with a code other than 0.
@@ -58,7 +58,7 @@ pub struct TrackerFacts {
     pub tables: u64,
     /// Processors that the dump tells.
     pub processors: u32,
-    /// Address of the array of the processors' tables, where it was found.
+    /// Address of the array of the processors' tables, if it was found.
     pub array: Option<u64>,
     /// Pages of the tables that are not in the dump.
     pub absent_pages: u64,
@@ -71,7 +71,7 @@ pub struct TrackerFacts {
 /// What a caller knows of the system.
 pub(crate) struct TrackerHints {
     pub(crate) build: u32,
-    /// 0 where unknown.
+    /// 0 if unknown.
     pub(crate) processors: u32,
     /// What the symbols tell.
     pub(crate) places: Option<SymbolPlaces>,
@@ -79,7 +79,7 @@ pub(crate) struct TrackerHints {
 
 /// Where the tables are.
 struct Located {
-    /// Address of the variable that points to the first table; 0 where it was found by search.
+    /// Address of the variable that points to the first table; 0 if it was found by search.
     variable: u64,
     first: u64,
     found: FoundLayout,
@@ -161,7 +161,7 @@ pub(crate) fn pool_used(
     Ok(PoolUsed { sample, complete, warnings, notes, found })
 }
 
-/// Says what is missing of the processors' tables; `false` where something is.
+/// Says what is missing of the processors' tables; `false` if something is.
 fn tell_tables(
     warnings: &mut Vec<String>,
     processors: u32,
@@ -199,7 +199,7 @@ read. The allocations and frees of the other processors are missing"
     false
 }
 
-/// Says that tags may stand elsewhere; `false` where some may be missing altogether.
+/// Says that tags may be elsewhere; `false` if some may be missing altogether.
 fn tell_overflow(warnings: &mut Vec<String>, sums: &Sums, found: &FoundLayout, expansion: bool) -> bool {
     if sums.overflow_used() {
         warnings.push("the pool table was full: tags that did not fit are summed in the row `Ovfl`".into());
@@ -251,7 +251,7 @@ fn by_variable(
 
 /// Pointers that are tried where the debugger block does not lead to the table.
 const MOST_TRIED: usize = 1 << 16;
-/// Of these, so many are read whole.
+/// Of these, this many are read whole.
 const MOST_READ: u32 = 64;
 
 /// Searches the kernel's data for a pointer to something that hashes like a pool table.

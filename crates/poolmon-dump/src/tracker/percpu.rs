@@ -1,7 +1,7 @@
 //! Finds the table of every processor: an array of pointers somewhere in the kernel's data that starts with the first
 //! processor's table.
 //!
-//! A tag stands at the same slot in every table, so thousands of keys prove or refute each pointer.
+//! A tag is at the same slot in every table, so thousands of keys prove or refute each pointer.
 
 use poolmon_image::pe::PeHeader;
 
@@ -41,7 +41,7 @@ pub(super) fn find(
     let image = pe::header(memory, base);
     let size = image.as_ref().map_or(0x200_0000, |image| image.image_size.min(0x1000_0000));
     let mut ranges = image.as_ref().map(PeHeader::writable_ranges).unwrap_or_default();
-    // Second pass: everything, should the array stand in a section that is read-only by now.
+    // Second pass: everything, should the array be in a section that is read-only by now.
     ranges.push((0, size));
     let last = ranges.len() - 1;
     let mut best: Option<Tables> = None;
@@ -61,7 +61,7 @@ pub(super) fn find(
     best
 }
 
-/// Reads the tables of an array at a known place; `None` where it does not start with the first table.
+/// Reads the tables of an array at a known place; `None` if it does not start with the first table.
 pub(super) fn at(
     memory: &Memory,
     array: u64,
@@ -112,7 +112,7 @@ fn follow(
             break;
         };
         if pointer == 0 {
-            // Hot-added processors stand behind gaps; hundreds of empty slots are the rest of the array.
+            // Hot-added processors are behind gaps; hundreds of empty slots are the rest of the array.
             gap += 1;
             if gap > 256 {
                 break;

@@ -1,4 +1,4 @@
-//! What the symbols say of the tables, beside what was found without them. Where they differ, the symbols win, and it
+//! What the symbols say of the tables, next to what was found without them. Where they differ, the symbols win, and it
 //! is said; where they lead to nothing, they are of no use, and that is said too.
 
 use poolmon_image::bytes::index;
@@ -16,7 +16,7 @@ pub(super) struct Checked {
     pub(super) located: Located,
     pub(super) warnings: Vec<String>,
     pub(super) notes: Vec<String>,
-    /// The kernel's second table, for tags that no longer fitted; `None` where nobody knows whether there is one.
+    /// The kernel's second table, for tags that no longer fitted; `None` if it is unknown whether there is one.
     pub(super) expansion: Option<Expansion>,
 }
 
@@ -85,7 +85,7 @@ pub(super) fn check(
     Ok(Checked { located: told, warnings, notes, expansion })
 }
 
-/// The tables as the symbols tell them. What they do not tell is found as without them.
+/// The tables as the symbols give them. What they do not report is found as without them.
 fn by_symbols(
     memory: &Memory,
     data: &KernelData,

@@ -85,7 +85,7 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
         .collect();
     // One test for each tag, those included that were too dull to be worth the computing.
     // Ranks lose their power where few points are independent, however clear the slope is, so the slope's own test
-    // stands beside them; the better of two counts double (Bonferroni).
+    // is next to them; the better of two counts double (Bonferroni).
     let p: Vec<f64> = findings
         .iter()
         .map(|finding| {
@@ -168,7 +168,7 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
     }
 }
 
-/// What cannot yet be told from a cache that will be trimmed is not called a leak, unless it grows in lockstep with
+/// What cannot yet be distinguished from a cache that will be trimmed is not called a leak, unless it grows in lockstep with
 /// others of which one is: the same lost references drag all of them along.
 fn defer(findings: &mut [Finding], config: &AnalysisConfig) {
     let leaking = |early: bool| {
@@ -242,7 +242,7 @@ fn together(header: &Header, group: &Group, verdicts: &mut [Verdict]) {
         if of_pool.len() > 1 {
             verdict.group_share = Some(of_pool.iter().sum::<f64>().min(1.0));
         }
-        // What can be shrunk ends nothing, whoever grows beside it.
+        // What can be shrunk ends nothing, whatever else grows.
         verdict.exhaustion =
             if verdict.pool == Pool::Reclaimable { None } else { exhaustion(header, &rates) };
     }

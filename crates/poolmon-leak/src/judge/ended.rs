@@ -14,10 +14,10 @@ const HOURS: f64 = 2.0;
 const HOURS_UNKNOWN: f64 = 16.0;
 /// The machine does at least this part of the work that it did while it grew.
 const WORK: f64 = 0.5;
-/// A leak in bursts rests between them: the quiet end has to be so many times longer than any rest before.
+/// A leak in bursts rests between them: the quiet end has to be N times longer than any rest before.
 const REST: f64 = 2.0;
 
-/// Hours without growth at the end; `None` where growth goes on, or may.
+/// Hours without growth at the end; `None` if growth goes on, or may.
 pub fn ended(points: &Points, growth: f64) -> Option<f64> {
     let (x, y) = (&points.hours, &points.mean);
     let bend = change_point::bend(x, y)?;

@@ -20,7 +20,7 @@ pub struct Finding {
     pub from: f64,
     pub bent: bool,
     pub needs: Option<f64>,
-    /// Grows like a leak, but so does a cache until it is trimmed: hours until that can be told apart.
+    /// Grows like a leak, but so does a cache until it is trimmed: hours until that can be distinguished.
     pub early: Option<f64>,
     pub reasons: Vec<String>,
     pub evidence: Evidence,
@@ -59,7 +59,7 @@ fn middle(values: &[f64]) -> f64 {
     rank::median_of(values).unwrap_or(0.0)
 }
 
-/// Judges one series. `told` = rows tell (allocs and frees, outstanding allocations).
+/// Judges one series. `told` = whether rows report (allocs and frees, outstanding allocations).
 pub fn judge(config: &AnalysisConfig, pool: Pool, all: &Points, told: (bool, bool)) -> Finding {
     if all.len() < config.least_points || all.span() < config.least_hours {
         let mut finding = Finding::dull(VerdictKind::TooLittleData, all);
@@ -326,7 +326,7 @@ impl<'a> Window<'a> {
         }
     }
 
-    /// In less than a day a rhythm, or a cache that fills, looks like a trend. It is none where it is straight (a wave
+    /// In less than a day a rhythm, or a cache that fills, looks like a trend. It is none if it is straight (a wave
     /// and a cache bend) and one thing more: hardly anything is freed, or it is long enough for a wave to bend, or it
     /// grew by more than a rhythm can in that time. Where it grew by far more than any rhythm, it need not be straight.
     fn beyond_rhythm(&self) -> bool {
@@ -359,10 +359,10 @@ impl<'a> Window<'a> {
 
     /// A cache on the way to its next trim is as straight as a leak, and frees as little from sample to sample. It is
     /// told from one by what a cache does not do: hold far more than it ever did, keep all that it takes, or go on like
-    /// that for days. Gives the hours until the first or the last of these is reached; `None` where one is.
+    /// that for days. Gives the hours until the first or the last of these is reached; `None` if one is.
     fn too_early(&self) -> Option<f64> {
         let (c, e) = (self.config, &self.evidence);
-        // Where frees are not told, as of slab caches, the deepest fall-back stands for them.
+        // Where frees are unknown, as of slab caches, the deepest fall-back stands for them.
         let told = e.retention.or(e.frees.is_none().then_some(1.0 - e.drawdown));
         let kept = told.is_some_and(|kept| kept >= c.keeps_all);
         let (span, long) = (self.points.span(), 2.0 * c.day);
@@ -422,7 +422,7 @@ impl<'a> Window<'a> {
         }
         // Slopes of quarters say little where the noise is nearly as large as the growth.
         let clear = e.signal >= 2.5 * c.signal;
-        // What comes in bursts lies beside any line, and by chance nearer to a curve. Where all that comes is kept and the
+        // What comes in bursts lies next to any line, and by chance nearer to a curve. Where all that comes is kept and the
         // parts tell no slowing, the curve is no evidence.
         let goes_on = e.retention.is_some_and(|kept| kept >= c.keeps_bursts)
             && e.drawdown < 0.01

@@ -73,7 +73,7 @@ pub fn is_general(tag: &Tag) -> bool {
     matches!(tag, Tag::Name(name) if name.starts_with("kmalloc-") && !name.starts_with("kmalloc-rcl-"))
 }
 
-/// What layer the tag belongs to, where it is one that others' requests are charged to.
+/// What layer the tag belongs to, if it is one that others' requests are charged to.
 pub fn layer(tag: &Tag) -> Option<&'static str> {
     let tag = tag.as_pool()?.unprotected();
     LAYERS.iter().find(|(name, _)| *name == tag.0).map(|(_, what)| *what)

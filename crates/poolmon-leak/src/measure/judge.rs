@@ -12,7 +12,7 @@ use crate::stats::{discrete, rank, signed_rank};
 /// Pairs from which on early and late runs are compared.
 const ENOUGH_FOR_HALVES: usize = 10;
 
-/// A run and the idle interval beside it, as numbers of intervals.
+/// A run and the idle interval next to it, as numbers of intervals.
 #[derive(Clone, Copy)]
 struct Pair {
     run: usize,
@@ -109,7 +109,7 @@ fn per_run(differences: &[f64]) -> PerRun {
     PerRun { estimate, low, high }
 }
 
-/// One tag, with the least p-value that it could have had; `None` where no pair saw a change.
+/// One tag, with the smallest p-value that it could have had; `None` if no pair saw a change.
 fn one(
     track: &Track,
     measured: &Measurement,
@@ -125,7 +125,7 @@ fn one(
     let objects = track.objects_told.then(|| track.column(|change| change.objects, size));
     let by_bytes = differences(&bytes, pairs);
     let by_objects = objects.as_ref().map(|column| differences(column, pairs));
-    // Where objects and bytes are told apart both are tested, and the better one counts twice (Bonferroni).
+    // Where objects and bytes are distinguished both are tested, and the better one counts twice (Bonferroni).
     let tests = [
         by_objects.as_ref().map(|values| signed_rank::test(values)),
         (by_objects.is_none() || track.figures() == 2).then(|| signed_rank::test(&by_bytes)),
@@ -210,7 +210,7 @@ fn fate(
     (LossKind::Lost, kept.estimate, reasons)
 }
 
-/// The mean, with the least and the greatest value put level with their neighbours, so that one burst does not decide.
+/// The mean, with the minimum and the maximum value put level with their neighbours, so that one burst does not decide.
 ///
 /// Not the median: a kernel that counts whole slabs shows steady growth as rare steps, and the median of those is zero.
 fn tempered_mean(mut rates: Vec<f64>) -> f64 {

@@ -1,4 +1,4 @@
-//! What a command loses at each run: runs beside idle intervals of the same length.
+//! What a command loses at each run: runs next to idle intervals of the same length.
 //!
 //! Data passes in one direction:
 //!
@@ -7,7 +7,7 @@
 //! 3. [`Losses`] is plain data; [`Loss::sentence`] says it in words (`report`).
 //!
 //! Within a pair a coin decides whether the run or the idle interval comes first ([`run_first`]). So, where the command
-//! does nothing to a tag, the sign of each difference is a coin's throw, whatever the machine does beside it: bursts,
+//! does nothing to a tag, the sign of each difference is a coin's throw, whatever the machine does next to it: bursts,
 //! drift, heavy tails. That is all that the test rests on (Fisher, *The Design of Experiments*, 1935).
 
 mod judge;
@@ -50,7 +50,7 @@ pub const fn run_first(seed: u64, pair: u64) -> bool {
 }
 
 /// Runs without which a single tag among `tags` cannot stand out of the noise; `figures` are tested for each (one, or
-/// two where objects and bytes are told apart).
+/// two where objects and bytes are distinguished).
 pub fn least_runs(tags: usize, figures: usize) -> usize {
     let wanted = ALPHA / (tags.max(1) * figures.max(1)) as f64;
     (-wanted.log2()).ceil() as usize

@@ -46,7 +46,7 @@ pub struct PerRun {
 /// What idle intervals did to the figure that was tested.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Idle {
-    /// The least.
+    /// The minimum.
     pub least: f64,
     /// The median.
     pub median: f64,
@@ -66,11 +66,11 @@ pub struct Loss {
     pub pool: Pool,
     /// What.
     pub kind: LossKind,
-    /// Outstanding allocations of a run, where the source tells them exactly.
+    /// Outstanding allocations of a run, if the source reports them exactly.
     pub objects: Option<PerRun>,
-    /// Bytes of a run: of live objects where the source tells them, else those held.
+    /// Bytes of a run: of live objects if the source reports them, else those held.
     pub bytes: PerRun,
-    /// Bytes held of a run (whole pages), where they are told beside those of live objects; an estimate.
+    /// Bytes held of a run (whole pages), where they are reported next to those of live objects; an estimate.
     pub held_bytes: Option<f64>,
     /// Mean of the same figure that `kept` tells, run less idle interval: not robust, but right where a kernel counts in
     /// whole slabs (runs that take 25 objects each then show 21, 21, 42, ...).
@@ -86,7 +86,7 @@ pub struct Loss {
     pub p: f64,
     /// Among all tags (Gilbert; Benjamini and Hochberg).
     pub q: f64,
-    /// Who uses the tag, where the source or the caller told.
+    /// Who uses the tag, if the source or the caller reported it.
     pub owner: Option<String>,
     /// What else to know about it; each a short clause.
     pub reasons: Vec<String>,

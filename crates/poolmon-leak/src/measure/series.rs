@@ -25,7 +25,7 @@ pub(super) struct Track {
     pub tag: Tag,
     pub pool: Pool,
     pub owner: Option<Arc<str>>,
-    /// Every sample told how many objects there are, and exactly.
+    /// Every sample reported how many objects there are, and exactly.
     pub objects_told: bool,
     /// Bytes are those of live objects, so they say what the objects say.
     pub bytes_of_objects: bool,
@@ -42,7 +42,7 @@ pub(super) struct Change {
     pub at: usize,
     /// Outstanding allocations.
     pub objects: f64,
-    /// Bytes: of live objects where the source tells them, else those held.
+    /// Bytes: of live objects if the source reports them, else those held.
     pub bytes: f64,
     /// Bytes held.
     pub held: f64,
@@ -56,7 +56,7 @@ impl Measurement {
         new
     }
 
-    /// Takes the sample that ends an interval of so many seconds.
+    /// Takes the sample that ends an interval of this many seconds.
     pub fn push(&mut self, sample: &Sample, phase: Phase, seconds: f64) {
         let at = self.intervals.len();
         self.intervals.push((phase, seconds.max(0.0)));

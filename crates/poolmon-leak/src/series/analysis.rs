@@ -127,7 +127,7 @@ impl Analysis {
         self.match_rows(sample);
         let rebooted = self.rebooted(sample);
         self.epoch += u32::from(rebooted);
-        // No slot is shorter than what is told as one.
+        // No slot is shorter than what is reported as one.
         let span = summary.span.as_secs_f64();
         if self.samples == 1 {
             self.timeline.width = span;
@@ -207,7 +207,7 @@ impl Analysis {
         load
     }
 
-    /// Seconds since the first sample; `None` where the clock did not go forward.
+    /// Seconds since the first sample; `None` if the clock did not go forward.
     fn seconds(&mut self, sample: &Sample) -> Option<f64> {
         if self.samples == 0 {
             self.start = sample.time;
@@ -329,7 +329,7 @@ impl Analysis {
         self.pools.get_mut(at)
     }
 
-    /// How long samples have to come until anything can be said; `None` where there are enough.
+    /// How long samples have to come until anything can be said; `None` if there are enough.
     pub fn needs(&self) -> Option<Duration> {
         let step = if self.samples > 1 { self.last_seconds / (self.samples - 1) as f64 } else { 0.0 };
         let missing = (self.config.least_points as u64).saturating_sub(self.samples);

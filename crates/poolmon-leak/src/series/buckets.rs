@@ -8,7 +8,7 @@ use poolmon_model::{CounterWidth, Counters, Delta, Pool, Tag};
 /// What happened to one (tag, pool) in one slot.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Bucket {
-    /// Samples in it; 0 where the row had not been seen since boot.
+    /// Samples in it; 0 if the row had not been seen since boot.
     pub samples: u32,
     /// Some sample's Diff was the kernel's clamp, not a fact.
     pub inexact: bool,
@@ -55,7 +55,7 @@ pub struct BucketSeries {
     pub tag: Tag,
     /// Of which pool.
     pub pool: Pool,
-    /// Owner that the rows told.
+    /// Owner that the rows reported.
     pub owner: Option<Arc<str>>,
     /// Slot of the first bucket.
     pub first: usize,
@@ -96,7 +96,7 @@ impl BucketSeries {
         self.now.as_ref()
     }
 
-    /// Whether rows told allocs and frees, and whether they told outstanding allocations.
+    /// Whether rows reported allocs and frees, and whether they reported outstanding allocations.
     pub const fn tells(&self) -> (bool, bool) {
         self.tells
     }
@@ -188,7 +188,7 @@ impl BucketSeries {
         self.width = width;
     }
 
-    /// The row is not in the sample: everything was given back.
+    /// The row is not in the sample: everything was freed.
     pub fn absent(&mut self, sample: u64) {
         let Some(now) = self.now else { return };
         let empty = now.freed();

@@ -17,14 +17,14 @@ pub struct CurvePoint {
     pub mean: f64,
     /// Most bytes.
     pub most: f64,
-    /// Mean outstanding allocations; 0 where the source does not tell them.
+    /// Mean outstanding allocations; 0 if the source does not report them.
     pub outstanding: f64,
     /// Boot that it belongs to, counted from 0.
     pub boot: u32,
 }
 
 impl Analysis {
-    /// The course of a tag; empty where it was never seen. At most [`crate::AnalysisConfig::buckets`] points.
+    /// The course of a tag; empty if it was never seen. At most [`crate::AnalysisConfig::buckets`] points.
     pub fn curve(&self, tag: &Tag, pool: Pool) -> Vec<CurvePoint> {
         let series = self.series.iter().find(|series| series.pool == pool && series.tag == *tag);
         series.map(|series| self.points(series)).unwrap_or_default()
@@ -36,7 +36,7 @@ impl Analysis {
         series.map(|series| self.points(series)).unwrap_or_default()
     }
 
-    /// A moment so many hours after the first sample; `None` where no sample told the time.
+    /// A moment this many hours after the first sample; `None` if no sample reported the time.
     pub fn at(&self, hours: f64) -> Option<Timestamp> {
         let since = SignedDuration::try_from_secs_f64(hours * 3600.0).ok()?;
         self.start?.checked_add(since).ok()

@@ -7,12 +7,12 @@
 
 use super::false_discovery;
 
-/// For each (p-value, least p-value possible) its q-value; 1 for those that could not stand out at this rate.
+/// For each (p-value, smallest p-value possible) its q-value; 1 for those that could not stand out at this rate.
 pub fn adjust(tests: &[(f64, f64)], alpha: f64) -> Vec<f64> {
     let mut least: Vec<f64> = tests.iter().map(|test| test.1).collect();
     least.sort_unstable_by(f64::total_cmp);
     let able = |bound: f64| least.partition_point(|&p| p <= bound);
-    // The least number of tests that is enough for all that could pass at it.
+    // The smallest number of tests that is enough for all that could pass at it.
     let among = (1..=tests.len()).find(|&k| able(alpha / k as f64) <= k).unwrap_or(tests.len());
     let bound = alpha / among.max(1) as f64;
     let p: Vec<f64> = tests.iter().filter(|test| test.1 <= bound).map(|test| test.0).collect();
@@ -24,7 +24,7 @@ pub fn adjust(tests: &[(f64, f64)], alpha: f64) -> Vec<f64> {
 mod tests {
     use super::*;
 
-    /// By hand, with alpha 0.05: three of the least p-values 0.001, 0.01, 0.02, 0.3, 0.5 are below 0.05 / 1 and below
+    /// By hand, with alpha 0.05: three of the smallest p-values 0.001, 0.01, 0.02, 0.3, 0.5 are below 0.05 / 1 and below
     /// 0.05 / 2, two are below 0.05 / 3: three tests are enough, and only two could pass at that bound.
     #[test]
     fn only_those_that_could_pass_are_paid_for() {

@@ -4,7 +4,7 @@
 //! Brunk, *Statistical Inference under Order Restrictions*, 1972, ch. 1); the fall-back is the drawdown of Magdon-
 //! Ismail and Atiya (*Maximum drawdown*, Risk 17, 2004).
 
-/// For each value, the least of it and all that follow.
+/// For each value, the minimum of it and all that follow.
 pub fn envelope(values: &[f64]) -> Vec<f64> {
     let mut floor = values.to_vec();
     let mut least = f64::INFINITY;

@@ -14,7 +14,7 @@ pub struct MannKendall {
     pub s: f64,
     /// Variance of S without a trend, corrected for ties.
     pub variance: f64,
-    /// Factor of Hamed and Rao; 1 where it was not asked for.
+    /// Factor of Hamed and Rao; 1 if it was not asked for.
     pub correction: f64,
     /// Kendall's tau: S over the number of pairs.
     pub tau: f64,

@@ -6,7 +6,7 @@
 //! * [`change_point`]: since when: a jump of the level, a bend of the slope;
 //! * [`floor`]: the rising floor, and how far a series falls back;
 //! * [`saturation`]: is the later part slower than the earlier;
-//! * [`rhythm`]: trend beside load and time of day, and growth from day to day;
+//! * [`rhythm`]: trend without load and time of day, and growth from day to day;
 //! * [`regression`]: least squares, which `rhythm` needs;
 //! * [`false_discovery`]: many tags tested at once; [`discrete`]: where each can only give certain p-values;
 //! * [`signed_rank`]: are differences above zero, and by how much.

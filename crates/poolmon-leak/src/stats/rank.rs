@@ -1,6 +1,6 @@
 //! Medians, quantiles and ranks.
 
-/// The median; reorders the slice. `None` where it is empty.
+/// The median; reorders the slice. `None` if it is empty.
 pub fn median(values: &mut [f64]) -> Option<f64> {
     let n = values.len();
     if n == 0 {

@@ -19,7 +19,7 @@ pub struct Fit {
     pub freedom: f64,
 }
 
-/// Fits y on the columns, which are as long as y. `None` where they are (nearly) dependent on each other.
+/// Fits y on the columns, which are as long as y. `None` if they are (nearly) dependent on each other.
 #[allow(
     clippy::many_single_char_names,
     clippy::needless_range_loop,

@@ -1,4 +1,4 @@
-//! What remains of a trend beside the machine's load and the time of day.
+//! What remains of a trend after removing the effect of the machine's load and the time of day.
 //!
 //! * The trend with covariates: Libiseller and Grimvall, *Performance of partial Mann–Kendall tests for trend
 //!   detection in the presence of covariates*, Environmetrics 13 (2002), here by least squares on the load and the

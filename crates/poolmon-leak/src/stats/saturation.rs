@@ -14,7 +14,7 @@ use super::{regression, theil_sen};
 pub struct Parts {
     /// Slopes of the four quarters, in units of y per unit of x.
     pub quarters: [f64; 4],
-    /// Slope of the later half over that of the earlier; infinite where the earlier did not rise.
+    /// Slope of the later half over that of the earlier; infinite if the earlier did not rise.
     pub ratio: f64,
     /// Slope of the last quarter over the slope of the whole.
     pub last: f64,
@@ -24,7 +24,7 @@ pub struct Parts {
     pub even: f64,
 }
 
-/// Splits x into equal stretches and compares slopes. `None` where a stretch has fewer than three values.
+/// Splits x into equal stretches and compares slopes. `None` if a stretch has fewer than three values.
 pub fn parts(x: &[f64], y: &[f64]) -> Option<Parts> {
     let n = x.len().min(y.len());
     let (x, y) = (&x[..n], &y[..n]);
@@ -54,7 +54,7 @@ pub fn parts(x: &[f64], y: &[f64]) -> Option<Parts> {
 
 /// Residual sum of squares of the best filling curve over that of the best line; below 1 the curve fits better.
 ///
-/// `clocks` are what either may run by (time, the machine's work), each rising; `covariates` stand beside both.
+/// `clocks` are what either may run by (time, the machine's work), each rising; `covariates` are added to both.
 pub fn filling(clocks: &[&[f64]], covariates: &[Vec<f64>], y: &[f64]) -> Option<f64> {
     const EXP: [f64; 8] = [0.03, 0.05, 0.08, 0.12, 0.18, 0.26, 0.36, 0.5];
     const LOG: [f64; 7] = [0.003, 0.01, 0.02, 0.04, 0.08, 0.16, 0.3];

@@ -9,7 +9,7 @@
 
 use super::{normal, rank};
 
-/// Up to so many differences the distribution is counted out.
+/// Up to this many differences the distribution is counted out.
 pub const EXACT: usize = 100;
 
 /// The test that differences lie above zero.
@@ -19,7 +19,7 @@ pub struct SignedRank {
     pub w: f64,
     /// One-sided p-value: above zero.
     pub p: f64,
-    /// The least p-value that these sizes allow: all of them positive.
+    /// The smallest p-value that these sizes allow: all of them positive.
     pub least: f64,
     /// Differences that are not zero.
     pub n: usize,
@@ -149,7 +149,7 @@ mod tests {
             prop_assert!((exact(&ranks, w) - approximate(&ranks, w)).abs() < 0.01);
         }
 
-        /// All positive is the least p-value; turned round it is the greatest; shifted data shift the interval.
+        /// All positive gives the smallest p-value; reversed, the largest; shifted data shift the interval.
         #[test]
         fn order_and_shift(values in prop::collection::vec(1_i32..1000, 1..60), shift in -500_i32..500) {
             let values: Vec<f64> = values.into_iter().map(f64::from).collect();

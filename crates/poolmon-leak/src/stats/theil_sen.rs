@@ -21,7 +21,7 @@ pub struct Slope {
 /// The slope of y over x. `confidence` is 0.95 for a 95 % interval; `correction` widens Sen's variance for
 /// autocorrelation (the factor of [`super::mann_kendall::hamed_rao`], 1 for independent values).
 ///
-/// `None` where no two values of x differ.
+/// `None` if no two values of x differ.
 pub fn slope(x: &[f64], y: &[f64], confidence: f64, correction: f64) -> Option<Slope> {
     let n = x.len().min(y.len());
     let (x, y) = (&x[..n], &y[..n]);

@@ -58,7 +58,7 @@ struct KeptPool {
 }
 
 impl Gather {
-    /// Takes a sample in. False where it does not continue the one before (another boot or source, a gap, a clock that did
+    /// Takes a sample in. False if it does not continue the one before (another boot or source, a gap, a clock that did
     /// not go on, a row told twice): then the stretch begins again after it.
     pub fn push(&mut self, sample: &Sample) -> bool {
         self.push_changed(sample, None)
@@ -210,7 +210,7 @@ impl Gather {
         self.samples += 1;
     }
 
-    /// Ends the stretch with the sample that came last, and begins the next after it. `None` where there is none.
+    /// Ends the stretch with the sample that came last, and begins the next after it. `None` if there is none.
     pub fn finish(&mut self) -> Option<Summary> {
         let last = self.last.as_ref()?;
         let (width, time, samples) = (last.width, last.time, self.samples);
@@ -283,7 +283,7 @@ impl Kept {
         kept
     }
 
-    /// The stretch begins, or the row in it, after so many samples.
+    /// The stretch begins, or the row in it, after this many samples.
     fn renew(&mut self, counted: u32) {
         (self.seen, self.counted, self.still) = (0, counted, true);
         (self.sum, self.outstanding) = (0, 0);
@@ -321,7 +321,7 @@ impl Kept {
         allocs as f64
     }
 
-    /// The row is not in the sample: everything was given back.
+    /// The row is not in the sample: everything was freed.
     fn absent(&mut self, width: CounterWidth, sample: u32) {
         let empty = self.now.freed();
         if empty != self.now {

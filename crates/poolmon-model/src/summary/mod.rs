@@ -1,6 +1,6 @@
 //! What happened in a stretch of samples, in so few figures that weeks are judged without reading every sample.
 //!
-//! A summary stands beside the last sample of its stretch, which tells where every row ended; it adds the least, the
+//! A summary is next to the last sample of its stretch, which shows where every row ended; it adds the least, the
 //! greatest and the mean, and the allocations and frees made on the way. `gather` makes it, sample by sample.
 
 mod gather;
@@ -14,7 +14,7 @@ use crate::{CounterWidth, Counters, Pool, Row, Sample};
 /// A stretch of samples of one boot. The sample before it is known from elsewhere.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Summary {
-    /// Samples in it; the last is the one that it stands beside.
+    /// Samples in it; the last is the one that it is next to.
     pub samples: u32,
     /// Time from the sample before the stretch to the last in it, in whole microseconds.
     pub span: Duration,
@@ -56,7 +56,7 @@ pub struct RowSummary {
     pub least: u64,
     /// Greatest bytes.
     pub most: u64,
-    /// Where the mean lies between them: 0 = least, 255 = greatest.
+    /// Where the mean lies between them: 0 = min, 255 = max.
     pub mean_at: u8,
     /// Mean outstanding allocations, in quarters.
     pub outstanding: i64,
@@ -69,7 +69,7 @@ pub struct RowSummary {
 }
 
 impl RowSummary {
-    /// Mean bytes, within 1/510 of what lies between the least and the greatest.
+    /// Mean bytes, within 1/510 of what lies between the minimum and the maximum.
     pub fn mean(&self) -> f64 {
         self.least as f64 + self.most.saturating_sub(self.least) as f64 * f64::from(self.mean_at) / 255.0
     }
@@ -96,7 +96,7 @@ impl RowSummary {
         }
     }
 
-    /// What the mean bytes say of the outstanding allocations, in quarters, where every one is as large as those of the
+    /// What the mean bytes say of the outstanding allocations, in quarters, if every one is as large as those of the
     /// last sample; and how far from it the truth may be without anyone seeing it in the mean.
     pub fn expected_outstanding(&self, last: &Counters, width: CounterWidth) -> Option<(i64, i64)> {
         let (value, diff) = (held(last), u64::try_from(last.diff(width)?).ok().filter(|&diff| diff > 0)?);
@@ -115,7 +115,7 @@ pub fn held(counters: &Counters) -> u64 {
     counters.bytes.or(counters.used).unwrap_or(0)
 }
 
-/// What a row adds to the load of a sample: so many allocations in a step of so many seconds.
+/// What a row adds to the load of a sample: this many allocations in a step of this many seconds.
 pub fn load(made: f64, step: f64) -> f64 {
     if made > 0.0 { (made / step.max(1e-3)).sqrt() } else { 0.0 }
 }

@@ -18,12 +18,12 @@ pub struct BuiltinEntry {
     pub component: &'static str,
     /// What it is.
     pub about: &'static str,
-    /// What helps in a hunt; empty where there is nothing to say.
+    /// What helps in a hunt; empty if there is nothing to say.
     pub hint: &'static str,
 }
 
 impl BuiltinEntry {
-    /// The text for the `Mapped_Driver` column. Braces tell it from the brackets of Microsoft's file.
+    /// The text for the `Mapped_Driver` column. Braces distinguish it from the brackets of Microsoft's file.
     pub fn text(&self) -> String {
         format!("{{{} - {}}}", self.component, self.about)
     }

@@ -18,7 +18,7 @@ pub struct MergedCaches {
 }
 
 impl MergedCaches {
-    /// Reads the links of `/sys/kernel/slab`; empty where there is none.
+    /// Reads the links of `/sys/kernel/slab`; empty if there is none.
     pub fn read(folder: &Path) -> Self {
         let mut groups: BTreeMap<Vec<u8>, Vec<String>> = BTreeMap::new();
         for entry in folder.read_dir().into_iter().flatten().flatten() {
@@ -50,7 +50,7 @@ impl MergedCaches {
         group.into_iter().flatten().map(String::as_str).filter(move |name| *name != cache)
     }
 
-    /// In a sentence; none where the cache is its own.
+    /// In a sentence; none if the cache is its own.
     pub fn explain(&self, cache: &str) -> Option<String> {
         let others: Vec<&str> = self.others(cache).collect();
         let (first, rest) = others.split_at(others.len().min(SPOKEN));

@@ -21,7 +21,7 @@ pub(crate) fn branch(layout: &AddressSpace<'_>, at: u64, word: u32) -> u64 {
     layout.field(at).unwrap_or_else(|| branch_target(at, word))
 }
 
-/// Reads the code from `start` up to `end`, which `begins` a function or not; tells every call with a known target.
+/// Reads the code from `start` up to `end`, which `begins` a function or not; reports every call with a known target.
 pub(crate) fn function(
     layout: &AddressSpace<'_>,
     printers: &Printers,

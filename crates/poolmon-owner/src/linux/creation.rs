@@ -11,7 +11,7 @@ pub enum CreationKind {
     Wrapper,
     /// The name of a protocol that is registered with a cache for its sockets.
     Protocol,
-    /// The name stands in a table whose rows are given to such a call.
+    /// The name is in a table whose rows are given to such a call.
     Table,
     /// The name is printed by a format, and given to such a call.
     Format,
@@ -57,7 +57,7 @@ pub struct Creation {
     pub name: String,
     /// The function that creates it (`kmem_cache_create`); empty with [`CreationKind::Text`].
     pub api: String,
-    /// The function that the call stands in, where symbols tell.
+    /// The function that the call is in, if symbols say.
     pub function: Option<String>,
     /// The file's own function that hands the name on.
     pub through: Option<String>,
@@ -124,7 +124,7 @@ enum FormatPart<'a> {
     Any,
 }
 
-/// The parts of a format; none where it says too little to be evidence: `%s` fits every name.
+/// The parts of a format; none if it says too little to be evidence: `%s` fits every name.
 fn parts(format: &[u8]) -> Option<Vec<FormatPart<'_>>> {
     let mut parts = Vec::new();
     let mut rest = format;

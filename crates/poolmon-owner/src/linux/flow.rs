@@ -11,7 +11,7 @@ pub(crate) enum RegisterValue {
     Constant(u64),
     /// Argument of the function, counted from 0.
     Argument(u8),
-    /// What stands at this address; with `indexed`, some element of the table that begins there.
+    /// What is at this address; with `indexed`, some element of the table that begins there.
     Loaded { address: u64, indexed: bool },
     /// The address of a place on the stack.
     Stack(i64),

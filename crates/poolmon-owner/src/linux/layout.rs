@@ -95,7 +95,7 @@ impl<'a> AddressSpace<'a> {
         layout.objects.sort_unstable_by_key(|named| (named.address, named.size));
         let mut fields = relocations(elf, &symbols);
         for ((n, section), &address) in (0_u32..).zip(&elf.sections).zip(&bases) {
-            // Per-CPU data of a kernel stands at 0; nothing we look for is there.
+            // Per-CPU data of a kernel is at 0; nothing we look for is there.
             if section.is_loaded() && !section.bytes.is_empty() && address != 0 {
                 layout.regions.push(Region {
                     address,
@@ -139,7 +139,7 @@ impl<'a> AddressSpace<'a> {
         Some(address)
     }
 
-    /// A kernel without symbols still tells where the functions are that modules may call: rows of three distances
+    /// A kernel without symbols still shows where the functions are that modules may call: rows of three distances
     /// (value, name, name space), each from its own place.
     fn exports(&mut self, elf: &Elf<'a>) {
         for table in [&b"__ksymtab"[..], b"__ksymtab_gpl"] {
@@ -162,7 +162,7 @@ impl<'a> AddressSpace<'a> {
         self.regions.get(n).filter(|region| address < region.end())
     }
 
-    /// What stands at an address, up to the end of its section.
+    /// What is at an address, up to the end of its section.
     pub fn bytes_at(&self, address: u64) -> Option<&'a [u8]> {
         let region = self.region(address)?;
         let at = usize::try_from(address - region.address).ok()?;

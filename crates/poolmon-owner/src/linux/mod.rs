@@ -5,7 +5,7 @@
 //! [`poolmon_image::elf`] reads it, `layout` puts it in order as in memory, `creators` finds the calls, and `x86` or `arm64`
 //! follows the name to them, with what `flow` says of registers. `image` takes the kernel out of a `vmlinuz`.
 //! [`ScannedModule`] is the result for one file; [`ModuleCatalog`] reads a whole folder of them and answers who creates a cache, and
-//! [`ModuleIndex`] remembers what was read. [`aliases`] tells which names the kernel keeps in one cache, [`callers`] to
+//! [`ModuleIndex`] remembers what was read. [`aliases`] says which names the kernel keeps in one cache, [`callers`] to
 //! whom a vmalloc caller or a place in the source belongs.
 //!
 //! Files are hostile by default: nothing is believed, every loop has a limit.

@@ -13,7 +13,7 @@ const MAX_TEXTS: usize = 8192;
 /// Behind a module that was signed.
 const SIGNED: &[u8] = b"~Module signature appended~\n";
 
-/// What a file tells of itself.
+/// What a file says about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ModuleInfo {
@@ -25,13 +25,13 @@ pub struct ModuleInfo {
     pub machine: Machine,
     /// Its authors' line.
     pub description: Option<String>,
-    /// Its version, where it has one of its own.
+    /// Its version, if it has one of its own.
     pub version: Option<String>,
     /// Its licence.
     pub license: Option<String>,
     /// It was built with the kernel; a module without this mark came from elsewhere.
     pub in_tree: bool,
-    /// A signature stands behind it. Whose it is, and whether it is right, is not looked at.
+    /// A signature is behind it. Whose it is, and whether it is right, is not looked at.
     pub signed: bool,
 }
 

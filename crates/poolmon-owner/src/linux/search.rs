@@ -29,7 +29,7 @@ pub type ModuleEvent = files::SearchEvent<ModuleDone>;
 pub struct CacheOwner {
     /// The file.
     pub path: PathBuf,
-    /// What it tells of itself.
+    /// What it reports of itself.
     pub info: ModuleInfo,
     /// The proof.
     pub creation: Creation,

@@ -19,7 +19,7 @@ pub(crate) enum Packing {
     Zstd,
 }
 
-/// By the first bytes; none where it is plain.
+/// By the first bytes; none if it is plain.
 pub(crate) fn packing(bytes: &[u8]) -> Option<Packing> {
     if bytes.starts_with(b"\x1f\x8b\x08") {
         Some(Packing::Gzip)
@@ -32,11 +32,11 @@ pub(crate) fn packing(bytes: &[u8]) -> Option<Packing> {
     }
 }
 
-/// The file's content: borrowed where it is plain, else unpacked up to `limit` bytes.
+/// The file's content: borrowed if it is plain, else unpacked up to `limit` bytes.
 pub(crate) fn unpack(bytes: &[u8], limit: u64) -> Result<Cow<'_, [u8]>, ModuleError> {
     let Some(packing) = packing(bytes) else { return Ok(Cow::Borrowed(bytes)) };
     let mut out = Vec::new();
-    // One byte more than allowed tells a file that is too large from one that just fits.
+    // One byte more than allowed distinguishes a file that is too large from one that just fits.
     let most = limit.saturating_add(1);
     let read = match packing {
         Packing::Gzip => flate2::read::MultiGzDecoder::new(bytes).take(most).read_to_end(&mut out),

@@ -39,7 +39,7 @@ enum MemoryOperand {
     Unknown,
 }
 
-/// Reads the code from `start` up to `end`, which `begins` a function or not; tells every call with a known target.
+/// Reads the code from `start` up to `end`, which `begins` a function or not; reports every call with a known target.
 pub(crate) fn function(
     layout: &AddressSpace<'_>,
     printers: &Printers,

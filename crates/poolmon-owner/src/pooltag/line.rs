@@ -41,7 +41,7 @@ pub struct EntryFields<'a> {
 pub enum LineProblem {
     /// Two fields only: the second is taken as the description, or as the binary where it looks like one.
     TwoFields,
-    /// A dash is missing or has no blanks around it; the fields were told apart by their look.
+    /// A dash is missing or has no blanks around it; the fields were distinguished by their look.
     Dash,
     /// The second line of the entry before, joined to it.
     Continuation,
@@ -141,7 +141,7 @@ fn glued(trimmed: &str) -> Option<LineKind<'_>> {
     };
     let tag = TagPattern::new(name)?;
     let (fields, _) = fields(rest);
-    // Without any dash only something that looks like a binary tells an entry from prose.
+    // Without any dash only something that looks like a binary distinguishes an entry from prose.
     let first = rest.split_ascii_whitespace().next().unwrap_or_default();
     (dash || is_binary(first)).then_some(LineKind::Entry { tag, fields, problem: Some(LineProblem::Dash) })
 }

@@ -24,10 +24,10 @@ pub use pattern::TagPattern;
 pub struct PooltagEntry {
     /// The tag or wildcard.
     pub tag: TagPattern,
-    /// The binary as the file writes it (`ntfs.sys`, `nt!mm`, `a.sys or b.sys`); `None` where it says
+    /// The binary as the file writes it (`ntfs.sys`, `nt!mm`, `a.sys or b.sys`); `None` if it says
     /// `<unknown>` or nothing.
     pub binary: Option<Box<str>>,
-    /// The description; empty where there is none.
+    /// The description; empty if there is none.
     pub description: Box<str>,
     /// What follows the tag's dash, as PoolMon prints it in brackets.
     pub text: Box<str>,

@@ -12,7 +12,7 @@ pub struct TagPattern {
 }
 
 impl TagPattern {
-    /// Reads a tag; `None` where it is empty, longer than four characters or not in Latin-1.
+    /// Reads a tag; `None` if it is empty, longer than four characters or not in Latin-1.
     pub fn new(text: &str) -> Option<Self> {
         let mut bytes = [b' '; 4];
         let mut length = 0;

@@ -7,7 +7,7 @@ const MACHINES: [&str; 4] = ["x64", "x86", "arm64", "arm"];
 
 /// Paths at which a pooltag.txt may be, the most likely first. Nothing is opened.
 ///
-/// `environment` gives the value of a variable (`ProgramFiles(x86)`), `beside` is the program's own folder.
+/// `environment` gives the value of a variable (`ProgramFiles(x86)`), `next to` is the program's own folder.
 pub fn pooltag_candidates(
     beside: Option<&Path>,
     environment: impl Fn(&str) -> Option<String>,
@@ -36,7 +36,7 @@ pub fn pooltag_candidates(
     paths
 }
 
-/// Paths at which PoolMon's `/c` wrote its localtag.txt: beside the program, and the current folder.
+/// Paths at which PoolMon's `/c` wrote its localtag.txt: next to the program, and the current folder.
 pub fn localtag_candidates(beside: Option<&Path>) -> Vec<PathBuf> {
     beside
         .map(|folder| folder.join("localtag.txt"))

@@ -33,7 +33,7 @@ fn the_plain_shape() {
 fn unknown_binaries() {
     expect("Tst1 - <unknown>    - Its", "Tst1", None, "Its", None);
     expect("Tst1 - - Its", "Tst1", None, "Its", None);
-    // A known driver that stands in angle brackets all the same.
+    // A known driver that is in angle brackets all the same.
     expect("Tst1 - <mine.sys> - Its", "Tst1", Some("mine.sys"), "Its", None);
 }
 

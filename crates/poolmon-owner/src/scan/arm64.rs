@@ -55,7 +55,7 @@ impl CodeReader<'_, '_> {
             while starts.get(next).is_some_and(|&start| start < rva) {
                 next += 1;
             }
-            // After a jump a block of the same function may follow, so the exception table decides where there is one.
+            // After a jump a block of the same function may follow, so the exception table decides if there is one.
             if starts.get(next) == Some(&rva) || n == 0 || (ended && starts.is_empty()) {
                 self.begin(rva);
             }

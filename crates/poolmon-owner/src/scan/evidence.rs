@@ -92,7 +92,7 @@ pub struct Evidence {
     pub kind: EvidenceKind,
     /// File offset of the tag's bytes (on ARM64 of the instruction, where two halves make the tag).
     pub offset: u64,
-    /// The same as an RVA; none where the bytes are not loaded.
+    /// The same as an RVA; none if the bytes are not loaded.
     pub rva: Option<u32>,
     /// RVA of the call, where one was found.
     pub site: Option<u32>,

@@ -47,7 +47,7 @@ pub(crate) struct CallNote {
     pub step: u32,
     pub function: u32,
     pub target: CallTarget,
-    /// Position and value; [`REGISTER`] and above are registers beside the stack on x86.
+    /// Position and value; [`REGISTER`] and above are registers next to the stack on x86.
     pub arguments: Vec<(u8, TagValue)>,
 }
 

@@ -233,7 +233,7 @@ fn block(answer: &FileAnswer, out: &mut String) {
     }
 }
 
-/// Reads one block; with a tag only its evidence. None where a line is not as written here.
+/// Reads one block; with a tag only its evidence. None if a line is not as written here.
 fn parse(block: &str, tag: Option<PoolTag>) -> Option<FileAnswer> {
     let wanted = tag.map(|tag| format!("E\t{:08x}\t", tag.unprotected().to_u32()));
     let mut answer = FileAnswer::default();

@@ -37,7 +37,7 @@ pub(crate) fn of(tag: PoolTag) -> Option<&'static str> {
     LIBRARIES.iter().find(|library| library.tags.contains(&tag.0)).map(|library| library.name)
 }
 
-/// What to say of a tag that the kernel allocates for whoever asks: the driver that leaks it does not name it.
+/// What to say of a tag that the kernel allocates on behalf of others: the driver that leaks it does not name it.
 pub fn charged(tag: PoolTag) -> Option<&'static str> {
     let text = match &tag.unprotected().0 {
         b"Irp " => {
@@ -67,7 +67,7 @@ pub fn charged(tag: PoolTag) -> Option<&'static str> {
 }
 
 /// The tag that the frameworks give a driver without one of its own: the first four characters of its service name,
-/// after a leading `WDF`; none where fewer than four are left (`FxDr` is used then).
+/// after a leading `WDF`; none if fewer than four are left (`FxDr` is used then).
 pub fn framework_tag(service: &str) -> Option<PoolTag> {
     let name = service.as_bytes();
     let led = name.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"wdf"));

@@ -206,7 +206,7 @@ impl<'a> DriverImage<'a> {
 
     fn literal_kind(&self, at: usize) -> EvidenceKind {
         let code = self.pe.place(at).0.is_some_and(PeSection::is_code);
-        // Names of imports may stand in a section of code (INIT), and a tag beside printable opcodes looks like text.
+        // Names of imports may be in a section of code (INIT), and a tag next to printable opcodes looks like text.
         if data::in_text(self.pe.bytes, at) {
             EvidenceKind::Text
         } else if code {

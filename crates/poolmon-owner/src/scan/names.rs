@@ -20,7 +20,7 @@ const MAX_BYTES: u64 = 32 << 20;
 pub struct NamedDriver {
     /// File name (`WinDivert64.sys`).
     pub driver: Box<str>,
-    /// By what kind of evidence; none where the frameworks make the tag from the driver's name.
+    /// By what kind of evidence; none if the frameworks make the tag from the driver's name.
     pub kind: Option<EvidenceKind>,
 }
 

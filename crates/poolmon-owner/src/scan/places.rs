@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 /// Folders with drivers inside a Windows folder, the running ones first.
 const FOLDERS: [&[&str]; 2] = [&["System32", "drivers"], &["System32", "DriverStore", "FileRepository"]];
 
-/// The folders with drivers of a mounted Windows disk: `root` is the disk's root or its Windows folder. `None` where it is
+/// The folders with drivers of a mounted Windows disk: `root` is the disk's root or its Windows folder. `None` if it is
 /// neither. Letters' case does not count, as on Windows.
 pub fn windows_disk(root: &Path) -> Option<Vec<PathBuf>> {
     // A folder of drivers that is named itself is searched as it is.
@@ -43,7 +43,7 @@ pub fn of_system(environment: impl Fn(&str) -> Option<String>) -> Vec<PathBuf> {
     root.and_then(|root| windows_disk(Path::new(&root))).unwrap_or_default()
 }
 
-/// The file of a loaded driver whose path is as the kernel tells it (`\SystemRoot\System32\drivers\a.sys`,
+/// The file of a loaded driver whose path is as the kernel reports it (`\SystemRoot\System32\drivers\a.sys`,
 /// `\??\C:\a.sys`, `\Windows\System32\b.sys`), on a system whose Windows folder is `root`.
 pub fn of_module(path: &str, root: &str) -> PathBuf {
     let led = |start: &str| {
@@ -68,11 +68,11 @@ pub fn of_module(path: &str, root: &str) -> PathBuf {
 /// Where the index of this person is kept: the system's folder for what can be deleted.
 ///
 /// `%LOCALAPPDATA%\poolmon` on Windows; elsewhere `$XDG_CACHE_HOME/poolmon`, `/var/cache/poolmon` for root, or
-/// `~/.cache/poolmon`. None where the environment tells no folder.
+/// `~/.cache/poolmon`. None if the environment names no folder.
 pub fn index_file(environment: impl Fn(&str) -> Option<String>, root: bool) -> Option<PathBuf> {
     let folder = |name: &str| {
         let path = environment(name).filter(|value| !value.is_empty()).map(PathBuf::from)?;
-        // A relative path would put it into whatever folder the person stands in.
+        // A relative path would put it into whatever folder the person is in.
         path.is_absolute().then_some(path)
     };
     let cache = if cfg!(windows) {

@@ -2,7 +2,7 @@
 //!
 //! Functions begin where the exception table of an x64 image says so, and after the padding that follows a return. Within
 //! one, constants are followed from register to register in the order of the bytes: a compiler puts a tag close to its
-//! call, so what lies between two blocks rarely matters, and a wrong guess would have to print like a tag to be told.
+//! call, so what lies between two blocks rarely matters, and a wrong guess would have to print like a tag to be reported.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -55,7 +55,7 @@ pub(crate) fn read(pe: &Pe<'_>, imports: &PeImports, notes: &mut Notes, budget: 
 }
 
 /// Reads the functions of an x64 image that can use one of these literals, and those that they hand arguments to: what
-/// [`read`] would note of the literals, at a fraction of the work. False where the image does not tell where its functions
+/// [`read`] would note of the literals, at a fraction of the work. False if the image does not report where its functions
 /// begin; then nothing was read.
 pub(crate) fn read_around(
     pe: &Pe<'_>,
@@ -87,7 +87,7 @@ pub(crate) fn read_around(
         }
         let first = reader.notes.calls.len();
         reader.part(section, bytes, &starts, part);
-        // Whoever gets a constant or an argument may be a wrapper; so may a jump that stands for a function.
+        // A function that gets a constant or an argument may be a wrapper; so may a jump that stands for a function.
         let called = reader.notes.calls.iter().skip(first).map(|call| call.target);
         let targets: Vec<CallTarget> = called.chain(reader.notes.thunks.values().copied()).collect();
         for target in targets {
@@ -372,7 +372,7 @@ impl<'a, 'n> CodeReader<'a, 'n> {
         }
     }
 
-    /// A constant in a structure: a KMDF driver's tag is told by the size that stands before it.
+    /// A constant in a structure: a KMDF driver's tag is known by the size that is before it.
     fn stored(&mut self, store: StoredConstant) {
         let size = if self.wide { 0x20 } else { 0x14 };
         let distance = size - 4;

@@ -16,7 +16,7 @@ use crate::remark::{CountedLines, Remark, RemarkKind};
 #[derive(Default)]
 pub(super) struct Surroundings {
     pub(super) time: Option<Timestamp>,
-    /// The zone of `time` was not told.
+    /// The zone of `time` was unknown.
     pub(super) assumed: bool,
     pub(super) date: Option<Date>,
     pub(super) clock: Option<Time>,
@@ -24,7 +24,7 @@ pub(super) struct Surroundings {
     host: Option<String>,
     boot: Option<String>,
     system: Option<String>,
-    /// The boot was told for the snapshot that is being read.
+    /// The boot was reported for the snapshot that is being read.
     boot_told: bool,
     /// Counts changes of host, boot and system.
     version: u32,
@@ -46,12 +46,12 @@ impl Surroundings {
         }
     }
 
-    /// Whether this is the host that was told last.
+    /// Whether this is the host that was reported last.
     pub(super) fn is_host(&self, host: &str) -> bool {
         self.host.as_deref() == Some(host)
     }
 
-    /// Whether this is the boot that was told last; an empty text is no boot.
+    /// Whether this is the boot that was reported last; an empty text is no boot.
     pub(super) fn is_boot(&self, boot: &str) -> bool {
         self.boot.as_deref().unwrap_or_default() == boot
     }
@@ -79,7 +79,7 @@ pub(super) enum HostFact {
 pub(super) struct NoticedLines {
     /// Rows that could not be read.
     pub(super) broken: CountedLines,
-    /// Places where rows were left out by whoever saved the text.
+    /// Places where rows were left out by the person who saved the text.
     pub(super) left_out: CountedLines,
     /// Lines that are too long.
     pub(super) long: CountedLines,
@@ -107,7 +107,7 @@ pub(super) struct SampleBuilder {
     /// Session whose rows come now.
     pub(super) session: Option<u32>,
     pub(super) kind: SourceKind,
-    /// All counts joined bit by bit: tells whether one of them exceeds 32 bits.
+    /// All counts joined bit by bit: says whether one of them exceeds 32 bits.
     counts: u64,
     /// Pools seen, one bit each.
     pools: u8,
@@ -153,7 +153,7 @@ impl SampleBuilder {
         self.diffs_told = false;
     }
 
-    /// An owner's text, shared with every row that has the same. Latin-1 where it is not UTF-8.
+    /// An owner's text, shared with every row that has the same. Latin-1 if it is not UTF-8.
     pub(super) fn owner(&mut self, text: &[u8]) -> Option<Arc<str>> {
         let text = text.trim_ascii();
         if text.is_empty() || text == b"-" || text == b"Unknown Driver" {
@@ -204,7 +204,7 @@ impl SampleBuilder {
         }
     }
 
-    /// Adds the changes that were told of the row pushed last. Rows of sessions have no place for them.
+    /// Adds the changes that were reported of the row pushed last. Rows of sessions have no place for them.
     pub(super) fn changes(&self, sample: &mut Sample, delta: Delta) {
         if self.session.is_none() && delta != Delta::default() {
             sample.told_deltas.resize(sample.rows.len().saturating_sub(1), Delta::default());
@@ -315,7 +315,7 @@ fn processes(count: u64) -> String {
     format!("{count} process {rows} skipped: they list processes, not pool tags")
 }
 
-/// Whether `per_alloc` is `bytes` ÷ `diff`, cut to a whole number, or 0 where nothing is outstanding.
+/// Whether `per_alloc` is `bytes` ÷ `diff`, cut to a whole number, or 0 if nothing is outstanding.
 #[inline]
 fn divides(bytes: u64, diff: i64, per_alloc: u64) -> bool {
     let Some(diff) = u64::try_from(diff).ok().filter(|&diff| diff > 0) else {
@@ -348,7 +348,7 @@ mod tests {
 
     #[test]
     fn wide_counters_do_not_wrap() {
-        // 10 allocations after a wrap, told as 20 outstanding: right for 32 bits, a told figure for 64.
+        // 10 allocations after a wrap, reported as 20 outstanding: right for 32 bits, a reported figure for 64.
         let mut counters = Counters::windows(10, u64::from(u32::MAX) - 9, 640);
         widen(&mut counters);
         assert_eq!(counters.told_diff, Some(20));

@@ -39,7 +39,7 @@ enum TableColumn {
     Nonpaged(TableFigure),
     /// The same of the paged pool.
     Paged(TableFigure),
-    /// A change that was told.
+    /// A change that was reported.
     Change(TableFigure),
 }
 
@@ -50,7 +50,7 @@ pub(super) struct TableColumns {
     fields: Vec<TableColumn>,
     /// Fields that a row has at least.
     least: usize,
-    /// One row a tag, both pools beside each other.
+    /// One row a tag, both pools next to each other.
     wide: bool,
     /// There is a column with raw tags.
     raw: bool,
@@ -66,9 +66,9 @@ pub(super) struct TableCells<'a> {
     pool: Option<Pool>,
     plain: Counters,
     halves: [Counters; 2],
-    /// Changes that were told.
+    /// Changes that were reported.
     pub(super) change: Delta,
-    /// As it stands there.
+    /// As the file has it.
     pub(super) time: Cow<'a, [u8]>,
     /// Computer's name.
     pub(super) host: Cow<'a, [u8]>,
@@ -84,7 +84,7 @@ pub(super) struct TableCells<'a> {
 /// Most columns that a header line may have: a table of pool tags has a dozen or two.
 const MOST: usize = 1000;
 
-/// Reads a header line. `None` where it is none.
+/// Reads a header line. `None` if it is none.
 pub(super) fn columns(line: &[u8]) -> Option<TableColumns> {
     if line.len() > 64 * 1024 || !line.windows(3).any(|three| three.eq_ignore_ascii_case(b"tag")) {
         return None;
@@ -112,7 +112,7 @@ fn with(line: &[u8], separator: u8) -> Option<TableColumns> {
         return None;
     }
     if !has(TableColumn::Plain(BYTES)) {
-        // `used` alone is what is held; beside `bytes` it is what live objects fill.
+        // `used` alone is what is held; next to `bytes` it is what live objects fill.
         for column in columns.iter_mut().filter(|column| **column == TableColumn::Plain(USED)) {
             *column = TableColumn::Plain(BYTES);
         }
@@ -177,7 +177,7 @@ fn table_figure(name: &str) -> Option<TableFigure> {
 }
 
 impl TableColumns {
-    /// Reads a row. `None` where it is broken.
+    /// Reads a row. `None` if it is broken.
     pub(super) fn row<'a>(&self, line: &'a [u8]) -> Option<TableCells<'a>> {
         let mut cells = TableCells::default();
         let mut count = 0;
@@ -234,7 +234,7 @@ impl TableColumns {
         Some(rows)
     }
 
-    /// Whether a row's last field is a figure, which may be cut short where the line has no end.
+    /// Whether a row's last field is a figure, which may be cut short if the line has no end.
     pub(super) fn ends_with_figure(&self) -> bool {
         !matches!(
             self.fields.last(),
@@ -276,7 +276,7 @@ fn whole(text: &[u8]) -> Result<Option<u32>, Nonsense> {
     value(text)?.map(u32::try_from).transpose().map_err(|_| Nonsense)
 }
 
-/// `-`, nothing and the like: the figure is not told.
+/// `-`, nothing and the like: the figure is unknown.
 fn is_unknown(text: &[u8]) -> bool {
     let words: [&[u8]; 6] = [b"", b"-", b"n/a", b"na", b"null", b"unknown"];
     words.iter().any(|word| text.eq_ignore_ascii_case(word))
@@ -285,7 +285,7 @@ fn is_unknown(text: &[u8]) -> bool {
 /// Neither a number nor left out.
 struct Nonsense;
 
-/// A figure; `None` where it is not told.
+/// A figure; `None` if it is unknown.
 fn value(text: &[u8]) -> Result<Option<i128>, Nonsense> {
     let text = text.trim_ascii();
     if is_unknown(text) {
@@ -317,7 +317,7 @@ fn change(delta: &mut Delta, which: TableFigure, text: &[u8]) -> Option<()> {
     Some(())
 }
 
-/// The fields of a line. Quotes count only where they stand around a whole field: tags hold quotes too (`Cs@"`).
+/// The fields of a line. Quotes count only where they are around a whole field: tags hold quotes too (`Cs@"`).
 pub(super) struct Fields<'a> {
     rest: Option<&'a [u8]>,
     separator: u8,

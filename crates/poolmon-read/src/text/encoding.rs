@@ -72,7 +72,7 @@ pub(super) fn judge(first: &[u8]) -> (StartKind, TextEncoding, usize) {
             return (StartKind::Text, TextEncoding::Utf16Be, 0);
         }
     }
-    // PowerShell's `>>` appends UTF-16 to single bytes: a NUL behind or before a letter tells of no binary file.
+    // PowerShell's `>>` appends UTF-16 to single bytes: a NUL behind or before a letter does not mean a binary file.
     let letter = |at: Option<usize>| at.and_then(|at| first.get(at)).is_some_and(|&b| is_text(b));
     let harmless = |at: usize, b: u8| b == 0 && (letter(at.checked_sub(1)) || letter(Some(at + 1)));
     let control = first.iter().enumerate().filter(|&(at, &b)| is_control(b) && !harmless(at, b)).count();

@@ -15,7 +15,7 @@ pub(super) fn is_memory(line: &[u8]) -> bool {
 }
 
 /// PoolMon's two lines of memory figures. Numbers touch their labels once they are wide, so nothing is split at
-/// blanks: a figure is what stands after a label and its colon.
+/// blanks: a figure is what is after a label and its colon.
 pub(super) fn memory(line: &[u8], header: &mut Header) {
     let text = line.trim_ascii();
     let mut rest = text;

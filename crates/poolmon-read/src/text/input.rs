@@ -6,7 +6,7 @@ use super::encoding::{Decoder, StartKind, TextEncoding, judge};
 
 /// How much is read at once: small enough to stay in the processor's cache.
 const BLOCK: usize = 128 * 1024;
-/// Longest line that is held; longer ones are passed over.
+/// Longest line that is held; longer ones are skipped.
 pub(super) const LONGEST: usize = 1024 * 1024;
 /// How much has to be there before the encoding is judged, so that a slow pipe is judged like a file.
 const SIGHT: usize = 4096;
@@ -16,7 +16,7 @@ const SIGHT: usize = 4096;
 pub(super) enum LineStep {
     /// A line; [`Lines::line`] gives it.
     Line,
-    /// A line longer than [`LONGEST`], passed over.
+    /// A line longer than [`LONGEST`], skipped.
     TooLong,
     /// The end.
     End,
@@ -128,7 +128,7 @@ impl Lines {
         }
     }
 
-    /// Reads one more block; tells by how much what is held moved to the front.
+    /// Reads one more block; says by how much what is held moved to the front.
     fn fill(&mut self) -> io::Result<usize> {
         let moved = self.next;
         self.buf.copy_within(moved..self.filled, 0);

@@ -4,7 +4,7 @@
 //!
 //! 1. `encoding`, `input`: bytes of any encoding become lines, block by block;
 //! 2. `reader`, `state`, `tables`: which layout a line belongs to, where a snapshot begins;
-//! 3. `poolmon`, `delimited`, `windbg`: rows; `heading`, `moment`: what stands around them;
+//! 3. `poolmon`, `delimited`, `windbg`: rows; `heading`, `moment`: what is around them;
 //! 4. `build`: rows are checked and become a `Sample`; what was odd becomes a remark.
 //!
 //! A row that cannot be read never ends the reading: it is counted, and `Sample::remarks` names its line.

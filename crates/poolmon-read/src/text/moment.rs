@@ -97,7 +97,7 @@ impl MomentWords {
                 .iter()
                 .any(|w| word.eq_ignore_ascii_case(w))
         {
-            // Words that stand around a date and tell nothing.
+            // Words that are around a date and say nothing.
         } else if word.starts_with(|c: char| c.is_ascii_digit()) {
             self.number(word);
         } else if let Some(offset) = offset(word)
@@ -180,7 +180,7 @@ impl MomentWords {
     }
 }
 
-/// A date in figures, and what stands after it.
+/// A date in figures, and what is after it.
 fn date(word: &str) -> Option<(Date, &str)> {
     let (first, rest) = digits(word)?;
     let mark = rest.chars().next().filter(|c| "-./\\".contains(*c))?;

@@ -1,11 +1,11 @@
-//! The time that stands in a file's name: `pool_2026-11-22_14-05.log`, `20261122T140500.txt`, `snap-2026.11.22.log`.
+//! The time that is in a file's name: `pool_2026-11-22_14-05.log`, `20261122T140500.txt`, `snap-2026.11.22.log`.
 
 use jiff::civil::{Date, DateTime, Time};
 
-/// The date in a file's name, and the time of day where one follows it; midnight where none does.
+/// The date in a file's name, and the time of day where one follows it; midnight if none does.
 ///
 /// Understood are year, month, day in this order, with or without separators, then hour, minute and perhaps second.
-/// `None` where there is no such date; numbers that are none (`20269999`) are passed over.
+/// `None` if there is no such date; numbers that are none (`20269999`) are skipped.
 pub fn time_in_name(name: &str) -> Option<DateTime> {
     let groups = groups(name);
     (0..groups.len()).find_map(|at| {

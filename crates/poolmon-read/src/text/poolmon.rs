@@ -51,7 +51,7 @@ pub(super) struct RowFigures<'a> {
     pub(super) values: [Option<i128>; 6],
     /// The change in brackets after each.
     pub(super) deltas: [Option<i64>; 6],
-    /// How many of them stand there.
+    /// How many of them are there.
     pub(super) count: usize,
     /// What follows.
     pub(super) rest: &'a [u8],
@@ -140,7 +140,7 @@ fn pool(word: &[u8]) -> Option<Pool> {
     }
 }
 
-/// The tag that stands before the type word; `aligned` tells that the row's columns still are.
+/// The tag that is before the type word; `aligned` reports that the row's columns still are.
 fn tag_before(before: &[u8], pool: Pool, aligned: bool) -> Option<Tag> {
     let windows = matches!(pool, Pool::Nonpaged | Pool::Paged);
     if windows {
@@ -166,7 +166,7 @@ fn tag_before(before: &[u8], pool: Pool, aligned: bool) -> Option<Tag> {
     tag_text(text, pool)
 }
 
-/// A tag or name from a text of its own. `None` where it is empty, or too long for a tag of Windows.
+/// A tag or name from a text of its own. `None` if it is empty, or too long for a tag of Windows.
 pub(super) fn tag_text(text: &[u8], pool: Pool) -> Option<Tag> {
     if matches!(pool, Pool::Nonpaged | Pool::Paged) {
         return short(text).map(Tag::from);

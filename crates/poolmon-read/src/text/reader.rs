@@ -20,7 +20,7 @@ pub struct SampleReader {
 }
 
 impl SampleReader {
-    /// Reads from anything. `name` stands in messages and in [`Origin::file`].
+    /// Reads from anything. `name` is in messages and in [`Origin::file`].
     pub fn new(name: &str, input: impl Read + Send + 'static) -> Self {
         Self { lines: Lines::new(Box::new(input)), state: TextParser::new(name), done: false, found: false }
     }

@@ -47,7 +47,7 @@ pub(super) struct TextParser {
     used_column: bool,
     /// A column line or memory figures were seen since the last row.
     pub(super) opened: bool,
-    /// Figures of the row before, to tell a last row that is cut short.
+    /// Figures of the row before, to recognise a last row that is cut short.
     figures: usize,
 }
 
@@ -323,7 +323,7 @@ impl TextParser {
 }
 
 /// A line with blanks where web pages have no-break spaces; and without the NULs of UTF-16 text that PowerShell's
-/// `>>` appended to a file of single bytes. `None` where there is nothing to clean.
+/// `>>` appended to a file of single bytes. `None` if there is nothing to clean.
 fn cleaned(line: &[u8]) -> Option<Vec<u8>> {
     let nuls = memchr::memchr_iter(0, line).count();
     if nuls > 0 && nuls * 3 >= line.len() {

@@ -17,7 +17,7 @@ impl PoolUsedHalf {
     }
 }
 
-/// Where the figures of a table stand: their right edges, from its column line.
+/// Where the figures of a table are: their right edges, from its column line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PoolUsedColumns {
     widths: Vec<usize>,
@@ -45,7 +45,7 @@ pub(super) struct PoolUsedHalf {
 /// What a line is.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum PoolUsedLine<'a> {
-    /// A row: tag, nonpaged and paged half, what stands after them.
+    /// A row: tag, nonpaged and paged half, what is after them.
     Row(Tag, [PoolUsedHalf; 2], &'a [u8]),
     /// The line of totals.
     Total([PoolUsedHalf; 2]),
@@ -130,7 +130,7 @@ fn halves<'a>(
         }
         let mut length = digits.iter().take_while(|b| b.is_ascii_digit()).count();
         // ` ohci … 0        01394 OHCI host controller driver`: the description begins with digits right behind the
-        // last figure. The column's width tells where; a figure that fills its column has one blank before it.
+        // last figure. The column's width shows where; a figure that fills its column has one blank before it.
         let width = columns.widths.get(at).copied().unwrap_or(usize::MAX);
         if at + 1 == count && !total && blanks > 1 && blanks < width {
             length = length.min(width - blanks);

@@ -1,4 +1,4 @@
-//! `big`: large allocations, which have no pool header and stand in a table of their own.
+//! `big`: large allocations, which have no pool header and are in a table of their own.
 
 use std::io;
 use std::sync::Arc;

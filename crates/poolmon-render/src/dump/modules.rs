@@ -66,7 +66,7 @@ pub fn text(
     Ok(())
 }
 
-/// When it was made, or that nobody can tell. Where the header's page is absent, a value that is no plausible time is
+/// When it was made, or that it is unknown. Where the header's page is absent, a value that is no plausible time is
 /// taken for a hash.
 fn made(module: &LoadedModule, details: &ImageDetails) -> String {
     let Some(stamp) = module.timestamp else { return "-".into() };
@@ -78,7 +78,7 @@ fn made(module: &LoadedModule, details: &ImageDetails) -> String {
     }
 }
 
-/// The timestamp is a hash; `None` where that cannot be told. Nothing that runs here was made before 1993 or in the
+/// The timestamp is a hash; `None` if that cannot be known. Nothing that runs here was made before 1993 or in the
 /// future.
 fn is_hash(module: &LoadedModule, details: &ImageDetails) -> Option<bool> {
     let stamp = i64::from(module.timestamp?);

@@ -24,7 +24,7 @@ pub struct DumpDriver<'a> {
     pub absent: u64,
 }
 
-/// What all drivers told.
+/// What all drivers reported.
 #[derive(Default)]
 pub struct Searched {
     /// Drivers whose code could be read.

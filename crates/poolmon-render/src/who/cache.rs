@@ -6,7 +6,7 @@ use poolmon_model::units::{grouped, human_bytes};
 use poolmon_owner::linux::{CacheOwner, CallerOwner, SearchSummary};
 use poolmon_print::schema;
 
-/// Names that share one cache, at most so many of which are explained.
+/// Names that share one cache, at most this many of which are explained.
 const SHARED: usize = 8;
 
 /// Caches and who creates each.

@@ -1,6 +1,6 @@
 //! The page: one file, no network, readable without a script, better with.
 //!
-//! * here: the frame of the page and its policy; * `markup.rs`: HTML as a type; * `sections.rs`: what stands in it; * `cause.rs`: a cause's section; * `tables.rs`: its tables;
+//! * here: the frame of the page and its policy; * `markup.rs`: HTML as a type; * `sections.rs`: what is in it; * `cause.rs`: a cause's section; * `tables.rs`: its tables;
 //! * `style.css`, `script.js`: embedded as they are.
 
 mod cause;

@@ -1,4 +1,4 @@
-//! What stands in the page, from top to bottom.
+//! What is in the page, from top to bottom.
 
 use poolmon_leak::{Verdict, VerdictKind};
 use poolmon_model::units::{grouped, human_amount};

@@ -2,7 +2,7 @@
 //!
 //! * [`scale`]: axes; * [`shape`]: paths; * here: pools, tags with their trend, compositions, small curves in tables.
 //!
-//! Every plot carries its figures beside it ([`Plot::data`]), so that a script can tell the one that is pointed at.
+//! Every plot carries its figures next to it ([`Plot::data`]), so that a script can show the one under the pointer.
 
 mod scale;
 mod shape;
@@ -27,7 +27,7 @@ const BOTTOM: f64 = 22.0;
 /// Room at the left: the labels of bytes.
 const GUTTER: u32 = 76;
 
-/// Room that a label of time needs beside one at an edge, of 1000 in the narrowest plot.
+/// Room that a label of time needs next to one at an edge, of 1000 in the narrowest plot.
 const EDGE_ROOM: f64 = 170.0;
 
 /// Marks that are drawn, of all: more would hide the curve.

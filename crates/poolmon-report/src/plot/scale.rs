@@ -1,4 +1,4 @@
-//! Axes: where a value stands, and which values get a label.
+//! Axes: where a value is, and which values get a label.
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, ToSpan as _, Unit, Zoned};
@@ -20,7 +20,7 @@ const DAYS: [i64; 9] = [1, 2, 7, 14, 30, 60, 120, 365, 730];
 pub struct Tick {
     /// Where.
     pub at: f64,
-    /// What stands there.
+    /// What is there.
     pub text: String,
 }
 

@@ -38,7 +38,7 @@ pub fn line(
     path
 }
 
-/// What lies between the least and the most.
+/// What lies between the minimum and the maximum.
 pub fn band(points: &[CurvePoint], x: &TimeScale, y: &ByteScale) -> String {
     between(points, x, y, |point| point.most, |point| point.least)
 }

@@ -1,4 +1,4 @@
-//! The host of `tests/scenarios/report.toml`, judged once, and what is told of it.
+//! The host of `tests/scenarios/report.toml`, judged once, and what is said about it.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -29,7 +29,7 @@ fn judged() -> &'static (Analysis, Report) {
     })
 }
 
-/// Everything that can be told, all of it hostile.
+/// Everything that can be shown, all of it hostile.
 pub fn material() -> Material<'static> {
     let (analysis, report) = judged();
     let at = |hours: f64| analysis.at(hours).unwrap();

@@ -1,4 +1,4 @@
-//! What else the files tell of one row, for the detail pane.
+//! What else the files report of one row, for the detail pane.
 
 use std::collections::BTreeMap;
 

@@ -34,7 +34,7 @@ impl Files {
         (self.open)(&path).map(|file| KernelFile { path, file })
     }
 
-    /// A small file read once, without the blanks around it; `None` where it cannot be read or is empty.
+    /// A small file read once, without the blanks around it; `None` if it cannot be read or is empty.
     pub fn line(&self, name: &str) -> Option<String> {
         let mut buffer = Vec::new();
         let text = self.open(name).ok()?.read(&mut buffer).ok()?.trim_ascii().to_vec();

@@ -4,7 +4,7 @@
 //!
 //! 1. [`slab`]: `/proc/slabinfo`, one row for each cache; [`sysfs`] tells once whether a cache can be shrunk;
 //! 2. [`vmalloc`]: `/proc/vmallocinfo`, one row for each function that asked for areas;
-//! 3. [`allocinfo`]: `/proc/allocinfo`, one row for each place in the source that holds memory, where the kernel tells;
+//! 3. [`allocinfo`]: `/proc/allocinfo`, one row for each place in the source that holds memory, if the kernel reports it;
 //! 4. [`meminfo`]: `/proc/meminfo`, `/proc/vmstat`, `/proc/uptime`, the figures of the header.
 //!
 //! The text of these files is parsed by `poolmon-proc`, which reads saved ones, too.
@@ -49,7 +49,7 @@ pub struct Parts {
     pub empty_caches: bool,
     /// Vmalloc areas, summed by caller. The most costly part for the kernel.
     pub vmalloc: bool,
-    /// Call sites, where the kernel has allocation profiling.
+    /// Call sites, if the kernel has allocation profiling.
     pub callsites: bool,
 }
 

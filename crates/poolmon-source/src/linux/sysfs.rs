@@ -35,7 +35,7 @@ impl SlabDirectory {
         &self.path
     }
 
-    /// The pool of a cache; `None` where the system does not tell.
+    /// The pool of a cache; `None` if the system does not report.
     pub fn pool(&mut self, name: &[u8]) -> Option<Pool> {
         let reclaimable = kmalloc_reclaimable(name).or_else(|| self.ask(name))?;
         Some(if reclaimable { Pool::Reclaimable } else { Pool::Unreclaimable })

@@ -143,7 +143,7 @@ fn caches_that_come_go_and_return() {
         ("dentry".into(), "reclaimable", 8, 8192),
     ];
     assert_eq!(told(&sample.rows), wanted);
-    // Its module is loaded again and made the cache anew, in other ways. Meanwhile another one became empty.
+    // Its module is loaded again and made the cache again, in other ways. Meanwhile another one became empty.
     root.slabs(&[cache("kmalloc-64", 1, 1)]);
     source.sample_into(&mut sample).unwrap();
     assert_eq!(sample.rows.len(), 1);

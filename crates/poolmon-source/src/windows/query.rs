@@ -18,7 +18,7 @@ use crate::{Result, SourceError};
 pub struct QueryAnswer {
     /// NTSTATUS.
     pub status: u32,
-    /// `ReturnLength`: bytes written, or bytes needed; 0 where the kernel left it alone.
+    /// `ReturnLength`: bytes written, or bytes needed; 0 if the kernel left it alone.
     pub length: u32,
 }
 
@@ -74,7 +74,7 @@ impl Buffer {
             let told = usize::try_from(answer.length).unwrap_or(usize::MAX);
             match answer.status {
                 SUCCESS => {
-                    // Beyond the told length stands the answer before this one. A kernel that tells none filled all.
+                    // Beyond the reported length is the previous answer. A kernel that reports no length filled everything.
                     let written = if told == 0 { given } else { told.min(given) };
                     return Ok(self.sized(size).get(..written).unwrap_or_default());
                 }
@@ -93,7 +93,7 @@ impl Buffer {
     }
 }
 
-/// Which class tells this kernel's pool tags.
+/// Which class reports this kernel's pool tags.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Class {
     /// Not asked yet, or 255 has neither answered nor been refused for good.

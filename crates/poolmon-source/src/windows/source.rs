@@ -19,7 +19,7 @@ use crate::{Fact, LoadedModule, Result, Source};
 
 /// A machine: its kernel's classes, and what documented calls tell.
 pub trait Machine: Kernel {
-    /// Fills in what the documented calls tell of memory, commit and pools.
+    /// Fills in what the documented calls report of memory, commit and pools.
     fn figures(&mut self, header: &mut Header);
 
     /// Time since boot, sleep included.
@@ -44,7 +44,7 @@ pub struct PoolSource<M> {
 }
 
 impl<M: Machine> PoolSource<M> {
-    /// A source that tells where its samples come from.
+    /// A source that shows where its samples come from.
     pub fn new(machine: M, host: Option<String>, system: Option<String>, boot: Option<String>) -> Self {
         let mut origin = Origin::new(SourceKind::Windows, &[Pool::Nonpaged, Pool::Paged]);
         (origin.host, origin.system, origin.boot) = (host, system, boot);
@@ -133,7 +133,7 @@ fn big_pool(
 ) -> std::result::Result<(), u32> {
     found.clear();
     let bytes = query::plain(machine, decode::big_pool::CLASS, 64 * 1024, buffer)?;
-    // An answer that is cut inside its header tells nothing: an empty list.
+    // An answer that is cut inside its header says nothing: an empty list.
     let _ = decode::big_pool(bytes, BufferLayout::NATIVE, found);
     Ok(())
 }
@@ -180,7 +180,7 @@ fn fact(title: &str, value: String) -> Fact {
     Fact { title: title.into(), value }
 }
 
-/// The kernel and its drivers: class 77, or 11 where that is refused. Bases are `None` where Windows withholds them.
+/// The kernel and its drivers: class 77, or 11 where that is refused. Bases are `None` if Windows withholds them.
 pub fn modules(machine: &mut impl Machine) -> Result<Vec<Module>> {
     let found = modules_once(machine)?;
     let hidden = !found.is_empty() && found.iter().all(|module| module.base.is_none());

@@ -15,7 +15,7 @@ pub const DATATYPE_MISALIGNMENT: u32 = 0x8000_0002;
 /// The caller lacks a right.
 pub const ACCESS_DENIED: u32 = 0xC000_0022;
 
-/// The public name of a status, where it is one that these calls are known to answer with.
+/// The public name of a status, if it is one that these calls are known to answer with.
 pub const fn name(status: u32) -> Option<&'static str> {
     Some(match status {
         SUCCESS => "STATUS_SUCCESS",

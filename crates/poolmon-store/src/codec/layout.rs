@@ -1,4 +1,4 @@
-//! Which rows stand in a sample and in which order: mostly those of the sample before.
+//! Which rows are in a sample and in which order: mostly those of the sample before.
 
 use std::sync::Arc;
 
@@ -63,7 +63,7 @@ pub struct Part {
 pub struct RowLayout {
     /// Every name since the key.
     pub names: Vec<Name>,
-    /// The rows of the last sample, by number; the sessions' rows stand after the system's.
+    /// The rows of the last sample, by number; the sessions' rows are after the system's.
     pub order: Vec<u32>,
     /// The sessions.
     pub parts: Vec<Part>,
@@ -222,7 +222,7 @@ impl RowLayout {
 enum Op {
     /// It follows in the order of the sample before.
     Next,
-    /// It stands elsewhere in that order, so far from here.
+    /// It is elsewhere in that order, so far from here.
     Jump(i64),
     /// It was in an earlier sample.
     Known(u32),

@@ -21,7 +21,7 @@ impl Default for Prob {
     }
 }
 
-/// After so many bits, the slow estimate moves by 1/128 a bit.
+/// After this many bits, the slow estimate moves by 1/128 a bit.
 const SETTLED: u8 = 126;
 const FAST: u32 = 4;
 

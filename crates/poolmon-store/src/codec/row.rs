@@ -18,9 +18,9 @@ pub struct RowState {
     alloc_trend: Trend,
     free_trend: Trend,
     byte_follow: Follow,
-    /// Which figures are told; those that are not are 0.
+    /// Which figures are reported; those that are not are 0.
     told: u8,
-    /// What Windows does not tell.
+    /// What Windows does not report.
     rest: Option<Box<Rest>>,
 }
 
@@ -54,7 +54,7 @@ impl RowState {
         now
     }
 
-    /// Other figures are told from now on: those that are not count from 0 when they come again.
+    /// Other figures are reported from now on: those that are not count from 0 when they come again.
     fn tell(&mut self, told: u8) {
         let keep = |bit: u8, figure: u64| if told & bit == 0 { 0 } else { figure };
         self.told = told;
@@ -157,7 +157,7 @@ impl Default for FollowModel {
     }
 }
 
-/// Which figures are told, one bit each.
+/// Which figures are reported, one bit each.
 fn mask_of(now: &Counters) -> u8 {
     let told = [
         now.allocs.is_some(),

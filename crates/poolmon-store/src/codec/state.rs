@@ -39,7 +39,7 @@ pub struct CodecState {
     rows: Vec<RowState>,
     /// Whether each row changed in each of the last eight samples.
     histories: Vec<u8>,
-    /// Places in the order of the rows that changed with the last sample; rows seen for the first time are not told.
+    /// Places in the order of the rows that changed with the last sample; rows seen for the first time are not listed.
     changed: Vec<u32>,
     models: RowModels,
     figures: Vec<HeaderFigure>,
@@ -201,7 +201,7 @@ impl CodecState {
         Ok(())
     }
 
-    /// Uptimes are told in steps of a nanosecond, a microsecond, a millisecond or a hundredth of a second.
+    /// Uptimes are reported in steps of a nanosecond, a microsecond, a millisecond or a hundredth of a second.
     fn code_uptime<C: Coder>(&mut self, c: &mut C, uptime: Option<Duration>) {
         const STEPS: [u64; 4] = [1, 1_000, 1_000_000, 10_000_000];
         let nanos = |uptime: Option<Duration>| {
@@ -340,7 +340,7 @@ impl CodecState {
         Ok(())
     }
 
-    /// Places of the rows that changed with the last sample; `None` where more than figures did.
+    /// Places of the rows that changed with the last sample; `None` if more than figures did.
     pub fn changed(&self) -> Option<&[u32]> {
         (self.layout.kept && self.layout.parts.is_empty()).then_some(&self.changed)
     }

@@ -1,4 +1,4 @@
-//! A summary of a stretch, written beside the key that is its last sample and read together with it.
+//! A summary of a stretch, written next to the key that is its last sample and read together with it.
 
 use std::time::Duration;
 

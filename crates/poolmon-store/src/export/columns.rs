@@ -24,7 +24,7 @@ pub struct Key {
 /// The figures of a row, in the order of [`figure::FIGURES`].
 pub type Values = [Option<i64>; figure::COUNT];
 
-/// The figures of a row; counts beyond 2^63 (there are none) stand at it.
+/// The figures of a row; counts beyond 2^63 (there are none) are at it.
 pub fn values(sample: &Sample, counters: &Counters) -> Values {
     figure::FIGURES.map(|figure| {
         (figure.get)(counters, sample.width).map(|number| i64::try_from(number).unwrap_or(i64::MAX))

@@ -25,7 +25,7 @@ fn seconds(line: &mut LineWriter<'_>, seconds: f64) -> io::Result<()> {
     line.number(Some(format_args!("{seconds:?}")))
 }
 
-/// Writing to the caller's sink failed. A closed pipe is the caller's to tell from the rest.
+/// Writing to the caller's sink failed. A closed pipe is for the caller to distinguish from the rest.
 pub(crate) fn sink(error: io::Error) -> StoreError {
     StoreError::io("write", "the output")(error)
 }

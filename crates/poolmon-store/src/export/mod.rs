@@ -107,7 +107,7 @@ fn whole<T>(path: &Path, write: impl FnOnce(&std::fs::File) -> Result<T>) -> Res
             Ok(result)
         }
         Err(error) => {
-            // Half a file helps nobody.
+            // Half a file helps no one.
             let _ = std::fs::remove_file(&part);
             Err(error)
         }

@@ -102,7 +102,7 @@ impl Cursor {
         }
     }
 
-    /// The next sample, marks between are passed over. False at the end: `sample` is as it was.
+    /// The next sample, marks between are skipped. False at the end: `sample` is as it was.
     pub fn next_sample(&mut self, sample: &mut Sample) -> Result<bool> {
         while let Some(entry) = self.next_entry()? {
             if matches!(entry, Entry::Sample { .. }) {
@@ -112,7 +112,7 @@ impl Cursor {
         Ok(false)
     }
 
-    /// As [`Cursor::next_sample`], and tells which rows changed since the call before, by their places in `sample.rows`,
+    /// As [`Cursor::next_sample`], and says which rows changed since the call before, by their places in `sample.rows`,
     /// rising: much faster where most rows do not. `sample` has to be as that call left it.
     pub fn next_changed(&mut self, sample: &mut Sample) -> Result<Option<Changed<'_>>> {
         loop {
@@ -137,8 +137,8 @@ impl Cursor {
         Ok(Some(changed))
     }
 
-    /// Where the held sample stands: the segment, counted from the cursor's first, and its number in it. Of two
-    /// samples the later one has the greater place, whatever their clocks say. `None` where none is held.
+    /// Where the held sample is: the segment, counted from the cursor's first, and its number in it. Of two
+    /// samples the later one has the greater place, whatever their clocks say. `None` if none is held.
     pub fn place(&self) -> Option<(u64, u32)> {
         let number = self.open.as_ref()?.segment.number()?;
         Some((self.taken + self.at as u64, number))
@@ -211,7 +211,7 @@ impl Cursor {
         Ok(false)
     }
 
-    /// Holds the sample of a number in a segment, or the last before it. False where there is none.
+    /// Holds the sample of a number in a segment, or the last before it. False if there is none.
     pub(super) fn place_at(&mut self, at: usize, number: u32) -> Result<bool> {
         let Some(file) = self.files.get(at).cloned() else { return Ok(false) };
         self.enter(at)?;
@@ -238,7 +238,7 @@ impl Cursor {
         Ok(())
     }
 
-    /// Holds the last sample at or before `time`; the first of all where every one is later. False where the
+    /// Holds the last sample at or before `time`; the first of all if every one is later. False if the
     /// recording has no sample.
     pub fn seek(&mut self, time: Timestamp, sample: &mut Sample) -> Result<bool> {
         let wall = wall_of(Some(time));
@@ -271,7 +271,7 @@ impl Cursor {
     }
 
     /// A sample at or after `time`, and after the one that is held: the first before `until` that stands alone in the
-    /// recording, so that none before it has to be read and weeks are passed over in a moment; where there is none, the
+    /// recording, so that none before it has to be read and weeks are skipped in a moment; if there is none, the
     /// first at or after `time`. False at the end.
     pub fn next_between(&mut self, time: Timestamp, until: Timestamp, sample: &mut Sample) -> Result<bool> {
         let (from, to) = (wall_of(Some(time)), wall_of(Some(until)));
@@ -330,7 +330,7 @@ impl Cursor {
         }
     }
 
-    /// The sample that is held, in `sample`, whose memory is used again. False where none is.
+    /// The sample that is held, in `sample`, whose memory is used again. False if none is.
     pub fn sample_into(&self, sample: &mut Sample) -> bool {
         self.open.as_ref().is_some_and(|open| open.segment.sample_into(sample))
     }

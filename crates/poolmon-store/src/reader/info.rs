@@ -39,7 +39,7 @@ pub struct RecordingInfo {
     pub segments: usize,
     /// Bytes of the segments.
     pub bytes: u64,
-    /// Parquet files beside them.
+    /// Parquet files next to them.
     pub sealed: usize,
     /// Gaps, notes and module changes.
     pub marks: u64,

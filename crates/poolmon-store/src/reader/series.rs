@@ -15,7 +15,7 @@ use crate::segment::frame::time_of;
 pub struct SeriesPoint {
     /// When.
     pub time: Timestamp,
-    /// Its figures; `None` where the sample has no such row.
+    /// Its figures; `None` if the sample has no such row.
     pub counters: Option<Counters>,
 }
 
@@ -24,7 +24,7 @@ pub struct SeriesPoint {
 pub struct TimelinePoint {
     /// When.
     pub time: Timestamp,
-    /// Bytes of each pool, in the order of [`Pool::ALL`], where told.
+    /// Bytes of each pool, in the order of [`Pool::ALL`], if known.
     pub totals: [Option<u64>; 6],
 }
 

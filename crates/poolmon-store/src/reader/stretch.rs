@@ -60,7 +60,7 @@ impl Cursor {
         Ok(self.next_changed(sample)?.map(Stretch::Sample))
     }
 
-    /// Goes to the end of the stretch that begins here. `None` where none does: nothing has moved.
+    /// Goes to the end of the stretch that begins here. `None` if none does: nothing has moved.
     fn stride(&mut self, until: Option<Timestamp>, sample: &mut Sample) -> Result<Option<Summary>> {
         let Some(open) = &self.open else { return Ok(None) };
         let Some(held) = open.segment.number() else { return Ok(None) };

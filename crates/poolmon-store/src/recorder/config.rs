@@ -9,11 +9,11 @@ use poolmon_model::{Pattern, PoolView};
 pub struct RecorderConfig {
     /// Time between samples: written into segments, and what *late* is measured by.
     pub interval: Duration,
-    /// A segment ends after so long …
+    /// Maximum length of a segment in time …
     pub segment_length: Duration,
-    /// … or so many bytes.
+    /// … and in bytes.
     pub segment_size: u64,
-    /// The disk is waited for every so often: a power cut loses at most what was written since.
+    /// Interval between syncs to disk: a power cut loses at most what was written since the last.
     pub sync: Duration,
     /// Closed segments go when their last sample is older.
     pub keep: Option<Duration>,

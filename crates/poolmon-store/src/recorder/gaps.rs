@@ -1,6 +1,6 @@
 //! What happened between two samples.
 //!
-//! Three clocks tell it apart: the wall clock, the recorder's own (it never jumps; on Linux it stands still while
+//! Three clocks distinguish it: the wall clock, the recorder's own (it never jumps; on Linux it stands still while
 //! the machine sleeps) and the system's uptime (it counts sleep).
 
 use std::time::Duration;

@@ -41,14 +41,14 @@ use crate::segment::writer::{SegmentWriter, WriteError};
 pub enum RecordOutcome {
     /// It is in the recording.
     Recorded,
-    /// The disk is full; so many samples in a row were not recorded. The next call tries again.
+    /// The disk is full; this many samples in a row were not recorded. The next call tries again.
     DiskFull {
         /// Samples lost since the disk is full.
         missed: u64,
     },
 }
 
-/// Where a recorder stands: what a status line shows.
+/// Status of a recorder, as a status line shows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RecorderStatus {
     /// Samples recorded.
@@ -102,7 +102,7 @@ struct Open {
 }
 
 impl Recorder {
-    /// Opens a folder for recording; makes it where it is missing. Says what the recorder before left behind.
+    /// Opens a folder for recording; makes it if it is missing. Says what the recorder before left behind.
     pub fn open(folder: &Path, config: RecorderConfig) -> Result<(Self, OpenReport)> {
         Self::open_on(folder, config, Box::new(RealDisk))
     }
@@ -160,7 +160,7 @@ impl Recorder {
         ClockMoment { wall: Timestamp::now(), clock: self.started.elapsed() }
     }
 
-    /// Where it stands.
+    /// Its status.
     pub fn status(&self) -> RecorderStatus {
         let segment_bytes = self.writer.as_ref().map_or(0, |open| open.writer.length());
         RecorderStatus { segment_bytes, total_bytes: self.closed_bytes + segment_bytes, ..self.status }
@@ -176,7 +176,7 @@ impl Recorder {
         self.record_at(sample, self.now())
     }
 
-    /// Records a sample of a given moment. The sample's own time stands in the file, where it has one.
+    /// Records a sample of a given moment. The sample's own time is in the file, if it has one.
     pub fn record_at(&mut self, sample: &Sample, moment: ClockMoment) -> Result<RecordOutcome> {
         let mut scratch = std::mem::replace(&mut self.scratch, Sample::empty());
         let sample = filtered(&self.filter, sample, &mut scratch);
@@ -241,7 +241,7 @@ impl Recorder {
         Ok(())
     }
 
-    /// Begins a segment where there is none, where the old one is long enough, or where the source is another.
+    /// Begins a segment if there is none, where the old one is long enough, or where the source is another.
     fn roll(&mut self, sample: &Sample, moment: ClockMoment) -> Result<()> {
         let over = self.writer.as_ref().is_some_and(|open| {
             !open.writer.fits(sample)
@@ -321,7 +321,7 @@ impl Recorder {
         open.writer.mark(time, mark).map_err(StoreError::io("write", &open.file.path))
     }
 
-    /// Says that the source failed now, and why. The first failure of a row stands in the recording at once,
+    /// Says that the source failed now, and why. The first failure of a row is in the recording at once,
     /// how long it lasted when it is over.
     pub fn failed(&mut self, reason: &dyn Display) -> Result<RecordOutcome> {
         self.failed_at(reason, self.now())

@@ -13,7 +13,7 @@ use crate::reader::segment_span;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Done {
     pub deleted: u64,
-    /// Bytes of closed segments that are left; `None` where the folder could not be listed.
+    /// Bytes of closed segments that are left; `None` if the folder could not be listed.
     pub closed_bytes: Option<u64>,
 }
 
@@ -45,7 +45,7 @@ pub(super) fn retain(
         }
         let parquet = file.sealed();
         let bytes = sealed(&parquet);
-        // The Parquet file first: without its segment nobody would know that it is ours.
+        // The Parquet file first: without its segment no one would know that it is ours.
         if parquet.exists() && disk.remove(&parquet).is_err() || disk.remove(&file.path).is_err() {
             break;
         }

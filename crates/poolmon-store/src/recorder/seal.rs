@@ -62,7 +62,7 @@ impl Sealer {
     }
 }
 
-/// Writes the Parquet file beside a segment, unless retention took the segment meanwhile.
+/// Writes the Parquet file next to a segment, unless retention took the segment meanwhile.
 pub fn seal(segment: &Path) -> Result<()> {
     let Ok(recording) = Recording::open(segment) else { return Ok(()) };
     let mut worked = Instant::now();

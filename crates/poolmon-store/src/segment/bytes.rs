@@ -8,7 +8,7 @@ pub trait Put {
     fn u32(&mut self, value: u32);
     /// A number, lowest byte first.
     fn u64(&mut self, value: u64);
-    /// A text: `u16` length in bytes, then UTF-8; a text that is not told has the length 0xffff.
+    /// A text: `u16` length in bytes, then UTF-8; a text that is unknown has the length 0xffff.
     fn text(&mut self, text: Option<&str>);
 }
 
@@ -33,7 +33,7 @@ impl Put for Vec<u8> {
     }
 }
 
-/// Takes from the front; `None` where the bytes end too early.
+/// Takes from the front; `None` if the bytes end too early.
 #[derive(Clone, Copy, Debug)]
 pub struct Take<'a>(pub &'a [u8]);
 

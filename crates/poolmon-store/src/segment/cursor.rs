@@ -23,7 +23,7 @@ use crate::codec::CodecState;
 pub enum Entry {
     /// A sample; the cursor holds it.
     Sample {
-        /// Wall time, where known.
+        /// Wall time, if known.
         time: Option<Timestamp>,
     },
     /// Something that happened.
@@ -172,7 +172,7 @@ impl<R: Read + Seek> SegmentCursor<R> {
         Ok(index)
     }
 
-    /// The stored index; `None` where the segment was not closed.
+    /// The stored index; `None` if the segment was not closed.
     pub fn stored_index(&mut self) -> io::Result<Option<Index>> {
         stored_index(&mut self.window)
     }
@@ -383,7 +383,7 @@ impl<R: Read + Seek> SegmentCursor<R> {
     }
 
     /// Places the cursor so that the last sample at or before `wall` is held; the first one where all are later.
-    /// Returns false where the segment has no sample.
+    /// Returns false if the segment has no sample.
     pub fn seek(&mut self, index: &Index, wall: i64) -> io::Result<bool> {
         match index.key_before(wall) {
             Some(key) => self.place(key.offset),

@@ -94,7 +94,7 @@ impl FrameKind {
     }
 }
 
-/// What stands before a payload.
+/// What is before a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameHead {
     /// What it holds.
@@ -128,7 +128,7 @@ impl FrameHead {
         out
     }
 
-    /// Reads a head and its checksum; `None` where it cannot be one.
+    /// Reads a head and its checksum; `None` if it cannot be one.
     pub fn parse(head: &[u8]) -> Option<(Self, u32)> {
         let mut take = Take(head);
         if take.bytes(2)? != SYNC {
@@ -164,7 +164,7 @@ pub fn wall_of(time: Option<Timestamp>) -> i64 {
     time.and_then(|time| i64::try_from(time.as_nanosecond()).ok()).unwrap_or(NO_TIME)
 }
 
-/// What stands at the start of a segment.
+/// What is at the start of a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SegmentHead {
     /// Version of the format.

@@ -1,4 +1,4 @@
-//! Where the keys and marks of a segment are. It stands in the last frame and can be thrown away:
+//! Where the keys and marks of a segment are. It is in the last frame and can be thrown away:
 //! a scan of the segment makes the same again.
 
 use jiff::Timestamp;
@@ -22,7 +22,7 @@ pub struct KeyEntry {
     pub sample: u32,
     /// Wall time, nanoseconds, or [`NO_TIME`].
     pub wall: i64,
-    /// Bytes of each pool, in the order of [`Pool::ALL`], where told: what a timeline draws.
+    /// Bytes of each pool, in the order of [`Pool::ALL`], if known: what a timeline draws.
     pub totals: [Option<u64>; 6],
 }
 
@@ -49,7 +49,7 @@ pub struct SummaryEntry {
 /// Keys, marks and counts of a segment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Index {
-    /// Its keys, in the order of the file. A key written twice stands here once.
+    /// Its keys, in the order of the file. A key written twice is here once.
     pub keys: Vec<KeyEntry>,
     /// Its marks.
     pub marks: Vec<MarkEntry>,

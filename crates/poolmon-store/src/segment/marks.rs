@@ -1,4 +1,4 @@
-//! What a recording holds beside samples: gaps, notes, modules.
+//! What a recording holds next to samples: gaps, notes, modules.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub enum GapKind {
     Late,
     /// The source failed.
     Failed,
-    /// The machine was started again: counters begin anew.
+    /// The machine was started again: counters begin again.
     Reboot,
     /// No recorder ran.
     Stopped,
@@ -62,7 +62,7 @@ impl GapKind {
 pub struct Gap {
     /// Why.
     pub kind: GapKind,
-    /// How long, in nanoseconds of the wall clock; negative where it was set back.
+    /// How long, in nanoseconds of the wall clock; negative if it was set back.
     pub length_ns: i64,
     /// The reason in words: what the source said, from which boot to which.
     pub reason: Option<String>,
@@ -82,9 +82,9 @@ pub struct ModuleChange {
     pub loaded: bool,
     /// Its name (`ntfs.sys`, `nf_tables`).
     pub name: String,
-    /// Version or path, where told.
+    /// Version or path, if known.
     pub detail: Option<String>,
-    /// Bytes it takes, where told; 0 = not told.
+    /// Bytes it takes, if known; 0 = unknown.
     pub size: u64,
 }
 
@@ -102,7 +102,7 @@ pub enum RecordedMark {
 /// A mark and its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimedMark {
-    /// When, where known.
+    /// When, if known.
     pub time: Option<Timestamp>,
     /// What.
     pub mark: RecordedMark,
@@ -142,7 +142,7 @@ impl RecordedMark {
         out
     }
 
-    /// Reads a payload; `None` where it is not what its kind says.
+    /// Reads a payload; `None` if it is not what its kind says.
     pub fn parse(kind: FrameKind, payload: &[u8]) -> Option<Self> {
         let mut take = Take(payload);
         match kind {

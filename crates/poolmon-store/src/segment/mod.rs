@@ -1,7 +1,7 @@
 //! One file of a recording: `.plog`. FORMAT.md in the repository describes every byte.
 //!
 //! * [`frame`]: heads, checksums, the plain parts;
-//! * [`marks`]: what a recording holds beside samples: gaps, notes, modules;
+//! * [`marks`]: what a recording holds next to samples: gaps, notes, modules;
 //! * [`parity`]: frames that bring a damaged one back;
 //! * [`summary`]: what happened in a stretch; can be thrown away;
 //! * [`index`]: where the keys are; can be thrown away;

@@ -99,7 +99,7 @@ fn xor<'a>(into: impl Iterator<Item = &'a mut u8>, bytes: &[u8]) {
 /// A parity frame.
 #[derive(Clone, Debug)]
 pub struct Parity<'a> {
-    /// Where its group stands in the file.
+    /// Where its group is in the file.
     pub group: Range<u64>,
     ring: &'a [u8],
 }
@@ -114,7 +114,7 @@ impl<'a> Parity<'a> {
         right.then_some(Self { group, ring: take.0 })
     }
 
-    /// The frames that stand in `holes` (bytes of the file) and can be brought back. `bytes` is the group as it is read.
+    /// The frames that are in `holes` (bytes of the file) and can be brought back. `bytes` is the group as it is read.
     pub fn recover(&self, mut bytes: Vec<u8>, holes: &[Range<u64>], into: &mut BTreeMap<u32, Vec<u8>>) {
         let inside = |at: u64| {
             let at = at.clamp(self.group.start, self.group.end) - self.group.start;

@@ -7,7 +7,7 @@ use super::index::{Index, KeyEntry, MarkEntry, SummaryEntry, TAIL};
 use super::summary;
 use super::window::Window;
 
-/// A frame and where it stands.
+/// A frame and where it is.
 #[derive(Clone, Debug)]
 pub struct Frame {
     /// Byte in the file.
@@ -25,7 +25,7 @@ impl Frame {
     }
 }
 
-/// What stands at a place of a segment.
+/// What is at a place of a segment.
 #[derive(Clone, Debug)]
 pub enum Step {
     /// A frame whose checksum is right.
@@ -62,7 +62,7 @@ pub fn frame_at<R: Read + Seek>(window: &mut Window<R>, offset: u64) -> io::Resu
 /// Bytes searched at a time behind damage.
 const CHUNK: usize = 32 << 10;
 
-/// What stands at `offset`.
+/// What is at `offset`.
 pub fn step<R: Read + Seek>(window: &mut Window<R>, offset: u64) -> io::Result<Step> {
     if offset >= window.length() {
         return Ok(Step::End { torn: 0 });

@@ -1,11 +1,11 @@
-//! The payload of a summary's frame, and the gathering of what stands in it.
+//! The payload of a summary's frame, and the gathering of what is in it.
 
 use poolmon_model::{Gather, Sample};
 
 use super::bytes::{Put, Take};
 use crate::codec;
 
-/// A stretch is at least so long: a day then has as many as are wanted to judge it.
+/// A stretch is at least this long: a day then has as many as are wanted to judge it.
 const LEAST: std::time::Duration = std::time::Duration::from_mins(8);
 
 /// The sample before a stretch: number of the segment in the recording, number of the sample in the segment.

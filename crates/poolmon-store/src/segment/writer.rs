@@ -37,7 +37,7 @@ impl Append for std::fs::File {
     }
 }
 
-/// A key is written when the deltas since the last have become so many times its size …
+/// A key is written when the deltas since the last have become N times its size …
 const KEY_SHARE: usize = 8;
 /// … or so many.
 const KEY_EVERY: u32 = 256;

@@ -1,4 +1,4 @@
-//! A call of the kernel's allocator as it stands in memory: the list of imports was thrown away after the driver's
+//! A call of the kernel's allocator as it is in memory: the list of imports was thrown away after the driver's
 //! start, its slots hold the addresses of what the kernel exports. x64 alone.
 
 use super::kernel::Layer;
@@ -20,7 +20,7 @@ const fn has_code(layer: &Layer) -> bool {
 }
 
 fn directory(layer: &mut Layer, base: u64, row: u64, start: u32, size: u32) {
-    // The number of directories stands before them.
+    // The number of directories is before them.
     layer.write(base + DIRECTORIES - 4, &16_u32.to_le_bytes());
     layer.write(base + DIRECTORIES + row * 8, &start.to_le_bytes());
     layer.write(base + DIRECTORIES + row * 8 + 4, &size.to_le_bytes());
@@ -45,7 +45,7 @@ pub(super) fn exports(layer: &mut Layer, kernel: u64) {
     layer.write(kernel + u64::from(text), ALLOCATE);
 }
 
-/// `call [slot]` at an offset of the driver; the tag's move into r8d stands before it.
+/// `call [slot]` at an offset of the driver; the tag's move into r8d is before it.
 pub(super) fn call(layer: &mut Layer, kernel: u64, driver: u64, at: u32) {
     if !has_code(layer) {
         return;

@@ -53,7 +53,7 @@ pub struct Built {
     pub modules: Vec<PlantedModule>,
     /// Unloaded drivers.
     pub unloaded: Vec<PlantedUnloaded>,
-    /// Addresses at which the bytes of [`NEEDLE`] stand in modules, ascending; the last has the protection bit.
+    /// Addresses at which the bytes of [`NEEDLE`] are in modules, ascending; the last has the protection bit.
     pub needles: Vec<u64>,
     /// Pages of `leaky.sys` that cannot be searched: paged out, and not in the dump.
     pub absent_in_leaky: (u64, u64),
@@ -67,7 +67,7 @@ pub struct Built {
     pub table: u64,
     /// Tags of the second table.
     pub expansion: Vec<PlantedTag>,
-    /// Offsets of the kernel's variables, as its symbols would tell them.
+    /// Offsets of the kernel's variables, as its symbols would give them.
     pub symbols: Vec<(&'static str, u32)>,
 }
 
@@ -394,7 +394,7 @@ fn big_pool(layer: &mut Layer, table: u64, kernel: u64) -> Vec<PlantedBig> {
     planted
 }
 
-/// Drivers beside the kernel.
+/// Drivers next to the kernel.
 fn drivers(layer: &mut Layer, kernel: u64) -> (Vec<PlantedModule>, Vec<u64>, (u64, u64)) {
     let mut modules = Vec::new();
     let mut base = kernel + 0x20_0000;

@@ -59,7 +59,7 @@ impl Mapping {
     fn place(&self, table: u64, address: u64, shift: u32) -> u64 {
         match self.arch {
             Arch::I386 => table + (address >> shift) % 1024 * 4,
-            // Addresses of PAE have 32 bits, so its top index is below 4 by itself.
+            // Addresses of PAE have 32 bits, so its top index is below 4 automatically.
             _ => table + (address >> shift) % 512 * 8,
         }
     }
@@ -76,7 +76,7 @@ impl Mapping {
         }
     }
 
-    /// The table that covers an address, `levels` above the last; made where it is missing.
+    /// The table that covers an address, `levels` above the last; made if it is missing.
     fn table(&self, memory: &mut Physical, address: u64, levels: usize) -> u64 {
         let mut table = self.root;
         let upper = self.upper();

@@ -12,7 +12,7 @@ pub const PAGE_BYTES: u64 = 4096;
 pub struct Physical {
     /// Page number → bytes.
     pub pages: BTreeMap<u64, Vec<u8>>,
-    /// Stretches that are memory: first page and count, as firmware would tell.
+    /// Stretches that are memory: first page and count, as firmware would report them.
     pub runs: Vec<(u64, u64)>,
     small: u64,
     lost: u64,
@@ -21,7 +21,7 @@ pub struct Physical {
 }
 
 impl Physical {
-    /// Memory of so many pages with the usual hole below 1 MiB, and another further up.
+    /// Memory of this many pages with the usual hole below 1 MiB, and another further up.
     pub fn new(pages: u64, seed: u64) -> Self {
         let middle = pages / 2 + 0x80;
         let runs = vec![(1, 0x9e), (0x100, middle - 0x110), (middle, pages - middle)];

@@ -50,7 +50,7 @@ pub struct Spec {
     pub hide_block: bool,
     /// The overflow bucket is used.
     pub overflow: bool,
-    /// Two tags stand in the kernel's second table.
+    /// Two tags are in the kernel's second table.
     pub expansion: bool,
     /// One page of the second processor's table is not in the dump.
     pub lose_table_page: bool,

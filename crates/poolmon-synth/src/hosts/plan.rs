@@ -21,7 +21,7 @@ pub struct Plan {
     pub memory: f64,
     /// How far the base follows the load: 0.5 = half as much again where the load doubles.
     pub gain: f64,
-    /// How often in an hour everything outstanding is freed and allocated anew.
+    /// How often in an hour everything outstanding is freed and allocated again.
     pub turnover: f64,
     /// Never frees anything.
     pub no_frees: bool,

@@ -172,7 +172,7 @@ fn lockstep(plans: &mut [Plan], hours: f64, rng: &mut Rng) {
     }
 }
 
-/// Ordinary tags that neither grow nor follow anything, to stand around the tags of a scenario.
+/// Ordinary tags that neither grow nor follow anything, to be around the tags of a scenario.
 pub fn quiet(seed: u64, tags: usize) -> Vec<Plan> {
     let mut rng = Rng::new(seed ^ 0x9_0e7);
     (0..tags)

@@ -65,7 +65,7 @@ pub struct TagEntry {
     /// How far it follows the load.
     #[serde(default)]
     pub follows_load: f64,
-    /// How often in an hour everything is freed and allocated anew.
+    /// How often in an hour everything is freed and allocated again.
     #[serde(default = "one")]
     pub turnover: f64,
     /// Never frees.

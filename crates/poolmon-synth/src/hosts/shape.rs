@@ -1,4 +1,4 @@
-//! What one tag does over time, beside its ordinary traffic.
+//! What one tag does over time, next to its ordinary traffic.
 
 use serde::Deserialize;
 

@@ -46,9 +46,9 @@ pub struct SimulationConfig {
     pub leak: Option<Leak>,
     /// How long a day takes.
     pub day: Duration,
-    /// The counters of the 16 busiest rows wrap at 2³² after so many allocations more.
+    /// The counters of the 16 busiest rows wrap at 2³² after this many allocations more.
     pub wrap_after: Option<u32>,
-    /// Width of the counters that are told.
+    /// Width of the counters that are reported.
     pub width: CounterWidth,
     /// Physical memory in bytes.
     pub memory: u64,
@@ -198,7 +198,7 @@ impl SimulatedKernel {
         self.peak = self.peak.max(self.commit());
     }
 
-    /// Its rows as the kernel tells them.
+    /// Its rows as the kernel reports them.
     pub fn rows(&self) -> impl Iterator<Item = Row> + '_ {
         self.held.iter().map(|held| held.row(self.config.width))
     }

@@ -127,7 +127,7 @@ fn prompt(app: &App) -> Option<(&'static str, &str, &'static str)> {
     }
 }
 
-/// Where the cursor stands while something is typed.
+/// Where the cursor is while something is typed.
 pub(super) fn cursor(app: &App, regions: &Regions) -> Option<Position> {
     let (label, text, _) = prompt(app)?;
     let x = u16::try_from(label.chars().count() + text.chars().count()).ok()?;

@@ -10,7 +10,7 @@ use crate::app::App;
 /// A label and its value; the blanks before the label are PoolMon's.
 type Part = (&'static str, String);
 
-/// PoolMon's two lines on Windows, the kernel's own figures on Linux; only what is told.
+/// PoolMon's two lines on Windows, the kernel's own figures on Linux; only what is reported.
 pub(super) fn lines(app: &App, width: u16) -> Vec<String> {
     let header = &app.table.header;
     let linux = header.slab_reclaimable.or(header.slab_unreclaimable).or(header.kernel_stack).is_some();

@@ -60,7 +60,7 @@ pub(crate) fn lines(app: &App) -> u16 {
     u16::try_from(entries(app).count()).unwrap_or(u16::MAX) + 1
 }
 
-/// What stands on it: the keys of time are others where a tape is shown.
+/// What is on it: the keys of time are others where a tape is shown.
 fn entries(app: &App) -> impl Iterator<Item = &'static (&'static str, &'static str)> {
     let (tape, live) = if app.replay.is_some() { (TAPE, &[][..]) } else { (&[][..], LIVE) };
     tape.iter().chain(ORDER).chain(live).chain(CLOSER)

@@ -20,7 +20,7 @@ use ratatui::style::Style;
 
 use crate::app::{App, Mode};
 
-/// Where things stand on the screen.
+/// Where things are on the screen.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Regions {
     pub header: Rect,

@@ -77,7 +77,7 @@ fn titles(app: &App, area: Rect, layout: &ColumnLayout, buffer: &mut Buffer) {
             (CellKind::Trend | CellKind::Driver | CellKind::Description | CellKind::Verdict, _) => {
                 place.x + 2
             }
-            // The arrow stands after the digits' right edge where there is room, so that titles do not move.
+            // The arrow is after the digits' right edge where there is room, so that titles do not move.
             _ => (place.x + place.width).saturating_sub(cells),
         };
         let room = (place.x + place.width).saturating_sub(x).max(cells).min(area.right().saturating_sub(x));
@@ -201,7 +201,7 @@ fn change_cell(app: &App, change: &Value<'_>, width: u16, style: Style, scratch:
 /// An eighth of a cell, two eighths, …
 pub(super) const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// Bars between the least and the most of the last points. A change under 2 % looks flat: it is.
+/// Bars between the minimum and the maximum of the last points. A change under 2 % looks flat: it is.
 fn spark(app: &App, row: &TableRow, cells: usize, scratch: &mut String) {
     let (mut least, mut most) = (f32::MAX, f32::MIN);
     for point in app.history.points(&row.row.tag, row.row.pool, cells) {

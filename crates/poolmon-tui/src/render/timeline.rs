@@ -32,7 +32,7 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
         buffer[(bars.x + n, area.y)].set_char(bar).set_style(theme.accent().remove_modifier(Modifier::BOLD));
     }
     let here = bars.x + place(timeline, bars.width, app.shown_time());
-    // On one line the letters stand in the curve, else below it.
+    // On one line the letters are in the curve, else below it.
     let below = area.y + u16::from(area.height > 1);
     let mut marks: Vec<(u16, &TimelineMark)> =
         timeline.marks.iter().map(|mark| (place(timeline, bars.width, mark.at), mark)).collect();
@@ -55,7 +55,7 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
             cell.set_style(theme.selected());
         }
         let held = format!(" {}", human_bytes(total(&app.now)));
-        // Where there are no labels it would stand in the way of the letters.
+        // Where there are no labels it would be in the way of the letters.
         if side >= cells(&held) {
             buffer.set_stringn(area.x, below, held, side.into(), theme.strong());
         }
@@ -73,7 +73,7 @@ fn total(sample: &Sample) -> u64 {
     pools.map(of).fold(0, u64::saturating_add)
 }
 
-/// Start and end, as short as they can be told apart.
+/// Start and end, as short as they can be distinguished.
 fn labels(timeline: &Timeline, zone: &TimeZone, width: u16) -> [String; 2] {
     if width < LABELLED {
         return [String::new(), String::new()];

@@ -62,7 +62,7 @@ pub struct DeckMoment {
     pub next: Option<Timestamp>,
     /// There is no sample before it.
     pub at_start: bool,
-    /// The tape at a glance, where that was looked at anew.
+    /// The tape at a glance, where that was looked at again.
     pub timeline: Option<Timeline>,
 }
 
@@ -147,7 +147,7 @@ impl Deck {
         &self.timeline
     }
 
-    /// Goes somewhere and tells what is there. Where nothing lies in that direction, nothing moves.
+    /// Goes somewhere and reports what is there. Where nothing lies in that direction, nothing moves.
     ///
     /// # Errors
     /// Where the tape cannot be read or the moment not be understood; what was shown stays.

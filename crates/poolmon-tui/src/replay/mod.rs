@@ -17,7 +17,7 @@ use crate::history::Point;
 use deck::{DeckMoment, Motion};
 use poolmon_read::tape::Timeline;
 
-/// The screen is drawn at most so often while it plays.
+/// The screen is drawn at most this often while it plays.
 const FRAME: Duration = Duration::from_millis(50);
 /// Nothing that was recorded is waited for longer than this in a gap.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -79,7 +79,7 @@ pub struct RowSeries {
     pub points: Vec<Point>,
 }
 
-/// Where the replay stands.
+/// Where the replay is.
 #[derive(Debug)]
 pub struct Replay {
     pub(crate) timeline: Timeline,
@@ -91,7 +91,7 @@ pub struct Replay {
 }
 
 impl App {
-    /// The same screen over a tape: time stands still at `moment` until it is told to pass.
+    /// The same screen over a tape: time stands still at `moment` until it is played.
     #[must_use]
     pub fn with_tape(mut self, timeline: Timeline, moment: DeckMoment, speed: Option<Speed>) -> Self {
         let replay = Replay {
@@ -200,7 +200,7 @@ impl App {
         self.ask(Effect::Wind(motion));
     }
 
-    /// A key while a tape is shown; false where it means what it means live.
+    /// A key while a tape is shown; false if it means what it means live.
     pub(crate) fn time_key(&mut self, code: KeyCode, modifiers: KeyModifiers) -> bool {
         if self.replay.is_none() || modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
             return false;

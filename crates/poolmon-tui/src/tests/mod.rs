@@ -30,7 +30,7 @@ fn app_with(settings: Settings, colour: ColourMode, first: Sample) -> App {
         .with_zone(TimeZone::UTC)
 }
 
-/// The screen after so many refreshes.
+/// The screen after this many refreshes.
 fn app_of(make: fn(u64) -> Sample, refreshes: u64) -> App {
     let mut app = app_with(Settings::default(), ColourMode::Sixteen, make(0));
     for step in 1..=refreshes {

@@ -1,4 +1,4 @@
-//! A source, judged: what `leaks` and `report` tell of.
+//! A source, judged: what `leaks` and `report` reports of.
 
 use std::time::Instant;
 
@@ -19,7 +19,7 @@ use crate::cli::source::SourceArgs;
 use crate::input;
 use crate::input::moment::{self, When};
 
-/// With so many summaries, a series has as many points as when every sample is read: half of [`AnalysisConfig::buckets`] at
+/// With this many summaries, a series has as many points as when every sample is read: half of [`AnalysisConfig::buckets`] at
 /// least.
 const ENOUGH: usize = 128;
 

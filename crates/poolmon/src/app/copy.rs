@@ -19,7 +19,7 @@ pub fn into(series: &mut SampleSeries, output: &Path) -> anyhow::Result<(u64, u6
         bail!("{}: this is already a recording; use `poolmon replay`, `export` or `info`", part.input.name());
     }
     let config = RecorderConfig {
-        // Nobody knows at which interval these samples were meant to come: none of them is late.
+        // it is unknown at which interval these samples were meant to come: none of them is late.
         interval: Duration::ZERO,
         // A sample a day should not make a file a day.
         segment_length: Duration::from_hours(24 * 366),

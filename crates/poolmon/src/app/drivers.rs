@@ -11,7 +11,7 @@ use super::owners;
 use super::say::{self, note, warning};
 use crate::cli::who::WhoArgs;
 
-/// Where drivers are: those named, or what this system has, or what the index knows; none where there is nothing.
+/// Where drivers are: those named, or what this system has, or what the index knows; none if there is nothing.
 pub fn places(args: &WhoArgs, index: &DriverIndex) -> anyhow::Result<Option<DriverPlaces>> {
     let loaded = loaded();
     if !args.drivers.drivers.is_empty() {
@@ -33,7 +33,7 @@ pub fn places(args: &WhoArgs, index: &DriverIndex) -> anyhow::Result<Option<Driv
     Ok((!paths.is_empty()).then_some(DriverPlaces { paths, loaded }))
 }
 
-/// Files of the loaded drivers, where the system tells.
+/// Files of the loaded drivers, if the system reports it.
 fn loaded() -> Option<Vec<PathBuf>> {
     cfg_select! {
         windows => {
@@ -61,7 +61,7 @@ impl Store {
         Self { index, file, named: args.index.is_some() }
     }
 
-    /// A search is not lost because its index cannot be written; the person is told.
+    /// A search is not lost because its index cannot be written; the person is warned.
     pub fn save(&self) {
         let Some(file) = self.file.as_deref().filter(|_| self.index.is_changed()) else { return };
         if let Err(error) = self.index.save(file) {

@@ -38,7 +38,7 @@ impl VerdictSource for LiveJudge {
     }
 }
 
-/// What stands in the row; `None` where there is nothing to tell.
+/// What is in the row; `None` if there is nothing to show.
 fn row_verdict(verdict: &Verdict, zone: &TimeZone) -> Option<RowVerdict> {
     let rate = || human_rate(verdict.bytes.per_hour);
     let (gravity, brief) = match verdict.kind {

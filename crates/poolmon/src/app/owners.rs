@@ -54,7 +54,7 @@ impl KnownOwners {
         self.owners
     }
 
-    /// What files, earlier searches and our own table know of a tag; nothing where they do not.
+    /// What files, earlier searches and our own table know of a tag; nothing if they do not.
     pub fn known(&self, tag: &Tag) -> Vec<poolmon_owner::TagFact> {
         self.owners.known(tag)
     }

@@ -14,7 +14,7 @@ use super::drivers::{Store, places, tell_failures};
 use super::search_progress::Progress;
 use crate::cli::who::WhoArgs;
 
-/// Searches what `--drivers` names; how much that was, in words, stands beside the answer.
+/// Searches what `--drivers` names; how much that was, in words, is next to the answer.
 pub fn suspects(tag: &Tag, args: &WhoArgs) -> anyhow::Result<(Vec<Suspect>, String)> {
     match tag {
         Tag::Pool(tag) => drivers(*tag, args),

@@ -16,7 +16,7 @@ pub fn run(args: &LiveArgs) -> anyhow::Result<()> {
         "the demo shows a simulated kernel; use `poolmon live --from FILE` for a file"
     );
     let config = SimulationConfig::default();
-    // The invented driver is known to nobody else.
+    // The invented driver is known to no one else.
     let leak = config.leak.map(|leak| PoolTag(leak.tag).to_string()).unwrap_or_default();
     let entry = format!("{leak} - {LEAK_DRIVER} - a simulated driver that never frees");
     let source = SimulatedSource::real_time(SimulatedKernel::new(config));

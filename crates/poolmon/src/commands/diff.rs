@@ -80,7 +80,7 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<Outcome> {
     Ok(Outcome::done_if(complete))
 }
 
-/// One moment of what `spec` names: `PATH` or `PATH@TIME`; false where a dump could not tell everything.
+/// One moment of what `spec` names: `PATH` or `PATH@TIME`; false if a dump did not hold everything.
 fn take(spec: &str) -> anyhow::Result<(Sample, bool)> {
     let whole = Path::new(spec);
     let (path, at) = match spec.rsplit_once('@') {

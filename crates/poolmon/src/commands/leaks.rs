@@ -14,7 +14,7 @@ use crate::app::{analyse, owners};
 use crate::cli::groups::AnswerFormat;
 use crate::cli::leaks::{FailOn, LeaksArgs};
 
-/// Judges, and tells.
+/// Judges, and prints the verdicts.
 pub fn run(args: &LeaksArgs) -> anyhow::Result<Outcome> {
     let owners = owners::load_files(args.pooltag.file(), None)?;
     let judged = analyse::source(&args.source, args.which.view(), &owners)?;

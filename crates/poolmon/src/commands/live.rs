@@ -25,7 +25,7 @@ pub fn run(args: &LiveArgs) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Shows the last sample of a file; exit code 1 where a dump did not tell all its figures.
+/// Shows the last sample of a file; exit code 1 if a dump did not report all its figures.
 fn show_file(args: &LiveArgs, path: &Path) -> anyhow::Result<Outcome> {
     let found = input::at(path, None, None, ReadOptions::default())?;
     let remarks = found.pair.now.remarks.clone();

@@ -26,7 +26,7 @@ impl WhatArgs {
     }
 }
 
-/// Records until it is told to stop; exit code 3 if a limit was exceeded meanwhile.
+/// Records until it is stopped; exit code 3 if a limit was exceeded meanwhile.
 pub fn run(args: &RecordArgs) -> anyhow::Result<Outcome> {
     let source = input::live(args.what.which.view())?;
     let stop = Stop::on_signals()?;

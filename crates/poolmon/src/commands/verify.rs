@@ -10,7 +10,7 @@ use crate::app::outcome::Outcome;
 use crate::app::say;
 use crate::cli::verify::VerifyArgs;
 
-/// Reads every frame and every sample. Exit code 1 where something is damaged.
+/// Reads every frame and every sample. Exit code 1 if something is damaged.
 pub fn run(args: &VerifyArgs) -> anyhow::Result<Outcome> {
     let recording = poolmon_read::recording(&args.recording)?;
     let written_now = recording.info()?.recording;

@@ -120,7 +120,7 @@ fn download(dump: &mut Dump, path: &SymbolPath, pdb: &PdbId, outcome: &mut Outco
     }
 }
 
-/// Fetches a file beside its target; gives where it is.
+/// Fetches a file next to its target; gives where it is.
 fn fetch(url: &str, target: &Path) -> Result<PathBuf, String> {
     let cannot = |what: &dyn std::fmt::Display| format!("cannot download {url}: {what}");
     let folder = target.parent().unwrap_or(Path::new("."));

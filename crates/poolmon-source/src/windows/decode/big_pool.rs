@@ -13,9 +13,9 @@ pub const CLASS: u32 = 66;
 pub struct BigAllocation {
     /// Who asked for it.
     pub tag: PoolTag,
-    /// From which pool; `None` where the whole address was withheld, as its lowest bit is what tells the pool.
+    /// From which pool; `None` if the whole address was withheld, as its lowest bit gives the pool.
     pub pool: Option<Pool>,
-    /// Its address; `None` where Windows withheld it (11 24H2 and later, without `SeDebugPrivilege`).
+    /// Its address; `None` if Windows withheld it (11 24H2 and later, without `SeDebugPrivilege`).
     pub address: Option<u64>,
     /// Its size in bytes.
     pub bytes: u64,

@@ -7,7 +7,7 @@
 //! * [`mod@modules`]: classes 11 and 77, the loaded drivers.
 //!
 //! Offsets are those of the public header collection `phnt`; the layouts of both pointer sizes are decoded on
-//! every machine. A count is the kernel's promise, not a fact: when a buffer was too small, the kernel tells the full
+//! every machine. A count is the kernel's promise, not a fact: when a buffer was too small, the kernel reports the full
 //! count and writes the entries that fitted. So every decoder reads what is there and says how much that was.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
@@ -23,7 +23,7 @@ pub use performance::performance;
 pub use sessions::session_tags;
 pub use tags::{pool_tags, pool_tags2};
 
-/// Pointer size of the process that asked, which decides where fields stand.
+/// Pointer size of the process that asked, which decides where fields are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BufferLayout {
     /// 64-bit: x64 and ARM64.
@@ -64,7 +64,7 @@ pub enum DecodeError {
     Short {
         /// Information class.
         class: u32,
-        /// What should stand there.
+        /// What should be there.
         what: &'static str,
         /// Where.
         offset: usize,

@@ -12,15 +12,15 @@ pub const CLASS_EX: u32 = 77;
 pub struct Module {
     /// File name (`ntfs.sys`).
     pub name: String,
-    /// Path as the kernel tells it (`\SystemRoot\System32\drivers\ntfs.sys`).
+    /// Path as the kernel reports it (`\SystemRoot\System32\drivers\ntfs.sys`).
     pub path: String,
-    /// Where it starts; `None` where Windows withheld it (11 24H2 and later, without `SeDebugPrivilege`).
+    /// Where it starts; `None` if Windows withheld it (11 24H2 and later, without `SeDebugPrivilege`).
     pub base: Option<u64>,
     /// Its size in bytes.
     pub size: u32,
-    /// Checksum of the image, where the class tells it (77).
+    /// Checksum of the image, if the class reports it (77).
     pub checksum: Option<u32>,
-    /// Link time of the image, or the hash that a reproducible build puts there, where the class tells it (77).
+    /// Link time of the image, or the hash that a reproducible build puts there, if the class reports it (77).
     pub timestamp: Option<u32>,
 }
 

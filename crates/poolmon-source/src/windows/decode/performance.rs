@@ -1,7 +1,7 @@
 //! Class 2: machine-wide figures in pages of 4,096 bytes.
 //!
 //! The structure has the same offsets on 32-bit and 64-bit systems. It grew at its end: 0x138 bytes up to Windows 8.1
-//! (and Wine), 0x158 since Windows 10, 0x178 since 11 24H2; what poolmon shows stands in the oldest part.
+//! (and Wine), 0x158 since Windows 10, 0x178 since 11 24H2; what poolmon shows is in the oldest part.
 
 use poolmon_model::Header;
 

@@ -1,6 +1,6 @@
 //! Classes 22 and 255: allocations, frees and bytes of every pool tag, system-wide.
 //!
-//! Entries come in the order of the kernel's hash table. Class 22 tells the low 32 bits of each count, so counts wrap;
+//! Entries come in the order of the kernel's hash table. Class 22 reports the low 32 bits of each count, so counts wrap;
 //! where the cut Allocs are less than the cut Frees, the kernel reports Allocs = Frees. Such rows are found by
 //! [`poolmon_model::Counters::is_inexact`]. Class 255 (26H1 and later) has counters as wide as a pointer.
 

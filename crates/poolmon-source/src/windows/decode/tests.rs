@@ -102,7 +102,7 @@ fn class_255_has_counters_beyond_32_bits() {
     assert_eq!(got.rows[1].counters, Counters::windows(9, 2, 4480));
 }
 
-/// Where cut Allocs are less than cut Frees, class 22 tells Allocs = Frees while bytes are held.
+/// Where cut Allocs are less than cut Frees, class 22 reports Allocs = Frees while bytes are held.
 #[test]
 fn the_kernels_clamp_is_marked_and_a_wrap_is_not() {
     let buffer = Buffer::default()

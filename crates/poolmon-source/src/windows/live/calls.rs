@@ -1,4 +1,4 @@
-//! The calls into Windows, each behind a safe function. Every `unsafe` of this crate stands here.
+//! The calls into Windows, each behind a safe function. Every `unsafe` of this crate is here.
 #![expect(unsafe_code, reason = "Windows is called through C interfaces; each block says why it is sound")]
 
 use std::ffi::c_void;
@@ -205,7 +205,7 @@ impl Token {
         (done != 0).then_some(Self(token))
     }
 
-    /// What the token tells for a class, in words of 32 bits: these structures have no larger fields.
+    /// What the token reports for a class, in words of 32 bits: these structures have no larger fields.
     fn information(&self, class: TOKEN_INFORMATION_CLASS) -> Option<Vec<u32>> {
         let mut words = vec![0_u32; 1024];
         let mut length = 0;
@@ -225,7 +225,7 @@ impl Drop for Token {
     }
 }
 
-/// Runs with administrator's rights; `None` if the token does not tell.
+/// Runs with administrator's rights; `None` if the token does not say.
 pub fn is_elevated() -> Option<bool> {
     Token::open(TOKEN_QUERY)?.information(TokenElevation)?.first().map(|&elevated| elevated != 0)
 }
@@ -237,7 +237,7 @@ fn debug_luid() -> Option<LUID> {
     (done != 0).then_some(luid)
 }
 
-/// Whether this process may and does use `SeDebugPrivilege`; `None` if the token does not tell.
+/// Whether this process may and does use `SeDebugPrivilege`; `None` if the token does not say.
 pub fn debug_privilege() -> Option<Privilege> {
     let luid = debug_luid()?;
     let words = Token::open(TOKEN_QUERY)?.information(TokenPrivileges)?;
@@ -287,7 +287,7 @@ extern "system" fn console_ends(_event: u32) -> BOOL {
 
 /// Has `call` called on Ctrl-C, Ctrl-Break, and when the window is closed, the person logs off or the system shuts
 /// down. In the last three cases Windows ends the process when `call` returns, or after some seconds: `call` has to wait
-/// until everything is done. False where it was set before, or Windows refuses.
+/// until everything is done. False if it was set before, or Windows refuses.
 pub fn on_console_end(call: Box<dyn Fn() + Send + Sync>) -> bool {
     // SAFETY: the handler is a function of this program with the documented signature; it touches nothing but a
     // static that is set before and never changed, and it stays for the life of the process.
@@ -305,7 +305,7 @@ pub enum EventKind {
     Error,
 }
 
-/// Writes into the event log, Application, under this source. False where Windows refuses: nobody is left to be told.
+/// Writes into the event log, Application, under this source. False if Windows refuses: no one is left to be reported.
 pub fn report_event(source: &str, kind: EventKind, text: &str) -> bool {
     let wide =
         |text: &str| -> Vec<u16> { text.encode_utf16().filter(|&unit| unit != 0).chain([0]).collect() };

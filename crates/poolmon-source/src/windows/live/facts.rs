@@ -82,7 +82,7 @@ pub enum Privilege {
 pub struct ClassFact {
     /// Information class of `NtQuerySystemInformation`.
     pub class: u32,
-    /// What it tells.
+    /// What it reports.
     pub what: &'static str,
     /// NTSTATUS; 0 = it answered.
     pub status: u32,
@@ -102,11 +102,11 @@ impl ClassFact {
     }
 }
 
-/// Everything that this machine tells about what poolmon can do on it.
+/// Everything that this machine reports about what poolmon can do on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DoctorFacts {
-    /// Version and build, as the kernel tells them.
+    /// Version and build, as the kernel reports them.
     pub version: Version,
     /// It is Wine that answers, not Windows.
     pub wine: bool,
@@ -116,9 +116,9 @@ pub struct DoctorFacts {
     pub classes: Vec<ClassFact>,
     /// `GlobalFlag` in the registry; it takes effect at the next boot.
     pub global_flag: Option<u32>,
-    /// Administrator's rights; `None` if the token does not tell.
+    /// Administrator's rights; `None` if the token does not say.
     pub elevated: Option<bool>,
-    /// `SeDebugPrivilege`; `None` if the token does not tell.
+    /// `SeDebugPrivilege`; `None` if the token does not say.
     pub debug_privilege: Option<Privilege>,
     /// Loaded drivers whose base address was withheld, and all of them; `None` if they cannot be listed.
     pub hidden_bases: Option<(usize, usize)>,
@@ -126,7 +126,7 @@ pub struct DoctorFacts {
     pub uptime: Duration,
     /// Name of this boot, the same until the next one.
     pub boot: Option<String>,
-    /// Machine-wide figures; the pool limits in it are Microsoft's documented ones for this system, not told by it.
+    /// Machine-wide figures; the pool limits in it are Microsoft's documented ones for this system, not reported by it.
     pub header: Header,
 }
 

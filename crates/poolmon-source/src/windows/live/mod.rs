@@ -63,7 +63,7 @@ const TIME_OF_DAY: u32 = 3;
 
 /// A name for this boot that stays the same until the next one: the time of boot.
 ///
-/// Class 3 tells the boot time and by how much later changes of the clock have moved it; their difference does not
+/// Class 3 reports the boot time and by how much later changes of the clock have moved it; their difference does not
 /// change within a boot. Where the class is refused, now − uptime to the minute has to do, which a change of the
 /// clock moves.
 fn boot(machine: &mut impl Kernel) -> Option<String> {

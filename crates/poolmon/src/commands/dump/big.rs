@@ -1,4 +1,4 @@
-//! `big`: large allocations, which have no pool header and stand in a table of their own.
+//! `big`: large allocations, which have no pool header and are in a table of their own.
 
 use std::io::{self, Write as _};
 
@@ -12,7 +12,7 @@ use crate::cli::dump::{BigArgs, ListFormat};
 use crate::cli::groups::RowArgs;
 use crate::input;
 
-/// Prints the allocations of a tag, largest first, or the sums of all tags; exit code 1 where some may be missing.
+/// Prints the allocations of a tag, largest first, or the sums of all tags; exit code 1 if some may be missing.
 pub fn run(dump: &Dump, args: &BigArgs) -> anyhow::Result<Outcome> {
     let mut big = dump.big_pool(args.tag).map_err(|error| input::dump::named(error, dump.path()))?;
     for said in big.warnings.iter().chain(&big.notes) {

@@ -10,7 +10,7 @@ use crate::app::say::{self, note};
 use crate::cli::dump::{FindArgs, FindFormat};
 use crate::input;
 
-/// Searches all modules; exit code 1 where nothing was found.
+/// Searches all modules; exit code 1 if nothing was found.
 pub fn run(dump: &Dump, args: &FindArgs) -> anyhow::Result<Outcome> {
     let mut line = say::Progress::new();
     let found = dump.find(&args.needle, &mut |done, all| {

@@ -10,7 +10,7 @@ use crate::app::say::warning;
 use crate::cli::dump::{ListFormat, ModulesArgs};
 use crate::input;
 
-/// Prints the list, or what lies at the address; exit code 1 where nothing does.
+/// Prints the list, or what lies at the address; exit code 1 if nothing does.
 pub fn run(dump: &Dump, args: &ModulesArgs) -> anyhow::Result<Outcome> {
     let list = dump.module_list().map_err(|error| input::dump::named(error, dump.path()))?;
     for warning in &list.warnings {

@@ -17,7 +17,7 @@ use crate::cli::dump::{PoolusedArgs, PoolusedFormat};
 use crate::cli::groups::RowArgs;
 use crate::input;
 
-/// Prints the table; exit code 1 where it is not complete.
+/// Prints the table; exit code 1 if it is not complete.
 pub fn run(dump: &Dump, args: &PoolusedArgs) -> anyhow::Result<Outcome> {
     let words = match Words::parse(&args.words) {
         Ok(words) => words,
@@ -85,7 +85,7 @@ fn print_windbg(
     Ok(())
 }
 
-/// What stands behind `!poolused`.
+/// What is behind `!poolused`.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Words {
     flags: Option<PoolUsedFlags>,

@@ -1,4 +1,4 @@
-//! `who`: owner evidence from the drivers' code as it stands in the dump.
+//! `who`: owner evidence from the drivers' code as it is in the dump.
 
 use std::io::{self, Write as _};
 
@@ -13,7 +13,7 @@ use crate::cli::dump::DumpWhoArgs;
 use crate::cli::groups::TextOrJson;
 use crate::input;
 
-/// Searches all drivers; exit code 1 where none shows the tag.
+/// Searches all drivers; exit code 1 if none shows the tag.
 pub fn run(dump: &Dump, args: &DumpWhoArgs) -> anyhow::Result<Outcome> {
     let named = |error| input::dump::named(error, dump.path());
     let modules = dump.modules().map_err(named)?;

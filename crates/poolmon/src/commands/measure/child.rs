@@ -12,7 +12,7 @@ use poolmon_record::Stop;
 /// Longest time between two looks at whether the command has ended.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// How long a command may take to end by itself after Ctrl-C, which the terminal sends to it too.
+/// How long a command may take to end automatically after Ctrl-C, which the terminal sends to it too.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What is run again and again.

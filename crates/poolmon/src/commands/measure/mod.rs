@@ -1,4 +1,4 @@
-//! `poolmon measure`: what a command loses at each run, told apart from the machine's own noise.
+//! `poolmon measure`: what a command loses at each run, separated from the machine's own noise.
 //!
 //! * here: arguments, and the order of runs and idle intervals; * `child.rs`: one run; * `text.rs`: the answer.
 
@@ -29,7 +29,7 @@ use crate::input;
 /// Parts into which the noise before is cut.
 const AMBIENT: u32 = 10;
 
-/// Measures, and tells.
+/// Measures, and prints the result.
 pub fn run(args: &MeasureArgs) -> anyhow::Result<Outcome> {
     let owners = owners::load_files(args.pooltag.file(), None)?;
     let command = Command::new(&args.command, args.show_output);
@@ -115,7 +115,7 @@ impl<'a> Bench<'a> {
         })
     }
 
-    /// Noise, runs that do not count, pairs. False where it was stopped before the end.
+    /// Noise, runs that do not count, pairs. False if it was stopped before the end.
     fn everything(&mut self) -> anyhow::Result<bool> {
         self.phases()
     }
@@ -158,7 +158,7 @@ impl<'a> Bench<'a> {
         lengths.get(lengths.len() / 2).copied().unwrap_or(self.args.settle)
     }
 
-    /// Lets time pass. False where it was stopped: then the interval does not count.
+    /// Lets time pass. False if it was stopped: then the interval does not count.
     fn idle(&mut self, phase: Phase, length: Duration) -> anyhow::Result<bool> {
         if self.stop.wait_until(self.since + length) {
             return Ok(false);
@@ -167,7 +167,7 @@ impl<'a> Bench<'a> {
         Ok(true)
     }
 
-    /// One run and its time to settle. False where it was stopped.
+    /// One run and its time to settle. False if it was stopped.
     fn run(&mut self, phase: Phase) -> anyhow::Result<bool> {
         match self.command.run(&self.stop, phase == Phase::WarmUp)? {
             Ended::Stopped => return Ok(false),

@@ -1,6 +1,6 @@
 //! `poolmon report`: the verdict as a file to send.
 //!
-//! * here: arguments, and the file; * `material.rs`: what is told of.
+//! * here: arguments, and the file; * `material.rs`: what is shown.
 
 mod material;
 
@@ -64,7 +64,7 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
         out.write_all(text.as_bytes())?;
         return Ok(out.flush()?);
     };
-    // First beside it: an old report is not lost where the disk is full.
+    // First next to it: an old report is not lost if the disk is full.
     poolmon_store::folder::write_whole(file, text.as_bytes())
         .with_context(|| format!("cannot write {}", file.display()))?;
     note!("{}", file.display());

@@ -1,7 +1,7 @@
 //! `poolmon service`: `poolmon record` that starts with the system and runs unattended.
 //!
 //! [`plan`] is what both systems share: the arguments with which the service calls this program again. `windows.rs`
-//! talks to Windows' service manager, `systemd.rs` to systemd; elsewhere there is no service.
+//! talks to Windows' service manager, `systemd.rs` to systemd; elseif there is no service.
 
 mod plan;
 #[cfg(target_os = "linux")]

@@ -27,7 +27,7 @@ pub fn program() -> anyhow::Result<PathBuf> {
     std::env::current_exe().context("cannot find this program's own file")
 }
 
-/// What stands behind `record` or `service run`: the folder and every option that is not the default.
+/// What is behind `record` or `service run`: the folder and every option that is not the default.
 pub fn arguments(args: &InstallArgs, folder: &Path) -> Vec<String> {
     let what = &args.what;
     let mut list = vec![folder.display().to_string()];

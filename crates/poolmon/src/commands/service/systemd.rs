@@ -25,7 +25,7 @@ fn unit_path() -> PathBuf {
     root.join(unit())
 }
 
-/// Writes the unit, and starts it unless told not to.
+/// Writes the unit, and starts it unless asked not to.
 pub fn install(args: &InstallArgs) -> anyhow::Result<()> {
     let folder = plan::folder(args)?;
     let program = plan::program()?;
@@ -79,7 +79,7 @@ pub fn stop() -> anyhow::Result<()> {
     ask("stop")
 }
 
-/// What systemd tells of it; exit code 1 where it does not run.
+/// What systemd reports of it; exit code 1 if it does not run.
 pub fn status() -> anyhow::Result<Outcome> {
     let path = unit_path();
     installed(&path)?;

@@ -38,7 +38,7 @@ const DENIED: i32 = 5;
 /// `ERROR_FAILED_SERVICE_CONTROLLER_CONNECT`.
 const NOT_BY_THE_MANAGER: i32 = 1063;
 
-/// Installs it, and starts it unless told not to.
+/// Installs it, and starts it unless asked not to.
 pub fn install(args: &InstallArgs) -> anyhow::Result<()> {
     let folder = plan::folder(args)?;
     fs::create_dir_all(&folder).with_context(|| format!("cannot create the folder {}", folder.display()))?;
@@ -54,7 +54,7 @@ pub fn install(args: &InstallArgs) -> anyhow::Result<()> {
         executable_path: plan::program()?,
         launch_arguments: arguments.map(OsString::from).collect(),
         dependencies: Vec::new(),
-        // The local system's own account: the kernel tells it everything, no password is needed.
+        // The local system's own account: the kernel reports it everything, no password is needed.
         account_name: None,
         account_password: None,
     };
@@ -104,7 +104,7 @@ pub fn stop() -> anyhow::Result<()> {
     stop_it(&open(ServiceAccess::STOP | ServiceAccess::QUERY_STATUS)?)
 }
 
-/// Whether it runs, and with which arguments; exit code 1 where it does not run.
+/// Whether it runs, and with which arguments; exit code 1 if it does not run.
 pub fn status() -> anyhow::Result<Outcome> {
     let service = open(ServiceAccess::QUERY_STATUS | ServiceAccess::QUERY_CONFIG)?;
     let state = service.query_status().map_err(told)?.current_state;

@@ -1,5 +1,5 @@
 //! `poolmon who NAME` for Linux: a slab cache by the machine code that creates it, a caller of vmalloc or a place in
-//! the source by where it stands.
+//! the source by where it is.
 
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
