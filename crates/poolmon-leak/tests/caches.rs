@@ -18,12 +18,12 @@ fn ten_minutes(caches: &[(&str, Pool, u64, u64, u64)]) -> Report {
         let row = |&(name, pool, size, first, more): &(&str, Pool, u64, u64, u64)| {
             let objects = first + more * n;
             let counters = Counters {
-                told_diff: Some(objects.cast_signed()),
+                reported_diff: Some(objects.cast_signed()),
                 bytes: Some(objects * size),
                 used: Some(objects * size),
                 ..Counters::default()
             };
-            Row { tag: Tag::name(name), pool, counters, told_owner: None }
+            Row { tag: Tag::name(name), pool, counters, reported_owner: None }
         };
         sample.rows = caches.iter().map(row).collect();
         sample.header.commit = Some(10_000_000_000);

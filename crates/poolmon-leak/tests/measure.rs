@@ -112,13 +112,13 @@ impl Host {
             tag: Tag::name(name),
             pool: Pool::Unreclaimable,
             counters: Counters {
-                told_diff: Some(level),
+                reported_diff: Some(level),
                 used: Some((level * SIZE).unsigned_abs()),
                 // Whole slabs of 32 objects.
                 bytes: Some((level.unsigned_abs().div_ceil(32)) * 32 * SIZE.unsigned_abs()),
                 ..Counters::default()
             },
-            told_owner: None,
+            reported_owner: None,
         });
         sample.rows = rows.collect();
         sample

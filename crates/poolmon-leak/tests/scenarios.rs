@@ -217,7 +217,7 @@ fn where_frees_are_not_told_that_nothing_falls_back_is_enough() {
             let back = if dips { 4_000 * u64::from(n % 50 > 25) } else { 0 };
             let count = 60_000 + 50 * n - back;
             let counters = Counters {
-                told_diff: Some(count.cast_signed()),
+                reported_diff: Some(count.cast_signed()),
                 bytes: Some(count * 640),
                 ..Counters::default()
             };
@@ -225,7 +225,7 @@ fn where_frees_are_not_told_that_nothing_falls_back_is_enough() {
                 tag: Tag::name("sock_inode_cache"),
                 pool: Pool::Unreclaimable,
                 counters,
-                told_owner: None,
+                reported_owner: None,
             }];
             analysis.push(&sample);
         }

@@ -18,13 +18,13 @@ pub struct Counters {
     /// Frees since boot.
     pub frees: Option<u64>,
     /// Outstanding allocations, if the source reports them itself; see [`Counters::diff`].
-    pub told_diff: Option<i64>,
+    pub reported_diff: Option<i64>,
     /// Bytes held now. For a slab cache: whole pages.
     pub bytes: Option<u64>,
     /// Bytes in live objects, if the source reports it this apart from what is held.
     pub used: Option<u64>,
     /// Bytes per allocation, where the source prints it itself (logs); used only to check the row.
-    pub told_per_alloc: Option<u64>,
+    pub reported_per_alloc: Option<u64>,
     /// The source itself says that its figures are incomplete or rounded.
     pub inexact: bool,
 }
@@ -35,10 +35,10 @@ impl Counters {
         Self {
             allocs: Some(allocs),
             frees: Some(frees),
-            told_diff: None,
+            reported_diff: None,
             bytes: Some(bytes),
             used: None,
-            told_per_alloc: None,
+            reported_per_alloc: None,
             inexact: false,
         }
     }
@@ -47,8 +47,8 @@ impl Counters {
     ///
     /// 32-bit counters are subtracted modulo 2³²: after a wrap of Allocs alone the difference is still right.
     pub fn diff(&self, width: CounterWidth) -> Option<i64> {
-        if self.told_diff.is_some() {
-            return self.told_diff;
+        if self.reported_diff.is_some() {
+            return self.reported_diff;
         }
         let (allocs, frees) = (self.allocs?, self.frees?);
         Some(match width {
@@ -89,7 +89,7 @@ impl Counters {
 
     /// A reported Diff that is not Allocs − Frees (a log with a typing error, or a wrapped counter).
     pub fn diff_disagrees(&self) -> bool {
-        let (Some(told), Some(allocs), Some(frees)) = (self.told_diff, self.allocs, self.frees) else {
+        let (Some(told), Some(allocs), Some(frees)) = (self.reported_diff, self.allocs, self.frees) else {
             return false;
         };
         let plain = allocs.wrapping_sub(frees).cast_signed();
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn unknown_is_not_zero() {
         let slab =
-            Counters { told_diff: Some(12), bytes: Some(4096), used: Some(3840), ..Counters::default() };
+            Counters { reported_diff: Some(12), bytes: Some(4096), used: Some(3840), ..Counters::default() };
         assert_eq!(slab.allocs, None);
         assert_eq!(slab.per_alloc(CounterWidth::Bits64), Some(320));
         assert_eq!(slab.utilisation(), Some(0.9375));
@@ -146,7 +146,7 @@ mod tests {
         let told = |allocs, frees, diff| Counters {
             allocs: Some(allocs),
             frees: Some(frees),
-            told_diff: Some(diff),
+            reported_diff: Some(diff),
             ..Counters::default()
         };
         assert!(told(1473, 1002, 281).diff_disagrees());

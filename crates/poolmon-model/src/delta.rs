@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn an_unknown_figure_has_no_change() {
-        let slab = Counters { told_diff: Some(5), bytes: Some(4096), ..Counters::default() };
+        let slab = Counters { reported_diff: Some(5), bytes: Some(4096), ..Counters::default() };
         let delta = Delta::between(&slab, &slab, CounterWidth::Bits64);
         assert_eq!((delta.allocs, delta.diff), (None, Some(0)));
     }

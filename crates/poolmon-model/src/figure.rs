@@ -169,16 +169,16 @@ pub static DIFF: Figure = Figure {
         help: "Outstanding allocations.",
     },
     aliases: &["difference", "outstanding", "current"],
-    stored: |counters| counters.told_diff.map(i128::from),
+    stored: |counters| counters.reported_diff.map(i128::from),
     get: |counters, width| counters.diff(width).map(i128::from),
     set: |counters, value| match value.map(i64::try_from).transpose() {
         Ok(value) => {
-            counters.told_diff = value;
+            counters.reported_diff = value;
             true
         }
         Err(_) => false,
     },
-    freed: |counters| counters.told_diff.map(|_| 0),
+    freed: |counters| counters.reported_diff.map(|_| 0),
     change: |delta| delta.diff,
     change_mut: |delta| &mut delta.diff,
 };
@@ -359,11 +359,11 @@ mod tests {
 
     #[test]
     fn a_row_that_disappeared_holds_nothing_and_invents_nothing() {
-        let full = Counters { told_diff: Some(3), used: Some(48), ..Counters::windows(10, 7, 64) };
+        let full = Counters { reported_diff: Some(3), used: Some(48), ..Counters::windows(10, 7, 64) };
         let freed = full.freed();
         assert_eq!(
             freed,
-            Counters { told_diff: Some(0), used: Some(0), frees: Some(10), bytes: Some(0), ..full }
+            Counters { reported_diff: Some(0), used: Some(0), frees: Some(10), bytes: Some(0), ..full }
         );
         for figure in FIGURES {
             let mut one = Counters::default();
@@ -393,10 +393,10 @@ mod tests {
     #[test]
     fn sums_leave_unknown_figures_unknown_and_stop_at_the_largest() {
         let mut sum = Counters::default();
-        let row = Counters { bytes: Some(u64::MAX), told_diff: Some(-3), ..Counters::default() };
+        let row = Counters { bytes: Some(u64::MAX), reported_diff: Some(-3), ..Counters::default() };
         sum.add(&row, CounterWidth::Bits64);
         sum.add(&row, CounterWidth::Bits64);
-        assert_eq!(sum, Counters { bytes: Some(u64::MAX), told_diff: Some(-6), ..Counters::default() });
+        assert_eq!(sum, Counters { bytes: Some(u64::MAX), reported_diff: Some(-6), ..Counters::default() });
         let mut delta = Delta::default();
         delta.add(&Delta { bytes: Some(2), ..Delta::default() });
         delta.add(&Delta { bytes: Some(-5), ..Delta::default() });
@@ -409,6 +409,6 @@ mod tests {
         // Allocs wrapped, frees not yet: its Diff is 20.
         sum.add(&Counters::windows(10, u64::from(u32::MAX) - 9, 640), CounterWidth::Bits32);
         sum.add(&Counters::windows(5, 2, 64), CounterWidth::Bits32);
-        assert_eq!(sum.told_diff, Some(23));
+        assert_eq!(sum.reported_diff, Some(23));
     }
 }

@@ -125,7 +125,7 @@ impl Filter {
             && (self.show_zero || !row.counters.is_zero())
             && self.search.as_ref().is_none_or(|pattern| {
                 pattern.matches(&row.tag)
-                    || owner.or(row.told_owner.as_deref()).is_some_and(|text| pattern.matches_text(text))
+                    || owner.or(row.reported_owner.as_deref()).is_some_and(|text| pattern.matches_text(text))
             })
     }
 

@@ -99,7 +99,7 @@ impl TableRow {
     /// The owner in parts; `None` if it is unknown.
     pub fn owner_parts(&self) -> Option<OwnerParts<'_>> {
         let Some(label) = &self.label else {
-            return OwnerParts::reported(self.row.told_owner.as_deref()?);
+            return OwnerParts::reported(self.row.reported_owner.as_deref()?);
         };
         label.parts()
     }

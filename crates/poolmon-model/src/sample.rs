@@ -17,13 +17,13 @@ pub struct Row {
     /// How much.
     pub counters: Counters,
     /// Owner text that came with the row itself (PoolMon's `Mapped_Driver`, WinDbg's `Binary:`, a Linux module).
-    pub told_owner: Option<Arc<str>>,
+    pub reported_owner: Option<Arc<str>>,
 }
 
 impl Row {
     /// A row with the three figures that Windows tells.
     pub const fn windows(tag: Tag, pool: Pool, allocs: u64, frees: u64, bytes: u64) -> Self {
-        Self { tag, pool, counters: Counters::windows(allocs, frees, bytes), told_owner: None }
+        Self { tag, pool, counters: Counters::windows(allocs, frees, bytes), reported_owner: None }
     }
 }
 
@@ -113,7 +113,7 @@ pub struct Sample {
     /// The system's rows, in the source's order.
     pub rows: Vec<Row>,
     /// Changes that the source itself reported, one for each of `rows`; empty if it reported none (a copied screen does).
-    pub told_deltas: Vec<Delta>,
+    pub reported_deltas: Vec<Delta>,
     /// Rows of session pools, if the system has them and they were asked for.
     pub sessions: Vec<Session>,
     /// Rows whose own figures contradict each other. They are kept; the number is shown.
@@ -132,7 +132,7 @@ impl Sample {
             width,
             header: Header::default(),
             rows: Vec::new(),
-            told_deltas: Vec::new(),
+            reported_deltas: Vec::new(),
             sessions: Vec::new(),
             disagreeing: 0,
             remarks: Vec::new(),
@@ -150,7 +150,7 @@ impl Sample {
         self.uptime = None;
         self.header = Header::default();
         self.rows.clear();
-        self.told_deltas.clear();
+        self.reported_deltas.clear();
         self.sessions.clear();
         self.disagreeing = 0;
         self.remarks.clear();

@@ -117,7 +117,7 @@ impl TableRow {
 
     /// `Mapped_Driver` as PoolMon would print it, from the row itself or from a pooltag file.
     pub fn owner(&self) -> Option<&str> {
-        self.label.as_ref().map(|label| label.mapped_driver.as_str()).or(self.row.told_owner.as_deref())
+        self.label.as_ref().map(|label| label.mapped_driver.as_str()).or(self.row.reported_owner.as_deref())
     }
 }
 
@@ -212,7 +212,7 @@ impl Table {
         let now_rows = rows_in_scope(now, filter.scope);
         let old_rows = before.map(|before| rows_in_scope(before, filter.scope));
         // A copied screen reports its own changes; they count if there is no earlier sample to compare with.
-        let told = if filter.scope == Scope::System { now.told_deltas.as_slice() } else { &[] };
+        let told = if filter.scope == Scope::System { now.reported_deltas.as_slice() } else { &[] };
         self.fill(old_rows.as_deref(), &now_rows, told, now.width, filter, labeler);
         self.total(now, filter);
     }

@@ -205,7 +205,7 @@ impl Owners {
         let labels = cache.get(&row.tag).ok_or(NotCached)?;
         labels
             .iter()
-            .find(|(told, _)| *told == row.told_owner)
+            .find(|(told, _)| *told == row.reported_owner)
             .map(|(_, label)| label.clone())
             .ok_or(NotCached)
     }
@@ -216,20 +216,20 @@ impl Labeler for Owners {
         if let Ok(label) = self.cached(row) {
             return label;
         }
-        let label = self.make(&row.tag, row.told_owner.as_deref()).map(Arc::new);
+        let label = self.make(&row.tag, row.reported_owner.as_deref()).map(Arc::new);
         let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
         if cache.len() >= CACHED_TAGS {
             cache.clear();
         }
         let labels = cache.entry(row.tag.clone()).or_default();
         // Another thread may have been faster; the same tag keeps the same label.
-        if let Some((_, label)) = labels.iter().find(|(told, _)| *told == row.told_owner) {
+        if let Some((_, label)) = labels.iter().find(|(told, _)| *told == row.reported_owner) {
             return label.clone();
         }
         if labels.len() >= 16 {
             labels.clear();
         }
-        labels.push((row.told_owner.clone(), label.clone()));
+        labels.push((row.reported_owner.clone(), label.clone()));
         label
     }
 }
@@ -241,7 +241,7 @@ mod tests {
     use poolmon_model::Pool;
 
     fn row(tag: &[u8; 4], told: Option<&str>) -> Row {
-        Row { told_owner: told.map(Into::into), ..Row::windows(Tag::pool(*tag), Pool::Paged, 2, 1, 64) }
+        Row { reported_owner: told.map(Into::into), ..Row::windows(Tag::pool(*tag), Pool::Paged, 2, 1, 64) }
     }
 
     fn owners() -> Owners {
@@ -317,7 +317,7 @@ mod tests {
             ("nf_conntrack", Some("nf_conntrack"))
         );
         row.tag = Tag::name("something");
-        row.told_owner = None;
+        row.reported_owner = None;
         assert_eq!(owners().label(&row), None, "pooltag.txt says nothing of Linux");
     }
 

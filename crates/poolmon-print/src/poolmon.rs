@@ -32,7 +32,7 @@ pub fn write(out: &mut dyn Write, sample: &Sample, table: &Table, options: Print
             let counters = totals.counters;
             write!(out, " TOTAL {:<5}", totals.pool.short())?;
             figures(out, 18, [counters.allocs.map(i128::from), counters.frees.map(i128::from)])?;
-            write!(out, "{:>18}{:>15}", shown(counters.told_diff), shown(counters.bytes))?;
+            write!(out, "{:>18}{:>15}", shown(counters.reported_diff), shown(counters.bytes))?;
             out.write_all(b"\n")?;
             if let Some(untagged) = totals.untagged {
                 writeln!(

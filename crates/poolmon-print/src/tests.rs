@@ -31,7 +31,7 @@ fn windows() -> (Sample, Sample) {
         (b"MmSt", Pool::Paged, 50, 11, 39_000),
         (b"a\"\0,", Pool::Paged, 7, 7, 4096),
     ]);
-    now.rows[1].told_owner = Some("[nt!mm - Mm section object prototype ptes]".into());
+    now.rows[1].reported_owner = Some("[nt!mm - Mm section object prototype ptes]".into());
     (before, now)
 }
 
@@ -44,12 +44,12 @@ fn linux() -> Sample {
         tag: Tag::name(name),
         pool,
         counters: Counters {
-            told_diff: Some(objects),
+            reported_diff: Some(objects),
             bytes: Some(bytes),
             used: Some(used),
             ..Counters::default()
         },
-        told_owner: None,
+        reported_owner: None,
     };
     sample.rows = vec![
         row("dentry", Pool::Reclaimable, 4961, 1_040_000, 952_512),

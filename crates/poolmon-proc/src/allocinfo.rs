@@ -119,7 +119,7 @@ pub fn append_line(line: &[u8], names: &mut Names, rows: &mut Vec<Row>) -> bool 
         }
     };
     let counters = Counters {
-        told_diff: Some(i64::try_from(call.calls).unwrap_or(i64::MAX)),
+        reported_diff: Some(i64::try_from(call.calls).unwrap_or(i64::MAX)),
         bytes: Some(call.bytes),
         inexact: call.inexact,
         ..Counters::default()
@@ -173,8 +173,8 @@ mod tests {
         let unread = append(text, &mut names, &mut rows);
         assert_eq!(unread, Unread { lines: 2, first: 5 });
         assert_eq!(rows.len(), 1);
-        assert_eq!((rows[0].counters.bytes, rows[0].counters.told_diff), (Some(4106), Some(3)));
-        assert_eq!((rows[0].pool, rows[0].told_owner.as_deref()), (Pool::CallSite, Some("mm")));
+        assert_eq!((rows[0].counters.bytes, rows[0].counters.reported_diff), (Some(4106), Some(3)));
+        assert_eq!((rows[0].pool, rows[0].reported_owner.as_deref()), (Pool::CallSite, Some("mm")));
     }
 
     proptest! {

@@ -112,7 +112,8 @@ impl Names {
             && let Some(row) = rows.get_mut(name.row)
         {
             let sum = &mut row.counters;
-            sum.told_diff = sum.told_diff.zip(counters.told_diff).map(|(a, b)| a.saturating_add(b));
+            sum.reported_diff =
+                sum.reported_diff.zip(counters.reported_diff).map(|(a, b)| a.saturating_add(b));
             sum.bytes = sum.bytes.zip(counters.bytes).map(|(a, b)| a.saturating_add(b));
             sum.inexact |= counters.inexact;
             sum.used = sum.used.zip(counters.used).map(|(a, b)| a.saturating_add(b));
@@ -122,7 +123,12 @@ impl Names {
         name.row = rows.len();
         self.seen += 1;
         self.unsure += usize::from(!name.pool_told);
-        rows.push(Row { tag: name.tag.clone(), pool: name.pool, counters, told_owner: name.owner.clone() });
+        rows.push(Row {
+            tag: name.tag.clone(),
+            pool: name.pool,
+            counters,
+            reported_owner: name.owner.clone(),
+        });
     }
 
     /// Ends the sample. Names that are gone are forgotten when they are more than those that are there.
@@ -153,7 +159,7 @@ mod tests {
                 FoundName::Steady(at) | FoundName::Returned(at) => at,
                 FoundName::New => names.learn(key.as_bytes(), key, None, Pool::Vmalloc),
             };
-            let one = Counters { told_diff: Some(1), bytes: Some(10), ..Counters::default() };
+            let one = Counters { reported_diff: Some(1), bytes: Some(10), ..Counters::default() };
             names.add(at, one, &mut rows);
         }
         names.end();
@@ -161,7 +167,7 @@ mod tests {
     }
 
     fn text(rows: &[Row]) -> Vec<(String, i64)> {
-        rows.iter().map(|row| (row.tag.to_string(), row.counters.told_diff.unwrap())).collect()
+        rows.iter().map(|row| (row.tag.to_string(), row.counters.reported_diff.unwrap())).collect()
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl<'a> CacheLine<'a> {
     /// The row's figures: whole pages held, and bytes in live objects.
     pub fn counters(&self, page_size: u64) -> Counters {
         Counters {
-            told_diff: Some(i64::try_from(self.active_objects).unwrap_or(i64::MAX)),
+            reported_diff: Some(i64::try_from(self.active_objects).unwrap_or(i64::MAX)),
             bytes: Some(self.slabs.saturating_mul(self.pages_per_slab).saturating_mul(page_size)),
             used: Some(self.active_objects.saturating_mul(self.object_size)),
             ..Counters::default()
@@ -168,7 +168,7 @@ mod tests {
         };
         assert_eq!(cache, wanted);
         let counters = cache.counters(4096);
-        assert_eq!(counters.told_diff, Some(169_071));
+        assert_eq!(counters.reported_diff, Some(169_071));
         assert_eq!((counters.bytes, counters.used), (Some(8052 * 4096), Some(169_071 * 192)));
         assert_eq!((counters.allocs, counters.frees), (None, None));
     }
@@ -222,7 +222,7 @@ mod tests {
         let most = u64::MAX;
         let line = format!("x {most} {most} {most} 1 {most} : tunables 0 0 0 : slabdata {most} {most} 0");
         let counters = CacheLine::parse(line.as_bytes()).unwrap().counters(4096);
-        assert_eq!((counters.told_diff, counters.bytes), (Some(i64::MAX), Some(most)));
+        assert_eq!((counters.reported_diff, counters.bytes), (Some(i64::MAX), Some(most)));
     }
 
     proptest! {

@@ -81,7 +81,7 @@ impl<'a> ToolLine<'a> {
     /// The row's figures.
     pub fn counters(&self) -> Counters {
         Counters {
-            told_diff: self.active.map(|active| i64::try_from(active).unwrap_or(i64::MAX)),
+            reported_diff: self.active.map(|active| i64::try_from(active).unwrap_or(i64::MAX)),
             bytes: self.bytes,
             used: self.used,
             inexact: self.inexact,

@@ -148,7 +148,7 @@ pub fn append_line(
         }
     };
     let counters = Counters {
-        told_diff: Some(1),
+        reported_diff: Some(1),
         bytes: Some(area.pages.saturating_mul(page_size)),
         ..Counters::default()
     };
@@ -238,7 +238,7 @@ mod tests {
                 let pages: u64 = calls.iter().filter(of_row).map(|call| u64::from(call.1)).sum();
                 prop_assert_eq!(row.counters.bytes, Some(pages * 4096));
                 let areas = i64::try_from(calls.iter().filter(of_row).count()).unwrap();
-                prop_assert_eq!(row.counters.told_diff, Some(areas));
+                prop_assert_eq!(row.counters.reported_diff, Some(areas));
             }
         }
 

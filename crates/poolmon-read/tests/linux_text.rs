@@ -49,7 +49,7 @@ fn rows(sample: &Sample) -> Vec<String> {
         .map(|row| {
             let counters = row.counters;
             let mark = if counters.inexact { "~" } else { "" };
-            let diff = counters.told_diff.map_or("-".into(), |diff| diff.to_string());
+            let diff = counters.reported_diff.map_or("-".into(), |diff| diff.to_string());
             format!(
                 "{} {} {diff} {mark}{} {}",
                 row.tag,
@@ -238,7 +238,7 @@ fn allocinfo_marks_what_the_kernel_marks() {
             "fs/test/test_mount.c:87 test_mount callsite 1 16 -"
         ]
     );
-    assert_eq!(samples[0].rows[1].told_owner.as_deref(), Some("test"));
+    assert_eq!(samples[0].rows[1].reported_owner.as_deref(), Some("test"));
     assert_eq!(
         samples[0].remarks,
         ["1 call site is incomplete (accurate:no): the kernel missed allocations"]
@@ -392,7 +392,7 @@ proptest! {
         for (at, (objects, slabs)) in figures.iter().enumerate() {
             let row = &samples[0].rows[at];
             prop_assert_eq!(row.pool, Pool::Unreclaimable);
-            prop_assert_eq!((row.counters.told_diff, row.counters.bytes), (i64::try_from(*objects).ok(), Some(slabs * 4096)));
+            prop_assert_eq!((row.counters.reported_diff, row.counters.bytes), (i64::try_from(*objects).ok(), Some(slabs * 4096)));
         }
     }
 

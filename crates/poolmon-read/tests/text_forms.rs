@@ -192,8 +192,8 @@ fn pasted_from_a_web_page() {
          TOTAL Nonp 1100 1060 40 4000\n[...]\n");
     assert_eq!(tags(&sample), ["Irp ", "MmSt"]);
     assert_eq!(sample.rows[0].counters.allocs, Some(1100));
-    assert_eq!((sample.told_deltas[0].frees, sample.told_deltas[0].bytes), (Some(-2), Some(-128)));
-    assert_eq!(sample.rows[1].told_owner.as_deref(), Some("[nt!mm - sections]"));
+    assert_eq!((sample.reported_deltas[0].frees, sample.reported_deltas[0].bytes), (Some(-2), Some(-128)));
+    assert_eq!(sample.rows[1].reported_owner.as_deref(), Some("[nt!mm - sections]"));
     assert_eq!(sample.remarks, ["1 place where rows were left out when this was saved: line 11"]);
 }
 
@@ -201,7 +201,7 @@ fn pasted_from_a_web_page() {
 #[test]
 fn changes_of_some_rows_only() {
     let sample = one(" A    Nonp 1 1 0 0 0\n B    Nonp 2 ( 1) 1 ( 0) 1 8 ( 8) 8\n C    Nonp 1 1 0 0 0\n");
-    let bytes: Vec<_> = sample.told_deltas.iter().map(|delta| delta.bytes).collect();
+    let bytes: Vec<_> = sample.reported_deltas.iter().map(|delta| delta.bytes).collect();
     assert_eq!(bytes, [None, Some(8), None]);
 }
 
@@ -222,7 +222,7 @@ fn wrapped_counters() {
     let sample = one(format!(
         "{COLUMNS} Wrap Nonp                  10         4294967286                20            640               32\n"
     ));
-    assert_eq!((sample.rows[0].counters.told_diff, sample.disagreeing), (None, 0));
+    assert_eq!((sample.rows[0].counters.reported_diff, sample.disagreeing), (None, 0));
     assert_eq!(sample.rows[0].counters.diff(sample.width), Some(20));
 }
 
@@ -231,7 +231,7 @@ fn wrapped_counters() {
 fn wide_counters() {
     let row = " Big  Nonp          5000000000         4000000000        1000000000     1000000000                1\n";
     let sample = one(format!("{COLUMNS}{row}{IRP}"));
-    assert_eq!((sample.width, sample.rows[0].counters.told_diff), (CounterWidth::Bits64, None));
+    assert_eq!((sample.width, sample.rows[0].counters.reported_diff), (CounterWidth::Bits64, None));
     assert_eq!(one(format!("{COLUMNS}{IRP}")).width, CounterWidth::Bits32);
 }
 
@@ -284,10 +284,10 @@ fn linux_in_the_wide_layout() {
         (Tag::name("dentry"), Pool::Reclaimable, None)
     );
     assert_eq!(
-        (row.counters.told_diff, row.counters.used, row.told_owner.as_deref()),
+        (row.counters.reported_diff, row.counters.used, row.reported_owner.as_deref()),
         (Some(4961), Some(952_512), None)
     );
-    assert_eq!(sample.rows[1].told_owner.as_deref(), Some("[slab]"));
+    assert_eq!(sample.rows[1].reported_owner.as_deref(), Some("[slab]"));
     assert_eq!(sample.origin.pools, [Pool::Reclaimable, Pool::Unreclaimable]);
     assert_eq!((sample.rows.len(), sample.width, sample.remarks.len()), (2, CounterWidth::Bits64, 0));
 }
@@ -313,7 +313,7 @@ fn a_time_column_makes_samples() {
             row("2026-11-23T06:05:00Z", "SRV02", 1)
         ]
     );
-    assert_eq!(samples[0].told_deltas.iter().map(|d| d.bytes).collect::<Vec<_>>(), [None, Some(16)]);
+    assert_eq!(samples[0].reported_deltas.iter().map(|d| d.bytes).collect::<Vec<_>>(), [None, Some(16)]);
     assert_eq!((samples[0].origin.kind, samples[0].remarks.len()), (SourceKind::TableFile, 0));
 }
 
@@ -330,7 +330,7 @@ fn powershell_tables_joined() {
     let sample = &samples[1];
     assert_eq!(tags(sample), ["File", "File", "Irp "]);
     assert_eq!(sample.tagged_bytes(Pool::Nonpaged), 64_000);
-    assert_eq!(sample.rows[0].told_owner.as_deref(), Some("[nt!io - File objects]"));
+    assert_eq!(sample.rows[0].reported_owner.as_deref(), Some("[nt!io - File objects]"));
     assert_eq!(sample.remarks, ["1 row could not be read and was skipped: line 10"]);
 }
 
@@ -340,8 +340,8 @@ fn tables_that_contradict_themselves() {
     let sample = one(
         "Tag;Type;Allocs;Frees;Diff;Bytes\nTest;Paged;1473;1002;281;1972392\nMmSt;Paged;614;441;173;83456\n",
     );
-    assert_eq!((sample.disagreeing, sample.rows[0].counters.told_diff), (1, Some(281)));
-    assert_eq!(sample.rows[1].counters.told_diff, None);
+    assert_eq!((sample.disagreeing, sample.rows[0].counters.reported_diff), (1, Some(281)));
+    assert_eq!(sample.rows[1].counters.reported_diff, None);
 }
 
 /// Today's WinDbg: a tab before the description; the sum is right, so nothing is remarked. Two tables in one log.
@@ -369,10 +369,10 @@ fn windbg_of_today() {
     );
     let leak = &first.rows[0];
     assert_eq!(
-        (leak.counters.allocs, leak.counters.told_diff, leak.counters.bytes),
+        (leak.counters.allocs, leak.counters.reported_diff, leak.counters.bytes),
         (None, Some(100), Some(64_000))
     );
-    assert_eq!(leak.told_owner.as_deref(), Some("[leak.sys - A leaking driver]"));
+    assert_eq!(leak.reported_owner.as_deref(), Some("[leak.sys - A leaking driver]"));
     assert_eq!((second.rows.len(), second.time), (2, None));
 }
 

@@ -34,11 +34,11 @@ fn owner() -> impl Strategy<Value = Option<Arc<str>>> {
 fn row() -> impl Strategy<Value = Row> {
     let tag = prop_oneof![any::<[u8; 4]>(), "[ -~]{4}".prop_map(|tag| tag.as_bytes().try_into().unwrap())];
     let pool = prop_oneof![Just(Pool::Nonpaged), Just(Pool::Paged)];
-    (tag, pool, counters(), owner()).prop_map(|(tag, pool, counters, told_owner)| Row {
+    (tag, pool, counters(), owner()).prop_map(|(tag, pool, counters, reported_owner)| Row {
         tag: Tag::pool(tag),
         pool,
         counters,
-        told_owner,
+        reported_owner,
     })
 }
 
@@ -91,7 +91,7 @@ fn read(bytes: Vec<u8>) -> Vec<Sample> {
 fn bare(sample: &Sample) -> Vec<Row> {
     let mut rows = sample.rows.clone();
     for row in &mut rows {
-        row.counters.told_per_alloc = None;
+        row.counters.reported_per_alloc = None;
     }
     rows
 }
@@ -99,8 +99,8 @@ fn bare(sample: &Sample) -> Vec<Row> {
 /// CSV prints owners as plain text: brackets and outer blanks are not data.
 fn plain(mut rows: Vec<Row>) -> Vec<Row> {
     for row in &mut rows {
-        let parts = row.told_owner.as_deref().and_then(poolmon_model::owner::OwnerParts::reported);
-        row.told_owner = parts.map(|parts| parts.plain().into());
+        let parts = row.reported_owner.as_deref().and_then(poolmon_model::owner::OwnerParts::reported);
+        row.reported_owner = parts.map(|parts| parts.plain().into());
     }
     rows
 }
@@ -124,7 +124,7 @@ proptest! {
             prop_assert_eq!((&back.header, back.time, back.width), (&sample.header, sample.time, sample.width));
             prop_assert_eq!((&back.origin.host, &back.origin.boot, &back.origin.system),
                 (&sample.origin.host, &sample.origin.boot, &sample.origin.system));
-            prop_assert_eq!((back.disagreeing, &back.told_deltas, &back.remarks), (0, &Vec::new(), &Vec::new()));
+            prop_assert_eq!((back.disagreeing, &back.reported_deltas, &back.remarks), (0, &Vec::new(), &Vec::new()));
         }
     }
 
@@ -171,7 +171,7 @@ proptest! {
         let mut reader = SampleReader::new("text", std::io::Cursor::new(text.into_bytes()));
         let mut sample = Sample::empty();
         while let Ok(true) = reader.next_into(&mut sample) {
-            prop_assert!(sample.told_deltas.is_empty() || sample.told_deltas.len() == sample.rows.len());
+            prop_assert!(sample.reported_deltas.is_empty() || sample.reported_deltas.len() == sample.rows.len());
         }
     }
 }

@@ -31,7 +31,7 @@ fn shown(row: &Row, width: CounterWidth) -> String {
     let counters = &row.counters;
     let diff = counters.diff(width).map_or("-".to_owned(), |diff| diff.to_string());
     let [allocs, frees, bytes] = [counters.allocs, counters.frees, counters.bytes].map(text);
-    format!("{}|{}|{allocs}|{frees}|{diff}|{bytes}|{}", row.tag, row.pool, text(counters.told_per_alloc))
+    format!("{}|{}|{allocs}|{frees}|{diff}|{bytes}|{}", row.tag, row.pool, text(counters.reported_per_alloc))
 }
 
 fn rows(sample: &Sample) -> Vec<String> {
@@ -69,8 +69,8 @@ fn screen_of_the_documentation() {
             "SePa|Nonp|680348|680321|27|3656|135",
         ]
     );
-    assert_eq!(sample.told_deltas.len(), 8);
-    let io = sample.told_deltas[4];
+    assert_eq!(sample.reported_deltas.len(), 8);
+    let io = sample.reported_deltas[4];
     assert_eq!(
         (io.allocs, io.frees, io.diff, io.bytes, io.per_alloc),
         (Some(1), Some(1), None, Some(0), None)
@@ -112,10 +112,10 @@ fn screen_with_drivers() {
             "NtFv|Paged|551|551|0|0|0",
         ]
     );
-    assert_eq!(sample.rows[0].told_owner.as_deref(), Some("[ntfs.sys  -  AttrSup.c]"));
-    assert_eq!(sample.rows[12].told_owner.as_deref(), Some("[ntfs.sys  -  ViewSup.c]"));
+    assert_eq!(sample.rows[0].reported_owner.as_deref(), Some("[ntfs.sys  -  AttrSup.c]"));
+    assert_eq!(sample.rows[12].reported_owner.as_deref(), Some("[ntfs.sys  -  ViewSup.c]"));
     assert_eq!((sample.header.page_faults, sample.header.pool_paged), (Some(85), kib(33_024)));
-    assert_eq!((sample.told_deltas.len(), sample.disagreeing, sample.remarks.len()), (13, 0, 0));
+    assert_eq!((sample.reported_deltas.len(), sample.disagreeing, sample.remarks.len()), (13, 0, 0));
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn pasted_screen_with_tabs() {
             "MmRe|Paged|67417|66213|1204|12613400|10476",
         ]
     );
-    let deltas: Vec<_> = sample.told_deltas.iter().map(|d| (d.allocs, d.frees, d.bytes)).collect();
+    let deltas: Vec<_> = sample.reported_deltas.iter().map(|d| (d.allocs, d.frees, d.bytes)).collect();
     assert_eq!(
         deltas,
         [(Some(0), Some(0), Some(0)), (Some(16), Some(17), Some(-184)), (Some(0), Some(0), Some(0))]
@@ -149,9 +149,9 @@ fn snapshot_with_drivers() {
         rows(&sample),
         ["ConT|Nonp|3097|2409|688|42770432|62166", "Thre|Nonp|180351|176602|3749|13179648|3515"]
     );
-    assert_eq!(sample.rows[0].told_owner, None, "PoolMon does not know the driver");
-    assert_eq!(sample.rows[1].told_owner.as_deref(), Some("[nt!ps - Thread objects]"));
-    assert!(sample.header.is_empty() && sample.told_deltas.is_empty() && sample.remarks.is_empty());
+    assert_eq!(sample.rows[0].reported_owner, None, "PoolMon does not know the driver");
+    assert_eq!(sample.rows[1].reported_owner.as_deref(), Some("[nt!ps - Thread objects]"));
+    assert!(sample.header.is_empty() && sample.reported_deltas.is_empty() && sample.remarks.is_empty());
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn snapshot_of_windows_11() {
         (header.commit, header.commit_limit, header.commit_peak),
         (kib(35_762_700), kib(64_575_904), kib(43_634_092))
     );
-    assert_eq!((sample.disagreeing, sample.told_deltas.len(), sample.remarks.len()), (0, 0, 0));
+    assert_eq!((sample.disagreeing, sample.reported_deltas.len(), sample.remarks.len()), (0, 0, 0));
 }
 
 #[test]
@@ -201,9 +201,9 @@ fn the_articles_table() {
         ]
     );
     assert_eq!(sample.disagreeing, 3);
-    let told: Vec<_> = sample.rows.iter().map(|row| row.counters.told_diff).collect();
+    let told: Vec<_> = sample.rows.iter().map(|row| row.counters.reported_diff).collect();
     assert_eq!(told, [Some(281), Some(4027), Some(1691), None]);
-    assert_eq!(sample.told_deltas[1].allocs, Some(10));
+    assert_eq!(sample.reported_deltas[1].allocs, Some(10));
     assert!(sample.remarks.is_empty(), "{:?}", sample.remarks);
 }
 
@@ -229,7 +229,7 @@ fn windbgs_poolused() {
     }
     let owner = |tag: &str| {
         let row = sample.rows.iter().find(|row| row.tag.to_string() == tag).unwrap();
-        row.told_owner.as_deref()
+        row.reported_owner.as_deref()
     };
     assert_eq!(owner("8042"), Some("[i8042prt.sys - PS/2 kb and mouse]"));
     assert_eq!(owner("ohci"), Some("[1394 OHCI host controller driver]"));
@@ -264,7 +264,9 @@ fn a_whole_windows_10_table() {
     assert_eq!(sample.tagged_bytes(Pool::Nonpaged), 889_167_696);
     assert_eq!(sample.tagged_bytes(Pool::Paged), 641_416_592);
     assert_eq!((sample.disagreeing, sample.remarks.len()), (0, 0), "{:?}", sample.remarks);
-    assert!(sample.rows.iter().all(|row| row.counters.told_diff.is_none() && row.tag.as_pool().is_some()));
+    assert!(
+        sample.rows.iter().all(|row| row.counters.reported_diff.is_none() && row.tag.as_pool().is_some())
+    );
     assert!(rows(&sample).iter().any(|row| row == "Cs@\"|Nonp|7|0|7|896|-"));
     assert!(rows(&sample).iter().any(|row| row == "Se  |Paged|9732686|9728431|4255|207104|-"));
 }

@@ -24,6 +24,6 @@ pub use alarm::Change;
 pub use error::RecordError;
 pub use events::RecordEvent;
 pub use recording::{Plan, record};
-pub use session::Tell;
+pub use session::Notify;
 pub use stop::Stop;
 pub use watched::{Ongoing, Watched};

@@ -9,7 +9,7 @@ use poolmon_store::{RecorderConfig, RecorderStatus};
 
 use crate::RecordError;
 use crate::events::RecordEvent;
-use crate::session::{Session, Tell};
+use crate::session::{Notify, Session};
 use crate::stop::Stop;
 
 /// What is recorded where, and for how long.
@@ -31,7 +31,13 @@ pub struct Plan {
 impl Plan {
     /// Records into `folder` until it is stopped, with the default settings, without verdicts and limits.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), config: RecorderConfig::default(), length: None, verdicts: false, limits: Vec::new() }
+        Self {
+            folder: folder.into(),
+            config: RecorderConfig::default(),
+            length: None,
+            verdicts: false,
+            limits: Vec::new(),
+        }
     }
 }
 
@@ -46,7 +52,7 @@ pub fn record(
     mut source: Box<dyn Source>,
     plan: Plan,
     stop: &Stop,
-    tell: Tell<'_>,
+    tell: Notify<'_>,
 ) -> Result<RecorderStatus, RecordError> {
     let Plan { folder, config, length, verdicts, limits } = plan;
     let interval = config.interval;

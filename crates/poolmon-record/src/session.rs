@@ -14,7 +14,7 @@ use crate::limits::Limits;
 use crate::modules;
 
 /// Whoever wants to know what a recorder does.
-pub type Tell<'a> = &'a mut dyn FnMut(&RecordEvent<'_>);
+pub type Notify<'a> = &'a mut dyn FnMut(&RecordEvent<'_>);
 
 /// A recorder and what it has said already.
 pub struct Session {
@@ -67,7 +67,7 @@ impl Session {
         &mut self,
         sample: &Sample,
         source: &mut dyn Source,
-        tell: Tell<'_>,
+        tell: Notify<'_>,
     ) -> poolmon_store::Result<()> {
         if self.failing.take().is_some() {
             tell(&RecordEvent::Works);
@@ -101,7 +101,7 @@ impl Session {
     }
 
     /// Passes an event on, and writes it into the recording.
-    fn note(&mut self, event: &RecordEvent<'_>, tell: Tell<'_>) -> poolmon_store::Result<()> {
+    fn note(&mut self, event: &RecordEvent<'_>, tell: Notify<'_>) -> poolmon_store::Result<()> {
         tell(event);
         match self.recorder.note(&event.to_string()) {
             Err(error) if !error.is_full() => Err(error),
@@ -110,7 +110,7 @@ impl Session {
     }
 
     /// Records that the source gave none, and why.
-    pub fn failed(&mut self, error: &SourceError, tell: Tell<'_>) -> poolmon_store::Result<()> {
+    pub fn failed(&mut self, error: &SourceError, tell: Notify<'_>) -> poolmon_store::Result<()> {
         let reason = error.in_one_line();
         let outcome = self.recorder.failed(&reason)?;
         self.outcome(outcome, tell);
@@ -123,7 +123,7 @@ impl Session {
     }
 
     /// Says once that the disk is full, and once that it no longer is.
-    fn outcome(&mut self, outcome: RecordOutcome, tell: Tell<'_>) {
+    fn outcome(&mut self, outcome: RecordOutcome, tell: Notify<'_>) {
         let missed = match outcome {
             RecordOutcome::Recorded => 0,
             RecordOutcome::DiskFull { missed } => missed,
@@ -136,7 +136,7 @@ impl Session {
         }
     }
 
-    fn seal_errors(&mut self, tell: Tell<'_>) {
+    fn seal_errors(&mut self, tell: Notify<'_>) {
         if !self.seal_told
             && let Some(error) = self.recorder.seal_error()
         {
@@ -146,7 +146,7 @@ impl Session {
     }
 
     /// Closes the recording. A disk that is full now costs an index, nothing that was recorded.
-    pub fn close(self, length: Duration, tell: Tell<'_>) -> poolmon_store::Result<RecorderStatus> {
+    pub fn close(self, length: Duration, tell: Notify<'_>) -> poolmon_store::Result<RecorderStatus> {
         let (folder, before) = (self.recorder.folder().to_path_buf(), self.status());
         let status = match self.recorder.close() {
             Ok(status) => status,

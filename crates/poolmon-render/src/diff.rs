@@ -72,7 +72,7 @@ fn line(row: &TableRow, time: Option<Duration>) -> [String; 7] {
         Presence::Steady => "",
     };
     let driver =
-        row.label.as_ref().and_then(|label| label.driver.as_deref()).or(row.row.told_owner.as_deref());
+        row.label.as_ref().and_then(|label| label.driver.as_deref()).or(row.row.reported_owner.as_deref());
     let mark =
         [presence, driver.unwrap_or("")].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
     [

@@ -32,8 +32,8 @@ fn change() -> impl Strategy<Value = Option<i64>> {
 
 fn counters() -> impl Strategy<Value = Counters> {
     let values = prop::collection::vec((figure(), change()), figure::COUNT);
-    (values, figure()).prop_map(|(values, told_per_alloc)| {
-        let mut counters = Counters { told_per_alloc, ..Counters::default() };
+    (values, figure()).prop_map(|(values, reported_per_alloc)| {
+        let mut counters = Counters { reported_per_alloc, ..Counters::default() };
         for (figure, (count, signed)) in figure::FIGURES.into_iter().zip(values) {
             let value = if figure.signed { signed.map(i128::from) } else { count.map(i128::from) };
             assert!((figure.set)(&mut counters, value));
@@ -50,7 +50,7 @@ fn row() -> impl Strategy<Value = Row> {
     ];
     let owner = prop::option::of(prop::sample::select(vec!["ntfs.sys", "", "[nt!io - I/O]"]));
     (tag, prop::sample::select(Pool::ALL.to_vec()), counters(), owner).prop_map(
-        |(tag, pool, counters, owner)| Row { tag, pool, counters, told_owner: owner.map(Into::into) },
+        |(tag, pool, counters, owner)| Row { tag, pool, counters, reported_owner: owner.map(Into::into) },
     )
 }
 
@@ -83,7 +83,7 @@ fn sample(width: CounterWidth) -> impl Strategy<Value = Sample> {
         for (figure, value) in FIGURES.iter().zip(header) {
             (figure.set)(&mut sample.header, value);
         }
-        sample.told_deltas = vec![extras.3; if extras.2 > 0 { rows.len() } else { 0 }];
+        sample.reported_deltas = vec![extras.3; if extras.2 > 0 { rows.len() } else { 0 }];
         sample.rows = rows;
         sample.sessions = sessions.into_iter().map(|(id, rows)| Session { id, rows }).collect();
         sample.uptime = uptime;

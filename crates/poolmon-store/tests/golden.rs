@@ -27,7 +27,7 @@ use poolmon_store::{Gap, GapKind, ModuleChange, RecordedMark, TimedMark};
 fn golden_sample(n: u64) -> Sample {
     let mut sample = sample(n);
     let used = Counters {
-        told_diff: Some(40 + (n % 5).cast_signed()),
+        reported_diff: Some(40 + (n % 5).cast_signed()),
         bytes: Some(8192),
         used: Some(192 * (40 + n % 5)),
         ..Counters::default()
@@ -36,7 +36,7 @@ fn golden_sample(n: u64) -> Sample {
         tag: Tag::name("kmalloc-192"),
         pool: Pool::Unreclaimable,
         counters: used,
-        told_owner: Some("module".into()),
+        reported_owner: Some("module".into()),
     });
     sample.rows.push(Row::windows(
         Tag::pool(*b"\0\xff\x01z"),

@@ -111,7 +111,7 @@ pub fn write_value(out: &mut String, value: &Value<'_>) {
 pub fn driver(row: &TableRow) -> Option<&str> {
     match &row.label {
         Some(label) => Some(label.driver.as_deref().unwrap_or(&label.mapped_driver)),
-        None => row.row.told_owner.as_deref(),
+        None => row.row.reported_owner.as_deref(),
     }
 }
 

@@ -90,8 +90,8 @@ impl Measurement {
             let now = &row.counters;
             track.objects_told &= now.diff(width).is_some() && !now.is_inexact(width);
             track.bytes_of_objects &= now.used.is_some();
-            if row.told_owner.is_some() {
-                track.owner.clone_from(&row.told_owner);
+            if row.reported_owner.is_some() {
+                track.owner.clone_from(&row.reported_owner);
             }
             if let Some(at) = at {
                 // A tag that was absent held nothing.

@@ -233,7 +233,12 @@ impl Analysis {
         let first = self.next_slot();
         for (row, &index) in sample.rows.iter().zip(self.keys.order()) {
             if index as usize == self.series.len() {
-                self.series.push(BucketSeries::new(row.tag.clone(), row.pool, row.told_owner.clone(), first));
+                self.series.push(BucketSeries::new(
+                    row.tag.clone(),
+                    row.pool,
+                    row.reported_owner.clone(),
+                    first,
+                ));
             }
         }
     }
@@ -243,7 +248,7 @@ impl Analysis {
         let index = self.keys.number(row);
         if index as usize == self.series.len() {
             let first = self.next_slot();
-            self.series.push(BucketSeries::new(row.tag.clone(), row.pool, row.told_owner.clone(), first));
+            self.series.push(BucketSeries::new(row.tag.clone(), row.pool, row.reported_owner.clone(), first));
         }
         index
     }

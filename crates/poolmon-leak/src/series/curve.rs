@@ -73,7 +73,7 @@ mod tests {
                 bytes: Some(bytes),
                 ..Counters::default()
             };
-            Row { tag: Tag::pool(*b"Test"), pool: Pool::Nonpaged, counters, told_owner: None }
+            Row { tag: Tag::pool(*b"Test"), pool: Pool::Nonpaged, counters, reported_owner: None }
         }));
         sample
     }

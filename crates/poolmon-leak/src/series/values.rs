@@ -18,7 +18,7 @@ impl Analysis {
             tag: key.tag.clone(),
             pool: key.pool,
             counters: Counters { bytes: Some(bytes), ..Counters::default() },
-            told_owner: None,
+            reported_owner: None,
         };
         let rows: Vec<Row> = values.into_iter().map(row).collect();
         let origin = self.origin.clone();

@@ -263,7 +263,7 @@ impl Gather {
             if !stays {
                 let summary = kept.summary(width, samples);
                 let Key { tag, pool } = key.clone();
-                gone.push((Row { tag, pool, counters: kept.now, told_owner: None }, summary));
+                gone.push((Row { tag, pool, counters: kept.now, reported_owner: None }, summary));
             }
             stays
         });

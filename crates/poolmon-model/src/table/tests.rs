@@ -98,7 +98,7 @@ fn totals_and_what_no_tag_accounts_for() {
     let table = Table::new(None, &now, &filter, None);
     let paged = table.totals.iter().find(|totals| totals.pool == Pool::Paged).unwrap();
     assert_eq!((paged.rows, paged.counters.allocs, paged.counters.bytes), (1, Some(10), Some(600)));
-    assert_eq!(paged.counters.told_diff, Some(6));
+    assert_eq!(paged.counters.reported_diff, Some(6));
     assert_eq!(paged.untagged, Some(4096 - 600), "of the whole pool, whatever is shown");
     let nonpaged = table.totals.iter().find(|totals| totals.pool == Pool::Nonpaged).unwrap();
     assert_eq!(nonpaged.untagged, Some(-4));

@@ -96,7 +96,7 @@ pub(super) struct NoticedLines {
 /// Whether a row's Per Alloc is Bytes ÷ Diff; `None` if one of them is not reported.
 #[inline]
 pub(super) fn agrees(row: &Counters) -> Option<bool> {
-    Some(divides(row.used.or(row.bytes)?, row.told_diff?, row.told_per_alloc?))
+    Some(divides(row.used.or(row.bytes)?, row.reported_diff?, row.reported_per_alloc?))
 }
 
 /// Builds samples, one after the other.
@@ -180,21 +180,21 @@ impl SampleBuilder {
         owner: Option<Arc<str>>,
         line: u64,
     ) {
-        let mut counters = Counters { told_diff: None, ..told };
+        let mut counters = Counters { reported_diff: None, ..told };
         self.counts |= told.allocs.unwrap_or(0) | told.frees.unwrap_or(0);
         self.pools |= 1 << (row.1 as u8);
-        if let Some(diff) = told.told_diff {
+        if let Some(diff) = told.reported_diff {
             self.diffs_told = true;
             // What Allocs − Frees says as well is derived, not stored.
             if counters.diff(CounterWidth::Bits32) != Some(diff) {
-                counters.told_diff = Some(diff);
+                counters.reported_diff = Some(diff);
                 sample.disagreeing += usize::from(counters.diff_disagrees());
             }
             if agrees(&told) == Some(false) {
                 self.noticed.per_alloc.add(line, b"");
             }
         }
-        let row = Row { tag: row.0, pool: row.1, counters, told_owner: owner };
+        let row = Row { tag: row.0, pool: row.1, counters, reported_owner: owner };
         match self.session {
             None => sample.rows.push(row),
             Some(id) => match sample.sessions.iter_mut().find(|session| session.id == id) {
@@ -207,15 +207,15 @@ impl SampleBuilder {
     /// Adds the changes that were reported of the row pushed last. Rows of sessions have no place for them.
     pub(super) fn changes(&self, sample: &mut Sample, delta: Delta) {
         if self.session.is_none() && delta != Delta::default() {
-            sample.told_deltas.resize(sample.rows.len().saturating_sub(1), Delta::default());
-            sample.told_deltas.push(delta);
+            sample.reported_deltas.resize(sample.rows.len().saturating_sub(1), Delta::default());
+            sample.reported_deltas.push(delta);
         }
     }
 
     /// Completes the sample: width, origin, time, remarks.
     pub(super) fn finish(&mut self, sample: &mut Sample) {
-        if !sample.told_deltas.is_empty() {
-            sample.told_deltas.resize(sample.rows.len(), Delta::default());
+        if !sample.reported_deltas.is_empty() {
+            sample.reported_deltas.resize(sample.rows.len(), Delta::default());
         }
         let linux = self.pools & !WINDOWS != 0;
         let wide = linux || self.kind == SourceKind::Windbg || self.counts > u64::from(u32::MAX);
@@ -327,8 +327,8 @@ fn divides(bytes: u64, diff: i64, per_alloc: u64) -> bool {
 /// In a sample of wide counters, Diff is the plain difference; what was taken for a wrap is told instead.
 fn widen(counters: &mut Counters) {
     let Some(told) = counters.diff(CounterWidth::Bits32) else { return };
-    let plain = Counters { told_diff: None, ..*counters };
-    counters.told_diff = (plain.diff(CounterWidth::Bits64) != Some(told)).then_some(told);
+    let plain = Counters { reported_diff: None, ..*counters };
+    counters.reported_diff = (plain.diff(CounterWidth::Bits64) != Some(told)).then_some(told);
 }
 
 #[cfg(test)]
@@ -351,9 +351,9 @@ mod tests {
         // 10 allocations after a wrap, reported as 20 outstanding: right for 32 bits, a reported figure for 64.
         let mut counters = Counters::windows(10, u64::from(u32::MAX) - 9, 640);
         widen(&mut counters);
-        assert_eq!(counters.told_diff, Some(20));
-        let mut plain = Counters { told_diff: Some(-20), ..Counters::windows(10, 30, 0) };
+        assert_eq!(counters.reported_diff, Some(20));
+        let mut plain = Counters { reported_diff: Some(-20), ..Counters::windows(10, 30, 0) };
         widen(&mut plain);
-        assert_eq!(plain.told_diff, None);
+        assert_eq!(plain.reported_diff, None);
     }
 }

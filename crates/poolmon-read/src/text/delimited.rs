@@ -301,7 +301,7 @@ fn set(row: &mut Counters, which: TableFigure, text: &[u8]) -> Option<()> {
     match which {
         // Other tools print fractions; it is derived anyway.
         TableFigure::PerAlloc => {
-            row.told_per_alloc = value(text).ok().flatten().and_then(|value| u64::try_from(value).ok());
+            row.reported_per_alloc = value(text).ok().flatten().and_then(|value| u64::try_from(value).ok());
             Some(())
         }
         TableFigure::Stored(figure) => (figure.set)(row, value(text).ok()?).then_some(()),
@@ -429,7 +429,10 @@ mod tests {
     #[test]
     fn unknown_is_none_and_nonsense_is_broken() {
         let told = one("tag,pool,allocs,frees,diff,bytes", "a,paged,-,,7,4096").2;
-        assert_eq!((told.allocs, told.frees, told.told_diff, told.bytes), (None, None, Some(7), Some(4096)));
+        assert_eq!(
+            (told.allocs, told.frees, told.reported_diff, told.bytes),
+            (None, None, Some(7), Some(4096))
+        );
         for row in [
             "a,paged,x,1,1,1",
             "a,paged,1,1,1",

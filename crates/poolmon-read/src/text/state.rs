@@ -86,8 +86,8 @@ impl TextParser {
                     && !self.used_column
                 {
                     let told = Counters {
-                        told_diff: Some(diff),
-                        told_per_alloc: Some(per_alloc),
+                        reported_diff: Some(diff),
+                        reported_per_alloc: Some(per_alloc),
                         ..Counters::windows(allocs, frees, bytes)
                     };
                     self.figures = 5;
@@ -150,9 +150,9 @@ impl TextParser {
         let mut told = Counters {
             allocs: unsigned(allocs),
             frees: unsigned(frees),
-            told_diff: diff.and_then(|diff| i64::try_from(diff).ok()),
+            reported_diff: diff.and_then(|diff| i64::try_from(diff).ok()),
             bytes: unsigned(bytes),
-            told_per_alloc: unsigned(per_alloc),
+            reported_per_alloc: unsigned(per_alloc),
             ..Counters::default()
         };
         // Only our own tables of Linux have this column.

@@ -96,7 +96,7 @@ impl TextParser {
                     let told = Counters {
                         allocs: half.allocs,
                         frees: half.frees,
-                        told_diff: i64::try_from(half.live).ok(),
+                        reported_diff: i64::try_from(half.live).ok(),
                         bytes: Some(half.bytes),
                         ..Counters::default()
                     };

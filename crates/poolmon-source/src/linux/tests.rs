@@ -85,7 +85,7 @@ const SLAB_ONLY: Parts = Parts { slab: true, empty_caches: true, vmalloc: false,
 
 fn told(rows: &[Row]) -> Vec<(String, &'static str, i64, u64)> {
     let row = |row: &Row| {
-        (row.tag.to_string(), row.pool.id(), row.counters.told_diff.unwrap(), row.counters.bytes.unwrap())
+        (row.tag.to_string(), row.pool.id(), row.counters.reported_diff.unwrap(), row.counters.bytes.unwrap())
     };
     rows.iter().map(row).collect()
 }
@@ -110,7 +110,7 @@ fn a_whole_sample() {
         ("drivers/gpu/x.c:9 g".into(), "callsite", 2, 4096),
     ];
     assert_eq!(told(&sample.rows), wanted);
-    let owners: Vec<_> = sample.rows.iter().filter_map(|row| row.told_owner.as_deref()).collect();
+    let owners: Vec<_> = sample.rows.iter().filter_map(|row| row.reported_owner.as_deref()).collect();
     assert_eq!(owners, ["gpu", "gpu"]);
     assert_eq!(sample.rows[0].counters.used, Some(30_000));
     assert_eq!(sample.rows[0].counters.allocs, None);

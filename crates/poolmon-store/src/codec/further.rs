@@ -168,7 +168,8 @@ mod tests {
         signed: true,
         stored: |row| row.bytes.filter(|bytes| bytes % 2 == 0).map(|bytes| BEYOND.get() - i128::from(bytes)),
         set: |row, value| {
-            row.told_per_alloc = value.and_then(|value| i64::try_from(value).ok()).map(i64::cast_unsigned);
+            row.reported_per_alloc =
+                value.and_then(|value| i64::try_from(value).ok()).map(i64::cast_unsigned);
             true
         },
         ..figure::USED

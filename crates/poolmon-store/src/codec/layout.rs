@@ -23,11 +23,11 @@ pub struct Name {
 
 impl Name {
     fn of(row: &Row) -> Self {
-        Self { tag: row.tag.clone(), pool: row.pool, owner: row.told_owner.clone() }
+        Self { tag: row.tag.clone(), pool: row.pool, owner: row.reported_owner.clone() }
     }
 
     fn is(&self, row: &Row) -> bool {
-        self.pool == row.pool && self.tag == row.tag && self.owner == row.told_owner
+        self.pool == row.pool && self.tag == row.tag && self.owner == row.reported_owner
     }
 }
 
@@ -319,7 +319,7 @@ impl NameCoder {
             node = node << 1 | usize::from(c.bit(prob, number >> n & 1 == 1));
         }
         let pool = pool_of(node as u64 & 7)?;
-        let owner = row.and_then(|row| row.told_owner.as_ref());
+        let owner = row.and_then(|row| row.reported_owner.as_ref());
         let last_owner = last.and_then(|last| last.owner);
         let owner = if c.bit(&mut self.same_owner, owner == last_owner.as_ref()) {
             last_owner

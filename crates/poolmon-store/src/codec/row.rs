@@ -27,9 +27,9 @@ pub struct RowState {
 /// Figures that only some sources tell.
 #[derive(Clone, Debug, Default)]
 struct Rest {
-    told_diff: i64,
+    reported_diff: i64,
     used: u64,
-    told_per_alloc: u64,
+    reported_per_alloc: u64,
     diff_trend: Trend,
     used_follow: Follow,
     per_alloc_trend: Trend,
@@ -47,9 +47,9 @@ impl RowState {
             ..Counters::default()
         };
         if let Some(rest) = &self.rest {
-            now.told_diff = told(TOLD_DIFF).then_some(rest.told_diff);
+            now.reported_diff = told(TOLD_DIFF).then_some(rest.reported_diff);
             now.used = told(USED).then_some(rest.used);
-            now.told_per_alloc = told(PER_ALLOC).then_some(rest.told_per_alloc);
+            now.reported_per_alloc = told(PER_ALLOC).then_some(rest.reported_per_alloc);
         }
         now
     }
@@ -65,9 +65,9 @@ impl RowState {
             self.rest = Some(Box::default());
         }
         if let Some(rest) = &mut self.rest {
-            rest.told_diff = if told & TOLD_DIFF == 0 { 0 } else { rest.told_diff };
+            rest.reported_diff = if told & TOLD_DIFF == 0 { 0 } else { rest.reported_diff };
             rest.used = keep(USED, rest.used);
-            rest.told_per_alloc = keep(PER_ALLOC, rest.told_per_alloc);
+            rest.reported_per_alloc = keep(PER_ALLOC, rest.reported_per_alloc);
         }
     }
 }
@@ -91,10 +91,10 @@ pub struct RowModels {
     mask: [Prob; 6],
     allocs: IntModel,
     frees: IntModel,
-    told_diff: IntModel,
+    reported_diff: IntModel,
     bytes: FollowModel,
     used: FollowModel,
-    told_per_alloc: IntModel,
+    reported_per_alloc: IntModel,
     births: Births,
     /// Whether the row before changed.
     neighbour: bool,
@@ -128,10 +128,10 @@ impl Default for RowModels {
             mask: [Prob::default(); 6],
             allocs: IntModel::default(),
             frees: IntModel::default(),
-            told_diff: IntModel::default(),
+            reported_diff: IntModel::default(),
             bytes: FollowModel::default(),
             used: FollowModel::default(),
-            told_per_alloc: IntModel::with_classes(16),
+            reported_per_alloc: IntModel::with_classes(16),
             births: Births {
                 allocs: IntModel::with_classes(1),
                 diff: IntModel::with_classes(66),
@@ -162,10 +162,10 @@ fn mask_of(now: &Counters) -> u8 {
     let told = [
         now.allocs.is_some(),
         now.frees.is_some(),
-        now.told_diff.is_some(),
+        now.reported_diff.is_some(),
         now.bytes.is_some(),
         now.used.is_some(),
-        now.told_per_alloc.is_some(),
+        now.reported_per_alloc.is_some(),
     ];
     told.iter().rev().fold(0, |mask, &told| mask << 1 | u8::from(told))
 }
@@ -244,9 +244,9 @@ impl RowModels {
         if mask & TOLD_DIFF != 0
             && let Some(rest) = &mut state.rest
         {
-            let beyond = now.told_diff.unwrap_or(0).wrapping_sub(rest.told_diff).wrapping_sub(diff);
-            diff = diff.wrapping_add(rest.diff_trend.step(c, &mut self.told_diff, beyond));
-            rest.told_diff = rest.told_diff.wrapping_add(diff);
+            let beyond = now.reported_diff.unwrap_or(0).wrapping_sub(rest.reported_diff).wrapping_sub(diff);
+            diff = diff.wrapping_add(rest.diff_trend.step(c, &mut self.reported_diff, beyond));
+            rest.reported_diff = rest.reported_diff.wrapping_add(diff);
         }
         if mask & BYTES != 0 {
             let moved = self.bytes.step(c, &mut state.byte_follow, diff, step(state.bytes, now.bytes));
@@ -258,9 +258,9 @@ impl RowModels {
             rest.used = add(rest.used, moved);
         }
         if mask & PER_ALLOC != 0 {
-            let moved = step(rest.told_per_alloc, now.told_per_alloc);
-            let moved = rest.per_alloc_trend.step(c, &mut self.told_per_alloc, moved);
-            rest.told_per_alloc = add(rest.told_per_alloc, moved);
+            let moved = step(rest.reported_per_alloc, now.reported_per_alloc);
+            let moved = rest.per_alloc_trend.step(c, &mut self.reported_per_alloc, moved);
+            rest.reported_per_alloc = add(rest.reported_per_alloc, moved);
         }
     }
 
@@ -280,9 +280,9 @@ impl RowModels {
         }
         if mask & TOLD_DIFF != 0 {
             let expected = coded.diff(width).unwrap_or(0);
-            let beyond = now.told_diff.unwrap_or(0).wrapping_sub(expected);
+            let beyond = now.reported_diff.unwrap_or(0).wrapping_sub(expected);
             let beyond = births.diff.signed(c, 65, 0, beyond);
-            coded.told_diff = Some(expected.wrapping_add(beyond));
+            coded.reported_diff = Some(expected.wrapping_add(beyond));
         }
         let diff = coded.diff(width).unwrap_or(0);
         for (bit, used) in [(BYTES, false), (USED, true)] {
@@ -296,8 +296,8 @@ impl RowModels {
             *(if used { &mut coded.used } else { &mut coded.bytes }) = Some(value);
         }
         if mask & PER_ALLOC != 0 {
-            let told = births.per_alloc.unsigned(c, 0, now.told_per_alloc.unwrap_or(0));
-            coded.told_per_alloc = Some(told);
+            let told = births.per_alloc.unsigned(c, 0, now.reported_per_alloc.unwrap_or(0));
+            coded.reported_per_alloc = Some(told);
         }
         let mut state = RowState {
             allocs,
@@ -308,9 +308,9 @@ impl RowModels {
         state.byte_follow.unit = average(coded.bytes, diff);
         state.tell(mask);
         if let Some(rest) = &mut state.rest {
-            rest.told_diff = coded.told_diff.unwrap_or(0);
+            rest.reported_diff = coded.reported_diff.unwrap_or(0);
             rest.used = coded.used.unwrap_or(0);
-            rest.told_per_alloc = coded.told_per_alloc.unwrap_or(0);
+            rest.reported_per_alloc = coded.reported_per_alloc.unwrap_or(0);
             rest.used_follow.unit = average(coded.used, diff);
         }
         state

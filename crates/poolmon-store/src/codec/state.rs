@@ -61,7 +61,7 @@ pub struct CodecState {
 struct Extras {
     disagreeing: usize,
     remarks: Vec<String>,
-    told_deltas: Vec<Delta>,
+    reported_deltas: Vec<Delta>,
 }
 
 impl CodecState {
@@ -298,7 +298,7 @@ impl CodecState {
         let wanted = input.map(|sample| Extras {
             disagreeing: sample.disagreeing,
             remarks: sample.remarks.clone(),
-            told_deltas: sample.told_deltas.clone(),
+            reported_deltas: sample.reported_deltas.clone(),
         });
         let has = wanted.as_ref().is_some_and(|wanted| *wanted != Extras::default());
         if !c.bit(&mut self.has_extras, has) {
@@ -315,13 +315,13 @@ impl CodecState {
             coded.remarks.push(text.text(c, rest.next().map_or("", String::as_str)));
             spoiled(c)?;
         }
-        let deltas = c.raw(32, wanted.told_deltas.len() as u64);
+        let deltas = c.raw(32, wanted.reported_deltas.len() as u64);
         if deltas > MAX_ROWS as u64 {
             return Err(CodecError("more changes than rows"));
         }
         let mut models = PLACED.map(|_| IntModel::with_classes(1));
         let mut per_alloc = IntModel::with_classes(1);
-        let mut rest = wanted.told_deltas.iter();
+        let mut rest = wanted.reported_deltas.iter();
         for _ in 0..deltas {
             let now = rest.next().copied().unwrap_or_default();
             let mut code = |model: &mut IntModel, change: Option<i64>| {
@@ -333,7 +333,7 @@ impl CodecState {
                 *(figure.change_mut)(&mut delta) = code(model, (figure.change)(&now));
             }
             delta.per_alloc = code(&mut per_alloc, now.per_alloc);
-            coded.told_deltas.push(delta);
+            coded.reported_deltas.push(delta);
             spoiled(c)?;
         }
         self.extras = coded;
@@ -374,7 +374,7 @@ impl CodecState {
         }
         sample.disagreeing = self.extras.disagreeing;
         sample.remarks.clone_from(&self.extras.remarks);
-        sample.told_deltas.clone_from(&self.extras.told_deltas);
+        sample.reported_deltas.clone_from(&self.extras.reported_deltas);
     }
 
     /// The last sample, without its time, in `sample`, whose memory is used again.
@@ -389,7 +389,7 @@ impl CodecState {
                 tag: name.tag.clone(),
                 pool: name.pool,
                 counters: self.now(number)?,
-                told_owner: name.owner.clone(),
+                reported_owner: name.owner.clone(),
             })
         });
         let in_sessions: usize = self.layout.parts.iter().map(|part| part.rows).sum();

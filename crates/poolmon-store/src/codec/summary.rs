@@ -125,7 +125,7 @@ fn code<C: Coder>(c: &mut C, end: &Sample, input: Option<&Summary>) -> Result<Su
         let counters = whole(c, wanted.map(|(row, _)| &row.counters));
         let told =
             models.row(c, &counters, end.width, coded.samples, wanted.map_or(&unknown, |(_, told)| told));
-        let row = Row { tag: name.tag, pool: name.pool, counters, told_owner: name.owner };
+        let row = Row { tag: name.tag, pool: name.pool, counters, reported_owner: name.owner };
         coded.gone.push((row, told));
         if c.is_spoiled() || coded.gone.len() > MAX_ROWS {
             return Err(CodecError("more rows than a sample can have"));
@@ -144,7 +144,7 @@ fn whole<C: Coder>(c: &mut C, wanted: Option<&Counters>) -> Counters {
         let bits = code(wanted.and_then(figure.stored).and_then(bits_of));
         (figure.set)(&mut coded, bits.map(|bits| number_of(figure, bits)));
     }
-    coded.told_per_alloc = code(wanted.and_then(|row| row.told_per_alloc));
+    coded.reported_per_alloc = code(wanted.and_then(|row| row.reported_per_alloc));
     coded
 }
 
@@ -238,12 +238,12 @@ mod tests {
                         tag: Tag::name("dentry"),
                         pool: Pool::Reclaimable,
                         counters: Counters {
-                            told_diff: Some((by & 1023).cast_signed()),
+                            reported_diff: Some((by & 1023).cast_signed()),
                             bytes: Some(by & 0xf000),
                             used: Some((by & 1023) * 16),
                             ..Counters::default()
                         },
-                        told_owner: None,
+                        reported_owner: None,
                     });
                 }
             }

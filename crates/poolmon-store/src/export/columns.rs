@@ -172,14 +172,14 @@ impl Window {
             key.session == session
                 && key.pool == row.pool
                 && key.tag == row.tag
-                && key.owner == row.told_owner
+                && key.owner == row.reported_owner
         };
         if let Some(guess) = guess
             && self.streams.get(guess).is_some_and(|(key, _)| is_it(key))
         {
             return guess;
         }
-        let key = Key { session, tag: row.tag.clone(), pool: row.pool, owner: row.told_owner.clone() };
+        let key = Key { session, tag: row.tag.clone(), pool: row.pool, owner: row.reported_owner.clone() };
         let next = self.streams.len();
         let number = *self.numbers.entry(key.clone()).or_insert(next);
         if number == next {

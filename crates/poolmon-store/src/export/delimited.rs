@@ -56,7 +56,7 @@ pub(super) fn rows(
                 for figure in figure::FIGURES {
                     line.value(&figure.value(&row.counters, sample.width))?;
                 }
-                line.field(row.told_owner.as_deref().unwrap_or_default())?;
+                line.field(row.reported_owner.as_deref().unwrap_or_default())?;
                 line.end()
             };
             write().map_err(sink)?;

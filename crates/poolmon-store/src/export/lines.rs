@@ -62,7 +62,7 @@ fn object(
             Cell::Unknown | Cell::Text(_) | Cell::Share(_) => {}
         }
     }
-    add(&mut map, "owner", row.told_owner.as_deref())?;
+    add(&mut map, "owner", row.reported_owner.as_deref())?;
     map.end()
 }
 

@@ -425,9 +425,9 @@ fn filtered<'a>(filter: &Filter, sample: &'a Sample, scratch: &'a mut Sample) ->
     }
     scratch.clone_from(sample);
     let kept: Vec<bool> = sample.rows.iter().map(|row| filter.admits_tag(&row.tag, row.pool)).collect();
-    if scratch.told_deltas.len() == kept.len() {
+    if scratch.reported_deltas.len() == kept.len() {
         let mut rest = kept.iter();
-        scratch.told_deltas.retain(|_| rest.next() == Some(&true));
+        scratch.reported_deltas.retain(|_| rest.next() == Some(&true));
     }
     let mut rest = kept.iter();
     scratch.rows.retain(|_| rest.next() == Some(&true));

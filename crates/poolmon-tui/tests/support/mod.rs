@@ -90,8 +90,8 @@ pub fn linux(step: u64) -> Sample {
     let row = |name: &str, pool, diff: i64, bytes, used| Row {
         tag: Tag::name(name),
         pool,
-        counters: Counters { told_diff: Some(diff), bytes: Some(bytes), used, ..Counters::default() },
-        told_owner: None,
+        counters: Counters { reported_diff: Some(diff), bytes: Some(bytes), used, ..Counters::default() },
+        reported_owner: None,
     };
     let grown = step * 21;
     sample.rows = vec![
@@ -115,7 +115,7 @@ pub fn linux(step: u64) -> Sample {
         ),
     ];
     if let Some(row) = sample.rows.get_mut(4) {
-        row.told_owner = Some("nf_tables".into());
+        row.reported_owner = Some("nf_tables".into());
     }
     sample
 }

@@ -46,7 +46,7 @@ pub fn source_with_marks(
 /// What pooltag files, the built-in table and the index of searched drivers say of a tag.
 pub fn hint(owners: &KnownOwners) -> impl Fn(&Tag, Pool) -> Option<OwnerHint> + '_ {
     |tag, pool| {
-        let row = Row { tag: tag.clone(), pool, counters: Counters::default(), told_owner: None };
+        let row = Row { tag: tag.clone(), pool, counters: Counters::default(), reported_owner: None };
         let driver = owners.label(&row)?.driver.clone()?;
         Some(OwnerHint { driver, third_party: false })
     }
@@ -109,7 +109,7 @@ fn files(
     owners: &KnownOwners,
     marks: Option<&mut Vec<TimedMark>>,
 ) -> anyhow::Result<AnalysedSeries> {
-    let mut rows = input::told_series(&args.sources, ReadOptions::default())?;
+    let mut rows = input::reported_series(&args.sources, ReadOptions::default())?;
     if let Some(marks) = marks {
         *marks = rows.marks()?;
     }

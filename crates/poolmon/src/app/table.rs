@@ -22,7 +22,7 @@ pub fn print(
     if let Some(limit) = limit {
         table.rows.truncate(limit);
     }
-    let told = table.rows.iter().any(|row| row.row.told_owner.is_some());
+    let told = table.rows.iter().any(|row| row.row.reported_owner.is_some());
     let options = PrintOptions {
         totals: rows.totals,
         header: rows.totals || format == TableFormat::Poolmon,

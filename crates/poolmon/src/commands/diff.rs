@@ -71,7 +71,7 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<Outcome> {
     if args.format == FormatArg::Table {
         poolmon_render::diff::text(&mut out, &before, &after, &table, hidden)?;
     } else {
-        let driver = owners.asked_for() || table.rows.iter().any(|row| row.row.told_owner.is_some());
+        let driver = owners.asked_for() || table.rows.iter().any(|row| row.row.reported_owner.is_some());
         let options = PrintOptions { totals: args.rows.totals, header: false, stamp: true, driver };
         poolmon_print::write(&mut out, args.format.into(), &after, &table, options)?;
     }
@@ -93,7 +93,7 @@ fn take(spec: &str) -> anyhow::Result<(Sample, bool)> {
 
 /// The first and the last sample of a series.
 fn ends(path: &Path) -> anyhow::Result<(Sample, Sample, bool)> {
-    let mut series = input::told_series(&[path.to_path_buf()], ReadOptions::default())?;
+    let mut series = input::reported_series(&[path.to_path_buf()], ReadOptions::default())?;
     let mut first = Sample::empty();
     let mut last = Sample::empty();
     let mut number = 0_u64;

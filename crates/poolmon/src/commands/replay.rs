@@ -41,7 +41,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
             "save it to a file, and use that"
         )
     );
-    let series = input::told_series(std::slice::from_ref(&args.path), ReadOptions::default())?;
+    let series = input::reported_series(std::slice::from_ref(&args.path), ReadOptions::default())?;
     let mut tape = series.into_tape()?;
     let timeline = tape.timeline()?;
     let when = |text: &Option<String>| -> anyhow::Result<Option<Timestamp>> {

@@ -38,7 +38,7 @@ pub fn run(args: &TopArgs) -> anyhow::Result<Outcome> {
     }
     if args.rows.by_change && found.one_moment {
         note!("a dump is one sample: there is no change to sort by; `poolmon diff` compares two");
-    } else if args.rows.by_change && before.is_none() && now.told_deltas.is_empty() {
+    } else if args.rows.by_change && before.is_none() && now.reported_deltas.is_empty() {
         note!("one snapshot has no change to sort by; {}", where_change_comes_from(args));
     }
     table::print(&rows, args.limit, args.format.into(), before.as_ref(), now, &owners)?;

@@ -61,7 +61,7 @@ pub fn series(paths: &[PathBuf], options: ReadOptions) -> anyhow::Result<SampleS
 }
 
 /// As [`series`], and prints what a person has to know of the files.
-pub fn told_series(paths: &[PathBuf], options: ReadOptions) -> anyhow::Result<SampleSeries> {
+pub fn reported_series(paths: &[PathBuf], options: ReadOptions) -> anyhow::Result<SampleSeries> {
     let mut series = series(paths, options)?;
     for remark in series.take_remarks() {
         warning!("{remark}");
@@ -88,7 +88,7 @@ pub fn at(
     options: ReadOptions,
 ) -> anyhow::Result<FileMoment> {
     let when = at.map(|at| moment::parse(at, &TimeZone::system())).transpose()?;
-    let mut series = told_series(&[path.to_path_buf()], options)?;
+    let mut series = reported_series(&[path.to_path_buf()], options)?;
     let pair = series.at(when, over.into())?;
     if let Some(first) = pair.too_early {
         note!("there is no sample this early, so no change; the first sample is of {}", civil(first));
