@@ -5,6 +5,7 @@
 //! * `files.rs`: saved logs and tables, the samples that people hold;
 //! * `linux_files.rs`: saved lists of Linux and its tools, sosreports;
 //! * `bad_input.rs`: empty, cut, binary, endless and missing files, closed pipes, wrong arguments;
+//! * `guide.rs`: the commands of the guide's page on logs;
 //! * `kernel.rs`: this machine's own kernel, with a program that holds objects;
 //! * `recorder.rs`: recording this machine: its ends, crashes, full disks; `exchange.rs`: export and import;
 //! * `schema/`: every JSON and CSV document against `schema/` and `docs/data.md`;
@@ -22,6 +23,7 @@ mod classic;
 mod dump;
 mod exchange;
 mod files;
+mod guide;
 #[cfg(target_os = "linux")]
 mod kernel;
 mod leaks;

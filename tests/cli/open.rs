@@ -131,7 +131,6 @@ fn what_cannot_be_opened_is_named_with_what_can() {
         (&["screen.png"], &["this is a picture (PNG)"]),
         (&["tags.txt"], &["this is a pooltag.txt", "--pooltag"]),
         (&["absent.log"], &["absent.log: there is no such file or folder", "poolmon --help"]),
-        (&["recrod"], &["recrod: there is no such file or folder", "poolmon record"]),
         (&["one.log", "driver.sys"], &["others hold samples"]),
     ] {
         let (code, out, err) = folder.run(args, None);
@@ -140,6 +139,9 @@ fn what_cannot_be_opened_is_named_with_what_can() {
             assert!(err.contains(word), "{args:?}: {word} is not in:\n{err}");
         }
     }
+    let (code, _, err) = folder.run(&["recrod"], None);
+    assert_eq!(code, Some(2), "a mistyped command is a wrong argument");
+    assert!(err.contains("no such command") && err.contains("type: poolmon record"), "{err}");
     let (code, _, err) = folder.run(&["one.log", "--frobnicate"], None);
     assert!(code == Some(2) && err.contains("--frobnicate"), "{err}");
 }
@@ -155,6 +157,8 @@ fn every_sample_beside_the_project_is_opened_sensibly() {
         running.map_or_else(|| err.lines().next().unwrap_or_default().to_owned(), str::to_owned)
     };
     for (name, expected) in [
+        ("linux-allocinfo-head.txt", "top"),
+        ("linux-slabtop-once.txt", "top"),
         ("memsnap-log-xp-2002.txt", "memsnap's list of processes"),
         ("poolmon-screen-docs-display.txt", "top"),
         ("poolmon-screen-docs-mapped-driver.txt", "top"),

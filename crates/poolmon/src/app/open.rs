@@ -35,7 +35,7 @@ impl FittingCommand {
 pub fn choose(paths: &[PathBuf], options: &[OsString]) -> anyhow::Result<FittingCommand> {
     let mut contents = Vec::new();
     for path in paths {
-        exists(path)?;
+        ensure!(exists(path), missing(path));
         contents.push(Contents::of(path)?);
     }
     let images = contents.iter().filter(|contents| matches!(contents, Contents::Images)).count();
@@ -91,15 +91,25 @@ fn shown(path: &Path) -> String {
     if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() }
 }
 
-/// A word that is no path may have been meant as a command.
-fn exists(path: &Path) -> anyhow::Result<()> {
-    if path.as_os_str() == "-" || path.exists() {
-        return Ok(());
-    }
+/// A word that is neither a path nor a command, and does not look like a file that is missing.
+pub fn unknown_word(paths: &[PathBuf]) -> Option<Problem> {
+    let is_word = |path: &&PathBuf| {
+        let letters =
+            path.to_str().is_some_and(|word| word.chars().all(|c| c.is_ascii_alphabetic() || c == '-'));
+        letters && !exists(path)
+    };
+    paths.first().filter(is_word).map(|path| missing(path))
+}
+
+fn exists(path: &Path) -> bool {
+    path.as_os_str() == "-" || path.exists()
+}
+
+fn missing(path: &Path) -> Problem {
     let word = path.to_string_lossy();
     let remedy = nearly(&word).map_or_else(
         || "name a file or folder that exists; poolmon --help lists the commands".to_owned(),
         |command| format!("for the command, type: poolmon {command}"),
     );
-    Err(Problem::new(format!("{word}: there is no such file or folder, and no such command"), remedy).into())
+    Problem::new(format!("{word}: there is no such file or folder, and no such command"), remedy)
 }

@@ -26,7 +26,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser as _};
 
-use crate::app::open::choose;
+use crate::app::open::{choose, unknown_word};
 use crate::app::outcome::Outcome;
 use crate::app::say::{self, note};
 use crate::cli::open::OpenArgs;
@@ -71,6 +71,10 @@ fn open(args: &OpenArgs) -> anyhow::Result<Outcome> {
     let (paths, options) = args.split();
     if options.iter().any(|option| option == "--quiet" || option == "-q") {
         say::quiet(true);
+    }
+    if let Some(problem) = unknown_word(&paths) {
+        say::warn(&problem);
+        return Ok(Outcome::Usage);
     }
     let command = choose(&paths, &options)?;
     note!("{}; running: {}", command.why, command.line());
