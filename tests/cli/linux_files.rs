@@ -143,3 +143,18 @@ fn slabinfo_of_linux_2_4_is_refused() {
     assert!(!output.status.success());
     assert!(text(&output.stderr).contains("slabinfo 1.x"), "{}", text(&output.stderr));
 }
+
+#[test]
+fn copies_of_a_general_cache_are_one_row_unless_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = |n: u32| {
+        format!(
+            "kmalloc-rnd-{n:02}-64  64 64  64   64    1 : tunables    0    0    0 : slabdata   1   1      0\n"
+        )
+    };
+    let file = write(folder.path(), "slabinfo", &(VERSION.to_owned() + &copy(1) + &copy(2) + &copy(15)));
+    assert_eq!(rows(&file), ["kmalloc-rnd-*-64 192 12288"]);
+    let file = file.to_str().unwrap();
+    assert_eq!(json_of(&["top", file, "--no-fold", "--format", "json"])["row_count"], 3);
+    assert_eq!(json_of(&["top", file, "--include", "kmalloc-rnd-02-64", "--format", "json"])["row_count"], 1);
+}

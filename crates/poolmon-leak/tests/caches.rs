@@ -100,3 +100,25 @@ fn parts_of_inodes_go_with_the_inodes() {
     assert!(part.reasons[0].starts_with("part of each inode"), "{:?}", part.reasons);
     assert_eq!(of(&report, "mystery_cache").kind, VerdictKind::Leaking, "of others nothing is known");
 }
+
+/// One call site always fills the same copy of a cache that is spread at random.
+#[test]
+fn one_copy_that_grows_is_one_call_site() {
+    let copy = |name, more| (name, Pool::Unreclaimable, 64, 1000, more);
+    let report = ten_minutes(&[
+        copy("kmalloc-rnd-05-64", 1000),
+        copy("kmalloc-rnd-06-64", 0),
+        copy("kmalloc-rnd-01-2k", 700),
+        copy("kmalloc-rnd-02-2k", 900),
+        copy("kmalloc-64", 800),
+    ]);
+    let last = |tag| of(&report, tag).reasons.last().map(String::as_str);
+    assert_eq!(
+        last("kmalloc-rnd-05-64"),
+        Some("1 of 16 copies of kmalloc-64 grows: one call site of the kernel")
+    );
+    let two = Some("2 of 16 copies of kmalloc-2k grow: at least 2 call sites of the kernel");
+    assert_eq!((last("kmalloc-rnd-01-2k"), last("kmalloc-rnd-02-2k")), (two, two));
+    assert!(!of(&report, "kmalloc-64").reasons.iter().any(|reason| reason.contains("copies")));
+    assert!(!of(&report, "kmalloc-rnd-06-64").reasons.iter().any(|reason| reason.contains("copies")));
+}

@@ -12,6 +12,7 @@
 //! 4. [`summary`]: a stretch of samples in a few figures;
 //!    [`mark`]: what happened at a moment;
 //! 5. [`filter`], [`table`]: rows chosen, compared, sorted and totalled; [`owner`]: the driver or module that a row belongs to;
+//!    [`copies`]: copies of a slab cache that are one to a person;
 //! 6. [`figure`]: every figure of a row once; [`mod@column`], [`units`]: how a value is named, formatted and ordered. Every
 //!    output asks here.
 //!
@@ -20,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 pub mod column;
+pub mod copies;
 pub mod counters;
 pub mod delta;
 pub mod figure;

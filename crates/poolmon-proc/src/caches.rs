@@ -1,5 +1,7 @@
 //! What the name of a slab cache says of it.
 
+use poolmon_model::copies::random_copy;
+
 /// Caches that the kernel creates as reclaimable (`SLAB_RECLAIM_ACCOUNT`), next to those of inodes.
 const RECLAIMABLE: [&[u8]; 11] = [
     b"dentry",
@@ -68,10 +70,8 @@ impl<'a> Kmalloc<'a> {
         let (prefix, mut rest) = name.split_at_checked(prefix.len())?;
         let mut copy = None;
         if prefix == b"kmalloc-rnd-" {
-            let dash = memchr::memchr(b'-', rest)?;
-            copy = rest.get(..dash).filter(|copy| !copy.is_empty() && copy.iter().all(u8::is_ascii_digit));
-            copy?;
-            rest = rest.get(dash + 1..)?;
+            let (number, size) = random_copy(std::str::from_utf8(name).ok()?)?;
+            (copy, rest) = (Some(number.as_bytes()), size.as_bytes());
         }
         if prefix == b"size-" {
             rest = rest.strip_suffix(b"(DMA)").unwrap_or(rest);
@@ -86,9 +86,29 @@ impl<'a> Kmalloc<'a> {
     }
 }
 
+/// Whether an object of a general cache takes far more than its name says: a debug kernel (KASAN, `slub_debug`) keeps red
+/// zones and the last users beside each object.
+pub fn is_padded(name: &[u8], object_size: u64) -> bool {
+    Kmalloc::parse(name)
+        .is_some_and(|kmalloc| object_size > kmalloc.size.saturating_add(kmalloc.size / 4 + 32))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn debug_kernels_show_in_the_size_of_objects() {
+        for (name, size, wanted) in [
+            ("kmalloc-64", 64, false),
+            ("kmalloc-64", 192, true),
+            ("kmalloc-4k", 4096, false),
+            ("kmalloc-4k", 8192, true),
+            ("dentry", 9000, false),
+        ] {
+            assert_eq!(is_padded(name.as_bytes(), size), wanted, "{name} {size}");
+        }
+    }
 
     #[test]
     fn names_of_general_caches() {

@@ -120,6 +120,16 @@ fn the_size_of_a_page_is_that_which_objects_need() {
 }
 
 #[test]
+fn a_debug_kernel_is_named() {
+    let text = VERSION.to_owned()
+        + &cache("kmalloc-64", 21, 21, 192, 21, 1, 1)
+        + &cache("kmalloc-96", 16, 16, 256, 16, 1, 1);
+    let said = &read(text).1[0].remarks;
+    assert_eq!(said[0], "a debug kernel (KASAN, slub_debug): an object of kmalloc-64 takes 192 bytes");
+    assert!(!read(slabinfo(2000, 64)).1[0].remarks.iter().any(|remark| remark.contains("debug")));
+}
+
+#[test]
 fn series_with_times_of_all_kinds() {
     for (first, second) in [
         ("Sun Mar  1 10:00:00 UTC 2026", "Sun Mar  1 10:10:00 UTC 2026"),

@@ -1,5 +1,6 @@
 //! All series together.
 
+use poolmon_model::copies::{COPIES, random_copy};
 use poolmon_model::owner::reported_name;
 use poolmon_model::{Header, Pool, Tag};
 
@@ -154,6 +155,7 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
         });
         hints.push(hint);
     }
+    name_copies(&mut verdicts);
     let groups = groups(&analysis.header, &grown, &mut verdicts, &hints);
     Report {
         verdicts,
@@ -165,6 +167,25 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
         reboots: analysis.epoch,
         out_of_order: analysis.out_of_order,
         times_known: analysis.times_known,
+    }
+}
+
+/// Of a cache that the kernel spreads over copies, how many grow says how many call sites do: one always fills the same copy.
+fn name_copies(verdicts: &mut [Verdict]) {
+    let size = |verdict: &Verdict| match &verdict.tag {
+        Tag::Name(name) => random_copy(name).map(|(_, size)| size.to_owned()),
+        Tag::Pool(_) => None,
+    };
+    let rising = |verdict: &Verdict| matches!(verdict.kind, VerdictKind::Leaking | VerdictKind::Growing);
+    let sizes: Vec<String> = verdicts.iter().filter(|verdict| rising(verdict)).filter_map(size).collect();
+    for verdict in verdicts.iter_mut().filter(|verdict| rising(verdict)) {
+        let Some(size) = size(verdict) else { continue };
+        let growing = sizes.iter().filter(|other| **other == size).count();
+        verdict.reasons.push(if growing == 1 {
+            format!("1 of {COPIES} copies of kmalloc-{size} grows: one call site of the kernel")
+        } else {
+            format!("{growing} of {COPIES} copies of kmalloc-{size} grow: at least {growing} call sites of the kernel")
+        });
     }
 }
 

@@ -18,6 +18,9 @@ pub struct TopArgs {
     /// Rows and order.
     #[command(flatten)]
     pub rows: RowArgs,
+    /// Show each copy kmalloc-rnd-NN-SIZE of a Linux slab cache as a row of its own
+    #[arg(long)]
+    pub no_fold: bool,
     /// Show at most N rows
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,

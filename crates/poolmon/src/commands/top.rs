@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use poolmon_model::{PoolView, Sample};
+use poolmon_model::{PoolView, Sample, copies};
 use poolmon_read::{ReadOptions, SamplePair};
 
 use crate::app::outcome::Outcome;
@@ -20,7 +20,7 @@ pub fn run(args: &TopArgs) -> anyhow::Result<Outcome> {
         // As slabtop: vmalloc areas and call sites cost the kernel several times as much to list.
         rows.which.pool.get_or_insert(PoolView::Slab);
     }
-    let found = match &args.file {
+    let mut found = match &args.file {
         Some(path) => {
             let keep_undated = args.at.is_none() && args.over.is_none();
             let options = ReadOptions { keep_undated, ..ReadOptions::default() };
@@ -28,6 +28,11 @@ pub fn run(args: &TopArgs) -> anyhow::Result<Outcome> {
         }
         None => sample_this_machine(rows.filter().view, rows.session.is_some(), args.over)?,
     };
+    // A person who names a copy wants to see it.
+    if !args.no_fold && !args.rows.which.include.iter().any(|tag| copies::random_copy(tag).is_some()) {
+        found.pair.before.iter_mut().for_each(|before| _ = copies::fold(before));
+        copies::fold(&mut found.pair.now);
+    }
     let SamplePair { before, now, .. } = &found.pair;
     input::tell_remarks(now);
     if args.file.is_some() && args.format == FormatArg::Table && !found.one_moment {

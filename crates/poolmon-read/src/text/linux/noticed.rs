@@ -31,6 +31,8 @@ pub(super) struct Noticed {
     pub(super) lower_bounds: bool,
     /// The size of a page, if it is not the usual one.
     pub(super) page_size: Option<u64>,
+    /// A general cache whose objects take far more than its name says, and how much.
+    pub(super) padded: Option<(Vec<u8>, u64)>,
     /// Caches whose pool is unknown.
     pub(super) unsure: bool,
     /// The sample's time.
@@ -116,6 +118,10 @@ impl Noticed {
         }
         if let Some(size) = self.page_size {
             say(Other, format!("pages of {} KiB: as large as the objects of a slab need", size / 1024));
+        }
+        if let Some((name, size)) = &self.padded {
+            let name = String::from_utf8_lossy(name);
+            say(Other, format!("a debug kernel (KASAN, slub_debug): an object of {name} takes {size} bytes"));
         }
         if self.unsure {
             let text = "the text does not say which caches can be shrunk: those not known by name are shown as unreclaimable";

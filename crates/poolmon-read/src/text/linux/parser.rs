@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use poolmon_model::header::FIGURES;
 use poolmon_model::{CounterWidth, Header, Origin, Pool, Sample, SourceKind};
 use poolmon_proc::allocinfo::{self, CallLine};
-use poolmon_proc::caches::reclaimable;
+use poolmon_proc::caches::{is_padded, reclaimable};
 use poolmon_proc::meminfo::memory_line;
 use poolmon_proc::names::{FoundName, Names};
 use poolmon_proc::slab::CacheLine;
@@ -367,6 +367,9 @@ impl LinuxParser {
     fn cache(&mut self, line: CacheLine<'_>) {
         self.listed += 1;
         if !self.skipping {
+            if is_padded(line.name, line.object_size) {
+                self.noticed.padded.get_or_insert_with(|| (line.name.to_vec(), line.object_size));
+            }
             let at = self.name(line.name);
             self.slab.push((at, line.unnamed()));
         }
