@@ -2,7 +2,8 @@
 //!
 //! Rules, each with a test:
 //! * 32-bit counters are subtracted modulo 2³² and read as signed: no kernel makes 2³¹ allocations in an interval.
-//! * A tag that was absent held nothing: its change is all it has now (it appeared late, or came back).
+//! * A tag that was absent held nothing: its change is all it has now (it appeared late, or came back); unless the
+//!   sample lists only some rows ([`crate::Coverage`]): then what it held is unknown.
 //! * A tag that is absent now gave everything back; it stays for one table, marked [`Presence::Gone`].
 //! * Across a reboot nothing is compared.
 

@@ -23,6 +23,7 @@
 pub mod column;
 pub mod copies;
 pub mod counters;
+pub mod coverage;
 pub mod delta;
 pub mod figure;
 pub mod filter;
@@ -41,6 +42,7 @@ pub mod units;
 
 pub use column::{Column, Value};
 pub use counters::{CounterWidth, Counters};
+pub use coverage::Coverage;
 pub use delta::Delta;
 pub use figure::{FIGURES, Figure};
 pub use filter::{Filter, Pattern, Scope};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::{CounterWidth, Counters, Delta, Header, Pool, Tag};
+use crate::{CounterWidth, Counters, Coverage, Delta, Header, Pool, Tag};
 
 /// One row: who holds how much of which pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +110,8 @@ pub struct Sample {
     pub width: CounterWidth,
     /// Machine-wide figures.
     pub header: Header,
+    /// What the rows leave out: a row that is not listed is unknown where the list is not complete.
+    pub coverage: Coverage,
     /// The system's rows, in the source's order.
     pub rows: Vec<Row>,
     /// Changes that the source itself reported, one for each of `rows`; empty if it reported none (a copied screen does).
@@ -131,6 +133,7 @@ impl Sample {
             origin,
             width,
             header: Header::default(),
+            coverage: Coverage::COMPLETE,
             rows: Vec::new(),
             reported_deltas: Vec::new(),
             sessions: Vec::new(),
@@ -149,6 +152,7 @@ impl Sample {
         self.time = None;
         self.uptime = None;
         self.header = Header::default();
+        self.coverage = Coverage::COMPLETE;
         self.rows.clear();
         self.reported_deltas.clear();
         self.sessions.clear();

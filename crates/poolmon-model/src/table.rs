@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::column::{self, Column, Value};
 use crate::delta::{Presence, RowIndex, rebooted};
 use crate::owner::{OwnerOrigin, OwnerParts};
-use crate::{CounterWidth, Counters, Delta, Filter, Header, Pool, Row, Sample, Scope};
+use crate::{CounterWidth, Counters, Coverage, Delta, Filter, Header, Pool, Row, Sample, Scope};
 
 /// What is known of a row's owner.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -213,14 +213,15 @@ impl Table {
         let old_rows = before.map(|before| rows_in_scope(before, filter.scope));
         // A copied screen reports its own changes; they count if there is no earlier sample to compare with.
         let told = if filter.scope == Scope::System { now.reported_deltas.as_slice() } else { &[] };
-        self.fill(old_rows.as_deref(), &now_rows, told, now.width, filter, labeler);
+        let old = old_rows.as_deref().zip(before.map(|before| before.coverage));
+        self.fill(old, (&now_rows, now.coverage), told, now.width, filter, labeler);
         self.total(now, filter);
     }
 
     fn fill(
         &mut self,
-        old_rows: Option<&[Row]>,
-        now_rows: &[Row],
+        old: Option<(&[Row], Coverage)>,
+        (now_rows, now_coverage): (&[Row], Coverage),
         told: &[Delta],
         width: CounterWidth,
         filter: &Filter,
@@ -231,26 +232,31 @@ impl Table {
         self.gone_index.reset();
         let mut matched = 0;
         for (at, row) in now_rows.iter().enumerate() {
-            let (delta, presence) = match old_rows {
+            let (delta, presence) = match old {
                 None => (told.get(at).copied(), Presence::Steady),
-                Some(old_rows) => match self.index.find(old_rows, row, at) {
+                Some((old_rows, coverage)) => match self.index.find(old_rows, row, at) {
                     Some((_, old)) => {
                         matched += 1;
                         (Some(Delta::between(&old.counters, &row.counters, width)), Presence::Steady)
                     }
+                    // The earlier sample left such rows out: what this one held then is unknown.
+                    None if !coverage.lists_all(row.pool) => (None, Presence::Steady),
                     None => (Some(Delta::from_nothing(&row.counters, width)), Presence::New),
                 },
             };
             self.push(row, width, delta, presence, filter, labeler);
         }
-        let Some(old_rows) = old_rows else { return };
+        let Some((old_rows, _)) = old else { return };
         if !filter.show_gone || matched == old_rows.len() {
             return;
         }
         // A row that is gone holds zeros and is shown all the same.
         let shown = Filter { show_zero: true, ..filter.clone() };
         for (at, old) in old_rows.iter().enumerate() {
-            if old.counters.is_zero() || self.gone_index.find(now_rows, old, at).is_some() {
+            if !now_coverage.lists_all(old.pool)
+                || old.counters.is_zero()
+                || self.gone_index.find(now_rows, old, at).is_some()
+            {
                 continue;
             }
             let nothing = old.counters.freed();
@@ -293,7 +299,9 @@ impl Table {
                 }
             }
             let told = now.header.pool_total(pool).filter(|_| filter.scope == Scope::System);
-            let shown = filter.view.admits(pool) && now.rows.iter().any(|row| row.pool == pool);
+            let shown = filter.view.admits(pool)
+                && now.coverage.lists_all(pool)
+                && now.rows.iter().any(|row| row.pool == pool);
             if let Some(told) = told.filter(|_| shown) {
                 totals.untagged = Some(told.wrapping_sub(now.tagged_bytes(pool)).cast_signed());
             }

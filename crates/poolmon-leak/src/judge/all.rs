@@ -7,6 +7,7 @@ use poolmon_model::{Header, Pool, Tag};
 use super::one::{self, Finding};
 use super::owner::{self, OwnerHint};
 use super::{Points, group};
+use crate::series::SeriesStart;
 use crate::stats::{false_discovery, mann_kendall, theil_sen};
 use crate::verdict::{Exhaustion, Group, Limit, PoolGrowth, Rate, Report, Verdict, VerdictKind};
 use crate::{Analysis, AnalysisConfig};
@@ -124,11 +125,13 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
         let share = pool
             .filter(|pool| rising && pool.bytes.per_hour > 0.0 && pool.grows)
             .map(|pool| (finding.bytes.per_hour / pool.bytes.per_hour).clamp(0.0, 1.0));
-        let since_start = !finding.bent && series.first <= from;
+        let since_start = !finding.bent && (series.first <= from || series.start == SeriesStart::FirstListed);
         // The first point lies in the middle of the first slot; what grew in it grew from its first sample on.
-        let is_whole = since_start && from == 0 && finding.kind != VerdictKind::Step;
+        let is_whole = since_start && series.first <= from && from == 0 && finding.kind != VerdictKind::Step;
         let hour = if is_whole { 0.0 } else { finding.from };
-        let since = if finding.kind == VerdictKind::Steady { None } else { analysis.at(hour) };
+        // When a row came into a cut list says nothing about when it began.
+        let unknown = series.start == SeriesStart::Unknown && series.first > from && !finding.bent;
+        let since = if finding.kind == VerdictKind::Steady || unknown { None } else { analysis.at(hour) };
         verdicts.push(Verdict {
             tag: series.tag.clone(),
             pool: series.pool,

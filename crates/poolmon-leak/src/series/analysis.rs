@@ -8,6 +8,7 @@ use poolmon_model::delta::is_reboot;
 use poolmon_model::summary::{self, Summary, pool_bytes};
 use poolmon_model::{Header, Keys, Origin, Pool, Row, Sample, Tag};
 
+use super::buckets::SeriesStart;
 use super::{BucketSeries, Timeline};
 use crate::judge::owner::OwnerHint;
 use crate::{AnalysisConfig, Report, judge};
@@ -29,6 +30,10 @@ pub struct Analysis {
     pub(crate) times_known: bool,
     /// Numbers of rows: their places in `series`.
     keys: Keys,
+    /// Pools of which some sample listed every row.
+    listed: Vec<Pool>,
+    /// Pools of which some sample listed rows.
+    shown: Vec<Pool>,
     /// The last sample was taken in, and every row had a series of its own: the next may tell its changes alone.
     chained: bool,
     pub(super) origin: Option<Arc<Origin>>,
@@ -52,6 +57,8 @@ impl Analysis {
             out_of_order: 0,
             times_known: false,
             keys: Keys::default(),
+            listed: Vec::new(),
+            shown: Vec::new(),
             chained: false,
             origin: None,
             uptime: None,
@@ -98,13 +105,24 @@ impl Analysis {
             None => self.take_all(sample, step),
         };
         self.push_pools(sample);
-        let tells = self.samples > 0 && !rebooted && load > 0.0;
+        // Between lists that leave rows out, allocations were made that no row shows.
+        let tells = self.samples > 0 && !rebooted && load > 0.0 && sample.coverage.is_complete();
         self.timeline.count(seconds, tells.then_some(load));
         self.ended(sample, seconds, 1);
     }
 
     /// So many samples were taken in; this is the last of them.
     fn ended(&mut self, sample: &Sample, seconds: f64, samples: u64) {
+        for &pool in &sample.origin.pools {
+            for (all, pools) in [
+                (sample.coverage.lists_all(pool), &mut self.listed),
+                (sample.coverage.has(pool), &mut self.shown),
+            ] {
+                if all && !pools.contains(&pool) {
+                    pools.push(pool);
+                }
+            }
+        }
         self.samples += samples;
         self.last_seconds = seconds;
         self.uptime = sample.uptime;
@@ -152,7 +170,7 @@ impl Analysis {
         }
         if sample.rows.len() < self.series.len() {
             for series in &mut self.series {
-                if series.seen <= self.samples {
+                if series.seen <= self.samples && sample.coverage.lists_all(series.pool) {
                     series.absent(self.samples);
                 }
             }
@@ -185,7 +203,7 @@ impl Analysis {
         self.chained = !twice;
         if sample.rows.len() < self.series.len() {
             for series in &mut self.series {
-                if series.seen <= self.samples {
+                if series.seen <= self.samples && sample.coverage.lists_all(series.pool) {
                     series.absent(self.samples);
                 }
             }
@@ -233,12 +251,16 @@ impl Analysis {
         let first = self.next_slot();
         for (row, &index) in sample.rows.iter().zip(self.keys.order()) {
             if index as usize == self.series.len() {
-                self.series.push(BucketSeries::new(
-                    row.tag.clone(),
-                    row.pool,
-                    row.reported_owner.clone(),
-                    first,
-                ));
+                self.series.push(BucketSeries::new(row.tag.clone(), row.pool, row.reported_owner.clone(), first));
+                if let Some(series) = self.series.last_mut() {
+                    series.start = if self.samples == 0 || self.listed.contains(&row.pool) {
+                        SeriesStart::Seen
+                    } else if self.shown.contains(&row.pool) {
+                        SeriesStart::Unknown
+                    } else {
+                        SeriesStart::FirstListed
+                    };
+                }
             }
         }
     }
@@ -312,6 +334,10 @@ impl Analysis {
     /// Whole pools are series of their own: the header's figure, else the sum of the rows.
     fn push_pools(&mut self, sample: &Sample) {
         for &pool in &sample.origin.pools {
+            // The sum of some rows is not the pool's size.
+            if sample.header.pool_total(pool).is_none() && !sample.coverage.lists_all(pool) {
+                continue;
+            }
             let bytes = pool_bytes(sample, pool);
             let counters = poolmon_model::Counters { bytes: Some(bytes), ..Default::default() };
             let now = self.samples;

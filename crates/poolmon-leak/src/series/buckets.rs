@@ -48,6 +48,17 @@ impl Bucket {
     }
 }
 
+/// What the first sample of a series says about its beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeriesStart {
+    /// It was in the first sample, or an earlier one listed its pool without it.
+    Seen,
+    /// No earlier sample had rows of its pool: it may have been there since the first.
+    FirstListed,
+    /// It came into a list that was cut or filtered: it may have been there long before.
+    Unknown,
+}
+
 /// The series of one (tag, pool).
 #[derive(Clone, Debug)]
 pub struct BucketSeries {
@@ -63,6 +74,8 @@ pub struct BucketSeries {
     pub buckets: Vec<Bucket>,
     /// Number of the sample that last had the row.
     pub seen: u64,
+    /// What its first sample says about its beginning.
+    pub start: SeriesStart,
     /// Times that a counter passed 2³².
     pub wraps: u32,
     now: Option<Counters>,
@@ -82,6 +95,7 @@ impl BucketSeries {
             first,
             buckets: Vec::new(),
             seen: 0,
+            start: SeriesStart::Seen,
             wraps: 0,
             now: None,
             width: CounterWidth::default(),
@@ -258,6 +272,7 @@ impl BucketSeries {
             first: self.first,
             buckets: Vec::new(),
             seen: self.seen,
+            start: self.start,
             wraps: self.wraps,
             now: self.now,
             width: self.width,

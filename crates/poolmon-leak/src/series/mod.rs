@@ -15,6 +15,6 @@ mod timeline;
 mod values;
 
 pub use analysis::Analysis;
-pub use buckets::{Bucket, BucketSeries};
+pub use buckets::{Bucket, BucketSeries, SeriesStart};
 pub use curve::CurvePoint;
 pub use timeline::{Slot, Timeline};

@@ -67,7 +67,8 @@ impl Gather {
     /// The same of a sample of which it is known, by `Some`, that it has the rows of the one before in its order, and that
     /// only those at the places told have other figures.
     pub fn push_changed(&mut self, sample: &Sample, changed: Option<&[u32]>) -> bool {
-        let Some(time) = sample.time else {
+        // Of a list that leaves rows out, no stretch can say which of them went.
+        let Some(time) = sample.time.filter(|_| sample.coverage.is_complete()) else {
             self.last = None;
             return false;
         };

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use poolmon_model::header::{FIGURES, Figure};
-use poolmon_model::{CounterWidth, Counters, Delta, Header, Origin, Pool, Row, Sample, SourceKind, Tag};
+use poolmon_model::{
+    CounterWidth, Counters, Coverage, Delta, Header, Origin, Pool, Row, Sample, SourceKind, Tag,
+};
 
 use super::MAX_ROWS;
 use super::further::{FurtherFigures, PLACED};
@@ -60,9 +62,13 @@ pub struct CodecState {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Extras {
     disagreeing: usize,
+    coverage: Coverage,
     remarks: Vec<String>,
     reported_deltas: Vec<Delta>,
 }
+
+/// More rows than this that contradict themselves are not counted: 24 bits.
+const MOST_DISAGREEING: usize = 0xff_ffff;
 
 impl CodecState {
     fn new(origin: Arc<Origin>, width: CounterWidth, further: FurtherFigures) -> Self {
@@ -296,7 +302,8 @@ impl CodecState {
 
     fn code_extras<C: Coder>(&mut self, c: &mut C, input: Option<&Sample>) -> Result<(), CodecError> {
         let wanted = input.map(|sample| Extras {
-            disagreeing: sample.disagreeing,
+            disagreeing: sample.disagreeing.min(MOST_DISAGREEING),
+            coverage: sample.coverage,
             remarks: sample.remarks.clone(),
             reported_deltas: sample.reported_deltas.clone(),
         });
@@ -306,8 +313,14 @@ impl CodecState {
             return Ok(());
         }
         let wanted = wanted.unwrap_or_default();
-        let mut coded =
-            Extras { disagreeing: c.raw(32, wanted.disagreeing as u64) as usize, ..Extras::default() };
+        let counted = u64::from(wanted.coverage.bits()) << 24 | wanted.disagreeing as u64;
+        let counted = c.raw(32, counted) as u32;
+        let [coverage, ..] = counted.to_be_bytes();
+        let mut coded = Extras {
+            disagreeing: counted as usize & MOST_DISAGREEING,
+            coverage: Coverage::from_bits(coverage),
+            ..Extras::default()
+        };
         let remarks = c.raw(16, wanted.remarks.len() as u64);
         let mut text = TextModel::default();
         let mut rest = wanted.remarks.iter();
@@ -373,6 +386,7 @@ impl CodecState {
             }
         }
         sample.disagreeing = self.extras.disagreeing;
+        sample.coverage = self.extras.coverage;
         sample.remarks.clone_from(&self.extras.remarks);
         sample.reported_deltas.clone_from(&self.extras.reported_deltas);
     }
