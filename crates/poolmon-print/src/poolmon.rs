@@ -97,8 +97,10 @@ fn write_row(out: &mut dyn Write, row: &TableRow, used: bool, options: PrintOpti
     }
     if options.driver {
         write!(out, "        {}", row.owner().unwrap_or("Unknown Driver"))?;
+        return out.write_all(b"\n");
     }
-    out.write_all(b"\n")
+    // PoolMon leaves the blanks before the missing column: Microsoft's support scripts look for rows that end in them.
+    out.write_all(b"        \n")
 }
 
 fn figures(out: &mut dyn Write, width: usize, figures: [Option<i128>; 2]) -> io::Result<()> {

@@ -46,6 +46,8 @@ fn translate_all(args: &[OsString]) -> Result<Vec<OsString>, Unclear> {
             'e' => totals_switches += 1,
             'r' => modern.push("--memory".into()),
             'h' | '?' => modern.push("--help".into()),
+            // In no document, but in public guides: sort by bytes used.
+            'u' => modern.push("--sort=bytes".into()),
             letter => {
                 let column = poolmon_model::column::by_key(letter).map_or("tag", |column| column.id);
                 modern.push(format!("--sort={column}").into());
@@ -78,8 +80,8 @@ fn switch(arg: &str) -> Option<(char, &str)> {
         // `/itest` is a pattern, `/index.html` too; a path such as `/etc/x` is not a switch.
         'i' | 'x' => !tail.contains('/'),
         's' => tail.len() <= 10 && tail.bytes().all(|b| b.is_ascii_digit()),
-        'g' | 'c' | 'n' | 'p' | 'e' | '(' | ')' | 't' | 'a' | 'f' | 'd' | 'b' | 'm' | 'l' | 'r' | 'h'
-        | '?' => tail.is_empty(),
+        'g' | 'c' | 'n' | 'p' | 'e' | '(' | ')' | 't' | 'a' | 'f' | 'd' | 'b' | 'm' | 'l' | 'r' | 'u'
+        | 'h' | '?' => tail.is_empty(),
         _ => false,
     };
     known.then_some((letter, tail))
@@ -144,6 +146,7 @@ mod tests {
                 (")", "--by-change"),
                 ("l", "--no-highlight"),
                 ("r", "--memory"),
+                ("u", "--sort=bytes"),
                 ("h", "--help"),
                 ("?", "--help"),
             ] {
