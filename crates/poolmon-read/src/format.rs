@@ -54,12 +54,25 @@ pub enum Holds {
     Totals,
 }
 
+/// In which order dates in figures are written, such as 05/06/2026.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DateOrder {
+    /// Day, month, year.
+    Dmy,
+    /// Month, day, year.
+    Mdy,
+    /// Year, month, day; needed if the year has two digits.
+    Ymd,
+}
+
 /// What a person says about files that do not say it themselves, and how they are opened.
 #[derive(Clone, Default)]
 pub struct ReadOptions {
     /// The zone of times without one; else UTC in content (as it may come from anywhere), this machine's zone in names
     /// of files, and Perfmon's own.
     pub zone: Option<Offset>,
+    /// The order of dates in figures; else it is found from all dates of a file.
+    pub dates: Option<DateOrder>,
     /// Counters of a Perfmon log (1 = the first) and the header figures that they hold, for localised names:
     /// `pool_nonpaged`, `pool_paged`, `memory_available`, `commit` …
     pub columns: Vec<(usize, String)>,

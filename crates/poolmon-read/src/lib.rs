@@ -44,7 +44,7 @@ pub mod text;
 pub use contents::Contents;
 pub use error::{ReadError, Result};
 pub use format::{
-    FileFormat, FormatGroup, Holds, ReadOptions, UnpackProgress, Unpacked, identify, recording,
+    DateOrder, FileFormat, FormatGroup, Holds, ReadOptions, UnpackProgress, Unpacked, identify, recording,
 };
 pub use formats::FORMATS;
 pub use formats::dump::{dump_error, dump_pool_used, open_dump};

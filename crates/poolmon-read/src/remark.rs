@@ -27,6 +27,12 @@ pub enum RemarkKind {
     ZoneAssumed,
     /// A time that cannot be read, or that goes back.
     Time,
+    /// Figures that were rounded before they were saved.
+    Inexact,
+    /// Rows that a console or a mail program wrapped, joined again.
+    Joined,
+    /// A column that holds figures and is not known.
+    UnknownColumn,
     /// The text ends within a row.
     CutShort,
     /// A file of a folder that cannot be read, and was left out.
@@ -80,6 +86,11 @@ pub(crate) struct CountedLines {
 }
 
 impl CountedLines {
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
     /// Counts a line.
     pub(crate) fn add(&mut self, number: u64, text: &[u8]) {
         if self.first.len() < KEPT {
@@ -100,6 +111,24 @@ impl CountedLines {
         let text = format!("{} {what}: line {}{more}", self.count, shown.join(", "));
         Some(Remark { kind, text, count: self.count, lines: self.first.clone() })
     }
+
+    /// As [`CountedLines::remark`], with the text of the first line.
+    pub(crate) fn remark_with_text(&self, kind: RemarkKind, one: &str, many: &str) -> Option<Remark> {
+        let mut remark = self.remark(kind, one, many)?;
+        if let Some(first) = self.first.first() {
+            remark.text.extend([" (`", &shown(&first.text), "`)"]);
+        }
+        Some(remark)
+    }
+}
+
+/// The first words of a line, in a sentence.
+fn shown(text: &str) -> String {
+    let mut short: String = text.chars().take(40).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().count() > 40 {
+        short.push('…');
+    }
+    short
 }
 
 #[cfg(test)]

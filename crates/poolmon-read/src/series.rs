@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use poolmon_model::{Sample, Summary};
+use poolmon_model::{Pool, Sample, Summary};
 use poolmon_store::{Losses, Recording, TimedMark};
 
 use crate::formats::recording::{RecordedSamples, earlier_by};
@@ -305,7 +305,10 @@ impl SampleSeries {
         if then < first {
             return Ok(SamplePair { before: None, too_early: Some(first), ..pair });
         }
-        Ok(SamplePair { before: Some(self.last_until(then)?.now), ..pair })
+        let earlier = self.last_until(then)?;
+        let alike = |sample: &Sample| comparable(sample, &pair.now);
+        let before = Some(earlier.now).filter(alike).or(earlier.before.filter(alike));
+        Ok(SamplePair { before, ..pair })
     }
 
     /// The series as a tape that can be wound to and fro: a recording as it is, anything else in memory.
@@ -337,20 +340,45 @@ impl SampleSeries {
         Ok(ends)
     }
 
-    /// The last sample at or before a time and the one before it; the first of all if every one is later.
+    /// The last sample at or before a time and the one before it that lists the same pools; the first of all if every one
+    /// is later.
     fn last_until(&mut self, time: Timestamp) -> Result<SamplePair> {
         self.rewind();
-        let mut before = None;
+        let mut held = LastOfEach::default();
         let mut now = Sample::empty();
         if !self.next_into(&mut now)? {
             return Err(self.no_sample());
         }
         let mut next = Sample::empty();
         while self.next_into(&mut next)? && next.time.is_none_or(|next| next <= time) {
-            let older = before.replace(now);
-            now = std::mem::replace(&mut next, older.unwrap_or_else(Sample::empty));
+            let spare = held.keep(now);
+            now = std::mem::replace(&mut next, spare);
         }
+        let before = held.0.into_iter().rev().find(|before| comparable(before, &now));
         Ok(SamplePair { before, now, too_early: None })
+    }
+
+    /// The first and the last sample, and how many there are; `None` if there are fewer than two. If snapshots of one pool
+    /// come in turn, rows of a pool that the first or last one leaves out come from the nearest one that lists it.
+    ///
+    /// # Errors
+    /// A part cannot be read.
+    pub fn ends(&mut self) -> Result<std::result::Result<(Sample, Sample), u64>> {
+        self.rewind();
+        let mut first = Sample::empty();
+        if !self.next_into(&mut first)? {
+            return Ok(Err(0));
+        }
+        let mut held = LastOfEach::default();
+        let (mut next, mut number) = (Sample::empty(), 1);
+        while self.next_into(&mut next)? {
+            add_pools(&mut first, &next);
+            next = held.keep(std::mem::replace(&mut next, Sample::empty()));
+            number += 1;
+        }
+        let Some(mut last) = held.0.pop() else { return Ok(Err(number)) };
+        held.0.iter().rev().for_each(|other| add_pools(&mut last, other));
+        Ok(Ok((first, last)))
     }
 
     fn no_sample(&self) -> ReadError {
@@ -359,6 +387,37 @@ impl SampleSeries {
             "there is no sample in it",
             "name a file with a pool table, or a recording with samples",
         )
+    }
+}
+
+/// The last sample of each kind of list, oldest first.
+#[derive(Default)]
+struct LastOfEach(Vec<Sample>);
+
+impl LastOfEach {
+    /// Keeps a sample, and gives the one that it replaces, to use its memory again.
+    fn keep(&mut self, sample: Sample) -> Sample {
+        let same = self.0.iter().position(|held| held.coverage == sample.coverage);
+        let spare = same.map_or_else(Sample::empty, |at| self.0.remove(at));
+        self.0.push(sample);
+        spare
+    }
+}
+
+/// Whether two samples list a pool in common.
+fn comparable(before: &Sample, now: &Sample) -> bool {
+    before.coverage.overlaps(now.coverage, &now.origin.pools)
+}
+
+/// Adds the rows of pools that a sample leaves out, from another one of the same boot.
+fn add_pools(sample: &mut Sample, from: &Sample) {
+    if sample.coverage.is_complete() || sample.origin.boot != from.origin.boot || sample.width != from.width {
+        return;
+    }
+    let missing = |pool: &&Pool| !sample.coverage.has(**pool) && from.coverage.has(**pool);
+    for &pool in from.origin.pools.iter().filter(missing).collect::<Vec<_>>() {
+        sample.rows.extend(from.rows.iter().filter(|row| row.pool == pool).cloned());
+        sample.coverage = sample.coverage.with(pool);
     }
 }
 

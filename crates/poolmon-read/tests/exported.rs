@@ -61,7 +61,7 @@ fn csv_and_tsv_are_the_same_samples_again() {
             let expected = sample(n);
             assert_eq!((&got.origin.host, &got.origin.boot), (&expected.origin.host, &expected.origin.boot));
             got.origin = expected.origin.clone();
-            assert!(got == expected, "{name}: sample {n}");
+            assert!(got == expected, "{name}: sample {n}: {:?} {:?}", got.remarks, got.coverage);
             n += 1;
         }
         assert_eq!(n, 250);

@@ -112,14 +112,21 @@ fn with_line_ends(text: &[u8]) -> Vec<u8> {
 
 proptest! {
     #[test]
-    fn the_wide_layout_reads_back_equal(samples in prop::collection::vec(sample(), 1..4), crlf: bool) {
+    fn the_wide_layout_reads_back_equal(mut samples in prop::collection::vec(sample(), 1..4), crlf: bool) {
+        // Lists of one moment would be one sample.
+        for (n, sample) in (0..).zip(&mut samples) {
+            sample.time = Timestamp::from_second(n * 1_000_000).ok();
+        }
         let mut text: Vec<u8> = samples.iter().flat_map(|sample| printed(sample, TableFormat::Poolmon)).collect();
         if crlf {
             text = with_line_ends(&text);
         }
         let back = read(text.clone());
         prop_assert_eq!(back.len(), samples.len());
-        for (back, sample) in back.iter().zip(&samples) {
+        for (mut back, sample) in back.into_iter().zip(&samples) {
+            let back = &mut back;
+            // A few large rows are not all of a Windows.
+            back.remarks.retain(|remark| !remark.contains("leaves others out"));
             prop_assert_eq!(bare(back), sample.rows.clone(), "{}", String::from_utf8_lossy(&text));
             prop_assert_eq!((&back.header, back.time, back.width), (&sample.header, sample.time, sample.width));
             prop_assert_eq!((&back.origin.host, &back.origin.boot, &back.origin.system),

@@ -288,7 +288,7 @@ fn texts_of_other_kinds_are_refused() {
         let mut samples = LogFile::open(path).unwrap().samples();
         let error = samples.next().unwrap().unwrap_err().in_full();
         assert!(
-            error.contains("no row of a pool table") && error.contains("use a log or screen copy"),
+            error.contains("no row of a pool table") && error.contains("name a file that poolmon reads"),
             "{error}"
         );
         assert!(samples.next().is_none());

@@ -38,7 +38,7 @@ pub fn times(report: &Report) -> Option<&'static str> {
 /// `nonpaged grows 41.0 MiB/h ± 2.00 MiB/h (512 MiB now); paged does not grow (90.0 MiB)`.
 pub fn pools(pools: &[PoolGrowth]) -> String {
     match pools {
-        [] => "not enough samples".to_owned(),
+        [] => "unknown (not enough samples, or lists that leave rows out)".to_owned(),
         pools => pools.iter().map(pool).collect::<Vec<_>>().join("; "),
     }
 }

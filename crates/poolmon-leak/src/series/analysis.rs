@@ -251,7 +251,12 @@ impl Analysis {
         let first = self.next_slot();
         for (row, &index) in sample.rows.iter().zip(self.keys.order()) {
             if index as usize == self.series.len() {
-                self.series.push(BucketSeries::new(row.tag.clone(), row.pool, row.reported_owner.clone(), first));
+                self.series.push(BucketSeries::new(
+                    row.tag.clone(),
+                    row.pool,
+                    row.reported_owner.clone(),
+                    first,
+                ));
                 if let Some(series) = self.series.last_mut() {
                     series.start = if self.samples == 0 || self.listed.contains(&row.pool) {
                         SeriesStart::Seen

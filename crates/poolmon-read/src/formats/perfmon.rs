@@ -12,7 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 use poolmon_model::header::{FIGURES, Figure};
 use poolmon_model::{CounterWidth, Origin, Pool, Sample, SourceKind};
 
-use crate::text::Records;
+use crate::remark::CountedLines;
+use crate::text::{DateRule, Fields, Records, ZONE_ASSUMED, date_rule, decoded, time_cell};
 use crate::{FileFormat, FormatGroup, Holds, Input, ReadError, ReadOptions, Remark, RemarkKind, Result, Samples};
 
 pub(crate) static FORMAT: FileFormat = FileFormat {
@@ -25,15 +26,34 @@ pub(crate) static FORMAT: FileFormat = FileFormat {
     open: |input, options| Ok(Box::new(PerfmonReader::new(input, options)?)),
 };
 
-/// The separator of a Perfmon log, by its first bytes, which may be UTF-16; `None` if they are not of one.
-fn signature(start: &[u8]) -> Option<u8> {
-    let text: Vec<u8> = start.iter().copied().filter(|&byte| byte != 0).take(64).collect();
-    let has = |name: &[u8]| text.windows(name.len()).any(|part| part == name);
-    if has(b"PDH-CSV") {
-        Some(b',')
-    } else {
-        has(b"PDH-TSV").then_some(b'\t')
-    }
+/// What the first line says of a Perfmon log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Signature {
+    separator: u8,
+    /// Perfmon's own first field. Without it, it is a script's table of counters.
+    is_pdh: bool,
+}
+
+/// Separator and kind of a Perfmon log, by its first bytes, which may be UTF-16; `None` if they are not of one.
+fn signature(start: &[u8]) -> Option<Signature> {
+    let text: Vec<u8> = start.iter().copied().filter(|&byte| byte != 0).collect();
+    // PowerShell writes the type of its objects first.
+    let is_names = |line: &&[u8]| !line.trim_ascii().is_empty() && !line.starts_with(b"#TYPE");
+    let names = text.split(|&b| b == b'\n').take(8).find(is_names)?.trim_ascii();
+    let has = |name: &[u8]| names.iter().take(64).copied().collect::<Vec<_>>().windows(name.len()).any(|part| part == name);
+    let is_pdh = has(b"PDH-CSV") || has(b"PDH-TSV");
+    let usual = if has(b"PDH-TSV") { b'\t' } else { b',' };
+    // Spreadsheets save with the separator of their country.
+    let count = |separator: u8| memchr::memchr_iter(separator, names).count();
+    let most = [usual, b';', b'\t', b','].into_iter().rev().max_by_key(|&separator| (count(separator), separator == usual))?;
+    let separator = if count(most) == 0 { usual } else { most };
+    let counted = || {
+        let fields: Vec<_> = Fields::new(names, separator).map(|field| decoded(&field).into_owned()).collect();
+        let first = fields.first().map(|name| column(name));
+        matches!(first, Some(Column::Other))
+            && fields.iter().skip(1).any(|name| name.contains('\\') && matches!(column(name), Column::Figure(..)))
+    };
+    (is_pdh || counted()).then_some(Signature { separator, is_pdh })
 }
 
 /// English names of counters, the figure behind each, and its unit in bytes.
@@ -64,10 +84,18 @@ pub(crate) struct PerfmonReader {
     records: Records,
     separator: u8,
     bias: i64,
+    /// Times have no zone.
+    assumed: bool,
+    rule: DateRule,
     columns: Vec<Column>,
     origin: Arc<Origin>,
     last: Option<Timestamp>,
+    /// The next line that has a time, and the time.
     fields: Vec<String>,
+    next: Option<Timestamp>,
+    /// Lines that are not of the log, since the last one that is.
+    foreign: CountedLines,
+    begun: bool,
     remarks: Vec<Remark>,
     /// Handles by process (`\Process(lsass)\Handle Count`) of the last line, if the file has them.
     handles: Vec<(Arc<str>, u64)>,
@@ -82,17 +110,22 @@ impl PerfmonReader {
         let wrong = |problem: &str, remedy: &str| {
             ReadError::line(input.name(), 1, problem.to_owned(), remedy)
         };
-        let separator = signature(input.start()).ok_or_else(|| {
+        let Signature { separator, is_pdh } = signature(input.start()).ok_or_else(|| {
             wrong("this is not a Perfmon log", "its first field would be `(PDH-CSV 4.0) (time zone)(bias)`")
         })?;
         let mut records = Records::new(input.reader()?);
-        let mut names = Vec::new();
-        records.next_record(separator, &mut names).map_err(|error| ReadError::read(input.name(), error))?;
+        let mut names: Vec<String> = Vec::new();
+        while names.is_empty() || names.first().is_some_and(|name| name.starts_with("#TYPE")) {
+            let more = records.next_record(separator, &mut names);
+            if !more.map_err(|error| ReadError::read(input.name(), error))? {
+                break;
+            }
+        }
         let first = names.first().map_or("", String::as_str);
         let own = first.rsplit('(').next().and_then(|bias| bias.trim_end_matches([')', ' ']).parse().ok());
         let chosen = options.zone.map(|offset| -i64::from(offset.seconds()) / 60);
         // Logs by older tools have no bias: their times are then taken for UTC.
-        let bias = chosen.or(own).unwrap_or(0);
+        let bias = if is_pdh { chosen.or(own).unwrap_or(0) } else { 0 };
         let mut origin = Origin::new(SourceKind::TableFile, &[Pool::Nonpaged, Pool::Paged]);
         origin.file = Some(input.name().to_owned());
         origin.host = names.get(1).and_then(|name| machine(name));
@@ -117,28 +150,77 @@ impl PerfmonReader {
             records,
             separator,
             bias,
+            assumed: !is_pdh,
+            rule: date_rule(input, options.dates)?,
             columns,
             origin: Arc::new(origin),
             last: None,
             fields: Vec::new(),
+            next: None,
+            foreign: CountedLines::default(),
+            begun: false,
             remarks: Vec::new(),
             handles: Vec::new(),
         })
     }
 }
 
+impl PerfmonReader {
+    /// Goes to the next line that has a time. What stands between, such as the last words of typeperf, is counted.
+    fn fetch(&mut self) -> Result<()> {
+        self.next = None;
+        loop {
+            let more = self.records.next_record(self.separator, &mut self.fields);
+            if !more.map_err(|error| ReadError::read(&self.name, error))? {
+                return Ok(());
+            }
+            let stamp = self.fields.first().map_or("", |stamp| stamp.trim());
+            self.next = parse_time(stamp, self.bias).or_else(|| self.other_time(stamp));
+            if self.next.is_some() && self.fields.len() > 1 {
+                return Ok(());
+            }
+            self.foreign.add(self.records.line(), self.fields.join(" ").as_bytes());
+        }
+    }
+
+    /// A time as a spreadsheet or a script writes it.
+    fn other_time(&self, stamp: &str) -> Option<Timestamp> {
+        let (time, local) = time_cell(stamp.as_bytes(), self.rule)?;
+        let bias = SignedDuration::try_from_secs_f64(self.bias as f64 * 60.0).ok()?;
+        if local { time.checked_add(bias).ok() } else { Some(time) }
+    }
+
+    fn remark(&mut self, remark: Remark, sample: &mut Sample) {
+        sample.remarks.push(remark.text.clone());
+        self.remarks.push(remark);
+    }
+
+    /// What is to be said of the lines that are not of the log.
+    fn foreign(&mut self) -> Option<Remark> {
+        std::mem::take(&mut self.foreign).remark_with_text(
+            RemarkKind::NotUnderstood,
+            "line was not understood and was skipped",
+            "lines were not understood and were skipped",
+        )
+    }
+}
+
 impl Samples for PerfmonReader {
     fn next_into(&mut self, sample: &mut Sample) -> Result<bool> {
-        let more = self.records.next_record(self.separator, &mut self.fields);
-        if !more.map_err(|error| ReadError::read(&self.name, error))? {
-            return Ok(false);
+        let first = !std::mem::replace(&mut self.begun, true);
+        if first {
+            self.fetch()?;
         }
-        let stamp = self.fields.first().map_or("", |stamp| stamp.trim());
-        let time = parse_time(stamp, self.bias).ok_or_else(|| {
-            let problem = format!("`{stamp}` is not a time such as 10/29/2017 01:59:44.562");
-            let remedy = "remove the line, or rewrite the log with relog";
-            ReadError::line(&self.name, self.records.line(), problem, remedy)
-        })?;
+        let Some(time) = self.next else {
+            return match self.foreign().filter(|_| first).and_then(|remark| remark.lines.into_iter().next()) {
+                None => Ok(false),
+                Some(line) => {
+                    let problem = format!("`{}` does not begin with a time such as 10/29/2017 01:59:44.562", line.text);
+                    let remedy = "remove the line, or rewrite the log with relog";
+                    Err(ReadError::line(&self.name, line.number, problem, remedy))
+                }
+            };
+        };
         sample.clear();
         self.remarks.clear();
         sample.origin = Arc::clone(&self.origin);
@@ -146,18 +228,13 @@ impl Samples for PerfmonReader {
         sample.time = Some(time);
         if self.last.is_some_and(|last| time < last) {
             let text = "the log's clock goes back here (end of summer time, or set back)";
-            self.remarks.push(Remark::new(RemarkKind::Time, text));
-            sample.remarks.push(text.to_owned());
+            self.remark(Remark::new(RemarkKind::Time, text), sample);
         }
         self.last = Some(time);
         self.handles.clear();
         for (column, field) in self.columns.iter().zip(self.fields.iter().skip(1)) {
             // A missing sample is a blank.
-            let Some(value) =
-                field.trim().parse::<f64>().ok().filter(|value| value.is_finite() && *value >= 0.0)
-            else {
-                continue;
-            };
+            let Some(value) = value(field, self.separator) else { continue };
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
@@ -169,6 +246,13 @@ impl Samples for PerfmonReader {
                 Column::Handles(process) => self.handles.push((Arc::clone(process), whole(value))),
                 Column::Other => {}
             }
+        }
+        if self.assumed {
+            self.remark(Remark::new(RemarkKind::ZoneAssumed, ZONE_ASSUMED), sample);
+        }
+        self.fetch()?;
+        if let Some(remark) = self.foreign() {
+            self.remark(remark, sample);
         }
         Ok(true)
     }
@@ -200,6 +284,16 @@ fn column(name: &str) -> Column {
     let known = COUNTERS.iter().find(|known| known.0 == counter);
     let figure = known.and_then(|known| Some((FIGURES.iter().find(|figure| figure.id == known.1)?, known.2)));
     figure.map_or(Column::Other, |(figure, unit)| Column::Figure(figure, unit))
+}
+
+/// A figure; a comma is a decimal one where it separates no fields, and else if no three digits follow it.
+fn value(field: &str, separator: u8) -> Option<f64> {
+    let field = field.trim();
+    let number = match field.split_once(',') {
+        Some((_, places)) if separator != b',' || places.len() != 3 => field.replace(',', ".").parse::<f64>(),
+        _ => field.parse::<f64>(),
+    };
+    number.ok().filter(|value| value.is_finite() && *value >= 0.0)
 }
 
 /// `MM/DD/YYYY hh:mm:ss.mmm`, whatever the system's language.
@@ -270,5 +364,40 @@ mod tests {
         let samples = read(log.as_bytes(), &ReadOptions { zone, columns, ..ReadOptions::default() });
         assert_eq!(samples[0].0.header.pool_nonpaged, Some(88_350_000));
         assert_eq!(samples[0].0.time.unwrap().to_string(), "2017-10-29T01:59:44.562Z");
+    }
+
+    /// What typeperf, PowerShell and spreadsheets make of it.
+    #[test]
+    fn other_hands() {
+        let last_words = LOG.replace("1205", "7") + "Exiting, please wait...      \r\nThe command completed successfully.\r\n\r\n";
+        let samples = read(format!("\r\n{last_words}").as_bytes(), &ReadOptions::default());
+        assert_eq!(samples.len(), 3);
+        let said = samples[2].0.remarks.last().unwrap();
+        assert!(said.starts_with("2 lines were not understood") && said.contains("line 6, 7"), "{said}");
+
+        let exported = "#TYPE Selected.Thing\r\n\"Timestamp\",\"memory\\pool nonpaged bytes\",\"memory\\available mbytes\"\r\n\
+            \"2026-03-01 10:00:00\",\"500000000\",\"2\"\r\n\"2026-03-01 10:05:00\",\"510000000\",\"2\"\r\n";
+        let samples = read(exported.as_bytes(), &ReadOptions::default());
+        assert_eq!(samples[1].0.header.pool_nonpaged, Some(510_000_000));
+        assert_eq!(samples[1].0.time.unwrap().to_string(), "2026-03-01T10:05:00Z");
+        assert_eq!(samples[1].0.remarks, [ZONE_ASSUMED]);
+
+        let resaved = "(PDH-CSV 4.0) (W. Europe Standard Time)(-60);\\\\SRV1\\Memory\\Pool Nonpaged Bytes\n\
+            01.03.2026 10:00;500000000,5\n01.03.2026 10:01;500100000\n";
+        let samples = read(resaved.as_bytes(), &ReadOptions::default());
+        assert_eq!(samples[0].0.header.pool_nonpaged, Some(500_000_001));
+        assert_eq!(samples[1].0.time.unwrap().to_string(), "2026-03-01T09:01:00Z");
+
+        let tsv = "\"(PDH-TSV 4.0) (GMT Standard Time)(0)\"\t\"\\\\SRV1\\Memory\\Pool Paged Bytes\"\n\
+            \"03/01/2026 10:00:00.000\"\t\"7\"\n";
+        assert_eq!(read(tsv.as_bytes(), &ReadOptions::default())[0].0.header.pool_paged, Some(7));
+    }
+
+    #[test]
+    fn a_log_without_a_time_is_refused() {
+        let none = LOG.lines().next().unwrap().to_owned() + "\r\nnothing\r\nmore\r\n";
+        let mut reader = open(none.as_bytes(), &ReadOptions::default()).unwrap();
+        let error = reader.next_into(&mut Sample::empty()).unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("`nothing`"), "{error}");
     }
 }

@@ -10,5 +10,5 @@ pub(crate) static FORMAT: FileFormat = FileFormat {
     group: FormatGroup::Windows,
     holds: Holds::Rows,
     recognise: |input| text::first_layout(input.start()) == Some(TableLayout::PoolUsed),
-    open: |input, _| text::open(input),
+    open: text::open,
 };

@@ -10,5 +10,5 @@ pub(crate) static FORMAT: FileFormat = FileFormat {
     group: FormatGroup::Any,
     holds: Holds::Rows,
     recognise: |input| text::first_layout(input.start()) == Some(TableLayout::Table),
-    open: |input, _| text::open(input),
+    open: text::open,
 };

@@ -9,5 +9,5 @@ pub(crate) static FORMAT: FileFormat = FileFormat {
     group: FormatGroup::Any,
     holds: Holds::Rows,
     recognise: |_| false,
-    open: |input, _| text::open(input),
+    open: text::open,
 };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use poolmon_model::sample::Session;
-use poolmon_model::{CounterWidth, Counters, Delta, Origin, Pool, Row, Sample, SourceKind, Tag};
+use poolmon_model::{CounterWidth, Counters, Coverage, Delta, Origin, Pool, Row, Sample, SourceKind, Tag};
 use rustc_hash::FxHashMap;
 
 use super::encoding::decoded;
@@ -66,6 +66,18 @@ impl Surroundings {
     }
 }
 
+/// What a table says of rows that it does not have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum TableScope {
+    /// Nothing: a pool without rows may have been left out.
+    #[default]
+    Rows,
+    /// It has columns for both pools: one without rows is empty.
+    BothPools,
+    /// It is an export of a recording, whose samples list everything.
+    Everything,
+}
+
 /// One of the texts that hold for many snapshots.
 #[derive(Clone, Copy)]
 pub(super) enum HostFact {
@@ -81,6 +93,16 @@ pub(super) struct NoticedLines {
     pub(super) broken: CountedLines,
     /// Places where rows were left out by the person who saved the text.
     pub(super) left_out: CountedLines,
+    /// Lines that are not understood.
+    pub(super) other: CountedLines,
+    /// Rows whose last figure was cut at the edge of the line.
+    pub(super) cut: CountedLines,
+    /// Rows that were wrapped and could be joined.
+    pub(super) joined: u64,
+    /// Rows with a figure that a spreadsheet rounded.
+    pub(super) rounded: CountedLines,
+    /// Rows with bytes in KB, MB or GB.
+    pub(super) units: CountedLines,
     /// Lines that are too long.
     pub(super) long: CountedLines,
     /// Rows whose Per Alloc is not Bytes ÷ Diff.
@@ -112,6 +134,14 @@ pub(super) struct SampleBuilder {
     /// Pools seen, one bit each.
     pools: u8,
     diffs_told: bool,
+    /// Least bytes of a row.
+    least: u64,
+    /// What the table says of rows that it does not have.
+    pub(super) table: TableScope,
+    /// Whoever saved the list cut it: the N largest.
+    pub(super) cut_list: bool,
+    /// Why the order of day and month is not certain.
+    pub(super) doubt: Option<String>,
     owners: FxHashMap<Box<[u8]>, Arc<str>>,
     origin: Option<(SourceKind, u8, u32, Arc<Origin>)>,
     /// Remarks on the last sample.
@@ -121,6 +151,8 @@ pub(super) struct SampleBuilder {
 /// Owner texts that are shared between rows; beyond this, a file is not a pool table any more.
 const OWNERS: usize = 16_384;
 const WINDOWS: u8 = 0b11;
+/// Bytes of the smallest row from which on a list is taken for a part.
+const LEAST_OF_CUT: u64 = 64 << 10;
 
 impl SampleBuilder {
     pub(super) fn new(file: String) -> Self {
@@ -133,6 +165,10 @@ impl SampleBuilder {
             counts: 0,
             pools: 0,
             diffs_told: false,
+            least: u64::MAX,
+            table: TableScope::default(),
+            cut_list: false,
+            doubt: None,
             owners: FxHashMap::default(),
             origin: None,
             remarks: Vec::new(),
@@ -151,6 +187,8 @@ impl SampleBuilder {
         self.counts = 0;
         self.pools = 0;
         self.diffs_told = false;
+        self.least = u64::MAX;
+        self.table = TableScope::default();
     }
 
     /// An owner's text, shared with every row that has the same. Latin-1 if it is not UTF-8.
@@ -183,6 +221,7 @@ impl SampleBuilder {
         let mut counters = Counters { reported_diff: None, ..told };
         self.counts |= told.allocs.unwrap_or(0) | told.frees.unwrap_or(0);
         self.pools |= 1 << (row.1 as u8);
+        self.least = self.least.min(told.bytes.unwrap_or(0));
         if let Some(diff) = told.reported_diff {
             self.diffs_told = true;
             // What Allocs − Frees says as well is derived, not stored.
@@ -230,14 +269,41 @@ impl SampleBuilder {
             self.around.boot_told = false;
         }
         sample.origin = self.origin();
+        sample.coverage = self.coverage();
         sample.time = self.around.time;
         sample.uptime = self.around.uptime;
         let assumed = self.around.time.is_some() && self.around.assumed;
+        if let Some(doubt) = self.doubt.as_ref().filter(|_| sample.time.is_some()) {
+            self.noticed.said.push(Remark::new(RemarkKind::Time, doubt.clone()));
+        }
         self.around.forget_moment();
         let noticed = std::mem::take(&mut self.noticed);
         self.remarks.clear();
         noticed.say(assumed, &mut self.remarks);
         sample.remarks.extend(self.remarks.iter().map(ToString::to_string));
+    }
+
+    /// What the rows leave out. The text does not say so itself: it follows from what is in it.
+    fn coverage(&mut self) -> Coverage {
+        let mut coverage = Coverage::COMPLETE;
+        if self.table == TableScope::Everything {
+            return coverage;
+        }
+        if self.pools & !WINDOWS == 0 && self.table != TableScope::BothPools {
+            for pool in
+                [Pool::Nonpaged, Pool::Paged].into_iter().filter(|&pool| self.pools & 1 << pool as u8 == 0)
+            {
+                coverage = coverage.without(pool);
+            }
+        }
+        // Every Windows has tags that hold less than this: a list without them was cut, or shows chosen tags.
+        let chosen = self.pools & !WINDOWS == 0 && self.least >= LEAST_OF_CUT;
+        let noticed = &self.noticed;
+        let lost = [&noticed.broken, &noticed.left_out, &noticed.long, &noticed.rounded];
+        if std::mem::take(&mut self.cut_list) || chosen || lost.iter().any(|lines| !lines.is_empty()) {
+            coverage = coverage.partial();
+        }
+        coverage
     }
 
     fn origin(&mut self) -> Arc<Origin> {
@@ -263,14 +329,41 @@ impl SampleBuilder {
 }
 
 impl NoticedLines {
+    /// The remarks on a text without a row.
+    pub(super) fn say_of_none(&mut self, into: &mut Vec<Remark>) {
+        // Of a text without a table, no line is understood.
+        self.other = CountedLines::default();
+        self.say(false, into);
+    }
+
     /// The remarks. `assumed`: the zone of the sample's time is not known.
     pub(super) fn say(&self, assumed: bool, into: &mut Vec<Remark>) {
-        use RemarkKind::{Contradiction, NotUnderstood, RowsMissing, TooLong, UnclearTag};
+        use RemarkKind::{Contradiction, CutShort, Inexact, NotUnderstood, RowsMissing, TooLong, UnclearTag};
         let counted = [
             self.broken.remark(
                 NotUnderstood,
                 "row could not be read and was skipped",
                 "rows could not be read and were skipped",
+            ),
+            self.rounded.remark(
+                NotUnderstood,
+                "row was skipped: a spreadsheet rounded its figures (1,2E+09); save the original again",
+                "rows were skipped: a spreadsheet rounded their figures (1,2E+09); save the original again",
+            ),
+            self.cut.remark(
+                CutShort,
+                "row is cut at the edge of the line: its Bytes are not known",
+                "rows are cut at the edge of the line: their Bytes are not known",
+            ),
+            self.units.remark(
+                Inexact,
+                "row has bytes in a larger unit: they were rounded when this was saved",
+                "rows have bytes in a larger unit: they were rounded when this was saved",
+            ),
+            self.other.remark_with_text(
+                NotUnderstood,
+                "line was not understood and was skipped",
+                "lines were not understood and were skipped",
             ),
             self.left_out.remark(
                 RowsMissing,
@@ -294,6 +387,10 @@ impl NoticedLines {
             ),
         ];
         into.extend(counted.into_iter().flatten());
+        if self.joined > 0 {
+            let rows = if self.joined == 1 { "row was wrapped and is" } else { "rows were wrapped and are" };
+            into.push(Remark::new(RemarkKind::Joined, format!("{} {rows} joined again", self.joined)));
+        }
         if self.processes > 0 {
             let remark = Remark::new(RemarkKind::OtherRows, processes(self.processes));
             into.push(Remark { count: self.processes, ..remark });

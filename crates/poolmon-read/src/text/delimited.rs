@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use poolmon_model::{Counters, Delta, Figure, Pool, PoolTag, Tag, figure};
 
+use super::build::TableScope;
+use super::numbers::{FileNumbers, is_rounded};
 use super::poolmon::{number, short, tag_text};
 
 /// What a column's numbers are.
@@ -41,6 +43,8 @@ enum TableColumn {
     Paged(TableFigure),
     /// A change that was reported.
     Change(TableFigure),
+    /// A figure that follows from others of the row: a sum of both pools, the change of one.
+    Derived,
 }
 
 /// The columns of a table.
@@ -56,6 +60,10 @@ pub(super) struct TableColumns {
     raw: bool,
     /// There is a column with sessions.
     pub(super) sessions: bool,
+    /// Columns that are not known: their places and names.
+    unknown: Vec<(usize, String)>,
+    /// How the file writes large numbers.
+    numbers: FileNumbers,
 }
 
 /// One row's cells.
@@ -81,6 +89,13 @@ pub(super) struct TableCells<'a> {
     about: Cow<'a, [u8]>,
 }
 
+/// What is not right with a row, or was not read of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct RowTrouble {
+    /// A figure is in a larger unit: `8.58 GB`, `8996000 KB`.
+    pub(super) unit: bool,
+}
+
 /// Most columns that a header line may have: a table of pool tags has a dozen or two.
 const MOST: usize = 1000;
 
@@ -97,17 +112,30 @@ fn with(line: &[u8], separator: u8) -> Option<TableColumns> {
         return None;
     }
     let mut columns = Vec::new();
-    for field in Fields::new(line, separator) {
+    let mut unknown = Vec::new();
+    let mut rest = Fields::new(line, separator).peekable();
+    while let Some(field) = rest.next() {
+        let field = without_nuls(field);
+        // A separator after the last column, too.
+        if field.is_empty() && rest.peek().is_none() && columns.len() > 1 {
+            break;
+        }
         // A screen whose columns became tabs has empty columns and blanks before the tabs: that is no TSV.
         if field.is_empty() || (separator == b'\t' && field.ends_with(b" ")) {
             return None;
         }
-        columns.push(named(&field));
+        let column = named(&field);
+        if column == TableColumn::Ignored {
+            unknown.push((columns.len(), String::from_utf8_lossy(&field).trim().chars().take(40).collect()));
+        }
+        columns.push(column);
     }
     let has = |column: TableColumn| columns.contains(&column);
     let count = |test: fn(&TableColumn) -> bool| columns.iter().filter(|column| test(column)).count();
     let plain = count(|column| matches!(column, TableColumn::Plain(_)));
-    let wide = count(|column| matches!(column, TableColumn::Nonpaged(_) | TableColumn::Paged(_))) >= 2;
+    // Scripts that watch one figure of one pool write one such column.
+    let halves = count(|column| matches!(column, TableColumn::Nonpaged(_) | TableColumn::Paged(_)));
+    let wide = halves >= 2 || (halves == 1 && !has(TableColumn::Pool) && plain == 0);
     if !has(TableColumn::Tag) || !(wide || (has(TableColumn::Pool) && plain > 0)) {
         return None;
     }
@@ -125,7 +153,23 @@ fn with(line: &[u8], separator: u8) -> Option<TableColumns> {
     };
     let least = columns.iter().rposition(needed)? + 1;
     let [raw, sessions] = [TableColumn::RawTag, TableColumn::Session].map(|column| columns.contains(&column));
-    Some(TableColumns { separator, fields: columns, least, wide, raw, sessions })
+    let numbers = FileNumbers::default();
+    Some(TableColumns { separator, fields: columns, least, wide, raw, sessions, unknown, numbers })
+}
+
+/// `PoolMonX` writes a NUL behind each cell.
+fn without_nuls(field: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    if memchr::memchr(0, &field).is_none() {
+        return field;
+    }
+    let mut bytes: &[u8] = &field;
+    while let [0, rest @ ..] = bytes {
+        bytes = rest;
+    }
+    while let [rest @ .., 0] = bytes {
+        bytes = rest;
+    }
+    Cow::Owned(bytes.to_vec())
 }
 
 /// What a column of this name holds: case, blanks, dashes and underscores do not count.
@@ -146,6 +190,8 @@ fn named(field: &[u8]) -> TableColumn {
         "description" | "sourcedescription" => return TableColumn::About,
         _ => {}
     }
+    // System Informer writes `Paged bytes (total)` and `Paged bytes (delta)`.
+    let name = name.strip_suffix("total").filter(|name| !name.is_empty()).unwrap_or(name);
     for end in ["delta", "change"] {
         if let Some(figure) = name.strip_suffix(end).and_then(table_figure) {
             return TableColumn::Change(figure);
@@ -158,12 +204,23 @@ fn named(field: &[u8]) -> TableColumn {
     let half = |rest: &str| table_figure(rest).map(|figure| if figure == USED { BYTES } else { figure });
     for (start, column) in [
         ("nonpaged", TableColumn::Nonpaged as fn(TableFigure) -> TableColumn),
+        ("npaged", TableColumn::Nonpaged),
         ("nonp", TableColumn::Nonpaged),
         ("paged", TableColumn::Paged),
     ] {
         if let Some(figure) = name.strip_prefix(start).and_then(half) {
             return column(figure);
         }
+        // What follows from other columns: a change, bytes in another unit, a pool's sum.
+        let rest =
+            name.strip_prefix(start).map(|rest| rest.trim_end_matches("delta").trim_end_matches("change"));
+        if rest.is_some_and(|rest| half(rest).is_some() || matches!(rest, "kbytes" | "kb")) {
+            return TableColumn::Derived;
+        }
+    }
+    let sum = name.strip_prefix("total").or_else(|| name.strip_prefix("combined")).and_then(table_figure);
+    if sum.is_some() || matches!(name, "kbytes" | "kb" | "line" | "index") {
+        return TableColumn::Derived;
     }
     TableColumn::Ignored
 }
@@ -177,11 +234,13 @@ fn table_figure(name: &str) -> Option<TableFigure> {
 }
 
 impl TableColumns {
-    /// Reads a row. `None` if it is broken.
-    pub(super) fn row<'a>(&self, line: &'a [u8]) -> Option<TableCells<'a>> {
+    /// Reads a row. `None` where it is broken.
+    pub(super) fn row<'a>(&self, line: &'a [u8], trouble: &mut RowTrouble) -> Option<TableCells<'a>> {
         let mut cells = TableCells::default();
         let mut count = 0;
+        let mut numbers = (self.numbers, trouble);
         for field in Fields::new(line, self.separator) {
+            let field = without_nuls(field);
             let Some(column) = self.fields.get(count) else {
                 // More fields than columns: something was not quoted. Empty ones at the end are harmless.
                 if field.is_empty() {
@@ -191,7 +250,7 @@ impl TableColumns {
             };
             count += 1;
             match *column {
-                TableColumn::Ignored => {}
+                TableColumn::Ignored | TableColumn::Derived => {}
                 TableColumn::Tag => cells.tag = field,
                 TableColumn::Pool if self.wide => {}
                 TableColumn::Pool => cells.pool = Some(Pool::parse(std::str::from_utf8(&field).ok()?)?),
@@ -203,10 +262,12 @@ impl TableColumns {
                 TableColumn::Owner => cells.owner = field,
                 TableColumn::Binary => cells.binary = field,
                 TableColumn::About => cells.about = field,
-                TableColumn::Plain(figure) => set(&mut cells.plain, figure, &field)?,
-                TableColumn::Nonpaged(figure) => set(cells.halves.first_mut()?, figure, &field)?,
-                TableColumn::Paged(figure) => set(cells.halves.last_mut()?, figure, &field)?,
-                TableColumn::Change(figure) => change(&mut cells.change, figure, &field)?,
+                TableColumn::Plain(figure) => set(&mut cells.plain, figure, &field, &mut numbers)?,
+                TableColumn::Nonpaged(figure) => {
+                    set(cells.halves.first_mut()?, figure, &field, &mut numbers)?;
+                }
+                TableColumn::Paged(figure) => set(cells.halves.last_mut()?, figure, &field, &mut numbers)?,
+                TableColumn::Change(figure) => change(&mut cells.change, figure, &field, &mut numbers)?,
             }
         }
         (count >= self.least).then_some(cells)
@@ -234,7 +295,60 @@ impl TableColumns {
         Some(rows)
     }
 
-    /// Whether a row's last field is a figure, which may be cut short if the line has no end.
+    /// In a file that writes large numbers like this.
+    pub(super) fn with_numbers(self, numbers: FileNumbers) -> Self {
+        Self { numbers, ..self }
+    }
+
+    /// Names of columns that are not known and hold figures in this row.
+    pub(super) fn unknown_figures(&self, line: &[u8]) -> Vec<&str> {
+        // What poolmon derives for its exports is known to it.
+        if self.unknown.is_empty() || self.is_export() {
+            return Vec::new();
+        }
+        let fields: Vec<Cow<'_, [u8]>> = Fields::new(line, self.separator).map(without_nuls).collect();
+        let is_figure = |at: usize| {
+            let field = fields.get(at).map_or(&b""[..], |field| field.trim_ascii());
+            field.first().is_some_and(u8::is_ascii_digit)
+                && field.iter().all(|b| b.is_ascii_digit() || b".,'".contains(b))
+        };
+        self.unknown.iter().filter(|(at, _)| is_figure(*at)).map(|(_, name)| name.as_str()).collect()
+    }
+
+    /// Whether a row that cannot be read holds a figure that a spreadsheet rounded.
+    pub(super) fn is_rounded(&self, line: &[u8]) -> bool {
+        self.fields.iter().zip(Fields::new(line, self.separator)).any(|(column, field)| {
+            let is_figure =
+                matches!(column, TableColumn::Plain(_) | TableColumn::Nonpaged(_) | TableColumn::Paged(_));
+            is_figure && is_rounded(&field)
+        })
+    }
+
+    /// Whether it is what poolmon writes of a recording.
+    fn is_export(&self) -> bool {
+        self.raw && self.fields.contains(&TableColumn::Boot)
+    }
+
+    /// What the table says of rows that it does not have.
+    pub(super) fn scope(&self) -> TableScope {
+        if self.is_export() {
+            TableScope::Everything
+        } else if self.has_both_pools() {
+            TableScope::BothPools
+        } else {
+            TableScope::Rows
+        }
+    }
+
+    /// Whether a row says what the tag holds of both pools.
+    fn has_both_pools(&self) -> bool {
+        let has = |test: fn(&TableColumn) -> bool| self.fields.iter().any(test);
+        self.wide
+            && has(|column| matches!(column, TableColumn::Nonpaged(_)))
+            && has(|column| matches!(column, TableColumn::Paged(_)))
+    }
+
+    /// Whether a row's last field is a figure, which may be cut short where the line has no end.
     pub(super) fn ends_with_figure(&self) -> bool {
         !matches!(
             self.fields.last(),
@@ -273,7 +387,10 @@ fn name(text: &[u8]) -> Option<Tag> {
 
 /// A whole number of 32 bits; `None` if there is none.
 fn whole(text: &[u8]) -> Result<Option<u32>, Nonsense> {
-    value(text)?.map(u32::try_from).transpose().map_err(|_| Nonsense)
+    value(text, &mut (FileNumbers::default(), &mut RowTrouble::default()))?
+        .map(u32::try_from)
+        .transpose()
+        .map_err(|_| Nonsense)
 }
 
 /// `-`, nothing and the like: the figure is unknown.
@@ -285,31 +402,75 @@ fn is_unknown(text: &[u8]) -> bool {
 /// Neither a number nor left out.
 struct Nonsense;
 
-/// A figure; `None` if it is unknown.
-fn value(text: &[u8]) -> Result<Option<i128>, Nonsense> {
+/// How a row's numbers are read, and what was not right with them.
+type Numbers<'a> = (FileNumbers, &'a mut RowTrouble);
+
+/// A figure; `None` where it is not reported.
+fn value(text: &[u8], (numbers, trouble): &mut Numbers<'_>) -> Result<Option<i128>, Nonsense> {
     let text = text.trim_ascii();
     if is_unknown(text) {
         return Ok(None);
     }
-    match number(text.strip_prefix(b"+").unwrap_or(text)) {
-        Some((value, b"")) => Ok(Some(value)),
-        _ => Err(Nonsense),
+    let text = text.strip_prefix(b"+").unwrap_or(text);
+    let cell = numbers.cell(text);
+    if let Some((value, rest)) = number(&cell)
+        && rest.is_empty()
+    {
+        return Ok(Some(value));
     }
+    let (value, is_exact) = in_unit(text, *numbers).ok_or(Nonsense)?;
+    trouble.unit |= !is_exact;
+    Ok(Some(value))
 }
 
-fn set(row: &mut Counters, which: TableFigure, text: &[u8]) -> Option<()> {
+/// `0 B`, `8996000 KB`, `8.58 GB`: the bytes, and whether they are exact.
+fn in_unit(text: &[u8], numbers: FileNumbers) -> Option<(i128, bool)> {
+    const UNITS: [(&[u8], u32); 12] = [
+        (b"kib", 10),
+        (b"mib", 20),
+        (b"gib", 30),
+        (b"tib", 40),
+        (b"kb", 10),
+        (b"mb", 20),
+        (b"gb", 30),
+        (b"tb", 40),
+        (b"k", 10),
+        (b"m", 20),
+        (b"g", 30),
+        (b"b", 0),
+    ];
+    let end = text.iter().rposition(|b| !b.is_ascii_alphabetic())? + 1;
+    let unit = text.get(end..)?.to_ascii_lowercase();
+    let (_, shift) = UNITS.iter().find(|(name, _)| *name == unit)?;
+    let figure = text.get(..end)?.trim_ascii_end();
+    if let Some((value, b"")) = number(&numbers.cell(figure)) {
+        return Some((value.checked_shl(*shift)?, *shift == 0 || value == 0));
+    }
+    // At most three places: more are thousands, or nothing that a person reads.
+    let at = figure.iter().position(|b| b".,".contains(b))?;
+    let (whole, places) = (number(figure.get(..at)?)?, figure.get(at + 1..)?);
+    let (parts, rest) = number(places)?;
+    if !whole.1.is_empty() || !rest.is_empty() || !matches!(places.len(), 1..=3) || parts < 0 {
+        return None;
+    }
+    let scale = 10_i128.checked_pow(u32::try_from(places.len()).ok()?)?;
+    Some((((whole.0 * scale + parts) << *shift) / scale, false))
+}
+
+fn set(row: &mut Counters, which: TableFigure, text: &[u8], numbers: &mut Numbers<'_>) -> Option<()> {
     match which {
         // Other tools print fractions; it is derived anyway.
         TableFigure::PerAlloc => {
-            row.reported_per_alloc = value(text).ok().flatten().and_then(|value| u64::try_from(value).ok());
+            row.reported_per_alloc =
+                value(text, numbers).ok().flatten().and_then(|value| u64::try_from(value).ok());
             Some(())
         }
-        TableFigure::Stored(figure) => (figure.set)(row, value(text).ok()?).then_some(()),
+        TableFigure::Stored(figure) => (figure.set)(row, value(text, numbers).ok()?).then_some(()),
     }
 }
 
-fn change(delta: &mut Delta, which: TableFigure, text: &[u8]) -> Option<()> {
-    let value = value(text).ok()?.map(i64::try_from).transpose().ok()?;
+fn change(delta: &mut Delta, which: TableFigure, text: &[u8], numbers: &mut Numbers<'_>) -> Option<()> {
+    let value = value(text, numbers).ok()?.map(i64::try_from).transpose().ok()?;
     match which {
         TableFigure::PerAlloc => delta.per_alloc = value,
         TableFigure::Stored(figure) => *(figure.change_mut)(delta) = value,
@@ -317,8 +478,8 @@ fn change(delta: &mut Delta, which: TableFigure, text: &[u8]) -> Option<()> {
     Some(())
 }
 
-/// The fields of a line. Quotes count only where they are around a whole field: tags hold quotes too (`Cs@"`).
-pub(super) struct Fields<'a> {
+/// The fields of a line. Quotes count only where they stand around a whole field: tags hold quotes too (`Cs@"`).
+pub(crate) struct Fields<'a> {
     rest: Option<&'a [u8]>,
     separator: u8,
 }
@@ -327,7 +488,7 @@ pub(super) struct Fields<'a> {
 type Split<'a> = (Cow<'a, [u8]>, Option<&'a [u8]>);
 
 impl<'a> Fields<'a> {
-    pub(super) fn new(line: &'a [u8], separator: u8) -> Self {
+    pub(crate) fn new(line: &'a [u8], separator: u8) -> Self {
         Self { rest: Some(line), separator }
     }
 
@@ -393,7 +554,7 @@ mod tests {
 
     fn read(header: &str, row: &str) -> Option<Vec<(String, Pool, Counters)>> {
         let columns = columns(header.as_bytes()).expect(header);
-        let cells = columns.row(row.as_bytes())?;
+        let cells = columns.row(row.as_bytes(), &mut RowTrouble::default())?;
         let rows = columns.rows(&cells)?;
         Some(rows.into_iter().flatten().map(|(tag, pool, told)| (tag.to_string(), pool, told)).collect())
     }

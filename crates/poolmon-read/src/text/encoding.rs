@@ -68,6 +68,10 @@ pub(super) fn judge(first: &[u8]) -> (StartKind, TextEncoding, usize) {
         if odd * 10 >= units * 7 && even * 20 <= units {
             return (StartKind::Text, TextEncoding::Utf16Le, 0);
         }
+        // PoolMonX writes a NUL behind each cell.
+        if odd * 20 >= units * 19 && even * 5 <= units * 2 {
+            return (StartKind::Text, TextEncoding::Utf16Le, 0);
+        }
         if even * 10 >= units * 7 && odd * 20 <= units {
             return (StartKind::Text, TextEncoding::Utf16Be, 0);
         }
@@ -187,7 +191,7 @@ impl Decoder {
 }
 
 /// Text of a field: UTF-8, or one byte a character (Latin-1) if it is not.
-pub(super) fn decoded(text: &[u8]) -> Cow<'_, str> {
+pub(crate) fn decoded(text: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(text) {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => Cow::Owned(text.iter().map(|&byte| char::from(byte)).collect()),

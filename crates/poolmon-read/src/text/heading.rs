@@ -92,6 +92,62 @@ pub(super) fn columns(line: &[u8]) -> Option<ColumnTitles> {
     Some(titles)
 }
 
+/// The rest of a column line that a console or mail program wrapped: how many figures it names.
+pub(super) fn more_columns(line: &[u8]) -> Option<usize> {
+    const WORDS: [&[u8]; 10] = [
+        b"Allocs",
+        b"Frees",
+        b"Diff",
+        b"Bytes",
+        b"Per",
+        b"Alloc",
+        b"Used",
+        b"Mapped_Driver",
+        b"Pool",
+        b"Type",
+    ];
+    let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).peekable();
+    words.peek()?;
+    let mut figures = 0;
+    for word in words {
+        if !WORDS.contains(&word) {
+            return None;
+        }
+        figures += usize::from(matches!(word, b"Per" | b"Used"));
+    }
+    Some(figures)
+}
+
+/// A line that says nothing and surprises nobody: a rule, a fence of code, a title, a prompt.
+pub(super) fn is_furniture(text: &[u8]) -> bool {
+    const STARTS: [&[u8]; 14] = [
+        b"```",
+        b"~~~",
+        b"<pre",
+        b"</pre",
+        b"<code",
+        b"</code",
+        b"TOTAL",
+        b"System pool information",
+        b"Sorting by",
+        b"Process ID",
+        b"Query pooltags",
+        b"Page File",
+        b"Using a machine size",
+        b"Pool Used:",
+    ];
+    let rule = |b: &u8| b"-=_#*~+|.: ".contains(b) || !b.is_ascii();
+    // WinDbg's `NonPaged   Paged` above the columns, and its prompt.
+    let words = text.split(|&b| b == b' ' || b == b'\t').filter(|word| !word.is_empty());
+    let pools =
+        words.clone().all(|word| matches!(word, b"NonPaged" | b"Paged" | b"NonPagedPool" | b"PagedPool"));
+    let prompt = text.strip_suffix(b"kd>").is_some_and(|before| before.len() < 8);
+    let starts = |start: &[u8]| text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));
+    // The command itself, after a prompt.
+    let command = text.len() < 200 && text.windows(7).any(|word| word.eq_ignore_ascii_case(b"poolmon"));
+    command || text.iter().all(rule) || pools || prompt || STARTS.iter().any(|start| starts(start))
+}
+
 /// Fields of `# poolmon 1 time=… host=… boot=… system="…"`.
 pub(super) fn stamp(line: &[u8]) -> Option<Vec<(String, String)>> {
     let rest = line.trim_ascii().strip_prefix(b"#")?.trim_ascii_start().strip_prefix(b"poolmon ")?;

@@ -8,8 +8,9 @@ use super::encoding::{Decoder, StartKind, TextEncoding, judge};
 const BLOCK: usize = 128 * 1024;
 /// Longest line that is held; longer ones are skipped.
 pub(super) const LONGEST: usize = 1024 * 1024;
-/// How much has to be there before the encoding is judged, so that a slow pipe is judged like a file.
-const SIGHT: usize = 4096;
+/// How much has to be there before the text is judged (its encoding, what surrounds its lines, how it writes numbers), so
+/// that a slow pipe is judged like a file.
+const SIGHT: usize = 64 * 1024;
 
 /// What [`Lines::advance`] met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +89,11 @@ impl Lines {
         self.filled = self.buf.len();
         self.verdict = Some(verdict);
         Ok(verdict)
+    }
+
+    /// What is there of the text before its first line was read.
+    pub(super) fn start(&self) -> &[u8] {
+        self.buf.get(self.next..self.filled).unwrap_or_default()
     }
 
     /// Goes to the next line.

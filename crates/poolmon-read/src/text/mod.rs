@@ -3,9 +3,11 @@
 //! Data passes in this order:
 //!
 //! 1. `encoding`, `input`: bytes of any encoding become lines, block by block;
-//! 2. `reader`, `state`, `tables`: which layout a line belongs to, where a snapshot begins;
-//! 3. `poolmon`, `delimited`, `windbg`: rows; `heading`, `moment`: what is around them;
-//! 4. `build`: rows are checked and become a `Sample`; what was odd becomes a remark.
+//! 2. `frame`: what surrounds the lines is taken off; `dates`, `numbers`: how the whole file writes them;
+//! 3. `reader`, `state`, `tables`, `wrapped`: which layout a line belongs to, where a snapshot begins, which lines are one;
+//! 4. `poolmon`, `delimited`, `windbg`: rows; `heading`, `moment`, `month_names`: what precedes them;
+//! 5. `build`: rows are checked and become a `Sample`; what was odd becomes a remark;
+//! 6. `views`: several lists of one moment become one sample.
 //!
 //! A row that cannot be read never ends the reading: it is counted, and `Sample::remarks` names its line.
 //! Memory is bounded by the rows of one snapshot, not by the size of the file.
@@ -13,27 +15,37 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod build;
+mod dates;
 mod delimited;
 mod encoding;
+mod frame;
 mod heading;
 mod input;
 pub(crate) mod linux;
 mod moment;
+mod month_names;
 mod name;
+mod numbers;
 mod poolmon;
 mod reader;
 mod records;
 mod state;
 mod tables;
+mod views;
 mod windbg;
+mod wrapped;
 
+use std::borrow::Cow;
 use std::io::Cursor;
 
+pub(crate) use delimited::Fields;
+pub(crate) use encoding::decoded;
+pub(crate) use moment::{DateRule, cell as time_cell};
 pub use name::time_in_name;
 pub use reader::SampleReader;
 pub(crate) use records::Records;
 
-use crate::{Input, Result, Samples};
+use crate::{Input, ReadOptions, Result, Samples};
 use encoding::StartKind;
 use input::{LineStep, Lines};
 
@@ -57,12 +69,15 @@ pub(crate) fn first_layout(start: &[u8]) -> Option<TableLayout> {
     if lines.verdict().ok()? != StartKind::Text {
         return None;
     }
+    let frame = frame::survey(lines.start());
     loop {
         match lines.advance().ok()? {
             LineStep::End => return None,
             LineStep::TooLong => {}
             LineStep::Line => {
-                if let Some(layout) = layout(lines.line()) {
+                let line = lines.line();
+                let line = frame.as_ref().map_or(Cow::Borrowed(line), |frame| frame.clean(line));
+                if let Some(layout) = layout(&line) {
                     return Some(layout);
                 }
             }
@@ -93,9 +108,19 @@ pub(crate) fn check(input: &Input) -> Result<()> {
     SampleReader::new(input.name(), Cursor::new(input.start().to_vec())).check()
 }
 
+/// In which order a file writes its dates.
+///
+/// # Errors
+/// The file cannot be read.
+pub(crate) fn date_rule(input: &Input, named: Option<crate::DateOrder>) -> Result<DateRule> {
+    Ok(dates::survey(input, named)?.rule)
+}
+
 /// Reads an input as text.
-pub(crate) fn open(input: &Input) -> Result<Box<dyn Samples>> {
-    Ok(Box::new(reader(input)?))
+pub(crate) fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn Samples>> {
+    check(input)?;
+    let dates = dates::survey(input, options.dates)?;
+    Ok(Box::new(SampleReader::new(input.name(), input.reader()?).with_dates(dates)))
 }
 
 /// The samples of a saved text: see [`SampleReader::next_into`].
@@ -104,5 +129,5 @@ pub(crate) fn open(input: &Input) -> Result<Box<dyn Samples>> {
 /// The input cannot be read, is empty or no text.
 pub fn reader(input: &Input) -> Result<SampleReader> {
     check(input)?;
-    Ok(SampleReader::new(input.name(), input.reader()?))
+    Ok(SampleReader::new(input.name(), input.reader()?).with_dates(dates::survey(input, None)?))
 }

@@ -6,6 +6,18 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
+use super::month_names::{east_asian, month, with_english_halves};
+use crate::DateOrder;
+
+/// In which order dates in figures are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DateRule {
+    /// What the file's own dates say, or the person; `None` if a single line is all there is.
+    pub(super) order: Option<DateOrder>,
+    /// The person said so: then a year of two digits is one, too.
+    pub(super) named: bool,
+}
+
 /// A date, a time of day or both, found in a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct FoundMoment {
@@ -33,13 +45,18 @@ const LONGEST: usize = 256;
 /// Folklore, all seen before PoolMon's own lines: ISO 8601; `2026.01.02-03:04:05 Pacific Standard Time (local ...)`
 /// (Microsoft's support scripts); PowerShell's `Get-Date`; `%date% %time%` of a batch file; `date /t` and
 /// `time /t` on a line each; `date` of a Unix shell.
-pub(super) fn find(line: &[u8]) -> Option<FoundMoment> {
+pub(super) fn find(line: &[u8], rule: DateRule) -> Option<FoundMoment> {
     if line.len() > LONGEST || !line.iter().any(u8::is_ascii_digit) {
         return None;
     }
     // WinDbg: `Mon Nov 23 06:13:47.000 2026 (UTC - 8:00)`.
     let text = String::from_utf8_lossy(line).replace("UTC - ", "UTC-").replace("UTC + ", "UTC+");
-    let mut found = MomentWords::default();
+    let mut text = with_english_halves(&text);
+    let mut found = MomentWords { rule, ..MomentWords::default() };
+    if let Some(((year, month, day), rest)) = east_asian(&text) {
+        found.date = Date::new(year, month, day).ok();
+        text = rest;
+    }
     // Windows 11 puts U+202F before AM and PM.
     let blank = |c: char| c.is_whitespace() || matches!(c, '\u{202f}' | '\u{200e}' | '(' | ')' | '"' | '\'');
     for word in text.split(blank) {
@@ -52,7 +69,7 @@ pub(super) fn find(line: &[u8]) -> Option<FoundMoment> {
 }
 
 /// A cell of a table: as [`find`], or seconds or milliseconds since 1970.
-pub(super) fn cell(text: &[u8]) -> Option<(Timestamp, bool)> {
+pub(crate) fn cell(text: &[u8], rule: DateRule) -> Option<(Timestamp, bool)> {
     let text = text.trim_ascii();
     if let Ok(text) = std::str::from_utf8(text) {
         if let Ok(time) = Timestamp::from_str(text) {
@@ -67,11 +84,14 @@ pub(super) fn cell(text: &[u8]) -> Option<(Timestamp, bool)> {
             return time.ok().map(|time| (time, false));
         }
     }
-    find(text)?.instant()
+    find(text, rule)?.instant()
 }
 
 #[derive(Default)]
 struct MomentWords {
+    rule: DateRule,
+    /// Numbers with a full stop behind each: `1. 3. 2026`, `2026. 03. 01.`
+    stopped: Vec<i16>,
     date: Option<Date>,
     time: Option<Time>,
     offset: Option<Offset>,
@@ -114,7 +134,7 @@ impl MomentWords {
     }
 
     fn number(&mut self, word: &str) {
-        if let Some((date, rest)) = date(word) {
+        if let Some((date, rest)) = date(word, self.rule) {
             if self.date.is_none() {
                 self.date = Some(date);
                 match rest.split_at_checked(1) {
@@ -125,15 +145,39 @@ impl MomentWords {
             }
         } else if word.contains(':') {
             self.clock(word);
+        } else if let Some(clock) = self.dotted_clock(word) {
+            self.clock(&clock);
         } else if let Ok(number) = word.trim_end_matches(['.', ',']).parse::<i16>() {
+            if (word.ends_with('.') || !self.stopped.is_empty()) && self.stopped.len() < 3 {
+                self.stopped.push(number);
+            }
             match number {
                 1..=31 if self.day.is_none() => self.day = i8::try_from(number).ok(),
                 1980..=2200 if self.year.is_none() => self.year = Some(number),
+                _ if self.stopped.len() > 1 => {}
                 _ => self.foreign = true,
             }
         } else {
             self.foreign = true;
         }
+    }
+
+    /// `10.00.00`, as Finns and Danes write a time of day, once there is a date.
+    fn dotted_clock(&self, word: &str) -> Option<String> {
+        let dated = self.date.is_some() || self.month.is_some() || self.stopped.len() > 1;
+        let parts: Vec<&str> = word.split('.').collect();
+        let short = |part: &&str| matches!(part.len(), 1 | 2) && part.bytes().all(|b| b.is_ascii_digit());
+        (dated && self.time.is_none() && matches!(parts.len(), 2 | 3) && parts.iter().all(short))
+            .then(|| parts.join(":"))
+    }
+
+    /// The date of `1. 3. 2026` or `2026. 03. 01.`
+    fn stopped_date(&self) -> Option<Date> {
+        let ([year @ 1970..=2200, month, day] | [day, month, year @ 1970..=2200]) = *self.stopped.as_slice()
+        else {
+            return None;
+        };
+        Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
     }
 
     fn clock(&mut self, word: &str) {
@@ -161,7 +205,7 @@ impl MomentWords {
 
     fn finish(self) -> Option<FoundMoment> {
         let named = || Date::new(self.year?, self.month?, self.day?).ok();
-        let date = self.date.or_else(named);
+        let date = self.date.or_else(named).or_else(|| self.stopped_date());
         let mut time = self.time;
         if let (Some(at), Some(afternoon)) = (time, self.afternoon) {
             let hour = match (at.hour(), afternoon) {
@@ -180,22 +224,40 @@ impl MomentWords {
     }
 }
 
-/// A date in figures, and what is after it.
-fn date(word: &str) -> Option<(Date, &str)> {
+/// A date in figures, and what follows it.
+fn date(word: &str, rule: DateRule) -> Option<(Date, &str)> {
+    let (numbers, mark, rest) = figures(word)?;
+    let (first, second, third) = numbers;
+    let dmy = (third, second, first);
+    let mdy = (third, first, second);
+    let candidates = match (first, third) {
+        (1970..=2200, _) => [(first, second, third); 2],
+        // 23.11.2026 is written where the day comes first.
+        (_, 1970..=2200) if mark == '.' => [dmy; 2],
+        (_, 1970..=2200) if rule.order == Some(DateOrder::Dmy) => [dmy, mdy],
+        // With slashes it is the American order, if it can be.
+        (_, 1970..=2200) => [mdy, if mark == '\\' { mdy } else { dmy }],
+        (0..100, 0..100) if rule.named => match rule.order? {
+            DateOrder::Dmy => [(third + 2000, second, first); 2],
+            DateOrder::Mdy => [(third + 2000, first, second); 2],
+            DateOrder::Ymd => [(first + 2000, second, third); 2],
+        },
+        _ => return None,
+    };
+    let small = |number: i64| i8::try_from(number).ok();
+    let made = |(year, month, day): (i64, i64, i64)| {
+        Date::new(i16::try_from(year).ok()?, small(month)?, small(day)?).ok()
+    };
+    Some((candidates.into_iter().find_map(made)?, rest))
+}
+
+/// Three numbers with the same mark between them, the mark, and what follows.
+pub(super) fn figures(word: &str) -> Option<((i64, i64, i64), char, &str)> {
     let (first, rest) = digits(word)?;
     let mark = rest.chars().next().filter(|c| "-./\\".contains(*c))?;
     let (second, rest) = digits(rest.strip_prefix(mark)?)?;
     let (third, rest) = digits(rest.strip_prefix(mark)?)?;
-    let small = |number: i64| i8::try_from(number).ok();
-    let (year, month, day) = match (first, second, third) {
-        (1970..=2200, month, day) => (first, month, day),
-        // 23.11.2026 is written where the day comes first; with slashes it is the American order, if it can be.
-        (day, month, 1970..=2200) if mark == '.' || (mark != '\\' && day > 12) => (third, month, day),
-        (month, day, 1970..=2200) => (third, month, day),
-        _ => return None,
-    };
-    let date = Date::new(i16::try_from(year).ok()?, small(month)?, small(day)?).ok()?;
-    Some((date, rest))
+    Some(((first, second, third), mark, rest))
 }
 
 /// `6:13`, `06:13:47`, `6:13:47.12`, `6:13:47,12`.
@@ -252,27 +314,6 @@ fn digits(word: &str) -> Option<(i64, &str)> {
     Some((number.parse().ok()?, rest))
 }
 
-fn month(word: &str) -> Option<i8> {
-    const MONTHS: [&str; 12] = [
-        "january",
-        "february",
-        "march",
-        "april",
-        "may",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
-    ];
-    let word = word.trim_end_matches('.').to_ascii_lowercase();
-    let at =
-        MONTHS.iter().position(|month| word == *month || (word.len() == 3 && month.starts_with(&word)))?;
-    i8::try_from(at + 1).ok()
-}
-
 fn weekday(word: &str) -> bool {
     const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
     let word = word.trim_end_matches('.').to_ascii_lowercase();
@@ -282,7 +323,7 @@ fn weekday(word: &str) -> bool {
 /// memsnap's `09\03\2002 15:39:31.0781 (GMT)`: month first, milliseconds with four digits.
 pub(super) fn memsnap(text: &str) -> Option<Timestamp> {
     let (day, rest) = text.trim().split_once(' ')?;
-    let (day, _) = date(day)?;
+    let (day, _) = date(day, DateRule::default())?;
     let (clock, _) = rest.split_once(' ').unwrap_or((rest, ""));
     let (clock, millis) = clock.split_once('.').unwrap_or((clock, "0"));
     let local = DateTime::from_parts(day, time(clock)?);
@@ -313,16 +354,67 @@ mod tests {
             ("Debug session time: Mon Nov 23 06:13:47.000 2026 (UTC - 8:00)", "2026-11-23T14:13:47Z", false),
             ("Mon, 23 Nov 2026 06:13:47 -0800", "2026-11-23T14:13:47Z", false),
         ] {
-            let (time, zone) = find(line.as_bytes()).and_then(|m| m.instant()).expect(line);
+            let (time, zone) =
+                find(line.as_bytes(), DateRule::default()).and_then(|m| m.instant()).expect(line);
             assert_eq!((time.to_string().as_str(), zone), (instant, assumed), "{line}");
         }
     }
 
     #[test]
+    fn get_date_of_every_windows() {
+        for line in [
+            "Sonntag, 1. März 2026 13:04:05",
+            "dimanche 1 mars 2026 13:04:05",
+            "domingo, 1 de marzo de 2026 13:04:05",
+            "domingo, 1 de marzo de 2026 1:04:05 p. m.",
+            "domenica 1 marzo 2026 13:04:05",
+            "domingo, 1 de março de 2026 13:04:05",
+            "zondag 1 maart 2026 13:04:05",
+            "niedziela, 1 marca 2026 13:04:05",
+            "воскресенье, 1 марта 2026 г. 13:04:05",
+            "1 Mart 2026 Pazar 13:04:05",
+            "neděle 1. března 2026 13:04:05",
+            "den 1 mars 2026 13:04:05",
+            "søndag den 1. marts 2026 13.04.05",
+            "søndag 1. mars 2026 13:04:05",
+            "sunnuntai 1. maaliskuuta 2026 13.04.05",
+            "2026. március 1., vasárnap 13:04:05",
+            "2026年3月1日 13:04:05",
+            "2026年3月1日星期日 下午 1:04:05",
+            "2026年3月1日 午後 1:04:05",
+            "2026年3月1日日曜日 13:04:05",
+            "2026년 3월 1일 일요일 오후 1:04:05",
+            "===== 01.03.2026 13:04:05,12 =====",
+            "1. 3. 2026 13:04:05",
+            "2026. 03. 01. 13:04:05",
+            "2026/03/01 (日) 13:04:05",
+            "So 01.03.2026 13:04:05",
+        ] {
+            let found = find(line.as_bytes(), DateRule::default()).and_then(|found| found.instant());
+            let second = found.expect(line).0.as_second();
+            assert_eq!(Timestamp::from_second(second).unwrap().to_string(), "2026-03-01T13:04:05Z", "{line}");
+        }
+    }
+
+    #[test]
+    fn the_order_of_day_and_month_is_the_file_s() {
+        let at = |text: &str, order| {
+            let rule = DateRule { order: Some(order), named: true };
+            find(text.as_bytes(), rule).and_then(|found| found.date).map(|date| date.to_string())
+        };
+        assert_eq!(at("05/06/2026", DateOrder::Dmy).as_deref(), Some("2026-06-05"));
+        assert_eq!(at("05/06/2026", DateOrder::Mdy).as_deref(), Some("2026-05-06"));
+        assert_eq!(at("05.06.2026", DateOrder::Mdy).as_deref(), Some("2026-06-05"));
+        assert_eq!(at("2026-06-05", DateOrder::Dmy).as_deref(), Some("2026-06-05"));
+        assert_eq!(at("26-06-05", DateOrder::Ymd).as_deref(), Some("2026-06-05"));
+        assert_eq!(at("05/13/2026", DateOrder::Dmy).as_deref(), Some("2026-05-13"), "it can only be this");
+    }
+
+    #[test]
     fn halves_stand_alone_or_are_none() {
-        let date = find(b"The current date is: Mon 11/23/2026").unwrap();
+        let date = find(b"The current date is: Mon 11/23/2026", DateRule::default()).unwrap();
         assert!(date.alone && date.date.is_some() && date.time.is_none());
-        let time = find(b"06:13 AM").unwrap();
+        let time = find(b"06:13 AM", DateRule::default()).unwrap();
         assert!(time.alone && time.time.is_some() && time.date.is_none());
         for line in [
             &b"C:\\WinDDK\\7600.16385.1\\tools> poolmon.exe -b"[..],
@@ -331,9 +423,9 @@ mod tests {
             b"10 20 30",
             b"99:99",
         ] {
-            assert!(find(line).is_none_or(|m| m.instant().is_none()), "{line:?}");
+            assert!(find(line, DateRule::default()).is_none_or(|m| m.instant().is_none()), "{line:?}");
         }
-        let path = find(br"PS C:\logs\2026-11-23> poolmon -b");
+        let path = find(br"PS C:\logs\2026-11-23> poolmon -b", DateRule::default());
         assert!(path.is_none_or(|m| !m.alone));
     }
 
@@ -346,9 +438,9 @@ mod tests {
 
     #[test]
     fn cells() {
-        let second = cell(b"1795414427").unwrap().0;
-        assert_eq!(cell(b"1795414427000").unwrap().0, second);
-        assert_eq!(cell(b" 2026-11-23T06:13:47Z ").unwrap().0, second);
-        assert_eq!(cell(b"17"), None);
+        let second = cell(b"1795414427", DateRule::default()).unwrap().0;
+        assert_eq!(cell(b"1795414427000", DateRule::default()).unwrap().0, second);
+        assert_eq!(cell(b" 2026-11-23T06:13:47Z ", DateRule::default()).unwrap().0, second);
+        assert_eq!(cell(b"17", DateRule::default()), None);
     }
 }

@@ -103,6 +103,12 @@ pub(super) fn is_cut(text: &[u8]) -> bool {
 
 /// The first type word that has something before it and a figure or a cut after it.
 fn type_word(line: &[u8]) -> Option<(usize, Pool, &[u8])> {
+    // Allocs of ten digits fill their column in narrow logs, and touch the longer type.
+    if let [b' ', _, _, _, _, b' ', b'P', b'a', b'g', b'e', b'd', rest @ ..] = line
+        && rest.first().is_some_and(u8::is_ascii_digit)
+    {
+        return Some((6, Pool::Paged, rest));
+    }
     let mut at = 0;
     for word in line.get(..line.len().min(TYPE_WITHIN))?.split(|&b| is_blank(b)) {
         if at > 0
@@ -271,34 +277,67 @@ fn bracket(text: &[u8]) -> Option<(i64, &[u8])> {
     Some((i64::try_from(value).ok()?, rest))
 }
 
-/// A number with an optional minus and commas between thousands, that fits 64 bits.
+/// A number with an optional minus and commas between thousands (or, as in India, between hundreds above them), that fits 64
+/// bits.
 pub(super) fn number(text: &[u8]) -> Option<(i128, &[u8])> {
     let (negative, mut rest) = match text {
         [b'-', rest @ ..] => (true, rest),
         _ => (false, text),
     };
     let mut value = 0_i128;
-    let mut any = false;
+    let mut digits = 0_u8;
     loop {
         rest = match rest {
             [digit @ b'0'..=b'9', after @ ..] => {
                 value = value * 10 + i128::from(digit - b'0');
-                any = true;
+                digits = digits.saturating_add(1);
                 after
             }
-            [b',', after @ ..] if any && thousands(after) => after,
+            [b',', after @ ..] if (1..=3).contains(&digits) && is_group(after) => {
+                digits = 0;
+                after
+            }
             _ => break,
         };
         if value > i128::from(u64::MAX) {
             return None;
         }
     }
-    any.then_some((if negative { -value } else { value }, rest))
+    (digits > 0).then_some((if negative { -value } else { value }, rest))
 }
 
-/// Three digits and no fourth.
-fn thousands(text: &[u8]) -> bool {
-    matches!(text, [b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', rest @ ..] if !rest.first().is_some_and(u8::is_ascii_digit))
+/// Three digits and no fourth, or two and another group.
+fn is_group(text: &[u8]) -> bool {
+    let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    digits == 3 || (digits == 2 && text.get(2) == Some(&b',') && text.get(3..).is_some_and(is_group))
+}
+
+/// How far the right edges of figures are apart in a row that is as PoolMon wrote it (Allocs to Frees, Frees to Diff, Diff to
+/// Bytes), and where Allocs ends: logs of today, narrow logs, screens.
+const EDGES: [([usize; 3], std::ops::RangeInclusive<usize>); 3] =
+    [([19, 18, 15], 29..=33), ([10, 10, 10], 20..=24), ([17, 16, 8], 20..=24)];
+
+/// Whether the last figure of a row with four of them ends before the edge of its column: the line was cut within it.
+pub(super) fn is_cut_figure(line: &[u8]) -> bool {
+    let line = line.trim_ascii_end();
+    let mut ends = Vec::with_capacity(4);
+    let mut in_brackets = false;
+    for (at, &byte) in line.iter().enumerate().skip(12) {
+        match byte {
+            b'(' => in_brackets = true,
+            b')' => in_brackets = false,
+            b'0'..=b'9' if !in_brackets && !line.get(at + 1).is_some_and(u8::is_ascii_digit) => {
+                ends.push(at + 1);
+            }
+            _ => {}
+        }
+    }
+    let [allocs, frees, diff, bytes] = *ends.as_slice() else { return false };
+    EDGES.iter().any(|([to_frees, to_diff, to_bytes], from)| {
+        from.contains(&allocs)
+            && (frees - allocs, diff - frees) == (*to_frees, *to_diff)
+            && bytes - diff < *to_bytes
+    })
 }
 
 #[cfg(test)]
@@ -337,6 +376,13 @@ mod tests {
     }
 
     #[test]
+    fn allocs_touch_the_type_in_narrow_logs() {
+        let line = b" Irp  Paged4294967295 4294967290         5         4096        819";
+        let PastedLine::Row(tag, Pool::Paged, figures) = pasted(line, false) else { panic!("no row") };
+        assert_eq!((tag.to_string().as_str(), figures.values[0]), ("Irp ", Some(4_294_967_295)));
+    }
+
+    #[test]
     fn what_is_no_row() {
         for line in [
             " TOTAL Nonp            4288592            4288000               592         254683",
@@ -349,6 +395,34 @@ mod tests {
         ] {
             assert!(matches!(pasted(line.as_bytes(), false), PastedLine::Other), "{line}");
         }
+    }
+
+    #[test]
+    fn thousands() {
+        for (text, expected) in [
+            ("1,234,567 x", Some((1_234_567, " x"))),
+            ("12,34,567", Some((1_234_567, ""))),
+            ("1234,567", Some((1234, ",567"))),
+            ("1,2345", Some((1, ",2345"))),
+            ("12,34", Some((12, ",34"))),
+            ("-1,000", Some((-1000, ""))),
+            (",5", None),
+        ] {
+            let expected = expected.map(|(value, rest): (i128, &str)| (value, rest.as_bytes()));
+            assert_eq!(number(text.as_bytes()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn figures_before_the_edge_of_their_column() {
+        let row = " Tst1 Paged             7000000            5000000           2000000     1234567680              617";
+        assert!(is_cut_figure(&row.as_bytes()[..80]) && is_cut_figure(&row.as_bytes()[..82]));
+        assert!(!is_cut_figure(&row.as_bytes()[..83]) && !is_cut_figure(row.as_bytes()));
+        let narrow = " EtwB Nonp       6394      4056      2338 163418368      69896";
+        assert!(is_cut_figure(&narrow.as_bytes()[..50]) && !is_cut_figure(&narrow.as_bytes()[..51]));
+        let screen = " Wait Nonp    3971107 (   0)   3971077 (   0)       30    8456 (     0)    281";
+        assert!(is_cut_figure(&screen.as_bytes()[..61]) && !is_cut_figure(&screen.as_bytes()[..62]));
+        assert!(!is_cut_figure(b"Test Paged 7000000 5000000 2000000 1234567"), "columns that collapsed");
     }
 
     #[test]

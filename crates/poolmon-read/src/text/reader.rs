@@ -1,47 +1,157 @@
 //! Samples from a stream, one after the other.
 
+use std::borrow::Cow;
 use std::io::{self, Read};
 use std::path::PathBuf;
 
 use poolmon_model::Sample;
 
+use super::dates::FileDates;
 use super::encoding::StartKind;
+use super::frame::{self, Frame};
 use super::input::{LineStep, Lines};
 use super::state::{LineUse, TextLine, TextParser, has_rows};
+use super::views::{self, FileClock};
 use crate::format::known_formats;
-use crate::{ReadError, Remark, Result, Samples};
+use crate::{ReadError, Remark, RemarkKind, Result, Samples};
 
 /// Reads samples from a stream, one after the other, in bounded memory.
+///
+/// It reads one sample ahead: a list that is of the same moment belongs to the sample before it.
 pub struct SampleReader {
     lines: Lines,
     state: TextParser,
-    done: bool,
-    found: bool,
+    /// What surrounds the lines; known once something was read.
+    frame: Option<Frame>,
+    stage: Stage,
+    ahead: Option<ReadSample>,
+    spare: Option<ReadSample>,
+    /// Why there is nothing after the sample ahead.
+    failed: Option<ReadError>,
+    clock: FileClock,
+    /// Some list of a part of the rows had other rows than the one before it.
+    lists_differ: bool,
+    /// Remarks on the sample given last.
+    remarks: Vec<Remark>,
+}
+
+/// How far the reading is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Nothing was read.
+    New,
+    /// No row was found.
+    Searching,
+    /// Rows were found.
+    Found,
+    /// Nothing follows the sample ahead.
+    Done,
+}
+
+/// A sample, and what is to be said of it.
+struct ReadSample {
+    sample: Sample,
+    remarks: Vec<Remark>,
 }
 
 impl SampleReader {
     /// Reads from anything. `name` is in messages and in [`Origin::file`].
     pub fn new(name: &str, input: impl Read + Send + 'static) -> Self {
-        Self { lines: Lines::new(Box::new(input)), state: TextParser::new(name), done: false, found: false }
+        Self {
+            lines: Lines::new(Box::new(input)),
+            state: TextParser::new(name),
+            frame: None,
+            stage: Stage::New,
+            ahead: None,
+            spare: None,
+            failed: None,
+            clock: FileClock::default(),
+            lists_differ: false,
+            remarks: Vec::new(),
+        }
     }
 
-    /// Fills `sample` with the next snapshot and uses its memory again; `false` at the end.
+    /// In which order its dates are written.
+    pub(super) fn with_dates(mut self, dates: FileDates) -> Self {
+        self.state.builder.doubt.clone_from(&dates.doubt);
+        self.state.dates = dates;
+        self
+    }
+
+    /// Fills `sample` with the next snapshot and uses its memory again; `false` at the end, with `sample` as it was.
     ///
     /// # Errors
     /// The input is empty, is not text, holds no row at all, or cannot be read. After an error there is nothing more.
     pub fn next_into(&mut self, sample: &mut Sample) -> Result<bool> {
-        if self.done {
-            return Ok(false);
+        if self.stage == Stage::New {
+            self.stage = Stage::Searching;
+            self.fetch();
         }
-        let result = self.read(sample);
-        match result {
-            Ok(true) => self.found = true,
-            _ => self.done = true,
+        let Some(mut now) = self.ahead.take() else { return self.failed.take().map_or(Ok(false), Err) };
+        self.fetch();
+        while let Some(next) = self.ahead.take_if(|next| views::is_same_moment(&now.sample, &next.sample)) {
+            views::join(&mut now.sample, &next.sample);
+            for remark in next
+                .remarks
+                .iter()
+                .filter(|remark| !now.remarks.contains(remark))
+                .cloned()
+                .collect::<Vec<_>>()
+            {
+                now.remarks.push(remark);
+            }
+            self.spare = Some(next);
+            self.fetch();
         }
-        match result {
-            Ok(false) if !self.found => Err(self.nothing()),
-            result => result,
+        self.mark_cut(&mut now);
+        let local = now.remarks.iter().any(|remark| remark.kind == RemarkKind::ZoneAssumed);
+        if let Some(remark) = self.clock.correct(&mut now.sample, local) {
+            now.sample.remarks.push(remark.text.clone());
+            now.remarks.push(remark);
         }
+        std::mem::swap(sample, &mut now.sample);
+        std::mem::swap(&mut self.remarks, &mut now.remarks);
+        self.spare = Some(now);
+        Ok(true)
+    }
+
+    /// Marks lists that leave out now this row, now that.
+    fn mark_cut(&mut self, now: &mut ReadSample) {
+        if let Some(next) = &mut self.ahead {
+            if views::are_cut(&now.sample, &next.sample) {
+                now.sample.coverage = now.sample.coverage.partial();
+                next.sample.coverage = next.sample.coverage.partial();
+            }
+            let comparable = now.sample.coverage.overlaps(next.sample.coverage, &next.sample.origin.pools);
+            self.lists_differ |=
+                next.sample.coverage.is_partial() && comparable && views::differ(&now.sample, &next.sample);
+        }
+        if self.lists_differ && now.sample.coverage.is_partial() {
+            let remark = views::cut_remark(&now.sample);
+            now.sample.remarks.push(remark.text.clone());
+            now.remarks.push(remark);
+        }
+    }
+
+    /// Reads the sample ahead.
+    fn fetch(&mut self) {
+        if self.stage == Stage::Done {
+            return;
+        }
+        let empty = || ReadSample { sample: Sample::empty(), remarks: Vec::new() };
+        let mut next = self.spare.take().unwrap_or_else(empty);
+        match self.read(&mut next.sample) {
+            Ok(true) => {
+                self.stage = Stage::Found;
+                std::mem::swap(&mut next.remarks, &mut self.state.builder.remarks);
+                self.ahead = Some(next);
+                return;
+            }
+            Ok(false) if self.stage == Stage::Searching => self.failed = Some(self.nothing()),
+            Ok(false) => {}
+            Err(error) => self.failed = Some(error),
+        }
+        self.stage = Stage::Done;
     }
 
     /// Judges the beginning of the input: an empty or binary one is an error at once.
@@ -61,6 +171,10 @@ impl SampleReader {
 
     fn read(&mut self, sample: &mut Sample) -> Result<bool> {
         self.check()?;
+        if self.lines.number() == 0 {
+            self.frame = frame::survey(self.lines.start());
+            self.state.numbers = super::numbers::survey(self.lines.start());
+        }
         self.state.builder.start(sample);
         self.state.opened = false;
         loop {
@@ -68,18 +182,20 @@ impl SampleReader {
                 LineStep::End => break,
                 LineStep::TooLong => self.state.builder.noticed.long.add(self.lines.number(), b""),
                 LineStep::Line => {
-                    let at = TextLine {
-                        line: self.lines.line(),
-                        number: self.lines.number(),
-                        ended: self.lines.ended(),
-                    };
+                    let whole = self.lines.line();
+                    let line = self.frame.as_ref().map_or(Cow::Borrowed(whole), |frame| frame.clean(whole));
+                    let at = TextLine { line: &line, number: self.lines.number(), ended: self.lines.ended() };
                     if self.state.take(at, sample) == LineUse::Next {
                         self.lines.unread();
                         break;
                     }
+                    if self.state.opened && self.frame.is_some() {
+                        self.stamp();
+                    }
                 }
             }
         }
+        self.state.flush(sample);
         if has_rows(sample) {
             self.state.builder.finish(sample);
             return Ok(true);
@@ -87,11 +203,19 @@ impl SampleReader {
         Ok(false)
     }
 
-    fn nothing(&self) -> ReadError {
+    /// A time stamp before the column line is the time of the snapshot, unless the text says another.
+    fn stamp(&mut self) {
+        let stamp = self.frame.as_ref().map(|frame| frame.stamp(self.lines.line()));
+        if let Some(stamp) = stamp.filter(|stamp| stamp.iter().any(u8::is_ascii_digit)) {
+            self.state.prefix_time(stamp);
+        }
+    }
+
+    fn nothing(&mut self) -> ReadError {
         let lines = self.lines.number();
         let mut problem = String::from("no row of a pool table was found");
         let mut said = Vec::new();
-        self.state.builder.noticed.say(false, &mut said);
+        self.state.builder.noticed.say_of_none(&mut said);
         for remark in said {
             problem.push_str("; ");
             problem.push_str(&remark.text);
@@ -120,6 +244,6 @@ impl Samples for SampleReader {
     }
 
     fn remarks(&self) -> &[Remark] {
-        &self.state.builder.remarks
+        &self.remarks
     }
 }

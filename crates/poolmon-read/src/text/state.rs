@@ -7,9 +7,12 @@ use jiff::Timestamp;
 use poolmon_model::{Counters, Delta, Header, Pool, Sample, SourceKind, Tag};
 
 use super::build::{HostFact, SampleBuilder, agrees};
+use super::dates::FileDates;
 use super::heading::SessionHeading;
 use super::moment::FoundMoment;
-use super::poolmon::{PastedLine, RowFigures, is_cut};
+use super::numbers::FileNumbers;
+use super::poolmon::{PastedLine, RowFigures, is_cut, is_cut_figure};
+use super::wrapped::{OpenRow, counters};
 use crate::remark::{Remark, RemarkKind};
 
 use super::{delimited, heading, moment, poolmon, windbg};
@@ -44,11 +47,21 @@ pub(super) enum LineUse {
 pub(super) struct TextParser {
     pub(super) builder: SampleBuilder,
     pub(super) mode: TextLayout,
-    used_column: bool,
+    pub(super) used_column: bool,
     /// A column line or memory figures were seen since the last row.
     pub(super) opened: bool,
     /// Figures of the row before, to recognise a last row that is cut short.
     figures: usize,
+    /// Figures that the column line names; 0 if there was none.
+    named: usize,
+    /// The last line was a column line, or the rest of one.
+    in_titles: bool,
+    /// A row that may go on in the next line.
+    pub(super) open_row: Option<OpenRow>,
+    /// In which order the file's dates are written.
+    pub(super) dates: FileDates,
+    /// How the file writes large numbers.
+    pub(super) numbers: FileNumbers,
 }
 
 /// The line at hand.
@@ -71,12 +84,26 @@ impl TextParser {
             used_column: false,
             opened: false,
             figures: 0,
+            named: 0,
+            in_titles: false,
+            open_row: None,
+            dates: FileDates::default(),
+            numbers: FileNumbers::default(),
         }
+    }
+
+    /// Figures of a whole row.
+    pub(super) fn named_figures(&self) -> usize {
+        // A column line may be cut or wrapped as its rows are: PoolMon writes five.
+        self.named.max(5)
     }
 
     #[inline]
     /// Takes a line, or tells that the next snapshot begins with it.
     pub(super) fn take(&mut self, at: TextLine<'_>, sample: &mut Sample) -> LineUse {
+        if self.open_row.is_some() && self.continued(at, sample) {
+            return LineUse::Taken;
+        }
         match &self.mode {
             TextLayout::Text => {
                 if at.ended
@@ -112,16 +139,46 @@ impl TextParser {
         if at.line.trim_ascii().is_empty() {
             return LineUse::Taken;
         }
-        if let Some(cleaned) = cleaned(at.line) {
+        let in_titles = std::mem::take(&mut self.in_titles);
+        if in_titles && let Some(more) = heading::more_columns(at.line) {
+            self.named += more;
+            self.figures = self.named;
+            self.in_titles = true;
+            return LineUse::Taken;
+        }
+        let numbers = self.numbers.line(at.line);
+        let line = numbers.as_deref().unwrap_or(at.line);
+        if let Some(cleaned) = cleaned(line) {
             return self.plain_text(TextLine { line: &cleaned, ..at }, sample);
         }
-        self.plain_text(at, sample)
+        self.plain_text(TextLine { line, ..at }, sample)
+    }
+
+    /// A line that is known to be a row, or to be broken.
+    pub(super) fn row(&mut self, at: TextLine<'_>, sample: &mut Sample) {
+        match poolmon::pasted(at.line, self.used_column) {
+            PastedLine::Row(tag, pool, figures) => self.pasted_row(at, sample, (tag, pool), &figures),
+            PastedLine::Broken => self.builder.noticed.broken.add(at.number, at.line),
+            PastedLine::Other => {}
+        }
     }
 
     fn plain_text(&mut self, at: TextLine<'_>, sample: &mut Sample) -> LineUse {
         match poolmon::pasted(at.line, self.used_column) {
+            PastedLine::Row(_, _, figures)
+                if at.ended && figures.rest.is_empty() && figures.count < self.named_figures() =>
+            {
+                self.hold(at);
+                return LineUse::Taken;
+            }
             PastedLine::Row(tag, pool, figures) => {
                 self.pasted_row(at, sample, (tag, pool), &figures);
+                return LineUse::Taken;
+            }
+            PastedLine::Broken
+                if at.ended && at.line.last().is_some_and(|b| b.is_ascii_digit() || b" )(".contains(b)) =>
+            {
+                self.hold(at);
                 return LineUse::Taken;
             }
             PastedLine::Broken => {
@@ -145,18 +202,11 @@ impl TextParser {
         row: (Tag, Pool),
         figures: &RowFigures<'_>,
     ) {
-        let [allocs, frees, diff, bytes, per_alloc, used] = figures.values;
-        let unsigned = |value: Option<i128>| value.and_then(|value| u64::try_from(value).ok());
-        let mut told = Counters {
-            allocs: unsigned(allocs),
-            frees: unsigned(frees),
-            reported_diff: diff.and_then(|diff| i64::try_from(diff).ok()),
-            bytes: unsigned(bytes),
-            reported_per_alloc: unsigned(per_alloc),
-            ..Counters::default()
-        };
-        // Only our own tables of Linux have this column.
-        told.used = unsigned(used);
+        let mut told = counters(figures);
+        if figures.count == 4 && figures.rest.is_empty() && is_cut_figure(at.line) {
+            told.bytes = None;
+            self.builder.noticed.cut.add(at.number, at.line);
+        }
         // The file ends inside of this row: it may have been cut there, even within a figure.
         if !at.ended && figures.rest.is_empty() {
             if figures.count < self.figures || agrees(&told) == Some(false) {
@@ -189,6 +239,7 @@ impl TextParser {
         };
         self.mode = mode;
         self.figures = 0;
+        self.named = 0;
         LineUse::Taken
     }
 
@@ -215,6 +266,7 @@ impl TextParser {
             return next(LineUse::Taken);
         }
         if let Some(columns) = delimited::columns(line) {
+            let columns = columns.with_numbers(self.numbers);
             return if rows { LineUse::Next } else { self.enter(TextLayout::Delimited(columns, Vec::new())) };
         }
         if let Some(titles) = heading::columns(line) {
@@ -224,6 +276,8 @@ impl TextParser {
                 self.used_column = titles.used;
                 self.enter(TextLayout::Text);
                 self.figures = titles.figures;
+                self.named = titles.figures;
+                self.in_titles = true;
             }
             return next(LineUse::Taken);
         }
@@ -238,6 +292,8 @@ impl TextParser {
             return if rows {
                 LineUse::Next
             } else {
+                // `/t20`: the twenty largest.
+                self.builder.cut_list |= memchr::memmem::find(line, b" /t").is_some();
                 self.enter(TextLayout::Windbg(PoolUsedTable::default()))
             };
         }
@@ -273,17 +329,26 @@ impl TextParser {
             self.builder.around.uptime = Some(uptime);
             return LineUse::Taken;
         }
-        self.date(line, sample)
+        self.date(at, sample)
     }
 
-    fn date(&mut self, line: &[u8], sample: &mut Sample) -> LineUse {
-        let Some(found) = moment::find(line).filter(|found| found.alone || found.instant().is_some()) else {
+    fn date(&mut self, at: TextLine<'_>, sample: &mut Sample) -> LineUse {
+        let found = moment::find(at.line, self.dates.rule);
+        let Some(found) = found.filter(|found| found.alone || found.instant().is_some()) else {
+            if !heading::is_furniture(at.line.trim_ascii()) {
+                self.builder.noticed.other.add(at.number, at.line);
+            }
             return LineUse::Taken;
         };
         if has_rows(sample) {
             return LineUse::Next;
         }
         self.drop_empty(sample);
+        self.dated(found);
+        LineUse::Taken
+    }
+
+    fn dated(&mut self, found: FoundMoment) {
         let around = &mut self.builder.around;
         // `date /t` and `time /t` write a line each.
         around.date = found.date.or(around.date);
@@ -293,7 +358,16 @@ impl TextParser {
             around.time = Some(time);
             around.assumed = assumed;
         }
-        LineUse::Taken
+    }
+
+    /// The time before a column line of a text in which each line has one.
+    pub(super) fn prefix_time(&mut self, stamp: &[u8]) {
+        if self.builder.around.time.is_none()
+            && let Some(found) = moment::find(stamp, self.dates.rule)
+            && found.instant().is_some()
+        {
+            self.dated(found);
+        }
     }
 
     fn stamp(&mut self, fields: &[(String, String)]) {

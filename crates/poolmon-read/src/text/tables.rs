@@ -2,7 +2,7 @@
 
 use poolmon_model::{Counters, Sample};
 
-use super::build::HostFact;
+use super::build::{HostFact, TableScope};
 use super::encoding::decoded;
 use super::poolmon::is_cut;
 use super::state::{LineUse, TextLayout, TextLine, TextParser, has_rows};
@@ -12,11 +12,12 @@ use crate::remark::{Remark, RemarkKind};
 impl TextParser {
     pub(super) fn delimited(&mut self, at: TextLine<'_>, sample: &mut Sample) -> LineUse {
         let TextLayout::Delimited(columns, time_now) = &mut self.mode else { return LineUse::Taken };
-        if at.line.trim_ascii().is_empty() {
+        if at.line.iter().all(|b| b.is_ascii_whitespace() || *b == 0) {
             return LineUse::Taken;
         }
         let rows = has_rows(sample);
-        if let Some(cells) = columns.row(at.line)
+        let mut trouble = delimited::RowTrouble::default();
+        if let Some(cells) = columns.row(at.line, &mut trouble)
             && let Some(found) = columns.rows(&cells)
         {
             let around = &mut self.builder.around;
@@ -30,7 +31,7 @@ impl TextParser {
             if !rows {
                 time_now.clear();
                 time_now.extend_from_slice(&cells.time);
-                if let Some((time, assumed)) = moment::cell(&cells.time) {
+                if let Some((time, assumed)) = moment::cell(&cells.time, self.dates.rule) {
                     around.time = Some(time);
                     around.assumed = assumed;
                 } else if !cells.time.trim_ascii().is_empty() {
@@ -38,6 +39,10 @@ impl TextParser {
                     let shown = String::from_utf8_lossy(&cells.time).chars().take(40).collect::<String>();
                     let text = format!("`{shown}` is not read as a time");
                     self.builder.noticed.said.push(Remark::new(RemarkKind::Time, text));
+                }
+                for name in columns.unknown_figures(at.line) {
+                    let text = format!("the column `{name}` holds figures and is not known: it was left out");
+                    self.builder.noticed.said.push(Remark::new(RemarkKind::UnknownColumn, text));
                 }
                 if !host.is_empty() {
                     self.builder.around.set(HostFact::Host, Some(&host));
@@ -50,6 +55,10 @@ impl TextParser {
                 self.builder.session = cells.session;
             }
             let owner = self.builder.owner(&cells.owner());
+            if trouble.unit {
+                self.builder.noticed.units.add(at.number, at.line);
+            }
+            self.builder.table = columns.scope();
             let ends_with_figure = columns.ends_with_figure();
             for (tag, pool, told) in found.into_iter().flatten() {
                 self.builder.push(sample, (tag, pool), told, owner.clone(), at.number);
@@ -68,8 +77,19 @@ impl TextParser {
         {
             return self.surroundings(at, sample);
         }
+        let text = at.line.trim_ascii();
+        if heading::is_furniture(text) {
+            return LineUse::Taken;
+        }
+        let rounded = columns.is_rounded(at.line);
         let noticed = &mut self.builder.noticed;
-        let few = if is_cut(at.line.trim_ascii()) { &mut noticed.left_out } else { &mut noticed.broken };
+        let few = if is_cut(text) {
+            &mut noticed.left_out
+        } else if rounded {
+            &mut noticed.rounded
+        } else {
+            &mut noticed.broken
+        };
         few.add(at.number, at.line);
         LineUse::Taken
     }
@@ -84,6 +104,7 @@ impl TextParser {
                 if unknown_bytes {
                     self.builder.noticed.dots.add(at.number, at.line);
                 }
+                self.builder.table = TableScope::BothPools;
                 if !has_rows(sample) {
                     table.sums = Default::default();
                 }

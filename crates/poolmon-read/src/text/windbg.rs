@@ -102,6 +102,11 @@ pub(super) fn line<'a>(line: &'a [u8], columns: &PoolUsedColumns) -> PoolUsedLin
         }
         // The margin was cut off.
         [a, b, c, d, rest @ ..] if *a > b' ' && ends_word(rest) => (PoolTag([*a, *b, *c, *d]), rest, false),
+        // Moved to the right, by hand or by a page.
+        [b' ' | b'\t', ..] => match line.trim_ascii_start() {
+            [a, b, c, d, rest @ ..] if ends_word(rest) => (PoolTag([*a, *b, *c, *d]), rest, false),
+            _ => return PoolUsedLine::Other,
+        },
         _ => return PoolUsedLine::Other,
     };
     let first = rest.trim_ascii_start();
@@ -111,7 +116,19 @@ pub(super) fn line<'a>(line: &'a [u8], columns: &PoolUsedColumns) -> PoolUsedLin
     let Some((halves, text)) = halves(rest, columns, false) else {
         return if placed { PoolUsedLine::Broken } else { PoolUsedLine::Other };
     };
+    if text.is_empty() && placed && is_cut_at_edge(line, columns) {
+        return PoolUsedLine::Broken;
+    }
     PoolUsedLine::Row(real_tag(text).unwrap_or(tag).into(), halves, text.trim_ascii())
+}
+
+/// Whether the last figure ends before the right edge of its column, though the first ends at its own: the line was cut.
+fn is_cut_at_edge(line: &[u8], columns: &PoolUsedColumns) -> bool {
+    let line = line.trim_ascii_end();
+    let edge = |count: usize| 5 + columns.widths.iter().take(count).sum::<usize>();
+    let first_ends = line.get(5..edge(1)).is_some_and(|text| text.last().is_some_and(u8::is_ascii_digit))
+        && line.get(edge(1)) == Some(&b' ');
+    first_ends && line.len() < edge(columns.widths.len())
 }
 
 /// The figures of both pools.

@@ -73,6 +73,9 @@ pub struct Cli {
     /// Print no notes and no progress on standard error; warnings and errors remain
     #[arg(long, short, global = true)]
     pub quiet: bool,
+    /// Order of day, month and year in dates such as 05/06/2026; else found from all dates of a file
+    #[arg(long, global = true, value_name = "ORDER", value_parser = values::dates())]
+    pub dates: Option<poolmon_read::DateOrder>,
 }
 
 impl Cli {

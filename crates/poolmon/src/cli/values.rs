@@ -5,12 +5,22 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 pub use poolmon_model::units::{parse_bytes as bytes, parse_span as span};
 use poolmon_model::{Pool, PoolView, column};
+use poolmon_read::DateOrder;
 
 /// `--pool`.
 pub fn pool() -> impl clap::builder::TypedValueParser<Value = PoolView> {
     let views = [PoolView::All, PoolView::Slab].into_iter().chain(Pool::ALL.map(PoolView::Only));
     PossibleValuesParser::new(views.map(PoolView::id))
         .try_map(|text| PoolView::parse(&text).ok_or("not a pool"))
+}
+
+/// `--dates`.
+pub fn dates() -> impl clap::builder::TypedValueParser<Value = DateOrder> {
+    PossibleValuesParser::new(["dmy", "mdy", "ymd"]).map(|text| match text.as_str() {
+        "dmy" => DateOrder::Dmy,
+        "mdy" => DateOrder::Mdy,
+        _ => DateOrder::Ymd,
+    })
 }
 
 pub fn column_id() -> PossibleValuesParser {

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::ensure;
+use anyhow::{bail, ensure};
 use poolmon_model::problem::Problem;
 use poolmon_model::{Sample, Sort, Table, column};
 use poolmon_print::PrintOptions;
@@ -94,27 +94,17 @@ fn take(spec: &str) -> anyhow::Result<(Sample, bool)> {
 /// The first and the last sample of a series.
 fn ends(path: &Path) -> anyhow::Result<(Sample, Sample, bool)> {
     let mut series = input::reported_series(&[path.to_path_buf()], ReadOptions::default())?;
-    let mut first = Sample::empty();
-    let mut last = Sample::empty();
-    let mut number = 0_u64;
-    if series.next_into(&mut first)? {
-        number = 1;
-        while series.next_into(&mut last)? {
-            number += 1;
-        }
-    }
-    ensure!(
-        number > 1,
-        Problem::new(
+    match series.ends()? {
+        Ok((first, last)) => Ok((first, last, series.is_complete())),
+        Err(number) => bail!(Problem::new(
             format!(
                 "{}: there is only {}, a difference needs two",
                 path.display(),
                 if number == 1 { "one sample" } else { "no sample" }
             ),
             format!("name another sample: poolmon diff {} OTHER", path.display())
-        )
-    );
-    Ok((first, last, series.is_complete()))
+        )),
+    }
 }
 
 fn tell_hosts(before: &Sample, after: &Sample) {

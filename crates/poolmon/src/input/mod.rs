@@ -9,6 +9,7 @@ pub mod symbols;
 
 use crate::app::say::{note, warning};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -16,7 +17,7 @@ use jiff::tz::TimeZone;
 use poolmon_model::units::{self, Precision};
 use poolmon_model::{Pool, PoolView, Sample};
 pub use poolmon_read::moment;
-use poolmon_read::{ReadOptions, SamplePair, SampleSeries};
+use poolmon_read::{DateOrder, ReadOptions, SamplePair, SampleSeries};
 use poolmon_source::Source;
 
 /// The live source of this machine, for the pools that will be looked at.
@@ -55,9 +56,20 @@ fn open_live(view: PoolView) -> anyhow::Result<Box<dyn Source>> {
     }
 }
 
+/// `--dates`, which holds for every file that is read.
+static DATES: OnceLock<DateOrder> = OnceLock::new();
+
+/// Sets the order of dates in figures; `None` leaves it to each file.
+pub fn order_dates(order: Option<DateOrder>) {
+    if let Some(order) = order {
+        let _ = DATES.set(order);
+    }
+}
+
 /// Opens files as one series; a packed dump is unpacked with progress.
 pub fn series(paths: &[PathBuf], options: ReadOptions) -> anyhow::Result<SampleSeries> {
-    Ok(SampleSeries::open(paths, ReadOptions { progress: Some(dump::progress()), ..options })?)
+    let dates = DATES.get().copied().or(options.dates);
+    Ok(SampleSeries::open(paths, ReadOptions { progress: Some(dump::progress()), dates, ..options })?)
 }
 
 /// As [`series`], and prints what a person has to know of the files.

@@ -31,7 +31,9 @@ impl Stamp {
         }
         let open: Vec<u8> =
             text.iter().map(|byte| if matches!(byte, b'[' | b']') { b' ' } else { *byte }).collect();
-        if let Some((time, zone_assumed)) = moment::find(&open).and_then(|found| found.instant()) {
+        if let Some((time, zone_assumed)) =
+            moment::find(&open, moment::DateRule::default()).and_then(|found| found.instant())
+        {
             return Some(Self { time, zone_assumed, year_assumed: false });
         }
         let time = without_year(text, now)?;

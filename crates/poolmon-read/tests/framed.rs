@@ -1,0 +1,190 @@
+//! Whatever stands around the rows of a table, and however its lines were broken: a row is the same, or a remark says that it is
+//! not.
+#![allow(missing_docs, reason = "a test")]
+
+mod common;
+
+use std::fmt::Write as _;
+
+use common::LogFile;
+use poolmon_model::{Counters, Pool, Row, Sample, Tag};
+use proptest::prelude::*;
+
+/// A row with a tag of its own: `number` counts them.
+fn row() -> impl Strategy<Value = Row> {
+    let tag = "[A-Za-z][A-Za-z0-9]{2}[a-z0-9 ]";
+    (tag, any::<bool>(), 1_u64..5_000_000, 0_u64..4_000_000_000, 8_u64..90_000).prop_map(
+        |(tag, paged, live, frees, each)| {
+            let frees = frees.min(u64::from(u32::MAX) - live);
+            let bytes = live * each + live / 3;
+            Row {
+                tag: Tag::pool(tag.as_bytes().try_into().unwrap()),
+                pool: if paged { Pool::Paged } else { Pool::Nonpaged },
+                counters: Counters::windows(live + frees, frees, bytes),
+                reported_owner: None,
+            }
+        },
+    )
+}
+
+fn rows() -> impl Strategy<Value = Vec<Row>> {
+    prop::collection::vec(row(), 1..12).prop_map(|mut rows| {
+        rows.sort_by_key(Row::key);
+        rows.dedup_by_key(|row| row.key());
+        rows
+    })
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Layout {
+    Wide,
+    Narrow,
+    Markdown,
+    PoolUsed,
+}
+
+fn rendered(layout: Layout, rows: &[Row]) -> Vec<String> {
+    let mut lines: Vec<String> = match layout {
+        Layout::Wide => vec![
+            " Tag  Type     Allocs            Frees               Diff            Bytes                 Per Alloc".into(),
+            String::new(),
+        ],
+        Layout::Narrow => {
+            vec![" Tag  Type     Allocs         Frees    Diff   Bytes    Per Alloc".into(), String::new()]
+        }
+        Layout::Markdown => {
+            vec!["| Tag | Type | Allocs | Frees | Diff | Bytes |".into(), "|---|---|--:|--:|--:|--:|".into()]
+        }
+        Layout::PoolUsed => {
+            vec![" Tag          Allocs           Used         Allocs           Used".into(), String::new()]
+        }
+    };
+    for row in rows {
+        let (allocs, frees, bytes) =
+            (row.counters.allocs.unwrap(), row.counters.frees.unwrap(), row.counters.bytes.unwrap());
+        let live = allocs - frees;
+        let (tag, pool, each) = (row.tag.to_string(), row.pool.short(), bytes / live);
+        lines.push(match layout {
+            Layout::Wide => {
+                format!(" {tag} {pool:<5}{allocs:>19}{frees:>19}{live:>18}{bytes:>15}{each:>17}        ")
+            }
+            Layout::Narrow => {
+                format!(" {tag} {pool:<5}{allocs:>10} {frees:>10} {live:>9} {bytes:>12} {each:>10}")
+            }
+            Layout::Markdown => format!("| `{tag}` | {pool} | {allocs} | {frees} | {live} | {bytes} |"),
+            Layout::PoolUsed if row.pool == Pool::Paged => {
+                format!(" {tag}{:>15}{:>15}{live:>15}{bytes:>15}\tText", 0, 0)
+            }
+            Layout::PoolUsed => format!(" {tag}{live:>15}{bytes:>15}{:>15}{:>15}\tText", 0, 0),
+        });
+    }
+    lines
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Breaks {
+    None,
+    /// A console: at a column, whatever is there.
+    Hard(usize),
+    /// A mail program: at the last blank before a column.
+    Soft(usize),
+}
+
+fn broken(lines: &[String], breaks: Breaks) -> Vec<String> {
+    let mut out = Vec::new();
+    for line in lines {
+        match breaks {
+            Breaks::None => out.push(line.clone()),
+            Breaks::Hard(edge) => {
+                let mut rest = line.as_str();
+                while rest.len() > edge {
+                    let (head, tail) = rest.split_at(edge);
+                    out.push(head.trim_end().to_owned());
+                    rest = tail;
+                }
+                out.push(rest.to_owned());
+            }
+            Breaks::Soft(edge) => {
+                let at = line
+                    .get(..edge)
+                    .filter(|_| line.trim_end().len() > edge)
+                    .and_then(|head| head.rfind(' '));
+                match at {
+                    Some(at) => {
+                        out.push(line[..at].trim_end().to_owned());
+                        out.push(line[at..].trim_start().to_owned());
+                    }
+                    None => out.push(line.clone()),
+                }
+            }
+        }
+    }
+    out
+}
+
+fn encoded(text: &str, encoding: u8) -> Vec<u8> {
+    let wide = || text.encode_utf16().flat_map(u16::to_le_bytes);
+    match encoding {
+        0 => text.as_bytes().to_vec(),
+        1 => [0xff, 0xfe].into_iter().chain(wide()).collect(),
+        2 => wide().collect(),
+        _ => b"\xef\xbb\xbf".iter().copied().chain(text.bytes()).collect(),
+    }
+}
+
+fn prefix() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just(String::new()),
+        Just("> ".to_owned()),
+        Just("| ".to_owned()),
+        Just(">> ".to_owned()),
+        Just("\t".to_owned()),
+        " {0,12}",
+        Just("12:34:56 ".to_owned()),
+        Just("[2026-03-01 12:34:56.789] ".to_owned()),
+        Just("Mar  1 12:34:56 host tool: ".to_owned()),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn rows_are_the_same_or_said_to_be_lost(
+        rows in rows(),
+        layout in prop_oneof![Just(Layout::Wide), Just(Layout::Narrow), Just(Layout::Markdown), Just(Layout::PoolUsed)],
+        prefix in prefix(),
+        breaks in prop_oneof![
+            2 => Just(Breaks::None),
+            1 => (30_usize..120).prop_map(Breaks::Hard),
+            1 => (30_usize..120).prop_map(Breaks::Soft),
+        ],
+        crlf: bool,
+        encoding in 0_u8..4,
+    ) {
+        let mut text = String::new();
+        for line in broken(&rendered(layout, &rows), breaks) {
+            let _ = write!(text, "{prefix}{line}{}", if crlf { "\r\n" } else { "\n" });
+        }
+        let Ok(log) = LogFile::from_bytes("log", encoded(&text, encoding)) else { return Err(TestCaseError::fail(text)) };
+        // Nothing at all is an error, which says so.
+        let Ok(samples) = log.samples().collect::<Result<Vec<Sample>, _>>() else {
+            prop_assert!(!matches!(breaks, Breaks::None), "{}", text);
+            return Ok(());
+        };
+        let mut found = 0;
+        for sample in &samples {
+            for row in &sample.rows {
+                let whole = rows.iter().find(|whole| whole.key() == row.key());
+                prop_assert!(whole.is_some(), "{:?}\n{}", row, text);
+                let (is, should) = (row.counters, whole.unwrap().counters);
+                prop_assert_eq!(is.diff(sample.width), should.diff(sample.width), "{}", text);
+                prop_assert!(is.bytes.is_none() || is.bytes == should.bytes, "{:?}\n{}", row, text);
+                found += usize::from(is.bytes.is_some());
+            }
+        }
+        let said = samples.iter().any(|sample| !sample.remarks.is_empty());
+        prop_assert!(found == rows.len() || said, "{} of {}\n{}", found, rows.len(), text);
+        if matches!(breaks, Breaks::None) {
+            prop_assert_eq!(found, rows.len(), "{}", text);
+        }
+    }
+}
