@@ -30,7 +30,7 @@ impl Needle {
         Self { text: tag.to_string(), bytes: plain.0.to_vec(), protected: true }
     }
 
-    /// Plain bytes; `None` if there are none, or more than [`LONGEST`].
+    /// Plain bytes; `None` if there are none, or more than 256 of them.
     pub fn bytes(bytes: &[u8]) -> Option<Self> {
         let text = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
         (1..=LONGEST).contains(&bytes.len()).then(|| Self { text, bytes: bytes.to_vec(), protected: false })

@@ -99,7 +99,7 @@ impl FrameKind {
 pub struct FrameHead {
     /// What it holds.
     pub kind: FrameKind,
-    /// See [`AFTER_KEY`].
+    /// See `AFTER_KEY`.
     pub flags: u8,
     /// Bytes of payload.
     pub length: u32,
@@ -107,7 +107,7 @@ pub struct FrameHead {
     pub number: u32,
     /// Number of the sample in its segment, from 0: the last one before a frame that holds none.
     pub sample: u32,
-    /// Wall time in nanoseconds since 1970 (UTC), or [`NO_TIME`].
+    /// Wall time in nanoseconds since 1970 (UTC), or `NO_TIME`.
     pub wall: i64,
 }
 
