@@ -199,7 +199,10 @@ fn a_killed_recorder_loses_nothing_that_was_written() {
     );
     let info = info(&folder);
     assert!(info["samples"].as_u64().unwrap() > before);
-    assert_eq!(kinds(&info), ["stopped"]);
+    let mut kinds = kinds(&info);
+    // A busy machine is late with some of the samples, and the recording says so.
+    kinds.retain(|kind| *kind != "late");
+    assert_eq!(kinds, ["stopped"]);
     assert!(stdout_of(&["verify", path(&folder)]).contains(": intact"));
 }
 

@@ -196,9 +196,11 @@ fn a_dump_on_the_screen_stands_still() {
     build(&spec).write(Form::BitmapKernel, &path).unwrap();
     let Some(terminal) = Terminal::open(120, 24) else { return };
     terminal.run(&format!("TZ=UTC {POOLMON} live --from {}; echo exit=$?", path.display()));
-    let screen = terminal.wait("the table", |screen| screen.contains("DUMP OF 2021-02-21 01:38:22"));
+    // The whole screen: its last line is drawn last.
+    let drawn = |screen: &str| screen.contains("DUMP OF 2021-02-21 01:38:22") && screen.contains("q quit");
+    let screen = terminal.wait("the table", drawn);
     assert!(!screen.contains("every 5"), "{screen}");
-    assert!(screen.contains("THESE FIGURES ARE WRONG"), "{screen}");
+    terminal.wait("the warning", |screen| screen.contains("THESE FIGURES ARE WRONG"));
     terminal.keys(&["Space"]);
     terminal.wait("why nothing happens", |screen| screen.contains("there is nothing to refresh"));
     terminal.keys(&["t"]);

@@ -116,12 +116,10 @@ pub(crate) fn known_formats() -> String {
         let titles: Vec<&str> = titles.map(|format| format.title.trim_start_matches("a ")).collect();
         titles.join(", ")
     };
-    format!(
-        "name a file that poolmon reads\n  Windows: {}\n  Linux: {}\n  both: {}",
-        of(FormatGroup::Windows),
-        of(FormatGroup::Linux),
-        of(FormatGroup::Any)
-    )
+    let groups =
+        [("Windows", FormatGroup::Windows), ("Linux", FormatGroup::Linux), ("both", FormatGroup::Any)];
+    let lines = groups.map(|(name, group)| format!("\n  {name}: {}", of(group)));
+    format!("name a file that poolmon reads{}", lines.concat())
 }
 
 /// The format of a file, by its content rather than by its name.

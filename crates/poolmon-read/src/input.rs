@@ -44,7 +44,7 @@ impl Input {
             let files = files(path)?;
             // A report may hold nothing but folders.
             if files.is_empty() && !crate::bundle::is_report_folder(path) {
-                let remedy = format!("`poolmon record {name}` writes a recording into it");
+                let remedy = format!("record into it: poolmon record {name}");
                 return Err(ReadError::unsuitable(&name, "the folder is empty", remedy));
             }
             return Ok(Self {

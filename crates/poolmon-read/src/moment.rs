@@ -28,7 +28,7 @@ pub struct NotAMoment(String);
 impl poolmon_model::problem::Remedy for NotAMoment {
     fn remedy(&self) -> Option<String> {
         Some(
-            "write 2026-11-22 14:00, 14:05, -2h or -3d (before the end), +10min (after the start), start or end"
+            "write 2026-11-22 14:00, 14:05, -2h or -3d (before the end), +10m (after the start), start or end"
                 .to_owned(),
         )
     }

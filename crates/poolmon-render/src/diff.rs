@@ -58,7 +58,8 @@ pub fn text(
         writeln!(out, "{}", text.trim_end())?;
     }
     if hidden > 0 {
-        writeln!(out, "and {} rows more (--limit)", grouped(hidden as u64))?;
+        let rows = if hidden == 1 { "row" } else { "rows" };
+        writeln!(out, "and {} more {rows} (--limit N)", grouped(hidden as u64))?;
     }
     Ok(())
 }

@@ -11,8 +11,7 @@ const fn known(
     BuiltinEntry { tag, component, about, hint }
 }
 
-const SHRINKS: &str =
-    "shrinks under pressure: large and steady is no leak; try `echo 2 > /proc/sys/vm/drop_caches` as a test";
+const SHRINKS: &str = "shrinks under pressure: a large, steady value is not a leak; try `echo 2 > /proc/sys/vm/drop_caches` as a test";
 const SHARED: &str = "shared by all callers of kmalloc of this size: allocation profiling (/proc/allocinfo) or \
     slab tracing separates them";
 const PROCESSES: &str = "follows processes and threads; compare with their number";

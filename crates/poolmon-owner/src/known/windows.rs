@@ -13,11 +13,12 @@ const fn known(
 
 const OBJECT: &str =
     "held open by a handle or a lost reference: compare with the handle count of this object type";
-const LOCKSTEP: &str = "grows in step with other file tags: the leaking driver holds references to file objects, the largest tag is a victim";
+const LOCKSTEP: &str = "if it grows in lockstep with other file tags, some driver probably holds file objects; the largest tag is then a side effect";
 const REQUEST: &str =
     "charged to the sender of the I/O: the tag does not name the cause; check who sends the requests";
 const SHARED: &str = "shared by many drivers: only allocation stacks or a scan of the drivers separates them";
-const CACHE: &str = "a cache that follows load and shrinks when memory is short: large and steady is no leak";
+const CACHE: &str =
+    "a cache that follows load and shrinks when memory is short: a large, steady value is not a leak";
 const NETWORK: &str =
     "follows network traffic; a network filter, firewall or VPN driver that keeps packets makes it grow";
 const REGISTRY: &str = "follows the size of the registry: look for a hive that grows";
@@ -285,8 +286,6 @@ pub static TAGS: &[BuiltinEntry] = &[
     known("NVRM", "nvlddmkm.sys", "NVIDIA display driver (resource manager)", "follows programs that draw or compute on the GPU; try another driver version"),
     // WinPcap and Npcap, open source: '1234' in C.
     known("4321", "packet capture", "packet capture drivers (npf.sys of WinPcap, npcap.sys)", "follows traffic while something captures: a capture that does not read its packets; other drivers use these characters, too"),
-    // Sysinternals' NotMyFault, described in Windows Internals.
-    known("Leak", "myfault.sys", "the leak that NotMyFault makes on purpose", "stop NotMyFault: it frees nothing"),
     // Open source; each driver's own code has the tag.
     known("IPRT", "VirtualBox drivers", "runtime of VirtualBox's drivers", "shared by all of its drivers (VBoxSup, VBoxGuest, VBoxSF …)"),
     known("DOKA", "dokan2.sys", "Dokan, file systems in user programs", ""),

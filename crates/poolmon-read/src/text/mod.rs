@@ -18,6 +18,7 @@ mod build;
 mod dates;
 mod delimited;
 mod encoding;
+mod fields;
 mod frame;
 mod heading;
 mod input;
@@ -38,8 +39,8 @@ mod wrapped;
 use std::borrow::Cow;
 use std::io::Cursor;
 
-pub(crate) use delimited::Fields;
 pub(crate) use encoding::decoded;
+pub(crate) use fields::Fields;
 pub(crate) use moment::{DateRule, cell as time_cell};
 pub use name::time_in_name;
 pub use reader::SampleReader;

@@ -55,7 +55,7 @@ struct ReadSample {
 }
 
 impl SampleReader {
-    /// Reads from anything. `name` is in messages and in [`Origin::file`].
+    /// Reads from anything. `name` is in messages and in the sample's origin.
     pub fn new(name: &str, input: impl Read + Send + 'static) -> Self {
         Self {
             lines: Lines::new(Box::new(input)),

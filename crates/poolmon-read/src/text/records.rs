@@ -2,8 +2,8 @@
 
 use std::io::{self, Read};
 
-use super::delimited::Fields;
 use super::encoding::decoded;
+use super::fields::Fields;
 use super::input::{LineStep, Lines};
 
 /// Longest record that is read, in bytes: Perfmon writes one column for each counter.

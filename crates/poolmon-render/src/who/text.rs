@@ -106,7 +106,8 @@ pub fn inventory(out: &mut dyn Write, answer: &WhoAnswer, verbose: bool) -> io::
         }
         writeln!(out)?;
     }
-    writeln!(out, "Searched: {}; {} show tags.", searched(answer), answer.drivers.len())
+    let verb = if answer.drivers.len() == 1 { "shows" } else { "show" };
+    writeln!(out, "Searched: {}; {} {verb} tags.", searched(answer), answer.drivers.len())
 }
 
 /// Name, version and whose file it is; nothing of it is verified.

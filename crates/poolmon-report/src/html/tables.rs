@@ -11,7 +11,7 @@ pub fn moving(out: &mut Html, material: &Material<'_>) {
     let rows = findings::moving(material);
     html!(out, "<section id=\"moving\">\n<h2>Changes</h2>\n");
     if rows.is_empty() {
-        html!(out, "<p>Only noise.</p>\n</section>\n");
+        html!(out, "<p>Nothing beyond noise.</p>\n</section>\n");
         return;
     }
     table(out, material, &rows);

@@ -33,7 +33,7 @@ pub fn page(material: &Material<'_>) -> String {
     md_line!(out, "## What moves\n");
     let moving = findings::moving(material);
     if moving.is_empty() {
-        md_line!(out, "Only noise.\n");
+        md_line!(out, "Nothing beyond noise.\n");
     } else {
         table(&mut out, material, &moving);
     }

@@ -45,7 +45,7 @@ pub fn text(status: u32) -> String {
 pub fn tags_error(class: u32, status: u32) -> SourceError {
     let remedy = match status {
         INVALID_INFO_CLASS => {
-            "this system does not tell its pool tags (Wine does not); Windows 10, Server 2016 and later do\n  \
+            "this system does not report pool tags (nor does Wine); Windows 10, Server 2016 and later do\n  \
              read a saved log with `poolmon top FILE`, or look at `poolmon demo`"
         }
         NOT_IMPLEMENTED => {

@@ -133,8 +133,8 @@ impl RowArgs {
 /// `--fail-on` of commands that do not judge.
 #[derive(Debug, Clone, Default, Args)]
 pub struct LimitArgs {
-    /// Exit with code 3 if a tag or cache holds more: 'kmalloc-*>5GiB', 'Leak>500MB'; repeatable
-    #[arg(long = "fail-on", value_name = "TAG>SIZE")]
+    /// Exit with code 3 if a tag or cache holds more than TAG>SIZE: 'kmalloc-*>5GiB', 'Leak>500MB'; repeatable
+    #[arg(long = "fail-on", value_name = "LIMIT")]
     pub limits: Vec<Limit>,
 }
 
