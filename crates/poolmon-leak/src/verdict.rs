@@ -235,6 +235,11 @@ pub struct PoolGrowth {
     pub bytes: Rate,
     /// It grows at all: its trend is significant.
     pub grows: bool,
+    /// There were enough samples to test that.
+    pub tested: bool,
+    /// The last sample less the first one judged, bytes.
+    #[serde(serialize_with = "whole")]
+    pub change: f64,
     /// Bytes at the end.
     #[serde(serialize_with = "whole")]
     pub held: f64,

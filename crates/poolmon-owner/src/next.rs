@@ -13,7 +13,7 @@ pub struct NextCommand {
     /// The command, ready to be pasted.
     pub command: String,
     /// What it reports.
-    pub tells: &'static str,
+    pub shows: &'static str,
     /// What it needs, and what it costs.
     pub needs: &'static str,
 }
@@ -38,7 +38,7 @@ fn windows(tag: PoolTag, pool: Option<Pool>) -> Vec<NextCommand> {
     let sort = if pool == Some(Pool::Paged) { "4" } else { "2" };
     let mut list = Vec::new();
     let mut add =
-        |tool, command: String, tells, needs| list.push(NextCommand { tool, command, tells, needs });
+        |tool, command: String, shows, needs| list.push(NextCommand { tool, command, shows, needs });
     add(
         "poolmon",
         format!("poolmon who {}", shell(&text, printable, bytes)),
@@ -88,8 +88,8 @@ fn windows(tag: PoolTag, pool: Option<Pool>) -> Vec<NextCommand> {
     add(
         "WinDbg",
         format!("ed nt!poolhittag 0x{number:08x}"),
-        "breaks into the debugger at each allocation and free with the tag, to see the caller",
-        "a live kernel debugger; the machine is halted at each hit (a value of 0 ends it)",
+        "break at each allocation and free of the tag, to see the caller",
+        "a live kernel debugger; the machine stops at each hit; write 0 to stop",
     );
     add(
         "WPR",
@@ -115,7 +115,7 @@ fn windows(tag: PoolTag, pool: Option<Pool>) -> Vec<NextCommand> {
         "verifier",
         "verifier /volatile /flags 0x8 /adddriver DRIVER.sys".to_owned(),
         "pool tracking of one suspected driver; `verifier /query` shows what it holds",
-        "administrator; no reboot; put the suspect's name in; it slows that driver",
+        "administrator; no reboot; replace DRIVER.sys with the suspected driver; it slows that driver",
     );
     list
 }
@@ -129,7 +129,7 @@ fn linux(name: &str, pool: Option<Pool>) -> Vec<NextCommand> {
     let c_text = name.replace('\\', "\\\\").replace('"', "\\\"").replace('\'', r"'\''");
     let mut list = Vec::new();
     let mut add =
-        |tool, command: String, tells, needs| list.push(NextCommand { tool, command, tells, needs });
+        |tool, command: String, shows, needs| list.push(NextCommand { tool, command, shows, needs });
     add(
         "poolmon",
         format!("poolmon who {quoted}"),

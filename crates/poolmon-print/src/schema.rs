@@ -26,7 +26,7 @@ schemas! {
     /// `who --all` over Linux modules and kernels.
     WHO_MODULES = "poolmon.who.modules/1";
     /// `who --next`.
-    NEXT = "poolmon.next/1";
+    NEXT = "poolmon.next/2";
     /// `info`.
     INFO = "poolmon.info/1";
     /// `dump FILE`.

@@ -53,8 +53,11 @@ pub fn growth(pool: &PoolGrowth) -> String {
     let held = human_amount(pool.held);
     if pool.grows {
         format!("grows {} ({held} now)", rate_margin(pool.bytes.per_hour, pool.bytes.half()))
-    } else {
+    } else if pool.tested {
         format!("does not grow ({held})")
+    } else {
+        let (sign, change) = (if pool.change < 0.0 { '-' } else { '+' }, human_amount(pool.change.abs()));
+        format!("holds {held}, {sign}{change} since the first sample (not enough samples for a trend)")
     }
 }
 

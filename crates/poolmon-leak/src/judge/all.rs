@@ -287,6 +287,8 @@ fn pools(analysis: &Analysis, from: usize, to: usize) -> Vec<PoolGrowth> {
             pool: series.pool,
             bytes: Rate { per_hour: slope.slope, low: slope.low, high: slope.high },
             grows: slope.slope > 0.0 && test.p < 0.05 && points.len() >= config.least_points,
+            tested: points.len() >= config.least_points,
+            change: y.last().zip(y.first()).map_or(0.0, |(last, first)| last - first),
             held: y.last().copied().unwrap_or(0.0),
             from_header: series.owner.is_some(),
         });

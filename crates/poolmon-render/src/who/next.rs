@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 /// For a person.
 pub fn text(out: &mut dyn Write, commands: &[NextCommand]) -> io::Result<()> {
     for command in commands {
-        writeln!(out, "{}: {}", command.tool, command.tells)?;
+        writeln!(out, "{}: {}", command.tool, command.shows)?;
         writeln!(out, "    {}", command.command)?;
         writeln!(out, "    needs: {}", command.needs)?;
     }
@@ -21,7 +21,7 @@ pub fn json(out: &mut dyn Write, commands: &[NextCommand]) -> io::Result<()> {
     let rows: Vec<Value> = commands
         .iter()
         .map(|next| {
-            json!({ "tool": next.tool, "command": next.command, "tells": next.tells, "needs": next.needs })
+            json!({ "tool": next.tool, "command": next.command, "shows": next.shows, "needs": next.needs })
         })
         .collect();
     crate::json(out, &json!({ "schema": schema::NEXT, "commands": rows }))

@@ -135,7 +135,7 @@ fn next_commands(out: &mut Html, verdict: &Verdict, number: usize) {
             out,
             "<div class=\"command\"><p><b>{}</b> {}</p><pre><code>{}</code></pre><p class=\"quiet\">Needs: {}</p></div>",
             command.tool,
-            prose(command.tells),
+            prose(command.shows),
             command.command,
             prose(command.needs)
         );

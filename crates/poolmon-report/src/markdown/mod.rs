@@ -108,7 +108,7 @@ fn cause(out: &mut Markdown, material: &Material<'_>, verdict: &Verdict) {
     }
     md_line!(out, "### What to do next\n");
     for command in next::commands(&verdict.tag, Some(verdict.pool)) {
-        md_line!(out, "{}: {}. Needs: {}.\n", Ours(command.tool), Ours(command.tells), Ours(command.needs));
+        md_line!(out, "{}: {}. Needs: {}.\n", Ours(command.tool), Ours(command.shows), Ours(command.needs));
         md_line!(out, "{}\n", Fenced(&command.command));
     }
 }
