@@ -57,7 +57,7 @@ fn what_is_no_recording_is_refused() {
         refused("passwd", &["passwd: this is text without a pool table, not a recording", "poolmon record"]);
         refused("x.dmp", &["x.dmp: this is a memory dump, not a recording"]);
         refused("x.bin", &["x.bin: this is not a file that poolmon can read"]);
-        refused("empty", &["empty: this is not a file that poolmon can read"]);
+        refused("empty", &["empty: the file is empty"]);
     }
 }
 
@@ -143,4 +143,42 @@ fn no_rights_name_the_command_that_helps() {
     for word in ["/proc/slabinfo", "permission denied", "sudo", "cap_dac_read_search", "poolmon demo"] {
         assert!(err.contains(word), "{word:?} is not in: {err}");
     }
+}
+
+/// A packed log is no dump; the remedy can be run as it is printed.
+#[test]
+fn a_packed_file_that_is_no_dump_is_named_as_packed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log.csv.gz");
+    let packed: &[u8] = &[
+        0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x03, 0x73, 0x49, 0x4d, 0x2c, 0x52, 0x48, 0xce,
+        0xcf, 0xc9, 0x49, 0x4d, 0x4c, 0x2f, 0x4d, 0xe5, 0x02, 0x00, 0x50, 0xde, 0x05, 0x80, 0x0f, 0x00, 0x00,
+        0x00,
+    ];
+    fs::write(&path, packed).unwrap();
+    let path = path.to_str().unwrap();
+    let remedy = format!("unpack it first: gunzip -k {path}");
+    refused(&["leaks", path], &["log.csv.gz: this is a compressed file, not a dump", &remedy]);
+}
+
+/// Dates of files say when they were copied: no rate is made of them, and one row is not "rows".
+#[test]
+fn no_rates_between_dates_of_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let table = |bytes: u32| {
+        format!("tag,pool,allocs,frees,bytes\nLeak,nonpaged,100,0,{bytes}\nNtFx,nonpaged,9,0,{bytes}\n")
+    };
+    fs::write(path("a.csv"), table(6400)).unwrap();
+    fs::write(path("b.csv"), table(64000)).unwrap();
+    let later = fs::File::options().write(true).open(path("b.csv")).unwrap();
+    later.set_modified(std::time::SystemTime::now() + std::time::Duration::from_secs(3600)).unwrap();
+    let output = std::process::Command::new(crate::POOLMON)
+        .args(["diff", &path("a.csv"), &path("b.csv"), "--limit", "1"])
+        .output()
+        .unwrap();
+    let (shown, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("times come from file dates: rates are not shown"), "{said}");
+    assert!(shown.contains("Leak") && !shown.contains("/h"), "{shown}");
+    assert!(shown.contains("and 1 more row (--limit N)"), "{shown}");
 }

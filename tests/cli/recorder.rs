@@ -330,7 +330,7 @@ fn the_screen_top_and_the_replay_show_one_table() {
     terminal.keys(&["Space"]);
     let screen = terminal.wait("the pause", |screen| screen.contains("PAUSED"));
     let time = |screen: &str| {
-        let caption = screen.lines().find(|line| line.contains("System pool information")).unwrap();
+        let caption = screen.lines().find(|line| line.contains("System slab information")).unwrap();
         let clock = caption.split_whitespace().find(|word| word.len() == 8 && word.matches(':').count() == 2);
         clock.unwrap_or_else(|| panic!("no time in {caption}")).to_owned()
     };

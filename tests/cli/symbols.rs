@@ -64,7 +64,7 @@ fn a_local_store_confirms_what_was_found() {
         let output = ask(&path, symbol_path.as_deref(), &[&["big"][..], &options].concat());
         assert!(text(&output.stderr).contains("confirm the table of large allocations"));
         let output = ask(&path, symbol_path.as_deref(), &options);
-        let expected = format!("Symbols     ntkrnlmp.pdb/{KEY}, in use: {}", file.display());
+        let expected = format!("Symbols         ntkrnlmp.pdb/{KEY}, in use: {}", file.display());
         assert!(text(&output.stdout).contains(&expected), "{}", text(&output.stdout));
     }
 }

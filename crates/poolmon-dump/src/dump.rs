@@ -73,11 +73,16 @@ impl Dump {
             path: path.to_path_buf(),
             source,
         })?;
-        let backing = match packed::unpack(path, &mut file, &mut unpack)? {
-            Some(plain) => Backing::map(path, plain)?,
-            None => Backing::map(path, file)?,
+        let Some(plain) = packed::unpack(path, &mut file, &mut unpack)? else {
+            return Self::new(path, Backing::map(path, file)?);
         };
-        Self::new(path, backing)
+        Self::new(path, Backing::map(path, plain)?).map_err(|error| match error {
+            DumpError::NotADump { why, .. } if why == container::NO_HEADER => DumpError::OtherPacked {
+                path: path.to_path_buf(),
+                remedy: packed::unpack_by_hand(path, &mut file),
+            },
+            other => other,
+        })
     }
 
     /// Takes a dump that is already in memory. It cannot be a packed one. `name` is for messages.

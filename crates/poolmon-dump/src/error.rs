@@ -32,6 +32,14 @@ pub enum DumpError {
         /// What helps.
         remedy: &'static str,
     },
+    /// A packed file that holds something else than a dump.
+    #[error("{path}: this is a compressed file, not a dump")]
+    OtherPacked {
+        /// The file.
+        path: PathBuf,
+        /// What helps.
+        remedy: String,
+    },
     /// Bytes that are not what they should be.
     #[error("{what} at file offset {offset:#x}: {problem}")]
     Malformed {
@@ -84,6 +92,7 @@ impl DumpError {
 impl Remedy for DumpError {
     fn remedy(&self) -> Option<String> {
         match self {
+            Self::OtherPacked { remedy, .. } => Some(remedy.clone()),
             Self::NotADump { remedy, .. }
             | Self::Malformed { remedy, .. }
             | Self::Absent { remedy, .. }

@@ -36,4 +36,6 @@ pub use config::AnalysisConfig;
 pub use judge::owner::OwnerHint;
 pub use measure::{Losses, Measurement};
 pub use series::Analysis;
-pub use verdict::{Evidence, Exhaustion, Group, Limit, PoolGrowth, Rate, Report, Verdict, VerdictKind};
+pub use verdict::{
+    Evidence, Exhaustion, Group, Limit, PoolGrowth, Rate, Report, Verdict, VerdictKind, percent,
+};

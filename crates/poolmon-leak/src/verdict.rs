@@ -271,6 +271,11 @@ pub struct Report {
     pub times_known: bool,
 }
 
+/// A share from 0 to 1 for a person: `96 %`, `less than 1 %`.
+pub fn percent(share: f64) -> String {
+    if share < 0.005 { "less than 1 %".to_owned() } else { format!("{:.0} %", share * 100.0) }
+}
+
 impl Report {
     /// The verdict on one series; `None` if it was never seen.
     pub fn verdict(&self, key: &Key) -> Option<&Verdict> {
@@ -350,9 +355,9 @@ impl Verdict {
                 let _ = write!(text, ", {since}");
             }
             if let Some(share) = self.share {
-                let _ = write!(text, "; explains {:.0} % of {} growth", share * 100.0, self.pool.id());
+                let _ = write!(text, "; explains {} of {} growth", percent(share), self.pool.id());
                 if let Some(all) = self.group_share {
-                    let _ = write!(text, " ({:.0} % with those in lockstep)", all * 100.0);
+                    let _ = write!(text, " ({} with those in lockstep)", percent(all));
                 }
             }
             if let Some(end) = self.exhaustion {

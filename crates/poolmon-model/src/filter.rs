@@ -89,9 +89,10 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// PoolMon's third line.
-    pub fn caption(self) -> String {
+    /// PoolMon's third line; of Linux's slab caches if they are what the system has.
+    pub fn caption(self, slab: bool) -> String {
         match self {
+            Self::System if slab => "System slab information".into(),
             Self::System => "System pool information".into(),
             Self::AllSessions => "All sessions pool information".into(),
             Self::Session(id) => format!("Session {id} pool information"),

@@ -28,8 +28,11 @@ impl Owners {
                 0 => "it is not in the built-in table, and no pooltag.txt was given".to_owned(),
                 _ => format!("it is not in the pooltag files ({files}) or the built-in table"),
             };
-            let text = format!("unknown: {where_}; search the drivers for it: poolmon who {}", quoted(tag));
-            lines.push(TagFact { title: "Owner", text });
+            lines.push(TagFact { title: "Owner", text: format!("unknown: {where_}") });
+            let text = format!("search the drivers for it: poolmon who {}{}", quoted(tag), drivers_of(tag));
+            lines.push(TagFact { title: NEXT, text });
+        } else if silent {
+            lines.push(TagFact { title: "Owner", text: "unknown: not in the built-in table".to_owned() });
         }
         lines
     }
@@ -70,6 +73,14 @@ impl Owners {
         }
         lines
     }
+}
+
+/// Title of the command that follows.
+pub const NEXT: &str = "Next";
+
+/// What `poolmon who` needs besides a tag to search drivers: only Windows can name its loaded ones.
+pub const fn drivers_of(tag: &Tag) -> &'static str {
+    if matches!(tag, Tag::Pool(_)) && !cfg!(windows) { " --drivers DIR" } else { "" }
 }
 
 /// Drivers that a search found are listed up to here.

@@ -25,7 +25,7 @@ pub mod pooltag;
 pub mod scan;
 pub mod who;
 
-pub use explain::{TagFact, written};
+pub use explain::{NEXT, TagFact, drivers_of, written};
 pub use known::BuiltinEntry;
 pub use owners::Owners;
 pub use pooltag::{PooltagEntry, PooltagError, PooltagFile};

@@ -115,7 +115,7 @@ fn windows(tag: PoolTag, pool: Option<Pool>) -> Vec<NextCommand> {
         "verifier",
         "verifier /volatile /flags 0x8 /adddriver DRIVER.sys".to_owned(),
         "pool tracking of one suspected driver; `verifier /query` shows what it holds",
-        "administrator; no reboot; replace DRIVER.sys with the suspected driver; it slows that driver",
+        "administrator; no reboot; replace DRIVER.sys with the suspected driver, which it slows",
     );
     list
 }
@@ -134,7 +134,7 @@ fn linux(name: &str, pool: Option<Pool>) -> Vec<NextCommand> {
         "poolmon",
         format!("poolmon who {quoted}"),
         "which module, or the kernel itself, creates it",
-        "nothing",
+        "the modules in /lib/modules or a kernel in /boot (or --drivers)",
     );
     if matches!(pool, Some(Pool::Vmalloc | Pool::CallSite)) {
         let file = if pool == Some(Pool::Vmalloc) { "/proc/vmallocinfo" } else { "/proc/allocinfo" };

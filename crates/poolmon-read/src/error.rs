@@ -85,7 +85,9 @@ impl Remedy for ReadError {
             Self::NoRoom { .. } => Some("use a folder with enough space: --temp DIR".into()),
             Self::Recording(source) => source.remedy(),
             Self::Dump { source, .. } => source.remedy(),
-            Self::Io { .. } => None,
+            Self::Io { source, .. } => {
+                (source.kind() == io::ErrorKind::NotFound).then(|| "check the path".into())
+            }
         }
     }
 }
@@ -144,7 +146,7 @@ impl ReadError {
 /// The file's name, for errors of dumps that do not contain it.
 fn prefix(path: &Path, source: &DumpError) -> String {
     match source {
-        DumpError::Io { .. } | DumpError::NotADump { .. } => String::new(),
+        DumpError::Io { .. } | DumpError::NotADump { .. } | DumpError::OtherPacked { .. } => String::new(),
         _ => format!("{}: ", path.display()),
     }
 }

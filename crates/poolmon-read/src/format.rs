@@ -118,7 +118,9 @@ pub(crate) fn known_formats() -> String {
     };
     let groups =
         [("Windows", FormatGroup::Windows), ("Linux", FormatGroup::Linux), ("both", FormatGroup::Any)];
-    let lines = groups.map(|(name, group)| format!("\n  {name}: {}", of(group)));
+    let lines = groups.map(|(name, group)| (name, of(group)));
+    let lines = lines.iter().filter(|(_, titles)| !titles.is_empty());
+    let lines: Vec<String> = lines.map(|(name, titles)| format!("\n  {name}: {titles}")).collect();
     format!("name a file that poolmon reads{}", lines.concat())
 }
 
@@ -138,7 +140,9 @@ pub fn identify(input: &Input) -> Result<&'static FileFormat> {
         ));
     }
     if let Some(kind) = looks::like(input.start()) {
-        return Err(ReadError::unsuitable(input.name(), format!("this is {}", kind.what), kind.remedy));
+        let file = input.path().map_or_else(|| "FILE".to_owned(), |path| path.display().to_string());
+        let remedy = kind.remedy.replace("{file}", &file);
+        return Err(ReadError::unsuitable(input.name(), format!("this is {}", kind.what), remedy));
     }
     text::check(input)?;
     Ok(&formats::text::FORMAT)
@@ -160,12 +164,16 @@ pub fn recording(path: &Path) -> Result<Recording> {
             ("this is text without a pool table, not a recording".to_owned(), remedy)
         }
         Ok(format) => {
-            let remedy = format!("import it: poolmon import {} -o FOLDER", path.display());
+            let remedy = format!("import it: poolmon import {} -o DIR", path.display());
             (format!("this is {}, not a recording", format.title), remedy)
         }
         Err(_) => {
             let remedy = "name the folder that `poolmon record` writes into".to_owned();
-            ("this is not a file that poolmon can read".to_owned(), remedy)
+            let problem = match input.start() {
+                [] => "the file is empty",
+                _ => "this is not a file that poolmon can read",
+            };
+            (problem.to_owned(), remedy)
         }
     };
     Err(ReadError::unsuitable(&path.display(), problem, remedy))

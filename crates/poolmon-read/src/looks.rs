@@ -6,7 +6,7 @@ use memchr::memmem;
 pub(crate) struct Lookalike {
     /// What it is, after "this is".
     pub(crate) what: &'static str,
-    /// What a person can do with it.
+    /// What a person can do with it; `{file}` is the path that was given.
     pub(crate) remedy: &'static str,
     recognise: fn(&[u8]) -> bool,
 }
@@ -19,7 +19,7 @@ const LOOKALIKES: &[Lookalike] = &[
     },
     Lookalike {
         what: "a pooltag.txt: names of tags, without figures",
-        remedy: "use it with a table: poolmon top FILE --pooltag=pooltag.txt",
+        remedy: "use it with a table: poolmon top TABLE --pooltag={file}",
         recognise: |start| lines(start).filter(|line| is_tag_name(line)).count() >= 3,
     },
     Lookalike {

@@ -34,7 +34,7 @@ impl MemoryTape {
             if rows > MOST_ROWS {
                 let limit = grouped(MOST_ROWS as u64);
                 let problem = format!("more than {limit} rows; a log is kept in memory while it is shown");
-                let remedy = "import it first: poolmon import FILE -o FOLDER";
+                let remedy = "import it first: poolmon import FILE -o DIR";
                 return Err(ReadError::unsuitable(series.name(), problem, remedy));
             }
             samples.push(sample.clone());

@@ -1,4 +1,4 @@
-//! Moments as people write them: `2026-11-22 14:00`, `14:05`, `-2h`, `-3d`, `+10min`, `start`, `end`.
+//! Moments as people write them: `2026-11-22 14:00`, `14:05`, `-2h`, `-3d`, `+10m`, `start`, `end`.
 
 use std::time::Duration;
 

@@ -91,6 +91,11 @@ impl SampleSeries {
         self.parts.len() == 1 && self.parts.iter().all(|part| part.format.holds == Holds::OneMoment)
     }
 
+    /// Whether the time of each part is the date of its file, which a copy changes.
+    pub fn is_dated_by_files(&self) -> bool {
+        self.parts.iter().all(|part| part.time_from == TimeFrom::FileDate)
+    }
+
     /// Whether there are machine-wide figures and no rows.
     pub fn holds_only_totals(&self) -> bool {
         self.parts.iter().all(|part| part.format.holds == Holds::Totals)

@@ -21,6 +21,15 @@ fn told(time: Option<Timestamp>) -> String {
     time.map_or_else(|| "an unknown time".to_owned(), local)
 }
 
+/// Whether rates can be worked out from the times of the two samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DateTrust {
+    /// The files themselves, or their names, say when they were saved.
+    Saved,
+    /// Both are dates of files, which a copy changes.
+    FileDates,
+}
+
 /// Writes what changed from one sample to the other.
 pub fn text(
     out: &mut dyn Write,
@@ -28,10 +37,13 @@ pub fn text(
     after: &Sample,
     table: &Table,
     hidden: usize,
+    dates: DateTrust,
 ) -> io::Result<()> {
     let time = between(before, after);
     let long = time.map(|time| format!(", {} later", span(time))).unwrap_or_default();
     writeln!(out, "From {} to {}{long}", told(before.time), told(after.time))?;
+    // Over less than a second, chance decides what a rate is.
+    let time = time.filter(|time| dates == DateTrust::Saved && *time >= Duration::from_secs(1));
     for totals in &table.totals {
         let Some(change) = totals.delta.and_then(|delta| delta.bytes) else { continue };
         let held = totals.counters.bytes.map(human_bytes).unwrap_or_default();

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use poolmon_leak::{PoolGrowth, Report, Verdict, VerdictKind};
+use poolmon_leak::{AnalysisConfig, PoolGrowth, Report, Verdict, VerdictKind};
 use poolmon_model::Pool;
 use poolmon_model::units::{
-    Precision, counted, grouped, human_amount, human_rate, rate_margin, rough_hours, rough_span,
+    Precision, counted, grouped, human_amount, human_rate, rate_margin, rough_hours, rough_span, span,
 };
 use std::time::Duration;
 
@@ -62,11 +62,19 @@ pub fn growth(pool: &PoolGrowth) -> String {
 }
 
 /// What the answer is in one line: `leaks` tags leak, of this many `causes`.
-pub fn headline(report: &Report, needs: Option<Duration>, leaks: usize, causes: usize) -> String {
+pub fn headline(
+    report: &Report,
+    config: &AnalysisConfig,
+    needs: Option<Duration>,
+    leaks: usize,
+    causes: usize,
+) -> String {
     if let Some(needs) = needs {
         let more = rough_span(needs);
+        let least = counted(config.least_points as u64, "sample");
+        let over = span(Duration::from_millis((config.least_hours * 3_600_000.0).round() as u64));
         return format!(
-            "Too little data for any verdict: it needs {more} more of samples (min 12 samples over 5 minutes)."
+            "Too little data for any verdict: it needs {more} more of samples (min {least} over {over})."
         );
     }
     match leaks {
@@ -107,7 +115,7 @@ pub fn lockstep(report: &Report, verdict: &Verdict) -> Vec<String> {
 
 /// What part of its pool's growth a verdict explains, in a table; empty if it does not.
 pub fn share(verdict: &Verdict) -> String {
-    verdict.share.map(|share| format!("{:.0} %", share * 100.0)).unwrap_or_default()
+    verdict.share.map(poolmon_leak::percent).unwrap_or_default()
 }
 
 /// Since when, in a table.
@@ -126,6 +134,16 @@ pub const fn explained(kind: VerdictKind) -> &'static str {
         VerdictKind::Steady => "steady",
         VerdictKind::TooLittleData => "with too little data",
     }
+}
+
+/// What the count of tags without a section of their own begins with: only if some were `named` are they others.
+pub const fn others_title(named: bool) -> &'static str {
+    if named { "The other tags" } else { "Tags" }
+}
+
+/// What a table of changing tags says if it is empty.
+pub const fn nothing_moves(needs: Option<Duration>) -> &'static str {
+    if needs.is_some() { "Not enough samples." } else { "Nothing beyond noise." }
 }
 
 /// A kind in a table.

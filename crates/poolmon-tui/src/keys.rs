@@ -258,9 +258,9 @@ impl App {
         if self.baseline.take().is_none() {
             self.baseline = Some(Baseline { sample: self.now.clone(), at: self.baseline_time() });
             self.say(if self.replay.is_some() {
-                "Changes are shown since this sample. Press = again to compare with the sample before."
+                "Changes are shown from this sample on. Press = again to compare with the sample before."
             } else {
-                "Changes are shown since now. Press = again to compare with the refresh before."
+                "Changes are shown from this moment on. Press = again to compare with the refresh before."
             });
         } else {
             self.say("Changes are shown since the refresh before.");

@@ -53,6 +53,9 @@ pub(crate) struct Opened {
     pub(crate) warnings: Vec<String>,
 }
 
+/// Neither a dump nor large enough for raw memory.
+pub(crate) const NO_HEADER: &str = "it has no dump header, and is too small to be the memory of a machine";
+
 /// Takes a file apart. `path` is for messages only.
 pub(crate) fn open(path: &Path, file: &[u8]) -> Result<Opened> {
     if let Some(header) = DumpHeader::parse(file) {
@@ -75,10 +78,9 @@ pub(crate) fn open(path: &Path, file: &[u8]) -> Result<Opened> {
         Some(start) if start == *b"HIBR" || start == *b"hibr" || start == *b"WAKE" => {
             no("it is a hibernation file, whose pages are compressed", crate::error::WANT_KERNEL_DUMP)
         }
-        _ if file.len() < 1 << 20 => no(
-            "it has no dump header, and is too small to be the memory of a machine",
-            "use a MEMORY.DMP, a raw memory image or an ELF core of a virtual machine",
-        ),
+        _ if file.len() < 1 << 20 => {
+            no(NO_HEADER, "use a MEMORY.DMP, a raw memory image or an ELF core of a virtual machine")
+        }
         _ => Ok(raw(file)),
     }
 }

@@ -237,6 +237,18 @@ fn zip_data(path: &Path, start: &[u8]) -> Result<(u64, Option<u64>)> {
     }
 }
 
+/// The command that unpacks a file in a shell.
+pub(crate) fn unpack_by_hand(path: &Path, file: &mut File) -> String {
+    let mut start = [0; 4];
+    let is_read = file.rewind().and_then(|()| file.read_exact(&mut start)).is_ok();
+    let command = match packing(&start).filter(|_| is_read) {
+        Some(DumpPacking::Zstd) => "unzstd",
+        Some(DumpPacking::Zip) => "unzip",
+        Some(DumpPacking::Gzip) | None => "gunzip -k",
+    };
+    format!("unpack it first: {command} {}", path.display())
+}
+
 /// Whether the file starts like a packed one.
 pub(crate) fn is_packed(bytes: &[u8]) -> bool {
     packing(bytes).is_some()

@@ -52,12 +52,13 @@ pub fn text(dump: &Dump, info: &DumpInfo, symbols: Option<&Path>) -> String {
         }
     }
     lines.push(("Answers", if can.is_empty() { "nothing".into() } else { can.join(", ") }));
-    lines
-        .extend(cannot.iter().map(|(why, questions)| ("Cannot", format!("{}: {why}", questions.join(", ")))));
+    lines.extend(
+        cannot.iter().map(|(why, questions)| ("Does not answer", format!("{}: {why}", questions.join(", ")))),
+    );
     lines.extend(info.warnings.iter().map(|warning| ("Warning", warning.clone())));
     let mut text = String::new();
     for (title, line) in lines {
-        let _ = writeln!(text, "{title:<11} {line}");
+        let _ = writeln!(text, "{title:<15} {line}");
     }
     text
 }

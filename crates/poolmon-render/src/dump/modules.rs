@@ -19,7 +19,7 @@ pub fn text(
     unloaded: &[UnloadedDriver],
     wanted: Option<u64>,
 ) -> io::Result<()> {
-    let heading = ["start", "end", "module", "version", "made", "symbols"];
+    let heading = ["start", "end", "module", "version", "timestamp", "symbols"];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
     for module in modules {
         let details = dump.module_details(module);

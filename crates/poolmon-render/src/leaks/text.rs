@@ -35,7 +35,11 @@ pub fn write(
     let admits = |verdict: &Verdict| filter.admits_tag(&verdict.tag, verdict.pool);
     let leaking = report.causes(VerdictKind::Leaking, admits);
     let leaks = shown.iter().filter(|verdict| verdict.kind == VerdictKind::Leaking).count();
-    writeln!(out, "{}", words::headline(report, judged.needs, leaks, leaking.len()))?;
+    writeln!(
+        out,
+        "{}",
+        words::headline(report, &judged.analysis.config, judged.needs, leaks, leaking.len())
+    )?;
     for verdict in leaking.iter().take(listing.limit) {
         writeln!(out)?;
         tell(out, judged, verdict, zone)?;
@@ -98,7 +102,7 @@ fn explained(out: &mut dyn Write, shown: &[&Verdict], listing: Listing, zone: &T
         for kind in kinds {
             let all: Vec<&Verdict> = of(kind).collect();
             if !all.is_empty() {
-                writeln!(out, "\nTags {}: {}", words::explained(kind), grouped(all.len() as u64))?;
+                writeln!(out, "\n{} ({}):", capitalised(words::explained(kind)), grouped(all.len() as u64))?;
                 for verdict in all.iter().take(listing.limit) {
                     writeln!(out, "  {}", verdict.sentence(zone))?;
                 }
@@ -114,9 +118,16 @@ fn explained(out: &mut dyn Write, shown: &[&Verdict], listing: Listing, zone: &T
         .map(|(number, words)| format!("{} {words}", grouped(number as u64)))
         .collect();
     if !counted.is_empty() {
-        writeln!(out, "\nThe other tags: {} (--all lists them).", counted.join(", "))?;
+        let named = shown.iter().any(|it| matches!(it.kind, VerdictKind::Leaking | VerdictKind::Growing));
+        let title = words::others_title(named);
+        writeln!(out, "\n{title}: {} (--all lists them).", counted.join(", "))?;
     }
     Ok(())
+}
+
+fn capitalised(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()
 }
 
 fn next(

@@ -45,7 +45,11 @@ pub fn text(path: &Path, info: &RecordingInfo, marks: &[TimedMark], zone: &TimeZ
     let simulated = if info.simulated { " (simulated samples)" } else { "" };
     let kinds = joined(info.kinds.iter().copied().collect());
     lines.push(("Source", format!("{kinds}, {}-bit counters{simulated}", bits(info.width))));
-    lines.push(("Boots", info.boots.len().to_string()));
+    let boots = match info.boots.len() {
+        0 => "unknown".to_owned(),
+        number => number.to_string(),
+    };
+    lines.push(("Boots", boots));
     if let (Some(first), Some(last)) = (info.first, info.last) {
         let length = Duration::try_from(last.duration_since(first)).unwrap_or_default();
         lines.push(("First", local(first, zone)));

@@ -59,13 +59,9 @@ fn tiles(out: &mut Html, material: &Material<'_>, verdict: &Verdict) {
     if let Some(own) = verdict.share {
         let all = verdict
             .group_share
-            .map(|all| format!("; {:.0} % with its group", all * 100.0))
+            .map(|all| format!("; {} with its group", poolmon_leak::percent(all)))
             .unwrap_or_default();
-        tiles.push((
-            "Share",
-            format!("{:.0} %", own * 100.0),
-            format!("of {} growth{all}", verdict.pool.id()),
-        ));
+        tiles.push(("Share", poolmon_leak::percent(own), format!("of {} growth{all}", verdict.pool.id())));
     }
     if let Some(since) = verdict.since {
         let since = words::moment(since, &material.zone);

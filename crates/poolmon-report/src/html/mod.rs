@@ -57,7 +57,9 @@ fn mood(material: &Material<'_>) -> &'static str {
 /// The summary's line, without the colon that asks for a list.
 fn headline(material: &Material<'_>) -> String {
     let (leaks, causes) = findings::leaks(material);
-    words::headline(material.report, material.needs, leaks, causes).trim_end_matches(':').to_owned()
+    words::headline(material.report, &material.analysis.config, material.needs, leaks, causes)
+        .trim_end_matches(':')
+        .to_owned()
 }
 
 #[cfg(test)]

@@ -80,7 +80,8 @@ fn summary(out: &mut Html, material: &Material<'_>) {
     }
     html_line!(out, "<p class=\"quiet\">Pools: {}.</p>", words::pools(&material.report.pools));
     if let Some(others) = findings::others(material) {
-        html_line!(out, "<p class=\"quiet\">The other tags: {}.</p>", others);
+        let title = words::others_title(!causes.is_empty());
+        html_line!(out, "<p class=\"quiet\">{}: {}.</p>", title, others);
     }
     html!(out, "</section>\n");
 }

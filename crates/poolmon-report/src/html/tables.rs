@@ -9,9 +9,9 @@ use crate::{Material, findings, plot, words};
 /// Everything that is not steady.
 pub fn moving(out: &mut Html, material: &Material<'_>) {
     let rows = findings::moving(material);
-    html!(out, "<section id=\"moving\">\n<h2>Changes</h2>\n");
+    html!(out, "<section id=\"moving\">\n<h2>Changing tags</h2>\n");
     if rows.is_empty() {
-        html!(out, "<p>Nothing beyond noise.</p>\n</section>\n");
+        html!(out, "<p>{}</p>\n</section>\n", words::nothing_moves(material.needs));
         return;
     }
     table(out, material, &rows);
@@ -36,7 +36,7 @@ pub fn biggest(out: &mut Html, material: &Material<'_>) {
     }
     html!(
         out,
-        "<section id=\"biggest\">\n<h2>The largest</h2>\n<p class=\"quiet\">The largest tags at the end. A large \
+        "<section id=\"biggest\">\n<h2>Largest tags</h2>\n<p class=\"quiet\">The largest tags at the end. A large \
             tag is rarely the leak.</p>\n"
     );
     table(out, material, &rows);

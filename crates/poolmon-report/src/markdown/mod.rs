@@ -30,16 +30,16 @@ pub fn page(material: &Material<'_>) -> String {
     for verdict in findings::causes(material) {
         cause(&mut out, material, verdict);
     }
-    md_line!(out, "## What moves\n");
+    md_line!(out, "## Changing tags\n");
     let moving = findings::moving(material);
     if moving.is_empty() {
-        md_line!(out, "Nothing beyond noise.\n");
+        md_line!(out, "{}\n", Ours(words::nothing_moves(material.needs)));
     } else {
         table(&mut out, material, &moving);
     }
     let biggest = findings::biggest(material);
     if !biggest.is_empty() {
-        md_line!(out, "## The biggest\n\nThe largest tags at the end. A large tag is rarely the leak.\n");
+        md_line!(out, "## Largest tags\n\nThe largest tags at the end. A large tag is rarely the leak.\n");
         table(&mut out, material, &biggest);
     }
     events(&mut out, material);
@@ -65,7 +65,7 @@ pub fn page(material: &Material<'_>) -> String {
 
 fn summary(out: &mut Markdown, material: &Material<'_>) {
     let (leaks, causes) = findings::leaks(material);
-    let headline = words::headline(material.report, material.needs, leaks, causes);
+    let headline = words::headline(material.report, &material.analysis.config, material.needs, leaks, causes);
     md_line!(out, "**{}**\n", headline.trim_end_matches(':'));
     let mut any = false;
     for (number, verdict) in findings::causes(material).enumerate() {
@@ -80,7 +80,7 @@ fn summary(out: &mut Markdown, material: &Material<'_>) {
     }
     md_line!(out, "- Pools: {}", words::pools(&material.report.pools));
     if let Some(others) = findings::others(material) {
-        md_line!(out, "- The other tags: {}", others);
+        md_line!(out, "- {}: {}", Ours(words::others_title(any)), others);
     }
     md_line!(out, "");
 }

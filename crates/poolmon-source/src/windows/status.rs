@@ -45,8 +45,8 @@ pub fn text(status: u32) -> String {
 pub fn tags_error(class: u32, status: u32) -> SourceError {
     let remedy = match status {
         INVALID_INFO_CLASS => {
-            "this system does not report pool tags (nor does Wine); Windows 10, Server 2016 and later do\n  \
-             read a saved log with `poolmon top FILE`, or look at `poolmon demo`"
+            "read a saved log: poolmon top FILE\n  \
+             this system does not report pool tags (nor does Wine); Windows 10, Server 2016 and later do"
         }
         NOT_IMPLEMENTED => {
             "run `gflags /r +ptg` as administrator, then reboot: pool tagging is off (possible only before Server \

@@ -57,11 +57,14 @@ impl Recording {
             return Ok(Self { folder, single: true, files: vec![file] });
         }
         if !path.is_dir() {
-            return Err(none("`poolmon record FOLDER` creates it"));
+            return Err(none(&format!("create it: poolmon record {}", path.display())));
         }
         let files = folder::segments(path)?;
         if files.is_empty() {
-            return Err(none("the folder has no .plog files; `poolmon record FOLDER` writes them"));
+            return Err(none(&format!(
+                "record into it (it has no .plog files): poolmon record {}",
+                path.display()
+            )));
         }
         Ok(Self { folder: path.into(), single: false, files })
     }

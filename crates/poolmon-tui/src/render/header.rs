@@ -1,7 +1,7 @@
 //! The memory figures and the caption line.
 
 use poolmon_model::units::{self, Precision, counted, grouped, human_bytes, span};
-use poolmon_model::{Header, PoolView, Scope, SourceKind};
+use poolmon_model::{Header, Pool, PoolView, Scope, SourceKind};
 use ratatui::buffer::Buffer;
 
 use super::{Regions, ScreenLine, clock, moment};
@@ -78,7 +78,7 @@ fn caption(app: &App, regions: &Regions, buffer: &mut Buffer) {
     let narrow = regions.caption.width < 60;
     let title = match filter.scope {
         Scope::System if narrow => "System".to_owned(),
-        scope => scope.caption(),
+        scope => scope.caption(app.now.origin.pools.contains(&Pool::Unreclaimable)),
     };
     line.part(" ", theme.strong());
     line.part(&title, theme.strong());

@@ -13,7 +13,7 @@ const ORDER: &[(&str, &str)] = &[
     ("t a f d b m", "sort by tag, allocs, frees, diff (or s), bytes, per alloc"),
     ("v", "sort by verdict: leaks first, when there is enough data"),
     ("( or )", "switch between sorting by value and by change"),
-    ("z", "reverse the order; so does a click on the sorted title"),
+    ("z", "reverse the order (or click the sorted title)"),
     ("p", "nonpaged, paged, all (Linux: each pool in turn)"),
     ("/", "search tags and drivers; * and ? are wildcards"),
     ("0-9  i", "a session's pool (old systems); i prompts for its id"),
@@ -23,7 +23,7 @@ const ORDER: &[(&str, &str)] = &[
 const LIVE: &[(&str, &str)] = &[
     ("", "Time"),
     ("Space  r", "pause and resume; refresh now (any unused key does, too)"),
-    ("=", "show all changes since now; = again ends it"),
+    ("=", "show changes since this moment; press = again to end"),
     ("+  -", "longer or shorter interval"),
 ];
 
@@ -38,14 +38,14 @@ const TAPE: &[(&str, &str)] = &[
     ("@", "go to 2026-11-22 14:00, 14:05, -2h, +10m, start, end"),
     ("[ ]", "previous, next mark: note, gap, reboot, modules"),
     ("Home End", "start; end: new samples follow while it is recorded"),
-    ("=", "show all changes since this sample; = again ends it"),
+    ("=", "show changes since this sample; press = again to end"),
     ("c", "how much time the chart in the detail shows"),
     ("the curve", "bytes of all pools; the figure is the current sample's"),
 ];
 
 const CLOSER: &[(&str, &str)] = &[
     ("", "Looking closer"),
-    ("Enter", "detail of the selected row; a double click too"),
+    ("Enter", "details of the selected row (or double-click)"),
     ("↑ ↓ PgUp PgDn", "select a row; Home clears the selection, End goes to the last"),
     ("← →  w", "columns that do not fit; write a snapshot to a file"),
     ("q or Esc", "quit; Esc first closes what is open"),

@@ -14,7 +14,7 @@ use super::values::{column_id, pool};
 /// Which rows, of which pools.
 #[derive(Debug, Clone, Default, Args)]
 pub struct WhichArgs {
-    /// Pools to show: one pool, slab (both kinds), or all [default: all; slab for `top` on Linux]
+    /// Pools: one pool, slab (both kinds), or all [default: all; slab for `top` on Linux]
     #[arg(long, value_name = "POOL", value_parser = pool(), ignore_case = true)]
     pub pool: Option<PoolView>,
     /// Show only tags that match (* any characters, ? one; case-sensitive); repeatable

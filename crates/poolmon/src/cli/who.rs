@@ -14,13 +14,13 @@ use crate::app::outcome::{self, Outcome};
 /// Options of `who`.
 #[expect(clippy::struct_excessive_bools, reason = "one for each switch")]
 #[derive(Debug, Clone, Default, Args)]
-#[command(after_help = after())]
+#[command(after_help = after(), group = clap::ArgGroup::new("what").required(true))]
 pub struct WhoArgs {
     /// The tag (one to four characters; \xNN for a non-printing byte), or a Linux slab cache
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    #[arg(group = "what")]
     pub tag: Option<String>,
     /// List every driver with its tags instead: those in DIR, or in the places given by --drivers
-    #[arg(long, value_name = "DIR", num_args = 0..=1)]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, group = "what")]
     pub all: Option<Option<PathBuf>>,
     #[command(flatten)]
     pub drivers: DriversArgs,

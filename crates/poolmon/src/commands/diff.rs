@@ -9,21 +9,21 @@ use poolmon_model::problem::Problem;
 use poolmon_model::{Sample, Sort, Table, column};
 use poolmon_print::PrintOptions;
 use poolmon_read::ReadOptions;
+use poolmon_render::diff::DateTrust;
 
 use crate::app::outcome::Outcome;
 use crate::app::owners;
 use crate::app::say::{note, warning};
 use crate::cli::diff::DiffArgs;
 use crate::cli::top::FormatArg;
-use crate::input;
+use crate::input::{self, FileMoment};
 
 /// Compares, and prints what changed.
 pub fn run(args: &DiffArgs) -> anyhow::Result<Outcome> {
-    let (mut before, mut after, complete) = match &args.after {
+    let (mut before, mut after, complete, file_dates) = match &args.after {
         Some(after) => {
-            let (a, whole_a) = take(&args.before)?;
-            let (b, whole_b) = take(after)?;
-            (a, b, whole_a && whole_b)
+            let (a, b) = (take(&args.before)?, take(after)?);
+            (a.pair.now, b.pair.now, a.complete && b.complete, a.file_date && b.file_date)
         }
         None => ends(Path::new(&args.before))?,
     };
@@ -69,7 +69,11 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<Outcome> {
     }
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     if args.format == FormatArg::Table {
-        poolmon_render::diff::text(&mut out, &before, &after, &table, hidden)?;
+        let dates = if file_dates { DateTrust::FileDates } else { DateTrust::Saved };
+        if file_dates {
+            note!("times come from file dates: rates are not shown");
+        }
+        poolmon_render::diff::text(&mut out, &before, &after, &table, hidden, dates)?;
     } else {
         let driver = owners.asked_for() || table.rows.iter().any(|row| row.row.reported_owner.is_some());
         let options = PrintOptions { totals: args.rows.totals, header: false, stamp: true, driver };
@@ -80,22 +84,21 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<Outcome> {
     Ok(Outcome::done_if(complete))
 }
 
-/// One moment of what `spec` names: `PATH` or `PATH@TIME`; false if a dump did not hold everything.
-fn take(spec: &str) -> anyhow::Result<(Sample, bool)> {
+/// One moment of what `spec` names: `PATH` or `PATH@TIME`.
+fn take(spec: &str) -> anyhow::Result<FileMoment> {
     let whole = Path::new(spec);
     let (path, at) = match spec.rsplit_once('@') {
         Some((path, at)) if !whole.exists() && !path.is_empty() => (PathBuf::from(path), Some(at)),
         _ => (whole.to_path_buf(), None),
     };
-    let found = input::at(&path, at, None, ReadOptions::default())?;
-    Ok((found.pair.now, found.complete))
+    input::at(&path, at, None, ReadOptions::default())
 }
 
 /// The first and the last sample of a series.
-fn ends(path: &Path) -> anyhow::Result<(Sample, Sample, bool)> {
+fn ends(path: &Path) -> anyhow::Result<(Sample, Sample, bool, bool)> {
     let mut series = input::reported_series(&[path.to_path_buf()], ReadOptions::default())?;
     match series.ends()? {
-        Ok((first, last)) => Ok((first, last, series.is_complete())),
+        Ok((first, last)) => Ok((first, last, series.is_complete(), series.is_dated_by_files())),
         Err(number) => bail!(Problem::new(
             format!(
                 "{}: there is only {}, a difference needs two",

@@ -81,5 +81,5 @@ fn sample_this_machine(view: PoolView, sessions: bool, over: Option<Duration>) -
         }
     };
     let pair = SamplePair { before, now, too_early: None };
-    Ok(FileMoment { pair, complete: true, one_moment: false })
+    Ok(FileMoment { pair, complete: true, one_moment: false, file_date: false })
 }

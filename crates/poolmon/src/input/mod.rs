@@ -89,6 +89,8 @@ pub struct FileMoment {
     pub complete: bool,
     /// The file holds one moment by its nature: a dump.
     pub one_moment: bool,
+    /// Its time is the date of the file.
+    pub file_date: bool,
 }
 
 /// The last sample at or before `at` (the very last one if nothing is said), and the one before it; with `over` the
@@ -105,7 +107,12 @@ pub fn at(
     if let Some(first) = pair.too_early {
         note!("there is no sample this early, so no change; the first sample is of {}", civil(first));
     }
-    Ok(FileMoment { pair, complete: series.is_complete(), one_moment: series.holds_one_moment() })
+    Ok(FileMoment {
+        pair,
+        complete: series.is_complete(),
+        one_moment: series.holds_one_moment(),
+        file_date: series.is_dated_by_files(),
+    })
 }
 
 /// Says on stderr of which moment a table is, and since when its changes are.

@@ -61,7 +61,8 @@ pub fn run(name: &str, args: &WhoArgs) -> anyhow::Result<Outcome> {
         _ => callers::vmalloc(name),
     };
     let mut out = BufWriter::new(io::stdout().lock());
-    let about = known.explain(&tag, None).into_iter().map(|line| (line.title.to_owned(), line.text));
+    let facts = poolmon_owner::written(&tag).into_iter().chain(known.known(&tag));
+    let about = facts.map(|line| (line.title.to_owned(), line.text));
     let answer =
         CacheAnswer { name, about: about.collect(), caller, merged: merged.explain(name), creators, summary };
     match args.format {

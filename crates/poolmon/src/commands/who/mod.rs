@@ -40,7 +40,8 @@ pub fn run(args: &WhoArgs) -> anyhow::Result<Outcome> {
     let known = load_owners(args)?;
     let mut store = Store::open(args);
     let Some(places) = places(args, &store.index)? else {
-        for line in known.explain(&Tag::Pool(tag), None) {
+        let facts = known.explain(&Tag::Pool(tag), None);
+        for line in facts.iter().filter(|line| line.title != poolmon_owner::NEXT) {
             answer!("{:<9}  {}", line.title, line.text)?;
         }
         warning!("{NO_DRIVERS}");
