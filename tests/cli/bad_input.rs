@@ -172,7 +172,7 @@ fn no_rates_between_dates_of_files() {
     fs::write(path("a.csv"), table(6400)).unwrap();
     fs::write(path("b.csv"), table(64000)).unwrap();
     let later = fs::File::options().write(true).open(path("b.csv")).unwrap();
-    later.set_modified(std::time::SystemTime::now() + std::time::Duration::from_secs(3600)).unwrap();
+    later.set_modified(std::time::SystemTime::now() + std::time::Duration::from_hours(1)).unwrap();
     let output = std::process::Command::new(crate::POOLMON)
         .args(["diff", &path("a.csv"), &path("b.csv"), "--limit", "1"])
         .output()

@@ -116,7 +116,7 @@ fn what_cannot_be_unpacked_is_said_and_leaves_nothing() {
         ("bomb.gz", gzip(&plain), 1 << 20, "more than 1048576 bytes"),
         ("locked.zip", encrypted, u64::MAX, "encrypted"),
         ("strange.zip", strange, u64::MAX, "method 14"),
-        ("inner.gz", gzip(b"not a dump"), u64::MAX, "no dump header"),
+        ("inner.gz", gzip(b"not a dump"), u64::MAX, "a compressed file, not a dump"),
     ];
     for (name, packed, limit, expected) in cases {
         let path = folder.path().join(name);
