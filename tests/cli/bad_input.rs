@@ -33,7 +33,7 @@ fn files_without_rows_are_named_with_what_is_wrong() {
     refused(&["top", &path("missing.log")], &["missing.log", "No such file"]);
     refused(
         &["top", folder.path().to_str().unwrap()],
-        &["its files cannot be read", "empty.log", "prose.txt"],
+        &["none of its files holds samples", "empty.log", "prose.txt"],
     );
 }
 

@@ -118,6 +118,7 @@ fn what_cannot_be_opened_is_named_with_what_can() {
     let folder = Folder::new();
     folder.file("mail.txt", "Dear all,\nthe server is slow.\n");
     folder.file("empty.log", "");
+    folder.file("program", fs::read("/bin/ls").unwrap_or_else(|_| b"MZ\0\0".to_vec()));
     folder.file("screen.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\0");
     folder.file("tags.txt", "rem\nTst1 - a.sys - First\nTst2 - b.sys - Second\nTst3 - c.sys - Third\n");
     folder.file("one.log", snapshot(10));
@@ -128,6 +129,7 @@ fn what_cannot_be_opened_is_named_with_what_can() {
             &["mail.txt: ", "no row of a pool table", "Windows: ", "PoolMon log", "both: recording"][..],
         ),
         (&["empty.log"], &["empty.log", "empty"]),
+        (&["program"], &["this is a program, not a log"]),
         (&["screen.png"], &["this is a picture (PNG)"]),
         (&["tags.txt"], &["this is a pooltag.txt", "--pooltag"]),
         (&["absent.log"], &["absent.log: there is no such file or folder", "poolmon --help"]),

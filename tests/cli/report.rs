@@ -31,7 +31,9 @@ fn recording() -> &'static Path {
 
 /// The host of tests/scenarios/report.toml in a folder of this name.
 fn recorded(folder: &str, names: &Names) -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(folder);
+    // cargo-nextest gives each test a process of its own: they must not share the recording.
+    let own = std::env::var("NEXTEST").map_or(String::new(), |_| format!("-{}", std::process::id()));
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{folder}{own}"));
     let _ = std::fs::remove_dir_all(&folder);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios/report.toml");
     let scenario = std::fs::read_to_string(path).unwrap().replace("\"<b>&\"", &format!("{:?}", names.tag));

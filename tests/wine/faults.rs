@@ -16,9 +16,9 @@ fn fails(wine: &Wine, script: Option<&Script>, words: &[&str]) {
 }
 
 #[test]
-fn wines_own_answer_is_told_plainly() {
+fn wines_own_answer_is_explained() {
     let Some(wine) = Wine::ready() else { return };
-    fails(&wine, None, &["class 22", "0xc0000003", "STATUS_INVALID_INFO_CLASS", "Wine", "poolmon demo"]);
+    fails(&wine, None, &["class 22", "0xc0000003", "STATUS_INVALID_INFO_CLASS", "Wine", "poolmon top FILE"]);
 }
 
 #[test]

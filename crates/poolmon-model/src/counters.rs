@@ -21,7 +21,7 @@ pub struct Counters {
     pub reported_diff: Option<i64>,
     /// Bytes held now. For a slab cache: whole pages.
     pub bytes: Option<u64>,
-    /// Bytes in live objects, if the source reports it this apart from what is held.
+    /// Bytes in live objects, if the source reports them apart from what is held.
     pub used: Option<u64>,
     /// Bytes per allocation, where the source prints it itself (logs); used only to check the row.
     pub reported_per_alloc: Option<u64>,
@@ -89,12 +89,13 @@ impl Counters {
 
     /// A reported Diff that is not Allocs − Frees (a log with a typing error, or a wrapped counter).
     pub fn diff_disagrees(&self) -> bool {
-        let (Some(told), Some(allocs), Some(frees)) = (self.reported_diff, self.allocs, self.frees) else {
+        let (Some(reported), Some(allocs), Some(frees)) = (self.reported_diff, self.allocs, self.frees)
+        else {
             return false;
         };
         let plain = allocs.wrapping_sub(frees).cast_signed();
         let wrapped = i64::from(low32(allocs).wrapping_sub(low32(frees)));
-        told != plain && told != wrapped
+        reported != plain && reported != wrapped
     }
 }
 
@@ -143,14 +144,14 @@ mod tests {
 
     #[test]
     fn the_articles_rows_disagree() {
-        let told = |allocs, frees, diff| Counters {
+        let reported = |allocs, frees, diff| Counters {
             allocs: Some(allocs),
             frees: Some(frees),
             reported_diff: Some(diff),
             ..Counters::default()
         };
-        assert!(told(1473, 1002, 281).diff_disagrees());
-        assert!(!told(614, 441, 173).diff_disagrees());
-        assert!(!told(10, 4_294_967_286, 20).diff_disagrees(), "a wrapped difference is right");
+        assert!(reported(1473, 1002, 281).diff_disagrees());
+        assert!(!reported(614, 441, 173).diff_disagrees());
+        assert!(!reported(10, 4_294_967_286, 20).diff_disagrees(), "a wrapped difference is right");
     }
 }

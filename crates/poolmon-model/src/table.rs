@@ -212,9 +212,9 @@ impl Table {
         let now_rows = rows_in_scope(now, filter.scope);
         let old_rows = before.map(|before| rows_in_scope(before, filter.scope));
         // A copied screen reports its own changes; they count if there is no earlier sample to compare with.
-        let told = if filter.scope == Scope::System { now.reported_deltas.as_slice() } else { &[] };
+        let reported = if filter.scope == Scope::System { now.reported_deltas.as_slice() } else { &[] };
         let old = old_rows.as_deref().zip(before.map(|before| before.coverage));
-        self.fill(old, (&now_rows, now.coverage), told, now.width, filter, labeler);
+        self.fill(old, (&now_rows, now.coverage), reported, now.width, filter, labeler);
         self.total(now, filter);
     }
 
@@ -222,7 +222,7 @@ impl Table {
         &mut self,
         old: Option<(&[Row], Coverage)>,
         (now_rows, now_coverage): (&[Row], Coverage),
-        told: &[Delta],
+        reported: &[Delta],
         width: CounterWidth,
         filter: &Filter,
         labeler: Option<&dyn Labeler>,
@@ -233,7 +233,7 @@ impl Table {
         let mut matched = 0;
         for (at, row) in now_rows.iter().enumerate() {
             let (delta, presence) = match old {
-                None => (told.get(at).copied(), Presence::Steady),
+                None => (reported.get(at).copied(), Presence::Steady),
                 Some((old_rows, coverage)) => match self.index.find(old_rows, row, at) {
                     Some((_, old)) => {
                         matched += 1;
@@ -298,12 +298,12 @@ impl Table {
                     totals.delta.get_or_insert_default().add(delta);
                 }
             }
-            let told = now.header.pool_total(pool).filter(|_| filter.scope == Scope::System);
+            let reported = now.header.pool_total(pool).filter(|_| filter.scope == Scope::System);
             let shown = filter.view.admits(pool)
                 && now.coverage.lists_all(pool)
                 && now.rows.iter().any(|row| row.pool == pool);
-            if let Some(told) = told.filter(|_| shown) {
-                totals.untagged = Some(told.wrapping_sub(now.tagged_bytes(pool)).cast_signed());
+            if let Some(reported) = reported.filter(|_| shown) {
+                totals.untagged = Some(reported.wrapping_sub(now.tagged_bytes(pool)).cast_signed());
             }
             if totals.rows > 0 || totals.untagged.is_some() {
                 self.totals.push(totals);

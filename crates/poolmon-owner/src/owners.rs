@@ -136,20 +136,22 @@ impl Owners {
         })
     }
 
-    /// The label of a tag for which the row itself reported `told`.
-    fn make(&self, tag: &Tag, told: Option<&str>) -> Option<RowLabel> {
+    /// The label of a tag for which the row itself reported `reported`.
+    fn make(&self, tag: &Tag, reported: Option<&str>) -> Option<RowLabel> {
         let mut label = RowLabel::default();
         let (mut named_by, mut described_by) = (None, None);
         let mut brackets: Vec<String> = Vec::new();
         // What the row reports comes first: it was true on the machine that it is from.
-        if let Some(told) = told.map(str::trim).filter(|told| !told.is_empty() && *told != UNKNOWN_DRIVER) {
-            if let Some(parts) = OwnerParts::reported(told) {
+        if let Some(reported) =
+            reported.map(str::trim).filter(|reported| !reported.is_empty() && *reported != UNKNOWN_DRIVER)
+        {
+            if let Some(parts) = OwnerParts::reported(reported) {
                 label.driver = parts.name.map(Into::into);
                 label.description = parts.description.map(Into::into);
                 named_by = label.driver.is_some().then_some(OwnerOrigin::Source);
                 described_by = label.description.is_some().then_some(OwnerOrigin::Source);
             }
-            brackets.push(told.to_owned());
+            brackets.push(reported.to_owned());
         }
         for (file, entry) in self.entries(tag) {
             let local = self.local.iter().any(|local| std::ptr::eq(local, file));
@@ -190,7 +192,9 @@ impl Owners {
                 brackets.push(known.text());
             }
         }
-        if brackets.is_empty() && (self.files().next().is_some() || told.is_some()) && tag.as_pool().is_some()
+        if brackets.is_empty()
+            && (self.files().next().is_some() || reported.is_some())
+            && tag.as_pool().is_some()
         {
             brackets.push(UNKNOWN_DRIVER.to_owned());
         }
@@ -205,7 +209,7 @@ impl Owners {
         let labels = cache.get(&row.tag).ok_or(NotCached)?;
         labels
             .iter()
-            .find(|(told, _)| *told == row.reported_owner)
+            .find(|(reported, _)| *reported == row.reported_owner)
             .map(|(_, label)| label.clone())
             .ok_or(NotCached)
     }
@@ -223,7 +227,7 @@ impl Labeler for Owners {
         }
         let labels = cache.entry(row.tag.clone()).or_default();
         // Another thread may have been faster; the same tag keeps the same label.
-        if let Some((_, label)) = labels.iter().find(|(told, _)| *told == row.reported_owner) {
+        if let Some((_, label)) = labels.iter().find(|(reported, _)| *reported == row.reported_owner) {
             return label.clone();
         }
         if labels.len() >= 16 {
@@ -240,8 +244,11 @@ mod tests {
     use super::*;
     use poolmon_model::Pool;
 
-    fn row(tag: &[u8; 4], told: Option<&str>) -> Row {
-        Row { reported_owner: told.map(Into::into), ..Row::windows(Tag::pool(*tag), Pool::Paged, 2, 1, 64) }
+    fn row(tag: &[u8; 4], reported: Option<&str>) -> Row {
+        Row {
+            reported_owner: reported.map(Into::into),
+            ..Row::windows(Tag::pool(*tag), Pool::Paged, 2, 1, 64)
+        }
     }
 
     fn owners() -> Owners {
@@ -250,8 +257,8 @@ mod tests {
         Owners::new().with_pooltag(PooltagFile::parse("pooltag.txt", file.as_bytes()))
     }
 
-    fn shown(owners: &Owners, tag: &[u8; 4], told: Option<&str>) -> Option<String> {
-        owners.label(&row(tag, told)).map(|label| label.mapped_driver.clone())
+    fn shown(owners: &Owners, tag: &[u8; 4], reported: Option<&str>) -> Option<String> {
+        owners.label(&row(tag, reported)).map(|label| label.mapped_driver.clone())
     }
 
     #[test]
@@ -268,7 +275,7 @@ mod tests {
     #[test]
     fn the_origin_is_that_of_the_name() {
         let owners = owners().with_localtag(PooltagFile::parse("localtag.txt", b"Tst3 - local.sys - c\n"));
-        let origin = |tag, told| owners.label(&row(tag, told)).and_then(|label| label.origin);
+        let origin = |tag, reported| owners.label(&row(tag, reported)).and_then(|label| label.origin);
         assert_eq!(origin(b"Tst1", None), Some(OwnerOrigin::Pooltag));
         assert_eq!(origin(b"Tst3", None), Some(OwnerOrigin::Localtag));
         assert_eq!(origin(b"Tst1", Some("[x.sys - X]")), Some(OwnerOrigin::Source));
@@ -295,13 +302,13 @@ mod tests {
     #[test]
     fn what_the_row_told_comes_first_and_is_not_repeated() {
         let owners = owners();
-        let told = Some("[mine.sys  -  Its.c]");
-        assert_eq!(shown(&owners, b"Tst1", told).as_deref(), told);
+        let reported = Some("[mine.sys  -  Its.c]");
+        assert_eq!(shown(&owners, b"Tst1", reported).as_deref(), reported);
         assert_eq!(
             shown(&owners, b"Tst1", Some("[x.sys - X]")).as_deref(),
             Some("[x.sys - X][mine.sys  -  Its.c]")
         );
-        assert_eq!(shown(&owners, b"Tst1", Some("Unknown Driver")).as_deref(), told);
+        assert_eq!(shown(&owners, b"Tst1", Some("Unknown Driver")).as_deref(), reported);
         assert_eq!(shown(&owners, b"Zz99", Some("Unknown Driver")).as_deref(), Some("Unknown Driver"));
         let label = owners.label(&row(b"Zz99", Some("[x.sys - X]"))).unwrap();
         assert_eq!((label.driver.as_deref(), label.description.as_deref()), (Some("x.sys"), Some("X")));
@@ -336,8 +343,8 @@ mod tests {
     fn a_flood_of_told_owners_does_not_grow_the_cache_without_end() {
         let owners = owners();
         for n in 0..100 {
-            let told = format!("[x{n}.sys - X]");
-            assert!(shown(&owners, b"Tst1", Some(&told)).unwrap().starts_with(&told));
+            let reported = format!("[x{n}.sys - X]");
+            assert!(shown(&owners, b"Tst1", Some(&reported)).unwrap().starts_with(&reported));
         }
         assert!(owners.cache.read().unwrap().values().all(|labels| labels.len() <= 16));
     }

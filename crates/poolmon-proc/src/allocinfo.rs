@@ -62,9 +62,9 @@ impl<'a> Place<'a> {
             None => (place, None),
         };
         let (file, line) = place.rsplit_once(':')?;
-        let told = !file.is_empty() && !line.is_empty() && !function.is_empty();
+        let reported = !file.is_empty() && !line.is_empty() && !function.is_empty();
         let number = line.bytes().all(|byte| byte.is_ascii_digit());
-        (told && number).then_some(Self { file: file.trim_start_matches("./"), line, module, function })
+        (reported && number).then_some(Self { file: file.trim_start_matches("./"), line, module, function })
     }
 
     /// The row's name: `fs/ext4/super.c:1390 ext4_alloc_inode`.

@@ -44,10 +44,10 @@ pub fn page_faults(text: &[u8]) -> Option<u64> {
 /// Time since boot, from `/proc/uptime`: seconds with two digits behind the point.
 pub fn uptime(text: &[u8]) -> Option<Duration> {
     let mut rest = text;
-    let told = word(&mut rest)?;
-    let point = told.iter().position(|&byte| byte == b'.')?;
-    let seconds = number(told.get(..point)?)?;
-    let hundredths = told.get(point + 1..).filter(|digits| digits.len() == 2).and_then(number)?;
+    let reported = word(&mut rest)?;
+    let point = reported.iter().position(|&byte| byte == b'.')?;
+    let seconds = number(reported.get(..point)?)?;
+    let hundredths = reported.get(point + 1..).filter(|digits| digits.len() == 2).and_then(number)?;
     Some(Duration::from_secs(seconds) + Duration::from_millis(hundredths * 10))
 }
 

@@ -91,10 +91,10 @@ impl Names {
     }
 
     /// Sets the pool of a name that is new or returned; where it was unknown, the name is unreclaimable slab.
-    pub fn set_pool(&mut self, at: usize, told: Option<Pool>) {
+    pub fn set_pool(&mut self, at: usize, reported: Option<Pool>) {
         if let Some(name) = self.known.get_mut(at) {
-            name.pool = told.unwrap_or(Pool::Unreclaimable);
-            name.pool_told = told.is_some();
+            name.pool = reported.unwrap_or(Pool::Unreclaimable);
+            name.pool_told = reported.is_some();
         }
     }
 

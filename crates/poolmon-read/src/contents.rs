@@ -91,7 +91,7 @@ fn is_image(name: &str, start: &[u8]) -> bool {
     let packed = [".ko.xz", ".ko.zst", ".ko.gz"].iter().any(|ending| name.ends_with(ending));
     // "HdrS" of a Linux kernel's boot image, which may begin as a Windows program or not.
     let boot = start.get(0x202..0x206) == Some(b"HdrS");
-    let elf = start.starts_with(b"\x7fELF") && !is_core(start);
+    let elf = start.starts_with(b"\x7fELF") && !is_core(start) && !needs_interpreter(start);
     packed || boot || elf || is_pe(start)
 }
 
@@ -103,10 +103,60 @@ pub(crate) fn is_core(start: &[u8]) -> bool {
     kind == Some(4)
 }
 
+/// Whether a 64-bit ELF file is a program of a user: it names the loader that has to start it. Modules and kernels do not.
+fn needs_interpreter(start: &[u8]) -> bool {
+    const INTERPRETER: u32 = 3;
+    let number = |at: usize| start.get(at..at + 2)?.try_into().ok().map(u16::from_le_bytes).map(usize::from);
+    let table = start.get(0x20..0x28).and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes);
+    let (Some(table), Some(size), Some(count)) =
+        (table.and_then(|table| usize::try_from(table).ok()), number(0x36), number(0x38))
+    else {
+        return false;
+    };
+    let kinds = (0..count).map_while(|n| start.get(table.checked_add(n * size)?..)?.first_chunk::<4>());
+    kinds.into_iter().any(|kind| u32::from_le_bytes(*kind) == INTERPRETER)
+}
+
 /// `MZ`, and `PE` where it says that the header is.
 fn is_pe(start: &[u8]) -> bool {
     let header = start.get(0x3c..0x40).and_then(|bytes| bytes.try_into().ok()).map(u32::from_le_bytes);
     let at = header.and_then(|at| usize::try_from(at).ok());
     start.starts_with(b"MZ")
         && at.is_some_and(|at| start.get(at..).is_some_and(|rest| rest.starts_with(b"PE\0\0")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A 64-bit ELF header with one entry of this kind in its table.
+    fn elf(kind: u16, entry: u32) -> Vec<u8> {
+        let mut bytes = vec![0; 0x100];
+        bytes[..6].copy_from_slice(b"\x7fELF\x02\x01");
+        bytes[16..18].copy_from_slice(&kind.to_le_bytes());
+        bytes[0x20..0x28].copy_from_slice(&0x40_u64.to_le_bytes());
+        bytes[0x36..0x38].copy_from_slice(&56_u16.to_le_bytes());
+        bytes[0x38..0x3a].copy_from_slice(&1_u16.to_le_bytes());
+        bytes[0x40..0x44].copy_from_slice(&entry.to_le_bytes());
+        bytes
+    }
+
+    #[test]
+    fn modules_and_kernels_are_images_programs_and_cores_are_not() {
+        assert!(is_image("a.ko", &elf(1, 0)), "a module");
+        assert!(is_image("vmlinux", &elf(2, 1)), "a kernel");
+        assert!(!is_image("ls", &elf(3, 3)), "a program names its loader");
+        assert!(!is_image("core", &elf(4, 4)), "a core is a dump");
+        assert!(is_image("a.ko.xz", b"\xfd7zXZ"));
+        assert!(!is_image("a.xz", b"\xfd7zXZ"));
+        let mut driver = vec![0; 0x100];
+        driver[..2].copy_from_slice(b"MZ");
+        driver[0x3c] = 0x80;
+        assert!(!is_image("a.sys", &driver), "a header that is not there");
+        driver[0x80..0x84].copy_from_slice(b"PE\0\0");
+        assert!(is_image("a.sys", &driver));
+        for cut in 0..0x100 {
+            let _ = (is_image("x", &driver[..cut]), is_image("x", &elf(3, 3)[..cut]));
+        }
+    }
 }

@@ -41,6 +41,33 @@ const LOOKALIKES: &[Lookalike] = &[
     },
 ];
 
+/// The remedy that lists the known formats.
+pub(crate) const KNOWN_FORMATS: &str = "";
+
+/// Known beginnings of binary files: first bytes, what it is, and what helps.
+pub(crate) const BINARIES: &[(&[u8], &str, &str)] = &[
+    (b"PAGE", "this is a Windows crash dump, not a log", "read it as a dump"),
+    (b"MDMP", "this is a process dump, not a log", "pool tags are in kernel dumps only"),
+    (b"\x1f\x8b", "this is compressed (gzip)", "unpack it first: gzip -d"),
+    (b"PK\x03\x04", "this is compressed (zip)", "unpack it first"),
+    (b"\x28\xb5\x2f\xfd", "this is compressed (zstd)", "unpack it first: zstd -d"),
+    (b"7z\xbc\xaf", "this is compressed (7z)", "unpack it first"),
+    (b"PAR1", "this is a Parquet file, not a log", KNOWN_FORMATS),
+    (b"MZ", "this is a program, not a log", "to list the tags of a driver: poolmon who --all FILE"),
+    (b"\x7fELF", "this is a program, not a log", KNOWN_FORMATS),
+    (b"\x89PNG", "this is a picture (PNG)", "save the table as text: poolmon.exe -n FILE"),
+    (b"\xff\xd8\xff", "this is a picture (JPEG)", "save the table as text: poolmon.exe -n FILE"),
+    (b"%PDF", "this is a PDF", "save the table as text, or copy it out of the PDF"),
+    (b"\xd0\xcf\x11\xe0", "this is an old Office file or an installer", "save the table as CSV"),
+    (b"MSCF", "this is a cabinet (.cab)", "unpack it first: expand FILE -F:* FOLDER"),
+    (b"BZh", "this is compressed (bzip2)", "unpack it first: bzip2 -d"),
+    (b"ElfFile\0", "this is a Windows event log (.evtx)", KNOWN_FORMATS),
+    (b"regf", "this is a registry hive", KNOWN_FORMATS),
+    (b"SQLite format 3\0", "this is an SQLite database", "export the table as CSV"),
+    (b"\xd4\xc3\xb2\xa1", "this is a network capture", KNOWN_FORMATS),
+    (b"\x0a\x0d\x0d\x0a", "this is a network capture", KNOWN_FORMATS),
+];
+
 /// What the first bytes of a file look like.
 pub(crate) fn like(start: &[u8]) -> Option<&'static Lookalike> {
     LOOKALIKES.iter().find(|kind| (kind.recognise)(start))

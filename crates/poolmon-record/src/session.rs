@@ -13,7 +13,7 @@ use crate::events::RecordEvent;
 use crate::limits::Limits;
 use crate::modules;
 
-/// Whoever wants to know what a recorder does.
+/// The caller that is notified of what a recorder does.
 pub type Notify<'a> = &'a mut dyn FnMut(&RecordEvent<'_>);
 
 /// A recorder and what it has said already.

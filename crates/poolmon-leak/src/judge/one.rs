@@ -59,8 +59,8 @@ fn middle(values: &[f64]) -> f64 {
     rank::median_of(values).unwrap_or(0.0)
 }
 
-/// Judges one series. `told` = whether rows report (allocs and frees, outstanding allocations).
-pub fn judge(config: &AnalysisConfig, pool: Pool, all: &Points, told: (bool, bool)) -> Finding {
+/// Judges one series. `reported` = whether rows report (allocs and frees, outstanding allocations).
+pub fn judge(config: &AnalysisConfig, pool: Pool, all: &Points, reported: (bool, bool)) -> Finding {
     if all.len() < config.least_points || all.span() < config.least_hours {
         let mut finding = Finding::dull(VerdictKind::TooLittleData, all);
         let by_points = if all.len() > 1 {
@@ -84,7 +84,7 @@ pub fn judge(config: &AnalysisConfig, pool: Pool, all: &Points, told: (bool, boo
         return finding;
     }
     let (window, bent) = window(config, all, &points);
-    let mut window = Window::new(config, window, bent, told);
+    let mut window = Window::new(config, window, bent, reported);
     window.evidence.outgrown = outgrown(all, &window);
     window.finding(pool)
 }
@@ -224,7 +224,7 @@ struct Window<'a> {
     config: &'a AnalysisConfig,
     points: Points,
     bent: bool,
-    told: (bool, bool),
+    reported: (bool, bool),
     slope: Option<theil_sen::Slope>,
     evidence: Evidence,
     growth: f64,
@@ -234,7 +234,7 @@ struct Window<'a> {
 }
 
 impl<'a> Window<'a> {
-    fn new(config: &'a AnalysisConfig, points: Points, bent: bool, told: (bool, bool)) -> Self {
+    fn new(config: &'a AnalysisConfig, points: Points, bent: bool, reported: (bool, bool)) -> Self {
         let mut evidence = Evidence { points: points.len(), hours: points.span(), ..Evidence::default() };
         let (x, y) = (&points.hours, &points.mean);
         let plain = theil_sen::slope(x, y, config.confidence, 1.0);
@@ -276,8 +276,8 @@ impl<'a> Window<'a> {
         evidence.drawdown = if growth > 0.0 { floor::drawdown(&points.mean) / growth } else { 1.0 };
         evidence.day_low = rhythm::day_to_day(x, y).map(|day| day.low);
         evidence.jump = if growth > 0.0 { largest_jump(y).1.max(0.0) / growth } else { 0.0 };
-        Self::counters(&mut evidence, &points, told);
-        Self { config, points, bent, told, slope, evidence, growth, covered_day, interval }
+        Self::counters(&mut evidence, &points, reported);
+        Self { config, points, bent, reported, slope, evidence, growth, covered_day, interval }
     }
 
     /// Is the growth even, by time or by the machine's work?
@@ -301,16 +301,16 @@ impl<'a> Window<'a> {
         evidence.last = best.map(|parts| parts.last);
     }
 
-    fn counters(evidence: &mut Evidence, points: &Points, told: (bool, bool)) {
+    fn counters(evidence: &mut Evidence, points: &Points, reported: (bool, bool)) {
         let gain = |values: &[f64]| values[values.len() - 1] - values[0];
-        if told.0 {
+        if reported.0 {
             let (made, freed) = (gain(&points.allocs), gain(&points.frees));
             evidence.frees = Some(freed);
             if made > 0.0 {
                 evidence.retention = Some(((made - freed) / made).clamp(-1.0, 1.0));
             }
         }
-        if told.1 {
+        if reported.1 {
             evidence.only_rises = points.outstanding.windows(2).all(|pair| pair[1] >= pair[0])
                 && gain(&points.outstanding) > 0.0;
             let sizes: Vec<f64> = points
@@ -358,13 +358,13 @@ impl<'a> Window<'a> {
     }
 
     /// A cache on the way to its next trim is as straight as a leak, and frees as little from sample to sample. It is
-    /// told from one by what a cache does not do: hold far more than it ever did, keep all that it takes, or go on like
+    /// distinguished from one by what a cache does not do: hold far more than it ever did, keep all that it takes, or go on like
     /// that for days. Gives the hours until the first or the last of these is reached; `None` if one is.
     fn too_early(&self) -> Option<f64> {
         let (c, e) = (self.config, &self.evidence);
         // Where frees are unknown, as of slab caches, the deepest fall-back stands for them.
-        let told = e.retention.or(e.frees.is_none().then_some(1.0 - e.drawdown));
-        let kept = told.is_some_and(|kept| kept >= c.keeps_all);
+        let reported = e.retention.or(e.frees.is_none().then_some(1.0 - e.drawdown));
+        let kept = reported.is_some_and(|kept| kept >= c.keeps_all);
         let (span, long) = (self.points.span(), 2.0 * c.day);
         if kept || e.outgrown >= c.outgrown || span >= long {
             return None;
@@ -388,7 +388,7 @@ impl<'a> Window<'a> {
             high: rate.per_hour + wider(rate.high - rate.per_hour),
             ..rate
         };
-        let allocs = self.told.1.then(|| {
+        let allocs = self.reported.1.then(|| {
             let plain =
                 theil_sen::slope(&self.points.hours, &self.points.outstanding, self.config.confidence, 1.0);
             plain.map_or(NO_RATE, |slope| Rate { per_hour: slope.slope, low: slope.low, high: slope.high })

@@ -7,7 +7,7 @@ const MACHINES: [&str; 4] = ["x64", "x86", "arm64", "arm"];
 
 /// Paths at which a pooltag.txt may be, the most likely first. Nothing is opened.
 ///
-/// `environment` gives the value of a variable (`ProgramFiles(x86)`), `next to` is the program's own folder.
+/// `environment` gives the value of a variable (`ProgramFiles(x86)`), `beside` is the program's own folder.
 pub fn pooltag_candidates(
     beside: Option<&Path>,
     environment: impl Fn(&str) -> Option<String>,

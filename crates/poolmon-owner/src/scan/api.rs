@@ -7,7 +7,7 @@ pub enum CallRole {
     Allocate,
     /// A list is made whose blocks are taken under the tag.
     List,
-    /// Memory is given back: a driver that frees a tag usually allocates it too.
+    /// Memory is freed: a driver that frees a tag usually allocates it too.
     Free,
 }
 

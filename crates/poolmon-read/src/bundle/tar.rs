@@ -14,13 +14,13 @@ const LONGEST_NAME: u64 = 64 << 10;
 /// Whether a block is a header: its checksum is right.
 pub(super) fn is_header(block: &[u8]) -> bool {
     let Some(block) = block.get(..BLOCK) else { return false };
-    let Some(told) = block.get(148..156).and_then(octal) else { return false };
+    let Some(reported) = block.get(148..156).and_then(octal) else { return false };
     // The checksum counts its own field as blanks.
     let sum = block
         .iter()
         .enumerate()
         .map(|(at, byte)| if (148..156).contains(&at) { 32 } else { u64::from(*byte) });
-    sum.sum::<u64>() == told
+    sum.sum::<u64>() == reported
 }
 
 /// The wanted files of an archive. What follows a damaged header is left out.

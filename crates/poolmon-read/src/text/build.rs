@@ -25,7 +25,7 @@ pub(super) struct Surroundings {
     boot: Option<String>,
     system: Option<String>,
     /// The boot was reported for the snapshot that is being read.
-    boot_told: bool,
+    boot_reported: bool,
     /// Counts changes of host, boot and system.
     version: u32,
 }
@@ -38,7 +38,7 @@ impl Surroundings {
             HostFact::Boot => &mut self.boot,
             HostFact::System => &mut self.system,
         };
-        self.boot_told |= matches!(which, HostFact::Boot);
+        self.boot_reported |= matches!(which, HostFact::Boot);
         let value = value.filter(|value| !value.is_empty());
         if place.as_deref() != value {
             *place = value.map(str::to_owned);
@@ -133,12 +133,12 @@ pub(super) struct SampleBuilder {
     counts: u64,
     /// Pools seen, one bit each.
     pools: u8,
-    diffs_told: bool,
+    diffs_reported: bool,
     /// Least bytes of a row.
     least: u64,
     /// What the table says of rows that it does not have.
     pub(super) table: TableScope,
-    /// Whoever saved the list cut it: the N largest.
+    /// The list was cut when it was saved: the N largest.
     pub(super) cut_list: bool,
     /// Why the order of day and month is not certain.
     pub(super) doubt: Option<String>,
@@ -164,7 +164,7 @@ impl SampleBuilder {
             kind: SourceKind::PoolmonLog,
             counts: 0,
             pools: 0,
-            diffs_told: false,
+            diffs_reported: false,
             least: u64::MAX,
             table: TableScope::default(),
             cut_list: false,
@@ -186,7 +186,7 @@ impl SampleBuilder {
         self.session = None;
         self.counts = 0;
         self.pools = 0;
-        self.diffs_told = false;
+        self.diffs_reported = false;
         self.least = u64::MAX;
         self.table = TableScope::default();
     }
@@ -214,22 +214,22 @@ impl SampleBuilder {
         &mut self,
         sample: &mut Sample,
         row: (Tag, Pool),
-        told: Counters,
+        reported: Counters,
         owner: Option<Arc<str>>,
         line: u64,
     ) {
-        let mut counters = Counters { reported_diff: None, ..told };
-        self.counts |= told.allocs.unwrap_or(0) | told.frees.unwrap_or(0);
+        let mut counters = Counters { reported_diff: None, ..reported };
+        self.counts |= reported.allocs.unwrap_or(0) | reported.frees.unwrap_or(0);
         self.pools |= 1 << (row.1 as u8);
-        self.least = self.least.min(told.bytes.unwrap_or(0));
-        if let Some(diff) = told.reported_diff {
-            self.diffs_told = true;
+        self.least = self.least.min(reported.bytes.unwrap_or(0));
+        if let Some(diff) = reported.reported_diff {
+            self.diffs_reported = true;
             // What Allocs − Frees says as well is derived, not stored.
             if counters.diff(CounterWidth::Bits32) != Some(diff) {
                 counters.reported_diff = Some(diff);
                 sample.disagreeing += usize::from(counters.diff_disagrees());
             }
-            if agrees(&told) == Some(false) {
+            if agrees(&reported) == Some(false) {
                 self.noticed.per_alloc.add(line, b"");
             }
         }
@@ -259,14 +259,14 @@ impl SampleBuilder {
         let linux = self.pools & !WINDOWS != 0;
         let wide = linux || self.kind == SourceKind::Windbg || self.counts > u64::from(u32::MAX);
         sample.width = if wide { CounterWidth::Bits64 } else { CounterWidth::Bits32 };
-        if wide && self.diffs_told {
+        if wide && self.diffs_reported {
             let sessions = sample.sessions.iter_mut().flat_map(|session| &mut session.rows);
             sample.rows.iter_mut().chain(sessions).for_each(|row| widen(&mut row.counters));
         }
-        if !std::mem::take(&mut self.around.boot_told) {
+        if !std::mem::take(&mut self.around.boot_reported) {
             // An earlier snapshot's boot: it is unknown whether the machine rebooted since.
             self.around.set(HostFact::Boot, None);
-            self.around.boot_told = false;
+            self.around.boot_reported = false;
         }
         sample.origin = self.origin();
         sample.coverage = self.coverage();
@@ -421,11 +421,11 @@ fn divides(bytes: u64, diff: i64, per_alloc: u64) -> bool {
     per_alloc.checked_mul(diff).is_some_and(|low| low <= bytes && bytes - low < diff)
 }
 
-/// In a sample of wide counters, Diff is the plain difference; what was taken for a wrap is told instead.
+/// In a sample of wide counters, Diff is the plain difference; what was taken for a wrap is reported instead.
 fn widen(counters: &mut Counters) {
-    let Some(told) = counters.diff(CounterWidth::Bits32) else { return };
+    let Some(reported) = counters.diff(CounterWidth::Bits32) else { return };
     let plain = Counters { reported_diff: None, ..*counters };
-    counters.reported_diff = (plain.diff(CounterWidth::Bits64) != Some(told)).then_some(told);
+    counters.reported_diff = (plain.diff(CounterWidth::Bits64) != Some(reported)).then_some(reported);
 }
 
 #[cfg(test)]

@@ -288,9 +288,9 @@ impl TableColumns {
         let tag = Tag::from(short(&cells.tag)?);
         let pools = [Pool::Nonpaged, Pool::Paged];
         let mut rows = [None, None];
-        for ((row, pool), told) in rows.iter_mut().zip(pools).zip(cells.halves) {
-            if !told.is_zero() {
-                *row = Some((tag.clone(), pool, told));
+        for ((row, pool), reported) in rows.iter_mut().zip(pools).zip(cells.halves) {
+            if !reported.is_zero() {
+                *row = Some((tag.clone(), pool, reported));
             }
         }
         Some(rows)
@@ -487,7 +487,12 @@ mod tests {
         let columns = columns(header.as_bytes()).expect(header);
         let cells = columns.row(row.as_bytes(), &mut RowTrouble::default())?;
         let rows = columns.rows(&cells)?;
-        Some(rows.into_iter().flatten().map(|(tag, pool, told)| (tag.to_string(), pool, told)).collect())
+        Some(
+            rows.into_iter()
+                .flatten()
+                .map(|(tag, pool, reported)| (tag.to_string(), pool, reported))
+                .collect(),
+        )
     }
 
     fn one(header: &str, row: &str) -> (String, Pool, Counters) {
@@ -504,9 +509,13 @@ mod tests {
                 "\"Irp \"\t\"NonPaged\"\t\"5\"\t\"3\"\t\"640\"",
             ),
         ] {
-            let (tag, pool, told) = one(header, row);
+            let (tag, pool, reported) = one(header, row);
             assert_eq!((tag.as_str(), pool), ("Irp ", Pool::Nonpaged));
-            assert_eq!((told.allocs, told.frees, told.bytes), (Some(5), Some(3), Some(640)), "{header}");
+            assert_eq!(
+                (reported.allocs, reported.frees, reported.bytes),
+                (Some(5), Some(3), Some(640)),
+                "{header}"
+            );
         }
     }
 
@@ -520,9 +529,9 @@ mod tests {
 
     #[test]
     fn unknown_is_none_and_nonsense_is_broken() {
-        let told = one("tag,pool,allocs,frees,diff,bytes", "a,paged,-,,7,4096").2;
+        let reported = one("tag,pool,allocs,frees,diff,bytes", "a,paged,-,,7,4096").2;
         assert_eq!(
-            (told.allocs, told.frees, told.reported_diff, told.bytes),
+            (reported.allocs, reported.frees, reported.reported_diff, reported.bytes),
             (None, None, Some(7), Some(4096))
         );
         for row in [
@@ -547,7 +556,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(
-            rows.iter().map(|(_, pool, told)| (*pool, told.bytes)).collect::<Vec<_>>(),
+            rows.iter().map(|(_, pool, reported)| (*pool, reported.bytes)).collect::<Vec<_>>(),
             [(Pool::Nonpaged, Some(254_683_680)), (Pool::Paged, Some(4000))]
         );
         assert_eq!(read(header, "File,1,1,0,0,0,0,0,0,0,,").unwrap().len(), 1);
@@ -555,8 +564,8 @@ mod tests {
 
     #[test]
     fn linux_names() {
-        let (tag, pool, told) = one("tag,pool,diff,bytes,used", "kmalloc-64,unreclaimable,10,4096,640");
-        assert_eq!((tag.as_str(), pool, told.used), ("kmalloc-64", Pool::Unreclaimable, Some(640)));
+        let (tag, pool, reported) = one("tag,pool,diff,bytes,used", "kmalloc-64,unreclaimable,10,4096,640");
+        assert_eq!((tag.as_str(), pool, reported.used), ("kmalloc-64", Pool::Unreclaimable, Some(640)));
         assert_eq!(one("tag,pool,bytes", "fsop,reclaimable,1").0, "fsop");
         assert_eq!(one("tag,pool,bytes", "LongName,paged,1").0, "LongName");
     }

@@ -21,20 +21,31 @@ pub(super) fn aligned(line: &[u8]) -> Option<Aligned<'_>> {
     for figure in &mut figures {
         (*figure, rest) = plain(rest)?;
     }
+    Some((PoolTag([*a, *b, *c, *d]), pool, figures, after_blanks(rest)))
+}
+
+/// What follows the blanks, eight of them at a time: half of a wide log is blanks.
+#[inline]
+fn after_blanks(mut rest: &[u8]) -> &[u8] {
+    while let Some((eight, after)) = rest.split_first_chunk::<8>() {
+        let other = u64::from_le_bytes(*eight) ^ u64::from_le_bytes([b' '; 8]);
+        if other != 0 {
+            let blanks = other.trailing_zeros() / 8;
+            return rest.get(blanks as usize..).unwrap_or_default();
+        }
+        rest = after;
+    }
     while let [b' ', after @ ..] = rest {
         rest = after;
     }
-    Some((PoolTag([*a, *b, *c, *d]), pool, figures, rest))
+    rest
 }
 
 /// Blanks, then at most 19 digits, then a blank or the end.
 #[inline]
 fn plain(mut rest: &[u8]) -> Option<(u64, &[u8])> {
     let [b' ', after @ ..] = rest else { return None };
-    rest = after;
-    while let [b' ', after @ ..] = rest {
-        rest = after;
-    }
+    rest = after_blanks(after);
     let length = rest.len();
     let mut value = 0_u64;
     while let [digit @ b'0'..=b'9', after @ ..] = rest {

@@ -112,14 +112,14 @@ impl TextParser {
                     && let Ok(diff) = i64::try_from(diff)
                     && !self.used_column
                 {
-                    let told = Counters {
+                    let reported = Counters {
                         reported_diff: Some(diff),
                         reported_per_alloc: Some(per_alloc),
                         ..Counters::windows(allocs, frees, bytes)
                     };
                     self.figures = 5;
                     let owner = if owner.is_empty() { None } else { self.owner(owner) };
-                    self.builder.push(sample, (Tag::Pool(tag), pool), told, owner, at.number);
+                    self.builder.push(sample, (Tag::Pool(tag), pool), reported, owner, at.number);
                     return LineUse::Taken;
                 }
                 self.text(at, sample)
@@ -202,24 +202,24 @@ impl TextParser {
         row: (Tag, Pool),
         figures: &RowFigures<'_>,
     ) {
-        let mut told = counters(figures);
+        let mut reported = counters(figures);
         if figures.count == 4 && figures.rest.is_empty() && is_cut_figure(at.line) {
-            told.bytes = None;
+            reported.bytes = None;
             self.builder.noticed.cut.add(at.number, at.line);
         }
         // The file ends inside of this row: it may have been cut there, even within a figure.
         if !at.ended && figures.rest.is_empty() {
-            if figures.count < self.figures || agrees(&told) == Some(false) {
+            if figures.count < self.figures || agrees(&reported) == Some(false) {
                 self.builder.noticed.broken.add(at.number, at.line);
                 return;
             }
-            if agrees(&told).is_none() {
+            if agrees(&reported).is_none() {
                 self.may_be_cut();
             }
         }
         self.figures = figures.count;
         let owner = self.owner(figures.rest);
-        self.builder.push(sample, row, told, owner, at.number);
+        self.builder.push(sample, row, reported, owner, at.number);
         let [allocs, frees, diff, bytes, per_alloc, used] = figures.deltas;
         let mut changes = Delta { allocs, frees, diff, bytes, per_alloc, ..Delta::default() };
         changes.used = used;

@@ -60,8 +60,8 @@ impl TextParser {
             }
             self.builder.table = columns.scope();
             let ends_with_figure = columns.ends_with_figure();
-            for (tag, pool, told) in found.into_iter().flatten() {
-                self.builder.push(sample, (tag, pool), told, owner.clone(), at.number);
+            for (tag, pool, reported) in found.into_iter().flatten() {
+                self.builder.push(sample, (tag, pool), reported, owner.clone(), at.number);
                 self.builder.changes(sample, cells.change);
             }
             if !at.ended && ends_with_figure {
@@ -114,14 +114,14 @@ impl TextParser {
                     if half == windbg::PoolUsedHalf::default() || half.is_nothing() {
                         continue;
                     }
-                    let told = Counters {
+                    let reported = Counters {
                         allocs: half.allocs,
                         frees: half.frees,
                         reported_diff: i64::try_from(half.live).ok(),
                         bytes: Some(half.bytes),
                         ..Counters::default()
                     };
-                    self.builder.push(sample, (tag.clone(), pool), told, owner.clone(), at.number);
+                    self.builder.push(sample, (tag.clone(), pool), reported, owner.clone(), at.number);
                 }
             }
             windbg::PoolUsedLine::Total(halves) if has_rows(sample) => {

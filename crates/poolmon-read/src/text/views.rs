@@ -117,8 +117,8 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 impl FileClock {
     /// Corrects the time of the next sample; `local` = its zone is not known.
     pub(super) fn correct(&mut self, sample: &mut Sample, local: bool) -> Option<Remark> {
-        let told = sample.time?;
-        let mut time = told.checked_add(self.ahead).ok()?;
+        let reported = sample.time?;
+        let mut time = reported.checked_add(self.ahead).ok()?;
         let mut remark = None;
         if let Some(last) = self.last
             && time < last

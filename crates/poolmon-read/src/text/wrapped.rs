@@ -106,12 +106,13 @@ impl TextParser {
         if figures.count < self.named_figures() {
             return Some(Fit::More);
         }
-        let told = counters(&figures);
+        let reported = counters(&figures);
         // Windows' counts have 32 bits.
-        let plain = Counters { reported_diff: None, ..told };
-        let counted = plain.diff(CounterWidth::Bits32).zip(told.reported_diff).is_none_or(|(a, b)| a == b);
+        let plain = Counters { reported_diff: None, ..reported };
+        let counted =
+            plain.diff(CounterWidth::Bits32).zip(reported.reported_diff).is_none_or(|(a, b)| a == b);
         let ends = !figures.rest.first().is_some_and(u8::is_ascii_digit);
-        (ends && counted && agrees(&told) != Some(false)).then_some(Fit::Whole)
+        (ends && counted && agrees(&reported) != Some(false)).then_some(Fit::Whole)
     }
 }
 
@@ -133,7 +134,7 @@ fn has_type(line: &[u8]) -> bool {
 pub(super) fn counters(figures: &RowFigures<'_>) -> Counters {
     let [allocs, frees, diff, bytes, per_alloc, used] = figures.values;
     let unsigned = |value: Option<i128>| value.and_then(|value| u64::try_from(value).ok());
-    let mut told = Counters {
+    let mut reported = Counters {
         allocs: unsigned(allocs),
         frees: unsigned(frees),
         reported_diff: diff.and_then(|diff| i64::try_from(diff).ok()),
@@ -142,6 +143,6 @@ pub(super) fn counters(figures: &RowFigures<'_>) -> Counters {
         ..Counters::default()
     };
     // Only our own tables of Linux have this column.
-    told.used = unsigned(used);
-    told
+    reported.used = unsigned(used);
+    reported
 }

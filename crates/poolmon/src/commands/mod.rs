@@ -69,15 +69,12 @@ pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
 /// Does what fits the paths.
 fn open(args: &OpenArgs) -> anyhow::Result<Outcome> {
     let (paths, options) = args.split();
-    if options.iter().any(|option| option == "--quiet" || option == "-q") {
-        say::quiet(true);
-    }
     if let Some(problem) = unknown_word(&paths) {
         say::warn(&problem);
         return Ok(Outcome::Usage);
     }
     let command = choose(&paths, &options)?;
-    note!("{}; running: {}", command.why, command.line());
+    let line = command.line();
     let cli = match Cli::try_parse_from(std::iter::once("poolmon".into()).chain(command.words)) {
         Ok(cli) => cli,
         Err(error) => {
@@ -85,6 +82,10 @@ fn open(args: &OpenArgs) -> anyhow::Result<Outcome> {
             return Ok(if error.use_stderr() { Outcome::Usage } else { Outcome::Done });
         }
     };
+    if cli.quiet {
+        say::quiet(true);
+    }
+    note!("{}; running: {line}", command.why);
     let outcome = run(cli)?;
     if let Some(next) = command.next {
         note!("{next}");

@@ -1,4 +1,4 @@
-//! What a line announces or belongs to, and how much in front of it belongs to whoever wrote it down.
+//! What a line announces or belongs to, and how much in front of it was added by the program that wrote it down.
 
 use poolmon_proc::bytes::{last_word, number};
 use poolmon_proc::tools::ToolHeader;

@@ -1,0 +1,299 @@
+//! The answer of a trace: stacks folded by owner, next to what the kernel says of the cache itself.
+
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
+
+use crate::verdict::{self, Verdict};
+use crate::{MOMENTS, Moment, StackSummary, Stacks, Summary, Symbol, Symbols, Totals, owner};
+
+/// More objects than half-filled slabs of the CPUs hide.
+const SLACK: i64 = 64;
+
+/// What is traced, on which machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct About {
+    /// The cache or tag, as it was asked for.
+    pub target: String,
+    /// Caches that the events cannot tell apart from it: merged ones, or those of the same size.
+    pub sharing: Vec<String>,
+    /// The machine.
+    pub host: Option<String>,
+    /// Its system (`Linux 6.12.8`).
+    pub system: Option<String>,
+    /// When the trace began, in RFC 3339.
+    pub started: Option<String>,
+    /// The same on the clock of the events, in nanoseconds.
+    pub start: u64,
+    /// What has to be known to read the answer.
+    pub remarks: Vec<String>,
+}
+
+/// How a trace ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Ending {
+    /// When, on the clock of the events, in nanoseconds.
+    pub end: u64,
+    /// Why before its time; `None` if it was not.
+    pub stopped: Option<String>,
+    /// Events that the system dropped, as they were not read in time.
+    pub lost: u64,
+    /// What the system says of the cache itself; `None` if it does not.
+    pub growth: Option<Growth>,
+    /// Names of processes.
+    pub tasks: Vec<(u32, String)>,
+    /// Names of addresses.
+    pub symbols: Vec<(u64, Symbol)>,
+    /// What has to be known to read the answer.
+    pub remarks: Vec<String>,
+}
+
+/// By how much a cache or tag grew during the trace, by the system's own counters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Growth {
+    /// Objects.
+    pub objects: i64,
+    /// Bytes in objects.
+    pub bytes: i64,
+    /// Each object was counted, rather than whole slabs.
+    pub exact: bool,
+}
+
+/// A stack of an owner.
+#[derive(Clone, Debug)]
+pub struct OwnerStack {
+    /// Its frames, innermost first.
+    pub frames: Vec<u64>,
+    /// Its figures.
+    pub figures: StackSummary,
+}
+
+/// All stacks whose first frame of interest is the same function.
+#[derive(Clone, Debug)]
+pub struct Owner {
+    /// The function, or driver; its address if that is all that is known.
+    pub name: String,
+    /// The module or driver; `None` for the kernel itself.
+    pub module: Option<String>,
+    /// Sums over its stacks; `stack` is that of the first.
+    pub figures: StackSummary,
+    /// Its stacks, the one with the most outstanding bytes first.
+    pub stacks: Vec<OwnerStack>,
+}
+
+/// The answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// What was traced.
+    pub about: About,
+    /// How it ended.
+    pub ending: Ending,
+    /// Length, in seconds.
+    pub seconds: f64,
+    /// What was counted in all.
+    pub totals: Totals,
+    /// Owners: those that keep growing first, then by outstanding bytes.
+    pub owners: Vec<Owner>,
+    /// Names of addresses.
+    pub symbols: Symbols,
+}
+
+impl Answer {
+    /// Folds and judges.
+    pub fn new(about: About, mut ending: Ending, summary: Summary) -> Self {
+        let symbols: Symbols = std::mem::take(&mut ending.symbols).into_iter().collect();
+        let Summary { length, totals, stacks, frames } = summary;
+        let mut owners = fold(stacks, &frames, &symbols);
+        confirm(&mut owners, ending.growth, totals.older_frees);
+        owners.sort_by(|a, b| {
+            let key = |owner: &Owner| {
+                (owner.figures.verdict != Verdict::KeepsGrowing, std::cmp::Reverse(owner.figures.bytes))
+            };
+            key(a).cmp(&key(b)).then_with(|| a.name.cmp(&b.name))
+        });
+        Self { about, ending, seconds: length as f64 / 1e9, totals, owners, symbols }
+    }
+
+    /// Owners that are accused: their objects grow through the whole trace, and so does the cache.
+    pub fn accused(&self) -> impl Iterator<Item = &Owner> {
+        self.owners.iter().filter(|owner| owner.figures.verdict == Verdict::KeepsGrowing)
+    }
+
+    /// Bytes that are outstanding.
+    pub fn outstanding(&self) -> u64 {
+        self.owners.iter().map(|owner| owner.figures.bytes).sum()
+    }
+
+    /// Objects that are outstanding.
+    pub fn objects(&self) -> u64 {
+        self.owners.iter().map(|owner| owner.figures.objects).sum()
+    }
+
+    /// Share of the growth that the outstanding objects explain, 1 for all of it. Objects that are older than the trace and were
+    /// freed during it made the growth smaller, which is taken into account. `None` if the cache did not grow, or the growth
+    /// is unknown.
+    pub fn explained(&self) -> Option<f64> {
+        let grown = self.ending.growth?.objects.saturating_add_unsigned(self.totals.older_frees);
+        (grown > 0).then(|| self.objects() as f64 / grown as f64)
+    }
+
+    /// Share of all events that the system dropped, 0 to 1.
+    pub fn lost_share(&self) -> f64 {
+        let seen = self.totals.allocations + self.totals.frees;
+        self.ending.lost as f64 / (self.ending.lost + seen).max(1) as f64
+    }
+
+    /// A process by its name and number.
+    pub fn task(&self, task: u32) -> String {
+        match self.ending.tasks.iter().find(|(known, _)| *known == task) {
+            Some((_, name)) => format!("{name} ({task})"),
+            None if task == 0 => "idle".into(),
+            None => format!("process {task}"),
+        }
+    }
+}
+
+fn fold(stacks: Vec<StackSummary>, frames: &Stacks, symbols: &Symbols) -> Vec<Owner> {
+    let mut places: FxHashMap<(String, Option<String>), usize> = FxHashMap::default();
+    let mut owners: Vec<Owner> = Vec::new();
+    for figures in stacks {
+        let addresses = frames.frames(figures.stack);
+        let at = owner::frame(addresses.iter().map(|&address| symbols.get(address)));
+        let address = addresses.get(at).copied();
+        let symbol = address.and_then(|address| symbols.get(address));
+        let name = match (symbol, address) {
+            (Some(Symbol { function: Some(function), .. }), _) => function.clone(),
+            (Some(Symbol { module: Some(module), .. }), _) => module.clone(),
+            (_, Some(address)) => format!("{address:#x}"),
+            (_, None) => "unknown stack".to_owned(),
+        };
+        let module = symbol.and_then(|symbol| symbol.module.clone());
+        let stack = OwnerStack { frames: addresses.to_vec(), figures };
+        let place = *places.entry((name.clone(), module.clone())).or_insert(owners.len());
+        match owners.get_mut(place) {
+            Some(owner) => {
+                add(&mut owner.figures, &stack.figures);
+                owner.stacks.push(stack);
+            }
+            None => owners.push(Owner { name, module, figures: stack.figures.clone(), stacks: vec![stack] }),
+        }
+    }
+    for owner in &mut owners {
+        owner.figures.verdict = verdict::judge(&owner.figures.course());
+    }
+    owners
+}
+
+fn add(sum: &mut StackSummary, one: &StackSummary) {
+    sum.allocations += one.allocations;
+    sum.frees += one.frees;
+    sum.reused += one.reused;
+    sum.objects += one.objects;
+    sum.bytes = sum.bytes.saturating_add(one.bytes);
+    sum.requested = sum.requested.saturating_add(one.requested);
+    sum.oldest = sum.oldest.max(one.oldest);
+    sum.old += one.old;
+    let mut moments = [Moment::default(); MOMENTS];
+    for (moment, (a, b)) in moments.iter_mut().zip(sum.moments.iter().zip(one.moments)) {
+        *moment = a.beside(b);
+    }
+    sum.moments = moments;
+    for &(task, count) in &one.tasks {
+        match sum.tasks.iter_mut().find(|(known, _)| *known == task) {
+            Some((_, sum)) => *sum += count,
+            None => sum.tasks.push((task, count)),
+        }
+    }
+    sum.tasks.sort_by_key(|&(task, count)| (std::cmp::Reverse(count), task));
+}
+
+/// Growth by events that the cache itself does not show comes of frees that pass no tracepoint, of addresses that were not
+/// handed out again yet: nobody is accused of that.
+fn confirm(owners: &mut [Owner], growth: Option<Growth>, older_frees: u64) {
+    let Some(growth) = growth else { return };
+    let growing = |owner: &&mut Owner| owner.figures.verdict == Verdict::KeepsGrowing;
+    let objects: u64 = owners.iter_mut().filter(growing).map(|owner| owner.figures.objects).sum();
+    let grown = growth.objects.saturating_add_unsigned(older_frees).saturating_add(SLACK);
+    if i64::try_from(objects / 2).is_ok_and(|half| half > grown) {
+        for owner in owners.iter_mut().filter(growing) {
+            owner.figures.verdict = Verdict::Unconfirmed;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Engine, Event, Kind, Limits, StackId};
+
+    /// 1,000 objects that `take` keeps, through two paths, and a `turn` whose objects are freed.
+    fn summary() -> (Summary, Vec<(u64, Symbol)>) {
+        let mut engine = Engine::new(Limits::default());
+        let alloc = [0x10, 0x20, 0x30].map(|caller| engine.stacks_mut().intern(&[0x1, caller, 0x40]));
+        engine.begin(0);
+        let push = |engine: &mut Engine, time, address, stack: StackId| {
+            let kind = Kind::Alloc { address, bytes: 64, requested: 64, stack, task: 7 };
+            engine.push(Event { time, cpu: 0, kind });
+        };
+        for n in 0..1_000_u64 {
+            let time = n * 1_000_000;
+            push(&mut engine, time, 0x10_0000 + n * 64, alloc[usize::from(n % 4 == 0)]);
+            push(&mut engine, time + 1, 0x500, alloc[2]);
+            engine.push(Event { time: time + 2, cpu: 0, kind: Kind::Free { address: 0x500 } });
+        }
+        let symbol = |address, function: &str, offset| {
+            (
+                address,
+                Symbol {
+                    function: Some(function.into()),
+                    module: (address != 1).then(|| "m".into()),
+                    offset,
+                },
+            )
+        };
+        let symbols = vec![
+            symbol(1, "kmalloc", 0),
+            symbol(0x10, "take", 0),
+            symbol(0x20, "take", 16),
+            symbol(0x30, "turn", 0),
+        ];
+        (engine.finish(1_000_000_000), symbols)
+    }
+
+    fn answer(growth: Option<Growth>) -> Answer {
+        let (summary, symbols) = summary();
+        Answer::new(
+            About::default(),
+            Ending { symbols, growth, end: 1_000_000_000, ..Ending::default() },
+            summary,
+        )
+    }
+
+    #[test]
+    fn stacks_of_one_owner_are_folded_and_the_growing_one_is_first() {
+        let answer = answer(Some(Growth { objects: 1_010, bytes: 64_640, exact: true }));
+        let names: Vec<_> =
+            answer.accused().map(|owner| (owner.name.as_str(), owner.module.as_deref())).collect();
+        assert_eq!(names, [("take", Some("m"))]);
+        let take = &answer.owners[0];
+        assert_eq!((take.figures.objects, take.figures.bytes, take.stacks.len()), (1_000, 64_000, 2));
+        assert_eq!(take.figures.tasks, [(7, 1_000)]);
+        assert_eq!(take.stacks[0].figures.objects, 750, "the larger one first");
+        assert!((answer.explained().unwrap() - 1_000.0 / 1_010.0).abs() < 1e-9);
+        assert_eq!(answer.owners[1].figures.verdict, Verdict::AllFreed);
+    }
+
+    #[test]
+    fn a_cache_that_did_not_grow_accuses_nobody() {
+        let answer = answer(Some(Growth { objects: 30, bytes: 1_920, exact: true }));
+        assert_eq!(answer.accused().count(), 0);
+        assert_eq!(answer.owners[0].figures.verdict, Verdict::Unconfirmed);
+    }
+
+    #[test]
+    fn without_the_cache_s_own_figures_nothing_is_explained_and_the_events_count() {
+        let answer = answer(None);
+        assert_eq!((answer.explained(), answer.accused().count()), (None, 1));
+    }
+}

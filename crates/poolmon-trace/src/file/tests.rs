@@ -1,0 +1,100 @@
+//! What is written is read again, and what is damaged is named.
+
+use super::*;
+use crate::{About, Ending, Engine, Event, Growth, Kind, Limits, Summary};
+
+fn about() -> About {
+    About { target: "filp".into(), start: 1_000, ..About::default() }
+}
+
+/// A trace of 100,000 events through 50 stacks, written while it is counted.
+fn written() -> (Vec<u8>, Summary) {
+    let mut engine = Engine::new(Limits::default());
+    engine.begin(1_000);
+    let mut writer = Writer::new(Vec::new(), &about()).unwrap();
+    for n in 0..50_000_u64 {
+        let stack = engine.stacks_mut().intern(&[0xffff_ffff_8100_0000, 0xffff_ffff_8200_0000 + n % 50]);
+        let task = u32::try_from(n % 3).unwrap();
+        let kind = Kind::Alloc { address: u64::MAX - n * 64, bytes: 256, requested: 232, stack, task };
+        engine.push(Event { time: 1_000 + n * 10, cpu: task, kind });
+        let address = u64::MAX - n / 2 * 64;
+        let kind = if n % 2 == 0 { Kind::Free { address } } else { Kind::FreeOfAny { address } };
+        engine.push(Event { time: 1_005 + n * 10, cpu: 1, kind });
+        engine.settle_with(n * 10, |stacks, event| writer.event(stacks, event).unwrap());
+    }
+    engine.settle_with(600_000, |stacks, event| writer.event(stacks, event).unwrap());
+    let bytes = writer.finish(engine.stacks(), &ending()).unwrap();
+    (bytes, engine.finish(600_000))
+}
+
+fn ending() -> Ending {
+    let growth = Some(Growth { objects: 25_000, bytes: 6_400_000, exact: true });
+    Ending { end: 600_000, lost: 3, growth, tasks: vec![(1, "init".into())], ..Ending::default() }
+}
+
+fn figures(summary: &Summary) -> Vec<String> {
+    let all =
+        summary.stacks.iter().map(|stack| format!("{:?} {stack:?}", summary.frames.frames(stack.stack)));
+    all.chain([format!("{:?} {}", summary.totals, summary.length)]).collect()
+}
+
+#[test]
+fn what_was_written_is_read_to_the_unit() {
+    let (bytes, summary) = written();
+    let read = read(&bytes, Limits::default()).unwrap();
+    assert_eq!(figures(&read.summary), figures(&summary));
+    assert_eq!((read.about, read.ending, read.damage), (about(), ending(), None));
+    assert!(bytes.len() < 100_000 * 10, "{} bytes for 100,000 events", bytes.len());
+    assert!(is_trace(&bytes));
+}
+
+#[test]
+fn a_cut_file_is_read_up_to_its_last_whole_chunk() {
+    let (bytes, summary) = written();
+    let cut = read(&bytes[..bytes.len() / 2], Limits::default()).unwrap();
+    assert_eq!(cut.damage.unwrap().problem, "the file is cut here");
+    let allocations = cut.summary.totals.allocations;
+    assert!(allocations > 1_000 && allocations < summary.totals.allocations, "{allocations}");
+    assert_eq!(cut.ending.stopped.as_deref(), Some("the file ends early"));
+}
+
+#[test]
+fn damage_is_named_with_its_place() {
+    let (mut bytes, _) = written();
+    let at = bytes.len() / 2;
+    bytes[at] ^= 1;
+    let damage = read(&bytes, Limits::default()).unwrap().damage.unwrap();
+    assert_eq!(damage.problem, "a chunk does not match its checksum");
+    assert!(damage.offset < at);
+    bytes[12] ^= 1;
+    assert!(matches!(read(&bytes, Limits::default()), Err(FileError::Damaged { .. })));
+    bytes[7] = 9;
+    assert!(matches!(read(&bytes, Limits::default()), Err(FileError::Version(9))));
+    assert!(matches!(read(b"PK", Limits::default()), Err(FileError::Other)));
+}
+
+/// Chunks with right checksums and any content: no panic, no endless loop.
+#[test]
+fn any_content_is_survived() {
+    let mut seed = 7_u64;
+    let mut random = move || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        seed >> 33
+    };
+    for _ in 0..2_000 {
+        let mut bytes = Writer::new(Vec::new(), &about())
+            .unwrap()
+            .finish(Engine::new(Limits::default()).stacks(), &ending())
+            .unwrap();
+        for _ in 0..random() % 4 {
+            let kind = [b'S', b'E', b'T', b'X'][usize::try_from(random() % 4).unwrap()];
+            let payload: Vec<u8> =
+                (0..random() % 200).map(|_| u8::try_from(random() % 256).unwrap() & 0x8f).collect();
+            bytes.push(kind);
+            bytes.extend(u32::try_from(payload.len()).unwrap().to_le_bytes());
+            bytes.extend(crc32fast::hash(&payload).to_le_bytes());
+            bytes.extend(payload);
+        }
+        read(&bytes, Limits { objects: 100, stacks: 10, frames: 8, waiting: 50 }).unwrap();
+    }
+}

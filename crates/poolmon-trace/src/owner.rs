@@ -1,0 +1,192 @@
+//! Which frame of a stack to name first: the first one outside the allocator and the helpers that everybody calls.
+
+use crate::Symbol;
+
+/// Functions that allocate for others. A name that ends with `*` stands for all that begin so. Endings that compilers and
+/// the kernel add (`.isra.0`, `_noprof`) are cut before.
+const HELPERS: &[&str] = &[
+    // The slab allocator, and what copies into its objects.
+    "kmem_cache_alloc*",
+    "kmalloc*",
+    "__kmalloc*",
+    "__do_kmalloc*",
+    "kzalloc*",
+    "kcalloc*",
+    "krealloc*",
+    "__do_krealloc",
+    "kvmalloc*",
+    "__kvmalloc*",
+    "kvzalloc*",
+    "kvcalloc*",
+    "slab_*",
+    "__slab_*",
+    "___slab_alloc",
+    "kmemdup*",
+    "kstrdup*",
+    "kasprintf",
+    "kvasprintf*",
+    "memdup_*",
+    "devm_k*",
+    "mempool_*",
+    "kmem_*",
+    "trace_*",
+    "__traceiter_*",
+    "perf_trace_*",
+    // Pages, vmalloc, per CPU memory.
+    "__alloc_pages*",
+    "alloc_pages*",
+    "__alloc_frozen_pages*",
+    "alloc_frozen_pages*",
+    "__get_free_page*",
+    "get_free_pages*",
+    "get_zeroed_page*",
+    "folio_alloc*",
+    "__folio_alloc*",
+    "vma_alloc_folio*",
+    "allocate_slab",
+    "new_slab",
+    "refill_*",
+    "vmalloc*",
+    "__vmalloc*",
+    "vzalloc*",
+    "__get_vm_area*",
+    "alloc_vmap_area",
+    "pcpu_alloc*",
+    "__alloc_percpu*",
+    // Generic parts of sockets, packets, files and inodes: the caller is of interest.
+    "__alloc_skb",
+    "alloc_skb*",
+    "build_skb*",
+    "__build_skb*",
+    "napi_*skb*",
+    "__netdev_alloc_skb",
+    "__napi_alloc_skb",
+    "skb_clone",
+    "skb_copy*",
+    "pskb_*",
+    "sock_alloc_send_*",
+    "sock_wmalloc",
+    "__ip_append_data",
+    "sk_prot_alloc",
+    "sk_alloc",
+    "sk_clone*",
+    "sock_alloc_inode",
+    "alloc_inode",
+    "new_inode*",
+    "sock_alloc",
+    "alloc_empty_file*",
+    "alloc_file*",
+    "init_file",
+    "__d_alloc",
+    "d_alloc*",
+    "single_open*",
+    "seq_open*",
+    "bio_alloc*",
+    "xas_*",
+    "radix_tree_*",
+    "idr_*",
+    "ida_*",
+    "kobject_*create*",
+    "genradix_*",
+    "__genradix_*",
+    "rhashtable_*",
+    "mas_*",
+    "mt_*",
+    // Windows.
+    "ExAllocate*",
+    "ExpAllocate*",
+    "ExAllocatePool*",
+    "VerifierExAllocate*",
+    "VeAllocate*",
+];
+
+/// Endings that say how a function was compiled or counted.
+const ENDINGS: &[&str] = &["_noprof", ".cold"];
+
+/// A function's name as it stands in the source.
+pub fn plain(function: &str) -> &str {
+    let name = function.split('.').next().filter(|name| !name.is_empty()).unwrap_or(function);
+    ENDINGS.iter().fold(name, |name, ending| name.strip_suffix(ending).unwrap_or(name))
+}
+
+/// Whether a function allocates for others.
+pub fn is_helper(function: &str) -> bool {
+    let name = plain(function);
+    HELPERS.iter().any(|helper| match helper.split_once('*') {
+        None => *helper == name,
+        Some((start, rest)) => {
+            let rest = rest.trim_end_matches('*');
+            name.strip_prefix(start).is_some_and(|name| name.contains(rest))
+        }
+    })
+}
+
+/// The frame to name, by its place in the stack: the first that is no helper; the first of all if nothing else is there. A
+/// helper's name in a loaded module is the module's own.
+pub fn frame<'a>(symbols: impl IntoIterator<Item = Option<&'a Symbol>>) -> usize {
+    let is_owner = |symbol: Option<&Symbol>| match symbol {
+        Some(Symbol { function: Some(function), module: None, .. }) => !is_helper(function),
+        Some(Symbol { function: Some(function), module: Some(_), .. }) => {
+            !function.starts_with("ExAllocate") && !function.starts_with("VerifierExAllocate")
+        }
+        // The kernel of Windows without names: its allocator is in it.
+        Some(Symbol { function: None, module: Some(module), .. }) => {
+            !["ntoskrnl.exe", "ntkrnlmp.exe", "verifier.sys"].iter().any(|nt| module.eq_ignore_ascii_case(nt))
+        }
+        _ => false,
+    };
+    symbols.into_iter().position(is_owner).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(function: &str, module: Option<&str>) -> Symbol {
+        Symbol { function: Some(function.into()), module: module.map(Into::into), offset: 4 }
+    }
+
+    #[test]
+    fn the_first_frame_outside_the_allocator() {
+        let place = |functions: &[(&str, Option<&str>)]| {
+            let symbols: Vec<Symbol> =
+                functions.iter().map(|&(function, module)| of(function, module)).collect();
+            frame(symbols.iter().map(Some))
+        };
+        assert_eq!(
+            place(&[("kmem_cache_alloc_noprof", None), ("alloc_empty_file", None), ("path_openat", None)]),
+            2
+        );
+        assert_eq!(place(&[("__kmalloc_cache_noprof", None), ("take_blocks", Some("leakmod"))]), 1);
+        assert_eq!(place(&[("kmalloc_trace", None), ("kmalloc_wrap", Some("leakmod"))]), 1);
+        assert_eq!(
+            place(&[("kmem_cache_alloc.isra.0", None), ("kmemdup", None)]),
+            0,
+            "nothing else is known"
+        );
+        assert_eq!(frame([None, None]), 0);
+    }
+
+    #[test]
+    fn helpers_by_name() {
+        for helper in [
+            "kmem_cache_alloc_lru_noprof",
+            "__alloc_skb",
+            "kmalloc_reserve",
+            "napi_alloc_skb",
+            "mas_alloc_nodes.isra.0",
+        ] {
+            assert!(is_helper(helper), "{helper}");
+        }
+        for own in [
+            "path_openat",
+            "inotify_handle_inode_event",
+            "ep_insert",
+            "dup_fd",
+            "do_inotify_init",
+            "fsnotify_add_mark",
+        ] {
+            assert!(!is_helper(own), "{own}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Names of code addresses.
+
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
+
+/// What is known of an address in code.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Symbol {
+    /// The function; `None` if only the module is known.
+    pub function: Option<String>,
+    /// The module or driver; `None` for the kernel itself.
+    pub module: Option<String>,
+    /// Bytes from the start of the function, or of the module without one.
+    pub offset: u64,
+}
+
+impl Symbol {
+    /// Without the offset: `take_items [leakmod]`, `path_openat`, `fs.sys`.
+    pub fn name(&self) -> Option<String> {
+        match (&self.function, &self.module) {
+            (Some(function), Some(module)) => Some(format!("{function} [{module}]")),
+            (Some(name), None) | (None, Some(name)) => Some(name.clone()),
+            (None, None) => None,
+        }
+    }
+
+    /// With the offset: `take_items+0x2f [leakmod]`, `path_openat+0x4c`, `fs.sys+0x1234`.
+    pub fn place(&self) -> Option<String> {
+        let (function, module) = (self.function.as_ref().or(self.module.as_ref())?, &self.module);
+        let place = format!("{function}+{:#x}", self.offset);
+        Some(match module {
+            Some(module) if self.function.is_some() => format!("{place} [{module}]"),
+            _ => place,
+        })
+    }
+}
+
+/// Names of the addresses of a trace.
+#[derive(Clone, Debug, Default)]
+pub struct Symbols(FxHashMap<u64, Symbol>);
+
+impl Symbols {
+    /// What is known of an address; nothing if it is unknown.
+    pub fn get(&self, address: u64) -> Option<&Symbol> {
+        self.0.get(&address)
+    }
+
+    /// A frame in words: its place, or its address.
+    pub fn place(&self, address: u64) -> String {
+        self.get(address).and_then(Symbol::place).unwrap_or_else(|| format!("{address:#x}"))
+    }
+
+    /// A frame's function in words, or its address.
+    pub fn name(&self, address: u64) -> String {
+        self.get(address).and_then(Symbol::name).unwrap_or_else(|| format!("{address:#x}"))
+    }
+
+    /// All of them, by address.
+    pub fn sorted(&self) -> Vec<(u64, Symbol)> {
+        let mut all: Vec<_> = self.0.iter().map(|(&address, symbol)| (address, symbol.clone())).collect();
+        all.sort_unstable_by_key(|(address, _)| *address);
+        all
+    }
+
+    /// How many addresses have a name.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether no address has a name.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<(u64, Symbol)> for Symbols {
+    fn from_iter<I: IntoIterator<Item = (u64, Symbol)>>(all: I) -> Self {
+        Self(all.into_iter().collect())
+    }
+}
+
+/// The functions of a running Linux kernel: the text of `/proc/kallsyms`.
+#[derive(Debug)]
+pub struct Kallsyms<'a> {
+    /// By address; of several names of one address the first.
+    functions: Vec<(u64, &'a str, Option<&'a str>)>,
+}
+
+impl<'a> Kallsyms<'a> {
+    /// Reads the text. Lines of other symbols than functions are skipped, and so is what does not look like a line.
+    pub fn parse(text: &'a str) -> Self {
+        let mut functions: Vec<_> = text.lines().filter_map(function).collect();
+        // Stable: the kernel lists the usual name first.
+        functions.sort_by_key(|function| function.0);
+        functions.dedup_by_key(|function| function.0);
+        Self { functions }
+    }
+
+    /// Whether the kernel hides addresses: every one is 0 (`kernel.kptr_restrict`).
+    pub fn are_hidden(&self) -> bool {
+        self.functions.iter().all(|function| function.0 == 0)
+    }
+
+    /// What an address belongs to.
+    pub fn symbol(&self, address: u64) -> Option<Symbol> {
+        if self.are_hidden() {
+            return None;
+        }
+        let after = self.functions.partition_point(|function| function.0 <= address);
+        let &(start, function, module) = self.functions.get(after.checked_sub(1)?)?;
+        // Beyond the last function of the last module there is nothing known.
+        let offset = address - start;
+        (after < self.functions.len() || offset < 1 << 20).then(|| Symbol {
+            function: Some(function.to_owned()),
+            module: module.map(str::to_owned),
+            offset,
+        })
+    }
+
+    /// Names of these addresses.
+    pub fn of(&self, addresses: impl IntoIterator<Item = u64>) -> Symbols {
+        addresses.into_iter().filter_map(|address| Some((address, self.symbol(address)?))).collect()
+    }
+}
+
+/// `ffffffffc0a81000 t take_items [leakmod]`, with a tab before the module
+fn function(line: &str) -> Option<(u64, &str, Option<&str>)> {
+    let mut words = line.split_ascii_whitespace();
+    let address = u64::from_str_radix(words.next()?, 16).ok()?;
+    let kind = words.next()?;
+    let name = words.next()?;
+    let module = words.next().and_then(|word| word.strip_prefix('[')?.strip_suffix(']'));
+    matches!(kind, "t" | "T" | "w" | "W").then_some((address, name, module))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "ffffffff81000000 T _stext\nffffffff81000000 T _text\nffffffff81000100 T open_it\n\
+        ffffffff81000180 d data\nnonsense\nffffffffc0001000 t take\t[leakmod]\nffffffffc0001080 t put\t[leakmod]\n";
+
+    #[test]
+    fn addresses_and_their_functions() {
+        let symbols = Kallsyms::parse(TEXT);
+        let place = |address| symbols.symbol(address).and_then(|symbol| symbol.place());
+        assert_eq!(place(0xffff_ffff_8100_0000).unwrap(), "_stext+0x0");
+        assert_eq!(place(0xffff_ffff_8100_0184).unwrap(), "open_it+0x84");
+        assert_eq!(place(0xffff_ffff_c000_1004).unwrap(), "take+0x4 [leakmod]");
+        assert_eq!(place(0xffff_ffff_c000_1090).unwrap(), "put+0x10 [leakmod]");
+        assert_eq!((place(5), place(u64::MAX)), (None, None));
+        let named = symbols.of([5, 0xffff_ffff_c000_1004]);
+        assert_eq!(
+            (named.place(5), named.name(0xffff_ffff_c000_1004)),
+            ("0x5".into(), "take [leakmod]".into())
+        );
+    }
+
+    #[test]
+    fn hidden_addresses_are_no_names() {
+        let symbols = Kallsyms::parse("0000000000000000 T _text\n0000000000000000 T open_it\n");
+        assert!(symbols.are_hidden() && symbols.symbol(0xffff_ffff_8100_0100).is_none());
+    }
+
+    #[test]
+    fn a_driver_without_a_function() {
+        let driver = Symbol { function: None, module: Some("fs.sys".into()), offset: 0x1234 };
+        assert_eq!(
+            (driver.place().unwrap(), driver.name().unwrap()),
+            ("fs.sys+0x1234".into(), "fs.sys".into())
+        );
+    }
+}
