@@ -7,7 +7,8 @@
 //! * [`kernel`]: a simulated kernel pool with a leak in it, for tests and `poolmon demo`;
 //! * `hosts` (feature): labelled hosts with leaks and with growth that is none: the yardstick of verdicts;
 //! * `driver` (feature): small Windows drivers that allocate under a given tag;
-//! * `dump` (feature): Windows memory dumps with a planted truth, for tests of the reader.
+//! * `dump` (feature): Windows memory dumps with a planted truth, for tests of the reader;
+//! * `etl` (feature): Windows event traces of the pool with a planted leak, likewise.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
 
@@ -15,6 +16,8 @@
 pub mod driver;
 #[cfg(feature = "dump")]
 pub mod dump;
+#[cfg(feature = "etl")]
+pub mod etl;
 #[cfg(feature = "hosts")]
 pub mod hosts;
 pub mod kernel;

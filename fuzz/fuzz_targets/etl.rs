@@ -1,0 +1,24 @@
+//! A whole trace: both passes.
+#![no_main]
+
+use std::io::Cursor;
+
+use libfuzzer_sys::fuzz_target;
+use poolmon_etl::Etl;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(mut etl) = Etl::open(Cursor::new(bytes)) else { return };
+    let pool = etl.counts().pool_events() - etl.counts().short_pool_events;
+    let with_time = etl.pool_events().map(Result::unwrap).count() as u64;
+    assert!(with_time <= pool);
+    let mut events = etl.events(|record| Some(record.body.len()));
+    let mut before = 0;
+    for event in events.by_ref().map(Result::unwrap) {
+        before = before.max(event.time);
+    }
+    let counts = events.stack_counts();
+    assert!(counts.joined <= counts.stacks && counts.same_cpu <= counts.joined);
+    for image in etl.images().kernel().take(100) {
+        let _ = etl.images().frame(image.base, before).to_string();
+    }
+});
