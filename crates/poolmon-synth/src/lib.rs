@@ -6,6 +6,7 @@
 //!
 //! * [`kernel`]: a simulated kernel pool with a leak in it, for tests and `poolmon demo`;
 //! * `hosts` (feature): labelled hosts with leaks and with growth that is none: the yardstick of verdicts;
+//! * `mechanisms` (feature): hosts simulated from what allocates, keeps and loses objects: the second yardstick of verdicts;
 //! * `driver` (feature): small Windows drivers that allocate under a given tag;
 //! * `dump` (feature): Windows memory dumps with a planted truth, for tests of the reader;
 //! * `etl` (feature): Windows event traces of the pool with a planted leak, likewise.
@@ -21,5 +22,7 @@ pub mod etl;
 #[cfg(feature = "hosts")]
 pub mod hosts;
 pub mod kernel;
+#[cfg(feature = "mechanisms")]
+pub mod mechanisms;
 
 pub use kernel::{Leak, SimulatedKernel, SimulatedSource, SimulationConfig};
