@@ -4,6 +4,7 @@
 //! * `wine.rs`: `wine`, the tests of that executable under Wine;
 //! * `vm/`: `vm`, the tests of real kernels, each booted under QEMU;
 //! * `dist.rs`: `dist`, the zip that people download, and `zip.rs`, its format;
+//! * `accuracy/`: a program of its own: how often verdicts are right, on hosts simulated from mechanisms;
 //! * `icon.rs`: `icon`, draws the icon; `picture.rs`: `picture`, draws the screen for the README; here: `accuracy`, `man` and `completions`.
 #![forbid(unsafe_code)]
 
@@ -29,7 +30,8 @@ cargo xtask COMMAND
   dist [--target x64|win7|arm64]                  pack target/dist/poolmon-VERSION-TARGET.zip
   man [FOLDER]                                    write the man pages (default target/man)
   completions [FOLDER]                            write the shells' completions (default target/completions)
-  accuracy [--hosts N] [--tags N] [--tuning] ...  how often verdicts are right, on hosts whose truth is known
+  accuracy [--set SET] [--hosts N] ...            how often verdicts are right, on hosts simulated from mechanisms
+  accuracy shapes [--hosts N] [--tags N] ...      the same on hosts drawn from shapes of curves
   icon                                            draw crates/poolmon/windows/poolmon.ico anew
   picture                                         draw docs/screen.svg from the running demo";
 
@@ -79,11 +81,16 @@ fn run(command: &mut Command) -> Done {
     }
 }
 
-/// Runs the yardstick of the verdicts; 200 held-out hosts of 3,000 tags take some minutes.
+/// Runs one of the two yardsticks of the verdicts, built for release: some minutes.
 fn accuracy(args: &[&str]) -> Done {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root()).args(["run", "--quiet", "--release", "--package", "poolmon-leak"]);
-    run(command.args(["--example", "accuracy", "--"]).args(args))
+    command.current_dir(root()).args(["run", "--quiet", "--release", "--package"]);
+    match args {
+        ["shapes", rest @ ..] => {
+            run(command.args(["poolmon-leak", "--example", "accuracy", "--"]).args(rest))
+        }
+        _ => run(command.args(["xtask", "--bin", "accuracy", "--"]).args(args)),
+    }
 }
 
 /// The program, built for this machine, with arguments still to come.
