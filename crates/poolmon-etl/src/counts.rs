@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use poolmon_model::units::grouped;
+
 use crate::{Guid, HeaderKind, Hook};
 
 /// Damages that are named; more are only counted.
@@ -66,6 +68,21 @@ impl Counts {
     pub fn other_pool_events(&self) -> u64 {
         let group = self.hooks.iter().filter(|(hook, _)| hook.group() == Hook::POOL_GROUP);
         group.map(|(_, count)| count).sum::<u64>() - self.pool_events()
+    }
+
+    /// What is in the trace, the most frequent first: `79,528 profile, 21,068 stacks`.
+    pub fn holds(&self) -> String {
+        let mut groups: BTreeMap<&str, u64> = BTreeMap::new();
+        for (hook, count) in &self.hooks {
+            *groups.entry(hook.group_name()).or_default() += count;
+        }
+        let known: u64 = groups.values().sum();
+        groups.insert("of other providers", self.records - known);
+        let mut groups: Vec<_> = groups.into_iter().filter(|(_, count)| *count > 0).collect();
+        groups.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let groups: Vec<_> =
+            groups.iter().map(|(name, count)| format!("{} {name}", grouped(*count))).collect();
+        if groups.is_empty() { "nothing".to_owned() } else { groups.join(", ") }
     }
 
     pub(crate) fn see(&mut self, time: u64) {

@@ -37,7 +37,25 @@ pub enum EtlError {
         /// What is wrong there.
         problem: String,
     },
+    /// A sound trace without what was asked for.
+    #[error("the trace has no pool events; it has {holds}")]
+    NoPoolEvents {
+        /// What it has.
+        holds: String,
+    },
+    /// A tag without events.
+    #[error("the trace has no events of tag {tag}")]
+    NoSuchTag {
+        /// The tag, or a pattern of tags.
+        tag: String,
+        /// The tags that it has, those that keep most first.
+        present: String,
+    },
 }
+
+/// How a trace of the pool is recorded: the documented way that works on every Windows since 7.
+const RECORD: &str = "record one on Windows, as administrator: xperf -on PROC_THREAD+LOADER+POOL -stackwalk PoolAlloc+PoolFree \
+-BufferSize 1024 -MinBuffers 256\nand after a minute: xperf -d pool.etl";
 
 impl EtlError {
     pub(crate) const fn io(offset: u64) -> impl FnOnce(io::Error) -> Self {
@@ -56,6 +74,8 @@ impl Remedy for EtlError {
                 "copy the trace again and compare its size with the original: it may be truncated or damaged"
                     .into(),
             ),
+            Self::NoPoolEvents { .. } => Some(RECORD.into()),
+            Self::NoSuchTag { present, .. } => Some(format!("choose one that it has: {present}")),
         }
     }
 }

@@ -10,7 +10,8 @@
 //! 4. [`image`], [`process`], [`pool`], [`stack`]: the events that are decoded;
 //! 5. [`Etl::open`]: the first pass, which collects what the second needs: images, processes, and stacks that are
 //!    defined after their use;
-//! 6. [`Etl::events`]: the second pass, which merges all CPUs by time and joins events with their stacks.
+//! 6. [`Etl::events`]: the second pass, which merges all CPUs by time and joins events with their stacks;
+//! 7. `keep` (feature `stacks`): pool events → the stacks that keep memory, by `poolmon-trace`.
 //!
 //! Every byte is hostile: nothing panics, loops or allocates by what a file claims. What is refused is counted in
 //! [`Counts`], never dropped silently.
@@ -30,6 +31,8 @@ mod events;
 pub mod guid;
 pub mod hook;
 pub mod image;
+#[cfg(feature = "stacks")]
+pub mod keep;
 mod merge;
 pub mod pool;
 pub mod process;

@@ -196,7 +196,7 @@ fn pool_events_longer_than_known_are_read_and_shorter_ones_counted() {
         }
         assert_eq!(
             changed,
-            truth.sites.iter().filter(|site| site.name != "session").map(|s| s.allocations).sum()
+            truth.sites.iter().filter(|site| site.name != "session").map(|s| s.allocations).sum::<u64>()
         );
         let mut etl = Etl::open(Cursor::new(bytes)).unwrap();
         let read = etl.pool_events().count() as u64;
