@@ -16,6 +16,7 @@
 //! * `open.rs`: a path alone, without a command;
 //! * `symbols.rs`: symbols of a dump;
 //! * `leaks.rs`: verdicts and differences, planted; `measure.rs`: what a command loses;
+//! * `trace.rs`: saved traces, and what a trace is refused for;
 //! * `who.rs`: drivers of a tag, over real drivers outside the repository and small ones that the test writes.
 
 mod bad_input;
@@ -43,6 +44,7 @@ mod symbols;
 #[cfg(target_os = "linux")]
 #[cfg(feature = "parquet")]
 mod tools;
+mod trace;
 mod who;
 
 use poolmon_testkit::shared;

@@ -29,6 +29,8 @@ schemas! {
     NEXT = "poolmon.next/2";
     /// `info`.
     INFO = "poolmon.info/1";
+    /// `trace`: stacks that keep memory.
+    TRACE = "poolmon.trace/1";
     /// `dump FILE`.
     DUMP = "poolmon.dump/1";
     /// `dump FILE modules`.

@@ -4,7 +4,7 @@
 //!
 //! The answers of the commands, for people (text) and for programs (JSON, CSV).
 //!
-//! One folder or file for each command: [`leaks`], [`measure`], [`diff`], [`who`], [`dump`], [`recording`]; [`mod@unit`]: what `service` hands to
+//! One folder or file for each command: [`leaks`], [`measure`], [`diff`], [`who`], [`dump`], [`recording`], [`trace`]; [`mod@unit`]: what `service` hands to
 //! systemd. Each takes
 //! what a library found and writes it; nothing here reads a file or knows of the command line. Tables of samples are
 //! `poolmon-print`'s, whole reports `poolmon-report`'s.
@@ -18,6 +18,7 @@ pub mod leaks;
 pub mod measure;
 pub mod next;
 pub mod recording;
+pub mod trace;
 pub mod unit;
 pub mod who;
 

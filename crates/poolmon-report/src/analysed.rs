@@ -24,3 +24,13 @@ pub struct AnalysedSeries {
     /// What the verdicts rest on.
     pub analysis: Analysis,
 }
+
+impl AnalysedSeries {
+    /// The source's name if the samples were taken just now, of the machine that poolmon runs on.
+    pub const THIS_MACHINE: &str = "this machine";
+
+    /// Whether they were.
+    pub fn is_live(&self) -> bool {
+        self.source == Self::THIS_MACHINE
+    }
+}

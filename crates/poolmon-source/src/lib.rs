@@ -8,12 +8,15 @@
 //! * `linux/`: `/proc/slabinfo`, `/proc/vmallocinfo`, `/proc/allocinfo`, `/sys/kernel/slab`, `/proc/meminfo`;
 //! * `windows/`: decoders of the kernel's buffers (safe code, runs everywhere) and, on Windows, the live source.
 //!
+//! * [`trace`]: allocation events for a while, over a trait that each system implements.
+//!
 //! A source knows nothing of what is drawn.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
 mod error;
 #[cfg(unix)]
 pub mod linux;
+pub mod trace;
 pub mod windows;
 
 pub use error::SourceError;

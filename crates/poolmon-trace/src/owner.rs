@@ -77,6 +77,8 @@ const HELPERS: &[&str] = &[
     "alloc_empty_file*",
     "alloc_file*",
     "init_file",
+    "vm_area_alloc",
+    "vm_area_dup",
     "__d_alloc",
     "d_alloc*",
     "single_open*",

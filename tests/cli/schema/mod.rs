@@ -11,7 +11,7 @@ use poolmon_print::schema;
 use poolmon_synth::dump::{Arch, Form};
 use serde_json::{Value, json};
 
-use crate::{dump, exchange, json_of, leaks, stdout_of, who};
+use crate::{dump, exchange, json_of, leaks, stdout_of, trace, who};
 
 fn project(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(name)
@@ -138,6 +138,9 @@ fn every_document_fits_its_schema() {
     see(&["who", "--all", drivers.path(), "--no-index"]);
     see(&["who", "Leak", "--next"]);
     see(&["who", "dentry", "--no-index"]);
+
+    let (_folder, saved) = trace::saved();
+    see(&["trace", &saved]);
 
     let temp = tempfile::tempdir().unwrap();
     let recording = exchange::recording(temp.path(), 3, 8);

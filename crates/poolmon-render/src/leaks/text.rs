@@ -10,7 +10,7 @@ use poolmon_report::AnalysedSeries;
 use poolmon_report::words;
 
 use super::Listing;
-use crate::next::who;
+use crate::next::{trace, who};
 
 /// Writes it.
 pub fn write(
@@ -139,6 +139,7 @@ fn next(
     let mut lines = Vec::new();
     if let Some(first) = leaking.first().or(growing.first()) {
         lines.push(who(&first.tag));
+        lines.extend(trace(judged, &first.tag, first.pool));
     }
     let longest = leaking.iter().chain(growing).filter_map(|verdict| verdict.needs_hours).fold(0.0, f64::max);
     if judged.needs.is_some() || longest > 0.0 {

@@ -11,6 +11,8 @@
 //!
 //! Beside samples, `shrink`: the kernel gathers half-filled slabs, so that each object counts; `modules`: `/proc/modules`, for those who want to know which came and went.
 //!
+//! `trace/`: who allocates from a cache and does not free, from the kernel's tracepoints.
+//!
 //! Files are opened once (`files`) and read again into one buffer; names that were seen before are kept ([`names`]),
 //! so that a refresh allocates nothing for a row.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
@@ -21,6 +23,8 @@ mod modules;
 mod shrink;
 pub mod sysfs;
 mod system;
+#[cfg(target_os = "linux")]
+pub mod trace;
 
 pub use poolmon_proc::{allocinfo, bytes, meminfo, names, slab, vmalloc};
 

@@ -95,7 +95,7 @@ fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Resu
     stop.done();
     let origin = source.origin();
     let seen = Seen {
-        source: "this machine".into(),
+        source: AnalysedSeries::THIS_MACHINE.into(),
         host: origin.host.clone(),
         system: origin.system.clone(),
         span: first.zip(sample.time),

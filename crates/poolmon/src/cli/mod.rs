@@ -25,6 +25,7 @@ pub mod service;
 pub mod source;
 pub mod tag;
 pub mod top;
+pub mod trace;
 pub mod values;
 pub mod verify;
 pub mod who;
@@ -132,6 +133,8 @@ pub enum Command {
     Dump(dump::DumpArgs),
     /// Explain a tag: its drivers, its meaning, what to check next
     Tag(tag::TagArgs),
+    /// Trace a slab cache: which code allocates and does not free, with its stack (Linux)
+    Trace(trace::TraceArgs),
     /// Find the drivers that use a tag, with evidence from their code; or list every driver with its tags
     Who(who::WhoArgs),
     /// Print shell completions

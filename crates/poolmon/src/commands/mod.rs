@@ -17,6 +17,7 @@ pub mod report;
 pub mod service;
 mod tag;
 mod top;
+mod trace;
 pub mod verify;
 pub mod who;
 
@@ -55,6 +56,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Some(Command::Doctor) => done(doctor::run(&mut io::stdout().lock())),
         Some(Command::Dump(args)) => dump::run(&args),
         Some(Command::Tag(args)) => done(tag::run(&args)),
+        Some(Command::Trace(args)) => trace::run(&args),
         Some(Command::Who(args)) => who::run(&args),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();

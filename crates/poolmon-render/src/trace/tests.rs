@@ -1,0 +1,99 @@
+//! One trace in every form.
+
+use poolmon_trace::{About, Answer, Ending, Engine, Event, Growth, Kind, Limits, Symbol};
+
+/// `take` of a module keeps 1,600 objects, `scan` frees where no tracepoint looks, `fill` fills early.
+fn answer() -> Answer {
+    let mut engine = Engine::new(Limits::default());
+    let stacks = engine.stacks_mut();
+    let take = stacks.intern(&[0x1008, 0x2010, 0x5004]);
+    let other = stacks.intern(&[0x1008, 0x2010, 0x6004]);
+    let (scan, fill) = (stacks.intern(&[0x1008, 0x3010]), stacks.intern(&[0x1008, 0x9999]));
+    engine.begin(0);
+    for n in 0..1_600_u64 {
+        let time = n * 2_500_000;
+        let mut alloc = |address, stack, task| {
+            let kind = Kind::Alloc { address, bytes: 256, requested: 200, stack, task };
+            engine.push(Event { time, cpu: 0, kind });
+        };
+        alloc(0x10_0000 + n * 256, if n % 8 == 0 { other } else { take }, 12);
+        alloc(0x900, scan, 0);
+        if n < 100 {
+            alloc(0x80_0000 + n * 256, fill, 77);
+        }
+    }
+    let symbol = |address: u64, function: &str, module: Option<&str>| {
+        let module = module.map(str::to_owned);
+        (address, Symbol { function: Some(function.into()), module, offset: address % 0x1000 })
+    };
+    let ending = Ending {
+        end: 4_000_000_000,
+        stopped: None,
+        lost: 17,
+        growth: Some(Growth { objects: 1_710, bytes: 437_760, exact: true }),
+        tasks: vec![(12, "writer".into())],
+        symbols: vec![
+            symbol(0x1008, "kmem_cache_alloc_noprof", None),
+            symbol(0x2010, "take<x>", Some("leakmod")),
+            symbol(0x3010, "scan_all", None),
+            symbol(0x5004, "worker", Some("leakmod")),
+            symbol(0x6004, "do_ioctl", None),
+        ],
+        remarks: vec!["a remark of the end".into()],
+    };
+    let about = About {
+        target: "leaky_item".into(),
+        sharing: vec!["skbuff_ext_cache".into()],
+        host: Some("srv1".into()),
+        system: Some("Linux 6.12.8".into()),
+        started: Some("2026-11-29T02:00:00Z".into()),
+        ..About::default()
+    };
+    Answer::new(about, ending, engine.finish(4_000_000_000))
+}
+
+fn written(write: impl Fn(&mut Vec<u8>)) -> String {
+    let mut out = Vec::new();
+    write(&mut out);
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn for_a_person() {
+    insta::assert_snapshot!("trace_text", written(|out| super::text(out, &answer(), 5).unwrap()));
+    let short = written(|out| super::text(out, &answer(), 1).unwrap());
+    assert!(short.contains("and 1 more (--top 2)"), "{short}");
+}
+
+#[test]
+fn for_programs() {
+    insta::assert_snapshot!("trace_json", written(|out| super::json(out, &answer()).unwrap()));
+}
+
+#[test]
+fn for_flame_graph_tools() {
+    insta::assert_snapshot!("trace_folded", written(|out| super::folded(out, &answer()).unwrap()));
+}
+
+#[test]
+fn as_a_drawing() {
+    let svg = written(|out| super::svg(out, &answer()).unwrap());
+    insta::assert_snapshot!("trace_svg", svg);
+    assert!(svg.contains("take&lt;x&gt;") && !svg.contains("take<x>"), "names are no markup");
+}
+
+#[test]
+fn more_and_less_than_the_growth_is_explained_in_words() {
+    let of = |objects| {
+        let mut answer = answer();
+        answer.ending.growth = Some(Growth { objects, bytes: objects * 256, exact: false });
+        written(|out| super::text(out, &answer, 5).unwrap())
+    };
+    assert!(of(1_000).contains("(170 %): an upper bound"), "{}", of(1_000));
+    assert!(of(4_000).contains("(43 %): the rest was allocated where no tracepoint looks"), "{}", of(4_000));
+    assert!(
+        of(-5).contains("changed by -1.25 KiB (-5 objects, counted in whole slabs).\nOutstanding"),
+        "{}",
+        of(-5)
+    );
+}

@@ -1,0 +1,244 @@
+//! The answer for a person: how much was seen, how much of the growth it explains, and who is accused, with stacks.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use poolmon_model::units::{counted, grouped, grouped_signed, human_bytes, human_change, span};
+use poolmon_trace::{Answer, Owner, OwnerStack, StackSummary, Verdict, owner};
+
+/// Stacks that are shown of an owner, and processes that are named.
+const SHOWN: usize = 3;
+
+/// Beyond these shares of the growth, the answer says why more or less is explained.
+const ALL: std::ops::RangeInclusive<f64> = 0.9..=1.1;
+
+/// Writes it; `top` owners of each kind.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn write(out: &mut dyn Write, answer: &Answer, top: usize) -> io::Result<()> {
+    writeln!(out, "{}", about(answer))?;
+    for line in remarks(answer) {
+        writeln!(out, "  {line}")?;
+    }
+    writeln!(out, "\n{}\n", explained(answer))?;
+    let accused: Vec<&Owner> = answer.accused().collect();
+    match accused.len() {
+        0 => writeln!(out, "No stack keeps growing.")?,
+        1 => writeln!(out, "1 owner keeps growing:")?,
+        n => writeln!(out, "{n} owners keep growing:")?,
+    }
+    for owner in accused.iter().take(top) {
+        tell(out, answer, owner)?;
+    }
+    more(out, accused.len(), top)?;
+    others(out, answer, top)?;
+    if let Some(first) = accused.first() {
+        writeln!(out, "\nNext: {}", next(first, &answer.about.target))?;
+    }
+    Ok(())
+}
+
+/// `filp on srv1 (Linux 6.12.8): 60 s, 9,123 allocations, 4,100 frees, 12 addresses reused, 0 events lost`
+fn about(answer: &Answer) -> String {
+    let about = &answer.about;
+    let mut text = about.target.clone();
+    if let Some(host) = &about.host {
+        text = format!("{text} on {host}");
+    }
+    if let Some(system) = &about.system {
+        text = format!("{text} ({system})");
+    }
+    let totals = &answer.totals;
+    format!(
+        "{text}: {}, {}, {}, {} reused, {} lost",
+        span(Duration::try_from_secs_f64(answer.seconds).unwrap_or_default()),
+        counted(totals.allocations, "allocation"),
+        counted(totals.frees, "free"),
+        grouped_addresses(totals.reused),
+        counted(answer.ending.lost, "event"),
+    )
+}
+
+fn grouped_addresses(count: u64) -> String {
+    format!("{} address{}", grouped(count), if count == 1 { "" } else { "es" })
+}
+
+/// What has to be known to read the answer.
+fn remarks(answer: &Answer) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(why) = &answer.ending.stopped {
+        lines.push(format!("ended early: {why}"));
+    }
+    if !answer.about.sharing.is_empty() {
+        let names = &answer.about.sharing;
+        let (first, rest) = names.split_at(names.len().min(6));
+        let rest = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+        lines.push(format!("traced with it, as the kernel keeps them in one cache or its events do not separate them: {}{rest}", first.join(", ")));
+    }
+    if answer.ending.lost > 0 {
+        lines.push(format!(
+            "{:.2} % of the events were lost: an object whose free was lost counts as outstanding until its address comes back",
+            answer.lost_share() * 100.0
+        ));
+    }
+    lines.extend(answer.totals.beyond_limits());
+    lines.extend(answer.about.remarks.iter().chain(&answer.ending.remarks).cloned());
+    lines
+}
+
+/// How much of the cache's growth the outstanding allocations explain, and why more or less.
+fn explained(answer: &Answer) -> String {
+    let outstanding =
+        format!("{} in {}", human_bytes(answer.outstanding()), counted(answer.objects(), "object"));
+    let Some(growth) = answer.ending.growth else {
+        return format!("Outstanding: {outstanding}. The growth of the cache itself is unknown.");
+    };
+    let about = if growth.exact { "" } else { ", counted in whole slabs" };
+    let older = match answer.totals.older_frees {
+        0 => String::new(),
+        older => format!("; {} older than the trace were freed", counted(older, "object")),
+    };
+    let text = format!(
+        "The cache changed by {} ({} objects{about}){older}.\nOutstanding allocations",
+        human_change(growth.bytes),
+        grouped_signed(growth.objects),
+    );
+    match answer.explained() {
+        None => format!("{text}: {outstanding}."),
+        Some(share) => {
+            let why = match share {
+                _ if ALL.contains(&share) => ".",
+                more if more > 1.0 => ": an upper bound, as some frees pass no tracepoint.",
+                _ => {
+                    ": the rest was allocated where no tracepoint looks (bulk allocation), or its events were lost."
+                }
+            };
+            format!("{text} explain {outstanding} ({:.0} %){why}", share * 100.0)
+        }
+    }
+}
+
+fn tell(out: &mut dyn Write, answer: &Answer, owner: &Owner) -> io::Result<()> {
+    let figures = &owner.figures;
+    let share = figures.bytes as f64 / answer.outstanding().max(1) as f64 * 100.0;
+    writeln!(
+        out,
+        "  {}: {}, {}, {share:.1} % of what is outstanding, the oldest for {}",
+        name(owner),
+        counted(figures.objects, "object"),
+        human_bytes(figures.bytes),
+        span(Duration::from_nanos(figures.oldest)),
+    )?;
+    writeln!(out, "      {}", counts(figures))?;
+    let moments: Vec<String> = figures.moments.iter().map(|moment| grouped(moment.objects)).collect();
+    writeln!(out, "      objects over the trace: {}", moments.join(" "))?;
+    let tasks: Vec<String> = figures
+        .tasks
+        .iter()
+        .take(SHOWN)
+        .map(|&(task, count)| format!("{} {}", answer.task(task), grouped(count)))
+        .collect();
+    if !tasks.is_empty() {
+        let more = figures.tasks.len().saturating_sub(SHOWN);
+        let more = if more > 0 { format!(", {more} more") } else { String::new() };
+        writeln!(out, "      running at the time: {}{more}", tasks.join(", "))?;
+    }
+    let stacks: Vec<&OwnerStack> = owner.stacks.iter().filter(|stack| stack.figures.objects > 0).collect();
+    for stack in stacks.iter().take(SHOWN) {
+        frames(out, answer, stack)?;
+    }
+    if stacks.len() > SHOWN {
+        writeln!(
+            out,
+            "      and {} with fewer bytes (--format json has all)",
+            counted((stacks.len() - SHOWN) as u64, "stack")
+        )?;
+    }
+    Ok(())
+}
+
+fn counts(figures: &StackSummary) -> String {
+    format!(
+        "{}, {}, {} reused; {} asked for",
+        counted(figures.allocations, "allocation"),
+        counted(figures.frees, "free"),
+        grouped_addresses(figures.reused),
+        human_bytes(figures.requested),
+    )
+}
+
+/// The frames of a stack; the owner's is marked.
+fn frames(out: &mut dyn Write, answer: &Answer, stack: &OwnerStack) -> io::Result<()> {
+    let figures = &stack.figures;
+    writeln!(out, "      stack of {}, {}:", counted(figures.objects, "object"), human_bytes(figures.bytes))?;
+    if stack.frames.is_empty() {
+        return writeln!(out, "          (unknown)");
+    }
+    let of = owner::frame(stack.frames.iter().map(|&frame| answer.symbols.get(frame)));
+    for (at, &frame) in stack.frames.iter().enumerate() {
+        let mark = if at == of { '>' } else { ' ' };
+        writeln!(out, "        {mark} {}", answer.symbols.place(frame))?;
+    }
+    Ok(())
+}
+
+/// The owners that are not accused, a line each, those without outstanding objects left out.
+fn others(out: &mut dyn Write, answer: &Answer, top: usize) -> io::Result<()> {
+    let is_other =
+        |owner: &&Owner| owner.figures.verdict != Verdict::KeepsGrowing && owner.figures.objects > 0;
+    let others: Vec<&Owner> = answer.owners.iter().filter(is_other).collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nOutstanding, but not called a leak:")?;
+    for owner in others.iter().take(top) {
+        let figures = &owner.figures;
+        writeln!(
+            out,
+            "  {}: {}, {}: {}",
+            name(owner),
+            counted(figures.objects, "object"),
+            human_bytes(figures.bytes),
+            figures.verdict.words(),
+        )?;
+        let reused = figures.reused as f64 / figures.allocations.max(1) as f64 * 100.0;
+        if figures.verdict == Verdict::FreedElsewhere {
+            writeln!(
+                out,
+                "      of {}, the addresses of {reused:.0} % came back without a free",
+                counted(figures.allocations, "allocation")
+            )?;
+        }
+        // Held at once, not in a course: the stack is what there is to know.
+        let most = figures.bytes > answer.outstanding() / 2 && figures.verdict != Verdict::InUse;
+        if let Some(stack) = owner.stacks.first().filter(|_| most) {
+            frames(out, answer, stack)?;
+        }
+    }
+    more(out, others.len(), top)
+}
+
+fn more(out: &mut dyn Write, all: usize, top: usize) -> io::Result<()> {
+    if all > top {
+        writeln!(out, "  and {} more (--top {all})", all - top)?;
+    }
+    Ok(())
+}
+
+fn name(owner: &Owner) -> String {
+    match &owner.module {
+        Some(module) if *module != owner.name => format!("{} [{module}]", owner.name),
+        _ => owner.name.clone(),
+    }
+}
+
+fn next(owner: &Owner, target: &str) -> String {
+    match &owner.module {
+        Some(module) => {
+            format!("what this module is: modinfo {module}; where the cache is created: poolmon who {target}")
+        }
+        None => "trace longer with --for 10min, and save it for others: --save FILE".to_owned(),
+    }
+}

@@ -1,0 +1,223 @@
+//! Which tracepoints are opened, with which filter, and where their fields are. Kernels differ:
+//!
+//! * before 6.1 allocations on a chosen node have events of their own (`kmalloc_node`, `kmem_cache_alloc_node`), and no event
+//!   names its cache: objects are chosen by their size, and every free is followed;
+//! * since 6.4 `kfree` takes objects of any cache, and its event names none, so a cache's frees need it, too.
+
+use std::collections::BTreeMap;
+
+use super::format::{EventFormat, Field, Gfp};
+use super::target::{Class, Target, TargetKind};
+use crate::{Result, SourceError};
+
+/// Every event that a kernel may have.
+pub const EVENTS: &[&str] =
+    &["kmalloc", "kmalloc_node", "kmem_cache_alloc", "kmem_cache_alloc_node", "kmem_cache_free", "kfree"];
+
+/// One tracepoint to open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// Its number.
+    pub id: u64,
+    /// Its name, for messages.
+    pub name: &'static str,
+    /// What the kernel drops: an expression of ftrace; nothing if empty.
+    pub filter: String,
+    /// What its records mean.
+    pub layout: Layout,
+}
+
+/// What a record means, and where its fields are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// An allocation.
+    Alloc {
+        /// Address.
+        address: Field,
+        /// Bytes that it takes.
+        bytes: Field,
+        /// Bytes that were asked for.
+        requested: Field,
+        /// Its flags, and which of them an allocation of the class has; `None` if every allocation is wanted.
+        class: Option<(Field, Gfp, Class)>,
+    },
+    /// A free of an object of the traced cache.
+    Free {
+        /// Address.
+        address: Field,
+    },
+    /// A free of an object of any cache.
+    FreeOfAny {
+        /// Address.
+        address: Field,
+    },
+}
+
+impl Layout {
+    /// Whether it is an allocation, whose stack is wanted.
+    pub const fn is_alloc(&self) -> bool {
+        matches!(self, Self::Alloc { .. })
+    }
+}
+
+/// Plans. Frees come first: they have to be on before the first allocation is.
+///
+/// # Errors
+///
+/// The kernel lacks an event or a field without which nothing can be traced.
+pub fn plan(
+    target: &Target,
+    formats: &BTreeMap<&'static str, EventFormat>,
+    classes: bool,
+) -> Result<Vec<Planned>> {
+    let mut planned = Vec::new();
+    let named = matches!(target.kind, TargetKind::Named { .. });
+    for &name in EVENTS.iter().rev() {
+        let Some(format) = formats.get(name) else { continue };
+        let is_named_event = name.starts_with("kmem_cache");
+        // `kfree` frees objects of caches, too; nothing frees a general block but `kfree`.
+        if name != "kfree" && is_named_event != named {
+            continue;
+        }
+        let (filter, by_name) = filter(&target.kind, format);
+        let address = need(format, name, "ptr")?;
+        let (filter, layout) = match name {
+            "kmem_cache_free" if by_name => (filter, Layout::Free { address }),
+            "kfree" | "kmem_cache_free" => (String::new(), Layout::FreeOfAny { address }),
+            _ => {
+                let class = match target.kind {
+                    TargetKind::General { class, .. } if classes => {
+                        Some((need(format, name, "gfp_flags")?, format.gfp, class))
+                    }
+                    _ => None,
+                };
+                let (bytes, requested) =
+                    (need(format, name, "bytes_alloc")?, need(format, name, "bytes_req")?);
+                (filter, Layout::Alloc { address, bytes, requested, class })
+            }
+        };
+        planned.push(Planned { id: format.id, name, filter, layout });
+    }
+    let has = |wanted: fn(&Layout) -> bool| planned.iter().any(|event| wanted(&event.layout));
+    if has(Layout::is_alloc) && has(|layout| !layout.is_alloc()) {
+        Ok(planned)
+    } else {
+        Err(lacks("its events", "kmem"))
+    }
+}
+
+/// The filter of allocations, and whether it is by name.
+fn filter(kind: &TargetKind, format: &EventFormat) -> (String, bool) {
+    match kind {
+        TargetKind::Named { name, .. } if format.field("name").is_some() => {
+            (format!("name == \"{name}\""), true)
+        }
+        TargetKind::Named { size, object_size: Some(object_size), .. } => {
+            (format!("bytes_alloc == {size} && bytes_req == {object_size}"), false)
+        }
+        TargetKind::Named { size, .. } | TargetKind::General { size, .. } => {
+            (format!("bytes_alloc == {size}"), false)
+        }
+    }
+}
+
+/// Whether the events name the cache.
+pub fn is_by_name(planned: &[Planned]) -> bool {
+    planned.iter().any(|event| event.filter.starts_with("name"))
+}
+
+fn need(format: &EventFormat, event: &str, field: &str) -> Result<Field> {
+    format.field(field).ok_or_else(|| lacks(&format!("the field `{field}`"), event))
+}
+
+fn lacks(what: &str, event: &str) -> SourceError {
+    SourceError::Unavailable {
+        what: format!("{what} of the tracepoint {event}"),
+        why: "this kernel's tracepoints are not those that poolmon knows (4.10 to 7.3)".into(),
+        remedy: "use bpftrace or perf, and report the kernel's version to poolmon's authors".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn format(id: u64, fields: &[&str]) -> EventFormat {
+        let fields =
+            fields.iter().zip(1..).map(|(name, n)| ((*name).to_owned(), Field { offset: n * 8, size: 8 }));
+        let gfp = Gfp { dma: 1, reclaimable: 16, account: 0x40_0000 };
+        EventFormat { id, fields: fields.collect(), gfp }
+    }
+
+    fn kernel(modern: bool) -> BTreeMap<&'static str, EventFormat> {
+        let alloc = ["call_site", "ptr", "bytes_req", "bytes_alloc", "gfp_flags"];
+        let free = ["call_site", "ptr"];
+        let named = |fields: &[&'static str]| -> Vec<&'static str> {
+            fields.iter().copied().chain(modern.then_some("name")).collect()
+        };
+        let mut all = BTreeMap::from([
+            ("kmalloc", format(1, &alloc)),
+            ("kfree", format(2, &free)),
+            ("kmem_cache_alloc", format(3, &named(&alloc))),
+            ("kmem_cache_free", format(4, &named(&free))),
+        ]);
+        if !modern {
+            all.extend([("kmalloc_node", format(5, &alloc)), ("kmem_cache_alloc_node", format(6, &alloc))]);
+        }
+        all
+    }
+
+    fn target(kind: TargetKind) -> Target {
+        Target { name: "x".into(), kind, rows: Vec::new(), sharing: Vec::new() }
+    }
+
+    fn planned(kind: TargetKind, modern: bool) -> Vec<(&'static str, String, bool)> {
+        let all = plan(&target(kind), &kernel(modern), true).unwrap();
+        all.into_iter().map(|event| (event.name, event.filter, event.layout.is_alloc())).collect()
+    }
+
+    #[test]
+    fn a_cache_on_a_new_kernel_by_its_name() {
+        let kind = TargetKind::Named { name: "filp".into(), size: 256, object_size: Some(232) };
+        let name = || "name == \"filp\"".to_owned();
+        let wanted = [
+            ("kfree", String::new(), false),
+            ("kmem_cache_free", name(), false),
+            ("kmem_cache_alloc", name(), true),
+        ];
+        assert_eq!(planned(kind, true), wanted);
+    }
+
+    #[test]
+    fn a_cache_on_an_old_kernel_by_its_sizes_with_every_free() {
+        let kind = TargetKind::Named { name: "filp".into(), size: 256, object_size: Some(232) };
+        let size = || "bytes_alloc == 256 && bytes_req == 232".to_owned();
+        let wanted = [
+            ("kfree", String::new(), false),
+            ("kmem_cache_free", String::new(), false),
+            ("kmem_cache_alloc_node", size(), true),
+            ("kmem_cache_alloc", size(), true),
+        ];
+        assert_eq!(planned(kind, false), wanted);
+    }
+
+    #[test]
+    fn a_general_cache_by_its_size() {
+        let general = || TargetKind::General { size: 64, class: Class::Normal };
+        let size = || "bytes_alloc == 64".to_owned();
+        assert_eq!(planned(general(), true), [("kfree", String::new(), false), ("kmalloc", size(), true)]);
+        assert_eq!(planned(general(), false).len(), 3);
+        let all = plan(&target(general()), &kernel(true), true).unwrap();
+        assert!(matches!(all[1].layout, Layout::Alloc { class: Some(_), .. }));
+    }
+
+    #[test]
+    fn a_kernel_that_lacks_something_is_refused() {
+        let kind = TargetKind::Named { name: "filp".into(), size: 256, object_size: None };
+        assert!(plan(&target(kind.clone()), &BTreeMap::new(), true).is_err());
+        let mut formats = kernel(true);
+        formats.insert("kmem_cache_alloc", format(3, &["ptr"]));
+        let error = plan(&target(kind), &formats, true).unwrap_err().to_string();
+        assert!(error.contains("`bytes_alloc`") && error.contains("kmem_cache_alloc"), "{error}");
+    }
+}

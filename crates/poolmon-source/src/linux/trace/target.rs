@@ -1,0 +1,257 @@
+//! Which cache is traced: by its name, by the names that share it, or by the size of a general cache.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use poolmon_proc::caches::Kmalloc;
+use poolmon_proc::slab::{CacheLine, cache_lines};
+use poolmon_trace::Growth;
+
+use crate::linux::files::failed;
+use crate::{Result, SourceError};
+
+/// What is traced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// As it was asked for.
+    pub name: String,
+    /// How its events are known.
+    pub kind: TargetKind,
+    /// Its rows in `/proc/slabinfo`: several of a general cache whose copies the events cannot tell apart.
+    pub rows: Vec<String>,
+    /// Other caches that are traced with it, as the events cannot tell them apart.
+    pub sharing: Vec<String>,
+}
+
+/// How the events of a cache are known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TargetKind {
+    /// By the cache's name in them. Kernels before 6.1 have none there: then by the size of its objects.
+    Named {
+        /// The name that the kernel uses.
+        name: String,
+        /// Bytes that an object takes.
+        size: u64,
+        /// Bytes of an object without its padding, if known.
+        object_size: Option<u64>,
+    },
+    /// By the size of the block.
+    General {
+        /// Bytes.
+        size: u64,
+        /// Which general caches, if the kernel has several of a size.
+        class: Class,
+    },
+}
+
+/// Kinds of general caches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// `kmalloc-N` and its random copies.
+    Normal,
+    /// `kmalloc-cg-N`: counted for a control group.
+    Account,
+    /// `kmalloc-rcl-N`.
+    Reclaimable,
+    /// `dma-kmalloc-N`.
+    Dma,
+}
+
+impl Class {
+    fn of(prefix: &[u8]) -> Self {
+        match prefix {
+            b"kmalloc-cg-" => Self::Account,
+            b"kmalloc-rcl-" => Self::Reclaimable,
+            b"dma-kmalloc-" => Self::Dma,
+            _ => Self::Normal,
+        }
+    }
+}
+
+impl Target {
+    /// Finds a cache of the kernel whose files are below `root`.
+    ///
+    /// # Errors
+    ///
+    /// `/proc/slabinfo` cannot be read, or has no such cache.
+    pub fn find(root: &Path, name: &str) -> Result<Self> {
+        let text = slabinfo(root)?;
+        let lines: Vec<CacheLine> =
+            cache_lines(&text).filter_map(|(_, line)| CacheLine::parse(line)).collect();
+        if let Some(kmalloc) = Kmalloc::parse(name.as_bytes()).filter(|_| !name.starts_with("size-"))
+            && lines.iter().any(|line| line.name == name.as_bytes())
+        {
+            return Ok(Self::general(name, &kmalloc, &lines));
+        }
+        let folder = root.join("sys/kernel/slab");
+        let sharing = sharing(&folder, name);
+        let line = lines
+            .iter()
+            .find(|line| line.name == name.as_bytes())
+            .or_else(|| lines.iter().find(|line| sharing.iter().any(|other| other.as_bytes() == line.name)));
+        let Some(line) = line else { return Err(unknown(name)) };
+        let own = String::from_utf8_lossy(line.name).into_owned();
+        let object_size = fs::read_to_string(folder.join(&own).join("object_size"));
+        let object_size = object_size.ok().and_then(|text| text.trim().parse().ok());
+        let kind = TargetKind::Named { name: own.clone(), size: line.object_size, object_size };
+        Ok(Self { name: name.to_owned(), kind, rows: vec![own], sharing })
+    }
+
+    fn general(name: &str, kmalloc: &Kmalloc, lines: &[CacheLine]) -> Self {
+        let class = Class::of(kmalloc.prefix);
+        let is_row = |line: &&CacheLine| {
+            Kmalloc::parse(line.name)
+                .is_some_and(|other| other.size == kmalloc.size && Class::of(other.prefix) == class)
+        };
+        let rows: Vec<String> =
+            lines.iter().filter(is_row).map(|line| String::from_utf8_lossy(line.name).into_owned()).collect();
+        let sharing = rows.iter().filter(|row| *row != name).cloned().collect();
+        // What is asked for is rounded up to the size of an object, which debug kernels enlarge.
+        let object_size = |line: &&CacheLine| line.name == name.as_bytes();
+        let size = lines.iter().find(object_size).map_or(kmalloc.size, |line| line.object_size);
+        Self { name: name.to_owned(), kind: TargetKind::General { size, class }, rows, sharing }
+    }
+}
+
+/// The state of the rows of a target: objects, and bytes in them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RowState {
+    objects: u64,
+    bytes: u64,
+    gathered: bool,
+}
+
+impl RowState {
+    /// Reads it, after the kernel gathered half-filled slabs, so that each object counts.
+    ///
+    /// # Errors
+    ///
+    /// `/proc/slabinfo` cannot be read.
+    pub fn read(root: &Path, target: &Target) -> Result<Self> {
+        let shrink = |row: &String| {
+            let path = root.join("sys/kernel/slab").join(row).join("shrink");
+            fs::OpenOptions::new().write(true).open(path).and_then(|mut file| file.write_all(b"1\n")).is_ok()
+        };
+        let gathered = target.rows.iter().all(shrink);
+        let text = slabinfo(root)?;
+        let mut state = Self { gathered, ..Self::default() };
+        for line in cache_lines(&text).filter_map(|(_, line)| CacheLine::parse(line)) {
+            if target.rows.iter().any(|row| row.as_bytes() == line.name) {
+                state.objects = state.objects.saturating_add(line.active_objects);
+                state.bytes =
+                    state.bytes.saturating_add(line.active_objects.saturating_mul(line.object_size));
+            }
+        }
+        Ok(state)
+    }
+
+    /// What changed until a later state.
+    pub const fn until(self, later: Self) -> Growth {
+        Growth {
+            objects: later.objects.wrapping_sub(self.objects).cast_signed(),
+            bytes: later.bytes.wrapping_sub(self.bytes).cast_signed(),
+            exact: self.gathered && later.gathered,
+        }
+    }
+}
+
+fn slabinfo(root: &Path) -> Result<Vec<u8>> {
+    let path = root.join("proc/slabinfo");
+    let absent =
+        ("the kernel was built without CONFIG_SLUB_DEBUG, or a container hides it", "run on the host");
+    fs::read(&path).map_err(|error| failed("read", &path, error, absent))
+}
+
+/// The other names of a cache that the kernel merged: links to the same folder.
+fn sharing(folder: &Path, name: &str) -> Vec<String> {
+    let plain = !name.is_empty() && !name.contains('/') && !name.starts_with('.');
+    let Some(id) = plain.then(|| fs::read_link(folder.join(name)).ok()).flatten() else { return Vec::new() };
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .filter(|entry| entry.file_name() != name && fs::read_link(entry.path()).is_ok_and(|to| to == id))
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+fn unknown(name: &str) -> SourceError {
+    SourceError::Unavailable {
+        what: format!("the slab cache `{name}`"),
+        why: "the kernel has none of that name".into(),
+        remedy: "list the caches with: poolmon top --pool slab".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use poolmon_model::problem::Remedy as _;
+
+    const SLABINFO: &str = "slabinfo - version: 2.1\n# name            <active_objs>\n\
+        skbuff_ext_cache 5 10 192 21 1 : tunables 0 0 0 : slabdata 1 1 0\n\
+        filp 100 110 256 16 1 : tunables 0 0 0 : slabdata 7 7 0\n\
+        kmalloc-rnd-01-256 3 16 256 16 1 : tunables 0 0 0 : slabdata 1 1 0\n\
+        kmalloc-cg-256 7 16 256 16 1 : tunables 0 0 0 : slabdata 1 1 0\n\
+        kmalloc-256 20 32 256 16 1 : tunables 0 0 0 : slabdata 2 2 0\n";
+
+    fn root() -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        let slab = root.path().join("sys/kernel/slab");
+        fs::create_dir_all(root.path().join("proc")).unwrap();
+        fs::write(root.path().join("proc/slabinfo"), SLABINFO).unwrap();
+        for cache in ["filp", ":0000192", "kmalloc-256", "kmalloc-rnd-01-256"] {
+            fs::create_dir_all(slab.join(cache)).unwrap();
+            fs::write(slab.join(cache).join("shrink"), "").unwrap();
+            fs::write(slab.join(cache).join("object_size"), "184\n").unwrap();
+        }
+        symlink(":0000192", slab.join("skbuff_ext_cache")).unwrap();
+        symlink(":0000192", slab.join("leakmod_item")).unwrap();
+        root
+    }
+
+    #[test]
+    fn a_merged_cache_is_traced_under_the_name_that_the_kernel_uses() {
+        let root = root();
+        let target = Target::find(root.path(), "leakmod_item").unwrap();
+        let kind = TargetKind::Named { name: "skbuff_ext_cache".into(), size: 192, object_size: Some(184) };
+        assert_eq!((target.kind, target.rows), (kind, vec!["skbuff_ext_cache".to_owned()]));
+        assert_eq!(
+            (target.name.as_str(), target.sharing),
+            ("leakmod_item", vec!["skbuff_ext_cache".to_owned()])
+        );
+        assert_eq!(Target::find(root.path(), "filp").unwrap().sharing, Vec::<String>::new());
+    }
+
+    #[test]
+    fn general_caches_by_size_and_class_with_their_copies() {
+        let root = root();
+        let target = Target::find(root.path(), "kmalloc-256").unwrap();
+        assert_eq!(target.kind, TargetKind::General { size: 256, class: Class::Normal });
+        assert_eq!((target.rows.len(), target.sharing), (2, vec!["kmalloc-rnd-01-256".to_owned()]));
+        let account = Target::find(root.path(), "kmalloc-cg-256").unwrap();
+        assert_eq!(account.kind, TargetKind::General { size: 256, class: Class::Account });
+    }
+
+    #[test]
+    fn rows_before_and_after() {
+        let root = root();
+        let target = Target::find(root.path(), "kmalloc-256").unwrap();
+        let before = RowState::read(root.path(), &target).unwrap();
+        fs::write(root.path().join("proc/slabinfo"), SLABINFO.replace("256 20 32", "256 17 32")).unwrap();
+        let after = RowState::read(root.path(), &target).unwrap();
+        assert_eq!(before.until(after), Growth { objects: -3, bytes: -768, exact: true });
+    }
+
+    #[test]
+    fn an_unknown_cache_says_how_to_list_them() {
+        let root = root();
+        for name in ["nothing", "../slab/filp", "", "kmalloc-12345"] {
+            let error = Target::find(root.path(), name).unwrap_err();
+            assert!(error.remedy().unwrap().contains("poolmon top"), "{name}: {error}");
+        }
+    }
+}

@@ -1,0 +1,381 @@
+//! Tracing a cache or tag for a while: the loop that every system shares, over a small trait.
+//!
+//! The loop reads events until the time is over, the person stops it, or it costs too much; then the capture says what the
+//! system's own counters made of the same time.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use poolmon_trace::file::Writer;
+use poolmon_trace::{About, Answer, Ending, Engine, Limits, Stacks, Summary};
+
+use crate::{Result, SourceError};
+
+/// Where events come from.
+pub trait Capture {
+    /// What is traced.
+    fn about(&self) -> &About;
+
+    /// Begins. Returns the time of the beginning on the clock of the events, in nanoseconds: earlier events do not count.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses.
+    fn start(&mut self) -> Result<u64>;
+
+    /// Waits for events, `patience` at most, and hands those that are there to the engine.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses.
+    fn drain(&mut self, patience: Duration, engine: &mut Engine) -> Result<Drained>;
+
+    /// Ends: the system makes no more events. Those that are there can still be drained. Returns the time of the end.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses.
+    fn stop(&mut self) -> Result<u64>;
+
+    /// Names of the addresses of the stacks and of processes, and by how much the cache grew.
+    fn describe(&mut self, stacks: &Stacks, ending: &mut Ending);
+}
+
+/// What a [`Capture::drain`] read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Drained {
+    /// The time now, on the clock of the events.
+    pub now: u64,
+    /// No event before this time will come any more.
+    pub complete: u64,
+    /// Events.
+    pub events: u64,
+    /// Events that the system dropped, as they were not read in time.
+    pub lost: u64,
+    /// Processor time that it took, that of the kernel for making the events included.
+    pub cost: Duration,
+}
+
+/// How a trace is made.
+#[derive(Clone, Copy, Debug)]
+pub struct TraceOptions {
+    /// How long.
+    pub length: Duration,
+    /// Stop if tracing takes more than this share of all processors, 0 to 1, for [`PATIENCE`] seconds.
+    pub max_load: f64,
+    /// Stop if the system drops more than this share of the events, 0 to 1.
+    pub max_lost: f64,
+    /// Processors of the machine.
+    pub processors: usize,
+    /// What is kept in memory.
+    pub limits: Limits,
+}
+
+impl Default for TraceOptions {
+    /// A minute, at most 2 % of this machine and 1 % of the events.
+    fn default() -> Self {
+        Self {
+            length: Duration::from_mins(1),
+            max_load: 0.02,
+            max_lost: 0.01,
+            processors: std::thread::available_parallelism().map_or(1, usize::from),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Seconds in a row above the load that is allowed, after which a trace stops: a burst is no load.
+pub const PATIENCE: u32 = 3;
+
+/// Fewer events than these are no share.
+const FEW: u64 = 10_000;
+
+/// How long the system gathers events before they are read.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// How a trace is going, for a line of progress.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TraceProgress {
+    /// Time since the beginning.
+    pub elapsed: Duration,
+    /// Events so far.
+    pub events: u64,
+    /// Events that the system dropped so far.
+    pub lost: u64,
+}
+
+/// A trace that was made.
+#[derive(Debug)]
+pub struct Traced {
+    /// What was traced.
+    pub about: About,
+    /// How it ended.
+    pub ending: Ending,
+    /// What it found.
+    pub summary: Summary,
+}
+
+/// Traces a cache of this machine. `frames` of each stack are kept; `save` names a file for every event.
+///
+/// # Errors
+///
+/// This system has no live tracing in poolmon, there is no such cache, the system refuses, or the file cannot be written.
+pub fn live(
+    cache: &str,
+    frames: u16,
+    options: &TraceOptions,
+    save: Option<&Path>,
+    go_on: &mut dyn FnMut(&TraceProgress) -> bool,
+) -> Result<Answer> {
+    let mut capture = open(cache, frames)?;
+    let create = |path: &Path| {
+        let failed = |source| SourceError::Io { action: "write", path: path.into(), source };
+        File::create(path).map(BufWriter::new).map_err(failed)
+    };
+    let mut file = save.map(create).transpose()?;
+    let save = file.as_mut().map(|file| file as &mut dyn Write);
+    let traced = run(&mut *capture, options, save, go_on)?;
+    Ok(Answer::new(traced.about, traced.ending, traced.summary))
+}
+
+#[cfg(target_os = "linux")]
+fn open(cache: &str, frames: u16) -> Result<Box<dyn Capture>> {
+    Ok(Box::new(crate::linux::trace::LinuxCapture::open(cache, frames)?))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn open(cache: &str, _frames: u16) -> Result<Box<dyn Capture>> {
+    Err(SourceError::Unavailable {
+        what: format!("a live trace of `{cache}`"),
+        why: "it needs Linux, and there is no such file either".into(),
+        remedy: "trace on the Linux machine with: poolmon trace CACHE --save FILE".into(),
+    })
+}
+
+/// Traces. `go_on` is asked twenty times a second; `save` is handed every event, as a file.
+///
+/// # Errors
+///
+/// The system refuses, or the file cannot be written.
+pub fn run(
+    capture: &mut dyn Capture,
+    options: &TraceOptions,
+    save: Option<&mut dyn Write>,
+    go_on: &mut dyn FnMut(&TraceProgress) -> bool,
+) -> Result<Traced> {
+    let mut engine = Engine::new(options.limits);
+    let start = capture.start()?;
+    engine.begin(start);
+    let about = About { start, ..capture.about().clone() };
+    let mut file = Save {
+        writer: save.map(|out| Writer::new(out, &about)).transpose().map_err(unwritten)?,
+        failed: None,
+    };
+    let length = u64::try_from(options.length.as_nanos()).unwrap_or(u64::MAX);
+    let mut guard = Guard::new(options, start);
+    let stopped = loop {
+        let drained = capture.drain(PAUSE, &mut engine)?;
+        engine.settle_with(drained.complete, |stacks, event| file.event(stacks, event));
+        file.check()?;
+        let costly = guard.see(&drained);
+        let elapsed = drained.now.saturating_sub(start);
+        let progress =
+            TraceProgress { elapsed: Duration::from_nanos(elapsed), events: guard.events, lost: guard.lost };
+        if elapsed >= length {
+            break None;
+        } else if costly.is_some() {
+            break costly;
+        } else if !go_on(&progress) {
+            break Some("stopped by the user".to_owned());
+        }
+    };
+    let end = capture.stop()?;
+    let drained = capture.drain(Duration::ZERO, &mut engine)?;
+    guard.see(&drained);
+    engine.settle_with(end, |stacks, event| file.event(stacks, event));
+    let mut ending = Ending { end, stopped, lost: guard.lost, ..Ending::default() };
+    capture.describe(engine.stacks(), &mut ending);
+    file.check()?;
+    if let Some(writer) = file.writer {
+        writer.finish(engine.stacks(), &ending).map_err(unwritten)?;
+    }
+    Ok(Traced { about, ending, summary: engine.finish(end) })
+}
+
+fn unwritten(source: std::io::Error) -> SourceError {
+    SourceError::Io { action: "write", path: "the trace".into(), source }
+}
+
+/// The file that every event goes into, if one is wanted.
+struct Save<'a> {
+    writer: Option<Writer<&'a mut dyn Write>>,
+    failed: Option<std::io::Error>,
+}
+
+impl Save<'_> {
+    fn event(&mut self, stacks: &Stacks, event: &poolmon_trace::Event) {
+        if let Some(writer) = &mut self.writer
+            && self.failed.is_none()
+        {
+            self.failed = writer.event(stacks, event).err();
+        }
+    }
+
+    fn check(&mut self) -> Result<()> {
+        self.failed.take().map_or(Ok(()), |error| Err(unwritten(error)))
+    }
+}
+
+/// Says when a trace costs more than it may.
+struct Guard {
+    max_load: f64,
+    max_lost: f64,
+    processors: f64,
+    since: u64,
+    cost: Duration,
+    above: u32,
+    events: u64,
+    lost: u64,
+}
+
+impl Guard {
+    fn new(options: &TraceOptions, start: u64) -> Self {
+        let processors = options.processors.max(1) as f64;
+        let (max_load, max_lost) = (options.max_load, options.max_lost);
+        Self {
+            max_load,
+            max_lost,
+            processors,
+            since: start,
+            cost: Duration::ZERO,
+            above: 0,
+            events: 0,
+            lost: 0,
+        }
+    }
+
+    /// Why the trace has to stop, if it does.
+    fn see(&mut self, drained: &Drained) -> Option<String> {
+        self.events += drained.events;
+        self.lost += drained.lost;
+        self.cost += drained.cost;
+        let seen = self.events + self.lost;
+        let share = self.lost as f64 / seen.max(1) as f64;
+        if seen >= FEW && share > self.max_lost {
+            return Some(format!(
+                "{:.1} % of the events were lost, more than {:.1} %: too many happen to be read in time",
+                share * 100.0,
+                self.max_lost * 100.0
+            ));
+        }
+        let elapsed = Duration::from_nanos(drained.now.saturating_sub(self.since));
+        if elapsed < Duration::from_secs(1) {
+            return None;
+        }
+        let load = self.cost.as_secs_f64() / elapsed.as_secs_f64() / self.processors;
+        self.above = if load > self.max_load { self.above + 1 } else { 0 };
+        (self.since, self.cost) = (drained.now, Duration::ZERO);
+        (self.above >= PATIENCE).then(|| {
+            format!(
+                "tracing took {:.1} % of the machine, more than {:.1} %; --max-load allows more",
+                load * 100.0,
+                self.max_load * 100.0
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use poolmon_trace::{Event, Kind};
+
+    /// A system of 1,000 allocations each 50 ms.
+    struct Fake {
+        about: About,
+        now: u64,
+        lost: u64,
+        cost: Duration,
+        stopped: bool,
+    }
+
+    impl Fake {
+        fn new(lost: u64, cost: Duration) -> Self {
+            Self {
+                about: About { target: "x".into(), ..About::default() },
+                now: 7_000,
+                lost,
+                cost,
+                stopped: false,
+            }
+        }
+    }
+
+    impl Capture for Fake {
+        fn about(&self) -> &About {
+            &self.about
+        }
+
+        fn start(&mut self) -> Result<u64> {
+            Ok(self.now)
+        }
+
+        fn drain(&mut self, patience: Duration, engine: &mut Engine) -> Result<Drained> {
+            let stack = engine.stacks_mut().intern(&[1]);
+            let (from, count) = (self.now, if self.stopped { 0 } else { 1_000 });
+            self.now += u64::try_from(patience.as_nanos()).unwrap();
+            for n in 0..count {
+                let time = from + n + 1;
+                let kind = Kind::Alloc { address: time * 64, bytes: 64, requested: 64, stack, task: 1 };
+                engine.push(Event { time, cpu: 0, kind });
+            }
+            let (lost, cost) = (self.lost, self.cost);
+            Ok(Drained { now: self.now, complete: from + 500, events: count, lost, cost })
+        }
+
+        fn stop(&mut self) -> Result<u64> {
+            self.stopped = true;
+            Ok(self.now)
+        }
+
+        fn describe(&mut self, _: &Stacks, ending: &mut Ending) {
+            ending.remarks.push("described".into());
+        }
+    }
+
+    const OPTIONS: TraceOptions = TraceOptions {
+        length: Duration::from_secs(10),
+        max_load: 0.02,
+        max_lost: 0.01,
+        processors: 2,
+        limits: Limits { stacks: 10, frames: 8, objects: 1 << 20, waiting: 1 << 16 },
+    };
+
+    #[test]
+    fn every_event_until_the_end_is_counted_and_saved() {
+        let mut out = Vec::new();
+        let mut fake = Fake::new(0, Duration::from_millis(1));
+        let traced = run(&mut fake, &OPTIONS, Some(&mut out), &mut |_| true).unwrap();
+        assert_eq!((traced.summary.totals.allocations, traced.ending.stopped.clone()), (200_000, None));
+        assert_eq!(traced.summary.length, 10_000_000_000);
+        let read = poolmon_trace::file::read(&out, OPTIONS.limits).unwrap();
+        assert_eq!((read.summary.totals, read.ending), (traced.summary.totals, traced.ending));
+        assert_eq!((read.about, read.damage), (traced.about, None));
+    }
+
+    #[test]
+    fn it_stops_when_it_costs_too_much_loses_too_much_or_is_asked_to() {
+        let stopped = |lost, cost, go_on: &mut dyn FnMut(&TraceProgress) -> bool| {
+            run(&mut Fake::new(lost, cost), &OPTIONS, None, go_on).unwrap()
+        };
+        let load = stopped(0, Duration::from_millis(3), &mut |_| true);
+        assert!(load.ending.stopped.unwrap().contains("3.0 % of the machine"));
+        assert_eq!(load.summary.length, 3_000_000_000, "three seconds in a row");
+        let lost = stopped(20, Duration::ZERO, &mut |_| true);
+        assert!(lost.ending.stopped.unwrap().contains("were lost"));
+        let asked = stopped(0, Duration::ZERO, &mut |progress| progress.elapsed < Duration::from_secs(2));
+        assert_eq!(asked.ending.stopped.as_deref(), Some("stopped by the user"));
+    }
+}

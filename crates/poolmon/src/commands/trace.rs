@@ -1,0 +1,63 @@
+//! `poolmon trace`: which code allocates from a cache and does not free.
+//!
+//! [`poolmon_source::trace`] and `poolmon_trace::file`: where events come from; [`poolmon_render::trace`]: the answer.
+
+use std::fs;
+use std::io::{self, BufWriter, Write as _};
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use poolmon_model::units::{counted, span};
+use poolmon_record::Stop;
+use poolmon_render::trace as render;
+use poolmon_source::trace::{self, TraceOptions};
+use poolmon_trace::{Answer, Limits, file};
+
+use crate::app::outcome::Outcome;
+use crate::app::say::{Progress, warning};
+use crate::cli::groups::TextOrJson;
+use crate::cli::trace::TraceArgs;
+
+/// Traces, or reads a trace, and prints what it found.
+pub fn run(args: &TraceArgs) -> anyhow::Result<Outcome> {
+    let answer = if args.what.is_file() { read(&args.what)? } else { live(args)? };
+    let mut out = BufWriter::new(io::stdout().lock());
+    match args.format {
+        _ if args.folded => render::folded(&mut out, &answer)?,
+        TextOrJson::Text => render::text(&mut out, &answer, args.top)?,
+        TextOrJson::Json => render::json(&mut out, &answer)?,
+    }
+    out.flush()?;
+    if let Some(path) = &args.svg {
+        let mut drawing = Vec::new();
+        render::svg(&mut drawing, &answer)?;
+        fs::write(path, drawing).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(Outcome::found_if(args.fail_on.is_some() && answer.accused().next().is_some()))
+}
+
+fn read(path: &Path) -> anyhow::Result<Answer> {
+    let cannot = || format!("cannot read {}", path.display());
+    let read = file::read(&fs::read(path).with_context(cannot)?, Limits::default()).with_context(cannot)?;
+    if let Some(damage) = read.damage {
+        let (path, offset) = (path.display(), damage.offset);
+        warning!("{path}: offset {offset:#x}: {}; what is before it is shown", damage.problem);
+    }
+    Ok(Answer::new(read.about, read.ending, read.summary))
+}
+
+fn live(args: &TraceArgs) -> anyhow::Result<Answer> {
+    let stop = Stop::on_signals()?;
+    let mut progress = Progress::new();
+    let options =
+        TraceOptions { length: args.length, max_load: args.max_load / 100.0, ..TraceOptions::default() };
+    let save = args.save.as_deref();
+    let answer = trace::live(&args.what.to_string_lossy(), args.frames, &options, save, &mut |state| {
+        let left = span(args.length.saturating_sub(state.elapsed));
+        progress.show(|| format!("{}, {left} to go (Ctrl-C stops)", counted(state.events, "event")));
+        !stop.wait_until(Instant::now())
+    });
+    stop.done();
+    Ok(answer?)
+}

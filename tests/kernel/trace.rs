@@ -1,0 +1,294 @@
+//! `poolmon trace` on a real kernel, with a process that leaks, and with loads that leak nothing. Runs in the guest and, as root, on
+//! any machine: there only stacks of these loads are looked at, as other programs allocate, too.
+
+use std::fs::File;
+use std::io::BufRead as _;
+use std::net::UdpSocket;
+use std::os::fd::OwnedFd;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use poolmon_testkit::{Need, skip, wanted};
+use rustix::event::epoll;
+use serde_json::Value;
+
+use crate::second::Second;
+
+/// One trace at a time: a second one's reader would be noise in the first.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// The program: in the guest its release build, elsewhere the one that was built with the tests.
+fn program() -> std::ffi::OsString {
+    let here = std::ffi::OsString::from(env!("CARGO_BIN_EXE_poolmon"));
+    if wanted(Need::Vm) { crate::program() } else { std::env::var_os("POOLMON_PROGRAM").unwrap_or(here) }
+}
+
+/// Skips the test where tracing is not allowed.
+fn allowed() -> Option<MutexGuard<'static, ()>> {
+    let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let output =
+        Command::new(program()).args(["trace", "filp", "--for", "100ms"]).output().expect("it starts");
+    if output.status.success() {
+        return Some(alone);
+    }
+    skip(Need::Root, format_args!("no tracing here: {}", String::from_utf8_lossy(&output.stderr).trim()));
+    None
+}
+
+/// A trace, begun: the load has to last longer than it does.
+fn begin(cache: &str, length: &str) -> Child {
+    let child = Command::new(program())
+        .args(["trace", cache, "--for", length, "--max-load", "100", "--format", "json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    // Rings are open, and events on, within a fraction of this.
+    std::thread::sleep(Duration::from_millis(700));
+    child
+}
+
+fn answer(child: Child) -> Value {
+    let output = child.wait_with_output().expect("it ends");
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{err}");
+    let json: Value = serde_json::from_slice(&output.stdout).expect("valid JSON");
+    println!("{}", short(&json));
+    assert_eq!((&json["events"]["lost"], &json["stopped"]), (&0.into(), &Value::Null), "{}", short(&json));
+    json
+}
+
+/// The figures without the stacks.
+fn short(json: &Value) -> String {
+    let owners = json["owners"].as_array().expect("owners").iter().take(6);
+    let owners = owners.map(|owner| {
+        let figure = |name: &str| owner[name].to_string();
+        format!(
+            "  {} {} {} objects, {} allocations, {} reused",
+            figure("owner"),
+            figure("verdict"),
+            figure("objects"),
+            figure("allocations"),
+            figure("reused")
+        )
+    });
+    let (events, growth) = (&json["events"], &json["growth"]);
+    format!(
+        "{} {events} growth {growth} explained {}\n{}",
+        json["target"],
+        json["explained"],
+        owners.collect::<Vec<_>>().join("\n")
+    )
+}
+
+fn figure(value: &Value, name: &str) -> f64 {
+    value[name].as_f64().unwrap_or_else(|| panic!("no {name}: {value}"))
+}
+
+/// The stacks of which a frame's name contains the text.
+fn stacks<'a>(owners: impl IntoIterator<Item = &'a Value>, frame: &str) -> Vec<&'a Value> {
+    let is_in = |stack: &&Value| {
+        let mut frames = stack["frames"].as_array().expect("frames").iter();
+        frames.any(|it| it["place"].as_str().is_some_and(|place| place.contains(frame)))
+    };
+    owners.into_iter().flat_map(|owner| owner["stacks"].as_array().expect("stacks")).filter(is_in).collect()
+}
+
+fn accused(json: &Value) -> Vec<&Value> {
+    let owners = json["owners"].as_array().expect("owners");
+    owners.iter().filter(|owner| owner["verdict"] == "keeps-growing").collect()
+}
+
+#[test]
+fn held_files_are_found_under_the_path_that_opens_them() {
+    let Some(_alone) = allowed() else { return };
+    let mut leaker = Second::start("trace::act", 20_000, 0).expect("a process that may open files");
+    let child = begin("filp", "5s");
+    leaker.say("files 5000 0");
+    let json = answer(child);
+    let owners = json["owners"].as_array().unwrap();
+    let held: f64 = stacks(owners, "path_openat").iter().map(|stack| figure(stack, "objects")).sum();
+    let all = figure(&json["outstanding"], "objects");
+    assert!((5_000.0..6_000.0).contains(&held), "{held} of {all}");
+    assert!(held / all >= 0.99, "{held} of {all}");
+    let explained = figure(&json, "explained");
+    assert!((0.95..=1.05).contains(&explained), "{explained}");
+    if wanted(Need::Vm) {
+        assert!(held < 5_010.0, "nothing else opens files there: {held}");
+    }
+}
+
+/// Leaks 500 objects a second; the stack with this frame has to be accused, first of all.
+fn a_leak_of(what: &str, cache: &str, frame: &str) {
+    let Some(_alone) = allowed() else { return };
+    let mut leaker = Second::start("trace::act", 20_000, 0).expect("a process that may open files");
+    leaker.say(&format!("{what} 4000 8000"));
+    std::thread::sleep(Duration::from_millis(300));
+    let json = answer(begin(cache, "5s"));
+    let accused = accused(&json);
+    let found = stacks(accused.first().copied(), frame);
+    assert!(!found.is_empty(), "{frame} is not accused first: {}", short(&json));
+    let objects: f64 = found.iter().map(|stack| figure(stack, "objects")).sum();
+    assert!((2_000.0..=3_000.0).contains(&objects), "{objects} objects of about 2,500");
+    if wanted(Need::Vm) {
+        let explained = figure(&json, "explained");
+        assert!((0.97..=1.03).contains(&explained), "{explained}: {}", short(&json));
+        assert_eq!(accused.len(), 1, "{}", short(&json));
+    }
+}
+
+#[test]
+fn leaking_sockets_are_accused() {
+    a_leak_of("sockets", "UDP", "inet_create");
+}
+
+#[test]
+fn leaking_inotify_watches_are_accused() {
+    a_leak_of("watches", "inotify_inode_mark", "inotify");
+}
+
+#[test]
+fn a_leak_of_general_blocks_is_accused() {
+    a_leak_of("events", "kmalloc-64", "eventfd");
+}
+
+/// A load that keeps nothing, though most of its frees pass no tracepoint.
+fn no_leak_of(what: &str, cache: &str, frames: &[&str]) {
+    let Some(_alone) = allowed() else { return };
+    let mut load = Second::start("trace::act", 1_000, 0).expect("a second process");
+    load.say(&format!("{what} 0 8000"));
+    let json = answer(begin(cache, "5s"));
+    let owners = json["owners"].as_array().unwrap();
+    let made: f64 =
+        frames.iter().flat_map(|frame| stacks(owners, frame)).map(|stack| figure(stack, "allocations")).sum();
+    assert!(made > 500.0, "the load shows in the trace: {}", short(&json));
+    for frame in frames {
+        assert!(stacks(accused(&json), frame).is_empty(), "{frame} is accused: {}", short(&json));
+    }
+    if wanted(Need::Vm) {
+        assert!(accused(&json).is_empty(), "{}", short(&json));
+    }
+}
+
+#[test]
+fn an_epoll_loop_is_not_accused() {
+    no_leak_of("epoll", "eventpoll_epi", &["epoll_ctl"]);
+}
+
+#[test]
+fn packets_on_the_loopback_are_not_accused() {
+    no_leak_of("packets", "skbuff_head_cache", &["udp_sendmsg"]);
+}
+
+#[test]
+fn a_storm_of_processes_is_not_accused() {
+    no_leak_of("forks", "vm_area_struct", &["dup_mm", "mmap_region", "copy_process"]);
+}
+
+/// What the second process keeps.
+#[derive(Default)]
+struct Held {
+    files: Vec<File>,
+    sockets: Vec<UdpSocket>,
+    descriptors: Vec<OwnedFd>,
+    folder: Option<tempfile::TempDir>,
+}
+
+impl Held {
+    fn take(&mut self, what: &str) {
+        match what {
+            "files" => self.files.push(File::open("/dev/zero").expect("a file")),
+            "sockets" => self.sockets.push(UdpSocket::bind("127.0.0.1:0").expect("a socket")),
+            "events" => {
+                let event = rustix::event::eventfd(0, rustix::event::EventfdFlags::empty());
+                self.descriptors.push(event.expect("an eventfd"));
+            }
+            "watches" => self.watch(),
+            _ => panic!("{what}"),
+        }
+    }
+
+    /// A watch of an inode that has none yet: its mark is what is kept.
+    fn watch(&mut self) {
+        use rustix::fs::inotify::{CreateFlags, WatchFlags, add_watch, init};
+        if self.descriptors.is_empty() {
+            self.descriptors.push(init(CreateFlags::empty()).expect("inotify"));
+        }
+        let folder = self.folder.get_or_insert_with(|| tempfile::tempdir().expect("a folder"));
+        let path = folder.path().join(self.files.len().to_string());
+        self.files.push(File::create(&path).expect("a file"));
+        add_watch(&self.descriptors[0], &path, WatchFlags::MODIFY).expect("a watch");
+    }
+}
+
+/// So long and so evenly is something done, on a thread of its own unless all of it is done at once.
+fn act_for(what: &str, count: u32, length: Duration) {
+    let mut held = Held::default();
+    if length.is_zero() {
+        (0..count).for_each(|_| held.take(what));
+        std::mem::forget(held);
+        return;
+    }
+    let what = what.to_owned();
+    std::thread::spawn(move || {
+        let start = Instant::now();
+        if count == 0 {
+            while start.elapsed() < length {
+                load(&what);
+            }
+        }
+        let mut taken = 0;
+        while taken < count {
+            let due = f64::from(count) * start.elapsed().as_secs_f64() / length.as_secs_f64();
+            while f64::from(taken) < due && taken < count {
+                held.take(&what);
+                taken += 1;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        std::mem::forget(held);
+    });
+}
+
+/// A tenth of a second of load that keeps nothing.
+fn load(what: &str) {
+    match what {
+        "epoll" => {
+            let epoll = epoll::create(epoll::CreateFlags::empty()).expect("epoll");
+            let event = rustix::event::eventfd(0, rustix::event::EventfdFlags::empty()).expect("an eventfd");
+            for _ in 0..1_000 {
+                epoll::add(&epoll, &event, epoll::EventData::new_u64(0), epoll::EventFlags::IN)
+                    .expect("added");
+                epoll::delete(&epoll, &event).expect("removed");
+            }
+        }
+        "packets" => {
+            let sockets = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").expect("a socket"));
+            let to = sockets[1].local_addr().expect("its address");
+            for _ in 0..500 {
+                sockets[0].send_to(&[7; 100], to).expect("sent");
+                sockets[1].recv(&mut [0; 200]).expect("received");
+            }
+        }
+        "forks" => {
+            let status = Command::new("sh").args(["-c", ":"]).status();
+            assert!(status.expect("a process").success());
+        }
+        _ => panic!("{what}"),
+    }
+    std::thread::sleep(Duration::from_millis(5));
+}
+
+#[test]
+#[ignore = "a process of its own, started by the tests"]
+fn act() {
+    println!("ready");
+    for line in std::io::stdin().lock().lines() {
+        let line = line.unwrap();
+        let words: Vec<&str> = line.split(' ').collect();
+        let [what, count, millis] = words[..] else { panic!("{line}") };
+        act_for(what, count.parse().unwrap(), Duration::from_millis(millis.parse().unwrap()));
+        println!("done");
+    }
+}
