@@ -1,12 +1,12 @@
 //! Hosts simulated from mechanisms: what allocates and frees objects, not what its curve looks like.
 //!
-//! A host does work with the rhythm of days and weeks ([`load`]); its processes allocate and free objects ([`process`]), which
-//! rows count as Windows or Linux would ([`row`], [`slabs`]). In some rows objects are lost, in others they pile up for good
+//! A host does work with the rhythm of days and weeks (`load`); its processes allocate and free objects (`process`), which
+//! rows count as Windows or Linux would (`row`, `slabs`). In some rows objects are lost, in others they pile up for good
 //! reasons. Whoever judges the samples is measured by the [`Truth`].
 //!
-//! 1. [`seeds`]: which host, of three sets that code cannot mix; [`chance`]: random numbers;
-//! 2. [`schedule`]: when it is sampled, and when it is rebooted; [`load`]: what work it does meanwhile;
-//! 3. [`background`]: rows in which nothing is wrong; [`growth`]: rows that grow without a leak; [`leaks`]: leaks;
+//! 1. `seeds`: which host, of three sets that code cannot mix; `chance`: random numbers;
+//! 2. `schedule`: when it is sampled, and when it is rebooted; `load`: what work it does meanwhile;
+//! 3. `background`: rows in which nothing is wrong; `growth`: rows that grow without a leak; `leaks`: leaks;
 //! 4. [`Host::run`]: samples, and then the truth.
 //!
 //! It shares nothing with `hosts`, which draws shapes of curves, and it was written without a look at the code of the judge.
