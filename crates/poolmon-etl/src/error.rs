@@ -53,9 +53,12 @@ pub enum EtlError {
     },
 }
 
-/// How a trace of the pool is recorded: the documented way that works on every Windows since 7.
-const RECORD: &str = "record one on Windows, as administrator: xperf -on PROC_THREAD+LOADER+POOL -stackwalk PoolAlloc+PoolFree \
--BufferSize 1024 -MinBuffers 256\nand after a minute: xperf -d pool.etl";
+/// How a trace of the pool is recorded. WPR is part of Windows 10 and later, xperf of the Windows Performance Toolkit. Both as documented.
+pub(crate) const RECORD: &str = "record one on Windows 10 or later, as administrator: wpr -start Pool -filemode
+and after a minute: wpr -stop pool.etl
+or on any Windows since 7, with the Windows Performance Toolkit: xperf -on PROC_THREAD+LOADER+POOL -stackwalk PoolAlloc+PoolFree \
+-BufferSize 1024 -MinBuffers 256
+and after a minute: xperf -d pool.etl";
 
 impl EtlError {
     pub(crate) const fn io(offset: u64) -> impl FnOnce(io::Error) -> Self {

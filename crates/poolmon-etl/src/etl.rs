@@ -179,6 +179,7 @@ impl FirstPass {
         self.counts.records += 1;
         *self.counts.headers.entry(record.header).or_default() += 1;
         let Some(hook) = record.hook() else {
+            self.images.take(record);
             match record.identity {
                 Identity::Class { guid, .. }
                 | Identity::Provider { guid, .. }

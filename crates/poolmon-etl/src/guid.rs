@@ -56,6 +56,8 @@ pub const STACK_WALK: Guid = Guid::new(0xdef2_fe46_7bd6_4b80_bd94_f57f_e20d_0ce3
 pub const IMAGE: Guid = Guid::new(0x2cb1_5d1d_5fc1_11d2_abe1_00a0_c911_f518);
 /// Processes.
 pub const PROCESS: Guid = Guid::new(0x3d6f_a8d0_fe05_11d0_9dda_00c0_4fd7_ba7c);
+/// What tools add of each image when they merge a trace: its debug information, and what its file says of itself.
+pub const IMAGE_ID: Guid = Guid::new(0xb3e6_75d7_2554_4f18_830b_2762_7325_60de);
 /// The trace itself: its header.
 pub const EVENT_TRACE: Guid = Guid::new(0x68fd_d900_4a3e_11d1_84f4_0000_f804_64e3);
 

@@ -5,7 +5,8 @@ use std::fmt;
 
 use crate::session::text;
 use crate::stack::is_kernel;
-use crate::{Hook, Record};
+use crate::version::Versions;
+use crate::{FileVersion, Hook, Record};
 use poolmon_image::bytes::{u32_at, u64_at};
 
 /// Images that are kept; more are counted as refused.
@@ -92,6 +93,7 @@ pub struct Images {
     kernel: Vec<usize>,
     /// The last image of a process and base.
     last: HashMap<(u32, u64), usize>,
+    versions: Versions,
     refused: u64,
 }
 
@@ -106,9 +108,15 @@ impl Images {
         self.kernel.iter().filter_map(|index| self.list.get(*index))
     }
 
-    /// Images that were not kept: there were too many.
+    /// Images, and versions of images, that were not kept: there were too many.
     pub const fn refused(&self) -> u64 {
-        self.refused
+        self.refused + self.versions.refused()
+    }
+
+    /// What an image's file says of itself. Traces have it that were merged on the traced machine, as `wpr -stop` and
+    /// `xperf -d` do.
+    pub fn version(&self, image: &Image) -> Option<&FileVersion> {
+        self.versions.of(image)
     }
 
     /// The frame of a kernel address at a time, in ticks. An image that was loaded at another time is named only if no
@@ -132,7 +140,7 @@ impl Images {
 
     /// Takes an event; `false` if it is not one of images.
     pub(crate) fn take(&mut self, record: &Record<'_>) -> bool {
-        let Some(hook) = record.hook() else { return false };
+        let Some(hook) = record.hook() else { return self.versions.take(record) };
         let known = matches!(
             hook,
             Hook::IMAGE_LOAD

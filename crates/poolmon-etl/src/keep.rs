@@ -1,11 +1,14 @@
 //! Pool events → the stacks that keep memory, by the engine that live traces have, too.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{Read, Seek};
 
 use poolmon_model::units::{counted, grouped};
 use poolmon_model::{Pattern, Pool, PoolTag, Tag};
-use poolmon_trace::{About, Answer, Ending, Engine, Event, Kind, Limits, Summary, Symbol};
+use poolmon_trace::{
+    About, Answer, Ending, Engine, Event, Kind, Limits, Module, StackSummary, Summary, Symbol, TagTotals,
+    TraceTags,
+};
 
 use crate::{Etl, EtlError, PoolAction, PoolRecord, Result, StackCounts};
 
@@ -18,27 +21,6 @@ const SETTLE: u64 = 1 << 14;
 /// The process of an event that does not say it, in the engine.
 const UNKNOWN_PROCESS: u32 = u32::MAX;
 
-/// What one tag did in a trace.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TagTotals {
-    /// Allocations.
-    pub allocations: u64,
-    /// Bytes of them.
-    pub allocated: u64,
-    /// Frees.
-    pub frees: u64,
-    /// Bytes of them.
-    pub freed: u64,
-}
-
-impl TagTotals {
-    /// Bytes that the trace saw allocated and not freed; negative if more was freed.
-    pub fn change(&self) -> i64 {
-        let change = i128::from(self.allocated) - i128::from(self.freed);
-        i64::try_from(change).unwrap_or(if change < 0 { i64::MIN } else { i64::MAX })
-    }
-}
-
 /// Reads pool events and pairs them.
 ///
 /// `tag` chooses the tags; every tag without it. A free or an allocation of another tag at an address ends the object that
@@ -47,118 +29,207 @@ impl TagTotals {
 /// # Errors
 /// The reader fails; the trace has no pool events, or none of the tag.
 pub fn answer<R: Read + Seek>(etl: &mut Etl<R>, tag: Option<&Pattern>) -> Result<Answer> {
-    if etl.counts().pool_events() == 0 {
-        return Err(EtlError::NoPoolEvents { holds: etl.counts().holds() });
+    let pass = Pass::new(etl, tag, false)?;
+    if let (0, Some(pattern)) = (pass.chosen, tag) {
+        return Err(EtlError::NoSuchTag { tag: pattern.text().to_owned(), present: pass.tags.present() });
     }
-    let clock = *etl.clock();
-    let nanoseconds = |time: u64| u64::try_from(clock.nanoseconds(time)).unwrap_or_default();
-    let mut engine = Engine::new(Limits::default());
-    engine.begin(0);
-    let mut tags: BTreeMap<(PoolTag, Pool), TagTotals> = BTreeMap::new();
-    let mut chosen = 0;
-    let mut with_stack = 0;
-    let mut events = etl.pool_events();
-    for (count, event) in (0_u64..).zip(events.by_ref()) {
-        let event = event?;
-        let record = event.value;
-        count_tag(&mut tags, &record);
-        let is_chosen = tag.is_none_or(|pattern| pattern.matches(&Tag::Pool(record.tag)));
-        let kind = match record.action {
-            PoolAction::Allocate if is_chosen => {
-                chosen += 1;
-                let frames = event.kernel_stack.as_deref().unwrap_or_default();
-                with_stack += u64::from(!frames.is_empty());
-                Kind::Alloc {
-                    address: record.address,
-                    bytes: record.bytes,
-                    requested: record.bytes,
-                    stack: engine.stacks_mut().intern(frames),
-                    task: event.process.unwrap_or(UNKNOWN_PROCESS),
-                }
-            }
-            PoolAction::Free if is_chosen => Kind::Free { address: record.address },
-            _ => Kind::FreeOfAny { address: record.address },
-        };
-        let time = nanoseconds(event.time);
-        engine.push(Event { time, cpu: event.cpu.into(), kind });
-        if count % SETTLE == 0 {
-            engine.settle(time.saturating_sub(1));
-        }
+    let mut about = about(etl, tag.map_or("the whole pool", Pattern::text));
+    if tag.is_none() {
+        let names = pass.tags.present();
+        let distinct: BTreeSet<PoolTag> = pass.tags.list.iter().map(|((tag, _), _)| *tag).collect();
+        let distinct = counted(distinct.len() as u64, "tag");
+        about.remarks.push(format!("all {distinct} together; those that keep most: {names}"));
     }
-    let stacks = events.stack_counts();
-    if let (0, Some(pattern)) = (chosen, tag) {
-        return Err(EtlError::NoSuchTag { tag: pattern.text().to_owned(), present: present(&tags) });
-    }
-    let end = etl.counts().times.map_or(0, |(_, last)| nanoseconds(last));
-    let summary = engine.finish(end);
-    let about = about(etl, tag, &tags);
-    let ending = ending(etl, &summary, end, remarks(etl, stacks, chosen, with_stack));
+    let (summary, _, ending) = pass.end(etl);
     Ok(Answer::new(about, ending, summary))
 }
 
-fn count_tag(tags: &mut BTreeMap<(PoolTag, Pool), TagTotals>, record: &PoolRecord) {
-    let key = (record.tag, record.pool);
-    if tags.len() >= MOST_TAGS && !tags.contains_key(&key) {
-        return;
+/// Reads pool events and pairs them, for each tag on its own.
+///
+/// # Errors
+/// The reader fails; the trace has no pool events.
+pub fn tags<R: Read + Seek>(etl: &mut Etl<R>) -> Result<TraceTags> {
+    let pass = Pass::new(etl, None, true)?;
+    let about = about(etl, "the whole pool");
+    let (summary, tags, ending) = pass.end(etl);
+    Ok(TraceTags::new(about, ending, summary, tags.list))
+}
+
+/// The tags of a trace in the order in which they appear.
+#[derive(Default)]
+struct Tags {
+    list: Vec<((PoolTag, Pool), TagTotals)>,
+    places: HashMap<(PoolTag, Pool), usize>,
+    /// Events of tags that are not counted separately.
+    refused: u64,
+}
+
+impl Tags {
+    /// Counts an event; the number of its tag, from 1, and 0 for those that are not counted separately.
+    fn count(&mut self, record: &PoolRecord) -> u64 {
+        let key = (record.tag, record.pool);
+        let next = self.list.len();
+        let place = match self.places.get(&key) {
+            Some(place) => *place,
+            None if next < MOST_TAGS => {
+                self.list.push((key, TagTotals::default()));
+                self.places.insert(key, next);
+                next
+            }
+            None => {
+                self.refused += 1;
+                return 0;
+            }
+        };
+        let Some((_, totals)) = self.list.get_mut(place) else { return 0 };
+        match record.action {
+            PoolAction::Allocate => {
+                totals.allocations += 1;
+                totals.allocated = totals.allocated.saturating_add(record.bytes);
+            }
+            PoolAction::Free => {
+                totals.frees += 1;
+                totals.freed = totals.freed.saturating_add(record.bytes);
+            }
+        }
+        place as u64 + 1
     }
-    let totals = tags.entry(key).or_default();
-    match record.action {
-        PoolAction::Allocate => {
-            totals.allocations += 1;
-            totals.allocated = totals.allocated.saturating_add(record.bytes);
+
+    /// The tags that keep most, by name.
+    fn present(&self) -> String {
+        let mut by_change: Vec<_> =
+            self.list.iter().map(|((tag, _), totals)| (totals.change(), *tag)).collect();
+        by_change.sort_unstable_by_key(|(change, tag)| (std::cmp::Reverse(*change), *tag));
+        let mut names: Vec<String> = Vec::new();
+        for (_, tag) in by_change {
+            let name = tag.to_string().trim_end().to_owned();
+            if names.len() < NAMED && !names.contains(&name) {
+                names.push(name);
+            }
         }
-        PoolAction::Free => {
-            totals.frees += 1;
-            totals.freed = totals.freed.saturating_add(record.bytes);
-        }
+        names.join(", ")
     }
 }
 
-/// The tags that keep most, by name.
-fn present(tags: &BTreeMap<(PoolTag, Pool), TagTotals>) -> String {
-    let mut by_change: Vec<_> = tags.iter().map(|((tag, _), totals)| (totals.change(), *tag)).collect();
-    by_change.sort_unstable_by_key(|(change, tag)| (std::cmp::Reverse(*change), *tag));
-    let mut names: Vec<String> = Vec::new();
-    for (_, tag) in by_change {
-        let name = tag.to_string().trim_end().to_owned();
-        if names.len() < NAMED && !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    names.join(", ")
+/// One pass over the pool events of a trace.
+struct Pass {
+    engine: Engine,
+    tags: Tags,
+    /// Allocations of the tags that are asked for, and how many of them have a stack.
+    chosen: u64,
+    with_stack: u64,
+    stacks: StackCounts,
+    /// Stacks begin with the number of their tag.
+    by_tag: bool,
 }
 
-fn about<R: Read + Seek>(
-    etl: &Etl<R>,
-    tag: Option<&Pattern>,
-    tags: &BTreeMap<(PoolTag, Pool), TagTotals>,
-) -> About {
-    let mut remarks = Vec::new();
-    if tag.is_none() {
-        let names = present(tags);
-        let distinct: BTreeSet<PoolTag> = tags.keys().map(|(tag, _)| *tag).collect();
-        let distinct = counted(distinct.len() as u64, "tag");
-        remarks.push(format!("all {distinct} together; those that keep most: {names}"));
+impl Pass {
+    fn new<R: Read + Seek>(etl: &mut Etl<R>, tag: Option<&Pattern>, by_tag: bool) -> Result<Self> {
+        if etl.counts().pool_events() == 0 {
+            return Err(EtlError::NoPoolEvents { holds: etl.counts().holds() });
+        }
+        let clock = *etl.clock();
+        let mut engine = Engine::new(Limits::default());
+        engine.begin(0);
+        let stacks = StackCounts::default();
+        let mut pass = Self { engine, tags: Tags::default(), chosen: 0, with_stack: 0, stacks, by_tag };
+        let mut events = etl.pool_events();
+        let mut numbered: Vec<u64> = Vec::new();
+        for (count, event) in (0_u64..).zip(events.by_ref()) {
+            let event = event?;
+            let record = event.value;
+            let number = pass.tags.count(&record);
+            let is_chosen = tag.is_none_or(|pattern| pattern.matches(&Tag::Pool(record.tag)));
+            let kind = match record.action {
+                PoolAction::Allocate if is_chosen => {
+                    pass.chosen += 1;
+                    let frames = event.kernel_stack.as_deref().unwrap_or_default();
+                    pass.with_stack += u64::from(!frames.is_empty());
+                    let frames = if by_tag {
+                        numbered.clear();
+                        numbered.push(number);
+                        numbered.extend(frames);
+                        &numbered
+                    } else {
+                        frames
+                    };
+                    Kind::Alloc {
+                        address: record.address,
+                        bytes: record.bytes,
+                        requested: record.bytes,
+                        stack: pass.engine.stacks_mut().intern(frames),
+                        task: event.process.unwrap_or(UNKNOWN_PROCESS),
+                    }
+                }
+                PoolAction::Free if is_chosen => Kind::Free { address: record.address },
+                _ => Kind::FreeOfAny { address: record.address },
+            };
+            let time = u64::try_from(clock.nanoseconds(event.time)).unwrap_or_default();
+            pass.engine.push(Event { time, cpu: event.cpu.into(), kind });
+            if count % SETTLE == 0 {
+                pass.engine.settle(time.saturating_sub(1));
+            }
+        }
+        pass.stacks = events.stack_counts();
+        Ok(pass)
     }
+
+    fn end<R: Read + Seek>(self, etl: &Etl<R>) -> (Summary, Tags, Ending) {
+        let last = etl.counts().times.map_or(0, |(_, last)| last);
+        let end = u64::try_from(etl.clock().nanoseconds(last)).unwrap_or_default();
+        let mut remarks = remarks(etl, self.stacks, self.chosen, self.with_stack);
+        if self.tags.refused > 0 {
+            remarks.push(format!(
+                "memory limit reached: {} are of tags beyond the first {}",
+                counted(self.tags.refused, "event"),
+                grouped(MOST_TAGS as u64)
+            ));
+        }
+        let summary = self.engine.finish(end);
+        let ending = ending(etl, &summary, end, self.by_tag, remarks);
+        (summary, self.tags, ending)
+    }
+}
+
+fn about<R: Read + Seek>(etl: &Etl<R>, target: &str) -> About {
     About {
-        target: tag.map_or_else(|| "the whole pool".to_owned(), |tag| tag.text().to_owned()),
+        target: target.to_owned(),
         system: Some(format!("Windows build {}", etl.session().build)),
         started: etl.clock().timestamp(etl.clock().first).map(|start| start.to_string()),
-        remarks,
         ..About::default()
     }
 }
 
-fn ending<R: Read + Seek>(etl: &Etl<R>, summary: &Summary, end: u64, remarks: Vec<String>) -> Ending {
+fn ending<R: Read + Seek>(
+    etl: &Etl<R>,
+    summary: &Summary,
+    end: u64,
+    by_tag: bool,
+    remarks: Vec<String>,
+) -> Ending {
     let last = etl.counts().times.map_or(0, |(_, last)| last);
-    let stacks = summary.stacks.iter();
-    let addresses: BTreeSet<u64> =
-        stacks.flat_map(|stack| summary.frames.frames(stack.stack)).copied().collect();
-    let symbol = |address: u64| {
-        let frame = etl.images().frame(address, last);
-        let module = Some(frame.image?.name().to_owned());
-        Some((address, Symbol { function: None, module, offset: frame.offset()? }))
+    let frames = |stack: &StackSummary| {
+        let frames = summary.frames.frames(stack.stack);
+        frames.get(usize::from(by_tag)..).unwrap_or_default()
     };
+    let addresses: BTreeSet<u64> = summary.stacks.iter().flat_map(frames).copied().collect();
+    let mut symbols = Vec::new();
+    let mut modules: BTreeMap<&str, Module> = BTreeMap::new();
+    for address in addresses {
+        let frame = etl.images().frame(address, last);
+        let (Some(image), Some(offset)) = (frame.image, frame.offset()) else { continue };
+        let module = image.name();
+        symbols.push((address, Symbol { function: None, module: Some(module.to_owned()), offset }));
+        if let Some(version) = etl.images().version(image) {
+            let known = |text: &String| (!text.is_empty()).then(|| text.clone());
+            modules.entry(module).or_insert_with(|| Module {
+                name: module.to_owned(),
+                company: known(&version.company),
+                version: known(&version.version),
+                description: known(&version.description),
+            });
+        }
+    }
     let tasks = summary.stacks.iter().flat_map(|stack| &stack.tasks);
     let tasks: BTreeSet<u32> = tasks.map(|(task, _)| *task).collect();
     let name = |task: u32| match etl.processes().at(task, last) {
@@ -167,12 +238,12 @@ fn ending<R: Read + Seek>(etl: &Etl<R>, summary: &Summary, end: u64, remarks: Ve
     };
     Ending {
         end,
-        stopped: None,
         lost: etl.session().events_lost.into(),
-        growth: None,
         tasks: tasks.into_iter().filter_map(name).collect(),
-        symbols: addresses.into_iter().filter_map(symbol).collect(),
+        symbols,
+        modules: modules.into_values().collect(),
         remarks,
+        ..Ending::default()
     }
 }
 
@@ -208,7 +279,7 @@ fn remarks<R: Read + Seek>(etl: &Etl<R>, stacks: StackCounts, chosen: u64, with_
     );
     let bare = chosen - with_stack;
     if bare == chosen {
-        add(bare, "no allocation has a stack: record with -stackwalk PoolAlloc+PoolFree".to_owned());
+        add(bare, "no allocation has a stack: record with: xperf -on PROC_THREAD+LOADER+POOL -stackwalk PoolAlloc+PoolFree".to_owned());
     } else {
         add(bare, format!("{} of {} have no stack", grouped(bare), counted(chosen, "allocation")));
     }

@@ -7,7 +7,7 @@
 //! 1. [`buffer`]: a file → buffers, unpacked by [`xpress`];
 //! 2. [`record`]: a buffer → records of every header type; [`hook`], [`guid`]: which event a record is;
 //! 3. [`session`], [`clock`]: the trace's own header, and what its time stamps mean;
-//! 4. [`image`], [`process`], [`pool`], [`stack`]: the events that are decoded;
+//! 4. [`image`], [`version`], [`process`], [`pool`], [`stack`]: the events that are decoded;
 //! 5. [`Etl::open`]: the first pass, which collects what the second needs: images, processes, and stacks that are
 //!    defined after their use;
 //! 6. [`Etl::events`]: the second pass, which merges all CPUs by time and joins events with their stacks;
@@ -39,6 +39,7 @@ pub mod process;
 pub mod record;
 pub mod session;
 pub mod stack;
+pub mod version;
 pub mod xpress;
 
 pub use buffer::{Buffer, Buffers, is_etl};
@@ -54,3 +55,4 @@ pub use pool::{PoolAction, PoolRecord};
 pub use process::{Process, Processes};
 pub use record::{HeaderKind, Identity, Record, Records};
 pub use session::Session;
+pub use version::FileVersion;

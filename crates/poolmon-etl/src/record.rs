@@ -138,6 +138,16 @@ impl Record<'_> {
             Identity::Message { .. } | Identity::Other => None,
         }
     }
+
+    /// Whether it is an event of this class or provider, of this type.
+    pub fn is_of(&self, class: Guid, kind: u8) -> bool {
+        match self.identity {
+            Identity::Class { guid, kind: of } | Identity::Provider { guid, opcode: of, .. } => {
+                guid == class && of == kind
+            }
+            _ => false,
+        }
+    }
 }
 
 /// The rest of a buffer cannot be read.

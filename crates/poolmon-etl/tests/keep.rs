@@ -4,8 +4,8 @@
 use std::io::Cursor;
 
 use poolmon_etl::{Etl, EtlError, keep};
-use poolmon_model::Pattern;
 use poolmon_model::problem::Remedy as _;
+use poolmon_model::{Pattern, Pool};
 use poolmon_synth::etl::{Arch, Header, Site, Spec, Stacks, build};
 use poolmon_trace::{Answer, Owner, Verdict};
 
@@ -33,6 +33,11 @@ fn the_leaking_driver_is_accused_and_no_other_in_every_form() {
                 let answer = answer(bytes, Some("Leak")).unwrap();
                 let accused: Vec<&str> = answer.accused().map(|owner| owner.name.as_str()).collect();
                 assert_eq!(accused, ["leaker.sys"], "{spec:?}");
+
+                let made = answer.owners[0].made.as_ref().unwrap();
+                assert_eq!(made.company.as_deref(), Some("Example Ltd."), "{spec:?}");
+                assert_eq!(made.version.as_deref(), Some("1.4.2.0"), "{spec:?}");
+                assert_eq!(owner(&answer, "healthy.sys").made, None, "{spec:?}");
 
                 let [leak, frees, fills, hides] = [0, 1, 2, 3].map(|n| &truth.sites[n]);
                 let leaker = owner(&answer, "leaker.sys");
@@ -85,10 +90,8 @@ fn without_a_tag_all_of_them_are_read_and_named() {
 fn a_trace_without_stacks_says_so() {
     let (bytes, _) = build(&Spec { stacks: Stacks::None, events_lost: 3, ..Spec::default() });
     let answer = answer(bytes, Some("Le*")).unwrap();
-    assert_eq!(
-        answer.ending.remarks,
-        ["no allocation has a stack: record with -stackwalk PoolAlloc+PoolFree"]
-    );
+    let [remark] = answer.ending.remarks.as_slice() else { panic!("{:?}", answer.ending.remarks) };
+    assert!(remark.starts_with("no allocation has a stack: record with: xperf"), "{remark}");
     assert_eq!(answer.ending.lost, 3);
 }
 
@@ -100,7 +103,10 @@ fn what_is_not_there_is_named_with_a_remedy() {
     assert_eq!(error.remedy().unwrap(), "choose one that it has: Leak, Usti, Othr");
     let (bytes, _) = build(&Spec { rounds: 0, ..Spec::default() });
     let error = answer(bytes, None).unwrap_err();
-    assert_eq!(error.to_string(), "the trace has no pool events; it has 8 images, 4 processes, 1 trace");
+    assert_eq!(
+        error.to_string(),
+        "the trace has no pool events; it has 8 images, 4 processes, 2 of other providers, 1 trace"
+    );
     assert!(error.remedy().unwrap().contains("-stackwalk PoolAlloc+PoolFree"));
 }
 
@@ -115,4 +121,41 @@ fn damage_is_named_in_the_answer() {
             .contains("1 place could not be read, the first at file offset 0x6000: 8192 bytes are no buffer"),
         "{remarks}"
     );
+}
+
+/// Each tag on its own, in every form: what is kept, and who keeps it.
+#[test]
+fn the_tags_of_a_trace_have_their_own_figures_verdict_and_owner() {
+    for arch in [Arch::X86, Arch::X64] {
+        for header in Header::ALL {
+            for stacks in [Stacks::None, Stacks::Inline, Stacks::Keys] {
+                let spec = Spec { arch, header, stacks, ..Spec::default() };
+                let (bytes, truth) = build(&spec);
+                let mut etl = Etl::open(Cursor::new(bytes)).unwrap();
+                let tags = poolmon_etl::keep::tags(&mut etl).unwrap();
+                let names: Vec<String> = tags.rows.iter().map(|row| row.tag.to_string()).collect();
+                // `Leak` is allocated from both pools: the leak and its table.
+                assert_eq!(names, ["Leak", "Leak", "Usti", "Othr"], "{spec:?}");
+                let leak = &tags.rows[0];
+                // What the driver that frees still holds, and the address of the hidden free.
+                let (mut kept, mut bytes) = (1, 64);
+                for site in truth.sites.iter().filter(|site| ["leaks", "frees"].contains(&site.name)) {
+                    kept += site.kept;
+                    bytes += site.kept_bytes;
+                }
+                assert_eq!((leak.pool, leak.objects, leak.bytes), (Pool::Nonpaged, kept, bytes), "{spec:?}");
+                let has_stacks = stacks != Stacks::None;
+                let owner = leak.owner.as_ref().map(|(owner, _)| owner.as_str());
+                assert_eq!(owner, has_stacks.then_some("leaker.sys"), "{spec:?}");
+                if has_stacks {
+                    let accused: Vec<_> = tags.accused().map(|row| (row.tag, row.pool)).collect();
+                    assert_eq!(accused, [(leak.tag, Pool::Nonpaged)], "{spec:?}");
+                }
+                assert_eq!(tags.rows[1].verdict, Verdict::FilledEarly, "{spec:?}");
+                let allocations: u64 = tags.rows.iter().map(|row| row.totals.allocations).sum();
+                let frees: u64 = tags.rows.iter().map(|row| row.totals.frees).sum();
+                assert_eq!((allocations, frees), (truth.allocations(), truth.frees()), "{spec:?}");
+            }
+        }
+    }
 }

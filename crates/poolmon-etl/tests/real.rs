@@ -75,6 +75,14 @@ fn a_compressed_trace_of_windows_8() {
     assert!(["ntoskrnl.exe", "hal.dll", "kd.dll"].iter().all(|name| names.contains(name)), "{names:?}");
     let nt = etl.images().kernel().find(|image| image.name() == "ntoskrnl.exe").unwrap();
     assert_eq!((nt.base, nt.size, nt.process), (0xFFFF_F800_2148_9000, 0x74_8000, 0));
+    let version = etl.images().version(nt).unwrap();
+    assert_eq!(
+        (version.version.as_str(), version.company.as_str()),
+        ("6.2.9200.16384", "Microsoft Corporation")
+    );
+    assert_eq!(version.description, "NT Kernel & System");
+    let with_version = etl.images().kernel().filter(|image| etl.images().version(image).is_some()).count();
+    assert_eq!(with_version, 137);
     let system = etl.processes().at(4, first).unwrap();
     assert_eq!((system.name.as_str(), system.parent, system.session), ("System", 0, None));
     let smss = etl.processes().at(0x1C8, first).unwrap();

@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::verdict::{self, Verdict};
-use crate::{MOMENTS, Moment, StackSummary, Stacks, Summary, Symbol, Symbols, Totals, owner};
+use crate::{MOMENTS, Module, Moment, StackSummary, Stacks, Summary, Symbol, Symbols, Totals, owner};
 
 /// More objects than half-filled slabs of the CPUs hide.
 const SLACK: i64 = 64;
@@ -45,6 +45,8 @@ pub struct Ending {
     pub tasks: Vec<(u32, String)>,
     /// Names of addresses.
     pub symbols: Vec<(u64, Symbol)>,
+    /// Who made the modules of these addresses, if that is known.
+    pub modules: Vec<Module>,
     /// What has to be known to read the answer.
     pub remarks: Vec<String>,
 }
@@ -76,6 +78,8 @@ pub struct Owner {
     pub name: String,
     /// The module or driver; `None` for the kernel itself.
     pub module: Option<String>,
+    /// Who made it; `None` if unknown.
+    pub made: Option<Module>,
     /// Sums over its stacks; `stack` is that of the first.
     pub figures: StackSummary,
     /// Its stacks, the one with the most outstanding bytes first.
@@ -105,6 +109,10 @@ impl Answer {
         let symbols: Symbols = std::mem::take(&mut ending.symbols).into_iter().collect();
         let Summary { length, totals, stacks, frames } = summary;
         let mut owners = fold(stacks, &frames, &symbols);
+        for owner in &mut owners {
+            let made = ending.modules.iter().find(|made| Some(&made.name) == owner.module.as_ref());
+            owner.made = made.cloned();
+        }
         confirm(&mut owners, ending.growth, totals.older_frees);
         owners.sort_by(|a, b| {
             let key = |owner: &Owner| {
@@ -176,7 +184,13 @@ fn fold(stacks: Vec<StackSummary>, frames: &Stacks, symbols: &Symbols) -> Vec<Ow
                 add(&mut owner.figures, &stack.figures);
                 owner.stacks.push(stack);
             }
-            None => owners.push(Owner { name, module, figures: stack.figures.clone(), stacks: vec![stack] }),
+            None => owners.push(Owner {
+                name,
+                module,
+                made: None,
+                figures: stack.figures.clone(),
+                stacks: vec![stack],
+            }),
         }
     }
     for owner in &mut owners {
@@ -185,7 +199,7 @@ fn fold(stacks: Vec<StackSummary>, frames: &Stacks, symbols: &Symbols) -> Vec<Ow
     owners
 }
 
-fn add(sum: &mut StackSummary, one: &StackSummary) {
+pub(crate) fn add(sum: &mut StackSummary, one: &StackSummary) {
     sum.allocations += one.allocations;
     sum.frees += one.frees;
     sum.reused += one.reused;

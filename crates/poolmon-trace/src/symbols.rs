@@ -35,6 +35,20 @@ impl Symbol {
     }
 }
 
+/// Who made a module or driver, as its file says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Module {
+    /// Its name, as it is in [`Symbol::module`].
+    pub name: String,
+    /// The company; `None` if unknown.
+    pub company: Option<String>,
+    /// The version of the file; `None` if unknown.
+    pub version: Option<String>,
+    /// What it is, in the company's words; `None` if unknown.
+    pub description: Option<String>,
+}
+
 /// Names of the addresses of a trace.
 #[derive(Clone, Debug, Default)]
 pub struct Symbols(FxHashMap<u64, Symbol>);

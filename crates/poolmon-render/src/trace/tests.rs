@@ -40,6 +40,7 @@ fn answer() -> Answer {
             symbol(0x6004, "do_ioctl", None),
         ],
         remarks: vec!["a remark of the end".into()],
+        ..Ending::default()
     };
     let about = About {
         target: "leaky_item".into(),

@@ -9,6 +9,8 @@ pub(super) struct Driver {
     pub(super) base: [u64; 2],
     pub(super) size: u64,
     pub(super) stamp: u32,
+    /// Description, version, product and company, if its file says them.
+    pub(super) version: Option<[&'static str; 4]>,
 }
 
 /// In the order of [`Place`]'s numbers.
@@ -18,24 +20,28 @@ pub(super) const DRIVERS: [Driver; 4] = [
         base: [0x8261_0000, 0xFFFF_F800_0280_0000],
         size: 0x5D_0000,
         stamp: 0x5A49_7359,
+        version: Some(["NT Kernel & System", "6.3.9600.17415", "Windows", "Microsoft Corporation"]),
     },
     Driver {
         path: r"\SystemRoot\system32\DRIVERS\leaker.sys",
         base: [0x8B04_0000, 0xFFFF_F880_0410_0000],
         size: 0x1_2000,
         stamp: 0x5F00_0001,
+        version: Some(["Leaks on purpose", "1.4.2.0", "Leaker", "Example Ltd."]),
     },
     Driver {
         path: r"\??\C:\Program Files\Example\healthy.sys",
         base: [0x8B10_0000, 0xFFFF_F880_0420_0000],
         size: 0x9000,
         stamp: 0x5F00_0002,
+        version: None,
     },
     Driver {
         path: r"\SystemRoot\System32\win32k.sys",
         base: [0x9A00_0000, 0xFFFF_F960_0004_0000],
         size: 0x31_0000,
         stamp: 0x5F00_0003,
+        version: None,
     },
 ];
 

@@ -50,11 +50,15 @@ impl Fields {
     }
 }
 
+/// Stands for the class of what is added of each image; it has no group.
+pub(super) const IMAGE_ID: u8 = 0xFE;
+
 /// The GUID of an event's class: group 0x0E is the pool.
 fn class(group: u8) -> [u8; 16] {
     let text = match group {
         0x0E => "b6a86802fd7402439dd06e8f1795c0cf",
         0x18 => "46fef2ded67b804bbd94f57fe20d0ce3",
+        IMAGE_ID => "d775e6b35425184f830b2762732560de",
         other => panic!("no event of group {other} has this header here"),
     };
     let digit = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).expect("a digit");

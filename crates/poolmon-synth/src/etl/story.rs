@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use super::file::{FIRST, FREQUENCY, File};
 use super::places::{DRIVERS, HEALTHY, LEAKER, NT, PROGRAMS, Place, Program, WIN32K};
-use super::record::{Fields, Moment, record, stack_item};
+use super::record::{Fields, IMAGE_ID, Moment, record, stack_item};
 use super::{Arch, Header, Spec, Stacks};
 
 /// A call path that allocates.
@@ -307,6 +307,20 @@ impl Machine {
         }
     }
 
+    /// What drivers' files say of themselves, as tools add it when they merge a trace.
+    fn versions(&mut self) {
+        let moment = Moment { time: self.time, process: 4, thread: 60 };
+        for driver in DRIVERS {
+            let Some([description, version, product, company]) = driver.version else { continue };
+            let fields = Fields::default().u32(driver.size as u32).u32(driver.stamp).wide("first name");
+            let fields = fields.wide(description).wide(&format!("{version} (lab)")).wide(version);
+            let fields = fields.wide("1033").wide(product).wide(company).wide(version).wide("").wide("");
+            let hook = u16::from_be_bytes([IMAGE_ID, 64]);
+            let event = record(Header::Full, self.spec.arch, hook, 2, moment, &fields.0, &[]);
+            self.file.add(0, &event);
+        }
+    }
+
     fn end(mut self) -> (Vec<u8>, Truth) {
         // What still lives is kept, without being a leak.
         for (site, _) in &self.live {
@@ -316,6 +330,7 @@ impl Machine {
         }
         self.time += 1_000;
         self.rundown(4);
+        self.versions();
         for at in 0..self.keys.len() {
             if let Some(frames) = self.keys[at].take() {
                 self.define(0, 0x1824, at, &frames);
