@@ -20,7 +20,7 @@ fuzz_target!(|data: &[u8]| {
             chunk(b"SETX"[usize::from(kind % 4)], payload);
         }
     }
-    for bytes in [&bytes, data] {
+    for bytes in [&bytes[..], data] {
         if let Ok(read) = file::read(bytes, limits) {
             let answer = Answer::new(read.about, read.ending, read.summary);
             let _ = (answer.explained(), answer.lost_share(), answer.accused().count());

@@ -89,6 +89,24 @@ fn a_cut_trace_is_read_up_to_its_damage_and_other_files_are_refused() {
     );
 }
 
+/// Neither a minute of tracing nor an answer is lost to a drawing that cannot be written: that is said at once.
+#[test]
+fn a_drawing_that_cannot_be_written_is_refused_before_the_trace() {
+    let output = poolmon(&["trace", "filp", "--for", "10min", "--svg", "/no/such/folder/x.svg"]);
+    let err = text(&output.stderr);
+    assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(1), ""), "{err}");
+    assert!(err.contains("cannot write /no/such/folder/x.svg"), "{err}");
+}
+
+/// What the options mean, and what they exclude.
+#[test]
+fn memory_outside_of_caches_is_asked_for_by_option_or_name() {
+    for arguments in [&["trace"][..], &["trace", "filp", "--pages"], &["trace", "--pages", "--percpu"]] {
+        let output = poolmon(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", text(&output.stderr));
+    }
+}
+
 /// A kernel without such a cache, or a system without live tracing: the answer says what to do.
 #[test]
 fn what_is_neither_cache_nor_file_has_a_remedy() {

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -18,6 +18,11 @@ fn parameter(name: &str) -> PathBuf {
 }
 
 impl Module {
+    /// Changes a rate: objects, or blocks, taken every 100 ms.
+    fn set(name: &str, rate: u32) {
+        fs::write(parameter(name), rate.to_string()).expect("writable");
+    }
+
     fn load(objects_per_tick: u32, blocks_per_tick: u32) -> Self {
         let file = std::env::var_os("POOLMON_MODULE").expect("the guest says where it is");
         let options = [("objects_per_tick", objects_per_tick), ("blocks_per_tick", blocks_per_tick)];
@@ -86,6 +91,58 @@ fn its_leaks_are_named_with_their_rates() {
         }
     }
     assert_eq!(leaking.len(), expected.len(), "nothing else leaks here: {leaking:?}");
+}
+
+/// `poolmon trace` of a cache while the module takes objects for 18 of 20 seconds: it begins and ends within the trace, so that
+/// each object counts. The answer, and how many the module took.
+fn trace(cache: &str, rate: &str) -> (Value, f64) {
+    let child = Command::new(program())
+        .args(["trace", cache, "--for", "20s", "--max-load", "100", "--format", "json"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    std::thread::sleep(Duration::from_secs(2));
+    let before = held();
+    Module::set(rate, 7);
+    std::thread::sleep(Duration::from_secs(17));
+    Module::set(rate, 0);
+    // A round that has begun ends.
+    std::thread::sleep(Duration::from_millis(300));
+    let after = held();
+    let output = child.wait_with_output().expect("the program ends");
+    let json = serde_json::from_slice(&output.stdout).expect("valid JSON");
+    (json, after.0 - before.0 + after.1 - before.1)
+}
+
+/// A path of a kernel thread and one of a timer, each the one owner that is accused, to the object.
+#[test]
+fn its_paths_are_the_stacks_that_keep() {
+    if !in_guest() {
+        return;
+    }
+    let _module = Module::load(0, 0);
+    for (cache, rate, function, below) in [
+        ("leaky_item", "objects_per_tick", "take_items", "kthread"),
+        ("kmalloc-256", "blocks_per_tick", "take_blocks", "timer"),
+    ] {
+        let (answer, taken) = trace(cache, rate);
+        let owners = answer["owners"].as_array().expect("owners");
+        let accused: Vec<&Value> = owners.iter().filter(|it| it["verdict"] == "keeps-growing").collect();
+        let [owner] = accused[..] else { panic!("{cache}: {answer:#}") };
+        println!("{cache}: {} {} of {taken}, {}", owner["owner"], owner["objects"], answer["explained"]);
+        assert_eq!(
+            (&owner["owner"], &owner["module"]),
+            (&function.into(), &"poolmon_leak".into()),
+            "{cache}"
+        );
+        assert_eq!(owner["objects"].as_f64(), Some(taken), "{cache}: {owner:#}");
+        assert!(taken > 1_000.0, "{taken}");
+        let frames = owner["stacks"][0]["frames"].to_string();
+        assert!(frames.contains(below), "{cache}: called from elsewhere: {frames}");
+        let explained = answer["explained"].as_f64().expect("a share");
+        assert!((0.99..=1.01).contains(&explained), "{cache}: {explained}: {answer:#}");
+        assert_eq!(answer["events"]["lost"], 0, "{cache}");
+    }
 }
 
 #[test]

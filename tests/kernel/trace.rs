@@ -163,12 +163,26 @@ fn no_leak_of(what: &str, cache: &str, frames: &[&str]) {
     let made: f64 =
         frames.iter().flat_map(|frame| stacks(owners, frame)).map(|stack| figure(stack, "allocations")).sum();
     assert!(made > 500.0, "the load shows in the trace: {}", short(&json));
-    for frame in frames {
-        assert!(stacks(accused(&json), frame).is_empty(), "{frame} is accused: {}", short(&json));
+    for owner in accused(&json) {
+        let found = frames.iter().any(|frame| !stacks([owner], frame).is_empty());
+        assert!(!found || is_others(owner), "the load is accused: {}", short(&json));
     }
     if wanted(Need::Vm) {
         assert!(accused(&json).is_empty(), "{}", short(&json));
     }
+}
+
+/// Whether what is outstanding belongs to other programs of the machine: those that were still running when the trace looked up
+/// their names. Ours are over by then, or have the name of the tests.
+fn is_others(owner: &Value) -> bool {
+    let own = std::fs::read_to_string("/proc/self/comm").expect("a name");
+    let (mut others, mut all) = (0.0, 0.0);
+    for task in owner["running"].as_array().expect("processes") {
+        let objects = figure(task, "objects");
+        all += objects;
+        others += if task["name"].as_str().is_some_and(|name| name != own.trim()) { objects } else { 0.0 };
+    }
+    others >= all * 0.9
 }
 
 #[test]

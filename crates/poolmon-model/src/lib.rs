@@ -28,6 +28,7 @@ pub mod delta;
 pub mod figure;
 pub mod filter;
 pub mod header;
+pub mod hidden;
 pub mod key;
 pub mod limit;
 pub mod mark;

@@ -5,9 +5,10 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use poolmon_model::units::counted;
 use poolmon_trace::file::Writer;
 use poolmon_trace::{About, Answer, Ending, Engine, Limits, Stacks, Summary};
 
@@ -115,29 +116,30 @@ pub struct Traced {
     pub ending: Ending,
     /// What it found.
     pub summary: Summary,
+    /// Why the file is not whole, if one was wanted: what was found up to then is the rest of this.
+    pub unsaved: Option<std::io::Error>,
 }
 
 /// Traces a cache of this machine. `frames` of each stack are kept; `save` names a file for every event.
 ///
 /// # Errors
 ///
-/// This system has no live tracing in poolmon, there is no such cache, the system refuses, or the file cannot be written.
+/// This system has no live tracing in poolmon, there is no such cache, the system refuses, or the file cannot be created. A file
+/// that cannot be written to its end ends the trace; why is the second part of the answer then.
 pub fn live(
     cache: &str,
     frames: u16,
     options: &TraceOptions,
     save: Option<&Path>,
     go_on: &mut dyn FnMut(&TraceProgress) -> bool,
-) -> Result<Answer> {
+) -> Result<(Answer, Option<SourceError>)> {
     let mut capture = open(cache, frames)?;
-    let create = |path: &Path| {
-        let failed = |source| SourceError::Io { action: "write", path: path.into(), source };
-        File::create(path).map(BufWriter::new).map_err(failed)
-    };
+    let create = |path: &Path| File::create(path).map(BufWriter::new).map_err(unwritten(path));
     let mut file = save.map(create).transpose()?;
-    let save = file.as_mut().map(|file| file as &mut dyn Write);
-    let traced = run(&mut *capture, options, save, go_on)?;
-    Ok(Answer::new(traced.about, traced.ending, traced.summary))
+    let out = file.as_mut().map(|file| file as &mut dyn Write);
+    let Traced { about, ending, summary, unsaved } = run(&mut *capture, options, out, go_on)?;
+    let unsaved = unsaved.map(unwritten(save.unwrap_or(Path::new("the trace"))));
+    Ok((Answer::new(about, ending, summary), unsaved))
 }
 
 #[cfg(target_os = "linux")]
@@ -165,12 +167,13 @@ pub fn run(
     save: Option<&mut dyn Write>,
     go_on: &mut dyn FnMut(&TraceProgress) -> bool,
 ) -> Result<Traced> {
-    let mut engine = Engine::new(options.limits);
+    // What waits was read at one look, which the system's buffers bound; and none of it may pass the file by.
+    let mut engine = Engine::new(Limits { waiting: usize::MAX, ..options.limits });
     let start = capture.start()?;
     engine.begin(start);
     let about = About { start, ..capture.about().clone() };
     let mut file = Save {
-        writer: save.map(|out| Writer::new(out, &about)).transpose().map_err(unwritten)?,
+        writer: save.map(|out| Writer::new(out, &about)).transpose().map_err(unwritten("the trace"))?,
         failed: None,
     };
     let length = u64::try_from(options.length.as_nanos()).unwrap_or(u64::MAX);
@@ -178,13 +181,14 @@ pub fn run(
     let stopped = loop {
         let drained = capture.drain(PAUSE, &mut engine)?;
         engine.settle_with(drained.complete, |stacks, event| file.event(stacks, event));
-        file.check()?;
         let costly = guard.see(&drained);
         let elapsed = drained.now.saturating_sub(start);
         let progress =
             TraceProgress { elapsed: Duration::from_nanos(elapsed), events: guard.events, lost: guard.lost };
         if elapsed >= length {
             break None;
+        } else if let Some(error) = &file.failed {
+            break Some(format!("the trace could not be saved any further: {error}"));
         } else if costly.is_some() {
             break costly;
         } else if !go_on(&progress) {
@@ -195,22 +199,28 @@ pub fn run(
     let drained = capture.drain(Duration::ZERO, &mut engine)?;
     guard.see(&drained);
     engine.settle_with(end, |stacks, event| file.event(stacks, event));
-    let mut ending = Ending { end, stopped, lost: guard.lost, ..Ending::default() };
+    let mut ending = Ending { end, stopped, lost: guard.lost, events: guard.events, ..Ending::default() };
     capture.describe(engine.stacks(), &mut ending);
-    file.check()?;
-    if let Some(writer) = file.writer {
-        writer.finish(engine.stacks(), &ending).map_err(unwritten)?;
+    let late = engine.totals().late;
+    if late > 0 {
+        ending.remarks.push(format!(
+            "{} arrived too late to be put in order: each may have been paired wrongly",
+            counted(late, "event")
+        ));
     }
-    Ok(Traced { about, ending, summary: engine.finish(end) })
+    let unsaved = file.end(engine.stacks(), &ending);
+    Ok(Traced { about, ending, summary: engine.finish(end), unsaved })
 }
 
-fn unwritten(source: std::io::Error) -> SourceError {
-    SourceError::Io { action: "write", path: "the trace".into(), source }
+fn unwritten(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> SourceError {
+    let path = path.into();
+    |source| SourceError::Io { action: "write", path, source }
 }
 
 /// The file that every event goes into, if one is wanted.
 struct Save<'a> {
     writer: Option<Writer<&'a mut dyn Write>>,
+    /// The first failure, after which nothing more is written.
     failed: Option<std::io::Error>,
 }
 
@@ -223,8 +233,9 @@ impl Save<'_> {
         }
     }
 
-    fn check(&mut self) -> Result<()> {
-        self.failed.take().map_or(Ok(()), |error| Err(unwritten(error)))
+    fn end(self, stacks: &Stacks, ending: &Ending) -> Option<std::io::Error> {
+        let writer = self.writer.filter(|_| self.failed.is_none());
+        self.failed.or_else(|| writer?.finish(stacks, ending).err())
     }
 }
 
@@ -360,9 +371,58 @@ mod tests {
         let traced = run(&mut fake, &OPTIONS, Some(&mut out), &mut |_| true).unwrap();
         assert_eq!((traced.summary.totals.allocations, traced.ending.stopped.clone()), (200_000, None));
         assert_eq!(traced.summary.length, 10_000_000_000);
-        let read = poolmon_trace::file::read(&out, OPTIONS.limits).unwrap();
+        let read = poolmon_trace::file::read(&*out, OPTIONS.limits).unwrap();
         assert_eq!((read.summary.totals, read.ending), (traced.summary.totals, traced.ending));
         assert_eq!((read.about, read.damage), (traced.about, None));
+    }
+
+    /// A disk that is full after some of the trace: what was found until then is not lost.
+    #[test]
+    fn a_file_that_cannot_be_written_ends_the_trace_with_its_answer() {
+        struct Full(usize);
+        impl Write for Full {
+            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+                self.0 = self.0.checked_sub(bytes.len()).ok_or(std::io::ErrorKind::StorageFull)?;
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let traced = |room| {
+            let mut fake = Fake::new(0, Duration::ZERO);
+            run(&mut fake, &OPTIONS, Some(&mut Full(room)), &mut |_| true).unwrap()
+        };
+        let full = traced(300_000);
+        assert_eq!(full.unsaved.map(|error| error.kind()), Some(std::io::ErrorKind::StorageFull));
+        assert!(full.ending.stopped.unwrap().contains("could not be saved any further"));
+        let counted = full.summary.totals.allocations;
+        assert!((10_000..100_000).contains(&counted), "{counted}");
+        assert!(traced(100 << 20).unsaved.is_none());
+    }
+
+    /// The guard, second by second: loads and lost events that a trace goes on with, and those that end it.
+    #[test]
+    fn a_burst_or_a_few_lost_events_stop_nothing() {
+        let second = |guard: &mut Guard, n: u64, events, lost, millis| {
+            let cost = Duration::from_millis(millis);
+            guard.see(&Drained { now: n * 1_000_000_000, complete: 0, events, lost, cost })
+        };
+        // 2 % of two processors are 40 ms a second.
+        for (costs, stops) in
+            [(&[41, 41, 39, 41, 41, 39][..], false), (&[900, 900, 0], false), (&[41, 41, 41], true)]
+        {
+            let mut guard = Guard::new(&OPTIONS, 0);
+            let answers: Vec<_> =
+                (1..).zip(costs).map(|(n, &millis)| second(&mut guard, n, 1_000, 0, millis)).collect();
+            assert_eq!(answers.iter().any(Option::is_some), stops, "{costs:?}: {answers:?}");
+        }
+        for (events, lost, stops) in
+            [(99_000, 1_000, false), (98_900, 1_100, true), (5_000, 4_000, false), (6_000, 5_000, true)]
+        {
+            let stopped = second(&mut Guard::new(&OPTIONS, 0), 1, events, lost, 0);
+            assert_eq!(stopped.is_some(), stops, "{lost} of {events}: {stopped:?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The answer of a trace: stacks folded by owner, next to what the kernel says of the cache itself.
 
+use poolmon_model::hidden::is_hidden;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,8 @@ const SLACK: i64 = 64;
 pub struct About {
     /// The cache or tag, as it was asked for.
     pub target: String,
+    /// What that is.
+    pub subject: Subject,
     /// Caches that the events cannot tell apart from it: merged ones, or those of the same size.
     pub sharing: Vec<String>,
     /// The machine.
@@ -29,6 +32,45 @@ pub struct About {
     pub remarks: Vec<String>,
 }
 
+/// What is traced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Subject {
+    /// A slab cache.
+    #[default]
+    Cache,
+    /// A tag of Windows' pools.
+    Tag,
+    /// Whole pages.
+    Pages,
+    /// Memory that each processor has its own copy of.
+    PerCpu,
+    /// Areas of the kernel's virtual memory.
+    Vmalloc,
+}
+
+impl Subject {
+    /// In words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Cache => "cache",
+            Self::Tag => "tag",
+            Self::Pages => "memory in use",
+            Self::PerCpu => "per-CPU memory",
+            Self::Vmalloc => "vmalloc space",
+        }
+    }
+
+    /// What an object is.
+    pub const fn unit(self) -> &'static str {
+        match self {
+            Self::Pages => "page",
+            Self::Vmalloc => "area",
+            _ => "object",
+        }
+    }
+}
+
 /// How a trace ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -39,6 +81,8 @@ pub struct Ending {
     pub stopped: Option<String>,
     /// Events that the system dropped, as they were not read in time.
     pub lost: u64,
+    /// Events that were read, those of other caches included that the system could not drop by itself; 0 if unknown.
+    pub events: u64,
     /// What the system says of the cache itself; `None` if it does not.
     pub growth: Option<Growth>,
     /// Names of processes.
@@ -105,7 +149,8 @@ pub struct Answer {
 
 impl Answer {
     /// Folds and judges.
-    pub fn new(about: About, mut ending: Ending, summary: Summary) -> Self {
+    pub fn new(mut about: About, mut ending: Ending, summary: Summary) -> Self {
+        clean(&mut about, &mut ending);
         let symbols: Symbols = std::mem::take(&mut ending.symbols).into_iter().collect();
         let Summary { length, totals, stacks, frames } = summary;
         let mut owners = fold(stacks, &frames, &symbols);
@@ -148,8 +193,8 @@ impl Answer {
 
     /// Share of all events that the system dropped, 0 to 1.
     pub fn lost_share(&self) -> f64 {
-        let seen = self.totals.allocations + self.totals.frees;
-        self.ending.lost as f64 / (self.ending.lost + seen).max(1) as f64
+        let seen = self.ending.events.max(self.totals.allocations.saturating_add(self.totals.frees));
+        self.ending.lost as f64 / self.ending.lost.saturating_add(seen).max(1) as f64
     }
 
     /// A process by its name and number.
@@ -194,9 +239,46 @@ fn fold(stacks: Vec<StackSummary>, frames: &Stacks, symbols: &Symbols) -> Vec<Ow
         }
     }
     for owner in &mut owners {
-        owner.figures.verdict = verdict::judge(&owner.figures.course());
+        judge(owner);
     }
     owners
+}
+
+/// Judges an owner by all its objects, and by each of its stacks: what comes and goes through one path must not hide what another
+/// one keeps. Objects that only moved from one path to another are no growth of the owner.
+fn judge(owner: &mut Owner) {
+    owner.figures.verdict = verdict::judge(&owner.figures.course());
+    let growing = |stack: &OwnerStack| stack.figures.verdict == Verdict::KeepsGrowing;
+    // The paths to look at first.
+    owner.stacks.sort_by_key(|stack| (!growing(stack), std::cmp::Reverse(stack.figures.bytes)));
+    let growth = |figures: &StackSummary| {
+        let [first, .., last] = &figures.moments;
+        last.objects.saturating_sub(first.objects)
+    };
+    let of_paths: u64 =
+        owner.stacks.iter().filter(|stack| growing(stack)).map(|it| growth(&it.figures)).sum();
+    if of_paths > 0 && growth(&owner.figures) >= of_paths / 2 {
+        owner.figures.verdict = Verdict::KeepsGrowing;
+    }
+}
+
+/// Names come from the traced machine, or from a file of anybody: nothing of them steers a terminal.
+pub(crate) fn clean(about: &mut About, ending: &mut Ending) {
+    let texts = [&mut about.target].into_iter().chain(&mut about.sharing).chain(&mut about.remarks);
+    let texts = texts.chain(&mut about.host).chain(&mut about.system).chain(&mut about.started);
+    let texts = texts.chain(&mut ending.stopped).chain(&mut ending.remarks);
+    let texts = texts.chain(ending.tasks.iter_mut().map(|(_, name)| name));
+    let symbols = ending.symbols.iter_mut();
+    let symbols = symbols.flat_map(|(_, symbol)| symbol.function.iter_mut().chain(&mut symbol.module));
+    let modules = ending.modules.iter_mut().flat_map(|made| {
+        let known = made.company.iter_mut().chain(&mut made.version).chain(&mut made.description);
+        known.chain([&mut made.name])
+    });
+    for text in texts.chain(symbols).chain(modules) {
+        if text.contains(is_hidden) {
+            *text = text.replace(is_hidden, "?");
+        }
+    }
 }
 
 pub(crate) fn add(sum: &mut StackSummary, one: &StackSummary) {
@@ -208,6 +290,7 @@ pub(crate) fn add(sum: &mut StackSummary, one: &StackSummary) {
     sum.requested = sum.requested.saturating_add(one.requested);
     sum.oldest = sum.oldest.max(one.oldest);
     sum.old += one.old;
+    sum.born.iter_mut().zip(one.born).for_each(|(sum, one)| *sum += one);
     let mut moments = [Moment::default(); MOMENTS];
     for (moment, (a, b)) in moments.iter_mut().zip(sum.moments.iter().zip(one.moments)) {
         *moment = a.beside(b);
@@ -223,15 +306,23 @@ pub(crate) fn add(sum: &mut StackSummary, one: &StackSummary) {
 }
 
 /// Growth by events that the cache itself does not show comes of frees that pass no tracepoint, of addresses that were not
-/// handed out again yet: nobody is accused of that.
+/// handed out again yet: nobody is accused of that. The cache's own growth is given to those first of whose objects the fewest
+/// came back without a free: a leaked address never does.
 fn confirm(owners: &mut [Owner], growth: Option<Growth>, older_frees: u64) {
     let Some(growth) = growth else { return };
-    let growing = |owner: &&mut Owner| owner.figures.verdict == Verdict::KeepsGrowing;
-    let objects: u64 = owners.iter_mut().filter(growing).map(|owner| owner.figures.objects).sum();
-    let grown = growth.objects.saturating_add_unsigned(older_frees).saturating_add(SLACK);
-    if i64::try_from(objects / 2).is_ok_and(|half| half > grown) {
-        for owner in owners.iter_mut().filter(growing) {
+    let mut growing: Vec<&mut Owner> =
+        owners.iter_mut().filter(|owner| owner.figures.verdict == Verdict::KeepsGrowing).collect();
+    growing.sort_by(|a, b| {
+        let reused = |owner: &Owner| owner.figures.reused as f64 / owner.figures.allocations.max(1) as f64;
+        reused(a).total_cmp(&reused(b)).then_with(|| b.figures.objects.cmp(&a.figures.objects))
+    });
+    let mut left = growth.objects.saturating_add_unsigned(older_frees).saturating_add(SLACK);
+    for owner in growing {
+        let objects = i64::try_from(owner.figures.objects).unwrap_or(i64::MAX);
+        if objects / 2 > left {
             owner.figures.verdict = Verdict::Unconfirmed;
+        } else {
+            left = left.saturating_sub(objects);
         }
     }
 }
@@ -309,5 +400,88 @@ mod tests {
     fn without_the_cache_s_own_figures_nothing_is_explained_and_the_events_count() {
         let answer = answer(None);
         assert_eq!((answer.explained(), answer.accused().count()), (None, 1));
+    }
+
+    /// Objects over the eight parts, with a swing around them.
+    fn path(frames: &[u64], objects: [u64; MOMENTS], swing: u64, reused: u64) -> OwnerStack {
+        let moments = objects.map(|objects| Moment {
+            floor: objects.saturating_sub(swing),
+            peak: objects + swing,
+            objects,
+            bytes: objects * 64,
+        });
+        let [.., last] = objects;
+        let mut figures = StackSummary {
+            stack: StackId::OTHER,
+            allocations: 100_000,
+            frees: 0,
+            reused,
+            objects: last,
+            bytes: last * 64,
+            requested: last * 64,
+            oldest: 0,
+            old: last / 2,
+            born: [last / 8; MOMENTS],
+            moments,
+            tasks: Vec::new(),
+            verdict: Verdict::InUse,
+        };
+        figures.verdict = verdict::judge(&figures.course());
+        OwnerStack { frames: frames.to_vec(), figures }
+    }
+
+    fn owner(name: &str, stacks: Vec<OwnerStack>) -> Owner {
+        let mut figures = stacks[0].figures.clone();
+        stacks[1..].iter().for_each(|stack| add(&mut figures, &stack.figures));
+        let mut owner = Owner { name: name.into(), module: None, made: None, figures, stacks };
+        judge(&mut owner);
+        owner
+    }
+
+    const LEAK: [u64; MOMENTS] = [100, 200, 300, 400, 500, 600, 700, 800];
+    const LEVEL: [u64; MOMENTS] = [5_000; MOMENTS];
+
+    #[test]
+    fn a_path_that_keeps_is_not_hidden_by_others_of_its_owner() {
+        let owner = |other| owner("open", vec![path(&[1], other, 2_000, 0), path(&[2], LEAK, 0, 0)]);
+        let busy = owner(LEVEL);
+        assert_eq!(busy.figures.verdict, Verdict::KeepsGrowing);
+        assert_eq!(busy.stacks[0].frames, [2], "the path that keeps comes first");
+        // What one path gained, the other one lost: the load moved.
+        let moved = owner([5_000, 4_900, 4_800, 4_700, 4_600, 4_500, 4_400, 4_300]);
+        assert_eq!(moved.figures.verdict, Verdict::InUse);
+    }
+
+    /// A bulk free that no tracepoint reports looks like growth until its addresses come back: the growth of the cache belongs
+    /// to the path whose addresses do not.
+    #[test]
+    fn the_cache_s_growth_confirms_those_whose_addresses_never_come_back() {
+        let bulk = LEAK.map(|objects| objects * 10);
+        let mut owners = vec![
+            owner("bulk", vec![path(&[1], bulk, 0, 9_000)]),
+            owner("leak", vec![path(&[2], LEAK, 0, 0)]),
+        ];
+        confirm(&mut owners, Some(Growth { objects: 850, bytes: 0, exact: true }), 0);
+        let verdicts: Vec<Verdict> = owners.iter().map(|owner| owner.figures.verdict).collect();
+        assert_eq!(verdicts, [Verdict::Unconfirmed, Verdict::KeepsGrowing]);
+    }
+
+    #[test]
+    fn names_of_strangers_steer_no_terminal() {
+        let (summary, mut symbols) = summary();
+        symbols[1].1.function = Some("ta\u{1b}[2Jke".into());
+        let ending = Ending { symbols, tasks: vec![(7, "a\nb\u{202e}".into())], ..Ending::default() };
+        let about = About { host: Some("\u{7}srv".into()), ..About::default() };
+        let answer = Answer::new(about, ending, summary);
+        assert!(answer.owners.iter().any(|owner| owner.name == "ta?[2Jke"));
+        assert_eq!((answer.task(7).as_str(), answer.about.host.as_deref()), ("a?b? (7)", Some("?srv")));
+    }
+
+    #[test]
+    fn lost_events_are_a_share_of_all_that_were_read() {
+        let mut answer = answer(None);
+        answer.ending.lost = 100;
+        answer.ending.events = 9_900;
+        assert!((answer.lost_share() - 0.01).abs() < 1e-9);
     }
 }

@@ -25,7 +25,7 @@ mod tags;
 mod timeline;
 mod verdict;
 
-pub use answer::{About, Answer, Ending, Growth, Owner, OwnerStack};
+pub use answer::{About, Answer, Ending, Growth, Owner, OwnerStack, Subject};
 pub use engine::{Engine, Limits, StackSummary, Summary, Totals};
 pub use event::{Event, Kind, NO_OBJECT};
 pub use stacks::{StackId, Stacks};

@@ -93,6 +93,9 @@ impl FromIterator<(u64, Symbol)> for Symbols {
     }
 }
 
+/// No function is as long as this.
+const LONGEST: u64 = 1 << 20;
+
 /// The functions of a running Linux kernel: the text of `/proc/kallsyms`.
 #[derive(Debug)]
 pub struct Kallsyms<'a> {
@@ -122,9 +125,9 @@ impl<'a> Kallsyms<'a> {
         }
         let after = self.functions.partition_point(|function| function.0 <= address);
         let &(start, function, module) = self.functions.get(after.checked_sub(1)?)?;
-        // Beyond the last function of the last module there is nothing known.
+        // Behind the last function of the kernel, or of a module, there is code that has no name.
         let offset = address - start;
-        (after < self.functions.len() || offset < 1 << 20).then(|| Symbol {
+        (offset < LONGEST).then(|| Symbol {
             function: Some(function.to_owned()),
             module: module.map(str::to_owned),
             offset,
@@ -144,7 +147,9 @@ fn function(line: &str) -> Option<(u64, &str, Option<&str>)> {
     let kind = words.next()?;
     let name = words.next()?;
     let module = words.next().and_then(|word| word.strip_prefix('[')?.strip_suffix(']'));
-    matches!(kind, "t" | "T" | "w" | "W").then_some((address, name, module))
+    // ARM64 marks code and data by symbols such as `$x`.
+    let is_function = matches!(kind, "t" | "T" | "w" | "W") && !name.starts_with('$');
+    is_function.then_some((address, name, module))
 }
 
 #[cfg(test)]
@@ -152,7 +157,7 @@ mod tests {
     use super::*;
 
     const TEXT: &str = "ffffffff81000000 T _stext\nffffffff81000000 T _text\nffffffff81000100 T open_it\n\
-        ffffffff81000180 d data\nnonsense\nffffffffc0001000 t take\t[leakmod]\nffffffffc0001080 t put\t[leakmod]\n";
+        ffffffff81000180 d data\nffffffff81000182 t $x\nnonsense\nffffffffc0001000 t take\t[leakmod]\nffffffffc0001080 t put\t[leakmod]\n";
 
     #[test]
     fn addresses_and_their_functions() {
@@ -163,6 +168,7 @@ mod tests {
         assert_eq!(place(0xffff_ffff_c000_1004).unwrap(), "take+0x4 [leakmod]");
         assert_eq!(place(0xffff_ffff_c000_1090).unwrap(), "put+0x10 [leakmod]");
         assert_eq!((place(5), place(u64::MAX)), (None, None));
+        assert_eq!(place(0xffff_ffff_a000_0000), None, "between the kernel and its modules");
         let named = symbols.of([5, 0xffff_ffff_c000_1004]);
         assert_eq!(
             (named.place(5), named.name(0xffff_ffff_c000_1004)),

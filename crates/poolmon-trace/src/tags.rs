@@ -67,11 +67,12 @@ pub struct TraceTags {
 impl TraceTags {
     /// Folds by tag. The first frame of each stack is no address but the number of its tag in `tags`, from 1.
     pub fn new(
-        about: About,
+        mut about: About,
         mut ending: Ending,
         summary: Summary,
         tags: Vec<((PoolTag, Pool), TagTotals)>,
     ) -> Self {
+        answer::clean(&mut about, &mut ending);
         let symbols: Symbols = std::mem::take(&mut ending.symbols).into_iter().collect();
         let mut by_tag: BTreeMap<u64, Vec<(StackSummary, Option<String>)>> = BTreeMap::new();
         for figures in summary.stacks {

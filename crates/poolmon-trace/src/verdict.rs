@@ -12,6 +12,13 @@ pub const FREED_ELSEWHERE: f64 = 0.2;
 /// Fewer objects than these are no growth.
 const LEAST: u64 = 8;
 
+/// Part of the outstanding objects that has to be older than half the trace: of an even growth it is half of them.
+const OLD: u64 = 10;
+
+/// Eighths of the trace in which the outstanding objects were allocated, as the effective number: an even growth has 8. Three
+/// processes that started one after the other have 3: whether a fourth one follows needs a longer trace.
+const EIGHTHS: f64 = 4.0;
+
 /// Share of the growth that the second half of a trace must have: an even growth has a half.
 const SECOND_HALF: f64 = 0.3;
 
@@ -23,6 +30,8 @@ pub enum Verdict {
     KeepsGrowing,
     /// As `KeepsGrowing`, but the cache itself did not grow by nearly as much: their frees pass no tracepoint.
     Unconfirmed,
+    /// Grew, but in a few steps: a process that starts looks like that, too.
+    InSteps,
     /// Objects are held, and nearly all were allocated late: the trace is too short to say more.
     Recent,
     /// Grew in the beginning, flat since: typical of a cache that fills.
@@ -43,6 +52,7 @@ impl Verdict {
             Self::Unconfirmed => {
                 "grows by its events, but the cache does not: freed where no tracepoint looks"
             }
+            Self::InSteps => "grew in a few steps: trace longer to judge",
             Self::Recent => "allocated late in the trace: trace longer to judge",
             Self::FilledEarly => "grew early, flat since",
             Self::FreedElsewhere => "freed where no tracepoint looks: cannot be judged",
@@ -63,13 +73,15 @@ pub struct Course {
     pub objects: u64,
     /// Those older than half the trace.
     pub old: u64,
+    /// The outstanding objects by the eighth of the trace in which they were allocated.
+    pub born: [u64; MOMENTS],
     /// The eight parts of the trace.
     pub moments: [Moment; MOMENTS],
 }
 
 /// Judges.
 pub fn judge(course: &Course) -> Verdict {
-    let Course { allocations, reused, objects, old, moments } = course;
+    let Course { allocations, reused, objects, old, born, moments } = course;
     if *objects == 0 {
         return Verdict::AllFreed;
     }
@@ -85,8 +97,9 @@ pub fn judge(course: &Course) -> Verdict {
     let above = seventh.floor.min(last.floor) > peak(&moments[..4])
         && fifth.floor.min(sixth.floor) > peak(&moments[..2]);
     let second = last.objects.saturating_sub(half.objects) as f64;
-    if above && *old > 0 && second >= SECOND_HALF * growth as f64 && last.objects > sixth.objects {
-        return Verdict::KeepsGrowing;
+    if above && *old > *objects / OLD && second >= SECOND_HALF * growth as f64 && last.objects > sixth.objects
+    {
+        return if eighths(born) >= EIGHTHS { Verdict::KeepsGrowing } else { Verdict::InSteps };
     }
     // What was there at half time, and is what is there now: nothing was added for long.
     let flat = second < SECOND_HALF * growth as f64 && *old > *objects / 2;
@@ -95,6 +108,15 @@ pub fn judge(course: &Course) -> Verdict {
         () if *old < *objects / 10 && sixth.peak < *objects / 2 => Verdict::Recent,
         () => Verdict::InUse,
     }
+}
+
+/// In how many eighths the objects were allocated, each weighted by its share: the inverse of Simpson's index of concentration
+/// (E. H. Simpson, Measurement of diversity, Nature 163, 1949), in its form without bias, so that few objects count fairly.
+fn eighths(born: &[u64; MOMENTS]) -> f64 {
+    let all: u64 = born.iter().sum();
+    let pairs = |count: u64| count as f64 * count.saturating_sub(1) as f64;
+    let same: f64 = born.iter().map(|&count| pairs(count)).sum();
+    if same > 0.0 { pairs(all) / same } else { MOMENTS as f64 }
 }
 
 #[cfg(test)]
@@ -108,15 +130,20 @@ mod tests {
             before = objects;
             Moment { floor, peak, objects, bytes: objects * 64 }
         });
-        Course { allocations: 10_000, reused: 0, objects: objects[7], old, moments }
+        let mut before = 0;
+        let born = objects.map(|objects| objects.saturating_sub(std::mem::replace(&mut before, objects)));
+        Course { allocations: 10_000, reused: 0, objects: objects[7], old, born, moments }
     }
 
     #[test]
     fn courses_and_their_verdicts() {
         for (objects, old, verdict) in [
             ([100, 200, 300, 400, 500, 600, 700, 800], 400, Verdict::KeepsGrowing),
-            // It began midway, and in bursts.
-            ([0, 0, 0, 200, 200, 600, 600, 800], 200, Verdict::KeepsGrowing),
+            // It began midway.
+            ([0, 0, 0, 160, 320, 480, 640, 800], 160, Verdict::KeepsGrowing),
+            // In bursts: four of them are more than three processes that start.
+            ([0, 200, 200, 400, 400, 600, 600, 800], 400, Verdict::KeepsGrowing),
+            ([0, 0, 0, 200, 200, 600, 600, 800], 200, Verdict::InSteps),
             ([700, 780, 800, 800, 800, 800, 800, 800], 800, Verdict::FilledEarly),
             ([400, 600, 700, 750, 775, 788, 794, 800], 740, Verdict::FilledEarly),
             ([0, 0, 0, 0, 0, 0, 0, 800], 0, Verdict::Recent),
@@ -125,8 +152,24 @@ mod tests {
             ([100, 90, 50, 40, 10, 0, 0, 0], 0, Verdict::AllFreed),
             // All young: each object is freed in the end, the working set grows with the load.
             ([100, 200, 300, 400, 500, 600, 700, 800], 0, Verdict::InUse),
+            ([100, 200, 300, 400, 500, 600, 700, 800], 80, Verdict::InUse),
+            ([100, 200, 300, 400, 500, 600, 700, 800], 81, Verdict::KeepsGrowing),
         ] {
             assert_eq!(judge(&course(objects, old)), verdict, "{objects:?}");
+        }
+    }
+
+    #[test]
+    fn in_how_many_eighths() {
+        for (born, number) in [
+            ([100; 8], 8.0),
+            ([0, 0, 0, 0, 300, 300, 300, 300], 4.0),
+            ([0, 0, 500, 0, 0, 0, 0, 0], 1.0),
+            // One each: nothing is concentrated.
+            ([1; 8], 8.0),
+            ([0, 3, 0, 0, 0, 0, 0, 0], 1.0),
+        ] {
+            assert!((eighths(&born) - number).abs() < 0.1, "{born:?}: {}", eighths(&born));
         }
     }
 

@@ -3,13 +3,14 @@
 use std::io::{self, Write};
 
 use poolmon_print::schema;
-use poolmon_trace::{Answer, Growth, Owner, OwnerStack, StackSummary, Verdict};
+use poolmon_trace::{Answer, Growth, Owner, OwnerStack, StackSummary, Subject, Verdict};
 use serde::Serialize;
 
 #[derive(Serialize)]
 struct Json<'a> {
     schema: &'static str,
     target: &'a str,
+    subject: Subject,
     sharing: &'a [String],
     host: Option<&'a str>,
     system: Option<&'a str>,
@@ -104,6 +105,7 @@ pub fn json(out: &mut dyn Write, answer: &Answer) -> io::Result<()> {
     let json = Json {
         schema: schema::TRACE,
         target: &about.target,
+        subject: about.subject,
         sharing: &about.sharing,
         host: about.host.as_deref(),
         system: about.system.as_deref(),

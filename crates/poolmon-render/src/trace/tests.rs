@@ -30,6 +30,7 @@ fn answer() -> Answer {
         end: 4_000_000_000,
         stopped: None,
         lost: 17,
+        events: 3_300,
         growth: Some(Growth { objects: 1_710, bytes: 437_760, exact: true }),
         tasks: vec![(12, "writer".into())],
         symbols: vec![

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use poolmon_model::units::{counted, grouped, grouped_signed, human_bytes, human_change, span};
-use poolmon_trace::{Answer, Owner, OwnerStack, StackSummary, Verdict, owner};
+use poolmon_trace::{Answer, Owner, OwnerStack, StackSummary, Subject, Verdict, owner};
 
 /// Stacks that are shown of an owner, and processes that are named.
 const SHOWN: usize = 3;
@@ -35,7 +35,7 @@ pub fn write(out: &mut dyn Write, answer: &Answer, top: usize) -> io::Result<()>
     more(out, accused.len(), top)?;
     others(out, answer, top)?;
     if let Some(first) = accused.first() {
-        writeln!(out, "\nNext: {}", next(first, &answer.about.target))?;
+        writeln!(out, "\nNext: {}", next(first, answer))?;
     }
     Ok(())
 }
@@ -90,27 +90,39 @@ fn remarks(answer: &Answer) -> Vec<String> {
 
 /// How much of the cache's growth the outstanding allocations explain, and why more or less.
 fn explained(answer: &Answer) -> String {
-    let outstanding =
-        format!("{} in {}", human_bytes(answer.outstanding()), counted(answer.objects(), "object"));
+    let (subject, unit) = (answer.about.subject, answer.about.subject.unit());
+    let outstanding = format!("{} in {}", human_bytes(answer.outstanding()), counted(answer.objects(), unit));
     let Some(growth) = answer.ending.growth else {
-        return format!("Outstanding: {outstanding}. The growth of the cache itself is unknown.");
+        return format!(
+            "Outstanding: {outstanding}. The growth of the {} itself is unknown.",
+            subject.words()
+        );
     };
-    let about = if growth.exact { "" } else { ", counted in whole slabs" };
+    let about = match subject {
+        _ if growth.exact => "",
+        Subject::Pages => ", free pages that a processor keeps for itself included",
+        _ => ", counted in whole slabs",
+    };
     let older = match answer.totals.older_frees {
         0 => String::new(),
-        older => format!("; {} older than the trace were freed", counted(older, "object")),
+        1 => format!("; 1 {unit} older than the trace was freed"),
+        older => format!("; {} older than the trace were freed", counted(older, unit)),
     };
     let text = format!(
-        "The cache changed by {} ({} objects{about}){older}.\nOutstanding allocations",
+        "The {} changed by {} ({} {unit}{}{about}){older}.\nOutstanding allocations",
+        subject.words(),
         human_change(growth.bytes),
         grouped_signed(growth.objects),
+        if growth.objects.abs() == 1 { "" } else { "s" },
     );
     match answer.explained() {
         None => format!("{text}: {outstanding}."),
         Some(share) => {
             let why = match share {
                 _ if ALL.contains(&share) => ".",
-                more if more > 1.0 => ": an upper bound, as some frees pass no tracepoint.",
+                more if more > 1.0 => {
+                    ": an upper bound, as some frees pass no tracepoint, and older objects may have been freed."
+                }
                 _ => {
                     ": the rest was allocated where no tracepoint looks (bulk allocation), or its events were lost."
                 }
@@ -127,13 +139,13 @@ fn tell(out: &mut dyn Write, answer: &Answer, owner: &Owner) -> io::Result<()> {
         out,
         "  {}: {}, {}, {share:.1} % of what is outstanding, the oldest for {}",
         name(owner),
-        counted(figures.objects, "object"),
+        counted(figures.objects, answer.about.subject.unit()),
         human_bytes(figures.bytes),
         span(Duration::from_nanos(figures.oldest)),
     )?;
     writeln!(out, "      {}", counts(figures))?;
     let moments: Vec<String> = figures.moments.iter().map(|moment| grouped(moment.objects)).collect();
-    writeln!(out, "      objects over the trace: {}", moments.join(" "))?;
+    writeln!(out, "      {}s over the trace: {}", answer.about.subject.unit(), moments.join(" "))?;
     let tasks: Vec<String> = figures
         .tasks
         .iter()
@@ -172,7 +184,8 @@ fn counts(figures: &StackSummary) -> String {
 /// The frames of a stack; the owner's is marked.
 fn frames(out: &mut dyn Write, answer: &Answer, stack: &OwnerStack) -> io::Result<()> {
     let figures = &stack.figures;
-    writeln!(out, "      stack of {}, {}:", counted(figures.objects, "object"), human_bytes(figures.bytes))?;
+    let objects = counted(figures.objects, answer.about.subject.unit());
+    writeln!(out, "      stack of {objects}, {}:", human_bytes(figures.bytes))?;
     if stack.frames.is_empty() {
         return writeln!(out, "          (unknown)");
     }
@@ -199,7 +212,7 @@ fn others(out: &mut dyn Write, answer: &Answer, top: usize) -> io::Result<()> {
             out,
             "  {}: {}, {}: {}",
             name(owner),
-            counted(figures.objects, "object"),
+            counted(figures.objects, answer.about.subject.unit()),
             human_bytes(figures.bytes),
             figures.verdict.words(),
         )?;
@@ -234,11 +247,16 @@ fn name(owner: &Owner) -> String {
     }
 }
 
-fn next(owner: &Owner, target: &str) -> String {
+fn next(owner: &Owner, answer: &Answer) -> String {
     match &owner.module {
-        Some(module) => {
-            format!("what this module is: modinfo {module}; where the cache is created: poolmon who {target}")
-        }
+        // Programs that were loaded into the kernel, and its own trampolines: no file of a module is behind them.
+        Some(module) if module == "bpf" => "which program this is: bpftool prog list".to_owned(),
+        Some(module) if module.starts_with("__builtin") => "trace longer with --for 10min".to_owned(),
+        Some(module) if answer.about.subject == Subject::Cache => format!(
+            "what this module is: modinfo {module}; where the cache is created: poolmon who {}",
+            answer.about.target
+        ),
+        Some(module) => format!("what this module is: modinfo {module}"),
         None => "trace longer with --for 10min, and save it for others: --save FILE".to_owned(),
     }
 }

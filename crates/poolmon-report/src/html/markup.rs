@@ -130,12 +130,7 @@ macro_rules! numbers {
 
 numbers!(f64, i32, u32, u64, usize);
 
-/// Characters that show nothing, or change how others are shown.
-pub(crate) fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-}
+pub(crate) use poolmon_model::hidden::is_hidden;
 
 /// Writes markup into an [`Html`]: a literal, and arguments that are escaped.
 macro_rules! html {

@@ -1,5 +1,8 @@
-//! Reading a trace. The bytes may be anything: each length is a claim, and nothing is kept that the limits of the engine forbid.
+//! Reading a trace, a chunk at a time. The bytes may be anything: each length is a claim, and nothing is kept that the limits of
+//! the engine forbid.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+use std::io::{self, Read as _};
 
 use poolmon_model::problem::Remedy;
 
@@ -21,10 +24,13 @@ pub enum FileError {
     #[error("offset {offset:#x}: {problem}")]
     Damaged {
         /// Where.
-        offset: usize,
+        offset: u64,
         /// What is wrong there.
         problem: &'static str,
     },
+    /// The system could not read it.
+    #[error(transparent)]
+    Io(#[from] io::Error),
 }
 
 impl Remedy for FileError {
@@ -33,6 +39,7 @@ impl Remedy for FileError {
             Self::Other => "save one with: poolmon trace CACHE --save FILE".into(),
             Self::Version(_) => "use a later poolmon".into(),
             Self::Damaged { .. } => "copy the file again, or trace again".into(),
+            Self::Io(_) => return None,
         })
     }
 }
@@ -41,9 +48,15 @@ impl Remedy for FileError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Damage {
     /// Offset of the first chunk that could not be read.
-    pub offset: usize,
+    pub offset: u64,
     /// What is wrong there.
     pub problem: &'static str,
+}
+
+/// Why a chunk could not be read.
+enum Stop {
+    Damage(Damage),
+    Io(io::Error),
 }
 
 /// A trace that was read.
@@ -64,37 +77,45 @@ pub fn is_trace(start: &[u8]) -> bool {
     start.starts_with(b"PMTRACE")
 }
 
-/// Reads a file's bytes, and counts its events.
+/// Reads a trace, and counts its events. No more than a chunk of it is in memory.
 ///
 /// # Errors
 ///
-/// It is no trace, or not even its first chunk can be read. Later damage is part of the result.
-pub fn read(bytes: &[u8], limits: Limits) -> Result<Read, FileError> {
-    let rest = match bytes.strip_prefix(MAGIC) {
-        Some(rest) => rest,
-        None if is_trace(bytes) => return Err(FileError::Version(bytes.get(7).copied().unwrap_or(0))),
-        None => return Err(FileError::Other),
+/// It is no trace, not even its first chunk can be read, or the system cannot read it. Later damage is part of the result.
+pub fn read(input: impl io::Read, limits: Limits) -> Result<Read, FileError> {
+    let mut chunks = Chunks { input, offset: 0, payload: Vec::new() };
+    let magic: Option<[u8; 8]> =
+        chunks.take(MAGIC.len())?.and_then(|()| chunks.payload.first_chunk().copied());
+    match magic {
+        Some(magic) if magic == *MAGIC => {}
+        Some([.., version]) if is_trace(&chunks.payload) => return Err(FileError::Version(version)),
+        _ => return Err(FileError::Other),
+    }
+    let refused = |stop| match stop {
+        Stop::Damage(Damage { offset, problem }) => FileError::Damaged { offset, problem },
+        Stop::Io(error) => FileError::Io(error),
     };
-    let mut chunks = Chunks { rest, offset: MAGIC.len() };
-    let damaged = |damage: Damage| FileError::Damaged { offset: damage.offset, problem: damage.problem };
-    let about = match chunks.next_chunk().map_err(damaged)? {
-        Some((b'H', payload)) => serde_json::from_slice::<About>(payload).ok(),
+    let about = match chunks.next_chunk().map_err(refused)? {
+        Some(b'H') => serde_json::from_slice::<About>(&chunks.payload).ok(),
         _ => None,
     };
-    let damage = Damage { offset: MAGIC.len(), problem: "the description of the trace is not readable" };
-    let about = about.ok_or(damage).map_err(damaged)?;
+    let damage =
+        Damage { offset: MAGIC.len() as u64, problem: "the description of the trace is not readable" };
+    let about = about.ok_or(Stop::Damage(damage)).map_err(refused)?;
     let mut state =
         State { engine: Engine::new(limits), ids: vec![StackId::OTHER], ending: None, last: about.start };
     state.engine.begin(about.start);
-    let damage = state.rest(&mut chunks).err();
-    let end = state.ending.as_ref().map_or(state.last, |ending| ending.end);
+    let damage = match state.rest(&mut chunks) {
+        Ok(()) => None,
+        Err(Stop::Damage(damage)) => Some(damage),
+        Err(Stop::Io(error)) => return Err(FileError::Io(error)),
+    };
+    let end = state.ending.as_ref().map_or(state.last, |ending| ending.end.max(state.last));
     let ending = state.ending.unwrap_or_else(|| Ending {
         end,
         stopped: Some("the file ends early".into()),
         ..Ending::default()
     });
-    let damage = damage
-        .or((ending.end == 0).then_some(Damage { offset: bytes.len(), problem: "the file has no end" }));
     Ok(Read { about, ending, summary: state.engine.finish(end), damage })
 }
 
@@ -107,21 +128,23 @@ struct State {
 }
 
 impl State {
-    fn rest(&mut self, chunks: &mut Chunks) -> Result<(), Damage> {
+    fn rest(&mut self, chunks: &mut Chunks<impl io::Read>) -> Result<(), Stop> {
         loop {
             let offset = chunks.offset;
-            let wrong = |problem| Damage { offset, problem };
-            match chunks.next_chunk()? {
-                None if self.ending.is_some() => return Ok(()),
-                None => return Err(wrong("the file ends early")),
-                Some((b'S', payload)) => self.stacks(payload).ok_or(wrong("stacks are not readable"))?,
-                Some((b'E', payload)) => self.events(payload).ok_or(wrong("events are not readable"))?,
-                Some((b'T', payload)) => {
+            let wrong = |problem| Stop::Damage(Damage { offset, problem });
+            let Some(kind) = chunks.next_chunk()? else {
+                return if self.ending.is_some() { Ok(()) } else { Err(wrong("the file ends early")) };
+            };
+            let payload = chunks.payload.as_slice();
+            match kind {
+                b'S' => self.stacks(payload).ok_or_else(|| wrong("stacks are not readable"))?,
+                b'E' => self.events(payload).ok_or_else(|| wrong("events are not readable"))?,
+                b'T' => {
                     let ending =
                         serde_json::from_slice(payload).map_err(|_| wrong("its end is not readable"))?;
                     self.ending = Some(ending);
                 }
-                Some(_) => {}
+                _ => {}
             }
         }
     }
@@ -171,32 +194,41 @@ impl State {
     }
 }
 
-struct Chunks<'a> {
-    rest: &'a [u8],
-    offset: usize,
+struct Chunks<R> {
+    input: R,
+    offset: u64,
+    payload: Vec<u8>,
 }
 
-impl<'a> Chunks<'a> {
-    fn next_chunk(&mut self) -> Result<Option<(u8, &'a [u8])>, Damage> {
-        if self.rest.is_empty() {
-            return Ok(None);
-        }
-        let wrong = |problem| Damage { offset: self.offset, problem };
+impl<R: io::Read> Chunks<R> {
+    /// The kind of the next chunk, whose payload is in `payload` then; `None` at the end.
+    fn next_chunk(&mut self) -> Result<Option<u8>, Stop> {
+        let start = self.offset;
+        let wrong = |problem| Stop::Damage(Damage { offset: start, problem });
         let short = || wrong("the file is cut here");
-        let (&kind, rest) = self.rest.split_first().ok_or_else(short)?;
+        if self.take(9).map_err(Stop::Io)?.is_none() {
+            return if self.payload.is_empty() { Ok(None) } else { Err(short()) };
+        }
+        let (&kind, rest) = self.payload.split_first().ok_or_else(short)?;
         let (length, rest) = rest.split_first_chunk::<4>().ok_or_else(short)?;
-        let (check, rest) = rest.split_first_chunk::<4>().ok_or_else(short)?;
+        let check = u32::from_le_bytes(*rest.first_chunk::<4>().ok_or_else(short)?);
         let length = u32::from_le_bytes(*length);
         if length > LONGEST {
             return Err(wrong("a chunk is longer than any that is written"));
         }
-        let length = usize::try_from(length).map_err(|_| short())?;
-        let (payload, rest) = rest.split_at_checked(length).ok_or_else(short)?;
-        if crc32fast::hash(payload) != u32::from_le_bytes(*check) {
+        self.take(usize::try_from(length).map_err(|_| short())?).map_err(Stop::Io)?.ok_or_else(short)?;
+        if crc32fast::hash(&self.payload) != check {
             return Err(wrong("a chunk does not match its checksum"));
         }
-        self.offset += 9 + length;
-        self.rest = rest;
-        Ok(Some((kind, payload)))
+        Ok(Some(kind))
+    }
+
+    /// Reads so many bytes into `payload`; `None` if there are fewer.
+    fn take(&mut self, length: usize) -> io::Result<Option<()>> {
+        self.payload.clear();
+        // Grows with what is there, not with what is claimed.
+        let read = self.input.by_ref().take(length as u64).read_to_end(&mut self.payload)?;
+        self.offset += read as u64;
+        Ok((read == length).then_some(()))
     }
 }

@@ -41,7 +41,7 @@ fn figures(summary: &Summary) -> Vec<String> {
 #[test]
 fn what_was_written_is_read_to_the_unit() {
     let (bytes, summary) = written();
-    let read = read(&bytes, Limits::default()).unwrap();
+    let read = read(&*bytes, Limits::default()).unwrap();
     assert_eq!(figures(&read.summary), figures(&summary));
     assert_eq!((read.about, read.ending, read.damage), (about(), ending(), None));
     assert!(bytes.len() < 100_000 * 10, "{} bytes for 100,000 events", bytes.len());
@@ -63,14 +63,30 @@ fn damage_is_named_with_its_place() {
     let (mut bytes, _) = written();
     let at = bytes.len() / 2;
     bytes[at] ^= 1;
-    let damage = read(&bytes, Limits::default()).unwrap().damage.unwrap();
+    let damage = read(&*bytes, Limits::default()).unwrap().damage.unwrap();
     assert_eq!(damage.problem, "a chunk does not match its checksum");
-    assert!(damage.offset < at);
+    assert!(damage.offset < at as u64);
     bytes[12] ^= 1;
-    assert!(matches!(read(&bytes, Limits::default()), Err(FileError::Damaged { .. })));
+    assert!(matches!(read(&*bytes, Limits::default()), Err(FileError::Damaged { .. })));
     bytes[7] = 9;
-    assert!(matches!(read(&bytes, Limits::default()), Err(FileError::Version(9))));
-    assert!(matches!(read(b"PK", Limits::default()), Err(FileError::Other)));
+    assert!(matches!(read(&*bytes, Limits::default()), Err(FileError::Version(9))));
+    assert!(matches!(read(&b"PK"[..], Limits::default()), Err(FileError::Other)));
+}
+
+/// A disk that fails in the middle is no damage of the file.
+#[test]
+fn an_error_of_the_system_is_not_taken_for_an_end() {
+    struct Broken;
+    impl std::io::Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            Err(std::io::Error::other("no disk"))
+        }
+    }
+    let (bytes, _) = written();
+    for cut in [4, 20, bytes.len() / 2] {
+        let input = std::io::Read::chain(&bytes[..cut], Broken);
+        assert!(matches!(read(input, Limits::default()), Err(FileError::Io(_))), "{cut}");
+    }
 }
 
 /// Chunks with right checksums and any content: no panic, no endless loop.
@@ -95,6 +111,6 @@ fn any_content_is_survived() {
             bytes.extend(crc32fast::hash(&payload).to_le_bytes());
             bytes.extend(payload);
         }
-        read(&bytes, Limits { objects: 100, stacks: 10, frames: 8, waiting: 50 }).unwrap();
+        read(&*bytes, Limits { objects: 100, stacks: 10, frames: 8, waiting: 50 }).unwrap();
     }
 }

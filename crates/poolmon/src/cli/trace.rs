@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::{groups::TextOrJson, values};
 use crate::app::outcome::{self, Outcome};
@@ -11,10 +11,20 @@ use crate::app::outcome::{self, Outcome};
 /// Options of `trace`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = after())]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct TraceArgs {
     /// The slab cache (`poolmon top --pool slab` lists them); or a file that --save wrote
-    #[arg(value_name = "CACHE|FILE")]
+    #[arg(value_name = "CACHE|FILE", required = false, required_unless_present_any(OUTSIDE.map(|of| of.0)), default_value_ifs(OUTSIDE))]
     pub what: PathBuf,
+    /// Trace whole pages, those of processes included, rather than a cache
+    #[arg(long, conflicts_with_all = ["what", "percpu", "vmalloc"])]
+    pub pages: bool,
+    /// Trace per-CPU memory
+    #[arg(long, conflicts_with_all = ["what", "vmalloc"])]
+    pub percpu: bool,
+    /// Trace areas of vmalloc (Linux 6.3 and later)
+    #[arg(long, conflicts_with = "what")]
+    pub vmalloc: bool,
     /// How long to trace; Ctrl-C ends it earlier, with the result so far
     #[arg(long = "for", value_name = "TIME", value_parser = values::span, default_value = "60s")]
     pub length: Duration,
@@ -34,8 +44,8 @@ pub struct TraceArgs {
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: TextOrJson,
     /// Exit with code 3 if a stack keeps growing
-    #[arg(long, value_name = "WHAT")]
-    pub fail_on: Option<FailOn>,
+    #[arg(long, value_name = "WHAT", value_parser = ["leak"])]
+    pub fail_on: Option<String>,
     /// Stop if tracing takes more than this share of all processors for three seconds
     #[arg(long, value_name = "PERCENT", default_value = "2")]
     pub max_load: f64,
@@ -44,12 +54,9 @@ pub struct TraceArgs {
     pub frames: u16,
 }
 
-/// `--fail-on`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum FailOn {
-    /// A stack keeps growing.
-    Leak,
-}
+/// What is traced by an option rather than by its name.
+const OUTSIDE: [(&str, &str, &str); 3] =
+    [("pages", "true", "pages"), ("percpu", "true", "percpu"), ("vmalloc", "true", "vmalloc")];
 
 const AFTER: &str = "\
 Each allocation is paired with its free by address. An address that is handed out again was freed, even if no event said so.

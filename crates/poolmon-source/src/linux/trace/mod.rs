@@ -22,7 +22,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use poolmon_trace::{About, Ending, Engine, Kallsyms, Stacks};
+use poolmon_trace::{About, Ending, Engine, Kallsyms, Stacks, Subject};
 use rustix::time::{ClockId, clock_gettime};
 
 use self::rings::Rings;
@@ -63,11 +63,14 @@ impl LinuxCapture {
         let root = Path::new("/");
         let target = Target::find(root, cache)?;
         let formats = tracefs::formats(plan::EVENTS)?;
-        // Without a general cache of its own, what is counted for control groups is in the normal ones.
-        let classes = formats.get("kmalloc").is_some_and(|format| format.gfp.account != 0)
-            && has_classes(root, &target);
-        let planned = plan::plan(&target, &formats, classes)?;
+        let planned = plan::plan(&target, &formats, root.join("sys/kernel/slab/kmalloc-cg-64").exists())?;
         let mut remarks = Vec::new();
+        if target.is_reclaimable(root) {
+            remarks.push(
+                "the kernel frees objects of this cache when memory runs short: growth alone is no leak"
+                    .to_owned(),
+            );
+        }
         if matches!(target.kind, target::TargetKind::Named { .. }) && !plan::is_by_name(&planned) {
             remarks.push(
                 "this kernel's events do not name the cache (Linux 6.1 and later do): objects of other caches of the same size count, too"
@@ -77,7 +80,12 @@ impl LinuxCapture {
         let rings = Rings::open(&planned, frames)?;
         let files = Files::new(root, |path| fs::File::open(path));
         let origin = system::origin(&files);
+        let subject = match target.kind {
+            target::TargetKind::Outside(outside) => outside.subject(),
+            _ => Subject::Cache,
+        };
         let about = About {
+            subject,
             target: target.name.clone(),
             sharing: target.sharing.clone(),
             host: origin.host.clone(),
@@ -99,12 +107,6 @@ impl LinuxCapture {
             }
         }
     }
-}
-
-/// Whether the kernel has a general cache of this size for each class.
-fn has_classes(root: &Path, target: &Target) -> bool {
-    let target::TargetKind::General { class, .. } = target.kind else { return false };
-    class != target::Class::Normal || root.join("sys/kernel/slab/kmalloc-cg-64").exists()
 }
 
 fn nanoseconds(clock: ClockId) -> u64 {
@@ -149,7 +151,7 @@ impl Capture for LinuxCapture {
     }
 
     fn describe(&mut self, stacks: &Stacks, ending: &mut Ending) {
-        ending.growth = self.after.map(|after| self.before.until(after));
+        ending.growth = self.after.and_then(|after| self.before.until(after));
         ending.tasks = std::mem::take(&mut self.tasks)
             .into_iter()
             .filter_map(|(task, name)| Some((task, name?)))

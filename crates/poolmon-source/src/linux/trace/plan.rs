@@ -2,17 +2,30 @@
 //!
 //! * before 6.1 allocations on a chosen node have events of their own (`kmalloc_node`, `kmem_cache_alloc_node`), and no event
 //!   names its cache: objects are chosen by their size, and every free is followed;
+//! * memory outside of slab caches has events of its own: pages, per-CPU memory, vmalloc (6.3 and later);
 //! * since 6.4 `kfree` takes objects of any cache, and its event names none, so a cache's frees need it, too.
 
 use std::collections::BTreeMap;
 
 use super::format::{EventFormat, Field, Gfp};
-use super::target::{Class, Target, TargetKind};
+use super::target::{Class, Outside, Target, TargetKind};
 use crate::{Result, SourceError};
 
 /// Every event that a kernel may have.
-pub const EVENTS: &[&str] =
-    &["kmalloc", "kmalloc_node", "kmem_cache_alloc", "kmem_cache_alloc_node", "kmem_cache_free", "kfree"];
+pub const EVENTS: &[(&str, &str)] = &[
+    ("kmem", "kmalloc"),
+    ("kmem", "kmalloc_node"),
+    ("kmem", "kmem_cache_alloc"),
+    ("kmem", "kmem_cache_alloc_node"),
+    ("kmem", "kmem_cache_free"),
+    ("kmem", "kfree"),
+    ("kmem", "mm_page_alloc"),
+    ("kmem", "mm_page_free"),
+    ("percpu", "percpu_alloc_percpu"),
+    ("percpu", "percpu_free_percpu"),
+    ("vmalloc", "alloc_vmap_area"),
+    ("vmalloc", "free_vmap_area_noflush"),
+];
 
 /// One tracepoint to open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +54,15 @@ pub enum Layout {
         /// Its flags, and which of them an allocation of the class has; `None` if every allocation is wanted.
         class: Option<(Field, Gfp, Class)>,
     },
+    /// An allocation or free of pages.
+    Pages {
+        /// Number of the first page.
+        pfn: Field,
+        /// How many, as a power of two.
+        order: Field,
+        /// Which of both.
+        is_alloc: bool,
+    },
     /// A free of an object of the traced cache.
     Free {
         /// Address.
@@ -56,11 +78,12 @@ pub enum Layout {
 impl Layout {
     /// Whether it is an allocation, whose stack is wanted.
     pub const fn is_alloc(&self) -> bool {
-        matches!(self, Self::Alloc { .. })
+        matches!(self, Self::Alloc { .. } | Self::Pages { is_alloc: true, .. })
     }
 }
 
-/// Plans. Frees come first: they have to be on before the first allocation is.
+/// Plans. Frees come first: they have to be on before the first allocation is. `accounted`: the kernel has general caches of their
+/// own for what is counted for control groups; without, such allocations are in the normal ones.
 ///
 /// # Errors
 ///
@@ -68,11 +91,15 @@ impl Layout {
 pub fn plan(
     target: &Target,
     formats: &BTreeMap<&'static str, EventFormat>,
-    classes: bool,
+    accounted: bool,
 ) -> Result<Vec<Planned>> {
+    if let TargetKind::Outside(outside) = target.kind {
+        return plan_outside(outside, formats);
+    }
     let mut planned = Vec::new();
     let named = matches!(target.kind, TargetKind::Named { .. });
-    for &name in EVENTS.iter().rev() {
+    for &(_, name) in EVENTS.iter().rev().filter(|(group, name)| *group == "kmem" && !name.starts_with("mm_"))
+    {
         let Some(format) = formats.get(name) else { continue };
         let is_named_event = name.starts_with("kmem_cache");
         // `kfree` frees objects of caches, too; nothing frees a general block but `kfree`.
@@ -86,8 +113,9 @@ pub fn plan(
             "kfree" | "kmem_cache_free" => (String::new(), Layout::FreeOfAny { address }),
             _ => {
                 let class = match target.kind {
-                    TargetKind::General { class, .. } if classes => {
-                        Some((need(format, name, "gfp_flags")?, format.gfp, class))
+                    TargetKind::General { class, .. } if format.gfp != Gfp::default() => {
+                        let account = if accounted { format.gfp.account } else { 0 };
+                        Some((need(format, name, "gfp_flags")?, Gfp { account, ..format.gfp }, class))
                     }
                     _ => None,
                 };
@@ -106,6 +134,37 @@ pub fn plan(
     }
 }
 
+/// Memory outside of slab caches: nothing has to be filtered.
+fn plan_outside(outside: Outside, formats: &BTreeMap<&'static str, EventFormat>) -> Result<Vec<Planned>> {
+    let (free, alloc) = match outside {
+        Outside::Pages => ("mm_page_free", "mm_page_alloc"),
+        Outside::PerCpu => ("percpu_free_percpu", "percpu_alloc_percpu"),
+        Outside::Vmalloc => ("free_vmap_area_noflush", "alloc_vmap_area"),
+    };
+    let layout = |name: &'static str, is_alloc: bool| {
+        let format = formats.get(name).ok_or_else(|| lacks("the format", name))?;
+        let field = |field| need(format, name, field);
+        let layout = match (outside, is_alloc) {
+            (Outside::Pages, is_alloc) => {
+                Layout::Pages { pfn: field("pfn")?, order: field("order")?, is_alloc }
+            }
+            (Outside::PerCpu, true) => {
+                // Of all processors together; kernels before 6.0 report those of one.
+                let bytes = field("bytes_alloc").or_else(|_| field("size"))?;
+                Layout::Alloc { address: field("ptr")?, bytes, requested: bytes, class: None }
+            }
+            (Outside::Vmalloc, true) => {
+                let bytes = field("size")?;
+                Layout::Alloc { address: field("addr")?, bytes, requested: bytes, class: None }
+            }
+            (Outside::PerCpu, false) => Layout::Free { address: field("ptr")? },
+            (Outside::Vmalloc, false) => Layout::Free { address: field("va_start")? },
+        };
+        Ok(Planned { id: format.id, name, filter: String::new(), layout })
+    };
+    Ok(vec![layout(free, false)?, layout(alloc, true)?])
+}
+
 /// The filter of allocations, and whether it is by name.
 fn filter(kind: &TargetKind, format: &EventFormat) -> (String, bool) {
     match kind {
@@ -118,6 +177,7 @@ fn filter(kind: &TargetKind, format: &EventFormat) -> (String, bool) {
         TargetKind::Named { size, .. } | TargetKind::General { size, .. } => {
             (format!("bytes_alloc == {size}"), false)
         }
+        TargetKind::Outside(_) => (String::new(), false),
     }
 }
 
@@ -207,8 +267,39 @@ mod tests {
         let size = || "bytes_alloc == 64".to_owned();
         assert_eq!(planned(general(), true), [("kfree", String::new(), false), ("kmalloc", size(), true)]);
         assert_eq!(planned(general(), false).len(), 3);
-        let all = plan(&target(general()), &kernel(true), true).unwrap();
-        assert!(matches!(all[1].layout, Layout::Alloc { class: Some(_), .. }));
+        // Before Linux 5.14, and with cgroup.memory=nokmem, what is counted for control groups is in the normal caches.
+        for (accounted, bit) in [(true, 0x40_0000), (false, 0)] {
+            let all = plan(&target(general()), &kernel(true), accounted).unwrap();
+            let Layout::Alloc { class: Some((_, gfp, _)), .. } = all[1].layout else { panic!("{all:?}") };
+            assert_eq!((gfp.account, gfp.reclaimable), (bit, 16));
+        }
+    }
+
+    #[test]
+    fn memory_outside_of_caches() {
+        let mut formats = BTreeMap::from([
+            ("mm_page_alloc", format(1, &["pfn", "order"])),
+            ("mm_page_free", format(2, &["pfn", "order"])),
+            ("percpu_alloc_percpu", format(3, &["size", "ptr", "bytes_alloc"])),
+            ("percpu_free_percpu", format(4, &["ptr"])),
+        ]);
+        let of = |outside, formats: &_| plan(&target(TargetKind::Outside(outside)), formats, true);
+        let names = |planned: &[Planned]| -> Vec<_> {
+            planned.iter().map(|event| (event.name, event.layout.is_alloc())).collect()
+        };
+        assert_eq!(
+            names(&of(Outside::Pages, &formats).unwrap()),
+            [("mm_page_free", false), ("mm_page_alloc", true)]
+        );
+        let bytes = |formats: &_| match of(Outside::PerCpu, formats).unwrap()[1].layout {
+            Layout::Alloc { bytes, .. } => bytes.offset,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(bytes(&formats), 24);
+        formats.insert("percpu_alloc_percpu", format(3, &["size", "ptr"]));
+        assert_eq!(bytes(&formats), 8, "before 6.0");
+        let error = of(Outside::Vmalloc, &formats).unwrap_err().to_string();
+        assert!(error.contains("free_vmap_area_noflush"), "{error}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::time::Duration;
 
-use poolmon_trace::{Engine, Event};
+use poolmon_trace::{Engine, Event, Kind};
 use rustc_hash::FxHashMap;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -29,6 +29,7 @@ pub struct Rings {
     processors: Vec<Processor>,
     layouts: FxHashMap<u64, Layout>,
     frames: Vec<u64>,
+    kinds: Vec<Kind>,
 }
 
 #[derive(Debug)]
@@ -82,6 +83,7 @@ impl Rings {
             processors: Vec::new(),
             layouts: FxHashMap::default(),
             frames: Vec::new(),
+            kinds: Vec::new(),
         };
         for (turn, event) in planned.iter().enumerate() {
             let failed = |error| (event.name, error);
@@ -110,7 +112,9 @@ impl Rings {
     ///
     /// The kernel refuses.
     pub fn switch(&mut self, on: bool) -> Result<()> {
-        let each = |event: &OpenEvent| event.switch(on).map_err(|error| refused("kmem", error));
+        let each = |event: &OpenEvent| {
+            event.switch(on).map_err(|error| refused("the events of the allocator", error))
+        };
         if on { self.events.iter().try_for_each(each) } else { self.events.iter().rev().try_for_each(each) }
     }
 
@@ -145,7 +149,7 @@ impl Rings {
     /// A ring makes no sense.
     pub fn read(&mut self, start: u64, engine: &mut Engine) -> Result<ReadEvents> {
         let mut read = ReadEvents::default();
-        let (layouts, frames) = (&self.layouts, &mut self.frames);
+        let (layouts, frames, kinds) = (&self.layouts, &mut self.frames, &mut self.kinds);
         for processor in &mut self.processors {
             let cpu = processor.number;
             let sound = processor.ring.read(|kind, body| match kind {
@@ -158,9 +162,9 @@ impl Rings {
                     if layout.is_alloc() && read.tasks.last() != Some(&sample.process) {
                         read.tasks.push(sample.process);
                     }
-                    if let Some(kind) = sample.kind(layout, engine.stacks_mut(), frames) {
-                        engine.push(Event { time: sample.time, cpu, kind });
-                    }
+                    kinds.clear();
+                    let _cut = sample.kinds(layout, engine.stacks_mut(), frames, |kind| kinds.push(kind));
+                    kinds.drain(..).for_each(|kind| engine.push(Event { time: sample.time, cpu, kind }));
                 }
                 LOST => read.lost += record::lost(body),
                 _ => {}

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use poolmon_proc::caches::Kmalloc;
 use poolmon_proc::slab::{CacheLine, cache_lines};
-use poolmon_trace::Growth;
+use poolmon_proc::vmalloc::VmallocLine;
+use poolmon_trace::{Growth, Subject};
 
 use crate::linux::files::failed;
 use crate::{Result, SourceError};
@@ -43,6 +44,34 @@ pub enum TargetKind {
         /// Which general caches, if the kernel has several of a size.
         class: Class,
     },
+    /// Not in a cache at all.
+    Outside(Outside),
+}
+
+/// Memory outside of slab caches, each with its own allocator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outside {
+    /// Whole pages, of the kernel and of processes.
+    Pages,
+    /// Memory that each processor has its own copy of.
+    PerCpu,
+    /// Areas of the kernel's virtual memory.
+    Vmalloc,
+}
+
+impl Outside {
+    /// The names by which it is asked for.
+    const ALL: [(&'static str, Self); 3] =
+        [("pages", Self::Pages), ("percpu", Self::PerCpu), ("vmalloc", Self::Vmalloc)];
+
+    /// As the answer names it.
+    pub const fn subject(self) -> Subject {
+        match self {
+            Self::Pages => Subject::Pages,
+            Self::PerCpu => Subject::PerCpu,
+            Self::Vmalloc => Subject::Vmalloc,
+        }
+    }
 }
 
 /// Kinds of general caches.
@@ -76,6 +105,10 @@ impl Target {
     ///
     /// `/proc/slabinfo` cannot be read, or has no such cache.
     pub fn find(root: &Path, name: &str) -> Result<Self> {
+        if let Some((_, outside)) = Outside::ALL.iter().find(|(known, _)| *known == name) {
+            let kind = TargetKind::Outside(*outside);
+            return Ok(Self { name: name.to_owned(), kind, rows: Vec::new(), sharing: Vec::new() });
+        }
         let text = slabinfo(root)?;
         let lines: Vec<CacheLine> =
             cache_lines(&text).filter_map(|(_, line)| CacheLine::parse(line)).collect();
@@ -96,6 +129,15 @@ impl Target {
         let object_size = object_size.ok().and_then(|text| text.trim().parse().ok());
         let kind = TargetKind::Named { name: own.clone(), size: line.object_size, object_size };
         Ok(Self { name: name.to_owned(), kind, rows: vec![own], sharing })
+    }
+
+    /// Whether the kernel takes its objects for a cache of what is on disks, which it may drop.
+    pub fn is_reclaimable(&self, root: &Path) -> bool {
+        let is = |row: &String| {
+            let path = root.join("sys/kernel/slab").join(row).join("reclaim_account");
+            fs::read_to_string(path).is_ok_and(|text| text.trim() == "1")
+        };
+        self.rows.iter().any(is)
     }
 
     fn general(name: &str, kmalloc: &Kmalloc, lines: &[CacheLine]) -> Self {
@@ -119,7 +161,10 @@ impl Target {
 pub struct RowState {
     objects: u64,
     bytes: u64,
+    /// Each object counts.
     gathered: bool,
+    /// The kernel has no such count.
+    unknown: bool,
 }
 
 impl RowState {
@@ -127,8 +172,11 @@ impl RowState {
     ///
     /// # Errors
     ///
-    /// `/proc/slabinfo` cannot be read.
+    /// `/proc/slabinfo` cannot be read; of memory outside of caches `/proc/meminfo` or `/proc/vmallocinfo`.
     pub fn read(root: &Path, target: &Target) -> Result<Self> {
+        if let TargetKind::Outside(outside) = target.kind {
+            return Self::outside(root, outside);
+        }
         let shrink = |row: &String| {
             let path = root.join("sys/kernel/slab").join(row).join("shrink");
             fs::OpenOptions::new().write(true).open(path).and_then(|mut file| file.write_all(b"1\n")).is_ok()
@@ -146,13 +194,49 @@ impl RowState {
         Ok(state)
     }
 
-    /// What changed until a later state.
-    pub const fn until(self, later: Self) -> Growth {
-        Growth {
+    fn outside(root: &Path, outside: Outside) -> Result<Self> {
+        let read = |path: &str| {
+            let path = root.join(path);
+            fs::read(&path).map_err(|error| failed("read", &path, error, ("", "")))
+        };
+        let mut state = Self::default();
+        match outside {
+            Outside::Pages => {
+                let text = read("proc/meminfo")?;
+                let text = String::from_utf8_lossy(&text);
+                let kib = |name: &str| {
+                    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+                    line.split_ascii_whitespace().next()?.parse::<u64>().ok()
+                };
+                let used =
+                    kib("MemTotal:").zip(kib("MemFree:")).map(|(total, free)| total.saturating_sub(free));
+                state.unknown = used.is_none();
+                state.bytes = used.unwrap_or(0).saturating_mul(1024);
+                state.objects = state.bytes / super::record::PAGE;
+            }
+            Outside::Vmalloc => {
+                for line in read("proc/vmallocinfo")?.split(|&byte| byte == b'\n') {
+                    if let VmallocLine::Area(area) = VmallocLine::parse(line) {
+                        state.objects += 1;
+                        state.bytes = state.bytes.saturating_add(area.size);
+                    }
+                }
+                state.gathered = true;
+            }
+            // `Percpu` of /proc/meminfo counts whole chunks, which hardly ever grow.
+            Outside::PerCpu => state.unknown = true,
+        }
+        Ok(state)
+    }
+
+    /// What changed until a later state; `None` if the kernel does not count that.
+    pub fn until(self, later: Self) -> Option<Growth> {
+        let known = !(self.unknown || later.unknown);
+        known.then_some(Growth {
             objects: later.objects.wrapping_sub(self.objects).cast_signed(),
             bytes: later.bytes.wrapping_sub(self.bytes).cast_signed(),
             exact: self.gathered && later.gathered,
-        }
+        })
     }
 }
 
@@ -223,7 +307,10 @@ mod tests {
             (target.name.as_str(), target.sharing),
             ("leakmod_item", vec!["skbuff_ext_cache".to_owned()])
         );
-        assert_eq!(Target::find(root.path(), "filp").unwrap().sharing, Vec::<String>::new());
+        let filp = Target::find(root.path(), "filp").unwrap();
+        assert_eq!((&filp.sharing, filp.is_reclaimable(root.path())), (&Vec::<String>::new(), false));
+        fs::write(root.path().join("sys/kernel/slab/filp/reclaim_account"), "1\n").unwrap();
+        assert!(filp.is_reclaimable(root.path()));
     }
 
     #[test]
@@ -243,7 +330,29 @@ mod tests {
         let before = RowState::read(root.path(), &target).unwrap();
         fs::write(root.path().join("proc/slabinfo"), SLABINFO.replace("256 20 32", "256 17 32")).unwrap();
         let after = RowState::read(root.path(), &target).unwrap();
-        assert_eq!(before.until(after), Growth { objects: -3, bytes: -768, exact: true });
+        assert_eq!(before.until(after), Some(Growth { objects: -3, bytes: -768, exact: true }));
+    }
+
+    #[test]
+    fn memory_outside_of_caches_before_and_after() {
+        let root = root();
+        let growth = |name: &str, file: &str, before: &str, after: &str| {
+            let target = Target::find(root.path(), name).unwrap();
+            let state = |text: &str| {
+                fs::write(root.path().join(file), text).unwrap();
+                RowState::read(root.path(), &target).unwrap()
+            };
+            state(before).until(state(after))
+        };
+        let meminfo = |free: u32| format!("MemTotal:        8000 kB\nMemFree: {free} kB\nPercpu: 1 kB\n");
+        let pages = growth("pages", "proc/meminfo", &meminfo(4_000), &meminfo(3_600));
+        assert_eq!(pages, Some(Growth { objects: 100, bytes: 409_600, exact: false }));
+        assert_eq!(growth("pages", "proc/meminfo", "x", "y"), None, "unknown, not zero");
+        let area = "0x1-0x2   20480 load+0x1/0x2 [m] pages=4 vmalloc\n";
+        let freed = "0x3-0x4   8192 unpurged vm_area\n";
+        let areas = growth("vmalloc", "proc/vmallocinfo", area, &format!("{area}{freed}{area}"));
+        assert_eq!(areas, Some(Growth { objects: 1, bytes: 20_480, exact: true }));
+        assert_eq!(growth("percpu", "proc/meminfo", &meminfo(1), &meminfo(1)), None);
     }
 
     #[test]

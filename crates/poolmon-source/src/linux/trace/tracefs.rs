@@ -13,8 +13,10 @@ use crate::{Result, SourceError};
 /// Where it is by custom.
 const USUAL: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 
-/// The formats of events of the group `kmem`; those that this kernel does not have are absent.
-pub fn formats(names: &'static [&'static str]) -> Result<BTreeMap<&'static str, EventFormat>> {
+/// The formats of events, each a group and a name, by their names; those that this kernel does not have are absent.
+pub fn formats(
+    names: &'static [(&'static str, &'static str)],
+) -> Result<BTreeMap<&'static str, EventFormat>> {
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     for place in mounted(&mounts).into_iter().chain(USUAL.map(PathBuf::from)) {
         match read(&place, names) {
@@ -74,10 +76,13 @@ fn unescaped(path: &str) -> String {
     path.replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
 }
 
-fn read(place: &Path, names: &'static [&'static str]) -> io::Result<BTreeMap<&'static str, EventFormat>> {
+fn read(
+    place: &Path,
+    names: &'static [(&'static str, &'static str)],
+) -> io::Result<BTreeMap<&'static str, EventFormat>> {
     let mut formats = BTreeMap::new();
-    for &name in names {
-        match fs::read_to_string(place.join("events/kmem").join(name).join("format")) {
+    for &(group, name) in names {
+        match fs::read_to_string(place.join("events").join(group).join(name).join("format")) {
             Ok(text) => {
                 formats.extend(EventFormat::parse(&text).map(|format| (name, format)));
             }
@@ -105,7 +110,7 @@ mod tests {
         let event = folder.path().join("events/kmem/kfree");
         fs::create_dir_all(&event).unwrap();
         fs::write(event.join("format"), "ID: 9\n\tfield:void * ptr;\toffset:16;\tsize:8;\n").unwrap();
-        let formats = read(folder.path(), &["kfree", "kmalloc_node"]).unwrap();
+        let formats = read(folder.path(), &[("kmem", "kfree"), ("kmem", "kmalloc_node")]).unwrap();
         assert_eq!(formats.keys().copied().collect::<Vec<_>>(), ["kfree"]);
     }
 }
