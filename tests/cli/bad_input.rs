@@ -145,20 +145,29 @@ fn no_rights_name_the_command_that_helps() {
     }
 }
 
-/// A packed log is no dump; the remedy can be run as it is printed.
+/// A packed file that is neither a text nor a dump; the remedy can be run as it is printed.
 #[test]
 fn a_packed_file_that_is_no_dump_is_named_as_packed() {
     let folder = tempfile::tempdir().unwrap();
+    // Bytes that are no text.
     let path = folder.path().join("log.csv.gz");
+    let packed: &[u8] = &[
+        0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0xff, 0x63, 0x60, 0x64, 0x62, 0x66, 0x61, 0x65,
+        0x63, 0x67, 0xc0, 0x41, 0x03, 0x00, 0x3d, 0xfc, 0xfd, 0xb1, 0x20, 0x00, 0x00, 0x00,
+    ];
+    fs::write(&path, packed).unwrap();
+    let path = path.to_str().unwrap();
+    let remedy = format!("unpack it first: gunzip -k {path}");
+    refused(&["leaks", path], &["log.csv.gz: this is a compressed file, not a dump", &remedy]);
+    // A text without a table: as if it were not packed.
+    let path = folder.path().join("words.gz");
     let packed: &[u8] = &[
         0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x03, 0x73, 0x49, 0x4d, 0x2c, 0x52, 0x48, 0xce,
         0xcf, 0xc9, 0x49, 0x4d, 0x4c, 0x2f, 0x4d, 0xe5, 0x02, 0x00, 0x50, 0xde, 0x05, 0x80, 0x0f, 0x00, 0x00,
         0x00,
     ];
     fs::write(&path, packed).unwrap();
-    let path = path.to_str().unwrap();
-    let remedy = format!("unpack it first: gunzip -k {path}");
-    refused(&["leaks", path], &["log.csv.gz: this is a compressed file, not a dump", &remedy]);
+    refused(&["leaks", path.to_str().unwrap()], &["words.gz: line 1: no row of a pool table was found"]);
 }
 
 /// Dates of files say when they were copied: no rate is made of them, and one row is not "rows".

@@ -198,7 +198,42 @@ fn without_a_leak_nothing_is_named() {
     record(folder.path(), false);
     let (code, out, _) = in_utc(&["leaks", folder.path().to_str().unwrap(), "--fail-on", "leak"]);
     assert_eq!(code, Some(0), "{out}");
-    assert!(out.contains("No leak found in 720 samples over 6 h"), "{out}");
+    assert!(out.contains("No leak found in 720 samples over 5 h 59 min"), "{out}");
+}
+
+/// Half a minute is judged as it would be live, and is not called a minute.
+#[test]
+fn half_a_minute_is_judged() {
+    let folder = tempfile::tempdir().unwrap();
+    record_every(folder.path(), true, 31, 1);
+    let (code, out, err) = in_utc(&["leaks", folder.path().to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(out.contains("31 samples over 30 s, 2026-11-22 08:00:00 to 2026-11-22 08:00:30"), "{out}");
+    assert!(!out.contains("Too little data"), "{out}");
+    let short = tempfile::tempdir().unwrap();
+    record_every(short.path(), true, 16, 1);
+    let (_, out, _) = in_utc(&["leaks", short.path().to_str().unwrap()]);
+    assert!(out.contains("it needs 5 s more of samples (min 12 samples over 20 s)"), "{out}");
+}
+
+/// A moment outside of a recording is no moment of it.
+#[test]
+fn a_time_outside_of_the_samples_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    record_every(folder.path(), true, 31, 1);
+    let path = folder.path().to_str().unwrap();
+    for (at, said) in [
+        ("2026-11-21T00:00:00Z", Some("it begins at 2026-11-22 08:00:00")),
+        ("-2h", Some("it begins at 2026-11-22 08:00:00")),
+        ("2026-11-22T08:00:31Z", Some("it ends at 2026-11-22 08:00:30")),
+        ("2026-11-22T08:00:10Z", None),
+        ("end", None),
+    ] {
+        let (code, _, err) = in_utc(&["top", path, "--at", at]);
+        assert_eq!(code, Some(0), "{err}");
+        assert_eq!(err.contains("there is no sample of"), said.is_some(), "{at}: {err}");
+        assert!(said.is_none_or(|said| err.contains(said)), "{at}: {err}");
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@
 //! * `screen.rs`: the live screen inside tmux;
 //! * `replay.rs`: a planted recording on that screen, and in `poolmon top --at`;
 //! * `report.rs`: the report as a page, in Chromium too, and as Markdown;
+//! * `next_steps.rs`: the commands that answers print, run as printed;
 //! * `open.rs`: a path alone, without a command;
 //! * `symbols.rs`: symbols of a dump;
 //! * `leaks.rs`: verdicts and differences, planted; `measure.rs`: what a command loses;
@@ -30,6 +31,8 @@ mod kernel;
 mod leaks;
 mod linux_files;
 mod measure;
+#[cfg(target_os = "linux")]
+mod next_steps;
 mod open;
 mod pages;
 #[cfg(target_os = "linux")]

@@ -2,6 +2,7 @@
 
 use poolmon_model::{Pool, PoolTag, Tag};
 
+use crate::next::argument;
 use crate::{Owners, scan};
 
 /// One thing known of a tag.
@@ -29,7 +30,8 @@ impl Owners {
                 _ => format!("it is not in the pooltag files ({files}) or the built-in table"),
             };
             lines.push(TagFact { title: "Owner", text: format!("unknown: {where_}") });
-            let text = format!("search the drivers for it: poolmon who {}{}", quoted(tag), drivers_of(tag));
+            lines.extend(tag.as_pool().and_then(framework).map(|text| TagFact { title: "Hint", text }));
+            let text = format!("search the drivers for it: poolmon who {}{}", argument(tag), drivers_of(tag));
             lines.push(TagFact { title: NEXT, text });
         } else if silent {
             lines.push(TagFact { title: "Owner", text: "unknown: not in the built-in table".to_owned() });
@@ -58,7 +60,7 @@ impl Owners {
             say("Scanned", format!("{} {}", named.driver, named.about()));
         }
         if scanned.len() > SCANNED {
-            say("Scanned", format!("and {} more: poolmon who {}", scanned.len() - SCANNED, quoted(tag)));
+            say("Scanned", format!("and {} more: poolmon who {}", scanned.len() - SCANNED, argument(tag)));
         }
         if let Some(known) = self.built_in(tag) {
             let through = if known.tag.contains(['?', '*']) {
@@ -73,6 +75,16 @@ impl Owners {
         }
         lines
     }
+}
+
+/// Whose an unknown tag may be by a rule of the driver framework (`DriverPoolTag` of `WDF_DRIVER_CONFIG`, learn.microsoft.com): a
+/// driver that sets no tag gets the first four characters of its service's name, without a leading `WDF`.
+fn framework(tag: PoolTag) -> Option<String> {
+    let plain = tag.unprotected();
+    let is_name = plain.0.iter().all(u8::is_ascii_alphanumeric);
+    is_name.then(|| {
+        format!("framework drivers without a tag of their own get the start of their service's name: look for a service {plain}...")
+    })
 }
 
 /// Title of the command that follows.
@@ -105,17 +117,6 @@ pub fn written(tag: &Tag) -> Vec<TagFact> {
         None => say("Name", tag.to_string()),
     }
     lines
-}
-
-/// A tag as a shell takes it.
-fn quoted(tag: &Tag) -> String {
-    let text = tag.to_string();
-    let text = text.trim_end();
-    if text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-        text.to_owned()
-    } else {
-        format!("\"{text}\"")
-    }
 }
 
 #[cfg(test)]

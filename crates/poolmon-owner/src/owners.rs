@@ -104,6 +104,12 @@ impl Owners {
         found.map(|(names, tag)| names.names().of(tag).collect()).unwrap_or_default()
     }
 
+    /// File names of the drivers that searches proved to use a tag; not those that would get it from a framework.
+    pub fn proven(&self, tag: &Tag) -> Vec<String> {
+        let proven = self.scanned(tag).into_iter().filter(|named| named.kind.is_some());
+        proven.map(|named| named.driver.into()).collect()
+    }
+
     /// The index behind [`Owners::scanned`].
     pub fn index(&self) -> Option<&std::path::Path> {
         self.scanned.as_ref().map(LazyDriverNames::index)

@@ -46,6 +46,14 @@ impl<'a> VmallocLine<'a> {
         Self::area(line).unwrap_or(Self::Unread)
     }
 
+    /// Whether the end of an area is missing: behind its caller, the kernel prints of what kind it is.
+    pub fn is_cut(&self) -> bool {
+        let Self::Area(area) = self else { return false };
+        let mut details = area.details;
+        let kind = |word: &[u8]| is_detail(word) && !word.contains(&b'=') || word == b"vm_map_ram";
+        !std::iter::from_fn(|| word(&mut details)).any(kind)
+    }
+
     fn area(line: &'a [u8]) -> Option<Self> {
         let mut rest = line;
         let addresses = word(&mut rest)?;
@@ -82,6 +90,12 @@ impl<'a> VmallocLine<'a> {
         }
         Some(Self::Area(area))
     }
+}
+
+/// Whether a text begins with what is behind the caller of an area: its module, its pages, its kind.
+pub fn begins_with_detail(text: &[u8]) -> bool {
+    let mut rest = text;
+    word(&mut rest).is_some_and(|word| is_detail(word) || word.starts_with(b"["))
 }
 
 /// Words that the kernel prints behind the caller.

@@ -5,7 +5,8 @@ use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::{ReadError, Result, standard_input};
+use crate::packed::Packing;
+use crate::{ReadError, Result, bundle, standard_input, text};
 
 /// Bytes that a format is recognised by.
 const START: u64 = 64 << 10;
@@ -19,6 +20,8 @@ pub struct Input {
     path: Option<PathBuf>,
     content: Content,
     start: Vec<u8>,
+    /// It is packed text, which is read unpacked; with the first bytes as they are packed.
+    packed: Option<(Packing, Vec<u8>)>,
 }
 
 enum Content {
@@ -52,6 +55,7 @@ impl Input {
                 path: Some(path.into()),
                 content: Content::Folder(files),
                 start: Vec::new(),
+                packed: None,
             });
         }
         let file = File::open(path).map_err(ReadError::io("open", path))?;
@@ -60,7 +64,8 @@ impl Input {
         }
         let mut start = Vec::new();
         file.take(START).read_to_end(&mut start).map_err(ReadError::io("read", path))?;
-        Ok(Self { name, path: Some(path.into()), content: Content::File(path.into()), start })
+        let content = Content::File(path.into());
+        Ok(Self { name, path: Some(path.into()), content, start, packed: None }.unpacked())
     }
 
     /// As [`Input::open`], to look at: what is read of standard input is kept, and comes again from the next
@@ -79,7 +84,8 @@ impl Input {
     pub fn from_bytes(name: &str, bytes: impl Into<Arc<[u8]>>) -> Self {
         let bytes = bytes.into();
         let start = bytes.iter().take(64 << 10).copied().collect();
-        Self { name: name.to_owned(), path: None, content: Content::Bytes(bytes), start }
+        Self { name: name.to_owned(), path: None, content: Content::Bytes(bytes), start, packed: None }
+            .unpacked()
     }
 
     fn stream(name: &str, path: Option<&Path>, mut stream: Box<dyn Read + Send>) -> Result<Self> {
@@ -87,7 +93,19 @@ impl Input {
         let read = Read::by_ref(&mut stream).take(START).read_to_end(&mut start);
         read.map_err(ReadError::io("read", Path::new(name)))?;
         let content = Content::Stream(Mutex::new(Some(stream)));
-        Ok(Self { name: name.to_owned(), path: path.map(Into::into), content, start })
+        let path = path.map(Into::into);
+        Ok(Self { name: name.to_owned(), path, content, start, packed: None }.unpacked())
+    }
+
+    /// If there is text in a packed file, its first bytes are those of the text. Packed dumps, archives and modules are
+    /// unpacked by their readers.
+    fn unpacked(mut self) -> Self {
+        let Some(packing) = Packing::of(&self.start) else { return self };
+        let start = packing.start(&self.start, START);
+        if !start.is_empty() && !bundle::is_archive(&start) && text::is_text(&start) {
+            self.packed = Some((packing, std::mem::replace(&mut self.start, start)));
+        }
+        self
     }
 
     /// What it is called in messages: the path as it was given.
@@ -100,7 +118,7 @@ impl Input {
         self.path.as_deref()
     }
 
-    /// The first 64 KiB of a file or stream.
+    /// The first 64 KiB of a file or stream, or of the text that is packed in it.
     pub fn start(&self) -> &[u8] {
         &self.start
     }
@@ -115,7 +133,11 @@ impl Input {
 
     /// Whether the file's name has one of these endings, in any case.
     pub fn has_ending(&self, endings: &[&str]) -> bool {
-        let ending = self.path.as_deref().and_then(Path::extension);
+        let name = self.path.as_deref().map(|path| match &self.packed {
+            Some(_) => path.with_extension(""),
+            None => path.to_path_buf(),
+        });
+        let ending = name.as_deref().and_then(Path::extension);
         ending.is_some_and(|ending| endings.iter().any(|known| ending.eq_ignore_ascii_case(known)))
     }
 
@@ -130,7 +152,7 @@ impl Input {
     /// It is a stream or bytes in memory.
     pub fn file(&self) -> Result<&Path> {
         match (&self.content, &self.path) {
-            (Content::File(_) | Content::Folder(_), Some(path)) => Ok(path),
+            (Content::File(_) | Content::Folder(_), Some(path)) if self.packed.is_none() => Ok(path),
             _ => Err(ReadError::unsuitable(
                 &self.name,
                 "a dump or recording cannot be read from a pipe",
@@ -139,11 +161,19 @@ impl Input {
         }
     }
 
-    /// The content from the beginning.
+    /// The content from the beginning; of packed text, the text.
     ///
     /// # Errors
     /// The file cannot be opened, or a stream was read before.
     pub fn reader(&self) -> Result<Box<dyn Read + Send>> {
+        let Some((packing, start)) = &self.packed else { return self.bytes(&self.start) };
+        let unpacked =
+            packing.reader(self.bytes(start)?).map_err(|error| ReadError::read(&self.name, error))?;
+        Ok(Box::new(Unpacking { unpacked, packing: *packing, name: self.name.clone(), length: 0 }))
+    }
+
+    /// The bytes as they are; `start` of them was read from a stream.
+    fn bytes(&self, start: &[u8]) -> Result<Box<dyn Read + Send>> {
         match &self.content {
             Content::File(path) => Ok(Box::new(File::open(path).map_err(ReadError::io("open", path))?)),
             Content::Bytes(bytes) => Ok(Box::new(Cursor::new(Arc::clone(bytes)))),
@@ -160,7 +190,35 @@ impl Input {
                         "save it to a file, and use that",
                     )
                 })?;
-                Ok(Box::new(Cursor::new(self.start.clone()).chain(rest)))
+                Ok(Box::new(Cursor::new(start.to_vec()).chain(rest)))
+            }
+        }
+    }
+}
+
+/// Text that is unpacked while it is read. An error says how much of it is there, and how to get at that.
+struct Unpacking {
+    unpacked: Box<dyn Read + Send>,
+    packing: Packing,
+    name: String,
+    length: u64,
+}
+
+impl Read for Unpacking {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self.unpacked.read(into) {
+            Ok(length) => {
+                self.length += length as u64;
+                Ok(length)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
+            Err(error) => {
+                let (command, name, length) = (self.packing.command(), &self.name, self.length);
+                let text = format!(
+                    "it is cut short or damaged after {length} bytes of text ({error}); to read those: \
+                     {command} {name} > part.txt"
+                );
+                Err(io::Error::new(error.kind(), text))
             }
         }
     }

@@ -32,6 +32,7 @@ mod looks;
 mod marks;
 mod memory;
 pub mod moment;
+mod packed;
 mod part;
 mod recorded_tape;
 mod remark;

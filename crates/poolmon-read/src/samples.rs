@@ -133,4 +133,6 @@ pub struct SamplePair {
     pub now: Sample,
     /// Time of the very first sample, if there is none as early as was asked for.
     pub too_early: Option<Timestamp>,
+    /// The time that was asked for, if it is before the first sample or after the last one.
+    pub outside: Option<Timestamp>,
 }

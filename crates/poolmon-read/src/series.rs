@@ -298,13 +298,14 @@ impl SampleSeries {
         let span = if known.is_some() { known } else { self.timed_span()? };
         let (first, last) = span.ok_or_else(|| self.no_sample())?;
         let time = when.map_or(last, |when| when.resolve(first, last, &TimeZone::system()));
+        let outside = (time < first || time > last).then_some(time);
         if known.is_some()
             && let [part] = self.parts.as_mut_slice()
             && let Some(pair) = part.reader(&self.options)?.at(time, earlier)?
         {
-            return Ok(pair);
+            return Ok(SamplePair { outside, ..pair });
         }
-        let pair = self.last_until(time)?;
+        let pair = SamplePair { outside, ..self.last_until(time)? };
         let then = by.and_then(|span| earlier_by(pair.now.time?, span));
         let Some(then) = then else { return Ok(pair) };
         if then < first {
@@ -360,7 +361,7 @@ impl SampleSeries {
             now = std::mem::replace(&mut next, spare);
         }
         let before = held.0.into_iter().rev().find(|before| comparable(before, &now));
-        Ok(SamplePair { before, now, too_early: None })
+        Ok(SamplePair { before, now, too_early: None, outside: None })
     }
 
     /// The first and the last sample, and how many there are; `None` if there are fewer than two. If snapshots of one pool

@@ -7,6 +7,7 @@ mod common;
 use std::fmt::Write as _;
 
 use common::LogFile;
+use common::dress::{Breaks, breaks, broken, encoded, prefix};
 use poolmon_model::{Counters, Pool, Row, Sample, Tag};
 use proptest::prelude::*;
 
@@ -81,82 +82,13 @@ fn rendered(layout: Layout, rows: &[Row]) -> Vec<String> {
     lines
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Breaks {
-    None,
-    /// A console: at a column, whatever is there.
-    Hard(usize),
-    /// A mail program: at the last blank before a column.
-    Soft(usize),
-}
-
-fn broken(lines: &[String], breaks: Breaks) -> Vec<String> {
-    let mut out = Vec::new();
-    for line in lines {
-        match breaks {
-            Breaks::None => out.push(line.clone()),
-            Breaks::Hard(edge) => {
-                let mut rest = line.as_str();
-                while rest.len() > edge {
-                    let (head, tail) = rest.split_at(edge);
-                    out.push(head.trim_end().to_owned());
-                    rest = tail;
-                }
-                out.push(rest.to_owned());
-            }
-            Breaks::Soft(edge) => {
-                let at = line
-                    .get(..edge)
-                    .filter(|_| line.trim_end().len() > edge)
-                    .and_then(|head| head.rfind(' '));
-                match at {
-                    Some(at) => {
-                        out.push(line[..at].trim_end().to_owned());
-                        out.push(line[at..].trim_start().to_owned());
-                    }
-                    None => out.push(line.clone()),
-                }
-            }
-        }
-    }
-    out
-}
-
-fn encoded(text: &str, encoding: u8) -> Vec<u8> {
-    let wide = || text.encode_utf16().flat_map(u16::to_le_bytes);
-    match encoding {
-        0 => text.as_bytes().to_vec(),
-        1 => [0xff, 0xfe].into_iter().chain(wide()).collect(),
-        2 => wide().collect(),
-        _ => b"\xef\xbb\xbf".iter().copied().chain(text.bytes()).collect(),
-    }
-}
-
-fn prefix() -> impl Strategy<Value = String> {
-    prop_oneof![
-        Just(String::new()),
-        Just("> ".to_owned()),
-        Just("| ".to_owned()),
-        Just(">> ".to_owned()),
-        Just("\t".to_owned()),
-        " {0,12}",
-        Just("12:34:56 ".to_owned()),
-        Just("[2026-03-01 12:34:56.789] ".to_owned()),
-        Just("Mar  1 12:34:56 host tool: ".to_owned()),
-    ]
-}
-
 proptest! {
     #[test]
     fn rows_are_the_same_or_said_to_be_lost(
         rows in rows(),
         layout in prop_oneof![Just(Layout::Wide), Just(Layout::Narrow), Just(Layout::Markdown), Just(Layout::PoolUsed)],
         prefix in prefix(),
-        breaks in prop_oneof![
-            2 => Just(Breaks::None),
-            1 => (30_usize..120).prop_map(Breaks::Hard),
-            1 => (30_usize..120).prop_map(Breaks::Soft),
-        ],
+        breaks in breaks(),
         crlf: bool,
         encoding in 0_u8..4,
     ) {

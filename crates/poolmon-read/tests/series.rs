@@ -171,3 +171,60 @@ fn dumps_are_one_sample_each_and_say_whether_all_was_told() {
         assert!(!series.next_into(&mut sample).unwrap());
     }
 }
+
+/// A log that was packed is read as if it were not, from a file, from memory and from a pipe.
+#[test]
+fn packed_logs() {
+    use std::io::Write as _;
+
+    let log =
+        "2026-03-01 10:00:00\n Tag  Type     Allocs            Frees            Diff   Bytes  Per Alloc\n\n \
+               Tst1 Nonp       1000               0            1000 1024000       1024\n"
+            .repeat(3000);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(log.as_bytes()).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let mut xz = lzma_rust2::XzWriter::new(Vec::new(), lzma_rust2::XzOptions::default()).unwrap();
+    xz.write_all(log.as_bytes()).unwrap();
+    let xz = xz.finish().unwrap();
+    let zstd = ruzstd::encoding::compress_to_vec(log.as_bytes(), ruzstd::encoding::CompressionLevel::Fastest);
+    let folder = tempfile::tempdir().unwrap();
+    for (name, packed) in [("a.log.gz", &gzip), ("a.log.xz", &xz), ("a.txt.zst", &zstd), ("renamed", &gzip)] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, packed).unwrap();
+        let input = Input::open(&path).unwrap();
+        assert_eq!(input.has_ending(&["log"]), name.contains(".log."), "{name}");
+        assert_eq!(identify(&input).unwrap().id, "poolmon-log", "{name}");
+        let mut reader = (identify(&input).unwrap().open)(&input, &ReadOptions::default()).unwrap();
+        let (mut sample, mut samples) = (Sample::empty(), 0);
+        while reader.next_into(&mut sample).unwrap() {
+            assert_eq!(sample.rows[0].counters.bytes, Some(1_024_000));
+            samples += 1;
+        }
+        assert_eq!(samples, 1, "{name}: the same moment, 3000 times");
+        let input = Input::from_bytes(name, packed.clone());
+        assert_eq!(identify(&input).unwrap().id, "poolmon-log", "{name} in memory");
+    }
+    // A cut one names what is there and how to get at it.
+    let path = folder.path().join("cut.log.gz");
+    std::fs::write(&path, &gzip[..gzip.len() - 9]).unwrap();
+    let input = Input::open(&path).unwrap();
+    let mut reader = (identify(&input).unwrap().open)(&input, &ReadOptions::default());
+    let mut sample = Sample::empty();
+    let error = loop {
+        match reader.as_mut().map(|reader| reader.next_into(&mut sample)) {
+            Ok(Ok(true)) => {}
+            Ok(Ok(false)) => panic!("a cut file is no whole one"),
+            Ok(Err(error)) => break error.to_string(),
+            Err(error) => break error.to_string(),
+        }
+    };
+    assert!(
+        error.contains("bytes of text") && error.contains("gzip -dc ") && error.contains("cut.log.gz"),
+        "{error}"
+    );
+    // What is no text stays what it is.
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(b"PAGEDU64\0\0\0\0\x01\x02\x03").unwrap();
+    assert_eq!(identify(&Input::from_bytes("a.gz", gzip.finish().unwrap())).unwrap().id, "dump");
+}

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use poolmon_leak::{Analysis, Report};
+use poolmon_leak::{Analysis, Report, Verdict, VerdictKind};
+use poolmon_model::Tag;
+use poolmon_owner::linux::MergedCaches;
 
 /// What was judged.
 pub struct AnalysedSeries {
@@ -29,8 +31,40 @@ impl AnalysedSeries {
     /// The source's name if the samples were taken just now, of the machine that poolmon runs on.
     pub const THIS_MACHINE: &str = "this machine";
 
+    /// Adds to each cache that grows the names that share it, and which of them fits what grows in lockstep with it. The kernel
+    /// lists a merged cache under one name only: a leak of sockets may be called `signal_cache`.
+    pub fn explain_merged(&mut self, merged: &MergedCaches) {
+        let reasons: Vec<Option<String>> =
+            self.report.verdicts.iter().map(|verdict| merged_names(&self.report, verdict, merged)).collect();
+        for (verdict, reason) in self.report.verdicts.iter_mut().zip(reasons) {
+            verdict.reasons.extend(reason);
+        }
+    }
+
     /// Whether they were.
     pub fn is_live(&self) -> bool {
         self.source == Self::THIS_MACHINE
+    }
+}
+
+fn merged_names(report: &Report, verdict: &Verdict, merged: &MergedCaches) -> Option<String> {
+    let cache = name(&verdict.tag)?;
+    if !matches!(verdict.kind, VerdictKind::Leaking | VerdictKind::Growing) {
+        return None;
+    }
+    let names = merged.explain(cache)?;
+    let lockstep: Vec<&str> = report.companions(verdict).iter().filter_map(|it| name(&it.tag)).collect();
+    Some(match merged.fitting(cache, &lockstep) {
+        Some(fitting) => {
+            format!("by what grows in lockstep with it, these are objects of {fitting}; {names}")
+        }
+        None => names,
+    })
+}
+
+fn name(tag: &Tag) -> Option<&str> {
+    match tag {
+        Tag::Name(name) => Some(name),
+        Tag::Pool(_) => None,
     }
 }

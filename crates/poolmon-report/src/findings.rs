@@ -4,6 +4,7 @@ use poolmon_leak::series::CurvePoint;
 use poolmon_leak::{PoolGrowth, Verdict, VerdictKind};
 use poolmon_model::Pool;
 use poolmon_model::units::{grouped, rough_hours};
+use poolmon_owner::next::{self, NextCommand, Subject};
 
 use crate::{Material, words};
 
@@ -26,6 +27,20 @@ pub fn causes<'a>(material: &'a Material<'_>) -> impl Iterator<Item = &'a Verdic
         causes = growing;
     }
     causes.into_iter().take(material.limit)
+}
+
+/// What to do next about a verdict: nothing if it is no leak.
+pub fn next_commands(material: &Material<'_>, verdict: &Verdict) -> Vec<NextCommand> {
+    if verdict.kind != VerdictKind::Leaking {
+        return Vec::new();
+    }
+    let mut subject = Subject::new(&verdict.tag, Some(verdict.pool));
+    let mut dossiers = material.dossiers.iter();
+    if let Some(of) = dossiers.find(|of| of.tag == verdict.tag && of.pool == verdict.pool) {
+        subject.drivers.clone_from(&of.drivers);
+        subject.searched = of.searched.is_some();
+    }
+    next::commands(&subject)
 }
 
 /// Leaking tags, and the causes that they have.

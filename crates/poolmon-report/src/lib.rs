@@ -89,6 +89,8 @@ pub struct Dossier {
     pub suspects: Vec<Suspect>,
     /// How much was searched, in words; `None` if nothing was.
     pub searched: Option<String>,
+    /// File names of drivers that are proven to use the tag, by this search or an earlier one.
+    pub drivers: Vec<String>,
 }
 
 /// A driver that shows the tag.
@@ -98,6 +100,8 @@ pub struct Suspect {
     pub name: String,
     /// The evidence, best first; each a sentence.
     pub evidence: Vec<String>,
+    /// The driver's file name, if its own code or structures are proven to use the tag.
+    pub proven: Option<String>,
 }
 
 impl<'a> Material<'a> {

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use poolmon_leak::{AnalysisConfig, PoolGrowth, Report, Verdict, VerdictKind};
 use poolmon_model::Pool;
 use poolmon_model::units::{
-    Precision, counted, grouped, human_amount, human_rate, rate_margin, rough_hours, rough_span, span,
+    Precision, counted, exact_hours, grouped, human_amount, human_rate, rate_margin, rough_span, span,
 };
 use std::time::Duration;
 
@@ -19,9 +19,12 @@ pub fn moment(at: Timestamp, zone: &TimeZone) -> String {
 
 /// `17,280 samples over 24 h, 2026-11-22 14:00 to 2026-11-23 14:00, 1 reboot`.
 pub fn extent(report: &Report, span: Option<(Timestamp, Timestamp)>, zone: &TimeZone) -> String {
-    let mut text = format!("{} over {}", counted(report.samples, "sample"), rough_hours(report.hours));
+    let mut text = format!("{} over {}", counted(report.samples, "sample"), exact_hours(report.hours));
     if let Some((from, to)) = span {
-        text = format!("{text}, {} to {}", moment(from, zone), moment(to, zone));
+        // Within a few minutes, two moments would look the same.
+        let precision = if report.hours < 1.0 { Precision::Seconds } else { Precision::Minutes };
+        let [from, to] = [from, to].map(|at| poolmon_model::units::moment(at, zone, precision));
+        text = format!("{text}, {from} to {to}");
     }
     if report.reboots > 0 {
         text = format!("{text}, {}", counted(report.reboots.into(), "reboot"));
@@ -81,7 +84,7 @@ pub fn headline(
         0 => format!(
             "No leak found in {} over {} ({} tags analysed).",
             counted(report.samples, "sample"),
-            rough_hours(report.hours),
+            exact_hours(report.hours),
             grouped(report.verdicts.len() as u64)
         ),
         1 => "One tag leaks:".to_owned(),

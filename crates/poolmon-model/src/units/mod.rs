@@ -16,7 +16,7 @@ pub use bytes::{
     rate_interval, rate_margin,
 };
 pub use moment::{Precision, moment, moment_with_zone, time_of_day};
-pub use span::{parse_distance, parse_span, rough_hours, rough_span, span};
+pub use span::{exact_hours, parse_distance, parse_span, rough_hours, rough_span, span};
 
 /// A count with `,` between thousands: `3,971,107`.
 pub fn grouped(count: u64) -> String {

@@ -33,6 +33,14 @@ fn days(days: u64) -> String {
     if days == 1 { "1 day".to_owned() } else { format!("{} days", super::grouped(days)) }
 }
 
+/// A measured length of time in hours, as exact as [`span`]: `30 s`, `1 min 30 s`, `5 h 59 min`.
+pub fn exact_hours(hours: f64) -> String {
+    let seconds = (hours * 3600.0).max(0.0);
+    // Hours are a quotient: 30 s are not 29.999 s.
+    let rounded = if seconds < 10.0 { (seconds * 1000.0).round() / 1000.0 } else { seconds.round() };
+    span(Duration::try_from_secs_f64(rounded).unwrap_or(Duration::MAX))
+}
+
 /// An estimated length of time, no more exact than an estimate is: `40 s`, `12 min`, `3 h 10 min`, `26 h`, `12 days`,
 /// `8 years`.
 pub fn rough_hours(hours: f64) -> String {
@@ -95,6 +103,15 @@ mod tests {
         assert_eq!(text(86_400_000), "1 day");
         assert_eq!(text(28 * 86_400_000 + 4 * 3_600_000), "28 days 4 h");
         assert_eq!(span(Duration::from_micros(3)), "1 ms");
+    }
+
+    #[test]
+    fn measured_spans_are_exact() {
+        for (seconds, text) in
+            [(0.0, "0 s"), (2.5, "2.5 s"), (30.0, "30 s"), (90.0, "1 min 30 s"), (21_570.0, "5 h 59 min")]
+        {
+            assert_eq!(exact_hours(seconds / 3600.0), text);
+        }
     }
 
     #[test]

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use poolmon_model::Tag;
 use rustc_hash::FxHashMap;
+
+use crate::known;
 
 /// Names that are written out in a sentence.
 const SPOKEN: usize = 8;
@@ -48,6 +51,20 @@ impl MergedCaches {
     pub fn others<'a>(&'a self, cache: &'a str) -> impl Iterator<Item = &'a str> {
         let group = self.by_name.get(cache).and_then(|&at| self.groups.get(at));
         group.into_iter().flatten().map(String::as_str).filter(move |name| *name != cache)
+    }
+
+    /// The name of a cache that fits what grows in lockstep with it: one of the same part of the kernel as most of that. `None` if
+    /// no name fits better than the one that is listed.
+    pub fn fitting<'a>(&'a self, cache: &str, lockstep: &[&str]) -> Option<&'a str> {
+        let part = |name: &str| known::find(&Tag::name(name)).map(|known| known.component);
+        let fits = |name: &str| match part(name) {
+            Some(own) => lockstep.iter().filter(|other| part(other) == Some(own)).count(),
+            None => 0,
+        };
+        let group = self.by_name.get(cache).and_then(|&at| self.groups.get(at))?;
+        // Of equals, the first one.
+        let best = group.iter().rev().max_by_key(|name| fits(name))?;
+        (fits(best) > fits(cache)).then_some(best.as_str())
     }
 
     /// In a sentence; none if the cache is its own.
@@ -101,5 +118,16 @@ mod tests {
         assert_eq!(merged.others("pid").collect::<Vec<_>>(), ["kmalloc-64"]);
         assert_eq!(merged.others("dentry").count(), 0);
         assert_eq!(MergedCaches::read(&folder.path().join("none")), MergedCaches::default());
+    }
+
+    #[test]
+    fn the_name_that_fits_the_rows_in_lockstep() {
+        let groups = [vec!["signal_cache".to_owned(), "UNIX".to_owned(), "mine".to_owned()]];
+        let merged = MergedCaches::new(groups);
+        assert_eq!(merged.fitting("signal_cache", &["sock_inode_cache", "filp"]), Some("UNIX"));
+        assert_eq!(merged.fitting("signal_cache", &["task_struct", "mm_struct"]), None, "it fits as it is");
+        assert_eq!(merged.fitting("UNIX", &["task_struct", "sock_inode_cache", "pid"]), Some("signal_cache"));
+        assert_eq!(merged.fitting("signal_cache", &[]), None);
+        assert_eq!(merged.fitting("filp", &["sock_inode_cache"]), None, "it is its own");
     }
 }

@@ -23,6 +23,11 @@ pub(crate) fn is_report(input: &Input) -> bool {
     }
 }
 
+/// Whether bytes are the start of a tar archive.
+pub(crate) fn is_archive(start: &[u8]) -> bool {
+    tar::is_header(start)
+}
+
 /// Whether a folder, or a folder in it, is a report.
 pub(crate) fn is_report_folder(path: &Path) -> bool {
     folder::holds_report(path)

@@ -20,6 +20,7 @@ formats! {
     dump,
     perfmon_binary,
     perfmon,
+    get_counter,
     slabinfo,
     slabtop,
     vmstat_slabs,

@@ -71,7 +71,7 @@ const COUNTERS: [(&str, &str, f64); 9] = [
 
 /// What a column holds.
 #[derive(Debug)]
-enum Column {
+pub(super) enum Column {
     Figure(&'static Figure, f64),
     /// Handles of a process.
     Handles(Arc<str>),
@@ -131,10 +131,7 @@ impl PerfmonReader {
         origin.host = names.get(1).and_then(|name| machine(name));
         let mut columns: Vec<Column> = names.iter().skip(1).map(|name| column(name)).collect();
         for (at, id) in &options.columns {
-            let figure = FIGURES.iter().find(|figure| figure.id == id).ok_or_else(|| {
-                let known: Vec<_> = FIGURES.iter().map(|figure| figure.id).collect();
-                wrong(&format!("there is no figure `{id}`; there are {}", known.join(", ")), "use one of them")
-            })?;
+            let figure = figure(input.name(), id)?;
             let slot = at.checked_sub(1).and_then(|at| columns.get_mut(at)).ok_or_else(|| {
                 wrong(&format!("there is no counter number {at}"), "counters are numbered from 1")
             })?;
@@ -262,13 +259,26 @@ impl Samples for PerfmonReader {
     }
 }
 
+/// The figure that a person names for a counter.
+///
+/// # Errors
+/// There is no such figure.
+pub(super) fn figure(file: &str, id: &str) -> Result<&'static Figure> {
+    FIGURES.iter().find(|figure| figure.id == id).ok_or_else(|| {
+        let known: Vec<_> = FIGURES.iter().map(|figure| figure.id).collect();
+        let problem = format!("there is no figure `{id}`; there are {}", known.join(", "));
+        ReadError::line(file, 1, problem, "use one of them")
+    })
+}
+
 /// `\\MACHINE\Object(instance)\Counter` → `MACHINE`.
-fn machine(name: &str) -> Option<String> {
+pub(super) fn machine(name: &str) -> Option<String> {
     let rest = name.trim().strip_prefix("\\\\")?;
     rest.split('\\').next().filter(|host| !host.is_empty()).map(Into::into)
 }
 
-fn column(name: &str) -> Column {
+/// What a counter is, by its English name.
+pub(super) fn column(name: &str) -> Column {
     let name = name.trim();
     let (path, counter) = name.rsplit_once('\\').unwrap_or(("", name));
     let object = path.rsplit('\\').next().unwrap_or_default();
@@ -287,7 +297,7 @@ fn column(name: &str) -> Column {
 }
 
 /// A figure; a comma is a decimal one where it separates no fields, and else if no three digits follow it.
-fn value(field: &str, separator: u8) -> Option<f64> {
+pub(super) fn value(field: &str, separator: u8) -> Option<f64> {
     let field = field.trim();
     let number = match field.split_once(',') {
         Some((_, places)) if separator != b',' || places.len() != 3 => field.replace(',', ".").parse::<f64>(),

@@ -130,7 +130,7 @@ impl Samples for RecordedSamples {
             }
         };
         self.forget_changes();
-        Ok(Some(SamplePair { before: found.then_some(before), now, too_early }))
+        Ok(Some(SamplePair { before: found.then_some(before), now, too_early, outside: None }))
     }
 
     fn skip_before(&mut self, time: Timestamp) -> Result<()> {

@@ -44,7 +44,7 @@ pub(crate) use fields::Fields;
 pub(crate) use moment::{DateRule, cell as time_cell};
 pub use name::time_in_name;
 pub use reader::SampleReader;
-pub(crate) use records::Records;
+pub(crate) use records::{Records, TextLines};
 
 use crate::{Input, ReadOptions, Result, Samples};
 use encoding::StartKind;
@@ -99,6 +99,11 @@ fn layout(line: &[u8]) -> Option<TableLayout> {
     } else {
         None
     }
+}
+
+/// Whether the first bytes of a file are those of a text.
+pub(crate) fn is_text(start: &[u8]) -> bool {
+    encoding::judge(start).0 == StartKind::Text
 }
 
 /// Looks at the first bytes of an input.

@@ -9,6 +9,37 @@ use super::input::{LineStep, Lines};
 /// Longest record that is read, in bytes: Perfmon writes one column for each counter.
 const LONGEST: usize = 16 << 20;
 
+/// The lines of a text, for readers that need nothing else.
+pub(crate) struct TextLines(Lines);
+
+impl TextLines {
+    /// Reads from the start of a file.
+    pub(crate) fn over(input: Box<dyn Read + Send>) -> Self {
+        Self(Lines::new(input))
+    }
+
+    /// The next line in UTF-8 or one byte a character; `None` at the end. Lines that are too long are skipped.
+    pub(crate) fn next_line(&mut self) -> io::Result<Option<&[u8]>> {
+        loop {
+            match self.0.advance()? {
+                LineStep::End => return Ok(None),
+                LineStep::TooLong => {}
+                LineStep::Line => return Ok(Some(self.0.line())),
+            }
+        }
+    }
+
+    /// Number of the current line, from 1.
+    pub(crate) fn number(&self) -> u64 {
+        self.0.number()
+    }
+
+    /// Whether the current line has an end; without one, it may be cut.
+    pub(crate) fn ended(&self) -> bool {
+        self.0.ended()
+    }
+}
+
 /// Reads records: fields in quotes may hold separators, quotes (doubled) and line ends.
 pub(crate) struct Records {
     lines: Lines,

@@ -1,6 +1,8 @@
 //! A saved text and its samples.
 #![allow(dead_code, missing_docs, clippy::missing_panics_doc, reason = "each test uses a part of it")]
 
+pub mod dress;
+
 use std::path::Path;
 
 use poolmon_model::Sample;

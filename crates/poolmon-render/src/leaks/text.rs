@@ -5,20 +5,21 @@ use std::io::{self, Write};
 use jiff::tz::TimeZone;
 use poolmon_leak::{Verdict, VerdictKind};
 use poolmon_model::units::grouped;
-use poolmon_model::{Filter, Pool};
+use poolmon_model::{Filter, Pool, Tag};
 use poolmon_report::AnalysedSeries;
 use poolmon_report::words;
 
 use super::Listing;
-use crate::next::{trace, who};
+use crate::next;
 
-/// Writes it.
+/// Writes it. `known`: the drivers of a tag were found by a search, which is not suggested again.
 pub fn write(
     out: &mut dyn Write,
     judged: &AnalysedSeries,
     filter: &Filter,
     listing: Listing,
     zone: &TimeZone,
+    known: impl Fn(&Tag) -> bool,
 ) -> io::Result<()> {
     let report = &judged.report;
     let shown: Vec<&Verdict> =
@@ -54,7 +55,8 @@ pub fn write(
         more(out, growing.len(), listing.limit)?;
     }
     explained(out, &shown, listing, zone)?;
-    next(out, judged, &leaking, &growing)
+    let steps = leaking.first().map(|first| next::leak(judged, first, known(&first.tag)));
+    next_steps(out, judged, steps.unwrap_or_default(), &leaking, &growing)
 }
 
 /// `srv1 (Windows 10.0.19045): 17,280 samples over 24 h, 2026-11-22 14:00 to 2026-11-23 14:00`.
@@ -130,17 +132,13 @@ fn capitalised(text: &str) -> String {
     rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()
 }
 
-fn next(
+fn next_steps(
     out: &mut dyn Write,
     judged: &AnalysedSeries,
+    mut lines: Vec<String>,
     leaking: &[&Verdict],
     growing: &[&Verdict],
 ) -> io::Result<()> {
-    let mut lines = Vec::new();
-    if let Some(first) = leaking.first().or(growing.first()) {
-        lines.push(who(&first.tag));
-        lines.extend(trace(judged, &first.tag, first.pool));
-    }
     let longest = leaking.iter().chain(growing).filter_map(|verdict| verdict.needs_hours).fold(0.0, f64::max);
     if judged.needs.is_some() || longest > 0.0 {
         lines.push(

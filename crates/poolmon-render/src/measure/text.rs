@@ -73,8 +73,8 @@ pub fn write(
             grouped(losses.still as u64)
         )?;
     }
-    if let Some(first) = of(LossKind::Lost).next() {
-        writeln!(out, "\nNext: {}", who(&first.tag))?;
+    if let Some(next) = of(LossKind::Lost).next().and_then(|first| who(&first.tag)) {
+        writeln!(out, "\nNext: {next}")?;
     }
     Ok(())
 }

@@ -3,7 +3,9 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use poolmon_model::Tag;
 use poolmon_model::units::{counted, grouped, grouped_signed, human_bytes, human_change, span};
+use poolmon_owner::next::argument;
 use poolmon_trace::{Answer, Owner, OwnerStack, StackSummary, Subject, Verdict, owner};
 
 /// Stacks that are shown of an owner, and processes that are named.
@@ -254,7 +256,7 @@ fn next(owner: &Owner, answer: &Answer) -> String {
         Some(module) if module.starts_with("__builtin") => "trace longer with --for 10min".to_owned(),
         Some(module) if answer.about.subject == Subject::Cache => format!(
             "what this module is: modinfo {module}; where the cache is created: poolmon who {}",
-            answer.about.target
+            argument(&Tag::name(&answer.about.target))
         ),
         Some(module) => format!("what this module is: modinfo {module}"),
         None => "trace longer with --for 10min, and save it for others: --save FILE".to_owned(),

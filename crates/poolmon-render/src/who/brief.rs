@@ -39,7 +39,8 @@ pub fn drivers(answer: &WhoAnswer) -> Vec<Suspect> {
             );
         }
         evidence.push(driver.path.display().to_string());
-        Suspect { name, evidence }
+        let proven = matches!(driver.standing(), Standing::Proven(_)).then(|| driver.name());
+        Suspect { name, evidence, proven }
     });
     suspects.collect()
 }
@@ -59,6 +60,7 @@ pub fn creators(name: &str, creators: &Creators) -> Vec<Suspect> {
                     format!("{} ({} confidence)", owner.explain(), owner.confidence().word()),
                     owner.path.display().to_string(),
                 ],
+                proven: None,
             }
         });
     suspects.collect()

@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 pub fn text(out: &mut dyn Write, commands: &[NextCommand]) -> io::Result<()> {
     for command in commands {
         writeln!(out, "{}: {}", command.tool, command.shows)?;
-        writeln!(out, "    {}", command.command)?;
+        // Lines of a script keep their place: PowerShell ends a text only at the start of a line.
+        let indent = if command.command.contains('\n') { "" } else { "    " };
+        writeln!(out, "{indent}{}", command.command)?;
         writeln!(out, "    needs: {}", command.needs)?;
     }
     Ok(())

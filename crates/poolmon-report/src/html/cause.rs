@@ -2,7 +2,7 @@
 
 use poolmon_leak::{Verdict, VerdictKind};
 use poolmon_model::units::{grouped, human_amount, human_rate, rough_hours};
-use poolmon_owner::next;
+use poolmon_owner::next::NextCommand;
 
 use super::markup::{Html, html, html_line, html_piece};
 use super::sections::figure;
@@ -38,7 +38,7 @@ pub fn section(out: &mut Html, material: &Material<'_>, verdict: &Verdict, numbe
     {
         owner(out, dossier);
     }
-    next_commands(out, verdict, number);
+    next_commands(out, &findings::next_commands(material, verdict), number);
     html!(out, "</section>\n");
 }
 
@@ -117,7 +117,10 @@ fn owner(out: &mut Html, dossier: &Dossier) {
     }
 }
 
-fn next_commands(out: &mut Html, verdict: &Verdict, number: usize) {
+fn next_commands(out: &mut Html, commands: &[NextCommand], number: usize) {
+    if commands.is_empty() {
+        return;
+    }
     // For the gravest they are open; the others' are the same with another tag.
     let open = number == 0;
     if open {
@@ -126,13 +129,13 @@ fn next_commands(out: &mut Html, verdict: &Verdict, number: usize) {
         html_line!(out, "<details>\n<summary>What to do next</summary>");
     }
     html!(out, "<div class=\"commands\">\n");
-    for command in next::commands(&verdict.tag, Some(verdict.pool)) {
+    for command in commands {
         html_line!(
             out,
             "<div class=\"command\"><p><b>{}</b> {}</p><pre><code>{}</code></pre><p class=\"quiet\">Needs: {}</p></div>",
             command.tool,
             prose(command.shows),
-            command.command,
+            &command.command,
             prose(command.needs)
         );
     }

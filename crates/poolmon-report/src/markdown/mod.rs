@@ -4,7 +4,6 @@ mod markup;
 
 use poolmon_leak::Verdict;
 use poolmon_model::units::{grouped, human_amount, human_rate};
-use poolmon_owner::next;
 
 use self::markup::{Code, Fenced, Markdown, Ours, md, md_line};
 use crate::{Dossier, Material, findings, words};
@@ -106,8 +105,11 @@ fn cause(out: &mut Markdown, material: &Material<'_>, verdict: &Verdict) {
     if let Some(dossier) = material.dossiers.iter().find(dossier) {
         owner(out, dossier);
     }
-    md_line!(out, "### What to do next\n");
-    for command in next::commands(&verdict.tag, Some(verdict.pool)) {
+    let commands = findings::next_commands(material, verdict);
+    if !commands.is_empty() {
+        md_line!(out, "### What to do next\n");
+    }
+    for command in commands {
         md_line!(out, "{}: {}. Needs: {}.\n", Ours(command.tool), Ours(command.shows), Ours(command.needs));
         md_line!(out, "{}\n", Fenced(&command.command));
     }

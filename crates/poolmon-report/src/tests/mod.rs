@@ -66,8 +66,13 @@ pub fn material() -> Material<'static> {
         tag: of.tag.clone(),
         pool: of.pool,
         known: vec![("Owner".to_owned(), HOSTILE.to_owned())],
-        suspects: vec![Suspect { name: HOSTILE.to_owned(), evidence: vec![HOSTILE.to_owned()] }],
+        suspects: vec![Suspect {
+            name: HOSTILE.to_owned(),
+            evidence: vec![HOSTILE.to_owned()],
+            proven: None,
+        }],
         searched: Some(HOSTILE.to_owned()),
+        drivers: vec![HOSTILE.to_owned()],
     }];
     material
 }

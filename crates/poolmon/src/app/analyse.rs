@@ -1,5 +1,6 @@
 //! A source, judged: what `leaks` and `report` reports of.
 
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::ensure;
@@ -8,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use poolmon_leak::{Analysis, AnalysisConfig, OwnerHint, Report};
 use poolmon_model::problem::Problem;
 use poolmon_model::{Counters, Labeler as _, Pool, PoolView, Row, Sample, Tag, units};
+use poolmon_owner::linux::MergedCaches;
 use poolmon_read::{ReadOptions, SampleSeries};
 use poolmon_record::Stop;
 use poolmon_report::AnalysedSeries;
@@ -52,13 +54,15 @@ pub fn hint(owners: &KnownOwners) -> impl Fn(&Tag, Pool) -> Option<OwnerHint> + 
     }
 }
 
+/// The shortest span that is judged: the same for a file, for `--for` and for a run that Ctrl-C ended.
+fn config() -> AnalysisConfig {
+    AnalysisConfig { least_hours: 20.0 / 3600.0, ..AnalysisConfig::default() }
+}
+
 fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Result<AnalysedSeries> {
     let mut source = input::live(view)?;
     let stop = Stop::on_signals()?;
-    // Who asks for less than the usual five minutes gets an answer all the same, from what there is.
-    let usual = AnalysisConfig::default();
-    let least_hours = usual.least_hours.min(args.length.as_secs_f64() / 3600.0 * 0.8);
-    let mut analysis = Analysis::new(AnalysisConfig { least_hours, ..usual });
+    let mut analysis = Analysis::new(config());
     let mut sample = source.sample()?;
     input::tell_remarks(&sample);
     let first = sample.time;
@@ -101,7 +105,9 @@ fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Resu
         span: first.zip(sample.time),
         analysis,
     };
-    Ok(seen.judged(owners, None))
+    let mut judged = seen.judged(owners, None);
+    judged.explain_merged(&MergedCaches::read(Path::new("/sys/kernel/slab")));
+    Ok(judged)
 }
 
 fn files(
@@ -153,7 +159,7 @@ fn series(mut series: SampleSeries, args: &SourceArgs) -> anyhow::Result<Seen> {
         host: None,
         system: None,
         span: None,
-        analysis: Analysis::new(AnalysisConfig::default()),
+        analysis: Analysis::new(config()),
     };
     if let Some(from) = from {
         series.skip_before(from)?;

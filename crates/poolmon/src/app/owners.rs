@@ -17,7 +17,8 @@ use crate::cli::groups::RowArgs;
 
 /// Everything known of tags' owners.
 pub struct KnownOwners {
-    owners: Owners,
+    /// The owners themselves.
+    pub owners: Owners,
     asked_for: bool,
 }
 
@@ -47,16 +48,6 @@ impl KnownOwners {
     /// drivers have left an index.
     pub fn has_drivers(&self) -> bool {
         self.asked_for || (cfg!(windows) && self.owners.index().is_some_and(Path::is_file))
-    }
-
-    /// The owners themselves.
-    pub fn into_owners(self) -> Owners {
-        self.owners
-    }
-
-    /// What files, earlier searches and our own table know of a tag; nothing if they do not.
-    pub fn known(&self, tag: &Tag) -> Vec<poolmon_owner::TagFact> {
-        self.owners.known(tag)
     }
 
     /// All that is known of a tag, in lines.

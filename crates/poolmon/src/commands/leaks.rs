@@ -6,6 +6,7 @@ use std::io::{self, BufWriter, Write as _};
 
 use jiff::tz::TimeZone;
 use poolmon_leak::{Verdict, VerdictKind};
+use poolmon_model::Tag;
 use poolmon_render::leaks as render;
 
 use crate::app::outcome::Outcome;
@@ -20,9 +21,10 @@ pub fn run(args: &LeaksArgs) -> anyhow::Result<Outcome> {
     let judged = analyse::source(&args.source, args.which.view(), &owners)?;
     let filter = args.which.filter();
     let mut out = BufWriter::new(io::stdout().lock());
+    let known = |tag: &Tag| !owners.owners.proven(tag).is_empty();
     let listing = render::Listing { all: args.all, limit: args.limit };
     match args.format {
-        AnswerFormat::Text => render::text(&mut out, &judged, &filter, listing, &TimeZone::system())?,
+        AnswerFormat::Text => render::text(&mut out, &judged, &filter, listing, &TimeZone::system(), known)?,
         AnswerFormat::Json => render::json(&mut out, &judged, &filter, args.all)?,
         AnswerFormat::Csv => render::csv(&mut out, &judged, &filter, args.all)?,
     }

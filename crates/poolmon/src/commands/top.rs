@@ -80,6 +80,6 @@ fn sample_this_machine(view: PoolView, sessions: bool, over: Option<Duration>) -
             (Some(first), source.sample()?)
         }
     };
-    let pair = SamplePair { before, now, too_early: None };
+    let pair = SamplePair { before, now, too_early: None, outside: None };
     Ok(FileMoment { pair, complete: true, one_moment: false, file_date: false })
 }

@@ -14,7 +14,7 @@ use poolmon_proc::meminfo::memory_line;
 use poolmon_proc::names::{FoundName, Names};
 use poolmon_proc::slab::CacheLine;
 use poolmon_proc::tools::ToolLine;
-use poolmon_proc::vmalloc;
+use poolmon_proc::vmalloc::{self, VmallocLine};
 
 use super::noticed::Noticed;
 use super::section::Section;
@@ -149,7 +149,7 @@ impl LinuxParser {
             self.drop_part();
             return LineUse::Taken;
         }
-        if self.join(line) {
+        if self.join(line, sample) {
             return LineUse::Taken;
         }
         if let Some((section, prefix)) = Section::announced(line) {
@@ -162,7 +162,7 @@ impl LinuxParser {
             }
         }
         if let Some((section, prefix)) = Section::without_header(line) {
-            return self.headless(section, prefix, line, sample);
+            return self.headless(section, prefix, (line, number), sample);
         }
         if let Some(stamp) = Stamp::find(line, self.now) {
             self.section = None;
@@ -206,7 +206,13 @@ impl LinuxParser {
     }
 
     /// A row of a list that has no header.
-    fn headless(&mut self, section: Section, prefix: usize, line: &[u8], sample: &mut Sample) -> LineUse {
+    fn headless(
+        &mut self,
+        section: Section,
+        prefix: usize,
+        (line, number): (&[u8], u64),
+        sample: &mut Sample,
+    ) -> LineUse {
         let stamp = self.stamp_before(prefix, line);
         let body = line.get(prefix..).unwrap_or_default().trim_ascii();
         let fresh = self.section != Some(section) || self.seen & section.bit() == 0;
@@ -219,11 +225,18 @@ impl LinuxParser {
         if fresh {
             self.enter(section, prefix, stamp, sample);
         }
-        if self.skipping {
-            return LineUse::Taken;
+        if VmallocLine::parse(body).is_cut() {
+            self.part = Some((number, body.to_vec()));
+        } else {
+            self.area(body, sample);
         }
-        vmalloc::append_line(body, 4096, &mut self.callers, &mut self.key, &mut sample.rows);
         LineUse::Taken
+    }
+
+    fn area(&mut self, body: &[u8], sample: &mut Sample) {
+        if !self.skipping {
+            vmalloc::append_line(body, 4096, &mut self.callers, &mut self.key, &mut sample.rows);
+        }
     }
 
     fn memory(&mut self, body: &[u8], prefix: usize, stamp: Option<Stamp>, sample: &mut Sample) -> LineUse {
@@ -348,13 +361,28 @@ impl LinuxParser {
     }
 
     /// Joins a row that a console or a mail program wrapped with its rest.
-    fn join(&mut self, line: &[u8]) -> bool {
+    fn join(&mut self, line: &[u8], sample: &mut Sample) -> bool {
         let Some((number, part)) = self.part.take() else { return false };
         let rest = line.get(self.prefix.min(line.len())..).unwrap_or_default();
         let another =
             memchr::memmem::find(rest, TUNABLES).is_some() && memchr::memmem::find(&part, TUNABLES).is_some();
-        for (between, rest) in [(&b""[..], rest), (b" ", rest.trim_ascii_start())] {
+        let mut ways = [(&b""[..], rest), (b" ", rest.trim_ascii_start())];
+        if vmalloc::begins_with_detail(rest) {
+            ways.reverse();
+        }
+        for (between, rest) in ways {
             let whole = [&part, between, rest].concat();
+            if self.section == Some(Section::Vmallocinfo) {
+                let area = VmallocLine::parse(&whole);
+                if !area.is_cut()
+                    && area != VmallocLine::Unread
+                    && VmallocLine::parse(rest) == VmallocLine::Unread
+                {
+                    self.area(&whole, sample);
+                    return true;
+                }
+                continue;
+            }
             if let Some(cache) = CacheLine::parse(&whole).filter(|_| !another) {
                 self.cache(cache);
                 return true;

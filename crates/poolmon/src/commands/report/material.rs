@@ -44,17 +44,19 @@ pub fn collect<'a>(
 }
 
 fn dossier(args: &ReportArgs, verdict: &Verdict, owners: &KnownOwners) -> anyhow::Result<Dossier> {
-    let known = owners.known(&verdict.tag).into_iter().map(|line| (line.title.to_owned(), line.text));
+    let known = owners.owners.known(&verdict.tag).into_iter().map(|line| (line.title.to_owned(), line.text));
     let mut dossier = Dossier {
         tag: verdict.tag.clone(),
         pool: verdict.pool,
         known: known.collect(),
         suspects: Vec::new(),
         searched: None,
+        drivers: owners.owners.proven(&verdict.tag),
     };
     if !args.drivers.drivers.is_empty() {
         let search = WhoArgs { drivers: args.drivers.clone(), ..WhoArgs::default() };
         let (suspects, searched) = suspects::suspects(&verdict.tag, &search)?;
+        dossier.drivers = suspects.iter().filter_map(|suspect| suspect.proven.clone()).collect();
         dossier.suspects = suspects;
         dossier.searched = Some(searched);
     }

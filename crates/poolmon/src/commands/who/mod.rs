@@ -9,6 +9,7 @@ use std::io::{self, BufWriter, Write as _};
 use anyhow::Context as _;
 use poolmon_model::{PoolTag, Tag};
 use poolmon_owner::Owners;
+use poolmon_owner::next::{self, Subject};
 use poolmon_owner::who::{self, Standing, WhoAnswer};
 use poolmon_record::Stop;
 use poolmon_render::who as render;
@@ -30,7 +31,7 @@ no drivers were named, and this is not Windows: there is nothing to search
 pub fn run(args: &WhoArgs) -> anyhow::Result<Outcome> {
     let Some(name) = &args.tag else { return all(args) };
     if args.next {
-        return next(name, args);
+        return next_commands(name, args);
     }
     let tag = match name.parse::<PoolTag>() {
         Ok(tag) if !(args.drivers.drivers.is_empty() && linux::is_cache(name)) => tag,
@@ -65,13 +66,15 @@ pub fn run(args: &WhoArgs) -> anyhow::Result<Outcome> {
 }
 
 /// The commands that follow.
-fn next(name: &str, args: &WhoArgs) -> anyhow::Result<Outcome> {
+fn next_commands(name: &str, args: &WhoArgs) -> anyhow::Result<Outcome> {
     anyhow::ensure!(!name.is_empty(), "an empty text is not a tag");
     let tag = match name.parse::<PoolTag>() {
         Ok(tag) if !(args.drivers.drivers.is_empty() && linux::is_cache(name)) => Tag::Pool(tag),
         _ => Tag::name(name),
     };
-    let commands = poolmon_owner::next::commands(&tag, None);
+    let mut subject = Subject::new(&tag, None);
+    subject.drivers = owners::load_files(None, None)?.owners.proven(&tag);
+    let commands = next::commands(&subject);
     let mut out = BufWriter::new(io::stdout().lock());
     match args.format {
         AnswerFormat::Text => render::next::text(&mut out, &commands)?,
@@ -129,5 +132,5 @@ fn load_owners(args: &WhoArgs) -> anyhow::Result<Owners> {
     let pooltag = args.pooltag.file();
     let found = if pooltag.is_none() { owners::find() } else { None };
     let known = owners::load_files(pooltag.or_else(|| found.as_deref().map(Some)), None)?;
-    Ok(known.into_owners().without_scanned())
+    Ok(known.owners.without_scanned())
 }

@@ -1,0 +1,101 @@
+//! What to do next about a row: commands with its tag, pool and driver filled in, each in its own tool's dialect.
+//!
+//! * `argument`: a tag as an argument of a shell;
+//! * `windows`, `linux`: the commands of each system;
+//! * `holders`: tools that list the processes behind rows that processes hold.
+//!
+//! Each command can be run as it is printed, and follows the public documentation of its tool. A step whose answer is known is
+//! left out.
+
+mod argument;
+mod holders;
+mod linux;
+mod windows;
+
+use poolmon_model::{Pool, Tag};
+
+use crate::drivers_of;
+pub use argument::argument;
+
+/// One command to run next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NextCommand {
+    /// Whose command it is (`WinDbg`).
+    pub tool: &'static str,
+    /// The command, ready to be pasted; several lines if it is a short script.
+    pub command: String,
+    /// What it reports.
+    pub shows: &'static str,
+    /// What it needs, and what it costs.
+    pub needs: &'static str,
+}
+
+/// A row, and what is known of it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Subject<'a> {
+    /// Its tag.
+    pub tag: &'a Tag,
+    /// Its pool, if known.
+    pub pool: Option<Pool>,
+    /// File names of the drivers that are proven to use the tag; what finds them is left out.
+    pub drivers: Vec<String>,
+    /// Drivers or modules were searched: `poolmon who` would give the same answer again.
+    pub searched: bool,
+}
+
+impl<'a> Subject<'a> {
+    /// A row of which no owner is known.
+    pub const fn new(tag: &'a Tag, pool: Option<Pool>) -> Self {
+        Self { tag, pool, drivers: Vec::new(), searched: false }
+    }
+}
+
+/// The commands for a row, the cheapest first.
+pub fn commands(of: &Subject<'_>) -> Vec<NextCommand> {
+    let mut list = List(Vec::new());
+    match of.tag {
+        Tag::Pool(tag) => windows::commands(&mut list, *tag, of),
+        Tag::Name(name) => linux::commands(&mut list, name, of),
+    }
+    list.0
+}
+
+/// The command that finds the owner of a row. `None` if it would only repeat what everyone knows: the kernel itself creates its
+/// general caches.
+pub fn who(tag: &Tag) -> Option<String> {
+    match tag {
+        Tag::Name(name) if linux::general(name).is_some() => None,
+        _ => Some(format!("poolmon who {}{}", argument(tag), drivers_of(tag))),
+    }
+}
+
+/// The command that finds the code which allocates and does not free: of slab caches, on the Linux machine itself.
+pub fn trace(tag: &Tag, pool: Pool) -> Option<String> {
+    let Tag::Name(name) = tag else { return None };
+    let slab = matches!(pool, Pool::Reclaimable | Pool::Unreclaimable);
+    slab.then(|| format!("sudo poolmon trace {}", argument(&Tag::name(&linux::traced(name)))))
+}
+
+/// The commands that list the processes behind a row which processes hold; none for other rows.
+pub fn holders(tag: &Tag) -> Vec<NextCommand> {
+    let mut list = List(Vec::new());
+    holders::commands(&mut list, tag);
+    list.0
+}
+
+/// Commands in the order in which they are added.
+struct List(Vec<NextCommand>);
+
+impl List {
+    fn add(
+        &mut self,
+        tool: &'static str,
+        command: impl Into<String>,
+        shows: &'static str,
+        needs: &'static str,
+    ) {
+        self.0.push(NextCommand { tool, command: command.into(), shows, needs });
+    }
+}
