@@ -97,7 +97,7 @@ fn its_leaks_are_named_with_their_rates() {
 /// each object counts. The answer, and how many the module took.
 fn trace(cache: &str, rate: &str) -> (Value, f64) {
     let child = Command::new(program())
-        .args(["trace", cache, "--for", "20s", "--max-load", "100", "--format", "json"])
+        .args(["trace", cache, "--for", "20s", "--max-load", "100", "--format", "json", "--quiet"])
         .stdout(Stdio::piped())
         .spawn()
         .expect("the program starts");

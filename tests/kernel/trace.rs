@@ -38,8 +38,15 @@ fn allowed() -> Option<MutexGuard<'static, ()>> {
 
 /// A trace, begun: the load has to last longer than it does.
 fn begin(cache: &str, length: &str) -> Child {
+    begin_with(&[cache], length)
+}
+
+/// The same of anything.
+fn begin_with(what: &[&str], length: &str) -> Child {
     let child = Command::new(program())
-        .args(["trace", cache, "--for", length, "--max-load", "100", "--format", "json"])
+        .arg("trace")
+        .args(what)
+        .args(["--for", length, "--max-load", "100", "--format", "json"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -151,6 +158,106 @@ fn leaking_inotify_watches_are_accused() {
 #[test]
 fn a_leak_of_general_blocks_is_accused() {
     a_leak_of("events", "kmalloc-64", "eventfd");
+}
+
+/// A saved trace of a leak gives the same answer again, in every form; exit code 3 says that something leaks.
+#[test]
+fn a_leak_is_saved_and_read_again() {
+    let Some(_alone) = allowed() else { return };
+    let place = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| place.path().join(name).to_str().expect("UTF-8").to_owned();
+    let (save, svg) = (path("leak.ptrace"), path("leak.svg"));
+    let mut leaker = Second::start("trace::act", 20_000, 0).expect("a process that may open files");
+    leaker.say("events 4000 8000");
+    std::thread::sleep(Duration::from_millis(300));
+    let run = |arguments: &[&str]| {
+        Command::new(program()).arg("trace").args(arguments).output().expect("it starts")
+    };
+    let live = run(&[
+        "kmalloc-64",
+        "--for",
+        "4s",
+        "--max-load",
+        "100",
+        "--format",
+        "json",
+        "--fail-on",
+        "leak",
+        "--save",
+        &save,
+        "--svg",
+        &svg,
+    ]);
+    assert_eq!(live.status.code(), Some(3), "{}", String::from_utf8_lossy(&live.stderr));
+    let again = run(&[&save, "--format", "json", "--fail-on", "leak"]);
+    assert_eq!(again.status.code(), Some(3), "{}", String::from_utf8_lossy(&again.stderr));
+    assert_eq!(String::from_utf8_lossy(&again.stdout), String::from_utf8_lossy(&live.stdout));
+    let json: Value = serde_json::from_slice(&live.stdout).expect("valid JSON");
+    let folded = run(&[&save, "--folded"]);
+    let folded = String::from_utf8_lossy(&folded.stdout).into_owned();
+    let bytes: f64 =
+        folded.lines().map(|line| line.rsplit_once(' ').expect("a number").1.parse::<f64>().unwrap()).sum();
+    assert!((bytes - figure(&json["outstanding"], "bytes")).abs() < 0.5, "{bytes}: {folded}");
+    assert!(folded.contains(";do_eventfd;"), "{folded}");
+    let drawing = std::fs::read_to_string(&svg).expect("a drawing");
+    assert!(drawing.contains("do_eventfd") && drawing.contains("#f4978e"), "the leak is red");
+}
+
+/// Pages that a file in memory keeps, under the path that writes it.
+#[test]
+fn pages_are_found_under_the_path_that_takes_them() {
+    let Some(_alone) = allowed() else { return };
+    if !std::fs::read_to_string("/proc/mounts").is_ok_and(|text| text.contains(" /dev/shm tmpfs ")) {
+        skip(Need::Tools, "no tmpfs at /dev/shm");
+        return;
+    }
+    let child = begin_with(&["--pages"], "4s");
+    let folder = tempfile::tempdir_in("/dev/shm").expect("a folder in memory");
+    std::fs::write(folder.path().join("kept"), vec![7_u8; 32 << 20]).expect("room");
+    let json = answer(child);
+    let owners = json["owners"].as_array().unwrap();
+    let held: f64 = stacks(owners, "shmem_").iter().map(|stack| figure(stack, "objects")).sum();
+    assert!((8_192.0..8_400.0).contains(&held), "{held} pages of 8,192: {}", short(&json));
+    assert_eq!(json["subject"], "pages");
+}
+
+/// Sends a signal to a child.
+fn signal(child: &Child, signal: rustix::process::Signal) {
+    let pid = rustix::process::Pid::from_child(child);
+    rustix::process::kill_process(pid, signal).expect("a signal is sent");
+}
+
+/// More events than may be traced, and a reader that is held up while they happen: both end the trace with a message, and what
+/// was lost is counted.
+#[test]
+fn a_trace_that_costs_or_loses_too_much_stops() {
+    let Some(_alone) = allowed() else { return };
+    let mut load = Second::start("trace::act", 1_000, 0).expect("a second process");
+    load.say("opens 0 14000");
+    let start = |max_load: &str| {
+        let arguments = ["trace", "filp", "--for", "60s", "--max-load", max_load, "--format", "json"];
+        let child =
+            Command::new(program()).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        child.expect("it starts")
+    };
+    let stopped = |child: Child| -> Value {
+        let output = child.wait_with_output().expect("it ends");
+        serde_json::from_slice(&output.stdout).expect("valid JSON")
+    };
+    let costly = stopped(start("2"));
+    let why = costly["stopped"].as_str().expect("it stopped");
+    assert!(why.contains("% of the machine, more than 2.0 %"), "{why}");
+    assert!((2.9..10.0).contains(&figure(&costly, "seconds")), "{costly:#}");
+    let child = start("100");
+    std::thread::sleep(Duration::from_secs(1));
+    signal(&child, rustix::process::Signal::STOP);
+    std::thread::sleep(Duration::from_secs(3));
+    signal(&child, rustix::process::Signal::CONT);
+    let lossy = stopped(child);
+    let why = lossy["stopped"].as_str().expect("it stopped");
+    assert!(why.contains("of the events were lost"), "{why}");
+    assert!(figure(&lossy["events"], "lost") > 10_000.0, "{}", short(&lossy));
+    assert!(accused(&lossy).is_empty(), "objects whose frees were lost are no leak: {}", short(&lossy));
 }
 
 /// A load that keeps nothing, though most of its frees pass no tracepoint.
@@ -284,6 +391,12 @@ fn load(what: &str) {
                 sockets[0].send_to(&[7; 100], to).expect("sent");
                 sockets[1].recv(&mut [0; 200]).expect("received");
             }
+        }
+        "opens" => {
+            for _ in 0..100_000 {
+                drop(File::open("/dev/zero").expect("a file"));
+            }
+            return;
         }
         "forks" => {
             let status = Command::new("sh").args(["-c", ":"]).status();

@@ -32,7 +32,8 @@ const HELPERS: &[&str] = &[
     "__kmem_cache_*",
     "__pcs_*",
     "alloc_from_pcs*",
-    "alloc_full_sheaf",
+    "alloc_*_sheaf",
+    "__alloc_*_sheaf",
     "trace_*",
     "__traceiter_*",
     "perf_trace_*",
@@ -124,6 +125,14 @@ const HELPERS: &[&str] = &[
     "VeAllocate*",
 ];
 
+/// Whether the allocator takes a general block for itself: the sheaves of objects of Linux 6.18 and later are such blocks, and the
+/// caller of the allocator has nothing to do with them. Seen on Linux 7.3: one block of kmalloc-256 for each sheaf.
+fn is_own(inner: Option<&Symbol>, symbol: Option<&Symbol>) -> bool {
+    let name = |symbol: Option<&Symbol>| symbol?.function.as_deref().map(|name| plain(name).to_owned());
+    let (Some(inner), Some(outer)) = (name(inner), name(symbol)) else { return false };
+    inner.starts_with("__kmalloc") && (outer.starts_with("__pcs_") || outer.ends_with("_sheaf"))
+}
+
 /// Endings that say how a function was compiled or counted.
 const ENDINGS: &[&str] = &["_noprof", ".cold"];
 
@@ -159,7 +168,11 @@ pub fn frame<'a>(symbols: impl IntoIterator<Item = Option<&'a Symbol>>) -> usize
         }
         _ => false,
     };
-    symbols.into_iter().position(is_owner).unwrap_or(0)
+    let mut inner = None;
+    let found = symbols
+        .into_iter()
+        .position(|symbol| is_owner(symbol) || is_own(std::mem::replace(&mut inner, symbol), symbol));
+    found.unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -189,6 +202,11 @@ mod tests {
             "nothing else is known"
         );
         assert_eq!(frame([None, None]), 0);
+        let sheaf = ["__kmalloc_flags_noprof", "__pcs_replace_empty_main", "__kmalloc_cache_noprof", "take"];
+        assert_eq!(place(&sheaf.map(|name| (name, None))), 1, "a block of the allocator itself");
+        let pages =
+            ["allocate_slab", "refill_sheaf", "__pcs_replace_empty_main", "kmem_cache_alloc_noprof", "take"];
+        assert_eq!(place(&pages.map(|name| (name, None))), 4, "pages for objects of the caller");
     }
 
     #[test]

@@ -46,6 +46,8 @@ const WITHOUT_STACK: u64 = 1 << 1 | 1 << 2 | 1 << 10 | 1 << 16;
 const STACK: u64 = 1 << 5;
 /// Off at first, waking by bytes, without frames of user space, by a clock that is named.
 const FLAGS: u64 = 1 | 1 << 14 | 1 << 22 | 1 << 25;
+/// Reading an event gives the number of its records that were lost.
+const LOST: u64 = 1 << 4;
 const MONOTONIC: i32 = 1;
 const CLOSE_ON_EXEC: u64 = 8;
 
@@ -59,12 +61,30 @@ const ID: u64 = 0x8000_2407 | (size_of::<*const u64>() as u64) << 16;
 #[derive(Debug)]
 pub struct OpenEvent {
     fd: OwnedFd,
+    counts_lost: bool,
 }
 
 impl OpenEvent {
     /// Opens a tracepoint. `frames` of the kernel's stack come with each record, none if 0; readers are woken when `wake` bytes wait.
     pub fn open(tracepoint: u64, processor: u32, frames: u16, wake: u32) -> io::Result<Self> {
+        match Self::open_as(tracepoint, processor, frames, wake, LOST) {
+            // Before Linux 6.0 an event does not count what it lost.
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+                Self::open_as(tracepoint, processor, frames, wake, 0)
+            }
+            result => result,
+        }
+    }
+
+    fn open_as(
+        tracepoint: u64,
+        processor: u32,
+        frames: u16,
+        wake: u32,
+        read_format: u64,
+    ) -> io::Result<Self> {
         let attributes = Attributes {
+            read_format,
             kind: TRACEPOINT,
             size: u32::try_from(size_of::<Attributes>()).unwrap_or(0),
             config: tracepoint,
@@ -87,7 +107,16 @@ impl OpenEvent {
         }
         // SAFETY: the kernel has just opened this descriptor, and nothing else has it.
         let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-        Ok(Self { fd })
+        Ok(Self { fd, counts_lost: read_format == LOST })
+    }
+
+    /// How many of its records found no room in the ring so far; `None` if the kernel does not count them.
+    pub fn lost(&self) -> Option<u64> {
+        // What was counted, and what was lost.
+        let mut numbers = [0; 16];
+        let read = self.counts_lost.then(|| rustix::io::read(&self.fd, &mut numbers))?;
+        let lost = numbers.last_chunk::<8>().filter(|_| read == Ok(numbers.len()))?;
+        Some(u64::from_ne_bytes(*lost))
     }
 
     /// The number by which its records name it.

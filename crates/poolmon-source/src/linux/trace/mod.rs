@@ -9,9 +9,9 @@
 //! 5. here: [`LinuxCapture`], which names stacks and processes in the end, and compares with `/proc/slabinfo`.
 
 mod calls;
-mod format;
-mod plan;
-mod record;
+pub mod format;
+pub mod plan;
+pub mod record;
 mod rings;
 pub mod target;
 mod tracefs;
@@ -50,6 +50,10 @@ pub struct LinuxCapture {
     after: Option<RowState>,
     start: u64,
     worked: u64,
+    /// Lost records that were reported.
+    lost: u64,
+    /// Lost records in all, known at the end.
+    lost_at_end: u64,
     tasks: BTreeMap<u32, Option<String>>,
 }
 
@@ -95,7 +99,18 @@ impl LinuxCapture {
             remarks,
         };
         let before = RowState::default();
-        Ok(Self { about, target, rings, before, after: None, start: 0, worked: 0, tasks: BTreeMap::new() })
+        Ok(Self {
+            about,
+            target,
+            rings,
+            before,
+            after: None,
+            start: 0,
+            worked: 0,
+            lost: 0,
+            lost_at_end: 0,
+            tasks: BTreeMap::new(),
+        })
     }
 
     fn see_tasks(&mut self, seen: &[u32]) {
@@ -140,13 +155,17 @@ impl Capture for LinuxCapture {
         let own = worked.saturating_sub(std::mem::replace(&mut self.worked, worked));
         let cost = Duration::from_nanos(own.saturating_add(read.events.saturating_mul(KERNEL_COST)));
         let now = nanoseconds(ClockId::Monotonic);
-        Ok(Drained { now, complete, events: read.events, lost: read.lost, cost })
+        // A ring says what it lost with the next record that finds room; at the end there is none.
+        let lost = read.lost.max(self.lost_at_end.saturating_sub(self.lost));
+        self.lost += lost;
+        Ok(Drained { now, complete, events: read.events, lost, cost })
     }
 
     fn stop(&mut self) -> Result<u64> {
         let end = nanoseconds(ClockId::Monotonic);
         self.after = Some(RowState::read(Path::new("/"), &self.target)?);
         self.rings.switch(false)?;
+        self.lost_at_end = self.rings.lost().unwrap_or(0);
         Ok(end)
     }
 

@@ -118,6 +118,12 @@ impl Rings {
         if on { self.events.iter().try_for_each(each) } else { self.events.iter().rev().try_for_each(each) }
     }
 
+    /// Records that found no room so far, those included that no record in a ring reports yet; `None` if the kernel does not
+    /// count them.
+    pub fn lost(&self) -> Option<u64> {
+        self.events.iter().map(OpenEvent::lost).sum()
+    }
+
     /// Waits until a ring has much to read, `patience` at most.
     ///
     /// # Errors
