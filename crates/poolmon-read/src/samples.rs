@@ -1,6 +1,8 @@
 //! What every format gives: samples, oldest first.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use poolmon_model::units::{Precision, moment};
 use poolmon_model::{Sample, Summary};
 use poolmon_store::{Losses, TimedMark};
 
@@ -135,4 +137,14 @@ pub struct SamplePair {
     pub too_early: Option<Timestamp>,
     /// The time that was asked for, if it is before the first sample or after the last one.
     pub outside: Option<Timestamp>,
+}
+
+impl SamplePair {
+    /// What has to be said if no sample is of the time that was asked for.
+    pub fn outside(&self, zone: &TimeZone) -> Option<String> {
+        let (asked, shown) = (self.outside?, self.now.time?);
+        let end = if asked < shown { "begins" } else { "ends" };
+        let [asked, shown] = [asked, shown].map(|at| moment(at, zone, Precision::Seconds));
+        Some(format!("there is no sample of {asked}: it {end} at {shown}"))
+    }
 }

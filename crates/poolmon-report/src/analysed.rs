@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use poolmon_leak::{Analysis, Report, Verdict, VerdictKind};
-use poolmon_model::Tag;
+use poolmon_leak::{Analysis, AnalysisConfig, Report, Verdict, VerdictKind};
+use poolmon_model::{MarkKind, Tag, TimelineMark};
 use poolmon_owner::linux::MergedCaches;
 
 /// What was judged.
@@ -31,14 +31,39 @@ impl AnalysedSeries {
     /// The source's name if the samples were taken just now, of the machine that poolmon runs on.
     pub const THIS_MACHINE: &str = "this machine";
 
+    /// How a series is judged. The shortest span is the same for a file, for samples of a given length and for those that a person
+    /// ended: 20 s.
+    pub fn config() -> AnalysisConfig {
+        AnalysisConfig { least_hours: 20.0 / 3600.0, ..AnalysisConfig::default() }
+    }
+
     /// Adds to each cache that grows the names that share it, and which of them fits what grows in lockstep with it. The kernel
     /// lists a merged cache under one name only: a leak of sockets may be called `signal_cache`.
-    pub fn explain_merged(&mut self, merged: &MergedCaches) {
+    #[must_use]
+    pub fn with_merged(mut self, merged: &MergedCaches) -> Self {
         let reasons: Vec<Option<String>> =
             self.report.verdicts.iter().map(|verdict| merged_names(&self.report, verdict, merged)).collect();
         for (verdict, reason) in self.report.verdicts.iter_mut().zip(reasons) {
             verdict.reasons.extend(reason);
         }
+        self
+    }
+
+    /// Reboots of the machine, as the counters show them.
+    pub fn reboots(&self) -> Vec<TimelineMark> {
+        let Some(pool) = self.report.pools.first() else { return Vec::new() };
+        let curve = self.analysis.pool_curve(pool.pool);
+        let changes = curve.windows(2).filter_map(|pair| match pair {
+            [before, after] if before.boot != after.boot => self.analysis.at(after.hours),
+            _ => None,
+        });
+        let event = |at| TimelineMark {
+            at,
+            kind: MarkKind::Reboot,
+            length: Duration::ZERO,
+            text: "rebooted: counters start from zero".to_owned(),
+        };
+        changes.map(event).collect()
     }
 
     /// Whether they were.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::ensure;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use poolmon_leak::{Analysis, AnalysisConfig, OwnerHint, Report};
+use poolmon_leak::{Analysis, OwnerHint, Report};
 use poolmon_model::problem::Problem;
 use poolmon_model::{Counters, Labeler as _, Pool, PoolView, Row, Sample, Tag, units};
 use poolmon_owner::linux::MergedCaches;
@@ -21,7 +21,7 @@ use crate::cli::source::SourceArgs;
 use crate::input;
 use crate::input::moment::{self, When};
 
-/// With this many summaries, a series has as many points as when every sample is read: half of [`AnalysisConfig::buckets`] at
+/// With this many summaries, a series has as many points as when every sample is read: half of `AnalysisConfig::buckets` at
 /// least.
 const ENOUGH: usize = 128;
 
@@ -54,15 +54,10 @@ pub fn hint(owners: &KnownOwners) -> impl Fn(&Tag, Pool) -> Option<OwnerHint> + 
     }
 }
 
-/// The shortest span that is judged: the same for a file, for `--for` and for a run that Ctrl-C ended.
-fn config() -> AnalysisConfig {
-    AnalysisConfig { least_hours: 20.0 / 3600.0, ..AnalysisConfig::default() }
-}
-
 fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Result<AnalysedSeries> {
     let mut source = input::live(view)?;
     let stop = Stop::on_signals()?;
-    let mut analysis = Analysis::new(config());
+    let mut analysis = Analysis::new(AnalysedSeries::config());
     let mut sample = source.sample()?;
     input::tell_remarks(&sample);
     let first = sample.time;
@@ -105,9 +100,8 @@ fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Resu
         span: first.zip(sample.time),
         analysis,
     };
-    let mut judged = seen.judged(owners, None);
-    judged.explain_merged(&MergedCaches::read(Path::new("/sys/kernel/slab")));
-    Ok(judged)
+    let merged = MergedCaches::read(Path::new("/sys/kernel/slab"));
+    Ok(seen.judged(owners, None).with_merged(&merged))
 }
 
 fn files(
@@ -159,7 +153,7 @@ fn series(mut series: SampleSeries, args: &SourceArgs) -> anyhow::Result<Seen> {
         host: None,
         system: None,
         span: None,
-        analysis: Analysis::new(config()),
+        analysis: Analysis::new(AnalysedSeries::config()),
     };
     if let Some(from) = from {
         series.skip_before(from)?;

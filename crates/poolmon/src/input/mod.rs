@@ -104,9 +104,8 @@ pub fn at(
     let when = at.map(|at| moment::parse(at, &TimeZone::system())).transpose()?;
     let mut series = reported_series(&[path.to_path_buf()], options)?;
     let pair = series.at(when, over.into())?;
-    if let (Some(asked), Some(shown)) = (pair.outside, pair.now.time) {
-        let end = if asked < shown { "begins" } else { "ends" };
-        warning!("{}: there is no sample of {}: it {end} at {}", path.display(), civil(asked), civil(shown));
+    if let Some(outside) = pair.outside(&TimeZone::system()) {
+        warning!("{}: {outside}", path.display());
     }
     if let Some(first) = pair.too_early {
         note!("there is no sample this early, so no change; the first sample is of {}", civil(first));

@@ -1,7 +1,5 @@
 //! What the report tells of.
 
-use std::time::Duration;
-
 use anyhow::Context as _;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -69,24 +67,8 @@ fn events(judged: &AnalysedSeries, marks: &[TimedMark]) -> Vec<TimelineMark> {
     let mut events: Vec<TimelineMark> =
         marks.iter().filter_map(poolmon_read::mark).filter(|event| within(event.at)).collect();
     if !events.iter().any(|event| event.kind == MarkKind::Reboot) {
-        events.extend(reboots(judged));
+        events.extend(judged.reboots());
         events.sort_by_key(|event| event.at);
     }
     events
-}
-
-fn reboots(judged: &AnalysedSeries) -> Vec<TimelineMark> {
-    let Some(pool) = judged.report.pools.first() else { return Vec::new() };
-    let curve = judged.analysis.pool_curve(pool.pool);
-    let changes = curve.windows(2).filter_map(|pair| match pair {
-        [before, after] if before.boot != after.boot => judged.analysis.at(after.hours),
-        _ => None,
-    });
-    let event = |at| TimelineMark {
-        at,
-        kind: MarkKind::Reboot,
-        length: Duration::ZERO,
-        text: "rebooted: counters start from zero".to_owned(),
-    };
-    changes.map(event).collect()
 }
