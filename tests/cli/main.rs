@@ -23,6 +23,7 @@
 mod bad_input;
 mod classic;
 mod dump;
+mod etl;
 mod exchange;
 mod files;
 mod guide;

@@ -181,8 +181,8 @@ fn every_sample_beside_the_project_is_opened_sensibly() {
         ("drivers", "who"),
         ("drivers/WinDivert-2.2-x64.sys", "who"),
         ("dumps/rizin-triage_x64.dmp", "dump"),
-        ("etl/lxcore_kernel.etl", "an ETW trace"),
-        ("etl/ShutdownPerfDiagLogger.etl", "an ETW trace"),
+        ("etl/lxcore_kernel.etl", "trace"),
+        ("etl/ShutdownPerfDiagLogger.etl", "trace"),
     ] {
         let chosen = chosen(&inputs.join(name));
         assert!(chosen.contains(expected), "{name}: {chosen}");

@@ -84,7 +84,7 @@ fn a_cut_trace_is_read_up_to_its_damage_and_other_files_are_refused() {
     let output = poolmon(&["trace", other.to_str().unwrap()]);
     let err = text(&output.stderr);
     assert!(
-        output.status.code() == Some(1) && err.contains("not a saved trace") && err.contains("--save FILE"),
+        output.status.code() == Some(1) && err.contains("this is not a trace") && err.contains("--save FILE"),
         "{err}"
     );
 }

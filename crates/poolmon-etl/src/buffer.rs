@@ -16,6 +16,10 @@ const EXPANSION: u64 = 100;
 /// What a small file may unpack to in any case, in bytes.
 const EXPANSION_FREE: u64 = 64 << 20;
 
+/// Places without a buffer that are looked at one after the other; what follows is not read. A file whose size was set in advance
+/// has no more of them in 64 GiB, in buffers of 64 KiB.
+const MOST_WITHOUT: u32 = 1 << 20;
+
 /// Events were lost before this buffer.
 const EVENTS_LOST: u16 = 0x02;
 /// A buffer was lost before this one.
@@ -140,6 +144,8 @@ pub struct Skipped {
     pub bytes: u64,
     /// All are zero, as in the unused end of a file whose size was set in advance.
     pub empty: bool,
+    /// Only the beginning was looked at: there was too much of it.
+    pub given_up: bool,
 }
 
 impl<R: Read + Seek> Buffers<R> {
@@ -171,6 +177,7 @@ impl<R: Read + Seek> Buffers<R> {
     /// # Errors
     /// The reader fails.
     pub fn next_buffer(&mut self) -> Result<Option<Buffer<'_>>> {
+        let mut without = 0;
         loop {
             if self.next >= self.length {
                 return Ok(None);
@@ -183,11 +190,14 @@ impl<R: Read + Seek> Buffers<R> {
             }
             // Uncompressed buffers all have one size, so the next one is where it would be without the damage.
             let left = self.length - offset;
-            let bytes = if self.step == 0 { left } else { self.step.min(left) };
+            without += 1;
+            let given_up = without >= MOST_WITHOUT;
+            let bytes = if self.step == 0 || given_up { left } else { self.step.min(left) };
             let empty = self.raw.iter().all(|byte| *byte == 0);
-            let skipped = self.skipped.get_or_insert(Skipped { offset, bytes: 0, empty: true });
+            let skipped = self.skipped.get_or_insert(Skipped { offset, bytes: 0, empty: true, given_up });
             skipped.bytes += bytes;
             skipped.empty &= empty;
+            skipped.given_up |= given_up;
             self.next = offset + bytes;
         }
     }
@@ -312,9 +322,15 @@ mod tests {
         assert_eq!(buffers.next_buffer().unwrap().unwrap().offset, 0);
         assert_eq!(buffers.take_skipped(), None);
         assert_eq!(buffers.next_buffer().unwrap().unwrap().offset, 1536);
-        assert_eq!(buffers.take_skipped(), Some(Skipped { offset: 512, bytes: 1024, empty: false }));
+        assert_eq!(
+            buffers.take_skipped(),
+            Some(Skipped { offset: 512, bytes: 1024, empty: false, given_up: false })
+        );
         assert!(buffers.next_buffer().unwrap().is_none());
-        assert_eq!(buffers.take_skipped(), Some(Skipped { offset: 2048, bytes: 1024, empty: true }));
+        assert_eq!(
+            buffers.take_skipped(),
+            Some(Skipped { offset: 2048, bytes: 1024, empty: true, given_up: false })
+        );
     }
 
     #[test]

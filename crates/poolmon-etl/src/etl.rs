@@ -201,9 +201,11 @@ impl FirstPass {
 
     fn skipped<R: Read + Seek>(&mut self, buffers: &mut Buffers<R>) {
         if let Some(skipped) = buffers.take_skipped()
-            && !skipped.empty
+            && (!skipped.empty || skipped.given_up)
         {
-            self.counts.damaged(skipped.offset, format!("{} bytes are no buffer of a trace", skipped.bytes));
+            let looked = if skipped.given_up { ", as far as they were looked at" } else { "" };
+            let problem = format!("{} bytes are no buffer of a trace{looked}", skipped.bytes);
+            self.counts.damaged(skipped.offset, problem);
         }
     }
 

@@ -6,8 +6,8 @@ use std::io::{Read, Seek};
 use poolmon_model::units::{counted, grouped};
 use poolmon_model::{Pattern, Pool, PoolTag, Tag};
 use poolmon_trace::{
-    About, Answer, Ending, Engine, Event, Kind, Limits, Module, StackSummary, Summary, Symbol, TagTotals,
-    TraceTags,
+    About, Answer, Ending, Engine, Event, Kind, Limits, Module, StackSummary, Subject, Summary, Symbol,
+    TagTotals, TraceTags,
 };
 
 use crate::{Etl, EtlError, PoolAction, PoolRecord, Result, StackCounts};
@@ -194,6 +194,7 @@ impl Pass {
 fn about<R: Read + Seek>(etl: &Etl<R>, target: &str) -> About {
     About {
         target: target.to_owned(),
+        subject: Subject::Tag,
         system: Some(format!("Windows build {}", etl.session().build)),
         started: etl.clock().timestamp(etl.clock().first).map(|start| start.to_string()),
         ..About::default()

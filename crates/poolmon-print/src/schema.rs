@@ -31,6 +31,8 @@ schemas! {
     INFO = "poolmon.info/1";
     /// `trace`: stacks that keep memory.
     TRACE = "poolmon.trace/1";
+    /// `trace FILE` of a trace of many tags.
+    TRACE_TAGS = "poolmon.trace.tags/1";
     /// `dump FILE`.
     DUMP = "poolmon.dump/1";
     /// `dump FILE modules`.

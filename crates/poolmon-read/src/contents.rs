@@ -4,7 +4,7 @@ use std::path::Path;
 
 use poolmon_model::Sample;
 
-use crate::{FORMATS, FileFormat, Holds, Input, ReadError, ReadOptions, Result, SampleSeries};
+use crate::{FORMATS, FileFormat, Holds, Input, ReadError, ReadOptions, Result, SampleSeries, TraceKind};
 
 /// What a path holds.
 #[derive(Clone, Copy)]
@@ -18,6 +18,8 @@ pub enum Contents {
     },
     /// A Windows driver, a Linux module or a kernel; or a folder of them.
     Images,
+    /// Allocation events.
+    Trace(TraceKind),
 }
 
 impl Contents {
@@ -34,6 +36,9 @@ impl Contents {
         // Before the formats: an image may be packed as a dump may, and a core dump is an ELF file as a module is.
         if is_images(&input) {
             return Ok(Self::Images);
+        }
+        if let Some(kind) = TraceKind::of(&input) {
+            return Ok(Self::Trace(kind));
         }
         let known = FORMATS.iter().find(|format| (format.recognise)(&input));
         if let Some(format) = known.filter(|format| !matches!(format.holds, Holds::Rows)) {

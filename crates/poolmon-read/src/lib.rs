@@ -14,6 +14,8 @@
 //! 4. [`SampleSeries`]: several files as one series, oldest first;
 //! 5. [`Tape`]: a series that can be wound to and fro;
 //! 6. [`moment`]: times as people write them, relative to a series.
+//!
+//! Beside samples, [`read_trace`] reads traces of allocation events: saved ones, and Windows event traces.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
@@ -41,6 +43,7 @@ mod series;
 mod standard_input;
 pub mod tape;
 pub mod text;
+mod trace;
 
 pub use contents::Contents;
 pub use error::{ReadError, Result};
@@ -55,3 +58,4 @@ pub use remark::{Remark, RemarkKind, RemarkLine};
 pub use samples::{Earlier, SamplePair, Samples};
 pub use series::{Part, SampleSeries, TimeFrom};
 pub use tape::Tape;
+pub use trace::{ReadTrace, TraceKind, read_trace};

@@ -13,9 +13,14 @@ pub(crate) struct Lookalike {
 
 const LOOKALIKES: &[Lookalike] = &[
     Lookalike {
-        what: "an ETW trace (.etl)",
-        remedy: "open it in Windows Performance Analyzer; pool tags per call stack need the Pool events",
-        recognise: is_etl,
+        what: "an event trace of Windows (.etl), without samples",
+        remedy: "for its tags, and the stacks that keep memory: poolmon trace {file}",
+        recognise: poolmon_etl::is_etl,
+    },
+    Lookalike {
+        what: "a saved trace of a cache, without samples",
+        remedy: "for the stacks that keep memory: poolmon trace {file}",
+        recognise: poolmon_trace::file::is_trace,
     },
     Lookalike {
         what: "a pooltag.txt: names of tags, without figures",
@@ -73,13 +78,6 @@ pub(crate) fn like(start: &[u8]) -> Option<&'static Lookalike> {
     LOOKALIKES.iter().find(|kind| (kind.recognise)(start))
 }
 
-/// The header of a trace's first buffer: its size, and the mark of the trace's own header event.
-fn is_etl(start: &[u8]) -> bool {
-    let size = start.get(..4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_le_bytes);
-    let mark = start.get(0x48..0x4c).is_some_and(|mark| matches!(mark, [2, 0, 1 | 2, 0xc0]));
-    mark && size.is_multiple_of(512) && (512..=1 << 24).contains(&size)
-}
-
 fn lines(start: &[u8]) -> impl Iterator<Item = &[u8]> {
     start.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii)
 }
@@ -133,12 +131,11 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_is_recognised_by_its_first_buffer() {
-        let mut trace = vec![0; 0x100];
-        trace[..4].copy_from_slice(&0x2000_u32.to_le_bytes());
-        trace[0x48..0x4c].copy_from_slice(&[2, 0, 2, 0xc0]);
-        assert_eq!(what(&trace), Some("an ETW trace (.etl)"));
-        trace[1] = 0x21;
-        assert_eq!(what(&trace), None, "no size of a buffer");
+    fn traces_are_recognised_by_their_first_bytes() {
+        let (trace, _) =
+            poolmon_synth::etl::build(&poolmon_synth::etl::Spec { rounds: 1, ..Default::default() });
+        assert_eq!(what(&trace), Some("an event trace of Windows (.etl), without samples"));
+        assert_eq!(what(&trace[..60]), None, "cut before it says what it is");
+        assert_eq!(what(b"PMTRACE\x01"), Some("a saved trace of a cache, without samples"));
     }
 }

@@ -8,11 +8,13 @@
 //! * `linux/`: `/proc/slabinfo`, `/proc/vmallocinfo`, `/proc/allocinfo`, `/sys/kernel/slab`, `/proc/meminfo`;
 //! * `windows/`: decoders of the kernel's buffers (safe code, runs everywhere) and, on Windows, the live source.
 //!
+//! * [`doctor`]: what this machine can tell, and what is missing;
 //! * [`trace`]: allocation events for a while, over a trait that each system implements.
 //!
 //! A source knows nothing of what is drawn.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
+pub mod doctor;
 mod error;
 #[cfg(unix)]
 pub mod linux;

@@ -30,6 +30,6 @@ pub use engine::{Engine, Limits, StackSummary, Summary, Totals};
 pub use event::{Event, Kind, NO_OBJECT};
 pub use stacks::{StackId, Stacks};
 pub use symbols::{Kallsyms, Module, Symbol, Symbols};
-pub use tags::{TagRow, TagTotals, TraceTags};
+pub use tags::{TagRow, TagTotals, TraceFound, TraceTags};
 pub use timeline::{MOMENTS, Moment};
 pub use verdict::{Course, FREED_ELSEWHERE, Verdict, judge};

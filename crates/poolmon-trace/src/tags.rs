@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use poolmon_model::{Pool, PoolTag};
 
 use crate::verdict::{self, Verdict};
-use crate::{About, Ending, Module, StackSummary, Summary, Symbol, Symbols, Totals, answer, owner};
+use crate::{About, Answer, Ending, Module, StackSummary, Summary, Symbol, Symbols, Totals, answer, owner};
 
 /// What the events of one tag say, each on its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +47,25 @@ pub struct TagRow {
     /// The owner of the stack that keeps most of them, and its share of the bytes, 0 to 1; `None` if nothing is outstanding or no
     /// stack is known.
     pub owner: Option<(String, f64)>,
+}
+
+/// What a trace says.
+#[derive(Debug)]
+pub enum TraceFound {
+    /// The stacks that keep memory.
+    Stacks(Box<Answer>),
+    /// The tags.
+    Tags(Box<TraceTags>),
+}
+
+impl TraceFound {
+    /// Whether something keeps growing through the whole trace.
+    pub fn accuses(&self) -> bool {
+        match self {
+            Self::Stacks(answer) => answer.accused().next().is_some(),
+            Self::Tags(tags) => tags.accused().next().is_some(),
+        }
+    }
 }
 
 /// All tags of a trace.
@@ -185,5 +204,6 @@ mod tests {
         assert_eq!((idle.objects, idle.verdict, idle.owner.clone()), (0, Verdict::AllFreed, None));
         assert_eq!((leak.totals.change(), idle.totals.change()), (51_200, -500));
         assert_eq!(tags.accused().count(), 1);
+        assert!(TraceFound::Tags(Box::new(tags)).accuses());
     }
 }

@@ -11,7 +11,7 @@ use poolmon_print::schema;
 use poolmon_synth::dump::{Arch, Form};
 use serde_json::{Value, json};
 
-use crate::{dump, exchange, json_of, leaks, stdout_of, trace, who};
+use crate::{dump, etl, exchange, json_of, leaks, stdout_of, trace, who};
 
 fn project(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(name)
@@ -141,6 +141,8 @@ fn every_document_fits_its_schema() {
 
     let (_folder, saved) = trace::saved();
     see(&["trace", &saved]);
+    let (_folder, trace) = etl::trace(&poolmon_synth::etl::Spec::default());
+    see(&["trace", &trace]);
 
     let temp = tempfile::tempdir().unwrap();
     let recording = exchange::recording(temp.path(), 3, 8);

@@ -48,6 +48,8 @@ struct Outstanding {
 struct JsonOwner<'a> {
     owner: &'a str,
     module: Option<&'a str>,
+    company: Option<&'a str>,
+    version: Option<&'a str>,
     #[serde(flatten)]
     figures: Figures,
     running: Vec<Running<'a>>,
@@ -141,6 +143,8 @@ fn json_owner<'a>(answer: &'a Answer, owner: &'a Owner) -> JsonOwner<'a> {
     JsonOwner {
         owner: &owner.name,
         module: owner.module.as_deref(),
+        company: owner.made.as_ref().and_then(|made| made.company.as_deref()),
+        version: owner.made.as_ref().and_then(|made| made.version.as_deref()),
         figures: figures(&owner.figures),
         running: running.collect(),
         stacks: owner.stacks.iter().map(|stack| json_stack(answer, stack)).collect(),

@@ -6,7 +6,9 @@ use std::time::Duration;
 use poolmon_model::Tag;
 use poolmon_model::units::{counted, grouped, grouped_signed, human_bytes, human_change, span};
 use poolmon_owner::next::argument;
-use poolmon_trace::{Answer, Owner, OwnerStack, StackSummary, Subject, Verdict, owner};
+use poolmon_trace::{
+    About, Answer, Ending, Owner, OwnerStack, StackSummary, Subject, Totals, Verdict, owner,
+};
 
 /// Stacks that are shown of an owner, and processes that are named.
 const SHOWN: usize = 3;
@@ -20,8 +22,8 @@ const ALL: std::ops::RangeInclusive<f64> = 0.9..=1.1;
 ///
 /// Those of `out`.
 pub fn write(out: &mut dyn Write, answer: &Answer, top: usize) -> io::Result<()> {
-    writeln!(out, "{}", about(answer))?;
-    for line in remarks(answer) {
+    writeln!(out, "{}", head(&answer.about, &answer.ending, answer.seconds, &answer.totals))?;
+    for line in remarks(&answer.about, &answer.ending, &answer.totals, answer.lost_share()) {
         writeln!(out, "  {line}")?;
     }
     writeln!(out, "\n{}\n", explained(answer))?;
@@ -43,8 +45,7 @@ pub fn write(out: &mut dyn Write, answer: &Answer, top: usize) -> io::Result<()>
 }
 
 /// `filp on srv1 (Linux 6.12.8): 60 s, 9,123 allocations, 4,100 frees, 12 addresses reused, 0 events lost`
-fn about(answer: &Answer) -> String {
-    let about = &answer.about;
+pub(super) fn head(about: &About, ending: &Ending, seconds: f64, totals: &Totals) -> String {
     let mut text = about.target.clone();
     if let Some(host) = &about.host {
         text = format!("{text} on {host}");
@@ -52,14 +53,13 @@ fn about(answer: &Answer) -> String {
     if let Some(system) = &about.system {
         text = format!("{text} ({system})");
     }
-    let totals = &answer.totals;
     format!(
         "{text}: {}, {}, {}, {} reused, {} lost",
-        span(Duration::try_from_secs_f64(answer.seconds).unwrap_or_default()),
+        span(Duration::try_from_secs_f64(seconds).unwrap_or_default()),
         counted(totals.allocations, "allocation"),
         counted(totals.frees, "free"),
         grouped_addresses(totals.reused),
-        counted(answer.ending.lost, "event"),
+        counted(ending.lost, "event"),
     )
 }
 
@@ -68,25 +68,25 @@ fn grouped_addresses(count: u64) -> String {
 }
 
 /// What has to be known to read the answer.
-fn remarks(answer: &Answer) -> Vec<String> {
+pub(super) fn remarks(about: &About, ending: &Ending, totals: &Totals, lost_share: f64) -> Vec<String> {
     let mut lines = Vec::new();
-    if let Some(why) = &answer.ending.stopped {
+    if let Some(why) = &ending.stopped {
         lines.push(format!("ended early: {why}"));
     }
-    if !answer.about.sharing.is_empty() {
-        let names = &answer.about.sharing;
+    if !about.sharing.is_empty() {
+        let names = &about.sharing;
         let (first, rest) = names.split_at(names.len().min(6));
         let rest = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
         lines.push(format!("traced with it, as the kernel keeps them in one cache or its events do not separate them: {}{rest}", first.join(", ")));
     }
-    if answer.ending.lost > 0 {
+    if ending.lost > 0 {
         lines.push(format!(
             "{:.2} % of the events were lost: an object whose free was lost counts as outstanding until its address comes back",
-            answer.lost_share() * 100.0
+            lost_share * 100.0
         ));
     }
-    lines.extend(answer.totals.beyond_limits());
-    lines.extend(answer.about.remarks.iter().chain(&answer.ending.remarks).cloned());
+    lines.extend(totals.beyond_limits());
+    lines.extend(about.remarks.iter().chain(&ending.remarks).cloned());
     lines
 }
 
@@ -235,7 +235,7 @@ fn others(out: &mut dyn Write, answer: &Answer, top: usize) -> io::Result<()> {
     more(out, others.len(), top)
 }
 
-fn more(out: &mut dyn Write, all: usize, top: usize) -> io::Result<()> {
+pub(super) fn more(out: &mut dyn Write, all: usize, top: usize) -> io::Result<()> {
     if all > top {
         writeln!(out, "  and {} more (--top {all})", all - top)?;
     }
@@ -243,10 +243,13 @@ fn more(out: &mut dyn Write, all: usize, top: usize) -> io::Result<()> {
 }
 
 fn name(owner: &Owner) -> String {
-    match &owner.module {
+    let name = match &owner.module {
         Some(module) if *module != owner.name => format!("{} [{module}]", owner.name),
         _ => owner.name.clone(),
-    }
+    };
+    let made = owner.made.iter().flat_map(|made| [&made.company, &made.version]);
+    let made: Vec<&str> = made.flatten().map(String::as_str).collect();
+    if made.is_empty() { name } else { format!("{name} ({})", made.join(" ")) }
 }
 
 fn next(owner: &Owner, answer: &Answer) -> String {
@@ -254,6 +257,10 @@ fn next(owner: &Owner, answer: &Answer) -> String {
         // Programs that were loaded into the kernel, and its own trampolines: no file of a module is behind them.
         Some(module) if module == "bpf" => "which program this is: bpftool prog list".to_owned(),
         Some(module) if module.starts_with("__builtin") => "trace longer with --for 10min".to_owned(),
+        Some(_) if answer.about.subject == Subject::Tag => {
+            let tag = argument(&Tag::name(&answer.about.target));
+            format!("which drivers use the tag, by their code, on the traced machine: poolmon who {tag}")
+        }
         Some(module) if answer.about.subject == Subject::Cache => format!(
             "what this module is: modinfo {module}; where the cache is created: poolmon who {}",
             argument(&Tag::name(&answer.about.target))

@@ -49,6 +49,7 @@ pub fn choose(paths: &[PathBuf], options: &[OsString]) -> anyhow::Result<Fitting
     let first = paths.first().context("no path was named")?;
     let name = shown(first);
     let (command, why, replayed): (&[&str], _, _) = match contents.as_slice() {
+        [Contents::Trace(kind)] => (&["trace"], kind.title().to_owned(), false),
         [Contents::Images, ..] => (&["who", "--all"], "drivers or modules".to_owned(), false),
         [Contents::Samples { format, .. }] if format.holds == Holds::OneMoment => {
             (&["dump"], format.title.to_owned(), false)

@@ -13,7 +13,7 @@ use crate::app::outcome::{self, Outcome};
 #[command(after_help = after())]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct TraceArgs {
-    /// The slab cache (`poolmon top --pool slab` lists them); or a file that --save wrote
+    /// The slab cache (`poolmon top --pool slab` lists them); a file that --save wrote; or a Windows event trace (.etl)
     #[arg(value_name = "CACHE|FILE", required = false, required_unless_present_any(OUTSIDE.map(|of| of.0)), default_value_ifs(OUTSIDE))]
     pub what: PathBuf,
     /// Trace whole pages, those of processes included, rather than a cache
@@ -25,12 +25,14 @@ pub struct TraceArgs {
     /// Trace areas of vmalloc (Linux 6.3 and later)
     #[arg(long, conflicts_with = "what")]
     pub vmalloc: bool,
+    /// The tag whose stacks are shown (* any characters, ? one), for a Windows event trace; without it all tags are listed
+    pub tag: Option<String>,
     /// How long to trace; Ctrl-C ends it earlier, with the result so far
     #[arg(long = "for", value_name = "TIME", value_parser = values::span, default_value = "60s")]
     pub length: Duration,
-    /// List at most N owners of each kind
-    #[arg(long, value_name = "N", default_value = "5")]
-    pub top: usize,
+    /// List at most N owners of each kind, or N tags [default: 5 owners, 20 tags]
+    #[arg(long, value_name = "N")]
+    pub top: Option<usize>,
     /// Print each stack with its outstanding bytes on one line, for flame graph tools
     #[arg(long, conflicts_with = "format")]
     pub folded: bool,
@@ -61,11 +63,13 @@ const OUTSIDE: [(&str, &str, &str); 3] =
 const AFTER: &str = "\
 Each allocation is paired with its free by address. An address that is handed out again was freed, even if no event said so.
 A stack is called a leak only if its objects grow through the whole trace and the cache itself grows, too.
-Needs Linux and root. A traced allocation takes about 1 microsecond more.
+A live trace needs Linux and root. A traced allocation takes about 1 microsecond more. Files are read on any system.
 
   poolmon trace filp --for 30s
   poolmon trace kmalloc-256 --save today.ptrace --svg today.svg
-  poolmon trace today.ptrace --folded | flamegraph.pl > today.svg";
+  poolmon trace today.ptrace --folded | flamegraph.pl > today.svg
+  poolmon trace pool.etl
+  poolmon trace pool.etl Leak --svg leak.svg";
 
 fn after() -> String {
     format!("{AFTER}\n\n{}", outcome::help(&[(Outcome::Found, "--fail-on leak, and a stack keeps growing")]))

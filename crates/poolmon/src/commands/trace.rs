@@ -3,21 +3,21 @@
 //! [`poolmon_source::trace`] and `poolmon_trace::file`: where events come from; [`poolmon_render::trace`]: the answer.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Context as _;
 use poolmon_model::units::{counted, span};
+use poolmon_read::read_trace;
 use poolmon_record::Stop;
-use poolmon_render::trace as render;
+use poolmon_render::trace::{self as render, Form};
 use poolmon_source::SourceError;
 use poolmon_source::trace::{self, TraceOptions};
-use poolmon_trace::file::{self, Damage};
-use poolmon_trace::{Answer, Limits};
+use poolmon_trace::TraceFound;
 
 use crate::app::outcome::Outcome;
-use crate::app::say::{Progress, warning};
+use crate::app::say::{Progress, shell_word, warning};
 use crate::cli::groups::TextOrJson;
 use crate::cli::trace::TraceArgs;
 
@@ -26,32 +26,33 @@ pub fn run(args: &TraceArgs) -> anyhow::Result<Outcome> {
     // Not after a minute of tracing: whether the drawing can be written at all.
     let cannot = || format!("cannot write {}", args.svg.as_deref().unwrap_or(Path::new("")).display());
     let svg = args.svg.as_ref().map(File::create).transpose().with_context(cannot)?;
-    let (answer, unsaved) = if args.what.is_file() { (read(&args.what)?, None) } else { live(args)? };
+    let is_file =
+        args.tag.is_some() || args.what.as_os_str() == "-" || args.what.exists() && !args.what.is_dir();
+    let (found, unsaved) = if is_file { (read(args)?, None) } else { live(args)? };
     let mut out = BufWriter::new(io::stdout().lock());
-    match args.format {
-        _ if args.folded => render::folded(&mut out, &answer)?,
-        TextOrJson::Text => render::text(&mut out, &answer, args.top)?,
-        TextOrJson::Json => render::json(&mut out, &answer)?,
-    }
+    let form = match args.format {
+        _ if args.folded => Form::Folded,
+        TextOrJson::Text => Form::Text { top: args.top, file: &shell_word(&args.what.to_string_lossy()) },
+        TextOrJson::Json => Form::Json,
+    };
+    render::write(&mut out, &found, form)?;
     out.flush()?;
-    if let Some(mut file) = svg {
-        render::svg(&mut file, &answer).with_context(cannot)?;
+    if let (Some(mut file), TraceFound::Stacks(answer)) = (svg, &found) {
+        render::svg(&mut file, answer).with_context(cannot)?;
     }
     unsaved.map_or(Ok(()), Err)?;
-    Ok(Outcome::found_if(args.fail_on.is_some() && answer.accused().next().is_some()))
+    Ok(Outcome::found_if(args.fail_on.is_some() && found.accuses()))
 }
 
-fn read(path: &Path) -> anyhow::Result<Answer> {
-    let cannot = || format!("cannot read {}", path.display());
-    let file = BufReader::new(File::open(path).with_context(cannot)?);
-    let read = file::read(file, Limits::default()).with_context(cannot)?;
-    if let Some(Damage { offset, problem }) = read.damage {
-        warning!("{}: offset {offset:#x}: {problem}; what is before it is shown", path.display());
+fn read(args: &TraceArgs) -> anyhow::Result<TraceFound> {
+    let read = read_trace(&args.what, args.tag.as_deref(), args.folded || args.svg.is_some())?;
+    if let Some(damage) = read.damage {
+        warning!("{}: {damage}; what is before it is shown", args.what.display());
     }
-    Ok(Answer::new(read.about, read.ending, read.summary))
+    Ok(read.found)
 }
 
-fn live(args: &TraceArgs) -> anyhow::Result<(Answer, Option<SourceError>)> {
+fn live(args: &TraceArgs) -> anyhow::Result<(TraceFound, Option<SourceError>)> {
     let stop = Stop::on_signals()?;
     let mut progress = Progress::new();
     let options =
@@ -63,5 +64,6 @@ fn live(args: &TraceArgs) -> anyhow::Result<(Answer, Option<SourceError>)> {
         !stop.wait_until(Instant::now())
     });
     stop.done();
-    Ok(answer?)
+    let (answer, unsaved) = answer?;
+    Ok((TraceFound::Stacks(Box::new(answer)), unsaved))
 }

@@ -1,7 +1,7 @@
 //! What a Windows kernel tells, query by query.
 
+use crate::windows::live::{ClassFact, DoctorFacts, Privilege, doctor};
 use poolmon_model::units::human_bytes;
-use poolmon_source::windows::live::{ClassFact, DoctorFacts, Privilege, doctor};
 
 use super::{Check, CheckResult};
 

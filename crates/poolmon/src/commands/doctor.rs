@@ -1,51 +1,12 @@
 //! `poolmon doctor`: what this machine can tell, what is missing, and the command that helps.
 
-#[cfg(target_os = "linux")]
-#[path = "linux.rs"]
-mod system;
-#[cfg(windows)]
-#[path = "windows.rs"]
-mod system;
-#[cfg(not(any(target_os = "linux", windows)))]
-#[path = "other.rs"]
-mod system;
-
 use std::io::{self, IsTerminal as _, Write};
 
-/// How a check ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum CheckResult {
-    /// It is there.
-    Good,
-    /// It is missing, and nothing much is lost.
-    Note,
-    /// It is missing, and poolmon cannot do its main job.
-    Bad,
-}
-
-/// One line of the report, and what helps.
-#[derive(Debug)]
-struct Check {
-    state: CheckResult,
-    what: String,
-    found: String,
-    remedy: Option<String>,
-}
-
-impl Check {
-    fn new(state: CheckResult, what: &str, found: impl Into<String>) -> Self {
-        Self { state, what: what.into(), found: found.into(), remedy: None }
-    }
-
-    fn remedy(mut self, remedy: impl Into<String>) -> Self {
-        self.remedy = Some(remedy.into());
-        self
-    }
-}
+use poolmon_source::doctor::{self, Check, CheckResult};
 
 /// Prints the report. It fails (exit code 1) where the live screen would have nothing to show.
 pub fn run(out: &mut dyn Write) -> anyhow::Result<()> {
-    let mut checks = system::checks();
+    let mut checks = doctor::checks();
     checks.push(pooltag());
     checks.push(terminal());
     writeln!(out, "poolmon {} on {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS)?;
