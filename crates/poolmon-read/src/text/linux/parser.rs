@@ -3,6 +3,8 @@
 //! A sample ends when a list of the same kind begins again, or when a list comes with a time that is more than
 //! [`TOGETHER`] later: scripts write a date before each of several lists, and all of them are one moment.
 
+mod wrapped;
+
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -20,6 +22,7 @@ use super::noticed::Noticed;
 use super::section::Section;
 use super::stamp::Stamp;
 use crate::Remark;
+use wrapped::{Part, is_part};
 
 /// Lists whose times are no further apart are of one moment.
 const TOGETHER: SignedDuration = SignedDuration::from_secs(120);
@@ -62,7 +65,13 @@ pub(super) struct LinuxParser {
     /// The first name of a list of `vmstat -m`, which repeats its column names every few rows.
     first_name: Vec<u8>,
     /// A row that was cut, with its line number.
-    part: Option<(u64, Vec<u8>)>,
+    part: Option<Part>,
+    /// A whole row at the edge of the text: the end of its last word may be on the next line.
+    held: Option<(u64, Vec<u8>)>,
+    /// The longest line of the list so far.
+    longest: usize,
+    /// The length of what is in front of the row that is read, blanks included.
+    lead: usize,
     /// Kinds of lists in this sample.
     seen: u8,
     time: Option<Stamp>,
@@ -97,6 +106,9 @@ impl LinuxParser {
             listing: None,
             first_name: Vec::new(),
             part: None,
+            held: None,
+            longest: 0,
+            lead: 0,
             seen: 0,
             time: None,
             later: None,
@@ -131,20 +143,18 @@ impl LinuxParser {
     }
 
     /// A text ends: a row that was cut stays cut, and another text begins without a list.
-    pub(super) fn end_of_text(&mut self) {
+    pub(super) fn end_of_text(&mut self, sample: &mut Sample) {
+        self.settle(b"", sample);
         self.drop_part();
         self.section = None;
         self.prefix = 0;
     }
 
-    fn drop_part(&mut self) {
-        if let Some((number, part)) = self.part.take() {
-            self.noticed.broken.add(number, &part);
-        }
-    }
-
     /// Takes a line.
     pub(super) fn take(&mut self, line: &[u8], number: u64, sample: &mut Sample) -> LineUse {
+        if self.settle(line, sample) {
+            return LineUse::Taken;
+        }
         if line.trim_ascii().is_empty() {
             self.drop_part();
             return LineUse::Taken;
@@ -152,11 +162,18 @@ impl LinuxParser {
         if self.join(line, sample) {
             return LineUse::Taken;
         }
+        let at_edge = line.len() >= self.longest;
+        self.longest = self.longest.max(line.len());
+        self.lead = lead(line, self.prefix);
         if let Some((section, prefix)) = Section::announced(line) {
             return self.announced(section, prefix, line, sample);
         }
         if self.section.is_some() {
             let body = line.get(self.prefix.min(line.len())..).unwrap_or_default().trim_ascii();
+            if at_edge && self.may_be_cut(body) {
+                self.held = Some((number, body.to_vec()));
+                return LineUse::Taken;
+            }
             if let Some(used) = self.row(body, number, sample) {
                 return used;
             }
@@ -225,8 +242,9 @@ impl LinuxParser {
         if fresh {
             self.enter(section, prefix, stamp, sample);
         }
+        self.lead = lead(line, prefix);
         if VmallocLine::parse(body).is_cut() {
-            self.part = Some((number, body.to_vec()));
+            self.keep_part(body, number);
         } else {
             self.area(body, sample);
         }
@@ -300,7 +318,7 @@ impl LinuxParser {
         }
         self.section = Some(section);
         self.prefix = prefix;
-        self.listed = 0;
+        (self.listed, self.longest) = (0, 0);
         self.seen |= section.bit();
     }
 
@@ -352,44 +370,16 @@ impl LinuxParser {
             self.cache(line);
         } else if body.starts_with(b"#") || body.ends_with(b">") && body.contains(&b'<') {
             // Column names, and their rest if they were wrapped.
+        } else if body.starts_with(b":")
+            && [&b"globalstat"[..], b"cpustat"].iter().any(|word| has(body, word))
+        {
+            // Statistics of the row before, which a console or a mail program put on a line of their own.
         } else if body.len() <= LONGEST_PART && is_part(body) {
-            self.part = Some((number, body.to_vec()));
+            self.keep_part(body, number);
         } else {
             return None;
         }
         Some(LineUse::Taken)
-    }
-
-    /// Joins a row that a console or a mail program wrapped with its rest.
-    fn join(&mut self, line: &[u8], sample: &mut Sample) -> bool {
-        let Some((number, part)) = self.part.take() else { return false };
-        let rest = line.get(self.prefix.min(line.len())..).unwrap_or_default();
-        let another =
-            memchr::memmem::find(rest, TUNABLES).is_some() && memchr::memmem::find(&part, TUNABLES).is_some();
-        let mut ways = [(&b""[..], rest), (b" ", rest.trim_ascii_start())];
-        if vmalloc::begins_with_detail(rest) {
-            ways.reverse();
-        }
-        for (between, rest) in ways {
-            let whole = [&part, between, rest].concat();
-            if self.section == Some(Section::Vmallocinfo) {
-                let area = VmallocLine::parse(&whole);
-                if !area.is_cut()
-                    && area != VmallocLine::Unread
-                    && VmallocLine::parse(rest) == VmallocLine::Unread
-                {
-                    self.area(&whole, sample);
-                    return true;
-                }
-                continue;
-            }
-            if let Some(cache) = CacheLine::parse(&whole).filter(|_| !another) {
-                self.cache(cache);
-                return true;
-            }
-        }
-        self.noticed.broken.add(number, &part);
-        false
     }
 
     fn cache(&mut self, line: CacheLine<'_>) {
@@ -525,15 +515,15 @@ fn is_count(body: &[u8]) -> bool {
     named && words.next().is_some_and(|count| count.iter().all(u8::is_ascii_digit)) && words.next().is_none()
 }
 
-const TUNABLES: &[u8] = b": tunables";
+/// The length of what is in front of a row, blanks included.
+fn lead(line: &[u8], prefix: usize) -> usize {
+    let after = line.get(prefix.min(line.len())..).unwrap_or_default();
+    line.len() - after.trim_ascii_start().len()
+}
 
-/// The first part of a row that was wrapped: up to somewhere behind its five figures.
-fn is_part(body: &[u8]) -> bool {
-    memchr::memmem::find(body, b" : ").is_some() || {
-        let words: Vec<&[u8]> = body.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect();
-        let figures = words.iter().rev().take(5).filter(|word| word.iter().all(u8::is_ascii_digit));
-        words.len() > 5 && figures.count() == 5
-    }
+/// Whether a text holds another.
+fn has(text: &[u8], part: &[u8]) -> bool {
+    memchr::memmem::find(text, part).is_some()
 }
 
 /// Lines of `kmem -S` below a cache's own: its CPUs, nodes and slabs, and the objects in them.

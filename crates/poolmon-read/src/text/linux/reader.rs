@@ -86,7 +86,7 @@ impl LinuxReader {
                 |source: io::Error| ReadError::Io { action: "read", path: PathBuf::from(&*file), source };
             match lines.advance().map_err(failed)? {
                 LineStep::End => {
-                    self.parser.end_of_text();
+                    self.parser.end_of_text(sample);
                     self.lines = None;
                 }
                 LineStep::TooLong => self.parser.noticed.long.add(lines.number(), b""),
