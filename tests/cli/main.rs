@@ -2,6 +2,7 @@
 //!
 //! * `classic.rs`: Microsoft's switches and PoolMon's log;
 //! * `dump.rs`: memory dumps;
+//! * `figures.rs`: the same figures in every command;
 //! * `files.rs`: saved logs and tables, the samples that people hold;
 //! * `linux_files.rs`: saved lists of Linux and its tools, sosreports;
 //! * `bad_input.rs`: empty, cut, binary, endless and missing files, closed pipes, wrong arguments;
@@ -25,6 +26,7 @@ mod classic;
 mod dump;
 mod etl;
 mod exchange;
+mod figures;
 mod files;
 mod guide;
 #[cfg(target_os = "linux")]

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use poolmon_leak::{Analysis, AnalysisConfig, Report, Verdict, VerdictKind};
-use poolmon_model::{MarkKind, Tag, TimelineMark};
+use poolmon_model::{Key, MarkKind, Row, Tag, TimelineMark};
 use poolmon_owner::linux::MergedCaches;
+use rustc_hash::FxHashMap;
 
 /// What was judged.
 pub struct AnalysedSeries {
@@ -35,6 +36,26 @@ impl AnalysedSeries {
     /// ended: 20 s.
     pub fn config() -> AnalysisConfig {
         AnalysisConfig { least_hours: 20.0 / 3600.0, ..AnalysisConfig::default() }
+    }
+
+    /// Takes the figures of verdicts from samples, as every other command does: the last figure is the last sample's, and growth
+    /// over all samples is last minus first. Rows that either sample leaves out keep the judge's own, which are averages.
+    #[must_use]
+    pub fn with_ends(mut self, first: &[Row], last: &[Row]) -> Self {
+        let bytes = |row: &Row| Some((row.key(), row.counters.bytes?));
+        let [first, last] =
+            [first, last].map(|rows| rows.iter().filter_map(bytes).collect::<FxHashMap<Key, u64>>());
+        let one_boot = self.report.reboots == 0;
+        for verdict in &mut self.report.verdicts {
+            let key = Key { tag: verdict.tag.clone(), pool: verdict.pool };
+            let Some(&now) = last.get(&key) else { continue };
+            verdict.held = now as f64;
+            let grows = matches!(verdict.kind, VerdictKind::Leaking | VerdictKind::Growing);
+            if let Some(&then) = first.get(&key).filter(|_| grows && verdict.since_start && one_boot) {
+                verdict.growth = now as f64 - then as f64;
+            }
+        }
+        self
     }
 
     /// Adds to each cache that grows the names that share it, and which of them fits what grows in lockstep with it. The kernel

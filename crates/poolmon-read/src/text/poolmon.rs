@@ -109,7 +109,12 @@ pub(super) fn pasted(line: &[u8], used_column: bool) -> PastedLine<'_> {
 /// Whether a text begins with what people put where they left something out.
 pub(super) fn is_cut(text: &[u8]) -> bool {
     let marks: [&[u8]; 6] = [b"...", b"[snip", b"<snip", b"[...", "…".as_bytes(), b"(snip"];
-    marks.iter().any(|mark| text.get(..mark.len()).is_some_and(|head| head.eq_ignore_ascii_case(mark)))
+    // A driver may be called so: `[snipping.sys - ...]`.
+    let is_name = |text: &[u8]| text.iter().take_while(|byte| !is_blank(**byte)).any(|byte| *byte == b'.');
+    marks.iter().any(|mark| {
+        text.get(..mark.len()).is_some_and(|head| head.eq_ignore_ascii_case(mark))
+            && !(mark.ends_with(b"snip") && text.get(mark.len()..).is_some_and(is_name))
+    })
 }
 
 /// The first type word that has something before it and a figure or a cut after it.
@@ -405,6 +410,19 @@ mod tests {
             "Nonp 1 2 3 4 5",
         ] {
             assert!(matches!(pasted(line.as_bytes(), false), PastedLine::Other), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_driver_that_is_called_as_a_cut_is() {
+        for (text, cut) in [
+            ("[snip]", true),
+            ("[Snipped here]", true),
+            ("...", true),
+            ("[snip.sys  -  a]", false),
+            ("[snipping.sys]", false),
+        ] {
+            assert_eq!(is_cut(text.as_bytes()), cut, "{text}");
         }
     }
 

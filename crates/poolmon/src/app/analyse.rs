@@ -66,6 +66,7 @@ fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Resu
     let mut due = start;
     let mut failed = 0_u64;
     analysis.push(&sample);
+    let begun = sample.rows.clone();
     loop {
         due = (due + args.interval).max(Instant::now());
         if due > start + args.length || stop.wait_until(due) {
@@ -99,6 +100,7 @@ fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Resu
         system: origin.system.clone(),
         span: first.zip(sample.time),
         analysis,
+        ends: [begun, sample.rows],
     };
     let merged = MergedCaches::read(Path::new("/sys/kernel/slab"));
     Ok(seen.judged(owners, None).with_merged(&merged))
@@ -127,6 +129,8 @@ struct Seen {
     system: Option<String>,
     span: Option<(Timestamp, Timestamp)>,
     analysis: Analysis,
+    /// Rows of the first and the last sample.
+    ends: [Vec<Row>; 2],
 }
 
 impl Seen {
@@ -142,6 +146,7 @@ impl Seen {
             perfmon,
             analysis: self.analysis,
         }
+        .with_ends(&self.ends[0], &self.ends[1])
     }
 }
 
@@ -154,6 +159,7 @@ fn series(mut series: SampleSeries, args: &SourceArgs) -> anyhow::Result<Seen> {
         system: None,
         span: None,
         analysis: Analysis::new(AnalysedSeries::config()),
+        ends: Default::default(),
     };
     if let Some(from) = from {
         series.skip_before(from)?;
@@ -183,6 +189,11 @@ fn series(mut series: SampleSeries, args: &SourceArgs) -> anyhow::Result<Seen> {
             (Some(summary), _) => seen.analysis.push_summary(&sample, summary),
             (None, Some(changed)) => seen.analysis.push_changed(&sample, changed),
             (None, None) => seen.analysis.push(&sample),
+        }
+        let [begun, last] = &mut seen.ends;
+        last.clone_from(&sample.rows);
+        if begun.is_empty() {
+            begun.clone_from(last);
         }
         if let Some(time) = time {
             seen.span = Some((seen.span.map_or(time, |span| span.0), time));

@@ -1,0 +1,70 @@
+//! The same figures in every command: `leaks`, `report`, `top`, `diff` and an export of one recording.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use serde_json::Value;
+
+use crate::{json_of, stdout_of};
+
+fn row<'a>(rows: &'a Value, tag: &str) -> &'a Value {
+    let rows = rows.as_array().unwrap();
+    rows.iter()
+        .find(|row| row["tag"].as_str().unwrap().trim_end() == tag)
+        .unwrap_or_else(|| panic!("{tag}: {rows:?}"))
+}
+
+/// A leak of 4 KiB a minute, in a saved log: every command says from which figure to which.
+fn log(name: &str, bytes: impl Fn(u64) -> u64) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut text = String::new();
+    for n in 0..240_u64 {
+        let (hour, minute, bytes) = (n / 60 + 8, n % 60, bytes(n));
+        let _ = write!(
+            text,
+            "2026-03-01 {hour:02}:{minute:02}:00Z\n Tag  Type     Allocs            Frees               Diff            Bytes       Per Alloc\n\n \
+             Leak Nonp {:>18} {:>18} {:>18} {bytes:>16} {:>15}\n Flat Nonp {:>18} {:>18} {:>18} {:>16} {:>15}\n\n",
+            1000 + n,
+            0,
+            1000 + n,
+            bytes / (1000 + n),
+            500,
+            0,
+            500,
+            64_000,
+            128
+        );
+    }
+    let path = folder.path().join(name);
+    fs::write(&path, text).unwrap();
+    let path = path.to_str().unwrap().to_owned();
+    (folder, path)
+}
+
+#[test]
+fn of_one_leak() {
+    // Uneven steps: an average is not the last figure.
+    let bytes = |n: u64| 4_096_000 + 4096 * n + 512 * (n % 7);
+    let (folder, path) = log("log.txt", bytes);
+    let (first, last) = (bytes(0), bytes(239));
+    let leaks = json_of(&["leaks", &path, "--format", "json"]);
+    let leak = row(&leaks["verdicts"], "Leak");
+    assert_eq!(leak["kind"], "leaking", "{leak}");
+    assert_eq!(leak["held"], last, "the last sample's figure");
+    assert_eq!(leak["growth"], last - first, "last minus first of the window, which is all of it");
+    let top = json_of(&["top", &path, "--format", "json"]);
+    assert_eq!(row(&top["rows"], "Leak")["bytes"], last);
+    let diff = json_of(&["diff", &path, "--format", "json"]);
+    assert_eq!(row(&diff["rows"], "Leak")["bytes_change"], last - first);
+    let change = poolmon_model::units::human_change(i64::try_from(last - first).unwrap());
+    assert!(stdout_of(&["diff", &path]).contains(&change), "{change}");
+    let report = stdout_of(&["report", &path, "-o", "-", "--format", "markdown"]);
+    for figure in [last, last - first].map(|bytes| poolmon_model::units::human_amount(bytes as f64)) {
+        assert!(report.contains(&figure), "{figure} is not in {report}");
+    }
+    // A recording of the same samples.
+    let recording = folder.path().join("recording");
+    stdout_of(&["import", &path, "-o", recording.to_str().unwrap()]);
+    let again = json_of(&["leaks", recording.to_str().unwrap(), "--format", "json"]);
+    assert_eq!(row(&again["verdicts"], "Leak"), leak);
+}
