@@ -118,6 +118,24 @@ fn driver() -> &'static str {
     "wcsc.sys"
 }
 
+/// A saved trace becomes a section of both forms; a file that is none is refused with its name.
+#[test]
+fn with_a_trace() {
+    let (_folder, trace) = crate::trace::saved();
+    for name in ["traced.html", "traced.md"] {
+        let page = written(name, &["--trace", &trace]);
+        let page = page.replace("\\_", "_").replace("\\[", "[").replace("\\]", "]");
+        for part in
+            ["leaky_item on srv1: 8 s", "take [leakmod]", "keeps growing", "(100 %)", "take+0x4 [leakmod]"]
+        {
+            assert!(page.contains(part), "{name}: {part:?} is not in:\n{page}");
+        }
+    }
+    let refused = report(&["-o", out("none.md").to_str().unwrap(), "--trace", "/etc/hostname"]);
+    let err = text(&refused.stderr);
+    assert!(refused.status.code() == Some(1) && err.contains("/etc/hostname"), "{err}");
+}
+
 #[test]
 fn as_markdown() {
     let page = written("report.md", &["--drivers", driver()]);

@@ -28,7 +28,10 @@ pub mod markdown;
 mod plot;
 #[cfg(test)]
 mod tests;
+mod traces;
 pub mod words;
+
+pub use traces::{TraceOwner, TraceSection};
 
 pub use analysed::AnalysedSeries;
 
@@ -64,6 +67,8 @@ pub struct Material<'a> {
     pub events: Vec<TimelineMark>,
     /// What is known of the owners of tags.
     pub dossiers: Vec<Dossier>,
+    /// Traces of what grows.
+    pub traces: Vec<TraceSection>,
     /// Which tags are shown.
     pub filter: Filter,
     /// Causes that get a section of their own.
@@ -124,6 +129,7 @@ impl<'a> Material<'a> {
             perfmon: None,
             events: Vec::new(),
             dossiers: Vec::new(),
+            traces: Vec::new(),
             filter: Filter::default(),
             limit: 6,
             zone: TimeZone::UTC,

@@ -114,6 +114,12 @@ impl TraceTags {
         self.rows.iter().filter(|row| row.verdict == Verdict::KeepsGrowing)
     }
 
+    /// Share of all events that the system dropped, 0 to 1.
+    pub fn lost_share(&self) -> f64 {
+        let seen = self.totals.allocations.saturating_add(self.totals.frees);
+        self.ending.lost as f64 / self.ending.lost.saturating_add(seen).max(1) as f64
+    }
+
     /// Who made a driver, if the trace says it.
     pub fn made(&self, driver: &str) -> Option<&Module> {
         self.ending.modules.iter().find(|made| made.name == driver)

@@ -1,14 +1,16 @@
 //! `trace`: the stacks that keep memory. `text.rs`: for a person; `json.rs`: for programs; `tags.rs`: the tags of a
 //! trace of many; `flame.rs`: for flame graph tools, and as
-//! a drawing.
+//! a drawing; `section.rs`: for a report.
 
 mod flame;
 mod json;
+mod section;
 mod tags;
 mod text;
 
 pub use flame::{folded, svg};
 pub use json::json;
+pub use section::section;
 pub use tags::{tags, tags_json};
 pub use text::write as text;
 

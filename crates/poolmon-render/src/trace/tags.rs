@@ -18,9 +18,7 @@ use super::text::{head, more, remarks};
 /// Those of `out`.
 pub fn tags(out: &mut dyn Write, tags: &TraceTags, file: &str, top: usize) -> io::Result<()> {
     writeln!(out, "{}", head(&tags.about, &tags.ending, tags.seconds, &tags.totals))?;
-    let seen = tags.totals.allocations.saturating_add(tags.totals.frees);
-    let lost = tags.ending.lost as f64 / tags.ending.lost.saturating_add(seen).max(1) as f64;
-    for line in remarks(&tags.about, &tags.ending, &tags.totals, lost) {
+    for line in remarks(&tags.about, &tags.ending, &tags.totals, tags.lost_share()) {
         writeln!(out, "  {line}")?;
     }
     writeln!(out)?;

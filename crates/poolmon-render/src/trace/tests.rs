@@ -73,6 +73,20 @@ fn for_programs() {
 }
 
 #[test]
+fn for_a_report() {
+    let section = super::section(&poolmon_trace::TraceFound::Stacks(Box::new(answer())));
+    let [take, fill, scan] = section.owners.as_slice() else { panic!("{section:?}") };
+    assert_eq!(
+        (take.name.as_str(), take.objects, take.verdict),
+        ("take<x> [leakmod]", 1_600, "keeps growing")
+    );
+    assert_eq!(take.stack, ["kmem_cache_alloc_noprof+0x8", "take<x>+0x10 [leakmod]", "worker+0x4 [leakmod]"]);
+    assert!(fill.stack.is_empty() && scan.share < 0.01, "{fill:?} {scan:?}");
+    assert!(section.explained.contains("explain 425 KiB in 1,701 objects (99 %)."), "{}", section.explained);
+    assert!(section.title.contains("leaky_item on srv1") && section.remarks.len() == 3, "{section:?}");
+}
+
+#[test]
 fn for_flame_graph_tools() {
     insta::assert_snapshot!("trace_folded", written(|out| super::folded(out, &answer()).unwrap()));
 }

@@ -91,7 +91,7 @@ pub(super) fn remarks(about: &About, ending: &Ending, totals: &Totals, lost_shar
 }
 
 /// How much of the cache's growth the outstanding allocations explain, and why more or less.
-fn explained(answer: &Answer) -> String {
+pub(super) fn explained(answer: &Answer) -> String {
     let (subject, unit) = (answer.about.subject, answer.about.subject.unit());
     let outstanding = format!("{} in {}", human_bytes(answer.outstanding()), counted(answer.objects(), unit));
     let Some(growth) = answer.ending.growth else {
@@ -242,7 +242,7 @@ pub(super) fn more(out: &mut dyn Write, all: usize, top: usize) -> io::Result<()
     Ok(())
 }
 
-fn name(owner: &Owner) -> String {
+pub(super) fn name(owner: &Owner) -> String {
     let name = match &owner.module {
         Some(module) if *module != owner.name => format!("{} [{module}]", owner.name),
         _ => owner.name.clone(),

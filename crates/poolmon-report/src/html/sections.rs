@@ -6,7 +6,7 @@ use poolmon_model::units::{grouped, human_amount};
 use super::markup::{Html, Json, html, html_line, html_piece};
 use super::{cause, headline, mood, tables};
 use crate::plot::{self, Plot};
-use crate::{Material, findings, words};
+use crate::{Material, findings, traces, words};
 
 /// Events that are listed.
 const EVENTS: usize = 100;
@@ -20,6 +20,7 @@ pub fn all(out: &mut Html, material: &Material<'_>, title: &str) {
     for (number, verdict) in findings::causes(material).enumerate() {
         cause::section(out, material, verdict, number);
     }
+    traces::html(out, &material.traces);
     compositions(out, material);
     tables::moving(out, material);
     tables::biggest(out, material);
@@ -90,6 +91,9 @@ fn contents(out: &mut Html, material: &Material<'_>) {
     html!(out, "<nav aria-label=\"Contents\"><a href=\"#pools\">Pools</a> ");
     for (number, verdict) in findings::causes(material).enumerate() {
         html!(out, "<a href=\"#cause-{}\"><code>{}</code></a> ", number, verdict.tag.to_string().trim_end());
+    }
+    for number in 0..material.traces.len() {
+        html!(out, "<a href=\"#trace-{}\">Trace</a> ", number);
     }
     if findings::pools(material).iter().any(|growth| findings::composition(material, growth.pool).is_some()) {
         html!(out, "<a href=\"#composition\">Composition</a> ");

@@ -9,40 +9,40 @@ use crate::html::markup::is_hidden;
 
 /// A piece of a text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Markdown(String);
+pub(crate) struct Markdown(String);
 
 impl Markdown {
     /// Appends what [`md!`] made.
-    pub(super) fn put(&mut self, made: fmt::Arguments<'_>) {
+    pub(crate) fn put(&mut self, made: fmt::Arguments<'_>) {
         let _ = self.0.write_fmt(made);
     }
 
     /// The whole as text.
-    pub(super) fn into_text(self) -> String {
+    pub(crate) fn into_text(self) -> String {
         self.0
     }
 }
 
 /// Words and figures that this program made: nothing of a stranger is in them.
 #[derive(Clone, Copy)]
-pub(super) struct Ours<'a>(pub &'a str);
+pub(crate) struct Ours<'a>(pub &'a str);
 
 /// Text as code, within a line or a cell of a table.
 #[derive(Clone, Copy)]
-pub(super) struct Code<'a>(pub &'a str);
+pub(crate) struct Code<'a>(pub &'a str);
 
 /// Lines of code between fences.
 #[derive(Clone, Copy)]
-pub(super) struct Fenced<'a>(pub &'a str);
+pub(crate) struct Fenced<'a>(pub &'a str);
 
 /// What can be an argument of [`md!`].
-pub(super) trait ToMarkdown {
+pub(crate) trait ToMarkdown {
     /// Writes it as Markdown.
     fn write_markdown(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
 }
 
 /// An argument of [`md!`].
-pub(super) struct Shown<'a, T: ?Sized>(pub &'a T);
+pub(crate) struct Shown<'a, T: ?Sized>(pub &'a T);
 
 impl<T: ToMarkdown + ?Sized> Display for Shown<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -155,7 +155,7 @@ macro_rules! md_line {
     };
 }
 
-pub(super) use {md, md_line};
+pub(crate) use {md, md_line};
 
 #[cfg(test)]
 mod tests {

@@ -1,12 +1,12 @@
 //! The same in Markdown (GitHub's dialect): for tickets, mails and wikis.
 
-mod markup;
+pub(crate) mod markup;
 
 use poolmon_leak::Verdict;
 use poolmon_model::units::{grouped, human_amount, human_rate};
 
 use self::markup::{Code, Fenced, Markdown, Ours, md, md_line};
-use crate::{Dossier, Material, findings, words};
+use crate::{Dossier, Material, findings, traces, words};
 
 /// The whole text.
 pub fn page(material: &Material<'_>) -> String {
@@ -29,6 +29,7 @@ pub fn page(material: &Material<'_>) -> String {
     for verdict in findings::causes(material) {
         cause(&mut out, material, verdict);
     }
+    traces::markdown(&mut out, &material.traces);
     md_line!(out, "## Changing tags\n");
     let moving = findings::moving(material);
     if moving.is_empty() {

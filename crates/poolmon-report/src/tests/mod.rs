@@ -55,6 +55,7 @@ pub fn material() -> Material<'static> {
             event(30.0, MarkKind::Modules, 0, HOSTILE),
         ],
         dossiers: Vec::new(),
+        traces: Vec::new(),
         filter: Filter::default(),
         limit: 6,
         zone: TimeZone::UTC,

@@ -1,5 +1,7 @@
 //! `poolmon report`.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 use super::groups::{DriversArgs, OutputArgs, PooltagArgs, WhichArgs};
@@ -27,6 +29,9 @@ pub struct ReportArgs {
     /// Give at most N causes a section of their own
     #[arg(long, value_name = "N", default_value = "6")]
     pub limit: usize,
+    /// Add what this trace found, a file of `poolmon trace --save` or an ETL file; repeatable
+    #[arg(long = "trace", value_name = "FILE")]
+    pub traces: Vec<PathBuf>,
     #[command(flatten)]
     pub pooltag: PooltagArgs,
 }
@@ -37,7 +42,8 @@ tags and the notes; check it before you send it to others.
 
   poolmon report C:\\poolrec -o report.html
   poolmon report C:\\poolrec --from -8h --drivers C:\\Windows\\System32\\drivers -o report.html
-  poolmon report logs/ -o report.md";
+  poolmon report logs/ -o report.md
+  poolmon report C:\\poolrec --trace pool.etl -o report.html";
 
 fn after() -> String {
     format!("{AFTER}\n\n{}", outcome::help(&[]))

@@ -9,6 +9,7 @@ use poolmon_report::{AnalysedSeries, Dossier, Material};
 use poolmon_store::TimedMark;
 
 use crate::app::owners::KnownOwners;
+use crate::app::say::warning;
 use crate::app::suspects;
 use crate::cli::report::ReportArgs;
 use crate::cli::who::WhoArgs;
@@ -35,6 +36,13 @@ pub fn collect<'a>(
     material.limit = args.limit;
     material.zone = TimeZone::system();
     material.maker = format!("poolmon {}", env!("CARGO_PKG_VERSION"));
+    for path in &args.traces {
+        let read = poolmon_read::read_trace(path, None, false)?;
+        if let Some(damage) = read.damage {
+            warning!("{}: {damage}; what is before it is shown", path.display());
+        }
+        material.traces.push(poolmon_render::trace::section(&read.found));
+    }
     let dossiers: anyhow::Result<Vec<Dossier>> =
         material.causes().into_iter().map(|verdict| dossier(args, verdict, owners)).collect();
     material.dossiers = dossiers?;
