@@ -3,7 +3,7 @@
 //! * `shim/shim.c`: the DLL beside the executable that answers for the kernel, and the script that it reads;
 //! * `script.rs`: writes that script; `wine.rs`: the prefix, the shim's build, running; `terminal.rs`: tmux;
 //! * `tables.rs`: numbers in, numbers out; `faults.rs`: what kernels can do to us; `screen.rs`: the live screen;
-//! * `record.rs`, `recorder.rs`: recordings; `service.rs`: the service; `verdicts.rs`: `leaks` and `measure`.
+//! * `record.rs`, `recorder.rs`: recordings; `service.rs`: the service; `trace.rs`: `trace`; `verdicts.rs`: `leaks` and `measure`.
 //!
 //! `cargo xtask wine` runs all this. In the ordinary test command it runs where the executable has been built and Wine
 //! is installed, else every test says that it is skipped.
@@ -24,6 +24,8 @@ mod service;
 mod tables;
 #[cfg(unix)]
 mod terminal;
+#[cfg(unix)]
+mod trace;
 #[cfg(unix)]
 mod verdicts;
 #[cfg(unix)]

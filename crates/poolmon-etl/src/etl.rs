@@ -15,6 +15,14 @@ use crate::{
 /// refused. A server with 512 processors and buffers of 1 MiB needs half of it.
 const MOST_HELD: usize = 1 << 30;
 
+/// Something that is read and positioned.
+pub trait ReadSeek: Read + Seek {}
+
+impl<T: Read + Seek> ReadSeek for T {}
+
+/// A reader of any kind: a program that has several needs the code of this crate once.
+pub type AnyReader = Box<dyn ReadSeek>;
+
 /// A trace, after its first pass.
 #[derive(Debug)]
 pub struct Etl<R> {

@@ -29,6 +29,18 @@ const UNKNOWN_PROCESS: u32 = u32::MAX;
 /// # Errors
 /// The reader fails; the trace has no pool events, or none of the tag.
 pub fn answer<R: Read + Seek>(etl: &mut Etl<R>, tag: Option<&Pattern>) -> Result<Answer> {
+    answer_with(etl, tag, |_, _| {})
+}
+
+/// As [`answer`], with what the trace does not say: `add` fills it in before stacks are judged.
+///
+/// # Errors
+/// As [`answer`].
+pub fn answer_with<R: Read + Seek>(
+    etl: &mut Etl<R>,
+    tag: Option<&Pattern>,
+    add: impl FnOnce(&mut About, &mut Ending),
+) -> Result<Answer> {
     let pass = Pass::new(etl, tag, false)?;
     if let (0, Some(pattern)) = (pass.chosen, tag) {
         return Err(EtlError::NoSuchTag { tag: pattern.text().to_owned(), present: pass.tags.present() });
@@ -40,7 +52,8 @@ pub fn answer<R: Read + Seek>(etl: &mut Etl<R>, tag: Option<&Pattern>) -> Result
         let distinct = counted(distinct.len() as u64, "tag");
         about.remarks.push(format!("all {distinct} together; those that keep most: {names}"));
     }
-    let (summary, _, ending) = pass.end(etl);
+    let (summary, _, mut ending) = pass.end(etl);
+    add(&mut about, &mut ending);
     Ok(Answer::new(about, ending, summary))
 }
 

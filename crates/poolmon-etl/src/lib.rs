@@ -46,7 +46,7 @@ pub use buffer::{Buffer, Buffers, is_etl};
 pub use clock::{Clock, ClockKind};
 pub use counts::{Counts, Damage, StackCounts};
 pub use error::{EtlError, Result};
-pub use etl::Etl;
+pub use etl::{AnyReader, Etl, ReadSeek};
 pub use events::{Event, Events, PoolEvents};
 pub use guid::Guid;
 pub use hook::Hook;

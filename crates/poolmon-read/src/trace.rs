@@ -1,10 +1,10 @@
 //! Traces of allocation events: files that `poolmon trace --save` writes, and Windows event traces (.etl).
 
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read as _, Seek};
+use std::io::{BufReader, Cursor, Read as _};
 use std::path::Path;
 
-use poolmon_etl::{Etl, EtlError, keep};
+use poolmon_etl::{AnyReader, Etl, EtlError, keep};
 use poolmon_model::Pattern;
 use poolmon_model::problem::Remedy as _;
 use poolmon_trace::{Answer, Limits, TraceFound, file};
@@ -66,8 +66,11 @@ pub fn read_trace(path: &Path, tag: Option<&str>, stacks: bool) -> Result<ReadTr
     match TraceKind::of(&input) {
         Some(TraceKind::Etl) => {
             let found = match input.file() {
-                Ok(path) => etl(&input, File::open(path).map_err(ReadError::io("open", path))?, wanted)?,
-                Err(_) => etl(&input, Cursor::new(in_memory(&input)?), wanted)?,
+                Ok(path) => {
+                    let file = File::open(path).map_err(ReadError::io("open", path))?;
+                    etl(&input, Box::new(file), wanted)?
+                }
+                Err(_) => etl(&input, Box::new(Cursor::new(in_memory(&input)?)), wanted)?,
             };
             Ok(ReadTrace { found, damage: None })
         }
@@ -82,7 +85,7 @@ struct Wanted<'a> {
     stacks: bool,
 }
 
-fn etl(input: &Input, reader: impl std::io::Read + Seek, wanted: Wanted<'_>) -> Result<TraceFound> {
+fn etl(input: &Input, reader: AnyReader, wanted: Wanted<'_>) -> Result<TraceFound> {
     let answer = || {
         let mut etl = Etl::open(reader)?;
         Ok(match wanted {

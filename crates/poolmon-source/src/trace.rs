@@ -3,8 +3,7 @@
 //! The loop reads events until the time is over, the person stops it, or it costs too much; then the capture says what the
 //! system's own counters made of the same time.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -126,6 +125,7 @@ pub struct Traced {
 ///
 /// This system has no live tracing in poolmon, there is no such cache, the system refuses, or the file cannot be created. A file
 /// that cannot be written to its end ends the trace; why is the second part of the answer then.
+#[cfg(not(windows))]
 pub fn live(
     cache: &str,
     frames: u16,
@@ -134,7 +134,8 @@ pub fn live(
     go_on: &mut dyn FnMut(&TraceProgress) -> bool,
 ) -> Result<(Answer, Option<SourceError>)> {
     let mut capture = open(cache, frames)?;
-    let create = |path: &Path| File::create(path).map(BufWriter::new).map_err(unwritten(path));
+    let create =
+        |path: &Path| std::fs::File::create(path).map(std::io::BufWriter::new).map_err(unwritten(path));
     let mut file = save.map(create).transpose()?;
     let out = file.as_mut().map(|file| file as &mut dyn Write);
     let Traced { about, ending, summary, unsaved } = run(&mut *capture, options, out, go_on)?;
@@ -147,13 +148,30 @@ fn open(cache: &str, frames: u16) -> Result<Box<dyn Capture>> {
     Ok(Box::new(crate::linux::trace::LinuxCapture::open(cache, frames)?))
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", windows)))]
 fn open(cache: &str, _frames: u16) -> Result<Box<dyn Capture>> {
     Err(SourceError::Unavailable {
         what: format!("a live trace of `{cache}`"),
-        why: "it needs Linux, and there is no such file either".into(),
-        remedy: "trace on the Linux machine with: poolmon trace CACHE --save FILE".into(),
+        why: "it needs Linux or Windows, and there is no such file either".into(),
+        remedy: "trace on the machine itself with: poolmon trace CACHE --save FILE".into(),
     })
+}
+
+/// Traces a tag of this machine, or those that match a pattern: Windows writes the events into a file, which is read in the end.
+/// Windows decides how many frames of a stack there are. `save` keeps the file (.etl).
+///
+/// # Errors
+///
+/// Windows refuses, or the trace cannot be read.
+#[cfg(windows)]
+pub fn live(
+    tag: &str,
+    _frames: u16,
+    options: &TraceOptions,
+    save: Option<&Path>,
+    go_on: &mut dyn FnMut(&TraceProgress) -> bool,
+) -> Result<(Answer, Option<SourceError>)> {
+    Ok((crate::windows::live::trace(tag, options, save, go_on)?, None))
 }
 
 /// Traces. `go_on` is asked twenty times a second; `save` is handed every event, as a file.

@@ -16,6 +16,7 @@ pub fn checks() -> Vec<Check> {
     checks.extend(facts.classes.iter().map(|fact| class(fact, tags)));
     checks.push(elevation(&facts));
     checks.push(debug_privilege(&facts));
+    checks.push(facts.tracing.check());
     checks.extend(limits(&facts));
     checks
 }

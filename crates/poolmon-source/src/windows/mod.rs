@@ -4,6 +4,7 @@
 //!   be replayed anywhere;
 //! * [`query`]: asks a kernel through a small trait, with its size protocol and its refusals; [`status`] names these;
 //! * [`source`]: queries become samples and facts;
+//! * [`trace`]: recording the pool's events into a file, over a small trait;
 //! * `live` (on Windows only): the calls themselves, the one place with `unsafe`.
 
 pub mod decode;
@@ -12,3 +13,4 @@ pub mod live;
 pub mod query;
 pub mod source;
 pub mod status;
+pub mod trace;

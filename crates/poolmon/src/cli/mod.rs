@@ -133,7 +133,7 @@ pub enum Command {
     Dump(dump::DumpArgs),
     /// Explain a tag: its drivers, its meaning, what to check next
     Tag(tag::TagArgs),
-    /// Trace a slab cache: which code allocates and does not free, with its stack (Linux)
+    /// Trace a slab cache or pool tag, or read a trace: which code allocates and does not free, with its stack
     Trace(trace::TraceArgs),
     /// Find the drivers that use a tag, with evidence from their code; or list every driver with its tags
     Who(who::WhoArgs),

@@ -13,8 +13,8 @@ use crate::app::outcome::{self, Outcome};
 #[command(after_help = after())]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct TraceArgs {
-    /// The slab cache (`poolmon top --pool slab` lists them); a file that --save wrote; or a Windows event trace (.etl)
-    #[arg(value_name = "CACHE|FILE", required = false, required_unless_present_any(OUTSIDE.map(|of| of.0)), default_value_ifs(OUTSIDE))]
+    /// The slab cache (`poolmon top --pool slab` lists them) or pool tag; a file that --save wrote; or a Windows event trace (.etl)
+    #[arg(value_name = "CACHE|TAG|FILE", required = false, required_unless_present_any(OUTSIDE.map(|of| of.0)), default_value_ifs(OUTSIDE))]
     pub what: PathBuf,
     /// Trace whole pages, those of processes included, rather than a cache
     #[arg(long, conflicts_with_all = ["what", "percpu", "vmalloc"])]
@@ -26,6 +26,7 @@ pub struct TraceArgs {
     #[arg(long, conflicts_with = "what")]
     pub vmalloc: bool,
     /// The tag whose stacks are shown (* any characters, ? one), for a Windows event trace; without it all tags are listed
+    #[arg(value_name = "TAG")]
     pub tag: Option<String>,
     /// How long to trace; Ctrl-C ends it earlier, with the result so far
     #[arg(long = "for", value_name = "TIME", value_parser = values::span, default_value = "60s")]
@@ -63,11 +64,13 @@ const OUTSIDE: [(&str, &str, &str); 3] =
 const AFTER: &str = "\
 Each allocation is paired with its free by address. An address that is handed out again was freed, even if no event said so.
 A stack is called a leak only if its objects grow through the whole trace and the cache itself grows, too.
-A live trace needs Linux and root. A traced allocation takes about 1 microsecond more. Files are read on any system.
+A live trace needs Linux and root, or Windows 8 and an administrator. A traced allocation takes about 1 microsecond
+more on Linux. Files are read on any system.
 
   poolmon trace filp --for 30s
   poolmon trace kmalloc-256 --save today.ptrace --svg today.svg
   poolmon trace today.ptrace --folded | flamegraph.pl > today.svg
+  poolmon trace Leak --for 1min --save leak.etl
   poolmon trace pool.etl
   poolmon trace pool.etl Leak --svg leak.svg";
 

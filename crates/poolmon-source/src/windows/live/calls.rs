@@ -10,8 +10,8 @@ use poolmon_model::Header;
 use windows_sys::Win32::Foundation::{CloseHandle, ERROR_SUCCESS, GetLastError, HANDLE, LUID};
 use windows_sys::Win32::Security::{
     AdjustTokenPrivileges, GetTokenInformation, LUID_AND_ATTRIBUTES, LookupPrivilegeValueW, SE_DEBUG_NAME,
-    SE_PRIVILEGE_ENABLED, TOKEN_ADJUST_PRIVILEGES, TOKEN_INFORMATION_CLASS, TOKEN_PRIVILEGES, TOKEN_QUERY,
-    TokenElevation, TokenPrivileges,
+    SE_PRIVILEGE_ENABLED, SE_SYSTEM_PROFILE_NAME, TOKEN_ADJUST_PRIVILEGES, TOKEN_INFORMATION_CLASS,
+    TOKEN_PRIVILEGES, TOKEN_QUERY, TokenElevation, TokenPrivileges,
 };
 use windows_sys::Win32::System::Console::SetConsoleCtrlHandler;
 use windows_sys::Win32::System::EventLog::{
@@ -26,7 +26,7 @@ use windows_sys::Win32::System::SystemInformation::{
     MEMORYSTATUSEX, OSVERSIONINFOEXW,
 };
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
-use windows_sys::core::{BOOL, w};
+use windows_sys::core::{BOOL, PCWSTR, w};
 
 use super::facts::{Privilege, Version};
 use crate::windows::query::{Kernel, QueryAnswer};
@@ -177,14 +177,25 @@ pub fn is_wine() -> bool {
 
 /// `GlobalFlag` as the registry has it for the next boot; `None` if it is not there.
 pub fn global_flag() -> Option<u32> {
+    registry_number(w!("SYSTEM\\CurrentControlSet\\Control\\Session Manager"), w!("GlobalFlag"))
+}
+
+/// Whether the kernel's code stays in memory, so that every stack can be walked.
+pub fn is_executive_paging_disabled() -> bool {
+    let key = w!("SYSTEM\\CurrentControlSet\\Control\\Session Manager\\Memory Management");
+    registry_number(key, w!("DisablePagingExecutive")).is_some_and(|value| value != 0)
+}
+
+/// A number of the machine's registry. Both names are constant texts that end in a zero.
+fn registry_number(key: PCWSTR, name: PCWSTR) -> Option<u32> {
     let mut value = 0_u32;
     let mut size = 4;
-    // SAFETY: both names are constant NUL-terminated UTF-16 texts; only a DWORD is accepted, and `value` has its size.
+    // SAFETY: both names are constant NUL-terminated UTF-16 texts, as this module's callers give no others; only a DWORD is accepted, and `value` has its size.
     let status = unsafe {
         RegGetValueW(
             HKEY_LOCAL_MACHINE,
-            w!("SYSTEM\\CurrentControlSet\\Control\\Session Manager"),
-            w!("GlobalFlag"),
+            key,
+            name,
             RRF_RT_REG_DWORD,
             null_mut(),
             (&raw mut value).cast(),
@@ -230,16 +241,17 @@ pub fn is_elevated() -> Option<bool> {
     Token::open(TOKEN_QUERY)?.information(TokenElevation)?.first().map(|&elevated| elevated != 0)
 }
 
-fn debug_luid() -> Option<LUID> {
+/// The number of a privilege. Its name is a constant text that ends in a zero.
+fn luid(name: PCWSTR) -> Option<LUID> {
     let mut luid = LUID { LowPart: 0, HighPart: 0 };
     // SAFETY: the name is a constant NUL-terminated text, `luid` is live until the call returns.
-    let done = unsafe { LookupPrivilegeValueW(null(), SE_DEBUG_NAME, &raw mut luid) };
+    let done = unsafe { LookupPrivilegeValueW(null(), name, &raw mut luid) };
     (done != 0).then_some(luid)
 }
 
 /// Whether this process may and does use `SeDebugPrivilege`; `None` if the token does not say.
 pub fn debug_privilege() -> Option<Privilege> {
-    let luid = debug_luid()?;
+    let luid = luid(SE_DEBUG_NAME)?;
     let words = Token::open(TOKEN_QUERY)?.information(TokenPrivileges)?;
     let (&count, entries) = words.split_first()?;
     let wanted = [luid.LowPart, luid.HighPart.cast_unsigned()];
@@ -258,7 +270,16 @@ pub fn debug_privilege() -> Option<Privilege> {
 
 /// Enables `SeDebugPrivilege` for this process; true if it is enabled afterwards.
 pub fn enable_debug_privilege() -> bool {
-    let (Some(luid), Some(token)) = (debug_luid(), Token::open(TOKEN_ADJUST_PRIVILEGES | TOKEN_QUERY)) else {
+    enable_privilege(SE_DEBUG_NAME)
+}
+
+/// Enables `SeSystemProfilePrivilege`, which stacks of the kernel need; true if it is enabled afterwards.
+pub fn enable_profile_privilege() -> bool {
+    enable_privilege(SE_SYSTEM_PROFILE_NAME)
+}
+
+fn enable_privilege(name: PCWSTR) -> bool {
+    let (Some(luid), Some(token)) = (luid(name), Token::open(TOKEN_ADJUST_PRIVILEGES | TOKEN_QUERY)) else {
         return false;
     };
     let wanted = TOKEN_PRIVILEGES {

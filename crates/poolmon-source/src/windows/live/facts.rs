@@ -9,6 +9,7 @@ use crate::windows::decode::{self, BufferLayout};
 use crate::windows::query::{self, Buffer};
 use crate::windows::source::{self, Machine as _};
 use crate::windows::status;
+use crate::windows::trace::Readiness;
 
 /// The bit of `NtGlobalFlag` that turns on pool tagging (`gflags +ptg`).
 pub const POOL_TAGGING: u32 = 0x400;
@@ -122,6 +123,8 @@ pub struct DoctorFacts {
     pub debug_privilege: Option<Privilege>,
     /// Loaded drivers whose base address was withheld, and all of them; `None` if they cannot be listed.
     pub hidden_bases: Option<(usize, usize)>,
+    /// Whether `poolmon trace` would work.
+    pub tracing: Readiness,
     /// Time since boot.
     pub uptime: Duration,
     /// Name of this boot, the same until the next one.
@@ -146,13 +149,21 @@ pub fn doctor() -> DoctorFacts {
     limits(version, &mut header);
     let mut bases = None;
     let classes = classes(&mut machine, &mut bases);
+    let (wine, elevated) = (calls::is_wine(), calls::is_elevated());
     DoctorFacts {
+        tracing: Readiness {
+            build: version.build,
+            elevated,
+            sessions: super::etw::system_sessions(),
+            paging_disabled: calls::is_executive_paging_disabled(),
+            wine,
+        },
         version,
-        wine: calls::is_wine(),
+        wine,
         computer: calls::computer_name(),
         classes,
         global_flag: calls::global_flag(),
-        elevated: calls::is_elevated(),
+        elevated,
         debug_privilege: calls::debug_privilege(),
         hidden_bases: bases,
         uptime: calls::uptime(),

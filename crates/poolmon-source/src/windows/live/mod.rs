@@ -1,11 +1,14 @@
 //! The running Windows kernel.
 //!
-//! * `calls.rs`: every call into Windows, behind safe functions; the only `unsafe` of this crate;
+//! * `calls.rs`, `etw.rs`: every call into Windows, behind safe functions; the only `unsafe` of this crate for Windows;
 //! * `facts.rs`: what `poolmon doctor` reports, and the loaded drivers;
+//! * `trace.rs`: allocations and frees of a tag for a while;
 //! * here: the source, and the name of this boot.
 
 mod calls;
+mod etw;
 mod facts;
+mod trace;
 
 use std::sync::Arc;
 
@@ -15,6 +18,7 @@ use poolmon_model::{Origin, Pool, Sample, Tag};
 use self::calls::ThisMachine;
 pub use self::calls::{EventKind, on_console_end, report_event};
 pub use self::facts::{ClassFact, DoctorFacts, POOL_TAGGING, Privilege, Version, doctor, modules};
+pub use self::trace::live as trace;
 use crate::windows::query::{self, Buffer, Kernel};
 use crate::windows::source::PoolSource;
 use crate::{Fact, LoadedModule, Result, Source};
