@@ -113,7 +113,8 @@ if __name__ == "__main__":
     if "--install" in sys.argv:
         subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "linux-perf", "bpftrace", "bpfcc-tools"], check=True, env=dict(os.environ, DEBIAN_FRONTEND="noninteractive"))
     import resource
-    resource.setrlimit(resource.RLIMIT_NOFILE, (65536, 65536))
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     for load, cache in ((files, "filp"), (epoll, "eventpoll_epi")):
         _, _, speed, kept = under(load, None)
         wrong = f"{kept * SECONDS // (SECONDS + 6):,} kept by the load" if kept else "nothing is kept"

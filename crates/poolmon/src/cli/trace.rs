@@ -50,7 +50,7 @@ pub struct TraceArgs {
     #[arg(long, value_name = "WHAT", value_parser = ["leak"])]
     pub fail_on: Option<String>,
     /// Stop if tracing takes more than this share of all processors for three seconds
-    #[arg(long, value_name = "PERCENT", default_value = "2")]
+    #[arg(long, value_name = "PERCENT", default_value = "2", value_parser = values::percent)]
     pub max_load: f64,
     /// Frames of each stack
     #[arg(long, value_name = "N", default_value = "32", value_parser = clap::value_parser!(u16).range(1..=127))]

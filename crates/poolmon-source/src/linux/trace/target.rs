@@ -123,7 +123,7 @@ impl Target {
             .iter()
             .find(|line| line.name == name.as_bytes())
             .or_else(|| lines.iter().find(|line| sharing.iter().any(|other| other.as_bytes() == line.name)));
-        let Some(line) = line else { return Err(unknown(name)) };
+        let Some(line) = line else { return Err(unknown(name, &lines)) };
         let own = String::from_utf8_lossy(line.name).into_owned();
         let object_size = fs::read_to_string(folder.join(&own).join("object_size"));
         let object_size = object_size.ok().and_then(|text| text.trim().parse().ok());
@@ -273,11 +273,28 @@ fn sharing(folder: &Path, name: &str) -> Vec<String> {
     names
 }
 
-fn unknown(name: &str) -> SourceError {
+fn unknown(name: &str, lines: &[CacheLine]) -> SourceError {
+    let similar =
+        lines.iter().map(|line| String::from_utf8_lossy(line.name)).find(|other| is_similar(name, other));
     SourceError::Unavailable {
         what: format!("the slab cache `{name}`"),
         why: "the kernel has none of that name".into(),
-        remedy: "list the caches with: poolmon top --pool slab".into(),
+        remedy: match similar {
+            Some(other) => format!("trace the one that it has: poolmon trace {other}"),
+            None => "list the caches with: poolmon top --pool slab".into(),
+        },
+    }
+}
+
+/// Whether a cache may be what was meant: `kmalloc-1024` is `kmalloc-1k`, `Dentry` is `dentry`, `dentry_cache` as well.
+fn is_similar(name: &str, other: &str) -> bool {
+    let size = |name: &str| Kmalloc::parse(name.as_bytes()).map(|it| (it.size, it.prefix.to_vec()));
+    let begins = |long: &str, short: &str| {
+        short.len() >= 4 && long.to_ascii_lowercase().starts_with(&short.to_ascii_lowercase())
+    };
+    match (size(name), size(other)) {
+        (None, None) => begins(name, other) || begins(other, name),
+        (one, another) => one == another,
     }
 }
 
@@ -380,7 +397,16 @@ mod tests {
     #[test]
     fn an_unknown_cache_says_how_to_list_them() {
         let root = root();
-        for name in ["nothing", "../slab/filp", "", "kmalloc-12345"] {
+        for (name, meant) in [
+            ("FILP", "filp"),
+            ("filp_cache", "filp"),
+            ("skbuff_ext", "skbuff_ext_cache"),
+            ("kmalloc-0256", "kmalloc-256"),
+        ] {
+            let remedy = Target::find(root.path(), name).unwrap_err().remedy().unwrap();
+            assert!(remedy.ends_with(&format!("poolmon trace {meant}")), "{name}: {remedy}");
+        }
+        for name in ["nothing", "../slab/filp", "", "kmalloc-12345", "fil"] {
             let error = Target::find(root.path(), name).unwrap_err();
             assert!(error.remedy().unwrap().contains("poolmon top"), "{name}: {error}");
         }
