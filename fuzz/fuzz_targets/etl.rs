@@ -4,7 +4,7 @@
 use std::io::Cursor;
 
 use libfuzzer_sys::fuzz_target;
-use poolmon_etl::Etl;
+use poolmon_etl::{Etl, keep};
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(mut etl) = Etl::open(Cursor::new(bytes)) else { return };
@@ -19,6 +19,10 @@ fuzz_target!(|bytes: &[u8]| {
     let counts = events.stack_counts();
     assert!(counts.joined <= counts.stacks && counts.same_cpu <= counts.joined);
     for image in etl.images().kernel().take(100) {
-        let _ = etl.images().frame(image.base, before).to_string();
+        let _ = (etl.images().frame(image.base, before).to_string(), etl.images().version(image));
+    }
+    let (tags, answer) = (keep::tags(&mut etl), keep::answer(&mut etl, None));
+    if let (Ok(tags), Ok(answer)) = (tags, answer) {
+        assert_eq!(tags.rows.iter().map(|row| row.objects).sum::<u64>(), answer.objects());
     }
 });

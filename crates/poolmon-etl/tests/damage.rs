@@ -35,7 +35,19 @@ fn read(bytes: &[u8]) -> Result<(usize, u64), EtlError> {
         buffers += 1;
     }
     for image in etl.images().kernel() {
-        let _ = etl.images().frame(image.base, 0).to_string();
+        let _ = (etl.images().frame(image.base, 0).to_string(), etl.images().version(image));
+    }
+    // The answers: a trace without what was asked for is refused, never more than that.
+    #[cfg(feature = "stacks")]
+    {
+        use poolmon_etl::keep;
+        let tags = keep::tags(&mut etl);
+        let answer = keep::answer(&mut etl, None);
+        assert_eq!(tags.is_ok(), answer.is_ok());
+        if let (Ok(tags), Ok(answer)) = (tags, answer) {
+            let of_tags: u64 = tags.rows.iter().map(|row| row.objects).sum();
+            assert_eq!(of_tags, answer.objects(), "each object is of one tag");
+        }
     }
     Ok((events, etl.counts().damages))
 }

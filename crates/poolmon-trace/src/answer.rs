@@ -175,7 +175,7 @@ impl Answer {
 
     /// Bytes that are outstanding.
     pub fn outstanding(&self) -> u64 {
-        self.owners.iter().map(|owner| owner.figures.bytes).sum()
+        self.owners.iter().fold(0, |sum, owner| sum.saturating_add(owner.figures.bytes))
     }
 
     /// Objects that are outstanding.

@@ -39,7 +39,8 @@ impl Moment {
             floor: self.floor + other.floor,
             peak: self.peak + other.peak,
             objects: self.objects + other.objects,
-            bytes: self.bytes + other.bytes,
+            // Sizes are claims of a file.
+            bytes: self.bytes.saturating_add(other.bytes),
         }
     }
 }
@@ -147,6 +148,13 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Sizes of hostile files: two stacks of one owner that claim more than all of memory.
+    #[test]
+    fn sizes_beyond_all_memory_are_no_overflow() {
+        let huge = Moment { floor: 1, peak: 2, objects: 2, bytes: u64::MAX - 5 };
+        assert_eq!(huge.beside(huge), Moment { floor: 2, peak: 4, objects: 4, bytes: u64::MAX });
     }
 
     #[test]

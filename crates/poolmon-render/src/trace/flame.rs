@@ -40,7 +40,8 @@ pub fn folded(out: &mut dyn Write, answer: &Answer) -> io::Result<()> {
     let mut lines: BTreeMap<String, u64> = BTreeMap::new();
     for (names, bytes, _) in paths(answer) {
         let line: Vec<String> = names.iter().map(|name| name.replace([';', '\n'], "_")).collect();
-        *lines.entry(line.join(";")).or_default() += bytes;
+        let sum = lines.entry(line.join(";")).or_default();
+        *sum = sum.saturating_add(bytes);
     }
     lines.iter().try_for_each(|(line, bytes)| writeln!(out, "{line} {bytes}"))
 }
@@ -54,7 +55,7 @@ struct Node {
 
 impl Node {
     fn add(&mut self, names: &[String], bytes: u64, accused: bool) {
-        self.bytes += bytes;
+        self.bytes = self.bytes.saturating_add(bytes);
         self.accused |= accused;
         if let Some((first, rest)) = names.split_first() {
             self.inner.entry(first.clone()).or_default().add(rest, bytes, accused);

@@ -49,7 +49,7 @@ fn of_stacks(answer: &Answer) -> TraceSection {
 }
 
 fn of_tags(tags: &TraceTags) -> TraceSection {
-    let all = tags.rows.iter().map(|row| row.bytes).sum();
+    let all = tags.rows.iter().fold(0_u64, |sum, row| sum.saturating_add(row.bytes));
     let rows = tags.rows.iter().filter(|row| row.objects > 0).take(OWNERS);
     let owners = rows.map(|row| TraceOwner {
         name: match &row.owner {
