@@ -28,8 +28,8 @@ impl Judged {
 
     /// Tags in the order of the lines that name them: leaks first, then what grows.
     pub fn lines(&self) -> Vec<String> {
-        let kinds = [VerdictKind::Leaking, VerdictKind::Growing];
-        let lines = kinds.into_iter().flat_map(|kind| self.report.causes(kind, |_| true));
+        let named = self.report.ranked(&[VerdictKind::Leaking, VerdictKind::Suspected], |_| true);
+        let lines = named.into_iter().chain(self.report.causes(VerdictKind::Growing, |_| true));
         lines.map(name).collect()
     }
 

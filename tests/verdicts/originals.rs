@@ -50,20 +50,16 @@ originals! {
     the_biggest_leak_is_named: "biggest-leak-not-named", |judged| cases::biggest(judged, "z8nC");
     #[ignore = "judged wrongly today: is said to level off"]
     a_flash_crowd_follows_a_leak: "flash-crowd-cuts-the-leak-off", |judged| cases::flash_crowd(judged, "fs_pkcp_cache");
-    #[ignore = "judged wrongly today: is called a leak"]
     slabs_are_half_empty: "fragmentation-called-leak", |judged| cases::fragmentation(judged, "blk_mdbc_entry");
-    #[ignore = "judged wrongly today: a leak whose interval holds zero"]
     a_leak_has_an_interval_above_zero: "interval-holds-zero", |judged| cases::interval(judged, "SEyP");
     #[ignore = "judged wrongly today: the layers are not grouped"]
     noisy_layers_grow_in_lockstep: "lockstep-not-seen", |judged| assert_eq!(judged.group("Ezsv").len(), 5);
-    #[ignore = "judged wrongly today: the group is not among the leaks"]
     a_lockstep_group_is_a_leak: "lockstep-under-not-called-a-leak", |judged| cases::group_is_a_leak(judged, "zAx4", "b5fd");
     allocations_rise_and_fall: "only-ever-rises-is-false", |judged| cases::rises_and_falls(judged, "kvmM");
     #[ignore = "judged wrongly today: is called a leak"]
     a_queue_fills: "queue-filling-called-leak", |judged| cases::queue(judged, "bX2w");
     #[ignore = "judged wrongly today: nothing is ranked"]
     six_logs_are_taken_by_hand: "six-hand-logs", |judged| cases::few_logs(judged, "CXnC", "WmHz");
-    #[ignore = "judged wrongly today: is said to be one jump"]
     a_leak_comes_in_bursts: "staircase-called-one-jump", |judged| cases::staircase(judged, "drv_hfvs");
     #[ignore = "judged wrongly today: two leaks are one group"]
     two_leaks_follow_one_load: "two-leaks-joined-as-lockstep", |judged| cases::two_leaks(judged, "G4LC", "ZebH");

@@ -89,7 +89,6 @@ fn a_flash_crowd_follows_a_leak() {
 }
 
 #[test]
-#[ignore = "judged wrongly today: is called a leak"]
 fn slabs_are_half_empty() {
     let mut history = History::every(10.0, 48.0, true);
     let mut now = 60_000.0;
@@ -179,7 +178,6 @@ fn a_queue_fills() {
 }
 
 #[test]
-#[ignore = "judged wrongly today: nothing is ranked"]
 fn six_logs_are_taken_by_hand() {
     let mut history = History::at(vec![0.0, 11.0, 14.0, 15.5, 44.0, 48.0], false);
     history.row("CXnC", 65_536, 9143.0, 15_077.0, leak(308.0, 1.6));
@@ -188,7 +186,6 @@ fn six_logs_are_taken_by_hand() {
 }
 
 #[test]
-#[ignore = "judged wrongly today: is said to be one jump"]
 fn a_leak_comes_in_bursts() {
     let mut history = History::every(10.0, 48.0, true);
     history.row("drv_hfvs", 384, 3_529_373.0, 3_529_373.0, |step, noise| {

@@ -8,9 +8,9 @@
 //!
 //! 1. [`Analysis::push`] takes one [`poolmon_model::Sample`] after the other and keeps, for each (tag, pool), a bounded
 //!    series ([`mod@series`]: buckets whose width doubles when the room is full);
-//! 2. [`Analysis::report`] judges every series (`judge`) with the statistics of `stats`, then all of them
-//!    together: false discoveries, what comes too early, lockstep groups, shares of the pools' growth, time until
-//!    a limit;
+//! 2. [`Analysis::report`] judges every series (`judge`) with the statistics of `stats`, gives each row that grew the
+//!    confidence that it leaks ([`mod@suspicion`]), then judges all of them together: false discoveries, what comes too early,
+//!    lockstep groups, shares of the pools' growth, time until a limit;
 //! 3. a [`Report`] is plain data: [`Verdict::sentence`] says it in words, `serde` writes it out.
 //!
 //! It may be asked at any time; the live screen asks every few seconds, a recording once at its end.
@@ -30,12 +30,14 @@ pub mod measure;
 pub mod series;
 #[doc(hidden)]
 pub mod stats;
+pub mod suspicion;
 mod verdict;
 
 pub use config::AnalysisConfig;
 pub use judge::owner::OwnerHint;
 pub use measure::{Losses, Measurement};
 pub use series::Analysis;
+pub use suspicion::{Level, Suspicion};
 pub use verdict::{
     Evidence, Exhaustion, Group, Limit, PoolGrowth, Rate, Report, Verdict, VerdictKind, percent,
 };

@@ -51,7 +51,7 @@ fn what_can_be_shrunk_makes_no_cause_graver() {
     let named: Vec<String> =
         report.causes(VerdictKind::Leaking, |_| true).iter().map(|cause| cause.tag.to_string()).collect();
     assert_eq!(named, ["UDP", "filp"], "{:?}", report.groups);
-    assert_eq!(of(&report, "proc_inode_cache").kind, VerdictKind::Growing);
+    assert_ne!(of(&report, "proc_inode_cache").kind, VerdictKind::Leaking);
     assert_eq!(of(&report, "filp").group, of(&report, "proc_inode_cache").group, "they are in lockstep");
     let group = report.group_of(of(&report, "filp")).unwrap();
     assert!((group.bytes_per_hour - 130.0 * 192.0 * 3600.0).abs() < 1e3, "{group:?}");

@@ -19,10 +19,10 @@ const BIGGEST: usize = 15;
 
 /// Those with a section of their own: leaks, the gravest first, then what grows.
 pub fn causes<'a>(material: &'a Material<'_>) -> impl Iterator<Item = &'a Verdict> {
-    let of = |kind| material.report.causes(kind, |verdict| admits(material, verdict));
-    let growing = of(VerdictKind::Growing);
-    let mut causes = of(VerdictKind::Leaking);
-    // Where something leaks, what merely grows is for the table.
+    let of = |kinds: &[VerdictKind]| material.report.ranked(kinds, |verdict| admits(material, verdict));
+    let growing = of(&[VerdictKind::Growing]);
+    let mut causes = of(&[VerdictKind::Leaking, VerdictKind::Suspected]);
+    // Where something leaks, or is suspected to, what merely grows is for the table.
     if causes.is_empty() {
         causes = growing;
     }
@@ -31,7 +31,7 @@ pub fn causes<'a>(material: &'a Material<'_>) -> impl Iterator<Item = &'a Verdic
 
 /// What to do next about a verdict: nothing if it is no leak.
 pub fn next_commands(material: &Material<'_>, verdict: &Verdict) -> Vec<NextCommand> {
-    if verdict.kind != VerdictKind::Leaking {
+    if !matches!(verdict.kind, VerdictKind::Leaking | VerdictKind::Suspected) {
         return Vec::new();
     }
     let mut subject = Subject::new(&verdict.tag, Some(verdict.pool));
@@ -43,11 +43,17 @@ pub fn next_commands(material: &Material<'_>, verdict: &Verdict) -> Vec<NextComm
     next::commands(&subject)
 }
 
-/// Leaking tags, and the causes that they have.
-pub fn leaks(material: &Material<'_>) -> (usize, usize) {
+/// How many tags leak, and are suspected to.
+pub fn leaks(material: &Material<'_>) -> words::Counts {
     let admitted = |verdict: &&Verdict| verdict.kind == VerdictKind::Leaking && admits(material, verdict);
     let causes = material.report.causes(VerdictKind::Leaking, |verdict| admits(material, verdict));
-    (material.report.verdicts.iter().filter(admitted).count(), causes.len())
+    let suspects = material.report.causes(VerdictKind::Suspected, |verdict| admits(material, verdict));
+    words::Counts {
+        tags: material.report.verdicts.iter().filter(|verdict| admits(material, verdict)).count(),
+        leaks: material.report.verdicts.iter().filter(admitted).count(),
+        causes: causes.len(),
+        suspects: suspects.len(),
+    }
 }
 
 /// Is it told of.
@@ -76,6 +82,7 @@ pub fn biggest<'a>(material: &'a Material<'_>) -> Vec<&'a Verdict> {
 pub fn counts(material: &Material<'_>) -> Vec<(VerdictKind, usize)> {
     let kinds = [
         VerdictKind::Leaking,
+        VerdictKind::Suspected,
         VerdictKind::Growing,
         VerdictKind::WarmingUp,
         VerdictKind::LoadDriven,

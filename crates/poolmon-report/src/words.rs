@@ -64,14 +64,54 @@ pub fn growth(pool: &PoolGrowth) -> String {
     }
 }
 
-/// What the answer is in one line: `leaks` tags leak, of this many `causes`.
-pub fn headline(
-    report: &Report,
-    config: &AnalysisConfig,
-    needs: Option<Duration>,
-    leaks: usize,
-    causes: usize,
-) -> String {
+/// How many tags an answer names.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    /// Tags that were analysed and are shown.
+    pub tags: usize,
+    /// Tags that leak.
+    pub leaks: usize,
+    /// Causes that they have.
+    pub causes: usize,
+    /// Causes that are suspected to be leaks.
+    pub suspects: usize,
+}
+
+/// What the data could have shown.
+fn visible(report: &Report) -> String {
+    let told = |rate| format!("; in nine of ten, a leak above {} would have been seen", human_rate(rate));
+    report.visible.map(told).unwrap_or_default()
+}
+
+/// What a pool's growth is made of: `Leak +923 MiB (75 %, likely leaks)`; `None` if the pool did not grow.
+pub fn made_of(report: &Report, pool: Pool) -> Option<String> {
+    let rows = report.growth_of(pool, 6);
+    let part = |(row, share): &(&Verdict, f64)| {
+        let state = match (row.kind, row.level) {
+            (VerdictKind::Suspected, Some(level)) => format!("{} leaks", level.adverb()),
+            (other, _) => kind(other).to_owned(),
+        };
+        let name = row.tag.to_string();
+        format!(
+            "{} +{} ({}, {state})",
+            name.trim_end(),
+            human_amount(row.change),
+            poolmon_leak::percent(*share)
+        )
+    };
+    (!rows.is_empty()).then(|| rows.iter().map(part).collect::<Vec<_>>().join(", "))
+}
+
+/// What the answer is in one line.
+pub fn headline(report: &Report, config: &AnalysisConfig, needs: Option<Duration>, counts: Counts) -> String {
+    let Counts { tags, leaks, causes, suspects } = counts;
+    if leaks == 0 && suspects > 0 {
+        let (samples, hours) = (counted(report.samples, "sample"), exact_hours(report.hours));
+        return format!(
+            "No certain leak, but {} in {samples} over {hours}:",
+            counted(suspects as u64, "suspect")
+        );
+    }
     if let Some(needs) = needs {
         let more = rough_span(needs);
         let least = counted(config.least_points as u64, "sample");
@@ -80,16 +120,22 @@ pub fn headline(
             "Too little data for any verdict: it needs {more} more of samples (min {least} over {over})."
         );
     }
+    let also = match suspects {
+        0 => ":".to_owned(),
+        1 => "; one more is suspected to:".to_owned(),
+        n => format!("; {n} more are suspected to:"),
+    };
     match leaks {
         0 => format!(
-            "No leak found in {} over {} ({} tags analysed).",
+            "No leak found in {} over {} ({} tags analysed{}).",
             counted(report.samples, "sample"),
             exact_hours(report.hours),
-            grouped(report.verdicts.len() as u64)
+            grouped(tags as u64),
+            visible(report)
         ),
-        1 => "One tag leaks:".to_owned(),
-        n if causes < n => format!("{n} tags leak, of {}:", counted(causes as u64, "cause")),
-        n => format!("{n} tags leak:"),
+        1 => format!("One tag leaks{also}"),
+        n if causes < n => format!("{n} tags leak, of {}{also}", counted(causes as u64, "cause")),
+        n => format!("{n} tags leak{also}"),
     }
 }
 
@@ -130,6 +176,7 @@ pub fn since(verdict: &Verdict, zone: &TimeZone) -> String {
 pub const fn explained(kind: VerdictKind) -> &'static str {
     match kind {
         VerdictKind::Leaking => "leaking",
+        VerdictKind::Suspected => "suspected to leak",
         VerdictKind::Growing => "growing, but not called a leak",
         VerdictKind::WarmingUp => "levelling off (typical of a cache)",
         VerdictKind::LoadDriven => "following the load",
@@ -153,6 +200,7 @@ pub const fn nothing_moves(needs: Option<Duration>) -> &'static str {
 pub const fn kind(kind: VerdictKind) -> &'static str {
     match kind {
         VerdictKind::Leaking => "leaks",
+        VerdictKind::Suspected => "suspect",
         VerdictKind::Growing => "grows",
         VerdictKind::WarmingUp => "fills up",
         VerdictKind::LoadDriven => "follows load",

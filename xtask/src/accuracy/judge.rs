@@ -2,13 +2,14 @@
 //! names the types of verdicts.
 
 use jiff::Timestamp;
-use poolmon_leak::{Analysis, AnalysisConfig, Report, Verdict, VerdictKind};
+use poolmon_leak::{Analysis, AnalysisConfig, Level, Report, Verdict, VerdictKind};
 use poolmon_model::{Key, Sample};
 
 /// The levels of verdicts that name a row, the surest first.
-pub const LEVELS: [&str; 2] = ["leaking", "growing"];
+pub const LEVELS: [&str; 4] = ["leaking", "likely", "possible", "growing"];
 
-const KINDS: [VerdictKind; 2] = [VerdictKind::Leaking, VerdictKind::Growing];
+/// The lists that are printed, one after the other.
+const LISTS: [&[VerdictKind]; 2] = [&[VerdictKind::Leaking, VerdictKind::Suspected], &[VerdictKind::Growing]];
 
 /// A line that names a row.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,8 +53,14 @@ impl Judge {
     pub fn answer(&self) -> Answer {
         let report = self.0.report();
         let mut answer = Answer::default();
-        for (level, kind) in KINDS.into_iter().enumerate() {
-            for verdict in report.causes(kind, |_| true) {
+        for kinds in LISTS {
+            for verdict in report.ranked(kinds, |_| true) {
+                let level = match (verdict.kind, verdict.level) {
+                    (VerdictKind::Leaking, _) => 0,
+                    (VerdictKind::Suspected, Some(level)) if level >= Level::Likely => 1,
+                    (VerdictKind::Suspected, _) => 2,
+                    _ => 3,
+                };
                 answer.lines.push(line(&report, verdict, level));
             }
         }
@@ -76,7 +83,7 @@ fn line(report: &Report, verdict: &Verdict, level: usize) -> Line {
     }
 }
 
-/// The confidence that a row leaks. Verdicts have none yet: with a field for it, this is the line to change.
-const fn confidence(_verdict: &Verdict) -> Option<(Key, f64)> {
-    None
+/// The confidence that a row leaks.
+fn confidence(verdict: &Verdict) -> Option<(Key, f64)> {
+    verdict.suspicion.as_ref().map(|suspicion| (key(verdict), suspicion.confidence))
 }

@@ -220,6 +220,28 @@ impl Scorer<'_> {
         }
     }
 
+    /// The first line, where it is not about the worst leak.
+    fn first(&self, answer: &Answer, wanted: &[(usize, &Cause)]) -> Option<String> {
+        let &(worst, cause) = wanted.first()?;
+        let first = answer.lines.first()?;
+        let mechanism = |key: &Key| self.row(key).map_or("unknown", |row| row.mechanism.name());
+        let place = answer.lines.iter().position(|line| self.is_about(&rows_of(line), worst));
+        let rate = |rate: f64| rate / 1_048_576.0;
+        let own = place.map(|at| answer.lines[at].rate.1);
+        (place != Some(0)).then(|| {
+            format!(
+                "first: {} ({}, {}, {:.2} MiB/h), instead of {} ({:.2} MiB/h; place {place:?}, said {:.2})",
+                first.key.tag,
+                mechanism(&first.key),
+                LEVELS[first.level],
+                rate(first.rate.1),
+                cause.mechanism.name(),
+                rate(cause.bytes_per_hour),
+                rate(own.unwrap_or(0.0))
+            )
+        })
+    }
+
     fn cases(&self, answer: &Answer, wanted: &[(usize, &Cause)]) -> Vec<String> {
         let wrong = answer.lines.iter().filter(|line| self.worth(&line.key) == Worth::False).map(|line| {
             let mechanism = self.row(&line.key).map_or("unknown", |row| row.mechanism.name());
@@ -238,7 +260,7 @@ impl Scorer<'_> {
             let rate = cause.bytes_per_hour / 1_048_576.0;
             format!("missed: {} ({}), {}, {rate:.2} MiB/h", key.tag, key.pool.id(), cause.mechanism.name())
         });
-        wrong.chain(missed).collect()
+        wrong.chain(missed).chain(self.first(answer, wanted)).collect()
     }
 }
 
@@ -324,7 +346,7 @@ mod tests {
             (scored.top, scored.wanted[0].in_first, scored.wanted[0].level),
             (Some(false), false, Some(0))
         );
-        assert_eq!((scored.lines[0].worth, scored.cases.len()), (Worth::False, 1));
+        assert_eq!((scored.lines[0].worth, scored.cases.len()), (Worth::False, 2));
         // A rate that is too high, and no line at all.
         let mut fast = right;
         fast.lines[0].rate = (1e12, 2e12, 3e12);

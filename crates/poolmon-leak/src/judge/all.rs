@@ -7,8 +7,9 @@ use poolmon_model::{Header, Pool, Tag};
 use super::one::{self, Finding};
 use super::owner::{self, OwnerHint};
 use super::{Points, group};
-use crate::series::SeriesStart;
+use crate::series::{BucketSeries, SeriesStart};
 use crate::stats::{false_discovery, mann_kendall, theil_sen};
+use crate::suspicion::{self, Around, Facts, History, Level, Seen, Suspicion};
 use crate::verdict::{Exhaustion, Group, Limit, PoolGrowth, Rate, Report, Verdict, VerdictKind};
 use crate::{Analysis, AnalysisConfig};
 
@@ -49,6 +50,7 @@ fn temper(analysis: &Analysis, pools: &[PoolGrowth], findings: &mut [Finding]) {
             && owner::is_part_of_inodes(&series.tag)
         {
             finding.kind = VerdictKind::Growing;
+            finding.excused = true;
             let reason = "part of each inode: freed with the inodes, whose caches the kernel can shrink";
             finding.reasons = vec![reason.into()];
             finding.needs = None;
@@ -57,7 +59,7 @@ fn temper(analysis: &Analysis, pools: &[PoolGrowth], findings: &mut [Finding]) {
             && owner::is_general(&series.tag)
             && rate <= objects * owner::BOOKKEEPING
         {
-            finding.kind = VerdictKind::Growing;
+            (finding.kind, finding.excused) = (VerdictKind::Growing, true);
             let reason = "no more than the kernel's own bookkeeping for reclaimable caches that grow at the same \
                 time";
             finding.reasons = vec![reason.into()];
@@ -73,18 +75,48 @@ fn temper(analysis: &Analysis, pools: &[PoolGrowth], findings: &mut [Finding]) {
     }
 }
 
+/// The confidence that a row leaks, as long as nothing is known of other rows.
+fn suspicion(series: &BucketSeries, facts: &Facts, finding: &Finding) -> Suspicion {
+    let seen = Seen {
+        facts,
+        tag: &series.tag,
+        pool: series.pool,
+        tests: finding.tests,
+        evidence: &finding.evidence,
+    };
+    suspicion::weigh(History::of(facts.points, facts.hours), &suspicion::classes(&seen), None)
+}
+
+/// What is found on a row alone: the tests' outcome, its facts with the confidence, how far it moved.
+type Alone = (Vec<Finding>, Vec<Option<(Facts, Suspicion)>>, Vec<Moved>);
+
+/// Judges each row alone.
+fn each(analysis: &Analysis, pools: &[PoolGrowth], from: usize, to: usize) -> Alone {
+    let config = &analysis.config;
+    let uptime = analysis.uptime_at(from).zip(Some(hours(analysis, from, to).0));
+    let mut findings = Vec::with_capacity(analysis.series.len());
+    let mut suspicions = Vec::with_capacity(analysis.series.len());
+    let mut moved = Vec::with_capacity(analysis.series.len());
+    for series in &analysis.series {
+        let points = Points::new(series, &analysis.timeline, analysis.samples, from, to);
+        let finding = one::judge(config, series.pool, &points, series.tells());
+        let (counts, objects) = series.tells();
+        let held = pools.iter().find(|pool| pool.pool == series.pool).map_or(0.0, |pool| pool.held);
+        let around = Around { counts, objects, pool_held: held, uptime };
+        suspicions
+            .push(Facts::of(&points, &around).map(|facts| (facts, suspicion(series, &facts, &finding))));
+        moved.push(Moved::of(&points));
+        findings.push(finding);
+    }
+    (findings, suspicions, moved)
+}
+
 /// Judges everything.
 pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHint>) -> Report {
     let config = &analysis.config;
     let (from, to) = slots(analysis);
-    let mut findings: Vec<Finding> = analysis
-        .series
-        .iter()
-        .map(|series| {
-            let points = Points::new(series, &analysis.timeline, analysis.samples, from, to);
-            one::judge(config, series.pool, &points, series.tells())
-        })
-        .collect();
+    let pools = pools(analysis, from, to);
+    let (mut findings, suspicions, moved) = each(analysis, &pools, from, to);
     // One test for each tag, those included that were too dull to be worth the computing.
     // Ranks lose their power where few points are independent, however clear the slope is, so the slope's own test
     // is next to them; the better of two counts double (Bonferroni).
@@ -102,9 +134,16 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
             finding.reasons = vec!["with this many tags, one would rise like this by chance".into()];
         }
     }
-    let pools = pools(analysis, from, to);
     temper(analysis, &pools, &mut findings);
     defer(&mut findings, config);
+    for ((series, finding), suspicion) in analysis.series.iter().zip(&mut findings).zip(&suspicions) {
+        if let Some((facts, suspicion)) = suspicion
+            && suspect(finding, suspicion)
+        {
+            let points = Points::new(series, &analysis.timeline, analysis.samples, from, to);
+            finding.take_window(facts, &points, config, series.tells().1);
+        }
+    }
     let mut order: Vec<usize> = (0..findings.len()).collect();
     order.sort_by(|&a, &b| {
         let key = |at: usize| (findings[at].kind, -findings[at].bytes.per_hour, -findings[at].held);
@@ -116,8 +155,8 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
     let mut grown = Vec::new();
     for &at in &order {
         let (series, finding) = (&analysis.series[at], &findings[at]);
-        let rising = matches!(finding.kind, VerdictKind::Leaking | VerdictKind::Growing);
-        if rising {
+        let rising = finding.kind.rises();
+        if rising && !finding.excused {
             grown.push((verdicts.len(), finding));
         }
         let hint = if rising { owner(&series.tag, series.pool) } else { None };
@@ -140,6 +179,8 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
             allocs: finding.allocs,
             held: finding.held,
             growth: finding.growth,
+            change: moved[at].change,
+            level: suspicions[at].as_ref().and_then(|(_, suspicion)| suspicion.level()),
             share,
             group_share: None,
             since,
@@ -154,23 +195,126 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
                 .map(|hint| hint.driver.clone())
                 .or_else(|| series.owner.as_deref().and_then(reported_name)),
             reasons: finding.reasons.clone(),
+            suspicion: suspicions[at].as_ref().map(|(_, suspicion)| suspicion.clone()),
             evidence: finding.evidence.clone(),
+            facts: suspicions[at].as_ref().map(|(facts, _)| *facts),
+            tests: finding.tests,
         });
         hints.push(hint);
     }
     name_copies(&mut verdicts);
-    let groups = groups(&analysis.header, &grown, &mut verdicts, &hints);
+    let mut groups = groups(&analysis.header, &grown, &mut verdicts, &hints);
+    strongest(&mut groups, &mut verdicts);
+    let (from_hours, to_hours) = hours(analysis, from, to);
     Report {
         verdicts,
         groups,
         pools,
         hours: analysis.last_seconds / 3600.0,
-        judged: hours(analysis, from, to),
+        judged: (from_hours, to_hours),
         samples: analysis.samples,
         reboots: analysis.epoch,
         out_of_order: analysis.out_of_order,
+        visible: Moved::visible(&moved, to_hours - from_hours),
         times_known: analysis.times_known,
     }
+}
+
+/// How far a row moved.
+#[derive(Clone, Copy, Debug)]
+struct Moved {
+    /// The last point less the first.
+    change: f64,
+    /// The highest point less the lowest.
+    swing: f64,
+}
+
+impl Moved {
+    fn of(points: &Points) -> Self {
+        let change = points.mean.last().zip(points.mean.first()).map_or(0.0, |(last, first)| last - first);
+        let least = points.mean.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = points.mean.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        Self { change, swing: (most - least).max(0.0) }
+    }
+
+    /// Bytes an hour that are more than nine of ten rows moved in all the time.
+    fn visible(rows: &[Self], hours: f64) -> Option<f64> {
+        let mut swings: Vec<f64> = rows.iter().map(|row| row.swing.max(65_536.0)).collect();
+        swings.sort_by(f64::total_cmp);
+        let ninth = swings.get((swings.len().max(1) - 1) * 9 / 10)?;
+        (hours > 0.0).then(|| ninth / hours)
+    }
+}
+
+/// Lets the confidence decide: a row that is more likely than not a leak is a suspect, whatever test it failed, and one that passed
+/// every test but is not even likely to leak is no more than that. Says whether the row needs a window of its own to be told of.
+fn suspect(finding: &mut Finding, suspicion: &Suspicion) -> bool {
+    let (before, level) = (finding.kind, suspicion.level());
+    if finding.excused || before == VerdictKind::Leaking && level >= Some(Level::Likely) {
+        return false;
+    }
+    match (before, level) {
+        (_, Some(_)) => {
+            finding.kind = VerdictKind::Suspected;
+            let failed = finding.reasons.first().filter(|_| before != VerdictKind::Leaking);
+            finding.reasons = suspicion.in_words(failed.map(String::as_str));
+        }
+        (VerdictKind::Leaking, None) => {
+            finding.kind = VerdictKind::Growing;
+            finding.reasons = suspicion.doubts().take(2).map(|one| one.found.to_owned()).collect();
+        }
+        // Too few samples for a test, or a test that fails, but worth a look.
+        (kind, None) if !kind.rises() && suspicion.confidence >= worth_a_look(kind) => {
+            finding.kind = VerdictKind::Growing;
+            finding.reasons = suspicion.in_words(finding.reasons.first().map(String::as_str));
+        }
+        _ => return false,
+    }
+    !before.rises()
+}
+
+/// Rows that are this likely to leak are listed with those that grow: of ten that no test could be made for, one leaks; of those
+/// that failed one, more have to.
+const fn worth_a_look(kind: VerdictKind) -> f64 {
+    if matches!(kind, VerdictKind::TooLittleData) { 0.1 } else { 0.3 }
+}
+
+/// A group is as sure as its strongest member: they are one cause. Puts the verdicts back into order.
+fn strongest(groups: &mut [Group], verdicts: &mut Vec<Verdict>) {
+    for group in &*groups {
+        let members = || group.members.iter().filter_map(|&at| verdicts.get(at));
+        let Some(best) = members().max_by(|a, b| a.confidence().total_cmp(&b.confidence())) else { continue };
+        let (kind, level, suspicion) =
+            (members().map(|member| member.kind).min(), best.level, best.suspicion.clone());
+        let Some(kind) = kind.filter(|kind| *kind < VerdictKind::Growing) else { continue };
+        for &at in &group.members {
+            if let Some(verdict) = verdicts.get_mut(at)
+                && verdict.kind > kind
+                && verdict.pool != Pool::Reclaimable
+            {
+                // What may not grow at all is not called a leak for its company.
+                let sure = verdict.bytes.low > 0.0;
+                verdict.kind = if sure { kind } else { kind.max(VerdictKind::Suspected) };
+                verdict.needs_hours = None;
+                verdict.reasons = vec!["grows in lockstep with one that is surer to leak".into()];
+                (verdict.level, verdict.suspicion) = (level, suspicion.clone());
+            }
+        }
+    }
+    let mut order: Vec<usize> = (0..verdicts.len()).collect();
+    order.sort_by_key(|&at| verdicts[at].kind);
+    let mut place = vec![0; order.len()];
+    for (new, &old) in order.iter().enumerate() {
+        place[old] = new;
+    }
+    for group in groups {
+        for member in &mut group.members {
+            *member = place[*member];
+        }
+        group.culprit = place[group.culprit];
+    }
+    let mut old: Vec<Option<Verdict>> = std::mem::take(verdicts).into_iter().map(Some).collect();
+    verdicts.extend(order.into_iter().filter_map(|at| old[at].take()));
 }
 
 /// Of a cache that the kernel spreads over copies, how many grow says how many call sites do: one always fills the same copy.
@@ -179,7 +323,7 @@ fn name_copies(verdicts: &mut [Verdict]) {
         Tag::Name(name) => random_copy(name).map(|(_, size)| size.to_owned()),
         Tag::Pool(_) => None,
     };
-    let rising = |verdict: &Verdict| matches!(verdict.kind, VerdictKind::Leaking | VerdictKind::Growing);
+    let rising = |verdict: &Verdict| verdict.kind.rises();
     let sizes: Vec<String> = verdicts.iter().filter(|verdict| rising(verdict)).filter_map(size).collect();
     for verdict in verdicts.iter_mut().filter(|verdict| rising(verdict)) {
         let Some(size) = size(verdict) else { continue };
@@ -325,5 +469,10 @@ fn exhaustion(header: &Header, rates: &[(Pool, f64)]) -> Option<Exhaustion> {
     ends.into_iter()
         .filter(|end| end.2 > 0.0)
         .filter_map(|(limit, room, per_hour)| Some(Exhaustion { hours: room? / per_hour, limit }))
+        // What goes well for a year changes before it ends.
+        .filter(|end| end.hours <= YEAR)
         .min_by(|a, b| a.hours.total_cmp(&b.hours))
 }
+
+/// Hours beyond which no end is told.
+const YEAR: f64 = 24.0 * 365.0;

@@ -1,4 +1,4 @@
-//! Lockstep groups: tags whose outstanding allocations grow by equal counts, or by whole multiples, at the same time.
+//! Lockstep groups: tags that gain outstanding allocations at the same times.
 //!
 //! The biggest of them by bytes is often the layer that is dragged along; the likeliest culprit is the one that says
 //! most about itself: nothing freed at all, a third-party owner, no layer of the system.
@@ -7,6 +7,7 @@ use poolmon_model::Tag;
 
 use super::one::Finding;
 use super::owner::{self, OwnerHint};
+use crate::suspicion::line::{self, correlation};
 use crate::verdict::{Verdict, VerdictKind};
 
 /// Largest whole multiple that counts as lockstep.
@@ -38,18 +39,27 @@ pub fn find(findings: &[(usize, &Finding)]) -> Vec<Vec<usize>> {
     groups.into_iter().map(|members| members.into_iter().map(|at| findings[at].0).collect()).collect()
 }
 
+/// Cells that the shared time is cut into, to compare what was gained in each.
+const CELLS: usize = 20;
+
+/// Correlation of what two rows gain, cell by cell, from which on they are one cause.
+const TOGETHER: f64 = 0.75;
+
+/// Variation of what a row gains from cell to cell, over its mean, below which it says nothing: each steady leak is as steady as
+/// any other.
+const STEADY: f64 = 0.03;
+
+/// Whether two rows gain objects at the same times: what they gain from cell to cell goes up and down together even where the
+/// machine's work, which drives all rows, is taken out. Rows that gain at a steady pace, or do all the work themselves, show
+/// nothing by that: they are in lockstep if they gain equal counts, or whole multiples, all along.
 fn lockstep(a: &Finding, b: &Finding) -> bool {
     let growth = |finding: &Finding| finding.allocs.map_or(0.0, |rate| rate.per_hour);
     let (x, y) = (growth(a), growth(b));
-    if x <= 0.0 || y <= 0.0 {
+    if x <= 0.0 || y <= 0.0 || a.points.len() < 2 || b.points.len() < 2 {
         return false;
     }
     let ratio = if x > y { x / y } else { y / x };
-    let whole = ratio.round();
-    // A rate that is itself uncertain cannot show a whole multiple.
-    let sure =
-        |finding: &Finding| finding.allocs.is_some_and(|rate| (rate.high - rate.low) < 0.1 * rate.per_hour);
-    if whole > MULTIPLE || (ratio / whole - 1.0).abs() > WHOLE || !sure(a) || !sure(b) {
+    if ratio > MULTIPLE * (1.0 + WHOLE) {
         return false;
     }
     let start = a.points.hours[0].max(b.points.hours[0]);
@@ -58,21 +68,67 @@ fn lockstep(a: &Finding, b: &Finding) -> bool {
     if shared < 0.8 * a.points.span().max(b.points.span()) {
         return false;
     }
-    let at = |finding: &Finding, part: f64| interpolate(&finding.points, start + shared * part);
-    let (from_a, from_b) = (at(a, 0.0), at(b, 0.0));
-    let (all_a, all_b) = (at(a, 1.0) - from_a, at(b, 1.0) - from_b);
-    all_a > 0.0
+    let at = |column: &[f64], finding: &Finding, part: f64| {
+        interpolate(&finding.points.hours, column, start + shared * part)
+    };
+    let curve = |finding: &Finding| -> Vec<f64> {
+        let part = |cell: usize| at(&finding.points.outstanding, finding, cell as f64 / CELLS as f64);
+        (0..=CELLS).map(part).collect()
+    };
+    let (of_a, of_b) = (curve(a), curve(b));
+    let whole = (ratio / ratio.round() - 1.0).abs() <= WHOLE;
+    if a.points.len() > CELLS && b.points.len() > CELLS {
+        let (gained_a, gained_b) = (gains(&of_a), gains(&of_b));
+        let varies = |gains: &[f64]| variation(gains) > STEADY;
+        if varies(&gained_a) && varies(&gained_b) {
+            let work = a.points.known_load().map(|load| {
+                let hour = |cell: usize| (cell as f64 + 0.5) / CELLS as f64;
+                let load: Vec<f64> = (0..CELLS).map(|cell| at(&load, a, hour(cell)).powi(2)).collect();
+                load
+            });
+            let (rest_a, rest_b) = match &work {
+                Some(work) => (without(&gained_a, work), without(&gained_b, work)),
+                None => (gained_a, gained_b),
+            };
+            if correlation(&rest_a, &rest_b) >= TOGETHER {
+                return true;
+            }
+        }
+    }
+    // A rate that is itself uncertain cannot show a whole multiple.
+    let sure =
+        |finding: &Finding| finding.allocs.is_some_and(|rate| (rate.high - rate.low) < 0.1 * rate.per_hour);
+    let (all_a, all_b) = (of_a[CELLS] - of_a[0], of_b[CELLS] - of_b[0]);
+    whole
+        && sure(a)
+        && sure(b)
+        && all_a > 0.0
         && all_b > 0.0
-        && (1..20).all(|step| {
-            let part = f64::from(step) / 20.0;
-            ((at(a, part) - from_a) / all_a - (at(b, part) - from_b) / all_b).abs() < APART
-        })
+        && of_a.iter().zip(&of_b).all(|(x, y)| ((x - of_a[0]) / all_a - (y - of_b[0]) / all_b).abs() < APART)
 }
 
-fn interpolate(points: &super::Points, hour: f64) -> f64 {
-    let after = points.hours.partition_point(|&other| other < hour).clamp(1, points.len() - 1);
-    let (x0, x1) = (points.hours[after - 1], points.hours[after]);
-    let (y0, y1) = (points.outstanding[after - 1], points.outstanding[after]);
+fn gains(curve: &[f64]) -> Vec<f64> {
+    curve.windows(2).map(|pair| pair[1] - pair[0]).collect()
+}
+
+/// Standard deviation over the mean.
+fn variation(values: &[f64]) -> f64 {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
+    (squares / n).sqrt() / mean.abs().max(f64::MIN_POSITIVE)
+}
+
+/// What is left of the values when the part that follows `work` in a straight line is taken out.
+fn without(values: &[f64], work: &[f64]) -> Vec<f64> {
+    let slope = line::line(work, values).0;
+    values.iter().zip(work).map(|(value, work)| value - slope * work).collect()
+}
+
+fn interpolate(hours: &[f64], column: &[f64], hour: f64) -> f64 {
+    let after = hours.partition_point(|&other| other < hour).clamp(1, hours.len() - 1);
+    let (x0, x1) = (hours[after - 1], hours[after]);
+    let (y0, y1) = (column[after - 1], column[after]);
     y0 + (y1 - y0) * ((hour - x0) / (x1 - x0)).clamp(0.0, 1.0)
 }
 

@@ -6,6 +6,8 @@ use super::Points;
 use super::ended::ended;
 use crate::config::AnalysisConfig;
 use crate::stats::{change_point, floor, mann_kendall, rank, rhythm, saturation, theil_sen};
+use crate::suspicion::line::{self, correlation};
+use crate::suspicion::{Facts, Tests};
 use crate::verdict::{Evidence, Rate, VerdictKind};
 
 /// What is found on one series, before all are seen together.
@@ -24,6 +26,10 @@ pub struct Finding {
     pub early: Option<f64>,
     pub reasons: Vec<String>,
     pub evidence: Evidence,
+    /// Its growth is explained, whatever it looks like.
+    pub excused: bool,
+    /// The outcome, before the series is seen with others.
+    pub tests: Tests,
     /// The window, for lockstep groups.
     pub points: Points,
 }
@@ -31,6 +37,23 @@ pub struct Finding {
 const NO_RATE: Rate = Rate { per_hour: 0.0, low: 0.0, high: 0.0 };
 
 impl Finding {
+    /// Takes rates from the straight line through the points from the begin of the growth on, where no test gave better ones.
+    pub fn take_window(&mut self, facts: &Facts, all: &Points, config: &AnalysisConfig, counts: bool) {
+        let from = all.hours.partition_point(|&hour| hour < facts.start);
+        let points = all.after(from).thinned(config.points);
+        // Two points leave nothing that an interval could be worked out from.
+        let rate = |(slope, error): (f64, f64)| {
+            let half = (config.widening * error).min(9.0 * slope.abs());
+            Rate { per_hour: slope, low: slope - half, high: slope + half }
+        };
+        self.bytes = rate(line::slope(&points.hours, &points.mean));
+        self.allocs = counts.then(|| rate(line::slope(&points.hours, &points.outstanding)));
+        self.growth = facts.growth;
+        self.from = facts.start;
+        self.bent = facts.before > 0.0;
+        self.points = points;
+    }
+
     fn dull(kind: VerdictKind, points: &Points) -> Self {
         Self {
             kind,
@@ -50,6 +73,8 @@ impl Finding {
                 q: 1.0,
                 ..Evidence::default()
             },
+            excused: false,
+            tests: Tests::Say(kind),
             points: Points::default(),
         }
     }
@@ -61,6 +86,13 @@ fn middle(values: &[f64]) -> f64 {
 
 /// Judges one series. `reported` = whether rows report (allocs and frees, outstanding allocations).
 pub fn judge(config: &AnalysisConfig, pool: Pool, all: &Points, reported: (bool, bool)) -> Finding {
+    let mut finding = test(config, pool, all, reported);
+    let early = finding.kind == VerdictKind::Leaking && finding.early.is_some();
+    finding.tests = if early { Tests::TooEarly } else { Tests::Say(finding.kind) };
+    finding
+}
+
+fn test(config: &AnalysisConfig, pool: Pool, all: &Points, reported: (bool, bool)) -> Finding {
     if all.len() < config.least_points || all.span() < config.least_hours {
         let mut finding = Finding::dull(VerdictKind::TooLittleData, all);
         let by_points = if all.len() > 1 {
@@ -133,18 +165,6 @@ fn comes_back(config: &AnalysisConfig, points: &Points) -> Option<&'static str> 
     (part > 0.25).then_some("falls back on its own")
 }
 
-fn correlation(a: &[f64], b: &[f64]) -> f64 {
-    let n = a.len().min(b.len()) as f64;
-    let (ma, mb) = (a.iter().sum::<f64>() / n, b.iter().sum::<f64>() / n);
-    let (mut ab, mut aa, mut bb) = (0.0, 0.0, 0.0);
-    for (x, y) in a.iter().zip(b) {
-        ab += (x - ma) * (y - mb);
-        aa += (x - ma) * (x - ma);
-        bb += (y - mb) * (y - mb);
-    }
-    if aa > 0.0 && bb > 0.0 { ab / (aa * bb).sqrt() } else { 0.0 }
-}
-
 /// The largest change of the level from one point to the next but one, and after which point it happened.
 fn largest_jump(y: &[f64]) -> (usize, f64) {
     let mut best = (0, 0.0_f64);
@@ -162,6 +182,11 @@ fn largest_jump(y: &[f64]) -> (usize, f64) {
 fn step(config: &AnalysisConfig, points: &Points, rise: f64) -> Option<Finding> {
     let (at, jump) = largest_jump(&points.mean);
     if jump.abs() < 0.5 * rise {
+        return None;
+    }
+    // The median of slopes does not see further jumps: what the ends say must be explained too.
+    let change = points.mean[points.len() - 1] - points.mean[0];
+    if (change - jump).abs() > 0.35 * jump.abs() {
         return None;
     }
     // What is left of the growth on each side of the jump, leaving out the points that it happened in.
@@ -275,7 +300,9 @@ impl<'a> Window<'a> {
         evidence.floor = floor::rises(&points.min, windows);
         evidence.drawdown = if growth > 0.0 { floor::drawdown(&points.mean) / growth } else { 1.0 };
         evidence.day_low = rhythm::day_to_day(x, y).map(|day| day.low);
-        evidence.jump = if growth > 0.0 { largest_jump(y).1.max(0.0) / growth } else { 0.0 };
+        // The median of slopes may not see that there were more jumps: the ends do.
+        let most = growth.max(y[y.len() - 1] - y[0]);
+        evidence.jump = if growth > 0.0 { largest_jump(y).1.max(0.0) / most } else { 0.0 };
         Self::counters(&mut evidence, &points, reported);
         Self { config, points, bent, reported, slope, evidence, growth, covered_day, interval }
     }
@@ -311,8 +338,7 @@ impl<'a> Window<'a> {
             }
         }
         if reported.1 {
-            evidence.only_rises = points.outstanding.windows(2).all(|pair| pair[1] >= pair[0])
-                && gain(&points.outstanding) > 0.0;
+            evidence.only_rises = !points.fell.contains(&true) && gain(&points.outstanding) > 0.0;
             let sizes: Vec<f64> = points
                 .mean
                 .iter()
@@ -388,6 +414,11 @@ impl<'a> Window<'a> {
             high: rate.per_hour + wider(rate.high - rate.per_hour),
             ..rate
         };
+        let (mut kind, mut reasons) = (kind, reasons);
+        if kind == VerdictKind::Leaking && rate.low <= 0.0 {
+            kind = VerdictKind::Growing;
+            reasons = vec!["how fast it grows is uncertain: it may not grow at all".to_owned()];
+        }
         let allocs = self.reported.1.then(|| {
             let plain =
                 theil_sen::slope(&self.points.hours, &self.points.outstanding, self.config.confidence, 1.0);
@@ -405,7 +436,9 @@ impl<'a> Window<'a> {
             needs,
             early,
             reasons,
+            excused: self.evidence.ended.is_some(),
             evidence: self.evidence,
+            tests: Tests::Say(kind),
             points: self.points,
         }
     }
@@ -446,6 +479,11 @@ impl<'a> Window<'a> {
         if explained {
             if slows && e.signal >= c.signal {
                 return (VerdictKind::WarmingUp, said("levels off"), None);
+            }
+            // Not proven is not refuted: where most of the growth is left, the load does not explain it.
+            if e.partial_share.is_some_and(|share| share >= c.partial_share) {
+                let reason = said("not yet distinguishable from what load and time of day can do");
+                return (VerdictKind::Growing, reason, Some(span));
             }
             return (
                 VerdictKind::LoadDriven,

@@ -17,6 +17,8 @@ pub struct Points {
     pub allocs: Vec<f64>,
     /// Frees counted.
     pub frees: Vec<f64>,
+    /// Outstanding allocations fell to some sample of the point, or may have.
+    pub fell: Vec<bool>,
     /// Load of the machine; NaN where unknown.
     pub load: Vec<f64>,
     /// Some figure was the kernel's clamp.
@@ -43,6 +45,7 @@ impl Points {
         self.outstanding.push(bucket.outstanding);
         self.allocs.push(bucket.allocs);
         self.frees.push(bucket.frees);
+        self.fell.push(bucket.fell);
         self.load.push(load);
         self.inexact |= bucket.inexact;
     }
@@ -68,6 +71,7 @@ impl Points {
             outstanding: cut(&self.outstanding),
             allocs: cut(&self.allocs),
             frees: cut(&self.frees),
+            fell: self.fell.get(from..).unwrap_or_default().to_vec(),
             load: cut(&self.load),
             inexact: self.inexact,
         }
@@ -105,6 +109,7 @@ impl Points {
             outstanding: mean(&self.outstanding),
             allocs: last(&self.allocs),
             frees: last(&self.frees),
+            fell: self.fell.chunks(each).map(|chunk| chunk.contains(&true)).collect(),
             load: known(&self.load),
             inexact: self.inexact,
         }

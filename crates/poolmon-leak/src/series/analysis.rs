@@ -373,6 +373,16 @@ impl Analysis {
         (seconds > 0.0).then(|| Duration::from_secs_f64(seconds))
     }
 
+    /// Hours that the system had been running at the first sample of the boot that slot `from` belongs to; `None` if unknown.
+    pub(crate) fn uptime_at(&self, from: usize) -> Option<f64> {
+        let slot = self.timeline.slots.get(from)?;
+        if slot.epoch == 0 {
+            return self.uptime_start.map(|uptime| uptime.as_secs_f64() / 3600.0);
+        }
+        // A later boot of the recording was first seen soon after it.
+        Some(0.0)
+    }
+
     /// Judges everything there is by now.
     pub fn report(&self) -> Report {
         self.report_with(&|_, _| None)

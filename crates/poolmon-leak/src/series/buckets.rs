@@ -12,6 +12,8 @@ pub struct Bucket {
     pub samples: u32,
     /// Some sample's Diff was the kernel's clamp, not a fact.
     pub inexact: bool,
+    /// Outstanding allocations fell to some sample of it, or may have between samples that a summary stands for.
+    pub fell: bool,
     /// Mean bytes.
     pub mean: f64,
     /// Least bytes.
@@ -34,9 +36,10 @@ impl Bucket {
             return;
         }
         if self.samples == 0 {
-            *self = *later;
+            *self = Self { fell: self.fell || later.fell, ..*later };
             return;
         }
+        self.fell |= later.fell;
         let (a, b) = (f64::from(self.samples), f64::from(later.samples));
         self.mean = (self.mean * a + later.mean * b) / (a + b);
         self.outstanding = (self.outstanding * a + later.outstanding * b) / (a + b);
@@ -131,6 +134,8 @@ impl BucketSeries {
             self.open.frees += frees.unwrap_or(0).max(0) as f64;
             let fell = |a: Option<u64>, b: Option<u64>| u32::from(a > b);
             self.wraps += fell(before.allocs, counters.allocs) + fell(before.frees, counters.frees);
+            let (held, now) = (before.diff(width), counters.diff(width));
+            self.open.fell |= held.zip(now).is_some_and(|(held, now)| now < held);
         }
         self.now = Some(*counters);
         self.width = width;
@@ -160,9 +165,12 @@ impl BucketSeries {
         self.open.allocs += told.allocs as f64;
         self.open.frees += told.frees as f64;
         self.wraps += told.wraps;
+        // Only where nothing was freed is it certain that nothing fell in between.
+        let fell = told.frees > 0 || last.frees.is_none();
         let piece = Bucket {
             samples: told.samples,
             inexact: told.inexact,
+            fell,
             mean: told.mean(),
             min: told.least as f64,
             max: told.most as f64,
@@ -208,6 +216,7 @@ impl BucketSeries {
         let empty = now.freed();
         if empty != now {
             self.settle(sample);
+            self.open.fell = true;
             self.now = Some(empty);
         }
     }
@@ -226,6 +235,7 @@ impl BucketSeries {
         let piece = Bucket {
             samples: n,
             inexact,
+            fell: false,
             mean: value,
             min: value,
             max: value,

@@ -51,7 +51,7 @@ mod tests {
         analysis.push_values(start, [(&leaking, 0)]);
         let report = analysis.report();
         let verdict = report.verdict(&leaking).unwrap();
-        assert_eq!(verdict.kind, VerdictKind::Leaking);
+        assert_eq!(verdict.kind, VerdictKind::Leaking, "{:?}", verdict.suspicion);
         assert!((verdict.bytes.per_hour - 8192.0 * 60.0).abs() < 1.0, "{:?}", verdict.bytes);
         assert_eq!(report.verdict(&steady).unwrap().kind, VerdictKind::Steady);
         let other_pool = Key { pool: Pool::Reclaimable, ..leaking };

@@ -1,8 +1,11 @@
-//! `leaks`: verdicts on a series; `text.rs`: for a person, `records.rs`: JSON and CSV.
+//! `leaks`: verdicts on a series; `text.rs`: for a person, `explain.rs`: what speaks for
+//! and against one of them, `records.rs`: JSON and CSV.
 
+mod explain;
 mod records;
 mod text;
 
+pub use explain::explain;
 pub use records::{csv, json};
 pub use text::write as text;
 

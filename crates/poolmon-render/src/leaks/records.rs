@@ -84,7 +84,7 @@ fn wanted<'a>(
     judged.report.verdicts.iter().filter(told)
 }
 
-const COLUMNS: [&str; 18] = [
+const COLUMNS: [&str; 21] = [
     "tag",
     "pool",
     "verdict",
@@ -94,6 +94,9 @@ const COLUMNS: [&str; 18] = [
     "allocs_per_hour",
     "bytes",
     "growth",
+    "change",
+    "level",
+    "confidence",
     "share",
     "since",
     "since_start",
@@ -122,6 +125,9 @@ pub fn csv(out: &mut dyn Write, judged: &AnalysedSeries, filter: &Filter, all: b
             figure(verdict.allocs.map(|allocs| allocs.per_hour)),
             format!("{:.0}", verdict.held),
             format!("{:.0}", verdict.growth),
+            format!("{:.0}", verdict.change),
+            verdict.level.map(|level| level.id().to_owned()).unwrap_or_default(),
+            figure(verdict.suspicion.as_ref().map(|suspicion| suspicion.confidence)),
             figure(verdict.share),
             verdict.since.map(|since| since.to_string()).unwrap_or_default(),
             verdict.since_start.to_string(),

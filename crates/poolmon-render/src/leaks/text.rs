@@ -32,20 +32,28 @@ pub fn write(
         writeln!(out, "{label}  {}", words::pools(&figures.pools))?;
     }
     writeln!(out, "Pools:    {}", words::pools(&report.pools))?;
+    for pool in &report.pools {
+        if let Some(rows) = words::made_of(report, pool.pool) {
+            writeln!(out, "          {} grew by: {rows}", pool.pool.id())?;
+        }
+    }
     writeln!(out)?;
     let admits = |verdict: &Verdict| filter.admits_tag(&verdict.tag, verdict.pool);
-    let leaking = report.causes(VerdictKind::Leaking, admits);
+    let named = report.ranked(&[VerdictKind::Leaking, VerdictKind::Suspected], admits);
+    let of = |kind: VerdictKind| named.iter().filter(|verdict| verdict.kind == kind).count();
     let leaks = shown.iter().filter(|verdict| verdict.kind == VerdictKind::Leaking).count();
-    writeln!(
-        out,
-        "{}",
-        words::headline(report, &judged.analysis.config, judged.needs, leaks, leaking.len())
-    )?;
-    for verdict in leaking.iter().take(listing.limit) {
+    let counts = words::Counts {
+        tags: shown.len(),
+        leaks,
+        causes: of(VerdictKind::Leaking),
+        suspects: of(VerdictKind::Suspected),
+    };
+    writeln!(out, "{}", words::headline(report, &judged.analysis.config, judged.needs, counts))?;
+    for verdict in named.iter().take(listing.limit) {
         writeln!(out)?;
         tell(out, judged, verdict, zone)?;
     }
-    more(out, leaking.len(), listing.limit)?;
+    more(out, named.len(), listing.limit)?;
     let growing = report.causes(VerdictKind::Growing, admits);
     if !growing.is_empty() {
         writeln!(out, "\nGrowing, but not called a leak:")?;
@@ -55,8 +63,8 @@ pub fn write(
         more(out, growing.len(), listing.limit)?;
     }
     explained(out, &shown, listing, zone)?;
-    let steps = leaking.first().map(|first| next::leak(judged, first, known(&first.tag)));
-    next_steps(out, judged, steps.unwrap_or_default(), &leaking, &growing)
+    let steps = named.first().map(|first| next::leak(judged, first, known(&first.tag)));
+    next_steps(out, judged, steps.unwrap_or_default(), &named, &growing)
 }
 
 /// `srv1 (Windows 10.0.19045): 17,280 samples over 24 h, 2026-11-22 14:00 to 2026-11-23 14:00`.
@@ -120,7 +128,7 @@ fn explained(out: &mut dyn Write, shown: &[&Verdict], listing: Listing, zone: &T
         .map(|(number, words)| format!("{} {words}", grouped(number as u64)))
         .collect();
     if !counted.is_empty() {
-        let named = shown.iter().any(|it| matches!(it.kind, VerdictKind::Leaking | VerdictKind::Growing));
+        let named = shown.iter().any(|verdict| verdict.kind.rises());
         let title = words::others_title(named);
         writeln!(out, "\n{title}: {} (--all lists them).", counted.join(", "))?;
     }
@@ -136,10 +144,10 @@ fn next_steps(
     out: &mut dyn Write,
     judged: &AnalysedSeries,
     mut lines: Vec<String>,
-    leaking: &[&Verdict],
+    named: &[&Verdict],
     growing: &[&Verdict],
 ) -> io::Result<()> {
-    let longest = leaking.iter().chain(growing).filter_map(|verdict| verdict.needs_hours).fold(0.0, f64::max);
+    let longest = named.iter().chain(growing).filter_map(|verdict| verdict.needs_hours).fold(0.0, f64::max);
     if judged.needs.is_some() || longest > 0.0 {
         lines.push(
             "for a more certain verdict, record longer: poolmon record DIR, later poolmon leaks \

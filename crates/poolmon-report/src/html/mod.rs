@@ -45,7 +45,7 @@ pub fn page(material: &Material<'_>) -> String {
 
 /// How grave it is: the class of the summary.
 fn mood(material: &Material<'_>) -> &'static str {
-    let (leaks, _) = findings::leaks(material);
+    let leaks = findings::leaks(material).leaks;
     match findings::gravest(material) {
         _ if material.needs.is_some() => "unsure",
         Some(_) if leaks > 0 => "bad",
@@ -56,8 +56,8 @@ fn mood(material: &Material<'_>) -> &'static str {
 
 /// The summary's line, without the colon that asks for a list.
 fn headline(material: &Material<'_>) -> String {
-    let (leaks, causes) = findings::leaks(material);
-    words::headline(material.report, &material.analysis.config, material.needs, leaks, causes)
+    let counts = findings::leaks(material);
+    words::headline(material.report, &material.analysis.config, material.needs, counts)
         .trim_end_matches(':')
         .to_owned()
 }

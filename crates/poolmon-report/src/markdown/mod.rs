@@ -64,8 +64,8 @@ pub fn page(material: &Material<'_>) -> String {
 }
 
 fn summary(out: &mut Markdown, material: &Material<'_>) {
-    let (leaks, causes) = findings::leaks(material);
-    let headline = words::headline(material.report, &material.analysis.config, material.needs, leaks, causes);
+    let counts = findings::leaks(material);
+    let headline = words::headline(material.report, &material.analysis.config, material.needs, counts);
     md_line!(out, "**{}**\n", headline.trim_end_matches(':'));
     let mut any = false;
     for (number, verdict) in findings::causes(material).enumerate() {

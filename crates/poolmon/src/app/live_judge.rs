@@ -43,6 +43,7 @@ fn row_verdict(verdict: &Verdict, zone: &TimeZone) -> Option<RowVerdict> {
     let rate = || human_rate(verdict.bytes.per_hour);
     let (gravity, brief) = match verdict.kind {
         VerdictKind::Leaking => (Gravity::Leaking, format!("leaks {}", rate())),
+        VerdictKind::Suspected => (Gravity::Growing, format!("suspect {}", rate())),
         VerdictKind::Growing => (Gravity::Growing, format!("grows {}", rate())),
         VerdictKind::WarmingUp => (Gravity::Explained, "fills up".to_owned()),
         VerdictKind::LoadDriven => (Gravity::Explained, "with the load".to_owned()),

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use clap::Args;
+use poolmon_leak::Level;
 use poolmon_model::Limit;
 
 use super::groups::{AnswerFormat, PooltagArgs, WhichArgs};
@@ -20,14 +21,17 @@ pub struct LeaksArgs {
     /// List every tag, including steady ones
     #[arg(long)]
     pub all: bool,
+    /// Say what speaks for and against a leak of this tag, rule by rule
+    #[arg(long, value_name = "TAG")]
+    pub explain: Option<String>,
     /// List at most N tags of each kind
     #[arg(long, value_name = "N", default_value = "20")]
     pub limit: usize,
     /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: AnswerFormat,
-    /// Exit with code 3 if something leaks, at least grows, or holds more than a limit: leak, growing,
-    /// 'kmalloc-*>5GiB', 'Leak>500MB'; repeatable
+    /// Exit with code 3 if something leaks, likely or possibly leaks, at least grows, or holds more than a limit:
+    /// leak, likely, possible, growing, 'kmalloc-*>5GiB', 'Leak>500MB'; repeatable
     #[arg(long, value_name = "WHAT")]
     pub fail_on: Vec<FailOn>,
     #[command(flatten)]
@@ -47,6 +51,8 @@ fn after() -> String {
 pub enum FailOn {
     /// Something leaks.
     Leak,
+    /// Something leaks, or is at least this likely to.
+    Level(Level),
     /// Something leaks or grows.
     Growing,
     /// Something holds more than this.
@@ -59,9 +65,13 @@ impl FromStr for FailOn {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "leak" => Ok(Self::Leak),
+            "likely" => Ok(Self::Level(Level::Likely)),
+            "possible" => Ok(Self::Level(Level::Possible)),
             "growing" => Ok(Self::Growing),
             _ if text.contains('>') => text.parse().map(Self::Limit),
-            _ => Err(format!("`{text}` is none of leak, growing and TAG>SIZE ('kmalloc-*>5GiB')")),
+            _ => Err(format!(
+                "`{text}` is none of leak, likely, possible, growing and TAG>SIZE ('kmalloc-*>5GiB')"
+            )),
         }
     }
 }

@@ -23,6 +23,11 @@ pub fn run(args: &LeaksArgs) -> anyhow::Result<Outcome> {
     let mut out = BufWriter::new(io::stdout().lock());
     let known = |tag: &Tag| !owners.owners.proven(tag).is_empty();
     let listing = render::Listing { all: args.all, limit: args.limit };
+    if let Some(tag) = &args.explain {
+        render::explain(&mut out, &judged, tag, &TimeZone::system())?;
+        out.flush()?;
+        return Ok(Outcome::Done);
+    }
     match args.format {
         AnswerFormat::Text => render::text(&mut out, &judged, &filter, listing, &TimeZone::system(), known)?,
         AnswerFormat::Json => render::json(&mut out, &judged, &filter, args.all)?,
@@ -38,7 +43,10 @@ pub fn run(args: &LeaksArgs) -> anyhow::Result<Outcome> {
     for condition in &args.fail_on {
         fails |= match condition {
             FailOn::Leak => any(&[VerdictKind::Leaking]),
-            FailOn::Growing => any(&[VerdictKind::Leaking, VerdictKind::Growing]),
+            FailOn::Level(level) => admitted().any(|verdict| {
+                verdict.kind == VerdictKind::Leaking || verdict.kind.rises() && verdict.level >= Some(*level)
+            }),
+            FailOn::Growing => admitted().any(|verdict| verdict.kind.rises()),
             FailOn::Limit(limit) => {
                 #[expect(
                     clippy::cast_possible_truncation,

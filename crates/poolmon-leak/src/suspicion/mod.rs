@@ -1,0 +1,223 @@
+//! How likely it is that a row leaks: evidence combined, not chained.
+//!
+//! 1. `facts`: what the series shows, in plain numbers;
+//! 2. `rules`: each sorts the row into a class;
+//! 3. `weights`: what each class weighs, as a logarithm of a likelihood ratio, by the length of the recording. They are fitted on
+//!    the tuning hosts of both generators by `examples/fit.rs` and centred, so that a weight of 0 says nothing;
+//! 4. the sum, through the logistic function, is the confidence: of the rows given 0.8, about 80 % leak.
+
+mod facts;
+pub(crate) mod line;
+mod rules;
+mod weights;
+
+pub use facts::{Around, Facts};
+pub use rules::{CLASSES, Order, RULES, Rule, Seen, Tests};
+
+use serde::Serialize;
+
+/// How sure it is that a row leaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// 50 % or more.
+    Possible,
+    /// 80 % or more.
+    Likely,
+    /// 99 % or more.
+    Leak,
+}
+
+impl Level {
+    /// All of them, the surest first.
+    pub const ALL: [Self; 3] = [Self::Leak, Self::Likely, Self::Possible];
+
+    /// The level of a confidence; `None` below a half.
+    pub fn of(confidence: f64) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| confidence >= level.least())
+    }
+
+    /// The least confidence of the level.
+    pub const fn least(self) -> f64 {
+        match self {
+            Self::Leak => 0.99,
+            Self::Likely => 0.8,
+            Self::Possible => 0.5,
+        }
+    }
+
+    /// In a sentence, before "leaks".
+    pub const fn adverb(self) -> &'static str {
+        match self {
+            Self::Leak => "almost certainly",
+            Self::Likely => "likely",
+            Self::Possible => "possibly",
+        }
+    }
+
+    /// Name in data and options.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Leak => "leak",
+            Self::Likely => "likely",
+            Self::Possible => "possible",
+        }
+    }
+}
+
+/// What one rule contributes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Contribution {
+    /// Name of the rule.
+    pub rule: &'static str,
+    /// What it found, in words that follow the name of the row.
+    pub found: &'static str,
+    /// Natural logarithm of its likelihood ratio: above 0 it speaks for a leak, below against.
+    pub weight: f64,
+}
+
+/// How likely it is that a row leaks, and why.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Suspicion {
+    /// From 0 to 1.
+    pub confidence: f64,
+    /// What was known before any rule was asked: how many of the rows that grow leak, as log odds.
+    pub prior: f64,
+    /// What each rule contributes, the weightiest first.
+    pub contributions: Vec<Contribution>,
+}
+
+/// Lengths of recordings that are weighed alike: other things tell a leak in minutes than in weeks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum History {
+    /// Fewer than twelve points.
+    Few,
+    /// Less than two hours.
+    Short,
+    /// Less than twenty hours: no whole day.
+    Hours,
+    /// A day or more.
+    Days,
+}
+
+impl History {
+    /// All of them, in the order of the fitted table.
+    pub const ALL: [Self; 4] = [Self::Few, Self::Short, Self::Hours, Self::Days];
+
+    /// Which one it is.
+    pub fn of(points: usize, hours: f64) -> Self {
+        if points < 12 {
+            Self::Few
+        } else if hours < 2.0 {
+            Self::Short
+        } else if hours < 20.0 {
+            Self::Hours
+        } else {
+            Self::Days
+        }
+    }
+}
+
+/// What the classes of all rules weigh in recordings of one length.
+struct Weights {
+    /// Log odds that a row that grows leaks, before any rule is asked.
+    prior: f64,
+    /// Each rule, with a weight for each of its classes.
+    rules: &'static [(&'static str, &'static [f64])],
+}
+
+impl Weights {
+    /// The weight of a class; 0 for a rule that has not been fitted.
+    fn of(&self, rule: &str, class: usize) -> f64 {
+        let fitted = self.rules.iter().find(|(name, _)| *name == rule);
+        fitted.and_then(|(_, weights)| weights.get(class)).copied().unwrap_or(0.0)
+    }
+}
+
+/// The class that each rule sorts a row into.
+pub type Classes = [Option<usize>; RULES.len()];
+
+/// Asks every rule.
+pub fn classes(seen: &Seen) -> Classes {
+    std::array::from_fn(|at| (RULES[at].class)(seen))
+}
+
+/// Weighs the classes of a row. `without` leaves out a rule, for the test that each of them matters.
+pub fn weigh(history: History, classes: &Classes, without: Option<usize>) -> Suspicion {
+    let weights = &weights::WEIGHTS[history as usize];
+    let mut sum = weights.prior;
+    let mut contributions = Vec::new();
+    for (at, (rule, class)) in RULES.iter().zip(classes).enumerate() {
+        let Some(class) = class.filter(|_| without != Some(at)) else { continue };
+        let weight = weights.of(rule.name, class);
+        sum += weight;
+        if weight != 0.0 {
+            contributions.push(Contribution { rule: rule.name, found: rule.classes[class], weight });
+        }
+    }
+    contributions.sort_by(|a, b| b.weight.abs().total_cmp(&a.weight.abs()));
+    Suspicion { confidence: 1.0 / (1.0 + (-sum).exp()), prior: weights.prior, contributions }
+}
+
+impl Suspicion {
+    /// Its level; `None` below a half.
+    pub fn level(&self) -> Option<Level> {
+        Level::of(self.confidence)
+    }
+
+    /// The facts that speak for a leak, the weightiest first.
+    pub fn reasons(&self) -> impl Iterator<Item = &Contribution> {
+        self.contributions.iter().filter(|one| one.weight >= 0.2)
+    }
+
+    /// The three facts that decided, and what speaks against it: the test that failed, else the weightiest fact.
+    pub fn in_words(&self, failed: Option<&str>) -> Vec<String> {
+        let mut words: Vec<String> = self.reasons().take(3).map(|one| one.found.to_owned()).collect();
+        let against = failed.or_else(|| self.doubts().next().map(|one| one.found));
+        words.extend(against.map(|against| format!("against it: {against}")));
+        words
+    }
+
+    /// The facts that speak against one, the weightiest first.
+    pub fn doubts(&self) -> impl Iterator<Item = &Contribution> {
+        self.contributions.iter().filter(|one| one.weight <= -0.5)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_has_words_and_weights_for_each_class() {
+        for (at, rule) in RULES.iter().enumerate() {
+            assert!(rule.classes.len() <= CLASSES, "{}", rule.name);
+            for weights in &weights::WEIGHTS {
+                let (name, weights) = weights.rules[at];
+                assert_eq!((name, weights.len()), (rule.name, rule.classes.len()), "run the fit again");
+            }
+        }
+        let mut names: Vec<&str> = RULES.iter().map(|rule| rule.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), RULES.len());
+    }
+
+    #[test]
+    fn levels_have_limits() {
+        let level = |confidence| Level::of(confidence);
+        assert_eq!(
+            [0.49, 0.5, 0.79, 0.8, 0.989, 0.99].map(level),
+            [
+                None,
+                Some(Level::Possible),
+                Some(Level::Possible),
+                Some(Level::Likely),
+                Some(Level::Likely),
+                Some(Level::Leak)
+            ]
+        );
+    }
+}

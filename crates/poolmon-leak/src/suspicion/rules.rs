@@ -1,0 +1,420 @@
+//! The rules: each sorts what a series shows into a few classes, from what speaks against a leak to what speaks for one.
+//!
+//! How much a class weighs is not written here: it is fitted (`weights.rs`). To add a rule, add it to [`RULES`], add the fact that
+//! it needs to `facts.rs`, and run `cargo xtask accuracy fit`.
+
+use poolmon_model::{Pool, Tag};
+
+use super::facts::Facts;
+use crate::judge::owner;
+use crate::verdict::{Evidence, VerdictKind};
+
+/// What rules look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// What the series shows.
+    pub facts: &'a Facts,
+    /// Which row.
+    pub tag: &'a Tag,
+    /// Of which pool.
+    pub pool: Pool,
+    /// What the tests for a trend say of it.
+    pub tests: Tests,
+    /// The statistics behind the tests.
+    pub evidence: &'a Evidence,
+}
+
+impl Seen<'_> {
+    /// The statistics of a trend, where one was tested.
+    fn evidence(&self) -> Option<&Evidence> {
+        Some(self.evidence).filter(|evidence| evidence.p < 1.0)
+    }
+}
+
+/// Outcome of the tests for a trend, which need a dozen samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tests {
+    /// They say this.
+    Say(VerdictKind),
+    /// They are all passed, but a cache on its way to a trim would pass them too.
+    TooEarly,
+}
+
+/// One rule.
+pub struct Rule {
+    /// Its name in JSON and in `--explain`.
+    pub name: &'static str,
+    /// What its classes are, in words that follow the name of a row.
+    pub classes: &'static [&'static str],
+    /// Which way its classes speak: what is fitted may not contradict it.
+    pub order: Order,
+    /// The class of a row; `None` if the rule has nothing to say.
+    pub class: fn(&Seen) -> Option<usize>,
+}
+
+/// Which way the classes of a rule speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Each speaks for a leak at least as much as the one before.
+    Rising,
+    /// Each speaks for a leak at most as much as the one before.
+    Falling,
+    /// None is known beforehand.
+    Free,
+}
+
+/// The class of a number: how many of the rising limits it reaches.
+fn above(value: f64, limits: &[f64]) -> usize {
+    limits.iter().filter(|limit| value >= **limit).count()
+}
+
+fn some(value: Option<f64>, limits: &[f64]) -> Option<usize> {
+    value.map(|value| above(value, limits))
+}
+
+/// Every rule, in the order of the fitted table.
+pub const RULES: [Rule; 26] = [
+    Rule {
+        name: "kept",
+        classes: &[
+            "keeps less than 0.3 % of what it allocates",
+            "keeps less than 2 % of what it allocates",
+            "keeps 2 to 10 % of what it allocates",
+            "keeps 10 to 50 % of what it allocates",
+            "keeps 50 to 90 % of what it allocates",
+            "keeps 90 to 99 % of what it allocates",
+            "keeps more than 99 % of what it allocates",
+            "frees nothing",
+        ],
+        order: Order::Rising,
+        class: |seen| {
+            if seen.facts.frees_nothing {
+                return Some(7);
+            }
+            some(seen.facts.kept, &[0.003, 0.02, 0.1, 0.5, 0.9, 0.99])
+        },
+    },
+    Rule {
+        name: "keeps-on",
+        classes: &[
+            "keeps far less of what it allocates than at first",
+            "keeps less of what it allocates than at first",
+            "keeps somewhat less of what it allocates than at first",
+            "keeps as much of what it allocates as at first",
+            "keeps more of what it allocates than at first",
+        ],
+        order: Order::Rising,
+        class: |seen| some(seen.facts.keeps_on, &[0.5, 0.75, 0.92, 1.1]),
+    },
+    Rule {
+        name: "kept-evenly",
+        classes: &[
+            "keeps the same part of its allocations all the time",
+            "keeps about the same part of its allocations all the time",
+            "keeps a part of its allocations that changes",
+            "keeps a part of its allocations that changes a lot",
+            "keeps now much of its allocations, now nothing",
+        ],
+        order: Order::Falling,
+        class: |seen| some(seen.facts.kept_unevenly, &[0.05, 0.15, 0.4, 1.0]),
+    },
+    Rule {
+        name: "beyond-chance",
+        classes: &[
+            "gains no more objects than chance brings",
+            "gains hardly more objects than chance brings",
+            "gains more objects than chance brings",
+            "gains far more objects than chance brings",
+            "gains very far more objects than chance brings",
+        ],
+        order: Order::Rising,
+        class: |seen| some(seen.facts.beyond_chance, &[2.0, 4.0, 10.0, 40.0]),
+    },
+    Rule {
+        name: "beyond-work",
+        classes: &[
+            "grows by less than its own work increases",
+            "grows about as its own work increases",
+            "grows more than its own work increases",
+            "grows far more than its own work increases",
+        ],
+        order: Order::Rising,
+        class: |seen| some(seen.facts.beyond_work, &[0.5, 1.5, 6.0]),
+    },
+    Rule {
+        name: "straight",
+        classes: &[
+            "grows in a straight line",
+            "grows nearly in a straight line",
+            "grows roughly in a line",
+            "grows unevenly",
+            "wanders while it grows",
+        ],
+        order: Order::Falling,
+        class: |seen| Some(above(seen.facts.off_line, &[0.015, 0.05, 0.1, 0.2])),
+    },
+    Rule {
+        name: "slows",
+        classes: &[
+            "has nearly ceased to grow",
+            "grows at half its first speed",
+            "grows somewhat more slowly than at first",
+            "grows as fast as at first",
+            "grows faster than at first",
+            "began to grow late",
+        ],
+        order: Order::Free,
+        class: |seen| Some(above(seen.facts.ratio, &[0.25, 0.6, 0.85, 1.2, 2.5])),
+    },
+    Rule {
+        name: "slows-by-work",
+        classes: &[
+            "gains less and less for the machine's work",
+            "gains half as much for the machine's work as at first",
+            "gains somewhat less for the machine's work than at first",
+            "gains as much for the machine's work as at first",
+            "gains more for the machine's work than at first",
+        ],
+        order: Order::Free,
+        class: |seen| some(seen.facts.ratio_by_work, &[0.25, 0.6, 0.85, 1.2]),
+    },
+    Rule {
+        name: "at-the-end",
+        classes: &[
+            "did not grow in the last quarter",
+            "hardly grew in the last quarter",
+            "grew less in the last quarter",
+            "grew as much in the last quarter as before",
+            "grew most in the last quarter",
+        ],
+        order: Order::Free,
+        class: |seen| Some(above(seen.facts.last, &[0.05, 0.4, 0.8, 1.5])),
+    },
+    Rule {
+        name: "falls",
+        classes: &[
+            "never falls",
+            "hardly ever falls",
+            "falls a little at times",
+            "falls by a part of its growth at times",
+            "falls by much of its growth at times",
+        ],
+        order: Order::Falling,
+        class: |seen| {
+            let fell = seen.facts.drawdown;
+            Some(if fell <= 0.0 { 0 } else { 1 + above(fell, &[0.02, 0.1, 0.3]) })
+        },
+    },
+    Rule {
+        name: "rises",
+        classes: &[
+            "rises in few of the intervals in which it changes",
+            "rises in about half of the intervals in which it changes",
+            "rises in most of the intervals in which it changes",
+            "rises in nearly all intervals in which it changes",
+            "rises in each interval in which it changes",
+        ],
+        order: Order::Rising,
+        class: |seen| {
+            let (up, moved) = seen.facts.rises;
+            Some(above(up as f64 / moved.max(1) as f64, &[0.45, 0.6, 0.8, 0.999]))
+        },
+    },
+    Rule {
+        name: "moments",
+        classes: &[
+            "changed once",
+            "changed two to four times",
+            "changed a few times",
+            "changes often",
+            "changes nearly all the time",
+        ],
+        order: Order::Free,
+        class: |seen| {
+            let (_, moved) = seen.facts.rises;
+            let part = moved as f64 / (seen.facts.points.max(2) - 1) as f64;
+            Some(if part > 0.9 { 4 } else { above(moved as f64, &[2.0, 5.0, 20.0]) })
+        },
+    },
+    Rule {
+        name: "jump",
+        classes: &[
+            "grows without jumps",
+            "grows in small jumps",
+            "grows in jumps",
+            "grew mostly in one jump",
+            "grew in one jump",
+        ],
+        order: Order::Falling,
+        class: |seen| Some(above(seen.facts.jump, &[0.08, 0.2, 0.45, 0.8])),
+    },
+    Rule {
+        name: "outgrown",
+        classes: &[
+            "grew by less than 2 % of what it held",
+            "grew by 2 to 10 % of what it held",
+            "grew by 10 to 40 % of what it held",
+            "grew by 40 to 150 % of what it held",
+            "holds several times what it held",
+            "holds many times what it held",
+        ],
+        order: Order::Rising,
+        class: |seen| Some(above(seen.facts.outgrown, &[0.02, 0.1, 0.4, 1.5, 8.0])),
+    },
+    Rule {
+        name: "objects",
+        classes: &[
+            "gains bytes but no objects: half-empty slabs",
+            "gains more bytes than objects",
+            "gains objects as it gains bytes",
+            "gains objects of fewer bytes",
+        ],
+        order: Order::Free,
+        class: |seen| some(seen.facts.objects, &[0.2, 0.75, 1.3]),
+    },
+    Rule {
+        name: "load",
+        classes: &[
+            "goes against the machine's load",
+            "does not follow the machine's load",
+            "follows the machine's load a little",
+            "follows the machine's load",
+        ],
+        order: Order::Falling,
+        class: |seen| some(seen.facts.with_load, &[-0.3, 0.2, 0.6]),
+    },
+    Rule {
+        name: "by-days",
+        classes: &[
+            "does not grow from day to day",
+            "grows less from day to day than within days",
+            "grows from day to day",
+            "grows more from day to day than within days",
+        ],
+        order: Order::Rising,
+        class: |seen| some(seen.facts.by_days, &[0.1, 0.6, 1.3]),
+    },
+    Rule {
+        name: "pool-share",
+        classes: &[
+            "takes less than 0.1 % of its pool a day",
+            "takes 0.1 to 1 % of its pool a day",
+            "takes 1 to 10 % of its pool a day",
+            "takes more than 10 % of its pool a day",
+        ],
+        order: Order::Rising,
+        class: |seen| some(seen.facts.of_pool, &[0.001, 0.01, 0.1]),
+    },
+    Rule {
+        name: "began",
+        classes: &[
+            "grew from the first sample on",
+            "began to grow within the recording",
+            "began to grow late in the recording",
+        ],
+        order: Order::Free,
+        class: |seen| Some(above(seen.facts.before, &[0.05, 0.5])),
+    },
+    Rule {
+        name: "uptime",
+        classes: &[
+            "began to grow within an hour of the start of the system",
+            "began to grow within a day of the start of the system",
+            "grows more than a day after the start of the system",
+        ],
+        order: Order::Rising,
+        class: |seen| some(seen.facts.uptime, &[1.0, 24.0]),
+    },
+    Rule {
+        name: "known",
+        classes: &[
+            "can be shrunk by the kernel",
+            "belongs to a layer that others' requests are charged to",
+            "is a slab cache",
+            "is a tag of a driver or the kernel",
+        ],
+        order: Order::Free,
+        class: |seen| {
+            Some(if seen.pool == Pool::Reclaimable || owner::is_part_of_inodes(seen.tag) {
+                0
+            } else if owner::layer(seen.tag).is_some() {
+                1
+            } else if seen.tag.as_pool().is_none() {
+                2
+            } else {
+                3
+            })
+        },
+    },
+    Rule {
+        name: "busy",
+        classes: &[
+            "allocated fewer than 20 times",
+            "allocated fewer than 1,000 times",
+            "allocated fewer than 50,000 times",
+            "allocated very often",
+        ],
+        order: Order::Free,
+        class: |seen| some(seen.facts.allocs, &[20.0, 1e3, 5e4]),
+    },
+    Rule {
+        name: "noise",
+        classes: &[
+            "grew by less than its noise",
+            "grew by a few times its noise",
+            "grew by many times its noise",
+            "grew by very many times its noise",
+        ],
+        order: Order::Rising,
+        class: |seen| some(seen.evidence().map(|evidence| evidence.signal), &[1.5, 6.0, 30.0]),
+    },
+    Rule {
+        name: "without-load",
+        classes: &[
+            "does not grow where load and time of day are taken out",
+            "hardly grows where load and time of day are taken out",
+            "grows where load and time of day are taken out",
+            "clearly grows where load and time of day are taken out",
+        ],
+        order: Order::Rising,
+        class: |seen| some(seen.evidence().and_then(|evidence| evidence.partial_t), &[1.5, 5.0, 20.0]),
+    },
+    Rule {
+        name: "curve",
+        classes: &[
+            "grows along a curve that fills up",
+            "grows about as well along a curve as along a line",
+            "grows along a line",
+        ],
+        order: Order::Rising,
+        class: |seen| some(seen.evidence().and_then(|evidence| evidence.filling), &[0.9, 1.2]),
+    },
+    Rule {
+        name: "tests",
+        classes: &[
+            "shows no trend in the tests",
+            "jumps once by the tests",
+            "follows the load by the tests",
+            "levels off by the tests",
+            "grows by the tests",
+            "passes the tests for a leak, as a cache may for a time",
+            "passes all tests for a leak",
+        ],
+        order: Order::Rising,
+        class: |seen| match seen.tests {
+            Tests::TooEarly => Some(5),
+            Tests::Say(kind) => match kind {
+                VerdictKind::Steady => Some(0),
+                VerdictKind::Step => Some(1),
+                VerdictKind::LoadDriven => Some(2),
+                VerdictKind::WarmingUp => Some(3),
+                VerdictKind::Growing => Some(4),
+                VerdictKind::Leaking => Some(6),
+                VerdictKind::Suspected | VerdictKind::TooLittleData => None,
+            },
+        },
+    },
+];
+
+/// Classes of a rule, at most.
+pub const CLASSES: usize = 8;
