@@ -188,6 +188,55 @@ pub(crate) fn open_into(
     Ok(())
 }
 
+/// Dates of files that lie this close together, on average, are those of a copy: nobody takes logs that fast.
+const COPIED: f64 = 0.2;
+
+/// Where the dates of several files are those of a copy, forgets them and puts the files into the order of their names, numbers in
+/// them counted as such. Says whether it was so.
+pub(crate) fn forget_dates_of_copies(parts: &mut [Part]) -> bool {
+    let dates: Vec<Timestamp> = parts.iter().filter_map(|part| part.start).collect();
+    let (Some(first), Some(last)) = (dates.iter().min(), dates.iter().max()) else { return false };
+    let all_of_files = parts.iter().all(|part| part.time_from == TimeFrom::FileDate);
+    if parts.len() < 2 || !all_of_files || dates.len() != parts.len() {
+        return false;
+    }
+    if last.duration_since(*first).as_secs_f64() > COPIED * (parts.len() - 1) as f64 {
+        return false;
+    }
+    for part in &mut *parts {
+        (part.start, part.time_from) = (None, TimeFrom::Content);
+    }
+    parts.sort_by_key(|part| by_number(part.input.name()));
+    true
+}
+
+/// A name in pieces that sort as a person would: `log10` after `log9`.
+fn by_number(name: &str) -> Vec<(u64, String)> {
+    let mut pieces: Vec<(u64, String)> = vec![(0, String::new())];
+    for letter in name.chars() {
+        let inside = pieces.len() > 1;
+        let Some((number, text)) = pieces.last_mut() else { continue };
+        match letter.to_digit(10) {
+            Some(digit) if text.is_empty() && inside => {
+                *number = number.saturating_mul(10).saturating_add(digit.into());
+            }
+            Some(digit) => pieces.push((digit.into(), String::new())),
+            None => text.push(letter),
+        }
+    }
+    pieces
+}
+
+/// The remark on them.
+pub(crate) fn dates_of_copies(parts: &[Part]) -> Remark {
+    let name = parts.first().map(|part| part.input.name().to_string()).unwrap_or_default();
+    let text = format!(
+        "{name} and {} more: no times in the files, and their dates are those of a copy; read in the order of their names",
+        parts.len().saturating_sub(1)
+    );
+    Remark::new(RemarkKind::TimeFromFile, text)
+}
+
 /// Remarks on times that are not in the files themselves.
 pub(crate) fn where_times_come_from(parts: &[Part]) -> Vec<Remark> {
     let mut remarks = Vec::new();

@@ -55,6 +55,9 @@ impl SampleSeries {
 
     fn made_of(mut parts: Vec<Part>, name: String, options: ReadOptions, mut remarks: Vec<Remark>) -> Self {
         if parts.len() > 1 && parts.iter().all(|part| part.start.is_some()) {
+            if part::forget_dates_of_copies(&mut parts) {
+                remarks.push(part::dates_of_copies(&parts));
+            }
             parts.sort_by_key(|part| part.start);
         }
         remarks.extend(part::where_times_come_from(&parts));

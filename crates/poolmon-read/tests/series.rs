@@ -50,6 +50,39 @@ fn content_decides_on_the_format() {
     assert!(identify(&Input::open(&binary).unwrap()).is_err());
 }
 
+/// A folder that was copied: all files have the date of the copy, which says nothing of when the logs were taken.
+#[test]
+fn dates_of_a_copy_are_no_times() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_790_000_000);
+    let logs = |seconds: u64| -> Vec<PathBuf> {
+        let file = |number: u64| {
+            let path = folder.path().join(format!("snap{number}.log"));
+            fs::write(&path, SNAP.replace("31168512", &format!("{number}000000"))).unwrap();
+            let file = fs::File::options().append(true).open(&path).unwrap();
+            file.set_modified(at + std::time::Duration::from_secs(seconds * (20 - number))).unwrap();
+            path
+        };
+        [10, 9, 2].map(file).to_vec()
+    };
+    let bytes = |series: &mut SampleSeries| {
+        let mut sample = Sample::empty();
+        let mut all = Vec::new();
+        while series.next_into(&mut sample).unwrap() {
+            all.push((sample.time.is_some(), sample.rows[0].counters.bytes.unwrap() / 1_000_000));
+        }
+        all
+    };
+    let mut copied = open(&logs(0));
+    let remarks = copied.take_remarks();
+    assert!(remarks.iter().any(|remark| remark.text.contains("those of a copy")), "{remarks:?}");
+    assert_eq!(bytes(&mut copied), [(false, 2), (false, 9), (false, 10)]);
+    // An hour apart they are believed, whatever the names say.
+    let mut dated = open(&logs(3600));
+    assert!(!dated.take_remarks().iter().any(|remark| remark.text.contains("copy")));
+    assert_eq!(bytes(&mut dated), [(true, 10), (true, 9), (true, 2)]);
+}
+
 #[test]
 fn every_format_is_named_once() {
     for (n, format) in FORMATS.iter().enumerate() {
