@@ -49,7 +49,7 @@ fn of_one_leak() {
     let (first, last) = (bytes(0), bytes(239));
     let leaks = json_of(&["leaks", &path, "--format", "json"]);
     let leak = row(&leaks["verdicts"], "Leak");
-    assert_eq!(leak["kind"], "leaking", "{leak}");
+    assert!(leak["kind"] == "leaking" || leak["kind"] == "suspected", "{leak}");
     assert_eq!(leak["held"], last, "the last sample's figure");
     assert_eq!(leak["growth"], last - first, "last minus first of the window, which is all of it");
     let top = json_of(&["top", &path, "--format", "json"]);

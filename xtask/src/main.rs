@@ -32,6 +32,7 @@ cargo xtask COMMAND
   completions [FOLDER]                            write the shells' completions (default target/completions)
   accuracy [--set SET] [--hosts N] ...            how often verdicts are right, on hosts simulated from mechanisms
   accuracy shapes [--hosts N] [--tags N] ...      the same on hosts drawn from shapes of curves
+  accuracy fit [--hosts N] [--check]              fit what the rules of verdicts weigh, on tuning hosts
   icon                                            draw crates/poolmon/windows/poolmon.ico anew
   picture                                         draw docs/screen.svg from the running demo";
 
@@ -86,6 +87,7 @@ fn accuracy(args: &[&str]) -> Done {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root()).args(["run", "--quiet", "--release", "--package"]);
     match args {
+        ["fit", rest @ ..] => run(command.args(["poolmon-leak", "--example", "fit", "--"]).args(rest)),
         ["shapes", rest @ ..] => {
             run(command.args(["poolmon-leak", "--example", "accuracy", "--"]).args(rest))
         }

@@ -1,7 +1,7 @@
 //! Fits what the classes of the rules weigh (`src/suspicion/weights.rs`), on the tuning hosts of both generators.
 //!
 //! ```text
-//! cargo run --release -p poolmon-leak --example fit -- [--hosts 600] [--check]
+//! cargo xtask accuracy fit [--hosts 1500] [--check]
 //! ```
 //!
 //! Logistic regression with a ridge, one for each length of recording: every row that grew is a case, and whether it belongs to a
@@ -247,7 +247,7 @@ fn solve(mut matrix: Vec<f64>, mut right: Vec<f64>) -> Vec<f64> {
 
 fn write(fits: &[Fit], cases: &Cases, hosts: u64) -> String {
     let mut text = String::from(
-        "//! What each class of each rule weighs: the natural logarithm of a likelihood ratio.\n//!\n//! Written by `cargo run --release -p poolmon-leak --example fit`; not by hand.\n",
+        "//! What each class of each rule weighs: the natural logarithm of a likelihood ratio.\n//!\n//! Written by `cargo xtask accuracy fit`; not by hand.\n",
     );
     let _ = writeln!(text, "//! Fitted on {hosts} tuning hosts of each generator.");
     text.push_str("\nuse super::Weights;\n\n/// In the order of [`super::History`].\n#[rustfmt::skip]\npub const WEIGHTS: [Weights; 4] = [\n");
@@ -312,7 +312,7 @@ fn main() {
         .iter()
         .position(|arg| arg == "--hosts")
         .and_then(|at| args.get(at + 1)?.parse().ok())
-        .unwrap_or(600);
+        .unwrap_or(1500);
     let mut found = Cases::default();
     if args.iter().any(|arg| arg == "--check") {
         mechanisms::<Validation>(hosts, &mut found);

@@ -340,16 +340,17 @@ impl Report {
         causes
     }
 
-    /// The rows that a pool's growth is made of, largest first, with their share of all that rose in it: as many as explain 90 %,
-    /// at most `most`. Empty if the pool did not grow.
+    /// The rows that a pool's growth is made of, largest first, with their share of it, or of all that rose in it if that is more:
+    /// as many as explain 90 %, at most `most`. Empty if the pool did not grow.
     pub fn growth_of(&self, pool: Pool, most: usize) -> Vec<(&Verdict, f64)> {
         let mut rows: Vec<&Verdict> =
             self.verdicts.iter().filter(|row| row.pool == pool && row.change > 0.0).collect();
-        let all: f64 = rows.iter().map(|row| row.change).sum();
-        let grew = self.pools.iter().any(|growth| growth.pool == pool && growth.change > 0.0);
-        if !grew || all <= 0.0 {
+        let grew = self.pools.iter().find(|growth| growth.pool == pool).map_or(0.0, |growth| growth.change);
+        if grew <= 0.0 || rows.is_empty() {
             return Vec::new();
         }
+        // The header's figure may have grown by more than all rows, or rows may have shrunk beside.
+        let all = rows.iter().map(|row| row.change).sum::<f64>().max(grew);
         rows.sort_by(|a, b| b.change.total_cmp(&a.change));
         let mut told = 0.0;
         let explains = |row: &&Verdict| {

@@ -197,7 +197,8 @@ pub(crate) fn forget_dates_of_copies(parts: &mut [Part]) -> bool {
     let dates: Vec<Timestamp> = parts.iter().filter_map(|part| part.start).collect();
     let (Some(first), Some(last)) = (dates.iter().min(), dates.iter().max()) else { return false };
     let all_of_files = parts.iter().all(|part| part.time_from == TimeFrom::FileDate);
-    if parts.len() < 2 || !all_of_files || dates.len() != parts.len() {
+    let alike = parts.windows(2).all(|pair| matches!(pair, [a, b] if a.format.id == b.format.id));
+    if parts.len() < 2 || !alike || !all_of_files || dates.len() != parts.len() {
         return false;
     }
     if last.duration_since(*first).as_secs_f64() > COPIED * (parts.len() - 1) as f64 {

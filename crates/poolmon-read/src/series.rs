@@ -15,7 +15,7 @@ use crate::part;
 use crate::part::is_zone_assumed;
 pub use crate::part::{Part, TimeFrom};
 use crate::samples::{Earlier, SamplePair};
-use crate::{Holds, Input, ReadError, ReadOptions, Remark, Result, Samples, Tape};
+use crate::{Holds, Input, ReadError, ReadOptions, Remark, RemarkKind, Result, Samples, Tape};
 
 /// A series of samples, oldest first; one of them is in memory at a time.
 pub struct SampleSeries {
@@ -55,9 +55,6 @@ impl SampleSeries {
 
     fn made_of(mut parts: Vec<Part>, name: String, options: ReadOptions, mut remarks: Vec<Remark>) -> Self {
         if parts.len() > 1 && parts.iter().all(|part| part.start.is_some()) {
-            if part::forget_dates_of_copies(&mut parts) {
-                remarks.push(part::dates_of_copies(&parts));
-            }
             parts.sort_by_key(|part| part.start);
         }
         remarks.extend(part::where_times_come_from(&parts));
@@ -97,6 +94,14 @@ impl SampleSeries {
     /// Whether the time of each part is the date of its file, which a copy changes.
     pub fn is_dated_by_files(&self) -> bool {
         self.parts.iter().all(|part| part.time_from == TimeFrom::FileDate)
+    }
+
+    /// Where the files have no times, and the dates of all are those of a copy, forgets these and takes the order of the names.
+    pub fn order_copies_by_name(&mut self) {
+        if part::forget_dates_of_copies(&mut self.parts) {
+            self.remarks.retain(|remark| remark.kind != RemarkKind::TimeFromFile);
+            self.remarks.push(part::dates_of_copies(&self.parts));
+        }
     }
 
     /// Whether there are machine-wide figures and no rows.

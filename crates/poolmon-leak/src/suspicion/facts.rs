@@ -40,8 +40,6 @@ pub struct Facts {
     pub off_line: f64,
     /// Slope of the later half over that of the earlier, by time.
     pub ratio: f64,
-    /// The same by the machine's work.
-    pub ratio_by_work: Option<f64>,
     /// Growth in the last quarter, over a quarter of all growth.
     pub last: f64,
     /// Deepest fall below what was held before, over the growth.
@@ -127,17 +125,6 @@ fn ratio_of_halves(x: &[f64], y: &[f64]) -> f64 {
     if early <= 0.0 { if late > 0.0 { 99.0 } else { 0.0 } } else { (late / early).clamp(0.0, 99.0) }
 }
 
-/// A clock that runs by the machine's work. Load sums square roots of counts, hence the square.
-fn work(hours: &[f64], load: &[f64]) -> Vec<f64> {
-    let mut sum = 0.0;
-    let mut clock = vec![0.0];
-    for (pair, load) in hours.windows(2).zip(&load[1..]) {
-        sum += (pair[1] - pair[0]) * load * load;
-        clock.push(sum);
-    }
-    clock
-}
-
 /// Median growth an hour between points that are whole days apart.
 fn by_days(x: &[f64], y: &[f64]) -> Option<f64> {
     let mut slopes = Vec::new();
@@ -205,7 +192,6 @@ impl Facts {
             beyond_work: None,
             off_line: left / growth,
             ratio: ratio_of_halves(x, y),
-            ratio_by_work: None,
             last: (y[n - 1] - y[reached(x, 0.75).min(n - 2)]) / growth * 4.0,
             drawdown: crate::stats::floor::drawdown(y) / growth,
             jump: jump(y) / growth,
@@ -225,7 +211,6 @@ impl Facts {
         if let Some(load) = points.known_load() {
             let trend: Vec<f64> = x.iter().zip(y).map(|(hour, value)| value - slope * hour).collect();
             facts.with_load = Some(correlation(&load, &trend));
-            facts.ratio_by_work = Some(ratio_of_halves(&work(x, &load), y));
         }
         Some(facts)
     }

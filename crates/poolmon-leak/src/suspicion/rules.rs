@@ -73,7 +73,7 @@ fn some(value: Option<f64>, limits: &[f64]) -> Option<usize> {
 }
 
 /// Every rule, in the order of the fitted table.
-pub const RULES: [Rule; 26] = [
+pub const RULES: [Rule; 25] = [
     Rule {
         name: "kept",
         classes: &[
@@ -165,18 +165,6 @@ pub const RULES: [Rule; 26] = [
         ],
         order: Order::Free,
         class: |seen| Some(above(seen.facts.ratio, &[0.25, 0.6, 0.85, 1.2, 2.5])),
-    },
-    Rule {
-        name: "slows-by-work",
-        classes: &[
-            "gains less and less for the machine's work",
-            "gains half as much for the machine's work as at first",
-            "gains somewhat less for the machine's work than at first",
-            "gains as much for the machine's work as at first",
-            "gains more for the machine's work than at first",
-        ],
-        order: Order::Free,
-        class: |seen| some(seen.facts.ratio_by_work, &[0.25, 0.6, 0.85, 1.2]),
     },
     Rule {
         name: "at-the-end",

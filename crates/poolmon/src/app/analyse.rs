@@ -10,7 +10,7 @@ use poolmon_leak::{Analysis, OwnerHint, Report};
 use poolmon_model::problem::Problem;
 use poolmon_model::{Counters, Labeler as _, Pool, PoolView, Row, Sample, Tag, units};
 use poolmon_owner::linux::MergedCaches;
-use poolmon_read::{ReadOptions, SampleSeries};
+use poolmon_read::SampleSeries;
 use poolmon_record::Stop;
 use poolmon_report::AnalysedSeries;
 use poolmon_store::TimedMark;
@@ -111,7 +111,7 @@ fn files(
     owners: &KnownOwners,
     marks: Option<&mut Vec<TimedMark>>,
 ) -> anyhow::Result<AnalysedSeries> {
-    let mut rows = input::reported_series(&args.sources, ReadOptions::default())?;
+    let mut rows = input::judged_series(&args.sources)?;
     if let Some(marks) = marks {
         *marks = rows.marks()?;
     }

@@ -74,11 +74,21 @@ pub fn series(paths: &[PathBuf], options: ReadOptions) -> anyhow::Result<SampleS
 
 /// As [`series`], and prints what a person has to know of the files.
 pub fn reported_series(paths: &[PathBuf], options: ReadOptions) -> anyhow::Result<SampleSeries> {
-    let mut series = series(paths, options)?;
+    Ok(reported(series(paths, options)?))
+}
+
+/// The same, to be judged: logs whose dates are those of a copy are in the order of their names.
+pub fn judged_series(paths: &[PathBuf]) -> anyhow::Result<SampleSeries> {
+    let mut series = series(paths, ReadOptions::default())?;
+    series.order_copies_by_name();
+    Ok(reported(series))
+}
+
+fn reported(mut series: SampleSeries) -> SampleSeries {
     for remark in series.take_remarks() {
         warning!("{remark}");
     }
-    Ok(series)
+    series
 }
 
 /// One moment of a file.
