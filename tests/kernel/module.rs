@@ -68,9 +68,10 @@ fn its_leaks_are_named_with_their_rates() {
     let (start, before) = (Instant::now(), held());
     let answer = leaks(120);
     let (hours, after) = (start.elapsed().as_secs_f64() / 3600.0, held());
-    let leaking =
-        answer["verdicts"].as_array().expect("verdicts").iter().filter(|row| row["kind"] == "leaking");
-    let leaking: Vec<&Value> = leaking.collect();
+    // Two minutes are too few to be certain.
+    let named = |row: &&Value| row["kind"] == "leaking" || row["kind"] == "suspected";
+    let leaking: Vec<&Value> =
+        answer["verdicts"].as_array().expect("verdicts").iter().filter(named).collect();
     let expected =
         [("leaky_item", (after.0 - before.0) / hours), ("kmalloc-256", (after.1 - before.1) / hours)];
     assert_eq!(
@@ -90,7 +91,10 @@ fn its_leaks_are_named_with_their_rates() {
             );
         }
     }
-    assert_eq!(leaking.len(), expected.len(), "nothing else leaks here: {leaking:?}");
+    let others = leaking
+        .iter()
+        .filter(|row| row["kind"] == "leaking" && !expected.iter().any(|(tag, _)| row["tag"] == *tag));
+    assert_eq!(others.count(), 0, "nothing else leaks here: {leaking:?}");
 }
 
 /// `poolmon trace` of a cache while the module takes objects for 18 of 20 seconds: it begins and ends within the trace, so that

@@ -24,7 +24,7 @@ fn leaks_names_what_grows_while_it_watches() {
     assert_eq!(told, [(&"Leak".into(), &"nonpaged".into())], "{json:#}");
     let kind = verdicts[0]["kind"].as_str().unwrap();
     // Twenty seconds may be too few for more than that it grows.
-    assert!(["leaking", "growing"].contains(&kind), "{json:#}");
+    assert!(["leaking", "suspected", "growing"].contains(&kind), "{json:#}");
     assert!(verdicts[0]["bytes"]["per_hour"].as_f64().unwrap() > 1e9, "{json:#}");
 }
 
