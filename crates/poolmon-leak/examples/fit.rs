@@ -250,7 +250,7 @@ fn write(fits: &[Fit], cases: &Cases, hosts: u64) -> String {
         "//! What each class of each rule weighs: the natural logarithm of a likelihood ratio.\n//!\n//! Written by `cargo xtask accuracy fit`; not by hand.\n",
     );
     let _ = writeln!(text, "//! Fitted on {hosts} tuning hosts of each generator.");
-    text.push_str("\nuse super::Weights;\n\n/// In the order of [`super::History`].\n#[rustfmt::skip]\npub const WEIGHTS: [Weights; 4] = [\n");
+    text.push_str("\nuse super::Weights;\n\n/// In the order of [`super::History`].\n#[rustfmt::skip]\n#[allow(clippy::approx_constant, reason = \"a weight may look like a constant\")]\npub const WEIGHTS: [Weights; 4] = [\n");
     for ((fit, history), cases) in fits.iter().zip(History::ALL).zip(cases) {
         let leaks = cases.iter().filter(|case| case.leaks).count();
         let _ =

@@ -7,6 +7,7 @@ use super::Weights;
 
 /// In the order of [`super::History`].
 #[rustfmt::skip]
+#[allow(clippy::approx_constant, reason = "a weight may look like a constant")]
 pub const WEIGHTS: [Weights; 4] = [
     // Few: 48658 rows that grew, 550 of them leaking.
     Weights {
