@@ -9,8 +9,8 @@ use std::process::{Command, Stdio};
 
 use crate::root;
 
-/// No executable above this: 8 MB, and 0.2 of the 0.4 MB that tracing may take.
-const LARGEST: u64 = 8_200_000;
+/// No executable above this; with everything, it has to stay below 9 MB.
+const LARGEST: u64 = 8_500_000;
 
 /// A Windows target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
