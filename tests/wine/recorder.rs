@@ -91,9 +91,10 @@ fn both_systems_judge_a_short_recording_alike() {
     wine.text(&script, &["record", "rec", "--interval", "100ms", "--for", "3s"]);
     let args = ["leaks", "rec", "--format", "json"];
     let there = wine.json(&script, &args);
-    // Three seconds are no evidence, however fast it grows; it says what is missing.
-    assert_eq!(there["verdicts"], Value::Array(Vec::new()), "{there:#}");
-    assert!(there["needs_seconds"].as_f64().is_some_and(|seconds| seconds > 60.0), "{there:#}");
+    // Three seconds are no proof, however fast it grows: what grows is named, no leak is, and it says what is missing.
+    let verdicts = there["verdicts"].as_array().expect("verdicts");
+    assert!(verdicts.iter().all(|row| row["tag"] == "Leak" && row["kind"] != "leaking"), "{there:#}");
+    assert!(there["needs_seconds"].as_f64().is_some_and(|seconds| seconds > 10.0), "{there:#}");
     let Some(native) = native() else {
         skip(Need::Wine, "this system's executable is absent (cargo build)");
         return;
