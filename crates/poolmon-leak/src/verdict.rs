@@ -202,6 +202,8 @@ pub struct Verdict {
     pub change: f64,
     /// How sure it is that the row leaks; `None` if that is less likely than not.
     pub level: Option<Level>,
+    /// The same as a number from 0 to 1, for the strongest of its lockstep group; `None` if it did not grow.
+    pub confidence: Option<f64>,
     /// Part of the pool's growth in that time, 0 to 1; `None` if the pool does not grow.
     pub share: Option<f64>,
     /// The same with all tags of its pool that grow in lockstep with it; `None` if there are none.
@@ -221,7 +223,7 @@ pub struct Verdict {
     pub owner: Option<String>,
     /// Why this verdict, and what to know about it; each a short clause.
     pub reasons: Vec<String>,
-    /// How likely it is that the row leaks, and which facts decide; `None` if it did not grow.
+    /// How likely it is that the row leaks for what it shows itself, and which facts decide; `None` if it did not grow.
     pub suspicion: Option<Suspicion>,
     /// The numbers behind it.
     pub evidence: Evidence,
@@ -290,8 +292,8 @@ pub struct Report {
     pub reboots: u32,
     /// Samples that were not later than the one before, and were left out.
     pub out_of_order: u64,
-    /// Bytes an hour above which a leak would have been seen in nine of ten rows: more than all that they moved.
-    pub visible: Option<f64>,
+    /// Bytes within which nine of ten rows stayed, at least 64 KiB; `None` without rows.
+    pub calm: Option<f64>,
     /// False if no sample reported a time: a minute from sample to sample is then assumed, and rates mean little.
     pub times_known: bool,
 }
@@ -335,7 +337,7 @@ impl Report {
         let weight = |verdict: &Verdict| {
             self.group_of(verdict).map_or(verdict.bytes.per_hour, |group| group.bytes_per_hour)
         };
-        let weight = |verdict: &Verdict| weight(verdict) * verdict.confidence().powi(2);
+        let weight = |verdict: &Verdict| weight(verdict) * verdict.confidence.unwrap_or(0.0).powi(2);
         causes.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
         causes
     }
@@ -352,10 +354,10 @@ impl Report {
         // The header's figure may have grown by more than all rows, or rows may have shrunk beside.
         let all = rows.iter().map(|row| row.change).sum::<f64>().max(grew);
         rows.sort_by(|a, b| b.change.total_cmp(&a.change));
-        let mut told = 0.0;
+        let mut explained = 0.0;
         let explains = |row: &&Verdict| {
-            let before = told;
-            told += row.change;
+            let before = explained;
+            explained += row.change;
             before < 0.9 * all
         };
         rows.into_iter().take_while(explains).take(most).map(|row| (row, row.change / all)).collect()
@@ -375,11 +377,6 @@ impl Report {
 }
 
 impl Verdict {
-    /// How likely it is that the row leaks, from 0 to 1.
-    pub fn confidence(&self) -> f64 {
-        self.suspicion.as_ref().map_or(0.0, |suspicion| suspicion.confidence)
-    }
-
     /// One sentence for a person, with times of day in this time zone.
     pub fn sentence(&self, zone: &TimeZone) -> String {
         use std::fmt::Write as _;
@@ -390,7 +387,7 @@ impl Verdict {
             VerdictKind::Leaking => format!("{who} leaks {}", rate()),
             VerdictKind::Suspected => {
                 let level = self.level.unwrap_or(Level::Possible).adverb();
-                format!("{who} {level} leaks {} ({} sure)", rate(), percent(self.confidence()))
+                format!("{who} {level} leaks {} ({} sure)", rate(), percent(self.confidence.unwrap_or(0.0)))
             }
             VerdictKind::Growing => format!("{who} grows by {}", rate()),
             VerdictKind::WarmingUp => {

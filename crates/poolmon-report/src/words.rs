@@ -77,10 +77,12 @@ pub struct Counts {
     pub suspects: usize,
 }
 
-/// What the data could have shown.
-fn visible(report: &Report) -> String {
-    let told = |rate| format!("; in nine of ten, a leak above {} would have been seen", human_rate(rate));
-    report.visible.map(told).unwrap_or_default()
+/// How still it was: nothing that moves little can be a large leak.
+fn calm(report: &Report) -> String {
+    report
+        .calm
+        .map(|bytes| format!("; nine of ten stayed within {}", human_amount(bytes)))
+        .unwrap_or_default()
 }
 
 /// What a pool's growth is made of: `Leak +923 MiB (75 %, likely leaks)`; `None` if the pool did not grow.
@@ -131,7 +133,7 @@ pub fn headline(report: &Report, config: &AnalysisConfig, needs: Option<Duration
             counted(report.samples, "sample"),
             exact_hours(report.hours),
             grouped(tags as u64),
-            visible(report)
+            calm(report)
         ),
         1 => format!("One tag leaks{also}"),
         n if causes < n => format!("{n} tags leak, of {}{also}", counted(causes as u64, "cause")),

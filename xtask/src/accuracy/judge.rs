@@ -85,5 +85,5 @@ fn line(report: &Report, verdict: &Verdict, level: usize) -> Line {
 
 /// The confidence that a row leaks.
 fn confidence(verdict: &Verdict) -> Option<(Key, f64)> {
-    verdict.suspicion.as_ref().map(|suspicion| (key(verdict), suspicion.confidence))
+    verdict.confidence.map(|confidence| (key(verdict), confidence))
 }

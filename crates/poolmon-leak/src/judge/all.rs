@@ -195,6 +195,7 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
                 .map(|hint| hint.driver.clone())
                 .or_else(|| series.owner.as_deref().and_then(reported_name)),
             reasons: finding.reasons.clone(),
+            confidence: suspicions[at].as_ref().map(|(_, suspicion)| suspicion.confidence),
             suspicion: suspicions[at].as_ref().map(|(_, suspicion)| suspicion.clone()),
             evidence: finding.evidence.clone(),
             facts: suspicions[at].as_ref().map(|(facts, _)| *facts),
@@ -205,17 +206,16 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
     name_copies(&mut verdicts);
     let mut groups = groups(&analysis.header, &grown, &mut verdicts, &hints);
     strongest(&mut groups, &mut verdicts);
-    let (from_hours, to_hours) = hours(analysis, from, to);
     Report {
         verdicts,
         groups,
         pools,
         hours: analysis.last_seconds / 3600.0,
-        judged: (from_hours, to_hours),
+        judged: hours(analysis, from, to),
         samples: analysis.samples,
         reboots: analysis.epoch,
         out_of_order: analysis.out_of_order,
-        visible: Moved::visible(&moved, to_hours - from_hours),
+        calm: Moved::calm(&moved),
         times_known: analysis.times_known,
     }
 }
@@ -237,17 +237,16 @@ impl Moved {
         Self { change, swing: (most - least).max(0.0) }
     }
 
-    /// Bytes an hour that are more than nine of ten rows moved in all the time.
-    fn visible(rows: &[Self], hours: f64) -> Option<f64> {
+    /// Bytes within which nine of ten rows stayed.
+    fn calm(rows: &[Self]) -> Option<f64> {
         let mut swings: Vec<f64> = rows.iter().map(|row| row.swing.max(65_536.0)).collect();
         swings.sort_by(f64::total_cmp);
-        let ninth = swings.get((swings.len().max(1) - 1) * 9 / 10)?;
-        (hours > 0.0).then(|| ninth / hours)
+        swings.get((swings.len().max(1) - 1) * 9 / 10).copied()
     }
 }
 
 /// Lets the confidence decide: a row that is more likely than not a leak is a suspect, whatever test it failed, and one that passed
-/// every test but is not even likely to leak is no more than that. Says whether the row needs a window of its own to be told of.
+/// every test but is not even likely to leak is no more than that. Says whether the row needs a window of its own.
 fn suspect(finding: &mut Finding, suspicion: &Suspicion) -> bool {
     let (before, level) = (finding.kind, suspicion.level());
     if finding.excused || before == VerdictKind::Leaking && level >= Some(Level::Likely) {
@@ -283,9 +282,9 @@ const fn worth_a_look(kind: VerdictKind) -> f64 {
 fn strongest(groups: &mut [Group], verdicts: &mut Vec<Verdict>) {
     for group in &*groups {
         let members = || group.members.iter().filter_map(|&at| verdicts.get(at));
-        let Some(best) = members().max_by(|a, b| a.confidence().total_cmp(&b.confidence())) else { continue };
-        let (kind, level, suspicion) =
-            (members().map(|member| member.kind).min(), best.level, best.suspicion.clone());
+        let confidence = members().filter_map(|member| member.confidence).reduce(f64::max);
+        let level = confidence.and_then(Level::of);
+        let kind = members().map(|member| member.kind).min();
         let Some(kind) = kind.filter(|kind| *kind < VerdictKind::Growing) else { continue };
         for &at in &group.members {
             if let Some(verdict) = verdicts.get_mut(at)
@@ -296,8 +295,8 @@ fn strongest(groups: &mut [Group], verdicts: &mut Vec<Verdict>) {
                 let sure = verdict.bytes.low > 0.0;
                 verdict.kind = if sure { kind } else { kind.max(VerdictKind::Suspected) };
                 verdict.needs_hours = None;
-                verdict.reasons = vec!["grows in lockstep with one that is surer to leak".into()];
-                (verdict.level, verdict.suspicion) = (level, suspicion.clone());
+                verdict.reasons = vec!["grows in lockstep with one that is more likely to leak".into()];
+                (verdict.level, verdict.confidence) = (level, confidence);
             }
         }
     }
@@ -474,5 +473,5 @@ fn exhaustion(header: &Header, rates: &[(Pool, f64)]) -> Option<Exhaustion> {
         .min_by(|a, b| a.hours.total_cmp(&b.hours))
 }
 
-/// Hours beyond which no end is told.
+/// Hours beyond which no end is stated.
 const YEAR: f64 = 24.0 * 365.0;

@@ -7,7 +7,7 @@ use poolmon_model::Tag;
 
 use super::one::Finding;
 use super::owner::{self, OwnerHint};
-use crate::suspicion::line::{self, correlation};
+use crate::stats::line::{self, correlation};
 use crate::verdict::{Verdict, VerdictKind};
 
 /// Largest whole multiple that counts as lockstep.
@@ -83,8 +83,7 @@ fn lockstep(a: &Finding, b: &Finding) -> bool {
         if varies(&gained_a) && varies(&gained_b) {
             let work = a.points.known_load().map(|load| {
                 let hour = |cell: usize| (cell as f64 + 0.5) / CELLS as f64;
-                let load: Vec<f64> = (0..CELLS).map(|cell| at(&load, a, hour(cell)).powi(2)).collect();
-                load
+                (0..CELLS).map(|cell| at(&load, a, hour(cell)).powi(2)).collect::<Vec<f64>>()
             });
             let (rest_a, rest_b) = match &work {
                 Some(work) => (without(&gained_a, work), without(&gained_b, work)),

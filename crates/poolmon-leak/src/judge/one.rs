@@ -5,8 +5,8 @@ use poolmon_model::Pool;
 use super::Points;
 use super::ended::ended;
 use crate::config::AnalysisConfig;
+use crate::stats::line::{self, correlation};
 use crate::stats::{change_point, floor, mann_kendall, rank, rhythm, saturation, theil_sen};
-use crate::suspicion::line::{self, correlation};
 use crate::suspicion::{Facts, Tests};
 use crate::verdict::{Evidence, Rate, VerdictKind};
 

@@ -379,8 +379,9 @@ impl Analysis {
         if slot.epoch == 0 {
             return self.uptime_start.map(|uptime| uptime.as_secs_f64() / 3600.0);
         }
-        // A later boot of the recording was first seen soon after it.
-        Some(0.0)
+        // Of a boot in between, no uptime is kept.
+        let uptime = self.uptime.filter(|_| slot.epoch == self.epoch)?;
+        Some((uptime.as_secs_f64() - self.last_seconds) / 3600.0 + slot.hours()).map(|hours| hours.max(0.0))
     }
 
     /// Judges everything there is by now.

@@ -7,7 +7,7 @@
 //! * [`floor`]: the rising floor, and how far a series falls back;
 //! * [`saturation`]: is the later part slower than the earlier;
 //! * [`rhythm`]: trend without load and time of day, and growth from day to day;
-//! * [`regression`]: least squares, which `rhythm` needs;
+//! * [`regression`]: least squares with several columns, which `rhythm` needs; [`line`]: with one, and correlation;
 //! * [`false_discovery`]: many tags tested at once; [`discrete`]: where each can only give certain p-values;
 //! * [`signed_rank`]: are differences above zero, and by how much.
 //!
@@ -17,6 +17,7 @@ pub mod change_point;
 pub mod discrete;
 pub mod false_discovery;
 pub mod floor;
+pub mod line;
 pub mod mann_kendall;
 pub mod normal;
 pub mod rank;

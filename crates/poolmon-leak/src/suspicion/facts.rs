@@ -1,7 +1,7 @@
 //! What a series shows: plain numbers, each of which a person could work out with the samples and a ruler.
 
-use super::line::{correlation, line};
 use crate::judge::Points;
+use crate::stats::line::{correlation, line};
 use crate::stats::rank;
 
 /// Points that facts are worked out from, at most.

@@ -7,7 +7,6 @@
 //! 4. the sum, through the logistic function, is the confidence: of the rows given 0.8, about 80 % leak.
 
 mod facts;
-pub(crate) mod line;
 mod rules;
 mod weights;
 

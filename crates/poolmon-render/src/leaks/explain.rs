@@ -31,7 +31,7 @@ fn row(out: &mut dyn Write, verdict: &Verdict, zone: &TimeZone) -> io::Result<()
     let Some(suspicion) = &verdict.suspicion else {
         return writeln!(out, "  It did not grow, so nothing was weighed.");
     };
-    writeln!(out, "\nHow likely a leak is: {}", percent(suspicion.confidence))?;
+    writeln!(out, "\nHow likely a leak is, by what it shows itself: {}", percent(suspicion.confidence))?;
     writeln!(out, "  {:>+6.2}  of the rows that grow, few leak", suspicion.prior)?;
     for one in &suspicion.contributions {
         writeln!(out, "  {:>+6.2}  {:<14} {}", one.weight, one.rule, one.found)?;

@@ -127,7 +127,7 @@ pub fn csv(out: &mut dyn Write, judged: &AnalysedSeries, filter: &Filter, all: b
             format!("{:.0}", verdict.growth),
             format!("{:.0}", verdict.change),
             verdict.level.map(|level| level.id().to_owned()).unwrap_or_default(),
-            figure(verdict.suspicion.as_ref().map(|suspicion| suspicion.confidence)),
+            figure(verdict.confidence),
             figure(verdict.share),
             verdict.since.map(|since| since.to_string()).unwrap_or_default(),
             verdict.since_start.to_string(),
