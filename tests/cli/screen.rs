@@ -221,6 +221,42 @@ fn no_colour_means_none() {
     terminal.keys(&["q"]);
 }
 
+/// `T` while files are opened and kept: the screen goes on, Esc ends the trace, and the path of `open` is shown.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_row_of_the_live_screen_is_traced() {
+    if !kernel_memory_is_readable() {
+        return;
+    }
+    let Some(terminal) = Terminal::open(100, 70) else { return };
+    terminal.run(&format!("{POOLMON} --interval 500ms"));
+    terminal.wait("the table", |screen| screen.contains(" Unrec "));
+    terminal.keys(&["/"]);
+    terminal.tmux(&["send-keys", "-t", "t", "-l", "filp"]);
+    terminal.keys(&["Enter"]);
+    terminal.wait("the cache", |screen| screen.contains("filp") && !screen.contains("dentry"));
+    terminal.keys(&["Down", "T"]);
+    let is_refused = |screen: &str| screen.contains("No trace: ");
+    let screen = terminal.wait("the trace", |screen| screen.contains("1 s of 20 s") || is_refused(screen));
+    if is_refused(&screen) {
+        return skip(Need::Root, "this kernel lets nobody trace");
+    }
+    let mut kept = Vec::new();
+    for _ in 0..30 {
+        kept.extend((0..10).map(|_| std::fs::File::open("/dev/null").unwrap()));
+        thread::sleep(Duration::from_millis(100));
+    }
+    terminal.wait("refreshes meanwhile", |screen| screen.contains("every 500 ms"));
+    terminal.keys(&["Escape"]);
+    let screen = terminal.wait("the stacks", |screen| screen.contains("ended early: stopped by the user"));
+    drop(kept);
+    for part in ["traced until", "filp on ", "path_openat+", "do_sys_openat2+"] {
+        assert!(screen.contains(part), "{part:?} is not in\n{screen}");
+    }
+    terminal.keys(&["q"]);
+    terminal.wait("the prompt", |screen| !screen.contains("filp on ") && screen.trim_end().ends_with('$'));
+}
+
 /// Which caches grow on a real kernel depends on what else runs there: `tests/kernel/` checks that in a kernel of its own,
 /// the order by change is checked over made-up samples in poolmon-tui.
 #[cfg(target_os = "linux")]

@@ -40,6 +40,7 @@ fn main() {
             Err(format!("{} rows, but this is an example", table.rows.len()))
         }),
         describe: Box::new(|row| vec![format!("Whatever is known of {}.", row.tag)]),
+        tracer: None,
     });
     if let Err(error) = outcome {
         eprintln!("{error}");

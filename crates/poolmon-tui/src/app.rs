@@ -14,6 +14,7 @@ use crate::history::History;
 use crate::replay::Replay;
 use crate::replay::deck::Motion;
 use crate::theme::{ColourMode, Theme};
+use crate::tracing::RowTrace;
 use crate::verdicts::{LiveVerdicts, Verdicts};
 
 /// Intervals that `+` and `-` walk through, in milliseconds.
@@ -67,6 +68,10 @@ pub enum Effect {
     Inquire(Row),
     /// Go to another moment of the tape.
     Wind(Motion),
+    /// Trace this row.
+    Trace(Row),
+    /// Stop the trace that is being made.
+    StopTrace,
     /// Read the points of a row of the tape.
     Chart {
         /// Of which row.
@@ -154,6 +159,8 @@ pub struct App {
     pub(crate) search: String,
     /// Where the tape is, if it is one that is shown.
     pub(crate) replay: Option<Replay>,
+    /// The last trace, if a row was traced.
+    pub(crate) trace: Option<RowTrace>,
     effects: Vec<Effect>,
     labeler: Option<Arc<dyn Labeler + Send + Sync>>,
     gone: Vec<(TableRow, u8)>,
@@ -199,6 +206,7 @@ impl App {
             last_click: None,
             search: String::new(),
             replay: None,
+            trace: None,
             effects: Vec::new(),
             labeler,
             gone: Vec::new(),

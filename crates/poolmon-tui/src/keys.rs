@@ -123,6 +123,10 @@ impl App {
         if control {
             return;
         }
+        // PoolMon's letters mean the same in either case, this one but on a row that is selected.
+        if letter == 'T' && self.trace_key() || letter == 'c' && self.chart_key() {
+            return;
+        }
         match letter.to_ascii_lowercase() {
             'q' => self.ask(Effect::Quit),
             'h' | '?' => self.mode = Mode::Help(0),
@@ -175,6 +179,9 @@ impl App {
     fn move_key(&mut self, code: KeyCode) {
         let page = isize::try_from(self.page()).unwrap_or(isize::MAX);
         match code {
+            KeyCode::Esc if self.stop_trace() => {}
+            KeyCode::PageUp if self.scroll_trace(-1, 0) => {}
+            KeyCode::PageDown if self.scroll_trace(1, 0) => {}
             KeyCode::Esc | KeyCode::Enter if self.mode == Mode::Detail => self.mode = Mode::Table,
             KeyCode::Esc if self.settings.filter.search.is_some() => self.search_for(""),
             KeyCode::Esc => self.ask(Effect::Quit),
@@ -193,7 +200,7 @@ impl App {
         }
     }
 
-    fn open(&mut self) {
+    pub(crate) fn open(&mut self) {
         if self.table.rows.is_empty() {
             return;
         }
@@ -302,7 +309,11 @@ impl App {
                 let code = if by < 0 { KeyCode::Up } else { KeyCode::Down };
                 self.help_key(code, at);
             }
-            Mode::Detail => self.step(by.signum()),
+            Mode::Detail => {
+                if !self.scroll_trace(0, i32::try_from(by).unwrap_or(0)) {
+                    self.step(by.signum());
+                }
+            }
             _ => self.scroll(by),
         }
     }

@@ -7,7 +7,7 @@
 //! Data passes through these modules in one direction:
 //!
 //! 1. `terminal`: keys, mouse, signals, time; the only module that touches the terminal;
-//! 2. `sampler`: the thread that asks the source, and the judge of its samples (`verdicts`);
+//! 2. `sampler`: the thread that asks the source, and the judge of its samples (`verdicts`); `tracing`: one that traces a row;
 //! 3. [`App`] (`app`, `keys`): the state, and what events do to it; `history`: the past of each row;
 //! 4. `columns`: which columns stand where;
 //! 5. [`render`] and `theme`: the state as a frame.
@@ -25,6 +25,7 @@ pub mod replay;
 mod sampler;
 mod terminal;
 mod theme;
+mod tracing;
 mod verdicts;
 
 use std::path::PathBuf;
@@ -43,6 +44,7 @@ pub use poolmon_read::Tape;
 pub use render::render;
 pub use replay::{SPEEDS, Speed};
 pub use theme::{ColourMode, Theme};
+pub use tracing::{GoOn, TRACE_LENGTH, Tracer};
 pub use verdicts::{LiveVerdicts, VerdictSource};
 
 /// Writes what is on the screen to a file and returns its path, or why not.
@@ -68,6 +70,8 @@ pub struct ScreenOptions {
     pub snapshot_writer: SnapshotWriter,
     /// What the detail pane tells of a row.
     pub describe: Describe,
+    /// What the key `T` does.
+    pub tracer: Option<Tracer>,
 }
 
 /// Why the screen could not be shown, or ended.
@@ -140,7 +144,7 @@ pub fn replay(options: ReplayOptions) -> Result<(), ScreenError> {
         moment,
         speed,
     );
-    terminal::run(app, sampler::of_deck(deck), describe, snapshot_writer)?;
+    terminal::run(app, sampler::of_deck(deck), describe, snapshot_writer, None)?;
     Ok(())
 }
 
@@ -156,13 +160,22 @@ pub fn run(mut options: ScreenOptions) -> Result<(), ScreenError> {
     if let Some(judge) = &mut options.judge {
         judge.push(&first);
     }
-    let ScreenOptions { source, labeler, judge, interval, initial, colour, snapshot_writer, describe } =
-        options;
+    let ScreenOptions {
+        source,
+        labeler,
+        judge,
+        interval,
+        initial,
+        colour,
+        snapshot_writer,
+        describe,
+        tracer,
+    } = options;
     let mut app = App::new(first, initial, interval, labeler, colour, Timestamp::now());
     if source.is_still() {
         app = app.held_still();
     }
-    terminal::run(app, sampler::of_source(source, judge), describe, snapshot_writer)?;
+    terminal::run(app, sampler::of_source(source, judge), describe, snapshot_writer, tracer)?;
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use poolmon_model::{CounterWidth, Sample};
+use poolmon_model::{CounterWidth, Row, Sample};
 use ratatui::Terminal;
 use ratatui_crossterm::CrosstermBackend;
 use ratatui_crossterm::crossterm::event::{self, DisableMouseCapture, EnableMouseCapture, Event};
@@ -20,7 +20,8 @@ use ratatui_crossterm::crossterm::terminal::{
 use crate::app::{App, Effect};
 use crate::replay::deck::Motion;
 use crate::sampler::{self, Asked, Question, SamplerAnswer};
-use crate::{Describe, SnapshotWriter};
+use crate::tracing::{TraceNews, TraceThread};
+use crate::{Describe, SnapshotWriter, Tracer};
 
 /// How often the clock on the screen moves on (age of data, messages).
 const TICK: Duration = Duration::from_secs(1);
@@ -34,6 +35,7 @@ const GONE: Duration = Duration::from_millis(500);
 enum Wake {
     Input(Event),
     Answer(SamplerAnswer),
+    Trace(TraceNews),
     Leave,
 }
 
@@ -86,6 +88,7 @@ pub fn run(
     asked: Asked,
     mut describe: Describe,
     mut snapshot: SnapshotWriter,
+    tracer: Option<Tracer>,
 ) -> io::Result<()> {
     let (wake, wakes) = channel();
     let answers = wake.clone();
@@ -93,9 +96,14 @@ pub fn run(
     let mut screen = Screen::open()?;
     let stop = Arc::new(AtomicBool::new(false));
     let signals = Signals::listen(&wake)?;
-    let input = listen_to_keys(wake, Arc::clone(&stop))?;
-    let outcome = main_loop(&mut app, &mut screen, &wakes, &questions, &mut describe, &mut snapshot);
+    let input = listen_to_keys(wake.clone(), Arc::clone(&stop))?;
+    let mut tracing = Tracing { tracer, wake, thread: None };
+    let outcome =
+        main_loop(&mut app, &mut screen, &wakes, &questions, &mut describe, &mut snapshot, &mut tracing);
     stop.store(true, Ordering::Relaxed);
+    if let Some(thread) = tracing.thread {
+        thread.end();
+    }
     signals.close();
     drop(wakes);
     // The input thread looks at `stop` four times a second; it must not read what the shell should get.
@@ -107,6 +115,31 @@ pub fn run(
     }
     drop(screen);
     outcome
+}
+
+/// What traces a row.
+struct Tracing {
+    tracer: Option<Tracer>,
+    wake: Sender<Wake>,
+    /// The last one.
+    thread: Option<TraceThread>,
+}
+
+impl Tracing {
+    fn start(&mut self, app: &mut App, row: Row) {
+        let wake = self.wake.clone();
+        let started = match &self.tracer {
+            Some(tracer) => {
+                TraceThread::start(Arc::clone(tracer), row, move |news| wake.send(Wake::Trace(news)).is_ok())
+                    .map_err(|error| format!("no thread for it: {error}"))
+            }
+            None => Err("this source cannot be traced".into()),
+        };
+        match started {
+            Ok(thread) => self.thread = Some(thread),
+            Err(why) => app.trace_news(TraceNews::End(Err(why))),
+        }
+    }
 }
 
 struct Pace {
@@ -124,6 +157,7 @@ fn main_loop(
     questions: &Sender<Question>,
     describe: &mut Describe,
     snapshot: &mut SnapshotWriter,
+    tracing: &mut Tracing,
 ) -> io::Result<()> {
     let size = screen.terminal.size()?;
     app.resize(size.width, size.height);
@@ -140,6 +174,8 @@ fn main_loop(
                 Effect::Refresh => refresh(app, &mut pace, questions),
                 Effect::Wind(motion) => wind(app, motion, questions),
                 Effect::Chart { row, from, to } => drop(questions.send(Question::Chart(row, from, to))),
+                Effect::Trace(row) => tracing.start(app, row),
+                Effect::StopTrace => tracing.thread.iter().for_each(TraceThread::stop),
                 Effect::Redraw => screen.terminal.clear()?,
                 Effect::Sessions(wanted) => drop(questions.send(Question::Sessions(wanted))),
                 Effect::Inquire(row) => {
@@ -219,6 +255,7 @@ fn take_in(app: &mut App, wake: Wake, pace: &mut Pace, questions: &Sender<Questi
         Wake::Answer(SamplerAnswer::Refused(error)) => app.refuse(&error),
         Wake::Answer(SamplerAnswer::Chart(series)) => app.chart(series),
         Wake::Answer(SamplerAnswer::Judged(judgement)) => app.judge(judgement),
+        Wake::Trace(news) => app.trace_news(news),
     }
     if app.interval != interval {
         pace.due = Instant::now() + app.interval;

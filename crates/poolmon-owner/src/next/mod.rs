@@ -73,9 +73,16 @@ pub fn who(tag: &Tag) -> Option<String> {
 
 /// The command that finds the code which allocates and does not free: of slab caches, on the Linux machine itself.
 pub fn trace(tag: &Tag, pool: Pool) -> Option<String> {
-    let Tag::Name(name) = tag else { return None };
     let slab = matches!(pool, Pool::Reclaimable | Pool::Unreclaimable);
-    slab.then(|| format!("sudo poolmon trace {}", argument(&Tag::name(&linux::traced(name)))))
+    slab.then(|| format!("sudo poolmon trace {}", argument(&Tag::name(&traced(tag)))))
+}
+
+/// What `poolmon trace` is asked for to trace a tag or cache: of the copies of a general cache, the one that they are copies of.
+pub fn traced(tag: &Tag) -> String {
+    match tag {
+        Tag::Name(name) => linux::traced(name),
+        Tag::Pool(_) => tag.to_string(),
+    }
 }
 
 /// The commands that list the processes behind a row which processes hold; none for other rows.

@@ -1,5 +1,7 @@
 //! The detail pane: exact figures, what is known of the tag, and bytes and diff over time.
 
+use std::fmt::Write as _;
+
 use poolmon_model::column::{COLUMNS, Column, Unit};
 use poolmon_model::units::{
     grouped, grouped_change, grouped_signed, human_amount, human_bytes, human_change, span,
@@ -15,33 +17,88 @@ use ratatui::widgets::{Axis, Block, Chart, Clear, Dataset, GraphType, Paragraph,
 use super::Regions;
 use crate::app::App;
 use crate::history::Point;
+use crate::tracing::{RowTrace, TraceState, wrapped};
 
 pub(super) fn draw(app: &App, regions: &Regions, frame: &mut Frame<'_>) {
     let Some(row) = app.current() else { return };
-    let area = Rect {
-        y: regions.titles.y,
-        height: regions.titles.height + regions.rows.height + regions.totals.height,
-        ..regions.rows
-    };
-    let title = format!(" {}  {} ", row.row.tag, row.row.pool.long());
+    let area = area(regions);
+    let trace = app.shown_trace();
+    let mut title = format!(" {}  {} ", row.row.tag, row.row.pool.long());
+    if let Some(trace) = trace {
+        let _ = write!(title, " traced until {} ", super::clock(app, trace.at));
+    }
     let block =
         Block::bordered().title(Span::styled(title, app.theme.strong())).border_style(app.theme.dim());
     frame.render_widget(Clear, area);
     let inner = block.inner(area);
     frame.render_widget(block, area);
+    if let Some(trace) = trace {
+        draw_trace(app, trace, trace_area(inner), frame);
+        if !is_wide(inner) {
+            return;
+        }
+    }
 
     let points = app.points_of(&(row.row.tag.clone(), row.row.pool));
     let text = text(app, row, &points);
     let figures = u16::try_from(text.len()).unwrap_or(u16::MAX);
-    let (left, charts) = if inner.width >= 112 {
-        let wide = (inner.width / 2).clamp(74, 78);
-        (Rect { width: wide, ..inner }, Rect { x: inner.x + wide, width: inner.width - wide, ..inner })
+    let (left, charts) = if is_wide(inner) {
+        beside(inner)
     } else {
         let low = figures.min(inner.height.saturating_sub(6).max(inner.height / 2));
         (Rect { height: low, ..inner }, Rect { y: inner.y + low, height: inner.height - low, ..inner })
     };
     frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: false }), left);
-    draw_charts(app, &points, charts, frame);
+    if trace.is_none() {
+        draw_charts(app, &points, charts, frame);
+    }
+}
+
+/// The pane, its border included.
+fn area(regions: &Regions) -> Rect {
+    Rect {
+        y: regions.titles.y,
+        height: regions.titles.height + regions.rows.height + regions.totals.height,
+        ..regions.rows
+    }
+}
+
+/// Whether there is room for two things next to each other.
+fn is_wide(inner: Rect) -> bool {
+    inner.width >= 112
+}
+
+/// Figures, and what is to the right of them.
+fn beside(inner: Rect) -> (Rect, Rect) {
+    let wide = (inner.width / 2).clamp(74, 78);
+    (Rect { width: wide, ..inner }, Rect { x: inner.x + wide, width: inner.width - wide, ..inner })
+}
+
+/// Where stacks are: to the right of the figures, or in their place.
+fn trace_area(inner: Rect) -> Rect {
+    if is_wide(inner) { beside(inner).1 } else { inner }
+}
+
+/// Lines of the stacks that fit on the screen, and by how many lines they can be scrolled.
+pub(crate) fn trace_scroll(app: &App) -> (u16, u16) {
+    let area = trace_area(Block::bordered().inner(area(&super::regions(app))));
+    let lines = match app.shown_trace().map(|trace| &trace.state) {
+        Some(TraceState::Done(lines)) => wrapped(lines, area.width).len(),
+        _ => 0,
+    };
+    (area.height, u16::try_from(lines).unwrap_or(u16::MAX).saturating_sub(area.height))
+}
+
+fn draw_trace(app: &App, trace: &RowTrace, area: Rect, frame: &mut Frame<'_>) {
+    let TraceState::Done(lines) = &trace.state else { return };
+    let lines = wrapped(lines, area.width);
+    let lines = lines.iter().skip(usize::from(trace.scroll)).take(usize::from(area.height));
+    let styled = lines.map(|line| {
+        // The frame of the owner.
+        let style = if line.trim_start().starts_with("> ") { app.theme.strong() } else { Style::new() };
+        Line::styled(line.as_str(), style)
+    });
+    frame.render_widget(Paragraph::new(styled.collect::<Vec<_>>()), area);
 }
 
 fn text<'a>(app: &'a App, row: &'a TableRow, points: &[Point]) -> Vec<Line<'a>> {
@@ -72,6 +129,14 @@ fn text<'a>(app: &'a App, row: &'a TableRow, points: &[Point]) -> Vec<Line<'a>> 
                 Span::styled(text, style),
             ]));
         }
+    }
+    if let Some(trace) = app.trace_of(&(row.row.tag.clone(), row.row.pool)) {
+        let state = match &trace.state {
+            TraceState::Failed(why) => why.clone(),
+            TraceState::Done(_) => format!("ended at {}; c shows it", super::clock(app, trace.at)),
+            TraceState::Running { .. } => trace.progress().unwrap_or_default(),
+        };
+        lines.push(Line::from(vec![label("Trace"), Span::styled(state, theme.strong())]));
     }
     for line in &app.detail.lines {
         lines.push(Line::from(vec![Span::raw(" "), Span::raw(line.as_str())]));

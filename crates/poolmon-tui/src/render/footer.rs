@@ -34,9 +34,20 @@ const KEYS: &[(&str, &str)] = &[
 const DETAIL_KEYS: &[(&str, &str)] = &[
     ("Esc", "back"),
     ("↑↓", "next row"),
+    ("T", "trace 20 s"),
     ("=", "baseline"),
     ("Space", "pause"),
     ("w", "write"),
+    ("q", "quit"),
+];
+
+/// While the stacks of a trace can be shown.
+const TRACE_KEYS: &[(&str, &str)] = &[
+    ("Esc", "back"),
+    ("↑↓", "next row"),
+    ("PgUp PgDn", "scroll"),
+    ("c", "stacks or charts"),
+    ("T", "trace again"),
     ("q", "quit"),
 ];
 
@@ -97,6 +108,7 @@ pub(super) fn draw(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: 
     let mut line = ScreenLine::new(buffer, regions.keys);
     let keys = match (&app.mode, app.replay.is_some()) {
         (Mode::Detail, true) => TAPE_DETAIL_KEYS,
+        (Mode::Detail, false) if app.done_trace().is_some() => TRACE_KEYS,
         (Mode::Detail, false) => DETAIL_KEYS,
         (_, true) => TAPE_KEYS,
         (_, false) => KEYS,
@@ -163,6 +175,9 @@ fn status(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: &mut Buff
     }
     if let Some((mark, distance)) = app.near_mark() {
         line.cut(&format!(" {}{} ", mark.sentence(), away(distance)), theme.accent());
+    }
+    if let Some((trace, progress)) = app.trace.as_ref().and_then(|trace| Some((trace, trace.progress()?))) {
+        line.part(&format!(" tracing {}: {progress} ", trace.key.0), theme.accent());
     }
     if !app.settings.totals {
         for totals in &app.table.totals {

@@ -3,7 +3,7 @@
 //! From top to bottom: `header` (memory figures and the caption), `rows` (titles, rows, totals),
 //! `timeline` (of a tape), `footer` (status and keys); `help` and `detail` lie over the rows.
 
-mod detail;
+pub(crate) mod detail;
 mod footer;
 mod header;
 pub(crate) mod help;

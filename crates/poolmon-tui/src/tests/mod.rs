@@ -1,5 +1,5 @@
 //! `frames`: pictures of the screen; `state`: every key and mouse action; `styles`: colours, which pictures lack;
-//! `replay`: a tape with time; `verdicts`: who leaks; `random`: properties over random keys, sizes and figures.
+//! `replay`: a tape with time; `verdicts`: who leaks; `tracing`: the key `T`; `random`: properties over random keys, sizes and figures.
 
 mod frames;
 mod random;
@@ -8,6 +8,7 @@ mod state;
 mod styles;
 #[path = "../../tests/support/mod.rs"]
 mod support;
+mod tracing;
 mod verdicts;
 
 use std::sync::Arc;

@@ -16,7 +16,7 @@ use poolmon_tui::{ColourMode, Settings, SnapshotWriter};
 use super::live_judge::LiveJudge;
 use super::owners::KnownOwners;
 use super::status_line::StatusLine;
-use super::{snapshot, table};
+use super::{row_trace, snapshot, table};
 use crate::app::say::note;
 use crate::cli::live::{Color, LiveArgs};
 use crate::input;
@@ -71,6 +71,7 @@ pub fn show(
         colour: colour(args.color),
         snapshot_writer: snapshot_writer(driver),
         describe: Box::new(move |row| owners.explain(&row.tag, Some(row.pool))),
+        tracer: Some(row_trace::tracer()),
     });
     if let Some(recording) = recording {
         recording.close(&mut |event| line.tell(event))?;

@@ -8,6 +8,9 @@ use clap::Args;
 use super::{groups::TextOrJson, values};
 use crate::app::outcome::{self, Outcome};
 
+/// Frames of a stack, if nothing else is asked for.
+pub const FRAMES: u16 = 32;
+
 /// Options of `trace`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = after())]
@@ -53,7 +56,7 @@ pub struct TraceArgs {
     #[arg(long, value_name = "PERCENT", default_value = "2", value_parser = values::percent)]
     pub max_load: f64,
     /// Frames of each stack
-    #[arg(long, value_name = "N", default_value = "32", value_parser = clap::value_parser!(u16).range(1..=127))]
+    #[arg(long, value_name = "N", default_value_t = FRAMES, value_parser = clap::value_parser!(u16).range(1..=127))]
     pub frames: u16,
 }
 
