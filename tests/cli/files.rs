@@ -180,3 +180,28 @@ fn quiet_leaves_warnings_and_errors() {
     }
     assert!(err(&["top", "missing.log", "--quiet"]).contains("missing.log"));
 }
+
+/// `!poolused 2` and then `4` of one dump: what the first was asked for comes first, unless another order is wanted.
+#[test]
+fn two_views_of_a_dump_keep_the_order_of_pools_that_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("windbg.txt");
+    let view = |sort: &str, pool: &str, row: &str| {
+        format!(
+            "0: kd> !poolused {sort}\n   Sorting by {pool} Pool Consumed\n\n               NonPaged                  Paged\n \
+             Tag     Allocs         Used     Allocs         Used\n\n {row}\n\n"
+        )
+    };
+    let nonpaged = view("2", "NonPaged", "TstA     50000     51200000          0            0\tTest objects");
+    let paged = view("4", "Paged", "TstB         0            0      19000     90000000\tTest hives");
+    std::fs::write(&path, nonpaged + &paged).unwrap();
+    let path = path.to_str().unwrap();
+    let tags = |args: &[&str]| -> Vec<String> {
+        let out = crate::stdout_of(args);
+        out.lines().skip(1).map(|line| line.split(' ').next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(tags(&["top", path]), ["TstA", "TstB"]);
+    assert_eq!(tags(&["top", path, "--sort", "bytes"]), ["TstB", "TstA"]);
+    let json = json_of(&["leaks", path, "--format", "json"]);
+    assert_eq!(json["samples"], 1, "of one moment");
+}

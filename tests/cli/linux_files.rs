@@ -158,3 +158,25 @@ fn copies_of_a_general_cache_are_one_row_unless_asked() {
     assert_eq!(json_of(&["top", file, "--no-fold", "--format", "json"])["row_count"], 3);
     assert_eq!(json_of(&["top", file, "--include", "kmalloc-rnd-02-64", "--format", "json"])["row_count"], 1);
 }
+
+/// A series of machine figures has no rows: what it has is shown, and how it changed.
+#[test]
+fn figures_of_a_machine_without_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let moment = |minute: u32, unreclaimable: u64| {
+        format!(
+            "Sun Mar  1 10:{minute:02}:00 UTC 2026\nSlab:             209032 kB\nSReclaimable:     118676 kB\n\
+             SUnreclaim:        {unreclaimable} kB\n"
+        )
+    };
+    let path = write(folder.path(), "meminfo.txt", &(moment(0, 90_356) + &moment(10, 95_920)));
+    let path = path.to_str().unwrap();
+    assert_eq!(
+        stdout_of(&["top", path]),
+        " SReclaimable:118676K SUnreclaim:95920K\n\
+         (only figures of the machine, no rows; `poolmon leaks` shows how they changed)\n"
+    );
+    let diff = stdout_of(&["diff", path]);
+    assert!(diff.contains("unreclaimable slab: +5.43 MiB (32.6 MiB/h), now 93.7 MiB\n"), "{diff}");
+    assert!(!diff.contains("No row changed"), "{diff}");
+}

@@ -110,6 +110,8 @@ pub struct Sample {
     pub width: CounterWidth,
     /// Machine-wide figures.
     pub header: Header,
+    /// The pool that the list itself is sorted by, if it says so (`!poolused 2`: nonpaged): its rows come first.
+    pub first_pool: Option<Pool>,
     /// What the rows leave out: a row that is not listed is unknown where the list is not complete.
     pub coverage: Coverage,
     /// The system's rows, in the source's order.
@@ -133,6 +135,7 @@ impl Sample {
             origin,
             width,
             header: Header::default(),
+            first_pool: None,
             coverage: Coverage::COMPLETE,
             rows: Vec::new(),
             reported_deltas: Vec::new(),
@@ -152,6 +155,7 @@ impl Sample {
         self.time = None;
         self.uptime = None;
         self.header = Header::default();
+        self.first_pool = None;
         self.coverage = Coverage::COMPLETE;
         self.rows.clear();
         self.reported_deltas.clear();

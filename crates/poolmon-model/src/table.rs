@@ -133,8 +133,8 @@ pub struct Totals {
     /// Sum of the changes.
     pub delta: Option<Delta>,
     /// What the system counts in this pool and no tag accounts for (whole sample, whatever is filtered).
-    /// Negative if the tags' sum is more, as the two are not read in the same instant.
-    pub untagged: Option<i64>,
+    /// `None` if the tags' sum is more: the two are not read in the same instant, or the system's figure is wrong.
+    pub untagged: Option<u64>,
 }
 
 /// How rows are ordered.
@@ -146,18 +146,20 @@ pub struct Sort {
     pub by_change: bool,
     /// Against the column's natural order.
     pub reversed: bool,
+    /// All rows of this pool come before the others.
+    pub first_pool: Option<Pool>,
 }
 
 impl Default for Sort {
     fn default() -> Self {
-        Self { column: &column::TAG, by_change: false, reversed: false }
+        Self { column: &column::TAG, by_change: false, reversed: false, first_pool: None }
     }
 }
 
 impl Sort {
     /// By a column, in its natural order.
     pub const fn by(column: &'static Column) -> Self {
-        Self { column, by_change: false, reversed: false }
+        Self { column, by_change: false, reversed: false, first_pool: None }
     }
 }
 
@@ -177,7 +179,7 @@ pub struct Table {
     index: RowIndex,
     gone_index: RowIndex,
     // Kept between sorts, so that a refresh allocates nothing.
-    keys: Vec<(SortKey, u32)>,
+    keys: Vec<((bool, SortKey), u32)>,
     place: Vec<u32>,
 }
 
@@ -301,9 +303,10 @@ impl Table {
             let reported = now.header.pool_total(pool).filter(|_| filter.scope == Scope::System);
             let shown = filter.view.admits(pool)
                 && now.coverage.lists_all(pool)
-                && now.rows.iter().any(|row| row.pool == pool);
+                && now.rows.iter().any(|row| row.pool == pool)
+                && now.rows.iter().all(|row| row.pool != pool || row.counters.bytes.is_some());
             if let Some(reported) = reported.filter(|_| shown) {
-                totals.untagged = Some(reported.wrapping_sub(now.tagged_bytes(pool)).cast_signed());
+                totals.untagged = reported.checked_sub(now.tagged_bytes(pool));
             }
             if totals.rows > 0 || totals.untagged.is_some() {
                 self.totals.push(totals);
@@ -317,7 +320,8 @@ impl Table {
         let value = |row| if by_change { sort.column.change(row) } else { sort.column.value(row) };
         let falling = sort.column.falling != sort.reversed;
         let tie = |a: &TableRow, b: &TableRow| (&a.row.tag, a.row.pool).cmp(&(&b.row.tag, b.row.pool));
-        if sort.column.is(&column::TAG) {
+        let later = |row: &TableRow| sort.first_pool.is_some_and(|first| row.row.pool != first);
+        if sort.column.is(&column::TAG) && sort.first_pool.is_none() {
             // The commonest order needs no keys.
             self.rows.sort_by(|a, b| if falling { tie(b, a) } else { tie(a, b) });
             return;
@@ -325,7 +329,8 @@ impl Table {
         // Each key is computed once, and rows are moved once.
         self.keys.clear();
         for (at, row) in self.rows.iter().enumerate() {
-            self.keys.push((SortKey::of(value(row), falling), u32::try_from(at).unwrap_or(u32::MAX)));
+            let key = (later(row), SortKey::of(value(row), falling));
+            self.keys.push((key, u32::try_from(at).unwrap_or(u32::MAX)));
         }
         let rows = &self.rows;
         let row = |at: u32| rows.get(at as usize);

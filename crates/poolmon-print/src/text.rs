@@ -3,9 +3,7 @@
 use std::io::{self, Write};
 
 use poolmon_model::column::Unit;
-use poolmon_model::units::{
-    counted, grouped, grouped_change, grouped_signed, human_amount, human_bytes, human_change,
-};
+use poolmon_model::units::{counted, grouped, grouped_change, grouped_signed, human_bytes, human_change};
 use poolmon_model::{
     Column, FIGURES, Figure, Header, Sample, SourceKind, Table, TableRow, Totals, Value, column, header,
 };
@@ -20,6 +18,16 @@ pub fn write(out: &mut dyn Write, sample: &Sample, table: &Table, options: Print
     if options.header {
         poolmon::header(out, &table.header)?;
         linux_header(out, &table.header)?;
+    }
+    if sample.rows.is_empty() && sample.sessions.is_empty() && !sample.header.is_empty() {
+        if !options.header {
+            poolmon::header(out, &table.header)?;
+            linux_header(out, &table.header)?;
+        }
+        return writeln!(
+            out,
+            "(only figures of the machine, no rows; `poolmon leaks` shows how they changed)"
+        );
     }
     let changes = crate::has_changes(table);
     let mut columns = Vec::new();
@@ -81,8 +89,8 @@ fn totals(out: &mut dyn Write, table: &Table) -> io::Result<()> {
             writeln!(
                 out,
                 "  {} bytes ({}) of the {} are accounted for by no tag",
-                grouped_signed(untagged),
-                human_amount(untagged as f64),
+                grouped(untagged),
+                human_bytes(untagged),
                 totals.pool.long(),
             )?;
         }

@@ -337,3 +337,80 @@ fn a_clock_set_back_keeps_the_order_of_the_file() {
     assert_eq!(times, ["2026-10-25T02:59:00Z", "2026-10-25T03:04:00Z", "2026-10-25T03:09:00Z"]);
     assert!(samples[1].remarks.iter().any(|remark| remark.contains("the clock goes back")));
 }
+
+#[test]
+fn the_pool_that_a_list_is_sorted_by_comes_first() {
+    let view = |name: &str, rows: &str| {
+        format!(
+            "0: kd> !poolused\n Sorting by {name} Pool Consumed\n\n \
+             Tag       Allocs         Used     Allocs         Used\n\n{rows}\n"
+        )
+    };
+    let nonpaged = view("NonPaged", " TstA         100        64000          0            0\n");
+    let paged = view("Paged", " TstC           0            0         10      4096000\n");
+    assert_eq!(one(nonpaged.clone()).first_pool, Some(Pool::Nonpaged));
+    assert_eq!(one(paged.clone()).first_pool, Some(Pool::Paged));
+    assert_eq!(one([nonpaged.clone(), paged.clone()].concat()).first_pool, Some(Pool::Nonpaged));
+    assert_eq!(one([paged, nonpaged].concat()).first_pool, Some(Pool::Paged));
+    assert_eq!(
+        one(view("  Tag", " TstA         100        64000          0            0\n")).first_pool,
+        None
+    );
+}
+
+/// Memory lines as PoolMon writes them, with these pool sizes in KiB.
+fn memory(nonpaged: u64, paged: u64) -> String {
+    format!(
+        " Memory: 8388080K Avail: 4194304K  PageFlts:   100   InRam Krnl:10240K P:51200K\n \
+         Commit:4194304K Limit:9437184K Peak:4718592K            Pool N:{nonpaged:5}K P:{paged:5}K\n"
+    )
+}
+
+#[test]
+fn pool_sizes_that_contradict_the_tags_are_not_used_and_that_is_said_once() {
+    let snap = |n: u64, sizes: (u64, u64), bytes: u64| {
+        let small = wide("Tst2", "Paged", 9, 3, 96);
+        let header = memory(sizes.0, sizes.1);
+        format!("2026-03-01 1{n}:00:00\n\n{header}{WIDE}{}{small}", wide("Tst1", "Nonp", 900, 400, bytes))
+    };
+    let remarks = |samples: &[Sample]| {
+        let said = samples.iter().flat_map(|sample| &sample.remarks);
+        said.filter(|remark| remark.contains("sum of its tags")).cloned().collect::<Vec<_>>()
+    };
+    // Written once and repeated: the tag grows by 2 MB an hour, the pools by nothing. From the first sample on.
+    let constant: String = (0..4).map(|n| snap(n, (90_000, 80_000), 20_000_000 + n * 2_000_000)).collect();
+    let samples = read(constant.clone());
+    assert!(samples.iter().all(|sample| sample.header.pool_nonpaged.is_none()), "{samples:?}");
+    assert!(samples.iter().all(|sample| sample.header.memory_total.is_some()));
+    assert_eq!(
+        remarks(&samples),
+        [
+            "the pool sizes in the memory lines stay the same while the tags change: these sizes are not used, \
+            each pool is the sum of its tags"
+        ]
+    );
+    // The change comes late: it holds for the samples before it, too.
+    let late: String = (0..4).map(|n| snap(n, (90_000, 80_000), 20_000_000 + (n / 3) * 2_000_000)).collect();
+    assert!(read(late).iter().all(|sample| sample.header.pool_nonpaged.is_none()));
+    // In UTF-16, as PowerShell writes it.
+    let utf16: Vec<u8> =
+        std::iter::once(0xfeff).chain(constant.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    assert!(read(utf16).iter().all(|sample| sample.header.pool_nonpaged.is_none()));
+    // Less than what the tags hold.
+    let small: String = (0..3).map(|n| snap(n, (1000 + n, 80_000), 20_000_000)).collect();
+    let samples = read(small);
+    assert!(samples.iter().all(|sample| sample.header.pool_paged.is_none()));
+    assert_eq!(
+        remarks(&samples),
+        ["the memory lines give 0.98 MiB to the nonpaged pool, its tags hold 19.1 MiB: these sizes are not \
+            used, each pool is the sum of its tags"]
+    );
+    // Pools that change with their tags, and a machine on which nothing changes.
+    for step in [2000, 0] {
+        let true_lines: String =
+            (0..3).map(|n| snap(n, (90_000 + n * step, 80_000), 20_000_000 + n * step * 1000)).collect();
+        let samples = read(true_lines);
+        assert!(samples.iter().all(|sample| sample.header.pool_nonpaged.is_some()));
+        assert!(remarks(&samples).is_empty());
+    }
+}

@@ -44,7 +44,9 @@ fn row() -> impl Strategy<Value = Row> {
 
 fn header() -> impl Strategy<Value = Header> {
     let kib = || (0_u64..1 << 40).prop_map(|k| Some(k * 1024));
-    ((kib(), kib(), 0_u64..1 << 40, kib(), kib()), (kib(), kib(), kib(), kib(), kib())).prop_map(
+    // Never less than what the rows hold.
+    let pool = || (1_u64 << 41..1 << 42).prop_map(|k| Some(k * 1024));
+    ((kib(), kib(), 0_u64..1 << 40, kib(), kib()), (kib(), kib(), kib(), pool(), pool())).prop_map(
         |(first, second)| Header {
             memory_total: first.0,
             memory_available: first.1,

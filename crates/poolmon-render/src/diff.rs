@@ -9,7 +9,7 @@ use poolmon_model::delta::Presence;
 use poolmon_model::units::{
     Precision, grouped, grouped_change, human_bytes, human_change, human_rate, moment, span,
 };
-use poolmon_model::{Sample, Table, TableRow};
+use poolmon_model::{Pool, Sample, Table, TableRow};
 
 /// Time from one to the other, if both report it.
 fn between(before: &Sample, after: &Sample) -> Option<Duration> {
@@ -47,8 +47,16 @@ pub fn text(
     for totals in &table.totals {
         let Some(change) = totals.delta.and_then(|delta| delta.bytes) else { continue };
         let held = totals.counters.bytes.map(human_bytes).unwrap_or_default();
-        let rate = rate(change, time).map(|rate| format!(" ({rate})")).unwrap_or_default();
-        writeln!(out, "{}: {}{rate}, now {held}", totals.pool.long(), human_change(change))?;
+        pool(out, totals.pool, change, &held, time)?;
+    }
+    // A series of machine figures (Perfmon, /proc/meminfo) has no rows.
+    if after.rows.is_empty() && before.rows.is_empty() && !after.header.is_empty() {
+        for of in Pool::ALL {
+            if let (Some(then), Some(now)) = (before.header.pool_total(of), after.header.pool_total(of)) {
+                pool(out, of, now.wrapping_sub(then).cast_signed(), &human_bytes(now), time)?;
+            }
+        }
+        return Ok(());
     }
     if table.rows.is_empty() {
         return writeln!(out, "\nNo row changed.");
@@ -74,6 +82,12 @@ pub fn text(
         writeln!(out, "and {} more {rows} (--limit N)", grouped(hidden as u64))?;
     }
     Ok(())
+}
+
+/// How one pool changed: `paged pool: +0.98 MiB (2.93 MiB/h), now 16.6 MiB`.
+fn pool(out: &mut dyn Write, pool: Pool, change: i64, held: &str, time: Option<Duration>) -> io::Result<()> {
+    let rate = rate(change, time).map(|rate| format!(" ({rate})")).unwrap_or_default();
+    writeln!(out, "{}: {}{rate}, now {held}", pool.long(), human_change(change))
 }
 
 fn line(row: &TableRow, time: Option<Duration>) -> [String; 7] {

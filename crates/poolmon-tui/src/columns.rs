@@ -348,5 +348,5 @@ fn widen(widths: &mut [u16; N], at: usize, to: u16) {
 
 /// Bytes of a pool that no tag accounts for.
 pub fn untagged(totals: &poolmon_model::Totals) -> Value<'static> {
-    totals.untagged.map_or(Value::Unknown, Value::Signed)
+    totals.untagged.map_or(Value::Unknown, Value::Count)
 }

@@ -100,8 +100,10 @@ fn totals_and_what_no_tag_accounts_for() {
     assert_eq!((paged.rows, paged.counters.allocs, paged.counters.bytes), (1, Some(10), Some(600)));
     assert_eq!(paged.counters.reported_diff, Some(6));
     assert_eq!(paged.untagged, Some(4096 - 600), "of the whole pool, whatever is shown");
-    let nonpaged = table.totals.iter().find(|totals| totals.pool == Pool::Nonpaged).unwrap();
-    assert_eq!(nonpaged.untagged, Some(-4));
+    assert_eq!(table.totals.len(), 1, "the tags of the nonpaged pool hold more than it: no negative amount");
+    now.rows[1].counters.bytes = None;
+    let table = Table::new(None, &now, &filter, None);
+    assert_eq!(table.totals[0].untagged, None, "what one tag holds is unknown");
 }
 
 #[test]
@@ -136,6 +138,20 @@ fn sorts_by_value_and_by_change() {
     assert_eq!(names(&table), ["C   ", "B   ", "A   "]);
     table.sort(Sort::default());
     assert_eq!(names(&table), ["A   ", "B   ", "C   "]);
+}
+
+#[test]
+fn one_pool_may_come_first() {
+    let now = sample(vec![
+        row("A", Pool::Paged, 1, 0, 900),
+        row("B", Pool::Nonpaged, 2, 0, 50),
+        row("C", Pool::Nonpaged, 3, 0, 70),
+    ]);
+    let mut table = Table::new(None, &now, &Filter::default(), None);
+    table.sort(Sort { first_pool: Some(Pool::Nonpaged), ..Sort::by(&column::BYTES) });
+    assert_eq!(names(&table), ["C   ", "B   ", "A   "]);
+    table.sort(Sort { first_pool: Some(Pool::Nonpaged), ..Sort::default() });
+    assert_eq!(names(&table), ["B   ", "C   ", "A   "]);
 }
 
 #[test]

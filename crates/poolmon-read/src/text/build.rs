@@ -140,6 +140,8 @@ pub(super) struct SampleBuilder {
     pub(super) table: TableScope,
     /// The list was cut when it was saved: the N largest.
     pub(super) cut_list: bool,
+    /// The pool that the list says it is sorted by.
+    pub(super) first_pool: Option<Pool>,
     /// Why the order of day and month is not certain.
     pub(super) doubt: Option<String>,
     owners: FxHashMap<Box<[u8]>, Arc<str>>,
@@ -168,6 +170,7 @@ impl SampleBuilder {
             least: u64::MAX,
             table: TableScope::default(),
             cut_list: false,
+            first_pool: None,
             doubt: None,
             owners: FxHashMap::default(),
             origin: None,
@@ -270,6 +273,7 @@ impl SampleBuilder {
         }
         sample.origin = self.origin();
         sample.coverage = self.coverage();
+        sample.first_pool = self.first_pool.take();
         sample.time = self.around.time;
         sample.uptime = self.around.uptime;
         let assumed = self.around.time.is_some() && self.around.assumed;

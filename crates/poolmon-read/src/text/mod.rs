@@ -7,7 +7,7 @@
 //! 3. `reader`, `state`, `tables`, `wrapped`: which layout a line belongs to, where a snapshot begins, which lines are one;
 //! 4. `poolmon`, `delimited`, `windbg`: rows; `heading`, `moment`, `month_names`: what precedes them;
 //! 5. `build`: rows are checked and become a `Sample`; what was odd becomes a remark;
-//! 6. `views`: several lists of one moment become one sample.
+//! 6. `views`: several lists of one moment become one sample; `pool_header`: whether its pool sizes can be true.
 //!
 //! A row that cannot be read never ends the reading: it is counted, and `Sample::remarks` names its line.
 //! Memory is bounded by the rows of one snapshot, not by the size of the file.
@@ -27,6 +27,7 @@ mod moment;
 mod month_names;
 mod name;
 mod numbers;
+mod pool_header;
 mod poolmon;
 mod reader;
 mod records;
@@ -126,7 +127,8 @@ pub(crate) fn date_rule(input: &Input, named: Option<crate::DateOrder>) -> Resul
 pub(crate) fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn Samples>> {
     check(input)?;
     let dates = dates::survey(input, options.dates)?;
-    Ok(Box::new(SampleReader::new(input.name(), input.reader()?).with_dates(dates)))
+    let trust = pool_header::survey(input)?;
+    Ok(Box::new(SampleReader::new(input.name(), input.reader()?).with_dates(dates).with_trust(trust)))
 }
 
 /// The samples of a saved text: see [`SampleReader::next_into`].
@@ -135,5 +137,8 @@ pub(crate) fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn Sampl
 /// The input cannot be read, is empty or no text.
 pub fn reader(input: &Input) -> Result<SampleReader> {
     check(input)?;
-    Ok(SampleReader::new(input.name(), input.reader()?).with_dates(dates::survey(input, None)?))
+    let trust = pool_header::survey(input)?;
+    Ok(SampleReader::new(input.name(), input.reader()?)
+        .with_dates(dates::survey(input, None)?)
+        .with_trust(trust))
 }

@@ -10,6 +10,7 @@ use super::dates::FileDates;
 use super::encoding::StartKind;
 use super::frame::{self, Frame};
 use super::input::{LineStep, Lines};
+use super::pool_header::HeaderTrust;
 use super::state::{LineUse, TextLine, TextParser, has_rows};
 use super::views::{self, FileClock};
 use crate::format::known_formats;
@@ -31,6 +32,8 @@ pub struct SampleReader {
     clock: FileClock,
     /// Some list of a part of the rows had other rows than the one before it.
     lists_differ: bool,
+    /// Whether the pool sizes of its memory lines can be true.
+    trust: HeaderTrust,
     /// Remarks on the sample given last.
     remarks: Vec<Remark>,
 }
@@ -67,6 +70,7 @@ impl SampleReader {
             failed: None,
             clock: FileClock::default(),
             lists_differ: false,
+            trust: HeaderTrust::default(),
             remarks: Vec::new(),
         }
     }
@@ -75,6 +79,12 @@ impl SampleReader {
     pub(super) fn with_dates(mut self, dates: FileDates) -> Self {
         self.state.builder.doubt.clone_from(&dates.doubt);
         self.state.dates = dates;
+        self
+    }
+
+    /// Whether the pool sizes of its memory lines can be true.
+    pub(super) fn with_trust(mut self, trust: HeaderTrust) -> Self {
+        self.trust = trust;
         self
     }
 
@@ -104,6 +114,11 @@ impl SampleReader {
             self.fetch();
         }
         self.mark_cut(&mut now);
+        let next = self.ahead.as_ref().map(|next| &next.sample);
+        if let Some(remark) = self.trust.check(&mut now.sample, next) {
+            now.sample.remarks.push(remark.text.clone());
+            now.remarks.push(remark);
+        }
         let local = now.remarks.iter().any(|remark| remark.kind == RemarkKind::ZoneAssumed);
         if let Some(remark) = self.clock.correct(&mut now.sample, local) {
             now.sample.remarks.push(remark.text.clone());

@@ -297,6 +297,10 @@ impl TextParser {
                 self.enter(TextLayout::Windbg(PoolUsedTable::default()))
             };
         }
+        if let Some(pool) = windbg::sorted_by(text).filter(|_| !rows) {
+            self.builder.first_pool = Some(pool);
+            return LineUse::Taken;
+        }
         if let Some(sessions) = heading::session(line) {
             match sessions {
                 _ if rows => {}

@@ -55,6 +55,7 @@ pub(super) fn join(sample: &mut Sample, next: &Sample) {
     if sample.header == Header::default() {
         sample.header.clone_from(&next.header);
     }
+    sample.first_pool = sample.first_pool.or(next.first_pool);
     if next.width == CounterWidth::Bits64 {
         sample.width = CounterWidth::Bits64;
     }

@@ -62,6 +62,17 @@ pub(super) fn starts(line: &[u8]) -> bool {
         && (text.starts_with(b"Pool Used:") || memchr::memmem::find(text, b"!poolused").is_some())
 }
 
+/// The pool that a list is sorted by: ` Sorting by NonPaged Pool Consumed`.
+pub(super) fn sorted_by(text: &[u8]) -> Option<Pool> {
+    let by = text.trim_ascii().strip_prefix(b"Sorting by")?.trim_ascii_start();
+    let names = |name: &[u8]| by.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name));
+    match () {
+        () if names(b"nonpaged") => Some(Pool::Nonpaged),
+        () if names(b"paged") => Some(Pool::Paged),
+        () => None,
+    }
+}
+
 /// The column line: ` Tag    Allocs     Used    Allocs     Used`.
 pub(super) fn columns(line: &[u8]) -> Option<PoolUsedColumns> {
     if line.len() > 1024 {

@@ -182,12 +182,7 @@ fn status(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: &mut Buff
     if !app.settings.totals {
         for totals in &app.table.totals {
             if let Some(untagged) = totals.untagged {
-                let sign = if untagged < 0 { "-" } else { "" };
-                let text = format!(
-                    " (no tag) {} {sign}{} ",
-                    totals.pool.short(),
-                    human_bytes(untagged.unsigned_abs())
-                );
+                let text = format!(" (no tag) {} {} ", totals.pool.short(), human_bytes(untagged));
                 line.part(&text, theme.dim());
             }
         }

@@ -18,7 +18,11 @@ pub fn print(
     owners: &owners::KnownOwners,
 ) -> anyhow::Result<()> {
     let mut table = Table::new(before, now, &rows.filter(), Some(owners));
-    table.sort(rows.order(&column::BYTES));
+    let mut order = rows.order(&column::BYTES);
+    if rows.sort.is_none() && !rows.by_change {
+        order.first_pool = now.first_pool;
+    }
+    table.sort(order);
     if let Some(limit) = limit {
         table.rows.truncate(limit);
     }

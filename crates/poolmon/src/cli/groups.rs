@@ -126,7 +126,7 @@ impl RowArgs {
     /// The order that these options mean.
     pub fn order(&self, default: &'static poolmon_model::Column) -> Sort {
         let column = self.sort.as_deref().and_then(column::by_id).unwrap_or(default);
-        Sort { column, by_change: self.by_change, reversed: self.reverse }
+        Sort { by_change: self.by_change, reversed: self.reverse, ..Sort::by(column) }
     }
 }
 

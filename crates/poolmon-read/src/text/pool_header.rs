@@ -1,0 +1,166 @@
+//! Whether the pool sizes in a text's memory lines can be true: the tags are what is measured row by row.
+//!
+//! Two things are met in logs of scripts: memory lines that were written once and repeated before every snapshot, and
+//! sizes that are smaller than what the tags of the pool hold.
+
+use std::io::Cursor;
+
+use poolmon_model::units::human_bytes;
+use poolmon_model::{Header, Pool, Sample};
+
+use super::frame;
+use super::heading;
+use super::input::{LineStep, Lines};
+use super::reader::SampleReader;
+use crate::remark::{Remark, RemarkKind};
+use crate::{Input, Result};
+
+/// Snapshots that are compared to find memory lines that never change.
+const MOST: usize = 32;
+/// Memory lines are in K and are read a moment before the rows: less is no contradiction of lines that do not change.
+const LEAST_CHANGE: u64 = 64 << 10;
+/// What the tags may hold beyond the size of their pool, as the two are not read in the same instant.
+const SLACK: u64 = 1 << 20;
+
+const POOLS: [Pool; 2] = [Pool::Nonpaged, Pool::Paged];
+
+/// What is known of a text's memory lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum HeaderTrust {
+    /// Nothing speaks against them.
+    #[default]
+    Trusted,
+    /// They are left as they are: this is the survey itself.
+    Unasked,
+    /// They are the same in snapshots whose tags differ.
+    Constant,
+    /// They were found to be wrong, and that was said.
+    Dropped,
+}
+
+/// Pool sizes and the sums of the tags of one snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PoolSizes {
+    sizes: [Option<u64>; 2],
+    sums: [u64; 2],
+    listed: [bool; 2],
+}
+
+impl PoolSizes {
+    /// Those of a sample; `None` if its memory lines do not have them.
+    pub(super) fn of(sample: &Sample) -> Option<Self> {
+        let sizes = sizes(&sample.header)?;
+        let sums = POOLS.map(|pool| sample.tagged_bytes(pool));
+        Some(Self { sizes, sums, listed: POOLS.map(|pool| sample.coverage.lists_all(pool)) })
+    }
+
+    /// Whether the memory lines say the same of two snapshots whose tags say otherwise.
+    pub(super) fn is_stale_beside(&self, other: &Self) -> bool {
+        let pools = || self.sums.iter().zip(other.sums).zip(self.listed.iter().zip(other.listed));
+        self.sizes == other.sizes
+            && pools()
+                .any(|((a, b), (a_listed, b_listed))| *a_listed && b_listed && a.abs_diff(b) >= LEAST_CHANGE)
+    }
+
+    /// The first pool that is smaller than what its tags hold.
+    fn too_small(&self) -> Option<(Pool, u64, u64)> {
+        let pools = POOLS.into_iter().zip(self.sizes).zip(self.sums);
+        let mut pools = pools.filter_map(|((pool, size), sum)| Some((pool, size?, sum)));
+        pools.find(|(_, size, sum)| *sum > size.saturating_add(size / 64).saturating_add(SLACK))
+    }
+}
+
+fn sizes(header: &Header) -> Option<[Option<u64>; 2]> {
+    let sizes = [header.pool_nonpaged, header.pool_paged];
+    sizes.iter().any(Option::is_some).then_some(sizes)
+}
+
+/// Looks whether the memory lines of a file never change while its tags do. What can be read only once is not looked at:
+/// there, the reader finds it on the way.
+///
+/// # Errors
+/// The file cannot be read.
+pub(super) fn survey(input: &Input) -> Result<HeaderTrust> {
+    if !input.is_repeatable() || !may_be_constant(input.start()) {
+        return Ok(HeaderTrust::Trusted);
+    }
+    let mut reader = SampleReader::new(input.name(), input.reader()?).with_trust(HeaderTrust::Unasked);
+    let mut sample = Sample::empty();
+    let mut first: Option<PoolSizes> = None;
+    for _ in 0..MOST {
+        // An error comes again when the file is read.
+        let Ok(true) = reader.next_into(&mut sample) else { break };
+        let Some(now) = PoolSizes::of(&sample) else { continue };
+        match first {
+            None => first = Some(now),
+            Some(first) if first.sizes != now.sizes => break,
+            Some(first) if first.is_stale_beside(&now) => return Ok(HeaderTrust::Constant),
+            Some(_) => {}
+        }
+    }
+    Ok(HeaderTrust::Trusted)
+}
+
+/// Whether the first bytes have memory lines with pool sizes, all with the same ones.
+fn may_be_constant(start: &[u8]) -> bool {
+    let mut lines = Lines::new(Box::new(Cursor::new(start.to_vec())));
+    if !lines.verdict().is_ok_and(|kind| kind == super::encoding::StartKind::Text) {
+        return false;
+    }
+    let frame = frame::survey(lines.start());
+    let mut first = None;
+    while let Ok(step @ (LineStep::Line | LineStep::TooLong)) = lines.advance() {
+        if step == LineStep::TooLong {
+            continue;
+        }
+        let line = lines.line();
+        let line = frame.as_ref().map_or(line.into(), |frame| frame.clean(line));
+        if !heading::is_memory(&line) {
+            continue;
+        }
+        let mut header = Header::default();
+        heading::memory(&line, &mut header);
+        match (first, sizes(&header)) {
+            (_, None) => {}
+            (None, now) => first = now,
+            (Some(before), Some(now)) if before != now => return false,
+            _ => {}
+        }
+    }
+    first.is_some()
+}
+
+impl HeaderTrust {
+    /// Takes pool sizes that cannot be true out of a sample; the remark says so once.
+    pub(super) fn check(&mut self, sample: &mut Sample, next: Option<&Sample>) -> Option<Remark> {
+        let now = PoolSizes::of(sample)?;
+        let reason = match *self {
+            Self::Unasked => return None,
+            Self::Dropped => None,
+            Self::Constant => Some(stale()),
+            Self::Trusted => {
+                let beside = next.and_then(PoolSizes::of).is_some_and(|next| now.is_stale_beside(&next));
+                match now.too_small() {
+                    Some((pool, size, sum)) => Some(format!(
+                        "the memory lines give {} to the {}, its tags hold {}",
+                        human_bytes(size),
+                        pool.long(),
+                        human_bytes(sum)
+                    )),
+                    None if beside => Some(stale()),
+                    None => return None,
+                }
+            }
+        };
+        *self = Self::Dropped;
+        sample.header.pool_nonpaged = None;
+        sample.header.pool_paged = None;
+        let reason = reason?;
+        let text = format!("{reason}: these sizes are not used, each pool is the sum of its tags");
+        Some(Remark::new(RemarkKind::Contradiction, text))
+    }
+}
+
+fn stale() -> String {
+    "the pool sizes in the memory lines stay the same while the tags change".to_owned()
+}
