@@ -11,15 +11,15 @@ use std::process::Command;
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=windows");
-    let told = |name: &str| env::var(name).unwrap_or_default();
-    if told("CARGO_CFG_TARGET_OS") != "windows" {
+    let reported = |name: &str| env::var(name).unwrap_or_default();
+    if reported("CARGO_CFG_TARGET_OS") != "windows" {
         return;
     }
-    let folder = Path::new(&told("CARGO_MANIFEST_DIR")).join("windows");
-    let out = PathBuf::from(told("OUT_DIR"));
-    let msvc = told("CARGO_CFG_TARGET_ENV") == "msvc";
+    let folder = Path::new(&reported("CARGO_MANIFEST_DIR")).join("windows");
+    let out = PathBuf::from(reported("OUT_DIR"));
+    let msvc = reported("CARGO_CFG_TARGET_ENV") == "msvc";
     let script = out.join("poolmon.rc");
-    let text = resources(&folder, &told("CARGO_PKG_VERSION"), !msvc);
+    let text = resources(&folder, &reported("CARGO_PKG_VERSION"), !msvc);
     if let Err(error) = fs::write(&script, text) {
         println!("cargo::warning=no version resource: cannot write {}: {error}", script.display());
         return;
@@ -32,7 +32,7 @@ fn main() {
         return;
     }
     let object = out.join("poolmon.res.o");
-    let arch = told("CARGO_CFG_TARGET_ARCH");
+    let arch = reported("CARGO_CFG_TARGET_ARCH");
     let windres = [format!("{arch}-w64-mingw32-windres"), "windres".into(), "llvm-windres".into()]
         .into_iter()
         .find(|name| Command::new(name).arg("--version").output().is_ok());

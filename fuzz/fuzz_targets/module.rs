@@ -1,4 +1,4 @@
-//! Any bytes are read as a Linux module, packed or not, without a panic, and what is found can be told.
+//! Any bytes are read as a Linux module, packed or not, without a panic, and what is found can be reported.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -33,7 +33,7 @@ fn files_without_rows_are_named_with_what_is_wrong() {
     refused(&["top", &path("missing.log")], &["missing.log", "No such file"]);
     refused(
         &["top", folder.path().to_str().unwrap()],
-        &["none of its files holds samples", "empty.log", "prose.txt"],
+        &["none of its files contains samples", "empty.log", "prose.txt"],
     );
 }
 
@@ -115,7 +115,7 @@ fn a_closed_pipe_is_success() {
 #[cfg(unix)]
 #[test]
 fn no_rights_name_the_command_that_helps() {
-    // Runs as nobody where we are root; elsewhere the live source has no rights anyway.
+    // Runs as the user nobody where we are root; elsewhere the live source has no rights anyway.
     if !cfg!(target_os = "linux") || !std::path::Path::new("/proc/slabinfo").exists() {
         skip(Need::Root, "no /proc/slabinfo here");
         return;
@@ -168,6 +168,31 @@ fn a_packed_file_that_is_no_dump_is_named_as_packed() {
     ];
     fs::write(&path, packed).unwrap();
     refused(&["leaks", path.to_str().unwrap()], &["words.gz: line 1: no row of a pool table was found"]);
+}
+
+/// A file that was cut while it was copied is not a lack of room.
+#[test]
+fn a_cut_packed_dump_is_to_be_copied_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cut.gz");
+    fs::write(&path, [0x1f, 0x8b, 0x08, 0x00]).unwrap();
+    refused(&["dump", path.to_str().unwrap()], &["cut.gz", "copy it again"]);
+}
+
+/// What cannot be written names standard output: there is no other file.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_behind_standard_output_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    fs::write(&path, "tag,pool,allocs,frees,bytes\nLeak,nonpaged,100,0,6400\n").unwrap();
+    let output = std::process::Command::new(crate::POOLMON)
+        .args(["top", path.to_str().unwrap()])
+        .stdout(fs::File::options().write(true).open("/dev/full").unwrap())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("cannot write to standard output") && output.status.code() == Some(1), "{said}");
 }
 
 /// Dates of files say when they were copied: no rate is made of them, and one row is not "rows".

@@ -26,7 +26,7 @@ pub fn name(path: &Path) -> &str {
 }
 
 /// Without the folder, which differs each time.
-fn told(bytes: &[u8], path: &Path) -> String {
+fn reported(bytes: &[u8], path: &Path) -> String {
     text(bytes).replace(name(path), "MEMORY.DMP")
 }
 
@@ -37,13 +37,13 @@ fn all(path: &Path, question: &[&str]) -> String {
     let output = poolmon(&args);
     format!(
         "{}--- stderr, exit code {:?}\n{}",
-        told(&output.stdout, path),
+        reported(&output.stdout, path),
         output.status.code().unwrap(),
-        told(&output.stderr, path)
+        reported(&output.stderr, path)
     )
 }
 
-/// What the kernel would tell: tag, pool, allocs, frees, bytes.
+/// What the kernel would report: tag, pool, allocs, frees, bytes.
 fn planted(built: &Built) -> Vec<(String, &'static str, u64, u64, u64)> {
     let cut = |count: u64| if matches!(built.spec.entry, 0x1c | 0x28) { count & 0xffff_ffff } else { count };
     let mut rows = Vec::new();
@@ -148,10 +148,10 @@ fn windbgs_text_is_read_back_by_our_own_reader() {
     let log = folder.path().join("poolused.txt");
     std::fs::write(&log, stdout_of(&["dump", name(&path), "poolused", "3", "--format", "windbg"])).unwrap();
     let read = json_of(&["top", name(&log), "--format", "json"]);
-    let told: Vec<_> = rows(&read).into_iter().filter(|row| row.2 > 0).collect();
+    let reported: Vec<_> = rows(&read).into_iter().filter(|row| row.2 > 0).collect();
     let planted = planted(&built);
-    let lost: Vec<_> = planted.iter().filter(|row| !told.contains(row)).collect();
-    assert!(lost.is_empty() && told.len() == planted.len(), "{lost:?}");
+    let lost: Vec<_> = planted.iter().filter(|row| !reported.contains(row)).collect();
+    assert!(lost.is_empty() && reported.len() == planted.len(), "{lost:?}");
 }
 
 #[test]

@@ -143,7 +143,7 @@ fn what_is_empty_cut_or_another_file_is_named() {
     );
     // Commands that need samples name the one that reads traces.
     let err = failed(&["top", &file("pool.etl", &bytes)]);
-    assert!(err.contains("event trace of Windows") && err.contains("poolmon trace "), "{err}");
+    assert!(err.contains("Windows event trace") && err.contains("poolmon trace "), "{err}");
 }
 
 /// A file that is huge on paper: what is empty is skipped in big steps, and it ends.

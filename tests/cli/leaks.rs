@@ -145,7 +145,7 @@ fn a_long_recording_is_judged_by_its_summaries() {
     assert_eq!(part["samples"], 8331);
 }
 
-/// Damage takes what it touches, and a person is told.
+/// Damage takes what it touches, and the user is informed.
 #[test]
 fn a_damaged_recording_is_judged_by_what_is_left() {
     let folder = tempfile::tempdir().unwrap();
@@ -213,7 +213,7 @@ fn half_a_minute_is_judged() {
     let short = tempfile::tempdir().unwrap();
     record_every(short.path(), true, 16, 1);
     let (_, out, _) = in_utc(&["leaks", short.path().to_str().unwrap()]);
-    assert!(out.contains("it needs 5 s more of samples (min 12 samples over 20 s)"), "{out}");
+    assert!(out.contains("at least 5 s more data is needed (min 12 samples over 20 s)"), "{out}");
 }
 
 /// A moment outside of a recording is no moment of it.
@@ -369,5 +369,24 @@ fn two_dumps_of_a_machine_are_compared() {
             "B's own figure of {}",
             row["tag"]
         );
+    }
+}
+
+/// Of several files, a number of a line says nothing without the file's name.
+#[test]
+fn remarks_on_lines_of_several_files_name_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    for n in 1..=2 {
+        let log = format!(
+            "2026-03-01T1{n}:00:00Z\n Tag  Type  Allocs  Frees  Diff  Bytes  Per Alloc\n\n \
+             Leak Nonp  {n}00  0  {n}00  {n}6400  64\n SeAt Paged\n"
+        );
+        fs::write(folder.path().join(format!("{n}.log")), log).unwrap();
+    }
+    let output = Command::new(POOLMON).arg("leaks").arg(folder.path()).output().unwrap();
+    let said = text(&output.stderr);
+    for name in ["1.log", "2.log"] {
+        let line = said.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("{said}"));
+        assert!(line.contains("line 5 (`SeAt Paged`)"), "{said}");
     }
 }

@@ -123,6 +123,7 @@ fn figures_of_meminfo_are_a_series_of_the_machine() {
         said.contains("Machine:  reclaimable does not grow (116 MiB); unreclaimable grows 2.93 MiB/h"),
         "{said}"
     );
+    assert_eq!(said.matches("2.93 MiB/h").count(), 1, "the same figures are printed once: {said}");
 }
 
 #[test]

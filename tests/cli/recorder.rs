@@ -160,7 +160,7 @@ fn notes_are_taken_up_and_a_second_recorder_is_refused() {
     recorder.wait_for("recording ");
     wait_for_samples(&folder, 1);
     stdout_of(&["note", path(&folder), "installed", "a driver"]);
-    assert_eq!(info(&folder)["marks"][0]["text"], "installed a driver", "told at once");
+    assert_eq!(info(&folder)["marks"][0]["text"], "installed a driver", "reported at once");
     assert_eq!(info(&folder)["recording_now"], true);
     let second = poolmon(&["record", path(&folder), "--for", "1s"]);
     assert_eq!(second.status.code(), Some(1));
@@ -317,7 +317,7 @@ fn one_line_in_place_on_a_terminal_and_the_live_screen_records_too() {
     assert!(stdout_of(&["verify", line]).contains("2 segments"));
 }
 
-/// What the screen showed while it recorded, what `top` tells of that moment, and what the replay shows, are one table.
+/// What the screen showed while it recorded, what `top` reports of that moment, and what the replay shows, are one table.
 #[test]
 fn the_screen_top_and_the_replay_show_one_table() {
     let Some((_temp, folder)) = folder() else { return };
@@ -334,7 +334,7 @@ fn the_screen_top_and_the_replay_show_one_table() {
         let clock = caption.split_whitespace().find(|word| word.len() == 8 && word.matches(':').count() == 2);
         clock.unwrap_or_else(|| panic!("no time in {caption}")).to_owned()
     };
-    // Name, pool, diff, bytes of the rows: what stands there without changes, which depend on the sample before.
+    // Name, pool, diff, bytes of the rows: what is there without changes, which depend on the sample before.
     let rows = |screen: &str| -> Vec<Vec<String>> {
         let row = |line: &str| {
             let words: Vec<_> = line.split_whitespace().filter(|word| !word.contains(['(', ')'])).collect();
@@ -349,7 +349,7 @@ fn the_screen_top_and_the_replay_show_one_table() {
     terminal.wait("the prompt", |screen| screen.contains("poolmon: recorded "));
 
     let date = info(&folder)["first"].as_str().unwrap()[..10].to_owned();
-    // The screen tells whole seconds; the sample is the first that is not before them.
+    // The screen reports whole seconds; the sample is the first that is not before them.
     let samples: Vec<String> = stdout_of(&["export", line, "--format", "csv", "-o", "-"])
         .lines()
         .skip(1)
@@ -360,11 +360,11 @@ fn the_screen_top_and_the_replay_show_one_table() {
     let table =
         stdout_of(&["top", line, "--at", moment, "--pool", "slab", "--sort", "bytes", "--format", "json"]);
     let table: Value = serde_json::from_str(&table).unwrap();
-    for (row, told) in shown.iter().zip(table["rows"].as_array().unwrap()) {
-        let name = told["tag"].as_str().unwrap();
-        assert!(name.starts_with(row[0].trim_end_matches('…')), "{row:?} {told}");
-        assert_eq!(row[2], told["diff"].to_string(), "{row:?}");
-        assert_eq!(row[3], told["bytes"].to_string(), "{row:?}");
+    for (row, reported) in shown.iter().zip(table["rows"].as_array().unwrap()) {
+        let name = reported["tag"].as_str().unwrap();
+        assert!(name.starts_with(row[0].trim_end_matches('…')), "{row:?} {reported}");
+        assert_eq!(row[2], reported["diff"].to_string(), "{row:?}");
+        assert_eq!(row[3], reported["bytes"].to_string(), "{row:?}");
     }
     terminal.run(&format!("clear; TZ=UTC {POOLMON} replay {line} --pool slab --sort bytes --at {moment}"));
     let screen = terminal.wait("the replay", |screen| screen.contains("REPLAY") && screen.contains(&clock));

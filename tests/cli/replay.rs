@@ -104,9 +104,9 @@ fn top_tells_the_figures_of_any_moment() {
         let sample = at(&samples, seconds);
         assert_eq!(table["time"], sample.time.unwrap().to_string(), "{seconds}");
         let rows = table["rows"].as_array().unwrap();
-        let told: Vec<_> = sample.rows.iter().filter(|row| !row.counters.is_zero()).collect();
-        assert_eq!(rows.len(), told.len(), "{seconds}");
-        for row in told {
+        let reported: Vec<_> = sample.rows.iter().filter(|row| !row.counters.is_zero()).collect();
+        assert_eq!(rows.len(), reported.len(), "{seconds}");
+        for row in reported {
             let Tag::Pool(tag) = row.tag else { panic!("not a pool tag") };
             let value = format!("{:#010x}", tag.to_u32());
             let same = |other: &&Value| other["tag_value"] == value && other["pool"] == row.pool.id();
@@ -172,8 +172,8 @@ fn the_screen_jumps_and_steps_through_time() {
     terminal.keys(&["-l", "13:30"]);
     terminal.keys(&["Enter"]);
     shows(1800);
-    // The next mark is the note at 13:30:02; its text stands beside the timeline.
-    // It stands there already two seconds before it, so the next key has to wait for the time.
+    // The next mark is the note at 13:30:02; its text is next to the timeline.
+    // It is there already two seconds before it, so the next key has to wait for the time.
     terminal.keys(&["]"]);
     shows(1805);
     terminal.wait("the note", |screen| screen.contains("installed the new antivirus"));

@@ -67,7 +67,7 @@ fn recorded(folder: &str, names: &Names) -> PathBuf {
 }
 
 fn in_utc(args: &[&str]) -> Output {
-    // What another search left in an index would be told too.
+    // What another search left in an index would be reported too.
     let cache = tempfile::tempdir().unwrap();
     let mut command = Command::new(POOLMON);
     command
@@ -96,7 +96,7 @@ fn out(name: &str) -> PathBuf {
     folder.join(name)
 }
 
-/// Writes the report anew and reads it.
+/// Writes the report again and reads it.
 fn written(name: &str, more: &[&str]) -> String {
     written_of(recording(), name, more)
 }
@@ -150,7 +150,7 @@ fn as_markdown() {
 #[test]
 fn as_a_page() {
     let page = written("report.html", &["--drivers", driver()]);
-    for told in [
+    for reported in [
         "<h2>5 tags leak, of 2 causes</h2>",
         "<code>&lt;b&gt;&amp;</code> leaks in paged pool",
         "FS-&lt;i&gt;0815",
@@ -160,7 +160,7 @@ fn as_a_page() {
         "loaded wcsc.sys",
         "backup job moved to 13:00",
     ] {
-        assert!(page.contains(told), "{told}");
+        assert!(page.contains(reported), "{reported}");
     }
     for raw in ["<script>alert", "<i>0815", "<b>&", "\u{202e}"] {
         assert!(!page.contains(raw), "{raw}");

@@ -138,7 +138,7 @@ fn every_key_of_poolmon_does_what_it_says() {
         terminal.wait("rows in the new size", |screen| screen.contains("Nonp") || screen.contains("Paged"));
     }
     terminal.keys(&["q"]);
-    // The command itself, `echo code=$?`, may stand on the screen before its answer does.
+    // The command itself, `echo code=$?`, may be on the screen before its answer does.
     let end = terminal.wait("the end", |screen| screen.lines().any(|line| line.starts_with("code=")));
     assert!(end.contains("code=0"), "{end}");
 }

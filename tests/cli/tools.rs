@@ -31,7 +31,7 @@ fn other_tools_agree_on_this_machine() {
     for name in ["a.parquet", "a.csv", "a.tsv", "a.jsonl"] {
         stdout_of(&["export", &at("rec"), "-o", &at(name)]);
     }
-    // What stands in the recording, not what was exported.
+    // What is in the recording, not what was exported.
     let mut series: BTreeMap<_, Series> = BTreeMap::new();
     let mut cursor = Recording::open(&temp.path().join("rec")).unwrap().cursor();
     let mut sample = Sample::empty();

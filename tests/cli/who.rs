@@ -241,7 +241,7 @@ fn charged_tags_say_whom_to_look_at() {
 #[test]
 fn what_cannot_be_searched_is_told() {
     let drivers = Drivers::new();
-    let told = |args: &[&str], code: i32, words: &[&str]| {
+    let reported = |args: &[&str], code: i32, words: &[&str]| {
         let output = drivers.who(args);
         let err = text(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{args:?}: {err}");
@@ -249,11 +249,15 @@ fn what_cannot_be_searched_is_told() {
             assert!(err.contains(word), "{word:?} is not in: {err}");
         }
     };
-    told(&["Leak", "--drivers", "/no/such/folder"], 1, &["/no/such/folder"]);
-    told(&["Leak", "--drivers", drivers.cache.path().to_str().unwrap()], 1, &["no driver", "name another"]);
-    told(&["Leak", "--all"], 2, &["--all"]);
-    told(&[], 2, &["TAG"]);
-    told(&["", "--drivers", drivers.path()], 1, &["empty"]);
+    reported(&["Leak", "--drivers", "/no/such/folder"], 1, &["/no/such/folder"]);
+    reported(
+        &["Leak", "--drivers", drivers.cache.path().to_str().unwrap()],
+        1,
+        &["no driver", "name another"],
+    );
+    reported(&["Leak", "--all"], 2, &["--all"]);
+    reported(&[], 2, &["TAG"]);
+    reported(&["", "--drivers", drivers.path()], 1, &["empty"]);
     // Headers that speak of four gigabytes, in a file that has them.
     let mut bytes = image(Processor::X64, &direct_x64(b"Leak"), TAGGED, false, &[]);
     let section = 0x98 + 240;
@@ -261,7 +265,7 @@ fn what_cannot_be_searched_is_told() {
     drivers.put("huge.sys", &bytes);
     let huge = drivers.folder.path().join("huge.sys");
     fs::OpenOptions::new().write(true).open(&huge).unwrap().set_len(4 << 30).unwrap();
-    told(&["Leak", "--drivers", drivers.path()], 0, &["huge.sys: too large", "broken.sys: damaged"]);
+    reported(&["Leak", "--drivers", drivers.path()], 0, &["huge.sys: too large", "broken.sys: damaged"]);
 }
 
 #[test]

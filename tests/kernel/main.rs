@@ -152,7 +152,7 @@ fn held_objects_are_named_first_beside_a_compile_and_a_search() {
     shrinkable_is_called_so(&answer, &cached, &held);
 }
 
-/// Growth of the caches of files is told, and told as what the kernel can shrink.
+/// Growth of the caches of files is reported, and reported as what the kernel can shrink.
 fn shrinkable_is_called_so(answer: &Answer, cached: &[String], held: &[String]) {
     for verdict in answer.verdicts("leaking") {
         assert_ne!(verdict["pool"], "reclaimable", "the kernel shrinks it: {verdict}");
@@ -166,10 +166,10 @@ fn shrinkable_is_called_so(answer: &Answer, cached: &[String], held: &[String]) 
     };
     let Some(inodes) = growing.iter().find(inodes) else {
         // A search that read a cold disk at first: then they fill up ever more slowly, or came in one step.
-        let told = ["warming-up", "load-driven", "step"]
+        let reported = ["warming-up", "load-driven", "step"]
             .iter()
             .any(|kind| answer.tags(kind).iter().any(|tag| cached.iter().any(|cached| cached == tag)));
-        assert!(told, "files were written, and no cache of theirs moved: {cached:?}\n{}", answer.text);
+        assert!(reported, "files were written, and no cache of theirs moved: {cached:?}\n{}", answer.text);
         return;
     };
     let tag = inodes["tag"].as_str().unwrap();

@@ -55,15 +55,15 @@ impl Noise {
         Self { stop, threads, counts }
     }
 
-    /// Ends it, and tells how much there was.
+    /// Ends it, and reports how much there was.
     pub fn stop(mut self) -> Turns {
         self.end();
-        let told = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let reported = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let counts = &self.counts;
         Turns {
-            compiled: told(&counts.compiled),
-            searched: told(&counts.searched),
-            files: told(&counts.files),
+            compiled: reported(&counts.compiled),
+            searched: reported(&counts.searched),
+            files: reported(&counts.files),
         }
     }
 
@@ -99,7 +99,7 @@ fn run(command: &mut Command, stop: &AtomicBool) -> Option<bool> {
     }
 }
 
-/// A file of a few dozen functions, again and again, each in a new folder.
+/// A file of a few dozen functions, repeatedly, each in a new folder.
 fn compile(folder: &Path, stop: &AtomicBool, counts: &Counts) {
     use std::fmt::Write as _;
 

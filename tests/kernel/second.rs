@@ -1,4 +1,4 @@
-//! A second process of a test binary that does as it is told, line by line: `ready` when it runs, `done` after each line.
+//! A second process of a test binary that does as instructed, line by line: `ready` when it runs, `done` after each line.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};

@@ -1,7 +1,7 @@
 //! What kernels can do to a program that asks them: each fault, and what the person sees.
 
 use crate::script::{Script, many};
-use crate::tables::told;
+use crate::tables::reported;
 use crate::wine::{Wine, texts};
 
 /// Fails with exit code 1, a text that has all these words, and no panic.
@@ -40,7 +40,7 @@ fn a_table_that_grows_between_two_calls_is_read_whole() {
     for class in ["", "class255"] {
         let script = Script::new().line(class).table(&many(6000)).line("grow").table(&many(12_000));
         let json = wine.json(&script, &["top", "--format", "json"]);
-        assert_eq!(told(&json).len(), 24_000, "{class}");
+        assert_eq!(reported(&json).len(), 24_000, "{class}");
     }
 }
 
@@ -59,9 +59,9 @@ fn tags_that_do_not_print_and_the_overflow_row() {
     let tags = [*b"Ovfl", [0x01, 0x1b, b'[', 0x7f], [0xff, 0xfe, 0xfd, 0x7c], *b"Irp ", *b"a\"b,", *b"\\x41"];
     let script = Script::new().table(&tags.map(|tag| (tag, figures)));
     let json = wine.json(&script, &["top", "--format", "json"]);
-    let told: Vec<(String, String)> = told(&json).into_keys().collect();
-    assert_eq!(told.len(), tags.len());
-    let names: Vec<&str> = told.iter().map(|(tag, _)| tag.as_str()).collect();
+    let reported: Vec<(String, String)> = reported(&json).into_keys().collect();
+    assert_eq!(reported.len(), tags.len());
+    let names: Vec<&str> = reported.iter().map(|(tag, _)| tag.as_str()).collect();
     for name in ["Ovfl", "\\x01\\x1b[\\x7f", "\\xff\\xfe\\xfd|", "Irp ", "a\"b,", "\\x5cx41"] {
         assert!(names.contains(&name), "{name} in {names:?}");
     }

@@ -21,7 +21,7 @@ fn records_exports_and_imports() {
     let csv = fs::read_to_string(wine.folder.join("a.csv")).unwrap();
     // The first sample has the first table's rows of the pool that was asked for, figure by figure.
     let first = csv.lines().nth(1).unwrap().split(',').next().unwrap();
-    let told: Vec<_> = csv
+    let reported: Vec<_> = csv
         .lines()
         .filter(|line| line.starts_with(first))
         .map(|line| {
@@ -35,7 +35,7 @@ fn records_exports_and_imports() {
             (String::from_utf8_lossy(tag).into_owned(), "nonpaged".to_owned(), [*na, *nf, *nb])
         })
         .collect();
-    assert_eq!(told, fed);
+    assert_eq!(reported, fed);
     wine.text(&script, &["import", "a.csv", "-o", "again"]);
     wine.text(&script, &["export", "again", "-o", "b.csv"]);
     assert!(csv == fs::read_to_string(wine.folder.join("b.csv")).unwrap());

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::script::{Script, many};
-use crate::tables::told;
+use crate::tables::reported;
 use crate::terminal::Terminal;
 use crate::wine::{Wine, texts};
 use poolmon_testkit::{Need, skip};
@@ -27,7 +27,7 @@ fn both_systems_read_one_recording() {
     let live = wine.json(&script, &["top", "--format", "json"]);
     wine.text(&script, &["record", "rec", "--interval", "200ms", "--for", "1s"]);
     let there = wine.json(&script, &["top", "rec", "--format", "json"]);
-    assert!(told(&live) == told(&there), "the recording has other figures than the table");
+    assert!(reported(&live) == reported(&there), "the recording has other figures than the table");
 
     let Some(native) = native() else {
         skip(Need::Wine, "this system's executable is absent (cargo build)");
@@ -38,7 +38,7 @@ fn both_systems_read_one_recording() {
     let (out, err) = texts(&here);
     assert!(here.status.success(), "{err}");
     let here: Value = serde_json::from_str(&out).expect("JSON");
-    assert!(told(&here) == told(&there), "the systems read different figures");
+    assert!(reported(&here) == reported(&there), "the systems read different figures");
     assert_eq!((&here["source"], &here["system"]), (&there["source"], &there["system"]));
 }
 

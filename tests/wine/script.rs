@@ -1,4 +1,4 @@
-//! Scripts for the shim: the tables that the played kernel tells, one refresh after the other.
+//! Scripts for the shim: the tables that the played kernel reports, one refresh after the other.
 
 use std::fmt::Write as _;
 use std::path::Path;

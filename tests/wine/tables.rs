@@ -12,9 +12,9 @@ use crate::wine::{Wine, texts};
 type Rows = BTreeMap<(String, String), [u64; 3]>;
 
 /// What the program says of each row.
-pub fn told(json: &Value) -> Rows {
+pub fn reported(json: &Value) -> Rows {
     let rows = json["rows"].as_array().expect("rows");
-    let told: Rows = rows
+    let reported: Rows = rows
         .iter()
         .map(|row| {
             let text =
@@ -23,8 +23,8 @@ pub fn told(json: &Value) -> Rows {
             ((text("tag"), text("pool")), ["allocs", "frees", "bytes"].map(figure))
         })
         .collect();
-    assert_eq!(told.len(), rows.len(), "a row stands twice");
-    told
+    assert_eq!(reported.len(), rows.len(), "a row stands twice");
+    reported
 }
 
 /// What it has to say of a table: rows without a figure are left out.
@@ -72,7 +72,7 @@ fn every_figure_of_a_real_table_arrives() {
     for class in ["", "class255"] {
         let script = Script::new().line(class).table(&rows);
         let json = wine.json(&script, &["top", "--format", "json"]);
-        assert_eq!(told(&json), fed(&rows), "{class}");
+        assert_eq!(reported(&json), fed(&rows), "{class}");
         assert_eq!(json["source"], "windows");
         assert!(json["system"].as_str().unwrap().starts_with("Windows "), "{}", json["system"]);
         assert!(json["uptime_s"].as_u64().unwrap() > 0);
@@ -126,7 +126,7 @@ fn poolmons_switches_append_its_log() {
     // What it wrote it reads.
     let script = Script::new().table(&[]);
     let json = wine.json(&script, &["top", "snap.log", "--format", "json"]);
-    assert_eq!(told(&json), fed(&rows));
+    assert_eq!(reported(&json), fed(&rows));
 }
 
 #[test]
@@ -164,9 +164,9 @@ fn sessions_where_the_system_has_them() {
     let script =
         Script::new().table(&many(5)).line("session 1").rows(&session).line("session 2").rows(&other);
     let json = wine.json(&script, &["top", "--session=1", "--format", "json"]);
-    assert_eq!(told(&json), fed(&session));
+    assert_eq!(reported(&json), fed(&session));
     let json = wine.json(&script, &["top", "--session=2", "--format", "json"]);
-    assert_eq!(told(&json), fed(&other));
+    assert_eq!(reported(&json), fed(&other));
 
     let (_, said) = wine.text(&Script::new().table(&many(5)), &["top", "--session"]);
     assert!(said.contains("no session pools"), "{said}");

@@ -56,7 +56,7 @@ impl Terminal {
         }
     }
 
-    /// As [`Terminal::wait`], and has the screen drawn anew meanwhile: Wine 8 scrolls its console by a line now and then,
+    /// As [`Terminal::wait`], and has the screen drawn again meanwhile: Wine 8 scrolls its console by a line now and then,
     /// and what was drawn before stays shifted.
     #[track_caller]
     pub fn wait_drawn_anew(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {

@@ -20,8 +20,8 @@ fn leaks_names_what_grows_while_it_watches() {
     assert_eq!(json["schema"], "poolmon.leaks/1", "{json:#}");
     assert!(json["samples"].as_u64().unwrap() > 12, "{json:#}");
     let verdicts = json["verdicts"].as_array().unwrap();
-    let told: Vec<_> = verdicts.iter().map(|verdict| (&verdict["tag"], &verdict["pool"])).collect();
-    assert_eq!(told, [(&"Leak".into(), &"nonpaged".into())], "{json:#}");
+    let reported: Vec<_> = verdicts.iter().map(|verdict| (&verdict["tag"], &verdict["pool"])).collect();
+    assert_eq!(reported, [(&"Leak".into(), &"nonpaged".into())], "{json:#}");
     let kind = verdicts[0]["kind"].as_str().unwrap();
     // Twenty seconds may be too few for more than that it grows.
     assert!(["leaking", "suspected", "growing"].contains(&kind), "{json:#}");
@@ -33,7 +33,7 @@ fn measure_runs_a_command_beside_idle_intervals() {
     let Some(wine) = Wine::ready() else { return };
     let quick = ["measure", "--repeat", "9", "--settle", "20ms", "--noise", "300ms"];
     let with = |rest: &[&'static str]| [&quick[..], rest].concat();
-    // What grows by itself grows in idle intervals too.
+    // What grows on its own grows in idle intervals too.
     let script = growing(60);
     let json = wine.json(&script, &with(&["--format", "json", "--all", "--", "cmd", "/c", "exit", "0"]));
     assert_eq!((&json["schema"], &json["runs"]), (&"poolmon.measure/1".into(), &9.into()), "{json:#}");

@@ -55,9 +55,9 @@ fn wineserver() -> &'static str {
 
 /// Builds the shim, copies the executable beside it, sets the prefix up. The text says what is missing.
 fn prepare() -> Result<Place, String> {
-    let told = std::env::var_os("POOLMON_WINE_EXE").map(PathBuf::from);
+    let reported = std::env::var_os("POOLMON_WINE_EXE").map(PathBuf::from);
     let built = root().join("target/x86_64-pc-windows-gnu/release/poolmon.exe");
-    let exe = told.unwrap_or(built);
+    let exe = reported.unwrap_or(built);
     if !exe.exists() {
         return Err(format!("{} is absent (cargo xtask windows)", exe.display()));
     }
@@ -195,7 +195,7 @@ impl Wine {
         command.args(["cmd", "/c", &line]).output().expect("wine starts")
     }
 
-    /// Standard output of a run that has to succeed, and what stands on standard error.
+    /// Standard output of a run that has to succeed, and what is on standard error.
     #[track_caller]
     pub fn text(&self, script: &Script, args: &[&str]) -> (String, String) {
         let output = self.run(Some(script), args);

@@ -52,10 +52,10 @@ fn parent() {
         let start = Instant::now();
         let output = Command::new(&me).args(["--child", what]).arg(path).output().expect("the child runs");
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let told = String::from_utf8_lossy(&output.stdout);
+        let reported = String::from_utf8_lossy(&output.stdout);
         println!(
             "{name} {what}: {} whole process {:.1} ms",
-            told.trim(),
+            reported.trim(),
             start.elapsed().as_secs_f64() * 1e3
         );
     }
@@ -127,6 +127,6 @@ print(f'{(time.perf_counter() - start) * 1e3:.3f} ms')
 
 /// Nanoseconds that this process spent on a processor: on a shared machine the fairer figure.
 fn on_cpu() -> u64 {
-    let told = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
-    told.split(' ').next().and_then(|text| text.parse().ok()).unwrap_or(0)
+    let reported = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
+    reported.split(' ').next().and_then(|text| text.parse().ok()).unwrap_or(0)
 }

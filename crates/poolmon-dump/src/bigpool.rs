@@ -159,24 +159,24 @@ fn by_symbols(
     big: &mut BigPool,
 ) -> Option<(u64, u64)> {
     let read = |place: Option<u64>| memory.pointer_at(place?).ok();
-    let told = read(places.big).zip(read(places.big_size));
-    let told = told.filter(|&(table, slots)| {
+    let reported = read(places.big).zip(read(places.big_size));
+    let reported = reported.filter(|&(table, slots)| {
         memory.is_kernel(table) && SLOTS.contains(&slots) && slots.is_power_of_two()
     });
     let name = &places.name;
-    match (told, found) {
+    match (reported, found) {
         (None, _) => big
             .warnings
             .push(format!("no table of large allocations is at the address from the symbols {name}; it was found \
                 by searching")),
-        (Some(told), Some(found)) if told != found => big.warnings.push(format!(
+        (Some(reported), Some(found)) if reported != found => big.warnings.push(format!(
             "the symbols {name} and the search without symbols disagree; the symbols are used: the table of large \
 allocations is at {:#x} with {} slots, without {:#x} with {}",
-            told.0, told.1, found.0, found.1
+            reported.0, reported.1, found.0, found.1
         )),
         (Some(_), _) => big.notes.push(format!("the symbols {name} confirm the table of large allocations")),
     }
-    told.or(found)
+    reported.or(found)
 }
 
 /// Searches a pointer to a table with its number of slots next to it. On ARM64 22000 the pointer is 0x40 before

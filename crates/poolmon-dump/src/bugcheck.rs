@@ -1,4 +1,4 @@
-//! Bugchecks in words: name, what it means, and what its parameters tell where that helps.
+//! Bugchecks in words: name, what it means, and what its parameters report where that helps.
 
 /// A bugcheck that is known here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

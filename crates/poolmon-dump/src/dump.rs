@@ -159,13 +159,14 @@ impl Dump {
 
     /// Windows build; 0 if it is unknown.
     fn build(&self) -> u32 {
-        let told = self.header.as_ref().map(|header| header.build).filter(|&build| build != 0);
-        told.or_else(|| {
-            // `19041.1.amd64fre.vb_release…` starts with it; older kernels say `7601.win7sp1…`.
-            let text = self.data.as_ref()?.build_text(&self.memory)?;
-            text.split('.').next()?.parse().ok()
-        })
-        .unwrap_or(0)
+        let reported = self.header.as_ref().map(|header| header.build).filter(|&build| build != 0);
+        reported
+            .or_else(|| {
+                // `19041.1.amd64fre.vb_release…` starts with it; older kernels say `7601.win7sp1…`.
+                let text = self.data.as_ref()?.build_text(&self.memory)?;
+                text.split('.').next()?.parse().ok()
+            })
+            .unwrap_or(0)
     }
 
     fn machine(&self) -> Option<Machine> {
@@ -185,10 +186,10 @@ impl Dump {
         let pages = if self.memory.triage.is_some() { 0 } else { self.memory.map.pages() };
         let mut warnings = self.warnings.clone();
         let counted = self.data.as_ref().and_then(|data| data.processors(&self.memory));
-        if let (Some(told), Some(counted)) = (header.map(|header| header.processors), counted)
-            && told != counted
+        if let (Some(reported), Some(counted)) = (header.map(|header| header.processors), counted)
+            && reported != counted
         {
-            warnings.push(format!("the header gives {told} processors, the kernel's own list {counted}"));
+            warnings.push(format!("the header gives {reported} processors, the kernel's own list {counted}"));
         }
         DumpInfo {
             container: self.container,
@@ -311,7 +312,7 @@ impl Dump {
         Ok(used)
     }
 
-    /// What tells this boot from others: the kernel's number of the boot, else the minute of it.
+    /// What distinguishes this boot from others: the kernel's number of the boot, else the minute of it.
     fn boot(&self, time: Option<jiff::Timestamp>, uptime: Option<Duration>) -> Option<String> {
         if let Some(boot) = self.header.as_ref().and_then(|header| header.boot_id) {
             return Some(format!("boot {boot}"));

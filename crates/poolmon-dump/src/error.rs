@@ -69,7 +69,7 @@ pub enum DumpError {
     Unanswerable {
         /// What was asked.
         what: &'static str,
-        /// Why the dump cannot tell.
+        /// Why the dump cannot answer.
         why: String,
         /// What helps.
         remedy: &'static str,
@@ -97,7 +97,9 @@ impl Remedy for DumpError {
             | Self::Malformed { remedy, .. }
             | Self::Absent { remedy, .. }
             | Self::Unanswerable { remedy, .. } => Some((*remedy).into()),
-            Self::Io { .. } => None,
+            Self::Io { source, .. } => {
+                (source.kind() == io::ErrorKind::UnexpectedEof).then(|| COPY_AGAIN.into())
+            }
         }
     }
 }

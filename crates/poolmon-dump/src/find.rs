@@ -143,7 +143,7 @@ pub struct FindReport {
     pub cut: bool,
 }
 
-/// Told after each module: modules done, modules in all. Answer `false` to stop.
+/// Called after each module: modules done, modules in all. Answer `false` to stop.
 pub type Progress<'a> = dyn FnMut(usize, usize) -> bool + 'a;
 
 /// More hits are not given.

@@ -39,9 +39,9 @@ pub mod windbg;
 
 pub use bigpool::{BigAllocation, BigPool};
 pub use bugcheck::Bugcheck;
-pub use container::Container;
 pub use container::header::DumpHeader;
 pub use container::packed::{UNPACK_LIMIT, Unpack};
+pub use container::{Container, SIGNATURES};
 pub use dump::{Dump, MemoryImage};
 pub use error::{DumpError, Result};
 pub use exports::Exports;

@@ -50,7 +50,7 @@ impl Backing {
         }
     }
 
-    /// Copies bytes out of the file. Pages that stand far apart are better read than mapped: with each page that is
+    /// Copies bytes out of the file. Pages that are far apart are better read than mapped: with each page that is
     /// touched, the system maps its neighbours too, and the process seems to hold many times what it uses.
     pub(crate) fn copy(&self, offset: usize, to: &mut [u8]) -> bool {
         #[cfg(unix)]

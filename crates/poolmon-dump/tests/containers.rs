@@ -55,9 +55,9 @@ fn a_header_alone_tells_what_it_is() {
 fn a_synthetic_triage_dump_lists_modules() {
     let built = tiny();
     let dump = open(&built, Form::Triage);
-    let told: Vec<_> = dump.modules().unwrap().into_iter().map(|m| (m.path, m.base, m.size)).collect();
+    let reported: Vec<_> = dump.modules().unwrap().into_iter().map(|m| (m.path, m.base, m.size)).collect();
     let planted: Vec<_> = built.modules.iter().map(|m| (m.path.clone(), m.base, m.size)).collect();
-    assert_eq!(told, planted);
+    assert_eq!(reported, planted);
     let unloaded: Vec<_> = dump.unloaded_modules().into_iter().map(|u| (u.name, u.start, u.end)).collect();
     let planted: Vec<_> = built.unloaded.iter().map(|u| (u.name.clone(), u.start, u.end)).collect();
     assert_eq!(unloaded, planted);
@@ -84,7 +84,7 @@ fn a_cut_file_is_said_and_never_passes_for_whole() {
                 Err(_) => continue,
             };
             let info = dump.info();
-            // A debugger's kernel dump (8) does not tell its number of pages; its last range does.
+            // A debugger's kernel dump (8) does not report its number of pages; its last range does.
             assert!(
                 info.warnings.iter().any(|warning| warning.contains("missing")),
                 "{form:?} {part}: {:?}",

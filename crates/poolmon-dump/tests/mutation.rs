@@ -7,7 +7,7 @@ mod common;
 #[path = "common/exercise.rs"]
 mod exercise;
 
-use common::{planted, told};
+use common::{planted, reported};
 use exercise::exercise;
 use poolmon_synth::dump::{Arch, Built, Dice, Form, Spec, build};
 
@@ -56,7 +56,7 @@ fn damage_memory(built: &mut Built, dice: &mut Dice) {
             _ => dice.next(),
         };
         match dice.below(3) {
-            // Where something stands already, it is more likely to be used.
+            // Where something is already, it is more likely to be used.
             0 => {
                 let used = (0..512).map(|at| page << 12 | at << 3).filter(|&at| built.memory.word(at) != 0);
                 let used: Vec<u64> = used.collect();
@@ -168,7 +168,7 @@ fn damaged_dumps_end_in_an_error_or_an_answer() {
         };
         if let Some(used) = outcome {
             answered += 1;
-            let same = told(&used) == plants[which];
+            let same = reported(&used) == plants[which];
             right += u64::from(same);
             // A file that was cut never passes for whole with other figures.
             assert!(
@@ -180,7 +180,7 @@ fn damaged_dumps_end_in_an_error_or_an_answer() {
     }
     eprintln!("{count} damaged dumps: {answered} answered, {right} of them with the planted table");
     assert!(answered > 0 && answered < count);
-    // Linux tells the most memory that this process ever had.
+    // Linux reports the most memory that this process ever had.
     if let Ok(status) = std::fs::read_to_string("/proc/self/status") {
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let peak: u64 = peak.and_then(|line| line.trim().split(' ').next()?.parse().ok()).unwrap_or(0);

@@ -54,10 +54,10 @@ fn open(
     path: &Path,
     folder: &Path,
     limit: u64,
-    told: &mut Vec<(u64, u64, u64)>,
+    reported: &mut Vec<(u64, u64, u64)>,
 ) -> poolmon_dump::Result<Dump> {
     let mut progress = |written, read, size| {
-        told.push((written, read, size));
+        reported.push((written, read, size));
         true
     };
     Dump::open_with(path, Unpack { folder: Some(folder), limit, progress: &mut progress })
@@ -87,11 +87,11 @@ fn packed_dumps_give_the_same_table() {
     for (name, packed) in cases {
         let path = folder.path().join(name);
         std::fs::write(&path, &packed).unwrap();
-        let mut told = Vec::new();
-        let dump = open(&path, unpacked.path(), u64::MAX, &mut told)
+        let mut reported = Vec::new();
+        let dump = open(&path, unpacked.path(), u64::MAX, &mut reported)
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         same(&dump.pool_used().unwrap(), &built, name);
-        let last = told.last().unwrap();
+        let last = reported.last().unwrap();
         assert_eq!((last.0, last.2), (plain.len() as u64, packed.len() as u64), "{name}");
         // Without a name already: nothing is left behind even where the process is killed.
         #[cfg(unix)]

@@ -62,7 +62,7 @@ fn the_second_table_is_read_where_they_name_it() {
         let mut dump = common::open(&built, Form::BitmapKernel);
         common::same(&dump.pool_used().unwrap(), &built, "without symbols");
         dump.use_symbols(&Planted::of(&built));
-        let rows = common::told(&dump.pool_used().unwrap());
+        let rows = common::reported(&dump.pool_used().unwrap());
         let mut expected = common::planted(&built);
         for tag in &built.expansion {
             for (pool, held) in [(Pool::Nonpaged, tag.nonpaged), (Pool::Paged, tag.paged)] {

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{forms, layouts, open, planted, same, told};
+use common::{forms, layouts, open, planted, reported, same};
 use poolmon_dump::{Absent, Dump, Machine, Needle};
 use poolmon_model::{Pool, PoolTag, SourceKind};
 use poolmon_synth::dump::kernel::NEEDLE;
@@ -65,7 +65,7 @@ fn only_the_first_table_is_said_loudly() {
         assert!(used.warnings[0].contains("THESE FIGURES ARE WRONG"), "{:?}", used.warnings);
         assert!(used.warnings[0].contains("4 processors"));
         assert_eq!(used.sample.remarks, used.warnings);
-        assert!(told(&used) != planted(&built));
+        assert!(reported(&used) != planted(&built));
     }
 }
 
@@ -192,7 +192,7 @@ fn modules_of_every_layout() {
             let dump = open(&built, form);
             let list = dump.module_list().unwrap();
             assert!(list.warnings.is_empty(), "{:?}", list.warnings);
-            let told: Vec<_> = list
+            let reported: Vec<_> = list
                 .modules
                 .iter()
                 .map(|m| (m.path.clone(), m.base, m.size, m.checksum, m.timestamp))
@@ -202,7 +202,7 @@ fn modules_of_every_layout() {
                 .iter()
                 .map(|m| (m.path.clone(), m.base, m.size, m.checksum, Some(m.timestamp)))
                 .collect();
-            assert_eq!(told, planted, "{spec:?} {form:?}");
+            assert_eq!(reported, planted, "{spec:?} {form:?}");
             let unloaded: Vec<_> =
                 dump.unloaded_modules().into_iter().map(|u| (u.name, u.start, u.end)).collect();
             let planted: Vec<_> = built.unloaded.iter().map(|u| (u.name.clone(), u.start, u.end)).collect();
@@ -243,15 +243,15 @@ fn searches_find_what_is_planted_and_tell_what_is_absent() {
     for spec in layouts() {
         let built = build(&spec);
         let dump = open(&built, Form::BitmapKernel);
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         let report = dump.find(&Needle::tag(PoolTag(NEEDLE)), &mut |done, all| {
-            told.push((done, all));
+            reported.push((done, all));
             true
         });
         let report = report.unwrap();
         let hits: Vec<u64> = report.hits.iter().map(|hit| hit.address).collect();
         assert_eq!(hits, built.needles, "{spec:?}");
-        assert_eq!(told.last(), Some(&(built.modules.len(), built.modules.len())));
+        assert_eq!(reported.last(), Some(&(built.modules.len(), built.modules.len())));
         let first = &report.hits[0];
         assert_eq!(
             (first.module.as_str(), first.offset, first.section.as_deref()),
@@ -294,13 +294,13 @@ fn large_allocations_of_every_layout() {
         let big = dump.big_pool(None).unwrap_or_else(|error| panic!("{spec:?}: {error}"));
         assert_eq!(big.allocations.len(), built.big.len());
         assert!(!big.cut && big.absent.total() == 0);
-        for (told, planted) in big.allocations.iter().zip(&built.big) {
+        for (reported, planted) in big.allocations.iter().zip(&built.big) {
             assert_eq!(
-                (told.address, told.tag.0, told.protected, told.bytes),
+                (reported.address, reported.tag.0, reported.protected, reported.bytes),
                 (planted.address, planted.tag, planted.protected, planted.bytes)
             );
             let pool = if planted.paged { Pool::Paged } else { Pool::Nonpaged };
-            assert_eq!(told.pool, (spec.build >= 6000).then_some(pool));
+            assert_eq!(reported.pool, (spec.build >= 6000).then_some(pool));
         }
         let one = dump.big_pool(Some(PoolTag(NEEDLE))).unwrap();
         assert_eq!(one.allocations.len(), built.big.iter().filter(|big| big.tag == NEEDLE).count());

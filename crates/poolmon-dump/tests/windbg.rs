@@ -64,7 +64,7 @@ fn the_lines_of_the_real_sample_are_reproduced() {
     let text =
         poolused_text(&used, &PoolUsedOptions { describe: Some(&describe), ..PoolUsedOptions::default() });
     let same = text.lines().filter(|line| !line.is_empty() && sample.lines().any(|real| real == *line));
-    // The sample's `rx..` line has one blank less than all others: taken for a slip of whoever copied it.
+    // The sample's `rx..` line has one blank less than all others: taken for a slip of the person who copied it.
     let same: Vec<&str> = same.map(|line| line.get(..6).unwrap_or(line)).collect();
     assert_eq!(same, ["   Sor", "  Pool", "      ", " Tag  ", " 8042 ", " AGP  ", " AcdN "], "{text}");
 }

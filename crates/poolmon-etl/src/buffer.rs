@@ -63,7 +63,7 @@ impl BufferHeader {
             saved.min(size)
         };
         let cpu = if flags & PROCESSOR_INDEX != 0 { u16_at(bytes, 40)? } else { u16::from(*bytes.get(40)?) };
-        // Larger kinds have not been seen, and six are described: this tells buffers from other bytes.
+        // Larger kinds have not been seen, and six are described: this reports buffers from other bytes.
         let plausible =
             (HEADER..=LARGEST).contains(&size) && (HEADER..=LARGEST).contains(&used) && kind < 0x100;
         plausible.then_some(Self { size, used, cpu, sequence: u64_at(bytes, 24)?, flags, kind })

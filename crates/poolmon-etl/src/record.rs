@@ -365,7 +365,7 @@ fn message(bytes: &[u8], offset: usize) -> Option<Record<'_>> {
         (flags & flag != 0).then(|| at += length).map(|()| here)
     };
     field(0x01, 4);
-    // A component's number stands where the GUID would be.
+    // A component's number is where the GUID would be.
     let guid = field(0x02, 16);
     if guid.is_none() {
         field(0x04, 4);

@@ -150,7 +150,7 @@ impl Definitions {
         let definitions = self.by_key.get(&key)?;
         let split = definitions.partition_point(|definition| definition.time < time);
         let (before, after) = definitions.split_at_checked(split)?;
-        // A few at most: a key that is created anew was deleted before.
+        // A few at most: a key that is created again was deleted before.
         let later = after.iter().find(|definition| !definition.created);
         let earlier = || before.last().filter(|definition| definition.created);
         later.or_else(earlier).map(|definition| Arc::clone(&definition.frames))

@@ -431,7 +431,7 @@ impl Verdict {
             let _ = write!(text, "; used by {owner}");
         }
         if let Some(hours) = self.needs_hours {
-            let _ = write!(text, "; needs about {} more of data", rough_hours(hours));
+            let _ = write!(text, "; needs about {} more data", rough_hours(hours));
         }
         text
     }

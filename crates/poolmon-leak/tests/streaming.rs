@@ -38,7 +38,7 @@ fn too_little_data_says_how_much_longer() {
     assert!((needs * 60.0 - 7.0).abs() < 0.01, "{needs}");
     assert_eq!(
         verdict.sentence(&TimeZone::UTC),
-        "A (nonpaged): too little data; needs about 7 min more of data"
+        "A (nonpaged): too little data; needs about 7 min more data"
     );
 }
 

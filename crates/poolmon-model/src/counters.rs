@@ -30,7 +30,7 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// The three figures that Windows tells.
+    /// The three figures that Windows reports.
     pub const fn windows(allocs: u64, frees: u64, bytes: u64) -> Self {
         Self {
             allocs: Some(allocs),

@@ -108,7 +108,7 @@ impl RowIndex {
         self.filled = false;
     }
 
-    /// The row of `rows` with the key of `wanted`; `hint` is where it probably stands.
+    /// The row of `rows` with the key of `wanted`; `hint` is where it probably is.
     pub fn find<'a>(&mut self, rows: &'a [Row], wanted: &Row, hint: usize) -> Option<(usize, &'a Row)> {
         if let Some(row) = rows.get(hint)
             && row.pool == wanted.pool

@@ -104,18 +104,18 @@ impl Header {
     /// Sizes are in K. `page_faults` is what is behind `PageFlts`: since boot in a log, a change on the screen.
     pub fn poolmon_lines(&self, page_faults: Option<i64>) -> [Vec<(&'static str, String)>; 2] {
         let kib = |bytes: Option<u64>, width: usize| bytes.map(|bytes| format!("{:>width$}K", bytes / 1024));
-        let told = |parts: [(&'static str, Option<String>); 5]| {
+        let reported = |parts: [(&'static str, Option<String>); 5]| {
             parts.into_iter().filter_map(|(label, value)| Some((label, value?))).collect()
         };
         [
-            told([
+            reported([
                 (" Memory:", kib(self.memory_total, 8)),
                 (" Avail:", kib(self.memory_available, 8)),
                 ("  PageFlts:", page_faults.map(|count| format!("{count:>6}"))),
                 ("   InRam Krnl:", kib(self.resident_kernel, 5)),
                 (" P:", kib(self.resident_paged, 5)),
             ]),
-            told([
+            reported([
                 (" Commit:", kib(self.commit, 7)),
                 (" Limit:", kib(self.commit_limit, 7)),
                 (" Peak:", kib(self.commit_peak, 7)),

@@ -7,10 +7,12 @@ pub trait Remedy: fmt::Display {
     /// What helps: begins with a verb, and can be followed as it is.
     fn remedy(&self) -> Option<String>;
 
-    /// Message and remedy, a line each.
+    /// Message and remedy, a line each; a remedy of several lines is indented as one block.
     fn in_full(&self) -> String {
         match self.remedy() {
-            Some(remedy) => format!("{self}\n  {remedy}"),
+            Some(remedy) => {
+                format!("{self}\n  {}", remedy.lines().map(str::trim).collect::<Vec<_>>().join("\n  "))
+            }
             None => self.to_string(),
         }
     }
@@ -70,7 +72,7 @@ mod tests {
     fn the_remedy_is_apart_from_the_message() {
         let problem = Problem::new("x: no such file", "name another\ntry - for standard input");
         assert_eq!(problem.to_string(), "x: no such file");
-        assert_eq!(problem.in_full(), "x: no such file\n  name another\ntry - for standard input");
+        assert_eq!(problem.in_full(), "x: no such file\n  name another\n  try - for standard input");
         assert_eq!(problem.in_one_line(), "x: no such file; name another; try - for standard input");
     }
 }

@@ -48,7 +48,7 @@ fn cpu(children: bool) -> Duration {
         .split_whitespace()
         .filter_map(|f| f.parse().ok())
         .collect();
-    // utime, stime, cutime, cstime stand 11 fields behind the state, which is no number.
+    // utime, stime, cutime, cstime are 11 fields behind the state, which is no number.
     let at = if children { 12 } else { 10 };
     let ticks: i64 = fields.get(at..at + 2).map_or(0, |ticks| ticks.iter().sum());
     // Ticks of 10 ms.

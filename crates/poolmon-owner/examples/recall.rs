@@ -1,4 +1,4 @@
-//! How well each way tells which tags a driver uses: `grep -a`, `rg -a`, `strings`, and evidence from machine code.
+//! How well each way reports which tags a driver uses: `grep -a`, `rg -a`, `strings`, and evidence from machine code.
 //!
 //! ```text
 //! cargo run --release -p poolmon-owner --example recall -- DRIVER TRUE-TAGS CANDIDATES
@@ -68,7 +68,7 @@ fn main() {
         })
         .map(|row| row.tag.to_string().trim_end().to_owned())
         .collect();
-    // Asked about a tag it answers by these; tags that nobody asked about are told too.
+    // Asked about a tag it answers by these; tags that no one asked about are reported too.
     print(
         "machine code, (a) to (c)",
         &asked.iter().filter(|tag| shown.contains(*tag)).cloned().collect(),

@@ -6,7 +6,7 @@
 //!
 //! * [`pooltag`]: Microsoft's pooltag.txt and PoolMon's localtag.txt, read from the person's own copy;
 //! * [`known`]: a small table of our own, for the tags and slab caches that everyone meets;
-//! * `owners`: both together with what the row itself tells, as labels for the table;
+//! * `owners`: both together with what the row itself reports, as labels for the table;
 //! * [`scan`]: driver images, with evidence from their machine code; an index of what was found;
 //! * [`who`]: which drivers use a tag, ranked;
 //! * `explain`: everything known of one tag, line by line.

@@ -1,4 +1,4 @@
-//! Who uses a row's tag: pooltag files, what the row itself tells, what searches of drivers found, and our own table,
+//! Who uses a row's tag: pooltag files, what the row itself reports, what searches of drivers found, and our own table,
 //! as one label.
 
 use std::sync::{Arc, PoisonError, RwLock};

@@ -104,7 +104,7 @@ fn packed_modules_are_the_same() {
     let expected = ScannedModule::parse("m.ko", &plain, LIMIT).unwrap();
     for (name, packed) in [("m.ko.gz", gzip(&plain)), ("m.ko.xz", xz(&plain)), ("m.ko.zst", zstd(&plain))] {
         assert_eq!(ScannedModule::parse(name, &packed, LIMIT).unwrap(), expected, "{name}");
-        // What they are is told by their bytes.
+        // What they are is reported by their bytes.
         assert_eq!(ScannedModule::parse("m.ko", &packed, LIMIT).unwrap(), expected, "{name}");
         let cut = ScannedModule::parse(name, &packed[..packed.len() / 2], LIMIT).unwrap_err();
         assert!(matches!(cut, ModuleError::Unpack(..)), "{name}: {cut}");
@@ -145,15 +145,15 @@ fn bad_files_say_what_is_wrong() {
         (changed(60, &[0, 0]), "no section table"),
         (changed(40, &[0xff; 8]), "section table extends past the end"),
     ] {
-        let told = ScannedModule::parse("m.ko", &bytes, LIMIT).unwrap_err().to_string();
-        assert!(told.contains(error), "{told:?} should say {error:?}");
+        let reported = ScannedModule::parse("m.ko", &bytes, LIMIT).unwrap_err().to_string();
+        assert!(reported.contains(error), "{reported:?} should say {error:?}");
     }
     let beyond = Part { bytes: Vec::new(), ..loaded(".text", 6, &[]) };
     let mut bytes = file(1, 62, vec![beyond]);
     let table = usize::try_from(u64::from_le_bytes(bytes[40..48].try_into().unwrap())).unwrap();
     bytes[table + 64 + 32..table + 64 + 40].copy_from_slice(&u64::MAX.to_le_bytes());
-    let told = ScannedModule::parse("m.ko", &bytes, LIMIT).unwrap_err().to_string();
-    assert!(told.contains("a section extends past the end of the file"), "{told}");
+    let reported = ScannedModule::parse("m.ko", &bytes, LIMIT).unwrap_err().to_string();
+    assert!(reported.contains("a section extends past the end of the file"), "{reported}");
 }
 
 fn read(

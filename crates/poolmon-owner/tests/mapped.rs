@@ -1,4 +1,4 @@
-//! The same driver as a file and as it stands in memory: the evidence must not differ.
+//! The same driver as a file and as it is in memory: the evidence must not differ.
 #![allow(clippy::cast_possible_truncation, reason = "32-bit distances are cut on purpose")]
 
 use std::collections::HashMap;
@@ -42,7 +42,7 @@ fn name_at(image: &[u8], rva: usize) -> String {
     String::from_utf8_lossy(&image[rva..rva + end]).into_owned()
 }
 
-/// Fills the slots with addresses, as the loader does, and throws the list of imports away; gives what stands where.
+/// Fills the slots with addresses, as the loader does, and throws the list of imports away; gives what is where.
 fn resolve(image: &mut [u8]) -> HashMap<u64, String> {
     let pe = u32_at(image, 0x3c);
     let mut library = u32_at(image, pe + 24 + 112 + 8);
@@ -95,7 +95,7 @@ fn call_directly(image: &mut [u8], exports: &HashMap<u64, String>) -> usize {
 }
 
 /// What must not differ: everything but the place in the file.
-fn told(evidence: &[Evidence]) -> Vec<Evidence> {
+fn reported(evidence: &[Evidence]) -> Vec<Evidence> {
     let mut rows: Vec<Evidence> = evidence
         .iter()
         .map(|row| Evidence { offset: u64::from(row.rva.unwrap_or(0)), ..row.clone() })
@@ -142,11 +142,11 @@ fn damaged_images_in_memory_end_in_an_answer() {
 fn a_driver_in_memory_tells_what_its_file_tells() {
     for name in ["winpmem_x64.sys", "WinDivert-2.2-x64.sys", "systeminformer-amd64.sys"] {
         let Some(file) = driver(name) else { return };
-        let expected = told(&DriverImage::parse(name, &file).unwrap().evidence());
+        let expected = reported(&DriverImage::parse(name, &file).unwrap().evidence());
         assert!(expected.len() > 3, "{name}");
         let mut image = mapped(&file);
         let parsed = DriverImage::parse_mapped(name, &image, BASE, &|_| None).unwrap();
-        assert_eq!(told(&parsed.evidence()), expected, "{name}, as it was loaded");
+        assert_eq!(reported(&parsed.evidence()), expected, "{name}, as it was loaded");
         assert_eq!(parsed.info().pdb, DriverImage::parse(name, &file).unwrap().info().pdb, "{name}");
 
         let exports = resolve(&mut image);
@@ -154,10 +154,10 @@ fn a_driver_in_memory_tells_what_its_file_tells() {
         assert!(nothing.iter().all(|row| row.api.is_none() || row.role.is_none()), "{name}: {nothing:?}");
         let export = |address| exports.get(&address).cloned();
         let parsed = DriverImage::parse_mapped(name, &image, BASE, &export).unwrap();
-        assert_eq!(told(&parsed.evidence()), expected, "{name}, without its list of imports");
+        assert_eq!(reported(&parsed.evidence()), expected, "{name}, without its list of imports");
 
         assert!(call_directly(&mut image, &exports) > 10, "{name}");
         let parsed = DriverImage::parse_mapped(name, &image, BASE, &export).unwrap();
-        assert_eq!(told(&parsed.evidence()), expected, "{name}, with direct calls");
+        assert_eq!(reported(&parsed.evidence()), expected, "{name}, with direct calls");
     }
 }

@@ -37,11 +37,11 @@ fn every_line_of_the_real_file_is_accounted_for() {
     // 9 lines have two fields: 8 with a description alone, 1 whose second dash is missing (line 636).
     let irregular: Vec<u32> = file.irregular().iter().map(|irregular| irregular.line).collect();
     assert_eq!(irregular, [136, 137, 138, 139, 140, 141, 142, 143, 636]);
-    let told = |entry: &&poolmon_owner::PooltagEntry| !irregular.contains(&entry.line);
-    let unknown = entries.iter().filter(told).filter(|entry| entry.binary.is_none()).count();
+    let reported = |entry: &&poolmon_owner::PooltagEntry| !irregular.contains(&entry.line);
+    let unknown = entries.iter().filter(reported).filter(|entry| entry.binary.is_none()).count();
     assert_eq!(unknown, 833);
     let functions =
-        entries.iter().filter(told).filter(|e| e.binary.as_deref().is_some_and(|b| b.contains('!')));
+        entries.iter().filter(reported).filter(|e| e.binary.as_deref().is_some_and(|b| b.contains('!')));
     assert_eq!(functions.count(), 1054);
     let mut tags: HashMap<String, usize> = HashMap::new();
     for entry in entries {

@@ -104,6 +104,21 @@ fn every_format_of_a_linux_table() {
 }
 
 #[test]
+fn a_list_of_no_rows_says_so_only_if_none_matches() {
+    let text = |filter: &Filter| {
+        let now = linux();
+        let mut table = Table::new(None, &now, filter, None);
+        table.rows.clear();
+        let mut out = Vec::new();
+        write(&mut out, TableFormat::Table, &now, &table, PrintOptions::default()).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    assert!(!text(&Filter::default()).contains("no row"), "rows match, and the caller wants none of them");
+    let none = Filter { include: vec![poolmon_model::Pattern::new("zzzz")], ..Filter::default() };
+    assert!(text(&none).contains("(no row matches the filter)"));
+}
+
+#[test]
 fn json_is_json_and_exact() {
     let (before, now) = windows();
     let value: serde_json::Value =

@@ -50,7 +50,8 @@ pub fn write(out: &mut dyn Write, sample: &Sample, table: &Table, options: Print
         }
         writeln!(out, "{}", line.trim_end())?;
     }
-    if table.rows.is_empty() {
+    // With `--limit 0`, rows match and none is wanted.
+    if table.rows.is_empty() && table.totals.iter().all(|totals| totals.rows == 0) {
         writeln!(out, "(no row matches the filter)")?;
     }
     if table.rows.iter().any(|row| row.row.counters.inexact) {
@@ -88,7 +89,7 @@ fn totals(out: &mut dyn Write, table: &Table) -> io::Result<()> {
         if let Some(untagged) = totals.untagged {
             writeln!(
                 out,
-                "  {} bytes ({}) of the {} are accounted for by no tag",
+                "  no tag accounts for {} bytes ({}) of the {}",
                 grouped(untagged),
                 human_bytes(untagged),
                 totals.pool.long(),

@@ -6,7 +6,7 @@ use poolmon_model::Header;
 
 use crate::bytes::{lines, next_number, number, word};
 
-/// Fills what `/proc/meminfo` tells. Its `kB` are 1,024 bytes.
+/// Fills what `/proc/meminfo` reports. Its `kB` are 1,024 bytes.
 pub fn memory(text: &[u8], header: &mut Header) {
     for line in lines(text) {
         memory_line(line, header);

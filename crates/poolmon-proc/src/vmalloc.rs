@@ -68,7 +68,7 @@ impl<'a> VmallocLine<'a> {
         }
         let mut area = Area { function: b"(caller unknown)", module: None, size, pages: 0, details };
         if first == b"vm_map_ram" {
-            // Older kernels tell these areas by this word alone.
+            // Older kernels report these areas by this word alone.
             area.function = first;
         } else if !is_detail(first) {
             area.function = function(first);

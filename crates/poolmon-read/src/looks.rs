@@ -13,7 +13,7 @@ pub(crate) struct Lookalike {
 
 const LOOKALIKES: &[Lookalike] = &[
     Lookalike {
-        what: "an event trace of Windows (.etl), without samples",
+        what: "a Windows event trace (.etl), without samples",
         remedy: "for its tags, and the stacks that keep memory: poolmon trace {file}",
         recognise: poolmon_etl::is_etl,
     },
@@ -134,7 +134,7 @@ mod tests {
     fn traces_are_recognised_by_their_first_bytes() {
         let (trace, _) =
             poolmon_synth::etl::build(&poolmon_synth::etl::Spec { rounds: 1, ..Default::default() });
-        assert_eq!(what(&trace), Some("an event trace of Windows (.etl), without samples"));
+        assert_eq!(what(&trace), Some("a Windows event trace (.etl), without samples"));
         assert_eq!(what(&trace[..60]), None, "cut before it says what it is");
         assert_eq!(what(b"PMTRACE\x01"), Some("a saved trace of a cache, without samples"));
     }

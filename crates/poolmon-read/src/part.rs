@@ -183,7 +183,7 @@ pub(crate) fn open_into(
     if parts.len() == before {
         let texts: Vec<&str> = remarks.iter().map(|remark| remark.text.as_str()).collect();
         let remedy = texts.join("\n  ");
-        return Err(ReadError::unsuitable(&path.display(), "none of its files holds samples", remedy));
+        return Err(ReadError::unsuitable(&path.display(), "none of its files contains samples", remedy));
     }
     Ok(())
 }

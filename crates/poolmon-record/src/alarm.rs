@@ -31,7 +31,7 @@ struct Suspect {
     leaked: u32,
     /// Judgements in a row that it did not.
     calm: u32,
-    told: bool,
+    reported: bool,
 }
 
 /// A change in sentences.
@@ -74,13 +74,13 @@ impl Alarm {
             let known = |own: &Suspect| own.pool == verdict.pool && own.tag == verdict.tag;
             let at = self.suspects.iter().position(known).unwrap_or_else(|| {
                 let (tag, pool) = (verdict.tag.clone(), verdict.pool);
-                self.suspects.push(Suspect { tag, pool, leaked: 0, calm: 0, told: false });
+                self.suspects.push(Suspect { tag, pool, leaked: 0, calm: 0, reported: false });
                 self.suspects.len() - 1
             });
             let Some(suspect) = self.suspects.get_mut(at) else { continue };
             suspect.leaked += 1;
             suspect.calm = 0;
-            if suspect.leaked == AGREE && !mem::replace(&mut suspect.told, true) {
+            if suspect.leaked == AGREE && !mem::replace(&mut suspect.reported, true) {
                 changes.push(Change::Leaks(verdict.sentence(&self.zone)));
             }
         }
@@ -95,7 +95,7 @@ impl Alarm {
                 suspect.leaked = 0;
                 suspect.calm += 1;
             }
-            if suspect.told && suspect.calm == OVER {
+            if suspect.reported && suspect.calm == OVER {
                 let verdict =
                     report.verdicts.iter().find(|own| own.pool == suspect.pool && own.tag == suspect.tag);
                 let now = verdict.map_or_else(|| suspect.tag.to_string(), |own| own.sentence(&self.zone));

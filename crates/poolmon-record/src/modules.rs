@@ -41,11 +41,11 @@ mod tests {
         };
         let before = list(&[("a", 1), ("b", 1), ("d", 4)]);
         let now = list(&[("a", 1), ("c", 3), ("d", 5), ("e", 1)]);
-        let told: Vec<_> = changes(&before, &now)
+        let reported: Vec<_> = changes(&before, &now)
             .into_iter()
             .map(|change| format!("{}{}", if change.loaded { '+' } else { '-' }, change.name))
             .collect();
-        assert_eq!(told, ["-b", "+c", "-d", "+d", "+e"]);
+        assert_eq!(reported, ["-b", "+c", "-d", "+d", "+e"]);
         assert!(changes(&now, &now).is_empty());
         assert_eq!(changes(&[], &now).len(), 4);
     }

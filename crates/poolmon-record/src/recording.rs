@@ -44,7 +44,7 @@ impl Plan {
 /// Records until `stop` is asked for or the time is over, and closes the recording.
 ///
 /// Samples are on a grid from the first one on: one that takes long delays none of the others. Those that a busy
-/// machine had no time for are left out; the recorder tells the gap.
+/// machine had no time for are left out; the recorder reports the gap.
 ///
 /// # Errors
 /// The first sample fails (the folder is not touched), another recorder writes there, or the folder is lost.

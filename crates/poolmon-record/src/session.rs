@@ -82,7 +82,7 @@ impl Session {
                 None => self.modules = Some(now),
                 Some(changes) => match self.recorder.modules(&changes) {
                     Ok(()) => self.modules = Some(now),
-                    // Told with the next sample that finds room.
+                    // Reported with the next sample that finds room.
                     Err(error) if error.is_full() => {}
                     Err(error) => return Err(error),
                 },

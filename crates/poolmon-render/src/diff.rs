@@ -16,7 +16,7 @@ fn between(before: &Sample, after: &Sample) -> Option<Duration> {
     Duration::try_from(after.time?.duration_since(before.time?)).ok().filter(|time| !time.is_zero())
 }
 
-fn told(time: Option<Timestamp>) -> String {
+fn reported(time: Option<Timestamp>) -> String {
     let local = |time: Timestamp| moment(time, &TimeZone::system(), Precision::Seconds);
     time.map_or_else(|| "an unknown time".to_owned(), local)
 }
@@ -41,7 +41,7 @@ pub fn text(
 ) -> io::Result<()> {
     let time = between(before, after);
     let long = time.map(|time| format!(", {} later", span(time))).unwrap_or_default();
-    writeln!(out, "From {} to {}{long}", told(before.time), told(after.time))?;
+    writeln!(out, "From {} to {}{long}", reported(before.time), reported(after.time))?;
     // Over less than a second, chance decides what a rate is.
     let time = time.filter(|time| dates == DateTrust::Saved && *time >= Duration::from_secs(1));
     for totals in &table.totals {

@@ -1,4 +1,4 @@
-//! What is worth telling: causes, rows of tables, what a pool's growth is made of.
+//! What is worth reporting: causes, rows of tables, what a pool's growth is made of.
 
 use poolmon_leak::series::CurvePoint;
 use poolmon_leak::{PoolGrowth, Verdict, VerdictKind};
@@ -56,7 +56,7 @@ pub fn leaks(material: &Material<'_>) -> words::Counts {
     }
 }
 
-/// Is it told of.
+/// Whether it is reported.
 pub fn admits(material: &Material<'_>, verdict: &Verdict) -> bool {
     material.filter.admits_tag(&verdict.tag, verdict.pool)
 }
@@ -78,8 +78,12 @@ pub fn biggest<'a>(material: &'a Material<'_>) -> Vec<&'a Verdict> {
     all
 }
 
-/// How many tags of each kind there are, without those that have none.
+/// How many tags of each kind there are; kinds of none are left out.
 pub fn counts(material: &Material<'_>) -> Vec<(VerdictKind, usize)> {
+    counts_of(material, |_| true)
+}
+
+fn counts_of(material: &Material<'_>, counted: impl Fn(&Verdict) -> bool) -> Vec<(VerdictKind, usize)> {
     let kinds = [
         VerdictKind::Leaking,
         VerdictKind::Suspected,
@@ -90,25 +94,31 @@ pub fn counts(material: &Material<'_>) -> Vec<(VerdictKind, usize)> {
         VerdictKind::Steady,
         VerdictKind::TooLittleData,
     ];
-    let of =
-        |kind| material.report.verdicts.iter().filter(|it| it.kind == kind && admits(material, it)).count();
+    let counted = |verdict: &&Verdict| counted(verdict) && admits(material, verdict);
+    let of = |kind| material.report.verdicts.iter().filter(counted).filter(|it| it.kind == kind).count();
     kinds.into_iter().map(|kind| (kind, of(kind))).filter(|&(_, count)| count > 0).collect()
 }
 
-/// The tags that do not leak, counted in words; `None` if all leak.
+/// The tags that neither leak nor have a section, nor grow in lockstep with one that has, counted in words; `None` without such.
 pub fn others(material: &Material<'_>) -> Option<String> {
-    let others = counts(material).into_iter().filter(|(kind, _)| *kind != VerdictKind::Leaking);
-    let told: Vec<String> =
-        others.map(|(kind, count)| format!("{} {}", grouped(count as u64), words::explained(kind))).collect();
-    (!told.is_empty()).then(|| told.join(", "))
+    let with_companions =
+        |cause| std::iter::once(cause).chain(material.report.companions(cause)).collect::<Vec<_>>();
+    let named: Vec<&Verdict> = causes(material).flat_map(with_companions).collect();
+    let is_other = |verdict: &Verdict| {
+        verdict.kind != VerdictKind::Leaking && !named.iter().any(|&named| std::ptr::eq(named, verdict))
+    };
+    let reported: Vec<String> = counts_of(material, is_other)
+        .into_iter()
+        .map(|(kind, count)| format!("{} {}", grouped(count as u64), words::explained(kind)))
+        .collect();
+    (!reported.is_empty()).then(|| reported.join(", "))
 }
 
 /// Why a verdict is what it is, each in a sentence.
 pub fn reasons(material: &Material<'_>, verdict: &Verdict) -> Vec<String> {
     let mut reasons = verdict.reasons.clone();
     reasons.extend(words::lockstep(material.report, verdict));
-    reasons
-        .extend(verdict.needs_hours.map(|hours| format!("Needs about {} more of data.", rough_hours(hours))));
+    reasons.extend(verdict.needs_hours.map(|hours| format!("Needs about {} more data.", rough_hours(hours))));
     reasons
 }
 
@@ -141,7 +151,7 @@ pub fn trend(material: &Material<'_>, verdict: &Verdict, points: &[CurvePoint]) 
     let (from, to) = material.report.judged;
     let since = verdict.since.zip(material.analysis.at(0.0));
     let since = since.map_or(from, |(since, start)| since.duration_since(start).as_secs_f64() / 3600.0);
-    // Times of verdicts are told in whole seconds.
+    // Times of verdicts are reported in whole seconds.
     let within = |point: &&CurvePoint| point.hours >= since.max(from) - 1e-3 && point.hours <= to + 1e-9;
     let points: Vec<&CurvePoint> = points.iter().filter(within).collect();
     let (first, last) = (points.first()?.hours, points.last()?.hours);

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use poolmon_leak::{AnalysisConfig, PoolGrowth, Report, Verdict, VerdictKind};
 use poolmon_model::Pool;
 use poolmon_model::units::{
-    Precision, counted, exact_hours, grouped, human_amount, human_rate, rate_margin, rough_span, span,
+    Precision, counted, exact_hours, human_amount, human_rate, rate_margin, rough_span, span,
 };
 use std::time::Duration;
 
@@ -81,7 +81,7 @@ pub struct Counts {
 fn calm(report: &Report) -> String {
     report
         .calm
-        .map(|bytes| format!("; nine of ten stayed within {}", human_amount(bytes)))
+        .map(|bytes| format!("; 90 % of them changed by at most {}", human_amount(bytes)))
         .unwrap_or_default()
 }
 
@@ -119,7 +119,7 @@ pub fn headline(report: &Report, config: &AnalysisConfig, needs: Option<Duration
         let least = counted(config.least_points as u64, "sample");
         let over = span(Duration::from_millis((config.least_hours * 3_600_000.0).round() as u64));
         return format!(
-            "Too little data for any verdict: it needs {more} more of samples (min {least} over {over})."
+            "Too little data for any verdict: at least {more} more data is needed (min {least} over {over})."
         );
     }
     let also = match suspects {
@@ -129,10 +129,10 @@ pub fn headline(report: &Report, config: &AnalysisConfig, needs: Option<Duration
     };
     match leaks {
         0 => format!(
-            "No leak found in {} over {} ({} tags analysed{}).",
+            "No leak found in {} over {} ({} analysed{}).",
             counted(report.samples, "sample"),
             exact_hours(report.hours),
-            grouped(tags as u64),
+            counted(tags as u64, "tag"),
             calm(report)
         ),
         1 => format!("One tag leaks{also}"),
@@ -174,7 +174,7 @@ pub fn since(verdict: &Verdict, zone: &TimeZone) -> String {
     verdict.since.map(|since| moment(since, zone)).unwrap_or_default()
 }
 
-/// Tags of a kind, as a count is told.
+/// Tags of a kind, as a count is reported.
 pub const fn explained(kind: VerdictKind) -> &'static str {
     match kind {
         VerdictKind::Leaking => "leaking",
@@ -204,9 +204,9 @@ pub const fn kind(kind: VerdictKind) -> &'static str {
         VerdictKind::Leaking => "leaks",
         VerdictKind::Suspected => "suspect",
         VerdictKind::Growing => "grows",
-        VerdictKind::WarmingUp => "fills up",
+        VerdictKind::WarmingUp => "levels off",
         VerdictKind::LoadDriven => "follows load",
-        VerdictKind::Step => "stepped",
+        VerdictKind::Step => "one jump",
         VerdictKind::Steady => "steady",
         VerdictKind::TooLittleData => "too little data",
     }

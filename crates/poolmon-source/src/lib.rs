@@ -8,7 +8,7 @@
 //! * `linux/`: `/proc/slabinfo`, `/proc/vmallocinfo`, `/proc/allocinfo`, `/sys/kernel/slab`, `/proc/meminfo`;
 //! * `windows/`: decoders of the kernel's buffers (safe code, runs everywhere) and, on Windows, the live source.
 //!
-//! * [`doctor`]: what this machine can tell, and what is missing;
+//! * [`doctor`]: what this machine can report, and what is missing;
 //! * [`trace`]: allocation events for a while, over a trait that each system implements.
 //!
 //! A source knows nothing of what is drawn.
@@ -30,7 +30,7 @@ use poolmon_model::{CounterWidth, Origin, Pool, Sample, Tag};
 /// Result of everything that reads a source.
 pub type Result<T> = std::result::Result<T, SourceError>;
 
-/// Something that can be asked again and again for the state of now.
+/// Something that can be asked repeatedly for the current state.
 pub trait Source: Send {
     /// Where its samples come from.
     fn origin(&self) -> &Arc<Origin>;
@@ -50,7 +50,7 @@ pub trait Source: Send {
     /// Asks for session pools from the next sample on, or for no more of them. Sources without sessions ignore it.
     fn want_sessions(&mut self, _wanted: bool) {}
 
-    /// Whether it tells the same moment for ever: a dump, a saved file. There is nothing to refresh then.
+    /// Whether it reports the same moment for ever: a dump, a saved file. There is nothing to refresh then.
     fn is_still(&self) -> bool {
         false
     }

@@ -299,7 +299,7 @@ impl Guard {
         let share = self.lost as f64 / seen.max(1) as f64;
         if seen >= FEW && share > self.max_lost {
             return Some(format!(
-                "{:.1} % of the events were lost, more than {:.1} %: too many happen to be read in time",
+                "{:.1} % of the events were lost, more than {:.1} %: they arrive faster than they can be read",
                 share * 100.0,
                 self.max_lost * 100.0
             ));

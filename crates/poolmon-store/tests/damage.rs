@@ -47,7 +47,7 @@ fn every_cut_keeps_every_frame_before_it() {
     for cut in 0..=bytes.len() {
         let (samples, cursor) = read_all(bytes[..cut].to_vec());
         let whole = frames.iter().filter(|frame| frame.end <= cut);
-        // The first sample stands there twice.
+        // The first sample is there twice.
         let expected = whole.filter_map(FrameAt::held).max().map_or(0, |last| last as usize + 1);
         assert!(samples == all[..expected], "cut at {cut}: {} of {expected}", samples.len());
         let torn = starts.iter().rfind(|&&start| start <= cut).map_or(cut, |start| cut - start);

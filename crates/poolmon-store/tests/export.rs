@@ -114,8 +114,8 @@ mod parquet_files {
         let reader = SerializedFileReader::new(std::fs::File::open(&path).unwrap()).unwrap();
         let metadata = reader.metadata().file_metadata();
         assert_eq!(metadata.num_rows(), i64::try_from(summary.rows).unwrap());
-        let told = metadata.key_value_metadata().unwrap();
-        let value = |key: &str| told.iter().find(|pair| pair.key == key).unwrap().value.clone().unwrap();
+        let reported = metadata.key_value_metadata().unwrap();
+        let value = |key: &str| reported.iter().find(|pair| pair.key == key).unwrap().value.clone().unwrap();
         assert_eq!(value("poolmon.host"), "HOST");
         assert_eq!(value("poolmon.counter_bits"), "32");
         assert_eq!(value("poolmon.boots"), "boot-1");

@@ -156,8 +156,8 @@ fn summaries_are_read_and_parity_helps() {
         for n in from + 1..=entry.last.into() {
             assert!(gather.push(&SUMMARIES.sample(n)), "sample {n}");
         }
-        let told = read_summary(bits, &SUMMARIES.sample(entry.last.into())).unwrap();
-        assert_eq!(told, gather.finish().unwrap());
+        let reported = read_summary(bits, &SUMMARIES.sample(entry.last.into())).unwrap();
+        assert_eq!(reported, gather.finish().unwrap());
     }
     // A lost delta comes back.
     let lost = frames(&bytes).into_iter().find(|frame| frame.kind == FrameKind::Delta).unwrap();

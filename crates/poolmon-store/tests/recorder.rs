@@ -517,10 +517,10 @@ fn changes_lead_to_the_same_samples() {
     let whole = read(folder.path());
     let mut cursor = Recording::open(folder.path()).unwrap().cursor();
     let mut sample = Sample::empty();
-    let (mut told, mut at) = (0, 0);
+    let (mut reported, mut at) = (0, 0);
     while let Some(changed) = cursor.next_changed(&mut sample).unwrap() {
         if let Changed::Rows(rows) = changed {
-            told += 1;
+            reported += 1;
             let before: &Sample = &whole[at - 1];
             let differs = |&at: &usize| before.rows[at].counters != sample.rows[at].counters;
             let differing: Vec<usize> = (0..sample.rows.len()).filter(differs).collect();
@@ -530,7 +530,7 @@ fn changes_lead_to_the_same_samples() {
         at += 1;
     }
     assert_eq!(at, whole.len());
-    assert!(told > 200, "{told}");
+    assert!(reported > 200, "{reported}");
     // Another sample, or another place: everything is read.
     cursor.rewind();
     assert_eq!(cursor.next_changed(&mut sample).unwrap(), Some(Changed::All));

@@ -1,4 +1,4 @@
-//! What a recording tells of its stretches is what its samples say, and nothing hangs on it.
+//! What a recording says of its stretches is what its samples say, and nothing depends on it.
 #![allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -50,7 +50,7 @@ fn check(folder: &Path, samples: &[Sample]) -> (usize, usize) {
     let (mut at, mut single, mut summaries) = (0, 0, 0);
     let mut sample = Sample::empty();
     loop {
-        let told: Option<Box<Summary>> = match cursor.next_stretch(None, &mut sample).unwrap() {
+        let reported: Option<Box<Summary>> = match cursor.next_stretch(None, &mut sample).unwrap() {
             None => break,
             Some(Stretch::Sample(Changed::Rows(rows))) => {
                 let before = &samples[at - 1].rows;
@@ -60,19 +60,19 @@ fn check(folder: &Path, samples: &[Sample]) -> (usize, usize) {
                 None
             }
             Some(Stretch::Sample(Changed::All)) => None,
-            Some(Stretch::Summary(told)) => Some(told),
+            Some(Stretch::Summary(reported)) => Some(reported),
         };
-        match told {
+        match reported {
             None => {
                 assert_eq!(sample, samples[at]);
                 (at, single) = (at + 1, single + 1);
             }
-            Some(told) => {
-                let count = told.samples as usize;
+            Some(reported) => {
+                let count = reported.samples as usize;
                 let mut gather = Gather::default();
                 gather.push(&samples[at - 1]);
                 assert!(samples[at..at + count].iter().all(|sample| gather.push(sample)));
-                assert_eq!(*told, gather.finish().unwrap());
+                assert_eq!(*reported, gather.finish().unwrap());
                 at += count;
                 assert_eq!(sample, samples[at - 1]);
                 summaries += 1;
@@ -109,8 +109,8 @@ fn summaries_stand_for_their_samples_across_segments_gaps_and_boots() {
     let mut cursor = recording.cursor();
     let mut sample = Sample::empty();
     while let Some(next) = cursor.next_stretch(Some(time(1500)), &mut sample).unwrap() {
-        let told = matches!(next, Stretch::Summary(_));
-        assert!(!told || sample.time <= Some(time(1500)), "{:?}", sample.time);
+        let reported = matches!(next, Stretch::Summary(_));
+        assert!(!reported || sample.time <= Some(time(1500)), "{:?}", sample.time);
     }
 }
 
@@ -155,7 +155,7 @@ fn what_retention_took_is_not_missed() {
     fs::remove_file(&files[0]).unwrap();
     let (single, summaries) = check(folder.path(), &samples[first..]);
     assert!(summaries > 5 && summaries < before.1 && single < before.0 + 400, "{single}, {summaries}");
-    // One file of a recording by itself.
+    // One file of a recording on its own.
     let one = tempfile::tempdir().unwrap();
     let alone = one.path().join("alone.plog");
     fs::copy(&files[1], &alone).unwrap();

@@ -48,7 +48,7 @@ impl Verdicts {
         match self.left {
             _ if !self.judged => Some("These samples are not analysed yet.".into()),
             Some(left) => Some(format!(
-                "No verdict yet: it needs {} more of samples.",
+                "No verdict yet: at least {} more data is needed.",
                 poolmon_model::units::rough_span(left)
             )),
             None if self.rows.is_empty() => Some("Nothing leaks or grows.".into()),

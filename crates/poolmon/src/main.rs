@@ -32,7 +32,10 @@ fn main() -> ExitCode {
         if is_closed_pipe(&error) {
             return Outcome::Done;
         }
-        say::error(&error);
+        let full = error.downcast_ref().is_some_and(|io: &io::Error| io.kind() == io::ErrorKind::StorageFull);
+        // Files are named by those that write them; what names nothing was on its way to standard output.
+        let bare = full && error.chain().count() == 1;
+        say::error(&if bare { error.context("cannot write to standard output") } else { error });
         Outcome::Failed
     });
     outcome.into()

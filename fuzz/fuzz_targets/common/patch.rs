@@ -1,4 +1,4 @@
-//! Damages what stands behind the header of a dump.
+//! Damages what follows the header of a dump.
 
 /// The file with patches of four bytes: two of place, two of value or a lie about a length.
 pub fn patched(sound: &[u8], bytes: &[u8]) -> Vec<u8> {

@@ -27,7 +27,7 @@ pub struct Line<'a> {
 }
 
 impl Series {
-    /// Takes in a sample; one of another boot begins anew.
+    /// Takes in a sample; one of another boot begins again.
     pub fn push(&mut self, sample: &Sample, hours: f64) {
         if self.boot != sample.origin.boot {
             self.boot.clone_from(&sample.origin.boot);

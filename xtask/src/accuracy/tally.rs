@@ -49,11 +49,11 @@ pub struct Sums {
     pub top: Share,
     /// Leaks found in as many lines as there are leaks.
     pub in_first: Share,
-    /// Wanted leaks named, at each level or a surer one.
+    /// Wanted leaks named, at each level or a more certain one.
     pub recall: [Share; LEVELS.len()],
-    /// Lines that are right, at each level or a surer one.
+    /// Lines that are right, at each level or a more certain one.
     pub precision: [Share; LEVELS.len()],
-    /// Lines that are neither right nor wrong, at each level or a surer one.
+    /// Lines that are neither right nor wrong, at each level or a more certain one.
     pub neutral: [usize; LEVELS.len()],
     /// The culprit is named, of leaks that have several rows and are named.
     pub culprit: Share,
@@ -117,7 +117,7 @@ fn add_recall(recall: &mut [Share; LEVELS.len()], wanted: &Wanted) {
 /// Sums over leaks or rows of one mechanism.
 #[derive(Clone, Debug, Default)]
 pub struct ByMechanism {
-    /// Wanted leaks named, at each level or a surer one.
+    /// Wanted leaks named, at each level or a more certain one.
     pub recall: [Share; LEVELS.len()],
     /// Wanted leaks named at any level, by length.
     pub by_length: BTreeMap<Length, Share>,

@@ -48,10 +48,14 @@ pub(crate) struct Opened {
     pub(crate) triage: Option<Triage>,
     /// Page table roots that the container itself reports (registers of a virtual CPU).
     pub(crate) roots: Vec<u64>,
-    /// Virtual CPUs that it tells.
+    /// Virtual CPUs that it reports.
     pub(crate) processors: Option<u32>,
     pub(crate) warnings: Vec<String>,
 }
+
+/// First bytes of the files that [`open`] and `packed` take apart: Windows dumps, ELF cores, gzip, zstd, zip.
+pub const SIGNATURES: [&[u8]; 6] =
+    [b"PAGE", b"MDMP", b"\x7fELF", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"];
 
 /// Neither a dump nor large enough for raw memory.
 pub(crate) const NO_HEADER: &str = "it has no dump header, and is too small to be the memory of a machine";

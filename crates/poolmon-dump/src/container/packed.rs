@@ -16,7 +16,7 @@ enum DumpPacking {
     Zip,
 }
 
-/// Told while a dump is unpacked: bytes written so far, packed bytes read, packed size. Answer `false` to stop.
+/// Called while a dump is unpacked: bytes written so far, packed bytes read, packed size. Answer `false` to stop.
 pub type Progress<'a> = dyn FnMut(u64, u64, u64) -> bool + 'a;
 
 /// Where a packed dump goes, and how large it may become.
@@ -25,7 +25,7 @@ pub struct Unpack<'a> {
     pub folder: Option<&'a Path>,
     /// Most bytes to unpack.
     pub limit: u64,
-    /// Told every few megabytes.
+    /// Called every few megabytes.
     pub progress: &'a mut Progress<'a>,
 }
 

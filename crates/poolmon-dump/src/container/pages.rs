@@ -31,7 +31,7 @@ pub(super) fn full(header: &DumpHeader, file_size: u64, warnings: &mut Vec<Strin
     Ok(sorted(runs, file_size, warnings))
 }
 
-/// Sorts runs and tells of what the file does not hold.
+/// Sorts runs and reports what the file does not hold.
 pub(super) fn sorted(runs: Vec<PhysRun>, file_size: u64, warnings: &mut Vec<String>) -> PhysMap {
     let (map, lost, overlap) = PhysMap::from_runs(runs, file_size);
     if lost > 0 {
@@ -64,7 +64,7 @@ pub(super) fn bitmap(file: &[u8], start: u64, warnings: &mut Vec<String>) -> Res
     }
     // Folklore: the oldest summary dumps (type 2) hold 32-bit figures: size of header and bitmap at +0C, pages at +14,
     // bits at +18, and the bitmap behind the pointer that follows. Described by several old tools; no real file was
-    // at hand, so it counts only where the number of set bits is exactly the number of pages told.
+    // at hand, so it counts only where the number of set bits is exactly the number of pages reported.
     let old = |at| u32_at(b, at).map(u64::from);
     if let (Some(first), Some(pages), Some(bits)) = (old(0xc), old(0x14), old(0x18)) {
         for bits_at in [0x20, 0x28] {
@@ -90,7 +90,7 @@ pub(super) fn ranges(file: &[u8], start: u64, dump_type: u32, warnings: &mut Vec
         let problem = format!("{size:#x} bytes of ranges do not end at the first page, {first:#x}");
         return Err(malformed(WHAT, start + 0x10, problem));
     }
-    // A complete dump (0xA) tells its number of pages; the others end with page number 0.
+    // A complete dump (0xA) reports its number of pages; the others end with page number 0.
     let most_pages = if dump_type == 0xa { u64_at(b, 0x28).ok_or_else(cut)? } else { u64::MAX };
     let room = (first - start - 0x30) / 16;
     if room > MOST_RANGES {

@@ -37,7 +37,7 @@ impl PhysMap {
         Self::Runs(Vec::new())
     }
 
-    /// Sorts the runs and cuts what the file does not hold. Tells how many pages that cost, and whether runs overlap.
+    /// Sorts the runs and cuts what the file does not hold. Reports how many pages that cost, and whether runs overlap.
     pub(crate) fn from_runs(mut runs: Vec<PhysRun>, file_size: u64) -> (Self, u64, bool) {
         let mut lost: u64 = 0;
         runs.retain_mut(|run| {

@@ -33,7 +33,7 @@ pub(crate) const WANTED: [&str; 7] = [
 /// Addresses of the variables, as the symbols give them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SymbolPlaces {
-    /// What told them.
+    /// What reported them.
     pub(crate) name: String,
     /// Points to the first processor's table.
     pub(crate) table: Option<u64>,

@@ -175,7 +175,7 @@ fn score(keys: &[Option<u32>], mask: usize) -> Option<usize> {
         before += 1;
     }
     let enough = occupied >= FEWEST_KEYS && right * 100 >= occupied * 99 && printable * 10 >= occupied * 8;
-    // No tag stands twice. Checked last, as it costs most.
+    // No tag occurs twice. Checked last, as it costs most.
     let mut seen =
         FxHashSet::with_capacity_and_hasher(if enough { occupied } else { 0 }, rustc_hash::FxBuildHasher);
     let differ = enough && keys.iter().flatten().all(|&key| key == 0 || seen.insert(key));

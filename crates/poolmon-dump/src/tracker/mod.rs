@@ -22,7 +22,7 @@ use crate::memory::Memory;
 use crate::pe;
 use crate::symbols::SymbolPlaces;
 
-/// The overflow bucket, and the tag under which it stands.
+/// The overflow bucket, and the tag under which it is.
 const OVERFLOW: PoolTag = PoolTag(*b"Ovfl");
 
 /// The pool table of a dump.
@@ -56,7 +56,7 @@ pub struct TrackerFacts {
     pub tags: usize,
     /// Tables that were summed.
     pub tables: u64,
-    /// Processors that the dump tells.
+    /// Processors that the dump reports.
     pub processors: u32,
     /// Address of the array of the processors' tables, if it was found.
     pub array: Option<u64>,
@@ -73,7 +73,7 @@ pub(crate) struct TrackerHints {
     pub(crate) build: u32,
     /// 0 if unknown.
     pub(crate) processors: u32,
-    /// What the symbols tell.
+    /// What the symbols report.
     pub(crate) places: Option<SymbolPlaces>,
 }
 

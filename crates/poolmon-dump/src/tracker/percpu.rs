@@ -174,13 +174,13 @@ fn belongs(
 }
 
 fn agrees(table: &TableBytes, keys: &TableBytes, slots: usize, stride: usize) -> Belongs {
-    let (mut told, mut new) = (0, 0);
+    let (mut reported, mut new) = (0, 0);
     for slot in 0..slots {
         let (Some(key), Some(first)) = (table.key(slot, stride), keys.key(slot, stride)) else { continue };
         if key == 0 {
             continue;
         }
-        told += 1;
+        reported += 1;
         if first == 0 {
             // A live dump copies the tables one after the other: a tag may have come in between.
             new += 1;
@@ -188,9 +188,9 @@ fn agrees(table: &TableBytes, keys: &TableBytes, slots: usize, stride: usize) ->
             return Belongs::No;
         }
     }
-    match (told, new) {
+    match (reported, new) {
         (0, _) => Belongs::Empty,
-        _ if new * 100 <= told => Belongs::Yes,
+        _ if new * 100 <= reported => Belongs::Yes,
         _ => Belongs::No,
     }
 }

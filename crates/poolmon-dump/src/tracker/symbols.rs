@@ -46,7 +46,7 @@ pub(super) fn check(
     located: Result<Located>,
 ) -> Result<Checked> {
     let name = &places.name;
-    let Some(told) = by_symbols(memory, data, places, candidates) else {
+    let Some(reported) = by_symbols(memory, data, places, candidates) else {
         let mut checked = Checked::without(located?);
         let problem = if places.table.is_none() {
             format!("the symbols {name} do not contain the address of the pool table")
@@ -57,7 +57,7 @@ pub(super) fn check(
         return Ok(checked);
     };
     let (mut warnings, mut notes) = (Vec::new(), Vec::new());
-    let array = told.tables.as_ref().map_or(0, |tables| tables.array);
+    let array = reported.tables.as_ref().map_or(0, |tables| tables.array);
     if let Some(place) = places.array.filter(|&place| place != array) {
         warnings.push(format!(
             "the list of the processors' tables is not at {place:#x}, as the symbols {name} say; it was found by \
@@ -67,11 +67,11 @@ pub(super) fn check(
     match &located {
         Err(error) => notes.push(format!("the pool table was found only with the symbols {name}: {error}")),
         Ok(found) => {
-            let differences = differences(&told, found);
+            let differences = differences(&reported, found);
             if differences.is_empty() && warnings.is_empty() {
                 notes.push(format!(
                     "the symbols {name} confirm the pool table, its {} slots and the tables of the other processors",
-                    told.found.mask + 1
+                    reported.found.mask + 1
                 ));
             }
             warnings.extend(differences.into_iter().map(|what| {
@@ -81,8 +81,8 @@ pub(super) fn check(
             }));
         }
     }
-    let expansion = expansion(memory, places, told.found.layout.stride);
-    Ok(Checked { located: told, warnings, notes, expansion })
+    let expansion = expansion(memory, places, reported.found.layout.stride);
+    Ok(Checked { located: reported, warnings, notes, expansion })
 }
 
 /// The tables as the symbols give them. What they do not report is found as without them.
@@ -103,8 +103,8 @@ fn by_symbols(
         }
         None => by_variable(memory, variable, candidates).ok()?,
     };
-    let told = places.array.and_then(|array| percpu::at(memory, array, first, &found, &keys));
-    let tables = told.or_else(|| percpu::find(memory, data, first, &found, &keys));
+    let reported = places.array.and_then(|array| percpu::at(memory, array, first, &found, &keys));
+    let tables = reported.or_else(|| percpu::find(memory, data, first, &found, &keys));
     Some(Located { variable, first, found, keys, tables, by_search: false })
 }
 
@@ -114,23 +114,23 @@ fn slots(memory: &Memory, place: u64) -> Option<usize> {
     entries.checked_sub(1).filter(|slots| slots.is_power_of_two() && (64..=1 << 16).contains(slots))
 }
 
-fn differences(told: &Located, found: &Located) -> Vec<String> {
+fn differences(reported: &Located, found: &Located) -> Vec<String> {
     let mut differences = Vec::new();
-    let mut compare = |what: &str, told: u64, found: u64| {
-        if told != found {
-            differences.push(format!("{what} {told:#x}, without {found:#x}"));
+    let mut compare = |what: &str, reported: u64, found: u64| {
+        if reported != found {
+            differences.push(format!("{what} {reported:#x}, without {found:#x}"));
         }
     };
     // By search, only the table itself was found, not the variable.
     if !found.by_search {
-        compare("the pool table's variable is at", told.variable, found.variable);
+        compare("the pool table's variable is at", reported.variable, found.variable);
     }
-    compare("the pool table is at", told.first, found.first);
-    compare("its slots are", told.found.mask as u64 + 1, found.found.mask as u64 + 1);
-    compare("bytes of an entry are", told.found.layout.stride as u64, found.found.layout.stride as u64);
+    compare("the pool table is at", reported.first, found.first);
+    compare("its slots are", reported.found.mask as u64 + 1, found.found.mask as u64 + 1);
+    compare("bytes of an entry are", reported.found.layout.stride as u64, found.found.layout.stride as u64);
     let array = |located: &Located| located.tables.as_ref().map_or(0, |tables| tables.array);
     // Both may lack it: a machine with one processor has nothing to find.
-    compare("the list of the processors' tables is at", array(told), array(found));
+    compare("the list of the processors' tables is at", array(reported), array(found));
     differences
 }
 

@@ -1,4 +1,4 @@
-//! What the tests share: the planted truth as the reader should tell it.
+//! What the tests share: the planted truth as the reader should report it.
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use std::collections::BTreeMap;
@@ -29,8 +29,8 @@ pub fn planted(built: &Built) -> Rows {
     rows
 }
 
-/// Rows that the reader told.
-pub fn told(used: &PoolUsed) -> Rows {
+/// Rows that the reader reported.
+pub fn reported(used: &PoolUsed) -> Rows {
     let row = |row: &poolmon_model::Row| {
         let counters = row.counters;
         let figures = (counters.allocs.unwrap(), counters.frees.unwrap(), counters.bytes.unwrap());
@@ -82,15 +82,15 @@ pub fn open(built: &Built, form: Form) -> Dump {
 
 /// Compares without printing thousands of rows.
 pub fn same(used: &PoolUsed, built: &Built, what: &str) {
-    let (told, planted) = (told(used), planted(built));
-    let wrong: Vec<_> = planted.iter().filter(|(key, row)| told.get(key) != Some(row)).collect();
+    let (reported, planted) = (reported(used), planted(built));
+    let wrong: Vec<_> = planted.iter().filter(|(key, row)| reported.get(key) != Some(row)).collect();
     if let Some((key, row)) = wrong.first() {
         panic!(
-            "{what}: {} of {} rows, first {key:?} {row:?}, told {:?}",
+            "{what}: {} of {} rows, first {key:?} {row:?}, reported {:?}",
             wrong.len(),
             planted.len(),
-            told.get(key)
+            reported.get(key)
         );
     }
-    assert_eq!(told.len(), planted.len(), "{what}");
+    assert_eq!(reported.len(), planted.len(), "{what}");
 }

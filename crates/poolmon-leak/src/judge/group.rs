@@ -139,10 +139,10 @@ pub fn culprit(members: &[usize], verdicts: &[Verdict], hints: &[Option<OwnerHin
         let mut reasons = Vec::new();
         if verdict.evidence.frees == Some(0.0) {
             score += 4;
-            reasons.push("it never freed one".to_owned());
+            reasons.push("it never frees".to_owned());
         } else if verdict.evidence.retention.is_some_and(|kept| kept > 0.9) {
             score += 2;
-            reasons.push("it frees almost nothing of what it allocates".to_owned());
+            reasons.push("it frees almost nothing that it allocates".to_owned());
         }
         if let Some(hint) = hints.get(at).and_then(Option::as_ref)
             && hint.third_party
@@ -178,13 +178,13 @@ pub fn culprit(members: &[usize], verdicts: &[Verdict], hints: &[Option<OwnerHin
         .filter(|&&at| at != best)
         .filter_map(|&at| verdicts.get(at))
         .filter_map(|verdict| {
-            owner::layer(&verdict.tag)
-                .map(|what| format!("{} are {what}", verdict.tag.to_string().trim_end()))
+            owner::layer(&verdict.tag).map(|what| format!("{} ({what})", verdict.tag.to_string().trim_end()))
         })
         .take(3)
         .collect();
     if !victims.is_empty() {
-        reasons.push(format!("{}, which grow with it", victims.join(", ")));
+        let verb = if victims.len() == 1 { "grows" } else { "grow" };
+        reasons.push(format!("{} {verb} with it as a side effect", victims.join(", ")));
     }
     if reasons.is_empty() {
         let which = if caches { "largest" } else { "smallest" };

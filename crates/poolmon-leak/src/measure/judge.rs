@@ -193,7 +193,7 @@ fn fate(
         reasons.push("the kernel can shrink this cache when it needs the memory".to_owned());
     }
     if kept.estimate < taken / 2.0 && kept.high < taken {
-        reasons.push("runs and idle intervals together grow hardly more than the background".to_owned());
+        reasons.push("runs and idle intervals together grow barely more than the background".to_owned());
         return (LossKind::GivenBack, kept.estimate, reasons);
     }
     if gulps(column, pairs, ambient) < taken / 2.0 {

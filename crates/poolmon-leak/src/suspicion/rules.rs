@@ -113,7 +113,7 @@ pub const RULES: [Rule; 25] = [
             "keeps about the same part of its allocations all the time",
             "keeps a part of its allocations that changes",
             "keeps a part of its allocations that changes a lot",
-            "keeps now much of its allocations, now nothing",
+            "keeps much of its allocations at times, none at other times",
         ],
         order: Order::Falling,
         class: |seen| some(seen.facts.kept_unevenly, &[0.05, 0.15, 0.4, 1.0]),
@@ -121,11 +121,11 @@ pub const RULES: [Rule; 25] = [
     Rule {
         name: "beyond-chance",
         classes: &[
-            "gains no more objects than chance brings",
-            "gains hardly more objects than chance brings",
-            "gains more objects than chance brings",
-            "gains far more objects than chance brings",
-            "gains very far more objects than chance brings",
+            "gains no more objects than chance explains",
+            "gains barely more objects than chance explains",
+            "gains more objects than chance explains",
+            "gains far more objects than chance explains",
+            "gains vastly more objects than chance explains",
         ],
         order: Order::Rising,
         class: |seen| some(seen.facts.beyond_chance, &[2.0, 4.0, 10.0, 40.0]),
@@ -317,9 +317,9 @@ pub const RULES: [Rule; 25] = [
         name: "known",
         classes: &[
             "can be shrunk by the kernel",
-            "belongs to a layer that others' requests are charged to",
+            "belongs to a layer that is charged for others' requests",
             "is a slab cache",
-            "is a tag of a driver or the kernel",
+            "is a tag of a driver or of the kernel",
         ],
         order: Order::Free,
         class: |seen| {
@@ -359,10 +359,10 @@ pub const RULES: [Rule; 25] = [
     Rule {
         name: "without-load",
         classes: &[
-            "does not grow where load and time of day are taken out",
-            "hardly grows where load and time of day are taken out",
-            "grows where load and time of day are taken out",
-            "clearly grows where load and time of day are taken out",
+            "does not grow once load and time of day are removed",
+            "hardly grows once load and time of day are removed",
+            "grows once load and time of day are removed",
+            "clearly grows once load and time of day are removed",
         ],
         order: Order::Rising,
         class: |seen| some(seen.evidence().and_then(|evidence| evidence.partial_t), &[1.5, 5.0, 20.0]),
@@ -370,7 +370,7 @@ pub const RULES: [Rule; 25] = [
     Rule {
         name: "curve",
         classes: &[
-            "grows along a curve that fills up",
+            "grows along a curve that levels off",
             "grows about as well along a curve as along a line",
             "grows along a line",
         ],
@@ -381,10 +381,10 @@ pub const RULES: [Rule; 25] = [
         name: "tests",
         classes: &[
             "shows no trend in the tests",
-            "jumps once by the tests",
-            "follows the load by the tests",
-            "levels off by the tests",
-            "grows by the tests",
+            "jumps once according to the tests",
+            "follows the load according to the tests",
+            "levels off according to the tests",
+            "grows according to the tests",
             "passes the tests for a leak, as a cache may for a time",
             "passes all tests for a leak",
         ],

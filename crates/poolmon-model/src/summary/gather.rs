@@ -59,13 +59,13 @@ struct KeptPool {
 
 impl Gather {
     /// Takes a sample in. False if it does not continue the one before (another boot or source, a gap, a clock that did
-    /// not go on, a row told twice): then the stretch begins again after it.
+    /// not go on, a row reported twice): then the stretch begins again after it.
     pub fn push(&mut self, sample: &Sample) -> bool {
         self.push_changed(sample, None)
     }
 
     /// The same of a sample of which it is known, by `Some`, that it has the rows of the one before in its order, and that
-    /// only those at the places told have other figures.
+    /// only those at the given places have other figures.
     pub fn push_changed(&mut self, sample: &Sample, changed: Option<&[u32]>) -> bool {
         // Of a list that leaves rows out, no stretch can say which of them went.
         let Some(time) = sample.time.filter(|_| sample.coverage.is_complete()) else {

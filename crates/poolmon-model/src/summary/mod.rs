@@ -83,7 +83,7 @@ impl RowSummary {
         self.mean_at = at;
     }
 
-    /// A row that is all the time as its last sample tells.
+    /// A row that is all the time as its last sample reports.
     pub fn still(last: &Counters, width: CounterWidth, samples: u32) -> Self {
         let value = held(last);
         Self {

@@ -15,7 +15,7 @@ const SHRINKS: &str = "shrinks under pressure: a large, steady value is not a le
 const SHARED: &str = "shared by all callers of kmalloc of this size: allocation profiling (/proc/allocinfo) or \
     slab tracing separates them";
 const PROCESSES: &str = "follows processes and threads; compare with their number";
-const SOCKETS: &str = "follows open sockets: look with `ss -s`";
+const SOCKETS: &str = "follows open sockets: check with `ss -s`";
 const FILES: &str = "follows open files: look for a process with many descriptors";
 const NETWORK: &str = "follows network traffic; unread packets stay here";
 const MAPPINGS: &str = "follows how many regions processes map";
@@ -66,7 +66,7 @@ pub static CACHES: &[BuiltinEntry] = &[
     known("thread_stack*", "process", "kernel stacks", PROCESSES),
     known("pid", "process", "process ids", "a growing count without processes: references held by a module or open /proc files"),
     known("pid_namespace", "process", "namespaces of process ids", "containers that are not torn down"),
-    known("cred_jar", "security", "credentials", "held by processes, open files and keys: a lost reference grows without end"),
+    known("cred_jar", "security", "credentials", "held by processes, open files and keys: a lost reference grows without limit"),
     known("key_jar", "security", "keys of the kernel's key rings", ""),
     known("lsm_*", "security", "data of security modules", ""),
     known("vm_area_struct", "memory", "mapped regions of processes", MAPPINGS),
@@ -87,7 +87,7 @@ pub static CACHES: &[BuiltinEntry] = &[
     known("tw_sock_TCP*", "net", "TCP connections in their waiting time", "many short connections"),
     known("request_sock_TCP*", "net", "TCP connections being opened", ""),
     known("nf_conntrack*", "netfilter", "tracked connections", "bounded by nf_conntrack_max; follows traffic"),
-    known("ip_dst_cache", "net", "routes in use", "a lost reference to a route grows without end"),
+    known("ip_dst_cache", "net", "routes in use", "a lost reference to a route grows without limit"),
     known("net_namespace", "net", "network namespaces", "containers that are not torn down"),
     known("bio-*", "block", "requests to disks", BLOCK),
     known("biovec-*", "block", "page lists of disk requests", BLOCK),
@@ -116,7 +116,7 @@ pub static CACHES: &[BuiltinEntry] = &[
     known("proc_dir_entry", "proc", "entries of /proc", ""),
     known("posix_timers_cache", "process", "timers of processes", "a program that makes timers without deleting them"),
     known("taskstats", "process", "accounting messages", ""),
-    known("bpf_*", "bpf", "BPF programs and maps", "look with `bpftool map`"),
+    known("bpf_*", "bpf", "BPF programs and maps", "check with `bpftool map`"),
     known("zswap_entry", "memory", "compressed swap", ""),
     known("zspage", "memory", "pages of compressed memory", ""),
     known("zs_handle*", "memory", "compressed memory", ""),
@@ -128,7 +128,7 @@ pub static CACHES: &[BuiltinEntry] = &[
     known("selinux_*_security", "selinux", "labels of files and inodes", ""),
     // kernel/audit.c, kernel/signal.c, kernel/nsproxy.c, mm/mempolicy.c, mm/khugepaged.c
     known("audit_buffer", "audit", "audit records being written", "an audit daemon that does not keep up"),
-    known("sigqueue", "process", "queued signals", "a program that is sent signals and does not take them"),
+    known("sigqueue", "process", "queued signals", "a program that does not accept the signals sent to it"),
     known("nsproxy", "process", "sets of namespaces of processes", "containers that are not torn down"),
     known("numa_policy", "memory", "memory policies", ""),
     known("shared_policy_node", "memory", "memory policies of shared memory", ""),
@@ -138,7 +138,7 @@ pub static CACHES: &[BuiltinEntry] = &[
     known("page->ptl", "memory", "locks of page tables", MAPPINGS),
     known("userfaultfd_ctx_cache", "memory", "contexts of userfaultfd", ""),
     // mm/slab_common.c (kmem_buckets), ipc/msgutil.c, mm/util.c
-    known("msg_msg-*", "ipc", "messages in System V and POSIX queues", "messages that no program reads: look with `ipcs -q`"),
+    known("msg_msg-*", "ipc", "messages in System V and POSIX queues", "messages that no program reads: check with `ipcs -q`"),
     known("memdup_user-*", "kmalloc", "data copied from programs", SHARED),
     // fs/fcntl.c, fs/notify, fs/kernfs, fs/configfs, kernel/trace
     known("fasync_cache", "vfs", "files that announce input by a signal", ""),
@@ -154,7 +154,7 @@ pub static CACHES: &[BuiltinEntry] = &[
     known("dma*-unmap-*", "dmaengine", "copies by DMA engines", BLOCK),
     known("iommu_iova", "iommu", "addresses mapped for devices", "a driver that maps buffers without unmapping them"),
     // net/ipv4, net/ipv6, net/core, net/sctp, net/mptcp, net/netfilter, net/xfrm
-    known("ip6_dst_cache", "net", "routes in use (IPv6)", "a lost reference to a route grows without end"),
+    known("ip6_dst_cache", "net", "routes in use (IPv6)", "a lost reference to a route grows without limit"),
     known("fib6_node*", "net", "routing table of IPv6", "follows the number of routes"),
     known("ip_fib_*", "net", "routing table of IPv4", "follows the number of routes"),
     known("inet_peer_cache", "net", "remote hosts that were seen", "bounded; shrinks with time"),
@@ -169,7 +169,7 @@ pub static CACHES: &[BuiltinEntry] = &[
     known("skbuff_ext_cache", "net", "extensions of packets", NETWORK),
     known("xfrm_*", "xfrm", "IPsec states, policies and routes", "follows IPsec tunnels"),
     known("secpath_cache", "xfrm", "IPsec data of packets", NETWORK),
-    known("ip_vs_conn", "ipvs", "connections of the load balancer", "bounded by its timeouts: look with `ipvsadm -lcn`"),
+    known("ip_vs_conn", "ipvs", "connections of the load balancer", "bounded by its timeouts: check with `ipvsadm -lcn`"),
     // fs/nfs, fs/nfsd, fs/smb, fs/ceph, net/sunrpc, fs/f2fs, fs/jfs, fs/squashfs
     known("nfsd_*", "nfsd", "NFS server", "follows clients and their open files"),
     known("nfsd4_*", "nfsd", "state of NFS version 4 clients", "clients that disappeared keep state until their lease ends"),

@@ -22,7 +22,7 @@ const CACHE: &str =
 const NETWORK: &str =
     "follows network traffic; a network filter, firewall or VPN driver that keeps packets makes it grow";
 const REGISTRY: &str = "follows the size of the registry: look for a hive that grows";
-const TRACING: &str = "count and size of trace sessions decide: list them with `logman query -ets`";
+const TRACING: &str = "depends on the number and size of trace sessions: list them with `logman query -ets`";
 const TOKENS: &str = "tokens are kept by processes, threads and references of filter drivers: count tokens against live processes";
 const PROGRAMS: &str = "belongs to programs: find the one with many GDI or USER objects";
 
@@ -69,7 +69,7 @@ pub static TAGS: &[BuiltinEntry] = &[
     known("IoBu", "nt!io", "buffers of the I/O manager", REQUEST),
     known("Io  ", "nt!io", "I/O manager, general", REQUEST),
     known("IoDn", "nt!io", "names of devices", ""),
-    known("IoEr", "nt!io", "error log packets", "a driver that logs without end"),
+    known("IoEr", "nt!io", "error log packets", "a driver that logs without limit"),
     known("IoRn", "nt!io", "targets of renames", ""),
     known("IoUs", "nt!io", "completion contexts", ""),
     known("IoTi", "nt!io", "timers of devices", ""),
@@ -198,9 +198,9 @@ pub static TAGS: &[BuiltinEntry] = &[
     known("AfdC", "afd.sys", "connections of sockets", "follows open connections"),
     known("AfdE", "afd.sys", "endpoints of sockets", "follows open sockets: look for the process with the most"),
     known("AfdX", "afd.sys", "contexts of sockets", ""),
-    known("TcpE", "tcpip.sys", "TCP endpoints", "follows open connections: look with `netstat -ano`"),
+    known("TcpE", "tcpip.sys", "TCP endpoints", "follows open connections: check with `netstat -ano`"),
     known("TcpL", "tcpip.sys", "TCP listeners", ""),
-    known("TTcb", "tcpip.sys", "TCP control blocks", "follows open connections: look with `netstat -ano`"),
+    known("TTcb", "tcpip.sys", "TCP control blocks", "follows open connections: check with `netstat -ano`"),
     known("UdpA", "tcpip.sys", "UDP endpoints", "follows open UDP sockets"),
     known("RawE", "tcpip.sys", "raw sockets", ""),
     known("TNbl", "tcpip.sys", "packet lists of TCP", NETWORK),
@@ -255,9 +255,9 @@ pub static TAGS: &[BuiltinEntry] = &[
     known("Ul??", "http.sys", "web requests (http.sys)", "follows requests to IIS and other web services"),
     known("LSbf", "srv2.sys", "buffers of the file server", "follows clients that read and write"),
     known("Mup ", "mup.sys", "names of network drives", ""),
-    known("WCsc", "wcifs.sys", "container file isolation: contexts of streams", "no frees at all is the mark of a known leak: follow it in step with file tags"),
-    known("WCfc", "wcifs.sys", "container file isolation: contexts of files", "no frees at all is the mark of a known leak: follow it in step with file tags"),
-    known("WCri", "wcifs.sys", "container file isolation", "no frees at all is the mark of a known leak: follow it in step with file tags"),
+    known("WCsc", "wcifs.sys", "container file isolation: contexts of streams", "no frees at all is typical of a known leak: compare it over time with the file tags"),
+    known("WCfc", "wcifs.sys", "container file isolation: contexts of files", "no frees at all is typical of a known leak: compare it over time with the file tags"),
+    known("WCri", "wcifs.sys", "container file isolation", "no frees at all is typical of a known leak: compare it over time with the file tags"),
     known("CIcr", "ci.dll", "catalogs and hashes of code signatures", CACHE),
     known("PsTp", "nt!ps", "thread pool data", ""),
     known("PsWs", "nt!ps", "watch of working sets", ""),
@@ -269,7 +269,7 @@ pub static TAGS: &[BuiltinEntry] = &[
     known("TmTx", "tm.sys", "transactions", ""),
     known("Strg", "various", "strings", SHARED),
     known("Wait", "nt!ke", "blocks for waits on many objects", ""),
-    known("AtmA", "nt!ex", "atom tables", "a program that registers atoms without end"),
+    known("AtmA", "nt!ex", "atom tables", "a program that registers atoms without limit"),
     known("AtmT", "nt!ex", "atom tables", ""),
     known("VfPT", "nt!vf", "trace tables of Driver Verifier", "Driver Verifier is on"),
     known("Vfwi", "nt!vf", "Driver Verifier", "Driver Verifier is on"),

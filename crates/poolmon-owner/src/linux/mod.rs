@@ -1,7 +1,7 @@
 //! Which part of Linux a slab cache, a vmalloc caller or a place in the source belongs to.
 //!
 //! A cache is created by a call of `kmem_cache_create` or one of its relatives, nearly always with a fixed name, and
-//! nearly always when a module is loaded. So modules tell who owns a cache: `unpack` opens a file as it lies on disk,
+//! nearly always when a module is loaded. So modules report who owns a cache: `unpack` opens a file as it lies on disk,
 //! [`poolmon_image::elf`] reads it, `layout` puts it in order as in memory, `creators` finds the calls, and `x86` or `arm64`
 //! follows the name to them, with what `flow` says of registers. `image` takes the kernel out of a `vmlinuz`.
 //! [`ScannedModule`] is the result for one file; [`ModuleCatalog`] reads a whole folder of them and answers who creates a cache, and

@@ -175,7 +175,7 @@ impl ModuleCatalog {
         self.files.get(*at).map(|(path, module)| (path.as_path(), module.as_ref()))
     }
 
-    /// Who creates a cache of this name, best proof first. Mere texts are told only where nothing better is.
+    /// Who creates a cache of this name, best proof first. Mere texts are reported only where nothing better is.
     pub fn owners(&self, cache: &str) -> Vec<CacheOwner> {
         let mut owners = self.exactly(cache);
         // Kernels before 5.9 have one cache for each control group: `dentry(12:session-1.scope)`.

@@ -1,4 +1,4 @@
-//! Files as they lie on disk: plain, or packed with gzip, xz or zstd, told by their first bytes.
+//! Files as they lie on disk: plain, or packed with gzip, xz or zstd, reported by their first bytes.
 
 use std::borrow::Cow;
 use std::io::Read;

@@ -47,7 +47,7 @@ fn broken_lines_are_understood_and_counted() {
     // Two fields: the description alone, or the binary alone.
     expect("Tst1 - Mount things", "Tst1", None, "Mount things", Some(LineProblem::TwoFields));
     expect("Tst1 - mine.sys", "Tst1", Some("mine.sys"), "", Some(LineProblem::TwoFields));
-    // The second dash is missing; only the look of the binary tells.
+    // The second dash is missing; only the look of the binary shows it.
     expect("Tst1 - nt!ms         Its", "Tst1", Some("nt!ms"), "Its", Some(LineProblem::Dash));
     // Dashes glued to a word.
     expect("Tst1 -mine.sys - Its", "Tst1", Some("mine.sys"), "Its", Some(LineProblem::Dash));

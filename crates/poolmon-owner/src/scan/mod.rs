@@ -142,7 +142,7 @@ impl<'a> DriverImage<'a> {
     /// Turns notes on code into evidence, and adds structures in data; with a tag only what has to do with it.
     fn conclude(&self, mut notes: Notes, tag: Option<PoolTag>) -> Vec<Evidence> {
         let x86 = self.pe.machine == Machine::X86;
-        // Of two calls that say the same, the first in the image is told, whatever the order of reading.
+        // Of two calls that say the same, the first in the image is reported, whatever the order of reading.
         notes.calls.sort_by_key(|call| call.site);
         let mut evidence: Vec<Evidence> = flow::resolve(&notes, &self.imports, x86)
             .into_iter()

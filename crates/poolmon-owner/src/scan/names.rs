@@ -159,8 +159,9 @@ mod tests {
         let mut rows: Vec<_> = text.lines().filter_map(row).collect();
         rows.sort();
         let names = DriverNames { rows };
-        let told: Vec<String> = names.of(PoolTag::from_u32(0x8000_0007)).map(|named| named.text()).collect();
-        assert_eq!(told, ["b.sys: argument", "a.sys: framework"]);
+        let reported: Vec<String> =
+            names.of(PoolTag::from_u32(0x8000_0007)).map(|named| named.text()).collect();
+        assert_eq!(reported, ["b.sys: argument", "a.sys: framework"]);
         assert_eq!(names.of(PoolTag::from_u32(8)).count(), 0);
     }
 }

@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn paths_of_loaded_drivers() {
         let root = r"C:\Windows";
-        for (told, file) in [
+        for (reported, file) in [
             (r"\SystemRoot\System32\drivers\a.sys", r"C:\Windows\System32\drivers\a.sys"),
             (r"\systemroot\system32\ntoskrnl.exe", r"C:\Windows\system32\ntoskrnl.exe"),
             (r"\??\D:\tools\b.sys", r"D:\tools\b.sys"),
@@ -114,7 +114,7 @@ mod tests {
             (r"E:\d.sys", r"E:\d.sys"),
             ("\u{e9}", "C:\\Windows\\System32\\drivers\\\u{e9}"),
         ] {
-            assert_eq!(of_module(told, root), PathBuf::from(file), "{told}");
+            assert_eq!(of_module(reported, root), PathBuf::from(file), "{reported}");
         }
     }
 
@@ -122,8 +122,9 @@ mod tests {
     #[test]
     fn the_index_is_kept_where_it_can_be_deleted() {
         let at = |names: &'static [(&str, &str)], root| {
-            let told = |name: &str| names.iter().find(|(own, _)| *own == name).map(|(_, v)| (*v).to_owned());
-            index_file(told, root).map(|path| path.display().to_string())
+            let reported =
+                |name: &str| names.iter().find(|(own, _)| *own == name).map(|(_, v)| (*v).to_owned());
+            index_file(reported, root).map(|path| path.display().to_string())
         };
         let home = &[("HOME", "/home/me")];
         assert_eq!(at(home, false).unwrap(), "/home/me/.cache/poolmon/drivers.index");

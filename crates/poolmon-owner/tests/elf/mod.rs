@@ -86,7 +86,7 @@ fn name(text: &str) -> u32 {
     u32::try_from(at.unwrap()).unwrap()
 }
 
-/// Where the texts of [`module`] stand.
+/// Where the texts of [`module`] are.
 pub const TEXTS: &[u8] = b"plain_cache\0wrapped_cache\0fmt_cache_%d\0%s other\0";
 const WRAPPED: i64 = 12;
 const FORMAT: i64 = 26;

@@ -5,8 +5,8 @@ use crate::{FileFormat, FormatGroup, Holds};
 
 pub(crate) static FORMAT: FileFormat = FileFormat {
     id: "crash-kmem",
-    title: "the output of kmem -s of crash",
-    about: "The output of kmem -s (or -S) of crash(8)",
+    title: "the output of crash's kmem -s",
+    about: "The output of kmem -s (or -S) in crash(8)",
     group: FormatGroup::Linux,
     holds: Holds::Rows,
     recognise: |input| linux::first_section(input.start()) == Some(Section::Crash),

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use poolmon_dump::{Dump, DumpError, PoolUsed, UNPACK_LIMIT, Unpack};
+use poolmon_dump::{Dump, DumpError, PoolUsed, SIGNATURES, UNPACK_LIMIT, Unpack};
 use poolmon_model::Sample;
 
 use crate::contents::is_core;
@@ -23,11 +23,8 @@ pub(crate) static FORMAT: FileFormat = FileFormat {
     },
 };
 
-/// First bytes of what poolmon-dump reads: Windows dumps, ELF cores, gzip, zstd, zip.
-const STARTS: [&[u8]; 6] = [b"PAGE", b"MDMP", b"\x7fELF", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"];
-
 fn recognise(input: &Input) -> bool {
-    let starts = STARTS.iter().any(|start| input.start().starts_with(start));
+    let starts = SIGNATURES.iter().any(|start| input.start().starts_with(start));
     let module = input.start().starts_with(b"\x7fELF") && !is_core(input.start());
     (starts && !module)
         || input.has_ending(&["dmp", "vmem", "raw", "elf"])
@@ -46,8 +43,10 @@ pub fn open_dump(path: &Path, folder: Option<&Path>, options: &ReadOptions) -> R
     let opened = Dump::open_with(path, Unpack { folder, limit: UNPACK_LIMIT, progress: &mut progress });
     tell(None);
     opened.map_err(|source| {
+        // A packed file that is damaged or cut has no need of room.
+        let damaged = [io::ErrorKind::InvalidData, io::ErrorKind::UnexpectedEof];
         let no_room = matches!(&source, DumpError::Io { action, source, .. }
-            if action.contains("unpack") && source.kind() != io::ErrorKind::InvalidData);
+            if action.contains("unpack") && !damaged.contains(&source.kind()));
         if no_room { ReadError::NoRoom { source } } else { dump_error(source, path) }
     })
 }

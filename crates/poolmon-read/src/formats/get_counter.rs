@@ -255,7 +255,7 @@ impl Samples for GetCounterReader {
         let first = !std::mem::replace(&mut self.begun, true);
         let Some(moment) = self.moment()? else {
             if first {
-                let problem = "no counter of it has a figure".to_owned();
+                let problem = "none of its counters has a value".to_owned();
                 return Err(ReadError::line(&self.name, 1, problem, "save it again: typeperf -o FILE"));
             }
             return Ok(false);

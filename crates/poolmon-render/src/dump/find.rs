@@ -73,14 +73,14 @@ pub fn notes(report: &FindReport, shown: usize) -> Vec<String> {
 fn most_absent(report: &FindReport) -> String {
     let mut modules: Vec<_> = report.absent_in.iter().collect();
     modules.sort_by_key(|module| std::cmp::Reverse(module.absent.total()));
-    let told: Vec<String> = modules
+    let reported: Vec<String> = modules
         .iter()
         .take(3)
         .map(|module| {
             format!("{} ({} of {})", module.module, grouped(module.absent.total()), grouped(module.pages))
         })
         .collect();
-    told.join(", ")
+    reported.join(", ")
 }
 
 /// One JSON object.

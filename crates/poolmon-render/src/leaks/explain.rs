@@ -29,7 +29,7 @@ fn row(out: &mut dyn Write, verdict: &Verdict, zone: &TimeZone) -> io::Result<()
         writeln!(out, "  {reason}")?;
     }
     let Some(suspicion) = &verdict.suspicion else {
-        return writeln!(out, "  It did not grow, so nothing was weighed.");
+        return writeln!(out, "  It did not grow, so no rule was applied.");
     };
     writeln!(out, "\nHow likely a leak is, by what it shows itself: {}", percent(suspicion.confidence))?;
     writeln!(out, "  {:>+6.2}  of the rows that grow, few leak", suspicion.prior)?;

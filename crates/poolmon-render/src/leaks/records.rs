@@ -77,11 +77,11 @@ fn wanted<'a>(
     filter: &'a Filter,
     all: bool,
 ) -> impl Iterator<Item = &'a Verdict> {
-    let told = move |verdict: &&Verdict| {
+    let reported = move |verdict: &&Verdict| {
         (all || !matches!(verdict.kind, VerdictKind::Steady | VerdictKind::TooLittleData))
             && filter.admits_tag(&verdict.tag, verdict.pool)
     };
-    judged.report.verdicts.iter().filter(told)
+    judged.report.verdicts.iter().filter(reported)
 }
 
 const COLUMNS: [&str; 21] = [

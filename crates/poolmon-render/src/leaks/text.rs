@@ -25,13 +25,18 @@ pub fn write(
     let shown: Vec<&Verdict> =
         report.verdicts.iter().filter(|verdict| filter.admits_tag(&verdict.tag, verdict.pool)).collect();
     writeln!(out, "{}", about(judged, zone))?;
-    if let Some(figures) = &judged.perfmon {
+    let pools = words::pools(&report.pools);
+    let machine = judged.perfmon.as_ref().map(|figures| words::pools(&figures.pools));
+    if let (Some(figures), Some(machine)) = (&judged.perfmon, &machine) {
         // Saved lines of /proc/meminfo are such figures, too.
         let is_windows = figures.pools.iter().all(|pool| matches!(pool.pool, Pool::Nonpaged | Pool::Paged));
         let label = if is_windows { "Perfmon:" } else { "Machine:" };
-        writeln!(out, "{label}  {}", words::pools(&figures.pools))?;
+        writeln!(out, "{label}  {machine}")?;
     }
-    writeln!(out, "Pools:    {}", words::pools(&report.pools))?;
+    // Without rows, both are the same figures.
+    if machine.as_ref() != Some(&pools) {
+        writeln!(out, "Pools:    {pools}")?;
+    }
     for pool in &report.pools {
         if let Some(rows) = words::made_of(report, pool.pool) {
             writeln!(out, "          {} grew by: {rows}", pool.pool.id())?;

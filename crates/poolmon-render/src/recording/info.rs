@@ -84,12 +84,12 @@ pub fn text(path: &Path, info: &RecordingInfo, marks: &[TimedMark], zone: &TimeZ
             _ => None,
         })
         .collect();
-    let told = if notes.len() > NOTES {
+    let reported = if notes.len() > NOTES {
         format!("{}, the last {NOTES}:", notes.len())
     } else {
         notes.len().to_string()
     };
-    lines.push(("Notes", told));
+    lines.push(("Notes", reported));
     let mut text: Vec<_> = lines.iter().map(|(name, value)| format!("{name:<10}{value}\n")).collect();
     for (time, note) in notes.iter().skip(notes.len().saturating_sub(NOTES)) {
         let time = time.map_or_else(|| "-".to_owned(), |time| local(time, zone));

@@ -81,7 +81,7 @@ pub(super) fn remarks(about: &About, ending: &Ending, totals: &Totals, lost_shar
     }
     if ending.lost > 0 {
         lines.push(format!(
-            "{:.2} % of the events were lost: an object whose free was lost counts as outstanding until its address comes back",
+            "{:.2} % of the events were lost: an object whose free was lost counts as outstanding until its address is reused",
             lost_share * 100.0
         ));
     }
@@ -102,7 +102,7 @@ pub(super) fn explained(answer: &Answer) -> String {
     };
     let about = match subject {
         _ if growth.exact => "",
-        Subject::Pages => ", free pages that a processor keeps for itself included",
+        Subject::Pages => ", including free pages that a processor keeps for itself",
         _ => ", counted in whole slabs",
     };
     let older = match answer.totals.older_frees {
@@ -222,7 +222,7 @@ fn others(out: &mut dyn Write, answer: &Answer, top: usize) -> io::Result<()> {
         if figures.verdict == Verdict::FreedElsewhere {
             writeln!(
                 out,
-                "      of {}, the addresses of {reused:.0} % came back without a free",
+                "      of {}, the addresses of {reused:.0} % were reused without a free",
                 counted(figures.allocations, "allocation")
             )?;
         }
@@ -255,17 +255,17 @@ pub(super) fn name(owner: &Owner) -> String {
 fn next(owner: &Owner, answer: &Answer) -> String {
     match &owner.module {
         // Programs that were loaded into the kernel, and its own trampolines: no file of a module is behind them.
-        Some(module) if module == "bpf" => "which program this is: bpftool prog list".to_owned(),
+        Some(module) if module == "bpf" => "identify the program: bpftool prog list".to_owned(),
         Some(module) if module.starts_with("__builtin") => "trace longer with --for 10min".to_owned(),
         Some(_) if answer.about.subject == Subject::Tag => {
             let tag = argument(&Tag::name(&answer.about.target));
-            format!("which drivers use the tag, by their code, on the traced machine: poolmon who {tag}")
+            format!("on the traced machine, find the drivers that use the tag: poolmon who {tag}")
         }
         Some(module) if answer.about.subject == Subject::Cache => format!(
-            "what this module is: modinfo {module}; where the cache is created: poolmon who {}",
+            "identify the module: modinfo {module}; find where the cache is created: poolmon who {}",
             argument(&Tag::name(&answer.about.target))
         ),
-        Some(module) => format!("what this module is: modinfo {module}"),
+        Some(module) => format!("identify the module: modinfo {module}"),
         None => "trace longer with --for 10min, and save it for others: --save FILE".to_owned(),
     }
 }

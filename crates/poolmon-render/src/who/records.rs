@@ -207,16 +207,16 @@ pub fn csv(out: &mut dyn Write, answer: &WhoAnswer) -> io::Result<()> {
     for driver in &answer.drivers {
         let info = &driver.info;
         let loaded = driver.loaded.map(|loaded| loaded.to_string()).unwrap_or_default();
-        let told = |field: &Option<String>| field.clone().unwrap_or_default();
+        let reported = |field: &Option<String>| field.clone().unwrap_or_default();
         let mut line = |tag: PoolTag, rest: [String; 10]| {
             let own = [
                 driver.name(),
                 text(&driver.path),
                 loaded.clone(),
                 info.machine.to_string(),
-                told(&info.version),
-                told(&info.company),
-                told(&info.signer),
+                reported(&info.version),
+                reported(&info.company),
+                reported(&info.signer),
                 tag.to_string(),
             ];
             let fields: Vec<&String> = own.iter().chain(&rest).collect();
@@ -228,7 +228,7 @@ pub fn csv(out: &mut dyn Write, answer: &WhoAnswer) -> io::Result<()> {
                 [
                     row.kind.word().to_owned(),
                     row.confidence().to_string(),
-                    told(&row.api),
+                    reported(&row.api),
                     row.role.map(role).unwrap_or_default().to_owned(),
                     row.library.unwrap_or_default().to_owned(),
                     row.section.clone(),

@@ -52,11 +52,11 @@ pub fn answer(
     if answer.drivers.len() > noise {
         writeln!(out, "Searched: {}.", searched(answer))?;
     } else {
-        writeln!(out, "No driver in {} uses the tag.", searched(answer))?;
+        writeln!(out, "No driver uses the tag (searched: {}).", searched(answer))?;
         if charged(tag).is_none() {
             writeln!(
                 out,
-                "It may be made at run time, or belong to a driver in another place, or to the kernel itself\n\
+                "The tag may be built at run time, or belong to a driver elsewhere or to the kernel itself\n\
                  (--drivers also takes ntoskrnl.exe and the like)."
             )?;
         }

@@ -60,8 +60,8 @@ fn summary(out: &mut Html, material: &Material<'_>) {
         headline(material)
     );
     let causes: Vec<&Verdict> = findings::causes(material).collect();
-    if causes.iter().any(|verdict| verdict.kind != VerdictKind::Leaking) {
-        html!(out, "<p>Growing, but not yet called a leak:</p>\n");
+    if causes.first().is_some_and(|verdict| verdict.kind == VerdictKind::Growing) {
+        html!(out, "<p>Growing, but not called a leak:</p>\n");
     }
     if !causes.is_empty() {
         html!(out, "<ol>\n");

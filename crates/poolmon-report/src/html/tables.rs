@@ -48,7 +48,7 @@ fn table(out: &mut Html, material: &Material<'_>, rows: &[&Verdict]) {
         out,
         "<div class=\"scroll\"><table class=\"sortable\">\n<thead><tr><th>Tag</th><th>Pool</th><th>Verdict</th>\
          <th class=\"n\">Rate</th><th class=\"n\">±</th><th class=\"n\">Held</th><th class=\"n\">Grown</th>\
-         <th class=\"n\">Share</th><th>Since</th><th>Course</th><th>Used by</th></tr></thead>\n<tbody>\n"
+         <th class=\"n\">Share</th><th>Since</th><th>Over time</th><th>Used by</th></tr></thead>\n<tbody>\n"
     );
     for verdict in rows {
         row(out, material, verdict);

@@ -63,12 +63,12 @@ fn nothing_of_strangers_is_markup() {
 fn a_plot_tells_its_figures() {
     let material = material();
     let plot = crate::plot::tag(&material, material.causes()[0]);
-    let (x, told) = (plot.data["x"].as_array().unwrap(), plot.data["t"].as_array().unwrap());
-    assert_eq!(x.len(), told.len());
+    let (x, reported) = (plot.data["x"].as_array().unwrap(), plot.data["t"].as_array().unwrap());
+    assert_eq!(x.len(), reported.len());
     assert_eq!(plot.data["s"][0][0], "WCsc");
     assert_eq!(plot.data["s"][0][1].as_array().unwrap().len(), x.len());
     assert!(x.iter().all(|x| x.as_u64().unwrap() <= 1000));
-    assert_eq!(told[0], "2026-03-02 07:07:30");
+    assert_eq!(reported[0], "2026-03-02 07:07:30");
     let svg = plot.svg.into_text();
     assert!(svg.contains("class=\"trend\"") && svg.contains("class=\"mark gap\""));
 }

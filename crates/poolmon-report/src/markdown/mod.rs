@@ -120,7 +120,7 @@ fn owner(out: &mut Markdown, dossier: &Dossier) {
     if dossier.known.is_empty() && dossier.suspects.is_empty() && dossier.searched.is_none() {
         return;
     }
-    md_line!(out, "### Whose it is\n");
+    md_line!(out, "### Owner\n");
     for suspect in &dossier.suspects {
         md_line!(out, "- **{}**", suspect.name);
         for sentence in &suspect.evidence {

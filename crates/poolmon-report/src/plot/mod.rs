@@ -181,11 +181,11 @@ impl<'a> Frame<'a> {
 
 fn data(x: &TimeScale, hours: &[f64], series: Vec<(String, Vec<f64>)>) -> Value {
     let at: Vec<u32> = hours.iter().map(|&hours| x.x(hours).round() as u32).collect();
-    let told: Vec<String> = hours.iter().map(|&hours| x.told(hours)).collect();
+    let reported: Vec<String> = hours.iter().map(|&hours| x.reported(hours)).collect();
     let figures = |values: Vec<f64>| values.into_iter().map(human_amount).collect::<Vec<_>>();
     let series: Vec<Value> =
         series.into_iter().map(|(name, values)| json!([name, figures(values)])).collect();
-    json!({ "x": at, "t": told, "s": series })
+    json!({ "x": at, "t": reported, "s": series })
 }
 
 /// From the first to the last sample.

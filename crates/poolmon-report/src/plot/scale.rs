@@ -122,7 +122,7 @@ impl TimeScale {
     }
 
     /// The moment in words, for a reader who points at it.
-    pub fn told(&self, hours: f64) -> String {
+    pub fn reported(&self, hours: f64) -> String {
         let since = SignedDuration::try_from_secs_f64((hours - self.from) * 3600.0).ok();
         match self.start.as_ref().zip(since).and_then(|(start, since)| start.checked_add(since).ok()) {
             Some(at) => moment(at.timestamp(), at.time_zone(), Precision::Seconds),
@@ -148,12 +148,12 @@ impl TimeScale {
             days.into_iter().find(|step| seconds / step <= TICKS).unwrap_or(seconds)
         });
         let count = (seconds / step).floor().clamp(0.0, 2.0 * TICKS) as usize;
-        let told = |n: usize| {
+        let reported = |n: usize| {
             let since = step * n as f64 / 3600.0;
             let text = if n == 0 { "start".to_owned() } else { format!("+{}", rough_hours(since)) };
             Tick { at: self.x(self.from + since), text }
         };
-        (0..=count).map(told).collect()
+        (0..=count).map(reported).collect()
     }
 }
 

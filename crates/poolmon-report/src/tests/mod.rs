@@ -159,7 +159,31 @@ fn shares_of_a_group_are_told_beside_the_culprits_own() {
     assert_eq!(dragging.exhaustion, file.exhaustion);
     assert!(dragging.exhaustion.unwrap().hours < alone.exhaustion.unwrap().hours);
     let lines = words::lockstep(material.report, material.causes()[0]);
-    assert!(lines[0].contains("NtFC") && lines[1].contains("never freed"), "{lines:?}");
+    assert!(lines[0].contains("NtFC") && lines[1].contains("never frees"), "{lines:?}");
+}
+
+/// A tag that has a section is not one of the others, and neither is one that grows with it.
+#[test]
+fn other_tags_are_those_that_are_not_named() {
+    let material = Material { limit: 0, ..material() };
+    let total = |text: Option<String>| -> usize {
+        let numbers = text.unwrap_or_default();
+        numbers.split(", ").filter_map(|part| part.split(' ').next()?.parse::<usize>().ok()).sum()
+    };
+    let of = |kind| material.report.verdicts.iter().filter(|verdict| verdict.kind == kind).count();
+    let all = total(findings::others(&material));
+    assert_eq!(all, material.report.verdicts.len() - of(VerdictKind::Leaking));
+    // Growth has sections where nothing leaks.
+    let mut report = material.report.clone();
+    report.groups.clear();
+    report.verdicts.retain(|verdict| !matches!(verdict.kind, VerdictKind::Leaking | VerdictKind::Suspected));
+    for verdict in &mut report.verdicts {
+        verdict.group = None;
+    }
+    let growing = report.verdicts.iter().filter(|verdict| verdict.kind == VerdictKind::Growing).count();
+    let calm = Material { report: &report, limit: 6, ..material };
+    assert!(growing > 0, "the scenario has growth");
+    assert_eq!(total(findings::others(&calm)), report.verdicts.len() - growing);
 }
 
 #[test]
@@ -178,7 +202,10 @@ fn without_times_or_data_everything_is_still_told() {
     };
     let (page, text) = (html::page(&empty()), markdown::page(&empty()));
     for text in [&page, &text] {
-        assert!(text.contains("Too little data for any verdict: it needs 4 min more"), "{text}");
+        assert!(
+            text.contains("Too little data for any verdict: at least 4 min more data is needed"),
+            "{text}"
+        );
         assert!(text.contains("the samples have no times") && !text.contains("NaN"), "{text}");
     }
     assert!(page.contains("class=\"summary unsure\""));

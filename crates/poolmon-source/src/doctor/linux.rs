@@ -1,4 +1,4 @@
-//! What a Linux kernel tells, file by file.
+//! What a Linux kernel reports, file by file.
 
 use std::fs;
 use std::io::{ErrorKind, Read as _};

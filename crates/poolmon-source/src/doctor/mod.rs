@@ -1,4 +1,4 @@
-//! What this machine can tell, what is missing, and what helps: the checks of `poolmon doctor`.
+//! What this machine can report, what is missing, and what helps: the checks of `poolmon doctor`.
 
 #[cfg(target_os = "linux")]
 mod linux;

@@ -1,4 +1,4 @@
-//! What a Windows kernel tells, query by query.
+//! What a Windows kernel reports, query by query.
 
 use crate::windows::live::{ClassFact, DoctorFacts, Privilege, doctor};
 use poolmon_model::units::human_bytes;

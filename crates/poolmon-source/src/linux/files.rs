@@ -1,4 +1,4 @@
-//! Files of the kernel: opened once, read again and again into one buffer.
+//! Files of the kernel: opened once, read repeatedly into one buffer.
 
 use std::fs::File;
 use std::io;

@@ -2,7 +2,7 @@
 //!
 //! A sample is made from these files, in this order:
 //!
-//! 1. [`slab`]: `/proc/slabinfo`, one row for each cache; [`sysfs`] tells once whether a cache can be shrunk;
+//! 1. [`slab`]: `/proc/slabinfo`, one row for each cache; [`sysfs`] reports once whether a cache can be shrunk;
 //! 2. [`vmalloc`]: `/proc/vmallocinfo`, one row for each function that asked for areas;
 //! 3. [`allocinfo`]: `/proc/allocinfo`, one row for each place in the source that holds memory, if the kernel reports it;
 //! 4. [`meminfo`]: `/proc/meminfo`, `/proc/vmstat`, `/proc/uptime`, the figures of the header.
@@ -44,7 +44,7 @@ use sysfs::SlabDirectory;
 
 /// Which parts of a sample are read. What is not shown need not be paid for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "four switches that have nothing to do with each other")]
+#[expect(clippy::struct_excessive_bools, reason = "four switches that are unrelated")]
 pub struct Parts {
     /// Slab caches.
     pub slab: bool,

@@ -10,7 +10,7 @@ pub fn loaded(text: &[u8]) -> Vec<LoadedModule> {
             let line = std::str::from_utf8(line).ok()?;
             let mut words = line.split_ascii_whitespace();
             let (name, size) = (words.next()?, words.next()?.parse().ok()?);
-            // Reference count and users stand between; without CONFIG_MODULE_UNLOAD they are `-`.
+            // Reference count and users are between; without CONFIG_MODULE_UNLOAD they are `-`.
             let state = words.nth(2)?;
             (state != "Unloading").then(|| LoadedModule { name: name.into(), detail: None, size })
         })

@@ -67,7 +67,7 @@ impl SlabDirectory {
         }
     }
 
-    /// What the directory of one cache tells: aliases and how the cache is built. Nothing here walks the cache.
+    /// What the directory of one cache reports: aliases and how the cache is built. Nothing here walks the cache.
     pub fn facts(&self, name: &str) -> Vec<Fact> {
         if !is_file_name(name.as_bytes()) {
             return Vec::new();

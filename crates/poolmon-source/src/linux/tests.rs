@@ -83,7 +83,7 @@ impl Root {
 
 const SLAB_ONLY: Parts = Parts { slab: true, empty_caches: true, vmalloc: false, callsites: false };
 
-fn told(rows: &[Row]) -> Vec<(String, &'static str, i64, u64)> {
+fn reported(rows: &[Row]) -> Vec<(String, &'static str, i64, u64)> {
     let row = |row: &Row| {
         (row.tag.to_string(), row.pool.id(), row.counters.reported_diff.unwrap(), row.counters.bytes.unwrap())
     };
@@ -109,7 +109,7 @@ fn a_whole_sample() {
         ("map_it [gpu]".into(), "vmalloc", 1, 0),
         ("drivers/gpu/x.c:9 g".into(), "callsite", 2, 4096),
     ];
-    assert_eq!(told(&sample.rows), wanted);
+    assert_eq!(reported(&sample.rows), wanted);
     let owners: Vec<_> = sample.rows.iter().filter_map(|row| row.reported_owner.as_deref()).collect();
     assert_eq!(owners, ["gpu", "gpu"]);
     assert_eq!(sample.rows[0].counters.used, Some(30_000));
@@ -142,7 +142,7 @@ fn caches_that_come_go_and_return() {
         ("unused".into(), "reclaimable", 4, 4096),
         ("dentry".into(), "reclaimable", 8, 8192),
     ];
-    assert_eq!(told(&sample.rows), wanted);
+    assert_eq!(reported(&sample.rows), wanted);
     // Its module is loaded again and made the cache again, in other ways. Meanwhile another one became empty.
     root.slabs(&[cache("kmalloc-64", 1, 1)]);
     source.sample_into(&mut sample).unwrap();
@@ -151,7 +151,7 @@ fn caches_that_come_go_and_return() {
     root.slabs(&[cache("kmalloc-64", 0, 0), cache("unused", 4, 1)]);
     source.sample_into(&mut sample).unwrap();
     let wanted = [("kmalloc-64".into(), "unreclaimable", 0, 0), ("unused".into(), "unreclaimable", 4, 4096)];
-    assert_eq!(told(&sample.rows), wanted);
+    assert_eq!(reported(&sample.rows), wanted);
 }
 
 /// Kernels booted with `slab_nomerge` list one name for each of several caches.
@@ -161,7 +161,7 @@ fn caches_of_one_name_are_summed() {
     root.slabs(&[cache("dentry", 1, 1), cache("dentry", 5, 2)]);
     let mut source = root.open(SLAB_ONLY).unwrap();
     for _ in 0..2 {
-        assert_eq!(told(&source.sample().unwrap().rows), [("dentry".into(), "reclaimable", 6, 12_288)]);
+        assert_eq!(reported(&source.sample().unwrap().rows), [("dentry".into(), "reclaimable", 6, 12_288)]);
     }
 }
 
@@ -361,18 +361,18 @@ fn this_kernel() {
         let slack = 0.05 * before.max(after);
         let range = before.min(after) - slack..=before.max(after) + slack;
         assert!(range.contains(&(ours as f64)), "{file}: {ours} is outside of {range:?}");
-        let told: u64 = pools.iter().filter_map(|pool| sample.header.pool_total(*pool)).sum();
+        let reported: u64 = pools.iter().filter_map(|pool| sample.header.pool_total(*pool)).sum();
         assert!(
-            (ours as f64 - told as f64).abs() <= 0.1 * told as f64,
-            "{file}: {ours}, meminfo tells {told}"
+            (ours as f64 - reported as f64).abs() <= 0.1 * reported as f64,
+            "{file}: {ours}, meminfo tells {reported}"
         );
     }
     // The kernel's own answer for each cache; merged ones are read through their links here.
     let of_slab = |row: &&Row| matches!(row.pool, Pool::Reclaimable | Pool::Unreclaimable);
     for row in sample.rows.iter().filter(of_slab) {
         let file = Path::new("/sys/kernel/slab").join(row.tag.to_string()).join("reclaim_account");
-        let Ok(told) = fs::read_to_string(file) else { continue };
-        assert_eq!(told.trim() == "1", row.pool == Pool::Reclaimable, "{:?}", row.tag);
+        let Ok(reported) = fs::read_to_string(file) else { continue };
+        assert_eq!(reported.trim() == "1", row.pool == Pool::Reclaimable, "{:?}", row.tag);
     }
     assert!(sample.remarks.iter().all(|remark| !remark.contains("not understood")), "{:?}", sample.remarks);
     assert!(source.origin().boot.is_some() && sample.uptime.is_some());

@@ -1,4 +1,4 @@
-//! Windows: what `NtQuerySystemInformation` tells.
+//! Windows: what `NtQuerySystemInformation` reports.
 //!
 //! * [`decode`]: the kernel's buffers become rows. Safe code that runs on every system, so that recorded buffers can
 //!   be replayed anywhere;

@@ -71,16 +71,16 @@ impl Buffer {
             let buffer = self.sized(size);
             let given = buffer.len();
             let answer = call(buffer);
-            let told = usize::try_from(answer.length).unwrap_or(usize::MAX);
+            let reported = usize::try_from(answer.length).unwrap_or(usize::MAX);
             match answer.status {
                 SUCCESS => {
                     // Beyond the reported length is the previous answer. A kernel that reports no length filled everything.
-                    let written = if told == 0 { given } else { told.min(given) };
+                    let written = if reported == 0 { given } else { reported.min(given) };
                     return Ok(self.sized(size).get(..written).unwrap_or_default());
                 }
                 INFO_LENGTH_MISMATCH => {
                     // A need that would fit is not the need.
-                    let needed = if told > given { told } else { given.saturating_mul(2) };
+                    let needed = if reported > given { reported } else { given.saturating_mul(2) };
                     size = needed.saturating_add(needed / 8).saturating_add(4096);
                     if size > LARGEST {
                         return Err(INFO_LENGTH_MISMATCH);
@@ -105,7 +105,7 @@ enum Class {
     Narrow,
 }
 
-/// Asks for pool tags again and again, with the same buffer.
+/// Asks for pool tags repeatedly, with the same buffer.
 #[derive(Debug, Default)]
 pub struct Tags {
     class: Class,

@@ -17,7 +17,7 @@ use super::query::{self, Buffer, Kernel, Tags};
 use super::status;
 use crate::{Fact, LoadedModule, Result, Source};
 
-/// A machine: its kernel's classes, and what documented calls tell.
+/// A machine: its kernel's classes, and what documented calls report.
 pub trait Machine: Kernel {
     /// Fills in what the documented calls report of memory, commit and pools.
     fn figures(&mut self, header: &mut Header);
@@ -143,7 +143,7 @@ const LARGEST: usize = 5;
 
 /// Facts of one tag's allocations of a page or more.
 fn describe(all: &mut Vec<BigAllocation>, tag: PoolTag, pool: Pool) -> Vec<Fact> {
-    let of_pool = |told: Option<Pool>| told.is_none_or(|told| told == pool);
+    let of_pool = |reported: Option<Pool>| reported.is_none_or(|reported| reported == pool);
     all.retain(|allocation| allocation.tag == tag && of_pool(allocation.pool));
     let title = "Big allocations";
     if all.is_empty() {

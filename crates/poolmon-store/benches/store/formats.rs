@@ -14,7 +14,7 @@ use poolmon_store::ClockMoment;
 use poolmon_store::export::{self, ExportFormat, ExportOptions};
 use poolmon_store::{Recorder, RecorderConfig, Recording};
 
-/// What is compared: name of the file, and what stands in the table.
+/// What is compared: name of the file, and what is in the table.
 const FORMATS: [(&str, &str); 9] = [
     ("a.log", "PoolMon text (wide)"),
     ("a.csv", "CSV"),

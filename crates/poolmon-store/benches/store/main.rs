@@ -7,7 +7,7 @@
 //! * `leak FOLDER [HOURS] [SECONDS-BETWEEN]`: records a busy host of 4,000 tags, one of which leaks, for `benches/judge`;
 //! * `million [SAMPLES]`: memory of a recorder of 4,000 tags over so many samples; nothing is deleted meanwhile.
 //!
-//! Files stand in `POOLMON_BENCH_DIR`, else in the folder for temporary files; a folder in memory waits for nothing.
+//! Files are in `POOLMON_BENCH_DIR`, else in the folder for temporary files; a folder in memory waits for nothing.
 //! Nothing here is a test: numbers depend on the machine.
 #![allow(clippy::unwrap_used, clippy::pedantic, missing_docs)]
 
@@ -188,12 +188,12 @@ fn million(base: &Path, samples: u64) {
     let (mut recorder, _) = Recorder::open(folder.path(), config).unwrap();
     println!("| samples | resident now | resident at most | bytes written |");
     println!("|---|---|---|---|");
-    let told = |n: u64| n == 1 || n == 10_000 || n.is_multiple_of(100_000) || n == samples;
+    let reported = |n: u64| n == 1 || n == 10_000 || n.is_multiple_of(100_000) || n == samples;
     for n in 1..=samples {
         let sample = host.step(1000);
         let wall = sample.time.unwrap();
         recorder.record_at(sample, ClockMoment { wall, clock: Duration::from_secs(n) }).unwrap();
-        if told(n) {
+        if reported(n) {
             let (now, most) = memory();
             println!("| {n} | {now:.1} MB | {most:.1} MB | {} |", recorder.status().total_bytes);
         }

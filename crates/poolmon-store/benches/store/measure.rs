@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// Resident memory now and at most, in MB (10⁶ bytes), as Linux tells.
+/// Resident memory now and at most, in MB (10⁶ bytes), as Linux reports.
 pub fn memory() -> (f64, f64) {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = |name: &str| {
@@ -13,9 +13,9 @@ pub fn memory() -> (f64, f64) {
     (line("VmRSS"), line("VmHWM"))
 }
 
-/// Time that this thread had a processor, where the system tells; else the clock's time.
+/// Time that this thread had a processor, where the system reports; else the clock's time.
 pub fn processor(since: Instant) -> Duration {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let nanos = told.and_then(|told| told.split(' ').next()?.parse().ok());
+    let reported = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanos = reported.and_then(|reported| reported.split(' ').next()?.parse().ok());
     nanos.map_or_else(|| since.elapsed(), Duration::from_nanos)
 }

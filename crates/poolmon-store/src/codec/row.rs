@@ -19,12 +19,12 @@ pub struct RowState {
     free_trend: Trend,
     byte_follow: Follow,
     /// Which figures are reported; those that are not are 0.
-    told: u8,
+    reported: u8,
     /// What Windows does not report.
     rest: Option<Box<Rest>>,
 }
 
-/// Figures that only some sources tell.
+/// Figures that only some sources report.
 #[derive(Clone, Debug, Default)]
 struct Rest {
     reported_diff: i64,
@@ -39,33 +39,33 @@ impl RowState {
     /// Its figures.
     #[inline]
     pub fn now(&self) -> Counters {
-        let told = |bit: u8| self.told & bit != 0;
+        let reported = |bit: u8| self.reported & bit != 0;
         let mut now = Counters {
-            allocs: told(ALLOCS).then_some(self.allocs),
-            frees: told(FREES).then_some(self.frees),
-            bytes: told(BYTES).then_some(self.bytes),
+            allocs: reported(ALLOCS).then_some(self.allocs),
+            frees: reported(FREES).then_some(self.frees),
+            bytes: reported(BYTES).then_some(self.bytes),
             ..Counters::default()
         };
         if let Some(rest) = &self.rest {
-            now.reported_diff = told(TOLD_DIFF).then_some(rest.reported_diff);
-            now.used = told(USED).then_some(rest.used);
-            now.reported_per_alloc = told(PER_ALLOC).then_some(rest.reported_per_alloc);
+            now.reported_diff = reported(TOLD_DIFF).then_some(rest.reported_diff);
+            now.used = reported(USED).then_some(rest.used);
+            now.reported_per_alloc = reported(PER_ALLOC).then_some(rest.reported_per_alloc);
         }
         now
     }
 
     /// Other figures are reported from now on: those that are not count from 0 when they come again.
-    fn tell(&mut self, told: u8) {
-        let keep = |bit: u8, figure: u64| if told & bit == 0 { 0 } else { figure };
-        self.told = told;
+    fn tell(&mut self, reported: u8) {
+        let keep = |bit: u8, figure: u64| if reported & bit == 0 { 0 } else { figure };
+        self.reported = reported;
         self.allocs = keep(ALLOCS, self.allocs);
         self.frees = keep(FREES, self.frees);
         self.bytes = keep(BYTES, self.bytes);
-        if told & REST != 0 && self.rest.is_none() {
+        if reported & REST != 0 && self.rest.is_none() {
             self.rest = Some(Box::default());
         }
         if let Some(rest) = &mut self.rest {
-            rest.reported_diff = if told & TOLD_DIFF == 0 { 0 } else { rest.reported_diff };
+            rest.reported_diff = if reported & TOLD_DIFF == 0 { 0 } else { rest.reported_diff };
             rest.used = keep(USED, rest.used);
             rest.reported_per_alloc = keep(PER_ALLOC, rest.reported_per_alloc);
         }
@@ -159,7 +159,7 @@ impl Default for FollowModel {
 
 /// Which figures are reported, one bit each.
 fn mask_of(now: &Counters) -> u8 {
-    let told = [
+    let reported = [
         now.allocs.is_some(),
         now.frees.is_some(),
         now.reported_diff.is_some(),
@@ -167,7 +167,7 @@ fn mask_of(now: &Counters) -> u8 {
         now.used.is_some(),
         now.reported_per_alloc.is_some(),
     ];
-    told.iter().rev().fold(0, |mask, &told| mask << 1 | u8::from(told))
+    reported.iter().rev().fold(0, |mask, &reported| mask << 1 | u8::from(reported))
 }
 
 const ALLOCS: u8 = 1;
@@ -200,7 +200,7 @@ impl RowModels {
     }
 
     /// Codes whether a row that was there before changed; if so, [`RowModels::figures`] follow. The decoder ignores
-    /// `changed`. `history` = whether it changed in each of the last eight samples, newest in bit 0: it stands apart
+    /// `changed`. `history` = whether it changed in each of the last eight samples, newest in bit 0: it is separate
     /// from the rows, as those that did not change need not be looked at.
     pub fn changed<C: Coder>(&mut self, c: &mut C, history: &mut u8, changed: bool) -> bool {
         let pair = self.changed.get_mut(usize::from(*history));
@@ -213,19 +213,22 @@ impl RowModels {
     }
 
     fn mask<C: Coder>(&mut self, c: &mut C, mask: u8) -> u8 {
-        let mut told = 0;
+        let mut reported = 0;
         for (n, prob) in self.mask.iter_mut().enumerate() {
-            told |= u8::from(c.bit(prob, mask >> n & 1 == 1)) << n;
+            reported |= u8::from(c.bit(prob, mask >> n & 1 == 1)) << n;
         }
-        told
+        reported
     }
 
     /// Codes the figures of a row that changed. The decoder ignores `now`; both leave the figures in `state`.
     pub fn figures<C: Coder>(&mut self, c: &mut C, state: &mut RowState, now: &Counters) {
         let mut mask = mask_of(now);
-        mask =
-            if c.bit(&mut self.mask_changed, mask != state.told) { self.mask(c, mask) } else { state.told };
-        if mask != state.told {
+        mask = if c.bit(&mut self.mask_changed, mask != state.reported) {
+            self.mask(c, mask)
+        } else {
+            state.reported
+        };
+        if mask != state.reported {
             state.tell(mask);
         }
         let mut allocs = 0;
@@ -233,7 +236,7 @@ impl RowModels {
             allocs = state.alloc_trend.step(c, &mut self.allocs, step(state.allocs, now.allocs));
             state.allocs = add(state.allocs, allocs);
         }
-        // The step of Diff, as far as allocs and frees tell it.
+        // The step of Diff, as far as allocs and frees determine it.
         let mut diff = 0;
         if mask & FREES != 0 {
             let lag = step(state.frees, now.frees).wrapping_sub(allocs);
@@ -296,8 +299,8 @@ impl RowModels {
             *(if used { &mut coded.used } else { &mut coded.bytes }) = Some(value);
         }
         if mask & PER_ALLOC != 0 {
-            let told = births.per_alloc.unsigned(c, 0, now.reported_per_alloc.unwrap_or(0));
-            coded.reported_per_alloc = Some(told);
+            let reported = births.per_alloc.unsigned(c, 0, now.reported_per_alloc.unwrap_or(0));
+            coded.reported_per_alloc = Some(reported);
         }
         let mut state = RowState {
             allocs,

@@ -24,7 +24,7 @@ pub struct CodecError(pub &'static str);
 /// One machine-wide figure.
 #[derive(Clone, Debug, Default)]
 struct HeaderFigure {
-    /// `None`: a figure that this program does not know; it is read over.
+    /// `None`: a figure that this program does not know; it is skipped.
     known: Option<&'static Figure>,
     value: Option<u64>,
     trend: Trend,
@@ -234,8 +234,8 @@ impl CodecState {
         let same = c.bit(&mut self.figures_same, same);
         for figure in &mut self.figures {
             let now = wanted(figure);
-            let told = if same { figure.value.is_some() } else { c.raw(1, u64::from(now.is_some())) == 1 };
-            if !told {
+            let shown = if same { figure.value.is_some() } else { c.raw(1, u64::from(now.is_some())) == 1 };
+            if !shown {
                 figure.value = None;
                 continue;
             }

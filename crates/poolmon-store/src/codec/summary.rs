@@ -123,10 +123,15 @@ fn code<C: Coder>(c: &mut C, end: &Sample, input: Option<&Summary>) -> Result<Su
         let wanted = rest.next();
         let name = names.code(c, wanted.map(|(row, _)| row))?;
         let counters = whole(c, wanted.map(|(row, _)| &row.counters));
-        let told =
-            models.row(c, &counters, end.width, coded.samples, wanted.map_or(&unknown, |(_, told)| told));
+        let reported = models.row(
+            c,
+            &counters,
+            end.width,
+            coded.samples,
+            wanted.map_or(&unknown, |(_, reported)| reported),
+        );
         let row = Row { tag: name.tag, pool: name.pool, counters, reported_owner: name.owner };
-        coded.gone.push((row, told));
+        coded.gone.push((row, reported));
         if c.is_spoiled() || coded.gone.len() > MAX_ROWS {
             return Err(CodecError("more rows than a sample can have"));
         }

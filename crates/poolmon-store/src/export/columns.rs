@@ -101,7 +101,7 @@ impl Stream {
     fn push(&mut self, at: u64, values: Values) {
         self.absent_until(at);
         if self.length > at {
-            // A second row of the same name in one sample: the first stands.
+            // A second row of the same name in one sample: the first is kept.
             return;
         }
         self.length += 1;

@@ -256,7 +256,7 @@ impl Cursor {
                 open.segment.refresh().map_err(StoreError::io("read", &file.path))?;
                 index = open.segment.index().map_err(StoreError::io("read", &file.path))?;
             }
-            // The name tells whole seconds: the first sample may be a little later than `time`.
+            // The name reports whole seconds: the first sample may be a little later than `time`.
             let too_late = at > 0 && index.span.is_some_and(|(first, _)| first > wall);
             let held =
                 !too_late && open.segment.seek(&index, wall).map_err(StoreError::io("read", &file.path))?;

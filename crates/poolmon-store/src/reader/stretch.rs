@@ -33,7 +33,7 @@ impl Recording {
         let mut count = 0;
         for file in self.segments() {
             let mut segment = open_segment(&file.path)?;
-            // A segment that is still written tells a handful at most: they are not worth a scan.
+            // A segment that is still written reports a handful at most: they are not worth a scan.
             let index = segment.stored_index().map_err(StoreError::io("read", &file.path))?;
             let Some(index) = index else { continue };
             let is_within = |entry: &&SummaryEntry| {

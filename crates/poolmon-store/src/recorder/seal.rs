@@ -26,13 +26,13 @@ impl Sealer {
     pub fn start() -> Self {
         let (queue, jobs) = channel::<PathBuf>();
         let error = Arc::new(Mutex::new(None));
-        let told = Arc::clone(&error);
+        let reported = Arc::clone(&error);
         let thread = std::thread::Builder::new().name("seal".into()).spawn(move || {
             for segment in jobs {
                 if let Err(error) = seal(&segment)
-                    && let Ok(mut told) = told.lock()
+                    && let Ok(mut reported) = reported.lock()
                 {
-                    *told = Some(error);
+                    *reported = Some(error);
                 }
             }
         });

@@ -76,7 +76,7 @@ impl<'a> Take<'a> {
         self.array().map(i64::from_le_bytes)
     }
 
-    /// A text that may not be told.
+    /// A text that may be unknown.
     #[expect(clippy::option_option, reason = "outer: the bytes ended early; inner: the text is unknown")]
     pub fn text(&mut self) -> Option<Option<String>> {
         let length = self.u16()?;

@@ -51,7 +51,7 @@ pub enum FrameKind {
     Padding,
     /// The index; the segment is closed.
     End,
-    /// Of a later or a very early writer: read over.
+    /// Of a later or a very early writer: skipped.
     Other(u8),
 }
 

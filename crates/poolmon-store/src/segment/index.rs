@@ -145,7 +145,7 @@ impl Index {
         for _ in 0..marks {
             index.marks.push(MarkEntry { offset: take.u64()?, wall: take.i64()? });
         }
-        // Early writers made none; behind them stand the length of the frame and the tail alone.
+        // Early writers made none; behind them are the length of the frame and the tail alone.
         let summaries = if take.0.len() > LAST { take.u32()? } else { 0 };
         for _ in 0..summaries {
             let (offset, last) = (take.u64()?, take.u32()?);

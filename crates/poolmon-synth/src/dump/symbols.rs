@@ -1,4 +1,4 @@
-//! Variables that only symbols lead to, and what the symbols would tell.
+//! Variables that only symbols lead to, and what the symbols would report.
 
 use super::kernel::Layer;
 use super::pool::{self, PlantedTag, Used};

@@ -1,6 +1,6 @@
 //! A simulated Windows kernel: tags that churn, cache and follow the day, and one driver that leaks.
 //!
-//! [`tags`] says what is held at the start, this file lets time pass and tells the state as a [`Sample`],
+//! [`tags`] says what is held at the start, this file lets time pass and reports the state as a [`Sample`],
 //! [`source`] makes a [`poolmon_source::Source`] of it. Equal seeds and steps give equal samples.
 
 pub mod random;

@@ -10,7 +10,7 @@ pub(super) struct Slabs {
     per: u64,
     pages: u64,
     count: u64,
-    /// Hours until most of the slabs that are not needed are given back.
+    /// Hours until most of the slabs that are not needed are freed.
     lingers: f64,
     /// Slabs that long-lived objects keep, as a part of those needed, more with each hour of mean load.
     pins: f64,

@@ -75,10 +75,10 @@ fn until_there_is_enough_data_the_screen_says_how_long() {
     app.judge(LiveVerdicts { rows: Vec::new(), left: Some(Duration::from_secs(199)) });
     assert!(picture(&mut app, 120, 20).contains("verdicts in 3 min"));
     press(&mut app, "v");
-    assert!(picture(&mut app, 120, 20).contains("it needs 3 min more of samples"));
+    assert!(picture(&mut app, 120, 20).contains("at least 3 min more data is needed"));
     app.judge(LiveVerdicts { rows: Vec::new(), left: Some(Duration::from_secs(20)) });
     press(&mut app, "v");
-    assert!(picture(&mut app, 120, 20).contains("it needs 20 s more"));
+    assert!(picture(&mut app, 120, 20).contains("at least 20 s more data is needed"));
     app.judge(LiveVerdicts::default());
     press(&mut app, "v");
     assert!(picture(&mut app, 120, 20).contains("Nothing leaks or grows"));

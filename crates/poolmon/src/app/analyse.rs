@@ -205,9 +205,13 @@ fn series(mut series: SampleSeries, args: &SourceArgs) -> anyhow::Result<Seen> {
             seen.system.clone_from(&sample.origin.system);
         }
         for remark in &sample.remarks {
-            if remarked.len() < 20 && !remarked.contains(remark) {
+            // A number of a line says nothing without its file.
+            let file = series.part().filter(|_| series.parts().len() > 1 && remark.contains(": line "));
+            let remark =
+                file.map_or_else(|| remark.clone(), |part| format!("{}: {remark}", part.input.name()));
+            if remarked.len() < 20 && !remarked.contains(&remark) {
                 warning!("{remark}");
-                remarked.push(remark.clone());
+                remarked.push(remark);
             }
         }
     }

@@ -12,7 +12,7 @@ use poolmon_store::{Recorder, RecorderConfig};
 
 use super::say::{note, warning};
 
-/// Writes a series into a folder and tells of each part, on standard error. Returns how many samples were written, and
+/// Writes a series into a folder and reports each part, on standard error. Returns how many samples were written, and
 /// how many could not be, as they have no time.
 pub fn into(series: &mut SampleSeries, output: &Path) -> anyhow::Result<(u64, u64)> {
     if let Some(part) = series.parts().iter().find(|part| part.format.holds == Holds::Recording) {
@@ -30,7 +30,7 @@ pub fn into(series: &mut SampleSeries, output: &Path) -> anyhow::Result<(u64, u6
     let (mut recorder, _) = Recorder::open(output, config)?;
     let mut sample = Sample::empty();
     let (mut samples, mut untimed) = (0, 0);
-    let mut told: Option<PartCount> = None;
+    let mut reported: Option<PartCount> = None;
     let mut remarks = series.take_remarks();
     remarks.retain(|remark| remark.kind == RemarkKind::FileLeftOut);
     for remark in &remarks {
@@ -39,11 +39,11 @@ pub fn into(series: &mut SampleSeries, output: &Path) -> anyhow::Result<(u64, u6
     let mut said: Vec<String> = remarks.into_iter().map(|remark| remark.text).collect();
     while series.next_into(&mut sample)? {
         if let Some(part) = series.part()
-            && told.as_ref().is_none_or(|before| before.name != part.input.name())
+            && reported.as_ref().is_none_or(|before| before.name != part.input.name())
         {
-            tell(told.replace(PartCount::new(part)).as_ref());
+            tell(reported.replace(PartCount::new(part)).as_ref());
         }
-        let file = told.as_ref().map(|part| format!("{}: ", part.name)).unwrap_or_default();
+        let file = reported.as_ref().map(|part| format!("{}: ", part.name)).unwrap_or_default();
         for remark in &sample.remarks {
             if !said.contains(remark) && said.len() < 50 {
                 warning!("{file}{remark}");
@@ -63,11 +63,11 @@ pub fn into(series: &mut SampleSeries, output: &Path) -> anyhow::Result<(u64, u6
                 ));
             }
         }
-        if let Some(part) = &mut told {
+        if let Some(part) = &mut reported {
             part.samples += 1;
         }
     }
-    tell(told.as_ref());
+    tell(reported.as_ref());
     recorder.close().with_context(|| format!("cannot close {}", output.display()))?;
     Ok((samples, untimed))
 }

@@ -31,10 +31,10 @@ impl VerdictSource for LiveJudge {
             return LiveVerdicts { rows: Vec::new(), left: Some(left) };
         }
         let report = self.analysis.report();
-        let told = |verdict: &Verdict| {
+        let reported = |verdict: &Verdict| {
             Some((verdict.tag.clone(), verdict.pool, Arc::new(row_verdict(verdict, &self.zone)?)))
         };
-        LiveVerdicts { rows: report.verdicts.iter().filter_map(told).collect(), left: None }
+        LiveVerdicts { rows: report.verdicts.iter().filter_map(reported).collect(), left: None }
     }
 }
 
@@ -45,9 +45,9 @@ fn row_verdict(verdict: &Verdict, zone: &TimeZone) -> Option<RowVerdict> {
         VerdictKind::Leaking => (Gravity::Leaking, format!("leaks {}", rate())),
         VerdictKind::Suspected => (Gravity::Growing, format!("suspect {}", rate())),
         VerdictKind::Growing => (Gravity::Growing, format!("grows {}", rate())),
-        VerdictKind::WarmingUp => (Gravity::Explained, "fills up".to_owned()),
+        VerdictKind::WarmingUp => (Gravity::Explained, "levels off".to_owned()),
         VerdictKind::LoadDriven => (Gravity::Explained, "with the load".to_owned()),
-        VerdictKind::Step => (Gravity::Explained, "stepped".to_owned()),
+        VerdictKind::Step => (Gravity::Explained, "one jump".to_owned()),
         VerdictKind::Steady | VerdictKind::TooLittleData => return None,
     };
     let lines = std::iter::once(verdict.sentence(zone)).chain(verdict.reasons.iter().cloned()).collect();

@@ -22,7 +22,7 @@ impl Progress {
         Self { line: say::Progress::new(), files: 0, done: 0, bytes: 0, found: 0 }
     }
 
-    /// Takes what the search tells.
+    /// Takes what the search reports.
     pub fn tell(&mut self, event: &SearchEvent) {
         match event {
             // A second pass over the same files starts again.

@@ -1,7 +1,7 @@
 //! Microsoft's switches (`-b`, `/p /p`, `/iNt*`, `/n file`), turned into the modern options.
 //!
 //! The rest of the program knows one set of options only. A command line is in the classic form when its first
-//! argument is one of the switches; modern `--options` may stand beside them.
+//! argument is one of the switches; modern `--options` may be next to them.
 
 use std::ffi::OsString;
 

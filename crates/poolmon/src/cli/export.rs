@@ -32,7 +32,7 @@ pub struct ExportArgs {
     pub which: WhichArgs,
     /// What the files do not contain.
     #[command(flatten)]
-    pub told: ToldArgs,
+    pub reported: ToldArgs,
 }
 
 /// `--format` of `export`.

@@ -16,7 +16,7 @@ pub struct ImportArgs {
     pub output: PathBuf,
     /// What the files do not contain.
     #[command(flatten)]
-    pub told: ToldArgs,
+    pub reported: ToldArgs,
 }
 
 /// Facts that the files do not contain.

@@ -39,7 +39,7 @@ pub struct LeaksArgs {
 }
 
 const AFTER: &str = "\
-A verdict rests on all samples: the slope of the trend and its interval, whether the trend exceeds the tag's own
+A verdict is based on all samples: the slope of the trend and its interval, whether the trend exceeds the tag's own \
 noise, the load and the time of day, whether it levels off as a cache does, and how many tags were tested.";
 
 fn after() -> String {

@@ -60,7 +60,7 @@ pub struct MeasureArgs {
 }
 
 const AFTER: &str = "\
-Each run is paired with an idle interval, in random order. Background activity of the machine affects both alike, so a
+Each run is paired with an idle interval, in random order. Background activity of the machine affects both alike, so a \
 tag that takes more in nearly every run than in the interval next to it is caused by the command.
 
   poolmon measure -- example.exe --open-and-close

@@ -39,7 +39,7 @@ use crate::app::outcome::{self, Outcome};
 
 const USAGE: &str = "\
 poolmon [OPTIONS]            the live screen
-       poolmon PATH...              what fits the file or folder
+       poolmon PATH...              the command that fits the file or folder
        poolmon <COMMAND> [OPTIONS]";
 
 const AFTER: &str = "\
@@ -101,7 +101,7 @@ pub enum Command {
     Top(top::TopArgs),
     /// Show what grew between two samples: snapshots, times of a recording, dumps
     Diff(diff::DiffArgs),
-    /// Open PATH, whatever it is, and do what fits; the name `open` can be left out
+    /// Open a file or folder of any kind with the command that fits; `open` itself can be left out
     Open(open::OpenArgs),
     /// Find leaking tags: how fast, how certain, and when memory runs out
     Leaks(leaks::LeaksArgs),

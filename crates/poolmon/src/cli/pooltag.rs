@@ -1,6 +1,6 @@
 //! `--pooltag FILE` and `--localtag FILE`, next to `--pooltag` alone.
 //!
-//! Both options may stand without a file, so clap would take whatever follows for one: a log, a tag, a recording. The rule
+//! Both options may be used without a file, so clap would take whatever follows for one: a log, a tag, a recording. The rule
 //! is here instead: the next word is the file if it is a pooltag file, or if it ends in `.txt` and does not exist (then
 //! the error names it). `--pooltag=FILE` takes any file.
 

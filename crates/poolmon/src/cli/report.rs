@@ -37,7 +37,7 @@ pub struct ReportArgs {
 }
 
 const AFTER: &str = "\
-The report is one file that needs no network: it can be mailed, opened anywhere and printed. It names the host, the
+The report is one file that needs no network: it can be mailed, opened anywhere and printed. It names the host, the \
 tags and the notes; check it before you send it to others.
 
   poolmon report C:\\poolrec -o report.html

@@ -54,7 +54,7 @@ Evidence, best first:
   a  the tag in a call of a pool function      b  in a call of the driver's own allocator
   c  in a structure that the kernel reads      d  four bytes in code, e  in data
   f  inside a longer text or name: noise       g  pooltag.txt and the built-in table
-Without --drivers: on Windows the loaded drivers, System32\\drivers and the driver store; elsewhere the drivers in the
+Without --drivers: on Windows the loaded drivers, System32\\drivers and the driver store; elsewhere the drivers in the \
 index. No driver is run, and no signature is checked.";
 
 fn after() -> String {

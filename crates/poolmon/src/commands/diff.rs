@@ -33,6 +33,8 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<Outcome> {
         note!("A is later than B: comparing B with A");
         std::mem::swap(&mut before, &mut after);
     }
+    // What both say, such as that the time zone is unknown, is said once.
+    after.remarks.retain(|remark| !before.remarks.contains(remark));
     for sample in [&before, &after] {
         input::tell_remarks(sample);
     }

@@ -1,4 +1,4 @@
-//! `poolmon doctor`: what this machine can tell, what is missing, and the command that helps.
+//! `poolmon doctor`: what this machine can report, what is missing, and the command that helps.
 
 use std::io::{self, IsTerminal as _, Write};
 

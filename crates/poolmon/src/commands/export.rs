@@ -119,7 +119,7 @@ impl Drop for Temporary {
 
 /// The recording; logs and tables become one for the time of the export.
 fn open(args: &ExportArgs) -> anyhow::Result<(Recording, Option<Temporary>)> {
-    let mut series = input::series(&args.sources, args.told.options())?;
+    let mut series = input::series(&args.sources, args.reported.options())?;
     if let Some(recording) = series.recording()? {
         return Ok((recording, None));
     }

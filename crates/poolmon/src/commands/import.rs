@@ -21,7 +21,7 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
             "import into a new folder"
         ));
     }
-    let mut series = input::series(&args.sources, args.told.options())?;
+    let mut series = input::series(&args.sources, args.reported.options())?;
     let made = !output.exists();
     let done = copy::into(&mut series, output);
     if done.as_ref().map_or(true, |(samples, _)| *samples == 0) {

@@ -37,10 +37,14 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<Outcome> {
     }
     writeln!(
         out,
-        "{damaged} of {segments} damaged: {} can be read, {} cannot\n\
+        "{damaged} of {segments} damaged: {} can be read, {}\n\
          everything else in the recording is readable; damaged files need no repair",
         count(samples, "sample"),
-        if lost == 0 { "none known".to_owned() } else { count(lost, "sample") }
+        if lost == 0 {
+            "none is known to be lost".to_owned()
+        } else {
+            format!("{} cannot", count(lost, "sample"))
+        }
     )?;
     out.flush()?;
     Ok(Outcome::Failed)

@@ -143,7 +143,7 @@ fn civil(time: Timestamp) -> String {
     units::moment(time, &TimeZone::system(), Precision::Seconds)
 }
 
-/// Tells the person, on stderr, what the source remarked and which rows contradict themselves.
+/// Reports, on stderr, what the source remarked and which rows contradict themselves.
 pub fn tell_remarks(sample: &Sample) {
     for remark in &sample.remarks {
         warning!("{remark}");

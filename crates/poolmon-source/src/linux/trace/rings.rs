@@ -179,7 +179,7 @@ impl Rings {
                 return Err(SourceError::Malformed {
                     path: format!("the ring of processor {cpu}"),
                     place: "its next record".into(),
-                    problem: "has no possible length".into(),
+                    problem: "has an impossible length".into(),
                     remedy:
                         "trace again; report the kernel's version to poolmon's authors if it happens again"
                             .into(),

@@ -83,7 +83,7 @@ pub enum DecodeError {
         class: u32,
         /// Where the entry starts.
         offset: usize,
-        /// The distance it tells.
+        /// The distance it reports.
         next: usize,
         /// Size of an entry's fixed part.
         least: usize,

@@ -16,7 +16,7 @@ pub const LEAST: usize = 0x138;
 /// Size of the newest structure, in bytes: the buffer to offer first.
 pub const MOST: usize = 0x178;
 
-/// Decodes class 2 into the figures of `header` that it tells; the others stay as they are.
+/// Decodes class 2 into the figures of `header` that it reports; the others stay as they are.
 ///
 /// Bytes beyond the known sizes are left alone.
 pub fn performance(buffer: &[u8], header: &mut Header) -> Result<(), DecodeError> {

@@ -53,7 +53,7 @@ fn two_tags_64() -> Vec<u8> {
         .0
 }
 
-fn told(sample: &Sample) -> Vec<(String, Pool, Counters)> {
+fn reported(sample: &Sample) -> Vec<(String, Pool, Counters)> {
     sample.rows.iter().map(|row| (row.tag.to_string(), row.pool, row.counters)).collect()
 }
 
@@ -68,7 +68,7 @@ fn class_22_of_both_layouts() {
     let mut got = sample();
     let decoded = pool_tags(&buffer, BufferLayout::X64, &mut got).unwrap();
     assert_eq!((decoded, decoded.is_complete()), (Decoded { promised: 2, read: 2 }, true));
-    assert_eq!(told(&got), wanted);
+    assert_eq!(reported(&got), wanted);
 
     let buffer = Buffer::default()
         .u32(2)
@@ -78,7 +78,7 @@ fn class_22_of_both_layouts() {
     assert_eq!(buffer.len(), 4 + 2 * 0x1c);
     let mut got = sample();
     pool_tags(&buffer, BufferLayout::X86, &mut got).unwrap();
-    assert_eq!((told(&got), got.width), (wanted.to_vec(), CounterWidth::Bits32));
+    assert_eq!((reported(&got), got.width), (wanted.to_vec(), CounterWidth::Bits32));
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn class_255_has_counters_beyond_32_bits() {
         ("FMfn".to_owned(), Pool::Nonpaged, Counters::windows(2, 1, 64)),
         ("FMfn".to_owned(), Pool::Paged, Counters::windows(big, big - 7, 4480)),
     ];
-    assert_eq!(told(&got), wanted);
+    assert_eq!(reported(&got), wanted);
 
     let buffer = Buffer::default().u32(1).tag32(*b"FMfn", [9, 2, 4480], [2, 1, 64]).0;
     let mut got = sample();

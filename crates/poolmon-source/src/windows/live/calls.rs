@@ -93,25 +93,25 @@ impl Kernel for ThisMachine {
 impl Machine for ThisMachine {
     fn figures(&mut self, header: &mut Header) {
         let size = u32::try_from(size_of::<PERFORMANCE_INFORMATION>()).unwrap_or(0);
-        let mut told = PERFORMANCE_INFORMATION { cb: size, ..PERFORMANCE_INFORMATION::default() };
-        // SAFETY: `told` is a live structure of the size that is passed; the call fills it and keeps nothing.
-        if unsafe { K32GetPerformanceInfo(&raw mut told, size) } != 0 {
-            let bytes = |pages: usize| Some((pages as u64).saturating_mul(told.PageSize as u64));
-            header.memory_total = bytes(told.PhysicalTotal);
-            header.memory_available = bytes(told.PhysicalAvailable);
-            header.commit = bytes(told.CommitTotal);
-            header.commit_limit = bytes(told.CommitLimit);
-            header.commit_peak = bytes(told.CommitPeak);
-            header.pool_paged = bytes(told.KernelPaged);
-            header.pool_nonpaged = bytes(told.KernelNonpaged);
+        let mut reported = PERFORMANCE_INFORMATION { cb: size, ..PERFORMANCE_INFORMATION::default() };
+        // SAFETY: `reported` is a live structure of the size that is passed; the call fills it and keeps nothing.
+        if unsafe { K32GetPerformanceInfo(&raw mut reported, size) } != 0 {
+            let bytes = |pages: usize| Some((pages as u64).saturating_mul(reported.PageSize as u64));
+            header.memory_total = bytes(reported.PhysicalTotal);
+            header.memory_available = bytes(reported.PhysicalAvailable);
+            header.commit = bytes(reported.CommitTotal);
+            header.commit_limit = bytes(reported.CommitLimit);
+            header.commit_peak = bytes(reported.CommitPeak);
+            header.pool_paged = bytes(reported.KernelPaged);
+            header.pool_nonpaged = bytes(reported.KernelNonpaged);
             return;
         }
         let size = u32::try_from(size_of::<MEMORYSTATUSEX>()).unwrap_or(0);
-        let mut told = MEMORYSTATUSEX { dwLength: size, ..MEMORYSTATUSEX::default() };
-        // SAFETY: `told` is a live structure that says its own size; the call fills it and keeps nothing.
-        if unsafe { GlobalMemoryStatusEx(&raw mut told) } != 0 {
-            header.memory_total = Some(told.ullTotalPhys);
-            header.memory_available = Some(told.ullAvailPhys);
+        let mut reported = MEMORYSTATUSEX { dwLength: size, ..MEMORYSTATUSEX::default() };
+        // SAFETY: `reported` is a live structure that says its own size; the call fills it and keeps nothing.
+        if unsafe { GlobalMemoryStatusEx(&raw mut reported) } != 0 {
+            header.memory_total = Some(reported.ullTotalPhys);
+            header.memory_available = Some(reported.ullAvailPhys);
         }
     }
 
@@ -132,7 +132,7 @@ pub fn uptime() -> Duration {
 
 /// The system's true version, whatever the manifest says.
 pub fn version() -> Version {
-    let mut told = OSVERSIONINFOEXW {
+    let mut reported = OSVERSIONINFOEXW {
         dwOSVersionInfoSize: u32::try_from(size_of::<OSVERSIONINFOEXW>()).unwrap_or(0),
         dwMajorVersion: 0,
         dwMinorVersion: 0,
@@ -145,13 +145,13 @@ pub fn version() -> Version {
         wProductType: 0,
         wReserved: 0,
     };
-    // SAFETY: `told` is a live structure that says its own size; the call fills it and keeps nothing.
-    let _ = unsafe { RtlGetVersion(&raw mut told) };
+    // SAFETY: `reported` is a live structure that says its own size; the call fills it and keeps nothing.
+    let _ = unsafe { RtlGetVersion(&raw mut reported) };
     Version {
-        major: told.dwMajorVersion,
-        minor: told.dwMinorVersion,
-        build: told.dwBuildNumber,
-        server: told.wProductType > 1,
+        major: reported.dwMajorVersion,
+        minor: reported.dwMinorVersion,
+        build: reported.dwBuildNumber,
+        server: reported.wProductType > 1,
     }
 }
 

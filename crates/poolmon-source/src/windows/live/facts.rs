@@ -87,7 +87,7 @@ pub struct ClassFact {
     pub what: &'static str,
     /// NTSTATUS; 0 = it answered.
     pub status: u32,
-    /// Entries that it told, where it answered and has entries.
+    /// Entries that it reported, where it answered and has entries.
     pub entries: Option<usize>,
 }
 

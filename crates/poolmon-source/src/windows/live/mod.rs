@@ -28,7 +28,7 @@ use crate::{Fact, LoadedModule, Result, Source};
 pub struct WindowsSource(PoolSource<ThisMachine>);
 
 impl WindowsSource {
-    /// Asks who and what this machine is. Whether it tells its pools shows at the first sample.
+    /// Asks who and what this machine is. Whether it reports its pools shows at the first sample.
     pub fn new() -> Result<Self> {
         let mut machine = ThisMachine;
         let boot = boot(&mut machine);
@@ -72,11 +72,11 @@ const TIME_OF_DAY: u32 = 3;
 /// clock moves.
 fn boot(machine: &mut impl Kernel) -> Option<String> {
     let mut buffer = Buffer::default();
-    let told = query::plain(machine, TIME_OF_DAY, 0x30, &mut buffer).ok().and_then(|bytes| {
+    let reported = query::plain(machine, TIME_OF_DAY, 0x30, &mut buffer).ok().and_then(|bytes| {
         let at = |offset: usize| Some(i64::from_le_bytes(*bytes.get(offset..)?.first_chunk()?));
         filetime(at(0)?.checked_sub(at(0x20).unwrap_or(0))?)
     });
-    let boot = told.or_else(|| {
+    let boot = reported.or_else(|| {
         let since = Timestamp::now().checked_sub(calls::uptime()).ok()?;
         let second = since.as_second();
         Timestamp::from_second(second - second.rem_euclid(60)).ok()

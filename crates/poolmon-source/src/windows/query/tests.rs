@@ -1,4 +1,4 @@
-//! A played kernel: it keeps the size protocol, and misbehaves as told.
+//! A played kernel: it keeps the size protocol, and misbehaves as instructed.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

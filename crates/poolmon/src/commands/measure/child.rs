@@ -15,7 +15,7 @@ const LOOK: Duration = Duration::from_millis(20);
 /// How long a command may take to end automatically after Ctrl-C, which the terminal sends to it too.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What is run again and again.
+/// What is run repeatedly.
 pub struct Command {
     words: Vec<OsString>,
     show: bool,
@@ -38,7 +38,7 @@ impl Command {
     }
 
     /// As it would be typed.
-    pub fn told(&self) -> String {
+    pub fn reported(&self) -> String {
         let plain = |text: &str| {
             !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "_-./=:\\,+@%".contains(c))
         };
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn told_as_it_would_be_typed() {
         let words = ["sh", "-c", "a; b \"c\"", ""].map(OsString::from);
-        assert_eq!(Command::new(&words, false).told(), r#"sh -c "a; b \"c\"" """#);
+        assert_eq!(Command::new(&words, false).reported(), r#"sh -c "a; b \"c\"" """#);
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub fn run(args: &MeasureArgs) -> anyhow::Result<Outcome> {
     let complete = bench.everything()?;
     bench.stop.done();
     let measured = Measured {
-        command: bench.command.told(),
+        command: bench.command.reported(),
         losses: bench.measurement.report_with(&hint(&owners)),
         failed: bench.failed,
         stopped: !complete,
@@ -54,11 +54,11 @@ pub fn run(args: &MeasureArgs) -> anyhow::Result<Outcome> {
     out.flush()?;
     let lost = measured.losses.of(LossKind::Lost).any(|loss| filter.admits_tag(&loss.tag, loss.pool));
     // A script must not take what was not measured for nothing lost.
-    let told = measured.losses.pairs >= measured.losses.least_runs;
+    let reported = measured.losses.pairs >= measured.losses.least_runs;
     if measured.losses.pairs == 0 {
         anyhow::bail!("stopped before the first run and its idle interval ended: nothing was measured");
     }
-    if args.fail_on_loss && !lost && measured.stopped && !told {
+    if args.fail_on_loss && !lost && measured.stopped && !reported {
         anyhow::bail!(
             "stopped after {} of {} needed: there is no result",
             counted(measured.losses.pairs as u64, "run"),
@@ -176,7 +176,7 @@ impl<'a> Bench<'a> {
                 ensure!(
                     self.args.ignore_failure,
                     Problem::new(
-                        format!("`{}` ended with {how}", self.command.told()),
+                        format!("`{}` ended with {how}", self.command.reported()),
                         "add --ignore-failure to continue anyway"
                     )
                 );

@@ -1,4 +1,4 @@
-//! What the report tells of.
+//! What the report shows.
 
 use anyhow::Context as _;
 use jiff::Timestamp;

@@ -40,7 +40,7 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
         (None, None) => ReportFormat::Html,
     };
     match file {
-        // Everything that can go wrong is told before minutes are spent on judging.
+        // Everything that can go wrong is reported before minutes are spent on judging.
         Some(file) => may_be_written(file, args.output.force)?,
         None => {
             ensure!(

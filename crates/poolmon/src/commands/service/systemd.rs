@@ -12,7 +12,7 @@ use crate::app::outcome::Outcome;
 use crate::app::say::answer;
 use crate::cli::service::InstallArgs;
 
-/// Where an administrator's units stand.
+/// Where an administrator's units are.
 const UNITS: &str = "/etc/systemd/system";
 
 fn unit() -> String {

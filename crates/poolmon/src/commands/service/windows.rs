@@ -43,7 +43,7 @@ pub fn install(args: &InstallArgs) -> anyhow::Result<()> {
     let folder = plan::folder(args)?;
     fs::create_dir_all(&folder).with_context(|| format!("cannot create the folder {}", folder.display()))?;
     let access = ServiceManagerAccess::CONNECT | ServiceManagerAccess::CREATE_SERVICE;
-    let manager = ServiceManager::local_computer(None::<&str>, access).map_err(told)?;
+    let manager = ServiceManager::local_computer(None::<&str>, access).map_err(reported)?;
     let arguments = ["service", "run"].into_iter().map(str::to_owned).chain(plan::arguments(args, &folder));
     let info = ServiceInfo {
         name: NAME.into(),
@@ -61,7 +61,7 @@ pub fn install(args: &InstallArgs) -> anyhow::Result<()> {
     let access = ServiceAccess::CHANGE_CONFIG | ServiceAccess::START | ServiceAccess::QUERY_STATUS;
     let service = match manager.open_service(NAME, access) {
         Ok(service) => {
-            service.change_config(&info).map_err(told)?;
+            service.change_config(&info).map_err(reported)?;
             answer!(
                 "the service was already installed; it records to {} after its next start",
                 folder.display()
@@ -69,7 +69,7 @@ pub fn install(args: &InstallArgs) -> anyhow::Result<()> {
             service
         }
         Err(_) => {
-            let service = manager.create_service(&info, access).map_err(told)?;
+            let service = manager.create_service(&info, access).map_err(reported)?;
             answer!("installed: it records to {}", folder.display())?;
             service
         }
@@ -88,7 +88,7 @@ pub fn install(args: &InstallArgs) -> anyhow::Result<()> {
 pub fn uninstall() -> anyhow::Result<()> {
     let service = open(ServiceAccess::DELETE | ServiceAccess::STOP | ServiceAccess::QUERY_STATUS)?;
     stop_it(&service)?;
-    service.delete().map_err(told)?;
+    service.delete().map_err(reported)?;
     let _ = Command::new("reg").args(["delete", EVENT_SOURCE, "/f"]).output();
     answer!("removed; the recording is kept")?;
     Ok(())
@@ -107,7 +107,7 @@ pub fn stop() -> anyhow::Result<()> {
 /// Whether it runs, and with which arguments; exit code 1 if it does not run.
 pub fn status() -> anyhow::Result<Outcome> {
     let service = open(ServiceAccess::QUERY_STATUS | ServiceAccess::QUERY_CONFIG)?;
-    let state = service.query_status().map_err(told)?.current_state;
+    let state = service.query_status().map_err(reported)?.current_state;
     answer!("{}", words(state))?;
     if let Ok(config) = service.query_config() {
         answer!("calls: {}", config.executable_path.display())?;
@@ -117,13 +117,13 @@ pub fn status() -> anyhow::Result<Outcome> {
 
 fn open(access: ServiceAccess) -> anyhow::Result<Service> {
     let manager =
-        ServiceManager::local_computer(None::<&str>, ServiceManagerAccess::CONNECT).map_err(told)?;
-    manager.open_service(NAME, access).map_err(told)
+        ServiceManager::local_computer(None::<&str>, ServiceManagerAccess::CONNECT).map_err(reported)?;
+    manager.open_service(NAME, access).map_err(reported)
 }
 
 fn start_it(service: &Service) -> anyhow::Result<()> {
-    if service.query_status().map_err(told)?.current_state != ServiceState::Running {
-        service.start::<&str>(&[]).map_err(told)?;
+    if service.query_status().map_err(reported)?.current_state != ServiceState::Running {
+        service.start::<&str>(&[]).map_err(reported)?;
         wait(service, ServiceState::Running)?;
     }
     answer!("running")?;
@@ -131,8 +131,8 @@ fn start_it(service: &Service) -> anyhow::Result<()> {
 }
 
 fn stop_it(service: &Service) -> anyhow::Result<()> {
-    if service.query_status().map_err(told)?.current_state != ServiceState::Stopped {
-        service.stop().map_err(told)?;
+    if service.query_status().map_err(reported)?.current_state != ServiceState::Stopped {
+        service.stop().map_err(reported)?;
         wait(service, ServiceState::Stopped)?;
     }
     answer!("stopped")?;
@@ -142,7 +142,7 @@ fn stop_it(service: &Service) -> anyhow::Result<()> {
 fn wait(service: &Service, wanted: ServiceState) -> anyhow::Result<()> {
     let until = Instant::now() + PATIENCE;
     loop {
-        let status = service.query_status().map_err(told)?;
+        let status = service.query_status().map_err(reported)?;
         if status.current_state == wanted {
             return Ok(());
         }
@@ -170,7 +170,7 @@ fn words(state: ServiceState) -> &'static str {
 }
 
 /// The service manager's errors with what helps.
-fn told(error: windows_service::Error) -> anyhow::Error {
+fn reported(error: windows_service::Error) -> anyhow::Error {
     let code = match &error {
         windows_service::Error::Winapi(error) => error.raw_os_error(),
         _ => None,
@@ -211,7 +211,7 @@ define_windows_service!(service_main, serve);
 /// Called by the service manager alone.
 pub fn run(args: &InstallArgs) -> anyhow::Result<()> {
     let _ = ASKED.set(args.clone());
-    service_dispatcher::start(NAME, service_main).map_err(told)
+    service_dispatcher::start(NAME, service_main).map_err(reported)
 }
 
 fn serve(_arguments: Vec<OsString>) {
@@ -232,7 +232,7 @@ fn serve_until_stopped() -> anyhow::Result<()> {
         ServiceControl::Interrogate => ServiceControlHandlerResult::NoError,
         _ => ServiceControlHandlerResult::NotImplemented,
     })
-    .map_err(told)?;
+    .map_err(reported)?;
     let tell_manager = |state, accepts, code| {
         handler.set_service_status(ServiceStatus {
             service_type: ServiceType::OWN_PROCESS,
@@ -249,7 +249,7 @@ fn serve_until_stopped() -> anyhow::Result<()> {
         })
     };
     let accepts = ServiceControlAccept::STOP | ServiceControlAccept::SHUTDOWN;
-    tell_manager(ServiceState::StartPending, ServiceControlAccept::empty(), 0).map_err(told)?;
+    tell_manager(ServiceState::StartPending, ServiceControlAccept::empty(), 0).map_err(reported)?;
     let mut tell = |event: &RecordEvent<'_>| {
         let kind = match event {
             RecordEvent::Now(_) => return,
@@ -273,10 +273,10 @@ fn serve_until_stopped() -> anyhow::Result<()> {
         plan.verdicts = args.what.verdicts;
         Ok(record(source, plan, &stop, &mut tell)?)
     });
-    // Before the manager is told: with the last service stopped the process ends, and this thread with it.
+    // Before the manager is informed: with the last service stopped the process ends, and this thread with it.
     if let Err(error) = &result {
         report_event(NAME, EventKind::Error, &crate::app::say::in_full(&error));
     }
     let code = u32::from(result.is_err());
-    tell_manager(ServiceState::Stopped, ServiceControlAccept::empty(), code).map_err(told)
+    tell_manager(ServiceState::Stopped, ServiceControlAccept::empty(), code).map_err(reported)
 }
