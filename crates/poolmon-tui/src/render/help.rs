@@ -56,9 +56,36 @@ const CLOSER: &[(&str, &str)] = &[
     ("(no tag)", "bytes that the system counts but no tag accounts for"),
 ];
 
+/// Cells of a line that its text does not have: the border, and the keys.
+const KEYS: u16 = 2 + 16;
+
 /// Lines of the page.
 pub(crate) fn lines(app: &App) -> u16 {
-    u16::try_from(entries(app).count()).unwrap_or(u16::MAX) + 1
+    let lines: usize = entries(app).map(|(_, what)| wrapped(what, app.size.0).len()).sum();
+    u16::try_from(lines).unwrap_or(u16::MAX).saturating_add(1)
+}
+
+/// The lines of a text next to its keys, on a screen of this width: broken at blanks, as a narrow screen would cut the
+/// meaning off. A word that is longer than a line stays whole.
+fn wrapped(what: &str, width: u16) -> Vec<&str> {
+    let room = usize::from(width.saturating_sub(KEYS));
+    let mut lines = Vec::new();
+    let mut rest = what;
+    while rest.chars().count() > room {
+        let fits = |&(at, _): &(usize, &str)| {
+            at > 0 && rest.get(..at).is_some_and(|line| line.chars().count() <= room)
+        };
+        let blanks = || rest.match_indices(' ');
+        let Some((at, _)) = blanks().take_while(|blank| fits(blank)).last().or_else(|| blanks().next())
+        else {
+            break;
+        };
+        let (line, after) = rest.split_at(at);
+        lines.push(line);
+        rest = after.trim_start();
+    }
+    lines.push(rest);
+    lines
 }
 
 /// What is on it: the keys of time are others where a tape is shown.
@@ -70,18 +97,21 @@ fn entries(app: &App) -> impl Iterator<Item = &'static (&'static str, &'static s
 pub(super) fn draw(app: &App, at: u16, frame: &mut Frame<'_>) {
     let theme = app.theme;
     let area = frame.area();
-    let mut lines: Vec<Line<'_>> = entries(app)
-        .map(|(key, what)| {
-            if key.is_empty() {
-                Line::from(Span::styled(
-                    format!(" {what}"),
-                    theme.strong().add_modifier(ratatui::style::Modifier::UNDERLINED),
-                ))
-            } else {
-                Line::from(vec![Span::styled(format!("  {key:<14}"), theme.accent()), Span::raw(*what)])
-            }
-        })
-        .collect();
+    let mut lines: Vec<Line<'_>> = Vec::new();
+    for (key, what) in entries(app) {
+        if key.is_empty() {
+            let heading = theme.strong().add_modifier(ratatui::style::Modifier::UNDERLINED);
+            lines.push(Line::from(Span::styled(format!(" {what}"), heading)));
+            continue;
+        }
+        for (at, what) in wrapped(what, app.size.0).into_iter().enumerate() {
+            let key = if at == 0 { key } else { "" };
+            lines.push(Line::from(vec![
+                Span::styled(format!("  {key:<14}"), theme.accent()),
+                Span::raw(what),
+            ]));
+        }
+    }
     let colours = vec![
         Span::raw("  "),
         Span::styled(format!("{:<14}", "colours"), theme.strong()),
@@ -108,6 +138,24 @@ pub(super) fn draw(app: &App, at: u16, frame: &mut Frame<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_narrow_screen_cuts_no_text_off() {
+        let every = || [ORDER, LIVE, TAPE, CLOSER].into_iter().flatten();
+        for width in [20, 40, 60, 80, 200] {
+            for (_, what) in every() {
+                let lines = wrapped(what, width);
+                assert_eq!(lines.join(" "), *what, "{width}");
+                let room = usize::from(width - KEYS);
+                let fits = |line: &&str| line.chars().count() <= room || !line.contains(' ');
+                assert!(lines.iter().all(fits), "{width}: {lines:?}");
+            }
+        }
+        assert!(
+            every().all(|(_, what)| wrapped(what, 80).len() == 1),
+            "80 columns have room for each in one line"
+        );
+    }
 
     #[test]
     fn the_guide_has_the_same_keys() {
