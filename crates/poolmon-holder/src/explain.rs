@@ -1,0 +1,323 @@
+//! Which holders explain a row's growth.
+
+use std::sync::Arc;
+
+use poolmon_model::Tag;
+use poolmon_model::units::{grouped, human_bytes};
+
+use crate::fit::{self, Course, Explained};
+use crate::history::Track;
+use crate::links;
+use crate::{History, Holder, Kind, Unit};
+
+/// A holder counts as growing with a row if it explains at least this part of the growth.
+const GROWER: f64 = 0.1;
+
+/// Growers have to explain this part together: most of it.
+const MOST_OF_IT: f64 = 0.5;
+
+/// More than this of the row's growth is not the row's: objects that several descriptors share, or another cache.
+const TOO_MUCH: f64 = 1.35;
+
+/// Nor may several explain more than this together.
+const TOGETHER: f64 = 1.15;
+
+/// How far two courses may be apart and still be in step.
+const APART: f64 = 0.25;
+
+/// Without a line in the table of links, a holder has to explain all of it, and object by object.
+const ALIKE: (f64, f64) = (0.9, 1.1);
+
+/// Growers that are named.
+const NAMED: usize = 4;
+
+/// Who keeps a row's objects.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// These holders do.
+    Held(Explanation),
+    /// No counted holder grows with it, although each that may could be counted: the kernel itself keeps the objects.
+    Nobody(Nobody),
+    /// Nothing can be said.
+    Unknown,
+}
+
+/// The holders that explain a growth.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    /// Largest first; at least one.
+    pub growers: Vec<Grower>,
+    /// What they explain together.
+    pub together: Explained,
+    /// The name that fits, if the row is listed under another one of a merged cache.
+    pub fitting: Option<String>,
+}
+
+/// A holder that grows with a row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Grower {
+    /// Who.
+    pub holder: Holder,
+    /// Unit or container.
+    pub group: Option<Arc<str>>,
+    /// Processes that it stands for.
+    pub processes: u64,
+    /// What it keeps.
+    pub kind: Kind,
+    /// If that is a sum: the part that nearly all of its growth is.
+    pub mostly: Option<Kind>,
+    /// How many it keeps now.
+    pub held: u64,
+    /// Of how many, all holders together.
+    pub total: u64,
+    /// How many more a second.
+    pub per_second: f64,
+    /// What it explains alone.
+    pub explains: Explained,
+}
+
+/// That no holder grows with a row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Nobody {
+    /// The kinds that live in the row; empty if the table of links does not know it, and all were tried.
+    pub kinds: Vec<Kind>,
+    /// The part of the growth that all holders together explain.
+    pub explained: f64,
+}
+
+/// Compares the course of a row with those of all holders. `names`: all names of the row's cache, its own first.
+pub fn explain(names: &[Tag], row: &Course, history: &History) -> Answer {
+    let linked: Vec<_> = names.iter().filter_map(|name| Some((name, links::find(name)?))).collect();
+    let Some(growth) = growth(row) else { return Answer::Unknown };
+    let mut kinds: Vec<Candidate<'_>> = Vec::new();
+    for (name, link) in &linked {
+        for &(kind, per) in link.kinds {
+            // One object may take a part of the cache under each of its names.
+            match kinds.iter_mut().find(|known| known.kind == kind) {
+                Some(known) => known.per += per,
+                None => kinds.push(Candidate { kind, per, name }),
+            }
+        }
+    }
+    let is_known = !kinds.is_empty();
+    if let (false, Some(name)) = (is_known, names.first()) {
+        let all = Kind::ALL.into_iter().filter(|kind| !kind.is_sum() && kind.unit() == Unit::Objects);
+        kinds.extend(all.map(|kind| Candidate { kind, per: 1.0, name }));
+    }
+    let tracks: Vec<&Track> = history.tracks().collect();
+    let programs: Vec<&Track> = history.programs().collect();
+    for holders in [tracks, programs] {
+        let mut found: Vec<Found<'_>> =
+            holders.into_iter().filter_map(|track| best(track, &kinds, row, is_known)).collect();
+        found.sort_by(|a, b| misfit(&a.explains).total_cmp(&misfit(&b.explains)));
+        if let Some(explanation) = together(found, row, history, names, is_known) {
+            return Answer::Held(explanation);
+        }
+    }
+    nobody(&linked, &kinds, growth, row, history, is_known)
+}
+
+fn nobody(
+    linked: &[(&Tag, &links::Link)],
+    kinds: &[Candidate<'_>],
+    growth: f64,
+    row: &Course,
+    history: &History,
+    is_known: bool,
+) -> Answer {
+    let all_counted = linked.iter().all(|(_, link)| link.only);
+    if !history.is_complete() || !all_counted || history.censuses() < 3 {
+        return Answer::Unknown;
+    }
+    if !is_known {
+        return Answer::Nobody(Nobody { kinds: Vec::new(), explained: 0.0 });
+    }
+    let Some(total) = history.total() else { return Answer::Unknown };
+    let slope = |kind: &Candidate<'_>| {
+        let line = fit::line(&row.seconds, &total.at(kind.kind, &row.seconds));
+        line.map_or(0.0, |line| line.slope.max(0.0) * kind.per)
+    };
+    let explained = kinds.iter().map(slope).sum::<f64>() / growth;
+    if explained >= MOST_OF_IT {
+        // Holders grow enough, though not one of them as the row does.
+        return Answer::Unknown;
+    }
+    Answer::Nobody(Nobody { kinds: kinds.iter().map(|kind| kind.kind).collect(), explained })
+}
+
+/// Objects a second.
+fn growth(row: &Course) -> Option<f64> {
+    fit::line(&row.seconds, &row.objects).map(|line| line.slope).filter(|slope| *slope > 0.0)
+}
+
+/// A kind that may live in the row, under one of its names.
+struct Candidate<'a> {
+    kind: Kind,
+    /// Objects of the row that one takes.
+    per: f64,
+    name: &'a Tag,
+}
+
+struct Found<'a> {
+    track: &'a Track,
+    kind: Kind,
+    per: f64,
+    name: &'a Tag,
+    explains: Explained,
+}
+
+/// The kind of a holder that explains most of the row, if it explains enough.
+fn best<'a>(track: &'a Track, kinds: &[Candidate<'a>], row: &Course, is_known: bool) -> Option<Found<'a>> {
+    let held = |kind: &Candidate<'a>| {
+        let counts = track.kinds().any(|known| known == kind.kind);
+        counts.then(|| track.at(kind.kind, &row.seconds))
+    };
+    let fits = |explains: &Explained| {
+        let is_enough = explains.share >= GROWER && explains.share <= TOO_MUCH && explains.low > 0.0;
+        is_enough && (is_known || (ALIKE.0..=ALIKE.1).contains(&explains.share))
+    };
+    let found = kinds.iter().filter_map(|kind| {
+        let held: Vec<f64> = held(kind)?.into_iter().map(|count| count * kind.per).collect();
+        let explains = fit::compare(row, &held).filter(fits)?;
+        Some(Found { track, kind: kind.kind, per: kind.per, name: kind.name, explains })
+    });
+    found.min_by(|a, b| misfit(&a.explains).total_cmp(&misfit(&b.explains)))
+}
+
+/// How far it is from explaining the growth, no less and no more.
+fn misfit(explains: &Explained) -> f64 {
+    (explains.share - 1.0).abs()
+}
+
+/// The growers that explain most of the growth together, if any do.
+fn together(
+    found: Vec<Found<'_>>,
+    row: &Course,
+    history: &History,
+    names: &[Tag],
+    is_known: bool,
+) -> Option<Explanation> {
+    let mut sum = vec![0.0; row.seconds.len()];
+    let mut picked: Vec<Found<'_>> = Vec::new();
+    let mut share = 0.0;
+    for one in found {
+        // What shares the objects of one that is counted already would explain them twice.
+        let limit = if picked.is_empty() { TOO_MUCH } else { TOGETHER };
+        if share + one.explains.share > limit || picked.len() == NAMED {
+            continue;
+        }
+        share += one.explains.share;
+        for (sum, held) in sum.iter_mut().zip(one.track.at(one.kind, &row.seconds)) {
+            *sum += held * one.per;
+        }
+        picked.push(one);
+        if !is_known {
+            break;
+        }
+    }
+    let together = fit::compare(row, &sum)?;
+    let is_most = together.share >= MOST_OF_IT && together.low >= MOST_OF_IT / 2.0;
+    if !is_most || together.apart > APART {
+        return None;
+    }
+    let fitting = picked.first().map(|first| first.name).filter(|name| Some(*name) != names.first());
+    let fitting = fitting.map(ToString::to_string);
+    let growers = picked.iter().map(|one| grower(one, row, history)).collect();
+    Some(Explanation { growers, together, fitting })
+}
+
+fn grower(found: &Found<'_>, row: &Course, history: &History) -> Grower {
+    let &Found { track, kind, explains, .. } = found;
+    let slope =
+        |kind: Kind| fit::line(&row.seconds, &track.at(kind, &row.seconds)).map_or(0.0, |line| line.slope);
+    let per_second = slope(kind);
+    let mostly = kind.parts().find(|part| slope(*part) >= 0.8 * per_second);
+    Grower {
+        holder: track.holder.clone(),
+        group: track.group.clone(),
+        processes: track.processes,
+        kind,
+        mostly,
+        held: track.now(kind),
+        total: history.total().map_or(0, |total| total.now(kind)),
+        per_second,
+        explains,
+    }
+}
+
+impl Answer {
+    /// Clauses for a person about the row called `name`; none if nothing can be said.
+    pub fn sentences(&self, name: &str) -> Vec<String> {
+        match self {
+            Self::Held(explanation) => explanation.sentences(name),
+            Self::Nobody(nobody) => vec![nobody.sentence()],
+            Self::Unknown => Vec::new(),
+        }
+    }
+}
+
+impl Explanation {
+    fn sentences(&self, name: &str) -> Vec<String> {
+        let name = self.fitting.as_deref().unwrap_or(name);
+        let mut lines: Vec<String> = self.growers.iter().map(|grower| grower.sentence(name)).collect();
+        if let [_, _, ..] = self.growers[..] {
+            lines.push(format!("together they explain {} of its growth", interval(&self.together)));
+        }
+        lines
+    }
+}
+
+impl Grower {
+    fn sentence(&self, name: &str) -> String {
+        let amount = |count: u64| match self.kind.unit() {
+            Unit::Objects => grouped(count),
+            Unit::Bytes => human_bytes(count),
+        };
+        let of = if self.total > self.held { format!(" of {}", amount(self.total)) } else { String::new() };
+        let kinds = if self.held == 1 && of.is_empty() { self.kind.one() } else { self.kind.many() };
+        let mostly = self.mostly.map_or_else(String::new, |kind| format!(" (growing: {})", kind.many()));
+        let group = match &self.group {
+            Some(group) => format!(" in {group}"),
+            None if self.processes > 1 => format!(" ({} of them)", grouped(self.processes)),
+            None => String::new(),
+        };
+        format!(
+            "{}{group} holds {}{of} {kinds}{mostly}, {}/s, in step with {name}: explains {} of its growth",
+            self.holder,
+            amount(self.held),
+            rate(self.per_second),
+            interval(&self.explains)
+        )
+    }
+}
+
+impl Nobody {
+    fn sentence(&self) -> String {
+        if self.kinds.is_empty() {
+            return "held by no process: no holder's descriptors, threads, mappings or locks grow in step with it, so the \
+                    kernel itself keeps the objects"
+                .to_owned();
+        }
+        let kinds: Vec<&str> = self.kinds.iter().take(3).map(|kind| kind.many()).collect();
+        format!(
+            "held by no process: {} explain {:.0} % of its growth, so the kernel itself keeps the objects",
+            kinds.join(", "),
+            self.explained * 100.0
+        )
+    }
+}
+
+/// `97 % (95–99)`.
+fn interval(explained: &Explained) -> String {
+    let percent = |share: f64| (share * 100.0).round().max(0.0);
+    format!("{} % ({}–{})", percent(explained.share), percent(explained.low), percent(explained.high))
+}
+
+/// `+50`, `+0.4`.
+fn rate(per_second: f64) -> String {
+    if per_second.abs() >= 9.95 { format!("{per_second:+.0}") } else { format!("{per_second:+.1}") }
+}
+
+#[cfg(test)]
+#[path = "explain_tests.rs"]
+mod tests;

@@ -1,0 +1,192 @@
+//! Planted courses: who is named, and who is not.
+
+use super::*;
+use crate::{Census, Counts, Entry, HolderId};
+
+/// A holder that is planted: its id, its name, a kind and its count at each second.
+type Planted<'a> = (u32, &'a str, Kind, &'a dyn Fn(usize) -> u64);
+
+const SECONDS: usize = 41;
+
+fn history(holders: &[Planted<'_>]) -> History {
+    let mut history = History::default();
+    for second in 0..SECONDS {
+        let entry = |(pid, name, kind, count): &Planted<'_>| {
+            let mut counts = Counts::default();
+            counts.set(*kind, count(second));
+            if kind.sum() == Some(Kind::Socket) {
+                counts.set(Kind::Socket, count(second));
+            }
+            let holder = Holder { id: HolderId::Process { pid: *pid, start: 1 }, name: (*name).into() };
+            Entry { holder, group: None, counts }
+        };
+        let census = Census { entries: holders.iter().map(entry).collect(), ..Census::default() };
+        history.push(second as f64, &census);
+    }
+    history
+}
+
+fn row(objects: impl Fn(usize) -> f64) -> Course {
+    let seconds = (0..SECONDS).map(|second| second as f64).collect();
+    let noise = |at: usize| [30.0, -25.0, 15.0, -30.0, 10.0][at % 5];
+    Course { seconds, objects: (0..SECONDS).map(|at| objects(at) + noise(at)).collect() }
+}
+
+fn named(answer: &Answer) -> Vec<String> {
+    match answer {
+        Answer::Held(explanation) => {
+            explanation.growers.iter().map(|grower| grower.holder.to_string()).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn names(list: &[&str]) -> Vec<Tag> {
+    list.iter().map(|name| Tag::name(name)).collect()
+}
+
+#[test]
+fn the_process_that_grows_is_named_and_one_that_only_holds_is_not() {
+    let history = history(&[
+        (1, "leaky", Kind::UnixStream, &|at| 100 + 50 * at as u64),
+        (2, "holds", Kind::UnixStream, &|_| 90_000),
+        (3, "slow", Kind::UnixStream, &|at| at as u64 / 10),
+    ]);
+    let answer = explain(&names(&["sock_inode_cache"]), &row(|at| 95_000.0 + 50.0 * at as f64), &history);
+    assert_eq!(named(&answer), ["leaky (pid 1)"]);
+    let sentence = answer.sentences("sock_inode_cache").remove(0);
+    assert!(
+        sentence.starts_with(
+            "leaky (pid 1) holds 2,100 of 92,104 sockets (growing: UNIX stream sockets), +50/s, in step with \
+             sock_inode_cache: explains "
+        ),
+        "{sentence}"
+    );
+}
+
+#[test]
+fn the_fitting_name_of_a_merged_cache() {
+    let history = history(&[(1, "leaky", Kind::UnixStream, &|at| 50 * at as u64)]);
+    let names = names(&["signal_cache", "UNIX-STREAM", "UNIX", "other"]);
+    let answer = explain(&names, &row(|at| 5_000.0 + 50.0 * at as f64), &history);
+    let Answer::Held(explanation) = &answer else { panic!("{answer:?}") };
+    assert_eq!(explanation.fitting.as_deref(), Some("UNIX-STREAM"));
+    assert!(answer.sentences("signal_cache")[0].contains("in step with UNIX-STREAM"));
+}
+
+/// Ports take a bucket in each of two caches, which the kernel may merge with a third one.
+#[test]
+fn one_object_may_take_two_of_a_merged_cache() {
+    let history = history(&[
+        (1, "ports", Kind::Tcp, &|at| 25 * at as u64),
+        (2, "registers", Kind::EpollWatch, &|at| 50 * at as u64),
+    ]);
+    let names = names(&["eventpoll_epi", "tcp_bind_bucket", "tcp_bind2_bucket"]);
+    let answer = explain(&names, &row(|at| 100.0 * at as f64), &history);
+    let Answer::Held(explanation) = &answer else { panic!("{answer:?}") };
+    assert_eq!(named(&answer).len(), 2);
+    assert!((explanation.together.share - 1.0).abs() < 0.03, "{explanation:?}");
+}
+
+/// Of two holders of which one alone explains the growth, the other one has the same course by chance.
+#[test]
+fn the_holder_that_fits_is_named_rather_than_the_larger_one() {
+    let history = history(&[
+        (1, "larger", Kind::Flock, &|at| 65 * at as u64),
+        (2, "fits", Kind::PosixLock, &|at| 50 * at as u64),
+    ]);
+    let answer = explain(&names(&["file_lock_cache"]), &row(|at| 50.0 * at as f64), &history);
+    assert_eq!(named(&answer), ["fits (pid 2)"]);
+}
+
+#[test]
+fn two_leakers_with_their_shares() {
+    let history = history(&[
+        (1, "fast", Kind::Tcp, &|at| 60 * at as u64),
+        (2, "slow", Kind::Tcp, &|at| 30 * at as u64),
+    ]);
+    let answer = explain(&names(&["TCP"]), &row(|at| 90.0 * at as f64), &history);
+    assert_eq!(named(&answer), ["fast (pid 1)", "slow (pid 2)"]);
+    let lines = answer.sentences("TCP");
+    assert!(lines[0].contains("67 %") && lines[1].contains("33 %"), "{lines:?}");
+    assert!(lines[2].starts_with("together they explain 100 % ("), "{lines:?}");
+}
+
+#[test]
+fn processes_that_share_their_objects_count_once() {
+    let history = history(&[
+        (1, "parent", Kind::Tcp, &|at| 50 * at as u64),
+        (2, "child", Kind::Tcp, &|at| 50 * at as u64),
+    ]);
+    let answer = explain(&names(&["TCP"]), &row(|at| 50.0 * at as f64), &history);
+    assert_eq!(named(&answer).len(), 1);
+}
+
+#[test]
+fn workers_of_one_program_are_named_together() {
+    let counts: Vec<Box<dyn Fn(usize) -> u64>> = (0..20)
+        .map(|n| Box::new(move |at: usize| (5 * at + n) as u64) as Box<dyn Fn(usize) -> u64>)
+        .collect();
+    let holders: Vec<Planted<'_>> =
+        counts.iter().zip(1..).map(|(count, pid)| (pid, "worker", Kind::Tcp, &**count)).collect();
+    let answer = explain(&names(&["TCP"]), &row(|at| 100.0 * at as f64), &history(&holders));
+    assert_eq!(named(&answer), ["all processes worker"]);
+    assert!(answer.sentences("TCP")[0].contains("(20 of them)"), "{answer:?}");
+}
+
+#[test]
+fn what_no_holder_explains_is_kept_by_the_kernel() {
+    let history = history(&[(1, "busy", Kind::Tcp, &|at| 3 * at as u64), (2, "idle", Kind::Thread, &|_| 5)]);
+    let course = row(|at| 50.0 * at as f64);
+    let answer = explain(&names(&["TCP"]), &course, &history);
+    let Answer::Nobody(nobody) = &answer else { panic!("{answer:?}") };
+    assert!((nobody.explained - 0.06).abs() < 0.01, "{nobody:?}");
+    assert_eq!(
+        answer.sentences("TCP"),
+        ["held by no process: TCP sockets explain 6 % of its growth, so the kernel itself keeps the objects"]
+    );
+    // A cache of which nobody knows what lives in it: the same, unless a holder grows object by object.
+    let answer = explain(&names(&["leakmod_objects"]), &course, &history);
+    assert!(matches!(&answer, Answer::Nobody(nobody) if nobody.kinds.is_empty()), "{answer:?}");
+    // General caches hold what nobody counts.
+    assert_eq!(explain(&names(&["kmalloc-64"]), &course, &history), Answer::Unknown);
+}
+
+#[test]
+fn an_unknown_cache_that_grows_object_by_object_with_a_holder() {
+    let history = history(&[(1, "leaky", Kind::OtherSocket, &|at| 50 * at as u64)]);
+    let answer = explain(&names(&["SCTP"]), &row(|at| 50.0 * at as f64), &history);
+    assert_eq!(named(&answer), ["leaky (pid 1)"]);
+    let answer = explain(&names(&["SCTP"]), &row(|at| 80.0 * at as f64), &history);
+    assert!(named(&answer).is_empty(), "5 of 8: {answer:?}");
+}
+
+#[test]
+fn nobody_is_accused_without_rights() {
+    let mut history = history(&[(1, "busy", Kind::Tcp, &|_| 3)]);
+    let closed = Census { closed: 1, ..Census::default() };
+    history.push(SECONDS as f64, &closed);
+    let answer = explain(&names(&["TCP"]), &row(|at| 50.0 * at as f64), &history);
+    assert_eq!(answer, Answer::Unknown);
+}
+
+#[test]
+fn a_holder_that_grew_at_another_time_is_not_accused() {
+    let history = history(&[(1, "late", Kind::Tcp, &|at| if at < 30 { 0 } else { 2_000 })]);
+    let answer = explain(&names(&["TCP"]), &row(|at| 50.0 * at as f64), &history);
+    assert!(named(&answer).is_empty(), "{answer:?}");
+}
+
+#[test]
+fn two_descriptors_of_a_pipe_are_one_inode() {
+    let history = history(&[(1, "pipes", Kind::Pipe, &|at| 100 * at as u64)]);
+    let answer = explain(&names(&["kmalloc-cg-1k"]), &row(|at| 50.0 * at as f64), &history);
+    assert_eq!(named(&answer), ["pipes (pid 1)"]);
+}
+
+#[test]
+fn rows_that_do_not_grow_get_no_answer() {
+    let history = history(&[(1, "a", Kind::Tcp, &|at| at as u64)]);
+    assert_eq!(explain(&names(&["TCP"]), &row(|at| 900.0 - at as f64), &history), Answer::Unknown);
+    assert_eq!(explain(&names(&["TCP"]), &Course::default(), &history), Answer::Unknown);
+}

@@ -1,0 +1,91 @@
+//! Who holds the objects of one row now.
+
+use poolmon_model::Tag;
+use poolmon_model::units::{grouped, human_bytes};
+
+use crate::{Census, Entry, Kind, Unit, links};
+
+/// A holder of objects that live in a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldBy {
+    /// Who, and all that it keeps.
+    pub entry: Entry,
+    /// What it keeps most of, of what lives in the row.
+    pub kind: Kind,
+    /// How many.
+    pub count: u64,
+    /// Of how many, all holders together.
+    pub total: u64,
+}
+
+/// The holders of a row, largest first, at most `most`. `names`: all names of its cache, its own first; the others count only if
+/// nothing is known of its own.
+pub fn held_by(names: &[Tag], census: &Census, most: usize) -> Vec<HeldBy> {
+    let Some(link) = names.iter().find_map(links::find) else { return Vec::new() };
+    let weight = |entry: &Entry, kind: Kind, per: f64| entry.counts.get(kind).unwrap_or(0) as f64 * per;
+    let mut found: Vec<(f64, Kind, &Entry)> = census
+        .entries
+        .iter()
+        .filter_map(|entry| {
+            let kinds = link.kinds.iter().map(|&(kind, per)| (weight(entry, kind, per), kind));
+            let (weight, kind) = kinds.max_by(|a, b| a.0.total_cmp(&b.0))?;
+            (weight > 0.0).then_some((weight, kind, entry))
+        })
+        .collect();
+    found.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.2.holder.id.cmp(&b.2.holder.id)));
+    let of = |(_, kind, entry): (f64, Kind, &Entry)| HeldBy {
+        entry: entry.clone(),
+        kind,
+        count: entry.counts.get(kind).unwrap_or(0),
+        total: census.total(kind).unwrap_or(0),
+    };
+    found.into_iter().take(most).map(of).collect()
+}
+
+impl HeldBy {
+    /// `python3 (pid 4788) in web.service: 18,413 of 20,252 sockets`.
+    pub fn sentence(&self) -> String {
+        let amount = |count: u64| match self.kind.unit() {
+            Unit::Objects => grouped(count),
+            Unit::Bytes => human_bytes(count),
+        };
+        let group = self.entry.group.as_ref().map_or_else(String::new, |group| format!(" in {group}"));
+        let of = if self.total > self.count { format!(" of {}", amount(self.total)) } else { String::new() };
+        let what = if self.count == 1 && of.is_empty() { self.kind.one() } else { self.kind.many() };
+        format!("{}{group}: {}{of} {what}", self.entry.holder, amount(self.count))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Counts, Holder, HolderId};
+
+    #[test]
+    fn the_largest_holders_of_what_lives_in_a_row() {
+        let entry = |pid, counts: &[(Kind, u64)]| {
+            let mut all = Counts::default();
+            for (kind, count) in counts {
+                all.set(*kind, *count);
+            }
+            let holder = Holder { id: HolderId::Process { pid, start: 1 }, name: "p".into() };
+            Entry { holder, group: (pid == 2).then(|| "a.service".into()), counts: all }
+        };
+        let entries = vec![
+            entry(1, &[(Kind::Socket, 5), (Kind::Pipe, 8)]),
+            entry(2, &[(Kind::Socket, 90)]),
+            entry(3, &[(Kind::Socket, 0)]),
+        ];
+        let census = Census { entries, ..Census::default() };
+        let text = |names: &[&str], most| {
+            let names: Vec<Tag> = names.iter().map(|name| Tag::name(name)).collect();
+            held_by(&names, &census, most).iter().map(HeldBy::sentence).collect::<Vec<_>>()
+        };
+        let both = ["p (pid 2) in a.service: 90 of 95 sockets", "p (pid 1): 5 of 95 sockets"];
+        assert_eq!(text(&["sock_inode_cache"], 9), both, "pipes live elsewhere");
+        assert_eq!(text(&["sock_inode_cache"], 1), both[..1]);
+        assert_eq!(text(&["unknown", "sock_inode_cache"], 9), both, "a merged name counts");
+        assert_eq!(text(&["kmalloc-cg-1k"], 9), ["p (pid 1): 8 pipe ends"]);
+        assert!(text(&["unknown"], 9).is_empty());
+    }
+}

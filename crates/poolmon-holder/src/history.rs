@@ -1,0 +1,259 @@
+//! What holders kept over time: steps, so that what does not change takes no room.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::{Census, Counts, Holder, HolderId, Kind};
+
+/// Steps of one kind of one holder that are kept; beyond that, half of them are dropped.
+const MOST: usize = 512;
+
+/// The counts of one kind: from each moment (seconds) on, this many.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Steps {
+    list: Vec<(f64, u64)>,
+    /// Steps are at least this many seconds apart, the last one aside.
+    gap: f64,
+}
+
+impl Steps {
+    fn push(&mut self, seconds: f64, count: u64) {
+        match self.list.as_mut_slice() {
+            [.., last] if last.1 == count => return,
+            [.., before, last] if last.0 - before.0 < self.gap => *last = (seconds, count),
+            _ => self.list.push((seconds, count)),
+        }
+        if self.list.len() > MOST
+            && let (Some(first), Some(last)) = (self.list.first().copied(), self.list.last().copied())
+        {
+            // Twice the mean distance, so that the whole course keeps one resolution.
+            self.gap = 2.0 * (last.0 - first.0) / MOST as f64;
+            let (gap, mut kept) = (self.gap, f64::NEG_INFINITY);
+            self.list.retain(|step| {
+                let keeps = step.0 - kept >= gap || step.0 >= last.0;
+                kept = if keeps { step.0 } else { kept };
+                keeps
+            });
+        }
+    }
+
+    /// The count at a moment; `None` before the first.
+    fn at(&self, seconds: f64) -> Option<u64> {
+        let after = self.list.partition_point(|(at, _)| *at <= seconds);
+        after.checked_sub(1).and_then(|at| self.list.get(at)).map(|(_, count)| *count)
+    }
+
+    fn last(&self) -> u64 {
+        self.list.last().map_or(0, |(_, count)| *count)
+    }
+}
+
+/// A holder over time.
+#[derive(Clone, Debug)]
+pub struct Track {
+    /// Who.
+    pub holder: Holder,
+    /// Unit or container.
+    pub group: Option<Arc<str>>,
+    /// Processes that it stands for now.
+    pub processes: u64,
+    kinds: Vec<(Kind, Steps)>,
+    /// The census that saw it last.
+    seen: u64,
+}
+
+impl Track {
+    fn new(holder: Holder, group: Option<Arc<str>>) -> Self {
+        Self { holder, group, processes: 1, kinds: Vec::new(), seen: 0 }
+    }
+
+    fn push(&mut self, seconds: f64, counts: &Counts) {
+        for (kind, count) in counts.known() {
+            match self.kinds.iter_mut().find(|(known, _)| *known == kind) {
+                Some((_, steps)) => steps.push(seconds, count),
+                None if count == 0 => {}
+                None => self.kinds.push((kind, Steps { list: vec![(seconds, count)], gap: 0.0 })),
+            }
+        }
+    }
+
+    /// Kinds of which it ever held one.
+    pub fn kinds(&self) -> impl Iterator<Item = Kind> + '_ {
+        self.kinds.iter().map(|(kind, _)| *kind)
+    }
+
+    /// What it holds of a kind now.
+    pub fn now(&self, kind: Kind) -> u64 {
+        self.steps(kind).map_or(0, Steps::last)
+    }
+
+    /// What it held of a kind at each of these moments; 0 before it was seen with one.
+    pub fn at(&self, kind: Kind, seconds: &[f64]) -> Vec<f64> {
+        let steps = self.steps(kind);
+        let count = |at: &f64| steps.and_then(|steps| steps.at(*at)).unwrap_or(0) as f64;
+        seconds.iter().map(count).collect()
+    }
+
+    fn steps(&self, kind: Kind) -> Option<&Steps> {
+        self.kinds.iter().find(|(known, _)| *known == kind).map(|(_, steps)| steps)
+    }
+}
+
+/// All holders over time. Of those that ended, only the sums of all processes of their name are kept.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    tracks: FxHashMap<HolderId, Track>,
+    /// Processes of one name together: a server whose workers come and go.
+    programs: FxHashMap<Arc<str>, Track>,
+    total: Option<Track>,
+    censuses: u64,
+    incomplete: bool,
+    remarks: Vec<String>,
+}
+
+impl History {
+    /// Takes a census in, this many seconds after the first.
+    pub fn push(&mut self, seconds: f64, census: &Census) {
+        self.censuses += 1;
+        self.incomplete |= !census.is_complete();
+        self.remarks.clone_from(&census.remarks);
+        let mut programs: FxHashMap<&Arc<str>, (u64, Counts)> = FxHashMap::default();
+        let mut total = Counts::default();
+        for entry in &census.entries {
+            let track = self
+                .tracks
+                .entry(entry.holder.id.clone())
+                .or_insert_with(|| Track::new(entry.holder.clone(), entry.group.clone()));
+            track.seen = self.censuses;
+            track.holder.name.clone_from(&entry.holder.name);
+            track.group.clone_from(&entry.group);
+            track.push(seconds, &entry.counts);
+            let is_process = entry.holder.id.pid().is_some();
+            let (processes, sums) = programs.entry(&entry.holder.name).or_default();
+            for (kind, count) in entry.counts.known() {
+                total.add(kind, count);
+                if is_process {
+                    sums.add(kind, count);
+                }
+            }
+            *processes += u64::from(is_process);
+        }
+        let censuses = self.censuses;
+        self.tracks.retain(|_, track| track.seen == censuses);
+        for (name, (processes, counts)) in programs {
+            if processes == 0 {
+                continue;
+            }
+            let holder =
+                || Holder { id: HolderId::Program { name: Arc::clone(name) }, name: Arc::clone(name) };
+            let track = self.programs.entry(Arc::clone(name)).or_insert_with(|| Track::new(holder(), None));
+            track.seen = censuses;
+            track.processes = processes;
+            track.push(seconds, &counts);
+        }
+        // A program of which no process runs holds nothing; it may start again.
+        for track in self.programs.values_mut().filter(|track| track.seen != censuses && track.processes > 0)
+        {
+            track.processes = 0;
+            for (_, steps) in &mut track.kinds {
+                steps.push(seconds, 0);
+            }
+        }
+        let whole = || Holder { id: HolderId::Machine, name: "this machine".into() };
+        self.total.get_or_insert_with(|| Track::new(whole(), None)).push(seconds, &total);
+    }
+
+    /// Censuses taken in.
+    pub const fn censuses(&self) -> u64 {
+        self.censuses
+    }
+
+    /// Whether every process could be looked into at every census.
+    pub const fn is_complete(&self) -> bool {
+        !self.incomplete
+    }
+
+    /// Remarks of the last census.
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+
+    /// Holders that were there at the last census, in no particular order.
+    pub fn tracks(&self) -> impl Iterator<Item = &Track> {
+        self.tracks.values()
+    }
+
+    /// Processes of one name together, of programs with more than one.
+    pub fn programs(&self) -> impl Iterator<Item = &Track> {
+        self.programs.values().filter(|track| track.processes > 1)
+    }
+
+    /// All holders together.
+    pub const fn total(&self) -> Option<&Track> {
+        self.total.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Entry;
+
+    fn census(holders: &[(u32, &str, u64)]) -> Census {
+        let entry = |&(pid, name, sockets): &(u32, &str, u64)| {
+            let mut counts = Counts::default();
+            counts.set(Kind::Socket, sockets);
+            counts.set(Kind::Thread, 1);
+            let holder = Holder { id: HolderId::Process { pid, start: 7 }, name: name.into() };
+            Entry { holder, group: None, counts }
+        };
+        Census { entries: holders.iter().map(entry).collect(), ..Census::default() }
+    }
+
+    #[test]
+    fn steps_of_a_holder() {
+        let mut history = History::default();
+        for (second, sockets) in [(0.0, 5), (1.0, 5), (2.0, 9)] {
+            history.push(second, &census(&[(1, "a", sockets)]));
+        }
+        let track = history.tracks().next().unwrap();
+        assert_eq!(track.at(Kind::Socket, &[-1.0, 0.0, 1.5, 2.0, 9.0]), [0.0, 5.0, 5.0, 9.0, 9.0]);
+        assert_eq!(track.steps(Kind::Socket).unwrap().list.len(), 2, "what does not change takes no room");
+        assert_eq!((track.now(Kind::Socket), track.now(Kind::Tcp)), (9, 0));
+    }
+
+    #[test]
+    fn workers_that_are_replaced_are_no_growth() {
+        let mut history = History::default();
+        history.push(0.0, &census(&[(1, "w", 100), (2, "w", 100), (9, "once", 3)]));
+        history.push(1.0, &census(&[(3, "w", 100), (4, "w", 110)]));
+        assert_eq!(history.tracks().count(), 2, "those that ended are dropped");
+        let workers = history.programs().next().unwrap();
+        assert_eq!(workers.at(Kind::Socket, &[0.0, 1.0]), [200.0, 210.0]);
+        assert_eq!(history.programs().count(), 1, "`once` has ended");
+        assert_eq!(history.total().unwrap().at(Kind::Socket, &[0.0, 1.0]), [203.0, 210.0]);
+    }
+
+    #[test]
+    fn many_steps_are_thinned_and_keep_their_ends() {
+        let mut steps = Steps::default();
+        for at in 0..5_000_u32 {
+            steps.push(f64::from(at), u64::from(at));
+        }
+        assert!((MOST / 4..=MOST).contains(&steps.list.len()), "{}", steps.list.len());
+        assert_eq!((steps.list[0], steps.last()), ((0.0, 0), 4_999));
+        for at in [50.0, 2_500.0, 4_900.0] {
+            let count = steps.at(at).unwrap() as f64;
+            assert!((at - 40.0..=at).contains(&count), "{count} at {at}");
+        }
+    }
+
+    #[test]
+    fn one_census_with_closed_processes_makes_the_whole_incomplete() {
+        let mut history = History::default();
+        history.push(0.0, &Census { closed: 1, ..census(&[]) });
+        history.push(1.0, &census(&[]));
+        assert!(!history.is_complete());
+    }
+}

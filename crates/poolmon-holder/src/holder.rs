@@ -1,0 +1,127 @@
+//! Who keeps objects: a process, a user, a queue, a mount, a control group.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// What makes a holder the same one at two moments.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum HolderId {
+    /// A process: its id, and when it started, since ids are used again. In clock ticks since the boot on Linux.
+    Process {
+        /// Its id.
+        pid: u32,
+        /// When it started.
+        start: u64,
+    },
+    /// All that belongs to a user and to no process: System V objects, keys.
+    User {
+        /// The user.
+        uid: u32,
+    },
+    /// A System V message queue.
+    Queue {
+        /// Its id, as `ipcs` and `ipcrm -q` use it.
+        id: u64,
+    },
+    /// A mount namespace.
+    MountNamespace {
+        /// Its inode, as `lsns` lists it.
+        inode: u64,
+    },
+    /// A file system in memory, by its device number.
+    Tmpfs {
+        /// `major:minor`.
+        device: Arc<str>,
+    },
+    /// A control group, by its path below the root of its hierarchy.
+    ControlGroup {
+        /// `/system.slice/ssh.service`.
+        path: Arc<str>,
+    },
+    /// All processes of one name.
+    Program {
+        /// The name.
+        name: Arc<str>,
+    },
+    /// The machine as a whole.
+    Machine,
+}
+
+impl HolderId {
+    /// Name of its kind in JSON and CSV.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Process { .. } => "process",
+            Self::User { .. } => "user",
+            Self::Queue { .. } => "queue",
+            Self::MountNamespace { .. } => "mount-namespace",
+            Self::Tmpfs { .. } => "tmpfs",
+            Self::ControlGroup { .. } => "control-group",
+            Self::Program { .. } => "program",
+            Self::Machine => "machine",
+        }
+    }
+
+    /// The process, if it is one.
+    pub const fn pid(&self) -> Option<u32> {
+        match self {
+            Self::Process { pid, .. } => Some(*pid),
+            _ => None,
+        }
+    }
+}
+
+/// A holder with its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// Which.
+    pub id: HolderId,
+    /// Its name: of the program, of the place, of the unit. Control characters are replaced.
+    pub name: Arc<str>,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.id {
+            HolderId::Process { pid, .. } => write!(f, "{} (pid {pid})", self.name),
+            HolderId::User { uid } => write!(f, "uid {uid}"),
+            HolderId::Queue { id } => write!(f, "message queue {id} ({})", self.name),
+            HolderId::MountNamespace { inode } => write!(f, "mount namespace {inode} ({})", self.name),
+            HolderId::Tmpfs { .. } => write!(f, "tmpfs {}", self.name),
+            HolderId::ControlGroup { .. } => write!(f, "control group {}", self.name),
+            HolderId::Program { .. } => write!(f, "all processes {}", self.name),
+            HolderId::Machine => f.write_str("this machine"),
+        }
+    }
+}
+
+/// The text with control characters and broken UTF-8 replaced: names of processes are chosen by their owners.
+pub fn shown(bytes: &[u8]) -> Arc<str> {
+    let text = String::from_utf8_lossy(bytes);
+    if text.contains(char::is_control) {
+        text.replace(char::is_control, "\u{fffd}").into()
+    } else {
+        text.as_ref().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_holders() {
+        let text = |id, name: &str| Holder { id, name: name.into() }.to_string();
+        assert_eq!(text(HolderId::Process { pid: 7, start: 1 }, "python3"), "python3 (pid 7)");
+        assert_eq!(text(HolderId::Queue { id: 3 }, "last sender 7"), "message queue 3 (last sender 7)");
+        assert_eq!(text(HolderId::User { uid: 0 }, ""), "uid 0");
+        assert_eq!(text(HolderId::Tmpfs { device: "0:5".into() }, "/dev/shm"), "tmpfs /dev/shm");
+    }
+
+    #[test]
+    fn a_name_reaches_no_terminal_as_it_is() {
+        assert_eq!(&*shown(b"a\x1b[2Jb\n"), "a\u{fffd}[2Jb\u{fffd}");
+        assert_eq!(&*shown(b"\xff"), "\u{fffd}");
+        assert_eq!(&*shown("käse".as_bytes()), "käse");
+    }
+}

@@ -1,0 +1,40 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # Inside
+//!
+//! Data passes in this order:
+//!
+//! 1. [`linux`] reads the system below a root into a [`Census`]: holders ([`Holder`]) with how many objects of each
+//!    [`Kind`] they keep;
+//! 2. [`History`] takes one census after the other and keeps what changed;
+//! 3. [`links`] says which kinds live in which caches and tags; [`explain`] compares a row's course with its holders'.
+//!
+//! Nothing here draws.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+#![forbid(unsafe_code)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")
+)]
+
+mod census;
+mod explain;
+mod fit;
+mod held;
+mod history;
+mod holder;
+mod kind;
+pub mod links;
+#[cfg(target_os = "linux")]
+pub mod linux;
+mod live;
+
+pub use census::{Census, Entry};
+pub use explain::{Answer, Explanation, Grower, explain};
+pub use fit::{Course, Explained};
+pub use held::{HeldBy, held_by};
+pub use history::History;
+pub use holder::{Holder, HolderId};
+pub use kind::{Counts, Kind, Unit};
+pub use live::{Live, Watch, held_here};

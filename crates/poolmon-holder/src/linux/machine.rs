@@ -1,0 +1,109 @@
+//! What belongs to no single process: locks, System V objects, keys, loop devices, mounts, namespaces, file systems in memory.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::calls::Calls;
+use super::text;
+use crate::holder::shown;
+use crate::{Counts, Entry, Holder, HolderId, Kind};
+
+/// Locks by kind and process.
+pub fn locks(root: &Path) -> Option<FxHashMap<(u32, Kind), u64>> {
+    let text = fs::read(root.join("proc/locks")).ok()?;
+    let mut locks = FxHashMap::default();
+    for (kind, pid) in text::lines(&text).filter_map(text::lock) {
+        *locks.entry((pid, kind)).or_default() += 1;
+    }
+    Some(locks)
+}
+
+/// Users with the System V objects that they made and their keys; each queue that holds messages.
+pub fn users(root: &Path, name_of: &dyn Fn(u32) -> Option<Arc<str>>, entries: &mut Vec<Entry>) {
+    let mut users: BTreeMap<u32, Counts> = BTreeMap::new();
+    let mut add = |uid: u32, kind: Kind, count: u64| users.entry(uid).or_default().add(kind, count);
+    let read = |name: &str| fs::read(root.join("proc").join(name)).unwrap_or_default();
+    for queue in text::lines(&read("sysvipc/msg")).filter_map(text::queue) {
+        add(queue.creator, Kind::MessageQueue, 1);
+        if queue.messages > 0 {
+            let mut counts = Counts::default();
+            counts.set(Kind::Message, queue.messages);
+            let name = match name_of(queue.sender) {
+                Some(name) => format!("last sender {name}, pid {}", queue.sender),
+                None => format!("last sender pid {}", queue.sender),
+            };
+            let holder = Holder { id: HolderId::Queue { id: queue.id }, name: name.into() };
+            entries.push(Entry { holder, group: None, counts });
+        }
+    }
+    for uid in text::lines(&read("sysvipc/sem")).filter_map(text::semaphore_set) {
+        add(uid, Kind::SemaphoreSet, 1);
+    }
+    for uid in text::lines(&read("sysvipc/shm")).filter_map(text::shared_memory) {
+        add(uid, Kind::SharedMemory, 1);
+    }
+    for (uid, keys) in text::lines(&read("key-users")).filter_map(text::key_user) {
+        add(uid, Kind::Key, keys);
+    }
+    entries.extend(users.into_iter().map(|(uid, counts)| Entry {
+        holder: Holder { id: HolderId::User { uid }, name: format!("uid {uid}").into() },
+        group: None,
+        counts,
+    }));
+}
+
+/// Loop devices with a file behind them.
+pub fn loop_devices(root: &Path) -> Option<u64> {
+    let devices = fs::read_dir(root.join("sys/block")).ok()?.flatten();
+    let is_used = |path: &Path| path.join("loop/backing_file").exists();
+    Some(devices.filter(|device| is_used(&device.path())).count() as u64)
+}
+
+/// Mounts of each namespace, and file systems in memory. `namespaces`: inode of a mount namespace, a process in it and its name.
+/// Network namespaces that a mount keeps are added to `nets`.
+pub fn mounts(
+    root: &Path,
+    namespaces: &BTreeMap<u64, (u32, Arc<str>)>,
+    nets: &mut FxHashSet<u64>,
+    calls: &Calls,
+    entries: &mut Vec<Entry>,
+) {
+    let mut systems: FxHashSet<Vec<u8>> = FxHashSet::default();
+    for (&inode, (pid, name)) in namespaces {
+        let folder = root.join(format!("proc/{pid}"));
+        let Ok(table) = fs::read(folder.join("mountinfo")) else { continue };
+        let mut counts = Counts::default();
+        for mount in text::lines(&table).filter_map(text::mount) {
+            counts.add(Kind::Mount, 1);
+            if mount.system == b"nsfs" && mount.root.starts_with(b"net:[") {
+                nets.extend(text::namespace(mount.root));
+            }
+            if mount.system == b"tmpfs" && systems.insert(mount.device.to_vec()) {
+                entries.extend(tmpfs(&folder, &mount, calls));
+            }
+        }
+        let holder =
+            Holder { id: HolderId::MountNamespace { inode }, name: format!("{name}, pid {pid}").into() };
+        entries.push(Entry { holder, group: None, counts });
+    }
+}
+
+fn tmpfs(folder: &Path, mount: &text::MountLine<'_>, calls: &Calls) -> Option<Entry> {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let place = text::unescaped(mount.place);
+    let relative = place.strip_prefix(b"/").unwrap_or(&place);
+    let path = folder.join("root").join(std::ffi::OsStr::from_bytes(relative));
+    let fill = (calls.fill)(&path)?;
+    let mut counts = Counts::default();
+    counts.set(Kind::TmpfsBytes, fill.bytes);
+    if let Some(inodes) = fill.inodes {
+        counts.set(Kind::TmpfsInode, inodes);
+    }
+    let holder = Holder { id: HolderId::Tmpfs { device: shown(mount.device) }, name: shown(&place) };
+    Some(Entry { holder, group: None, counts })
+}

@@ -1,0 +1,184 @@
+//! Linux: `/proc` and control groups as a [`Census`].
+//!
+//! The cheapest figures first: a process whose number of descriptors did not change since the last census is not looked into
+//! again but at every 16th, and mappings are counted again if its address space changed.
+//!
+//! * `text.rs`: lines of `/proc`; `calls.rs`: what only system calls say;
+//! * `process.rs`: descriptors, threads, mappings of a process; `machine.rs`: locks, System V objects, keys, mounts, tmpfs;
+//! * `group.rs`: control groups, units, containers.
+
+mod calls;
+mod group;
+mod machine;
+mod process;
+#[cfg(test)]
+mod tests;
+#[doc(hidden)]
+pub mod text;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use poolmon_model::problem::Problem;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+pub use calls::{Calls, Fill};
+pub use group::unit;
+use process::Process;
+
+use crate::{Census, Counts, Entry, Holder, HolderId, Kind};
+
+/// Reads holders of the system below a root.
+#[derive(Debug)]
+pub struct Reader {
+    root: PathBuf,
+    calls: Calls,
+    processes: FxHashMap<u32, Process>,
+    round: u64,
+}
+
+impl Reader {
+    /// The system below `root`: `/` in life.
+    pub fn new(root: &Path) -> Self {
+        Self::with_calls(root, Calls::default())
+    }
+
+    /// The same with other system calls: tests play a system in a folder.
+    pub fn with_calls(root: &Path, calls: Calls) -> Self {
+        Self { root: root.to_owned(), calls, processes: FxHashMap::default(), round: 0 }
+    }
+
+    /// Fills `census` with the holders of now. What it held before is forgotten.
+    ///
+    /// # Errors
+    ///
+    /// `/proc` cannot be listed.
+    pub fn census_into(&mut self, census: &mut Census) -> Result<(), Problem> {
+        self.round += 1;
+        *census = Census { entries: std::mem::take(&mut census.entries), ..Census::default() };
+        census.entries.clear();
+        self.processes()?;
+        self.families();
+        self.locks(census);
+        self.push_processes(census);
+        self.push_machine(census);
+        remark(census);
+        Ok(())
+    }
+
+    fn processes(&mut self) -> Result<(), Problem> {
+        let folder = self.root.join("proc");
+        let failed = |error: std::io::Error| Problem {
+            message: format!("cannot list {}: {error}", folder.display()),
+            remedy: Some("mount it: mount -t proc proc /proc".to_owned()),
+        };
+        for entry in fs::read_dir(&folder).map_err(failed)?.flatten() {
+            let name = entry.file_name();
+            let pid = text::number(name.as_encoded_bytes()).and_then(|pid| u32::try_from(pid).ok());
+            let Some(pid) = pid else { continue };
+            let path = entry.path();
+            // It may have ended since the folder was listed.
+            let Ok(line) = fs::read(path.join("stat")) else { continue };
+            let Some(stat) = text::stat(&line) else { continue };
+            let process = self.processes.entry(pid).or_insert_with(|| Process::new(&stat));
+            if process.start != stat.start {
+                *process = Process::new(&stat);
+            }
+            process.refresh(&path, pid, &stat, self.round, &self.calls);
+        }
+        let round = self.round;
+        self.processes.retain(|_, process| process.seen == round);
+        Ok(())
+    }
+
+    /// Children and zombies count for their parent.
+    fn families(&mut self) {
+        let children: Vec<_> =
+            self.processes.values().map(|process| (process.parent, process.is_zombie)).collect();
+        for process in self.processes.values_mut() {
+            process.counts.set(Kind::Child, 0);
+            process.counts.set(Kind::Zombie, 0);
+        }
+        for (parent, is_zombie) in children {
+            if let Some(parent) = self.processes.get_mut(&parent) {
+                parent.counts.add(if is_zombie { Kind::Zombie } else { Kind::Child }, 1);
+            }
+        }
+    }
+
+    fn locks(&mut self, census: &mut Census) {
+        let Some(locks) = machine::locks(&self.root) else {
+            census.remarks.push("locks are unknown: proc/locks cannot be read".to_owned());
+            return;
+        };
+        for process in self.processes.values_mut() {
+            for kind in [Kind::PosixLock, Kind::Flock, Kind::Lease] {
+                process.counts.set(kind, 0);
+            }
+        }
+        for ((pid, kind), count) in locks {
+            if let Some(process) = self.processes.get_mut(&pid) {
+                process.counts.set(kind, count);
+            }
+        }
+    }
+
+    fn push_processes(&self, census: &mut Census) {
+        for (&pid, process) in &self.processes {
+            // What a zombie keeps counts for its parent.
+            if process.is_zombie {
+                continue;
+            }
+            census.processes += 1;
+            census.closed += u64::from(process.is_closed);
+            let id = HolderId::Process { pid, start: process.start };
+            census.entries.push(Entry {
+                holder: Holder { id, name: Arc::clone(&process.name) },
+                group: process.group.clone(),
+                counts: process.counts.clone(),
+            });
+        }
+    }
+
+    fn push_machine(&self, census: &mut Census) {
+        let entries = &mut census.entries;
+        let name = |pid: u32| self.processes.get(&pid).map(|process| Arc::clone(&process.name));
+        machine::users(&self.root, &name, entries);
+        let mut namespaces = BTreeMap::<u64, (u32, Arc<str>)>::new();
+        let mut nets = FxHashSet::default();
+        for (&pid, process) in &self.processes {
+            let [mount, net] = process.namespaces;
+            nets.extend(net);
+            nets.extend(&process.nets);
+            let Some(mount) = mount else { continue };
+            let first = namespaces.entry(mount).or_insert_with(|| (pid, Arc::clone(&process.name)));
+            if pid < first.0 {
+                *first = (pid, Arc::clone(&process.name));
+            }
+        }
+        machine::mounts(&self.root, &namespaces, &mut nets, &self.calls, entries);
+        let mut counts = Counts::default();
+        if !nets.is_empty() {
+            counts.set(Kind::NetNamespace, nets.len() as u64);
+        }
+        if let Some(devices) = machine::loop_devices(&self.root) {
+            counts.set(Kind::LoopDevice, devices);
+        }
+        let holder = Holder { id: HolderId::Machine, name: "this machine".into() };
+        entries.push(Entry { holder, group: None, counts });
+        if !group::read(&self.root, entries) {
+            census.remarks.push("there are more than 1,000 control groups: the rest was not read".to_owned());
+        }
+    }
+}
+
+fn remark(census: &mut Census) {
+    if census.closed > 0 {
+        census.remarks.push(format!(
+            "the descriptors of {} of {} processes may not be read: run with sudo to count them",
+            census.closed, census.processes
+        ));
+    }
+}

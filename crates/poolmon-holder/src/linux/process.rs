@@ -1,0 +1,210 @@
+//! One process: what it holds, read again only as far as it may have changed.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::calls::Calls;
+use super::group;
+use super::text::{self, Stat};
+use crate::holder::shown;
+use crate::{Counts, Kind};
+
+/// Everything is read again at every 16th census. In between, a descriptor that was closed and opened again with another kind is
+/// still counted as what it was.
+const FULL: u64 = 16;
+
+/// What is known of a process.
+#[derive(Debug)]
+pub struct Process {
+    pub start: u64,
+    pub name: Arc<str>,
+    /// Unit or container, if its control group tells.
+    pub group: Option<Arc<str>>,
+    pub counts: Counts,
+    pub parent: u32,
+    pub is_zombie: bool,
+    /// Its mount and its network namespace.
+    pub namespaces: [Option<u64>; 2],
+    /// Network namespaces that its descriptors keep.
+    pub nets: Vec<u64>,
+    /// Its descriptors may not be read.
+    pub is_closed: bool,
+    /// The census that saw it last.
+    pub seen: u64,
+    name_bytes: Vec<u8>,
+    /// Number and kind of each descriptor, by number.
+    open: Vec<(u32, Kind)>,
+    descriptors: Option<u64>,
+    space: Option<u64>,
+}
+
+impl Process {
+    /// Before anything but its line was read.
+    pub fn new(stat: &Stat<'_>) -> Self {
+        Self {
+            start: stat.start,
+            name: shown(stat.name),
+            group: None,
+            counts: Counts::default(),
+            parent: stat.parent,
+            is_zombie: false,
+            namespaces: [None; 2],
+            nets: Vec::new(),
+            is_closed: false,
+            seen: 0,
+            name_bytes: stat.name.to_vec(),
+            open: Vec::new(),
+            descriptors: None,
+            space: None,
+        }
+    }
+
+    /// Brings it up to date. `folder`: its folder in `/proc`; `pid` spreads full readings over censuses.
+    pub fn refresh(&mut self, folder: &Path, pid: u32, stat: &Stat<'_>, round: u64, calls: &Calls) {
+        let is_new = self.seen == 0;
+        let full = is_new || (round + u64::from(pid)).is_multiple_of(FULL);
+        self.seen = round;
+        self.parent = stat.parent;
+        self.is_zombie = matches!(stat.state, b'Z' | b'X');
+        if self.name_bytes != stat.name {
+            // It has become another program.
+            self.name_bytes = stat.name.to_vec();
+            self.name = shown(stat.name);
+        }
+        self.counts.set(Kind::Thread, stat.threads);
+        for kind in [Kind::Child, Kind::Zombie, Kind::PosixLock, Kind::Flock, Kind::Lease] {
+            self.counts.forget(kind);
+        }
+        if self.is_zombie || stat.space == 0 {
+            // Kernel threads and the dead hold no descriptors.
+            self.open.clear();
+            self.count();
+            return;
+        }
+        if full {
+            self.group = fs::read(folder.join("cgroup")).ok().and_then(|text| group::of_process(&text));
+            for (place, name) in self.namespaces.iter_mut().zip(["ns/mnt", "ns/net"]) {
+                let link = fs::read_link(folder.join(name)).ok();
+                *place = link.and_then(|link| text::namespace(link.as_os_str().as_encoded_bytes()));
+            }
+            if let Ok(timers) = fs::read(folder.join("timers")) {
+                let timers = text::lines(&timers).filter(|line| line.starts_with(b"ID:")).count();
+                self.counts.set(Kind::PosixTimer, timers as u64);
+            }
+        }
+        if full || self.space != Some(stat.space) {
+            self.space = Some(stat.space);
+            if let Ok(maps) = fs::read(folder.join("maps")) {
+                self.counts.set(Kind::Mapping, text::lines(&maps).count() as u64);
+                let files = text::lines(&maps).filter(|line| text::maps_file(line)).count();
+                self.counts.set(Kind::MappedFile, files as u64);
+            }
+            if let Some(bytes) =
+                fs::read(folder.join("status")).ok().and_then(|text| text::page_tables(&text))
+            {
+                self.counts.set(Kind::PageTable, bytes);
+            }
+        }
+        self.descriptors(&folder.join("fd"), full, calls);
+        self.registered(&folder.join("fdinfo"));
+    }
+
+    fn descriptors(&mut self, folder: &Path, full: bool, calls: &Calls) {
+        let count = (calls.descriptors)(folder);
+        if !full && count.is_some() && count == self.descriptors {
+            return;
+        }
+        self.descriptors = count;
+        match self.list(folder, full, calls) {
+            Ok(()) => {
+                self.is_closed = false;
+                self.count();
+            }
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                self.is_closed = true;
+                self.open.clear();
+                for kind in [Kind::Socket].into_iter().chain(Kind::Descriptor.parts()) {
+                    self.counts.forget(kind);
+                }
+                match count {
+                    Some(count) => self.counts.set(Kind::Descriptor, count),
+                    None => self.counts.forget(Kind::Descriptor),
+                }
+            }
+            // It has just ended; the next census does not find it.
+            Err(_) => {}
+        }
+    }
+
+    /// Lists the descriptors; those that were there before keep their kind unless everything is read.
+    fn list(&mut self, folder: &Path, full: bool, calls: &Calls) -> io::Result<()> {
+        let mut numbers = Vec::with_capacity(self.open.len());
+        for entry in fs::read_dir(folder)? {
+            let name = entry?.file_name();
+            let number = text::number(name.as_encoded_bytes()).and_then(|number| u32::try_from(number).ok());
+            numbers.extend(number);
+        }
+        numbers.sort_unstable();
+        if full {
+            self.open.clear();
+            self.nets.clear();
+        }
+        let mut open = Vec::with_capacity(numbers.len());
+        let mut before = std::mem::take(&mut self.open).into_iter().peekable();
+        for number in numbers {
+            while before.next_if(|(old, _)| *old < number).is_some() {}
+            let known = before.next_if(|(old, _)| *old == number);
+            // One that was closed since the list was read is left out.
+            open.extend(
+                known.or_else(|| Some((number, self.kind(&folder.join(number.to_string()), calls)?))),
+            );
+        }
+        self.open = open;
+        Ok(())
+    }
+
+    fn kind(&mut self, path: &Path, calls: &Calls) -> Option<Kind> {
+        let link = fs::read_link(path).ok()?;
+        let link = link.as_os_str().as_encoded_bytes();
+        let kind = text::descriptor(link);
+        match kind {
+            Kind::OtherSocket => Some((calls.protocol)(path).map_or(kind, |name| text::protocol(&name))),
+            Kind::Namespace if link.starts_with(b"net:[") => {
+                self.nets.extend(text::namespace(link));
+                Some(kind)
+            }
+            _ => Some(kind),
+        }
+    }
+
+    /// Counts its descriptors by kind.
+    fn count(&mut self) {
+        for kind in [Kind::Descriptor, Kind::Socket].into_iter().chain(Kind::Descriptor.parts()) {
+            self.counts.set(kind, 0);
+        }
+        for (_, kind) in &self.open {
+            self.counts.add(*kind, 1);
+        }
+        let sockets = Kind::Socket.parts().filter_map(|kind| self.counts.get(kind)).sum();
+        self.counts.set(Kind::Socket, sockets);
+        self.counts.set(Kind::Descriptor, self.open.len() as u64);
+    }
+
+    /// What its epoll, inotify and fanotify descriptors have registered. The kernel counts it nowhere, so it is read each time.
+    fn registered(&mut self, folder: &Path) {
+        if self.is_closed {
+            return;
+        }
+        for kind in [Kind::EpollWatch, Kind::InotifyWatch, Kind::FanotifyMark] {
+            self.counts.set(kind, 0);
+        }
+        for (number, kind) in &self.open {
+            let Some((what, begin)) = text::registers(*kind) else { continue };
+            if let Ok(info) = fs::read(folder.join(number.to_string())) {
+                self.counts.add(what, text::registered(&info, begin));
+            }
+        }
+    }
+}

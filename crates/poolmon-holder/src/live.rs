@@ -1,0 +1,120 @@
+//! The holders of this machine.
+
+use std::time::{Duration, Instant};
+
+use poolmon_model::Tag;
+use poolmon_model::problem::Problem;
+
+use crate::{Census, HeldBy, History, held_by, links};
+
+/// Counts the holders of this machine.
+#[derive(Debug)]
+pub struct Live {
+    #[cfg(target_os = "linux")]
+    reader: crate::linux::Reader,
+}
+
+impl Live {
+    /// Of this machine.
+    ///
+    /// # Errors
+    ///
+    /// Holders of this system cannot be counted.
+    #[cfg(target_os = "linux")]
+    pub fn new() -> Result<Self, Problem> {
+        Ok(Self { reader: crate::linux::Reader::new(std::path::Path::new("/")) })
+    }
+
+    /// Of this machine.
+    ///
+    /// # Errors
+    ///
+    /// Holders of this system cannot be counted.
+    #[cfg(not(target_os = "linux"))]
+    pub fn new() -> Result<Self, Problem> {
+        Err(Problem::new(
+            "holders are counted on Linux only",
+            "name the tools of this system that list them: poolmon who TAG --next",
+        ))
+    }
+
+    /// Fills `census` with the holders of now; the memory of what it held before is used again.
+    ///
+    /// # Errors
+    ///
+    /// The system's list of processes cannot be read.
+    #[cfg_attr(not(target_os = "linux"), expect(clippy::unused_self, reason = "there is nothing to read"))]
+    pub fn census_into(&mut self, census: &mut Census) -> Result<(), Problem> {
+        #[cfg(target_os = "linux")]
+        self.reader.census_into(census)?;
+        #[cfg(not(target_os = "linux"))]
+        let _ = census;
+        Ok(())
+    }
+}
+
+/// Who holds the objects of a row of this machine, largest first, at most `most`; `names` as for [`held_by`]. Empty if nothing is
+/// known of what lives there, or holders cannot be counted.
+pub fn held_here(names: &[Tag], most: usize) -> Vec<HeldBy> {
+    let mut census = Census::default();
+    let is_known = names.iter().any(|name| links::find(name).is_some());
+    match Live::new().and_then(|mut live| if is_known { live.census_into(&mut census) } else { Ok(()) }) {
+        Ok(()) => held_by(names, &census, most),
+        Err(_) => Vec::new(),
+    }
+}
+
+/// At most this part of the time goes into counting.
+const PART: u32 = 20;
+
+/// Holders beside the samples of a watch: counted with them, though never for more than a twentieth of the time.
+#[derive(Debug, Default)]
+pub struct Watch {
+    live: Option<Live>,
+    census: Census,
+    history: History,
+    due: Option<Instant>,
+}
+
+impl Watch {
+    /// Begins. Where holders cannot be counted, it stays empty.
+    pub fn begin() -> Self {
+        Self { live: Live::new().ok(), ..Self::default() }
+    }
+
+    /// Counts, if it is time. `seconds`: since the first sample.
+    pub fn look(&mut self, seconds: f64) {
+        let start = Instant::now();
+        if self.due.is_some_and(|due| start < due) {
+            return;
+        }
+        let Some(live) = &mut self.live else { return };
+        if live.census_into(&mut self.census).is_ok() {
+            self.history.push(seconds, &self.census);
+        }
+        self.due = Some(start + start.elapsed().max(Duration::from_millis(1)) * PART);
+    }
+
+    /// What was seen so far.
+    pub const fn history(&self) -> &History {
+        &self.history
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_watch_counts_and_rests() {
+        let mut watch = Watch::begin();
+        watch.look(0.0);
+        assert_eq!(watch.history().censuses(), 1);
+        assert!(watch.history().tracks().any(|track| track.holder.id.pid() == Some(std::process::id())));
+        for _ in 0..100 {
+            watch.look(1.0);
+        }
+        assert!(watch.history().censuses() < 10, "most of the time it rests: {}", watch.history().censuses());
+    }
+}
