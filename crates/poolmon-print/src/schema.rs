@@ -17,6 +17,8 @@ schemas! {
     ROW = "poolmon.row/1";
     /// `leaks`.
     LEAKS = "poolmon.leaks/1";
+    /// `holders`.
+    HOLDERS = "poolmon.holders/1";
     /// `measure`.
     MEASURE = "poolmon.measure/1";
     /// `who TAG` and `who --all`: drivers in files.

@@ -4,7 +4,7 @@
 //!
 //! The answers of the commands, for people (text) and for programs (JSON, CSV).
 //!
-//! One folder or file for each command: [`leaks`], [`measure`], [`diff`], [`who`], [`dump`], [`recording`], [`trace`]; [`mod@unit`]: what `service` hands to
+//! One folder or file for each command: [`leaks`], [`holders`], [`measure`], [`diff`], [`who`], [`dump`], [`recording`], [`trace`]; [`mod@unit`]: what `service` hands to
 //! systemd. Each takes
 //! what a library found and writes it; nothing here reads a file or knows of the command line. Tables of samples are
 //! `poolmon-print`'s, whole reports `poolmon-report`'s.
@@ -14,6 +14,7 @@
 mod columns;
 pub mod diff;
 pub mod dump;
+pub mod holders;
 pub mod leaks;
 pub mod measure;
 pub mod next;

@@ -10,6 +10,7 @@ pub mod diff;
 pub mod dump;
 pub mod export;
 pub mod groups;
+pub mod holders;
 pub mod import;
 pub mod info;
 pub mod leaks;
@@ -105,6 +106,8 @@ pub enum Command {
     Open(open::OpenArgs),
     /// Find leaking tags: how fast, how certain, and when memory runs out
     Leaks(leaks::LeaksArgs),
+    /// List who keeps kernel objects: processes, queues, mounts, control groups (Linux)
+    Holders(holders::HoldersArgs),
     /// Measure what a command loses in each run, apart from background noise
     Measure(measure::MeasureArgs),
     /// Write the verdicts as a report (HTML or Markdown): text, plots, tables, next commands

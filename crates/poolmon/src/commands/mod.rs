@@ -5,6 +5,7 @@ pub mod diff;
 mod doctor;
 pub mod dump;
 pub mod export;
+mod holders;
 pub mod import;
 pub mod info;
 pub mod leaks;
@@ -42,6 +43,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Some(Command::Diff(args)) => diff::run(&args),
         Some(Command::Open(args)) => open(&args),
         Some(Command::Leaks(args)) => leaks::run(&args),
+        Some(Command::Holders(args)) => done(holders::run(&args)),
         Some(Command::Measure(args)) => measure::run(&args),
         Some(Command::Report(args)) => done(report::run(&args)),
         Some(Command::Replay(args)) => done(replay::run(&args)),

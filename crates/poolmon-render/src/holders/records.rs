@@ -1,0 +1,122 @@
+//! The answer for programs.
+
+use std::io::{self, Write};
+
+use poolmon_holder::{HolderId, Kind, Unit};
+use poolmon_print::delimited::LineWriter;
+use poolmon_print::schema;
+use serde::Serialize;
+
+use super::{Holders, Listed, Part};
+
+#[derive(Serialize)]
+struct Json<'a> {
+    schema: &'static str,
+    processes: u64,
+    /// Processes whose descriptors may not be read.
+    unreadable: u64,
+    seconds: Option<f64>,
+    remarks: &'a [String],
+    holders: Vec<Holder<'a>>,
+}
+
+#[derive(Serialize)]
+struct Holder<'a> {
+    r#type: &'static str,
+    id: String,
+    pid: Option<u32>,
+    name: &'a str,
+    group: Option<&'a str>,
+    objects: u64,
+    change: Option<i64>,
+    kinds: Vec<OfKind>,
+}
+
+#[derive(Serialize)]
+struct OfKind {
+    kind: Kind,
+    unit: &'static str,
+    count: u64,
+    change: Option<i64>,
+}
+
+/// What names a holder among those of its type.
+fn id(id: &HolderId) -> String {
+    match id {
+        HolderId::Process { pid, .. } => pid.to_string(),
+        HolderId::Program { name } => name.to_string(),
+        HolderId::User { uid } => uid.to_string(),
+        HolderId::Queue { id } => id.to_string(),
+        HolderId::MountNamespace { inode } => inode.to_string(),
+        HolderId::Tmpfs { device } => device.to_string(),
+        HolderId::ControlGroup { path } => path.to_string(),
+        HolderId::Machine => String::new(),
+    }
+}
+
+fn unit(kind: Kind) -> &'static str {
+    match kind.unit() {
+        Unit::Objects => "objects",
+        Unit::Bytes => "bytes",
+    }
+}
+
+/// One JSON object.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn json<'a>(out: &mut dyn Write, holders: &Holders<'a>) -> io::Result<()> {
+    let listed = holders.listed();
+    let of_kind = |part: &Part| {
+        let Part { kind, count, change } = *part;
+        OfKind { kind, unit: unit(kind), count, change }
+    };
+    let holder = |one: &Listed<'a>| Holder {
+        r#type: one.entry.holder.id.kind(),
+        id: id(&one.entry.holder.id),
+        pid: one.entry.holder.id.pid(),
+        name: &one.entry.holder.name,
+        group: one.entry.group.as_deref(),
+        objects: one.objects,
+        change: one.change,
+        kinds: one.kinds.iter().map(of_kind).collect(),
+    };
+    let json = Json {
+        schema: schema::HOLDERS,
+        processes: holders.now.processes,
+        unreadable: holders.now.closed,
+        seconds: holders.before.map(|(_, seconds)| seconds),
+        remarks: &holders.now.remarks,
+        holders: listed.iter().take(holders.top).map(holder).collect(),
+    };
+    crate::json(out, &json)
+}
+
+const COLUMNS: [&str; 8] = ["type", "id", "name", "group", "kind", "unit", "count", "count_change"];
+
+/// A line for each holder and kind.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn csv(out: &mut dyn Write, holders: &Holders<'_>) -> io::Result<()> {
+    let mut lines = LineWriter::new(out, b',');
+    lines.line(&COLUMNS)?;
+    for one in holders.listed().iter().take(holders.top) {
+        let holder = &one.entry.holder;
+        for part in &one.kinds {
+            lines.line(&[
+                holder.id.kind().to_owned(),
+                id(&holder.id),
+                holder.name.to_string(),
+                one.entry.group.as_deref().unwrap_or_default().to_owned(),
+                part.kind.id().to_owned(),
+                unit(part.kind).to_owned(),
+                part.count.to_string(),
+                part.change.map(|by| by.to_string()).unwrap_or_default(),
+            ])?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! The answer for a person.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use poolmon_holder::{Kind, Unit};
+use poolmon_model::units::{counted, grouped, grouped_change, human_bytes, human_change, span};
+
+use super::{Holders, Listed, Part, has_bytes_alone};
+
+/// Kinds that are written out for a holder.
+const SPOKEN: usize = 4;
+
+/// Writes it.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn write(out: &mut dyn Write, holders: &Holders<'_>) -> io::Result<()> {
+    let listed = holders.listed();
+    let (groups, others): (Vec<_>, Vec<_>) = listed.iter().partition(|one| has_bytes_alone(one));
+    writeln!(out, "{}", about(holders))?;
+    let changes = holders.before.is_some();
+    if !others.is_empty() {
+        let change = if changes { format!("{:>11}  ", "Change") } else { String::new() };
+        writeln!(out, "\n{:>11}  {change}{:<40}  Kinds", "Objects", "Holder")?;
+    }
+    for one in others.iter().take(holders.top) {
+        let change = one.change.map_or_else(String::new, |by| format!("{:>11}  ", grouped_change(by)));
+        writeln!(out, "{:>11}  {change}{:<40}  {}", grouped(one.objects), name(one), kinds(one))?;
+    }
+    more(out, others.len(), holders.top)?;
+    if !groups.is_empty() {
+        writeln!(out, "\nControl groups (a group's figures include those below it):")?;
+        for one in groups.iter().take(holders.top) {
+            writeln!(out, "  {:<40}  {}", one.entry.holder.name, kinds(one))?;
+        }
+        more(out, groups.len(), holders.top)?;
+    }
+    Ok(())
+}
+
+/// `212 processes; change over 40 s`.
+fn about(holders: &Holders<'_>) -> String {
+    let processes = counted(holders.now.processes, "process").replace("processs", "processes");
+    match holders.before {
+        None => processes,
+        Some((_, seconds)) => {
+            format!("{processes}; change over {}", span(Duration::from_secs_f64(seconds.max(0.0).round())))
+        }
+    }
+}
+
+fn name(one: &Listed<'_>) -> String {
+    match &one.entry.group {
+        Some(group) => format!("{} in {group}", one.entry.holder),
+        None => one.entry.holder.to_string(),
+    }
+}
+
+/// `20,000 UNIX stream sockets (+2,000), 103 open files`: what changed most first, then what is most.
+fn kinds(one: &Listed<'_>) -> String {
+    let is_sum_of_seen = |kind: Kind| kind.is_sum() && kind.parts().any(|part| has(one, part));
+    let mut parts: Vec<&Part> = one.kinds.iter().filter(|part| !is_sum_of_seen(part.kind)).collect();
+    let is_bytes = |part: &Part| part.kind.unit() == Unit::Bytes;
+    let weight = |part: &Part| (part.change.unwrap_or(0).unsigned_abs(), part.count);
+    let mixed = parts.iter().any(|part| !is_bytes(part));
+    // Bytes are not compared with objects: they come last.
+    parts.sort_by(|a, b| {
+        (mixed && is_bytes(a)).cmp(&(mixed && is_bytes(b))).then_with(|| weight(b).cmp(&weight(a)))
+    });
+    let mut texts: Vec<String> = parts.iter().take(SPOKEN).map(|part| spoken(part)).collect();
+    if parts.len() > SPOKEN {
+        texts.push(counted((parts.len() - SPOKEN) as u64, "more kind"));
+    }
+    texts.join(", ")
+}
+
+fn has(one: &Listed<'_>, kind: Kind) -> bool {
+    one.kinds.iter().any(|part| part.kind == kind)
+}
+
+fn spoken(part: &Part) -> String {
+    let Part { kind, count, change } = *part;
+    let change = |text: fn(i64) -> String| {
+        change.filter(|by| *by != 0).map_or_else(String::new, |by| format!(" ({})", text(by)))
+    };
+    match kind.unit() {
+        Unit::Objects => {
+            let what = if count == 1 { kind.one() } else { kind.many() };
+            format!("{} {what}{}", grouped(count), change(grouped_change))
+        }
+        Unit::Bytes => {
+            let what = kind.many().strip_prefix("bytes of ").unwrap_or(kind.many());
+            format!("{what} {}{}", human_bytes(count), change(human_change))
+        }
+    }
+}
+
+fn more(out: &mut dyn Write, all: usize, top: usize) -> io::Result<()> {
+    if all > top {
+        writeln!(out, "  and {} more (--top {all})", all - top)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,26 @@
+//! `poolmon holders`.
+
+use std::time::Duration;
+
+use clap::Args;
+use poolmon_render::holders::{HELP, Order};
+
+use super::{groups::AnswerFormat, values};
+
+/// Options of `holders`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = HELP)]
+pub struct HoldersArgs {
+    /// Also show what changes in this time (40s, 10m); Ctrl-C ends it early
+    #[arg(long = "for", value_name = "TIME", value_parser = values::span)]
+    pub length: Option<Duration>,
+    /// Sort by objects, change, or one kind of object
+    #[arg(long, value_name = "ORDER", default_value_t)]
+    pub sort: Order,
+    /// List at most N holders
+    #[arg(long, value_name = "N", default_value = "20")]
+    pub top: usize,
+    /// Output format
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: AnswerFormat,
+}
