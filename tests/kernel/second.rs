@@ -29,6 +29,11 @@ impl Second {
         second.answers("ready").then_some(second)
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Has it do something, and waits until that is done.
     pub fn say(&mut self, words: &str) {
         writeln!(self.input, "{words}").expect("the second process listens");

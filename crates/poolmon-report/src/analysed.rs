@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use poolmon_holder::{Answer, Course, History};
 use poolmon_leak::{Analysis, AnalysisConfig, Report, Verdict, VerdictKind};
-use poolmon_model::{Key, MarkKind, Row, Tag, TimelineMark};
+use poolmon_model::{Key, MarkKind, Pool, Row, Tag, TimelineMark};
 use poolmon_owner::linux::MergedCaches;
 use rustc_hash::FxHashMap;
 
@@ -26,6 +27,8 @@ pub struct AnalysedSeries {
     pub perfmon: Option<Report>,
     /// What the verdicts rest on.
     pub analysis: Analysis,
+    /// Who holds the objects of rows that grow, if holders were counted.
+    pub holders: FxHashMap<Key, Answer>,
 }
 
 impl AnalysedSeries {
@@ -58,12 +61,53 @@ impl AnalysedSeries {
         self
     }
 
+    /// Says of each slab cache that grows who holds its objects, as its first reason. A cache whose objects a process holds is not
+    /// called shrinkable.
+    #[must_use]
+    pub fn with_holders(mut self, history: &History, merged: &MergedCaches) -> Self {
+        for verdict in self.report.verdicts.iter_mut().filter(|verdict| verdict.kind.rises()) {
+            let Some(cache) = name(&verdict.tag) else { continue };
+            let is_slab = matches!(verdict.pool, Pool::Reclaimable | Pool::Unreclaimable);
+            // Of other kernel memory, only callers that the table of links knows can be compared.
+            if !is_slab && poolmon_holder::links::find(&verdict.tag).is_none() {
+                continue;
+            }
+            let others = merged.others(cache).map(Tag::name);
+            let names: Vec<Tag> = std::iter::once(verdict.tag.clone()).chain(others).collect();
+            let curve = self.analysis.curve(&verdict.tag, verdict.pool);
+            let row = Course {
+                seconds: curve.iter().map(|point| point.hours * 3600.0).collect(),
+                objects: curve.iter().map(|point| point.outstanding).collect(),
+            };
+            let answer = match poolmon_holder::explain(&names, &row, history) {
+                // What the kernel caches is held by no process, as a rule.
+                Answer::Nobody(_) if verdict.pool == Pool::Reclaimable => continue,
+                Answer::Unknown => continue,
+                answer => answer,
+            };
+            if matches!(answer, Answer::Held(_)) {
+                verdict.reasons.retain(|reason| !reason.starts_with("the kernel can shrink this cache"));
+            }
+            verdict.reasons.splice(0..0, answer.sentences(cache));
+            self.holders.insert(Key { tag: verdict.tag.clone(), pool: verdict.pool }, answer);
+        }
+        self
+    }
+
+    /// The name of the cache that the objects of a row belong to by who holds them, if the kernel lists it under another one.
+    pub fn fitting(&self, verdict: &Verdict) -> Option<&str> {
+        match self.holders.get(&Key { tag: verdict.tag.clone(), pool: verdict.pool })? {
+            Answer::Held(explanation) => explanation.fitting.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Adds to each cache that grows the names that share it, and which of them fits what grows in lockstep with it. The kernel
     /// lists a merged cache under one name only: a leak of sockets may be called `signal_cache`.
     #[must_use]
     pub fn with_merged(mut self, merged: &MergedCaches) -> Self {
         let reasons: Vec<Option<String>> =
-            self.report.verdicts.iter().map(|verdict| merged_names(&self.report, verdict, merged)).collect();
+            self.report.verdicts.iter().map(|verdict| merged_names(&self, verdict, merged)).collect();
         for (verdict, reason) in self.report.verdicts.iter_mut().zip(reasons) {
             verdict.reasons.extend(reason);
         }
@@ -93,13 +137,17 @@ impl AnalysedSeries {
     }
 }
 
-fn merged_names(report: &Report, verdict: &Verdict, merged: &MergedCaches) -> Option<String> {
+fn merged_names(judged: &AnalysedSeries, verdict: &Verdict, merged: &MergedCaches) -> Option<String> {
     let cache = name(&verdict.tag)?;
-    if !matches!(verdict.kind, VerdictKind::Leaking | VerdictKind::Growing) {
+    if !verdict.kind.rises() {
         return None;
     }
     let names = merged.explain(cache)?;
-    let lockstep: Vec<&str> = report.companions(verdict).iter().filter_map(|it| name(&it.tag)).collect();
+    if let Some(fitting) = judged.fitting(verdict) {
+        return Some(format!("by what holds them, these are objects of {fitting}; {names}"));
+    }
+    let lockstep: Vec<&str> =
+        judged.report.companions(verdict).iter().filter_map(|it| name(&it.tag)).collect();
     Some(match merged.fitting(cache, &lockstep) {
         Some(fitting) => {
             format!("by what grows in lockstep with it, these are objects of {fitting}; {names}")

@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
+use poolmon_holder::{Answer, Grower};
 use poolmon_leak::{Verdict, VerdictKind};
-use poolmon_model::Filter;
+use poolmon_model::{Filter, Key};
 use poolmon_print::delimited::LineWriter;
 use poolmon_print::schema;
 use poolmon_report::AnalysedSeries;
@@ -26,7 +27,72 @@ struct Json<'a> {
     pools: &'a [poolmon_leak::PoolGrowth],
     perfmon_pools: Option<&'a [poolmon_leak::PoolGrowth]>,
     groups: Vec<Group<'a>>,
-    verdicts: Vec<&'a Verdict>,
+    verdicts: Vec<OfRow<'a>>,
+}
+
+/// A verdict, and who holds the row's objects.
+#[derive(Serialize)]
+struct OfRow<'a> {
+    #[serde(flatten)]
+    verdict: &'a Verdict,
+    held_by: Option<HeldBy<'a>>,
+}
+
+/// Who holds a row's objects. No holders: the kernel itself.
+#[derive(Serialize)]
+struct HeldBy<'a> {
+    holders: Vec<Holder<'a>>,
+    explains: f64,
+    explains_low: Option<f64>,
+    explains_high: Option<f64>,
+    cache: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Holder<'a> {
+    r#type: &'static str,
+    pid: Option<u32>,
+    name: &'a str,
+    group: Option<&'a str>,
+    kind: poolmon_holder::Kind,
+    growing: Option<poolmon_holder::Kind>,
+    count: u64,
+    of: u64,
+    per_second: f64,
+    explains: f64,
+}
+
+fn held_by<'a>(judged: &'a AnalysedSeries, verdict: &Verdict) -> Option<HeldBy<'a>> {
+    let key = Key { tag: verdict.tag.clone(), pool: verdict.pool };
+    let holder = |grower: &'a Grower| Holder {
+        r#type: grower.holder.id.kind(),
+        pid: grower.holder.id.pid(),
+        name: &grower.holder.name,
+        group: grower.group.as_deref(),
+        kind: grower.kind,
+        growing: grower.mostly,
+        count: grower.held,
+        of: grower.total,
+        per_second: grower.per_second,
+        explains: grower.explains.share,
+    };
+    match judged.holders.get(&key)? {
+        Answer::Held(explanation) => Some(HeldBy {
+            holders: explanation.growers.iter().map(holder).collect(),
+            explains: explanation.together.share,
+            explains_low: Some(explanation.together.low),
+            explains_high: Some(explanation.together.high),
+            cache: explanation.fitting.as_deref(),
+        }),
+        Answer::Nobody(nobody) => Some(HeldBy {
+            holders: Vec::new(),
+            explains: nobody.explained,
+            explains_low: None,
+            explains_high: None,
+            cache: None,
+        }),
+        Answer::Unknown => None,
+    }
 }
 
 /// A lockstep group by names, as indices mean nothing once verdicts are filtered.
@@ -66,7 +132,9 @@ pub fn json(out: &mut dyn Write, judged: &AnalysedSeries, filter: &Filter, all: 
                 bytes_per_hour: group.bytes_per_hour,
             })
             .collect(),
-        verdicts: wanted(judged, filter, all).collect(),
+        verdicts: wanted(judged, filter, all)
+            .map(|verdict| OfRow { verdict, held_by: held_by(judged, verdict) })
+            .collect(),
     };
     serde_json::to_writer_pretty(&mut *out, &json)?;
     writeln!(out)

@@ -86,7 +86,14 @@ fn about(judged: &AnalysedSeries, zone: &TimeZone) -> String {
 }
 
 fn tell(out: &mut dyn Write, judged: &AnalysedSeries, verdict: &Verdict, zone: &TimeZone) -> io::Result<()> {
-    writeln!(out, "  {}", verdict.sentence(zone))?;
+    match judged.fitting(verdict) {
+        // Its own name first: the kernel lists a merged cache under any one of them.
+        Some(fitting) => {
+            let tag = Tag::name(&format!("{fitting}, listed as {}", verdict.tag));
+            writeln!(out, "  {}", Verdict { tag, ..verdict.clone() }.sentence(zone))?;
+        }
+        None => writeln!(out, "  {}", verdict.sentence(zone))?,
+    }
     for reason in &verdict.reasons {
         writeln!(out, "      {reason}")?;
     }

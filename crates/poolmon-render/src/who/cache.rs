@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use poolmon_holder::HeldBy;
 use poolmon_model::units::{grouped, human_bytes};
 use poolmon_owner::linux::{CacheOwner, CallerOwner, SearchSummary};
 use poolmon_print::schema;
@@ -32,6 +33,8 @@ pub struct CacheAnswer<'a> {
     pub caller: Option<CallerOwner>,
     /// Which caches share its slabs, in words.
     pub merged: Option<String>,
+    /// Who holds its objects on this machine, largest first.
+    pub held: Vec<HeldBy>,
     /// Who creates it.
     pub creators: Creators,
     /// How much was searched.
@@ -50,6 +53,9 @@ impl CacheAnswer<'_> {
         }
         if let Some(shared) = &self.merged {
             writeln!(out, "  {:<9}  {shared}", "Shared")?;
+        }
+        for (n, held) in self.held.iter().enumerate() {
+            writeln!(out, "  {:<9}  {}", if n == 0 { "Held by" } else { "" }, held.sentence())?;
         }
         for (cache, owners) in self.creators.iter().take(SHARED) {
             for owner in owners {
@@ -87,6 +93,21 @@ impl CacheAnswer<'_> {
             .iter()
             .map(|(title, text)| serde_json::json!({ "title": title, "text": text }))
             .collect();
+        let held: Vec<_> = self
+            .held
+            .iter()
+            .map(|held| {
+                serde_json::json!({
+                    "type": held.entry.holder.id.kind(),
+                    "pid": held.entry.holder.id.pid(),
+                    "name": &*held.entry.holder.name,
+                    "group": held.entry.group.as_deref(),
+                    "kind": held.kind,
+                    "count": held.count,
+                    "of": held.total,
+                })
+            })
+            .collect();
         let caller = self
             .caller
             .as_ref()
@@ -97,6 +118,7 @@ impl CacheAnswer<'_> {
             "known": about,
             "caller": caller,
             "shared": self.merged,
+            "held_by": held,
             "creators": creators,
             "searched": { "files": self.summary.files, "bytes": self.summary.bytes, "failed": self.summary.failed },
         });

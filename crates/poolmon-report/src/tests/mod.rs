@@ -10,6 +10,8 @@ use poolmon_synth::hosts::scenario::Scenario;
 
 use super::*;
 
+mod holders;
+
 /// What strangers could write.
 pub const HOSTILE: &str = "</title><script>alert('x')</script>`|[a](javascript:b)\u{202e}\u{1b}[31m";
 

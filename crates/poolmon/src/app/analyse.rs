@@ -1,11 +1,13 @@
 //! A source, judged: what `leaks` and `report` reports of.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::Instant;
 
 use anyhow::ensure;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use poolmon_holder::Watch;
 use poolmon_leak::{Analysis, OwnerHint, Report};
 use poolmon_model::problem::Problem;
 use poolmon_model::{Counters, Labeler as _, Pool, PoolView, Row, Sample, Tag, units};
@@ -66,6 +68,8 @@ fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Resu
     let mut due = start;
     let mut failed = 0_u64;
     analysis.push(&sample);
+    let mut holders = Watch::begin();
+    holders.look(0.0);
     let begun = sample.rows.clone();
     loop {
         due = (due + args.interval).max(Instant::now());
@@ -73,7 +77,10 @@ fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Resu
             break;
         }
         match source.sample_into(&mut sample) {
-            Ok(()) => analysis.push(&sample),
+            Ok(()) => {
+                analysis.push(&sample);
+                holders.look(start.elapsed().as_secs_f64());
+            }
             Err(error) => {
                 failed += 1;
                 if failed == 1 {
@@ -103,7 +110,7 @@ fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Resu
         ends: [begun, sample.rows],
     };
     let merged = MergedCaches::read(Path::new("/sys/kernel/slab"));
-    Ok(seen.judged(owners, None).with_merged(&merged))
+    Ok(seen.judged(owners, None).with_holders(holders.history(), &merged).with_merged(&merged))
 }
 
 fn files(
@@ -145,6 +152,7 @@ impl Seen {
             report,
             perfmon,
             analysis: self.analysis,
+            holders: HashMap::default(),
         }
         .with_ends(&self.ends[0], &self.ends[1])
     }

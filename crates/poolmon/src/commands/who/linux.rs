@@ -4,6 +4,7 @@
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use poolmon_holder::held_here;
 use poolmon_model::Tag;
 use poolmon_model::problem::Problem;
 use poolmon_owner::linux::{MergedCaches, ModuleCatalog, callers, places};
@@ -63,8 +64,10 @@ pub fn run(name: &str, args: &WhoArgs) -> anyhow::Result<Outcome> {
     let mut out = BufWriter::new(io::stdout().lock());
     let facts = poolmon_owner::written(&tag).into_iter().chain(known.known(&tag));
     let about = facts.map(|line| (line.title.to_owned(), line.text));
-    let answer =
-        CacheAnswer { name, about: about.collect(), caller, merged: merged.explain(name), creators, summary };
+    let names: Vec<Tag> = std::iter::once(name).chain(merged.others(name)).map(Tag::name).collect();
+    let held = if args.drivers.drivers.is_empty() { held_here(&names, 5) } else { Vec::new() };
+    let (about, merged) = (about.collect(), merged.explain(name));
+    let answer = CacheAnswer { name, about, caller, merged, held, creators, summary };
     match args.format {
         AnswerFormat::Json => answer.json(&mut out)?,
         _ => answer.text(&mut out)?,

@@ -1,0 +1,100 @@
+//! Rows that grow beside a process that grows.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use poolmon_holder::{Answer, Census, Counts, Entry, History, Holder, HolderId, Kind};
+use poolmon_leak::{Analysis, VerdictKind};
+use poolmon_model::{CounterWidth, Counters, Key, Origin, Pool, Row, Sample, SourceKind, Tag};
+use poolmon_owner::linux::MergedCaches;
+
+use crate::AnalysedSeries;
+
+/// Two minutes in which a process takes 50 files and sockets a second.
+fn judged(merged: &MergedCaches) -> AnalysedSeries {
+    let pools = [Pool::Unreclaimable, Pool::Reclaimable];
+    let mut analysis = Analysis::new(AnalysedSeries::config());
+    let mut history = History::default();
+    let rows = [
+        ("signal_cache", Pool::Unreclaimable, 1152),
+        ("sock_inode_cache", Pool::Reclaimable, 832),
+        ("leakmod_objects", Pool::Unreclaimable, 256),
+        ("dentry", Pool::Reclaimable, 192),
+        ("steady", Pool::Unreclaimable, 64),
+    ];
+    for second in 0..120_u64 {
+        let origin = Origin::new(SourceKind::Linux, &pools);
+        let mut sample = Sample::new(origin.into(), CounterWidth::Bits64);
+        sample.time = Timestamp::from_second(1_800_000_000 + second.cast_signed()).ok();
+        sample.rows.extend(rows.map(|(name, pool, size)| {
+            let objects = match name {
+                "steady" => 500,
+                // Of the cache of directory entries, no holder here is known to grow so fast.
+                "dentry" => 40_000 + 500 * second,
+                "leakmod_objects" => 1_000 + 77 * second,
+                _ => 2_000 + 50 * second,
+            };
+            let reported_diff = i64::try_from(objects).ok();
+            let bytes = Some(objects * size);
+            let counters = Counters { reported_diff, bytes, used: bytes, ..Counters::default() };
+            Row { tag: Tag::name(name), pool, counters, reported_owner: None }
+        }));
+        analysis.push(&sample);
+        let mut counts = Counts::default();
+        counts.set(Kind::Unix, 50 * second);
+        counts.set(Kind::Socket, 50 * second);
+        let holder = Holder { id: HolderId::Process { pid: 4788, start: 1 }, name: "python3".into() };
+        let entries = vec![Entry { holder, group: None, counts }];
+        history.push(second as f64, &Census { entries, ..Census::default() });
+    }
+    AnalysedSeries {
+        source: AnalysedSeries::THIS_MACHINE.into(),
+        host: None,
+        system: None,
+        span: None,
+        needs: analysis.needs(),
+        report: analysis.report(),
+        perfmon: None,
+        analysis,
+        holders: HashMap::default(),
+    }
+    .with_holders(&history, merged)
+    .with_merged(merged)
+}
+
+#[test]
+fn a_row_says_who_holds_it_first() {
+    let names = ["signal_cache", "UNIX", "UNIX-STREAM"].map(str::to_owned).to_vec();
+    let judged = judged(&MergedCaches::new([names]));
+    let verdict = |name: &str| {
+        judged.report.verdicts.iter().find(|verdict| verdict.tag == Tag::name(name)).expect("a verdict")
+    };
+    let holder = "python3 (pid 4788) holds 5,950 UNIX sockets, +50/s, in step with UNIX: explains 100 % (100–100) of its growth";
+    let row = verdict("signal_cache");
+    assert!(row.kind.rises(), "{row:?}");
+    assert_eq!(row.reasons[0], holder);
+    assert_eq!(judged.fitting(row), Some("UNIX"));
+    let merged: Vec<_> = row.reasons.iter().filter(|reason| reason.contains("in one cache with")).collect();
+    assert!(
+        merged[0].starts_with("by what holds them, these are objects of UNIX; the kernel keeps"),
+        "{merged:?}"
+    );
+
+    let sockets = verdict("sock_inode_cache");
+    assert!(sockets.reasons[0].starts_with("python3 (pid 4788) holds 5,950 sockets (growing: UNIX sockets)"));
+    let shrinkable = |row: &poolmon_leak::Verdict| {
+        row.reasons.iter().any(|reason| reason.contains("can shrink this cache"))
+    };
+    assert!(!shrinkable(sockets), "what is held cannot be shrunk: {:?}", sockets.reasons);
+
+    let module = verdict("leakmod_objects");
+    assert!(module.reasons[0].starts_with("held by no process"), "{:?}", module.reasons);
+    let key = Key { tag: module.tag.clone(), pool: module.pool };
+    assert!(matches!(judged.holders.get(&key), Some(Answer::Nobody(_))));
+    // What the kernel caches belongs to no process, which is no accusation.
+    let entries = verdict("dentry");
+    assert!(entries.kind.rises() && shrinkable(entries), "{entries:?}");
+    assert!(entries.reasons.iter().all(|reason| !reason.contains("held by")), "{:?}", entries.reasons);
+    assert_eq!(verdict("steady").kind, VerdictKind::Steady);
+    assert_eq!(judged.holders.len(), 3);
+}
