@@ -32,6 +32,7 @@ cargo xtask COMMAND
   completions [FOLDER]                            write the shells' completions (default target/completions)
   accuracy [--set SET] [--hosts N] ...            how often verdicts are right, on hosts simulated from mechanisms
   accuracy shapes [--hosts N] [--tags N] ...      the same on hosts drawn from shapes of curves
+  accuracy real [FILE]                            false alarms on the memory of real machines, and leaks added to it
   accuracy fit [--hosts N] [--check]              fit what the rules of verdicts weigh, on tuning hosts
   icon                                            draw crates/poolmon/windows/poolmon.ico anew
   picture                                         draw docs/screen.svg from the running demo";

@@ -3,7 +3,8 @@
 //!
 //! Each host is simulated once. Its samples go to the judge (`judge.rs`: the one place that knows the verdicts' types) and
 //! into a matrix for the methods that people use without a judge (`baselines.rs`). `score.rs` compares their lines with the
-//! truth, `tally.rs` adds up over hosts, and `text.rs`, `json.rs` and `diagram.rs` write it out.
+//! truth, `tally.rs` adds up over hosts, and `text.rs`, `json.rs` and `diagram.rs` write it out. `real.rs` judges the memory of
+//! real machines instead.
 #![forbid(unsafe_code)]
 #![allow(
     clippy::cast_possible_truncation,
@@ -15,6 +16,7 @@ mod baselines;
 mod diagram;
 mod json;
 mod judge;
+mod real;
 mod score;
 mod series;
 mod tally;
@@ -34,7 +36,11 @@ cargo xtask accuracy [OPTIONS]
   --first N                          position of the first one in its set (default 0)
   --cases                            print each wrong line and each missed leak
   --json FILE                        write the figures as JSON
-  --svg FILE                         write the reliability diagram, if verdicts have a confidence";
+  --svg FILE                         write the reliability diagram, if verdicts have a confidence
+
+cargo xtask accuracy real [FILE] [--memory GIB]
+  judges the percentages of memory that real machines used (CSV: minute,MACHINE,…), without and with a leak that is added;
+  default ../shared/inputs/series/real-load-a.csv.gz, on machines of 64 GiB";
 
 #[derive(Clone, Debug, PartialEq)]
 struct Options {
@@ -48,15 +54,8 @@ struct Options {
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let done = options(&args).and_then(|options| match options.set.as_str() {
-        "tuning" => run::<Tuning>(&options),
-        "validation" => run::<Validation>(&options),
-        "held-out" if options.cases => {
-            Err("hosts of the held-out set are not looked at: leave out --cases".into())
-        }
-        "held-out" => run::<HeldOut>(&options),
-        _ => Err(HELP.into()),
-    });
+    let done =
+        if args.first().is_some_and(|arg| arg == "real") { real(&args[1..]) } else { simulated(&args) };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(text) => {
@@ -64,6 +63,37 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn real(args: &[String]) -> Result<(), String> {
+    let mut file = "../shared/inputs/series/real-load-a.csv.gz";
+    let mut memory = real::MEMORY_GIB;
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--memory" => {
+                let value = args.next().and_then(|text| text.parse().ok());
+                memory =
+                    value.filter(|gib| *gib > 0.0).ok_or_else(|| format!("--memory needs GiB\n{HELP}"))?;
+            }
+            option if option.starts_with('-') => return Err(HELP.into()),
+            path => file = path,
+        }
+    }
+    println!("{}", real::document(&real::Load::read(file)?, memory));
+    Ok(())
+}
+
+fn simulated(args: &[String]) -> Result<(), String> {
+    options(args).and_then(|options| match options.set.as_str() {
+        "tuning" => run::<Tuning>(&options),
+        "validation" => run::<Validation>(&options),
+        "held-out" if options.cases => {
+            Err("hosts of the held-out set are not looked at: leave out --cases".into())
+        }
+        "held-out" => run::<HeldOut>(&options),
+        _ => Err(HELP.into()),
+    })
 }
 
 fn options(args: &[String]) -> Result<Options, String> {
