@@ -47,6 +47,8 @@ pub enum Subject {
     PerCpu,
     /// Areas of the kernel's virtual memory.
     Vmalloc,
+    /// A line of the kernel's source.
+    CallSite,
 }
 
 impl Subject {
@@ -58,6 +60,7 @@ impl Subject {
             Self::Pages => "memory in use",
             Self::PerCpu => "per-CPU memory",
             Self::Vmalloc => "vmalloc space",
+            Self::CallSite => "call site",
         }
     }
 

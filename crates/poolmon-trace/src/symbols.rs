@@ -134,6 +134,25 @@ impl<'a> Kallsyms<'a> {
         })
     }
 
+    /// Where the code of a function is, as starts and ends, in its parts that a compiler made of it (`open_it.isra.0`, `open_it.cold`),
+    /// too. Functions of that name in other modules are left out.
+    pub fn ranges(&self, function: &str, module: Option<&str>) -> Vec<(u64, u64)> {
+        let is_part = |name: &str| {
+            name.strip_prefix(function).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let mut ranges = Vec::new();
+        if self.are_hidden() {
+            return ranges;
+        }
+        for (at, &(start, name, of)) in self.functions.iter().enumerate() {
+            if is_part(name) && of == module {
+                let next = self.functions.get(at + 1).map_or(u64::MAX, |next| next.0);
+                ranges.push((start, next.min(start.saturating_add(LONGEST))));
+            }
+        }
+        ranges
+    }
+
     /// Names of these addresses.
     pub fn of(&self, addresses: impl IntoIterator<Item = u64>) -> Symbols {
         addresses.into_iter().filter_map(|address| Some((address, self.symbol(address)?))).collect()
@@ -177,9 +196,27 @@ mod tests {
     }
 
     #[test]
+    fn code_of_a_function_in_all_its_parts() {
+        let text = format!(
+            "{TEXT}ffffffff81000200 t open_it.cold\nffffffff81000210 t open_items\nffffffffc0002000 t open_it\t[m]\n"
+        );
+        let symbols = Kallsyms::parse(&text);
+        let start = 0xffff_ffff_8100_0000_u64;
+        let of_kernel = [(start + 0x100, start + 0x200), (start + 0x200, start + 0x210)];
+        assert_eq!(symbols.ranges("open_it", None), of_kernel);
+        let module = 0xffff_ffff_c000_2000;
+        assert_eq!(symbols.ranges("open_it", Some("m")), [(module, module + LONGEST)]);
+        assert!(symbols.ranges("open", None).is_empty() && symbols.ranges("open_it", Some("n")).is_empty());
+    }
+
+    #[test]
     fn hidden_addresses_are_no_names() {
         let symbols = Kallsyms::parse("0000000000000000 T _text\n0000000000000000 T open_it\n");
-        assert!(symbols.are_hidden() && symbols.symbol(0xffff_ffff_8100_0100).is_none());
+        assert!(
+            symbols.are_hidden()
+                && symbols.symbol(0xffff_ffff_8100_0100).is_none()
+                && symbols.ranges("open_it", None).is_empty()
+        );
     }
 
     #[test]

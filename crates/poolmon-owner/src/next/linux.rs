@@ -22,6 +22,14 @@ pub fn commands(list: &mut List, name: &str, of: &Subject<'_>) {
     }
     if matches!(of.pool, Some(Pool::Vmalloc | Pool::CallSite)) {
         let file = if of.pool == Some(Pool::Vmalloc) { "/proc/vmallocinfo" } else { "/proc/allocinfo" };
+        if let Some(command) = of.pool.and_then(|pool| trace(of.tag, pool)) {
+            list.add(
+                "poolmon",
+                command,
+                "which callers of the line allocate and do not free",
+                "root on the Linux machine",
+            );
+        }
         list.add("grep", format!("grep -F -- {} {file}", quoted(name)), "its areas or its line", "root");
         return;
     }
@@ -149,6 +157,8 @@ mod tests {
     fn callers_and_call_sites_are_looked_up() {
         let list = of("load_module", Some(Pool::Vmalloc));
         assert_eq!(list, ["poolmon who load_module", "grep -F -- 'load_module' /proc/vmallocinfo"]);
+        let list = of("fs/eventfd.c:389 do_eventfd", Some(Pool::CallSite));
+        assert!(list.contains(&"sudo poolmon trace 'fs/eventfd.c:389 do_eventfd'".to_owned()), "{list:#?}");
     }
 
     #[test]

@@ -71,10 +71,11 @@ pub fn who(tag: &Tag) -> Option<String> {
     }
 }
 
-/// The command that finds the code which allocates and does not free: of slab caches, on the Linux machine itself.
+/// The command that finds the code which allocates and does not free: of slab caches and lines of the source, on the Linux machine
+/// itself.
 pub fn trace(tag: &Tag, pool: Pool) -> Option<String> {
-    let slab = matches!(pool, Pool::Reclaimable | Pool::Unreclaimable);
-    slab.then(|| format!("sudo poolmon trace {}", argument(&Tag::name(&traced(tag)))))
+    let traced = matches!(pool, Pool::Reclaimable | Pool::Unreclaimable | Pool::CallSite);
+    traced.then(|| format!("sudo poolmon trace {}", argument(&Tag::name(&self::traced(tag)))))
 }
 
 /// What `poolmon trace` is asked for to trace a tag or cache: of the copies of a general cache, the one that they are copies of.

@@ -53,7 +53,7 @@ struct JsonOwner<'a> {
     #[serde(flatten)]
     figures: Figures,
     running: Vec<Running<'a>>,
-    stacks: Vec<JsonStack>,
+    stacks: Vec<JsonStack<'a>>,
 }
 
 #[derive(Serialize)]
@@ -85,9 +85,10 @@ struct Running<'a> {
 }
 
 #[derive(Serialize)]
-struct JsonStack {
+struct JsonStack<'a> {
     #[serde(flatten)]
     figures: Figures,
+    running: Vec<Running<'a>>,
     frames: Vec<Frame>,
 }
 
@@ -135,28 +136,40 @@ pub fn json(out: &mut dyn Write, answer: &Answer) -> io::Result<()> {
 }
 
 fn json_owner<'a>(answer: &'a Answer, owner: &'a Owner) -> JsonOwner<'a> {
-    let running = owner.figures.tasks.iter().map(|&(process, objects)| Running {
-        process,
-        name: answer.ending.tasks.iter().find(|(task, _)| *task == process).map(|(_, name)| name.as_str()),
-        objects,
-    });
     JsonOwner {
         owner: &owner.name,
         module: owner.module.as_deref(),
         company: owner.made.as_ref().and_then(|made| made.company.as_deref()),
         version: owner.made.as_ref().and_then(|made| made.version.as_deref()),
         figures: figures(&owner.figures),
-        running: running.collect(),
+        running: running(answer, &owner.figures),
         stacks: owner.stacks.iter().map(|stack| json_stack(answer, stack)).collect(),
     }
 }
 
-fn json_stack(answer: &Answer, stack: &OwnerStack) -> JsonStack {
+/// The processes that were running, those with the most objects first.
+fn running<'a>(answer: &'a Answer, figures: &StackSummary) -> Vec<Running<'a>> {
+    let name = |process: u32| answer.ending.tasks.iter().find(|(task, _)| *task == process);
+    let tasks = figures.tasks.iter();
+    tasks
+        .map(|&(process, objects)| Running {
+            process,
+            name: name(process).map(|(_, name)| name.as_str()),
+            objects,
+        })
+        .collect()
+}
+
+fn json_stack<'a>(answer: &'a Answer, stack: &OwnerStack) -> JsonStack<'a> {
     let frame = |&address: &u64| Frame {
         address: format!("{address:#x}"),
         place: answer.symbols.get(address).and_then(poolmon_trace::Symbol::place),
     };
-    JsonStack { figures: figures(&stack.figures), frames: stack.frames.iter().map(frame).collect() }
+    JsonStack {
+        figures: figures(&stack.figures),
+        running: running(answer, &stack.figures),
+        frames: stack.frames.iter().map(frame).collect(),
+    }
 }
 
 fn figures(figures: &StackSummary) -> Figures {

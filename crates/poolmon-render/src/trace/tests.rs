@@ -16,7 +16,8 @@ fn answer() -> Answer {
             let kind = Kind::Alloc { address, bytes: 256, requested: 200, stack, task };
             engine.push(Event { time, cpu: 0, kind });
         };
-        alloc(0x10_0000 + n * 256, if n % 8 == 0 { other } else { take }, 12);
+        let (stack, task) = if n % 8 == 0 { (other, 13) } else { (take, 12) };
+        alloc(0x10_0000 + n * 256, stack, task);
         alloc(0x900, scan, 0);
         if n < 100 {
             alloc(0x80_0000 + n * 256, fill, 77);
@@ -32,7 +33,7 @@ fn answer() -> Answer {
         lost: 17,
         events: 3_300,
         growth: Some(Growth { objects: 1_710, bytes: 437_760, exact: true }),
-        tasks: vec![(12, "writer".into())],
+        tasks: vec![(12, "writer".into()), (13, "asker".into())],
         symbols: vec![
             symbol(0x1008, "kmem_cache_alloc_noprof", None),
             symbol(0x2010, "take<x>", Some("leakmod")),
@@ -107,6 +108,14 @@ fn more_and_less_than_the_growth_is_explained_in_words() {
     };
     assert!(of(1_000).contains("(170 %): an upper bound"), "{}", of(1_000));
     assert!(of(4_000).contains("(43 %): the rest was allocated where no tracepoint looks"), "{}", of(4_000));
+    let mut site = answer();
+    site.about.subject = poolmon_trace::Subject::CallSite;
+    site.ending.growth = Some(Growth { objects: 40_000, bytes: 160_000_000, exact: true });
+    let site = written(|out| super::text(out, &site, 5).unwrap());
+    assert!(
+        site.contains("The call site changed by +153 MiB") && site.contains("(4 %): the rest is pages"),
+        "{site}"
+    );
     assert!(
         of(-5).contains("changed by -1.25 KiB (-5 objects, counted in whole slabs).\nOutstanding"),
         "{}",

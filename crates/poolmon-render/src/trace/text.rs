@@ -125,6 +125,9 @@ pub(super) fn explained(answer: &Answer) -> String {
                 more if more > 1.0 => {
                     ": an upper bound, as some frees pass no tracepoint, and older objects may have been freed."
                 }
+                _ if subject == Subject::CallSite => {
+                    ": the rest is pages, per-CPU memory or vmalloc (poolmon trace --pages, --percpu, --vmalloc), or its events were lost."
+                }
                 _ => {
                     ": the rest was allocated where no tracepoint looks (bulk allocation), or its events were lost."
                 }
@@ -148,20 +151,14 @@ fn tell(out: &mut dyn Write, answer: &Answer, owner: &Owner) -> io::Result<()> {
     writeln!(out, "      {}", counts(figures))?;
     let moments: Vec<String> = figures.moments.iter().map(|moment| grouped(moment.objects)).collect();
     writeln!(out, "      {}s over the trace: {}", answer.about.subject.unit(), moments.join(" "))?;
-    let tasks: Vec<String> = figures
-        .tasks
-        .iter()
-        .take(SHOWN)
-        .map(|&(task, count)| format!("{} {}", answer.task(task), grouped(count)))
-        .collect();
-    if !tasks.is_empty() {
-        let more = figures.tasks.len().saturating_sub(SHOWN);
-        let more = if more > 0 { format!(", {more} more") } else { String::new() };
-        writeln!(out, "      running at the time: {}{more}", tasks.join(", "))?;
+    if let Some(running) = running(answer, figures) {
+        writeln!(out, "      running at the time: {running}")?;
     }
     let stacks: Vec<&OwnerStack> = owner.stacks.iter().filter(|stack| stack.figures.objects > 0).collect();
     for stack in stacks.iter().take(SHOWN) {
-        frames(out, answer, stack)?;
+        // Of a single stack that is the line above.
+        let running = running(answer, &stack.figures).filter(|_| stacks.len() > 1);
+        frames(out, answer, stack, running.as_deref())?;
     }
     if stacks.len() > SHOWN {
         writeln!(
@@ -171,6 +168,16 @@ fn tell(out: &mut dyn Write, answer: &Answer, owner: &Owner) -> io::Result<()> {
         )?;
     }
     Ok(())
+}
+
+/// The processes that were running when the objects were allocated, with how many of them: those with the most.
+fn running(answer: &Answer, figures: &StackSummary) -> Option<String> {
+    let tasks = figures.tasks.iter().take(SHOWN);
+    let tasks: Vec<String> =
+        tasks.map(|&(task, count)| format!("{} {}", answer.task(task), grouped(count))).collect();
+    let more = figures.tasks.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(", {more} more") } else { String::new() };
+    (!tasks.is_empty()).then(|| tasks.join(", ") + &more)
 }
 
 fn counts(figures: &StackSummary) -> String {
@@ -184,10 +191,11 @@ fn counts(figures: &StackSummary) -> String {
 }
 
 /// The frames of a stack; the owner's is marked.
-fn frames(out: &mut dyn Write, answer: &Answer, stack: &OwnerStack) -> io::Result<()> {
+fn frames(out: &mut dyn Write, answer: &Answer, stack: &OwnerStack, running: Option<&str>) -> io::Result<()> {
     let figures = &stack.figures;
     let objects = counted(figures.objects, answer.about.subject.unit());
-    writeln!(out, "      stack of {objects}, {}:", human_bytes(figures.bytes))?;
+    let running = running.map_or(String::new(), |running| format!(" (running: {running})"));
+    writeln!(out, "      stack of {objects}, {}{running}:", human_bytes(figures.bytes))?;
     if stack.frames.is_empty() {
         return writeln!(out, "          (unknown)");
     }
@@ -229,7 +237,7 @@ fn others(out: &mut dyn Write, answer: &Answer, top: usize) -> io::Result<()> {
         // Held at once, not in a course: the stack is what there is to know.
         let most = figures.bytes > answer.outstanding() / 2 && figures.verdict != Verdict::InUse;
         if let Some(stack) = owner.stacks.first().filter(|_| most) {
-            frames(out, answer, stack)?;
+            frames(out, answer, stack, running(answer, &stack.figures).as_deref())?;
         }
     }
     more(out, others.len(), top)

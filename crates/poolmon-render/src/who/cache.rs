@@ -4,7 +4,9 @@ use std::io::{self, Write};
 
 use poolmon_holder::HeldBy;
 use poolmon_model::units::{grouped, human_bytes};
+use poolmon_model::{Pool, Tag};
 use poolmon_owner::linux::{CacheOwner, CallerOwner, SearchSummary};
+use poolmon_owner::next;
 use poolmon_print::schema;
 
 /// Names that share one cache, at most this many of which are explained.
@@ -66,6 +68,10 @@ impl CacheAnswer<'_> {
         }
         if self.summary.files > 0 {
             writeln!(out, "searched: {}", searched(&self.summary))?;
+        }
+        let is_cache = self.caller.is_none() && !self.name.contains(['/', '+']);
+        if let Some(command) = next::trace(&Tag::name(self.name), Pool::Unreclaimable).filter(|_| is_cache) {
+            writeln!(out, "Next: which code allocates from it and does not free, on the machine: {command}")?;
         }
         Ok(())
     }

@@ -18,9 +18,6 @@ pub fn tracer() -> Tracer {
     Arc::new(|row, length, go_on| {
         let what = match row.pool {
             Pool::Vmalloc => "vmalloc".to_owned(),
-            Pool::CallSite => {
-                return Err("a call site names its source line already; trace a slab cache".to_owned());
-            }
             _ => traced(&row.tag).trim_end().to_owned(),
         };
         let options = TraceOptions { length, ..TraceOptions::default() };

@@ -16,7 +16,7 @@ pub const FRAMES: u16 = 32;
 #[command(after_help = after())]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct TraceArgs {
-    /// The slab cache (`poolmon top --pool slab` lists them) or pool tag; a file that --save wrote; or a Windows event trace (.etl)
+    /// The slab cache (`poolmon top --pool slab` lists them), source line (`--pool callsite`) or pool tag; a file that --save wrote; or a Windows event trace (.etl)
     #[arg(value_name = "CACHE|TAG|FILE", required = false, required_unless_present_any(OUTSIDE.map(|of| of.0)), default_value_ifs(OUTSIDE))]
     pub what: PathBuf,
     /// Trace whole pages, those of processes included, rather than a cache
@@ -71,6 +71,7 @@ A live trace needs Linux and root, or Windows 8 and an administrator. On Linux, 
 each traced allocation. Files are read on any system.
 
   poolmon trace filp --for 30s
+  poolmon trace fs/eventfd.c:389
   poolmon trace kmalloc-256 --save today.ptrace --svg today.svg
   poolmon trace today.ptrace --folded | flamegraph.pl > today.svg
   poolmon trace Leak --for 1min --save leak.etl

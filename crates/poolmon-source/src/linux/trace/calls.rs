@@ -268,6 +268,17 @@ fn header(bytes: &[u8]) -> Option<(u32, usize)> {
     Some((u32::from_ne_bytes(*kind), u16::from_ne_bytes(*length).into()))
 }
 
+/// A request to a file, with an argument that the kernel reads and fills. `request` has to state the length of `bytes`.
+pub fn ioctl(file: impl AsFd, request: u32, bytes: &mut [u8]) -> io::Result<()> {
+    // The length is a part of a request's number.
+    if usize::try_from(request >> 16 & 0x1fff).ok() != Some(bytes.len()) {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    // SAFETY: the kernel reads and writes as many bytes as the request's number states, which is the length of the slice.
+    let result = unsafe { libc::ioctl(file.as_fd().as_raw_fd(), request.into(), bytes.as_mut_ptr()) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
 /// Mounts tracefs at a place, in a mount namespace of this thread alone.
 pub fn mount_tracefs(place: &Path) -> io::Result<()> {
     // SAFETY: the thread gets a mount namespace of its own, which ends with it; descriptors stay shared.

@@ -2,7 +2,7 @@
 //!
 //! In this order:
 //!
-//! 1. [`target`]: which cache, and what shares it;
+//! 1. [`target`]: which cache, and what shares it; `sites.rs`: lines of the source, and what grew there;
 //! 2. `tracefs.rs`, `format.rs`: what this kernel's tracepoints look like; `plan.rs`: which of them are opened, with which filter;
 //! 3. `calls.rs`: `perf_event_open` and its ring, the only `unsafe`; `rings.rs`: all of them, for all processors;
 //! 4. `record.rs`: a record as an event of `poolmon-trace`;
@@ -13,19 +13,22 @@ pub mod format;
 pub mod plan;
 pub mod record;
 mod rings;
+mod sites;
 pub mod target;
 mod tracefs;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use poolmon_trace::{About, Ending, Engine, Kallsyms, Stacks, Subject};
+use poolmon_model::units::{counted, human_bytes};
+use poolmon_trace::{About, Ending, Engine, Growth, Kallsyms, Stacks, Subject};
 use rustix::time::{ClockId, clock_gettime};
 
 use self::rings::Rings;
+use self::sites::Site;
 use self::target::{RowState, Target};
 use super::files::{Files, failed};
 use super::system;
@@ -40,12 +43,20 @@ const KERNEL_COST: u64 = 700;
 const TASKS: usize = 4_096;
 const TASKS_AT_ONCE: usize = 16;
 
+/// Lines of the source that are named.
+const SITES: usize = 3;
+
 /// A live kernel's tracepoints.
 #[derive(Debug)]
 pub struct LinuxCapture {
+    /// Where the kernel's files are.
+    root: PathBuf,
     about: About,
     target: Target,
     rings: Rings,
+    /// What each line of the source held, and which grew.
+    sites: Vec<Site>,
+    grown: Vec<(Site, u64, u64)>,
     before: RowState,
     after: Option<RowState>,
     start: u64,
@@ -64,7 +75,15 @@ impl LinuxCapture {
     ///
     /// There is no such cache, no tracepoints, or no right to use them.
     pub fn open(cache: &str, frames: u16) -> Result<Self> {
-        let root = Path::new("/");
+        Self::open_at(Path::new("/"), cache, frames)
+    }
+
+    /// The same of a kernel whose files, those of its tracepoints aside, are below `root`.
+    ///
+    /// # Errors
+    ///
+    /// As above.
+    pub fn open_at(root: &Path, cache: &str, frames: u16) -> Result<Self> {
         let target = Target::find(root, cache)?;
         let formats = tracefs::formats(plan::EVENTS)?;
         let planned = plan::plan(&target, &formats, root.join("sys/kernel/slab/kmalloc-cg-64").exists())?;
@@ -86,6 +105,7 @@ impl LinuxCapture {
         let origin = system::origin(&files);
         let subject = match target.kind {
             target::TargetKind::Outside(outside) => outside.subject(),
+            target::TargetKind::Site { .. } => Subject::CallSite,
             _ => Subject::Cache,
         };
         let about = About {
@@ -100,9 +120,12 @@ impl LinuxCapture {
         };
         let before = RowState::default();
         Ok(Self {
+            root: root.to_owned(),
             about,
             target,
             rings,
+            sites: Vec::new(),
+            grown: Vec::new(),
             before,
             after: None,
             start: 0,
@@ -111,6 +134,24 @@ impl LinuxCapture {
             lost_at_end: 0,
             tasks: BTreeMap::new(),
         })
+    }
+
+    /// The lines of the source that may explain what the cache grew by, if the kernel counts them.
+    fn grown_sites(&self, growth: Option<Growth>) -> Option<String> {
+        let grown = u64::try_from(growth?.bytes).ok()?;
+        let is_cache = !matches!(self.target.kind, target::TargetKind::Site { .. });
+        let large = self.grown.iter().filter(|(_, bytes, _)| *bytes >= (grown / 10).max(1));
+        let large: Vec<&(Site, u64, u64)> = large.take(SITES).filter(|_| is_cache && grown > 0).collect();
+        let (first, ..) = large.first()?;
+        let each = large.iter().map(|(site, bytes, calls)| {
+            format!("{} +{} in {}", site.name(), human_bytes(*bytes), counted(*calls, "object"))
+        });
+        Some(format!(
+            "source lines that grew meanwhile, in whatever cache: {}; trace one with: poolmon trace {}:{}",
+            each.collect::<Vec<_>>().join(", "),
+            first.file,
+            first.line
+        ))
     }
 
     fn see_tasks(&mut self, seen: &[u32]) {
@@ -137,7 +178,9 @@ impl Capture for LinuxCapture {
 
     fn start(&mut self) -> Result<u64> {
         self.rings.switch(true)?;
-        self.before = RowState::read(Path::new("/"), &self.target)?;
+        self.before = RowState::read(&self.root, &self.target)?;
+        // What cannot be read here is not needed.
+        self.sites = sites::read(&self.root, None).ok().flatten().unwrap_or_default();
         self.start = nanoseconds(ClockId::Monotonic);
         self.worked = nanoseconds(ClockId::ThreadCPUTime);
         Ok(self.start)
@@ -163,7 +206,9 @@ impl Capture for LinuxCapture {
 
     fn stop(&mut self) -> Result<u64> {
         let end = nanoseconds(ClockId::Monotonic);
-        self.after = Some(RowState::read(Path::new("/"), &self.target)?);
+        self.after = Some(RowState::read(&self.root, &self.target)?);
+        let sites = sites::read(&self.root, None).ok().flatten().unwrap_or_default();
+        self.grown = sites::grown(&self.sites, sites);
         self.rings.switch(false)?;
         self.lost_at_end = self.rings.lost().unwrap_or(0);
         Ok(end)
@@ -171,11 +216,12 @@ impl Capture for LinuxCapture {
 
     fn describe(&mut self, stacks: &Stacks, ending: &mut Ending) {
         ending.growth = self.after.and_then(|after| self.before.until(after));
+        ending.remarks.extend(self.grown_sites(ending.growth));
         ending.tasks = std::mem::take(&mut self.tasks)
             .into_iter()
             .filter_map(|(task, name)| Some((task, name?)))
             .collect();
-        let text = fs::read_to_string("/proc/kallsyms").unwrap_or_default();
+        let text = fs::read_to_string(self.root.join("proc/kallsyms")).unwrap_or_default();
         let symbols = Kallsyms::parse(&text);
         if symbols.are_hidden() {
             ending.remarks.push(

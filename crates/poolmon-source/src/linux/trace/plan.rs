@@ -3,6 +3,7 @@
 //! * before 6.1 allocations on a chosen node have events of their own (`kmalloc_node`, `kmem_cache_alloc_node`), and no event
 //!   names its cache: objects are chosen by their size, and every free is followed;
 //! * memory outside of slab caches has events of its own: pages, per-CPU memory, vmalloc (6.3 and later);
+//! * a line of the source has no cache: the code that calls the allocator chooses, and every free is followed;
 //! * since 6.4 `kfree` takes objects of any cache, and its event names none, so a cache's frees need it, too.
 
 use std::collections::BTreeMap;
@@ -98,12 +99,13 @@ pub fn plan(
     }
     let mut planned = Vec::new();
     let named = matches!(target.kind, TargetKind::Named { .. });
+    let any = matches!(target.kind, TargetKind::Site { .. });
     for &(_, name) in EVENTS.iter().rev().filter(|(group, name)| *group == "kmem" && !name.starts_with("mm_"))
     {
         let Some(format) = formats.get(name) else { continue };
         let is_named_event = name.starts_with("kmem_cache");
         // `kfree` frees objects of caches, too; nothing frees a general block but `kfree`.
-        if name != "kfree" && is_named_event != named {
+        if name != "kfree" && !any && is_named_event != named {
             continue;
         }
         let (filter, by_name) = filter(&target.kind, format);
@@ -178,6 +180,11 @@ fn filter(kind: &TargetKind, format: &EventFormat) -> (String, bool) {
             (format!("bytes_alloc == {size}"), false)
         }
         TargetKind::Outside(_) => (String::new(), false),
+        TargetKind::Site { code, .. } => {
+            let parts =
+                code.iter().map(|(start, end)| format!("(call_site >= {start:#x} && call_site < {end:#x})"));
+            (parts.collect::<Vec<_>>().join(" || "), false)
+        }
     }
 }
 
@@ -273,6 +280,32 @@ mod tests {
             let Layout::Alloc { class: Some((_, gfp, _)), .. } = all[1].layout else { panic!("{all:?}") };
             assert_eq!((gfp.account, gfp.reclaimable), (bit, 16));
         }
+    }
+
+    #[test]
+    fn a_line_of_the_source_by_the_code_that_allocates() {
+        let code = vec![(0x1000, 0x1080), (0x2000, 0x2010)];
+        let kind = || TargetKind::Site { function: "f".into(), module: None, code: code.clone() };
+        let filter = || {
+            "(call_site >= 0x1000 && call_site < 0x1080) || (call_site >= 0x2000 && call_site < 0x2010)"
+                .to_owned()
+        };
+        let wanted = [
+            ("kfree", String::new(), false),
+            ("kmem_cache_free", String::new(), false),
+            ("kmem_cache_alloc", filter(), true),
+            ("kmalloc", filter(), true),
+        ];
+        assert_eq!(planned(kind(), true), wanted);
+        assert_eq!(planned(kind(), false).len(), 6);
+        let all = plan(&target(kind()), &kernel(true), true).unwrap();
+        assert!(
+            all.iter().all(|event| matches!(
+                event.layout,
+                Layout::FreeOfAny { .. } | Layout::Alloc { class: None, .. }
+            )),
+            "{all:?}"
+        );
     }
 
     #[test]

@@ -7,10 +7,17 @@ use std::path::Path;
 use poolmon_proc::caches::Kmalloc;
 use poolmon_proc::slab::{CacheLine, cache_lines};
 use poolmon_proc::vmalloc::VmallocLine;
-use poolmon_trace::{Growth, Subject};
+use poolmon_trace::{Growth, Kallsyms, Subject};
 
+use super::sites::{self, Site, SiteName};
 use crate::linux::files::failed;
 use crate::{Result, SourceError};
+
+/// What helps if there is no such cache.
+const LIST: &str = "list the caches with: poolmon top --pool slab";
+
+/// Parts of a function that a filter can name.
+const MOST_PARTS: usize = 16;
 
 /// What is traced.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +53,15 @@ pub enum TargetKind {
     },
     /// Not in a cache at all.
     Outside(Outside),
+    /// By the code that allocates: a function of which a line in the kernel's source grows.
+    Site {
+        /// The function.
+        function: String,
+        /// Its module.
+        module: Option<String>,
+        /// Where its code is: starts and ends.
+        code: Vec<(u64, u64)>,
+    },
 }
 
 /// Memory outside of slab caches, each with its own allocator.
@@ -109,6 +125,9 @@ impl Target {
             let kind = TargetKind::Outside(*outside);
             return Ok(Self { name: name.to_owned(), kind, rows: Vec::new(), sharing: Vec::new() });
         }
+        if let Some(line) = SiteName::parse(name) {
+            return Self::site(root, name, line);
+        }
         let text = slabinfo(root)?;
         let lines: Vec<CacheLine> =
             cache_lines(&text).filter_map(|(_, line)| CacheLine::parse(line)).collect();
@@ -129,6 +148,55 @@ impl Target {
         let object_size = object_size.ok().and_then(|text| text.trim().parse().ok());
         let kind = TargetKind::Named { name: own.clone(), size: line.object_size, object_size };
         Ok(Self { name: name.to_owned(), kind, rows: vec![own], sharing })
+    }
+
+    /// A line of the kernel's source: all allocations of its function are traced, as events name code and no lines.
+    fn site(root: &Path, name: &str, wanted: SiteName<'_>) -> Result<Self> {
+        let unavailable = |why: &str, remedy: String| SourceError::Unavailable {
+            what: format!("the call site `{name}`"),
+            why: why.to_owned(),
+            remedy,
+        };
+        let Some(sites) = sites::read(root, None)? else {
+            let why = "this kernel has no /proc/allocinfo (it was built without CONFIG_MEM_ALLOC_PROFILING)";
+            return Err(unavailable(why, LIST.into()));
+        };
+        let Some(found) = sites.iter().find(|site| wanted.is(site)) else {
+            let of_file = sites.iter().filter(|site| site.file == wanted.file);
+            return Err(match of_file.min_by_key(|site| site.line.abs_diff(wanted.line)) {
+                Some(near) => unavailable(
+                    "no line of that name allocates",
+                    format!("trace the nearest one that does: poolmon trace {}:{}", near.file, near.line),
+                ),
+                None => unavailable(
+                    "no line of that file allocates",
+                    "list the lines with: poolmon top --pool callsite".into(),
+                ),
+            });
+        };
+        let kallsyms = fs::read_to_string(root.join("proc/kallsyms")).unwrap_or_default();
+        let symbols = Kallsyms::parse(&kallsyms);
+        if symbols.are_hidden() {
+            let remedy = "run as root with `sysctl kernel.kptr_restrict=1`, or trace a slab cache";
+            return Err(unavailable("the kernel hides where its functions are", remedy.into()));
+        }
+        let code = symbols.ranges(&found.function, found.module.as_deref());
+        if code.is_empty() || code.len() > MOST_PARTS {
+            let why =
+                format!("its function {} is a part of others, and has no code of its own", found.function);
+            let size = found.bytes.checked_div(found.calls).filter(|&size| size > 0);
+            return Err(unavailable(
+                &why,
+                size.map_or(LIST.into(), |size| {
+                    format!("trace the cache of its size, {size} bytes an object: poolmon top --pool slab lists them")
+                }),
+            ));
+        }
+        let is_other =
+            |site: &&Site| site.function == found.function && site.module == found.module && !wanted.is(site);
+        let sharing = sites.iter().filter(is_other).map(Site::name).collect();
+        let kind = TargetKind::Site { function: found.function.clone(), module: found.module.clone(), code };
+        Ok(Self { name: found.name(), kind, rows: Vec::new(), sharing })
     }
 
     /// Whether the kernel takes its objects for a cache of what is on disks, which it may drop.
@@ -177,6 +245,9 @@ impl RowState {
         if let TargetKind::Outside(outside) = target.kind {
             return Self::outside(root, outside);
         }
+        if let TargetKind::Site { function, module, .. } = &target.kind {
+            return Self::of_function(root, function, module.as_ref());
+        }
         let shrink = |row: &String| {
             let path = root.join("sys/kernel/slab").join(row).join("shrink");
             fs::OpenOptions::new().write(true).open(path).and_then(|mut file| file.write_all(b"1\n")).is_ok()
@@ -190,6 +261,17 @@ impl RowState {
                 state.bytes =
                     state.bytes.saturating_add(line.active_objects.saturating_mul(line.object_size));
             }
+        }
+        Ok(state)
+    }
+
+    fn of_function(root: &Path, function: &str, module: Option<&String>) -> Result<Self> {
+        let sites = sites::read(root, Some(function))?.unwrap_or_default();
+        let mut state = Self { gathered: true, ..Self::default() };
+        for site in sites.iter().filter(|site| site.module.as_ref() == module) {
+            state.objects = state.objects.saturating_add(site.calls);
+            state.bytes = state.bytes.saturating_add(site.bytes);
+            state.unknown |= site.inexact;
         }
         Ok(state)
     }
@@ -281,7 +363,7 @@ fn unknown(name: &str, lines: &[CacheLine]) -> SourceError {
         why: "the kernel has none of that name".into(),
         remedy: match similar {
             Some(other) => format!("trace the one that it has: poolmon trace {other}"),
-            None => "list the caches with: poolmon top --pool slab".into(),
+            None => LIST.into(),
         },
     }
 }
@@ -392,6 +474,52 @@ mod tests {
         let areas = growth("vmalloc", "proc/vmallocinfo", area, &format!("{area}{freed}{area}"));
         assert_eq!(areas, Some(Growth { objects: 1, bytes: 20_480, exact: true }));
         assert_eq!(growth("percpu", "proc/meminfo", &meminfo(1), &meminfo(1)), None);
+    }
+
+    #[test]
+    fn a_line_of_the_source_by_the_code_of_its_function() {
+        let root = root();
+        let write = |name: &str, text: &str| fs::write(root.path().join("proc").join(name), text).unwrap();
+        let find = |name: &str| Target::find(root.path(), name);
+        let error = find("fs/eventfd.c:389").unwrap_err();
+        assert!(error.to_string().contains("CONFIG_MEM_ALLOC_PROFILING"), "{error}");
+        let lines = |bytes: u32, calls: u32| {
+            format!(
+                "allocinfo - version: 1.0\n{bytes} {calls} fs/eventfd.c:389 func:do_eventfd\n\
+                64 1 fs/eventfd.c:395 func:do_eventfd\n9 9 x.c:1 [tun] func:do_eventfd\n640 10 a.c:7 func:inlined\n"
+            )
+        };
+        write("allocinfo", &lines(4096, 64));
+        write("kallsyms", "0000000000000000 T do_eventfd\n");
+        let error = find("fs/eventfd.c:389").unwrap_err();
+        assert!(error.remedy().unwrap().contains("kptr_restrict"), "{error}");
+        write(
+            "kallsyms",
+            "ffffffff81000100 T do_eventfd\nffffffff81000180 T next\nffffffffc0000000 t do_eventfd\t[tun]\n",
+        );
+        let target = find("fs/eventfd.c:389 do_eventfd").unwrap();
+        let code = vec![(0xffff_ffff_8100_0100, 0xffff_ffff_8100_0180)];
+        let kind = TargetKind::Site { function: "do_eventfd".into(), module: None, code };
+        assert_eq!((&target.kind, target.name.as_str()), (&kind, "fs/eventfd.c:389 do_eventfd"));
+        assert_eq!(target.sharing, ["fs/eventfd.c:395 do_eventfd"]);
+        let before = RowState::read(root.path(), &target).unwrap();
+        write("allocinfo", &lines(8192, 128));
+        let after = RowState::read(root.path(), &target).unwrap();
+        assert_eq!(before.until(after), Some(Growth { objects: 64, bytes: 4096, exact: true }));
+        write(
+            "allocinfo",
+            &lines(8192, 128).replace("func:do_eventfd\n64", "func:do_eventfd accurate:no\n64"),
+        );
+        let inexact = RowState::read(root.path(), &target).unwrap();
+        assert_eq!(before.until(inexact), None, "the kernel missed some");
+        for (name, remedy) in [
+            ("fs/eventfd.c:391", "poolmon trace fs/eventfd.c:389"),
+            ("fs/other.c:1", "poolmon top --pool callsite"),
+            ("a.c:7", "64 bytes an object"),
+        ] {
+            let error = find(name).unwrap_err();
+            assert!(error.remedy().unwrap().contains(remedy), "{name}: {error} {:?}", error.remedy());
+        }
     }
 
     #[test]
