@@ -7,7 +7,7 @@
   files  open+close 100,000 times a second (200,000 events of filp a second), and 500 files a second that are kept
   epoll  an entry of an epoll set made and removed in a loop: nothing is kept, and its frees pass no tracepoint
 For each tool: events that it lost, what it reports as not freed and how much of that is wrong, processor time of the tool itself,
-bytes written, and what became of the load's speed.
+bytes written, what became of the load's speed, and by how much a round became slower, if the load runs as fast as it can.
 """
 import json, os, re, select, shutil, subprocess, sys, tempfile, time
 
@@ -117,11 +117,13 @@ if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     for load, cache in ((files, "filp"), (epoll, "eventpoll_epi")):
         _, _, speed, kept = under(load, None)
+        untraced = speed
         wrong = f"{kept * SECONDS // (SECONDS + 6):,} kept by the load" if kept else "nothing is kept"
         print(f"\n{load.__name__} ({cache}), {SECONDS} s, {wrong}; untraced {speed:,} rounds/s\n")
-        print("| tool | events | lost | not freed | its CPU | written | load, rounds/s |\n|---|---|---|---|---|---|---|")
+        print("| tool | events | lost | not freed | its CPU | written | load, rounds/s | cost a round |\n|---|---|---|---|---|---|---|---|")
         for tool in (poolmon, perf, bpftrace, memleak):
             with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as folder:
                 events, lost, found, cpu, size, speed = tool(load, cache, folder)
+            cost = "-" if load is files else f"{1e6 / speed - 1e6 / untraced:.2f} µs"
             shown = lambda number: "-" if number is None else f"{number:,}"
-            print(f"| {tool.__name__} | {shown(events)} | {shown(lost)} | {found} | {cpu:.2f} s | {size / 1e6:.1f} MB | {speed:,} |", flush=True)
+            print(f"| {tool.__name__} | {shown(events)} | {shown(lost)} | {found} | {cpu:.2f} s | {size / 1e6:.1f} MB | {speed:,} | {cost} |", flush=True)

@@ -5,6 +5,8 @@ use std::io::Cursor;
 
 use libfuzzer_sys::fuzz_target;
 use poolmon_etl::{Etl, keep};
+use poolmon_model::Pattern;
+use poolmon_trace::TagRow;
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(mut etl) = Etl::open(Cursor::new(bytes)) else { return };
@@ -24,5 +26,12 @@ fuzz_target!(|bytes: &[u8]| {
     let (tags, answer) = (keep::tags(&mut etl), keep::answer(&mut etl, None));
     if let (Ok(tags), Ok(answer)) = (tags, answer) {
         assert_eq!(tags.rows.iter().map(|row| row.objects).sum::<u64>(), answer.objects());
+        // Each tag that is asked for keeps what the table says, and all others nothing of it.
+        let is_plain = |row: &&TagRow| row.tag.0.iter().all(u8::is_ascii_alphanumeric);
+        for row in tags.rows.iter().filter(is_plain).take(4) {
+            let of_tag = keep::answer(&mut etl, Some(&Pattern::new(&row.tag.to_string())));
+            let in_table = tags.rows.iter().filter(|other| other.tag == row.tag).map(|other| other.objects);
+            assert!(of_tag.is_ok_and(|of_tag| of_tag.objects() >= in_table.sum::<u64>()));
+        }
     }
 });

@@ -21,6 +21,10 @@ fuzz_target!(|data: &[u8]| {
         assert!(symbol.is_none_or(|symbol| symbol.place().is_some() && symbol.offset <= address));
     }
 
+    for (start, end) in symbols.ranges("f", None).into_iter().chain(symbols.ranges("f", Some("m"))) {
+        assert!(start <= end, "{start:#x} to {end:#x}");
+    }
+
     let _ = record::lost(record);
     let Some(sample) = Sample::parse(record) else { return };
     let Some(format) = EventFormat::parse(&format) else { return };

@@ -149,6 +149,41 @@ fn its_paths_are_the_stacks_that_keep() {
     }
 }
 
+/// Stacks of the module are named as its own, whether it was loaded or unloaded during the trace; kallsyms, which is read at the end,
+/// has its names in the first case only.
+#[test]
+fn it_comes_and_goes_while_it_is_traced() {
+    if !in_guest() {
+        return;
+    }
+    let begin = || {
+        Command::new(program())
+            .args(["trace", "kmalloc-256", "--for", "8s", "--max-load", "100", "--format", "json", "--quiet"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program starts")
+    };
+    let places = |child: std::process::Child| -> Vec<String> {
+        let output = child.wait_with_output().expect("the program ends");
+        let json: Value = serde_json::from_slice(&output.stdout).expect("valid JSON");
+        let stacks = json["owners"].as_array().expect("owners").iter();
+        let stacks = stacks.flat_map(|owner| owner["stacks"].as_array().expect("stacks"));
+        let frames = stacks.flat_map(|stack| stack["frames"].as_array().expect("frames"));
+        frames.filter_map(|frame| frame["place"].as_str().map(str::to_owned)).collect()
+    };
+    let child = begin();
+    std::thread::sleep(Duration::from_secs(1));
+    let module = Module::load(0, 7);
+    let loaded = places(child);
+    assert!(loaded.iter().any(|place| place.starts_with("take_blocks+")), "{loaded:?}");
+    let child = begin();
+    std::thread::sleep(Duration::from_secs(4));
+    drop(module);
+    let unloaded = places(child);
+    assert!(unloaded.iter().any(|place| place.starts_with("poolmon_leak+0x")), "{unloaded:?}");
+    assert!(!unloaded.iter().any(|place| place.starts_with("take_blocks")), "{unloaded:?}");
+}
+
 #[test]
 fn its_cache_leads_to_its_file() {
     if !in_guest() {

@@ -119,7 +119,7 @@ pub struct Traced {
     pub unsaved: Option<std::io::Error>,
 }
 
-/// Traces a cache of this machine. `frames` of each stack are kept; `save` names a file for every event.
+/// Traces a cache of this machine, or several together. `frames` of each stack are kept; `save` names a file for every event.
 ///
 /// # Errors
 ///
@@ -127,13 +127,13 @@ pub struct Traced {
 /// that cannot be written to its end ends the trace; why is the second part of the answer then.
 #[cfg(not(windows))]
 pub fn live(
-    cache: &str,
+    caches: &[&str],
     frames: u16,
     options: &TraceOptions,
     save: Option<&Path>,
     go_on: &mut dyn FnMut(&TraceProgress) -> bool,
 ) -> Result<(Answer, Option<SourceError>)> {
-    let mut capture = open(cache, frames)?;
+    let mut capture = open(caches, frames)?;
     let create =
         |path: &Path| std::fs::File::create(path).map(std::io::BufWriter::new).map_err(unwritten(path));
     let mut file = save.map(create).transpose()?;
@@ -144,14 +144,14 @@ pub fn live(
 }
 
 #[cfg(target_os = "linux")]
-fn open(cache: &str, frames: u16) -> Result<Box<dyn Capture>> {
-    Ok(Box::new(crate::linux::trace::LinuxCapture::open(cache, frames)?))
+fn open(caches: &[&str], frames: u16) -> Result<Box<dyn Capture>> {
+    Ok(Box::new(crate::linux::trace::LinuxCapture::open(caches, frames)?))
 }
 
 #[cfg(not(any(target_os = "linux", windows)))]
-fn open(cache: &str, _frames: u16) -> Result<Box<dyn Capture>> {
+fn open(caches: &[&str], _frames: u16) -> Result<Box<dyn Capture>> {
     Err(SourceError::Unavailable {
-        what: format!("a live trace of `{cache}`"),
+        what: format!("a live trace of `{}`", caches.join(" ")),
         why: "it needs Linux or Windows, and there is no such file either".into(),
         remedy: "trace on the machine itself with: poolmon trace CACHE --save FILE".into(),
     })
@@ -165,12 +165,19 @@ fn open(cache: &str, _frames: u16) -> Result<Box<dyn Capture>> {
 /// Windows refuses, or the trace cannot be read.
 #[cfg(windows)]
 pub fn live(
-    tag: &str,
+    tags: &[&str],
     _frames: u16,
     options: &TraceOptions,
     save: Option<&Path>,
     go_on: &mut dyn FnMut(&TraceProgress) -> bool,
 ) -> Result<(Answer, Option<SourceError>)> {
+    let [tag] = tags else {
+        return Err(SourceError::Unavailable {
+            what: tags.join(" and "),
+            why: "one tag is traced at a time".into(),
+            remedy: "trace one, or those that match a pattern with * and ?".into(),
+        });
+    };
     Ok((crate::windows::live::trace(tag, options, save, go_on)?, None))
 }
 

@@ -26,7 +26,7 @@ fn allocations_of_one_function_and_no_others() {
         fs::write(proc.join("allocinfo"), text).unwrap();
     };
     write(1_000);
-    let mut capture = match LinuxCapture::open_at(root.path(), "fs/file_table.c:226", 32) {
+    let mut capture = match LinuxCapture::open_at(root.path(), &["fs/file_table.c:226"], 32) {
         Ok(capture) => capture,
         Err(error) => return skip(Need::Root, format_args!("no tracing here: {error}")),
     };

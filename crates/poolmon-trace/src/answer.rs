@@ -39,6 +39,8 @@ pub enum Subject {
     /// A slab cache.
     #[default]
     Cache,
+    /// Several slab caches together.
+    Caches,
     /// A tag of Windows' pools.
     Tag,
     /// Whole pages.
@@ -56,6 +58,7 @@ impl Subject {
     pub const fn words(self) -> &'static str {
         match self {
             Self::Cache => "cache",
+            Self::Caches => "caches together",
             Self::Tag => "tag",
             Self::Pages => "memory in use",
             Self::PerCpu => "per-CPU memory",

@@ -22,7 +22,7 @@ pub fn tracer() -> Tracer {
         };
         let options = TraceOptions { length, ..TraceOptions::default() };
         let (answer, _) =
-            trace::live(&what, FRAMES, &options, None, &mut |state| go_on(state.elapsed, state.events))
+            trace::live(&[&what], FRAMES, &options, None, &mut |state| go_on(state.elapsed, state.events))
                 .map_err(|error| error.in_one_line())?;
         let mut text = Vec::new();
         poolmon_render::trace::text(&mut text, &answer, TOP).map_err(|error| error.to_string())?;

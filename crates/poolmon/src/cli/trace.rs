@@ -28,9 +28,10 @@ pub struct TraceArgs {
     /// Trace areas of vmalloc (Linux 6.3 and later)
     #[arg(long, conflicts_with = "what")]
     pub vmalloc: bool,
-    /// The tag whose stacks are shown (* any characters, ? one), for a Windows event trace; without it all tags are listed
-    #[arg(value_name = "TAG")]
-    pub tag: Option<String>,
+    /// The tag whose stacks are shown (* any characters, ? one), for a Windows event trace; without it all tags are listed. Or
+    /// more slab caches, traced together
+    #[arg(value_name = "TAG|CACHE")]
+    pub more: Vec<String>,
     /// How long to trace; Ctrl-C ends it earlier, with the result so far
     #[arg(long = "for", value_name = "TIME", value_parser = values::span, default_value = "60s")]
     pub length: Duration,
@@ -72,6 +73,7 @@ each traced allocation. Files are read on any system.
 
   poolmon trace filp --for 30s
   poolmon trace fs/eventfd.c:389
+  poolmon trace filp dentry kmalloc-512
   poolmon trace kmalloc-256 --save today.ptrace --svg today.svg
   poolmon trace today.ptrace --folded | flamegraph.pl > today.svg
   poolmon trace Leak --for 1min --save leak.etl

@@ -7,7 +7,8 @@ use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use poolmon_model::problem::Problem;
 use poolmon_model::units::{counted, span};
 use poolmon_read::read_trace;
 use poolmon_record::Stop;
@@ -26,9 +27,7 @@ pub fn run(args: &TraceArgs) -> anyhow::Result<Outcome> {
     // Not after a minute of tracing: whether the drawing can be written at all.
     let cannot = || format!("cannot write {}", args.svg.as_deref().unwrap_or(Path::new("")).display());
     let svg = args.svg.as_ref().map(File::create).transpose().with_context(cannot)?;
-    let is_file =
-        args.tag.is_some() || args.what.as_os_str() == "-" || args.what.exists() && !args.what.is_dir();
-    let (found, unsaved) = if is_file { (read(args)?, None) } else { live(args)? };
+    let (found, unsaved) = if is_file(&args.what) { (read(args)?, None) } else { live(args)? };
     let mut out = BufWriter::new(io::stdout().lock());
     let form = match args.format {
         _ if args.folded => Form::Folded,
@@ -44,8 +43,23 @@ pub fn run(args: &TraceArgs) -> anyhow::Result<Outcome> {
     Ok(Outcome::found_if(args.fail_on.is_some() && found.accuses()))
 }
 
+/// Whether a file is meant, there or not; no cache and no tag has such a name.
+fn is_file(what: &Path) -> bool {
+    let is_trace = what.extension().is_some_and(|ending| ending == "etl" || ending == "ptrace");
+    let is_path = what.components().count() > 1;
+    what.as_os_str() == "-" || is_trace || what.exists() && (is_path || !what.is_dir())
+}
+
 fn read(args: &TraceArgs) -> anyhow::Result<TraceFound> {
-    let read = read_trace(&args.what, args.tag.as_deref(), args.folded || args.svg.is_some())?;
+    let tag = match &args.more[..] {
+        [] => None,
+        [tag] => Some(tag.as_str()),
+        _ => bail!(Problem::new(
+            format!("{}: the stacks of one tag are shown at a time", args.what.display()),
+            "name one, or a pattern with * and ?"
+        )),
+    };
+    let read = read_trace(&args.what, tag, args.folded || args.svg.is_some())?;
     if let Some(damage) = read.damage {
         warning!("{}: {damage}; what is before it is shown", args.what.display());
     }
@@ -58,7 +72,9 @@ fn live(args: &TraceArgs) -> anyhow::Result<(TraceFound, Option<SourceError>)> {
     let options =
         TraceOptions { length: args.length, max_load: args.max_load / 100.0, ..TraceOptions::default() };
     let save = args.save.as_deref();
-    let answer = trace::live(&args.what.to_string_lossy(), args.frames, &options, save, &mut |state| {
+    let what = args.what.to_string_lossy();
+    let what: Vec<&str> = std::iter::once(&*what).chain(args.more.iter().map(String::as_str)).collect();
+    let answer = trace::live(&what, args.frames, &options, save, &mut |state| {
         let left = span(args.length.saturating_sub(state.elapsed));
         progress.show(|| format!("{}, {left} to go (Ctrl-C stops)", counted(state.events, "event")));
         !stop.wait_until(Instant::now())

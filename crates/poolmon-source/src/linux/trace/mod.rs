@@ -6,10 +6,12 @@
 //! 2. `tracefs.rs`, `format.rs`: what this kernel's tracepoints look like; `plan.rs`: which of them are opened, with which filter;
 //! 3. `calls.rs`: `perf_event_open` and its ring, the only `unsafe`; `rings.rs`: all of them, for all processors;
 //! 4. `record.rs`: a record as an event of `poolmon-trace`;
-//! 5. here: [`LinuxCapture`], which names stacks and processes in the end, and compares with `/proc/slabinfo`.
+//! 5. `modules.rs`: names of code whose module was unloaded meanwhile;
+//! 6. here: [`LinuxCapture`], which names stacks and processes in the end, and compares with `/proc/slabinfo`.
 
 mod calls;
 pub mod format;
+mod modules;
 pub mod plan;
 pub mod record;
 mod rings;
@@ -24,9 +26,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use poolmon_model::units::{counted, human_bytes};
-use poolmon_trace::{About, Ending, Engine, Growth, Kallsyms, Stacks, Subject};
+use poolmon_trace::{About, Ending, Engine, Growth, Kallsyms, Stacks, Subject, Symbols};
 use rustix::time::{ClockId, clock_gettime};
 
+use self::modules::ModulePlaces;
 use self::rings::Rings;
 use self::sites::Site;
 use self::target::{RowState, Target};
@@ -54,6 +57,8 @@ pub struct LinuxCapture {
     about: About,
     target: Target,
     rings: Rings,
+    /// The modules when it began.
+    modules: ModulePlaces,
     /// What each line of the source held, and which grew.
     sites: Vec<Site>,
     grown: Vec<(Site, u64, u64)>,
@@ -69,13 +74,13 @@ pub struct LinuxCapture {
 }
 
 impl LinuxCapture {
-    /// Prepares to trace a cache; `frames` of each stack are kept.
+    /// Prepares to trace a cache, or several together; `frames` of each stack are kept.
     ///
     /// # Errors
     ///
     /// There is no such cache, no tracepoints, or no right to use them.
-    pub fn open(cache: &str, frames: u16) -> Result<Self> {
-        Self::open_at(Path::new("/"), cache, frames)
+    pub fn open(caches: &[&str], frames: u16) -> Result<Self> {
+        Self::open_at(Path::new("/"), caches, frames)
     }
 
     /// The same of a kernel whose files, those of its tracepoints aside, are below `root`.
@@ -83,9 +88,10 @@ impl LinuxCapture {
     /// # Errors
     ///
     /// As above.
-    pub fn open_at(root: &Path, cache: &str, frames: u16) -> Result<Self> {
-        let target = Target::find(root, cache)?;
-        let formats = tracefs::formats(plan::EVENTS)?;
+    pub fn open_at(root: &Path, caches: &[&str], frames: u16) -> Result<Self> {
+        // First of all: without rights, what else is missing is of no use.
+        let formats = tracefs::formats(plan::EVENTS).map_err(|error| by_name(error, caches))?;
+        let target = Target::find_all(root, caches)?;
         let planned = plan::plan(&target, &formats, root.join("sys/kernel/slab/kmalloc-cg-64").exists())?;
         let mut remarks = Vec::new();
         if target.is_reclaimable(root) {
@@ -94,18 +100,20 @@ impl LinuxCapture {
                     .to_owned(),
             );
         }
-        if matches!(target.kind, target::TargetKind::Named { .. }) && !plan::is_by_name(&planned) {
+        let is_named = |kind: &target::TargetKind| matches!(kind, target::TargetKind::Named { .. });
+        if target.kinds.iter().any(is_named) && !plan::is_by_name(&planned) {
             remarks.push(
                 "this kernel's events do not name the cache (Linux 6.1 and later do): objects of other caches of the same size count, too"
                     .to_owned(),
             );
         }
-        let rings = Rings::open(&planned, frames)?;
+        let rings = Rings::open(&planned, frames).map_err(|error| by_name(error, caches))?;
         let files = Files::new(root, |path| fs::File::open(path));
         let origin = system::origin(&files);
-        let subject = match target.kind {
-            target::TargetKind::Outside(outside) => outside.subject(),
-            target::TargetKind::Site { .. } => Subject::CallSite,
+        let subject = match &target.kinds[..] {
+            [target::TargetKind::Outside(outside)] => outside.subject(),
+            [target::TargetKind::Site { .. }] => Subject::CallSite,
+            [_, _, ..] => Subject::Caches,
             _ => Subject::Cache,
         };
         let about = About {
@@ -124,6 +132,7 @@ impl LinuxCapture {
             about,
             target,
             rings,
+            modules: ModulePlaces::default(),
             sites: Vec::new(),
             grown: Vec::new(),
             before,
@@ -136,10 +145,14 @@ impl LinuxCapture {
         })
     }
 
+    fn module_places(&self) -> ModulePlaces {
+        ModulePlaces::parse(&fs::read_to_string(self.root.join("proc/modules")).unwrap_or_default())
+    }
+
     /// The lines of the source that may explain what the cache grew by, if the kernel counts them.
     fn grown_sites(&self, growth: Option<Growth>) -> Option<String> {
         let grown = u64::try_from(growth?.bytes).ok()?;
-        let is_cache = !matches!(self.target.kind, target::TargetKind::Site { .. });
+        let is_cache = !matches!(self.target.kinds[..], [target::TargetKind::Site { .. }]);
         let large = self.grown.iter().filter(|(_, bytes, _)| *bytes >= (grown / 10).max(1));
         let large: Vec<&(Site, u64, u64)> = large.take(SITES).filter(|_| is_cache && grown > 0).collect();
         let (first, ..) = large.first()?;
@@ -179,6 +192,7 @@ impl Capture for LinuxCapture {
     fn start(&mut self) -> Result<u64> {
         self.rings.switch(true)?;
         self.before = RowState::read(&self.root, &self.target)?;
+        self.modules = self.module_places();
         // What cannot be read here is not needed.
         self.sites = sites::read(&self.root, None).ok().flatten().unwrap_or_default();
         self.start = nanoseconds(ClockId::Monotonic);
@@ -233,7 +247,23 @@ impl Capture for LinuxCapture {
         let ids = (1..stacks.len()).filter_map(|number| u32::try_from(number).ok());
         let frames =
             ids.flat_map(|number| stacks.frames(poolmon_trace::StackId::from_number(number)).iter().copied());
-        ending.symbols = symbols.of(frames).sorted();
+        let after = self.module_places();
+        let named = frames.filter_map(|frame| {
+            modules::symbol(frame, &symbols, &self.modules, &after).map(|symbol| (frame, symbol))
+        });
+        ending.symbols = named.collect::<Symbols>().sorted();
+    }
+}
+
+/// A remedy that names a trace names this one, if its name can be pasted into a shell as it is.
+fn by_name(error: SourceError, caches: &[&str]) -> SourceError {
+    let is_plain = |cache: &&str| cache.chars().all(|c| c.is_ascii_alphanumeric() || "_-.:/".contains(c));
+    match error {
+        SourceError::Rights { what, remedy } if caches.iter().all(is_plain) => {
+            let remedy = remedy.replace("trace ...", &format!("trace {}", caches.join(" ")));
+            SourceError::Rights { what, remedy }
+        }
+        other => other,
     }
 }
 
@@ -253,5 +283,23 @@ fn refused(event: &str, error: std::io::Error) -> SourceError {
             remedy: "run on the host rather than in a container".into(),
         },
         _ => failed("open", Path::new(event), error, ("", "")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use poolmon_model::problem::Remedy as _;
+
+    #[test]
+    fn the_remedy_for_missing_rights_is_this_very_command() {
+        let remedy = |caches: &[&str]| by_name(tracefs::rights(), caches).remedy().unwrap();
+        assert!(
+            remedy(&["filp", "kmalloc-64"]).starts_with("run as root: sudo poolmon trace filp kmalloc-64\n")
+        );
+        assert!(
+            remedy(&["a'b"]).starts_with("run as root: sudo poolmon trace ...\n"),
+            "nothing that a shell reads"
+        );
     }
 }

@@ -94,28 +94,33 @@ pub fn plan(
     formats: &BTreeMap<&'static str, EventFormat>,
     accounted: bool,
 ) -> Result<Vec<Planned>> {
-    if let TargetKind::Outside(outside) = target.kind {
+    if let [TargetKind::Outside(outside)] = target.kinds[..] {
         return plan_outside(outside, formats);
     }
     let mut planned = Vec::new();
-    let named = matches!(target.kind, TargetKind::Named { .. });
-    let any = matches!(target.kind, TargetKind::Site { .. });
     for &(_, name) in EVENTS.iter().rev().filter(|(group, name)| *group == "kmem" && !name.starts_with("mm_"))
     {
         let Some(format) = formats.get(name) else { continue };
         let is_named_event = name.starts_with("kmem_cache");
         // `kfree` frees objects of caches, too; nothing frees a general block but `kfree`.
-        if name != "kfree" && !any && is_named_event != named {
+        let has_events = |kind: &&TargetKind| match kind {
+            TargetKind::Named { .. } => is_named_event,
+            TargetKind::General { .. } => !is_named_event,
+            TargetKind::Site { .. } | TargetKind::Outside(_) => true,
+        };
+        let kinds: Vec<&TargetKind> = target.kinds.iter().filter(has_events).collect();
+        if kinds.is_empty() && name != "kfree" {
             continue;
         }
-        let (filter, by_name) = filter(&target.kind, format);
+        let (filter, by_name) = filter_any(&kinds, format);
         let address = need(format, name, "ptr")?;
         let (filter, layout) = match name {
             "kmem_cache_free" if by_name => (filter, Layout::Free { address }),
             "kfree" | "kmem_cache_free" => (String::new(), Layout::FreeOfAny { address }),
             _ => {
-                let class = match target.kind {
-                    TargetKind::General { class, .. } if format.gfp != Gfp::default() => {
+                let class = match kinds[..] {
+                    // They are all of one class.
+                    [&TargetKind::General { class, .. }, ..] if format.gfp != Gfp::default() => {
                         let account = if accounted { format.gfp.account } else { 0 };
                         Some((need(format, name, "gfp_flags")?, Gfp { account, ..format.gfp }, class))
                     }
@@ -167,6 +172,17 @@ fn plan_outside(outside: Outside, formats: &BTreeMap<&'static str, EventFormat>)
     Ok(vec![layout(free, false)?, layout(alloc, true)?])
 }
 
+/// The filter of allocations from any of these, and whether all are known by name.
+fn filter_any(kinds: &[&TargetKind], format: &EventFormat) -> (String, bool) {
+    let each: Vec<(String, bool)> = kinds.iter().map(|kind| filter(kind, format)).collect();
+    let by_name = each.iter().all(|(_, by_name)| *by_name);
+    if let [(only, _)] = &each[..] {
+        return (only.clone(), by_name);
+    }
+    let each = each.iter().map(|(filter, _)| format!("({filter})"));
+    (each.collect::<Vec<_>>().join(" || "), by_name)
+}
+
 /// The filter of allocations, and whether it is by name.
 fn filter(kind: &TargetKind, format: &EventFormat) -> (String, bool) {
     match kind {
@@ -190,7 +206,7 @@ fn filter(kind: &TargetKind, format: &EventFormat) -> (String, bool) {
 
 /// Whether the events name the cache.
 pub fn is_by_name(planned: &[Planned]) -> bool {
-    planned.iter().any(|event| event.filter.starts_with("name"))
+    planned.iter().any(|event| event.filter.trim_start_matches('(').starts_with("name"))
 }
 
 fn need(format: &EventFormat, event: &str, field: &str) -> Result<Field> {
@@ -235,7 +251,7 @@ mod tests {
     }
 
     fn target(kind: TargetKind) -> Target {
-        Target { name: "x".into(), kind, rows: Vec::new(), sharing: Vec::new() }
+        Target { name: "x".into(), kinds: vec![kind], rows: Vec::new(), sharing: Vec::new() }
     }
 
     fn planned(kind: TargetKind, modern: bool) -> Vec<(&'static str, String, bool)> {
@@ -280,6 +296,29 @@ mod tests {
             let Layout::Alloc { class: Some((_, gfp, _)), .. } = all[1].layout else { panic!("{all:?}") };
             assert_eq!((gfp.account, gfp.reclaimable), (bit, 16));
         }
+    }
+
+    #[test]
+    fn several_caches_by_any_of_their_filters() {
+        let named = |name: &str| TargetKind::Named { name: name.into(), size: 64, object_size: None };
+        let general = |size| TargetKind::General { size, class: Class::Normal };
+        let mut target = target(named("a"));
+        target.kinds.extend([named("b"), general(64), general(96)]);
+        let all = plan(&target, &kernel(true), true).unwrap();
+        let filters: Vec<_> = all.iter().map(|event| (event.name, event.filter.as_str())).collect();
+        let (by_names, by_sizes) =
+            ("(name == \"a\") || (name == \"b\")", "(bytes_alloc == 64) || (bytes_alloc == 96)");
+        let wanted = [
+            ("kfree", ""),
+            ("kmem_cache_free", by_names),
+            ("kmem_cache_alloc", by_names),
+            ("kmalloc", by_sizes),
+        ];
+        assert_eq!(filters, wanted);
+        assert!(is_by_name(&all) && matches!(all[3].layout, Layout::Alloc { class: Some(_), .. }));
+        // Without names in the events, every free is followed.
+        let old = plan(&target, &kernel(false), true).unwrap();
+        assert!(old.iter().all(|event| !matches!(event.layout, Layout::Free { .. })), "{old:?}");
     }
 
     #[test]

@@ -16,6 +16,9 @@ use crate::{Result, SourceError};
 /// What helps if there is no such cache.
 const LIST: &str = "list the caches with: poolmon top --pool slab";
 
+/// Caches in one trace: the kernel compares each event with each of them.
+const MOST_CACHES: usize = 8;
+
 /// Parts of a function that a filter can name.
 const MOST_PARTS: usize = 16;
 
@@ -24,8 +27,8 @@ const MOST_PARTS: usize = 16;
 pub struct Target {
     /// As it was asked for.
     pub name: String,
-    /// How its events are known.
-    pub kind: TargetKind,
+    /// How its events are known; of several caches, each.
+    pub kinds: Vec<TargetKind>,
     /// Its rows in `/proc/slabinfo`: several of a general cache whose copies the events cannot tell apart.
     pub rows: Vec<String>,
     /// Other caches that are traced with it, as the events cannot tell them apart.
@@ -115,6 +118,54 @@ impl Class {
 }
 
 impl Target {
+    /// Finds several caches, to be traced together.
+    ///
+    /// # Errors
+    ///
+    /// As [`Target::find`]; or they cannot be traced together.
+    pub fn find_all(root: &Path, names: &[&str]) -> Result<Self> {
+        let mut all: Option<Self> = None;
+        for name in names {
+            let next = Self::find(root, name)?;
+            all = Some(match all {
+                None => next,
+                Some(all) => all.together(next, names)?,
+            });
+        }
+        all.ok_or_else(|| unknown("", &[]))
+    }
+
+    fn together(mut self, other: Self, names: &[&str]) -> Result<Self> {
+        let alone = |why: &str| SourceError::Unavailable {
+            what: names.join(" and "),
+            why: why.to_owned(),
+            remedy: format!("trace one after the other: poolmon trace {}", names.first().unwrap_or(&"CACHE")),
+        };
+        let all = || self.kinds.iter().chain(&other.kinds);
+        if all().any(|kind| matches!(kind, TargetKind::Outside(_) | TargetKind::Site { .. })) {
+            return Err(alone("only slab caches can be traced together"));
+        }
+        let mut classes = all().filter_map(|kind| match kind {
+            TargetKind::General { class, .. } => Some(*class),
+            _ => None,
+        });
+        if classes.next().is_some_and(|first| classes.any(|class| class != first)) {
+            return Err(alone("general caches of different kinds cannot be traced together"));
+        }
+        if all().count() > MOST_CACHES {
+            return Err(alone(&format!("at most {MOST_CACHES} caches can be traced together")));
+        }
+        // The same cache, perhaps by another of its names.
+        if other.kinds.iter().all(|kind| self.kinds.contains(kind)) {
+            return Ok(self);
+        }
+        self.name = format!("{}, {}", self.name, other.name);
+        self.kinds.extend(other.kinds);
+        self.rows.extend(other.rows);
+        self.sharing.extend(other.sharing);
+        Ok(self)
+    }
+
     /// Finds a cache of the kernel whose files are below `root`.
     ///
     /// # Errors
@@ -123,7 +174,12 @@ impl Target {
     pub fn find(root: &Path, name: &str) -> Result<Self> {
         if let Some((_, outside)) = Outside::ALL.iter().find(|(known, _)| *known == name) {
             let kind = TargetKind::Outside(*outside);
-            return Ok(Self { name: name.to_owned(), kind, rows: Vec::new(), sharing: Vec::new() });
+            return Ok(Self {
+                name: name.to_owned(),
+                kinds: vec![kind],
+                rows: Vec::new(),
+                sharing: Vec::new(),
+            });
         }
         if let Some(line) = SiteName::parse(name) {
             return Self::site(root, name, line);
@@ -147,7 +203,7 @@ impl Target {
         let object_size = fs::read_to_string(folder.join(&own).join("object_size"));
         let object_size = object_size.ok().and_then(|text| text.trim().parse().ok());
         let kind = TargetKind::Named { name: own.clone(), size: line.object_size, object_size };
-        Ok(Self { name: name.to_owned(), kind, rows: vec![own], sharing })
+        Ok(Self { name: name.to_owned(), kinds: vec![kind], rows: vec![own], sharing })
     }
 
     /// A line of the kernel's source: all allocations of its function are traced, as events name code and no lines.
@@ -196,7 +252,7 @@ impl Target {
             |site: &&Site| site.function == found.function && site.module == found.module && !wanted.is(site);
         let sharing = sites.iter().filter(is_other).map(Site::name).collect();
         let kind = TargetKind::Site { function: found.function.clone(), module: found.module.clone(), code };
-        Ok(Self { name: found.name(), kind, rows: Vec::new(), sharing })
+        Ok(Self { name: found.name(), kinds: vec![kind], rows: Vec::new(), sharing })
     }
 
     /// Whether the kernel takes its objects for a cache of what is on disks, which it may drop.
@@ -220,7 +276,7 @@ impl Target {
         // What is asked for is rounded up to the size of an object, which debug kernels enlarge.
         let object_size = |line: &&CacheLine| line.name == name.as_bytes();
         let size = lines.iter().find(object_size).map_or(kmalloc.size, |line| line.object_size);
-        Self { name: name.to_owned(), kind: TargetKind::General { size, class }, rows, sharing }
+        Self { name: name.to_owned(), kinds: vec![TargetKind::General { size, class }], rows, sharing }
     }
 }
 
@@ -242,10 +298,10 @@ impl RowState {
     ///
     /// `/proc/slabinfo` cannot be read; of memory outside of caches `/proc/meminfo` or `/proc/vmallocinfo`.
     pub fn read(root: &Path, target: &Target) -> Result<Self> {
-        if let TargetKind::Outside(outside) = target.kind {
+        if let [TargetKind::Outside(outside)] = target.kinds[..] {
             return Self::outside(root, outside);
         }
-        if let TargetKind::Site { function, module, .. } = &target.kind {
+        if let [TargetKind::Site { function, module, .. }] = &target.kinds[..] {
             return Self::of_function(root, function, module.as_ref());
         }
         let shrink = |row: &String| {
@@ -381,162 +437,4 @@ fn is_similar(name: &str, other: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::symlink;
-
-    use super::*;
-    use poolmon_model::problem::Remedy as _;
-
-    const SLABINFO: &str = "slabinfo - version: 2.1\n# name            <active_objs>\n\
-        skbuff_ext_cache 5 10 192 21 1 : tunables 0 0 0 : slabdata 1 1 0\n\
-        filp 100 110 256 16 1 : tunables 0 0 0 : slabdata 7 7 0\n\
-        kmalloc-rnd-01-256 3 16 256 16 1 : tunables 0 0 0 : slabdata 1 1 0\n\
-        kmalloc-cg-256 7 16 256 16 1 : tunables 0 0 0 : slabdata 1 1 0\n\
-        kmalloc-256 20 32 256 16 1 : tunables 0 0 0 : slabdata 2 2 0\n";
-
-    fn root() -> tempfile::TempDir {
-        let root = tempfile::tempdir().unwrap();
-        let slab = root.path().join("sys/kernel/slab");
-        fs::create_dir_all(root.path().join("proc")).unwrap();
-        fs::write(root.path().join("proc/slabinfo"), SLABINFO).unwrap();
-        for cache in ["filp", ":0000192", "kmalloc-256", "kmalloc-rnd-01-256"] {
-            fs::create_dir_all(slab.join(cache)).unwrap();
-            fs::write(slab.join(cache).join("shrink"), "").unwrap();
-            fs::write(slab.join(cache).join("object_size"), "184\n").unwrap();
-        }
-        symlink(":0000192", slab.join("skbuff_ext_cache")).unwrap();
-        symlink(":0000192", slab.join("leakmod_item")).unwrap();
-        root
-    }
-
-    #[test]
-    fn a_merged_cache_is_traced_under_the_name_that_the_kernel_uses() {
-        let root = root();
-        let target = Target::find(root.path(), "leakmod_item").unwrap();
-        let kind = TargetKind::Named { name: "skbuff_ext_cache".into(), size: 192, object_size: Some(184) };
-        assert_eq!((target.kind, target.rows), (kind, vec!["skbuff_ext_cache".to_owned()]));
-        assert_eq!(
-            (target.name.as_str(), target.sharing),
-            ("leakmod_item", vec!["skbuff_ext_cache".to_owned()])
-        );
-        let filp = Target::find(root.path(), "filp").unwrap();
-        assert_eq!((&filp.sharing, filp.is_reclaimable(root.path())), (&Vec::<String>::new(), false));
-        fs::write(root.path().join("sys/kernel/slab/filp/reclaim_account"), "1\n").unwrap();
-        assert!(filp.is_reclaimable(root.path()));
-    }
-
-    #[test]
-    fn general_caches_by_size_and_class_with_their_copies() {
-        let root = root();
-        let target = Target::find(root.path(), "kmalloc-256").unwrap();
-        assert_eq!(target.kind, TargetKind::General { size: 256, class: Class::Normal });
-        assert_eq!((target.rows.len(), target.sharing), (2, vec!["kmalloc-rnd-01-256".to_owned()]));
-        let account = Target::find(root.path(), "kmalloc-cg-256").unwrap();
-        assert_eq!(account.kind, TargetKind::General { size: 256, class: Class::Account });
-    }
-
-    #[test]
-    fn rows_before_and_after() {
-        let root = root();
-        let target = Target::find(root.path(), "kmalloc-256").unwrap();
-        let before = RowState::read(root.path(), &target).unwrap();
-        fs::write(root.path().join("proc/slabinfo"), SLABINFO.replace("256 20 32", "256 17 32")).unwrap();
-        let after = RowState::read(root.path(), &target).unwrap();
-        assert_eq!(before.until(after), Some(Growth { objects: -3, bytes: -768, exact: true }));
-    }
-
-    #[test]
-    fn memory_outside_of_caches_before_and_after() {
-        let root = root();
-        let growth = |name: &str, file: &str, before: &str, after: &str| {
-            let target = Target::find(root.path(), name).unwrap();
-            let state = |text: &str| {
-                fs::write(root.path().join(file), text).unwrap();
-                RowState::read(root.path(), &target).unwrap()
-            };
-            state(before).until(state(after))
-        };
-        let meminfo = |free: u32| format!("MemTotal:        8000 kB\nMemFree: {free} kB\nPercpu: 1 kB\n");
-        let pages = growth("pages", "proc/meminfo", &meminfo(4_000), &meminfo(3_600));
-        assert_eq!(pages, Some(Growth { objects: 100, bytes: 409_600, exact: false }));
-        assert_eq!(growth("pages", "proc/meminfo", "x", "y"), None, "unknown, not zero");
-        // Half of these pages only left the processors' own lists.
-        fs::write(root.path().join("proc/meminfo"), meminfo(4_000)).unwrap();
-        let zones = |count: u32| {
-            format!(
-                "  pagesets\n    cpu: 0\n              count:    {count}\n              high:  99\n    cpu: 1\n              count:    7\n"
-            )
-        };
-        let kept = growth("pages", "proc/zoneinfo", &zones(50), &zones(0));
-        assert_eq!(kept, Some(Growth { objects: 50, bytes: 204_800, exact: true }));
-        let area = "0x1-0x2   20480 load+0x1/0x2 [m] pages=4 vmalloc\n";
-        let freed = "0x3-0x4   8192 unpurged vm_area\n";
-        let areas = growth("vmalloc", "proc/vmallocinfo", area, &format!("{area}{freed}{area}"));
-        assert_eq!(areas, Some(Growth { objects: 1, bytes: 20_480, exact: true }));
-        assert_eq!(growth("percpu", "proc/meminfo", &meminfo(1), &meminfo(1)), None);
-    }
-
-    #[test]
-    fn a_line_of_the_source_by_the_code_of_its_function() {
-        let root = root();
-        let write = |name: &str, text: &str| fs::write(root.path().join("proc").join(name), text).unwrap();
-        let find = |name: &str| Target::find(root.path(), name);
-        let error = find("fs/eventfd.c:389").unwrap_err();
-        assert!(error.to_string().contains("CONFIG_MEM_ALLOC_PROFILING"), "{error}");
-        let lines = |bytes: u32, calls: u32| {
-            format!(
-                "allocinfo - version: 1.0\n{bytes} {calls} fs/eventfd.c:389 func:do_eventfd\n\
-                64 1 fs/eventfd.c:395 func:do_eventfd\n9 9 x.c:1 [tun] func:do_eventfd\n640 10 a.c:7 func:inlined\n"
-            )
-        };
-        write("allocinfo", &lines(4096, 64));
-        write("kallsyms", "0000000000000000 T do_eventfd\n");
-        let error = find("fs/eventfd.c:389").unwrap_err();
-        assert!(error.remedy().unwrap().contains("kptr_restrict"), "{error}");
-        write(
-            "kallsyms",
-            "ffffffff81000100 T do_eventfd\nffffffff81000180 T next\nffffffffc0000000 t do_eventfd\t[tun]\n",
-        );
-        let target = find("fs/eventfd.c:389 do_eventfd").unwrap();
-        let code = vec![(0xffff_ffff_8100_0100, 0xffff_ffff_8100_0180)];
-        let kind = TargetKind::Site { function: "do_eventfd".into(), module: None, code };
-        assert_eq!((&target.kind, target.name.as_str()), (&kind, "fs/eventfd.c:389 do_eventfd"));
-        assert_eq!(target.sharing, ["fs/eventfd.c:395 do_eventfd"]);
-        let before = RowState::read(root.path(), &target).unwrap();
-        write("allocinfo", &lines(8192, 128));
-        let after = RowState::read(root.path(), &target).unwrap();
-        assert_eq!(before.until(after), Some(Growth { objects: 64, bytes: 4096, exact: true }));
-        write(
-            "allocinfo",
-            &lines(8192, 128).replace("func:do_eventfd\n64", "func:do_eventfd accurate:no\n64"),
-        );
-        let inexact = RowState::read(root.path(), &target).unwrap();
-        assert_eq!(before.until(inexact), None, "the kernel missed some");
-        for (name, remedy) in [
-            ("fs/eventfd.c:391", "poolmon trace fs/eventfd.c:389"),
-            ("fs/other.c:1", "poolmon top --pool callsite"),
-            ("a.c:7", "64 bytes an object"),
-        ] {
-            let error = find(name).unwrap_err();
-            assert!(error.remedy().unwrap().contains(remedy), "{name}: {error} {:?}", error.remedy());
-        }
-    }
-
-    #[test]
-    fn an_unknown_cache_says_how_to_list_them() {
-        let root = root();
-        for (name, meant) in [
-            ("FILP", "filp"),
-            ("filp_cache", "filp"),
-            ("skbuff_ext", "skbuff_ext_cache"),
-            ("kmalloc-0256", "kmalloc-256"),
-        ] {
-            let remedy = Target::find(root.path(), name).unwrap_err().remedy().unwrap();
-            assert!(remedy.ends_with(&format!("poolmon trace {meant}")), "{name}: {remedy}");
-        }
-        for name in ["nothing", "../slab/filp", "", "kmalloc-12345", "fil"] {
-            let error = Target::find(root.path(), name).unwrap_err();
-            assert!(error.remedy().unwrap().contains("poolmon top"), "{name}: {error}");
-        }
-    }
-}
+mod tests;
