@@ -37,7 +37,8 @@ fn program() -> std::ffi::OsString {
     if poolmon_testkit::wanted(Need::Vm) { crate::program() } else { here }
 }
 
-fn watch(format: &str) -> Child {
+/// A watch of 40 s, begun.
+pub fn watch(format: &str) -> Child {
     let length = format!("{SECONDS}s");
     Command::new(program())
         .args(["leaks", "--for", &length, "--interval", "1s", "--all", "--limit", "1000", "--format", format])
@@ -64,6 +65,7 @@ fn each_leak_names_its_process_and_its_cache() {
         let count = u64::from(*rate) * length.as_secs();
         leaker.say(&format!("{what} {count} {}", length.as_millis()));
     }
+    let group = Group::new(leakers[1].id());
     let mut storm = start();
     storm.say(&format!("forks 0 {}", length.as_millis()));
     std::thread::sleep(Duration::from_secs(2));
@@ -81,6 +83,9 @@ fn each_leak_names_its_process_and_its_cache() {
         let own = holders.iter().find(|holder| holder["pid"] == leaker.id());
         let own = own.unwrap_or_else(|| panic!("{what}: its process is not named: {row:#}\n{text}"));
         assert_eq!(own["kind"], *kind, "{what}: {own}");
+        if let ("tcp", Some(group)) = (*what, &group) {
+            assert_eq!(own["group"], group.path, "{what}: {own}");
+        }
         let per_second = own["per_second"].as_f64().expect("a rate");
         // Both ends of a pipe count.
         let expected = f64::from(*rate) * if *what == "pipes" { 2.0 } else { 1.0 };
@@ -103,6 +108,36 @@ fn each_leak_names_its_process_and_its_cache() {
     }
     let sentence = "UNIX stream sockets, +70/s, in step with";
     assert!(text.contains(sentence) || text.contains("+69/s") || text.contains("+71/s"), "{text}");
+}
+
+/// A control group of the test's own, with one process in it. It goes with this value.
+struct Group {
+    folder: std::path::PathBuf,
+    path: String,
+    pid: u32,
+}
+
+impl Group {
+    /// `None` where groups cannot be made.
+    fn new(pid: u32) -> Option<Self> {
+        let path = format!("/poolmon-test-{pid}");
+        let one = ["/sys/fs/cgroup/memory", "/sys/fs/cgroup"].into_iter().find_map(|root| {
+            let folder = std::path::PathBuf::from(format!("{root}{path}"));
+            std::fs::create_dir(&folder).ok()?;
+            Some(Self { folder, path: path.clone(), pid })
+        })?;
+        std::fs::write(one.folder.join("cgroup.procs"), pid.to_string()).ok()?;
+        Some(one)
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // A group with a process in it cannot be removed.
+        let parent = self.folder.parent().map(|parent| parent.join("cgroup.procs"));
+        let _ = parent.map(|procs| std::fs::write(procs, self.pid.to_string()));
+        let _ = std::fs::remove_dir(&self.folder);
+    }
 }
 
 fn start() -> Second {

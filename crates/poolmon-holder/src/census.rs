@@ -24,6 +24,8 @@ pub struct Census {
     pub processes: u64,
     /// Processes whose descriptors may not be read.
     pub closed: u64,
+    /// There may be processes that are not seen: outside of the container that this is.
+    pub hidden: bool,
     /// What a reader of the figures has to know.
     pub remarks: Vec<String>,
 }
@@ -42,7 +44,7 @@ impl Census {
 
     /// Whether every process could be looked into, so that what no process holds is held by none.
     pub fn is_complete(&self) -> bool {
-        self.closed == 0
+        self.closed == 0 && !self.hidden
     }
 }
 
@@ -66,6 +68,8 @@ mod tests {
             ..Census::default()
         };
         assert_eq!((census.total(Kind::Thread), census.total(Kind::Tcp)), (Some(7), None));
+        assert!(census.is_complete());
+        assert!(!Census { hidden: true, ..Census::default() }.is_complete());
         assert_eq!(census.process(3).unwrap().counts.get(Kind::Thread), Some(5));
     }
 }

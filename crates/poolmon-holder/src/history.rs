@@ -28,11 +28,11 @@ impl Steps {
             && let (Some(first), Some(last)) = (self.list.first().copied(), self.list.last().copied())
         {
             // Twice the mean distance, so that the whole course keeps one resolution.
-            self.gap = 2.0 * (last.0 - first.0) / MOST as f64;
-            let (gap, mut kept) = (self.gap, f64::NEG_INFINITY);
+            self.gap = 2.0 * (last.0 - first.0.max(0.0)) / MOST as f64;
+            let (gap, mut kept) = (self.gap, None);
             self.list.retain(|step| {
-                let keeps = step.0 - kept >= gap || step.0 >= last.0;
-                kept = if keeps { step.0 } else { kept };
+                let keeps = kept.is_none_or(|kept| step.0 - kept >= gap) || step.0 >= last.0;
+                kept = if keeps { Some(step.0) } else { kept };
                 keeps
             });
         }
@@ -88,7 +88,7 @@ impl Track {
         self.steps(kind).map_or(0, Steps::last)
     }
 
-    /// What it held of a kind at each of these moments; 0 before it was seen with one.
+    /// What it held of a kind at each of these moments; 0 before it was seen with one, unless that was at the first census.
     pub fn at(&self, kind: Kind, seconds: &[f64]) -> Vec<f64> {
         let steps = self.steps(kind);
         let count = |at: &f64| steps.and_then(|steps| steps.at(*at)).unwrap_or(0) as f64;
@@ -116,6 +116,8 @@ impl History {
     /// Takes a census in, this many seconds after the first.
     pub fn push(&mut self, seconds: f64, census: &Census) {
         self.censuses += 1;
+        // What was there at the first census was there before.
+        let seconds = if self.censuses == 1 { f64::NEG_INFINITY } else { seconds };
         self.incomplete |= !census.is_complete();
         self.remarks.clone_from(&census.remarks);
         let mut programs: FxHashMap<&Arc<str>, (u64, Counts)> = FxHashMap::default();
@@ -218,9 +220,13 @@ mod tests {
             history.push(second, &census(&[(1, "a", sockets)]));
         }
         let track = history.tracks().next().unwrap();
-        assert_eq!(track.at(Kind::Socket, &[-1.0, 0.0, 1.5, 2.0, 9.0]), [0.0, 5.0, 5.0, 9.0, 9.0]);
+        let moments = [-1.0, 0.0, 1.5, 2.0, 9.0];
+        assert_eq!(track.at(Kind::Socket, &moments), [5.0, 5.0, 5.0, 9.0, 9.0]);
         assert_eq!(track.steps(Kind::Socket).unwrap().list.len(), 2, "what does not change takes no room");
         assert_eq!((track.now(Kind::Socket), track.now(Kind::Tcp)), (9, 0));
+        history.push(3.0, &census(&[(1, "a", 9), (2, "late", 4)]));
+        let late = history.tracks().find(|track| track.holder.id.pid() == Some(2)).unwrap();
+        assert_eq!(late.at(Kind::Socket, &[2.9, 3.0]), [0.0, 4.0], "it came later");
     }
 
     #[test]
@@ -238,11 +244,12 @@ mod tests {
     #[test]
     fn many_steps_are_thinned_and_keep_their_ends() {
         let mut steps = Steps::default();
-        for at in 0..5_000_u32 {
+        steps.push(f64::NEG_INFINITY, 0);
+        for at in 1..5_000_u32 {
             steps.push(f64::from(at), u64::from(at));
         }
         assert!((MOST / 4..=MOST).contains(&steps.list.len()), "{}", steps.list.len());
-        assert_eq!((steps.list[0], steps.last()), ((0.0, 0), 4_999));
+        assert_eq!((steps.list[0], steps.last()), ((f64::NEG_INFINITY, 0), 4_999));
         for at in [50.0, 2_500.0, 4_900.0] {
             let count = steps.at(at).unwrap() as f64;
             assert!((at - 40.0..=at).contains(&count), "{count} at {at}");

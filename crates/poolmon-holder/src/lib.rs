@@ -37,4 +37,4 @@ pub use held::{HeldBy, held_by};
 pub use history::History;
 pub use holder::{Holder, HolderId};
 pub use kind::{Counts, Kind, Unit};
-pub use live::{Live, Watch, held_here};
+pub use live::{Counted, Live, Watch, held_here};

@@ -53,13 +53,41 @@ impl Live {
     }
 }
 
+/// The holders of this machine, counted once or twice.
+#[derive(Clone, Debug, Default)]
+pub struct Counted {
+    /// Those of now.
+    pub now: Census,
+    /// Earlier ones, and the seconds between.
+    pub before: Option<(Census, f64)>,
+}
+
+impl Counted {
+    /// Counts; with a `length`, waits and counts again.
+    ///
+    /// # Errors
+    ///
+    /// Holders of this system cannot be counted.
+    pub fn new(length: Option<Duration>, wait: impl FnOnce(Duration)) -> Result<Self, Problem> {
+        let (mut live, mut now) = (Live::new()?, Census::default());
+        live.census_into(&mut now)?;
+        let Some(length) = length else { return Ok(Self { now, before: None }) };
+        let (first, start) = (now.clone(), Instant::now());
+        wait(length);
+        let seconds = start.elapsed().as_secs_f64();
+        live.census_into(&mut now)?;
+        Ok(Self { now, before: Some((first, seconds)) })
+    }
+}
+
 /// Who holds the objects of a row of this machine, largest first, at most `most`; `names` as for [`held_by`]. Empty if nothing is
 /// known of what lives there, or holders cannot be counted.
-pub fn held_here(names: &[Tag], most: usize) -> Vec<HeldBy> {
+pub fn held_here<'a>(names: impl Iterator<Item = &'a str>, most: usize) -> Vec<HeldBy> {
+    let names: Vec<Tag> = names.map(Tag::name).collect();
     let mut census = Census::default();
     let is_known = names.iter().any(|name| links::find(name).is_some());
     match Live::new().and_then(|mut live| if is_known { live.census_into(&mut census) } else { Ok(()) }) {
-        Ok(()) => held_by(names, &census, most),
+        Ok(()) => held_by(&names, &census, most),
         Err(_) => Vec::new(),
     }
 }
@@ -68,8 +96,9 @@ pub fn held_here(names: &[Tag], most: usize) -> Vec<HeldBy> {
 const PART: u32 = 20;
 
 /// Holders beside the samples of a watch: counted with them, though never for more than a twentieth of the time.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Watch {
+    start: Instant,
     live: Option<Live>,
     census: Census,
     history: History,
@@ -77,20 +106,21 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Begins. Where holders cannot be counted, it stays empty.
+    /// Begins with the first sample. Where holders cannot be counted, it stays empty.
     pub fn begin() -> Self {
-        Self { live: Live::new().ok(), ..Self::default() }
+        let (start, census, history) = (Instant::now(), Census::default(), History::default());
+        Self { start, live: Live::new().ok(), census, history, due: None }
     }
 
-    /// Counts, if it is time. `seconds`: since the first sample.
-    pub fn look(&mut self, seconds: f64) {
+    /// Counts, if it is time.
+    pub fn look(&mut self) {
         let start = Instant::now();
         if self.due.is_some_and(|due| start < due) {
             return;
         }
         let Some(live) = &mut self.live else { return };
         if live.census_into(&mut self.census).is_ok() {
-            self.history.push(seconds, &self.census);
+            self.history.push((start - self.start).as_secs_f64(), &self.census);
         }
         self.due = Some(start + start.elapsed().max(Duration::from_millis(1)) * PART);
     }
@@ -107,13 +137,29 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
+    fn counted_twice() {
+        let mut files = Vec::new();
+        let counted = Counted::new(Some(Duration::from_millis(1)), |length| {
+            std::thread::sleep(length);
+            files.extend((0..9).map(|_| std::fs::File::open("/dev/null").unwrap()));
+        })
+        .unwrap();
+        let (before, seconds) = counted.before.unwrap();
+        assert!(seconds >= 0.001);
+        let own = |census: &Census| census.process(std::process::id()).unwrap().counts.get(crate::Kind::File);
+        assert!(own(&counted.now) >= own(&before).map(|files| files + 5), "{files:?}");
+        assert!(Counted::new(None, |_| panic!("nothing to wait for")).unwrap().before.is_none());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
     fn a_watch_counts_and_rests() {
         let mut watch = Watch::begin();
-        watch.look(0.0);
+        watch.look();
         assert_eq!(watch.history().censuses(), 1);
         assert!(watch.history().tracks().any(|track| track.holder.id.pid() == Some(std::process::id())));
         for _ in 0..100 {
-            watch.look(1.0);
+            watch.look();
         }
         assert!(watch.history().censuses() < 10, "most of the time it rests: {}", watch.history().censuses());
     }

@@ -1,5 +1,6 @@
 //! The commands that follow on an answer.
 
+use poolmon_holder::Answer;
 use poolmon_leak::Verdict;
 use poolmon_model::Tag;
 use poolmon_owner::next;
@@ -22,6 +23,13 @@ pub fn leak(judged: &AnalysedSeries, verdict: &Verdict, known: bool) -> Vec<Stri
     if let Some(command) = next::trace(&verdict.tag, verdict.pool) {
         let place = if judged.is_live() { "" } else { "on that machine, " };
         lines.push(format!("{place}find the code that allocates and does not free: {command}"));
+    }
+    if judged.is_live() && judged.holders.values().any(|answer| matches!(answer, Answer::Held(_))) {
+        // Who holds the rows is said already.
+        lines.push(
+            "see all that holders keep, and what changes: poolmon holders --for 40s --sort change".to_owned(),
+        );
+        return lines;
     }
     // Those of rows in lockstep as well: a leak of sockets shows in their inodes, too.
     let companions = judged.report.companions(verdict);

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use poolmon_holder::{Answer, Course, History};
+use poolmon_holder::{Answer, History};
 use poolmon_leak::{Analysis, AnalysisConfig, Report, Verdict, VerdictKind};
-use poolmon_model::{Key, MarkKind, Pool, Row, Tag, TimelineMark};
+use poolmon_model::{Key, MarkKind, Row, Tag, TimelineMark};
 use poolmon_owner::linux::MergedCaches;
 use rustc_hash::FxHashMap;
+
+use crate::holders::name_holders;
 
 /// What was judged.
 pub struct AnalysedSeries {
@@ -61,36 +63,10 @@ impl AnalysedSeries {
         self
     }
 
-    /// Says of each slab cache that grows who holds its objects, as its first reason. A cache whose objects a process holds is not
-    /// called shrinkable.
+    /// Says of each row that grows who holds its objects: [`name_holders`].
     #[must_use]
     pub fn with_holders(mut self, history: &History, merged: &MergedCaches) -> Self {
-        for verdict in self.report.verdicts.iter_mut().filter(|verdict| verdict.kind.rises()) {
-            let Some(cache) = name(&verdict.tag) else { continue };
-            let is_slab = matches!(verdict.pool, Pool::Reclaimable | Pool::Unreclaimable);
-            // Of other kernel memory, only callers that the table of links knows can be compared.
-            if !is_slab && poolmon_holder::links::find(&verdict.tag).is_none() {
-                continue;
-            }
-            let others = merged.others(cache).map(Tag::name);
-            let names: Vec<Tag> = std::iter::once(verdict.tag.clone()).chain(others).collect();
-            let curve = self.analysis.curve(&verdict.tag, verdict.pool);
-            let row = Course {
-                seconds: curve.iter().map(|point| point.hours * 3600.0).collect(),
-                objects: curve.iter().map(|point| point.outstanding).collect(),
-            };
-            let answer = match poolmon_holder::explain(&names, &row, history) {
-                // What the kernel caches is held by no process, as a rule.
-                Answer::Nobody(_) if verdict.pool == Pool::Reclaimable => continue,
-                Answer::Unknown => continue,
-                answer => answer,
-            };
-            if matches!(answer, Answer::Held(_)) {
-                verdict.reasons.retain(|reason| !reason.starts_with("the kernel can shrink this cache"));
-            }
-            verdict.reasons.splice(0..0, answer.sentences(cache));
-            self.holders.insert(Key { tag: verdict.tag.clone(), pool: verdict.pool }, answer);
-        }
+        self.holders = name_holders(&mut self.report, &self.analysis, history, merged);
         self
     }
 

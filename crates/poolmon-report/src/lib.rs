@@ -23,6 +23,7 @@
 
 mod analysed;
 mod findings;
+mod holders;
 pub mod html;
 pub mod markdown;
 mod plot;
@@ -34,6 +35,7 @@ pub mod words;
 pub use traces::{TraceOwner, TraceSection};
 
 pub use analysed::AnalysedSeries;
+pub use holders::name_holders;
 
 use std::time::Duration;
 

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use poolmon_leak::{AnalysisConfig, PoolGrowth, Report, Verdict, VerdictKind};
-use poolmon_model::Pool;
 use poolmon_model::units::{
     Precision, counted, exact_hours, human_amount, human_rate, rate_margin, rough_span, span,
 };
+use poolmon_model::{Gravity, Pool, RowVerdict};
 use std::time::Duration;
 
 /// Members of a lockstep group that are named.
@@ -254,3 +254,20 @@ pub const LIMITS: &[&str] = &[
     "Two drivers may use the same tag. The evidence in their machine code shows which one does; the rate shows \
         only how much.",
 ];
+
+/// What the screen shows in a row and in its detail pane; `None` if there is nothing to show.
+pub fn row_verdict(verdict: &Verdict, zone: &TimeZone) -> Option<RowVerdict> {
+    let rate = || human_rate(verdict.bytes.per_hour);
+    let (gravity, brief) = match verdict.kind {
+        VerdictKind::Leaking => (Gravity::Leaking, format!("leaks {}", rate())),
+        VerdictKind::Suspected => (Gravity::Growing, format!("suspect {}", rate())),
+        VerdictKind::Growing => (Gravity::Growing, format!("grows {}", rate())),
+        VerdictKind::WarmingUp => (Gravity::Explained, "levels off".to_owned()),
+        VerdictKind::LoadDriven => (Gravity::Explained, "with the load".to_owned()),
+        VerdictKind::Step => (Gravity::Explained, "one jump".to_owned()),
+        VerdictKind::Steady | VerdictKind::TooLittleData => return None,
+    };
+    let lines = std::iter::once(verdict.sentence(zone)).chain(verdict.reasons.iter().cloned()).collect();
+    #[expect(clippy::cast_possible_truncation, reason = "saturates, and a rank is all it is for")]
+    Some(RowVerdict { gravity, brief, lines, bytes_per_hour: verdict.bytes.per_hour as i64 })
+}

@@ -67,14 +67,25 @@ fn counts(place: &Path) -> Counts {
     counts
 }
 
-/// The unit or container of a process, by its `/proc/PID/cgroup`.
+/// The unit or container of a process, by its `/proc/PID/cgroup`; else the path of the group that its memory is charged to.
 pub fn of_process(text: &[u8]) -> Option<Arc<str>> {
     // `0::/system.slice/ssh.service`; version 1: `4:memory:/docker/…`, a line for each hierarchy.
-    let path = |line: &[u8]| {
-        let line = String::from_utf8_lossy(line);
-        line.splitn(3, ':').nth(2).map(str::to_owned)
+    let lines: Vec<(String, String)> = text::lines(text)
+        .filter_map(|line| {
+            let line = String::from_utf8_lossy(line);
+            let mut parts = line.splitn(3, ':').skip(1);
+            Some((parts.next()?.to_owned(), parts.next()?.to_owned()))
+        })
+        .collect();
+    let of = |controller: &str| {
+        let has = |controllers: &str| controllers.split(',').any(|name| name == controller);
+        lines.iter().find(|(controllers, _)| has(controllers))
     };
-    text::lines(text).filter_map(path).find_map(|path| unit(&path)).map(|unit| shown(unit.as_bytes()))
+    // Version 2 has one hierarchy, without a name.
+    let path = || of("memory").or_else(|| of(""));
+    let unit = lines.iter().find_map(|(_, path)| unit(path));
+    let group = unit.or_else(|| path().map(|(_, path)| path.clone()).filter(|path| path != "/"));
+    group.map(|group| shown(group.as_bytes()))
 }
 
 /// Runtimes that put the id of a container into the name of a scope: `docker-ID.scope`.
@@ -158,6 +169,10 @@ mod tests {
         }
         let lines = b"12:memory:/\n0::/system.slice/cron.service\n";
         assert_eq!(of_process(lines).as_deref(), Some("cron.service"));
+        let own = b"12:pids:/x\n4:cpu,memory:/jobs/7\n0::/\n";
+        assert_eq!(of_process(own).as_deref(), Some("/jobs/7"), "what its memory is charged to");
+        assert_eq!(of_process(b"0::/jobs/8\n").as_deref(), Some("/jobs/8"));
+        assert_eq!(of_process(b"4:memory:/\n0::/\n"), None, "the root is no group");
     }
 
     #[test]

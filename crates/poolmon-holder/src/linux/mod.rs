@@ -1,7 +1,7 @@
 //! Linux: `/proc` and control groups as a [`Census`].
 //!
 //! The cheapest figures first: a process whose number of descriptors did not change since the last census is not looked into
-//! again but at every 16th, and mappings are counted again if its address space changed.
+//! again but at every 64th, and mappings are counted again if its address space changed.
 //!
 //! * `text.rs`: lines of `/proc`; `calls.rs`: what only system calls say;
 //! * `process.rs`: descriptors, threads, mappings of a process; `machine.rs`: locks, System V objects, keys, mounts, tmpfs;
@@ -30,12 +30,16 @@ use process::Process;
 
 use crate::{Census, Counts, Entry, Holder, HolderId, Kind};
 
+/// The inode of the first namespace of processes, the same on every machine (`PROC_PID_INIT_INO` in the kernel's source).
+const FIRST_PID_NAMESPACE: u64 = 0xefff_fffc;
+
 /// Reads holders of the system below a root.
 #[derive(Debug)]
 pub struct Reader {
     root: PathBuf,
     calls: Calls,
     processes: FxHashMap<u32, Process>,
+    other_locks: Vec<(Kind, u64)>,
     round: u64,
 }
 
@@ -47,7 +51,8 @@ impl Reader {
 
     /// The same with other system calls: tests play a system in a folder.
     pub fn with_calls(root: &Path, calls: Calls) -> Self {
-        Self { root: root.to_owned(), calls, processes: FxHashMap::default(), round: 0 }
+        let (processes, other_locks) = (FxHashMap::default(), Vec::new());
+        Self { root: root.to_owned(), calls, processes, other_locks, round: 0 }
     }
 
     /// Fills `census` with the holders of now. What it held before is forgotten.
@@ -64,6 +69,7 @@ impl Reader {
         self.locks(census);
         self.push_processes(census);
         self.push_machine(census);
+        self.see_what_is_hidden(census);
         remark(census);
         Ok(())
     }
@@ -108,7 +114,9 @@ impl Reader {
         }
     }
 
+    /// Locks of processes; the rest belongs to open files (`F_OFD_SETLK`) or other machines, and is kept for the machine.
     fn locks(&mut self, census: &mut Census) {
+        self.other_locks.clear();
         let Some(locks) = machine::locks(&self.root) else {
             census.remarks.push("locks are unknown: proc/locks cannot be read".to_owned());
             return;
@@ -119,9 +127,20 @@ impl Reader {
             }
         }
         for ((pid, kind), count) in locks {
-            if let Some(process) = self.processes.get_mut(&pid) {
-                process.counts.set(kind, count);
+            match self.processes.get_mut(&pid) {
+                Some(process) => process.counts.set(kind, count),
+                None => self.other_locks.push((kind, count)),
             }
+        }
+    }
+
+    /// Inside of a container, processes outside are not listed.
+    fn see_what_is_hidden(&self, census: &mut Census) {
+        let link = fs::read_link(self.root.join("proc/self/ns/pid")).ok();
+        let namespace = link.and_then(|link| text::namespace(link.as_os_str().as_encoded_bytes()));
+        if namespace.is_some_and(|inode| inode != FIRST_PID_NAMESPACE) {
+            census.hidden = true;
+            census.remarks.push("this is a container: processes outside of it are not seen".to_owned());
         }
     }
 
@@ -160,6 +179,9 @@ impl Reader {
         }
         machine::mounts(&self.root, &namespaces, &mut nets, &self.calls, entries);
         let mut counts = Counts::default();
+        for &(kind, count) in &self.other_locks {
+            counts.add(kind, count);
+        }
         if !nets.is_empty() {
             counts.set(Kind::NetNamespace, nets.len() as u64);
         }

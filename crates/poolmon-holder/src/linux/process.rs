@@ -11,9 +11,9 @@ use super::text::{self, Stat};
 use crate::holder::shown;
 use crate::{Counts, Kind};
 
-/// Everything is read again at every 16th census. In between, a descriptor that was closed and opened again with another kind is
+/// Everything is read again at every 64th census. In between, a descriptor that was closed and opened again with another kind is
 /// still counted as what it was.
-const FULL: u64 = 16;
+const FULL: u64 = 64;
 
 /// What is known of a process.
 #[derive(Debug)]
@@ -89,10 +89,12 @@ impl Process {
                 let link = fs::read_link(folder.join(name)).ok();
                 *place = link.and_then(|link| text::namespace(link.as_os_str().as_encoded_bytes()));
             }
-            if let Ok(timers) = fs::read(folder.join("timers")) {
-                let timers = text::lines(&timers).filter(|line| line.starts_with(b"ID:")).count();
-                self.counts.set(Kind::PosixTimer, timers as u64);
-            }
+        }
+        // Most processes have none, and are asked seldom.
+        let asks = full || self.counts.get(Kind::PosixTimer).is_some_and(|timers| timers > 0);
+        if asks && let Ok(timers) = fs::read(folder.join("timers")) {
+            let timers = text::lines(&timers).filter(|line| line.starts_with(b"ID:")).count();
+            self.counts.set(Kind::PosixTimer, timers as u64);
         }
         if full || self.space != Some(stat.space) {
             self.space = Some(stat.space);

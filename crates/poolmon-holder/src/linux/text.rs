@@ -119,7 +119,7 @@ pub fn registered(text: &[u8], begin: &[u8]) -> u64 {
     lines(text).filter(|line| line.starts_with(begin) && !line.starts_with(own)).count() as u64
 }
 
-/// A line of `/proc/locks`: the kind of lock and its process. Locks of open files (OFD) and of other machines have none.
+/// A line of `/proc/locks`: the kind of lock and its process; 0 for locks of open files (OFD) and of other machines.
 pub fn lock(line: &[u8]) -> Option<(Kind, u32)> {
     // `1: POSIX  ADVISORY  WRITE 4711 fd:00:1234 0 EOF`; `->` in front of the kind: it waits for the one above.
     let mut words = words(line).skip(1).skip_while(|word| *word == b"->");
@@ -129,8 +129,9 @@ pub fn lock(line: &[u8]) -> Option<(Kind, u32)> {
         b"LEASE" | b"DELEG" | b"LAYOUT" => Kind::Lease,
         _ => return None,
     };
-    let pid = number(words.nth(2)?)?;
-    Some((kind, u32::try_from(pid).ok().filter(|pid| *pid > 0)?))
+    let pid = words.nth(2)?;
+    number_or_signed(pid)?;
+    Some((kind, number(pid).and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0)))
 }
 
 /// A System V message queue, of `/proc/sysvipc/msg`.
@@ -339,7 +340,11 @@ mod tests {
         assert_eq!(of("1: -> POSIX  ADVISORY  READ 12 fd:00:1234 0 EOF"), Some((Kind::PosixLock, 12)));
         assert_eq!(of("2: FLOCK  ADVISORY  WRITE 8 00:17:9 0 EOF"), Some((Kind::Flock, 8)));
         assert_eq!(of("3: LEASE  ACTIVE    READ 9 00:17:9 0 EOF"), Some((Kind::Lease, 9)));
-        assert_eq!(of("4: OFDLCK ADVISORY  READ -1 00:06:1 0 EOF"), None, "of no process");
+        assert_eq!(
+            of("4: OFDLCK ADVISORY  READ -1 00:06:1 0 EOF"),
+            Some((Kind::PosixLock, 0)),
+            "of no process"
+        );
         assert_eq!(of("5: POSIX"), None);
     }
 

@@ -11,7 +11,7 @@ pub use text::write as text;
 use std::fmt;
 use std::str::FromStr;
 
-use poolmon_holder::{Census, Counts, Entry, Kind, Unit};
+use poolmon_holder::{Counted, Counts, Entry, Kind, Unit};
 
 /// Help after the options of `holders`.
 pub const HELP: &str = "\
@@ -55,13 +55,11 @@ impl FromStr for Order {
     }
 }
 
-/// Holders of one moment, and of an earlier one.
+/// Holders as they are listed.
 #[derive(Clone, Copy, Debug)]
 pub struct Holders<'a> {
-    /// Now.
-    pub now: &'a Census,
-    /// Earlier, and the seconds between.
-    pub before: Option<(&'a Census, f64)>,
+    /// What was counted.
+    pub counted: &'a Counted,
     /// The order.
     pub order: Order,
     /// At most this many.
@@ -91,7 +89,7 @@ fn difference(now: u64, before: u64) -> i64 {
 impl<'a> Holders<'a> {
     /// Those that are listed, in order.
     fn listed(&self) -> Vec<Listed<'a>> {
-        let mut all: Vec<Listed<'a>> = self.now.entries.iter().map(|entry| self.one(entry)).collect();
+        let mut all: Vec<Listed<'a>> = self.counted.now.entries.iter().map(|entry| self.one(entry)).collect();
         all.retain(|one| !one.kinds.is_empty());
         let of = |one: &Listed<'_>| match self.order {
             Order::Objects => i128::from(one.objects),
@@ -107,7 +105,7 @@ impl<'a> Holders<'a> {
 
     fn one(&self, entry: &'a Entry) -> Listed<'a> {
         // A holder that was not there before had nothing.
-        let before = self.before.map(|(census, _)| {
+        let before = self.counted.before.as_ref().map(|(census, _)| {
             let earlier = census.entries.iter().find(|other| other.holder.id == entry.holder.id);
             earlier.map(|other| &other.counts)
         });

@@ -84,10 +84,10 @@ pub fn json<'a>(out: &mut dyn Write, holders: &Holders<'a>) -> io::Result<()> {
     };
     let json = Json {
         schema: schema::HOLDERS,
-        processes: holders.now.processes,
-        unreadable: holders.now.closed,
-        seconds: holders.before.map(|(_, seconds)| seconds),
-        remarks: &holders.now.remarks,
+        processes: holders.counted.now.processes,
+        unreadable: holders.counted.now.closed,
+        seconds: holders.counted.before.as_ref().map(|(_, seconds)| *seconds),
+        remarks: &holders.counted.now.remarks,
         holders: listed.iter().take(holders.top).map(holder).collect(),
     };
     crate::json(out, &json)

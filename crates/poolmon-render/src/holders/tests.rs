@@ -1,6 +1,6 @@
 //! Every form of the answer, of a planted census.
 
-use poolmon_holder::{Holder, HolderId};
+use poolmon_holder::{Census, Holder, HolderId};
 
 use super::*;
 
@@ -35,13 +35,14 @@ fn census(sockets: u64) -> Census {
         ],
         processes: 2,
         closed: 1,
+        hidden: false,
         remarks: vec!["the descriptors of 1 of 2 processes may not be read".into()],
     }
 }
 
 fn written(order: Order, before: Option<u64>, top: usize, form: Form) -> String {
-    let (now, then) = (census(20_000), before.map(census));
-    let holders = Holders { now: &now, before: then.as_ref().map(|then| (then, 40.0)), order, top };
+    let counted = Counted { now: census(20_000), before: before.map(|sockets| (census(sockets), 40.0)) };
+    let holders = Holders { counted: &counted, order, top };
     let mut out = Vec::new();
     form(&mut out, &holders).unwrap();
     String::from_utf8(out).unwrap()
@@ -75,8 +76,8 @@ fn orders_by_name() {
 
 #[test]
 fn a_holder_that_is_new_has_changed_by_all_it_has() {
-    let (now, then) = (census(5), Census::default());
-    let holders = Holders { now: &now, before: Some((&then, 1.0)), order: Order::Change, top: 9 };
+    let counted = Counted { now: census(5), before: Some((Census::default(), 1.0)) };
+    let holders = Holders { counted: &counted, order: Order::Change, top: 9 };
     let listed = holders.listed();
     assert_eq!((listed[0].objects, listed[0].change), (901, Some(901)));
 }

@@ -20,7 +20,7 @@ pub fn write(out: &mut dyn Write, holders: &Holders<'_>) -> io::Result<()> {
     let listed = holders.listed();
     let (groups, others): (Vec<_>, Vec<_>) = listed.iter().partition(|one| has_bytes_alone(one));
     writeln!(out, "{}", about(holders))?;
-    let changes = holders.before.is_some();
+    let changes = holders.counted.before.is_some();
     if !others.is_empty() {
         let change = if changes { format!("{:>11}  ", "Change") } else { String::new() };
         writeln!(out, "\n{:>11}  {change}{:<40}  Kinds", "Objects", "Holder")?;
@@ -42,11 +42,11 @@ pub fn write(out: &mut dyn Write, holders: &Holders<'_>) -> io::Result<()> {
 
 /// `212 processes; change over 40 s`.
 fn about(holders: &Holders<'_>) -> String {
-    let processes = counted(holders.now.processes, "process").replace("processs", "processes");
-    match holders.before {
+    let processes = counted(holders.counted.now.processes, "process").replace("processs", "processes");
+    match &holders.counted.before {
         None => processes,
         Some((_, seconds)) => {
-            format!("{processes}; change over {}", span(Duration::from_secs_f64(seconds.max(0.0).round())))
+            format!("{processes}; change over {}", span(Duration::from_secs_f64(seconds.round())))
         }
     }
 }

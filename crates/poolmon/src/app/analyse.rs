@@ -69,7 +69,7 @@ fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Resu
     let mut failed = 0_u64;
     analysis.push(&sample);
     let mut holders = Watch::begin();
-    holders.look(0.0);
+    holders.look();
     let begun = sample.rows.clone();
     loop {
         due = (due + args.interval).max(Instant::now());
@@ -77,10 +77,7 @@ fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Resu
             break;
         }
         match source.sample_into(&mut sample) {
-            Ok(()) => {
-                analysis.push(&sample);
-                holders.look(start.elapsed().as_secs_f64());
-            }
+            Ok(()) => analysis.push(&sample),
             Err(error) => {
                 failed += 1;
                 if failed == 1 {
@@ -88,6 +85,7 @@ fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Resu
                 }
             }
         }
+        holders.look();
         progress.show(|| {
             let left = args.length.saturating_sub(start.elapsed());
             format!(

@@ -1,36 +1,49 @@
 //! Verdicts for the live screen: `poolmon-leak` over the samples as they come.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use poolmon_leak::{Analysis, AnalysisConfig, Verdict, VerdictKind};
-use poolmon_model::units::human_rate;
-use poolmon_model::{Gravity, RowVerdict, Sample};
+use poolmon_holder::Watch;
+use poolmon_leak::{Analysis, AnalysisConfig, Verdict};
+use poolmon_model::{Origin, Sample, SourceKind};
+use poolmon_owner::linux::MergedCaches;
+use poolmon_report::{name_holders, words::row_verdict};
 use poolmon_tui::{LiveVerdicts, VerdictSource};
 
 /// Keeps a bounded series of each row and judges it.
 pub struct LiveJudge {
     analysis: Analysis,
     zone: TimeZone,
+    /// Of this machine, if it is the one that is shown.
+    holders: Option<(Watch, MergedCaches)>,
 }
 
 impl LiveJudge {
     /// Before the first sample.
-    pub fn new() -> Self {
-        Self { analysis: Analysis::new(AnalysisConfig::live()), zone: TimeZone::system() }
+    pub fn new(origin: &Origin) -> Self {
+        let here = || (Watch::begin(), MergedCaches::read(Path::new("/sys/kernel/slab")));
+        let holders = (origin.kind == SourceKind::Linux).then(here);
+        Self { analysis: Analysis::new(AnalysisConfig::live()), zone: TimeZone::system(), holders }
     }
 }
 
 impl VerdictSource for LiveJudge {
     fn push(&mut self, sample: &Sample) {
         self.analysis.push(sample);
+        if let Some((holders, _)) = &mut self.holders {
+            holders.look();
+        }
     }
 
     fn judge(&mut self) -> LiveVerdicts {
         if let Some(left) = self.analysis.needs() {
             return LiveVerdicts { rows: Vec::new(), left: Some(left) };
         }
-        let report = self.analysis.report();
+        let mut report = self.analysis.report();
+        if let Some((holders, merged)) = &self.holders {
+            name_holders(&mut report, &self.analysis, holders.history(), merged);
+        }
         let reported = |verdict: &Verdict| {
             Some((verdict.tag.clone(), verdict.pool, Arc::new(row_verdict(verdict, &self.zone)?)))
         };
@@ -38,33 +51,16 @@ impl VerdictSource for LiveJudge {
     }
 }
 
-/// What is in the row; `None` if there is nothing to show.
-fn row_verdict(verdict: &Verdict, zone: &TimeZone) -> Option<RowVerdict> {
-    let rate = || human_rate(verdict.bytes.per_hour);
-    let (gravity, brief) = match verdict.kind {
-        VerdictKind::Leaking => (Gravity::Leaking, format!("leaks {}", rate())),
-        VerdictKind::Suspected => (Gravity::Growing, format!("suspect {}", rate())),
-        VerdictKind::Growing => (Gravity::Growing, format!("grows {}", rate())),
-        VerdictKind::WarmingUp => (Gravity::Explained, "levels off".to_owned()),
-        VerdictKind::LoadDriven => (Gravity::Explained, "with the load".to_owned()),
-        VerdictKind::Step => (Gravity::Explained, "one jump".to_owned()),
-        VerdictKind::Steady | VerdictKind::TooLittleData => return None,
-    };
-    let lines = std::iter::once(verdict.sentence(zone)).chain(verdict.reasons.iter().cloned()).collect();
-    #[expect(clippy::cast_possible_truncation, reason = "saturates, and a rank is all it is for")]
-    Some(RowVerdict { gravity, brief, lines, bytes_per_hour: verdict.bytes.per_hour as i64 })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use jiff::Timestamp;
-    use poolmon_model::{CounterWidth, Origin, Pool, Row, SourceKind, Tag};
+    use poolmon_model::{CounterWidth, Gravity, Pool, Row, Tag};
 
     #[test]
     fn says_how_much_longer_and_then_what_leaks() {
         let origin = Arc::new(Origin::new(SourceKind::Windows, &[Pool::Nonpaged]));
-        let mut judge = LiveJudge::new();
+        let mut judge = LiveJudge::new(&origin);
         let mut left = Vec::new();
         let mut last = LiveVerdicts::default();
         for n in 0..240_u64 {

@@ -54,6 +54,7 @@ pub fn show(
         (source, recording) = (Box::new(watched), Some(ongoing));
     }
     let driver = owners.asked_for();
+    let judge = LiveJudge::new(source.origin());
     let owners = Arc::new(owners);
     let initial = Settings {
         filter: args.rows.filter(),
@@ -65,7 +66,7 @@ pub fn show(
     let shown = poolmon_tui::run(poolmon_tui::ScreenOptions {
         source,
         labeler: Some(owners.clone()),
-        judge: Some(Box::new(LiveJudge::new())),
+        judge: Some(Box::new(judge)),
         interval: args.interval.unwrap_or(INTERVAL),
         initial,
         colour: colour(args.color),

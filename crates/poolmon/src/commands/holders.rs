@@ -1,11 +1,11 @@
-//! `poolmon holders`: who keeps kernel objects. [`poolmon_holder`] counts, [`render`] writes.
+//! `poolmon holders`: who keeps kernel objects.
 
-use std::io::{self, BufWriter, Write as _};
+use std::io;
 use std::time::Instant;
 
-use poolmon_holder::{Census, Live};
+use poolmon_holder::Counted;
 use poolmon_record::Stop;
-use poolmon_render::holders::{self as render, Holders};
+use poolmon_render::holders::{Holders, csv, json, text};
 
 use crate::app::say::warning;
 use crate::cli::groups::AnswerFormat;
@@ -13,24 +13,17 @@ use crate::cli::holders::HoldersArgs;
 
 /// Counts, once or twice.
 pub fn run(args: &HoldersArgs) -> anyhow::Result<()> {
-    let (stop, start) = (Stop::on_signals()?, Instant::now());
-    let (mut live, mut now) = (Live::new()?, Census::default());
-    live.census_into(&mut now)?;
-    let first = args.length.map(|length| (now.clone(), stop.wait_until(start + length)));
-    let seconds = start.elapsed().as_secs_f64();
-    if first.is_some() {
-        live.census_into(&mut now)?;
-    }
+    let stop = Stop::on_signals()?;
+    let counted = Counted::new(args.length, |length| _ = stop.wait_until(Instant::now() + length))?;
     stop.done();
-    let before = first.as_ref().map(|(census, _)| (census, seconds));
-    let holders = Holders { now: &now, before, order: args.sort, top: args.top };
-    let mut out = BufWriter::new(io::stdout().lock());
+    let holders = Holders { counted: &counted, order: args.sort, top: args.top };
+    let mut out = io::BufWriter::new(io::stdout().lock());
     match args.format {
-        AnswerFormat::Text => render::text(&mut out, &holders)?,
-        AnswerFormat::Json => render::json(&mut out, &holders)?,
-        AnswerFormat::Csv => render::csv(&mut out, &holders)?,
-    }
-    out.flush()?;
-    now.remarks.iter().for_each(|remark| warning!("{remark}"));
+        AnswerFormat::Text => text(&mut out, &holders),
+        AnswerFormat::Json => json(&mut out, &holders),
+        AnswerFormat::Csv => csv(&mut out, &holders),
+    }?;
+    io::Write::flush(&mut out)?;
+    counted.now.remarks.iter().for_each(|remark| warning!("{remark}"));
     Ok(())
 }

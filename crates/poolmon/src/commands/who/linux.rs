@@ -64,9 +64,8 @@ pub fn run(name: &str, args: &WhoArgs) -> anyhow::Result<Outcome> {
     let mut out = BufWriter::new(io::stdout().lock());
     let facts = poolmon_owner::written(&tag).into_iter().chain(known.known(&tag));
     let about = facts.map(|line| (line.title.to_owned(), line.text));
-    let names: Vec<Tag> = std::iter::once(name).chain(merged.others(name)).map(Tag::name).collect();
-    let held = if args.drivers.drivers.is_empty() { held_here(&names, 5) } else { Vec::new() };
-    let (about, merged) = (about.collect(), merged.explain(name));
+    let names = std::iter::once(name).chain(merged.others(name)).filter(|_| args.drivers.drivers.is_empty());
+    let (held, about, merged) = (held_here(names, 5), about.collect(), merged.explain(name));
     let answer = CacheAnswer { name, about, caller, merged, held, creators, summary };
     match args.format {
         AnswerFormat::Json => answer.json(&mut out)?,

@@ -1,0 +1,45 @@
+//! Who holds the objects of rows that grow.
+
+use poolmon_holder::{Answer, Course, History, explain, links};
+use poolmon_leak::{Analysis, Report};
+use poolmon_model::{Key, Pool, Tag};
+use poolmon_owner::linux::MergedCaches;
+use rustc_hash::FxHashMap;
+
+/// Says of each row of Linux that grows who holds its objects, as its first reason, and returns the answers. A cache whose objects a
+/// process holds is not called shrinkable any more.
+pub fn name_holders(
+    report: &mut Report,
+    analysis: &Analysis,
+    history: &History,
+    merged: &MergedCaches,
+) -> FxHashMap<Key, Answer> {
+    let mut answers = FxHashMap::default();
+    for verdict in report.verdicts.iter_mut().filter(|verdict| verdict.kind.rises()) {
+        let Tag::Name(cache) = &verdict.tag else { continue };
+        let is_slab = matches!(verdict.pool, Pool::Reclaimable | Pool::Unreclaimable);
+        // Of other kernel memory, only callers that the table of links knows can be compared.
+        if !is_slab && links::find(&verdict.tag).is_none() {
+            continue;
+        }
+        let others = merged.others(cache).map(Tag::name);
+        let names: Vec<Tag> = std::iter::once(verdict.tag.clone()).chain(others).collect();
+        let curve = analysis.curve(&verdict.tag, verdict.pool);
+        let row = Course {
+            seconds: curve.iter().map(|point| point.hours * 3600.0).collect(),
+            objects: curve.iter().map(|point| point.outstanding).collect(),
+        };
+        let answer = match explain(&names, &row, history) {
+            // What the kernel caches is held by no process, as a rule.
+            Answer::Nobody(_) if verdict.pool == Pool::Reclaimable => continue,
+            Answer::Unknown => continue,
+            answer => answer,
+        };
+        if matches!(answer, Answer::Held(_)) {
+            verdict.reasons.retain(|reason| !reason.starts_with("the kernel can shrink this cache"));
+        }
+        verdict.reasons.splice(0..0, answer.sentences(cache));
+        answers.insert(Key { tag: verdict.tag.clone(), pool: verdict.pool }, answer);
+    }
+    answers
+}

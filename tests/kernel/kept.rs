@@ -1,0 +1,127 @@
+//! As `leakers.rs`, of what is kept by no descriptor: System V queues and their messages, keys, BPF maps, zombies, files in memory,
+//! mounts. Needs root and python3, whose `ctypes` reaches system calls without `unsafe` here; takes a minute.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use poolmon_testkit::{Need, asked_for, skip};
+use serde_json::Value;
+
+use crate::leakers::watch;
+
+/// Leaks `rate` objects of a kind a second until its input ends, then removes what would outlive it.
+const LEAK: &str = r"
+import ctypes, os, select, shutil, sys, tempfile, time
+libc = ctypes.CDLL(None, use_errno=True)
+what, rate = sys.argv[1], int(sys.argv[2])
+undo = []
+def check(value):
+    if value < 0: raise OSError(ctypes.get_errno(), what)
+    return value
+def queue():
+    one = check(libc.msgget(0, 0o1600))
+    undo.append(lambda: libc.msgctl(one, 0, None))
+    return one
+if what == 'messages':
+    # The limit of bytes in a queue is that of when it is made.
+    limit = open('/proc/sys/kernel/msgmnb').read()
+    open('/proc/sys/kernel/msgmnb', 'w').write('16777216')
+    one = queue()
+    open('/proc/sys/kernel/msgmnb', 'w').write(limit)
+    message = ctypes.create_string_buffer(b'\1' + bytes(7) + b'x' * 40, 48)
+if what == 'files': folder = tempfile.mkdtemp(dir='/dev/shm'); undo.append(lambda: shutil.rmtree(folder))
+if what == 'mounts': check(libc.unshare(0x20000)); check(libc.mount(b'none', b'/', None, 0x44000, None))
+if what == 'mounts': folder = tempfile.mkdtemp().encode(); undo.append(lambda: os.rmdir(folder))
+def leak(n):
+    if what == 'queues': queue()
+    elif what == 'messages': check(libc.msgsnd(one, message, 40, 0o4000))
+    elif what == 'keys': check(libc.syscall(248, b'user', b'poolmon %d' % n, b'x' * 16, ctypes.c_size_t(16), -2))
+    elif what == 'maps': check(libc.syscall(321, 0, (ctypes.c_uint32 * 32)(2, 4, 8, 1), 72))
+    elif what == 'zombies': os.fork() or os._exit(0)
+    elif what == 'files': open(folder + '/%d' % n, 'w').close()
+    elif what == 'mounts': check(libc.mount(folder, folder, None, 4096, None))
+start, n = time.monotonic(), 0
+print('ready', flush=True)
+try:
+    while not select.select([sys.stdin], [], [], 0.01)[0]:
+        while n < (time.monotonic() - start) * rate: leak(n); n += 1
+finally:
+    if what == 'mounts':
+        while libc.umount2(folder, 2) == 0: pass
+    for one in undo: one()
+";
+
+/// What leaks, how many a second, the type of its holder, the kind, and names of caches of which one has to show it.
+const LEAKS: &[(&str, u32, &str, &str, &[&str])] = &[
+    ("queues", 50, "user", "message-queues", &["kmalloc-cg-256", "kmalloc-256"]),
+    ("messages", 120, "queue", "messages", &["msg_msg-96", "kmalloc-cg-96", "kmalloc-96"]),
+    ("keys", 60, "user", "keys", &["key_jar"]),
+    ("maps", 40, "process", "bpf-maps", &["kmalloc-cg-512", "kmalloc-512"]),
+    ("zombies", 30, "process", "zombies", &["task_struct"]),
+    ("files", 70, "tmpfs", "tmpfs-inodes", &["shmem_inode_cache"]),
+    ("mounts", 35, "mount-namespace", "mounts", &["mnt_cache"]),
+];
+
+/// A leaking process; its end undoes what it did.
+struct Leaker(Child);
+
+impl Drop for Leaker {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn what_no_descriptor_keeps_names_its_holder() {
+    if !asked_for(Need::Long) {
+        return;
+    }
+    if File::open("/proc/slabinfo").and_then(|mut file| file.read(&mut [0; 16])).is_err() {
+        skip(Need::Root, "/proc/slabinfo is not readable here (root needed)");
+        return;
+    }
+    if !Command::new("python3").args(["-c", "import ctypes"]).status().is_ok_and(|status| status.success()) {
+        skip(Need::Tools, "there is no python3");
+        return;
+    }
+    let start = |&(what, rate, ..): &(&str, u32, &str, &str, &[&str])| {
+        let mut child = Command::new("python3")
+            .args(["-c", LEAK, what, &rate.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut ready = [0; 5];
+        child.stdout.as_mut().expect("its output").read_exact(&mut ready).expect("it is ready");
+        Leaker(child)
+    };
+    let leakers: Vec<Leaker> = LEAKS.iter().map(start).collect();
+    std::thread::sleep(Duration::from_secs(2));
+    let [text, json] = ["text", "json"].map(watch).map(|child| child.wait_with_output().expect("it ends"));
+    let text = String::from_utf8_lossy(&text.stdout).into_owned();
+    println!("{text}");
+    let json: Value = serde_json::from_slice(&json.stdout).expect("valid JSON");
+    let rows = json["verdicts"].as_array().expect("verdicts");
+    for (leaker, (what, rate, holder, kind, caches)) in leakers.iter().zip(LEAKS) {
+        let is_it = |one: &Value| one["type"] == *holder && one["kind"] == *kind;
+        let of_row =
+            |row: &Value| row["held_by"]["holders"].as_array()?.iter().find(|one| is_it(one)).cloned();
+        let rows = rows.iter().filter(|row| caches.iter().any(|cache| row["tag"] == *cache));
+        let found: Vec<Value> = rows.filter_map(of_row).collect();
+        let [own, ..] = &found[..] else { panic!("{what}: no {holder} with {kind} in {caches:?}\n{text}") };
+        let per_second = own["per_second"].as_f64().expect("a rate");
+        assert!((per_second / f64::from(*rate) - 1.0).abs() < 0.1, "{what}: {per_second} of {rate} a second");
+        let name = own["name"].as_str().expect("a name");
+        match *holder {
+            "process" => assert_eq!(own["pid"], leaker.0.id(), "{own}"),
+            "mount-namespace" | "queue" => {
+                assert!(name.contains(&format!("pid {}", leaker.0.id())), "{own}");
+            }
+            "tmpfs" => assert_eq!(name, "/dev/shm", "{own}"),
+            _ => assert_eq!(name, "uid 0", "{own}"),
+        }
+    }
+}
