@@ -3,6 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use poolmon_model::{CounterWidth, Counters, Origin, Pool, Row, Sample, SourceKind, Tag};
+use poolmon_store::{ClockMoment, Recorder, RecorderConfig};
+
 use crate::{json_of, poolmon, stdout_of, text};
 
 const VERSION: &str = "slabinfo - version: 2.1\n# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : \
@@ -180,4 +186,49 @@ fn figures_of_a_machine_without_rows() {
     let diff = stdout_of(&["diff", path]);
     assert!(diff.contains("unreclaimable slab: +5.43 MiB (32.6 MiB/h), now 93.7 MiB\n"), "{diff}");
     assert!(!diff.contains("No row changed"), "{diff}");
+}
+
+/// The kernel lists a merged cache under one of its names: a recording keeps the others, and the verdict names the one that fits
+/// what grows in lockstep.
+#[test]
+fn a_recording_names_merged_caches_by_all_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = RecorderConfig { interval: Duration::from_mins(1), ..RecorderConfig::default() };
+    let (mut recorder, _) = Recorder::open(folder.path(), config).unwrap();
+    recorder.merged(vec![["UNIX", "mm_slot", "signal_cache"].map(str::to_owned).to_vec()]);
+    let origin = Origin::new(SourceKind::Linux, &[Pool::Reclaimable, Pool::Unreclaimable]);
+    let origin = Arc::new(Origin { boot: Some("a".into()), ..origin });
+    let start: jiff::Timestamp = "2026-03-01T10:00:00Z".parse().unwrap();
+    for n in 0..400_u64 {
+        let mut sample = Sample::new(Arc::clone(&origin), CounterWidth::Bits64);
+        sample.time = Some(start + Duration::from_secs(n * 60));
+        // A program opens sockets and does not close them; processes come and go.
+        let sockets = 5000 + n * 40;
+        let tasks = 300 + n * 7919 % 41;
+        sample.rows = [
+            ("signal_cache", 1152, tasks + sockets),
+            ("sock_inode_cache", 896, sockets),
+            ("filp", 256, 9000 + sockets),
+            ("task_struct", 9792, tasks),
+        ]
+        .map(|(name, size, objects)| Row {
+            tag: Tag::name(name),
+            pool: Pool::Unreclaimable,
+            counters: Counters {
+                reported_diff: i64::try_from(objects).ok(),
+                bytes: Some(objects * size),
+                used: Some(objects * size),
+                ..Counters::default()
+            },
+            reported_owner: None,
+        })
+        .to_vec();
+        let moment = ClockMoment { wall: sample.time.unwrap(), clock: Duration::from_secs(n * 60) };
+        recorder.record_at(&sample, moment).unwrap();
+    }
+    recorder.close().unwrap();
+    let leaks = stdout_of(&["leaks", folder.path().to_str().unwrap()]);
+    assert!(leaks.contains("signal_cache"), "{leaks}");
+    assert!(leaks.contains("these are objects of UNIX"), "{leaks}");
+    assert!(leaks.contains("in one cache with UNIX, mm_slot"), "{leaks}");
 }

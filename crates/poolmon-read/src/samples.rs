@@ -54,6 +54,14 @@ pub trait Samples: Send {
         Ok(Vec::new())
     }
 
+    /// Names of slab caches that share one cache, in groups; of recordings alone.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    fn merged(&mut self) -> Result<Vec<Vec<String>>> {
+        Ok(Vec::new())
+    }
+
     /// Times of the first and the last sample, if they are known without reading everything.
     ///
     /// # Errors

@@ -264,6 +264,20 @@ impl SampleSeries {
         Ok(marks)
     }
 
+    /// Names of slab caches that share one cache, in groups, as the last recording has them.
+    ///
+    /// # Errors
+    /// A part cannot be read.
+    pub fn merged(&mut self) -> Result<Vec<Vec<String>>> {
+        for part in self.parts.iter_mut().rev().filter(|part| part.format.holds == Holds::Recording) {
+            let groups = part.opened(&self.options)?.merged()?;
+            if !groups.is_empty() {
+                return Ok(groups);
+            }
+        }
+        Ok(Vec::new())
+    }
+
     /// Times of the earliest and the latest sample; `None` if no sample has one. Unless it is a recording, everything is
     /// read once, and the series begins again at its first sample.
     ///

@@ -19,6 +19,8 @@ pub type Notify<'a> = &'a mut dyn FnMut(&RecordEvent<'_>);
 /// A recorder and what it has said already.
 pub struct Session {
     recorder: Recorder,
+    /// The source was asked which caches share one.
+    named: bool,
     modules: Option<Vec<LoadedModule>>,
     failing: Option<String>,
     /// Samples lost since the disk is full.
@@ -36,6 +38,7 @@ impl Session {
         Ok((
             Self {
                 recorder,
+                named: false,
                 modules: None,
                 failing: None,
                 missed: 0,
@@ -72,6 +75,9 @@ impl Session {
         if self.failing.take().is_some() {
             tell(&RecordEvent::Works);
         }
+        if !std::mem::replace(&mut self.named, true) {
+            self.recorder.merged(source.merged());
+        }
         let outcome = self.recorder.record(sample)?;
         self.outcome(outcome, tell);
         if outcome == RecordOutcome::Recorded
@@ -81,7 +87,11 @@ impl Session {
             match changes.filter(|changes| !changes.is_empty()) {
                 None => self.modules = Some(now),
                 Some(changes) => match self.recorder.modules(&changes) {
-                    Ok(()) => self.modules = Some(now),
+                    Ok(()) => {
+                        self.modules = Some(now);
+                        // A module brings caches that are merged with others.
+                        self.named = false;
+                    }
                     // Reported with the next sample that finds room.
                     Err(error) if error.is_full() => {}
                     Err(error) => return Err(error),

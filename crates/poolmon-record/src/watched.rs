@@ -84,6 +84,10 @@ impl Source for Watched {
         self.source.facts(tag, pool)
     }
 
+    fn merged(&self) -> Vec<Vec<String>> {
+        self.source.merged()
+    }
+
     fn modules(&mut self) -> Option<Vec<LoadedModule>> {
         self.source.modules()
     }

@@ -66,6 +66,12 @@ pub trait Source: Send {
         Vec::new()
     }
 
+    /// Names of slab caches that share one cache, in groups: the kernel merges caches of like objects, and its figures list only one
+    /// name. Empty if this source does not know.
+    fn merged(&self) -> Vec<Vec<String>> {
+        Vec::new()
+    }
+
     /// The modules (drivers) that are loaded now, sorted by name; `None` if this source does not know.
     fn modules(&mut self) -> Option<Vec<LoadedModule>> {
         None

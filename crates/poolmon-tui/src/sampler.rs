@@ -105,7 +105,10 @@ pub fn of_deck(mut deck: Deck) -> Asked {
             Ok(points) => SamplerAnswer::Chart(RowSeries { row, from, to, points }),
             Err(error) => SamplerAnswer::Refused(error),
         }),
-        Question::Facts(tag, pool) => answer(SamplerAnswer::Facts((tag, pool), Vec::new())),
+        Question::Facts(tag, pool) => {
+            let facts = deck.facts(&tag);
+            answer(SamplerAnswer::Facts((tag, pool), facts))
+        }
         Question::Sample(_) | Question::Sessions(_) => true,
     })
 }

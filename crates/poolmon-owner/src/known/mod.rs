@@ -79,5 +79,13 @@ mod tests {
         assert_eq!(find(&Tag::name("ext4_inode_cache")).unwrap().component, "ext4");
         assert_eq!(find(&Tag::name("Proc")), None);
         assert_eq!(find(&Tag::pool(*b"zzzz")), None);
+        // What no source proves is marked as such, or has no row at all.
+        for tag in [*b"NpCD", *b"NpNL", *b"NPBL"] {
+            let about = find(&Tag::pool(tag)).unwrap().about;
+            assert!(about.starts_with("probably ") && about.ends_with("no list does"), "{about}");
+        }
+        for tag in [*b"amda", *b"acrl", *b"SysR", *b"SQSF", *b"ismc"] {
+            assert_eq!(find(&Tag::pool(tag)), None);
+        }
     }
 }

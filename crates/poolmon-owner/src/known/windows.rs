@@ -24,6 +24,7 @@ const NETWORK: &str =
 const REGISTRY: &str = "follows the size of the registry: look for a hive that grows";
 const TRACING: &str = "depends on the number and size of trace sessions: list them with `logman query -ets`";
 const TOKENS: &str = "tokens are kept by processes, threads and references of filter drivers: count tokens against live processes";
+const CAPTURE: &str = "follows traffic while something captures: look for a capture that does not read its packets; prove it with a scan of the drivers";
 const PROGRAMS: &str = "belongs to programs: find the one with many GDI or USER objects";
 
 /// The table; an exact row wins over a wildcard, an earlier wildcard over a later one.
@@ -286,6 +287,12 @@ pub static TAGS: &[BuiltinEntry] = &[
     known("NVRM", "nvlddmkm.sys", "NVIDIA display driver (resource manager)", "follows programs that draw or compute on the GPU; try another driver version"),
     // WinPcap and Npcap, open source: '1234' in C.
     known("4321", "packet capture", "packet capture drivers (npf.sys of WinPcap, npcap.sys)", "follows traffic while something captures: a capture that does not read its packets; other drivers use these characters, too"),
+    // Public reports of leaks name these with Npcap (issue 688 of nmap/npcap is one); no list of its maker does.
+    known("NpCD", "packet capture", "probably Npcap (npcap.sys), captured data: reports of users name it, no list does", CAPTURE),
+    known("NpNL", "packet capture", "probably Npcap (npcap.sys), copied packets: reports of users name it, no list does", CAPTURE),
+    known("NPBL", "packet capture", "probably Npcap (npcap.sys): reports of users name it, no list does", CAPTURE),
+    // Also met in public tables, but no public source says what they are, so there is no row: amda, acrl, SysR, SQSF, ismc.
+    // `poolmon who TAG --drivers` searches the machine's own drivers for them.
     // Open source; each driver's own code has the tag.
     known("IPRT", "VirtualBox drivers", "runtime of VirtualBox's drivers", "shared by all of its drivers (VBoxSup, VBoxGuest, VBoxSF …)"),
     known("DOKA", "dokan2.sys", "Dokan, file systems in user programs", ""),

@@ -103,6 +103,10 @@ impl Samples for RecordedSamples {
         Ok(self.recording.marks(None, None)?)
     }
 
+    fn merged(&mut self) -> Result<Vec<Vec<String>>> {
+        Ok(self.recording.merged()?)
+    }
+
     fn span(&mut self) -> Result<Option<(Timestamp, Timestamp)>> {
         let info = self.recording.info()?;
         Ok(info.first.zip(info.last))

@@ -350,6 +350,10 @@ impl Source for LinuxSource {
         Ok(true)
     }
 
+    fn merged(&self) -> Vec<Vec<String>> {
+        self.sysfs.merged()
+    }
+
     fn modules(&mut self) -> Option<Vec<LoadedModule>> {
         // A kernel without loadable modules has no such file.
         self.modules.as_ref()?.read(&mut self.buffer).ok().map(modules::loaded)

@@ -5,6 +5,7 @@
 //! `reclaim_account`. A link is five times cheaper to read than a file is to open, so it is tried first.
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -93,6 +94,21 @@ impl SlabDirectory {
             tell("Flags", flags.join(", "));
         }
         facts
+    }
+
+    /// The names of merged caches in groups of two and more, each sorted.
+    pub fn merged(&self) -> Vec<Vec<String>> {
+        let mut groups: BTreeMap<PathBuf, Vec<String>> = BTreeMap::new();
+        for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
+            if let Ok(id) = fs::read_link(entry.path()) {
+                groups.entry(id).or_default().push(entry.file_name().to_string_lossy().into_owned());
+            }
+        }
+        let mut groups: Vec<_> = groups.into_values().filter(|group| group.len() > 1).collect();
+        for group in &mut groups {
+            group.sort_unstable();
+        }
+        groups
     }
 
     /// The other names of a merged cache, sorted.
@@ -205,6 +221,12 @@ mod tests {
         for name in ["mystery", "absent", "../slab/inode_cache", "..", "nul\0"] {
             assert_eq!(slab.pool(name.as_bytes()), None, "{name}");
         }
+    }
+
+    #[test]
+    fn names_that_share_a_cache() {
+        let (_folder, slab) = directory();
+        assert_eq!(slab.merged(), [["a", "b", "c"]], "buffer_head has no other name");
     }
 
     #[test]

@@ -29,9 +29,10 @@ pub use verify::{SegmentCheck, Verification};
 use crate::error::{Result, StoreError};
 use crate::folder::{self, SegmentFile};
 use crate::segment::cursor::SegmentCursor;
-use crate::segment::frame::{HeadError, MAGIC, VERSION, time_of, wall_of};
+use crate::segment::frame::{FrameKind, HeadError, MAGIC, VERSION, time_of, wall_of};
 use crate::segment::index::Index;
 use crate::segment::marks::{RecordedMark, TimedMark};
+use crate::segment::merged;
 use crate::segment::scan::{frame_at, stored_index};
 use crate::segment::window::Window;
 
@@ -121,6 +122,29 @@ impl Recording {
         }
         marks.sort_by_key(|mark| mark.time);
         Ok(marks)
+    }
+}
+
+impl Recording {
+    /// Which slab caches shared one under several names, as the newest segment that says so has it; empty if none does.
+    ///
+    /// # Errors
+    /// A segment cannot be read.
+    pub fn merged(&self) -> Result<Vec<Vec<String>>> {
+        for file in self.files.iter().rev() {
+            let (_, index) = indexed(&file.path)?;
+            let reading = || StoreError::io("read", &file.path);
+            let mut window = Window::new(open(&file.path)?).map_err(reading())?;
+            // It is behind the first sample, after gaps at most.
+            for entry in index.marks.iter().take(64) {
+                let frame = frame_at(&mut window, entry.offset).map_err(reading())?;
+                let frame = frame.filter(|frame| frame.head.kind == FrameKind::Merged);
+                if let Some(groups) = frame.and_then(|frame| merged::parse(&frame.payload)) {
+                    return Ok(groups);
+                }
+            }
+        }
+        Ok(Vec::new())
     }
 }
 

@@ -85,6 +85,8 @@ pub struct Recorder {
     taken_notes: Vec<PathBuf>,
     /// Where the clock of imported samples is 0.
     past: Option<Timestamp>,
+    /// Which slab caches share one: said once in each segment.
+    merged: Vec<Vec<String>>,
     scratch: Sample,
     status: RecorderStatus,
     closed_bytes: u64,
@@ -139,6 +141,7 @@ impl Recorder {
             synced: Duration::ZERO,
             taken_notes: Vec::new(),
             past: None,
+            merged: Vec::new(),
             scratch: Sample::empty(),
             status: RecorderStatus::default(),
             closed_bytes: files.iter().map(SegmentFile::size).sum(),
@@ -231,6 +234,9 @@ impl Recorder {
         let clock = u64::try_from(moment.clock.as_micros()).unwrap_or(u64::MAX);
         let Some(open) = &mut self.writer else { return Ok(()) };
         open.writer.sample(sample, clock).map_err(write_error(&open.file.path))?;
+        if open.writer.samples() == 1 && !self.merged.is_empty() {
+            open.writer.merged(Some(time), &self.merged);
+        }
         self.status.samples += 1;
         if moment.clock.saturating_sub(self.synced) >= self.config.sync {
             self.take_notes()?;
@@ -356,6 +362,11 @@ impl Recorder {
     pub fn modules(&mut self, changes: &[ModuleChange]) -> Result<()> {
         let time = self.last.as_ref().and_then(|seen| seen.time).or_else(|| Some(Timestamp::now()));
         self.mark(time, &RecordedMark::Modules(changes.to_vec()))
+    }
+
+    /// Says which slab caches share one under several names; it is written into each segment that begins from now on.
+    pub fn merged(&mut self, groups: Vec<Vec<String>>) {
+        self.merged = groups;
     }
 
     /// Takes notes that others left in the folder.

@@ -275,7 +275,11 @@ impl<R: Read + Seek> SegmentCursor<R> {
                 }
                 None
             }
-            FrameKind::Parity | FrameKind::Padding | FrameKind::Summary | FrameKind::Other(_) => None,
+            FrameKind::Parity
+            | FrameKind::Padding
+            | FrameKind::Summary
+            | FrameKind::Merged
+            | FrameKind::Other(_) => None,
         }
     }
 

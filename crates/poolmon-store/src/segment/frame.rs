@@ -47,6 +47,8 @@ pub enum FrameKind {
     Parity,
     /// What happened in a stretch that ends with the key before it.
     Summary,
+    /// Names of slab caches that share one cache.
+    Merged,
     /// Nothing: keeps two frames apart that one damage must not both hit.
     Padding,
     /// The index; the segment is closed.
@@ -68,6 +70,7 @@ impl FrameKind {
             Self::Parity => 8,
             Self::Padding => 9,
             Self::Summary => 10,
+            Self::Merged => 11,
             Self::Other(number) => number,
         }
     }
@@ -84,6 +87,7 @@ impl FrameKind {
             8 => Self::Parity,
             9 => Self::Padding,
             10 => Self::Summary,
+            11 => Self::Merged,
             number => Self::Other(number),
         }
     }

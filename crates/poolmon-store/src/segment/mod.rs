@@ -2,6 +2,7 @@
 //!
 //! * [`frame`]: heads, checksums, the plain parts;
 //! * [`marks`]: what a recording holds next to samples: gaps, notes, modules;
+//! * [`merged`]: names of slab caches that share one cache;
 //! * [`parity`]: frames that bring a damaged one back;
 //! * [`summary`]: what happened in a stretch; can be thrown away;
 //! * [`index`]: where the keys are; can be thrown away;
@@ -15,6 +16,7 @@ pub mod cursor;
 pub mod frame;
 pub mod index;
 pub mod marks;
+pub mod merged;
 pub mod parity;
 pub mod scan;
 pub mod summary;

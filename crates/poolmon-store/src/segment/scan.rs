@@ -130,7 +130,7 @@ pub fn scan<R: Read + Seek>(
                 found.closed = head.kind == FrameKind::End;
                 match head.kind {
                     FrameKind::Key | FrameKind::Delta => found.index.sample(head.sample, head.wall),
-                    FrameKind::Gap | FrameKind::Note | FrameKind::Modules => {
+                    FrameKind::Gap | FrameKind::Note | FrameKind::Modules | FrameKind::Merged => {
                         found.index.marks.push(MarkEntry { offset: frame.offset, wall: head.wall });
                     }
                     FrameKind::Summary => {

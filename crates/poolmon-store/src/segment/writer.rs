@@ -8,6 +8,7 @@ use poolmon_model::Sample;
 use super::frame::{AFTER_KEY, FrameHead, FrameKind, HEAD, SegmentHead, wall_of};
 use super::index::{Index, KeyEntry, MarkEntry, SummaryEntry, totals};
 use super::marks::RecordedMark;
+use super::merged;
 use super::parity::{BURST, Group};
 use super::summary::Stretch;
 use crate::codec::{CodecError, CodecState};
@@ -228,6 +229,18 @@ impl SegmentWriter {
         self.put(mark.kind(), 0, sample, wall, &mark.payload())?;
         self.index.marks.push(MarkEntry { offset, wall });
         Ok(())
+    }
+
+    /// Writes which caches share one, behind the first sample: no parity covers it, so that it must not be among frames that have one.
+    /// A reader can do without it.
+    pub fn merged(&mut self, time: Option<Timestamp>, groups: &[Vec<String>]) {
+        let (offset, wall) = (self.length, wall_of(time));
+        let payload = merged::payload(groups);
+        self.spare(|writer| {
+            writer.put(FrameKind::Merged, 0, writer.index.samples.saturating_sub(1), wall, &payload)?;
+            writer.index.marks.push(MarkEntry { offset, wall });
+            Ok(())
+        });
     }
 
     fn put(&mut self, kind: FrameKind, flags: u8, sample: u32, wall: i64, payload: &[u8]) -> io::Result<()> {

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use poolmon_model::{CounterWidth, Origin, Pool, Sample, SourceKind, Tag};
 
+use poolmon_source::Fact;
+
 use poolmon_read::tape::{Place, RowPoint, Tape, Timeline};
 
 use crate::history::Point;
@@ -95,6 +97,18 @@ pub struct Deck {
 }
 
 impl Deck {
+    /// What the tape knows of a row besides its figures: the other names of a merged slab cache.
+    pub fn facts(&mut self, tag: &Tag) -> Vec<Fact> {
+        let Tag::Name(name) = tag else { return Vec::new() };
+        // What cannot be read is left out: the row itself is shown all the same.
+        let groups = self.tape.merged().unwrap_or_default();
+        let Some(group) = groups.into_iter().find(|group| group.iter().any(|one| **one == **name)) else {
+            return Vec::new();
+        };
+        let others: Vec<String> = group.into_iter().filter(|one| **one != **name).collect();
+        vec![Fact { title: "Aliases".into(), value: others.join(", ") }]
+    }
+
     /// A deck that shows its first sample. Samples outside `from..=to` are not gone to.
     ///
     /// # Errors

@@ -57,6 +57,10 @@ impl Samples for Fake {
         }
         Ok(self.hold(self.at + 1, sample))
     }
+
+    fn merged(&mut self) -> Result<Vec<Vec<String>>> {
+        Ok(vec![vec!["UNIX".into(), "pid".into(), "signal_cache".into()]])
+    }
 }
 
 impl Tape for Fake {
@@ -533,4 +537,14 @@ proptest! {
             prop_assert_eq!(lines_of(&buffer).len(), usize::from(height));
         }
     }
+}
+
+#[test]
+fn the_detail_names_the_caches_that_share_one() {
+    let mut deck = Deck::new(Box::new(recorded()), None, None).unwrap();
+    let said = |facts: Vec<poolmon_source::Fact>| {
+        facts.into_iter().map(|fact| format!("{}: {}", fact.title, fact.value)).collect::<Vec<_>>()
+    };
+    assert_eq!(said(deck.facts(&Tag::name("signal_cache"))), ["Aliases: UNIX, pid"]);
+    assert!(deck.facts(&Tag::name("dentry")).is_empty() && deck.facts(&Tag::pool(*b"UNIX")).is_empty());
 }

@@ -1,7 +1,6 @@
 //! A source, judged: what `leaks` and `report` reports of.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::time::Instant;
 
 use anyhow::ensure;
@@ -107,7 +106,7 @@ fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Resu
         analysis,
         ends: [begun, sample.rows],
     };
-    let merged = MergedCaches::read(Path::new("/sys/kernel/slab"));
+    let merged = MergedCaches::new(source.merged());
     Ok(seen.judged(owners, None).with_holders(holders.history(), &merged).with_merged(&merged))
 }
 
@@ -120,11 +119,12 @@ fn files(
     if let Some(marks) = marks {
         *marks = rows.marks()?;
     }
+    let merged = MergedCaches::new(rows.merged()?);
     let totals = rows.split_totals().map(|totals| series(totals, args)).transpose()?;
     let only_totals = rows.holds_only_totals();
     let seen = series(rows, args)?;
     let figures = totals.as_ref().or(only_totals.then_some(&seen)).map(|totals| totals.analysis.report());
-    Ok(seen.judged(owners, figures))
+    Ok(seen.judged(owners, figures).with_merged(&merged))
 }
 
 /// A series that was read to its end.
