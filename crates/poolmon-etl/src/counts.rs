@@ -79,7 +79,7 @@ impl Counts {
         let known: u64 = groups.values().sum();
         groups.insert("of other providers", self.records - known);
         let mut groups: Vec<_> = groups.into_iter().filter(|(_, count)| *count > 0).collect();
-        groups.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        groups.sort_unstable_by_key(|(name, count)| (std::cmp::Reverse(*count), *name));
         let groups: Vec<_> =
             groups.iter().map(|(name, count)| format!("{} {name}", grouped(*count))).collect();
         if groups.is_empty() { "nothing".to_owned() } else { groups.join(", ") }

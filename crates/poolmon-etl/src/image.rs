@@ -187,7 +187,7 @@ impl Images {
         let images = &self.list;
         let base = |index: usize| images.get(index).map(|image| image.base);
         self.kernel = (0..images.len()).filter(|index| base(*index).is_some_and(is_kernel)).collect();
-        self.kernel.sort_by_key(|index| base(*index));
+        self.kernel.sort_unstable_by_key(|index| (base(*index), *index));
     }
 }
 

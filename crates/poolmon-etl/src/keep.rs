@@ -42,7 +42,10 @@ pub fn answer_with<R: Read + Seek>(
     add: impl FnOnce(&mut About, &mut Ending),
 ) -> Result<Answer> {
     let pass = Pass::new(etl, tag, false)?;
-    if let (0, Some(pattern)) = (pass.chosen, tag) {
+    // Of a tag whose objects were only freed, that is the answer.
+    if let (0, Some(pattern)) = (pass.chosen, tag)
+        && !pass.tags.has(pattern)
+    {
         return Err(EtlError::NoSuchTag { tag: pattern.text().to_owned(), present: pass.tags.present() });
     }
     let mut about = about(etl, tag.map_or("the whole pool", Pattern::text));
@@ -106,6 +109,10 @@ impl Tags {
             }
         }
         place as u64 + 1
+    }
+
+    fn has(&self, pattern: &Pattern) -> bool {
+        self.list.iter().any(|((tag, _), _)| pattern.matches(&Tag::Pool(*tag)))
     }
 
     /// The tags that keep most, by name.

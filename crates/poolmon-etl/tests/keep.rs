@@ -159,3 +159,20 @@ fn the_tags_of_a_trace_have_their_own_figures_verdict_and_owner() {
         }
     }
 }
+
+/// Found by fuzzing: such a tag was in the table, and then was said not to be in the trace.
+#[test]
+fn a_tag_of_which_objects_were_only_freed_has_an_answer() {
+    let spec = Spec { header: Header::Perfinfo, compressed: false, ..Spec::default() };
+    let (mut bytes, _) = build(&spec);
+    // Type and group of a free, its time, its pool, its tag.
+    let is_free = |bytes: &[u8]| bytes[..2] == [0x22, 0x0e] && bytes[14..18] == *b"Othr";
+    let at = bytes.windows(18).position(is_free).expect("a free of another tag");
+    bytes[at + 14..at + 18].copy_from_slice(b"Gone");
+    let tags = keep::tags(&mut Etl::open(Cursor::new(bytes.clone())).unwrap()).unwrap();
+    let row = tags.rows.iter().find(|row| row.tag.to_string() == "Gone").expect("a row of the table");
+    assert_eq!((row.totals.allocations, row.totals.frees), (0, 1));
+    let gone = answer(bytes.clone(), Some("Gone")).unwrap();
+    assert_eq!((gone.objects(), gone.totals.allocations, gone.totals.older_frees), (0, 0, 1));
+    assert!(matches!(answer(bytes, Some("None")), Err(EtlError::NoSuchTag { .. })));
+}

@@ -165,11 +165,11 @@ impl Answer {
             owner.made = made.cloned();
         }
         confirm(&mut owners, ending.growth, totals.older_frees);
-        owners.sort_by(|a, b| {
+        owners.sort_unstable_by(|a, b| {
             let key = |owner: &Owner| {
                 (owner.figures.verdict != Verdict::KeepsGrowing, std::cmp::Reverse(owner.figures.bytes))
             };
-            key(a).cmp(&key(b)).then_with(|| a.name.cmp(&b.name))
+            key(a).cmp(&key(b)).then_with(|| (&a.name, &a.module).cmp(&(&b.name, &b.module)))
         });
         Self { about, ending, seconds: length as f64 / 1e9, totals, owners, symbols }
     }
@@ -256,7 +256,9 @@ fn judge(owner: &mut Owner) {
     owner.figures.verdict = verdict::judge(&owner.figures.course());
     let growing = |stack: &OwnerStack| stack.figures.verdict == Verdict::KeepsGrowing;
     // The paths to look at first.
-    owner.stacks.sort_by_key(|stack| (!growing(stack), std::cmp::Reverse(stack.figures.bytes)));
+    owner.stacks.sort_unstable_by_key(|stack| {
+        (!growing(stack), std::cmp::Reverse(stack.figures.bytes), stack.figures.stack)
+    });
     let growth = |figures: &StackSummary| {
         let [first, .., last] = &figures.moments;
         last.objects.saturating_sub(first.objects)
@@ -308,7 +310,7 @@ pub(crate) fn add(sum: &mut StackSummary, one: &StackSummary) {
             None => sum.tasks.push((task, count)),
         }
     }
-    sum.tasks.sort_by_key(|&(task, count)| (std::cmp::Reverse(count), task));
+    sum.tasks.sort_unstable_by_key(|&(task, count)| (std::cmp::Reverse(count), task));
 }
 
 /// Growth by events that the cache itself does not show comes of frees that pass no tracepoint, of addresses that were not
@@ -318,9 +320,10 @@ fn confirm(owners: &mut [Owner], growth: Option<Growth>, older_frees: u64) {
     let Some(growth) = growth else { return };
     let mut growing: Vec<&mut Owner> =
         owners.iter_mut().filter(|owner| owner.figures.verdict == Verdict::KeepsGrowing).collect();
-    growing.sort_by(|a, b| {
+    growing.sort_unstable_by(|a, b| {
         let reused = |owner: &Owner| owner.figures.reused as f64 / owner.figures.allocations.max(1) as f64;
-        reused(a).total_cmp(&reused(b)).then_with(|| b.figures.objects.cmp(&a.figures.objects))
+        let ties = |a: &Owner, b: &Owner| (b.figures.objects, &a.name).cmp(&(a.figures.objects, &b.name));
+        reused(a).total_cmp(&reused(b)).then_with(|| ties(a, b))
     });
     let mut left = growth.objects.saturating_add_unsigned(older_frees).saturating_add(SLACK);
     for owner in growing {

@@ -334,7 +334,7 @@ impl Engine {
             stack.verdict = verdict::judge(&stack.course());
             stacks.push(stack);
         }
-        stacks.sort_by_key(|stack| (std::cmp::Reverse(stack.bytes), stack.stack));
+        stacks.sort_unstable_by_key(|stack| (std::cmp::Reverse(stack.bytes), stack.stack));
         Summary { length, totals: self.totals, stacks, frames: self.stacks }
     }
 }
@@ -364,7 +364,7 @@ impl Held {
 
     fn tasks(self) -> Vec<(u32, u64)> {
         let mut tasks: Vec<(u32, u64)> = self.tasks.into_iter().collect();
-        tasks.sort_by_key(|&(task, count)| (std::cmp::Reverse(count), task));
+        tasks.sort_unstable_by_key(|&(task, count)| (std::cmp::Reverse(count), task));
         tasks
     }
 }

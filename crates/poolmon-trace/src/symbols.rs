@@ -107,8 +107,8 @@ impl<'a> Kallsyms<'a> {
     /// Reads the text. Lines of other symbols than functions are skipped, and so is what does not look like a line.
     pub fn parse(text: &'a str) -> Self {
         let mut functions: Vec<_> = text.lines().filter_map(function).collect();
-        // Stable: the kernel lists the usual name first.
-        functions.sort_by_key(|function| function.0);
+        // In the order of the text: the kernel lists the usual name first.
+        functions.sort_unstable_by_key(|function| (function.0, function.1.as_ptr()));
         functions.dedup_by_key(|function| function.0);
         Self { functions }
     }

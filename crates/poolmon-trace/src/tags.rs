@@ -102,8 +102,9 @@ impl TraceTags {
         for (number, ((tag, pool), totals)) in (1..).zip(tags) {
             rows.push(row(tag, pool, totals, by_tag.remove(&number).unwrap_or_default()));
         }
-        rows.sort_by_key(|row| {
-            (row.verdict != Verdict::KeepsGrowing, Reverse(row.bytes), Reverse(row.totals.change()), row.tag)
+        rows.sort_unstable_by_key(|row| {
+            let growing = row.verdict == Verdict::KeepsGrowing;
+            (!growing, Reverse(row.bytes), Reverse(row.totals.change()), row.tag, row.pool)
         });
         let seconds = summary.length as f64 / 1e9;
         Self { about, ending, seconds, totals: summary.totals, rows }

@@ -133,7 +133,9 @@ pub fn grown(before: &[Site], after: Vec<Site>) -> Vec<(Site, u64, u64)> {
         (bytes > 0).then_some((site, bytes, calls))
     };
     let mut grown: Vec<_> = after.into_iter().filter_map(growth).collect();
-    grown.sort_by_key(|(site, bytes, _)| (std::cmp::Reverse(*bytes), site.line));
+    grown.sort_unstable_by(|(a, of_a, _), (b, of_b, _)| {
+        of_b.cmp(of_a).then_with(|| (&a.file, a.line).cmp(&(&b.file, b.line)))
+    });
     grown
 }
 
