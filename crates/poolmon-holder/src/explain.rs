@@ -36,7 +36,7 @@ const NAMED: usize = 4;
 pub enum Answer {
     /// These holders do.
     Held(Explanation),
-    /// No counted holder grows with it, although each that may could be counted: the kernel itself keeps the objects.
+    /// All holders of its objects could be counted, and none grows with it: the kernel itself keeps the objects.
     Nobody(Nobody),
     /// Nothing can be said.
     Unknown,

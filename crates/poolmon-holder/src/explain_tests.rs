@@ -113,6 +113,34 @@ fn two_leakers_with_their_shares() {
 }
 
 #[test]
+fn a_holder_that_grows_far_more_than_the_row_is_not_accused() {
+    let history = history(&[(1, "more", Kind::Tcp, &|at| 150 * at as u64)]);
+    let answer = explain(&names(&["TCP"]), &row(|at| 50.0 * at as f64), &history);
+    assert_eq!(answer, Answer::Unknown, "nor does the kernel hold them");
+}
+
+#[test]
+fn a_holder_of_a_twentieth_is_not_named() {
+    let history = history(&[
+        (1, "leaky", Kind::Tcp, &|at| 950 * at as u64),
+        (2, "small", Kind::Tcp, &|at| 50 * at as u64),
+    ]);
+    let answer = explain(&names(&["TCP"]), &row(|at| 1_000.0 * at as f64), &history);
+    assert_eq!(named(&answer), ["leaky (pid 1)"]);
+}
+
+/// Twenty programs with a twentieth each: no one is to be accused, and the kernel is not, either.
+#[test]
+fn many_holders_together_are_not_the_kernel() {
+    let programs: Vec<String> = (0..20).map(|n| format!("program-{n}")).collect();
+    let count = |at: usize| 50 * at as u64;
+    let holders: Vec<Planted<'_>> =
+        programs.iter().zip(1..).map(|(name, pid)| (pid, name.as_str(), Kind::Tcp, &count as _)).collect();
+    let answer = explain(&names(&["TCP"]), &row(|at| 1_000.0 * at as f64), &history(&holders));
+    assert_eq!(answer, Answer::Unknown);
+}
+
+#[test]
 fn processes_that_share_their_objects_count_once() {
     let history = history(&[
         (1, "parent", Kind::Tcp, &|at| 50 * at as u64),

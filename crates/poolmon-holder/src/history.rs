@@ -242,6 +242,17 @@ mod tests {
     }
 
     #[test]
+    fn a_program_that_pauses_holds_nothing_meanwhile() {
+        let mut history = History::default();
+        let two = census(&[(1, "w", 10), (2, "w", 20)]);
+        for (second, census) in [(0.0, &two), (1.0, &census(&[])), (2.0, &two)] {
+            history.push(second, census);
+        }
+        let program = history.programs().next().unwrap();
+        assert_eq!(program.at(Kind::Socket, &[0.0, 1.0, 2.0]), [30.0, 0.0, 30.0]);
+    }
+
+    #[test]
     fn many_steps_are_thinned_and_keep_their_ends() {
         let mut steps = Steps::default();
         steps.push(f64::NEG_INFINITY, 0);

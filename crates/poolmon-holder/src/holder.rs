@@ -96,6 +96,7 @@ impl fmt::Display for Holder {
 }
 
 /// The text with control characters and broken UTF-8 replaced: names of processes are chosen by their owners.
+#[cfg(any(target_os = "linux", test))]
 pub fn shown(bytes: &[u8]) -> Arc<str> {
     let text = String::from_utf8_lossy(bytes);
     if text.contains(char::is_control) {

@@ -7,7 +7,7 @@
 //! 1. [`linux`] reads the system below a root into a [`Census`]: holders ([`Holder`]) with how many objects of each
 //!    [`Kind`] they keep;
 //! 2. [`History`] takes one census after the other and keeps what changed;
-//! 3. [`links`] says which kinds live in which caches and tags; [`explain`] compares a row's course with its holders'.
+//! 3. [`links`] says which kinds live in which caches; [`explain`] compares a row's course with its holders'.
 //!
 //! Nothing here draws.
 #![deny(clippy::print_stderr, clippy::print_stdout)]

@@ -1,11 +1,9 @@
-//! Which kinds of objects live in which slab caches (Linux) and pool tags (Windows), and how many objects of the row one of them
-//! takes.
+//! Which kinds of objects live in which slab caches of Linux, and how many objects of the cache one of them takes.
 //!
 //! Sources, by the letter of a line:
 //!
 //! * `M`: measured by us on Linux 6.18: thousands of one kind were made, and `/proc/slabinfo` was read before and after;
-//! * `K`: the kernel's own source creates the cache for this structure (`kmem_cache_create` in the file that is named);
-//! * `W`: Microsoft's pooltag.txt gives the tag this object type.
+//! * `K`: the kernel's own source creates the cache for this structure (`kmem_cache_create` in the file that is named).
 //!
 //! Figures per object hold for kernels that give each structure a cache of its own; the kernel lists a cache that it merged with
 //! others under one of their names, which is why callers hand all names of a row.
@@ -23,7 +21,7 @@ use crate::Kind::{
 /// The kinds that live in a row. Of a merged cache, the lines of all its names count together.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Link {
-    /// Name of the cache, with at most one `*`; or a pool tag.
+    /// Name of the cache, with at most one `*`.
     pub row: &'static str,
     /// Kinds, with the objects of the row that one of them takes.
     pub kinds: &'static [(Kind, f64)],
@@ -112,22 +110,11 @@ pub const LINUX: &[Link] = &[
     shared("*_inode_cache", &[(File, 1.0), (InotifyWatch, 1.0), (FanotifyMark, 1.0)], "K: an open or watched file keeps its inode"),
 ];
 
-/// Tags of Windows: object types, by their handles.
-#[rustfmt::skip]
-pub const WINDOWS: &[Link] = &[];
-
-/// The line for a row, by one of its names.
+/// The line for a row, by one of its names; `None` for pool tags of Windows, whose handles are not counted.
 pub fn find(tag: &Tag) -> Option<&'static Link> {
-    match tag {
-        Tag::Name(name) => {
-            let name = plain(name);
-            LINUX.iter().find(|link| fits(link.row, &name))
-        }
-        Tag::Pool(tag) => {
-            let bytes = tag.unprotected().0;
-            WINDOWS.iter().find(|link| link.row.as_bytes() == bytes)
-        }
-    }
+    let Tag::Name(name) = tag else { return None };
+    let name = plain(name);
+    LINUX.iter().find(|link| fits(link.row, &name))
 }
 
 /// One of several copies that the kernel makes of `kmalloc-64` (`kmalloc-rnd-07-64`) holds what `kmalloc-64` holds elsewhere.
@@ -160,7 +147,6 @@ mod tests {
             assert!(link.kinds.iter().all(|(_, per)| (0.1..=5.0).contains(per)), "{}", link.row);
             assert_eq!(find(&Tag::name(&link.row.replace('*', "2"))).map(|found| found.row), Some(link.row));
         }
-        assert!(WINDOWS.iter().all(|link| link.row.len() == 4));
     }
 
     #[test]

@@ -131,11 +131,10 @@ impl Watch {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 
-    #[cfg(target_os = "linux")]
     #[test]
     fn counted_twice() {
         let mut files = Vec::new();
@@ -151,7 +150,6 @@ mod tests {
         assert!(Counted::new(None, |_| panic!("nothing to wait for")).unwrap().before.is_none());
     }
 
-    #[cfg(target_os = "linux")]
     #[test]
     fn a_watch_counts_and_rests() {
         let mut watch = Watch::begin();

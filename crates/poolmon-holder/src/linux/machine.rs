@@ -77,13 +77,18 @@ pub fn mounts(
         let folder = root.join(format!("proc/{pid}"));
         let Ok(table) = fs::read(folder.join("mountinfo")) else { continue };
         let mut counts = Counts::default();
-        for mount in text::lines(&table).filter_map(text::mount) {
+        let lines: Vec<_> = text::lines(&table).filter_map(text::mount).collect();
+        // Of two file systems at one place, the later one hides the other, which cannot be asked.
+        let last: FxHashMap<&[u8], usize> =
+            lines.iter().enumerate().map(|(at, mount)| (mount.place, at)).collect();
+        for (at, mount) in lines.iter().enumerate() {
             counts.add(Kind::Mount, 1);
             if mount.system == b"nsfs" && mount.root.starts_with(b"net:[") {
                 nets.extend(text::namespace(mount.root));
             }
-            if mount.system == b"tmpfs" && systems.insert(mount.device.to_vec()) {
-                entries.extend(tmpfs(&folder, &mount, calls));
+            let is_seen = last.get(mount.place) == Some(&at);
+            if mount.system == b"tmpfs" && is_seen && systems.insert(mount.device.to_vec()) {
+                entries.extend(tmpfs(&folder, mount, calls));
             }
         }
         let holder =

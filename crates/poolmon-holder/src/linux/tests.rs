@@ -135,6 +135,7 @@ fn a_process_is_looked_into_again_only_if_its_number_of_descriptors_changed() {
     // The number is the same: what is there now is seen at the next full reading, at most 64 censuses later.
     played.link("7/fd/0", "/dev/null");
     played.link("7/fd/1", "/dev/zero");
+    assert_eq!(Played::census(&mut reader).process(7).unwrap().counts.get(Kind::File), Some(0), "not yet");
     let mut censuses = 1;
     while Played::census(&mut reader).process(7).unwrap().counts.get(Kind::File) != Some(2) {
         censuses += 1;
@@ -176,6 +177,7 @@ fn what_belongs_to_no_process() {
     played.file(
         "7/mountinfo",
         "1 0 8:1 / / rw - ext4 x rw\n2 1 0:5 / /run/a\\040b rw - tmpfs t rw\n3 1 0:5 / /other rw - tmpfs t rw\n\
+         5 1 0:6 / /hidden rw - tmpfs t rw\n6 1 8:1 /x /hidden rw - ext4 x rw\n\
          4 1 0:4 net:[3] /run/netns/x rw - nsfs nsfs rw\n",
     );
     played.file(
@@ -206,7 +208,7 @@ fn what_belongs_to_no_process() {
         all,
         [
             "message queue 3 (last sender worker, pid 7): 4 messages",
-            "mount namespace 99 (worker, pid 7): 4 mounts",
+            "mount namespace 99 (worker, pid 7): 6 mounts",
             "this machine: 1 posix-locks, 3 net-namespaces, 1 loop-devices",
             "tmpfs /run/a b: 12 tmpfs-inodes, 8192 tmpfs-bytes",
             "uid 0: 1 message-queues, 4 keys",
