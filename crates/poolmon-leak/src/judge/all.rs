@@ -4,6 +4,7 @@ use poolmon_model::copies::{COPIES, random_copy};
 use poolmon_model::owner::reported_name;
 use poolmon_model::{Header, Pool, Tag};
 
+use super::activity::{Activity, Work};
 use super::one::{self, Finding};
 use super::owner::{self, OwnerHint};
 use super::{Points, group};
@@ -88,7 +89,7 @@ fn suspicion(series: &BucketSeries, facts: &Facts, finding: &Finding) -> Suspici
 }
 
 /// What is found on a row alone: the tests' outcome, its facts with the confidence, how far it moved.
-type Alone = (Vec<Finding>, Vec<Option<(Facts, Suspicion)>>, Vec<Moved>);
+type Alone = (Vec<Finding>, Vec<Option<(Facts, Suspicion)>>, Vec<Moved>, Option<Work>);
 
 /// Judges each row alone.
 fn each(analysis: &Analysis, pools: &[PoolGrowth], from: usize, to: usize) -> Alone {
@@ -97,6 +98,7 @@ fn each(analysis: &Analysis, pools: &[PoolGrowth], from: usize, to: usize) -> Al
     let mut findings = Vec::with_capacity(analysis.series.len());
     let mut suspicions = Vec::with_capacity(analysis.series.len());
     let mut moved = Vec::with_capacity(analysis.series.len());
+    let mut activity = Activity::new(hours(analysis, from, to));
     for series in &analysis.series {
         let points = Points::new(series, &analysis.timeline, analysis.samples, from, to);
         let finding = one::judge(config, series.pool, &points, series.tells());
@@ -106,9 +108,10 @@ fn each(analysis: &Analysis, pools: &[PoolGrowth], from: usize, to: usize) -> Al
         suspicions
             .push(Facts::of(&points, &around).map(|facts| (facts, suspicion(series, &facts, &finding))));
         moved.push(Moved::of(&points));
+        activity.add(&points);
         findings.push(finding);
     }
-    (findings, suspicions, moved)
+    (findings, suspicions, moved, activity.work())
 }
 
 /// Judges everything.
@@ -116,7 +119,7 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
     let config = &analysis.config;
     let (from, to) = slots(analysis);
     let pools = pools(analysis, from, to);
-    let (mut findings, suspicions, moved) = each(analysis, &pools, from, to);
+    let (mut findings, suspicions, moved, work) = each(analysis, &pools, from, to);
     // One test for each tag, those included that were too dull to be worth the computing.
     // Ranks lose their power where few points are independent, however clear the slope is, so the slope's own test
     // is next to them; the better of two counts double (Bonferroni).
@@ -135,7 +138,7 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
         }
     }
     temper(analysis, &pools, &mut findings);
-    defer(&mut findings, config);
+    defer(&mut findings, config, work.as_ref());
     for ((series, finding), suspicion) in analysis.series.iter().zip(&mut findings).zip(&suspicions) {
         if let Some((facts, suspicion)) = suspicion
             && suspect(finding, suspicion)
@@ -204,7 +207,7 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
         hints.push(hint);
     }
     name_copies(&mut verdicts);
-    let mut groups = groups(&analysis.header, &grown, &mut verdicts, &hints);
+    let mut groups = groups((&analysis.header, work.as_ref()), &grown, &mut verdicts, &hints);
     strongest(&mut groups, &mut verdicts);
     Report {
         verdicts,
@@ -337,7 +340,7 @@ fn name_copies(verdicts: &mut [Verdict]) {
 
 /// What cannot yet be distinguished from a cache that will be trimmed is not called a leak, unless it grows in lockstep with
 /// others of which one is: the same lost references drag all of them along.
-fn defer(findings: &mut [Finding], config: &AnalysisConfig) {
+fn defer(findings: &mut [Finding], config: &AnalysisConfig, work: Option<&Work>) {
     let leaking = |early: bool| {
         let of_kind = findings.iter().enumerate();
         of_kind.filter(move |(_, f)| f.kind == VerdictKind::Leaking && f.early.is_some() == early)
@@ -348,7 +351,7 @@ fn defer(findings: &mut [Finding], config: &AnalysisConfig) {
     }
     let sure_ones = sure.len();
     let all: Vec<(usize, &Finding)> = sure.into_iter().chain(early).collect();
-    let groups = if sure_ones > 0 { group::find(&all) } else { Vec::new() };
+    let groups = if sure_ones > 0 { group::find(&all, |_| false, work) } else { Vec::new() };
     let carried: Vec<usize> = groups
         .into_iter()
         .filter(|members| members.len() >= config.lockstep)
@@ -368,13 +371,14 @@ fn defer(findings: &mut [Finding], config: &AnalysisConfig) {
 }
 
 fn groups(
-    header: &Header,
+    (header, work): (&Header, Option<&Work>),
     grown: &[(usize, &Finding)],
     verdicts: &mut [Verdict],
     hints: &[Option<OwnerHint>],
 ) -> Vec<Group> {
     let mut groups = Vec::new();
-    for members in group::find(grown) {
+    let layer = |at: usize| verdicts.get(at).is_some_and(|verdict| owner::layer(&verdict.tag).is_some());
+    for members in group::find(grown, layer, work) {
         let (culprit, reason) = group::culprit(&members, verdicts, hints);
         let number = groups.len();
         let (mut sum, mut shrinkable) = (0.0, 0.0);

@@ -5,6 +5,7 @@
 
 use poolmon_model::Tag;
 
+use super::activity::Work;
 use super::one::Finding;
 use super::owner::{self, OwnerHint};
 use crate::stats::line::{self, correlation};
@@ -20,12 +21,17 @@ const WHOLE: f64 = 0.012;
 const APART: f64 = 0.06;
 
 /// Groups of indices into the findings; each has two members or more.
-pub fn find(findings: &[(usize, &Finding)]) -> Vec<Vec<usize>> {
+pub fn find(
+    findings: &[(usize, &Finding)],
+    layer: impl Fn(usize) -> bool,
+    work: Option<&Work>,
+) -> Vec<Vec<usize>> {
     let mut group_of: Vec<Option<usize>> = vec![None; findings.len()];
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for a in 0..findings.len() {
         for b in a + 1..findings.len() {
-            if group_of[b].is_some() || !lockstep(findings[a].1, findings[b].1) {
+            let noisy = layer(findings[a].0) || layer(findings[b].0);
+            if group_of[b].is_some() || !lockstep(findings[a].1, findings[b].1, noisy, work) {
                 continue;
             }
             let at = *group_of[a].get_or_insert_with(|| {
@@ -45,6 +51,12 @@ const CELLS: usize = 20;
 /// Correlation of what two rows gain, cell by cell, from which on they are one cause.
 const TOGETHER: f64 = 0.75;
 
+/// The same with a layer that holds objects for others too, where the counts are about equal or whole multiples.
+const NOISY: f64 = 0.3;
+
+/// How far their ratio may be from a whole number.
+const NEAR: f64 = 0.06;
+
 /// Variation of what a row gains from cell to cell, over its mean, below which it says nothing: each steady leak is as steady as
 /// any other.
 const STEADY: f64 = 0.03;
@@ -52,7 +64,7 @@ const STEADY: f64 = 0.03;
 /// Whether two rows gain objects at the same times: what they gain from cell to cell goes up and down together even where the
 /// machine's work, which drives all rows, is taken out. Rows that gain at a steady pace, or do all the work themselves, show
 /// nothing by that: they are in lockstep if they gain equal counts, or whole multiples, all along.
-fn lockstep(a: &Finding, b: &Finding) -> bool {
+fn lockstep(a: &Finding, b: &Finding, noisy: bool, work: Option<&Work>) -> bool {
     let growth = |finding: &Finding| finding.allocs.map_or(0.0, |rate| rate.per_hour);
     let (x, y) = (growth(a), growth(b));
     if x <= 0.0 || y <= 0.0 || a.points.len() < 2 || b.points.len() < 2 {
@@ -68,9 +80,7 @@ fn lockstep(a: &Finding, b: &Finding) -> bool {
     if shared < 0.8 * a.points.span().max(b.points.span()) {
         return false;
     }
-    let at = |column: &[f64], finding: &Finding, part: f64| {
-        interpolate(&finding.points.hours, column, start + shared * part)
-    };
+    let at = |column: &[f64], finding: &Finding, part: f64| finding.points.at(column, start + shared * part);
     let curve = |finding: &Finding| -> Vec<f64> {
         let part = |cell: usize| at(&finding.points.outstanding, finding, cell as f64 / CELLS as f64);
         (0..=CELLS).map(part).collect()
@@ -81,15 +91,25 @@ fn lockstep(a: &Finding, b: &Finding) -> bool {
         let (gained_a, gained_b) = (gains(&of_a), gains(&of_b));
         let varies = |gains: &[f64]| variation(gains) > STEADY;
         if varies(&gained_a) && varies(&gained_b) {
-            let work = a.points.known_load().map(|load| {
+            let until = |cell: usize| start + shared * cell as f64 / CELLS as f64;
+            let done = work.map(|work| {
+                (0..CELLS)
+                    .map(|cell| work.until(until(cell + 1)) - work.until(until(cell)))
+                    .collect::<Vec<f64>>()
+            });
+            let work = done.or_else(|| {
+                let load = a.points.known_load()?;
                 let hour = |cell: usize| (cell as f64 + 0.5) / CELLS as f64;
-                (0..CELLS).map(|cell| at(&load, a, hour(cell)).powi(2)).collect::<Vec<f64>>()
+                Some((0..CELLS).map(|cell| at(&load, a, hour(cell)).powi(2)).collect())
             });
             let (rest_a, rest_b) = match &work {
                 Some(work) => (without(&gained_a, work), without(&gained_b, work)),
                 None => (gained_a, gained_b),
             };
-            if correlation(&rest_a, &rest_b) >= TOGETHER {
+            let together = correlation(&rest_a, &rest_b);
+            // What a layer holds for others besides hides the steps that it takes with one row; equal counts show them.
+            let equal = (ratio - ratio.round()).abs() <= NEAR;
+            if together >= TOGETHER || noisy && equal && together >= NOISY {
                 return true;
             }
         }
@@ -124,13 +144,6 @@ fn without(values: &[f64], work: &[f64]) -> Vec<f64> {
     values.iter().zip(work).map(|(value, work)| value - slope * work).collect()
 }
 
-fn interpolate(hours: &[f64], column: &[f64], hour: f64) -> f64 {
-    let after = hours.partition_point(|&other| other < hour).clamp(1, hours.len() - 1);
-    let (x0, x1) = (hours[after - 1], hours[after]);
-    let (y0, y1) = (column[after - 1], column[after]);
-    y0 + (y1 - y0) * ((hour - x0) / (x1 - x0)).clamp(0.0, 1.0)
-}
-
 /// The likeliest culprit among verdicts, and why.
 pub fn culprit(members: &[usize], verdicts: &[Verdict], hints: &[Option<OwnerHint>]) -> (usize, String) {
     let score = |at: usize| -> (i32, Vec<String>) {
@@ -150,10 +163,6 @@ pub fn culprit(members: &[usize], verdicts: &[Verdict], hints: &[Option<OwnerHin
             score += 3;
             reasons.push(format!("{} is not part of the system", hint.driver));
         }
-        match owner::layer(&verdict.tag) {
-            Some(_) => score -= 3,
-            None => score += 1,
-        }
         if verdict.kind == VerdictKind::Leaking {
             score += 1;
         }
@@ -163,9 +172,13 @@ pub fn culprit(members: &[usize], verdicts: &[Verdict], hints: &[Option<OwnerHin
     // are the bulk, and what hangs on each of them (a security blob) is small.
     let named = |at: usize| verdicts.get(at).is_some_and(|verdict| matches!(verdict.tag, Tag::Name(_)));
     let caches = members.iter().all(|&at| named(at));
+    // A layer is dragged along: it is no culprit as long as there is another row.
+    let layer = |at: usize| verdicts.get(at).is_some_and(|verdict| owner::layer(&verdict.tag).is_some());
+    let all_layers = members.iter().all(|&at| layer(at));
     let best = members
         .iter()
         .copied()
+        .filter(|&at| all_layers || !layer(at))
         .max_by(|&a, &b| {
             let rate = |at: usize| verdicts.get(at).map_or(0.0, |verdict| verdict.bytes.per_hour);
             let size = if caches { rate(a).total_cmp(&rate(b)) } else { rate(b).total_cmp(&rate(a)) };

@@ -4,8 +4,9 @@
 //! 2. `one`: the statistics of one series, and the verdict that follows from them, test by test;
 //! 3. `ended`: whether the growth is over;
 //! 4. `all`: many tags tested at once, shares of the pools' growth, time until a limit;
-//! 5. `group`: lockstep groups and their likeliest culprit, with the help of [`owner`].
+//! 5. `group`: lockstep groups and their likeliest culprit, with the help of [`owner`] and of what the machine did (`activity`).
 
+mod activity;
 mod all;
 mod ended;
 mod group;

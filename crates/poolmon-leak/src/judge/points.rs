@@ -115,6 +115,14 @@ impl Points {
         }
     }
 
+    /// The value of a column at an hour, in a straight line between its points.
+    pub fn at(&self, column: &[f64], hour: f64) -> f64 {
+        let after = self.hours.partition_point(|&other| other < hour).clamp(1, self.len() - 1);
+        let (x0, x1) = (self.hours[after - 1], self.hours[after]);
+        let (y0, y1) = (column[after - 1], column[after]);
+        y0 + (y1 - y0) * ((hour - x0) / (x1 - x0)).clamp(0.0, 1.0)
+    }
+
     /// The load where every point has one; the first point may lack it and takes the second's.
     pub fn known_load(&self) -> Option<Vec<f64>> {
         let mut load = self.load.clone();
