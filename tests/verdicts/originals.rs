@@ -53,7 +53,6 @@ originals! {
     a_flash_crowd_follows_a_leak: "flash-crowd-cuts-the-leak-off", |judged| cases::flash_crowd(judged, "fs_pkcp_cache");
     slabs_are_half_empty: "fragmentation-called-leak", |judged| cases::fragmentation(judged, "blk_mdbc_entry");
     a_leak_has_an_interval_above_zero: "interval-holds-zero", |judged| cases::interval(judged, "SEyP");
-    #[ignore = "judged wrongly today: the layers are not grouped"]
     noisy_layers_grow_in_lockstep: "lockstep-not-seen", |judged| assert_eq!(judged.group("Ezsv").len(), 5);
     a_lockstep_group_is_a_leak: "lockstep-under-not-called-a-leak", |judged| cases::group_is_a_leak(judged, "zAx4", "b5fd");
     allocations_rise_and_fall: "only-ever-rises-is-false", |judged| cases::rises_and_falls(judged, "kvmM");

@@ -113,7 +113,7 @@ fn the_lockstep_group_is_one_cause_and_its_culprit_is_named() {
     assert_eq!(members, ["FMfn", "File", "IoFE", "NtFC", "WCsc"]);
     let culprit = &report.verdicts[group.culprit];
     assert_eq!(culprit.tag.to_string(), "WCsc");
-    assert!(group.reason.contains("never freed"), "{}", group.reason);
+    assert!(group.reason.contains("never frees"), "{}", group.reason);
     let biggest = report.verdicts.first().expect("verdicts");
     assert_eq!(
         biggest.tag.to_string(),
