@@ -13,8 +13,10 @@ impl ModulePlaces {
         Self(text.lines().filter_map(place).collect())
     }
 
-    fn at(&self, address: u64) -> Option<&(u64, u64, String)> {
-        self.0.iter().find(|(start, end, _)| (*start..*end).contains(&address))
+    /// The module whose code starts last before an address: code of modules does not overlap, while the sizes include data, which is
+    /// elsewhere since Linux 6.4.
+    fn below(&self, address: u64) -> Option<&(u64, u64, String)> {
+        self.0.iter().filter(|(start, ..)| *start <= address).max_by_key(|(start, ..)| *start)
     }
 
     fn has(&self, name: &str) -> bool {
@@ -39,16 +41,19 @@ pub fn symbol(
     after: &ModulePlaces,
 ) -> Option<Symbol> {
     let found = symbols.symbol(address);
-    // What has no name of a module that is loaded (`bpf`, trampolines) is not in the list of modules.
-    let is_beyond =
-        |module: &String| after.has(module) && after.at(address).is_none_or(|(.., at)| at != module);
-    match found {
-        Some(symbol) if !symbol.module.as_ref().is_some_and(is_beyond) => Some(symbol),
-        _ => {
-            let (start, _, name) = before.at(address).filter(|(.., name)| !after.has(name))?;
+    let gone = before.below(address).filter(|(_, end, name)| address < *end && !after.has(name));
+    if let Some((start, _, name)) = gone {
+        // A function that starts behind the start of the module that is gone is there now.
+        return found.filter(|symbol| address - symbol.offset >= *start).or_else(|| {
             Some(Symbol { function: None, module: Some(name.clone()), offset: address - start })
-        }
+        });
     }
+    // Far behind the last function of a module there was another one. What has no name of a module that is loaded (`bpf`,
+    // trampolines) is not in the list of modules.
+    let is_beyond = |module: &String| {
+        after.has(module) && after.below(address).is_none_or(|(_, end, at)| at != module || address >= *end)
+    };
+    found.filter(|symbol| !symbol.module.as_ref().is_some_and(is_beyond))
 }
 
 #[cfg(test)]
@@ -70,6 +75,10 @@ mod tests {
         assert_eq!(place(0xffff_ffff_c000_2123).unwrap(), "gone+0x123");
         // Loaded and unloaded meanwhile: nothing is known, and no one is accused.
         assert_eq!(place(0xffff_ffff_c000_7000), None);
+        // What was loaded in its place.
+        let later = format!("{KALLSYMS}ffffffffc0003000 t begin\t[later]\n");
+        let found = symbol(0xffff_ffff_c000_3010, &Kallsyms::parse(&later), &before, &after);
+        assert_eq!(found.and_then(|symbol| symbol.place()).unwrap(), "begin+0x10 [later]");
         assert_eq!(place(0xffff_ffff_c000_9010).unwrap(), "bpf_prog_1+0x10 [bpf]");
         assert_eq!(place(0xffff_ffff_8100_0010).unwrap(), "open_it+0x10");
     }
