@@ -303,6 +303,12 @@ pub fn percent(share: f64) -> String {
     if share < 0.005 { "less than 1 %".to_owned() } else { format!("{:.0} %", share * 100.0) }
 }
 
+/// What shares of a pool's growth are parts of: the growth of all rows that rose, or of the pool if that is more. The header's
+/// figure may have grown by more than all rows, and rows may have shrunk beside.
+pub(crate) fn all_growth(changes: impl Iterator<Item = f64>, pool: f64) -> f64 {
+    changes.filter(|change| *change > 0.0).sum::<f64>().max(pool)
+}
+
 impl Report {
     /// The verdict on one series; `None` if it was never seen.
     pub fn verdict(&self, key: &Key) -> Option<&Verdict> {
@@ -354,8 +360,7 @@ impl Report {
         if grew <= 0.0 || rows.is_empty() {
             return Vec::new();
         }
-        // The header's figure may have grown by more than all rows, or rows may have shrunk beside.
-        let all = rows.iter().map(|row| row.change).sum::<f64>().max(grew);
+        let all = all_growth(rows.iter().map(|row| row.change), grew);
         rows.sort_by(|a, b| b.change.total_cmp(&a.change));
         let mut explained = 0.0;
         let explains = |row: &&Verdict| {
@@ -390,11 +395,14 @@ impl Verdict {
             VerdictKind::Leaking => format!("{who} leaks {}", rate()),
             VerdictKind::Suspected => {
                 let level = self.level.unwrap_or(Level::Possible).adverb();
-                format!("{who} {level} leaks {} ({} sure)", rate(), percent(self.confidence.unwrap_or(0.0)))
+                let sure = self.confidence.unwrap_or(0.0);
+                // Nothing is certain, however it is rounded.
+                let sure = if sure >= 0.995 { "more than 99 %".to_owned() } else { percent(sure) };
+                format!("{who} {level} leaks {} ({sure} sure)", rate())
             }
             VerdictKind::Growing => format!("{who} grows by {}", rate()),
             VerdictKind::WarmingUp => {
-                let growth = human_amount(self.growth);
+                let growth = human_amount(self.change);
                 match self.evidence.ended {
                     Some(quiet) => format!(
                         "{who} grew by {growth} until {} before the end: a leak that ended, or a cache that is full",
@@ -405,7 +413,10 @@ impl Verdict {
                     ),
                 }
             }
-            VerdictKind::LoadDriven => format!("{who} follows the load"),
+            VerdictKind::LoadDriven => match self.reasons.first() {
+                Some(reason) => format!("{who}: {reason}"),
+                None => format!("{who} follows the load"),
+            },
             VerdictKind::Step => format!("{who} jumped by {} and stays", human_amount(self.growth)),
             VerdictKind::Steady => format!("{who} is steady at {}", human_amount(self.held)),
             VerdictKind::TooLittleData => format!("{who}: too little data"),

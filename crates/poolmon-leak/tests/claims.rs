@@ -18,6 +18,17 @@ type At = (&'static [u8; 4], u64, u64, u64);
 /// Judges a sample every ten seconds. `available` is the memory that is left; the machine restarts before sample `reboot` and
 /// is first seen five hours later.
 fn judged(samples: u64, available: u64, reboot: u64, rows: impl Fn(u64) -> Vec<At>) -> Report {
+    judged_after_gap(samples, available, reboot, 0, rows)
+}
+
+/// The same; after the first sample nothing is seen for `gap` seconds.
+fn judged_after_gap(
+    samples: u64,
+    available: u64,
+    reboot: u64,
+    gap: u64,
+    rows: impl Fn(u64) -> Vec<At>,
+) -> Report {
     let mut analysis = Analysis::new(AnalysisConfig::default());
     for n in 0..samples {
         let mut origin = Origin::new(SourceKind::Windows, &[Pool::Nonpaged]);
@@ -25,7 +36,8 @@ fn judged(samples: u64, available: u64, reboot: u64, rows: impl Fn(u64) -> Vec<A
         let mut sample = Sample::new(origin.into(), CounterWidth::Bits64);
         let up = if n < reboot { 100 * 3600 + n * 10 } else { 5 * 3600 + (n - reboot) * 10 };
         sample.uptime = Some(Duration::from_secs(up));
-        sample.time = jiff::Timestamp::from_second(1_800_000_000 + (n * 10).cast_signed()).ok();
+        let missed = if n > 0 { gap } else { 0 };
+        sample.time = jiff::Timestamp::from_second(1_800_000_000 + (n * 10 + missed).cast_signed()).ok();
         sample.header.memory_available = Some(available);
         for (tag, allocs, frees, size) in rows(n) {
             let bytes = (allocs - frees) * size;
@@ -99,4 +111,34 @@ fn the_time_since_the_start_is_that_of_the_boot_that_is_judged() {
         |reboot: u64| of(&judged(800, u64::MAX, reboot, leak), *b"Leak").facts.unwrap().uptime.unwrap();
     assert!((uptime(200) - 5.0).abs() < 0.1, "{}", uptime(200));
     assert!((uptime(u64::MAX) - 100.0).abs() < 0.1, "{}", uptime(u64::MAX));
+}
+
+#[test]
+fn a_gap_after_the_first_sample_does_not_hide_the_others() {
+    let leak = |n: u64| vec![(b"Leak", 1000 + 64 * n, 0, 1024)];
+    let report = judged_after_gap(100, u64::MAX, u64::MAX, 3600, leak);
+    assert!(of(&report, *b"Leak").evidence.points > 90, "{report:?}");
+}
+
+#[test]
+fn what_is_freed_at_the_last_sample_does_not_leak() {
+    let rows = |n: u64| vec![(b"Leak", 1000 + 64 * n, if n == 999 { 64_000 } else { 0 }, 1024)];
+    let report = judged(1000, u64::MAX, u64::MAX, rows);
+    let row = of(&report, *b"Leak");
+    assert!(!row.kind.rises() && row.confidence.is_none(), "{row:?}");
+    assert!(of(&judged(999, u64::MAX, u64::MAX, rows), *b"Leak").kind.rises());
+}
+
+#[test]
+fn growth_that_begins_after_a_reboot_did_not_begin_before_the_recording() {
+    let leak = |n: u64| vec![(b"Leak", 1000 + 64 * (n % 400), 0, 1024)];
+    assert!(of(&judged(400, u64::MAX, u64::MAX, leak), *b"Leak").since_start);
+    assert!(!of(&judged(800, u64::MAX, 400, leak), *b"Leak").since_start);
+}
+
+#[test]
+fn of_few_rows_ninety_percent_are_all() {
+    let rows = |n: u64| vec![(b"Leak", 1000 + 64 * n, 0, 1024), (b"Calm", 1000, 0, 1024)];
+    let calm = judged(100, u64::MAX, u64::MAX, rows).calm.unwrap();
+    assert!(calm >= 99.0 * 65_536.0, "{calm}");
 }

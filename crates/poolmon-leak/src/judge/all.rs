@@ -7,11 +7,11 @@ use poolmon_model::{Header, Pool, Tag};
 use super::activity::{Activity, Work};
 use super::one::{self, Finding};
 use super::owner::{self, OwnerHint};
-use super::{Points, group};
+use super::{Points, group, spoken};
 use crate::series::{BucketSeries, SeriesStart};
 use crate::stats::{false_discovery, mann_kendall, theil_sen};
 use crate::suspicion::{self, Around, Facts, History, Level, Seen, Suspicion};
-use crate::verdict::{Exhaustion, Group, Limit, PoolGrowth, Rate, Report, Verdict, VerdictKind};
+use crate::verdict::{Exhaustion, Group, Limit, PoolGrowth, Rate, Report, Verdict, VerdictKind, all_growth};
 use crate::{Analysis, AnalysisConfig};
 
 /// The slots of the boot that is judged: the latest one that is long enough, else the longest.
@@ -101,12 +101,22 @@ fn each(analysis: &Analysis, pools: &[PoolGrowth], from: usize, to: usize) -> Al
     let mut activity = Activity::new(hours(analysis, from, to));
     for series in &analysis.series {
         let points = Points::new(series, &analysis.timeline, analysis.samples, from, to);
-        let finding = one::judge(config, series.pool, &points, series.tells());
+        let mut finding = one::judge(config, series.pool, &points, series.tells());
         let (counts, objects) = series.tells();
         let held = pools.iter().find(|pool| pool.pool == series.pool).map_or(0.0, |pool| pool.held);
         let around = Around { counts, objects, pool_held: held, uptime };
-        suspicions
-            .push(Facts::of(&points, &around).map(|facts| (facts, suspicion(series, &facts, &finding))));
+        let facts = Facts::of(&points, &around);
+        let grown = facts.filter(|facts| !freed_at_the_end(&points, facts.growth));
+        if grown.is_none() && finding.kind.rises() {
+            finding.kind = VerdictKind::LoadDriven;
+            finding.reasons = vec!["freed what it had gained just before the end".into()];
+            finding.needs = None;
+        }
+        suspicions.push(grown.map(|facts| {
+            let mut suspicion = suspicion(series, &facts, &finding);
+            spoken::correct(&mut suspicion, &points, facts.start);
+            (facts, suspicion)
+        }));
         moved.push(Moved::of(&points));
         activity.add(&points);
         findings.push(finding);
@@ -114,12 +124,17 @@ fn each(analysis: &Analysis, pools: &[PoolGrowth], from: usize, to: usize) -> Al
     (findings, suspicions, moved, activity.work())
 }
 
-/// Judges everything.
-pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHint>) -> Report {
-    let config = &analysis.config;
-    let (from, to) = slots(analysis);
-    let pools = pools(analysis, from, to);
-    let (mut findings, suspicions, moved, work) = each(analysis, &pools, from, to);
+/// What a share of each pool's growth is a part of, bytes.
+fn rose(analysis: &Analysis, pools: &[PoolGrowth], moved: &[Moved]) -> Vec<(Pool, f64)> {
+    let of = |pool: &PoolGrowth| {
+        let rows = analysis.series.iter().zip(moved).filter(|(series, _)| series.pool == pool.pool);
+        (pool.pool, all_growth(rows.map(|(_, moved)| moved.change), pool.change))
+    };
+    pools.iter().map(of).collect()
+}
+
+/// The one test for each row: false discoveries among all of them are limited.
+fn limit_false_discoveries(findings: &mut [Finding], config: &AnalysisConfig) {
     // One test for each tag, those included that were too dull to be worth the computing.
     // Ranks lose their power where few points are independent, however clear the slope is, so the slope's own test
     // is next to them; the better of two counts double (Bonferroni).
@@ -137,6 +152,15 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
             finding.reasons = vec!["with this many tags, one would rise like this by chance".into()];
         }
     }
+}
+
+/// Judges everything.
+pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHint>) -> Report {
+    let config = &analysis.config;
+    let (from, to) = slots(analysis);
+    let pools = pools(analysis, from, to);
+    let (mut findings, suspicions, moved, work) = each(analysis, &pools, from, to);
+    limit_false_discoveries(&mut findings, config);
     temper(analysis, &pools, &mut findings);
     defer(&mut findings, config, work.as_ref());
     for ((series, finding), suspicion) in analysis.series.iter().zip(&mut findings).zip(&suspicions) {
@@ -156,6 +180,7 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
     let mut hints = Vec::with_capacity(order.len());
     let mut verdicts = Vec::with_capacity(order.len());
     let mut grown = Vec::new();
+    let rose = rose(analysis, &pools, &moved);
     for &at in &order {
         let (series, finding) = (&analysis.series[at], &findings[at]);
         let rising = finding.kind.rises();
@@ -164,10 +189,13 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
         }
         let hint = if rising { owner(&series.tag, series.pool) } else { None };
         let pool = pools.iter().find(|pool| pool.pool == series.pool);
+        let change = moved[at].change;
         let share = pool
-            .filter(|pool| rising && pool.bytes.per_hour > 0.0 && pool.grows)
-            .map(|pool| (finding.bytes.per_hour / pool.bytes.per_hour).clamp(0.0, 1.0));
-        let since_start = !finding.bent && (series.first <= from || series.start == SeriesStart::FirstListed);
+            .filter(|pool| rising && change > 0.0 && pool.change > 0.0 && pool.grows)
+            .and_then(|pool| Some(change / rose.iter().find(|rose| rose.0 == pool.pool)?.1));
+        // Before a reboot there was no growth that this one goes on with.
+        let since_start =
+            from == 0 && !finding.bent && (series.first <= from || series.start == SeriesStart::FirstListed);
         // The first point lies in the middle of the first slot; what grew in it grew from its first sample on.
         let is_whole = since_start && series.first <= from && from == 0 && finding.kind != VerdictKind::Step;
         let hour = if is_whole { 0.0 } else { finding.from };
@@ -182,7 +210,7 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
             allocs: finding.allocs,
             held: finding.held,
             growth: finding.growth,
-            change: moved[at].change,
+            change,
             level: suspicions[at].as_ref().and_then(|(_, suspicion)| suspicion.level()),
             share,
             group_share: None,
@@ -235,8 +263,8 @@ struct Moved {
 impl Moved {
     fn of(points: &Points) -> Self {
         let change = points.mean.last().zip(points.mean.first()).map_or(0.0, |(last, first)| last - first);
-        let least = points.mean.iter().copied().fold(f64::INFINITY, f64::min);
-        let most = points.mean.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let least = points.min.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = points.max.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         Self { change, swing: (most - least).max(0.0) }
     }
 
@@ -244,8 +272,17 @@ impl Moved {
     fn calm(rows: &[Self]) -> Option<f64> {
         let mut swings: Vec<f64> = rows.iter().map(|row| row.swing.max(65_536.0)).collect();
         swings.sort_by(f64::total_cmp);
-        swings.get((swings.len().max(1) - 1) * 9 / 10).copied()
+        swings.get((swings.len() * 9).div_ceil(10).max(1) - 1).copied()
     }
+}
+
+/// Whether the last sample holds next to nothing of what the points before it held, and nothing of the growth: a restart just before
+/// the end, which no mean of points shows.
+fn freed_at_the_end(points: &Points, growth: f64) -> bool {
+    let recent = points.max.len().saturating_sub((points.max.len() / 20).max(1) + 1);
+    let recent = points.max.get(recent..).unwrap_or_default();
+    let held = recent.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    points.last < 0.1 * held && held - points.last >= 0.9 * growth
 }
 
 /// Lets the confidence decide: a row that is more likely than not a leak is a suspect, whatever test it failed, and one that passed
@@ -423,8 +460,8 @@ fn pools(analysis: &Analysis, from: usize, to: usize) -> Vec<PoolGrowth> {
     let config: &AnalysisConfig = &analysis.config;
     let mut pools = Vec::new();
     for series in &analysis.pools {
-        let points =
-            Points::new(series, &analysis.timeline, analysis.samples, from, to).thinned(config.points);
+        let all = Points::new(series, &analysis.timeline, analysis.samples, from, to);
+        let points = all.thinned(config.points);
         let (x, y) = (&points.hours, &points.mean);
         let Some(plain) = theil_sen::slope(x, y, config.confidence, 1.0) else { continue };
         let per_step = plain.slope * points.span() / (points.len().max(2) - 1) as f64;
@@ -435,7 +472,7 @@ fn pools(analysis: &Analysis, from: usize, to: usize) -> Vec<PoolGrowth> {
             bytes: Rate { per_hour: slope.slope, low: slope.low, high: slope.high },
             grows: slope.slope > 0.0 && test.p < 0.05 && points.len() >= config.least_points,
             tested: points.len() >= config.least_points,
-            change: y.last().zip(y.first()).map_or(0.0, |(last, first)| last - first),
+            change: Moved::of(&all).change,
             held: y.last().copied().unwrap_or(0.0),
             from_header: series.owner.is_some(),
         });

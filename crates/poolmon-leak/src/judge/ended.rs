@@ -14,6 +14,8 @@ const HOURS: f64 = 2.0;
 const HOURS_UNKNOWN: f64 = 16.0;
 /// The machine does at least this part of the work that it did while it grew.
 const WORK: f64 = 0.5;
+/// What may still be gained after the bend, as a part of all growth: over a gap between samples, growth that goes on is flat, too.
+const GAINS: f64 = 0.25;
 /// A leak in bursts rests between them: the quiet end has to be N times longer than any rest before.
 const REST: f64 = 2.0;
 
@@ -25,6 +27,10 @@ pub fn ended(points: &Points, growth: f64) -> Option<f64> {
     let quiet = end - at;
     let long = quiet >= HOURS.max(PART * points.span());
     if bend.before <= 0.0 || bend.after > FLAT * bend.before || bend.gain < GAIN || !long {
+        return None;
+    }
+    let all = y[y.len() - 1] - y[0];
+    if y[y.len() - 1] - y[bend.at] > GAINS * growth.min(all) {
         return None;
     }
     match points.known_load() {

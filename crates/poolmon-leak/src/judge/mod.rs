@@ -4,7 +4,8 @@
 //! 2. `one`: the statistics of one series, and the verdict that follows from them, test by test;
 //! 3. `ended`: whether the growth is over;
 //! 4. `all`: many tags tested at once, shares of the pools' growth, time until a limit;
-//! 5. `group`: lockstep groups and their likeliest culprit, with the help of [`owner`] and of what the machine did (`activity`).
+//! 5. `spoken`: words about a row that single samples would contradict are corrected;
+//! 6. `group`: lockstep groups and their likeliest culprit, with the help of [`owner`] and of what the machine did (`activity`).
 
 mod activity;
 mod all;
@@ -13,6 +14,7 @@ mod group;
 mod one;
 pub mod owner;
 mod points;
+mod spoken;
 
 pub(crate) use all::report;
 pub use points::Points;

@@ -162,7 +162,8 @@ fn comes_back(config: &AnalysisConfig, points: &Points) -> Option<&'static str> 
     if points.known_load().is_some_and(|load| correlation(&load, &points.mean) > 0.5) {
         return Some("its bytes follow the machine's load");
     }
-    (part > 0.25).then_some("falls back on its own")
+    let falls = floor::drawdown(&points.mean) >= 0.25 * swing(&points.mean);
+    (part > 0.25).then_some(if falls { "falls back on its own" } else { "changes, but without a trend" })
 }
 
 /// The largest change of the level from one point to the next but one, and after which point it happened.
@@ -509,7 +510,7 @@ impl<'a> Window<'a> {
             );
         }
         if !self.beyond_rhythm() {
-            let reason = said("less than a day of samples: it may be a daily pattern");
+            let reason = said("grows for less than a day: it may be a daily pattern");
             return (VerdictKind::Growing, reason, Some((c.day - span).max(0.0)));
         }
         let mut reasons = Vec::new();
@@ -519,10 +520,10 @@ impl<'a> Window<'a> {
             reasons.push("outstanding allocations never fall".into());
         }
         if e.constant_size {
-            reasons.push("every allocation has the same size".into());
+            reasons.push("bytes per allocation stay the same".into());
         }
         if e.by_work {
-            reasons.push("grows with the machine's work and never shrinks".into());
+            reasons.push("grows evenly by the machine's work".into());
         }
         if e.outgrown >= c.outgrown && span < 2.0 * c.day {
             reasons.push(if e.outgrown < 100.0 {
@@ -532,7 +533,7 @@ impl<'a> Window<'a> {
             });
         }
         if !self.covered_day {
-            reasons.push("less than a day of samples: a daily pattern is unlikely, but possible".into());
+            reasons.push("grows for less than a day: a daily pattern is unlikely, but possible".into());
         }
         if self.points.inexact {
             reasons.push("some counts are inexact".into());

@@ -11,6 +11,8 @@ pub struct Points {
     pub mean: Vec<f64>,
     /// Least bytes.
     pub min: Vec<f64>,
+    /// Most bytes.
+    pub max: Vec<f64>,
     /// Mean outstanding allocations.
     pub outstanding: Vec<f64>,
     /// Allocations counted.
@@ -19,8 +21,14 @@ pub struct Points {
     pub frees: Vec<f64>,
     /// Outstanding allocations fell to some sample of the point, or may have.
     pub fell: Vec<bool>,
+    /// Bytes fell to some sample of the point, or may have.
+    pub dropped: Vec<bool>,
+    /// Samples of the point at which bytes were others than before; `None` where a summary hides some.
+    pub moves: Vec<Option<u32>>,
     /// Load of the machine; NaN where unknown.
     pub load: Vec<f64>,
+    /// Bytes at the last sample.
+    pub last: f64,
     /// Some figure was the kernel's clamp.
     pub inexact: bool,
 }
@@ -42,11 +50,15 @@ impl Points {
         self.hours.push(hours);
         self.mean.push(bucket.mean);
         self.min.push(bucket.min);
+        self.max.push(bucket.max);
         self.outstanding.push(bucket.outstanding);
         self.allocs.push(bucket.allocs);
         self.frees.push(bucket.frees);
         self.fell.push(bucket.fell);
+        self.dropped.push(bucket.dropped);
+        self.moves.push((!bucket.moves_unknown).then_some(bucket.moves));
         self.load.push(load);
+        self.last = bucket.last;
         self.inexact |= bucket.inexact;
     }
 
@@ -68,11 +80,15 @@ impl Points {
             hours: cut(&self.hours),
             mean: cut(&self.mean),
             min: cut(&self.min),
+            max: cut(&self.max),
             outstanding: cut(&self.outstanding),
             allocs: cut(&self.allocs),
             frees: cut(&self.frees),
             fell: self.fell.get(from..).unwrap_or_default().to_vec(),
+            dropped: self.dropped.get(from..).unwrap_or_default().to_vec(),
+            moves: self.moves.get(from..).unwrap_or_default().to_vec(),
             load: cut(&self.load),
+            last: self.last,
             inexact: self.inexact,
         }
     }
@@ -106,11 +122,15 @@ impl Points {
             hours: mean(&self.hours),
             mean: mean(&self.mean),
             min: self.min.chunks(each).map(|c| c.iter().copied().fold(f64::INFINITY, f64::min)).collect(),
+            max: self.max.chunks(each).map(|c| c.iter().copied().fold(f64::NEG_INFINITY, f64::max)).collect(),
             outstanding: mean(&self.outstanding),
             allocs: last(&self.allocs),
             frees: last(&self.frees),
             fell: self.fell.chunks(each).map(|chunk| chunk.contains(&true)).collect(),
+            dropped: self.dropped.chunks(each).map(|chunk| chunk.contains(&true)).collect(),
+            moves: self.moves.chunks(each).map(|chunk| chunk.iter().copied().sum()).collect(),
             load: known(&self.load),
+            last: self.last,
             inexact: self.inexact,
         }
     }

@@ -96,6 +96,8 @@ impl Analysis {
         }
         if self.samples == 1 {
             self.timeline.width = step.max(1e-3);
+        } else if self.timeline.slots.len() as u64 == self.samples {
+            self.timeline.narrow(step);
         }
         if self.timeline.is_new(seconds, self.epoch) {
             self.turn(seconds, rebooted, 0.0);

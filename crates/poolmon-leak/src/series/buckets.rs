@@ -7,6 +7,7 @@ use poolmon_model::{CounterWidth, Counters, Delta, Pool, Tag};
 
 /// What happened to one (tag, pool) in one slot.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a mark of its own")]
 pub struct Bucket {
     /// Samples in it; 0 if the row had not been seen since boot.
     pub samples: u32,
@@ -14,6 +15,12 @@ pub struct Bucket {
     pub inexact: bool,
     /// Outstanding allocations fell to some sample of it, or may have between samples that a summary stands for.
     pub fell: bool,
+    /// Bytes fell to some sample of it, or may have, likewise.
+    pub dropped: bool,
+    /// Samples at which bytes were others than before.
+    pub moves: u32,
+    /// It may have been more samples: a summary stands for some.
+    pub moves_unknown: bool,
     /// Mean bytes.
     pub mean: f64,
     /// Least bytes.
@@ -36,10 +43,15 @@ impl Bucket {
             return;
         }
         if self.samples == 0 {
-            *self = Self { fell: self.fell || later.fell, ..*later };
+            let (fell, dropped) = (self.fell || later.fell, self.dropped || later.dropped);
+            let moves_unknown = self.moves_unknown || later.moves_unknown;
+            *self = Self { fell, dropped, moves: self.moves + later.moves, moves_unknown, ..*later };
             return;
         }
         self.fell |= later.fell;
+        self.dropped |= later.dropped;
+        self.moves += later.moves;
+        self.moves_unknown |= later.moves_unknown;
         let (a, b) = (f64::from(self.samples), f64::from(later.samples));
         self.mean = (self.mean * a + later.mean * b) / (a + b);
         self.outstanding = (self.outstanding * a + later.outstanding * b) / (a + b);
@@ -136,6 +148,8 @@ impl BucketSeries {
             self.wraps += fell(before.allocs, counters.allocs) + fell(before.frees, counters.frees);
             let (held, now) = (before.diff(width), counters.diff(width));
             self.open.fell |= held.zip(now).is_some_and(|(held, now)| now < held);
+            self.open.dropped |= counters.bytes < before.bytes;
+            self.open.moves += u32::from(counters.bytes != before.bytes);
         }
         self.now = Some(*counters);
         self.width = width;
@@ -171,6 +185,9 @@ impl BucketSeries {
             samples: told.samples,
             inexact: told.inexact,
             fell,
+            dropped: fell && told.least < told.most,
+            moves: u32::from(told.least < told.most),
+            moves_unknown: told.least < told.most,
             mean: told.mean(),
             min: told.least as f64,
             max: told.most as f64,
@@ -217,6 +234,8 @@ impl BucketSeries {
         if empty != now {
             self.settle(sample);
             self.open.fell = true;
+            self.open.dropped |= empty.bytes < now.bytes;
+            self.open.moves += u32::from(empty.bytes != now.bytes);
             self.now = Some(empty);
         }
     }
@@ -236,6 +255,9 @@ impl BucketSeries {
             samples: n,
             inexact,
             fell: false,
+            dropped: false,
+            moves: 0,
+            moves_unknown: false,
             mean: value,
             min: value,
             max: value,

@@ -50,6 +50,17 @@ impl Timeline {
         if self.width > 0.0 { (seconds / self.width) as u64 } else { 0 }
     }
 
+    /// A step from sample to sample that is much shorter than the first one was: slots become as narrow, as long as each of them has
+    /// one sample. A gap after the first sample would otherwise put all others into a few slots.
+    pub fn narrow(&mut self, step: f64) {
+        if step > 0.0 && step < 0.5 * self.width && self.slots.iter().all(|slot| slot.samples == 1) {
+            self.width = step;
+            for slot in &mut self.slots {
+                slot.index = (slot.seconds / step) as u64;
+            }
+        }
+    }
+
     /// Opens a slot.
     pub fn open(&mut self, seconds: f64, epoch: u32) {
         let index = self.index(seconds);
