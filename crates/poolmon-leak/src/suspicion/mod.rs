@@ -74,6 +74,9 @@ pub struct Contribution {
     pub found: &'static str,
     /// Natural logarithm of its likelihood ratio: above 0 it speaks for a leak, below against.
     pub weight: f64,
+    /// The least and the most that the rule could have contributed: what is the same for all rows is no reason.
+    #[serde(skip)]
+    range: (f64, f64),
 }
 
 /// How likely it is that a row leaks, and why.
@@ -128,10 +131,9 @@ struct Weights {
 }
 
 impl Weights {
-    /// The weight of a class; 0 for a rule that has not been fitted.
-    fn of(&self, rule: &str, class: usize) -> f64 {
-        let fitted = self.rules.iter().find(|(name, _)| *name == rule);
-        fitted.and_then(|(_, weights)| weights.get(class)).copied().unwrap_or(0.0)
+    /// The weights of a rule's classes; empty for a rule that has not been fitted.
+    fn of(&self, rule: &str) -> &'static [f64] {
+        self.rules.iter().find(|(name, _)| *name == rule).map_or(&[], |(_, weights)| weights)
     }
 }
 
@@ -150,10 +152,14 @@ pub fn weigh(history: History, classes: &Classes, without: Option<usize>) -> Sus
     let mut contributions = Vec::new();
     for (at, (rule, class)) in RULES.iter().zip(classes).enumerate() {
         let Some(class) = class.filter(|_| without != Some(at)) else { continue };
-        let weight = weights.of(rule.name, class);
+        let classes = weights.of(rule.name);
+        let weight = classes.get(class).copied().unwrap_or(0.0);
         sum += weight;
         if weight != 0.0 {
-            contributions.push(Contribution { rule: rule.name, found: rule.classes[class], weight });
+            let least = classes.iter().copied().fold(f64::INFINITY, f64::min);
+            let most = classes.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let found = rule.classes[class];
+            contributions.push(Contribution { rule: rule.name, found, weight, range: (least, most) });
         }
     }
     contributions.sort_by(|a, b| b.weight.abs().total_cmp(&a.weight.abs()));
@@ -168,7 +174,7 @@ impl Suspicion {
 
     /// The facts that speak for a leak, the weightiest first.
     pub fn reasons(&self) -> impl Iterator<Item = &Contribution> {
-        self.contributions.iter().filter(|one| one.weight >= 0.2)
+        self.contributions.iter().filter(|one| one.weight >= 0.2 && one.weight > one.range.0 + 0.1)
     }
 
     /// The three facts that decided, and what speaks against it: the test that failed, else the weightiest fact.
@@ -181,7 +187,7 @@ impl Suspicion {
 
     /// The facts that speak against one, the weightiest first.
     pub fn doubts(&self) -> impl Iterator<Item = &Contribution> {
-        self.contributions.iter().filter(|one| one.weight <= -0.5)
+        self.contributions.iter().filter(|one| one.weight <= -0.5 && one.weight < one.range.1 - 0.1)
     }
 }
 
@@ -202,6 +208,17 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), RULES.len());
+    }
+
+    /// Of a rule whose classes all weigh the same, none is a reason, or speaks against a leak.
+    #[test]
+    fn what_is_said_of_every_row_is_no_reason() {
+        let one = |weight: f64, range: (f64, f64)| Contribution { rule: "x", found: "x", weight, range };
+        let contributions =
+            vec![one(1.0, (1.0, 1.0)), one(1.0, (0.0, 1.0)), one(-1.0, (-1.0, -1.0)), one(-1.0, (-1.0, 0.0))];
+        let suspicion = Suspicion { confidence: 0.5, prior: 0.0, contributions };
+        assert_eq!(suspicion.reasons().map(|one| one.range).collect::<Vec<_>>(), [(0.0, 1.0)]);
+        assert_eq!(suspicion.doubts().map(|one| one.range).collect::<Vec<_>>(), [(-1.0, 0.0)]);
     }
 
     #[test]

@@ -73,7 +73,7 @@ fn some(value: Option<f64>, limits: &[f64]) -> Option<usize> {
 }
 
 /// Every rule, in the order of the fitted table.
-pub const RULES: [Rule; 25] = [
+pub const RULES: [Rule; 26] = [
     Rule {
         name: "kept",
         classes: &[
@@ -400,6 +400,20 @@ pub const RULES: [Rule; 25] = [
                 VerdictKind::Leaking => Some(6),
                 VerdictKind::Suspected | VerdictKind::TooLittleData => None,
             },
+        },
+    },
+    Rule {
+        name: "passed",
+        classes: &[
+            "passes all tests for a leak, of hardly any of its pool",
+            "passes all tests for a leak, of little of its pool",
+            "passes all tests for a leak, of 1 to 10 % of its pool a day",
+            "passes all tests for a leak, of more than 10 % of its pool a day",
+        ],
+        order: Order::Rising,
+        class: |seen| {
+            let passed = seen.tests == Tests::Say(VerdictKind::Leaking);
+            some(seen.facts.of_pool.filter(|_| passed), &[0.001, 0.01, 0.1])
         },
     },
 ];

@@ -451,6 +451,7 @@ fn is_statistical(reason: &str) -> bool {
         "without-load",
         "curve",
         "tests",
+        "passed",
         "jump",
     ];
     let known = WORDS.contains(&reason) || measured.iter().any(|name| of(name));
