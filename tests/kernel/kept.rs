@@ -87,6 +87,7 @@ fn what_no_descriptor_keeps_names_its_holder() {
         skip(Need::Tools, "there is no python3");
         return;
     }
+    let _alone = crate::trace::alone();
     let start = |&(what, rate, ..): &(&str, u32, &str, &str, &[&str])| {
         let mut child = Command::new("python3")
             .args(["-c", LEAK, what, &rate.to_string()])

@@ -57,6 +57,7 @@ fn each_leak_names_its_process_and_its_cache() {
         skip(Need::Root, "/proc/slabinfo is not readable here (root needed)");
         return;
     }
+    let _alone = crate::trace::alone();
     let mut still = start();
     still.say("unix 4000 0");
     let mut leakers: Vec<Second> = LEAKS.iter().map(|_| start()).collect();

@@ -24,9 +24,14 @@ fn program() -> std::ffi::OsString {
     if wanted(Need::Vm) { crate::program() } else { std::env::var_os("POOLMON_PROGRAM").unwrap_or(here) }
 }
 
+/// Waits until no other test makes the kernel's caches grow: processes that leak on purpose share them.
+pub fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Skips the test where tracing is not allowed.
 fn allowed() -> Option<MutexGuard<'static, ()>> {
-    let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let alone = alone();
     let output =
         Command::new(program()).args(["trace", "filp", "--for", "100ms"]).output().expect("it starts");
     if output.status.success() {

@@ -327,9 +327,8 @@ impl Report {
         self.ranked(&[kind], admits)
     }
 
-    /// The same of several kinds, in one ranking: by the rate times the odds that it leaks, which on tuning hosts puts the worst
-    /// leak first more often than the rate times the square of the confidence (115 of 162 hosts against 112). Beyond 98 %, only
-    /// the rate counts.
+    /// The same of several kinds, in one ranking: by the rate times the square of the confidence, which on tuning hosts puts the
+    /// worst leak first more often than the rate times the odds (270 of 343 hosts against 259).
     pub fn ranked(&self, kinds: &[VerdictKind], admits: impl Fn(&Verdict) -> bool) -> Vec<&Verdict> {
         let hidden = |verdict: &Verdict| {
             let culprit = self.group_of(verdict).and_then(|group| self.verdicts.get(group.culprit));
@@ -344,9 +343,7 @@ impl Report {
         let weight = |verdict: &Verdict| {
             self.group_of(verdict).map_or(verdict.bytes.per_hour, |group| group.bytes_per_hour)
         };
-        let odds = |confidence: f64| confidence / (1.0 - confidence);
-        let weight =
-            |verdict: &Verdict| weight(verdict).max(0.0) * odds(verdict.confidence.unwrap_or(0.0).min(0.98));
+        let weight = |verdict: &Verdict| weight(verdict) * verdict.confidence.unwrap_or(0.0).powi(2);
         causes.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
         causes
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use poolmon_holder::{Answer, History};
-use poolmon_leak::{Analysis, AnalysisConfig, Report, Verdict, VerdictKind};
+use poolmon_leak::{Analysis, AnalysisConfig, Report, Verdict};
 use poolmon_model::{Key, MarkKind, Row, Tag, TimelineMark};
 use poolmon_owner::linux::MergedCaches;
 use rustc_hash::FxHashMap;
@@ -55,7 +55,7 @@ impl AnalysedSeries {
             let key = Key { tag: verdict.tag.clone(), pool: verdict.pool };
             let Some(&now) = last.get(&key) else { continue };
             verdict.held = now as f64;
-            let grows = matches!(verdict.kind, VerdictKind::Leaking | VerdictKind::Growing);
+            let grows = verdict.kind.rises();
             if let Some(&then) = first.get(&key).filter(|_| grows && verdict.since_start && one_boot) {
                 verdict.growth = now as f64 - then as f64;
             }

@@ -10,7 +10,7 @@ use super::owner::{self, OwnerHint};
 use super::{Points, group, spoken};
 use crate::series::{Bucket, BucketSeries, SeriesStart};
 use crate::stats::{false_discovery, mann_kendall, theil_sen};
-use crate::suspicion::{self, Around, Facts, History, Level, Seen, Suspicion};
+use crate::suspicion::{self, Around, Facts, History, Level, Seen, Suspicion, Tests};
 use crate::verdict::{Exhaustion, Group, Limit, PoolGrowth, Rate, Report, Verdict, VerdictKind, all_growth};
 use crate::{Analysis, AnalysisConfig};
 
@@ -85,7 +85,13 @@ fn suspicion(series: &BucketSeries, facts: &Facts, finding: &Finding) -> Suspici
         tests: finding.tests,
         evidence: &finding.evidence,
     };
-    suspicion::weigh(History::of(facts.points, facts.hours), &suspicion::classes(&seen), None)
+    let weighed = suspicion::weigh(History::of(facts.points, facts.hours), &suspicion::classes(&seen), None);
+    let passed = finding.tests == Tests::Say(VerdictKind::Leaking);
+    if passed && facts.of_pool.is_some_and(|share| share >= 0.1) {
+        weighed.at_least_possible()
+    } else {
+        weighed
+    }
 }
 
 /// Bytes that each pool holds at the end: where no figure of it is known, as in lists that leave rows out, those of all rows that

@@ -40,7 +40,8 @@ impl Finding {
     /// Takes rates from the straight line through the points from the begin of the growth on, where no test gave better ones.
     pub fn take_window(&mut self, facts: &Facts, all: &Points, config: &AnalysisConfig, counts: bool) {
         let from = all.hours.partition_point(|&hour| hour < facts.start);
-        let points = all.after(from).thinned(config.points);
+        let whole = all.after(from);
+        let points = whole.thinned(config.points);
         // Two points leave nothing that an interval could be worked out from.
         let rate = |(slope, error): (f64, f64)| {
             let half = (config.widening * error).min(9.0 * slope.abs());
@@ -48,7 +49,9 @@ impl Finding {
         };
         self.bytes = rate(line::slope(&points.hours, &points.mean));
         self.allocs = counts.then(|| rate(line::slope(&points.hours, &points.outstanding)));
-        self.growth = facts.growth;
+        // From sample to sample: the points that facts are worked out from are averages.
+        let ends = whole.mean.last().zip(whole.mean.first());
+        self.growth = ends.map_or(facts.growth, |(last, first)| last - first);
         self.from = facts.start;
         self.bent = facts.before > 0.0;
         self.points = points;
