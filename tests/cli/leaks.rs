@@ -292,6 +292,23 @@ fn every_answer_has_the_same_units() {
     }
 }
 
+/// A list of one pool, as `poolmon -p` writes it, gives no figure of the pool; a row that never frees is a suspect all the same.
+#[test]
+fn a_perfect_leak_in_a_list_of_few_rows_is_a_suspect() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pool.log");
+    let snapshot = |n: u64| {
+        let (hour, minute, count) = (10 + n / 6, n % 6 * 10, 16_000 + 500 * n);
+        let row = format!(" Tst1 Nonp {:>10} {:>10} {count:>8} {:>10} 1024\n", count + 4000, 4000, count * 1024);
+        let head = " Tag  Type     Allocs     Frees      Diff   Bytes  Per Alloc\n\n";
+        format!("2026-05-31 {hour}:{minute:02}:00\n\n{head}{row}\n")
+    };
+    std::fs::write(&path, (0..14).map(snapshot).collect::<String>()).unwrap();
+    let (code, out, err) = in_utc(&["leaks", path.to_str().unwrap(), "--fail-on", "possible"]);
+    assert_eq!(code, Some(3), "{out}{err}");
+    assert!(out.contains("Pools:    unknown") && out.contains("Tst1 (nonpaged) possibly leaks"), "{out}");
+}
+
 #[test]
 fn nothing_is_compared_across_a_reboot_unless_forced() {
     let folder = tempfile::tempdir().unwrap();

@@ -211,7 +211,7 @@ impl Kept {
     }
 }
 
-/// Takes so many, evenly over this time, on a thread of its own; at once if there is none.
+/// Takes N of them, evenly over this time, on a thread of its own; at once if there is none.
 fn act_for(what: String, count: u32, length: Duration) {
     let mut kept = Kept::default();
     if length.is_zero() {

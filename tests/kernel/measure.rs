@@ -12,7 +12,7 @@ fn in_memory() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").expect("the guest mounts one")
 }
 
-/// Leaves so many files a run, and returns what is reported of the cache of their inodes.
+/// Leaves N files a run, and returns what is reported of the cache of their inodes.
 fn files_left(each_run: u32, asked: &[&str], folder: &Path) -> Value {
     let script = format!("n=0; while [ $n -lt {each_run} ]; do : > \"$0/$$.$n\"; n=$((n+1)); done");
     let output = Command::new(program())

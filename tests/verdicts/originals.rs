@@ -61,6 +61,5 @@ originals! {
     #[ignore = "judged wrongly today: nothing is ranked"]
     six_logs_are_taken_by_hand: "six-hand-logs", |judged| cases::few_logs(judged, "CXnC", "WmHz");
     a_leak_comes_in_bursts: "staircase-called-one-jump", |judged| cases::staircase(judged, "drv_hfvs");
-    #[ignore = "judged wrongly today: two leaks are one group"]
     two_leaks_follow_one_load: "two-leaks-joined-as-lockstep", |judged| cases::two_leaks(judged, "G4LC", "ZebH");
 }

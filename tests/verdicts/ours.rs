@@ -203,7 +203,6 @@ fn a_leak_comes_in_bursts() {
 }
 
 #[test]
-#[ignore = "judged wrongly today: two leaks are one group"]
 fn two_leaks_follow_one_load() {
     let mut history = History::every(1.0, 6.0, false);
     let one = Eighths(6.0, [15_152.0, 17_234.0, 15_790.0, 16_575.0, 17_614.0, 16_587.0, 13_170.0, 12_399.0]);
@@ -213,5 +212,14 @@ fn two_leaks_follow_one_load() {
         let passed = noise.count(1090.0 * step.takes);
         (noise.count(other.of(step)) + passed, passed)
     });
+    // What the machine does is known from the rows that do it.
+    for number in 0..16 {
+        let work =
+            Eighths(6.0, [0.994, 1.007, 0.946, 1.051, 1.123, 1.05, 0.904, 0.903].map(|part| part * 20_000.0));
+        history.row(&format!("By{number:02}"), 512, 2000.0, 900_000.0, move |step, noise| {
+            let passed = noise.count(work.of(step));
+            (passed, passed)
+        });
+    }
     cases::two_leaks(&judged(history), "G4LC", "ZebH");
 }

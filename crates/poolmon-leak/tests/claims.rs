@@ -75,7 +75,7 @@ fn no_end_is_stated_beyond_a_year() {
 #[test]
 fn allocations_fall_where_one_sample_shows_it() {
     let held = |n: u64, dips: u64| {
-        // Fifteen of the ten that each sample brings are given back at times; any average of a few still rises.
+        // Each sample brings ten; every fiftieth frees fifteen. An average over a few samples still rises.
         let freed = n / 50 * 15 * dips;
         vec![(b"Leak", 1000 + 10 * n, freed, 4096)]
     };

@@ -49,10 +49,10 @@ impl TraceThread {
         let stop = Arc::new(AtomicBool::new(false));
         let stopping = Arc::clone(&stop);
         let thread = thread::Builder::new().name("trace".into()).spawn(move || {
-            let mut told = None;
+            let mut reported = None;
             let found = tracer(&row, TRACE_LENGTH, &mut |elapsed, events| {
-                if told.is_none_or(|told: Instant| told.elapsed() >= STEP) {
-                    told = Some(Instant::now());
+                if reported.is_none_or(|last: Instant| last.elapsed() >= STEP) {
+                    reported = Some(Instant::now());
                     if !tell(TraceNews::Step(elapsed, events)) {
                         return false;
                     }

@@ -158,7 +158,7 @@ fn level(load: &Load, machine: usize, window: (usize, usize), memory: f64, leak:
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Found {
     windows: usize,
-    /// Named at each of the first three levels of `judge::LEVELS`, or a surer one.
+    /// Named at each of the first three levels of `judge::LEVELS`, or a more certain one.
     named: [usize; 3],
 }
 

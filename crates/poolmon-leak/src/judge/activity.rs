@@ -12,8 +12,8 @@ const CELLS: usize = 64;
 /// Allocations from which on a row is busy.
 const BUSY: f64 = 2_000.0;
 
-/// Busy rows that are needed: fewer might be the ones that are compared.
-const ROWS: usize = 5;
+/// Busy rows that are needed: of fewer, those that are compared might be the middle.
+const ROWS: usize = 12;
 
 /// Collects what rows allocate.
 #[derive(Debug)]
@@ -92,8 +92,8 @@ mod tests {
     #[test]
     fn the_middle_row_is_the_work_of_the_machine() {
         let mut activity = Activity::new((0.0, 64.0));
-        for number in 1..6 {
-            activity.add(&row(64, |hour| if hour < 32 { 100.0 } else { 300.0 } * f64::from(number)));
+        for number in 0..14 {
+            activity.add(&row(64, |hour| if hour < 32 { 100.0 } else { 300.0 } * f64::from(number + 1)));
         }
         // One that does as it likes, one that does little, one that came late.
         activity.add(&row(64, |hour| if hour < 32 { 9_000.0 } else { 0.0 }));
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn few_rows_are_not_the_machine() {
         let mut activity = Activity::new((0.0, 64.0));
-        (0..4).for_each(|_| activity.add(&row(64, |_| 100.0)));
+        (0..ROWS - 1).for_each(|_| activity.add(&row(64, |_| 100.0)));
         assert!(activity.work().is_none());
     }
 }

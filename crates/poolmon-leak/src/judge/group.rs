@@ -97,6 +97,7 @@ fn lockstep(a: &Finding, b: &Finding, noisy: bool, work: Option<&Work>) -> bool 
                     .map(|cell| work.until(until(cell + 1)) - work.until(until(cell)))
                     .collect::<Vec<f64>>()
             });
+            let is_known = done.is_some();
             let work = done.or_else(|| {
                 let load = a.points.known_load()?;
                 let hour = |cell: usize| (cell as f64 + 0.5) / CELLS as f64;
@@ -111,6 +112,10 @@ fn lockstep(a: &Finding, b: &Finding, noisy: bool, work: Option<&Work>) -> bool 
             let equal = (ratio - ratio.round()).abs() <= NEAR;
             if together >= TOGETHER || noisy && equal && together >= NOISY {
                 return true;
+            }
+            // Steps that have nothing in common but the machine's work are no lockstep, whatever the sums are multiples of.
+            if is_known && !noisy && together < NOISY {
+                return false;
             }
         }
     }

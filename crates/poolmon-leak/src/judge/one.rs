@@ -40,8 +40,7 @@ impl Finding {
     /// Takes rates from the straight line through the points from the begin of the growth on, where no test gave better ones.
     pub fn take_window(&mut self, facts: &Facts, all: &Points, config: &AnalysisConfig, counts: bool) {
         let from = all.hours.partition_point(|&hour| hour < facts.start);
-        let whole = all.after(from);
-        let points = whole.thinned(config.points);
+        let points = all.after(from).thinned(config.points);
         // Two points leave nothing that an interval could be worked out from.
         let rate = |(slope, error): (f64, f64)| {
             let half = (config.widening * error).min(9.0 * slope.abs());
@@ -49,9 +48,7 @@ impl Finding {
         };
         self.bytes = rate(line::slope(&points.hours, &points.mean));
         self.allocs = counts.then(|| rate(line::slope(&points.hours, &points.outstanding)));
-        // From sample to sample: the points that facts are worked out from are averages.
-        let ends = whole.mean.last().zip(whole.mean.first());
-        self.growth = ends.map_or(facts.growth, |(last, first)| last - first);
+        self.growth = facts.growth;
         self.from = facts.start;
         self.bent = facts.before > 0.0;
         self.points = points;

@@ -4,7 +4,7 @@
 //! must be true of each sample, too.
 
 use super::Points;
-use crate::suspicion::{RULES, Suspicion};
+use crate::suspicion::{MOMENTS, RULES, Suspicion};
 
 /// Corrects the words of a row. `all` are its points, and the hour is that at which its growth began.
 pub fn correct(suspicion: &mut Suspicion, all: &Points, start: f64) {
@@ -26,13 +26,12 @@ pub fn correct(suspicion: &mut Suspicion, all: &Points, start: f64) {
 
 /// How often it changed, by samples instead of points: a jump within a point looks like two.
 fn often(found: &'static str, moves: u32) -> &'static str {
-    const LIMITS: [u32; 3] = [2, 5, 20];
     let classes =
         RULES.iter().find(|rule| rule.name == "moments").map_or(&[] as &[&str], |rule| rule.classes);
-    let by_samples = LIMITS.iter().filter(|limit| moves >= **limit).count();
+    let by_samples = MOMENTS.iter().filter(|limit| f64::from(moves) >= **limit).count();
     // The last class, nearly all the time, is one of points in any case.
     match classes.iter().position(|class| *class == found) {
-        Some(by_points) if by_points <= LIMITS.len() => classes.get(by_samples).copied().unwrap_or(found),
+        Some(by_points) if by_points <= MOMENTS.len() => classes.get(by_samples).copied().unwrap_or(found),
         _ => found,
     }
 }

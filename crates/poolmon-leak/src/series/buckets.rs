@@ -162,37 +162,37 @@ impl BucketSeries {
     pub fn sum_up(
         &mut self,
         last: &Counters,
-        told: &RowSummary,
+        summary: &RowSummary,
         width: CounterWidth,
         sample: u64,
         count: u64,
     ) {
         // What does not move is counted when it does.
         if self.is_same(last)
-            && u64::from(told.samples) == count
-            && told.least == told.most
-            && told.allocs == 0
+            && u64::from(summary.samples) == count
+            && summary.least == summary.most
+            && summary.allocs == 0
         {
             return;
         }
         self.settle(sample);
-        self.open.allocs += told.allocs as f64;
-        self.open.frees += told.frees as f64;
-        self.wraps += told.wraps;
+        self.open.allocs += summary.allocs as f64;
+        self.open.frees += summary.frees as f64;
+        self.wraps += summary.wraps;
         // Only where nothing was freed is it certain that nothing fell in between.
-        let fell = told.frees > 0 || last.frees.is_none();
+        let fell = summary.frees > 0 || last.frees.is_none();
         let piece = Bucket {
-            samples: told.samples,
-            inexact: told.inexact,
+            samples: summary.samples,
+            inexact: summary.inexact,
             fell,
-            dropped: fell && told.least < told.most,
-            moves: u32::from(told.least < told.most),
-            moves_unknown: told.least < told.most,
-            mean: told.mean(),
-            min: told.least as f64,
-            max: told.most as f64,
+            dropped: fell && summary.least < summary.most,
+            moves: u32::from(summary.least < summary.most),
+            moves_unknown: summary.least < summary.most,
+            mean: summary.mean(),
+            min: summary.least as f64,
+            max: summary.most as f64,
             last: held(last) as f64,
-            outstanding: told.outstanding as f64 / 4.0,
+            outstanding: summary.outstanding as f64 / 4.0,
             allocs: self.open.allocs,
             frees: self.open.frees,
         };
@@ -207,7 +207,7 @@ impl BucketSeries {
     pub fn sum_up_pool(
         &mut self,
         last: u64,
-        told: &PoolSummary,
+        summary: &PoolSummary,
         width: CounterWidth,
         sample: u64,
         count: u64,
@@ -215,9 +215,9 @@ impl BucketSeries {
         self.settle(sample);
         let piece = Bucket {
             samples: u32::try_from(count).unwrap_or(u32::MAX),
-            mean: told.mean as f64,
-            min: told.least as f64,
-            max: told.most as f64,
+            mean: summary.mean as f64,
+            min: summary.least as f64,
+            max: summary.most as f64,
             last: last as f64,
             ..Bucket::default()
         };

@@ -11,6 +11,7 @@ mod rules;
 mod weights;
 
 pub use facts::{Around, Facts};
+pub(crate) use rules::MOMENTS;
 pub use rules::{CLASSES, Order, RULES, Rule, Seen, Tests};
 
 use serde::Serialize;

@@ -72,6 +72,9 @@ fn some(value: Option<f64>, limits: &[f64]) -> Option<usize> {
     value.map(|value| above(value, limits))
 }
 
+/// Changes from which on a row changed two to four times, a few times, often; more than that is nearly all the time.
+pub const MOMENTS: [f64; 3] = [2.0, 5.0, 20.0];
+
 /// Every rule, in the order of the fitted table.
 pub const RULES: [Rule; 26] = [
     Rule {
@@ -221,7 +224,7 @@ pub const RULES: [Rule; 26] = [
         class: |seen| {
             let (_, moved) = seen.facts.rises;
             let part = moved as f64 / (seen.facts.points.max(2) - 1) as f64;
-            Some(if part > 0.9 { 4 } else { above(moved as f64, &[2.0, 5.0, 20.0]) })
+            Some(if part > 0.9 { MOMENTS.len() + 1 } else { above(moved as f64, &MOMENTS) })
         },
     },
     Rule {

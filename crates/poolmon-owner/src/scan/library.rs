@@ -8,7 +8,7 @@ use super::evidence::Evidence;
 struct StaticLibrary {
     name: &'static str,
     tags: &'static [[u8; 4]],
-    /// So many of its tags in one driver identify the library.
+    /// Tags of it that one driver must have to identify the library.
     enough: usize,
 }
 

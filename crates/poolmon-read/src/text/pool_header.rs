@@ -50,7 +50,17 @@ impl PoolSizes {
     /// Those of a sample; `None` if its memory lines do not have them.
     pub(super) fn of(sample: &Sample) -> Option<Self> {
         let sizes = sizes(&sample.header)?;
-        let sums = POOLS.map(|pool| sample.tagged_bytes(pool));
+        // Both in one pass: this is done for each sample of a log.
+        let (mut nonpaged, mut paged) = (0_u64, 0_u64);
+        for row in &sample.rows {
+            let sum = match row.pool {
+                Pool::Nonpaged => &mut nonpaged,
+                Pool::Paged => &mut paged,
+                _ => continue,
+            };
+            *sum = sum.saturating_add(row.counters.bytes.unwrap_or(0));
+        }
+        let sums = [nonpaged, paged];
         Some(Self { sizes, sums, listed: POOLS.map(|pool| sample.coverage.lists_all(pool)) })
     }
 
@@ -133,13 +143,16 @@ fn may_be_constant(start: &[u8]) -> bool {
 impl HeaderTrust {
     /// Takes pool sizes that cannot be true out of a sample; the remark says so once.
     pub(super) fn check(&mut self, sample: &mut Sample, next: Option<&Sample>) -> Option<Remark> {
-        let now = PoolSizes::of(sample)?;
+        let sizes = sizes(&sample.header)?;
         let reason = match *self {
             Self::Unasked => return None,
             Self::Dropped => None,
             Self::Constant => Some(stale()),
             Self::Trusted => {
-                let beside = next.and_then(PoolSizes::of).is_some_and(|next| now.is_stale_beside(&next));
+                let now = PoolSizes::of(sample)?;
+                // The sums of the next snapshot matter only if its memory lines are the same.
+                let same = next.filter(|next| self::sizes(&next.header) == Some(sizes));
+                let beside = same.and_then(PoolSizes::of).is_some_and(|next| now.is_stale_beside(&next));
                 match now.too_small() {
                     Some((pool, size, sum)) => Some(format!(
                         "the memory lines give {} to the {}, its tags hold {}",

@@ -35,11 +35,11 @@ pub enum Shape {
     Until(u8),
     /// Fast at first.
     Levels,
-    /// Keeps in bursts, every so many samples.
+    /// Keeps in bursts, every N samples.
     Bursts(u8),
-    /// Gains and loses in waves of so many samples.
+    /// Gains and loses in waves of N samples.
     Waves(u8),
-    /// Everything is freed every so many samples, as at the restart of a service.
+    /// Everything is freed every N samples, as at the restart of a service.
     Restarts(u8),
     /// One jump.
     Jump(u8),
@@ -164,7 +164,7 @@ impl Noise {
 }
 
 impl Plan {
-    /// The row at each of so many samples, from a boot on.
+    /// The row at each of N samples, from a boot on.
     fn run(&self, samples: usize) -> Vec<At> {
         let mut noise = Noise(self.seed);
         let pace = f64::from(self.pace);

@@ -70,7 +70,7 @@ fn a_row_is_traced_while_the_screen_goes_on() {
     assert_eq!(message(&app), "dentry is being traced: Esc stops it.");
     app.tick(at(60));
     assert!(picture(&mut app, 120, 24).contains("tracing dentry: 7 s of 20 s, 12,345 events; Esc stops"));
-    // The pane of another row is open: the person is told.
+    // The pane of another row is open: a message says so.
     app.trace_news(TraceNews::End(Ok(found())));
     assert_eq!(message(&app), "The trace of dentry is done: Enter on its row shows it.");
     code(&mut app, KeyCode::Up);
