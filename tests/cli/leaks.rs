@@ -299,7 +299,8 @@ fn a_perfect_leak_in_a_list_of_few_rows_is_a_suspect() {
     let path = folder.path().join("pool.log");
     let snapshot = |n: u64| {
         let (hour, minute, count) = (10 + n / 6, n % 6 * 10, 16_000 + 500 * n);
-        let row = format!(" Tst1 Nonp {:>10} {:>10} {count:>8} {:>10} 1024\n", count + 4000, 4000, count * 1024);
+        let row =
+            format!(" Tst1 Nonp {:>10} {:>10} {count:>8} {:>10} 1024\n", count + 4000, 4000, count * 1024);
         let head = " Tag  Type     Allocs     Frees      Diff   Bytes  Per Alloc\n\n";
         format!("2026-05-31 {hour}:{minute:02}:00\n\n{head}{row}\n")
     };

@@ -4,10 +4,9 @@
 //!
 //! The answers of the commands, for people (text) and for programs (JSON, CSV).
 //!
-//! One folder or file for each command: [`leaks`], [`holders`], [`measure`], [`diff`], [`who`], [`dump`], [`recording`], [`trace`]; [`mod@unit`]: what `service` hands to
-//! systemd. Each takes
-//! what a library found and writes it; nothing here reads a file or knows of the command line. Tables of samples are
-//! `poolmon-print`'s, whole reports `poolmon-report`'s.
+//! One folder or file for each command: [`leaks`], [`holders`], [`measure`], [`diff`], [`who`], [`dump`], [`recording`],
+//! [`trace`]. Each takes what a library found and writes it; nothing here reads a file or knows of the command line.
+//! Tables of samples are `poolmon-print`'s, whole reports `poolmon-report`'s.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
 
@@ -20,7 +19,6 @@ pub mod measure;
 pub mod next;
 pub mod recording;
 pub mod trace;
-pub mod unit;
 pub mod who;
 
 use std::io::{self, Write};

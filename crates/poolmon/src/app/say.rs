@@ -81,7 +81,7 @@ pub fn error(error: &anyhow::Error) {
 
 /// An error with its causes, and its remedy in a line of its own.
 pub fn in_full(error: &anyhow::Error) -> String {
-    Problem { message: said_once(error), remedy: remedy(error) }.in_full()
+    problem(error).in_full()
 }
 
 /// The error and its causes; a cause that a message names already is not repeated.
@@ -94,6 +94,11 @@ fn said_once(error: &anyhow::Error) -> String {
         }
         text
     })
+}
+
+/// An error as its message and what helps.
+pub fn problem(error: &anyhow::Error) -> Problem {
+    Problem { message: said_once(error), remedy: remedy(error) }
 }
 
 /// What helps, of the outermost cause that knows it.

@@ -1,45 +1,33 @@
 //! `poolmon service`: `poolmon record` that starts with the system and runs unattended.
 //!
-//! [`plan`] is what both systems share: the arguments with which the service calls this program again. `windows.rs`
-//! talks to Windows' service manager, `systemd.rs` to systemd; elseif there is no service.
+//! `plan.rs`: what is installed; `poolmon-service` asks the system's service manager for it; elsewhere there is no service.
 
+#[cfg(any(target_os = "linux", windows))]
 mod plan;
-#[cfg(target_os = "linux")]
-mod systemd;
-#[cfg(windows)]
-mod windows;
 
 use crate::app::outcome::Outcome;
 use crate::cli::service::{ServiceArgs, What};
-#[cfg(target_os = "linux")]
-use systemd as system;
-#[cfg(windows)]
-use windows as system;
-
-/// Name that the system knows it by.
-pub const NAME: &str = "poolmon";
-/// What the service managers show of it.
-#[cfg(windows)]
-pub const TITLE: &str = "poolmon recorder";
-/// What it is for.
-pub const ABOUT: &str = "Records which drivers hold the kernel's memory.";
 
 /// Does it.
 pub fn run(args: &ServiceArgs) -> anyhow::Result<Outcome> {
     cfg_select! {
         any(target_os = "linux", windows) => {
+            use poolmon_service::{self as service, ServiceError};
+
+            let say = &mut |line: &str| crate::app::say::answered(format_args!("{line}"));
             match &args.what {
-                What::Install(install) => {
-                    plan::check(install)?;
-                    system::install(install)
-                }
-                What::Uninstall => system::uninstall(),
-                What::Start => system::start(),
-                What::Stop => system::stop(),
-                What::Status => return system::status(),
-                What::Run(install) => system::run(install),
+                What::Install(install) => service::install(&plan::of(install)?, say).map(|()| true),
+                What::Uninstall => service::uninstall(say).map(|()| true),
+                What::Start => service::start(say).map(|()| true),
+                What::Stop => service::stop(say).map(|()| true),
+                What::Status => service::status(say),
+                What::Run(install) => plan::run(install).map(|()| true),
             }
-            .map(|()| Outcome::Done)
+            .map(Outcome::done_if)
+            .map_err(|error| match error {
+                ServiceError::Failed(problem) => problem.into(),
+                ServiceError::Output(error) => error.into(),
+            })
         }
         _ => {
             let _ = args;

@@ -1,34 +1,48 @@
-//! The arguments with which the service calls this program again.
+//! What the service is: the folder, the arguments with which it calls this program again, and what is done then.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 use poolmon_model::problem::Problem;
+use poolmon_service::{Installation, ServiceError};
 
 use crate::cli::service::InstallArgs;
 
-/// Refuses what would fail each time that the service starts.
-pub fn check(args: &InstallArgs) -> anyhow::Result<()> {
-    let folder = folder(args)?;
+/// What is installed. Refuses what would fail each time that the service starts.
+pub fn of(args: &InstallArgs) -> anyhow::Result<Installation> {
+    // A service starts elsewhere.
+    let folder = std::path::absolute(&args.folder)
+        .with_context(|| format!("cannot find {}", args.folder.display()))?;
     ensure!(
         !folder.exists() || folder.is_dir(),
         Problem::new(format!("{}: is a file", folder.display()), "name a folder for the recording")
     );
-    Ok(())
+    Ok(Installation { arguments: arguments(args, &folder), start: !args.no_start, folder })
 }
 
-/// The folder, as a service sees it that starts elsewhere.
-pub fn folder(args: &InstallArgs) -> anyhow::Result<PathBuf> {
-    std::path::absolute(&args.folder).with_context(|| format!("cannot find {}", args.folder.display()))
+/// Records until the service manager of Windows stops it.
+#[cfg(windows)]
+pub fn run(args: &InstallArgs) -> Result<(), ServiceError> {
+    let args = args.clone();
+    poolmon_service::run(Box::new(move |stop, tell| {
+        let mut plan = poolmon_record::Plan::new(&args.folder);
+        plan.config = args.what.config();
+        plan.verdicts = args.what.verdicts;
+        crate::input::live(args.what.which.view())
+            .and_then(|source| Ok(poolmon_record::record(source, plan, stop, tell)?))
+            .map(|_| ())
+            .map_err(|error| crate::app::say::problem(&error))
+    }))
 }
 
-/// This program's own file.
-pub fn program() -> anyhow::Result<PathBuf> {
-    std::env::current_exe().context("cannot find this program's own file")
+/// On Linux the unit calls `poolmon record` itself.
+#[cfg(not(windows))]
+pub fn run(_args: &InstallArgs) -> Result<(), ServiceError> {
+    Err(Problem::new("only the service manager of Windows can call this", "use `poolmon record DIR`").into())
 }
 
 /// What is behind `record` or `service run`: the folder and every option that is not the default.
-pub fn arguments(args: &InstallArgs, folder: &Path) -> Vec<String> {
+fn arguments(args: &InstallArgs, folder: &Path) -> Vec<String> {
     let what = &args.what;
     let mut list = vec![folder.display().to_string()];
     let mut say = |name: &str, value: String| list.push(format!("--{name}={value}"));
@@ -61,8 +75,8 @@ mod tests {
     use super::*;
     use clap::Parser as _;
 
+    use crate::cli::service::What;
     use crate::cli::{Cli, Command};
-    use crate::commands::service::What;
 
     fn install(line: &str) -> InstallArgs {
         let cli = Cli::try_parse_from(line.split(' ')).unwrap();
@@ -101,7 +115,7 @@ mod tests {
     #[test]
     fn a_file_is_no_folder() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let error = check(&install(&format!("poolmon service install {}", file.path().display())));
+        let error = of(&install(&format!("poolmon service install {}", file.path().display())));
         assert!(crate::app::say::remedy(&error.unwrap_err()).unwrap().contains("name a folder"));
     }
 }

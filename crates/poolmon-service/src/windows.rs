@@ -1,14 +1,12 @@
 //! A service of Windows. What it says goes to the event log, Application, source `poolmon`.
 
 use std::ffi::OsString;
-use std::fs;
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
-use poolmon_model::problem::Problem;
-use poolmon_record::{Plan, RecordEvent, Stop, record};
+use poolmon_model::problem::{Problem, Remedy as _};
+use poolmon_record::{RecordEvent, Stop};
 use poolmon_source::windows::live::{EventKind, report_event};
 use windows_service::service::{
     Service, ServiceAccess, ServiceControl, ServiceControlAccept, ServiceErrorControl, ServiceExitCode,
@@ -18,12 +16,10 @@ use windows_service::service_control_handler::{self, ServiceControlHandlerResult
 use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
 use windows_service::{define_windows_service, service_dispatcher};
 
-use super::{ABOUT, NAME, TITLE, plan};
-use crate::app::outcome::Outcome;
-use crate::app::say::answer;
-use crate::cli::service::InstallArgs;
-use crate::input;
+use crate::{ABOUT, Installation, NAME, Say, ServiceError, create_folder, program};
 
+/// What the service manager shows of it.
+const TITLE: &str = "poolmon recorder";
 /// How long starting and stopping are waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Where the event log looks up who writes into it.
@@ -38,20 +34,23 @@ const DENIED: i32 = 5;
 /// `ERROR_FAILED_SERVICE_CONTROLLER_CONNECT`.
 const NOT_BY_THE_MANAGER: i32 = 1063;
 
-/// Installs it, and starts it unless asked not to.
-pub fn install(args: &InstallArgs) -> anyhow::Result<()> {
-    let folder = plan::folder(args)?;
-    fs::create_dir_all(&folder).with_context(|| format!("cannot create the folder {}", folder.display()))?;
+/// Installs it, and starts it if asked.
+///
+/// # Errors
+///
+/// The service manager's, and a folder that cannot be created.
+pub fn install(what: &Installation, say: Say<'_>) -> Result<(), ServiceError> {
+    create_folder(&what.folder)?;
     let access = ServiceManagerAccess::CONNECT | ServiceManagerAccess::CREATE_SERVICE;
     let manager = ServiceManager::local_computer(None::<&str>, access).map_err(reported)?;
-    let arguments = ["service", "run"].into_iter().map(str::to_owned).chain(plan::arguments(args, &folder));
+    let arguments = ["service", "run"].into_iter().map(str::to_owned).chain(what.arguments.iter().cloned());
     let info = ServiceInfo {
         name: NAME.into(),
         display_name: TITLE.into(),
         service_type: ServiceType::OWN_PROCESS,
         start_type: ServiceStartType::AutoStart,
         error_control: ServiceErrorControl::Normal,
-        executable_path: plan::program()?,
+        executable_path: program()?,
         launch_arguments: arguments.map(OsString::from).collect(),
         dependencies: Vec::new(),
         // The local system's own account: the kernel reports it everything, no password is needed.
@@ -62,84 +61,100 @@ pub fn install(args: &InstallArgs) -> anyhow::Result<()> {
     let service = match manager.open_service(NAME, access) {
         Ok(service) => {
             service.change_config(&info).map_err(reported)?;
-            answer!(
+            say(&format!(
                 "the service was already installed; it records to {} after its next start",
-                folder.display()
-            )?;
+                what.folder.display()
+            ))?;
             service
         }
         Err(_) => {
             let service = manager.create_service(&info, access).map_err(reported)?;
-            answer!("installed: it records to {}", folder.display())?;
+            say(&format!("installed: it records to {}", what.folder.display()))?;
             service
         }
     };
     // A description is no reason to fail.
     let _ = service.set_description(ABOUT);
     register_event_source();
-    if args.no_start {
-        answer!("start it with `poolmon service start`")?;
+    if !what.start {
+        say("start it with `poolmon service start`")?;
         return Ok(());
     }
-    start_it(&service)
+    start_it(&service, say)
 }
 
 /// Stops it and removes it.
-pub fn uninstall() -> anyhow::Result<()> {
+///
+/// # Errors
+///
+/// The service manager's.
+pub fn uninstall(say: Say<'_>) -> Result<(), ServiceError> {
     let service = open(ServiceAccess::DELETE | ServiceAccess::STOP | ServiceAccess::QUERY_STATUS)?;
-    stop_it(&service)?;
+    stop_it(&service, say)?;
     service.delete().map_err(reported)?;
     let _ = Command::new("reg").args(["delete", EVENT_SOURCE, "/f"]).output();
-    answer!("removed; the recording is kept")?;
+    say("removed; the recording is kept")?;
     Ok(())
 }
 
 /// Starts it.
-pub fn start() -> anyhow::Result<()> {
-    start_it(&open(ServiceAccess::START | ServiceAccess::QUERY_STATUS)?)
+///
+/// # Errors
+///
+/// The service manager's.
+pub fn start(say: Say<'_>) -> Result<(), ServiceError> {
+    start_it(&open(ServiceAccess::START | ServiceAccess::QUERY_STATUS)?, say)
 }
 
 /// Stops it.
-pub fn stop() -> anyhow::Result<()> {
-    stop_it(&open(ServiceAccess::STOP | ServiceAccess::QUERY_STATUS)?)
+///
+/// # Errors
+///
+/// The service manager's.
+pub fn stop(say: Say<'_>) -> Result<(), ServiceError> {
+    stop_it(&open(ServiceAccess::STOP | ServiceAccess::QUERY_STATUS)?, say)
 }
 
-/// Whether it runs, and with which arguments; exit code 1 if it does not run.
-pub fn status() -> anyhow::Result<Outcome> {
+/// Says its state and with which arguments it is called; whether it runs.
+///
+/// # Errors
+///
+/// The service manager's.
+pub fn status(say: Say<'_>) -> Result<bool, ServiceError> {
     let service = open(ServiceAccess::QUERY_STATUS | ServiceAccess::QUERY_CONFIG)?;
     let state = service.query_status().map_err(reported)?.current_state;
-    answer!("{}", words(state))?;
+    say(words(state))?;
     if let Ok(config) = service.query_config() {
-        answer!("calls: {}", config.executable_path.display())?;
+        say(&format!("calls: {}", config.executable_path.display()))?;
     }
-    Ok(Outcome::done_if(state == ServiceState::Running))
+    Ok(state == ServiceState::Running)
 }
 
-fn open(access: ServiceAccess) -> anyhow::Result<Service> {
+fn open(access: ServiceAccess) -> Result<Service, ServiceError> {
     let manager =
         ServiceManager::local_computer(None::<&str>, ServiceManagerAccess::CONNECT).map_err(reported)?;
-    manager.open_service(NAME, access).map_err(reported)
+    Ok(manager.open_service(NAME, access).map_err(reported)?)
 }
 
-fn start_it(service: &Service) -> anyhow::Result<()> {
+fn start_it(service: &Service, say: Say<'_>) -> Result<(), ServiceError> {
     if service.query_status().map_err(reported)?.current_state != ServiceState::Running {
         service.start::<&str>(&[]).map_err(reported)?;
         wait(service, ServiceState::Running)?;
     }
-    answer!("running")?;
+    say("running")?;
     Ok(())
 }
 
-fn stop_it(service: &Service) -> anyhow::Result<()> {
+fn stop_it(service: &Service, say: Say<'_>) -> Result<(), ServiceError> {
     if service.query_status().map_err(reported)?.current_state != ServiceState::Stopped {
         service.stop().map_err(reported)?;
         wait(service, ServiceState::Stopped)?;
     }
-    answer!("stopped")?;
+    say("stopped")?;
     Ok(())
 }
 
-fn wait(service: &Service, wanted: ServiceState) -> anyhow::Result<()> {
+fn wait(service: &Service, wanted: ServiceState) -> Result<(), ServiceError> {
     let until = Instant::now() + PATIENCE;
     loop {
         let status = service.query_status().map_err(reported)?;
@@ -147,13 +162,17 @@ fn wait(service: &Service, wanted: ServiceState) -> anyhow::Result<()> {
             return Ok(());
         }
         if wanted == ServiceState::Running && status.current_state == ServiceState::Stopped {
-            bail!(Problem::new(
+            return Err(Problem::new(
                 format!("the service ended at once; see the event log (Application, source {NAME})"),
-                "or record without a service: poolmon record DIR"
-            ));
+                "or record without a service: poolmon record DIR",
+            )
+            .into());
         }
         if Instant::now() >= until {
-            bail!("the service is {} after {} s", words(status.current_state), PATIENCE.as_secs());
+            let state = words(status.current_state);
+            return Err(
+                Problem::from(format!("the service is {state} after {} s", PATIENCE.as_secs())).into()
+            );
         }
         std::thread::sleep(Duration::from_millis(100));
     }
@@ -170,26 +189,23 @@ fn words(state: ServiceState) -> &'static str {
 }
 
 /// The service manager's errors with what helps.
-fn reported(error: windows_service::Error) -> anyhow::Error {
+fn reported(error: windows_service::Error) -> Problem {
     let code = match &error {
         windows_service::Error::Winapi(error) => error.raw_os_error(),
         _ => None,
     };
     match code {
-        Some(NOT_INSTALLED) => anyhow::Error::new(Problem::new(
-            "the service is not installed",
-            "install it: poolmon service install DIR",
-        )),
-        Some(DENIED) => anyhow::Error::new(Problem::new(
-            "Windows' service manager: access is denied",
-            "run this as administrator",
-        )),
-        Some(NOT_BY_THE_MANAGER) => anyhow::Error::new(Problem::new(
-            "only the service manager of Windows can call this",
-            "use `poolmon record DIR`",
-        )),
-        Some(code) => anyhow::anyhow!("Windows' service manager: {error} (error {code})"),
-        None => anyhow::anyhow!("Windows' service manager: {error}"),
+        Some(NOT_INSTALLED) => {
+            Problem::new("the service is not installed", "install it: poolmon service install DIR")
+        }
+        Some(DENIED) => {
+            Problem::new("Windows' service manager: access is denied", "run this as administrator")
+        }
+        Some(NOT_BY_THE_MANAGER) => {
+            Problem::new("only the service manager of Windows can call this", "use `poolmon record DIR`")
+        }
+        Some(code) => Problem::from(format!("Windows' service manager: {error} (error {code})")),
+        None => Problem::from(format!("Windows' service manager: {error}")),
     }
 }
 
@@ -203,25 +219,33 @@ fn register_event_source() {
     }
 }
 
+/// Records until it is stopped, and reports each event. A reason to fail is an error.
+pub type Recorder = Box<dyn FnOnce(&Stop, &mut dyn FnMut(&RecordEvent<'_>)) -> Result<(), Problem> + Send>;
+
 /// What the service manager asked to be run; its own thread finds it here.
-static ASKED: OnceLock<InstallArgs> = OnceLock::new();
+static ASKED: Mutex<Option<Recorder>> = Mutex::new(None);
 
 define_windows_service!(service_main, serve);
 
-/// Called by the service manager alone.
-pub fn run(args: &InstallArgs) -> anyhow::Result<()> {
-    let _ = ASKED.set(args.clone());
-    service_dispatcher::start(NAME, service_main).map_err(reported)
+/// Called by the service manager alone: runs the recorder until the manager stops it.
+///
+/// # Errors
+///
+/// Somebody else called it.
+pub fn run(recorder: Recorder) -> Result<(), ServiceError> {
+    *ASKED.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(recorder);
+    service_dispatcher::start(NAME, service_main).map_err(|error| reported(error).into())
 }
 
 fn serve(_arguments: Vec<OsString>) {
-    if let Err(error) = serve_until_stopped() {
-        report_event(NAME, EventKind::Error, &crate::app::say::in_full(&error));
+    if let Err(problem) = serve_until_stopped() {
+        report_event(NAME, EventKind::Error, &problem.in_full());
     }
 }
 
-fn serve_until_stopped() -> anyhow::Result<()> {
-    let args = ASKED.get().context("called without arguments")?;
+fn serve_until_stopped() -> Result<(), Problem> {
+    let recorder = ASKED.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+    let recorder = recorder.ok_or_else(|| Problem::from("called without arguments".to_owned()))?;
     let stop = Stop::default();
     let asked = stop.clone();
     let handler = service_control_handler::register(NAME, move |control| match control {
@@ -267,15 +291,10 @@ fn serve_until_stopped() -> anyhow::Result<()> {
         };
         report_event(NAME, kind, &event.to_string());
     };
-    let result = input::live(args.what.which.view()).and_then(|source| {
-        let mut plan = Plan::new(&args.folder);
-        plan.config = args.what.config();
-        plan.verdicts = args.what.verdicts;
-        Ok(record(source, plan, &stop, &mut tell)?)
-    });
+    let result = recorder(&stop, &mut tell);
     // Before the manager is informed: with the last service stopped the process ends, and this thread with it.
-    if let Err(error) = &result {
-        report_event(NAME, EventKind::Error, &crate::app::say::in_full(&error));
+    if let Err(problem) = &result {
+        report_event(NAME, EventKind::Error, &problem.in_full());
     }
     let code = u32::from(result.is_err());
     tell_manager(ServiceState::Stopped, ServiceControlAccept::empty(), code).map_err(reported)

@@ -1,0 +1,81 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # Inside
+//!
+//! * [`mod@unit`]: the text of the unit for systemd, on any system;
+//! * `systemd.rs`, `windows.rs`: what each system's service manager is asked for. Only the one of this system is built;
+//!   both have the same functions.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use poolmon_model::problem::Problem;
+
+#[cfg(target_os = "linux")]
+mod systemd;
+pub mod unit;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(target_os = "linux")]
+pub use systemd::{install, start, status, stop, uninstall};
+#[cfg(windows)]
+pub use windows::{Recorder, install, run, start, status, stop, uninstall};
+
+/// Name that the system knows it by.
+pub const NAME: &str = "poolmon";
+/// What it is for, as the service managers show it.
+const ABOUT: &str = "Records which drivers hold the kernel's memory.";
+
+/// What is to be installed.
+#[derive(Clone, Debug)]
+pub struct Installation {
+    /// The folder of the recording, absolute. It is created.
+    pub folder: PathBuf,
+    /// What follows `record`: the folder and its options.
+    pub arguments: Vec<String>,
+    /// Whether it is started as well.
+    pub start: bool,
+}
+
+/// Takes each line of the answer as it comes.
+pub type Say<'a> = &'a mut dyn FnMut(&str) -> io::Result<()>;
+
+/// Why it was not done.
+#[derive(Debug)]
+pub enum ServiceError {
+    /// What failed, and what helps.
+    Failed(Problem),
+    /// The answer could not be written.
+    Output(io::Error),
+}
+
+impl From<Problem> for ServiceError {
+    fn from(problem: Problem) -> Self {
+        Self::Failed(problem)
+    }
+}
+
+impl From<io::Error> for ServiceError {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+/// "cannot WHAT PATH: the system's reason", and what helps, if that is known.
+fn cannot(what: &str, path: &Path, error: &io::Error, remedy: Option<&str>) -> ServiceError {
+    let message = format!("cannot {what} {}: {error}", path.display());
+    Problem { message, remedy: remedy.map(str::to_owned) }.into()
+}
+
+/// Makes the folder of the recording.
+fn create_folder(folder: &Path) -> Result<(), ServiceError> {
+    std::fs::create_dir_all(folder).map_err(|error| cannot("create the folder", folder, &error, None))
+}
+
+/// This program's own file.
+fn program() -> Result<PathBuf, ServiceError> {
+    std::env::current_exe()
+        .map_err(|error| Problem::from(format!("cannot find this program's own file: {error}")).into())
+}
