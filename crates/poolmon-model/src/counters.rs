@@ -79,6 +79,12 @@ impl Counters {
         self.inexact || self.is_clamped(width)
     }
 
+    /// Whether Diff is not exact: clamped, or a figure of a source that rounds. Where Allocs and Frees are known it follows from them.
+    pub fn is_diff_inexact(&self, width: CounterWidth) -> bool {
+        let derived = self.reported_diff.is_none() && self.allocs.is_some() && self.frees.is_some();
+        self.is_clamped(width) || (self.inexact && !derived)
+    }
+
     fn is_clamped(&self, width: CounterWidth) -> bool {
         width == CounterWidth::Bits32
             && self.used.is_none()
@@ -140,6 +146,11 @@ mod tests {
         assert!(Counters::windows(7, 7, 96).is_inexact(CounterWidth::Bits32));
         assert!(!Counters::windows(7, 7, 96).is_inexact(CounterWidth::Bits64));
         assert!(!Counters::windows(7, 7, 0).is_inexact(CounterWidth::Bits32));
+        // Bytes in GB say nothing against Allocs and Frees.
+        let rounded = Counters { inexact: true, ..Counters::windows(7, 5, 96) };
+        assert!(rounded.is_inexact(CounterWidth::Bits32) && !rounded.is_diff_inexact(CounterWidth::Bits32));
+        let reported = Counters { reported_diff: Some(2), allocs: None, ..rounded };
+        assert!(reported.is_diff_inexact(CounterWidth::Bits32));
     }
 
     #[test]

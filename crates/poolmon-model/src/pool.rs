@@ -60,17 +60,28 @@ impl Pool {
         }
     }
 
-    /// Reads any of the names above, and what other tools write (`NonPaged`, `NP`, `Nonp`).
+    /// Reads any of the names above, and what other tools write: `NP`, `NonPaged Pool`, and Windows' `POOL_TYPE` without its
+    /// variants (`NonPagedPoolNx`, `PagedPoolCacheAligned`).
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        let known = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(text));
-        if known(&["np", "nonpaged", "non-paged", "nonp", "nonpagedpool"]) {
+        let is = |name: &str| name.eq_ignore_ascii_case(text);
+        if let Some(pool) = Self::ALL.into_iter().find(|pool| is(pool.id()) || is(pool.short())) {
+            return Some(pool);
+        }
+        let letters: String =
+            text.chars().filter(|c| !matches!(c, ' ' | '-' | '_')).map(|c| c.to_ascii_lowercase()).collect();
+        if matches!(letters.as_str(), "np" | "nonp") {
             return Some(Self::Nonpaged);
         }
-        if known(&["pagedpool"]) {
-            return Some(Self::Paged);
+        let (pool, rest) = match letters.strip_prefix("nonpaged") {
+            Some(rest) => (Self::Nonpaged, rest),
+            None => (Self::Paged, letters.strip_prefix("paged")?),
+        };
+        let mut rest = rest.strip_prefix("pool").unwrap_or(rest);
+        for variant in ["nx", "execute", "cachealigned", "mustsucceed", "session"] {
+            rest = rest.strip_prefix(variant).unwrap_or(rest);
         }
-        Self::ALL.into_iter().find(|pool| known(&[pool.id(), pool.short()]))
+        rest.is_empty().then_some(pool)
     }
 }
 
@@ -157,7 +168,18 @@ mod tests {
             assert_eq!(Pool::parse(pool.short()), Some(pool));
         }
         assert_eq!(Pool::parse("NonPaged"), Some(Pool::Nonpaged));
-        assert_eq!(Pool::parse("pool"), None);
+        for (name, pool) in [
+            ("Non-Paged Pool", Some(Pool::Nonpaged)),
+            ("NonPagedNx", Some(Pool::Nonpaged)),
+            ("NonPagedPoolNxCacheAligned", Some(Pool::Nonpaged)),
+            ("PagedPoolSession", Some(Pool::Paged)),
+            ("NP", Some(Pool::Nonpaged)),
+            ("pool", None),
+            ("pagedfile", None),
+            ("", None),
+        ] {
+            assert_eq!(Pool::parse(name), pool, "{name}");
+        }
         for view in [PoolView::All, PoolView::Slab, PoolView::Only(Pool::Vmalloc)] {
             assert_eq!(PoolView::parse(view.id()), Some(view));
         }

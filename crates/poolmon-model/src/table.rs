@@ -106,10 +106,10 @@ impl TableRow {
         self.row.counters.is_inexact(self.width)
     }
 
-    /// Whether a column's value is marked as inexact: Diff, and the bytes too if the source says it itself.
+    /// Whether a column's value is marked as inexact: Diff if it is, and the bytes if the source says it itself.
     pub fn is_marked(&self, column: &str) -> bool {
         match column {
-            "diff" => self.is_inexact(),
+            "diff" => self.row.counters.is_diff_inexact(self.width),
             "bytes" | "used" => self.row.counters.inexact,
             _ => false,
         }

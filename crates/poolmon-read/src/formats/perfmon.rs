@@ -14,7 +14,9 @@ use poolmon_model::{CounterWidth, Origin, Pool, Sample, SourceKind};
 
 use crate::remark::CountedLines;
 use crate::text::{DateRule, Fields, Records, ZONE_ASSUMED, date_rule, decoded, time_cell};
-use crate::{FileFormat, FormatGroup, Holds, Input, ReadError, ReadOptions, Remark, RemarkKind, Result, Samples};
+use crate::{
+    FileFormat, FormatGroup, Holds, Input, ReadError, ReadOptions, Remark, RemarkKind, Result, Samples,
+};
 
 pub(crate) static FORMAT: FileFormat = FileFormat {
     id: "perfmon",
@@ -27,8 +29,10 @@ pub(crate) static FORMAT: FileFormat = FileFormat {
 };
 
 /// What the first line says of a Perfmon log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Signature {
+    /// What precedes each line: `> ` of a mail, a time stamp.
+    prefix: Vec<u8>,
     separator: u8,
     /// Perfmon's own first field. Without it, it is a script's table of counters.
     is_pdh: bool,
@@ -39,22 +43,41 @@ fn signature(start: &[u8]) -> Option<Signature> {
     let text: Vec<u8> = start.iter().copied().filter(|&byte| byte != 0).collect();
     // PowerShell writes the type of its objects first.
     let is_names = |line: &&[u8]| !line.trim_ascii().is_empty() && !line.starts_with(b"#TYPE");
-    let names = text.split(|&b| b == b'\n').take(8).find(is_names)?.trim_ascii();
-    let has = |name: &[u8]| names.iter().take(64).copied().collect::<Vec<_>>().windows(name.len()).any(|part| part == name);
+    let names = text.split(|&b| b == b'\n').take(8).find(is_names)?;
+    let own = memchr::memmem::find(names.get(..names.len().min(LONGEST_PREFIX))?, b"(PDH-");
+    let own = own.map(|at| at - usize::from(names.get(..at).is_some_and(|before| before.ends_with(b"\""))));
+    let quotes = || names.iter().take_while(|b| b">| \t".contains(b)).count();
+    let (prefix, names) = names.split_at_checked(own.unwrap_or_else(quotes))?;
+    // The mark of an encoding is no prefix.
+    let prefix = prefix.iter().copied().filter(u8::is_ascii).collect();
+    let names = names.trim_ascii();
+    let has = |name: &[u8]| {
+        names.iter().take(64).copied().collect::<Vec<_>>().windows(name.len()).any(|part| part == name)
+    };
     let is_pdh = has(b"PDH-CSV") || has(b"PDH-TSV");
     let usual = if has(b"PDH-TSV") { b'\t' } else { b',' };
     // Spreadsheets save with the separator of their country.
     let count = |separator: u8| memchr::memchr_iter(separator, names).count();
-    let most = [usual, b';', b'\t', b','].into_iter().rev().max_by_key(|&separator| (count(separator), separator == usual))?;
+    let most = [usual, b';', b'\t', b',']
+        .into_iter()
+        .rev()
+        .max_by_key(|&separator| (count(separator), separator == usual))?;
     let separator = if count(most) == 0 { usual } else { most };
     let counted = || {
-        let fields: Vec<_> = Fields::new(names, separator).map(|field| decoded(&field).into_owned()).collect();
+        let fields: Vec<_> =
+            Fields::new(names, separator).map(|field| decoded(&field).into_owned()).collect();
         let first = fields.first().map(|name| column(name));
         matches!(first, Some(Column::Other))
-            && fields.iter().skip(1).any(|name| name.contains('\\') && matches!(column(name), Column::Figure(..)))
+            && fields
+                .iter()
+                .skip(1)
+                .any(|name| name.contains('\\') && matches!(column(name), Column::Figure(..)))
     };
-    (is_pdh || counted()).then_some(Signature { separator, is_pdh })
+    (is_pdh || counted()).then_some(Signature { prefix, separator, is_pdh })
 }
+
+/// Longest text before the first name.
+const LONGEST_PREFIX: usize = 160;
 
 /// English names of counters, the figure behind each, and its unit in bytes.
 const COUNTERS: [(&str, &str, f64); 9] = [
@@ -99,6 +122,12 @@ pub(crate) struct PerfmonReader {
     remarks: Vec<Remark>,
     /// Handles by process (`\Process(lsass)\Handle Count`) of the last line, if the file has them.
     handles: Vec<(Arc<str>, u64)>,
+    /// A record that was read to see whether it belongs to the one before, and its line.
+    pending: Option<(Vec<String>, u64)>,
+    /// Line of the last record's end.
+    line: u64,
+    /// Behind the last record is what may be the rest of its last figure.
+    rest_follows: bool,
 }
 
 impl PerfmonReader {
@@ -107,13 +136,13 @@ impl PerfmonReader {
     /// # Errors
     /// It is no Perfmon log, or has no counter that is known.
     pub(crate) fn new(input: &Input, options: &ReadOptions) -> Result<Self> {
-        let wrong = |problem: &str, remedy: &str| {
-            ReadError::line(input.name(), 1, problem.to_owned(), remedy)
-        };
-        let Signature { separator, is_pdh } = signature(input.start()).ok_or_else(|| {
+        let wrong =
+            |problem: &str, remedy: &str| ReadError::line(input.name(), 1, problem.to_owned(), remedy);
+        let Signature { prefix, separator, is_pdh } = signature(input.start()).ok_or_else(|| {
             wrong("this is not a Perfmon log", "its first field would be `(PDH-CSV 4.0) (time zone)(bias)`")
         })?;
         let mut records = Records::new(input.reader()?);
+        records.without(&prefix);
         let mut names: Vec<String> = Vec::new();
         while names.is_empty() || names.first().is_some_and(|name| name.starts_with("#TYPE")) {
             let more = records.next_record(separator, &mut names);
@@ -121,6 +150,7 @@ impl PerfmonReader {
                 break;
             }
         }
+        let mut foreign = CountedLines::default();
         let first = names.first().map_or("", String::as_str);
         let own = first.rsplit('(').next().and_then(|bias| bias.trim_end_matches([')', ' ']).parse().ok());
         let chosen = options.zone.map(|offset| -i64::from(offset.seconds()) / 60);
@@ -129,7 +159,14 @@ impl PerfmonReader {
         let mut origin = Origin::new(SourceKind::TableFile, &[Pool::Nonpaged, Pool::Paged]);
         origin.file = Some(input.name().to_owned());
         origin.host = names.get(1).and_then(|name| machine(name));
-        let mut columns: Vec<Column> = names.iter().skip(1).map(|name| column(name)).collect();
+        let mut columns = Vec::new();
+        for name in names.iter().skip(1) {
+            let (found, is_broken) = column_of(name);
+            if is_broken {
+                foreign.add(1, name.as_bytes());
+            }
+            columns.push(found);
+        }
         for (at, id) in &options.columns {
             let figure = figure(input.name(), id)?;
             let slot = at.checked_sub(1).and_then(|at| columns.get_mut(at)).ok_or_else(|| {
@@ -154,10 +191,13 @@ impl PerfmonReader {
             last: None,
             fields: Vec::new(),
             next: None,
-            foreign: CountedLines::default(),
+            foreign,
             begun: false,
             remarks: Vec::new(),
             handles: Vec::new(),
+            pending: None,
+            line: 0,
+            rest_follows: false,
         })
     }
 }
@@ -166,18 +206,69 @@ impl PerfmonReader {
     /// Goes to the next line that has a time. What stands between, such as the last words of typeperf, is counted.
     fn fetch(&mut self) -> Result<()> {
         self.next = None;
-        loop {
-            let more = self.records.next_record(self.separator, &mut self.fields);
-            if !more.map_err(|error| ReadError::read(&self.name, error))? {
-                return Ok(());
-            }
+        self.rest_follows = false;
+        let mut directly = true;
+        while self.record()? {
             let stamp = self.fields.first().map_or("", |stamp| stamp.trim());
-            self.next = parse_time(stamp, self.bias).or_else(|| self.other_time(stamp));
-            if self.next.is_some() && self.fields.len() > 1 {
+            let time = self.time(stamp).filter(|_| self.fields.len() > 1);
+            if time.is_some() {
+                self.next = time;
+                return self.join();
+            }
+            let is_rest = |b: u8| b.is_ascii_digit() || b"\",;.\t".contains(&b);
+            self.rest_follows |= std::mem::take(&mut directly) && stamp.bytes().next().is_none_or(is_rest);
+            self.foreign.add(self.line, self.fields.join(" ").as_bytes());
+        }
+        Ok(())
+    }
+
+    /// The next record; `false` at the end.
+    fn record(&mut self) -> Result<bool> {
+        if let Some((fields, line)) = self.pending.take() {
+            self.fields = fields;
+            self.line = line;
+            return Ok(true);
+        }
+        let more = self.records.next_record(self.separator, &mut self.fields);
+        self.line = self.records.line();
+        more.map_err(|error| ReadError::read(&self.name, error))
+    }
+
+    /// Adds the lines that follow to a record with too few fields, until it has all or a line has its own time.
+    fn join(&mut self) -> Result<()> {
+        while self.fields.len() <= self.columns.len() {
+            let mut whole = std::mem::take(&mut self.fields);
+            let line = self.line;
+            let quoted = self.records.record().ends_with(b"\"");
+            let follows = self.record()?;
+            let apart = quoted && self.records.record().starts_with(b"\"");
+            let rest = std::mem::take(&mut self.fields);
+            let stamp = rest.first().map_or("", |stamp| stamp.trim());
+            let fits = whole.len() + rest.len() <= self.columns.len() + 2 && is_cells(&rest);
+            if !follows || !fits || (rest.len() > 1 && self.time(stamp).is_some()) {
+                self.pending = follows.then_some((rest, self.line));
+                self.fields = whole;
+                self.line = line;
                 return Ok(());
             }
-            self.foreign.add(self.records.line(), self.fields.join(" ").as_bytes());
+            let mut rest = rest.into_iter();
+            match (whole.pop(), rest.next()) {
+                // Cut at a separator, which is gone.
+                (Some(last), Some(first)) if apart => whole.extend([last, first]),
+                (Some(last), Some(first)) => whole.push(last + &first),
+                _ => {}
+            }
+            whole.extend(rest);
+            self.fields = whole;
         }
+        Ok(())
+    }
+
+    /// The time of a line that begins with this field.
+    fn time(&self, stamp: &str) -> Option<Timestamp> {
+        // A console wraps at any place, a mail program at the blank.
+        let stamps = [stamp.replace('\n', ""), stamp.replace('\n', " ")];
+        stamps.iter().find_map(|stamp| parse_time(stamp, self.bias).or_else(|| self.other_time(stamp)))
     }
 
     /// A time as a spreadsheet or a script writes it.
@@ -212,7 +303,8 @@ impl Samples for PerfmonReader {
             return match self.foreign().filter(|_| first).and_then(|remark| remark.lines.into_iter().next()) {
                 None => Ok(false),
                 Some(line) => {
-                    let problem = format!("`{}` does not begin with a time such as 10/29/2017 01:59:44.562", line.text);
+                    let problem =
+                        format!("`{}` does not begin with a time such as 10/29/2017 01:59:44.562", line.text);
                     let remedy = "remove the line, or rewrite the log with relog";
                     Err(ReadError::line(&self.name, line.number, problem, remedy))
                 }
@@ -229,9 +321,16 @@ impl Samples for PerfmonReader {
         }
         self.last = Some(time);
         self.handles.clear();
+        let line = self.line;
         for (column, field) in self.columns.iter().zip(self.fields.iter().skip(1)) {
-            // A missing sample is a blank.
-            let Some(value) = value(field, self.separator) else { continue };
+            // A missing sample is a blank. A figure that was wrapped has the line end in its quotes.
+            let joined = field.contains('\n').then(|| field.replace('\n', ""));
+            let Some(value) = value(joined.as_deref().unwrap_or(field), self.separator) else {
+                if joined.is_some() {
+                    self.foreign.add(line, field.as_bytes());
+                }
+                continue;
+            };
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
@@ -247,7 +346,15 @@ impl Samples for PerfmonReader {
         if self.assumed {
             self.remark(Remark::new(RemarkKind::ZoneAssumed, ZONE_ASSUMED), sample);
         }
+        let last = match self.fields.len().checked_sub(2).and_then(|at| self.columns.get(at)) {
+            Some(Column::Figure(figure, _)) => Some(*figure),
+            _ => None,
+        };
         self.fetch()?;
+        if let Some(figure) = last.filter(|_| self.rest_follows) {
+            // It may go on in the line that was not understood.
+            (figure.set)(&mut sample.header, None);
+        }
         if let Some(remark) = self.foreign() {
             self.remark(remark, sample);
         }
@@ -275,6 +382,23 @@ pub(super) fn figure(file: &str, id: &str) -> Result<&'static Figure> {
 pub(super) fn machine(name: &str) -> Option<String> {
     let rest = name.trim().strip_prefix("\\\\")?;
     rest.split('\\').next().filter(|host| !host.is_empty()).map(Into::into)
+}
+
+/// The column of a name that may have been wrapped, and whether what it is cannot be told for that.
+fn column_of(name: &str) -> (Column, bool) {
+    if !name.contains('\n') {
+        return (column(name), false);
+    }
+    let names = [name.replace('\n', ""), name.replace('\n', " ")];
+    let found = names.iter().map(|name| column(name)).find(|column| !matches!(column, Column::Other));
+    let is_broken = found.is_none();
+    (found.unwrap_or(Column::Other), is_broken)
+}
+
+/// Whether these are the rest of a line of figures.
+fn is_cells(fields: &[String]) -> bool {
+    let is_mark = |c: char| c.is_ascii_digit() || c.is_whitespace() || ".,-+eE\"".contains(c);
+    fields.iter().all(|field| field.chars().all(is_mark))
 }
 
 /// What a counter is, by its English name.
@@ -358,7 +482,10 @@ mod tests {
         let wide: Vec<u8> =
             [0xff, 0xfe].into_iter().chain(tsv.encode_utf16().flat_map(u16::to_le_bytes)).collect();
         assert_eq!(read(&wide, &ReadOptions::default()).len(), 3);
-        assert_eq!(read(tsv.as_bytes(), &ReadOptions::default()), read(LOG.as_bytes(), &ReadOptions::default()));
+        assert_eq!(
+            read(tsv.as_bytes(), &ReadOptions::default()),
+            read(LOG.as_bytes(), &ReadOptions::default())
+        );
     }
 
     #[test]
@@ -379,7 +506,8 @@ mod tests {
     /// What typeperf, PowerShell and spreadsheets make of it.
     #[test]
     fn other_hands() {
-        let last_words = LOG.replace("1205", "7") + "Exiting, please wait...      \r\nThe command completed successfully.\r\n\r\n";
+        let last_words = LOG.replace("1205", "7")
+            + "Exiting, please wait...      \r\nThe command completed successfully.\r\n\r\n";
         let samples = read(format!("\r\n{last_words}").as_bytes(), &ReadOptions::default());
         assert_eq!(samples.len(), 3);
         let said = samples[2].0.remarks.last().unwrap();

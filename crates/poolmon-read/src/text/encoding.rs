@@ -36,11 +36,15 @@ pub(super) fn judge(first: &[u8]) -> (StartKind, TextEncoding, usize) {
         [0xfe, 0xff, ..] => return (StartKind::Text, TextEncoding::Utf16Be, 2),
         _ => {}
     }
+    // A line of single bytes: what follows of another encoding is noticed where it begins.
+    let first_line = first.split(|&b| b == b'\n').next().unwrap_or_default();
+    let begins_plain =
+        first_line.len() > 1 && first_line.len() < first.len() && first_line.iter().all(|&b| is_text(b));
     // UTF-16 without a mark: logs joined with `copy /b`, or cut at the front.
     let units = first.len() / 2;
     let nuls = |at: usize| first.iter().skip(at).step_by(2).filter(|&&b| b == 0).count();
     let (even, odd) = (nuls(0), nuls(1));
-    if units >= 2 {
+    if units >= 2 && !begins_plain {
         if odd * 10 >= units * 7 && even * 20 <= units {
             return (StartKind::Text, TextEncoding::Utf16Le, 0);
         }
@@ -74,19 +78,39 @@ fn is_control(byte: u8) -> bool {
 
 /// How many characters in a row have to look like two ASCII bytes each before they are taken for that.
 const ASCII_RUN: usize = 16;
+/// How many characters of UTF-16 in a row have to be ASCII inside of a line of single bytes, and at its beginning.
+const WIDE_RUN: usize = 16;
+const WIDE_RUN_OF_LINE: usize = 4;
 
-/// Turns UTF-16 into UTF-8, block by block.
+/// Turns UTF-16 into UTF-8, block by block, also where only a part of the text is UTF-16: PowerShell's `>>` appends it to any file,
+/// and `cmd` appends bytes to what PowerShell began.
 pub(super) struct Decoder {
     encoding: TextEncoding,
     /// Bytes that could not be decoded before more of them are there.
     kept: Vec<u8>,
     /// First half of a pair of surrogates.
     high: Option<u16>,
+    /// The last character ended a line.
+    at_line: bool,
+}
+
+/// Whether bytes around a NUL are UTF-16.
+enum Wide {
+    /// It begins at this offset, with a mark of this many bytes.
+    Begins(usize, usize, TextEncoding),
+    /// More bytes will tell.
+    Perhaps,
+    No,
 }
 
 impl Decoder {
     pub(super) fn new(encoding: TextEncoding) -> Self {
-        Self { encoding, kept: Vec::new(), high: None }
+        Self { encoding, kept: Vec::new(), high: None, at_line: true }
+    }
+
+    /// Whether bytes wait for others.
+    pub(super) fn has_kept(&self) -> bool {
+        !self.kept.is_empty()
     }
 
     /// How the rest of the input is read.
@@ -94,13 +118,14 @@ impl Decoder {
         self.encoding
     }
 
-    /// Decodes what can be decoded.
+    /// Decodes what can be decoded. May take back up to three bytes of the line that `out` ends with.
     pub(super) fn decode(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
-        if self.encoding == TextEncoding::Bytes {
-            out.extend_from_slice(bytes);
-            return;
-        }
         let mut whole = std::mem::take(&mut self.kept);
+        if self.encoding == TextEncoding::Bytes && whole.is_empty() {
+            // A letter or a mark, whose NUL comes now.
+            let letters = out.iter().rev().take(3).take_while(|&&b| b != b'\n').count();
+            whole = out.split_off(out.len() - letters);
+        }
         whole.extend_from_slice(bytes);
         self.run(&whole, false, out);
     }
@@ -115,31 +140,70 @@ impl Decoder {
     }
 
     fn run(&mut self, mut bytes: &[u8], last: bool, out: &mut Vec<u8>) {
-        if self.encoding == TextEncoding::Bytes {
-            out.extend_from_slice(bytes);
-            return;
+        while !bytes.is_empty() {
+            bytes = match self.encoding {
+                TextEncoding::Bytes => self.plain(bytes, last, out),
+                TextEncoding::Utf16Le | TextEncoding::Utf16Be => self.wide(bytes, last, out),
+            };
         }
+    }
+
+    /// Takes single bytes up to where UTF-16 begins; gives what follows.
+    fn plain<'a>(&mut self, bytes: &'a [u8], last: bool, out: &mut Vec<u8>) -> &'a [u8] {
+        let mut from = 0;
+        while let Some(at) = memchr::memchr(0, bytes.get(from..).unwrap_or_default()) {
+            match wide_around(bytes, from + at, last) {
+                Wide::Begins(start, mark, encoding) => {
+                    out.extend_from_slice(bytes.get(..start).unwrap_or_default());
+                    self.encoding = encoding;
+                    self.at_line = true;
+                    return bytes.get(start + mark..).unwrap_or_default();
+                }
+                Wide::Perhaps => {
+                    let keep = (from + at).saturating_sub(4);
+                    out.extend_from_slice(bytes.get(..keep).unwrap_or_default());
+                    self.kept = bytes.get(keep..).unwrap_or_default().to_vec();
+                    return &[];
+                }
+                Wide::No => from += at + 1,
+            }
+        }
+        out.extend_from_slice(bytes);
+        &[]
+    }
+
+    /// Takes UTF-16 up to where single bytes begin; gives what follows.
+    fn wide<'a>(&mut self, mut bytes: &'a [u8], last: bool, out: &mut Vec<u8>) -> &'a [u8] {
         while let [first, second, rest @ ..] = bytes {
             let (low, high) =
                 if self.encoding == TextEncoding::Utf16Be { (*second, *first) } else { (*first, *second) };
             if high == 0 && low < 0x80 && self.high.is_none() {
                 out.push(low);
+                self.at_line = low == b'\n';
                 bytes = rest;
                 continue;
             }
             // A script wrote the date with PowerShell (UTF-16), then PoolMon appended its bytes to the same file.
-            if is_text(high) && is_text(low) {
-                if bytes.len() < 2 * ASCII_RUN && !last {
+            if self.at_line && !last && bytes.len() < 3 && b"\xef\xbb".starts_with(bytes) {
+                break;
+            }
+            let (mark, text) = match bytes.strip_prefix(b"\xef\xbb\xbf") {
+                Some(text) if self.at_line => (3, text),
+                _ => (0, bytes),
+            };
+            if mark > 0 || (is_text(high) && is_text(low)) {
+                let length = text.iter().take(2 * ASCII_RUN).take_while(|&&b| is_text(b)).count();
+                if length == text.len() && length < 2 * ASCII_RUN && !last {
                     break;
                 }
-                let run = bytes.get(..2 * ASCII_RUN).unwrap_or(bytes);
-                if run.iter().all(|&b| is_text(b)) {
+                let line = text.get(..length).unwrap_or_default().contains(&b'\n');
+                if length == 2 * ASCII_RUN || (last && length == text.len()) || (self.at_line && line) {
                     self.encoding = TextEncoding::Bytes;
-                    out.extend_from_slice(bytes);
-                    return;
+                    return text;
                 }
             }
             self.unit(u16::from_be_bytes([high, low]), out);
+            self.at_line = false;
             bytes = rest;
         }
         if last && let [single] = bytes {
@@ -147,6 +211,7 @@ impl Decoder {
         } else if !last {
             self.kept = bytes.to_vec();
         }
+        &[]
     }
 
     fn unit(&mut self, unit: u16, out: &mut Vec<u8>) {
@@ -163,6 +228,29 @@ impl Decoder {
         } else {
             push(char::from_u32(unit.into()).unwrap_or(char::REPLACEMENT_CHARACTER), out);
         }
+    }
+}
+
+/// Looks whether the NUL at `at` is one half of a character of UTF-16.
+fn wide_around(bytes: &[u8], at: usize, last: bool) -> Wide {
+    let before = bytes.get(..at).unwrap_or_default();
+    if let [.., 0xff, 0xfe, _] = before {
+        return Wide::Begins(at - 3, 2, TextEncoding::Utf16Le);
+    }
+    if let [.., 0xfe, 0xff] = before {
+        return Wide::Begins(at - 2, 2, TextEncoding::Utf16Be);
+    }
+    let [line @ .., letter] = before else { return Wide::No };
+    if !is_text(*letter) {
+        return Wide::No;
+    }
+    let enough = if matches!(line, [] | [.., b'\n']) { WIDE_RUN_OF_LINE } else { WIDE_RUN };
+    let mut pairs = bytes.get(at - 1..).unwrap_or_default().chunks(2).take(enough);
+    match pairs.find(|pair| !matches!(pair, [letter, 0] if is_text(*letter))) {
+        None if (bytes.len() - (at - 1)) / 2 >= enough => Wide::Begins(at - 1, 0, TextEncoding::Utf16Le),
+        // Too few bytes.
+        None | Some([_]) if !last => Wide::Perhaps,
+        _ => Wide::No,
     }
 }
 
@@ -237,6 +325,33 @@ mod tests {
             let text = decoded(&bytes, TextEncoding::Utf16Le, step);
             assert_eq!(text, "date\r\n Tag  Type     Allocs            Frees\r\n");
         }
+    }
+
+    #[test]
+    fn texts_of_both_kinds_after_each_other() {
+        let (wide, plain) = ("Tag Pool\r\nA 1\r\n", "10:00:00\r\nB 2\r\n");
+        let mark = [0xff, 0xfe];
+        for parts in [
+            [plain.as_bytes().to_vec(), le(wide), plain.as_bytes().to_vec()].concat(),
+            [plain.as_bytes(), &mark, &le(wide), b"\xef\xbb\xbf", plain.as_bytes()].concat(),
+        ] {
+            let expected = format!("{plain}{wide}{plain}");
+            assert_eq!(judge(&parts).1, TextEncoding::Bytes);
+            for step in [1, 7, 1000] {
+                assert_eq!(decoded(&parts, TextEncoding::Bytes, step), expected, "{step}");
+            }
+        }
+        let three = [&le(wide)[..], plain.as_bytes(), &mark, &le(wide)].concat();
+        for step in [1, 7, 1000] {
+            assert_eq!(
+                decoded(&three, TextEncoding::Utf16Le, step),
+                format!("{wide}{plain}{wide}"),
+                "{step}"
+            );
+        }
+        // A tag of NULs is one.
+        let row = b"a\n \0\0\0\0 Nonp 1\n \0a\0b Nonp 1\n";
+        assert_eq!(decoded(row, TextEncoding::Bytes, 1000).as_bytes(), row);
     }
 
     proptest! {

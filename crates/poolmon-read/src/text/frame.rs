@@ -65,6 +65,9 @@ fn at_column_line(line: &[u8]) -> Option<(&[u8], bool)> {
             && (heading::columns(rest).is_some() || windbg::columns(rest).is_some())
     });
     if let Some(at) = tag {
+        if delimited::columns(line.get(at..)?).is_some() {
+            return Some((line.get(..at)?, false));
+        }
         // The blank before `Tag` is PoolMon's own margin.
         let margin = usize::from(at > 0 && line.get(at - 1) == Some(&b' '));
         return Some((line.get(..at - margin)?, false));
@@ -80,18 +83,20 @@ fn at_column_line(line: &[u8]) -> Option<(&[u8], bool)> {
         let table = cells(line.get(prefix.len()..)?);
         return delimited::columns(&table).is_some().then_some((prefix, true));
     }
-    if delimited::columns(line).is_some() {
-        let quotes = line.iter().take_while(|&&b| is_quote(b)).count();
-        return Some((line.get(..quotes)?, false));
-    }
-    // A time stamp before a table of fields.
+    let quotes = line.iter().take_while(|&&b| is_quote(b)).count();
+    let whole = delimited::columns(line).or_else(|| delimited::columns(line.get(quotes..)?));
+    // A time stamp before a table of fields hides the name of its first column.
     let stamped = (1..line.len().min(LONGEST)).find(|&at| {
         line.get(at - 1) == Some(&b' ')
             && line.get(at).is_some_and(|b| b.is_ascii_alphabetic() || *b == b'"')
             && line.get(..at).is_some_and(|before| before.iter().any(u8::is_ascii_digit))
-            && line.get(at..).is_some_and(|rest| delimited::columns(rest).is_some())
+            && line
+                .get(at..)
+                .and_then(delimited::columns)
+                .is_some_and(|columns| whole.as_ref().is_none_or(|whole| columns.names_more_than(whole)))
     });
-    stamped.and_then(|at| Some((line.get(..at)?, false)))
+    let prefix = stamped.or(whole.map(|_| quotes))?;
+    Some((line.get(..prefix)?, false))
 }
 
 fn is_quote(byte: u8) -> bool {
@@ -99,6 +104,16 @@ fn is_quote(byte: u8) -> bool {
 }
 
 impl Frame {
+    /// A frame of nothing but what precedes each line.
+    pub(super) fn before(prefix: &[u8]) -> Self {
+        Self { prefix: prefix.to_vec(), cells: false, closed: false, html: false }
+    }
+
+    /// Whether the lines are cells between bars.
+    pub(super) fn has_cells(&self) -> bool {
+        self.cells
+    }
+
     /// What precedes a line: where time stamps are.
     pub(super) fn stamp<'a>(&self, line: &'a [u8]) -> &'a [u8] {
         line.get(..self.length(line)).unwrap_or_default()

@@ -145,7 +145,14 @@ pub(super) fn is_furniture(text: &[u8]) -> bool {
     let starts = |start: &[u8]| text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));
     // The command itself, after a prompt.
     let command = text.len() < 200 && text.windows(7).any(|word| word.eq_ignore_ascii_case(b"poolmon"));
-    command || text.iter().all(rule) || pools || prompt || STARTS.iter().any(|start| starts(start))
+    // Spreadsheets are told the separator.
+    let separator = text.len() == 5 && starts(b"sep=");
+    command
+        || separator
+        || text.iter().all(rule)
+        || pools
+        || prompt
+        || STARTS.iter().any(|start| starts(start))
 }
 
 /// Fields of `# poolmon 1 time=… host=… boot=… system="…"`.

@@ -37,6 +37,10 @@ pub(super) struct Lines {
     ended: bool,
     at_end: bool,
     longest: usize,
+    /// There are escape sequences.
+    coloured: bool,
+    /// The current line without its escape sequences, if it has some.
+    plain: Option<Vec<u8>>,
 }
 
 impl Lines {
@@ -59,6 +63,8 @@ impl Lines {
             ended: true,
             at_end: false,
             longest,
+            coloured: false,
+            plain: None,
         }
     }
 
@@ -87,6 +93,7 @@ impl Lines {
             self.decoder.finish(&mut self.buf);
         }
         self.filled = self.buf.len();
+        self.coloured = memchr::memchr(ESCAPE, &self.buf).is_some();
         self.verdict = Some(verdict);
         Ok(verdict)
     }
@@ -118,7 +125,9 @@ impl Lines {
                 }
                 return Ok(self.found(self.filled, false, passing));
             }
-            searched -= self.fill()?;
+            let moved = self.fill()?;
+            // The last bytes may have been decoded again.
+            searched = (searched - moved).saturating_sub(3);
         }
     }
 
@@ -127,6 +136,11 @@ impl Lines {
         self.next = if ended { end + 1 } else { end };
         self.ended = ended;
         self.number += 1;
+        self.plain = None;
+        if self.coloured && !passing {
+            let line = self.buf.get(self.line.0..self.line.1).unwrap_or_default();
+            self.plain = without_escapes(line);
+        }
         if passing || end.saturating_sub(self.line.0) > self.longest {
             LineStep::TooLong
         } else {
@@ -140,31 +154,47 @@ impl Lines {
         self.buf.copy_within(moved..self.filled, 0);
         self.filled -= moved;
         self.next = 0;
-        if self.decoder.encoding() == TextEncoding::Bytes {
+        if self.decoder.encoding() == TextEncoding::Bytes && !self.decoder.has_kept() {
             if self.buf.len() < self.filled + BLOCK {
                 self.buf.resize(self.filled + BLOCK, 0);
             }
             let free = self.filled..self.filled + BLOCK;
             let more = read(&mut *self.input, self.buf.get_mut(free).unwrap_or_default())?;
             self.at_end = more == 0;
-            self.filled += more;
+            let block = self.buf.get(self.filled..self.filled + more).unwrap_or_default();
+            let odd = memchr::memchr2(0, ESCAPE, block);
+            self.coloured |= odd.is_some() && memchr::memchr(ESCAPE, block).is_some();
+            if odd.is_none() || memchr::memchr(0, block).is_none() {
+                self.filled += more;
+                return Ok(moved);
+            }
+            self.raw.clear();
+            self.raw.extend_from_slice(block);
         } else {
             self.raw.resize(BLOCK, 0);
             let more = read(&mut *self.input, &mut self.raw)?;
+            self.raw.truncate(more);
             self.at_end = more == 0;
-            self.buf.truncate(self.filled);
-            self.decoder.decode(self.raw.get(..more).unwrap_or_default(), &mut self.buf);
-            if self.at_end {
-                self.decoder.finish(&mut self.buf);
-            }
-            self.filled = self.buf.len();
         }
+        self.buf.truncate(self.filled);
+        self.decoder.decode(&self.raw, &mut self.buf);
+        if self.at_end {
+            self.decoder.finish(&mut self.buf);
+        }
+        let block = self.buf.get(self.filled..).unwrap_or_default();
+        self.coloured |= memchr::memchr(ESCAPE, block).is_some();
+        self.filled = self.buf.len();
         Ok(moved)
     }
 
-    /// The current line without its line end, a carriage return, or the 0x1A that old editors end a file with.
+    /// The current line without its line end, a carriage return, or the 0x1A that old editors end a file with; without the mark
+    /// of an encoding (files that were joined), colours and other escape sequences.
     pub(super) fn line(&self) -> &[u8] {
-        let mut line = self.buf.get(self.line.0..self.line.1).unwrap_or_default();
+        let raw = self.buf.get(self.line.0..self.line.1).unwrap_or_default();
+        let mut line = self.plain.as_deref().unwrap_or(raw);
+        if let [0xef, 0xbb, 0xbf, rest @ ..] = line {
+            line = rest;
+        }
         while let [rest @ .., b'\r' | 0x1a] = line {
             line = rest;
         }
@@ -185,6 +215,42 @@ impl Lines {
     pub(super) fn unread(&mut self) {
         self.next = self.line.0;
         self.number = self.number.saturating_sub(1);
+    }
+}
+
+const ESCAPE: u8 = 0x1b;
+
+/// A line without the sequences that set colours, clear, or name a window; `None` if it has none.
+fn without_escapes(line: &[u8]) -> Option<Vec<u8>> {
+    memchr::memchr(ESCAPE, line)?;
+    let mut out = Vec::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(at) = memchr::memchr(ESCAPE, rest) {
+        let (before, sequence) = rest.split_at_checked(at)?;
+        out.extend_from_slice(before);
+        let length = escape_length(sequence);
+        if length == 0 {
+            // A byte of a tag.
+            out.push(ESCAPE);
+        }
+        rest = sequence.get(length.max(1)..).unwrap_or_default();
+    }
+    out.extend_from_slice(rest);
+    Some(out)
+}
+
+/// Length of the escape sequence at the beginning; 0 if it is none.
+fn escape_length(text: &[u8]) -> usize {
+    match text {
+        [_, b'[', rest @ ..] => {
+            let parameters = rest.iter().take_while(|b| (0x20..0x40).contains(*b)).count();
+            let ends = rest.get(parameters).is_some_and(|b| (0x40..0x7f).contains(b));
+            if ends { parameters + 3 } else { 0 }
+        }
+        [_, b']', rest @ ..] => memchr::memchr(7, rest).map_or(0, |end| end + 3),
+        [_, b'(' | b')', b'A'..=b'Z' | b'0', ..] => 3,
+        [_, b'=' | b'>' | b'7' | b'8', ..] => 2,
+        _ => 0,
     }
 }
 
@@ -218,6 +284,27 @@ mod tests {
         let got: Vec<_> = all(b"\xef\xbb\xbfa\r\n\nb\n\x1a".to_vec()).into_iter().map(|(_, l)| l).collect();
         assert_eq!(got, [&b"a"[..], b"", b"b", b""]);
         assert!(all(Vec::new()).is_empty());
+    }
+
+    #[test]
+    fn colours_and_marks_inside() {
+        let text =
+            b"\x1b]0;title\x07\x1b[1;32m Tag\x1b[0m  Type\x1b(B\x1b[m\n\xef\xbb\xbf \x1bA1b Nonp\n\x1b[\n";
+        let got: Vec<_> = all(text.to_vec()).into_iter().map(|(_, line)| line).collect();
+        assert_eq!(got, [&b" Tag  Type"[..], b" \x1bA1b Nonp", b"\x1b["]);
+    }
+
+    /// PowerShell appends UTF-16 to a long file of single bytes, and the other way round.
+    #[test]
+    fn encodings_that_change_far_behind_the_beginning() {
+        let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        let plain: String =
+            (0..20_000).flat_map(|n| ["row ".to_owned(), n.to_string(), " of it\n".to_owned()]).collect();
+        let (first, last) = (plain.replace("row", "first"), plain.replace("row", "last"));
+        let bytes = [first.as_bytes(), &[0xff, 0xfe], &wide(&plain), last.as_bytes()].concat();
+        let expected = [first, plain, last].concat();
+        let got: Vec<_> = all(bytes).into_iter().map(|(_, line)| String::from_utf8(line).unwrap()).collect();
+        assert!(got.iter().map(String::as_str).eq(expected.lines()));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //!
 //! 1. `encoding`, `input`: bytes of any encoding become lines, block by block;
 //! 2. `frame`: what surrounds the lines is taken off; `dates`, `numbers`: how the whole file writes them;
-//! 3. `reader`, `state`, `tables`, `wrapped`: which layout a line belongs to, where a snapshot begins, which lines are one;
+//! 3. `reader`, `state`, `tables`, `wrapped`, `wrapped_cells`: which layout a line belongs to, where a snapshot begins, which lines are one;
 //! 4. `poolmon`, `delimited`, `windbg`: rows; `heading`, `moment`, `month_names`: what precedes them;
 //! 5. `build`: rows are checked and become a `Sample`; what was odd becomes a remark;
 //! 6. `views`: several lists of one moment become one sample; `pool_header`: whether its pool sizes can be true.
@@ -36,6 +36,7 @@ mod tables;
 mod views;
 mod windbg;
 mod wrapped;
+mod wrapped_cells;
 
 use std::borrow::Cow;
 use std::io::Cursor;

@@ -188,6 +188,7 @@ impl SampleReader {
         self.check()?;
         if self.lines.number() == 0 {
             self.frame = frame::survey(self.lines.start());
+            self.state.cells.barred = self.frame.as_ref().is_some_and(Frame::has_cells);
             self.state.numbers = super::numbers::survey(self.lines.start());
         }
         self.state.builder.start(sample);

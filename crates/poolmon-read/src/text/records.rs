@@ -1,9 +1,11 @@
 //! Lines of CSV and TSV whose quoted fields may hold line ends, as text in UTF-8.
 
+use std::borrow::Cow;
 use std::io::{self, Read};
 
 use super::encoding::decoded;
 use super::fields::Fields;
+use super::frame::Frame;
 use super::input::{LineStep, Lines};
 
 /// Longest record that is read, in bytes: Perfmon writes one column for each counter.
@@ -44,17 +46,29 @@ impl TextLines {
 pub(crate) struct Records {
     lines: Lines,
     record: Vec<u8>,
+    /// What precedes each line and is no part of it.
+    frame: Option<Frame>,
 }
 
 impl Records {
     /// Reads from the start of a file.
     pub(crate) fn new(input: Box<dyn Read + Send>) -> Self {
-        Self { lines: Lines::with_limit(input, LONGEST), record: Vec::new() }
+        Self { lines: Lines::with_limit(input, LONGEST), record: Vec::new(), frame: None }
+    }
+
+    /// From now on, takes this off the front of each line.
+    pub(crate) fn without(&mut self, quotes: &[u8]) {
+        self.frame = (!quotes.is_empty()).then(|| Frame::before(quotes));
     }
 
     /// Line of the last record's end, from 1.
     pub(crate) fn line(&self) -> u64 {
         self.lines.number()
+    }
+
+    /// The last record as it is in the file.
+    pub(crate) fn record(&self) -> &[u8] {
+        &self.record
     }
 
     /// The next record; `false` at the end of the file. Empty lines and those that are too long are skipped.
@@ -67,13 +81,15 @@ impl Records {
                 LineStep::TooLong => continue,
                 LineStep::Line => {}
             }
-            if self.record.is_empty() && self.lines.line().trim_ascii().is_empty() {
+            let line = self.lines.line();
+            let line = self.frame.as_ref().map_or(Cow::Borrowed(line), |frame| frame.clean(line));
+            if self.record.is_empty() && line.trim_ascii().is_empty() {
                 continue;
             }
             if !self.record.is_empty() {
                 self.record.push(b'\n');
             }
-            self.record.extend_from_slice(self.lines.line());
+            self.record.extend_from_slice(&line);
             // An odd number of quotes: a field goes on in the next line.
             let quotes = memchr::memchr_iter(b'"', &self.record).count();
             if quotes.is_multiple_of(2) || self.record.len() >= LONGEST {

@@ -13,6 +13,7 @@ use super::moment::FoundMoment;
 use super::numbers::FileNumbers;
 use super::poolmon::{PastedLine, RowFigures, is_cut, is_cut_figure};
 use super::wrapped::{OpenRow, counters};
+use super::wrapped_cells::CellLines;
 use crate::remark::{Remark, RemarkKind};
 
 use super::{delimited, heading, moment, poolmon, windbg};
@@ -58,6 +59,8 @@ pub(super) struct TextParser {
     in_titles: bool,
     /// A row that may go on in the next line.
     pub(super) open_row: Option<OpenRow>,
+    /// Lines of a table of fields that may go on in the next one.
+    pub(super) cells: CellLines,
     /// In which order the file's dates are written.
     pub(super) dates: FileDates,
     /// How the file writes large numbers.
@@ -87,6 +90,7 @@ impl TextParser {
             named: 0,
             in_titles: false,
             open_row: None,
+            cells: CellLines::default(),
             dates: FileDates::default(),
             numbers: FileNumbers::default(),
         }
@@ -232,6 +236,7 @@ impl TextParser {
     }
 
     fn enter(&mut self, mode: TextLayout) -> LineUse {
+        self.flush_cells();
         self.builder.kind = match mode {
             TextLayout::Text => SourceKind::PoolmonLog,
             TextLayout::Delimited(..) => SourceKind::TableFile,
@@ -267,7 +272,11 @@ impl TextParser {
         }
         if let Some(columns) = delimited::columns(line) {
             let columns = columns.with_numbers(self.numbers);
-            return if rows { LineUse::Next } else { self.enter(TextLayout::Delimited(columns, Vec::new())) };
+            if rows {
+                return LineUse::Next;
+            }
+            self.cells.titled(line);
+            return self.enter(TextLayout::Delimited(columns, Vec::new()));
         }
         if let Some(titles) = heading::columns(line) {
             if !rows {

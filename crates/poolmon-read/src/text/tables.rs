@@ -11,69 +11,27 @@ use crate::remark::{Remark, RemarkKind};
 
 impl TextParser {
     pub(super) fn delimited(&mut self, at: TextLine<'_>, sample: &mut Sample) -> LineUse {
-        let TextLayout::Delimited(columns, time_now) = &mut self.mode else { return LineUse::Taken };
         if at.line.iter().all(|b| b.is_ascii_whitespace() || *b == 0) {
+            self.flush_cells();
             return LineUse::Taken;
         }
-        let rows = has_rows(sample);
-        let mut trouble = delimited::RowTrouble::default();
-        if let Some(cells) = columns.row(at.line, &mut trouble)
-            && let Some(found) = columns.rows(&cells)
-        {
-            let around = &mut self.builder.around;
-            let host = decoded(cells.host.trim_ascii());
-            let boot = cells.boot.as_ref().map(|boot| decoded(boot.trim_ascii()));
-            let same_boot = boot.as_ref().is_none_or(|boot| around.is_boot(boot));
-            let same_host = host.is_empty() || around.is_host(&host);
-            if rows && !(*time_now == *cells.time && same_host && same_boot) {
-                return LineUse::Next;
+        if let Some(flow) = self.continued_cells(at, sample) {
+            return flow;
+        }
+        let before = sample.rows.len();
+        if let Some(flow) = self.row_of_cells(at, sample) {
+            if flow == LineUse::Taken {
+                let before = self.builder.session.is_none().then_some(before);
+                self.cells.took(at, at.line.len(), before);
             }
-            if !rows {
-                time_now.clear();
-                time_now.extend_from_slice(&cells.time);
-                if let Some((time, assumed)) = moment::cell(&cells.time, self.dates.rule) {
-                    around.time = Some(time);
-                    around.assumed = assumed;
-                } else if !cells.time.trim_ascii().is_empty() {
-                    around.forget_moment();
-                    let shown = String::from_utf8_lossy(&cells.time).chars().take(40).collect::<String>();
-                    let text = format!("`{shown}` is not read as a time");
-                    self.builder.noticed.said.push(Remark::new(RemarkKind::Time, text));
-                }
-                for name in columns.unknown_figures(at.line) {
-                    let text = format!("the column `{name}` holds figures and is not known: it was left out");
-                    self.builder.noticed.said.push(Remark::new(RemarkKind::UnknownColumn, text));
-                }
-                if !host.is_empty() {
-                    self.builder.around.set(HostFact::Host, Some(&host));
-                }
-                if let Some(boot) = &boot {
-                    self.builder.around.set(HostFact::Boot, Some(boot));
-                }
-            }
-            if columns.sessions {
-                self.builder.session = cells.session;
-            }
-            let owner = self.builder.owner(&cells.owner());
-            if trouble.unit {
-                self.builder.noticed.units.add(at.number, at.line);
-            }
-            self.builder.table = columns.scope();
-            let ends_with_figure = columns.ends_with_figure();
-            for (tag, pool, reported) in found.into_iter().flatten() {
-                self.builder.push(sample, (tag, pool), reported, owner.clone(), at.number);
-                self.builder.changes(sample, cells.change);
-            }
-            if !at.ended && ends_with_figure {
-                self.may_be_cut();
-            }
-            return LineUse::Taken;
+            return flow;
         }
         if delimited::columns(at.line).is_some()
             || heading::is_memory(at.line)
             || heading::columns(at.line).is_some()
             || windbg::starts(at.line)
             || at.line.starts_with(b"#")
+            || self.is_date(at.line)
         {
             return self.surroundings(at, sample);
         }
@@ -81,7 +39,11 @@ impl TextParser {
         if heading::is_furniture(text) {
             return LineUse::Taken;
         }
+        let TextLayout::Delimited(columns, _) = &self.mode else { return LineUse::Taken };
         let rounded = columns.is_rounded(at.line);
+        if !is_cut(text) && !rounded && (self.rest_of_last(at, sample) || self.hold_cells(at)) {
+            return LineUse::Taken;
+        }
         let noticed = &mut self.builder.noticed;
         let few = if is_cut(text) {
             &mut noticed.left_out
@@ -92,6 +54,71 @@ impl TextParser {
         };
         few.add(at.number, at.line);
         LineUse::Taken
+    }
+
+    /// Whether a line is a date or a time between two tables, and no rest of a figure.
+    fn is_date(&self, line: &[u8]) -> bool {
+        line.iter().any(|b| b":-/".contains(b) || b.is_ascii_alphabetic())
+            && moment::find(line, self.dates.rule)
+                .is_some_and(|found| found.alone && (found.date.is_some() || found.time.is_some()))
+    }
+
+    /// Takes a line as a row; `None` if it is none.
+    pub(super) fn row_of_cells(&mut self, at: TextLine<'_>, sample: &mut Sample) -> Option<LineUse> {
+        let TextLayout::Delimited(columns, time_now) = &mut self.mode else { return None };
+        let rows = has_rows(sample);
+        let mut trouble = delimited::RowTrouble::default();
+        let cells = columns.row(at.line, &mut trouble)?;
+        let found = columns.rows(&cells)?;
+        let around = &mut self.builder.around;
+        let host = decoded(cells.host.trim_ascii());
+        let boot = cells.boot.as_ref().map(|boot| decoded(boot.trim_ascii()));
+        let same_boot = boot.as_ref().is_none_or(|boot| around.is_boot(boot));
+        let same_host = host.is_empty() || around.is_host(&host);
+        if rows && !(*time_now == *cells.time && same_host && same_boot) {
+            return Some(LineUse::Next);
+        }
+        if !rows {
+            time_now.clear();
+            time_now.extend_from_slice(&cells.time);
+            if let Some((time, assumed)) = moment::cell(&cells.time, self.dates.rule) {
+                around.time = Some(time);
+                around.assumed = assumed;
+            } else if !cells.time.trim_ascii().is_empty() {
+                around.forget_moment();
+                let shown = String::from_utf8_lossy(&cells.time).chars().take(40).collect::<String>();
+                let text = format!("`{shown}` is not read as a time");
+                self.builder.noticed.said.push(Remark::new(RemarkKind::Time, text));
+            }
+            for name in columns.unknown_figures(at.line) {
+                let text = format!("the column `{name}` holds figures and is not known: it was left out");
+                self.builder.noticed.said.push(Remark::new(RemarkKind::UnknownColumn, text));
+            }
+            if !host.is_empty() {
+                self.builder.around.set(HostFact::Host, Some(&host));
+            }
+            if let Some(boot) = &boot {
+                self.builder.around.set(HostFact::Boot, Some(boot));
+            }
+        }
+        if columns.sessions {
+            self.builder.session = cells.session;
+        }
+        let owner = self.builder.owner(&cells.owner());
+        if trouble.unit {
+            self.builder.noticed.units.add(at.number, at.line);
+        }
+        self.builder.table = columns.scope();
+        let ends_with_figure = columns.ends_with_figure();
+        for (tag, pool, mut reported) in found.into_iter().flatten() {
+            reported.inexact |= trouble.unit;
+            self.builder.push(sample, (tag, pool), reported, owner.clone(), at.number);
+            self.builder.changes(sample, cells.change);
+        }
+        if !at.ended && ends_with_figure {
+            self.may_be_cut();
+        }
+        Some(LineUse::Taken)
     }
 
     pub(super) fn windbg(&mut self, at: TextLine<'_>, sample: &mut Sample) -> LineUse {

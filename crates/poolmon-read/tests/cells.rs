@@ -1,0 +1,131 @@
+//! Tables of cells as people have them: wrapped, joined from texts of several encodings, coloured, with dates between them.
+#![allow(missing_docs, reason = "a test")]
+
+use poolmon_model::{Pool, Sample};
+use poolmon_read::{Input, ReadOptions, identify};
+
+fn read(text: impl Into<Vec<u8>>) -> Vec<Sample> {
+    let input = Input::from_bytes("table.csv", text.into());
+    let mut reader = (identify(&input).unwrap().open)(&input, &ReadOptions::default()).unwrap();
+    let (mut samples, mut sample) = (Vec::new(), Sample::empty());
+    while reader.next_into(&mut sample).unwrap() {
+        samples.push(sample.clone());
+    }
+    samples
+}
+
+/// Tag and bytes of each row.
+fn bytes(sample: &Sample) -> Vec<(String, Option<u64>)> {
+    sample.rows.iter().map(|row| (row.tag.to_string(), row.counters.bytes)).collect()
+}
+
+fn wide(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+#[test]
+fn a_last_figure_at_the_edge_goes_on_in_the_next_line() {
+    // A console of 30 columns. Its first line shows where it wraps.
+    let [sample] = read(
+        "Tag,Type,Allocs,Frees,Diff,Byt\nes,Mapped_Driver\nTst1,Nonp,390138,0,390138,1000\n0017216,driver.sys - Blocks of\n it\n",
+    )
+    .try_into()
+    .unwrap();
+    assert_eq!(bytes(&sample), [("Tst1".into(), Some(10_000_017_216))]);
+    assert!(sample.remarks.iter().any(|remark| remark.contains("joined again")), "{:?}", sample.remarks);
+
+    // Nothing shows that: the figure is unknown, never its first part.
+    let [sample] =
+        read("Tag,Type,Allocs,Frees,Bytes\nTst1,Nonp,9390138,9000000,1000\n0017216\n").try_into().unwrap();
+    assert_eq!(bytes(&sample), [("Tst1".into(), None)]);
+    assert!(sample.remarks[0].contains("cut at the edge of the line"), "{:?}", sample.remarks);
+}
+
+#[test]
+fn tabs_behind_indentation_and_quotes() {
+    let table = "Tag\tPaged Allocs\tPaged Frees\tPaged Diff\tPaged Usage\tNPaged Allocs\tNPaged Frees\tNPaged Diff\tNPaged Usage\n\
+        AA0a\t0\t0\t0\t0\t9\t4\t5\t640\n";
+    for prefix in ["\t", "> ", "    ", "> \t", "| ", "2026-03-01 10:00:00 "] {
+        let text: String = table.lines().flat_map(|line| [prefix, line, "\n"]).collect();
+        let [sample] = read(text).try_into().unwrap();
+        assert_eq!(bytes(&sample), [("AA0a".into(), Some(640))], "{prefix:?}");
+    }
+}
+
+#[test]
+fn one_text_in_two_encodings() {
+    let at = |hour: u32, bytes: u64| {
+        format!("Time,Tag,Type,Bytes\r\n2026-03-01T{hour}:00:00Z,Tst1,Nonp,{bytes}\r\n")
+    };
+    let mark = [0xff, 0xfe];
+    for text in [
+        [at(10, 640).as_bytes(), &mark, &wide(&at(11, 704))].concat(),
+        [at(10, 640).as_bytes(), &wide(&at(11, 704))].concat(),
+        [&mark[..], &wide(&at(10, 640)), at(11, 704).as_bytes()].concat(),
+        [&mark[..], &wide(&at(10, 640)), b"\xef\xbb\xbf", at(11, 704).as_bytes()].concat(),
+        [&mark[..], &wide(&at(10, 640)), &mark, &wide(&at(11, 704))].concat(),
+    ] {
+        let [first, second] = read(text).try_into().unwrap();
+        assert_eq!(bytes(&first), [("Tst1".into(), Some(640))]);
+        assert_eq!(bytes(&second), [("Tst1".into(), Some(704))]);
+        assert_eq!(second.remarks, Vec::<String>::new());
+    }
+}
+
+#[test]
+fn colours_are_no_owner() {
+    let text = "\x1b[1m Tag  Type     Allocs            Frees            Diff   Bytes       Per Alloc\x1b[0m\n\
+        \x1b[31m Tst1 Nonp                 10                  5                5         640              128\x1b[0m\n";
+    let [sample] = read(text).try_into().unwrap();
+    assert_eq!(bytes(&sample), [("Tst1".into(), Some(640))]);
+    assert_eq!((&sample.rows[0].reported_owner, sample.remarks.len()), (&None, 0), "{:?}", sample.remarks);
+}
+
+#[test]
+fn what_spreadsheets_and_windows_call_things() {
+    let [sample] =
+        read("sep=;\nTag;Pool;Allocs;Frees;Bytes\nTst1;NonPagedNx;9;4;640\nTst2;PagedPool;9;4;64 KB\n")
+            .try_into()
+            .unwrap();
+    let row =
+        |at: usize| (sample.rows[at].pool, sample.rows[at].counters.bytes, sample.rows[at].counters.inexact);
+    assert_eq!((row(0), row(1)), ((Pool::Nonpaged, Some(640), false), (Pool::Paged, Some(65536), true)));
+    assert_eq!(
+        sample.remarks,
+        ["1 row has bytes in a larger unit: they were rounded when this was saved: line 4"]
+    );
+}
+
+/// A script writes the date, then the table.
+#[test]
+fn dates_between_tables() {
+    let table = |date: &str, bytes: u64| format!("{date}\nTag,Type,Bytes\nTst1,Nonp,{bytes}\n");
+    let samples = read(table("2026-03-01 10:00:00", 640) + &table("2026-03-01 11:00:00", 704));
+    let times: Vec<_> = samples.iter().map(|sample| sample.time.unwrap().to_string()).collect();
+    assert_eq!(times, ["2026-03-01T10:00:00Z", "2026-03-01T11:00:00Z"]);
+    assert_eq!(bytes(&samples[1]), [("Tst1".into(), Some(704))]);
+}
+
+/// A console wrapped the names and the lines of a Perfmon log; a mail program quoted it.
+#[test]
+fn perfmon_in_pieces() {
+    let text = "> \"(PDH-CSV 4.0) (UTC)(0)\",\"\\\\srv1\\Memory\\P\n> ool Nonpaged Bytes\",\"\\\\srv1\\Memory\\Pool\n> Paged Bytes\"\n\
+        > \"03/01/2026 10:00:00.000\",\n> \"640\",\"70\n> 4\"\n> \"03/01/2026 10:00:05.000\",\"641\",\"705\"\n";
+    let samples = read(text);
+    let figures: Vec<_> =
+        samples.iter().map(|sample| (sample.header.pool_nonpaged, sample.header.pool_paged)).collect();
+    assert_eq!(figures, [(Some(640), Some(704)), (Some(641), Some(705))]);
+
+    let stamped = text.replace("> ", "Mar  1 12:34:56 host tool: ");
+    let times: Vec<_> = read(stamped).iter().map(|sample| sample.time.unwrap().to_string()).collect();
+    assert_eq!(times, ["2026-03-01T10:00:00Z", "2026-03-01T10:00:05Z"], "the log's own times");
+
+    // A name of which a part is lost: said, not dropped.
+    let lost = read(text.replace("ool Nonpaged", "xyz Nonpaged"));
+    assert_eq!(lost[0].header.pool_nonpaged, None);
+    assert!(
+        lost[0].remarks.iter().any(|remark| remark.contains("xyz Nonpaged Bytes")),
+        "{:?}",
+        lost[0].remarks
+    );
+}
