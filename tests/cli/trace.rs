@@ -32,7 +32,7 @@ pub fn saved() -> (tempfile::TempDir, String) {
     };
     let ending = Ending {
         end,
-        growth: Some(Growth { objects: 800, bytes: 51_200, exact: true }),
+        growth: Some(Growth { objects: 800, bytes: 51_200, exact: true, within: 0 }),
         tasks: vec![(9, "taker".into())],
         symbols: vec![
             symbol(0x1000, "kmem_cache_alloc", None),

@@ -206,7 +206,8 @@ impl Pass {
             ));
         }
         let summary = self.engine.finish(end);
-        let ending = ending(etl, &summary, end, self.by_tag, remarks);
+        let mut ending = ending(etl, &summary, end, self.by_tag, remarks);
+        ending.incomplete = incomplete(etl);
         (summary, self.tags, ending)
     }
 }
@@ -266,6 +267,13 @@ fn ending<R: Read + Seek>(
         remarks,
         ..Ending::default()
     }
+}
+
+/// Why a growth may be in events that nobody counted.
+fn incomplete<R: Read + Seek>(etl: &Etl<R>) -> Option<String> {
+    let (session, counts) = (etl.session(), etl.counts());
+    let missing = u64::from(session.buffers_lost) + counts.lost_marks + counts.damages + counts.refused;
+    (missing > 0 || session.end.is_none()).then(|| "events are missing".to_owned())
 }
 
 /// What has to be known to read the answer.

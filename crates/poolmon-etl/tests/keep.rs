@@ -59,7 +59,8 @@ fn the_leaking_driver_is_accused_and_no_other_in_every_form() {
                 assert_eq!(answer.task(figures.tasks[0].0), "caller.exe (1234)", "{spec:?}");
 
                 let healthy = owner(&answer, "healthy.sys");
-                assert_eq!(healthy.figures.verdict, Verdict::FilledEarly, "{spec:?}");
+                // Four seconds do not show that it stays flat.
+                assert_eq!(healthy.figures.verdict, Verdict::NotJudged, "{spec:?}");
                 assert_eq!((healthy.figures.objects, healthy.figures.bytes), (fills.kept, fills.kept_bytes));
                 // Freed without events: the address comes back each time but the last.
                 let kernel = owner(&answer, "ntoskrnl.exe");
@@ -151,7 +152,7 @@ fn the_tags_of_a_trace_have_their_own_figures_verdict_and_owner() {
                     let accused: Vec<_> = tags.accused().map(|row| (row.tag, row.pool)).collect();
                     assert_eq!(accused, [(leak.tag, Pool::Nonpaged)], "{spec:?}");
                 }
-                assert_eq!(tags.rows[1].verdict, Verdict::FilledEarly, "{spec:?}");
+                assert_eq!(tags.rows[1].verdict, Verdict::NotJudged, "{spec:?}");
                 let allocations: u64 = tags.rows.iter().map(|row| row.totals.allocations).sum();
                 let frees: u64 = tags.rows.iter().map(|row| row.totals.frees).sum();
                 assert_eq!((allocations, frees), (truth.allocations(), truth.frees()), "{spec:?}");

@@ -4,11 +4,12 @@ use poolmon_model::hidden::is_hidden;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::verdict::{self, Verdict};
+use crate::doubt::{Seen, doubt};
+use crate::verdict::{self, Verdict, smallest};
 use crate::{MOMENTS, Module, Moment, StackSummary, Stacks, Summary, Symbol, Symbols, Totals, owner};
 
 /// More objects than half-filled slabs of the CPUs hide.
-const SLACK: i64 = 64;
+const SLACK: u64 = 64;
 
 /// What is traced, on which machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +86,8 @@ pub struct Ending {
     pub end: u64,
     /// Why before its time; `None` if it was not.
     pub stopped: Option<String>,
+    /// Why events are missing that nobody counted; `None` if none are known to be.
+    pub incomplete: Option<String>,
     /// Events that the system dropped, as they were not read in time.
     pub lost: u64,
     /// Events that were read, those of other caches included that the system could not drop by itself; 0 if unknown.
@@ -108,8 +111,11 @@ pub struct Growth {
     pub objects: i64,
     /// Bytes in objects.
     pub bytes: i64,
-    /// Each object was counted, rather than whole slabs.
+    /// Each object was counted, rather than whole slabs, and none that is free.
     pub exact: bool,
+    /// By how many objects the count may be wrong: free ones in the slabs that processors allocate from count as used.
+    #[serde(default)]
+    pub within: u64,
 }
 
 /// A stack of an owner.
@@ -151,6 +157,8 @@ pub struct Answer {
     pub owners: Vec<Owner>,
     /// Names of addresses.
     pub symbols: Symbols,
+    /// Why the trace cannot show that nothing grows; `None` if it can.
+    pub doubt: Option<String>,
 }
 
 impl Answer {
@@ -165,13 +173,33 @@ impl Answer {
             owner.made = made.cloned();
         }
         confirm(&mut owners, ending.growth, totals.older_frees);
+        let mut answer =
+            Self { about, ending, seconds: length as f64 / 1e9, totals, owners, symbols, doubt: None };
+        answer.doubt = doubt(&Seen {
+            ending: &answer.ending,
+            growth: answer.ending.growth.filter(|_| answer.about.subject != Subject::CallSite),
+            totals: &answer.totals,
+            seconds: answer.seconds,
+            lost: answer.lost_share(),
+            objects: answer.objects(),
+        });
+        let owners = &mut answer.owners;
+        if answer.doubt.is_some() {
+            let stacks = owners.iter_mut().flat_map(|owner| {
+                let stacks = owner.stacks.iter_mut().map(|stack| &mut stack.figures);
+                stacks.chain([&mut owner.figures])
+            });
+            for figures in stacks {
+                figures.verdict = figures.verdict.in_doubt();
+            }
+        }
         owners.sort_unstable_by(|a, b| {
             let key = |owner: &Owner| {
                 (owner.figures.verdict != Verdict::KeepsGrowing, std::cmp::Reverse(owner.figures.bytes))
             };
             key(a).cmp(&key(b)).then_with(|| (&a.name, &a.module).cmp(&(&b.name, &b.module)))
         });
-        Self { about, ending, seconds: length as f64 / 1e9, totals, owners, symbols }
+        answer
     }
 
     /// Owners that are accused: their objects grow through the whole trace, and so does the cache.
@@ -195,6 +223,11 @@ impl Answer {
     pub fn explained(&self) -> Option<f64> {
         let grown = self.ending.growth?.objects.saturating_add_unsigned(self.totals.older_frees);
         (grown > 0).then(|| self.objects() as f64 / grown as f64)
+    }
+
+    /// The smallest growth of an owner that this trace would have shown, in objects.
+    pub fn smallest(&self) -> u64 {
+        smallest(self.owners.iter().map(|owner| owner.figures.objects).max().unwrap_or(0))
     }
 
     /// Share of all events that the system dropped, 0 to 1.
@@ -259,13 +292,9 @@ fn judge(owner: &mut Owner) {
     owner.stacks.sort_unstable_by_key(|stack| {
         (!growing(stack), std::cmp::Reverse(stack.figures.bytes), stack.figures.stack)
     });
-    let growth = |figures: &StackSummary| {
-        let [first, .., last] = &figures.moments;
-        last.objects.saturating_sub(first.objects)
-    };
-    let of_paths: u64 =
-        owner.stacks.iter().filter(|stack| growing(stack)).map(|it| growth(&it.figures)).sum();
-    if of_paths > 0 && growth(&owner.figures) >= of_paths / 2 {
+    let grown = |figures: &StackSummary| figures.course().grown();
+    let of_paths: u64 = owner.stacks.iter().filter(|stack| growing(stack)).map(|it| grown(&it.figures)).sum();
+    if of_paths > 0 && grown(&owner.figures) >= of_paths / 2 {
         owner.figures.verdict = Verdict::KeepsGrowing;
     }
 }
@@ -313,11 +342,11 @@ pub(crate) fn add(sum: &mut StackSummary, one: &StackSummary) {
     sum.tasks.sort_unstable_by_key(|&(task, count)| (std::cmp::Reverse(count), task));
 }
 
-/// Growth by events that the cache itself does not show comes of frees that pass no tracepoint, of addresses that were not
-/// handed out again yet: nobody is accused of that. The cache's own growth is given to those first of whose objects the fewest
-/// came back without a free: a leaked address never does.
+/// Growth by events that the cache itself does not show is no leak: frees passed no tracepoint, of addresses that were not handed
+/// out again yet, or as many older objects were freed, so that objects were replaced. The cache's own growth is given to those first
+/// of whose objects the fewest came back without a free: a leaked address never does.
 fn confirm(owners: &mut [Owner], growth: Option<Growth>, older_frees: u64) {
-    let Some(growth) = growth else { return };
+    let objects = owners.iter().fold(0, |sum: u64, owner| sum.saturating_add(owner.figures.objects));
     let mut growing: Vec<&mut Owner> =
         owners.iter_mut().filter(|owner| owner.figures.verdict == Verdict::KeepsGrowing).collect();
     growing.sort_unstable_by(|a, b| {
@@ -325,14 +354,24 @@ fn confirm(owners: &mut [Owner], growth: Option<Growth>, older_frees: u64) {
         let ties = |a: &Owner, b: &Owner| (b.figures.objects, &a.name).cmp(&(a.figures.objects, &b.name));
         reused(a).total_cmp(&reused(b)).then_with(|| ties(a, b))
     });
-    let mut left = growth.objects.saturating_add_unsigned(older_frees).saturating_add(SLACK);
+    let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let slack = |growth: Growth| growth.objects.saturating_add_unsigned(SLACK.max(growth.within));
+    // What the cache may have got, and what it has more than before: by its own count, and by the events.
+    let mut added = growth.map_or(i64::MAX, |growth| slack(growth).saturating_add_unsigned(older_frees));
+    let mut more = growth.map_or(i64::MAX, slack).min(signed(objects).saturating_sub_unsigned(older_frees));
+    // Without any growth, so many more than are freed may be allocated by chance.
+    let chance = signed(2 * older_frees.isqrt());
     for owner in growing {
-        let objects = i64::try_from(owner.figures.objects).unwrap_or(i64::MAX);
-        if objects / 2 > left {
-            owner.figures.verdict = Verdict::Unconfirmed;
-        } else {
-            left = left.saturating_sub(objects);
-        }
+        let (objects, grown) = (signed(owner.figures.objects), signed(owner.figures.course().grown()));
+        owner.figures.verdict = match () {
+            () if objects / 2 > added => Verdict::Unconfirmed,
+            () if grown / 2 > more.saturating_sub(chance) => Verdict::Replaced,
+            () => {
+                added = added.saturating_sub(objects);
+                more = more.saturating_sub(grown);
+                continue;
+            }
+        };
     }
 }
 
@@ -386,7 +425,7 @@ mod tests {
 
     #[test]
     fn stacks_of_one_owner_are_folded_and_the_growing_one_is_first() {
-        let answer = answer(Some(Growth { objects: 1_010, bytes: 64_640, exact: true }));
+        let answer = answer(Some(Growth { objects: 1_010, bytes: 64_640, exact: true, within: 0 }));
         let names: Vec<_> =
             answer.accused().map(|owner| (owner.name.as_str(), owner.module.as_deref())).collect();
         assert_eq!(names, [("take", Some("m"))]);
@@ -400,7 +439,7 @@ mod tests {
 
     #[test]
     fn a_cache_that_did_not_grow_accuses_nobody() {
-        let answer = answer(Some(Growth { objects: 30, bytes: 1_920, exact: true }));
+        let answer = answer(Some(Growth { objects: 30, bytes: 1_920, exact: true, within: 0 }));
         assert_eq!(answer.accused().count(), 0);
         assert_eq!(answer.owners[0].figures.verdict, Verdict::Unconfirmed);
     }
@@ -470,7 +509,7 @@ mod tests {
             owner("bulk", vec![path(&[1], bulk, 0, 9_000)]),
             owner("leak", vec![path(&[2], LEAK, 0, 0)]),
         ];
-        confirm(&mut owners, Some(Growth { objects: 850, bytes: 0, exact: true }), 0);
+        confirm(&mut owners, Some(Growth { objects: 850, bytes: 0, exact: true, within: 0 }), 0);
         let verdicts: Vec<Verdict> = owners.iter().map(|owner| owner.figures.verdict).collect();
         assert_eq!(verdicts, [Verdict::Unconfirmed, Verdict::KeepsGrowing]);
     }

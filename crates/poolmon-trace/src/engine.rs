@@ -308,7 +308,8 @@ impl Engine {
         for object in self.live.values() {
             let at = if object.stack.index() < held.len() { object.stack.index() } else { 0 };
             if let Some(held) = held.get_mut(at) {
-                held.add(object, start, end);
+                let slot = self.clock.and_then(|clock| clock.slot(object.time)).unwrap_or(last);
+                held.add(object, Clock::part(slot, last + 1), start, end);
             }
         }
         let mut stacks: Vec<StackSummary> = Vec::new();
@@ -350,12 +351,10 @@ struct Held {
 }
 
 impl Held {
-    fn add(&mut self, object: &Object, start: u64, end: u64) {
+    fn add(&mut self, object: &Object, part: usize, start: u64, end: u64) {
         let (age, length) = (end.saturating_sub(object.time), end.saturating_sub(start));
         let half = length / 2;
-        let part = (length / MOMENTS as u64).max(1);
-        let eighth = usize::try_from(object.time.saturating_sub(start) / part).unwrap_or(usize::MAX);
-        self.born[eighth.min(MOMENTS - 1)] += 1;
+        self.born[part.min(MOMENTS - 1)] += 1;
         self.requested = self.requested.saturating_add(object.requested);
         self.oldest = self.oldest.max(age);
         self.old += u64::from(age > half);
@@ -394,7 +393,7 @@ mod tests {
         let found = &summary.stacks[0];
         assert_eq!((found.allocations, found.frees, found.objects, found.bytes), (2, 1, 1, 64));
         assert_eq!((found.requested, found.oldest, found.old), (50, 25, 1));
-        assert_eq!((found.tasks.as_slice(), found.born), (&[(0, 1)][..], [0, 0, 0, 1, 0, 0, 0, 0]));
+        assert_eq!((found.tasks.as_slice(), found.born), (&[(0, 1)][..], [0, 0, 0, 0, 0, 0, 0, 1]));
         assert_eq!((summary.totals.older_frees, summary.totals.late), (0, 0));
     }
 

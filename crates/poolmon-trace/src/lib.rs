@@ -6,7 +6,7 @@
 //!
 //! 1. `event.rs`: an [`Event`], made by a capture or a reader; `stacks.rs`: its stack, kept once;
 //! 2. `engine.rs`: [`Engine`] orders events by time and pairs them; `timeline.rs`: outstanding objects over eight moments;
-//! 3. `verdict.rs`: what the course of a stack means;
+//! 3. `verdict.rs`: what the course of a stack means; `doubt.rs`: whether the trace could have shown more;
 //! 4. `symbols.rs`: names of addresses, and who made their modules; `owner.rs`: which frame to name first;
 //! 5. `answer.rs`: stacks folded by owner, next to what the kernel says of the cache itself; `tags.rs`: or by tag, for a trace of
 //!    many;
@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod doubt;
 mod engine;
 mod event;
 pub mod file;
@@ -32,4 +33,4 @@ pub use stacks::{StackId, Stacks};
 pub use symbols::{Kallsyms, Module, Symbol, Symbols};
 pub use tags::{TagRow, TagTotals, TraceFound, TraceTags};
 pub use timeline::{MOMENTS, Moment};
-pub use verdict::{Course, FREED_ELSEWHERE, Verdict, judge};
+pub use verdict::{Course, FREED_ELSEWHERE, Verdict, judge, smallest};

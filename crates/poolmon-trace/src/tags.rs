@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use poolmon_model::{Pool, PoolTag};
 
+use crate::doubt::{Seen, doubt};
 use crate::verdict::{self, Verdict};
 use crate::{About, Answer, Ending, Module, StackSummary, Summary, Symbol, Symbols, Totals, answer, owner};
 
@@ -81,6 +82,8 @@ pub struct TraceTags {
     pub totals: Totals,
     /// The tags: those that keep growing first, then by outstanding bytes.
     pub rows: Vec<TagRow>,
+    /// Why the trace cannot show that nothing grows; `None` if it can.
+    pub doubt: Option<String>,
 }
 
 impl TraceTags {
@@ -102,12 +105,26 @@ impl TraceTags {
         for (number, ((tag, pool), totals)) in (1..).zip(tags) {
             rows.push(row(tag, pool, totals, by_tag.remove(&number).unwrap_or_default()));
         }
-        rows.sort_unstable_by_key(|row| {
+        let seconds = summary.length as f64 / 1e9;
+        let mut all = Self { about, ending, seconds, totals: summary.totals, rows, doubt: None };
+        all.doubt = doubt(&Seen {
+            ending: &all.ending,
+            growth: None,
+            totals: &all.totals,
+            seconds,
+            lost: all.lost_share(),
+            objects: all.rows.iter().map(|row| row.objects).sum(),
+        });
+        if all.doubt.is_some() {
+            for row in &mut all.rows {
+                row.verdict = row.verdict.in_doubt();
+            }
+        }
+        all.rows.sort_unstable_by_key(|row| {
             let growing = row.verdict == Verdict::KeepsGrowing;
             (!growing, Reverse(row.bytes), Reverse(row.totals.change()), row.tag, row.pool)
         });
-        let seconds = summary.length as f64 / 1e9;
-        Self { about, ending, seconds, totals: summary.totals, rows }
+        all
     }
 
     /// Tags that are accused: their objects grow through the whole trace.
@@ -141,7 +158,7 @@ fn row(tag: PoolTag, pool: Pool, totals: TagTotals, stacks: Vec<(StackSummary, O
     let mut kept = 0;
     for (figures, owner) in stacks {
         if figures.verdict == Verdict::KeepsGrowing {
-            kept += growth(&figures);
+            kept += figures.course().grown();
         }
         if let Some(owner) = owner.filter(|_| figures.bytes > 0) {
             let bytes = owners.entry(owner).or_default();
@@ -154,18 +171,18 @@ fn row(tag: PoolTag, pool: Pool, totals: TagTotals, stacks: Vec<(StackSummary, O
     }
     let (objects, bytes) = sum.as_ref().map_or((0, 0), |sum| (sum.objects, sum.bytes));
     let verdict = match &sum {
-        Some(sum) if kept > 0 && growth(sum) >= kept / 2 => Verdict::KeepsGrowing,
+        Some(sum) if kept > 0 && sum.course().grown() >= kept / 2 => Verdict::KeepsGrowing,
         Some(sum) => verdict::judge(&sum.course()),
         None => Verdict::AllFreed,
     };
+    // As many older objects were freed.
+    let more = totals.allocations.saturating_sub(totals.frees);
+    let replaced =
+        verdict == Verdict::KeepsGrowing && sum.as_ref().is_some_and(|sum| sum.course().grown() / 2 > more);
+    let verdict = if replaced { Verdict::Replaced } else { verdict };
     let most = owners.into_iter().max_by_key(|(_, bytes)| *bytes);
     let owner = most.map(|(owner, most)| (owner, most as f64 / bytes.max(1) as f64));
     TagRow { tag, pool, totals, objects, bytes, verdict, owner }
-}
-
-fn growth(figures: &StackSummary) -> u64 {
-    let [first, .., last] = &figures.moments;
-    last.objects.saturating_sub(first.objects)
 }
 
 #[cfg(test)]

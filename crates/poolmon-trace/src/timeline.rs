@@ -69,6 +69,13 @@ impl Clock {
         (slot < SLOTS).then_some(slot)
     }
 
+    /// The eighth that a slot belongs to, of a trace that used so many slots: the same as in [`Timeline::moments`].
+    pub fn part(slot: usize, used: usize) -> usize {
+        let used = used.clamp(1, SLOTS);
+        // The smallest for which slot < (part + 1) * used / MOMENTS, rounded down.
+        (((slot + 1) * MOMENTS).div_ceil(used) - 1).min(MOMENTS - 1)
+    }
+
     /// Doubles the width; each [`Timeline::halve`] has to follow.
     pub const fn widen(&mut self) {
         self.width = self.width.saturating_mul(2);
@@ -155,6 +162,17 @@ mod tests {
     fn sizes_beyond_all_memory_are_no_overflow() {
         let huge = Moment { floor: 1, peak: 2, objects: 2, bytes: u64::MAX - 5 };
         assert_eq!(huge.beside(huge), Moment { floor: 2, peak: 4, objects: 4, bytes: u64::MAX });
+    }
+
+    #[test]
+    fn an_object_is_of_the_part_whose_course_it_changed() {
+        for used in 1..=SLOTS {
+            for slot in 0..used {
+                let part = Clock::part(slot, used);
+                let of_part = part * used / MOMENTS..(part + 1) * used / MOMENTS;
+                assert!(of_part.contains(&slot), "slot {slot} of {used}: {part}");
+            }
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ struct Json<'a> {
     started: Option<&'a str>,
     seconds: f64,
     stopped: Option<&'a str>,
+    doubt: Option<&'a str>,
     events: Events,
     growth: Option<Growth>,
     outstanding: Outstanding,
@@ -115,6 +116,7 @@ pub fn json(out: &mut dyn Write, answer: &Answer) -> io::Result<()> {
         started: about.started.as_deref(),
         seconds: answer.seconds,
         stopped: ending.stopped.as_deref(),
+        doubt: answer.doubt.as_deref(),
         events: Events {
             allocations: totals.allocations,
             frees: totals.frees,

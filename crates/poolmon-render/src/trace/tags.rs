@@ -36,6 +36,9 @@ pub fn tags(out: &mut dyn Write, tags: &TraceTags, file: &str, top: usize) -> io
         writeln!(out, "{}", line.join("  ").trim_end())?;
     }
     more(out, tags.rows.len(), top)?;
+    if let Some(doubt) = &tags.doubt {
+        writeln!(out, "\nThe trace cannot show that a tag does not grow: {doubt}.")?;
+    }
     if let Some(first) = tags.rows.first().filter(|row| row.objects > 0) {
         let tag = argument(&Tag::Pool(first.tag));
         writeln!(out, "\nNext: the stacks of a tag: poolmon trace {file} {tag}")?;
@@ -73,6 +76,7 @@ struct Json<'a> {
     started: Option<&'a str>,
     seconds: f64,
     lost: u64,
+    doubt: Option<&'a str>,
     remarks: Vec<&'a str>,
     tags: Vec<JsonTag<'a>>,
 }
@@ -107,6 +111,7 @@ pub fn tags_json(out: &mut dyn Write, tags: &TraceTags) -> io::Result<()> {
         started: about.started.as_deref(),
         seconds: tags.seconds,
         lost: ending.lost,
+        doubt: tags.doubt.as_deref(),
         remarks: about.remarks.iter().chain(&ending.remarks).map(String::as_str).collect(),
         tags: tags.rows.iter().map(|row| json_tag(tags, row)).collect(),
     };

@@ -32,7 +32,7 @@ fn answer() -> Answer {
         stopped: None,
         lost: 17,
         events: 3_300,
-        growth: Some(Growth { objects: 1_710, bytes: 437_760, exact: true }),
+        growth: Some(Growth { objects: 1_710, bytes: 437_760, exact: true, within: 0 }),
         tasks: vec![(12, "writer".into()), (13, "asker".into())],
         symbols: vec![
             symbol(0x1008, "kmem_cache_alloc_noprof", None),
@@ -103,14 +103,36 @@ fn as_a_drawing() {
 fn more_and_less_than_the_growth_is_explained_in_words() {
     let of = |objects| {
         let mut answer = answer();
-        answer.ending.growth = Some(Growth { objects, bytes: objects * 256, exact: false });
+        answer.ending.growth = Some(Growth { objects, bytes: objects * 256, exact: false, within: 0 });
         written(|out| super::text(out, &answer, 5).unwrap())
     };
     assert!(of(1_000).contains("(170 %): an upper bound"), "{}", of(1_000));
-    assert!(of(4_000).contains("(43 %): the rest was allocated where no tracepoint looks"), "{}", of(4_000));
+    assert!(of(4_000).contains("(43 %): the rest was in events that were lost"), "{}", of(4_000));
+    let exact = |lost, objects, within| {
+        let mut answer = answer();
+        answer.ending.lost = lost;
+        answer.ending.growth = Some(Growth { objects, bytes: objects * 256, exact: within == 0, within });
+        answer.totals.older_frees = 78;
+        written(|out| super::text(out, &answer, 5).unwrap())
+    };
+    // Without a lost event, nothing is said of any; what older objects were freed is in the figure that is explained.
+    let bulk = exact(0, 3_922, 0);
+    assert!(
+        bulk.contains("(3,922 objects); 78 objects older than the trace were freed, so 4,000 were added."),
+        "{bulk}"
+    );
+    assert!(
+        bulk.contains("(43 %): the rest was allocated in bulk, which no tracepoint reports.\n"),
+        "{bulk}"
+    );
+    let near = exact(0, 2_000, 400);
+    assert!(
+        near.contains("(2,000 objects ± 400)") && near.contains("(82 %), as far as the kernel's own count"),
+        "{near}"
+    );
     let mut site = answer();
     site.about.subject = poolmon_trace::Subject::CallSite;
-    site.ending.growth = Some(Growth { objects: 40_000, bytes: 160_000_000, exact: true });
+    site.ending.growth = Some(Growth { objects: 40_000, bytes: 160_000_000, exact: true, within: 0 });
     let site = written(|out| super::text(out, &site, 5).unwrap());
     assert!(
         site.contains("The call site changed by +153 MiB") && site.contains("(4 %): the rest is pages"),

@@ -29,7 +29,7 @@ pub fn write(out: &mut dyn Write, answer: &Answer, top: usize) -> io::Result<()>
     writeln!(out, "\n{}\n", explained(answer))?;
     let accused: Vec<&Owner> = answer.accused().collect();
     match accused.len() {
-        0 => writeln!(out, "No stack keeps growing.")?,
+        0 => writeln!(out, "{}", none(answer))?,
         1 => writeln!(out, "1 owner keeps growing:")?,
         n => writeln!(out, "{n} owners keep growing:")?,
     }
@@ -42,6 +42,23 @@ pub fn write(out: &mut dyn Write, answer: &Answer, top: usize) -> io::Result<()>
         writeln!(out, "\nNext: {}", next(first, answer))?;
     }
     Ok(())
+}
+
+/// What can be said if no stack is called a leak.
+fn none(answer: &Answer) -> String {
+    use Verdict::{InSteps, Recent, Replaced, Slowing};
+    let unclear = |owner: &&Owner| matches!(owner.figures.verdict, InSteps | Recent | Replaced | Slowing);
+    if let Some(doubt) = &answer.doubt {
+        return format!("Whether a stack keeps growing cannot be judged: {doubt}.");
+    }
+    match answer.owners.iter().filter(unclear).count() {
+        0 => format!(
+            "No stack keeps growing. Fewer than {} that are kept would not have been seen.",
+            counted(answer.smallest(), answer.about.subject.unit())
+        ),
+        1 => "No stack is known to keep growing; one grew, and needs a longer trace to judge.".to_owned(),
+        n => format!("No stack is known to keep growing; {n} grew, and need a longer trace to judge."),
+    }
 }
 
 /// `filp on srv1 (Linux 6.12.8): 60 s, 9,123 allocations, 4,100 frees, 12 addresses reused, 0 events lost`
@@ -101,14 +118,21 @@ pub(super) fn explained(answer: &Answer) -> String {
         );
     };
     let about = match subject {
-        _ if growth.exact => "",
-        Subject::Pages => ", including free pages that a processor keeps for itself",
-        _ => ", counted in whole slabs",
+        _ if growth.exact => String::new(),
+        Subject::Pages => ", including free pages that a processor keeps for itself".into(),
+        // Free ones that a processor allocates from next count as used.
+        _ if growth.within > 0 => format!(" ± {}", grouped(growth.within)),
+        _ => ", counted in whole slabs".into(),
     };
+    let added = growth.objects.saturating_add_unsigned(answer.totals.older_frees);
     let older = match answer.totals.older_frees {
         0 => String::new(),
-        1 => format!("; 1 {unit} older than the trace was freed"),
-        older => format!("; {} older than the trace were freed", counted(older, unit)),
+        older => format!(
+            "; {} older than the trace {} freed, so {} were added",
+            counted(older, unit),
+            if older == 1 { "was" } else { "were" },
+            grouped_signed(added).trim_start_matches('+')
+        ),
     };
     let text = format!(
         "The {} changed by {} ({} {unit}{}{about}){older}.\nOutstanding allocations",
@@ -122,15 +146,22 @@ pub(super) fn explained(answer: &Answer) -> String {
         Some(share) => {
             let why = match share {
                 _ if ALL.contains(&share) => ".",
+                _ if added.abs_diff(i64::try_from(answer.objects()).unwrap_or(i64::MAX)) <= growth.within => {
+                    ", as far as the kernel's own count is exact."
+                }
                 more if more > 1.0 => {
                     ": an upper bound, as some frees pass no tracepoint, and older objects may have been freed."
                 }
                 _ if subject == Subject::CallSite => {
-                    ": the rest is pages, per-CPU memory or vmalloc (poolmon trace --pages, --percpu, --vmalloc), or its events were lost."
+                    ": the rest is pages, per-CPU memory or vmalloc (poolmon trace --pages, --percpu, --vmalloc)."
                 }
-                _ => {
-                    ": the rest was allocated where no tracepoint looks (bulk allocation), or its events were lost."
+                _ if answer.ending.lost > 0 => {
+                    ": the rest was in events that were lost, or was allocated in bulk, which no tracepoint reports."
                 }
+                _ if !growth.exact && growth.within == 0 => {
+                    ": the rest was allocated in bulk, which no tracepoint reports, or is free in slabs that count as full."
+                }
+                _ => ": the rest was allocated in bulk, which no tracepoint reports.",
             };
             format!("{text} explain {outstanding} ({:.0} %){why}", share * 100.0)
         }

@@ -28,7 +28,7 @@ fn written() -> (Vec<u8>, Summary) {
 }
 
 fn ending() -> Ending {
-    let growth = Some(Growth { objects: 25_000, bytes: 6_400_000, exact: true });
+    let growth = Some(Growth { objects: 25_000, bytes: 6_400_000, exact: true, within: 0 });
     Ending { end: 600_000, lost: 3, growth, tasks: vec![(1, "init".into())], ..Ending::default() }
 }
 

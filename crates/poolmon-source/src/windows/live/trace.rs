@@ -70,6 +70,7 @@ pub fn live(
         objects: now.0 - before.0,
         bytes: now.1 - before.1,
         exact: true,
+        within: 0,
     });
 
     let open = File::open(&file.path);
