@@ -74,6 +74,13 @@ fn prepare() -> Result<Place, String> {
         .output()
         .map_err(|error| format!("x86_64-w64-mingw32-gcc: {error}"))?;
     assert!(shim.status.success(), "the shim: {}", String::from_utf8_lossy(&shim.stderr));
+    let leaker = Command::new("x86_64-w64-mingw32-gcc")
+        .args(["-O1", "-Wall", "-Wextra", "-Werror", "-o"])
+        .arg(bin.join("leaker.exe"))
+        .arg(root().join("tests/wine/shim/leaker.c"))
+        .output()
+        .map_err(|error| format!("x86_64-w64-mingw32-gcc: {error}"))?;
+    assert!(leaker.status.success(), "the leaker: {}", String::from_utf8_lossy(&leaker.stderr));
     let place = Place { exe: bin.join("poolmon.exe"), prefix: target.join("prefix") };
     let mut boot = Command::new(wine);
     environment(&place, &mut boot);
@@ -193,6 +200,14 @@ impl Wine {
         command.env("POOL_SHIM_SCRIPT", self.write(script)).current_dir(&self.folder).stdin(Stdio::null());
         let line = vec![format!("{} {args}", windows_path(&self.place.exe)); times].join(" & ");
         command.args(["cmd", "/c", &line]).output().expect("wine starts")
+    }
+
+    /// The program that leaks handles, begun, in this test's folder.
+    pub fn leaker(&self, words: &[String]) -> std::process::Child {
+        let mut command = Command::new(wine_program().expect("found before"));
+        environment(self.place, &mut command);
+        command.current_dir(&self.folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.arg(self.place.exe.with_file_name("leaker.exe")).args(words).spawn().expect("wine starts")
     }
 
     /// Standard output of a run that has to succeed, and what is on standard error.

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use poolmon_model::Tag;
 use poolmon_model::units::{grouped, human_bytes};
+use poolmon_model::{PoolTag, Tag};
 
 use crate::fit::{self, Course, Explained};
 use crate::history::Track;
 use crate::links;
-use crate::{History, Holder, Kind, Unit};
+use crate::{History, Holder, HolderId, Kind, Unit};
 
 /// A holder counts as growing with a row if it explains at least this part of the growth.
 const GROWER: f64 = 0.1;
@@ -38,6 +38,8 @@ pub enum Answer {
     Held(Explanation),
     /// All holders of its objects could be counted, and none grows with it: the kernel itself keeps the objects.
     Nobody(Nobody),
+    /// Objects of a type of Windows grow, and handles to them do not: references inside the kernel keep them.
+    Unhandled(Unhandled),
     /// Nothing can be said.
     Unknown,
 }
@@ -85,6 +87,21 @@ pub struct Nobody {
     pub explained: f64,
 }
 
+/// That the objects of a type outgrow its handles.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unhandled {
+    /// The type (`Token`).
+    pub object_type: Arc<str>,
+    /// Its objects now.
+    pub objects: u64,
+    /// Handles to them, of all processes.
+    pub handles: u64,
+    /// How many more objects a second.
+    pub per_second: f64,
+    /// The part of their growth that handles may explain.
+    pub handled: f64,
+}
+
 /// Compares the course of a row with those of all holders. `names`: all names of the row's cache, its own first.
 pub fn explain(names: &[Tag], row: &Course, history: &History) -> Answer {
     let linked: Vec<_> = names.iter().filter_map(|name| Some((name, links::find(name)?))).collect();
@@ -101,7 +118,9 @@ pub fn explain(names: &[Tag], row: &Course, history: &History) -> Answer {
     }
     let is_known = !kinds.is_empty();
     if let (false, Some(name)) = (is_known, names.first()) {
-        let all = Kind::ALL.into_iter().filter(|kind| !kind.is_sum() && kind.unit() == Unit::Objects);
+        let all = Kind::ALL
+            .into_iter()
+            .filter(|kind| !kind.is_sum() && !kind.is_tally() && kind.unit() == Unit::Objects);
         kinds.extend(all.map(|kind| Candidate { kind, per: 1.0, name }));
     }
     let tracks: Vec<&Track> = history.tracks().collect();
@@ -114,7 +133,37 @@ pub fn explain(names: &[Tag], row: &Course, history: &History) -> Answer {
             return Answer::Held(explanation);
         }
     }
-    nobody(&linked, &kinds, growth, row, history, is_known)
+    match names.first() {
+        Some(Tag::Pool(tag)) => unhandled(*tag, row, history).map_or(Answer::Unknown, Answer::Unhandled),
+        _ => nobody(&linked, &kinds, growth, row, history, is_known),
+    }
+}
+
+/// The type of object whose growth is the row's, if handles do not grow as much.
+fn unhandled(tag: PoolTag, row: &Course, history: &History) -> Option<Unhandled> {
+    let types = history.tracks().filter_map(|track| match &track.holder.id {
+        HolderId::ObjectType { name } if links::is_tag_of(tag, name) => Some((name, track)),
+        _ => None,
+    });
+    let found = types.filter_map(|(name, track)| {
+        let objects = track.at(Kind::TypeObjects, &row.seconds);
+        let explains = fit::compare(row, &objects)?;
+        let is_it = (MOST_OF_IT..=TOO_MUCH).contains(&explains.share) && explains.apart <= APART;
+        let slope = |counts: &[f64]| fit::line(&row.seconds, counts).map_or(0.0, |line| line.slope);
+        let per_second = slope(&objects);
+        let handled = slope(&track.at(Kind::TypeHandles, &row.seconds)).max(0.0) / per_second;
+        (is_it && handled < MOST_OF_IT).then(|| {
+            let answer = Unhandled {
+                object_type: Arc::clone(name),
+                objects: track.now(Kind::TypeObjects),
+                handles: track.now(Kind::TypeHandles),
+                per_second,
+                handled,
+            };
+            (misfit(&explains), answer)
+        })
+    });
+    found.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, answer)| answer)
 }
 
 fn nobody(
@@ -251,6 +300,7 @@ impl Answer {
         match self {
             Self::Held(explanation) => explanation.sentences(name),
             Self::Nobody(nobody) => vec![nobody.sentence()],
+            Self::Unhandled(unhandled) => vec![unhandled.sentence()],
             Self::Unknown => Vec::new(),
         }
     }
@@ -303,6 +353,20 @@ impl Nobody {
             "held by no process: {} explain {:.0} % of its growth, so the kernel itself keeps the objects",
             kinds.join(", "),
             self.explained * 100.0
+        )
+    }
+}
+
+impl Unhandled {
+    fn sentence(&self) -> String {
+        format!(
+            "{} {} objects, {} handles: objects grow by {}/s and handles explain {:.0} % of that, so references are held inside the \
+             kernel; look for a driver",
+            grouped(self.objects),
+            self.object_type,
+            grouped(self.handles),
+            rate(self.per_second),
+            self.handled * 100.0
         )
     }
 }

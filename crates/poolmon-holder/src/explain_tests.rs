@@ -218,3 +218,63 @@ fn rows_that_do_not_grow_get_no_answer() {
     assert_eq!(explain(&names(&["TCP"]), &row(|at| 900.0 - at as f64), &history), Answer::Unknown);
     assert_eq!(explain(&names(&["TCP"]), &Course::default(), &history), Answer::Unknown);
 }
+
+/// Types of objects over time: objects and handles at each second; and a process with handles.
+fn windows(objects: impl Fn(u64) -> u64, handles: impl Fn(u64) -> u64, own: impl Fn(u64) -> u64) -> History {
+    let mut history = History::default();
+    for second in 0..SECONDS as u64 {
+        let one = |id: HolderId, name: &str, list: &[(Kind, u64)]| {
+            let mut counts = Counts::default();
+            for (kind, count) in list {
+                counts.set(*kind, *count);
+            }
+            Entry { holder: Holder { id, name: name.into() }, group: None, counts }
+        };
+        let of_type = HolderId::ObjectType { name: "Token".into() };
+        let figures = [(Kind::TypeObjects, objects(second)), (Kind::TypeHandles, handles(second))];
+        let process = HolderId::Process { pid: 800, start: 1 };
+        let entries =
+            vec![one(of_type, "Token", &figures), one(process, "a.exe", &[(Kind::TokenHandle, own(second))])];
+        history.push(second as f64, &Census { entries, ..Census::default() });
+    }
+    history
+}
+
+#[test]
+fn a_process_with_handles_in_step_is_named() {
+    let history = windows(|at| 900 + 50 * at, |at| 500 + 50 * at, |at| 10 + 50 * at);
+    let answer = explain(&[Tag::pool(*b"Toke")], &row(|at| 900.0 + 50.0 * at as f64), &history);
+    assert_eq!(named(&answer), ["a.exe (pid 800)"]);
+    let sentence = answer.sentences("Toke").remove(0);
+    assert!(
+        sentence
+            .starts_with("a.exe (pid 800) holds 2,010 Token handles, +50/s, in step with Toke: explains "),
+        "{sentence}"
+    );
+}
+
+#[test]
+fn objects_without_handles_are_kept_inside_the_kernel() {
+    let history = windows(|at| 3_000_000 + 50 * at, |_| 311_000, |_| 200_000);
+    let grows = row(|at| 3_000_000.0 + 50.0 * at as f64);
+    let answer = explain(&[Tag::pool(*b"Toke")], &grows, &history);
+    assert_eq!(
+        answer.sentences("Toke"),
+        [
+            "3,002,000 Token objects, 311,000 handles: objects grow by +50/s and handles explain 0 % of that, so references are held \
+          inside the kernel; look for a driver"
+        ]
+    );
+    assert_eq!(
+        explain(&[Tag::pool(*b"Even")], &grows, &history),
+        Answer::Unknown,
+        "of another type nothing is known"
+    );
+    // Handles of many processes grow as much, none of them alone.
+    let history = windows(|at| 3_000_000 + 50 * at, |at| 311_000 + 40 * at, |_| 7);
+    assert_eq!(explain(&[Tag::pool(*b"Toke")], &grows, &history), Answer::Unknown);
+    // The tag grows by more than objects: something else is allocated under it.
+    let history = windows(|at| 3_000_000 + 10 * at, |_| 311_000, |_| 7);
+    assert_eq!(explain(&[Tag::pool(*b"Toke")], &grows, &history), Answer::Unknown);
+    assert_eq!(explain(&[Tag::pool(*b"Leak")], &grows, &history), Answer::Unknown, "a driver's tag");
+}

@@ -6,7 +6,8 @@ use std::sync::Arc;
 /// What makes a holder the same one at two moments.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum HolderId {
-    /// A process: its id, and when it started, since ids are used again. In clock ticks since the boot on Linux.
+    /// A process: its id, and when it started, since ids are used again. In clock ticks since the boot on Linux, in 100 ns since 1601
+    /// on Windows.
     Process {
         /// Its id.
         pid: u32,
@@ -38,6 +39,16 @@ pub enum HolderId {
         /// `/system.slice/ssh.service`.
         path: Arc<str>,
     },
+    /// A Terminal Services session of Windows.
+    Session {
+        /// Its id.
+        id: u32,
+    },
+    /// All objects of a type of Windows: who holds them is not known, how many there are is.
+    ObjectType {
+        /// `Token`.
+        name: Arc<str>,
+    },
     /// All processes of one name.
     Program {
         /// The name.
@@ -57,6 +68,8 @@ impl HolderId {
             Self::MountNamespace { .. } => "mount-namespace",
             Self::Tmpfs { .. } => "tmpfs",
             Self::ControlGroup { .. } => "control-group",
+            Self::Session { .. } => "session",
+            Self::ObjectType { .. } => "object-type",
             Self::Program { .. } => "program",
             Self::Machine => "machine",
         }
@@ -89,21 +102,28 @@ impl fmt::Display for Holder {
             HolderId::MountNamespace { inode } => write!(f, "mount namespace {inode} ({})", self.name),
             HolderId::Tmpfs { .. } => write!(f, "tmpfs {}", self.name),
             HolderId::ControlGroup { .. } => write!(f, "control group {}", self.name),
+            HolderId::Session { id } => write!(f, "session {id}"),
+            HolderId::ObjectType { name } => write!(f, "type {name}"),
             HolderId::Program { .. } => write!(f, "all processes {}", self.name),
             HolderId::Machine => f.write_str("this machine"),
         }
     }
 }
 
-/// The text with control characters and broken UTF-8 replaced: names of processes are chosen by their owners.
-#[cfg(any(target_os = "linux", test))]
+/// The text with broken UTF-8, control characters and those that turn the direction of a line replaced: names of processes are chosen
+/// by their owners.
 pub fn shown(bytes: &[u8]) -> Arc<str> {
     let text = String::from_utf8_lossy(bytes);
-    if text.contains(char::is_control) {
-        text.replace(char::is_control, "\u{fffd}").into()
-    } else {
-        text.as_ref().into()
-    }
+    if text.contains(is_unfit) { text.replace(is_unfit, "\u{fffd}").into() } else { text.as_ref().into() }
+}
+
+/// Control characters, line separators, marks of direction (Unicode's `Bidi_Control`) and characters without width.
+fn is_unfit(c: char) -> bool {
+    let is_turning =
+        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control()
+        || is_turning
+        || matches!(c, '\u{200b}'..='\u{200d}' | '\u{2028}' | '\u{2029}' | '\u{2060}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -124,5 +144,6 @@ mod tests {
         assert_eq!(&*shown(b"a\x1b[2Jb\n"), "a\u{fffd}[2Jb\u{fffd}");
         assert_eq!(&*shown(b"\xff"), "\u{fffd}");
         assert_eq!(&*shown("käse".as_bytes()), "käse");
+        assert_eq!(&*shown("a\u{202e}exe.b\u{2066}\u{200b}".as_bytes()), "a\u{fffd}exe.b\u{fffd}\u{fffd}");
     }
 }

@@ -112,6 +112,33 @@ kinds! {
     GroupSock "socket-buffers" "byte of socket buffers" "bytes of socket buffers" Bytes;
     GroupVmalloc "vmalloc" "byte of vmalloc" "bytes of vmalloc" Bytes;
     GroupKernel "kernel-memory" "byte of kernel memory" "bytes of kernel memory" Bytes;
+    Handle "handles" "handle" "handles" Objects;
+    FileHandle "file-handles" "File handle" "File handles" Objects;
+    TokenHandle "token-handles" "Token handle" "Token handles" Objects;
+    ProcessHandle "process-handles" "Process handle" "Process handles" Objects;
+    ThreadHandle "thread-handles" "Thread handle" "Thread handles" Objects;
+    EventHandle "event-handles" "Event handle" "Event handles" Objects;
+    KeyHandle "key-handles" "Key handle" "Key handles" Objects;
+    SemaphoreHandle "semaphore-handles" "Semaphore handle" "Semaphore handles" Objects;
+    MutantHandle "mutant-handles" "Mutant handle" "Mutant handles" Objects;
+    SectionHandle "section-handles" "Section handle" "Section handles" Objects;
+    AlpcHandle "alpc-handles" "ALPC port handle" "ALPC port handles" Objects;
+    TimerHandle "timer-handles" "Timer handle" "Timer handles" Objects;
+    JobHandle "job-handles" "Job handle" "Job handles" Objects;
+    CompletionHandle "completion-handles" "IoCompletion handle" "IoCompletion handles" Objects;
+    WorkerHandle "worker-handles" "TpWorkerFactory handle" "TpWorkerFactory handles" Objects;
+    PacketHandle "packet-handles" "WaitCompletionPacket handle" "WaitCompletionPacket handles" Objects;
+    EtwHandle "etw-handles" "EtwRegistration handle" "EtwRegistration handles" Objects;
+    DirectoryHandle "directory-handles" "Directory handle" "Directory handles" Objects;
+    LinkHandle "link-handles" "SymbolicLink handle" "SymbolicLink handles" Objects;
+    DesktopHandle "desktop-handles" "Desktop handle" "Desktop handles" Objects;
+    StationHandle "station-handles" "WindowStation handle" "WindowStation handles" Objects;
+    OtherHandle "other-handles" "handle of another type" "handles of other types" Objects;
+    PagedQuota "paged-quota" "byte of paged pool quota" "bytes of paged pool quota" Bytes;
+    NonpagedQuota "nonpaged-quota" "byte of nonpaged pool quota" "bytes of nonpaged pool quota" Bytes;
+    Process "processes" "process" "processes" Objects;
+    TypeObjects "type-objects" "object" "objects" Objects;
+    TypeHandles "type-handles" "handle" "handles" Objects;
 }
 
 impl Kind {
@@ -153,6 +180,27 @@ impl Kind {
             | Self::PidFd
             | Self::Namespace
             | Self::OtherAnon => Some(Self::Descriptor),
+            Self::FileHandle
+            | Self::TokenHandle
+            | Self::ProcessHandle
+            | Self::ThreadHandle
+            | Self::EventHandle
+            | Self::KeyHandle
+            | Self::SemaphoreHandle
+            | Self::MutantHandle
+            | Self::SectionHandle
+            | Self::AlpcHandle
+            | Self::TimerHandle
+            | Self::JobHandle
+            | Self::CompletionHandle
+            | Self::WorkerHandle
+            | Self::PacketHandle
+            | Self::EtwHandle
+            | Self::DirectoryHandle
+            | Self::LinkHandle
+            | Self::DesktopHandle
+            | Self::StationHandle
+            | Self::OtherHandle => Some(Self::Handle),
             _ => None,
         }
     }
@@ -166,7 +214,12 @@ impl Kind {
 
     /// Whether it is the sum of other kinds.
     pub const fn is_sum(self) -> bool {
-        matches!(self, Self::Descriptor | Self::Socket)
+        matches!(self, Self::Descriptor | Self::Socket | Self::Handle)
+    }
+
+    /// Whether it counts a type of object over the whole machine, which no holder keeps.
+    pub const fn is_tally(self) -> bool {
+        matches!(self, Self::TypeObjects | Self::TypeHandles)
     }
 
     const fn bit(self) -> u128 {
@@ -235,12 +288,15 @@ impl Counts {
     pub fn objects(&self) -> u64 {
         // Mapped files are mappings, too.
         let counted = |(kind, _): &(Kind, u64)| {
-            kind.unit() == Unit::Objects && !kind.is_sum() && *kind != Kind::MappedFile
+            kind.unit() == Unit::Objects && !kind.is_sum() && !kind.is_tally() && *kind != Kind::MappedFile
         };
         let parts: u64 = self.held().filter(counted).map(|(_, count)| count).sum();
-        // Descriptors that were counted and not looked at.
-        let seen: u64 = Kind::Descriptor.parts().filter_map(|kind| self.get(kind)).sum();
-        parts + self.get(Kind::Descriptor).unwrap_or(0).saturating_sub(seen)
+        // Descriptors and handles that were counted and not looked at.
+        let unseen = |sum: Kind| {
+            let seen: u64 = sum.parts().filter_map(|kind| self.get(kind)).sum();
+            self.get(sum).unwrap_or(0).saturating_sub(seen)
+        };
+        parts + unseen(Kind::Descriptor) + unseen(Kind::Handle)
     }
 }
 

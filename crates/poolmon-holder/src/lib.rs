@@ -4,8 +4,8 @@
 //!
 //! Data passes in this order:
 //!
-//! 1. [`linux`] reads the system below a root into a [`Census`]: holders ([`Holder`]) with how many objects of each
-//!    [`Kind`] they keep;
+//! 1. [`linux`] reads the system below a root, [`windows`] what Windows reports, into a [`Census`]: holders ([`Holder`]) with how
+//!    many objects of each [`Kind`] they keep;
 //! 2. [`History`] takes one census after the other and keeps what changed;
 //! 3. [`links`] says which kinds live in which caches; [`explain`] compares a row's course with its holders'.
 //!
@@ -29,12 +29,13 @@ pub mod links;
 #[cfg(target_os = "linux")]
 pub mod linux;
 mod live;
+pub mod windows;
 
 pub use census::{Census, Entry};
-pub use explain::{Answer, Explanation, Grower, explain};
+pub use explain::{Answer, Explanation, Grower, Nobody, Unhandled, explain};
 pub use fit::{Course, Explained};
-pub use held::{HeldBy, held_by};
+pub use held::{HeldBy, Tally, held_by, tallies};
 pub use history::History;
 pub use holder::{Holder, HolderId};
 pub use kind::{Counts, Kind, Unit};
-pub use live::{Counted, Live, Watch, held_here};
+pub use live::{Counted, Live, Watch, held_here, held_here_under};

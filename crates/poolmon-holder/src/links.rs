@@ -1,14 +1,19 @@
-//! Which kinds of objects live in which slab caches of Linux, and how many objects of the cache one of them takes.
+//! Which kinds of objects live in which slab caches of Linux and under which pool tags of Windows, and how many objects of the row
+//! one of them takes.
 //!
-//! Sources, by the letter of a line:
+//! Sources of Linux, by the letter of a line:
 //!
 //! * `M`: measured by us on Linux 6.18: thousands of one kind were made, and `/proc/slabinfo` was read before and after;
 //! * `K`: the kernel's own source creates the cache for this structure (`kmem_cache_create` in the file that is named).
 //!
 //! Figures per object hold for kernels that give each structure a cache of its own; the kernel lists a cache that it merged with
 //! others under one of their names, which is why callers hand all names of a row.
+//!
+//! Windows allocates the objects of a type under a tag that is the first four characters of the type's name, with blanks behind a
+//! shorter one: `_OBJECT_TYPE.Key` in the kernel's public symbols, and pooltag.txt of the debuggers, which lists these tags as the
+//! objects of these types. Several handles may lead to one object, and references of the kernel keep objects without any handle.
 
-use poolmon_model::Tag;
+use poolmon_model::{PoolTag, Tag};
 
 use crate::Kind;
 use crate::Kind::{
@@ -110,11 +115,58 @@ pub const LINUX: &[Link] = &[
     shared("*_inode_cache", &[(File, 1.0), (InotifyWatch, 1.0), (FanotifyMark, 1.0)], "K: an open or watched file keeps its inode"),
 ];
 
-/// The line for a row, by one of its names; `None` for pool tags of Windows, whose handles are not counted.
+const fn object_type(name: &'static str, kinds: &'static [(Kind, f64)], source: &'static str) -> Link {
+    Link { row: name, kinds, only: false, source }
+}
+
+const PUBLIC: &str = "pooltag.txt; _OBJECT_TYPE.Key";
+
+/// Types of objects of Windows, by their names as `NtQueryObject` and Process Explorer have them. A row is the tag of the type.
+#[rustfmt::skip]
+pub const WINDOWS: &[Link] = &[
+    object_type("File", &[(Kind::FileHandle, 1.0)], PUBLIC),
+    object_type("Token", &[(Kind::TokenHandle, 1.0)], PUBLIC),
+    object_type("Process", &[(Kind::ProcessHandle, 1.0), (Kind::Process, 1.0)], PUBLIC),
+    object_type("Thread", &[(Kind::ThreadHandle, 1.0), (Thread, 1.0)], PUBLIC),
+    object_type("Event", &[(Kind::EventHandle, 1.0)], PUBLIC),
+    object_type("Key", &[(Kind::KeyHandle, 1.0)], PUBLIC),
+    object_type("Semaphore", &[(Kind::SemaphoreHandle, 1.0)], PUBLIC),
+    object_type("Mutant", &[(Kind::MutantHandle, 1.0)], PUBLIC),
+    object_type("Section", &[(Kind::SectionHandle, 1.0)], PUBLIC),
+    object_type("ALPC Port", &[(Kind::AlpcHandle, 1.0)], PUBLIC),
+    object_type("Timer", &[(Kind::TimerHandle, 1.0)], PUBLIC),
+    object_type("Job", &[(Kind::JobHandle, 1.0)], PUBLIC),
+    object_type("IoCompletion", &[(Kind::CompletionHandle, 1.0)], PUBLIC),
+    object_type("TpWorkerFactory", &[(Kind::WorkerHandle, 1.0)], PUBLIC),
+    object_type("WaitCompletionPacket", &[(Kind::PacketHandle, 1.0)], "_OBJECT_TYPE.Key"),
+    object_type("EtwRegistration", &[(Kind::EtwHandle, 1.0)], PUBLIC),
+    object_type("Directory", &[(Kind::DirectoryHandle, 1.0)], PUBLIC),
+    object_type("SymbolicLink", &[(Kind::LinkHandle, 1.0)], PUBLIC),
+    object_type("Desktop", &[(Kind::DesktopHandle, 1.0)], PUBLIC),
+    object_type("WindowStation", &[(Kind::StationHandle, 1.0)], PUBLIC),
+];
+
+/// The line for a row, by one of its names.
 pub fn find(tag: &Tag) -> Option<&'static Link> {
-    let Tag::Name(name) = tag else { return None };
-    let name = plain(name);
-    LINUX.iter().find(|link| fits(link.row, &name))
+    match tag {
+        Tag::Name(name) => {
+            let name = plain(name);
+            LINUX.iter().find(|link| fits(link.row, &name))
+        }
+        Tag::Pool(tag) => WINDOWS.iter().find(|link| is_tag_of(*tag, link.row)),
+    }
+}
+
+/// Whether objects of this type of Windows are allocated under this tag.
+pub fn is_tag_of(tag: PoolTag, object_type: &str) -> bool {
+    let name = object_type.as_bytes();
+    PoolTag::padded(name.get(..4).unwrap_or(name)) == Some(tag.unprotected())
+}
+
+/// The kind of a handle to an object of this type of Windows.
+pub fn handle_kind(object_type: &str) -> Kind {
+    let link = WINDOWS.iter().find(|link| link.row == object_type);
+    link.and_then(|link| link.kinds.first()).map_or(Kind::OtherHandle, |(kind, _)| *kind)
 }
 
 /// One of several copies that the kernel makes of `kmalloc-64` (`kmalloc-rnd-07-64`) holds what `kmalloc-64` holds elsewhere.
@@ -159,5 +211,29 @@ mod tests {
         assert_eq!(first("ext4_inode_cache"), Some(File));
         assert_eq!(first("leakmod_objects"), None);
         assert_eq!(find(&Tag::pool(*b"Leak")), None);
+    }
+
+    #[test]
+    fn tags_of_windows_are_the_beginnings_of_types() {
+        let first = |tag: &[u8; 4]| find(&Tag::pool(*tag)).map(|link| link.kinds[0].0);
+        assert_eq!(first(b"Toke"), Some(Kind::TokenHandle));
+        assert_eq!(first(b"Tok\xe5"), Some(Kind::TokenHandle), "with the bit of a protected allocation");
+        assert_eq!(
+            (first(b"Key "), first(b"Job "), first(b"ALPC")),
+            (Some(Kind::KeyHandle), Some(Kind::JobHandle), Some(Kind::AlpcHandle))
+        );
+        assert_eq!((first(b"Key\0"), first(b"toke")), (None, None));
+        assert_eq!(
+            (handle_kind("Mutant"), handle_kind("FilterCommunicationPort")),
+            (Kind::MutantHandle, Kind::OtherHandle)
+        );
+        let mut tags: Vec<&[u8]> =
+            WINDOWS.iter().map(|link| &link.row.as_bytes()[..4.min(link.row.len())]).collect();
+        tags.sort_unstable();
+        tags.dedup();
+        assert_eq!(tags.len(), WINDOWS.len(), "each tag is one type's");
+        for link in WINDOWS {
+            assert!(link.kinds[0].0.sum() == Some(Kind::Handle) && !link.source.is_empty(), "{}", link.row);
+        }
     }
 }

@@ -2,16 +2,24 @@
 
 use std::time::{Duration, Instant};
 
-use poolmon_model::Tag;
 use poolmon_model::problem::Problem;
+#[cfg(windows)]
+use poolmon_model::problem::Remedy as _;
+use poolmon_model::{PoolTag, Tag};
+#[cfg(windows)]
+use poolmon_source::{SourceError, windows::holding::Holding, windows::live::LiveHolding};
 
-use crate::{Census, HeldBy, History, held_by, links};
+use crate::{Census, HeldBy, History, Tally, held_by, links, tallies};
 
 /// Counts the holders of this machine.
 #[derive(Debug)]
 pub struct Live {
     #[cfg(target_os = "linux")]
     reader: crate::linux::Reader,
+    #[cfg(windows)]
+    reader: LiveHolding,
+    #[cfg(windows)]
+    holding: Holding,
 }
 
 impl Live {
@@ -20,22 +28,16 @@ impl Live {
     /// # Errors
     ///
     /// Holders of this system cannot be counted.
-    #[cfg(target_os = "linux")]
     pub fn new() -> Result<Self, Problem> {
-        Ok(Self { reader: crate::linux::Reader::new(std::path::Path::new("/")) })
-    }
-
-    /// Of this machine.
-    ///
-    /// # Errors
-    ///
-    /// Holders of this system cannot be counted.
-    #[cfg(not(target_os = "linux"))]
-    pub fn new() -> Result<Self, Problem> {
-        Err(Problem::new(
-            "holders are counted on Linux only",
+        #[cfg(target_os = "linux")]
+        return Ok(Self { reader: crate::linux::Reader::new(std::path::Path::new("/")) });
+        #[cfg(windows)]
+        return Ok(Self { reader: LiveHolding::default(), holding: Holding::default() });
+        #[cfg(not(any(target_os = "linux", windows)))]
+        return Err(Problem::new(
+            "holders are counted on Linux and Windows only",
             "name the tools of this system that list them: poolmon who TAG --next",
-        ))
+        ));
     }
 
     /// Fills `census` with the holders of now; the memory of what it held before is used again.
@@ -43,11 +45,23 @@ impl Live {
     /// # Errors
     ///
     /// The system's list of processes cannot be read.
-    #[cfg_attr(not(target_os = "linux"), expect(clippy::unused_self, reason = "there is nothing to read"))]
+    #[cfg_attr(
+        not(any(target_os = "linux", windows)),
+        expect(clippy::unused_self, reason = "there is nothing to read")
+    )]
     pub fn census_into(&mut self, census: &mut Census) -> Result<(), Problem> {
         #[cfg(target_os = "linux")]
         self.reader.census_into(census)?;
-        #[cfg(not(target_os = "linux"))]
+        #[cfg(windows)]
+        {
+            let problem = |error: SourceError| Problem {
+                message: error.to_string(),
+                remedy: error.remedy().map(Into::into),
+            };
+            self.reader.read_into(&mut self.holding).map_err(problem)?;
+            crate::windows::census_from(&self.holding, census);
+        }
+        #[cfg(not(any(target_os = "linux", windows)))]
         let _ = census;
         Ok(())
     }
@@ -90,6 +104,17 @@ pub fn held_here<'a>(names: impl Iterator<Item = &'a str>, most: usize) -> Vec<H
         Ok(()) => held_by(&names, &census, most),
         Err(_) => Vec::new(),
     }
+}
+
+/// Who holds objects of this machine that are allocated under a tag of Windows, largest first, at most `most`, and how many there are of
+/// each type. Both empty if no type of object is allocated under it, and on other systems.
+pub fn held_here_under(tag: PoolTag, most: usize) -> (Vec<HeldBy>, Vec<Tally>) {
+    let mut census = Census::default();
+    let counts = |mut live: Live| live.census_into(&mut census);
+    if !cfg!(windows) || Live::new().and_then(counts).is_err() {
+        return (Vec::new(), Vec::new());
+    }
+    (held_by(&[Tag::Pool(tag)], &census, most), tallies(tag, &census))
 }
 
 /// At most this part of the time goes into counting.

@@ -6,7 +6,7 @@ use poolmon_model::{Key, Pool, Tag};
 use poolmon_owner::linux::MergedCaches;
 use rustc_hash::FxHashMap;
 
-/// Says of each row of Linux that grows who holds its objects, as its first reason, and returns the answers. A cache whose objects a
+/// Says of each row that grows who holds its objects, as its first reason, and returns the answers. A cache whose objects a
 /// process holds is not called shrinkable any more.
 pub fn name_holders(
     report: &mut Report,
@@ -16,13 +16,13 @@ pub fn name_holders(
 ) -> FxHashMap<Key, Answer> {
     let mut answers = FxHashMap::default();
     for verdict in report.verdicts.iter_mut().filter(|verdict| verdict.kind.rises()) {
-        let Tag::Name(cache) = &verdict.tag else { continue };
+        let name = verdict.tag.to_string();
         let is_slab = matches!(verdict.pool, Pool::Reclaimable | Pool::Unreclaimable);
-        // Of other kernel memory, only callers that the table of links knows can be compared.
+        // Of other kernel memory and of Windows, only rows that the table of links knows can be compared.
         if !is_slab && links::find(&verdict.tag).is_none() {
             continue;
         }
-        let others = merged.others(cache).map(Tag::name);
+        let others = merged.others(&name).map(Tag::name);
         let names: Vec<Tag> = std::iter::once(verdict.tag.clone()).chain(others).collect();
         let curve = analysis.curve(&verdict.tag, verdict.pool);
         let row = Course {
@@ -38,7 +38,7 @@ pub fn name_holders(
         if matches!(answer, Answer::Held(_)) {
             verdict.reasons.retain(|reason| !reason.starts_with("the kernel can shrink this cache"));
         }
-        verdict.reasons.splice(0..0, answer.sentences(cache));
+        verdict.reasons.splice(0..0, answer.sentences(name.trim_end()));
         answers.insert(Key { tag: verdict.tag.clone(), pool: verdict.pool }, answer);
     }
     answers

@@ -17,6 +17,7 @@
      hold FILE                   this table stays until FILE exists
      row TAGHEX PA PF PB NA NF NB    paged allocs, frees, bytes, nonpaged allocs, frees, bytes; 64-bit, decimal
      session ID                  further rows of this table belong to this session (class 67)
+     type OBJECTS HANDLES NAME   while this is the table, NtQueryObject says so of this type of objects
    TAGHEX are the four bytes of the tag in the order in which they are shown. */
 #include <stdint.h>
 #include <stdio.h>
@@ -31,6 +32,12 @@
 #define UNKNOWN_CLASS ((LONG)0xC0000003)
 
 typedef LONG(NTAPI *query_fn)(ULONG, void *, ULONG, ULONG *);
+typedef LONG(NTAPI *object_fn)(HANDLE, ULONG, void *, ULONG, ULONG *);
+
+struct type {
+    uint32_t objects, handles;
+    char name[32];
+};
 
 struct row {
     uint8_t tag[4];
@@ -45,6 +52,8 @@ struct table {
     char hold[260];
     struct row *rows;
     size_t count, room;
+    struct type *types;
+    size_t type_count, type_room;
 };
 
 struct big {
@@ -53,6 +62,7 @@ struct big {
 };
 
 static query_fn wine_query;
+static object_fn wine_object;
 static CRITICAL_SECTION lock;
 static struct table *tables;
 static size_t table_count, table_room, current;
@@ -114,6 +124,13 @@ static void read_line(char *line, int64_t *session) {
         read_tag(strtok(NULL, " \r\n"), row->tag);
         row->session = *session;
         for (int n = 0; n < 6; n++) row->figures[n] = _strtoui64(strtok(NULL, " \r\n"), NULL, 10);
+    } else if (!strcmp(word, "type")) {
+        table->types = more(table->types, table->type_count, &table->type_room, sizeof *table->types);
+        struct type *type = &table->types[table->type_count++];
+        memset(type, 0, sizeof *type);
+        type->objects = strtoul(strtok(NULL, " \r\n"), NULL, 10);
+        type->handles = strtoul(strtok(NULL, " \r\n"), NULL, 10);
+        strncpy(type->name, strtok(NULL, "\r\n"), sizeof type->name - 1);
     } else die("an unknown directive");
 }
 
@@ -273,6 +290,37 @@ static LONG NTAPI query(ULONG class, void *buffer, ULONG length, ULONG *needed) 
     return status;
 }
 
+/* Objects and handles of the types that the script names, in Wine's answer: the number of types, then each with its name behind it,
+   at multiples of 8. */
+static void set_types(const struct table *table, uint8_t *buffer) {
+    uint32_t count;
+    memcpy(&count, buffer, 4);
+    uint8_t *entry = buffer + 8;
+    for (uint32_t n = 0; n < count; n++) {
+        uint16_t sizes[2];
+        memcpy(sizes, entry, 4);
+        for (size_t at = 0; at < table->type_count; at++) {
+            const struct type *type = &table->types[at];
+            size_t same = 0;
+            while (type->name[same] && entry[0x68 + 2 * same] == (uint8_t)type->name[same]) same++;
+            if (type->name[same] || 2 * same != sizes[0]) continue;
+            memcpy(entry + 0x10, &type->objects, 4);
+            memcpy(entry + 0x14, &type->handles, 4);
+        }
+        entry += 0x68 + ((sizes[1] + 7u) & ~7u);
+    }
+}
+
+static LONG NTAPI query_object(HANDLE object, ULONG class, void *buffer, ULONG length, ULONG *needed) {
+    LONG status = wine_object(object, class, buffer, length, needed);
+    if (class != 3 || status != 0) return status;
+    EnterCriticalSection(&lock);
+    if (!table_count) read_script();
+    set_types(&tables[current], buffer);
+    LeaveCriticalSection(&lock);
+    return status;
+}
+
 /* Wine 8's console takes the flag for terminal sequences but then prints them. Refused, as by a console before Windows
    10, the program draws through console calls. */
 static BOOL WINAPI set_console_mode(HANDLE console, DWORD mode) {
@@ -305,25 +353,29 @@ static void redirect_import(void *from, void *to) {
     }
 }
 
-BOOL WINAPI DllMain(HINSTANCE self, DWORD why, void *reserved) {
-    uint8_t *entry, *copy;
-    void *target = (void *)query;
+/* Has a system call of ntdll come to our function; what is handed back does what it did before. */
+static void *redirect_call(const char *name, void *target) {
     DWORD old;
+    uint8_t *entry = (uint8_t *)GetProcAddress(GetModuleHandleA("ntdll.dll"), name);
+    uint8_t *copy = VirtualAlloc(NULL, 64, MEM_COMMIT | MEM_RESERVE, PAGE_EXECUTE_READWRITE);
+    if (!entry || !copy) die("ntdll cannot be redirected");
+    /* Wine's system-call stub is shorter than this and does not depend on where it stands. */
+    memcpy(copy, entry, 40);
+    VirtualProtect(entry, 16, PAGE_EXECUTE_READWRITE, &old);
+    entry[0] = 0x48, entry[1] = 0xB8; /* mov rax, target */
+    memcpy(entry + 2, &target, 8);
+    entry[10] = 0xFF, entry[11] = 0xE0; /* jmp rax */
+    VirtualProtect(entry, 16, old, &old);
+    return copy;
+}
+
+BOOL WINAPI DllMain(HINSTANCE self, DWORD why, void *reserved) {
     (void)self;
     (void)reserved;
     if (why != DLL_PROCESS_ATTACH || !getenv("POOL_SHIM_SCRIPT")) return TRUE;
     InitializeCriticalSection(&lock);
     redirect_import((void *)GetProcAddress(GetModuleHandleA("kernel32.dll"), "SetConsoleMode"), (void *)set_console_mode);
-    entry = (uint8_t *)GetProcAddress(GetModuleHandleA("ntdll.dll"), "NtQuerySystemInformation");
-    copy = VirtualAlloc(NULL, 64, MEM_COMMIT | MEM_RESERVE, PAGE_EXECUTE_READWRITE);
-    if (!entry || !copy) die("ntdll cannot be redirected");
-    /* Wine's system-call stub is shorter than this and does not depend on where it stands. */
-    memcpy(copy, entry, 40);
-    wine_query = (query_fn)(void *)copy;
-    VirtualProtect(entry, 16, PAGE_EXECUTE_READWRITE, &old);
-    entry[0] = 0x48, entry[1] = 0xB8; /* mov rax, query */
-    memcpy(entry + 2, &target, 8);
-    entry[10] = 0xFF, entry[11] = 0xE0; /* jmp rax */
-    VirtualProtect(entry, 16, old, &old);
+    wine_query = (query_fn)redirect_call("NtQuerySystemInformation", (void *)query);
+    wine_object = (object_fn)redirect_call("NtQueryObject", (void *)query_object);
     return TRUE;
 }

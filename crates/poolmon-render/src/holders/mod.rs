@@ -11,12 +11,13 @@ pub use text::write as text;
 use std::fmt;
 use std::str::FromStr;
 
-use poolmon_holder::{Counted, Counts, Entry, Kind, Unit};
+use poolmon_holder::{Counted, Counts, Entry, HolderId, Kind};
 
 /// Help after the options of `holders`.
 pub const HELP: &str = "\
-Without root, only your own processes can be looked into; the answer says how many were not.
-Sort by objects, change (with --for), or a kind: descriptors, sockets, threads, epoll-watches, posix-locks, …";
+On Linux, only your own processes can be looked into without root; the answer says how many were not. On Windows, handles by type
+of object, and objects against handles, need no rights.
+Sort by objects, change (with --for), or a kind: descriptors, sockets, threads, epoll-watches, handles, event-handles, …";
 
 /// How holders are ordered, largest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,9 +67,36 @@ pub struct Holders<'a> {
     pub top: usize,
 }
 
+/// Holders of one sort are listed together: what they are counted in is not compared with the others'.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Section {
+    /// Those that keep objects.
+    Holders,
+    /// Types of objects of Windows: objects and handles of the whole machine.
+    Types,
+    /// Control groups: bytes.
+    Groups,
+}
+
+impl Section {
+    const ALL: [Self; 3] = [Self::Holders, Self::Types, Self::Groups];
+
+    const fn of(id: &HolderId) -> Self {
+        match id {
+            HolderId::ObjectType { .. } => Self::Types,
+            HolderId::ControlGroup { .. } => Self::Groups,
+            _ => Self::Holders,
+        }
+    }
+}
+
 /// A holder that is listed.
 struct Listed<'a> {
     entry: &'a Entry,
+    section: Section,
+    /// What it is ordered by within its section.
+    size: u64,
+    size_change: Option<i64>,
     objects: u64,
     /// `None` if there is no earlier moment.
     change: Option<i64>,
@@ -87,13 +115,14 @@ fn difference(now: u64, before: u64) -> i64 {
 }
 
 impl<'a> Holders<'a> {
-    /// Those that are listed, in order.
-    fn listed(&self) -> Vec<Listed<'a>> {
-        let mut all: Vec<Listed<'a>> = self.counted.now.entries.iter().map(|entry| self.one(entry)).collect();
+    /// Those of a section, in order: all of them, of which the first `top` are written.
+    fn listed(&self, section: Section) -> Vec<Listed<'a>> {
+        let entries = self.counted.now.entries.iter().filter(|one| Section::of(&one.holder.id) == section);
+        let mut all: Vec<Listed<'a>> = entries.map(|entry| self.one(entry)).collect();
         all.retain(|one| !one.kinds.is_empty());
         let of = |one: &Listed<'_>| match self.order {
-            Order::Objects => i128::from(one.objects),
-            Order::Change => i128::from(one.change.unwrap_or(0)),
+            Order::Objects => i128::from(one.size),
+            Order::Change => i128::from(one.size_change.unwrap_or(0)),
             Order::Kind(kind) => one.entry.counts.get(kind).map_or(-1, i128::from),
         };
         if let Order::Kind(kind) = self.order {
@@ -103,24 +132,46 @@ impl<'a> Holders<'a> {
         all
     }
 
+    /// The first `top` of each section.
+    fn written(&self) -> impl Iterator<Item = Listed<'a>> {
+        Section::ALL.into_iter().flat_map(|section| self.listed(section).into_iter().take(self.top))
+    }
+
     fn one(&self, entry: &'a Entry) -> Listed<'a> {
+        let section = Section::of(&entry.holder.id);
         // A holder that was not there before had nothing.
         let before = self.counted.before.as_ref().map(|(census, _)| {
             let earlier = census.entries.iter().find(|other| other.holder.id == entry.holder.id);
             earlier.map(|other| &other.counts)
         });
-        let objects = entry.counts.objects();
-        let change = before.map(|then| difference(objects, then.map_or(0, Counts::objects)));
+        let since = |of: fn(&Counts, Section) -> u64| {
+            before
+                .map(|then| difference(of(&entry.counts, section), then.map_or(0, |then| of(then, section))))
+        };
         let part = |(kind, count)| {
             let then = |then: Option<&Counts>| then.and_then(|then| then.get(kind)).unwrap_or(0);
             Part { kind, count, change: before.map(|before| difference(count, then(before))) }
         };
         let is_seen = |part: &Part| part.count > 0 || part.change.is_some_and(|by| by != 0);
-        Listed { entry, objects, change, kinds: entry.counts.known().map(part).filter(is_seen).collect() }
+        Listed {
+            entry,
+            section,
+            size: size(&entry.counts, section),
+            size_change: since(size),
+            objects: entry.counts.objects(),
+            change: since(|counts, _| counts.objects()),
+            kinds: entry.counts.known().map(part).filter(is_seen).collect(),
+        }
     }
 }
 
-/// Whether a holder has only bytes, as control groups do: they are listed on their own.
-fn has_bytes_alone(listed: &Listed<'_>) -> bool {
-    listed.kinds.iter().all(|part| part.kind.unit() == Unit::Bytes)
+fn size(counts: &Counts, section: Section) -> u64 {
+    match section {
+        Section::Holders => counts.objects(),
+        Section::Types => counts.get(Kind::TypeObjects).unwrap_or(0),
+        // All kernel memory of the group, or the parts that are known of it.
+        Section::Groups => counts
+            .get(Kind::GroupKernel)
+            .unwrap_or_else(|| counts.held().map(|(_, bytes)| bytes).fold(0, u64::saturating_add)),
+    }
 }

@@ -44,7 +44,8 @@ struct OfKind {
 fn id(id: &HolderId) -> String {
     match id {
         HolderId::Process { pid, .. } => pid.to_string(),
-        HolderId::Program { name } => name.to_string(),
+        HolderId::Program { name } | HolderId::ObjectType { name } => name.to_string(),
+        HolderId::Session { id } => id.to_string(),
         HolderId::User { uid } => uid.to_string(),
         HolderId::Queue { id } => id.to_string(),
         HolderId::MountNamespace { inode } => inode.to_string(),
@@ -67,7 +68,7 @@ fn unit(kind: Kind) -> &'static str {
 ///
 /// Those of `out`.
 pub fn json<'a>(out: &mut dyn Write, holders: &Holders<'a>) -> io::Result<()> {
-    let listed = holders.listed();
+    let listed: Vec<Listed<'a>> = holders.written().collect();
     let of_kind = |part: &Part| {
         let Part { kind, count, change } = *part;
         OfKind { kind, unit: unit(kind), count, change }
@@ -88,7 +89,7 @@ pub fn json<'a>(out: &mut dyn Write, holders: &Holders<'a>) -> io::Result<()> {
         unreadable: holders.counted.now.closed,
         seconds: holders.counted.before.as_ref().map(|(_, seconds)| *seconds),
         remarks: &holders.counted.now.remarks,
-        holders: listed.iter().take(holders.top).map(holder).collect(),
+        holders: listed.iter().map(holder).collect(),
     };
     crate::json(out, &json)
 }
@@ -103,7 +104,7 @@ const COLUMNS: [&str; 8] = ["type", "id", "name", "group", "kind", "unit", "coun
 pub fn csv(out: &mut dyn Write, holders: &Holders<'_>) -> io::Result<()> {
     let mut lines = LineWriter::new(out, b',');
     lines.line(&COLUMNS)?;
-    for one in holders.listed().iter().take(holders.top) {
+    for one in holders.written() {
         let holder = &one.entry.holder;
         for part in &one.kinds {
             lines.line(&[

@@ -78,6 +78,56 @@ fn orders_by_name() {
 fn a_holder_that_is_new_has_changed_by_all_it_has() {
     let counted = Counted { now: census(5), before: Some((Census::default(), 1.0)) };
     let holders = Holders { counted: &counted, order: Order::Change, top: 9 };
-    let listed = holders.listed();
+    let listed = holders.listed(Section::Holders);
     assert_eq!((listed[0].objects, listed[0].change), (901, Some(901)));
+}
+
+/// A census of Windows, and the same with more objects of a type than before.
+fn windows(tokens: u64) -> Census {
+    let of_type = |name: &str, objects, handles| {
+        let counts = [(Kind::TypeObjects, objects), (Kind::TypeHandles, handles)];
+        entry(HolderId::ObjectType { name: name.into() }, name, None, &counts)
+    };
+    let process = [
+        (Kind::Handle, 9_000),
+        (Kind::EventHandle, 8_000),
+        (Kind::FileHandle, 0),
+        (Kind::OtherHandle, 990),
+        (Kind::Thread, 12),
+        (Kind::PagedQuota, 2 << 20),
+    ];
+    Census {
+        entries: vec![
+            entry(HolderId::Process { pid: 4788, start: 9 }, "a.exe", Some("session 2"), &process),
+            entry(HolderId::Session { id: 2 }, "session 2", None, &[(Kind::Process, 31)]),
+            of_type("Key", 12_000, 11_000),
+            of_type("Token", tokens, 311_000),
+        ],
+        processes: 1,
+        ..Census::default()
+    }
+}
+
+#[test]
+fn of_windows() {
+    let counted = Counted { now: windows(3_270_000), before: Some((windows(3_200_000), 40.0)) };
+    let holders = Holders { counted: &counted, order: Order::Objects, top: 9 };
+    let mut out = Vec::new();
+    text(&mut out, &holders).unwrap();
+    insta::assert_snapshot!("text_windows", String::from_utf8(out).unwrap());
+}
+
+/// Each section has its own first ones, also in data: none of them hides another.
+#[test]
+fn the_first_of_each_section() {
+    let mut now = windows(7);
+    now.entries.extend(census(5).entries);
+    let counted = Counted { now, before: None };
+    let holders = Holders { counted: &counted, order: Order::Objects, top: 1 };
+    let mut out = Vec::new();
+    csv(&mut out, &holders).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let mut ids: Vec<&str> = text.lines().skip(1).filter_map(|line| line.split(',').nth(1)).collect();
+    ids.dedup();
+    assert_eq!(ids, ["4788", "Key", "/a.slice/b.service"], "{text}");
 }

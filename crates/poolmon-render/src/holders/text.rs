@@ -6,7 +6,7 @@ use std::time::Duration;
 use poolmon_holder::{Kind, Unit};
 use poolmon_model::units::{counted, grouped, grouped_change, human_bytes, human_change, span};
 
-use super::{Holders, Listed, Part, has_bytes_alone};
+use super::{Holders, Listed, Part, Section};
 
 /// Kinds that are written out for a holder.
 const SPOKEN: usize = 4;
@@ -17,27 +17,35 @@ const SPOKEN: usize = 4;
 ///
 /// Those of `out`.
 pub fn write(out: &mut dyn Write, holders: &Holders<'_>) -> io::Result<()> {
-    let listed = holders.listed();
-    let (groups, others): (Vec<_>, Vec<_>) = listed.iter().partition(|one| has_bytes_alone(one));
     writeln!(out, "{}", about(holders))?;
     let changes = holders.counted.before.is_some();
-    if !others.is_empty() {
-        let change = if changes { format!("{:>11}  ", "Change") } else { String::new() };
-        writeln!(out, "\n{:>11}  {change}{:<40}  Kinds", "Objects", "Holder")?;
-    }
-    for one in others.iter().take(holders.top) {
-        let change = one.change.map_or_else(String::new, |by| format!("{:>11}  ", grouped_change(by)));
-        writeln!(out, "{:>11}  {change}{:<40}  {}", grouped(one.objects), name(one), kinds(one))?;
-    }
-    more(out, others.len(), holders.top)?;
-    if !groups.is_empty() {
-        writeln!(out, "\nControl groups (a group's figures include those below it):")?;
-        for one in groups.iter().take(holders.top) {
-            writeln!(out, "  {:<40}  {}", one.entry.holder.name, kinds(one))?;
+    for section in Section::ALL {
+        let listed = holders.listed(section);
+        if listed.is_empty() {
+            continue;
         }
-        more(out, groups.len(), holders.top)?;
+        match section {
+            Section::Holders => {
+                let change = if changes { format!("{:>11}  ", "Change") } else { String::new() };
+                writeln!(out, "\n{:>11}  {change}{:<40}  Kinds", "Objects", "Holder")?;
+            }
+            Section::Types => writeln!(out, "\nTypes of objects, and handles to them:")?,
+            Section::Groups => writeln!(out, "\nControl groups (a group's figures include those below it):")?,
+        }
+        for one in listed.iter().take(holders.top) {
+            line(out, one)?;
+        }
+        more(out, listed.len(), holders.top)?;
     }
     Ok(())
+}
+
+fn line(out: &mut dyn Write, one: &Listed<'_>) -> io::Result<()> {
+    if one.section == Section::Holders {
+        let change = one.change.map_or_else(String::new, |by| format!("{:>11}  ", grouped_change(by)));
+        return writeln!(out, "{:>11}  {change}{:<40}  {}", grouped(one.objects), name(one), kinds(one));
+    }
+    writeln!(out, "  {:<40}  {}", one.entry.holder.name, kinds(one))
 }
 
 /// `212 processes; change over 40 s`.

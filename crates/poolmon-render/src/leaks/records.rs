@@ -42,10 +42,20 @@ struct OfRow<'a> {
 #[derive(Serialize)]
 struct HeldBy<'a> {
     holders: Vec<Holder<'a>>,
+    /// Of a type of Windows whose objects outgrow its handles.
+    objects_without_handles: Option<Unhandled<'a>>,
     explains: f64,
     explains_low: Option<f64>,
     explains_high: Option<f64>,
     cache: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Unhandled<'a> {
+    object_type: &'a str,
+    objects: u64,
+    handles: u64,
+    objects_per_second: f64,
 }
 
 #[derive(Serialize)]
@@ -79,13 +89,28 @@ fn held_by<'a>(judged: &'a AnalysedSeries, verdict: &Verdict) -> Option<HeldBy<'
     match judged.holders.get(&key)? {
         Answer::Held(explanation) => Some(HeldBy {
             holders: explanation.growers.iter().map(holder).collect(),
+            objects_without_handles: None,
             explains: explanation.together.share,
             explains_low: Some(explanation.together.low),
             explains_high: Some(explanation.together.high),
             cache: explanation.fitting.as_deref(),
         }),
+        Answer::Unhandled(unhandled) => Some(HeldBy {
+            holders: Vec::new(),
+            objects_without_handles: Some(Unhandled {
+                object_type: &unhandled.object_type,
+                objects: unhandled.objects,
+                handles: unhandled.handles,
+                objects_per_second: unhandled.per_second,
+            }),
+            explains: unhandled.handled,
+            explains_low: None,
+            explains_high: None,
+            cache: None,
+        }),
         Answer::Nobody(nobody) => Some(HeldBy {
             holders: Vec::new(),
+            objects_without_handles: None,
             explains: nobody.explained,
             explains_low: None,
             explains_high: None,

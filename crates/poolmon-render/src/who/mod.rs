@@ -10,3 +10,8 @@ mod text;
 
 pub use records::{csv, json};
 pub use text::{answer, inventory, searched};
+
+use poolmon_holder::{HeldBy, Tally};
+
+/// Who holds the objects of a tag on this machine, largest first, and how many there are of each type; empty where that is not known.
+pub type UnderTag = (Vec<HeldBy>, Vec<Tally>);

@@ -6,6 +6,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use poolmon_holder::{HeldBy, Kind, Tally};
 use poolmon_model::{PoolTag, Tag};
 use poolmon_owner::Owners;
 use poolmon_owner::scan::{CallRole, Evidence, charged};
@@ -14,16 +15,56 @@ use poolmon_print::delimited::LineWriter;
 use poolmon_print::schema;
 use serde::Serialize;
 
+use super::UnderTag;
+
 #[derive(Serialize)]
 struct Document {
     schema: &'static str,
     tag: Option<String>,
     tag_value: Option<String>,
     charged: Option<&'static str>,
+    held_by: Vec<HolderJson>,
+    objects: Vec<TallyJson>,
     known: Vec<KnownJson>,
     drivers: Vec<DriverJson>,
     failed: Vec<FailedJson>,
     searched: SearchedJson,
+}
+
+/// A process that holds objects of the tag's type.
+#[derive(Serialize)]
+struct HolderJson {
+    r#type: &'static str,
+    pid: Option<u32>,
+    name: String,
+    group: Option<String>,
+    kind: Kind,
+    count: u64,
+    of: u64,
+}
+
+/// Objects of a type that are allocated under the tag, and handles to them.
+#[derive(Serialize)]
+struct TallyJson {
+    object_type: String,
+    objects: u64,
+    handles: u64,
+}
+
+fn holder(held: &HeldBy) -> HolderJson {
+    HolderJson {
+        r#type: held.entry.holder.id.kind(),
+        pid: held.entry.holder.id.pid(),
+        name: held.entry.holder.name.to_string(),
+        group: held.entry.group.as_deref().map(str::to_owned),
+        kind: held.kind,
+        count: held.count,
+        of: held.total,
+    }
+}
+
+fn tally(tally: &Tally) -> TallyJson {
+    TallyJson { object_type: tally.object_type.to_string(), objects: tally.objects, handles: tally.handles }
 }
 
 #[derive(Serialize)]
@@ -87,7 +128,12 @@ struct SearchedJson {
 }
 
 /// One object and a line end.
-pub fn json(out: &mut dyn Write, asked: Option<(PoolTag, &Owners)>, answer: &WhoAnswer) -> io::Result<()> {
+pub fn json(
+    out: &mut dyn Write,
+    asked: Option<(PoolTag, &Owners)>,
+    answer: &WhoAnswer,
+    (held, types): &UnderTag,
+) -> io::Result<()> {
     let tag = asked.map(|(tag, _)| tag);
     let known = asked.map(|(tag, owners)| owners.known(&Tag::Pool(tag))).unwrap_or_default();
     let summary = &answer.summary;
@@ -96,6 +142,8 @@ pub fn json(out: &mut dyn Write, asked: Option<(PoolTag, &Owners)>, answer: &Who
         tag: tag.map(|tag| tag.to_string()),
         tag_value: tag.map(|tag| format!("{:#010x}", tag.unprotected().to_u32())),
         charged: tag.and_then(charged),
+        held_by: held.iter().map(holder).collect(),
+        objects: types.iter().map(tally).collect(),
         known: known.into_iter().map(|line| KnownJson { title: line.title, text: line.text }).collect(),
         drivers: answer.drivers.iter().map(|driver| one(driver, tag.is_some())).collect(),
         failed: answer

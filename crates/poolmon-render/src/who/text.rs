@@ -9,6 +9,8 @@ use poolmon_owner::Owners;
 use poolmon_owner::scan::{Evidence, EvidenceKind, charged};
 use poolmon_owner::who::{EvidenceGroup, RankedDriver, Standing, WhoAnswer};
 
+use super::UnderTag;
+
 /// Places of one kind of evidence that are listed without `--verbose`.
 const PLACES: usize = 3;
 
@@ -18,6 +20,7 @@ pub fn answer(
     tag: PoolTag,
     answer: &WhoAnswer,
     owners: &Owners,
+    (held, types): &UnderTag,
     verbose: bool,
 ) -> io::Result<()> {
     for line in poolmon_owner::written(&Tag::Pool(tag)) {
@@ -25,6 +28,12 @@ pub fn answer(
     }
     if let Some(text) = charged(tag) {
         writeln!(out, "{:<9}  {text}", "Charged")?;
+    }
+    for tally in types {
+        writeln!(out, "{:<9}  {}", "Objects", tally.sentence())?;
+    }
+    for (n, held) in held.iter().enumerate() {
+        writeln!(out, "{:<9}  {}", if n == 0 { "Held by" } else { "" }, held.sentence())?;
     }
     let shown = |driver: &&RankedDriver| verbose || driver.standing() < Standing::Noise;
     for (number, driver) in answer.drivers.iter().filter(shown).enumerate() {

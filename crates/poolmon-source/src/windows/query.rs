@@ -29,6 +29,11 @@ pub trait Kernel: Send {
 
     /// Asks for class 67, the pool tags of one session, or of all with `u32::MAX`.
     fn query_session(&mut self, session: u32, buffer: &mut [u8]) -> QueryAnswer;
+
+    /// Asks `NtQueryObject` for all types of objects; the answer goes into `buffer`. A kernel that is played need not know it.
+    fn query_types(&mut self, _buffer: &mut [u8]) -> QueryAnswer {
+        QueryAnswer { status: NOT_IMPLEMENTED, length: 0 }
+    }
 }
 
 /// Room for the 4,096 slots that the kernel's table has by default, in class 22.
@@ -198,6 +203,11 @@ pub fn plain<'a>(
     buffer: &'a mut Buffer,
 ) -> std::result::Result<&'a [u8], u32> {
     buffer.fill(first, |bytes| kernel.query(class, bytes))
+}
+
+/// The answer to `NtQueryObject` for all types of objects, or its status.
+pub fn types<'a>(kernel: &mut dyn Kernel, buffer: &'a mut Buffer) -> std::result::Result<&'a [u8], u32> {
+    buffer.fill(16 * 1024, |bytes| kernel.query_types(bytes))
 }
 
 /// A buffer that is not what its class should be.

@@ -106,7 +106,7 @@ pub enum Command {
     Open(open::OpenArgs),
     /// Find leaking tags: how fast, how certain, and when memory runs out
     Leaks(leaks::LeaksArgs),
-    /// List who keeps kernel objects: processes, queues, mounts, control groups (Linux)
+    /// List who keeps kernel objects: processes, queues, mounts, control groups
     Holders(holders::HoldersArgs),
     /// Measure what a command loses in each run, apart from background noise
     Measure(measure::MeasureArgs),

@@ -4,7 +4,8 @@
 //! * [`mod@sessions`]: class 67, the pool tags of Terminal Services sessions;
 //! * [`mod@big_pool`]: class 66, every allocation larger than a page;
 //! * [`mod@performance`]: class 2, machine-wide figures;
-//! * [`mod@modules`]: classes 11 and 77, the loaded drivers.
+//! * [`mod@modules`]: classes 11 and 77, the loaded drivers;
+//! * [`mod@processes`]: class 5; [`mod@handles`]: classes 64 and 16; [`mod@objects`]: `NtQueryObject`, types of objects.
 //!
 //! Offsets are those of the public header collection `phnt`; the layouts of both pointer sizes are decoded on
 //! every machine. A count is the kernel's promise, not a fact: when a buffer was too small, the kernel reports the full
@@ -12,14 +13,20 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 pub mod big_pool;
+pub mod handles;
 pub mod modules;
+pub mod objects;
 pub mod performance;
+pub mod processes;
 pub mod sessions;
 pub mod tags;
 
 pub use big_pool::{BigAllocation, big_pool};
+pub use handles::{HandleCounts, handles, handles_ex};
 pub use modules::{Module, modules, modules_ex};
+pub use objects::{ObjectType, object_types};
 pub use performance::performance;
+pub use processes::{Process, processes};
 pub use sessions::session_tags;
 pub use tags::{pool_tags, pool_tags2};
 

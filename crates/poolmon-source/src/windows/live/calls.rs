@@ -36,6 +36,7 @@ use crate::windows::source::Machine;
 #[link(name = "ntdll", kind = "raw-dylib")]
 unsafe extern "system" {
     fn NtQuerySystemInformation(class: u32, buffer: *mut c_void, size: u32, needed: *mut u32) -> i32;
+    fn NtQueryObject(object: HANDLE, class: u32, buffer: *mut c_void, size: u32, needed: *mut u32) -> i32;
     fn RtlGetVersion(version: *mut OSVERSIONINFOEXW) -> i32;
 }
 
@@ -83,6 +84,22 @@ impl Kernel for ThisMachine {
                 crate::windows::decode::sessions::CLASS,
                 (&raw mut request).cast(),
                 size,
+                &raw mut length,
+            )
+        };
+        QueryAnswer { status: status.cast_unsigned(), length }
+    }
+
+    fn query_types(&mut self, buffer: &mut [u8]) -> QueryAnswer {
+        let mut length = 0;
+        // SAFETY: this class takes no object; the pointer and the size are those of one exclusively borrowed buffer, `length` lives
+        // until the call returns, and the kernel keeps neither pointer. It writes plain bytes only.
+        let status = unsafe {
+            NtQueryObject(
+                null_mut(),
+                crate::windows::decode::objects::CLASS,
+                buffer.as_mut_ptr().cast(),
+                size_of_buffer(buffer),
                 &raw mut length,
             )
         };

@@ -19,6 +19,7 @@ use self::calls::ThisMachine;
 pub use self::calls::{EventKind, on_console_end, report_event};
 pub use self::facts::{ClassFact, DoctorFacts, POOL_TAGGING, Privilege, Version, doctor, modules};
 pub use self::trace::live as trace;
+use crate::windows::holding::{Holding, HoldingReader};
 use crate::windows::query::{self, Buffer, Kernel};
 use crate::windows::source::PoolSource;
 use crate::{Fact, LoadedModule, Result, Source};
@@ -59,6 +60,21 @@ impl Source for WindowsSource {
 
     fn modules(&mut self) -> Option<Vec<LoadedModule>> {
         self.0.modules()
+    }
+}
+
+/// What the processes of this machine hold.
+#[derive(Debug, Default)]
+pub struct LiveHolding(HoldingReader);
+
+impl LiveHolding {
+    /// Fills `holding` with what is held now; what it held before is forgotten.
+    ///
+    /// # Errors
+    ///
+    /// Windows refuses its list of processes.
+    pub fn read_into(&mut self, holding: &mut Holding) -> Result<()> {
+        self.0.read_into(&mut ThisMachine, holding)
     }
 }
 

@@ -7,6 +7,7 @@ mod linux;
 use std::io::{self, BufWriter, Write as _};
 
 use anyhow::Context as _;
+use poolmon_holder::held_here_under;
 use poolmon_model::{PoolTag, Tag};
 use poolmon_owner::Owners;
 use poolmon_owner::next::{self, Subject};
@@ -54,10 +55,11 @@ pub fn run(args: &WhoArgs) -> anyhow::Result<Outcome> {
     drop(progress);
     store.save();
     tell_failures(&answer, &places)?;
+    let held = held_here_under(tag, 5);
     let mut out = BufWriter::new(io::stdout().lock());
     match args.format {
-        AnswerFormat::Text => render::answer(&mut out, tag, &answer, &known, args.verbose)?,
-        AnswerFormat::Json => render::json(&mut out, Some((tag, &known)), &answer)?,
+        AnswerFormat::Text => render::answer(&mut out, tag, &answer, &known, &held, args.verbose)?,
+        AnswerFormat::Json => render::json(&mut out, Some((tag, &known)), &answer, &held)?,
         AnswerFormat::Csv => render::csv(&mut out, &answer)?,
     }
     out.flush()?;
@@ -110,7 +112,7 @@ fn all(args: &WhoArgs) -> anyhow::Result<Outcome> {
         let mut out = BufWriter::new(io::stdout().lock());
         match args.format {
             AnswerFormat::Text => render::inventory(&mut out, &answer, args.verbose)?,
-            AnswerFormat::Json => render::json(&mut out, None, &answer)?,
+            AnswerFormat::Json => render::json(&mut out, None, &answer, &Default::default())?,
             AnswerFormat::Csv => render::csv(&mut out, &answer)?,
         }
         out.flush()?;
