@@ -29,7 +29,7 @@ impl Judged {
     /// Tags in the order of the lines that name them: leaks first, then what grows.
     pub fn lines(&self) -> Vec<String> {
         let named = self.report.ranked(&[VerdictKind::Leaking, VerdictKind::Suspected], |_| true);
-        let lines = named.into_iter().chain(self.report.causes(VerdictKind::Growing, |_| true));
+        let lines = named.into_iter().chain(self.report.ranked(&VerdictKind::UNEXPLAINED, |_| true));
         lines.map(name).collect()
     }
 

@@ -39,5 +39,5 @@ pub use measure::{Losses, Measurement};
 pub use series::Analysis;
 pub use suspicion::{Level, Suspicion};
 pub use verdict::{
-    Evidence, Exhaustion, Group, Limit, PoolGrowth, Rate, Report, Verdict, VerdictKind, percent,
+    Evidence, Exhaustion, Group, Limit, PoolGrowth, Power, Rate, Report, Verdict, VerdictKind, percent,
 };

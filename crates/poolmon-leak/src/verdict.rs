@@ -18,12 +18,18 @@ pub enum VerdictKind {
     Suspected,
     /// Grows, but cannot yet be distinguished from load, rhythm or a cache.
     Growing,
-    /// Grew more slowly towards the end: a cache that fills, or a leak that stopped.
+    /// Grows in several jumps, flat in between, and cannot yet be distinguished from load, rhythm or a cache.
+    RepeatedJumps,
+    /// Grew more slowly towards the end: a cache that fills.
     WarmingUp,
+    /// Stopped growing although the machine worked on, and still holds what it gained: a leak that stopped, or a cache that is full.
+    Plateau,
     /// Follows the machine's load or the time of day and falls back.
     LoadDriven,
     /// Jumped once and stays.
     Step,
+    /// Its slabs grew and its objects hardly did: memory that is allocated and not in use.
+    HalfEmptySlabs,
     /// Nothing to see.
     Steady,
     /// Too few samples for an answer.
@@ -31,9 +37,26 @@ pub enum VerdictKind {
 }
 
 impl VerdictKind {
+    /// All of them, the gravest first.
+    pub const ALL: [Self; 11] = [
+        Self::Leaking,
+        Self::Suspected,
+        Self::Growing,
+        Self::RepeatedJumps,
+        Self::WarmingUp,
+        Self::Plateau,
+        Self::LoadDriven,
+        Self::Step,
+        Self::HalfEmptySlabs,
+        Self::Steady,
+        Self::TooLittleData,
+    ];
+    /// Those of what grows, but is not suspected to leak.
+    pub const UNEXPLAINED: [Self; 2] = [Self::Growing, Self::RepeatedJumps];
+
     /// It goes on growing, whether it is a leak or not.
     pub const fn rises(self) -> bool {
-        matches!(self, Self::Leaking | Self::Suspected | Self::Growing)
+        matches!(self, Self::Leaking | Self::Suspected | Self::Growing | Self::RepeatedJumps)
     }
 
     /// Name in JSON, CSV and scenarios.
@@ -42,9 +65,12 @@ impl VerdictKind {
             Self::Leaking => "leaking",
             Self::Suspected => "suspected",
             Self::Growing => "growing",
+            Self::RepeatedJumps => "repeated-jumps",
             Self::WarmingUp => "warming-up",
+            Self::Plateau => "plateau",
             Self::LoadDriven => "load-driven",
             Self::Step => "step",
+            Self::HalfEmptySlabs => "half-empty-slabs",
             Self::Steady => "steady",
             Self::TooLittleData => "too-little-data",
         }
@@ -112,14 +138,32 @@ impl Limit {
     }
 }
 
-/// When memory runs out at this rate, counted from the last sample.
+/// When memory runs out if all leaks go on as they do, counted from the last sample: one end for the whole machine.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Exhaustion {
     /// Hours left.
     pub hours: f64,
+    /// The same at the upper ends of the rates' intervals.
+    pub earliest: f64,
+    /// The same at their lower ends; `None` if that is never, or in more than a year.
+    pub latest: Option<f64>,
     /// What ends first.
     pub limit: Limit,
+    /// Causes that bring it about; those in one lockstep group are one.
+    pub causes: usize,
+}
+
+impl Exhaustion {
+    /// `41 h (38 h to 45 h)`, `41 h (38 h or later)`, or `41 h` where the ends of the range read the same.
+    pub fn range(&self) -> String {
+        let [hours, earliest] = [self.hours, self.earliest].map(rough_hours);
+        match self.latest.map(rough_hours) {
+            Some(latest) if latest == earliest => hours,
+            Some(latest) => format!("{hours} ({earliest} to {latest})"),
+            None => format!("{hours} ({earliest} or later)"),
+        }
+    }
 }
 
 /// What the statistics found; `None` = could not be computed from what there is.
@@ -213,7 +257,7 @@ pub struct Verdict {
     pub since: Option<Timestamp>,
     /// It already grew at the first sample, so that `since` is only the start of the recording.
     pub since_start: bool,
-    /// When memory runs out at this rate, or at that of its lockstep group.
+    /// When memory runs out, if this leak brings that about, alone or with others.
     pub exhaustion: Option<Exhaustion>,
     /// How many more hours of samples a surer answer needs.
     pub needs_hours: Option<f64>,
@@ -272,6 +316,15 @@ pub struct PoolGrowth {
     pub from_header: bool,
 }
 
+/// What a recording without a suspect could have shown.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Power {
+    /// A steady leak of so many bytes an hour, from the first sample on, would have been a suspect in nine of ten rows; `None`: none
+    /// would have been, however large.
+    pub per_hour: Option<f64>,
+}
+
 /// Everything found.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -282,6 +335,8 @@ pub struct Report {
     pub groups: Vec<Group>,
     /// The pools.
     pub pools: Vec<PoolGrowth>,
+    /// How large a leak would have been seen; `None` if something leaks or is suspected to, and without rows.
+    pub power: Option<Power>,
     /// Hours from the first to the last sample.
     pub hours: f64,
     /// The part that was judged, hours since the first sample: the latest boot that is long enough.
@@ -398,23 +453,28 @@ impl Verdict {
                 format!("{who} {level} leaks {} ({sure} sure)", rate())
             }
             VerdictKind::Growing => format!("{who} grows by {}", rate()),
-            VerdictKind::WarmingUp => {
-                let growth = human_amount(self.change);
-                match self.evidence.ended {
-                    Some(quiet) => format!(
-                        "{who} grew by {growth} until {} before the end: a leak that ended, or a cache that is full",
-                        rough_hours(quiet)
-                    ),
-                    None => format!(
-                        "{who} grew by {growth} and levels off: a cache that fills, or a leak that ended"
-                    ),
-                }
+            VerdictKind::RepeatedJumps => format!("{who} grows in jumps, by {}", rate()),
+            VerdictKind::WarmingUp => format!(
+                "{who} grew by {} and levels off: a cache that fills, or a leak that ended",
+                human_amount(self.change)
+            ),
+            VerdictKind::Plateau => {
+                let quiet = rough_hours(self.evidence.ended.unwrap_or(0.0));
+                format!(
+                    "{who} grew by {} until {quiet} before the end and still holds it: a leak that stopped, or a cache \
+                     that is full",
+                    human_amount(self.change)
+                )
             }
             VerdictKind::LoadDriven => match self.reasons.first() {
                 Some(reason) => format!("{who}: {reason}"),
                 None => format!("{who} follows the load"),
             },
             VerdictKind::Step => format!("{who} jumped by {} and stays", human_amount(self.growth)),
+            VerdictKind::HalfEmptySlabs => format!(
+                "{who} grew by {} in slabs that are not full: its objects hardly grew",
+                human_amount(self.change)
+            ),
             VerdictKind::Steady => format!("{who} is steady at {}", human_amount(self.held)),
             VerdictKind::TooLittleData => format!("{who}: too little data"),
         };
@@ -435,7 +495,8 @@ impl Verdict {
                 }
             }
             if let Some(end) = self.exhaustion {
-                let _ = write!(text, "; at this rate, {} in {}", end.limit.reached(), rough_hours(end.hours));
+                let rates = if end.causes > 1 { "with the other leaks" } else { "at this rate" };
+                let _ = write!(text, "; {rates}, {} in {}", end.limit.reached(), end.range());
             }
         }
         if let Some(owner) = &self.owner {

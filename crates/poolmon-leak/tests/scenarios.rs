@@ -151,7 +151,7 @@ fn a_leak_that_somebody_fixed_says_when_it_ended() {
     let quiet = fixed.evidence.ended.expect("it ended");
     assert!((quiet - 13.0).abs() < 1.0, "{quiet}");
     let sentence = fixed.sentence(&jiff::tz::TimeZone::UTC);
-    assert!(sentence.contains(" before the end: a leak that ended, or a cache that is full"), "{sentence}");
+    assert!(sentence.contains(" before the end and still holds it: a leak that stopped"), "{sentence}");
     assert!(fixed.reasons[0].starts_with("has not grown for 1"), "{:?}", fixed.reasons);
 }
 

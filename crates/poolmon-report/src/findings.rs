@@ -20,7 +20,7 @@ const BIGGEST: usize = 15;
 /// Those with a section of their own: leaks, the gravest first, then what grows.
 pub fn causes<'a>(material: &'a Material<'_>) -> impl Iterator<Item = &'a Verdict> {
     let of = |kinds: &[VerdictKind]| material.report.ranked(kinds, |verdict| admits(material, verdict));
-    let growing = of(&[VerdictKind::Growing]);
+    let growing = of(&VerdictKind::UNEXPLAINED);
     let mut causes = of(&[VerdictKind::Leaking, VerdictKind::Suspected]);
     // Where something leaks, or is suspected to, what merely grows is for the table.
     if causes.is_empty() {
@@ -84,19 +84,9 @@ pub fn counts(material: &Material<'_>) -> Vec<(VerdictKind, usize)> {
 }
 
 fn counts_of(material: &Material<'_>, counted: impl Fn(&Verdict) -> bool) -> Vec<(VerdictKind, usize)> {
-    let kinds = [
-        VerdictKind::Leaking,
-        VerdictKind::Suspected,
-        VerdictKind::Growing,
-        VerdictKind::WarmingUp,
-        VerdictKind::LoadDriven,
-        VerdictKind::Step,
-        VerdictKind::Steady,
-        VerdictKind::TooLittleData,
-    ];
     let counted = |verdict: &&Verdict| counted(verdict) && admits(material, verdict);
     let of = |kind| material.report.verdicts.iter().filter(counted).filter(|it| it.kind == kind).count();
-    kinds.into_iter().map(|kind| (kind, of(kind))).filter(|&(_, count)| count > 0).collect()
+    VerdictKind::ALL.into_iter().map(|kind| (kind, of(kind))).filter(|&(_, count)| count > 0).collect()
 }
 
 /// The tags that neither leak nor have a section, nor grow in lockstep with one that has, counted in words; `None` without such.

@@ -128,16 +128,28 @@ pub fn headline(report: &Report, config: &AnalysisConfig, needs: Option<Duration
         n => format!("; {n} more are suspected to:"),
     };
     match leaks {
-        0 => format!(
-            "No leak found in {} over {} ({} analysed{}).",
-            counted(report.samples, "sample"),
-            exact_hours(report.hours),
-            counted(tags as u64, "tag"),
-            calm(report)
-        ),
+        0 => none_found(report, tags),
         1 => format!("One tag leaks{also}"),
         n if causes < n => format!("{n} tags leak, of {}{also}", counted(causes as u64, "cause")),
         n => format!("{n} tags leak{also}"),
+    }
+}
+
+/// What is known where nothing is suspected: nothing was found, or nothing could have been.
+fn none_found(report: &Report, tags: usize) -> String {
+    let seen = format!("{} over {}", counted(report.samples, "sample"), exact_hours(report.hours));
+    let tags = counted(tags as u64, "tag");
+    match report.power.map(|power| power.per_hour) {
+        Some(None) => format!(
+            "{seen} of {tags} could not have shown a leak, however large: more samples, over a longer time, are needed."
+        ),
+        Some(Some(rate)) => format!(
+            "No leak found in {seen} ({tags} analysed{}).\nA steady leak of {} or more would have been suspected in 9 of 10 \
+             tags.",
+            calm(report),
+            human_rate(rate)
+        ),
+        None => format!("No leak found in {seen} ({tags} analysed{}).", calm(report)),
     }
 }
 
@@ -180,9 +192,12 @@ pub const fn explained(kind: VerdictKind) -> &'static str {
         VerdictKind::Leaking => "leaking",
         VerdictKind::Suspected => "suspected to leak",
         VerdictKind::Growing => "growing, but not called a leak",
+        VerdictKind::RepeatedJumps => "growing in jumps",
         VerdictKind::WarmingUp => "levelling off (typical of a cache)",
+        VerdictKind::Plateau => "no longer growing, but still held",
         VerdictKind::LoadDriven => "following the load or falling back",
         VerdictKind::Step => "one jump, flat since",
+        VerdictKind::HalfEmptySlabs => "grown by slabs that are not full",
         VerdictKind::Steady => "steady",
         VerdictKind::TooLittleData => "with too little data",
     }
@@ -204,9 +219,12 @@ pub const fn kind(kind: VerdictKind) -> &'static str {
         VerdictKind::Leaking => "leaks",
         VerdictKind::Suspected => "suspect",
         VerdictKind::Growing => "grows",
+        VerdictKind::RepeatedJumps => "grows in jumps",
         VerdictKind::WarmingUp => "levels off",
+        VerdictKind::Plateau => "plateau",
         VerdictKind::LoadDriven => "load or falls back",
         VerdictKind::Step => "one jump",
+        VerdictKind::HalfEmptySlabs => "half-empty slabs",
         VerdictKind::Steady => "steady",
         VerdictKind::TooLittleData => "too little data",
     }
@@ -262,9 +280,12 @@ pub fn row_verdict(verdict: &Verdict, zone: &TimeZone) -> Option<RowVerdict> {
         VerdictKind::Leaking => (Gravity::Leaking, format!("leaks {}", rate())),
         VerdictKind::Suspected => (Gravity::Growing, format!("suspect {}", rate())),
         VerdictKind::Growing => (Gravity::Growing, format!("grows {}", rate())),
+        VerdictKind::RepeatedJumps => (Gravity::Growing, format!("jumps {}", rate())),
         VerdictKind::WarmingUp => (Gravity::Explained, "levels off".to_owned()),
+        VerdictKind::Plateau => (Gravity::Explained, "plateau".to_owned()),
         VerdictKind::LoadDriven => (Gravity::Explained, "load or falls back".to_owned()),
         VerdictKind::Step => (Gravity::Explained, "one jump".to_owned()),
+        VerdictKind::HalfEmptySlabs => (Gravity::Explained, "half-empty slabs".to_owned()),
         VerdictKind::Steady | VerdictKind::TooLittleData => return None,
     };
     let lines = std::iter::once(verdict.sentence(zone)).chain(verdict.reasons.iter().cloned()).collect();

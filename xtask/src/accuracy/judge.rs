@@ -9,7 +9,8 @@ use poolmon_model::{Key, Sample};
 pub const LEVELS: [&str; 4] = ["leaking", "likely", "possible", "growing"];
 
 /// The lists that are printed, one after the other.
-const LISTS: [&[VerdictKind]; 2] = [&[VerdictKind::Leaking, VerdictKind::Suspected], &[VerdictKind::Growing]];
+const LISTS: [&[VerdictKind]; 2] =
+    [&[VerdictKind::Leaking, VerdictKind::Suspected], &VerdictKind::UNEXPLAINED];
 
 /// A line that names a row.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,16 +2,17 @@
 
 use poolmon_model::copies::{COPIES, random_copy};
 use poolmon_model::owner::reported_name;
-use poolmon_model::{Header, Pool, Tag};
+use poolmon_model::{Pool, Tag};
 
 use super::activity::{Activity, Work};
 use super::one::{self, Finding};
 use super::owner::{self, OwnerHint};
-use super::{Points, group, spoken};
+use super::power::{self, Judged};
+use super::{Points, end, group, shape, spoken};
 use crate::series::{Bucket, BucketSeries, SeriesStart};
 use crate::stats::{false_discovery, mann_kendall, theil_sen};
 use crate::suspicion::{self, Around, Facts, History, Level, Seen, Suspicion, Tests};
-use crate::verdict::{Exhaustion, Group, Limit, PoolGrowth, Rate, Report, Verdict, VerdictKind, all_growth};
+use crate::verdict::{Group, PoolGrowth, Rate, Report, Verdict, VerdictKind, all_growth};
 use crate::{Analysis, AnalysisConfig};
 
 /// The slots of the boot that is judged: the latest one that is long enough, else the longest.
@@ -77,7 +78,7 @@ fn temper(analysis: &Analysis, pools: &[PoolGrowth], findings: &mut [Finding]) {
 }
 
 /// The confidence that a row leaks, as long as nothing is known of other rows.
-fn suspicion(series: &BucketSeries, facts: &Facts, finding: &Finding) -> Suspicion {
+pub(super) fn confidence(series: &BucketSeries, facts: &Facts, finding: &Finding) -> Suspicion {
     let seen = Seen {
         facts,
         tag: &series.tag,
@@ -91,6 +92,21 @@ fn suspicion(series: &BucketSeries, facts: &Facts, finding: &Finding) -> Suspici
         weighed.at_least_possible()
     } else {
         weighed
+    }
+}
+
+/// What is known beside each row.
+fn surroundings(
+    analysis: &Analysis,
+    pools: &[PoolGrowth],
+    (from, to): (usize, usize),
+) -> impl Fn(&BucketSeries) -> Around {
+    let uptime = analysis.uptime_at(from).zip(Some(hours(analysis, from, to).0));
+    let held = held(analysis, pools);
+    move |series| {
+        let (counts, objects) = series.tells();
+        let pool_held = held.iter().find(|(pool, _)| *pool == series.pool).map_or(0.0, |(_, held)| *held);
+        Around { counts, objects, pool_held, uptime }
     }
 }
 
@@ -120,8 +136,7 @@ type Alone = (Vec<Finding>, Vec<Option<(Facts, Suspicion)>>, Vec<Moved>, Option<
 /// Judges each row alone.
 fn each(analysis: &Analysis, pools: &[PoolGrowth], from: usize, to: usize) -> Alone {
     let config = &analysis.config;
-    let uptime = analysis.uptime_at(from).zip(Some(hours(analysis, from, to).0));
-    let held = held(analysis, pools);
+    let around = surroundings(analysis, pools, (from, to));
     let mut findings = Vec::with_capacity(analysis.series.len());
     let mut suspicions = Vec::with_capacity(analysis.series.len());
     let mut moved = Vec::with_capacity(analysis.series.len());
@@ -129,10 +144,7 @@ fn each(analysis: &Analysis, pools: &[PoolGrowth], from: usize, to: usize) -> Al
     for series in &analysis.series {
         let points = Points::new(series, &analysis.timeline, analysis.samples, from, to);
         let mut finding = one::judge(config, series.pool, &points, series.tells());
-        let (counts, objects) = series.tells();
-        let held = held.iter().find(|(pool, _)| *pool == series.pool).map_or(0.0, |(_, held)| *held);
-        let around = Around { counts, objects, pool_held: held, uptime };
-        let facts = Facts::of(&points, &around);
+        let facts = Facts::of(&points, &around(series));
         let grown = facts.filter(|facts| !freed_at_the_end(&points, facts.growth));
         if grown.is_none() && finding.kind.rises() {
             finding.kind = VerdictKind::LoadDriven;
@@ -140,7 +152,7 @@ fn each(analysis: &Analysis, pools: &[PoolGrowth], from: usize, to: usize) -> Al
             finding.needs = None;
         }
         suspicions.push(grown.map(|facts| {
-            let mut suspicion = suspicion(series, &facts, &finding);
+            let mut suspicion = confidence(series, &facts, &finding);
             spoken::correct(&mut suspicion, &points, facts.start);
             (facts, suspicion)
         }));
@@ -190,13 +202,15 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
     limit_false_discoveries(&mut findings, config);
     temper(analysis, &pools, &mut findings);
     defer(&mut findings, config, work.as_ref());
-    for ((series, finding), suspicion) in analysis.series.iter().zip(&mut findings).zip(&suspicions) {
+    let rows = analysis.series.iter().zip(&mut findings).zip(&suspicions).zip(&moved);
+    for (((series, finding), suspicion), moved) in rows {
         if let Some((facts, suspicion)) = suspicion
             && suspect(finding, suspicion)
         {
             let points = Points::new(series, &analysis.timeline, analysis.samples, from, to);
             finding.take_window(facts, &points, config, series.tells().1);
         }
+        shape::describe(finding, series.pool, suspicion.as_ref().map(|(facts, _)| facts), moved);
     }
     let mut order: Vec<usize> = (0..findings.len()).collect();
     order.sort_by(|&a, &b| {
@@ -243,9 +257,7 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
             group_share: None,
             since,
             since_start,
-            exhaustion: rising
-                .then(|| exhaustion(&analysis.header, &[(series.pool, finding.bytes.per_hour)]))
-                .flatten(),
+            exhaustion: None,
             needs_hours: finding.needs,
             group: None,
             owner: hint
@@ -262,12 +274,19 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
         hints.push(hint);
     }
     name_copies(&mut verdicts);
-    let mut groups = groups((&analysis.header, work.as_ref()), &grown, &mut verdicts, &hints);
+    let mut groups = groups(work.as_ref(), &grown, &mut verdicts, &hints);
     strongest(&mut groups, &mut verdicts);
+    end::state(&analysis.header, &groups, &mut verdicts);
+    let named = verdicts.iter().any(|verdict| verdict.kind < VerdictKind::Growing);
+    let around = surroundings(analysis, &pools, (from, to));
+    let judged = Judged { analysis, slots: (from, to), moved: &moved, around: &around };
+    let power = if named { None } else { power::power(&judged) };
+    drop(around);
     Report {
         verdicts,
         groups,
         pools,
+        power,
         hours: analysis.last_seconds / 3600.0,
         judged: hours(analysis, from, to),
         samples: analysis.samples,
@@ -280,11 +299,11 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
 
 /// How far a row moved.
 #[derive(Clone, Copy, Debug)]
-struct Moved {
+pub struct Moved {
     /// The last point less the first.
-    change: f64,
+    pub change: f64,
     /// The highest point less the lowest.
-    swing: f64,
+    pub swing: f64,
 }
 
 impl Moved {
@@ -435,7 +454,7 @@ fn defer(findings: &mut [Finding], config: &AnalysisConfig, work: Option<&Work>)
 }
 
 fn groups(
-    (header, work): (&Header, Option<&Work>),
+    work: Option<&Work>,
     grown: &[(usize, &Finding)],
     verdicts: &mut [Verdict],
     hints: &[Option<OwnerHint>],
@@ -458,18 +477,16 @@ fn groups(
             sum = shrinkable;
         }
         let group = Group { members, culprit, reason, bytes_per_hour: sum };
-        together(header, &group, verdicts);
+        together(&group, verdicts);
         groups.push(group);
     }
     groups
 }
 
-/// What a lockstep group does to memory is one: its members' shares and their end are told together too.
-fn together(header: &Header, group: &Group, verdicts: &mut [Verdict]) {
-    let members: Vec<&Verdict> = group.members.iter().filter_map(|&at| verdicts.get(at)).collect();
-    let rates: Vec<(Pool, f64)> = members.iter().map(|member| (member.pool, member.bytes.per_hour)).collect();
-    let shares: Vec<(Pool, f64)> =
-        members.iter().filter_map(|member| Some((member.pool, member.share?))).collect();
+/// What a lockstep group explains of its pools, it explains together.
+fn together(group: &Group, verdicts: &mut [Verdict]) {
+    let members = group.members.iter().filter_map(|&at| verdicts.get(at));
+    let shares: Vec<(Pool, f64)> = members.filter_map(|member| Some((member.pool, member.share?))).collect();
     for &at in &group.members {
         let Some(verdict) = verdicts.get_mut(at) else { continue };
         let of_pool: Vec<f64> =
@@ -477,9 +494,6 @@ fn together(header: &Header, group: &Group, verdicts: &mut [Verdict]) {
         if of_pool.len() > 1 {
             verdict.group_share = Some(of_pool.iter().sum::<f64>().min(1.0));
         }
-        // What can be shrunk ends nothing, whatever else grows.
-        verdict.exhaustion =
-            if verdict.pool == Pool::Reclaimable { None } else { exhaustion(header, &rates) };
     }
 }
 
@@ -506,40 +520,3 @@ fn pools(analysis: &Analysis, from: usize, to: usize) -> Vec<PoolGrowth> {
     }
     pools
 }
-
-/// Which limit comes first at these rates of bytes per hour.
-fn exhaustion(header: &Header, rates: &[(Pool, f64)]) -> Option<Exhaustion> {
-    let rate = |counts: &dyn Fn(Pool) -> bool| -> f64 {
-        rates.iter().filter(|rate| counts(rate.0)).map(|rate| rate.1).sum()
-    };
-    let room = |limit: Option<u64>, used: Option<u64>| Some(limit?.saturating_sub(used?) as f64);
-    let of_pool = |pool: Pool, limit: Option<u64>| {
-        (Limit::Pool, room(limit, header.pool_total(pool)), rate(&|other| other == pool))
-    };
-    let ends = [
-        of_pool(Pool::Nonpaged, header.limit_nonpaged),
-        of_pool(Pool::Paged, header.limit_paged),
-        // Linux charges no commit for what its kernel takes.
-        (
-            Limit::Commit,
-            room(header.commit_limit, header.commit),
-            rate(&|pool| matches!(pool, Pool::Nonpaged | Pool::Paged)),
-        ),
-        // Paged pool can leave memory, so that it does not use up what is available. What the kernel can shrink counts
-        // as available.
-        (
-            Limit::Available,
-            header.memory_available.map(|bytes| bytes as f64),
-            rate(&|pool| !matches!(pool, Pool::Paged | Pool::Reclaimable)),
-        ),
-    ];
-    ends.into_iter()
-        .filter(|end| end.2 > 0.0)
-        .filter_map(|(limit, room, per_hour)| Some(Exhaustion { hours: room? / per_hour, limit }))
-        // What goes well for a year changes before it ends.
-        .filter(|end| end.hours <= YEAR)
-        .min_by(|a, b| a.hours.total_cmp(&b.hours))
-}
-
-/// Hours beyond which no end is stated.
-const YEAR: f64 = 24.0 * 365.0;

@@ -3,17 +3,22 @@
 //! 1. `points`: the buckets of the boot that is judged, thinned to what pairwise statistics can bear;
 //! 2. `one`: the statistics of one series, and the verdict that follows from them, test by test;
 //! 3. `ended`: whether the growth is over;
-//! 4. `all`: many tags tested at once, shares of the pools' growth, time until a limit;
-//! 5. `spoken`: words about a row that single samples would contradict are corrected;
-//! 6. `group`: lockstep groups and their likeliest culprit, with the help of [`owner`] and of what the machine did (`activity`).
+//! 4. `all`: many tags tested at once, shares of the pools' growth;
+//! 5. `spoken`: words about a row that single samples would contradict are corrected; `shape`: what growth looks like that is no
+//!    suspect;
+//! 6. `group`: lockstep groups and their likeliest culprit, with the help of [`owner`] and of what the machine did (`activity`);
+//! 7. `end`: when memory runs out; `power`: how large a leak would have been seen, where none was.
 
 mod activity;
 mod all;
+mod end;
 mod ended;
 mod group;
 mod one;
 pub mod owner;
 mod points;
+mod power;
+mod shape;
 mod spoken;
 
 pub(crate) use all::report;

@@ -475,7 +475,7 @@ impl<'a> Window<'a> {
         if let Some(quiet) = e.ended {
             let quiet = poolmon_model::units::rough_hours(quiet);
             let reason = format!("has not grown for {quiet}, although the machine was in use");
-            return (VerdictKind::WarmingUp, vec![reason], None);
+            return (VerdictKind::Plateau, vec![reason], None);
         }
         if explained {
             if slows && e.signal >= c.signal {

@@ -395,11 +395,11 @@ pub const RULES: [Rule; 26] = [
         class: |seen| match seen.tests {
             Tests::TooEarly => Some(5),
             Tests::Say(kind) => match kind {
-                VerdictKind::Steady => Some(0),
+                VerdictKind::Steady | VerdictKind::HalfEmptySlabs => Some(0),
                 VerdictKind::Step => Some(1),
                 VerdictKind::LoadDriven => Some(2),
-                VerdictKind::WarmingUp => Some(3),
-                VerdictKind::Growing => Some(4),
+                VerdictKind::WarmingUp | VerdictKind::Plateau => Some(3),
+                VerdictKind::Growing | VerdictKind::RepeatedJumps => Some(4),
                 VerdictKind::Leaking => Some(6),
                 VerdictKind::Suspected | VerdictKind::TooLittleData => None,
             },

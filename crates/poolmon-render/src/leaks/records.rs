@@ -24,6 +24,7 @@ struct Json<'a> {
     times_known: bool,
     /// Seconds of samples that are missing until anything can be said.
     needs_seconds: Option<f64>,
+    power: Option<poolmon_leak::Power>,
     pools: &'a [poolmon_leak::PoolGrowth],
     perfmon_pools: Option<&'a [poolmon_leak::PoolGrowth]>,
     groups: Vec<Group<'a>>,
@@ -145,6 +146,7 @@ pub fn json(out: &mut dyn Write, judged: &AnalysedSeries, filter: &Filter, all: 
         reboots: report.reboots,
         times_known: report.times_known,
         needs_seconds: judged.needs.map(|needs| needs.as_secs_f64()),
+        power: report.power,
         pools: &report.pools,
         perfmon_pools: judged.perfmon.as_ref().map(|figures| figures.pools.as_slice()),
         groups: report

@@ -54,16 +54,18 @@ pub fn write(
         suspects: of(VerdictKind::Suspected),
     };
     writeln!(out, "{}", words::headline(report, &judged.analysis.config, judged.needs, counts))?;
-    for verdict in named.iter().take(listing.limit) {
+    let first_end = named.first().and_then(|first| first.exhaustion);
+    for (at, verdict) in named.iter().take(listing.limit).enumerate() {
         writeln!(out)?;
-        tell(out, judged, verdict, zone)?;
+        // The machine's one end is told once.
+        tell(out, judged, verdict, at == 0 || verdict.exhaustion != first_end, zone)?;
     }
     more(out, named.len(), listing.limit)?;
-    let growing = report.causes(VerdictKind::Growing, admits);
+    let growing = report.ranked(&VerdictKind::UNEXPLAINED, admits);
     if !growing.is_empty() {
         writeln!(out, "\nGrowing, but not called a leak:")?;
         for verdict in growing.iter().take(listing.limit) {
-            tell(out, judged, verdict, zone)?;
+            tell(out, judged, verdict, true, zone)?;
         }
         more(out, growing.len(), listing.limit)?;
     }
@@ -85,15 +87,20 @@ fn about(judged: &AnalysedSeries, zone: &TimeZone) -> String {
     text
 }
 
-fn tell(out: &mut dyn Write, judged: &AnalysedSeries, verdict: &Verdict, zone: &TimeZone) -> io::Result<()> {
-    match judged.fitting(verdict) {
+fn tell(
+    out: &mut dyn Write,
+    judged: &AnalysedSeries,
+    verdict: &Verdict,
+    with_end: bool,
+    zone: &TimeZone,
+) -> io::Result<()> {
+    let mut told = verdict.clone();
+    if let Some(fitting) = judged.fitting(verdict) {
         // Its own name first: the kernel lists a merged cache under any one of them.
-        Some(fitting) => {
-            let tag = Tag::name(&format!("{fitting}, listed as {}", verdict.tag));
-            writeln!(out, "  {}", Verdict { tag, ..verdict.clone() }.sentence(zone))?;
-        }
-        None => writeln!(out, "  {}", verdict.sentence(zone))?,
+        told.tag = Tag::name(&format!("{fitting}, listed as {}", verdict.tag));
     }
+    told.exhaustion = told.exhaustion.filter(|_| with_end);
+    writeln!(out, "  {}", told.sentence(zone))?;
     for reason in &verdict.reasons {
         writeln!(out, "      {reason}")?;
     }
@@ -112,13 +119,8 @@ fn more(out: &mut dyn Write, all: usize, limit: usize) -> io::Result<()> {
 
 /// Growth that something explains: counted, or listed with `--all`.
 fn explained(out: &mut dyn Write, shown: &[&Verdict], listing: Listing, zone: &TimeZone) -> io::Result<()> {
-    let kinds = [
-        VerdictKind::WarmingUp,
-        VerdictKind::LoadDriven,
-        VerdictKind::Step,
-        VerdictKind::Steady,
-        VerdictKind::TooLittleData,
-    ];
+    // The others have sections of their own.
+    let kinds = VerdictKind::ALL.into_iter().filter(|kind| !kind.rises());
     let of = |kind: VerdictKind| shown.iter().copied().filter(move |verdict| verdict.kind == kind);
     if listing.all {
         for kind in kinds {
@@ -134,8 +136,7 @@ fn explained(out: &mut dyn Write, shown: &[&Verdict], listing: Listing, zone: &T
         return Ok(());
     }
     let counted: Vec<String> = kinds
-        .iter()
-        .map(|&kind| (of(kind).count(), words::explained(kind)))
+        .map(|kind| (of(kind).count(), words::explained(kind)))
         .filter(|&(number, _)| number > 0)
         .map(|(number, words)| format!("{} {words}", grouped(number as u64)))
         .collect();

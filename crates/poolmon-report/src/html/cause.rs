@@ -1,6 +1,6 @@
 //! A cause's own section: figures, plot, reasons, owner, next commands.
 
-use poolmon_leak::{Verdict, VerdictKind};
+use poolmon_leak::Verdict;
 use poolmon_model::units::{grouped, human_amount, human_rate, rough_hours};
 use poolmon_owner::next::NextCommand;
 
@@ -25,11 +25,7 @@ pub fn section(out: &mut Html, material: &Material<'_>, verdict: &Verdict, numbe
     let caption = html_piece!(
         "<b><code>{}</code></b>, bytes: mean and range of the samples{}.",
         tag,
-        if matches!(verdict.kind, VerdictKind::Leaking | VerdictKind::Growing) {
-            "; dashed: the trend; shaded: its 95 % interval"
-        } else {
-            ""
-        }
+        if verdict.kind.rises() { "; dashed: the trend; shaded: its 95 % interval" } else { "" }
     );
     figure(out, &plot::tag(material, verdict), &caption, &Html::default());
     why(out, material, verdict);
@@ -70,8 +66,8 @@ fn tiles(out: &mut Html, material: &Material<'_>, verdict: &Verdict) {
         tiles.push(("Since", time.to_owned(), format!("{at_least}{day}")));
     }
     if let Some(end) = verdict.exhaustion {
-        let group = if verdict.group.is_some() { ", with its group" } else { "" };
-        tiles.push(("Left", rough_hours(end.hours), format!("until {}{group}", end.limit.long())));
+        let others = if end.causes > 1 { ", with the other leaks" } else { "" };
+        tiles.push(("Left", rough_hours(end.hours), format!("until {}{others}", end.limit.long())));
     }
     html!(out, "<dl class=\"tiles\">\n");
     for (name, value, more) in tiles {

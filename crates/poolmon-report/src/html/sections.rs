@@ -60,7 +60,7 @@ fn summary(out: &mut Html, material: &Material<'_>) {
         headline(material)
     );
     let causes: Vec<&Verdict> = findings::causes(material).collect();
-    if causes.first().is_some_and(|verdict| verdict.kind == VerdictKind::Growing) {
+    if causes.first().is_some_and(|verdict| VerdictKind::UNEXPLAINED.contains(&verdict.kind)) {
         html!(out, "<p>Growing, but not called a leak:</p>\n");
     }
     if !causes.is_empty() {

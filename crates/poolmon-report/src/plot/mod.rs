@@ -218,9 +218,7 @@ pub fn pool(material: &Material<'_>, growth: &PoolGrowth) -> Plot {
 /// A tag over the whole time, with the trend that the verdict found, and how steep that may as well be.
 pub fn tag(material: &Material<'_>, verdict: &Verdict) -> Plot {
     let points = material.analysis.curve(&verdict.tag, verdict.pool);
-    let trend = matches!(verdict.kind, VerdictKind::Leaking | VerdictKind::Growing)
-        .then(|| findings::trend(material, verdict, &points))
-        .flatten();
+    let trend = verdict.kind.rises().then(|| findings::trend(material, verdict, &points)).flatten();
     let ends = trend.map(|trend| [trend.bytes.0, trend.bytes.1]).into_iter().flatten();
     let y = ByteScale::of(points.iter().flat_map(|point| [point.least, point.most]).chain(ends), false);
     let mut frame = Frame::new(material, everything(material), y, 240.0);

@@ -215,7 +215,7 @@ fn of_sentence(
         VerdictKind::Steady => {
             say("held is the last figure", verdict.held == row[row.len() - 1].bytes as f64)
         }
-        VerdictKind::WarmingUp => {
+        VerdictKind::WarmingUp | VerdictKind::Plateau => {
             // Points are means of a few samples.
             let most = at.iter().map(|at| at.bytes).max().unwrap_or(0) as f64;
             let least = at.iter().map(|at| at.bytes).min().unwrap_or(0) as f64;
@@ -224,6 +224,9 @@ fn of_sentence(
                 let since = history.hours[end - 1] - quiet;
                 let at = history.hours[from..end].partition_point(|hour| *hour < since);
                 say("does not grow at the end", last - row[from + at].bytes as f64 <= 0.35 * (most - least));
+                let first = row[from].bytes as f64;
+                let holds = last - first >= 0.7 * (most - first);
+                say("still holds it", holds || verdict.kind != VerdictKind::Plateau);
             }
         }
         VerdictKind::LoadDriven => {
@@ -270,8 +273,17 @@ fn of_sentence(
         say("its share of the pool's growth", holds);
     }
     if let Some(end) = verdict.exhaustion {
-        let header = &report.pools;
-        say("an end is less than a year away", end.hours <= 24.0 * 365.0 && !header.is_empty());
+        let year = 24.0 * 365.0;
+        let known = !report.pools.is_empty();
+        say("an end is less than a year away", known && end.latest.unwrap_or(end.hours) <= year);
+        say(
+            "the end lies in its range",
+            end.earliest <= end.hours && end.latest.is_none_or(|latest| end.hours <= latest),
+        );
+        say(
+            "a leak brings the end about",
+            matches!(verdict.kind, VerdictKind::Leaking | VerdictKind::Suspected),
+        );
     }
 }
 
@@ -360,9 +372,10 @@ fn reason_holds(reason: &str, verdict: &Verdict, seen: &Seen) -> bool {
         "did not grow in the last quarter" => seen.any(|from| {
             let quarter = seen.hours[n - 1] - (seen.hours[n - 1] - seen.hours[from]) / 4.0;
             let at = seen.hours.partition_point(|hour| *hour < quarter);
-            // The quarter of the points begins within a point.
+            // The quarter of the points begins within a point, and the last one is a mean of a few samples, too.
+            let end = (n - IN_A_POINT.min(n)..n).map(|at| seen.bytes(at)).fold(f64::INFINITY, f64::min);
             (at.saturating_sub(IN_A_POINT)..=(at + IN_A_POINT).min(n - 1))
-                .any(|at| seen.bytes(n - 1) - seen.bytes(at) <= 0.1 * seen.swing(from))
+                .any(|at| end - seen.bytes(at) <= 0.1 * seen.swing(from))
         }),
         "grew in one jump" => seen.any(|from| seen.largest_rise(from) >= 0.7 * seen.growth(from)),
         "grew mostly in one jump" | "one jump is most of its growth" => {
@@ -377,12 +390,18 @@ fn reason_holds(reason: &str, verdict: &Verdict, seen: &Seen) -> bool {
             seen.any(|from| !seen.never_falls(from))
         }
         "load or time of day explains most of its growth" => e.partial_share.is_some_and(|share| share < 0.5),
+        "holds no more than at the first sample" => {
+            seen.any(|from| seen.growth(from) <= 0.1 * seen.swing(0)) || seen.growth(0) <= 0.1 * seen.swing(0)
+        }
         "falls back on its own" => !seen.never_falls(0),
         "grows in lockstep with one that is more likely to leak"
         | "grows in lockstep with a certain leak" => verdict.group.is_some(),
         other => {
             is_statistical(other)
-                || times_held(other, seen).or_else(|| quiet_for(other, e, seen)).unwrap_or(false)
+                || times_held(other, seen)
+                    .or_else(|| quiet_for(other, e, seen))
+                    .or_else(|| made_of_jumps(other, seen))
+                    .unwrap_or(false)
         }
     }
 }
@@ -400,6 +419,26 @@ fn times_held(reason: &str, seen: &Seen) -> Option<bool> {
         now / least.max(1.0) >= 0.7 * times && now / most.max(1.0) <= 1.4 * times
     };
     Some(seen.any(is_near))
+}
+
+/// `its growth is 3 jumps, flat in between`; `None` if it says something else.
+fn made_of_jumps(reason: &str, seen: &Seen) -> Option<bool> {
+    let jumps: usize =
+        reason.strip_prefix("its growth is ")?.strip_suffix(" jumps, flat in between")?.parse().ok()?;
+    Some(seen.any(|from| {
+        // The largest rises that do not overlap.
+        let wide = 7 * IN_A_POINT;
+        let rise = |at: usize| seen.bytes((at + wide).min(seen.at.len() - 1)) - seen.bytes(at);
+        let mut starts: Vec<usize> = (from..seen.at.len()).collect();
+        starts.sort_by(|&a, &b| rise(b).total_cmp(&rise(a)));
+        let mut taken: Vec<usize> = Vec::new();
+        for at in starts {
+            if taken.len() < jumps && taken.iter().all(|other| other.abs_diff(at) >= wide) {
+                taken.push(at);
+            }
+        }
+        taken.into_iter().map(rise).sum::<f64>() >= 0.6 * seen.growth(from)
+    }))
 }
 
 /// `has not grown for 5 h, although the machine was in use`; `None` if it says something else.
