@@ -4,10 +4,13 @@
 //! Which one a call of `kmalloc` takes depends on its place in the code and on a number chosen at boot: one call site always
 //! fills the same copy.
 
-use crate::{Pool, Row, Sample, Tag};
+use crate::{Row, Sample, Tag};
 
 /// Copies of each size, the plain cache among them.
 pub const COPIES: usize = 16;
+
+/// What names of joined rows begin with.
+const JOINED: &str = "kmalloc-rnd-*-";
 
 /// The number and the size in the name of a copy: `kmalloc-rnd-05-64` is `("05", "64")`.
 pub fn random_copy(name: &str) -> Option<(&str, &str)> {
@@ -16,48 +19,88 @@ pub fn random_copy(name: &str) -> Option<(&str, &str)> {
     (is_number && !size.is_empty()).then_some((number, size))
 }
 
-/// Joins the copies of each size into one row, `kmalloc-rnd-*-64`, in the place of the first. Returns how many such rows there
-/// are. A sample whose source reported changes stays as it is.
+/// The number and the size in the name of a row that is a copy.
+pub fn copy_of(tag: &Tag) -> Option<(&str, &str)> {
+    let Tag::Name(name) = tag else { return None };
+    random_copy(name)
+}
+
+/// Whether a pattern for tags is one for single copies: `kmalloc-rnd-05-64`, `kmalloc-rnd-0?-*`.
+pub fn names_a_copy(pattern: &str) -> bool {
+    let number = pattern.strip_prefix("kmalloc-rnd-").and_then(|rest| rest.bytes().next());
+    number.is_some_and(|byte| byte.is_ascii_digit() || byte == b'?')
+}
+
+/// The size in the name of a row that stands for all copies of it: `kmalloc-rnd-*-64` is `64`.
+pub fn joined_size(tag: &Tag) -> Option<&str> {
+    let Tag::Name(name) = tag else { return None };
+    name.strip_prefix(JOINED)
+}
+
+/// One row for the copies of each size, `kmalloc-rnd-*-64`, and the place of the first copy. Without copies it is empty and
+/// allocates nothing.
+pub fn joined(sample: &Sample) -> Vec<(usize, Row)> {
+    let mut joined: Vec<(usize, Row)> = Vec::new();
+    for (at, row) in sample.rows.iter().enumerate() {
+        let Some(size) = size(row) else { continue };
+        let is_same = |sum: &Row| sum.pool == row.pool && joined_size(&sum.tag) == Some(size);
+        if let Some((_, sum)) = joined.iter_mut().find(|(_, sum)| is_same(sum)) {
+            sum.counters.inexact |= row.counters.inexact;
+            sum.counters.add(&row.counters, sample.width);
+        } else {
+            joined.push((at, Row { tag: Tag::name(&format!("{JOINED}{size}")), ..row.clone() }));
+        }
+    }
+    joined
+}
+
+/// Joins the copies of each size into one row in the place of the first. Returns how many such rows there are. A sample whose
+/// source reported changes stays as it is.
 pub fn fold(sample: &mut Sample) -> usize {
     if !sample.reported_deltas.is_empty() {
         return 0;
     }
-    let width = sample.width;
-    let mut joined: Vec<(String, Pool, usize)> = Vec::new();
-    let mut rows: Vec<Row> = Vec::with_capacity(sample.rows.len());
-    for row in sample.rows.drain(..) {
-        let Some(size) = size(&row) else {
-            rows.push(row);
-            continue;
-        };
-        if let Some(&(.., at)) = joined.iter().find(|(known, pool, _)| *known == size && *pool == row.pool) {
-            if let Some(sum) = rows.get_mut(at) {
-                sum.counters.inexact |= row.counters.inexact;
-                sum.counters.add(&row.counters, width);
+    let joined = joined(sample);
+    let count = joined.len();
+    if count > 0 {
+        let mut sums = joined.into_iter().peekable();
+        let rows = std::mem::take(&mut sample.rows);
+        for (at, row) in rows.into_iter().enumerate() {
+            if let Some((_, sum)) = sums.next_if(|(first, _)| *first == at) {
+                sample.rows.push(sum);
+            } else if size(&row).is_none() {
+                sample.rows.push(row);
             }
-        } else {
-            let tag = Tag::name(&format!("kmalloc-rnd-*-{size}"));
-            joined.push((size, row.pool, rows.len()));
-            rows.push(Row { tag, ..row });
         }
     }
-    sample.rows = rows;
-    joined.len()
+    count
 }
 
-fn size(row: &Row) -> Option<String> {
-    let Tag::Name(name) = &row.tag else { return None };
-    random_copy(name).map(|(_, size)| size.to_owned())
+fn size(row: &Row) -> Option<&str> {
+    copy_of(&row.tag).map(|(_, size)| size)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Counters;
+    use crate::{Counters, Pool};
 
     fn row(name: &str, diff: i64, bytes: u64) -> Row {
         let counters = Counters { reported_diff: Some(diff), bytes: Some(bytes), ..Counters::default() };
         Row { tag: Tag::name(name), pool: Pool::Unreclaimable, counters, reported_owner: None }
+    }
+
+    #[test]
+    fn patterns_of_single_copies() {
+        for (pattern, is_one) in [
+            ("kmalloc-rnd-05-64", true),
+            ("kmalloc-rnd-0*", true),
+            ("kmalloc-rnd-??-64", true),
+            ("kmalloc-rnd-*", false),
+            ("kmalloc-*", false),
+        ] {
+            assert_eq!(names_a_copy(pattern), is_one, "{pattern}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use poolmon_model::{Filter, Labeler, Pool, Row, Sample, Scope, Sort, SourceKind,
 use poolmon_source::Fact;
 
 use crate::columns::{ColumnLayout, Widths};
+use crate::folding;
 use crate::history::History;
 use crate::replay::Replay;
 use crate::replay::deck::Motion;
@@ -161,6 +162,8 @@ pub struct App {
     pub(crate) replay: Option<Replay>,
     /// The last trace, if a row was traced.
     pub(crate) trace: Option<RowTrace>,
+    /// Each copy of a slab cache (`kmalloc-rnd-NN-SIZE`) is a row.
+    pub(crate) unfolded: bool,
     effects: Vec<Effect>,
     labeler: Option<Arc<dyn Labeler + Send + Sync>>,
     gone: Vec<(TableRow, u8)>,
@@ -207,6 +210,7 @@ impl App {
             search: String::new(),
             replay: None,
             trace: None,
+            unfolded: false,
             effects: Vec::new(),
             labeler,
             gone: Vec::new(),
@@ -375,7 +379,12 @@ impl App {
         let wish = self.settings.filter.show_gone;
         self.settings.filter.show_gone = wish || by_change || self.baseline.is_some();
         let labeler = self.labeler.as_deref().map(|labeler| labeler as &dyn Labeler);
-        self.table.update(against, &self.now, &self.settings.filter, labeler);
+        let folded = (!self.unfolded).then(|| folding::folded(&self.settings.filter, &self.now, against));
+        if let Some((now, against)) = folded.flatten() {
+            self.table.update(against.as_ref(), &now, &self.settings.filter, labeler);
+        } else {
+            self.table.update(against, &self.now, &self.settings.filter, labeler);
+        }
         if self.settings.filter.show_gone && self.baseline.is_none() {
             for (row, _) in self.gone.iter().filter(|(_, left)| *left > 0) {
                 let here = |other: &TableRow| other.row.tag == row.row.tag && other.row.pool == row.row.pool;

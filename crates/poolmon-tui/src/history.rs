@@ -3,7 +3,7 @@
 //! Memory is bounded: [`MAX_ROWS`] rows of [`POINTS`] points, two `f32` each, all in two flat buffers. Rows that
 //! vanish give their place back once all their points are gone.
 
-use poolmon_model::{Counters, Pool, Row, Sample, Tag};
+use poolmon_model::{Counters, Pool, Row, Sample, Tag, copies};
 use rustc_hash::FxHashMap;
 
 /// Points kept of each row.
@@ -92,7 +92,9 @@ impl History {
         }
         self.clear_column(column);
         let first = self.refresh == 1;
-        for row in &sample.rows {
+        // Copies of a cache have a past each, and one as the row that stands for all.
+        let joined = copies::joined(sample);
+        for row in sample.rows.iter().chain(joined.iter().map(|(_, row)| row)) {
             let Some(slot) = self.slot(row) else { continue };
             self.store(slot, row, column, sample.width, first);
         }

@@ -156,6 +156,7 @@ impl App {
                 self.keep_in_view();
             }
             'v' => self.verdict_key(),
+            'x' => self.fold_key(),
             'z' => self.sort_reversed(),
             ' ' if self.still => self.ask(Effect::Refresh),
             ' ' => {

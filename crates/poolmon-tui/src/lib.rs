@@ -18,6 +18,7 @@
 
 mod app;
 mod columns;
+mod folding;
 mod history;
 mod keys;
 mod render;

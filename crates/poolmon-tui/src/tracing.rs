@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use poolmon_model::units::{counted, span};
-use poolmon_model::{Pool, Row, Tag};
+use poolmon_model::{Pool, Row, Tag, copies};
 
 use crate::app::{App, Effect, Mode};
 use crate::render;
@@ -129,6 +129,8 @@ impl App {
             Some("these figures are simulated: trace a real machine with `poolmon` and T")
         } else if self.still {
             Some("a file has no events: trace on the machine itself, while it runs")
+        } else if copies::joined_size(&key.0).is_some() {
+            Some("this row stands for several caches: press x and select one of them")
         } else {
             None
         };

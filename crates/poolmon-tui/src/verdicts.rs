@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use poolmon_model::{Pool, RowVerdict, Sample, TableRow, Tag};
+use poolmon_model::{Pool, RowVerdict, Sample, TableRow, Tag, copies};
 use rustc_hash::FxHashMap;
 
 /// Judges rows from all samples since the start. It is asked on the sampler's thread.
@@ -62,8 +62,18 @@ impl Verdicts {
             return;
         }
         for row in rows {
-            row.verdict = self.rows.get(&(row.row.tag.clone(), row.row.pool)).cloned();
+            row.verdict = match copies::joined_size(&row.row.tag) {
+                Some(size) => self.gravest_copy(size, row.row.pool),
+                None => self.rows.get(&(row.row.tag.clone(), row.row.pool)).cloned(),
+            };
         }
+    }
+
+    /// The gravest verdict on a copy of a cache.
+    fn gravest_copy(&self, size: &str, pool: Pool) -> Option<Arc<RowVerdict>> {
+        let is_copy = |tag: &Tag| copies::copy_of(tag).is_some_and(|(_, of)| of == size);
+        let of_copies = self.rows.iter().filter(|((tag, of), _)| *of == pool && is_copy(tag));
+        of_copies.map(|(_, verdict)| verdict).max_by_key(|verdict| verdict.rank()).cloned()
     }
 
     pub(crate) fn clear(&mut self) {

@@ -28,6 +28,7 @@ const KEYS: &[(&str, &str)] = &[
     ("z", "reverse"),
     ("l", "highlight"),
     ("i", "session"),
+    ("x", "unfold"),
     ("r", "refresh"),
 ];
 
@@ -71,6 +72,7 @@ const TAPE_KEYS: &[(&str, &str)] = &[
     ("p", "pool"),
     ("e", "totals"),
     ("w", "write"),
+    ("x", "unfold"),
     ("t a f d b m", "sort"),
 ];
 

@@ -17,7 +17,7 @@ const ORDER: &[(&str, &str)] = &[
     ("p", "nonpaged, paged, all (Linux: each pool in turn)"),
     ("/", "search tags and drivers; * and ? are wildcards"),
     ("0-9  i", "a session's pool (old systems); i prompts for its id"),
-    ("e  l", "totals at the bottom; highlighting on and off"),
+    ("e  l  x", "totals; highlighting; kmalloc-rnd-* in one row, or each"),
 ];
 
 const LIVE: &[(&str, &str)] = &[

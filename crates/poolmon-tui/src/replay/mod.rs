@@ -9,7 +9,7 @@ pub mod deck;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use poolmon_model::{Pool, Tag, TimelineMark};
+use poolmon_model::{Pool, Tag, TimelineMark, copies};
 use ratatui_crossterm::crossterm::event::{KeyCode, KeyModifiers};
 
 use crate::app::{App, Effect, Mode};
@@ -350,6 +350,9 @@ impl App {
             return;
         }
         let Some(row) = self.current().map(|row| (row.row.tag.clone(), row.row.pool)) else { return };
+        if copies::joined_size(&row.0).is_some() {
+            return;
+        }
         let shown = self.shown_time();
         let Some(replay) = &self.replay else { return };
         let (first, last) = (replay.timeline.first, replay.timeline.last);
@@ -376,11 +379,12 @@ impl App {
     /// Points of a row for its chart and rates.
     pub(crate) fn points_of(&self, row: &(Tag, Pool)) -> Vec<Point> {
         match &self.replay {
-            Some(replay) => {
+            Some(replay) if copies::joined_size(&row.0).is_none() => {
                 let series = replay.series.as_ref().filter(|series| series.row == *row);
                 series.map_or_else(Vec::new, |series| series.points.clone())
             }
-            None => self.history.points(&row.0, row.1, crate::history::POINTS).collect(),
+            // The tape has each copy of a cache, and not the row that stands for all.
+            _ => self.history.points(&row.0, row.1, crate::history::POINTS).collect(),
         }
     }
 

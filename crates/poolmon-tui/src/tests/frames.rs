@@ -1,7 +1,7 @@
 //! Pictures. Read the `.snap` files with your own eyes.
 
 use insta::assert_snapshot;
-use poolmon_model::{CounterWidth, Pool, Row, Sample, SourceKind, Tag};
+use poolmon_model::{CounterWidth, Counters, Pool, Row, Sample, SourceKind, Tag};
 use ratatui_crossterm::crossterm::event::KeyCode;
 
 use super::support::{at, linux, many, windows};
@@ -180,4 +180,51 @@ fn many_rows_scrolled_to_the_end() {
     press(&mut app, "b");
     code(&mut app, KeyCode::End);
     assert_snapshot!(picture(&mut app, 100, 14));
+}
+
+/// Two copies of a cache on each of two sizes.
+fn copies(step: u64) -> Sample {
+    let mut sample = linux(step);
+    let mut add = |name: &str, diff: i64, bytes| {
+        let counters = Counters { reported_diff: Some(diff), bytes: Some(bytes), ..Counters::default() };
+        sample.rows.push(Row {
+            tag: Tag::name(name),
+            pool: Pool::Unreclaimable,
+            counters,
+            reported_owner: None,
+        });
+    };
+    add("kmalloc-rnd-01-1k", 100, 102_400);
+    add("kmalloc-rnd-11-1k", 300 + step.cast_signed() * 40, 307_200 + step * 40_960);
+    add("kmalloc-rnd-01-64", 640, 40_960);
+    sample
+}
+
+#[test]
+fn copies_of_a_cache_are_one_row_until_x() {
+    let mut app = app_of(copies, 6);
+    press(&mut app, "b");
+    let joined = picture(&mut app, 100, 24);
+    assert_eq!(joined.matches("kmalloc-rnd-").count(), 2, "{joined}");
+    assert_snapshot!("copies_joined", joined);
+    // The row that is selected stays one of its size.
+    for _ in 0..4 {
+        code(&mut app, KeyCode::Down);
+    }
+    assert_eq!(app.current().unwrap().row.tag, Tag::name("kmalloc-rnd-*-1k"));
+    press(&mut app, "x");
+    let each = picture(&mut app, 100, 24);
+    assert_eq!(app.current().unwrap().row.tag, Tag::name("kmalloc-rnd-06-1k"));
+    assert_snapshot!("copies_each", each);
+    press(&mut app, "x");
+    assert_eq!(app.current().unwrap().row.tag, Tag::name("kmalloc-rnd-*-1k"));
+    // It has a past of its own, and no trace.
+    code(&mut app, KeyCode::Enter);
+    assert_snapshot!("copies_detail", picture(&mut app, 100, 24));
+    press(&mut app, "T");
+    assert!(app.message.as_ref().unwrap().0.contains("press x"));
+
+    let mut other = app_of(windows, 1);
+    press(&mut other, "x");
+    assert!(other.message.as_ref().unwrap().0.contains("no kmalloc-rnd"));
 }

@@ -29,7 +29,7 @@ pub fn run(args: &TopArgs) -> anyhow::Result<Outcome> {
         None => sample_this_machine(rows.filter().view, rows.session.is_some(), args.over)?,
     };
     // A person who names a copy wants to see it.
-    if !args.no_fold && !args.rows.which.include.iter().any(|tag| copies::random_copy(tag).is_some()) {
+    if !args.no_fold && !args.rows.which.include.iter().any(|tag| copies::names_a_copy(tag)) {
         found.pair.before.iter_mut().for_each(|before| _ = copies::fold(before));
         copies::fold(&mut found.pair.now);
     }
