@@ -130,4 +130,86 @@ fn a_file_that_is_missing_is_named() {
     let output = poolmon(&["trace", &path, "One", "Two"]);
     let err = text(&output.stderr);
     assert!(output.status.code() == Some(1) && err.contains("one tag are shown at a time"), "{err}");
+    // Its own cache may be named; another trace is no tag.
+    assert_eq!(stdout_of(&["trace", &path, "leaky_item"]), stdout_of(&["trace", &path]));
+    refused(&["trace", &path, "filp"], "this is a trace of leaky_item, and filp was asked for");
+    refused(&["trace", &path, &path], "one trace is read at a time");
+}
+
+/// Exit code 1 and nothing on standard output; what was said has this in it.
+#[track_caller]
+fn refused(args: &[&str], why: &str) {
+    let output = poolmon(args);
+    let err = text(&output.stderr);
+    assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(1), ""), "{args:?}: {err}");
+    assert!(err.contains(why) && err.lines().count() >= 2, "{args:?}: {err}");
+}
+
+/// What is written is neither what is read nor each other, by whatever name; it is refused before anything is written.
+#[test]
+fn a_trace_is_not_written_over_itself() {
+    let (folder, path) = saved();
+    let before = fs::read(&path).unwrap();
+    let name = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    fs::hard_link(&path, name("hard")).unwrap();
+    let mut names = vec![path.clone(), name("hard"), name("./saved.ptrace")];
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(&path, name("link")).unwrap();
+        names.push(name("link"));
+    }
+    if cfg!(not(unix)) {
+        // The system says of no two names there that they are one file: the drawing takes the place of the name alone.
+        names.retain(|name| !name.ends_with("hard"));
+    }
+    for other in &names {
+        refused(&["trace", &path, "--svg", other], "--svg would overwrite what is read");
+    }
+    refused(&["trace", "filp", "--save", &name("w"), "--svg", &name("./w")], "are the same file");
+    refused(&["trace", "filp", "--svg", "-"], "standard output has the answer");
+    refused(
+        &["report", &path, "--trace", &path, "-o", &path, "--format", "html", "--force"],
+        "would overwrite what is read",
+    );
+    let log = name("pool.csv");
+    fs::write(&log, "time,tag,pool,bytes\n2026-11-22T10:00:00Z,Leak,nonpaged,640\n").unwrap();
+    refused(&["export", &log, "-o", &log, "--force"], "would overwrite what is read");
+    assert!(fs::read(&path).unwrap() == before && fs::read_to_string(&log).unwrap().contains("Leak"));
+    assert!(!fs::exists(name("w")).unwrap());
+}
+
+#[test]
+fn options_of_a_live_trace_are_refused_with_a_file() {
+    let (_folder, path) = saved();
+    for option in [["--save", "x.ptrace"], ["--for", "5s"], ["--max-load", "5"], ["--frames", "5"]] {
+        refused(&["trace", &path, option[0], option[1]], &format!("{} is for a live trace", option[0]));
+    }
+    let output = poolmon(&["trace", &path, "--top", "0"]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+}
+
+/// Whatever is interrupted shows what it has, and says by its exit code that it was interrupted.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupt_has_its_exit_code_everywhere() {
+    use std::process::{Command, Stdio};
+    for args in [
+        &["leaks", "--for", "10min", "--interval", "100ms"][..],
+        &["holders", "--for", "10min"],
+        &["top", "--over", "10min"],
+        &["report", "--format", "md", "--for", "10min"],
+        &["trace", "filp", "--for", "10min", "--max-load", "100"],
+    ] {
+        let mut command = crate::with_signals(crate::POOLMON);
+        let child = command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(2_500));
+        Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        let output = child.wait_with_output().unwrap();
+        let err = text(&output.stderr);
+        // Without rights, there is nothing to interrupt.
+        if output.status.code() != Some(1) {
+            assert_eq!(output.status.code(), Some(130), "{args:?}: {err}");
+            assert!(text(&output.stdout).lines().count() > 2, "{args:?}: {err}");
+        }
+    }
 }

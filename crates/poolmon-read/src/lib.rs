@@ -26,6 +26,7 @@
 
 mod bundle;
 mod contents;
+mod distinct;
 mod error;
 mod format;
 mod formats;
@@ -46,6 +47,7 @@ pub mod text;
 mod trace;
 
 pub use contents::Contents;
+pub use distinct::distinct;
 pub use error::{ReadError, Result};
 pub use format::{
     DateOrder, FileFormat, FormatGroup, Holds, ReadOptions, UnpackProgress, Unpacked, identify, recording,

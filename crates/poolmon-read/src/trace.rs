@@ -5,8 +5,8 @@ use std::io::{BufReader, Cursor, Read as _};
 use std::path::Path;
 
 use poolmon_etl::{AnyReader, Etl, EtlError, keep};
-use poolmon_model::Pattern;
 use poolmon_model::problem::Remedy as _;
+use poolmon_model::{Pattern, Tag};
 use poolmon_trace::{Answer, Limits, TraceFound, file};
 
 use crate::{Input, ReadError, Result, identify, looks};
@@ -101,14 +101,16 @@ fn etl(input: &Input, reader: AnyReader, wanted: Wanted<'_>) -> Result<TraceFoun
 }
 
 fn saved(input: &Input, wanted: Wanted<'_>) -> Result<ReadTrace> {
-    if let Some(tag) = wanted.tag {
-        let problem = format!("this is the trace of one cache, and {} was asked for", tag.text());
-        return Err(ReadError::unsuitable(input.name(), problem, "leave the tag out"));
-    }
     let read = file::read(BufReader::new(input.reader()?), Limits::default()).map_err(|error| {
         let remedy = error.remedy().unwrap_or_default();
         ReadError::unsuitable(input.name(), error.to_string(), remedy)
     })?;
+    let about = &read.about;
+    let names = || about.target.split(", ").chain(about.sharing.iter().map(String::as_str));
+    if let Some(tag) = wanted.tag.filter(|tag| !names().any(|name| tag.matches(&Tag::name(name)))) {
+        let problem = format!("this is a trace of {}, and {} was asked for", about.target, tag.text());
+        return Err(ReadError::unsuitable(input.name(), problem, format!("leave {} out", tag.text())));
+    }
     let damage = read.damage.map(|damage| format!("offset {:#x}: {}", damage.offset, damage.problem));
     let answer = Answer::new(read.about, read.ending, read.summary);
     Ok(ReadTrace { found: TraceFound::Stacks(Box::new(answer)), damage })

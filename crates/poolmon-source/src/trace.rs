@@ -3,12 +3,11 @@
 //! The loop reads events until the time is over, the person stops it, or it costs too much; then the capture says what the
 //! system's own counters made of the same time.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use poolmon_model::units::counted;
-use poolmon_trace::file::Writer;
+use poolmon_trace::file::{Sink, Writer};
 use poolmon_trace::{About, Answer, Ending, Engine, Limits, Stacks, Summary, Totals};
 
 use crate::{Result, SourceError};
@@ -134,10 +133,9 @@ pub fn live(
     go_on: &mut dyn FnMut(&TraceProgress) -> bool,
 ) -> Result<(Answer, Option<SourceError>)> {
     let mut capture = open(caches, frames)?;
-    let create =
-        |path: &Path| std::fs::File::create(path).map(std::io::BufWriter::new).map_err(unwritten(path));
+    let create = |path: &Path| std::fs::File::create(path).map_err(unwritten(path));
     let mut file = save.map(create).transpose()?;
-    let out = file.as_mut().map(|file| file as &mut dyn Write);
+    let out = file.as_mut().map(|file| file as &mut dyn Sink);
     let Traced { about, ending, summary, unsaved } = run(&mut *capture, options, out, go_on)?;
     let unsaved = unsaved.map(unwritten(save.unwrap_or(Path::new("the trace"))));
     Ok((Answer::new(about, ending, summary), unsaved))
@@ -181,6 +179,9 @@ pub fn live(
     Ok((crate::windows::live::trace(tag, options, save, go_on)?, None))
 }
 
+/// How often what was traced is written, so that little is lost if this program is killed.
+const CHECKPOINT: Duration = Duration::from_secs(1);
+
 /// Traces. `go_on` is asked twenty times a second; `save` is handed every event, as a file.
 ///
 /// # Errors
@@ -189,7 +190,7 @@ pub fn live(
 pub fn run(
     capture: &mut dyn Capture,
     options: &TraceOptions,
-    save: Option<&mut dyn Write>,
+    save: Option<&mut dyn Sink>,
     go_on: &mut dyn FnMut(&TraceProgress) -> bool,
 ) -> Result<Traced> {
     // What waits was read at one look, which the system's buffers bound; and none of it may pass the file by.
@@ -201,6 +202,7 @@ pub fn run(
         writer: save.map(|out| Writer::new(out, &about)).transpose().map_err(unwritten("the trace"))?,
         failed: None,
     };
+    let mut checkpoints = Checkpoints::default();
     let length = u64::try_from(options.length.as_nanos()).unwrap_or(u64::MAX);
     let mut guard = Guard::new(options, start);
     let stopped = loop {
@@ -208,6 +210,14 @@ pub fn run(
         engine.settle_with(drained.complete, |stacks, event| file.event(stacks, event));
         let costly = guard.see(&drained);
         let elapsed = drained.now.saturating_sub(start);
+        if file.writer.is_some() && file.failed.is_none() && checkpoints.is_due(elapsed) {
+            let mut ending = Ending { lost: guard.lost, events: guard.events, ..Ending::default() };
+            let named = checkpoints.are_names_due(elapsed, engine.stacks().len());
+            if named {
+                capture.describe(engine.stacks(), &mut ending);
+            }
+            file.checkpoint(engine.stacks(), named.then_some(&ending));
+        }
         let progress =
             TraceProgress { elapsed: Duration::from_nanos(elapsed), events: guard.events, lost: guard.lost };
         if elapsed >= length {
@@ -249,7 +259,7 @@ fn unwritten(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> SourceE
 
 /// The file that every event goes into, if one is wanted.
 struct Save<'a> {
-    writer: Option<Writer<&'a mut dyn Write>>,
+    writer: Option<Writer<&'a mut dyn Sink>>,
     /// The first failure, after which nothing more is written.
     failed: Option<std::io::Error>,
 }
@@ -263,9 +273,51 @@ impl Save<'_> {
         }
     }
 
+    fn checkpoint(&mut self, stacks: &Stacks, ending: Option<&Ending>) {
+        if let Some(writer) = &mut self.writer {
+            self.failed = writer.checkpoint(stacks, ending).err();
+        }
+    }
+
     fn end(self, stacks: &Stacks, ending: &Ending) -> Option<std::io::Error> {
-        let writer = self.writer.filter(|_| self.failed.is_none());
-        self.failed.or_else(|| writer?.finish(stacks, ending).err())
+        let writer = self.writer?;
+        match self.failed {
+            Some(failed) => {
+                writer.give_up(ending);
+                Some(failed)
+            }
+            None => writer.finish(stacks, ending).err(),
+        }
+    }
+}
+
+/// When what waits is written.
+#[derive(Default)]
+struct Checkpoints {
+    /// Since the beginning, in nanoseconds.
+    last: u64,
+    /// The same of the last one with names, and how many stacks there were: names take time, so they are asked for after one second,
+    /// two, four, ….
+    named: u64,
+    stacks: usize,
+}
+
+impl Checkpoints {
+    fn is_due(&mut self, elapsed: u64) -> bool {
+        let every = u64::try_from(CHECKPOINT.as_nanos()).unwrap_or(u64::MAX);
+        let due = elapsed.saturating_sub(self.last) >= every;
+        if due {
+            self.last = elapsed;
+        }
+        due
+    }
+
+    const fn are_names_due(&mut self, elapsed: u64, stacks: usize) -> bool {
+        let due = stacks > self.stacks && elapsed >= self.named.saturating_mul(2);
+        if due {
+            (self.named, self.stacks) = (elapsed, stacks);
+        }
+        due
     }
 }
 
@@ -332,6 +384,9 @@ impl Guard {
 mod tests {
     use super::*;
     use poolmon_trace::{Event, Kind};
+    use std::cell::RefCell;
+    use std::io::Write;
+    use std::rc::Rc;
 
     /// A system of 1,000 allocations each 50 ms.
     struct Fake {
@@ -408,29 +463,71 @@ mod tests {
         assert_eq!((read.about, read.damage), (traced.about, None));
     }
 
-    /// A disk that is full after some of the trace: what was found until then is not lost.
+    /// A file whose disk has so much room, and which can be looked at while it is written.
+    #[derive(Clone, Default)]
+    struct Disk(Rc<RefCell<Vec<u8>>>, usize);
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            let room = self.1.saturating_sub(self.0.borrow().len());
+            let some = bytes.get(..room).unwrap_or(bytes);
+            self.0.borrow_mut().extend(some);
+            if some.is_empty() { Err(std::io::ErrorKind::StorageFull.into()) } else { Ok(some.len()) }
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Sink for Disk {
+        fn cut(&mut self, length: u64) -> std::io::Result<()> {
+            self.0.borrow_mut().cut(length)
+        }
+    }
+
+    fn read(disk: &Disk) -> poolmon_trace::file::Read {
+        poolmon_trace::file::read(&**disk.0.borrow(), OPTIONS.limits).unwrap()
+    }
+
+    /// A disk that is full after some of the trace: no more than the last chunk is lost, and the file says why it ends.
     #[test]
     fn a_file_that_cannot_be_written_ends_the_trace_with_its_answer() {
-        struct Full(usize);
-        impl Write for Full {
-            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-                self.0 = self.0.checked_sub(bytes.len()).ok_or(std::io::ErrorKind::StorageFull)?;
-                Ok(bytes.len())
-            }
-            fn flush(&mut self) -> std::io::Result<()> {
-                Ok(())
-            }
-        }
-        let traced = |room| {
-            let mut fake = Fake::new(0, Duration::ZERO);
-            run(&mut fake, &OPTIONS, Some(&mut Full(room)), &mut |_| true).unwrap()
-        };
-        let full = traced(300_000);
+        let mut disk = Disk(Rc::default(), 300_000);
+        let mut fake = Fake::new(0, Duration::ZERO);
+        let full = run(&mut fake, &OPTIONS, Some(&mut disk), &mut |_| true).unwrap();
         assert_eq!(full.unsaved.map(|error| error.kind()), Some(std::io::ErrorKind::StorageFull));
-        assert!(full.ending.stopped.unwrap().contains("could not be saved any further"));
+        assert!(full.ending.stopped.as_ref().unwrap().contains("could not be saved any further"));
         let counted = full.summary.totals.allocations;
         assert!((10_000..100_000).contains(&counted), "{counted}");
-        assert!(traced(100 << 20).unsaved.is_none());
+        let read = read(&disk);
+        assert_eq!((read.damage, &read.ending.stopped), (None, &full.ending.stopped));
+        let saved = read.summary.totals.allocations;
+        assert!(saved + 21_000 >= counted && saved < counted, "{saved} of {counted}");
+        let mut disk = Disk(Rc::default(), 100 << 20);
+        let mut fake = Fake::new(0, Duration::ZERO);
+        assert!(run(&mut fake, &OPTIONS, Some(&mut disk), &mut |_| true).unwrap().unsaved.is_none());
+    }
+
+    /// This program is killed in the fourth second: three are in the file, with the names that were known.
+    #[test]
+    fn what_was_traced_survives_the_end_of_this_program() {
+        let mut disk = Disk(Rc::default(), 100 << 20);
+        let (seen, mut killed) = (disk.clone(), None);
+        let mut fake = Fake::new(0, Duration::ZERO);
+        let mut look = |progress: &TraceProgress| {
+            if progress.elapsed > Duration::from_millis(3_500) && killed.is_none() {
+                killed = Some(Disk(Rc::new(RefCell::new(seen.0.borrow().clone())), 0));
+            }
+            true
+        };
+        run(&mut fake, &OPTIONS, Some(&mut disk), &mut look).unwrap();
+        let read = read(&killed.unwrap());
+        let allocations = read.summary.totals.allocations;
+        assert!((59_000..=61_000).contains(&allocations), "{allocations}");
+        assert_eq!(read.ending.stopped.as_deref(), Some("the file ends early"));
+        assert!(read.ending.remarks.iter().any(|remark| remark == "described"), "{:?}", read.ending);
+        assert!(read.damage.is_some());
     }
 
     /// The guard, second by second: loads and lost events that a trace goes on with, and those that end it.

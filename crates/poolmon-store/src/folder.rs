@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use crate::WholeFile;
 use crate::error::{Result, StoreError};
 use crate::segment::frame::{time_of, wall_of};
 use crate::segment::marks::{RecordedMark, TimedMark};
@@ -80,18 +81,9 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
 
 /// Writes a file whole or not at all: under another name, then renamed.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    let write = || {
-        let mut file = File::create(&part)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        drop(file);
-        fs::rename(&part, path)
-    };
-    write().inspect_err(|_| {
-        let _ = fs::remove_file(&part);
-    })
+    let mut file = WholeFile::new(path)?;
+    file.file().write_all(bytes)?;
+    file.finish()
 }
 
 /// Leaves a note for a recording, whether a recorder runs or not: readers show it at once, and the next

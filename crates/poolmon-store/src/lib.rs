@@ -20,6 +20,7 @@ pub mod folder;
 mod reader;
 mod recorder;
 mod segment;
+mod whole;
 
 pub use error::{Result, StoreError};
 pub use folder::note;
@@ -34,6 +35,7 @@ pub use segment::cursor::{Entry, Losses};
 pub use segment::frame::MAGIC;
 pub use segment::index::totals;
 pub use segment::marks::{Gap, GapKind, ModuleChange, RecordedMark, TimedMark};
+pub use whole::WholeFile;
 
 /// Parts of segments for the tests, benchmarks and fuzz targets of poolmon itself. They may change in any version.
 #[doc(hidden)]

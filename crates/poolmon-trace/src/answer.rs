@@ -251,10 +251,14 @@ fn fold(stacks: Vec<StackSummary>, frames: &Stacks, symbols: &Symbols) -> Vec<Ow
     let mut owners: Vec<Owner> = Vec::new();
     for figures in stacks {
         let addresses = frames.frames(figures.stack);
-        let at = owner::frame(addresses.iter().map(|&address| symbols.get(address)));
-        let address = addresses.get(at).copied();
+        let found = owner::found(addresses.iter().map(|&address| symbols.get(address)));
+        let address = addresses.get(found.unwrap_or(0)).copied();
         let symbol = address.and_then(|address| symbols.get(address));
         let name = match (symbol, address) {
+            // The stack ends within the allocator.
+            (Some(Symbol { function: Some(function), .. }), _) if found.is_none() => {
+                format!("unknown caller of {function}")
+            }
             (Some(Symbol { function: Some(function), .. }), _) => function.clone(),
             (Some(Symbol { module: Some(module), .. }), _) => module.clone(),
             (_, Some(address)) => format!("{address:#x}"),

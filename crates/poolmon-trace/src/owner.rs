@@ -157,6 +157,11 @@ pub fn is_helper(function: &str) -> bool {
 /// The frame to name, by its place in the stack: the first that is no helper; the first of all if nothing else is there. A
 /// helper's name in a loaded module is the module's own.
 pub fn frame<'a>(symbols: impl IntoIterator<Item = Option<&'a Symbol>>) -> usize {
+    found(symbols).unwrap_or(0)
+}
+
+/// The same; `None` if nothing but helpers is there, or names are unknown.
+pub fn found<'a>(symbols: impl IntoIterator<Item = Option<&'a Symbol>>) -> Option<usize> {
     let is_owner = |symbol: Option<&Symbol>| match symbol {
         Some(Symbol { function: Some(function), module: None, .. }) => !is_helper(function),
         Some(Symbol { function: Some(function), module: Some(_), .. }) => {
@@ -169,10 +174,9 @@ pub fn frame<'a>(symbols: impl IntoIterator<Item = Option<&'a Symbol>>) -> usize
         _ => false,
     };
     let mut inner = None;
-    let found = symbols
+    symbols
         .into_iter()
-        .position(|symbol| is_owner(symbol) || is_own(std::mem::replace(&mut inner, symbol), symbol));
-    found.unwrap_or(0)
+        .position(|symbol| is_owner(symbol) || is_own(std::mem::replace(&mut inner, symbol), symbol))
 }
 
 #[cfg(test)]

@@ -67,6 +67,8 @@ pub enum Effect {
     Sessions(bool),
     /// Find out what is known of this row.
     Inquire(Row),
+    /// Ask again what the system reports of it.
+    Facts(Tag, Pool),
     /// Go to another moment of the tape.
     Wind(Motion),
     /// Trace this row.
@@ -305,6 +307,14 @@ impl App {
         }
         self.collect_gone();
         self.mention_remarks();
+        // What the system reports of the row in the detail pane is as new as the figures next to it. One thread answers for both, so that
+        // a slow system is not asked faster than it answers.
+        if let Some((tag, pool)) = self.detail.key.clone()
+            && self.mode == Mode::Detail
+            && self.detail.facts.is_some()
+        {
+            self.ask(Effect::Facts(tag, pool));
+        }
         spare
     }
 

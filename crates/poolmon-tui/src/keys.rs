@@ -127,6 +127,9 @@ impl App {
         if letter == 'T' && self.trace_key() || letter == 'c' && self.chart_key() {
             return;
         }
+        if letter == 'T' && self.replay.is_none() && !self.simulated() && !self.still {
+            self.say("Sorted by tag. T traces a row: select one with the arrow keys first.");
+        }
         match letter.to_ascii_lowercase() {
             'q' => self.ask(Effect::Quit),
             'h' | '?' => self.mode = Mode::Help(0),

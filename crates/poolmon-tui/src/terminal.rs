@@ -183,6 +183,7 @@ fn main_loop(
                     app.describe(&key, describe(&row));
                     drop(questions.send(Question::Facts(row.tag, row.pool)));
                 }
+                Effect::Facts(tag, pool) => drop(questions.send(Question::Facts(tag, pool))),
                 Effect::Snapshot => {
                     let (sample, table) = app.shown();
                     let said = match snapshot(sample, table) {

@@ -21,15 +21,29 @@ use poolmon_trace::TraceFound;
 /// Owners of each kind, and tags, that the text lists if nothing else is asked for.
 const TOP: (usize, usize) = (5, 20);
 
+/// Where an answer comes from: what can be done next depends on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Asked<'a> {
+    /// A trace that was made just now, by the command.
+    #[default]
+    Live,
+    /// The same, with every event in this file, as a word of a command.
+    Saved(&'a str),
+    /// A file that was read, as a word of a command.
+    File(&'a str),
+    /// The live screen.
+    Screen,
+}
+
 /// In which form an answer is written.
 #[derive(Clone, Copy, Debug)]
 pub enum Form<'a> {
-    /// For a person: at most `top` owners of each kind, or tags; `file` is how the trace was named.
+    /// For a person: at most `top` owners of each kind, or tags.
     Text {
         /// How many.
         top: Option<usize>,
-        /// The file, as a word of a command.
-        file: &'a str,
+        /// Where it comes from.
+        asked: Asked<'a>,
     },
     /// One JSON object.
     Json,
@@ -44,10 +58,15 @@ pub enum Form<'a> {
 /// Those of `out`.
 pub fn write(out: &mut dyn Write, found: &TraceFound, form: Form<'_>) -> io::Result<()> {
     match (found, form) {
-        (TraceFound::Stacks(answer), Form::Text { top, .. }) => text(out, answer, top.unwrap_or(TOP.0)),
+        (TraceFound::Stacks(answer), Form::Text { top, asked }) => {
+            text(out, answer, top.unwrap_or(TOP.0), asked)
+        }
         (TraceFound::Stacks(answer), Form::Json) => json(out, answer),
         (TraceFound::Stacks(answer), Form::Folded) => folded(out, answer),
-        (TraceFound::Tags(found), Form::Text { top, file }) => tags(out, found, file, top.unwrap_or(TOP.1)),
+        (TraceFound::Tags(found), Form::Text { top, asked }) => {
+            let file = if let Asked::File(file) = asked { file } else { "FILE" };
+            tags(out, found, file, top.unwrap_or(TOP.1))
+        }
         (TraceFound::Tags(found), Form::Folded) => tags(out, found, "FILE", TOP.1),
         (TraceFound::Tags(found), Form::Json) => tags_json(out, found),
     }

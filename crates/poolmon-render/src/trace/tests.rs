@@ -1,5 +1,6 @@
 //! One trace in every form.
 
+use super::Asked;
 use poolmon_trace::{About, Answer, Ending, Engine, Event, Growth, Kind, Limits, Symbol};
 
 /// `take` of a module keeps 1,600 objects, `scan` frees where no tracepoint looks, `fill` fills early.
@@ -63,8 +64,11 @@ fn written(write: impl Fn(&mut Vec<u8>)) -> String {
 
 #[test]
 fn for_a_person() {
-    insta::assert_snapshot!("trace_text", written(|out| super::text(out, &answer(), 5).unwrap()));
-    let short = written(|out| super::text(out, &answer(), 1).unwrap());
+    insta::assert_snapshot!(
+        "trace_text",
+        written(|out| super::text(out, &answer(), 5, Asked::Live).unwrap())
+    );
+    let short = written(|out| super::text(out, &answer(), 1, Asked::Live).unwrap());
     assert!(short.contains("and 1 more (--top 2)"), "{short}");
 }
 
@@ -104,7 +108,7 @@ fn more_and_less_than_the_growth_is_explained_in_words() {
     let of = |objects| {
         let mut answer = answer();
         answer.ending.growth = Some(Growth { objects, bytes: objects * 256, exact: false, within: 0 });
-        written(|out| super::text(out, &answer, 5).unwrap())
+        written(|out| super::text(out, &answer, 5, Asked::Live).unwrap())
     };
     assert!(of(1_000).contains("(170 %): an upper bound"), "{}", of(1_000));
     assert!(of(4_000).contains("(43 %): the rest was in events that were lost"), "{}", of(4_000));
@@ -113,7 +117,7 @@ fn more_and_less_than_the_growth_is_explained_in_words() {
         answer.ending.lost = lost;
         answer.ending.growth = Some(Growth { objects, bytes: objects * 256, exact: within == 0, within });
         answer.totals.older_frees = 78;
-        written(|out| super::text(out, &answer, 5).unwrap())
+        written(|out| super::text(out, &answer, 5, Asked::Live).unwrap())
     };
     // Without a lost event, nothing is said of any; what older objects were freed is in the figure that is explained.
     let bulk = exact(0, 3_922, 0);
@@ -133,7 +137,7 @@ fn more_and_less_than_the_growth_is_explained_in_words() {
     let mut site = answer();
     site.about.subject = poolmon_trace::Subject::CallSite;
     site.ending.growth = Some(Growth { objects: 40_000, bytes: 160_000_000, exact: true, within: 0 });
-    let site = written(|out| super::text(out, &site, 5).unwrap());
+    let site = written(|out| super::text(out, &site, 5, Asked::Live).unwrap());
     assert!(
         site.contains("The call site changed by +153 MiB") && site.contains("(4 %): the rest is pages"),
         "{site}"
@@ -143,4 +147,20 @@ fn more_and_less_than_the_growth_is_explained_in_words() {
         "{}",
         of(-5)
     );
+}
+
+/// What can be done next depends on where the answer is: nothing is advised that was done, or cannot be done there.
+#[test]
+fn the_next_step_fits_where_the_answer_is_read() {
+    let mut kernel = answer();
+    for owner in &mut kernel.owners {
+        owner.module = None;
+    }
+    let next = |asked| {
+        let text = written(|out| super::text(out, &kernel, 5, asked).unwrap());
+        text.split_once("Next: ").map(|(_, next)| next.trim().to_owned())
+    };
+    assert!(next(Asked::Live).unwrap().ends_with("poolmon holders --for 40s --sort change"));
+    assert!(next(Asked::Saved("x.ptrace")).unwrap().contains("`poolmon trace x.ptrace`"));
+    assert_eq!(next(Asked::File("x.ptrace")), None);
 }

@@ -10,6 +10,8 @@ use poolmon_trace::{
     About, Answer, Ending, Owner, OwnerStack, StackSummary, Subject, Totals, Verdict, owner,
 };
 
+use super::Asked;
+
 /// Stacks that are shown of an owner, and processes that are named.
 const SHOWN: usize = 3;
 
@@ -21,7 +23,7 @@ const ALL: std::ops::RangeInclusive<f64> = 0.9..=1.1;
 /// # Errors
 ///
 /// Those of `out`.
-pub fn write(out: &mut dyn Write, answer: &Answer, top: usize) -> io::Result<()> {
+pub fn write(out: &mut dyn Write, answer: &Answer, top: usize, asked: Asked<'_>) -> io::Result<()> {
     writeln!(out, "{}", head(&answer.about, &answer.ending, answer.seconds, &answer.totals))?;
     for line in remarks(&answer.about, &answer.ending, &answer.totals, answer.lost_share()) {
         writeln!(out, "  {line}")?;
@@ -38,8 +40,8 @@ pub fn write(out: &mut dyn Write, answer: &Answer, top: usize) -> io::Result<()>
     }
     more(out, accused.len(), top)?;
     others(out, answer, top)?;
-    if let Some(first) = accused.first() {
-        writeln!(out, "\nNext: {}", next(first, answer))?;
+    if let Some(next) = accused.first().and_then(|first| next(first, answer, asked)) {
+        writeln!(out, "\nNext: {next}")?;
     }
     Ok(())
 }
@@ -291,11 +293,13 @@ pub(super) fn name(owner: &Owner) -> String {
     if made.is_empty() { name } else { format!("{name} ({})", made.join(" ")) }
 }
 
-fn next(owner: &Owner, answer: &Answer) -> String {
-    match &owner.module {
+/// What to do about the first owner; `None` if all is done that this program knows.
+fn next(owner: &Owner, answer: &Answer, asked: Asked<'_>) -> Option<String> {
+    let here = asked == Asked::Screen || asked == Asked::Live;
+    Some(match &owner.module {
         // Programs that were loaded into the kernel, and its own trampolines: no file of a module is behind them.
         Some(module) if module == "bpf" => "identify the program: bpftool prog list".to_owned(),
-        Some(module) if module.starts_with("__builtin") => "trace longer with --for 10min".to_owned(),
+        Some(module) if module.starts_with("__builtin") => return None,
         Some(_) if answer.about.subject == Subject::Tag => {
             let tag = argument(&Tag::name(&answer.about.target));
             format!("on the traced machine, find the drivers that use the tag: poolmon who {tag}")
@@ -305,6 +309,16 @@ fn next(owner: &Owner, answer: &Answer) -> String {
             argument(&Tag::name(&answer.about.target))
         ),
         Some(module) => format!("identify the module: modinfo {module}"),
-        None => "trace longer with --for 10min, and save it for others: --save FILE".to_owned(),
-    }
+        // The kernel's own code: who makes it do that is in the lines above.
+        None => match asked {
+            Asked::Saved(file) => {
+                format!("give {file} to others: `poolmon trace {file}` reads it on any system")
+            }
+            _ if here && answer.about.subject != Subject::Tag => {
+                "see what processes keep, and what changes: poolmon holders --for 40s --sort change"
+                    .to_owned()
+            }
+            _ => return None,
+        },
+    })
 }

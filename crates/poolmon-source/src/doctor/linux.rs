@@ -4,11 +4,14 @@ use std::fs;
 use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
+use poolmon_model::problem::Remedy as _;
+
 use super::{Check, CheckResult};
+use crate::linux::trace::LinuxCapture;
 
 /// All checks, the most important first.
 pub fn checks() -> Vec<Check> {
-    vec![system(), slabinfo(), sysfs(), vmallocinfo(), allocinfo(), meminfo(), merging(), btf()]
+    vec![system(), slabinfo(), sysfs(), vmallocinfo(), allocinfo(), meminfo(), merging(), btf(), tracing()]
 }
 
 fn system() -> Check {
@@ -105,6 +108,23 @@ fn merging() -> Check {
             "on: caches of similar size share a row; Enter shows the other names",
         )
         .remedy("boot with slab_nomerge to see each one")
+    }
+}
+
+/// Whether `poolmon trace` works: tracepoints are opened, and closed again before they are switched on.
+fn tracing() -> Check {
+    let what = "kernel tracepoints";
+    match LinuxCapture::open(&["kmalloc-64"], 1) {
+        Ok(_) => Check::new(
+            CheckResult::Good,
+            what,
+            "poolmon trace CACHE finds the code that allocates and does not free",
+        ),
+        Err(error) => {
+            let remedy = error.remedy().unwrap_or_default();
+            Check::new(CheckResult::Note, what, error.to_string())
+                .remedy(remedy.replace("trace ...", "trace CACHE").replace("trace kmalloc-64", "trace CACHE"))
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use std::path::Path;
 
 pub use select::{EXCEL_ROWS, Estimate, ExportOptions, Summary};
 
+use crate::WholeFile;
 use crate::error::{Result, StoreError};
 use crate::reader::Recording;
 
@@ -92,26 +93,10 @@ pub fn write_parquet(recording: &Recording, options: &ExportOptions, path: &Path
 
 /// Writes a file under another name, and renames it when it is complete and on the disk.
 fn whole<T>(path: &Path, write: impl FnOnce(&std::fs::File) -> Result<T>) -> Result<T> {
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    let part = std::path::PathBuf::from(part);
-    let file = std::fs::File::create(&part).map_err(StoreError::io("make", &part))?;
-    let result = write(&file).and_then(|result| {
-        file.sync_all().map_err(StoreError::io("write", &part))?;
-        Ok(result)
-    });
-    drop(file);
-    match result {
-        Ok(result) => {
-            std::fs::rename(&part, path).map_err(StoreError::io("rename", path))?;
-            Ok(result)
-        }
-        Err(error) => {
-            // Half a file helps no one.
-            let _ = std::fs::remove_file(&part);
-            Err(error)
-        }
-    }
+    let mut file = WholeFile::new(path).map_err(StoreError::io("make", path))?;
+    let result = write(file.file())?;
+    file.finish().map_err(StoreError::io("write", path))?;
+    Ok(result)
 }
 
 /// Seconds since the first sample of a recording, for statistics that lose digits on large times.

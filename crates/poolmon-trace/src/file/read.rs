@@ -102,8 +102,13 @@ pub fn read(input: impl io::Read, limits: Limits) -> Result<Read, FileError> {
     let damage =
         Damage { offset: MAGIC.len() as u64, problem: "the description of the trace is not readable" };
     let about = about.ok_or(Stop::Damage(damage)).map_err(refused)?;
-    let mut state =
-        State { engine: Engine::new(limits), ids: vec![StackId::OTHER], ending: None, last: about.start };
+    let mut state = State {
+        engine: Engine::new(limits),
+        ids: vec![StackId::OTHER],
+        ending: None,
+        known: None,
+        last: about.start,
+    };
     state.engine.begin(about.start);
     let damage = match state.rest(&mut chunks) {
         Ok(()) => None,
@@ -111,12 +116,26 @@ pub fn read(input: impl io::Read, limits: Limits) -> Result<Read, FileError> {
         Err(Stop::Io(error)) => return Err(FileError::Io(error)),
     };
     let end = state.ending.as_ref().map_or(state.last, |ending| ending.end.max(state.last));
-    let ending = state.ending.unwrap_or_else(|| Ending {
-        end,
-        stopped: Some("the file ends early".into()),
-        ..Ending::default()
-    });
+    let ending = state.ending.unwrap_or_else(|| cut(state.known, end, state.engine.totals()));
     Ok(Read { about, ending, summary: state.engine.finish(end), damage })
+}
+
+/// The end of a file that has none, and what is missing because of that.
+fn cut(known: Option<Ending>, end: u64, totals: &crate::Totals) -> Ending {
+    let mut remarks = Vec::new();
+    if *totals == crate::Totals::default() {
+        remarks.push(
+            "the file has no events: the program that wrote it ended before the first were written"
+                .to_owned(),
+        );
+    } else if known.is_none() {
+        remarks.push("the file ends before the names of functions: stacks are addresses".to_owned());
+    } else {
+        remarks.push("functions that were first seen at the end of the file have no names".to_owned());
+    }
+    let known = known.unwrap_or_default();
+    remarks.extend(known.remarks);
+    Ending { end, stopped: Some("the file ends early".into()), growth: None, remarks, ..known }
 }
 
 struct State {
@@ -124,6 +143,8 @@ struct State {
     /// The engine's stack for each number of the file: stacks beyond the limit are folded.
     ids: Vec<StackId>,
     ending: Option<Ending>,
+    /// What a file says of its end before it.
+    known: Option<Ending>,
     last: u64,
 }
 
@@ -132,6 +153,10 @@ impl State {
         loop {
             let offset = chunks.offset;
             let wrong = |problem| Stop::Damage(Damage { offset, problem });
+            // Whatever may follow the end is none of it.
+            if self.ending.is_some() {
+                return Ok(());
+            }
             let Some(kind) = chunks.next_chunk()? else {
                 return if self.ending.is_some() { Ok(()) } else { Err(wrong("the file ends early")) };
             };
@@ -139,11 +164,14 @@ impl State {
             match kind {
                 b'S' => self.stacks(payload).ok_or_else(|| wrong("stacks are not readable"))?,
                 b'E' => self.events(payload).ok_or_else(|| wrong("events are not readable"))?,
-                b'T' => {
+                b'T' | b'P' => {
                     let ending =
                         serde_json::from_slice(payload).map_err(|_| wrong("its end is not readable"))?;
-                    self.ending = Some(ending);
+                    let place = if kind == b'T' { &mut self.ending } else { &mut self.known };
+                    *place = Some(ending);
                 }
+                // A tail without data, as of a file that was given its size before: each 9 bytes of it look like an empty chunk.
+                0 => return Err(wrong("zeros follow")),
                 _ => {}
             }
         }

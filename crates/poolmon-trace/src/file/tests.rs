@@ -1,5 +1,7 @@
 //! What is written is read again, and what is damaged is named.
 
+use std::io::Read as _;
+
 use super::*;
 use crate::{About, Ending, Engine, Event, Growth, Kind, Limits, Summary};
 
@@ -112,5 +114,46 @@ fn any_content_is_survived() {
             bytes.extend(payload);
         }
         read(&*bytes, Limits { objects: 100, stacks: 10, frames: 8, waiting: 50 }).unwrap();
+    }
+}
+
+/// A reader that never ends, and fails the test if it is asked for much.
+struct Zeros(u64);
+
+impl std::io::Read for Zeros {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.0 += buffer.len() as u64;
+        assert!(self.0 < 1 << 20, "zeros are read");
+        buffer.fill(0);
+        Ok(buffer.len())
+    }
+}
+
+/// A file of which nothing but its beginning was written, and one with gigabytes of zeros behind: neither is read for long.
+#[test]
+fn what_is_missing_is_said_and_zeros_are_not_read() {
+    let mut writer = Writer::new(Vec::new(), &about()).unwrap();
+    let empty = writer.clone_bytes();
+    let read = super::read(&*empty, Limits::default()).unwrap();
+    assert!(read.ending.remarks[0].contains("has no events"), "{:?}", read.ending);
+    let mut engine = Engine::new(Limits::default());
+    let stack = engine.stacks_mut().intern(&[1]);
+    let kind = Kind::Alloc { address: 4_096, bytes: 64, requested: 64, stack, task: 1 };
+    engine.push(Event { time: 5, cpu: 0, kind });
+    engine.settle_with(9, |stacks, event| writer.event(stacks, event).unwrap());
+    writer.checkpoint(engine.stacks(), None).unwrap();
+    let bare = super::read(&*writer.clone_bytes(), Limits::default()).unwrap();
+    assert_eq!(bare.summary.totals.allocations, 1);
+    assert!(bare.ending.remarks[0].contains("stacks are addresses"), "{:?}", bare.ending);
+    writer.checkpoint(engine.stacks(), Some(&ending())).unwrap();
+    let cut = writer.clone_bytes();
+    let named = super::read(&*cut, Limits::default()).unwrap();
+    assert_eq!((named.ending.tasks, named.ending.growth), (ending().tasks, None));
+    assert!(named.ending.remarks[0].contains("have no names"), "{:?}", named.ending.remarks);
+    // Reading stops at once.
+    let whole = writer.finish(engine.stacks(), &ending()).unwrap();
+    for (bytes, damage) in [(cut, Some("zeros follow")), (whole, None)] {
+        let read = super::read((&*bytes).chain(Zeros(0)), Limits::default()).unwrap();
+        assert_eq!(read.damage.map(|damage| damage.problem), damage);
     }
 }

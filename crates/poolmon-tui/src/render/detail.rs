@@ -133,7 +133,10 @@ fn text<'a>(app: &'a App, row: &'a TableRow, points: &[Point]) -> Vec<Line<'a>> 
     if let Some(trace) = app.trace_of(&(row.row.tag.clone(), row.row.pool)) {
         let state = match &trace.state {
             TraceState::Failed(why) => why.clone(),
-            TraceState::Done(_) => format!("ended at {}; c shows it", super::clock(app, trace.at)),
+            TraceState::Done(_) => {
+                let what = if trace.shown { "hides" } else { "shows" };
+                format!("ended at {}; c {what} it", super::clock(app, trace.at))
+            }
             TraceState::Running { .. } => trace.progress().unwrap_or_default(),
         };
         lines.push(Line::from(vec![label("Trace"), Span::styled(state, theme.strong())]));

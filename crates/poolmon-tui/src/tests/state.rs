@@ -304,6 +304,14 @@ fn enter_asks_about_the_row() {
     let other = (app.table.rows[0].row.tag.clone(), Pool::Paged);
     app.describe(&other, vec!["late answer".into()]);
     assert!(app.detail.lines.is_empty(), "an answer for another row is dropped");
+    // What the system reports of it is asked for again with each sample, once it has answered.
+    let key = (app.table.rows[1].row.tag.clone(), app.table.rows[1].row.pool);
+    let asked = |app: &mut App| effects(app).iter().any(|it| *it == Effect::Facts(key.0.clone(), key.1));
+    advance(&mut app, windows, 2);
+    assert!(!asked(&mut app));
+    app.facts(&key, Vec::new());
+    advance(&mut app, windows, 3);
+    assert!(asked(&mut app));
     code(&mut app, KeyCode::Enter);
     assert_eq!(app.mode, Mode::Table);
 }

@@ -106,8 +106,10 @@ fn stacks_scroll_to_their_last_line_and_no_further() {
     press(&mut app, "c");
     let figures = picture(&mut app, 80, 24);
     assert!(figures.contains("│ Bytes ") && figures.contains("Trace      ended at"), "{figures}");
+    assert!(figures.contains("c shows it"), "{figures}");
     press(&mut app, "c");
     assert!(picture(&mut app, 80, 24).contains("│dentry on builder"));
+    assert!(picture(&mut app, 140, 40).contains("c hides it"));
 }
 
 #[test]
@@ -160,6 +162,7 @@ fn without_a_selected_row_the_letter_sorts() {
     let mut app = app_of(windows, 1);
     press(&mut app, "bT");
     assert_eq!((app.settings.sort.column.id, app.trace.is_none()), ("tag", true));
+    assert!(message(&app).contains("select one with the arrow keys"), "{}", message(&app));
     press(&mut app, "b");
     code(&mut app, KeyCode::Down);
     press(&mut app, "t");

@@ -1,6 +1,7 @@
 //! A source, judged: what `leaks` and `report` reports of.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use anyhow::ensure;
@@ -26,9 +27,13 @@ use crate::input::moment::{self, When};
 /// least.
 const ENOUGH: usize = 128;
 
-/// Reads the source, or watches this machine, and judges.
-pub fn source(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Result<AnalysedSeries> {
-    if args.sources.is_empty() { live(args, view, owners) } else { files(args, owners, None) }
+/// Reads the source, or watches this machine, and judges. True if watching was interrupted.
+pub fn source(
+    args: &SourceArgs,
+    view: PoolView,
+    owners: &KnownOwners,
+) -> anyhow::Result<(AnalysedSeries, bool)> {
+    if args.sources.is_empty() { live(args, view, owners) } else { Ok((files(args, owners, None)?, false)) }
 }
 
 /// As [`source`], with the notes, gaps and module changes of the recordings, oldest first.
@@ -36,14 +41,14 @@ pub fn source_with_marks(
     args: &SourceArgs,
     view: PoolView,
     owners: &KnownOwners,
-) -> anyhow::Result<(AnalysedSeries, Vec<TimedMark>)> {
+) -> anyhow::Result<(AnalysedSeries, Vec<TimedMark>, bool)> {
     let mut marks = Vec::new();
-    let judged = if args.sources.is_empty() {
+    let (judged, interrupted) = if args.sources.is_empty() {
         live(args, view, owners)?
     } else {
-        files(args, owners, Some(&mut marks))?
+        (files(args, owners, Some(&mut marks))?, false)
     };
-    Ok((judged, marks))
+    Ok((judged, marks, interrupted))
 }
 
 /// What pooltag files, the built-in table and the index of searched drivers say of a tag.
@@ -55,7 +60,7 @@ pub fn hint(owners: &KnownOwners) -> impl Fn(&Tag, Pool) -> Option<OwnerHint> + 
     }
 }
 
-fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Result<AnalysedSeries> {
+fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Result<(AnalysedSeries, bool)> {
     let mut source = input::live(view)?;
     let stop = Stop::on_signals()?;
     let mut analysis = Analysis::new(AnalysedSeries::config());
@@ -96,6 +101,7 @@ fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Resu
         });
     }
     drop(progress);
+    let interrupted = stop.flag().load(Ordering::Relaxed);
     stop.done();
     let origin = source.origin();
     let seen = Seen {
@@ -107,7 +113,8 @@ fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Resu
         ends: [begun, sample.rows],
     };
     let merged = MergedCaches::new(source.merged());
-    Ok(seen.judged(owners, None).with_holders(holders.history(), &merged).with_merged(&merged))
+    let judged = seen.judged(owners, None).with_holders(holders.history(), &merged).with_merged(&merged);
+    Ok((judged, interrupted))
 }
 
 fn files(

@@ -33,6 +33,14 @@ impl Outcome {
         if found { Self::Found } else { Self::Done }
     }
 
+    /// The same, or [`Interrupted`](Self::Interrupted) if all went well up to the interrupt: what `--fail-on` found counts more.
+    pub const fn if_not(self, interrupted: bool) -> Self {
+        match self {
+            Self::Done if interrupted => Self::Interrupted,
+            other => other,
+        }
+    }
+
     /// The exit code.
     pub const fn code(self) -> u8 {
         match self {
@@ -90,6 +98,15 @@ mod tests {
             .map(|outcome| format!("| {} | {} |", outcome.code(), outcome.about()))
             .collect();
         assert_eq!(rows, table, "README, section Exit codes");
+    }
+
+    #[test]
+    fn an_interrupt_hides_neither_a_finding_nor_a_failure() {
+        assert_eq!(Outcome::Done.if_not(true), Outcome::Interrupted);
+        assert_eq!(Outcome::Done.if_not(false), Outcome::Done);
+        for other in [Outcome::Found, Outcome::Failed] {
+            assert_eq!(other.if_not(true), other);
+        }
     }
 
     #[test]

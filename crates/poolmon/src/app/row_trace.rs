@@ -5,6 +5,7 @@ use std::sync::Arc;
 use poolmon_model::Pool;
 use poolmon_model::problem::Remedy as _;
 use poolmon_owner::next::traced;
+use poolmon_render::trace::Asked;
 use poolmon_source::trace::{self, TraceOptions};
 use poolmon_tui::Tracer;
 
@@ -25,7 +26,8 @@ pub fn tracer() -> Tracer {
             trace::live(&[&what], FRAMES, &options, None, &mut |state| go_on(state.elapsed, state.events))
                 .map_err(|error| error.in_one_line())?;
         let mut text = Vec::new();
-        poolmon_render::trace::text(&mut text, &answer, TOP).map_err(|error| error.to_string())?;
+        poolmon_render::trace::text(&mut text, &answer, TOP, Asked::Screen)
+            .map_err(|error| error.to_string())?;
         Ok(String::from_utf8_lossy(&text).lines().map(str::to_owned).collect())
     })
 }

@@ -29,7 +29,7 @@ pub struct ReportArgs {
     /// Give at most N causes a section of their own
     #[arg(long, value_name = "N", default_value = "6")]
     pub limit: usize,
-    /// Add what this trace found, a file of `poolmon trace --save` or an ETL file; repeatable
+    /// Add what this trace found, a file of `poolmon trace --save` or an ETL file; repeatable. Without a source, this machine is watched first, for 10 minutes (--for)
     #[arg(long = "trace", value_name = "FILE")]
     pub traces: Vec<PathBuf>,
     #[command(flatten)]

@@ -1,5 +1,6 @@
 //! `poolmon trace`.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -32,12 +33,12 @@ pub struct TraceArgs {
     /// more slab caches, traced together
     #[arg(value_name = "TAG|CACHE")]
     pub more: Vec<String>,
-    /// How long to trace; Ctrl-C ends it earlier, with the result so far
-    #[arg(long = "for", value_name = "TIME", value_parser = values::span, default_value = "60s")]
-    pub length: Duration,
+    /// How long to trace; Ctrl-C ends it earlier, with the result so far [default: 60s]
+    #[arg(long = "for", value_name = "TIME", value_parser = values::span)]
+    pub length: Option<Duration>,
     /// List at most N owners of each kind, or N tags [default: 5 owners, 20 tags]
     #[arg(long, value_name = "N")]
-    pub top: Option<usize>,
+    pub top: Option<NonZeroUsize>,
     /// Print each stack with its outstanding bytes on one line, for flame graph tools
     #[arg(long, conflicts_with = "format")]
     pub folded: bool,
@@ -53,12 +54,12 @@ pub struct TraceArgs {
     /// Exit with code 3 if a stack keeps growing
     #[arg(long, value_name = "WHAT", value_parser = ["leak"])]
     pub fail_on: Option<String>,
-    /// Stop if tracing takes more than this share of all processors for three seconds
-    #[arg(long, value_name = "PERCENT", default_value = "2", value_parser = values::percent)]
-    pub max_load: f64,
-    /// Frames of each stack
-    #[arg(long, value_name = "N", default_value_t = FRAMES, value_parser = clap::value_parser!(u16).range(1..=127))]
-    pub frames: u16,
+    /// Stop if tracing takes more than this share of all processors for three seconds [default: 2]
+    #[arg(long, value_name = "PERCENT", value_parser = values::percent)]
+    pub max_load: Option<f64>,
+    /// Frames of each stack [default: 32]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=127))]
+    pub frames: Option<u16>,
 }
 
 /// What is traced by an option rather than by its name.
@@ -81,5 +82,11 @@ each traced allocation. Files are read on any system.
   poolmon trace pool.etl Leak --svg leak.svg";
 
 fn after() -> String {
-    format!("{AFTER}\n\n{}", outcome::help(&[(Outcome::Found, "--fail-on leak, and a stack keeps growing")]))
+    format!(
+        "{AFTER}\n\n{}",
+        outcome::help(&[
+            (Outcome::Found, "--fail-on leak, and a stack keeps growing"),
+            (Outcome::Interrupted, Outcome::Interrupted.about()),
+        ])
+    )
 }

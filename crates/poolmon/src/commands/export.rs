@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use poolmon_model::problem::Problem;
 use poolmon_model::units::{counted as count, span};
+use poolmon_read::distinct;
 use poolmon_store::export::{self, ExportOptions, Summary};
 use poolmon_store::{Recording, StoreError};
 
@@ -66,6 +67,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
         }
     };
     if let Some(file) = file {
+        distinct(&[("-o", file)], args.sources.iter().map(PathBuf::as_path))?;
         ensure!(
             args.output.force || !file.exists(),
             Problem::new(

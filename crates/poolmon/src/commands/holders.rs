@@ -1,20 +1,23 @@
 //! `poolmon holders`: who keeps kernel objects.
 
 use std::io;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use poolmon_holder::Counted;
 use poolmon_record::Stop;
 use poolmon_render::holders::{Holders, csv, json, text};
 
+use crate::app::outcome::Outcome;
 use crate::app::say::warning;
 use crate::cli::groups::AnswerFormat;
 use crate::cli::holders::HoldersArgs;
 
 /// Counts, once or twice.
-pub fn run(args: &HoldersArgs) -> anyhow::Result<()> {
+pub fn run(args: &HoldersArgs) -> anyhow::Result<Outcome> {
     let stop = Stop::on_signals()?;
     let counted = Counted::new(args.length, |length| _ = stop.wait_until(Instant::now() + length))?;
+    let interrupted = stop.flag().load(Ordering::Relaxed);
     stop.done();
     let holders = Holders { counted: &counted, order: args.sort, top: args.top };
     let mut out = io::BufWriter::new(io::stdout().lock());
@@ -25,5 +28,5 @@ pub fn run(args: &HoldersArgs) -> anyhow::Result<()> {
     }?;
     io::Write::flush(&mut out)?;
     counted.now.remarks.iter().for_each(|remark| warning!("{remark}"));
-    Ok(())
+    Ok(Outcome::Done.if_not(interrupted))
 }

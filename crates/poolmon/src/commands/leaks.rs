@@ -18,7 +18,7 @@ use crate::cli::leaks::{FailOn, LeaksArgs};
 /// Judges, and prints the verdicts.
 pub fn run(args: &LeaksArgs) -> anyhow::Result<Outcome> {
     let owners = owners::load_files(args.pooltag.file(), None)?;
-    let judged = analyse::source(&args.source, args.which.view(), &owners)?;
+    let (judged, interrupted) = analyse::source(&args.source, args.which.view(), &owners)?;
     let filter = args.which.filter();
     let mut out = BufWriter::new(io::stdout().lock());
     let known = |tag: &Tag| !owners.owners.proven(tag).is_empty();
@@ -26,7 +26,7 @@ pub fn run(args: &LeaksArgs) -> anyhow::Result<Outcome> {
     if let Some(tag) = &args.explain {
         render::explain(&mut out, &judged, tag, &TimeZone::system())?;
         out.flush()?;
-        return Ok(Outcome::Done);
+        return Ok(Outcome::Done.if_not(interrupted));
     }
     match args.format {
         AnswerFormat::Text => render::text(&mut out, &judged, &filter, listing, &TimeZone::system(), known)?,
@@ -62,5 +62,5 @@ pub fn run(args: &LeaksArgs) -> anyhow::Result<Outcome> {
             }
         };
     }
-    Ok(Outcome::found_if(fails))
+    Ok(Outcome::found_if(fails).if_not(interrupted))
 }

@@ -1,10 +1,10 @@
 //! `poolmon top`: one table, of this machine or of a saved file.
 
-use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use poolmon_model::{PoolView, Sample, copies};
 use poolmon_read::{ReadOptions, SamplePair};
+use poolmon_record::Stop;
 
 use crate::app::outcome::Outcome;
 use crate::app::say::note;
@@ -20,13 +20,14 @@ pub fn run(args: &TopArgs) -> anyhow::Result<Outcome> {
         // As slabtop: vmalloc areas and call sites cost the kernel several times as much to list.
         rows.which.pool.get_or_insert(PoolView::Slab);
     }
+    let mut interrupted = false;
     let mut found = match &args.file {
         Some(path) => {
             let keep_undated = args.at.is_none() && args.over.is_none();
             let options = ReadOptions { keep_undated, ..ReadOptions::default() };
             input::at(path, args.at.as_deref(), args.over, options)?
         }
-        None => sample_this_machine(rows.filter().view, rows.session.is_some(), args.over)?,
+        None => sample_this_machine(rows.filter().view, rows.session.is_some(), args.over, &mut interrupted)?,
     };
     // A person who names a copy wants to see it.
     if !args.no_fold && !args.rows.which.include.iter().any(|tag| copies::names_a_copy(tag)) {
@@ -50,7 +51,7 @@ pub fn run(args: &TopArgs) -> anyhow::Result<Outcome> {
     if limits::exceeded(&args.fail_on.limits, now) {
         return Ok(Outcome::Found);
     }
-    Ok(Outcome::done_if(found.complete))
+    Ok(Outcome::done_if(found.complete).if_not(interrupted))
 }
 
 /// A table of slab caches says how much it does not show, so that a leak elsewhere is not overlooked.
@@ -68,15 +69,22 @@ fn where_change_comes_from(args: &TopArgs) -> &'static str {
     if args.file.is_some() { "the file would need two" } else { "add --over 5s" }
 }
 
-/// Two samples `over` apart, or one.
-fn sample_this_machine(view: PoolView, sessions: bool, over: Option<Duration>) -> anyhow::Result<FileMoment> {
+/// Two samples `over` apart, or less if that is interrupted, or one.
+fn sample_this_machine(
+    view: PoolView,
+    sessions: bool,
+    over: Option<Duration>,
+    interrupted: &mut bool,
+) -> anyhow::Result<FileMoment> {
     let mut source = input::live(view)?;
     source.want_sessions(sessions);
     let first = source.sample()?;
     let (before, now) = match over {
         None => (None, first),
         Some(over) => {
-            thread::sleep(over);
+            let stop = Stop::on_signals()?;
+            *interrupted = stop.wait_until(Instant::now() + over);
+            stop.done();
             (Some(first), source.sample()?)
         }
     };

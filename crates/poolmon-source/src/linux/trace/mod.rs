@@ -231,10 +231,8 @@ impl Capture for LinuxCapture {
     fn describe(&mut self, stacks: &Stacks, ending: &mut Ending) {
         ending.growth = self.after.and_then(|after| self.before.until(after));
         ending.remarks.extend(self.grown_sites(ending.growth));
-        ending.tasks = std::mem::take(&mut self.tasks)
-            .into_iter()
-            .filter_map(|(task, name)| Some((task, name?)))
-            .collect();
+        let named = self.tasks.iter().filter_map(|(task, name)| Some((*task, name.clone()?)));
+        ending.tasks = named.collect();
         let text = fs::read_to_string(self.root.join("proc/kallsyms")).unwrap_or_default();
         let symbols = Kallsyms::parse(&text);
         if symbols.are_hidden() {

@@ -6,11 +6,13 @@ mod material;
 
 use std::ffi::OsStr;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use poolmon_model::problem::Problem;
+use poolmon_read::distinct;
 
+use crate::app::outcome::Outcome;
 use crate::app::say::note;
 use crate::app::{analyse, owners};
 use crate::cli::report::{ReportArgs, ReportFormat};
@@ -32,7 +34,7 @@ impl ReportFormat {
 }
 
 /// Judges, and writes the report.
-pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
+pub fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
     let file = args.output.file();
     let format = match (args.format, file) {
         (Some(format), _) => format,
@@ -41,7 +43,11 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
     };
     match file {
         // Everything that can go wrong is reported before minutes are spent on judging.
-        Some(file) => may_be_written(file, args.output.force)?,
+        Some(file) => {
+            let inputs = args.source.sources.iter().chain(&args.traces).map(PathBuf::as_path);
+            distinct(&[("-o", file)], inputs.chain(args.pooltag.file().flatten()))?;
+            may_be_written(file, args.output.force)?;
+        }
         None => {
             ensure!(
                 !(io::stdout().is_terminal() && format == ReportFormat::Html),
@@ -53,7 +59,7 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
         }
     }
     let owners = owners::load_files(args.pooltag.file(), None)?;
-    let (judged, marks) = analyse::source_with_marks(&args.source, args.which.view(), &owners)?;
+    let (judged, marks, interrupted) = analyse::source_with_marks(&args.source, args.which.view(), &owners)?;
     let material = material::collect(args, &judged, &marks, &owners)?;
     let text = match format {
         ReportFormat::Html => poolmon_report::html::page(&material),
@@ -62,13 +68,14 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<()> {
     let Some(file) = file else {
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes())?;
-        return Ok(out.flush()?);
+        out.flush()?;
+        return Ok(Outcome::Done.if_not(interrupted));
     };
     // First next to it: an old report is not lost if the disk is full.
     poolmon_store::folder::write_whole(file, text.as_bytes())
         .with_context(|| format!("cannot write {}", file.display()))?;
     note!("{}", file.display());
-    Ok(())
+    Ok(Outcome::Done.if_not(interrupted))
 }
 
 fn may_be_written(file: &Path, force: bool) -> anyhow::Result<()> {
