@@ -6,6 +6,7 @@
 //! * `files.rs`: saved logs and tables, the samples that people hold;
 //! * `linux_files.rs`: saved lists of Linux and its tools, sosreports;
 //! * `bad_input.rs`: empty, cut, binary, endless and missing files, closed pipes, wrong arguments;
+//! * `holders.rs`: who holds objects, in recordings;
 //! * `guide.rs`: the commands of the guide's page on logs;
 //! * `kernel.rs`: this machine's own kernel, with a program that holds objects;
 //! * `recorder.rs`: recording this machine: its ends, crashes, full disks; `exchange.rs`: export and import;
@@ -29,6 +30,7 @@ mod exchange;
 mod figures;
 mod files;
 mod guide;
+mod holders;
 #[cfg(target_os = "linux")]
 mod kernel;
 mod leaks;

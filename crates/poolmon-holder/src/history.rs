@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::{Census, Counts, Holder, HolderId, Kind};
+use crate::{Census, Counts, Digest, Entry, Holder, HolderId, Kind};
 
 /// Steps of one kind of one holder that are kept; beyond that, half of them are dropped.
 const MOST: usize = 512;
@@ -115,31 +115,46 @@ pub struct History {
 impl History {
     /// Takes a census in, this many seconds after the first.
     pub fn push(&mut self, seconds: f64, census: &Census) {
+        self.incomplete |= !census.is_complete();
+        self.remarks.clone_from(&census.remarks);
+        self.take(seconds, census.entries.iter().map(|entry| (entry, 1, false)));
+    }
+
+    /// Takes in what a recording has of a census, this many seconds after the first.
+    pub fn push_digest(&mut self, seconds: f64, digest: &Digest) {
+        self.incomplete |= !digest.is_complete();
+        self.take(seconds, digest.kept.iter().map(|kept| (&kept.entry, kept.processes, kept.is_late)));
+    }
+
+    /// Takes in entries, each with the processes that it stands for, and whether it was there before it was first listed.
+    fn take<'a>(&mut self, seconds: f64, entries: impl Iterator<Item = (&'a Entry, u64, bool)>) {
         self.censuses += 1;
         // What was there at the first census was there before.
         let seconds = if self.censuses == 1 { f64::NEG_INFINITY } else { seconds };
-        self.incomplete |= !census.is_complete();
-        self.remarks.clone_from(&census.remarks);
         let mut programs: FxHashMap<&Arc<str>, (u64, Counts)> = FxHashMap::default();
         let mut total = Counts::default();
-        for entry in &census.entries {
-            let track = self
-                .tracks
-                .entry(entry.holder.id.clone())
-                .or_insert_with(|| Track::new(entry.holder.clone(), entry.group.clone()));
-            track.seen = self.censuses;
-            track.holder.name.clone_from(&entry.holder.name);
-            track.group.clone_from(&entry.group);
-            track.push(seconds, &entry.counts);
-            let is_process = entry.holder.id.pid().is_some();
-            let (processes, sums) = programs.entry(&entry.holder.name).or_default();
+        for (entry, processes, is_late) in entries {
+            let is_others = matches!(entry.holder.id, HolderId::Others { .. });
+            if !is_others {
+                let is_new = !self.tracks.contains_key(&entry.holder.id);
+                let track = self
+                    .tracks
+                    .entry(entry.holder.id.clone())
+                    .or_insert_with(|| Track::new(entry.holder.clone(), entry.group.clone()));
+                track.seen = self.censuses;
+                track.holder.name.clone_from(&entry.holder.name);
+                track.group.clone_from(&entry.group);
+                track.push(if is_new && is_late { f64::NEG_INFINITY } else { seconds }, &entry.counts);
+            }
+            let is_process = entry.holder.id.pid().is_some() || is_others && !entry.holder.name.is_empty();
+            let (count, sums) = programs.entry(&entry.holder.name).or_default();
             for (kind, count) in entry.counts.known() {
                 total.add(kind, count);
                 if is_process {
                     sums.add(kind, count);
                 }
             }
-            *processes += u64::from(is_process);
+            *count += if is_process { processes } else { 0 };
         }
         let censuses = self.censuses;
         self.tracks.retain(|_, track| track.seen == censuses);
@@ -200,7 +215,7 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Entry;
+    use crate::Kept;
 
     fn census(holders: &[(u32, &str, u64)]) -> Census {
         let entry = |&(pid, name, sockets): &(u32, &str, u64)| {
@@ -265,6 +280,40 @@ mod tests {
             let count = steps.at(at).unwrap() as f64;
             assert!((at - 40.0..=at).contains(&count), "{count} at {at}");
         }
+    }
+
+    #[test]
+    fn the_rest_of_a_recording_counts_for_programs_and_sums() {
+        let digest = |own: Option<u64>, is_late, rest: u64, unnamed: u64| {
+            let mut kept: Vec<Kept> = Vec::new();
+            let mut add = |census: Census, processes, is_late| {
+                kept.extend(census.entries.into_iter().map(|entry| Kept { entry, processes, is_late }));
+            };
+            add(census(&own.map(|own| (1, "w", own)).into_iter().collect::<Vec<_>>()), 1, is_late);
+            let others = |name: &str, sockets| {
+                let mut one = census(&[(9, name, sockets)]);
+                one.entries[0].holder.id = HolderId::Others { name: name.into() };
+                one
+            };
+            add(others("w", rest), 20, false);
+            add(others("", unnamed), 300, false);
+            Digest { kept, ..Digest::default() }
+        };
+        let mut history = History::default();
+        history.push_digest(0.0, &digest(None, false, 500, 7));
+        history.push_digest(5.0, &digest(Some(90), true, 410, 8));
+        history.push_digest(10.0, &digest(Some(95), false, 410, 8));
+        let moments = [0.0, 5.0, 10.0];
+        let tracks: Vec<_> = history.tracks().collect();
+        assert_eq!(tracks.len(), 1, "others are no holders of their own");
+        assert_eq!(
+            tracks[0].at(Kind::Socket, &moments),
+            [90.0, 90.0, 95.0],
+            "it was among the others before"
+        );
+        let program = history.programs().next().unwrap();
+        assert_eq!((program.processes, program.at(Kind::Socket, &moments)), (21, vec![500.0, 500.0, 505.0]));
+        assert_eq!(history.total().unwrap().at(Kind::Socket, &moments), [507.0, 508.0, 513.0]);
     }
 
     #[test]

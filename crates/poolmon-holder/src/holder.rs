@@ -54,11 +54,34 @@ pub enum HolderId {
         /// The name.
         name: Arc<str>,
     },
+    /// Processes that a recording keeps no figures of their own for: those of one name, or (no name) all other holders.
+    Others {
+        /// The name.
+        name: Arc<str>,
+    },
     /// The machine as a whole.
     Machine,
 }
 
+/// What tells a holder of one type from the others of it, as a recording keeps it: two numbers and a text.
+pub type Parts<'a> = (u64, u64, &'a str);
+
 impl HolderId {
+    /// Names of all kinds; a recording numbers them in this order.
+    pub const TYPES: [&'static str; 11] = [
+        "process",
+        "user",
+        "queue",
+        "mount-namespace",
+        "tmpfs",
+        "control-group",
+        "program",
+        "others",
+        "machine",
+        "session",
+        "object-type",
+    ];
+
     /// Name of its kind in JSON and CSV.
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -71,8 +94,44 @@ impl HolderId {
             Self::Session { .. } => "session",
             Self::ObjectType { .. } => "object-type",
             Self::Program { .. } => "program",
+            Self::Others { .. } => "others",
             Self::Machine => "machine",
         }
+    }
+
+    /// What tells it from others of its type.
+    pub fn parts(&self) -> Parts<'_> {
+        match self {
+            Self::Process { pid, start } => (u64::from(*pid), *start, ""),
+            Self::User { uid } => (u64::from(*uid), 0, ""),
+            Self::Queue { id } => (*id, 0, ""),
+            Self::MountNamespace { inode } => (*inode, 0, ""),
+            Self::Tmpfs { device: text } | Self::ControlGroup { path: text } => (0, 0, text),
+            Self::Program { name: text } | Self::Others { name: text } | Self::ObjectType { name: text } => {
+                (0, 0, text)
+            }
+            Self::Session { id } => (u64::from(*id), 0, ""),
+            Self::Machine => (0, 0, ""),
+        }
+    }
+
+    /// The holder of a type and its parts; `None` for a type of a later program.
+    pub fn from_parts(kind: &str, (number, start, text): Parts<'_>) -> Option<Self> {
+        let small = || u32::try_from(number).ok();
+        Some(match kind {
+            "process" => Self::Process { pid: small()?, start },
+            "user" => Self::User { uid: small()? },
+            "queue" => Self::Queue { id: number },
+            "mount-namespace" => Self::MountNamespace { inode: number },
+            "tmpfs" => Self::Tmpfs { device: text.into() },
+            "control-group" => Self::ControlGroup { path: text.into() },
+            "session" => Self::Session { id: small()? },
+            "object-type" => Self::ObjectType { name: text.into() },
+            "program" => Self::Program { name: text.into() },
+            "others" => Self::Others { name: text.into() },
+            "machine" => Self::Machine,
+            _ => return None,
+        })
     }
 
     /// The process, if it is one.
@@ -105,6 +164,8 @@ impl fmt::Display for Holder {
             HolderId::Session { id } => write!(f, "session {id}"),
             HolderId::ObjectType { name } => write!(f, "type {name}"),
             HolderId::Program { .. } => write!(f, "all processes {}", self.name),
+            HolderId::Others { name } if name.is_empty() => f.write_str("all other holders"),
+            HolderId::Others { .. } => write!(f, "other processes {}", self.name),
             HolderId::Machine => f.write_str("this machine"),
         }
     }
@@ -137,6 +198,29 @@ mod tests {
         assert_eq!(text(HolderId::Queue { id: 3 }, "last sender 7"), "message queue 3 (last sender 7)");
         assert_eq!(text(HolderId::User { uid: 0 }, ""), "uid 0");
         assert_eq!(text(HolderId::Tmpfs { device: "0:5".into() }, "/dev/shm"), "tmpfs /dev/shm");
+    }
+
+    #[test]
+    fn every_type_is_made_of_its_parts() {
+        let all = [
+            HolderId::Process { pid: 7, start: 1 << 40 },
+            HolderId::User { uid: 1000 },
+            HolderId::Queue { id: 3 },
+            HolderId::MountNamespace { inode: 4_026_531_841 },
+            HolderId::Tmpfs { device: "0:5".into() },
+            HolderId::ControlGroup { path: "/a".into() },
+            HolderId::Program { name: "a".into() },
+            HolderId::Others { name: "".into() },
+            HolderId::Machine,
+            HolderId::Session { id: 2 },
+            HolderId::ObjectType { name: "Token".into() },
+        ];
+        assert_eq!(all.each_ref().map(HolderId::kind), HolderId::TYPES);
+        for id in all {
+            assert_eq!(HolderId::from_parts(id.kind(), id.parts()), Some(id));
+        }
+        assert_eq!(HolderId::from_parts("process", (1 << 40, 0, "")), None, "no process has this id");
+        assert_eq!(HolderId::from_parts("planet", (1, 0, "")), None);
     }
 
     #[test]

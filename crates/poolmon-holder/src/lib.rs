@@ -6,8 +6,9 @@
 //!
 //! 1. [`linux`] reads the system below a root, [`windows`] what Windows reports, into a [`Census`]: holders ([`Holder`]) with how
 //!    many objects of each [`Kind`] they keep;
-//! 2. [`History`] takes one census after the other and keeps what changed;
-//! 3. [`links`] says which kinds live in which caches; [`explain`] compares a row's course with its holders'.
+//! 2. [`Keeper`] makes of it what a recording keeps, a [`Digest`];
+//! 3. [`History`] takes one of either after the other and keeps what changed;
+//! 4. [`links`] says which kinds live in which caches; [`explain`] compares a row's course with its holders'.
 //!
 //! Nothing here draws.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
@@ -18,7 +19,9 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")
 )]
 
+mod anonymous;
 mod census;
+mod digest;
 mod explain;
 mod fit;
 mod held;
@@ -31,11 +34,13 @@ pub mod linux;
 mod live;
 pub mod windows;
 
+pub use anonymous::Anonymous;
 pub use census::{Census, Entry};
+pub use digest::{Digest, Keeper, Kept};
 pub use explain::{Answer, Explanation, Grower, Nobody, Unhandled, explain};
 pub use fit::{Course, Explained};
 pub use held::{HeldBy, Tally, held_by, tallies};
 pub use history::History;
 pub use holder::{Holder, HolderId};
 pub use kind::{Counts, Kind, Unit};
-pub use live::{Counted, Live, Watch, held_here, held_here_under};
+pub use live::{Counted, Live, Paced, Watch, held_here, held_here_under};

@@ -120,34 +120,52 @@ pub fn held_here_under(tag: PoolTag, most: usize) -> (Vec<HeldBy>, Vec<Tally>) {
 /// At most this part of the time goes into counting.
 const PART: u32 = 20;
 
-/// Holders beside the samples of a watch: counted with them, though never for more than a twentieth of the time.
+/// Counts beside samples, though never for more than a twentieth of the time.
+#[derive(Debug, Default)]
+pub struct Paced {
+    live: Option<Live>,
+    census: Census,
+    due: Option<Instant>,
+}
+
+impl Paced {
+    /// Of this machine. Where holders cannot be counted, it counts nothing.
+    pub fn new() -> Self {
+        Self { live: Live::new().ok(), ..Self::default() }
+    }
+
+    /// Counts, if it is time.
+    pub fn look(&mut self) -> Option<&Census> {
+        let start = Instant::now();
+        if self.due.is_some_and(|due| start < due) {
+            return None;
+        }
+        let counted = self.live.as_mut()?.census_into(&mut self.census).is_ok();
+        self.due = Some(start + start.elapsed().max(Duration::from_millis(1)) * PART);
+        counted.then_some(&self.census)
+    }
+}
+
+/// Holders beside the samples of a watch.
 #[derive(Debug)]
 pub struct Watch {
     start: Instant,
-    live: Option<Live>,
-    census: Census,
+    counter: Paced,
     history: History,
-    due: Option<Instant>,
 }
 
 impl Watch {
     /// Begins with the first sample. Where holders cannot be counted, it stays empty.
     pub fn begin() -> Self {
-        let (start, census, history) = (Instant::now(), Census::default(), History::default());
-        Self { start, live: Live::new().ok(), census, history, due: None }
+        Self { start: Instant::now(), counter: Paced::new(), history: History::default() }
     }
 
     /// Counts, if it is time.
     pub fn look(&mut self) {
-        let start = Instant::now();
-        if self.due.is_some_and(|due| start < due) {
-            return;
+        let seconds = self.start.elapsed().as_secs_f64();
+        if let Some(census) = self.counter.look() {
+            self.history.push(seconds, census);
         }
-        let Some(live) = &mut self.live else { return };
-        if live.census_into(&mut self.census).is_ok() {
-            self.history.push((start - self.start).as_secs_f64(), &self.census);
-        }
-        self.due = Some(start + start.elapsed().max(Duration::from_millis(1)) * PART);
     }
 
     /// What was seen so far.

@@ -30,6 +30,7 @@ mod distinct;
 mod error;
 mod format;
 mod formats;
+mod holders;
 mod input;
 mod looks;
 mod marks;

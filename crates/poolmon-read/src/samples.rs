@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use poolmon_holder::Digest;
 use poolmon_model::units::{Precision, moment};
 use poolmon_model::{Sample, Summary};
 use poolmon_store::{Losses, TimedMark};
@@ -60,6 +61,19 @@ pub trait Samples: Send {
     /// The file cannot be read.
     fn merged(&mut self) -> Result<Vec<Vec<String>>> {
         Ok(Vec::new())
+    }
+
+    /// Passes who held objects between two moments to `each`, oldest first; of recordings alone. Gives how many counts there were.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    fn holders(
+        &mut self,
+        _from: Option<Timestamp>,
+        _to: Option<Timestamp>,
+        _each: &mut dyn FnMut(Timestamp, &Digest),
+    ) -> Result<u64> {
+        Ok(0)
     }
 
     /// Times of the first and the last sample, if they are known without reading everything.

@@ -19,9 +19,9 @@ use crate::{Holds, Input, ReadError, ReadOptions, Remark, RemarkKind, Result, Sa
 
 /// A series of samples, oldest first; one of them is in memory at a time.
 pub struct SampleSeries {
-    name: String,
-    parts: Vec<Part>,
-    options: ReadOptions,
+    pub(crate) name: String,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) options: ReadOptions,
     /// Index of the part that is read.
     at: usize,
     complete: bool,

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
+use poolmon_holder::Paced;
 use poolmon_model::problem::Remedy as _;
-use poolmon_model::{Limit, Sample};
+use poolmon_model::{Limit, Sample, SourceKind};
 use poolmon_source::{LoadedModule, Source, SourceError};
 use poolmon_store::{OpenReport, RecordOutcome, Recorder, RecorderConfig, RecorderStatus, StoreError};
 
@@ -29,11 +30,14 @@ pub struct Session {
     /// Where verdicts are wanted.
     alarm: Option<Alarm>,
     limits: Limits,
+    /// Counts who holds objects, where that is wanted.
+    holders: Option<Paced>,
 }
 
 impl Session {
     /// Opens the folder; the report says what the recorder before left behind.
     pub fn open(folder: &Path, config: RecorderConfig) -> poolmon_store::Result<(Self, OpenReport)> {
+        let holders = config.holders.then(Paced::new);
         let (recorder, report) = Recorder::open(folder, config)?;
         Ok((
             Self {
@@ -45,6 +49,7 @@ impl Session {
                 seal_told: false,
                 alarm: None,
                 limits: Limits::default(),
+                holders,
             },
             report,
         ))
@@ -77,6 +82,12 @@ impl Session {
         }
         if !std::mem::replace(&mut self.named, true) {
             self.recorder.merged(source.merged());
+        }
+        // Of a table that is played, nobody here holds anything.
+        let here = if cfg!(windows) { SourceKind::Windows } else { SourceKind::Linux };
+        let counter = self.holders.as_mut().filter(|_| sample.origin.kind == here);
+        if let Some(census) = counter.and_then(Paced::look) {
+            self.recorder.holders(census);
         }
         let outcome = self.recorder.record(sample)?;
         self.outcome(outcome, tell);

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use common::{Memory, frames, head, origin, read_all, sample, time};
+use poolmon_holder::{Counts, Digest, Entry as HolderEntry, Holder, HolderId, Kept, Kind};
 use poolmon_model::sample::Session;
 use poolmon_model::{Counters, Gather, Pool, Row, Sample, Tag};
 use poolmon_store::Entry;
@@ -77,6 +78,47 @@ struct Golden(&'static str, u64);
 const FIRST: Golden = Golden("v1.plog", 1);
 /// With parity as kind 8, padding and summaries.
 const SUMMARIES: Golden = Golden("v1-summaries.plog", 5);
+/// With holders.
+const HOLDERS: Golden = Golden("v1-holders.plog", 1);
+
+/// Who holds what at a sample: one that leaks and has a group, one that ends, all others in a sum.
+fn golden_holders(n: u64) -> Digest {
+    let kept = |id, name: &str, group: Option<&str>, figures: &[(Kind, u64)], processes| {
+        let mut counts = Counts::default();
+        for (kind, count) in figures {
+            counts.set(*kind, *count);
+        }
+        let holder = Holder { id, name: name.into() };
+        Kept {
+            entry: HolderEntry { holder, group: group.map(Into::into), counts },
+            processes,
+            is_late: false,
+        }
+    };
+    let process = |pid| HolderId::Process { pid, start: 1 << 33 };
+    let mut all = vec![
+        kept(
+            process(7),
+            "é leaks",
+            Some("web.service"),
+            &[(Kind::Tcp, 5 * n), (Kind::PageTable, 4096 * n)],
+            1,
+        ),
+        kept(
+            HolderId::ControlGroup { path: "/a.slice".into() },
+            "/a.slice",
+            None,
+            &[(Kind::GroupKernel, 1 << 40)],
+            1,
+        ),
+        kept(HolderId::Tmpfs { device: "0:25".into() }, "/run", None, &[(Kind::TmpfsInode, 900 - n)], 1),
+        kept(HolderId::Others { name: "w".into() }, "w", None, &[(Kind::Thread, 40 + n % 3)], 40 + n % 3),
+    ];
+    if n < 100 {
+        all.insert(1, kept(process(9), "ends", None, &[(Kind::Thread, 0), (Kind::Key, 3)], 1));
+    }
+    Digest { processes: 42 + n, closed: n % 2, hidden: n > 50, kept: all }
+}
 
 impl Golden {
     fn path(self) -> PathBuf {
@@ -103,6 +145,9 @@ impl Golden {
             for (_, mark) in golden_marks().iter().filter(|(at, _)| *at == n) {
                 writer.mark(mark.time, &mark.mark).unwrap();
             }
+            if self.0 == HOLDERS.0 {
+                writer.holders(Some(time(n)), &golden_holders(n)).unwrap();
+            }
             writer.sample(&self.sample(n), n * self.1 * 1_000_100).unwrap();
         }
         writer.finish().unwrap();
@@ -112,7 +157,7 @@ impl Golden {
 
 #[test]
 fn version_1_is_read() {
-    for golden in [FIRST, SUMMARIES] {
+    for golden in [FIRST, SUMMARIES, HOLDERS] {
         let mut cursor = SegmentCursor::open(std::io::Cursor::new(golden.bytes())).unwrap();
         let found = cursor.head().unwrap();
         assert_eq!((found.version, found.clock, &found.origin), (1, 0, &origin("boot-1")));
@@ -168,8 +213,50 @@ fn summaries_are_read_and_parity_helps() {
 }
 
 #[test]
+fn holders_are_read_where_there_are_some() {
+    let read = |golden: Golden| {
+        let mut cursor = SegmentCursor::open(std::io::Cursor::new(golden.bytes())).unwrap();
+        let (mut found, mut digest) = (Vec::new(), Digest::default());
+        while let Some(time) = cursor.next_holders(u64::MAX, &mut digest).unwrap() {
+            let mut digest = digest.clone();
+            // The place of one that ended stays free.
+            digest.kept.sort_by(|a, b| a.entry.holder.id.cmp(&b.entry.holder.id));
+            found.push((time, digest));
+        }
+        found
+    };
+    assert!(read(FIRST).is_empty() && read(SUMMARIES).is_empty(), "earlier recorders counted nobody");
+    let found = read(HOLDERS);
+    assert_eq!(found.len(), 300);
+    for (n, (at, digest)) in (0..).zip(found) {
+        let mut expected = golden_holders(n);
+        expected.kept.sort_by(|a, b| a.entry.holder.id.cmp(&b.entry.holder.id));
+        assert_eq!((at, digest), (Some(time(n)), expected), "{n}");
+    }
+}
+
+/// Frames of a kind that a program does not know are skipped, so one of before there were holders reads everything else.
+#[test]
+fn samples_do_not_need_the_frames_of_holders() {
+    let bytes = HOLDERS.bytes();
+    let mut without = bytes.clone();
+    for frame in frames(&bytes) {
+        if let FrameKind::Holders | FrameKind::HoldersAgain = frame.kind {
+            // The same frame of a kind that nobody knows.
+            let head = poolmon_store::internal::FrameHead::parse(&bytes[frame.start..]).unwrap().0;
+            let payload = &bytes[frame.start + poolmon_store::internal::HEAD..frame.end];
+            let other = poolmon_store::internal::FrameHead { kind: FrameKind::Other(200), ..head };
+            without[frame.start..frame.end].copy_from_slice(&other.frame(payload));
+        }
+    }
+    assert_ne!(without, bytes);
+    let (samples, cursor) = read_all(without);
+    assert_eq!((samples.len(), cursor.losses()), (300, poolmon_store::Losses::default()));
+}
+
+#[test]
 fn the_index_can_be_thrown_away() {
-    for golden in [FIRST, SUMMARIES] {
+    for golden in [FIRST, SUMMARIES, HOLDERS] {
         let bytes = golden.bytes();
         let mut whole = SegmentCursor::open(std::io::Cursor::new(bytes.clone())).unwrap();
         let stored = whole.index().unwrap();

@@ -1,6 +1,7 @@
 //! Recordings: folders of segments that `poolmon record` writes, or one segment.
 
 use jiff::{SignedDuration, Timestamp};
+use poolmon_holder::Digest;
 use poolmon_model::{Sample, Summary};
 use poolmon_store::MAGIC;
 use poolmon_store::{Changed, Cursor, Losses, Recording, Stretch, StoreError, TimedMark, folder};
@@ -105,6 +106,15 @@ impl Samples for RecordedSamples {
 
     fn merged(&mut self) -> Result<Vec<Vec<String>>> {
         Ok(self.recording.merged()?)
+    }
+
+    fn holders(
+        &mut self,
+        from: Option<Timestamp>,
+        to: Option<Timestamp>,
+        each: &mut dyn FnMut(Timestamp, &Digest),
+    ) -> Result<u64> {
+        Ok(self.recording.holders(from, to, each)?)
     }
 
     fn span(&mut self) -> Result<Option<(Timestamp, Timestamp)>> {

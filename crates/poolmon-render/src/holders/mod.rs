@@ -11,6 +11,7 @@ pub use text::write as text;
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::Timestamp;
 use poolmon_holder::{Counted, Counts, Entry, HolderId, Kind};
 
 /// Help after the options of `holders`.
@@ -61,6 +62,8 @@ impl FromStr for Order {
 pub struct Holders<'a> {
     /// What was counted.
     pub counted: &'a Counted,
+    /// When, if that was not just now: of a recording.
+    pub at: Option<Timestamp>,
     /// The order.
     pub order: Order,
     /// At most this many.

@@ -15,6 +15,8 @@ struct Json<'a> {
     processes: u64,
     /// Processes whose descriptors may not be read.
     unreadable: u64,
+    /// When they were counted, of a recording.
+    time: Option<String>,
     seconds: Option<f64>,
     remarks: &'a [String],
     holders: Vec<Holder<'a>>,
@@ -44,7 +46,9 @@ struct OfKind {
 fn id(id: &HolderId) -> String {
     match id {
         HolderId::Process { pid, .. } => pid.to_string(),
-        HolderId::Program { name } | HolderId::ObjectType { name } => name.to_string(),
+        HolderId::Program { name } | HolderId::Others { name } | HolderId::ObjectType { name } => {
+            name.to_string()
+        }
         HolderId::Session { id } => id.to_string(),
         HolderId::User { uid } => uid.to_string(),
         HolderId::Queue { id } => id.to_string(),
@@ -87,6 +91,7 @@ pub fn json<'a>(out: &mut dyn Write, holders: &Holders<'a>) -> io::Result<()> {
         schema: schema::HOLDERS,
         processes: holders.counted.now.processes,
         unreadable: holders.counted.now.closed,
+        time: holders.at.map(|at| at.to_string()),
         seconds: holders.counted.before.as_ref().map(|(_, seconds)| *seconds),
         remarks: &holders.counted.now.remarks,
         holders: listed.iter().map(holder).collect(),

@@ -42,7 +42,7 @@ fn census(sockets: u64) -> Census {
 
 fn written(order: Order, before: Option<u64>, top: usize, form: Form) -> String {
     let counted = Counted { now: census(20_000), before: before.map(|sockets| (census(sockets), 40.0)) };
-    let holders = Holders { counted: &counted, order, top };
+    let holders = Holders { counted: &counted, at: None, order, top };
     let mut out = Vec::new();
     form(&mut out, &holders).unwrap();
     String::from_utf8(out).unwrap()
@@ -67,6 +67,26 @@ fn as_data() {
 }
 
 #[test]
+fn of_a_recording() {
+    let counted = Counted { now: census(5), before: Some((census(3), 60.0)) };
+    let at = "2026-11-29T10:00:00Z".parse().ok();
+    let holders = Holders { counted: &counted, at, order: Order::Change, top: 9 };
+    let mut out = Vec::new();
+    text(&mut out, &holders).unwrap();
+    let said = String::from_utf8(out).unwrap();
+    let moment = poolmon_model::units::moment(
+        at.unwrap(),
+        &jiff::tz::TimeZone::system(),
+        poolmon_model::units::Precision::Seconds,
+    );
+    assert!(said.starts_with(&format!("2 processes at {moment}; change over 1 min")), "{said}");
+    let mut out = Vec::new();
+    json(&mut out, &holders).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(json["time"], "2026-11-29T10:00:00Z");
+}
+
+#[test]
 fn orders_by_name() {
     for order in [Order::Objects, Order::Change, Order::Kind(Kind::Tcp)] {
         assert_eq!(order.to_string().parse(), Ok(order));
@@ -77,7 +97,7 @@ fn orders_by_name() {
 #[test]
 fn a_holder_that_is_new_has_changed_by_all_it_has() {
     let counted = Counted { now: census(5), before: Some((Census::default(), 1.0)) };
-    let holders = Holders { counted: &counted, order: Order::Change, top: 9 };
+    let holders = Holders { counted: &counted, at: None, order: Order::Change, top: 9 };
     let listed = holders.listed(Section::Holders);
     assert_eq!((listed[0].objects, listed[0].change), (901, Some(901)));
 }
@@ -111,7 +131,7 @@ fn windows(tokens: u64) -> Census {
 #[test]
 fn of_windows() {
     let counted = Counted { now: windows(3_270_000), before: Some((windows(3_200_000), 40.0)) };
-    let holders = Holders { counted: &counted, order: Order::Objects, top: 9 };
+    let holders = Holders { counted: &counted, at: None, order: Order::Objects, top: 9 };
     let mut out = Vec::new();
     text(&mut out, &holders).unwrap();
     insta::assert_snapshot!("text_windows", String::from_utf8(out).unwrap());
@@ -123,7 +143,7 @@ fn the_first_of_each_section() {
     let mut now = windows(7);
     now.entries.extend(census(5).entries);
     let counted = Counted { now, before: None };
-    let holders = Holders { counted: &counted, order: Order::Objects, top: 1 };
+    let holders = Holders { counted: &counted, at: None, order: Order::Objects, top: 1 };
     let mut out = Vec::new();
     csv(&mut out, &holders).unwrap();
     let text = String::from_utf8(out).unwrap();

@@ -3,8 +3,11 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use poolmon_holder::{Kind, Unit};
-use poolmon_model::units::{counted, grouped, grouped_change, human_bytes, human_change, span};
+use poolmon_model::units::{
+    self, Precision, counted, grouped, grouped_change, human_bytes, human_change, span,
+};
 
 use super::{Holders, Listed, Part, Section};
 
@@ -51,6 +54,9 @@ fn line(out: &mut dyn Write, one: &Listed<'_>) -> io::Result<()> {
 /// `212 processes; change over 40 s`.
 fn about(holders: &Holders<'_>) -> String {
     let processes = counted(holders.counted.now.processes, "process").replace("processs", "processes");
+    let moment = |at| units::moment(at, &TimeZone::system(), Precision::Seconds);
+    let at = holders.at.map_or_else(String::new, |at| format!(" at {}", moment(at)));
+    let processes = processes + &at;
     match &holders.counted.before {
         None => processes,
         Some((_, seconds)) => {

@@ -3,10 +3,12 @@
 //! * [`Recording`]: the folder; [`cursor`]: any moment and its neighbours;
 //! * [`stretch`]: weeks in a moment, by their summaries;
 //! * [`series`]: one tag through time, totals for a timeline;
+//! * [`mod@holders`]: who held objects;
 //! * [`info`]: what is in it; [`verify`]: whether it is whole.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 pub mod cursor;
+pub mod holders;
 pub mod info;
 pub mod series;
 pub mod stretch;

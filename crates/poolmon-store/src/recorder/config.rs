@@ -25,6 +25,10 @@ pub struct RecorderConfig {
     pub include: Vec<Pattern>,
     /// No tags that match one of these.
     pub exclude: Vec<Pattern>,
+    /// Who holds objects is counted next to samples, if the system can.
+    pub holders: bool,
+    /// Names of holders are replaced by pseudonyms before they are written.
+    pub anonymise: bool,
     /// Closed segments also become Parquet files, in the background.
     pub seal: bool,
 }
@@ -41,6 +45,8 @@ impl Default for RecorderConfig {
             view: PoolView::All,
             include: Vec::new(),
             exclude: Vec::new(),
+            holders: true,
+            anonymise: false,
             seal: false,
         }
     }

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use poolmon_holder::{Anonymous, Census, Digest, Keeper};
 use poolmon_model::{Filter, PoolView, Sample};
 
 pub use config::RecorderConfig;
@@ -87,6 +88,7 @@ pub struct Recorder {
     past: Option<Timestamp>,
     /// Which slab caches share one: said once in each segment.
     merged: Vec<Vec<String>>,
+    holders: Counted,
     scratch: Sample,
     status: RecorderStatus,
     closed_bytes: u64,
@@ -94,6 +96,18 @@ pub struct Recorder {
     sealer: Option<seal::Sealer>,
     /// Given back when the recorder is dropped.
     _lock: File,
+}
+
+/// Who held objects when that was last counted.
+#[derive(Default)]
+struct Counted {
+    keeper: Keeper,
+    names: Anonymous,
+    digest: Digest,
+    /// Somebody was counted already.
+    is_known: bool,
+    /// It is not in the recording yet.
+    is_new: bool,
 }
 
 /// The segment that is written.
@@ -142,6 +156,7 @@ impl Recorder {
             taken_notes: Vec::new(),
             past: None,
             merged: Vec::new(),
+            holders: Counted::default(),
             scratch: Sample::empty(),
             status: RecorderStatus::default(),
             closed_bytes: files.iter().map(SegmentFile::size).sum(),
@@ -233,6 +248,12 @@ impl Recorder {
         }
         let clock = u64::try_from(moment.clock.as_micros()).unwrap_or(u64::MAX);
         let Some(open) = &mut self.writer else { return Ok(()) };
+        // Each segment begins with them.
+        if self.holders.is_new || self.holders.is_known && open.writer.samples() == 0 {
+            let written = open.writer.holders(Some(time), &self.holders.digest);
+            written.map_err(StoreError::io("write", &open.file.path))?;
+            self.holders.is_new = false;
+        }
         open.writer.sample(sample, clock).map_err(write_error(&open.file.path))?;
         if open.writer.samples() == 1 && !self.merged.is_empty() {
             open.writer.merged(Some(time), &self.merged);
@@ -367,6 +388,25 @@ impl Recorder {
     /// Says which slab caches share one under several names; it is written into each segment that begins from now on.
     pub fn merged(&mut self, groups: Vec<Vec<String>>) {
         self.merged = groups;
+    }
+
+    /// Records who holds objects, with the sample that follows.
+    pub fn holders(&mut self, census: &Census) {
+        let Counted { keeper, names, digest, is_known, is_new } = &mut self.holders;
+        keeper.digest_into(census, digest);
+        if self.config.anonymise {
+            names.digest(digest);
+        }
+        (*is_known, *is_new) = (true, true);
+    }
+
+    /// Records holders of the past, as another recording has them, with the sample that follows.
+    pub fn holders_past(&mut self, digest: &Digest) {
+        self.holders.digest.clone_from(digest);
+        if self.config.anonymise {
+            self.holders.names.digest(&mut self.holders.digest);
+        }
+        (self.holders.is_known, self.holders.is_new) = (true, true);
     }
 
     /// Takes notes that others left in the folder.

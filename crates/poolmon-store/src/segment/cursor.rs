@@ -6,12 +6,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use poolmon_holder::Digest;
 use poolmon_model::{Counters, Origin, Pool, Sample, Tag};
 
 use super::frame::{
     AFTER_KEY, FrameHead, FrameKind, HEAD, HeadError, MAX_HEAD, NO_TIME, SegmentHead, time_of,
 };
-use super::index::{Index, totals};
+use super::holders::{self, Holders};
+use super::index::{Index, KeyEntry, totals};
 use super::marks::{RecordedMark, TimedMark};
 use super::parity::Parity;
 use super::scan::{Frame, Scan, Step, frame_at, scan, step, stored_index};
@@ -80,6 +82,8 @@ pub struct SegmentCursor<R> {
     losses: Losses,
     /// Number of the last sample that was handed out.
     last: Option<u32>,
+    /// The list of holders, as far as frames were read for it.
+    holders: Option<Holders>,
 }
 
 impl<R: Read + Seek> SegmentCursor<R> {
@@ -108,6 +112,7 @@ impl<R: Read + Seek> SegmentCursor<R> {
             searched: 0,
             losses: Losses::default(),
             last: None,
+            holders: None,
         };
         cursor.rewind();
         Ok(cursor)
@@ -123,7 +128,7 @@ impl<R: Read + Seek> SegmentCursor<R> {
     fn place(&mut self, offset: u64) {
         self.offset = offset;
         (self.state, self.at, self.last, self.expected) = (None, None, None, None);
-        (self.fresh, self.from_start) = (false, false);
+        (self.fresh, self.from_start, self.holders) = (false, false, None);
         self.queue.clear();
         self.rescued.clear();
         self.searched = 0;
@@ -189,27 +194,64 @@ impl<R: Read + Seek> SegmentCursor<R> {
 
     /// What comes next; `None` at the end of what is written.
     pub fn next_entry(&mut self) -> io::Result<Option<Entry>> {
-        loop {
-            let Some(frame) = self.queue.pop_front() else {
-                match step(&mut self.window, self.offset)? {
-                    Step::Frame(frame) => {
-                        self.offset = frame.end();
-                        self.enqueue(frame);
-                    }
-                    Step::Damage { from, to } => {
-                        self.losses.bytes += to - from;
-                        self.rescue(from..to)?;
-                        self.offset = to;
-                    }
-                    Step::End { torn } => {
-                        self.losses.torn = torn;
-                        return Ok(None);
-                    }
-                }
-                continue;
-            };
+        while let Some(frame) = self.next_frame()? {
             if let Some(entry) = self.take(&frame) {
                 return Ok(Some(entry));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads on to the next list of holders, into `digest`, and gives its time; samples between are not read. `None` where none begins
+    /// before `end`, a place in the file.
+    pub fn next_holders(&mut self, end: u64, digest: &mut Digest) -> io::Result<Option<Option<Timestamp>>> {
+        while !self.queue.is_empty() || self.offset < end {
+            let Some(frame) = self.next_frame()? else { break };
+            match (frame.head.kind, &mut self.holders) {
+                (FrameKind::Holders, _) if frame.head.flags & holders::COMPLETE != 0 => {
+                    self.holders = Holders::parse(&frame.payload);
+                }
+                (FrameKind::Holders, Some(list)) => {
+                    if list.apply(&frame.payload).is_none() {
+                        self.holders = None;
+                    }
+                }
+                // Who has the list can do without.
+                (FrameKind::HoldersAgain, None) => self.holders = Holders::parse(&frame.payload),
+                _ => continue,
+            }
+            if let Some(list) = &self.holders {
+                list.digest_into(digest);
+                return Ok(Some(frame.head.time()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Places the cursor behind a key, or at the start where that is the first.
+    pub fn place_behind(&mut self, key: &KeyEntry) {
+        if key.sample == 0 { self.rewind() } else { self.place(key.offset) }
+    }
+
+    fn next_frame(&mut self) -> io::Result<Option<Frame>> {
+        loop {
+            if let Some(frame) = self.queue.pop_front() {
+                return Ok(Some(frame));
+            }
+            match step(&mut self.window, self.offset)? {
+                Step::Frame(frame) => {
+                    self.offset = frame.end();
+                    self.enqueue(frame);
+                }
+                Step::Damage { from, to } => {
+                    self.losses.bytes += to - from;
+                    self.rescue(from..to)?;
+                    self.offset = to;
+                }
+                Step::End { torn } => {
+                    self.losses.torn = torn;
+                    return Ok(None);
+                }
             }
         }
     }
@@ -217,6 +259,10 @@ impl<R: Read + Seek> SegmentCursor<R> {
     /// Puts a frame into the queue, and rescued ones that are missing before it.
     fn enqueue(&mut self, frame: Frame) {
         let number = frame.head.number;
+        // The parity of a single frame holds that frame as it is: it shows where the parity's own head is damaged.
+        if self.expected.is_some_and(|expected| number < expected) {
+            return;
+        }
         if let Some(expected) = self.expected.filter(|&expected| expected < number) {
             let missing: Vec<u32> = self.rescued.range(expected..number).map(|(&number, _)| number).collect();
             for number in missing {
@@ -279,6 +325,8 @@ impl<R: Read + Seek> SegmentCursor<R> {
             | FrameKind::Padding
             | FrameKind::Summary
             | FrameKind::Merged
+            | FrameKind::Holders
+            | FrameKind::HoldersAgain
             | FrameKind::Other(_) => None,
         }
     }

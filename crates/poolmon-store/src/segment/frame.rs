@@ -49,6 +49,10 @@ pub enum FrameKind {
     Summary,
     /// Names of slab caches that share one cache.
     Merged,
+    /// Who holds objects.
+    Holders,
+    /// The same once more, complete.
+    HoldersAgain,
     /// Nothing: keeps two frames apart that one damage must not both hit.
     Padding,
     /// The index; the segment is closed.
@@ -71,6 +75,8 @@ impl FrameKind {
             Self::Padding => 9,
             Self::Summary => 10,
             Self::Merged => 11,
+            Self::Holders => 12,
+            Self::HoldersAgain => 13,
             Self::Other(number) => number,
         }
     }
@@ -88,13 +94,15 @@ impl FrameKind {
             9 => Self::Padding,
             10 => Self::Summary,
             11 => Self::Merged,
+            12 => Self::Holders,
+            13 => Self::HoldersAgain,
             number => Self::Other(number),
         }
     }
 
-    /// Whether a parity frame covers it. Keys and summaries repeat what deltas say already.
+    /// Whether a parity frame covers it. Keys, summaries and holders that are said again repeat what others say already.
     pub const fn is_covered(self) -> bool {
-        matches!(self, Self::Delta | Self::Gap | Self::Note | Self::Modules)
+        matches!(self, Self::Delta | Self::Gap | Self::Note | Self::Modules | Self::Holders)
     }
 }
 

@@ -3,6 +3,7 @@
 //! * [`frame`]: heads, checksums, the plain parts;
 //! * [`marks`]: what a recording holds next to samples: gaps, notes, modules;
 //! * [`merged`]: names of slab caches that share one cache;
+//! * [`holders`]: who holds objects: a list and its changes;
 //! * [`parity`]: frames that bring a damaged one back;
 //! * [`summary`]: what happened in a stretch; can be thrown away;
 //! * [`index`]: where the keys are; can be thrown away;
@@ -14,6 +15,7 @@
 pub mod bytes;
 pub mod cursor;
 pub mod frame;
+pub mod holders;
 pub mod index;
 pub mod marks;
 pub mod merged;

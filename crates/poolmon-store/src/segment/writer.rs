@@ -3,9 +3,11 @@
 use std::io;
 
 use jiff::Timestamp;
+use poolmon_holder::Digest;
 use poolmon_model::Sample;
 
 use super::frame::{AFTER_KEY, FrameHead, FrameKind, HEAD, SegmentHead, wall_of};
+use super::holders::{self, Holders};
 use super::index::{Index, KeyEntry, MarkEntry, SummaryEntry, totals};
 use super::marks::RecordedMark;
 use super::merged;
@@ -69,6 +71,8 @@ pub struct SegmentWriter {
     /// Number of the segment in its recording.
     number: u64,
     stretch: Stretch,
+    /// The list of holders that the last frame of them left, and its time.
+    holders: Option<(Holders, i64)>,
     /// A part of a frame could not be cut off: nothing may follow it before it is.
     ragged: bool,
 }
@@ -100,6 +104,7 @@ impl SegmentWriter {
             index: Index::default(),
             number: 0,
             stretch: Stretch::default(),
+            holders: None,
             ragged: false,
         }
     }
@@ -156,10 +161,33 @@ impl SegmentWriter {
             self.spare(|writer| {
                 writer.key(sample, clock, number)?;
                 writer.summary(sample, number)?;
-                Ok(writer.parity()?)
+                writer.parity()?;
+                Ok(writer.holders_again()?)
             });
         }
         Ok(())
+    }
+
+    /// Writes who holds objects; to be called before the sample of the same moment.
+    pub fn holders(&mut self, time: Option<Timestamp>, digest: &Digest) -> io::Result<()> {
+        let wall = wall_of(time);
+        let (flags, payload, list) = if let Some((mut list, _)) = self.holders.take() {
+            (0, list.change(digest), list)
+        } else {
+            let (list, payload) = Holders::begin(digest);
+            (holders::COMPLETE, payload, list)
+        };
+        self.put(FrameKind::Holders, flags, self.index.samples.saturating_sub(1), wall, &payload)?;
+        self.holders = Some((list, wall));
+        Ok(())
+    }
+
+    /// Writes the list of holders once more, complete, for a reader that comes from elsewhere. The last frame but summary, padding
+    /// and parity is a key.
+    fn holders_again(&mut self) -> io::Result<()> {
+        let Some((list, wall)) = &self.holders else { return Ok(()) };
+        let (payload, wall) = (list.complete(), *wall);
+        self.put(FrameKind::HoldersAgain, 0, self.index.samples.saturating_sub(1), wall, &payload)
     }
 
     /// Writes what happened since the last summary, where that is long enough ago. The last frame but padding is a key
@@ -254,6 +282,7 @@ impl SegmentWriter {
         if let Err(error) = self.file.append(&frame) {
             // What follows could not be read against a frame that is not there.
             self.state = None;
+            self.holders = None;
             self.group.clear();
             self.ragged = self.file.cut(self.length).is_err();
             return Err(error);

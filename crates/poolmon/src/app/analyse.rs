@@ -127,11 +127,13 @@ fn files(
         *marks = rows.marks()?;
     }
     let merged = MergedCaches::new(rows.merged()?);
-    let totals = rows.split_totals().map(|totals| series(totals, args)).transpose()?;
+    let totals = rows.split_totals().map(|mut totals| series(&mut totals, args)).transpose()?;
     let only_totals = rows.holds_only_totals();
-    let seen = series(rows, args)?;
+    let seen = series(&mut rows, args)?;
+    let holders = seen.span.map(|(first, last)| rows.holder_history(first, last)).transpose()?;
     let figures = totals.as_ref().or(only_totals.then_some(&seen)).map(|totals| totals.analysis.report());
-    Ok(seen.judged(owners, figures).with_merged(&merged))
+    let holders = holders.unwrap_or_default();
+    Ok(seen.judged(owners, figures).with_holders(&holders, &merged).with_merged(&merged))
 }
 
 /// A series that was read to its end.
@@ -163,8 +165,8 @@ impl Seen {
     }
 }
 
-fn series(mut series: SampleSeries, args: &SourceArgs) -> anyhow::Result<Seen> {
-    let (from, to) = range(&mut series, args)?;
+fn series(series: &mut SampleSeries, args: &SourceArgs) -> anyhow::Result<Seen> {
+    let (from, to) = range(series, args)?;
     let mut sample = Sample::empty();
     let mut seen = Seen {
         source: series.name().to_owned(),

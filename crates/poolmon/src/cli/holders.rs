@@ -1,5 +1,6 @@
 //! `poolmon holders`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -11,7 +12,13 @@ use super::{groups::AnswerFormat, values};
 #[derive(Debug, Clone, Args)]
 #[command(after_help = HELP)]
 pub struct HoldersArgs {
-    /// Also show what changes in this time (40s, 10m); Ctrl-C ends it early
+    /// A recording: its holders instead of those of this machine, with what changed since it began
+    #[arg(value_name = "RECORDING")]
+    pub recording: Option<PathBuf>,
+    /// Holders at this time of the recording: 2026-11-22 14:00, 14:05, -2h, +10m, start, end
+    #[arg(long, value_name = "TIME", requires = "recording", allow_hyphen_values = true)]
+    pub at: Option<String>,
+    /// Also show what changes in this time (40s, 10m), of a recording before --at; Ctrl-C ends it early
     #[arg(long = "for", value_name = "TIME", value_parser = values::span)]
     pub length: Option<Duration>,
     /// Sort by objects, change, or one kind of object

@@ -23,6 +23,7 @@ pub struct RecordArgs {
 }
 
 /// What is recorded and what is kept: for `record` and for the service.
+#[expect(clippy::struct_excessive_bools, reason = "one for each switch")]
 #[derive(Debug, Clone, clap::Args)]
 pub struct WhatArgs {
     /// Time between two samples (100ms to 1h)
@@ -36,6 +37,12 @@ pub struct WhatArgs {
     pub keep: Option<Duration>,
     #[command(flatten)]
     pub which: WhichArgs,
+    /// Do not record which processes and control groups hold kernel objects
+    #[arg(long)]
+    pub no_holders: bool,
+    /// Record pseudonyms instead of the names of processes, units and places that hold objects
+    #[arg(long, conflicts_with = "no_holders")]
+    pub anonymise: bool,
     /// Also write each closed segment as a Parquet file, slowly, in the background
     #[arg(long)]
     pub parquet: bool,

@@ -32,6 +32,9 @@ pub struct WhoArgs {
     /// Print the next commands for the tag in other tools, with what each needs
     #[arg(long, conflicts_with = "all")]
     pub next: bool,
+    /// Name the holders of a Linux slab cache as this recording has them at its end, not those of this machine
+    #[arg(long, value_name = "RECORDING", conflicts_with_all = ["all", "next"])]
+    pub from: Option<PathBuf>,
     /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: AnswerFormat,

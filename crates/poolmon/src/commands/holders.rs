@@ -4,7 +4,9 @@ use std::io;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use jiff::tz::TimeZone;
 use poolmon_holder::Counted;
+use poolmon_read::ReadOptions;
 use poolmon_record::Stop;
 use poolmon_render::holders::{Holders, csv, json, text};
 
@@ -12,14 +14,24 @@ use crate::app::outcome::Outcome;
 use crate::app::say::warning;
 use crate::cli::groups::AnswerFormat;
 use crate::cli::holders::HoldersArgs;
+use crate::input::{self, moment};
 
 /// Counts, once or twice.
 pub fn run(args: &HoldersArgs) -> anyhow::Result<Outcome> {
-    let stop = Stop::on_signals()?;
-    let counted = Counted::new(args.length, |length| _ = stop.wait_until(Instant::now() + length))?;
-    let interrupted = stop.flag().load(Ordering::Relaxed);
-    stop.done();
-    let holders = Holders { counted: &counted, order: args.sort, top: args.top };
+    let mut interrupted = false;
+    let (at, counted) = if let Some(path) = &args.recording {
+        let at = args.at.as_deref().map(|at| moment::parse(at, &TimeZone::system())).transpose()?;
+        let mut series = input::reported_series(std::slice::from_ref(path), ReadOptions::default())?;
+        let (time, counted) = series.counted(at, args.length)?;
+        (Some(time), counted)
+    } else {
+        let stop = Stop::on_signals()?;
+        let counted = Counted::new(args.length, |length| _ = stop.wait_until(Instant::now() + length))?;
+        interrupted = stop.flag().load(Ordering::Relaxed);
+        stop.done();
+        (None, counted)
+    };
+    let holders = Holders { counted: &counted, at, order: args.sort, top: args.top };
     let mut out = io::BufWriter::new(io::stdout().lock());
     match args.format {
         AnswerFormat::Text => text(&mut out, &holders),

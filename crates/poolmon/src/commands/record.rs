@@ -20,6 +20,8 @@ impl WhatArgs {
             view,
             include,
             exclude,
+            holders: !self.no_holders,
+            anonymise: self.anonymise,
             seal: self.parquet,
             ..RecorderConfig::default()
         }

@@ -61,12 +61,13 @@ fn arguments(args: &InstallArgs, folder: &Path) -> Vec<String> {
             say(name, tag.clone());
         }
     }
-    if what.verdicts {
-        list.push("--verdicts".to_owned());
-    }
-    if what.parquet {
-        list.push("--parquet".to_owned());
-    }
+    let switches = [
+        (what.no_holders, "--no-holders"),
+        (what.anonymise, "--anonymise"),
+        (what.verdicts, "--verdicts"),
+        (what.parquet, "--parquet"),
+    ];
+    list.extend(switches.into_iter().filter(|(is_set, _)| *is_set).map(|(_, name)| name.to_owned()));
     list
 }
 
@@ -88,7 +89,7 @@ mod tests {
     #[test]
     fn the_service_records_what_was_asked_for() {
         let line = "poolmon service install /var/rec --interval 500ms --max-size 2GB --keep 28d --pool nonpaged \
-                    --include Ntf* --include Irp --exclude 50% --verdicts --parquet";
+                    --include Ntf* --include Irp --exclude 50% --anonymise --verdicts --parquet";
         let install = install(line);
         let arguments = arguments(&install, Path::new("/var/rec"));
         assert_eq!(
@@ -102,6 +103,7 @@ mod tests {
                 "--include=Ntf*",
                 "--include=Irp",
                 "--exclude=50%",
+                "--anonymise",
                 "--verdicts",
                 "--parquet",
             ]

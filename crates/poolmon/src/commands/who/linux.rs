@@ -3,11 +3,13 @@
 
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::slice;
 
-use poolmon_holder::held_here;
+use poolmon_holder::{held_by, held_here};
 use poolmon_model::Tag;
 use poolmon_model::problem::Problem;
 use poolmon_owner::linux::{MergedCaches, ModuleCatalog, callers, places};
+use poolmon_read::ReadOptions;
 use poolmon_render::who as render;
 use poolmon_render::who::cache::CacheAnswer;
 
@@ -16,6 +18,10 @@ use crate::app::outcome::Outcome;
 use crate::app::say::{self, warning};
 use crate::cli::groups::AnswerFormat;
 use crate::cli::who::WhoArgs;
+use crate::input;
+
+/// Holders that are named.
+const MOST: usize = 5;
 
 /// Is this short text a slab cache of the running kernel or one that everyone knows, and not a tag of Windows.
 pub fn is_cache(name: &str) -> bool {
@@ -52,7 +58,12 @@ pub fn run(name: &str, args: &WhoArgs) -> anyhow::Result<Outcome> {
     let tag = Tag::name(name);
     let roots =
         if args.drivers.drivers.is_empty() { places(Path::new("/")) } else { args.drivers.drivers.clone() };
-    let merged = MergedCaches::read(Path::new("/sys/kernel/slab"));
+    let open = |path| input::reported_series(slice::from_ref(path), ReadOptions::default());
+    let mut recorded = args.from.as_ref().map(open).transpose()?;
+    let merged = match &mut recorded {
+        Some(series) => MergedCaches::new(series.merged()?),
+        None => MergedCaches::read(Path::new("/sys/kernel/slab")),
+    };
     let (creators, summary) = search(name, &roots, &merged, args)?;
     let created = creators.iter().any(|(_, owners)| !owners.is_empty());
     let caller = match name {
@@ -65,7 +76,13 @@ pub fn run(name: &str, args: &WhoArgs) -> anyhow::Result<Outcome> {
     let facts = poolmon_owner::written(&tag).into_iter().chain(known.known(&tag));
     let about = facts.map(|line| (line.title.to_owned(), line.text));
     let names = std::iter::once(name).chain(merged.others(name)).filter(|_| args.drivers.drivers.is_empty());
-    let (held, about, merged) = (held_here(names, 5), about.collect(), merged.explain(name));
+    let held = match &mut recorded {
+        None => held_here(names, MOST),
+        Some(series) => {
+            held_by(&names.map(Tag::name).collect::<Vec<_>>(), &series.counted(None, None)?.1.now, MOST)
+        }
+    };
+    let (about, merged) = (about.collect(), merged.explain(name));
     let answer = CacheAnswer { name, about, caller, merged, held, creators, summary };
     match args.format {
         AnswerFormat::Json => answer.json(&mut out)?,
@@ -81,7 +98,7 @@ pub fn run(name: &str, args: &WhoArgs) -> anyhow::Result<Outcome> {
     if answer.summary.cancelled {
         return Ok(Outcome::Interrupted);
     }
-    let found = answer.caller.is_some() || !known.known(&tag).is_empty();
+    let found = answer.caller.is_some() || !answer.held.is_empty() || !known.known(&tag).is_empty();
     if found || created {
         return Ok(Outcome::Done);
     }

@@ -35,7 +35,7 @@ pub fn run(args: &WhoArgs) -> anyhow::Result<Outcome> {
         return next_commands(name, args);
     }
     let tag = match name.parse::<PoolTag>() {
-        Ok(tag) if !(args.drivers.drivers.is_empty() && linux::is_cache(name)) => tag,
+        Ok(tag) if args.from.is_none() && !(args.drivers.drivers.is_empty() && linux::is_cache(name)) => tag,
         Err(_) if name.is_empty() => anyhow::bail!("an empty text is not a tag"),
         _ => return linux::run(name, args),
     };

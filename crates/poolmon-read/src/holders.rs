@@ -1,0 +1,55 @@
+//! Who held objects, of recordings.
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use poolmon_holder::{Counted, Digest, History};
+
+use crate::moment::When;
+use crate::{Holds, ReadError, Result, SampleSeries};
+
+impl SampleSeries {
+    /// Who held objects over the time of the series, as seconds since `first`; empty if nobody was counted.
+    ///
+    /// # Errors
+    /// A recording cannot be read.
+    pub fn holder_history(&mut self, first: Timestamp, last: Timestamp) -> Result<History> {
+        let mut history = History::default();
+        let mut take = |time: Timestamp, digest: &Digest| {
+            history.push_digest(time.duration_since(first).as_secs_f64(), digest);
+        };
+        for part in self.parts.iter_mut().filter(|part| part.format.holds == Holds::Recording) {
+            part.opened(&self.options)?.holders(Some(first), Some(last), &mut take)?;
+        }
+        Ok(history)
+    }
+
+    /// Who held objects at a moment (else at the end), and what changed in the `length` before it (else since the start); with the
+    /// time of that count.
+    ///
+    /// # Errors
+    /// It is no recording, nobody was counted in it, or it cannot be read.
+    pub fn counted(&mut self, when: Option<When>, length: Option<Duration>) -> Result<(Timestamp, Counted)> {
+        let name = self.name.clone();
+        let none = |what: &str| {
+            let remedy = "record them with `poolmon record` (without --no-holders), or count those of now: poolmon holders";
+            ReadError::unsuitable(&name, what, remedy)
+        };
+        let recording = self.recording()?.ok_or_else(|| none("holders are in recordings only"))?;
+        let info = recording.info()?;
+        let (Some(first), Some(last)) = (info.first, info.last) else {
+            return Err(none("there is no sample in it yet"));
+        };
+        let time = when.map_or(last, |when| when.resolve(first, last, &TimeZone::system()));
+        let Some((at, now)) = recording.holders_at(time)? else {
+            return Err(none("it does not have holders"));
+        };
+        let ago =
+            |length| at.checked_sub(SignedDuration::try_from(length).unwrap_or(SignedDuration::MAX)).ok();
+        let start = length.map_or(Some(first), ago).unwrap_or(first);
+        let before = recording.holders_at(start)?.filter(|(then, _)| *then < at);
+        let before = before.map(|(then, digest)| (digest.census(), at.duration_since(then).as_secs_f64()));
+        Ok((at, Counted { now: now.census(), before }))
+    }
+}

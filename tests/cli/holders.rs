@@ -1,0 +1,133 @@
+//! Holders of a recording: every command says of it what it says of a live machine.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use poolmon_holder::{Census, Counts, Entry, Holder, HolderId, Kind};
+use poolmon_model::{CounterWidth, Counters, Origin, Pool, Row, Sample, SourceKind, Tag};
+use poolmon_store::{ClockMoment, Recorder, RecorderConfig};
+
+use crate::{poolmon, stdout_of, text};
+
+const START: i64 = 1_795_392_000;
+const SAMPLES: u64 = 120;
+
+fn row(name: &str, objects: u64, size: u64) -> Row {
+    let counters = Counters {
+        reported_diff: i64::try_from(objects).ok(),
+        bytes: Some(objects.div_ceil(16) * 16 * size),
+        used: Some(objects * size),
+        ..Counters::default()
+    };
+    Row { tag: Tag::name(name), pool: Pool::Unreclaimable, counters, reported_owner: None }
+}
+
+fn process(pid: u32, name: &str, group: Option<&str>, figures: &[(Kind, u64)]) -> Entry {
+    let mut counts = Counts::default();
+    for (kind, count) in figures {
+        counts.set(*kind, *count);
+    }
+    let holder = Holder { id: HolderId::Process { pid, start: 9 }, name: name.into() };
+    Entry { holder, group: group.map(Into::into), counts }
+}
+
+/// One process leaks 50 sockets a sample, one holds as many as ever; the kernel lists their cache under another name.
+pub fn record(folder: &Path, config: RecorderConfig) {
+    let mut origin = Origin::new(SourceKind::Linux, &[Pool::Unreclaimable]);
+    (origin.host, origin.boot) = (Some("web1".into()), Some("boot-1".into()));
+    let origin = Arc::new(origin);
+    let (mut recorder, _) =
+        Recorder::open(folder, RecorderConfig { interval: Duration::from_secs(5), ..config }).unwrap();
+    recorder.merged(vec![vec!["mine_cache".to_owned(), "sock_inode_cache".to_owned()]]);
+    for n in 0..SAMPLES {
+        let at = Timestamp::from_second(START + 5 * i64::try_from(n).unwrap()).unwrap();
+        let leaked = 2_000 + 50 * n;
+        let sockets = |count| [(Kind::Descriptor, count + 3), (Kind::Socket, count), (Kind::Unix, count)];
+        let entries = vec![
+            process(4788, "python3", Some("web.service"), &sockets(leaked)),
+            process(911, "postgres", None, &sockets(9_000)),
+        ];
+        recorder.holders(&Census { processes: 2, entries, ..Census::default() });
+        let mut sample = Sample::new(Arc::clone(&origin), CounterWidth::Bits64);
+        (sample.time, sample.uptime) = (Some(at), Some(Duration::from_secs(9_000 + 5 * n)));
+        let noise = n * 7919 % 13;
+        sample.rows =
+            vec![row("mine_cache", 9_100 + leaked + noise, 832), row("files_cache", 700 + noise, 704)];
+        let clock = Duration::from_secs(5 * n);
+        recorder.record_at(&sample, ClockMoment { wall: at, clock }).unwrap();
+    }
+    recorder.close().unwrap();
+}
+
+#[test]
+fn every_command_reads_them() {
+    let temp = tempfile::tempdir().unwrap();
+    record(temp.path(), RecorderConfig::default());
+    let recording = temp.path().to_str().unwrap();
+    let leaks = stdout_of(&["leaks", recording]);
+    let clause = "python3 (pid 4788) in web.service holds 7,950 of 16,950 sockets (growing: UNIX sockets), +10/s, in step with \
+                  sock_inode_cache: explains 100 %";
+    assert!(leaks.contains(clause), "{leaks}");
+    assert!(
+        leaks.contains("sock_inode_cache, listed as mine_cache") && !leaks.contains("postgres"),
+        "{leaks}"
+    );
+    let first_half = stdout_of(&["leaks", recording, "--to", "+5m"]);
+    assert!(first_half.contains("holds 5,000 of 14,000 sockets"), "{first_half}");
+    let report = stdout_of(&["report", recording, "--format", "markdown"]);
+    assert!(report.contains("python3") && report.contains("in step with"), "{report}");
+
+    let holders = stdout_of(&["holders", recording, "--sort", "change"]);
+    let lines: Vec<&str> = holders.lines().collect();
+    assert!(
+        lines[0].starts_with("2 processes at ") && lines[0].ends_with("; change over 9 min 55 s"),
+        "{holders}"
+    );
+    assert!(
+        lines[3].contains("+5,950") && lines[3].contains("python3 (pid 4788) in web.service"),
+        "{holders}"
+    );
+    let minute = stdout_of(&[
+        "holders", recording, "--at", "+5m", "--for", "1m", "--format", "csv", "--sort", "sockets",
+    ]);
+    assert!(minute.contains("process,911,postgres,,sockets,objects,9000,0"), "{minute}");
+    assert!(minute.contains("process,4788,python3,web.service,sockets,objects,5000,600"), "{minute}");
+
+    let who = stdout_of(&["who", "sock_inode_cache", "--from", recording, "--no-index"]);
+    assert!(who.contains("Held by    postgres (pid 911): 9,000 of 16,950 sockets"), "{who}");
+    assert!(who.contains("python3 (pid 4788) in web.service: 7,950 of 16,950 sockets"), "{who}");
+    let listed = stdout_of(&["who", "mine_cache", "--from", recording, "--no-index"]);
+    assert!(listed.contains("python3 (pid 4788)"), "by the name that shares its slabs: {listed}");
+}
+
+#[test]
+fn names_that_were_left_out_are_nowhere() {
+    let temp = tempfile::tempdir().unwrap();
+    record(temp.path(), RecorderConfig { anonymise: true, ..RecorderConfig::default() });
+    let recording = temp.path().to_str().unwrap();
+    for args in
+        [&["leaks", recording][..], &["holders", recording], &["report", recording, "--format", "markdown"]]
+    {
+        let said = stdout_of(args);
+        assert!(said.contains("process-") && said.contains("(pid 4788)"), "{args:?}: {said}");
+        assert!(!["python3", "postgres", "web.service"].iter().any(|name| said.contains(name)), "{said}");
+    }
+}
+
+#[test]
+fn a_recording_without_holders_says_so() {
+    let temp = tempfile::tempdir().unwrap();
+    crate::leaks::record(temp.path(), true);
+    let recording = temp.path().to_str().unwrap();
+    let out = poolmon(&["holders", recording]);
+    assert_eq!(out.status.code(), Some(1));
+    let said = text(&out.stderr);
+    assert!(
+        said.contains(&format!("{recording}: it does not have holders")) && said.contains("poolmon record"),
+        "{said}"
+    );
+    let out = poolmon(&["holders", "--at", "end"]);
+    assert_eq!(out.status.code(), Some(2), "{}", text(&out.stderr));
+}
