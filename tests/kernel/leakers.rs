@@ -111,6 +111,51 @@ fn each_leak_names_its_process_and_its_cache() {
     assert!(text.contains(sentence) || text.contains("+69/s") || text.contains("+71/s"), "{text}");
 }
 
+/// Control groups of version 2: a leak inside a group that is made here names that group, in the verdict and among the groups.
+#[test]
+fn a_leak_in_a_control_group_names_the_group() {
+    if !poolmon_testkit::asked_for(Need::Vm) {
+        return;
+    }
+    std::fs::write("/sys/fs/cgroup/cgroup.subtree_control", "+memory").expect("version 2 has the controller");
+    let (mut still, mut leaker) = (start(), start());
+    let (_other, group) =
+        (Group::new(still.id()).expect("a group"), Group::new(leaker.id()).expect("a group"));
+    still.say("registrations 1000 0");
+    let length = Duration::from_secs(SECONDS + 40);
+    // Few, as the guest is slow: with thousands of descriptors, censuses were too seldom to see a course.
+    leaker.say(&format!("registrations {} {}", 25 * length.as_secs(), length.as_millis()));
+    std::thread::sleep(Duration::from_secs(2));
+    let verdict = watch("json");
+    let holders = Command::new(program())
+        .args(["holders", "--for", "20s", "--sort", "change", "--top", "1", "--format", "json"])
+        .output()
+        .expect("the program starts");
+    let verdict: Value =
+        serde_json::from_slice(&verdict.wait_with_output().expect("it ends").stdout).expect("valid JSON");
+    let holders: Value = serde_json::from_slice(&holders.stdout).expect("valid JSON");
+    // The first of the processes and the first of the groups.
+    let first = |kind: &str| {
+        let all = holders["holders"].as_array().expect("holders");
+        all.iter().find(|one| one["type"] == kind).unwrap_or_else(|| panic!("no {kind}: {holders:#}"))
+    };
+    let (process, of_group) = (first("process"), first("control-group"));
+    assert_eq!((&process["pid"], &process["group"]), (&leaker.id().into(), &group.path.as_str().into()));
+    assert_eq!(of_group["id"], group.path.as_str(), "{holders:#}");
+    let slab =
+        of_group["kinds"].as_array().expect("kinds").iter().find(|one| one["kind"] == "slab-unreclaimable");
+    let grown = slab.and_then(|one| one["change"].as_i64()).unwrap_or_else(|| panic!("{of_group:#}"));
+    // 500 registrations, each with an eventfd's file: some 400 bytes of slabs at least.
+    assert!(grown > 500 * 400, "{of_group:#}");
+    let rows = verdict["verdicts"].as_array().expect("verdicts");
+    let named = rows.iter().find(|row| row["held_by"]["holders"][0]["kind"] == "epoll-watches");
+    let named = named.unwrap_or_else(|| panic!("no row of registrations has a holder: {verdict:#}"));
+    let holder = &named["held_by"]["holders"][0];
+    assert_eq!((&holder["pid"], &holder["group"]), (&leaker.id().into(), &group.path.as_str().into()));
+    let sentence = named["reasons"][0].as_str().expect("a reason");
+    assert!(sentence.contains(&format!(") in {} holds ", group.path)), "{sentence}");
+}
+
 /// A control group of the test's own, with one process in it. It goes with this value.
 struct Group {
     folder: std::path::PathBuf,

@@ -24,8 +24,17 @@ impl Module {
     }
 
     fn load(objects_per_tick: u32, blocks_per_tick: u32) -> Self {
+        Self::load_merged(objects_per_tick, blocks_per_tick, 0)
+    }
+
+    /// With a cache that the kernel merges with others of this size; 0: it has its own.
+    fn load_merged(objects_per_tick: u32, blocks_per_tick: u32, merged_size: u32) -> Self {
         let file = std::env::var_os("POOLMON_MODULE").expect("the guest says where it is");
-        let options = [("objects_per_tick", objects_per_tick), ("blocks_per_tick", blocks_per_tick)];
+        let options = [
+            ("objects_per_tick", objects_per_tick),
+            ("blocks_per_tick", blocks_per_tick),
+            ("merged_size", merged_size),
+        ];
         let options = options.map(|(name, value)| format!("{name}={value}"));
         let status = Command::new("insmod").arg(file).args(options).status().expect("insmod");
         assert!(status.success(), "{status}");
@@ -209,4 +218,86 @@ fn what_is_unloaded_leaks_no_longer() {
     let leaking =
         answer["verdicts"].as_array().expect("verdicts").iter().filter(|row| row["kind"] == "leaking");
     assert_eq!(leaking.count(), 0, "{answer:#}");
+}
+
+/// A size of which the kernel has a cache that others may be merged with, of which no process holds objects; and one of its names.
+fn mergeable() -> (u32, String) {
+    let folder = std::path::Path::new("/sys/kernel/slab");
+    let links = fs::read_dir(folder).expect("slabs").flatten().filter_map(|entry| {
+        let target = fs::read_link(entry.path()).ok()?.to_str()?.to_owned();
+        Some((target, entry.file_name().to_string_lossy().into_owned()))
+    });
+    let mut groups = std::collections::BTreeMap::<String, Vec<String>>::new();
+    for (target, name) in links {
+        groups.entry(target).or_default().push(name);
+    }
+    let unheld = |names: &Vec<String>| {
+        let is_linked =
+            |name: &String| poolmon_holder::links::find(&poolmon_model::Tag::name(name)).is_some();
+        !names.iter().any(|name| is_linked(name) || name.starts_with("kmalloc"))
+    };
+    let found = groups.into_iter().filter(|(_, names)| unheld(names)).find_map(|(target, names)| {
+        // `:0000320`: 320 bytes and no flags.
+        let size = target.strip_prefix(':')?.parse().ok()?;
+        (200..2000).contains(&size).then(|| (size, names[0].clone()))
+    });
+    found.expect("a cache that others may be merged with")
+}
+
+/// The kernel lists its cache under another one's name; it is the module's all the same, and no process's.
+#[test]
+fn its_merged_cache_is_named_as_its_own_and_held_by_no_process() {
+    if !in_guest() {
+        return;
+    }
+    let (size, other) = mergeable();
+    let _module = Module::load_merged(20, 0, size);
+    std::thread::sleep(Duration::from_secs(2));
+    let target = fs::read_link("/sys/kernel/slab/leaky_item").expect("it is merged");
+    let others =
+        fs::read_link(std::path::Path::new("/sys/kernel/slab").join(&other)).expect("as is the other");
+    assert_eq!(target, others, "{other}");
+    let arguments = ["leaks", "--for", "60s", "--interval", "1s", "--all", "--limit", "1000", "--format"];
+    let [text, json] = ["text", "json"].map(|format| {
+        let child = Command::new(program()).args(arguments).arg(format).stdout(Stdio::piped()).spawn();
+        child.expect("the program starts")
+    });
+    let [text, json] = [text, json].map(|child| child.wait_with_output().expect("it ends").stdout);
+    let text = String::from_utf8_lossy(&text);
+    let json: Value = serde_json::from_slice(&json).expect("valid JSON");
+    let rows = json["verdicts"].as_array().expect("verdicts");
+    let row = rows.iter().find(|row| row["held_by"]["module"] == "poolmon_leak");
+    let row = row.unwrap_or_else(|| panic!("the module is not named: {text}"));
+    println!("{} bytes, with {other}, listed as {}", size, row["tag"]);
+    assert_ne!(row["tag"], "leaky_item", "the kernel lists it under another name");
+    assert_eq!(row["held_by"]["cache"], "leaky_item", "{row:#}");
+    assert_eq!(row["held_by"]["holders"], Value::Array(Vec::new()), "{row:#}");
+    let sentence = row["reasons"][0].as_str().expect("a reason");
+    assert!(sentence.starts_with("held by no process: "), "{sentence}");
+    assert!(
+        sentence.ends_with("; poolmon_leak allocates it: leaky_item was made when that module was loaded"),
+        "{sentence}"
+    );
+    let tag = row["tag"].as_str().expect("a name");
+    assert!(text.contains(&format!("  leaky_item, listed as {tag} (")), "{text}");
+}
+
+/// Modules of the system are known by the order of loading, too: each cache is the module's that makes it.
+#[test]
+fn caches_of_the_file_systems_modules_are_theirs() {
+    if !in_guest() {
+        return;
+    }
+    let sys = std::path::Path::new("/sys");
+    let merged = poolmon_owner::linux::MergedCaches::read(&sys.join("kernel/slab")).with_makers(sys);
+    for (cache, module) in [("ext4_inode_cache", "ext4"), ("jbd2_journal_head", "jbd2")] {
+        if !sys.join("module").join(module).join("initstate").exists() {
+            println!("{module} is built in here");
+            continue;
+        }
+        // A merged cache may have a name that was made later.
+        let own = merged.others(cache).count() == 0;
+        assert!(!own || merged.newest(cache) == Some((cache, module)), "{cache}: {:?}", merged.newest(cache));
+    }
+    assert_eq!(merged.newest("filp"), None, "the kernel's own");
 }

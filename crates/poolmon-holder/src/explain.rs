@@ -85,6 +85,8 @@ pub struct Nobody {
     pub kinds: Vec<Kind>,
     /// The part of the growth that all holders together explain.
     pub explained: f64,
+    /// The cache, of those that share the row, that a module made when it was loaded, and the module; set by callers who know modules.
+    pub made_by: Option<(String, String)>,
 }
 
 /// That the objects of a type outgrow its handles.
@@ -179,7 +181,7 @@ fn nobody(
         return Answer::Unknown;
     }
     if !is_known {
-        return Answer::Nobody(Nobody { kinds: Vec::new(), explained: 0.0 });
+        return Answer::Nobody(Nobody { kinds: Vec::new(), explained: 0.0, made_by: None });
     }
     let Some(total) = history.total() else { return Answer::Unknown };
     let slope = |kind: &Candidate<'_>| {
@@ -191,7 +193,7 @@ fn nobody(
         // Holders grow enough, though not one of them as the row does.
         return Answer::Unknown;
     }
-    Answer::Nobody(Nobody { kinds: kinds.iter().map(|kind| kind.kind).collect(), explained })
+    Answer::Nobody(Nobody { kinds: kinds.iter().map(|kind| kind.kind).collect(), explained, made_by: None })
 }
 
 /// Objects a second.
@@ -343,14 +345,21 @@ impl Grower {
 
 impl Nobody {
     fn sentence(&self) -> String {
+        let keeper = match &self.made_by {
+            Some((cache, module)) => {
+                format!("{module} allocates it: {cache} was made when that module was loaded")
+            }
+            None => "so the kernel itself keeps the objects".to_owned(),
+        };
+        let and = if self.made_by.is_some() { ";" } else { "," };
         if self.kinds.is_empty() {
-            return "held by no process: no holder's descriptors, threads, mappings or locks grow in step with it, so the \
-                    kernel itself keeps the objects"
-                .to_owned();
+            return format!(
+                "held by no process: no holder's descriptors, threads, mappings or locks grow in step with it{and} {keeper}"
+            );
         }
         let kinds: Vec<&str> = self.kinds.iter().take(3).map(|kind| kind.many()).collect();
         format!(
-            "held by no process: {} explain {:.0} % of its growth, so the kernel itself keeps the objects",
+            "held by no process: {} explain {:.0} % of its growth{and} {keeper}",
             kinds.join(", "),
             self.explained * 100.0
         )

@@ -70,10 +70,15 @@ impl AnalysedSeries {
         self
     }
 
-    /// The name of the cache that the objects of a row belong to by who holds them, if the kernel lists it under another one.
+    /// The name of the cache that the objects of a row belong to by who holds them, or by the module that was loaded last, if the kernel
+    /// lists it under another one.
     pub fn fitting(&self, verdict: &Verdict) -> Option<&str> {
         match self.holders.get(&Key { tag: verdict.tag.clone(), pool: verdict.pool })? {
             Answer::Held(explanation) => explanation.fitting.as_deref(),
+            Answer::Nobody(nobody) => {
+                let (cache, _) = nobody.made_by.as_ref()?;
+                Some(cache.as_str()).filter(|cache| name(&verdict.tag) != Some(*cache))
+            }
             _ => None,
         }
     }
@@ -120,7 +125,10 @@ fn merged_names(judged: &AnalysedSeries, verdict: &Verdict, merged: &MergedCache
     }
     let names = merged.explain(cache)?;
     if let Some(fitting) = judged.fitting(verdict) {
-        return Some(format!("by what holds them, these are objects of {fitting}; {names}"));
+        let key = Key { tag: verdict.tag.clone(), pool: verdict.pool };
+        let is_held = matches!(judged.holders.get(&key), Some(Answer::Held(_)));
+        let why = if is_held { "what holds them" } else { "the module that was loaded last" };
+        return Some(format!("by {why}, these are objects of {fitting}; {names}"));
     }
     let lockstep: Vec<&str> =
         judged.report.companions(verdict).iter().filter_map(|it| name(&it.tag)).collect();

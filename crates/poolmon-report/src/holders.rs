@@ -33,6 +33,11 @@ pub fn name_holders(
             // What the kernel caches is held by no process, as a rule.
             Answer::Nobody(_) if verdict.pool == Pool::Reclaimable => continue,
             Answer::Unknown => continue,
+            Answer::Nobody(mut nobody) => {
+                nobody.made_by =
+                    merged.newest(&name).map(|(cache, module)| (cache.to_owned(), module.to_owned()));
+                Answer::Nobody(nobody)
+            }
             answer => answer,
         };
         if matches!(answer, Answer::Held(_)) {

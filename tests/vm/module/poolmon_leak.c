@@ -20,6 +20,10 @@ static unsigned int blocks_per_tick;
 module_param(blocks_per_tick, uint, 0644);
 MODULE_PARM_DESC(blocks_per_tick, "blocks of 200 bytes taken every 100 ms");
 
+static unsigned int merged_size;
+module_param(merged_size, uint, 0444);
+MODULE_PARM_DESC(merged_size, "bytes of an object of leaky_item, which may then share a cache; 0: it has its own");
+
 static ulong objects;
 module_param(objects, ulong, 0444);
 MODULE_PARM_DESC(objects, "objects of leaky_item held now");
@@ -85,7 +89,10 @@ static void take_blocks(struct timer_list *unused)
 
 static int __init leak_init(void)
 {
-	cache = kmem_cache_create("leaky_item", sizeof(struct leaky_item), 0, 0, construct);
+	if (merged_size && merged_size < sizeof(struct leaky_item))
+		return -EINVAL;
+	cache = kmem_cache_create("leaky_item", merged_size ? merged_size : sizeof(struct leaky_item), 0, 0,
+				  merged_size ? NULL : construct);
 	if (!cache)
 		return -ENOMEM;
 	thread = kthread_run(take_items, NULL, "poolmon_leak");

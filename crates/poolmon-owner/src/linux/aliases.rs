@@ -13,11 +13,32 @@ use crate::known;
 /// Names that are written out in a sentence.
 const SPOKEN: usize = 8;
 
+/// Between what the kernel shows of a module and the first cache that the module makes are at most this many files of other things
+/// that it makes while it is loaded.
+const NEAR: u64 = 512;
+
 /// Which names stand for one and the same cache.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MergedCaches {
     groups: Vec<Vec<String>>,
     by_name: FxHashMap<String, usize>,
+    /// Caches that a module made when it was loaded.
+    makers: FxHashMap<String, Maker>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Maker {
+    module: String,
+    /// Grows with each module that is loaded.
+    loaded: u64,
+}
+
+/// A module in sysfs: the numbers of the first and the last file that the kernel made of it before the module's own code ran.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct LoadedAt {
+    name: String,
+    first: u64,
+    last: u64,
 }
 
 impl MergedCaches {
@@ -45,6 +66,31 @@ impl MergedCaches {
             merged.groups.push(group);
         }
         merged
+    }
+
+    /// Adds which modules made which caches, by the order in which the kernel numbers what it puts below `sys` (`/sys`): a cache that
+    /// was made right after a module was loaded, and before another one, is that module's.
+    #[must_use]
+    pub fn with_makers(mut self, sys: &Path) -> Self {
+        self.makers = makers(modules(&sys.join("module")), &numbered(&sys.join("kernel/slab")));
+        self
+    }
+
+    /// Adds that a module made a cache when it was loaded, as the `loaded`th.
+    #[must_use]
+    pub fn made_by(mut self, cache: &str, module: &str, loaded: u64) -> Self {
+        self.makers.insert(cache.to_owned(), Maker { module: module.to_owned(), loaded });
+        self
+    }
+
+    /// Of all names of a cache, its own included: the one that the module loaded last has made, and that module. `None` if no module
+    /// made any of them.
+    pub fn newest<'a>(&'a self, cache: &str) -> Option<(&'a str, &'a str)> {
+        let group = self.by_name.get(cache).and_then(|&at| self.groups.get(at));
+        let names = group.into_iter().flatten().map(String::as_str).chain([cache]);
+        let made = names.filter_map(|name| self.makers.get_key_value(name));
+        let newest = made.max_by_key(|(name, maker)| (maker.loaded, std::cmp::Reverse(name.as_str())))?;
+        Some((newest.0.as_str(), newest.1.module.as_str()))
     }
 
     /// The other names of a cache, sorted.
@@ -81,6 +127,44 @@ impl MergedCaches {
         text.push_str(": its figures are the sum of all of them; boot with slab_nomerge to separate them");
         Some(text)
     }
+}
+
+/// The numbers of what is in a folder of sysfs, of links their own: the kernel counts them up (`kernfs`).
+#[cfg(unix)]
+fn numbered(folder: &Path) -> Vec<(u64, String)> {
+    use std::os::unix::fs::DirEntryExt as _;
+    let entries = folder.read_dir().into_iter().flatten().flatten();
+    entries.map(|entry| (entry.ino(), entry.file_name().to_string_lossy().into_owned())).collect()
+}
+
+#[cfg(not(unix))]
+fn numbered(_: &Path) -> Vec<(u64, String)> {
+    Vec::new()
+}
+
+/// Modules that were loaded: those that are built in have no state.
+fn modules(folder: &Path) -> Vec<LoadedAt> {
+    let of = |(first, name): (u64, String)| {
+        let own = folder.join(&name);
+        let files = numbered(&own);
+        files.iter().any(|(_, file)| file == "initstate").then(|| {
+            let inner = ["sections", "notes", "parameters"].map(|inner| numbered(&own.join(inner)));
+            let last = files.iter().chain(inner.iter().flatten()).map(|(number, _)| *number).max();
+            LoadedAt { name, first, last: last.unwrap_or(first) }
+        })
+    };
+    numbered(folder).into_iter().filter_map(of).collect()
+}
+
+fn makers(mut modules: Vec<LoadedAt>, caches: &[(u64, String)]) -> FxHashMap<String, Maker> {
+    modules.sort_by_key(|module| module.first);
+    let of = |(number, cache): &(u64, String)| {
+        let after = modules.partition_point(|module| module.first < *number);
+        let module = modules.get(after.checked_sub(1)?)?;
+        let is_near = (module.last..=module.last.saturating_add(NEAR)).contains(number);
+        is_near.then(|| (cache.clone(), Maker { module: module.name.clone(), loaded: module.first }))
+    };
+    caches.iter().filter_map(of).collect()
 }
 
 #[cfg(test)]
@@ -129,5 +213,42 @@ mod tests {
         assert_eq!(merged.fitting("UNIX", &["task_struct", "sock_inode_cache", "pid"]), Some("signal_cache"));
         assert_eq!(merged.fitting("signal_cache", &[]), None);
         assert_eq!(merged.fitting("filp", &["sock_inode_cache"]), None, "it is its own");
+    }
+
+    #[test]
+    fn the_module_that_was_loaded_last_before_a_cache_was_made() {
+        let module = |name: &str, first, last| LoadedAt { name: name.into(), first, last };
+        let caches = [
+            (90, "built_in"),
+            (145, "a_item"),
+            (700, "later"),
+            (901, "b_item"),
+            (902, "b_other"),
+            (880, "while_b_is_set_up"),
+        ];
+        let caches = caches.map(|(number, name)| (number, name.to_owned()));
+        let found = makers(vec![module("b", 870, 900), module("a", 100, 140)], &caches);
+        let mut list: Vec<_> =
+            found.iter().map(|(cache, maker)| (cache.as_str(), maker.module.as_str())).collect();
+        list.sort_unstable();
+        assert_eq!(list, [("a_item", "a"), ("b_item", "b"), ("b_other", "b")], "`later` is too far from a");
+        let merged = MergedCaches::new([names(&["xfrm_dst_cache", "a_item", "b_item"]), names(&["own"])]);
+        let merged = MergedCaches { makers: found, ..merged };
+        assert_eq!(merged.newest("xfrm_dst_cache"), Some(("b_item", "b")));
+        assert_eq!(merged.newest("b_other"), Some(("b_other", "b")), "a cache of its own");
+        assert_eq!((merged.newest("own"), merged.newest("none")), (None, None));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_module_that_is_built_in_loads_nothing() {
+        let sys = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(sys.path().join("module/printk/parameters")).unwrap();
+        std::fs::create_dir_all(sys.path().join("module/leakmod/sections")).unwrap();
+        std::fs::write(sys.path().join("module/leakmod/initstate"), "live").unwrap();
+        let found: Vec<String> =
+            modules(&sys.path().join("module")).into_iter().map(|one| one.name).collect();
+        assert_eq!(found, ["leakmod"]);
+        assert_eq!(MergedCaches::default().with_makers(&sys.path().join("none")), MergedCaches::default());
     }
 }

@@ -49,6 +49,8 @@ struct HeldBy<'a> {
     explains_low: Option<f64>,
     explains_high: Option<f64>,
     cache: Option<&'a str>,
+    /// That made the cache when it was loaded.
+    module: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -95,6 +97,7 @@ fn held_by<'a>(judged: &'a AnalysedSeries, verdict: &Verdict) -> Option<HeldBy<'
             explains_low: Some(explanation.together.low),
             explains_high: Some(explanation.together.high),
             cache: explanation.fitting.as_deref(),
+            module: None,
         }),
         Answer::Unhandled(unhandled) => Some(HeldBy {
             holders: Vec::new(),
@@ -108,6 +111,7 @@ fn held_by<'a>(judged: &'a AnalysedSeries, verdict: &Verdict) -> Option<HeldBy<'
             explains_low: None,
             explains_high: None,
             cache: None,
+            module: None,
         }),
         Answer::Nobody(nobody) => Some(HeldBy {
             holders: Vec::new(),
@@ -115,7 +119,8 @@ fn held_by<'a>(judged: &'a AnalysedSeries, verdict: &Verdict) -> Option<HeldBy<'
             explains: nobody.explained,
             explains_low: None,
             explains_high: None,
-            cache: None,
+            cache: judged.fitting(verdict),
+            module: nobody.made_by.as_ref().map(|(_, module)| module.as_str()),
         }),
         Answer::Unknown => None,
     }

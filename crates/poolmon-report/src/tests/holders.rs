@@ -98,3 +98,24 @@ fn a_row_says_who_holds_it_first() {
     assert_eq!(verdict("steady").kind, VerdictKind::Steady);
     assert_eq!(judged.holders.len(), 3);
 }
+
+/// What no process holds is the module's that made the cache, under the name that it gave, whatever name the kernel lists.
+#[test]
+fn a_merged_cache_that_no_process_holds_is_the_modules() {
+    let names = ["leakmod_objects", "mine_item", "other"].map(str::to_owned).to_vec();
+    let judged = judged(&MergedCaches::new([names]).made_by("mine_item", "mine", 7));
+    let rows = &judged.report.verdicts;
+    let row = rows.iter().find(|verdict| verdict.tag == Tag::name("leakmod_objects")).expect("a verdict");
+    let sentence = &row.reasons[0];
+    assert!(sentence.starts_with("held by no process: "), "{sentence}");
+    assert!(
+        sentence.ends_with("; mine allocates it: mine_item was made when that module was loaded"),
+        "{sentence}"
+    );
+    assert_eq!(judged.fitting(row), Some("mine_item"));
+    let shared = row.reasons.iter().find(|reason| reason.contains("in one cache with")).expect("shared");
+    assert!(
+        shared.starts_with("by the module that was loaded last, these are objects of mine_item; "),
+        "{shared}"
+    );
+}

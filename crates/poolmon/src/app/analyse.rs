@@ -1,6 +1,7 @@
 //! A source, judged: what `leaks` and `report` reports of.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -112,7 +113,7 @@ fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Resu
         analysis,
         ends: [begun, sample.rows],
     };
-    let merged = MergedCaches::new(source.merged());
+    let merged = MergedCaches::new(source.merged()).with_makers(Path::new("/sys"));
     let judged = seen.judged(owners, None).with_holders(holders.history(), &merged).with_merged(&merged);
     Ok((judged, interrupted))
 }

@@ -22,8 +22,10 @@ pub struct LiveJudge {
 impl LiveJudge {
     /// Before the first sample.
     pub fn new(origin: &Origin) -> Self {
-        let here = || (Watch::begin(), MergedCaches::read(Path::new("/sys/kernel/slab")));
-        let holders = (origin.kind == SourceKind::Linux).then(here);
+        let here = || {
+            (Watch::begin(), MergedCaches::read(Path::new("/sys/kernel/slab")).with_makers(Path::new("/sys")))
+        };
+        let holders = matches!(origin.kind, SourceKind::Linux | SourceKind::Windows).then(here);
         Self { analysis: Analysis::new(AnalysisConfig::live()), zone: TimeZone::system(), holders }
     }
 }
