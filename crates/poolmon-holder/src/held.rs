@@ -25,11 +25,14 @@ pub struct HeldBy {
 pub fn held_by(names: &[Tag], census: &Census, most: usize) -> Vec<HeldBy> {
     let Some(link) = names.iter().find_map(links::find) else { return Vec::new() };
     let weight = |entry: &Entry, kind: Kind, per: f64| entry.counts.get(kind).unwrap_or(0) as f64 * per;
+    // Mapped files are open ones. Whether they are in memory (`shmem_inode_cache`) is not known of them.
+    let has_files = link.kinds.iter().any(|(kind, _)| *kind == Kind::Descriptor);
+    let linked = || link.kinds.iter().filter(move |(kind, _)| has_files || *kind != Kind::MappedFile);
     let mut found: Vec<(f64, Kind, &Entry)> = census
         .entries
         .iter()
         .filter_map(|entry| {
-            let kinds = link.kinds.iter().map(|&(kind, per)| (weight(entry, kind, per), kind));
+            let kinds = linked().map(|&(kind, per)| (weight(entry, kind, per), kind));
             let (weight, kind) = kinds.max_by(|a, b| a.0.total_cmp(&b.0))?;
             (weight > 0.0).then_some((weight, kind, entry))
         })
@@ -142,6 +145,13 @@ mod tests {
         assert_eq!(text(&["unknown", "sock_inode_cache"], 9), both, "a merged name counts");
         assert_eq!(text(&["kmalloc-cg-1k"], 9), ["p (pid 1): 8 pipe ends"]);
         assert!(text(&["unknown"], 9).is_empty());
+        let mapped = entry(4, &[(Kind::MappedFile, 700), (Kind::Memfd, 2)]);
+        let census = Census { entries: vec![mapped], ..Census::default() };
+        let of = |name: &str| {
+            held_by(&[Tag::name(name)], &census, 9).iter().map(HeldBy::sentence).collect::<Vec<_>>()
+        };
+        assert_eq!(of("shmem_inode_cache"), ["p (pid 4): 2 memfds"], "most mapped files are on disks");
+        assert_eq!(of("filp"), ["p (pid 4): 700 mapped files"]);
     }
 
     #[test]

@@ -94,15 +94,15 @@ impl Counted {
     }
 }
 
-/// Who holds the objects of a row of this machine, largest first, at most `most`; `names` as for [`held_by`]. Empty if nothing is
-/// known of what lives there, or holders cannot be counted.
-pub fn held_here<'a>(names: impl Iterator<Item = &'a str>, most: usize) -> Vec<HeldBy> {
+/// Who holds the objects of a row of this machine, largest first, at most `most`, and what is missing; `names` as for [`held_by`]. Empty
+/// if nothing is known of what lives there, or holders cannot be counted.
+pub fn held_here<'a>(names: impl Iterator<Item = &'a str>, most: usize) -> (Vec<HeldBy>, Vec<String>) {
     let names: Vec<Tag> = names.map(Tag::name).collect();
     let mut census = Census::default();
     let is_known = names.iter().any(|name| links::find(name).is_some());
     match Live::new().and_then(|mut live| if is_known { live.census_into(&mut census) } else { Ok(()) }) {
-        Ok(()) => held_by(&names, &census, most),
-        Err(_) => Vec::new(),
+        Ok(()) => (held_by(&names, &census, most), census.remarks),
+        Err(_) => (Vec::new(), Vec::new()),
     }
 }
 

@@ -96,6 +96,10 @@ impl Reader {
         }
         let round = self.round;
         self.processes.retain(|_, process| process.seen == round);
+        if self.processes.is_empty() {
+            // This one is always listed.
+            return Err(failed(std::io::Error::other("it lists no process")));
+        }
         Ok(())
     }
 
@@ -141,6 +145,13 @@ impl Reader {
         if namespace.is_some_and(|inode| inode != FIRST_PID_NAMESPACE) {
             census.hidden = true;
             census.remarks.push("this is a container: processes outside of it are not seen".to_owned());
+        }
+        // Each namespace has a process 1. Mounted with `hidepid`, `/proc` shows those of others to root alone.
+        if namespace.is_some() && !self.processes.contains_key(&1) {
+            census.hidden = true;
+            census.remarks.push(
+                "processes of other users are hidden (/proc is mounted with hidepid): run with sudo to count them".to_owned(),
+            );
         }
     }
 

@@ -15,6 +15,11 @@ use crate::{Counts, Kind};
 /// still counted as what it was.
 const FULL: u64 = 64;
 
+/// A process may take its name away.
+fn name(bytes: &[u8]) -> Arc<str> {
+    if bytes.is_empty() { "(no name)".into() } else { shown(bytes) }
+}
+
 /// What is known of a process.
 #[derive(Debug)]
 pub struct Process {
@@ -45,7 +50,7 @@ impl Process {
     pub fn new(stat: &Stat<'_>) -> Self {
         Self {
             start: stat.start,
-            name: shown(stat.name),
+            name: name(stat.name),
             group: None,
             counts: Counts::default(),
             parent: stat.parent,
@@ -71,7 +76,7 @@ impl Process {
         if self.name_bytes != stat.name {
             // It has become another program.
             self.name_bytes = stat.name.to_vec();
-            self.name = shown(stat.name);
+            self.name = name(stat.name);
         }
         self.counts.set(Kind::Thread, stat.threads);
         for kind in [Kind::Child, Kind::Zombie, Kind::PosixLock, Kind::Flock, Kind::Lease] {

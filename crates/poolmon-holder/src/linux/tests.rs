@@ -163,6 +163,7 @@ fn an_id_that_is_used_again_is_another_process() {
     let census = Played::census(&mut reader);
     assert_ne!(census.process(7).unwrap().holder.id, first);
     assert_eq!(census.process(7).unwrap().counts.get(Kind::File), Some(1), "nothing of the old one is kept");
+    played.process(8, 1, 'S', 50);
     fs::remove_dir_all(played.path("7")).unwrap();
     assert!(Played::census(&mut reader).process(7).is_none());
 }
@@ -216,10 +217,17 @@ fn what_belongs_to_no_process() {
             "uid 44: 1 shared-memory",
         ]
     );
-    assert_eq!(census.remarks, ["this is a container: processes outside of it are not seen"]);
+    let hidden =
+        "processes of other users are hidden (/proc is mounted with hidepid): run with sudo to count them";
+    assert_eq!(census.remarks, ["this is a container: processes outside of it are not seen", hidden]);
     assert!(!census.is_complete());
     played.link("self/ns/pid", "pid:[4026531836]");
-    assert!(Played::census(&mut played.reader()).is_complete(), "the first namespace sees all");
+    let census = Played::census(&mut played.reader());
+    assert_eq!(census.remarks, [hidden], "there always is a process 1");
+    assert!(!census.is_complete());
+    played.process(1, 0, 'S', 1);
+    let census = Played::census(&mut played.reader());
+    assert!(census.is_complete() && census.remarks.is_empty(), "the first namespace sees all");
 }
 
 /// Without rights, the number of descriptors is known on newer kernels, and their kinds are not.
@@ -251,6 +259,18 @@ fn less_rights_show_less_and_say_so() {
 
 fn rustix_is_root() -> bool {
     fs::read_dir("/proc/1/fd").is_ok()
+}
+
+#[test]
+fn a_process_without_a_name_and_a_place_without_processes() {
+    let played = Played::new();
+    let mut reader = played.reader();
+    let problem = reader.census_into(&mut Census::default()).unwrap_err();
+    assert!(problem.message.ends_with("/proc: it lists no process"), "{problem:?}");
+    played.process(7, 1, 'S', 50);
+    let line = fs::read_to_string(played.path("7/stat")).unwrap();
+    played.file("7/stat", &line.replace("(worker)", "()"));
+    assert_eq!(&*Played::census(&mut reader).process(7).unwrap().holder.name, "(no name)");
 }
 
 #[test]

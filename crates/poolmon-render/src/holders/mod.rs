@@ -50,8 +50,13 @@ impl FromStr for Order {
             "objects" => Ok(Self::Objects),
             "change" => Ok(Self::Change),
             _ => Kind::by_id(text).map(Self::Kind).ok_or_else(|| {
-                let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.id()).collect();
-                format!("`{text}` is none of objects, change, {}", kinds.join(", "))
+                let ids = || Kind::ALL.iter().map(|kind| kind.id());
+                let like: Vec<&str> = ids().filter(|id| !text.is_empty() && id.contains(text)).collect();
+                if like.is_empty() {
+                    let kinds: Vec<&str> = ids().collect();
+                    return format!("`{text}` is none of objects, change, {}", kinds.join(", "));
+                }
+                format!("`{text}` is no kind of object; did you mean {}?", like.join(", "))
             }),
         }
     }

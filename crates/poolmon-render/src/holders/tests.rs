@@ -91,7 +91,15 @@ fn orders_by_name() {
     for order in [Order::Objects, Order::Change, Order::Kind(Kind::Tcp)] {
         assert_eq!(order.to_string().parse(), Ok(order));
     }
-    assert!("sock".parse::<Order>().unwrap_err().contains("sockets"), "names them all");
+    let error = |text: &str| text.parse::<Order>().unwrap_err();
+    assert_eq!(
+        error("sock"),
+        "`sock` is no kind of object; did you mean sockets, other-sockets, socket-buffers?"
+    );
+    assert!(
+        error("xyz").contains("change, descriptors, sockets") && error("").contains("tcp"),
+        "names them all"
+    );
 }
 
 #[test]

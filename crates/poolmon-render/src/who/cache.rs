@@ -37,6 +37,8 @@ pub struct CacheAnswer<'a> {
     pub merged: Option<String>,
     /// Who holds its objects on this machine, largest first.
     pub held: Vec<HeldBy>,
+    /// What is missing among them.
+    pub held_remarks: Vec<String>,
     /// Who creates it.
     pub creators: Creators,
     /// How much was searched.
@@ -58,6 +60,9 @@ impl CacheAnswer<'_> {
         }
         for (n, held) in self.held.iter().enumerate() {
             writeln!(out, "  {:<9}  {}", if n == 0 { "Held by" } else { "" }, held.sentence())?;
+        }
+        for remark in &self.held_remarks {
+            writeln!(out, "  {:<9}  ({remark})", if self.held.is_empty() { "Held by" } else { "" })?;
         }
         for (cache, owners) in self.creators.iter().take(SHARED) {
             for owner in owners {
@@ -125,6 +130,7 @@ impl CacheAnswer<'_> {
             "caller": caller,
             "shared": self.merged,
             "held_by": held,
+            "held_by_remarks": self.held_remarks,
             "creators": creators,
             "searched": { "files": self.summary.files, "bytes": self.summary.bytes, "failed": self.summary.failed },
         });

@@ -76,14 +76,15 @@ pub fn run(name: &str, args: &WhoArgs) -> anyhow::Result<Outcome> {
     let facts = poolmon_owner::written(&tag).into_iter().chain(known.known(&tag));
     let about = facts.map(|line| (line.title.to_owned(), line.text));
     let names = std::iter::once(name).chain(merged.others(name)).filter(|_| args.drivers.drivers.is_empty());
-    let held = match &mut recorded {
+    let (held, held_remarks) = match &mut recorded {
         None => held_here(names, MOST),
         Some(series) => {
-            held_by(&names.map(Tag::name).collect::<Vec<_>>(), &series.counted(None, None)?.1.now, MOST)
+            let census = series.counted(None, None)?.1.now;
+            (held_by(&names.map(Tag::name).collect::<Vec<_>>(), &census, MOST), census.remarks)
         }
     };
     let (about, merged) = (about.collect(), merged.explain(name));
-    let answer = CacheAnswer { name, about, caller, merged, held, creators, summary };
+    let answer = CacheAnswer { name, about, caller, merged, held, held_remarks, creators, summary };
     match args.format {
         AnswerFormat::Json => answer.json(&mut out)?,
         _ => answer.text(&mut out)?,
