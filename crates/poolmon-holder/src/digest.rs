@@ -58,7 +58,10 @@ impl Digest {
             ));
         }
         if self.hidden {
-            remarks.push("recorded in a container: processes outside of it were not seen".to_owned());
+            remarks.push(
+                "recorded in a container, or where /proc hides processes of other users: those were not seen"
+                    .to_owned(),
+            );
         }
         let entries = self.kept.iter().map(|kept| kept.entry.clone()).collect();
         Census { entries, processes: self.processes, closed: self.closed, hidden: self.hidden, remarks }

@@ -120,10 +120,14 @@ pub fn held_here_under(tag: PoolTag, most: usize) -> (Vec<HeldBy>, Vec<Tally>) {
 /// At most this part of the time goes into counting.
 const PART: u32 = 20;
 
-/// Counts beside samples, though never for more than a twentieth of the time.
+/// In a watch of a given length, as many censuses as this show a course, even if they take more of the time than that.
+const LEAST: u32 = 12;
+
+/// Counts beside samples, though for no more than a twentieth of the time, unless a watch would end before a dozen censuses.
 #[derive(Debug, Default)]
 pub struct Paced {
     live: Option<Live>,
+    length: Option<Duration>,
     census: Census,
     due: Option<Instant>,
 }
@@ -141,7 +145,7 @@ impl Paced {
             return None;
         }
         let counted = self.live.as_mut()?.census_into(&mut self.census).is_ok();
-        self.due = Some(start + start.elapsed().max(Duration::from_millis(1)) * PART);
+        self.due = Some(start + rest(start.elapsed(), self.length));
         counted.then_some(&self.census)
     }
 }
@@ -160,6 +164,12 @@ impl Watch {
         Self { start: Instant::now(), counter: Paced::new(), history: History::default() }
     }
 
+    /// As [`begin`](Self::begin), of a watch that lasts this long.
+    pub fn for_length(length: Duration) -> Self {
+        let counter = Paced { length: Some(length), ..Paced::new() };
+        Self { counter, ..Self::begin() }
+    }
+
     /// Counts, if it is time.
     pub fn look(&mut self) {
         let seconds = self.start.elapsed().as_secs_f64();
@@ -172,6 +182,12 @@ impl Watch {
     pub const fn history(&self) -> &History {
         &self.history
     }
+}
+
+/// How long after a census began the next one is due, if it took `cost`.
+fn rest(cost: Duration, length: Option<Duration>) -> Duration {
+    let rest = cost.max(Duration::from_millis(1)) * PART;
+    length.map_or(rest, |length| rest.min(length / LEAST))
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -191,6 +207,15 @@ mod tests {
         let own = |census: &Census| census.process(std::process::id()).unwrap().counts.get(crate::Kind::File);
         assert!(own(&counted.now) >= own(&before).map(|files| files + 5), "{files:?}");
         assert!(Counted::new(None, |_| panic!("nothing to wait for")).unwrap().before.is_none());
+    }
+
+    #[test]
+    fn a_short_watch_sees_a_course_on_a_slow_machine() {
+        let (second, millisecond) = (Duration::from_secs(1), Duration::from_millis(1));
+        assert_eq!(rest(second, None), 20 * second);
+        assert_eq!(rest(second, Some(36 * second)), 3 * second, "a dozen");
+        assert_eq!(rest(second, Some(Duration::from_hours(24))), 20 * second);
+        assert_eq!(rest(Duration::ZERO, Some(36 * second)), 20 * millisecond);
     }
 
     #[test]

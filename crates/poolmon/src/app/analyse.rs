@@ -73,7 +73,7 @@ fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Resu
     let mut due = start;
     let mut failed = 0_u64;
     analysis.push(&sample);
-    let mut holders = Watch::begin();
+    let mut holders = Watch::for_length(args.length);
     holders.look();
     let begun = sample.rows.clone();
     loop {
