@@ -5,7 +5,7 @@ use std::sync::Arc;
 use poolmon_model::units::{grouped, human_bytes};
 use poolmon_model::{PoolTag, Tag};
 
-use crate::{Census, Entry, HolderId, Kind, Unit, links};
+use crate::{Census, Entry, History, HolderId, Kind, Unit, links};
 
 /// A holder of objects that live in a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +45,21 @@ pub fn held_by(names: &[Tag], census: &Census, most: usize) -> Vec<HeldBy> {
         total: census.total(kind).unwrap_or(0),
     };
     found.into_iter().take(most).map(of).collect()
+}
+
+/// The objects of a row that holders keep now, by kind: what the kernel cannot free, however little memory there is. Largest first; only
+/// of rows whose lines in the table of links say how many objects of the row one takes. `names` as for [`held_by`].
+pub fn pinned(names: &[Tag], history: &History) -> Vec<(Kind, u64)> {
+    // `*_inode_cache` is any file system's, and open files are those of all.
+    let link = names.iter().find_map(links::find).filter(|link| !link.row.starts_with('*'));
+    let (Some(link), Some(total)) = (link, history.total()) else { return Vec::new() };
+    let has_files = link.kinds.iter().any(|(kind, _)| *kind == Kind::Descriptor);
+    let linked = link.kinds.iter().filter(|(kind, _)| has_files || *kind != Kind::MappedFile);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of objects")]
+    let of = |&(kind, per): &(Kind, f64)| (kind, (total.now(kind) as f64 * per) as u64);
+    let mut kinds: Vec<(Kind, u64)> = linked.map(of).filter(|(_, count)| *count > 0).collect();
+    kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    kinds
 }
 
 impl HeldBy {

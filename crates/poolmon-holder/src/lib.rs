@@ -39,7 +39,7 @@ pub use census::{Census, Entry};
 pub use digest::{Digest, Keeper, Kept};
 pub use explain::{Answer, Explanation, Grower, Nobody, Unhandled, explain};
 pub use fit::{Course, Explained};
-pub use held::{HeldBy, Tally, held_by, tallies};
+pub use held::{HeldBy, Tally, held_by, pinned, tallies};
 pub use history::History;
 pub use holder::{Holder, HolderId};
 pub use kind::{Counts, Kind, Unit};

@@ -1,10 +1,39 @@
 //! Who holds the objects of rows that grow.
 
-use poolmon_holder::{Answer, Course, History, explain, links};
-use poolmon_leak::{Analysis, Report};
+use poolmon_holder::{Answer, Course, History, explain, links, pinned};
+use poolmon_leak::{Analysis, Report, Verdict};
+use poolmon_model::units::grouped;
 use poolmon_model::{Key, Pool, Tag};
 use poolmon_owner::linux::MergedCaches;
 use rustc_hash::FxHashMap;
+
+/// The reason of the judge, who knows no holders.
+const SHRINKS: &str = "the kernel can shrink this cache";
+
+/// Holders that keep this part of a cache's objects are said instead.
+const MUCH: f64 = 0.5;
+
+/// A cache most of whose objects are held is not called shrinkable, though no holder grows with it.
+fn say_what_is_pinned(verdict: &mut Verdict, names: &[Tag], objects: Option<f64>, history: &History) {
+    let kinds = pinned(names, history);
+    let held: u64 = kinds.iter().map(|(_, count)| count).sum();
+    let (Some(objects), Some((kind, _))) = (objects.filter(|count| *count >= 1.0), kinds.first()) else {
+        return;
+    };
+    let share = held as f64 / objects;
+    let Some(reason) = verdict.reasons.iter_mut().find(|reason| reason.starts_with(SHRINKS)) else { return };
+    // More than all: descriptors that share an object.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of objects")]
+    if share >= MUCH {
+        let percent = (share * 100.0).min(100.0);
+        *reason = format!(
+            "{percent:.0} % of its objects are held ({} of {}, most by {}): the kernel cannot free those",
+            grouped(held),
+            grouped(objects as u64),
+            kind.many()
+        );
+    }
+}
 
 /// Says of each row that grows who holds its objects, as its first reason, and returns the answers. A cache whose objects a
 /// process holds is not called shrinkable any more.
@@ -31,7 +60,10 @@ pub fn name_holders(
         };
         let answer = match explain(&names, &row, history) {
             // What the kernel caches is held by no process, as a rule.
-            Answer::Nobody(_) if verdict.pool == Pool::Reclaimable => continue,
+            Answer::Nobody(_) | Answer::Unknown if verdict.pool == Pool::Reclaimable => {
+                say_what_is_pinned(verdict, &names, row.objects.last().copied(), history);
+                continue;
+            }
             Answer::Unknown => continue,
             Answer::Nobody(mut nobody) => {
                 nobody.made_by =
@@ -41,7 +73,7 @@ pub fn name_holders(
             answer => answer,
         };
         if matches!(answer, Answer::Held(_)) {
-            verdict.reasons.retain(|reason| !reason.starts_with("the kernel can shrink this cache"));
+            verdict.reasons.retain(|reason| !reason.starts_with(SHRINKS));
         }
         verdict.reasons.splice(0..0, answer.sentences(name.trim_end()));
         answers.insert(Key { tag: verdict.tag.clone(), pool: verdict.pool }, answer);

@@ -119,3 +119,40 @@ fn a_merged_cache_that_no_process_holds_is_the_modules() {
         "{shared}"
     );
 }
+
+/// Sockets that many processes hold, none of which grows as the row does: not one of them is named, and the cache is not called
+/// shrinkable either.
+#[test]
+fn what_is_held_is_not_called_shrinkable_though_no_holder_is_named() {
+    for (each, is_pinned) in [(400_u64, true), (60, false)] {
+        let origin = || Origin::new(SourceKind::Linux, &[Pool::Reclaimable]);
+        let (mut analysis, mut history) = (Analysis::new(AnalysedSeries::config()), History::default());
+        for second in 0..120_u64 {
+            let mut sample = Sample::new(origin().into(), CounterWidth::Bits64);
+            sample.time = Timestamp::from_second(1_800_000_000 + second.cast_signed()).ok();
+            let objects = 4_000 + 50 * second;
+            let bytes = Some(objects * 832);
+            let reported_diff = i64::try_from(objects).ok();
+            let counters = Counters { reported_diff, bytes, used: bytes, ..Counters::default() };
+            let tag = Tag::name("sock_inode_cache");
+            sample.rows.push(Row { tag, pool: Pool::Reclaimable, counters, reported_owner: None });
+            analysis.push(&sample);
+            let entry = |pid: u32| {
+                let mut counts = Counts::default();
+                counts.set(Kind::Socket, each);
+                let holder = Holder { id: HolderId::Process { pid, start: 1 }, name: "many".into() };
+                Entry { holder, group: None, counts }
+            };
+            history
+                .push(second as f64, &Census { entries: (1..=20).map(entry).collect(), ..Census::default() });
+        }
+        let mut report = analysis.report();
+        super::super::name_holders(&mut report, &analysis, &history, &MergedCaches::default());
+        let reasons = &report.verdicts[0].reasons;
+        let said =
+            "80 % of its objects are held (8,000 of 9,950, most by sockets): the kernel cannot free those";
+        assert_eq!(reasons.iter().any(|reason| reason == said), is_pinned, "{reasons:?}");
+        let shrinks = reasons.iter().any(|reason| reason.contains("can shrink this cache"));
+        assert_eq!(shrinks, !is_pinned, "{reasons:?}");
+    }
+}
