@@ -168,6 +168,20 @@ fn a_damaged_recording_is_judged_by_what_is_left() {
     assert!((600..720).contains(&left), "{left}");
 }
 
+/// A recording that was copied while it was written, or onto a full disk.
+#[test]
+fn a_recording_cut_at_its_end_is_judged_and_said_to_be_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    record(folder.path(), true);
+    let recording = Recording::open(folder.path()).unwrap();
+    let segment = &recording.segments().last().unwrap().path;
+    let length = fs::metadata(segment).unwrap().len();
+    fs::File::options().write(true).open(segment).unwrap().set_len(length - length / 3).unwrap();
+    let (code, _, err) = in_utc(&["leaks", folder.path().to_str().unwrap()]);
+    assert!(code == Some(0) && err.contains(": it is cut at its end ("), "{err}");
+    assert!(err.contains("later samples may be missing; poolmon verify shows where"), "{err}");
+}
+
 /// For schedulers and monitoring: a limit of bytes for some tags, in every command that sees samples.
 #[test]
 fn a_limit_of_bytes_decides_the_exit_code() {

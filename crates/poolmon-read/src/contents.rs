@@ -15,6 +15,8 @@ pub enum Contents {
         format: &'static FileFormat,
         /// Whether there is more than one sample.
         several: bool,
+        /// Whether files of other formats follow.
+        mixed: bool,
     },
     /// A Windows driver, a Linux module or a kernel; or a folder of them.
     Images,
@@ -42,7 +44,7 @@ impl Contents {
         }
         let known = FORMATS.iter().find(|format| (format.recognise)(&input));
         if let Some(format) = known.filter(|format| !matches!(format.holds, Holds::Rows)) {
-            return Ok(Self::Samples { format, several: format.holds != Holds::OneMoment });
+            return Ok(Self::Samples { format, several: format.holds != Holds::OneMoment, mixed: false });
         }
         let options = ReadOptions { keep_undated: true, ..ReadOptions::default() };
         let mut series = SampleSeries::of(input, path, options)?;
@@ -51,7 +53,18 @@ impl Contents {
         let format = series.parts().first().map(|part| part.format);
         let format =
             format.ok_or_else(|| ReadError::unsuitable(&path.display(), "it is empty", "name a file"))?;
-        Ok(Self::Samples { format, several })
+        let mixed = series.parts().iter().any(|part| part.format.id != format.id);
+        Ok(Self::Samples { format, several, mixed })
+    }
+
+    /// What it is, in words.
+    pub fn title(&self) -> &'static str {
+        match self {
+            Self::Samples { mixed: true, .. } => "files of several formats",
+            Self::Samples { format, .. } => format.title,
+            Self::Images => "drivers or modules",
+            Self::Trace(kind) => kind.title(),
+        }
     }
 }
 

@@ -23,6 +23,21 @@ const LOOKALIKES: &[Lookalike] = &[
         recognise: poolmon_trace::file::is_trace,
     },
     Lookalike {
+        what: "a zip archive; only memory dumps are read as they are zipped",
+        remedy: "unpack it, and name what comes out: unzip {file}",
+        recognise: |start| start.starts_with(b"PK\x03\x04"),
+    },
+    Lookalike {
+        what: "a list of a driver's own tag names, without figures",
+        remedy: "use a driver's file to see its tags: poolmon who --all DRIVER.sys",
+        recognise: |start| lines(start).take(8).filter(|line| is_tag_definition(line)).count() >= 3,
+    },
+    Lookalike {
+        what: "a file of debug symbols (.pdb), without samples",
+        remedy: "to list the tags of its driver: poolmon who --all DRIVER.sys",
+        recognise: |start| start.starts_with(b"Microsoft C/C++ MSF"),
+    },
+    Lookalike {
         what: "a pooltag.txt: names of tags, without figures",
         remedy: "use it with a table: poolmon top TABLE --pooltag={file}",
         recognise: |start| lines(start).filter(|line| is_tag_name(line)).count() >= 3,
@@ -96,6 +111,16 @@ fn is_tag_name(line: &[u8]) -> bool {
     (1..=4).contains(&tag.len()) && is_name && !driver.contains(&b' ')
 }
 
+/// `NAME_OF_TAG 'gaTx'`, as source code has it.
+fn is_tag_definition(line: &[u8]) -> bool {
+    let line = line.strip_prefix(b"#define").unwrap_or(line).trim_ascii();
+    let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let is_name =
+        |word: &[u8]| word.len() > 4 && word.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_');
+    let is_tag = |word: &[u8]| matches!(word, [b'\'', .., b'\'']) && (3..=6).contains(&word.len());
+    words.next().is_some_and(is_name) && words.next().is_some_and(is_tag) && words.next().is_none()
+}
+
 /// A command behind the prompt of a kernel debugger: `0: kd> lm`.
 fn is_command(line: &[u8], command: &[u8]) -> bool {
     let Some(at) = memmem::find(line, b"kd> ") else { return false };
@@ -122,6 +147,12 @@ mod tests {
             (b"1: kd> lm vm nt\n", "WinDbg's list of modules"),
             (b"0: kd> !for_each_module s -a @#Base @#End \"Tst1\"\n", "WinDbg's search"),
             (b"Process ID  Proc.Name Wrkng.Set\n", "memsnap's list of processes"),
+            (
+                b"TAG_FIRST '1gaT'\n#define TAG_SECOND '2gaT'\nTAG_THIRD '3gaT'\n",
+                "a list of a driver's own tag names",
+            ),
+            (b"Microsoft C/C++ MSF 7.00\r\n\x1aDS\0\0\0", "a file of debug symbols"),
+            (b"PK\x03\x04\x14\0\0\0", "a zip archive"),
         ] {
             assert!(what(text).is_some_and(|what| what.starts_with(expected)), "{:?}", what(text));
         }

@@ -24,10 +24,30 @@ pub(crate) static FORMAT: FileFormat = FileFormat {
 };
 
 fn recognise(input: &Input) -> bool {
+    if let Some(name) = zip_member(input.start()) {
+        return is_dump_name(name);
+    }
     let starts = SIGNATURES.iter().any(|start| input.start().starts_with(start));
     let module = input.start().starts_with(b"\x7fELF") && !is_core(input.start());
     (starts && !module)
         || input.has_ending(&["dmp", "vmem", "raw", "elf"])
+}
+
+/// The name of the first file in a zip archive; `None` if it is none.
+fn zip_member(start: &[u8]) -> Option<&[u8]> {
+    let length = start.strip_prefix(b"PK\x03\x04")?.get(22..24)?.first_chunk::<2>()?;
+    start.get(30..30 + usize::from(u16::from_le_bytes(*length)))
+}
+
+/// Whether a file of this name may be a dump: people also zip logs and traces.
+fn is_dump_name(name: &[u8]) -> bool {
+    const ENDINGS: [&[u8]; 10] =
+        [b"dmp", b"mdmp", b"hdmp", b"vmem", b"raw", b"mem", b"img", b"bin", b"core", b"elf"];
+    let file = name.rsplit(|&b| b == b'/').next().unwrap_or_default();
+    match file.iter().rposition(|&b| b == b'.').and_then(|at| file.get(at + 1..)) {
+        Some(ending) => ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)),
+        None => !file.is_empty(),
+    }
 }
 
 /// Opens a dump; a packed one is unpacked into `folder`, the system's temporary one if `None`.
@@ -86,5 +106,31 @@ impl Samples for OneMoment {
 
     fn is_complete(&self) -> bool {
         self.complete
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_zip_archives_the_name_inside_decides() {
+        for (name, is_dump) in [
+            ("MEMORY.DMP", true),
+            ("case/live.dmp", true),
+            ("vmcore", true),
+            ("net.etl", false),
+            ("logs/pool.log", false),
+            ("logs/", false),
+        ] {
+            let mut zip = b"PK\x03\x04".to_vec();
+            zip.resize(26, 0);
+            zip.extend_from_slice(&u16::try_from(name.len()).unwrap().to_le_bytes());
+            zip.extend_from_slice(&[0, 0]);
+            zip.extend_from_slice(name.as_bytes());
+            let cut = Input::from_bytes("a.zip", zip[..20].to_vec());
+            assert_eq!(recognise(&Input::from_bytes("a.zip", zip)), is_dump, "{name}");
+            assert!(recognise(&cut), "too short to know");
+        }
     }
 }

@@ -97,7 +97,12 @@ impl Samples for RecordedSamples {
     }
 
     fn losses(&self) -> Losses {
-        self.cursor.losses()
+        let mut losses = self.cursor.losses();
+        // A recorder may be in the middle of a write.
+        if losses.torn > 0 && self.recording.is_being_written() {
+            losses.torn = 0;
+        }
+        losses
     }
 
     fn marks(&mut self) -> Result<Vec<TimedMark>> {

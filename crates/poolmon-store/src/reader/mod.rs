@@ -128,6 +128,12 @@ impl Recording {
 }
 
 impl Recording {
+    /// Whether a recorder writes to its folder.
+    pub fn is_being_written(&self) -> bool {
+        let folders = [Some(self.folder()), self.folder().parent()];
+        folders.into_iter().flatten().any(folder::lock_is_held)
+    }
+
     /// Which slab caches shared one under several names, as the newest segment that says so has it; empty if none does.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use poolmon_holder::Digest;
+use poolmon_model::units::counted;
 use poolmon_model::{Counters, Origin, Pool, Sample, Tag};
 
 use super::frame::{
@@ -56,6 +57,22 @@ impl Losses {
             samples: self.samples + other.samples,
             torn: self.torn + other.torn,
         }
+    }
+}
+
+impl Losses {
+    /// What is missing, in words; `None` if nothing is known to be.
+    pub fn in_words(&self) -> Option<String> {
+        let lost = (self.samples > 0)
+            .then(|| format!("{} lost to damage, the rest is analysed", counted(self.samples, "sample")));
+        let torn = (self.torn > 0).then(|| {
+            let bytes = counted(self.torn, "byte");
+            format!(
+                "it is cut at its end ({bytes} of a record that is not whole): later samples may be missing"
+            )
+        });
+        let words: Vec<String> = lost.into_iter().chain(torn).collect();
+        (!words.is_empty()).then(|| words.join("; "))
     }
 }
 
@@ -151,8 +168,11 @@ impl<R: Read + Seek> SegmentCursor<R> {
 
     /// Looks for frames written since the end was reached.
     pub fn refresh(&mut self) -> io::Result<()> {
+        let before = self.window.length();
         self.window.refresh()?;
-        self.losses.torn = 0;
+        if self.window.length() > before {
+            self.losses.torn = 0;
+        }
         Ok(())
     }
 

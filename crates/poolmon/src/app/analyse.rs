@@ -231,13 +231,8 @@ fn series(series: &mut SampleSeries, args: &SourceArgs) -> anyhow::Result<Seen> 
             }
         }
     }
-    let losses = series.losses();
-    if losses.samples > 0 {
-        warning!(
-            "{}: {} lost to damage, the rest is analysed; poolmon verify shows where",
-            seen.source,
-            units::counted(losses.samples, "sample")
-        );
+    if let Some(lost) = series.losses().in_words() {
+        warning!("{}: {lost}; poolmon verify shows where", seen.source);
     }
     ensure!(
         seen.analysis.samples() > 0,

@@ -49,18 +49,18 @@ pub fn choose(paths: &[PathBuf], options: &[OsString]) -> anyhow::Result<Fitting
     let first = paths.first().context("no path was named")?;
     let name = shown(first);
     let (command, why, replayed): (&[&str], _, _) = match contents.as_slice() {
-        [Contents::Trace(kind)] => (&["trace"], kind.title().to_owned(), false),
-        [Contents::Images, ..] => (&["who", "--all"], "drivers or modules".to_owned(), false),
+        [found @ Contents::Trace(_)] => (&["trace"], found.title().to_owned(), false),
+        [found @ Contents::Images, ..] => (&["who", "--all"], found.title().to_owned(), false),
         [Contents::Samples { format, .. }] if format.holds == Holds::OneMoment => {
             (&["dump"], format.title.to_owned(), false)
         }
-        [Contents::Samples { format, several: false }] => {
-            (&["top"], format!("{} with one sample", format.title), false)
+        [found @ Contents::Samples { several: false, .. }] => {
+            (&["top"], format!("{} with one sample", found.title()), false)
         }
-        [Contents::Samples { format, .. }] if format.holds == Holds::Rows => {
-            (&["leaks"], format!("{} with several samples", format.title), true)
+        [found @ Contents::Samples { format, .. }] if format.holds == Holds::Rows => {
+            (&["leaks"], format!("{} with several samples", found.title()), true)
         }
-        [Contents::Samples { format, .. }] => (&["leaks"], format.title.to_owned(), true),
+        [found @ Contents::Samples { .. }] => (&["leaks"], found.title().to_owned(), true),
         [Contents::Samples { several: false, .. }, Contents::Samples { several: false, .. }] => {
             (&["diff"], "samples of two moments".to_owned(), false)
         }
