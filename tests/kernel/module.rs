@@ -259,7 +259,8 @@ fn its_merged_cache_is_named_as_its_own_and_held_by_no_process() {
     assert_eq!(target, others, "{other}");
     let arguments = ["leaks", "--for", "60s", "--interval", "1s", "--all", "--limit", "1000", "--format"];
     let [text, json] = ["text", "json"].map(|format| {
-        let child = Command::new(program()).args(arguments).arg(format).stdout(Stdio::piped()).spawn();
+        let child =
+            Command::new(program()).args(arguments).args([format, "--quiet"]).stdout(Stdio::piped()).spawn();
         child.expect("the program starts")
     });
     let [text, json] = [text, json].map(|child| child.wait_with_output().expect("it ends").stdout);
