@@ -103,6 +103,31 @@ fn every_command_reads_them() {
 }
 
 #[test]
+fn they_are_a_second_table_of_exports() {
+    let temp = tempfile::tempdir().unwrap();
+    record(temp.path(), RecorderConfig::default());
+    let recording = temp.path().to_str().unwrap();
+    let csv = stdout_of(&["export", recording, "--format", "holders-csv", "--every", "1m"]);
+    let lines: Vec<&str> = csv.lines().collect();
+    assert_eq!(lines[0], "time,t_s,type,id,name,group,processes,kind,unit,count");
+    assert!(
+        lines.contains(&"2026-11-23T00:01:00Z,60.0,process,4788,python3,web.service,1,unix,objects,2600"),
+        "{csv}"
+    );
+    assert_eq!(lines.len(), 1 + 10 * 2 * 3, "ten minutes, two processes, three kinds");
+    let without = stdout_of(&["export", recording, "--format", "holders-csv", "--anonymise"]);
+    assert!(without.contains("process-3431befe,group-") && !without.contains("python3"), "{without}");
+    let file = temp.path().join("holders.parquet");
+    if cfg!(feature = "parquet") {
+        stdout_of(&["export", recording, "--format", "holders-parquet", "-o", file.to_str().unwrap()]);
+        let bytes = std::fs::read(&file).unwrap();
+        assert!(bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1"));
+    }
+    let leaks = stdout_of(&["leaks", recording, "--anonymise"]);
+    assert!(leaks.contains("process-3431befe (pid 4788) in group-") && !leaks.contains("python3"), "{leaks}");
+}
+
+#[test]
 fn names_that_were_left_out_are_nowhere() {
     let temp = tempfile::tempdir().unwrap();
     record(temp.path(), RecorderConfig { anonymise: true, ..RecorderConfig::default() });

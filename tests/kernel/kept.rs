@@ -9,7 +9,7 @@ use std::time::Duration;
 use poolmon_testkit::{Need, asked_for, skip};
 use serde_json::Value;
 
-use crate::leakers::watch;
+use crate::leakers::{judged, record, watch};
 
 /// Leaks `rate` objects of a kind a second until its input ends, then removes what would outlive it.
 const LEAK: &str = r"
@@ -101,10 +101,22 @@ fn what_no_descriptor_keeps_names_its_holder() {
     };
     let leakers: Vec<Leaker> = LEAKS.iter().map(start).collect();
     std::thread::sleep(Duration::from_secs(2));
+    let recording = tempfile::tempdir().expect("a folder");
+    let recorder = record(recording.path());
     let [text, json] = ["text", "json"].map(watch).map(|child| child.wait_with_output().expect("it ends"));
+    let ended = recorder.wait_with_output().expect("it ends");
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
     let text = String::from_utf8_lossy(&text.stdout).into_owned();
+    check(&text, &json.stdout, &leakers);
+    // What a recording of the same time says.
+    let text = String::from_utf8_lossy(&judged(recording.path(), "text")).into_owned();
+    check(&text, &judged(recording.path(), "json"), &leakers);
+}
+
+/// Every leak has its holder.
+fn check(text: &str, json: &[u8], leakers: &[Leaker]) {
     println!("{text}");
-    let json: Value = serde_json::from_slice(&json.stdout).expect("valid JSON");
+    let json: Value = serde_json::from_slice(json).expect("valid JSON");
     let rows = json["verdicts"].as_array().expect("verdicts");
     for (leaker, (what, rate, holder, kind, caches)) in leakers.iter().zip(LEAKS) {
         let is_it = |one: &Value| one["type"] == *holder && one["kind"] == *kind;

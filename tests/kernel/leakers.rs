@@ -70,10 +70,43 @@ fn each_leak_names_its_process_and_its_cache() {
     let mut storm = start();
     storm.say(&format!("forks 0 {}", length.as_millis()));
     std::thread::sleep(Duration::from_secs(2));
+    let recording = tempfile::tempdir().expect("a folder");
+    let recorder = record(recording.path());
     let [text, json] = ["text", "json"].map(watch).map(|child| child.wait_with_output().expect("it ends"));
+    let ended = recorder.wait_with_output().expect("it ends");
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
     let text = String::from_utf8_lossy(&text.stdout).into_owned();
     println!("{text}{}", String::from_utf8_lossy(&json.stderr));
-    let json: Value = serde_json::from_slice(&json.stdout).expect("valid JSON");
+    let again = |format: &str| judged(recording.path(), format);
+    let others = [still.id(), storm.id()];
+    check(&text, &json.stdout, &leakers, &others, group.as_ref());
+    // What a recording of the same time says.
+    let text = String::from_utf8_lossy(&again("text")).into_owned();
+    println!("{text}");
+    check(&text, &again("json"), &leakers, &others, group.as_ref());
+}
+
+/// `poolmon record` beside the watch.
+pub fn record(folder: &std::path::Path) -> Child {
+    Command::new(program())
+        .args(["record", "--interval", "1s", "--quiet", "--for", &format!("{SECONDS}s")])
+        .arg(folder)
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts")
+}
+
+/// `poolmon leaks` of a recording.
+pub fn judged(folder: &std::path::Path, format: &str) -> Vec<u8> {
+    let leaks = ["leaks", "--all", "--limit", "1000", "--format", format];
+    let output = Command::new(program()).args(leaks).arg(folder).output().expect("the program starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+/// Every leak has its process and cache, and who does not leak is not named.
+fn check(text: &str, json: &[u8], leakers: &[Second], others: &[u32], group: Option<&Group>) {
+    let json: Value = serde_json::from_slice(json).expect("valid JSON");
     let rows = json["verdicts"].as_array().expect("verdicts");
     for (leaker, (what, rate, kind, caches)) in leakers.iter().zip(LEAKS) {
         let row = rows
@@ -84,7 +117,7 @@ fn each_leak_names_its_process_and_its_cache() {
         let own = holders.iter().find(|holder| holder["pid"] == leaker.id());
         let own = own.unwrap_or_else(|| panic!("{what}: its process is not named: {row:#}\n{text}"));
         assert_eq!(own["kind"], *kind, "{what}: {own}");
-        if let ("tcp", Some(group)) = (*what, &group) {
+        if let ("tcp", Some(group)) = (*what, group) {
             assert_eq!(own["group"], group.path, "{what}: {own}");
         }
         let per_second = own["per_second"].as_f64().expect("a rate");
@@ -104,7 +137,7 @@ fn each_leak_names_its_process_and_its_cache() {
     // What only holds, and what comes and goes, is accused nowhere.
     for row in rows {
         for holder in row["held_by"]["holders"].as_array().into_iter().flatten() {
-            assert!(holder["pid"] != still.id() && holder["pid"] != storm.id(), "{row:#}");
+            assert!(others.iter().all(|other| holder["pid"] != *other), "{row:#}");
         }
     }
     let sentence = "UNIX stream sockets, +70/s, in step with";

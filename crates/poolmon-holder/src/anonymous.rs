@@ -23,13 +23,19 @@ impl Anonymous {
     pub fn digest(&mut self, digest: &mut Digest) {
         for kept in &mut digest.kept {
             self.holder(&mut kept.entry.holder);
-            if let Some(group) = &mut kept.entry.group {
-                *group = self.name("group", group);
-            }
+            self.group(&mut kept.entry.group);
         }
     }
 
-    fn holder(&mut self, holder: &mut Holder) {
+    /// Replaces the name of a unit or container.
+    pub fn group(&mut self, group: &mut Option<Arc<str>>) {
+        if let Some(group) = group {
+            *group = self.name("group", group);
+        }
+    }
+
+    /// Replaces the name of a holder.
+    pub fn holder(&mut self, holder: &mut Holder) {
         match &mut holder.id {
             HolderId::Process { .. } => holder.name = self.name("process", &holder.name),
             HolderId::MountNamespace { .. } | HolderId::Queue { .. } => {

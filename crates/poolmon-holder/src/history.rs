@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::{Census, Counts, Digest, Entry, Holder, HolderId, Kind};
+use crate::{Anonymous, Census, Counts, Digest, Entry, Holder, HolderId, Kind};
 
 /// Steps of one kind of one holder that are kept; beyond that, half of them are dropped.
 const MOST: usize = 512;
@@ -179,6 +179,17 @@ impl History {
         }
         let whole = || Holder { id: HolderId::Machine, name: "this machine".into() };
         self.total.get_or_insert_with(|| Track::new(whole(), None)).push(seconds, &total);
+    }
+
+    /// The same with pseudonyms instead of names.
+    #[must_use]
+    pub fn anonymised(mut self) -> Self {
+        let mut names = Anonymous::default();
+        for track in self.tracks.values_mut().chain(self.programs.values_mut()) {
+            names.holder(&mut track.holder);
+            names.group(&mut track.group);
+        }
+        self
     }
 
     /// Censuses taken in.

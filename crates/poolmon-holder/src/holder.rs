@@ -134,6 +134,17 @@ impl HolderId {
         })
     }
 
+    /// What tells it from others of its type, for a person and in tables: a number, a path, a name.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Tmpfs { .. } | Self::ControlGroup { .. } | Self::Program { .. } | Self::Others { .. } => {
+                self.parts().2.to_owned()
+            }
+            Self::Machine => String::new(),
+            _ => self.parts().0.to_string(),
+        }
+    }
+
     /// The process, if it is one.
     pub const fn pid(&self) -> Option<u32> {
         match self {

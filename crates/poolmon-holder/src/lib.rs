@@ -32,6 +32,7 @@ pub mod links;
 #[cfg(target_os = "linux")]
 pub mod linux;
 mod live;
+mod price;
 pub mod windows;
 
 pub use anonymous::Anonymous;
@@ -44,3 +45,4 @@ pub use history::History;
 pub use holder::{Holder, HolderId};
 pub use kind::{Counts, Kind, Unit};
 pub use live::{Counted, Live, Paced, Watch, held_here, held_here_under};
+pub use price::Prices;

@@ -170,12 +170,17 @@ impl Watch {
         Self { counter, ..Self::begin() }
     }
 
-    /// Counts, if it is time.
-    pub fn look(&mut self) {
+    /// Counts, if it is time; says whether it did.
+    pub fn look(&mut self) -> bool {
         let seconds = self.start.elapsed().as_secs_f64();
-        if let Some(census) = self.counter.look() {
-            self.history.push(seconds, census);
-        }
+        let Some(census) = self.counter.look() else { return false };
+        self.history.push(seconds, census);
+        true
+    }
+
+    /// The last count.
+    pub const fn census(&self) -> &Census {
+        &self.counter.census
     }
 
     /// What was seen so far.

@@ -12,6 +12,7 @@ use poolmon_source::Fact;
 use crate::columns::{ColumnLayout, Widths};
 use crate::folding;
 use crate::history::History;
+use crate::holders::HolderView;
 use crate::replay::Replay;
 use crate::replay::deck::Motion;
 use crate::theme::{ColourMode, Theme};
@@ -75,6 +76,11 @@ pub enum Effect {
     Trace(Row),
     /// Stop the trace that is being made.
     StopTrace,
+    /// Read who held objects at a moment of the tape.
+    Holders {
+        /// When.
+        to: Timestamp,
+    },
     /// Read the points of a row of the tape.
     Chart {
         /// Of which row.
@@ -99,6 +105,10 @@ pub enum Mode {
     Search(String),
     /// The detail pane of the selected row.
     Detail,
+    /// Who holds objects.
+    Holders,
+    /// What kinds the selected holder keeps.
+    Kinds,
     /// The prompt for a moment of the tape.
     Jump {
         /// What was typed.
@@ -140,6 +150,7 @@ pub struct App {
     pub(crate) table: Table,
     pub(crate) history: History,
     pub(crate) verdicts: Verdicts,
+    pub(crate) holders: HolderView,
     pub(crate) widths: Widths,
     pub(crate) selected: Option<(Tag, Pool)>,
     pub(crate) cursor: usize,
@@ -193,6 +204,7 @@ impl App {
             table: Table::default(),
             history: History::default(),
             verdicts: Verdicts::default(),
+            holders: HolderView::default(),
             widths: Widths::default(),
             selected: None,
             cursor: 0,
@@ -273,6 +285,7 @@ impl App {
     pub fn resize(&mut self, width: u16, height: u16) {
         self.size = (width, height);
         self.keep_in_view();
+        self.keep_holder_in_view();
     }
 
     /// Rows on the screen, the sample's own time, settings: what `w` writes.
@@ -301,6 +314,7 @@ impl App {
         if self.table.rebooted {
             self.history.clear();
             self.verdicts.clear();
+            self.holders.clear();
             self.baseline = None;
             self.remember();
             self.say("The machine rebooted: nothing is compared with earlier samples.");

@@ -45,6 +45,12 @@ impl App {
             Mode::Session(text) => self.session_key(key.code, text),
             Mode::Search(text) => self.search_key(key.code, text),
             Mode::Jump { text, detail } => self.jump_key(key.code, text, detail),
+            mode @ (Mode::Holders | Mode::Kinds) => {
+                self.mode = mode;
+                if !self.holder_key(key.code) && !self.time_key(key.code, key.modifiers) {
+                    self.table_key(key.code, control);
+                }
+            }
             mode @ (Mode::Detail | Mode::Table) => {
                 self.mode = mode;
                 if !self.time_key(key.code, key.modifiers) {
@@ -143,6 +149,7 @@ impl App {
                 self.derive();
             }
             digit @ '0'..='9' => self.scope(Scope::Session(digit.to_digit(10).unwrap_or(0))),
+            'o' => self.open_holders(),
             'i' => self.mode = Mode::Session(String::new()),
             '/' => self.mode = Mode::Search(self.search.clone()),
             'l' => {
@@ -266,6 +273,7 @@ impl App {
     }
 
     fn baseline_key(&mut self) {
+        self.holders.set_baseline(self.baseline.is_none());
         if self.baseline.take().is_none() {
             self.baseline = Some(Baseline { sample: self.now.clone(), at: self.baseline_time() });
             self.say(if self.replay.is_some() {
@@ -277,6 +285,7 @@ impl App {
             self.say("Changes are shown since the refresh before.");
         }
         self.derive();
+        self.derive_holders();
     }
 
     fn baseline_time(&self) -> jiff::Timestamp {
@@ -313,6 +322,12 @@ impl App {
                 let code = if by < 0 { KeyCode::Up } else { KeyCode::Down };
                 self.help_key(code, at);
             }
+            Mode::Holders | Mode::Kinds => {
+                let code = if by < 0 { KeyCode::Up } else { KeyCode::Down };
+                for _ in 0..by.unsigned_abs() {
+                    self.holder_key(code);
+                }
+            }
             Mode::Detail => {
                 if !self.scroll_trace(0, i32::try_from(by).unwrap_or(0)) {
                     self.step(by.signum());
@@ -323,7 +338,7 @@ impl App {
     }
 
     fn click(&mut self, x: u16, y: u16) {
-        if matches!(self.mode, Mode::Help(_) | Mode::Detail) {
+        if matches!(self.mode, Mode::Help(_) | Mode::Detail | Mode::Holders | Mode::Kinds) {
             return;
         }
         let regions = render::regions(self);

@@ -8,7 +8,7 @@
 //!
 //! 1. `terminal`: keys, mouse, signals, time; the only module that touches the terminal;
 //! 2. `sampler`: the thread that asks the source, and the judge of its samples (`verdicts`); `tracing`: one that traces a row;
-//! 3. [`App`] (`app`, `keys`): the state, and what events do to it; `history`: the past of each row;
+//! 3. [`App`] (`app`, `keys`): the state, and what events do to it; `history`: the past of each row; `holders`: who holds objects;
 //! 4. `columns`: which columns stand where;
 //! 5. [`render`] and `theme`: the state as a frame.
 //!
@@ -20,6 +20,7 @@ mod app;
 mod columns;
 mod folding;
 mod history;
+mod holders;
 mod keys;
 mod render;
 pub mod replay;
@@ -41,6 +42,7 @@ use poolmon_source::{Source, SourceError};
 use replay::deck::{Deck, Motion};
 
 pub use app::{App, Effect, INTERVALS, Mode, Settings};
+pub use holders::HolderRun;
 pub use poolmon_read::Tape;
 pub use render::render;
 pub use replay::{SPEEDS, Speed};

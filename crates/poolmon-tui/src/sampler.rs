@@ -3,6 +3,7 @@
 //! Samples of a source travel both ways: filled ones come, used ones go back to be filled again. A tape is read in the
 //! same thread.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use poolmon_model::problem::Remedy as _;
 use poolmon_model::{Pool, Sample, Tag};
 use poolmon_source::{Fact, Source};
 
+use crate::holders::HolderRun;
 use crate::replay::RowSeries;
 use crate::replay::deck::{Deck, DeckMoment, Motion};
 use crate::verdicts::{LiveVerdicts, VerdictSource};
@@ -35,6 +37,8 @@ pub enum Question {
     Wind(Motion),
     /// The points of a row of the tape.
     Chart((Tag, Pool), Timestamp, Timestamp),
+    /// Who held objects at a moment of the tape.
+    Holders(Timestamp),
 }
 
 /// What it answers.
@@ -54,6 +58,8 @@ pub enum SamplerAnswer {
     Refused(String),
     /// The points of a row.
     Chart(RowSeries),
+    /// Who holds objects.
+    Holders(HolderRun),
 }
 
 /// Takes answers; false = no one wants them any more.
@@ -70,7 +76,12 @@ pub fn of_source(mut source: Box<dyn Source>, mut judge: Option<Box<dyn VerdictS
                 if let Some(judge) = &mut judge {
                     judge.push(&sample);
                 }
-                let goes_on = answer(SamplerAnswer::Sample(sample));
+                let counted = judge.as_mut().and_then(|judge| judge.holders());
+                let mut goes_on = answer(SamplerAnswer::Sample(sample));
+                if let Some(census) = counted {
+                    let run = HolderRun { counts: vec![Arc::new(census)], replaces: false };
+                    goes_on = goes_on && answer(SamplerAnswer::Holders(run));
+                }
                 match &mut judge {
                     Some(judge) if goes_on && Instant::now() >= next => {
                         let began = Instant::now();
@@ -91,7 +102,7 @@ pub fn of_source(mut source: Box<dyn Source>, mut judge: Option<Box<dyn VerdictS
             let facts = source.facts(&tag, pool);
             answer(SamplerAnswer::Facts((tag, pool), facts))
         }
-        Question::Wind(_) | Question::Chart(..) => true,
+        Question::Wind(_) | Question::Chart(..) | Question::Holders(_) => true,
     })
 }
 
@@ -108,6 +119,9 @@ pub fn of_deck(mut deck: Deck) -> Asked {
         Question::Facts(tag, pool) => {
             let facts = deck.facts(&tag);
             answer(SamplerAnswer::Facts((tag, pool), facts))
+        }
+        Question::Holders(to) => {
+            answer(deck.holders(to).map_or_else(SamplerAnswer::Refused, SamplerAnswer::Holders))
         }
         Question::Sample(_) | Question::Sessions(_) => true,
     })

@@ -174,6 +174,7 @@ fn main_loop(
                 Effect::Refresh => refresh(app, &mut pace, questions),
                 Effect::Wind(motion) => wind(app, motion, questions),
                 Effect::Chart { row, from, to } => drop(questions.send(Question::Chart(row, from, to))),
+                Effect::Holders { to } => drop(questions.send(Question::Holders(to))),
                 Effect::Trace(row) => tracing.start(app, row),
                 Effect::StopTrace => tracing.thread.iter().for_each(TraceThread::stop),
                 Effect::Redraw => screen.terminal.clear()?,
@@ -256,6 +257,7 @@ fn take_in(app: &mut App, wake: Wake, pace: &mut Pace, questions: &Sender<Questi
         Wake::Answer(SamplerAnswer::Refused(error)) => app.refuse(&error),
         Wake::Answer(SamplerAnswer::Chart(series)) => app.chart(series),
         Wake::Answer(SamplerAnswer::Judged(judgement)) => app.judge(judgement),
+        Wake::Answer(SamplerAnswer::Holders(run)) => app.hold(run),
         Wake::Trace(news) => app.trace_news(news),
     }
     if app.interval != interval {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use poolmon_holder::Census;
 use poolmon_model::{Pool, RowVerdict, Sample, TableRow, Tag, copies};
 use rustc_hash::FxHashMap;
 
@@ -12,6 +13,10 @@ pub trait VerdictSource: Send {
     fn push(&mut self, sample: &Sample);
     /// Judges what there is by now.
     fn judge(&mut self) -> LiveVerdicts;
+    /// Who holds objects, if that was counted since the last call.
+    fn holders(&mut self) -> Option<Census> {
+        None
+    }
 }
 
 /// Verdicts on the rows that have one; a row that is steady has none.

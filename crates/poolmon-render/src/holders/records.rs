@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use poolmon_holder::{HolderId, Kind, Unit};
+use poolmon_holder::{Kind, Unit};
 use poolmon_print::delimited::LineWriter;
 use poolmon_print::schema;
 use serde::Serialize;
@@ -42,23 +42,6 @@ struct OfKind {
     change: Option<i64>,
 }
 
-/// What names a holder among those of its type.
-fn id(id: &HolderId) -> String {
-    match id {
-        HolderId::Process { pid, .. } => pid.to_string(),
-        HolderId::Program { name } | HolderId::Others { name } | HolderId::ObjectType { name } => {
-            name.to_string()
-        }
-        HolderId::Session { id } => id.to_string(),
-        HolderId::User { uid } => uid.to_string(),
-        HolderId::Queue { id } => id.to_string(),
-        HolderId::MountNamespace { inode } => inode.to_string(),
-        HolderId::Tmpfs { device } => device.to_string(),
-        HolderId::ControlGroup { path } => path.to_string(),
-        HolderId::Machine => String::new(),
-    }
-}
-
 fn unit(kind: Kind) -> &'static str {
     match kind.unit() {
         Unit::Objects => "objects",
@@ -79,7 +62,7 @@ pub fn json<'a>(out: &mut dyn Write, holders: &Holders<'a>) -> io::Result<()> {
     };
     let holder = |one: &Listed<'a>| Holder {
         r#type: one.entry.holder.id.kind(),
-        id: id(&one.entry.holder.id),
+        id: one.entry.holder.id.text(),
         pid: one.entry.holder.id.pid(),
         name: &one.entry.holder.name,
         group: one.entry.group.as_deref(),
@@ -114,7 +97,7 @@ pub fn csv(out: &mut dyn Write, holders: &Holders<'_>) -> io::Result<()> {
         for part in &one.kinds {
             lines.line(&[
                 holder.id.kind().to_owned(),
-                id(&holder.id),
+                holder.id.text(),
                 holder.name.to_string(),
                 one.entry.group.as_deref().unwrap_or_default().to_owned(),
                 part.kind.id().to_owned(),

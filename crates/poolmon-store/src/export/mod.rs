@@ -2,12 +2,16 @@
 //!
 //! * [`select`]: which samples and rows;
 //! * [`delimited`]: CSV and TSV; [`lines`]: JSON lines, PoolMon logs;
+//! * [`mod@holders`], [`holders_parquet`]: who held objects;
 //! * [`columns`]: rows turned into one stream for each tag, in little memory;
 //! * [`openmetrics`], [`parquet`]: what needs that order.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 pub mod columns;
 pub mod delimited;
+pub mod holders;
+#[cfg(feature = "parquet")]
+pub mod holders_parquet;
 pub mod lines;
 pub mod openmetrics;
 #[cfg(feature = "parquet")]
@@ -40,6 +44,8 @@ pub enum ExportFormat {
     HeaderCsv,
     /// Gaps, notes and modules as CSV.
     MarksCsv,
+    /// Who held objects, as CSV: one line for each holder and kind at each count.
+    HoldersCsv,
 }
 
 /// Writes a recording as text, oldest sample first.
@@ -53,6 +59,7 @@ pub fn write(
         ExportFormat::Csv => delimited::rows(recording, options, b',', out),
         ExportFormat::Tsv => delimited::rows(recording, options, b'\t', out),
         ExportFormat::HeaderCsv => delimited::header(recording, options, b',', out),
+        ExportFormat::HoldersCsv => holders::delimited(recording, options, b',', out),
         ExportFormat::MarksCsv => delimited::marks(recording, options, b',', out),
         ExportFormat::JsonLines => lines::json(recording, options, out),
         ExportFormat::Poolmon => lines::poolmon(recording, options, out),
@@ -83,6 +90,22 @@ pub fn write_file(
 pub fn write_parquet(recording: &Recording, options: &ExportOptions, path: &Path) -> Result<Summary> {
     #[cfg(feature = "parquet")]
     let result = parquet::write(recording, options, path, &mut || {});
+    #[cfg(not(feature = "parquet"))]
+    let result = {
+        let _ = (recording, options, path);
+        Err(StoreError::NoParquet)
+    };
+    result
+}
+
+/// Writes who held objects as one Parquet file that appears whole or not at all.
+///
+/// # Errors
+///
+/// [`StoreError::NoParquet`] in a build without the feature `parquet`.
+pub fn write_holders_parquet(recording: &Recording, options: &ExportOptions, path: &Path) -> Result<Summary> {
+    #[cfg(feature = "parquet")]
+    let result = holders_parquet::write(recording, options, path);
     #[cfg(not(feature = "parquet"))]
     let result = {
         let _ = (recording, options, path);

@@ -27,6 +27,8 @@ pub struct ExportOptions {
     pub every: Option<Duration>,
     /// Tags and pools. Its scope is not looked at: sessions' rows are exported, too, and say their session.
     pub filter: Filter,
+    /// Names of holders are replaced by pseudonyms.
+    pub anonymise: bool,
 }
 
 /// What was exported.

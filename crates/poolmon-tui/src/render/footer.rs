@@ -17,9 +17,10 @@ const KEYS: &[(&str, &str)] = &[
     ("v", "verdict"),
     ("p", "pool"),
     ("/", "search"),
-    ("=", "baseline"),
+    ("o", "holders"),
     ("Enter", "detail"),
     ("q", "quit"),
+    ("=", "baseline"),
     ("e", "totals"),
     ("Space", "pause"),
     ("w", "write"),
@@ -52,6 +53,24 @@ const TRACE_KEYS: &[(&str, &str)] = &[
     ("q", "quit"),
 ];
 
+/// While holders are listed.
+const HOLDER_KEYS: &[(&str, &str)] = &[
+    ("Esc", "back"),
+    ("↑↓", "select"),
+    ("Enter", "kinds"),
+    ("b d t", "sort"),
+    ("(", "change"),
+    ("z", "reverse"),
+    ("=", "baseline"),
+    ("o", "all holders"),
+    ("Space", "pause"),
+    ("q", "quit"),
+];
+
+/// While the kinds of a holder are.
+const KIND_KEYS: &[(&str, &str)] =
+    &[("Esc", "back"), ("↑↓", "select"), ("Enter", "to the row"), ("=", "baseline"), ("q", "quit")];
+
 /// The same while a tape is shown.
 const TAPE_KEYS: &[(&str, &str)] = &[
     ("h", "help"),
@@ -63,9 +82,10 @@ const TAPE_KEYS: &[(&str, &str)] = &[
     ("<>", "speed"),
     ("(", "change"),
     ("/", "search"),
-    ("=", "baseline"),
+    ("o", "holders"),
     ("Enter", "detail"),
     ("q", "quit"),
+    ("=", "baseline"),
     ("JK", "hour"),
     ("{}", "day"),
     ("Home End", "start, end"),
@@ -109,6 +129,8 @@ pub(super) fn draw(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: 
     }
     let mut line = ScreenLine::new(buffer, regions.keys);
     let keys = match (&app.mode, app.replay.is_some()) {
+        (Mode::Holders, _) => HOLDER_KEYS,
+        (Mode::Kinds, _) => KIND_KEYS,
         (Mode::Detail, true) => TAPE_DETAIL_KEYS,
         (Mode::Detail, false) if app.done_trace().is_some() => TRACE_KEYS,
         (Mode::Detail, false) => DETAIL_KEYS,
@@ -173,6 +195,10 @@ fn status(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: &mut Buff
         let text =
             format!(" data from {}: the system has not answered for {waited} s ", clock(app, app.arrived));
         line.cut(&text, theme.warning());
+        return;
+    }
+    if app.shows_holders() {
+        line.cut(&super::holders::about(app), theme.dim());
         return;
     }
     if let Some((mark, distance)) = app.near_mark() {

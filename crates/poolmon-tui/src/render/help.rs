@@ -46,6 +46,7 @@ const TAPE: &[(&str, &str)] = &[
 const CLOSER: &[(&str, &str)] = &[
     ("", "Looking closer"),
     ("Enter", "details of the selected row (or double-click)"),
+    ("o", "holders, of the selected row or all; Enter lists kinds"),
     ("T", "trace a live row for 20 s: the stacks that keep its memory"),
     ("↑ ↓ PgUp PgDn", "select a row; Home clears the selection, End goes to the last"),
     ("← →  w", "columns that do not fit; write a snapshot to a file"),

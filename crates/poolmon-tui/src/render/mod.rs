@@ -1,12 +1,13 @@
 //! Drawing: pure functions from the state to a frame.
 //!
 //! From top to bottom: `header` (memory figures and the caption), `rows` (titles, rows, totals),
-//! `timeline` (of a tape), `footer` (status and keys); `help` and `detail` lie over the rows.
+//! `timeline` (of a tape), `footer` (status and keys); `help`, `detail` and `holders` lie over the rows.
 
 pub(crate) mod detail;
 mod footer;
 mod header;
 pub(crate) mod help;
+pub(crate) mod holders;
 mod rows;
 mod timeline;
 
@@ -87,6 +88,7 @@ pub fn render(app: &App, frame: &mut Frame<'_>) {
     match &app.mode {
         Mode::Help(at) => help::draw(app, *at, frame),
         Mode::Detail => detail::draw(app, &regions, frame),
+        Mode::Holders | Mode::Kinds => holders::draw(app, &regions, frame.buffer_mut()),
         _ => {}
     }
     if let Some(cursor) = footer::cursor(app, &regions) {

@@ -14,6 +14,7 @@ use poolmon_source::Fact;
 use poolmon_read::tape::{Place, RowPoint, Tape, Timeline};
 
 use crate::history::Point;
+use crate::holders::HolderRun;
 
 /// Result of winding; the error is text for a person.
 pub type Result<T> = std::result::Result<T, String>;
@@ -107,6 +108,27 @@ impl Deck {
         };
         let others: Vec<String> = group.into_iter().filter(|one| **one != **name).collect();
         vec![Fact { title: "Aliases".into(), value: others.join(", ") }]
+    }
+
+    /// Who held objects at the counts up to a moment, for the view of holders.
+    ///
+    /// # Errors
+    /// Where the tape cannot be read.
+    pub fn holders(&mut self, to: Timestamp) -> Result<HolderRun> {
+        let first = (self.at + 1).saturating_sub(LEAD);
+        let from = self.time_at(first).unwrap_or(to);
+        let earlier = |by| from.checked_sub(jiff::SignedDuration::from_mins(by)).unwrap_or(from);
+        // Counts may be further apart than samples.
+        for from in [from, earlier(10), earlier(60)] {
+            let mut counts = Vec::new();
+            self.tape
+                .holders(Some(from), Some(to), &mut |_, digest| counts.push(Arc::new(digest.census())))?;
+            if counts.len() > 1 || from == earlier(60) {
+                counts.drain(..counts.len().saturating_sub(LEAD));
+                return Ok(HolderRun { counts, replaces: true });
+            }
+        }
+        Ok(HolderRun { counts: Vec::new(), replaces: true })
     }
 
     /// A deck that shows its first sample. Samples outside `from..=to` are not gone to.

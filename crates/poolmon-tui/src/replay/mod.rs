@@ -147,6 +147,7 @@ impl App {
         }
         self.derive();
         self.want_series();
+        self.want_holders();
     }
 
     /// The tape could not be read, or did not understand: what is shown stays.

@@ -1,7 +1,8 @@
 //! `frames`: pictures of the screen; `state`: every key and mouse action; `styles`: colours, which pictures lack;
-//! `replay`: a tape with time; `verdicts`: who leaks; `tracing`: the key `T`; `random`: properties over random keys, sizes and figures.
+//! `replay`: a tape with time; `holders`: the key `o`; `verdicts`: who leaks; `tracing`: the key `T`; `random`: properties over random keys, sizes and figures.
 
 mod frames;
+mod holders;
 mod random;
 mod replay;
 mod state;

@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::ensure;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use poolmon_holder::Watch;
+use poolmon_holder::{History, Watch};
 use poolmon_leak::{Analysis, OwnerHint, Report};
 use poolmon_model::problem::Problem;
 use poolmon_model::{Counters, Labeler as _, Pool, PoolView, Row, Sample, Tag, units};
@@ -114,8 +114,14 @@ fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Resu
         ends: [begun, sample.rows],
     };
     let merged = MergedCaches::new(source.merged()).with_makers(Path::new("/sys"));
-    let judged = seen.judged(owners, None).with_holders(holders.history(), &merged).with_merged(&merged);
+    let holders = named(args, holders.history().clone());
+    let judged = seen.judged(owners, None).with_holders(&holders, &merged).with_merged(&merged);
     Ok((judged, interrupted))
+}
+
+/// Holders by the names that may be shown.
+fn named(args: &SourceArgs, holders: History) -> History {
+    if args.anonymise { holders.anonymised() } else { holders }
 }
 
 fn files(
@@ -133,7 +139,7 @@ fn files(
     let seen = series(&mut rows, args)?;
     let holders = seen.span.map(|(first, last)| rows.holder_history(first, last)).transpose()?;
     let figures = totals.as_ref().or(only_totals.then_some(&seen)).map(|totals| totals.analysis.report());
-    let holders = holders.unwrap_or_default();
+    let holders = named(args, holders.unwrap_or_default());
     Ok(seen.judged(owners, figures).with_holders(&holders, &merged).with_merged(&merged))
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use poolmon_holder::Watch;
+use poolmon_holder::{Census, Watch};
 use poolmon_leak::{Analysis, AnalysisConfig, Verdict};
 use poolmon_model::{Origin, Sample, SourceKind};
 use poolmon_owner::linux::MergedCaches;
@@ -17,6 +17,8 @@ pub struct LiveJudge {
     zone: TimeZone,
     /// Of this machine, if it is the one that is shown.
     holders: Option<(Watch, MergedCaches)>,
+    /// Holders were counted, and the screen does not have them yet.
+    counted: bool,
 }
 
 impl LiveJudge {
@@ -26,7 +28,8 @@ impl LiveJudge {
             (Watch::begin(), MergedCaches::read(Path::new("/sys/kernel/slab")).with_makers(Path::new("/sys")))
         };
         let holders = matches!(origin.kind, SourceKind::Linux | SourceKind::Windows).then(here);
-        Self { analysis: Analysis::new(AnalysisConfig::live()), zone: TimeZone::system(), holders }
+        let analysis = Analysis::new(AnalysisConfig::live());
+        Self { analysis, zone: TimeZone::system(), holders, counted: false }
     }
 }
 
@@ -34,8 +37,13 @@ impl VerdictSource for LiveJudge {
     fn push(&mut self, sample: &Sample) {
         self.analysis.push(sample);
         if let Some((holders, _)) = &mut self.holders {
-            holders.look();
+            self.counted |= holders.look();
         }
+    }
+
+    fn holders(&mut self) -> Option<Census> {
+        let (holders, _) = self.holders.as_ref()?;
+        std::mem::take(&mut self.counted).then(|| holders.census().clone())
     }
 
     fn judge(&mut self) -> LiveVerdicts {

@@ -30,6 +30,9 @@ pub struct ExportArgs {
     pub excel: bool,
     #[command(flatten)]
     pub which: WhichArgs,
+    /// Holders: export pseudonyms instead of names of processes, units and places
+    #[arg(long)]
+    pub anonymise: bool,
     /// What the files do not contain.
     #[command(flatten)]
     pub reported: ToldArgs,
@@ -54,4 +57,8 @@ pub enum ExportFormat {
     HeaderCsv,
     /// Gaps, notes and modules as CSV
     MarksCsv,
+    /// Who held kernel objects as CSV, one line per holder, kind and count
+    HoldersCsv,
+    /// The same as Parquet
+    HoldersParquet,
 }

@@ -25,4 +25,7 @@ pub struct SourceArgs {
     pub every: Option<Duration>,
     #[command(flatten)]
     pub range: RangeArgs,
+    /// Print pseudonyms instead of the names of processes, units and places that hold objects
+    #[arg(long)]
+    pub anonymise: bool,
 }

@@ -41,7 +41,7 @@ impl ExportFormat {
     /// As text; `None` = Parquet.
     fn text(self) -> Option<export::ExportFormat> {
         Some(match self {
-            Self::Parquet => return None,
+            Self::Parquet | Self::HoldersParquet => return None,
             Self::Csv => export::ExportFormat::Csv,
             Self::Tsv => export::ExportFormat::Tsv,
             Self::Jsonl => export::ExportFormat::JsonLines,
@@ -49,6 +49,7 @@ impl ExportFormat {
             Self::Openmetrics => export::ExportFormat::OpenMetrics,
             Self::HeaderCsv => export::ExportFormat::HeaderCsv,
             Self::MarksCsv => export::ExportFormat::MarksCsv,
+            Self::HoldersCsv => export::ExportFormat::HoldersCsv,
         })
     }
 }
@@ -86,6 +87,9 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
         mind_excel(args, &recording, &mut options)?;
     }
     let summary = match (format.text(), file) {
+        (None, Some(file)) if format == ExportFormat::HoldersParquet => {
+            export::write_holders_parquet(&recording, &options, file)?
+        }
         (Some(format), Some(file)) => export::write_file(&recording, format, &options, file)?,
         (Some(format), None) => {
             let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
@@ -146,7 +150,7 @@ fn options(args: &ExportArgs, recording: &Recording) -> anyhow::Result<ExportOpt
     if let (Some(from), Some(to)) = (from, to) {
         ensure!(from <= to, "--from ({from}) is after --to ({to})");
     }
-    Ok(ExportOptions { from, to, every: args.every, filter: args.which.filter() })
+    Ok(ExportOptions { from, to, every: args.every, filter: args.which.filter(), anonymise: args.anonymise })
 }
 
 /// Says that Excel would drop rows; with `--excel`, takes the step that fits.

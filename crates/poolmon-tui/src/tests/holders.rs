@@ -1,0 +1,256 @@
+//! The view of holders: pictures, keys, a tape.
+
+use std::sync::Arc;
+
+use insta::assert_snapshot;
+use poolmon_holder::{Census, Counts, Entry, Holder, HolderId, Kind};
+use poolmon_model::{CounterWidth, Counters, Origin, Pool, Row, Sample, SourceKind, Tag};
+use ratatui_crossterm::crossterm::event::KeyCode;
+
+use super::support::{at, windows};
+use super::{advance, app_of, code, effects, picture, press};
+use crate::app::{App, Effect, Mode};
+use crate::holders::{HolderOrder, HolderRun};
+
+fn entry(id: HolderId, name: &str, group: Option<&str>, figures: &[(Kind, u64)]) -> Entry {
+    let mut counts = Counts::default();
+    for (kind, count) in figures {
+        counts.set(*kind, *count);
+    }
+    Entry { holder: Holder { id, name: name.into() }, group: group.map(Into::into), counts }
+}
+
+/// One leaks sockets, one holds many files, one comes late; two control groups, and a user's keys.
+fn census(step: u64) -> Census {
+    let process = |pid| HolderId::Process { pid, start: 9 };
+    let group = |path: &str, bytes| {
+        entry(HolderId::ControlGroup { path: path.into() }, path, None, &[(Kind::GroupKernel, bytes)])
+    };
+    let sockets = 18_000 + step * 250;
+    let mut entries = vec![
+        entry(
+            process(1),
+            "systemd",
+            Some("init.scope"),
+            &[(Kind::Descriptor, 260), (Kind::File, 200), (Kind::Thread, 1)],
+        ),
+        entry(
+            process(4788),
+            "python3",
+            Some("web.service"),
+            &[
+                (Kind::Descriptor, sockets + 12),
+                (Kind::Socket, sockets),
+                (Kind::UnixStream, sockets),
+                (Kind::File, 12),
+                (Kind::Thread, 3),
+                (Kind::Mapping, 137),
+                (Kind::PageTable, 262_144),
+            ],
+        ),
+        entry(
+            process(911),
+            "postgres",
+            Some("postgresql.service"),
+            &[(Kind::Descriptor, 9_000 - step), (Kind::File, 9_000 - step)],
+        ),
+        entry(HolderId::User { uid: 0 }, "uid 0", None, &[(Kind::Key, 31)]),
+        group("/system.slice", 64 << 20),
+        group("/system.slice/web.service", (20 << 20) + step * 300_000),
+        entry(HolderId::Machine, "this machine", None, &[(Kind::LoopDevice, 0)]),
+    ];
+    if step > 2 {
+        entries.push(entry(process(5000), "late one", None, &[(Kind::Pipe, 40), (Kind::Thread, 1)]));
+    }
+    Census { processes: 3 + u64::from(step > 2), entries, ..Census::default() }
+}
+
+fn linux(step: u64) -> Sample {
+    let pools = [Pool::Reclaimable, Pool::Unreclaimable];
+    let origin = Origin { host: Some("web1".into()), ..Origin::new(SourceKind::Linux, &pools) };
+    let mut sample = Sample::new(Arc::new(origin), CounterWidth::Bits64);
+    sample.time = Some(at(i64::try_from(step).unwrap() * 5));
+    let row = |name: &str, objects: u64, size: u64| {
+        let counters = Counters {
+            reported_diff: i64::try_from(objects).ok(),
+            bytes: Some(objects * size),
+            ..Counters::default()
+        };
+        Row { tag: Tag::name(name), pool: Pool::Unreclaimable, counters, reported_owner: None }
+    };
+    sample.rows = vec![
+        row("sock_inode_cache", 20_000 + step * 250, 832),
+        row("UNIX-STREAM", 19_000 + step * 250, 1_088),
+        row("filp", 40_000 + step * 250, 256),
+        row("task_struct", 400, 9_000),
+        row("kmalloc-64", 50_000, 64),
+    ];
+    sample
+}
+
+fn hold(app: &mut App, step: u64) {
+    app.hold(HolderRun { counts: vec![Arc::new(census(step))], replaces: false });
+}
+
+fn held(steps: u64) -> App {
+    let mut app = app_of(linux, 0);
+    hold(&mut app, 0);
+    for step in 1..=steps {
+        advance(&mut app, linux, step);
+        hold(&mut app, step);
+    }
+    app
+}
+
+fn names(app: &App) -> Vec<&str> {
+    app.holders.rows.iter().map(|row| row.name.as_str()).collect()
+}
+
+#[test]
+fn the_list() {
+    let mut app = held(6);
+    press(&mut app, "o");
+    for (width, height) in [(60, 20), (80, 24), (120, 40)] {
+        assert_snapshot!(format!("holders_{width}x{height}"), picture(&mut app, width, height));
+    }
+}
+
+#[test]
+fn the_kinds_of_one() {
+    let mut app = held(6);
+    press(&mut app, "od");
+    code(&mut app, KeyCode::Enter);
+    assert_eq!(app.mode, Mode::Kinds);
+    for (width, height) in [(60, 20), (80, 24), (120, 40)] {
+        assert_snapshot!(format!("kinds_{width}x{height}"), picture(&mut app, width, height));
+    }
+}
+
+#[test]
+fn sorted_by_bytes_objects_and_change() {
+    let mut app = held(6);
+    press(&mut app, "o");
+    assert_eq!(names(&app)[..2], ["/system.slice", "python3 (pid 4788) in web.service"]);
+    press(&mut app, "d");
+    assert_eq!(app.holders.order, HolderOrder::Objects);
+    assert_eq!(
+        names(&app)[..2],
+        ["python3 (pid 4788) in web.service", "postgres (pid 911) in postgresql.service"]
+    );
+    press(&mut app, "(");
+    assert_eq!(
+        (names(&app)[0], app.holders.rows[0].change),
+        ("python3 (pid 4788) in web.service", Some(250))
+    );
+    press(&mut app, "z");
+    assert_eq!(
+        (names(&app)[0], app.holders.rows[0].change),
+        ("postgres (pid 911) in postgresql.service", Some(-1))
+    );
+    press(&mut app, "b");
+    assert!(!app.holders.reversed, "another column begins with its largest");
+    assert!(app.holders.rows[0].bytes_change > Some(250 * 2_000), "by change of bytes");
+    press(&mut app, "t");
+    assert!(names(&app).is_sorted());
+    assert!(!names(&app).contains(&"this machine"), "who keeps nothing is not listed");
+}
+
+#[test]
+fn a_baseline_counts_from_there() {
+    let mut app = held(2);
+    press(&mut app, "o=");
+    for step in 3..=6 {
+        advance(&mut app, linux, step);
+        hold(&mut app, step);
+    }
+    let change = |app: &App, name: &str| {
+        app.holders.rows.iter().find(|row| row.name.starts_with(name)).and_then(|row| row.change)
+    };
+    assert_eq!((change(&app, "python3"), change(&app, "late one")), (Some(1_000), Some(41)));
+    press(&mut app, "=");
+    assert_eq!((change(&app, "python3"), change(&app, "late one")), (Some(250), Some(0)));
+}
+
+#[test]
+fn of_a_row_and_back_to_it() {
+    let mut app = held(6);
+    let at = app.table.rows.iter().position(|row| row.row.tag == Tag::name("task_struct")).unwrap();
+    app.select(at);
+    press(&mut app, "o");
+    assert_eq!(app.holders.of, Some(Tag::name("task_struct")));
+    let threads: Vec<_> = app.holders.rows.iter().map(|row| (row.name.as_str(), row.objects)).collect();
+    assert_eq!(threads.len(), 3, "postgres has no thread that is known: {threads:?}");
+    assert!(picture(&mut app, 80, 24).contains("Holder of task_struct"));
+    press(&mut app, "o");
+    assert_eq!((&app.holders.of, app.holders.rows.len()), (&None, 7), "all of them");
+    press(&mut app, "d");
+    code(&mut app, KeyCode::Enter);
+    code(&mut app, KeyCode::Enter);
+    assert_eq!(app.mode, Mode::Table);
+    let row = app.selected.clone().unwrap().0;
+    assert!(
+        [Tag::name("UNIX-STREAM"), Tag::name("sock_inode_cache"), Tag::name("filp")].contains(&row),
+        "{row}"
+    );
+}
+
+#[test]
+fn esc_goes_back_one_step_at_a_time() {
+    let mut app = held(3);
+    press(&mut app, "o");
+    code(&mut app, KeyCode::Down);
+    code(&mut app, KeyCode::Enter);
+    assert_eq!(app.mode, Mode::Kinds);
+    for mode in [Mode::Holders, Mode::Table] {
+        code(&mut app, KeyCode::Esc);
+        assert_eq!(app.mode, mode);
+    }
+    assert!(effects(&mut app).is_empty(), "it does not quit");
+    press(&mut app, "oo");
+    assert_eq!(app.mode, Mode::Table);
+    press(&mut app, "oq");
+    assert_eq!(effects(&mut app), [Effect::Quit]);
+}
+
+#[test]
+fn the_selected_holder_keeps_its_place_while_others_move() {
+    let mut app = held(3);
+    press(&mut app, "od");
+    code(&mut app, KeyCode::Down);
+    code(&mut app, KeyCode::Down);
+    let selected = app.holders.selected.clone();
+    assert_eq!(selected, Some(HolderId::Process { pid: 911, start: 9 }));
+    press(&mut app, "z");
+    assert_eq!(app.holders.rows[app.holders.cursor].id, selected.unwrap());
+    for key in [KeyCode::End, KeyCode::PageUp, KeyCode::Home, KeyCode::PageDown] {
+        code(&mut app, key);
+        let _ = picture(&mut app, 40, 8);
+        assert!(app.holders.cursor < app.holders.rows.len());
+    }
+}
+
+#[test]
+fn where_nobody_was_counted_it_says_why() {
+    let mut app = app_of(windows, 1);
+    press(&mut app, "o");
+    let why = if cfg!(target_os = "linux") { "with the next refresh" } else { "are not counted" };
+    let shown = picture(&mut app, 80, 24);
+    assert!(shown.contains(why), "{shown}");
+    code(&mut app, KeyCode::Enter);
+    assert_eq!(app.mode, Mode::Holders);
+}
+
+#[test]
+fn a_holder_that_ended_while_its_kinds_are_shown() {
+    let mut app = held(4);
+    press(&mut app, "odz");
+    while app.holders.current().is_none_or(|row| !row.name.starts_with("late one")) {
+        code(&mut app, KeyCode::Down);
+    }
+    code(&mut app, KeyCode::Enter);
+    hold(&mut app, 0);
+    let shown = picture(&mut app, 80, 24);
+    assert!(!shown.contains("late one"), "{shown}");
+    app.hold(HolderRun { counts: vec![Arc::new(Census::default())], replaces: false });
+    assert!(picture(&mut app, 80, 24).contains("No holder keeps anything."));
+}
