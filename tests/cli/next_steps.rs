@@ -63,6 +63,7 @@ fn ours(text: &str) -> BTreeSet<String> {
             let is_command = start.is_empty()
                 || start.ends_with(':')
                 || start.ends_with("sudo")
+                || start.ends_with("su -c '")
                 || start.ends_with(", later")
                 || start.ends_with('`');
             if !is_command {
@@ -70,8 +71,10 @@ fn ours(text: &str) -> BTreeSet<String> {
             }
             let end = [", later", "`", "; "].iter().filter_map(|end| line[at..].find(end)).min();
             let command = &line[at..end.map_or(line.len(), |end| at + end)];
-            let sudo = if start.ends_with("sudo") { "sudo " } else { "" };
-            commands.insert(format!("{sudo}{}", command.trim_end()));
+            // Whether it is sudo, su or nothing depends on who runs the test.
+            let quoted = start.ends_with("su -c '");
+            let command = command.trim_end();
+            commands.insert(if quoted { command.trim_end_matches('\'') } else { command }.to_owned());
         }
     }
     commands
@@ -105,7 +108,7 @@ fn runs(desk: &Desk, said: &str, wanted: &[&str]) {
     for command in &commands {
         let output = desk.shell(command);
         let (out, err) = (text(&output.stdout), text(&output.stderr));
-        if command.starts_with("sudo poolmon trace") && output.status.code() == Some(1) && !desk.traces() {
+        if command.starts_with("poolmon trace") && output.status.code() == Some(1) && !desk.traces() {
             skip(Need::Root, format_args!("this machine cannot be traced: {err}"));
             continue;
         }
@@ -171,9 +174,9 @@ fn of_what_does_not_leak() {
 fn of_leaking_caches() {
     let desk = Desk::new();
     for (cache, wanted, holders) in [
-        ("filp", &["poolmon who filp", "sudo poolmon trace filp"][..], Some("lsof -nP")),
-        ("kmalloc-256", &["sudo poolmon trace kmalloc-256"], None),
-        ("UNIX", &["poolmon who UNIX", "sudo poolmon trace UNIX"], Some("ss -xap")),
+        ("filp", &["poolmon who filp", "poolmon trace filp"][..], Some("lsof -nP")),
+        ("kmalloc-256", &["poolmon trace kmalloc-256"], None),
+        ("UNIX", &["poolmon who UNIX", "poolmon trace UNIX"], Some("ss -xap")),
     ] {
         fs::write(desk.at("slab.txt"), slabinfo(cache)).unwrap();
         let said = desk.says(&["leaks", "slab.txt"]);

@@ -53,6 +53,8 @@ pub struct Explanation {
     pub together: Explained,
     /// The name that fits, if the row is listed under another one of a merged cache.
     pub fitting: Option<String>,
+    /// Holders that grow in step with it, too, and are not among these.
+    pub more: u64,
 }
 
 /// A holder that grows with a row.
@@ -250,11 +252,15 @@ fn together(
 ) -> Option<Explanation> {
     let mut sum = vec![0.0; row.seconds.len()];
     let mut picked: Vec<Found<'_>> = Vec::new();
-    let mut share = 0.0;
+    let (mut share, mut more) = (0.0, 0);
     for one in found {
         // What shares the objects of one that is counted already would explain them twice.
         let limit = if picked.is_empty() { TOO_MUCH } else { TOGETHER };
-        if share + one.explains.share > limit || picked.len() == NAMED {
+        if share + one.explains.share > limit {
+            continue;
+        }
+        if picked.len() == NAMED {
+            more += 1;
             continue;
         }
         share += one.explains.share;
@@ -274,7 +280,7 @@ fn together(
     let fitting = picked.first().map(|first| first.name).filter(|name| Some(*name) != names.first());
     let fitting = fitting.map(ToString::to_string);
     let growers = picked.iter().map(|one| grower(one, row, history)).collect();
-    Some(Explanation { growers, together, fitting })
+    Some(Explanation { growers, together, fitting, more })
 }
 
 fn grower(found: &Found<'_>, row: &Course, history: &History) -> Grower {
@@ -313,7 +319,12 @@ impl Explanation {
         let name = self.fitting.as_deref().unwrap_or(name);
         let mut lines: Vec<String> = self.growers.iter().map(|grower| grower.sentence(name)).collect();
         if let [_, _, ..] = self.growers[..] {
-            lines.push(format!("together they explain {} of its growth", interval(&self.together)));
+            let more = match self.more {
+                0 => String::new(),
+                1 => "; 1 more holder grows in step with it".to_owned(),
+                more => format!("; {} more holders grow in step with it", grouped(more)),
+            };
+            lines.push(format!("together they explain {} of its growth{more}", interval(&self.together)));
         }
         lines
     }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use poolmon_model::hidden::safe;
+
 /// What makes a holder the same one at two moments.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum HolderId {
@@ -166,6 +168,9 @@ pub struct Holder {
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.id {
+            HolderId::Process { pid, .. } if self.name.trim().is_empty() => {
+                write!(f, "(no name) (pid {pid})")
+            }
             HolderId::Process { pid, .. } => write!(f, "{} (pid {pid})", self.name),
             HolderId::User { uid } => write!(f, "uid {uid}"),
             HolderId::Queue { id } => write!(f, "message queue {id} ({})", self.name),
@@ -182,20 +187,9 @@ impl fmt::Display for Holder {
     }
 }
 
-/// The text with broken UTF-8, control characters and those that turn the direction of a line replaced: names of processes are chosen
-/// by their owners.
+/// The text with broken UTF-8 and what must not be shown replaced: names of processes are chosen by their owners.
 pub fn shown(bytes: &[u8]) -> Arc<str> {
-    let text = String::from_utf8_lossy(bytes);
-    if text.contains(is_unfit) { text.replace(is_unfit, "\u{fffd}").into() } else { text.as_ref().into() }
-}
-
-/// Control characters, line separators, marks of direction (Unicode's `Bidi_Control`) and characters without width.
-fn is_unfit(c: char) -> bool {
-    let is_turning =
-        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    c.is_control()
-        || is_turning
-        || matches!(c, '\u{200b}'..='\u{200d}' | '\u{2028}' | '\u{2029}' | '\u{2060}' | '\u{feff}')
+    safe(&String::from_utf8_lossy(bytes)).into()
 }
 
 #[cfg(test)]
@@ -206,6 +200,7 @@ mod tests {
     fn names_of_holders() {
         let text = |id, name: &str| Holder { id, name: name.into() }.to_string();
         assert_eq!(text(HolderId::Process { pid: 7, start: 1 }, "python3"), "python3 (pid 7)");
+        assert_eq!(text(HolderId::Process { pid: 7, start: 1 }, " "), "(no name) (pid 7)");
         assert_eq!(text(HolderId::Queue { id: 3 }, "last sender 7"), "message queue 3 (last sender 7)");
         assert_eq!(text(HolderId::User { uid: 0 }, ""), "uid 0");
         assert_eq!(text(HolderId::Tmpfs { device: "0:5".into() }, "/dev/shm"), "tmpfs /dev/shm");

@@ -35,6 +35,7 @@ pub mod mark;
 pub mod owner;
 pub mod pool;
 pub mod problem;
+pub mod rights;
 pub mod sample;
 pub mod summary;
 pub mod table;

@@ -1,5 +1,6 @@
 //! Names of what holds memory: a Windows pool tag (four raw bytes) or a Linux name.
 
+use crate::hidden::is_hidden;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -154,13 +155,13 @@ impl From<PoolTag> for Tag {
 }
 
 impl fmt::Display for Tag {
-    /// A name's control characters are escaped as `\u{..}`: a cache name must not drive the terminal.
+    /// A name's control characters and those that show nothing are escaped as `\u{..}`: a cache name must not drive the terminal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pool(tag) => tag.fmt(f),
-            Self::Name(name) if name.chars().any(char::is_control) => {
+            Self::Name(name) if name.contains(is_hidden) => {
                 for c in name.chars() {
-                    if c.is_control() {
+                    if is_hidden(c) {
                         write!(f, "{}", c.escape_unicode())?;
                     } else {
                         write!(f, "{c}")?;
@@ -217,6 +218,7 @@ mod tests {
     #[test]
     fn control_characters_in_a_name_do_not_reach_the_terminal() {
         assert_eq!(Tag::name("a\x1b[2Jb").to_string(), "a\\u{1b}[2Jb");
+        assert_eq!(Tag::name("a\u{202e}b").to_string(), "a\\u{202e}b");
     }
 
     proptest! {

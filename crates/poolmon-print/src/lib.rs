@@ -12,8 +12,11 @@
 pub mod delimited;
 pub mod json;
 pub mod poolmon;
+mod safe;
 pub mod schema;
 mod text;
+
+pub use safe::SafeText;
 
 use std::io::{self, Write};
 

@@ -1,6 +1,6 @@
 //! Traces in a report: which code keeps the memory that grew.
 
-use poolmon_model::hidden::is_hidden;
+use poolmon_model::hidden::safe;
 use poolmon_model::units::{grouped, human_bytes};
 
 use crate::html::markup::{Html, html, html_line};
@@ -102,7 +102,7 @@ pub(crate) fn markdown(out: &mut Markdown, traces: &[TraceSection]) {
         md_line!(out, "");
         for owner in trace.owners.iter().filter(|owner| !owner.stack.is_empty()) {
             // A fence shows text as it is.
-            let lines: Vec<String> = owner.stack.iter().map(|line| line.replace(is_hidden, "?")).collect();
+            let lines: Vec<String> = owner.stack.iter().map(|line| safe(line).into_owned()).collect();
             md_line!(out, "Stack of {}:\n\n{}\n", owner.name, Fenced(&lines.join("\n")));
         }
     }

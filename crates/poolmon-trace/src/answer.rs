@@ -1,6 +1,8 @@
 //! The answer of a trace: stacks folded by owner, next to what the kernel says of the cache itself.
 
-use poolmon_model::hidden::is_hidden;
+use std::borrow::Cow;
+
+use poolmon_model::hidden::safe;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
@@ -316,8 +318,8 @@ pub(crate) fn clean(about: &mut About, ending: &mut Ending) {
         known.chain([&mut made.name])
     });
     for text in texts.chain(symbols).chain(modules) {
-        if text.contains(is_hidden) {
-            *text = text.replace(is_hidden, "?");
+        if let Cow::Owned(safe) = safe(text) {
+            *text = safe;
         }
     }
 }
@@ -525,8 +527,11 @@ mod tests {
         let ending = Ending { symbols, tasks: vec![(7, "a\nb\u{202e}".into())], ..Ending::default() };
         let about = About { host: Some("\u{7}srv".into()), ..About::default() };
         let answer = Answer::new(about, ending, summary);
-        assert!(answer.owners.iter().any(|owner| owner.name == "ta?[2Jke"));
-        assert_eq!((answer.task(7).as_str(), answer.about.host.as_deref()), ("a?b? (7)", Some("?srv")));
+        assert!(answer.owners.iter().any(|owner| owner.name == "ta\u{fffd}[2Jke"));
+        assert_eq!(
+            (answer.task(7).as_str(), answer.about.host.as_deref()),
+            ("a\u{fffd}b\u{fffd} (7)", Some("\u{fffd}srv"))
+        );
     }
 
     #[test]

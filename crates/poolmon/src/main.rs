@@ -28,6 +28,7 @@ fn main() -> ExitCode {
     };
     say::quiet(cli.quiet);
     input::order_dates(cli.dates);
+    app::rights::find();
     let outcome = commands::run(cli).unwrap_or_else(|error| {
         if is_closed_pipe(&error) {
             return Outcome::Done;

@@ -210,7 +210,7 @@ impl Reader {
 fn remark(census: &mut Census) {
     if census.closed > 0 {
         census.remarks.push(format!(
-            "the descriptors of {} of {} processes may not be read: run with sudo to count them",
+            "the descriptors of {} of {} processes may not be read: run as root to count them",
             census.closed, census.processes
         ));
     }

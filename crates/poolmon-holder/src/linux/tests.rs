@@ -252,7 +252,7 @@ fn less_rights_show_less_and_say_so() {
     assert_eq!((counts.get(Kind::Descriptor), counts.get(Kind::Socket)), (Some(44), None));
     assert_eq!(
         census.remarks,
-        ["the descriptors of 1 of 1 processes may not be read: run with sudo to count them"]
+        ["the descriptors of 1 of 1 processes may not be read: run as root to count them"]
     );
     fs::set_permissions(played.path("7/fd"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
 }

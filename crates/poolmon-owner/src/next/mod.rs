@@ -12,6 +12,7 @@ mod holders;
 mod linux;
 mod windows;
 
+use poolmon_model::rights::as_root;
 use poolmon_model::{Pool, Tag};
 
 use crate::drivers_of;
@@ -75,7 +76,7 @@ pub fn who(tag: &Tag) -> Option<String> {
 /// itself.
 pub fn trace(tag: &Tag, pool: Pool) -> Option<String> {
     let traced = matches!(pool, Pool::Reclaimable | Pool::Unreclaimable | Pool::CallSite);
-    traced.then(|| format!("sudo poolmon trace {}", argument(&Tag::name(&self::traced(tag)))))
+    traced.then(|| as_root(&format!("poolmon trace {}", argument(&Tag::name(&self::traced(tag))))))
 }
 
 /// What `poolmon trace` is asked for to trace a tag or cache: of the copies of a general cache, the one that they are copies of.

@@ -5,9 +5,13 @@ use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
 use poolmon_model::problem::Remedy as _;
+use poolmon_model::rights::as_root;
 
 use super::{Check, CheckResult};
 use crate::linux::trace::LinuxCapture;
+
+/// Lets everybody see what root sees, with this program alone.
+const SETCAP: &str = "setcap cap_dac_read_search+ep \"$(command -v poolmon)\"";
 
 /// All checks, the most important first.
 pub fn checks() -> Vec<Check> {
@@ -26,10 +30,12 @@ fn slabinfo() -> Check {
             let caches = text.lines().filter(|line| !line.starts_with(['#'])).count().saturating_sub(1);
             Check::new(CheckResult::Good, what, format!("{caches} slab caches"))
         }
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            Check::new(CheckResult::Bad, what, "permission denied: only root can read it")
-                .remedy("sudo poolmon\nor once: sudo setcap cap_dac_read_search+ep \"$(command -v poolmon)\"")
-        }
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Check::new(
+            CheckResult::Bad,
+            what,
+            "permission denied: only root can read it",
+        )
+        .remedy(format!("{}\nor once: {}", as_root("poolmon"), as_root(SETCAP))),
         Err(error) => Check::new(CheckResult::Bad, what, error.to_string())
             .remedy("the kernel is built without it, or this container hides it: run poolmon on the host"),
     }

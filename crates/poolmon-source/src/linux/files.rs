@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use poolmon_model::rights::as_root;
+
 use crate::SourceError;
 
 /// How files are opened: tests put a refusal here, as they may run as root.
@@ -84,15 +86,19 @@ pub type Absent = (&'static str, &'static str);
 const ABSENT: Absent = ("the kernel does not offer it", "see `poolmon demo` for what poolmon shows");
 
 /// What helps where root's rights are missing.
-const RIGHTS: &str = "run with sudo, or give the program the capability once: sudo setcap cap_dac_read_search+ep \
-    \"$(command -v poolmon)\"\n  \
-                      without rights, `poolmon demo` shows a simulated machine";
+fn rights() -> String {
+    format!(
+        "run as root, or give the program the capability once: {}\n  \
+         without rights, `poolmon demo` shows a simulated machine",
+        as_root("setcap cap_dac_read_search+ep \"$(command -v poolmon)\"")
+    )
+}
 
 /// The error for a file that cannot be opened or read.
 pub fn failed(action: &'static str, path: &Path, source: io::Error, (why, remedy): Absent) -> SourceError {
     let what = path.display().to_string();
     match source.kind() {
-        io::ErrorKind::PermissionDenied => SourceError::Rights { what, remedy: RIGHTS.into() },
+        io::ErrorKind::PermissionDenied => SourceError::Rights { what, remedy: rights() },
         io::ErrorKind::NotFound => SourceError::Unavailable { what, why: why.into(), remedy: remedy.into() },
         _ => SourceError::Io { action, path: path.to_owned(), source },
     }

@@ -16,7 +16,7 @@ pub fn all(directory: &Path) -> Result<usize> {
         match source.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => SourceError::Rights {
             what: path.display().to_string(),
-            remedy: "counting each object needs root and a writable /sys: run with sudo, on the host rather than in a \
+            remedy: "counting each object needs root and a writable /sys: run as root, on the host rather than in a \
                      container; or count without it"
                 .into(),
         },

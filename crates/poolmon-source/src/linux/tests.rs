@@ -230,7 +230,7 @@ fn a_part_that_is_refused_is_a_remark_beside_others_and_an_error_alone() {
         let sample = source.sample().unwrap();
         assert_eq!((sample.rows.len(), sample.remarks.len()), (4, 1));
         assert!(
-            sample.remarks[0].contains("vmallocinfo: permission denied; run with sudo"),
+            sample.remarks[0].contains("vmallocinfo: permission denied; run as root"),
             "{:?}",
             sample.remarks
         );

@@ -3,7 +3,7 @@
 //! * [`say`]: everything on standard error; [`outcome`]: exit codes;
 //! * [`owners`]: where drivers' names come from; * [`table`]: a table, printed; [`snapshot`]: one appended to a file;
 //! * [`screen`]: the screen over any source; [`live_judge`]: its verdicts; [`row_trace`]: its key `T`; [`analyse`]: verdicts on files or on this machine;
-//! * [`drivers`], [`caches`], [`suspects`]: searches for owners; [`copy`]: samples into a folder; [`limits`]: `--fail-on TAG>SIZE`;
+//! * [`drivers`], [`caches`], [`suspects`]: searches for owners; [`copy`]: samples into a folder; [`limits`]: `--fail-on TAG>SIZE`; [`rights`]: of root;
 //! * [`status_line`], [`search_progress`]: what a person sees meanwhile.
 
 pub mod analyse;
@@ -15,6 +15,7 @@ pub mod live_judge;
 pub mod open;
 pub mod outcome;
 pub mod owners;
+pub mod rights;
 pub mod row_trace;
 pub mod say;
 pub mod screen;

@@ -4,14 +4,16 @@
 //! remain. A line of progress is cleared before anything else is said.
 
 use std::fmt::{Arguments, Display};
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use poolmon_dump::DumpError;
+use poolmon_model::hidden::safe_lines;
 use poolmon_model::problem::{Problem, Remedy};
 use poolmon_owner::pooltag::PooltagError;
+use poolmon_print::SafeText;
 use poolmon_read::ReadError;
 use poolmon_read::moment::NotAMoment;
 use poolmon_source::SourceError;
@@ -62,6 +64,11 @@ pub fn noted(text: Arguments<'_>) {
 /// See [`answer!`].
 pub fn answered(text: Arguments<'_>) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{text}")
+}
+
+/// Standard output for an answer, which for a person has nothing in it that steers a terminal, whoever chose the names.
+pub fn out(for_a_person: bool) -> SafeText<BufWriter<StdoutLock<'static>>> {
+    SafeText::new(BufWriter::with_capacity(1 << 16, io::stdout().lock()), for_a_person)
 }
 
 /// See [`warning!`].
@@ -139,7 +146,11 @@ fn line(text: &dyn Display) {
 fn put(text: Arguments<'_>) {
     let mut shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut out = io::stderr().lock();
-    let _ = wipe(&mut out, &mut shown).and_then(|()| out.write_fmt(text)).and_then(|()| out.flush());
+    // Messages quote names of files, hosts and caches.
+    let text = text.to_string();
+    let text = safe_lines(&text);
+    let _ =
+        wipe(&mut out, &mut shown).and_then(|()| out.write_all(text.as_bytes())).and_then(|()| out.flush());
 }
 
 fn wipe(out: &mut dyn Write, shown: &mut usize) -> io::Result<()> {

@@ -1,6 +1,6 @@
 //! `poolmon holders`: who keeps kernel objects.
 
-use std::io;
+use std::io::Write as _;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use poolmon_record::Stop;
 use poolmon_render::holders::{Holders, csv, json, text};
 
 use crate::app::outcome::Outcome;
-use crate::app::say::warning;
+use crate::app::say::{self, warning};
 use crate::cli::groups::AnswerFormat;
 use crate::cli::holders::HoldersArgs;
 use crate::input::{self, moment};
@@ -32,13 +32,13 @@ pub fn run(args: &HoldersArgs) -> anyhow::Result<Outcome> {
         (None, counted)
     };
     let holders = Holders { counted: &counted, at, order: args.sort, top: args.top };
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut out = say::out(args.format == AnswerFormat::Text);
     match args.format {
         AnswerFormat::Text => text(&mut out, &holders),
         AnswerFormat::Json => json(&mut out, &holders),
         AnswerFormat::Csv => csv(&mut out, &holders),
     }?;
-    io::Write::flush(&mut out)?;
+    out.flush()?;
     counted.now.remarks.iter().for_each(|remark| warning!("{remark}"));
     Ok(Outcome::Done.if_not(interrupted))
 }

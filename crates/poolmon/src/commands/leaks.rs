@@ -2,7 +2,7 @@
 //!
 //! `app::analyse`: samples into the analysis; [`poolmon_render::leaks`]: the answer.
 
-use std::io::{self, BufWriter, Write as _};
+use std::io::Write as _;
 
 use jiff::tz::TimeZone;
 use poolmon_leak::{Verdict, VerdictKind};
@@ -10,7 +10,7 @@ use poolmon_model::Tag;
 use poolmon_render::leaks as render;
 
 use crate::app::outcome::Outcome;
-use crate::app::say::warning;
+use crate::app::say::{self, warning};
 use crate::app::{analyse, owners};
 use crate::cli::groups::AnswerFormat;
 use crate::cli::leaks::{FailOn, LeaksArgs};
@@ -20,7 +20,7 @@ pub fn run(args: &LeaksArgs) -> anyhow::Result<Outcome> {
     let owners = owners::load_files(args.pooltag.file(), None)?;
     let (judged, interrupted) = analyse::source(&args.source, args.which.view(), &owners)?;
     let filter = args.which.filter();
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = say::out(args.explain.is_some() || args.format == AnswerFormat::Text);
     let known = |tag: &Tag| !owners.owners.proven(tag).is_empty();
     let listing = render::Listing { all: args.all, limit: args.limit };
     if let Some(tag) = &args.explain {

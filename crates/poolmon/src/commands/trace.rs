@@ -2,7 +2,7 @@
 //!
 //! [`poolmon_source::trace`] and `poolmon_trace::file`: where events come from; [`poolmon_render::trace`]: the answer.
 
-use std::io::{self, BufWriter, Write as _};
+use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -20,7 +20,7 @@ use poolmon_store::WholeFile;
 use poolmon_trace::TraceFound;
 
 use crate::app::outcome::Outcome;
-use crate::app::say::{Progress, shell_word, warning};
+use crate::app::say::{self, Progress, shell_word, warning};
 use crate::cli::groups::TextOrJson;
 use crate::cli::trace::{FRAMES, TraceArgs};
 
@@ -32,7 +32,7 @@ pub fn run(args: &TraceArgs) -> anyhow::Result<Outcome> {
     let cannot = || format!("cannot write {}", args.svg.as_deref().unwrap_or(Path::new("")).display());
     let svg = args.svg.as_deref().map(WholeFile::new).transpose().with_context(cannot)?;
     let (found, unsaved, interrupted) = if is_file { (read(args)?, None, false) } else { live(args)? };
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = say::out(args.folded || args.format == TextOrJson::Text);
     let word = |path: &Path| shell_word(&path.to_string_lossy());
     let (what, save) = (word(&args.what), args.save.as_deref().map(word));
     let asked = match &save {

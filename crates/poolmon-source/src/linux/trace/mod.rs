@@ -292,12 +292,7 @@ mod tests {
     #[test]
     fn the_remedy_for_missing_rights_is_this_very_command() {
         let remedy = |caches: &[&str]| by_name(tracefs::rights(), caches).remedy().unwrap();
-        assert!(
-            remedy(&["filp", "kmalloc-64"]).starts_with("run as root: sudo poolmon trace filp kmalloc-64\n")
-        );
-        assert!(
-            remedy(&["a'b"]).starts_with("run as root: sudo poolmon trace ...\n"),
-            "nothing that a shell reads"
-        );
+        assert!(remedy(&["filp", "kmalloc-64"]).contains(": sudo poolmon trace filp kmalloc-64\n"));
+        assert!(remedy(&["a'b"]).contains(": sudo poolmon trace ...\n"), "nothing that a shell reads");
     }
 }

@@ -437,8 +437,14 @@ fn sharing(folder: &Path, name: &str) -> Vec<String> {
 }
 
 fn unknown(name: &str, lines: &[CacheLine]) -> SourceError {
-    let similar =
-        lines.iter().map(|line| String::from_utf8_lossy(line.name)).find(|other| is_similar(name, other));
+    let names = || lines.iter().map(|line| String::from_utf8_lossy(line.name));
+    // Another size is no slip.
+    let is_sized = Kmalloc::parse(name.as_bytes()).is_some();
+    let typo = || {
+        let near = names().map(|other| (distance(name, &other), other)).min_by_key(|(distance, _)| *distance);
+        near.filter(|(distance, _)| *distance <= name.len() / 4 + 1 && name.len() > 3).map(|(_, other)| other)
+    };
+    let similar = names().find(|other| is_similar(name, other)).or_else(|| typo().filter(|_| !is_sized));
     SourceError::Unavailable {
         what: format!("the slab cache `{name}`"),
         why: "the kernel has none of that name".into(),
@@ -447,6 +453,30 @@ fn unknown(name: &str, lines: &[CacheLine]) -> SourceError {
             None => LIST.into(),
         },
     }
+}
+
+/// How many letters are to be put in, left out, changed, or swapped with the next one to make one name of the other (optimal string
+/// alignment: G. Navarro, A guided tour to approximate string matching, ACM Computing Surveys 33, 2001).
+fn distance(one: &str, other: &str) -> usize {
+    let at = |row: &[usize], place: usize| row.get(place).copied().unwrap_or(usize::MAX / 2);
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut before: Vec<usize> = Vec::new();
+    let mut above: Vec<usize> = (0..=other.len()).collect();
+    for (i, letter) in one.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, wanted) in other.iter().enumerate() {
+            let changed = at(&above, j) + usize::from(letter != wanted);
+            let mut steps = changed.min(at(&above, j + 1) + 1).min(at(&row, j) + 1);
+            let swapped =
+                i > 0 && j > 0 && one.get(i - 1) == Some(wanted) && other.get(j - 1) == Some(letter);
+            if swapped {
+                steps = steps.min(at(&before, j - 1) + 1);
+            }
+            row.push(steps);
+        }
+        before = std::mem::replace(&mut above, row);
+    }
+    at(&above, other.len())
 }
 
 /// Whether a cache may be what was meant: `kmalloc-1024` is `kmalloc-1k`, `Dentry` is `dentry`, `dentry_cache` as well.

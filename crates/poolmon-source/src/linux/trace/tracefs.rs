@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use super::calls;
 use super::format::EventFormat;
+use poolmon_model::rights::as_root;
+
 use crate::{Result, SourceError};
 
 /// Where it is by custom.
@@ -51,9 +53,11 @@ pub fn formats(
 pub fn rights() -> SourceError {
     SourceError::Rights {
         what: "kernel tracepoints".into(),
-        remedy: "run as root: sudo poolmon trace ...\n  \
-            without root it needs the capabilities cap_perfmon, cap_syslog and cap_dac_read_search, and in a container those of the host"
-            .into(),
+        remedy: format!(
+            "run as root, on the host if this is a container: {}\n  \
+            without root it needs the capabilities cap_perfmon, cap_syslog and cap_dac_read_search, and in a container those of the host",
+            as_root("poolmon trace ...")
+        ),
     }
 }
 

@@ -183,3 +183,16 @@ fn an_unknown_cache_says_how_to_list_them() {
         assert!(error.remedy().unwrap().contains("poolmon top"), "{name}: {error}");
     }
 }
+
+#[test]
+fn a_slip_of_the_finger_is_known() {
+    for (one, other, steps) in
+        [("filp", "flip", 1), ("dentry", "dentyr", 1), ("", "abc", 3), ("kitten", "sitting", 3)]
+    {
+        assert_eq!((distance(one, other), distance(other, one)), (steps, steps), "{one} {other}");
+    }
+    let root = root();
+    let remedy = |name: &str| Target::find(root.path(), name).unwrap_err().remedy().unwrap();
+    assert!(remedy("flip").ends_with("poolmon trace filp"), "{}", remedy("flip"));
+    assert_eq!(remedy("nothing_like_it"), LIST);
+}

@@ -1,0 +1,54 @@
+//! Text on its way to a terminal.
+
+use std::io::{self, Write};
+
+use poolmon_model::hidden::safe_lines;
+
+/// Writes text in which nothing steers a terminal: control characters but line ends and tabs, and marks of direction, are replaced.
+/// Each write has to be of whole characters, as those of `write!` are.
+#[derive(Debug)]
+pub struct SafeText<W> {
+    out: W,
+    active: bool,
+}
+
+impl<W: Write> SafeText<W> {
+    /// Around a writer; not `active`, everything passes as it is.
+    pub const fn new(out: W, active: bool) -> Self {
+        Self { out, active }
+    }
+}
+
+impl<W: Write> Write for SafeText<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) if self.active => self.out.write_all(safe_lines(text).as_bytes())?,
+            _ if !self.active => self.out.write_all(bytes)?,
+            _ => self.out.write_all(safe_lines(&String::from_utf8_lossy(bytes)).as_bytes())?,
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_strangers_reach_no_terminal() {
+        let written = |active| {
+            let mut out = Vec::new();
+            let mut safe = SafeText::new(&mut out, active);
+            let (title, name) = ("\u{1b}]0;pwn\u{7}", "\u{202e}evil");
+            writeln!(safe, "{title}\t{name}").unwrap();
+            safe.flush().unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(written(true), "\u{fffd}]0;pwn\u{fffd}\t\u{fffd}evil\n");
+        assert_eq!(written(false), "\u{1b}]0;pwn\u{7}\t\u{202e}evil\n");
+    }
+}
