@@ -79,6 +79,12 @@ fn every_command_reads_them() {
     let report = stdout_of(&["report", recording, "--format", "markdown"]);
     assert!(report.contains("python3") && report.contains("in step with"), "{report}");
 
+    let info = stdout_of(&["info", recording]);
+    assert!(info.contains("Holders   2 processes at the last count, 2026-11-23"), "{info}");
+    let info = crate::json_of(&["info", recording, "--format", "json"]);
+    let counted = serde_json::json!({ "last": "2026-11-23T00:09:55Z", "processes": 2 });
+    assert_eq!(info["holders"], counted, "{info:#}");
+
     let holders = stdout_of(&["holders", recording, "--sort", "change"]);
     let lines: Vec<&str> = holders.lines().collect();
     assert!(
@@ -153,6 +159,9 @@ fn a_recording_without_holders_says_so() {
         said.contains(&format!("{recording}: it does not have holders")) && said.contains("poolmon record"),
         "{said}"
     );
+    let info = stdout_of(&["info", recording]);
+    assert!(info.contains("Holders   not recorded"), "{info}");
+    assert!(crate::json_of(&["info", recording, "--format", "json"])["holders"].is_null());
     let out = poolmon(&["holders", "--at", "end"]);
     assert_eq!(out.status.code(), Some(2), "{}", text(&out.stderr));
 }

@@ -25,8 +25,8 @@ mod whole;
 pub use error::{Result, StoreError};
 pub use folder::note;
 pub use reader::{
-    Changed, Cursor, Recording, RecordingInfo, SegmentCheck, SeriesPoint, Stretch, TimelinePoint,
-    Verification,
+    Changed, Cursor, HoldersInfo, Recording, RecordingInfo, SegmentCheck, SeriesPoint, Stretch,
+    TimelinePoint, Verification,
 };
 pub use recorder::{
     ClockMoment, OpenReport, RecordOutcome, Recorder, RecorderConfig, RecorderStatus, Recovered,

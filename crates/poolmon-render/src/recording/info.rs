@@ -77,6 +77,12 @@ pub fn text(path: &Path, info: &RecordingInfo, marks: &[TimedMark], zone: &TimeZ
     });
     let (loaded, unloaded): (Vec<_>, Vec<_>) = changes.flatten().partition(|change| change.loaded);
     lines.push(("Modules", format!("{} loaded, {} unloaded", loaded.len(), unloaded.len())));
+    let holders = info.holders.map(|counted| {
+        let es = if counted.processes == 1 { "" } else { "es" };
+        let last = local(counted.last, zone);
+        format!("{} process{es} at the last count, {last}", grouped(counted.processes))
+    });
+    lines.push(("Holders", holders.unwrap_or_else(|| "not recorded".into())));
     let notes: Vec<_> = marks
         .iter()
         .filter_map(|mark| match &mark.mark {
@@ -151,6 +157,9 @@ pub fn json(info: &RecordingInfo, marks: &[TimedMark]) -> Value {
         "segments": info.segments,
         "bytes": info.bytes,
         "parquet_files": info.sealed,
+        "holders": info.holders.map(|counted| {
+            json!({ "last": counted.last.to_string(), "processes": counted.processes })
+        }),
         "recording_now": info.recording,
         "gaps": gaps,
         "marks": marks,

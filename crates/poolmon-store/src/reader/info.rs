@@ -43,12 +43,26 @@ pub struct RecordingInfo {
     pub sealed: usize,
     /// Gaps, notes and module changes.
     pub marks: u64,
+    /// Who held objects; `None` if no one counted.
+    pub holders: Option<HoldersInfo>,
     /// A recorder writes into the folder now.
     pub recording: bool,
 }
 
+/// The last count of who held objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HoldersInfo {
+    /// When it was.
+    pub last: Timestamp,
+    /// Processes that there were then.
+    pub processes: u64,
+}
+
 impl Recording {
-    /// What is in it, from heads and indexes.
+    /// What is in it, from heads and indexes, and the last count of holders.
+    ///
+    /// # Errors
+    /// A segment cannot be read.
     pub fn info(&self) -> Result<RecordingInfo> {
         let mut info = RecordingInfo { segments: self.segments().len(), ..RecordingInfo::default() };
         for file in self.segments() {
@@ -74,6 +88,10 @@ impl Recording {
             {
                 info.boots.push(boot.clone());
             }
+        }
+        if let Some(last) = info.last {
+            let counted = self.holders_at(last)?;
+            info.holders = counted.map(|(last, digest)| HoldersInfo { last, processes: digest.processes });
         }
         info.recording = !self.single && folder::lock_is_held(self.folder());
         Ok(info)

@@ -23,7 +23,7 @@ use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
 pub use cursor::{Changed, Cursor};
-pub use info::RecordingInfo;
+pub use info::{HoldersInfo, RecordingInfo};
 pub use series::{SeriesPoint, TimelinePoint};
 pub use stretch::Stretch;
 pub use verify::{SegmentCheck, Verification};
