@@ -139,11 +139,18 @@ impl HolderId {
     /// What tells it from others of its type, for a person and in tables: a number, a path, a name.
     pub fn text(&self) -> String {
         match self {
-            Self::Tmpfs { .. } | Self::ControlGroup { .. } | Self::Program { .. } | Self::Others { .. } => {
-                self.parts().2.to_owned()
-            }
+            Self::Tmpfs { .. }
+            | Self::ControlGroup { .. }
+            | Self::Program { .. }
+            | Self::Others { .. }
+            | Self::ObjectType { .. } => self.parts().2.to_owned(),
             Self::Machine => String::new(),
-            _ => self.parts().0.to_string(),
+            // No `_`: a type that is told apart by its name must not become "0".
+            Self::Process { .. }
+            | Self::User { .. }
+            | Self::Queue { .. }
+            | Self::MountNamespace { .. }
+            | Self::Session { .. } => self.parts().0.to_string(),
         }
     }
 
@@ -222,6 +229,10 @@ mod tests {
             HolderId::ObjectType { name: "Token".into() },
         ];
         assert_eq!(all.each_ref().map(HolderId::kind), HolderId::TYPES);
+        assert_eq!(
+            all.each_ref().map(HolderId::text),
+            ["7", "1000", "3", "4026531841", "0:5", "/a", "a", "", "", "2", "Token"]
+        );
         for id in all {
             assert_eq!(HolderId::from_parts(id.kind(), id.parts()), Some(id));
         }
