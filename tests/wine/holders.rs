@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::script::{Figures, Script, many};
-use crate::wine::Wine;
+use crate::wine::{Wine, answer};
 
 /// `leaker.exe`, which holds handles until it is dropped.
 struct Leaker<'a> {
@@ -33,6 +33,7 @@ impl<'a> Leaker<'a> {
             std::thread::sleep(Duration::from_millis(50));
             leaker.pid = ready().into_iter().find(|pid| !before.contains(pid)).unwrap_or(0);
         }
+        wine.settle();
         leaker
     }
 }
@@ -54,14 +55,13 @@ fn of_process(answer: &Value, pid: u64) -> HashMap<String, i64> {
 }
 
 fn holders(wine: &Wine) -> Value {
-    let output = wine.run(None, &["holders", "--format", "json", "--top", "10000"]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).expect("valid JSON")
+    let out = answer(&wine.run(None, &["holders", "--format", "json", "--top", "10000"]));
+    serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}\n{out}"))
 }
 
 #[test]
 fn handles_by_type_to_the_unit() {
-    let Some(wine) = Wine::ready() else { return };
+    let Some(wine) = Wine::alone() else { return };
     let (idle, leaks) = (Leaker::start(&wine, 0, 0, 0, 0), Leaker::start(&wine, 700, 300, 200, 0));
     let answer = holders(&wine);
     let (idle, leaks) = (of_process(&answer, idle.pid), of_process(&answer, leaks.pid));
@@ -105,10 +105,10 @@ fn leaks(wine: &Wine, script: &Script, tag: &str) -> Value {
 
 #[test]
 fn a_leak_of_events_names_the_process_that_keeps_them() {
-    let Some(wine) = Wine::ready() else { return };
+    let Some(wine) = Wine::alone() else { return };
     let _still = Leaker::start(&wine, 5_000, 0, 0, 0);
     let leaker = Leaker::start(&wine, 0, 0, 0, 100);
-    let row = leaks(&wine, &growing(*b"Even", 50, |_| String::new()), "Even");
+    let row = leaks(&wine, &growing(*b"Even", 50, |_| String::new()).line("handles"), "Even");
     let named = row["held_by"]["holders"].as_array().unwrap_or_else(|| panic!("{row:#}"));
     let [one] = &named[..] else { panic!("{row:#}") };
     assert_eq!((&one["pid"], &one["kind"]), (&leaker.pid.into(), &"event-handles".into()), "{row:#}");
@@ -131,8 +131,7 @@ fn objects_that_outgrow_their_handles_are_kept_by_a_driver() {
     assert!(reason.ends_with("references are held inside the kernel; look for a driver"), "{reason}");
 
     let args = ["who", "Toke", "--no-index", "--drivers", "C:\\windows\\system32\\drivers"];
-    let output = wine.run(Some(&script), &args);
-    let (out, _) = crate::wine::texts(&output);
+    let out = answer(&wine.run(Some(&script), &args));
     let line = "Objects    3,270,000 Token objects, 311,000 handles: 2,959,000 or more objects without a handle, kept by references \
                 inside the kernel";
     assert!(out.lines().any(|found| found == line), "{out}");
@@ -141,14 +140,15 @@ fn objects_that_outgrow_their_handles_are_kept_by_a_driver() {
 /// What a person sees; other tests' leakers are among the processes.
 #[test]
 fn as_a_table() {
-    let Some(wine) = Wine::ready() else { return };
+    let Some(wine) = Wine::alone() else { return };
     let leaker = Leaker::start(&wine, 900, 0, 0, 0);
     let output = wine.run(None, &["holders", "--sort", "event-handles", "--top", "50"]);
-    let (out, err) = crate::wine::texts(&output);
-    assert!(output.status.success() && err.is_empty(), "{out}{err}");
+    let out = answer(&output);
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
     let name = format!("leaker.exe (pid {}) in session ", leaker.pid);
     let own = out.lines().find(|line| line.contains(&name)).unwrap_or_else(|| panic!("{out}"));
-    let kinds = own.split("  ").last().unwrap();
+    // From the right: the blanks before a column may be of an odd number.
+    let (_, kinds) = own.rsplit_once("  ").unwrap();
     let events: u64 = kinds.split_once(" Event handles").unwrap().0.replace(',', "").parse().unwrap();
     assert!((900..950).contains(&events), "{own}");
 }

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,8 @@ use poolmon_testkit::{Need, asked_for, skip};
 
 static READY: OnceLock<Result<Place, String>> = OnceLock::new();
 static COUNT: AtomicU32 = AtomicU32::new(0);
+/// Tests share the prefix; those that count handles have it to themselves.
+static TURNS: RwLock<()> = RwLock::new(());
 /// How long one run in a prefix of its own may take; the first one sets the prefix up.
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -27,6 +29,14 @@ pub struct Wine {
     place: &'static Place,
     /// A folder of this test's own; runs start in it.
     pub folder: PathBuf,
+    _turn: Turn,
+}
+
+/// Held while a test runs.
+#[derive(Debug)]
+enum Turn {
+    Shared { _guard: RwLockReadGuard<'static, ()> },
+    Alone { _guard: RwLockWriteGuard<'static, ()> },
 }
 
 fn root() -> PathBuf {
@@ -101,6 +111,41 @@ fn environment(place: &Place, command: &mut Command) {
 impl Wine {
     /// `None`, and a line that says why, where the executable or Wine is missing. Under `cargo xtask wine` that fails.
     pub fn ready() -> Option<Self> {
+        Self::with(|| Turn::Shared { _guard: TURNS.read().unwrap_or_else(PoisonError::into_inner) })
+    }
+
+    /// As [`ready`](Self::ready), for a test that lists handles: no other test's process may start meanwhile.
+    ///
+    /// Wine 8's server compares the last index of a table of handles, -1 if it is empty, as an unsigned number: it reads past
+    /// the table of a process that has no handle yet and crashes, and all programs end, with code 0 and no output.
+    pub fn alone() -> Option<Self> {
+        Self::with(|| Turn::Alone { _guard: TURNS.write().unwrap_or_else(PoisonError::into_inner) })
+    }
+
+    /// Waits until no process of the prefix has started or ended for two seconds: services start after their first program.
+    pub fn settle(&self) {
+        let marker = format!("WINEPREFIX={}", self.place.prefix.display());
+        let running = || -> Vec<PathBuf> {
+            let all = fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.path());
+            let is_ours = |path: &PathBuf| {
+                let environment = fs::read(path.join("environ")).unwrap_or_default();
+                environment.split(|&byte| byte == 0).any(|one| one == marker.as_bytes())
+            };
+            all.filter(is_ours).collect()
+        };
+        let (mut last, mut since) = (running(), Instant::now());
+        let until = since + PATIENCE;
+        while since.elapsed() < Duration::from_secs(2) {
+            assert!(Instant::now() < until, "Wine's services do not settle: {last:?}");
+            thread::sleep(Duration::from_millis(100));
+            let now = running();
+            if now != last {
+                (last, since) = (now, Instant::now());
+            }
+        }
+    }
+
+    fn with(turn: impl FnOnce() -> Turn) -> Option<Self> {
         if !asked_for(Need::Wine) {
             return None;
         }
@@ -109,7 +154,7 @@ impl Wine {
                 let n = COUNT.fetch_add(1, Ordering::Relaxed);
                 let folder = root().join(format!("target/wine/run-{}-{n}", std::process::id()));
                 fs::create_dir_all(&folder).expect("a folder for this test");
-                Some(Self { place, folder })
+                Some(Self { place, folder, _turn: turn() })
             }
             Err(why) => {
                 skip(Need::Wine, format_args!("{why}"));
@@ -221,8 +266,8 @@ impl Wine {
 
     #[track_caller]
     pub fn json(&self, script: &Script, args: &[&str]) -> serde_json::Value {
-        let (out, _) = self.text(script, args);
-        serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}"))
+        let out = answer(&self.run(Some(script), args));
+        serde_json::from_str(&out).unwrap_or_else(|error| panic!("{args:?}: {error}\n{out}"))
     }
 
     /// A shell line that runs the program with arguments, for a terminal.
@@ -251,4 +296,16 @@ impl Drop for Wine {
 pub fn texts(output: &Output) -> (String, String) {
     let plain = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace("\r\n", "\n");
     (plain(&output.stdout), plain(&output.stderr))
+}
+
+/// Standard output of a run that has to succeed and to print something.
+#[track_caller]
+pub fn answer(output: &Output) -> String {
+    let (out, err) = texts(output);
+    assert!(output.status.success(), "{}\n{out}\n{err}", output.status);
+    assert!(
+        !out.is_empty(),
+        "code 0 and no output: did Wine's server end during the run? See Wine::alone\n{err}"
+    );
+    out
 }

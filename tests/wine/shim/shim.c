@@ -3,11 +3,13 @@
    1. It exports ProcessPrng, which Rust's standard library imports and Wine 8 lacks.
    2. If POOL_SHIM_SCRIPT names a file, NtQuerySystemInformation of this process is redirected here. Classes 22, 255,
       66 and 67 are answered from the script, with the kernel's size protocol; 11 and 77 can have their addresses
-      zeroed; everything else goes on to Wine.
+      zeroed; 64 lists no handles; everything else goes on to Wine.
 
    The script is text, one directive a line:
      class255                    the kernel knows class 255 (otherwise C0000003)
      zero-modules                base addresses of loaded drivers are zero
+     handles                     class 64 lists Wine's handles. Wine 8's server then reads past the table of a process that has no
+                                 handle yet, and crashes: only for tests during which no process starts
      status66 HEX                class 66 answers with this status
      big TAGHEX ADDRESS SIZE     one big pool allocation (hex, hex, decimal)
      table                       begins the answer to one refresh; the last table stays
@@ -68,7 +70,7 @@ static struct table *tables;
 static size_t table_count, table_room, current;
 static struct big *bigs;
 static size_t big_count, big_room;
-static int has_255, zero_modules;
+static int has_255, zero_modules, has_handles;
 static LONG status_66;
 
 BOOLEAN NTAPI SystemFunction036(void *, ULONG);
@@ -101,6 +103,7 @@ static void read_line(char *line, int64_t *session) {
     if (!word || *word == '#') return;
     if (!strcmp(word, "class255")) has_255 = 1;
     else if (!strcmp(word, "zero-modules")) zero_modules = 1;
+    else if (!strcmp(word, "handles")) has_handles = 1;
     else if (!strcmp(word, "status66")) status_66 = (LONG)strtoul(strtok(NULL, " \r\n"), NULL, 16);
     else if (!strcmp(word, "big")) {
         bigs = more(bigs, big_count, &big_room, sizeof *bigs);
@@ -273,8 +276,21 @@ static void zero_bases(ULONG class, uint8_t *buffer) {
     }
 }
 
+/* A count of 0, where the script does not ask for Wine's. */
+static LONG handles(void *buffer, ULONG length, ULONG *needed) {
+    EnterCriticalSection(&lock);
+    if (!table_count) read_script();
+    LeaveCriticalSection(&lock);
+    if (has_handles) return wine_query(64, buffer, length, needed);
+    if (needed) *needed = 16;
+    if (length < 16) return MISMATCH;
+    memset(buffer, 0, 16);
+    return 0;
+}
+
 static LONG NTAPI query(ULONG class, void *buffer, ULONG length, ULONG *needed) {
     LONG status;
+    if (class == 64) return handles(buffer, length, needed);
     if (class != 22 && class != 255 && class != 66 && class != 67) {
         status = wine_query(class, buffer, length, needed);
         if (zero_modules && status == 0 && (class == 11 || class == 77)) zero_bases(class, buffer);
