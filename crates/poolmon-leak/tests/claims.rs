@@ -63,6 +63,42 @@ fn of(report: &Report, tag: [u8; 4]) -> &Verdict {
     report.verdicts.iter().find(|verdict| verdict.tag == Tag::pool(tag)).unwrap()
 }
 
+/// A list that leaves rows out says nothing of its pool, which holds at least all that is listed.
+#[test]
+fn the_share_of_an_unknown_pool_is_that_of_all_listed_rows() {
+    let of = |listed: usize| {
+        let mut analysis = Analysis::new(AnalysisConfig::default());
+        for n in 0..40_u64 {
+            let origin = Origin::new(SourceKind::Windows, &[Pool::Nonpaged]);
+            let mut sample = Sample::new(origin.into(), CounterWidth::Bits64);
+            sample.coverage = sample.coverage.partial();
+            sample.time = jiff::Timestamp::from_second(1_800_000_000 + (n * 600).cast_signed()).ok();
+            for (tag, held) in
+                [(*b"Leak", 1_000_000 + n * 1_000), (*b"Huge", 1_000_000_000)].into_iter().take(listed)
+            {
+                let counters = Counters {
+                    allocs: Some(held / 100 + n * 1_000),
+                    frees: Some(n * 1_000),
+                    bytes: Some(held),
+                    ..Counters::default()
+                };
+                sample.rows.push(Row {
+                    tag: Tag::pool(tag),
+                    pool: Pool::Nonpaged,
+                    counters,
+                    reported_owner: None,
+                });
+            }
+            analysis.push(&sample);
+        }
+        let report = analysis.report();
+        let row = report.verdicts.iter().find(|verdict| verdict.tag == Tag::pool(*b"Leak")).unwrap();
+        row.facts.and_then(|facts| facts.of_pool).expect("a share")
+    };
+    let (alone, beside) = (of(1), of(2));
+    assert!(alone > 0.1 && beside < alone / 900.0, "{alone} and {beside}");
+}
+
 #[test]
 fn no_end_is_stated_beyond_a_year() {
     // 64 KiB in ten seconds are 23.6 MB an hour.

@@ -4,14 +4,14 @@
 
 use std::sync::OnceLock;
 
-use poolmon_leak::suspicion::{Classes, History, RULES, Seen, classes, weigh};
+use poolmon_leak::suspicion::{History, Measures, RULES, Seen, measures, weigh};
 use poolmon_leak::{Analysis, AnalysisConfig, Level};
 use poolmon_synth::mechanisms::{Host, Seed, Standing, Validation};
 
 /// A row that grew.
 struct Case {
     history: History,
-    classes: Classes,
+    measures: Measures,
     leaks: bool,
 }
 
@@ -34,7 +34,7 @@ fn cases() -> &'static [Case] {
                 let (tag, evidence) = (&verdict.tag, &verdict.evidence);
                 let seen = Seen { facts, tag, pool: verdict.pool, tests: verdict.tests, evidence };
                 let history = History::of(facts.points, facts.hours);
-                cases.push(Case { history, classes: classes(&seen), leaks });
+                cases.push(Case { history, measures: measures(&seen), leaks });
             }
         }
         cases
@@ -46,7 +46,7 @@ fn named(histories: &[History], least: f64) -> (usize, usize, usize) {
     let of_histories = cases().iter().filter(|case| histories.contains(&case.history));
     let mut sums = (0, 0, 0);
     for case in of_histories {
-        let named = weigh(case.history, &case.classes, None).confidence >= least;
+        let named = weigh(case.history, &case.measures, None).confidence >= least;
         sums.0 += usize::from(named);
         sums.1 += usize::from(named && case.leaks);
         sums.2 += usize::from(case.leaks);
@@ -69,7 +69,7 @@ fn suspects_leak_as_often_as_is_said() {
 fn every_rule_decides_some_row_rightly() {
     for (at, rule) in RULES.iter().enumerate() {
         let decides = |case: &Case| {
-            let confidence = |without| weigh(case.history, &case.classes, without).confidence;
+            let confidence = |without| weigh(case.history, &case.measures, without).confidence;
             let (with, without) = (confidence(None), confidence(Some(at)));
             Level::ALL.iter().any(|level| {
                 (with >= level.least()) == case.leaks && (without >= level.least()) != case.leaks

@@ -414,3 +414,32 @@ fn pool_sizes_that_contradict_the_tags_are_not_used_and_that_is_said_once() {
         assert!(remarks(&samples).is_empty());
     }
 }
+
+/// A pipe cannot be looked through beforehand: what contradicts it is found from sample to sample.
+#[cfg(unix)]
+#[test]
+fn constant_pool_sizes_are_found_in_a_pipe_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("log");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let snap = |n: u64| {
+        let rows =
+            wide("Tst1", "Nonp", 900, 400, 20_000_000 + n * 2_000_000) + &wide("Tst2", "Paged", 9, 3, 96);
+        format!("2026-03-01 1{n}:00:00\n\n{}{WIDE}{rows}", memory(90_000, 80_000))
+    };
+    let text: String = (0..4).map(snap).collect();
+    let writer = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::write(pipe, text).unwrap()
+    });
+    let input = Input::open(&pipe).unwrap();
+    let mut reader = poolmon_read::text::reader(&input).unwrap();
+    let mut samples = Vec::new();
+    let mut sample = Sample::empty();
+    while reader.next_into(&mut sample).unwrap() {
+        samples.push(sample.clone());
+    }
+    writer.join().unwrap();
+    assert_eq!(samples.len(), 4);
+    assert!(samples.iter().all(|sample| sample.header.pool_nonpaged.is_none()), "{samples:?}");
+}

@@ -10,6 +10,10 @@ use rustc_hash::FxHashMap;
 /// The reason of the judge, who knows no holders.
 const SHRINKS: &str = "the kernel can shrink this cache";
 
+fn shrinks(reason: &str) -> bool {
+    reason.strip_prefix("against it: ").unwrap_or(reason).starts_with(SHRINKS)
+}
+
 /// Holders that keep this part of a cache's objects are said instead.
 const MUCH: f64 = 0.5;
 
@@ -21,7 +25,7 @@ fn say_what_is_pinned(verdict: &mut Verdict, names: &[Tag], objects: Option<f64>
         return;
     };
     let share = held as f64 / objects;
-    let Some(reason) = verdict.reasons.iter_mut().find(|reason| reason.starts_with(SHRINKS)) else { return };
+    let Some(reason) = verdict.reasons.iter_mut().find(|reason| shrinks(reason)) else { return };
     // More than all: descriptors that share an object.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of objects")]
     if share >= MUCH {
@@ -73,7 +77,7 @@ pub fn name_holders(
             answer => answer,
         };
         if matches!(answer, Answer::Held(_)) {
-            verdict.reasons.retain(|reason| !reason.starts_with(SHRINKS));
+            verdict.reasons.retain(|reason| !shrinks(reason));
         }
         verdict.reasons.splice(0..0, answer.sentences(name.trim_end()));
         answers.insert(Key { tag: verdict.tag.clone(), pool: verdict.pool }, answer);

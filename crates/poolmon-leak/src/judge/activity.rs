@@ -95,10 +95,12 @@ mod tests {
         for number in 0..14 {
             activity.add(&row(64, |hour| if hour < 32 { 100.0 } else { 300.0 } * f64::from(number + 1)));
         }
-        // One that does as it likes, one that does little, one that came late.
+        // One that does as it likes, and more than those that follow the work: some that do little, some that came late.
         activity.add(&row(64, |hour| if hour < 32 { 9_000.0 } else { 0.0 }));
-        activity.add(&row(64, |_| 1.0));
-        activity.add(&row(20, |_| 900.0));
+        for _ in 0..16 {
+            activity.add(&row(64, |hour| if hour < 32 { 30.0 } else { 0.0 }));
+            activity.add(&row(20, |_| 900.0));
+        }
         let work = activity.work().unwrap();
         assert!((work.until(64.0) - 64.0).abs() < 1e-6, "{work:?}");
         assert!((work.until(32.0) - 16.0).abs() < 1e-6, "{work:?}");

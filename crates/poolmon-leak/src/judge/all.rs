@@ -86,10 +86,11 @@ pub(super) fn confidence(series: &BucketSeries, facts: &Facts, finding: &Finding
         tests: finding.tests,
         evidence: &finding.evidence,
     };
-    let weighed = suspicion::weigh(History::of(facts.points, facts.hours), &suspicion::classes(&seen), None);
+    let history = History::of(facts.points, facts.hours);
+    let weighed = suspicion::weigh(history, &suspicion::measures(&seen), None);
     let passed = finding.tests == Tests::Say(VerdictKind::Leaking);
     if passed && facts.of_pool.is_some_and(|share| share >= 0.1) {
-        weighed.at_least_possible()
+        weighed.at_least_as_often(history)
     } else {
         weighed
     }

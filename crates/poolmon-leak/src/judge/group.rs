@@ -108,9 +108,7 @@ fn lockstep(a: &Finding, b: &Finding, noisy: bool, work: Option<&Work>) -> bool 
                 None => (gained_a, gained_b),
             };
             let together = correlation(&rest_a, &rest_b);
-            // What a layer holds for others besides hides the steps that it takes with one row; equal counts show them.
-            let equal = (ratio - ratio.round()).abs() <= NEAR;
-            if together >= TOGETHER || noisy && equal && together >= NOISY {
+            if steps_together(together, ratio, noisy) {
                 return true;
             }
             // Steps that have nothing in common but the machine's work are no lockstep, whatever the sums are multiples of.
@@ -129,6 +127,13 @@ fn lockstep(a: &Finding, b: &Finding, noisy: bool, work: Option<&Work>) -> bool 
         && all_a > 0.0
         && all_b > 0.0
         && of_a.iter().zip(&of_b).all(|(x, y)| ((x - of_a[0]) / all_a - (y - of_b[0]) / all_b).abs() < APART)
+}
+
+/// Whether the correlation of what two rows gain makes them one cause. What a layer holds for others besides hides the steps that it
+/// takes with one row; equal counts show them.
+fn steps_together(together: f64, ratio: f64, noisy: bool) -> bool {
+    let equal = (ratio - ratio.round()).abs() <= NEAR;
+    together >= TOGETHER || noisy && equal && together >= NOISY
 }
 
 fn gains(curve: &[f64]) -> Vec<f64> {
@@ -209,4 +214,17 @@ pub fn culprit(members: &[usize], verdicts: &[Verdict], hints: &[Option<OwnerHin
         reasons.push(format!("the {which}; nothing else distinguishes them"));
     }
     (best, reasons.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_layer_is_joined_by_equal_counts_alone() {
+        assert!(steps_together(0.8, 1.4, false), "steps that go together need no equal counts");
+        assert!(steps_together(0.4, 2.03, true) && steps_together(0.4, 1.0, true));
+        assert!(!steps_together(0.4, 1.4, true), "neither equal counts nor whole multiples");
+        assert!(!steps_together(0.4, 1.0, false) && !steps_together(0.2, 1.0, true));
+    }
 }

@@ -1,6 +1,6 @@
-//! The rules: each sorts what a series shows into a few classes, from what speaks against a leak to what speaks for one.
+//! The rules: each measures what a series shows, in one number, and has words for its classes.
 //!
-//! How much a class weighs is not written here: it is fitted (`weights.rs`). To add a rule, add it to [`RULES`], add the fact that
+//! How much a measure weighs is not written here: it is fitted (`trees/`). The classes are for words. To add a rule, add it to [`RULES`], add the fact that
 //! it needs to `facts.rs`, and run `cargo xtask accuracy fit`.
 
 use poolmon_model::{Pool, Tag};
@@ -46,10 +46,19 @@ pub struct Rule {
     pub name: &'static str,
     /// What its classes are, in words that follow the name of a row.
     pub classes: &'static [&'static str],
-    /// Which way its classes speak: what is fitted may not contradict it.
+    /// Which way its measure speaks: what is fitted may not contradict it.
     pub order: Order,
-    /// The class of a row; `None` if the rule has nothing to say.
-    pub class: fn(&Seen) -> Option<usize>,
+    /// The numbers at which the next class begins.
+    pub edges: &'static [f64],
+    /// What it measures of a row; `None` if the rule has nothing to say.
+    pub measure: fn(&Seen) -> Option<f64>,
+}
+
+impl Rule {
+    /// The class of a measure.
+    pub fn class(&self, measure: f64) -> usize {
+        self.edges.iter().filter(|edge| measure >= **edge).count()
+    }
 }
 
 /// Which way the classes of a rule speak.
@@ -63,17 +72,10 @@ pub enum Order {
     Free,
 }
 
-/// The class of a number: how many of the rising limits it reaches.
-fn above(value: f64, limits: &[f64]) -> usize {
-    limits.iter().filter(|limit| value >= **limit).count()
-}
-
-fn some(value: Option<f64>, limits: &[f64]) -> Option<usize> {
-    value.map(|value| above(value, limits))
-}
-
 /// Changes from which on a row changed two to four times, a few times, often; more than that is nearly all the time.
 pub const MOMENTS: [f64; 3] = [2.0, 5.0, 20.0];
+/// More changes than there are points.
+const ALWAYS: f64 = 1e6;
 
 /// Every rule, in the order of the fitted table.
 pub const RULES: [Rule; 26] = [
@@ -90,12 +92,9 @@ pub const RULES: [Rule; 26] = [
             "frees nothing",
         ],
         order: Order::Rising,
-        class: |seen| {
-            if seen.facts.frees_nothing {
-                return Some(7);
-            }
-            some(seen.facts.kept, &[0.003, 0.02, 0.1, 0.5, 0.9, 0.99])
-        },
+        // Above 1, so that nothing but "frees nothing" is.
+        edges: &[0.003, 0.02, 0.1, 0.5, 0.9, 0.99, 1.5],
+        measure: |seen| if seen.facts.frees_nothing { Some(2.0) } else { seen.facts.kept },
     },
     Rule {
         name: "keeps-on",
@@ -107,7 +106,8 @@ pub const RULES: [Rule; 26] = [
             "keeps more of what it allocates than at first",
         ],
         order: Order::Rising,
-        class: |seen| some(seen.facts.keeps_on, &[0.5, 0.75, 0.92, 1.1]),
+        edges: &[0.5, 0.75, 0.92, 1.1],
+        measure: |seen| seen.facts.keeps_on,
     },
     Rule {
         name: "kept-evenly",
@@ -119,7 +119,8 @@ pub const RULES: [Rule; 26] = [
             "keeps much of its allocations at times, none at other times",
         ],
         order: Order::Falling,
-        class: |seen| some(seen.facts.kept_unevenly, &[0.05, 0.15, 0.4, 1.0]),
+        edges: &[0.05, 0.15, 0.4, 1.0],
+        measure: |seen| seen.facts.kept_unevenly,
     },
     Rule {
         name: "beyond-chance",
@@ -131,7 +132,8 @@ pub const RULES: [Rule; 26] = [
             "gains vastly more objects than chance explains",
         ],
         order: Order::Rising,
-        class: |seen| some(seen.facts.beyond_chance, &[2.0, 4.0, 10.0, 40.0]),
+        edges: &[2.0, 4.0, 10.0, 40.0],
+        measure: |seen| seen.facts.beyond_chance,
     },
     Rule {
         name: "beyond-work",
@@ -142,7 +144,8 @@ pub const RULES: [Rule; 26] = [
             "grows far more than its own work increases",
         ],
         order: Order::Rising,
-        class: |seen| some(seen.facts.beyond_work, &[0.5, 1.5, 6.0]),
+        edges: &[0.5, 1.5, 6.0],
+        measure: |seen| seen.facts.beyond_work,
     },
     Rule {
         name: "straight",
@@ -154,7 +157,8 @@ pub const RULES: [Rule; 26] = [
             "wanders while it grows",
         ],
         order: Order::Falling,
-        class: |seen| Some(above(seen.facts.off_line, &[0.015, 0.05, 0.1, 0.2])),
+        edges: &[0.015, 0.05, 0.1, 0.2],
+        measure: |seen| Some(seen.facts.off_line),
     },
     Rule {
         name: "slows",
@@ -167,7 +171,8 @@ pub const RULES: [Rule; 26] = [
             "began to grow late",
         ],
         order: Order::Free,
-        class: |seen| Some(above(seen.facts.ratio, &[0.25, 0.6, 0.85, 1.2, 2.5])),
+        edges: &[0.25, 0.6, 0.85, 1.2, 2.5],
+        measure: |seen| Some(seen.facts.ratio),
     },
     Rule {
         name: "at-the-end",
@@ -179,7 +184,8 @@ pub const RULES: [Rule; 26] = [
             "grew most in the last quarter",
         ],
         order: Order::Free,
-        class: |seen| Some(above(seen.facts.last, &[0.05, 0.4, 0.8, 1.5])),
+        edges: &[0.05, 0.4, 0.8, 1.5],
+        measure: |seen| Some(seen.facts.last),
     },
     Rule {
         name: "falls",
@@ -191,10 +197,8 @@ pub const RULES: [Rule; 26] = [
             "falls by much of its growth at times",
         ],
         order: Order::Falling,
-        class: |seen| {
-            let fell = seen.facts.drawdown;
-            Some(if fell <= 0.0 { 0 } else { 1 + above(fell, &[0.02, 0.1, 0.3]) })
-        },
+        edges: &[f64::MIN_POSITIVE, 0.02, 0.1, 0.3],
+        measure: |seen| Some(seen.facts.drawdown),
     },
     Rule {
         name: "rises",
@@ -206,9 +210,10 @@ pub const RULES: [Rule; 26] = [
             "rises in each interval in which it changes",
         ],
         order: Order::Rising,
-        class: |seen| {
+        edges: &[0.45, 0.6, 0.8, 0.999],
+        measure: |seen| {
             let (up, moved) = seen.facts.rises;
-            Some(above(up as f64 / moved.max(1) as f64, &[0.45, 0.6, 0.8, 0.999]))
+            Some(up as f64 / moved.max(1) as f64)
         },
     },
     Rule {
@@ -221,10 +226,11 @@ pub const RULES: [Rule; 26] = [
             "changes nearly all the time",
         ],
         order: Order::Free,
-        class: |seen| {
+        edges: &[MOMENTS[0], MOMENTS[1], MOMENTS[2], ALWAYS],
+        measure: |seen| {
             let (_, moved) = seen.facts.rises;
             let part = moved as f64 / (seen.facts.points.max(2) - 1) as f64;
-            Some(if part > 0.9 { MOMENTS.len() + 1 } else { above(moved as f64, &MOMENTS) })
+            Some(if part > 0.9 { ALWAYS } else { moved as f64 })
         },
     },
     Rule {
@@ -237,7 +243,8 @@ pub const RULES: [Rule; 26] = [
             "grew in one jump",
         ],
         order: Order::Falling,
-        class: |seen| Some(above(seen.facts.jump, &[0.08, 0.2, 0.45, 0.8])),
+        edges: &[0.08, 0.2, 0.45, 0.8],
+        measure: |seen| Some(seen.facts.jump),
     },
     Rule {
         name: "outgrown",
@@ -250,7 +257,8 @@ pub const RULES: [Rule; 26] = [
             "holds many times what it held",
         ],
         order: Order::Rising,
-        class: |seen| Some(above(seen.facts.outgrown, &[0.02, 0.1, 0.4, 1.5, 8.0])),
+        edges: &[0.02, 0.1, 0.4, 1.5, 8.0],
+        measure: |seen| Some(seen.facts.outgrown),
     },
     Rule {
         name: "objects",
@@ -261,7 +269,8 @@ pub const RULES: [Rule; 26] = [
             "gains objects of fewer bytes",
         ],
         order: Order::Free,
-        class: |seen| some(seen.facts.objects, &[0.2, 0.75, 1.3]),
+        edges: &[0.2, 0.75, 1.3],
+        measure: |seen| seen.facts.objects,
     },
     Rule {
         name: "load",
@@ -272,7 +281,8 @@ pub const RULES: [Rule; 26] = [
             "follows the machine's load",
         ],
         order: Order::Falling,
-        class: |seen| some(seen.facts.with_load, &[-0.3, 0.2, 0.6]),
+        edges: &[-0.3, 0.2, 0.6],
+        measure: |seen| seen.facts.with_load,
     },
     Rule {
         name: "by-days",
@@ -283,7 +293,8 @@ pub const RULES: [Rule; 26] = [
             "grows more from day to day than within days",
         ],
         order: Order::Rising,
-        class: |seen| some(seen.facts.by_days, &[0.1, 0.6, 1.3]),
+        edges: &[0.1, 0.6, 1.3],
+        measure: |seen| seen.facts.by_days,
     },
     Rule {
         name: "pool-share",
@@ -294,7 +305,8 @@ pub const RULES: [Rule; 26] = [
             "takes more than 10 % of its pool a day",
         ],
         order: Order::Rising,
-        class: |seen| some(seen.facts.of_pool, &[0.001, 0.01, 0.1]),
+        edges: &[0.001, 0.01, 0.1],
+        measure: |seen| seen.facts.of_pool,
     },
     Rule {
         name: "began",
@@ -304,7 +316,8 @@ pub const RULES: [Rule; 26] = [
             "began to grow late in the recording",
         ],
         order: Order::Free,
-        class: |seen| Some(above(seen.facts.before, &[0.05, 0.5])),
+        edges: &[0.05, 0.5],
+        measure: |seen| Some(seen.facts.before),
     },
     Rule {
         name: "uptime",
@@ -314,7 +327,8 @@ pub const RULES: [Rule; 26] = [
             "grows more than a day after the start of the system",
         ],
         order: Order::Rising,
-        class: |seen| some(seen.facts.uptime, &[1.0, 24.0]),
+        edges: &[1.0, 24.0],
+        measure: |seen| seen.facts.uptime,
     },
     Rule {
         name: "known",
@@ -325,15 +339,16 @@ pub const RULES: [Rule; 26] = [
             "is a tag of a driver or of the kernel",
         ],
         order: Order::Free,
-        class: |seen| {
+        edges: &[0.5, 1.5, 2.5],
+        measure: |seen| {
             Some(if seen.pool == Pool::Reclaimable || owner::is_part_of_inodes(seen.tag) {
-                0
+                0.0
             } else if owner::layer(seen.tag).is_some() {
-                1
+                1.0
             } else if seen.tag.as_pool().is_none() {
-                2
+                2.0
             } else {
-                3
+                3.0
             })
         },
     },
@@ -346,7 +361,8 @@ pub const RULES: [Rule; 26] = [
             "allocated very often",
         ],
         order: Order::Free,
-        class: |seen| some(seen.facts.allocs, &[20.0, 1e3, 5e4]),
+        edges: &[20.0, 1e3, 5e4],
+        measure: |seen| seen.facts.allocs,
     },
     Rule {
         name: "noise",
@@ -357,7 +373,8 @@ pub const RULES: [Rule; 26] = [
             "grew by very many times its noise",
         ],
         order: Order::Rising,
-        class: |seen| some(seen.evidence().map(|evidence| evidence.signal), &[1.5, 6.0, 30.0]),
+        edges: &[1.5, 6.0, 30.0],
+        measure: |seen| seen.evidence().map(|evidence| evidence.signal),
     },
     Rule {
         name: "without-load",
@@ -368,7 +385,8 @@ pub const RULES: [Rule; 26] = [
             "clearly grows once load and time of day are removed",
         ],
         order: Order::Rising,
-        class: |seen| some(seen.evidence().and_then(|evidence| evidence.partial_t), &[1.5, 5.0, 20.0]),
+        edges: &[1.5, 5.0, 20.0],
+        measure: |seen| seen.evidence().and_then(|evidence| evidence.partial_t),
     },
     Rule {
         name: "curve",
@@ -378,7 +396,8 @@ pub const RULES: [Rule; 26] = [
             "grows along a line",
         ],
         order: Order::Rising,
-        class: |seen| some(seen.evidence().and_then(|evidence| evidence.filling), &[0.9, 1.2]),
+        edges: &[0.9, 1.2],
+        measure: |seen| seen.evidence().and_then(|evidence| evidence.filling),
     },
     Rule {
         name: "tests",
@@ -392,15 +411,16 @@ pub const RULES: [Rule; 26] = [
             "passes all tests for a leak",
         ],
         order: Order::Rising,
-        class: |seen| match seen.tests {
-            Tests::TooEarly => Some(5),
+        edges: &[0.5, 1.5, 2.5, 3.5, 4.5, 5.5],
+        measure: |seen| match seen.tests {
+            Tests::TooEarly => Some(5.0),
             Tests::Say(kind) => match kind {
-                VerdictKind::Steady | VerdictKind::HalfEmptySlabs => Some(0),
-                VerdictKind::Step => Some(1),
-                VerdictKind::LoadDriven => Some(2),
-                VerdictKind::WarmingUp | VerdictKind::Plateau => Some(3),
-                VerdictKind::Growing | VerdictKind::RepeatedJumps => Some(4),
-                VerdictKind::Leaking => Some(6),
+                VerdictKind::Steady | VerdictKind::HalfEmptySlabs => Some(0.0),
+                VerdictKind::Step => Some(1.0),
+                VerdictKind::LoadDriven => Some(2.0),
+                VerdictKind::WarmingUp | VerdictKind::Plateau => Some(3.0),
+                VerdictKind::Growing | VerdictKind::RepeatedJumps => Some(4.0),
+                VerdictKind::Leaking => Some(6.0),
                 VerdictKind::Suspected | VerdictKind::TooLittleData => None,
             },
         },
@@ -414,12 +434,10 @@ pub const RULES: [Rule; 26] = [
             "passes all tests for a leak, of more than 10 % of its pool a day",
         ],
         order: Order::Rising,
-        class: |seen| {
+        edges: &[0.001, 0.01, 0.1],
+        measure: |seen| {
             let passed = seen.tests == Tests::Say(VerdictKind::Leaking);
-            some(seen.facts.of_pool.filter(|_| passed), &[0.001, 0.01, 0.1])
+            seen.facts.of_pool.filter(|_| passed)
         },
     },
 ];
-
-/// Classes of a rule, at most.
-pub const CLASSES: usize = 8;

@@ -467,7 +467,7 @@ fn is_statistical(reason: &str) -> bool {
         "too early to distinguish it from a cache that will be trimmed",
         "grows too little to be distinguished from a cache that is trimmed now and then",
         "some counts are inexact",
-        "passes all tests for a leak and takes more than 10 % of its pool a day: at least possible",
+        "passes all tests for a leak and takes more than 10 % of its pool a day: most such rows leak",
     ];
     let rule = |name: &str| poolmon_leak::suspicion::RULES.iter().find(|rule| rule.name == name);
     let of = |name: &str| rule(name).is_some_and(|rule| rule.classes.contains(&reason));

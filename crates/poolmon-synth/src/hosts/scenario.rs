@@ -82,7 +82,7 @@ pub struct TagEntry {
     /// Allocations for each of that tag's.
     #[serde(default = "once")]
     pub multiple: u32,
-    /// The verdict expected.
+    /// The verdict expected; several where the evidence is on the border: `leaking or suspected`.
     pub expect: String,
     /// What it does.
     #[serde(flatten)]
