@@ -162,33 +162,34 @@ fn every_sample_beside_the_project_is_opened_sensibly() {
         }
     }
     files.sort();
-    let mut told = String::new();
+    let mut summary = String::new();
     for file in &files {
         let name = file.file_name().unwrap().to_str().unwrap();
         let output = poolmon(&[file.to_str().unwrap()]);
         let (out, err) = (text(&output.stdout), text(&output.stderr));
         let err = err.replace(file.to_str().unwrap(), name);
         let command = err.split("running: poolmon ").nth(1).and_then(|rest| rest.split_whitespace().next());
-        let _ = write!(told, "{name}: exit {}", output.status.code().unwrap());
+        let _ = write!(summary, "{name}: exit {}", output.status.code().unwrap());
         if let Some(command) = command {
             let _ = write!(
-                told,
+                summary,
                 ", {command}, {}",
                 poolmon_model::units::counted(out.lines().count() as u64, "line")
             );
         }
         if command == Some("top") {
             let mut words = out.lines().nth(1).unwrap_or_default().split_whitespace();
-            let _ = write!(told, ", first {} {}", words.next().unwrap_or("-"), words.next().unwrap_or("-"));
+            let _ =
+                write!(summary, ", first {} {}", words.next().unwrap_or("-"), words.next().unwrap_or("-"));
         }
-        told.push('\n');
+        summary.push('\n');
         for line in err.lines() {
             // What is said of people's own files is ours up to their words.
             let line = line.split('`').next().unwrap_or_default().trim_end();
-            let _ = writeln!(told, "    {}", line.chars().take(150).collect::<String>());
+            let _ = writeln!(summary, "    {}", line.chars().take(150).collect::<String>());
         }
     }
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(summary);
     let output = poolmon(&[inputs.join("drivers").to_str().unwrap()]);
     assert!(text(&output.stderr).contains("running: poolmon who --all"));
 }

@@ -18,7 +18,7 @@ struct Leaker<'a> {
 }
 
 impl<'a> Leaker<'a> {
-    /// So many events, files and keys at once, and this many more events a second.
+    /// The number of events, files and keys at once, and this many more events a second.
     fn start(wine: &'a Wine, events: u32, files: u32, keys: u32, rate: u32) -> Self {
         let ready = || -> Vec<u64> {
             let names = std::fs::read_dir(&wine.folder).expect("the folder").flatten();

@@ -145,7 +145,7 @@ impl HolderId {
             | Self::Others { .. }
             | Self::ObjectType { .. } => self.parts().2.to_owned(),
             Self::Machine => String::new(),
-            // No `_`: a type that is told apart by its name must not become "0".
+            // No `_`: a type that only its name distinguishes must not become "0".
             Self::Process { .. }
             | Self::User { .. }
             | Self::Queue { .. }

@@ -19,7 +19,7 @@ pub fn census_from(holding: &Holding, census: &mut Census) {
     census.remarks.clone_from(&holding.remarks);
     let kinds: FxHashMap<u16, Kind> =
         holding.types.iter().map(|one| (one.index, links::handle_kind(&one.name))).collect();
-    // Handles are told apart by their types, whose names may be unknown.
+    // Handles are counted by their types, whose names may be unknown.
     let are_known = !holding.handles.is_empty() && !holding.types.is_empty();
     let mut handles: FxHashMap<u32, Counts> = FxHashMap::default();
     for (&(pid, index), &count) in holding.handles.iter().filter(|_| are_known) {

@@ -320,7 +320,7 @@ pub struct PoolGrowth {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Power {
-    /// A steady leak of so many bytes an hour, from the first sample on, would have been a suspect in nine of ten rows; `None`: none
+    /// A steady leak of N bytes an hour, from the first sample on, would have been a suspect in nine of ten rows; `None`: none
     /// would have been, however large.
     pub per_hour: Option<f64>,
 }

@@ -24,7 +24,7 @@ fn judged(seed: Seed<Validation>, mut change: impl FnMut(&mut Sample)) -> Report
     analysis.report()
 }
 
-/// The host again, with a leak of so many bytes an hour in one row; whether that row is a suspect.
+/// The host again, with a leak of `rate` bytes an hour in one row; whether that row is a suspect.
 fn is_found(seed: Seed<Validation>, row: &Key, rate: f64) -> bool {
     let mut start = None;
     let report = judged(seed, |sample| {

@@ -1,4 +1,4 @@
-//! How a command that needs root's rights is printed: as it can be run by whoever reads it.
+//! How a command that needs root's rights is printed: as the reader can run it.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 

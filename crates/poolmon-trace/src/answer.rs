@@ -365,7 +365,7 @@ fn confirm(owners: &mut [Owner], growth: Option<Growth>, older_frees: u64) {
     // What the cache may have got, and what it has more than before: by its own count, and by the events.
     let mut added = growth.map_or(i64::MAX, |growth| slack(growth).saturating_add_unsigned(older_frees));
     let mut more = growth.map_or(i64::MAX, slack).min(signed(objects).saturating_sub_unsigned(older_frees));
-    // Without any growth, so many more than are freed may be allocated by chance.
+    // Without any growth, N more than are freed may be allocated by chance.
     let chance = signed(2 * older_frees.isqrt());
     for owner in growing {
         let (objects, grown) = (signed(owner.figures.objects), signed(owner.figures.course().grown()));

@@ -69,7 +69,7 @@ impl Clock {
         (slot < SLOTS).then_some(slot)
     }
 
-    /// The eighth that a slot belongs to, of a trace that used so many slots: the same as in [`Timeline::moments`].
+    /// The eighth that a slot belongs to, of a trace that used this number of slots: the same as in [`Timeline::moments`].
     pub fn part(slot: usize, used: usize) -> usize {
         let used = used.clamp(1, SLOTS);
         // The smallest for which slot < (part + 1) * used / MOMENTS, rounded down.
@@ -107,7 +107,7 @@ impl Timeline {
         self.slots = self.slots.chunks(2).map(pair).collect();
     }
 
-    /// The course as [`MOMENTS`] parts, of a trace that used so many slots.
+    /// The course as [`MOMENTS`] parts, of a trace that used this number of slots.
     pub fn moments(&self, used: usize) -> [Moment; MOMENTS] {
         let used = used.clamp(1, SLOTS);
         let mut moments = [Moment::default(); MOMENTS];

@@ -16,7 +16,7 @@ const LEAST: u64 = 8;
 /// processes that started one after the other have 3: whether a fourth one follows needs a longer trace.
 const EIGHTHS: f64 = 4.0;
 
-/// In so many eighths, a growth is steady even if one of them has much more than the others; an eighth takes part in it with this
+/// In this number of eighths, a growth is steady even if one of them has much more than the others; an eighth takes part in it with this
 /// share of the even one.
 const WIDE: usize = 6;
 const PART: f64 = 0.125;
@@ -95,7 +95,7 @@ impl Verdict {
     }
 }
 
-/// The smallest growth that is seen among so many objects: a number that only comes and goes varies by its square root.
+/// The smallest growth that is seen among this number of objects: a number that only comes and goes varies by its square root.
 pub const fn smallest(objects: u64) -> u64 {
     let swing = objects.isqrt();
     if swing > LEAST { swing } else { LEAST }

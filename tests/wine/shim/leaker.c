@@ -1,4 +1,4 @@
-/* leaker.exe EVENTS FILES KEYS RATE: opens so many handles of each type, writes "ready" into the file ready-PID, then opens RATE
+/* leaker.exe EVENTS FILES KEYS RATE: opens that number of handles of each type, writes "ready" into the file ready-PID, then opens RATE
    more events each second until the file stop exists. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -19,11 +19,11 @@ const UNKNOWN: u8 = BINS as u8;
 const RATE: f64 = 0.1;
 /// How strongly values are drawn to zero, in cases that say nothing.
 const RIDGE: f64 = 4.0;
-/// The least sum of p(1-p) on a side: about so many undecided cases.
+/// The least sum of p(1-p) on a side: about as many undecided cases.
 const LEAST: f64 = 2.5;
 /// Trees, at most; their number is found on hosts that are left out.
 const MOST: usize = 560;
-/// One of so many hosts is left out for that.
+/// One of N hosts is left out for that.
 const LEFT_OUT: u64 = 5;
 /// Trees without a gain after which no more are tried.
 const PATIENCE: usize = 40;

@@ -87,7 +87,7 @@ pub struct Contribution {
 pub struct Suspicion {
     /// From 0 to 1.
     pub confidence: f64,
-    /// What was known before any rule was asked: how many of the rows that grow leak, as log odds.
+    /// How many of the rows that grow leak, as log odds, and what follows from measures that are unknown.
     pub prior: f64,
     /// What each rule contributes, the weightiest first.
     pub contributions: Vec<Contribution>,
@@ -135,27 +135,30 @@ pub fn measures(seen: &Seen) -> Measures {
 /// Weighs what was measured of a row. `without` leaves out what a rule contributes, for the test that each of them matters.
 pub fn weigh(history: History, measures: &Measures, without: Option<usize>) -> Suspicion {
     let forest = trees::of(history);
-    let weights = forest.weigh(measures);
-    let mut sum = forest.prior;
+    let (mut sum, mut prior) = (forest.prior, forest.prior);
     let mut contributions = Vec::new();
-    for (at, rule) in RULES.iter().enumerate() {
-        let Some(measure) = measures[at].filter(|_| without != Some(at) && weights[at] != 0.0) else {
+    for (at, weight) in forest.weigh(measures).into_iter().enumerate() {
+        if without == Some(at) || weight == 0.0 {
             continue;
-        };
-        let found = rule.classes.get(rule.class(measure)).copied().unwrap_or_default();
-        let range = trees::range(history, at);
-        contributions.push(Contribution { rule: rule.name, found, weight: weights[at], range });
+        }
+        sum += weight;
+        match measures[at] {
+            Some(measure) => {
+                let rule = &RULES[at];
+                let found = rule.classes.get(rule.class(measure)).copied().unwrap_or_default();
+                contributions.push(Contribution {
+                    rule: rule.name,
+                    found,
+                    weight,
+                    range: trees::range(history, at),
+                });
+            }
+            // There are no words for what is unknown.
+            None => prior += weight,
+        }
     }
-    // What an unknown measure contributes has no words, but counts.
-    sum += weights
-        .iter()
-        .enumerate()
-        .filter(|(at, _)| without != Some(*at))
-        .map(|(_, weight)| weight)
-        .sum::<f64>();
     contributions.sort_by(|a, b| b.weight.abs().total_cmp(&a.weight.abs()));
-    let told: f64 = contributions.iter().map(|one| one.weight).sum();
-    Suspicion { confidence: 1.0 / (1.0 + (-sum).exp()), prior: sum - told, contributions }
+    Suspicion { confidence: 1.0 / (1.0 + (-sum).exp()), prior, contributions }
 }
 
 impl Suspicion {

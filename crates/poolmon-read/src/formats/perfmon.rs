@@ -384,7 +384,7 @@ pub(super) fn machine(name: &str) -> Option<String> {
     rest.split('\\').next().filter(|host| !host.is_empty()).map(Into::into)
 }
 
-/// The column of a name that may have been wrapped, and whether what it is cannot be told for that.
+/// The column of a name that may have been wrapped, and whether that leaves unknown what it is.
 fn column_of(name: &str) -> (Column, bool) {
     if !name.contains('\n') {
         return (column(name), false);

@@ -145,7 +145,7 @@ pub(super) fn is_furniture(text: &[u8]) -> bool {
     let starts = |start: &[u8]| text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));
     // The command itself, after a prompt.
     let command = text.len() < 200 && text.windows(7).any(|word| word.eq_ignore_ascii_case(b"poolmon"));
-    // Spreadsheets are told the separator.
+    // For spreadsheets: the separator.
     let separator = text.len() == 5 && starts(b"sep=");
     command
         || separator

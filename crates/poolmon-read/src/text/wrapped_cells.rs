@@ -28,7 +28,7 @@ pub(super) struct CellLines {
     widest: usize,
     /// Rows were wrapped at this column.
     edge: Option<usize>,
-    /// The fields were cells between bars, which are gone: where a cell ends cannot be told.
+    /// The fields were cells between bars, which are gone: where a cell ends is unknown.
     pub(super) barred: bool,
     /// The column line, as long as no row was read.
     titles: Option<Vec<u8>>,

@@ -57,7 +57,7 @@ pub fn write(
     let first_end = named.first().and_then(|first| first.exhaustion);
     for (at, verdict) in named.iter().take(listing.limit).enumerate() {
         writeln!(out)?;
-        // The machine's one end is told once.
+        // The machine's one end is printed once.
         tell(out, judged, verdict, at == 0 || verdict.exhaustion != first_end, zone)?;
     }
     more(out, named.len(), listing.limit)?;
@@ -94,13 +94,13 @@ fn tell(
     with_end: bool,
     zone: &TimeZone,
 ) -> io::Result<()> {
-    let mut told = verdict.clone();
+    let mut printed = verdict.clone();
     if let Some(fitting) = judged.fitting(verdict) {
         // Its own name first: the kernel lists a merged cache under any one of them.
-        told.tag = Tag::name(&format!("{fitting}, listed as {}", verdict.tag));
+        printed.tag = Tag::name(&format!("{fitting}, listed as {}", verdict.tag));
     }
-    told.exhaustion = told.exhaustion.filter(|_| with_end);
-    writeln!(out, "  {}", told.sentence(zone))?;
+    printed.exhaustion = printed.exhaustion.filter(|_| with_end);
+    writeln!(out, "  {}", printed.sentence(zone))?;
     for reason in &verdict.reasons {
         writeln!(out, "      {reason}")?;
     }

@@ -265,14 +265,14 @@ fn kinds(entry: &Entry, then: Option<Option<&Entry>>) -> Vec<KindRow> {
     let is_bytes = |row: &KindRow| row.kind.unit() == Unit::Bytes;
     rows.sort_by(|a, b| is_bytes(a).cmp(&is_bytes(b)).then_with(|| weight(b).cmp(&weight(a))));
     // A sum says nothing where it has one part alone.
-    let is_told = |row: &KindRow, rows: &[KindRow]| {
+    let is_listed = |row: &KindRow, rows: &[KindRow]| {
         let same = |other: &KindRow| {
             other.kind.sum() == Some(row.kind) && (other.count, other.change) == (row.count, row.change)
         };
         !(row.kind.is_sum() && rows.iter().any(same))
     };
     let all = rows.clone();
-    rows.retain(|row| is_told(row, &all));
+    rows.retain(|row| is_listed(row, &all));
     rows
 }
 

@@ -66,7 +66,7 @@ pub fn answered(text: Arguments<'_>) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{text}")
 }
 
-/// Standard output for an answer, which for a person has nothing in it that steers a terminal, whoever chose the names.
+/// Standard output for an answer, which for a person has nothing in it that steers a terminal, as others chose the names.
 pub fn out(for_a_person: bool) -> SafeText<BufWriter<StdoutLock<'static>>> {
     SafeText::new(BufWriter::with_capacity(1 << 16, io::stdout().lock()), for_a_person)
 }
