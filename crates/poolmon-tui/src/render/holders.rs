@@ -262,6 +262,8 @@ pub(super) fn about(app: &App) -> String {
 
 /// Writes a text into a cell: figures at its right edge, and never half of one; other texts from the left, with `…` where they are cut.
 fn place(buffer: &mut Buffer, area: Rect, text: &str, style: Style, is_figure: bool) {
+    // A terminal may have fewer rows than the titles need.
+    let area = area.intersection(buffer.area);
     let (cells, width) = (text.chars().count(), usize::from(area.width));
     if area.height == 0 || width == 0 {
         return;
