@@ -104,5 +104,9 @@ mod tests {
             *value += at as f64 * 2e4;
         }
         assert_eq!(jumps(&slope), None, "a third of it grows evenly");
+        // Three rises of eight points each are slopes.
+        let slopes: Vec<(usize, f64)> =
+            [5, 25, 45].iter().flat_map(|from| (*from..from + 8).map(|at| (at, 2e5))).collect();
+        assert_eq!(jumps(&stairs(&slopes)), None, "it rises in two fifths of the points");
     }
 }

@@ -222,6 +222,20 @@ mod tests {
         assert_eq!(names.len(), RULES.len());
     }
 
+    /// Also where nothing is known of a row: what unknown measures weigh is part of the prior.
+    #[test]
+    fn prior_and_contributions_are_the_log_odds() {
+        for history in History::ALL {
+            let known: Measures = std::array::from_fn(|at| RULES[at].edges.first().copied());
+            let without_first: Measures = std::array::from_fn(|at| known[at].filter(|_| at > 4));
+            for measures in [known, without_first, [None; RULES.len()]] {
+                let all = weigh(history, &measures, None);
+                let sum = all.prior + all.contributions.iter().map(|one| one.weight).sum::<f64>();
+                assert!((all.confidence - 1.0 / (1.0 + (-sum).exp())).abs() < 1e-12, "{history:?}: {all:?}");
+            }
+        }
+    }
+
     #[test]
     fn what_is_raised_says_why() {
         let one = |weight: f64| Contribution { rule: "x", found: "x", weight, range: (-2.0, 2.0) };

@@ -426,18 +426,20 @@ fn made_of_jumps(reason: &str, seen: &Seen) -> Option<bool> {
     let jumps: usize =
         reason.strip_prefix("its growth is ")?.strip_suffix(" jumps, flat in between")?.parse().ok()?;
     Some(seen.any(|from| {
-        // The largest rises that do not overlap.
-        let wide = 7 * IN_A_POINT;
-        let rise = |at: usize| seen.bytes((at + wide).min(seen.at.len() - 1)) - seen.bytes(at);
-        let mut starts: Vec<usize> = (from..seen.at.len()).collect();
-        starts.sort_by(|&a, &b| rise(b).total_cmp(&rise(a)));
-        let mut taken: Vec<usize> = Vec::new();
-        for at in starts {
-            if taken.len() < jumps && taken.iter().all(|other| other.abs_diff(at) >= wide) {
-                taken.push(at);
+        // The most that this number of rises, none longer than a jump and none overlapping, can make up.
+        let n = seen.at.len();
+        let mut most = vec![0.0; n];
+        for _ in 0..jumps {
+            let mut with_one_more = most.clone();
+            for end in from + 1..n {
+                let start = end.saturating_sub(7 * IN_A_POINT).max(from);
+                let rise = |at: usize| most[at] + seen.bytes(end) - seen.bytes(at);
+                let best = (start..end).map(rise).fold(with_one_more[end - 1], f64::max);
+                with_one_more[end] = best.max(most[end]);
             }
+            most = with_one_more;
         }
-        taken.into_iter().map(rise).sum::<f64>() >= 0.6 * seen.growth(from)
+        most[n - 1] >= 0.6 * seen.growth(from)
     }))
 }
 
