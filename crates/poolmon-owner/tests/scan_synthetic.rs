@@ -146,6 +146,102 @@ fn arm64_literals_and_halves_are_read() {
     assert_eq!(DriverImage::parse("x", &bytes).unwrap().evidence_for(PoolTag(*b"Half")).len(), 1);
 }
 
+fn tags(code: &[u8], imports: &[&str]) -> Vec<String> {
+    let bytes = image(Processor::X64, code, imports, false, &[]);
+    let image = DriverImage::parse("test.sys", &bytes).unwrap();
+    let mut tags = Vec::new();
+    for row in image.evidence() {
+        assert_eq!(row.kind, EvidenceKind::Call, "{row:?}");
+        // The question for one tag reads less, and must not lose it.
+        assert!(image.evidence_for(row.tag).contains(&row), "{row:?}");
+        tags.push(row.tag.to_string());
+    }
+    tags.sort();
+    tags
+}
+
+#[test]
+fn a_tag_chosen_without_a_branch_is_both() {
+    // neg ecx; sbb r8d, r8d; and r8d, 'p' - 'c' in the last byte; add r8d, 'RxSc'
+    let mut code = vec![0xf7, 0xd9, 0x45, 0x1b, 0xc0, 0x41, 0x81, 0xe0, 0, 0, 0, 13, 0x41, 0x81, 0xc0];
+    code.extend(b"RxSc");
+    call_slot(&mut code, 0);
+    code.push(0xc3);
+    assert_eq!(tags(&code, &["ExAllocatePoolWithTag"]), ["RxSc", "RxSp"]);
+    // xor eax, eax; test ecx, ecx; setne al; dec eax; and eax, 1; lea r8d, [rax + 'AxSc']
+    let mut code =
+        vec![0x33, 0xc0, 0x85, 0xc9, 0x0f, 0x95, 0xc0, 0xff, 0xc8, 0x83, 0xe0, 1, 0x44, 0x8d, 0x80];
+    code.extend(b"AxSc");
+    call_slot(&mut code, 0);
+    code.push(0xc3);
+    assert_eq!(tags(&code, &["ExAllocatePoolWithTag"]), ["AxSc", "BxSc"]);
+    // mov eax, tag; mov r8d, other; cmovle r8d, eax
+    let mut code = vec![0xb8];
+    code.extend(b"zyXW");
+    code.extend([0x41, 0xb8]);
+    code.extend(b"ABCD");
+    code.extend([0x44, 0x0f, 0x4e, 0xc0]);
+    call_slot(&mut code, 0);
+    code.push(0xc3);
+    assert_eq!(tags(&code, &["ExAllocatePoolWithTag"]), ["ABCD", "zyXW"]);
+}
+
+#[test]
+fn cases_that_share_a_call_are_all_seen() {
+    // test ecx, ecx; je 1; mov r8d, tag; jmp 2; 1: mov r8d, tag; 2: call
+    let mut code = vec![0x85, 0xc9, 0x74, 8, 0x41, 0xb8];
+    code.extend(b"OneA");
+    code.extend([0xeb, 6, 0x41, 0xb8]);
+    code.extend(b"TwoB");
+    call_slot(&mut code, 0);
+    code.push(0xc3);
+    assert_eq!(tags(&code, &["ExAllocatePoolWithTag"]), ["OneA", "TwoB"]);
+}
+
+#[test]
+fn a_tag_that_does_not_print_is_one_where_a_pool_function_takes_it() {
+    assert_eq!(tags(&direct_x64(b"rx\0\0"), &["ExAllocatePoolWithTag"]), ["rx\\x00\\x00"]);
+    assert!(tags(&direct_x64(b"\0\0\0\0"), &["ExAllocatePoolWithTag"]).is_empty());
+    // Anywhere else it is any number.
+    assert!(tags(&direct_x64(b"rx\0\0"), &["IoSomething"]).is_empty());
+}
+
+#[test]
+fn packed_thunks_are_known_wherever_they_are() {
+    // A call of the second of two thunks that follow each other without padding.
+    let mut code = vec![0xff, 0x25];
+    code.extend((SLOTS + 8 - (TEXT + 6)).to_le_bytes());
+    code.extend([0xff, 0x25]);
+    code.extend((SLOTS - (TEXT + 12)).to_le_bytes());
+    code.resize(0x10, 0xcc);
+    code.extend([0x41, 0xb8]);
+    code.extend(b"Thnk");
+    call(&mut code, TEXT + 6);
+    code.push(0xc3);
+    assert_eq!(tags(&code, &["ExAllocatePoolWithTag", "ZwClose"]), ["Thnk"]);
+}
+
+#[test]
+fn reasons_that_a_function_compares_are_no_tags() {
+    // 0x1000: cmp edx, 'Why1'; ret. 0x1010: mov edx, 'Why1'; call it.
+    let mut code = vec![0x81, 0xfa];
+    code.extend(b"Why1");
+    code.push(0xc3);
+    code.resize(0x10, 0xcc);
+    code.push(0xba);
+    code.extend(b"Why1");
+    call(&mut code, TEXT);
+    code.push(0xc3);
+    assert!(tags(&code, &["ZwClose"]).is_empty());
+    // The same with a function that keeps it: a tag of the driver's own allocator, perhaps.
+    code.splice(..7, [0x89, 0x51, 0x10, 0x90, 0x90, 0x90, 0xc3]);
+    let bytes = image(Processor::X64, &code, &["ZwClose"], false, &[]);
+    assert_eq!(only(&bytes).kind, EvidenceKind::Argument);
+    // And with one that does nothing with it.
+    code.splice(..7, [0x33, 0xc0, 0x90, 0x90, 0x90, 0x90, 0xc3]);
+    assert!(tags(&code, &["ZwClose"]).is_empty());
+}
+
 /// A row of a filter's context table: kind 8, size 0x40.
 fn context(tag: &[u8; 4]) -> Vec<u8> {
     let mut row = vec![8, 0, 0, 0, 0, 0, 0, 0];

@@ -85,7 +85,7 @@ pub enum Arm64 {
         /// The table.
         base: u8,
     },
-    /// `str xT, [xN, #number]`; base 31 is the stack pointer.
+    /// `str` to a base and a number; base 31 is the stack pointer.
     Store {
         /// Stored.
         from: u8,
@@ -93,6 +93,24 @@ pub enum Arm64 {
         base: u8,
         /// Added to the base.
         number: u32,
+        /// 64 bits.
+        wide: bool,
+    },
+    /// `csel`: one of two, by a condition.
+    Select {
+        /// Written.
+        to: u8,
+        /// Read.
+        one: u8,
+        /// Read.
+        other: u8,
+    },
+    /// `cmp` of two registers.
+    Compare {
+        /// Read.
+        one: u8,
+        /// Read.
+        other: u8,
     },
     /// `b` or `bl`.
     Branch {
@@ -100,6 +118,11 @@ pub enum Arm64 {
         distance: i64,
         /// It is a call.
         call: bool,
+    },
+    /// `b.cond`, `cbz`, `cbnz`, `tbz` or `tbnz`.
+    BranchIf {
+        /// To the target.
+        distance: i64,
     },
     /// `br` or `blr`.
     BranchRegister {
@@ -158,10 +181,19 @@ impl Arm64 {
             Self::Load { to, base, number: number * if wide { 8 } else { 4 }, wide }
         } else if word & 0xffe0_0c00 == 0xf860_0800 {
             Self::LoadElement { to, base }
-        } else if word & 0xffc0_0000 == 0xf900_0000 {
-            Self::Store { from: to, base, number: number * 8 }
+        } else if word & 0xbfc0_0000 == 0xb900_0000 {
+            let wide = word >> 30 & 1 == 1;
+            Self::Store { from: to, base, number: number * if wide { 8 } else { 4 }, wide }
+        } else if word & 0x7fe0_0c00 == 0x1a80_0000 {
+            Self::Select { to, one: base, other: register(word, 16) }
+        } else if word & 0x7fe0_fc1f == 0x6b00_001f {
+            Self::Compare { one: base, other: register(word, 16) }
         } else if is_branch(word) {
             Self::Branch { distance: signed(word, 0, 26) * 4, call: word >> 31 == 1 }
+        } else if word & 0xff00_0010 == 0x5400_0000 || word & 0x7e00_0000 == 0x3400_0000 {
+            Self::BranchIf { distance: signed(word, 5, 19) * 4 }
+        } else if word & 0x7e00_0000 == 0x3600_0000 {
+            Self::BranchIf { distance: signed(word, 5, 14) * 4 }
         } else if word & 0xffdf_fc1f == 0xd61f_0000 {
             Self::BranchRegister { register: base, call: word >> 21 & 1 == 1 }
         } else if word & 0xffff_fc1f == 0xd65f_0000 {
@@ -225,7 +257,10 @@ mod tests {
             (0xf940_0a10, Arm64::Load { to: 16, base: 16, number: 16, wide: true }),
             (0xb940_0a10, Arm64::Load { to: 16, base: 16, number: 8, wide: false }),
             (0xf863_7841, Arm64::LoadElement { to: 1, base: 2 }),
-            (0xf900_0be0, Arm64::Store { from: 0, base: 31, number: 16 }),
+            (0xf900_0be0, Arm64::Store { from: 0, base: 31, number: 16, wide: true }),
+            (0xb900_0be2, Arm64::Store { from: 2, base: 31, number: 8, wide: false }),
+            (0x6b0a_029f, Arm64::Compare { one: 20, other: 10 }),
+            (0x1a89_0142, Arm64::Select { to: 2, one: 10, other: 9 }),
             (0x97ff_ffff, Arm64::Branch { distance: -4, call: true }),
             (0x1400_0002, Arm64::Branch { distance: 8, call: false }),
             (0xd61f_0200, Arm64::BranchRegister { register: 16, call: false }),
@@ -233,12 +268,14 @@ mod tests {
             (0xd65f_03c0, Arm64::Return),
             (0xd420_0000, Arm64::Trap),
             (0, Arm64::Trap),
-            (0x5400_0040, Arm64::Other { writes: [None, None] }),
+            (0x5400_0040, Arm64::BranchIf { distance: 8 }),
+            (0xb4ff_ffe0, Arm64::BranchIf { distance: -4 }),
+            (0x3678_0069, Arm64::BranchIf { distance: 12 }),
             (0xa940_0fe2, Arm64::Other { writes: [Some(2), Some(3)] }),
             (0xa900_0fe2, Arm64::Other { writes: [None, None] }),
             (0xa9bf_7bfd, Arm64::Other { writes: [None, None] }),
             (0x5800_0042, Arm64::Other { writes: [Some(2), None] }),
-            (0x1a81_0000, Arm64::Other { writes: [Some(0), None] }),
+            (0x1a81_0400, Arm64::Other { writes: [Some(0), None] }),
         ] {
             assert_eq!(Arm64::decode(word), expected, "{word:08x}");
         }

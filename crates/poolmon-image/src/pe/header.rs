@@ -18,8 +18,12 @@ pub mod directory {
     pub const EXCEPTION: usize = 3;
     /// The signature; the one row with a file offset instead of an RVA.
     pub const SECURITY: usize = 4;
+    /// Places with addresses that move with the image.
+    pub const RELOCATIONS: usize = 5;
     /// The name of the symbol file.
     pub const DEBUG: usize = 6;
+    /// What the loader should know, such as security cookies.
+    pub const LOAD_CONFIG: usize = 10;
     /// The slots of all imports.
     pub const ADDRESSES: usize = 12;
     /// Imports that are loaded when they are first called.

@@ -1,5 +1,7 @@
 //! Imports and delay imports: which slot holds which function.
 
+use std::ops::Range;
+
 use rustc_hash::FxHashMap;
 
 use super::Pe;
@@ -16,6 +18,8 @@ pub struct PeImports {
     pub names: Vec<String>,
     /// Names of the files that they come from.
     pub libraries: Vec<String>,
+    /// RVAs of what is no code wherever it lies: names and tables of names, from first to last byte, as read.
+    pub data: Vec<Range<u32>>,
     slots: FxHashMap<u32, u32>,
     /// In memory: functions by their addresses.
     addresses: FxHashMap<u64, u32>,
@@ -54,8 +58,9 @@ impl PeImports {
     }
 
     fn library(&mut self, pe: &Pe<'_>, name: u32, lookup: u32, slots: u32, base: u32) {
-        if let Some(name) = pe.name(name) {
-            self.libraries.push(name);
+        if let Some(text) = pe.name(name) {
+            self.note(name, text.len() + 1);
+            self.libraries.push(text);
         }
         let width = if pe.is_64 { 8 } else { 4 };
         let by_number = if pe.is_64 { 1 << 63 } else { 1 << 31 };
@@ -67,6 +72,7 @@ impl PeImports {
             else {
                 return;
             };
+            self.note(at, width as usize);
             let Some(value) = pe.pointer(at).filter(|&value| value != 0) else { return };
             if value & by_number != 0 {
                 // By number: the name is in the other file.
@@ -76,12 +82,24 @@ impl PeImports {
                 continue;
             }
             let hint = u32::try_from(value).ok().map(|value| value.wrapping_sub(base));
-            let Some(name) = hint.and_then(|rva| rva.checked_add(2)).and_then(|rva| pe.name(rva)) else {
+            let place = hint.and_then(|rva| rva.checked_add(2));
+            let Some((rva, name)) = place.and_then(|rva| Some((rva, pe.name(rva)?))) else {
                 return;
             };
+            self.note(rva - 2, name.len() + 3);
             let index = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
             self.names.push(name);
             self.slots.insert(slot, index);
+        }
+    }
+
+    /// Notes bytes that are data.
+    fn note(&mut self, from: u32, bytes: usize) {
+        let to = u32::try_from(bytes).ok().and_then(|bytes| from.checked_add(bytes));
+        match (self.data.last_mut(), to) {
+            (Some(last), Some(to)) if (last.start..=last.end).contains(&from) => last.end = last.end.max(to),
+            (_, Some(to)) => self.data.push(from..to),
+            (_, None) => {}
         }
     }
 

@@ -104,7 +104,7 @@ impl CodeReader<'_, '_> {
                 };
                 (to, value)
             }
-            Arm64::Store { from, base, number } => {
+            Arm64::Store { from, base, number, wide: true } => {
                 if let RegisterValue::Stack(place) = self.base(base)
                     && self.stack.len() < 1024
                 {
@@ -115,8 +115,12 @@ impl CodeReader<'_, '_> {
             Arm64::LoadLiteral { to, .. }
             | Arm64::KeepHalf { to, .. }
             | Arm64::Move { to, .. }
+            | Arm64::Select { to, .. }
             | Arm64::Load { to, .. } => (to, unknown),
-            Arm64::Trap => return,
+            Arm64::Trap
+            | Arm64::Store { wide: false, .. }
+            | Arm64::Compare { .. }
+            | Arm64::BranchIf { .. } => return,
             Arm64::Other { writes } => {
                 self.registers.forget(writes.into_iter().flatten().map(usize::from));
                 return;

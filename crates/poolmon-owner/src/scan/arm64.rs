@@ -3,18 +3,32 @@
 //! Compilers load a tag from a pool of literals between the functions (`ldr w2, =…`), or build it from two halves
 //! (`movz`, `movk`). Imports are called through a slot whose address takes two instructions (`adrp`, `ldr`).
 
-use poolmon_image::bytes::u32_at;
-use poolmon_image::code::arm64::{Arm64, Arm64Registers};
-use poolmon_image::pe::imports::PeImports;
-use poolmon_image::pe::{Pe, PeSection, functions};
+use std::ops::Range;
 
-use super::flow::{CallNote, CallTarget, Notes, TagValue, like_a_tag};
+use poolmon_image::bytes::u32_at;
+use poolmon_image::code::arm64::{Arm64, Arm64Registers, is_branch};
+use poolmon_image::pe::imports::PeImports;
+use poolmon_image::pe::{Pe, functions};
+use rustc_hash::FxHashSet;
+
+use super::code::{self, Code};
+use super::data;
+use super::flow::{CallNote, CallTarget, Notes};
+use super::joins::{Joined, Joins, join};
+use super::stores::{StoredConstant, Stores};
+use super::value::TagValue;
 
 struct CodeReader<'a, 'n> {
     pe: &'a Pe<'a>,
     imports: &'a PeImports,
     notes: &'n mut Notes,
+    /// The variable with the address of the framework's table of functions.
+    framework: Option<u32>,
+    /// The slot of the function that checks a call's target: it changes no register.
+    guard: Option<u32>,
     registers: Arm64Registers<TagValue>,
+    stores: Stores,
+    joins: Joins,
     function: u32,
     /// Instructions since the function began: a thunk is no longer than three.
     fresh: u32,
@@ -22,23 +36,56 @@ struct CodeReader<'a, 'n> {
 }
 
 /// Reads all code, `budget` bytes at most.
-pub(crate) fn read(pe: &Pe<'_>, imports: &PeImports, notes: &mut Notes, mut budget: usize) {
+pub(crate) fn read(pe: &Pe<'_>, imports: &PeImports, notes: &mut Notes, budget: usize) {
     let starts = functions::starts(pe);
+    let spans = code::read(pe, imports, budget);
+    notes.functions = called(&spans);
+    notes.functions.extend(&starts);
     let mut reader = CodeReader {
         pe,
         imports,
         notes,
+        framework: imports.has("WdfVersionBind").then(|| data::framework_table(pe)).flatten(),
+        guard: data::guard(pe),
         registers: Arm64Registers::default(),
+        stores: Stores::new(imports, pe.machine),
+        joins: Joins::default(),
         function: 0,
         fresh: 0,
         step: 0,
     };
-    for section in pe.sections.iter().filter(|section| section.is_code()) {
-        let bytes = pe.section_bytes(section);
-        let bytes = bytes.get(..bytes.len().min(budget)).unwrap_or_default();
-        budget -= bytes.len();
-        reader.section(section, bytes, &starts);
+    for code in &spans {
+        for piece in &code.pieces {
+            reader.piece(code, piece.clone(), &starts);
+        }
     }
+}
+
+/// Where calls lead to.
+fn called(spans: &[Code<'_>]) -> FxHashSet<u32> {
+    let target = |(rva, word)| match Arm64::decode(word) {
+        Arm64::Branch { distance, call: true } => moved(rva, distance),
+        _ => None,
+    };
+    spans.iter().flat_map(words).filter(|&(_, word)| is_branch(word)).filter_map(target).collect()
+}
+
+/// RVAs of literals that instructions load, to tell a pool of tags in the code from text.
+pub(crate) fn literals(pe: &Pe<'_>, imports: &PeImports, budget: usize) -> FxHashSet<u32> {
+    let literal = |(rva, word)| match Arm64::decode(word) {
+        Arm64::LoadLiteral { distance, .. } => moved(rva, distance),
+        _ => None,
+    };
+    code::read(pe, imports, budget).iter().flat_map(words).filter_map(literal).collect()
+}
+
+/// All words of a section with their RVAs.
+fn words<'a>(code: &'a Code<'_>) -> impl Iterator<Item = (u32, u32)> + 'a {
+    let first = code.section.rva;
+    (0_u32..)
+        .step_by(4)
+        .zip(code.bytes.chunks_exact(4))
+        .filter_map(move |(at, word)| Some((first.checked_add(at)?, u32_at(word, 0)?)))
 }
 
 fn moved(rva: u32, by: i64) -> Option<u32> {
@@ -46,22 +93,30 @@ fn moved(rva: u32, by: i64) -> Option<u32> {
 }
 
 impl CodeReader<'_, '_> {
-    fn section(&mut self, section: &PeSection, bytes: &[u8], starts: &[u32]) {
-        let mut next = starts.partition_point(|&start| start < section.rva);
+    fn piece(&mut self, code: &Code<'_>, piece: Range<usize>, starts: &[u32]) {
+        let first = piece.start.next_multiple_of(4);
+        let Some(bytes) = code.bytes.get(first..piece.end) else { return };
+        let Some(begin) = u32::try_from(first).ok().and_then(|at| code.section.rva.checked_add(at)) else {
+            return;
+        };
+        let mut next = starts.partition_point(|&start| start < begin);
         let mut ended = true;
         for (n, word) in bytes.chunks_exact(4).enumerate() {
             let (Some(word), Ok(inside)) = (u32_at(word, 0), u32::try_from(n * 4)) else { return };
-            let Some(rva) = section.rva.checked_add(inside) else { return };
+            let Some(rva) = begin.checked_add(inside) else { return };
             while starts.get(next).is_some_and(|&start| start < rva) {
                 next += 1;
             }
             // After a jump a block of the same function may follow, so the exception table decides if there is one.
-            if starts.get(next) == Some(&rva) || n == 0 || (ended && starts.is_empty()) {
+            // It has no row for a function without a frame.
+            let entered = || starts.is_empty() || self.notes.functions.contains(&rva);
+            if starts.get(next) == Some(&rva) || n == 0 || (ended && entered()) {
                 self.begin(rva);
             }
+            self.arrive(rva, !ended);
             self.step = self.step.wrapping_add(1);
             self.fresh += 1;
-            ended = self.instruction(word, rva, section.raw + n * 4);
+            ended = self.instruction(word, rva, code.section.raw + first + n * 4);
         }
     }
 
@@ -70,6 +125,9 @@ impl CodeReader<'_, '_> {
         for (number, argument) in (0..8).zip(0..) {
             self.registers.set(number, TagValue::Argument(argument));
         }
+        self.stores.clear();
+        self.joins.clear();
+        self.notes.begin(rva);
         self.function = rva;
         self.fresh = 0;
     }
@@ -86,12 +144,50 @@ impl CodeReader<'_, '_> {
         }
     }
 
+    /// Joins what jumps to this place have brought.
+    fn arrive(&mut self, rva: u32, falls_through: bool) {
+        for (joined, value) in self.joins.arrive(rva) {
+            if let Joined::Register(number) = joined {
+                let new = join(self.registers.get(number), value, falls_through, self.step);
+                self.registers.set(number, new);
+            }
+        }
+    }
+
+    /// Keeps what is known for the place where a jump leads to.
+    fn leave(&mut self, rva: u32, distance: i64) {
+        if let Some(target) = moved(rva, distance) {
+            let registers = self.registers.iter().enumerate();
+            self.joins.leave(rva, target, registers.map(|(number, value)| (Joined::Register(number), value)));
+        }
+    }
+
+    /// What a slot of 64 bits at an address holds.
+    fn slot(&self, rva: u32) -> TagValue {
+        if self.framework == Some(rva) {
+            TagValue::FrameworkTable
+        } else if self.guard == Some(rva) {
+            TagValue::Guard
+        } else {
+            self.imports.slot(rva).map_or(TagValue::Unknown, TagValue::Import)
+        }
+    }
+
     fn literal(&self, rva: Option<u32>) -> TagValue {
         let place = rva.and_then(|rva| self.pe.offset(rva));
         match place.and_then(|place| u32_at(self.pe.bytes, place).zip(Some(place))) {
             Some((value, at)) => TagValue::Constant { value, at, step: self.step },
             None => TagValue::Unknown,
         }
+    }
+
+    /// A tag kept in a variable of the driver.
+    fn variable(&self, rva: u32) -> TagValue {
+        data::variable(self.pe, rva).map_or(TagValue::Unknown, |(value, at)| TagValue::Constant {
+            value,
+            at,
+            step: self.step,
+        })
     }
 
     /// Follows one instruction; true if nothing falls through it.
@@ -117,29 +213,49 @@ impl CodeReader<'_, '_> {
                 (to, self.address(base, number).map_or(unknown, TagValue::Address))
             }
             Arm64::Load { to, base, number, wide } => {
-                let value = match self.address(base, number) {
-                    Some(slot) if wide => self.imports.slot(slot).map_or(unknown, TagValue::Import),
-                    Some(slot) => self.literal(Some(slot)),
-                    None => unknown,
+                let value = match (self.address(base, number), self.get(base)) {
+                    (Some(slot), _) if wide => self.slot(slot),
+                    (Some(slot), _) => self.variable(slot),
+                    (None, TagValue::FrameworkTable) if wide => TagValue::Framework(number / 8),
+                    _ => unknown,
                 };
                 (to, value)
+            }
+            Arm64::Select { to, one, other } => {
+                (to, self.get(one).moved(self.step).either(self.get(other), self.step))
             }
             Arm64::MoveHalf { to, .. } | Arm64::Address { to, .. } | Arm64::LoadElement { to, .. } => {
                 (to, unknown)
             }
+            Arm64::BranchIf { distance } => {
+                self.leave(rva, distance);
+                return false;
+            }
             Arm64::Branch { distance, call } => {
+                if !call {
+                    self.leave(rva, distance);
+                }
                 let target = moved(rva, distance).map_or(CallTarget::Unknown, CallTarget::Function);
                 return self.transfer(rva, target, !call);
             }
             Arm64::BranchRegister { register, call } => {
                 let target = match self.get(register) {
                     TagValue::Import(index) => CallTarget::Import(index),
+                    TagValue::Framework(place) => CallTarget::Framework(place),
+                    TagValue::Guard if call => return false,
                     _ => CallTarget::Unknown,
                 };
                 return self.transfer(rva, target, !call);
             }
             Arm64::Return | Arm64::Trap => return true,
-            Arm64::Store { .. } => return false,
+            Arm64::Compare { one, other } => {
+                self.notes.compare(self.function, self.get(one), self.get(other));
+                return false;
+            }
+            Arm64::Store { from, base, number, wide } => {
+                self.store(self.get(from), base, number, wide, rva);
+                return false;
+            }
             Arm64::Other { writes } => {
                 self.registers.forget(writes.into_iter().flatten().map(usize::from));
                 return false;
@@ -157,21 +273,34 @@ impl CodeReader<'_, '_> {
         if jump && self.fresh == 1 && target != CallTarget::Unknown {
             self.notes.thunks.insert(self.function, target);
         } else {
-            let keep = |&(_, value): &(u8, TagValue)| match value {
-                TagValue::Constant { value, .. } => like_a_tag(value),
-                TagValue::Argument(_) => true,
-                _ => false,
+            let tag = self.notes.tag_position(target, self.imports, false);
+            let noted = |(position, value): (u8, TagValue)| {
+                let all = value.all().filter(move |value| value.is_noted(tag == Some(position)));
+                all.map(move |value| (position, value))
             };
-            let arguments = (0..8).zip(self.registers.iter()).filter(keep).collect();
-            self.notes.call(CallNote {
-                site: rva,
-                step: self.step,
-                function: self.function,
-                target,
-                arguments,
-            });
+            let arguments = (0..8).zip(self.registers.iter()).flat_map(noted).collect();
+            let (step, function) = (self.step, self.function);
+            self.notes.call(CallNote { site: rva, step, function, target, jump, arguments });
+            if let CallTarget::Import(index) = self.notes.behind(target) {
+                self.notes.stored.extend(self.stores.handed(self.imports.name(index), step));
+            }
         }
         self.registers.forget(0..19);
         jump
+    }
+
+    fn store(&mut self, value: TagValue, base: u8, number: u32, wide: bool, rva: u32) {
+        match value {
+            TagValue::Constant { value, at, .. } if !wide => {
+                let (base, displacement) = (u32::from(base), u64::from(number));
+                let store = StoredConstant { base, displacement, value, at, site: rva, step: self.step };
+                self.notes.stored.extend(self.stores.add(store));
+            }
+            // What a function keeps may be handed on where that is not seen.
+            TagValue::Argument(n) => {
+                self.notes.kept.insert((self.function, n));
+            }
+            _ => {}
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! Structures in data that carry a tag.
 
 use poolmon_image::bytes::{u16_at, u32_at, u64_at};
-use poolmon_image::pe::Pe;
+use poolmon_image::pe::{Pe, PeSection, directory};
 
-use super::flow::like_a_tag;
+use super::value::like_a_tag;
 
 /// A tag in a structure: value, file offset, structure.
 pub(crate) type StructureTag = (u32, usize, &'static str);
@@ -78,6 +78,42 @@ fn config(pe: &Pe<'_>, bytes: &[u8]) -> Option<(u32, usize)> {
     (u32_at(bytes, tag - 4)? <= 3).then_some(())?;
     let value = u32_at(bytes, tag).filter(|&value| like_a_tag(value))?;
     Some((value, tag))
+}
+
+/// The tag that a variable of the driver holds at an RVA, and its file offset: four bytes for themselves in a section
+/// that can be written to. A constant tag is in the code; what code loads from data for reading is text or a GUID.
+pub(crate) fn variable(pe: &Pe<'_>, rva: u32) -> Option<(u32, usize)> {
+    let at = pe.offset(rva)?;
+    let value = u32_at(pe.bytes, at).filter(|&value| like_a_tag(value))?;
+    let writable = pe.place(at).0.is_some_and(PeSection::is_writable);
+    (writable && !in_text(pe.bytes, at)).then_some((value, at))
+}
+
+/// RVA of the variable in which the driver framework puts the address of its table of functions: what code links against
+/// describes it in a `WDF_BIND_INFO` (wdf.h), known by the name of the library that it asks for.
+pub(crate) fn framework_table(pe: &Pe<'_>) -> Option<u32> {
+    let name: Vec<u8> = "KmdfLibrary\0".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let width = if pe.is_64 { 8 } else { 4 };
+    // Size, name, three numbers of the version, number of functions, address of the variable.
+    let table = if pe.is_64 { 0x20 } else { 0x18 };
+    let names = memchr::memmem::find_iter(pe.bytes, &name).filter_map(|at| pe.place(at).1).take(8);
+    names.filter_map(|rva| pe.image_base.checked_add(rva.into())).find_map(|address| {
+        let address = address.to_le_bytes();
+        let pointers = memchr::memmem::find_iter(pe.bytes, address.get(..width)?).take(64);
+        pointers.filter_map(|at| at.checked_sub(width)).find_map(|info| {
+            let size = u32_at(pe.bytes, info).filter(|size| (0x18..0x80).contains(size))?;
+            let bytes = pe.bytes.get(info..info + size as usize)?;
+            pe.rva_of(pointer(pe, bytes, table)?)
+        })
+    })
+}
+
+/// RVA of the slot with the function that checks the target of an indirect call (`GuardCFCheckFunctionPointer` of
+/// `IMAGE_LOAD_CONFIG_DIRECTORY`): a call of it is none of the driver's own, and changes no argument.
+pub(crate) fn guard(pe: &Pe<'_>) -> Option<u32> {
+    let (config, _) = pe.directory(directory::LOAD_CONFIG)?;
+    let pointer = pe.pointer(config.checked_add(if pe.is_64 { 0x70 } else { 0x48 })?)?;
+    pe.rva_of(pointer)
 }
 
 /// Is the place inside a text of six or more printable characters, so that four of them mean nothing.

@@ -1,5 +1,6 @@
 //! What was found, ranked, and in words.
 
+use std::cmp::Reverse;
 use std::fmt;
 
 use poolmon_model::PoolTag;
@@ -153,9 +154,13 @@ impl Evidence {
         text
     }
 
-    /// The order of an answer: kind, own code before a library's, allocations before frees, then by place.
-    pub(crate) fn order(&self) -> (EvidenceKind, bool, Option<CallRole>, bool, u64) {
+    /// The order of an answer: the surest first, then kind, own code before a library's, allocations before frees, then by
+    /// place.
+    pub(crate) fn order(
+        &self,
+    ) -> (Reverse<EvidenceConfidence>, EvidenceKind, bool, Option<CallRole>, bool, u64) {
         (
+            Reverse(self.confidence()),
             self.kind,
             self.library.is_some(),
             self.role,

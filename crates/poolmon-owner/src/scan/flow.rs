@@ -5,38 +5,29 @@
 //! position of a pool function, through any number of its own wrappers, and turns the notes into findings.
 
 use poolmon_image::pe::imports::PeImports;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::api::{self, Api};
+use super::stores::Stored;
+use super::value::{TagValue, like_a_tag};
 
 /// A call this many instructions after its constant was put in place still belongs to it, where the callee is not known.
 /// No other call lies between the two: that would have taken the register. Long runs of stores do occur.
 const NEAR: u32 = 48;
+/// Arguments that ARM64 and x64 hand over in registers, of which x64 has four.
+const REGISTERS: u8 = 4;
 /// Wrappers of wrappers are followed this deep.
 const ROUNDS: usize = 8;
 /// Notes are kept up to here; no real driver comes near.
 pub(crate) const MAX_CALLS: usize = 400_000;
-
-/// What is known of a register or an argument slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub(crate) enum TagValue {
-    #[default]
-    Unknown,
-    /// A constant, the file offset of its bytes, and the instruction that loaded it, counted from the start.
-    Constant { value: u32, at: usize, step: u32 },
-    /// The n-th argument of the function that is being read.
-    Argument(u8),
-    /// An imported function.
-    Import(u32),
-    /// An address in the image (ARM64 builds them in two steps).
-    Address(u32),
-}
 
 /// Whom a call reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CallTarget {
     Import(u32),
     Function(u32),
+    /// A function of the driver framework, by its place in the framework's table.
+    Framework(u32),
     Unknown,
 }
 
@@ -47,21 +38,15 @@ pub(crate) struct CallNote {
     pub step: u32,
     pub function: u32,
     pub target: CallTarget,
-    /// Position and value; [`REGISTER`] and above are registers next to the stack on x86.
+    /// A jump: a call only if a function begins where it leads.
+    pub jump: bool,
+    /// Position and value, one row for each value that is possible; [`REGISTER`] and above are registers next to the
+    /// stack on x86.
     pub arguments: Vec<(u8, TagValue)>,
 }
 
 /// First position of the x86 registers that a fastcall uses.
 pub(crate) const REGISTER: u8 = 100;
-
-/// A tag stored into a structure before a call.
-#[derive(Clone, Debug)]
-pub(crate) struct Stored {
-    pub value: u32,
-    pub at: usize,
-    pub site: u32,
-    pub structure: &'static str,
-}
 
 /// Notes of one image.
 #[derive(Debug, Default)]
@@ -70,13 +55,69 @@ pub(crate) struct Notes {
     /// Functions that only jump to an import, or to another function.
     pub thunks: FxHashMap<u32, CallTarget>,
     pub stored: Vec<Stored>,
+    /// Where the image says that functions begin, and where calls lead to, as far as bytes look like calls.
+    pub functions: FxHashSet<u32>,
+    /// Those that were read.
+    pub read: FxHashSet<u32>,
+    /// Those that find their arguments relative to EBP (x86).
+    pub framed: FxHashSet<u32>,
+    /// Arguments that a function keeps in memory, where they are not followed.
+    pub kept: FxHashSet<(u32, u8)>,
+    /// Arguments that a function compares with four characters: reasons, not tags. An allocator only hands a tag on.
+    pub compared: FxHashSet<(u32, u8)>,
 }
 
 impl Notes {
+    /// Notes where a function begins that is read now.
+    pub fn begin(&mut self, function: u32) {
+        self.read.insert(function);
+    }
+
+    /// Notes a comparison of two values.
+    pub fn compare(&mut self, function: u32, one: TagValue, other: TagValue) {
+        let is_text = |value| matches!(value, TagValue::Constant { value, .. } if like_a_tag(value));
+        for (one, other) in [(one, other), (other, one)] {
+            for value in one.all() {
+                if let (TagValue::Argument(n), true) = (value, other.all().any(is_text)) {
+                    self.compared.insert((function, n));
+                }
+            }
+        }
+    }
+
     /// Keeps a call that carries something of interest.
     pub fn call(&mut self, call: CallNote) {
         if !call.arguments.is_empty() && self.calls.len() < MAX_CALLS {
             self.calls.push(call);
+        }
+    }
+
+    /// Whom a target reaches at last, if it only jumps on.
+    pub fn behind(&self, target: CallTarget) -> CallTarget {
+        let next = |target| match target {
+            CallTarget::Function(rva) => self.thunks.get(&rva).copied(),
+            _ => None,
+        };
+        std::iter::successors(Some(target), |&target| next(target)).take(4).last().unwrap_or(target)
+    }
+
+    /// Where a call of an import or of the framework has its tag, if it takes one.
+    pub fn tag_position(&self, target: CallTarget, imports: &PeImports, x86: bool) -> Option<u8> {
+        let api = match self.behind(target) {
+            CallTarget::Import(index) => imports.name(index).and_then(api::find),
+            CallTarget::Framework(place) => api::framework(place),
+            _ => None,
+        };
+        api.map(|api| if x86 { api.index_x86 } else { api.index })
+    }
+
+    /// Whether a note is a call: a jump inside a function is none.
+    fn is_call(&self, call: &CallNote) -> bool {
+        match call.target {
+            CallTarget::Function(rva) if call.jump => {
+                self.functions.contains(&rva) || self.thunks.contains_key(&rva)
+            }
+            _ => true,
         }
     }
 }
@@ -101,33 +142,24 @@ pub(crate) struct Finding {
     pub proof: Proof,
 }
 
-/// Four printable characters, as a tag has, after the bit of protected pool is off. Spaces may only pad the end.
-pub(crate) fn like_a_tag(value: u32) -> bool {
-    let [a, b, c, d] = (value & 0x7fff_ffff).to_le_bytes();
-    let text = |byte: u8| byte.is_ascii_graphic();
-    let tail = match (text(b), text(c), text(d)) {
-        (true, true, true) => true,
-        (true, true, false) => d == b' ',
-        (true, false, false) => c == b' ' && d == b' ',
-        (true, false, true) => c == b' ',
-        _ => false,
-    };
-    text(a) && tail
-}
-
 struct Resolver<'a> {
     notes: &'a Notes,
     imports: &'a PeImports,
     x86: bool,
     /// Own functions that hand their n-th argument to a pool function.
     wrappers: FxHashMap<u32, (&'static Api, u8)>,
+    /// Calls to which a function hands an argument of its own, with the position there.
+    handed: FxHashMap<(u32, u8), Vec<(CallTarget, u8)>>,
 }
 
 enum Reached {
     Api(&'static Api, u8),
     Wrapper(&'static Api, u8, u32),
     Import(u32),
-    Own,
+    /// A function of the driver framework that takes no tag.
+    Framework,
+    /// One of the driver's own, by its RVA where that is known.
+    Own(Option<u32>),
 }
 
 impl Resolver<'_> {
@@ -141,7 +173,7 @@ impl Resolver<'_> {
                     }
                     match self.notes.thunks.get(&rva) {
                         Some(&next) => target = next,
-                        None => return Reached::Own,
+                        None => return Reached::Own(Some(rva)),
                     }
                 }
                 CallTarget::Import(index) => {
@@ -151,19 +183,25 @@ impl Resolver<'_> {
                         None => Reached::Import(index),
                     };
                 }
-                CallTarget::Unknown => return Reached::Own,
+                CallTarget::Framework(place) => {
+                    return match api::framework(place) {
+                        Some(api) => Reached::Api(api, if self.x86 { api.index_x86 } else { api.index }),
+                        None => Reached::Framework,
+                    };
+                }
+                CallTarget::Unknown => return Reached::Own(None),
             }
         }
-        Reached::Own
+        Reached::Own(None)
     }
 
     fn find_wrappers(&mut self) {
         for _ in 0..ROUNDS {
             let mut found = Vec::new();
-            for call in &self.notes.calls {
+            for call in self.notes.calls.iter().filter(|call| self.notes.is_call(call)) {
                 let (api, index) = match self.reach(call.target) {
                     Reached::Api(api, index) | Reached::Wrapper(api, index, _) => (api, index),
-                    Reached::Import(_) | Reached::Own => continue,
+                    Reached::Import(_) | Reached::Framework | Reached::Own(_) => continue,
                 };
                 let handed = call.arguments.iter().find_map(|&(position, value)| match value {
                     TagValue::Argument(own) if position == index => Some(own),
@@ -197,17 +235,50 @@ impl Resolver<'_> {
                 let name = self.imports.name(index)?;
                 (near && !api::takes_no_tag(name)).then(|| Proof::Argument(Some(name.to_owned())))
             }
-            Reached::Own => near.then_some(Proof::Argument(None)),
+            Reached::Framework => None,
+            // A function that was read and does nothing with the argument, as one that counts references, is no proof.
+            Reached::Own(Some(rva)) if self.ignores(rva, position, ROUNDS) => None,
+            Reached::Own(_) => near.then_some(Proof::Argument(None)),
         }
+    }
+
+    /// Whether a function was read that only compares the argument, or neither keeps it nor hands it to a call that
+    /// could take a tag.
+    ///
+    /// What is left in a register at a call counts as handed to it, so callees are asked in turn, a few deep.
+    fn ignores(&self, function: u32, position: u8, depth: usize) -> bool {
+        // Other arguments are on the stack, which is not followed everywhere.
+        let followed = if self.x86 { self.notes.framed.contains(&function) } else { position < REGISTERS };
+        let ignored = |&(target, there): &(CallTarget, u8)| match self.reach(target) {
+            Reached::Import(_) | Reached::Framework => true,
+            Reached::Api(_, index) | Reached::Wrapper(_, index, _) => index != there,
+            Reached::Own(Some(rva)) => depth > 0 && self.ignores(rva, there, depth - 1),
+            Reached::Own(None) => false,
+        };
+        let argument = (function, position);
+        let unused = || {
+            self.notes.read.contains(&function)
+                && !self.notes.kept.contains(&argument)
+                && self.handed.get(&argument).is_none_or(|calls| calls.iter().all(ignored))
+        };
+        followed && (self.notes.compared.contains(&argument) || unused())
     }
 }
 
 /// Turns the notes of one image into findings, the same literal once, by its best proof.
 pub(crate) fn resolve(notes: &Notes, imports: &PeImports, x86: bool) -> Vec<Finding> {
-    let mut resolver = Resolver { notes, imports, x86, wrappers: FxHashMap::default() };
+    let mut handed: FxHashMap<_, Vec<_>> = FxHashMap::default();
+    for call in notes.calls.iter().filter(|call| notes.is_call(call)) {
+        for &(position, value) in &call.arguments {
+            if let TagValue::Argument(own) = value {
+                handed.entry((call.function, own)).or_default().push((call.target, position));
+            }
+        }
+    }
+    let mut resolver = Resolver { notes, imports, x86, wrappers: FxHashMap::default(), handed };
     resolver.find_wrappers();
     let mut best: FxHashMap<(usize, u32), Finding> = FxHashMap::default();
-    for call in &notes.calls {
+    for call in notes.calls.iter().filter(|call| notes.is_call(call)) {
         for &(position, value) in &call.arguments {
             let TagValue::Constant { value, at, step } = value else { continue };
             let Some(proof) = resolver.judge(call, position, step) else { continue };

@@ -276,7 +276,7 @@ impl<'a> DriverReader<'a> {
         let Some(literal) = &self.literal else { return Ok(true) };
         piece.resize(PIECE + OVERLAP, 0);
         let (mut kept, mut left) = (0, need);
-        let (mut found, mut first, mut arm64) = (false, true, false);
+        let (mut found, mut first, mut machine) = (false, true, Machine::Other(0));
         while left > 0 && !found && !cancel.load(Ordering::Relaxed) {
             let room = PIECE.min(usize::try_from(left).unwrap_or(PIECE));
             let read = file.read(piece.get_mut(kept..kept + room).unwrap_or_default())?;
@@ -289,13 +289,13 @@ impl<'a> DriverReader<'a> {
             if first {
                 first = false;
                 match PeHeader::parse(bytes) {
-                    Ok(pe) => arm64 = pe.machine == Machine::Arm64,
+                    Ok(pe) => machine = pe.machine,
                     Err(error) if left == 0 || error == PeError::NotPe => return Err(error.into()),
                     // Headers further on: the whole file decides.
                     Err(_) => found = true,
                 }
             }
-            found = found || literal.is_in(bytes) || (arm64 && literal.is_built_in(bytes));
+            found = found || literal.may_be_in(bytes, machine);
             kept = filled.min(OVERLAP);
             piece.copy_within(filled - kept..filled, 0);
         }
@@ -317,8 +317,7 @@ impl<'a> DriverReader<'a> {
             return Ok(FileAnswer::all(image.info(), image.evidence()));
         };
         let pe = Pe::parse(bytes)?;
-        let built = || literal.is_built_in(bytes) && pe.machine == Machine::Arm64;
-        if !(by_name || literal.is_in(bytes) || built()) {
+        if !(by_name || literal.may_be_in(bytes, pe.machine)) {
             return Ok(FileAnswer::nothing(self.query));
         }
         let image = DriverImage::over(&name, pe);

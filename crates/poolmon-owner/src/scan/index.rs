@@ -89,7 +89,7 @@ impl FileAnswer {
 }
 
 impl IndexRecord for FileAnswer {
-    const HEADER: &'static str = "poolmon-driver-index 3";
+    const HEADER: &'static str = "poolmon-driver-index 4";
 
     fn write(&self, out: &mut String) {
         block(self, out);

@@ -1,6 +1,8 @@
 //! The cheap question: do these bytes hold the tag at all.
 
 use memchr::memmem::Finder;
+use poolmon_image::Machine;
+use poolmon_image::bytes::u32_at;
 use poolmon_model::PoolTag;
 
 /// Finds a tag's four bytes, with or without the bit of protected pool, and the halves that ARM64 code builds it from.
@@ -14,7 +16,9 @@ pub(crate) struct Literal {
 }
 
 /// Bytes that two pieces of a file must share so that nothing is lost between them.
-pub(crate) const OVERLAP: usize = 7;
+pub(crate) const OVERLAP: usize = APART + 8;
+/// Instructions that mask and add a number are at most this many bytes apart.
+const APART: usize = 32;
 
 impl Literal {
     pub fn new(tag: PoolTag) -> Self {
@@ -40,13 +44,76 @@ impl Literal {
         self.find(bytes).next().is_some()
     }
 
+    /// Could an image for this processor take the tag from these bytes.
+    pub fn may_be_in(&self, bytes: &[u8], machine: Machine) -> bool {
+        self.is_in(bytes) || self.may_be_computed(bytes, machine)
+    }
+
+    /// Could code in these bytes compute it.
+    pub fn may_be_computed(&self, bytes: &[u8], machine: Machine) -> bool {
+        match machine {
+            Machine::X64 | Machine::X86 => self.added(bytes).next().is_some(),
+            Machine::Arm64 => self.is_built_in(bytes),
+            Machine::Other(_) => false,
+        }
+    }
+
+    /// Offsets of numbers that x86 code may add to a masked one to get the tag: the second of two tags that differ by
+    /// the mask (`sbb r, r; and r, mask; add r, number`), or the same with `lea`.
+    pub fn added<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+        let wanted = u32::from_le_bytes(self.tag);
+        let adds = memchr::memchr3_iter(0x05, 0x81, 0x8d, bytes);
+        adds.filter_map(move |at| {
+            let form = *bytes.get(at + 1)?;
+            let number = match bytes.get(at)? {
+                0x05 => at + 1,
+                0x81 if form & 0xf8 == 0xc0 => at + 2,
+                0x8d if form & 0xc0 == 0x80 && form & 7 != 4 => at + 2,
+                _ => return None,
+            };
+            let mask = wanted.wrapping_sub(u32_at(bytes, number)?);
+            // Zero is the tag itself.
+            let before = bytes.get(at.saturating_sub(APART)..at).filter(|_| mask != 0)?;
+            masks(before, mask).then_some(number)
+        })
+    }
+
     /// Could ARM64 code in these bytes build the tag.
-    pub fn is_built_in(&self, bytes: &[u8]) -> bool {
+    fn is_built_in(&self, bytes: &[u8]) -> bool {
         let low = |at: &usize| {
             at.checked_sub(1)
                 .and_then(|at| bytes.get(at))
                 .is_some_and(|byte| byte & 0xe0 == self.half_low & 0xe0)
         };
         self.half.find_iter(bytes).any(|at| low(&at))
+    }
+}
+
+/// Is there an `and` of a register with this number in the code.
+fn masks(code: &[u8], number: u32) -> bool {
+    code.windows(3).enumerate().any(|(at, bytes)| match *bytes {
+        [0x25, ..] => u32_at(code, at + 1) == Some(number),
+        [0x81, form, _] if form & 0xf8 == 0xe0 => u32_at(code, at + 2) == Some(number),
+        [0x83, form, byte] if form & 0xf8 == 0xe0 => i32::from(byte.cast_signed()).cast_unsigned() == number,
+        _ => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_that_is_a_mask_and_a_number_is_found_at_the_number() {
+        // sbb r8d, r8d; and r8d, 'p' - 'c' in the last byte; add r8d, 'RxSc'
+        let code =
+            [&[0x45, 0x1b, 0xc0, 0x41, 0x81, 0xe0, 0, 0, 0, 13, 0x41, 0x81, 0xc0][..], b"RxSc"].concat();
+        let literal = Literal::new(PoolTag(*b"RxSp"));
+        assert_eq!(literal.added(&code).collect::<Vec<_>>(), [13]);
+        assert!(literal.may_be_in(&code, Machine::X64) && !literal.may_be_in(&code, Machine::Arm64));
+        assert!(!Literal::new(PoolTag(*b"RxSq")).may_be_in(&code, Machine::X64));
+        // One byte: and eax, 2; add eax, 'AAAA'.
+        let code = [&[0x83, 0xe0, 2, 0x05][..], b"AAAA"].concat();
+        assert!(Literal::new(PoolTag(*b"CAAA")).may_be_in(&code, Machine::X86));
     }
 }

@@ -11,6 +11,8 @@
 
 mod api;
 mod arm64;
+mod choosing;
+mod code;
 mod data;
 mod error;
 mod evidence;
@@ -18,10 +20,13 @@ mod flow;
 pub mod folder;
 pub mod index;
 mod info;
+mod joins;
 mod library;
 mod literal;
 mod names;
 pub mod places;
+mod stores;
+mod value;
 mod x86;
 
 use poolmon_model::PoolTag;
@@ -43,6 +48,7 @@ use flow::{Finding, Notes, Proof};
 use literal::Literal;
 use poolmon_image::pe::imports::PeImports;
 use poolmon_image::pe::{Pe, PeSection};
+use rustc_hash::FxHashSet;
 
 /// Code that is read of one image: far more than any driver has, so that overlapping sections cost no time.
 const CODE_BUDGET: usize = 64 << 20;
@@ -129,7 +135,8 @@ impl<'a> DriverImage<'a> {
         let mut notes = Notes::default();
         // A library is known by several of its tags.
         let alone = self.pe.machine == Machine::X64 && library::of(tag).is_none();
-        let places: Vec<usize> = if alone { literal.find(self.pe.bytes).collect() } else { Vec::new() };
+        let bytes = if alone { self.pe.bytes } else { &[] };
+        let places: Vec<usize> = literal.find(bytes).chain(literal.added(bytes)).collect();
         let few = alone && places.len() <= MAX_PLACES;
         if !few || !x86::read_around(&self.pe, &self.imports, &mut notes, self.budget(), &places) {
             self.read_all(&mut notes);
@@ -165,7 +172,7 @@ impl<'a> DriverImage<'a> {
             library::mark(&mut evidence);
         }
         evidence.sort_by_key(Evidence::order);
-        let mut seen = rustc_hash::FxHashSet::default();
+        let mut seen = FxHashSet::default();
         evidence.retain(|row| seen.insert((row.tag, row.offset)));
         evidence.truncate(MAX_EVIDENCE);
         evidence
@@ -184,12 +191,17 @@ impl<'a> DriverImage<'a> {
         let literal = Literal::new(tag);
         let mut rows: Vec<Evidence> = all.iter().filter(|row| row.tag == tag).cloned().collect();
         let known: Vec<u64> = rows.iter().map(|row| row.offset).collect();
+        let loaded = match self.pe.machine {
+            Machine::Arm64 => arm64::literals(&self.pe, &self.imports, self.budget()),
+            _ => FxHashSet::default(),
+        };
         let mut counts = [0_usize; 3];
         for at in literal.find(self.pe.bytes) {
             if known.contains(&(at as u64)) {
                 continue;
             }
-            let kind = self.literal_kind(at);
+            let loaded = self.pe.place(at).1.is_some_and(|rva| loaded.contains(&rva));
+            let kind = if loaded { EvidenceKind::Code } else { self.literal_kind(at) };
             let count = match kind {
                 EvidenceKind::Code => &mut counts[0],
                 EvidenceKind::Data => &mut counts[1],
@@ -224,7 +236,7 @@ impl<'a> DriverImage<'a> {
         }
         let aligned = |at: usize| self.pe.place(at).1.is_some_and(|rva| rva % 4 == 0);
         literal.find(self.pe.bytes).any(|at| self.pe.is_code(at) || aligned(at))
-            || (self.pe.machine == Machine::Arm64 && literal.is_built_in(self.pe.bytes))
+            || literal.may_be_computed(self.pe.bytes, self.pe.machine)
     }
 
     fn at(&self, value: u32, at: usize, kind: EvidenceKind) -> Evidence {

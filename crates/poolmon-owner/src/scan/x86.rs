@@ -4,41 +4,40 @@
 //! one, constants are followed from register to register in the order of the bytes: a compiler puts a tag close to its
 //! call, so what lies between two blocks rarely matters, and a wrong guess would have to print like a tag to be reported.
 
-use std::collections::VecDeque;
 use std::ops::Range;
 
 use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
 use poolmon_image::Machine;
 use poolmon_image::bytes::{u32_at, u64_at};
-use poolmon_image::code::x86::{X86Effect, X86Registers};
+use poolmon_image::code::x86::{X86Effect, X86Registers, near_branches, near_target};
 use poolmon_image::pe::imports::PeImports;
-use poolmon_image::pe::{Pe, PeSection, functions};
+use poolmon_image::pe::{Pe, PeSection, functions as table};
+use rustc_hash::FxHashSet;
 
-use super::flow::{CallNote, CallTarget, Notes, REGISTER, Stored, TagValue, like_a_tag};
+use super::choosing::Choosing;
+use super::code::{self, Code};
+use super::data;
+use super::flow::{CallNote, CallTarget, Notes, REGISTER};
+use super::joins::{Joined, Joins, join};
+use super::stores::{StoredConstant, Stores};
+use super::value::TagValue;
 
 const SLOTS: usize = 12;
-/// Stores into a structure are remembered this long, in instructions.
-const STORE_LIFE: u32 = 40;
-
-struct StoredConstant {
-    base: Register,
-    displacement: u64,
-    value: u32,
-    at: usize,
-    site: u32,
-    step: u32,
-}
 
 struct CodeReader<'a, 'n> {
     pe: &'a Pe<'a>,
     imports: &'a PeImports,
     notes: &'n mut Notes,
     wide: bool,
-    wdf: bool,
+    /// The variable with the address of the framework's table of functions.
+    framework: Option<u32>,
+    /// The slot of the function that checks a call's target: it changes no argument.
+    guard: Option<u32>,
     registers: X86Registers<TagValue>,
     slots: [TagValue; SLOTS],
     pushes: Vec<TagValue>,
-    stores: VecDeque<StoredConstant>,
+    stores: Stores,
+    joins: Joins,
     function: u32,
     /// Steps since the function began.
     fresh: u32,
@@ -48,9 +47,54 @@ struct CodeReader<'a, 'n> {
 /// Reads all code; `budget` bytes at most over all sections, since hostile sections may overlap.
 pub(crate) fn read(pe: &Pe<'_>, imports: &PeImports, notes: &mut Notes, budget: usize) {
     let starts = x64_starts(pe);
+    let spans = code::read(pe, imports, budget);
+    notes.functions = functions(&spans, &starts);
+    import_thunks(pe, imports, &spans, notes);
     let mut reader = CodeReader::new(pe, imports, notes);
-    for (section, bytes) in spans(pe, budget) {
-        reader.part(section, bytes, &starts, 0..bytes.len());
+    for code in &spans {
+        for piece in &code.pieces {
+            reader.part(code, &starts, piece.clone());
+        }
+    }
+}
+
+/// What functions of 32-bit drivers begin with: room for a patch (`mov edi, edi`), or a frame.
+fn is_prologue(code: &[u8]) -> bool {
+    [&[0x8b, 0xff][..], &[0x55, 0x8b, 0xec]].iter().any(|start| code.starts_with(start))
+}
+
+/// Where functions begin: where the image says so, and where calls lead to, as far as bytes look like calls.
+fn functions(spans: &[Code<'_>], starts: &[u32]) -> FxHashSet<u32> {
+    let targets = spans.iter().flat_map(|code| {
+        near_branches(code.bytes).filter_map(|at| {
+            let bytes = code.bytes.get(at..at + 5)?;
+            let address = u64::from(code.section.rva) + at as u64;
+            let target = near_target(address, bytes.get(1..)?).filter(|_| bytes.first() == Some(&0xe8))?;
+            u32::try_from(target).ok()
+        })
+    });
+    targets.chain(starts.iter().copied()).collect()
+}
+
+/// Notes each `jmp [slot]` of an import, wherever it is: linkers pack them without padding.
+fn import_thunks(pe: &Pe<'_>, imports: &PeImports, spans: &[Code<'_>], notes: &mut Notes) {
+    const JUMP: u32 = 6;
+    for Code { section, bytes, .. } in spans {
+        for at in memchr::memmem::find_iter(bytes, b"\xff\x25") {
+            let Some(rva) = u32::try_from(at).ok().and_then(|at| section.rva.checked_add(at)) else { return };
+            let Some(number) = u32_at(bytes, at + 2) else { return };
+            let slot = if pe.machine == Machine::X64 {
+                rva.wrapping_add(JUMP).wrapping_add(number)
+            } else {
+                number.wrapping_sub(u32::try_from(pe.image_base).unwrap_or(0))
+            };
+            let Some(import) = imports.slot(slot) else { continue };
+            notes.thunks.insert(rva, CallTarget::Import(import));
+            // With a prefix that says 64 bits, which changes nothing.
+            if at > 0 && bytes.get(at - 1) == Some(&0x48) {
+                notes.thunks.insert(rva - 1, CallTarget::Import(import));
+            }
+        }
     }
 }
 
@@ -68,31 +112,32 @@ pub(crate) fn read_around(
     if starts.is_empty() {
         return false;
     }
-    let spans = spans(pe, budget);
+    let spans = code::read(pe, imports, budget);
+    notes.functions = functions(&spans, &starts);
+    import_thunks(pe, imports, &spans, notes);
     let mut reader = CodeReader::new(pe, imports, notes);
     // Sections and places in them that are still to be read, as parts between two starts.
     let mut open: Vec<(usize, usize)> = Vec::new();
     let targets: Vec<u32> = literals.iter().filter_map(|&at| pe.place(at).1).collect();
-    for (n, (section, bytes)) in spans.iter().enumerate() {
+    for (n, Code { section, bytes, .. }) in spans.iter().enumerate() {
         let inside = |at: &usize| at.checked_sub(section.raw).filter(|&at| at < bytes.len());
         open.extend(literals.iter().filter_map(inside).map(|at| (n, at)));
         open.extend(loads(pe, section, bytes, &targets).map(|at| (n, at)));
     }
-    let mut done = rustc_hash::FxHashSet::default();
+    let mut done = FxHashSet::default();
     while let Some((n, at)) = open.pop() {
-        let Some(&(section, bytes)) = spans.get(n) else { continue };
-        let part = part(section, bytes, &starts, at);
-        if !done.insert((n, part.start)) {
+        let Some(code) = spans.get(n) else { continue };
+        let Some(part) = part(code, &starts, at).filter(|part| done.insert((n, part.start))) else {
             continue;
-        }
+        };
         let first = reader.notes.calls.len();
-        reader.part(section, bytes, &starts, part);
+        reader.part(code, &starts, part);
         // A function that gets a constant or an argument may be a wrapper; so may a jump that stands for a function.
         let called = reader.notes.calls.iter().skip(first).map(|call| call.target);
         let targets: Vec<CallTarget> = called.chain(reader.notes.thunks.values().copied()).collect();
         for target in targets {
             let CallTarget::Function(rva) = target else { continue };
-            for (n, (section, bytes)) in spans.iter().enumerate() {
+            for (n, Code { section, bytes, .. }) in spans.iter().enumerate() {
                 let at = rva.checked_sub(section.rva).map(|at| at as usize);
                 open.extend(at.filter(|&at| at < bytes.len()).map(|at| (n, at)));
             }
@@ -101,26 +146,15 @@ pub(crate) fn read_around(
     true
 }
 
-/// Code that is read: all sections of it, cut where the budget ends.
-fn spans<'a>(pe: &'a Pe<'_>, mut budget: usize) -> Vec<(&'a PeSection, &'a [u8])> {
-    let mut spans = Vec::new();
-    for section in pe.sections.iter().filter(|section| section.is_code()) {
-        let bytes = pe.section_bytes(section);
-        let bytes = bytes.get(..bytes.len().min(budget)).unwrap_or_default();
-        budget -= bytes.len();
-        spans.push((section, bytes));
-    }
-    spans
-}
-
-/// From the last known start up to a place, to the next one.
-fn part(section: &PeSection, bytes: &[u8], starts: &[u32], at: usize) -> Range<usize> {
-    let rva = u64::from(section.rva) + at as u64;
+/// From the last known start up to a place, to the next one; `None` if it is in data.
+fn part(code: &Code<'_>, starts: &[u32], at: usize) -> Option<Range<usize>> {
+    let piece = code.pieces.iter().find(|piece| piece.contains(&at))?;
+    let rva = u64::from(code.section.rva) + at as u64;
     let next = starts.partition_point(|&start| u64::from(start) <= rva);
-    let inside = |start: &u32| start.checked_sub(section.rva).map(|at| at as usize);
+    let inside = |start: &u32| start.checked_sub(code.section.rva).map(|at| at as usize);
     let from = next.checked_sub(1).and_then(|n| starts.get(n)).and_then(inside).unwrap_or(0);
-    let to = starts.get(next).and_then(inside).unwrap_or(bytes.len());
-    from..to.min(bytes.len())
+    let to = starts.get(next).and_then(inside).unwrap_or(piece.end);
+    Some(from.max(piece.start)..to.min(piece.end))
 }
 
 /// Places of instructions that may load one of the variables at these RVAs: `mov r32, [rip + …]`, and the two forms with
@@ -162,7 +196,7 @@ fn loads<'a>(
 
 /// Where functions begin in an x64 image; 32-bit images do not say.
 fn x64_starts(pe: &Pe<'_>) -> Vec<u32> {
-    if pe.machine == Machine::X64 { functions::starts(pe) } else { Vec::new() }
+    if pe.machine == Machine::X64 { table::starts(pe) } else { Vec::new() }
 }
 
 impl<'a, 'n> CodeReader<'a, 'n> {
@@ -172,11 +206,13 @@ impl<'a, 'n> CodeReader<'a, 'n> {
             imports,
             notes,
             wide: pe.machine == Machine::X64,
-            wdf: imports.has("WdfVersionBind"),
+            framework: imports.has("WdfVersionBind").then(|| data::framework_table(pe)).flatten(),
             registers: X86Registers::default(),
             slots: Default::default(),
             pushes: Vec::new(),
-            stores: VecDeque::new(),
+            joins: Joins::default(),
+            guard: data::guard(pe),
+            stores: Stores::new(imports, pe.machine),
             function: 0,
             fresh: 0,
             step: 0,
@@ -184,7 +220,8 @@ impl<'a, 'n> CodeReader<'a, 'n> {
     }
 
     /// Reads a part of a section that begins where the section or a function does.
-    fn part(&mut self, section: &PeSection, bytes: &[u8], starts: &[u32], part: Range<usize>) {
+    fn part(&mut self, code: &Code<'_>, starts: &[u32], part: Range<usize>) {
+        let Code { section, bytes, .. } = *code;
         let base = self.pe.image_base;
         let ip = base.wrapping_add(u64::from(section.rva));
         let bits = if self.wide { 64 } else { 32 };
@@ -196,6 +233,7 @@ impl<'a, 'n> CodeReader<'a, 'n> {
         let Some(first) = u32::try_from(part.start).ok().and_then(|at| section.rva.checked_add(at)) else {
             return;
         };
+        self.notes.begin(first);
         let mut next = starts.partition_point(|&start| start < first);
         let mut instruction = Instruction::default();
         let mut ended = true;
@@ -226,9 +264,13 @@ impl<'a, 'n> CodeReader<'a, 'n> {
                 continue;
             }
             let padding = matches!(instruction.mnemonic(), Mnemonic::Int3 | Mnemonic::Nop);
-            if begins || (ended && !padding && (rva.is_multiple_of(16) || section.rva == rva)) {
+            let aligned = rva.is_multiple_of(16) || section.rva == rva;
+            let entered =
+                || self.notes.functions.contains(&rva) || is_prologue(bytes.get(place..).unwrap_or_default());
+            if begins || (ended && !padding && (aligned || (starts.is_empty() && entered()))) {
                 self.begin(rva);
             }
+            self.arrive(rva, !ended);
             self.step = self.step.wrapping_add(1);
             self.fresh += 1;
             let literal = section.raw + place;
@@ -243,6 +285,8 @@ impl<'a, 'n> CodeReader<'a, 'n> {
         self.slots = Default::default();
         self.pushes.clear();
         self.stores.clear();
+        self.joins.clear();
+        self.notes.begin(rva);
         self.function = rva;
         self.fresh = 0;
         if self.wide {
@@ -255,6 +299,33 @@ impl<'a, 'n> CodeReader<'a, 'n> {
             self.registers.put(Register::ECX, TagValue::Argument(REGISTER));
             self.registers.put(Register::EDX, TagValue::Argument(REGISTER + 1));
         }
+    }
+
+    /// Joins what jumps to this place have brought.
+    fn arrive(&mut self, rva: u32, falls_through: bool) {
+        for (joined, value) in self.joins.arrive(rva) {
+            match joined {
+                Joined::Register(number) => {
+                    let new = join(self.registers.get(number), value, falls_through, self.step);
+                    self.registers.set(number, new);
+                }
+                Joined::Pushed => match self.pushes.last_mut() {
+                    Some(last) => *last = join(*last, value, falls_through, self.step),
+                    None if !falls_through => self.pushes.push(value),
+                    None => {}
+                },
+            }
+        }
+    }
+
+    /// Keeps what is known for the place where a jump leads to.
+    fn leave(&mut self, instruction: &Instruction, rva: u32) {
+        let target = instruction.near_branch_target().wrapping_sub(self.pe.image_base);
+        let Ok(target) = u32::try_from(target) else { return };
+        let pushed = self.pushes.last().map(|&value| (Joined::Pushed, value));
+        let registers = self.registers.iter().enumerate();
+        let registers = registers.map(|(number, value)| (Joined::Register(number), value));
+        self.joins.leave(rva, target, registers.chain(pushed));
     }
 
     /// RVA of a memory operand with a fixed address.
@@ -274,33 +345,38 @@ impl<'a, 'n> CodeReader<'a, 'n> {
             OpKind::Immediate64 => u32::try_from(instruction.immediate64()).ok()?,
             _ => return None,
         };
-        Some(TagValue::Constant { value, at, step: self.step })
+        // An address of the image itself prints like a tag where the image's base does.
+        let address = !self.wide && self.pe.rva_of(value.into()).is_some();
+        Some(if address { TagValue::Unknown } else { TagValue::Constant { value, at, step: self.step } })
     }
 
     /// What an operand that is read holds.
     fn read_operand(&self, instruction: &Instruction, operand: u32, at: usize) -> TagValue {
         match instruction.op_kind(operand) {
-            OpKind::Register => match self.registers.of(instruction.op_register(operand)) {
-                // Its way to the call is counted from the last move.
-                TagValue::Constant { value, at, .. } => TagValue::Constant { value, at, step: self.step },
-                other => other,
-            },
+            OpKind::Register => self.registers.of(instruction.op_register(operand)).moved(self.step),
             OpKind::Memory => {
                 if let Some(rva) = self.fixed(instruction) {
                     if let Some(import) = self.imports.slot(rva) {
                         return TagValue::Import(import);
                     }
-                    // A tag kept in a variable of the driver.
-                    let size = instruction.memory_size().size();
-                    let place = self.pe.offset(rva).filter(|_| size == 4);
-                    return match place.and_then(|place| u32_at(self.pe.bytes, place).zip(Some(place))) {
-                        Some((value, at)) if like_a_tag(value) => {
-                            TagValue::Constant { value, at, step: self.step }
-                        }
-                        _ => TagValue::Unknown,
+                    if self.framework == Some(rva) {
+                        return TagValue::FrameworkTable;
+                    }
+                    if self.guard == Some(rva) {
+                        return TagValue::Guard;
+                    }
+                    let tag = (instruction.memory_size().size() == 4).then(|| data::variable(self.pe, rva));
+                    return match tag.flatten() {
+                        Some((value, at)) => TagValue::Constant { value, at, step: self.step },
+                        None => TagValue::Unknown,
                     };
                 }
                 let offset = instruction.memory_displacement32();
+                if self.registers.of(instruction.memory_base()) == TagValue::FrameworkTable
+                    && instruction.memory_index() == Register::None
+                {
+                    return TagValue::Framework(offset / if self.wide { 8 } else { 4 });
+                }
                 if !self.wide && instruction.memory_base() == Register::EBP && (8..48).contains(&offset) {
                     return TagValue::Argument(u8::try_from((offset - 8) / 4).unwrap_or(0));
                 }
@@ -312,12 +388,29 @@ impl<'a, 'n> CodeReader<'a, 'n> {
 
     /// Follows one instruction; true if nothing falls through it.
     fn instruction(&mut self, instruction: &Instruction, rva: u32, at: usize) -> bool {
+        if let Some(value) = self.computed(instruction, at) {
+            self.registers.put(instruction.op0_register(), value);
+            return false;
+        }
+        if instruction.is_jcc_short_or_near() {
+            self.leave(instruction, rva);
+            return false;
+        }
+        if instruction.mnemonic() == Mnemonic::Cmp {
+            let operands = [0, 1].map(|operand| self.read_operand(instruction, operand, at));
+            self.notes.compare(self.function, operands[0], operands[1]);
+            return false;
+        }
         match X86Effect::of(instruction) {
+            X86Effect::Call if self.read_operand(instruction, 0, 0) == TagValue::Guard => {}
             X86Effect::Call => {
                 self.transfer(instruction, rva, false);
                 self.after_call();
             }
             X86Effect::Jump => {
+                if instruction.is_jmp_short_or_near() {
+                    self.leave(instruction, rva);
+                }
                 self.transfer(instruction, rva, true);
                 self.after_call();
                 return true;
@@ -339,7 +432,11 @@ impl<'a, 'n> CodeReader<'a, 'n> {
             }
             X86Effect::Move => self.mov(instruction, rva, at),
             X86Effect::Keep => {}
-            X86Effect::Address | X86Effect::Zero | X86Effect::Add => {
+            X86Effect::Zero => {
+                let zero = TagValue::Constant { value: 0, at, step: self.step };
+                self.registers.put(instruction.op0_register(), zero);
+            }
+            X86Effect::Address | X86Effect::Add => {
                 self.registers.put(instruction.op0_register(), TagValue::Unknown);
             }
             X86Effect::Clobber(registers) => {
@@ -351,9 +448,33 @@ impl<'a, 'n> CodeReader<'a, 'n> {
         false
     }
 
+    /// The result of an instruction that chooses or computes a constant; `None` if it does neither.
+    fn computed(&self, instruction: &Instruction, at: usize) -> Option<TagValue> {
+        let (to, step) = (instruction.op0_register(), self.step);
+        if instruction.op_count() == 0 || !to.is_gpr() {
+            return None;
+        }
+        match Choosing::of(instruction)? {
+            Choosing::Move => {
+                let other = self.read_operand(instruction, 1, at);
+                Some(self.registers.of(to).moved(step).either(other, step))
+            }
+            Choosing::Bit => Some(TagValue::one_of([0, 1], at, step)),
+            Choosing::Carry => Some(TagValue::one_of([0, u32::MAX], at, step)),
+            Choosing::Computes { from, number, result } => {
+                let old = self.registers.get(from.full_register().number());
+                let new = old.computed(at, step, |old| result(old, number));
+                (new != TagValue::Unknown).then_some(new)
+            }
+        }
+    }
+
     fn mov(&mut self, instruction: &Instruction, rva: u32, at: usize) {
         let value = self.read_operand(instruction, 1, at);
         if instruction.op_kind(0) == OpKind::Register {
+            if (instruction.op0_register(), instruction.op1_register()) == (Register::EBP, Register::ESP) {
+                self.notes.framed.insert(self.function);
+            }
             self.registers.put_whole(instruction.op0_register(), value);
             return;
         }
@@ -367,38 +488,17 @@ impl<'a, 'n> CodeReader<'a, 'n> {
         {
             *slot = value;
         }
-        if let TagValue::Constant { value, at, .. } = value {
-            self.stored(StoredConstant { base, displacement, value, at, site: rva, step: self.step });
-        }
-    }
-
-    /// A constant in a structure: a KMDF driver's tag is known by the size that is before it.
-    fn stored(&mut self, store: StoredConstant) {
-        let size = if self.wide { 0x20 } else { 0x14 };
-        let distance = size - 4;
-        let other = |tag: &StoredConstant, first: &StoredConstant| {
-            tag.base == first.base
-                && like_a_tag(tag.value)
-                && first.value == size
-                && tag.displacement.wrapping_sub(first.displacement) == u64::from(distance)
-        };
-        if self.wdf {
-            let found = self.stores.iter().find_map(|old| {
-                if other(&store, old) {
-                    Some((store.value, store.at, store.site))
-                } else if other(old, &store) {
-                    Some((old.value, old.at, old.site))
-                } else {
-                    None
-                }
-            });
-            if let Some((value, at, site)) = found {
-                self.notes.stored.push(Stored { value, at, site, structure: "WDF_DRIVER_CONFIG" });
+        match value {
+            TagValue::Constant { value, at, .. } => {
+                let base = u32::try_from(base as usize).unwrap_or(u32::MAX);
+                let store = StoredConstant { base, displacement, value, at, site: rva, step: self.step };
+                self.notes.stored.extend(self.stores.add(store));
             }
-        }
-        self.stores.push_back(store);
-        if self.stores.len() > 32 {
-            self.stores.pop_front();
+            // What a function keeps may be handed on where that is not seen.
+            TagValue::Argument(n) => {
+                self.notes.kept.insert((self.function, n));
+            }
+            _ => {}
         }
     }
 
@@ -426,8 +526,12 @@ impl<'a, 'n> CodeReader<'a, 'n> {
                     (None, Err(_)) => CallTarget::Unknown,
                 }
             }
-            _ => match self.read_operand(instruction, 0, 0) {
-                TagValue::Import(index) => CallTarget::Import(index),
+            _ => match (self.read_operand(instruction, 0, 0), self.registers.of(Register::RAX)) {
+                (TagValue::Import(index), _) => CallTarget::Import(index),
+                // The second as guarded calls do, through a pointer to what checks the target in RAX.
+                (TagValue::Framework(place), _) | (TagValue::Unknown, TagValue::Framework(place)) => {
+                    CallTarget::Framework(place)
+                }
                 _ => CallTarget::Unknown,
             },
         };
@@ -435,17 +539,20 @@ impl<'a, 'n> CodeReader<'a, 'n> {
             self.notes.thunks.insert(self.function, target);
             return;
         }
-        let arguments = self.arguments();
-        let call = CallNote { site: rva, step: self.step, function: self.function, target, arguments };
-        self.ndis(target);
-        self.notes.call(call);
+        let arguments = self.arguments(self.notes.tag_position(target, self.imports, !self.wide));
+        let (step, function) = (self.step, self.function);
+        self.notes.call(CallNote { site: rva, step, function, target, jump, arguments });
+        if let CallTarget::Import(index) = self.notes.behind(target) {
+            self.notes.stored.extend(self.stores.handed(self.imports.name(index), step));
+        }
     }
 
-    fn arguments(&self) -> Vec<(u8, TagValue)> {
-        let keep = |&(_, value): &(u8, TagValue)| match value {
-            TagValue::Constant { value, .. } => like_a_tag(value),
-            TagValue::Argument(_) => true,
-            _ => false,
+    /// What a call finds in the places of its arguments, as far as it is worth a note; `tag` is the position of the
+    /// callee's tag, if that is known.
+    fn arguments(&self, tag: Option<u8>) -> Vec<(u8, TagValue)> {
+        let noted = |(position, value): (u8, TagValue)| {
+            let all = value.all().filter(move |value| value.is_noted(tag == Some(position)));
+            all.map(move |value| (position, value))
         };
         let position = |n: usize| u8::try_from(n).unwrap_or(u8::MAX);
         if self.wide {
@@ -453,7 +560,7 @@ impl<'a, 'n> CodeReader<'a, 'n> {
             let first =
                 first.into_iter().enumerate().map(|(n, register)| (position(n), self.registers.of(register)));
             let rest = self.slots.iter().enumerate().skip(4).map(|(n, &value)| (position(n), value));
-            return first.chain(rest).filter(keep).collect();
+            return first.chain(rest).flat_map(noted).collect();
         }
         let fast =
             [(REGISTER, self.registers.of(Register::ECX)), (REGISTER + 1, self.registers.of(Register::EDX))];
@@ -461,22 +568,6 @@ impl<'a, 'n> CodeReader<'a, 'n> {
         // Compilers that reserve their arguments' room once write them relative to the stack pointer.
         let pushed = self.pushes.len();
         let written = self.slots.iter().enumerate().map(|(n, &value)| (position(n + pushed), value));
-        fast.into_iter().chain(stack).chain(written).filter(keep).collect()
-    }
-
-    /// Pools of network buffers take their tag in a structure on the stack.
-    fn ndis(&mut self, target: CallTarget) {
-        let CallTarget::Import(index) = target else { return };
-        let structure = match self.imports.name(index) {
-            Some("NdisAllocateNetBufferListPool") => "NET_BUFFER_LIST_POOL_PARAMETERS",
-            Some("NdisAllocateNetBufferPool") => "NET_BUFFER_POOL_PARAMETERS",
-            _ => return,
-        };
-        for store in &self.stores {
-            if like_a_tag(store.value) && self.step.wrapping_sub(store.step) <= STORE_LIFE {
-                let (value, at, site) = (store.value, store.at, store.site);
-                self.notes.stored.push(Stored { value, at, site, structure });
-            }
-        }
+        fast.into_iter().chain(stack).chain(written).flat_map(noted).collect()
     }
 }
