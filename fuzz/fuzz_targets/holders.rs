@@ -9,7 +9,7 @@ fuzz_target!(|input: &[u8]| {
     let mut counts = Counts::default();
     text::group_memory(input, &mut counts);
     let _ = (text::stat(input), text::page_tables(input), text::namespace(input));
-    let _ = (text::descriptor(input), text::protocol(input), text::registered(input, b"tfd:"));
+    let _ = (text::descriptor(input), text::protocol(input), text::is_registration(input, b"tfd:"));
     assert!(text::unescaped(input).len() <= input.len());
     let _ = unit(&String::from_utf8_lossy(input));
     for line in text::lines(input) {

@@ -227,7 +227,10 @@ fn half_a_minute_is_judged() {
     let short = tempfile::tempdir().unwrap();
     record_every(short.path(), false, 3, 1);
     let (_, out, _) = in_utc(&["leaks", short.path().to_str().unwrap()]);
-    assert!(out.contains("more data is needed (min 12 samples over 20 s)"), "{out}");
+    assert!(
+        out.contains("3 samples over 2 s, and at least 12 samples over 20 s are needed: about "),
+        "{out}"
+    );
 }
 
 /// A moment outside of a recording is no moment of it.

@@ -274,7 +274,7 @@ fn its_merged_cache_is_named_as_its_own_and_held_by_no_process() {
     assert_eq!(row["held_by"]["cache"], "leaky_item", "{row:#}");
     assert_eq!(row["held_by"]["holders"], Value::Array(Vec::new()), "{row:#}");
     let sentence = row["reasons"][0].as_str().expect("a reason");
-    assert!(sentence.starts_with("held by no process: "), "{sentence}");
+    assert!(sentence.starts_with("its growth is held by no process: "), "{sentence}");
     assert!(
         sentence.ends_with("; poolmon_leak allocates it: leaky_item was made when that module was loaded"),
         "{sentence}"

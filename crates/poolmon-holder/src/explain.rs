@@ -19,8 +19,11 @@ const MOST_OF_IT: f64 = 0.5;
 /// More than this of the row's growth is not the row's: objects that several descriptors share, or another cache.
 const TOO_MUCH: f64 = 1.35;
 
-/// Nor may several explain more than this together.
-const TOGETHER: f64 = 1.15;
+/// That no holder grows with a row is said only of as many samples as a verdict needs, and of half as many censuses.
+const SHOWN: (usize, u64) = (12, 6);
+
+/// And if all holders of its kinds together explain no more than this of its growth, at the upper end of what they may.
+const LITTLE: f64 = 0.25;
 
 /// How far two courses may be apart and still be in step.
 const APART: f64 = 0.25;
@@ -51,7 +54,7 @@ pub struct Explanation {
     pub growers: Vec<Grower>,
     /// What they explain together.
     pub together: Explained,
-    /// The name that fits, if the row is listed under another one of a merged cache.
+    /// The name that fits the first of them, if the row is listed under another one of a merged cache.
     pub fitting: Option<String>,
     /// Holders that grow in step with it, too, and are not among these.
     pub more: u64,
@@ -78,6 +81,8 @@ pub struct Grower {
     pub per_second: f64,
     /// What it explains alone.
     pub explains: Explained,
+    /// The name of the cache that fits what it keeps, if the row is listed under another one of a merged cache.
+    pub fitting: Option<String>,
 }
 
 /// That no holder grows with a row.
@@ -87,6 +92,8 @@ pub struct Nobody {
     pub kinds: Vec<Kind>,
     /// The part of the growth that all holders together explain.
     pub explained: f64,
+    /// What they keep of these kinds.
+    pub held: u64,
     /// The cache, of those that share the row, that a module made when it was loaded, and the module; set by callers who know modules.
     pub made_by: Option<(String, String)>,
 }
@@ -108,8 +115,11 @@ pub struct Unhandled {
 
 /// Compares the course of a row with those of all holders. `names`: all names of the row's cache, its own first.
 pub fn explain(names: &[Tag], row: &Course, history: &History) -> Answer {
+    let row = &seen_part(row, history);
     let linked: Vec<_> = names.iter().filter_map(|name| Some((name, links::find(name)?))).collect();
-    let Some(growth) = growth(row) else { return Answer::Unknown };
+    if !grows(row) {
+        return Answer::Unknown;
+    }
     let mut kinds: Vec<Candidate<'_>> = Vec::new();
     for (name, link) in &linked {
         for &(kind, per) in link.kinds {
@@ -139,8 +149,19 @@ pub fn explain(names: &[Tag], row: &Course, history: &History) -> Answer {
     }
     match names.first() {
         Some(Tag::Pool(tag)) => unhandled(*tag, row, history).map_or(Answer::Unknown, Answer::Unhandled),
-        _ => nobody(&linked, &kinds, growth, row, history, is_known),
+        _ => nobody(&linked, &kinds, names, row, history),
     }
+}
+
+/// The row while holders were counted: of the rest, nothing is known of them.
+fn seen_part(row: &Course, history: &History) -> Course {
+    let Some((first, last)) = history.span() else { return Course::default() };
+    // A census is not of the very moment of its sample.
+    let slack = (last - first) / 50.0;
+    let seen = first - slack..=last + slack;
+    let points = row.seconds.iter().zip(&row.objects).filter(|(at, _)| seen.contains(at));
+    let (seconds, objects) = points.map(|(at, objects)| (*at, *objects)).unzip();
+    Course { seconds, objects }
 }
 
 /// The type of object whose growth is the row's, if handles do not grow as much.
@@ -173,34 +194,38 @@ fn unhandled(tag: PoolTag, row: &Course, history: &History) -> Option<Unhandled>
 fn nobody(
     linked: &[(&Tag, &links::Link)],
     kinds: &[Candidate<'_>],
-    growth: f64,
+    names: &[Tag],
     row: &Course,
     history: &History,
-    is_known: bool,
 ) -> Answer {
-    let all_counted = linked.iter().all(|(_, link)| link.only);
-    if !history.is_complete() || !all_counted || history.censuses() < 3 {
+    let all_counted = linked.iter().all(|(_, link)| link.only) && !names.iter().any(links::is_general);
+    let is_shown = row.seconds.len() >= SHOWN.0 && history.censuses() >= SHOWN.1;
+    let growth = fit::line(&row.seconds, &row.objects).filter(|line| line.slope > 1.96 * line.error);
+    let (Some(growth), true) = (growth, history.is_complete() && all_counted && is_shown) else {
         return Answer::Unknown;
-    }
-    if !is_known {
-        return Answer::Nobody(Nobody { kinds: Vec::new(), explained: 0.0, made_by: None });
+    };
+    if linked.is_empty() {
+        return Answer::Nobody(Nobody { kinds: Vec::new(), explained: 0.0, held: 0, made_by: None });
     }
     let Some(total) = history.total() else { return Answer::Unknown };
-    let slope = |kind: &Candidate<'_>| {
-        let line = fit::line(&row.seconds, &total.at(kind.kind, &row.seconds));
-        line.map_or(0.0, |line| line.slope.max(0.0) * kind.per)
-    };
-    let explained = kinds.iter().map(slope).sum::<f64>() / growth;
-    if explained >= MOST_OF_IT {
-        // Holders grow enough, though not one of them as the row does.
+    let mut explained = (0.0, 0.0);
+    for kind in kinds {
+        if let Some(line) = fit::line(&row.seconds, &total.at(kind.kind, &row.seconds)) {
+            explained.0 += line.slope.max(0.0) * kind.per / growth.slope;
+            explained.1 += (line.slope + 1.96 * line.error).max(0.0) * kind.per / growth.slope;
+        }
+    }
+    if explained.1 > LITTLE {
+        // Holders grow, though not one of them as the row does.
         return Answer::Unknown;
     }
-    Answer::Nobody(Nobody { kinds: kinds.iter().map(|kind| kind.kind).collect(), explained, made_by: None })
+    let held = kinds.iter().map(|kind| total.now(kind.kind)).fold(0, u64::saturating_add);
+    let kinds = kinds.iter().map(|kind| kind.kind).collect();
+    Answer::Nobody(Nobody { kinds, explained: explained.0, held, made_by: None })
 }
 
-/// Objects a second.
-fn growth(row: &Course) -> Option<f64> {
-    fit::line(&row.seconds, &row.objects).map(|line| line.slope).filter(|slope| *slope > 0.0)
+fn grows(row: &Course) -> bool {
+    fit::line(&row.seconds, &row.objects).is_some_and(|line| line.slope > 0.0)
 }
 
 /// A kind that may live in the row, under one of its names.
@@ -254,9 +279,10 @@ fn together(
     let mut picked: Vec<Found<'_>> = Vec::new();
     let (mut share, mut more) = (0.0, 0);
     for one in found {
-        // What shares the objects of one that is counted already would explain them twice.
-        let limit = if picked.is_empty() { TOO_MUCH } else { TOGETHER };
-        if share + one.explains.share > limit {
+        // What shares the objects of one that is counted already, or grows into another cache of these names, would explain them
+        // twice: another holder has to bring all of them closer to the whole.
+        let further = |share: f64| (share - 1.0_f64).abs();
+        if !picked.is_empty() && further(share + one.explains.share) >= further(share) {
             continue;
         }
         if picked.len() == NAMED {
@@ -277,16 +303,17 @@ fn together(
     if !is_most || together.apart > APART {
         return None;
     }
-    let fitting = picked.first().map(|first| first.name).filter(|name| Some(*name) != names.first());
-    let fitting = fitting.map(ToString::to_string);
-    let growers = picked.iter().map(|one| grower(one, row, history)).collect();
+    let growers: Vec<Grower> = picked.iter().map(|one| grower(one, row, history, names.first())).collect();
+    let fitting = growers.first().and_then(|first| first.fitting.clone());
     Some(Explanation { growers, together, fitting, more })
 }
 
-fn grower(found: &Found<'_>, row: &Course, history: &History) -> Grower {
-    let &Found { track, kind, explains, .. } = found;
-    let slope =
-        |kind: Kind| fit::line(&row.seconds, &track.at(kind, &row.seconds)).map_or(0.0, |line| line.slope);
+fn grower(found: &Found<'_>, row: &Course, history: &History, listed: Option<&Tag>) -> Grower {
+    let &Found { track, kind, explains, name, .. } = found;
+    // Before it was there, it had no rate.
+    let lived: Vec<f64> =
+        row.seconds.iter().copied().filter(|at| track.born.is_none_or(|born| *at >= born)).collect();
+    let slope = |kind: Kind| fit::line(&lived, &track.at(kind, &lived)).map_or(0.0, |line| line.slope);
     let per_second = slope(kind);
     let mostly = kind.parts().find(|part| slope(*part) >= 0.8 * per_second);
     Grower {
@@ -299,6 +326,7 @@ fn grower(found: &Found<'_>, row: &Course, history: &History) -> Grower {
         total: history.total().map_or(0, |total| total.now(kind)),
         per_second,
         explains,
+        fitting: Some(name).filter(|name| Some(*name) != listed).map(ToString::to_string),
     }
 }
 
@@ -316,7 +344,6 @@ impl Answer {
 
 impl Explanation {
     fn sentences(&self, name: &str) -> Vec<String> {
-        let name = self.fitting.as_deref().unwrap_or(name);
         let mut lines: Vec<String> = self.growers.iter().map(|grower| grower.sentence(name)).collect();
         if let [_, _, ..] = self.growers[..] {
             let more = match self.more {
@@ -331,7 +358,8 @@ impl Explanation {
 }
 
 impl Grower {
-    fn sentence(&self, name: &str) -> String {
+    fn sentence(&self, listed: &str) -> String {
+        let name = self.fitting.as_deref().unwrap_or(listed);
         let amount = |count: u64| match self.kind.unit() {
             Unit::Objects => grouped(count),
             Unit::Bytes => human_bytes(count),
@@ -356,23 +384,25 @@ impl Grower {
 
 impl Nobody {
     fn sentence(&self) -> String {
-        let keeper = match &self.made_by {
-            Some((cache, module)) => {
-                format!("{module} allocates it: {cache} was made when that module was loaded")
-            }
-            None => "so the kernel itself keeps the objects".to_owned(),
-        };
-        let and = if self.made_by.is_some() { ";" } else { "," };
+        let module = self.made_by.as_ref().map(|(cache, module)| {
+            format!("; {module} allocates it: {cache} was made when that module was loaded")
+        });
         if self.kinds.is_empty() {
+            // What lives in it is not known, so neither is whether something that is not counted holds it.
+            let known = module.as_ref().map_or("", |_| "its growth is held by no process: ");
             return format!(
-                "held by no process: no holder's descriptors, threads, mappings or locks grow in step with it{and} {keeper}"
+                "{known}no holder's descriptors, threads, mappings or locks grow in step with it{}",
+                module.unwrap_or_default()
             );
         }
         let kinds: Vec<&str> = self.kinds.iter().take(3).map(|kind| kind.many()).collect();
+        // Those that exist were there before.
+        let held = if self.held > 0 { format!(" ({} held)", grouped(self.held)) } else { String::new() };
         format!(
-            "held by no process: {} explain {:.0} % of its growth{and} {keeper}",
+            "its growth is held by no process: {}{held} explain {:.0} % of it{}",
             kinds.join(", "),
-            self.explained * 100.0
+            self.explained * 100.0,
+            module.unwrap_or_else(|| ", so the kernel itself keeps the objects".to_owned())
         )
     }
 }

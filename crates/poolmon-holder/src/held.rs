@@ -20,20 +20,35 @@ pub struct HeldBy {
     pub total: u64,
 }
 
-/// The holders of a row, largest first, at most `most`. `names`: all names of its cache, its own first; the others count only if
-/// nothing is known of its own.
-pub fn held_by(names: &[Tag], census: &Census, most: usize) -> Vec<HeldBy> {
-    let Some(link) = names.iter().find_map(links::find) else { return Vec::new() };
-    let weight = |entry: &Entry, kind: Kind, per: f64| entry.counts.get(kind).unwrap_or(0) as f64 * per;
+/// The kinds that live in a row, with the objects of the row that one of them takes. `names`: all names of its cache, since the kernel
+/// counts what is under one of them with all others.
+fn linked(names: &[Tag]) -> Vec<(Kind, f64)> {
+    let links = || names.iter().filter_map(links::find);
     // Mapped files are open ones. Whether they are in memory (`shmem_inode_cache`) is not known of them.
-    let has_files = link.kinds.iter().any(|(kind, _)| *kind == Kind::Descriptor);
-    let linked = || link.kinds.iter().filter(move |(kind, _)| has_files || *kind != Kind::MappedFile);
+    let has_files = links().any(|link| link.kinds.iter().any(|(kind, _)| *kind == Kind::Descriptor));
+    let mut kinds: Vec<(Kind, f64)> = Vec::new();
+    for &(kind, per) in
+        links().flat_map(|link| link.kinds).filter(|(kind, _)| has_files || *kind != Kind::MappedFile)
+    {
+        // One object may take a part of the cache under each of its names.
+        match kinds.iter_mut().find(|known| known.0 == kind) {
+            Some(known) => known.1 += per,
+            None => kinds.push((kind, per)),
+        }
+    }
+    kinds
+}
+
+/// The holders of a row, largest first, at most `most`. `names`: all names of its cache.
+pub fn held_by(names: &[Tag], census: &Census, most: usize) -> Vec<HeldBy> {
+    let kinds = linked(names);
+    let weight = |entry: &Entry, kind: Kind, per: f64| entry.counts.get(kind).unwrap_or(0) as f64 * per;
     let mut found: Vec<(f64, Kind, &Entry)> = census
         .entries
         .iter()
         .filter_map(|entry| {
-            let kinds = linked().map(|&(kind, per)| (weight(entry, kind, per), kind));
-            let (weight, kind) = kinds.max_by(|a, b| a.0.total_cmp(&b.0))?;
+            let weights = kinds.iter().map(|&(kind, per)| (weight(entry, kind, per), kind));
+            let (weight, kind) = weights.max_by(|a, b| a.0.total_cmp(&b.0))?;
             (weight > 0.0).then_some((weight, kind, entry))
         })
         .collect();
@@ -50,14 +65,14 @@ pub fn held_by(names: &[Tag], census: &Census, most: usize) -> Vec<HeldBy> {
 /// The objects of a row that holders keep now, by kind: what the kernel cannot free, however little memory there is. Largest first; only
 /// of rows whose lines in the table of links say how many objects of the row one takes. `names` as for [`held_by`].
 pub fn pinned(names: &[Tag], history: &History) -> Vec<(Kind, u64)> {
+    let Some(total) = history.total() else { return Vec::new() };
     // `*_inode_cache` is any file system's, and open files are those of all.
-    let link = names.iter().find_map(links::find).filter(|link| !link.row.starts_with('*'));
-    let (Some(link), Some(total)) = (link, history.total()) else { return Vec::new() };
-    let has_files = link.kinds.iter().any(|(kind, _)| *kind == Kind::Descriptor);
-    let linked = link.kinds.iter().filter(|(kind, _)| has_files || *kind != Kind::MappedFile);
+    if names.iter().filter_map(links::find).any(|link| link.row.starts_with('*')) {
+        return Vec::new();
+    }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of objects")]
     let of = |&(kind, per): &(Kind, f64)| (kind, (total.now(kind) as f64 * per) as u64);
-    let mut kinds: Vec<(Kind, u64)> = linked.map(of).filter(|(_, count)| *count > 0).collect();
+    let mut kinds: Vec<(Kind, u64)> = linked(names).iter().map(of).filter(|(_, count)| *count > 0).collect();
     kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     kinds
 }
@@ -160,6 +175,11 @@ mod tests {
         assert_eq!(text(&["unknown", "sock_inode_cache"], 9), both, "a merged name counts");
         assert_eq!(text(&["kmalloc-cg-1k"], 9), ["p (pid 1): 8 pipe ends"]);
         assert!(text(&["unknown"], 9).is_empty());
+        assert_eq!(
+            text(&["UNIX", "sock_inode_cache"], 9),
+            both,
+            "nobody has any of its own, and the cache is one"
+        );
         let mapped = entry(4, &[(Kind::MappedFile, 700), (Kind::Memfd, 2)]);
         let census = Census { entries: vec![mapped], ..Census::default() };
         let of = |name: &str| {

@@ -9,18 +9,23 @@ use crate::{Anonymous, Census, Counts, Digest, Entry, Holder, HolderId, Kind};
 /// Steps of one kind of one holder that are kept; beyond that, half of them are dropped.
 const MOST: usize = 512;
 
-/// The counts of one kind: from each moment (seconds) on, this many.
+/// The counts of one kind, each at the moment (seconds) that it was seen. Of equal ones in a row, the first and the last are kept.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Steps {
     list: Vec<(f64, u64)>,
     /// Steps are at least this many seconds apart, the last one aside.
     gap: f64,
+    /// Before the first of them, it was as many.
+    before: bool,
 }
 
 impl Steps {
     fn push(&mut self, seconds: f64, count: u64) {
         match self.list.as_mut_slice() {
-            [.., last] if last.1 == count => return,
+            [.., before, last] if last.1 == count && before.1 == count => {
+                last.0 = seconds;
+                return;
+            }
             [.., before, last] if last.0 - before.0 < self.gap => *last = (seconds, count),
             _ => self.list.push((seconds, count)),
         }
@@ -28,7 +33,7 @@ impl Steps {
             && let (Some(first), Some(last)) = (self.list.first().copied(), self.list.last().copied())
         {
             // Twice the mean distance, so that the whole course keeps one resolution.
-            self.gap = 2.0 * (last.0 - first.0.max(0.0)) / MOST as f64;
+            self.gap = 2.0 * (last.0 - first.0) / MOST as f64;
             let (gap, mut kept) = (self.gap, None);
             self.list.retain(|step| {
                 let keeps = kept.is_none_or(|kept| step.0 - kept >= gap) || step.0 >= last.0;
@@ -38,15 +43,37 @@ impl Steps {
         }
     }
 
-    /// The count at a moment; `None` before the first.
-    fn at(&self, seconds: f64) -> Option<u64> {
+    /// The count at a moment: between two censuses, on the line from one to the other; 0 before it was seen, unless it was there before.
+    fn at(&self, seconds: f64) -> f64 {
         let after = self.list.partition_point(|(at, _)| *at <= seconds);
-        after.checked_sub(1).and_then(|at| self.list.get(at)).map(|(_, count)| *count)
+        let next = self.list.get(after);
+        match (after.checked_sub(1).and_then(|at| self.list.get(at)), next) {
+            (None, Some(first)) => {
+                if self.before {
+                    first.1 as f64
+                } else {
+                    0.0
+                }
+            }
+            (Some(last), None) => last.1 as f64,
+            (Some(&(from, before)), Some(&(to, then))) => {
+                let part = (seconds - from) / (to - from);
+                before as f64 + part * (then as f64 - before as f64)
+            }
+            (None, None) => 0.0,
+        }
     }
 
     fn last(&self) -> u64 {
         self.list.last().map_or(0, |(_, count)| *count)
     }
+}
+
+/// The moment of a census, and that of the one before; `None` for the first, before which holders kept the same.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    now: f64,
+    before: Option<f64>,
 }
 
 /// A holder over time.
@@ -58,22 +85,29 @@ pub struct Track {
     pub group: Option<Arc<str>>,
     /// Processes that it stands for now.
     pub processes: u64,
+    /// When it was first seen (seconds); `None` if it was there before the first census.
+    pub born: Option<f64>,
     kinds: Vec<(Kind, Steps)>,
     /// The census that saw it last.
     seen: u64,
 }
 
 impl Track {
-    fn new(holder: Holder, group: Option<Arc<str>>) -> Self {
-        Self { holder, group, processes: 1, kinds: Vec::new(), seen: 0 }
+    fn new(holder: Holder, group: Option<Arc<str>>, born: Option<f64>) -> Self {
+        Self { holder, group, processes: 1, born, kinds: Vec::new(), seen: 0 }
     }
 
-    fn push(&mut self, seconds: f64, counts: &Counts) {
+    fn push(&mut self, moment: Moment, counts: &Counts) {
         for (kind, count) in counts.known() {
             match self.kinds.iter_mut().find(|(known, _)| *known == kind) {
-                Some((_, steps)) => steps.push(seconds, count),
+                Some((_, steps)) => steps.push(moment.now, count),
                 None if count == 0 => {}
-                None => self.kinds.push((kind, Steps { list: vec![(seconds, count)], gap: 0.0 })),
+                None => {
+                    // At the census before it had none.
+                    let none = moment.before.map(|before| (before, 0));
+                    let list = none.into_iter().chain([(moment.now, count)]).collect();
+                    self.kinds.push((kind, Steps { list, gap: 0.0, before: none.is_none() }));
+                }
             }
         }
     }
@@ -88,11 +122,11 @@ impl Track {
         self.steps(kind).map_or(0, Steps::last)
     }
 
-    /// What it held of a kind at each of these moments; 0 before it was seen with one, unless that was at the first census.
+    /// What it held of a kind at each of these moments, between two censuses on the line from one to the other; 0 before it was seen with
+    /// one, unless that was at the first census.
     pub fn at(&self, kind: Kind, seconds: &[f64]) -> Vec<f64> {
         let steps = self.steps(kind);
-        let count = |at: &f64| steps.and_then(|steps| steps.at(*at)).unwrap_or(0) as f64;
-        seconds.iter().map(count).collect()
+        seconds.iter().map(|at| steps.map_or(0.0, |steps| steps.at(*at))).collect()
     }
 
     fn steps(&self, kind: Kind) -> Option<&Steps> {
@@ -108,6 +142,8 @@ pub struct History {
     programs: FxHashMap<Arc<str>, Track>,
     total: Option<Track>,
     censuses: u64,
+    /// Of the first and the last census.
+    span: Option<(f64, f64)>,
     incomplete: bool,
     remarks: Vec<String>,
 }
@@ -129,22 +165,26 @@ impl History {
     /// Takes in entries, each with the processes that it stands for, and whether it was there before it was first listed.
     fn take<'a>(&mut self, seconds: f64, entries: impl Iterator<Item = (&'a Entry, u64, bool)>) {
         self.censuses += 1;
+        let moment = Moment { now: seconds, before: self.span.map(|span| span.1) };
         // What was there at the first census was there before.
-        let seconds = if self.censuses == 1 { f64::NEG_INFINITY } else { seconds };
+        let earlier = Moment { before: None, ..moment };
+        self.span = Some((self.span.map_or(seconds, |span| span.0), seconds));
         let mut programs: FxHashMap<&Arc<str>, (u64, Counts)> = FxHashMap::default();
         let mut total = Counts::default();
         for (entry, processes, is_late) in entries {
             let is_others = matches!(entry.holder.id, HolderId::Others { .. });
             if !is_others {
                 let is_new = !self.tracks.contains_key(&entry.holder.id);
+                let moment = if is_new && is_late { earlier } else { moment };
+                let born = moment.before.map(|_| seconds);
                 let track = self
                     .tracks
                     .entry(entry.holder.id.clone())
-                    .or_insert_with(|| Track::new(entry.holder.clone(), entry.group.clone()));
+                    .or_insert_with(|| Track::new(entry.holder.clone(), entry.group.clone(), born));
                 track.seen = self.censuses;
                 track.holder.name.clone_from(&entry.holder.name);
                 track.group.clone_from(&entry.group);
-                track.push(if is_new && is_late { f64::NEG_INFINITY } else { seconds }, &entry.counts);
+                track.push(moment, &entry.counts);
             }
             let is_process = entry.holder.id.pid().is_some() || is_others && !entry.holder.name.is_empty();
             let (count, sums) = programs.entry(&entry.holder.name).or_default();
@@ -164,10 +204,13 @@ impl History {
             }
             let holder =
                 || Holder { id: HolderId::Program { name: Arc::clone(name) }, name: Arc::clone(name) };
-            let track = self.programs.entry(Arc::clone(name)).or_insert_with(|| Track::new(holder(), None));
+            let track = self
+                .programs
+                .entry(Arc::clone(name))
+                .or_insert_with(|| Track::new(holder(), None, moment.before.map(|_| seconds)));
             track.seen = censuses;
             track.processes = processes;
-            track.push(seconds, &counts);
+            track.push(moment, &counts);
         }
         // A program of which no process runs holds nothing; it may start again.
         for track in self.programs.values_mut().filter(|track| track.seen != censuses && track.processes > 0)
@@ -178,7 +221,7 @@ impl History {
             }
         }
         let whole = || Holder { id: HolderId::Machine, name: "this machine".into() };
-        self.total.get_or_insert_with(|| Track::new(whole(), None)).push(seconds, &total);
+        self.total.get_or_insert_with(|| Track::new(whole(), None, None)).push(moment, &total);
     }
 
     /// The same with pseudonyms instead of names.
@@ -195,6 +238,11 @@ impl History {
     /// Censuses taken in.
     pub const fn censuses(&self) -> u64 {
         self.censuses
+    }
+
+    /// Seconds of the first and the last census; `None` without any.
+    pub const fn span(&self) -> Option<(f64, f64)> {
+        self.span
     }
 
     /// Whether every process could be looked into at every census.
@@ -247,12 +295,18 @@ mod tests {
         }
         let track = history.tracks().next().unwrap();
         let moments = [-1.0, 0.0, 1.5, 2.0, 9.0];
-        assert_eq!(track.at(Kind::Socket, &moments), [5.0, 5.0, 5.0, 9.0, 9.0]);
-        assert_eq!(track.steps(Kind::Socket).unwrap().list.len(), 2, "what does not change takes no room");
+        assert_eq!(
+            track.at(Kind::Socket, &moments),
+            [5.0, 5.0, 7.0, 9.0, 9.0],
+            "between two counts, between them"
+        );
+        assert_eq!(track.steps(Kind::Thread).unwrap().list.len(), 2, "what does not change takes no room");
+        assert_eq!(track.born, None);
         assert_eq!((track.now(Kind::Socket), track.now(Kind::Tcp)), (9, 0));
         history.push(3.0, &census(&[(1, "a", 9), (2, "late", 4)]));
         let late = history.tracks().find(|track| track.holder.id.pid() == Some(2)).unwrap();
-        assert_eq!(late.at(Kind::Socket, &[2.9, 3.0]), [0.0, 4.0], "it came later");
+        assert_eq!(late.at(Kind::Socket, &[2.0, 2.5, 3.0]), [0.0, 2.0, 4.0], "it came later");
+        assert_eq!((late.born, history.span()), (Some(3.0), Some((0.0, 3.0))));
     }
 
     #[test]
@@ -280,16 +334,15 @@ mod tests {
 
     #[test]
     fn many_steps_are_thinned_and_keep_their_ends() {
-        let mut steps = Steps::default();
-        steps.push(f64::NEG_INFINITY, 0);
-        for at in 1..5_000_u32 {
+        let mut steps = Steps { before: true, ..Steps::default() };
+        for at in 0..5_000_u32 {
             steps.push(f64::from(at), u64::from(at));
         }
         assert!((MOST / 4..=MOST).contains(&steps.list.len()), "{}", steps.list.len());
-        assert_eq!((steps.list[0], steps.last()), ((f64::NEG_INFINITY, 0), 4_999));
+        assert_eq!((steps.list[0], steps.last()), ((0.0, 0), 4_999));
         for at in [50.0, 2_500.0, 4_900.0] {
-            let count = steps.at(at).unwrap() as f64;
-            assert!((at - 40.0..=at).contains(&count), "{count} at {at}");
+            let count = steps.at(at);
+            assert!((count - at).abs() < 0.001, "{count} at {at}");
         }
     }
 

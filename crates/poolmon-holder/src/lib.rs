@@ -44,5 +44,5 @@ pub use held::{HeldBy, Tally, held_by, pinned, tallies};
 pub use history::History;
 pub use holder::{Holder, HolderId};
 pub use kind::{Counts, Kind, Unit};
-pub use live::{Counted, Live, Paced, Watch, held_here, held_here_under};
+pub use live::{Count, Counted, Live, PATIENCE, Paced, Watch, held_here, held_here_under};
 pub use price::Prices;

@@ -15,6 +15,7 @@
 //! objects of these types. Several handles may lead to one object, and references of the kernel keep objects without any handle.
 
 use poolmon_model::{PoolTag, Tag};
+use poolmon_proc::caches::Kmalloc;
 
 use crate::Kind;
 use crate::Kind::{
@@ -159,6 +160,11 @@ pub fn find(tag: &Tag) -> Option<&'static Link> {
     }
 }
 
+/// Whether it is one of the kernel's caches for allocations of any kind: what lives there is never known in full.
+pub fn is_general(tag: &Tag) -> bool {
+    matches!(tag, Tag::Name(name) if Kmalloc::parse(plain(name).as_bytes()).is_some())
+}
+
 /// Whether objects of this type of Windows are allocated under this tag.
 pub fn is_tag_of(tag: PoolTag, object_type: &str) -> bool {
     let name = object_type.as_bytes();
@@ -213,6 +219,8 @@ mod tests {
         assert_eq!(first("ext4_inode_cache"), Some(File));
         assert_eq!(first("leakmod_objects"), None);
         assert_eq!(find(&Tag::pool(*b"Leak")), None);
+        let general = ["kmalloc-8", "kmalloc-rnd-03-4k", "kmalloc-cg-16", "kmalloc-rcl-96", "dma-kmalloc-64"];
+        assert!(general.iter().all(|name| is_general(&Tag::name(name))) && !is_general(&Tag::name("filp")));
     }
 
     #[test]

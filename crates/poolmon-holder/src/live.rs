@@ -1,5 +1,6 @@
 //! The holders of this machine.
 
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use poolmon_model::problem::Problem;
@@ -123,64 +124,134 @@ const PART: u32 = 20;
 /// In a watch of a given length, as many censuses as this show a course, even if they take more of the time than that.
 const LEAST: u32 = 12;
 
-/// Counts beside samples, though for no more than a twentieth of the time, unless a watch would end before a dozen censuses.
-#[derive(Debug, Default)]
+/// Though at most this part of the time.
+const MOST_PART: u32 = 3;
+
+/// Who takes samples waits this long for a census that it has just asked for, so that on most machines it belongs to the same sample.
+pub const PATIENCE: Duration = Duration::from_millis(50);
+
+/// A census with the moment that it is of.
+#[derive(Debug)]
+pub struct Count {
+    /// Who holds what.
+    pub census: Census,
+    /// When: between the first and the last figure that was read.
+    pub taken: Instant,
+    start: Instant,
+    cost: Duration,
+    is_good: bool,
+}
+
+/// Counts beside samples in a thread of its own, since on some machines a census takes seconds; though for no more than a twentieth of
+/// the time, unless a watch would end before a dozen censuses.
+#[derive(Debug)]
 pub struct Paced {
-    live: Option<Live>,
+    thread: Option<Thread>,
     length: Option<Duration>,
-    census: Census,
+    last: Option<Count>,
     due: Option<Instant>,
+}
+
+/// What counts when it is asked to. It ends with its asker, after the census that it is at.
+#[derive(Debug)]
+struct Thread {
+    /// A census whose memory is used again.
+    wanted: SyncSender<Census>,
+    counts: Receiver<Count>,
+    is_counting: bool,
+}
+
+impl Thread {
+    fn start(mut live: Live) -> Option<Self> {
+        let (wanted, asked) = sync_channel::<Census>(1);
+        let (give, counts) = sync_channel(1);
+        let count = move || {
+            for mut census in asked {
+                let (start, before) = (Instant::now(), busy());
+                let is_good = live.census_into(&mut census).is_ok();
+                let length = start.elapsed();
+                // On a busy machine, most of its time is spent waiting, which costs others nothing.
+                let cost =
+                    before.zip(busy()).and_then(|(before, now)| now.checked_sub(before)).unwrap_or(length);
+                let count = Count { census, taken: start + length / 2, start, cost, is_good };
+                if give.send(count).is_err() {
+                    break;
+                }
+            }
+        };
+        std::thread::Builder::new().name("holders".into()).spawn(count).ok()?;
+        Some(Self { wanted, counts, is_counting: false })
+    }
+}
+
+/// How long this thread has had a processor, as its scheduler reports; `None` where it does not.
+fn busy() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }
 
 impl Paced {
     /// Of this machine. Where holders cannot be counted, it counts nothing.
-    pub fn new() -> Self {
-        Self { live: Live::new().ok(), ..Self::default() }
+    pub fn new(length: Option<Duration>) -> Self {
+        Self { thread: Live::new().ok().and_then(Thread::start), length, last: None, due: None }
     }
 
-    /// Counts, if it is time.
-    pub fn look(&mut self) -> Option<&Census> {
-        let start = Instant::now();
-        if self.due.is_some_and(|due| start < due) {
-            return None;
+    /// The last census, if one ended since the last call; begins one, if it is time, and waits for it no longer than `patience`.
+    pub fn look(&mut self, patience: Duration) -> Option<&Count> {
+        let ended = self.take(Duration::ZERO);
+        let is_due = self.due.is_none_or(|due| due <= Instant::now());
+        if let Some(thread) = self.thread.as_mut().filter(|thread| is_due && !thread.is_counting) {
+            let memory = self.last.as_mut().filter(|_| !ended).map(|last| std::mem::take(&mut last.census));
+            thread.is_counting = thread.wanted.try_send(memory.unwrap_or_default()).is_ok();
         }
-        let counted = self.live.as_mut()?.census_into(&mut self.census).is_ok();
-        self.due = Some(start + rest(start.elapsed(), self.length));
-        counted.then_some(&self.census)
+        let is_new = ended || self.take(patience);
+        self.last.as_ref().filter(|count| is_new && count.is_good)
+    }
+
+    /// Takes in a census that has ended, or ends within `patience`.
+    fn take(&mut self, patience: Duration) -> bool {
+        let Some(thread) = self.thread.as_mut().filter(|thread| thread.is_counting) else { return false };
+        match thread.counts.recv_timeout(patience) {
+            Ok(count) => {
+                thread.is_counting = false;
+                self.due = Some(count.start + rest(count.cost, self.length));
+                self.last = Some(count);
+                true
+            }
+            Err(RecvTimeoutError::Timeout) => false,
+            Err(RecvTimeoutError::Disconnected) => {
+                self.thread = None;
+                false
+            }
+        }
     }
 }
 
 /// Holders beside the samples of a watch.
 #[derive(Debug)]
 pub struct Watch {
-    start: Instant,
+    start: Option<Instant>,
     counter: Paced,
     history: History,
 }
 
 impl Watch {
-    /// Begins with the first sample. Where holders cannot be counted, it stays empty.
-    pub fn begin() -> Self {
-        Self { start: Instant::now(), counter: Paced::new(), history: History::default() }
+    /// Of a watch that lasts as long as this, if that is known. Where holders cannot be counted, it stays empty.
+    pub fn new(length: Option<Duration>) -> Self {
+        Self { start: None, counter: Paced::new(length), history: History::default() }
     }
 
-    /// As [`begin`](Self::begin), of a watch that lasts this long.
-    pub fn for_length(length: Duration) -> Self {
-        let counter = Paced { length: Some(length), ..Paced::new() };
-        Self { counter, ..Self::begin() }
-    }
-
-    /// Counts, if it is time; says whether it did.
-    pub fn look(&mut self) -> bool {
-        let seconds = self.start.elapsed().as_secs_f64();
-        let Some(census) = self.counter.look() else { return false };
-        self.history.push(seconds, census);
+    /// To be called after each sample: takes in a census that has ended, and begins one, if it is time. Says whether one came in.
+    pub fn look(&mut self, patience: Duration) -> bool {
+        let start = *self.start.get_or_insert_with(Instant::now);
+        let Some(count) = self.counter.look(patience) else { return false };
+        self.history.push(count.taken.saturating_duration_since(start).as_secs_f64(), &count.census);
         true
     }
 
-    /// The last count.
-    pub const fn census(&self) -> &Census {
-        &self.counter.census
+    /// The census that the last call of [`look`](Self::look) took in.
+    pub fn census(&self) -> Option<&Census> {
+        self.counter.last.as_ref().map(|count| &count.census)
     }
 
     /// What was seen so far.
@@ -192,7 +263,7 @@ impl Watch {
 /// How long after a census began the next one is due, if it took `cost`.
 fn rest(cost: Duration, length: Option<Duration>) -> Duration {
     let rest = cost.max(Duration::from_millis(1)) * PART;
-    length.map_or(rest, |length| rest.min(length / LEAST))
+    length.map_or(rest, |length| rest.min((length / LEAST).max(cost * MOST_PART)))
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -219,19 +290,50 @@ mod tests {
         let (second, millisecond) = (Duration::from_secs(1), Duration::from_millis(1));
         assert_eq!(rest(second, None), 20 * second);
         assert_eq!(rest(second, Some(36 * second)), 3 * second, "a dozen");
+        assert_eq!(rest(8 * second, Some(36 * second)), 24 * second, "and never all the time");
         assert_eq!(rest(second, Some(Duration::from_hours(24))), 20 * second);
         assert_eq!(rest(Duration::ZERO, Some(36 * second)), 20 * millisecond);
     }
 
     #[test]
     fn a_watch_counts_and_rests() {
-        let mut watch = Watch::begin();
-        watch.look();
+        let mut watch = Watch::new(None);
+        assert!(watch.look(Duration::from_secs(60)), "it ends at some time");
         assert_eq!(watch.history().censuses(), 1);
+        assert!(watch.census().unwrap().process(std::process::id()).is_some());
         assert!(watch.history().tracks().any(|track| track.holder.id.pid() == Some(std::process::id())));
         for _ in 0..100 {
-            watch.look();
+            watch.look(Duration::ZERO);
         }
         assert!(watch.history().censuses() < 10, "most of the time it rests: {}", watch.history().censuses());
+    }
+
+    #[test]
+    fn waiting_costs_nothing() {
+        let Some(before) = busy() else { return };
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(busy().unwrap() - before < Duration::from_millis(200));
+    }
+
+    /// A machine whose census takes longer than any test waits.
+    #[test]
+    fn who_samples_does_not_wait_for_a_slow_census() {
+        let (wanted, asked) = sync_channel(1);
+        let (give, counts) = sync_channel(1);
+        let thread = Thread { wanted, counts, is_counting: false };
+        let mut paced = Paced { thread: Some(thread), length: None, last: None, due: None };
+        let start = Instant::now();
+        assert!(paced.look(Duration::from_millis(5)).is_none());
+        assert!(start.elapsed() < Duration::from_secs(5));
+        assert!(asked.try_recv().is_ok(), "it was asked for");
+        assert!(paced.look(Duration::ZERO).is_none() && asked.try_recv().is_err(), "once");
+        let (taken, cost) = (start, Duration::from_secs(9));
+        give.send(Count { census: Census::default(), taken, start, cost, is_good: true }).unwrap();
+        let count = paced.look(Duration::ZERO).expect("the one that was begun before");
+        assert_eq!(count.taken, start, "by its own time, not that of the sample it comes with");
+        assert!(paced.look(Duration::ZERO).is_none() && asked.try_recv().is_err(), "not yet due");
+        drop(give);
+        paced.due = None;
+        assert!(paced.look(Duration::ZERO).is_none(), "a thread that ended ends no watch");
     }
 }

@@ -57,7 +57,7 @@ pub fn record(
     let Plan { folder, config, length, verdicts, limits } = plan;
     let interval = config.interval;
     let mut sample = source.sample()?;
-    let (mut session, report) = Session::open(&folder, config)?;
+    let (mut session, report) = Session::open(&folder, config, length)?;
     if verdicts {
         session.judge();
     }

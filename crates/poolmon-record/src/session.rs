@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use poolmon_holder::Paced;
+use jiff::{SignedDuration, Timestamp};
+use poolmon_holder::{PATIENCE, Paced};
 use poolmon_model::problem::Remedy as _;
 use poolmon_model::{Limit, Sample, SourceKind};
 use poolmon_source::{LoadedModule, Source, SourceError};
@@ -35,9 +36,13 @@ pub struct Session {
 }
 
 impl Session {
-    /// Opens the folder; the report says what the recorder before left behind.
-    pub fn open(folder: &Path, config: RecorderConfig) -> poolmon_store::Result<(Self, OpenReport)> {
-        let holders = config.holders.then(Paced::new);
+    /// Opens the folder, for a recording of this length, if that is known; the report says what the recorder before left behind.
+    pub fn open(
+        folder: &Path,
+        config: RecorderConfig,
+        length: Option<Duration>,
+    ) -> poolmon_store::Result<(Self, OpenReport)> {
+        let holders = config.holders.then(|| Paced::new(length));
         let (recorder, report) = Recorder::open(folder, config)?;
         Ok((
             Self {
@@ -86,8 +91,9 @@ impl Session {
         // Of a table that is played, nobody here holds anything.
         let here = if cfg!(windows) { SourceKind::Windows } else { SourceKind::Linux };
         let counter = self.holders.as_mut().filter(|_| sample.origin.kind == here);
-        if let Some(census) = counter.and_then(Paced::look) {
-            self.recorder.holders(census);
+        if let Some(count) = counter.and_then(|counter| counter.look(PATIENCE)) {
+            let age = SignedDuration::try_from(count.taken.elapsed()).unwrap_or_default();
+            self.recorder.holders_at(&count.census, Timestamp::now().checked_sub(age).ok());
         }
         let outcome = self.recorder.record(sample)?;
         self.outcome(outcome, tell);

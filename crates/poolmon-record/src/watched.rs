@@ -29,7 +29,7 @@ impl Watched {
         folder: &Path,
         config: RecorderConfig,
     ) -> poolmon_store::Result<(Self, Ongoing, OpenReport)> {
-        let (session, report) = Session::open(folder, config)?;
+        let (session, report) = Session::open(folder, config, None)?;
         let recording = Ongoing(Arc::new(Mutex::new(Some(session))), Instant::now());
         Ok((Self { source, recording: recording.clone() }, recording, report))
     }

@@ -17,22 +17,25 @@ pub fn who(tag: &Tag) -> Option<String> {
 /// What to do about a leak: its owner unless it is `known`, the code that allocates it, the processes that hold it.
 pub fn leak(judged: &AnalysedSeries, verdict: &Verdict, known: bool) -> Vec<String> {
     let mut lines = Vec::new();
-    if !known {
+    // Those of rows in lockstep as well: a leak of sockets shows in their inodes, too.
+    let companions = judged.report.companions(verdict);
+    let mut group = std::iter::once(verdict).chain(companions.iter().copied());
+    let is_held = group.any(|row| matches!(judged.answer(row), Some(Answer::Held(_))));
+    // Who is known to hold it is not looked for among drivers.
+    if !known && !is_held {
         lines.extend(who(&verdict.tag));
     }
     if let Some(command) = next::trace(&verdict.tag, verdict.pool) {
         let place = if judged.is_live() { "" } else { "on that machine, " };
         lines.push(format!("{place}find the code that allocates and does not free: {command}"));
     }
-    if judged.is_live() && judged.holders.values().any(|answer| matches!(answer, Answer::Held(_))) {
+    if judged.is_live() && is_held {
         // Who holds the rows is said already.
         lines.push(
             "see all that holders keep, and what changes: poolmon holders --for 40s --sort change".to_owned(),
         );
         return lines;
     }
-    // Those of rows in lockstep as well: a leak of sockets shows in their inodes, too.
-    let companions = judged.report.companions(verdict);
     for tag in std::iter::once(&verdict.tag).chain(companions.iter().map(|other| &other.tag)) {
         for command in next::holders(tag) {
             let line = format!("list {}: {}", command.shows, command.command);

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use poolmon_holder::{Answer, History};
-use poolmon_leak::{Analysis, AnalysisConfig, Report, Verdict};
-use poolmon_model::{Key, MarkKind, Row, Tag, TimelineMark};
+use poolmon_leak::{Analysis, AnalysisConfig, OwnerHint, Report, Verdict};
+use poolmon_model::{Key, MarkKind, Pool, Row, Tag, TimelineMark};
 use poolmon_owner::linux::MergedCaches;
 use rustc_hash::FxHashMap;
 
@@ -70,10 +70,35 @@ impl AnalysedSeries {
         self
     }
 
+    /// Names the owner of what a merged cache was found to hold, not of the name under which the kernel lists it.
+    #[must_use]
+    pub fn with_owners(mut self, owner: impl Fn(&Tag, Pool) -> Option<OwnerHint>) -> Self {
+        let fitting = |verdict: &Verdict| {
+            let fitting = Tag::name(self.fitting(verdict)?);
+            let of_module = match self.answer(verdict) {
+                Some(Answer::Nobody(nobody)) => nobody.made_by.as_ref().map(|(_, module)| module.clone()),
+                _ => None,
+            };
+            Some(of_module.or_else(|| owner(&fitting, verdict.pool).map(|hint| hint.driver)))
+        };
+        let owners: Vec<Option<Option<String>>> = self.report.verdicts.iter().map(fitting).collect();
+        for (verdict, owner) in self.report.verdicts.iter_mut().zip(owners) {
+            if let Some(owner) = owner {
+                verdict.owner = owner;
+            }
+        }
+        self
+    }
+
+    /// Who holds the objects of a row, if that was asked.
+    pub fn answer(&self, verdict: &Verdict) -> Option<&Answer> {
+        self.holders.get(&Key { tag: verdict.tag.clone(), pool: verdict.pool })
+    }
+
     /// The name of the cache that the objects of a row belong to by who holds them, or by the module that was loaded last, if the kernel
     /// lists it under another one.
     pub fn fitting(&self, verdict: &Verdict) -> Option<&str> {
-        match self.holders.get(&Key { tag: verdict.tag.clone(), pool: verdict.pool })? {
+        match self.answer(verdict)? {
             Answer::Held(explanation) => explanation.fitting.as_deref(),
             Answer::Nobody(nobody) => {
                 let (cache, _) = nobody.made_by.as_ref()?;
@@ -125,8 +150,7 @@ fn merged_names(judged: &AnalysedSeries, verdict: &Verdict, merged: &MergedCache
     }
     let names = merged.explain(cache)?;
     if let Some(fitting) = judged.fitting(verdict) {
-        let key = Key { tag: verdict.tag.clone(), pool: verdict.pool };
-        let is_held = matches!(judged.holders.get(&key), Some(Answer::Held(_)));
+        let is_held = matches!(judged.answer(verdict), Some(Answer::Held(_)));
         let why = if is_held { "what holds them" } else { "the module that was loaded last" };
         return Some(format!("by {why}, these are objects of {fitting}; {names}"));
     }

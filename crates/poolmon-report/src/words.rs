@@ -118,8 +118,10 @@ pub fn headline(report: &Report, config: &AnalysisConfig, needs: Option<Duration
         let more = rough_span(needs);
         let least = counted(config.least_points as u64, "sample");
         let over = span(Duration::from_millis((config.least_hours * 3_600_000.0).round() as u64));
+        let (samples, hours) = (counted(report.samples, "sample"), exact_hours(report.hours));
         return format!(
-            "Too little data for any verdict: at least {more} more data is needed (min {least} over {over})."
+            "Too little data for any verdict: {samples} over {hours}, and at least {least} over {over} are needed: about {more} more at \
+             this pace."
         );
     }
     let also = match suspects {

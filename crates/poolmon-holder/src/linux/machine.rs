@@ -14,11 +14,13 @@ use crate::{Counts, Entry, Holder, HolderId, Kind};
 
 /// Locks by kind and process.
 pub fn locks(root: &Path) -> Option<FxHashMap<(u32, Kind), u64>> {
-    let text = fs::read(root.join("proc/locks")).ok()?;
     let mut locks = FxHashMap::default();
-    for (kind, pid) in text::lines(&text).filter_map(text::lock) {
-        *locks.entry((pid, kind)).or_default() += 1;
-    }
+    let count = |line: &[u8]| {
+        if let Some((kind, pid)) = text::lock(line) {
+            *locks.entry((pid, kind)).or_default() += 1;
+        }
+    };
+    text::each_line(&root.join("proc/locks"), count).ok()?;
     Some(locks)
 }
 

@@ -64,9 +64,11 @@ impl Reader {
         self.round += 1;
         *census = Census { entries: std::mem::take(&mut census.entries), ..Census::default() };
         census.entries.clear();
+        // All at one moment, and it may take the longest: first.
+        let locks = machine::locks(&self.root);
         self.processes()?;
         self.families();
-        self.locks(census);
+        self.locks(locks, census);
         self.push_processes(census);
         self.push_machine(census);
         self.see_what_is_hidden(census);
@@ -119,9 +121,9 @@ impl Reader {
     }
 
     /// Locks of processes; the rest belongs to open files (`F_OFD_SETLK`) or other machines, and is kept for the machine.
-    fn locks(&mut self, census: &mut Census) {
+    fn locks(&mut self, locks: Option<FxHashMap<(u32, Kind), u64>>, census: &mut Census) {
         self.other_locks.clear();
-        let Some(locks) = machine::locks(&self.root) else {
+        let Some(locks) = locks else {
             census.remarks.push("locks are unknown: proc/locks cannot be read".to_owned());
             return;
         };

@@ -103,10 +103,14 @@ impl Process {
         }
         if full || self.space != Some(stat.space) {
             self.space = Some(stat.space);
-            if let Ok(maps) = fs::read(folder.join("maps")) {
-                self.counts.set(Kind::Mapping, text::lines(&maps).count() as u64);
-                let files = text::lines(&maps).filter(|line| text::maps_file(line)).count();
-                self.counts.set(Kind::MappedFile, files as u64);
+            let (mut all, mut files) = (0, 0);
+            let count = |line: &[u8]| {
+                all += 1;
+                files += u64::from(text::maps_file(line));
+            };
+            if text::each_line(&folder.join("maps"), count).is_ok() {
+                self.counts.set(Kind::Mapping, all);
+                self.counts.set(Kind::MappedFile, files);
             }
             if let Some(bytes) =
                 fs::read(folder.join("status")).ok().and_then(|text| text::page_tables(&text))
@@ -209,8 +213,10 @@ impl Process {
         }
         for (number, kind) in &self.open {
             let Some((what, begin)) = text::registers(*kind) else { continue };
-            if let Ok(info) = fs::read(folder.join(number.to_string())) {
-                self.counts.add(what, text::registered(&info, begin));
+            let mut count = 0;
+            let look = |line: &[u8]| count += u64::from(text::is_registration(line, begin));
+            if text::each_line(&folder.join(number.to_string()), look).is_ok() {
+                self.counts.add(what, count);
             }
         }
     }

@@ -1,5 +1,9 @@
 //! The text of `/proc`, word by word. Lines that are not understood are left out: newer kernels add some.
 
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader};
+use std::path::Path;
+
 use crate::{Counts, Kind};
 
 /// What `/proc/PID/stat` says of a process.
@@ -113,10 +117,9 @@ pub const fn registers(kind: Kind) -> Option<(Kind, &'static [u8])> {
     }
 }
 
-/// Lines of `/proc/PID/fdinfo/N` that begin so.
-pub fn registered(text: &[u8], begin: &[u8]) -> u64 {
-    let own = b"fanotify flags:";
-    lines(text).filter(|line| line.starts_with(begin) && !line.starts_with(own)).count() as u64
+/// Whether a line of `/proc/PID/fdinfo/N` is of a registration; the kind's lines begin so.
+pub fn is_registration(line: &[u8], begin: &[u8]) -> bool {
+    line.starts_with(begin) && !line.starts_with(b"fanotify flags:")
 }
 
 /// A line of `/proc/locks`: the kind of lock and its process; 0 for locks of open files (OFD) and of other machines.
@@ -254,6 +257,20 @@ pub fn group_memory(text: &[u8], counts: &mut Counts) {
     }
 }
 
+/// Passes each line of a file on, in little memory: some files of `/proc` have a million lines.
+pub fn each_line(path: &Path, mut each: impl FnMut(&[u8])) -> io::Result<()> {
+    let mut reader = BufReader::with_capacity(1 << 15, File::open(path)?);
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line)? > 0 {
+        let text = line.strip_suffix(b"\n").unwrap_or(&line);
+        if !text.is_empty() {
+            each(text);
+        }
+        line.clear();
+    }
+    Ok(())
+}
+
 /// The lines, without empty ones.
 pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty())
@@ -323,7 +340,20 @@ mod tests {
     }
 
     #[test]
+    fn lines_of_a_long_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("locks");
+        let long = "x".repeat(100_000);
+        std::fs::write(&path, format!("one\n\n{long}\nlast")).unwrap();
+        let mut lengths = Vec::new();
+        each_line(&path, |line| lengths.push(line.len())).unwrap();
+        assert_eq!(lengths, [3, 100_000, 4], "none is cut, empty ones are left out");
+        assert!(each_line(&folder.path().join("none"), |_| ()).is_err());
+    }
+
+    #[test]
     fn registrations_and_watches() {
+        let registered = |text, begin| lines(text).filter(|line| is_registration(line, begin)).count();
         let epoll = b"pos:\t0\nflags:\t02\nmnt_id:\t15\ntfd:        5 events:       1d data: 5 \ntfd: 6\n";
         assert_eq!(registered(epoll, b"tfd:"), 2);
         let inotify = b"pos:\t0\ninotify wd:3 ino:9e7e sdev:800013 mask:800afce\n";
@@ -390,7 +420,7 @@ mod tests {
             group_memory(&text, &mut counts);
             let _ = (stat(&text), page_tables(&text), descriptor(&text), protocol(&text), lock(&text));
             let _ = (queue(&text), semaphore_set(&text), shared_memory(&text), key_user(&text), mount(&text));
-            let _ = (namespace(&text), number(&text), registered(&text, b"tfd:"));
+            let _ = (namespace(&text), number(&text), is_registration(&text, b"tfd:"));
             prop_assert!(unescaped(&text).len() <= text.len());
         }
     }

@@ -108,6 +108,8 @@ struct Listed<'a> {
     objects: u64,
     /// `None` if there is no earlier moment.
     change: Option<i64>,
+    /// It was not there at the earlier moment.
+    is_new: bool,
     kinds: Vec<Part>,
 }
 
@@ -128,10 +130,12 @@ impl<'a> Holders<'a> {
         let entries = self.counted.now.entries.iter().filter(|one| Section::of(&one.holder.id) == section);
         let mut all: Vec<Listed<'a>> = entries.map(|entry| self.one(entry)).collect();
         all.retain(|one| !one.kinds.is_empty());
+        // What came between the two counts has not grown: it is behind those that have.
         let of = |one: &Listed<'_>| match self.order {
-            Order::Objects => i128::from(one.size),
-            Order::Change => i128::from(one.size_change.unwrap_or(0)),
-            Order::Kind(kind) => one.entry.counts.get(kind).map_or(-1, i128::from),
+            Order::Objects => (i128::from(one.size), 0),
+            Order::Change if one.is_new => (0, one.size),
+            Order::Change => (i128::from(one.size_change.unwrap_or(0)), 0),
+            Order::Kind(kind) => (one.entry.counts.get(kind).map_or(-1, i128::from), 0),
         };
         if let Order::Kind(kind) = self.order {
             all.retain(|one| one.entry.counts.get(kind).is_some_and(|count| count > 0));
@@ -168,6 +172,7 @@ impl<'a> Holders<'a> {
             size_change: since(size),
             objects: entry.counts.objects(),
             change: since(|counts, _| counts.objects()),
+            is_new: before == Some(None),
             kinds: entry.counts.known().map(part).filter(is_seen).collect(),
         }
     }

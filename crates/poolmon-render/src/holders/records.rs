@@ -31,6 +31,8 @@ struct Holder<'a> {
     group: Option<&'a str>,
     objects: u64,
     change: Option<i64>,
+    /// It was not there at the earlier count.
+    new: bool,
     kinds: Vec<OfKind>,
 }
 
@@ -68,6 +70,7 @@ pub fn json<'a>(out: &mut dyn Write, holders: &Holders<'a>) -> io::Result<()> {
         group: one.entry.group.as_deref(),
         objects: one.objects,
         change: one.change,
+        new: one.is_new,
         kinds: one.kinds.iter().map(of_kind).collect(),
     };
     let json = Json {

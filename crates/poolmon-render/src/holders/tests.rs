@@ -102,12 +102,46 @@ fn orders_by_name() {
     );
 }
 
+/// A process that came between the two counts has grown from nothing, as far as is known: it is called new, and is behind those that grew.
 #[test]
-fn a_holder_that_is_new_has_changed_by_all_it_has() {
-    let counted = Counted { now: census(5), before: Some((Census::default(), 1.0)) };
+fn a_holder_that_is_new_is_called_so() {
+    let mut before = census(15);
+    before.entries.retain(|entry| entry.holder.id.pid() != Some(7));
+    let counted = Counted { now: census(20), before: Some((before, 1.0)) };
     let holders = Holders { counted: &counted, at: None, order: Order::Change, top: 9 };
     let listed = holders.listed(Section::Holders);
-    assert_eq!((listed[0].objects, listed[0].change), (901, Some(901)));
+    let first = |at: usize| (listed[at].objects, listed[at].change, listed[at].is_new);
+    assert_eq!((first(0), first(1)), ((66, Some(5), false), (901, Some(901), true)));
+    let mut out = Vec::new();
+    text(&mut out, &holders).unwrap();
+    let said = String::from_utf8(out).unwrap();
+    let line = said.lines().find(|line| line.contains("(pid 7)")).unwrap();
+    assert!(line.starts_with("        901          new  holds") && !line.contains('+'), "{said}");
+}
+
+/// Control groups and containers have long paths: their middle is left out, and the columns stay below each other.
+#[test]
+fn long_names_leave_the_columns_in_place() {
+    let path = format!("/kubepods.slice/{}/leaf.service", "x".repeat(120));
+    let mut census = census(20);
+    census.entries[0].group = Some(path.as_str().into());
+    census.entries[2].holder.name = path.as_str().into();
+    let counted = Counted { now: census, before: None };
+    let holders = Holders { counted: &counted, at: None, order: Order::Objects, top: 9 };
+    let mut out = Vec::new();
+    text(&mut out, &holders).unwrap();
+    let said = String::from_utf8(out).unwrap();
+    let heading = said.lines().find(|line| line.contains("Holder")).unwrap();
+    let column = heading.find("Kinds").unwrap();
+    for line in said.lines().filter(|line| line.contains("(pid ")) {
+        let cells: Vec<char> = line.chars().collect();
+        assert_eq!(cells[column - 2..column], [' ', ' '], "{said}");
+        assert!(cells[column] != ' ', "{said}");
+    }
+    assert!(said.contains("holds (pid 7) in /kubepods.slice…x") && said.contains("x/leaf.service  "));
+    let mut out = Vec::new();
+    json(&mut out, &holders).unwrap();
+    assert!(String::from_utf8(out).unwrap().contains(&path), "data has all of it");
 }
 
 /// A census of Windows, and the same with more objects of a type than before.

@@ -14,6 +14,9 @@ use super::{Holders, Listed, Part, Section};
 /// Kinds that are written out for a holder.
 const SPOKEN: usize = 4;
 
+/// Cells of the names of holders, at least and at most.
+const NAMES: (usize, usize) = (40, 64);
+
 /// Writes it.
 ///
 /// # Errors
@@ -27,28 +30,42 @@ pub fn write(out: &mut dyn Write, holders: &Holders<'_>) -> io::Result<()> {
         if listed.is_empty() {
             continue;
         }
+        let names = || listed.iter().take(holders.top).map(|one| name(one).chars().count());
+        let width = names().max().unwrap_or(0).clamp(NAMES.0, NAMES.1);
         match section {
             Section::Holders => {
                 let change = if changes { format!("{:>11}  ", "Change") } else { String::new() };
-                writeln!(out, "\n{:>11}  {change}{:<40}  Kinds", "Objects", "Holder")?;
+                writeln!(out, "\n{:>11}  {change}{:<width$}  Kinds", "Objects", "Holder")?;
             }
             Section::Types => writeln!(out, "\nTypes of objects, and handles to them:")?,
             Section::Groups => writeln!(out, "\nControl groups (a group's figures include those below it):")?,
         }
         for one in listed.iter().take(holders.top) {
-            line(out, one)?;
+            line(out, one, width)?;
         }
         more(out, listed.len(), holders.top)?;
     }
     Ok(())
 }
 
-fn line(out: &mut dyn Write, one: &Listed<'_>) -> io::Result<()> {
+fn line(out: &mut dyn Write, one: &Listed<'_>, width: usize) -> io::Result<()> {
+    let name = shortened(&name(one), width);
     if one.section == Section::Holders {
-        let change = one.change.map_or_else(String::new, |by| format!("{:>11}  ", grouped_change(by)));
-        return writeln!(out, "{:>11}  {change}{:<40}  {}", grouped(one.objects), name(one), kinds(one));
+        let change = |by| if one.is_new { "new".to_owned() } else { grouped_change(by) };
+        let change = one.change.map_or_else(String::new, |by| format!("{:>11}  ", change(by)));
+        return writeln!(out, "{:>11}  {change}{name:<width$}  {}", grouped(one.objects), kinds(one));
     }
-    writeln!(out, "  {:<40}  {}", one.entry.holder.name, kinds(one))
+    writeln!(out, "  {name:<width$}  {}", kinds(one))
+}
+
+/// Without its middle, if it is too long: both ends of a path say most. Data has all of it.
+fn shortened(text: &str, width: usize) -> String {
+    let cells = text.chars().count();
+    if cells <= width {
+        return text.to_owned();
+    }
+    let (front, back) = (width / 2, width - width / 2 - 1);
+    text.chars().take(front).chain(['…']).chain(text.chars().skip(cells - back)).collect()
 }
 
 /// `212 processes; change over 40 s`.
@@ -67,6 +84,7 @@ fn about(holders: &Holders<'_>) -> String {
 
 fn name(one: &Listed<'_>) -> String {
     match &one.entry.group {
+        _ if one.section != Section::Holders => one.entry.holder.name.to_string(),
         Some(group) => format!("{} in {group}", one.entry.holder),
         None => one.entry.holder.to_string(),
     }
@@ -83,7 +101,7 @@ fn kinds(one: &Listed<'_>) -> String {
     parts.sort_by(|a, b| {
         (mixed && is_bytes(a)).cmp(&(mixed && is_bytes(b))).then_with(|| weight(b).cmp(&weight(a)))
     });
-    let mut texts: Vec<String> = parts.iter().take(SPOKEN).map(|part| spoken(part)).collect();
+    let mut texts: Vec<String> = parts.iter().take(SPOKEN).map(|part| spoken(part, one.is_new)).collect();
     if parts.len() > SPOKEN {
         texts.push(counted((parts.len() - SPOKEN) as u64, "more kind"));
     }
@@ -94,10 +112,10 @@ fn has(one: &Listed<'_>, kind: Kind) -> bool {
     one.kinds.iter().any(|part| part.kind == kind)
 }
 
-fn spoken(part: &Part) -> String {
+fn spoken(part: &Part, is_new: bool) -> String {
     let Part { kind, count, change } = *part;
     let change = |text: fn(i64) -> String| {
-        change.filter(|by| *by != 0).map_or_else(String::new, |by| format!(" ({})", text(by)))
+        change.filter(|by| *by != 0 && !is_new).map_or_else(String::new, |by| format!(" ({})", text(by)))
     };
     match kind.unit() {
         Unit::Objects => {

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use poolmon_holder::{Answer, Grower};
 use poolmon_leak::{Verdict, VerdictKind};
-use poolmon_model::{Filter, Key};
+use poolmon_model::Filter;
 use poolmon_print::delimited::LineWriter;
 use poolmon_print::schema;
 use poolmon_report::AnalysedSeries;
@@ -76,7 +76,6 @@ struct Holder<'a> {
 }
 
 fn held_by<'a>(judged: &'a AnalysedSeries, verdict: &Verdict) -> Option<HeldBy<'a>> {
-    let key = Key { tag: verdict.tag.clone(), pool: verdict.pool };
     let holder = |grower: &'a Grower| Holder {
         r#type: grower.holder.id.kind(),
         pid: grower.holder.id.pid(),
@@ -89,7 +88,7 @@ fn held_by<'a>(judged: &'a AnalysedSeries, verdict: &Verdict) -> Option<HeldBy<'
         per_second: grower.per_second,
         explains: grower.explains.share,
     };
-    match judged.holders.get(&key)? {
+    match judged.answer(verdict)? {
         Answer::Held(explanation) => Some(HeldBy {
             holders: explanation.growers.iter().map(holder).collect(),
             objects_without_handles: None,
@@ -113,6 +112,8 @@ fn held_by<'a>(judged: &'a AnalysedSeries, verdict: &Verdict) -> Option<HeldBy<'
             cache: None,
             module: None,
         }),
+        // What lives there is not known.
+        Answer::Nobody(nobody) if nobody.kinds.is_empty() && nobody.made_by.is_none() => None,
         Answer::Nobody(nobody) => Some(HeldBy {
             holders: Vec::new(),
             objects_without_handles: None,

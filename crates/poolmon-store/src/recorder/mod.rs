@@ -108,6 +108,8 @@ struct Counted {
     is_known: bool,
     /// It is not in the recording yet.
     is_new: bool,
+    /// When; `None` = with the sample.
+    at: Option<Timestamp>,
 }
 
 /// The segment that is written.
@@ -250,7 +252,9 @@ impl Recorder {
         let Some(open) = &mut self.writer else { return Ok(()) };
         // Each segment begins with them.
         if self.holders.is_new || self.holders.is_known && open.writer.samples() == 0 {
-            let written = open.writer.holders(Some(time), &self.holders.digest);
+            // Never behind the sample, whose clock may have been set meanwhile.
+            let counted = self.holders.at.take().map_or(time, |at| at.min(time));
+            let written = open.writer.holders(Some(counted), &self.holders.digest);
             written.map_err(StoreError::io("write", &open.file.path))?;
             self.holders.is_new = false;
         }
@@ -390,14 +394,19 @@ impl Recorder {
         self.merged = groups;
     }
 
-    /// Records who holds objects, with the sample that follows.
+    /// Records who holds objects at the moment of the sample that follows.
     pub fn holders(&mut self, census: &Census) {
-        let Counted { keeper, names, digest, is_known, is_new } = &mut self.holders;
+        self.holders_at(census, None);
+    }
+
+    /// Records who held objects at a moment (`None` = that of the sample that follows), with the sample that follows.
+    pub fn holders_at(&mut self, census: &Census, time: Option<Timestamp>) {
+        let Counted { keeper, names, digest, is_known, is_new, at } = &mut self.holders;
         keeper.digest_into(census, digest);
         if self.config.anonymise {
             names.digest(digest);
         }
-        (*is_known, *is_new) = (true, true);
+        (*is_known, *is_new, *at) = (true, true, time);
     }
 
     /// Records holders of the past, as another recording has them, with the sample that follows.

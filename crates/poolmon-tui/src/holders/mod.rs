@@ -44,6 +44,8 @@ pub(crate) struct HolderRow {
     /// Kernel memory.
     pub bytes: Option<u64>,
     pub bytes_change: Option<i64>,
+    /// It was not there at the count that changes are against.
+    pub is_new: bool,
     pub kinds: Vec<KindRow>,
 }
 
@@ -190,6 +192,7 @@ impl HolderView {
                 bytes_change: bytes.zip(then).map(|(bytes, then)| {
                     difference(bytes, then.and_then(|then| prices.bytes(then)).unwrap_or(0))
                 }),
+                is_new: then.is_some_and(|then| then.is_none()),
                 kinds,
             });
         }
@@ -199,6 +202,8 @@ impl HolderView {
     fn sort(&mut self) {
         let (order, by_change) = (self.order, self.by_change);
         let figure = |row: &HolderRow| match (order, by_change) {
+            // What has just come has not grown.
+            (_, true) if row.is_new => 0,
             (HolderOrder::Bytes, false) => row.bytes.map_or(-1, i128::from),
             (HolderOrder::Bytes, true) => row.bytes_change.map_or(i128::MIN, i128::from),
             (HolderOrder::Objects, false) => i128::from(row.objects),

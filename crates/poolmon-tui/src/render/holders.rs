@@ -131,6 +131,7 @@ fn is_figure(cell: Cell) -> bool {
 /// A cell of a holder.
 fn text_of(app: &App, row: &HolderRow, cell: Cell) -> (String, Style) {
     let change = |by: Option<i64>, text: fn(i64) -> String| match by {
+        Some(_) if row.is_new => ("new".to_owned(), app.theme.dim()),
         None => (String::new(), Style::new()),
         Some(0) => ("0".to_owned(), app.theme.dim()),
         Some(by) => (text(by), coloured(app, by)),

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use poolmon_holder::{History, Watch};
+use poolmon_holder::{History, PATIENCE, Watch};
 use poolmon_leak::{Analysis, OwnerHint, Report};
 use poolmon_model::problem::Problem;
 use poolmon_model::{Counters, Labeler as _, Pool, PoolView, Row, Sample, Tag, units};
@@ -71,17 +71,20 @@ fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Resu
     let mut progress = Progress::new();
     let start = Instant::now();
     let mut due = start;
-    let mut failed = 0_u64;
+    let (mut failed, mut reading) = (0_u64, Duration::ZERO);
     analysis.push(&sample);
-    let mut holders = Watch::for_length(args.length);
-    holders.look();
+    let mut holders = Watch::new(Some(args.length));
+    holders.look(PATIENCE);
     let begun = sample.rows.clone();
     loop {
         due = (due + args.interval).max(Instant::now());
         if due > start + args.length || stop.wait_until(due) {
             break;
         }
-        match source.sample_into(&mut sample) {
+        let began = Instant::now();
+        let result = source.sample_into(&mut sample);
+        reading += began.elapsed();
+        match result {
             Ok(()) => analysis.push(&sample),
             Err(error) => {
                 failed += 1;
@@ -90,7 +93,7 @@ fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Resu
                 }
             }
         }
-        holders.look();
+        holders.look(PATIENCE);
         progress.show(|| {
             let left = args.length.saturating_sub(start.elapsed());
             format!(
@@ -102,6 +105,14 @@ fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Resu
         });
     }
     drop(progress);
+    let wanted = start.elapsed().as_nanos() / args.interval.as_nanos().max(1);
+    if u128::from(analysis.samples() + failed) < wanted / 2 {
+        let each = units::span(reading / u32::try_from(analysis.samples() + failed).unwrap_or(u32::MAX));
+        warning!(
+            "{} of {wanted} samples were taken: one took {each} to read; a longer --interval leaves none out",
+            analysis.samples()
+        );
+    }
     let interrupted = stop.flag().load(Ordering::Relaxed);
     stop.done();
     let origin = source.origin();
@@ -115,7 +126,11 @@ fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Resu
     };
     let merged = MergedCaches::new(source.merged()).with_makers(Path::new("/sys"));
     let holders = named(args, holders.history().clone());
-    let judged = seen.judged(owners, None).with_holders(&holders, &merged).with_merged(&merged);
+    let judged = seen
+        .judged(owners, None)
+        .with_holders(&holders, &merged)
+        .with_merged(&merged)
+        .with_owners(hint(owners));
     Ok((judged, interrupted))
 }
 
@@ -140,7 +155,11 @@ fn files(
     let holders = seen.span.map(|(first, last)| rows.holder_history(first, last)).transpose()?;
     let figures = totals.as_ref().or(only_totals.then_some(&seen)).map(|totals| totals.analysis.report());
     let holders = named(args, holders.unwrap_or_default());
-    Ok(seen.judged(owners, figures).with_holders(&holders, &merged).with_merged(&merged))
+    Ok(seen
+        .judged(owners, figures)
+        .with_holders(&holders, &merged)
+        .with_merged(&merged)
+        .with_owners(hint(owners)))
 }
 
 /// A series that was read to its end.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use poolmon_holder::{Census, Watch};
+use poolmon_holder::{Census, PATIENCE, Watch};
 use poolmon_leak::{Analysis, AnalysisConfig, Verdict};
 use poolmon_model::{Origin, Sample, SourceKind};
 use poolmon_owner::linux::MergedCaches;
@@ -25,7 +25,10 @@ impl LiveJudge {
     /// Before the first sample.
     pub fn new(origin: &Origin) -> Self {
         let here = || {
-            (Watch::begin(), MergedCaches::read(Path::new("/sys/kernel/slab")).with_makers(Path::new("/sys")))
+            (
+                Watch::new(None),
+                MergedCaches::read(Path::new("/sys/kernel/slab")).with_makers(Path::new("/sys")),
+            )
         };
         let holders = matches!(origin.kind, SourceKind::Linux | SourceKind::Windows).then(here);
         let analysis = Analysis::new(AnalysisConfig::live());
@@ -37,13 +40,13 @@ impl VerdictSource for LiveJudge {
     fn push(&mut self, sample: &Sample) {
         self.analysis.push(sample);
         if let Some((holders, _)) = &mut self.holders {
-            self.counted |= holders.look();
+            self.counted |= holders.look(PATIENCE);
         }
     }
 
     fn holders(&mut self) -> Option<Census> {
         let (holders, _) = self.holders.as_ref()?;
-        std::mem::take(&mut self.counted).then(|| holders.census().clone())
+        if std::mem::take(&mut self.counted) { holders.census().cloned() } else { None }
     }
 
     fn judge(&mut self) -> LiveVerdicts {
