@@ -24,7 +24,7 @@ pub struct Census {
     pub processes: u64,
     /// Processes whose descriptors may not be read.
     pub closed: u64,
-    /// There may be processes that are not seen: outside of the container that this is.
+    /// There may be processes that are not seen, outside of the container that this is, or locks that were not counted.
     pub hidden: bool,
     /// What a reader of the figures has to know.
     pub remarks: Vec<String>,

@@ -38,7 +38,7 @@ pub struct Digest {
     pub processes: u64,
     /// Processes whose descriptors could not be read.
     pub closed: u64,
-    /// There may have been processes that were not seen.
+    /// There may have been processes, or locks of processes, that were not seen.
     pub hidden: bool,
 }
 
@@ -59,7 +59,8 @@ impl Digest {
         }
         if self.hidden {
             remarks.push(
-                "recorded in a container, or where /proc hides processes of other users: those were not seen"
+                "recorded in a container, where /proc hides processes of other users, or beside very many file locks: not all holders \
+                 were seen"
                     .to_owned(),
             );
         }

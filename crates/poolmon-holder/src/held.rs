@@ -39,21 +39,25 @@ fn linked(names: &[Tag]) -> Vec<(Kind, f64)> {
     kinds
 }
 
-/// The holders of a row, largest first, at most `most`. `names`: all names of its cache.
+/// The holders of a row, at most `most`: of what lives there under its own name first, the largest of these first. `names`: all names of
+/// its cache, its own first.
 pub fn held_by(names: &[Tag], census: &Census, most: usize) -> Vec<HeldBy> {
     let kinds = linked(names);
+    let own = names.first().and_then(links::find);
+    let is_own = |kind: Kind| own.is_some_and(|link| link.kinds.iter().any(|(of, _)| *of == kind));
+    let order =
+        |a: &(f64, Kind), b: &(f64, Kind)| is_own(a.1).cmp(&is_own(b.1)).then_with(|| a.0.total_cmp(&b.0));
     let weight = |entry: &Entry, kind: Kind, per: f64| entry.counts.get(kind).unwrap_or(0) as f64 * per;
-    let mut found: Vec<(f64, Kind, &Entry)> = census
+    let mut found: Vec<((f64, Kind), &Entry)> = census
         .entries
         .iter()
         .filter_map(|entry| {
             let weights = kinds.iter().map(|&(kind, per)| (weight(entry, kind, per), kind));
-            let (weight, kind) = weights.max_by(|a, b| a.0.total_cmp(&b.0))?;
-            (weight > 0.0).then_some((weight, kind, entry))
+            Some((weights.filter(|(weight, _)| *weight > 0.0).max_by(|a, b| order(a, b))?, entry))
         })
         .collect();
-    found.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.2.holder.id.cmp(&b.2.holder.id)));
-    let of = |(_, kind, entry): (f64, Kind, &Entry)| HeldBy {
+    found.sort_by(|a, b| order(&b.0, &a.0).then_with(|| a.1.holder.id.cmp(&b.1.holder.id)));
+    let of = |((_, kind), entry): ((f64, Kind), &Entry)| HeldBy {
         entry: entry.clone(),
         kind,
         count: entry.counts.get(kind).unwrap_or(0),
@@ -174,6 +178,8 @@ mod tests {
         assert_eq!(text(&["sock_inode_cache"], 1), both[..1]);
         assert_eq!(text(&["unknown", "sock_inode_cache"], 9), both, "a merged name counts");
         assert_eq!(text(&["kmalloc-cg-1k"], 9), ["p (pid 1): 8 pipe ends"]);
+        let own_first = ["p (pid 1): 8 pipe ends", "p (pid 2) in a.service: 90 of 95 sockets"];
+        assert_eq!(text(&["kmalloc-cg-1k", "sock_inode_cache"], 9), own_first);
         assert!(text(&["unknown"], 9).is_empty());
         assert_eq!(
             text(&["UNIX", "sock_inode_cache"], 9),

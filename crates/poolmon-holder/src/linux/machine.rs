@@ -12,16 +12,40 @@ use super::text;
 use crate::holder::shown;
 use crate::{Counts, Entry, Holder, HolderId, Kind};
 
+/// Bytes of `/proc/locks` that are read, some 17,000 lines: for each page of it, the kernel walks all locks of those before again.
+pub const MOST_LOCKS: u64 = 1 << 20;
+
 /// Locks by kind and process.
-pub fn locks(root: &Path) -> Option<FxHashMap<(u32, Kind), u64>> {
+#[derive(Debug, Default)]
+pub struct Locks {
+    pub counts: FxHashMap<(u32, Kind), u64>,
+    /// There are more than were read.
+    pub is_cut: bool,
+}
+
+impl Locks {
+    /// The processes with most of them, at most this many.
+    pub fn processes(&self, most: usize) -> Vec<u32> {
+        let mut pids: FxHashMap<u32, u64> = FxHashMap::default();
+        for (&(pid, _), count) in self.counts.iter().filter(|((pid, _), _)| *pid > 0) {
+            *pids.entry(pid).or_default() += count;
+        }
+        let mut pids: Vec<(u64, u32)> = pids.into_iter().map(|(pid, count)| (count, pid)).collect();
+        pids.sort_unstable_by(|a, b| b.cmp(a));
+        pids.into_iter().take(most).map(|(_, pid)| pid).collect()
+    }
+}
+
+/// All locks, or the newest of each processor, if there are very many.
+pub fn locks(root: &Path) -> Option<Locks> {
     let mut locks = FxHashMap::default();
     let count = |line: &[u8]| {
         if let Some((kind, pid)) = text::lock(line) {
             *locks.entry((pid, kind)).or_default() += 1;
         }
     };
-    text::each_line(&root.join("proc/locks"), count).ok()?;
-    Some(locks)
+    let is_cut = !text::each_line(&root.join("proc/locks"), MOST_LOCKS, count).ok()?;
+    Some(Locks { counts: locks, is_cut })
 }
 
 /// Users with the System V objects that they made and their keys; each queue that holds messages.

@@ -33,6 +33,9 @@ use crate::{Census, Counts, Entry, Holder, HolderId, Kind};
 /// The inode of the first namespace of processes, the same on every machine (`PROC_PID_INIT_INO` in the kernel's source).
 const FIRST_PID_NAMESPACE: u64 = 0xefff_fffc;
 
+/// Of machines with very many locks, the processes with most of them whose locks are counted.
+const LOCKERS: usize = 8;
+
 /// Reads holders of the system below a root.
 #[derive(Debug)]
 pub struct Reader {
@@ -121,18 +124,31 @@ impl Reader {
     }
 
     /// Locks of processes; the rest belongs to open files (`F_OFD_SETLK`) or other machines, and is kept for the machine.
-    fn locks(&mut self, locks: Option<FxHashMap<(u32, Kind), u64>>, census: &mut Census) {
+    fn locks(&mut self, locks: Option<machine::Locks>, census: &mut Census) {
         self.other_locks.clear();
         let Some(locks) = locks else {
             census.remarks.push("locks are unknown: proc/locks cannot be read".to_owned());
             return;
         };
+        if locks.is_cut {
+            // Of all but those with most, it is not known how many they have.
+            for pid in locks.processes(LOCKERS) {
+                if let Some(process) = self.processes.get_mut(&pid).filter(|process| !process.is_closed) {
+                    process.locks(pid, &self.root.join(format!("proc/{pid}/fdinfo")));
+                }
+            }
+            census.hidden = true;
+            census.remarks.push(format!(
+                "there are very many file locks: only those of the {LOCKERS} processes with most of them are counted"
+            ));
+            return;
+        }
         for process in self.processes.values_mut() {
             for kind in [Kind::PosixLock, Kind::Flock, Kind::Lease] {
                 process.counts.set(kind, 0);
             }
         }
-        for ((pid, kind), count) in locks {
+        for ((pid, kind), count) in locks.counts {
             match self.processes.get_mut(&pid) {
                 Some(process) => process.counts.set(kind, count),
                 None => self.other_locks.push((kind, count)),

@@ -5,6 +5,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use super::calls::Calls;
 use super::group;
 use super::text::{self, Stat};
@@ -108,7 +110,7 @@ impl Process {
                 all += 1;
                 files += u64::from(text::maps_file(line));
             };
-            if text::each_line(&folder.join("maps"), count).is_ok() {
+            if text::each_line(&folder.join("maps"), u64::MAX, count).is_ok() {
                 self.counts.set(Kind::Mapping, all);
                 self.counts.set(Kind::MappedFile, files);
             }
@@ -215,9 +217,37 @@ impl Process {
             let Some((what, begin)) = text::registers(*kind) else { continue };
             let mut count = 0;
             let look = |line: &[u8]| count += u64::from(text::is_registration(line, begin));
-            if text::each_line(&folder.join(number.to_string()), look).is_ok() {
+            if text::each_line(&folder.join(number.to_string()), u64::MAX, look).is_ok() {
                 self.counts.add(what, count);
             }
+        }
+    }
+
+    /// Its locks as its descriptors have them, which costs a walk over its own locks alone.
+    pub fn locks(&mut self, pid: u32, folder: &Path) {
+        let mut counts = FxHashMap::<Kind, u64>::default();
+        // A process has its POSIX locks of a file once, through however many descriptors.
+        let mut files = FxHashSet::<Vec<u8>>::default();
+        for (number, _) in self.open.iter().filter(|(_, kind)| matches!(kind, Kind::File | Kind::Memfd)) {
+            let mut file: Option<Vec<u8>> = None;
+            let mut is_known = false;
+            let count = |line: &[u8]| {
+                let Some(line) = line.strip_prefix(b"lock:") else { return };
+                let Some((kind, _)) = text::lock(line).filter(|(_, holder)| *holder == pid) else { return };
+                if file.is_none()
+                    && let Some(place) = text::locked(line)
+                {
+                    is_known = !files.insert(place.to_vec());
+                    file = Some(place.to_vec());
+                }
+                if !(is_known && kind == Kind::PosixLock) {
+                    *counts.entry(kind).or_default() += 1;
+                }
+            };
+            let _ = text::each_line(&folder.join(number.to_string()), u64::MAX, count);
+        }
+        for kind in [Kind::PosixLock, Kind::Flock, Kind::Lease] {
+            self.counts.set(kind, counts.get(&kind).copied().unwrap_or(0));
         }
     }
 }

@@ -75,6 +75,44 @@ fn held(census: &Census, pid: u32) -> Vec<(Kind, u64)> {
     census.process(pid).unwrap().counts.held().collect()
 }
 
+/// The kernel lists locks in a time that grows with their square: of very many, those of the processes with most are counted by their
+/// own descriptors.
+#[test]
+fn very_many_locks_are_counted_by_descriptors() {
+    use std::fmt::Write as _;
+    let played = Played::new();
+    let line = |n: usize, pid: u32| format!("{n}: POSIX  ADVISORY  WRITE {pid} fd:00:1234 {n} {n}\n");
+    let mut all = String::new();
+    for n in 0..30_000 {
+        all.push_str(&line(n, if n == 0 { 8 } else { 7 }));
+    }
+    assert!(all.len() as u64 > machine::MOST_LOCKS);
+    played.file("locks", &all);
+    let mut own = String::from("pos:\t0\nflags:\t0100002\n");
+    for n in 0..25_000 {
+        let _ = write!(own, "lock:\t{}", line(n, if n < 24_000 { 7 } else { 9 }));
+    }
+    for pid in [7, 8, 9] {
+        played.process(pid, 1, 'S', 50);
+    }
+    for number in [3, 4] {
+        played.link(&format!("7/fd/{number}"), "/var/lib/db");
+        played.file(&format!("7/fdinfo/{number}"), &own);
+    }
+    played.link("7/fd/5", "/var/lock/x");
+    played.file("7/fdinfo/5", "pos:\t0\nlock:\t1: FLOCK  ADVISORY  WRITE 7 00:17:9 0 EOF\n");
+    let census = Played::census(&mut played.reader());
+    let of = |pid, kind| census.process(pid).unwrap().counts.get(kind);
+    assert_eq!(of(7, Kind::PosixLock), Some(24_000), "once, though two descriptors have them");
+    assert_eq!(
+        (of(7, Kind::Flock), of(8, Kind::PosixLock), of(9, Kind::PosixLock)),
+        (Some(1), Some(0), None)
+    );
+    assert!(
+        !census.is_complete() && census.remarks.iter().any(|remark| remark.contains("very many file locks"))
+    );
+}
+
 #[test]
 fn everything_that_a_process_holds() {
     let played = Played::new();

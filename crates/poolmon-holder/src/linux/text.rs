@@ -1,7 +1,7 @@
 //! The text of `/proc`, word by word. Lines that are not understood are left out: newer kernels add some.
 
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader};
+use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::Path;
 
 use crate::{Counts, Kind};
@@ -137,6 +137,11 @@ pub fn lock(line: &[u8]) -> Option<(Kind, u32)> {
     Some((kind, number(pid).and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0)))
 }
 
+/// The inode that a line of `/proc/locks` is of: `fd:00:1234`.
+pub fn locked(line: &[u8]) -> Option<&[u8]> {
+    words(line).skip(1).skip_while(|word| *word == b"->").nth(4)
+}
+
 /// A System V message queue, of `/proc/sysvipc/msg`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Queue {
@@ -257,9 +262,10 @@ pub fn group_memory(text: &[u8], counts: &mut Counts) {
     }
 }
 
-/// Passes each line of a file on, in little memory: some files of `/proc` have a million lines.
-pub fn each_line(path: &Path, mut each: impl FnMut(&[u8])) -> io::Result<()> {
-    let mut reader = BufReader::with_capacity(1 << 15, File::open(path)?);
+/// Passes each line of the first `most` bytes of a file on, in little memory: some files of `/proc` have a million lines. Says whether
+/// that was all of it.
+pub fn each_line(path: &Path, most: u64, mut each: impl FnMut(&[u8])) -> io::Result<bool> {
+    let mut reader = BufReader::with_capacity(1 << 15, File::open(path)?.take(most));
     let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line)? > 0 {
         let text = line.strip_suffix(b"\n").unwrap_or(&line);
@@ -268,7 +274,7 @@ pub fn each_line(path: &Path, mut each: impl FnMut(&[u8])) -> io::Result<()> {
         }
         line.clear();
     }
-    Ok(())
+    Ok(reader.get_ref().limit() > 0)
 }
 
 /// The lines, without empty ones.
@@ -346,9 +352,10 @@ mod tests {
         let long = "x".repeat(100_000);
         std::fs::write(&path, format!("one\n\n{long}\nlast")).unwrap();
         let mut lengths = Vec::new();
-        each_line(&path, |line| lengths.push(line.len())).unwrap();
+        assert!(each_line(&path, u64::MAX, |line| lengths.push(line.len())).unwrap());
         assert_eq!(lengths, [3, 100_000, 4], "none is cut, empty ones are left out");
-        assert!(each_line(&folder.path().join("none"), |_| ()).is_err());
+        assert!(!each_line(&path, 9, |_| ()).unwrap(), "not all of it");
+        assert!(each_line(&folder.path().join("none"), 9, |_| ()).is_err());
     }
 
     #[test]
@@ -376,6 +383,7 @@ mod tests {
             "of no process"
         );
         assert_eq!(of("5: POSIX"), None);
+        assert_eq!(locked(b"1: -> POSIX  ADVISORY  READ 12 fd:00:1234 0 EOF"), Some(&b"fd:00:1234"[..]));
     }
 
     #[test]

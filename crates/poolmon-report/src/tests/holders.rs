@@ -84,13 +84,13 @@ fn a_row_says_who_holds_it_first() {
 
     let hint = |tag: &Tag, _| Some(OwnerHint { driver: format!("owner of {tag}"), third_party: false });
     let owned = judged_again(&merged_names).with_owners(hint);
-    let owner = |name: &str| {
+    let used_by = |name: &str| {
         let row =
             owned.report.verdicts.iter().find(|verdict| verdict.tag == Tag::name(name)).expect("a verdict");
         row.owner.clone()
     };
-    assert_eq!(owner("signal_cache").as_deref(), Some("owner of UNIX"), "not that of the name in the list");
-    assert_eq!(owner("sock_inode_cache"), None, "as it was");
+    assert_eq!(used_by("signal_cache").as_deref(), Some("owner of UNIX"), "not that of the name in the list");
+    assert_eq!(used_by("sock_inode_cache"), None, "as it was");
 
     let sockets = verdict("sock_inode_cache");
     assert!(sockets.reasons[0].starts_with("python3 (pid 4788) holds 5,950 sockets (growing: UNIX sockets)"));

@@ -81,9 +81,9 @@ fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Resu
         if due > start + args.length || stop.wait_until(due) {
             break;
         }
-        let began = Instant::now();
+        let asked = Instant::now();
         let result = source.sample_into(&mut sample);
-        reading += began.elapsed();
+        reading += asked.elapsed();
         match result {
             Ok(()) => analysis.push(&sample),
             Err(error) => {
