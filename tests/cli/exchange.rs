@@ -53,6 +53,20 @@ pub fn recording(folder: &Path, samples: u32, rows: u32) -> PathBuf {
     folder
 }
 
+/// A recording of a Linux host with one slab cache that has three names.
+pub fn merged_recording(folder: &Path) -> PathBuf {
+    let folder = folder.join("merged");
+    let (mut recorder, _) = Recorder::open(&folder, RecorderConfig::default()).unwrap();
+    recorder.merged(vec![["signal_cache", "UNIX", "PING"].map(str::to_owned).to_vec()]);
+    let mut sample =
+        Sample::new(Arc::new(Origin::new(SourceKind::Linux, &[Pool::Unreclaimable])), CounterWidth::Bits64);
+    sample.rows.push(Row::windows(Tag::name("signal_cache"), Pool::Unreclaimable, 5, 0, 320));
+    sample.time = START.parse().ok();
+    recorder.record_past(&sample).unwrap();
+    recorder.close().unwrap();
+    folder
+}
+
 #[cfg(feature = "parquet")]
 #[test]
 fn parquet_files_are_whole() {

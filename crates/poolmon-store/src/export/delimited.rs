@@ -7,6 +7,7 @@ use poolmon_model::figure;
 use poolmon_model::header::FIGURES;
 use poolmon_print::delimited::LineWriter;
 
+use super::names::OtherNames;
 use super::seconds_since;
 use super::select::{ExportOptions, Summary};
 use crate::error::{Result, StoreError};
@@ -16,8 +17,8 @@ use crate::segment::marks::RecordedMark;
 /// Columns before the figures.
 pub const BEFORE: [&str; 8] = ["time", "t_s", "host", "boot", "session", "tag", "tag_raw", "pool"];
 
-/// The column after the figures.
-pub const AFTER: &str = "owner";
+/// The columns after the figures.
+pub const AFTER: [&str; 2] = ["owner", "other_names"];
 
 /// Writes seconds, always with a point: readers that guess types from the first lines would take 0 for a whole number
 /// (Polars did, in recordings of more than 100 rows a sample).
@@ -36,9 +37,10 @@ pub(super) fn rows(
     separator: u8,
     out: &mut dyn Write,
 ) -> Result<Summary> {
+    let names = OtherNames::of(recording)?;
     let mut line = LineWriter::new(out, separator);
     let figures = figure::FIGURES.iter().map(|figure| figure.id);
-    let titles: Vec<&str> = BEFORE.into_iter().chain(figures).chain([AFTER]).collect();
+    let titles: Vec<&str> = BEFORE.into_iter().chain(figures).chain(AFTER).collect();
     line.line(&titles).map_err(sink)?;
     options.each(recording, |start, time, sample| {
         let (mut count, stamp) = (0, time.to_string());
@@ -57,6 +59,7 @@ pub(super) fn rows(
                     line.value(&figure.value(&row.counters, sample.width))?;
                 }
                 line.field(row.reported_owner.as_deref().unwrap_or_default())?;
+                line.field(&names.text(&row.tag).unwrap_or_default())?;
                 line.end()
             };
             write().map_err(sink)?;

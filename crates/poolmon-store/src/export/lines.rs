@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer as _};
 
 use super::delimited::sink;
+use super::names::OtherNames;
 use super::seconds_since;
 use super::select::{ExportOptions, Summary};
 use crate::error::Result;
@@ -15,11 +16,13 @@ use crate::reader::Recording;
 
 /// One object for each row: the columns of the CSV, unknown figures left out.
 pub(super) fn json(recording: &Recording, options: &ExportOptions, out: &mut dyn Write) -> Result<Summary> {
+    let names = OtherNames::of(recording)?;
     options.each(recording, |start, time, sample| {
         let mut count = 0;
         let (stamp, seconds) = (time.to_string(), seconds_since(start, time));
         for (session, row) in options.rows(sample) {
-            object(&mut *out, sample, &stamp, seconds, session, row).map_err(|error| sink(error.into()))?;
+            object(&mut *out, sample, (&stamp, seconds), session, (row, names.get(&row.tag)))
+                .map_err(|error| sink(error.into()))?;
             out.write_all(b"\n").map_err(sink)?;
             count += 1;
         }
@@ -31,10 +34,9 @@ pub(super) fn json(recording: &Recording, options: &ExportOptions, out: &mut dyn
 fn object(
     out: &mut dyn Write,
     sample: &Sample,
-    stamp: &str,
-    seconds: f64,
+    (stamp, seconds): (&str, f64),
     session: Option<u32>,
-    row: &Row,
+    (row, other_names): (&Row, Option<&[String]>),
 ) -> serde_json::Result<()> {
     fn add<T: Serialize>(
         map: &mut impl SerializeMap<Error = serde_json::Error>,
@@ -63,6 +65,7 @@ fn object(
         }
     }
     add(&mut map, "owner", row.reported_owner.as_deref())?;
+    add(&mut map, "other_names", other_names)?;
     map.end()
 }
 

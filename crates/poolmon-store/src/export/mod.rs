@@ -13,6 +13,7 @@ pub mod holders;
 #[cfg(feature = "parquet")]
 pub mod holders_parquet;
 pub mod lines;
+mod names;
 pub mod openmetrics;
 #[cfg(feature = "parquet")]
 pub mod parquet;

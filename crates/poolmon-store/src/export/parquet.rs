@@ -19,6 +19,7 @@ use parquet::schema::types::ColumnPath;
 use poolmon_model::figure;
 
 use super::columns::{Key, Values, Window};
+use super::names::OtherNames;
 use super::select::{ExportOptions, Summary, start};
 use super::{seconds_since, whole};
 use crate::error::{Result, StoreError};
@@ -31,7 +32,7 @@ const MOST: usize = 24 << 20;
 /// Values written at a time.
 const BATCH: usize = 16 << 10;
 
-/// The columns: names of the row, its figures, its owner.
+/// The columns: names of the row, its figures, its owner, the other names of a merged cache.
 fn schema() -> String {
     let mut schema = String::from(
         "message poolmon {
@@ -48,7 +49,7 @@ fn schema() -> String {
     for figure in figure::FIGURES {
         schema.extend(["    optional int64 ", figure.id, ";\n"]);
     }
-    schema + "    optional binary owner (STRING);\n}"
+    schema + "    optional binary owner (STRING);\n    optional binary other_names (STRING);\n}"
 }
 
 /// Writes a recording, or a part of it, as one Parquet file that appears whole or not at all.
@@ -63,6 +64,7 @@ pub fn write(
     whole(path, |file| {
         let failed =
             |error: ParquetError| StoreError::Parquet { path: path.into(), problem: error.to_string() };
+        let names = OtherNames::of(recording)?;
         let mut writer = open(recording, file).map_err(failed)?;
         let mut window = Window::default();
         let mut begin = None;
@@ -70,13 +72,13 @@ pub fn write(
             begin = Some(start);
             if window.times.len() >= WINDOW || window.bytes() >= MOST || !window.fits(sample) {
                 let full = std::mem::take(&mut window);
-                row_group(&mut writer, full, start, pace).map_err(failed)?;
+                row_group(&mut writer, full, (start, &names), pace).map_err(failed)?;
             }
             pace();
             Ok(window.push(time, sample, options))
         })?;
         if let Some(start) = begin {
-            row_group(&mut writer, window, start, pace).map_err(failed)?;
+            row_group(&mut writer, window, (start, &names), pace).map_err(failed)?;
         }
         writer.close().map_err(failed)?;
         Ok(summary)
@@ -137,7 +139,7 @@ fn string(text: &str) -> ByteArray {
 fn row_group(
     writer: &mut SerializedFileWriter<&File>,
     mut window: Window,
-    start: Timestamp,
+    (start, names): (Timestamp, &OtherNames),
     pace: &mut dyn FnMut(),
 ) -> ParquetResult {
     window.finish();
@@ -162,6 +164,7 @@ fn row_group(
         columns.add(true, |_| (), |(), _, values| values.get(figure).copied().flatten())?;
     }
     columns.add(true, |key| key.owner.as_deref().map(string), |owner, _, _| owner.clone())?;
+    columns.add(true, |key| names.text(&key.tag).as_deref().map(string), |names, _, _| names.clone())?;
     columns.group.close()?;
     Ok(())
 }
