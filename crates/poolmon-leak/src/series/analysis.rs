@@ -345,7 +345,7 @@ impl Analysis {
             if sample.header.pool_total(pool).is_none() && !sample.coverage.lists_all(pool) {
                 continue;
             }
-            let bytes = pool_bytes(sample, pool);
+            let Some(bytes) = self.pool_bytes(sample, pool) else { continue };
             let counters = poolmon_model::Counters { bytes: Some(bytes), ..Default::default() };
             let now = self.samples;
             if let Some(series) = self.pool_series(sample, pool) {
@@ -355,6 +355,23 @@ impl Analysis {
                 }
             }
         }
+    }
+
+    /// What a pool holds, measured as in its first sample: a header that is missing or comes late is no change of the pool. If only the
+    /// very first sample has a header, the sums of rows count.
+    fn pool_bytes(&mut self, sample: &Sample, pool: Pool) -> Option<u64> {
+        let header = sample.header.pool_total(pool);
+        let of_header =
+            self.pools.iter().find(|series| series.pool == pool).map(|series| series.owner.is_some());
+        match (of_header, header) {
+            (Some(true), None) if self.samples == 1 => self.pools.retain(|series| series.pool != pool),
+            (Some(true), None) => return None,
+            (Some(false), Some(_)) => {
+                return sample.coverage.lists_all(pool).then(|| sample.tagged_bytes(pool));
+            }
+            _ => {}
+        }
+        Some(pool_bytes(sample, pool))
     }
 
     fn pool_series(&mut self, sample: &Sample, pool: Pool) -> Option<&mut BucketSeries> {
