@@ -43,7 +43,7 @@ impl Contents {
             return Ok(Self::Trace(kind));
         }
         let known = FORMATS.iter().find(|format| (format.recognise)(&input));
-        if let Some(format) = known.filter(|format| !matches!(format.holds, Holds::Rows)) {
+        if let Some(format) = known.filter(|format| !matches!(format.holds, Holds::Rows | Holds::Totals)) {
             return Ok(Self::Samples { format, several: format.holds != Holds::OneMoment, mixed: false });
         }
         let options = ReadOptions { keep_undated: true, ..ReadOptions::default() };

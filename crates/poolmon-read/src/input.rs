@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::packed::Packing;
-use crate::{ReadError, Result, bundle, standard_input, text};
+use crate::{ReadError, Result, bundle, streams, text};
 
 /// Bytes that a format is recognised by.
 const START: u64 = 64 << 10;
@@ -39,7 +39,8 @@ impl Input {
     /// There is no such file, it may not be read, or it is an empty folder.
     pub fn open(path: &Path) -> Result<Self> {
         if path.as_os_str() == "-" {
-            return Self::stream(STANDARD_INPUT, None, Box::new(standard_input::rest()));
+            let rest = streams::rest(path).map_err(ReadError::io("open", path))?;
+            return Self::stream(STANDARD_INPUT, None, rest);
         }
         let about = fs::metadata(path).map_err(ReadError::io("open", path))?;
         let name = path.display().to_string();
@@ -47,8 +48,16 @@ impl Input {
             let files = files(path)?;
             // A report may hold nothing but folders.
             if files.is_empty() && !crate::bundle::is_report_folder(path) {
-                let remedy = format!("record into it: poolmon record {name}");
-                return Err(ReadError::unsuitable(&name, "the folder is empty", remedy));
+                let mut folders = crate::part::folders_in(path);
+                if folders.is_empty() {
+                    let remedy = format!("record into it: poolmon record {name}");
+                    return Err(ReadError::unsuitable(&name, "the folder is empty", remedy));
+                }
+                folders.truncate(8);
+                let folders: Vec<String> =
+                    folders.iter().map(|folder| folder.display().to_string()).collect();
+                let remedy = format!("name the folders in it: poolmon {}", folders.join(" "));
+                return Err(ReadError::unsuitable(&name, "the folder holds no files, only folders", remedy));
             }
             return Ok(Self {
                 name,
@@ -58,24 +67,29 @@ impl Input {
                 packed: None,
             });
         }
-        let file = File::open(path).map_err(ReadError::io("open", path))?;
         if !about.is_file() {
-            return Self::stream(&name, Some(path), Box::new(file));
+            let rest = streams::rest(path).map_err(ReadError::io("open", path))?;
+            return Self::stream(&name, Some(path), rest);
         }
+        let file = File::open(path).map_err(ReadError::io("open", path))?;
         let mut start = Vec::new();
         file.take(START).read_to_end(&mut start).map_err(ReadError::io("read", path))?;
         let content = Content::File(path.into());
         Ok(Self { name, path: Some(path.into()), content, start, packed: None }.unpacked())
     }
 
-    /// As [`Input::open`], to look at: what is read of standard input is kept, and comes again from the next
+    /// As [`Input::open`], to look at: what is read of standard input or of a pipe is kept, and comes again from the next
     /// [`Input::open`].
     ///
     /// # Errors
     /// As [`Input::open`].
     pub fn peek(path: &Path) -> Result<Self> {
         if path.as_os_str() == "-" {
-            return Self::stream(STANDARD_INPUT, None, Box::new(standard_input::Peek::default()));
+            return Self::stream(STANDARD_INPUT, None, Box::new(streams::Peek::new(path)));
+        }
+        let is_stream = fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir());
+        if is_stream {
+            return Self::stream(&path.display().to_string(), Some(path), Box::new(streams::Peek::new(path)));
         }
         Self::open(path)
     }

@@ -8,8 +8,11 @@ use jiff::tz::TimeZone;
 use poolmon_model::Sample;
 use poolmon_store::Losses;
 
+use crate::mixed::{self, RowKind};
 use crate::text::time_in_name;
-use crate::{FileFormat, Input, ReadError, ReadOptions, Remark, RemarkKind, Result, Samples, identify};
+use crate::{
+    FileFormat, Input, ReadError, ReadOptions, Remark, RemarkKind, Result, Samples, bundle, identify,
+};
 
 /// One file or recording of a series.
 pub struct Part {
@@ -23,6 +26,8 @@ pub struct Part {
     pub time_from: TimeFrom,
     /// The path that was named: the file, or the folder that it is in.
     pub(crate) given: PathBuf,
+    /// What its rows are; `None` if that is not known.
+    pub(crate) kind: Option<RowKind>,
     reader: Option<Box<dyn Samples>>,
     /// Something was read: going back to the start of a stream that was only opened loses nothing.
     begun: bool,
@@ -52,6 +57,7 @@ impl Part {
             start: None,
             time_from: TimeFrom::Content,
             given: given.into(),
+            kind: None,
             reader: None,
             begun: false,
         };
@@ -69,8 +75,10 @@ impl Part {
         let found = reader.next_into(&mut sample)?;
         let assumed = is_zone_assumed(reader);
         options.move_time(assumed, &mut sample);
+        let kind = sample.rows.first().map(|row| (row.pool, sample.origin.host.clone()));
         let undated = found && sample.time.is_none() && !options.keep_undated;
         let alone = undated && !reader.next_into(&mut sample)?;
+        self.kind = kind.map(|(pool, host)| mixed::kind(self.format, pool, host.as_deref()));
         if alone {
             self.date_from_outside(options);
         } else {
@@ -165,13 +173,26 @@ pub(crate) fn open_into(
     options: &ReadOptions,
     remarks: &mut Vec<Remark>,
 ) -> Result<()> {
-    let is_known = crate::FORMATS.iter().any(|format| (format.recognise)(&input));
-    let Some(files) = input.files().filter(|_| !is_known) else {
+    let known = crate::FORMATS.iter().find(|format| (format.recognise)(&input));
+    let Some(mut files) = input.files().map(<[PathBuf]>::to_vec) else {
         parts.push(Part::of(input, path, options)?);
         return Ok(());
     };
     let before = parts.len();
-    for file in files {
+    let mut folders = folders_in(path);
+    match known {
+        Some(format) if format.id == crate::formats::linux_report::FORMAT.id => {
+            // What somebody saved next to a report is read, too.
+            bundle::leave_what_is_beside(path, &mut files, &mut folders);
+            parts.push(Part::of(input, path, options)?);
+        }
+        Some(_) => {
+            parts.push(Part::of(input, path, options)?);
+            return Ok(());
+        }
+        None => {}
+    }
+    for file in &files {
         match Part::open(file, path, options) {
             Ok(part) => parts.push(part),
             // One stray file among a hundred logs is no reason to judge none.
@@ -180,12 +201,30 @@ pub(crate) fn open_into(
             }
         }
     }
+    if !folders.is_empty() {
+        let names: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
+        let what = if names.len() == 1 { "a folder; name it, too" } else { "folders; name them, too" };
+        remarks.push(Remark::new(
+            RemarkKind::FileLeftOut,
+            format!("left out: {}: {what}", mixed::named(&names)),
+        ));
+    }
     if parts.len() == before {
         let texts: Vec<&str> = remarks.iter().map(|remark| remark.text.as_str()).collect();
         let remedy = texts.join("\n  ");
         return Err(ReadError::unsuitable(&path.display(), "none of its files contains samples", remedy));
     }
     Ok(())
+}
+
+/// The folders in a folder, sorted by name; hidden ones are left out.
+pub(crate) fn folders_in(folder: &Path) -> Vec<PathBuf> {
+    let hidden =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+    let mut folders: Vec<PathBuf> = entries.filter(|path| path.is_dir() && !hidden(path)).collect();
+    folders.sort();
+    folders
 }
 
 /// Dates of files that lie this close together, on average, are those of a copy: nobody takes logs that fast.

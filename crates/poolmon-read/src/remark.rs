@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use poolmon_model::units::grouped;
+
 /// Lines of which number and text are kept.
 const KEPT: usize = 5;
 /// Characters of a line that are kept.
@@ -63,12 +65,48 @@ pub struct Remark {
     pub count: u64,
     /// The first of them.
     pub lines: Vec<RemarkLine>,
+    /// What is counted, so that remarks of several samples can be one.
+    pub(crate) counted: Option<CountedWords>,
+}
+
+/// What a count is of, and whether the first line is quoted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CountedWords {
+    one: &'static str,
+    many: &'static str,
+    quoted: bool,
 }
 
 impl Remark {
     /// A remark that is about no line.
     pub(crate) fn new(kind: RemarkKind, text: impl Into<String>) -> Self {
-        Self { kind, text: text.into(), count: 0, lines: Vec::new() }
+        Self { kind, text: text.into(), count: 0, lines: Vec::new(), counted: None }
+    }
+
+    /// `{count} {one or many}: line 3, 8, … (`first`)`.
+    fn of_lines(kind: RemarkKind, count: u64, lines: Vec<RemarkLine>, words: CountedWords) -> Self {
+        let what = if count == 1 { words.one } else { words.many };
+        let more = if count > lines.len() as u64 { ", …" } else { "" };
+        let mut shown: Vec<String> = lines.iter().map(|line| line.number.to_string()).collect();
+        // Several cells of one line.
+        shown.dedup();
+        let mut text = format!("{} {what}: line {}{more}", grouped(count), shown.join(", "));
+        if let Some(first) = lines.first().filter(|_| words.quoted) {
+            text.extend([" (`", &shortened(&first.text), "`)"]);
+        }
+        Self { kind, text, count, lines, counted: Some(words) }
+    }
+
+    /// Adds what another remark counts, if both count the same. Says whether it was so.
+    fn add(&mut self, other: &Self) -> bool {
+        let Some(words) = self.counted.filter(|_| self.counted == other.counted && self.kind == other.kind)
+        else {
+            return false;
+        };
+        let mut lines = std::mem::take(&mut self.lines);
+        lines.extend(other.lines.iter().take(KEPT - lines.len().min(KEPT)).cloned());
+        *self = Self::of_lines(self.kind, self.count + other.count, lines, words);
+        true
     }
 }
 
@@ -101,29 +139,75 @@ impl CountedLines {
     }
 
     /// `{count} {one or many}: line 3, 8, …`; `None` if there is none.
-    pub(crate) fn remark(&self, kind: RemarkKind, one: &str, many: &str) -> Option<Remark> {
-        if self.count == 0 {
-            return None;
-        }
-        let shown: Vec<String> = self.first.iter().map(|line| line.number.to_string()).collect();
-        let what = if self.count == 1 { one } else { many };
-        let more = if self.count > shown.len() as u64 { ", …" } else { "" };
-        let text = format!("{} {what}: line {}{more}", self.count, shown.join(", "));
-        Some(Remark { kind, text, count: self.count, lines: self.first.clone() })
+    pub(crate) fn remark(&self, kind: RemarkKind, one: &'static str, many: &'static str) -> Option<Remark> {
+        self.in_words(kind, CountedWords { one, many, quoted: false })
     }
 
     /// As [`CountedLines::remark`], with the text of the first line.
-    pub(crate) fn remark_with_text(&self, kind: RemarkKind, one: &str, many: &str) -> Option<Remark> {
-        let mut remark = self.remark(kind, one, many)?;
-        if let Some(first) = self.first.first() {
-            remark.text.extend([" (`", &shown(&first.text), "`)"]);
+    pub(crate) fn remark_with_text(
+        &self,
+        kind: RemarkKind,
+        one: &'static str,
+        many: &'static str,
+    ) -> Option<Remark> {
+        self.in_words(kind, CountedWords { one, many, quoted: true })
+    }
+
+    fn in_words(&self, kind: RemarkKind, words: CountedWords) -> Option<Remark> {
+        (self.count > 0).then(|| Remark::of_lines(kind, self.count, self.first.clone(), words))
+    }
+}
+
+/// What was remarked on many samples: each thing once, with how often it was so.
+#[derive(Debug, Default)]
+pub struct RemarkLog {
+    remarks: Vec<(Option<String>, Remark)>,
+    /// Remarks that were not kept.
+    left: u64,
+}
+
+/// Remarks that are kept: a person does not read more.
+const MOST: usize = 20;
+
+impl RemarkLog {
+    /// Takes the remarks on a sample in: their texts, and what is behind them as far as it is known. `file` is named with
+    /// numbers of lines.
+    pub fn push(&mut self, file: Option<&str>, texts: &[String], known: &[Remark]) {
+        for text in texts {
+            let found = known.iter().find(|remark| remark.text == *text);
+            let remark = found.cloned().unwrap_or_else(|| Remark::new(RemarkKind::Other, text.clone()));
+            let file = file.filter(|_| text.contains(": line ")).map(ToOwned::to_owned);
+            let same = |kept: &mut (Option<String>, Remark)| {
+                kept.0 == file && (kept.1.text == remark.text || kept.1.add(&remark))
+            };
+            if self.remarks.iter_mut().any(same) {
+                continue;
+            }
+            if self.remarks.len() < MOST {
+                self.remarks.push((file, remark));
+            } else {
+                self.left += 1;
+            }
         }
-        Some(remark)
+    }
+
+    /// What was remarked, in the order of its first time.
+    pub fn texts(&self) -> Vec<String> {
+        let text = |(file, remark): &(Option<String>, Remark)| match file {
+            Some(file) => format!("{file}: {remark}"),
+            None => remark.to_string(),
+        };
+        let mut texts: Vec<String> = self.remarks.iter().map(text).collect();
+        if self.left > 0 {
+            let remarks = if self.left == 1 { "remark" } else { "remarks" };
+            texts.push(format!("and {} more {remarks}", grouped(self.left)));
+        }
+        texts
     }
 }
 
 /// The first words of a line, in a sentence.
-fn shown(text: &str) -> String {
+fn shortened(text: &str) -> String {
     let mut short: String = text.chars().take(40).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if text.chars().count() > 40 {
         short.push('…');
@@ -146,5 +230,26 @@ mod tests {
         assert_eq!(remark.to_string(), "7 rows: line 10, 11, 12, 13, 14, …");
         assert_eq!((remark.count, remark.lines.len(), remark.lines[0].text.len()), (7, 5, SHOWN));
         assert!(remark.lines[1].text.starts_with("line 11 xxx"));
+    }
+
+    #[test]
+    fn remarks_on_many_samples_are_one_with_a_count() {
+        let (mut log, mut lines) = (RemarkLog::default(), CountedLines::default());
+        for number in 1..=10_000 {
+            lines.add(number, format!("row {number}").as_bytes());
+            let remarks: Vec<Remark> = std::mem::take(&mut lines)
+                .remark_with_text(RemarkKind::Other, "row was odd", "rows were odd")
+                .into_iter()
+                .collect();
+            let texts =
+                remarks.iter().map(ToString::to_string).chain(["the same".to_owned()]).collect::<Vec<_>>();
+            log.push(Some("a.log"), &texts, &remarks);
+        }
+        assert_eq!(log.texts(), ["a.log: 10,000 rows were odd: line 1, 2, 3, 4, 5, … (`row 1`)", "the same"]);
+        // What cannot be counted together is bounded.
+        let texts: Vec<String> = (0..1000).map(|n| format!("remark {n}")).collect();
+        log.push(None, &texts, &[]);
+        assert_eq!(log.texts().len(), MOST + 1);
+        assert_eq!(log.texts().last().unwrap(), "and 982 more remarks");
     }
 }

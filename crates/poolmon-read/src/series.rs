@@ -10,8 +10,10 @@ use poolmon_store::{Losses, Recording, TimedMark};
 
 use crate::formats::recording::{RecordedSamples, earlier_by};
 use crate::memory::MemoryTape;
+use crate::mixed;
 use crate::moment::When;
 use crate::part;
+
 use crate::part::is_zone_assumed;
 pub use crate::part::{Part, TimeFrom};
 use crate::samples::{Earlier, SamplePair};
@@ -21,6 +23,8 @@ use crate::{Holds, Input, ReadError, ReadOptions, Remark, RemarkKind, Result, Sa
 pub struct SampleSeries {
     pub(crate) name: String,
     pub(crate) parts: Vec<Part>,
+    /// Parts without rows, if others have some.
+    totals: Vec<Part>,
     pub(crate) options: ReadOptions,
     /// Index of the part that is read.
     at: usize,
@@ -54,11 +58,18 @@ impl SampleSeries {
     }
 
     fn made_of(mut parts: Vec<Part>, name: String, options: ReadOptions, mut remarks: Vec<Remark>) -> Self {
-        if parts.len() > 1 && parts.iter().all(|part| part.start.is_some()) {
-            parts.sort_by_key(|part| part.start);
+        let mut totals = Vec::new();
+        if !parts.iter().all(mixed::is_total) {
+            (totals, parts) = parts.into_iter().partition(mixed::is_total);
         }
-        remarks.extend(part::where_times_come_from(&parts));
-        Self { name, parts, options, at: 0, complete: true, remarks, losses: Losses::default() }
+        mixed::leave_one_kind(&mut parts, &mut remarks);
+        for parts in [&mut parts, &mut totals] {
+            if parts.len() > 1 && parts.iter().all(|part| part.start.is_some()) {
+                parts.sort_by_key(|part| part.start);
+            }
+            remarks.extend(part::where_times_come_from(parts));
+        }
+        Self { name, parts, totals, options, at: 0, complete: true, remarks, losses: Losses::default() }
     }
 
     /// What it is called in messages.
@@ -78,6 +89,7 @@ impl SampleSeries {
 
     /// What a person has to know: files left out, where times come from. Empty afterwards.
     pub fn take_remarks(&mut self) -> Vec<Remark> {
+        self.remarks.extend(mixed::without_rows(&std::mem::take(&mut self.totals)));
         std::mem::take(&mut self.remarks)
     }
 
@@ -109,14 +121,13 @@ impl SampleSeries {
         self.parts.iter().all(|part| part.format.holds == Holds::Totals)
     }
 
-    /// Splits off the parts that hold machine-wide figures and no rows. `None` if there are none, or nothing else.
+    /// Splits off the parts that hold machine-wide figures and no rows, which are left out otherwise. `None` if there are none,
+    /// or nothing else.
     pub fn split_totals(&mut self) -> Option<Self> {
-        let is_total = |part: &Part| part.format.holds == Holds::Totals;
-        if self.parts.iter().all(is_total) || !self.parts.iter().any(is_total) {
+        let totals = std::mem::take(&mut self.totals);
+        if totals.is_empty() {
             return None;
         }
-        let (totals, parts) = std::mem::take(&mut self.parts).into_iter().partition(is_total);
-        self.parts = parts;
         let named = |parts: &[Part]| {
             let mut given: Vec<PathBuf> = parts.iter().map(|part| part.given.clone()).collect();
             given.dedup();
@@ -126,6 +137,7 @@ impl SampleSeries {
         Some(Self {
             name: named(&totals),
             parts: totals,
+            totals: Vec::new(),
             options: self.options.clone(),
             at: 0,
             complete: true,
@@ -172,6 +184,10 @@ impl SampleSeries {
             if read(reader, sample)? {
                 self.complete &= reader.is_complete();
                 let assumed = is_zone_assumed(reader);
+                if part.format.holds == Holds::Totals {
+                    // It has no rows: what a tag holds is unknown.
+                    sample.coverage = sample.coverage.partial();
+                }
                 part.date(sample);
                 self.options.move_time(assumed, sample);
                 return Ok(true);

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::wanted::{Found, LARGEST, MOST, WANTED};
-use crate::{ReadError, Result};
+use crate::{FORMATS, Input, ReadError, Result};
 
 /// First line of each part of supportconfig's files. Its `memory.txt` has too usual a name.
 const SUPPORTCONFIG: &[u8] = b"#==[ ";
@@ -35,15 +35,34 @@ pub(super) fn find(folder: &Path) -> Result<Vec<Found>> {
     Ok(found)
 }
 
+/// See [`super::leave_what_is_beside`].
+pub(super) fn leave_what_is_beside(folder: &Path, files: &mut Vec<PathBuf>, folders: &mut Vec<PathBuf>) {
+    if is_root(folder) {
+        // A report has files of many kinds at its top: of those that hold samples, what is not the report's own.
+        files.retain(|file| {
+            let own = WANTED.iter().any(|wanted| folder.join(wanted.path) == *file);
+            !own && !starts_as_supportconfig(file) && holds_samples(file)
+        });
+        folders.clear();
+    } else {
+        folders.retain(|folder| !is_root(folder));
+    }
+}
+
+fn holds_samples(file: &Path) -> bool {
+    Input::open(file).is_ok_and(|input| FORMATS.iter().any(|format| (format.recognise)(&input)))
+}
+
+fn starts_as_supportconfig(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(8 << 10).read_to_end(&mut start));
+    read.is_ok() && memchr::memmem::find(&start, SUPPORTCONFIG).is_some()
+}
+
 fn is_root(root: &Path) -> bool {
-    let starts = |path: PathBuf| {
-        let mut start = Vec::new();
-        let read = File::open(path).and_then(|file| file.take(8 << 10).read_to_end(&mut start));
-        read.is_ok() && memchr::memmem::find(&start, SUPPORTCONFIG).is_some()
-    };
     root.join("proc/slabinfo").is_file()
         || root.join("sos_commands/memory").is_dir()
-        || starts(root.join("memory.txt"))
+        || starts_as_supportconfig(&root.join("memory.txt"))
 }
 
 /// The folder, then the folders in it, sorted by name.

@@ -9,7 +9,7 @@ mod unpack;
 mod wanted;
 
 use std::io::Cursor;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::text::linux::{LinuxReader, LinuxSource};
 use crate::{Input, ReadError, Remark, RemarkKind, Result, Samples};
@@ -31,6 +31,11 @@ pub(crate) fn is_archive(start: &[u8]) -> bool {
 /// Whether a folder, or a folder in it, is a report.
 pub(crate) fn is_report_folder(path: &Path) -> bool {
     folder::holds_report(path)
+}
+
+/// Of the files and folders next to a report, leaves those that are no part of it.
+pub(crate) fn leave_what_is_beside(path: &Path, files: &mut Vec<PathBuf>, folders: &mut Vec<PathBuf>) {
+    folder::leave_what_is_beside(path, files, folders);
 }
 
 /// Opens what was found in a report.

@@ -15,9 +15,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use poolmon_model::{Origin, Pool, Sample, SourceKind};
 
-use super::perfmon::{Column, column, figure, machine, value};
+use super::perfmon::{Column, FileNumbers, FileTimes, NumberSurvey, OddFigures, choose, column};
 use crate::remark::CountedLines;
-use crate::text::{DateRule, TextLines, ZONE_ASSUMED, date_rule, decoded, time_cell};
+use crate::text::{FileClock, TextLines, ZONE_ASSUMED, decoded};
 use crate::{FileFormat, FormatGroup, Holds, Input, ReadError, ReadOptions, Remark, RemarkKind, Result, Samples};
 
 pub(crate) static FORMAT: FileFormat = FileFormat {
@@ -32,6 +32,8 @@ pub(crate) static FORMAT: FileFormat = FileFormat {
 
 /// Lines in which the first counter has to be.
 const LINES: usize = 40;
+/// Counters that are looked at.
+const MOST: usize = 10_000;
 
 fn recognise(start: &[u8]) -> bool {
     let mut lines = TextLines::over(Box::new(std::io::Cursor::new(start.to_vec())));
@@ -136,16 +138,17 @@ pub(crate) struct GetCounterReader {
     name: String,
     lines: TextLines,
     place: Place,
-    rule: DateRule,
+    times: FileTimes,
+    numbers: FileNumbers,
+    clock: FileClock,
     /// Counters in the order in which they first appear.
-    counters: Vec<(String, Column)>,
-    options: ReadOptions,
+    counters: Vec<String>,
+    columns: Vec<Column>,
     origin: Arc<Origin>,
     /// What was read of the next sample.
     next: Moment,
     foreign: CountedLines,
-    /// A counter that is known was seen.
-    known: bool,
+    odd: OddFigures,
     begun: bool,
     remarks: Vec<Remark>,
 }
@@ -155,50 +158,54 @@ pub(crate) struct GetCounterReader {
 struct Moment {
     time: Option<Timestamp>,
     local: bool,
-    figures: Vec<(usize, f64)>,
+    /// Line of the first figure.
+    line: u64,
+    /// Counters, and what is known of them.
+    figures: Vec<(usize, Option<f64>)>,
 }
 
 impl GetCounterReader {
-    /// Opens a list.
+    /// Looks at all counters of a list and how it writes numbers; of a stream, what is there is looked at.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// It cannot be read, its counters are of several machines, or none is known.
     fn new(input: &Input, options: &ReadOptions) -> Result<Self> {
+        let bytes = if input.is_repeatable() {
+            input.reader()?
+        } else {
+            Box::new(std::io::Cursor::new(input.start().to_vec()))
+        };
+        let (mut lines, mut place) = (TextLines::over(bytes), Place::default());
+        let (mut counters, mut survey) = (Vec::<String>::new(), NumberSurvey::default());
+        // An error comes again when the list is read.
+        while let Ok(Some(line)) = lines.next_line() {
+            if let Step::Figure(name, figure) = place.step(&decoded(line)) {
+                survey.see(&figure);
+                if !counters.contains(&name) && counters.len() < MOST {
+                    counters.push(name);
+                }
+            }
+        }
+        let mut columns: Vec<Column> = counters.iter().map(|name| column(name)).collect();
         let mut origin = Origin::new(SourceKind::TableFile, &[Pool::Nonpaged, Pool::Paged]);
         origin.file = Some(input.name().to_owned());
+        origin.host = choose(input.name(), &counters, &mut columns, options)?;
         Ok(Self {
             name: input.name().to_owned(),
             lines: TextLines::over(input.reader()?),
             place: Place::default(),
-            rule: date_rule(input, options.dates)?,
-            counters: Vec::new(),
-            options: options.clone(),
+            times: FileTimes::of(input, options, 0, false)?,
+            numbers: survey.rule(),
+            clock: FileClock::default(),
+            counters,
+            columns,
             origin: Arc::new(origin),
             next: Moment::default(),
             foreign: CountedLines::default(),
-            known: false,
+            odd: OddFigures::default(),
             begun: false,
             remarks: Vec::new(),
         })
-    }
-
-    /// The place of a counter; it is added if it is new.
-    fn counter(&mut self, name: &str) -> Result<usize> {
-        if let Some(at) = self.counters.iter().position(|(known, _)| known == name) {
-            return Ok(at);
-        }
-        if self.counters.is_empty() {
-            let mut origin = (*self.origin).clone();
-            origin.host = machine(name).filter(|host| host != ".");
-            self.origin = Arc::new(origin);
-        }
-        self.counters.push((name.to_owned(), column(name)));
-        let at = self.counters.len();
-        let named = self.options.columns.iter().find(|(place, _)| *place == at);
-        if let (Some((_, id)), Some((_, last))) = (named, self.counters.last_mut()) {
-            *last = Column::Figure(figure(&self.name, id)?, 1.0);
-        }
-        Ok(at - 1)
     }
 
     /// Reads until a sample is complete; what belongs to the one after it is kept. `None` at the end.
@@ -213,22 +220,30 @@ impl GetCounterReader {
                 Step::Blank | Step::Name => {}
                 Step::Other => self.foreign.add(self.lines.number(), line.as_bytes()),
                 Step::Figure(name, figure) => {
+                    let at = self.counters.iter().position(|known| *known == name);
                     // The last digits may be missing.
-                    let Some(figure) = value(&figure, b';').filter(|_| self.lines.ended()) else {
+                    let Some(at) = at.filter(|_| self.lines.ended()) else {
                         self.foreign.add(self.lines.number(), line.as_bytes());
                         continue;
                     };
-                    let at = self.counter(&name)?;
+                    let read = !matches!(self.columns.get(at), Some(Column::Other));
+                    let value = self.numbers.value(&figure).map_err(|why| {
+                        if read {
+                            self.odd.add(why, self.lines.number(), &figure);
+                        }
+                    });
                     let again = self.next.figures.iter().any(|(known, _)| *known == at);
-                    if again {
-                        let done = std::mem::take(&mut self.next);
-                        self.next.figures.push((at, figure));
-                        return Ok(Some(done));
+                    let done = again.then(|| std::mem::take(&mut self.next));
+                    if self.next.figures.is_empty() {
+                        self.next.line = self.lines.number();
                     }
-                    self.next.figures.push((at, figure));
+                    self.next.figures.push((at, value.ok()));
+                    if done.is_some() {
+                        return Ok(done);
+                    }
                 }
                 Step::Time(text, after) => {
-                    let Some((time, local)) = time_cell(text.as_bytes(), self.rule) else {
+                    let Some((time, local)) = self.times.read(&text) else {
                         self.foreign.add(self.lines.number(), line.as_bytes());
                         continue;
                     };
@@ -240,7 +255,7 @@ impl GetCounterReader {
                     } else {
                         let done = std::mem::replace(
                             &mut self.next,
-                            Moment { time: Some(time), local, figures: Vec::new() },
+                            Moment { time: Some(time), local, line: 0, figures: Vec::new() },
                         );
                         return Ok(Some(done));
                     }
@@ -264,23 +279,21 @@ impl Samples for GetCounterReader {
         self.remarks.clear();
         sample.origin = Arc::clone(&self.origin);
         sample.time = moment.time;
-        let mut known = false;
         for (at, figure) in moment.figures {
-            if let Some((_, Column::Figure(header, unit))) = self.counters.get(at) {
+            if let (Some(Column::Figure(header, unit)), Some(figure)) = (self.columns.get(at), figure) {
                 #[expect(
                     clippy::cast_possible_truncation,
                     clippy::cast_sign_loss,
                     reason = "never negative; saturates"
                 )]
                 (header.set)(&mut sample.header, Some((figure * unit).round() as u64));
-                known = true;
             }
         }
-        if !known && !self.known {
-            let problem = "no counter that poolmon knows; names may be in another language".to_owned();
-            return Err(ReadError::line(&self.name, 1, problem, "name the columns: --columns 1=pool_nonpaged"));
+        if let Some(mut back) = self.clock.correct(sample, moment.local) {
+            back.text = format!("{}: line {}", back.text, moment.line);
+            self.remarks.push(back);
         }
-        self.known = true;
+        self.remarks.extend(self.times.take_doubt().map(|doubt| Remark::new(RemarkKind::Time, doubt)));
         if moment.time.is_some() && moment.local {
             self.remarks.push(Remark::new(RemarkKind::ZoneAssumed, ZONE_ASSUMED));
         }
@@ -289,6 +302,7 @@ impl Samples for GetCounterReader {
             "line was not understood and was skipped",
             "lines were not understood and were skipped",
         ));
+        self.remarks.extend(self.odd.take());
         sample.remarks.extend(self.remarks.iter().map(|remark| remark.text.clone()));
         Ok(true)
     }
@@ -395,15 +409,24 @@ Readings  : \\srv1\memory\pool nonpaged bytes :
     }
 
     #[test]
-    fn localised_counters_are_named_by_their_place() {
-        let german = CONSOLE.replace("memory\\pool nonpaged bytes", "arbeitsspeicher\\nicht-auslagerungsseiten (bytes)");
-        let german = german.replace("memory\\pool paged bytes", "arbeitsspeicher\\auslagerungsseiten (bytes)");
-        let mut reader = open(&german, &ReadOptions::default()).unwrap();
-        let error = reader.next_into(&mut Sample::empty()).unwrap_err();
-        assert!(error.to_string().contains("another language"), "{error}");
+    fn localised_counters_are_known_or_named_by_their_place() {
+        let french = CONSOLE.replace("memory\\pool nonpaged bytes", "mémoire\\octets de réserve non paginée");
+        let samples = read(&french, &ReadOptions::default());
+        assert_eq!(samples[1].header.pool_nonpaged, Some(510_000_000));
+        let other = CONSOLE.replace("\\memory\\", "\\no such object\\");
+        let error = open(&other, &ReadOptions::default()).err().unwrap();
+        assert!(String::from(error).contains("--columns 1=pool_nonpaged -o DIR"));
         let columns = vec![(2, "pool_paged".to_owned())];
-        let samples = read(&german, &ReadOptions { columns, ..ReadOptions::default() });
+        let samples = read(&other, &ReadOptions { columns, ..ReadOptions::default() });
         assert_eq!(samples[1].header.pool_paged, Some(200_000_001));
+        assert_eq!(samples[1].header.pool_nonpaged, None);
+    }
+
+    #[test]
+    fn two_machines_are_not_mixed() {
+        let two = CONSOLE.replace("\\\\srv1\\memory\\pool paged", "\\\\srv2\\memory\\pool paged");
+        let error = open(&two, &ReadOptions::default()).err().unwrap();
+        assert!(String::from(error).contains("2 machines (srv1, srv2)"));
     }
 
     #[test]

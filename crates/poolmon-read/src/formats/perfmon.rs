@@ -1,22 +1,28 @@
 //! Perfmon's CSV and TSV (`PDH-CSV 4.0`): machine-wide figures over time. Perfmon knows no tags.
 //!
 //! The first field of the first line names format, time zone and bias: `(PDH-CSV 4.0) (GMT Standard Time)(-60)`.
-//! UTC = local time + bias, in minutes. The bias is written once: where summer time ends, an hour comes twice,
-//! and the samples after it are an hour off. Such a step back is said in the sample's remarks.
+//! UTC = local time + bias, in minutes. The bias is written once: where summer time ends, an hour comes twice. The order
+//! of the file stays, and such a step back is said in the sample's remarks.
+//!
+//! `names`: counters and their machine; `numbers`, `times`: how the whole file writes them.
+
+mod names;
+mod numbers;
+mod times;
 
 use std::sync::Arc;
 
-use jiff::civil::DateTime;
-use jiff::tz::Offset;
-use jiff::{SignedDuration, Timestamp};
-use poolmon_model::header::{FIGURES, Figure};
+use jiff::Timestamp;
 use poolmon_model::{CounterWidth, Origin, Pool, Sample, SourceKind};
 
 use crate::remark::CountedLines;
-use crate::text::{DateRule, Fields, Records, ZONE_ASSUMED, date_rule, decoded, time_cell};
+use crate::text::{Fields, FileClock, Records, ZONE_ASSUMED, decoded};
 use crate::{
     FileFormat, FormatGroup, Holds, Input, ReadError, ReadOptions, Remark, RemarkKind, Result, Samples,
 };
+pub(super) use names::{Column, choose, column};
+pub(super) use numbers::{FileNumbers, NoFigure, NumberSurvey};
+pub(super) use times::FileTimes;
 
 pub(crate) static FORMAT: FileFormat = FileFormat {
     id: "perfmon",
@@ -79,45 +85,25 @@ fn signature(start: &[u8]) -> Option<Signature> {
 /// Longest text before the first name.
 const LONGEST_PREFIX: usize = 160;
 
-/// English names of counters, the figure behind each, and its unit in bytes.
-const COUNTERS: [(&str, &str, f64); 9] = [
-    ("pool nonpaged bytes", "pool_nonpaged", 1.0),
-    ("pool paged bytes", "pool_paged", 1.0),
-    ("pool paged resident bytes", "resident_paged", 1.0),
-    ("available bytes", "memory_available", 1.0),
-    ("available kbytes", "memory_available", 1024.0),
-    ("available mbytes", "memory_available", 1_048_576.0),
-    ("committed bytes", "commit", 1.0),
-    ("commit limit", "commit_limit", 1.0),
-    ("system driver resident bytes", "resident_kernel", 1.0),
-];
-
-/// What a column holds.
-#[derive(Debug)]
-pub(super) enum Column {
-    Figure(&'static Figure, f64),
-    /// Handles of a process.
-    Handles(Arc<str>),
-    Other,
-}
-
 /// Reads a file line by line.
 pub(crate) struct PerfmonReader {
     name: String,
     records: Records,
     separator: u8,
-    bias: i64,
     /// Times have no zone.
     assumed: bool,
-    rule: DateRule,
+    times: FileTimes,
+    numbers: FileNumbers,
     columns: Vec<Column>,
     origin: Arc<Origin>,
-    last: Option<Timestamp>,
+    clock: FileClock,
     /// The next line that has a time, and the time.
     fields: Vec<String>,
     next: Option<Timestamp>,
     /// Lines that are not of the log, since the last one that is.
     foreign: CountedLines,
+    /// Figures that cannot be read.
+    odd: OddFigures,
     begun: bool,
     remarks: Vec<Remark>,
     /// Handles by process (`\Process(lsass)\Handle Count`) of the last line, if the file has them.
@@ -158,7 +144,6 @@ impl PerfmonReader {
         let bias = if is_pdh { chosen.or(own).unwrap_or(0) } else { 0 };
         let mut origin = Origin::new(SourceKind::TableFile, &[Pool::Nonpaged, Pool::Paged]);
         origin.file = Some(input.name().to_owned());
-        origin.host = names.get(1).and_then(|name| machine(name));
         let mut columns = Vec::new();
         for name in names.iter().skip(1) {
             let (found, is_broken) = column_of(name);
@@ -167,31 +152,23 @@ impl PerfmonReader {
             }
             columns.push(found);
         }
-        for (at, id) in &options.columns {
-            let figure = figure(input.name(), id)?;
-            let slot = at.checked_sub(1).and_then(|at| columns.get_mut(at)).ok_or_else(|| {
-                wrong(&format!("there is no counter number {at}"), "counters are numbered from 1")
-            })?;
-            *slot = Column::Figure(figure, 1.0);
-        }
-        if columns.iter().all(|column| matches!(column, Column::Other)) {
-            let problem = "no counter that poolmon knows; names may be in another language";
-            return Err(wrong(problem, "name the columns: --columns 1=pool_nonpaged"));
-        }
+        let counters = names.get(1..).unwrap_or_default();
+        origin.host = choose(input.name(), counters, &mut columns, options)?;
         let name = input.name().to_owned();
         Ok(Self {
             name,
             records,
             separator,
-            bias,
             assumed: !is_pdh,
-            rule: date_rule(input, options.dates)?,
+            times: FileTimes::of(input, options, bias, is_pdh)?,
+            numbers: survey(input, &prefix, separator)?,
             columns,
             origin: Arc::new(origin),
-            last: None,
+            clock: FileClock::default(),
             fields: Vec::new(),
             next: None,
             foreign,
+            odd: OddFigures::default(),
             begun: false,
             remarks: Vec::new(),
             handles: Vec::new(),
@@ -210,7 +187,10 @@ impl PerfmonReader {
         let mut directly = true;
         while self.record()? {
             let stamp = self.fields.first().map_or("", |stamp| stamp.trim());
-            let time = self.time(stamp).filter(|_| self.fields.len() > 1);
+            // Thousands that separate fields, too, would be read as figures.
+            let surplus = self.fields.get(self.columns.len() + 1..).unwrap_or_default();
+            let fits = self.fields.len() > 1 && surplus.iter().all(|field| field.trim().is_empty());
+            let time = self.time(stamp).filter(|_| fits);
             if time.is_some() {
                 self.next = time;
                 return self.join();
@@ -268,14 +248,7 @@ impl PerfmonReader {
     fn time(&self, stamp: &str) -> Option<Timestamp> {
         // A console wraps at any place, a mail program at the blank.
         let stamps = [stamp.replace('\n', ""), stamp.replace('\n', " ")];
-        stamps.iter().find_map(|stamp| parse_time(stamp, self.bias).or_else(|| self.other_time(stamp)))
-    }
-
-    /// A time as a spreadsheet or a script writes it.
-    fn other_time(&self, stamp: &str) -> Option<Timestamp> {
-        let (time, local) = time_cell(stamp.as_bytes(), self.rule)?;
-        let bias = SignedDuration::try_from_secs_f64(self.bias as f64 * 60.0).ok()?;
-        if local { time.checked_add(bias).ok() } else { Some(time) }
+        stamps.iter().find_map(|stamp| self.times.read(stamp)).map(|(time, _)| time)
     }
 
     fn remark(&mut self, remark: Remark, sample: &mut Sample) {
@@ -315,21 +288,20 @@ impl Samples for PerfmonReader {
         sample.origin = Arc::clone(&self.origin);
         sample.width = CounterWidth::default();
         sample.time = Some(time);
-        if self.last.is_some_and(|last| time < last) {
-            let text = "the log's clock goes back here (end of summer time, or set back)";
-            self.remark(Remark::new(RemarkKind::Time, text), sample);
-        }
-        self.last = Some(time);
         self.handles.clear();
         let line = self.line;
         for (column, field) in self.columns.iter().zip(self.fields.iter().skip(1)) {
             // A missing sample is a blank. A figure that was wrapped has the line end in its quotes.
             let joined = field.contains('\n').then(|| field.replace('\n', ""));
-            let Some(value) = value(joined.as_deref().unwrap_or(field), self.separator) else {
-                if joined.is_some() {
-                    self.foreign.add(line, field.as_bytes());
+            let is_read = !matches!(column, Column::Other);
+            let value = match self.numbers.value(joined.as_deref().unwrap_or(field)) {
+                Ok(value) => value,
+                Err(why) => {
+                    if is_read || joined.is_some() {
+                        self.odd.add(why, line, field);
+                    }
+                    continue;
                 }
-                continue;
             };
             #[expect(
                 clippy::cast_possible_truncation,
@@ -343,8 +315,16 @@ impl Samples for PerfmonReader {
                 Column::Other => {}
             }
         }
+        // Where summer time ends, the bias of the first line holds no more.
+        if let Some(mut back) = self.clock.correct(sample, true) {
+            back.text = format!("{}: line {line}", back.text);
+            self.remark(back, sample);
+        }
         if self.assumed {
             self.remark(Remark::new(RemarkKind::ZoneAssumed, ZONE_ASSUMED), sample);
+        }
+        if let Some(doubt) = self.times.take_doubt() {
+            self.remark(Remark::new(RemarkKind::Time, doubt), sample);
         }
         let last = match self.fields.len().checked_sub(2).and_then(|at| self.columns.get(at)) {
             Some(Column::Figure(figure, _)) => Some(*figure),
@@ -355,7 +335,7 @@ impl Samples for PerfmonReader {
             // It may go on in the line that was not understood.
             (figure.set)(&mut sample.header, None);
         }
-        if let Some(remark) = self.foreign() {
+        for remark in self.foreign().into_iter().chain(self.odd.take()) {
             self.remark(remark, sample);
         }
         Ok(true)
@@ -366,22 +346,61 @@ impl Samples for PerfmonReader {
     }
 }
 
-/// The figure that a person names for a counter.
-///
-/// # Errors
-/// There is no such figure.
-pub(super) fn figure(file: &str, id: &str) -> Result<&'static Figure> {
-    FIGURES.iter().find(|figure| figure.id == id).ok_or_else(|| {
-        let known: Vec<_> = FIGURES.iter().map(|figure| figure.id).collect();
-        let problem = format!("there is no figure `{id}`; there are {}", known.join(", "));
-        ReadError::line(file, 1, problem, "use one of them")
-    })
+/// How a file writes its numbers; of a stream, what is there is looked at.
+fn survey(input: &Input, prefix: &[u8], separator: u8) -> Result<FileNumbers> {
+    let bytes = if input.is_repeatable() {
+        input.reader()?
+    } else {
+        Box::new(std::io::Cursor::new(input.start().to_vec()))
+    };
+    let mut records = Records::new(bytes);
+    records.without(prefix);
+    let (mut survey, mut fields) = (NumberSurvey::default(), Vec::new());
+    // An error comes again when the file is read.
+    while !survey.is_done() && records.next_record(separator, &mut fields).is_ok_and(|more| more) {
+        fields.iter().skip(1).for_each(|field| survey.see(field));
+    }
+    Ok(survey.rule())
 }
 
-/// `\\MACHINE\Object(instance)\Counter` → `MACHINE`.
-pub(super) fn machine(name: &str) -> Option<String> {
-    let rest = name.trim().strip_prefix("\\\\")?;
-    rest.split('\\').next().filter(|host| !host.is_empty()).map(Into::into)
+/// Figures that are not read, counted by the reason.
+#[derive(Debug, Default)]
+pub(super) struct OddFigures([CountedLines; 3]);
+
+impl OddFigures {
+    /// Counts one.
+    pub(super) fn add(&mut self, why: NoFigure, line: u64, text: &str) {
+        let [rounded, unclear, broken] = &mut self.0;
+        match why {
+            NoFigure::Missing => {}
+            NoFigure::Rounded => rounded.add(line, text.as_bytes()),
+            NoFigure::Unclear => unclear.add(line, text.as_bytes()),
+            NoFigure::NotANumber => broken.add(line, text.as_bytes()),
+        }
+    }
+
+    /// What is to be said of those since the last call.
+    pub(super) fn take(&mut self) -> impl Iterator<Item = Remark> + use<> {
+        let [rounded, unclear, broken] = std::mem::take(&mut self.0);
+        let remarks = [
+            rounded.remark_with_text(
+                RemarkKind::Inexact,
+                "figure was rounded by a spreadsheet and is unknown (format its cells as numbers)",
+                "figures were rounded by a spreadsheet and are unknown (format their cells as numbers)",
+            ),
+            unclear.remark_with_text(
+                RemarkKind::NotUnderstood,
+                "figure is unknown: its mark may separate thousands or places, and the file does not show which",
+                "figures are unknown: their mark may separate thousands or places, and the file does not show which",
+            ),
+            broken.remark_with_text(
+                RemarkKind::NotUnderstood,
+                "figure was not understood and is unknown",
+                "figures were not understood and are unknown",
+            ),
+        ];
+        remarks.into_iter().flatten()
+    }
 }
 
 /// The column of a name that may have been wrapped, and whether that leaves unknown what it is.
@@ -401,45 +420,10 @@ fn is_cells(fields: &[String]) -> bool {
     fields.iter().all(|field| field.chars().all(is_mark))
 }
 
-/// What a counter is, by its English name.
-pub(super) fn column(name: &str) -> Column {
-    let name = name.trim();
-    let (path, counter) = name.rsplit_once('\\').unwrap_or(("", name));
-    let object = path.rsplit('\\').next().unwrap_or_default();
-    let counter = counter.to_lowercase();
-    if let Some(instance) = object.strip_prefix("Process(").and_then(|rest| rest.strip_suffix(')'))
-        && counter == "handle count"
-    {
-        return Column::Handles(instance.into());
-    }
-    if !object.eq_ignore_ascii_case("memory") {
-        return Column::Other;
-    }
-    let known = COUNTERS.iter().find(|known| known.0 == counter);
-    let figure = known.and_then(|known| Some((FIGURES.iter().find(|figure| figure.id == known.1)?, known.2)));
-    figure.map_or(Column::Other, |(figure, unit)| Column::Figure(figure, unit))
-}
-
-/// A figure; a comma is a decimal one where it separates no fields, and else if no three digits follow it.
-pub(super) fn value(field: &str, separator: u8) -> Option<f64> {
-    let field = field.trim();
-    let number = match field.split_once(',') {
-        Some((_, places)) if separator != b',' || places.len() != 3 => field.replace(',', ".").parse::<f64>(),
-        _ => field.parse::<f64>(),
-    };
-    number.ok().filter(|value| value.is_finite() && *value >= 0.0)
-}
-
-/// `MM/DD/YYYY hh:mm:ss.mmm`, whatever the system's language.
-fn parse_time(text: &str, bias: i64) -> Option<Timestamp> {
-    let local = DateTime::strptime("%m/%d/%Y %H:%M:%S%.f", text).ok()?;
-    let bias = SignedDuration::try_from_secs_f64(bias as f64 * 60.0).ok()?;
-    Offset::UTC.to_timestamp(local).ok()?.checked_add(bias).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::tz::Offset;
 
     const LOG: &str = "\"(PDH-CSV 4.0) (GMT Standard Time)(-60)\",\"\\\\SRV1\\Memory\\Pool Nonpaged Bytes\",\"\\\\SRV1\\Memory\\Available MBytes\",\"\\\\SRV1\\Process(lsass)\\Handle Count\",\"\\\\SRV1\\Processor(_Total)\\% Processor Time\"\r\n\
         \"10/29/2017 01:59:44.562\",\"88350000.4\",\"2\",\"1205\",\"3.5\"\r\n\
@@ -473,7 +457,9 @@ mod tests {
         assert_eq!(first.1, [("lsass".into(), 1205)]);
         assert_eq!(first.0.origin.host.as_deref(), Some("SRV1"));
         assert_eq!((second.0.header.pool_nonpaged, second.1.len()), (None, 0));
-        assert!(third.0.remarks[0].contains("goes back"), "the hour that comes twice");
+        assert_eq!(third.0.time.unwrap().to_string(), "2017-10-29T01:00:14.562Z", "the hour that comes twice");
+        let said = &third.0.remarks[0];
+        assert!(said.starts_with("the clock goes back here") && said.ends_with(": line 4"), "{said}");
     }
 
     #[test]
@@ -490,17 +476,42 @@ mod tests {
 
     #[test]
     fn localised_names_by_position() {
-        let log = LOG
-            .replace("Memory", "Speicher")
-            .replace("Pool Nonpaged Bytes", "Nicht-Auslagerungsseiten (Bytes)");
-        let log = log.replace("Process(", "Prozess(");
+        let log = LOG.replace("Memory", "Bellek").replace("Process(", "Prozess(");
         let none = open(log.as_bytes(), &ReadOptions::default()).err().unwrap();
-        assert!(none.to_string().contains("another language"), "{none}");
+        let none = String::from(none);
+        assert!(none.contains("another language") && none.contains("1 `\\\\SRV1\\Bellek\\Pool"), "{none}");
+        assert!(none.ends_with("poolmon import log.csv --columns 1=pool_nonpaged -o DIR"), "{none}");
         let columns = vec![(1, "pool_nonpaged".to_owned())];
         let zone = Some(Offset::UTC);
         let samples = read(log.as_bytes(), &ReadOptions { zone, columns, ..ReadOptions::default() });
         assert_eq!(samples[0].0.header.pool_nonpaged, Some(88_350_000));
         assert_eq!(samples[0].0.time.unwrap().to_string(), "2017-10-29T01:59:44.562Z");
+    }
+
+    #[test]
+    fn figures_that_cannot_be_known_are_said_and_not_read() {
+        let log = |cells: [&str; 3]| {
+            let line = |(minute, cell): (usize, &str)| format!("\"03/01/2026 10:0{minute}:00.000\",\"{cell}\",\"3.5\"\r\n");
+            let lines: String = cells.into_iter().enumerate().map(line).collect();
+            format!("\"(PDH-CSV 4.0) (UTC)(0)\",\"\\\\S\\Memory\\Pool Paged Bytes\",\"\\\\S\\P\\% T\"\r\n{lines}")
+        };
+        for (cells, expected, said) in [
+            (["1,234,567", "1,234,568", "900,000"], [Some(1_234_567), Some(1_234_568), Some(900_000)], ""),
+            (["5.00E+08", "1", "-1"], [None, Some(1), None], "1 figure was rounded"),
+            (["7", "1.000.000", "x"], [Some(7), Some(1_000_000), None], "1 figure was not understood"),
+        ] {
+            let samples = read(log(cells).as_bytes(), &ReadOptions::default());
+            let read: Vec<_> = samples.iter().map(|(sample, _)| sample.header.pool_paged).collect();
+            assert_eq!(read, expected, "{cells:?}");
+            let remarks: Vec<&str> =
+                samples.iter().flat_map(|(sample, _)| &sample.remarks).map(String::as_str).collect();
+            assert!(if said.is_empty() { remarks.is_empty() } else { remarks[0].starts_with(said) }, "{remarks:?}");
+        }
+        // Thousands that separate fields, too.
+        let unquoted = log(["1", "1,234,567", "2"]).replace('"', "");
+        let samples = read(unquoted.as_bytes(), &ReadOptions::default());
+        assert_eq!(samples.len(), 2);
+        assert!(samples[0].0.remarks[0].contains("line 3"), "{:?}", samples[0].0.remarks);
     }
 
     /// What typeperf, PowerShell and spreadsheets make of it.

@@ -13,17 +13,17 @@ const MOST: usize = 4096;
 
 /// The order of a file's dates, and what a person has to know of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct FileDates {
-    pub(super) rule: DateRule,
+pub(crate) struct FileDates {
+    pub(crate) rule: DateRule,
     /// Why the order is not certain.
-    pub(super) doubt: Option<String>,
+    pub(crate) doubt: Option<String>,
 }
 
 /// Looks at the dates of a file. A file is read to its first date that has one order only; of a stream, what is there.
 ///
 /// # Errors
 /// The file cannot be read.
-pub(super) fn survey(input: &Input, named: Option<DateOrder>) -> Result<FileDates> {
+pub(crate) fn survey(input: &Input, named: Option<DateOrder>) -> Result<FileDates> {
     if named.is_some() {
         return Ok(FileDates { rule: DateRule { order: named, named: true }, doubt: None });
     }

@@ -41,12 +41,15 @@ mod wrapped_cells;
 use std::borrow::Cow;
 use std::io::Cursor;
 
+pub(crate) use dates::{FileDates, survey as date_survey};
 pub(crate) use encoding::decoded;
 pub(crate) use fields::Fields;
 pub(crate) use moment::{DateRule, cell as time_cell};
 pub use name::time_in_name;
 pub use reader::SampleReader;
 pub(crate) use records::{Records, TextLines};
+pub(crate) use views::FileClock;
+pub use views::note_cut_lists;
 
 use crate::{Input, ReadOptions, Result, Samples};
 use encoding::StartKind;
@@ -114,14 +117,6 @@ pub(crate) fn is_text(start: &[u8]) -> bool {
 /// It is empty or no text; the message says what it is instead.
 pub(crate) fn check(input: &Input) -> Result<()> {
     SampleReader::new(input.name(), Cursor::new(input.start().to_vec())).check()
-}
-
-/// In which order a file writes its dates.
-///
-/// # Errors
-/// The file cannot be read.
-pub(crate) fn date_rule(input: &Input, named: Option<crate::DateOrder>) -> Result<DateRule> {
-    Ok(dates::survey(input, named)?.rule)
 }
 
 /// Reads an input as text.

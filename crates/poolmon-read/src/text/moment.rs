@@ -18,6 +18,18 @@ pub(crate) struct DateRule {
     pub(super) named: bool,
 }
 
+impl DateRule {
+    /// What the file shows.
+    pub(crate) const fn found(order: DateOrder) -> Self {
+        Self { order: Some(order), named: false }
+    }
+
+    /// The order, if it is known.
+    pub(crate) const fn order(self) -> Option<DateOrder> {
+        self.order
+    }
+}
+
 /// A date, a time of day or both, found in a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct FoundMoment {

@@ -93,6 +93,20 @@ pub(super) fn differ(now: &Sample, next: &Sample) -> bool {
     next.rows.iter().any(|row| !places.contains_key(&row.key())) || places.len() != next.rows.len()
 }
 
+/// Notes of two samples of different files whether each is a list of the N largest: a row that one of them does not show is then
+/// unknown, not empty.
+pub fn note_cut_lists(before: &mut Sample, after: &mut Sample) {
+    if are_cut(before, after) {
+        for sample in [before, after] {
+            let remark = cut_remark(sample).text;
+            sample.coverage = sample.coverage.partial();
+            if !sample.remarks.contains(&remark) {
+                sample.remarks.push(remark);
+            }
+        }
+    }
+}
+
 /// What is said of lists that leave out now this row, now that.
 pub(super) fn cut_remark(sample: &Sample) -> Remark {
     let count = poolmon_model::units::counted(sample.rows.len() as u64, "row");
@@ -103,7 +117,7 @@ pub(super) fn cut_remark(sample: &Sample) -> Remark {
 
 /// The clock of a file: local time goes back when summer time ends, and when somebody sets it. The order of the file stays.
 #[derive(Debug, Default)]
-pub(super) struct FileClock {
+pub(crate) struct FileClock {
     last: Option<Timestamp>,
     step: SignedDuration,
     /// What is added to the times of the file.
@@ -117,7 +131,7 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 impl FileClock {
     /// Corrects the time of the next sample; `local` = its zone is not known.
-    pub(super) fn correct(&mut self, sample: &mut Sample, local: bool) -> Option<Remark> {
+    pub(crate) fn correct(&mut self, sample: &mut Sample, local: bool) -> Option<Remark> {
         let reported = sample.time?;
         let mut time = reported.checked_add(self.ahead).ok()?;
         let mut remark = None;
@@ -125,7 +139,7 @@ impl FileClock {
             && time < last
             && last.duration_since(time) <= FARTHEST
             // A table sorted by tag begins again with each tag: that is no clock.
-            && self.first_row.as_ref().is_some_and(|key| sample.rows.iter().any(|row| key.is_of(row)))
+            && self.first_row.as_ref().map_or(sample.rows.is_empty(), |key| sample.rows.iter().any(|row| key.is_of(row)))
         {
             let back = last.duration_since(time);
             let (more, about) = if local && back < HOUR {
