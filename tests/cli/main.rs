@@ -16,6 +16,7 @@
 //! * `replay.rs`: a planted recording on that screen, and in `poolmon top --at`;
 //! * `report.rs`: the report as a page, in Chromium too, and as Markdown;
 //! * `next_steps.rs`: the commands that answers print, run as printed;
+//! * `odd_files.rs`: files as spreadsheets, scripts and colleagues leave them, folders of many kinds, pipes;
 //! * `open.rs`: a path alone, without a command;
 //! * `symbols.rs`: symbols of a dump;
 //! * `leaks.rs`: verdicts and differences, planted; `measure.rs`: what a command loses;
@@ -38,6 +39,7 @@ mod linux_files;
 mod measure;
 #[cfg(target_os = "linux")]
 mod next_steps;
+mod odd_files;
 mod open;
 mod pages;
 #[cfg(target_os = "linux")]

@@ -9,6 +9,8 @@ use crate::{Pattern, Sample, Tag};
 /// A limit on the bytes that each matching tag or cache may hold.
 #[derive(Clone, Debug)]
 pub struct Limit {
+    /// The pattern as it was written.
+    name: String,
     pattern: Pattern,
     bytes: u64,
 }
@@ -27,7 +29,7 @@ pub struct Excess {
 impl Limit {
     /// A limit of bytes for the tags that match.
     pub fn new(pattern: &str, bytes: u64) -> Self {
-        Self { pattern: Pattern::new(pattern), bytes }
+        Self { name: pattern.to_owned(), pattern: Pattern::new(pattern), bytes }
     }
 
     /// Whether a tag that holds `bytes` exceeds the limit.
@@ -39,6 +41,25 @@ impl Limit {
     pub fn excesses<'a>(&'a self, sample: &'a Sample) -> impl Iterator<Item = Excess> + 'a {
         let rows = sample.rows.iter().filter_map(|row| Some((&row.tag, row.counters.bytes?)));
         rows.filter_map(|(tag, bytes)| self.excess(tag, bytes))
+    }
+
+    /// Why it is unknown whether anything exceeds the limit in a sample; `None` if it is known.
+    pub fn doubt(&self, sample: &Sample) -> Option<String> {
+        let limit = human_bytes(self.bytes);
+        let matching = || sample.rows.iter().filter(|row| self.pattern.matches(&row.tag));
+        if let Some(row) = matching().find(|row| row.counters.bytes.is_none()) {
+            return Some(format!(
+                "{}: its bytes are unknown, and with them whether it exceeds {limit}",
+                row.tag
+            ));
+        }
+        let left_out = matching().next().is_none() && !sample.coverage.is_complete();
+        left_out.then(|| {
+            format!(
+                "{}: not in this list, which leaves rows out: it is unknown whether it exceeds {limit}",
+                self.name
+            )
+        })
     }
 
     /// As [`Limit::is_exceeded`], with what a person has to know.
@@ -90,6 +111,11 @@ mod tests {
         assert_eq!(found, ["kmalloc-64 holds 6.00 GiB, more than the limit of 5.00 GiB"]);
         sample.rows[0].counters.bytes = None;
         assert_eq!(limit.excesses(&sample).count(), 0, "what is unknown exceeds nothing");
+        assert!(limit.doubt(&sample).unwrap().starts_with("kmalloc-64: its bytes are unknown"));
+        let other: Limit = "absent>1GiB".parse().unwrap();
+        assert_eq!(other.doubt(&sample), None, "what a whole list does not show holds nothing");
+        sample.coverage = sample.coverage.partial();
+        assert!(other.doubt(&sample).unwrap().starts_with("absent: not in this list"));
     }
 
     #[test]

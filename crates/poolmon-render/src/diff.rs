@@ -30,12 +30,12 @@ pub enum DateTrust {
     FileDates,
 }
 
-/// Writes what changed from one sample to the other.
+/// Writes what changed from one sample to the other. `whole`: the table was not filtered, so that a pool's own size can be shown.
 pub fn text(
     out: &mut dyn Write,
-    before: &Sample,
-    after: &Sample,
+    (before, after): (&Sample, &Sample),
     table: &Table,
+    whole: bool,
     hidden: usize,
     dates: DateTrust,
 ) -> io::Result<()> {
@@ -44,19 +44,20 @@ pub fn text(
     writeln!(out, "From {} to {}{long}", reported(before.time), reported(after.time))?;
     // Over less than a second, chance decides what a rate is.
     let time = time.filter(|time| dates == DateTrust::Saved && *time >= Duration::from_secs(1));
-    for totals in &table.totals {
-        let Some(change) = totals.delta.and_then(|delta| delta.bytes) else { continue };
-        let held = totals.counters.bytes.map(human_bytes).unwrap_or_default();
-        pool(out, totals.pool, change, &held, time)?;
+    let mut known = false;
+    for of in Pool::ALL {
+        let Some((then, now)) = whole.then(|| pool_sizes(before, after, of)).flatten() else {
+            part_of_pool(out, of, (before, after), table, time)?;
+            continue;
+        };
+        known = true;
+        if then != 0 || now != 0 {
+            pool(out, of, now.wrapping_sub(then).cast_signed(), &human_bytes(now), time)?;
+        }
     }
     // A series of machine figures (Perfmon, /proc/meminfo) has no rows.
-    if after.rows.is_empty() && before.rows.is_empty() && !after.header.is_empty() {
-        for of in Pool::ALL {
-            if let (Some(then), Some(now)) = (before.header.pool_total(of), after.header.pool_total(of)) {
-                pool(out, of, now.wrapping_sub(then).cast_signed(), &human_bytes(now), time)?;
-            }
-        }
-        return Ok(());
+    if after.rows.is_empty() && before.rows.is_empty() {
+        return if known { Ok(()) } else { writeln!(out, "\nNo figure is known of both.") };
     }
     if table.rows.is_empty() {
         return writeln!(out, "\nNo row changed.");
@@ -80,6 +81,36 @@ pub fn text(
     if hidden > 0 {
         let rows = if hidden == 1 { "row" } else { "rows" };
         writeln!(out, "and {} more {rows} (--limit N)", grouped(hidden as u64))?;
+    }
+    Ok(())
+}
+
+/// What a pool held in both samples, as every other command has it: by the system's own figure, else by the sum of its rows.
+fn pool_sizes(before: &Sample, after: &Sample, pool: Pool) -> Option<(u64, u64)> {
+    if let (Some(then), Some(now)) = (before.header.pool_total(pool), after.header.pool_total(pool)) {
+        return Some((then, now));
+    }
+    let is_whole = |sample: &Sample| {
+        let lists = sample.origin.pools.contains(&pool) && sample.coverage.lists_all(pool);
+        lists && sample.rows.iter().all(|row| row.pool != pool || row.counters.bytes.is_some())
+    };
+    (is_whole(before) && is_whole(after)).then(|| (before.tagged_bytes(pool), after.tagged_bytes(pool)))
+}
+
+/// How the shown rows of a pool changed, if both samples list them.
+fn part_of_pool(
+    out: &mut dyn Write,
+    of: Pool,
+    (before, after): (&Sample, &Sample),
+    table: &Table,
+    time: Option<Duration>,
+) -> io::Result<()> {
+    let totals = table.totals.iter().find(|totals| totals.pool == of);
+    let listed = before.coverage.lists_all(of) && after.coverage.lists_all(of);
+    let change = totals.and_then(|totals| totals.delta).and_then(|delta| delta.bytes).filter(|_| listed);
+    if let (Some(change), Some(totals)) = (change, totals) {
+        let held = totals.counters.bytes.map(human_bytes).unwrap_or_default();
+        pool(out, of, change, &held, time)?;
     }
     Ok(())
 }

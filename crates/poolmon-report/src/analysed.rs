@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use poolmon_holder::{Answer, History};
 use poolmon_leak::{Analysis, AnalysisConfig, OwnerHint, Report, Verdict};
-use poolmon_model::{Key, MarkKind, Pool, Row, Tag, TimelineMark};
+use poolmon_model::{Key, MarkKind, Pool, Row, Sample, Tag, TimelineMark};
 use poolmon_owner::linux::MergedCaches;
 use rustc_hash::FxHashMap;
 
@@ -29,6 +29,8 @@ pub struct AnalysedSeries {
     pub perfmon: Option<Report>,
     /// What the verdicts rest on.
     pub analysis: Analysis,
+    /// The rows of the last sample.
+    pub last: Sample,
     /// Who holds the objects of rows that grow, if holders were counted.
     pub holders: FxHashMap<Key, Answer>,
 }
@@ -46,10 +48,10 @@ impl AnalysedSeries {
     /// Takes the figures of verdicts from samples, as every other command does: the last figure is the last sample's, and growth
     /// over all samples is last minus first. Rows that either sample leaves out keep the judge's own, which are averages.
     #[must_use]
-    pub fn with_ends(mut self, first: &[Row], last: &[Row]) -> Self {
+    pub fn with_first(mut self, first: &[Row]) -> Self {
         let bytes = |row: &Row| Some((row.key(), row.counters.bytes?));
-        let [first, last] =
-            [first, last].map(|rows| rows.iter().filter_map(bytes).collect::<FxHashMap<Key, u64>>());
+        let [first, last] = [first, &self.last.rows]
+            .map(|rows| rows.iter().filter_map(bytes).collect::<FxHashMap<Key, u64>>());
         let one_boot = self.report.reboots == 0;
         for verdict in &mut self.report.verdicts {
             let key = Key { tag: verdict.tag.clone(), pool: verdict.pool };

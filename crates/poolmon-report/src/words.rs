@@ -17,7 +17,7 @@ pub fn moment(at: Timestamp, zone: &TimeZone) -> String {
     poolmon_model::units::moment(at, zone, Precision::Minutes)
 }
 
-/// `17,280 samples over 24 h, 2026-11-22 14:00 to 2026-11-23 14:00, 1 reboot`.
+/// `17,280 samples over 24 h, 2026-11-22 14:00 to 2026-11-23 14:00`; after a reboot, what part of it was judged.
 pub fn extent(report: &Report, span: Option<(Timestamp, Timestamp)>, zone: &TimeZone) -> String {
     let mut text = format!("{} over {}", counted(report.samples, "sample"), exact_hours(report.hours));
     if let Some((from, to)) = span {
@@ -28,14 +28,32 @@ pub fn extent(report: &Report, span: Option<(Timestamp, Timestamp)>, zone: &Time
     }
     if report.reboots > 0 {
         text = format!("{text}, {}", counted(report.reboots.into(), "reboot"));
+        let (from, to) = report.judged;
+        let at = |hours: f64| {
+            let after = jiff::SignedDuration::try_from_secs_f64(hours * 3600.0).ok()?;
+            Some(moment(span?.0.checked_add(after).ok()?, zone))
+        };
+        if let (Some(from), Some(to)) = (at(from), at(to)) {
+            text = format!("{text}; judged: {from} to {to}, all figures are of that time");
+        }
     }
     text
 }
 
 /// What has to be known of the times, where it is not usual.
-pub fn times(report: &Report) -> Option<&'static str> {
-    let unknown = "the samples have no times: one minute between samples is assumed, so rates are unreliable";
-    (!report.times_known).then_some(unknown)
+pub fn times(report: &Report) -> Option<String> {
+    if !report.times_known {
+        let unknown =
+            "the samples have no times: one minute between samples is assumed, so rates are unreliable";
+        return Some(unknown.to_owned());
+    }
+    let left = counted(report.out_of_order, "sample");
+    let are = if report.out_of_order == 1 { "is" } else { "are" };
+    (report.out_of_order > 0).then(|| {
+        format!(
+            "{left} {are} left out: not later than the one before (files that overlap, or a clock set back)"
+        )
+    })
 }
 
 /// `nonpaged grows 41.0 MiB/h ± 2.00 MiB/h (512 MiB now); paged does not grow (90.0 MiB)`.
@@ -140,6 +158,14 @@ pub fn headline(report: &Report, config: &AnalysisConfig, needs: Option<Duration
 /// What is known where nothing is suspected: nothing was found, or nothing could have been.
 fn none_found(report: &Report, tags: usize) -> String {
     let seen = format!("{} over {}", counted(report.samples, "sample"), exact_hours(report.hours));
+    if tags == 0 {
+        let why = if report.verdicts.is_empty() {
+            "figures of the machine alone, without tags or caches"
+        } else {
+            "no tag or cache matches what was asked for"
+        };
+        return format!("Unknown whether anything leaks: {why}, in {seen}.");
+    }
     let tags = counted(tags as u64, "tag");
     match report.power.map(|power| power.per_hour) {
         Some(None) => format!(

@@ -29,7 +29,8 @@ pub fn write(
     let machine = judged.perfmon.as_ref().map(|figures| words::pools(&figures.pools));
     if let (Some(figures), Some(machine)) = (&judged.perfmon, &machine) {
         // Saved lines of /proc/meminfo are such figures, too.
-        let is_windows = figures.pools.iter().all(|pool| matches!(pool.pool, Pool::Nonpaged | Pool::Paged));
+        let is_windows = !figures.pools.is_empty()
+            && figures.pools.iter().all(|pool| matches!(pool.pool, Pool::Nonpaged | Pool::Paged));
         let label = if is_windows { "Perfmon:" } else { "Machine:" };
         writeln!(out, "{label}  {machine}")?;
     }

@@ -56,6 +56,7 @@ fn judged(merged: &MergedCaches) -> AnalysedSeries {
         report: analysis.report(),
         perfmon: None,
         analysis,
+        last: Sample::empty(),
         holders: HashMap::default(),
     }
     .with_holders(&history, merged)

@@ -27,7 +27,6 @@ fn false_sentences(plans: &Plans) -> Vec<String> {
     for sample in &history.samples {
         analysis.push(sample);
     }
-    let ends = |at: usize| history.samples[at].rows.clone();
     let judged = AnalysedSeries {
         source: "a folder".into(),
         host: None,
@@ -37,9 +36,10 @@ fn false_sentences(plans: &Plans) -> Vec<String> {
         needs: analysis.needs(),
         perfmon: None,
         analysis,
+        last: history.samples[history.samples.len() - 1].clone(),
         holders: rustc_hash::FxHashMap::default(),
     };
-    let judged = judged.with_ends(&ends(0), &ends(history.samples.len() - 1));
+    let judged = judged.with_first(&history.samples[0].rows);
     raw::false_sentences(&history, &judged)
 }
 

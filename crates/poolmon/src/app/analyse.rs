@@ -13,7 +13,7 @@ use poolmon_leak::{Analysis, OwnerHint, Report};
 use poolmon_model::problem::Problem;
 use poolmon_model::{Counters, Labeler as _, Pool, PoolView, Row, Sample, Tag, units};
 use poolmon_owner::linux::MergedCaches;
-use poolmon_read::SampleSeries;
+use poolmon_read::{RemarkLog, SampleSeries};
 use poolmon_record::Stop;
 use poolmon_report::AnalysedSeries;
 use poolmon_store::TimedMark;
@@ -62,6 +62,7 @@ pub fn hint(owners: &KnownOwners) -> impl Fn(&Tag, Pool) -> Option<OwnerHint> + 
 }
 
 fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Result<(AnalysedSeries, bool)> {
+    input::tell_unread_pipe("leaks");
     let mut source = input::live(view)?;
     let stop = Stop::on_signals()?;
     let mut analysis = Analysis::new(AnalysedSeries::config());
@@ -122,7 +123,8 @@ fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Resu
         system: origin.system.clone(),
         span: first.zip(sample.time),
         analysis,
-        ends: [begun, sample.rows],
+        begun,
+        last: sample,
     };
     let merged = MergedCaches::new(source.merged()).with_makers(Path::new("/sys"));
     let holders = named(args, holders.history().clone());
@@ -144,12 +146,12 @@ fn files(
     owners: &KnownOwners,
     marks: Option<&mut Vec<TimedMark>>,
 ) -> anyhow::Result<AnalysedSeries> {
-    let mut rows = input::judged_series(&args.sources)?;
+    let (mut rows, totals) = input::judged_series(&args.sources)?;
     if let Some(marks) = marks {
         *marks = rows.marks()?;
     }
     let merged = MergedCaches::new(rows.merged()?);
-    let totals = rows.split_totals().map(|mut totals| series(&mut totals, args)).transpose()?;
+    let totals = totals.map(|mut totals| series(&mut totals, args)).transpose()?;
     let only_totals = rows.holds_only_totals();
     let seen = series(&mut rows, args)?;
     let holders = seen.span.map(|(first, last)| rows.holder_history(first, last)).transpose()?;
@@ -169,8 +171,10 @@ struct Seen {
     system: Option<String>,
     span: Option<(Timestamp, Timestamp)>,
     analysis: Analysis,
-    /// Rows of the first and the last sample.
-    ends: [Vec<Row>; 2],
+    /// Rows of the first sample.
+    begun: Vec<Row>,
+    /// The rows of the last one.
+    last: Sample,
 }
 
 impl Seen {
@@ -185,9 +189,10 @@ impl Seen {
             report,
             perfmon,
             analysis: self.analysis,
+            last: self.last,
             holders: HashMap::default(),
         }
-        .with_ends(&self.ends[0], &self.ends[1])
+        .with_first(&self.begun)
     }
 }
 
@@ -200,12 +205,13 @@ fn series(series: &mut SampleSeries, args: &SourceArgs) -> anyhow::Result<Seen> 
         system: None,
         span: None,
         analysis: Analysis::new(AnalysedSeries::config()),
-        ends: Default::default(),
+        begun: Vec::new(),
+        last: Sample::empty(),
     };
     if let Some(from) = from {
         series.skip_before(from)?;
     }
-    let mut remarked: Vec<String> = Vec::new();
+    let mut remarks = RemarkLog::default();
     let every = args.every.and_then(|every| SignedDuration::try_from(every).ok());
     // Of weeks, what their recorder said of each ten minutes or so is read instead of every sample.
     let strides = every.is_none() && series.summaries(from, to)? >= ENOUGH;
@@ -231,10 +237,10 @@ fn series(series: &mut SampleSeries, args: &SourceArgs) -> anyhow::Result<Seen> 
             (None, Some(changed)) => seen.analysis.push_changed(&sample, changed),
             (None, None) => seen.analysis.push(&sample),
         }
-        let [begun, last] = &mut seen.ends;
-        last.clone_from(&sample.rows);
-        if begun.is_empty() {
-            begun.clone_from(last);
+        seen.last.rows.clone_from(&sample.rows);
+        seen.last.coverage = sample.coverage;
+        if seen.begun.is_empty() {
+            seen.begun.clone_from(&sample.rows);
         }
         if let Some(time) = time {
             seen.span = Some((seen.span.map_or(time, |span| span.0), time));
@@ -245,16 +251,11 @@ fn series(series: &mut SampleSeries, args: &SourceArgs) -> anyhow::Result<Seen> 
         if seen.system.is_none() {
             seen.system.clone_from(&sample.origin.system);
         }
-        for remark in &sample.remarks {
-            // A number of a line says nothing without its file.
-            let file = series.part().filter(|_| series.parts().len() > 1 && remark.contains(": line "));
-            let remark =
-                file.map_or_else(|| remark.clone(), |part| format!("{}: {remark}", part.input.name()));
-            if remarked.len() < 20 && !remarked.contains(&remark) {
-                warning!("{remark}");
-                remarked.push(remark);
-            }
-        }
+        let file = series.part().filter(|_| series.parts().len() > 1).map(|part| part.input.name());
+        remarks.push(file, &sample.remarks, series.remarks());
+    }
+    for remark in remarks.texts() {
+        warning!("{remark}");
     }
     if let Some(lost) = series.losses().in_words() {
         warning!("{}: {lost}; poolmon verify shows where", seen.source);

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use poolmon_model::Sample;
 use poolmon_model::problem::Problem;
 use poolmon_model::units::counted as count;
-use poolmon_read::{Holds, Part, RemarkKind, SampleSeries, TimeFrom};
+use poolmon_read::{Holds, Part, RemarkKind, RemarkLog, SampleSeries, TimeFrom};
 use poolmon_store::{Recorder, RecorderConfig};
 
 use super::say::{note, warning};
@@ -36,20 +36,15 @@ pub fn into(series: &mut SampleSeries, output: &Path) -> anyhow::Result<(u64, u6
     for remark in &remarks {
         warning!("{remark}");
     }
-    let mut said: Vec<String> = remarks.into_iter().map(|remark| remark.text).collect();
+    let mut log = RemarkLog::default();
     while series.next_into(&mut sample)? {
         if let Some(part) = series.part()
             && reported.as_ref().is_none_or(|before| before.name != part.input.name())
         {
             tell(reported.replace(PartCount::new(part)).as_ref());
         }
-        let file = reported.as_ref().map(|part| format!("{}: ", part.name)).unwrap_or_default();
-        for remark in &sample.remarks {
-            if !said.contains(remark) && said.len() < 50 {
-                warning!("{file}{remark}");
-                said.push(remark.clone());
-            }
-        }
+        let file = reported.as_ref().map(|part| part.name.as_str());
+        log.push(file, &sample.remarks, series.remarks());
         if sample.time.is_none() {
             untimed += 1;
             continue;
@@ -68,6 +63,9 @@ pub fn into(series: &mut SampleSeries, output: &Path) -> anyhow::Result<(u64, u6
         }
     }
     tell(reported.as_ref());
+    for remark in log.texts() {
+        warning!("{remark}");
+    }
     recorder.close().with_context(|| format!("cannot close {}", output.display()))?;
     Ok((samples, untimed))
 }

@@ -79,7 +79,8 @@ pub fn choose(paths: &[PathBuf], options: &[OsString]) -> anyhow::Result<Fitting
     } else {
         format!("{name} and {} more: {why}", paths.len() - 1)
     };
-    let is_stream = paths.iter().any(|path| path.as_os_str() == "-");
+    // What was piped is gone.
+    let is_stream = paths.iter().any(|path| !path.is_file() && !path.is_dir());
     let next = (replayed && !is_stream).then(|| {
         let paths: Vec<_> = paths.iter().map(|path| shell_word(&path.to_string_lossy())).collect();
         format!("to see it on the screen: poolmon replay {}", paths.join(" "))

@@ -23,7 +23,7 @@ pub struct ImportArgs {
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct ToldArgs {
     /// Perfmon logs with counter names in another language: the figure in each column (1 = first counter), as
-    /// `1=pool_nonpaged,2=pool_paged,3=memory_available,4=commit`
+    /// `1=pool_nonpaged,2=pool_paged,3=memory_available,4=commit`; other counters are then not read
     #[arg(long, value_name = "N=FIGURE,…", value_delimiter = ',', value_parser = position)]
     pub columns: Vec<(usize, String)>,
     /// Offset from UTC of times without a zone, as +01:00; for Perfmon, replaces the log's own offset

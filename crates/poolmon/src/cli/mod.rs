@@ -33,6 +33,7 @@ pub mod who;
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -153,6 +154,9 @@ pub enum Command {
     },
 }
 
+/// How long a pipe may take to its first byte: `ssh HOST cat LOG | poolmon`.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// The arguments of this process, Microsoft's switches translated.
 pub fn from_env() -> Result<Cli, clap::Error> {
     use clap::CommandFactory as _;
@@ -167,8 +171,12 @@ pub fn from_env() -> Result<Cli, clap::Error> {
             Cli::command().error(clap::error::ErrorKind::MissingRequiredArgument, unclear.0)
         })?;
     }
-    let rest = pooltag::join(rest);
+    let mut rest = pooltag::join(rest);
     let parse = |words: Vec<OsString>| Cli::try_parse_from(std::iter::once(program.clone()).chain(words));
+    // Whoever pipes a log into a program that is given no word wants it read.
+    if rest.is_empty() && poolmon_read::is_input_piped(PATIENCE) {
+        rest.push("-".into());
+    }
     let parsed = match open::without_command(&rest) {
         Some(words) => parse(words),
         None => parse(rest.clone()).or_else(|error| open::with_path(&rest).map_or(Err(error), parse)),

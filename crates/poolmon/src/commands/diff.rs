@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{bail, ensure};
 use poolmon_model::problem::Problem;
-use poolmon_model::{Sample, Sort, Table, column};
+use poolmon_model::{Pool, Sample, Sort, Table, column};
 use poolmon_print::PrintOptions;
 use poolmon_read::ReadOptions;
 use poolmon_render::diff::DateTrust;
@@ -33,12 +33,13 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<Outcome> {
         note!("A is later than B: comparing B with A");
         std::mem::swap(&mut before, &mut after);
     }
+    tell_machines(&before, &after)?;
+    poolmon_read::note_cut_lists(&mut before, &mut after);
     // What both say, such as that the time zone is unknown, is said once.
     after.remarks.retain(|remark| !before.remarks.contains(remark));
     for sample in [&before, &after] {
         input::tell_remarks(sample);
     }
-    tell_hosts(&before, &after);
     let owners = owners::load(&args.rows)?;
     let mut filter = args.rows.filter();
     filter.show_gone = true;
@@ -75,7 +76,9 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<Outcome> {
         if file_dates {
             note!("times come from file dates: rates are not shown");
         }
-        poolmon_render::diff::text(&mut out, &before, &after, &table, hidden, dates)?;
+        let which = &args.rows.which;
+        let whole = which.pool.is_none() && which.include.is_empty() && which.exclude.is_empty();
+        poolmon_render::diff::text(&mut out, (&before, &after), &table, whole, hidden, dates)?;
     } else {
         let driver = owners.asked_for() || table.rows.iter().any(|row| row.row.reported_owner.is_some());
         let options = PrintOptions { totals: args.rows.totals, header: false, stamp: true, driver };
@@ -112,10 +115,31 @@ fn ends(path: &Path) -> anyhow::Result<(Sample, Sample, bool, bool)> {
     }
 }
 
-fn tell_hosts(before: &Sample, after: &Sample) {
+/// Says that two machines or systems are compared.
+///
+/// # Errors
+/// Nothing that one of them lists can be in the other.
+fn tell_machines(before: &Sample, after: &Sample) -> anyhow::Result<()> {
+    let listed = |sample: &Sample| -> Vec<Pool> {
+        sample.origin.pools.iter().copied().filter(|&pool| sample.coverage.has(pool)).collect()
+    };
+    let (a, b) = (listed(before), listed(after));
+    if !a.is_empty() && !b.is_empty() && !a.iter().any(|pool| b.contains(pool)) {
+        let names = |pools: &[Pool]| pools.iter().map(|pool| pool.id()).collect::<Vec<_>>().join(", ");
+        bail!(Problem::new(
+            format!("A lists {}, B {}: they have nothing in common to compare", names(&a), names(&b)),
+            "compare two samples of one machine that list the same pools"
+        ));
+    }
     if let (Some(a), Some(b)) = (&before.origin.host, &after.origin.host)
         && !a.eq_ignore_ascii_case(b)
     {
         warning!("A is from {a}, B from {b}: comparing two machines");
     }
+    if let (Some(a), Some(b)) = (&before.origin.system, &after.origin.system)
+        && a != b
+    {
+        warning!("A is of {a}, B of {b}: comparing two systems");
+    }
+    Ok(())
 }

@@ -5,13 +5,13 @@
 use std::io::Write as _;
 
 use jiff::tz::TimeZone;
-use poolmon_leak::{Verdict, VerdictKind};
+use poolmon_leak::VerdictKind;
 use poolmon_model::Tag;
 use poolmon_render::leaks as render;
 
 use crate::app::outcome::Outcome;
 use crate::app::say::{self, warning};
-use crate::app::{analyse, owners};
+use crate::app::{analyse, limits, owners};
 use crate::cli::groups::AnswerFormat;
 use crate::cli::leaks::{FailOn, LeaksArgs};
 
@@ -39,6 +39,9 @@ pub fn run(args: &LeaksArgs) -> anyhow::Result<Outcome> {
         verdicts.filter(|verdict| filter.admits_tag(&verdict.tag, verdict.pool))
     };
     let any = |kinds: &[VerdictKind]| admitted().any(|verdict| kinds.contains(&verdict.kind));
+    let mut last = judged.last.clone();
+    last.rows.retain(|row| filter.admits_tag(&row.tag, row.pool));
+    let mut limits = Vec::new();
     let mut fails = false;
     for condition in &args.fail_on {
         fails |= match condition {
@@ -48,19 +51,19 @@ pub fn run(args: &LeaksArgs) -> anyhow::Result<Outcome> {
             }),
             FailOn::Growing => admitted().any(|verdict| verdict.kind.rises()),
             FailOn::Limit(limit) => {
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "bytes of a machine"
-                )]
-                let excess = |verdict: &Verdict| limit.excess(&verdict.tag, verdict.held.max(0.0) as u64);
-                let excesses: Vec<_> = admitted().filter_map(excess).collect();
-                for excess in &excesses {
-                    warning!("{excess}");
-                }
-                !excesses.is_empty()
+                limits.push(limit.clone());
+                false
             }
         };
+    }
+    let mut checked = limits::checked(&limits, &last);
+    // Figures of the machine say nothing of a tag.
+    if judged.report.verdicts.is_empty() && limits.len() < args.fail_on.len() {
+        warning!("there are no rows: it is unknown whether a tag or cache leaks");
+        checked = checked.or(Some(Outcome::Failed));
+    }
+    if let Some(outcome) = checked.filter(|_| !fails) {
+        return Ok(outcome);
     }
     Ok(Outcome::found_if(fails).if_not(interrupted))
 }

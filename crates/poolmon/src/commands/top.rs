@@ -12,7 +12,7 @@ use crate::app::{limits, owners, table};
 use crate::cli::top::{FormatArg, TopArgs};
 use crate::input::{self, FileMoment};
 
-/// Prints the table; exit code 1 if a dump lacks some of its figures, 3 if a limit is exceeded.
+/// Prints the table; exit code 1 if a dump lacks some of its figures or a limit cannot be checked, 3 if one is exceeded.
 pub fn run(args: &TopArgs) -> anyhow::Result<Outcome> {
     let owners = owners::load(&args.rows)?;
     let mut rows = args.rows.clone();
@@ -48,8 +48,8 @@ pub fn run(args: &TopArgs) -> anyhow::Result<Outcome> {
         note!("one snapshot has no change to sort by; {}", where_change_comes_from(args));
     }
     table::print(&rows, args.limit, args.format.into(), before.as_ref(), now, &owners)?;
-    if limits::exceeded(&args.fail_on.limits, now) {
-        return Ok(Outcome::Found);
+    if let Some(outcome) = limits::checked(&args.fail_on.limits, now) {
+        return Ok(outcome);
     }
     Ok(Outcome::done_if(found.complete).if_not(interrupted))
 }
@@ -76,6 +76,7 @@ fn sample_this_machine(
     over: Option<Duration>,
     interrupted: &mut bool,
 ) -> anyhow::Result<FileMoment> {
+    input::tell_unread_pipe("top");
     let mut source = input::live(view)?;
     source.want_sessions(sessions);
     let first = source.sample()?;

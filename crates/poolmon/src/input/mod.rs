@@ -56,6 +56,13 @@ fn open_live(view: PoolView) -> anyhow::Result<Box<dyn Source>> {
     }
 }
 
+/// Says that a command which was given no file leaves a pipe unread.
+pub fn tell_unread_pipe(command: &str) {
+    if poolmon_read::is_input_a_pipe() {
+        note!("this machine is looked at, not standard input; to read that: poolmon {command} -");
+    }
+}
+
 /// `--dates`, which holds for every file that is read.
 static DATES: OnceLock<DateOrder> = OnceLock::new();
 
@@ -77,11 +84,13 @@ pub fn reported_series(paths: &[PathBuf], options: ReadOptions) -> anyhow::Resul
     Ok(reported(series(paths, options)?))
 }
 
-/// The same, to be judged: logs whose dates are those of a copy are in the order of their names.
-pub fn judged_series(paths: &[PathBuf]) -> anyhow::Result<SampleSeries> {
+/// The same, to be judged: logs whose dates are those of a copy are in the order of their names; and the figures of the machine
+/// that are next to rows.
+pub fn judged_series(paths: &[PathBuf]) -> anyhow::Result<(SampleSeries, Option<SampleSeries>)> {
     let mut series = series(paths, ReadOptions::default())?;
     series.order_copies_by_name();
-    Ok(reported(series))
+    let totals = series.split_totals();
+    Ok((reported(series), totals))
 }
 
 fn reported(mut series: SampleSeries) -> SampleSeries {
