@@ -268,7 +268,7 @@ fn perfmons_logs() {
     let file = temp.path().join("german.csv");
     fs::write(
         &file,
-        "\"(PDH-CSV 4.0) (Mitteleuropäische Zeit)(-60)\",\"\\\\SRV1\\Speicher\\Nicht-Auslagerungsseiten (Bytes)\"\r\n\
+        "\"(PDH-CSV 4.0) (Mitteleuropäische Zeit)(-60)\",\"\\\\SRV1\\Bellek\\Havuz\"\r\n\
          \"11/22/2026 10:00:00.000\",\"88350000\"\r\n\"11/22/2026 10:00:15.000\",\" \"\r\n",
     )
     .unwrap();

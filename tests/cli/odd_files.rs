@@ -270,7 +270,7 @@ fn what_is_unknown_passes_no_condition() {
         assert!(code == Some(1) && err.contains("unknown whether"), "{condition}: {err}");
         assert!(out.contains("Unknown whether anything leaks: figures of the machine alone"), "{out}");
     }
-    folder.file("one.csv", "Tag,Type,Allocs,Frees\nTst1,Nonp,1,0\n");
+    folder.file("one.csv", "Tag,Type,Allocs,Frees\nTst1,Nonp,1,0\nTst3,Paged,1,0\n");
     for command in ["top", "leaks"] {
         let (code, _, err) = folder.run(&[command, "one.csv", "--fail-on", "Tst1>1KiB"]);
         assert!(code == Some(1) && err.contains("Tst1: its bytes are unknown"), "{command}: {err}");

@@ -127,6 +127,15 @@ impl Input {
         &self.name
     }
 
+    /// Its length in bytes, as far as it is known: that of a file.
+    pub(crate) fn length(&self) -> u64 {
+        match &self.content {
+            Content::File(path) => fs::metadata(path).map_or(0, |about| about.len()),
+            Content::Bytes(bytes) => bytes.len() as u64,
+            Content::Folder(_) | Content::Stream(_) => 0,
+        }
+    }
+
     /// Its path, unless it is standard input or bytes in memory.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()

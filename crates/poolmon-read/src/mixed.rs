@@ -1,5 +1,7 @@
 //! Files of several kinds or machines in one series: what cannot be judged together is kept apart, and named.
 
+use std::collections::BTreeMap;
+
 use poolmon_model::Pool;
 
 use crate::part::{Part, TimeFrom};
@@ -38,7 +40,7 @@ pub(crate) fn kind(format: &FileFormat, pool: Pool, host: Option<&str>) -> RowKi
     RowKind { measure, host: host.map(str::to_lowercase) }
 }
 
-/// Leaves the parts whose rows belong together: those of the kind, then of the machine, that most files are of. What is left out
+/// Leaves the parts whose rows belong together: those of the kind, then of the machine, that most of the text is of. What is left out
 /// is named. Figures of the machine belong to any.
 pub(crate) fn leave_one_kind(parts: &mut Vec<Part>, remarks: &mut Vec<Remark>) {
     let Some(measure) = most(parts, |kind| Some(kind.measure)) else { return };
@@ -59,12 +61,16 @@ pub(crate) fn leave_one_kind(parts: &mut Vec<Part>, remarks: &mut Vec<Remark>) {
     });
 }
 
-/// What most of the parts have; of as many, what comes first.
+/// What the most text is about: one stray snapshot is no reason to leave out a log of weeks. If that is equal, what comes first.
 fn most<T: Ord + Clone>(parts: &[Part], of: impl Fn(&RowKind) -> Option<T>) -> Option<T> {
-    let all: Vec<T> = parts.iter().filter_map(|part| of(part.kind.as_ref()?)).collect();
-    let count = |one: &T| all.iter().filter(|other| *other == one).count();
-    let largest = all.iter().map(count).max()?;
-    all.iter().filter(|one| count(one) == largest).min().cloned()
+    let mut sizes: BTreeMap<T, u64> = BTreeMap::new();
+    for part in parts {
+        if let Some(one) = part.kind.as_ref().and_then(&of) {
+            *sizes.entry(one).or_default() += part.input.length();
+        }
+    }
+    let largest = sizes.values().max().copied()?;
+    sizes.into_iter().find(|(_, size)| *size == largest).map(|(one, _)| one)
 }
 
 /// Leaves out parts for a reason; parts with the same format and reason are named in one remark.

@@ -62,7 +62,9 @@ impl SampleSeries {
         if !parts.iter().all(mixed::is_total) {
             (totals, parts) = parts.into_iter().partition(mixed::is_total);
         }
+        let all = parts.len();
         mixed::leave_one_kind(&mut parts, &mut remarks);
+        let name = if parts.len() < all { name_of(&parts) } else { name };
         for parts in [&mut parts, &mut totals] {
             if parts.len() > 1 && parts.iter().all(|part| part.start.is_some()) {
                 parts.sort_by_key(|part| part.start);
@@ -128,14 +130,9 @@ impl SampleSeries {
         if totals.is_empty() {
             return None;
         }
-        let named = |parts: &[Part]| {
-            let mut given: Vec<PathBuf> = parts.iter().map(|part| part.given.clone()).collect();
-            given.dedup();
-            name(&given)
-        };
-        self.name = named(&self.parts);
+        self.name = name_of(&self.parts);
         Some(Self {
-            name: named(&totals),
+            name: name_of(&totals),
             parts: totals,
             totals: Vec::new(),
             options: self.options.clone(),
@@ -463,6 +460,13 @@ fn add_pools(sample: &mut Sample, from: &Sample) {
         sample.rows.extend(from.rows.iter().filter(|row| row.pool == pool).cloned());
         sample.coverage = sample.coverage.with(pool);
     }
+}
+
+/// The paths that parts were named by.
+fn name_of(parts: &[Part]) -> String {
+    let mut given: Vec<PathBuf> = parts.iter().map(|part| part.given.clone()).collect();
+    given.dedup();
+    name(&given)
 }
 
 /// One path, or the first of them and how many more there are.

@@ -120,15 +120,18 @@ impl FileNumbers {
     /// It is none, or it cannot be known which one.
     pub(in crate::formats) fn value(self, cell: &str) -> Result<f64, NoFigure> {
         let cell = cell.trim();
-        if cell.is_empty() || cell.starts_with("-1") && cell.trim_start_matches(['-', '1', '0', '.', ',']).is_empty() {
+        if cell.is_empty() {
             return Err(NoFigure::Missing);
         }
         let number = self.plain(cell)?;
         if is_rounded(&number) {
             return Err(NoFigure::Rounded);
         }
-        let value = number.parse::<f64>().ok().filter(|value| value.is_finite() && *value >= 0.0);
-        value.ok_or(NoFigure::NotANumber)
+        match number.parse::<f64>() {
+            Ok(-1.0) => Err(NoFigure::Missing),
+            Ok(value) if value.is_finite() && value >= 0.0 => Ok(value),
+            _ => Err(NoFigure::NotANumber),
+        }
     }
 
     /// The number with a full stop before its places, and nothing between its thousands.
@@ -264,7 +267,7 @@ mod tests {
             ("5.00E+08", NoFigure::Rounded),
             ("5E8", NoFigure::Rounded),
             ("5,00E+08", NoFigure::Rounded),
-            ("-12", NoFigure::NotANumber),
+            ("-10", NoFigure::NotANumber),
             ("1.2.3", NoFigure::NotANumber),
             ("12 34", NoFigure::NotANumber),
             ("1,23,456", NoFigure::NotANumber),
