@@ -229,6 +229,26 @@ fn a_mounted_disk_is_recognised() {
 }
 
 #[test]
+fn a_tag_is_found_as_a_person_spells_it() {
+    let drivers = Drivers::new();
+    drivers.put("short.sys", &small_driver(*b"rx\0\0"));
+    drivers
+        .put("untagged.sys", &image(Processor::X64, &direct_x64(b"Leak"), &["ExAllocatePool"], false, &[]));
+    for (asked, found) in [
+        ("kaeL", "Leak: proof.sys allocates under this tag with ExAllocatePoolWithTag (2 places)"),
+        ("LEAK", "Leak: proof.sys allocates under this tag with ExAllocatePoolWithTag (2 places)"),
+        ("0x6b61654c", "Leak: proof.sys allocates under this tag with ExAllocatePoolWithTag (2 places)"),
+        ("rx", "rx\\x00\\x00: short.sys allocates under this tag with ExAllocatePoolWithTag"),
+        ("None", "None: untagged.sys allocates without a tag with ExAllocatePool, which is charged to None"),
+    ] {
+        let output = drivers.who(&[asked, "--drivers", drivers.path()]);
+        assert_eq!(text(&output.stdout).lines().next(), Some(found), "{asked}");
+        let said = text(&output.stderr).contains(&format!("no driver uses `{asked}"));
+        assert_eq!(said, !["None", "0x6b61654c"].contains(&asked), "{asked}");
+    }
+}
+
+#[test]
 fn charged_tags_say_whom_to_look_at() {
     let drivers = Drivers::new();
     let output = drivers.who(&["Irp", "--drivers", drivers.path()]);

@@ -119,8 +119,7 @@ pub fn ask(
     if mostly {
         let options = SearchOptions { code_suffices: true, ..options };
         let answer = search(&files, options, places, index, cancel, &mut tell);
-        let proven = |driver: &RankedDriver| matches!(driver.standing(), Standing::Proven(_));
-        if answer.drivers.iter().any(proven) || answer.summary.cancelled {
+        if answer.is_proven() || answer.summary.cancelled {
             return WhoAnswer { code_only: true, ..answer };
         }
     }
@@ -175,10 +174,63 @@ fn search(
     answer.failed.sort_by(|a, b| a.0.cmp(&b.0));
     answer.drivers.sort_by_cached_key(|driver| {
         let places = driver.evidence.len();
-        (driver.standing(), driver.loaded != Some(true), Reverse(places), driver.path.clone())
+        (
+            driver.standing(),
+            driver.loaded != Some(true),
+            is_stored(&driver.path),
+            Reverse(places),
+            driver.path.clone(),
+        )
     });
     answer.drivers = fold_copies(answer.drivers);
     answer
+}
+
+/// Whether a file is in the driver store: what lies there alone was copied for devices, and is not installed.
+fn is_stored(path: &Path) -> bool {
+    path.components().any(|part| part.as_os_str().eq_ignore_ascii_case("DriverStore"))
+}
+
+/// Other tags that a person may mean by a text, the likeliest first, each with what it has to do with the text.
+///
+/// C spells a tag backwards (`'tseT'` is `Test`); WinDbg and this program show it as a number too; short ones end with
+/// blanks or with zeros; the case of letters is easily lost.
+pub fn spellings(text: &str) -> Vec<(PoolTag, &'static str)> {
+    let mut all: Vec<(PoolTag, &'static str)> = Vec::new();
+    let own = text.parse::<PoolTag>().ok();
+    let number = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
+    if let Some(number) = number.and_then(|digits| u32::from_str_radix(digits, 16).ok()) {
+        all.push((PoolTag::from_u32(number).unprotected(), "the same number"));
+    }
+    if let Some(PoolTag([a, b, c, d])) = own {
+        all.push((PoolTag([d, c, b, a]), "the same constant as C spells it"));
+        let mut padded = [a, b, c, d];
+        for byte in padded.iter_mut().rev().take_while(|byte| **byte == b' ') {
+            *byte = 0;
+        }
+        all.push((PoolTag(padded), "padded with zeros"));
+        if let Some(short) = PoolTag::padded(text.bytes().rev().collect::<Vec<u8>>().as_slice()) {
+            all.push((short, "the same constant as C spells it"));
+        }
+        let bytes = [a, b, c, d];
+        for cased in
+            [bytes.map(|b| b.to_ascii_lowercase()), bytes.map(|b| b.to_ascii_uppercase()), capital(bytes)]
+        {
+            all.push((PoolTag(cased), "in other letters"));
+        }
+    }
+    let mut seen: Vec<PoolTag> = own.into_iter().collect();
+    all.retain(|(tag, _)| {
+        let new = !seen.contains(tag);
+        seen.push(*tag);
+        new
+    });
+    all
+}
+
+fn capital([first, rest @ ..]: [u8; 4]) -> [u8; 4] {
+    let [b, c, d] = rest.map(|byte| byte.to_ascii_lowercase());
+    [first.to_ascii_uppercase(), b, c, d]
 }
 
 /// Paths of Windows are the same in any case of their letters.
@@ -206,10 +258,38 @@ fn fold_copies(drivers: Vec<RankedDriver>) -> Vec<RankedDriver> {
     kept
 }
 
+impl WhoAnswer {
+    /// Whether a driver's code or structures use the tag.
+    pub fn is_proven(&self) -> bool {
+        self.drivers.iter().any(|driver| matches!(driver.standing(), Standing::Proven(_)))
+    }
+}
+
 impl RankedDriver {
     /// The file's name.
     pub fn name(&self) -> String {
         self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned()
+    }
+
+    /// Whether all its copies are in the driver store: it is not installed.
+    pub fn is_only_stored(&self) -> bool {
+        std::iter::once(&self.path).chain(&self.copies).all(|path| is_stored(path))
+    }
+
+    /// The name that it was built under, if it has another one now.
+    pub fn built_as(&self) -> Option<&str> {
+        let built = Path::new(self.info.pdb.as_deref()?).file_stem()?.to_str()?;
+        let name = self.path.file_stem()?.to_string_lossy().to_lowercase();
+        let same = name.starts_with(&built.to_lowercase()) || built.to_lowercase().starts_with(&name);
+        (!same).then_some(built)
+    }
+
+    /// What proves that it uses the tag, in one sentence: the strongest evidence, and how many places say the same.
+    pub fn proof(&self) -> Option<String> {
+        let groups = self.groups();
+        let best = groups.first().filter(|_| matches!(self.standing(), Standing::Proven(_)))?;
+        let places = best.places.len();
+        Some(if places > 1 { format!("{} ({places} places)", best.text) } else { best.text.clone() })
     }
 
     /// How good its best evidence is.
@@ -343,6 +423,34 @@ mod tests {
             standing(EvidenceKind::Text),
         ];
         assert!(order.is_sorted_by(|a, b| a < b), "{order:?}");
+    }
+
+    #[test]
+    fn other_spellings_of_a_tag_are_offered_once() {
+        let all = |text: &str| spellings(text).iter().map(|(tag, _)| tag.to_string()).collect::<Vec<_>>();
+        assert_eq!(all("AKOD")[0], "DOKA");
+        assert_eq!(all("0x414b4f44"), ["DOKA"]);
+        assert!(all("rx").contains(&"rx\\x00\\x00".to_owned()));
+        assert!(all("xr").contains(&"rx  ".to_owned()));
+        assert!(all("test").contains(&"Test".to_owned()) && !all("test").contains(&"test".to_owned()));
+        assert!(all("not a tag").is_empty());
+    }
+
+    #[test]
+    fn the_installed_copy_is_the_title_and_a_renamed_driver_says_so() {
+        let evidence = || vec![row(*b"Test", EvidenceKind::Call)];
+        let store = "/w/System32/DriverStore/FileRepository/a.inf/a.sys";
+        assert!(driver(store, evidence()).is_only_stored());
+        let both =
+            fold_copies(vec![driver("/w/System32/drivers/a.sys", evidence()), driver(store, evidence())]);
+        assert!(!both[0].is_only_stored());
+        let mut renamed = driver("/d/foo.sys", evidence());
+        assert_eq!(renamed.built_as(), None);
+        renamed.info.pdb = Some("dokan2.pdb".into());
+        assert_eq!(renamed.built_as(), Some("dokan2"));
+        let suffixed = RankedDriver { path: "/d/dokan2_x64.sys".into(), ..renamed };
+        assert_eq!(suffixed.built_as(), None);
+        assert_eq!(suffixed.proof().as_deref(), Some("allocates under this tag with ExAllocatePool2"));
     }
 
     #[test]

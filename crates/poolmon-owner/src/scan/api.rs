@@ -1,5 +1,7 @@
 //! Kernel functions that take a pool tag, and where.
 
+use poolmon_model::PoolTag;
+
 /// What the call does with the tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CallRole {
@@ -85,6 +87,14 @@ pub(crate) fn framework(place: u32) -> Option<&'static Api> {
 pub(crate) fn find(name: &str) -> Option<&'static Api> {
     APIS.iter().find(|api| api.name == name)
 }
+
+/// Functions that allocate without a tag; the kernel charges [`CHARGED`] for them.
+pub(crate) fn without_a_tag(name: &str) -> Option<&'static str> {
+    ["ExAllocatePool", "ExAllocatePoolWithQuota"].into_iter().find(|own| *own == name)
+}
+
+/// The tag of what is allocated without one.
+pub(crate) const CHARGED: PoolTag = PoolTag(*b"None");
 
 /// Functions whose arguments look like tags but are never charged: messages, stop codes, comparisons, services, and
 /// tags of references.

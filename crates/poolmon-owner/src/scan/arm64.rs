@@ -281,6 +281,7 @@ impl CodeReader<'_, '_> {
             let arguments = (0..8).zip(self.registers.iter()).flat_map(noted).collect();
             let (step, function) = (self.step, self.function);
             self.notes.call(CallNote { site: rva, step, function, target, jump, arguments });
+            self.notes.without_a_tag(rva, target, self.imports);
             if let CallTarget::Import(index) = self.notes.behind(target) {
                 self.notes.stored.extend(self.stores.handed(self.imports.name(index), step));
             }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use poolmon_model::PoolTag;
 
-use super::api::CallRole;
+use super::api::{self, CallRole};
 
 /// How a driver shows a tag, best first: the order is the order of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -129,6 +129,9 @@ impl Evidence {
             (EvidenceKind::Call, _) => match self.role {
                 Some(CallRole::Free) => format!("frees memory under this tag with {api}"),
                 Some(CallRole::List) => format!("creates a lookaside list under this tag with {api}"),
+                _ if api::without_a_tag(api).is_some() => {
+                    format!("allocates without a tag with {api}, which is charged to None")
+                }
                 _ => format!("allocates under this tag with {api}"),
             },
             (EvidenceKind::Argument, Some(rva)) => {

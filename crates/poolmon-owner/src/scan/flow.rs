@@ -52,6 +52,8 @@ pub(crate) const REGISTER: u8 = 100;
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     pub calls: Vec<CallNote>,
+    /// Calls that allocate without a tag.
+    pub untagged: Vec<(u32, &'static str)>,
     /// Functions that only jump to an import, or to another function.
     pub thunks: FxHashMap<u32, CallTarget>,
     pub stored: Vec<Stored>,
@@ -99,6 +101,16 @@ impl Notes {
             _ => None,
         };
         std::iter::successors(Some(target), |&target| next(target)).take(4).last().unwrap_or(target)
+    }
+
+    /// Notes a call that allocates without a tag.
+    pub fn without_a_tag(&mut self, site: u32, target: CallTarget, imports: &PeImports) {
+        if let CallTarget::Import(index) = self.behind(target)
+            && let Some(name) = imports.name(index).and_then(api::without_a_tag)
+            && self.untagged.len() < MAX_CALLS
+        {
+            self.untagged.push((site, name));
+        }
     }
 
     /// Where a call of an import or of the framework has its tag, if it takes one.

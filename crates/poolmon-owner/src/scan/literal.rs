@@ -5,6 +5,8 @@ use poolmon_image::Machine;
 use poolmon_image::bytes::u32_at;
 use poolmon_model::PoolTag;
 
+use super::api;
+
 /// Finds a tag's four bytes, with or without the bit of protected pool, and the halves that ARM64 code builds it from.
 pub(crate) struct Literal {
     tag: [u8; 4],
@@ -16,7 +18,7 @@ pub(crate) struct Literal {
 }
 
 /// Bytes that two pieces of a file must share so that nothing is lost between them.
-pub(crate) const OVERLAP: usize = APART + 8;
+pub(crate) const OVERLAP: usize = APART + 16;
 /// Instructions that mask and add a number are at most this many bytes apart.
 const APART: usize = 32;
 
@@ -49,8 +51,11 @@ impl Literal {
         self.is_in(bytes) || self.may_be_computed(bytes, machine)
     }
 
-    /// Could code in these bytes compute it.
+    /// Could code in these bytes compute it, or be charged for it without naming it.
     pub fn may_be_computed(&self, bytes: &[u8], machine: Machine) -> bool {
+        if self.tag == api::CHARGED.0 && memchr::memmem::find(bytes, b"ExAllocatePool").is_some() {
+            return true;
+        }
         match machine {
             Machine::X64 | Machine::X86 => self.added(bytes).next().is_some(),
             Machine::Arm64 => self.is_built_in(bytes),

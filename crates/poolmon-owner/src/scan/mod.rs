@@ -134,7 +134,7 @@ impl<'a> DriverImage<'a> {
         let tag = tag.unprotected();
         let mut notes = Notes::default();
         // A library is known by several of its tags.
-        let alone = self.pe.machine == Machine::X64 && library::of(tag).is_none();
+        let alone = self.pe.machine == Machine::X64 && library::of(tag).is_none() && tag != api::CHARGED;
         let bytes = if alone { self.pe.bytes } else { &[] };
         let places: Vec<usize> = literal.find(bytes).chain(literal.added(bytes)).collect();
         let few = alone && places.len() <= MAX_PLACES;
@@ -159,6 +159,16 @@ impl<'a> DriverImage<'a> {
             let mut row = self.at(stored.value, stored.at, EvidenceKind::Structure);
             row.site = Some(stored.site);
             row.api = Some(stored.structure.to_owned());
+            evidence.push(row);
+        }
+        let none = u32::from_le_bytes(api::CHARGED.0);
+        for (site, name) in notes.untagged {
+            // No bytes name the tag: the call is the place.
+            let Some(at) = self.pe.offset(site) else { continue };
+            let mut row = self.at(none, at, EvidenceKind::Call);
+            row.site = Some(site);
+            row.api = Some(name.to_owned());
+            row.role = Some(CallRole::Allocate);
             evidence.push(row);
         }
         let filter = self.imports.has("FltRegisterFilter");

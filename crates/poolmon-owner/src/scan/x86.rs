@@ -542,6 +542,7 @@ impl<'a, 'n> CodeReader<'a, 'n> {
         let arguments = self.arguments(self.notes.tag_position(target, self.imports, !self.wide));
         let (step, function) = (self.step, self.function);
         self.notes.call(CallNote { site: rva, step, function, target, jump, arguments });
+        self.notes.without_a_tag(rva, target, self.imports);
         if let CallTarget::Import(index) = self.notes.behind(target) {
             self.notes.stored.extend(self.stores.handed(self.imports.name(index), step));
         }

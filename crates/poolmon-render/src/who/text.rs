@@ -23,6 +23,7 @@ pub fn answer(
     (held, types): &UnderTag,
     verbose: bool,
 ) -> io::Result<()> {
+    headline(out, tag, answer)?;
     for line in poolmon_owner::written(&Tag::Pool(tag)) {
         writeln!(out, "{:<9}  {}", line.title, line.text)?;
     }
@@ -87,6 +88,32 @@ pub fn answer(
     Ok(())
 }
 
+/// The answer in one line: the first driver, whose it is, and the proof.
+fn headline(out: &mut dyn Write, tag: PoolTag, answer: &WhoAnswer) -> io::Result<()> {
+    let proven = |driver: &&RankedDriver| matches!(driver.standing(), Standing::Proven(_));
+    let mut drivers = answer.drivers.iter().filter(proven);
+    let Some((first, proof)) = drivers.next().and_then(|driver| Some((driver, driver.proof()?))) else {
+        return Ok(());
+    };
+    let mut name = first.name();
+    if let Some(version) = &first.info.version {
+        name.extend([" ", version]);
+    }
+    if let Some(company) = first.info.company.as_ref().or(first.info.signer.as_ref()) {
+        name.extend([" (", company, ")"]);
+    }
+    writeln!(out, "{tag}: {name} {proof}")?;
+    let others = drivers.count();
+    if others > 0 {
+        writeln!(
+            out,
+            "{}",
+            count(others, "more driver is proven to use it", "more drivers are proven to use it")
+        )?;
+    }
+    writeln!(out)
+}
+
 /// All drivers with their tags.
 pub fn inventory(out: &mut dyn Write, answer: &WhoAnswer, verbose: bool) -> io::Result<()> {
     for driver in &answer.drivers {
@@ -131,6 +158,12 @@ fn heading(out: &mut dyn Write, number: Option<usize>, driver: &RankedDriver) ->
         Some(true) => first.push_str(", loaded"),
         Some(false) => first.push_str(", not loaded"),
         None => {}
+    }
+    if let Some(built) = driver.built_as() {
+        first.extend([", built as ", built]);
+    }
+    if driver.is_only_stored() {
+        first.push_str(", in the driver store only");
     }
     match number {
         Some(number) => writeln!(out, "{number:>2}  {first}")?,

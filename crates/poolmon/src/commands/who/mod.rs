@@ -34,11 +34,15 @@ pub fn run(args: &WhoArgs) -> anyhow::Result<Outcome> {
     if args.next {
         return next_commands(name, args);
     }
+    let mut others = who::spellings(name).into_iter();
+    // A text that is no tag itself may be its number, as `ULONG` shows it.
     let tag = match name.parse::<PoolTag>() {
-        Ok(tag) if args.from.is_none() && !(args.drivers.drivers.is_empty() && linux::is_cache(name)) => tag,
+        _ if args.from.is_some() => None,
+        Ok(tag) => Some(tag).filter(|_| !is_cache(name, args)),
         Err(_) if name.is_empty() => anyhow::bail!("an empty text is not a tag"),
-        _ => return linux::run(name, args),
+        Err(_) => others.next().map(|(tag, _)| tag),
     };
+    let Some(tag) = tag else { return linux::run(name, args) };
     let known = load_owners(args)?;
     let mut store = Store::open(args);
     let Some(places) = places(args, &store.index)? else {
@@ -50,11 +54,26 @@ pub fn run(args: &WhoArgs) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Usage);
     };
     let (stop, mut progress) = (Stop::on_signals()?, Progress::new());
-    let answer =
-        who::ask(tag, &places, args.bytes, &mut store.index, stop.flag(), |event| progress.tell(event));
+    let mut ask =
+        |tag| who::ask(tag, &places, args.bytes, &mut store.index, stop.flag(), |event| progress.tell(event));
+    let (mut tag, mut answer) = (tag, ask(tag));
+    let mut other = None;
+    while !answer.is_proven()
+        && !answer.summary.cancelled
+        && let Some((spelled, why)) = others.next()
+    {
+        let found = ask(spelled);
+        if found.is_proven() {
+            other = Some((tag, why));
+            (tag, answer) = (spelled, found);
+        }
+    }
     drop(progress);
     store.save();
     tell_failures(&answer, &places)?;
+    if let Some((asked, why)) = other {
+        note!("no driver uses `{asked}`; this is `{tag}`, {why}");
+    }
     let held = held_here_under(tag, 5);
     let mut out = BufWriter::new(io::stdout().lock());
     match args.format {
@@ -67,11 +86,17 @@ pub fn run(args: &WhoArgs) -> anyhow::Result<Outcome> {
     Ok(finish(&answer, shown || !known.known(&Tag::Pool(tag)).is_empty()))
 }
 
+/// Whether a text that could be a tag is a slab cache: by the files that are searched, or else by this kernel.
+fn is_cache(name: &str, args: &WhoArgs) -> bool {
+    let drivers = &args.drivers.drivers;
+    if drivers.is_empty() { linux::is_cache(name) } else { linux::are_modules(drivers) }
+}
+
 /// The commands that follow.
 fn next_commands(name: &str, args: &WhoArgs) -> anyhow::Result<Outcome> {
     anyhow::ensure!(!name.is_empty(), "an empty text is not a tag");
     let tag = match name.parse::<PoolTag>() {
-        Ok(tag) if !(args.drivers.drivers.is_empty() && linux::is_cache(name)) => Tag::Pool(tag),
+        Ok(tag) if !is_cache(name, args) => Tag::Pool(tag),
         _ => Tag::name(name),
     };
     let mut subject = Subject::new(&tag, None);
