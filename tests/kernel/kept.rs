@@ -13,7 +13,7 @@ use crate::leakers::{judged, record, watch};
 
 /// Leaks `rate` objects of a kind a second until its input ends, then removes what would outlive it.
 const LEAK: &str = r"
-import ctypes, os, select, shutil, sys, tempfile, time
+import ctypes, fcntl, os, select, shutil, sys, tempfile, time
 libc = ctypes.CDLL(None, use_errno=True)
 what, rate = sys.argv[1], int(sys.argv[2])
 undo = []
@@ -34,8 +34,15 @@ if what == 'messages':
 if what == 'files': folder = tempfile.mkdtemp(dir='/dev/shm'); undo.append(lambda: shutil.rmtree(folder))
 if what == 'mounts': check(libc.unshare(0x20000)); check(libc.mount(b'none', b'/', None, 0x44000, None))
 if what == 'mounts': folder = tempfile.mkdtemp().encode(); undo.append(lambda: os.rmdir(folder))
+if what == 'locks':
+    folder = tempfile.mkdtemp()
+    undo.append(lambda: shutil.rmtree(folder))
+    locked = [open(folder + '/%d' % n, 'w') for n in range(200)]
+    def lock(n): fcntl.lockf(locked[n % 200], fcntl.LOCK_EX, 1, n // 200 * 2)
+    for n in range(50000): lock(n)
 def leak(n):
     if what == 'queues': queue()
+    elif what == 'locks': lock(50000 + n)
     elif what == 'messages': check(libc.msgsnd(one, message, 40, 0o4000))
     elif what == 'keys': check(libc.syscall(248, b'user', b'poolmon %d' % n, b'x' * 16, ctypes.c_size_t(16), -2))
     elif what == 'maps': check(libc.syscall(321, 0, (ctypes.c_uint32 * 32)(2, 4, 8, 1), 72))
@@ -74,32 +81,65 @@ impl Drop for Leaker {
     }
 }
 
-#[test]
-fn what_no_descriptor_keeps_names_its_holder() {
+/// A leaker, ready.
+fn start(what: &str, rate: u32) -> Leaker {
+    let mut child = Command::new("python3")
+        .args(["-c", LEAK, what, &rate.to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut ready = [0; 5];
+    child.stdout.as_mut().expect("its output").read_exact(&mut ready).expect("it is ready");
+    Leaker(child)
+}
+
+/// Whether these tests can run here, and are wanted.
+fn can_run() -> bool {
     if !asked_for(Need::Long) {
-        return;
+        return false;
     }
     if File::open("/proc/slabinfo").and_then(|mut file| file.read(&mut [0; 16])).is_err() {
         skip(Need::Root, "/proc/slabinfo is not readable here (root needed)");
-        return;
+        return false;
     }
     if !Command::new("python3").args(["-c", "import ctypes"]).status().is_ok_and(|status| status.success()) {
         skip(Need::Tools, "there is no python3");
+        return false;
+    }
+    true
+}
+
+/// The kernel takes seconds to list 50,000 locks: samples are taken meanwhile, and who has them is counted otherwise.
+#[test]
+fn very_many_locks_hold_up_no_sample() {
+    if !can_run() {
         return;
     }
     let _alone = crate::trace::alone();
-    let start = |&(what, rate, ..): &(&str, u32, &str, &str, &[&str])| {
-        let mut child = Command::new("python3")
-            .args(["-c", LEAK, what, &rate.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        let mut ready = [0; 5];
-        child.stdout.as_mut().expect("its output").read_exact(&mut ready).expect("it is ready");
-        Leaker(child)
-    };
-    let leakers: Vec<Leaker> = LEAKS.iter().map(start).collect();
+    let leaker = start("locks", 120);
+    let recording = tempfile::tempdir().expect("a folder");
+    let recorder = record(recording.path());
+    let live = watch("json").wait_with_output().expect("it ends");
+    assert!(recorder.wait_with_output().expect("it ends").status.success());
+    for json in [live.stdout, judged(recording.path(), "json")] {
+        let json: Value = serde_json::from_slice(&json).expect("valid JSON");
+        assert!(json["samples"].as_u64() >= Some(36), "one a second: {}", json["samples"]);
+        let rows = json["verdicts"].as_array().expect("verdicts");
+        let row = rows.iter().find(|row| row["tag"] == "file_lock_cache").expect("a row of locks");
+        let own = &row["held_by"]["holders"][0];
+        assert_eq!((&own["pid"], &own["kind"]), (&leaker.0.id().into(), &"posix-locks".into()), "{row:#}");
+        assert!(own["per_second"].as_f64().is_some_and(|rate| (rate / 120.0 - 1.0).abs() < 0.1), "{own}");
+    }
+}
+
+#[test]
+fn what_no_descriptor_keeps_names_its_holder() {
+    if !can_run() {
+        return;
+    }
+    let _alone = crate::trace::alone();
+    let leakers: Vec<Leaker> = LEAKS.iter().map(|(what, rate, ..)| start(what, *rate)).collect();
     std::thread::sleep(Duration::from_secs(2));
     let recording = tempfile::tempdir().expect("a folder");
     let recorder = record(recording.path());

@@ -4,6 +4,10 @@ use std::sync::Arc;
 
 use crate::{Counts, Holder, Kind};
 
+/// A holder that came between two counts was started, as a rule, rather than has grown: sorted by change, it counts for this part (one
+/// divided by it) of what it has.
+pub const NEWCOMER: i128 = 10;
+
 /// A holder and what it keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {

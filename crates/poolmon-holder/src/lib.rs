@@ -36,7 +36,7 @@ mod price;
 pub mod windows;
 
 pub use anonymous::Anonymous;
-pub use census::{Census, Entry};
+pub use census::{Census, Entry, NEWCOMER};
 pub use digest::{Digest, Keeper, Kept};
 pub use explain::{Answer, Explanation, Grower, Nobody, Unhandled, explain};
 pub use fit::{Course, Explained};

@@ -12,7 +12,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use poolmon_holder::{Counted, Counts, Entry, HolderId, Kind};
+use poolmon_holder::{Counted, Counts, Entry, HolderId, Kind, NEWCOMER};
 
 /// Help after the options of `holders`.
 pub const HELP: &str = "\
@@ -130,12 +130,11 @@ impl<'a> Holders<'a> {
         let entries = self.counted.now.entries.iter().filter(|one| Section::of(&one.holder.id) == section);
         let mut all: Vec<Listed<'a>> = entries.map(|entry| self.one(entry)).collect();
         all.retain(|one| !one.kinds.is_empty());
-        // What came between the two counts has not grown: it is behind those that have.
         let of = |one: &Listed<'_>| match self.order {
-            Order::Objects => (i128::from(one.size), 0),
-            Order::Change if one.is_new => (0, one.size),
-            Order::Change => (i128::from(one.size_change.unwrap_or(0)), 0),
-            Order::Kind(kind) => (one.entry.counts.get(kind).map_or(-1, i128::from), 0),
+            Order::Objects => i128::from(one.size),
+            Order::Change if one.is_new => i128::from(one.size) / NEWCOMER,
+            Order::Change => i128::from(one.size_change.unwrap_or(0)),
+            Order::Kind(kind) => one.entry.counts.get(kind).map_or(-1, i128::from),
         };
         if let Order::Kind(kind) = self.order {
             all.retain(|one| one.entry.counts.get(kind).is_some_and(|count| count > 0));

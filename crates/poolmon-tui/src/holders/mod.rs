@@ -7,7 +7,7 @@ mod keys;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use poolmon_holder::{Census, Counts, Entry, HolderId, Kind, Prices, Unit, links};
+use poolmon_holder::{Census, Counts, Entry, HolderId, Kind, NEWCOMER, Prices, Unit, links};
 use poolmon_model::{Row, Tag};
 use rustc_hash::FxHashMap;
 
@@ -202,14 +202,13 @@ impl HolderView {
     fn sort(&mut self) {
         let (order, by_change) = (self.order, self.by_change);
         let figure = |row: &HolderRow| match (order, by_change) {
-            // What has just come has not grown.
-            (_, true) if row.is_new => 0,
             (HolderOrder::Bytes, false) => row.bytes.map_or(-1, i128::from),
             (HolderOrder::Bytes, true) => row.bytes_change.map_or(i128::MIN, i128::from),
             (HolderOrder::Objects, false) => i128::from(row.objects),
             (HolderOrder::Objects, true) => row.change.map_or(i128::MIN, i128::from),
             (HolderOrder::Name, _) => 0,
         };
+        let figure = |row: &HolderRow| figure(row) / if by_change && row.is_new { NEWCOMER } else { 1 };
         self.rows.sort_by(|a, b| {
             let by_name =
                 || if order == HolderOrder::Name { a.name.cmp(&b.name) } else { std::cmp::Ordering::Equal };

@@ -167,6 +167,15 @@ fn a_baseline_counts_from_there() {
         app.holders.rows.iter().find(|row| row.name.starts_with(name)).and_then(|row| row.change)
     };
     assert_eq!((change(&app, "python3"), change(&app, "late one")), (Some(1_000), Some(41)));
+    let shown = picture(&mut app, 120, 24);
+    let late = shown.lines().find(|line| line.contains("late one")).expect("its line");
+    assert!(late.contains(" new ") && !late.contains('+'), "what came since then has not grown: {late}");
+    (app.holders.order, app.holders.by_change) = (HolderOrder::Objects, true);
+    app.derive_holders();
+    let place = |name: &str| names(&app).iter().position(|one| one.starts_with(name));
+    assert!(place("python3") < place("late one"), "{:?}", names(&app));
+    (app.holders.order, app.holders.by_change) = (HolderOrder::Bytes, false);
+    app.derive_holders();
     press(&mut app, "=");
     assert_eq!((change(&app, "python3"), change(&app, "late one")), (Some(250), Some(0)));
 }
