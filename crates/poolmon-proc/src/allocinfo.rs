@@ -9,8 +9,9 @@ use std::sync::Arc;
 use poolmon_model::{Counters, Pool, Row};
 
 use crate::Unread;
-use crate::bytes::{lines, next_number};
+use crate::bytes::{lines, next_number, number, word};
 use crate::names::{FoundName, Names};
+use crate::tools::size;
 
 /// One line: figures and where in the source they come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +22,7 @@ pub struct CallLine<'a> {
     pub calls: u64,
     /// `file:line [module] func:name`.
     pub place: &'a [u8],
-    /// The kernel missed some allocations of this place, and says so (`accurate:no`, version 2).
+    /// The kernel missed some allocations of this place, and says so (`accurate:no`, version 2); or the bytes are rounded.
     pub inexact: bool,
 }
 
@@ -29,14 +30,24 @@ impl<'a> CallLine<'a> {
     /// Reads a line; `None` if it is none.
     pub fn parse(line: &'a [u8]) -> Option<Self> {
         let mut rest = line;
-        let bytes = next_number(&mut rest)?;
+        let size = word(&mut rest)?;
+        let exact = number(size);
+        let bytes = exact.or_else(|| human(size))?;
         let calls = next_number(&mut rest)?;
         let place = rest.trim_ascii();
         let complete = place.strip_suffix(b" accurate:no");
-        let inexact = complete.is_some();
+        let inexact = complete.is_some() || exact.is_none();
         let place = complete.unwrap_or(place).trim_ascii_end();
         (!place.is_empty()).then_some(Self { bytes, calls, place, inexact })
     }
+}
+
+/// A size that `numfmt --to=iec` rounded: `45.2M`, `45.2Mi`.
+fn human(word: &[u8]) -> Option<u64> {
+    let word = word.strip_suffix(b"B").unwrap_or(word);
+    let word = word.strip_suffix(b"i").unwrap_or(word);
+    word.last().filter(|unit| b"KMGT".contains(unit))?;
+    size(word).map(|(bytes, _)| bytes)
 }
 
 /// Where in the source memory was taken.
@@ -155,8 +166,16 @@ mod tests {
         assert_eq!((line.bytes, line.calls, line.place), (4096, 1, b"mm/slub.c:12 func:f".as_slice()));
         let marked = CallLine::parse(b"4096 1 mm/slub.c:12 func:f accurate:no");
         assert_eq!(marked, Some(CallLine { inexact: true, ..line }));
-        for text in ["", "4096", "4096 1", "-4096 1 mm/slub.c:12 func:f", "99999999999999999999 1 a:1 func:f"]
-        {
+        let rounded = CallLine::parse(b"45.5M 12 mm/slub.c:12 func:f").unwrap();
+        assert_eq!((rounded.bytes, rounded.calls, rounded.inexact), (91 << 19, 12, true));
+        for text in [
+            "",
+            "4096",
+            "4096 1",
+            "4096X 1 mm/slub.c:12 func:f",
+            "-4096 1 mm/slub.c:12 func:f",
+            "99999999999999999999 1 a:1 func:f",
+        ] {
             assert_eq!(CallLine::parse(text.as_bytes()), None, "{text}");
         }
         for text in ["", "mm/slub.c:12", "mm/slub.c func:f", "mm/slub.c:x func:f", ":1 func:f", "a:1 func:"] {

@@ -149,7 +149,7 @@ fn figure(word: &[u8], is_slab_size: bool) -> Option<CrashFigure> {
 }
 
 /// A size of `slabtop`'s in bytes, and whether it is whole: `2144K`, `2144` (KiB), `0.19K`, `1.2G`, `45M`.
-fn size(word: &[u8]) -> Option<(u64, bool)> {
+pub(crate) fn size(word: &[u8]) -> Option<(u64, bool)> {
     let (digits, unit) = match word {
         [digits @ .., b'M'] => (digits, 1_u64 << 20),
         [digits @ .., b'G'] => (digits, 1 << 30),

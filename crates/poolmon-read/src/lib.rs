@@ -25,6 +25,7 @@
 )]
 
 mod bundle;
+mod clock;
 mod contents;
 mod distinct;
 mod error;

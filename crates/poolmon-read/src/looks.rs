@@ -55,6 +55,44 @@ const LOOKALIKES: &[Lookalike] = &[
         },
     },
     Lookalike {
+        what: "a document in rich text (RTF)",
+        remedy: "save it as plain text, in the program that wrote it",
+        recognise: |start| start.starts_with(b"{\\rtf"),
+    },
+    Lookalike {
+        what: "a table of a web page (HTML <table>)",
+        remedy: "open the page in a browser, copy the table into a spreadsheet, and save that as CSV",
+        recognise: |start| {
+            let start = start.to_ascii_lowercase();
+            contains(&start, b"<table") || (contains(&start, b"<tr") && contains(&start, b"<td"))
+        },
+    },
+    Lookalike {
+        what: "rows as JSON",
+        remedy: "save them as CSV; in PowerShell: Get-Content {file} -Raw | ConvertFrom-Json | Export-Csv ROWS.csv",
+        recognise: |start| {
+            let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
+            let names = |name: &[u8]| contains(&text.to_ascii_lowercase(), name);
+            matches!(text.first(), Some(b'[' | b'{'))
+                && names(b"\"tag\"") | names(b"\"pooltag\"") | names(b"\"tagname\"")
+        },
+    },
+    Lookalike {
+        what: "a list of PowerShell's (Format-List), a figure on each line",
+        remedy: "save the rows as CSV: in the script, replace Format-List by Export-Csv ROWS.csv",
+        recognise: |start| {
+            let names = |line: &[u8]| {
+                let at = memchr::memchr(b':', line)?;
+                Some(line.get(..at)?.trim_ascii().to_ascii_lowercase())
+            };
+            let has = |wanted: &[&[u8]]| {
+                lines(start).filter_map(names).any(|name| wanted.contains(&name.as_slice()))
+            };
+            has(&[b"tag", b"pooltag", b"tagname"])
+                && has(&[b"bytes", b"usedbytes", b"pagedusedbytes", b"nonpagedusedbytes", b"diff"])
+        },
+    },
+    Lookalike {
         what: "memsnap's list of processes, without pool tags",
         remedy: "save the tags next to it: memsnap -p FILE, or poolmon.exe -n FILE",
         recognise: |start| contains(start, b"!LogType=memsnap") || contains(start, b"Proc.Name"),
@@ -153,10 +191,14 @@ mod tests {
             ),
             (b"Microsoft C/C++ MSF 7.00\r\n\x1aDS\0\0\0", "a file of debug symbols"),
             (b"PK\x03\x04\x14\0\0\0", "a zip archive"),
+            (b"{\\rtf1\\ansi Tag Type", "a document in rich text"),
+            (b"<html><TABLE>\n<tr><th>Tag</th>\n", "a table of a web page"),
+            (b"[\n  {\n    \"Tag\": \"Tst1\", \"Bytes\": 5 } ]", "rows as JSON"),
+            (b"\r\nTag   : Tst1\r\nType  : Nonp\r\nBytes : 5\r\n", "a list of PowerShell's"),
         ] {
             assert!(what(text).is_some_and(|what| what.starts_with(expected)), "{:?}", what(text));
         }
-        for text in [&b"Dear all,\n"[..], b"0: kd> lmao\n", b"Tst1 - one name is none\n", b""] {
+        for text in [&b"Dear all,\n"[..], b"0: kd> lmao\n", b"Tst1 - one name is none\n", b"", b"[snip]\n"] {
             assert_eq!(what(text), None);
         }
     }

@@ -412,13 +412,20 @@ impl SampleSeries {
         }
         let mut held = LastOfEach::default();
         let (mut next, mut number) = (Sample::empty(), 1);
+        let mut clock: Vec<String> = Vec::new();
         while self.next_into(&mut next)? {
+            let times = self.remarks().iter().filter(|remark| remark.kind == RemarkKind::Time);
+            clock.extend(times.map(|remark| remark.text.clone()));
             add_pools(&mut first, &next);
             next = held.keep(std::mem::replace(&mut next, Sample::empty()));
             number += 1;
         }
         let Some(mut last) = held.0.pop() else { return Ok(Err(number)) };
         held.0.iter().rev().for_each(|other| add_pools(&mut last, other));
+        // The time between the two depends on what was assumed on the way.
+        clock.retain(|text| !last.remarks.contains(text));
+        clock.dedup();
+        last.remarks.extend(clock);
         Ok(Ok((first, last)))
     }
 

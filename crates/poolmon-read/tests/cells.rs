@@ -129,3 +129,59 @@ fn perfmon_in_pieces() {
         lost[0].remarks
     );
 }
+
+fn refused(text: &str) -> String {
+    let input = Input::from_bytes("table.csv", text.as_bytes().to_vec());
+    let mut reader = (identify(&input).unwrap().open)(&input, &ReadOptions::default()).unwrap();
+    let mut sample = Sample::empty();
+    loop {
+        match reader.next_into(&mut sample) {
+            Ok(more) => assert!(more, "not refused"),
+            Err(error) => return error.to_string(),
+        }
+    }
+}
+
+#[test]
+fn every_column_of_figures_is_read_or_named() {
+    let table = "Tag,Type,Allocs,Frees,KBytes,Bytes,Bytes,Widgets\nTst1,Nonp,9,4,2,2048,7,-\nTst2,Paged,9,4,2,2048,8,1 024\n";
+    let samples: Vec<Sample> = read(table);
+    assert_eq!(samples[0].rows[0].counters.bytes, Some(2048));
+    for name in ["`Bytes (the second of that name)`", "`Widgets`"] {
+        assert!(samples[0].remarks.iter().any(|said| said.contains(name)), "{name} {:?}", samples[0].remarks);
+    }
+    assert!(!samples[0].remarks.iter().any(|said| said.contains("KBytes")));
+    // Without bytes, the larger unit is what there is.
+    for (name, bytes) in [("KBytes", 3 << 10), ("Bytes (KB)", 3 << 10), ("Used MB", 3 << 20)] {
+        let samples = read(format!("Tag,Type,Allocs,Frees,{name}\nTst1,Nonp,9,4,3\n"));
+        assert_eq!(samples[0].rows[0].counters.bytes, Some(bytes), "{name}");
+        assert!(samples[0].rows[0].counters.inexact, "{name}");
+    }
+}
+
+#[test]
+fn what_is_current_may_be_a_size() {
+    let samples = read("Tag,Paged current (total),Non-paged current (total)\nTst1,12,8.5 GB\n");
+    let row = |at: usize| samples[0].rows[at].counters;
+    assert_eq!((row(0).reported_diff, row(0).bytes), (None, Some(17 << 29)));
+    assert_eq!((row(1).reported_diff, row(1).bytes), (Some(12), None));
+}
+
+#[test]
+fn tables_of_several_machines_are_refused() {
+    for (header, rows) in [
+        ("Host,Tag,Type,Bytes", "SRV1,Tst1,Nonp,5\nSRV2,Tst1,Nonp,6\n"),
+        ("PSComputerName,Tag,Type,Bytes", "SRV1,Tst1,Nonp,5\nSRV2,Tst2,Nonp,6\n"),
+        ("Cluster,Tag,Type,Bytes", "A,Tst1,Nonp,5\nA,Tst2,Nonp,5\nB,Tst1,Nonp,5\n"),
+    ] {
+        let error = refused(&format!("{header}\n{rows}"));
+        assert!(
+            error.contains("line ")
+                && (error.contains("second computer") || error.contains("several machines")),
+            "{error}"
+        );
+    }
+    let same = read("Host,Tag,Type,Bytes,Note\nSRV1,Tst1,Nonp,5,a\nSRV1,Tst2,Nonp,5,b\nSRV1,Tst1,Nonp,5,a\n");
+    assert_eq!(same[0].rows.len(), 2);
+    assert!(same[0].remarks.iter().any(|said| said.contains("row is there twice")), "{:?}", same[0].remarks);
+}

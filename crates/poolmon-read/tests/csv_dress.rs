@@ -104,6 +104,8 @@ proptest! {
         last_end: bool,
         encoding in 0_u8..4,
     ) {
+        // The last figure of a line without anything behind it: nothing shows that it was cut.
+        prop_assume!(owners || !matches!(breaks, Breaks::Cut(_)));
         let mut text = String::new();
         let end = if crlf { "\r\n" } else { "\n" };
         for line in broken(&rendered(columns, &lines, separator, quoted, owners), breaks) {
@@ -149,7 +151,7 @@ proptest! {
         figures in prop::collection::vec((1_u64..1 << 40, 1_u64..1 << 40), 1..12),
         separator in prop_oneof![Just(','), Just(';'), Just('\t')],
         prefix in prefix(),
-        breaks in breaks(),
+        breaks in breaks().prop_filter("names of columns may be lost", |it| !matches!(it, Breaks::Cut(_))),
         crlf: bool,
         encoding in 0_u8..4,
     ) {

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use common::LogFile;
 use common::dress::{Breaks, breaks, broken, encoded, prefix};
+use poolmon_model::units::grouped;
 use poolmon_model::{Counters, Pool, Row, Sample, Tag};
 use proptest::prelude::*;
 
@@ -42,6 +43,13 @@ enum Layout {
     Narrow,
     Markdown,
     PoolUsed,
+    /// `!poolused` of old versions: columns that large figures outgrow.
+    OldPoolUsed,
+    /// PoolMon's own screen, with changes in brackets.
+    Screen,
+    /// A log whose figures have commas between their thousands.
+    Thousands,
+    Tsv,
 }
 
 fn rendered(layout: Layout, rows: &[Row]) -> Vec<String> {
@@ -59,6 +67,12 @@ fn rendered(layout: Layout, rows: &[Row]) -> Vec<String> {
         Layout::PoolUsed => {
             vec![" Tag          Allocs           Used         Allocs           Used".into(), String::new()]
         }
+        Layout::OldPoolUsed => vec![" Tag    Allocs     Used    Allocs     Used".into()],
+        Layout::Screen | Layout::Thousands => vec![
+            " Tag  Type     Allocs            Frees            Diff   Bytes      Per Alloc".into(),
+            String::new(),
+        ],
+        Layout::Tsv => vec!["Tag\tType\tAllocs\tFrees\tDiff\tBytes".into()],
     };
     for row in rows {
         let (allocs, frees, bytes) =
@@ -77,6 +91,23 @@ fn rendered(layout: Layout, rows: &[Row]) -> Vec<String> {
                 format!(" {tag}{:>15}{:>15}{live:>15}{bytes:>15}\tText", 0, 0)
             }
             Layout::PoolUsed => format!(" {tag}{live:>15}{bytes:>15}{:>15}{:>15}\tText", 0, 0),
+            Layout::OldPoolUsed if row.pool == Pool::Paged => {
+                format!(" {tag} {:8} {:8}  {live:8} {bytes:8}Text", 0, 0)
+            }
+            Layout::OldPoolUsed => format!(" {tag} {live:8} {bytes:8}  {:8} {:8}Text", 0, 0),
+            Layout::Screen => format!(
+                " {tag} {pool:<5} {allocs:9} ({:4}) {frees:9} ({:4}) {live:8} {bytes:7} ({:6}) {each:6}",
+                0, 0, 0
+            ),
+            Layout::Thousands => format!(
+                " {tag} {pool:<5} {:>13} {:>13} {:>11} {:>15} {:>9}",
+                grouped(allocs),
+                grouped(frees),
+                grouped(live),
+                grouped(bytes),
+                grouped(each)
+            ),
+            Layout::Tsv => format!("{tag}\t{pool}\t{allocs}\t{frees}\t{live}\t{bytes}"),
         });
     }
     lines
@@ -86,12 +117,17 @@ proptest! {
     #[test]
     fn rows_are_the_same_or_said_to_be_lost(
         rows in rows(),
-        layout in prop_oneof![Just(Layout::Wide), Just(Layout::Narrow), Just(Layout::Markdown), Just(Layout::PoolUsed)],
+        layout in prop::sample::select(vec![
+            Layout::Wide, Layout::Narrow, Layout::Markdown, Layout::PoolUsed, Layout::OldPoolUsed, Layout::Screen,
+            Layout::Thousands, Layout::Tsv,
+        ]),
         prefix in prefix(),
         breaks in breaks(),
         crlf: bool,
         encoding in 0_u8..4,
     ) {
+        // The last figure of a line without anything behind it: nothing shows that it was cut.
+        prop_assume!(!(matches!(layout, Layout::Tsv) && matches!(breaks, Breaks::Cut(_))));
         let mut text = String::new();
         for line in broken(&rendered(layout, &rows), breaks) {
             let _ = write!(text, "{prefix}{line}{}", if crlf { "\r\n" } else { "\n" });

@@ -209,6 +209,32 @@ fn slabtop_once_and_again() {
 }
 
 #[test]
+fn kmem_s_repeats_its_header_before_each_cache() {
+    let of = |address: &str, name: &str, slabs: u64| {
+        format!(
+            "CACHE             OBJSIZE  ALLOCATED     TOTAL  SLABS  SSIZE  NAME\n{address}      192         40        42  {slabs:5}     4k  {name}\n\
+             CPU 0 KMEM_CACHE_CPU:\n  ffffe8ffffc03a40\nCPU 0 SLAB:\n  (empty)\nKMEM_CACHE_NODE   NODE  SLABS  PARTIAL  PER-CPU\n\
+             ffff888100040000     0      2        1        0\nNODE 0 PARTIAL:\n  SLAB              MEMORY            NODE  TOTAL  ALLOCATED  FREE\n\
+             \u{20} ffffea0004000000  ffff888100000000     0     21         19     2\n  FREE / [ALLOCATED]\n   [ffff888100000000]\n"
+        )
+    };
+    // Caches of control groups share a name, not an address.
+    let list = |slabs| {
+        of("ffff888100042a00", "dentry", slabs)
+            + &of("ffff888100042b00", "dentry", 3)
+            + &of("ffff888100042c00", "filp", 4)
+    };
+    let (format, samples) = read(format!("crash> kmem -S\n{}", list(2)));
+    assert_eq!((format, samples.len()), ("crash-kmem", 1));
+    let held: Vec<_> = samples[0].rows.iter().map(|row| (row.tag.to_string(), row.counters.bytes)).collect();
+    assert_eq!(held, [("dentry".to_owned(), Some(5 * 4096)), ("filp".to_owned(), Some(4 * 4096))]);
+    // A second list begins with the same cache.
+    let (_, samples) = read(format!("crash> kmem -S\n{}crash> kmem -S\n{}", list(2), list(5)));
+    assert_eq!(samples.len(), 2);
+    assert_eq!(samples[1].rows[0].counters.bytes, Some(8 * 4096));
+}
+
+#[test]
 fn crash_with_notes_and_single_slabs() {
     let text = "      DATE: Sun Mar  1 10:00:00 UTC 2026\nNODENAME: db7\nRELEASE: 5.14.0-362\ncrash> kmem -S\n\
         CACHE             OBJSIZE  ALLOCATED     TOTAL  SLABS  SSIZE  NAME\n\
@@ -418,4 +444,42 @@ proptest! {
             prop_assert!(count <= text.lines().count());
         }
     }
+}
+
+#[test]
+fn lists_without_their_header_may_be_a_part() {
+    let caches = |slabs| {
+        cache("kmalloc-64", slabs * 64, slabs * 64, 64, 64, 1, slabs)
+            + &cache("dentry", 21, 21, 192, 21, 1, 1)
+    };
+    let (id, samples) = read(format!("{}{}", caches(5), caches(9)));
+    assert_eq!((id, samples.len()), ("slabinfo", 2));
+    assert_eq!(
+        samples[1].rows.iter().find(|row| row.tag.to_string() == "kmalloc-64").unwrap().counters.bytes,
+        Some(9 * 4096)
+    );
+    assert!(samples[0].coverage.is_partial());
+    assert!(samples[0].remarks.iter().any(|said| said.contains("no header")), "{:?}", samples[0].remarks);
+    let quoted: String = caches(5).lines().map(|line| format!("> {line}\n")).collect();
+    assert_eq!(rows(&read(quoted).1[0]), rows(&samples[0]));
+
+    let (id, samples) = read(
+        "        45M    11520 mm/slub.c:12 func:alloc_slab\n     4096        1 fs/a.c:9 [ext4] func:f\n",
+    );
+    assert_eq!((id, samples.len()), ("allocinfo", 1));
+    assert_eq!(
+        rows(&samples[0]),
+        ["fs/a.c:9 f callsite 1 4096 -", "mm/slub.c:12 alloc_slab callsite 11520 ~47185920 -"]
+    );
+}
+
+#[test]
+fn times_below_their_lists() {
+    let text = format!("{}2026-03-01 10:00:00\n{}2026-03-01 10:10:00\n", slabinfo(10, 1), slabinfo(60, 2));
+    let (_, samples) = read(&text);
+    assert_eq!(times(&samples), ["2026-03-01T10:00:00Z", "2026-03-01T10:10:00Z"]);
+    assert_eq!(
+        samples[1].rows.iter().find(|row| row.tag.to_string() == "leaky_cache").unwrap().counters.bytes,
+        Some(8192)
+    );
 }

@@ -300,7 +300,7 @@ fn a_time_column_makes_samples() {
          2026-11-23T06:00:00Z,SRV01,\"Irp \",nonpaged,100,60,40,4000,\n\
          2026-11-23T06:00:00Z,SRV01,MmSt,paged,7,6,1,4096,16\n\
          2026-11-23T06:05:00Z,SRV01,\"Irp \",nonpaged,110,60,50,5000,1000\n\
-         2026-11-23T06:05:00Z,SRV02,\"Irp \",nonpaged,1,1,0,0,0\n",
+         2026-11-23T06:10:00Z,SRV01,\"Irp \",nonpaged,1,1,0,0,0\n",
     );
     let seen: Vec<_> =
         samples.iter().map(|s| (time(s), s.origin.host.clone().unwrap(), s.rows.len())).collect();
@@ -310,7 +310,7 @@ fn a_time_column_makes_samples() {
         [
             row("2026-11-23T06:00:00Z", "SRV01", 2),
             row("2026-11-23T06:05:00Z", "SRV01", 1),
-            row("2026-11-23T06:05:00Z", "SRV02", 1)
+            row("2026-11-23T06:10:00Z", "SRV01", 1)
         ]
     );
     assert_eq!(samples[0].reported_deltas.iter().map(|d| d.bytes).collect::<Vec<_>>(), [None, Some(16)]);

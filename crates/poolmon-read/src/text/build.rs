@@ -10,6 +10,7 @@ use poolmon_model::{CounterWidth, Counters, Coverage, Delta, Origin, Pool, Row, 
 use rustc_hash::FxHashMap;
 
 use super::encoding::decoded;
+use crate::clock::TimeNote;
 use crate::remark::{CountedLines, Remark, RemarkKind};
 
 /// What the lines before a snapshot tell of it.
@@ -20,6 +21,10 @@ pub(super) struct Surroundings {
     pub(super) assumed: bool,
     pub(super) date: Option<Date>,
     pub(super) clock: Option<Time>,
+    /// The time of day has no seconds.
+    pub(super) coarse: bool,
+    /// Where the time is.
+    pub(super) line: u64,
     pub(super) uptime: Option<Duration>,
     host: Option<String>,
     boot: Option<String>,
@@ -46,11 +51,6 @@ impl Surroundings {
         }
     }
 
-    /// Whether this is the host that was reported last.
-    pub(super) fn is_host(&self, host: &str) -> bool {
-        self.host.as_deref() == Some(host)
-    }
-
     /// Whether this is the boot that was reported last; an empty text is no boot.
     pub(super) fn is_boot(&self, boot: &str) -> bool {
         self.boot.as_deref().unwrap_or_default() == boot
@@ -62,6 +62,8 @@ impl Surroundings {
         self.assumed = false;
         self.date = None;
         self.clock = None;
+        self.coarse = false;
+        self.line = 0;
         self.uptime = None;
     }
 }
@@ -97,6 +99,8 @@ pub(super) struct NoticedLines {
     pub(super) other: CountedLines,
     /// Rows whose last figure was cut at the edge of the line.
     pub(super) cut: CountedLines,
+    /// Rows that are there twice.
+    pub(super) repeated: CountedLines,
     /// Rows that were wrapped and could be joined.
     pub(super) joined: u64,
     /// Rows with a figure that a spreadsheet rounded.
@@ -148,6 +152,8 @@ pub(super) struct SampleBuilder {
     origin: Option<(SourceKind, u8, u32, Arc<Origin>)>,
     /// Remarks on the last sample.
     pub(super) remarks: Vec<Remark>,
+    /// How the time of the last sample was written.
+    pub(super) time_note: TimeNote,
 }
 
 /// Owner texts that are shared between rows; beyond this, a file is not a pool table any more.
@@ -175,6 +181,7 @@ impl SampleBuilder {
             owners: FxHashMap::default(),
             origin: None,
             remarks: Vec::new(),
+            time_note: TimeNote::default(),
         }
     }
 
@@ -233,7 +240,12 @@ impl SampleBuilder {
                 sample.disagreeing += usize::from(counters.diff_disagrees());
             }
             if agrees(&reported) == Some(false) {
-                self.noticed.per_alloc.add(line, b"");
+                if owner.is_none() && is_cut_per_alloc(&reported) {
+                    counters.reported_per_alloc = None;
+                    self.noticed.cut.add(line, b"");
+                } else {
+                    self.noticed.per_alloc.add(line, b"");
+                }
             }
         }
         let row = Row { tag: row.0, pool: row.1, counters, reported_owner: owner };
@@ -280,6 +292,7 @@ impl SampleBuilder {
         if let Some(doubt) = self.doubt.as_ref().filter(|_| sample.time.is_some()) {
             self.noticed.said.push(Remark::new(RemarkKind::Time, doubt.clone()));
         }
+        self.time_note = TimeNote { local: assumed, coarse: self.around.coarse, line: self.around.line };
         self.around.forget_moment();
         let noticed = std::mem::take(&mut self.noticed);
         self.remarks.clear();
@@ -356,8 +369,8 @@ impl NoticedLines {
             ),
             self.cut.remark(
                 CutShort,
-                "row is cut at the edge of the line: its Bytes are not known",
-                "rows are cut at the edge of the line: their Bytes are not known",
+                "row is cut at the edge of the line: its last figure is not known",
+                "rows are cut at the edge of the line: their last figures are not known",
             ),
             self.units.remark(
                 Inexact,
@@ -368,6 +381,11 @@ impl NoticedLines {
                 NotUnderstood,
                 "line was not understood and was skipped",
                 "lines were not understood and were skipped",
+            ),
+            self.repeated.remark(
+                RemarkKind::OtherRows,
+                "row is there twice: it is counted once",
+                "rows are there twice: they are counted once",
             ),
             self.left_out.remark(
                 RowsMissing,
@@ -423,6 +441,22 @@ fn divides(bytes: u64, diff: i64, per_alloc: u64) -> bool {
         return per_alloc == 0 || diff < 0;
     };
     per_alloc.checked_mul(diff).is_some_and(|low| low <= bytes && bytes - low < diff)
+}
+
+/// Whether Per Alloc has the first digits of what it should be, and not all of them: the line was cut within it.
+fn is_cut_per_alloc(row: &Counters) -> bool {
+    let (Some(bytes), Some(diff), Some(reported)) = (
+        row.used.or(row.bytes),
+        row.reported_diff.and_then(|diff| u64::try_from(diff).ok()),
+        row.reported_per_alloc,
+    ) else {
+        return false;
+    };
+    let mut whole = bytes.checked_div(diff).unwrap_or(0);
+    while whole > reported {
+        whole /= 10;
+    }
+    whole == reported && reported > 0
 }
 
 /// In a sample of wide counters, Diff is the plain difference; what was taken for a wrap is reported instead.

@@ -1,5 +1,7 @@
 //! CSV and TSV: a header line names the columns, in any order and case; one row a pool, or one row a tag.
 
+mod cell;
+
 use std::borrow::Cow;
 
 use poolmon_model::{Counters, Delta, Figure, Pool, PoolTag, Tag, figure};
@@ -7,7 +9,8 @@ use poolmon_model::{Counters, Delta, Figure, Pool, PoolTag, Tag, figure};
 use super::build::TableScope;
 use super::fields::Fields;
 use super::numbers::{FileNumbers, is_rounded};
-use super::poolmon::{number, short, tag_text};
+use super::poolmon::{short, tag_text};
+use cell::{Numbers, in_unit, looks_like_figure, value, whole};
 
 /// What a column's numbers are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,10 +19,13 @@ enum TableFigure {
     Stored(&'static Figure),
     /// Per Alloc, which is derived: here it only checks the row.
     PerAlloc,
+    /// Bytes in units of two to this power: `KB`.
+    InUnits(u32),
 }
 
 const BYTES: TableFigure = TableFigure::Stored(&figure::BYTES);
 const USED: TableFigure = TableFigure::Stored(&figure::USED);
+const DIFF: TableFigure = TableFigure::Stored(&figure::DIFF);
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,11 +131,30 @@ fn with(line: &[u8], separator: u8) -> Option<TableColumns> {
         if field.is_empty() || (separator == b'\t' && field.ends_with(b" ")) {
             return None;
         }
-        let column = named(&field);
+        let mut column = named(&field);
+        let mut name: String = String::from_utf8_lossy(&field).trim().chars().take(40).collect();
+        // Of two columns of one name, the first is read.
+        if !matches!(column, TableColumn::Ignored | TableColumn::Derived) && columns.contains(&column) {
+            column = TableColumn::Ignored;
+            name += " (the second of that name)";
+        }
         if column == TableColumn::Ignored {
-            unknown.push((columns.len(), String::from_utf8_lossy(&field).trim().chars().take(40).collect()));
+            unknown.push((columns.len(), name));
         }
         columns.push(column);
+    }
+    // Next to bytes, the same in KB says nothing more.
+    for half in
+        [TableColumn::Plain as fn(TableFigure) -> TableColumn, TableColumn::Nonpaged, TableColumn::Paged]
+    {
+        let mut known = columns.contains(&half(BYTES))
+            || (half(BYTES) == TableColumn::Plain(BYTES) && columns.contains(&half(USED)));
+        for column in &mut columns {
+            let in_units = (10..50).step_by(10).any(|unit| *column == half(TableFigure::InUnits(unit)));
+            if in_units && std::mem::replace(&mut known, true) {
+                *column = TableColumn::Derived;
+            }
+        }
     }
     let has = |column: TableColumn| columns.contains(&column);
     let count = |test: fn(&TableColumn) -> bool| columns.iter().filter(|column| test(column)).count();
@@ -182,7 +207,8 @@ fn named(field: &[u8]) -> TableColumn {
         "tag" | "pooltag" | "tagname" => return TableColumn::Tag,
         "pool" | "type" | "pooltype" => return TableColumn::Pool,
         "time" | "timestamp" | "datetime" | "date" | "sampletime" => return TableColumn::Time,
-        "host" | "hostname" | "computer" | "computername" | "machine" => return TableColumn::Host,
+        "host" | "hostname" | "computer" | "computername" | "machine" | "machinename" | "server"
+        | "servername" | "node" | "nodename" | "pscomputername" => return TableColumn::Host,
         "boot" => return TableColumn::Boot,
         "session" | "sessionid" => return TableColumn::Session,
         "tagraw" => return TableColumn::RawTag,
@@ -215,12 +241,12 @@ fn named(field: &[u8]) -> TableColumn {
         // What follows from other columns: a change, bytes in another unit, a pool's sum.
         let rest =
             name.strip_prefix(start).map(|rest| rest.trim_end_matches("delta").trim_end_matches("change"));
-        if rest.is_some_and(|rest| half(rest).is_some() || matches!(rest, "kbytes" | "kb")) {
+        if rest.is_some_and(|rest| half(rest).is_some()) {
             return TableColumn::Derived;
         }
     }
     let sum = name.strip_prefix("total").or_else(|| name.strip_prefix("combined")).and_then(table_figure);
-    if sum.is_some() || matches!(name, "kbytes" | "kb" | "line" | "index") {
+    if sum.is_some() || matches!(name, "line" | "index") {
         return TableColumn::Derived;
     }
     TableColumn::Ignored
@@ -231,7 +257,24 @@ fn table_figure(name: &str) -> Option<TableFigure> {
     if figure::PER_ALLOC_ALIASES.contains(&name) {
         return Some(TableFigure::PerAlloc);
     }
-    figure::by_alias(name).map(TableFigure::Stored)
+    if let Some(figure) = figure::by_alias(name) {
+        return Some(TableFigure::Stored(figure));
+    }
+    // `KBytes`, `Bytes (KB)`, `Size MiB`.
+    let units: [(&[&str], u32); 4] = [
+        (&["kbytes", "kb", "kib"], 10),
+        (&["mbytes", "mb", "mib"], 20),
+        (&["gbytes", "gb", "gib"], 30),
+        (&["tbytes", "tb", "tib"], 40),
+    ];
+    let is_bytes = |rest: &str| {
+        rest.is_empty()
+            || figure::by_alias(rest).is_some_and(|it| [BYTES, USED].contains(&TableFigure::Stored(it)))
+    };
+    let (_, unit) = units
+        .into_iter()
+        .find(|(names, _)| names.iter().any(|end| name.strip_suffix(end).is_some_and(is_bytes)))?;
+    Some(TableFigure::InUnits(unit))
 }
 
 impl TableColumns {
@@ -301,6 +344,11 @@ impl TableColumns {
         Fields::new(line, self.separator).count()
     }
 
+    /// Whether a byte is what is between its fields.
+    pub(super) fn is_separator(&self, byte: u8) -> bool {
+        byte == self.separator
+    }
+
     /// Fields that a row has at least.
     pub(super) fn least(&self) -> usize {
         self.least
@@ -322,6 +370,12 @@ impl TableColumns {
     /// Whether fewer of these columns are not known.
     pub(super) fn names_more_than(&self, other: &Self) -> bool {
         self.fields.len() == other.fields.len() && self.unknown.len() < other.unknown.len()
+    }
+
+    /// Whether a line ends with a figure of its row.
+    pub(super) fn has_figure_at_end(&self, line: &[u8]) -> bool {
+        let last = self.count(line).checked_sub(1).and_then(|last| self.fields.get(last));
+        matches!(last, Some(TableColumn::Plain(_) | TableColumn::Nonpaged(_) | TableColumn::Paged(_)))
     }
 
     /// Takes the figure out of a row that a line ends with.
@@ -357,12 +411,25 @@ impl TableColumns {
             return Vec::new();
         }
         let fields: Vec<Cow<'_, [u8]>> = Fields::new(line, self.separator).map(without_nuls).collect();
-        let is_figure = |at: usize| {
-            let field = fields.get(at).map_or(&b""[..], |field| field.trim_ascii());
-            field.first().is_some_and(u8::is_ascii_digit)
-                && field.iter().all(|b| b.is_ascii_digit() || b".,'".contains(b))
-        };
+        let is_figure = |at: usize| fields.get(at).is_some_and(|field| looks_like_figure(field));
         self.unknown.iter().filter(|(at, _)| is_figure(*at)).map(|(_, name)| name.as_str()).collect()
+    }
+
+    /// What a line has in columns that are not known and hold no figures: it may say whose row it is.
+    pub(super) fn unknown_texts(&self, line: &[u8]) -> Vec<Box<[u8]>> {
+        if self.unknown.is_empty() {
+            return Vec::new();
+        }
+        let fields: Vec<Cow<'_, [u8]>> = Fields::new(line, self.separator).map(without_nuls).collect();
+        let texts =
+            self.unknown.iter().map(|(at, _)| fields.get(*at).map_or(&b""[..], |field| field.trim_ascii()));
+        texts.map(|text| if looks_like_figure(text) { Box::default() } else { text.into() }).collect()
+    }
+
+    /// The name of the column that differs between two rows' [`TableColumns::unknown_texts`].
+    pub(super) fn differing(&self, a: &[Box<[u8]>], b: &[Box<[u8]>]) -> Option<&str> {
+        let differ = |at: &usize| a.get(*at).zip(b.get(*at)).is_some_and(|(a, b)| a != b);
+        (0..a.len()).find(differ).and_then(|at| self.unknown.get(at)).map(|(_, name)| name.as_str())
     }
 
     /// Whether a row that cannot be read holds a figure that a spreadsheet rounded.
@@ -435,78 +502,6 @@ fn name(text: &[u8]) -> Option<Tag> {
     (!text.is_empty()).then(|| Tag::name(&String::from_utf8_lossy(text)))
 }
 
-/// A whole number of 32 bits; `None` if there is none.
-fn whole(text: &[u8]) -> Result<Option<u32>, Nonsense> {
-    value(text, &mut (FileNumbers::default(), &mut RowTrouble::default()))?
-        .map(u32::try_from)
-        .transpose()
-        .map_err(|_| Nonsense)
-}
-
-/// `-`, nothing and the like: the figure is unknown.
-fn is_unknown(text: &[u8]) -> bool {
-    let words: [&[u8]; 6] = [b"", b"-", b"n/a", b"na", b"null", b"unknown"];
-    words.iter().any(|word| text.eq_ignore_ascii_case(word))
-}
-
-/// Neither a number nor left out.
-struct Nonsense;
-
-/// How a row's numbers are read, and what was not right with them.
-type Numbers<'a> = (FileNumbers, &'a mut RowTrouble);
-
-/// A figure; `None` where it is not reported.
-fn value(text: &[u8], (numbers, trouble): &mut Numbers<'_>) -> Result<Option<i128>, Nonsense> {
-    let text = text.trim_ascii();
-    if is_unknown(text) {
-        return Ok(None);
-    }
-    let text = text.strip_prefix(b"+").unwrap_or(text);
-    let cell = numbers.cell(text);
-    if let Some((value, rest)) = number(&cell)
-        && rest.is_empty()
-    {
-        return Ok(Some(value));
-    }
-    let (value, is_exact) = in_unit(text, *numbers).ok_or(Nonsense)?;
-    trouble.unit |= !is_exact;
-    Ok(Some(value))
-}
-
-/// `0 B`, `8996000 KB`, `8.58 GB`: the bytes, and whether they are exact.
-fn in_unit(text: &[u8], numbers: FileNumbers) -> Option<(i128, bool)> {
-    const UNITS: [(&[u8], u32); 12] = [
-        (b"kib", 10),
-        (b"mib", 20),
-        (b"gib", 30),
-        (b"tib", 40),
-        (b"kb", 10),
-        (b"mb", 20),
-        (b"gb", 30),
-        (b"tb", 40),
-        (b"k", 10),
-        (b"m", 20),
-        (b"g", 30),
-        (b"b", 0),
-    ];
-    let end = text.iter().rposition(|b| !b.is_ascii_alphabetic())? + 1;
-    let unit = text.get(end..)?.to_ascii_lowercase();
-    let (_, shift) = UNITS.iter().find(|(name, _)| *name == unit)?;
-    let figure = text.get(..end)?.trim_ascii_end();
-    if let Some((value, b"")) = number(&numbers.cell(figure)) {
-        return Some((value.checked_shl(*shift)?, *shift == 0 || value == 0));
-    }
-    // At most three places: more are thousands, or nothing that a person reads.
-    let at = figure.iter().position(|b| b".,".contains(b))?;
-    let (whole, places) = (number(figure.get(..at)?)?, figure.get(at + 1..)?);
-    let (parts, rest) = number(places)?;
-    if !whole.1.is_empty() || !rest.is_empty() || !matches!(places.len(), 1..=3) || parts < 0 {
-        return None;
-    }
-    let scale = 10_i128.checked_pow(u32::try_from(places.len()).ok()?)?;
-    Some((((whole.0 * scale + parts) << *shift) / scale, false))
-}
-
 fn set(row: &mut Counters, which: TableFigure, text: &[u8], numbers: &mut Numbers<'_>) -> Option<()> {
     match which {
         // Other tools print fractions; it is derived anyway.
@@ -515,7 +510,19 @@ fn set(row: &mut Counters, which: TableFigure, text: &[u8], numbers: &mut Number
                 value(text, numbers).ok().flatten().and_then(|value| u64::try_from(value).ok());
             Some(())
         }
+        // `8.58 GB` outstanding are no allocations.
+        TableFigure::Stored(_) if which == DIFF && in_unit(text.trim_ascii(), numbers.0).is_some() => {
+            match row.bytes {
+                Some(_) => None,
+                None => set(row, BYTES, text, numbers),
+            }
+        }
         TableFigure::Stored(figure) => (figure.set)(row, value(text, numbers).ok()?).then_some(()),
+        TableFigure::InUnits(unit) => {
+            let bytes = value(text, numbers).ok()?.map(|figure| figure.checked_mul(1 << unit));
+            numbers.1.unit |= bytes.is_some();
+            (figure::BYTES.set)(row, bytes.map_or(Some(None), |bytes| bytes.map(Some))?).then_some(())
+        }
     }
 }
 
@@ -523,6 +530,7 @@ fn change(delta: &mut Delta, which: TableFigure, text: &[u8], numbers: &mut Numb
     let value = value(text, numbers).ok()?.map(i64::try_from).transpose().ok()?;
     match which {
         TableFigure::PerAlloc => delta.per_alloc = value,
+        TableFigure::InUnits(unit) => delta.bytes = value.and_then(|value| value.checked_mul(1 << unit)),
         TableFigure::Stored(figure) => *(figure.change_mut)(delta) = value,
     }
     Some(())

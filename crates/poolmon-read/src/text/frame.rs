@@ -41,6 +41,7 @@ pub(super) fn survey(start: &[u8]) -> Option<Frame> {
             .iter()
             .any(|mark| line.windows(mark.len()).any(|part| part.eq_ignore_ascii_case(mark.as_bytes())));
         let line = if html { without_html(line) } else { Cow::Borrowed(line) };
+        let line = without_boxes(line);
         if let Some((prefix, cells)) = at_column_line(&line) {
             let closed =
                 cells && line.get(prefix.len()..).is_some_and(|line| line.trim_ascii().starts_with(b"|"));
@@ -122,6 +123,7 @@ impl Frame {
     /// The line without its frame.
     pub(super) fn clean<'a>(&self, line: &'a [u8]) -> Cow<'a, [u8]> {
         let line = if self.html { without_html(line) } else { Cow::Borrowed(line) };
+        let line = if self.cells { without_boxes(line) } else { line };
         let from = self.length(&line);
         let bare = match line {
             Cow::Borrowed(line) => Cow::Borrowed(line.get(from..).unwrap_or_default()),
@@ -227,6 +229,30 @@ fn push_cell(cell: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// A line whose cells are between `|` instead of the characters that draw boxes; nothing for a line between rows.
+fn without_boxes(line: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    // U+2500 to U+257F.
+    let is_box = |bytes: &[u8]| matches!(bytes, [0xe2, 0x94 | 0x95, _, ..]);
+    if !line.windows(3).any(is_box) {
+        return line;
+    }
+    let mut out = Vec::with_capacity(line.len());
+    let mut rest: &[u8] = &line;
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = if is_box(rest) {
+            let bar = [&b"\xe2\x94\x82"[..], b"\xe2\x94\x83", b"\xe2\x95\x91"]
+                .iter()
+                .any(|bar| rest.starts_with(bar));
+            out.push(if bar { b'|' } else { b'-' });
+            rest.get(3..).unwrap_or_default()
+        } else {
+            out.push(byte);
+            after
+        };
+    }
+    Cow::Owned(out)
+}
+
 /// A line without elements, and with the characters that entities stand for.
 fn without_html(line: &[u8]) -> Cow<'_, [u8]> {
     const ENTITIES: [(&[u8], u8); 6] = [
@@ -326,6 +352,17 @@ mod tests {
         }
         let frame = survey(b" Tag  | Type | Allocs | Bytes \n------+------\n").unwrap();
         assert_eq!(frame.clean(b" Tst1 | Nonp | 10 | 640 ").as_ref(), b"Tst1\tNonp\t10\t640");
+    }
+
+    #[test]
+    fn boxes() {
+        for bar in ["│", "┃", "║"] {
+            let titles = "| Tag | Type | Bytes |".replace('|', bar);
+            let frame = survey(format!("┌─────┬──────┬───────┐\n{titles}\n").as_bytes()).unwrap();
+            let row = "| Tst1 | Nonp | 5 |".replace('|', bar);
+            assert_eq!(frame.clean(row.as_bytes()).as_ref(), b"Tst1\tNonp\t5");
+            assert_eq!(frame.clean("├─────┼──────┤".as_bytes()).as_ref(), b"");
+        }
     }
 
     #[test]

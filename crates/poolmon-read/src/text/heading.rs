@@ -72,6 +72,8 @@ pub(super) struct ColumnTitles {
     pub(super) used: bool,
     /// How many figures a row has.
     pub(super) figures: usize,
+    /// It names bytes; else it was cut.
+    pub(super) bytes: bool,
 }
 
 /// The column line of a PoolMon table.
@@ -84,10 +86,11 @@ pub(super) fn columns(line: &[u8]) -> Option<ColumnTitles> {
     {
         return None;
     }
-    let mut titles = ColumnTitles { used: false, figures: 4 };
+    let mut titles = ColumnTitles { used: false, figures: 4, bytes: false };
     for word in words {
         titles.figures += usize::from(word == b"Per" || word == b"Used");
         titles.used |= word == b"Used";
+        titles.bytes |= word.eq_ignore_ascii_case(b"bytes");
     }
     Some(titles)
 }
@@ -260,15 +263,15 @@ mod tests {
     fn column_lines() {
         assert_eq!(
             columns(b" Tag  Type     Allocs            Frees            Diff   Bytes       Per Alloc"),
-            Some(ColumnTitles { used: false, figures: 5 })
+            Some(ColumnTitles { used: false, figures: 5, bytes: true })
         );
         assert_eq!(
             columns(b"Tag \tType \tAllocs \t\tFrees \t\tDiff \tBytes \t\t\tPer Alloc"),
-            Some(ColumnTitles { used: false, figures: 5 })
+            Some(ColumnTitles { used: false, figures: 5, bytes: true })
         );
         assert_eq!(
             columns(b" Tag  Type  Allocs Frees Diff Bytes Per Alloc   Used"),
-            Some(ColumnTitles { used: true, figures: 6 })
+            Some(ColumnTitles { used: true, figures: 6, bytes: true })
         );
         assert_eq!(columns(b" Tag    Allocs     Used    Allocs     Used"), None);
     }

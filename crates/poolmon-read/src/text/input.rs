@@ -37,6 +37,8 @@ pub(super) struct Lines {
     ended: bool,
     at_end: bool,
     longest: usize,
+    /// The byte that ends a line: a carriage return in texts that have nothing else, as old Macs wrote them.
+    ending: u8,
     /// There are escape sequences.
     coloured: bool,
     /// The current line without its escape sequences, if it has some.
@@ -63,6 +65,7 @@ impl Lines {
             ended: true,
             at_end: false,
             longest,
+            ending: b'\n',
             coloured: false,
             plain: None,
         }
@@ -94,6 +97,11 @@ impl Lines {
         }
         self.filled = self.buf.len();
         self.coloured = memchr::memchr(ESCAPE, &self.buf).is_some();
+        if memchr::memchr(b'\n', &self.buf).is_none()
+            && memchr::memchr_iter(b'\r', &self.buf).nth(1).is_some()
+        {
+            self.ending = b'\r';
+        }
         self.verdict = Some(verdict);
         Ok(verdict)
     }
@@ -103,6 +111,11 @@ impl Lines {
         self.buf.get(self.next..self.filled).unwrap_or_default()
     }
 
+    /// Whether that is all of it.
+    pub(super) fn start_is_all(&self) -> bool {
+        self.at_end
+    }
+
     /// Goes to the next line.
     pub(super) fn advance(&mut self) -> io::Result<LineStep> {
         self.verdict()?;
@@ -110,7 +123,7 @@ impl Lines {
         let mut passing = false;
         loop {
             let unseen = self.buf.get(searched..self.filled).unwrap_or_default();
-            if let Some(at) = memchr::memchr(b'\n', unseen) {
+            if let Some(at) = memchr::memchr(self.ending, unseen) {
                 return Ok(self.found(searched + at, true, passing));
             }
             searched = self.filled;
@@ -284,6 +297,8 @@ mod tests {
         let got: Vec<_> = all(b"\xef\xbb\xbfa\r\n\nb\n\x1a".to_vec()).into_iter().map(|(_, l)| l).collect();
         assert_eq!(got, [&b"a"[..], b"", b"b", b""]);
         assert!(all(Vec::new()).is_empty());
+        let got: Vec<_> = all(b"a\rb\r\rc".to_vec()).into_iter().map(|(_, l)| l).collect();
+        assert_eq!(got, [&b"a"[..], b"b", b"", b"c"]);
     }
 
     #[test]

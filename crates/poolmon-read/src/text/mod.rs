@@ -3,9 +3,9 @@
 //! Data passes in this order:
 //!
 //! 1. `encoding`, `input`: bytes of any encoding become lines, block by block;
-//! 2. `frame`: what surrounds the lines is taken off; `dates`, `numbers`: how the whole file writes them;
+//! 2. `frame`: what surrounds the lines is taken off; `dates`, `numbers`, `below`: how the whole file writes them;
 //! 3. `reader`, `state`, `tables`, `wrapped`, `wrapped_cells`: which layout a line belongs to, where a snapshot begins, which lines are one;
-//! 4. `poolmon`, `delimited`, `windbg`: rows; `heading`, `moment`, `month_names`: what precedes them;
+//! 4. `poolmon`, `delimited`, `windbg`, `poolused`: rows; `heading`, `moment`, `month_names`: what precedes them;
 //! 5. `build`: rows are checked and become a `Sample`; what was odd becomes a remark;
 //! 6. `views`: several lists of one moment become one sample; `pool_header`: whether its pool sizes can be true.
 //!
@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod below;
 mod build;
 mod dates;
 mod delimited;
@@ -29,6 +30,7 @@ mod name;
 mod numbers;
 mod pool_header;
 mod poolmon;
+mod poolused;
 mod reader;
 mod records;
 mod state;

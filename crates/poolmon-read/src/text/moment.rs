@@ -1,5 +1,6 @@
 //! Dates and times as scripts and people write them before a snapshot.
 
+use std::borrow::Cow;
 use std::str::FromStr as _;
 
 use jiff::civil::{Date, DateTime, Time};
@@ -38,6 +39,8 @@ pub(super) struct FoundMoment {
     pub(super) offset: Option<Offset>,
     /// The line holds nothing else that matters.
     pub(super) alone: bool,
+    /// The time of day has no seconds.
+    pub(super) coarse: bool,
 }
 
 impl FoundMoment {
@@ -62,7 +65,8 @@ pub(super) fn find(line: &[u8], rule: DateRule) -> Option<FoundMoment> {
         return None;
     }
     // WinDbg: `Mon Nov 23 06:13:47.000 2026 (UTC - 8:00)`.
-    let text = String::from_utf8_lossy(line).replace("UTC - ", "UTC-").replace("UTC + ", "UTC+");
+    let text = with_marks_of_code_pages(line);
+    let text = text.replace("UTC - ", "UTC-").replace("UTC + ", "UTC+");
     let mut text = with_english_halves(&text);
     let mut found = MomentWords { rule, ..MomentWords::default() };
     if let Some(((year, month, day), rest)) = east_asian(&text) {
@@ -78,6 +82,27 @@ pub(super) fn find(line: &[u8], rule: DateRule) -> Option<FoundMoment> {
         }
     }
     found.finish()
+}
+
+/// A line as text. The marks behind year, month and day are understood in the code pages of East Asian Windows (932, 936, 949, 950).
+fn with_marks_of_code_pages(line: &[u8]) -> Cow<'_, str> {
+    const MARKS: [[&[u8]; 3]; 4] = [
+        [b"\x94\x4e", b"\x8c\x8e", b"\x93\xfa"],
+        [b"\xc4\xea", b"\xd4\xc2", b"\xc8\xd5"],
+        [b"\xb3\xe2", b"\xbf\xf9", b"\xc0\xcf"],
+        [b"\xa6\x7e", b"\xa4\xeb", b"\xa4\xe9"],
+    ];
+    let lossy = String::from_utf8_lossy(line);
+    let has = |mark: &[u8]| memchr::memmem::find(line, mark).is_some();
+    let marks = MARKS.iter().find(|marks| lossy.contains('\u{fffd}') && marks.iter().all(|mark| has(mark)));
+    let Some(marks) = marks else { return lossy };
+    let mut text = line.to_vec();
+    for (mark, letter) in marks.iter().zip(["年", "月", "日"]) {
+        if let Some(at) = memchr::memmem::find(&text, mark) {
+            text.splice(at..at + mark.len(), letter.bytes());
+        }
+    }
+    Cow::Owned(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// A cell of a table: as [`find`], or seconds or milliseconds since 1970.
@@ -112,6 +137,7 @@ struct MomentWords {
     year: Option<i16>,
     afternoon: Option<bool>,
     foreign: bool,
+    coarse: bool,
 }
 
 impl MomentWords {
@@ -210,6 +236,7 @@ impl MomentWords {
         };
         if self.time.is_none() {
             self.time = Some(time);
+            self.coarse = clock.bytes().filter(|&b| b == b':').count() == 1;
             self.afternoon = self.afternoon.or(half);
             self.offset = offset(zone).or(self.offset);
         }
@@ -232,6 +259,7 @@ impl MomentWords {
             time,
             offset: self.offset,
             alone: !self.foreign,
+            coarse: self.coarse,
         })
     }
 }
@@ -439,6 +467,23 @@ mod tests {
         }
         let path = find(br"PS C:\logs\2026-11-23> poolmon -b", DateRule::default());
         assert!(path.is_none_or(|m| !m.alone));
+    }
+
+    #[test]
+    fn dates_in_code_pages() {
+        let lines: [&[u8]; 5] = [
+            b"2026\x94\x4e3\x8c\x8e1\x93\xfa 13:04:05",
+            b"2026\xc4\xea3\xd4\xc21\xc8\xd5 13:04:05",
+            b"2026\xb3\xe2 3\xbf\xf9 1\xc0\xcf 13:04:05",
+            b"2026\xa6\x7e3\xa4\xeb1\xa4\xe9 13:04:05",
+            b"Sonntag, 1. M\x84rz 2026 13:04:05",
+        ];
+        for line in lines {
+            let time = find(line, DateRule::default())
+                .and_then(|found| found.instant())
+                .map(|(time, _)| time.to_string());
+            assert_eq!(time.as_deref(), Some("2026-03-01T13:04:05Z"), "{}", line.escape_ascii());
+        }
     }
 
     #[test]

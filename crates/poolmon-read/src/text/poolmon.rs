@@ -5,6 +5,8 @@
 
 use poolmon_model::{Pool, PoolTag, Tag};
 
+use super::windbg::FigureEnd;
+
 /// A row as PoolMon wrote it: figures in the order Allocs, Frees, Diff, Bytes, Per Alloc; then the owner's text.
 pub(super) type Aligned<'a> = (PoolTag, Pool, [u64; 5], &'a [u8]);
 
@@ -333,27 +335,39 @@ fn is_group(text: &[u8]) -> bool {
 const EDGES: [([usize; 3], std::ops::RangeInclusive<usize>); 3] =
     [([19, 18, 15], 29..=33), ([10, 10, 10], 20..=24), ([17, 16, 8], 20..=24)];
 
-/// Whether the last figure of a row with four of them ends before the edge of its column: the line was cut within it.
-pub(super) fn is_cut_figure(line: &[u8]) -> bool {
+/// What is known of the last figure of a row with four of them, which a line ends with though PoolMon prints one more.
+pub(super) fn last_of_four(line: &[u8]) -> FigureEnd {
     let line = line.trim_ascii_end();
-    let mut ends = Vec::with_capacity(4);
+    let mut figures: Vec<(usize, usize)> = Vec::with_capacity(4);
     let mut in_brackets = false;
+    let mut start = None;
     for (at, &byte) in line.iter().enumerate().skip(12) {
         match byte {
             b'(' => in_brackets = true,
             b')' => in_brackets = false,
-            b'0'..=b'9' if !in_brackets && !line.get(at + 1).is_some_and(u8::is_ascii_digit) => {
-                ends.push(at + 1);
-            }
             _ => {}
         }
+        if byte.is_ascii_digit() && !in_brackets {
+            start = start.or(Some(at));
+        }
+        let goes_on = line.get(at + 1).is_some_and(|b| b.is_ascii_digit() || b",.'".contains(b));
+        if let Some(from) = start.filter(|_| !goes_on) {
+            figures.push((from, at + 1));
+            start = None;
+        }
     }
-    let [allocs, frees, diff, bytes] = *ends.as_slice() else { return false };
-    EDGES.iter().any(|([to_frees, to_diff, to_bytes], from)| {
-        from.contains(&allocs)
-            && (frees - allocs, diff - frees) == (*to_frees, *to_diff)
-            && bytes - diff < *to_bytes
-    })
+    let [(_, allocs), (_, frees), (_, diff), (bytes_from, bytes)] = *figures.as_slice() else {
+        return FigureEnd::Perhaps;
+    };
+    let edges = EDGES.iter().find(|([to_frees, to_diff, _], from)| {
+        from.contains(&allocs) && (frees - allocs, diff - frees) == (*to_frees, *to_diff)
+    });
+    match edges {
+        Some(([.., to_bytes], _)) if bytes - diff < *to_bytes => FigureEnd::Cut,
+        // One that fills its column may be wider.
+        Some(([.., to_bytes], _)) if bytes - diff == *to_bytes && bytes_from - diff > 1 => FigureEnd::Whole,
+        _ => FigureEnd::Perhaps,
+    }
 }
 
 #[cfg(test)]
@@ -445,13 +459,20 @@ mod tests {
     #[test]
     fn figures_before_the_edge_of_their_column() {
         let row = " Tst1 Paged             7000000            5000000           2000000     1234567680              617";
-        assert!(is_cut_figure(&row.as_bytes()[..80]) && is_cut_figure(&row.as_bytes()[..82]));
-        assert!(!is_cut_figure(&row.as_bytes()[..83]) && !is_cut_figure(row.as_bytes()));
+        let end = |length: usize| last_of_four(&row.as_bytes()[..length]);
+        assert_eq!([80, 82, 83].map(end), [FigureEnd::Cut, FigureEnd::Cut, FigureEnd::Whole]);
         let narrow = " EtwB Nonp       6394      4056      2338 163418368      69896";
-        assert!(is_cut_figure(&narrow.as_bytes()[..50]) && !is_cut_figure(&narrow.as_bytes()[..51]));
+        let end = |length: usize| last_of_four(&narrow.as_bytes()[..length]);
+        assert_eq!([50, 51].map(end), [FigureEnd::Cut, FigureEnd::Perhaps], "it fills its column");
         let screen = " Wait Nonp    3971107 (   0)   3971077 (   0)       30    8456 (     0)    281";
-        assert!(is_cut_figure(&screen.as_bytes()[..61]) && !is_cut_figure(&screen.as_bytes()[..62]));
-        assert!(!is_cut_figure(b"Test Paged 7000000 5000000 2000000 1234567"), "columns that collapsed");
+        let end = |length: usize| last_of_four(&screen.as_bytes()[..length]);
+        assert_eq!([61, 62].map(end), [FigureEnd::Cut, FigureEnd::Whole]);
+        for line in [
+            "Test Paged 7000000 5000000 2000000 1234567",
+            " Tst1 Paged     7,000,000     5,000,000    2,000,000   1,234",
+        ] {
+            assert_eq!(last_of_four(line.as_bytes()), FigureEnd::Perhaps, "{line}");
+        }
     }
 
     #[test]

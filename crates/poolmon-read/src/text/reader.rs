@@ -4,17 +4,21 @@ use std::borrow::Cow;
 use std::io::{self, Read};
 use std::path::PathBuf;
 
-use poolmon_model::Sample;
+use poolmon_model::{Sample, SourceKind};
 
+use super::below::{self, LineKind};
+use super::build::TableScope;
 use super::dates::FileDates;
 use super::encoding::StartKind;
 use super::frame::{self, Frame};
 use super::input::{LineStep, Lines};
+use super::moment;
 use super::pool_header::HeaderTrust;
 use super::state::{LineUse, TextLine, TextParser, has_rows};
-use super::views::{self, FileClock};
+use super::views;
+use crate::clock::{FileClock, TimeNote};
 use crate::format::known_formats;
-use crate::{ReadError, Remark, RemarkKind, Result, Samples};
+use crate::{ReadError, Remark, Result, Samples};
 
 /// Reads samples from a stream, one after the other, in bounded memory.
 ///
@@ -55,6 +59,9 @@ enum Stage {
 struct ReadSample {
     sample: Sample,
     remarks: Vec<Remark>,
+    time_note: TimeNote,
+    /// Nothing says that its rows are all there are.
+    may_be_chosen: bool,
 }
 
 impl SampleReader {
@@ -99,7 +106,10 @@ impl SampleReader {
         }
         let Some(mut now) = self.ahead.take() else { return self.failed.take().map_or(Ok(false), Err) };
         self.fetch();
-        while let Some(next) = self.ahead.take_if(|next| views::is_same_moment(&now.sample, &next.sample)) {
+        let unsure = now.time_note.coarse || self.clock.comes_twice(&now.sample, now.time_note);
+        while let Some(next) =
+            self.ahead.take_if(|next| views::is_same_moment(&now.sample, &next.sample, unsure))
+        {
             views::join(&mut now.sample, &next.sample);
             for remark in next
                 .remarks
@@ -119,8 +129,15 @@ impl SampleReader {
             now.sample.remarks.push(remark.text.clone());
             now.remarks.push(remark);
         }
-        let local = now.remarks.iter().any(|remark| remark.kind == RemarkKind::ZoneAssumed);
-        if let Some(remark) = self.clock.correct(&mut now.sample, local) {
+        if now.sample.origin.kind == SourceKind::TableFile && self.clock.begins_again(&now.sample) {
+            (self.stage, self.ahead, self.failed) = (Stage::Done, None, None);
+            return Err(self.malformed(
+                &format!("line {}", now.time_note.line),
+                "the times begin again here, with other rows: the table is not sorted by time",
+                "sort its rows by time",
+            ));
+        }
+        if let Some(remark) = self.clock.correct(&mut now.sample, now.time_note) {
             now.sample.remarks.push(remark.text.clone());
             now.remarks.push(remark);
         }
@@ -133,13 +150,14 @@ impl SampleReader {
     /// Marks lists that leave out now this row, now that.
     fn mark_cut(&mut self, now: &mut ReadSample) {
         if let Some(next) = &mut self.ahead {
-            if views::are_cut(&now.sample, &next.sample) {
+            let chosen = now.may_be_chosen && next.may_be_chosen;
+            if views::are_cut(&now.sample, &next.sample)
+                || (chosen && views::loses_rows(&now.sample, &next.sample))
+            {
                 now.sample.coverage = now.sample.coverage.partial();
                 next.sample.coverage = next.sample.coverage.partial();
+                self.lists_differ = true;
             }
-            let comparable = now.sample.coverage.overlaps(next.sample.coverage, &next.sample.origin.pools);
-            self.lists_differ |=
-                next.sample.coverage.is_partial() && comparable && views::differ(&now.sample, &next.sample);
         }
         if self.lists_differ && now.sample.coverage.is_partial() {
             let remark = views::cut_remark(&now.sample);
@@ -153,12 +171,19 @@ impl SampleReader {
         if self.stage == Stage::Done {
             return;
         }
-        let empty = || ReadSample { sample: Sample::empty(), remarks: Vec::new() };
+        let empty = || ReadSample {
+            sample: Sample::empty(),
+            remarks: Vec::new(),
+            time_note: TimeNote::default(),
+            may_be_chosen: false,
+        };
         let mut next = self.spare.take().unwrap_or_else(empty);
         match self.read(&mut next.sample) {
             Ok(true) => {
                 self.stage = Stage::Found;
                 std::mem::swap(&mut next.remarks, &mut self.state.builder.remarks);
+                next.time_note = self.state.builder.time_note;
+                next.may_be_chosen = self.state.builder.table == TableScope::Rows;
                 self.ahead = Some(next);
                 return;
             }
@@ -190,9 +215,11 @@ impl SampleReader {
             self.frame = frame::survey(self.lines.start());
             self.state.cells.barred = self.frame.as_ref().is_some_and(Frame::has_cells);
             self.state.numbers = super::numbers::survey(self.lines.start());
+            self.state.dates_below = self.dates_are_below();
         }
         self.state.builder.start(sample);
         self.state.opened = false;
+        self.state.listed.clear();
         loop {
             match self.lines.advance().map_err(|error| self.failed(error))? {
                 LineStep::End => break,
@@ -205,7 +232,11 @@ impl SampleReader {
                         self.lines.unread();
                         break;
                     }
-                    if self.state.opened && self.frame.is_some() {
+                    if let Some(refused) = self.state.refused.take() {
+                        let place = format!("line {}", refused.line);
+                        return Err(self.malformed(&place, &refused.problem, refused.remedy));
+                    }
+                    if self.frame.is_some() && (self.state.opened || has_rows(sample)) {
                         self.stamp();
                     }
                 }
@@ -219,11 +250,27 @@ impl SampleReader {
         Ok(false)
     }
 
+    fn dates_are_below(&self) -> bool {
+        let rule = self.state.dates.rule;
+        below::survey(self.lines.start(), self.lines.start_is_all(), |line| {
+            let line = self.frame.as_ref().map_or(Cow::Borrowed(line), |frame| frame.clean(line));
+            let is_date = || {
+                let found = moment::find(&line, rule);
+                found.is_some_and(|found| found.alone || found.instant().is_some())
+            };
+            match () {
+                () if super::layout(&line).is_some() => LineKind::Table,
+                () if is_date() => LineKind::Date,
+                () => LineKind::Other,
+            }
+        })
+    }
+
     /// A time stamp before the column line is the time of the snapshot, unless the text says another.
     fn stamp(&mut self) {
         let stamp = self.frame.as_ref().map(|frame| frame.stamp(self.lines.line()));
         if let Some(stamp) = stamp.filter(|stamp| stamp.iter().any(u8::is_ascii_digit)) {
-            self.state.prefix_time(stamp);
+            self.state.prefix_time(stamp, self.lines.number());
         }
     }
 

@@ -4,14 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use poolmon_model::{Counters, Delta, Header, Pool, Sample, SourceKind, Tag};
+use poolmon_model::{Counters, Delta, Header, Key, Pool, Sample, SourceKind, Tag};
+use rustc_hash::FxHashMap;
 
 use super::build::{HostFact, SampleBuilder, agrees};
 use super::dates::FileDates;
 use super::heading::SessionHeading;
+use super::linux::Stamp;
 use super::moment::FoundMoment;
 use super::numbers::FileNumbers;
-use super::poolmon::{PastedLine, RowFigures, is_cut, is_cut_figure};
+use super::poolmon::{PastedLine, RowFigures, is_cut, last_of_four};
+use super::poolused::PoolUsedTable;
+use super::windbg::FigureEnd;
 use super::wrapped::{OpenRow, counters};
 use super::wrapped_cells::CellLines;
 use crate::remark::{Remark, RemarkKind};
@@ -26,14 +30,6 @@ pub(super) enum TextLayout {
     Delimited(delimited::TableColumns, Vec<u8>),
     /// WinDbg's `!poolused`.
     Windbg(PoolUsedTable),
-}
-
-/// A WinDbg table as it is read.
-#[derive(Default)]
-pub(super) struct PoolUsedTable {
-    pub(super) columns: windbg::PoolUsedColumns,
-    /// Allocations and bytes of the rows so far, nonpaged and paged.
-    pub(super) sums: [(u64, u64); 2],
 }
 
 /// Whether a line belongs to the sample being read.
@@ -53,8 +49,14 @@ pub(super) struct TextParser {
     pub(super) opened: bool,
     /// Figures of the row before, to recognise a last row that is cut short.
     figures: usize,
+    /// The length of the longest line of the table so far.
+    longest: usize,
+    /// Figures of the longest row.
+    most_figures: usize,
     /// Figures that the column line names; 0 if there was none.
     named: usize,
+    /// Where the column line ends; 0 if it was cut before the name of Bytes.
+    titles_end: usize,
     /// The last line was a column line, or the rest of one.
     in_titles: bool,
     /// A row that may go on in the next line.
@@ -65,6 +67,21 @@ pub(super) struct TextParser {
     pub(super) dates: FileDates,
     /// How the file writes large numbers.
     pub(super) numbers: FileNumbers,
+    /// The computer whose rows a table of fields lists.
+    pub(super) table_host: Option<String>,
+    /// Rows of this list of fields: where they are, and what else their lines say.
+    pub(super) listed: FxHashMap<Key, (usize, Vec<Box<[u8]>>)>,
+    /// The time of a snapshot is below it.
+    pub(super) dates_below: bool,
+    /// Why the text is not read on.
+    pub(super) refused: Option<Refusal>,
+}
+
+/// Why a text is refused.
+pub(super) struct Refusal {
+    pub(super) line: u64,
+    pub(super) problem: String,
+    pub(super) remedy: &'static str,
 }
 
 /// The line at hand.
@@ -87,12 +104,19 @@ impl TextParser {
             used_column: false,
             opened: false,
             figures: 0,
+            longest: 0,
+            most_figures: 0,
             named: 0,
+            titles_end: usize::MAX,
             in_titles: false,
             open_row: None,
             cells: CellLines::default(),
             dates: FileDates::default(),
             numbers: FileNumbers::default(),
+            table_host: None,
+            listed: FxHashMap::default(),
+            dates_below: false,
+            refused: None,
         }
     }
 
@@ -122,6 +146,8 @@ impl TextParser {
                         ..Counters::windows(allocs, frees, bytes)
                     };
                     self.figures = 5;
+                    self.most_figures = 5;
+                    self.longest = self.longest.max(at.line.len());
                     let owner = if owner.is_empty() { None } else { self.owner(owner) };
                     self.builder.push(sample, (Tag::Pool(tag), pool), reported, owner, at.number);
                     return LineUse::Taken;
@@ -207,10 +233,24 @@ impl TextParser {
         figures: &RowFigures<'_>,
     ) {
         let mut reported = counters(figures);
-        if figures.count == 4 && figures.rest.is_empty() && is_cut_figure(at.line) {
-            reported.bytes = None;
-            self.builder.noticed.cut.add(at.number, at.line);
+        // PoolMon prints Per Alloc, or a change in brackets, behind Bytes.
+        let ends_with_bytes = figures.count == 4
+            && figures.rest.is_empty()
+            && figures.deltas.get(3).is_some_and(Option::is_none);
+        if ends_with_bytes {
+            let end = last_of_four(at.line);
+            // The column line was cut at the same edge, or before it.
+            let cut_titles = self.titles_end == 0 || self.titles_end == at.line.len();
+            let changes = figures.deltas.first().is_some_and(Option::is_some);
+            let more = self.named > 4 || self.most_figures > 4 || cut_titles || changes;
+            let others_have_more = more && at.line.len() >= self.longest;
+            if end == FigureEnd::Cut || (end == FigureEnd::Perhaps && others_have_more) {
+                reported.bytes = None;
+                self.builder.noticed.cut.add(at.number, at.line);
+            }
         }
+        self.most_figures = self.most_figures.max(figures.count);
+        self.longest = self.longest.max(at.line.len());
         // The file ends inside of this row: it may have been cut there, even within a figure.
         if !at.ended && figures.rest.is_empty() {
             if figures.count < self.figures || agrees(&reported) == Some(false) {
@@ -245,6 +285,8 @@ impl TextParser {
         self.mode = mode;
         self.figures = 0;
         self.named = 0;
+        self.titles_end = usize::MAX;
+        self.longest = 0;
         LineUse::Taken
     }
 
@@ -286,6 +328,8 @@ impl TextParser {
                 self.enter(TextLayout::Text);
                 self.figures = titles.figures;
                 self.named = titles.figures;
+                self.longest = line.len();
+                self.titles_end = if titles.bytes { line.len() } else { 0 };
                 self.in_titles = true;
             }
             return next(LineUse::Taken);
@@ -294,7 +338,7 @@ impl TextParser {
             return if rows {
                 LineUse::Next
             } else {
-                self.enter(TextLayout::Windbg(PoolUsedTable { columns, ..PoolUsedTable::default() }))
+                self.enter(TextLayout::Windbg(PoolUsedTable::new(columns)))
             };
         }
         if windbg::starts(line) {
@@ -324,13 +368,13 @@ impl TextParser {
         if let Some(fields) = heading::stamp(line) {
             if !rows {
                 self.drop_empty(sample);
-                self.stamp(&fields);
+                self.stamp(&fields, at.number);
             }
             return next(LineUse::Taken);
         }
         if let Some((name, value)) = heading::memsnap(line) {
             if !rows {
-                self.memsnap(&name, &value);
+                self.memsnap(&name, &value, at.number);
             }
             return next(LineUse::Taken);
         }
@@ -354,15 +398,22 @@ impl TextParser {
             return LineUse::Taken;
         };
         if has_rows(sample) {
-            return LineUse::Next;
+            if !self.dates_below || self.builder.around.time.is_some() {
+                return LineUse::Next;
+            }
+        } else {
+            self.drop_empty(sample);
         }
-        self.drop_empty(sample);
-        self.dated(found);
+        self.dated(found, at.number);
         LineUse::Taken
     }
 
-    fn dated(&mut self, found: FoundMoment) {
+    fn dated(&mut self, found: FoundMoment, line: u64) {
         let around = &mut self.builder.around;
+        around.line = line;
+        if found.time.is_some() {
+            around.coarse = found.coarse;
+        }
         // `date /t` and `time /t` write a line each.
         around.date = found.date.or(around.date);
         around.clock = found.time.or(around.clock);
@@ -373,32 +424,39 @@ impl TextParser {
         }
     }
 
-    /// The time before a column line of a text in which each line has one.
-    pub(super) fn prefix_time(&mut self, stamp: &[u8]) {
-        if self.builder.around.time.is_none()
-            && let Some(found) = moment::find(stamp, self.dates.rule)
-            && found.instant().is_some()
-        {
-            self.dated(found);
+    /// The time before a line of a text in which each line has one.
+    pub(super) fn prefix_time(&mut self, stamp: &[u8], line: u64) {
+        let around = &mut self.builder.around;
+        if around.time.is_some() || around.date.is_some() {
+            return;
+        }
+        if let Some(found) = Stamp::of(stamp, line, Timestamp::now(), self.dates.rule) {
+            (around.time, around.assumed, around.line) = (Some(found.time), found.zone_assumed, line);
+            if found.year_assumed {
+                let text = "the year of the times is not in the text: the last possible one is assumed";
+                self.builder.noticed.said.push(Remark::new(RemarkKind::Time, text));
+            }
         }
     }
 
-    fn stamp(&mut self, fields: &[(String, String)]) {
+    fn stamp(&mut self, fields: &[(String, String)], line: u64) {
         let value =
             |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str());
         let around = &mut self.builder.around;
         around.forget_moment();
+        around.line = line;
         around.time = value("time").and_then(|time| time.parse::<Timestamp>().ok());
         around.set(HostFact::Host, value("host"));
         around.set(HostFact::Boot, value("boot"));
         around.set(HostFact::System, value("system"));
     }
 
-    fn memsnap(&mut self, name: &str, value: &str) {
+    fn memsnap(&mut self, name: &str, value: &str, line: u64) {
         let around = &mut self.builder.around;
         match name {
             "SystemTime" => {
                 around.time = moment::memsnap(value);
+                around.line = line;
                 around.assumed = !value.contains("GMT");
             }
             "TickCount" => around.uptime = value.trim().parse().ok().map(Duration::from_millis),

@@ -1,11 +1,11 @@
-//! Lines of CSV, TSV and WinDbg tables.
+//! Lines of CSV and TSV tables.
 
-use poolmon_model::{Counters, Sample};
+use poolmon_model::{Key, Sample, Tag};
 
-use super::build::{HostFact, TableScope};
+use super::build::HostFact;
 use super::encoding::decoded;
 use super::poolmon::is_cut;
-use super::state::{LineUse, TextLayout, TextLine, TextParser, has_rows};
+use super::state::{LineUse, Refusal, TextLayout, TextLine, TextParser, has_rows};
 use super::{delimited, heading, moment, windbg};
 use crate::remark::{Remark, RemarkKind};
 
@@ -21,6 +21,7 @@ impl TextParser {
         let before = sample.rows.len();
         if let Some(flow) = self.row_of_cells(at, sample) {
             if flow == LineUse::Taken {
+                self.forget_cut_figure(at, before, sample);
                 let before = self.builder.session.is_none().then_some(before);
                 self.cells.took(at, at.line.len(), before);
             }
@@ -56,6 +57,20 @@ impl TextParser {
         LineUse::Taken
     }
 
+    /// A row without its last columns that is as long as any line: it was cut, and its last figure may go on.
+    fn forget_cut_figure(&mut self, at: TextLine<'_>, before: usize, sample: &mut Sample) {
+        let TextLayout::Delimited(columns, _) = &self.mode else { return };
+        let ends = at.line.last().is_some_and(|&last| columns.is_separator(last));
+        let whole = columns.is_full(at.line) && !ends;
+        if whole || !columns.has_figure_at_end(at.line) || !self.cells.touches_edge(at.line) {
+            return;
+        }
+        for row in sample.rows.get_mut(before..).unwrap_or_default() {
+            columns.forget_last_figure(at.line, &mut row.counters);
+        }
+        self.builder.noticed.cut.add(at.number, at.line);
+    }
+
     /// Whether a line is a date or a time between two tables, and no rest of a figure.
     fn is_date(&self, line: &[u8]) -> bool {
         line.iter().any(|b| b":-/".contains(b) || b.is_ascii_alphabetic())
@@ -74,8 +89,47 @@ impl TextParser {
         let host = decoded(cells.host.trim_ascii());
         let boot = cells.boot.as_ref().map(|boot| decoded(boot.trim_ascii()));
         let same_boot = boot.as_ref().is_none_or(|boot| around.is_boot(boot));
-        let same_host = host.is_empty() || around.is_host(&host);
-        if rows && !(*time_now == *cells.time && same_host && same_boot) {
+        if !host.is_empty() && self.table_host.as_ref().is_some_and(|known| *known != *host) {
+            let known = self.table_host.as_deref().unwrap_or_default();
+            self.refused = Some(Refusal {
+                line: at.number,
+                problem: format!("this row is of a second computer, `{host}`; those before are of `{known}`"),
+                remedy: "keep the rows of one computer, and name the others as files of their own",
+            });
+            return Some(LineUse::Taken);
+        }
+        if rows && !(*time_now == *cells.time && same_boot) {
+            return Some(LineUse::Next);
+        }
+        let texts = columns.unknown_texts(at.line);
+        let mut again = false;
+        for (tag, pool, figures) in found.iter().flatten().filter(|_| !columns.sessions) {
+            let key = Key { tag: tag.clone(), pool: *pool };
+            // Tags of bytes that do not print may look the same.
+            let Some(before) = self.listed.get(&key).filter(|_| is_plain(&key.tag)) else {
+                continue;
+            };
+            let known = sample.rows.get(before.0).map(|row| row.counters);
+            again |=
+                known.is_some_and(|known| known.bytes != figures.bytes || known.allocs != figures.allocs);
+            if let Some(column) = columns.differing(&before.1, &texts) {
+                self.refused = Some(Refusal {
+                    line: at.number,
+                    problem: format!(
+                        "`{}` is listed a second time, with another `{column}`: these are tables of several machines or groups",
+                        key.tag
+                    ),
+                    remedy: "keep the rows of one of them, and name the others as files of their own",
+                });
+                return Some(LineUse::Taken);
+            }
+            if !again {
+                self.builder.noticed.repeated.add(at.number, at.line);
+                return Some(LineUse::Taken);
+            }
+        }
+        // The same rows with the same time: a clock without seconds, or the hour after summer time.
+        if again {
             return Some(LineUse::Next);
         }
         if !rows {
@@ -84,21 +138,26 @@ impl TextParser {
             if let Some((time, assumed)) = moment::cell(&cells.time, self.dates.rule) {
                 around.time = Some(time);
                 around.assumed = assumed;
+                around.line = at.number;
             } else if !cells.time.trim_ascii().is_empty() {
                 around.forget_moment();
                 let shown = String::from_utf8_lossy(&cells.time).chars().take(40).collect::<String>();
                 let text = format!("`{shown}` is not read as a time");
                 self.builder.noticed.said.push(Remark::new(RemarkKind::Time, text));
             }
-            for name in columns.unknown_figures(at.line) {
-                let text = format!("the column `{name}` holds figures and is not known: it was left out");
-                self.builder.noticed.said.push(Remark::new(RemarkKind::UnknownColumn, text));
-            }
             if !host.is_empty() {
                 self.builder.around.set(HostFact::Host, Some(&host));
+                self.table_host = Some(host.into_owned());
             }
             if let Some(boot) = &boot {
                 self.builder.around.set(HostFact::Boot, Some(boot));
+            }
+        }
+        for name in columns.unknown_figures(at.line) {
+            let text = format!("the column `{name}` holds figures and is not known: it was left out");
+            let remark = Remark::new(RemarkKind::UnknownColumn, text);
+            if !self.builder.noticed.said.contains(&remark) {
+                self.builder.noticed.said.push(remark);
             }
         }
         if columns.sessions {
@@ -112,6 +171,9 @@ impl TextParser {
         let ends_with_figure = columns.ends_with_figure();
         for (tag, pool, mut reported) in found.into_iter().flatten() {
             reported.inexact |= trouble.unit;
+            if self.builder.session.is_none() {
+                self.listed.insert(Key { tag: tag.clone(), pool }, (sample.rows.len(), texts.clone()));
+            }
             self.builder.push(sample, (tag, pool), reported, owner.clone(), at.number);
             self.builder.changes(sample, cells.change);
         }
@@ -120,64 +182,9 @@ impl TextParser {
         }
         Some(LineUse::Taken)
     }
+}
 
-    pub(super) fn windbg(&mut self, at: TextLine<'_>, sample: &mut Sample) -> LineUse {
-        let TextLayout::Windbg(table) = &mut self.mode else { return LineUse::Taken };
-        match windbg::line(at.line, &table.columns) {
-            windbg::PoolUsedLine::Row(tag, halves, text) => {
-                let owner = windbg::owner(text).and_then(|text| self.builder.owner(&text));
-                let unknown_bytes =
-                    tag.as_pool().is_some_and(|tag| tag.0.contains(&b'.')) && !windbg::names_tag(text);
-                if unknown_bytes {
-                    self.builder.noticed.dots.add(at.number, at.line);
-                }
-                self.builder.table = TableScope::BothPools;
-                if !has_rows(sample) {
-                    table.sums = Default::default();
-                }
-                for ((half, pool), sum) in halves.into_iter().zip(windbg::POOLS).zip(&mut table.sums) {
-                    sum.0 = sum.0.wrapping_add(half.live);
-                    sum.1 = sum.1.wrapping_add(half.bytes);
-                    if half == windbg::PoolUsedHalf::default() || half.is_nothing() {
-                        continue;
-                    }
-                    let reported = Counters {
-                        allocs: half.allocs,
-                        frees: half.frees,
-                        reported_diff: i64::try_from(half.live).ok(),
-                        bytes: Some(half.bytes),
-                        ..Counters::default()
-                    };
-                    self.builder.push(sample, (tag.clone(), pool), reported, owner.clone(), at.number);
-                }
-            }
-            windbg::PoolUsedLine::Total(halves) if has_rows(sample) => {
-                for ((total, pool), sum) in halves.into_iter().zip(windbg::POOLS).zip(&table.sums) {
-                    if (total.live, total.bytes) != *sum {
-                        let text = format!(
-                            "WinDbg's TOTAL line gives {} allocations and {} bytes of {}, the rows add up to {} \
-                                and {}: rows are missing",
-                            total.live,
-                            total.bytes,
-                            pool.long(),
-                            sum.0,
-                            sum.1
-                        );
-                        self.builder.noticed.said.push(Remark::new(RemarkKind::RowsMissing, text));
-                    }
-                }
-            }
-            windbg::PoolUsedLine::Total(_) => {}
-            windbg::PoolUsedLine::Broken => self.builder.noticed.broken.add(at.number, at.line),
-            windbg::PoolUsedLine::Other => {
-                let text = at.line.trim_ascii();
-                if is_cut(text) && has_rows(sample) {
-                    self.builder.noticed.left_out.add(at.number, at.line);
-                } else if !text.is_empty() {
-                    return self.surroundings(at, sample);
-                }
-            }
-        }
-        LineUse::Taken
-    }
+/// Whether a tag has nothing but letters that print: two of those are one.
+fn is_plain(tag: &Tag) -> bool {
+    tag.as_pool().is_none_or(|tag| tag.0.iter().all(|b| b.is_ascii_graphic() && *b != b'.' && *b != b'?'))
 }

@@ -127,19 +127,107 @@ pub(super) fn line<'a>(line: &'a [u8], columns: &PoolUsedColumns) -> PoolUsedLin
     let Some((halves, text)) = halves(rest, columns, false) else {
         return if placed { PoolUsedLine::Broken } else { PoolUsedLine::Other };
     };
-    if text.is_empty() && placed && is_cut_at_edge(line, columns) {
-        return PoolUsedLine::Broken;
-    }
     PoolUsedLine::Row(real_tag(text).unwrap_or(tag).into(), halves, text.trim_ascii())
 }
 
-/// Whether the last figure ends before the right edge of its column, though the first ends at its own: the line was cut.
-fn is_cut_at_edge(line: &[u8], columns: &PoolUsedColumns) -> bool {
-    let line = line.trim_ascii_end();
-    let edge = |count: usize| 5 + columns.widths.iter().take(count).sum::<usize>();
-    let first_ends = line.get(5..edge(1)).is_some_and(|text| text.last().is_some_and(u8::is_ascii_digit))
-        && line.get(edge(1)) == Some(&b' ');
-    first_ends && line.len() < edge(columns.widths.len())
+/// What is known of the last figure of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FigureEnd {
+    /// It ends at the edge of its column, with blanks before it: it is all there.
+    Whole,
+    /// It fills its column, or the columns are not where they were: it may go on.
+    Perhaps,
+    /// It ends before the edge of its column: the line was cut within it.
+    Cut,
+}
+
+/// How a line ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RowEnd {
+    /// Figures that it has.
+    pub(super) figures: usize,
+    /// The last of them.
+    pub(super) last: FigureEnd,
+    /// Whether each figure is where WinDbg prints it.
+    aligned: bool,
+}
+
+/// Blanks before a figure that does not fill its column: WinDbg itself prints one.
+const PADDED: usize = 2;
+
+/// How the figures of a row end.
+pub(super) fn end(line: &[u8], columns: &PoolUsedColumns) -> RowEnd {
+    let mut found =
+        RowEnd { figures: 0, last: FigureEnd::Perhaps, aligned: matches!(line, [b' ', a, ..] if *a > b' ') };
+    let mut at = 5;
+    for &width in &columns.widths {
+        let rest = line.get(at..).unwrap_or_default();
+        let blanks = rest.iter().take_while(|&&b| b == b' ').count();
+        let digits = rest.iter().skip(blanks).take_while(|b| b.is_ascii_digit()).count();
+        if digits == 0 {
+            break;
+        }
+        let length = blanks + digits;
+        found.figures += 1;
+        // In today's layout, the first name is a column to the right of its figures.
+        let width = if at == 5 && length + 1 == width { length } else { width };
+        // One that is wider than its column has a blank or two before it; of ten digits, it touches the tag.
+        let fits = length == width || (length > width && blanks <= PADDED && (blanks > 0 || at == 5));
+        found.last = match () {
+            () if !found.aligned => FigureEnd::Perhaps,
+            () if length < width => FigureEnd::Cut,
+            () if fits && blanks >= PADDED => FigureEnd::Whole,
+            () => FigureEnd::Perhaps,
+        };
+        found.aligned &= fits;
+        at += length;
+    }
+    found
+}
+
+impl PoolUsedColumns {
+    /// Figures of a row.
+    pub(super) fn figures(&self) -> usize {
+        self.widths.len()
+    }
+}
+
+/// Whether a line is a row that ends with a figure, though a description follows its last one: the next line may be its rest.
+pub(super) fn is_open(line: &[u8], columns: &PoolUsedColumns) -> bool {
+    let text = line.trim_ascii_end();
+    let has_tag = match text {
+        [b' ', _, _, _, _, rest @ ..] => ends_word(rest) && text.len() > 5,
+        [a, b, c, d, rest @ ..] => {
+            [a, b, c, d].iter().all(|b| **b > b' ') && ends_word(rest) && text.len() > 4
+        }
+        _ => false,
+    } || matches!(self::line(line, columns), PoolUsedLine::Row(_, _, b""));
+    let figures = text.get(5..).unwrap_or_default();
+    has_tag
+        && text.last().is_some_and(u8::is_ascii_digit)
+        && !text.trim_ascii_start().starts_with(b"TOTAL")
+        && figures.iter().all(|b| b.is_ascii_digit() || *b == b' ')
+}
+
+/// A row and its rest as one line; `None` if they do not fit, or if it is unclear how.
+pub(super) fn joined(row: &[u8], rest: &[u8], columns: &PoolUsedColumns) -> Option<Vec<u8>> {
+    let is_row = |line: &[u8]| matches!(self::line(line, columns), PoolUsedLine::Row(..));
+    let before = end(row, columns);
+    let all = columns.figures();
+    let direct = [row, rest.trim_ascii_end()].concat();
+    let after = end(&direct, columns);
+    // A wrap at a column, within a figure or before its blanks: then everything is where it was.
+    let goes_on = before.last == FigureEnd::Cut || rest.first() == Some(&b' ');
+    if after.figures == all && after.aligned && goes_on && is_row(&direct) {
+        return Some(direct);
+    }
+    // A wrap between two figures, where blanks were lost.
+    if before.last != FigureEnd::Whole || before.figures >= all {
+        return None;
+    }
+    let spaced = [row, b" ", rest.trim_ascii()].concat();
+    let ends_with_text = spaced.last().is_some_and(|b| !b.is_ascii_digit());
+    (end(&spaced, columns).figures == all && ends_with_text && is_row(&spaced)).then_some(spaced)
 }
 
 /// The figures of both pools.
@@ -258,7 +346,7 @@ mod tests {
         let (tag, figures, _) =
             row(" 8042        4     3944         0        0PS/2 kb and mouse , Binary: i8042prt.sys", &old);
         assert_eq!((tag.as_str(), figures), ("8042", [4, 3944, 0, 0]));
-        // The last figure fills its column: it is not cut.
+        // The last figure fills its column.
         assert_eq!(row(" Big         1        8         1 209120008Text", &old).1, [1, 8, 1, 209_120_008]);
     }
 
@@ -304,6 +392,50 @@ mod tests {
             panic!("no row")
         };
         assert_eq!(n, PoolUsedHalf { allocs: Some(100), frees: Some(60), live: 40, bytes: 4000 });
+    }
+
+    #[test]
+    fn figures_at_the_end_of_a_line() {
+        let old = PoolUsedColumns::default();
+        for (line, figures, last) in [
+            (" Tst1      100  2400000         0        0", 4, FigureEnd::Whole),
+            (" Tst1      100  2400000         0    24000", 4, FigureEnd::Whole),
+            // Of 2400000 and of 123456789, cut.
+            (" Tst1      100  2400000         0     2400", 4, FigureEnd::Whole),
+            (" Tst1      100  2400000         0   2400", 4, FigureEnd::Cut),
+            (" Tst1      100 12345678", 2, FigureEnd::Perhaps),
+            (" Tst1      100 123456789         0   2400", 4, FigureEnd::Cut),
+            (" Tst1 100 2400", 2, FigureEnd::Perhaps),
+        ] {
+            let end = end(line.as_bytes(), &old);
+            assert_eq!((end.figures, end.last), (figures, last), "{line}");
+        }
+    }
+
+    #[test]
+    fn rows_and_their_rests() {
+        let old = PoolUsedColumns::default();
+        let join = |row: &str, rest: &str| {
+            joined(row.as_bytes(), rest.as_bytes(), &old).map(|line| row_of(&line, &old))
+        };
+        // Cut within a figure, at a column.
+        assert_eq!(
+            join(" Tst1      100  2400000         0  2400", "000 Text"),
+            Some([100, 2_400_000, 0, 2_400_000])
+        );
+        assert_eq!(join(" Tst1      100  24000", "00         0        0Text"), Some([100, 2_400_000, 0, 0]));
+        // Between two figures.
+        assert_eq!(join(" Tst1      100  2400000", "7 8 Text"), Some([100, 2_400_000, 7, 8]));
+        // A figure that fills its column may go on, or not.
+        assert_eq!(join(" Tst1      100 12345678", "9        7        8 Text"), None);
+        assert_eq!(join(" Tst1      100  2400000         0        0", "1394 OHCI"), None);
+    }
+
+    fn row_of(line: &[u8], columns: &PoolUsedColumns) -> [u64; 4] {
+        match super::line(line, columns) {
+            PoolUsedLine::Row(_, [n, p], _) => [n.live, n.bytes, p.live, p.bytes],
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]

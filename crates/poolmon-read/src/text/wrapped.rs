@@ -62,6 +62,7 @@ impl TextParser {
     /// Takes the row that waits as it is: nothing follows.
     pub(super) fn flush(&mut self, sample: &mut Sample) {
         self.flush_cells();
+        self.settle_windbg(None, sample);
         if let Some(row) = self.open_row.take() {
             self.take_open(&row, sample);
         }

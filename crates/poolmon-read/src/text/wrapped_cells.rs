@@ -26,6 +26,8 @@ pub(super) struct CellLines {
     last_number: u64,
     /// Length of the longest line.
     widest: usize,
+    /// Width of the widest line on a screen, where tabs take up to eight columns.
+    widest_shown: usize,
     /// Rows were wrapped at this column.
     edge: Option<usize>,
     /// The fields were cells between bars, which are gone: where a cell ends is unknown.
@@ -38,13 +40,27 @@ impl CellLines {
     /// A column line was read.
     pub(super) fn titled(&mut self, line: &[u8]) {
         let barred = self.barred;
-        *self = Self { titles: Some(line.to_vec()), widest: line.len(), barred, ..Self::default() };
+        *self = Self {
+            titles: Some(line.to_vec()),
+            widest: line.len(),
+            widest_shown: width(line),
+            barred,
+            ..Self::default()
+        };
+    }
+
+    /// Whether no line is longer, or wider on a screen.
+    pub(super) fn touches_edge(&self, line: &[u8]) -> bool {
+        line.len() >= self.widest || (line.contains(&b'\t') && width(line) >= self.widest_shown)
     }
 
     /// A row was taken.
     pub(super) fn took(&mut self, at: TextLine<'_>, last_line: usize, rows_before: Option<usize>) {
         self.titles = None;
         self.widest = self.widest.max(last_line);
+        if at.line.len() == last_line && at.line.contains(&b'\t') {
+            self.widest_shown = self.widest_shown.max(width(at.line));
+        }
         // Only the longest lines can have been cut at an edge.
         let may_go_on = !self.barred && at.ended && last_line >= self.widest;
         self.last_rows = rows_before.filter(|_| may_go_on);
@@ -142,6 +158,7 @@ impl TextParser {
             && is_row(columns, &joined)
         {
             sample.rows.truncate(rows);
+            self.listed.retain(|_, (at, _)| *at < rows);
             sample.reported_deltas.truncate(rows);
             self.builder.noticed.joined += 1;
             let number = self.cells.last_number;
@@ -182,4 +199,9 @@ impl TextParser {
 fn is_row(columns: &delimited::TableColumns, line: &[u8]) -> bool {
     let cells = columns.row(line, &mut delimited::RowTrouble::default());
     cells.is_some_and(|cells| columns.rows(&cells).is_some())
+}
+
+/// Columns that a line takes on a screen.
+fn width(line: &[u8]) -> usize {
+    line.iter().fold(0, |at, &byte| if byte == b'\t' { (at / 8 + 1) * 8 } else { at + 1 })
 }

@@ -10,14 +10,23 @@ pub enum Breaks {
     Hard(usize),
     /// A mail program: at the last blank before a column.
     Soft(usize),
+    /// A console that leaves out what goes beyond a column.
+    Cut(usize),
+    /// As `Hard`, at the column where the first line ends.
+    Titles,
 }
 
 /// The lines, broken.
 pub fn broken(lines: &[String], breaks: Breaks) -> Vec<String> {
     let mut out = Vec::new();
+    let breaks = match breaks {
+        Breaks::Titles => Breaks::Hard(lines[0].len().max(20)),
+        other => other,
+    };
     for line in lines {
         match breaks {
-            Breaks::None => out.push(line.clone()),
+            Breaks::None | Breaks::Titles => out.push(line.clone()),
+            Breaks::Cut(edge) => out.push(line.get(..edge).unwrap_or(line).to_owned()),
             Breaks::Hard(edge) => {
                 let mut rest = line.as_str();
                 while rest.len() > edge {
@@ -77,5 +86,7 @@ pub fn breaks() -> impl Strategy<Value = Breaks> {
         2 => Just(Breaks::None),
         1 => (30_usize..120).prop_map(Breaks::Hard),
         1 => (30_usize..120).prop_map(Breaks::Soft),
+        1 => (30_usize..120).prop_map(Breaks::Cut),
+        1 => Just(Breaks::Titles),
     ]
 }

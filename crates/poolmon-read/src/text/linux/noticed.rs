@@ -33,6 +33,8 @@ pub(super) struct Noticed {
     pub(super) page_size: Option<u64>,
     /// A general cache whose objects take far more than its name says, and how much.
     pub(super) padded: Option<(Vec<u8>, u64)>,
+    /// A list whose header was lost.
+    pub(super) headless: bool,
     /// Caches whose pool is unknown.
     pub(super) unsure: bool,
     /// The sample's time.
@@ -42,7 +44,9 @@ pub(super) struct Noticed {
 impl Noticed {
     /// The remarks. `is_report`: the text comes from a program that collects many other things as well.
     pub(super) fn say(&self, is_report: bool, into: &mut Vec<Remark>) {
-        use RemarkKind::{Contradiction, NotUnderstood, Other, OtherRows, Time, TooLong, ZoneAssumed};
+        use RemarkKind::{
+            Contradiction, NotUnderstood, Other, OtherRows, RowsMissing, Time, TooLong, ZoneAssumed,
+        };
         let foreign = self.foreign.remark(
             OtherRows,
             "line belongs to no list that is read here, and was skipped",
@@ -122,6 +126,13 @@ impl Noticed {
         if let Some((name, size)) = &self.padded {
             let name = String::from_utf8_lossy(name);
             say(Other, format!("a debug kernel (KASAN, slub_debug): an object of {name} takes {size} bytes"));
+        }
+        if self.headless {
+            say(
+                RowsMissing,
+                "the list has no header: it may be a part, and what it does not show is unknown, not empty"
+                    .into(),
+            );
         }
         if self.unsure {
             let text = "the text does not say which caches can be shrunk: those not known by name are shown as unreclaimable";

@@ -3,25 +3,30 @@
 //! A sample ends when a list of the same kind begins again, or when a list comes with a time that is more than
 //! [`TOGETHER`] later: scripts write a date before each of several lists, and all of them are one moment.
 
+mod headless;
 mod wrapped;
 
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use poolmon_model::header::FIGURES;
-use poolmon_model::{CounterWidth, Header, Origin, Pool, Sample, SourceKind};
+use poolmon_model::{CounterWidth, Coverage, Header, Origin, Pool, Sample, SourceKind};
 use poolmon_proc::allocinfo::{self, CallLine};
 use poolmon_proc::caches::{is_padded, reclaimable};
 use poolmon_proc::meminfo::memory_line;
 use poolmon_proc::names::{FoundName, Names};
 use poolmon_proc::slab::CacheLine;
 use poolmon_proc::tools::ToolLine;
-use poolmon_proc::vmalloc::{self, VmallocLine};
+use poolmon_proc::vmalloc;
 
+use super::super::below::{self, LineKind};
+use super::super::input::Lines;
 use super::noticed::Noticed;
 use super::section::Section;
 use super::stamp::Stamp;
 use crate::Remark;
+use crate::clock::{FileClock, TimeNote};
+use rustc_hash::FxHashSet;
 use wrapped::{Part, is_part};
 
 /// Lists whose times are no further apart are of one moment.
@@ -45,6 +50,8 @@ pub(super) struct LinuxParser {
     /// Samples without rows are left out.
     rows_wanted: bool,
     now: Timestamp,
+    /// The time of a list is below it.
+    pub(super) dates_below: bool,
     /// The text is a part of a report on the whole machine.
     pub(super) is_report: bool,
     caches: Names,
@@ -62,8 +69,13 @@ pub(super) struct LinuxParser {
     skipping: bool,
     /// The list that the caches of this sample are from.
     listing: Option<Section>,
-    /// The first name of a list of `vmstat -m`, which repeats its column names every few rows.
-    first_name: Vec<u8>,
+    /// The first name or address of a list whose column names are repeated between its rows: where it comes again, the next
+    /// list begins.
+    first_id: Vec<u8>,
+    /// The header of the list was lost.
+    without_header: bool,
+    /// Rows of such a list.
+    ids: FxHashSet<Box<[u8]>>,
     /// A row that was cut, with its line number.
     part: Option<Part>,
     /// A whole row at the edge of the text: the end of its last word may be on the next line.
@@ -72,6 +84,8 @@ pub(super) struct LinuxParser {
     longest: usize,
     /// The length of what is in front of the row that is read, blanks included.
     lead: usize,
+    /// Number of the line at hand.
+    number: u64,
     /// Kinds of lists in this sample.
     seen: u8,
     time: Option<Stamp>,
@@ -81,6 +95,7 @@ pub(super) struct LinuxParser {
     system: Option<String>,
     origin: Option<Arc<Origin>>,
     only_totals: u64,
+    clock: FileClock,
     pub(super) noticed: Noticed,
     /// Remarks on the last sample.
     pub(super) remarks: Vec<Remark>,
@@ -93,6 +108,7 @@ impl LinuxParser {
             file: file.to_owned(),
             rows_wanted,
             now,
+            dates_below: false,
             is_report: false,
             caches: Names::default(),
             callers: Names::default(),
@@ -104,11 +120,15 @@ impl LinuxParser {
             listed: 0,
             skipping: false,
             listing: None,
-            first_name: Vec::new(),
+            first_id: Vec::new(),
+            without_header: false,
+            ids: FxHashSet::default(),
             part: None,
             held: None,
             longest: 0,
             lead: 0,
+            number: 0,
+            clock: FileClock::default(),
             seen: 0,
             time: None,
             later: None,
@@ -121,6 +141,15 @@ impl LinuxParser {
         }
     }
 
+    /// Whether a text has the time of each list below it.
+    pub(super) fn surveys_below(&self, lines: &Lines) -> bool {
+        below::survey(lines.start(), lines.start_is_all(), |line| match () {
+            () if Section::of(line).is_some() => LineKind::Table,
+            () if Stamp::find(line, 0, self.now).is_some() => LineKind::Date,
+            () => LineKind::Other,
+        })
+    }
+
     /// Gets ready for a sample.
     pub(super) fn start(&mut self, sample: &mut Sample) {
         sample.clear();
@@ -129,6 +158,7 @@ impl LinuxParser {
         }
         self.slab.clear();
         (self.seen, self.listed, self.skipping, self.listing) = (0, 0, false, None);
+        self.ids.clear();
         self.time = self.later.take();
     }
 
@@ -152,6 +182,7 @@ impl LinuxParser {
 
     /// Takes a line.
     pub(super) fn take(&mut self, line: &[u8], number: u64, sample: &mut Sample) -> LineUse {
+        self.number = number;
         if self.settle(line, sample) {
             return LineUse::Taken;
         }
@@ -171,6 +202,9 @@ impl LinuxParser {
         if self.section.is_some() {
             let body = line.get(self.prefix.min(line.len())..).unwrap_or_default().trim_ascii();
             if at_edge && self.may_be_cut(body) {
+                if self.section == Some(Section::Crash) && self.is_repeated(first_word(body), sample) {
+                    return LineUse::Next;
+                }
                 self.held = Some((number, body.to_vec()));
                 return LineUse::Taken;
             }
@@ -181,11 +215,11 @@ impl LinuxParser {
         if let Some((section, prefix)) = Section::without_header(line) {
             return self.headless(section, prefix, (line, number), sample);
         }
-        if let Some(stamp) = Stamp::find(line, self.now) {
+        if let Some(stamp) = Stamp::find(line, number, self.now) {
             self.section = None;
             if self.is_report {
                 self.time.get_or_insert(stamp);
-            } else if self.has_content(sample) {
+            } else if self.has_content(sample) && !(self.dates_below && self.time.is_none()) {
                 self.later = Some(stamp);
             } else {
                 self.time = Some(stamp);
@@ -200,10 +234,10 @@ impl LinuxParser {
 
     /// A list is announced by its first line.
     fn announced(&mut self, section: Section, prefix: usize, line: &[u8], sample: &mut Sample) -> LineUse {
-        // slabtop has a summary before its column names, and vmstat repeats its own.
+        // slabtop has a summary before its column names; vmstat repeats its own, and `kmem -S` before each cache.
         let again = self.section == Some(section)
             && self.seen & section.bit() != 0
-            && (self.listed == 0 || section == Section::Vmstat);
+            && (self.listed == 0 || matches!(section, Section::Vmstat | Section::Crash));
         if again {
             self.prefix = prefix;
             return LineUse::Taken;
@@ -219,35 +253,6 @@ impl LinuxParser {
             return LineUse::Next;
         }
         self.enter(section, prefix, stamp, sample);
-        LineUse::Taken
-    }
-
-    /// A row of a list that has no header.
-    fn headless(
-        &mut self,
-        section: Section,
-        prefix: usize,
-        (line, number): (&[u8], u64),
-        sample: &mut Sample,
-    ) -> LineUse {
-        let stamp = self.stamp_before(prefix, line);
-        let body = line.get(prefix..).unwrap_or_default().trim_ascii();
-        let fresh = self.section != Some(section) || self.seen & section.bit() == 0;
-        if fresh && self.begins_next(section, stamp, sample) {
-            return LineUse::Next;
-        }
-        if section == Section::Meminfo {
-            return self.memory(body, prefix, stamp, sample);
-        }
-        if fresh {
-            self.enter(section, prefix, stamp, sample);
-        }
-        self.lead = lead(line, prefix);
-        if VmallocLine::parse(body).is_cut() {
-            self.keep_part(body, number);
-        } else {
-            self.area(body, sample);
-        }
         LineUse::Taken
     }
 
@@ -281,7 +286,7 @@ impl LinuxParser {
     }
 
     fn stamp_before(&self, prefix: usize, line: &[u8]) -> Option<Stamp> {
-        Stamp::find(line.get(..prefix)?, self.now)
+        Stamp::find(line.get(..prefix)?, self.number, self.now)
     }
 
     fn begins_next(&self, section: Section, stamp: Option<Stamp>, sample: &Sample) -> bool {
@@ -292,7 +297,12 @@ impl LinuxParser {
             return true;
         }
         let Some(then) = stamp.or(self.later) else { return false };
-        self.time.is_none_or(|time| then.time.duration_since(time.time).abs() > TOGETHER)
+        // A time of the moment before may have parts of a second that this one does not show.
+        let together = |time: Stamp| {
+            let later = then.time.duration_since(time.time);
+            -SignedDuration::from_secs(1) <= later && later <= TOGETHER
+        };
+        !self.time.is_some_and(together)
     }
 
     fn enter(&mut self, section: Section, prefix: usize, stamp: Option<Stamp>, sample: &mut Sample) {
@@ -319,6 +329,7 @@ impl LinuxParser {
         self.section = Some(section);
         self.prefix = prefix;
         (self.listed, self.longest) = (0, 0);
+        self.without_header = false;
         self.seen |= section.bit();
     }
 
@@ -326,21 +337,31 @@ impl LinuxParser {
     fn row(&mut self, body: &[u8], number: u64, sample: &mut Sample) -> Option<LineUse> {
         match self.section? {
             Section::Meminfo if is_count(body) => {}
-            Section::Slabinfo => return self.slabinfo(body, number),
+            Section::Slabinfo => {
+                let cache = CacheLine::parse(body);
+                if cache.is_some_and(|cache| self.is_listed_again(cache.name, sample)) {
+                    return Some(LineUse::Next);
+                }
+                return self.slabinfo(body, number);
+            }
             Section::Slabtop => {
                 let summary = [b"Active / Total".as_slice(), b"Minimum / Average"];
                 if summary.iter().any(|start| body.starts_with(start)) {
                     return Some(LineUse::Taken);
                 }
-                return self.tool(ToolLine::slabtop(body)?, sample);
+                return self.tool(ToolLine::slabtop(body)?, b"", sample);
             }
-            Section::Vmstat => return self.tool(ToolLine::vmstat(body)?, sample),
+            Section::Vmstat => {
+                let line = ToolLine::vmstat(body)?;
+                return self.tool(line, line.name, sample);
+            }
             Section::Crash => {
                 if let Some(line) = ToolLine::crash(body) {
                     if line.active.is_none() && line.bytes.is_none() {
                         self.noticed.unknown.add(number, line.name);
                     }
-                    return self.tool(line, sample);
+                    // Its address: caches of control groups share a name.
+                    return self.tool(line, first_word(body), sample);
                 }
                 if body.starts_with(b"kmem: ") {
                     self.noticed.notes.add(number, body);
@@ -353,6 +374,9 @@ impl LinuxParser {
             Section::Allocinfo => {
                 if !body.starts_with(b"#") {
                     let call = CallLine::parse(body)?;
+                    if self.is_listed_again(call.place, sample) {
+                        return Some(LineUse::Next);
+                    }
                     self.noticed.incomplete += u64::from(call.inexact && call.bytes > 0);
                     if !self.skipping && !allocinfo::append_line(body, &mut self.places, &mut sample.rows) {
                         self.noticed.broken.add(number, body);
@@ -407,14 +431,16 @@ impl LinuxParser {
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "the end of each arm of `row`")]
-    fn tool(&mut self, line: ToolLine<'_>, sample: &mut Sample) -> Option<LineUse> {
-        if self.section == Some(Section::Vmstat) {
+    fn tool(&mut self, line: ToolLine<'_>, id: &[u8], sample: &mut Sample) -> Option<LineUse> {
+        if !id.is_empty() {
             if self.listed == 0 {
-                self.first_name.clear();
-                self.first_name.extend_from_slice(line.name);
-            } else if line.name == self.first_name && !self.is_report && self.has_content(sample) {
+                self.first_id.clear();
+                self.first_id.extend_from_slice(id);
+            } else if self.is_repeated(id, sample) {
                 return Some(LineUse::Next);
             }
+        }
+        if self.section == Some(Section::Vmstat) {
             self.noticed.lower_bounds |= !self.skipping;
         } else {
             self.noticed.rounded |= line.inexact && !self.skipping;
@@ -426,6 +452,11 @@ impl LinuxParser {
             self.caches.add(at, line.counters(), &mut sample.rows);
         }
         Some(LineUse::Taken)
+    }
+
+    /// Whether a name or address is that of the first row of the list: the next list begins.
+    fn is_repeated(&self, id: &[u8], sample: &Sample) -> bool {
+        self.listed > 0 && id == self.first_id && !self.is_report && self.has_content(sample)
     }
 
     /// Which machine it is: `uname -a`, and crash's first lines.
@@ -481,10 +512,17 @@ impl LinuxParser {
             names.end();
         }
         sample.width = CounterWidth::Bits64;
+        if noticed.headless {
+            sample.coverage = Coverage::COMPLETE.partial();
+        }
         sample.time = self.time.map(|time| time.time);
         sample.origin = self.origin(sample);
         self.remarks.clear();
         noticed.say(self.is_report, &mut self.remarks);
+        if let Some(time) = self.time.filter(|_| !self.is_report) {
+            let note = TimeNote { local: time.zone_assumed, coarse: false, line: time.line };
+            self.remarks.extend(self.clock.correct(sample, note));
+        }
         true
     }
 
@@ -519,6 +557,10 @@ fn is_count(body: &[u8]) -> bool {
 fn lead(line: &[u8], prefix: usize) -> usize {
     let after = line.get(prefix.min(line.len())..).unwrap_or_default();
     line.len() - after.trim_ascii_start().len()
+}
+
+fn first_word(body: &[u8]) -> &[u8] {
+    body.split(u8::is_ascii_whitespace).next().unwrap_or_default()
 }
 
 /// Whether a text holds another.

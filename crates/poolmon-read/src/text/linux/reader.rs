@@ -119,6 +119,7 @@ impl LinuxReader {
                 source: source_error,
             })?;
             if verdict == StartKind::Text {
+                self.parser.dates_below = self.parser.surveys_below(&lines);
                 self.lines = Some((lines, source.name));
                 return Ok(true);
             }

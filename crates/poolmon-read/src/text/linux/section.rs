@@ -1,6 +1,8 @@
 //! What a line announces or belongs to, and how much in front of it was added by the program that wrote it down.
 
+use poolmon_proc::allocinfo::{CallLine, Place};
 use poolmon_proc::bytes::{last_word, number};
+use poolmon_proc::slab::CacheLine;
 use poolmon_proc::tools::ToolHeader;
 use poolmon_proc::vmalloc::VmallocLine;
 
@@ -85,10 +87,26 @@ impl Section {
         Some((section, prefix(line, at)))
     }
 
-    /// By the shape of a row: `/proc/meminfo` and `/proc/vmallocinfo` have no header.
+    /// By the shape of a row: `/proc/meminfo` and `/proc/vmallocinfo` have no header, and that of others may be lost.
     pub(super) fn without_header(line: &[u8]) -> Option<(Self, usize)> {
         if let Some(at) = meminfo(line) {
             return Some((Self::Meminfo, prefix(line, at)));
+        }
+        if let Some(cache) = CacheLine::parse(line).filter(|_| line.len() <= LONGEST) {
+            // The name is the last word before the figures; what is in front of it is not known.
+            let mut before = cache.name;
+            let name = last_word(&mut before).map_or(0, <[u8]>::len);
+            let quoted = before.iter().any(|b| b.is_ascii_digit() || b">|:".contains(b));
+            let at = line.len() - line.trim_ascii_start().len();
+            return Some((
+                Self::Slabinfo,
+                if quoted { prefix(line, at + cache.name.len() - name) } else { 0 },
+            ));
+        }
+        if CallLine::parse(line).is_some_and(|call| {
+            std::str::from_utf8(call.place).is_ok_and(|place| Place::parse(place).is_some())
+        }) {
+            return Some((Self::Allocinfo, 0));
         }
         let at = memchr::memmem::find(line, b"0x")?;
         let row = line.get(at..)?;
@@ -133,6 +151,9 @@ mod tests {
             ("10:00:01 /proc/meminfo:Slab:   90356 kB", Some((Section::Meminfo, 23))),
             ("| 0x1-0x2 8192 f+0x1/0x2 pages=1 vmalloc", Some((Section::Vmallocinfo, 1))),
             ("Cache   Num  Total   Size  Pages", Some((Section::Vmstat, 0))),
+            ("kmalloc-64 9 64 64 64 1 : tunables 0 0 0 : slabdata 1 1 0", Some((Section::Slabinfo, 0))),
+            ("> kmalloc-64 9 64 64 64 1 : tunables 0 0 0 : slabdata 1 1 0", Some((Section::Slabinfo, 1))),
+            ("  45.2M  12 mm/slub.c:12 func:f", Some((Section::Allocinfo, 0))),
             ("the size: 12 kB", None),
             ("Total RAM 12 kB", None),
             ("kmalloc-64 1 2 3", None),

@@ -8,36 +8,46 @@ use super::super::moment;
 
 /// A time, and what had to be assumed to read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
-    pub(super) time: Timestamp,
+pub(in super::super) struct Stamp {
+    pub(in super::super) time: Timestamp,
     /// The zone was not in the text: UTC.
-    pub(super) zone_assumed: bool,
+    pub(in super::super) zone_assumed: bool,
     /// The year was not in the text: the last one in which this is not in the future.
-    pub(super) year_assumed: bool,
+    pub(in super::super) year_assumed: bool,
+    /// The line that it is in.
+    pub(super) line: u64,
 }
 
 /// Longest line that is searched.
 const LONGEST: usize = 120;
 
 impl Stamp {
-    /// The time that a line, or the part before a row, holds. `now` decides a year that is not in the text.
-    pub(super) fn find(text: &[u8], now: Timestamp) -> Option<Self> {
+    /// The time that line number `line`, or the part before its row, holds. `now` decides a year that is not in the text.
+    pub(super) fn find(text: &[u8], line: u64, now: Timestamp) -> Option<Self> {
+        Self::of(text, line, now, moment::DateRule::default())
+    }
+
+    /// As [`Stamp::find`], in a file that writes its dates like this.
+    pub(in super::super) fn of(
+        text: &[u8],
+        line: u64,
+        now: Timestamp,
+        rule: moment::DateRule,
+    ) -> Option<Self> {
         let text = text.trim_ascii();
         if text.is_empty() || text.len() > LONGEST {
             return None;
         }
         if let Some(time) = since_1970(text) {
-            return Some(Self { time, zone_assumed: false, year_assumed: false });
+            return Some(Self { time, zone_assumed: false, year_assumed: false, line });
         }
         let open: Vec<u8> =
             text.iter().map(|byte| if matches!(byte, b'[' | b']') { b' ' } else { *byte }).collect();
-        if let Some((time, zone_assumed)) =
-            moment::find(&open, moment::DateRule::default()).and_then(|found| found.instant())
-        {
-            return Some(Self { time, zone_assumed, year_assumed: false });
+        if let Some((time, zone_assumed)) = moment::find(&open, rule).and_then(|found| found.instant()) {
+            return Some(Self { time, zone_assumed, year_assumed: false, line });
         }
         let time = without_year(text, now)?;
-        Some(Self { time, zone_assumed: true, year_assumed: true })
+        Some(Self { time, zone_assumed: true, year_assumed: true, line })
     }
 }
 
@@ -83,7 +93,7 @@ mod tests {
 
     fn found(text: &str) -> Option<(String, bool, bool)> {
         let now = "2026-03-05T00:00:00Z".parse().unwrap();
-        let stamp = Stamp::find(text.as_bytes(), now)?;
+        let stamp = Stamp::find(text.as_bytes(), 1, now)?;
         Some((stamp.time.to_string(), stamp.zone_assumed, stamp.year_assumed))
     }
 

@@ -1,0 +1,133 @@
+//! Lines of WinDbg's `!poolused`: rows that were wrapped are joined again, and rows that were cut are left out.
+
+use poolmon_model::{Counters, Sample};
+
+use super::build::TableScope;
+use super::poolmon::is_cut;
+use super::state::{LineUse, TextLayout, TextLine, TextParser, has_rows};
+use super::windbg::{self, FigureEnd};
+use crate::remark::{Remark, RemarkKind};
+
+/// A WinDbg table as it is read.
+#[derive(Default)]
+pub(super) struct PoolUsedTable {
+    pub(super) columns: windbg::PoolUsedColumns,
+    /// Allocations and bytes of the rows so far, nonpaged and paged.
+    sums: [(u64, u64); 2],
+    /// A row that ends with a figure, and its number: the next line may be its rest.
+    held: Option<(Vec<u8>, u64)>,
+    /// Some row has a description.
+    described: bool,
+}
+
+impl PoolUsedTable {
+    pub(super) fn new(columns: windbg::PoolUsedColumns) -> Self {
+        Self { columns, ..Self::default() }
+    }
+}
+
+impl TextParser {
+    pub(super) fn windbg(&mut self, at: TextLine<'_>, sample: &mut Sample) -> LineUse {
+        if self.settle_windbg(Some(at), sample) {
+            return LineUse::Taken;
+        }
+        let TextLayout::Windbg(table) = &mut self.mode else { return LineUse::Taken };
+        if at.ended && windbg::is_open(at.line, &table.columns) {
+            table.held = Some((at.line.to_vec(), at.number));
+            return LineUse::Taken;
+        }
+        self.windbg_row(at, sample)
+    }
+
+    /// Takes a line as it is.
+    fn windbg_row(&mut self, at: TextLine<'_>, sample: &mut Sample) -> LineUse {
+        let TextLayout::Windbg(table) = &mut self.mode else { return LineUse::Taken };
+        match windbg::line(at.line, &table.columns) {
+            windbg::PoolUsedLine::Row(tag, halves, text) => {
+                table.described |= !text.is_empty();
+                let owner = windbg::owner(text).and_then(|text| self.builder.owner(&text));
+                let unknown_bytes =
+                    tag.as_pool().is_some_and(|tag| tag.0.contains(&b'.')) && !windbg::names_tag(text);
+                if unknown_bytes {
+                    self.builder.noticed.dots.add(at.number, at.line);
+                }
+                self.builder.table = TableScope::BothPools;
+                if !has_rows(sample) {
+                    table.sums = Default::default();
+                }
+                for ((half, pool), sum) in halves.into_iter().zip(windbg::POOLS).zip(&mut table.sums) {
+                    sum.0 = sum.0.wrapping_add(half.live);
+                    sum.1 = sum.1.wrapping_add(half.bytes);
+                    if half == windbg::PoolUsedHalf::default() || half.is_nothing() {
+                        continue;
+                    }
+                    let reported = Counters {
+                        allocs: half.allocs,
+                        frees: half.frees,
+                        reported_diff: i64::try_from(half.live).ok(),
+                        bytes: Some(half.bytes),
+                        ..Counters::default()
+                    };
+                    self.builder.push(sample, (tag.clone(), pool), reported, owner.clone(), at.number);
+                }
+            }
+            windbg::PoolUsedLine::Total(halves) if has_rows(sample) => {
+                for ((total, pool), sum) in halves.into_iter().zip(windbg::POOLS).zip(&table.sums) {
+                    if (total.live, total.bytes) != *sum {
+                        let text = format!(
+                            "WinDbg's TOTAL line gives {} allocations and {} bytes of {}, the rows add up to {} \
+                                and {}: rows are missing",
+                            total.live,
+                            total.bytes,
+                            pool.long(),
+                            sum.0,
+                            sum.1
+                        );
+                        self.builder.noticed.said.push(Remark::new(RemarkKind::RowsMissing, text));
+                    }
+                }
+            }
+            windbg::PoolUsedLine::Total(_) => {}
+            windbg::PoolUsedLine::Broken => self.builder.noticed.broken.add(at.number, at.line),
+            windbg::PoolUsedLine::Other => {
+                let text = at.line.trim_ascii();
+                if is_cut(text) && has_rows(sample) {
+                    self.builder.noticed.left_out.add(at.number, at.line);
+                } else if !text.is_empty() {
+                    return self.surroundings(at, sample);
+                }
+            }
+        }
+        LineUse::Taken
+    }
+    /// Takes the row that was held, with the next line if that is its rest; true if it is.
+    pub(super) fn settle_windbg(&mut self, next: Option<TextLine<'_>>, sample: &mut Sample) -> bool {
+        let TextLayout::Windbg(table) = &mut self.mode else { return false };
+        let Some((row, number)) = table.held.take() else { return false };
+        let columns = &table.columns;
+        let rest = next.map_or(&b""[..], |next| next.line);
+        let is_row = !matches!(
+            windbg::line(rest, columns),
+            windbg::PoolUsedLine::Other | windbg::PoolUsedLine::Broken
+        );
+        let is_rest = !is_row && rest.trim_ascii().first().is_some_and(u8::is_ascii_digit);
+        let end = windbg::end(&row, columns);
+        if is_rest {
+            let joined = windbg::joined(&row, rest, columns);
+            let Some(line) = joined else {
+                self.builder.noticed.broken.add(number, &row);
+                return true;
+            };
+            self.builder.noticed.joined += 1;
+            self.windbg_row(TextLine { line: &line, number, ended: true }, sample);
+            return true;
+        }
+        let all = end.figures == columns.figures();
+        if all && end.last != FigureEnd::Cut && (end.last == FigureEnd::Whole || !table.described) {
+            self.windbg_row(TextLine { line: &row, number, ended: true }, sample);
+        } else {
+            self.builder.noticed.broken.add(number, &row);
+        }
+        false
+    }
+}
