@@ -68,7 +68,7 @@ const LOOKALIKES: &[Lookalike] = &[
         },
     },
     Lookalike {
-        what: "rows as JSON",
+        what: "a list of rows as JSON",
         remedy: "save them as CSV; in PowerShell: Get-Content {file} -Raw | ConvertFrom-Json | Export-Csv ROWS.csv",
         recognise: |start| {
             let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
@@ -193,7 +193,7 @@ mod tests {
             (b"PK\x03\x04\x14\0\0\0", "a zip archive"),
             (b"{\\rtf1\\ansi Tag Type", "a document in rich text"),
             (b"<html><TABLE>\n<tr><th>Tag</th>\n", "a table of a web page"),
-            (b"[\n  {\n    \"Tag\": \"Tst1\", \"Bytes\": 5 } ]", "rows as JSON"),
+            (b"[\n  {\n    \"Tag\": \"Tst1\", \"Bytes\": 5 } ]", "a list of rows as JSON"),
             (b"\r\nTag   : Tst1\r\nType  : Nonp\r\nBytes : 5\r\n", "a list of PowerShell's"),
         ] {
             assert!(what(text).is_some_and(|what| what.starts_with(expected)), "{:?}", what(text));

@@ -1,6 +1,9 @@
 //! A clock that goes back inside of a file: every sample stays, in the order of the file, and a remark names the line.
 #![allow(missing_docs, reason = "a test")]
 
+mod common;
+
+use common::dress::encoded;
 use jiff::{SignedDuration, Timestamp};
 use poolmon_model::Sample;
 use poolmon_read::{Input, ReadOptions, SampleSeries, identify};
@@ -92,12 +95,16 @@ fn held(kind: Kind, sample: &Sample) -> Option<u64> {
 
 /// The samples, and what was said of their times.
 fn read(kind: Kind, text: &str) -> (Vec<Sample>, Vec<String>) {
-    let text = if matches!(kind, Kind::Csv) {
-        format!("time,tag,pool,allocs,frees,bytes\n{text}")
-    } else {
-        text.to_owned()
-    };
-    let input = Input::from_bytes("series.txt", text.into_bytes());
+    read_all(titled(kind, text).into_bytes())
+}
+
+fn titled(kind: Kind, text: &str) -> String {
+    let titles = if matches!(kind, Kind::Csv) { "time,tag,pool,allocs,frees,bytes\n" } else { "" };
+    [titles, text].concat()
+}
+
+fn read_all(bytes: Vec<u8>) -> (Vec<Sample>, Vec<String>) {
+    let input = Input::from_bytes("series.txt", bytes);
     let mut reader = (identify(&input).unwrap().open)(&input, &ReadOptions::default()).unwrap();
     let (mut samples, mut sample, mut said) = (Vec::new(), Sample::empty(), Vec::new());
     while reader.next_into(&mut sample).unwrap() {
@@ -120,6 +127,9 @@ proptest! {
         after in 1_u64..5,
         back in prop_oneof![1_i64..120, 60_i64..3000, Just(60), 2880_i64..1_000_000],
         zone: bool,
+        prefix in prop_oneof![Just(""), Just("> "), Just(">> "), Just("    "), Just("\t")],
+        crlf: bool,
+        encoding in 0_u8..4,
     ) {
         let first: Timestamp = "2026-06-10T12:00:00Z".parse().unwrap();
         let minutes = |at: u64| {
@@ -135,7 +145,9 @@ proptest! {
         let lines = |text: &str| text.lines().count();
         let heads = usize::from(matches!(kind, Kind::Csv));
         let line = heads + lists.iter().take(usize::try_from(before).unwrap()).map(|text| lines(text)).sum::<usize>() + 1;
-        let (samples, said) = read(kind, &lists.concat());
+        let end = if crlf { "\r\n" } else { "\n" };
+        let text: String = titled(kind, &lists.concat()).lines().map(|line| [prefix, line, end].concat()).collect();
+        let (samples, said) = read_all(encoded(&text, encoding));
         let expected: Vec<Option<u64>> = (0..before + after).map(|at| Some((10 + at) * 4096)).collect();
         let found: Vec<Option<u64>> = samples.iter().map(|sample| held(kind, sample)).collect();
         prop_assert_eq!(found, expected, "{}", lists.concat());

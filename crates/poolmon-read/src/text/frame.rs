@@ -240,10 +240,10 @@ fn without_boxes(line: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
     let mut rest: &[u8] = &line;
     while let Some((&byte, after)) = rest.split_first() {
         rest = if is_box(rest) {
-            let bar = [&b"\xe2\x94\x82"[..], b"\xe2\x94\x83", b"\xe2\x95\x91"]
+            let across = [&b"\xe2\x94\x80"[..], b"\xe2\x94\x81", b"\xe2\x95\x90"]
                 .iter()
-                .any(|bar| rest.starts_with(bar));
-            out.push(if bar { b'|' } else { b'-' });
+                .any(|line| rest.starts_with(line));
+            out.push(if across { b'-' } else { b'|' });
             rest.get(3..).unwrap_or_default()
         } else {
             out.push(byte);

@@ -130,6 +130,8 @@ struct MomentWords {
     /// Numbers with a full stop behind each: `1. 3. 2026`, `2026. 03. 01.`
     stopped: Vec<i16>,
     date: Option<Date>,
+    /// One without marks, which is one only next to a time of day.
+    compact: Option<Date>,
     time: Option<Time>,
     offset: Option<Offset>,
     month: Option<i8>,
@@ -172,11 +174,22 @@ impl MomentWords {
     }
 
     fn number(&mut self, word: &str) {
-        if let Some((date, rest)) = date(word, self.rule) {
+        if let Some((date, clock)) = compact(word) {
+            self.compact = self.compact.or(Some(date));
+            self.time = self.time.or(clock);
+        } else if let Some((day, month, year)) = day_month_year(word) {
+            (self.day, self.month, self.year) =
+                (self.day.or(Some(day)), self.month.or(Some(month)), self.year.or(Some(year)));
+        } else if let Some((date, rest)) = date(word, self.rule) {
             if self.date.is_none() {
                 self.date = Some(date);
                 match rest.split_at_checked(1) {
-                    Some(("T" | "t" | "-" | "_", clock)) => self.clock(clock),
+                    Some(("T" | "t" | "-" | "_", clock)) => {
+                        // `2026-03-01_10-00-00`, as names of files have it.
+                        let dashes =
+                            clock.len() >= 5 && clock.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+                        self.clock(&if dashes { clock.replace('-', ":") } else { clock.to_owned() });
+                    }
                     Some(_) => self.foreign = true,
                     None => {}
                 }
@@ -244,7 +257,8 @@ impl MomentWords {
 
     fn finish(self) -> Option<FoundMoment> {
         let named = || Date::new(self.year?, self.month?, self.day?).ok();
-        let date = self.date.or_else(named).or_else(|| self.stopped_date());
+        let compact = self.compact.filter(|_| self.time.is_some());
+        let date = self.date.or_else(named).or_else(|| self.stopped_date()).or(compact);
         let mut time = self.time;
         if let (Some(at), Some(afternoon)) = (time, self.afternoon) {
             let hour = match (at.hour(), afternoon) {
@@ -262,6 +276,34 @@ impl MomentWords {
             coarse: self.coarse,
         })
     }
+}
+
+/// `20260301`, `20260301T100000`, `20260301_1000`.
+fn compact(word: &str) -> Option<(Date, Option<Time>)> {
+    let (day, clock) = word.split_at_checked(8)?;
+    if !day.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let part = |from, to| day.get(from..to)?.parse::<i16>().ok();
+    let year = part(0, 4).filter(|year| (1990..2100).contains(year))?;
+    let date = Date::new(year, i8::try_from(part(4, 6)?).ok()?, i8::try_from(part(6, 8)?).ok()?).ok()?;
+    if clock.is_empty() {
+        return Some((date, None));
+    }
+    let digits = clock.strip_prefix(['T', '_', '-'])?;
+    if !matches!(digits.len(), 4 | 6) || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let part = |from, to| digits.get(from..to).map_or(Some(0), |part| part.parse::<i8>().ok());
+    Some((date, Some(Time::new(part(0, 2)?, part(2, 4)?, part(4, 6)?, 0).ok()?)))
+}
+
+/// `01-Mar-2026`.
+fn day_month_year(word: &str) -> Option<(i8, i8, i16)> {
+    let mut parts = word.split('-');
+    let (day, name, year) = (parts.next()?, parts.next()?, parts.next()?);
+    let year = year.parse().ok().filter(|year| (1970..=2200).contains(year))?;
+    parts.next().is_none().then_some((day.parse().ok()?, month(name)?, year))
 }
 
 /// A date in figures, and what follows it.
@@ -393,6 +435,11 @@ mod tests {
             ("Mon Nov 23 06:13:47 UTC 2026", "2026-11-23T06:13:47Z", false),
             ("Debug session time: Mon Nov 23 06:13:47.000 2026 (UTC - 8:00)", "2026-11-23T14:13:47Z", false),
             ("Mon, 23 Nov 2026 06:13:47 -0800", "2026-11-23T14:13:47Z", false),
+            ("20261123 06:13:47", "2026-11-23T06:13:47Z", true),
+            ("=== 20261123_061347 ===", "2026-11-23T06:13:47Z", true),
+            ("20261123T0613", "2026-11-23T06:13:00Z", true),
+            ("2026-11-23_06-13-47", "2026-11-23T06:13:47Z", true),
+            ("23-Nov-2026 06:13:47", "2026-11-23T06:13:47Z", true),
         ] {
             let (time, zone) =
                 find(line.as_bytes(), DateRule::default()).and_then(|m| m.instant()).expect(line);

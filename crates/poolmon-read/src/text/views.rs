@@ -88,6 +88,10 @@ pub(super) fn are_cut(now: &Sample, next: &Sample) -> bool {
 /// Whether rows of a list of Windows are not in the next one, though Windows keeps a tag until it reboots: then the lists show
 /// chosen tags, or were cut.
 pub(super) fn loses_rows(now: &Sample, next: &Sample) -> bool {
+    // Long lists are not chosen tags; only the end of one may be missing.
+    if now.rows.len() > LONGEST_CUT && next.rows.len() >= now.rows.len() {
+        return false;
+    }
     let places = by_key(next);
     let is_listed =
         |row: &Row| matches!(row.pool, Pool::Nonpaged | Pool::Paged) && next.coverage.has(row.pool);
