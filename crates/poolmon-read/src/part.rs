@@ -24,6 +24,8 @@ pub struct Part {
     pub start: Option<Timestamp>,
     /// Where that time came from.
     pub time_from: TimeFrom,
+    /// The time in its name comes twice, or not at all: summer time ends or begins.
+    unclear_hour: bool,
     /// The path that was named: the file, or the folder that it is in.
     pub(crate) given: PathBuf,
     /// What its rows are; `None` if that is not known.
@@ -56,6 +58,7 @@ impl Part {
             format,
             start: None,
             time_from: TimeFrom::Content,
+            unclear_hour: false,
             given: given.into(),
             kind: None,
             reader: None,
@@ -92,7 +95,9 @@ impl Part {
         let Some(path) = self.input.path() else { return };
         let named = path.file_name().and_then(|name| time_in_name(&name.to_string_lossy()));
         let zone = options.zone.map_or_else(TimeZone::system, TimeZone::fixed);
-        let named = named.and_then(|time| zone.to_ambiguous_timestamp(time).compatible().ok());
+        let named = named.map(|time| zone.to_ambiguous_timestamp(time));
+        self.unclear_hour = named.as_ref().is_some_and(jiff::tz::AmbiguousTimestamp::is_ambiguous);
+        let named = named.and_then(|time| time.compatible().ok());
         (self.start, self.time_from) = if let Some(time) = named {
             (Some(time), TimeFrom::Name)
         } else {
@@ -289,7 +294,13 @@ pub(crate) fn where_times_come_from(parts: &[Part]) -> Vec<Remark> {
                 n => format!(" and {n} more"),
             };
             let name = first.input.name();
-            let text = format!("{name}{others}: the time is taken from {words}");
+            let mut text = format!("{name}{others}: the time is taken from {words}");
+            if let Some(part) = parts.iter().find(|part| part.time_from == from && part.unclear_hour) {
+                let name = part.input.name();
+                text += &format!(
+                    "; the hour of {name} comes twice or not at all (summer time): the first is assumed"
+                );
+            }
             remarks.push(Remark::new(RemarkKind::TimeFromFile, text));
         }
     }
