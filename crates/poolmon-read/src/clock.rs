@@ -77,10 +77,20 @@ impl FileClock {
                 self.set = SignedDuration::ZERO;
                 time = reported;
                 said = Some(format!("the clock goes forward again at line {}", note.line));
+            } else if reported == before && !(self.step == HOUR && note.may_be_summers_end(reported)) {
+                // Two moments of a clock that shows no less than a second, or a minute.
+                let apart =
+                    if note.coarse { SignedDuration::from_secs(1) } else { SignedDuration::from_millis(1) };
+                time = last.checked_add(apart).ok()?;
+                said = note.coarse.then(|| {
+                    format!(
+                        "the time at line {} is that of the sample before: a second is assumed between them",
+                        note.line
+                    )
+                });
             } else if time <= last {
-                said = self.goes_back(back, reported, note);
+                said = Some(self.goes_back(back, reported, note));
                 time = reported.checked_add(self.summer).ok()?.checked_add(self.set).ok()?;
-                time = if time == last { time.checked_add(SignedDuration::from_secs(1)).ok()? } else { time };
             }
             if said.is_none() && time > last {
                 self.step = time.duration_since(last);
@@ -99,29 +109,24 @@ impl FileClock {
     }
 
     /// Takes in that the clock goes back, or stands still; says what is assumed.
-    fn goes_back(&mut self, back: SignedDuration, reported: Timestamp, note: TimeNote) -> Option<String> {
+    fn goes_back(&mut self, back: SignedDuration, reported: Timestamp, note: TimeNote) -> String {
         let line = note.line;
         let hourly = back == SignedDuration::ZERO && self.step == HOUR;
         if note.may_be_summers_end(reported) && (hourly || (SignedDuration::ZERO < back && back < HOUR)) {
             self.summer += HOUR;
-            return Some(format!(
+            return format!(
                 "the clock goes back at line {line}: the end of summer time is assumed, an hour is added to the times that follow"
-            ));
+            );
         }
-        if back == SignedDuration::ZERO {
-            return note.coarse.then(|| {
-                format!(
-                    "the time at line {line} is that of the sample before: a second is assumed between them"
-                )
-            });
-        }
-        self.set += back + self.step;
+        let is_first = self.step == SignedDuration::ZERO;
+        self.set += back + if is_first { SignedDuration::from_secs(1) } else { self.step };
+        let between = if is_first { "a second" } else { "that before" };
         let by = span(back.unsigned_abs());
         let other = if back > FARTHEST { "; if another file begins there, name both files" } else { "" };
-        Some(format!(
+        format!(
             "the clock goes back by {by} at line {line}: the order of the file is kept, and the time between the two samples is \
-                assumed to be that before{other}"
-        ))
+                assumed to be {between}{other}"
+        )
     }
 }
 
@@ -198,6 +203,21 @@ mod tests {
         );
         assert_eq!(times[2..4], ["2026-03-01T10:20:00Z", "2026-03-01T10:30:00Z"]);
         assert_eq!(times[4..], ["2026-03-01T10:40:00Z", "2026-03-01T10:50:00Z"]);
+        assert_eq!(said.len(), 2);
+    }
+
+    #[test]
+    fn a_second_sample_before_the_first() {
+        let (times, said) = Clock::times(false, &["2026-03-04T12:00:00Z", "2026-03-04T11:00:00Z"]);
+        assert_eq!(times[1], "2026-03-04T12:00:01Z");
+        assert!(said[0].ends_with("assumed to be a second"), "{said:?}");
+    }
+
+    #[test]
+    fn a_clock_that_stands_still() {
+        let noon = "2026-03-04T12:00:00Z";
+        let (times, said) = Clock::times(true, &[noon, noon, noon, "2026-03-04T12:01:00Z"]);
+        assert_eq!(times[1..], ["2026-03-04T12:00:01Z", "2026-03-04T12:00:02Z", "2026-03-04T12:01:00Z"]);
         assert_eq!(said.len(), 2);
     }
 

@@ -17,7 +17,8 @@ use poolmon_model::{Origin, Pool, Sample, SourceKind};
 
 use super::perfmon::{Column, FileNumbers, FileTimes, NumberSurvey, OddFigures, choose, column};
 use crate::remark::CountedLines;
-use crate::text::{FileClock, TextLines, ZONE_ASSUMED, decoded};
+use crate::clock::{FileClock, TimeNote};
+use crate::text::{TextLines, ZONE_ASSUMED, decoded};
 use crate::{FileFormat, FormatGroup, Holds, Input, ReadError, ReadOptions, Remark, RemarkKind, Result, Samples};
 
 pub(crate) static FORMAT: FileFormat = FileFormat {
@@ -289,10 +290,8 @@ impl Samples for GetCounterReader {
                 (header.set)(&mut sample.header, Some((figure * unit).round() as u64));
             }
         }
-        if let Some(mut back) = self.clock.correct(sample, moment.local) {
-            back.text = format!("{}: line {}", back.text, moment.line);
-            self.remarks.push(back);
-        }
+        let note = TimeNote { local: moment.local, coarse: false, line: moment.line };
+        self.remarks.extend(self.clock.correct(sample, note));
         self.remarks.extend(self.times.take_doubt().map(|doubt| Remark::new(RemarkKind::Time, doubt)));
         if moment.time.is_some() && moment.local {
             self.remarks.push(Remark::new(RemarkKind::ZoneAssumed, ZONE_ASSUMED));

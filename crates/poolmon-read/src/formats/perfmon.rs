@@ -16,7 +16,8 @@ use jiff::Timestamp;
 use poolmon_model::{CounterWidth, Origin, Pool, Sample, SourceKind};
 
 use crate::remark::CountedLines;
-use crate::text::{Fields, FileClock, Records, ZONE_ASSUMED, decoded};
+use crate::clock::{FileClock, TimeNote};
+use crate::text::{Fields, Records, ZONE_ASSUMED, decoded};
 use crate::{
     FileFormat, FormatGroup, Holds, Input, ReadError, ReadOptions, Remark, RemarkKind, Result, Samples,
 };
@@ -316,8 +317,7 @@ impl Samples for PerfmonReader {
             }
         }
         // Where summer time ends, the bias of the first line holds no more.
-        if let Some(mut back) = self.clock.correct(sample, true) {
-            back.text = format!("{}: line {line}", back.text);
+        if let Some(back) = self.clock.correct(sample, TimeNote { local: true, coarse: false, line }) {
             self.remark(back, sample);
         }
         if self.assumed {
@@ -459,7 +459,7 @@ mod tests {
         assert_eq!((second.0.header.pool_nonpaged, second.1.len()), (None, 0));
         assert_eq!(third.0.time.unwrap().to_string(), "2017-10-29T01:00:14.562Z", "the hour that comes twice");
         let said = &third.0.remarks[0];
-        assert!(said.starts_with("the clock goes back here") && said.ends_with(": line 4"), "{said}");
+        assert!(said.starts_with("the clock goes back") && said.contains(" at line 4"), "{said}");
     }
 
     #[test]

@@ -50,7 +50,6 @@ pub(crate) use moment::{DateRule, cell as time_cell};
 pub use name::time_in_name;
 pub use reader::SampleReader;
 pub(crate) use records::{Records, TextLines};
-pub(crate) use views::FileClock;
 pub use views::note_cut_lists;
 
 use crate::{Input, ReadOptions, Result, Samples};
