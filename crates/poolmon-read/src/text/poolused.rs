@@ -123,7 +123,9 @@ impl TextParser {
             return true;
         }
         let all = end.figures == columns.figures();
-        if all && end.last != FigureEnd::Cut && (end.last == FigureEnd::Whole || !table.described) {
+        // WinDbg prints a description behind each row. Without one, a figure that fills its column may have been cut.
+        let typed = end.last == FigureEnd::Perhaps && !end.aligned && !table.described;
+        if all && (end.last == FigureEnd::Whole || typed) {
             self.windbg_row(TextLine { line: &row, number, ended: true }, sample);
         } else {
             self.builder.noticed.broken.add(number, &row);

@@ -149,7 +149,7 @@ pub(super) struct RowEnd {
     /// The last of them.
     pub(super) last: FigureEnd,
     /// Whether each figure is where WinDbg prints it.
-    aligned: bool,
+    pub(super) aligned: bool,
 }
 
 /// Blanks before a figure that does not fill its column: WinDbg itself prints one.
