@@ -296,10 +296,8 @@ pub(crate) fn where_times_come_from(parts: &[Part]) -> Vec<Remark> {
             let name = first.input.name();
             let mut text = format!("{name}{others}: the time is taken from {words}");
             if let Some(part) = parts.iter().find(|part| part.time_from == from && part.unclear_hour) {
-                let name = part.input.name();
-                text += &format!(
-                    "; the hour of {name} comes twice or not at all (summer time): the first is assumed"
-                );
+                let about = "comes twice or not at all (summer time): the first is assumed";
+                text.extend(["; the hour of ", part.input.name(), " ", about]);
             }
             remarks.push(Remark::new(RemarkKind::TimeFromFile, text));
         }

@@ -164,6 +164,8 @@ proptest! {
         crlf: bool,
         encoding in 0_u8..4,
     ) {
+        // Names that were cut may be the same.
+        let lines = if matches!(breaks, Breaks::Cut(_)) { lines[..1].to_vec() } else { lines };
         let mut text = String::new();
         for line in broken(&rendered(list, &lines), breaks) {
             let _ = write!(text, "{prefix}{line}{}", if crlf { "\r\n" } else { "\n" });

@@ -41,6 +41,7 @@ pub(super) enum LineUse {
     Next,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a mark of its own")]
 pub(super) struct TextParser {
     pub(super) builder: SampleBuilder,
     pub(super) mode: TextLayout,
@@ -70,12 +71,15 @@ pub(super) struct TextParser {
     /// The computer whose rows a table of fields lists.
     pub(super) table_host: Option<String>,
     /// Rows of this list of fields: where they are, and what else their lines say.
-    pub(super) listed: FxHashMap<Key, (usize, Vec<Box<[u8]>>)>,
+    pub(super) listed: FxHashMap<Key, ListedRow>,
     /// The time of a snapshot is below it.
     pub(super) dates_below: bool,
     /// Why the text is not read on.
     pub(super) refused: Option<Refusal>,
 }
+
+/// Where a row of a table of fields is, and what its line has in columns that are not known.
+pub(super) type ListedRow = (usize, Vec<Box<[u8]>>);
 
 /// Why a text is refused.
 pub(super) struct Refusal {

@@ -52,6 +52,11 @@ impl TextParser {
                 self.open_row = Some(row);
                 true
             }
+            // Figures that do not fit: the last one of the row may go on in them.
+            Join::None if is_figures(at.line) => {
+                self.builder.noticed.broken.add(row.number, &row.line);
+                true
+            }
             Join::None => {
                 self.take_open(&row, sample);
                 false
@@ -80,7 +85,7 @@ impl TextParser {
 
     fn join(&self, row: &[u8], line: &[u8]) -> Join {
         let text = line.trim_ascii();
-        let is_rest = text.first().is_some_and(|b| b.is_ascii_digit() || b"(-)".contains(b));
+        let is_rest = text.first().is_some_and(|b| b.is_ascii_digit() || b"(-),.'".contains(b));
         if !is_rest || row.len() + line.len() > LONGEST || has_type(line) {
             return Join::None;
         }
@@ -126,6 +131,13 @@ enum Fit {
 
 fn begins_blank(row: &[u8], joined: &[u8]) -> bool {
     joined.get(row.len()).is_some_and(|b| matches!(b, b' ' | b'\t')) || row.ends_with(b" ")
+}
+
+/// Whether a line holds figures and nothing else.
+fn is_figures(line: &[u8]) -> bool {
+    line.iter().any(u8::is_ascii_digit)
+        && line.iter().all(|b| b.is_ascii_digit() || b" \t,.'()-".contains(b))
+        && !line.windows(2).any(|two| matches!(two, [b'0'..=b'9', b'-']))
 }
 
 fn has_type(line: &[u8]) -> bool {

@@ -6,6 +6,7 @@ use crate::remark::{CountedLines, Remark, RemarkKind};
 
 /// What is noticed while one sample is read.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is something that is noticed or not")]
 pub(super) struct Noticed {
     /// Rows that could not be read.
     pub(super) broken: CountedLines,

@@ -45,6 +45,7 @@ pub(super) enum LineUse {
     Refused(&'static str, &'static str),
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a mark of its own")]
 pub(super) struct LinuxParser {
     file: String,
     /// Samples without rows are left out.
