@@ -320,3 +320,61 @@ pub fn row_verdict(verdict: &Verdict, zone: &TimeZone) -> Option<RowVerdict> {
     #[expect(clippy::cast_possible_truncation, reason = "saturates, and a rank is all it is for")]
     Some(RowVerdict { gravity, brief, lines, bytes_per_hour: verdict.bytes.per_hour as i64 })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::AnalysedSeries;
+    use jiff::SignedDuration;
+    use poolmon_leak::Analysis;
+    use poolmon_model::{CounterWidth, Origin, Row, Sample, SourceKind, Tag};
+
+    /// Samples a minute apart, of boots that are so long.
+    fn report(boots: &[u64]) -> (Report, (Timestamp, Timestamp)) {
+        let mut analysis = Analysis::new(AnalysisConfig { least_hours: 0.1, ..AnalysisConfig::default() });
+        let start: Timestamp = "2026-03-01T10:00:00Z".parse().unwrap();
+        let mut time = start;
+        for (boot, length) in boots.iter().enumerate() {
+            let mut origin = Origin::new(SourceKind::Windows, &[Pool::Paged]);
+            origin.boot = Some(boot.to_string());
+            let mut sample = Sample::new(origin.into(), CounterWidth::Bits64);
+            for n in 0..*length {
+                sample.time = Some(time);
+                sample.rows = vec![Row::windows(Tag::pool(*b"Tst1"), Pool::Paged, 10 + n, 0, 1000)];
+                analysis.push(&sample);
+                time += SignedDuration::from_mins(1);
+            }
+        }
+        let last = time - SignedDuration::from_mins(1);
+        // Once more, as in two files that overlap.
+        let mut again = Sample::empty();
+        again.time = Some(start);
+        analysis.push(&again);
+        (analysis.report(), (start, last))
+    }
+
+    #[test]
+    fn after_a_reboot_the_part_that_is_judged_is_named() {
+        let (whole, span) = report(&[60]);
+        assert!(!extent(&whole, Some(span), &TimeZone::UTC).contains("judged"));
+        let (after, span) = report(&[60, 60]);
+        let text = extent(&after, Some(span), &TimeZone::UTC);
+        assert!(text.contains("1 reboot; judged: 2026-03-01 11:00 to 2026-03-01 11:59"), "{text}");
+    }
+
+    #[test]
+    fn samples_that_are_left_out_are_counted() {
+        let said = times(&report(&[20]).0).unwrap();
+        assert!(said.starts_with("1 sample is left out: not later than the one before"), "{said}");
+    }
+
+    #[test]
+    fn without_rows_it_is_unknown_whether_anything_leaks() {
+        let (mut report, _) = report(&[20]);
+        let counts = Counts::default();
+        let said = |report: &Report| headline(report, &AnalysedSeries::config(), None, counts);
+        assert!(said(&report).contains("no tag or cache matches what was asked for"));
+        report.verdicts.clear();
+        assert!(said(&report).contains("figures of the machine alone"));
+    }
+}

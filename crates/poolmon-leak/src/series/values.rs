@@ -58,4 +58,41 @@ mod tests {
         assert!(report.verdict(&other_pool).is_none());
         assert_eq!(report.out_of_order, 1);
     }
+
+    #[test]
+    fn a_header_of_some_samples_is_no_change_of_the_pool() {
+        // The header counts what no row shows, too.
+        for (with_header, held, is_header) in [
+            (&[0][..], 113.0, false),
+            (&[0, 1, 2, 5, 9], 1009.0, true),
+            (&[5], 113.0, false),
+            (&[], 113.0, false),
+        ] {
+            let mut analysis = Analysis::new(AnalysisConfig::default());
+            let origin = Arc::new(Origin::new(SourceKind::TableFile, &[Pool::Paged]));
+            for n in 0..14 {
+                let mut sample = Sample::new(Arc::clone(&origin), CounterWidth::Bits64);
+                sample.time = Timestamp::from_second(1_800_000_000 + n * 600).ok();
+                let bytes = 100 + n.cast_unsigned();
+                sample.rows.push(Row::windows(Tag::pool(*b"Tst1"), Pool::Paged, bytes, 0, bytes));
+                if with_header.contains(&n) {
+                    sample.header.pool_paged = Some(1000 + n.cast_unsigned());
+                }
+                analysis.push(&sample);
+            }
+            let pools = analysis.report().pools;
+            let pool = &pools[0];
+            assert_eq!((pool.held, pool.from_header), (held, is_header), "{with_header:?}");
+            assert_eq!(
+                pool.change,
+                if is_header {
+                    9.0
+                } else if with_header == [0] {
+                    12.0
+                } else {
+                    13.0
+                }
+            );
+        }
+    }
 }

@@ -284,15 +284,17 @@ mod tests {
         #[test]
         fn a_number_is_read_as_it_was_written_or_not_at_all(
             numbers in proptest::collection::vec(0_u64..1 << 45, 1..20),
-            mark in proptest::sample::select(vec!["", ".", ",", "'", " ", "\u{a0}", "\u{202f}"]),
-            places in proptest::sample::select(vec!["", ",5", ".5", ",125", ".125", ",25", ".25"]),
+            // What a country writes between thousands and before places: never the same.
+            (mark, point) in proptest::sample::select(
+                vec![("", "."), ("", ","), (".", ","), (",", "."), ("'", "."), (" ", ","), ("\u{a0}", ","), ("\u{202f}", ",")]
+            ),
+            digits in proptest::sample::select(vec!["", "5", "25", "125", "000", "1250"]),
         ) {
-            // No country writes the same mark for both.
-            proptest::prop_assume!(mark.is_empty() || !places.starts_with(mark));
+            let places = if digits.is_empty() { String::new() } else { format!("{point}{digits}") };
             let cells: Vec<String> =
                 numbers.iter().map(|number| format!("{}{places}", grouped(*number, mark))).collect();
             let rule = rule(&cells.iter().map(String::as_str).collect::<Vec<_>>());
-            let fraction = places.get(1..).map_or(0.0, |digits| format!("0.{digits}").parse().unwrap());
+            let fraction: f64 = if digits.is_empty() { 0.0 } else { format!("0.{digits}").parse().unwrap() };
             for (cell, number) in cells.iter().zip(&numbers) {
                 match rule.value(cell) {
                     Ok(value) => proptest::prop_assert_eq!(value, *number as f64 + fraction, "{}", cell),
