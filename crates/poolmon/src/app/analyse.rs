@@ -106,13 +106,16 @@ fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Resu
         });
     }
     drop(progress);
-    let wanted = start.elapsed().as_nanos() / args.interval.as_nanos().max(1);
-    if u128::from(analysis.samples() + failed) < wanted / 2 {
-        let each = units::span(reading / u32::try_from(analysis.samples() + failed).unwrap_or(u32::MAX));
-        warning!(
-            "{} of {wanted} samples were taken: one took {each} to read; a longer --interval leaves none out",
-            analysis.samples()
-        );
+    let (elapsed, taken) = (start.elapsed(), analysis.samples());
+    let wanted = elapsed.as_nanos() / args.interval.as_nanos().max(1);
+    if u128::from(taken + failed) < wanted / 2 {
+        let why = if reading > elapsed / 2 {
+            let each = reading / u32::try_from(taken + failed).unwrap_or(u32::MAX);
+            format!("one takes {} to read; a longer --interval leaves none out", units::span(each))
+        } else {
+            "the machine was busy or asleep".to_owned()
+        };
+        warning!("{taken} of {wanted} samples were taken: {why}");
     }
     let interrupted = stop.flag().load(Ordering::Relaxed);
     stop.done();
