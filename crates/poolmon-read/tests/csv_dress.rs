@@ -106,7 +106,8 @@ proptest! {
     ) {
         let whole = rendered(columns, &lines, separator, quoted, owners);
         // The last figure of a line without anything behind it: nothing shows that it was cut.
-        prop_assume!(!matches!(breaks, Breaks::Cut(edge) if !owners || edge < whole[0].len()));
+        let unseen = matches!(breaks, Breaks::Cut(edge) if !owners || edge < whole[0].len());
+        let breaks = if unseen { Breaks::None } else { breaks };
         let mut text = String::new();
         let end = if crlf { "\r\n" } else { "\n" };
         for line in broken(&whole, breaks) {

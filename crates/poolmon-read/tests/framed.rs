@@ -127,7 +127,8 @@ proptest! {
         encoding in 0_u8..4,
     ) {
         // The last figure of a line without anything behind it: nothing shows that it was cut.
-        prop_assume!(!(matches!(layout, Layout::Tsv) && matches!(breaks, Breaks::Cut(_))));
+        let unseen = matches!((layout, breaks), (Layout::Tsv, Breaks::Cut(_)));
+        let breaks = if unseen { Breaks::None } else { breaks };
         let mut text = String::new();
         for line in broken(&rendered(layout, &rows), breaks) {
             let _ = write!(text, "{prefix}{line}{}", if crlf { "\r\n" } else { "\n" });
