@@ -121,6 +121,12 @@ fn poolused_wrapped_where_its_titles_end() {
     let other = format!(" Tst2 {:8} {:8}  {:8} {:8}Text\n", 1, 64, 0, 0);
     assert_eq!(figures(format!("{titles}{row}\n{other}")), (Some(2_400_000), Some(1_234_567_890), false));
     assert_eq!(figures(format!("{titles}{other}{head}\n")), (Some(64), None, true));
+    // Without descriptions, a figure that fills its column is whole if the next row follows.
+    let bare = format!(
+        " Tst1 {:8} {:8}  {:8} {:8}\n Tst2 {:8} {:8}  {:8} {:8}\n",
+        0, 0, 36_000, 33_000_000, 0, 0, 5, 64
+    );
+    assert_eq!(figures(format!("{titles}{bare}")), (None, Some(33_000_000), false));
     // Whether it goes on cannot be seen: it is not taken.
     let (nonpaged, paged, broken) = figures(format!("{titles}{other}{head}\n{tail}\n"));
     assert_eq!((nonpaged, paged, broken), (Some(64), None, true));

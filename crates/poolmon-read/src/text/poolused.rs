@@ -123,8 +123,9 @@ impl TextParser {
             return true;
         }
         let all = end.figures == columns.figures();
-        // WinDbg prints a description behind each row. Without one, a figure that fills its column may have been cut.
-        let typed = end.last == FigureEnd::Perhaps && !end.aligned && !table.described;
+        // WinDbg prints a description behind each row. Without one, a figure that fills its column may have been cut, unless the next
+        // row follows: then, the descriptions were taken away and the rows are whole.
+        let typed = end.last == FigureEnd::Perhaps && (!end.aligned || is_row) && !table.described;
         if all && (end.last == FigureEnd::Whole || typed) {
             self.windbg_row(TextLine { line: &row, number, ended: true }, sample);
         } else {
