@@ -55,8 +55,8 @@ pub trait Source: Send {
         false
     }
 
-    /// Has the kernel gather what it keeps half-filled, so that the next sample counts each object: on Linux a slab
-    /// that a CPU is filling counts as full otherwise. False if each object is counted anyway.
+    /// Has the kernel drop what it can of its caches and gather what it keeps half-filled, so that the next sample counts each
+    /// object in use: on Linux a slab that a CPU is filling counts as full otherwise. False if each object is counted anyway.
     fn count_each(&mut self) -> Result<bool> {
         Ok(false)
     }

@@ -3,11 +3,11 @@
 use poolmon_model::owner::reported_name;
 use poolmon_model::{Pool, Tag};
 
-use super::report::{Idle, Loss, LossKind, Losses, PerRun};
+use super::report::{Idle, Loss, LossKind, Losses, PerRun, figure};
 use super::series::{Change, Measurement, Track};
 use super::{ALPHA, INTERVAL_ALPHA, Phase, least_runs};
 use crate::judge::owner::OwnerHint;
-use crate::stats::{discrete, rank, signed_rank};
+use crate::stats::{discrete, line, mann_kendall, rank, signed_rank, theil_sen};
 
 /// Pairs from which on early and late runs are compared.
 const ENOUGH_FOR_HALVES: usize = 10;
@@ -136,7 +136,10 @@ fn one(
     };
     let column = objects.as_deref().unwrap_or(&bytes);
     let tested = by_objects.as_deref().unwrap_or(&by_bytes);
-    let (kind, kept, reasons) = fate(track, column, tested, measured, pairs, ambient);
+    let Fate { kind, kept, lost, reasons } = fate(track, column, tested, measured, pairs, ambient);
+    // Of what a run takes, a part may be lost.
+    let taken = per_run(tested).estimate;
+    let part = |run: PerRun| lost.map_or(run, |lost| run.times(lost, taken));
     let mut beside: Vec<f64> = pairs.iter().map(|pair| column[pair.idle]).collect();
     let idle = Idle {
         least: beside.iter().copied().fold(f64::INFINITY, f64::min),
@@ -149,8 +152,8 @@ fn one(
         tag: track.tag.clone(),
         pool: track.pool,
         kind,
-        objects: by_objects.as_deref().map(per_run),
-        bytes: per_run(&by_bytes),
+        objects: by_objects.as_deref().map(|values| part(per_run(values))),
+        bytes: part(per_run(&by_bytes)),
         held_bytes: track
             .bytes_of_objects
             .then(|| per_run(&differences(&track.column(|change| change.held, size), pairs)).estimate),
@@ -166,7 +169,16 @@ fn one(
     Some((loss, best(|test| test.least)))
 }
 
-/// What becomes of what a run took: the kind if the difference is real, what is kept of it, and why.
+/// What becomes of what a run took, if the difference is real.
+struct Fate {
+    kind: LossKind,
+    /// What is kept of it.
+    kept: f64,
+    /// What is lost, where it is a part of what a run takes: the rest is freed later.
+    lost: Option<PerRun>,
+    reasons: Vec<String>,
+}
+
 fn fate(
     track: &Track,
     column: &[f64],
@@ -174,7 +186,7 @@ fn fate(
     measured: &Measurement,
     pairs: &[Pair],
     ambient: &[(usize, f64)],
-) -> (LossKind, f64, Vec<String>) {
+) -> Fate {
     let taken = per_run(tested).estimate;
     let seconds = |at: usize| measured.intervals[at].1;
     let rates: Vec<f64> =
@@ -188,26 +200,102 @@ fn fate(
         .map(|pair| column[pair.run] + column[pair.idle] - rate * (seconds(pair.run) + seconds(pair.idle)))
         .collect();
     let kept = per_run(&cycles);
-    let mut reasons = Vec::new();
-    if track.pool == Pool::Reclaimable {
-        reasons.push("the kernel can shrink this cache when it needs the memory".to_owned());
+    // How far what the background takes in a pair may be off.
+    let doubt = background_error(column, ambient) * cycle_seconds(measured, pairs);
+    let mut fate = Fate { kind: LossKind::Lost, kept: kept.estimate, lost: None, reasons: Vec::new() };
+    let gulps = gulps(column, pairs, ambient) < taken / 2.0;
+    let barely = kept.estimate < taken / 2.0 && kept.high < taken;
+    if barely && let Some(lost) = left_over(&cycles).filter(|lost| lost.low > doubt && lost.estimate < taken)
+    {
+        let rest = (figure(taken), figure(taken - lost.estimate));
+        fate.reasons.push(if track.objects_told {
+            format!("takes {} objects per run, of which {} are freed later", rest.0, rest.1)
+        } else {
+            "takes more per run, which is freed later".to_owned()
+        });
+        (fate.kept, fate.lost) = (lost.estimate, Some(lost));
+    } else if barely || gulps {
+        fate.reasons.extend((track.pool == Pool::Reclaimable).then(|| SHRINKS.to_owned()));
+        fate.reasons.push(if barely {
+            "runs and idle intervals together grow barely more than the background".to_owned()
+        } else {
+            "now and then a run frees what several took".to_owned()
+        });
+        fate.kind = LossKind::GivenBack;
+        return fate;
     }
-    if kept.estimate < taken / 2.0 && kept.high < taken {
-        reasons.push("runs and idle intervals together grow barely more than the background".to_owned());
-        return (LossKind::GivenBack, kept.estimate, reasons);
-    }
-    if gulps(column, pairs, ambient) < taken / 2.0 {
-        reasons.push("now and then a run frees what several took".to_owned());
-        return (LossKind::GivenBack, kept.estimate, reasons);
-    }
-    if tested.len() >= ENOUGH_FOR_HALVES {
+    if tested.len() >= ENOUGH_FOR_HALVES && fate.lost.is_none() {
         let (early, late) = tested.split_at(tested.len() / 2);
         let (early, late) = (per_run(early), per_run(late));
         if late.estimate < early.estimate / 4.0 && late.low <= 0.0 {
-            return (LossKind::FillsUp, kept.estimate, reasons);
+            fate.kind = LossKind::FillsUp;
         }
     }
-    (LossKind::Lost, kept.estimate, reasons)
+    if track.pool == Pool::Reclaimable {
+        if measured.caches_dropped {
+            fate.reasons.push("still there after the kernel dropped what it could of this cache".to_owned());
+        } else {
+            fate.reasons.push(SHRINKS.to_owned());
+            fate.kind = fate.kind.max(LossKind::Shrinkable);
+        }
+    }
+    fate
+}
+
+const SHRINKS: &str = "the kernel can shrink this cache when it needs the memory";
+
+/// Pairs from which on the level after each of them shows what is left over.
+const ENOUGH_FOR_LEVELS: usize = 8;
+
+/// What each pair leaves over, where it is small beside what comes and goes: a rise of the level after each pair. `None` if the level
+/// does not rise for certain, or wanders: then each step is as much a surprise as the one before, and a rise proves nothing.
+fn left_over(cycles: &[f64]) -> Option<PerRun> {
+    if cycles.len() < ENOUGH_FOR_LEVELS {
+        return None;
+    }
+    let mut sum = 0.0;
+    let levels: Vec<f64> = std::iter::once(0.0)
+        .chain(cycles.iter().map(|cycle| {
+            sum += cycle;
+            sum
+        }))
+        .collect();
+    let numbers: Vec<f64> = (0..levels.len()).map(|at| at as f64).collect();
+    let slope = theil_sen::slope(&numbers, &levels, 1.0 - INTERVAL_ALPHA, 1.0)?;
+    // What comes in one pair goes in the next, so that steps are correlated by -1/2 where only a level is noisy.
+    let steps: Vec<f64> = cycles.iter().map(|cycle| cycle - slope.slope).collect();
+    let squares: f64 = steps.iter().map(|step| step * step).sum();
+    let next: f64 = steps.windows(2).map(|pair| pair[0] * pair[1]).sum();
+    let test = mann_kendall::original(&levels);
+    let holds = slope.low > 0.0 && test.p <= ALPHA && next < -0.25 * squares;
+    holds.then_some(PerRun { estimate: slope.slope, low: slope.low, high: slope.high })
+}
+
+impl PerRun {
+    /// The part of it that `lost` is of what is taken.
+    fn times(self, lost: Self, taken: f64) -> Self {
+        let each = self.estimate / taken.max(f64::MIN_POSITIVE);
+        Self { estimate: lost.estimate * each, low: lost.low * each, high: lost.high * each }
+    }
+}
+
+/// How far the rate of the background may be off, a second: by what its level varied, at either end.
+fn background_error(column: &[f64], ambient: &[(usize, f64)]) -> f64 {
+    let (mut seconds, mut sum) = (0.0, 0.0);
+    let (mut times, mut levels) = (vec![0.0], vec![0.0]);
+    for &(at, long) in ambient {
+        seconds += long;
+        sum += column[at];
+        times.push(seconds);
+        levels.push(sum);
+    }
+    if seconds > 0.0 { line::line(&times, &levels).1 * std::f64::consts::SQRT_2 / seconds } else { 0.0 }
+}
+
+/// Seconds of a run and its idle interval, on average.
+fn cycle_seconds(measured: &Measurement, pairs: &[Pair]) -> f64 {
+    let of_pair = |pair: &Pair| measured.intervals[pair.run].1 + measured.intervals[pair.idle].1;
+    pairs.iter().map(of_pair).sum::<f64>() / pairs.len().max(1) as f64
 }
 
 /// The mean, with the minimum and the maximum value put level with their neighbours, so that one burst does not decide.

@@ -12,6 +12,8 @@ use crate::verdict::{as_text, pool_id};
 pub enum LossKind {
     /// Each run leaves something behind.
     Lost,
+    /// Each run leaves something behind in a cache that the kernel can shrink, and did not: it may be of use later.
+    Shrinkable,
     /// The first runs left more and more, the later ones no longer: a cache that filled.
     FillsUp,
     /// What runs take comes back later.
@@ -25,6 +27,7 @@ impl LossKind {
     pub const fn id(self) -> &'static str {
         match self {
             Self::Lost => "lost",
+            Self::Shrinkable => "shrinkable",
             Self::FillsUp => "fills-up",
             Self::GivenBack => "given-back",
             Self::Noise => "noise",
@@ -130,12 +133,13 @@ impl Loss {
         let who = format!("{} ({})", self.tag.to_string().trim_end(), self.pool.id());
         let verb = match self.kind {
             LossKind::Lost => "loses",
-            LossKind::FillsUp | LossKind::GivenBack => "takes",
+            LossKind::Shrinkable | LossKind::FillsUp | LossKind::GivenBack => "takes",
             LossKind::Noise => return format!("{who}: {}, within the noise", self.amount()),
         };
         let mut text = format!("{who} {verb} {}", self.amount());
         match self.kind {
             LossKind::GivenBack => text += ", and frees it later",
+            LossKind::Shrinkable => text += ", which the kernel can free when it needs the memory",
             LossKind::FillsUp => text += " in the first runs only: a cache that filled",
             _ => {}
         }

@@ -17,6 +17,7 @@ pub struct Measurement {
     /// Numbers of rows: their places in `tracks`.
     keys: Keys,
     samples: u32,
+    pub(super) caches_dropped: bool,
 }
 
 /// One (tag, pool).
@@ -54,6 +55,12 @@ impl Measurement {
         let mut new = Self::default();
         new.take(first, None);
         new
+    }
+
+    /// The kernel drops what it can of its caches before each sample, the first one included: what they hold all the same is held by
+    /// something.
+    pub const fn drops_caches(&mut self) {
+        self.caches_dropped = true;
     }
 
     /// Takes the sample that ends an interval of this many seconds.

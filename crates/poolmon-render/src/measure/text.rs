@@ -34,7 +34,8 @@ pub fn write(
     if measured.counted == Counted::Gathered {
         writeln!(
             out,
-            "single objects counted: the kernel compacted its half-filled slabs before each count"
+            "single objects counted: before each count the kernel dropped what it could of its caches, and compacted \
+                half-filled slabs"
         )?;
     }
     if measured.stopped {
@@ -48,6 +49,7 @@ pub fn write(
     headline(out, measured, of(LossKind::Lost).count(), shown.len())?;
     for (kind, title) in [
         (LossKind::Lost, ""),
+        (LossKind::Shrinkable, "\nTaken by caches that the kernel can shrink:"),
         (LossKind::FillsUp, "\nTaken by the first runs only:"),
         (LossKind::GivenBack, "\nTaken, and freed later:"),
         (LossKind::Noise, "\nWithin the noise:"),

@@ -30,7 +30,7 @@ pub use poolmon_proc::{allocinfo, bytes, meminfo, names, slab, vmalloc};
 
 use std::fs::File;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -100,6 +100,7 @@ pub struct LinuxSource {
     uptime: Option<KernelFile>,
     modules: Option<KernelFile>,
     sysfs: SlabDirectory,
+    drop_caches: PathBuf,
     caches: Names,
     callers: Names,
     places: Names,
@@ -181,6 +182,7 @@ impl LinuxSource {
             uptime: files.open("proc/uptime").ok(),
             modules: files.open("proc/modules").ok(),
             sysfs: SlabDirectory::new(files.path("sys/kernel/slab")),
+            drop_caches: files.path("proc/sys/vm/drop_caches"),
             caches: Names::default(),
             callers: Names::default(),
             places: Names::default(),
@@ -345,6 +347,7 @@ impl Source for LinuxSource {
 
     fn count_each(&mut self) -> Result<bool> {
         if matches!(self.slab, Part::On(_)) {
+            shrink::drop_caches(&self.drop_caches)?;
             shrink::all(self.sysfs.path())?;
         }
         Ok(true)

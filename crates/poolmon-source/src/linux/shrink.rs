@@ -10,24 +10,32 @@ use std::path::Path;
 
 use crate::{Result, SourceError};
 
-/// Shrinks every cache, and returns how many there are. `directory` is `/sys/kernel/slab` in life.
-pub fn all(directory: &Path) -> Result<usize> {
-    let failed = |action, path: &Path, source: std::io::Error| {
-        match source.kind() {
+/// Has the kernel drop the names and inodes that nothing uses (`2`, as its documentation of `vm.drop_caches` says): a name that a
+/// program looked for in vain stays in a cache otherwise, and seems lost. `file` is `/proc/sys/vm/drop_caches` in life.
+pub fn drop_caches(file: &Path) -> Result<()> {
+    let written = OpenOptions::new().write(true).open(file).and_then(|mut file| file.write_all(b"2\n"));
+    written.map_err(|error| failed("write", file, error))
+}
+
+fn failed(action: &'static str, path: &Path, source: std::io::Error) -> SourceError {
+    match source.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => SourceError::Rights {
             what: path.display().to_string(),
-            remedy: "counting each object needs root and a writable /sys: run as root, on the host rather than in a \
-                     container; or count without it"
+            remedy: "counting each object needs root and a writable /proc and /sys: run as root, on the host rather than in \
+                     a container; or count without it"
                 .into(),
         },
         ErrorKind::NotFound => SourceError::Unavailable {
             what: path.display().to_string(),
-            why: "the kernel was built without CONFIG_SLUB_DEBUG, or /sys is not mounted".into(),
+            why: "the kernel was built without CONFIG_SLUB_DEBUG or CONFIG_SYSCTL, or a container hides it".into(),
             remedy: "count without it".into(),
         },
         _ => SourceError::Io { action, path: path.to_owned(), source },
     }
-    };
+}
+
+/// Shrinks every cache, and returns how many there are. `directory` is `/sys/kernel/slab` in life.
+pub fn all(directory: &Path) -> Result<usize> {
     let mut shrunk = 0;
     let entries = fs::read_dir(directory).map_err(|error| failed("list", directory, error))?;
     for entry in entries.filter_map(std::result::Result::ok) {
@@ -65,6 +73,15 @@ mod tests {
         assert_eq!(all(folder.path()).unwrap(), 2);
         assert_eq!(fs::read_to_string(folder.path().join("dentry/shrink")).unwrap(), "1\n");
         assert_eq!(fs::read_to_string(folder.path().join(":a-0000104/shrink")).unwrap(), "1\n");
+    }
+
+    #[test]
+    fn names_and_inodes_are_dropped_and_no_pages() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        drop_caches(file.path()).unwrap();
+        assert_eq!(fs::read_to_string(file.path()).unwrap(), "2\n");
+        let missing = drop_caches(Path::new("/nonexistent/drop_caches")).unwrap_err().to_string();
+        assert!(missing.contains("/nonexistent/drop_caches"), "{missing}");
     }
 
     #[test]

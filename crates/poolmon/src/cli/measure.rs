@@ -28,8 +28,9 @@ pub struct MeasureArgs {
     /// How long to measure background noise before the first run
     #[arg(long, value_name = "TIME", value_parser = values::span, default_value = "10s")]
     pub noise: Duration,
-    /// Linux: count single objects, not slabs. Before each count, the kernel compacts its half-filled slabs (needs
-    /// root, /sys/kernel/slab/*/shrink). Without this option, a loss of a few objects per run may stay hidden
+    /// Linux: count single objects, not slabs. Before each count, the kernel drops unused names and inodes from its
+    /// caches and compacts half-filled slabs (needs root, `vm.drop_caches`, /sys/kernel/slab/*/shrink). Without
+    /// this option, a loss of a few objects per run may stay hidden
     #[arg(long)]
     pub exact: bool,
     /// Continue if the command exits with a code other than 0

@@ -99,8 +99,12 @@ impl<'a> Bench<'a> {
         input::tell_remarks(&sample);
         let seed =
             args.seed.unwrap_or_else(|| u64::from(jiff::Timestamp::now().subsec_nanosecond().unsigned_abs()));
+        let mut measurement = Measurement::new(&sample);
+        if gathered {
+            measurement.drops_caches();
+        }
         Ok(Self {
-            measurement: Measurement::new(&sample),
+            measurement,
             args,
             command,
             stop,
