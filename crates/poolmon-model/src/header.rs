@@ -95,6 +95,9 @@ impl Header {
             Pool::Reclaimable => self.slab_reclaimable,
             Pool::Unreclaimable => self.slab_unreclaimable,
             Pool::Vmalloc => self.vmalloc_used,
+            Pool::KernelStack => self.kernel_stack,
+            Pool::PageTables => self.page_tables,
+            Pool::PerCpu => self.percpu,
             Pool::CallSite => None,
         }
     }

@@ -17,10 +17,29 @@ pub enum Pool {
     Vmalloc,
     /// Linux allocation profiling: everything that one source line allocated. Overlaps the other kinds.
     CallSite,
+    /// Linux kernel stacks, of which the kernel reports one figure and no rows.
+    KernelStack,
+    /// Linux page tables, likewise.
+    PageTables,
+    /// Linux per-CPU memory, likewise.
+    PerCpu,
 }
 
 impl Pool {
-    /// Every kind, in the order in which `p` walks through them.
+    /// Pools of which the kernel reports one figure: it is their only row.
+    pub const WHOLE: [Self; 3] = [Self::KernelStack, Self::PageTables, Self::PerCpu];
+
+    /// Name of its only row, which is that of the figure in `/proc/meminfo`; `None` if a pool has rows.
+    pub const fn whole(self) -> Option<&'static str> {
+        match self {
+            Self::KernelStack => Some("KernelStack"),
+            Self::PageTables => Some("PageTables"),
+            Self::PerCpu => Some("Percpu"),
+            _ => None,
+        }
+    }
+
+    /// Every kind that has rows, in the order in which `p` walks through them.
     pub const ALL: [Self; 6] =
         [Self::Nonpaged, Self::Paged, Self::Reclaimable, Self::Unreclaimable, Self::Vmalloc, Self::CallSite];
 
@@ -33,6 +52,9 @@ impl Pool {
             Self::Unreclaimable => "unreclaimable",
             Self::Vmalloc => "vmalloc",
             Self::CallSite => "callsite",
+            Self::KernelStack => "kernel-stacks",
+            Self::PageTables => "page-tables",
+            Self::PerCpu => "percpu",
         }
     }
 
@@ -45,6 +67,9 @@ impl Pool {
             Self::Unreclaimable => "Unrec",
             Self::Vmalloc => "Vmall",
             Self::CallSite => "Site",
+            Self::KernelStack => "Stack",
+            Self::PageTables => "PgTab",
+            Self::PerCpu => "PCpu",
         }
     }
 
@@ -57,6 +82,9 @@ impl Pool {
             Self::Unreclaimable => "unreclaimable slab",
             Self::Vmalloc => "vmalloc",
             Self::CallSite => "call sites",
+            Self::KernelStack => "kernel stacks",
+            Self::PageTables => "page tables",
+            Self::PerCpu => "per-CPU memory",
         }
     }
 

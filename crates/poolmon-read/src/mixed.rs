@@ -35,7 +35,8 @@ pub(crate) fn kind(format: &FileFormat, pool: Pool, host: Option<&str>) -> RowKi
         Pool::Reclaimable | Pool::Unreclaimable if format.id == "vmstat-m" => Measure::Objects,
         Pool::Reclaimable | Pool::Unreclaimable => Measure::Caches,
         Pool::CallSite => Measure::CallSites,
-        Pool::Vmalloc => Measure::Areas,
+        // The last three have no rows that a file could list.
+        Pool::Vmalloc | Pool::KernelStack | Pool::PageTables | Pool::PerCpu => Measure::Areas,
     };
     RowKind { measure, host: host.map(str::to_lowercase) }
 }

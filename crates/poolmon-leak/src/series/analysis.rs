@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use poolmon_model::delta::is_reboot;
-use poolmon_model::summary::{self, Summary, pool_bytes};
+use poolmon_model::summary::{self, PoolSummary, Summary, pool_bytes};
 use poolmon_model::{Header, Keys, Origin, Pool, Row, Sample, Tag};
 
 use super::buckets::SeriesStart;
@@ -177,6 +177,16 @@ impl Analysis {
                 }
             }
         }
+        for pool in whole_pools(sample) {
+            // Its figure is no part of a summary: that of the last sample stands for all.
+            let bytes = pool_bytes(sample, pool);
+            let told = PoolSummary { pool, least: bytes, most: bytes, mean: bytes };
+            let now = self.samples;
+            if let Some(series) = self.pool_series(sample, pool) {
+                series.seen = now + count;
+                series.sum_up_pool(bytes, &told, sample.width, now, count);
+            }
+        }
         for pool in &summary.pools {
             let last = pool_bytes(sample, pool.pool);
             let now = self.samples;
@@ -340,7 +350,7 @@ impl Analysis {
 
     /// Whole pools are series of their own: the header's figure, else the sum of the rows.
     fn push_pools(&mut self, sample: &Sample) {
-        for &pool in &sample.origin.pools {
+        for pool in sample.origin.pools.iter().copied().chain(whole_pools(sample)) {
             // The sum of some rows is not the pool's size.
             if sample.header.pool_total(pool).is_none() && !sample.coverage.lists_all(pool) {
                 continue;
@@ -378,10 +388,15 @@ impl Analysis {
         let at = self.pools.iter().position(|series| series.pool == pool).unwrap_or_else(|| {
             let first = self.timeline.slots.len().saturating_sub(1);
             let owner = sample.header.pool_total(pool).map(|_| "header".into());
-            self.pools.push(BucketSeries::new(Tag::name("pool"), pool, owner, first));
+            self.pools.push(BucketSeries::new(Tag::name(pool.whole().unwrap_or("pool")), pool, owner, first));
             self.pools.len() - 1
         });
         self.pools.get_mut(at)
+    }
+
+    /// All that is judged: the rows, and the pools that are a single figure.
+    pub(crate) fn rows(&self) -> Vec<&BucketSeries> {
+        self.series.iter().chain(self.pools.iter().filter(|series| series.pool.whole().is_some())).collect()
     }
 
     /// How long samples have to come until anything can be said; `None` if there are enough.
@@ -440,4 +455,9 @@ impl Analysis {
         };
         self.series.iter().chain(&self.pools).map(one).sum()
     }
+}
+
+/// The pools of a sample that are a single figure.
+fn whole_pools(sample: &Sample) -> impl Iterator<Item = Pool> {
+    Pool::WHOLE.into_iter().filter(|pool| sample.header.pool_total(*pool).is_some())
 }

@@ -73,9 +73,20 @@ const LINUX: &[Holders] = &[
         shows: "descriptors of processes with the most watches", needs: "root",
     },
     Holders {
-        rows: &["task_struct", "pid", "thread_stack*", "signal_cache", "sighand_cache", "fs_cache", "mm_struct", "pgd"],
+        rows: &["KernelStack", "task_struct", "pid", "thread_stack*", "signal_cache", "sighand_cache", "fs_cache", "mm_struct", "pgd"],
         tool: "ps", command: "ps -eo nlwp,pid,comm --sort=-nlwp | head",
         shows: "processes with the most threads; compare their sum with the cache's objects", needs: "nothing",
+    },
+    Holders {
+        rows: &["PageTables"],
+        tool: "grep", command: "grep -H VmPTE /proc/[0-9]*/status 2>/dev/null | sort -k2 -rn | head",
+        shows: "processes with the most page tables", needs: "nothing",
+    },
+    Holders {
+        rows: &["Percpu"],
+        tool: "grep",
+        command: "grep -rH --include=memory.stat ^percpu /sys/fs/cgroup 2>/dev/null | sort -k2 -rn | head",
+        shows: "control groups with the most per-CPU memory", needs: "control groups of version 2",
     },
     Holders {
         rows: &["vm_area_struct", "vma_lock", "anon_vma", "anon_vma_chain", "maple_node"],

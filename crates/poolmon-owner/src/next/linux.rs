@@ -7,7 +7,7 @@ use poolmon_model::{Pool, Tag};
 use poolmon_proc::caches::{Kmalloc, base};
 
 use super::argument::quoted;
-use super::{List, Subject, argument, holders, trace, who};
+use super::{List, Subject, argument, holders, is_whole, trace, who};
 
 pub fn commands(list: &mut List, name: &str, of: &Subject<'_>) {
     if !of.searched
@@ -33,7 +33,8 @@ pub fn commands(list: &mut List, name: &str, of: &Subject<'_>) {
         list.add("grep", format!("grep -F -- {} {file}", quoted(name)), "its areas or its line", "root");
         return;
     }
-    if let Some(command) = trace(of.tag, of.pool.unwrap_or(Pool::Unreclaimable)) {
+    let pool = of.pool.or_else(|| Pool::WHOLE.into_iter().find(|pool| pool.whole() == Some(name)));
+    if let Some(command) = trace(of.tag, pool.unwrap_or(Pool::Unreclaimable)) {
         list.add(
             "poolmon",
             command,
@@ -42,6 +43,9 @@ pub fn commands(list: &mut List, name: &str, of: &Subject<'_>) {
         );
     }
     holders::commands(list, of.tag);
+    if is_whole(name) {
+        return;
+    }
     if of.pool == Some(Pool::Reclaimable) {
         list.add(
             "sysctl",
@@ -139,6 +143,22 @@ mod tests {
             assert!(list.contains(&wanted), "{list:#?}");
             assert!(list.contains(&format!("sudo poolmon trace {traced}")), "{list:#?}");
             assert!(!list.iter().any(|command| command.starts_with("poolmon who")), "the kernel creates it");
+        }
+    }
+
+    #[test]
+    fn figures_without_rows_lead_to_their_holders() {
+        for (name, pool, wanted) in [
+            ("PageTables", Pool::PageTables, "VmPTE"),
+            ("KernelStack", Pool::KernelStack, "nlwp"),
+            ("Percpu", Pool::PerCpu, "sudo poolmon trace --percpu"),
+        ] {
+            for pool in [Some(pool), None] {
+                let list = of(name, pool);
+                assert!(list.iter().any(|command| command.contains(wanted)), "{list:#?}");
+                let caches = |command: &String| command.contains("who") || command.contains("kmem_cache");
+                assert!(!list.iter().any(caches), "it is no cache: {list:#?}");
+            }
         }
     }
 

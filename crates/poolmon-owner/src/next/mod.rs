@@ -67,7 +67,7 @@ pub fn commands(of: &Subject<'_>) -> Vec<NextCommand> {
 /// general caches.
 pub fn who(tag: &Tag) -> Option<String> {
     match tag {
-        Tag::Name(name) if linux::general(name).is_some() => None,
+        Tag::Name(name) if linux::general(name).is_some() || is_whole(name) => None,
         _ => Some(format!("poolmon who {}{}", argument(tag), drivers_of(tag))),
     }
 }
@@ -75,8 +75,16 @@ pub fn who(tag: &Tag) -> Option<String> {
 /// The command that finds the code which allocates and does not free: of slab caches and lines of the source, on the Linux machine
 /// itself.
 pub fn trace(tag: &Tag, pool: Pool) -> Option<String> {
+    if pool == Pool::PerCpu {
+        return Some(as_root("poolmon trace --percpu"));
+    }
     let traced = matches!(pool, Pool::Reclaimable | Pool::Unreclaimable | Pool::CallSite);
     traced.then(|| as_root(&format!("poolmon trace {}", argument(&Tag::name(&self::traced(tag))))))
+}
+
+/// Whether a name is that of a pool of which the kernel reports one figure.
+fn is_whole(name: &str) -> bool {
+    Pool::WHOLE.iter().any(|pool| pool.whole() == Some(name))
 }
 
 /// What `poolmon trace` is asked for to trace a tag or cache: of the copies of a general cache, the one that they are copies of.

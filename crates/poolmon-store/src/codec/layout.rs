@@ -40,6 +40,10 @@ pub const fn pool_number(pool: Pool) -> u64 {
         Pool::Unreclaimable => 3,
         Pool::Vmalloc => 4,
         Pool::CallSite => 5,
+        // They have no rows, so that no file lists them.
+        Pool::KernelStack => 6,
+        Pool::PageTables => 7,
+        Pool::PerCpu => 8,
     }
 }
 

@@ -244,11 +244,17 @@ impl Host {
         let place = |old: usize| order.iter().position(|&cause| cause == old);
         let mut truth = Truth { hours, ..Truth::default() };
         let mut numbers = vec![None; self.rows.len()];
+        let figures = self.system == System::Linux;
         for (number, row) in self.rows.into_iter().enumerate() {
-            if let Place::Listed(pool) = row.place {
+            let key = match row.place {
+                Place::Listed(pool) => Some(Key { tag: row.tag, pool }),
+                // Windows reports no such figures.
+                Place::Header(figure) => figures.then(|| figure.key()),
+            };
+            if let Some(key) = key {
                 numbers[number] = Some(truth.rows.len());
                 truth.rows.push(RowTruth {
-                    key: Key { tag: row.tag, pool },
+                    key,
                     mechanism: row.mechanism,
                     cause: row.cause.and_then(place),
                     lost: row.lost_bytes,
@@ -281,7 +287,8 @@ impl Host {
             Standing::Leaks
         };
         let grave = bytes_per_hour * 720.0 >= self.memory as f64 * 0.01 || lost >= 50.0 * MIB;
-        let listed = rows().filter(|row| matches!(row.place, Place::Listed(_)));
+        let figures = self.system == System::Linux;
+        let listed = rows().filter(|row| figures || matches!(row.place, Place::Listed(_)));
         Cause {
             mechanism: leak.mechanism,
             members: leak.outputs.iter().map(|&(row, _)| row).collect(),

@@ -1,6 +1,6 @@
 //! A row: what its processes do, in the counters that its system reports.
 
-use poolmon_model::{Counters, Pool, Tag};
+use poolmon_model::{Counters, Key, Pool, Tag};
 
 use super::chance::Chance;
 use super::load::Step;
@@ -23,6 +23,18 @@ pub(super) enum Figure {
     PageTables,
     KernelStack,
     PerCpu,
+}
+
+impl Figure {
+    /// The row of a verdict on it: the kernel reports it as a pool of its own.
+    pub(super) fn key(self) -> Key {
+        let pool = match self {
+            Self::PageTables => Pool::PageTables,
+            Self::KernelStack => Pool::KernelStack,
+            Self::PerCpu => Pool::PerCpu,
+        };
+        Key { tag: Tag::name(pool.whole().unwrap_or_default()), pool }
+    }
 }
 
 /// What a row held that is not lost, over the samples of one boot (Welford 1962).
