@@ -38,6 +38,12 @@ impl Judged {
         self.report.causes(VerdictKind::Leaking, |_| true).into_iter().map(name).collect()
     }
 
+    /// Tags of the lines that are called leaks or suspects.
+    pub fn suspects(&self) -> Vec<String> {
+        let kinds = [VerdictKind::Leaking, VerdictKind::Suspected];
+        self.report.ranked(&kinds, |_| true).into_iter().map(name).collect()
+    }
+
     /// Everything that is said of a row.
     pub fn said(&self, tag: &str) -> String {
         let verdict = self.verdict(tag);

@@ -43,7 +43,7 @@ fn judged(history: History) -> Judged {
 }
 
 #[test]
-#[ignore = "judged wrongly today: not first, or without the share that was never freed"]
+#[ignore = "judged wrongly today: named among what grows, but neither first nor with the share that was never freed"]
 fn thirty_minutes_keep_95_percent() {
     let mut history = History::every(5.0 / 60.0, 0.5, false);
     // 27 MiB/h of 704 bytes, beside a queue that grows by more in its first half hour.
@@ -53,7 +53,6 @@ fn thirty_minutes_keep_95_percent() {
 }
 
 #[test]
-#[ignore = "judged wrongly today: is said to follow the load"]
 fn a_leak_accelerates() {
     let mut history = History::every(10.0, 48.0, false);
     history.row("VXMu", 1328, 44_861.0, 1_502_902.0, |step, noise| {
@@ -65,7 +64,7 @@ fn a_leak_accelerates() {
 }
 
 #[test]
-fn the_biggest_leak_is_named() {
+fn the_biggest_grower_is_named() {
     let mut history = History::every(60.0, 48.0, false);
     // Its work is less at night and at the weekend.
     let work = Eighths(48.0, [644e3, 535e3, 587e3, 439e3, 333e3, 333e3, 388e3, 650e3]);
@@ -74,11 +73,10 @@ fn the_biggest_leak_is_named() {
         (lost, noise.count(lost * 0.0002))
     });
     history.row("yZ9z", 96, 11_100_823.0, 11_110_439.0, leak(93_200.0, 1.0008));
-    cases::biggest(&judged(history), "z8nC");
+    cases::biggest_named(&judged(history), "z8nC");
 }
 
 #[test]
-#[ignore = "judged wrongly today: is said to level off"]
 fn a_flash_crowd_follows_a_leak() {
     let mut history = History::every(1.0, 6.0, true);
     let work = Eighths(6.0, [104e3, 106e3, 144e3, 110e3, 133e3, 129e3, 245e3, 651e3]);

@@ -423,6 +423,19 @@ impl Report {
         rows.into_iter().take_while(explains).take(most).map(|row| (row, row.change / all)).collect()
     }
 
+    /// Rows that stopped growing, or jumped once, and still hold at least a hundredth of their pool for it; the most first.
+    pub fn still_held(&self, admits: impl Fn(&Verdict) -> bool) -> Vec<&Verdict> {
+        let is_much = |verdict: &&Verdict| {
+            let pool = self.pools.iter().find(|pool| pool.pool == verdict.pool).map_or(0.0, |pool| pool.held);
+            verdict.change >= (0.01 * pool).max(1_048_576.0)
+        };
+        let kinds = [VerdictKind::Plateau, VerdictKind::Step];
+        let of_kind = self.verdicts.iter().filter(|verdict| kinds.contains(&verdict.kind) && admits(verdict));
+        let mut held: Vec<&Verdict> = of_kind.filter(is_much).collect();
+        held.sort_by(|a, b| b.change.total_cmp(&a.change));
+        held
+    }
+
     /// The lockstep group of a verdict.
     pub fn group_of(&self, verdict: &Verdict) -> Option<&Group> {
         self.groups.get(verdict.group?)

@@ -7,6 +7,9 @@ use poolmon_model::{CounterWidth, Counters, Origin, Pool, Row, Sample, SourceKin
 
 const START: i64 = 1_772_409_600;
 
+/// Ten minutes are seldom enough to be certain.
+const NAMED: [VerdictKind; 2] = [VerdictKind::Leaking, VerdictKind::Suspected];
+
 /// Ten minutes at a second: for each cache (name, pool, size of an object, objects at first, more of them a second).
 fn ten_minutes(caches: &[(&str, Pool, u64, u64, u64)]) -> Report {
     let pools = [Pool::Reclaimable, Pool::Unreclaimable];
@@ -49,7 +52,7 @@ fn what_can_be_shrunk_makes_no_cause_graver() {
         ("kmalloc-8k", Pool::Unreclaimable, 8192, 40, 0),
     ]);
     let named: Vec<String> =
-        report.causes(VerdictKind::Leaking, |_| true).iter().map(|cause| cause.tag.to_string()).collect();
+        report.ranked(&NAMED, |_| true).into_iter().map(|cause| cause.tag.to_string()).collect();
     assert_eq!(named, ["UDP", "filp"], "{:?}", report.groups);
     assert_ne!(of(&report, "proc_inode_cache").kind, VerdictKind::Leaking);
     assert_eq!(of(&report, "filp").group, of(&report, "proc_inode_cache").group, "they are in lockstep");
@@ -81,11 +84,11 @@ fn bookkeeping_of_slabs_is_no_leak_of_its_own() {
     let report = ten_minutes(&[dentries, vectors, ("mystery_cache", Pool::Unreclaimable, 192, 400, 50)]);
     assert_eq!(of(&report, "kmalloc-192").kind, VerdictKind::Growing);
     assert!(of(&report, "kmalloc-192").reasons[0].contains("bookkeeping"));
-    assert_eq!(of(&report, "mystery_cache").kind, VerdictKind::Leaking);
+    assert!(NAMED.contains(&of(&report, "mystery_cache").kind));
     // More than that, or with nothing beside that grows.
     let more = ten_minutes(&[dentries, ("kmalloc-192", Pool::Unreclaimable, 192, 400, 150)]);
-    assert_eq!(of(&more, "kmalloc-192").kind, VerdictKind::Leaking);
-    assert_eq!(of(&ten_minutes(&[vectors]), "kmalloc-192").kind, VerdictKind::Leaking);
+    assert!(NAMED.contains(&of(&more, "kmalloc-192").kind));
+    assert!(NAMED.contains(&of(&ten_minutes(&[vectors]), "kmalloc-192").kind));
 }
 
 #[test]
@@ -98,7 +101,7 @@ fn parts_of_inodes_go_with_the_inodes() {
     let part = of(&report, "lsm_inode_cache");
     assert_eq!(part.kind, VerdictKind::Growing, "{part:?}");
     assert!(part.reasons[0].starts_with("part of each inode"), "{:?}", part.reasons);
-    assert_eq!(of(&report, "mystery_cache").kind, VerdictKind::Leaking, "of others nothing is known");
+    assert!(NAMED.contains(&of(&report, "mystery_cache").kind), "of others nothing is known");
 }
 
 /// One call site always fills the same copy of a cache that is spread at random.

@@ -178,7 +178,7 @@ fn what_comes_too_early_says_so_and_how_much_longer() {
     }
     assert_eq!(of(b"Keep").tests, Tests::Say(VerdictKind::Leaking), "nothing is ever freed");
     let tall = &of(b"Tall").reasons;
-    assert!(tall.iter().any(|reason| reason.ends_with("times what it held before it grew")), "{tall:?}");
+    assert!(tall.iter().any(|reason| reason.contains(" times what it held")), "{tall:?}");
 }
 
 #[test]

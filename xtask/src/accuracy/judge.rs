@@ -21,6 +21,8 @@ pub struct Line {
     pub companions: Vec<Key>,
     /// Index into [`LEVELS`].
     pub level: usize,
+    /// Stated confidence that the row leaks, 0 to 1.
+    pub confidence: f64,
     /// Bytes an hour: lower end of the 95 % interval, estimate, upper end.
     pub rate: (f64, f64, f64),
     /// Since when it grows, if that is within the recording.
@@ -79,6 +81,7 @@ fn line(report: &Report, verdict: &Verdict, level: usize) -> Line {
         key: key(verdict),
         companions: report.companions(verdict).into_iter().map(key).collect(),
         level,
+        confidence: verdict.confidence.unwrap_or(0.0),
         rate: (verdict.bytes.low, verdict.bytes.per_hour, verdict.bytes.high),
         since: verdict.since.filter(|_| !verdict.since_start),
     }

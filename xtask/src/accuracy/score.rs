@@ -247,9 +247,10 @@ impl Scorer<'_> {
             let mechanism = self.row(&line.key).map_or("unknown", |row| row.mechanism.name());
             let (level, rate) = (LEVELS[line.level], line.rate.1 / 1_048_576.0);
             format!(
-                "wrong: {} ({}), {mechanism}, is named {level} {rate:.2} MiB/h",
+                "wrong: {} ({}), {mechanism}, is named {level} ({:.2}) {rate:.2} MiB/h",
                 line.key.tag,
-                line.key.pool.id()
+                line.key.pool.id(),
+                line.confidence
             )
         });
         let missed = wanted
@@ -290,6 +291,7 @@ mod tests {
                 key: key(first),
                 companions: cause.members.iter().filter(|&&row| row != first).map(|&row| key(row)).collect(),
                 level: 0,
+                confidence: 0.999,
                 rate: (rate * 0.9, rate, rate * 1.1),
                 since: cause.onset.map(|onset| schedule.time(onset)),
             }

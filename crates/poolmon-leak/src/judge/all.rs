@@ -5,13 +5,15 @@ use poolmon_model::owner::reported_name;
 use poolmon_model::{Pool, Tag};
 
 use super::activity::{Activity, Work};
+use super::compare::Rows;
 use super::one::{self, Finding};
 use super::owner::{self, OwnerHint};
 use super::power::{self, Judged};
-use super::{Points, end, group, shape, spoken};
+use super::spoken::Spoken;
+use super::{Points, end, group, shape};
 use crate::series::{Bucket, BucketSeries, SeriesStart};
 use crate::stats::{false_discovery, mann_kendall, theil_sen};
-use crate::suspicion::{self, Around, Facts, History, Level, Seen, Suspicion, Tests};
+use crate::suspicion::{self, Around, Facts, History, Level, Seen, Suspicion};
 use crate::verdict::{Group, PoolGrowth, Rate, Report, Verdict, VerdictKind, all_growth};
 use crate::{Analysis, AnalysisConfig};
 
@@ -39,11 +41,10 @@ fn hours(analysis: &Analysis, from: usize, to: usize) -> (f64, f64) {
 }
 
 /// What is no leak for what is known of the tag, or for being too small.
-fn temper(analysis: &Analysis, pools: &[PoolGrowth], findings: &mut [Finding]) {
-    let config = &analysis.config;
-    let shrinkable = analysis.series.iter().zip(&*findings).filter(|(s, _)| s.pool == Pool::Reclaimable);
+fn temper(config: &AnalysisConfig, rows: &[&BucketSeries], pools: &[PoolGrowth], findings: &mut [Finding]) {
+    let shrinkable = rows.iter().zip(&*findings).filter(|(s, _)| s.pool == Pool::Reclaimable);
     let objects: f64 = shrinkable.filter_map(|(_, f)| f.allocs).map(|rate| rate.per_hour.max(0.0)).sum();
-    for (series, finding) in analysis.series.iter().zip(findings) {
+    for (series, finding) in rows.iter().zip(findings) {
         let held = pools.iter().find(|pool| pool.pool == series.pool).map_or(0.0, |pool| pool.held);
         let rate = finding.bytes.per_hour;
         let worth = rate >= config.worth_per_hour || rate * 24.0 >= config.worth_a_day * held;
@@ -86,14 +87,7 @@ pub(super) fn confidence(series: &BucketSeries, facts: &Facts, finding: &Finding
         tests: finding.tests,
         evidence: &finding.evidence,
     };
-    let history = History::of(facts.points, facts.hours);
-    let weighed = suspicion::weigh(history, &suspicion::measures(&seen), None);
-    let passed = finding.tests == Tests::Say(VerdictKind::Leaking);
-    if passed && facts.of_pool.is_some_and(|share| share >= 0.1) {
-        weighed.at_least_as_often(history)
-    } else {
-        weighed
-    }
+    suspicion::weigh(History::of(facts.points, facts.hours), &suspicion::measures(&seen), None)
 }
 
 /// What is known beside each row.
@@ -101,13 +95,17 @@ fn surroundings(
     analysis: &Analysis,
     pools: &[PoolGrowth],
     (from, to): (usize, usize),
+    others: Rows,
 ) -> impl Fn(&BucketSeries) -> Around {
     let uptime = analysis.uptime_at(from).zip(Some(hours(analysis, from, to).0));
     let held = held(analysis, pools);
     move |series| {
         let (counts, objects) = series.tells();
-        let pool_held = held.iter().find(|(pool, _)| *pool == series.pool).map_or(0.0, |(_, held)| *held);
-        Around { counts, objects, pool_held, uptime }
+        // A figure that is a pool of its own says nothing by its share of it.
+        let of_pool = held.iter().find(|(pool, _)| *pool == series.pool && pool.whole().is_none());
+        let pool_held = of_pool.map_or(0.0, |(_, held)| *held);
+        let others = others.of(series.pool);
+        Around { counts, objects, pool_held, uptime, others, times_unknown: !analysis.times_known }
     }
 }
 
@@ -131,18 +129,18 @@ fn last_seen(buckets: &[Bucket]) -> f64 {
     buckets.iter().rev().find(|bucket| bucket.samples > 0).map_or(0.0, |bucket| bucket.mean.max(0.0))
 }
 
-/// What is found on a row alone: the tests' outcome, its facts with the confidence, how far it moved.
-type Alone = (Vec<Finding>, Vec<Option<(Facts, Suspicion)>>, Vec<Moved>, Option<Work>);
+/// What is found on a row alone: the tests' outcome, its facts with what can be said of them, how far it moved.
+type Alone = (Vec<Finding>, Vec<Option<(Facts, Spoken)>>, Vec<Moved>, Option<Work>);
 
 /// Judges each row alone.
-fn each(analysis: &Analysis, pools: &[PoolGrowth], from: usize, to: usize) -> Alone {
+fn each(analysis: &Analysis, rows: &[&BucketSeries], pools: &[PoolGrowth], from: usize, to: usize) -> Alone {
     let config = &analysis.config;
-    let around = surroundings(analysis, pools, (from, to));
-    let mut findings = Vec::with_capacity(analysis.series.len());
-    let mut suspicions = Vec::with_capacity(analysis.series.len());
-    let mut moved = Vec::with_capacity(analysis.series.len());
+    let around = surroundings(analysis, pools, (from, to), Rows::default());
+    let mut findings = Vec::with_capacity(rows.len());
+    let mut grew = Vec::with_capacity(rows.len());
+    let mut moved = Vec::with_capacity(rows.len());
     let mut activity = Activity::new(hours(analysis, from, to));
-    for series in &analysis.series {
+    for &series in rows {
         let points = Points::new(series, &analysis.timeline, analysis.samples, from, to);
         let mut finding = one::judge(config, series.pool, &points, series.tells());
         let facts = Facts::of(&points, &around(series));
@@ -152,22 +150,36 @@ fn each(analysis: &Analysis, pools: &[PoolGrowth], from: usize, to: usize) -> Al
             finding.reasons = vec!["freed what it had gained just before the end".into()];
             finding.needs = None;
         }
-        suspicions.push(grown.map(|facts| {
-            let mut suspicion = confidence(series, &facts, &finding);
-            spoken::correct(&mut suspicion, &points, facts.start);
-            (facts, suspicion)
-        }));
+        grew.push(grown.map(|facts| (facts, Spoken::of(&points, facts.start))));
         moved.push(Moved::of(&points));
         activity.add(&points);
         findings.push(finding);
     }
-    (findings, suspicions, moved, activity.work())
+    (findings, grew, moved, activity.work())
+}
+
+/// How likely each row leaks, all being known.
+fn suspicions(
+    series: &[&BucketSeries],
+    findings: &[Finding],
+    grew: Vec<Option<(Facts, Spoken)>>,
+    rows: &Rows,
+) -> Vec<Option<(Facts, Suspicion)>> {
+    let all = series.iter().zip(findings).zip(grew);
+    all.map(|((series, finding), grew)| {
+        let (mut facts, spoken) = grew?;
+        facts.compare(&rows.of(series.pool));
+        let mut suspicion = confidence(series, &facts, finding);
+        spoken.correct(&mut suspicion);
+        Some((facts, suspicion))
+    })
+    .collect()
 }
 
 /// What a share of each pool's growth is a part of, bytes.
-fn rose(analysis: &Analysis, pools: &[PoolGrowth], moved: &[Moved]) -> Vec<(Pool, f64)> {
+fn rose(rows: &[&BucketSeries], pools: &[PoolGrowth], moved: &[Moved]) -> Vec<(Pool, f64)> {
     let of = |pool: &PoolGrowth| {
-        let rows = analysis.series.iter().zip(moved).filter(|(series, _)| series.pool == pool.pool);
+        let rows = rows.iter().zip(moved).filter(|(series, _)| series.pool == pool.pool);
         (pool.pool, all_growth(rows.map(|(_, moved)| moved.change), pool.change))
     };
     pools.iter().map(of).collect()
@@ -199,12 +211,15 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
     let config = &analysis.config;
     let (from, to) = slots(analysis);
     let pools = pools(analysis, from, to);
-    let (mut findings, suspicions, moved, work) = each(analysis, &pools, from, to);
+    let rows = analysis.rows();
+    let (mut findings, grew, moved, work) = each(analysis, &rows, &pools, from, to);
+    let others = Rows::new(&rows, &moved);
+    let suspicions = suspicions(&rows, &findings, grew, &others);
     limit_false_discoveries(&mut findings, config);
-    temper(analysis, &pools, &mut findings);
+    temper(config, &rows, &pools, &mut findings);
     defer(&mut findings, config, work.as_ref());
-    let rows = analysis.series.iter().zip(&mut findings).zip(&suspicions).zip(&moved);
-    for (((series, finding), suspicion), moved) in rows {
+    let each_row = rows.iter().zip(&mut findings).zip(&suspicions).zip(&moved);
+    for (((series, finding), suspicion), moved) in each_row {
         if let Some((facts, suspicion)) = suspicion
             && suspect(finding, suspicion)
         {
@@ -222,9 +237,9 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
     let mut hints = Vec::with_capacity(order.len());
     let mut verdicts = Vec::with_capacity(order.len());
     let mut grown = Vec::new();
-    let rose = rose(analysis, &pools, &moved);
+    let rose = rose(&rows, &pools, &moved);
     for &at in &order {
-        let (series, finding) = (&analysis.series[at], &findings[at]);
+        let (series, finding) = (rows[at], &findings[at]);
         let rising = finding.kind.rises();
         if rising && !finding.excused {
             grown.push((verdicts.len(), finding));
@@ -279,8 +294,8 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
     strongest(&mut groups, &mut verdicts);
     end::state(&analysis.header, &groups, &mut verdicts);
     let named = verdicts.iter().any(|verdict| verdict.kind < VerdictKind::Growing);
-    let around = surroundings(analysis, &pools, (from, to));
-    let judged = Judged { analysis, slots: (from, to), moved: &moved, around: &around };
+    let around = surroundings(analysis, &pools, (from, to), others);
+    let judged = Judged { analysis, rows: &rows, slots: (from, to), moved: &moved, around: &around };
     let power = if named { None } else { power::power(&judged) };
     drop(around);
     Report {
@@ -301,6 +316,8 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
 /// How far a row moved.
 #[derive(Clone, Copy, Debug)]
 pub struct Moved {
+    /// Bytes at the first point.
+    pub first: f64,
     /// The last point less the first.
     pub change: f64,
     /// The highest point less the lowest.
@@ -309,10 +326,11 @@ pub struct Moved {
 
 impl Moved {
     fn of(points: &Points) -> Self {
-        let change = points.mean.last().zip(points.mean.first()).map_or(0.0, |(last, first)| last - first);
+        let first = points.mean.first().copied().unwrap_or(0.0);
+        let change = points.mean.last().map_or(0.0, |last| last - first);
         let least = points.min.iter().copied().fold(f64::INFINITY, f64::min);
         let most = points.max.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        Self { change, swing: (most - least).max(0.0) }
+        Self { first, change, swing: (most - least).max(0.0) }
     }
 
     /// Bytes within which nine of ten rows stayed.
@@ -332,11 +350,15 @@ fn freed_at_the_end(points: &Points, growth: f64) -> bool {
     points.last < 0.1 * held && held - points.last >= 0.9 * growth
 }
 
+/// Confidence from which on a row that passes every test is called a leak. Of such rows of validation hosts 87 of 89 leak, of those
+/// with 0.8 or more 130 of 144.
+const CERTAIN: f64 = 0.95;
+
 /// Lets the confidence decide: a row that is more likely than not a leak is a suspect, whatever test it failed, and one that passed
 /// every test but is not even likely to leak is no more than that. Says whether the row needs a window of its own.
 fn suspect(finding: &mut Finding, suspicion: &Suspicion) -> bool {
     let (before, level) = (finding.kind, suspicion.level());
-    if finding.excused || before == VerdictKind::Leaking && level >= Some(Level::Likely) {
+    if finding.excused || before == VerdictKind::Leaking && suspicion.confidence >= CERTAIN {
         return false;
     }
     match (before, level) {

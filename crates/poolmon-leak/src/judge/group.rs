@@ -3,7 +3,7 @@
 //! The biggest of them by bytes is often the layer that is dragged along; the likeliest culprit is the one that says
 //! most about itself: nothing freed at all, a third-party owner, no layer of the system.
 
-use poolmon_model::Tag;
+use poolmon_model::{Pool, Tag};
 
 use super::activity::Work;
 use super::one::Finding;
@@ -185,10 +185,14 @@ pub fn culprit(members: &[usize], verdicts: &[Verdict], hints: &[Option<OwnerHin
     // A layer is dragged along: it is no culprit as long as there is another row.
     let layer = |at: usize| verdicts.get(at).is_some_and(|verdict| owner::layer(&verdict.tag).is_some());
     let all_layers = members.iter().all(|&at| layer(at));
+    // Nor is a cache that the kernel can shrink, beside one that it cannot.
+    let shrinks = |at: usize| verdicts.get(at).is_some_and(|verdict| verdict.pool == Pool::Reclaimable);
+    let is_suspect = |at: usize| !layer(at) && !shrinks(at);
+    let any_suspect = members.iter().any(|&at| is_suspect(at));
     let best = members
         .iter()
         .copied()
-        .filter(|&at| all_layers || !layer(at))
+        .filter(|&at| if any_suspect { is_suspect(at) } else { all_layers || !layer(at) })
         .max_by(|&a, &b| {
             let rate = |at: usize| verdicts.get(at).map_or(0.0, |verdict| verdict.bytes.per_hour);
             let size = if caches { rate(a).total_cmp(&rate(b)) } else { rate(b).total_cmp(&rate(a)) };

@@ -3,7 +3,7 @@
 //! 1. `points`: the buckets of the boot that is judged, thinned to what pairwise statistics can bear;
 //! 2. `one`: the statistics of one series, and the verdict that follows from them, test by test;
 //! 3. `ended`: whether the growth is over;
-//! 4. `all`: many tags tested at once, shares of the pools' growth;
+//! 4. `all`: many tags tested at once, shares of the pools' growth; `compare`: what each row is compared with;
 //! 5. `spoken`: words about a row that single samples would contradict are corrected; `shape`: what growth looks like that is no
 //!    suspect;
 //! 6. `group`: lockstep groups and their likeliest culprit, with the help of [`owner`] and of what the machine did (`activity`);
@@ -11,6 +11,7 @@
 
 mod activity;
 mod all;
+mod compare;
 mod end;
 mod ended;
 mod group;

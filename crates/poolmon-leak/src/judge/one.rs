@@ -109,7 +109,10 @@ fn test(config: &AnalysisConfig, pool: Pool, all: &Points, reported: (bool, bool
     let end = middle(&all.mean[n - tenth..]);
     let rise = (end - middle(&all.mean[..fifth])).max(end - middle(&all.mean[..n / 2]));
     if rise < config.least_growth {
-        return dull(config, all);
+        // What stopped early has been level ever since; only the first points are lower.
+        let moved = all.mean[n - 1] - all.mean[0] >= config.least_growth;
+        let quiet = moved.then(|| ended(&all.thinned(config.points))).flatten();
+        return quiet.map_or_else(|| dull(config, all), |quiet| stopped(all, quiet));
     }
     let points = all.thinned(config.points);
     if let Some(finding) = step(config, &points, rise) {
@@ -118,6 +121,8 @@ fn test(config: &AnalysisConfig, pool: Pool, all: &Points, reported: (bool, bool
     let (window, bent) = window(config, all, &points);
     let mut window = Window::new(config, window, bent, reported);
     window.evidence.outgrown = outgrown(all, &window);
+    // The window begins with growth, of which the end may have nothing.
+    window.evidence.ended = ended(&points);
     window.finding(pool)
 }
 
@@ -129,6 +134,21 @@ fn outgrown(all: &Points, window: &Window) -> f64 {
     let level = middle(&all.mean[before..all.hours.partition_point(|&hour| hour <= eighth)]);
     let held = all.mean[..before].iter().copied().fold(level, f64::max);
     (window.growth / held.max(1.0)).clamp(0.0, 1e6)
+}
+
+/// What stopped growing so early that it shows no trend.
+fn stopped(all: &Points, quiet: f64) -> Finding {
+    let mut finding = Finding::dull(VerdictKind::Plateau, all);
+    finding.growth = all.mean[all.len() - 1] - all.mean[0];
+    finding.evidence.ended = Some(quiet);
+    finding.reasons.push(quiet_for(quiet));
+    finding.excused = true;
+    finding
+}
+
+fn quiet_for(hours: f64) -> String {
+    let quiet = poolmon_model::units::rough_hours(hours);
+    format!("has not grown for {quiet}, although the machine was in use")
 }
 
 /// What does not grow: steady, or coming and going with the load.
@@ -206,24 +226,35 @@ fn step(config: &AnalysisConfig, points: &Points, rise: f64) -> Option<Finding> 
     if jump.abs() < 5.0 * noise(early).max(noise(late)) {
         return None;
     }
-    let test = change_point::pettitt(&points.mean)?;
-    if test.p > 0.01 {
+    // Ranks say little of a jump near an end, or of few points; that none before reaches one after says more.
+    let highest = early.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let apart = jump > 0.0 && late.iter().all(|value| *value > highest);
+    let by_luck = if apart { change_point::chance_apart(early.len(), late.len()) } else { 1.0 };
+    let p = change_point::pettitt(&points.mean)?.p.min(by_luck);
+    if p > 0.01 {
         return None;
     }
     let mut finding = Finding::dull(VerdictKind::Step, points);
     finding.growth = jump;
     finding.from = points.hours[at];
     finding.evidence.jump = (jump / rise).abs();
-    finding.evidence.p = test.p;
+    finding.evidence.p = p;
     finding.reasons.push("one jump explains its growth; flat before and after".into());
     Some(finding)
 }
 
+/// Part of the growth that is before the growth, at most.
+const GREW_BEFORE: f64 = 0.2;
+
 /// The part of the series that is judged: all of it, or what comes after a bend upwards.
 fn window(config: &AnalysisConfig, all: &Points, points: &Points) -> (Points, bool) {
-    let bend = change_point::bend(&points.hours, &points.mean);
-    if let Some(bend) =
-        bend.filter(|bend| bend.after > 0.0 && bend.before < 0.25 * bend.after && bend.gain > 0.1)
+    let (x, y) = (&points.hours, &points.mean);
+    let all_growth = y[y.len() - 1] - y[0];
+    // What grew for hours before it grew faster, as in a flash crowd, grew from the start.
+    let late = |bend: &change_point::Bend| bend.before * (x[bend.at] - x[0]) < GREW_BEFORE * all_growth;
+    let bend = change_point::bend(x, y);
+    if let Some(bend) = bend
+        .filter(|bend| bend.after > 0.0 && bend.before < 0.25 * bend.after && bend.gain > 0.1 && late(bend))
     {
         let at = all.hours.partition_point(|&hour| hour < points.hours[bend.at]);
         let rest = all.after(at);
@@ -295,7 +326,6 @@ impl<'a> Window<'a> {
             let covariates = rhythm::covariates(x, load.as_deref(), covered_day);
             let clocks: Vec<&[f64]> = std::iter::once(x.as_slice()).chain(work.as_deref()).collect();
             evidence.filling = saturation::filling(&clocks, &covariates, y);
-            evidence.ended = ended(&points, growth);
         }
         let windows = if points.len() >= 48 { 8 } else { 4 };
         evidence.floor = floor::rises(&points.min, windows);
@@ -448,6 +478,9 @@ impl<'a> Window<'a> {
         let (c, e) = (self.config, &self.evidence);
         let span = self.points.span();
         let said = |text: &str| vec![text.to_owned()];
+        if let Some(quiet) = e.ended {
+            return (VerdictKind::Plateau, vec![quiet_for(quiet)], None);
+        }
         if self.growth < c.least_growth || rate.low <= 0.0 || e.p > 0.01 {
             return match comes_back(c, &self.points) {
                 Some(reason) => (VerdictKind::LoadDriven, said(reason), None),
@@ -472,11 +505,6 @@ impl<'a> Window<'a> {
             e.retention.is_some_and(|kept| kept >= 0.9) || e.filling.is_some_and(|ratio| ratio >= c.line);
         let explained = e.partial_share.is_some_and(|share| share < c.partial_share)
             || e.partial_t.is_some_and(|t| t < if kept { c.partial_t_kept } else { c.partial_t });
-        if let Some(quiet) = e.ended {
-            let quiet = poolmon_model::units::rough_hours(quiet);
-            let reason = format!("has not grown for {quiet}, although the machine was in use");
-            return (VerdictKind::Plateau, vec![reason], None);
-        }
         if explained {
             if slows && e.signal >= c.signal {
                 return (VerdictKind::WarmingUp, said("levels off"), None);

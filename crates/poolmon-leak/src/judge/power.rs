@@ -7,7 +7,7 @@ use super::Points;
 use super::all::{Moved, confidence};
 use super::one;
 use crate::series::BucketSeries;
-use crate::suspicion::{Around, Facts, Level};
+use crate::suspicion::{Around, Facts, Level, Others};
 use crate::verdict::Power;
 use crate::{Analysis, AnalysisConfig};
 
@@ -25,8 +25,10 @@ const OBJECT: f64 = 256.0;
 
 /// What rows are judged against.
 pub struct Judged<'a> {
-    /// All rows.
+    /// What is judged.
     pub analysis: &'a Analysis,
+    /// Their series.
+    pub rows: &'a [&'a BucketSeries],
     /// Slots of the boot that is judged.
     pub slots: (usize, usize),
     /// How far each row moved.
@@ -52,7 +54,7 @@ pub fn power(judged: &Judged<'_>) -> Option<Power> {
 
 /// The least rate at which a row would have been a suspect.
 fn least_seen(judged: &Judged<'_>, at: usize) -> Option<f64> {
-    let series = judged.analysis.series.get(at)?;
+    let series = *judged.rows.get(at)?;
     let (from, to) = judged.slots;
     let points = Points::new(series, &judged.analysis.timeline, judged.analysis.samples, from, to);
     let around = (judged.around)(series);
@@ -78,7 +80,10 @@ fn is_seen(
 ) -> bool {
     let points = leaking(points, rate);
     let finding = one::judge(config, series.pool, &points, series.tells());
-    let around = Around { pool_held: around.pool_held + rate * points.span(), ..around };
+    let lost = rate * points.span();
+    let rose = around.others.rose.map(|rose| rose + lost);
+    let others = Others { rose, ..around.others };
+    let around = Around { pool_held: around.pool_held + lost, others, ..around };
     let facts = Facts::of(&points, &around);
     facts.is_some_and(|facts| {
         !finding.excused && confidence(series, &facts, &finding).confidence >= Level::Possible.least()

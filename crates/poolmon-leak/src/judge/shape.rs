@@ -17,6 +17,11 @@ const JUMPING: f64 = 0.25;
 /// Objects gained, at the size that one has at the end, are at most this part of the growth of what holds them.
 const FEW_OBJECTS: f64 = 0.25;
 
+/// Part of what it allocates that a row keeps if it is no cache.
+const KEEPS: f64 = 0.98;
+/// Slope of the last quarter over that of the whole, if growth goes on.
+const GOES_ON: f64 = 0.3;
+
 /// Part of its swing that a plateau still holds at the end.
 const HELD: f64 = 0.75;
 
@@ -28,6 +33,16 @@ pub fn describe(finding: &mut Finding, pool: Pool, facts: Option<&Facts>, moved:
         finding.needs = None;
     } else if finding.kind == VerdictKind::Plateau && moved.change < HELD * moved.swing {
         finding.kind = VerdictKind::WarmingUp;
+    }
+    let e = &finding.evidence;
+    // A cache that is full replaces what it holds. What frees next to nothing and goes on grows as its work does.
+    if finding.kind == VerdictKind::WarmingUp
+        && e.retention.is_some_and(|kept| kept >= KEEPS)
+        && e.last.is_some_and(|last| last >= GOES_ON)
+        && !finding.excused
+    {
+        finding.kind = VerdictKind::Growing;
+        finding.reasons = vec!["allocates less than at first, and frees next to nothing of it".into()];
     }
     if finding.excused || finding.kind != VerdictKind::Growing {
         return;

@@ -37,6 +37,14 @@ pub fn pettitt(values: &[f64]) -> Option<Jump> {
     Some(Jump { at, k, p })
 }
 
+/// The chance that the first `before` of values in random order are the lowest of all, at any of the places where they may end.
+pub fn chance_apart(before: usize, after: usize) -> f64 {
+    let n = before + after;
+    // One over the number of ways to choose them.
+    let ways = (1..=before.min(after)).map(|k| (n + 1 - k) as f64 / k as f64).product::<f64>();
+    n as f64 / ways
+}
+
 /// A bend: one line before, another after, which meet.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bend {

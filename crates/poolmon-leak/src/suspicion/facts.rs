@@ -16,6 +16,8 @@ const MOVED: f64 = 4096.0;
 pub struct Facts {
     /// Points judged.
     pub points: usize,
+    /// The times of the samples are known; else the same time is assumed between any two of them.
+    pub timed: bool,
     /// Hours from the first to the last of them.
     pub hours: f64,
     /// Hours since the first sample at which the growth began; that of the first point, if it began before.
@@ -42,6 +44,8 @@ pub struct Facts {
     pub ratio: f64,
     /// Growth in the last quarter, over a quarter of all growth.
     pub last: f64,
+    /// Growth in the quarter of the time with the least, over a quarter of all growth; of few points, in the interval.
+    pub least: f64,
     /// Deepest fall below what was held before, over the growth.
     pub drawdown: f64,
     /// Largest rise from one point to the next but one, over the growth.
@@ -62,6 +66,14 @@ pub struct Facts {
     pub of_pool: Option<f64>,
     /// Hours that the system had been running when the growth began.
     pub uptime: Option<f64>,
+    /// Allocations in the time over the objects held: what is replaced often has found its level.
+    pub turnover: Option<f64>,
+    /// Objects gained, over the square root of those held: a level that is kept up by chance varies by 2 or less.
+    pub beyond_size: Option<f64>,
+    /// Growth over what all rows of its pool gained; `None` where few rows are listed.
+    pub of_growth: Option<f64>,
+    /// Growth relative to what was held, over that which nine of ten rows stayed below; `None` where few rows are listed.
+    pub beyond_rows: Option<f64>,
 }
 
 fn change(values: &[f64]) -> f64 {
@@ -152,6 +164,19 @@ pub struct Around {
     pub pool_held: f64,
     /// Hours that the system had been running at the first sample of the boot, and the hour of that sample.
     pub uptime: Option<(f64, f64)>,
+    /// What the other rows did.
+    pub others: Others,
+    /// The samples have no times.
+    pub times_unknown: bool,
+}
+
+/// What the rows of a recording did, where there are enough to compare with.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Others {
+    /// Bytes that all rows of the pool gained, those that lost some aside.
+    pub rose: Option<f64>,
+    /// Growth relative to what was held that nine of ten rows stayed below.
+    pub usual: Option<f64>,
 }
 
 impl Facts {
@@ -180,6 +205,7 @@ impl Facts {
         let moves: Vec<f64> = y.windows(2).map(|pair| pair[1] - pair[0]).collect();
         let mut facts = Self {
             points: n,
+            timed: !around.times_unknown,
             hours: points.span(),
             start: x[0],
             before: at as f64 / thin.len() as f64,
@@ -193,6 +219,7 @@ impl Facts {
             off_line: left / growth,
             ratio: ratio_of_halves(x, y),
             last: (y[n - 1] - y[reached(x, 0.75).min(n - 2)]) / growth * 4.0,
+            least: least_part(x, y) / growth,
             drawdown: crate::stats::floor::drawdown(y) / growth,
             jump: jump(y) / growth,
             rises: (
@@ -206,13 +233,24 @@ impl Facts {
             by_days: by_days(x, y).map(|days| days * points.span() / growth),
             of_pool: (around.pool_held > 0.0).then(|| growth / points.span() * 24.0 / around.pool_held),
             uptime: around.uptime.map(|(hours, at)| (hours + x[0] - at).max(0.0)),
+            turnover: None,
+            beyond_size: None,
+            of_growth: None,
+            beyond_rows: None,
         };
         facts.counted(&points, around);
+        facts.compare(&around.others);
         if let Some(load) = points.known_load() {
             let trend: Vec<f64> = x.iter().zip(y).map(|(hour, value)| value - slope * hour).collect();
             facts.with_load = Some(correlation(&load, &trend));
         }
         Some(facts)
+    }
+
+    /// Compares the growth with that of other rows.
+    pub(crate) fn compare(&mut self, others: &Others) {
+        self.of_growth = others.rose.map(|rose| self.growth / rose.max(self.growth));
+        self.beyond_rows = others.usual.map(|usual| (self.outgrown / usual).min(9999.0));
     }
 
     fn counted(&mut self, points: &Points, around: &Around) {
@@ -221,6 +259,9 @@ impl Facts {
             let each = bytes / objects.max(1.0);
             let gained = change(&points.outstanding) * each / self.growth;
             self.objects = Some(gained.clamp(-9.0, 9.0));
+            let held = f64::midpoint(points.outstanding[0], objects).max(1.0);
+            self.beyond_size = Some(change(&points.outstanding) / held.sqrt());
+            self.turnover = around.counts.then(|| change(&points.allocs) / held);
         }
         if !around.counts {
             return;
@@ -246,11 +287,16 @@ impl Facts {
         }
         let third = points.span() / 3.0;
         let (from, to) = (points.hours[0] + third, points.hours[0] + 2.0 * third);
-        let (a, b) = (
-            points.hours.partition_point(|&hour| hour < from).max(1),
-            points.hours.partition_point(|&hour| hour < to).min(points.len() - 2),
-        );
-        if points.len() >= 6 && a < b {
+        // Of few points, the first and the last interval.
+        let (a, b) = if points.len() < 6 {
+            (1, points.len().saturating_sub(2))
+        } else {
+            (
+                points.hours.partition_point(|&hour| hour < from).max(1),
+                points.hours.partition_point(|&hour| hour < to).min(points.len() - 2),
+            )
+        };
+        if points.len() >= 3 && a <= b {
             let rate = |from: usize, to: usize| {
                 (points.allocs[to] - points.allocs[from]) / (points.hours[to] - points.hours[from]).max(1e-9)
             };
@@ -260,6 +306,18 @@ impl Facts {
             self.beyond_work = Some((relative / more.max(0.01)).clamp(0.0, 999.0));
         }
     }
+}
+
+/// Least growth of a quarter of the time, or of an interval where there are fewer, as if all of the time were like that.
+fn least_part(x: &[f64], y: &[f64]) -> f64 {
+    let n = x.len();
+    let parts = (n - 1).min(4);
+    let end = |part: usize| if n <= 5 { part } else { reached(x, part as f64 / parts as f64) };
+    let slopes = (0..parts).filter(|&part| end(part) < end(part + 1)).map(|part| {
+        let (from, to) = (end(part), end(part + 1));
+        (y[to] - y[from]) / (x[to] - x[from])
+    });
+    slopes.fold(f64::INFINITY, f64::min) * change(x)
 }
 
 /// The largest rise from a point to the next but one.

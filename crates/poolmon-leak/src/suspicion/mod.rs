@@ -10,9 +10,9 @@ mod facts;
 mod rules;
 mod trees;
 
-pub use facts::{Around, Facts};
+pub use facts::{Around, Facts, Others};
 pub(crate) use rules::MOMENTS;
-pub use rules::{Order, RULES, Rule, Seen, Tests};
+pub use rules::{BY_TIME, Order, RULES, Rule, Seen, Tests};
 pub use trees::{Forest, Side, Split, Tree};
 
 use serde::Serialize;
@@ -129,7 +129,10 @@ pub type Measures = [Option<f64>; RULES.len()];
 
 /// Asks every rule.
 pub fn measures(seen: &Seen) -> Measures {
-    std::array::from_fn(|at| (RULES[at].measure)(seen))
+    std::array::from_fn(|at| {
+        let is_known = seen.facts.timed || !BY_TIME.contains(&RULES[at].name);
+        (RULES[at].measure)(seen).filter(|_| is_known)
+    })
 }
 
 /// Weighs what was measured of a row. `without` leaves out what a rule contributes, for the test that each of them matters.
@@ -162,26 +165,6 @@ pub fn weigh(history: History, measures: &Measures, without: Option<usize>) -> S
 }
 
 impl Suspicion {
-    /// Raises it, if it is below, to what is known of rows that pass every test and take a tenth of their pool a day: of those of
-    /// tuning hosts, 49 % leak in recordings below two hours, 83 % below twenty, 94 % beyond.
-    #[must_use]
-    pub fn at_least_as_often(mut self, history: History) -> Self {
-        let least = match history {
-            History::Few | History::Short => 0.5,
-            History::Hours => 0.8,
-            History::Days => 0.9,
-        };
-        if self.confidence < least {
-            let sum = self.prior + self.contributions.iter().map(|one| one.weight).sum::<f64>();
-            let weight = (least / (1.0 - least)).ln() - sum;
-            let found =
-                "passes all tests for a leak and takes more than 10 % of its pool a day: most such rows leak";
-            self.contributions.insert(0, Contribution { rule: "least", found, weight, range: (0.0, weight) });
-            self.confidence = least;
-        }
-        self
-    }
-
     /// Its level; `None` below a half.
     pub fn level(&self) -> Option<Level> {
         Level::of(self.confidence)
@@ -234,23 +217,6 @@ mod tests {
                 assert!((all.confidence - 1.0 / (1.0 + (-sum).exp())).abs() < 1e-12, "{history:?}: {all:?}");
             }
         }
-    }
-
-    #[test]
-    fn what_is_raised_says_why() {
-        let one = |weight: f64| Contribution { rule: "x", found: "x", weight, range: (-2.0, 2.0) };
-        let of = |weight: f64, confidence: f64| {
-            Suspicion { confidence, prior: -3.0, contributions: vec![one(weight)] }
-                .at_least_as_often(History::Short)
-        };
-        let raised = of(1.0, 0.12);
-        assert_eq!((raised.confidence, raised.level()), (0.5, Some(Level::Possible)));
-        let sum = raised.prior + raised.contributions.iter().map(|one| one.weight).sum::<f64>();
-        assert!(sum.abs() < 1e-12, "{sum}");
-        assert_eq!(raised.reasons().next().map(|one| one.rule), Some("least"));
-        assert_eq!(of(5.0, 0.88).contributions.len(), 1);
-        let days = Suspicion { confidence: 0.12, prior: -3.0, contributions: vec![one(1.0)] };
-        assert_eq!(days.at_least_as_often(History::Days).level(), Some(Level::Likely));
     }
 
     /// Of a rule whose classes all weigh the same, none is a reason, or speaks against a leak.

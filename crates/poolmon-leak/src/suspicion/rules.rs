@@ -77,8 +77,24 @@ pub const MOMENTS: [f64; 3] = [2.0, 5.0, 20.0];
 /// More changes than there are points.
 const ALWAYS: f64 = 1e6;
 
+/// Rules that measure by time, and say nothing where the times of samples are unknown: the same time between any two of them is an
+/// assumption, which logs that someone took now and then do not bear out.
+pub const BY_TIME: [&str; 11] = [
+    "beyond-work",
+    "straight",
+    "slows",
+    "at-the-end",
+    "load",
+    "by-days",
+    "pool-share",
+    "began",
+    "without-load",
+    "curve",
+    "all-along",
+];
+
 /// Every rule, in the order of the fitted table.
-pub const RULES: [Rule; 26] = [
+pub const RULES: [Rule; 30] = [
     Rule {
         name: "kept",
         classes: &[
@@ -426,18 +442,63 @@ pub const RULES: [Rule; 26] = [
         },
     },
     Rule {
-        name: "passed",
+        name: "turnover",
         classes: &[
-            "passes all tests for a leak, of hardly any of its pool",
-            "passes all tests for a leak, of little of its pool",
-            "passes all tests for a leak, of 1 to 10 % of its pool a day",
-            "passes all tests for a leak, of more than 10 % of its pool a day",
+            "allocated fewer than a tenth of the objects that it holds",
+            "allocated fewer objects than it holds",
+            "allocated up to ten times the objects that it holds",
+            "allocated up to a thousand times the objects that it holds",
+            "allocated thousands of times the objects that it holds",
+        ],
+        order: Order::Free,
+        edges: &[0.1, 1.0, 10.0, 1e3],
+        measure: |seen| seen.facts.turnover,
+    },
+    Rule {
+        name: "beyond-size",
+        classes: &[
+            "gained no more objects than a level of its size varies by",
+            "gained barely more objects than a level of its size varies by",
+            "gained more objects than a level of its size varies by",
+            "gained far more objects than a level of its size varies by",
         ],
         order: Order::Rising,
-        edges: &[0.001, 0.01, 0.1],
-        measure: |seen| {
-            let passed = seen.tests == Tests::Say(VerdictKind::Leaking);
-            seen.facts.of_pool.filter(|_| passed)
-        },
+        edges: &[2.0, 5.0, 25.0],
+        measure: |seen| seen.facts.beyond_size,
+    },
+    Rule {
+        name: "of-growth",
+        classes: &[
+            "is less than 1 % of what rose in its pool",
+            "is 1 to 10 % of what rose in its pool",
+            "is 10 to 50 % of what rose in its pool",
+            "is most of what rose in its pool",
+        ],
+        order: Order::Rising,
+        edges: &[0.01, 0.1, 0.5],
+        measure: |seen| seen.facts.of_growth,
+    },
+    Rule {
+        name: "beyond-rows",
+        classes: &[
+            "grew no more for its size than other rows",
+            "grew somewhat more for its size than other rows",
+            "grew far more for its size than other rows",
+        ],
+        order: Order::Rising,
+        edges: &[1.0, 10.0],
+        measure: |seen| seen.facts.beyond_rows,
+    },
+    Rule {
+        name: "all-along",
+        classes: &[
+            "falls in some part of the time",
+            "hardly grows in some part of the time",
+            "grows in each part of the time",
+            "grows nearly as much in each part of the time",
+        ],
+        order: Order::Rising,
+        edges: &[0.0, 0.2, 0.7],
+        measure: |seen| Some(seen.facts.least),
     },
 ];

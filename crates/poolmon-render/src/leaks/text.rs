@@ -70,8 +70,17 @@ pub fn write(
         }
         more(out, growing.len(), listing.limit)?;
     }
+    let held = report.still_held(admits);
+    if !held.is_empty() {
+        writeln!(out, "\nNo longer growing, but still held:")?;
+        for verdict in held.iter().take(listing.limit) {
+            tell(out, judged, verdict, true, zone)?;
+        }
+        more(out, held.len(), listing.limit)?;
+    }
     explained(out, &shown, listing, zone)?;
-    let steps = named.first().map(|first| next::leak(judged, first, known(&first.tag)));
+    let first = named.first().or_else(|| held.first().filter(|_| growing.is_empty()));
+    let steps = first.map(|first| next::leak(judged, first, known(&first.tag)));
     next_steps(out, judged, steps.unwrap_or_default(), &named, &growing)
 }
 

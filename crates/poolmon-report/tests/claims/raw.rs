@@ -377,8 +377,14 @@ fn reason_holds(reason: &str, verdict: &Verdict, seen: &Seen) -> bool {
             (at.saturating_sub(IN_A_POINT)..=(at + IN_A_POINT).min(n - 1))
                 .any(|at| end - seen.bytes(at) <= 0.1 * seen.swing(from))
         }),
-        "grew in one jump" => seen.any(|from| seen.largest_rise(from) >= 0.7 * seen.growth(from)),
-        "grew mostly in one jump" | "one jump is most of its growth" => {
+        "no interval has most of its growth" => seen.any(|from| {
+            let rises = seen.at[from..].windows(2).map(|pair| pair[1].bytes as f64 - pair[0].bytes as f64);
+            rises.fold(0.0, f64::max) <= 0.55 * seen.growth(from)
+        }),
+        "grew in one jump" | "grew in one interval" => {
+            seen.any(|from| seen.largest_rise(from) >= 0.7 * seen.growth(from))
+        }
+        "grew mostly in one jump" | "grew mostly in one interval" | "one jump is most of its growth" => {
             seen.any(|from| seen.largest_rise(from) >= 0.4 * seen.growth(from))
         }
         "gains bytes but no objects: half-empty slabs" => seen.any(|from| {
@@ -462,6 +468,7 @@ fn is_statistical(reason: &str) -> bool {
         "one jump explains its growth; flat before and after",
         "how fast it grows is uncertain: it may not grow at all",
         "levels off",
+        "allocates less than at first, and frees next to nothing of it",
         "not yet distinguishable from what load and time of day can do",
         "not yet distinguishable from its own noise",
         "grows evenly by the machine's work",
@@ -469,7 +476,6 @@ fn is_statistical(reason: &str) -> bool {
         "too early to distinguish it from a cache that will be trimmed",
         "grows too little to be distinguished from a cache that is trimmed now and then",
         "some counts are inexact",
-        "passes all tests for a leak and takes more than 10 % of its pool a day: most such rows leak",
     ];
     let rule = |name: &str| poolmon_leak::suspicion::RULES.iter().find(|rule| rule.name == name);
     let of = |name: &str| rule(name).is_some_and(|rule| rule.classes.contains(&reason));
@@ -493,8 +499,12 @@ fn is_statistical(reason: &str) -> bool {
         "without-load",
         "curve",
         "tests",
-        "passed",
         "jump",
+        "turnover",
+        "beyond-size",
+        "of-growth",
+        "beyond-rows",
+        "all-along",
     ];
     let known = WORDS.contains(&reason) || measured.iter().any(|name| of(name));
     // Of these, the exact ones are checked above.
