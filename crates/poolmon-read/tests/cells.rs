@@ -185,3 +185,95 @@ fn tables_of_several_machines_are_refused() {
     assert_eq!(same[0].rows.len(), 2);
     assert!(same[0].remarks.iter().any(|said| said.contains("row is there twice")), "{:?}", same[0].remarks);
 }
+
+#[test]
+fn a_figure_below_its_title_is_whole() {
+    // PowerShell's Format-Table: numbers end where their titles do.
+    let table = "\
+Tag  Type    Allocs    Frees     Diff        Bytes
+---  ----    ------    -----     ----        -----
+Tst1 Nonp    900000      400   899600   9211904000
+Tst2 Paged    16000    11000     5000      5120000
+";
+    let [sample] = read(table).try_into().unwrap();
+    assert_eq!(bytes(&sample), [("Tst1".into(), Some(9_211_904_000)), ("Tst2".into(), Some(5_120_000))]);
+    assert!(!sample.remarks.iter().any(|remark| remark.contains("cut")), "{:?}", sample.remarks);
+
+    // The same, to the left, and padded to the width of the screen.
+    let table = "\
+Tag  Type  Allocs Frees Diff   Bytes     
+Tst1 Nonp  900000 400   899600 9211904000
+Tst2 Paged 16000  11000 5000   5120000   
+";
+    let [sample] = read(table).try_into().unwrap();
+    assert_eq!(bytes(&sample)[1], ("Tst2".into(), Some(5_120_000)));
+
+    // The column line ends where the rows do, and the figures are not below their titles: it was cut.
+    let table = "\
+Tag  Type   Allocs Frees   Diff  Bytes
+Tst1 Nonp    900000    400  899600 92119
+";
+    let cut: String = table.lines().flat_map(|line| [&line[..38], "\n"]).collect();
+    let [sample] = read(cut).try_into().unwrap();
+    assert_eq!(bytes(&sample), [("Tst1".into(), None)]);
+}
+
+#[test]
+fn a_log_whose_bytes_are_in_another_unit() {
+    let log = |title: &str| {
+        let titles =
+            format!(" Tag  Type     Allocs            Frees               Diff            {title}\n\n");
+        titles + " Leak Nonp              2000000            1800000            200000          200000\n"
+    };
+    for (title, shift) in [("KB", 10), ("Bytes (KB)", 10), ("MB", 20)] {
+        let [sample] = read(log(title)).try_into().unwrap();
+        assert_eq!(bytes(&sample), [("Leak".into(), Some(200_000 << shift))], "{title}");
+        assert!(sample.remarks.iter().any(|remark| remark.contains("larger unit")), "{:?}", sample.remarks);
+    }
+}
+
+#[test]
+fn fractions_of_a_unit_are_not_cut() {
+    let [sample] = read(
+        "Tag,Type,Diff,KB\nLeak,Nonp,200000,200000.00\nStdy,Paged,9761,4880.50\nFlat,Nonp,200000,18750.00\n",
+    )
+    .try_into()
+    .unwrap();
+    let expected = [("Leak", 204_800_000), ("Stdy", 4_997_632), ("Flat", 19_200_000)];
+    assert_eq!(bytes(&sample), expected.map(|(tag, bytes)| (tag.to_owned(), Some(bytes))));
+    assert!(!sample.remarks.iter().any(|remark| remark.contains("cut")), "{:?}", sample.remarks);
+
+    // A row that cannot be read is no rest of the one before.
+    let [sample] =
+        read("Tag,Type,Diff,KB\nLeak,Nonp,200000,200000\n2tdy,Paged,9761,48x80\n").try_into().unwrap();
+    assert_eq!(bytes(&sample), [("Leak".into(), Some(204_800_000))]);
+    assert!(sample.remarks.iter().any(|remark| remark.contains("could not be read")), "{:?}", sample.remarks);
+}
+
+#[test]
+fn no_figure_is_taken_at_the_edge_where_the_titles_were_cut() {
+    let table = "\
+0: kd> !poolused
+ Sorting by Tag
+
+               NonPaged                  Paged
+ Tag     Allocs         Used     Allocs         Used
+
+ Big1    899600   9211904000          0            0
+ Pgd1         0            0      16000     33000000
+ Mix        500        64000        700        89600
+";
+    for width in 44..=60 {
+        let cut: String = table.lines().flat_map(|line| [&line[..line.len().min(width)], "\n"]).collect();
+        let input = Input::from_bytes("pool.txt", cut.clone().into_bytes());
+        let mut reader = (identify(&input).unwrap().open)(&input, &ReadOptions::default()).unwrap();
+        let mut sample = Sample::empty();
+        let Ok(true) = reader.next_into(&mut sample) else { continue };
+        for (tag, bytes) in bytes(&sample) {
+            let right = [("Big1", 9_211_904_000), ("Pgd1", 33_000_000), ("Mix ", 64_000), ("Mix ", 89_600)];
+            let fits =
+                right.iter().any(|(name, right)| *name == tag && bytes.is_none_or(|bytes| bytes == *right));
+            assert!(fits, "{width}: {tag} {bytes:?}\n{cut}");
+        }
+    }
+}

@@ -10,7 +10,7 @@ use super::build::TableScope;
 use super::fields::Fields;
 use super::numbers::{FileNumbers, is_rounded};
 use super::poolmon::{short, tag_text};
-use cell::{Numbers, in_unit, looks_like_figure, value, whole};
+use cell::{Numbers, in_unit, in_units, looks_like_figure, value, whole};
 
 /// What a column's numbers are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -252,6 +252,14 @@ fn named(field: &[u8]) -> TableColumn {
     TableColumn::Ignored
 }
 
+/// The unit that a column of bytes names, as a power of two: 10 for `KB`, `(KiB)`.
+pub(super) fn unit(title: &[u8]) -> Option<u32> {
+    match named(title) {
+        TableColumn::Plain(TableFigure::InUnits(unit)) => Some(unit),
+        _ => None,
+    }
+}
+
 /// The figure of this name, as the table of figures knows it.
 fn table_figure(name: &str) -> Option<TableFigure> {
     if figure::PER_ALLOC_ALIASES.contains(&name) {
@@ -359,6 +367,11 @@ impl TableColumns {
         self.count(line) == self.fields.len()
     }
 
+    /// Whether a line has more fields than there are columns.
+    pub(super) fn has_too_many(&self, line: &[u8]) -> bool {
+        self.count(line) > self.fields.len()
+    }
+
     /// Whether these are the columns of another line and further ones that are known.
     pub(super) fn extends(&self, other: &Self) -> bool {
         self.separator == other.separator
@@ -381,13 +394,14 @@ impl TableColumns {
     /// Takes the figure out of a row that a line ends with.
     pub(super) fn forget_last_figure(&self, line: &[u8], row: &mut Counters) {
         let last = self.count(line).checked_sub(1).and_then(|last| self.fields.get(last));
-        if let Some(
-            TableColumn::Plain(TableFigure::Stored(figure))
-            | TableColumn::Nonpaged(TableFigure::Stored(figure))
-            | TableColumn::Paged(TableFigure::Stored(figure)),
-        ) = last
+        if let Some(TableColumn::Plain(figure) | TableColumn::Nonpaged(figure) | TableColumn::Paged(figure)) =
+            last
         {
-            (figure.set)(row, None);
+            match figure {
+                TableFigure::Stored(figure) => _ = (figure.set)(row, None),
+                TableFigure::InUnits(_) => row.bytes = None,
+                TableFigure::PerAlloc => row.reported_per_alloc = None,
+            }
         }
     }
 
@@ -519,9 +533,14 @@ fn set(row: &mut Counters, which: TableFigure, text: &[u8], numbers: &mut Number
         }
         TableFigure::Stored(figure) => (figure.set)(row, value(text, numbers).ok()?).then_some(()),
         TableFigure::InUnits(unit) => {
-            let bytes = value(text, numbers).ok()?.map(|figure| figure.checked_mul(1 << unit));
+            let bytes = match value(text, numbers) {
+                Ok(figure) => {
+                    figure.map(|figure| figure.checked_mul(1 << unit).ok_or(())).transpose().ok()?
+                }
+                Err(_) => Some(in_units(text, unit, numbers.0)?.0),
+            };
             numbers.1.unit |= bytes.is_some();
-            (figure::BYTES.set)(row, bytes.map_or(Some(None), |bytes| bytes.map(Some))?).then_some(())
+            (figure::BYTES.set)(row, bytes).then_some(())
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use poolmon_model::Header;
 
+use super::delimited;
 use super::poolmon::number;
 
 /// Whether a line is one of the two with memory figures.
@@ -74,6 +75,8 @@ pub(super) struct ColumnTitles {
     pub(super) figures: usize,
     /// It names bytes; else it was cut.
     pub(super) bytes: bool,
+    /// Bytes are in units of two to this power.
+    pub(super) unit: u32,
 }
 
 /// The column line of a PoolMon table.
@@ -86,11 +89,12 @@ pub(super) fn columns(line: &[u8]) -> Option<ColumnTitles> {
     {
         return None;
     }
-    let mut titles = ColumnTitles { used: false, figures: 4, bytes: false };
+    let mut titles = ColumnTitles { used: false, figures: 4, bytes: false, unit: 0 };
     for word in words {
         titles.figures += usize::from(word == b"Per" || word == b"Used");
         titles.used |= word == b"Used";
-        titles.bytes |= word.eq_ignore_ascii_case(b"bytes");
+        titles.unit = delimited::unit(word).unwrap_or(titles.unit);
+        titles.bytes |= titles.unit > 0 || word.eq_ignore_ascii_case(b"bytes");
     }
     Some(titles)
 }
@@ -263,16 +267,23 @@ mod tests {
     fn column_lines() {
         assert_eq!(
             columns(b" Tag  Type     Allocs            Frees            Diff   Bytes       Per Alloc"),
-            Some(ColumnTitles { used: false, figures: 5, bytes: true })
+            Some(ColumnTitles { used: false, figures: 5, bytes: true, unit: 0 })
         );
         assert_eq!(
             columns(b"Tag \tType \tAllocs \t\tFrees \t\tDiff \tBytes \t\t\tPer Alloc"),
-            Some(ColumnTitles { used: false, figures: 5, bytes: true })
+            Some(ColumnTitles { used: false, figures: 5, bytes: true, unit: 0 })
         );
         assert_eq!(
             columns(b" Tag  Type  Allocs Frees Diff Bytes Per Alloc   Used"),
-            Some(ColumnTitles { used: true, figures: 6, bytes: true })
+            Some(ColumnTitles { used: true, figures: 6, bytes: true, unit: 0 })
         );
+        for (titles, unit) in [("KB", 10), ("Bytes (KB)", 10), ("Size MB", 20), ("KBytes", 10)] {
+            let line = format!(" Tag  Type     Allocs   Frees   Diff   {titles}");
+            assert_eq!(
+                columns(line.as_bytes()),
+                Some(ColumnTitles { used: false, figures: 4, bytes: true, unit })
+            );
+        }
         assert_eq!(columns(b" Tag    Allocs     Used    Allocs     Used"), None);
     }
 

@@ -337,6 +337,35 @@ const EDGES: [([usize; 3], std::ops::RangeInclusive<usize>); 3] =
 
 /// What is known of the last figure of a row with four of them, which a line ends with though PoolMon prints one more.
 pub(super) fn last_of_four(line: &[u8]) -> FigureEnd {
+    let Some([(_, allocs), (_, frees), (_, diff), (bytes_from, bytes)]) = places_of_four(line) else {
+        return FigureEnd::Perhaps;
+    };
+    // A blank behind it: no edge is there.
+    let padded = line.ends_with(b" ");
+    let edges = EDGES.iter().find(|([to_frees, to_diff, _], from)| {
+        from.contains(&allocs) && (frees - allocs, diff - frees) == (*to_frees, *to_diff)
+    });
+    match edges {
+        Some(([.., to_bytes], _)) if bytes - diff < *to_bytes => FigureEnd::Cut,
+        // One that fills its column may be wider.
+        Some(([.., to_bytes], _)) if bytes - diff == *to_bytes && bytes_from - diff > 1 => FigureEnd::Whole,
+        None if padded => FigureEnd::Whole,
+        _ => FigureEnd::Perhaps,
+    }
+}
+
+/// Whether each of four figures ends where a word of the column line does: a table with its columns to the right, as PowerShell
+/// prints it. PoolMon's own titles are elsewhere.
+pub(super) fn is_under(line: &[u8], titles: &[u8]) -> bool {
+    let is_end = |at: usize| {
+        titles.get(at.wrapping_sub(1)).is_some_and(|b| !is_blank(*b))
+            && titles.get(at).is_none_or(|b| is_blank(*b))
+    };
+    places_of_four(line).is_some_and(|places| places.iter().all(|(_, end)| is_end(*end)))
+}
+
+/// Where the figures of a row begin and end; `None` if there are not four.
+fn places_of_four(line: &[u8]) -> Option<[(usize, usize); 4]> {
     let line = line.trim_ascii_end();
     let mut figures: Vec<(usize, usize)> = Vec::with_capacity(4);
     let mut in_brackets = false;
@@ -356,18 +385,7 @@ pub(super) fn last_of_four(line: &[u8]) -> FigureEnd {
             start = None;
         }
     }
-    let [(_, allocs), (_, frees), (_, diff), (bytes_from, bytes)] = *figures.as_slice() else {
-        return FigureEnd::Perhaps;
-    };
-    let edges = EDGES.iter().find(|([to_frees, to_diff, _], from)| {
-        from.contains(&allocs) && (frees - allocs, diff - frees) == (*to_frees, *to_diff)
-    });
-    match edges {
-        Some(([.., to_bytes], _)) if bytes - diff < *to_bytes => FigureEnd::Cut,
-        // One that fills its column may be wider.
-        Some(([.., to_bytes], _)) if bytes - diff == *to_bytes && bytes_from - diff > 1 => FigureEnd::Whole,
-        _ => FigureEnd::Perhaps,
-    }
+    figures.try_into().ok()
 }
 
 #[cfg(test)]
@@ -473,6 +491,16 @@ mod tests {
         ] {
             assert_eq!(last_of_four(line.as_bytes()), FigureEnd::Perhaps, "{line}");
         }
+    }
+
+    #[test]
+    fn figures_that_end_below_their_titles() {
+        let row = b"Tst1 Nonp    900000      400   899600   9211904000";
+        assert!(is_under(row, b"Tag  Type    Allocs    Frees     Diff        Bytes"));
+        assert!(is_under(row, b"Tag  Type    Allocs    Frees     Diff         (KB)"));
+        assert!(!is_under(row, b"Tag  Type    Allocs    Frees  Diff           Bytes"));
+        assert_eq!(last_of_four(row), FigureEnd::Perhaps);
+        assert_eq!(last_of_four(&[row, &b" "[..]].concat()), FigureEnd::Whole, "a blank follows");
     }
 
     #[test]

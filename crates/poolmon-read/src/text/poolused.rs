@@ -16,6 +16,8 @@ pub(super) struct PoolUsedTable {
     sums: [(u64, u64); 2],
     /// A row that ends with a figure, and its number: the next line may be its rest.
     held: Option<(Vec<u8>, u64)>,
+    /// Where the column line was cut: no figure that ends there is known to be whole.
+    cut_at: Option<usize>,
     /// Some row has a description.
     described: bool,
 }
@@ -91,6 +93,9 @@ impl TextParser {
             windbg::PoolUsedLine::Broken => self.builder.noticed.broken.add(at.number, at.line),
             windbg::PoolUsedLine::Other => {
                 let text = at.line.trim_ascii();
+                if windbg::is_part_of_titles(text) {
+                    table.cut_at = Some(at.line.len());
+                }
                 if is_cut(text) && has_rows(sample) {
                     self.builder.noticed.left_out.add(at.number, at.line);
                 } else if !text.is_empty() {
@@ -125,7 +130,9 @@ impl TextParser {
         let all = end.figures == columns.figures();
         // WinDbg prints a description behind each row. Without one, a figure that fills its column may have been cut, unless the next
         // row follows: then, the descriptions were taken away and the rows are whole.
-        let typed = end.last == FigureEnd::Perhaps && (!end.aligned || is_row) && !table.described;
+        let at_edge = table.cut_at.is_some_and(|edge| row.len() >= edge);
+        let typed =
+            end.last == FigureEnd::Perhaps && (!end.aligned || is_row) && !table.described && !at_edge;
         if all && (end.last == FigureEnd::Whole || typed) {
             self.windbg_row(TextLine { line: &row, number, ended: true }, sample);
         } else {

@@ -13,7 +13,7 @@ use super::heading::SessionHeading;
 use super::linux::Stamp;
 use super::moment::FoundMoment;
 use super::numbers::FileNumbers;
-use super::poolmon::{PastedLine, RowFigures, is_cut, last_of_four};
+use super::poolmon::{PastedLine, RowFigures, is_cut, is_under, last_of_four};
 use super::poolused::PoolUsedTable;
 use super::windbg::FigureEnd;
 use super::wrapped::{OpenRow, counters};
@@ -56,8 +56,10 @@ pub(super) struct TextParser {
     most_figures: usize,
     /// Figures that the column line names; 0 if there was none.
     named: usize,
-    /// Where the column line ends; 0 if it was cut before the name of Bytes.
-    titles_end: usize,
+    /// The column line; empty if it was cut before the name of Bytes.
+    titles: Option<Vec<u8>>,
+    /// Bytes are in units of two to this power.
+    unit: u32,
     /// The last line was a column line, or the rest of one.
     in_titles: bool,
     /// A row that may go on in the next line.
@@ -111,7 +113,8 @@ impl TextParser {
             longest: 0,
             most_figures: 0,
             named: 0,
-            titles_end: usize::MAX,
+            titles: None,
+            unit: 0,
             in_titles: false,
             open_row: None,
             cells: CellLines::default(),
@@ -143,6 +146,7 @@ impl TextParser {
                         poolmon::aligned(at.line)
                     && let Ok(diff) = i64::try_from(diff)
                     && !self.used_column
+                    && self.unit == 0
                 {
                     let reported = Counters {
                         reported_diff: Some(diff),
@@ -237,14 +241,21 @@ impl TextParser {
         figures: &RowFigures<'_>,
     ) {
         let mut reported = counters(figures);
+        if self.unit > 0 {
+            reported.bytes = reported.bytes.and_then(|bytes| bytes.checked_mul(1 << self.unit));
+            (reported.reported_per_alloc, reported.inexact) = (None, true);
+            self.builder.noticed.units.add(at.number, at.line);
+        }
         // PoolMon prints Per Alloc, or a change in brackets, behind Bytes.
         let ends_with_bytes = figures.count == 4
             && figures.rest.is_empty()
             && figures.deltas.get(3).is_some_and(Option::is_none);
         if ends_with_bytes {
             let end = last_of_four(at.line);
-            // The column line was cut at the same edge, or before it.
-            let cut_titles = self.titles_end == 0 || self.titles_end == at.line.len();
+            // The column line was cut at the same edge, or before it. Where figures end below their titles, both end there.
+            let cut_titles = self.titles.as_ref().is_some_and(|titles| {
+                titles.is_empty() || (titles.len() == at.line.len() && !is_under(at.line, titles))
+            });
             let changes = figures.deltas.first().is_some_and(Option::is_some);
             let more = self.named > 4 || self.most_figures > 4 || cut_titles || changes;
             let others_have_more = more && at.line.len() >= self.longest;
@@ -269,6 +280,7 @@ impl TextParser {
         let owner = self.owner(figures.rest);
         self.builder.push(sample, row, reported, owner, at.number);
         let [allocs, frees, diff, bytes, per_alloc, used] = figures.deltas;
+        let bytes = bytes.and_then(|bytes| bytes.checked_mul(1 << self.unit));
         let mut changes = Delta { allocs, frees, diff, bytes, per_alloc, ..Delta::default() };
         changes.used = used;
         self.builder.changes(sample, changes);
@@ -289,7 +301,8 @@ impl TextParser {
         self.mode = mode;
         self.figures = 0;
         self.named = 0;
-        self.titles_end = usize::MAX;
+        self.titles = None;
+        self.unit = 0;
         self.longest = 0;
         LineUse::Taken
     }
@@ -333,7 +346,8 @@ impl TextParser {
                 self.figures = titles.figures;
                 self.named = titles.figures;
                 self.longest = line.len();
-                self.titles_end = if titles.bytes { line.len() } else { 0 };
+                self.titles = Some(if titles.bytes { line.to_vec() } else { Vec::new() });
+                self.unit = titles.unit;
                 self.in_titles = true;
             }
             return next(LineUse::Taken);

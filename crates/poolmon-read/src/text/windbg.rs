@@ -99,6 +99,18 @@ pub(super) fn columns(line: &[u8]) -> Option<PoolUsedColumns> {
     Some(PoolUsedColumns { widths, verbose })
 }
 
+/// Whether a line is the beginning of a column line, and not all of it.
+pub(super) fn is_part_of_titles(text: &[u8]) -> bool {
+    let words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let begins = |titles: &[&[u8]]| {
+        let mut left = titles.iter();
+        let fits = words.clone().all(|word| left.next().is_some_and(|title| title.starts_with(word)));
+        fits && words.clone().nth(1).is_some() && words.clone().ne(titles.iter().copied())
+    };
+    begins(&[b"Tag", b"Allocs", b"Used", b"Allocs", b"Used"])
+        || begins(&[b"Tag", b"Allocs", b"Frees", b"Diff", b"Used", b"Allocs", b"Frees", b"Diff", b"Used"])
+}
+
 /// Reads a line of a table.
 pub(super) fn line<'a>(line: &'a [u8], columns: &PoolUsedColumns) -> PoolUsedLine<'a> {
     if let Some(rest) = line.trim_ascii_start().strip_prefix(b"TOTAL") {

@@ -153,6 +153,10 @@ impl TextParser {
             return false;
         }
         let joined = [&self.cells.last, at.line].concat();
+        // With more fields than columns, it is a row that cannot be read, and not the rest of one.
+        if columns.has_too_many(&joined) {
+            return false;
+        }
         if self.cells.edge == Some(self.cells.last_line)
             && columns.is_full(&joined)
             && is_row(columns, &joined)

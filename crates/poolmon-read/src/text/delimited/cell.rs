@@ -76,13 +76,24 @@ pub(super) fn in_unit(text: &[u8], numbers: FileNumbers) -> Option<(i128, bool)>
     if let Some((value, b"")) = number(&numbers.cell(figure)) {
         return Some((value.checked_shl(*shift)?, *shift == 0 || value == 0));
     }
-    // At most three places: more are thousands, or nothing that a person reads.
+    fraction(figure, *shift, 3)
+}
+
+/// A cell with a fraction in a column of this unit. Three places may be thousands, which no unit next to them contradicts.
+pub(super) fn in_units(text: &[u8], shift: u32, numbers: FileNumbers) -> Option<(i128, bool)> {
+    let text = text.trim_ascii();
+    // Where a full stop is between thousands, the comma of `361,60` is decimal; elsewhere both are.
+    (numbers == FileNumbers::default() || text.contains(&b',')).then(|| fraction(text, shift, 2)).flatten()
+}
+
+/// A number with up to `most` decimal places: more are nothing that a person reads.
+fn fraction(figure: &[u8], shift: u32, most: usize) -> Option<(i128, bool)> {
     let at = figure.iter().position(|b| b".,".contains(b))?;
     let (whole, places) = (number(figure.get(..at)?)?, figure.get(at + 1..)?);
     let (parts, rest) = number(places)?;
-    if !whole.1.is_empty() || !rest.is_empty() || !matches!(places.len(), 1..=3) || parts < 0 {
+    if !whole.1.is_empty() || !rest.is_empty() || !(1..=most).contains(&places.len()) || parts < 0 {
         return None;
     }
     let scale = 10_i128.checked_pow(u32::try_from(places.len()).ok()?)?;
-    Some((((whole.0 * scale + parts) << *shift) / scale, false))
+    Some((((whole.0 * scale + parts) << shift) / scale, false))
 }
