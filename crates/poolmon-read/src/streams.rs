@@ -64,12 +64,11 @@ impl Peek {
 impl Read for Peek {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let mut all = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = match all.iter().position(|seen| seen.path == self.path) {
-            Some(at) => at,
-            None => {
-                all.push(Seen::open(&self.path)?);
-                all.len() - 1
-            }
+        let at = if let Some(at) = all.iter().position(|seen| seen.path == self.path) {
+            at
+        } else {
+            all.push(Seen::open(&self.path)?);
+            all.len() - 1
         };
         let Some(seen) = all.get_mut(at) else { return Ok(0) };
         let mut bytes = std::mem::take(&mut seen.bytes);

@@ -460,7 +460,7 @@ fn lists_without_their_header_may_be_a_part() {
     );
     assert!(samples[0].coverage.is_partial());
     assert!(samples[0].remarks.iter().any(|said| said.contains("no header")), "{:?}", samples[0].remarks);
-    let quoted: String = caches(5).lines().map(|line| format!("> {line}\n")).collect();
+    let quoted = caches(5).lines().map(|line| ["> ", line, "\n"].concat()).collect::<Vec<_>>().concat();
     assert_eq!(rows(&read(quoted).1[0]), rows(&samples[0]));
 
     let (id, samples) = read(

@@ -72,15 +72,14 @@ fn times_before_each_line_date_the_table() {
         ("3/1/2026 10:15:00 AM ", "2026-03-01T10:15:00Z"),
     ] {
         let table = format!("{TITLES}{}", row("Tst1", 10, 640));
-        let text: String = table.lines().map(|line| format!("{before}{line}\n")).collect();
+        let text = table.lines().map(|line| [before, line, "\n"].concat()).collect::<Vec<_>>().concat();
         assert_eq!(times(&read(text)), [Some(time.to_owned())], "{before}");
         let csv = format!("{before}Tag,Type,Bytes\n{before}Tst1,Nonp,640\n");
         assert_eq!(times(&read(csv)), [Some(time.to_owned())], "{before}");
     }
-    let text: String = format!("{TITLES}{}", row("Tst1", 10, 640))
-        .lines()
-        .map(|line| format!("Mar  1 10:15:00 host tool: {line}\n"))
-        .collect();
+    let table = format!("{TITLES}{}", row("Tst1", 10, 640));
+    let lines = table.lines().map(|line| ["Mar  1 10:15:00 host tool: ", line, "\n"].concat());
+    let text = lines.collect::<Vec<_>>().concat();
     let samples = read(text);
     assert!(times(&samples)[0].as_ref().is_some_and(|time| time.ends_with("-03-01T10:15:00Z")));
     assert!(said(&samples, "the year of the times"));

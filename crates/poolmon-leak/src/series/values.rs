@@ -83,16 +83,14 @@ mod tests {
             let pools = analysis.report().pools;
             let pool = &pools[0];
             assert_eq!((pool.held, pool.from_header), (held, is_header), "{with_header:?}");
-            assert_eq!(
-                pool.change,
-                if is_header {
-                    9.0
-                } else if with_header == [0] {
-                    12.0
-                } else {
-                    13.0
-                }
-            );
+            let change = if is_header {
+                9
+            } else if with_header == [0] {
+                12
+            } else {
+                13
+            };
+            assert_eq!(format!("{:.3}", pool.change), format!("{change}.000"));
         }
     }
 }

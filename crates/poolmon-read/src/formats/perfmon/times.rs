@@ -81,7 +81,14 @@ fn has_thousandths(start: &[u8]) -> bool {
         let stamp = line.split(|&b| b == b',' || b == b'\t' || b == b';').next().unwrap_or_default();
         let stamp = stamp.trim_ascii();
         let stamp = stamp.strip_suffix(b"\"").unwrap_or(stamp);
-        matches!(stamp, [.., b':', a, b, b'.', c, d, e] if [a, b, c, d, e].iter().all(|b| b.is_ascii_digit()))
+        // `:SS.mmm`
+        let pattern = b":00.000";
+        let end = stamp.len().checked_sub(pattern.len()).and_then(|at| stamp.get(at..)).unwrap_or_default();
+        end.len() == pattern.len()
+            && end.iter().zip(pattern).all(|(byte, like)| match like {
+                b'0' => byte.is_ascii_digit(),
+                like => byte == like,
+            })
     })
 }
 
