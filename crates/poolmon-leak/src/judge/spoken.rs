@@ -13,8 +13,8 @@ pub struct Spoken {
     moves: Option<u32>,
     /// Of few points: the largest rise from one to the next, as a part of the growth.
     few: Option<f64>,
-    /// Samples within a point differ about as much as the row grew: no single one of them jumped.
-    noisy: bool,
+    /// The largest rise within a few points, as a part of the growth to the last sample.
+    jump: f64,
 }
 
 impl Spoken {
@@ -24,7 +24,7 @@ impl Spoken {
         let from = all.hours.partition_point(|&hour| hour <= start);
         let begin = from.saturating_sub(1);
         Self {
-            noisy: is_noisy(all, begin),
+            jump: largest_jump(all, begin),
             dropped: all.dropped.get(from..).unwrap_or_default().contains(&true),
             moves: all.moves.get(from..).unwrap_or_default().iter().copied().sum(),
             few: (all.len() < FEW).then(|| largest(all.mean.get(begin..).unwrap_or_default())),
@@ -40,8 +40,7 @@ impl Spoken {
                     "rises in each interval, averaged over a few samples"
                 }
                 // Of few samples, each interval has a large part of a growth that is even.
-                ("jump", "grew in one jump" | "grew mostly in one jump") if self.noisy => "grows in jumps",
-                ("jump", found) => self.few.map_or(found, in_intervals),
+                ("jump", found) => self.few.map_or_else(|| in_jumps(found, self.jump), in_intervals),
                 ("moments", found) => self.moves.map_or(found, |moves| often(found, moves)),
                 (_, found) => found,
             };
@@ -52,17 +51,27 @@ impl Spoken {
 /// Points below which a rise from one to the next is no jump.
 const FEW: usize = 12;
 
-/// Whether the growth from a point on is hardly more than what samples within one differ by, at half of the points.
-fn is_noisy(all: &Points, begin: usize) -> bool {
-    let within = |ends: (&f64, &f64)| ends.1 - ends.0;
-    let mut widths: Vec<f64> = all.min.iter().zip(&all.max).skip(begin).map(within).collect();
-    let middle = widths.len() / 2;
-    if widths.is_empty() {
-        return false;
+/// The largest rise within [`WIDE`] points from a point on, as a part of the growth to the last sample.
+///
+/// The rule measures the growth of levels, which are means: a last sample far above them makes the jump a smaller part.
+fn largest_jump(all: &Points, begin: usize) -> f64 {
+    let figures = all.mean.get(begin..).unwrap_or_default();
+    let rises = figures.windows(WIDE).filter_map(|few| Some(few.last()? - few.first()?));
+    let growth = figures.first().map_or(0.0, |first| all.last - first);
+    if growth > 0.0 { rises.fold(0.0, f64::max) / growth } else { 1.0 }
+}
+
+/// Points that a jump may take.
+const WIDE: usize = 6;
+
+/// Words for jumps, where the largest one is this part of the growth.
+const fn in_jumps(found: &'static str, part: f64) -> &'static str {
+    match found.as_bytes() {
+        b"grew in one jump" if part < 0.4 => "grows in jumps",
+        b"grew in one jump" if part < 0.7 => "grew mostly in one jump",
+        b"grew mostly in one jump" if part < 0.4 => "grows in jumps",
+        _ => found,
     }
-    let (_, &mut width, _) = widths.select_nth_unstable_by(middle, f64::total_cmp);
-    let growth = all.mean.get(begin).map_or(0.0, |first| all.last - first);
-    width > 0.0 && growth < 2.0 * width
 }
 
 /// The largest rise from one figure to the next as a part of the growth from first to last; without growth, all of it.
@@ -96,6 +105,14 @@ fn often(found: &'static str, moves: u32) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_jump_is_said_only_of_a_large_part_of_the_growth() {
+        assert_eq!(in_jumps("grew in one jump", 0.9), "grew in one jump");
+        assert_eq!(in_jumps("grew in one jump", 0.5), "grew mostly in one jump");
+        assert_eq!(in_jumps("grew mostly in one jump", 0.3), "grows in jumps");
+        assert_eq!(in_jumps("grows without jumps", 0.0), "grows without jumps");
+    }
 
     #[test]
     fn the_words_for_few_samples_follow_the_largest_rise() {
