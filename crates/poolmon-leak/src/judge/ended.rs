@@ -21,6 +21,8 @@ const WORK: f64 = 0.5;
 const LOAD: f64 = 0.6;
 /// A leak in bursts rests between them: the quiet end has to be N times longer than any rest before.
 const REST: f64 = 2.0;
+/// Part of its swing that the last sample may be above the level where it became quiet.
+const AGAIN: f64 = 0.25;
 /// Growth of fewer points, in a smaller part of the time that it is quiet, may be one burst, and others may follow.
 const BURST: (usize, f64) = (8, 0.2);
 
@@ -51,6 +53,12 @@ pub fn ended(points: &Points) -> Option<f64> {
         return None;
     }
     if growth < NOISE * noise || levels_off(&x[onset..=at], &y[onset..=at]) {
+        return None;
+    }
+    // The median of the end does not see that it has begun to grow again.
+    let most = y.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let least = y.iter().copied().fold(f64::INFINITY, f64::min);
+    if points.last - y[at] > AGAIN * (most - least) {
         return None;
     }
     // The first third of it may still gain the rest.
@@ -128,6 +136,15 @@ mod tests {
                 assert!((quiet - (48.0 - stops)).abs() <= 0.05 * (stops - begins) + 0.5, "{stops}: {quiet}");
             }
         }
+    }
+
+    #[test]
+    fn a_last_sample_that_rises_again_is_no_quiet_end() {
+        let mut held = points(48, |hour| 1e8 * (hour / 24.0).clamp(0.0, 1.0));
+        held.last = 1.1e8;
+        assert!(ended(&held).is_some());
+        held.last = 1.5e8;
+        assert_eq!(ended(&held), None);
     }
 
     #[test]
