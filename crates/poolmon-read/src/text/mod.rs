@@ -33,6 +33,7 @@ mod poolmon;
 mod poolused;
 mod reader;
 mod records;
+mod row_times;
 mod state;
 mod tables;
 mod views;

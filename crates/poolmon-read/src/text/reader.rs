@@ -14,6 +14,7 @@ use super::frame::{self, Frame};
 use super::input::{LineStep, Lines};
 use super::moment;
 use super::pool_header::HeaderTrust;
+use super::row_times::RowTimes;
 use super::state::{LineUse, TextLine, TextParser, has_rows};
 use super::views;
 use crate::clock::{FileClock, TimeNote};
@@ -28,6 +29,7 @@ pub struct SampleReader {
     state: TextParser,
     /// What surrounds the lines; known once something was read.
     frame: Option<Frame>,
+    row_times: RowTimes,
     stage: Stage,
     ahead: Option<ReadSample>,
     spare: Option<ReadSample>,
@@ -71,6 +73,7 @@ impl SampleReader {
             lines: Lines::new(Box::new(input)),
             state: TextParser::new(name),
             frame: None,
+            row_times: RowTimes::default(),
             stage: Stage::New,
             ahead: None,
             spare: None,
@@ -213,6 +216,9 @@ impl SampleReader {
         self.check()?;
         if self.lines.number() == 0 {
             self.frame = frame::survey(self.lines.start());
+            if let Some(frame) = &self.frame {
+                self.row_times = RowTimes::survey(self.lines.start(), frame);
+            }
             self.state.cells.barred = self.frame.as_ref().is_some_and(Frame::has_cells);
             self.state.numbers = super::numbers::survey(self.lines.start());
             self.state.dates_below = self.dates_are_below();
@@ -220,6 +226,7 @@ impl SampleReader {
         self.state.builder.start(sample);
         self.state.opened = false;
         self.state.listed.clear();
+        self.row_times.start();
         loop {
             match self.lines.advance().map_err(|error| self.failed(error))? {
                 LineStep::End => break,
@@ -227,6 +234,15 @@ impl SampleReader {
                 LineStep::Line => {
                     let whole = self.lines.line();
                     let line = self.frame.as_ref().map_or(Cow::Borrowed(whole), |frame| frame.clean(whole));
+                    if let Some(frame) = &self.frame {
+                        let now = (frame.stamp(whole), &*line);
+                        if self.row_times.begin_next(now, self.state.used_column, sample, |front| {
+                            self.state.time_of(front, self.lines.number())
+                        }) {
+                            self.lines.unread();
+                            break;
+                        }
+                    }
                     let at = TextLine { line: &line, number: self.lines.number(), ended: self.lines.ended() };
                     if self.state.take(at, sample) == LineUse::Next {
                         self.lines.unread();

@@ -442,13 +442,19 @@ impl TextParser {
         }
     }
 
+    /// The time in front of a line.
+    pub(super) fn time_of(&self, front: &[u8], line: u64) -> Option<Stamp> {
+        Stamp::of(front, line, Timestamp::now(), self.dates.rule)
+    }
+
     /// The time before a line of a text in which each line has one.
     pub(super) fn prefix_time(&mut self, stamp: &[u8], line: u64) {
-        let around = &mut self.builder.around;
+        let around = &self.builder.around;
         if around.time.is_some() || around.date.is_some() {
             return;
         }
-        if let Some(found) = Stamp::of(stamp, line, Timestamp::now(), self.dates.rule) {
+        if let Some(found) = self.time_of(stamp, line) {
+            let around = &mut self.builder.around;
             (around.time, around.assumed, around.line) = (Some(found.time), found.zone_assumed, line);
             if found.year_assumed {
                 let text = "the year of the times is not in the text: the last possible one is assumed";

@@ -4,6 +4,7 @@
 //! [`TOGETHER`] later: scripts write a date before each of several lists, and all of them are one moment.
 
 mod headless;
+mod row_times;
 mod wrapped;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use super::section::Section;
 use super::stamp::Stamp;
 use crate::Remark;
 use crate::clock::{FileClock, TimeNote};
+use row_times::RowTimes;
 use rustc_hash::FxHashSet;
 use wrapped::{Part, is_part};
 
@@ -90,6 +92,7 @@ pub(super) struct LinuxParser {
     /// Kinds of lists in this sample.
     seen: u8,
     time: Option<Stamp>,
+    row_times: RowTimes,
     /// A time that came after a list.
     later: Option<Stamp>,
     host: Option<String>,
@@ -132,6 +135,7 @@ impl LinuxParser {
             clock: FileClock::default(),
             seen: 0,
             time: None,
+            row_times: RowTimes::default(),
             later: None,
             host: None,
             system: None,
@@ -143,7 +147,8 @@ impl LinuxParser {
     }
 
     /// Whether a text has the time of each list below it.
-    pub(super) fn surveys_below(&self, lines: &Lines) -> bool {
+    pub(super) fn surveys_below(&mut self, lines: &Lines) -> bool {
+        self.row_times.survey(lines.start());
         below::survey(lines.start(), lines.start_is_all(), |line| match () {
             () if Section::of(line).is_some() => LineKind::Table,
             () if Stamp::find(line, 0, self.now).is_some() => LineKind::Date,
@@ -160,6 +165,7 @@ impl LinuxParser {
         self.slab.clear();
         (self.seen, self.listed, self.skipping, self.listing) = (0, 0, false, None);
         self.ids.clear();
+        self.row_times.start();
         self.time = self.later.take();
     }
 
@@ -201,6 +207,9 @@ impl LinuxParser {
             return self.announced(section, prefix, line, sample);
         }
         if self.section.is_some() {
+            if self.begins_by_time(line, sample) {
+                return LineUse::Next;
+            }
             let body = line.get(self.prefix.min(line.len())..).unwrap_or_default().trim_ascii();
             if at_edge && self.may_be_cut(body) {
                 if self.section == Some(Section::Crash) && self.is_repeated(first_word(body), sample) {
@@ -238,7 +247,8 @@ impl LinuxParser {
         // slabtop has a summary before its column names; vmstat repeats its own, and `kmem -S` before each cache.
         let again = self.section == Some(section)
             && self.seen & section.bit() != 0
-            && (self.listed == 0 || matches!(section, Section::Vmstat | Section::Crash));
+            && (self.listed == 0 || matches!(section, Section::Vmstat | Section::Crash))
+            && !self.is_later_header(prefix, line);
         if again {
             self.prefix = prefix;
             return LineUse::Taken;

@@ -18,10 +18,17 @@ pub(in super::super) struct Stamp {
     pub(super) line: u64,
 }
 
+/// Lines of one list that `ts` stamped are no further apart.
+const ONE_LIST: SignedDuration = SignedDuration::from_secs(2);
 /// Longest line that is searched.
 const LONGEST: usize = 120;
 
 impl Stamp {
+    /// Whether rows with these times are of two lists.
+    pub(in super::super) fn is_apart(self, other: Self) -> bool {
+        other.time.duration_since(self.time).abs() > ONE_LIST
+    }
+
     /// The time that line number `line`, or the part before its row, holds. `now` decides a year that is not in the text.
     pub(super) fn find(text: &[u8], line: u64, now: Timestamp) -> Option<Self> {
         Self::of(text, line, now, moment::DateRule::default())
@@ -35,6 +42,7 @@ impl Stamp {
         rule: moment::DateRule,
     ) -> Option<Self> {
         let text = text.trim_ascii();
+        let text = text.strip_suffix(b":").unwrap_or(text);
         if text.is_empty() || text.len() > LONGEST {
             return None;
         }

@@ -42,10 +42,13 @@ impl LinuxParser {
 
     /// Whether a row of a list without a header is there already: then the next list begins.
     pub(super) fn is_listed_again(&mut self, id: &[u8], sample: &Sample) -> bool {
-        if !self.without_header || self.is_report {
+        if !(self.without_header || self.row_times.separates()) || self.is_report {
             return false;
         }
-        let again = self.listed > 0 && self.has_content(sample) && self.ids.contains(id);
+        let again = (self.without_header || self.row_times.several)
+            && self.listed > 0
+            && self.has_content(sample)
+            && self.ids.contains(id);
         if !again {
             self.ids.insert(id.into());
         }
