@@ -67,7 +67,7 @@ const SLABINFO: [&str; 2] = [
 #[test]
 fn caches_are_never_added_up() {
     let slab = |name: &str, pages: u64| {
-        format!("{name} {0} {0} 4096 1 1 : tunables 0 0 0 : slabdata {pages} {pages} 0", pages)
+        format!("{name} {pages} {pages} 4096 1 1 : tunables 0 0 0 : slabdata {pages} {pages} 0")
     };
     for (number, front) in fronts().into_iter().enumerate() {
         for step in [1, 5, 300, 3600] {
@@ -126,4 +126,28 @@ fn a_clock_that_ticks_within_a_list_does_not_end_it() {
         }
     }
     assert_eq!(read(&text).iter().map(|(_, rows)| rows.len()).collect::<Vec<_>>(), [3, 3]);
+}
+
+#[test]
+fn headers_separate_lists_that_have_them() {
+    // Longer than what is looked at before reading, with a pause within each list.
+    let rows = |text: &str| read(text).iter().map(|(_, rows)| rows.len()).collect::<Vec<_>>();
+    let front = fronts()[0];
+    let titles = " Tag  Type     Allocs            Frees            Diff   Bytes       Per Alloc";
+    let (mut caches, mut tags) = (String::new(), String::new());
+    for list in 0..4 {
+        caches += &SLABINFO.map(|line| front(list * 300) + line + "\n").concat();
+        tags += &(front(list * 300) + titles + "\n");
+        for row in 0..4000 {
+            let front = front(list * 300 + row / 2000 * 10);
+            caches += &format!("{front}cache_{row:04} 9 9 4096 1 1 : tunables 0 0 0 : slabdata 9 9 0\n");
+            tags += &format!(
+                "{front} {row:04} Nonp {:>10} {:>10} {:>10} {:>10} {:>10}\n",
+                12, 3, 9, 36_864, 4096
+            );
+        }
+    }
+    for text in [caches, tags] {
+        assert!(rows(&text).ends_with(&[4000, 4000, 4000]), "{:?}", rows(&text));
+    }
 }

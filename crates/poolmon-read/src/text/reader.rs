@@ -227,6 +227,7 @@ impl SampleReader {
         self.state.opened = false;
         self.state.listed.clear();
         self.row_times.start();
+        let mut titled = false;
         loop {
             match self.lines.advance().map_err(|error| self.failed(error))? {
                 LineStep::End => break,
@@ -235,6 +236,9 @@ impl SampleReader {
                     let whole = self.lines.line();
                     let line = self.frame.as_ref().map_or(Cow::Borrowed(whole), |frame| frame.clean(whole));
                     if let Some(frame) = &self.frame {
+                        if self.state.opened && !std::mem::replace(&mut titled, true) {
+                            self.row_times.titled();
+                        }
                         let now = (frame.stamp(whole), &*line);
                         if self.row_times.begin_next(now, self.state.used_column, sample, |front| {
                             self.state.time_of(front, self.lines.number())

@@ -13,6 +13,8 @@ use super::{delimited, heading, windbg};
 pub(super) struct RowTimes {
     /// The text has one column line: times separate its lists.
     separate: bool,
+    /// A list with a column line was read.
+    titled: bool,
     /// What was in front of the row before, and its time.
     last: Option<(Vec<u8>, Stamp)>,
 }
@@ -31,7 +33,12 @@ impl RowTimes {
                 titles += u32::from(is_title);
             }
         }
-        Self { separate: titles == 1, last: None }
+        Self { separate: titles == 1, ..Self::default() }
+    }
+
+    /// A column line begins a list: with a second one, column lines separate the lists.
+    pub(super) fn titled(&mut self) {
+        self.separate &= !std::mem::replace(&mut self.titled, true);
     }
 
     /// Gets ready for a sample.

@@ -263,6 +263,7 @@ impl LinuxParser {
         if self.begins_next(section, stamp, sample) {
             return LineUse::Next;
         }
+        self.row_times.header();
         self.enter(section, prefix, stamp, sample);
         LineUse::Taken
     }

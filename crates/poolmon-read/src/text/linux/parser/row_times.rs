@@ -14,6 +14,8 @@ use super::LinuxParser;
 pub(super) struct RowTimes {
     /// The text has one header, or none: times separate its lists.
     separate: bool,
+    /// A header was read.
+    titled: bool,
     /// What was in front of the line before, and its time.
     last: (Vec<u8>, Option<Stamp>),
     /// Time of the row before in this sample.
@@ -36,6 +38,11 @@ impl RowTimes {
     /// Whether this list may end where a row comes again with another time.
     pub(super) fn separates(&self) -> bool {
         self.separate && self.before.is_some()
+    }
+
+    /// A header begins a list: with a second one, headers separate the lists.
+    pub(super) fn header(&mut self) {
+        self.separate &= !std::mem::replace(&mut self.titled, true);
     }
 
     /// Gets ready for a sample.
