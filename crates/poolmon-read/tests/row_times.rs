@@ -140,11 +140,11 @@ fn headers_separate_lists_that_have_them() {
         tags += &(front(list * 300) + titles + "\n");
         for row in 0..4000 {
             let front = front(list * 300 + row / 2000 * 10);
-            caches += &format!("{front}cache_{row:04} 9 9 4096 1 1 : tunables 0 0 0 : slabdata 9 9 0\n");
-            tags += &format!(
-                "{front} {row:04} Nonp {:>10} {:>10} {:>10} {:>10} {:>10}\n",
-                12, 3, 9, 36_864, 4096
-            );
+            let cache = format!("{front}cache_{row:04} 9 9 4096 1 1 : tunables 0 0 0 : slabdata 9 9 0\n");
+            let tag =
+                format!("{front} {row:04} Nonp {:>10} {:>10} {:>10} {:>10} {:>10}\n", 12, 3, 9, 36_864, 4096);
+            caches += &cache;
+            tags += &tag;
         }
     }
     for text in [caches, tags] {
