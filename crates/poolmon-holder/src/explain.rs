@@ -13,6 +13,9 @@ use crate::{History, Holder, HolderId, Kind, Unit};
 /// A holder counts as growing with a row if it explains at least this part of the growth.
 const GROWER: f64 = 0.1;
 
+/// A holder that explains this part of a row's growth alone is its cause, and says what the row's objects are.
+const MAIN: f64 = 0.7;
+
 /// Growers have to explain this part together: most of it.
 const MOST_OF_IT: f64 = 0.5;
 
@@ -343,6 +346,12 @@ impl Answer {
 }
 
 impl Explanation {
+    /// The holder that explains most of the growth alone, if one does.
+    pub fn main(&self) -> Option<&Grower> {
+        let largest = self.growers.iter().max_by(|a, b| a.explains.share.total_cmp(&b.explains.share));
+        largest.filter(|grower| grower.explains.share >= MAIN)
+    }
+
     fn sentences(&self, name: &str) -> Vec<String> {
         let mut lines: Vec<String> = self.growers.iter().map(|grower| grower.sentence(name)).collect();
         if let [_, _, ..] = self.growers[..] {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use poolmon_holder::{Answer, History};
+use poolmon_holder::{Answer, History, links};
 use poolmon_leak::{Analysis, AnalysisConfig, OwnerHint, Report, Verdict};
 use poolmon_model::{Key, MarkKind, Pool, Row, Sample, Tag, TimelineMark};
 use poolmon_owner::linux::MergedCaches;
@@ -155,6 +155,16 @@ fn merged_names(judged: &AnalysedSeries, verdict: &Verdict, merged: &MergedCache
         let is_held = matches!(judged.answer(verdict), Some(Answer::Held(_)));
         let why = if is_held { "what holds them" } else { "the module that was loaded last" };
         return Some(format!("by {why}, these are objects of {fitting}; {names}"));
+    }
+    // A holder that explains the growth of what is listed by this name leaves nothing to guess.
+    let is_known = match judged.answer(verdict) {
+        Some(Answer::Held(explanation)) => {
+            links::find(&verdict.tag).is_some() && explanation.main().is_some()
+        }
+        _ => false,
+    };
+    if is_known {
+        return Some(names);
     }
     let lockstep: Vec<&str> =
         judged.report.companions(verdict).iter().filter_map(|it| name(&it.tag)).collect();

@@ -39,6 +39,41 @@ fn say_what_is_pinned(verdict: &mut Verdict, names: &[Tag], objects: Option<f64>
     }
 }
 
+/// Compares a row with all holders, and returns its names, its own first, its last number of objects and the answer.
+fn compared(
+    (tag, pool): (&Tag, Pool),
+    analysis: &Analysis,
+    history: &History,
+    merged: &MergedCaches,
+) -> Option<(Vec<Tag>, Option<f64>, Answer)> {
+    let is_slab = matches!(pool, Pool::Reclaimable | Pool::Unreclaimable);
+    // Of other kernel memory and of Windows, only rows that the table of links knows can be compared.
+    if !is_slab && links::find(tag).is_none() {
+        return None;
+    }
+    let name = tag.to_string();
+    let names: Vec<Tag> = std::iter::once(tag.clone()).chain(merged.others(&name).map(Tag::name)).collect();
+    let curve = analysis.curve(tag, pool);
+    let row = Course {
+        seconds: curve.iter().map(|point| point.hours * 3600.0).collect(),
+        objects: curve.iter().map(|point| point.outstanding).collect(),
+    };
+    let answer = explain(&names, &row, history);
+    Some((names, row.objects.last().copied(), answer))
+}
+
+/// The holder that explains most of a row's growth alone, under a name that is its own: what [`Analysis::report_with`] asks for.
+pub fn main_holder<'a>(
+    analysis: &'a Analysis,
+    history: &'a History,
+    merged: &'a MergedCaches,
+) -> impl Fn(&Tag, Pool) -> Option<String> + 'a {
+    |tag, pool| match compared((tag, pool), analysis, history, merged)? {
+        (.., Answer::Held(explanation)) => explanation.main().map(|grower| format!("{:?}", grower.holder.id)),
+        _ => None,
+    }
+}
+
 /// Says of each row that grows who holds its objects, as its first reason, and returns the answers. A cache whose objects a
 /// process holds is not called shrinkable any more.
 pub fn name_holders(
@@ -49,23 +84,13 @@ pub fn name_holders(
 ) -> FxHashMap<Key, Answer> {
     let mut answers = FxHashMap::default();
     for verdict in report.verdicts.iter_mut().filter(|verdict| verdict.kind.rises()) {
+        let row = (&verdict.tag, verdict.pool);
+        let Some((names, objects, answer)) = compared(row, analysis, history, merged) else { continue };
         let name = verdict.tag.to_string();
-        let is_slab = matches!(verdict.pool, Pool::Reclaimable | Pool::Unreclaimable);
-        // Of other kernel memory and of Windows, only rows that the table of links knows can be compared.
-        if !is_slab && links::find(&verdict.tag).is_none() {
-            continue;
-        }
-        let others = merged.others(&name).map(Tag::name);
-        let names: Vec<Tag> = std::iter::once(verdict.tag.clone()).chain(others).collect();
-        let curve = analysis.curve(&verdict.tag, verdict.pool);
-        let row = Course {
-            seconds: curve.iter().map(|point| point.hours * 3600.0).collect(),
-            objects: curve.iter().map(|point| point.outstanding).collect(),
-        };
-        let answer = match explain(&names, &row, history) {
+        let answer = match answer {
             // What the kernel caches is held by no process, as a rule.
             Answer::Nobody(_) | Answer::Unknown if verdict.pool == Pool::Reclaimable => {
-                say_what_is_pinned(verdict, &names, row.objects.last().copied(), history);
+                say_what_is_pinned(verdict, &names, objects, history);
                 continue;
             }
             Answer::Unknown => continue,

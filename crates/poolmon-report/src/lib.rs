@@ -35,7 +35,7 @@ pub mod words;
 pub use traces::{TraceOwner, TraceSection};
 
 pub use analysed::AnalysedSeries;
-pub use holders::name_holders;
+pub use holders::{main_holder, name_holders};
 
 use std::time::Duration;
 

@@ -207,7 +207,11 @@ fn limit_false_discoveries(findings: &mut [Finding], config: &AnalysisConfig) {
 }
 
 /// Judges everything.
-pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHint>) -> Report {
+pub fn report(
+    analysis: &Analysis,
+    owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHint>,
+    holder: &dyn Fn(&Tag, Pool) -> Option<String>,
+) -> Report {
     let config = &analysis.config;
     let (from, to) = slots(analysis);
     let pools = pools(analysis, from, to);
@@ -217,7 +221,7 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
     let suspicions = suspicions(&rows, &findings, grew, &others);
     limit_false_discoveries(&mut findings, config);
     temper(config, &rows, &pools, &mut findings);
-    defer(&mut findings, config, work.as_ref());
+    defer(&mut findings, config, work.as_ref(), |at| holder(&rows[at].tag, rows[at].pool));
     let each_row = rows.iter().zip(&mut findings).zip(&suspicions).zip(&moved);
     for (((series, finding), suspicion), moved) in each_row {
         if let Some((facts, suspicion)) = suspicion
@@ -290,7 +294,7 @@ pub fn report(analysis: &Analysis, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHin
         hints.push(hint);
     }
     name_copies(&mut verdicts);
-    let mut groups = groups(work.as_ref(), &grown, &mut verdicts, &hints);
+    let mut groups = groups(work.as_ref(), &grown, &mut verdicts, &hints, holder);
     strongest(&mut groups, &mut verdicts);
     end::state(&analysis.header, &groups, &mut verdicts);
     let named = verdicts.iter().any(|verdict| verdict.kind < VerdictKind::Growing);
@@ -446,7 +450,12 @@ fn name_copies(verdicts: &mut [Verdict]) {
 
 /// What cannot yet be distinguished from a cache that will be trimmed is not called a leak, unless it grows in lockstep with
 /// others of which one is: the same lost references drag all of them along.
-fn defer(findings: &mut [Finding], config: &AnalysisConfig, work: Option<&Work>) {
+fn defer(
+    findings: &mut [Finding],
+    config: &AnalysisConfig,
+    work: Option<&Work>,
+    holder: impl Fn(usize) -> Option<String>,
+) {
     let leaking = |early: bool| {
         let of_kind = findings.iter().enumerate();
         of_kind.filter(move |(_, f)| f.kind == VerdictKind::Leaking && f.early.is_some() == early)
@@ -457,7 +466,7 @@ fn defer(findings: &mut [Finding], config: &AnalysisConfig, work: Option<&Work>)
     }
     let sure_ones = sure.len();
     let all: Vec<(usize, &Finding)> = sure.into_iter().chain(early).collect();
-    let groups = if sure_ones > 0 { group::find(&all, |_| false, work) } else { Vec::new() };
+    let groups = if sure_ones > 0 { group::find(&all, |_| false, work, holder) } else { Vec::new() };
     let carried: Vec<usize> = groups
         .into_iter()
         .filter(|members| members.len() >= config.lockstep)
@@ -481,10 +490,13 @@ fn groups(
     grown: &[(usize, &Finding)],
     verdicts: &mut [Verdict],
     hints: &[Option<OwnerHint>],
+    holder: &dyn Fn(&Tag, Pool) -> Option<String>,
 ) -> Vec<Group> {
     let mut groups = Vec::new();
     let layer = |at: usize| verdicts.get(at).is_some_and(|verdict| owner::layer(&verdict.tag).is_some());
-    for members in group::find(grown, layer, work) {
+    let held_by =
+        |at: usize| verdicts.get(at).and_then(|verdict: &Verdict| holder(&verdict.tag, verdict.pool));
+    for members in group::find(grown, layer, work, held_by) {
         let (culprit, reason) = group::culprit(&members, verdicts, hints);
         let number = groups.len();
         let (mut sum, mut shrinkable) = (0.0, 0.0);

@@ -3,6 +3,8 @@
 //! The biggest of them by bytes is often the layer that is dragged along; the likeliest culprit is the one that says
 //! most about itself: nothing freed at all, a third-party owner, no layer of the system.
 
+use std::cell::OnceCell;
+
 use poolmon_model::{Pool, Tag};
 
 use super::activity::Work;
@@ -20,18 +22,28 @@ const WHOLE: f64 = 0.012;
 /// How far two normalised curves may be apart anywhere.
 const APART: f64 = 0.06;
 
-/// Groups of indices into the findings; each has two members or more.
+/// Groups of indices into the findings; each has two members or more. Rows that different holders keep are different causes, however
+/// alike they grow: two steady leaks are as steady as each other. `holder` is asked only of rows that would be joined.
 pub fn find(
     findings: &[(usize, &Finding)],
     layer: impl Fn(usize) -> bool,
     work: Option<&Work>,
+    holder: impl Fn(usize) -> Option<String>,
 ) -> Vec<Vec<usize>> {
+    let holders = vec![OnceCell::new(); findings.len()];
+    let holder = |at: usize| holders[at].get_or_init(|| holder(findings[at].0)).as_ref();
+    let apart = |a: usize, b: usize| holder(a).zip(holder(b)).is_some_and(|(a, b)| a != b);
     let mut group_of: Vec<Option<usize>> = vec![None; findings.len()];
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for a in 0..findings.len() {
+        let alone = [a];
         for b in a + 1..findings.len() {
             let noisy = layer(findings[a].0) || layer(findings[b].0);
             if group_of[b].is_some() || !lockstep(findings[a].1, findings[b].1, noisy, work) {
+                continue;
+            }
+            let mut joined = group_of[a].map_or(&[][..], |at| &groups[at]).iter().chain(&alone);
+            if joined.any(|&member| apart(member, b)) {
                 continue;
             }
             let at = *group_of[a].get_or_insert_with(|| {

@@ -420,12 +420,17 @@ impl Analysis {
 
     /// Judges everything there is by now.
     pub fn report(&self) -> Report {
-        self.report_with(&|_, _| None)
+        self.report_with(&|_, _| None, &|_, _| None)
     }
 
-    /// The same, with what the caller knows of the owners of tags.
-    pub fn report_with(&self, owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHint>) -> Report {
-        judge::report(self, owner)
+    /// The same, with what the caller knows of the owners of tags, and of who keeps a row's objects: one holder that explains most of
+    /// its growth, under any name that is its own. Rows that different holders keep are never one cause.
+    pub fn report_with(
+        &self,
+        owner: &dyn Fn(&Tag, Pool) -> Option<OwnerHint>,
+        holder: &dyn Fn(&Tag, Pool) -> Option<String>,
+    ) -> Report {
+        judge::report(self, owner, holder)
     }
 
     /// The verdicts alone, leaking first.

@@ -8,7 +8,7 @@ use poolmon_leak::{Analysis, OwnerHint, VerdictKind};
 use poolmon_model::{CounterWidth, Counters, Key, Origin, Pool, Row, Sample, SourceKind, Tag};
 use poolmon_owner::linux::MergedCaches;
 
-use crate::AnalysedSeries;
+use crate::{AnalysedSeries, main_holder};
 
 /// Two minutes in which a process takes 50 files and sockets a second.
 fn judged(merged: &MergedCaches) -> AnalysedSeries {
@@ -177,4 +177,76 @@ fn what_is_held_is_not_called_shrinkable_though_no_holder_is_named() {
         let shrinks = reasons.iter().any(|reason| reason.contains("can shrink this cache"));
         assert_eq!(shrinks, !is_pinned, "{reasons:?}");
     }
+}
+
+/// Two minutes in which one process takes 50 TCP sockets a second, and another one (or the same) 100 locks.
+fn two_leaks(pids: [u32; 2]) -> AnalysedSeries {
+    let names = ["file_lock_cache", "skbuff_ext_cache", "xsk_generic_xmit_cache"].map(str::to_owned);
+    let merged = MergedCaches::new([names.to_vec()]);
+    let (mut analysis, mut history) = (Analysis::new(AnalysedSeries::config()), History::default());
+    for second in 0..120_u64 {
+        let mut sample =
+            Sample::new(Origin::new(SourceKind::Linux, &[Pool::Unreclaimable]).into(), CounterWidth::Bits64);
+        sample.time = Timestamp::from_second(1_800_000_000 + second.cast_signed()).ok();
+        let rows = [("TCP", 2_000, 50, 2_496), ("file_lock_cache", 1_000, 100, 192)];
+        sample.rows.extend(rows.map(|(name, held, rate, size)| {
+            let objects = held + rate * second;
+            let bytes = Some(objects * size);
+            let reported_diff = i64::try_from(objects).ok();
+            let counters = Counters { reported_diff, bytes, used: bytes, ..Counters::default() };
+            Row { tag: Tag::name(name), pool: Pool::Unreclaimable, counters, reported_owner: None }
+        }));
+        analysis.push(&sample);
+        let mut entries: Vec<Entry> = Vec::new();
+        for (pid, (kind, rate)) in pids.into_iter().zip([(Kind::Tcp, 50), (Kind::PosixLock, 100)]) {
+            let id = HolderId::Process { pid, start: 1 };
+            let at = entries.iter().position(|entry| entry.holder.id == id).unwrap_or_else(|| {
+                let holder = Holder { id, name: "python3".into() };
+                entries.push(Entry { holder, group: None, counts: Counts::default() });
+                entries.len() - 1
+            });
+            entries[at].counts.set(kind, rate * second);
+        }
+        history.push(second as f64, &Census { entries, ..Census::default() });
+    }
+    let report = analysis.report_with(&|_, _| None, &main_holder(&analysis, &history, &merged));
+    AnalysedSeries {
+        source: AnalysedSeries::THIS_MACHINE.into(),
+        host: None,
+        system: None,
+        span: None,
+        needs: analysis.needs(),
+        report,
+        perfmon: None,
+        analysis,
+        last: Sample::empty(),
+        holders: HashMap::default(),
+    }
+    .with_holders(&history, &merged)
+    .with_merged(&merged)
+}
+
+/// Two leaks are as steady as each other. If two processes hold them, they are two causes, and each says whose it is.
+#[test]
+fn rows_of_different_holders_are_different_causes() {
+    let judged = two_leaks([4602, 4603]);
+    assert!(judged.report.groups.is_empty(), "{:?}", judged.report.groups);
+    for (name, pid) in [("TCP", 4602), ("file_lock_cache", 4603)] {
+        let row = judged.report.verdicts.iter().find(|row| row.tag == Tag::name(name)).expect("a verdict");
+        assert!(row.reasons[0].starts_with(&format!("python3 (pid {pid}) holds ")), "{:?}", row.reasons);
+    }
+    let causes = judged.report.ranked(&[judged.report.verdicts[0].kind], |_| true);
+    assert_eq!(causes.len(), 2, "{causes:?}");
+}
+
+/// Of what one process holds, the steps still show one cause; but what its rows are called is what it holds, not what grows beside.
+#[test]
+fn what_holds_a_row_names_it_before_what_grows_in_lockstep() {
+    let judged = two_leaks([4602, 4602]);
+    assert_eq!(judged.report.groups.len(), 1, "one cause");
+    let row = judged.report.verdicts.iter().find(|row| row.tag == Tag::name("file_lock_cache"));
+    let reasons = &row.expect("a verdict").reasons;
+    assert!(reasons[0].contains("POSIX locks"), "{reasons:?}");
+    assert!(reasons.iter().any(|reason| reason.starts_with("the kernel keeps file_lock_cache in one cache")));
+    assert!(reasons.iter().all(|reason| !reason.contains("skbuff_ext_cache;")), "{reasons:?}");
 }

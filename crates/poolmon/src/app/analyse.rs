@@ -15,7 +15,7 @@ use poolmon_model::{Counters, Labeler as _, Pool, PoolView, Row, Sample, Tag, un
 use poolmon_owner::linux::MergedCaches;
 use poolmon_read::{RemarkLog, SampleSeries};
 use poolmon_record::Stop;
-use poolmon_report::AnalysedSeries;
+use poolmon_report::{AnalysedSeries, main_holder};
 use poolmon_store::TimedMark;
 
 use super::owners::KnownOwners;
@@ -131,12 +131,7 @@ fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Resu
     };
     let merged = MergedCaches::new(source.merged()).with_makers(Path::new("/sys"));
     let holders = named(args, holders.history().clone());
-    let judged = seen
-        .judged(owners, None)
-        .with_holders(&holders, &merged)
-        .with_merged(&merged)
-        .with_owners(hint(owners));
-    Ok((judged, interrupted))
+    Ok((seen.judged(owners, None, &holders, &merged), interrupted))
 }
 
 /// Holders by the names that may be shown.
@@ -160,11 +155,7 @@ fn files(
     let holders = seen.span.map(|(first, last)| rows.holder_history(first, last)).transpose()?;
     let figures = totals.as_ref().or(only_totals.then_some(&seen)).map(|totals| totals.analysis.report());
     let holders = named(args, holders.unwrap_or_default());
-    Ok(seen
-        .judged(owners, figures)
-        .with_holders(&holders, &merged)
-        .with_merged(&merged)
-        .with_owners(hint(owners)))
+    Ok(seen.judged(owners, figures, &holders, &merged))
 }
 
 /// A series that was read to its end.
@@ -181,8 +172,16 @@ struct Seen {
 }
 
 impl Seen {
-    fn judged(self, owners: &KnownOwners, perfmon: Option<Report>) -> AnalysedSeries {
-        let report = self.analysis.report_with(&hint(owners));
+    fn judged(
+        self,
+        owners: &KnownOwners,
+        perfmon: Option<Report>,
+        holders: &History,
+        merged: &MergedCaches,
+    ) -> AnalysedSeries {
+        let holder = main_holder(&self.analysis, holders, merged);
+        let report = self.analysis.report_with(&hint(owners), &holder);
+        drop(holder);
         AnalysedSeries {
             source: self.source,
             host: self.host,
@@ -196,6 +195,9 @@ impl Seen {
             holders: HashMap::default(),
         }
         .with_first(&self.begun)
+        .with_holders(holders, merged)
+        .with_merged(merged)
+        .with_owners(hint(owners))
     }
 }
 

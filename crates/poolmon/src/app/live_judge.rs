@@ -8,7 +8,7 @@ use poolmon_holder::{Census, PATIENCE, Watch};
 use poolmon_leak::{Analysis, AnalysisConfig, Verdict};
 use poolmon_model::{Origin, Sample, SourceKind};
 use poolmon_owner::linux::MergedCaches;
-use poolmon_report::{name_holders, words::row_verdict};
+use poolmon_report::{main_holder, name_holders, words::row_verdict};
 use poolmon_tui::{LiveVerdicts, VerdictSource};
 
 /// Keeps a bounded series of each row and judges it.
@@ -53,10 +53,15 @@ impl VerdictSource for LiveJudge {
         if let Some(left) = self.analysis.needs() {
             return LiveVerdicts { rows: Vec::new(), left: Some(left) };
         }
-        let mut report = self.analysis.report();
-        if let Some((holders, merged)) = &self.holders {
-            name_holders(&mut report, &self.analysis, holders.history(), merged);
-        }
+        let report = match &self.holders {
+            Some((holders, merged)) => {
+                let holder = main_holder(&self.analysis, holders.history(), merged);
+                let mut report = self.analysis.report_with(&|_, _| None, &holder);
+                name_holders(&mut report, &self.analysis, holders.history(), merged);
+                report
+            }
+            None => self.analysis.report(),
+        };
         let reported = |verdict: &Verdict| {
             Some((verdict.tag.clone(), verdict.pool, Arc::new(row_verdict(verdict, &self.zone)?)))
         };
