@@ -44,11 +44,18 @@ impl TimeNote {
 
 /// Rows of the last sample that are looked for in the next one.
 const ROWS: usize = 8;
+/// How every remark on a clock that goes back begins.
+pub(crate) const GOES_BACK: &str = "the clock goes back";
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// A clock that goes back by more may be that of another file.
 const FARTHEST: SignedDuration = SignedDuration::from_hours(26);
 
 impl FileClock {
+    /// The last sample's time, as reported.
+    pub(crate) fn reported(&self) -> Option<Timestamp> {
+        self.last.map(|(_, reported)| reported)
+    }
+
     /// Whether the time of the next sample may come a second time, an hour later: the end of summer time.
     pub(crate) fn comes_twice(&self, sample: &Sample, note: TimeNote) -> bool {
         let time = sample.time.and_then(|time| time.checked_add(self.summer + self.set).ok());
@@ -115,7 +122,7 @@ impl FileClock {
         if note.may_be_summers_end(reported) && (hourly || (SignedDuration::ZERO < back && back < HOUR)) {
             self.summer += HOUR;
             return format!(
-                "the clock goes back at line {line}: the end of summer time is assumed, an hour is added to the times that follow"
+                "{GOES_BACK} at line {line}: the end of summer time is assumed, an hour is added to the times that follow"
             );
         }
         let is_first = self.step == SignedDuration::ZERO;
@@ -124,7 +131,7 @@ impl FileClock {
         let by = span(back.unsigned_abs());
         let other = if back > FARTHEST { "; if another file begins there, name both files" } else { "" };
         format!(
-            "the clock goes back by {by} at line {line}: the order of the file is kept, and the time between the two samples is \
+            "{GOES_BACK} by {by} at line {line}: the order of the file is kept, and the time between the two samples is \
                 assumed to be {between}{other}"
         )
     }

@@ -38,6 +38,7 @@ mod marks;
 mod memory;
 mod mixed;
 pub mod moment;
+mod newest_first;
 mod packed;
 mod part;
 mod recorded_tape;

@@ -9,9 +9,10 @@ use poolmon_model::Sample;
 use poolmon_store::Losses;
 
 use crate::mixed::{self, RowKind};
+use crate::newest_first::AnyOrder;
 use crate::text::time_in_name;
 use crate::{
-    FileFormat, Input, ReadError, ReadOptions, Remark, RemarkKind, Result, Samples, bundle, identify,
+    FileFormat, Holds, Input, ReadError, ReadOptions, Remark, RemarkKind, Result, Samples, bundle, identify,
 };
 
 /// One file or recording of a series.
@@ -116,7 +117,13 @@ impl Part {
     pub(crate) fn opened(&mut self, options: &ReadOptions) -> Result<&mut dyn Samples> {
         let reader = match self.reader.take() {
             Some(reader) => reader,
-            None => (self.format.open)(&self.input, options)?,
+            None => {
+                let reader = (self.format.open)(&self.input, options)?;
+                match self.format.holds {
+                    Holds::Rows | Holds::Totals => Box::new(AnyOrder::new(reader)),
+                    Holds::Recording | Holds::OneMoment => reader,
+                }
+            }
         };
         Ok(&mut **self.reader.insert(reader))
     }

@@ -32,6 +32,11 @@ pub trait Samples: Send {
         false
     }
 
+    /// The time of the last sample as the file has it, where its clock is corrected so that it goes on.
+    fn reported_time(&self) -> Option<Timestamp> {
+        None
+    }
+
     /// Remarks on the last sample; their texts are in [`Sample::remarks`], too.
     fn remarks(&self) -> &[Remark] {
         &[]

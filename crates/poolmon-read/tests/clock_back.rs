@@ -223,3 +223,43 @@ fn a_table_that_is_sorted_by_tag_is_refused() {
     };
     assert!(error.contains("line 4") && error.contains("not sorted by time"), "{error}");
 }
+
+#[test]
+fn a_file_whose_newest_sample_comes_first_is_read_from_its_end() {
+    let time = |n: u64| {
+        let first: Timestamp = "2026-10-25T00:30:00Z".parse().unwrap();
+        let time = first + SignedDuration::from_mins(n.cast_signed() * 20);
+        time.strftime("%Y-%m-%d %H:%M:%S").to_string()
+    };
+    let read = |kind: Kind, order: &[u64]| {
+        let text: String = order.iter().map(|&n| list(kind, &time(n), 10 + n)).collect();
+        let input = Input::from_bytes("series.txt", titled(kind, &text).into_bytes());
+        let mut series =
+            SampleSeries::of(input, std::path::Path::new("series.txt"), ReadOptions::default()).unwrap();
+        let (mut found, mut said, mut sample) = (Vec::new(), Vec::new(), Sample::empty());
+        while series.next_into(&mut sample).unwrap() {
+            said.extend(
+                sample
+                    .remarks
+                    .iter()
+                    .filter(|text| text.contains("clock") || text.contains("newest"))
+                    .cloned(),
+            );
+            found.push((sample.time.unwrap().strftime("%Y-%m-%d %H:%M:%S").to_string(), held(kind, &sample)));
+        }
+        (found, said)
+    };
+    for kind in KINDS {
+        let expected: Vec<_> = (0..9).map(|n| (time(n), Some((10 + n) * 4096))).collect();
+        let (found, said) = read(kind, &[8, 7, 6, 5, 4, 3, 2, 1, 0]);
+        assert_eq!(found, expected, "{kind:?}");
+        assert!(said.len() == 1 && said[0].starts_with("the newest sample comes first"), "{kind:?} {said:?}");
+        // One step forward, and it is a clock that was set back: the order of the file holds.
+        let (found, said) = read(kind, &[8, 7, 6, 5, 4, 3, 2, 1, 2]);
+        let order: Vec<_> = found.iter().map(|(_, held)| held.unwrap() / 4096 - 10).collect();
+        assert_eq!(order, [8, 7, 6, 5, 4, 3, 2, 1, 2], "{kind:?}");
+        assert!(said.iter().all(|text| text.starts_with("the clock")), "{kind:?} {said:?}");
+        // Two samples have no order.
+        assert_eq!(read(kind, &[1, 0]).0[0].1, Some(11 * 4096), "{kind:?}");
+    }
+}

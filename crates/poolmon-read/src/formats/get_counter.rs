@@ -306,6 +306,10 @@ impl Samples for GetCounterReader {
         Ok(true)
     }
 
+    fn reported_time(&self) -> Option<Timestamp> {
+        self.clock.reported()
+    }
+
     fn remarks(&self) -> &[Remark] {
         &self.remarks
     }

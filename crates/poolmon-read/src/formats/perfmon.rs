@@ -268,6 +268,10 @@ impl PerfmonReader {
 }
 
 impl Samples for PerfmonReader {
+    fn reported_time(&self) -> Option<Timestamp> {
+        self.clock.reported()
+    }
+
     fn next_into(&mut self, sample: &mut Sample) -> Result<bool> {
         let first = !std::mem::replace(&mut self.begun, true);
         if first {

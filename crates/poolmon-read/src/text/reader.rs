@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, Read};
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use poolmon_model::{Sample, SourceKind};
 
 use super::below::{self, LineKind};
@@ -324,6 +325,10 @@ impl SampleReader {
 impl Samples for SampleReader {
     fn next_into(&mut self, sample: &mut Sample) -> Result<bool> {
         SampleReader::next_into(self, sample)
+    }
+
+    fn reported_time(&self) -> Option<Timestamp> {
+        self.clock.reported()
     }
 
     fn remarks(&self) -> &[Remark] {

@@ -99,7 +99,7 @@ pub(super) struct LinuxParser {
     system: Option<String>,
     origin: Option<Arc<Origin>>,
     only_totals: u64,
-    clock: FileClock,
+    pub(super) clock: FileClock,
     pub(super) noticed: Noticed,
     /// Remarks on the last sample.
     pub(super) remarks: Vec<Remark>,

@@ -152,6 +152,10 @@ impl Samples for LinuxReader {
         }
     }
 
+    fn reported_time(&self) -> Option<Timestamp> {
+        self.parser.clock.reported()
+    }
+
     fn remarks(&self) -> &[Remark] {
         &self.parser.remarks
     }
