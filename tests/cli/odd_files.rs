@@ -271,6 +271,21 @@ fn what_is_unknown_passes_no_condition() {
         assert!(code == Some(1) && err.contains("unknown whether"), "{condition}: {err}");
         assert!(out.contains("Unknown whether anything leaks: figures of the machine alone"), "{out}");
     }
+    // A table without a column of bytes, or one that was cut before it.
+    let rows = |n: i64| format!("2026-03-01 10:{n:02}:00,Tst1,Nonp,{},{}\n", 20_000 + 900 * n, 100 * n);
+    folder.file(
+        "bytes.csv",
+        "Time,Tag,Type,Allocs,Frees\n".to_owned() + &(0..30).map(rows).collect::<String>(),
+    );
+    let (code, out, err) = folder.run(&["leaks", "bytes.csv", "--fail-on", "growing"]);
+    assert!(code == Some(1) && err.contains("the bytes of 1 row are not known"), "{err}");
+    assert!(
+        out.contains("Pools:    unknown")
+            && out.contains("the bytes of no tag or cache are known, in 30 samples"),
+        "{out}"
+    );
+    assert!(out.contains("43,200 outstanding allocations at the end, +23,200 since"), "{out}");
+    assert!(!out.contains("No leak found") && !out.contains("0 B"), "{out}");
     folder.file("one.csv", "Tag,Type,Allocs,Frees\nTst1,Nonp,1,0\nTst3,Paged,1,0\n");
     for command in ["top", "leaks"] {
         let (code, _, err) = folder.run(&[command, "one.csv", "--fail-on", "Tst1>1KiB"]);

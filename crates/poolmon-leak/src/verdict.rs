@@ -34,11 +34,13 @@ pub enum VerdictKind {
     Steady,
     /// Too few samples for an answer.
     TooLittleData,
+    /// No sample shows its bytes: a table without them, or one that was cut.
+    Unknown,
 }
 
 impl VerdictKind {
     /// All of them, the gravest first.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Leaking,
         Self::Suspected,
         Self::Growing,
@@ -50,6 +52,7 @@ impl VerdictKind {
         Self::HalfEmptySlabs,
         Self::Steady,
         Self::TooLittleData,
+        Self::Unknown,
     ];
     /// Those of what grows, but is not suspected to leak.
     pub const UNEXPLAINED: [Self; 2] = [Self::Growing, Self::RepeatedJumps];
@@ -57,6 +60,11 @@ impl VerdictKind {
     /// It goes on growing, whether it is a leak or not.
     pub const fn rises(self) -> bool {
         matches!(self, Self::Leaking | Self::Suspected | Self::Growing | Self::RepeatedJumps)
+    }
+
+    /// There is nothing to see, or nothing can be seen.
+    pub const fn is_still(self) -> bool {
+        matches!(self, Self::Steady | Self::TooLittleData | Self::Unknown)
     }
 
     /// Name in JSON, CSV and scenarios.
@@ -73,6 +81,7 @@ impl VerdictKind {
             Self::HalfEmptySlabs => "half-empty-slabs",
             Self::Steady => "steady",
             Self::TooLittleData => "too-little-data",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -490,6 +499,7 @@ impl Verdict {
             ),
             VerdictKind::Steady => format!("{who} is steady at {}", human_amount(self.held)),
             VerdictKind::TooLittleData => format!("{who}: too little data"),
+            VerdictKind::Unknown => format!("{who} is unknown: its bytes are not known"),
         };
         if self.kind.rises() {
             if let Some(since) = self.since {

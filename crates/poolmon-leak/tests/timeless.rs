@@ -1,8 +1,8 @@
-//! Logs without times: what they show without a clock counts, and nothing that needs one.
+//! Logs that leave something out, times or bytes: what they show without it counts, and nothing that needs it.
 
 use jiff::Timestamp;
 use poolmon_leak::suspicion::BY_TIME;
-use poolmon_leak::{Analysis, AnalysisConfig, Report};
+use poolmon_leak::{Analysis, AnalysisConfig, Report, VerdictKind};
 use poolmon_model::{CounterWidth, Origin, Pool, Row, Sample, SourceKind, Tag};
 
 /// Six logs over two days, at irregular times; one row of forty grows in each of them and frees nothing.
@@ -43,4 +43,44 @@ fn rules_that_need_a_clock_say_nothing_without_one() {
     let ((with_clock, timed), (without, untimed)) = (said(true), said(false));
     assert!(with_clock && !without);
     assert!(timed > untimed && untimed > 0.3, "{timed} with times, {untimed} without");
+}
+
+/// Thirty samples of two rows that gain 10,000 objects each time; of the second row, bytes are known where `known` says so.
+fn thirty(known: impl Fn(u64) -> bool) -> Report {
+    let mut analysis = Analysis::new(AnalysisConfig::default());
+    for n in 0..30_u64 {
+        let origin = Origin::new(SourceKind::TableFile, &[Pool::Nonpaged, Pool::Paged]);
+        let mut sample = Sample::new(origin.into(), CounterWidth::Bits32);
+        sample.time = Timestamp::from_second(1_772_409_600 + (n * 300).cast_signed()).ok();
+        let held = 200_000 + n * 10_000;
+        for (tag, pool) in [(*b"Seen", Pool::Paged), (*b"Dark", Pool::Nonpaged)] {
+            let mut row = Row::windows(Tag::pool(tag), pool, held + n * 5000, n * 5000, held * 1024);
+            row.counters.bytes = row.counters.bytes.filter(|_| tag == *b"Seen" || known(n));
+            sample.rows.push(row);
+        }
+        analysis.push(&sample);
+    }
+    analysis.report()
+}
+
+#[test]
+fn bytes_that_are_not_known_are_not_0() {
+    let dark = |report: &Report| {
+        report.verdicts.iter().find(|verdict| verdict.tag == Tag::pool(*b"Dark")).cloned().unwrap()
+    };
+    let report = thirty(|_| false);
+    let verdict = dark(&report);
+    assert_eq!((verdict.kind, verdict.since, verdict.needs_hours), (VerdictKind::Unknown, None, None));
+    assert_eq!(
+        verdict.reasons,
+        ["490,000 outstanding allocations at the end, +290,000 since it was first listed"]
+    );
+    let pools: Vec<Pool> = report.pools.iter().map(|pool| pool.pool).collect();
+    assert_eq!(pools, [Pool::Paged], "the other pool's size is not known");
+    // A row of which some samples were cut is judged by the others, and falls nowhere.
+    let all = dark(&thirty(|_| true));
+    let some = dark(&thirty(|n| n % 3 != 1));
+    assert!(all.kind.rises(), "{all:?}");
+    assert_eq!((some.kind, some.held, some.change), (all.kind, all.held, all.change));
+    assert!((some.bytes.per_hour - all.bytes.per_hour).abs() < 1.0, "{:?} {:?}", some.bytes, all.bytes);
 }

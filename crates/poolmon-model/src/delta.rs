@@ -131,27 +131,30 @@ impl RowIndex {
 /// Whether the machine rebooted between two samples, so that their counters do not belong together.
 pub fn rebooted(before: &Sample, now: &Sample) -> bool {
     let mut index = RowIndex::default();
-    let allocs = now.rows.iter().enumerate().map(|(at, row)| {
+    let counters = now.rows.iter().enumerate().map(|(at, row)| {
         // A row without Allocs is not worth the search.
         let before = row.counters.allocs.and_then(|_| index.find(&before.rows, row, at));
-        (before.and_then(|(_, old)| old.counters.allocs), row.counters.allocs)
+        (before.map(|(_, old)| &old.counters), &row.counters)
     });
     let boots = (before.origin.boot.as_deref(), now.origin.boot.as_deref());
-    is_reboot(boots, (before.uptime, now.uptime), allocs)
+    is_reboot(boots, (before.uptime, now.uptime), counters)
 }
 
-/// The rule behind [`rebooted`], for callers that keep less than a sample: boot ids, uptimes, and the Allocs of each row,
+/// The rule behind [`rebooted`], for callers that keep less than a sample: boot ids, uptimes, and the counters of each row,
 /// before and now.
 ///
-/// The boot id decides, else an uptime that went back, else a guess from the counters: a kernel's Allocs never fall, so
-/// if they fell for most of the rows that both samples have, it is another boot.
-pub fn is_reboot(
+/// The boot id decides, else an uptime that went back, else a guess from the counters: a kernel's Allocs and Frees never fall, so
+/// if Allocs fell for most of the rows that both samples have, it is another boot. In a list of few rows it takes more: Allocs and
+/// Frees of nearly all of them fell, by more than a counter that passed 2³² does.
+pub fn is_reboot<'a>(
     boots: (Option<&str>, Option<&str>),
     uptimes: (Option<Duration>, Option<Duration>),
-    allocs: impl Iterator<Item = (Option<u64>, Option<u64>)>,
+    counters: impl Iterator<Item = (Option<&'a Counters>, &'a Counters)>,
 ) -> bool {
-    /// Rows from which on a guess is possible.
+    /// Rows from which on Allocs alone allow a guess.
     const ENOUGH: usize = 4;
+    /// A counter that passes 2³² falls by more, unless it made half of all its counts in one step.
+    const WRAPS: u64 = 1 << 31;
     if let (Some(before), Some(now)) = boots {
         return before != now;
     }
@@ -159,13 +162,21 @@ pub fn is_reboot(
         return now < before;
     }
     let (mut both, mut fell) = (0_usize, 0_usize);
-    for (before, now) in allocs {
-        if let (Some(before), Some(now)) = (before.filter(|&before| before > 0), now) {
-            both += 1;
-            fell += usize::from(now < before);
+    let (mut whole, mut sank) = (0_usize, 0_usize);
+    for (before, now) in counters {
+        let Some(before) = before else { continue };
+        let of = |before: Option<u64>, now: Option<u64>| before.filter(|&before| before > 0).zip(now);
+        let Some((then, allocs)) = of(before.allocs, now.allocs) else { continue };
+        both += 1;
+        fell += usize::from(allocs < then);
+        if let Some((freed, frees)) = of(before.frees, now.frees) {
+            let sinks = |before: u64, now: u64| now < before && before - now <= WRAPS;
+            whole += 1;
+            sank += usize::from(sinks(then, allocs) && sinks(freed, frees));
         }
     }
-    both >= ENOUGH && fell * 2 > both
+    let nearly_all = |part: usize, of: usize| part * 10 >= of * 9;
+    (both >= ENOUGH && fell * 2 > both) || (whole > 0 && nearly_all(sank, whole) && nearly_all(fell, both))
 }
 
 #[cfg(test)]
@@ -215,6 +226,27 @@ mod tests {
         let other = sample(&[(b"A   ", 5), (b"B   ", 6), (b"C   ", 2), (b"D   ", 9), (b"E   ", 1)]);
         assert!(!rebooted(&before, &wrapped));
         assert!(rebooted(&before, &other));
+    }
+
+    #[test]
+    fn a_list_of_few_rows_shows_a_reboot_if_all_its_counters_fall() {
+        let few = |rows: &[(u64, u64)]| {
+            let mut few = sample(&[]);
+            let row = |(at, &(allocs, frees)): (u8, &(u64, u64))| {
+                Row::windows(Tag::pool([b'A' + at, b' ', b' ', b' ']), Pool::Paged, allocs, frees, 64)
+            };
+            few.rows = (0..).zip(rows).map(row).collect();
+            few
+        };
+        let before = few(&[(2_000_000, 1_800_000), (9_000_000, 8_990_000), (500_000, 300_000)]);
+        assert!(rebooted(&before, &few(&[(9_000, 8_000), (7_000, 6_900), (500, 300)])));
+        assert!(rebooted(&few(&[(2_000_000, 1_800_000)]), &few(&[(9_000, 8_000)])));
+        // Frees went on, or a row did.
+        assert!(!rebooted(&before, &few(&[(9_000, 1_800_001), (7_000, 8_990_001), (500, 300_001)])));
+        assert!(!rebooted(&before, &few(&[(9_000, 8_000), (7_000, 6_900), (500_001, 300_001)])));
+        // Counters that passed 2³² together.
+        let near = few(&[(4_294_967_290, 4_294_967_280), (4_294_967_200, 4_294_967_190)]);
+        assert!(!rebooted(&near, &few(&[(900, 800), (700, 600)])));
     }
 
     #[test]

@@ -53,6 +53,12 @@ pub fn leaks(material: &Material<'_>) -> words::Counts {
         leaks: material.report.verdicts.iter().filter(admitted).count(),
         causes: causes.len(),
         suspects: suspects.len(),
+        unknown: material
+            .report
+            .verdicts
+            .iter()
+            .filter(|verdict| verdict.kind == VerdictKind::Unknown && admits(material, verdict))
+            .count(),
     }
 }
 
@@ -63,9 +69,7 @@ pub fn admits(material: &Material<'_>, verdict: &Verdict) -> bool {
 
 /// What is not steady, leaking first.
 pub fn moving<'a>(material: &'a Material<'_>) -> Vec<&'a Verdict> {
-    let moves = |verdict: &&Verdict| {
-        !matches!(verdict.kind, VerdictKind::Steady | VerdictKind::TooLittleData) && admits(material, verdict)
-    };
+    let moves = |verdict: &&Verdict| !verdict.kind.is_still() && admits(material, verdict);
     material.report.verdicts.iter().filter(moves).take(MOVING).collect()
 }
 
@@ -181,10 +185,7 @@ pub fn composition<'a>(material: &'a Material<'_>, pool: Pool) -> Option<Composi
     let start = whole.first()?.mean;
     let hours: Vec<f64> = whole.iter().map(|point| point.hours).collect();
     let rises = |verdict: &&Verdict| {
-        verdict.pool == pool
-            && verdict.growth > 0.0
-            && !matches!(verdict.kind, VerdictKind::Steady | VerdictKind::TooLittleData)
-            && admits(material, verdict)
+        verdict.pool == pool && verdict.growth > 0.0 && !verdict.kind.is_still() && admits(material, verdict)
     };
     let mut tags: Vec<&Verdict> = material.report.verdicts.iter().filter(rises).collect();
     tags.sort_by(|a, b| {

@@ -59,7 +59,7 @@ pub fn times(report: &Report) -> Option<String> {
 /// `nonpaged grows 41.0 MiB/h ± 2.00 MiB/h (512 MiB now); paged does not grow (90.0 MiB)`.
 pub fn pools(pools: &[PoolGrowth]) -> String {
     match pools {
-        [] => "unknown (not enough samples, or lists that leave rows out)".to_owned(),
+        [] => "unknown (not enough samples, or lists that leave rows or bytes out)".to_owned(),
         pools => pools.iter().map(pool).collect::<Vec<_>>().join("; "),
     }
 }
@@ -93,6 +93,8 @@ pub struct Counts {
     pub causes: usize,
     /// Causes that are suspected to be leaks.
     pub suspects: usize,
+    /// Tags whose bytes are not known.
+    pub unknown: usize,
 }
 
 /// How still it was: nothing that moves little can be a large leak.
@@ -124,7 +126,7 @@ pub fn made_of(report: &Report, pool: Pool) -> Option<String> {
 
 /// What the answer is in one line.
 pub fn headline(report: &Report, config: &AnalysisConfig, needs: Option<Duration>, counts: Counts) -> String {
-    let Counts { tags, leaks, causes, suspects } = counts;
+    let Counts { tags, leaks, causes, suspects, unknown } = counts;
     if leaks == 0 && suspects > 0 {
         let (samples, hours) = (counted(report.samples, "sample"), exact_hours(report.hours));
         return format!(
@@ -148,7 +150,7 @@ pub fn headline(report: &Report, config: &AnalysisConfig, needs: Option<Duration
         n => format!("; {n} more are suspected to:"),
     };
     match leaks {
-        0 => none_found(report, tags),
+        0 => none_found(report, tags, unknown),
         1 => format!("One tag leaks{also}"),
         n if causes < n => format!("{n} tags leak, of {}{also}", counted(causes as u64, "cause")),
         n => format!("{n} tags leak{also}"),
@@ -156,7 +158,7 @@ pub fn headline(report: &Report, config: &AnalysisConfig, needs: Option<Duration
 }
 
 /// What is known where nothing is suspected: nothing was found, or nothing could have been.
-fn none_found(report: &Report, tags: usize) -> String {
+fn none_found(report: &Report, tags: usize, unknown: usize) -> String {
     let seen = format!("{} over {}", counted(report.samples, "sample"), exact_hours(report.hours));
     if tags == 0 {
         let why = if report.verdicts.is_empty() {
@@ -166,7 +168,10 @@ fn none_found(report: &Report, tags: usize) -> String {
         };
         return format!("Unknown whether anything leaks: {why}, in {seen}.");
     }
-    let tags = counted(tags as u64, "tag");
+    if tags == unknown {
+        return format!("Unknown whether anything leaks: the bytes of no tag or cache are known, in {seen}.");
+    }
+    let tags = counted((tags - unknown) as u64, "tag");
     match report.power.map(|power| power.per_hour) {
         Some(None) => format!(
             "{seen} of {tags} could not have shown a leak, however large: more samples, over a longer time, are needed."
@@ -228,6 +233,7 @@ pub const fn explained(kind: VerdictKind) -> &'static str {
         VerdictKind::HalfEmptySlabs => "grown by slabs that are not full",
         VerdictKind::Steady => "steady",
         VerdictKind::TooLittleData => "with too little data",
+        VerdictKind::Unknown => "unknown (their bytes are not known)",
     }
 }
 
@@ -255,6 +261,7 @@ pub const fn kind(kind: VerdictKind) -> &'static str {
         VerdictKind::HalfEmptySlabs => "half-empty slabs",
         VerdictKind::Steady => "steady",
         VerdictKind::TooLittleData => "too little data",
+        VerdictKind::Unknown => "unknown",
     }
 }
 
@@ -314,7 +321,7 @@ pub fn row_verdict(verdict: &Verdict, zone: &TimeZone) -> Option<RowVerdict> {
         VerdictKind::LoadDriven => (Gravity::Explained, "load or falls back".to_owned()),
         VerdictKind::Step => (Gravity::Explained, "one jump".to_owned()),
         VerdictKind::HalfEmptySlabs => (Gravity::Explained, "half-empty slabs".to_owned()),
-        VerdictKind::Steady | VerdictKind::TooLittleData => return None,
+        VerdictKind::Steady | VerdictKind::TooLittleData | VerdictKind::Unknown => return None,
     };
     let lines = std::iter::once(verdict.sentence(zone)).chain(verdict.reasons.iter().cloned()).collect();
     #[expect(clippy::cast_possible_truncation, reason = "saturates, and a rank is all it is for")]

@@ -2,6 +2,7 @@
 
 use poolmon_model::copies::{COPIES, random_copy};
 use poolmon_model::owner::reported_name;
+use poolmon_model::units::{grouped_change, grouped_signed};
 use poolmon_model::{Pool, Tag};
 
 use super::activity::{Activity, Work};
@@ -143,6 +144,15 @@ fn each(analysis: &Analysis, rows: &[&BucketSeries], pools: &[PoolGrowth], from:
     for &series in rows {
         let points = Points::new(series, &analysis.timeline, analysis.samples, from, to);
         let mut finding = one::judge(config, series.pool, &points, series.tells());
+        if points.len() == 0 && series.is_unknown() {
+            finding.kind = VerdictKind::Unknown;
+            finding.needs = None;
+            let objects = series.objects().map(|(first, last)| {
+                let (now, change) = (grouped_signed(last), grouped_change(last.saturating_sub(first)));
+                format!("{now} outstanding allocations at the end, {change} since it was first listed")
+            });
+            finding.reasons.extend(objects);
+        }
         let facts = Facts::of(&points, &around(series));
         let grown = facts.filter(|facts| !freed_at_the_end(&points, facts.growth));
         if grown.is_none() && finding.kind.rises() {
@@ -236,7 +246,10 @@ pub fn report(
     order.sort_by(|&a, &b| {
         let key = |at: usize| (findings[at].kind, -findings[at].bytes.per_hour, -findings[at].held);
         let (ka, kb) = (key(a), key(b));
-        ka.0.cmp(&kb.0).then(ka.1.total_cmp(&kb.1)).then(ka.2.total_cmp(&kb.2))
+        // Of rows whose bytes are not known, those that gained most objects come first.
+        let gained = |at: usize| rows[at].objects().map_or(0, |(first, last)| last.saturating_sub(first));
+        let order = ka.0.cmp(&kb.0).then(ka.1.total_cmp(&kb.1)).then(ka.2.total_cmp(&kb.2));
+        if ka.0 == VerdictKind::Unknown { order.then(gained(b).cmp(&gained(a))) } else { order }
     });
     let mut hints = Vec::with_capacity(order.len());
     let mut verdicts = Vec::with_capacity(order.len());
@@ -262,7 +275,8 @@ pub fn report(
         let hour = if is_whole { 0.0 } else { finding.from };
         // When a row came into a cut list says nothing about when it began.
         let unknown = series.start == SeriesStart::Unknown && series.first > from && !finding.bent;
-        let since = if finding.kind == VerdictKind::Steady || unknown { None } else { analysis.at(hour) };
+        let nothing = matches!(finding.kind, VerdictKind::Steady | VerdictKind::Unknown);
+        let since = if nothing || unknown { None } else { analysis.at(hour) };
         verdicts.push(Verdict {
             tag: series.tag.clone(),
             pool: series.pool,
@@ -299,6 +313,8 @@ pub fn report(
     end::state(&analysis.header, &groups, &mut verdicts);
     let named = verdicts.iter().any(|verdict| verdict.kind < VerdictKind::Growing);
     let around = surroundings(analysis, &pools, (from, to), others);
+    let known = rows.iter().zip(&moved).zip(&findings).filter(|(_, one)| one.kind != VerdictKind::Unknown);
+    let (rows, moved): (Vec<_>, Vec<_>) = known.map(|((row, moved), _)| (*row, *moved)).unzip();
     let judged = Judged { analysis, rows: &rows, slots: (from, to), moved: &moved, around: &around };
     let power = if named { None } else { power::power(&judged) };
     drop(around);

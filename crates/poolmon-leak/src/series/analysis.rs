@@ -299,14 +299,12 @@ impl Analysis {
     }
 
     fn rebooted(&self, sample: &Sample) -> bool {
-        let before = |index: u32| {
-            self.series.get(index as usize).and_then(BucketSeries::now).and_then(|now| now.allocs)
-        };
+        let before = |index: u32| self.series.get(index as usize).and_then(BucketSeries::now);
         let rows = sample.rows.iter().zip(self.keys.order());
-        let allocs =
-            rows.map(|(row, &index)| (row.counters.allocs.and_then(|_| before(index)), row.counters.allocs));
+        let counters =
+            rows.map(|(row, &index)| (row.counters.allocs.and_then(|_| before(index)), &row.counters));
         let boot = self.origin.as_ref().and_then(|origin| origin.boot.as_deref());
-        is_reboot((boot, sample.origin.boot.as_deref()), (self.uptime, sample.uptime), allocs)
+        is_reboot((boot, sample.origin.boot.as_deref()), (self.uptime, sample.uptime), counters)
     }
 
     /// Closes the open slot of all series and opens the next. Slots become at least `least_width` seconds wide.
@@ -351,8 +349,7 @@ impl Analysis {
     /// Whole pools are series of their own: the header's figure, else the sum of the rows.
     fn push_pools(&mut self, sample: &Sample) {
         for pool in sample.origin.pools.iter().copied().chain(whole_pools(sample)) {
-            // The sum of some rows is not the pool's size.
-            if sample.header.pool_total(pool).is_none() && !sample.coverage.lists_all(pool) {
+            if sample.header.pool_total(pool).is_none() && !sums_up(sample, pool) {
                 continue;
             }
             let Some(bytes) = self.pool_bytes(sample, pool) else { continue };
@@ -377,7 +374,7 @@ impl Analysis {
             (Some(true), None) if self.samples == 1 => self.pools.retain(|series| series.pool != pool),
             (Some(true), None) => return None,
             (Some(false), Some(_)) => {
-                return sample.coverage.lists_all(pool).then(|| sample.tagged_bytes(pool));
+                return sums_up(sample, pool).then(|| sample.tagged_bytes(pool));
             }
             _ => {}
         }
@@ -460,6 +457,12 @@ impl Analysis {
         };
         self.series.iter().chain(&self.pools).map(one).sum()
     }
+}
+
+/// Whether the sum of a pool's rows is its size: none is left out, and the bytes of all are known.
+fn sums_up(sample: &Sample, pool: Pool) -> bool {
+    let is_known = |row: &Row| row.pool != pool || row.counters.bytes.is_some();
+    sample.coverage.lists_all(pool) && sample.rows.iter().all(is_known)
 }
 
 /// The pools of a sample that are a single figure.

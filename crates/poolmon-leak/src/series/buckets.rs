@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use poolmon_model::summary::{PoolSummary, RowSummary, held};
+use poolmon_model::summary::{PoolSummary, RowSummary, held, known};
 use poolmon_model::{CounterWidth, Counters, Delta, Pool, Tag};
 
 /// What happened to one (tag, pool) in one slot.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a mark of its own")]
 pub struct Bucket {
-    /// Samples in it; 0 if the row had not been seen since boot.
+    /// Samples in it whose bytes are known; 0 if the row had not been seen since boot.
     pub samples: u32,
     /// Some sample's Diff was the kernel's clamp, not a fact.
     pub inexact: bool,
@@ -97,6 +97,8 @@ pub struct BucketSeries {
     width: CounterWidth,
     tells: (bool, bool),
     counted: u64,
+    /// Outstanding allocations when it was first seen since boot.
+    first_objects: Option<i64>,
     open: Bucket,
 }
 
@@ -116,6 +118,7 @@ impl BucketSeries {
             width: CounterWidth::default(),
             tells: (false, false),
             counted: 0,
+            first_objects: None,
             open: Bucket::default(),
         }
     }
@@ -128,6 +131,16 @@ impl BucketSeries {
     /// Whether rows reported allocs and frees, and whether they reported outstanding allocations.
     pub const fn tells(&self) -> (bool, bool) {
         self.tells
+    }
+
+    /// Whether the last sample that had the row does not show its bytes.
+    pub fn is_unknown(&self) -> bool {
+        self.now.as_ref().is_some_and(|now| known(now).is_none())
+    }
+
+    /// Outstanding allocations when it was first seen since boot and at the last sample, where the source reports them.
+    pub fn objects(&self) -> Option<(i64, i64)> {
+        self.first_objects.zip(self.now.as_ref()?.diff(self.width))
     }
 
     /// Whether the row is as it was.
@@ -148,12 +161,15 @@ impl BucketSeries {
             self.wraps += fell(before.allocs, counters.allocs) + fell(before.frees, counters.frees);
             let (held, now) = (before.diff(width), counters.diff(width));
             self.open.fell |= held.zip(now).is_some_and(|(held, now)| now < held);
-            self.open.dropped |= counters.bytes < before.bytes;
-            self.open.moves += u32::from(counters.bytes != before.bytes);
+            if let Some((before, now)) = before.bytes.zip(counters.bytes) {
+                self.open.dropped |= now < before;
+                self.open.moves += u32::from(now != before);
+            }
         }
         self.now = Some(*counters);
         self.width = width;
         let diff = counters.diff(width);
+        self.first_objects = self.first_objects.or(diff);
         self.tells = (counters.allocs.is_some() && counters.frees.is_some(), diff.is_some());
         made
     }
@@ -196,7 +212,9 @@ impl BucketSeries {
             allocs: self.open.allocs,
             frees: self.open.frees,
         };
-        self.open.merge(&piece);
+        if known(last).is_some() {
+            self.open.merge(&piece);
+        }
         self.counted = sample + count;
         self.now = Some(*last);
         self.width = width;
@@ -245,10 +263,9 @@ impl BucketSeries {
         let n = sample.saturating_sub(self.counted) as u32;
         self.counted = sample;
         let Some(now) = &self.now else { return };
-        if n == 0 {
-            return;
-        }
-        let value = held(now) as f64;
+        // Bytes that are not known are not 0.
+        let Some(value) = known(now).filter(|_| n > 0) else { return };
+        let value = value as f64;
         let outstanding = now.diff(self.width).unwrap_or(0) as f64;
         let inexact = now.is_inexact(self.width);
         let piece = Bucket {
@@ -283,6 +300,7 @@ impl BucketSeries {
     /// The machine rebooted: nothing is compared with what was before.
     pub fn restart(&mut self) {
         self.now = None;
+        self.first_objects = None;
         self.open = Bucket::default();
     }
 
@@ -310,6 +328,7 @@ impl BucketSeries {
             width: self.width,
             tells: self.tells,
             counted: self.counted,
+            first_objects: self.first_objects,
             open: self.open,
         }
     }

@@ -437,7 +437,7 @@ pub const RULES: [Rule; 30] = [
                 VerdictKind::WarmingUp | VerdictKind::Plateau => Some(3.0),
                 VerdictKind::Growing | VerdictKind::RepeatedJumps => Some(4.0),
                 VerdictKind::Leaking => Some(6.0),
-                VerdictKind::Suspected | VerdictKind::TooLittleData => None,
+                VerdictKind::Suspected | VerdictKind::TooLittleData | VerdictKind::Unknown => None,
             },
         },
     },

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{PoolSummary, RowSummary, Summary, held, load, pool_bytes};
+use super::{PoolSummary, RowSummary, Summary, held, known, load, pool_bytes};
 use crate::delta::is_reboot;
 use crate::{CounterWidth, Counters, Delta, Key, Keys, Origin, Row, Sample};
 use jiff::Timestamp;
@@ -72,6 +72,16 @@ impl Gather {
             self.last = None;
             return false;
         };
+        // A summary has no place for bytes that are not known.
+        let is_unknown = |row: &Row| known(&row.counters).is_none();
+        let unknown = match changed.filter(|_| self.last.is_some()) {
+            Some(places) => places.iter().filter_map(|&at| sample.rows.get(at as usize)).any(is_unknown),
+            None => sample.rows.iter().any(is_unknown),
+        };
+        if unknown {
+            self.last = None;
+            return false;
+        }
         let continues = self.last.as_ref().is_some_and(|last| {
             last.width == sample.width
                 && (Arc::ptr_eq(&last.origin, &sample.origin) || last.origin == sample.origin)
@@ -157,13 +167,13 @@ impl Gather {
 
     /// Most counters fell: a reboot that nothing else shows.
     fn fell(&self, sample: &Sample) -> bool {
-        let before = |index: u32| self.rows.get(index as usize).and_then(|kept| kept.now.allocs);
+        let before = |index: u32| self.rows.get(index as usize).map(|kept| &kept.now);
         let rows = sample.rows.iter().zip(self.keys.order());
-        let allocs = rows.map(|(row, &index)| (before(index), row.counters.allocs));
+        let counters = rows.map(|(row, &index)| (before(index), &row.counters));
         // The samples are of one boot, if it is known.
         let boot = sample.origin.boot.as_deref();
         let uptime = self.last.as_ref().and_then(|last| last.uptime);
-        is_reboot((boot, boot), (uptime, sample.uptime), allocs)
+        is_reboot((boot, boot), (uptime, sample.uptime), counters)
     }
 
     fn take(&mut self, sample: &Sample, time: Timestamp, changed: Option<&[u32]>) {

@@ -110,9 +110,14 @@ impl RowSummary {
     }
 }
 
-/// Bytes that a row holds, as every judgement takes them.
+/// Bytes that a row holds, as every judgement takes them; `None` if they are not known.
+pub fn known(counters: &Counters) -> Option<u64> {
+    counters.bytes.or(counters.used)
+}
+
+/// The same, 0 if they are not known.
 pub fn held(counters: &Counters) -> u64 {
-    counters.bytes.or(counters.used).unwrap_or(0)
+    known(counters).unwrap_or(0)
 }
 
 /// What a row adds to the load of a sample: this many allocations in a step of this many seconds.

@@ -53,6 +53,7 @@ pub fn write(
         leaks,
         causes: of(VerdictKind::Leaking),
         suspects: of(VerdictKind::Suspected),
+        unknown: shown.iter().filter(|verdict| verdict.kind == VerdictKind::Unknown).count(),
     };
     writeln!(out, "{}", words::headline(report, &judged.analysis.config, judged.needs, counts))?;
     let first_end = named.first().and_then(|first| first.exhaustion);
@@ -77,6 +78,15 @@ pub fn write(
             tell(out, judged, verdict, true, zone)?;
         }
         more(out, held.len(), listing.limit)?;
+    }
+    let unknown: Vec<&Verdict> =
+        shown.iter().copied().filter(|verdict| verdict.kind == VerdictKind::Unknown).collect();
+    if !unknown.is_empty() {
+        writeln!(out, "\nUnknown whether they leak:")?;
+        for verdict in unknown.iter().take(listing.limit) {
+            tell(out, judged, verdict, true, zone)?;
+        }
+        more(out, unknown.len(), listing.limit)?;
     }
     explained(out, &shown, listing, zone)?;
     let first = named.first().or_else(|| held.first().filter(|_| growing.is_empty()));
@@ -130,7 +140,7 @@ fn more(out: &mut dyn Write, all: usize, limit: usize) -> io::Result<()> {
 /// Growth that something explains: counted, or listed with `--all`.
 fn explained(out: &mut dyn Write, shown: &[&Verdict], listing: Listing, zone: &TimeZone) -> io::Result<()> {
     // The others have sections of their own.
-    let kinds = VerdictKind::ALL.into_iter().filter(|kind| !kind.rises());
+    let kinds = VerdictKind::ALL.into_iter().filter(|kind| !kind.rises() && *kind != VerdictKind::Unknown);
     let of = |kind: VerdictKind| shown.iter().copied().filter(move |verdict| verdict.kind == kind);
     if listing.all {
         for kind in kinds {
@@ -151,7 +161,7 @@ fn explained(out: &mut dyn Write, shown: &[&Verdict], listing: Listing, zone: &T
         .map(|(number, words)| format!("{} {words}", grouped(number as u64)))
         .collect();
     if !counted.is_empty() {
-        let named = shown.iter().any(|verdict| verdict.kind.rises());
+        let named = shown.iter().any(|verdict| verdict.kind.rises() || verdict.kind == VerdictKind::Unknown);
         let title = words::others_title(named);
         writeln!(out, "\n{title}: {} (--all lists them).", counted.join(", "))?;
     }

@@ -15,13 +15,8 @@ pub fn moving(out: &mut Html, material: &Material<'_>) {
         return;
     }
     table(out, material, &rows);
-    let all: usize = findings::counts(material)
-        .iter()
-        .filter(|(kind, _)| {
-            !matches!(kind, poolmon_leak::VerdictKind::Steady | poolmon_leak::VerdictKind::TooLittleData)
-        })
-        .map(|(_, count)| count)
-        .sum();
+    let all: usize =
+        findings::counts(material).iter().filter(|(kind, _)| !kind.is_still()).map(|(_, count)| count).sum();
     if all > rows.len() {
         html_line!(out, "<p class=\"quiet\">And {} more.</p>", all - rows.len());
     }

@@ -7,6 +7,7 @@ use std::io::Write as _;
 use jiff::tz::TimeZone;
 use poolmon_leak::VerdictKind;
 use poolmon_model::Tag;
+use poolmon_model::units::counted;
 use poolmon_render::leaks as render;
 
 use crate::app::outcome::Outcome;
@@ -60,6 +61,14 @@ pub fn run(args: &LeaksArgs) -> anyhow::Result<Outcome> {
     // Figures of the machine say nothing of a tag.
     if judged.report.verdicts.is_empty() && limits.len() < args.fail_on.len() {
         warning!("there are no rows: it is unknown whether a tag or cache leaks");
+        checked = checked.or(Some(Outcome::Failed));
+    }
+    let unknown = admitted().filter(|verdict| verdict.kind == VerdictKind::Unknown).count();
+    if unknown > 0 && limits.len() < args.fail_on.len() {
+        warning!(
+            "the bytes of {} are not known: it is unknown whether they leak",
+            counted(unknown as u64, "row")
+        );
         checked = checked.or(Some(Outcome::Failed));
     }
     if let Some(outcome) = checked.filter(|_| !fails) {
