@@ -55,9 +55,10 @@ fn ten_minutes_of_held_objects_are_a_leak_and_its_sentence_says_all() {
         now.header.commit_limit = Some(1_000_000_000 + 921_600_000);
         analysis.push(&now);
     }
-    let report = analysis.report_with(&|tag, _| {
+    let owner = |tag: &Tag, _| {
         (*tag == Tag::pool(*b"Held")).then(|| OwnerHint { driver: "example.sys".into(), third_party: true })
-    });
+    };
+    let report = analysis.report_with(&owner, &|_, _| None);
     let held = of(&report, *b"Held");
     // Ten minutes are not enough to be certain.
     assert_eq!((held.kind, held.level), (VerdictKind::Suspected, Some(Level::Likely)), "{held:?}");

@@ -115,14 +115,13 @@ impl Part {
 
     /// Its samples, to look at without moving.
     pub(crate) fn opened(&mut self, options: &ReadOptions) -> Result<&mut dyn Samples> {
-        let reader = match self.reader.take() {
-            Some(reader) => reader,
-            None => {
-                let reader = (self.format.open)(&self.input, options)?;
-                match self.format.holds {
-                    Holds::Rows | Holds::Totals => Box::new(AnyOrder::new(reader)),
-                    Holds::Recording | Holds::OneMoment => reader,
-                }
+        let reader = if let Some(reader) = self.reader.take() {
+            reader
+        } else {
+            let reader = (self.format.open)(&self.input, options)?;
+            match self.format.holds {
+                Holds::Rows | Holds::Totals => Box::new(AnyOrder::new(reader)),
+                Holds::Recording | Holds::OneMoment => reader,
             }
         };
         Ok(&mut **self.reader.insert(reader))

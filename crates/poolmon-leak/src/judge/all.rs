@@ -216,6 +216,20 @@ fn limit_false_discoveries(findings: &mut [Finding], config: &AnalysisConfig) {
     }
 }
 
+/// Rows by kind, then rate, then size.
+fn ranked(rows: &[&BucketSeries], findings: &[Finding]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..findings.len()).collect();
+    order.sort_by(|&a, &b| {
+        let key = |at: usize| (findings[at].kind, -findings[at].bytes.per_hour, -findings[at].held);
+        let (ka, kb) = (key(a), key(b));
+        // Of rows whose bytes are not known, those that gained most objects come first.
+        let gained = |at: usize| rows[at].objects().map_or(0, |(first, last)| last.saturating_sub(first));
+        let order = ka.0.cmp(&kb.0).then(ka.1.total_cmp(&kb.1)).then(ka.2.total_cmp(&kb.2));
+        if ka.0 == VerdictKind::Unknown { order.then(gained(b).cmp(&gained(a))) } else { order }
+    });
+    order
+}
+
 /// Judges everything.
 pub fn report(
     analysis: &Analysis,
@@ -242,15 +256,7 @@ pub fn report(
         }
         shape::describe(finding, series.pool, suspicion.as_ref().map(|(facts, _)| facts), moved);
     }
-    let mut order: Vec<usize> = (0..findings.len()).collect();
-    order.sort_by(|&a, &b| {
-        let key = |at: usize| (findings[at].kind, -findings[at].bytes.per_hour, -findings[at].held);
-        let (ka, kb) = (key(a), key(b));
-        // Of rows whose bytes are not known, those that gained most objects come first.
-        let gained = |at: usize| rows[at].objects().map_or(0, |(first, last)| last.saturating_sub(first));
-        let order = ka.0.cmp(&kb.0).then(ka.1.total_cmp(&kb.1)).then(ka.2.total_cmp(&kb.2));
-        if ka.0 == VerdictKind::Unknown { order.then(gained(b).cmp(&gained(a))) } else { order }
-    });
+    let order = ranked(&rows, &findings);
     let mut hints = Vec::with_capacity(order.len());
     let mut verdicts = Vec::with_capacity(order.len());
     let mut grown = Vec::new();

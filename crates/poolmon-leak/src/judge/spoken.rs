@@ -67,9 +67,8 @@ const WIDE: usize = 6;
 /// Words for jumps, where the largest one is this part of the growth.
 const fn in_jumps(found: &'static str, part: f64) -> &'static str {
     match found.as_bytes() {
-        b"grew in one jump" if part < 0.4 => "grows in jumps",
+        b"grew in one jump" | b"grew mostly in one jump" if part < 0.4 => "grows in jumps",
         b"grew in one jump" if part < 0.7 => "grew mostly in one jump",
-        b"grew mostly in one jump" if part < 0.4 => "grows in jumps",
         _ => found,
     }
 }
