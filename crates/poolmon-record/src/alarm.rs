@@ -3,7 +3,7 @@
 use std::mem;
 
 use jiff::tz::TimeZone;
-use poolmon_leak::{Analysis, AnalysisConfig, Report, VerdictKind};
+use poolmon_leak::{Analysis, AnalysisConfig, Level, Report, Verdict, VerdictKind};
 use poolmon_model::{Pool, Sample, Tag};
 
 /// Seconds from one judgement to the next.
@@ -70,7 +70,7 @@ impl Alarm {
 
     fn compare(&mut self, report: &Report) -> Vec<Change> {
         let mut changes = Vec::new();
-        for verdict in report.causes(VerdictKind::Leaking, |_| true) {
+        for verdict in report.ranked(&[VerdictKind::Leaking, VerdictKind::Suspected], is_likely) {
             let known = |own: &Suspect| own.pool == verdict.pool && own.tag == verdict.tag;
             let at = self.suspects.iter().position(known).unwrap_or_else(|| {
                 let (tag, pool) = (verdict.tag.clone(), verdict.pool);
@@ -86,7 +86,8 @@ impl Alarm {
         }
         // A member of a group that another member stands for now has not stopped.
         let leaks = |suspect: &Suspect| {
-            report.leaks().any(|verdict| verdict.pool == suspect.pool && verdict.tag == suspect.tag)
+            let same = |verdict: &&Verdict| verdict.pool == suspect.pool && verdict.tag == suspect.tag;
+            report.verdicts.iter().find(same).is_some_and(is_likely)
         };
         for suspect in &mut self.suspects {
             if leaks(suspect) {
@@ -105,6 +106,11 @@ impl Alarm {
         self.suspects.retain(|suspect| suspect.calm < OVER);
         changes
     }
+}
+
+/// Whether it is worth an alarm: in the first hours, a steady leak is likely and not yet certain.
+fn is_likely(verdict: &Verdict) -> bool {
+    verdict.kind == VerdictKind::Leaking || verdict.level >= Some(Level::Likely)
 }
 
 #[cfg(test)]
@@ -147,7 +153,7 @@ mod tests {
         let said = changes(400, 0, 1000);
         assert_eq!(said.len(), 1, "{said:?}");
         assert!(
-            matches!(&said[0].1, Change::Leaks(text) if text.contains("Leak (nonpaged) leaks")),
+            matches!(&said[0].1, Change::Leaks(text) if text.contains("Leak (nonpaged) likely leaks")),
             "{said:?}"
         );
         assert!(said[0].0 < 240, "within twenty minutes: {said:?}");

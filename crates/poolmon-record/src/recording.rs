@@ -211,7 +211,7 @@ mod tests {
             assert_eq!(notes, said);
             assert_eq!(said.len(), usize::from(verdicts), "{said:?}");
             assert!(
-                said.iter().all(|text| text.starts_with("verdict: Leak (nonpaged) leaks 9.")),
+                said.iter().all(|text| text.starts_with("verdict: Leak (nonpaged) likely leaks 9.")),
                 "{said:?}"
             );
         }

@@ -35,7 +35,8 @@ fn samples(host: Host) -> (Vec<Sample>, Truth) {
 fn bytes(samples: &[Sample], key: &Key) -> Vec<f64> {
     let of = |sample: &Sample| {
         let row = sample.rows.iter().find(|row| row.tag == key.tag && row.pool == key.pool);
-        row.and_then(|row| row.counters.bytes).unwrap_or(0) as f64
+        let whole = || key.pool.whole().and_then(|_| sample.header.pool_total(key.pool));
+        row.and_then(|row| row.counters.bytes).or_else(whole).unwrap_or(0) as f64
     };
     samples.iter().map(of).collect()
 }

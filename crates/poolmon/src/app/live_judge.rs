@@ -105,8 +105,10 @@ mod tests {
         }
         assert_eq!(left[..4], [Some(300), Some(200), Some(100), None], "{left:?}");
         let leak = last.rows.iter().find(|row| row.0 == Tag::pool(*b"Leak")).expect("a verdict on Leak");
-        assert_eq!(leak.2.gravity, Gravity::Leaking, "{:?}", leak.2);
-        assert!(leak.2.brief.starts_with("leaks ") && leak.2.lines[0].contains("Leak (nonpaged) leaks"));
+        // Twenty minutes are too early to be certain.
+        assert_eq!(leak.2.gravity, Gravity::Growing, "{:?}", leak.2);
+        assert!(leak.2.brief.starts_with("suspect "), "{:?}", leak.2);
+        assert!(leak.2.lines[0].contains("Leak (nonpaged) likely leaks"), "{:?}", leak.2);
         assert!(!last.rows.iter().any(|row| row.0 == Tag::pool(*b"Rest")));
     }
 }
