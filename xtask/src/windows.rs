@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use crate::root;
 
 /// No executable above this; with everything, it has to stay below 9 MB.
-const LARGEST: u64 = 8_700_000;
+const LARGEST: u64 = 9_000_000;
 
 /// A Windows target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
