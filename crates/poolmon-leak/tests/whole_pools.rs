@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use poolmon_leak::{Analysis, AnalysisConfig, Report, Verdict, VerdictKind};
 use poolmon_model::{CounterWidth, Counters, Gather, Origin, Pool, Row, Sample, SourceKind, Tag};
 
-/// Two days, every ten minutes: page tables grow by so many bytes an hour, all else is level.
+/// Two days, every ten minutes: page tables grow by this many bytes an hour, all else is level.
 fn two_days(an_hour: u64, summaries: bool) -> Report {
     let origin = Origin::new(SourceKind::Linux, &[Pool::Unreclaimable]);
     let mut sample = Sample::new(origin.into(), CounterWidth::Bits64);

@@ -229,7 +229,7 @@ impl Resolver<'_> {
                 return;
             }
             for (function, what) in found {
-                // Whoever allocates and frees in one function is known by the allocation.
+                // A function that allocates and frees is known by the allocation.
                 let row = self.wrappers.entry(function).or_insert(what);
                 if what.0.role < row.0.role {
                     *row = what;

@@ -173,7 +173,7 @@ pub fn from_env() -> Result<Cli, clap::Error> {
     }
     let mut rest = pooltag::join(rest);
     let parse = |words: Vec<OsString>| Cli::try_parse_from(std::iter::once(program.clone()).chain(words));
-    // Whoever pipes a log into a program that is given no word wants it read.
+    // A log piped into a program without any argument is to be read.
     if rest.is_empty() && poolmon_read::is_input_piped(PATIENCE) {
         rest.push("-".into());
     }

@@ -101,7 +101,7 @@ impl NumberSurvey {
 }
 
 impl Mark {
-    /// A number with this mark alone, so many times.
+    /// A number with this mark alone, N times.
     fn see(&mut self, digits: &str, mark: char, times: usize) {
         match (times, is_in_threes(digits, mark)) {
             (1, true) => self.either = true,
@@ -188,7 +188,7 @@ fn is_of_number(c: char) -> bool {
     c.is_ascii_digit() || matches!(c, '.' | ',' | '\u{a0}' | '\u{202f}' | '\u{2009}' | ' ' | '\'' | '’')
 }
 
-/// Where a mark is; `None` if a number cannot have so many.
+/// Where a mark is; `None` if a number cannot have that number of marks.
 fn places_of(text: &str, mark: char) -> Option<Vec<usize>> {
     let places: Vec<usize> = text.match_indices(mark).map(|(at, _)| at).collect();
     (places.len() < 8).then_some(places)
