@@ -6,18 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use poolmon_image::Machine;
-use poolmon_image::bytes::{array, u32_at};
+use poolmon_image::bytes::u32_at;
 use poolmon_model::{CounterWidth, Header as SampleHeader, Origin, Pool, PoolTag, Sample, SourceKind};
 
 use crate::bigpool::{self, BigPool};
 use crate::container::header::DumpHeader;
 use crate::container::packed::{self, UNPACK_LIMIT, Unpack};
 use crate::container::{self, Container};
-use crate::error::{DumpError, Result, WANT_KERNEL_DUMP};
+use crate::error::{COPY_AGAIN, DumpError, Result, WANT_KERNEL_DUMP};
 use crate::exports::Exports;
 use crate::find::{self, FindReport, Needle};
 use crate::info::{AnswerableQuestions, DumpInfo};
 use crate::kdbg::KernelData;
+use crate::kernel::{self, Shared};
 use crate::locate;
 use crate::map::Backing;
 use crate::memory::{AbsentPages, Memory};
@@ -112,9 +113,7 @@ impl Dump {
             (Some(header), _) => {
                 let data = locate::by_header(&mut memory, header);
                 if data.is_none() {
-                    warnings.push(
-                        "the kernel debugger block is not in this dump: pool tables cannot be found".into(),
-                    );
+                    warnings.push(format!("{}: pool tables cannot be found", no_kernel(&memory)));
                 }
                 data
             }
@@ -122,6 +121,7 @@ impl Dump {
                 let found = locate::by_search(path, &mut memory, &opened.roots);
                 let data = found.map_err(|error| error.because(&warnings))?;
                 processors = data.processors(&memory).or(processors);
+                processors = processors.or_else(|| Shared::of(&memory).processors());
                 Some(data)
             }
         };
@@ -166,6 +166,7 @@ impl Dump {
                 let text = self.data.as_ref()?.build_text(&self.memory)?;
                 text.split('.').next()?.parse().ok()
             })
+            .or_else(|| Shared::of(&self.memory).build())
             .unwrap_or(0)
     }
 
@@ -204,7 +205,7 @@ impl Dump {
             processors: self.processors,
             bugcheck: self.bugcheck(),
             pages,
-            memory: self.data.as_ref().and_then(|data| KernelData::pages(&self.memory, data.physical_pages)),
+            memory: self.memory_size(),
             file_size: self.memory.file().len() as u64,
             kernel_base: self.data.as_ref().map(|data| self.memory.address(data.kernel_base)),
             comment: header.and_then(|header| header.comment.clone()),
@@ -217,7 +218,7 @@ impl Dump {
         let no_pages = self.no_pages().map(|(_, why)| why);
         let tables = match (&no_pages, &self.data) {
             (Some(why), _) => Err(why.clone()),
-            (None, None) => Err("the kernel debugger block is not in this dump".to_owned()),
+            (None, None) => Err(no_kernel(&self.memory).to_owned()),
             (None, Some(_)) => Ok(()),
         };
         let modules = match self.container {
@@ -272,12 +273,15 @@ impl Dump {
         if let Some(header) = &self.header {
             return (header.system_time.and_then(filetime), header.up_time.map(ticks));
         }
-        let page = if self.memory.is_narrow() { 0xffdf_0000 } else { 0xffff_f780_0000_0000 };
-        let time = |at: u64| {
-            let bytes: [u8; 8] = self.memory.array(page + at).ok()?;
-            array(&bytes, 0).map(u64::from_le_bytes).filter(|&time| time != 0)
-        };
-        (time(0x14).and_then(filetime), time(8).map(ticks))
+        let shared = Shared::of(&self.memory);
+        (shared.time(0x14).and_then(filetime), shared.time(8).map(ticks))
+    }
+
+    /// Physical memory of the machine in bytes.
+    fn memory_size(&self) -> Option<u64> {
+        let counted =
+            self.data.as_ref().and_then(|data| KernelData::pages(&self.memory, data.physical_pages));
+        counted.or_else(|| Shared::of(&self.memory).memory())
     }
 
     /// The pool table, summed over all processors.
@@ -294,7 +298,7 @@ impl Dump {
         sample.uptime = uptime;
         let pages = |variable| KernelData::pages(&self.memory, variable);
         sample.header = SampleHeader {
-            memory_total: pages(data.physical_pages),
+            memory_total: self.memory_size(),
             memory_available: pages(data.available),
             commit: pages(data.committed),
             commit_limit: pages(data.commit_limit),
@@ -328,8 +332,8 @@ impl Dump {
         }
         self.data.as_ref().ok_or_else(|| DumpError::Unanswerable {
             what,
-            why: "the kernel debugger block, which leads to it, is not in this dump".into(),
-            remedy: WANT_KERNEL_DUMP,
+            why: no_kernel(&self.memory).into(),
+            remedy: COPY_AGAIN,
         })
     }
 
@@ -340,18 +344,20 @@ impl Dump {
             return Ok(ModuleList { modules, warnings: Vec::new() });
         }
         let head = self.header.as_ref().map(|header| header.module_list).filter(|&head| head != 0);
-        let Some(head) = head.or(self.data.as_ref().map(|data| data.module_list)) else {
-            return Err(DumpError::Unanswerable {
-                what: "loaded modules",
-                why: "the file is a header without memory".into(),
-                remedy: WANT_KERNEL_DUMP,
-            });
+        let own = self.data.as_ref().map(|data| data.module_list).filter(|&head| head != 0);
+        let Some(head) = head.or(own) else {
+            let (why, remedy) = match (self.container, &self.data) {
+                (Container::HeaderOnly, _) => ("the file is a header without memory", WANT_KERNEL_DUMP),
+                (_, None) => (no_kernel(&self.memory), COPY_AGAIN),
+                _ => ("no list of them was found in the kernel's data", COPY_AGAIN),
+            };
+            return Err(DumpError::Unanswerable { what: "loaded modules", why: why.into(), remedy });
         };
         let mut list = modules::list(&self.memory, head, self.build());
         if list.modules.is_empty()
-            && let Some(data) = self.data.as_ref().filter(|data| data.module_list != head)
+            && let Some(own) = own.filter(|&own| own != head)
         {
-            list = modules::list(&self.memory, data.module_list, self.build());
+            list = modules::list(&self.memory, own, self.build());
         }
         if list.modules.is_empty() {
             return Err(DumpError::Absent {
@@ -486,6 +492,15 @@ impl Dump {
         self.memory.map.each_run(self.memory.file(), |run| {
             each(run.pfn.saturating_mul(PAGE), run.pages.saturating_mul(PAGE))
         });
+    }
+}
+
+/// Why nothing is known of the kernel.
+fn no_kernel(memory: &Memory) -> &'static str {
+    if kernel::has_page_tables(memory) {
+        "no kernel was found in this dump"
+    } else {
+        "the page tables, by which everything is found, are not in this dump"
     }
 }
 

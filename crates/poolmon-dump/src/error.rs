@@ -110,3 +110,5 @@ pub(crate) const COPY_AGAIN: &str =
 /// The advice where a dump holds too little.
 pub(crate) const WANT_KERNEL_DUMP: &str = "take a kernel or complete dump (System > Advanced > Startup and Recovery), \
 or a live kernel dump from Task Manager";
+/// The advice where the dump holds enough, but the search does not know this kernel.
+pub(crate) const WANT_SYMBOLS: &str = "use the kernel's symbols: add --symbols DIR, a folder with its PDB";

@@ -8,7 +8,8 @@
 //!
 //! 1. `container`: a file → physical pages (or, in a small dump, blocks of virtual memory);
 //! 2. `paging`, `memory`: physical → virtual; what is absent is counted, never filled with zeros;
-//! 3. `locate`, `kdbg`: the kernel's own list of where its tables are;
+//! 3. `locate`, `kdbg`, `encoded`: the kernel's own list of where its tables are; `kernel`, `scan`: the kernel and its
+//!    data without that list;
 //! 4. `tracker`: pool tables of all processors → a [`poolmon_model::Sample`]; `bigpool`: large allocations;
 //! 5. `modules`, [`pe`]: what is loaded; `exports`: the functions in it; `find`: bytes searched in it;
 //! 6. [`symbols`]: if there are any, they are compared with what was found without;
@@ -22,17 +23,20 @@ mod bigpool;
 mod bugcheck;
 mod container;
 mod dump;
+mod encoded;
 mod error;
 mod exports;
 mod find;
 mod info;
 mod kdbg;
+mod kernel;
 mod locate;
 mod map;
 mod memory;
 mod modules;
 mod paging;
 pub mod pe;
+mod scan;
 pub mod symbols;
 mod tracker;
 pub mod windbg;

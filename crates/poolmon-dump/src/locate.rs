@@ -4,19 +4,20 @@ use std::path::Path;
 
 use memchr::memmem;
 use poolmon_image::Machine;
-use poolmon_image::bytes::{index, u64_at};
+use poolmon_image::bytes::{index, u32_at, u64_at};
 
 use crate::container::header::DumpHeader;
 use crate::container::runs::PAGE;
-use crate::error::{DumpError, Result};
+use crate::error::{COPY_AGAIN, DumpError, Result};
 use crate::kdbg::{KernelData, MAGIC};
+use crate::kernel;
 use crate::memory::Memory;
 use crate::modules;
 use crate::paging::{PagingForm, Walker};
-use crate::pe;
+use crate::scan;
 
 /// Sets up page tables by the header; of the forms that the machine can have, the first that leads to the
-/// kernel's own lists. Gives the debugger block where it can be read.
+/// kernel's own lists. Gives the debugger block, or what is known of the kernel without it.
 pub(crate) fn by_header(memory: &mut Memory, header: &DumpHeader) -> Option<KernelData> {
     let forms: &[PagingForm] = match (header.machine()?, header.pae) {
         (Machine::X64, _) => &[PagingForm::X64, PagingForm::X64Five],
@@ -39,67 +40,87 @@ pub(crate) fn by_header(memory: &mut Memory, header: &DumpHeader) -> Option<Kern
     }
     let form = second.or_else(|| forms.first().copied())?;
     memory.set_walker(Walker::new(form, header.directory_table_base));
-    // The header's pointer is bad: the first module of the list is the kernel, and its data hold the block.
-    let kernel = modules::first(memory, header.module_list)?;
-    in_image(memory, kernel.base, kernel.size)
+    // The header's pointer is bad, or what it points to is encoded: the first module of the list is the kernel, and
+    // its data hold the block. Without a list, the kernel is searched.
+    match modules::first(memory, header.module_list).filter(|_| second.is_some()) {
+        Some(kernel) => Some(kernel::data(memory, memory.address(kernel.base), header.module_list)),
+        None => kernel::search(memory, &mut kernel::budget(memory)),
+    }
 }
 
 /// Searches the kernel's image for the block.
-pub(crate) fn in_image(memory: &Memory, base: u64, size: u32) -> Option<KernelData> {
-    let ranges = pe::header(memory, base).map(|image| image.writable_ranges());
-    let ranges = ranges.filter(|ranges| !ranges.is_empty()).unwrap_or_else(|| vec![(0, size)]);
+pub(crate) fn in_image(memory: &Memory, base: u64) -> Option<KernelData> {
     let finder = memmem::Finder::new(MAGIC);
-    for (start, length) in ranges {
-        let mut at = u64::from(start);
-        let end = at + u64::from(length.min(size));
-        while at < end {
-            if let Ok(page) = memory.page(base.wrapping_add(at)) {
-                for hit in finder.find_iter(page) {
-                    let block = base.wrapping_add(at + hit as u64).wrapping_sub(0x10);
-                    if let Some(data) = KernelData::read(memory, block)
-                        .filter(|data| data.kernel_base == base || memory.is_narrow())
-                    {
-                        return Some(data);
-                    }
-                }
-            }
-            at = (at / PAGE + 1) * PAGE;
-        }
-    }
-    None
+    let mut found = None;
+    scan::pages(memory, base, &mut |place, page| {
+        found = finder.find_iter(page).find_map(|hit| {
+            let block = (place + hit as u64).wrapping_sub(0x10);
+            KernelData::read(memory, block)
+                .filter(|data| data.kernel_base == base || memory.address(data.kernel_base) == base)
+        });
+        found.is_none()
+    });
+    found
 }
 
-/// Sets up page tables for memory without a header: the block is searched in physical memory, then page tables are
-/// searched that map the kernel's base to an image.
+/// Sets up page tables for memory without a header: page tables are searched that map a kernel. Only if there are
+/// none, the debugger block is searched in physical memory, and page tables that map the base which it reports.
 pub(crate) fn by_search(path: &Path, memory: &mut Memory, roots: &[u64]) -> Result<KernelData> {
+    let mut left = kernel::budget(memory);
+    for &root in roots {
+        for form in WIDE {
+            memory.set_walker(Walker::new(form, root));
+            if let Some(data) = kernel::search(memory, &mut left) {
+                return Ok(data);
+            }
+        }
+    }
+    let mut next = 0;
+    loop {
+        let found = self_mapped(memory, &mut next);
+        if found.is_empty() {
+            break;
+        }
+        for walker in found {
+            memory.set_walker(walker);
+            if let Some(data) = kernel::search(memory, &mut left) {
+                return Ok(data);
+            }
+        }
+    }
+    memory.clear_walker();
     let blocks = blocks(memory);
     if blocks.is_empty() {
         return Err(DumpError::NotADump {
             path: path.to_path_buf(),
-            why: "it has no dump header, and no kernel debugger block (KDBG) was found in it".into(),
-            remedy: "take a crash dump or a live kernel dump instead (QEMU: dump-guest-memory -w): 64-bit Windows \
-                8 and later encode that block while they run, so a raw image cannot be read without symbols",
+            why: "it has no dump header, and no Windows kernel was found in it: neither page tables that map one nor \
+                a kernel debugger block (KDBG)"
+                .into(),
+            remedy: "use a MEMORY.DMP, a raw memory image of Windows or an ELF core of a virtual machine (QEMU: \
+                dump-guest-memory)",
         });
     }
-    let found = roots
-        .iter()
-        .find_map(|&root| {
-            [PagingForm::X64, PagingForm::X64Five]
-                .into_iter()
-                .find_map(|form| check(memory, Walker::new(form, root), &blocks))
-        })
-        .or_else(|| search_roots(memory, &blocks));
-    let Some((walker, data)) = found else {
-        return Err(DumpError::NotADump {
-            path: path.to_path_buf(),
-            why: "it contains a kernel debugger block, but no page tables of its kernel were found".into(),
-            remedy: "take a crash dump instead: the image may be truncated, or from an unsupported processor \
-                (ARM64)",
-        });
-    };
-    memory.set_walker(walker);
-    Ok(data)
+    let mut next = 0;
+    loop {
+        let candidates = self_mapped(memory, &mut next);
+        if candidates.is_empty() {
+            return Err(DumpError::NotADump {
+                path: path.to_path_buf(),
+                why: "it contains a kernel debugger block, but no page tables of its kernel were found"
+                    .into(),
+                remedy: COPY_AGAIN,
+            });
+        }
+        if let Some((walker, data)) = candidates.into_iter().find_map(|walker| check(memory, walker, &blocks))
+        {
+            memory.set_walker(walker);
+            return Ok(data);
+        }
+    }
 }
+
+/// Forms of 64-bit page tables, which look alike from their top.
+const WIDE: [PagingForm; 3] = [PagingForm::X64, PagingForm::X64Five, PagingForm::Arm64];
 
 /// Whether these tables map the base of one of the kernels to an image.
 fn check(memory: &Memory, walker: Walker, blocks: &[KernelData]) -> Option<(Walker, KernelData)> {
@@ -139,38 +160,40 @@ fn blocks(memory: &Memory) -> Vec<KernelData> {
 /// Bits 12 to 51 of an entry.
 const FRAME: u64 = 0x000f_ffff_ffff_f000;
 
-/// Walks all pages for top tables. Windows maps its page tables into themselves: one entry of the upper half of
-/// a top table points to the table; without PAE it is entry 0x300; with PAE the fourth directory starts with
-/// entries for all four, its own included, and these four are as good as the real top table.
-fn search_roots(memory: &Memory, blocks: &[KernelData]) -> Option<(Walker, KernelData)> {
+/// Pages that are tried before the search for more goes on.
+const AT_ONCE: usize = 64;
+
+/// Walks the pages from the `next`th of the dump on for top tables. Windows maps its page tables into themselves: one
+/// entry of the upper half of a top table points to the table; without PAE it is entry 0x300; with PAE the fourth
+/// directory starts with entries for all four, its own included, and these four are as good as the real top table.
+fn self_mapped(memory: &Memory, next: &mut u64) -> Vec<Walker> {
     let file = memory.file();
-    let mut found = None;
+    let mut found = Vec::new();
+    let mut before = 0;
     memory.map.each_run(file, |run| {
-        for page in 0..run.pages {
+        for page in next.saturating_sub(before)..run.pages {
+            *next = before + page + 1;
             let at = (run.pfn + page) * PAGE;
             let start = index(run.offset + page * PAGE);
             let Some(bytes) = file.get(start..start.saturating_add(0x1000)) else { break };
             let own = |entry: u64| entry & 1 != 0 && entry & FRAME == at;
             let upper = bytes.get(0x800..).unwrap_or_default();
-            let mut forms = [None; 3];
             if upper.chunks_exact(8).any(|entry| u64_at(entry, 0).is_some_and(own)) {
-                forms = [Some(PagingForm::X64), Some(PagingForm::X64Five), None];
+                found.extend(WIDE.map(|form| Walker::new(form, at)));
             }
-            if poolmon_image::bytes::u32_at(bytes, 0xc00)
+            if u32_at(bytes, 0xc00)
                 .is_some_and(|entry| entry & 1 != 0 && u64::from(entry & 0xffff_f000) == at)
             {
-                forms = [forms[0], forms[1], Some(PagingForm::X86)];
+                found.push(Walker::new(PagingForm::X86, at));
             }
             if u64_at(bytes, 0x18).is_some_and(own) {
-                forms = [forms[0], forms[1], Some(PagingForm::X86Pae)];
+                found.push(Walker::new(PagingForm::X86Pae, at));
             }
-            for form in forms.into_iter().flatten() {
-                found = check(memory, Walker::new(form, at), blocks);
-                if found.is_some() {
-                    return false;
-                }
+            if found.len() >= AT_ONCE {
+                return false;
             }
         }
+        before += run.pages;
         true
     });
     found

@@ -66,6 +66,12 @@ impl Memory {
         self.tables = Mutex::new([(0, 0); CACHED]);
     }
 
+    /// Without page tables, as at first.
+    pub(crate) fn clear_walker(&mut self) {
+        self.walker = None;
+        self.set_narrow(false);
+    }
+
     /// Addresses have 32 bits.
     pub(crate) fn set_narrow(&mut self, narrow: bool) {
         self.address_mask = if narrow { u32::MAX.into() } else { u64::MAX };

@@ -19,7 +19,7 @@ use crate::container::runs::PAGE;
 use crate::error::{DumpError, Result, WANT_KERNEL_DUMP};
 use crate::kdbg::KernelData;
 use crate::memory::Memory;
-use crate::pe;
+use crate::scan;
 use crate::symbols::SymbolPlaces;
 
 /// The overflow bucket, and the tag under which it is.
@@ -254,47 +254,35 @@ const MOST_TRIED: usize = 1 << 16;
 /// Of these, this many are read whole.
 const MOST_READ: u32 = 64;
 
-/// Searches the kernel's data for a pointer to something that hashes like a pool table.
+/// Searches the kernel's data for pointers to something that hashes like a pool table. The first processor's table
+/// knows every tag, the others' only those that they used: the one with the most keys is it.
 fn search(
     memory: &Memory,
     data: &KernelData,
     candidates: [TrackerLayout; 3],
 ) -> Option<(u64, FoundLayout, TableBytes)> {
-    let image = pe::header(memory, data.kernel_base)?;
-    let size = memory.pointer();
     let mut tried = rustc_hash::FxHashSet::default();
     let mut budget = MOST_READ;
-    for (start, length) in image.writable_ranges() {
-        let end = start.saturating_add(length.min(0x400_0000));
-        for page_at in (start..end).step_by(0x1000) {
-            let place = data.kernel_base.wrapping_add(page_at.into());
-            let Ok(page) = memory.page(place) else { continue };
-            for (at, bytes) in page.chunks_exact(size).enumerate() {
-                let mut pointer = [0; 8];
-                for (to, from) in pointer.iter_mut().zip(bytes) {
-                    *to = *from;
-                }
-                let pointer = u64::from_le_bytes(pointer);
-                if pointer % PAGE != 0
-                    || !memory.is_kernel(pointer)
-                    || tried.len() > MOST_TRIED
-                    || !tried.insert(pointer)
-                {
-                    continue;
-                }
-                let Ok(first) = memory.page(pointer) else { continue };
-                if first.len() as u64 == PAGE && budget > 0 && detect::looks_like(first, candidates) {
-                    budget -= 1;
-                    let table = TableBytes::read(memory, pointer, detect::most_bytes(memory.is_narrow()));
-                    let near = detect::figures_near(memory, place.wrapping_add((at * size) as u64));
-                    if let Some(found) = detect::detect(&table, candidates, &near) {
-                        return Some((pointer, found, table));
-                    }
-                }
+    let mut best: Option<(u64, FoundLayout, TableBytes)> = None;
+    scan::words(memory, data.kernel_base, &mut |place, pointer| {
+        let is_new = pointer % PAGE == 0 && memory.is_kernel(pointer) && tried.insert(pointer);
+        if is_new
+            && let Ok(first) = memory.page(pointer)
+            && first.len() as u64 == PAGE
+            && detect::looks_like(first, candidates)
+        {
+            budget -= 1;
+            let table = TableBytes::read(memory, pointer, detect::most_bytes(memory.is_narrow()));
+            let near = detect::figures_near(memory, place);
+            if let Some(found) = detect::detect(&table, candidates, &near)
+                && best.as_ref().is_none_or(|(_, best, _)| found.keys > best.keys)
+            {
+                best = Some((pointer, found, table));
             }
         }
-    }
-    None
+        budget > 0 && tried.len() < MOST_TRIED
+    });
+    best
 }
 
 /// Sums by slot.

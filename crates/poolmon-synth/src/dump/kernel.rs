@@ -4,7 +4,7 @@ use super::mapping::{How, Mapping};
 use super::physical::{PAGE_BYTES, Physical};
 use super::pool::{self, PlantedBig, PlantedTag, Used};
 use super::spec::{Arch, Spec};
-use super::{Dice, imports, symbols};
+use super::{Dice, big, encoded, imports, shared, symbols};
 
 /// A planted module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,8 +122,8 @@ impl Places {
 pub(super) struct Layer {
     pub(super) spec: Spec,
     memory: Physical,
-    mapping: Mapping,
-    dice: Dice,
+    pub(super) mapping: Mapping,
+    pub(super) dice: Dice,
     heap: u64,
 }
 
@@ -133,7 +133,7 @@ impl Layer {
     }
 
     /// Maps fresh pages.
-    fn pages(&mut self, address: u64, bytes: u64) {
+    pub(super) fn pages(&mut self, address: u64, bytes: u64) {
         for at in (0..bytes).step_by(4096) {
             let pfn = self.memory.page();
             self.mapping.map(&mut self.memory, address + at, pfn, How::Valid);
@@ -195,7 +195,8 @@ pub fn build(spec: &Spec) -> Built {
         (held(1), held(3))
     });
     let tables = pool_tables(&mut layer, places.tables, &tags, overflow);
-    let big = big_pool(&mut layer, places.tables + 0x100_0000, kernel);
+    let big = big::plant(&mut layer, places.tables + 0x100_0000, kernel, TABLE_VARIABLE);
+    shared::page(&mut layer);
     let (mut modules, needles, absent_in_leaky) = drivers(&mut layer, kernel);
     modules.insert(
         0,
@@ -358,42 +359,6 @@ fn write_present(layer: &mut Layer, address: u64, bytes: &[u8]) {
     }
 }
 
-/// Large allocations, and the variables that lead to them.
-fn big_pool(layer: &mut Layer, table: u64, kernel: u64) -> Vec<PlantedBig> {
-    const SLOTS: u64 = 0x1000;
-    let spec = layer.spec.clone();
-    let slot_size = pool::big_slot(&spec) as u64;
-    layer.pages(table, SLOTS * slot_size);
-    let mut planted = Vec::new();
-    for slot in 0..SLOTS {
-        let at = table + slot * slot_size;
-        let address = table + 0x800_0000 + slot * 0x10_000;
-        match layer.dice.below(16) {
-            0 => {
-                let tag = [*b"MmSt", NEEDLE, *b"CM31", *b"Ntfx"][layer.dice.below(4) as usize];
-                let bytes = (1 + layer.dice.below(200)) * 4096
-                    - if spec.build < 6000 { 0 } else { layer.dice.below(4000) };
-                let big = PlantedBig {
-                    address,
-                    tag,
-                    protected: layer.dice.below(8) == 0,
-                    bytes,
-                    paged: layer.dice.below(2) == 0,
-                };
-                layer.write(at, &pool::big_entry(&spec, &big));
-                planted.push(big);
-            }
-            // A free slot keeps its old address with the lowest bit set.
-            1..8 => layer.word(at, address | 1),
-            _ => {}
-        }
-    }
-    let step = layer.pointer() as u64;
-    layer.word(kernel + TABLE_VARIABLE - 8 * step, table);
-    layer.word(kernel + TABLE_VARIABLE - 7 * step, SLOTS);
-    planted
-}
-
 /// Drivers next to the kernel.
 fn drivers(layer: &mut Layer, kernel: u64) -> (Vec<PlantedModule>, Vec<u64>, (u64, u64)) {
     let mut modules = Vec::new();
@@ -553,6 +518,9 @@ fn variables(layer: &mut Layer, kernel: u64, tables: &[u64]) {
             layer.word(kernel + TABLE_ARRAY + (cpu + gap) * step, table);
         }
     }
+    if spec.noise {
+        big::noise(layer, kernel);
+    }
     for cpu in 0..spec.cpus as u64 {
         let block = layer.alloc(64);
         layer.word(kernel + PROCESSORS + cpu * step, block);
@@ -593,8 +561,10 @@ fn debugger_block(layer: &mut Layer, kernel: u64) -> u64 {
     put(0x218, wide(kernel + PROCESSORS));
     put(0x220, wide(kernel + UNLOADED_VARIABLE));
     if spec.encoded {
-        block = block.iter().map(|byte| byte.rotate_left(3) ^ 0x5a).collect();
+        encoded::encode(&mut block, kernel + DATA + 0xf108, &mut layer.dice);
     }
-    layer.write(address, &block);
+    if !spec.no_block {
+        layer.write(address, &block);
+    }
     address
 }

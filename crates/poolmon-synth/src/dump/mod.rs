@@ -7,6 +7,8 @@
 #![allow(clippy::cast_possible_truncation, reason = "figures are cut to their fields on purpose")]
 #![allow(clippy::missing_panics_doc, reason = "test data: a wrong request ends the test")]
 
+mod big;
+mod encoded;
 pub mod file;
 mod imports;
 pub mod kernel;
@@ -14,6 +16,7 @@ pub mod mapping;
 pub mod pdb;
 pub mod physical;
 pub mod pool;
+mod shared;
 pub mod spec;
 mod symbols;
 

@@ -60,6 +60,14 @@ pub struct Spec {
     pub gap: bool,
     /// The debugger block is encoded, as in a running system.
     pub encoded: bool,
+    /// There is no debugger block: its page is zero.
+    pub no_block: bool,
+    /// Bytes from the pointer to the table of large allocations to the number of its slots; `None`: next to each other.
+    pub big_distance: Option<i64>,
+    /// Slots of the table of large allocations, a power of two.
+    pub big_slots: u64,
+    /// Words around them that could be either: pointers to pages, powers of two.
+    pub noise: bool,
     /// The list of modules runs in a circle.
     pub circle: bool,
     /// Pages of one very large module, for measuring searches; 0 for none.
@@ -95,6 +103,10 @@ impl Spec {
             lose_last_table: false,
             gap: false,
             encoded: false,
+            no_block: false,
+            big_distance: None,
+            big_slots: 0x1000,
+            noise: false,
             circle: false,
             large_module_pages: 0,
         }

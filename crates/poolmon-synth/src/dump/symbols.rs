@@ -16,7 +16,6 @@ pub(super) fn plant(
     array: u64,
 ) -> (Vec<PlantedTag>, Vec<(&'static str, u32)>) {
     let spec = layer.spec.clone();
-    let step = layer.pointer() as u64;
     layer.word(kernel + SIZE, spec.slots as u64 + 1);
     let mut tags = Vec::new();
     if spec.expansion {
@@ -33,14 +32,15 @@ pub(super) fn plant(
         layer.word(kernel + EXPANSION, place);
         layer.word(kernel + EXPANSION_SIZE, slots as u64);
     }
+    let (big, big_size) = super::big::places(&spec, table);
     let symbols = [
         ("PoolTrackTable", table),
         ("PoolTrackTableSize", SIZE),
         ("PoolTrackTableExpansion", EXPANSION),
         ("PoolTrackTableExpansionSize", EXPANSION_SIZE),
         ("ExPoolTagTables", array),
-        ("PoolBigPageTable", table - 8 * step),
-        ("PoolBigPageTableSize", table - 7 * step),
+        ("PoolBigPageTable", big),
+        ("PoolBigPageTableSize", big_size),
     ];
     (tags, symbols.map(|(name, offset)| (name, offset as u32)).to_vec())
 }

@@ -1,10 +1,12 @@
-//! Large allocations: `PoolBigPageTable`, found next to the pool table's variable by what it holds.
+//! Large allocations: `PoolBigPageTable`, found in the kernel's data by what it holds ([`search`]).
+
+mod search;
 
 use poolmon_image::bytes::{u32_at, u64_at};
 use poolmon_model::{Pool, PoolTag};
 
 use crate::container::runs::PAGE;
-use crate::error::{DumpError, Result, WANT_KERNEL_DUMP};
+use crate::error::{DumpError, Result, WANT_SYMBOLS};
 use crate::kdbg::KernelData;
 use crate::memory::{AbsentPages, Memory};
 use crate::symbols::SymbolPlaces;
@@ -109,7 +111,7 @@ pub(crate) fn big_pool(
     tag: Option<PoolTag>,
 ) -> Result<BigPool> {
     let layout = BigPoolLayout::of(memory.is_narrow(), build);
-    let found = find(memory, data.pool_track_table, layout);
+    let found = search::find(memory, memory.address(data.kernel_base), layout);
     let mut big = BigPool::default();
     let chosen = match places {
         Some(places) => by_symbols(memory, places, found, &mut big),
@@ -118,9 +120,9 @@ pub(crate) fn big_pool(
     let Some((table, slots)) = chosen else {
         return Err(DumpError::Absent {
             what: "table of large allocations",
-            address: data.pool_track_table,
-            why: "nothing that looks like it was found next to the pool table's variable".into(),
-            remedy: WANT_KERNEL_DUMP,
+            address: data.kernel_base,
+            why: "nothing in the kernel's data points to one".into(),
+            remedy: WANT_SYMBOLS,
         });
     };
     (big.table, big.slots) = (table, slots);
@@ -177,54 +179,6 @@ allocations is at {:#x} with {} slots, without {:#x} with {}",
         (Some(_), _) => big.notes.push(format!("the symbols {name} confirm the table of large allocations")),
     }
     reported.or(found)
-}
-
-/// Searches a pointer to a table with its number of slots next to it. On ARM64 22000 the pointer is 0x40 before
-/// the pool table's variable and the number right behind it; other builds differ, so 0x3000 bytes around are tried.
-fn find(memory: &Memory, variable: u64, layout: BigPoolLayout) -> Option<(u64, u64)> {
-    let step = memory.pointer() as u64;
-    let start = memory.address(variable).wrapping_sub(0x3000);
-    let read = |at: u64| memory.pointer_at(at).ok();
-    let mut best: Option<(u64, u64, usize)> = None;
-    for at in (0..0x6000).step_by(memory.pointer()) {
-        let place = start.wrapping_add(at);
-        let Some(table) =
-            read(place).filter(|&table| table != 0 && table % PAGE == 0 && memory.is_kernel(table))
-        else {
-            continue;
-        };
-        let beside = [place.wrapping_add(step), place.wrapping_sub(step)];
-        let slots = beside.into_iter().filter_map(read).find(|n| SLOTS.contains(n) && n.is_power_of_two());
-        let Some(slots) = slots else { continue };
-        let used = sample(memory, table, slots, layout);
-        if used > best.map_or(0, |best| best.2) {
-            best = Some((table, slots, used));
-        }
-    }
-    best.map(|(table, slots, _)| (table, slots))
-}
-
-/// Number of used slots among some pages of a table; 0 if it is none.
-fn sample(memory: &Memory, table: u64, slots: u64, layout: BigPoolLayout) -> usize {
-    let stride = layout.stride as u64;
-    let (mut used, mut wrong, mut free) = (0_usize, 0_usize, 0_usize);
-    // Sixteen stretches of the table: it is hashed, so any of them is as good as the first.
-    for part in 0..16 {
-        let first = slots / 16 * part;
-        for slot in first..(first + 64).min(slots) {
-            let mut entry = [0; 0x20];
-            let Some(entry) = entry.get_mut(..layout.stride) else { return 0 };
-            if memory.read(table.wrapping_add(slot * stride), entry).is_err() {
-                continue;
-            }
-            match slot_of(memory, entry, layout) {
-                Slot::Free => free += 1,
-                Slot::Used(_) => used += 1,
-                Slot::Wrong => wrong += 1,
-            }
-        }
-    }
-    if wrong * 20 > used || free + used == 0 { 0 } else { used }
 }
 
 fn slot_of(memory: &Memory, entry: &[u8], layout: BigPoolLayout) -> Slot {
