@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use poolmon_model::units::{grouped, human_bytes};
+use poolmon_model::units::{grouped, human_bytes, rough_hours};
 use poolmon_model::{PoolTag, Tag};
 
 use crate::fit::{self, Course, Explained};
@@ -34,6 +34,13 @@ const APART: f64 = 0.25;
 /// Without a line in the table of links, a holder has to explain all of it, and object by object.
 const ALIKE: (f64, f64) = (0.9, 1.1);
 
+/// Nor without one for this very row is it named unless it is as closely in step as this, and the interval of what it explains at most
+/// four times as wide: of thousands of holders and kinds, some grow about as fast by chance.
+const CLOSE: f64 = 0.1;
+
+/// Of a row that may not grow at all, a holder is named if it has this part of the row's ups and downs.
+const SAME_STEPS: f64 = 0.5;
+
 /// Growers that are named.
 const NAMED: usize = 4;
 
@@ -57,6 +64,8 @@ pub struct Explanation {
     pub growers: Vec<Grower>,
     /// What they explain together.
     pub together: Explained,
+    /// As of a [`Grower`].
+    pub is_rough: bool,
     /// The name that fits the first of them, if the row is listed under another one of a merged cache.
     pub fitting: Option<String>,
     /// Holders that grow in step with it, too, and are not among these.
@@ -80,10 +89,16 @@ pub struct Grower {
     pub held: u64,
     /// Of how many, all holders together.
     pub total: u64,
-    /// How many more a second.
+    /// There may be more, as not all holders could be counted.
+    pub is_least: bool,
+    /// How many more a second, since it began to grow.
     pub per_second: f64,
+    /// It began to grow this many seconds before the last sample; `None` if it grew all the time.
+    pub growing_for: Option<f64>,
     /// What it explains alone.
     pub explains: Explained,
+    /// Other things live in the row, too, or how many objects of it one takes is known roughly: there is no interval.
+    pub is_rough: bool,
     /// The name of the cache that fits what it keeps, if the row is listed under another one of a merged cache.
     pub fitting: Option<String>,
 }
@@ -120,32 +135,43 @@ pub struct Unhandled {
 pub fn explain(names: &[Tag], row: &Course, history: &History) -> Answer {
     let row = &seen_part(row, history);
     let linked: Vec<_> = names.iter().filter_map(|name| Some((name, links::find(name)?))).collect();
-    if !grows(row) {
+    if !rises(row) {
         return Answer::Unknown;
     }
+    let grows = fit::grows(row);
     let mut kinds: Vec<Candidate<'_>> = Vec::new();
     for (name, link) in &linked {
         for &(kind, per) in link.kinds {
             // One object may take a part of the cache under each of its names.
-            match kinds.iter_mut().find(|known| known.kind == kind) {
-                Some(known) => known.per += per,
-                None => kinds.push(Candidate { kind, per, name }),
+            if let Some(known) = kinds.iter_mut().find(|known| known.kind == kind) {
+                known.per += per;
+                known.is_rough |= !link.only;
+            } else {
+                let is_many = link.row.starts_with('*');
+                kinds.push(Candidate { kind, per, name, is_rough: !link.only, is_many });
             }
         }
     }
     let is_known = !kinds.is_empty();
-    if let (false, Some(name)) = (is_known, names.first()) {
-        let all = Kind::ALL
-            .into_iter()
-            .filter(|kind| !kind.is_sum() && !kind.is_tally() && kind.unit() == Unit::Objects);
-        kinds.extend(all.map(|kind| Candidate { kind, per: 1.0, name }));
+    // What lives in a general cache is never known in full.
+    if let (false, false, Some(name)) = (is_known, names.iter().any(links::is_general), names.first()) {
+        kinds.extend(Kind::ALL.into_iter().filter(|kind| may_have_a_cache(*kind)).map(|kind| Candidate {
+            kind,
+            per: 1.0,
+            name,
+            is_rough: true,
+            is_many: true,
+        }));
     }
     let tracks: Vec<&Track> = history.tracks().collect();
     let programs: Vec<&Track> = history.programs().collect();
     for holders in [tracks, programs] {
         let mut found: Vec<Found<'_>> =
-            holders.into_iter().filter_map(|track| best(track, &kinds, row, is_known)).collect();
-        found.sort_by(|a, b| misfit(&a.explains).total_cmp(&misfit(&b.explains)));
+            holders.into_iter().filter_map(|track| best(track, &kinds, row, (is_known, grows))).collect();
+        found.sort_by(|a, b| {
+            let by_id = || a.track.holder.id.cmp(&b.track.holder.id);
+            misfit(&a.explains).total_cmp(&misfit(&b.explains)).then_with(by_id)
+        });
         if let Some(explanation) = together(found, row, history, names, is_known) {
             return Answer::Held(explanation);
         }
@@ -203,7 +229,7 @@ fn nobody(
 ) -> Answer {
     let all_counted = linked.iter().all(|(_, link)| link.only) && !names.iter().any(links::is_general);
     let is_shown = row.seconds.len() >= SHOWN.0 && history.censuses() >= SHOWN.1;
-    let growth = fit::line(&row.seconds, &row.objects).filter(|line| line.slope > 1.96 * line.error);
+    let growth = fit::line(&row.seconds, &row.objects).filter(|line| line.low() > 0.0);
     let (Some(growth), true) = (growth, history.is_complete() && all_counted && is_shown) else {
         return Answer::Unknown;
     };
@@ -215,7 +241,7 @@ fn nobody(
     for kind in kinds {
         if let Some(line) = fit::line(&row.seconds, &total.at(kind.kind, &row.seconds)) {
             explained.0 += line.slope.max(0.0) * kind.per / growth.slope;
-            explained.1 += (line.slope + 1.96 * line.error).max(0.0) * kind.per / growth.slope;
+            explained.1 += line.high().max(0.0) * kind.per / growth.slope;
         }
     }
     if explained.1 > LITTLE {
@@ -227,8 +253,14 @@ fn nobody(
     Answer::Nobody(Nobody { kinds, explained: explained.0, held, made_by: None })
 }
 
-fn grows(row: &Course) -> bool {
+fn rises(row: &Course) -> bool {
     fit::line(&row.seconds, &row.objects).is_some_and(|line| line.slope > 0.0)
+}
+
+/// Mappings change with everything that a program does.
+fn may_have_a_cache(kind: Kind) -> bool {
+    let is_object = !kind.is_sum() && !kind.is_tally() && kind.unit() == Unit::Objects;
+    is_object && !matches!(kind, Kind::Mapping | Kind::MappedFile)
 }
 
 /// A kind that may live in the row, under one of its names.
@@ -237,6 +269,9 @@ struct Candidate<'a> {
     /// Objects of the row that one takes.
     per: f64,
     name: &'a Tag,
+    is_rough: bool,
+    /// It may live in others of many rows as well: which ones grow as fast may be chance.
+    is_many: bool,
 }
 
 struct Found<'a> {
@@ -244,23 +279,35 @@ struct Found<'a> {
     kind: Kind,
     per: f64,
     name: &'a Tag,
+    is_rough: bool,
     explains: Explained,
 }
 
 /// The kind of a holder that explains most of the row, if it explains enough.
-fn best<'a>(track: &'a Track, kinds: &[Candidate<'a>], row: &Course, is_known: bool) -> Option<Found<'a>> {
+fn best<'a>(
+    track: &'a Track,
+    kinds: &[Candidate<'a>],
+    row: &Course,
+    (is_known, grows): (bool, bool),
+) -> Option<Found<'a>> {
     let held = |kind: &Candidate<'a>| {
         let counts = track.kinds().any(|known| known == kind.kind);
         counts.then(|| track.at(kind.kind, &row.seconds))
     };
-    let fits = |explains: &Explained| {
-        let is_enough = explains.share >= GROWER && explains.share <= TOO_MUCH && explains.low > 0.0;
-        is_enough && (is_known || (ALIKE.0..=ALIKE.1).contains(&explains.share))
+    let fits = |kind: &Candidate<'a>, explains: &Explained| {
+        let is_enough = (GROWER..=TOO_MUCH).contains(&explains.share);
+        // What lives in this row alone is a part of its growth, however uncertain the rest of that is.
+        let is_part = !kind.is_rough || explains.low > 0.0;
+        let is_close = explains.high - explains.low <= 4.0 * CLOSE && explains.apart <= CLOSE;
+        let is_alike = is_known || (ALIKE.0..=ALIKE.1).contains(&explains.share);
+        let is_row = grows || explains.steps >= SAME_STEPS;
+        is_enough && is_part && is_row && is_alike && (is_close || !kind.is_many)
     };
     let found = kinds.iter().filter_map(|kind| {
         let held: Vec<f64> = held(kind)?.into_iter().map(|count| count * kind.per).collect();
-        let explains = fit::compare(row, &held).filter(fits)?;
-        Some(Found { track, kind: kind.kind, per: kind.per, name: kind.name, explains })
+        let explains = fit::compare(row, &held).filter(|explains| fits(kind, explains))?;
+        let &Candidate { kind, per, name, is_rough, .. } = kind;
+        Some(Found { track, kind, per, name, is_rough, explains })
     });
     found.min_by(|a, b| misfit(&a.explains).total_cmp(&misfit(&b.explains)))
 }
@@ -308,15 +355,20 @@ fn together(
     }
     let growers: Vec<Grower> = picked.iter().map(|one| grower(one, row, history, names.first())).collect();
     let fitting = growers.first().and_then(|first| first.fitting.clone());
-    Some(Explanation { growers, together, fitting, more })
+    let is_rough = growers.iter().any(|grower| grower.is_rough);
+    Some(Explanation { growers, together: together.clipped(), is_rough, fitting, more })
 }
 
 fn grower(found: &Found<'_>, row: &Course, history: &History, listed: Option<&Tag>) -> Grower {
-    let &Found { track, kind, explains, name, .. } = found;
-    // Before it was there, it had no rate.
+    let &Found { track, kind, explains, name, is_rough, .. } = found;
+    // Before it was there, or began to grow, it had no rate.
     let lived: Vec<f64> =
         row.seconds.iter().copied().filter(|at| track.born.is_none_or(|born| *at >= born)).collect();
-    let slope = |kind: Kind| fit::line(&lived, &track.at(kind, &lived)).map_or(0.0, |line| line.slope);
+    let bend = fit::bend(&lived, &track.at(kind, &lived));
+    let lived = lived.get(bend.unwrap_or(0)..).unwrap_or_default();
+    let ago = |from: f64| row.seconds.last().map(|last| last - from);
+    let growing_for = (bend.is_some() || track.born.is_some()).then(|| lived.first().copied().and_then(ago));
+    let slope = |kind: Kind| fit::line(lived, &track.at(kind, lived)).map_or(0.0, |line| line.slope);
     let per_second = slope(kind);
     let mostly = kind.parts().find(|part| slope(*part) >= 0.8 * per_second);
     Grower {
@@ -327,8 +379,11 @@ fn grower(found: &Found<'_>, row: &Course, history: &History, listed: Option<&Ta
         mostly,
         held: track.now(kind),
         total: history.total().map_or(0, |total| total.now(kind)),
+        is_least: !history.is_complete(),
         per_second,
-        explains,
+        growing_for: growing_for.flatten(),
+        explains: explains.clipped(),
+        is_rough,
         fitting: Some(name).filter(|name| Some(*name) != listed).map(ToString::to_string),
     }
 }
@@ -360,7 +415,8 @@ impl Explanation {
                 1 => "; 1 more holder grows in step with it".to_owned(),
                 more => format!("; {} more holders grow in step with it", grouped(more)),
             };
-            lines.push(format!("together they explain {} of its growth{more}", interval(&self.together)));
+            let share = interval(&self.together, self.is_rough);
+            lines.push(format!("together they explain {share} of its growth{more}"));
         }
         lines
     }
@@ -373,7 +429,11 @@ impl Grower {
             Unit::Objects => grouped(count),
             Unit::Bytes => human_bytes(count),
         };
-        let of = if self.total > self.held { format!(" of {}", amount(self.total)) } else { String::new() };
+        let of = match (self.total > self.held, self.is_least) {
+            (true, false) => format!(" of {}", amount(self.total)),
+            (true, true) => format!(" of at least {}", amount(self.total)),
+            (false, _) => String::new(),
+        };
         let kinds = if self.held == 1 && of.is_empty() { self.kind.one() } else { self.kind.many() };
         let mostly = self.mostly.map_or_else(String::new, |kind| format!(" (growing: {})", kind.many()));
         let group = match &self.group {
@@ -381,12 +441,15 @@ impl Grower {
             None if self.processes > 1 => format!(" ({} of them)", grouped(self.processes)),
             None => String::new(),
         };
+        let since = self
+            .growing_for
+            .map_or_else(String::new, |seconds| format!(" for the last {}", rough_hours(seconds / 3600.0)));
         format!(
-            "{}{group} holds {}{of} {kinds}{mostly}, {}/s, in step with {name}: explains {} of its growth",
+            "{}{group} holds {}{of} {kinds}{mostly}, {}/s{since}, in step with {name}: explains {} of its growth",
             self.holder,
             amount(self.held),
             rate(self.per_second),
-            interval(&self.explains)
+            interval(&self.explains, self.is_rough)
         )
     }
 }
@@ -430,9 +493,12 @@ impl Unhandled {
     }
 }
 
-/// `97 % (95–99)`.
-fn interval(explained: &Explained) -> String {
-    let percent = |share: f64| (share * 100.0).round().max(0.0);
+/// `97 % (95–99)`, `about 97 %`.
+fn interval(explained: &Explained, is_rough: bool) -> String {
+    let percent = |share: f64| (share * 100.0).round();
+    if is_rough {
+        return format!("about {} %", percent(explained.share));
+    }
     format!("{} % ({}–{})", percent(explained.share), percent(explained.low), percent(explained.high))
 }
 

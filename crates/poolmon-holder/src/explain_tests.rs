@@ -260,6 +260,79 @@ fn a_rate_is_that_of_the_time_that_a_holder_lived() {
     assert!((late.per_second - 50.0).abs() < 1.5, "not over the twenty seconds before: {late:?}");
 }
 
+/// A process that was there before and begins to leak in the middle of a watch.
+#[test]
+fn a_rate_is_that_of_the_time_since_a_holder_began_to_grow() {
+    let history = history(&[(7, "late", Kind::TimerFd, &|at| 20 + 60 * at.saturating_sub(20) as u64)]);
+    let course = row(|at| 5_000.0 + 60.0 * at.saturating_sub(20) as f64);
+    let answer = explain(&names(&["kmalloc-256"]), &course, &history);
+    let said = answer.sentences("kmalloc-256").remove(0);
+    assert!(
+        said.starts_with(
+            "late (pid 7) holds 1,220 timerfds, +60/s for the last 20 s, in step with kmalloc-256: "
+        ),
+        "{said}"
+    );
+    assert!(said.ends_with(": explains about 100 % of its growth"), "other things live there, too: {said}");
+}
+
+/// A row that goes up and down and ends higher, beside a holder that grows about as fast.
+#[test]
+fn nobody_is_named_for_a_row_that_may_not_grow() {
+    let history = history(&[(1, "keys", Kind::Key, &|at| 10 * at as u64)]);
+    let waves = |at: usize| 3_000.0 + 700.0 * (at as f64 / 4.0).sin() + 10.0 * at as f64;
+    assert_eq!(explain(&names(&["key_jar"]), &row(waves), &history), Answer::Unknown);
+    // Leaked in jumps that the row has, too, it is the one that leaks.
+    let jumps = |at: usize| 400 * [0, 1, 1, 2, 2][at / 9] + at as u64;
+    let history = self::history(&[(1, "keys", Kind::Key, &jumps)]);
+    let answer = explain(&names(&["key_jar"]), &row(|at| 3_000.0 + jumps(at) as f64), &history);
+    assert_eq!(named(&answer), ["keys (pid 1)"]);
+}
+
+/// Of a general cache that the table of links does not know, what grows as fast is a coincidence, as mappings are everywhere.
+#[test]
+fn coincidences_are_not_named() {
+    let holders: &[Planted<'_>] = &[
+        (1, "maps", Kind::Mapping, &|at| 37 * at as u64),
+        (2, "opens", Kind::OtherSocket, &|at| 37 * at as u64),
+    ];
+    let history = history(holders);
+    let course = row(|at| 9_000.0 + 37.0 * at as f64);
+    assert_eq!(explain(&names(&["kmalloc-rcl-96"]), &course, &history), Answer::Unknown);
+    assert_eq!(named(&explain(&names(&["mine"]), &course, &history)), ["opens (pid 2)"]);
+}
+
+/// Threads of others that end meanwhile take from the row what the holder brings: it explains all of the growth, and no more than that.
+#[test]
+fn no_one_explains_more_than_all() {
+    let history = history(&[
+        (1, "leaky", Kind::Tcp, &|at| 50 * at as u64),
+        (2, "ends", Kind::Tcp, &|at| 900 - 5 * at as u64),
+    ]);
+    let answer = explain(&names(&["TCP"]), &row(|at| 900.0 + 45.0 * at as f64), &history);
+    let Answer::Held(explanation) = &answer else { panic!("{answer:?}") };
+    let explains = explanation.growers[0].explains;
+    assert!(explains.share <= 1.0 && explains.high <= 1.0 && explains.low > 0.9, "{explains:?}");
+    assert!(answer.sentences("TCP")[0].contains("explains 100 % ("), "{answer:?}");
+}
+
+#[test]
+fn a_sum_that_may_be_larger_says_so() {
+    let mut history = History::default();
+    for second in 0..SECONDS {
+        let entry = |pid, locks| {
+            let mut counts = Counts::default();
+            counts.set(Kind::PosixLock, locks);
+            let holder = Holder { id: HolderId::Process { pid, start: 1 }, name: "a".into() };
+            Entry { holder, group: None, counts }
+        };
+        let entries = vec![entry(1, 50 * second as u64), entry(2, 500)];
+        history.push(second as f64, &Census { entries, hidden: true, ..Census::default() });
+    }
+    let said = explain(&names(&["file_lock_cache"]), &row(|at| 50.0 * at as f64), &history).sentences("x");
+    assert!(said[0].starts_with("a (pid 1) holds 2,000 of at least 2,500 POSIX locks, "), "{said:?}");
+}
+
 /// On a slow machine there are few censuses: between two of them, a holder grew on the line from one to the other.
 #[test]
 fn five_censuses_in_a_watch_are_enough_to_name_a_holder() {
