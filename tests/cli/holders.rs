@@ -131,6 +131,35 @@ fn they_are_a_second_table_of_exports() {
     }
     let leaks = stdout_of(&["leaks", recording, "--anonymise"]);
     assert!(leaks.contains("process-3431befe (pid 4788) in group-") && !leaks.contains("python3"), "{leaks}");
+    for args in [&["holders", recording][..], &["who", "sock_inode_cache", "--from", recording, "--no-index"]]
+    {
+        let said = stdout_of(&[args, &["--anonymise"]].concat());
+        assert!(
+            said.contains("process-3431befe (pid 4788) in group-") && !said.contains("python3"),
+            "{said}"
+        );
+    }
+}
+
+/// What was asked for and is not there is said, and is no success.
+#[test]
+fn moments_and_numbers_that_there_are_not() {
+    let temp = tempfile::tempdir().unwrap();
+    record(temp.path(), RecorderConfig::default());
+    let recording = temp.path().to_str().unwrap();
+    for (at, said) in
+        [("2026-11-22", Some("begins at")), ("+1h", Some("ends at")), ("start", None), ("end", None)]
+    {
+        let out = poolmon(&["holders", recording, "--at", at]);
+        let err = text(&out.stderr);
+        assert_eq!(out.status.code(), Some(i32::from(said.is_some())), "{at}: {err}");
+        assert_eq!(err.contains("there is no sample of"), said.is_some(), "{at}: {err}");
+        assert!(said.is_none_or(|said| err.contains(said)), "{at}: {err}");
+        assert!(text(&out.stdout).contains("python3"), "the count that is closest");
+    }
+    assert_eq!(poolmon(&["holders", recording, "--top", "0"]).status.code(), Some(2));
+    let none = stdout_of(&["holders", recording, "--sort", "tmpfs-bytes"]);
+    assert!(none.contains("No holder keeps any bytes of tmpfs."), "{none}");
 }
 
 #[test]
@@ -159,6 +188,10 @@ fn a_recording_without_holders_says_so() {
         said.contains(&format!("{recording}: it does not have holders")) && said.contains("poolmon record"),
         "{said}"
     );
+    let export = poolmon(&["export", recording, "--format", "holders-csv"]);
+    assert_eq!((export.status.code(), text(&export.stdout).as_str()), (Some(1), ""));
+    let said = text(&export.stderr);
+    assert!(said.contains(&format!("{recording}: it does not have holders")), "{said}");
     let info = stdout_of(&["info", recording]);
     assert!(info.contains("Holders   not recorded"), "{info}");
     assert!(crate::json_of(&["info", recording, "--format", "json"])["holders"].is_null());

@@ -13,7 +13,7 @@ use crate::leakers::{judged, record, watch};
 
 /// Leaks `rate` objects of a kind a second until its input ends, then removes what would outlive it.
 const LEAK: &str = r"
-import ctypes, fcntl, os, select, shutil, sys, tempfile, time
+import ctypes, fcntl, os, select, shutil, socket, sys, tempfile, time
 libc = ctypes.CDLL(None, use_errno=True)
 what, rate = sys.argv[1], int(sys.argv[2])
 undo = []
@@ -40,8 +40,13 @@ if what == 'locks':
     locked = [open(folder + '/%d' % n, 'w') for n in range(200)]
     def lock(n): fcntl.lockf(locked[n % 200], fcntl.LOCK_EX, 1, n // 200 * 2)
     for n in range(50000): lock(n)
+sockets, queues = [], []
 def leak(n):
     if what == 'queues': queue()
+    elif what == 'late': sockets.append(socket.socket())
+    elif what == 'spread':
+        if n % 15 == 0: queues.append(queue())
+        check(libc.msgsnd(queues[-1], long, 1000, 0o4000))
     elif what == 'locks': lock(50000 + n)
     elif what == 'messages': check(libc.msgsnd(one, message, 40, 0o4000))
     elif what == 'keys': check(libc.syscall(248, b'user', b'poolmon %d' % n, b'x' * 16, ctypes.c_size_t(16), -2))
@@ -49,7 +54,10 @@ def leak(n):
     elif what == 'zombies': os.fork() or os._exit(0)
     elif what == 'files': open(folder + '/%d' % n, 'w').close()
     elif what == 'mounts': check(libc.mount(folder, folder, None, 4096, None))
-start, n = time.monotonic(), 0
+if what == 'spread':
+    long = ctypes.create_string_buffer(b'\1' + bytes(7) + b'x' * 1000, 1008)
+# It begins within the watch.
+start, n = time.monotonic() + (20 if what == 'late' else 0), 0
 print('ready', flush=True)
 try:
     while not select.select([sys.stdin], [], [], 0.01)[0]:
@@ -64,6 +72,8 @@ finally:
 const LEAKS: &[(&str, u32, &str, &str, &[&str])] = &[
     ("queues", 50, "user", "message-queues", &["kmalloc-cg-256", "kmalloc-256"]),
     ("messages", 120, "queue", "messages", &["msg_msg-96", "kmalloc-cg-96", "kmalloc-96"]),
+    ("spread", 60, "sender", "messages", &["msg_msg-2k", "kmalloc-cg-2k", "kmalloc-2k"]),
+    ("late", 60, "process", "tcp", &["TCP"]),
     ("keys", 60, "user", "keys", &["key_jar"]),
     ("maps", 40, "process", "bpf-maps", &["kmalloc-cg-512", "kmalloc-512"]),
     ("zombies", 30, "process", "zombies", &["task_struct"]),
@@ -170,7 +180,7 @@ fn check(text: &str, json: &[u8], leakers: &[Leaker]) {
         let name = own["name"].as_str().expect("a name");
         match *holder {
             "process" => assert_eq!(own["pid"], leaker.0.id(), "{own}"),
-            "mount-namespace" | "queue" => {
+            "mount-namespace" | "queue" | "sender" => {
                 assert!(name.contains(&format!("pid {}", leaker.0.id())), "{own}");
             }
             "tmpfs" => assert_eq!(name, "/dev/shm", "{own}"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::{Digest, Holder, HolderId};
+use crate::{Census, Digest, Holder, HolderId};
 
 /// Before the name of the process that sent a queue's last message.
 const SENDER: &str = "last sender ";
@@ -27,6 +27,14 @@ impl Anonymous {
         }
     }
 
+    /// Replaces every name of the census.
+    pub fn census(&mut self, census: &mut Census) {
+        for entry in &mut census.entries {
+            self.holder(&mut entry.holder);
+            self.group(&mut entry.group);
+        }
+    }
+
     /// Replaces the name of a unit or container.
     pub fn group(&mut self, group: &mut Option<Arc<str>>) {
         if let Some(group) = group {
@@ -40,6 +48,10 @@ impl Anonymous {
             HolderId::Process { .. } => holder.name = self.name("process", &holder.name),
             HolderId::MountNamespace { .. } | HolderId::Queue { .. } => {
                 holder.name = self.named_process(&holder.name);
+            }
+            HolderId::Sender { name } => {
+                *name = self.named_process(name);
+                holder.name = Arc::clone(name);
             }
             HolderId::Program { name } | HolderId::Others { name } if !name.is_empty() => {
                 *name = self.name("process", name);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use poolmon_model::units::{grouped, human_bytes};
 use poolmon_model::{PoolTag, Tag};
 
-use crate::{Census, Entry, History, HolderId, Kind, Unit, links};
+use crate::{Anonymous, Census, Entry, History, HolderId, Kind, Unit, links};
 
 /// A holder of objects that live in a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,12 @@ pub struct HeldBy {
     pub count: u64,
     /// Of how many, all holders together.
     pub total: u64,
+    /// The name of the cache that it keeps them in, if that is not the one that was asked for: the kernel keeps both in one.
+    pub through: Option<String>,
 }
+
+/// Who keeps less than this part of what all holders keep in a row is not named, unless nobody keeps more.
+const WEAK: f64 = 0.01;
 
 /// The kinds that live in a row, with the objects of the row that one of them takes. `names`: all names of its cache, since the kernel
 /// counts what is under one of them with all others.
@@ -44,7 +49,8 @@ fn linked(names: &[Tag]) -> Vec<(Kind, f64)> {
 pub fn held_by(names: &[Tag], census: &Census, most: usize) -> Vec<HeldBy> {
     let kinds = linked(names);
     let own = names.first().and_then(links::find);
-    let is_own = |kind: Kind| own.is_some_and(|link| link.kinds.iter().any(|(of, _)| *of == kind));
+    let has = |link: &links::Link, kind: Kind| link.kinds.iter().any(|(of, _)| *of == kind);
+    let is_own = |kind: Kind| own.is_some_and(|link| has(link, kind));
     let order =
         |a: &(f64, Kind), b: &(f64, Kind)| is_own(a.1).cmp(&is_own(b.1)).then_with(|| a.0.total_cmp(&b.0));
     let weight = |entry: &Entry, kind: Kind, per: f64| entry.counts.get(kind).unwrap_or(0) as f64 * per;
@@ -56,12 +62,22 @@ pub fn held_by(names: &[Tag], census: &Census, most: usize) -> Vec<HeldBy> {
             Some((weights.filter(|(weight, _)| *weight > 0.0).max_by(|a, b| order(a, b))?, entry))
         })
         .collect();
+    let all: f64 = found.iter().map(|((weight, _), _)| weight).sum();
+    let is_strong = |one: &((f64, Kind), &Entry)| one.0.0 >= WEAK * all;
+    if found.iter().any(is_strong) {
+        found.retain(is_strong);
+    }
     found.sort_by(|a, b| order(&b.0, &a.0).then_with(|| a.1.holder.id.cmp(&b.1.holder.id)));
+    let through = |kind: Kind| {
+        let of_kind = names.iter().find(|name| links::find(name).is_some_and(|link| has(link, kind)))?;
+        (Some(of_kind) != names.first()).then(|| of_kind.to_string())
+    };
     let of = |((_, kind), entry): ((f64, Kind), &Entry)| HeldBy {
-        entry: entry.clone(),
         kind,
         count: entry.counts.get(kind).unwrap_or(0),
         total: census.total(kind).unwrap_or(0),
+        through: through(kind),
+        entry: entry.clone(),
     };
     found.into_iter().take(most).map(of).collect()
 }
@@ -82,6 +98,15 @@ pub fn pinned(names: &[Tag], history: &History) -> Vec<(Kind, u64)> {
 }
 
 impl HeldBy {
+    /// Pseudonyms instead of names.
+    pub fn anonymise(all: &mut [Self]) {
+        let mut names = Anonymous::default();
+        for held in all {
+            names.holder(&mut held.entry.holder);
+            names.group(&mut held.entry.group);
+        }
+    }
+
     /// `python3 (pid 4788) in web.service: 18,413 of 20,252 sockets`.
     pub fn sentence(&self) -> String {
         let amount = |count: u64| match self.kind.unit() {
@@ -91,7 +116,11 @@ impl HeldBy {
         let group = self.entry.group.as_ref().map_or_else(String::new, |group| format!(" in {group}"));
         let of = if self.total > self.count { format!(" of {}", amount(self.total)) } else { String::new() };
         let what = if self.count == 1 && of.is_empty() { self.kind.one() } else { self.kind.many() };
-        format!("{}{group}: {}{of} {what}", self.entry.holder, amount(self.count))
+        let through = self
+            .through
+            .as_ref()
+            .map_or_else(String::new, |name| format!(" (in {name}, which shares its slabs)"));
+        format!("{}{group}: {}{of} {what}{through}", self.entry.holder, amount(self.count))
     }
 }
 
@@ -176,14 +205,15 @@ mod tests {
         let both = ["p (pid 2) in a.service: 90 of 95 sockets", "p (pid 1): 5 of 95 sockets"];
         assert_eq!(text(&["sock_inode_cache"], 9), both, "pipes live elsewhere");
         assert_eq!(text(&["sock_inode_cache"], 1), both[..1]);
-        assert_eq!(text(&["unknown", "sock_inode_cache"], 9), both, "a merged name counts");
+        let through = both.map(|line| format!("{line} (in sock_inode_cache, which shares its slabs)"));
+        assert_eq!(text(&["unknown", "sock_inode_cache"], 9), through, "a merged name counts");
         assert_eq!(text(&["kmalloc-cg-1k"], 9), ["p (pid 1): 8 pipe ends"]);
-        let own_first = ["p (pid 1): 8 pipe ends", "p (pid 2) in a.service: 90 of 95 sockets"];
+        let own_first = ["p (pid 1): 8 pipe ends", through[0].as_str()];
         assert_eq!(text(&["kmalloc-cg-1k", "sock_inode_cache"], 9), own_first);
         assert!(text(&["unknown"], 9).is_empty());
         assert_eq!(
             text(&["UNIX", "sock_inode_cache"], 9),
-            both,
+            through,
             "nobody has any of its own, and the cache is one"
         );
         let mapped = entry(4, &[(Kind::MappedFile, 700), (Kind::Memfd, 2)]);
@@ -193,6 +223,26 @@ mod tests {
         };
         assert_eq!(of("shmem_inode_cache"), ["p (pid 4): 2 memfds"], "most mapped files are on disks");
         assert_eq!(of("filp"), ["p (pid 4): 700 mapped files"]);
+    }
+
+    #[test]
+    fn weak_holders_are_left_out() {
+        let of = |id, name: &str, kind, count| {
+            let mut counts = Counts::default();
+            counts.set(kind, count);
+            Entry { holder: Holder { id, name: name.into() }, group: None, counts }
+        };
+        let process = |pid| HolderId::Process { pid, start: 1 };
+        let entries = vec![of(process(1), "leaky", Kind::Unix, 9_000), of(process(2), "sh", Kind::Child, 3)];
+        let census = Census { entries, ..Census::default() };
+        let text = |names: &[&str]| {
+            let names: Vec<Tag> = names.iter().map(|name| Tag::name(name)).collect();
+            held_by(&names, &census, 9).iter().map(HeldBy::sentence).collect::<Vec<_>>()
+        };
+        assert_eq!(text(&["UNIX", "signal_cache"]), ["leaky (pid 1): 9,000 UNIX sockets"]);
+        let shared = "leaky (pid 1): 9,000 UNIX sockets (in UNIX, which shares its slabs)";
+        assert_eq!(text(&["signal_cache", "UNIX"]), [shared], "of the row that is listed, the leak");
+        assert_eq!(text(&["signal_cache"]), ["sh (pid 2): 3 running children"], "there are no others");
     }
 
     #[test]

@@ -51,6 +51,11 @@ pub enum HolderId {
         /// `Token`.
         name: Arc<str>,
     },
+    /// System V message queues to which the same process sent the last message.
+    Sender {
+        /// Which, as the queues name it.
+        name: Arc<str>,
+    },
     /// All processes of one name.
     Program {
         /// The name.
@@ -70,7 +75,7 @@ pub type Parts<'a> = (u64, u64, &'a str);
 
 impl HolderId {
     /// Names of all kinds; a recording numbers them in this order.
-    pub const TYPES: [&'static str; 11] = [
+    pub const TYPES: [&'static str; 12] = [
         "process",
         "user",
         "queue",
@@ -82,6 +87,7 @@ impl HolderId {
         "machine",
         "session",
         "object-type",
+        "sender",
     ];
 
     /// Name of its kind in JSON and CSV.
@@ -95,6 +101,7 @@ impl HolderId {
             Self::ControlGroup { .. } => "control-group",
             Self::Session { .. } => "session",
             Self::ObjectType { .. } => "object-type",
+            Self::Sender { .. } => "sender",
             Self::Program { .. } => "program",
             Self::Others { .. } => "others",
             Self::Machine => "machine",
@@ -108,10 +115,12 @@ impl HolderId {
             Self::User { uid } => (u64::from(*uid), 0, ""),
             Self::Queue { id } => (*id, 0, ""),
             Self::MountNamespace { inode } => (*inode, 0, ""),
-            Self::Tmpfs { device: text } | Self::ControlGroup { path: text } => (0, 0, text),
-            Self::Program { name: text } | Self::Others { name: text } | Self::ObjectType { name: text } => {
-                (0, 0, text)
-            }
+            Self::Tmpfs { device: text }
+            | Self::ControlGroup { path: text }
+            | Self::Program { name: text }
+            | Self::Sender { name: text }
+            | Self::Others { name: text }
+            | Self::ObjectType { name: text } => (0, 0, text),
             Self::Session { id } => (u64::from(*id), 0, ""),
             Self::Machine => (0, 0, ""),
         }
@@ -129,6 +138,7 @@ impl HolderId {
             "control-group" => Self::ControlGroup { path: text.into() },
             "session" => Self::Session { id: small()? },
             "object-type" => Self::ObjectType { name: text.into() },
+            "sender" => Self::Sender { name: text.into() },
             "program" => Self::Program { name: text.into() },
             "others" => Self::Others { name: text.into() },
             "machine" => Self::Machine,
@@ -141,6 +151,7 @@ impl HolderId {
         match self {
             Self::Tmpfs { .. }
             | Self::ControlGroup { .. }
+            | Self::Sender { .. }
             | Self::Program { .. }
             | Self::Others { .. }
             | Self::ObjectType { .. } => self.parts().2.to_owned(),
@@ -186,12 +197,36 @@ impl fmt::Display for Holder {
             HolderId::ControlGroup { .. } => write!(f, "control group {}", self.name),
             HolderId::Session { id } => write!(f, "session {id}"),
             HolderId::ObjectType { name } => write!(f, "type {name}"),
+            HolderId::Sender { name } => write!(f, "message queues ({name})"),
             HolderId::Program { .. } => write!(f, "all processes {}", self.name),
             HolderId::Others { name } if name.is_empty() => f.write_str("all other holders"),
             HolderId::Others { .. } => write!(f, "other processes {}", self.name),
             HolderId::Machine => f.write_str("this machine"),
         }
     }
+}
+
+/// A holder and the unit or container that it runs in (`python3 (pid 7) in web.service`), in at most this many cells: what is too long
+/// loses its middle, the group first, so that the name and the number of a process stay.
+pub fn fitted(holder: &str, group: Option<&str>, width: usize) -> String {
+    const IN: &str = " in ";
+    /// Cells in which a group says something.
+    const SOME: usize = 6;
+    let Some(group) = group else { return shortened(holder, width) };
+    match width.saturating_sub(holder.chars().count() + IN.len()) {
+        room @ SOME.. => format!("{holder}{IN}{}", shortened(group, room)),
+        _ => shortened(holder, width),
+    }
+}
+
+/// Without its middle, if it is too long: both ends of a path, and of a process's name and number, say most.
+fn shortened(text: &str, width: usize) -> String {
+    let cells = text.chars().count();
+    if cells <= width {
+        return text.to_owned();
+    }
+    let (front, back) = (width / 2, (width - width / 2).saturating_sub(1));
+    text.chars().take(front).chain(['…']).chain(text.chars().skip(cells - back)).take(width).collect()
 }
 
 /// The text with broken UTF-8 and what must not be shown replaced: names of processes are chosen by their owners.
@@ -214,6 +249,17 @@ mod tests {
     }
 
     #[test]
+    fn the_group_is_cut_before_the_process() {
+        let of = |width| fitted("python3 (pid 4788)", Some("/process_api/0123456789abcdef"), width);
+        assert_eq!(of(80), "python3 (pid 4788) in /process_api/0123456789abcdef");
+        assert_eq!(of(36), "python3 (pid 4788) in /proces…abcdef");
+        assert_eq!(of(26), "python3 (pid 4788)", "nothing is said by four cells");
+        assert_eq!((of(12).as_str(), of(1).as_str(), of(0).as_str()), ("python…4788)", "…", ""));
+        assert_eq!(fitted("/a/long/path", None, 7), "/a/…ath");
+        assert!((0..60).all(|width| of(width).chars().count() <= width));
+    }
+
+    #[test]
     fn every_type_is_made_of_its_parts() {
         let all = [
             HolderId::Process { pid: 7, start: 1 << 40 },
@@ -227,11 +273,12 @@ mod tests {
             HolderId::Machine,
             HolderId::Session { id: 2 },
             HolderId::ObjectType { name: "Token".into() },
+            HolderId::Sender { name: "last sender a, pid 7".into() },
         ];
         assert_eq!(all.each_ref().map(HolderId::kind), HolderId::TYPES);
         assert_eq!(
             all.each_ref().map(HolderId::text),
-            ["7", "1000", "3", "4026531841", "0:5", "/a", "a", "", "", "2", "Token"]
+            ["7", "1000", "3", "4026531841", "0:5", "/a", "a", "", "", "2", "Token", "last sender a, pid 7"]
         );
         for id in all {
             assert_eq!(HolderId::from_parts(id.kind(), id.parts()), Some(id));

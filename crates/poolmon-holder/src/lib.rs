@@ -42,7 +42,7 @@ pub use explain::{Answer, Explanation, Grower, Nobody, Unhandled, explain};
 pub use fit::{Course, Explained};
 pub use held::{HeldBy, Tally, held_by, pinned, tallies};
 pub use history::History;
-pub use holder::{Holder, HolderId};
+pub use holder::{Holder, HolderId, fitted};
 pub use kind::{Counts, Kind, Unit};
 pub use live::{Count, Counted, Live, PATIENCE, Paced, Watch, held_here, held_here_under};
 pub use price::Prices;

@@ -10,7 +10,7 @@ use poolmon_model::{PoolTag, Tag};
 #[cfg(windows)]
 use poolmon_source::{SourceError, windows::holding::Holding, windows::live::LiveHolding};
 
-use crate::{Census, HeldBy, History, Tally, held_by, links, tallies};
+use crate::{Anonymous, Census, HeldBy, History, Tally, held_by, links, tallies};
 
 /// Counts the holders of this machine.
 #[derive(Debug)]
@@ -78,6 +78,17 @@ pub struct Counted {
 }
 
 impl Counted {
+    /// The same with pseudonyms instead of names.
+    #[must_use]
+    pub fn anonymised(mut self) -> Self {
+        let mut names = Anonymous::default();
+        names.census(&mut self.now);
+        if let Some((before, _)) = &mut self.before {
+            names.census(before);
+        }
+        self
+    }
+
     /// Counts; with a `length`, waits and counts again.
     ///
     /// # Errors

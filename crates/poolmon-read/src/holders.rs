@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use poolmon_holder::{Counted, Digest, History};
+use poolmon_model::units::{Precision, moment};
 
 use crate::moment::When;
 use crate::{Holds, ReadError, Result, SampleSeries};
@@ -26,11 +27,15 @@ impl SampleSeries {
     }
 
     /// Who held objects at a moment (else at the end), and what changed in the `length` before it (else since the start); with the
-    /// time of that count.
+    /// time of that count, and what has to be said if it is not of the moment that was asked for.
     ///
     /// # Errors
     /// It is no recording, nobody was counted in it, or it cannot be read.
-    pub fn counted(&mut self, when: Option<When>, length: Option<Duration>) -> Result<(Timestamp, Counted)> {
+    pub fn counted(
+        &mut self,
+        when: Option<When>,
+        length: Option<Duration>,
+    ) -> Result<(Timestamp, Counted, Option<String>)> {
         let name = self.name.clone();
         let none = |what: &str| {
             let remedy = "record them with `poolmon record` (without --no-holders), or count those of now: poolmon holders";
@@ -41,7 +46,13 @@ impl SampleSeries {
         let (Some(first), Some(last)) = (info.first, info.last) else {
             return Err(none("there is no sample in it yet"));
         };
-        let time = when.map_or(last, |when| when.resolve(first, last, &TimeZone::system()));
+        let zone = TimeZone::system();
+        let time = when.map_or(last, |when| when.resolve(first, last, &zone));
+        let outside = (time < first || time > last).then(|| {
+            let (end, shown) = if time < first { ("begins", first) } else { ("ends", last) };
+            let [time, shown] = [time, shown].map(|at| moment(at, &zone, Precision::Seconds));
+            format!("there is no sample of {time}: it {end} at {shown}")
+        });
         let Some((at, now)) = recording.holders_at(time)? else {
             return Err(none("it does not have holders"));
         };
@@ -50,6 +61,6 @@ impl SampleSeries {
         let start = length.map_or(Some(first), ago).unwrap_or(first);
         let before = recording.holders_at(start)?.filter(|(then, _)| *then < at);
         let before = before.map(|(then, digest)| (digest.census(), at.duration_since(then).as_secs_f64()));
-        Ok((at, Counted { now: now.census(), before }))
+        Ok((at, Counted { now: now.census(), before }, outside))
     }
 }

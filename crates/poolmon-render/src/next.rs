@@ -14,8 +14,23 @@ pub fn who(tag: &Tag) -> Option<String> {
     next::who(tag).map(|command| format!("find the driver, with evidence: {command}"))
 }
 
+/// Causes that have steps of their own, at most, and the steps of each behind the first one.
+const CAUSES: (usize, usize) = (3, 2);
+
+/// What to do about leaks, the gravest first: all about that one, and the first steps of the next ones, each step once.
+pub fn leaks(judged: &AnalysedSeries, causes: &[&Verdict], known: &dyn Fn(&Tag) -> bool) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for (at, verdict) in causes.iter().take(CAUSES.0).enumerate() {
+        let mut steps = leak(judged, verdict, known(&verdict.tag));
+        steps.retain(|step| !lines.contains(step));
+        steps.truncate(if at == 0 { steps.len() } else { CAUSES.1 });
+        lines.append(&mut steps);
+    }
+    lines
+}
+
 /// What to do about a leak: its owner unless it is `known`, the code that allocates it, the processes that hold it.
-pub fn leak(judged: &AnalysedSeries, verdict: &Verdict, known: bool) -> Vec<String> {
+fn leak(judged: &AnalysedSeries, verdict: &Verdict, known: bool) -> Vec<String> {
     let mut lines = Vec::new();
     // Those of rows in lockstep as well: a leak of sockets shows in their inodes, too.
     let companions = judged.report.companions(verdict);

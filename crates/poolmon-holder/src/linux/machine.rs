@@ -48,23 +48,30 @@ pub fn locks(root: &Path) -> Option<Locks> {
     Some(Locks { counts: locks, is_cut })
 }
 
-/// Users with the System V objects that they made and their keys; each queue that holds messages.
+/// Users with the System V objects that they made and their keys; queues that hold messages, those of one last sender together.
 pub fn users(root: &Path, name_of: &dyn Fn(u32) -> Option<Arc<str>>, entries: &mut Vec<Entry>) {
     let mut users: BTreeMap<u32, Counts> = BTreeMap::new();
     let mut add = |uid: u32, kind: Kind, count: u64| users.entry(uid).or_default().add(kind, count);
     let read = |name: &str| fs::read(root.join("proc").join(name)).unwrap_or_default();
+    let mut senders: BTreeMap<u32, (u64, u64, u64)> = BTreeMap::new();
     for queue in text::lines(&read("sysvipc/msg")).filter_map(text::queue) {
         add(queue.creator, Kind::MessageQueue, 1);
         if queue.messages > 0 {
-            let mut counts = Counts::default();
-            counts.set(Kind::Message, queue.messages);
-            let name = match name_of(queue.sender) {
-                Some(name) => format!("last sender {name}, pid {}", queue.sender),
-                None => format!("last sender pid {}", queue.sender),
-            };
-            let holder = Holder { id: HolderId::Queue { id: queue.id }, name: name.into() };
-            entries.push(Entry { holder, group: None, counts });
+            let (queues, messages, id) = senders.entry(queue.sender).or_default();
+            (*queues, *messages, *id) = (*queues + 1, messages.saturating_add(queue.messages), queue.id);
         }
+    }
+    for (sender, (queues, messages, id)) in senders {
+        let mut counts = Counts::default();
+        counts.set(Kind::Message, messages);
+        let name: Arc<str> = match name_of(sender) {
+            Some(name) => format!("last sender {name}, pid {sender}").into(),
+            None => format!("last sender pid {sender}").into(),
+        };
+        // None of many queues grows all the time if a process fills one after the other.
+        let id =
+            if queues == 1 { HolderId::Queue { id } } else { HolderId::Sender { name: Arc::clone(&name) } };
+        entries.push(Entry { holder: Holder { id, name }, group: None, counts });
     }
     for uid in text::lines(&read("sysvipc/sem")).filter_map(text::semaphore_set) {
         add(uid, Kind::SemaphoreSet, 1);

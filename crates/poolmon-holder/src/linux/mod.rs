@@ -26,15 +26,18 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 pub use calls::{Calls, Fill};
 pub use group::unit;
-use process::Process;
+use process::{LOCKS, Process};
 
 use crate::{Census, Counts, Entry, Holder, HolderId, Kind};
 
 /// The inode of the first namespace of processes, the same on every machine (`PROC_PID_INIT_INO` in the kernel's source).
 const FIRST_PID_NAMESPACE: u64 = 0xefff_fffc;
 
-/// Of machines with very many locks, the processes with most of them whose locks are counted.
+/// Of machines with very many locks, the processes with most of them whose locks are counted each time.
 const LOCKERS: usize = 8;
+
+/// And descriptors of the others that are asked at each census, so that after some of them every process is counted.
+const ASKED: usize = 2_000;
 
 /// Reads holders of the system below a root.
 #[derive(Debug)]
@@ -43,6 +46,8 @@ pub struct Reader {
     calls: Calls,
     processes: FxHashMap<u32, Process>,
     other_locks: Vec<(Kind, u64)>,
+    /// The last process whose locks were asked for in turn.
+    asked: u32,
     round: u64,
 }
 
@@ -55,7 +60,7 @@ impl Reader {
     /// The same with other system calls: tests play a system in a folder.
     pub fn with_calls(root: &Path, calls: Calls) -> Self {
         let (processes, other_locks) = (FxHashMap::default(), Vec::new());
-        Self { root: root.to_owned(), calls, processes, other_locks, round: 0 }
+        Self { root: root.to_owned(), calls, processes, other_locks, asked: 0, round: 0 }
     }
 
     /// Fills `census` with the holders of now. What it held before is forgotten.
@@ -110,8 +115,9 @@ impl Reader {
 
     /// Children and zombies count for their parent.
     fn families(&mut self) {
-        let children: Vec<_> =
-            self.processes.values().map(|process| (process.parent, process.is_zombie)).collect();
+        // Threads of the kernel are no program's.
+        let own = self.processes.values().filter(|process| !process.is_kernel);
+        let children: Vec<_> = own.map(|process| (process.parent, process.is_zombie)).collect();
         for process in self.processes.values_mut() {
             process.counts.set(Kind::Child, 0);
             process.counts.set(Kind::Zombie, 0);
@@ -130,28 +136,45 @@ impl Reader {
             census.remarks.push("locks are unknown: proc/locks cannot be read".to_owned());
             return;
         };
+        for (&pid, process) in &mut self.processes {
+            let of = |kind| locks.counts.get(&(pid, kind)).copied().unwrap_or(0);
+            process.listed_locks(LOCKS.map(of), locks.is_cut);
+        }
+        let others = locks.counts.iter().filter(|((pid, _), _)| !self.processes.contains_key(pid));
+        self.other_locks.extend(others.map(|(&(_, kind), &count)| (kind, count)));
         if locks.is_cut {
-            // Of all but those with most, it is not known how many they have.
-            for pid in locks.processes(LOCKERS) {
-                if let Some(process) = self.processes.get_mut(&pid).filter(|process| !process.is_closed) {
-                    process.locks(pid, &self.root.join(format!("proc/{pid}/fdinfo")));
-                }
-            }
+            self.locks_in_turn(&locks);
             census.hidden = true;
             census.remarks.push(format!(
-                "there are very many file locks: only those of the {LOCKERS} processes with most of them are counted"
+                "there are very many file locks: those of the {LOCKERS} processes with most of them are counted, and those of others in \
+                 turn, a few processes at each count"
             ));
-            return;
         }
-        for process in self.processes.values_mut() {
-            for kind in [Kind::PosixLock, Kind::Flock, Kind::Lease] {
-                process.counts.set(kind, 0);
+    }
+
+    /// Of a list that was cut, most processes have more locks than it shows, or none there: their descriptors know.
+    fn locks_in_turn(&mut self, locks: &machine::Locks) {
+        let mut pids = locks.processes(LOCKERS);
+        let mut all: Vec<u32> = self.processes.keys().copied().collect();
+        all.sort_unstable();
+        let next = all.partition_point(|pid| *pid <= self.asked);
+        all.rotate_left(next);
+        let mut asked = 0;
+        for pid in all {
+            let lockable = self.processes.get(&pid).map_or(0, Process::lockable);
+            // One with more than that is asked alone.
+            if asked > 0 && asked + lockable > ASKED {
+                break;
+            }
+            asked += lockable;
+            self.asked = pid;
+            if lockable > 0 && !pids.contains(&pid) {
+                pids.push(pid);
             }
         }
-        for ((pid, kind), count) in locks.counts {
-            match self.processes.get_mut(&pid) {
-                Some(process) => process.counts.set(kind, count),
-                None => self.other_locks.push((kind, count)),
+        for pid in pids {
+            if let Some(process) = self.processes.get_mut(&pid).filter(|process| !process.is_closed) {
+                process.locks(pid, &self.root.join(format!("proc/{pid}/fdinfo")));
             }
         }
     }

@@ -17,6 +17,10 @@ use crate::{Counts, Kind};
 /// still counted as what it was.
 const FULL: u64 = 64;
 
+const fn is_lockable(kind: Kind) -> bool {
+    matches!(kind, Kind::File | Kind::Memfd)
+}
+
 /// A process may take its name away.
 fn name(bytes: &[u8]) -> Arc<str> {
     if bytes.is_empty() { "(no name)".into() } else { shown(bytes) }
@@ -32,6 +36,8 @@ pub struct Process {
     pub counts: Counts,
     pub parent: u32,
     pub is_zombie: bool,
+    /// A thread of the kernel.
+    pub is_kernel: bool,
     /// Its mount and its network namespace.
     pub namespaces: [Option<u64>; 2],
     /// Network namespaces that its descriptors keep.
@@ -45,7 +51,12 @@ pub struct Process {
     open: Vec<(u32, Kind)>,
     descriptors: Option<u64>,
     space: Option<u64>,
+    /// POSIX locks, flocks and leases when they were counted last.
+    known_locks: Option<[u64; 3]>,
 }
+
+/// Kinds of locks.
+pub const LOCKS: [Kind; 3] = [Kind::PosixLock, Kind::Flock, Kind::Lease];
 
 impl Process {
     /// Before anything but its line was read.
@@ -57,6 +68,7 @@ impl Process {
             counts: Counts::default(),
             parent: stat.parent,
             is_zombie: false,
+            is_kernel: stat.is_kernel,
             namespaces: [None; 2],
             nets: Vec::new(),
             is_closed: false,
@@ -65,7 +77,28 @@ impl Process {
             open: Vec::new(),
             descriptors: None,
             space: None,
+            known_locks: None,
         }
+    }
+
+    /// What the list of all locks has of it: all, or (of a list that was cut) that many at least.
+    pub fn listed_locks(&mut self, counts: [u64; 3], is_cut: bool) {
+        let known = self.known_locks.filter(|_| is_cut).unwrap_or_default();
+        let mut locks = counts;
+        for (count, known) in locks.iter_mut().zip(known) {
+            *count = known.max(*count);
+        }
+        if !is_cut {
+            self.known_locks = Some(locks);
+        }
+        for (kind, count) in LOCKS.into_iter().zip(locks) {
+            self.counts.set(kind, count);
+        }
+    }
+
+    /// Descriptors that may have locks.
+    pub fn lockable(&self) -> usize {
+        if self.is_closed { 0 } else { self.open.iter().filter(|(_, kind)| is_lockable(*kind)).count() }
     }
 
     /// Brings it up to date. `folder`: its folder in `/proc`; `pid` spreads full readings over censuses.
@@ -228,7 +261,7 @@ impl Process {
         let mut counts = FxHashMap::<Kind, u64>::default();
         // A process has its POSIX locks of a file once, through however many descriptors.
         let mut files = FxHashSet::<Vec<u8>>::default();
-        for (number, _) in self.open.iter().filter(|(_, kind)| matches!(kind, Kind::File | Kind::Memfd)) {
+        for (number, _) in self.open.iter().filter(|(_, kind)| is_lockable(*kind)) {
             let mut file: Option<Vec<u8>> = None;
             let mut is_known = false;
             let count = |line: &[u8]| {
@@ -246,8 +279,10 @@ impl Process {
             };
             let _ = text::each_line(&folder.join(number.to_string()), u64::MAX, count);
         }
-        for kind in [Kind::PosixLock, Kind::Flock, Kind::Lease] {
-            self.counts.set(kind, counts.get(&kind).copied().unwrap_or(0));
+        let locks = LOCKS.map(|kind| counts.get(&kind).copied().unwrap_or(0));
+        self.known_locks = Some(locks);
+        for (kind, count) in LOCKS.into_iter().zip(locks) {
+            self.counts.set(kind, count);
         }
     }
 }

@@ -101,16 +101,68 @@ fn very_many_locks_are_counted_by_descriptors() {
     }
     played.link("7/fd/5", "/var/lock/x");
     played.file("7/fdinfo/5", "pos:\t0\nlock:\t1: FLOCK  ADVISORY  WRITE 7 00:17:9 0 EOF\n");
-    let census = Played::census(&mut played.reader());
+    // Its locks are beyond what is read of the list.
+    played.link("9/fd/3", "/var/lib/other");
+    played.file("9/fdinfo/3", &format!("pos:\t0\nlock:\t{}", line(1, 9)));
+    let mut reader = played.reader();
+    let census = Played::census(&mut reader);
     let of = |pid, kind| census.process(pid).unwrap().counts.get(kind);
     assert_eq!(of(7, Kind::PosixLock), Some(24_000), "once, though two descriptors have them");
     assert_eq!(
         (of(7, Kind::Flock), of(8, Kind::PosixLock), of(9, Kind::PosixLock)),
-        (Some(1), Some(0), None)
+        (Some(1), Some(0), Some(1))
     );
     assert!(
         !census.is_complete() && census.remarks.iter().any(|remark| remark.contains("very many file locks"))
     );
+}
+
+/// What was counted once stays until it is counted again: nothing is lost because others have many locks.
+#[test]
+fn locks_that_a_cut_list_does_not_have_are_those_of_before() {
+    let mut process =
+        Process::new(&text::stat(b"7 (a) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 9 4096 1").unwrap());
+    let of = |process: &Process| LOCKS.map(|kind| process.counts.get(kind));
+    process.listed_locks([500, 0, 1], false);
+    process.listed_locks([20, 2, 0], true);
+    assert_eq!(of(&process), [Some(500), Some(2), Some(1)]);
+    process.listed_locks([20, 0, 0], false);
+    assert_eq!(of(&process), [Some(20), Some(0), Some(0)]);
+}
+
+/// A process that fills one queue after the other: none of them grows all the time, all of them together do.
+#[test]
+fn queues_of_one_sender_are_one_holder() {
+    let played = Played::new();
+    played.process(7, 1, 'S', 50);
+    let queue = |id: u32, messages: u32, sender: u32| {
+        format!(" 0 {id} 600 100 {messages} {sender} 0 0 0 0 0 1 0 1\n")
+    };
+    let all: String = (0..26).map(|id| queue(id, if id == 25 { 58 } else { 200 }, 7)).collect();
+    played.file("sysvipc/msg", &format!("key msqid\n{all}{}", queue(50, 5, 8)));
+    let census = Played::census(&mut played.reader());
+    let of = |entry: &Entry| format!("{}: {}", entry.holder, entry.counts.get(Kind::Message).unwrap_or(0));
+    let messages: Vec<String> =
+        census.entries.iter().filter(|entry| entry.counts.get(Kind::Message).is_some()).map(of).collect();
+    assert_eq!(
+        messages,
+        ["message queues (last sender worker, pid 7): 5058", "message queue 50 (last sender pid 8): 5"]
+    );
+}
+
+/// Its threads are the kernel's own, whatever their number: nobody has to look for a leaking program there.
+#[test]
+fn threads_of_the_kernel_are_nobodys_children() {
+    let played = Played::new();
+    for (pid, parent, flags) in
+        [(1, 0, 0x0040_0100), (2, 0, 0x0020_8040), (30, 2, 0x0420_8060), (31, 1, 0x0040_0000)]
+    {
+        let line = format!("{pid} (x) S {parent} 0 0 0 -1 {flags} 0 0 0 0 0 0 0 0 20 0 1 0 9 0 0");
+        played.file(&format!("{pid}/stat"), &line);
+    }
+    let census = Played::census(&mut played.reader());
+    let children = |pid| census.process(pid).unwrap().counts.get(Kind::Child);
+    assert_eq!((children(1), children(2)), (Some(1), Some(0)));
 }
 
 #[test]

@@ -21,7 +21,12 @@ pub struct Stat<'a> {
     pub start: u64,
     /// Bytes of address space; 0 of kernel threads.
     pub space: u64,
+    /// It is a thread of the kernel.
+    pub is_kernel: bool,
 }
+
+/// `PF_KTHREAD` of the kernel's `include/linux/sched.h`: in field 9 since Linux 2.6.
+const KERNEL_THREAD: u64 = 0x0020_0000;
 
 /// Parses `/proc/PID/stat`. A name may hold blanks and parentheses: the last `)` of the line ends it.
 pub fn stat(text: &[u8]) -> Option<Stat<'_>> {
@@ -31,11 +36,12 @@ pub fn stat(text: &[u8]) -> Option<Stat<'_>> {
     let mut words = words(text.get(close + 1..)?);
     let state = *words.next()?.first()?;
     let parent = number(words.next()?)?;
-    // Fields 5 to 19 lie between; 20 is num_threads, 22 starttime, 23 vsize (proc_pid_stat(5)).
-    let threads = number(words.nth(15)?)?;
+    // 4 is the parent, 9 flags, 20 num_threads, 22 starttime, 23 vsize (proc_pid_stat(5)).
+    let is_kernel = number(words.nth(4)?)? & KERNEL_THREAD != 0;
+    let threads = number(words.nth(10)?)?;
     let start = number(words.nth(1)?)?;
     let space = number(words.next()?)?;
-    Some(Stat { name, state, parent: u32::try_from(parent).ok()?, threads, start, space })
+    Some(Stat { name, state, parent: u32::try_from(parent).ok()?, threads, start, space, is_kernel })
 }
 
 /// Bytes of page tables, of `/proc/PID/status`.
@@ -312,7 +318,9 @@ mod tests {
         let found = stat(line).unwrap();
         assert_eq!(found.name, b"a) R (b");
         assert_eq!((found.state, found.parent, found.threads), (b'S', 1, 17));
-        assert_eq!((found.start, found.space), (987_654, 1_048_576));
+        assert_eq!((found.start, found.space, found.is_kernel), (987_654, 1_048_576, false));
+        let kernel = b"77 (kworker/0:1) I 2 0 0 0 -1 69238880 0 0 0 0 0 0 0 0 20 0 1 0 55 0 0";
+        assert_eq!(stat(kernel).map(|found| (found.is_kernel, found.threads)), Some((true, 1)));
         assert_eq!(stat(b"4788 (a"), None);
         assert_eq!(page_tables(b"Name:\tx\nVmPTE:\t      44 kB\nThreads:\t1\n"), Some(45_056));
         assert_eq!(page_tables(b"Name:\tkthreadd\n"), None, "kernel threads have none");

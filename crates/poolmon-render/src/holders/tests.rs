@@ -125,6 +125,16 @@ fn a_holder_that_is_new_is_called_so() {
     assert!(line.starts_with("        901          new  holds") && !line.contains('+'), "{said}");
 }
 
+#[test]
+fn an_order_that_no_one_has_says_so() {
+    let counted = Counted { now: census(20), before: None };
+    let order = Order::Kind(Kind::TmpfsBytes);
+    let holders = Holders { counted: &counted, at: None, order, top: 9 };
+    let mut out = Vec::new();
+    text(&mut out, &holders).unwrap();
+    assert!(String::from_utf8(out).unwrap().ends_with("\n\nNo holder keeps any bytes of tmpfs.\n"));
+}
+
 /// Control groups and containers have long paths: their middle is left out, and the columns stay below each other.
 #[test]
 fn long_names_leave_the_columns_in_place() {
@@ -144,7 +154,10 @@ fn long_names_leave_the_columns_in_place() {
         assert_eq!(cells[column - 2..column], [' ', ' '], "{said}");
         assert!(cells[column] != ' ', "{said}");
     }
-    assert!(said.contains("holds (pid 7) in /kubepods.slice…x") && said.contains("x/leaf.service  "));
+    assert!(
+        said.contains("holds (pid 7) in /kubepods.slice/x") && said.contains("x/leaf.service  "),
+        "{said}"
+    );
     let mut out = Vec::new();
     json(&mut out, &holders).unwrap();
     assert!(String::from_utf8(out).unwrap().contains(&path), "data has all of it");

@@ -4,12 +4,12 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use poolmon_holder::{Kind, Unit};
+use poolmon_holder::{Kind, Unit, fitted};
 use poolmon_model::units::{
     self, Precision, counted, grouped, grouped_change, human_bytes, human_change, span,
 };
 
-use super::{Holders, Listed, Part, Section};
+use super::{Holders, Listed, Order, Part, Section};
 
 /// Kinds that are written out for a holder.
 const SPOKEN: usize = 4;
@@ -24,13 +24,18 @@ const NAMES: (usize, usize) = (40, 64);
 /// Those of `out`.
 pub fn write(out: &mut dyn Write, holders: &Holders<'_>) -> io::Result<()> {
     writeln!(out, "{}", about(holders))?;
+    if let Order::Kind(kind) = holders.order
+        && Section::ALL.into_iter().all(|section| holders.listed(section).is_empty())
+    {
+        return writeln!(out, "\nNo holder keeps any {}.", kind.many());
+    }
     let changes = holders.counted.before.is_some();
     for section in Section::ALL {
         let listed = holders.listed(section);
         if listed.is_empty() {
             continue;
         }
-        let names = || listed.iter().take(holders.top).map(|one| name(one).chars().count());
+        let names = || listed.iter().take(holders.top).map(|one| name(one, usize::MAX).chars().count());
         let width = names().max().unwrap_or(0).clamp(NAMES.0, NAMES.1);
         match section {
             Section::Holders => {
@@ -49,23 +54,13 @@ pub fn write(out: &mut dyn Write, holders: &Holders<'_>) -> io::Result<()> {
 }
 
 fn line(out: &mut dyn Write, one: &Listed<'_>, width: usize) -> io::Result<()> {
-    let name = shortened(&name(one), width);
+    let name = name(one, width);
     if one.section == Section::Holders {
         let change = |by| if one.is_new { "new".to_owned() } else { grouped_change(by) };
         let change = one.change.map_or_else(String::new, |by| format!("{:>11}  ", change(by)));
         return writeln!(out, "{:>11}  {change}{name:<width$}  {}", grouped(one.objects), kinds(one));
     }
     writeln!(out, "  {name:<width$}  {}", kinds(one))
-}
-
-/// Without its middle, if it is too long: both ends of a path say most. Data has all of it.
-fn shortened(text: &str, width: usize) -> String {
-    let cells = text.chars().count();
-    if cells <= width {
-        return text.to_owned();
-    }
-    let (front, back) = (width / 2, width - width / 2 - 1);
-    text.chars().take(front).chain(['…']).chain(text.chars().skip(cells - back)).collect()
 }
 
 /// `212 processes; change over 40 s`.
@@ -82,12 +77,13 @@ fn about(holders: &Holders<'_>) -> String {
     }
 }
 
-fn name(one: &Listed<'_>) -> String {
-    match &one.entry.group {
-        _ if one.section != Section::Holders => one.entry.holder.name.to_string(),
-        Some(group) => format!("{} in {group}", one.entry.holder),
-        None => one.entry.holder.to_string(),
-    }
+/// In this many cells. Data has all of it.
+fn name(one: &Listed<'_>, width: usize) -> String {
+    let (holder, group) = match one.section {
+        Section::Holders => (one.entry.holder.to_string(), one.entry.group.as_deref()),
+        Section::Types | Section::Groups => (one.entry.holder.name.to_string(), None),
+    };
+    fitted(&holder, group, width)
 }
 
 /// `20,000 UNIX stream sockets (+2,000), 103 open files`: what changed most first, then what is most.

@@ -89,9 +89,11 @@ pub fn write(
         more(out, unknown.len(), listing.limit)?;
     }
     explained(out, &shown, listing, zone)?;
-    let first = named.first().or_else(|| held.first().filter(|_| growing.is_empty()));
-    let steps = first.map(|first| next::leak(judged, first, known(&first.tag)));
-    next_steps(out, judged, steps.unwrap_or_default(), &named, &growing)
+    let causes: Vec<&Verdict> = match named.as_slice() {
+        [] => held.first().filter(|_| growing.is_empty()).copied().into_iter().collect(),
+        named => named.iter().take(listing.limit).copied().collect(),
+    };
+    next_steps(out, judged, next::leaks(judged, &causes, &known), &named, &growing)
 }
 
 /// `srv1 (Windows 10.0.19045): 17,280 samples over 24 h, 2026-11-22 14:00 to 2026-11-23 14:00`.

@@ -113,6 +113,7 @@ impl CacheAnswer<'_> {
                     "pid": held.entry.holder.id.pid(),
                     "name": &*held.entry.holder.name,
                     "group": held.entry.group.as_deref(),
+                    "cache": held.through,
                     "kind": held.kind,
                     "count": held.count,
                     "of": held.total,

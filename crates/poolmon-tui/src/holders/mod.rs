@@ -13,6 +13,9 @@ use rustc_hash::FxHashMap;
 
 use crate::app::{App, Effect, Mode};
 
+/// The part of a control group's memory that one below it has, from which on that one is listed instead.
+const NESTED: f64 = 0.9;
+
 /// Points of a trend.
 const POINTS: usize = 8;
 
@@ -38,6 +41,8 @@ pub(crate) enum HolderOrder {
 pub(crate) struct HolderRow {
     pub id: HolderId,
     pub name: String,
+    /// The unit or container that it runs in.
+    pub group: Option<Arc<str>>,
     /// All it keeps, or those of the row that the list is of.
     pub objects: u64,
     pub change: Option<i64>,
@@ -53,6 +58,14 @@ impl HolderRow {
     /// Whether its bytes are what its objects take in their caches.
     pub fn is_estimate(&self) -> bool {
         !matches!(self.id, HolderId::ControlGroup { .. })
+    }
+
+    /// The path and the memory of a control group.
+    fn group_bytes(&self) -> Option<(&str, u64)> {
+        match &self.id {
+            HolderId::ControlGroup { path } => Some((path, self.bytes?)),
+            _ => None,
+        }
     }
 }
 
@@ -93,7 +106,8 @@ impl Default for HolderView {
             trends: FxHashMap::default(),
             rows: Vec::new(),
             order: HolderOrder::Bytes,
-            by_change: false,
+            // What grows comes first.
+            by_change: true,
             reversed: false,
             of: None,
             selected: None,
@@ -178,14 +192,12 @@ impl HolderView {
             let bytes = prices.bytes(entry);
             self.rows.push(HolderRow {
                 id: entry.holder.id.clone(),
-                name: match &entry.group {
-                    // Its path says what it is, and takes the room that there is.
-                    None if matches!(entry.holder.id, HolderId::ControlGroup { .. }) => {
-                        entry.holder.name.to_string()
-                    }
-                    Some(group) => format!("{} in {group}", entry.holder),
-                    None => entry.holder.to_string(),
+                // The path of a control group says what it is, and takes the room that there is.
+                name: match entry.holder.id {
+                    HolderId::ControlGroup { .. } => entry.holder.name.to_string(),
+                    _ => entry.holder.to_string(),
                 },
+                group: entry.group.clone(),
                 objects: held,
                 change: then.map(|then| difference(held, then.map_or(0, |then| objects(&then.counts)))),
                 bytes,
@@ -196,7 +208,21 @@ impl HolderView {
                 kinds,
             });
         }
+        self.leave_out_nested_groups();
         self.sort();
+    }
+
+    /// Of a group most of whose memory is one's below it, that one says more.
+    fn leave_out_nested_groups(&mut self) {
+        let groups: FxHashMap<&str, u64> = self.rows.iter().filter_map(HolderRow::group_bytes).collect();
+        let mut nested = rustc_hash::FxHashSet::default();
+        for (path, bytes) in &groups {
+            let Some((parent, _)) = path.rsplit_once('/') else { continue };
+            if groups.get(parent).is_some_and(|all| *bytes as f64 >= NESTED * *all as f64) {
+                nested.insert(parent.to_owned());
+            }
+        }
+        self.rows.retain(|row| row.group_bytes().is_none_or(|(path, _)| !nested.contains(path)));
     }
 
     fn sort(&mut self) {
@@ -212,7 +238,8 @@ impl HolderView {
         self.rows.sort_by(|a, b| {
             let by_name =
                 || if order == HolderOrder::Name { a.name.cmp(&b.name) } else { std::cmp::Ordering::Equal };
-            let by_objects = || b.objects.cmp(&a.objects);
+            // Before there is a change.
+            let by_objects = || b.bytes.cmp(&a.bytes).then_with(|| b.objects.cmp(&a.objects));
             let ordered = figure(b).cmp(&figure(a)).then_with(by_name);
             let ordered = if self.reversed { ordered.reverse() } else { ordered };
             ordered.then_with(by_objects).then_with(|| a.id.cmp(&b.id))

@@ -1,6 +1,6 @@
 //! The view of holders: a list, and the kinds of one of them, in the place of the rows.
 
-use poolmon_holder::{HolderId, Kind, Unit};
+use poolmon_holder::{HolderId, Kind, Unit, fitted};
 use poolmon_model::units::{counted, grouped, grouped_change, human_bytes, human_change};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -115,7 +115,10 @@ fn draw_list(app: &App, titles: Rect, area: Rect, buffer: &mut Buffer) {
     for (n, row) in view.rows.iter().skip(view.top).take(area.height.into()).enumerate() {
         let y = area.y + u16::try_from(n).unwrap_or(0);
         for &(cell, x, width) in &columns {
-            let (text, style) = text_of(app, row, cell);
+            let (text, style) = match cell {
+                Cell::Name => (fitted(&row.name, row.group.as_deref(), width.into()), Style::new()),
+                _ => text_of(app, row, cell),
+            };
             place(buffer, Rect::new(x, y, width, 1), &text, style, is_figure(cell));
         }
         if view.selected.is_some() && view.top + n == view.cursor {
@@ -201,7 +204,8 @@ fn draw_kinds(app: &App, row: &HolderRow, titles: Rect, area: Rect, buffer: &mut
     let at = |(x, width): (u16, u16), y| Rect::new(x, y, width, 1);
     let is_shown = titles.height > 0;
     if is_shown {
-        place(buffer, at(columns[0], titles.y), &row.name, app.theme.accent(), false);
+        let name = fitted(&row.name, row.group.as_deref(), name_width.into());
+        place(buffer, at(columns[0], titles.y), &name, app.theme.accent(), false);
         place(buffer, at(columns[1], titles.y), "Held", Style::new(), true);
         place(buffer, at(columns[2], titles.y), "Δ", Style::new(), true);
         place(buffer, at((rest, width.saturating_sub(rest)), titles.y), "Lives in", Style::new(), false);

@@ -130,23 +130,16 @@ fn the_kinds_of_one() {
 fn sorted_by_bytes_objects_and_change() {
     let mut app = held(6);
     press(&mut app, "o");
-    assert_eq!(names(&app)[..2], ["/system.slice", "python3 (pid 4788) in web.service"]);
+    assert_eq!(names(&app)[..2], ["python3 (pid 4788)", "/system.slice/web.service"], "what grows is first");
+    press(&mut app, "(");
+    assert_eq!(names(&app)[..2], ["/system.slice", "python3 (pid 4788)"]);
     press(&mut app, "d");
     assert_eq!(app.holders.order, HolderOrder::Objects);
-    assert_eq!(
-        names(&app)[..2],
-        ["python3 (pid 4788) in web.service", "postgres (pid 911) in postgresql.service"]
-    );
+    assert_eq!(names(&app)[..2], ["python3 (pid 4788)", "postgres (pid 911)"]);
     press(&mut app, "(");
-    assert_eq!(
-        (names(&app)[0], app.holders.rows[0].change),
-        ("python3 (pid 4788) in web.service", Some(250))
-    );
+    assert_eq!((names(&app)[0], app.holders.rows[0].change), ("python3 (pid 4788)", Some(250)));
     press(&mut app, "z");
-    assert_eq!(
-        (names(&app)[0], app.holders.rows[0].change),
-        ("postgres (pid 911) in postgresql.service", Some(-1))
-    );
+    assert_eq!((names(&app)[0], app.holders.rows[0].change), ("postgres (pid 911)", Some(-1)));
     press(&mut app, "b");
     assert!(!app.holders.reversed, "another column begins with its largest");
     assert!(app.holders.rows[0].bytes_change > Some(250 * 2_000), "by change of bytes");
@@ -203,6 +196,43 @@ fn of_a_row_and_back_to_it() {
     );
 }
 
+/// Beside containers in containers, and names longer than the screen is wide: what grows is seen, by name and number.
+#[test]
+fn what_grows_is_on_a_small_screen() {
+    let census = |step: u64| {
+        let mut path = String::new();
+        let mut entries = Vec::new();
+        for level in 0..12 {
+            path += &format!("/process_api_{level}");
+            let id = HolderId::ControlGroup { path: path.as_str().into() };
+            entries.push(entry(id, &path, None, &[(Kind::GroupKernel, (64 << 20) + step * 9_000_000)]));
+        }
+        for pid in 100..140 {
+            let id = HolderId::Process { pid, start: 9 };
+            entries.push(entry(id, "rustc", Some(&path), &[(Kind::Descriptor, 900), (Kind::File, 900)]));
+        }
+        let id = HolderId::Process { pid: 4788, start: 9 };
+        let sockets = step * 500;
+        let figures = [(Kind::Descriptor, sockets), (Kind::Socket, sockets), (Kind::UnixStream, sockets)];
+        entries.push(entry(id, "python3", Some(&path), &figures));
+        Census { processes: 41, entries, ..Census::default() }
+    };
+    let mut app = app_of(linux, 0);
+    for step in 1..=3 {
+        advance(&mut app, linux, step);
+        app.hold(HolderRun { counts: vec![Arc::new(census(step))], replaces: false });
+    }
+    press(&mut app, "o");
+    let shown = picture(&mut app, 60, 20);
+    let groups = shown.lines().filter(|line| line.contains("/process_api_0")).count();
+    assert!(
+        shown.contains("python3 (pid 4788)") && shown.contains("rustc (pid 100)") && groups <= 1,
+        "{shown}"
+    );
+    let wide = picture(&mut app, 120, 20);
+    assert!(wide.contains("python3 (pid 4788) in /proc"), "{wide}");
+}
+
 #[test]
 fn esc_goes_back_one_step_at_a_time() {
     let mut app = held(3);
@@ -224,7 +254,7 @@ fn esc_goes_back_one_step_at_a_time() {
 #[test]
 fn the_selected_holder_keeps_its_place_while_others_move() {
     let mut app = held(3);
-    press(&mut app, "od");
+    press(&mut app, "od(");
     code(&mut app, KeyCode::Down);
     code(&mut app, KeyCode::Down);
     let selected = app.holders.selected.clone();

@@ -26,7 +26,10 @@ pub struct HoldersArgs {
     pub sort: Order,
     /// List at most N holders
     #[arg(long, value_name = "N", default_value = "20")]
-    pub top: usize,
+    pub top: std::num::NonZeroUsize,
+    /// Replace names of processes, units, control groups and places by pseudonyms
+    #[arg(long)]
+    pub anonymise: bool,
     /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: AnswerFormat,

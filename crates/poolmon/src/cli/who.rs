@@ -35,6 +35,9 @@ pub struct WhoArgs {
     /// Name the holders of a Linux slab cache as this recording has them at its end, not those of this machine
     #[arg(long, value_name = "RECORDING", conflicts_with_all = ["all", "next"])]
     pub from: Option<PathBuf>,
+    /// Replace names of processes, units, control groups and places by pseudonyms
+    #[arg(long, conflicts_with = "all")]
+    pub anonymise: bool,
     /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: AnswerFormat,

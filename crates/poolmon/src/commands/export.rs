@@ -83,6 +83,17 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
     );
     let (recording, _temporary) = open(args)?;
     let mut options = options(args, &recording)?;
+    ensure!(
+        !matches!(format, ExportFormat::HoldersCsv | ExportFormat::HoldersParquet)
+            || recording.info()?.holders.is_some(),
+        Problem::new(
+            format!(
+                "{}: it does not have holders",
+                args.sources.first().map_or("", |path| path.to_str().unwrap_or(""))
+            ),
+            "record them with `poolmon record` (without --no-holders)"
+        )
+    );
     if matches!(format, ExportFormat::Csv | ExportFormat::Tsv) {
         mind_excel(args, &recording, &mut options)?;
     }

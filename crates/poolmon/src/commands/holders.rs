@@ -18,11 +18,15 @@ use crate::input::{self, moment};
 
 /// Counts, once or twice.
 pub fn run(args: &HoldersArgs) -> anyhow::Result<Outcome> {
-    let mut interrupted = false;
+    let (mut interrupted, mut is_outside) = (false, false);
     let (at, counted) = if let Some(path) = &args.recording {
         let at = args.at.as_deref().map(|at| moment::parse(at, &TimeZone::system())).transpose()?;
         let mut series = input::reported_series(std::slice::from_ref(path), ReadOptions::default())?;
-        let (time, counted) = series.counted(at, args.length)?;
+        let (time, counted, outside) = series.counted(at, args.length)?;
+        is_outside = outside.is_some();
+        if let Some(outside) = outside {
+            warning!("{}: {outside}", path.display());
+        }
         (Some(time), counted)
     } else {
         let stop = Stop::on_signals()?;
@@ -31,7 +35,8 @@ pub fn run(args: &HoldersArgs) -> anyhow::Result<Outcome> {
         stop.done();
         (None, counted)
     };
-    let holders = Holders { counted: &counted, at, order: args.sort, top: args.top };
+    let counted = if args.anonymise { counted.anonymised() } else { counted };
+    let holders = Holders { counted: &counted, at, order: args.sort, top: args.top.get() };
     let mut out = say::out(args.format == AnswerFormat::Text);
     match args.format {
         AnswerFormat::Text => text(&mut out, &holders),
@@ -40,5 +45,5 @@ pub fn run(args: &HoldersArgs) -> anyhow::Result<Outcome> {
     }?;
     out.flush()?;
     counted.now.remarks.iter().for_each(|remark| warning!("{remark}"));
-    Ok(Outcome::Done.if_not(interrupted))
+    Ok(Outcome::done_if(!is_outside).if_not(interrupted))
 }

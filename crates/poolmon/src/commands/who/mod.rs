@@ -7,7 +7,7 @@ mod linux;
 use std::io::{self, BufWriter, Write as _};
 
 use anyhow::Context as _;
-use poolmon_holder::held_here_under;
+use poolmon_holder::{HeldBy, held_here_under};
 use poolmon_model::{PoolTag, Tag};
 use poolmon_owner::Owners;
 use poolmon_owner::next::{self, Subject};
@@ -74,7 +74,10 @@ pub fn run(args: &WhoArgs) -> anyhow::Result<Outcome> {
     if let Some((asked, why)) = other {
         note!("no driver uses `{asked}`; this is `{tag}`, {why}");
     }
-    let held = held_here_under(tag, 5);
+    let mut held = held_here_under(tag, 5);
+    if args.anonymise {
+        HeldBy::anonymise(&mut held.0);
+    }
     let mut out = BufWriter::new(io::stdout().lock());
     match args.format {
         AnswerFormat::Text => render::answer(&mut out, tag, &answer, &known, &held, args.verbose)?,
