@@ -19,8 +19,12 @@ pub(crate) struct FileClock {
     summer: SignedDuration,
     /// What is added as the clock was set back.
     set: SignedDuration,
+    /// What is added to times of day, as nights passed.
+    days: SignedDuration,
     /// Some rows of the last sample.
     rows: Vec<Key>,
+    /// The file of the sample, if each sample is a file of its own.
+    file: Option<String>,
 }
 
 /// How the time of a sample was written.
@@ -30,6 +34,8 @@ pub(crate) struct TimeNote {
     pub(crate) local: bool,
     /// It has no seconds.
     pub(crate) coarse: bool,
+    /// It is a time of day: its date is not known.
+    pub(crate) dateless: bool,
     /// Where it is.
     pub(crate) line: u64,
 }
@@ -46,11 +52,22 @@ impl TimeNote {
 const ROWS: usize = 8;
 /// How every remark on a clock that goes back begins.
 pub(crate) const GOES_BACK: &str = "the clock goes back";
+const DAY: SignedDuration = SignedDuration::from_hours(24);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// A clock that goes back by more may be that of another file.
 const FARTHEST: SignedDuration = SignedDuration::from_hours(26);
 
 impl FileClock {
+    /// The sample that follows is this file.
+    pub(crate) fn enter(&mut self, file: &str) {
+        self.file = Some(file.to_owned());
+    }
+
+    /// Where a sample is.
+    fn place(&self, note: TimeNote) -> String {
+        self.file.clone().unwrap_or_else(|| format!("line {}", note.line))
+    }
+
     /// The last sample's time, as reported.
     pub(crate) fn reported(&self) -> Option<Timestamp> {
         self.last.map(|(_, reported)| reported)
@@ -72,7 +89,12 @@ impl FileClock {
 
     /// Corrects the time of the next sample, so that it is later than the one before; says what was assumed.
     pub(crate) fn correct(&mut self, sample: &mut Sample, note: TimeNote) -> Option<Remark> {
-        let reported = sample.time?;
+        let mut reported = sample.time?.checked_add(self.days).ok()?;
+        let night = |(_, before): (Timestamp, Timestamp)| before.duration_since(reported) >= DAY / 2;
+        if note.dateless && self.last.is_some_and(night) {
+            self.days += DAY;
+            reported = reported.checked_add(DAY).ok()?;
+        }
         let mut time = reported.checked_add(self.summer).ok()?.checked_add(self.set).ok()?;
         let mut said = None;
         if let Some((last, before)) = self.last {
@@ -83,7 +105,7 @@ impl FileClock {
             {
                 self.set = SignedDuration::ZERO;
                 time = reported;
-                said = Some(format!("the clock goes forward again at line {}", note.line));
+                said = Some(format!("the clock goes forward again at {}", self.place(note)));
             } else if reported == before && !(self.step == HOUR && note.may_be_summers_end(reported)) {
                 // Two moments of a clock that shows no less than a second, or a minute.
                 let apart =
@@ -91,8 +113,8 @@ impl FileClock {
                 time = last.checked_add(apart).ok()?;
                 said = note.coarse.then(|| {
                     format!(
-                        "the time at line {} is that of the sample before: a second is assumed between them",
-                        note.line
+                        "the time at {} is that of the sample before: a second is assumed between them",
+                        self.place(note)
                     )
                 });
             } else if time <= last {
@@ -117,21 +139,26 @@ impl FileClock {
 
     /// Takes in that the clock goes back, or stands still; says what is assumed.
     fn goes_back(&mut self, back: SignedDuration, reported: Timestamp, note: TimeNote) -> String {
-        let line = note.line;
+        let place = self.place(note);
         let hourly = back == SignedDuration::ZERO && self.step == HOUR;
         if note.may_be_summers_end(reported) && (hourly || (SignedDuration::ZERO < back && back < HOUR)) {
             self.summer += HOUR;
             return format!(
-                "{GOES_BACK} at line {line}: the end of summer time is assumed, an hour is added to the times that follow"
+                "{GOES_BACK} at {place}: the end of summer time is assumed, an hour is added to the times that follow"
             );
         }
         let is_first = self.step == SignedDuration::ZERO;
         self.set += back + if is_first { SignedDuration::from_secs(1) } else { self.step };
         let between = if is_first { "a second" } else { "that before" };
         let by = span(back.unsigned_abs());
-        let other = if back > FARTHEST { "; if another file begins there, name both files" } else { "" };
+        let order = if self.file.is_some() { "files' names" } else { "file" };
+        let other = if back > FARTHEST && self.file.is_none() {
+            "; if another file begins there, name both files"
+        } else {
+            ""
+        };
         format!(
-            "{GOES_BACK} by {by} at line {line}: the order of the file is kept, and the time between the two samples is \
+            "{GOES_BACK} by {by} at {place}: the order of the {order} is kept, and the time between the two samples is \
                 assumed to be {between}{other}"
         )
     }
@@ -152,7 +179,7 @@ mod tests {
             sample.time = time.parse().ok();
             sample.rows.push(Row::windows(Tag::pool(tag), Pool::Paged, 1, 0, 16));
             self.1 += 1;
-            let note = TimeNote { local, coarse: true, line: self.1 };
+            let note = TimeNote { local, coarse: true, dateless: false, line: self.1 };
             let said = self.0.correct(&mut sample, note).map(|remark| remark.text);
             (sample.time.unwrap().to_string(), said)
         }
@@ -226,6 +253,23 @@ mod tests {
         let (times, said) = Clock::times(true, &[noon, noon, noon, "2026-03-04T12:01:00Z"]);
         assert_eq!(times[1..], ["2026-03-04T12:00:01Z", "2026-03-04T12:00:02Z", "2026-03-04T12:01:00Z"]);
         assert_eq!(said.len(), 2);
+    }
+
+    #[test]
+    fn times_of_day_go_on_after_midnight() {
+        let mut clock = FileClock::default();
+        let mut at = |time: &str| {
+            let mut sample = Sample::empty();
+            sample.time = time.parse().ok();
+            let note = TimeNote { dateless: true, ..TimeNote::default() };
+            assert!(clock.correct(&mut sample, note).is_none());
+            sample.time.unwrap().to_string()
+        };
+        assert_eq!(at("1970-01-01T23:50:00Z"), "1970-01-01T23:50:00Z");
+        assert_eq!(at("1970-01-01T00:10:00Z"), "1970-01-02T00:10:00Z");
+        assert_eq!(at("1970-01-01T12:00:00Z"), "1970-01-02T12:00:00Z");
+        assert_eq!(at("1970-01-01T23:00:00Z"), "1970-01-02T23:00:00Z");
+        assert_eq!(at("1970-01-01T01:00:00Z"), "1970-01-03T01:00:00Z");
     }
 
     #[test]

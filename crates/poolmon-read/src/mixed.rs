@@ -10,7 +10,8 @@ use crate::{FileFormat, Holds, Remark, RemarkKind};
 /// What a file's rows are: only rows of one kind, of one machine, are a series.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RowKind {
-    measure: Measure,
+    /// `None` for figures of the machine.
+    measure: Option<Measure>,
     /// In lower case, if the file names it.
     host: Option<String>,
 }
@@ -29,35 +30,47 @@ enum Measure {
 }
 
 /// What the rows of a file are, by the first of them.
-pub(crate) fn kind(format: &FileFormat, pool: Pool, host: Option<&str>) -> RowKind {
-    let measure = match pool {
+pub(crate) fn kind(format: &FileFormat, pool: Option<Pool>, host: Option<&str>) -> RowKind {
+    let measure = pool.map(|pool| match pool {
         Pool::Nonpaged | Pool::Paged => Measure::Tags,
         Pool::Reclaimable | Pool::Unreclaimable if format.id == "vmstat-m" => Measure::Objects,
         Pool::Reclaimable | Pool::Unreclaimable => Measure::Caches,
         Pool::CallSite => Measure::CallSites,
         // The last three have no rows that a file could list.
         Pool::Vmalloc | Pool::KernelStack | Pool::PageTables | Pool::PerCpu => Measure::Areas,
-    };
+    });
     RowKind { measure, host: host.map(str::to_lowercase) }
 }
 
 /// Leaves the parts whose rows belong together: those of the kind, then of the machine, that most of the text is of. What is left out
 /// is named. Figures of the machine belong to any.
 pub(crate) fn leave_one_kind(parts: &mut Vec<Part>, remarks: &mut Vec<Remark>) {
-    let Some(measure) = most(parts, |kind| Some(kind.measure)) else { return };
-    leave(parts, remarks, |part| {
-        let kind = part.kind.as_ref()?;
-        (kind.measure != measure).then(|| "its rows are of another kind than those that are read".to_owned())
-    });
-    // The date of a folder is when its report was unpacked.
-    let is_dated = |part: &Part| part.time_from != TimeFrom::FileDate || part.input.files().is_none();
-    if parts.iter().any(is_dated) {
-        let reason = || Some("when it was taken is unknown".to_owned());
-        leave(parts, remarks, |part| if is_dated(part) { None } else { reason() });
+    if let Some(measure) = most(parts, |kind| kind.measure) {
+        leave(parts, remarks, |part| {
+            let other = part.kind.as_ref()?.measure?;
+            (other != measure).then(|| "its rows are of another kind than those that are read".to_owned())
+        });
+        // The date of a folder is when its report was unpacked.
+        let is_dated = |part: &Part| part.time_from != TimeFrom::FileDate || part.input.files().is_none();
+        if parts.iter().any(is_dated) {
+            let reason = || Some("when it was taken is unknown".to_owned());
+            leave(parts, remarks, |part| if is_dated(part) { None } else { reason() });
+        }
     }
-    let Some(host) = most(parts, |kind| kind.host.clone()) else { return };
+    if let Some(host) = host(parts) {
+        leave_host(parts, &host, remarks);
+    }
+}
+
+/// The machine that most of the text is of.
+pub(crate) fn host(parts: &[Part]) -> Option<String> {
+    most(parts, |kind| kind.host.clone())
+}
+
+/// Leaves the parts of a machine, and those that do not name theirs.
+pub(crate) fn leave_host(parts: &mut Vec<Part>, host: &str, remarks: &mut Vec<Remark>) {
     leave(parts, remarks, |part| {
-        let other = part.kind.as_ref()?.host.as_ref().filter(|other| **other != host)?;
+        let other = part.kind.as_ref()?.host.as_ref().filter(|other| *other != host)?;
         Some(format!("it is of another machine ({other}, not {host})"))
     });
 }

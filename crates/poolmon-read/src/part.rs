@@ -3,13 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use poolmon_model::Sample;
 use poolmon_store::Losses;
 
 use crate::mixed::{self, RowKind};
 use crate::newest_first::AnyOrder;
+use crate::numbered::{COPIED, by_number};
 use crate::text::time_in_name;
 use crate::{
     FileFormat, Holds, Input, ReadError, ReadOptions, Remark, RemarkKind, Result, Samples, bundle, identify,
@@ -27,6 +28,12 @@ pub struct Part {
     pub time_from: TimeFrom,
     /// The time in its name comes twice, or not at all: summer time ends or begins.
     unclear_hour: bool,
+    /// The zone of its first time is not known.
+    pub(crate) is_local: bool,
+    /// What is added to its times, as the clock was set back between files.
+    pub(crate) shift: SignedDuration,
+    /// Its place among the others, where their names give it.
+    pub(crate) place: usize,
     /// The path that was named: the file, or the folder that it is in.
     pub(crate) given: PathBuf,
     /// What its rows are; `None` if that is not known.
@@ -60,6 +67,9 @@ impl Part {
             start: None,
             time_from: TimeFrom::Content,
             unclear_hour: false,
+            is_local: false,
+            shift: SignedDuration::ZERO,
+            place: 0,
             given: given.into(),
             kind: None,
             reader: None,
@@ -79,9 +89,11 @@ impl Part {
         let found = reader.next_into(&mut sample)?;
         let assumed = is_zone_assumed(reader);
         options.move_time(assumed, &mut sample);
-        let kind = sample.rows.first().map(|row| (row.pool, sample.origin.host.clone()));
-        let undated = found && sample.time.is_none() && !options.keep_undated;
+        let kind = found.then(|| (sample.rows.first().map(|row| row.pool), sample.origin.host.clone()));
+        let dateless = reader.remarks().iter().any(|remark| remark.kind == RemarkKind::DateAssumed);
+        let undated = found && (sample.time.is_none() || dateless) && !options.keep_undated;
         let alone = undated && !reader.next_into(&mut sample)?;
+        self.is_local = assumed && options.zone.is_none();
         self.kind = kind.map(|(pool, host)| mixed::kind(self.format, pool, host.as_deref()));
         if alone {
             self.date_from_outside(options);
@@ -134,11 +146,13 @@ impl Part {
         }
     }
 
-    /// Gives a sample without a time the one that the file's name or date says.
+    /// Gives a sample without a time the one that the file's name or date says; corrects the others.
     pub(crate) fn date(&self, sample: &mut Sample) {
-        if sample.time.is_none() && self.time_from != TimeFrom::Content {
-            sample.time = self.start;
-        }
+        sample.time = if self.time_from == TimeFrom::Content {
+            sample.time.and_then(|time| time.checked_add(self.shift).ok())
+        } else {
+            self.start
+        };
     }
 
     pub(crate) fn losses(&self) -> Losses {
@@ -238,9 +252,6 @@ pub(crate) fn folders_in(folder: &Path) -> Vec<PathBuf> {
     folders
 }
 
-/// Dates of files that lie this close together, on average, are those of a copy: nobody takes logs that fast.
-const COPIED: f64 = 0.2;
-
 /// Where the dates of several files are those of a copy, forgets them and puts the files into the order of their names, numbers in
 /// them counted as such. Says whether it was so.
 pub(crate) fn forget_dates_of_copies(parts: &mut [Part]) -> bool {
@@ -259,23 +270,6 @@ pub(crate) fn forget_dates_of_copies(parts: &mut [Part]) -> bool {
     }
     parts.sort_by_key(|part| by_number(part.input.name()));
     true
-}
-
-/// A name in pieces that sort as a person would: `log10` after `log9`.
-fn by_number(name: &str) -> Vec<(u64, String)> {
-    let mut pieces: Vec<(u64, String)> = vec![(0, String::new())];
-    for letter in name.chars() {
-        let inside = pieces.len() > 1;
-        let Some((number, text)) = pieces.last_mut() else { continue };
-        match letter.to_digit(10) {
-            Some(digit) if text.is_empty() && inside => {
-                *number = number.saturating_mul(10).saturating_add(digit.into());
-            }
-            Some(digit) => pieces.push((digit.into(), String::new())),
-            None => text.push(letter),
-        }
-    }
-    pieces
 }
 
 /// The remark on them.

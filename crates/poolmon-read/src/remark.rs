@@ -27,6 +27,8 @@ pub enum RemarkKind {
     OtherRows,
     /// The zone of a time is not known: UTC is assumed.
     ZoneAssumed,
+    /// The date of a time is not known.
+    DateAssumed,
     /// A time that cannot be read, or that goes back.
     Time,
     /// Figures that were rounded before they were saved.

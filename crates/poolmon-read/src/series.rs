@@ -12,7 +12,8 @@ use crate::formats::recording::{RecordedSamples, earlier_by};
 use crate::memory::MemoryTape;
 use crate::mixed;
 use crate::moment::When;
-use crate::part;
+use crate::overlap::{AtJoint, Joints};
+use crate::{numbered, part};
 
 use crate::part::is_zone_assumed;
 pub use crate::part::{Part, TimeFrom};
@@ -32,6 +33,7 @@ pub struct SampleSeries {
     remarks: Vec<Remark>,
     /// Of parts that were read to their end.
     losses: Losses,
+    joints: Joints,
 }
 
 impl SampleSeries {
@@ -64,14 +66,40 @@ impl SampleSeries {
         }
         let all = parts.len();
         mixed::leave_one_kind(&mut parts, &mut remarks);
+        if let Some(host) = mixed::host(&parts) {
+            mixed::leave_host(&mut totals, &host, &mut remarks);
+        } else {
+            mixed::leave_one_kind(&mut totals, &mut remarks);
+        }
         let name = if parts.len() < all { name_of(&parts) } else { name };
         for parts in [&mut parts, &mut totals] {
             if parts.len() > 1 && parts.iter().all(|part| part.start.is_some()) {
                 parts.sort_by_key(|part| part.start);
+                remarks.extend(numbered::follow_names(parts));
             }
             remarks.extend(part::where_times_come_from(parts));
         }
-        Self { name, parts, totals, options, at: 0, complete: true, remarks, losses: Losses::default() }
+        Self::with(name, parts, totals, options, remarks)
+    }
+
+    fn with(
+        name: String,
+        parts: Vec<Part>,
+        totals: Vec<Part>,
+        options: ReadOptions,
+        remarks: Vec<Remark>,
+    ) -> Self {
+        Self {
+            name,
+            parts,
+            totals,
+            options,
+            at: 0,
+            complete: true,
+            remarks,
+            losses: Losses::default(),
+            joints: Joints::default(),
+        }
     }
 
     /// What it is called in messages.
@@ -89,7 +117,8 @@ impl SampleSeries {
         self.parts.get(self.at)
     }
 
-    /// What a person has to know: files left out, where times come from. Empty afterwards.
+    /// What a person has to know: files left out, where times come from. Empty afterwards; which files overlap is known once they
+    /// were read.
     pub fn take_remarks(&mut self) -> Vec<Remark> {
         self.remarks.extend(mixed::without_rows(&std::mem::take(&mut self.totals)));
         std::mem::take(&mut self.remarks)
@@ -131,16 +160,8 @@ impl SampleSeries {
             return None;
         }
         self.name = name_of(&self.parts);
-        Some(Self {
-            name: name_of(&totals),
-            parts: totals,
-            totals: Vec::new(),
-            options: self.options.clone(),
-            at: 0,
-            complete: true,
-            remarks: Vec::new(),
-            losses: Losses::default(),
-        })
+        let name = name_of(&totals);
+        Some(Self::with(name, totals, Vec::new(), self.options.clone(), Vec::new()))
     }
 
     /// Back to the first sample.
@@ -148,6 +169,7 @@ impl SampleSeries {
         self.parts.iter_mut().for_each(Part::rewind);
         self.at = 0;
         self.losses = Losses::default();
+        self.joints.rewind();
     }
 
     /// The recording, if it is one and nothing else.
@@ -187,11 +209,23 @@ impl SampleSeries {
                 }
                 part.date(sample);
                 self.options.move_time(assumed, sample);
-                return Ok(true);
+                let (at_joint, said) = self.joints.judge(sample, part.input.name());
+                self.remarks.extend(said);
+                match at_joint {
+                    AtJoint::GoesOn => return Ok(true),
+                    AtJoint::Earlier => continue,
+                    AtJoint::Other => {}
+                }
+                part.rewind();
+                self.parts.remove(self.at);
+                self.joints.turn(sample, "", self.parts.get(self.at));
+                continue;
             }
             self.losses = self.losses.plus(reader.losses());
             part.rewind();
+            let name = part.input.name().to_owned();
             self.at += 1;
+            self.remarks.extend(self.joints.turn(sample, &name, self.parts.get(self.at)));
         }
         Ok(false)
     }
@@ -370,10 +404,10 @@ impl SampleSeries {
         while self.next_into(&mut sample)? {
             let Some(time) = sample.time else {
                 let problem = "its snapshots have no times, so no snapshot matches a given time";
-                let remedy = format!(
-                    "leave out --at and --over for the last one, or look at all of them: `poolmon replay {}`",
-                    self.name
-                );
+                let mut remedy = "leave out --at and --over for the last one".to_owned();
+                if self.parts.iter().all(|part| part.input.path().is_some()) {
+                    remedy.extend([", or look at all of them: `poolmon replay ", &self.name, "`"]);
+                }
                 return Err(ReadError::unsuitable(&self.name, problem, remedy));
             };
             ends = Some(ends.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
@@ -458,7 +492,7 @@ fn comparable(before: &Sample, now: &Sample) -> bool {
 }
 
 /// Adds the rows of pools that a sample leaves out, from another one of the same boot.
-fn add_pools(sample: &mut Sample, from: &Sample) {
+pub fn add_pools(sample: &mut Sample, from: &Sample) {
     if sample.coverage.is_complete() || sample.origin.boot != from.origin.boot || sample.width != from.width {
         return;
     }

@@ -78,7 +78,8 @@ impl Read for Peek {
     }
 }
 
-/// Whether something is written to standard input, which is no terminal: waits so long for its first byte, which is kept.
+/// Whether standard input is to be read: something is written to it, or it is a pipe that ends without a byte. Waits so long for
+/// its first byte, which is kept.
 pub fn is_input_piped(patience: Duration) -> bool {
     if io::stdin().is_terminal() {
         return false;
@@ -87,7 +88,8 @@ pub fn is_input_piped(patience: Duration) -> bool {
     // Ends with the program, if nothing ever comes.
     std::thread::spawn(move || {
         let length = Peek::new(Path::new("-")).read(&mut [0; 1]);
-        let _ = found.send(length.is_ok_and(|length| length > 0));
+        // A pipe without a byte is an empty file: what wrote it found nothing. `/dev/null` is no file to read.
+        let _ = found.send(length.is_ok_and(|length| length > 0 || is_input_a_pipe()));
     });
     first.recv_timeout(patience).unwrap_or(false)
 }

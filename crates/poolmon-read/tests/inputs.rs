@@ -74,6 +74,46 @@ fn figures_cut_at_any_edge_are_never_taken_as_whole() {
     }
 }
 
+/// A console broke the lines of a log whose numbers have dots or commas between their thousands: no row is lost.
+#[test]
+fn numbers_with_marks_are_whole_wherever_a_console_broke_them() {
+    for mark in [".", ",", "'"] {
+        let marked = |number: u64| poolmon_model::units::grouped(number).replace(',', mark);
+        let mut text =
+            " Tag  Type     Allocs            Frees               Diff            Bytes    Per Alloc\n\n"
+                .to_owned();
+        for (tag, live, each) in [("Leak", 200_000_u64, 1024), ("Flat", 150, 96), ("Grow", 1_234_567, 4096)] {
+            let [allocs, frees, diff, bytes, each] =
+                [live + 5_000_000, 5_000_000, live, live * each, each].map(marked);
+            let _ = writeln!(text, " {tag} Nonp {allocs:>18} {frees:>18} {diff:>17} {bytes:>14} {each:>12}");
+        }
+        for edge in (60..100).filter(|edge| text.lines().all(|line| line.len() < 2 * edge)) {
+            let mut broken = String::new();
+            for mut line in text.lines() {
+                while line.len() > edge {
+                    let (head, rest) = line.split_at(edge);
+                    let _ = writeln!(broken, "{head}");
+                    line = rest;
+                }
+                let _ = writeln!(broken, "{line}");
+            }
+            let samples: Vec<_> = LogFile::from_bytes("log", broken.clone())
+                .unwrap()
+                .samples()
+                .collect::<Result<_, _>>()
+                .unwrap();
+            let found: Vec<_> =
+                rows(&samples[0]).into_iter().map(|(_, _, diff, bytes)| (diff, bytes)).collect();
+            let expected = [
+                (Some(200_000), Some(204_800_000)),
+                (Some(150), Some(14_400)),
+                (Some(1_234_567), Some(5_056_786_432)),
+            ];
+            assert_eq!(found, expected, "{mark} at {edge}:\n{broken}{:?}", samples[0].remarks);
+        }
+    }
+}
+
 /// A console wraps every line at its edge, a mail program at a blank: rows are whole again, or counted.
 #[test]
 fn rows_wrapped_at_any_edge_are_joined_or_counted() {
@@ -135,10 +175,9 @@ fn what_surrounds_lines_is_taken_off() {
         let sample = one(framed);
         assert_eq!(rows(&sample), expected(), "{before:?}");
         assert!(
-            sample
-                .remarks
+            sample.remarks.iter().all(|remark| ["zone", "the year of the times", "dates"]
                 .iter()
-                .all(|remark| remark.contains("zone") || remark.contains("the year of the times")),
+                .any(|word| remark.contains(word))),
             "{before:?}: {:?}",
             sample.remarks
         );

@@ -483,3 +483,44 @@ fn times_below_their_lists() {
         Some(8192)
     );
 }
+
+#[test]
+fn names_that_are_cut_are_reported_and_never_merged_silently() {
+    const TITLES: &str = "  OBJS ACTIVE  USE OBJ SIZE  SLABS OBJ/SLAB CACHE SIZE NAME                   ";
+    let row = |objects: u64, name: &str| {
+        format!(
+            "{objects:6} {objects:6} 100%    0.50K {:6}       32 {:9}K {name:<23}",
+            objects / 32,
+            objects / 2
+        )
+    };
+    let texts = |width: usize, names: &[&str]| {
+        let rows = names.iter().map(|name| row(1_280_000, name)).chain([row(420_000, "dentry")]);
+        let lines = std::iter::once(TITLES.to_owned()).chain(rows);
+        let text: String = lines.map(|line| line.get(..width).unwrap_or(&line).to_owned() + "\n").collect();
+        let samples = read(text).1;
+        (samples[0].remarks.join("; "), samples[0].rows[0].counters.bytes)
+    };
+    let names = ["mlx5_fs_ftes_0000:3b:00.0", "mlx5_fs_ftes_0000:3b:00.1"];
+    let (said, bytes) = texts(80, &names);
+    assert_eq!(bytes, None);
+    assert!(
+        said.contains("2 rows have the same name, cut at the edge of the line") && said.contains("line 2, 3"),
+        "{said}"
+    );
+    let (said, _) = texts(70, &["kmalloc-rcl-128-long"]);
+    assert!(said.contains("name is cut at the edge of the line: it may be another cache: line 2"), "{said}");
+    for (whole, bytes) in
+        [texts(200, &names), texts(200, &["dentry_of_a_long_name_here"]), texts(80, &["kmalloc-64"])]
+    {
+        assert!(!whole.contains("edge") && bytes == Some(655_360_000), "{bytes:?} {whole}");
+    }
+    // `vmstat -m` cuts names itself.
+    let text = "Cache                       Num  Total   Size  Pages\n\
+        dentry                      100    128    192     21\n\
+        mlx5_fs_ftes_0000:3b:00.             100    128    512     32\n\
+        mlx5_fs_ftes_0000:3b:00.             200    256    512     32\n\
+        radix_tree_node             100    128    192     21\n";
+    let said = read(text).1[0].remarks.join("; ");
+    assert!(said.contains("the same name"), "{said}");
+}

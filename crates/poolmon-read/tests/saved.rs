@@ -120,12 +120,23 @@ fn poolused_wrapped_where_its_titles_end() {
     let other = format!(" Tst2 {:8} {:8}  {:8} {:8}Text\n", 1, 64, 0, 0);
     assert_eq!(figures(format!("{titles}{row}\n{other}")), (Some(2_400_000), Some(1_234_567_890), false));
     assert_eq!(figures(format!("{titles}{other}{head}\n")), (Some(64), None, true));
-    // Without descriptions, a figure that fills its column is whole if the next row follows.
+    // Without descriptions, a figure that fills its column is whole if a line is longer or the totals say so.
     let bare = format!(
         " Tst1 {:8} {:8}  {:8} {:8}\n Tst2 {:8} {:8}  {:8} {:8}\n",
         0, 0, 36_000, 33_000_000, 0, 0, 5, 64
     );
-    assert_eq!(figures(format!("{titles}{bare}")), (None, Some(33_000_000), false));
+    let total = |bytes: u64| format!(" TOTAL {:6} {:8}  {:8} {bytes:8}\n", 0, 0, 36_005);
+    let longer = " Tst3        1       64         0        0 \n";
+    let headed =
+        format!("0: kd> !poolused 4\n   Sorting by Paged Pool Consumed\n\n  Pool Used:\n{titles}{bare}");
+    for text in [format!("{titles}{bare}{}", total(33_000_064)), format!("{titles}{bare}{longer}"), headed] {
+        assert_eq!(figures(text).1, Some(33_000_000));
+    }
+    // Else it may be 33000000000, cut where the titles end: its objects are known.
+    let samples = read(format!("{titles}{bare}"));
+    let row = &samples[0].rows[0];
+    assert_eq!((row.counters.reported_diff, row.counters.bytes), (Some(36_000), None));
+    assert!(said(&samples, "cut at the edge"));
     // Whether it goes on cannot be seen: it is not taken.
     let (nonpaged, paged, broken) = figures(format!("{titles}{other}{head}\n{tail}\n"));
     assert_eq!((nonpaged, paged, broken), (Some(64), None, true));

@@ -290,7 +290,7 @@ impl Samples for GetCounterReader {
                 (header.set)(&mut sample.header, Some((figure * unit).round() as u64));
             }
         }
-        let note = TimeNote { local: moment.local, coarse: false, line: moment.line };
+        let note = TimeNote { local: moment.local, line: moment.line, ..TimeNote::default() };
         self.remarks.extend(self.clock.correct(sample, note));
         self.remarks.extend(self.times.take_doubt().map(|doubt| Remark::new(RemarkKind::Time, doubt)));
         if moment.time.is_some() && moment.local {

@@ -193,14 +193,27 @@ impl PerfmonReader {
             let fits = self.fields.len() > 1 && surplus.iter().all(|field| field.trim().is_empty());
             let time = self.time(stamp).filter(|_| fits);
             if time.is_some() {
+                self.join()?;
+                if self.is_unmeasured() {
+                    self.odd.add(NoFigure::Missing, self.line, "");
+                    continue;
+                }
                 self.next = time;
-                return self.join();
+                return Ok(());
             }
             let is_rest = |b: u8| b.is_ascii_digit() || b"\",;.\t".contains(&b);
             self.rest_follows |= std::mem::take(&mut directly) && stamp.bytes().next().is_none_or(is_rest);
             self.foreign.add(self.line, self.fields.join(" ").as_bytes());
         }
         Ok(())
+    }
+
+    /// Whether a line has a time and nothing else: it is no sample.
+    fn is_unmeasured(&self) -> bool {
+        let mut read = self.columns.iter().zip(self.fields.iter().skip(1));
+        read.all(|(column, field)| {
+            matches!(column, Column::Other) || self.numbers.value(field) == Err(NoFigure::Missing)
+        })
     }
 
     /// The next record; `false` at the end.
@@ -302,7 +315,7 @@ impl Samples for PerfmonReader {
             let value = match self.numbers.value(joined.as_deref().unwrap_or(field)) {
                 Ok(value) => value,
                 Err(why) => {
-                    if is_read || joined.is_some() {
+                    if is_read || (joined.is_some() && why != NoFigure::Missing) {
                         self.odd.add(why, line, field);
                     }
                     continue;
@@ -321,7 +334,7 @@ impl Samples for PerfmonReader {
             }
         }
         // Where summer time ends, the bias of the first line holds no more.
-        if let Some(back) = self.clock.correct(sample, TimeNote { local: true, coarse: false, line }) {
+        if let Some(back) = self.clock.correct(sample, TimeNote { local: true, line, ..TimeNote::default() }) {
             self.remark(back, sample);
         }
         if self.assumed {
@@ -339,7 +352,7 @@ impl Samples for PerfmonReader {
             // It may go on in the line that was not understood.
             (figure.set)(&mut sample.header, None);
         }
-        for remark in self.foreign().into_iter().chain(self.odd.take()) {
+        for remark in self.odd.take().chain(self.foreign()).collect::<Vec<_>>() {
             self.remark(remark, sample);
         }
         Ok(true)
@@ -369,14 +382,14 @@ fn survey(input: &Input, prefix: &[u8], separator: u8) -> Result<FileNumbers> {
 
 /// Figures that are not read, counted by the reason.
 #[derive(Debug, Default)]
-pub(super) struct OddFigures([CountedLines; 3]);
+pub(super) struct OddFigures([CountedLines; 4]);
 
 impl OddFigures {
     /// Counts one.
     pub(super) fn add(&mut self, why: NoFigure, line: u64, text: &str) {
-        let [rounded, unclear, broken] = &mut self.0;
+        let [missing, rounded, unclear, broken] = &mut self.0;
         match why {
-            NoFigure::Missing => {}
+            NoFigure::Missing => missing.add(line, text.as_bytes()),
             NoFigure::Rounded => rounded.add(line, text.as_bytes()),
             NoFigure::Unclear => unclear.add(line, text.as_bytes()),
             NoFigure::NotANumber => broken.add(line, text.as_bytes()),
@@ -385,8 +398,13 @@ impl OddFigures {
 
     /// What is to be said of those since the last call.
     pub(super) fn take(&mut self) -> impl Iterator<Item = Remark> + use<> {
-        let [rounded, unclear, broken] = std::mem::take(&mut self.0);
+        let [missing, rounded, unclear, broken] = std::mem::take(&mut self.0);
         let remarks = [
+            missing.remark(
+                RemarkKind::RowsMissing,
+                "figure was not measured (an empty cell or -1) and is unknown",
+                "figures were not measured (empty cells or -1) and are unknown",
+            ),
             rounded.remark_with_text(
                 RemarkKind::Inexact,
                 "figure was rounded by a spreadsheet and is unknown (format its cells as numbers)",
@@ -451,6 +469,21 @@ mod tests {
     }
 
     #[test]
+    fn a_line_without_any_figure_is_no_sample() {
+        let names = "\"(PDH-CSV 4.0) (GMT)(0)\",\"\\\\H\\Memory\\Pool Nonpaged Bytes\",\"\\\\H\\Memory\\Pool Paged Bytes\"\r\n";
+        let log = format!(
+            "{names}\"10/29/2017 01:00:00.000\",\"500\",\"600\"\r\n\"10/29/2017 01:10:00.000\",\"501\",\"\"\r\n\
+                \"10/29/2017 01:20:00.000\",\"-1\",\"-1\"\r\n"
+        );
+        let samples = read(log.as_bytes(), &ReadOptions::default());
+        let figures: Vec<_> =
+            samples.iter().map(|line| (line.0.header.pool_nonpaged, line.0.header.pool_paged)).collect();
+        assert_eq!(figures, [(Some(500), Some(600)), (Some(501), None)]);
+        let said = &samples[1].0.remarks;
+        assert!(said.iter().any(|text| text.contains("2 figures were not measured") && text.contains("line 3, 4")), "{said:?}");
+    }
+
+    #[test]
     fn figures_bias_and_blanks() {
         let samples = read(LOG.as_bytes(), &ReadOptions::default());
         let [first, second, third] = samples.as_slice() else { panic!("{samples:?}") };
@@ -501,7 +534,7 @@ mod tests {
         };
         for (cells, expected, said) in [
             (["1,234,567", "1,234,568", "900,000"], [Some(1_234_567), Some(1_234_568), Some(900_000)], ""),
-            (["5.00E+08", "1", "-1"], [None, Some(1), None], "1 figure was rounded"),
+            (["5.00E+08", "1", "2"], [None, Some(1), Some(2)], "1 figure was rounded"),
             (["7", "1.000.000", "x"], [Some(7), Some(1_000_000), None], "1 figure was not understood"),
         ] {
             let samples = read(log(cells).as_bytes(), &ReadOptions::default());

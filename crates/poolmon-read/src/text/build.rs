@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::civil::{Date, Time};
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::Offset;
 use poolmon_model::sample::Session;
 use poolmon_model::{CounterWidth, Counters, Coverage, Delta, Origin, Pool, Row, Sample, SourceKind, Tag};
 use rustc_hash::FxHashMap;
@@ -21,6 +22,8 @@ pub(super) struct Surroundings {
     pub(super) assumed: bool,
     pub(super) date: Option<Date>,
     pub(super) clock: Option<Time>,
+    /// The last date of the text: times of day without one may be of it.
+    last_date: Option<Date>,
     /// The time of day has no seconds.
     pub(super) coarse: bool,
     /// Where the time is.
@@ -54,6 +57,19 @@ impl Surroundings {
     /// Whether this is the boot that was reported last; an empty text is no boot.
     pub(super) fn is_boot(&self, boot: &str) -> bool {
         self.boot.as_deref().unwrap_or_default() == boot
+    }
+
+    /// Gives a time of day the last date of the text, or the one that stands for none; true if it had none.
+    fn date_clock(&mut self) -> bool {
+        if self.time.is_some() || self.date.is_some() {
+            self.last_date = self.date.or(self.last_date);
+            return false;
+        }
+        let Some(clock) = self.clock else { return false };
+        let date = self.last_date.unwrap_or(super::linux::NO_DATE);
+        self.time = Offset::UTC.to_timestamp(DateTime::from_parts(date, clock)).ok();
+        self.assumed = true;
+        self.time.is_some()
     }
 
     /// Forgets what belongs to one snapshot alone.
@@ -105,6 +121,8 @@ pub(super) struct NoticedLines {
     pub(super) joined: u64,
     /// Rows with a figure that a spreadsheet rounded.
     pub(super) rounded: CountedLines,
+    /// Rows with a figure whose mark may separate thousands or places.
+    pub(super) unclear: CountedLines,
     /// Rows with bytes in KB, MB or GB.
     pub(super) units: CountedLines,
     /// Lines that are too long.
@@ -286,13 +304,18 @@ impl SampleBuilder {
         sample.origin = self.origin();
         sample.coverage = self.coverage();
         sample.first_pool = self.first_pool.take();
+        let dateless = self.around.date_clock();
+        if dateless {
+            self.noticed.said.push(Remark::new(RemarkKind::DateAssumed, super::DATE_ASSUMED));
+        }
         sample.time = self.around.time;
         sample.uptime = self.around.uptime;
         let assumed = self.around.time.is_some() && self.around.assumed;
         if let Some(doubt) = self.doubt.as_ref().filter(|_| sample.time.is_some()) {
             self.noticed.said.push(Remark::new(RemarkKind::Time, doubt.clone()));
         }
-        self.time_note = TimeNote { local: assumed, coarse: self.around.coarse, line: self.around.line };
+        let (coarse, line) = (self.around.coarse, self.around.line);
+        self.time_note = TimeNote { local: assumed, coarse, dateless, line };
         self.around.forget_moment();
         let noticed = std::mem::take(&mut self.noticed);
         self.remarks.clear();
@@ -316,7 +339,7 @@ impl SampleBuilder {
         // Every Windows has tags that hold less than this: a list without them was cut, or shows chosen tags.
         let chosen = self.pools & !WINDOWS == 0 && self.least >= LEAST_OF_CUT;
         let noticed = &self.noticed;
-        let lost = [&noticed.broken, &noticed.left_out, &noticed.long, &noticed.rounded];
+        let lost = [&noticed.broken, &noticed.left_out, &noticed.long, &noticed.rounded, &noticed.unclear];
         if std::mem::take(&mut self.cut_list) || chosen || lost.iter().any(|lines| !lines.is_empty()) {
             coverage = coverage.partial();
         }
@@ -366,6 +389,12 @@ impl NoticedLines {
                 NotUnderstood,
                 "row was skipped: a spreadsheet rounded its figures (1,2E+09); save the original again",
                 "rows were skipped: a spreadsheet rounded their figures (1,2E+09); save the original again",
+            ),
+            self.unclear.remark_with_text(
+                NotUnderstood,
+                "row was skipped: a mark in it may separate thousands or decimal places, and the file does not show which",
+                "rows were skipped: a mark in them may separate thousands or decimal places, and the file does not show \
+                    which",
             ),
             self.cut.remark(
                 CutShort,

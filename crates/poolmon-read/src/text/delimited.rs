@@ -8,7 +8,7 @@ use poolmon_model::{Counters, Delta, Figure, Pool, PoolTag, Tag, figure};
 
 use super::build::TableScope;
 use super::fields::Fields;
-use super::numbers::{FileNumbers, is_rounded};
+use super::numbers::FileNumbers;
 use super::poolmon::{short, tag_text};
 use cell::{Numbers, in_unit, in_units, looks_like_figure, value, whole};
 
@@ -446,12 +446,12 @@ impl TableColumns {
         (0..a.len()).find(differ).and_then(|at| self.unknown.get(at)).map(|(_, name)| name.as_str())
     }
 
-    /// Whether a row that cannot be read holds a figure that a spreadsheet rounded.
-    pub(super) fn is_rounded(&self, line: &[u8]) -> bool {
+    /// Whether a row that cannot be read holds such a figure.
+    pub(super) fn holds(&self, line: &[u8], such: fn(&[u8]) -> bool) -> bool {
         self.fields.iter().zip(Fields::new(line, self.separator)).any(|(column, field)| {
             let is_figure =
                 matches!(column, TableColumn::Plain(_) | TableColumn::Nonpaged(_) | TableColumn::Paged(_));
-            is_figure && is_rounded(&field)
+            is_figure && such(&field)
         })
     }
 

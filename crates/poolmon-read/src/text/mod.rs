@@ -59,6 +59,9 @@ use input::{LineStep, Lines};
 
 /// The remark of a sample whose time is in the text without a zone: a caller that knows the zone can move it.
 pub const ZONE_ASSUMED: &str = "the time zone is unknown: times are read as UTC";
+/// The remark of a sample whose time is a time of day.
+pub(crate) const DATE_ASSUMED: &str =
+    "the times have no dates, which are unknown: days are counted from 1970-01-01";
 
 /// What the first line that is not prose belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,17 +18,34 @@ pub(super) struct FileNumbers {
 pub(super) fn survey(start: &[u8]) -> FileNumbers {
     let mut lines = Lines::new(Box::new(std::io::Cursor::new(start.to_vec())));
     let (mut grouped, mut plain, mut short) = (0_u32, false, false);
+    let mut count = |word: &[u8]| match grouping(word) {
+        Grouping::Once => grouped += 1,
+        Grouping::Twice => grouped += 1000,
+        Grouping::Fraction => plain = true,
+        Grouping::Short => short = true,
+        Grouping::None => {}
+    };
+    let mut last: Vec<u8> = Vec::new();
     while let Ok(LineStep::Line | LineStep::TooLong) = lines.advance() {
-        for word in lines.line().split(|b| b" \t;,|\"()".contains(b)) {
-            match grouping(word) {
-                Grouping::Once => grouped += 1,
-                Grouping::Twice => grouped += 1000,
-                Grouping::Fraction => plain = true,
-                Grouping::Short => short = true,
-                Grouping::None => {}
+        let mut words = lines.line().split(|b| b" \t;,|\"()".contains(b)).peekable();
+        // A console may have broken the last number of the line before.
+        let whole = [&last, words.peek().copied().unwrap_or_default()].concat();
+        if !last.is_empty() && whole.len() > last.len() && is_grouped(&whole) && !is_grouped(&last) {
+            count(&whole);
+            words.next();
+        } else {
+            count(&last);
+        }
+        last.clear();
+        while let Some(word) = words.next() {
+            if words.peek().is_none() {
+                last.extend_from_slice(word);
+            } else {
+                count(word);
             }
         }
     }
+    count(&last);
     // One group of three may be a fraction with three digits; then all numbers have one.
     FileNumbers { stops: !plain && (grouped >= 1000 || (grouped > 0 && short)) }
 }
@@ -44,6 +61,10 @@ enum Grouping {
     Short,
     /// No number, or one without marks.
     None,
+}
+
+fn is_grouped(word: &[u8]) -> bool {
+    matches!(grouping(word), Grouping::Once | Grouping::Twice)
 }
 
 fn grouping(word: &[u8]) -> Grouping {
@@ -137,6 +158,16 @@ fn with_commas(text: &[u8], mark: &[u8]) -> Option<Vec<u8>> {
     (groups > 0).then_some(out)
 }
 
+/// Whether the mark of a figure may separate thousands or places: `195.312`.
+pub(super) fn is_unclear(text: &[u8]) -> bool {
+    let text = text.trim_ascii();
+    let text = text.strip_prefix(b"-").unwrap_or(text);
+    let Some(at) = memchr::memchr2(b'.', b',', text) else { return false };
+    let (whole, places) = (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default());
+    let digits = |text: &[u8]| text.iter().all(u8::is_ascii_digit);
+    (1..=3).contains(&whole.len()) && places.len() == 3 && digits(whole) && digits(places)
+}
+
 /// Whether a figure was rounded: a spreadsheet's `8,64E+10`.
 pub(super) fn is_rounded(text: &[u8]) -> bool {
     let text = text.trim_ascii();
@@ -163,6 +194,18 @@ mod tests {
         assert_eq!(read("Tst1;Nonp;899.600;1.200\n", "899.600"), "899.600", "perhaps fractions");
         assert_eq!(read("Tst1;Nonp;899.600;640;1234.567\n", "899.600"), "899.600");
         assert_eq!(read("Tst1;Nonp;86.361.600;0.5\n", "899.600"), "899.600");
+    }
+
+    #[test]
+    fn numbers_that_a_console_broke_are_no_fractions() {
+        for file in [
+            " Tst1 Nonp  899.600  640  86.361.6\n00  96\n",
+            " Tst1 Nonp  899.600  640  86.\n361.600  96\n",
+            " Tst1 Nonp  640  899.6\n00  86.361.600  96\n",
+        ] {
+            assert_eq!(read(file, "899.600"), "899,600", "{file}");
+        }
+        assert_eq!(read("Tst1;Nonp;86.361.600;0.5\n2026-03-01;Nonp;1\n", "899.600"), "899.600");
     }
 
     #[test]

@@ -20,11 +20,29 @@ pub(super) struct PoolUsedTable {
     cut_at: Option<usize>,
     /// Some row has a description.
     described: bool,
+    /// WinDbg's own heading precedes the table.
+    headed: bool,
+    /// The length of the longest line.
+    longest: usize,
+    /// Rows that end with a figure that fills its column: their place, length and line.
+    unsure: Vec<(usize, usize, u64)>,
 }
 
 impl PoolUsedTable {
     pub(super) fn new(columns: windbg::PoolUsedColumns) -> Self {
         Self { columns, ..Self::default() }
+    }
+
+    /// The heading was read.
+    pub(super) fn headed() -> Self {
+        Self { headed: true, ..Self::default() }
+    }
+
+    /// The column line was read, after what this layout was.
+    pub(super) fn titled(mut self, line: &[u8], before: &TextLayout) -> Self {
+        self.longest = line.len();
+        self.headed = matches!(before, TextLayout::Windbg(table) if table.headed);
+        self
     }
 }
 
@@ -34,6 +52,7 @@ impl TextParser {
             return LineUse::Taken;
         }
         let TextLayout::Windbg(table) = &mut self.mode else { return LineUse::Taken };
+        table.longest = table.longest.max(at.line.len());
         if at.ended && windbg::is_open(at.line, &table.columns) {
             table.held = Some((at.line.to_vec(), at.number));
             return LineUse::Taken;
@@ -75,7 +94,12 @@ impl TextParser {
             }
             windbg::PoolUsedLine::Total(halves) if has_rows(sample) => {
                 for ((total, pool), sum) in halves.into_iter().zip(windbg::POOLS).zip(&table.sums) {
-                    if (total.live, total.bytes) != *sum {
+                    if (total.live, total.bytes) == *sum {
+                        // No figure of this pool was cut.
+                        table
+                            .unsure
+                            .retain(|(at, ..)| sample.rows.get(*at).is_some_and(|row| row.pool != pool));
+                    } else {
                         let text = format!(
                             "WinDbg's TOTAL line gives {} allocations and {} bytes of {}, the rows add up to {} \
                                 and {}: rows are missing",
@@ -128,16 +152,35 @@ impl TextParser {
             return true;
         }
         let all = end.figures == columns.figures();
-        // WinDbg prints a description behind each row. Without one, a figure that fills its column may have been cut, unless the next
-        // row follows: then, the descriptions were taken away and the rows are whole.
+        // WinDbg prints a description behind each row. Without one, a figure that fills its column may have been cut, or the
+        // descriptions were taken away: if the next row follows, the end of the list shows it.
         let at_edge = table.cut_at.is_some_and(|edge| row.len() >= edge);
         let typed =
             end.last == FigureEnd::Perhaps && (!end.aligned || is_row) && !table.described && !at_edge;
         if all && (end.last == FigureEnd::Whole || typed) {
+            let is_unsure = end.last == FigureEnd::Perhaps && end.aligned;
             self.windbg_row(TextLine { line: &row, number, ended: true }, sample);
+            if let TextLayout::Windbg(table) = &mut self.mode
+                && is_unsure
+            {
+                table.unsure.push((sample.rows.len().saturating_sub(1), row.len(), number));
+            }
         } else {
             self.builder.noticed.broken.add(number, &row);
         }
         false
+    }
+
+    /// A figure that fills its column in the longest lines of a list may have been cut there: it is unknown, unless the line of
+    /// totals confirms it, or the text is WinDbg's own from its heading on: its window does not cut what is copied.
+    pub(super) fn settle_unsure(&mut self, sample: &mut Sample) {
+        let TextLayout::Windbg(table) = &mut self.mode else { return };
+        for (at, length, number) in table.unsure.drain(..) {
+            let is_cut = length >= table.longest && !table.headed;
+            if let Some(row) = sample.rows.get_mut(at).filter(|_| is_cut) {
+                row.counters.bytes = None;
+                self.builder.noticed.cut.add(number, b"");
+            }
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::Offset;
 use poolmon_model::{Counters, Delta, Header, Key, Pool, Sample, SourceKind, Tag};
 use rustc_hash::FxHashMap;
 
@@ -186,10 +187,14 @@ impl TextParser {
         }
         let numbers = self.numbers.line(at.line);
         let line = numbers.as_deref().unwrap_or(at.line);
-        if let Some(cleaned) = cleaned(line) {
-            return self.plain_text(TextLine { line: &cleaned, ..at }, sample);
+        let cleaned = cleaned(line);
+        let line = cleaned.as_deref().unwrap_or(line);
+        let flow = self.plain_text(TextLine { line, ..at }, sample);
+        if numbers.is_some() && self.open_row.is_some() {
+            // Its last number may be broken: it is read once it is whole.
+            self.hold(at);
         }
-        self.plain_text(TextLine { line, ..at }, sample)
+        flow
     }
 
     /// A line that is known to be a row, or to be broken.
@@ -213,9 +218,7 @@ impl TextParser {
                 self.pasted_row(at, sample, (tag, pool), &figures);
                 return LineUse::Taken;
             }
-            PastedLine::Broken
-                if at.ended && at.line.last().is_some_and(|b| b.is_ascii_digit() || b" )(".contains(b)) =>
-            {
+            PastedLine::Broken if at.ended && may_go_on(at.line) => {
                 self.hold(at);
                 return LineUse::Taken;
             }
@@ -356,7 +359,8 @@ impl TextParser {
             return if rows {
                 LineUse::Next
             } else {
-                self.enter(TextLayout::Windbg(PoolUsedTable::new(columns)))
+                let table = PoolUsedTable::new(columns).titled(line, &self.mode);
+                self.enter(TextLayout::Windbg(table))
             };
         }
         if windbg::starts(line) {
@@ -365,7 +369,7 @@ impl TextParser {
             } else {
                 // `/t20`: the twenty largest.
                 self.builder.cut_list |= memchr::memmem::find(line, b" /t").is_some();
-                self.enter(TextLayout::Windbg(PoolUsedTable::default()))
+                self.enter(TextLayout::Windbg(PoolUsedTable::headed()))
             };
         }
         if let Some(pool) = windbg::sorted_by(text).filter(|_| !rows) {
@@ -450,11 +454,15 @@ impl TextParser {
     /// The time before a line of a text in which each line has one.
     pub(super) fn prefix_time(&mut self, stamp: &[u8], line: u64) {
         let around = &self.builder.around;
-        if around.time.is_some() || around.date.is_some() {
+        if around.time.is_some() || around.date.is_some() || around.clock.is_some() {
             return;
         }
         if let Some(found) = self.time_of(stamp, line) {
             let around = &mut self.builder.around;
+            if found.date_assumed {
+                (around.clock, around.line) = (Some(Offset::UTC.to_datetime(found.time).time()), line);
+                return;
+            }
             (around.time, around.assumed, around.line) = (Some(found.time), found.zone_assumed, line);
             if found.year_assumed {
                 let text = "the year of the times is not in the text: the last possible one is assumed";
@@ -488,6 +496,15 @@ impl TextParser {
             "buildnumber" => around.set(HostFact::System, Some(&format!("Windows build {}", value.trim()))),
             _ => {}
         }
+    }
+}
+
+/// Whether a row ends so that its last figure may go on in the next line.
+fn may_go_on(line: &[u8]) -> bool {
+    match line {
+        [.., digit, b'.' | b',' | b'\''] => digit.is_ascii_digit(),
+        [.., last] => last.is_ascii_digit() || b" )(".contains(last),
+        [] => false,
     }
 }
 

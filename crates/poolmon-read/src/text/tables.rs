@@ -4,6 +4,7 @@ use poolmon_model::{Key, Sample, Tag};
 
 use super::build::HostFact;
 use super::encoding::decoded;
+use super::numbers::{is_rounded, is_unclear};
 use super::poolmon::is_cut;
 use super::state::{LineUse, Refusal, TextLayout, TextLine, TextParser, has_rows};
 use super::{delimited, heading, moment, windbg};
@@ -41,7 +42,8 @@ impl TextParser {
             return LineUse::Taken;
         }
         let TextLayout::Delimited(columns, _) = &self.mode else { return LineUse::Taken };
-        let rounded = columns.is_rounded(at.line);
+        let rounded = columns.holds(at.line, is_rounded);
+        let unclear = columns.holds(at.line, is_unclear);
         if !is_cut(text) && !rounded && (self.rest_of_last(at, sample) || self.hold_cells(at)) {
             return LineUse::Taken;
         }
@@ -50,6 +52,8 @@ impl TextParser {
             &mut noticed.left_out
         } else if rounded {
             &mut noticed.rounded
+        } else if unclear {
+            &mut noticed.unclear
         } else {
             &mut noticed.broken
         };

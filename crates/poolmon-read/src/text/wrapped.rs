@@ -3,6 +3,8 @@
 //! A row with fewer figures than its column line names waits for the next line. Joined, it has to have exactly the figures
 //! that are named, and its Per Alloc has to agree: a guess is never taken for a figure.
 
+use std::borrow::Cow;
+
 use poolmon_model::{CounterWidth, Counters, Sample};
 
 use super::build::agrees;
@@ -42,6 +44,7 @@ impl TextParser {
         match self.join(&row.line, at.line) {
             Join::Whole(line) => {
                 self.builder.noticed.joined += 1;
+                let line = self.with_numbers(&line);
                 let whole = TextLine { line: &line, number: row.number, ended: at.ended };
                 self.row(whole, sample);
                 true
@@ -68,19 +71,26 @@ impl TextParser {
     pub(super) fn flush(&mut self, sample: &mut Sample) {
         self.flush_cells();
         self.settle_windbg(None, sample);
+        self.settle_unsure(sample);
         if let Some(row) = self.open_row.take() {
             self.take_open(&row, sample);
         }
     }
 
     fn take_open(&mut self, row: &OpenRow, sample: &mut Sample) {
-        let line = TextLine { line: &row.line, number: row.number, ended: true };
+        let line = self.with_numbers(&row.line);
+        let line = TextLine { line: &line, number: row.number, ended: true };
         // Some lines were joined and something is still missing: whatever the last figure is, it is no whole one.
         if row.parts > 0 {
             self.builder.noticed.broken.add(row.number, &row.line);
         } else {
             self.row(line, sample);
         }
+    }
+
+    /// A line whose numbers have commas, or no marks, between their thousands.
+    fn with_numbers<'a>(&self, line: &'a [u8]) -> Cow<'a, [u8]> {
+        self.numbers.line(line).map_or(Cow::Borrowed(line), Cow::Owned)
     }
 
     fn join(&self, row: &[u8], line: &[u8]) -> Join {
@@ -105,6 +115,7 @@ impl TextParser {
 
     /// Whether a joined line is a row, or more of one.
     fn fits(&self, line: &[u8]) -> Option<Fit> {
+        let line = &*self.with_numbers(line);
         let PastedLine::Row(_, _, figures) = poolmon::pasted(line, self.used_column) else {
             // Too few figures for a row, and nothing else: more may come.
             let few = matches!(poolmon::pasted(line, self.used_column), PastedLine::Broken);

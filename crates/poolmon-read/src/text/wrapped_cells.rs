@@ -153,8 +153,8 @@ impl TextParser {
             return false;
         }
         let joined = [&self.cells.last, at.line].concat();
-        // With more fields than columns, it is a row that cannot be read, and not the rest of one.
-        if columns.has_too_many(&joined) {
+        // With as many fields as a row and more than columns, it is a row that cannot be read, and not the rest of one.
+        if columns.has_too_many(&joined) && columns.count(at.line) >= columns.least() {
             return false;
         }
         if self.cells.edge == Some(self.cells.last_line)
@@ -185,12 +185,13 @@ impl TextParser {
         let Some(titles) = self.cells.titles.take().filter(|_| !barred && !is_row(columns, line)) else {
             return false;
         };
-        for between in [&b""[..], b" "] {
+        // A console that trims lines loses a tab at its edge.
+        for between in [&b""[..], b"\t", b" "] {
             let joined = [&titles, between, line].concat();
             if let Some(more) = delimited::columns(&joined).filter(|more| more.extends(columns)) {
                 *columns = more.with_numbers(self.numbers);
-                if between.is_empty() && self.cells.edge.is_none() {
-                    self.cells.edge = Some(titles.len());
+                if between != b" " && self.cells.edge.is_none() {
+                    self.cells.edge = Some(titles.len() + between.len());
                 }
                 self.cells.titles = Some(joined);
                 return true;

@@ -76,7 +76,7 @@ fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Resu
     analysis.push(&sample);
     let mut holders = Watch::new(Some(args.length));
     holders.look(PATIENCE);
-    let begun = sample.rows.clone();
+    let begun = sample.clone();
     loop {
         due = (due + args.interval).max(Instant::now());
         if due > start + args.length || stop.wait_until(due) {
@@ -165,13 +165,33 @@ struct Seen {
     system: Option<String>,
     span: Option<(Timestamp, Timestamp)>,
     analysis: Analysis,
-    /// Rows of the first sample.
-    begun: Vec<Row>,
-    /// The rows of the last one.
+    /// The first sample, with the first rows of pools that it leaves out.
+    begun: Sample,
+    /// The last one, with the last rows of pools that it leaves out.
     last: Sample,
 }
 
 impl Seen {
+    /// Takes in what the first and the last sample list.
+    fn keep(&mut self, sample: &Sample) {
+        let copy = |into: &mut Sample| {
+            into.rows.clone_from(&sample.rows);
+            (into.coverage, into.width) = (sample.coverage, sample.width);
+            into.origin.clone_from(&sample.origin);
+        };
+        let before =
+            (!sample.coverage.is_complete()).then(|| std::mem::replace(&mut self.last, Sample::empty()));
+        copy(&mut self.last);
+        if let Some(before) = before {
+            poolmon_read::add_pools(&mut self.last, &before);
+        }
+        if self.begun.rows.is_empty() {
+            copy(&mut self.begun);
+        } else {
+            poolmon_read::add_pools(&mut self.begun, sample);
+        }
+    }
+
     fn judged(
         self,
         owners: &KnownOwners,
@@ -194,7 +214,7 @@ impl Seen {
             last: self.last,
             holders: HashMap::default(),
         }
-        .with_first(&self.begun)
+        .with_first(&self.begun.rows)
         .with_holders(holders, merged)
         .with_merged(merged)
         .with_owners(hint(owners))
@@ -210,7 +230,7 @@ fn series(series: &mut SampleSeries, args: &SourceArgs) -> anyhow::Result<Seen> 
         system: None,
         span: None,
         analysis: Analysis::new(AnalysedSeries::config()),
-        begun: Vec::new(),
+        begun: Sample::empty(),
         last: Sample::empty(),
     };
     if let Some(from) = from {
@@ -242,11 +262,7 @@ fn series(series: &mut SampleSeries, args: &SourceArgs) -> anyhow::Result<Seen> 
             (None, Some(changed)) => seen.analysis.push_changed(&sample, changed),
             (None, None) => seen.analysis.push(&sample),
         }
-        seen.last.rows.clone_from(&sample.rows);
-        seen.last.coverage = sample.coverage;
-        if seen.begun.is_empty() {
-            seen.begun.clone_from(&sample.rows);
-        }
+        seen.keep(&sample);
         if let Some(time) = time {
             seen.span = Some((seen.span.map_or(time, |span| span.0), time));
         }
@@ -259,6 +275,7 @@ fn series(series: &mut SampleSeries, args: &SourceArgs) -> anyhow::Result<Seen> 
         let file = series.part().filter(|_| series.parts().len() > 1).map(|part| part.input.name());
         remarks.push(file, &sample.remarks, series.remarks());
     }
+    input::tell_files(series);
     for remark in remarks.texts() {
         warning!("{remark}");
     }

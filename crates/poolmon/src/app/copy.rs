@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use poolmon_model::Sample;
 use poolmon_model::problem::Problem;
 use poolmon_model::units::counted as count;
-use poolmon_read::{Holds, Part, RemarkKind, RemarkLog, SampleSeries, TimeFrom};
+use poolmon_read::{Holds, Part, Remark, RemarkKind, RemarkLog, SampleSeries, TimeFrom};
 use poolmon_store::{Recorder, RecorderConfig};
 
 use super::say::{note, warning};
@@ -31,11 +31,13 @@ pub fn into(series: &mut SampleSeries, output: &Path) -> anyhow::Result<(u64, u6
     let mut sample = Sample::empty();
     let (mut samples, mut untimed) = (0, 0);
     let mut reported: Option<PartCount> = None;
-    let mut remarks = series.take_remarks();
-    remarks.retain(|remark| remark.kind == RemarkKind::FileLeftOut);
-    for remark in &remarks {
-        warning!("{remark}");
-    }
+    let left_out = |series: &mut SampleSeries| {
+        let of_kind = |remark: &Remark| matches!(remark.kind, RemarkKind::FileLeftOut | RemarkKind::Time);
+        for remark in series.take_remarks().into_iter().filter(of_kind) {
+            warning!("{remark}");
+        }
+    };
+    left_out(series);
     let mut log = RemarkLog::default();
     while series.next_into(&mut sample)? {
         if let Some(part) = series.part()
@@ -63,6 +65,7 @@ pub fn into(series: &mut SampleSeries, output: &Path) -> anyhow::Result<(u64, u6
         }
     }
     tell(reported.as_ref());
+    left_out(series);
     for remark in log.texts() {
         warning!("{remark}");
     }

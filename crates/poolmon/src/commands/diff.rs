@@ -102,7 +102,9 @@ fn take(spec: &str) -> anyhow::Result<FileMoment> {
 /// The first and the last sample of a series.
 fn ends(path: &Path) -> anyhow::Result<(Sample, Sample, bool, bool)> {
     let mut series = input::reported_series(&[path.to_path_buf()], ReadOptions::default())?;
-    match series.ends()? {
+    let ends = series.ends()?;
+    input::tell_files(&mut series);
+    match ends {
         Ok((first, last)) => Ok((first, last, series.is_complete(), series.is_dated_by_files())),
         Err(number) => bail!(Problem::new(
             format!(

@@ -94,10 +94,15 @@ pub fn judged_series(paths: &[PathBuf]) -> anyhow::Result<(SampleSeries, Option<
 }
 
 fn reported(mut series: SampleSeries) -> SampleSeries {
+    tell_files(&mut series);
+    series
+}
+
+/// Prints what a person has to know of the files; which of them overlap is known once they were read.
+pub fn tell_files(series: &mut SampleSeries) {
     for remark in series.take_remarks() {
         warning!("{remark}");
     }
-    series
 }
 
 /// One moment of a file.
@@ -123,6 +128,7 @@ pub fn at(
     let when = at.map(|at| moment::parse(at, &TimeZone::system())).transpose()?;
     let mut series = reported_series(&[path.to_path_buf()], options)?;
     let pair = series.at(when, over.into())?;
+    tell_files(&mut series);
     if let Some(outside) = pair.outside(&TimeZone::system()) {
         warning!("{}: {outside}", path.display());
     }

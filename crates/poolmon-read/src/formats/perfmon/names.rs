@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use poolmon_model::header::{FIGURES, Figure};
 
+use crate::input::STANDARD_INPUT;
 use crate::{ReadError, ReadOptions, Result};
 
 /// The object of machine-wide memory figures. Windows in Chinese, Japanese and Korean has English names.
@@ -149,7 +150,12 @@ pub(in crate::formats) fn choose(
     }
     let known = |column: &Column| !matches!(column, Column::Other);
     let read = || names.iter().zip(&*columns).enumerate().filter(|(_, (_, column))| known(column));
-    let import = |columns: &str| format!("poolmon import {} --columns {columns} -o DIR", quoted(file));
+    let import = |columns: &str| {
+        // What was piped cannot be read a second time.
+        let (first, file) =
+            if file == STANDARD_INPUT { ("save it as FILE, then ", "FILE") } else { ("", file) };
+        format!("{first}poolmon import {} --columns {columns} -o DIR", quoted(file))
+    };
     if read().next().is_none() {
         let shown: Vec<String> =
             names.iter().take(SHOWN).enumerate().map(|(at, name)| format!("{} `{}`", at + 1, name.trim())).collect();

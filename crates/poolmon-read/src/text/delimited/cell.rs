@@ -76,24 +76,34 @@ pub(super) fn in_unit(text: &[u8], numbers: FileNumbers) -> Option<(i128, bool)>
     if let Some((value, b"")) = number(&numbers.cell(figure)) {
         return Some((value.checked_shl(*shift)?, *shift == 0 || value == 0));
     }
-    fraction(figure, *shift, 3)
+    fraction(figure, *shift, 3, numbers)
 }
 
 /// A cell with a fraction in a column of this unit. Three places may be thousands, which no unit next to them contradicts.
 pub(super) fn in_units(text: &[u8], shift: u32, numbers: FileNumbers) -> Option<(i128, bool)> {
     let text = text.trim_ascii();
     // Where a full stop is between thousands, the comma of `361,60` is decimal; elsewhere both are.
-    (numbers == FileNumbers::default() || text.contains(&b',')).then(|| fraction(text, shift, 2)).flatten()
+    (numbers == FileNumbers::default() || text.contains(&b','))
+        .then(|| fraction(text, shift, 2, numbers))
+        .flatten()
 }
 
 /// A number with up to `most` decimal places: more are nothing that a person reads.
-fn fraction(figure: &[u8], shift: u32, most: usize) -> Option<(i128, bool)> {
-    let at = figure.iter().position(|b| b".,".contains(b))?;
-    let (whole, places) = (number(figure.get(..at)?)?, figure.get(at + 1..)?);
-    let (parts, rest) = number(places)?;
-    if !whole.1.is_empty() || !rest.is_empty() || !(1..=most).contains(&places.len()) || parts < 0 {
+fn fraction(figure: &[u8], shift: u32, most: usize, numbers: FileNumbers) -> Option<(i128, bool)> {
+    let at = figure.iter().rposition(|b| b".,".contains(b))?;
+    let (whole, places) = (figure.get(..at)?, figure.get(at + 1..)?);
+    // The same mark does not separate both.
+    let mixed = whole.contains(figure.get(at)?);
+    let cell = numbers.cell(whole);
+    let (whole, parts) = (number(&cell)?, number(places)?);
+    if mixed
+        || !whole.1.is_empty()
+        || !parts.1.is_empty()
+        || !(1..=most).contains(&places.len())
+        || parts.0 < 0
+    {
         return None;
     }
     let scale = 10_i128.checked_pow(u32::try_from(places.len()).ok()?)?;
-    Some((((whole.0 * scale + parts) << shift) / scale, false))
+    Some((((whole.0 * scale + parts.0) << shift) / scale, false))
 }

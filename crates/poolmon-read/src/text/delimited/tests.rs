@@ -85,3 +85,21 @@ fn screens_with_tabs_are_no_tables() {
     assert_eq!(columns(b"Tag \tType \tAllocs \t\tFrees \t\tDiff \tBytes \t\t\tPer Alloc"), None);
     assert_eq!(columns(b"tag team, type, bytes"), None);
 }
+
+#[test]
+fn thousands_and_places_in_a_column_of_kilobytes() {
+    for (cell, bytes) in [
+        ("\"8,996,000.5\"", Some(9_211_904_512)),
+        ("8785.16", Some(8_996_003)),
+        ("3.1", Some(3174)),
+        ("\"8,996,000,5\"", None),
+        // It may be 195,312 KB.
+        ("195.312", None),
+    ] {
+        let found = read("tag,pool,diff,Bytes (KB)", &format!("Tst1,nonpaged,5,{cell}"));
+        assert_eq!(found.and_then(|rows| rows[0].2.bytes), bytes, "{cell}");
+    }
+    let columns = columns(b"tag,pool,diff,Bytes (KB)").unwrap();
+    assert!(columns.holds(b"Tst1,nonpaged,5,195.312", super::super::numbers::is_unclear));
+    assert!(!columns.holds(b"Tst1,nonpaged,5,1195.312", super::super::numbers::is_unclear));
+}

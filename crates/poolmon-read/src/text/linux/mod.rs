@@ -17,7 +17,7 @@ use std::io::Cursor;
 
 pub(crate) use reader::{LinuxReader, LinuxSource};
 pub(crate) use section::Section;
-pub(super) use stamp::Stamp;
+pub(super) use stamp::{NO_DATE, Stamp};
 
 use super::encoding::StartKind;
 use super::input::{LineStep, Lines};

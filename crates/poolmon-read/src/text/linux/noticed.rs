@@ -1,5 +1,6 @@
 //! What is odd in a text of Linux: counted while a sample is read, said with it.
 
+use super::super::{DATE_ASSUMED, ZONE_ASSUMED};
 use super::section::Section;
 use super::stamp::Stamp;
 use crate::remark::{CountedLines, Remark, RemarkKind};
@@ -18,6 +19,10 @@ pub(super) struct Noticed {
     pub(super) notes: CountedLines,
     /// Caches of which crash knows no figure.
     pub(super) unknown: CountedLines,
+    /// Rows whose name was cut.
+    pub(super) cut_names: CountedLines,
+    /// Rows whose names are the same, where they may have been cut.
+    pub(super) same_names: CountedLines,
     /// Lines of `kmem -S` on single slabs.
     pub(super) details: u64,
     /// Call sites that the kernel marks as incomplete.
@@ -45,9 +50,7 @@ pub(super) struct Noticed {
 impl Noticed {
     /// The remarks. `is_report`: the text comes from a program that collects many other things as well.
     pub(super) fn say(&self, is_report: bool, into: &mut Vec<Remark>) {
-        use RemarkKind::{
-            Contradiction, NotUnderstood, Other, OtherRows, RowsMissing, Time, TooLong, ZoneAssumed,
-        };
+        use RemarkKind::{Contradiction, NotUnderstood, Other, OtherRows, RowsMissing, TooLong};
         let foreign = self.foreign.remark(
             OtherRows,
             "line belongs to no list that is read here, and was skipped",
@@ -76,7 +79,7 @@ impl Noticed {
             ),
             foreign.filter(|_| !is_report),
         ];
-        into.extend(counted.into_iter().flatten());
+        into.extend(counted.into_iter().flatten().chain(self.names()));
         let mut say = |kind, text: String| into.push(Remark::new(kind, text));
         if self.details > 0 {
             let lines = if self.details == 1 { "line" } else { "lines" };
@@ -139,11 +142,37 @@ impl Noticed {
             let text = "the text does not say which caches can be shrunk: those not known by name are shown as unreclaimable";
             say(Other, text.into());
         }
-        if self.time.is_some_and(|time| time.year_assumed) {
-            say(Time, "the year of the times is not in the text: the last possible one is assumed".into());
-        }
-        if self.time.is_some_and(|time| time.zone_assumed) {
-            say(ZoneAssumed, super::super::ZONE_ASSUMED.into());
-        }
+        into.extend(self.times());
+    }
+
+    /// The remarks on names that were cut.
+    fn names(&self) -> impl Iterator<Item = Remark> + use<> {
+        let remarks = [
+            self.cut_names.remark_with_text(
+                RemarkKind::CutShort,
+                "name is cut at the edge of the line: it may be another cache",
+                "names are cut at the edge of the line: they may be other caches",
+            ),
+            self.same_names.remark_with_text(
+                RemarkKind::CutShort,
+                "row has the name of another one, cut at the same place",
+                "rows have the same name, cut at the edge of the line: several caches, whose figures are not known",
+            ),
+        ];
+        remarks.into_iter().flatten()
+    }
+
+    /// The remarks on times.
+    fn times(&self) -> impl Iterator<Item = Remark> + use<> {
+        let said = |is: fn(Stamp) -> bool| self.time.is_some_and(is);
+        let remarks = [
+            said(|time| time.year_assumed).then(|| {
+                let text = "the year of the times is not in the text: the last possible one is assumed";
+                Remark::new(RemarkKind::Time, text)
+            }),
+            said(|time| time.date_assumed).then(|| Remark::new(RemarkKind::DateAssumed, DATE_ASSUMED)),
+            said(|time| time.zone_assumed).then(|| Remark::new(RemarkKind::ZoneAssumed, ZONE_ASSUMED)),
+        ];
+        remarks.into_iter().flatten()
     }
 }

@@ -4,6 +4,7 @@
 //! [`TOGETHER`] later: scripts write a date before each of several lists, and all of them are one moment.
 
 mod headless;
+mod names_at_edge;
 mod row_times;
 mod wrapped;
 
@@ -26,7 +27,8 @@ use super::noticed::Noticed;
 use super::section::Section;
 use super::stamp::Stamp;
 use crate::Remark;
-use crate::clock::{FileClock, TimeNote};
+use crate::clock::FileClock;
+use names_at_edge::NamesAtEdge;
 use row_times::RowTimes;
 use rustc_hash::FxHashSet;
 use wrapped::{Part, is_part};
@@ -85,6 +87,7 @@ pub(super) struct LinuxParser {
     held: Option<(u64, Vec<u8>)>,
     /// The longest line of the list so far.
     longest: usize,
+    names_at_edge: NamesAtEdge,
     /// The length of what is in front of the row that is read, blanks included.
     lead: usize,
     /// Number of the line at hand.
@@ -130,6 +133,7 @@ impl LinuxParser {
             part: None,
             held: None,
             longest: 0,
+            names_at_edge: NamesAtEdge::default(),
             lead: 0,
             number: 0,
             clock: FileClock::default(),
@@ -165,6 +169,7 @@ impl LinuxParser {
         self.slab.clear();
         (self.seen, self.listed, self.skipping, self.listing) = (0, 0, false, None);
         self.ids.clear();
+        self.names_at_edge.start();
         self.row_times.start();
         self.time = self.later.take();
     }
@@ -203,6 +208,7 @@ impl LinuxParser {
         let at_edge = line.len() >= self.longest;
         self.longest = self.longest.max(line.len());
         self.lead = lead(line, self.prefix);
+        self.names_at_edge.line(line, number);
         if let Some((section, prefix)) = Section::announced(line) {
             return self.announced(section, prefix, line, sample);
         }
@@ -250,6 +256,7 @@ impl LinuxParser {
             && (self.listed == 0 || matches!(section, Section::Vmstat | Section::Crash))
             && !self.is_later_header(prefix, line);
         if again {
+            self.names_at_edge.titles(section, line);
             self.prefix = prefix;
             return LineUse::Taken;
         }
@@ -265,6 +272,7 @@ impl LinuxParser {
         }
         self.row_times.header();
         self.enter(section, prefix, stamp, sample);
+        self.names_at_edge.titles(section, line);
         LineUse::Taken
     }
 
@@ -461,6 +469,7 @@ impl LinuxParser {
         self.listed += 1;
         if !self.skipping {
             let at = self.name(line.name);
+            self.names_at_edge.row(self.section, at, line.name);
             self.caches.add(at, line.counters(), &mut sample.rows);
         }
         Some(LineUse::Taken)
@@ -519,6 +528,7 @@ impl LinuxParser {
         noticed.only_totals = std::mem::take(&mut self.only_totals);
         noticed.page_size = (page_size != 4096).then_some(page_size);
         noticed.unsure = self.caches.unsure() > 0;
+        self.names_at_edge.finish(sample, &mut noticed);
         noticed.time = self.time;
         for names in [&mut self.caches, &mut self.callers, &mut self.places] {
             names.end();
@@ -532,8 +542,7 @@ impl LinuxParser {
         self.remarks.clear();
         noticed.say(self.is_report, &mut self.remarks);
         if let Some(time) = self.time.filter(|_| !self.is_report) {
-            let note = TimeNote { local: time.zone_assumed, coarse: false, line: time.line };
-            self.remarks.extend(self.clock.correct(sample, note));
+            self.remarks.extend(self.clock.correct(sample, time.note()));
         }
         true
     }

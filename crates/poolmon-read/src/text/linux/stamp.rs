@@ -1,10 +1,11 @@
 //! Times between samples and in front of lines: what `date`, `ts`, `date +%s` and `OSWatcher` write.
 
-use jiff::civil::{DateTime, Time};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::moment;
+use crate::clock::TimeNote;
 
 /// A time, and what had to be assumed to read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,10 +15,14 @@ pub(in super::super) struct Stamp {
     pub(in super::super) zone_assumed: bool,
     /// The year was not in the text: the last one in which this is not in the future.
     pub(in super::super) year_assumed: bool,
+    /// It is a time of day: its date is [`NO_DATE`].
+    pub(in super::super) date_assumed: bool,
     /// The line that it is in.
     pub(super) line: u64,
 }
 
+/// The date of times that have none.
+pub(in super::super) const NO_DATE: Date = Date::constant(1970, 1, 1);
 /// Lines of one list that `ts` stamped are no further apart.
 const ONE_LIST: SignedDuration = SignedDuration::from_secs(2);
 /// Longest line that is searched.
@@ -27,6 +32,11 @@ impl Stamp {
     /// Whether rows with these times are of two lists.
     pub(in super::super) fn is_apart(self, other: Self) -> bool {
         other.time.duration_since(self.time).abs() > ONE_LIST
+    }
+
+    /// How it was written.
+    pub(super) fn note(self) -> TimeNote {
+        TimeNote { local: self.zone_assumed, coarse: false, dateless: self.date_assumed, line: self.line }
     }
 
     /// The time that line number `line`, or the part before its row, holds. `now` decides a year that is not in the text.
@@ -47,15 +57,21 @@ impl Stamp {
             return None;
         }
         if let Some(time) = since_1970(text) {
-            return Some(Self { time, zone_assumed: false, year_assumed: false, line });
+            return Some(Self { time, zone_assumed: false, year_assumed: false, date_assumed: false, line });
         }
         let open: Vec<u8> =
             text.iter().map(|byte| if matches!(byte, b'[' | b']') { b' ' } else { *byte }).collect();
-        if let Some((time, zone_assumed)) = moment::find(&open, rule).and_then(|found| found.instant()) {
-            return Some(Self { time, zone_assumed, year_assumed: false, line });
+        let found = moment::find(&open, rule);
+        if let Some((time, zone_assumed)) = found.as_ref().and_then(moment::FoundMoment::instant) {
+            return Some(Self { time, zone_assumed, year_assumed: false, date_assumed: false, line });
         }
-        let time = without_year(text, now)?;
-        Some(Self { time, zone_assumed: true, year_assumed: true, line })
+        if let Some(time) = without_year(text, now) {
+            return Some(Self { time, zone_assumed: true, year_assumed: true, date_assumed: false, line });
+        }
+        let is_clock = open.iter().all(|b| b.is_ascii_digit() || b":., aApPmM".contains(b));
+        let clock = found.filter(|found| is_clock && found.date.is_none())?.time?;
+        let time = Offset::UTC.to_timestamp(DateTime::from_parts(NO_DATE, clock)).ok()?;
+        Some(Self { time, zone_assumed: true, year_assumed: false, date_assumed: true, line })
     }
 }
 
@@ -89,7 +105,7 @@ fn without_year(text: &[u8], now: Timestamp) -> Option<Timestamp> {
     // A leap day may be up to eight years back.
     (0..9).find_map(|back| {
         let date = format!("{day} {month} {}", today.year() - back);
-        let date = jiff::civil::Date::strptime("%d %b %Y", date).ok()?;
+        let date = Date::strptime("%d %b %Y", date).ok()?;
         let time = Offset::UTC.to_timestamp(DateTime::from_parts(date, clock)).ok()?;
         (time <= latest).then_some(time)
     })
@@ -117,6 +133,8 @@ mod tests {
             ("Mar 01 10:00:00", "2026-03-01T10:00:00Z", true, true),
             ("Dec 31 23:00:00", "2025-12-31T23:00:00Z", true, true),
             ("Feb 29 23:00:00", "2024-02-29T23:00:00Z", true, true),
+            ("[10:00:00]", "1970-01-01T10:00:00Z", true, false),
+            ("10:00 PM", "1970-01-01T22:00:00Z", true, false),
         ] {
             assert_eq!(found(text), Some((time.to_owned(), zone, year)), "{text}");
         }

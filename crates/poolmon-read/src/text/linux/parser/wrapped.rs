@@ -51,6 +51,7 @@ impl LinuxParser {
         let unfinished = self.section == Some(Section::Allocinfo) && !has(&body, b" func:");
         let is_rest = !rest.is_empty() && (is_word || unfinished && CallLine::parse(rest).is_none());
         if is_rest {
+            self.names_at_edge.joined();
             body.extend_from_slice(rest);
             // In a narrow console, the rest may be cut as well.
             if line.len() >= self.longest && body.len() <= LONGEST_PART {

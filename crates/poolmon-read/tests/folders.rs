@@ -1,0 +1,158 @@
+//! Folders of files whose times contradict their names, and of more than one machine.
+#![allow(missing_docs, reason = "a test")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
+
+use jiff::{SignedDuration, Timestamp};
+use poolmon_model::Sample;
+use poolmon_read::{ReadOptions, SampleSeries};
+
+/// A list of ten tags of a machine that has made `made` allocations with each.
+fn list(time: Timestamp, made: u64) -> String {
+    let mut text = format!("{}\n\n", time.strftime("%Y-%m-%d %H:%M:%S"));
+    text.push_str(" Tag  Type     Allocs         Frees    Diff   Bytes    Per Alloc\n\n");
+    for tag in 0..10 {
+        let allocs = made + 1000 * tag;
+        let live = 10 + tag;
+        let frees = allocs - live;
+        let bytes = live * 64;
+        let _ = writeln!(text, " Tst{tag} Nonp {allocs:>10} {frees:>10} {live:>9} {bytes:>12} {:>10}", 64);
+    }
+    text.push('\n');
+    text
+}
+
+fn at(minutes: i64) -> Timestamp {
+    "2026-03-04T08:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_mins(minutes)
+}
+
+/// Writes a file, as of a minute.
+fn write(folder: &Path, name: &str, text: &str, minutes: u64) {
+    let path = folder.join(name);
+    fs::write(&path, text).unwrap();
+    let file = fs::File::options().append(true).open(&path).unwrap();
+    file.set_modified(UNIX_EPOCH + Duration::from_mins(29_000_000 + minutes)).unwrap();
+}
+
+/// The minute and the allocations of each sample, and what was said of the files; read twice.
+fn read(folder: &Path) -> (Vec<(i64, u64)>, Vec<String>) {
+    let mut series = SampleSeries::open(&[folder.into()], ReadOptions::default()).unwrap();
+    let mut pass = || {
+        let mut sample = Sample::empty();
+        let mut all = Vec::new();
+        while series.next_into(&mut sample).unwrap() {
+            let minutes = sample.time.unwrap().duration_since(at(0)).as_mins();
+            all.push((minutes, sample.rows[0].counters.allocs.unwrap()));
+        }
+        series.rewind();
+        all
+    };
+    let first = pass();
+    assert_eq!(first, pass());
+    (first, series.take_remarks().into_iter().map(|remark| remark.text).collect())
+}
+
+/// Twelve files, five minutes apart; the clock goes back by an hour before the seventh.
+fn set_back(folder: &Path, name: impl Fn(u64) -> String, written: impl Fn(u64) -> u64) {
+    for number in 0..12_u64 {
+        let minutes = number.cast_signed() * 5 - if number > 5 { 60 } else { 0 };
+        write(folder, &name(number), &list(at(minutes), 10_000 + number), written(number));
+    }
+}
+
+#[test]
+fn names_and_dates_give_the_order_if_a_clock_was_set_back() {
+    let folder = tempfile::tempdir().unwrap();
+    set_back(folder.path(), |number| format!("snap{number}.log"), |number| number * 5);
+    let (samples, said) = read(folder.path());
+    let expected: Vec<(i64, u64)> =
+        (0..12).map(|number: i64| (number * 5, 10_000 + number.cast_unsigned())).collect();
+    assert_eq!(samples, expected);
+    assert!(said.len() == 1 && said[0].contains("goes back by 55 min at snap6.log"), "{said:?}");
+}
+
+#[test]
+fn copied_files_are_in_the_order_of_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    set_back(folder.path(), |number| format!("snap{number}.log"), |_| 7);
+    assert_eq!(read(folder.path()).0[11], (55, 10_011));
+}
+
+#[test]
+fn times_are_believed_where_names_or_dates_give_no_other_order() {
+    // Dates that agree with the times.
+    let folder = tempfile::tempdir().unwrap();
+    let written = |number: u64| if number > 5 { number * 5 } else { number * 5 + 60 };
+    set_back(folder.path(), |number| format!("snap{number}.log"), written);
+    let (samples, said) = read(folder.path());
+    assert_eq!((samples[0].1, said.len()), (10_006, 0), "{said:?}");
+    // Names that are no numbers.
+    let folder = tempfile::tempdir().unwrap();
+    set_back(
+        folder.path(),
+        |number| format!("{}.log", "x".repeat(usize::try_from(number + 1).unwrap())),
+        |number| number,
+    );
+    assert_eq!(read(folder.path()).0[0].1, 10_006);
+    // Numbers that count down.
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..12_u64 {
+        let text = list(at(-5 * number.cast_signed()), 10_000 - number);
+        write(folder.path(), &format!("pool.log.{number}"), &text, 100 - number);
+    }
+    let (samples, said) = read(folder.path());
+    assert_eq!((samples[0].1, said.len()), (9_989, 0), "{said:?}");
+}
+
+/// A log of samples ten minutes apart.
+fn log(first: i64, samples: i64, made: u64) -> String {
+    (0..samples).map(|n| list(at(first + 10 * n), made + 3 * (first + 10 * n).cast_unsigned())).collect()
+}
+
+#[test]
+fn logs_of_two_machines_over_the_same_time_are_not_mixed() {
+    for other in [90_000, 500] {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), "srvA.log", &log(0, 10, 20_000), 0);
+        write(folder.path(), "srvB.log", &log(3, 11, other), 0);
+        let (samples, said) = read(folder.path());
+        assert_eq!(samples.len(), 10, "{said:?}");
+        assert!(samples.iter().all(|(minutes, _)| minutes % 10 == 0));
+        assert!(
+            said.len() == 1 && said[0].starts_with("left out: ") && said[0].contains("srvB.log"),
+            "{said:?}"
+        );
+    }
+}
+
+#[test]
+fn logs_of_one_machine_that_share_their_ends_are_joined() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "old.log", &log(0, 10, 20_000), 0);
+    write(folder.path(), "new.log", &log(70, 10, 20_000), 0);
+    let (samples, said) = read(folder.path());
+    assert_eq!(
+        samples.iter().map(|(minutes, _)| *minutes).collect::<Vec<_>>(),
+        (0..17).map(|n| n * 10).collect::<Vec<_>>()
+    );
+    assert!(said.len() == 1 && said[0].contains("new.log: 3 samples are left out"), "{said:?}");
+}
+
+#[test]
+fn perfmons_figures_of_another_machine_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, host) in [("a.csv", "SRVA"), ("b.csv", "SRVB")] {
+        let mut text = format!("\"(PDH-CSV 4.0) (UTC)(0)\",\"\\\\{host}\\Memory\\Pool Nonpaged Bytes\"\n");
+        for minute in 0..9 {
+            let _ = writeln!(text, "\"03/14/2026 10:0{minute}:00.000\",\"{}\"", 500_000_000 + minute * 1000);
+        }
+        write(folder.path(), name, &text, 0);
+    }
+    let mut series = SampleSeries::open(&[folder.path().into()], ReadOptions::default()).unwrap();
+    let said = series.take_remarks();
+    assert!(said.iter().any(|remark| remark.text.contains("another machine (srvb, not srva)")), "{said:?}");
+    assert_eq!(series.parts().len(), 1);
+}
