@@ -109,7 +109,10 @@ fn a_pipe_is_opened_too_and_nothing_of_it_is_lost() {
     // What wrote it found nothing: no reason to show this machine instead.
     if cfg!(unix) {
         let (code, out, err) = folder.run(&[], Some(""));
-        assert!(code != Some(0) && out.is_empty() && err.contains("the file is empty"), "{code:?} {out}{err}");
+        assert!(
+            code != Some(0) && out.is_empty() && err.contains("the file is empty"),
+            "{code:?} {out}{err}"
+        );
     }
     // More than what is looked at to choose.
     let many: String = (1..3000).map(snapshot).collect();

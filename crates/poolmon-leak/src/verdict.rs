@@ -241,6 +241,7 @@ pub struct Verdict {
     /// What.
     pub kind: VerdictKind,
     /// Growth in bytes per hour over the window judged.
+    #[serde(serialize_with = "known_rate")]
     pub bytes: Rate,
     /// Growth in outstanding allocations per hour, if the source reports them.
     pub allocs: Option<Rate>,
@@ -360,6 +361,9 @@ pub struct Report {
     pub calm: Option<f64>,
     /// False if no sample reported a time: a minute from sample to sample is then assumed, and rates mean little.
     pub times_known: bool,
+    /// Rows could not be read: what they hold is unknown. Set by who reads them.
+    #[serde(skip)]
+    pub lost_rows: bool,
 }
 
 /// A share from 0 to 1 for a person: `96 %`, `less than 1 %`.
@@ -459,6 +463,17 @@ impl Report {
 }
 
 impl Verdict {
+    /// The same for data: what is not known of a row is not a number, which data has as null.
+    #[must_use]
+    pub fn with_unknown_figures(&self) -> Self {
+        let mut verdict = self.clone();
+        if self.kind == VerdictKind::Unknown {
+            (verdict.held, verdict.growth, verdict.change) = (f64::NAN, f64::NAN, f64::NAN);
+            verdict.bytes = Rate { per_hour: f64::NAN, low: f64::NAN, high: f64::NAN };
+        }
+        verdict
+    }
+
     /// One sentence for a person, with times of day in this time zone.
     pub fn sentence(&self, zone: &TimeZone) -> String {
         use std::fmt::Write as _;
@@ -536,11 +551,16 @@ pub(crate) fn as_text<S: Serializer>(tag: &Tag, serializer: S) -> Result<S::Ok, 
     serializer.collect_str(tag)
 }
 
-/// Bytes are whole numbers in data, although statistics work with fractions.
+/// A rate that is not known is null.
+fn known_rate<S: Serializer>(rate: &Rate, serializer: S) -> Result<S::Ok, S::Error> {
+    if rate.per_hour.is_nan() { serializer.serialize_none() } else { rate.serialize(serializer) }
+}
+
+/// Bytes are whole numbers in data, although statistics work with fractions; those that are not known are null.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for this signature")]
 #[expect(clippy::cast_possible_truncation, reason = "bytes of a machine's memory; a cast saturates")]
 fn whole<S: Serializer>(bytes: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_i64(bytes.round() as i64)
+    if bytes.is_nan() { serializer.serialize_none() } else { serializer.serialize_i64(bytes.round() as i64) }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for this signature")]

@@ -52,6 +52,11 @@ impl TimeNote {
 const ROWS: usize = 8;
 /// How every remark on a clock that goes back begins.
 pub(crate) const GOES_BACK: &str = "the clock goes back";
+/// Samples that are this close may have one time, of a clock that shows seconds.
+const TICKS: SignedDuration = SignedDuration::from_secs(2);
+/// A clock that leaps by more than this, and by this many times what it did before, may have been set.
+const LEAP: SignedDuration = SignedDuration::from_hours(7 * 24);
+const MOST_STEPS: i64 = 1000;
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// A clock that goes back by more may be that of another file.
@@ -106,7 +111,10 @@ impl FileClock {
                 self.set = SignedDuration::ZERO;
                 time = reported;
                 said = Some(format!("the clock goes forward again at {}", self.place(note)));
-            } else if reported == before && !(self.step == HOUR && note.may_be_summers_end(reported)) {
+            } else if reported == before
+                && (note.coarse || self.step <= TICKS)
+                && !(self.step == HOUR && note.may_be_summers_end(reported))
+            {
                 // Two moments of a clock that shows no less than a second, or a minute.
                 let apart =
                     if note.coarse { SignedDuration::from_secs(1) } else { SignedDuration::from_millis(1) };
@@ -122,7 +130,18 @@ impl FileClock {
                 time = reported.checked_add(self.summer).ok()?.checked_add(self.set).ok()?;
             }
             if said.is_none() && time > last {
-                self.step = time.duration_since(last);
+                let step = time.duration_since(last);
+                if self.step > SignedDuration::ZERO
+                    && step > LEAP
+                    && step.as_secs() / MOST_STEPS > self.step.as_secs()
+                {
+                    let by = span(step.unsigned_abs());
+                    said = Some(format!(
+                        "there is no sample for {by} before {}, or the clock was set forward: rates may be too low",
+                        self.place(note)
+                    ));
+                }
+                self.step = step;
             }
         }
         self.last = Some((time, reported));
@@ -150,7 +169,9 @@ impl FileClock {
         let is_first = self.step == SignedDuration::ZERO;
         self.set += back + if is_first { SignedDuration::from_secs(1) } else { self.step };
         let between = if is_first { "a second" } else { "that before" };
-        let by = span(back.unsigned_abs());
+        // One that shows the last time again went back by the time between two samples.
+        let by = if back == SignedDuration::ZERO { self.step } else { back };
+        let by = span(by.unsigned_abs());
         let order = if self.file.is_some() { "files' names" } else { "file" };
         let other = if back > FARTHEST && self.file.is_none() {
             "; if another file begins there, name both files"
@@ -245,6 +266,33 @@ mod tests {
         let (times, said) = Clock::times(false, &["2026-03-04T12:00:00Z", "2026-03-04T11:00:00Z"]);
         assert_eq!(times[1], "2026-03-04T12:00:01Z");
         assert!(said[0].ends_with("assumed to be a second"), "{said:?}");
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_by_one_step_or_far_forward() {
+        let read = |times: &[&str]| {
+            let mut clock = FileClock::default();
+            let all = times.iter().map(|time| {
+                let mut sample = Sample::empty();
+                sample.time = time.parse().ok();
+                let said = clock.correct(&mut sample, TimeNote::default()).map(|remark| remark.text);
+                (sample.time.unwrap().to_string(), said.unwrap_or_default())
+            });
+            all.collect::<Vec<_>>()
+        };
+        let start = ["2026-03-01T10:00:00Z", "2026-03-01T10:05:00Z"];
+        let samples = read(&[start[0], start[1], start[1], "2026-03-01T10:10:00Z"]);
+        assert_eq!([&*samples[2].0, &*samples[3].0], ["2026-03-01T10:10:00Z", "2026-03-01T10:15:00Z"]);
+        assert!(
+            samples[2].1.contains("the clock goes back by 5 min") && samples[3].1.is_empty(),
+            "{samples:?}"
+        );
+        let samples = read(&[start[0], start[1], "2027-03-01T10:10:00Z", "2027-03-01T10:15:00Z"]);
+        assert!(
+            samples[2].1.contains("365 days") && samples[2].1.contains("or the clock was set forward"),
+            "{samples:?}"
+        );
+        assert!(samples[3].1.is_empty(), "{samples:?}");
     }
 
     #[test]

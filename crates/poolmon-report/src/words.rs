@@ -172,6 +172,11 @@ fn none_found(report: &Report, tags: usize, unknown: usize) -> String {
         return format!("Unknown whether anything leaks: the bytes of no tag or cache are known, in {seen}.");
     }
     let tags = counted((tags - unknown) as u64, "tag");
+    if report.lost_rows {
+        return format!(
+            "No leak found among the rows that could be read, in {seen} ({tags} analysed); what the skipped ones hold is unknown."
+        );
+    }
     match report.power.map(|power| power.per_hour) {
         Some(None) => format!(
             "{seen} of {tags} could not have shown a leak, however large: more samples, over a longer time, are needed."
@@ -373,6 +378,15 @@ mod tests {
     fn samples_that_are_left_out_are_counted() {
         let said = times(&report(&[20]).0).unwrap();
         assert!(said.starts_with("1 sample is left out: not later than the one before"), "{said}");
+    }
+
+    #[test]
+    fn skipped_rows_are_not_acquitted() {
+        let mut report = Report::default();
+        report.lost_rows = true;
+        let counts = Counts { tags: 3, ..Counts::default() };
+        let said = headline(&report, &AnalysedSeries::config(), None, counts);
+        assert!(said.starts_with("No leak found among the rows that could be read"), "{said}");
     }
 
     #[test]

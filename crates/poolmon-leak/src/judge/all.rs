@@ -336,6 +336,7 @@ pub fn report(
         out_of_order: analysis.out_of_order,
         calm: Moved::calm(&moved),
         times_known: analysis.times_known,
+        lost_rows: false,
     }
 }
 

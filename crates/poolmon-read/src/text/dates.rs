@@ -29,7 +29,8 @@ pub(crate) fn survey(input: &Input, named: Option<DateOrder>) -> Result<FileDate
     }
     let mut dates = UnclearDates::default();
     dates.read(Box::new(Cursor::new(input.start().to_vec())));
-    if dates.clear.is_none() && !dates.unclear.is_empty() && input.is_repeatable() {
+    let is_unclear = !dates.unclear.is_empty() || !dates.short.is_empty();
+    if dates.clear.is_none() && is_unclear && input.is_repeatable() {
         dates = UnclearDates::default();
         dates.read(input.reader()?);
     }
@@ -43,13 +44,15 @@ struct UnclearDates {
     clear: Option<DateOrder>,
     /// First number, second number, year.
     unclear: Vec<(i64, i64, i64)>,
+    /// Dates of three small numbers: `09/05/26`.
+    short: Vec<(i64, i64, i64)>,
     dashes: bool,
 }
 
 impl UnclearDates {
     fn read(&mut self, input: Box<dyn Read + Send>) {
         let mut lines = Lines::new(input);
-        while self.clear.is_none() && self.unclear.len() < MOST {
+        while self.clear.is_none() && self.unclear.len() < MOST && self.short.len() < MOST {
             match lines.advance() {
                 Ok(LineStep::Line) => self.line(lines.line()),
                 Ok(LineStep::TooLong) => {}
@@ -71,9 +74,16 @@ impl UnclearDates {
             let end =
                 word.iter().position(|b| !b.is_ascii_digit() && !b"/-".contains(b)).unwrap_or(word.len());
             let word = word.get(..end).and_then(|word| std::str::from_utf8(word).ok());
-            let Some(((first, second, year @ 1970..=2200), mark, "")) = word.and_then(figures) else {
+            let Some(((first, second, year), mark, "")) = word.and_then(figures) else { continue };
+            if (0..100).contains(&year) && first < 100 && mark == '/' {
+                if self.short.last() != Some(&(first, second, year)) {
+                    self.short.push((first, second, year));
+                }
+                return;
+            }
+            if !(1970..=2200).contains(&year) {
                 continue;
-            };
+            }
             match (first, second) {
                 (13..=31, 1..=12) => self.clear = Some(DateOrder::Dmy),
                 (1..=12, 13..=31) => self.clear = Some(DateOrder::Mdy),
@@ -93,10 +103,10 @@ impl UnclearDates {
         if self.clear.is_some() {
             return FileDates { rule: DateRule { order: self.clear, named: false }, doubt: None };
         }
-        let Some(&(first, second, year)) = self.unclear.first() else { return FileDates::default() };
+        let Some(&(first, second, year)) = self.unclear.first() else { return self.decide_short() };
         // Americans write slashes; with dashes, the day comes first nearly everywhere.
         let usual = if self.dashes { DateOrder::Dmy } else { DateOrder::Mdy };
-        let [dmy, mdy] = [DateOrder::Dmy, DateOrder::Mdy].map(|order| self.distance(order));
+        let [dmy, mdy] = [DateOrder::Dmy, DateOrder::Mdy].map(|order| distance(&made(&self.unclear, order)));
         let order = match dmy.cmp(&mdy) {
             std::cmp::Ordering::Less => DateOrder::Dmy,
             std::cmp::Ordering::Greater => DateOrder::Mdy,
@@ -114,20 +124,58 @@ impl UnclearDates {
         FileDates { rule: DateRule { order: Some(order), named: false }, doubt: Some(doubt) }
     }
 
-    /// How far the dates are apart if they are read in an order: steps back, then days in all. Snapshots follow each other
-    /// in hours and days, not in months.
-    fn distance(&self, order: DateOrder) -> (usize, i32) {
-        let date = |&(first, second, year): &(i64, i64, i64)| {
-            let (month, day) = if order == DateOrder::Dmy { (second, first) } else { (first, second) };
-            Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
+    /// The one order in which all dates of three small numbers exist and follow each other best; nothing if there are two.
+    fn decide_short(&self) -> FileDates {
+        let Some((first, second, third)) = self.short.first().filter(|_| self.short.len() > 1) else {
+            return FileDates::default();
         };
-        let dates: Vec<Date> = self.unclear.iter().filter_map(date).collect();
-        let steps = dates.windows(2).filter_map(|two| match two {
-            [a, b] => a.until(*b).ok().map(|span| span.get_days()),
-            _ => None,
+        let orders = [
+            (DateOrder::Dmy, "day/month/year"),
+            (DateOrder::Mdy, "month/day/year"),
+            (DateOrder::Ymd, "year/month/day"),
+        ];
+        let mut found: Vec<_> = orders
+            .into_iter()
+            .filter_map(|(order, words)| {
+                let dates = made(&self.short, order);
+                (dates.len() == self.short.len()).then(|| (distance(&dates), order, words))
+            })
+            .collect();
+        found.sort_by_key(|(distance, ..)| *distance);
+        let (best, order, words) = match found.as_slice() {
+            [(best, order, words), rest @ ..] if rest.first().is_none_or(|next| next.0 > *best) => {
+                (best, order, words)
+            }
+            _ => return FileDates::default(),
+        };
+        let doubt = (best.0 > 0 || found.len() > 1).then(|| {
+            format!("dates such as {first:02}/{second:02}/{third:02} are read as {words}; if this is wrong, use --dates")
         });
-        steps.fold((0, 0), |(back, days), step| (back + usize::from(step < 0), days + step.abs()))
+        FileDates { rule: DateRule { order: Some(*order), named: true }, doubt }
     }
+}
+
+/// The dates of three numbers in an order; those that do not exist are left out. Years of two digits are of this century.
+fn made(numbers: &[(i64, i64, i64)], order: DateOrder) -> Vec<Date> {
+    let date = |&(first, second, third): &(i64, i64, i64)| {
+        let (year, month, day) = match order {
+            DateOrder::Dmy => (third, second, first),
+            DateOrder::Mdy => (third, first, second),
+            DateOrder::Ymd => (first, second, third),
+        };
+        let year = if year < 100 { year + 2000 } else { year };
+        Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
+    };
+    numbers.iter().filter_map(date).collect()
+}
+
+/// How far dates are apart: steps back, then days in all. Snapshots follow each other in hours and days, not in months.
+fn distance(dates: &[Date]) -> (usize, i32) {
+    let steps = dates.windows(2).filter_map(|two| match two {
+        [a, b] => a.until(*b).ok().map(|span| span.get_days()),
+        _ => None,
+    });
+    steps.fold((0, 0), |(back, days), step| (back + usize::from(step < 0), days + step.abs()))
 }
 
 #[cfg(test)]
@@ -146,6 +194,14 @@ mod tests {
         // Behind what a format is recognised by, too.
         let far = format!("01/06/2026\n{}13/06/2026\n", "a line of nothing\n".repeat(9000));
         assert_eq!(of(&far), (Some(DateOrder::Dmy), false));
+    }
+
+    #[test]
+    fn years_of_two_digits() {
+        assert_eq!(of("09/05/26 10:00\n10/05/26 10:00\n11/05/26 10:00\n"), (Some(DateOrder::Dmy), true));
+        assert_eq!(of("05/30/26 10:00\n05/31/26 10:00\n06/01/26 10:00\n"), (Some(DateOrder::Mdy), false));
+        assert_eq!(of("26/05/09 10:00\n26/05/10 10:00\n"), (Some(DateOrder::Ymd), true));
+        assert_eq!(of("09/05/26 10:00\n"), (None, false), "one date does not show its order");
     }
 
     #[test]

@@ -262,6 +262,26 @@ pub(crate) fn decoded(text: &[u8]) -> Cow<'_, str> {
     }
 }
 
+/// A text in the two code pages of Russian Windows and DOS (1251, 866).
+pub(crate) fn cyrillic(text: &[u8]) -> [String; 2] {
+    let letter =
+        |first: u32, byte: u8, from: u8| char::from_u32(first + u32::from(byte - from)).unwrap_or('?');
+    let windows = |byte: u8| match byte {
+        0xc0.. => letter(0x410, byte, 0xc0),
+        0xa8 => 'Ё',
+        0xb8 => 'ё',
+        _ => char::from(byte),
+    };
+    let dos = |byte: u8| match byte {
+        0x80..=0xaf => letter(0x410, byte, 0x80),
+        0xe0..=0xef => letter(0x440, byte, 0xe0),
+        0xf0 => 'Ё',
+        0xf1 => 'ё',
+        _ => char::from(byte),
+    };
+    [text.iter().map(|&byte| windows(byte)).collect(), text.iter().map(|&byte| dos(byte)).collect()]
+}
+
 fn is_text(byte: u8) -> bool {
     (0x20..0x7f).contains(&byte) || matches!(byte, b'\t' | b'\n' | b'\r')
 }

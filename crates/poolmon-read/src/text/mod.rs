@@ -45,7 +45,7 @@ use std::borrow::Cow;
 use std::io::Cursor;
 
 pub(crate) use dates::{FileDates, survey as date_survey};
-pub(crate) use encoding::decoded;
+pub(crate) use encoding::{cyrillic, decoded};
 pub(crate) use fields::Fields;
 pub(crate) use moment::{DateRule, cell as time_cell};
 pub use name::time_in_name;

@@ -93,6 +93,12 @@ fn with_marks_of_code_pages(line: &[u8]) -> Cow<'_, str> {
         [b"\xa6\x7e", b"\xa4\xeb", b"\xa4\xe9"],
     ];
     let lossy = String::from_utf8_lossy(line);
+    if lossy.contains('\u{fffd}') {
+        let has_month = |text: &String| text.split_whitespace().any(|word| month(word).is_some());
+        if let Some(text) = super::encoding::cyrillic(line).into_iter().find(has_month) {
+            return Cow::Owned(text);
+        }
+    }
     let has = |mark: &[u8]| memchr::memmem::find(line, mark).is_some();
     let marks = MARKS.iter().find(|marks| lossy.contains('\u{fffd}') && marks.iter().all(|mark| has(mark)));
     let Some(marks) = marks else { return lossy };
@@ -518,7 +524,9 @@ mod tests {
 
     #[test]
     fn dates_in_code_pages() {
-        let lines: [&[u8]; 5] = [
+        let lines: [&[u8]; 7] = [
+            b"1 \xec\xe0\xf0\xf2\xe0 2026 \xe3. 13:04:05",
+            b"1 \xac\xa0\xe0\xe2\xa0 2026 \xa3. 13:04:05",
             b"2026\x94\x4e3\x8c\x8e1\x93\xfa 13:04:05",
             b"2026\xc4\xea3\xd4\xc21\xc8\xd5 13:04:05",
             b"2026\xb3\xe2 3\xbf\xf9 1\xc0\xcf 13:04:05",

@@ -12,7 +12,7 @@ pub(super) fn is_same_moment(now: &Sample, next: &Sample, unsure: bool) -> bool 
         return false;
     }
     match (now.time, next.time) {
-        (Some(a), Some(b)) => a == b && !(unsure && contradict(now, next)),
+        (Some(a), Some(b)) => a == b && !(unsure && contradict(now, next)) && !are_apart(now, next),
         // The debugger holds the machine: what it lists one after the other is of one moment, unless figures changed.
         (_, None) => a.kind == SourceKind::Windbg && !contradict(now, next),
         _ => false,
@@ -27,6 +27,20 @@ fn contradict(now: &Sample, next: &Sample) -> bool {
         at.and_then(|&at| now.rows.get(at)).is_some_and(|held| held.counters != row.counters)
     };
     next.rows.iter().any(other)
+}
+
+/// Whether more than half of the rows that both list have other figures: within a second, few have. A clock that was set back shows
+/// a time twice.
+fn are_apart(now: &Sample, next: &Sample) -> bool {
+    let places = by_key(now);
+    let (mut all, mut other) = (0, 0);
+    for row in &next.rows {
+        if let Some(held) = places.get(&row.key()).and_then(|&at| now.rows.get(at)) {
+            all += 1;
+            other += usize::from(held.counters != row.counters);
+        }
+    }
+    2 * other > all
 }
 
 fn by_key(sample: &Sample) -> FxHashMap<Key, usize> {

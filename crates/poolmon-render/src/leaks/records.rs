@@ -35,7 +35,7 @@ struct Json<'a> {
 #[derive(Serialize)]
 struct OfRow<'a> {
     #[serde(flatten)]
-    verdict: &'a Verdict,
+    verdict: Verdict,
     held_by: Option<HeldBy<'a>>,
 }
 
@@ -166,7 +166,10 @@ pub fn json(out: &mut dyn Write, judged: &AnalysedSeries, filter: &Filter, all: 
             })
             .collect(),
         verdicts: wanted(judged, filter, all)
-            .map(|verdict| OfRow { verdict, held_by: held_by(judged, verdict) })
+            .map(|verdict| OfRow {
+                verdict: verdict.with_unknown_figures(),
+                held_by: held_by(judged, verdict),
+            })
             .collect(),
     };
     serde_json::to_writer_pretty(&mut *out, &json)?;
@@ -214,19 +217,21 @@ pub fn csv(out: &mut dyn Write, judged: &AnalysedSeries, filter: &Filter, all: b
     let mut lines = LineWriter::new(out, b',');
     lines.line(&COLUMNS)?;
     for verdict in wanted(judged, filter, all) {
+        let is_known = verdict.kind != VerdictKind::Unknown;
         let figure = |figure: Option<f64>| figure.map(|figure| format!("{figure:.3}")).unwrap_or_default();
+        let bytes = |bytes: f64| if is_known { format!("{bytes:.0}") } else { String::new() };
         let end = verdict.exhaustion;
         let fields = [
             verdict.tag.to_string(),
             verdict.pool.id().to_owned(),
             verdict.kind.id().to_owned(),
-            figure(Some(verdict.bytes.per_hour)),
-            figure(Some(verdict.bytes.low)),
-            figure(Some(verdict.bytes.high)),
+            figure(is_known.then_some(verdict.bytes.per_hour)),
+            figure(is_known.then_some(verdict.bytes.low)),
+            figure(is_known.then_some(verdict.bytes.high)),
             figure(verdict.allocs.map(|allocs| allocs.per_hour)),
-            format!("{:.0}", verdict.held),
-            format!("{:.0}", verdict.growth),
-            format!("{:.0}", verdict.change),
+            bytes(verdict.held),
+            bytes(verdict.growth),
+            bytes(verdict.change),
             verdict.level.map(|level| level.id().to_owned()).unwrap_or_default(),
             figure(verdict.confidence),
             figure(verdict.share),

@@ -13,7 +13,7 @@ use poolmon_leak::{Analysis, OwnerHint, Report};
 use poolmon_model::problem::Problem;
 use poolmon_model::{Counters, Labeler as _, Pool, PoolView, Row, Sample, Tag, units};
 use poolmon_owner::linux::MergedCaches;
-use poolmon_read::{RemarkLog, SampleSeries};
+use poolmon_read::{RemarkKind, RemarkLog, SampleSeries};
 use poolmon_record::Stop;
 use poolmon_report::{AnalysedSeries, main_holder};
 use poolmon_store::TimedMark;
@@ -128,6 +128,7 @@ fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Resu
         analysis,
         begun,
         last: sample,
+        lost_rows: false,
     };
     let merged = MergedCaches::new(source.merged()).with_makers(Path::new("/sys"));
     let holders = named(args, holders.history().clone());
@@ -169,6 +170,8 @@ struct Seen {
     begun: Sample,
     /// The last one, with the last rows of pools that it leaves out.
     last: Sample,
+    /// Rows could not be read.
+    lost_rows: bool,
 }
 
 impl Seen {
@@ -200,7 +203,8 @@ impl Seen {
         merged: &MergedCaches,
     ) -> AnalysedSeries {
         let holder = main_holder(&self.analysis, holders, merged);
-        let report = self.analysis.report_with(&hint(owners), &holder);
+        let mut report = self.analysis.report_with(&hint(owners), &holder);
+        report.lost_rows = self.lost_rows;
         drop(holder);
         AnalysedSeries {
             source: self.source,
@@ -232,6 +236,7 @@ fn series(series: &mut SampleSeries, args: &SourceArgs) -> anyhow::Result<Seen> 
         analysis: Analysis::new(AnalysedSeries::config()),
         begun: Sample::empty(),
         last: Sample::empty(),
+        lost_rows: false,
     };
     if let Some(from) = from {
         series.skip_before(from)?;
@@ -272,6 +277,8 @@ fn series(series: &mut SampleSeries, args: &SourceArgs) -> anyhow::Result<Seen> 
         if seen.system.is_none() {
             seen.system.clone_from(&sample.origin.system);
         }
+        seen.lost_rows |= sample.coverage.is_partial()
+            && series.remarks().iter().any(|remark| remark.kind == RemarkKind::NotUnderstood);
         let file = series.part().filter(|_| series.parts().len() > 1).map(|part| part.input.name());
         remarks.push(file, &sample.remarks, series.remarks());
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use poolmon_model::header::{FIGURES, Figure};
 
 use crate::input::STANDARD_INPUT;
+use crate::text::cyrillic;
 use crate::{ReadError, ReadOptions, Result};
 
 /// The object of machine-wide memory figures. Windows in Chinese, Japanese and Korean has English names.
@@ -90,8 +91,25 @@ pub(in crate::formats) enum Column {
     Other,
 }
 
-/// What a counter is, by its name.
+/// What a counter is, by its name; bytes that are not UTF-8 are one letter each, of any code page.
 pub(in crate::formats) fn column(name: &str) -> Column {
+    let found = column_by(name, |known, name| known == name);
+    let bytes: Option<Vec<u8>> = name.chars().map(|letter| u8::try_from(letter).ok()).collect();
+    let Some(bytes) = bytes.filter(|bytes| matches!(found, Column::Other) && !bytes.is_ascii()) else { return found };
+    let russian = cyrillic(&bytes).map(|name| column_by(&name, |known, name| known == name));
+    let of_other_pages = column_by(name, is_alike);
+    russian.into_iter().chain([of_other_pages]).find(|column| !matches!(column, Column::Other)).unwrap_or(found)
+}
+
+/// Whether two names are the same but for letters with marks, which are mostly not what they should be in another code page.
+fn is_alike(known: &str, name: &str) -> bool {
+    let plain = known.chars().filter(char::is_ascii).count();
+    let same = |(a, b): (char, char)| a == b || (!a.is_ascii() && !b.is_ascii());
+    let length = known.chars().count();
+    2 * plain > length && length == name.chars().count() && known.chars().zip(name.chars()).all(same)
+}
+
+fn column_by(name: &str, same: fn(&str, &str) -> bool) -> Column {
     let name = name.trim();
     let (path, counter) = name.rsplit_once('\\').unwrap_or(("", name));
     let object = path.rsplit('\\').next().unwrap_or_default();
@@ -101,10 +119,11 @@ pub(in crate::formats) fn column(name: &str) -> Column {
     {
         return Column::Handles(instance.into());
     }
-    if !MEMORY.contains(&object.to_lowercase().as_str()) {
+    let object = object.to_lowercase();
+    if !MEMORY.iter().any(|known| same(known, &object)) {
         return Column::Other;
     }
-    let known = COUNTERS.iter().find(|known| known.0 == counter);
+    let known = COUNTERS.iter().find(|known| same(known.0, &counter));
     let figure = known.and_then(|known| Some((FIGURES.iter().find(|figure| figure.id == known.1)?, known.2)));
     figure.map_or(Column::Other, |(figure, unit)| Column::Figure(figure, unit))
 }
@@ -234,6 +253,20 @@ mod tests {
             Column::Figure(figure, _) => Some(figure.id),
             _ => None,
         }
+    }
+
+    #[test]
+    fn names_in_other_code_pages() {
+        let latin = |bytes: &[u8]| bytes.iter().map(|&byte| char::from(byte)).collect::<String>();
+        let id = |name: &str| match column(name) {
+            Column::Figure(figure, _) => figure.id,
+            _ => "-",
+        };
+        assert_eq!(id(&latin(b"\\\\H\\Pami\xea\xe6\\Bajty puli niestronicowanej")), "pool_nonpaged");
+        // 1251: "Память\Байт в выгружаемом страничном пуле".
+        let russian = b"\\\\H\\\xcf\xe0\xec\xff\xf2\xfc\\\xc1\xe0\xe9\xf2 \xe2 \xe2\xfb\xe3\xf0\xf3\xe6\xe0\xe5\xec\xee\xec \xf1\xf2\xf0\xe0\xed\xe8\xf7\xed\xee\xec \xef\xf3\xeb\xe5";
+        assert_eq!(id(&latin(russian)), "pool_paged");
+        assert_eq!(id(&latin(b"\\\\H\\Pami\xea\xe6\\Bajty puli nies\xf0ronicowanej")), "-");
     }
 
     #[test]

@@ -162,6 +162,21 @@ impl Noticed {
         remarks.into_iter().flatten()
     }
 
+    /// Whether rows could not be read: what they hold is unknown.
+    pub(super) fn has_broken_rows(&self) -> bool {
+        !self.broken.is_empty() || !self.long.is_empty()
+    }
+
+    /// The remarks on lines of a text without a row.
+    pub(super) fn unread(&self) -> impl Iterator<Item = Remark> + use<> {
+        let kind = RemarkKind::NotUnderstood;
+        let remarks = [
+            self.broken.remark_with_text(kind, "row is cut or damaged", "rows are cut or damaged"),
+            self.foreign.remark_with_text(kind, "line is no row", "lines are no rows"),
+        ];
+        remarks.into_iter().flatten()
+    }
+
     /// The remarks on times.
     fn times(&self) -> impl Iterator<Item = Remark> + use<> {
         let said = |is: fn(Stamp) -> bool| self.time.is_some_and(is);

@@ -534,7 +534,7 @@ impl LinuxParser {
             names.end();
         }
         sample.width = CounterWidth::Bits64;
-        if noticed.headless {
+        if noticed.headless || noticed.has_broken_rows() {
             sample.coverage = Coverage::COMPLETE.partial();
         }
         sample.time = self.time.map(|time| time.time);

@@ -128,11 +128,9 @@ impl LinuxReader {
     }
 
     fn nothing(&self) -> ReadError {
-        ReadError::unsuitable(
-            &self.name,
-            "its lists of caches have no row that can be read",
-            "save it again as root: cat /proc/slabinfo >FILE",
-        )
+        let (problem, command) = self.parser.why_nothing();
+        let remedy = format!("save it again, with whole lines: {command}");
+        ReadError::unsuitable(&self.name, problem, remedy)
     }
 }
 

@@ -54,4 +54,25 @@ impl LinuxParser {
         }
         again
     }
+
+    /// Why a text with lists has no row, and how to save the last of them.
+    pub(in super::super) fn why_nothing(&self) -> (String, &'static str) {
+        let sections = [
+            (Section::Allocinfo, "cat /proc/allocinfo >FILE, as root"),
+            (Section::Vmallocinfo, "cat /proc/vmallocinfo >FILE, as root"),
+            (Section::Slabtop, "slabtop --once >FILE, as root"),
+            (Section::Vmstat, "vmstat -m >FILE, as root"),
+            (Section::Crash, "kmem -s >FILE, in crash"),
+        ];
+        let last = sections.into_iter().find(|(section, _)| self.seen & section.bit() != 0);
+        let (title, command) = last
+            .map_or(("slabinfo", "cat /proc/slabinfo >FILE, as root"), |(section, command)| {
+                (section.title(), command)
+            });
+        let mut problem = format!("its {title} has no row that can be read");
+        for remark in self.noticed.unread() {
+            problem.extend(["; ", &remark.text]);
+        }
+        (problem, command)
+    }
 }
