@@ -436,6 +436,22 @@ impl Report {
         rows.into_iter().take_while(explains).take(most).map(|row| (row, row.change / all)).collect()
     }
 
+    /// Rows of too few samples to say more, that are at least a tenth of what their pool's growth is made of; the most first.
+    pub fn grew_most(&self, admits: impl Fn(&Verdict) -> bool) -> Vec<&Verdict> {
+        let most = self.pools.iter().flat_map(|pool| self.growth_of(pool.pool, usize::MAX));
+        let too_few = most
+            .filter(|(row, share)| row.kind == VerdictKind::TooLittleData && *share >= 0.1 && admits(row));
+        let mut rows: Vec<&Verdict> = too_few.map(|(row, _)| row).collect();
+        rows.sort_by(|a, b| b.change.total_cmp(&a.change));
+        rows
+    }
+
+    /// Whether a row grows, without an explanation, by at least so many bytes an hour.
+    pub fn grows_unexplained(&self, per_hour: f64) -> bool {
+        let mut rows = self.verdicts.iter();
+        rows.any(|row| VerdictKind::UNEXPLAINED.contains(&row.kind) && row.bytes.per_hour >= per_hour)
+    }
+
     /// Rows that stopped growing, or jumped once, and still hold at least a hundredth of their pool for it; the most first.
     pub fn still_held(&self, admits: impl Fn(&Verdict) -> bool) -> Vec<&Verdict> {
         let is_much = |verdict: &&Verdict| {
@@ -513,7 +529,16 @@ impl Verdict {
                 human_amount(self.change)
             ),
             VerdictKind::Steady => format!("{who} is steady at {}", human_amount(self.held)),
-            VerdictKind::TooLittleData => format!("{who}: too little data"),
+            VerdictKind::TooLittleData => {
+                match self.facts.filter(|facts| facts.rises.0 > 0 && self.change > 0.0) {
+                    Some(facts) => {
+                        let (rises, intervals) = (facts.rises.0, facts.points.saturating_sub(1));
+                        let grew = human_amount(self.change);
+                        format!("{who} grew by {grew}, in {rises} of {intervals} intervals")
+                    }
+                    None => format!("{who}: too little data"),
+                }
+            }
             VerdictKind::Unknown => format!("{who} is unknown: its bytes are not known"),
         };
         if self.kind.rises() {

@@ -43,6 +43,30 @@ fn too_little_data_says_how_much_longer() {
 }
 
 #[test]
+fn of_too_few_samples_it_still_says_what_grew_most() {
+    let mut analysis = Analysis::new(AnalysisConfig::default());
+    for n in 0..6_u64 {
+        let (jumped, crept) = (if n < 3 { 0 } else { 900 }, 2 * n);
+        analysis.push(&sample(
+            n.cast_signed() * 60,
+            &[
+                (b"Jump", 5000 + jumped, 0, (5000 + jumped) * 65_536),
+                (b"Crep", 100 + crept, 0, (100 + crept) * 65_536),
+                (b"Calm", 100, 0, 6400),
+            ],
+        ));
+    }
+    let report = analysis.report();
+    let most = report.grew_most(|_| true);
+    assert_eq!(most.iter().map(|row| row.tag.clone()).collect::<Vec<_>>(), [Tag::pool(*b"Jump")]);
+    assert_eq!(
+        most[0].sentence(&TimeZone::UTC),
+        "Jump (nonpaged) grew by 56.2 MiB, in 1 of 5 intervals; needs about 6 min more data"
+    );
+    assert_eq!(report.grew_most(|row| row.tag != Tag::pool(*b"Jump")).len(), 0, "what is not asked for");
+}
+
+#[test]
 fn ten_minutes_of_held_objects_are_a_leak_and_its_sentence_says_all() {
     let mut analysis = Analysis::new(AnalysisConfig::default());
     for n in 0..=600_u64 {

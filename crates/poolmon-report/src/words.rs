@@ -181,6 +181,11 @@ fn none_found(report: &Report, tags: usize, unknown: usize) -> String {
         Some(None) => format!(
             "{seen} of {tags} could not have shown a leak, however large: more samples, over a longer time, are needed."
         ),
+        // Such a row is the proof that a leak of its rate need not be a suspect.
+        Some(Some(rate)) if report.grows_unexplained(rate) => format!(
+            "Nothing is likely to leak in {seen} ({tags} analysed{}), but not all growth is explained.",
+            calm(report)
+        ),
         Some(Some(rate)) => format!(
             "No leak found in {seen} ({tags} analysed{}).\nA steady leak of {} or more would have been suspected in 9 of 10 \
              tags.",
@@ -397,5 +402,40 @@ mod tests {
         assert!(said(&report).contains("no tag or cache matches what was asked for"));
         report.verdicts.clear();
         assert!(said(&report).contains("figures of the machine alone"));
+    }
+    #[test]
+    fn what_would_have_been_suspected_is_not_told_beside_a_row_that_was_not() {
+        let mut analysis = Analysis::new(AnalysisConfig { least_hours: 0.1, ..AnalysisConfig::default() });
+        let mut sample =
+            Sample::new(Origin::new(SourceKind::Windows, &[Pool::Paged]).into(), CounterWidth::Bits64);
+        let start: Timestamp = "2026-03-01T10:00:00Z".parse().unwrap();
+        for n in 0..120_u32 {
+            sample.time = Some(start + SignedDuration::from_mins(n.into()));
+            let row = |tag: u32| {
+                let held = 2000 + 100 * tag + n * tag % 7;
+                let frees = u64::from(50 * n);
+                Row::windows(
+                    Tag::name(&format!("T{tag:03}")),
+                    Pool::Paged,
+                    frees + u64::from(held),
+                    frees,
+                    u64::from(held) * 100,
+                )
+            };
+            sample.rows = (0..20).map(row).collect();
+            analysis.push(&sample);
+        }
+        let mut report = analysis.report();
+        let counts = Counts { tags: 20, ..Counts::default() };
+        let said = |report: &Report| headline(report, &AnalysedSeries::config(), None, counts);
+        let rate = report.power.and_then(|power| power.per_hour).expect("a leak could have been seen");
+        assert!(said(&report).contains("A steady leak of"), "{}", said(&report));
+        let row = &mut report.verdicts[0];
+        row.kind = VerdictKind::Growing;
+        row.bytes.per_hour = rate / 2.0;
+        assert!(said(&report).contains("A steady leak of"), "{}", said(&report));
+        report.verdicts[0].bytes.per_hour = rate;
+        assert!(said(&report).contains("not all growth is explained"), "{}", said(&report));
+        assert!(!said(&report).contains("A steady leak of"), "{}", said(&report));
     }
 }

@@ -64,29 +64,23 @@ pub fn write(
     }
     more(out, named.len(), listing.limit)?;
     let growing = report.ranked(&VerdictKind::UNEXPLAINED, admits);
-    if !growing.is_empty() {
-        writeln!(out, "\nGrowing, but not called a leak:")?;
-        for verdict in growing.iter().take(listing.limit) {
-            tell(out, judged, verdict, true, zone)?;
-        }
-        more(out, growing.len(), listing.limit)?;
-    }
     let held = report.still_held(admits);
-    if !held.is_empty() {
-        writeln!(out, "\nNo longer growing, but still held:")?;
-        for verdict in held.iter().take(listing.limit) {
-            tell(out, judged, verdict, true, zone)?;
-        }
-        more(out, held.len(), listing.limit)?;
-    }
     let unknown: Vec<&Verdict> =
         shown.iter().copied().filter(|verdict| verdict.kind == VerdictKind::Unknown).collect();
-    if !unknown.is_empty() {
-        writeln!(out, "\nUnknown whether they leak:")?;
-        for verdict in unknown.iter().take(listing.limit) {
-            tell(out, judged, verdict, true, zone)?;
+    let most = report.grew_most(admits);
+    for (title, rows) in [
+        ("Growing, but not called a leak", &growing),
+        ("Grew most, in too few samples to say more", &most),
+        ("No longer growing, but still held", &held),
+        ("Unknown whether they leak", &unknown),
+    ] {
+        if !rows.is_empty() {
+            writeln!(out, "\n{title}:")?;
+            for verdict in rows.iter().take(listing.limit) {
+                tell(out, judged, verdict, true, zone)?;
+            }
+            more(out, rows.len(), listing.limit)?;
         }
-        more(out, unknown.len(), listing.limit)?;
     }
     explained(out, &shown, listing, zone)?;
     let causes: Vec<&Verdict> = match named.as_slice() {
