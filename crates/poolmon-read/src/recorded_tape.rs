@@ -76,10 +76,12 @@ impl Tape for RecordedSamples {
     fn seek(&mut self, to: Timestamp, sample: &mut Sample) -> Result<bool> {
         // A recorder may have begun another segment.
         self.refresh()?;
+        self.shift = None;
         Ok(self.cursor.seek(to, sample)?)
     }
 
     fn back(&mut self, count: u32, sample: &mut Sample) -> Result<bool> {
+        self.shift = None;
         Ok(self.cursor.go_back(count, sample)?)
     }
 

@@ -7,8 +7,7 @@ use std::time::Duration;
 use poolmon_model::Origin;
 use poolmon_model::limit::Excess;
 use poolmon_model::units::{counted as count, human_bytes, span};
-use poolmon_store::Recovered;
-use poolmon_store::{OpenReport, RecorderStatus};
+use poolmon_store::{Deleted, OpenReport, RecorderStatus, Recovered};
 
 use crate::alarm::Change;
 
@@ -36,6 +35,8 @@ pub enum RecordEvent<'a> {
     Full(&'a Path),
     /// There is room again; this many samples are missing.
     Room(u64),
+    /// Old segments were deleted.
+    Deleted(&'a [Deleted]),
     /// A closed segment could not become a Parquet file.
     NotSealed(String),
     /// Something begins to leak, or no longer does.
@@ -83,6 +84,7 @@ impl fmt::Display for RecordEvent<'_> {
                     was(*missed, "sample")
                 )
             }
+            Self::Deleted(gone) => f.write_str(&deleted(gone)),
             Self::NotSealed(reason) => write!(f, "no Parquet file: {reason}"),
             Self::Verdict(Change::Leaks(sentence) | Change::Over(sentence)) => {
                 write!(f, "verdict: {sentence}")
@@ -95,7 +97,8 @@ impl fmt::Display for RecordEvent<'_> {
                 span(*length),
                 folder.display(),
                 human_bytes(status.total_bytes)
-            ),
+            )
+            .and_then(|()| f.write_str(&lost(status))),
         }
     }
 }
@@ -124,6 +127,40 @@ fn standing(status: &RecorderStatus) -> String {
         parts.push(format!("disk full: {} lost", count(status.missed, "sample")));
     }
     parts.join(", ")
+}
+
+/// What a full disk took.
+fn lost(status: &RecorderStatus) -> String {
+    match (status.lost, status.missed) {
+        (0, _) => String::new(),
+        (lost, 0) => format!("; {} lost to a full disk", was(lost, "sample")),
+        (lost, missed) if lost == missed => {
+            format!("; the disk was full to the end: {} lost", was(lost, "sample"))
+        }
+        (lost, missed) => format!(
+            "; {} lost to a full disk, the last {} among them",
+            was(lost, "sample"),
+            count(missed, "sample")
+        ),
+    }
+}
+
+/// Which segments went, and why.
+fn deleted(gone: &[Deleted]) -> String {
+    let old = gone.iter().filter(|segment| segment.too_old).count();
+    let why = match old {
+        0 => "the folder was larger than --max-size",
+        _ if old == gone.len() => "older than --keep",
+        _ => "older than --keep, or the folder was larger than --max-size",
+    };
+    match gone {
+        [] => String::new(),
+        [one] => format!("deleted {}: {why}", one.name),
+        [first, .., last] => {
+            let number = count(gone.len() as u64, "old segment");
+            format!("deleted {number}, {} to {}: {why}", first.name, last.name)
+        }
+    }
 }
 
 /// What was done to a segment that was not closed.
@@ -167,7 +204,7 @@ mod tests {
             open(720, 17, vec![], false),
             open(1, 0, vec![(0x40, 0x50), (256, 257)], false),
         ];
-        let report = OpenReport { recovered, last_sample: None };
+        let report = OpenReport { recovered, ..OpenReport::default() };
         let interval = Duration::from_millis(500);
         let mut said =
             vec![RecordEvent::Started { folder, origin: &origin, interval, report: &report }.to_string()];
@@ -182,10 +219,20 @@ mod tests {
         said.push(RecordEvent::Works.to_string());
         said.push(RecordEvent::Full(folder).to_string());
         said.push(RecordEvent::Room(1).to_string());
+        let gone = ["00000001-a.plog", "00000002-b.plog", "00000003-c.plog"];
+        let gone = gone.map(|name| Deleted { name: name.into(), too_old: name != "00000003-c.plog" });
+        for gone in [&gone[..1], &gone[2..], &gone[..2], &gone[..]] {
+            said.push(RecordEvent::Deleted(gone).to_string());
+        }
         said.push(RecordEvent::NotSealed("no".into()).to_string());
         said.push(
             RecordEvent::Ended { folder, length: Duration::from_hours(25), status: &status }.to_string(),
         );
+        for (lost, missed) in [(7, 0), (1200, 1200), (1300, 1200)] {
+            status = RecorderStatus { lost, missed, ..status };
+            let length = Duration::from_hours(25);
+            said.push(RecordEvent::Ended { folder, length, status: &status }.to_string());
+        }
         insta::assert_snapshot!(said.join("\n--\n"));
     }
 }

@@ -123,8 +123,16 @@ impl Session {
             self.note(&RecordEvent::Exceeded(&excess), tell)?;
         }
         self.seal_errors(tell);
+        self.say_deleted(tell);
         tell(&RecordEvent::Now(&self.status()));
         Ok(())
+    }
+
+    fn say_deleted(&mut self, tell: Notify<'_>) {
+        let gone = self.recorder.take_deleted();
+        if !gone.is_empty() {
+            tell(&RecordEvent::Deleted(&gone));
+        }
     }
 
     /// Passes an event on, and writes it into the recording.
@@ -173,9 +181,11 @@ impl Session {
     }
 
     /// Closes the recording. A disk that is full now costs an index, nothing that was recorded.
-    pub fn close(self, length: Duration, tell: Notify<'_>) -> poolmon_store::Result<RecorderStatus> {
+    pub fn close(mut self, length: Duration, tell: Notify<'_>) -> poolmon_store::Result<RecorderStatus> {
         let (folder, before) = (self.recorder.folder().to_path_buf(), self.status());
-        let status = match self.recorder.close() {
+        let closed = self.recorder.finish();
+        self.say_deleted(tell);
+        let status = match closed {
             Ok(status) => status,
             Err(error) if error.is_full() => {
                 if self.missed == 0 {

@@ -30,7 +30,17 @@ fn unit_path() -> PathBuf {
 /// No right to write the unit, a path that a unit cannot hold, or systemd's own.
 pub fn install(what: &Installation, say: Say<'_>) -> Result<(), ServiceError> {
     let path = unit_path();
-    let text = unit::text(ABOUT, &program()?, &what.folder, &what.arguments).map_err(Problem::from)?;
+    let program = program()?;
+    let text = unit::text(ABOUT, &program, &what.folder, &what.arguments).map_err(Problem::from)?;
+    for (path, is_written) in [(&program, false), (&what.folder, true)] {
+        if let Some(reason) = unreachable(path, is_written) {
+            return Err(Problem::new(
+                format!("{}: the service could not use it: {reason}", path.display()),
+                "use a folder and a program of root's: poolmon service install /var/lib/poolmon",
+            )
+            .into());
+        }
+    }
     create_folder(&what.folder)?;
     fs::write(&path, text).map_err(|error| cannot("write", &path, &error, Some(AS_ROOT)))?;
     say(&format!("written: {}", path.display()))?;
@@ -131,6 +141,39 @@ fn installed(path: &Path) -> Result<(), ServiceError> {
     .into())
 }
 
+/// Why root without its capabilities, which the service is, cannot read a file, or write into a folder; `None` if it can.
+fn unreachable(path: &Path, is_written: bool) -> Option<String> {
+    use std::os::unix::fs::MetadataExt as _;
+    let mut parts: Vec<&Path> = path.ancestors().collect();
+    parts.reverse();
+    for part in parts {
+        // What is missing is made by root.
+        let Ok(about) = fs::metadata(part) else { return None };
+        let (shift, whose) = match (about.uid(), about.gid()) {
+            (0, _) => (6, "root"),
+            (_, 0) => (3, "root's group"),
+            _ => (0, "other users"),
+        };
+        let (needed, verb) = match (about.is_dir(), is_written && part == path) {
+            (true, true) => (0o3, "write into"),
+            (true, false) => (0o1, "enter"),
+            (false, _) => (0o5, "run"),
+        };
+        if about.mode() >> shift & needed != needed {
+            let owner = if about.uid() == 0 {
+                String::new()
+            } else {
+                format!("{} belongs to user {}; ", part.display(), about.uid())
+            };
+            return Some(format!(
+                "{owner}it runs as root without root's capabilities, and {whose} cannot {verb} {}",
+                part.display()
+            ));
+        }
+    }
+    None
+}
+
 /// As `sd_booted(3)` finds out.
 fn is_running_systemd() -> bool {
     Path::new("/run/systemd/system").is_dir()
@@ -147,4 +190,31 @@ fn systemctl(args: &[&str]) -> Result<(), ServiceError> {
 
 fn no_systemctl(error: &std::io::Error) -> ServiceError {
     Problem::from(format!("cannot run systemctl: {error}")).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt as _, chown};
+
+    #[test]
+    fn what_root_without_capabilities_cannot_use() {
+        let home = tempfile::tempdir().unwrap();
+        let rec = home.path().join("rec");
+        fs::create_dir(&rec).unwrap();
+        if chown(&rec, Some(65534), Some(65534)).is_err() {
+            return;
+        }
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let reason = unreachable(&rec, true).unwrap();
+        assert!(
+            reason.contains("belongs to user 65534") && reason.contains("other users cannot write into"),
+            "{reason}"
+        );
+        assert_eq!(unreachable(&home.path().join("new/rec"), true), None);
+        chown(home.path(), Some(65534), Some(65534)).unwrap();
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o750)).unwrap();
+        let reason = unreachable(&home.path().join("new"), true).unwrap();
+        assert!(reason.contains("other users cannot enter"), "{reason}");
+    }
 }

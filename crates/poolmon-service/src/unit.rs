@@ -9,13 +9,21 @@ use std::path::Path;
 ///
 /// A path or an argument that a unit cannot hold.
 pub fn text(about: &str, program: &Path, folder: &Path, arguments: &[String]) -> Result<String, String> {
-    let mut line = quoted(&program.display().to_string())?;
+    let program_text =
+        program.to_str().ok_or("the program's path is not valid UTF-8, which a unit cannot hold")?;
+    let mut line = quoted(program_text)?;
     line.push_str(" record");
     for argument in arguments {
         line.push(' ');
         line.push_str(&quoted(argument)?);
     }
-    let path = quoted(&folder.display().to_string())?;
+    let folder_text =
+        folder.to_str().ok_or("the folder's name is not valid UTF-8, which a unit cannot hold")?;
+    // Only command lines know variables: elsewhere a dollar is itself.
+    let path = quoted(folder_text)?.replace("$$", "$");
+    // Its own /tmp would hide a recording, or the program, that is there.
+    let is_temporary = |path: &Path| path.starts_with("/tmp") || path.starts_with("/var/tmp");
+    let private = if [program, folder].into_iter().any(is_temporary) { "no" } else { "yes" };
     // ProtectHome would hide a recording, or the program, that is there.
     let homes = ["/home", "/root", "/run/user"];
     let home = [program, folder].iter().any(|path| homes.iter().any(|home| path.starts_with(home)));
@@ -42,7 +50,7 @@ NoNewPrivileges=yes
 ProtectSystem=strict
 ReadWritePaths={path}
 ProtectHome={home}
-PrivateTmp=yes
+PrivateTmp={private}
 PrivateDevices=yes
 PrivateNetwork=yes
 IPAddressDeny=any
@@ -120,5 +128,15 @@ mod tests {
         )
         .unwrap();
         assert!(text.contains("ProtectHome=read-only\n") && text.contains("ReadWritePaths=/home/me/rec\n"));
+    }
+
+    #[test]
+    fn paths_that_systemd_reads_otherwise() {
+        let unit = |folder: &str| text("x", Path::new("/usr/bin/poolmon"), Path::new(folder), &[]).unwrap();
+        let dollar = unit("/srv/a $HOME 50%");
+        assert!(dollar.contains("ReadWritePaths=\"/srv/a $HOME 50%%\"\n"), "{dollar}");
+        assert!(
+            unit("/var/tmp/rec").contains("PrivateTmp=no\n") && unit("/srv/tmp").contains("PrivateTmp=yes\n")
+        );
     }
 }

@@ -287,7 +287,10 @@ fn serve_until_stopped() -> Result<(), Problem> {
                 let _ = tell_manager(ServiceState::Running, accepts, 0);
                 EventKind::Information
             }
-            RecordEvent::Works | RecordEvent::Room(_) | RecordEvent::Ended { .. } => EventKind::Information,
+            RecordEvent::Works
+            | RecordEvent::Room(_)
+            | RecordEvent::Deleted(_)
+            | RecordEvent::Ended { .. } => EventKind::Information,
         };
         report_event(NAME, kind, &event.to_string());
     };

@@ -27,6 +27,20 @@ pub enum StoreError {
         /// The folder.
         folder: PathBuf,
     },
+    /// The file that is being written was deleted, or its folder moved.
+    #[error("{path}: the recording was deleted or moved while it was written")]
+    Gone {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A note that no segment can hold.
+    #[error("the note is too long: {bytes} bytes, at most {most} can be recorded")]
+    LongNote {
+        /// Its bytes.
+        bytes: usize,
+        /// The limit.
+        most: usize,
+    },
     /// There is no recording.
     #[error("{folder}: no recording here")]
     NoRecording {
@@ -96,6 +110,8 @@ impl Remedy for StoreError {
                 "export fewer samples (--every {every}s), choose tags, or write Parquet"
             )),
             Self::NoParquet => Some("export CSV, TSV or JSON lines instead, or build it with its feature `parquet`".into()),
+            Self::Gone { .. } => Some("move the folder back, or start the recorder again: what it wrote since is lost".into()),
+            Self::LongNote { .. } => Some("shorten it, or note where the text is".into()),
             Self::Io { .. } | Self::Sample(_) | Self::Parquet { .. } => None,
         }
     }

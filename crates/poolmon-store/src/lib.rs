@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod codec;
+mod dir;
 mod error;
 pub mod export;
 pub mod folder;
@@ -29,13 +30,13 @@ pub use reader::{
     TimelinePoint, Verification,
 };
 pub use recorder::{
-    ClockMoment, OpenReport, RecordOutcome, Recorder, RecorderConfig, RecorderStatus, Recovered,
+    ClockMoment, Deleted, OpenReport, RecordOutcome, Recorder, RecorderConfig, RecorderStatus, Recovered,
 };
 pub use segment::cursor::{Entry, Losses};
 pub use segment::frame::MAGIC;
 pub use segment::index::totals;
 pub use segment::marks::{Gap, GapKind, ModuleChange, RecordedMark, TimedMark};
-pub use whole::WholeFile;
+pub use whole::{WholeFile, is_stream};
 
 /// Parts of segments for the tests, benchmarks and fuzz targets of poolmon itself. They may change in any version.
 #[doc(hidden)]

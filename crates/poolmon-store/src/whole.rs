@@ -1,16 +1,30 @@
 //! A file that is written whole or not at all.
 
+use std::collections::hash_map::RandomState;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path};
+use std::sync::Arc;
 
-/// A file that takes its name when it is complete: until then, what had the name before stays as it is. A device or a pipe is
-/// written directly. Without [`WholeFile::finish`], nothing is left.
+use crate::dir::Dir;
+
+/// A file that takes its name when it is complete: until then, what had the name before stays as it is. A device, a pipe or
+/// `/dev/stdout` is written directly. Without [`WholeFile::finish`], nothing is left.
 #[derive(Debug)]
 pub struct WholeFile {
     file: File,
-    /// Where it is written, and its name then; `None` for a device.
-    part: Option<(PathBuf, PathBuf)>,
+    /// `None` for a device.
+    whole: Option<Whole>,
+}
+
+#[derive(Debug)]
+struct Whole {
+    dir: Arc<Dir>,
+    name: OsString,
+    /// Its name until it is complete; `None` where it has none.
+    part: Option<OsString>,
 }
 
 impl WholeFile {
@@ -20,17 +34,36 @@ impl WholeFile {
     ///
     /// Nothing can be written there.
     pub fn new(path: &Path) -> io::Result<Self> {
-        match fs::metadata(path) {
-            Ok(about) if about.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-            Ok(about) if !about.is_file() => {
-                return Ok(Self { file: File::options().write(true).open(path)?, part: None });
-            }
-            _ => {}
+        if fs::metadata(path).is_ok_and(|about| about.is_dir()) {
+            return Err(io::ErrorKind::IsADirectory.into());
         }
-        let mut part = path.as_os_str().to_owned();
-        part.push(".part");
-        let part = PathBuf::from(part);
-        Ok(Self { file: File::create(&part)?, part: Some((part, path.to_owned())) })
+        if is_stream(path) {
+            return Ok(Self { file: File::options().append(true).open(path)?, whole: None });
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+        Self::within(Arc::new(Dir::open(folder.unwrap_or(Path::new(".")))?), name, 0o666)
+    }
+
+    /// Begins a file of a folder, for those that the mode admits.
+    pub(crate) fn within(dir: Arc<Dir>, name: &OsStr, mode: u32) -> io::Result<Self> {
+        let name = name.to_owned();
+        if let Some(file) = dir.unnamed(mode) {
+            return Ok(Self { file, whole: Some(Whole { dir, name, part: None }) });
+        }
+        let (file, part) = unused(|part| dir.create(part, mode))?;
+        Ok(Self { file, whole: Some(Whole { dir, name, part: Some(part) }) })
+    }
+
+    /// Writes all of a file.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`WholeFile::new`] and [`WholeFile::finish`].
+    pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut file = Self::new(path)?;
+        file.file().write_all(bytes)?;
+        file.finish()
     }
 
     /// Where it is written.
@@ -45,20 +78,58 @@ impl WholeFile {
     /// Those of the system; nothing is left then.
     pub fn finish(mut self) -> io::Result<()> {
         self.file.flush()?;
-        if let Some((part, path)) = &self.part {
-            self.file.sync_all()?;
-            fs::rename(part, path)?;
-            self.part = None;
+        let Some(whole) = &mut self.whole else { return Ok(()) };
+        self.file.sync_all()?;
+        let part = match whole.part.take() {
+            Some(part) => part,
+            None => unused(|part| whole.dir.name(&self.file, part))?.1,
+        };
+        let renamed = whole.dir.rename(&part, &whole.name);
+        if renamed.is_err() {
+            whole.part = Some(part);
         }
-        Ok(())
+        renamed
     }
 }
 
 impl Drop for WholeFile {
     fn drop(&mut self) {
-        if let Some((part, _)) = &self.part {
-            let _ = fs::remove_file(part);
+        if let Some(Whole { dir, part: Some(part), .. }) = &self.whole {
+            let _ = dir.remove(part);
         }
+    }
+}
+
+/// Tries names that no one can know beforehand, until one is not taken.
+fn unused<T>(mut make: impl FnMut(&OsStr) -> io::Result<T>) -> io::Result<(T, OsString)> {
+    let mut tries = 0;
+    loop {
+        // The keys of a hash table are as random as the system has them.
+        let number = RandomState::new().build_hasher().finish();
+        // Short, whatever the file is called: file systems limit names.
+        let name = OsString::from(format!(".poolmon-{number:016x}.part"));
+        match make(&name) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < 100 => tries += 1,
+            made => return made.map(|made| (made, name)),
+        }
+    }
+}
+
+/// Whether a path is written directly: a device, a pipe, or one of the names by which a system calls what is open
+/// (`/dev/stdout`, `/dev/fd/3`, `/proc/self/fd/3`), whatever that is.
+pub fn is_stream(path: &Path) -> bool {
+    if fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir()) {
+        return true;
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = fs::canonicalize(folder).unwrap_or_default();
+    let mut parts = folder.components().filter(|part| *part != Component::RootDir);
+    let root = parts.next().map(|part| part.as_os_str().to_owned());
+    match root.as_deref().and_then(OsStr::to_str) {
+        // What is below it (/dev/shm) is a folder as any other.
+        Some("dev") => parts.next().is_none(),
+        Some("proc") => true,
+        _ => false,
     }
 }
 
@@ -83,5 +154,72 @@ mod tests {
         assert_eq!((text("name").as_str(), text("old").as_str()), ("new", "old"));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is left");
         assert!(WholeFile::new(folder.path()).is_err());
+    }
+
+    #[test]
+    fn where_files_need_a_name_it_is_random_and_goes_with_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = Arc::new(Dir::open(folder.path()).unwrap());
+        let (file, part) = unused(|part| dir.create(part, 0o600)).unwrap();
+        let begin = |part| Whole { dir: Arc::clone(&dir), name: "x.csv".into(), part };
+        drop(WholeFile { file, whole: Some(begin(Some(part))) });
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        let (file, part) = unused(|part| dir.create(part, 0o600)).unwrap();
+        WholeFile { file, whole: Some(begin(Some(part))) }.finish().unwrap();
+        let names: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["x.csv"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nothing_that_another_planted_is_written() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("victim"), "victim").unwrap();
+        for name in ["out.csv.part", "out.csv"] {
+            symlink(path("victim"), path(name)).unwrap();
+        }
+        fs::write(path("y.csv.part"), "mine").unwrap();
+        let long = "n".repeat(255);
+        for name in ["out.csv", "y.csv", &long] {
+            let mut file = WholeFile::new(&path(name)).unwrap();
+            file.file().write_all(b"new").unwrap();
+            file.finish().unwrap();
+            assert_eq!(fs::read_to_string(path(name)).unwrap(), "new");
+        }
+        let text = |name| fs::read_to_string(path(name)).unwrap();
+        assert_eq!((text("victim").as_str(), text("y.csv.part").as_str()), ("victim", "mine"));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_program_that_is_killed_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = WholeFile::new(&folder.path().join("out.csv")).unwrap();
+        file.file().write_all(b"half").unwrap();
+        // No name, nothing to clean up: also after SIGKILL.
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        file.finish().unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn devices_and_what_is_open_are_written_and_never_replaced() {
+        for stream in ["/dev/null", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
+            assert!(is_stream(Path::new(stream)), "{stream}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!is_stream(&folder.path().join("a.csv")));
+        assert!(!is_stream(Path::new("/dev/shm/a.csv")));
+        let before = fs::symlink_metadata("/dev/null").unwrap();
+        let mut file = WholeFile::new(Path::new("/dev/null")).unwrap();
+        file.file().write_all(b"x").unwrap();
+        file.finish().unwrap();
+        let after = fs::symlink_metadata("/dev/null").unwrap();
+        use std::os::unix::fs::MetadataExt as _;
+        assert_eq!((before.ino(), before.rdev()), (after.ino(), after.rdev()));
     }
 }

@@ -39,6 +39,10 @@ pub struct Analysis {
     pub(super) origin: Option<Arc<Origin>>,
     uptime: Option<Duration>,
     uptime_start: Option<Duration>,
+    /// Wall time of the last sample.
+    time: Option<Timestamp>,
+    /// Seconds by which the wall clock was set since the first sample.
+    set: f64,
 }
 
 impl Analysis {
@@ -63,6 +67,8 @@ impl Analysis {
             origin: None,
             uptime: None,
             uptime_start: None,
+            time: None,
+            set: 0.0,
         }
     }
 
@@ -128,6 +134,7 @@ impl Analysis {
         self.samples += samples;
         self.last_seconds = seconds;
         self.uptime = sample.uptime;
+        self.time = sample.time;
         self.origin = Some(Arc::clone(&sample.origin));
         self.header.clone_from(&sample.header);
     }
@@ -246,12 +253,28 @@ impl Analysis {
             return Some(0.0);
         }
         let seconds = match (self.start, sample.time, self.uptime_start, sample.uptime) {
-            (Some(start), Some(now), _, _) => now.duration_since(start).as_secs_f64(),
+            (Some(start), Some(now), _, _) => {
+                self.set += self.set_now(sample, now);
+                now.duration_since(start).as_secs_f64() - self.set
+            }
             (None, _, Some(start), Some(now)) => now.checked_sub(start)?.as_secs_f64(),
             _ if !self.times_known => self.last_seconds + 60.0,
             _ => return None,
         };
         (seconds > self.last_seconds).then_some(seconds)
+    }
+
+    /// Seconds by which the wall clock was set since the last sample, as the uptime of a boot shows.
+    fn set_now(&self, sample: &Sample, now: Timestamp) -> f64 {
+        let (Some(time), Some(before), Some(after)) = (self.time, self.uptime, sample.uptime) else {
+            return 0.0;
+        };
+        let boot = |origin: &Origin| origin.boot.clone();
+        let is_same = self.origin.as_deref().and_then(boot) == boot(&sample.origin);
+        let Some(passed) = after.checked_sub(before).filter(|_| is_same) else { return 0.0 };
+        let set = now.duration_since(time).as_secs_f64() - passed.as_secs_f64();
+        // Clocks differ a little, and times in logs have few digits.
+        if set.abs() > 1.0 + passed.as_secs_f64() * 0.01 { set } else { 0.0 }
     }
 
     /// Finds the series of every row.

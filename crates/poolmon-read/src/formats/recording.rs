@@ -2,11 +2,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 use poolmon_holder::Digest;
+use poolmon_model::units::span;
 use poolmon_model::{Sample, Summary};
 use poolmon_store::MAGIC;
 use poolmon_store::{Changed, Cursor, Losses, Recording, Stretch, StoreError, TimedMark, folder};
 
 use crate::recorded_tape::RecordedTimeline;
+use crate::remark::{Remark, RemarkKind};
 use crate::samples::{Earlier, SamplePair};
 use crate::{FileFormat, FormatGroup, Holds, Input, Result, Samples};
 
@@ -36,6 +38,9 @@ pub(crate) struct RecordedSamples {
     /// What `changed` was; its memory is used again.
     spare: Vec<u32>,
     pub(crate) timeline: RecordedTimeline,
+    /// By how much the last sample's time is moved.
+    pub(crate) shift: Option<i64>,
+    remarks: Vec<Remark>,
 }
 
 impl RecordedSamples {
@@ -46,6 +51,8 @@ impl RecordedSamples {
             recording,
             changed: None,
             spare: Vec::new(),
+            shift: None,
+            remarks: Vec::new(),
         }
     }
 
@@ -54,6 +61,28 @@ impl RecordedSamples {
         self.recording.refresh()?;
         self.cursor.extend(&self.recording);
         Ok(())
+    }
+
+    /// Says that the clock was set before this sample, if it was.
+    fn mind_clock(&mut self, sample: &mut Sample) {
+        self.say_set(self.cursor.shift(), sample);
+    }
+
+    /// The same, where the time of this sample is moved by so much.
+    fn say_set(&mut self, shift: i64, sample: &mut Sample) {
+        self.remarks.clear();
+        let set = self.shift.replace(shift).map_or(0, |before| before.saturating_sub(shift));
+        if let Some(time) = sample.time.filter(|_| set != 0) {
+            let way = if set > 0 { "forward" } else { "back" };
+            let by = span(std::time::Duration::from_nanos(set.unsigned_abs()));
+            let at = time.strftime("%Y-%m-%d %H:%M:%S UTC");
+            let text = format!(
+                "the clock was set {way} by {by} before {at}: times before that are shown as by the new clock, and rates are those of \
+                 the time that passed"
+            );
+            sample.remarks.push(text.clone());
+            self.remarks.push(Remark::new(RemarkKind::Time, text));
+        }
     }
 
     fn forget_changes(&mut self) {
@@ -77,13 +106,19 @@ impl Samples for RecordedSamples {
         self.forget_changes();
         if let Some(changed) = self.cursor.next_changed(sample)? {
             self.changed = keep(changed, &mut self.spare);
+            self.mind_clock(sample);
             return Ok(true);
         }
         // A recorder may have begun another segment.
         self.refresh()?;
         let Some(changed) = self.cursor.next_changed(sample)? else { return Ok(false) };
         self.changed = keep(changed, &mut self.spare);
+        self.mind_clock(sample);
         Ok(true)
+    }
+
+    fn remarks(&self) -> &[Remark] {
+        &self.remarks
     }
 
     fn changed(&self) -> Option<&[u32]> {
@@ -93,6 +128,7 @@ impl Samples for RecordedSamples {
     fn rewind(&mut self) -> bool {
         self.forget_changes();
         self.cursor = self.recording.cursor();
+        self.shift = None;
         true
     }
 
@@ -135,6 +171,7 @@ impl Samples for RecordedSamples {
             return Err(StoreError::NoRecording { folder, remedy }.into());
         }
         let mut too_early = None;
+        let shift = self.cursor.shift();
         let found = match earlier {
             Earlier::Previous => self.cursor.previous_sample(&mut before)?,
             Earlier::By(span) => {
@@ -149,6 +186,10 @@ impl Samples for RecordedSamples {
             }
         };
         self.forget_changes();
+        if found {
+            self.shift = Some(self.cursor.shift());
+            self.say_set(shift, &mut now);
+        }
         Ok(Some(SamplePair { before: found.then_some(before), now, too_early, outside: None }))
     }
 
@@ -184,6 +225,7 @@ impl Samples for RecordedSamples {
             Some(Stretch::Summary(stretch)) => *summary = Some(stretch),
             Some(Stretch::Sample(changed)) => self.changed = keep(changed, &mut self.spare),
         }
+        self.mind_clock(sample);
         Ok(true)
     }
 }

@@ -117,7 +117,14 @@ pub fn write_holders_parquet(recording: &Recording, options: &ExportOptions, pat
 
 /// Writes a file under another name, and renames it when it is complete and on the disk.
 fn whole<T>(path: &Path, write: impl FnOnce(&std::fs::File) -> Result<T>) -> Result<T> {
-    let mut file = WholeFile::new(path).map_err(StoreError::io("make", path))?;
+    complete(WholeFile::new(path).map_err(StoreError::io("make", path))?, path, write)
+}
+
+fn complete<T>(
+    mut file: WholeFile,
+    path: &Path,
+    write: impl FnOnce(&std::fs::File) -> Result<T>,
+) -> Result<T> {
     let result = write(file.file())?;
     file.finish().map_err(StoreError::io("write", path))?;
     Ok(result)

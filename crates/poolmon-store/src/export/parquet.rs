@@ -21,7 +21,8 @@ use poolmon_model::figure;
 use super::columns::{Key, Values, Window};
 use super::names::OtherNames;
 use super::select::{ExportOptions, Summary, start};
-use super::{seconds_since, whole};
+use super::{complete, seconds_since};
+use crate::WholeFile;
 use crate::error::{Result, StoreError};
 use crate::reader::Recording;
 
@@ -61,7 +62,19 @@ pub fn write(
     path: &Path,
     pace: &mut dyn FnMut(),
 ) -> Result<Summary> {
-    whole(path, |file| {
+    let file = WholeFile::new(path).map_err(StoreError::io("make", path))?;
+    write_into(recording, options, file, path, pace)
+}
+
+/// The same into a file that was begun.
+pub(crate) fn write_into(
+    recording: &Recording,
+    options: &ExportOptions,
+    file: WholeFile,
+    path: &Path,
+    pace: &mut dyn FnMut(),
+) -> Result<Summary> {
+    complete(file, path, |file| {
         let failed =
             |error: ParquetError| StoreError::Parquet { path: path.into(), problem: error.to_string() };
         let names = OtherNames::of(recording)?;

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use poolmon_model::{Filter, Row, Sample};
 
 use crate::error::{Result, StoreError};
-use crate::reader::{Recording, indexed};
+use crate::reader::Recording;
 use crate::segment::cursor::Entry;
 use crate::segment::frame::{time_of, wall_of};
 
@@ -40,6 +40,8 @@ pub struct Summary {
     pub rows: u64,
     /// Samples left out because they do not say when they were taken.
     pub untimed: u64,
+    /// What damage took.
+    pub losses: crate::Losses,
 }
 
 impl Summary {
@@ -94,7 +96,7 @@ impl ExportOptions {
         let (mut first, mut last) = (i64::MAX, i64::MIN);
         let mut sample = Sample::empty();
         for file in recording.segments() {
-            let (mut segment, index) = indexed(&file.path)?;
+            let (mut segment, index) = recording.indexed(file)?;
             let Some((begin, end)) = index.span else { continue };
             let from = self.from.map_or(begin, |from| wall_of(Some(from)).max(begin));
             let to = self.to.map_or(end, |to| wall_of(Some(to)).min(end));
@@ -167,6 +169,7 @@ impl ExportOptions {
             summary.samples += 1;
             summary.rows += each(start, time, &sample)?;
         }
+        summary.losses = cursor.losses();
         Ok(summary)
     }
 }
@@ -174,7 +177,7 @@ impl ExportOptions {
 /// Time of the first sample of a recording: where `t_s` is 0.
 pub(crate) fn start(recording: &Recording) -> Result<Option<Timestamp>> {
     for file in recording.segments() {
-        let (_, index) = indexed(&file.path)?;
+        let (_, index) = recording.indexed(file)?;
         if let Some(start) = index.span.and_then(|(first, _)| time_of(first)) {
             return Ok(Some(start));
         }

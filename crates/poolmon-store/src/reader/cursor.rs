@@ -1,12 +1,13 @@
 //! Any moment of a recording and its neighbours.
 
 use std::fs::File;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use poolmon_model::{Counters, Pool, Sample, Tag};
 
 use super::stretch::End;
-use super::{indexed, open_segment, start_of};
+use super::{Steady, indexed, open_steady, start_of};
 use crate::error::{Result, StoreError};
 use crate::folder::SegmentFile;
 use crate::segment::cursor::{Entry, Losses, SegmentCursor};
@@ -26,6 +27,7 @@ pub enum Changed<'a> {
 #[derive(Debug)]
 pub struct Cursor {
     pub(super) files: Vec<SegmentFile>,
+    pub(super) clock: Arc<Steady>,
     pub(super) at: usize,
     /// Segments before `files` that retention took while this cursor was there.
     taken: u64,
@@ -51,8 +53,17 @@ impl Open {
 }
 
 impl Cursor {
-    pub(super) fn new(files: Vec<SegmentFile>) -> Self {
-        Self { files, at: 0, taken: 0, open: None, losses: Losses::default(), given: None, ends: Vec::new() }
+    pub(super) fn new(files: Vec<SegmentFile>, clock: Arc<Steady>) -> Self {
+        Self {
+            files,
+            clock,
+            at: 0,
+            taken: 0,
+            open: None,
+            losses: Losses::default(),
+            given: None,
+            ends: Vec::new(),
+        }
     }
 
     /// Back before the first sample.
@@ -80,7 +91,7 @@ impl Cursor {
             let Some(file) = self.files.get(self.at) else { return Ok(None) };
             let open = match &mut self.open {
                 Some(open) => open,
-                none => none.insert(Open::new(open_segment(&file.path)?, None)),
+                none => none.insert(Open::new(open_steady(&self.clock, &file.path)?, None)),
             };
             if let Some(entry) = open.segment.next_entry().map_err(StoreError::io("read", &file.path))? {
                 if let Entry::Sample { time } = &entry {
@@ -142,6 +153,12 @@ impl Cursor {
     pub fn place(&self) -> Option<(u64, u32)> {
         let number = self.open.as_ref()?.segment.number()?;
         Some((self.taken + self.at as u64, number))
+    }
+
+    /// By how much the times before the held sample were moved against those after it, in nanoseconds, as the clock was set between:
+    /// differs from sample to sample where it was.
+    pub fn shift(&self) -> i64 {
+        self.open.as_ref().map_or(0, |open| open.segment.shift())
     }
 
     /// Goes back by `count` samples, or to the first one. What damage took counts too. False at the start, and
@@ -231,7 +248,7 @@ impl Cursor {
             self.leave();
             self.at = at;
             if let Some(file) = self.files.get(at) {
-                let (segment, index) = indexed(&file.path)?;
+                let (segment, index) = indexed(&self.clock, &file.path)?;
                 self.open = Some(Open::new(segment, Some(index)));
             }
         }
@@ -242,7 +259,10 @@ impl Cursor {
     /// recording has no sample.
     pub fn seek(&mut self, time: Timestamp, sample: &mut Sample) -> Result<bool> {
         let wall = wall_of(Some(time));
-        let after = self.files.iter().rposition(|file| start_of(file).is_some_and(|start| start <= time));
+        let after = self
+            .files
+            .iter()
+            .rposition(|file| start_of(&self.clock, file).is_some_and(|start| start <= time));
         for at in (0..=after.unwrap_or(0)).rev() {
             let Some(file) = self.files.get(at).cloned() else { break };
             self.enter(at)?;
@@ -276,7 +296,10 @@ impl Cursor {
     pub fn next_between(&mut self, time: Timestamp, until: Timestamp, sample: &mut Sample) -> Result<bool> {
         let (from, to) = (wall_of(Some(time)), wall_of(Some(until)));
         let mut held = self.open.as_ref().and_then(|open| open.segment.number());
-        let begun = self.files.iter().rposition(|file| start_of(file).is_some_and(|start| start <= time));
+        let begun = self
+            .files
+            .iter()
+            .rposition(|file| start_of(&self.clock, file).is_some_and(|start| start <= time));
         if let Some(begun) = begun.filter(|&begun| begun > self.at) {
             self.enter(begun)?;
             held = None;
@@ -284,7 +307,7 @@ impl Cursor {
         if let Some(number) = self.key_between(from, to, held)? {
             return Ok(self.place_at(self.at, number)? && self.sample_into(sample));
         }
-        let next = self.files.get(self.at + 1).and_then(start_of);
+        let next = self.files.get(self.at + 1).and_then(|file| start_of(&self.clock, file));
         if next.is_some_and(|start| start >= time && start < until) {
             self.enter(self.at + 1)?;
             if let Some(number) = self.key_between(from, to, None)? {
@@ -319,6 +342,7 @@ impl Cursor {
     pub fn extend(&mut self, recording: &super::Recording) {
         let now = self.files.get(self.at).map(|file| file.path.clone());
         self.files = recording.segments().to_vec();
+        self.clock = Arc::clone(&recording.clock);
         self.ends.clear();
         match now.and_then(|now| self.files.iter().position(|file| file.path == now)) {
             Some(at) => {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use poolmon_holder::Digest;
 
-use super::{Recording, indexed, start_of, within};
+use super::{Recording, start_of, within};
 use crate::error::{Result, StoreError};
 use crate::segment::frame::wall_of;
 
@@ -25,9 +25,9 @@ impl Recording {
         let mut segments = Vec::new();
         for (at, file) in self.files.iter().enumerate() {
             // A segment ends where the next one begins.
-            let next = self.files.get(at + 1).and_then(start_of);
+            let next = self.files.get(at + 1).and_then(|file| start_of(&self.clock, file));
             let is_before = from.zip(next).is_some_and(|(from, next)| next < from);
-            let is_behind = to.zip(start_of(file)).is_some_and(|(to, start)| start > to);
+            let is_behind = to.zip(start_of(&self.clock, file)).is_some_and(|(to, start)| start > to);
             if !is_before && !is_behind {
                 segments.push(file);
             }
@@ -35,7 +35,7 @@ impl Recording {
         let mut opened = Vec::new();
         let mut samples = 0;
         for file in segments {
-            let (cursor, index) = indexed(&file.path)?;
+            let (cursor, index) = self.indexed(file)?;
             samples += u64::from(index.samples);
             opened.push((file, cursor, index));
         }
@@ -72,10 +72,13 @@ impl Recording {
     /// # Errors
     /// A segment cannot be read.
     pub fn holders_at(&self, time: Timestamp) -> Result<Option<(Timestamp, Digest)>> {
-        let begun = self.files.iter().rposition(|file| start_of(file).is_some_and(|start| start <= time));
+        let begun = self
+            .files
+            .iter()
+            .rposition(|file| start_of(&self.clock, file).is_some_and(|start| start <= time));
         for at in (0..=begun.unwrap_or(0)).rev() {
             let Some(file) = self.files.get(at) else { break };
-            let (mut cursor, index) = indexed(&file.path)?;
+            let (mut cursor, index) = self.indexed(file)?;
             let mut found: Option<(Timestamp, Digest)> = None;
             let mut digest = Digest::default();
             // The list behind the last key before may follow on one that was damaged: then the key before that one.

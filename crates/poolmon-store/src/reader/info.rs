@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use poolmon_model::{CounterWidth, SourceKind};
 
-use super::{Recording, indexed};
+use super::Recording;
 use crate::error::Result;
 use crate::folder;
 use crate::segment::frame::time_of;
@@ -66,7 +66,7 @@ impl Recording {
     pub fn info(&self) -> Result<RecordingInfo> {
         let mut info = RecordingInfo { segments: self.segments().len(), ..RecordingInfo::default() };
         for file in self.segments() {
-            let (segment, index) = indexed(&file.path)?;
+            let (segment, index) = self.indexed(file)?;
             info.bytes += file.size();
             info.samples += u64::from(index.samples);
             info.marks += index.marks.len() as u64;

@@ -1,6 +1,7 @@
 //! Reads a recording, while it is written or later. Only one frame and one sample are in memory at a time.
 //!
 //! * [`Recording`]: the folder; [`cursor`]: any moment and its neighbours;
+//! * `steady`: the time that passed, whatever was done to the wall clock;
 //! * [`stretch`]: weeks in a moment, by their summaries;
 //! * [`series`]: one tag through time, totals for a timeline;
 //! * [`mod@holders`]: who held objects;
@@ -11,31 +12,35 @@ pub mod cursor;
 pub mod holders;
 pub mod info;
 pub mod series;
+mod steady;
 pub mod stretch;
 pub mod verify;
 
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
+use jiff::{SignedDuration, Timestamp};
 
 pub use cursor::{Changed, Cursor};
 pub use info::{HoldersInfo, RecordingInfo};
 pub use series::{SeriesPoint, TimelinePoint};
+pub(crate) use steady::Steady;
 pub use stretch::Stretch;
 pub use verify::{SegmentCheck, Verification};
 
+use crate::dir::{self, Dir};
 use crate::error::{Result, StoreError};
 use crate::folder::{self, SegmentFile};
 use crate::segment::cursor::SegmentCursor;
 use crate::segment::frame::{FrameKind, HeadError, MAGIC, VERSION, time_of, wall_of};
 use crate::segment::index::Index;
-use crate::segment::marks::{RecordedMark, TimedMark};
+use crate::segment::marks::TimedMark;
 use crate::segment::merged;
-use crate::segment::scan::{frame_at, stored_index};
+use crate::segment::scan::frame_at;
 use crate::segment::window::Window;
 
 /// A recording: a folder of segments, or one segment.
@@ -45,6 +50,7 @@ pub struct Recording {
     /// One file instead of a folder.
     single: bool,
     files: Vec<SegmentFile>,
+    clock: Arc<Steady>,
 }
 
 impl Recording {
@@ -55,9 +61,12 @@ impl Recording {
             if !is_segment(path)? {
                 return Err(none("name the folder that `poolmon record` writes into"));
             }
-            let file = SegmentFile { path: path.into(), number: 0 };
+            // A link that someone names may be followed; one in a folder is not.
+            let path = path.canonicalize().map_err(StoreError::io("open", path))?;
+            let file = SegmentFile { path: path.clone(), number: 0 };
             let folder = path.parent().unwrap_or(Path::new(".")).into();
-            return Ok(Self { folder, single: true, files: vec![file] });
+            let files = vec![file];
+            return Ok(Self { folder, single: true, clock: Arc::new(Steady::new(&files)), files });
         }
         if !path.is_dir() {
             return Err(none(&format!("create it: poolmon record {}", path.display())));
@@ -69,13 +78,14 @@ impl Recording {
                 path.display()
             )));
         }
-        Ok(Self { folder: path.into(), single: false, files })
+        Ok(Self { folder: path.into(), single: false, clock: Arc::new(Steady::new(&files)), files })
     }
 
     /// Looks for segments that came or went.
     pub fn refresh(&mut self) -> Result<()> {
         if !self.single {
             self.files = folder::segments(&self.folder)?;
+            self.clock.set(&self.files);
         }
         Ok(())
     }
@@ -92,7 +102,7 @@ impl Recording {
 
     /// A cursor before the first sample.
     pub fn cursor(&self) -> Cursor {
-        Cursor::new(self.files.clone())
+        Cursor::new(self.files.clone(), Arc::clone(&self.clock))
     }
 
     /// Notes, gaps and module changes in `from..=to` (`None` = without end), oldest first; also notes that wait
@@ -100,24 +110,14 @@ impl Recording {
     pub fn marks(&self, from: Option<Timestamp>, to: Option<Timestamp>) -> Result<Vec<TimedMark>> {
         let mut marks = Vec::new();
         for file in &self.files {
-            let (_, index) = indexed(&file.path)?;
-            let reading = || StoreError::io("read", &file.path);
-            let mut wanted = index.marks.iter().filter(|entry| within(entry.wall, from, to)).peekable();
-            if wanted.peek().is_none() {
-                continue;
-            }
-            let mut window = Window::new(open(&file.path)?).map_err(reading())?;
-            for entry in wanted {
-                let frame = frame_at(&mut window, entry.offset).map_err(reading())?;
-                if let Some(frame) = frame
-                    && let Some(mark) = RecordedMark::parse(frame.head.kind, &frame.payload)
-                {
-                    marks.push(TimedMark { time: frame.head.time(), mark });
-                }
+            let (mut segment, index) = self.indexed(file)?;
+            for entry in index.marks.iter().filter(|entry| within(entry.wall, from, to)) {
+                marks.extend(segment.mark_at(entry.offset).map_err(StoreError::io("read", &file.path))?);
             }
         }
         if !self.single {
-            let waiting = folder::waiting_notes(&self.folder).into_iter().map(|(_, note)| note);
+            let dir = Dir::open(&self.folder).map_err(StoreError::io("open", &self.folder))?;
+            let waiting = folder::waiting_notes(&dir).into_iter().map(|(_, note)| note);
             let new = waiting.filter(|note| within(wall_of(note.time), from, to) && !marks.contains(note));
             let new: Vec<_> = new.collect();
             marks.extend(new);
@@ -140,7 +140,7 @@ impl Recording {
     /// A segment cannot be read.
     pub fn merged(&self) -> Result<Vec<Vec<String>>> {
         for file in self.files.iter().rev() {
-            let (_, index) = indexed(&file.path)?;
+            let (_, index) = self.indexed(file)?;
             let reading = || StoreError::io("read", &file.path);
             let mut window = Window::new(open(&file.path)?).map_err(reading())?;
             // It is behind the first sample, after gaps at most.
@@ -173,7 +173,7 @@ fn is_segment(path: &Path) -> Result<bool> {
 }
 
 fn open(path: &Path) -> Result<File> {
-    File::open(path).map_err(StoreError::io("open", path))
+    dir::read(path).map_err(StoreError::io("open", path))
 }
 
 /// Opens a segment and says where it is from a later program or no segment at all.
@@ -190,28 +190,47 @@ pub(crate) fn open_segment(path: &Path) -> Result<SegmentCursor<File>> {
     }
 }
 
-/// Opens a segment with its index.
-pub(crate) fn indexed(path: &Path) -> Result<(SegmentCursor<File>, Index)> {
+/// Opens a segment of a recording; its times are those of the recording's clock.
+fn open_steady(clock: &Steady, path: &Path) -> Result<SegmentCursor<File>> {
     let mut cursor = open_segment(path)?;
+    cursor.set_shifts(clock.shifts(path)?);
+    Ok(cursor)
+}
+
+/// The same with its index.
+fn indexed(clock: &Steady, path: &Path) -> Result<(SegmentCursor<File>, Index)> {
+    let mut cursor = open_steady(clock, path)?;
     let index = cursor.index().map_err(StoreError::io("read", path))?;
     Ok((cursor, index))
 }
 
-/// First and last time of a closed segment, from its index alone.
-pub(crate) fn segment_span(path: &Path) -> Option<(Timestamp, Timestamp)> {
-    let mut window = Window::new(File::open(path).ok()?).ok()?;
-    stored_index(&mut window).ok()??.times()
+impl Recording {
+    pub(crate) fn indexed(&self, file: &SegmentFile) -> Result<(SegmentCursor<File>, Index)> {
+        indexed(&self.clock, &file.path)
+    }
+
+    /// Times of the first and the last sample of each segment that has any, by the recording's clock, and its number.
+    pub(crate) fn spans(&self) -> Vec<(u64, Timestamp, Timestamp)> {
+        let span = |file: &SegmentFile| {
+            let (_, index) = self.indexed(file).ok()?;
+            let (first, last) = index.times()?;
+            Some((file.number, first, last))
+        };
+        self.files.iter().filter_map(span).collect()
+    }
 }
 
 /// When a segment begins: from its name, else from its head.
-fn start_of(file: &SegmentFile) -> Option<Timestamp> {
+fn start_of(clock: &Steady, file: &SegmentFile) -> Option<Timestamp> {
+    let by = SignedDuration::from_nanos(clock.began(&file.path).ok()?);
     let stem = file.path.file_stem()?.to_str()?;
     let named = stem.split_once('-').and_then(|(_, start)| {
         let start = DateTime::strptime("%Y%m%dT%H%M%SZ", start).ok()?;
         Offset::UTC.to_timestamp(start).ok()
     });
-    named.or_else(|| {
+    let start = named.or_else(|| {
         let cursor = open_segment(&file.path).ok()?;
         cursor.head().ok().and_then(|head| time_of(head.wall))
-    })
+    });
+    start?.checked_add(by).ok()
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use poolmon_model::{Counters, Pool, Sample, Tag};
 
-use super::{Recording, indexed};
+use super::Recording;
 use crate::error::Result;
 use crate::segment::cursor::Entry;
 use crate::segment::frame::time_of;
@@ -83,7 +83,7 @@ impl Recording {
     pub fn timeline(&self) -> Result<Vec<TimelinePoint>> {
         let mut points = Vec::new();
         for file in self.segments() {
-            let (_, index) = indexed(&file.path)?;
+            let (_, index) = self.indexed(file)?;
             let keys = index.keys.iter();
             points.extend(
                 keys.filter_map(|key| Some(TimelinePoint { time: time_of(key.wall)?, totals: key.totals })),

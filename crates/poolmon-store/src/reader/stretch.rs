@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use poolmon_model::{Sample, Summary};
 
-use super::{Changed, Cursor, Recording, indexed, open_segment};
+use super::{Changed, Cursor, Recording, indexed, open_steady};
 use crate::codec;
 use crate::error::{Result, StoreError};
 use crate::segment::frame::wall_of;
@@ -32,7 +32,7 @@ impl Recording {
     pub fn summaries(&self, from: Option<Timestamp>, to: Option<Timestamp>) -> Result<usize> {
         let mut count = 0;
         for file in self.segments() {
-            let mut segment = open_segment(&file.path)?;
+            let mut segment = open_steady(&self.clock, &file.path)?;
             // A segment that is still written reports a handful at most: they are not worth a scan.
             let index = segment.stored_index().map_err(StoreError::io("read", &file.path))?;
             let Some(index) = index else { continue };
@@ -64,6 +64,7 @@ impl Cursor {
     fn stride(&mut self, until: Option<Timestamp>, sample: &mut Sample) -> Result<Option<Summary>> {
         let Some(open) = &self.open else { return Ok(None) };
         let Some(held) = open.segment.number() else { return Ok(None) };
+        let shift = open.segment.shift();
         let Ok(segment) = open.segment.head().map(|head| head.number) else { return Ok(None) };
         let here = self.at;
         let in_time = |end: &End| until.is_none_or(|until| end.wall <= wall_of(Some(until)));
@@ -77,6 +78,8 @@ impl Cursor {
         let Some((at, entry)) = found else { return Ok(None) };
         if self.place_at(at, entry.last)?
             && self.open.as_ref().and_then(|open| open.segment.number()) == Some(entry.last)
+            // Its times are those of the wall clock.
+            && self.shift() == shift
             && self.sample_into(sample)
             && let Some(summary) = self.read_summary(entry, sample)?
         {
@@ -97,7 +100,7 @@ impl Cursor {
         if !self.ends.iter().any(|(of, _)| *of == at) {
             let mut ends = Vec::new();
             if let Some(file) = self.files.get(at) {
-                let (_, index) = indexed(&file.path)?;
+                let (_, index) = indexed(&self.clock, &file.path)?;
                 for entry in index.summaries {
                     let key = index.keys.iter().find(|key| key.sample == entry.last);
                     ends.extend(key.map(|key| End { entry, wall: key.wall }));

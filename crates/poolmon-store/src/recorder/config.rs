@@ -31,6 +31,8 @@ pub struct RecorderConfig {
     pub anonymise: bool,
     /// Closed segments also become Parquet files, in the background.
     pub seal: bool,
+    /// Who may read and write new files (`0o640`: the group may read); a new folder admits the same users. Windows ignores it.
+    pub mode: u32,
 }
 
 impl Default for RecorderConfig {
@@ -48,6 +50,7 @@ impl Default for RecorderConfig {
             holders: true,
             anonymise: false,
             seal: false,
+            mode: 0o600,
         }
     }
 }

@@ -1,10 +1,10 @@
 //! How files are made, so that tests can pull the plug.
 
-use std::fs::{self, File};
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
-use crate::folder::sync_folder;
+use crate::dir::Dir;
 use crate::segment::writer::Append;
 
 /// Makes and removes files.
@@ -13,23 +13,33 @@ pub trait Disk: Send {
     fn create(&self, path: &Path) -> io::Result<Box<dyn Append>>;
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Whether a file can still be found where it was made.
+    fn is_there(&self, path: &Path) -> bool {
+        let _ = path;
+        true
+    }
 }
 
-/// The disk.
-#[derive(Clone, Copy, Debug)]
-pub struct RealDisk;
+/// The disk: a folder on it.
+#[derive(Clone, Debug)]
+pub struct RealDisk {
+    pub(super) dir: Arc<Dir>,
+    pub(super) mode: u32,
+}
 
 impl Disk for RealDisk {
     fn create(&self, path: &Path) -> io::Result<Box<dyn Append>> {
         // Not in append mode: Windows does not let such a file be cut.
-        let file = File::options().write(true).create_new(true).open(path)?;
-        if let Some(folder) = path.parent() {
-            sync_folder(folder)?;
-        }
+        let file = self.dir.create(path.file_name().unwrap_or_default(), self.mode)?;
+        self.dir.sync()?;
         Ok(Box::new(file))
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        fs::remove_file(path)
+        self.dir.remove(path.file_name().unwrap_or_default())
+    }
+
+    fn is_there(&self, path: &Path) -> bool {
+        self.dir.is_there(path.file_name().unwrap_or_default())
     }
 }

@@ -15,8 +15,9 @@ pub mod retention;
 #[cfg(feature = "parquet")]
 pub mod seal;
 
+use std::ffi::OsString;
 use std::fmt::Display;
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,7 +30,9 @@ pub use config::RecorderConfig;
 pub use disk::{Disk, RealDisk};
 pub use gaps::ClockMoment;
 pub use recover::{OpenReport, Recovered};
+pub use retention::Deleted;
 
+use crate::dir::Dir;
 use crate::error::{Result, StoreError, is_full};
 use crate::folder::{self, SegmentFile};
 use crate::segment::frame::{SegmentHead, VERSION, wall_of};
@@ -66,11 +69,14 @@ pub struct RecorderStatus {
     pub deleted: u64,
     /// Samples not recorded since the disk is full; 0 = it is not.
     pub missed: u64,
+    /// Samples lost to a full disk, these included.
+    pub lost: u64,
 }
 
 /// Writes a recording. There is one in a folder at a time.
 pub struct Recorder {
     folder: PathBuf,
+    dir: Arc<Dir>,
     config: RecorderConfig,
     filter: Filter,
     disk: Box<dyn Disk>,
@@ -81,9 +87,11 @@ pub struct Recorder {
     next_number: u64,
     last: Option<gaps::Seen>,
     failing: Option<gaps::Failing>,
-    full_since: Option<Timestamp>,
+    full_since: Option<Duration>,
     synced: Duration,
-    taken_notes: Vec<PathBuf>,
+    ages: retention::Ages,
+    deleted: Vec<Deleted>,
+    taken_notes: Vec<OsString>,
     /// Where the clock of imported samples is 0.
     past: Option<Timestamp>,
     /// Which slab caches share one: said once in each segment.
@@ -122,17 +130,26 @@ struct Open {
 impl Recorder {
     /// Opens a folder for recording; makes it if it is missing. Says what the recorder before left behind.
     pub fn open(folder: &Path, config: RecorderConfig) -> Result<(Self, OpenReport)> {
-        Self::open_on(folder, config, Box::new(RealDisk))
+        Self::open_with(folder, config, None)
     }
 
     /// As [`Recorder::open`], on a disk of the caller's.
     pub fn open_on(folder: &Path, config: RecorderConfig, disk: Box<dyn Disk>) -> Result<(Self, OpenReport)> {
+        Self::open_with(folder, config, Some(disk))
+    }
+
+    fn open_with(
+        folder: &Path,
+        config: RecorderConfig,
+        disk: Option<Box<dyn Disk>>,
+    ) -> Result<(Self, OpenReport)> {
         if config.seal && !cfg!(feature = "parquet") {
             return Err(StoreError::NoParquet);
         }
-        fs::create_dir_all(folder).map_err(StoreError::io("make", folder))?;
-        let lock = folder::lock(folder)?;
-        let report = recover::recover(folder)?;
+        let dir = Arc::new(Dir::make(folder, config.mode).map_err(StoreError::io("open", folder))?);
+        let disk = disk.unwrap_or_else(|| Box::new(RealDisk { dir: Arc::clone(&dir), mode: config.mode }));
+        let lock = folder::lock(&dir, config.mode)?;
+        let report = recover::recover(&dir)?;
         let files = folder::segments(folder)?;
         let filter = Filter {
             view: config.view,
@@ -142,19 +159,23 @@ impl Recorder {
             ..Filter::default()
         };
         #[cfg(feature = "parquet")]
-        let sealer = config.seal.then(seal::Sealer::start);
+        let sealer = config.seal.then(|| seal::Sealer::start(Arc::clone(&dir), config.mode));
+        let ages = if config.keep.is_some() { ages(folder) } else { retention::Ages::default() };
         let mut recorder = Self {
             folder: folder.into(),
+            dir,
             filter,
             disk,
             started: Instant::now(),
             writer: None,
             stretch: Stretch::default(),
-            next_number: files.last().map_or(0, |file| file.number + 1),
+            next_number: files.iter().map(|file| file.number + 1).max().unwrap_or(0),
             last: gaps::Seen::from_report(&report),
             failing: None,
             full_since: None,
             synced: Duration::ZERO,
+            ages,
+            deleted: Vec::new(),
             taken_notes: Vec::new(),
             past: None,
             merged: Vec::new(),
@@ -171,7 +192,7 @@ impl Recorder {
         for file in files.into_iter().filter(|file| !file.sealed().exists()) {
             recorder.seal(file);
         }
-        recorder.retain(None);
+        recorder.retain();
         Ok((recorder, report))
     }
 
@@ -219,8 +240,9 @@ impl Recorder {
         match result {
             Ok(()) => Ok(RecordOutcome::Recorded),
             Err(error) if error.is_full() => {
-                self.full_since.get_or_insert(moment.wall);
+                self.full_since.get_or_insert(moment.clock);
                 self.status.missed += 1;
+                self.status.lost += 1;
                 Ok(RecordOutcome::DiskFull { missed: self.status.missed })
             }
             Err(error) => Err(error),
@@ -231,15 +253,24 @@ impl Recorder {
         let time = sample.time.unwrap_or(moment.wall);
         self.roll(sample, moment)?;
         let seen = gaps::Seen::of(sample, moment);
-        for gap in gaps::between(self.last.as_ref(), &seen, &self.config, self.failing.as_ref()) {
+        let between = gaps::between(self.last.as_ref(), &seen, &self.config, self.failing.as_ref());
+        for gap in between.gaps {
             self.mark(Some(time), &RecordedMark::Gap(gap))?;
             self.status.gaps += 1;
+        }
+        self.ages.passed(between.passed, between.is_claim);
+        if between.set != 0 {
+            // Times of the wall clock on both sides of it say nothing about the time between.
+            if let Some(open) = &mut self.writer {
+                open.writer.break_stretch();
+            }
+            self.holders.at = None;
         }
         // Gaps are said once, also where the sample itself then fails.
         self.failing = None;
         self.last = Some(seen);
         if let Some(since) = self.full_since {
-            let length = gaps::nanos_between(since, time);
+            let length = gaps::nanos(moment.clock.saturating_sub(since));
             let reason = Some(format!("{} samples were not recorded", self.status.missed));
             self.mark(
                 Some(time),
@@ -267,7 +298,7 @@ impl Recorder {
             self.take_notes()?;
             self.sync()?;
             self.synced = moment.clock;
-            self.retain(sample.time.or(Some(moment.wall)));
+            self.retain();
         }
         Ok(())
     }
@@ -315,6 +346,9 @@ impl Recorder {
 
     fn finish_segment(&mut self) -> Result<()> {
         let Some(open) = self.writer.take() else { return Ok(()) };
+        if !self.disk.is_there(&open.file.path) {
+            return Err(StoreError::Gone { path: open.file.path });
+        }
         let length = open.writer.length();
         self.closed_bytes += match open.writer.finish() {
             Ok((length, stretch)) => {
@@ -325,6 +359,7 @@ impl Recorder {
             Err(error) if is_full(&error) => length,
             Err(error) => return Err(StoreError::io("write", &open.file.path)(error)),
         };
+        self.ages.ended(open.file.number);
         self.drop_taken_notes();
         #[cfg(feature = "parquet")]
         self.seal(open.file);
@@ -420,10 +455,10 @@ impl Recorder {
 
     /// Takes notes that others left in the folder.
     fn take_notes(&mut self) -> Result<()> {
-        for (path, note) in folder::waiting_notes(&self.folder) {
-            if !self.taken_notes.contains(&path) {
+        for (name, note) in folder::waiting_notes(&self.dir) {
+            if !self.taken_notes.contains(&name) {
                 self.mark(note.time, &note.mark)?;
-                self.taken_notes.push(path);
+                self.taken_notes.push(name);
             }
         }
         Ok(())
@@ -431,8 +466,8 @@ impl Recorder {
 
     /// Their files go once the disk has them.
     fn drop_taken_notes(&mut self) {
-        for path in self.taken_notes.drain(..) {
-            let _ = fs::remove_file(path);
+        for name in self.taken_notes.drain(..) {
+            let _ = self.dir.remove(&name);
         }
     }
 
@@ -440,16 +475,25 @@ impl Recorder {
     pub fn sync(&mut self) -> Result<()> {
         if let Some(open) = &mut self.writer {
             open.writer.sync().map_err(StoreError::io("write", &open.file.path))?;
+            if !self.disk.is_there(&open.file.path) {
+                return Err(StoreError::Gone { path: open.file.path.clone() });
+            }
             self.drop_taken_notes();
         }
         Ok(())
     }
 
-    fn retain(&mut self, now: Option<Timestamp>) {
+    /// Segments that were deleted since the last call, oldest first.
+    pub fn take_deleted(&mut self) -> Vec<Deleted> {
+        std::mem::take(&mut self.deleted)
+    }
+
+    fn retain(&mut self) {
         let current = self.writer.as_ref().map(|open| open.file.path.as_path());
         let written = self.writer.as_ref().map_or(0, |open| open.writer.length());
-        let done = retention::retain(&self.folder, &self.config, current, written, now, &*self.disk);
-        self.status.deleted += done.deleted;
+        let done = retention::retain(&self.dir, &self.config, current, written, &self.ages, &*self.disk);
+        self.status.deleted += done.deleted.len() as u64;
+        self.deleted.extend(done.deleted);
         if let Some(closed) = done.closed_bytes {
             self.closed_bytes = closed;
         }
@@ -457,17 +501,28 @@ impl Recorder {
 
     /// Closes the recording: index written, disk waited for, segments sealed.
     pub fn close(mut self) -> Result<RecorderStatus> {
+        self.finish()
+    }
+
+    /// As [`Recorder::close`]; what was deleted can still be asked for. Nothing can be recorded afterwards.
+    pub fn finish(&mut self) -> Result<RecorderStatus> {
         if self.writer.is_some() {
             self.take_notes()?;
         }
         self.finish_segment()?;
-        self.retain(self.last.as_ref().and_then(|seen| seen.time));
+        self.retain();
         #[cfg(feature = "parquet")]
         if let Some(sealer) = self.sealer.take() {
             sealer.finish()?;
         }
         Ok(self.status())
     }
+}
+
+/// How old each segment is, by a clock that no one sets.
+fn ages(folder: &Path) -> retention::Ages {
+    let Ok(recording) = crate::Recording::open(folder) else { return retention::Ages::default() };
+    retention::Ages::new(recording.spans())
 }
 
 fn write_error(path: &Path) -> impl FnOnce(WriteError) -> StoreError {

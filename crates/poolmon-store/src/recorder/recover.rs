@@ -1,12 +1,16 @@
 //! What the recorder before left behind: a torn tail is cut, a segment without an end gets one.
 
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use poolmon_model::Sample;
 
+use crate::dir::{self, Dir};
 use crate::error::{Result, StoreError};
-use crate::folder;
+use crate::folder::{self, SegmentFile};
 use crate::segment::cursor::SegmentCursor;
 use crate::segment::frame::{FrameKind, HeadError};
 use crate::segment::parity::Group;
@@ -36,36 +40,82 @@ pub struct OpenReport {
     pub recovered: Vec<Recovered>,
     /// Time and boot of the last sample.
     pub last_sample: Option<(Timestamp, Option<String>)>,
+    /// Time since the start of its boot, if known.
+    pub last_uptime: Option<Duration>,
 }
 
 /// Closes what is open. Call it only with the recorder's lock.
-pub(super) fn recover(folder: &Path) -> Result<OpenReport> {
+pub(super) fn recover(dir: &Dir) -> Result<OpenReport> {
     let mut report = OpenReport::default();
-    for segment in folder::segments(folder)? {
+    let mut last = None;
+    for segment in folder::segments(dir.path())? {
+        // A file that a recorder did not name so, or that cannot be opened as one, is not ours to change.
+        let Some(file) = open(dir, &segment) else { continue };
         let path = &segment.path;
-        let file = File::open(path).map_err(StoreError::io("open", path))?;
         let mut window = Window::new(file).map_err(StoreError::io("read", path))?;
         if let Some(index) = stored_index(&mut window).map_err(StoreError::io("read", path))? {
-            if let Some((_, last)) = index.times() {
-                report.last_sample = Some((last, boot(path)));
+            if let Some((_, time)) = index.times() {
+                report.last_sample = Some((time, boot(dir, &segment)));
+                last = Some(segment);
             }
             continue;
         }
-        if let Some(found) = close(path, &mut report)? {
-            report.recovered.push(found);
+        let before = report.last_sample.take();
+        let found = close(dir, &segment, &mut report)?;
+        if report.last_sample.is_some() {
+            last = Some(segment);
+        } else {
+            report.last_sample = before;
         }
+        report.recovered.extend(found);
+    }
+    let known = last.and_then(|segment| last_uptime(open(dir, &segment)?).ok()?);
+    if let Some(((time, uptime), last)) = known.zip(report.last_sample.as_mut()) {
+        // The last one that can be read: both are of one moment.
+        last.0 = time;
+        report.last_uptime = Some(uptime);
     }
     Ok(report)
 }
 
-fn boot(path: &Path) -> Option<String> {
-    let cursor = SegmentCursor::open(File::open(path).ok()?).ok()?;
+fn open(dir: &Dir, segment: &SegmentFile) -> Option<File> {
+    if segment.is_named() { dir.read(segment.name()).ok() } else { None }
+}
+
+fn boot(dir: &Dir, segment: &SegmentFile) -> Option<String> {
+    let cursor = SegmentCursor::open(open(dir, segment)?).ok()?;
     cursor.head().ok()?.origin.boot.clone()
 }
 
-fn close(path: &Path, report: &mut OpenReport) -> Result<Option<Recovered>> {
+/// Time and uptime of the last sample of a segment that can be read.
+fn last_uptime(file: File) -> io::Result<Option<(Timestamp, Duration)>> {
+    let mut cursor = SegmentCursor::open(file)?;
+    let index = cursor.index()?;
+    let mut sample = Sample::empty();
+    let held = cursor.seek_number(&index, index.samples.saturating_sub(1))?;
+    let held = held && cursor.sample_into(&mut sample);
+    Ok(sample.time.zip(sample.uptime).filter(|_| held))
+}
+
+/// A file without a byte can be removed if no one but this user can have made it.
+fn is_own_empty(file: &File) -> bool {
+    let Ok(about) = file.metadata() else { return false };
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let own = std::fs::metadata("/proc/self").map(|own| own.uid());
+        if own.is_ok_and(|own| own != about.uid()) {
+            return false;
+        }
+    }
+    about.len() == 0 && !dir::has_other_names(&about)
+}
+
+fn close(dir: &Dir, segment: &SegmentFile, report: &mut OpenReport) -> Result<Option<Recovered>> {
+    let path = segment.path.as_path();
     let reading = || StoreError::io("read", path);
-    let file = File::open(path).map_err(StoreError::io("open", path))?;
+    let Some(file) = open(dir, segment) else { return Ok(None) };
+    let is_own_empty = is_own_empty(&file);
     let mut cursor = SegmentCursor::open(file).map_err(reading())?;
     if matches!(cursor.head(), Err(HeadError::Version(_))) {
         // A later program wrote it: it is not ours to change.
@@ -84,6 +134,7 @@ fn close(path: &Path, report: &mut OpenReport) -> Result<Option<Recovered>> {
     if let Some((_, last)) = index.times() {
         report.last_sample = Some((last, cursor.head().ok().and_then(|head| head.origin.boot.clone())));
     }
+    let is_ours = cursor.head().is_ok() || is_own_empty;
     drop(cursor);
     let mut found = Recovered {
         path: path.into(),
@@ -93,12 +144,16 @@ fn close(path: &Path, report: &mut OpenReport) -> Result<Option<Recovered>> {
         removed: false,
     };
     if scan.frames == 0 {
-        fs::remove_file(path).map_err(StoreError::io("remove", path))?;
+        // More than a head: frames that were there are damaged, or it never was a segment.
+        if !is_ours || scan.torn > 0 {
+            return Ok(None);
+        }
+        dir.remove(segment.name()).map_err(StoreError::io("remove", path))?;
         found.removed = true;
         return Ok(Some(found));
     }
     let writing = || StoreError::io("write", path);
-    let mut file = File::options().write(true).open(path).map_err(writing())?;
+    let Ok(mut file) = dir.write(segment.name()) else { return Ok(None) };
     Append::cut(&mut file, scan.end).map_err(writing())?;
     if scan.last.map(|head| head.kind) != Some(FrameKind::End) {
         let next = scan.last.map_or(0, |head| head.number.saturating_add(1));

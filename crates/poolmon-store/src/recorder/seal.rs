@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crate::WholeFile;
+use crate::dir::Dir;
 use crate::error::{Result, StoreError};
 use crate::export::{ExportOptions, parquet};
 use crate::reader::Recording;
@@ -23,13 +25,13 @@ pub struct Sealer {
 
 impl Sealer {
     /// Starts the thread.
-    pub fn start() -> Self {
+    pub fn start(dir: Arc<Dir>, mode: u32) -> Self {
         let (queue, jobs) = channel::<PathBuf>();
         let error = Arc::new(Mutex::new(None));
         let reported = Arc::clone(&error);
         let thread = std::thread::Builder::new().name("seal".into()).spawn(move || {
             for segment in jobs {
-                if let Err(error) = seal(&segment)
+                if let Err(error) = seal(&dir, &segment, mode)
                     && let Ok(mut reported) = reported.lock()
                 {
                     *reported = Some(error);
@@ -63,7 +65,7 @@ impl Sealer {
 }
 
 /// Writes the Parquet file next to a segment, unless retention took the segment meanwhile.
-pub fn seal(segment: &Path) -> Result<()> {
+fn seal(dir: &Arc<Dir>, segment: &Path, mode: u32) -> Result<()> {
     let Ok(recording) = Recording::open(segment) else { return Ok(()) };
     let mut worked = Instant::now();
     let mut pace = || {
@@ -74,12 +76,15 @@ pub fn seal(segment: &Path) -> Result<()> {
         }
     };
     let path = segment.with_extension("parquet");
-    match parquet::write(&recording, &ExportOptions::default(), &path, &mut pace) {
-        Err(_) if !segment.exists() => Ok(()),
+    let is_there = || segment.file_name().is_some_and(|name| dir.is_there(name));
+    let name = path.file_name().unwrap_or_default();
+    let file = WholeFile::within(Arc::clone(dir), name, mode).map_err(StoreError::io("make", &path))?;
+    match parquet::write_into(&recording, &ExportOptions::default(), file, &path, &mut pace) {
+        Err(_) if !is_there() => Ok(()),
         Err(error) => Err(error),
         Ok(_) => {
-            if !segment.exists() {
-                let _ = std::fs::remove_file(&path);
+            if !is_there() {
+                let _ = dir.remove(name);
             }
             Ok(())
         }

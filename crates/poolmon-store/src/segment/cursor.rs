@@ -15,9 +15,10 @@ use super::frame::{
 };
 use super::holders::{self, Holders};
 use super::index::{Index, KeyEntry, totals};
-use super::marks::{RecordedMark, TimedMark};
+use super::marks::{Gap, GapKind, RecordedMark, TimedMark};
 use super::parity::Parity;
 use super::scan::{Frame, Scan, Step, frame_at, scan, step, stored_index};
+use super::shift::Shifts;
 use super::window::Window;
 use crate::codec::CodecState;
 
@@ -101,6 +102,9 @@ pub struct SegmentCursor<R> {
     last: Option<u32>,
     /// The list of holders, as far as frames were read for it.
     holders: Option<Holders>,
+    /// What is added to wall times, and that of the last frame.
+    shifts: Shifts,
+    shift: i64,
 }
 
 impl<R: Read + Seek> SegmentCursor<R> {
@@ -130,9 +134,22 @@ impl<R: Read + Seek> SegmentCursor<R> {
             losses: Losses::default(),
             last: None,
             holders: None,
+            shifts: Shifts::default(),
+            shift: 0,
         };
         cursor.rewind();
         Ok(cursor)
+    }
+
+    /// Adds these to all times from now on. Before the first frame is read.
+    pub fn set_shifts(&mut self, shifts: Shifts) {
+        self.shift = shifts.before(self.offset);
+        self.shifts = shifts;
+    }
+
+    /// What is added to the time of the last frame.
+    pub fn shift(&self) -> i64 {
+        self.shift
     }
 
     /// Back to the first frame.
@@ -149,6 +166,7 @@ impl<R: Read + Seek> SegmentCursor<R> {
         self.queue.clear();
         self.rescued.clear();
         self.searched = 0;
+        self.shift = self.shifts.before(offset);
     }
 
     /// The head, where it is whole.
@@ -178,12 +196,14 @@ impl<R: Read + Seek> SegmentCursor<R> {
 
     /// The stored index, else one made by reading the whole segment (which moves nothing).
     pub fn index(&mut self) -> io::Result<Index> {
-        if let Some(index) = stored_index(&mut self.window)? {
+        if let Some(index) = self.stored_index()? {
             return Ok(index);
         }
         let mut sums = BTreeMap::new();
+        let mut steps = Vec::new();
         let mut index = self
             .scan(|frame| {
+                steps.extend(clock_step(frame).map(|by| (frame.offset, by)));
                 if frame.head.kind == FrameKind::Key
                     && let Ok(state) = CodecState::read_key(&frame.payload)
                 {
@@ -194,17 +214,50 @@ impl<R: Read + Seek> SegmentCursor<R> {
         for key in &mut index.keys {
             key.totals = sums.get(&key.offset).copied().unwrap_or_default();
         }
+        // What a recorder has written since the shifts were found.
+        let known = self.shifts.known;
+        self.shifts.steps.extend(steps.into_iter().filter(|step| known > 0 && step.0 >= known));
+        if known > 0 {
+            self.shifts.known = known.max(self.window.length());
+        }
+        self.steady(&mut index);
         Ok(index)
     }
 
     /// The stored index; `None` if the segment was not closed.
     pub fn stored_index(&mut self) -> io::Result<Option<Index>> {
-        stored_index(&mut self.window)
+        let mut index = stored_index(&mut self.window)?;
+        index.iter_mut().for_each(|index| self.steady(index));
+        Ok(index)
+    }
+
+    /// Shifts the times of an index.
+    fn steady(&self, index: &mut Index) {
+        if self.shifts.is_none() {
+            return;
+        }
+        let shifted = |wall: i64, offset| shift(wall, self.shifts.at(offset));
+        let first = index.keys.first().map_or(self.first, |key| key.offset);
+        index.span = index.span.map(|(from, to)| (shifted(from, first), shift(to, self.shifts.end())));
+        for key in &mut index.keys {
+            key.wall = shifted(key.wall, key.offset);
+        }
+        for mark in &mut index.marks {
+            mark.wall = shifted(mark.wall, mark.offset);
+        }
     }
 
     /// The frame at a place, where a whole one is there. Nothing moves.
     pub fn frame_at(&mut self, offset: u64) -> io::Result<Option<Frame>> {
         frame_at(&mut self.window, offset)
+    }
+
+    /// The mark at a place, where a whole one is there.
+    pub fn mark_at(&mut self, offset: u64) -> io::Result<Option<TimedMark>> {
+        let Some(frame) = frame_at(&mut self.window, offset)? else { return Ok(None) };
+        let time = time_of(shift(frame.head.wall, self.shifts.at(offset)));
+        let mark = RecordedMark::parse(frame.head.kind, &frame.payload);
+        Ok(mark.map(|mark| TimedMark { time, mark }))
     }
 
     /// Reads every frame and says what is damaged.
@@ -254,6 +307,24 @@ impl<R: Read + Seek> SegmentCursor<R> {
     }
 
     fn next_frame(&mut self) -> io::Result<Option<Frame>> {
+        let mut frame = self.next_raw()?;
+        if let Some(frame) = &mut frame {
+            if let Some(by) = clock_step(frame) {
+                let is_known = frame.offset < self.shifts.known;
+                self.shift = if is_known { self.shifts.at(frame.offset) } else { self.step_back(by) };
+            }
+            frame.head.wall = shift(frame.head.wall, self.shift);
+        }
+        Ok(frame)
+    }
+
+    /// The shift behind a step that no one knew when the recording was opened. Without shifts, times stay as they are.
+    fn step_back(&self, by: i64) -> i64 {
+        if self.shifts.known > 0 { self.shift.saturating_sub(by) } else { 0 }
+    }
+
+    /// The next frame, with the time that is written in it.
+    pub fn next_raw(&mut self) -> io::Result<Option<Frame>> {
         loop {
             if let Some(frame) = self.queue.pop_front() {
                 return Ok(Some(frame));
@@ -477,9 +548,10 @@ impl<R: Read + Seek> SegmentCursor<R> {
     /// Wall time and number of the next sample frame, as far as its head can be trusted. Nothing moves.
     fn peek(&mut self) -> io::Result<Option<(i64, Option<u32>)>> {
         if let Some(frame) = self.queue.front() {
-            return Ok(Some((frame.head.wall, None)));
+            return Ok(Some((shift(frame.head.wall, self.shift), None)));
         }
         let mut at = self.offset;
+        let mut moved = self.shift;
         loop {
             let Some((head, _)) = FrameHead::parse(self.window.get(at, HEAD)?) else {
                 // Damage: going on is the way to find out. The end of the file is the end.
@@ -488,9 +560,30 @@ impl<R: Read + Seek> SegmentCursor<R> {
             let sample =
                 matches!(head.kind, FrameKind::Key | FrameKind::Delta) && self.last != Some(head.sample);
             if sample {
-                return Ok(Some((head.wall, Some(head.sample))));
+                return Ok(Some((shift(head.wall, moved), Some(head.sample))));
+            }
+            if head.kind == FrameKind::Gap
+                && let Some(by) = frame_at(&mut self.window, at)?.as_ref().and_then(clock_step)
+            {
+                moved = if at < self.shifts.known { self.shifts.at(at) } else { self.step_back(by) };
             }
             at += (HEAD + head.length as usize) as u64;
         }
     }
+}
+
+/// By how much the clock was set, where a frame says so.
+fn clock_step(frame: &Frame) -> Option<i64> {
+    if frame.head.kind != FrameKind::Gap {
+        return None;
+    }
+    match RecordedMark::parse(frame.head.kind, &frame.payload)? {
+        RecordedMark::Gap(Gap { kind: GapKind::ClockJump, length_ns, .. }) => Some(length_ns),
+        _ => None,
+    }
+}
+
+/// A time in the file, shifted.
+fn shift(wall: i64, by: i64) -> i64 {
+    if wall == NO_TIME { wall } else { wall.saturating_add(by) }
 }

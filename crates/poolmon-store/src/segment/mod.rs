@@ -5,6 +5,7 @@
 //! * [`merged`]: names of slab caches that share one cache;
 //! * [`holders`]: who holds objects: a list and its changes;
 //! * [`parity`]: frames that bring a damaged one back;
+//! * [`shift`]: by how much the wall clock was set;
 //! * [`summary`]: what happened in a stretch; can be thrown away;
 //! * [`index`]: where the keys are; can be thrown away;
 //! * [`writer`]: samples → bytes;
@@ -21,6 +22,7 @@ pub mod marks;
 pub mod merged;
 pub mod parity;
 pub mod scan;
+pub mod shift;
 pub mod summary;
 pub mod window;
 pub mod writer;

@@ -62,6 +62,9 @@ pub fn frame_at<R: Read + Seek>(window: &mut Window<R>, offset: u64) -> io::Resu
 /// Bytes searched at a time behind damage.
 const CHUNK: usize = 32 << 10;
 
+/// Bytes searched behind damage: more than a segment has. Behind that, a file is no segment, however long it claims to be.
+const FARTHEST: u64 = 128 << 20;
+
 /// What is at `offset`.
 pub fn step<R: Read + Seek>(window: &mut Window<R>, offset: u64) -> io::Result<Step> {
     if offset >= window.length() {
@@ -71,7 +74,8 @@ pub fn step<R: Read + Seek>(window: &mut Window<R>, offset: u64) -> io::Result<S
         return Ok(Step::Frame(frame));
     }
     let mut at = offset + 1;
-    while at < window.length() {
+    let end = window.length().min(offset.saturating_add(FARTHEST));
+    while at < end {
         let found = {
             let bytes = window.get(at, CHUNK)?;
             let found = bytes.windows(SYNC.len()).position(|pair| pair == SYNC);

@@ -90,6 +90,11 @@ impl SegmentWriter {
         self.stretch = stretch;
     }
 
+    /// The stretch that was being gathered ends: time in it cannot be told by the wall clock.
+    pub fn break_stretch(&mut self) {
+        self.stretch = Stretch::default();
+    }
+
     fn resume(file: Box<dyn Append>, length: u64) -> Self {
         Self {
             file,

@@ -46,6 +46,9 @@ pub struct WhatArgs {
     /// Also write each closed segment as a Parquet file, slowly, in the background
     #[arg(long)]
     pub parquet: bool,
+    /// Who may read new files, as chmod takes it: 600 the user alone, 640 the group, 644 all. Not on Windows
+    #[arg(long, value_name = "MODE", value_parser = values::mode, default_value = "600")]
+    pub mode: u32,
     /// Analyse the samples while recording; report what begins to leak and note it in the recording
     #[arg(long)]
     pub verdicts: bool,

@@ -29,6 +29,12 @@ pub fn column_id() -> PossibleValuesParser {
     )
 }
 
+/// `640`: read and write for the user, read for others at most, as those who write could plant anything.
+pub fn mode(text: &str) -> Result<u32, String> {
+    let mode = u32::from_str_radix(text, 8).ok().filter(|mode| mode & !0o664 == 0 && mode & 0o600 == 0o600);
+    mode.ok_or_else(|| format!("`{text}` is not one of 600, 640, 644, 660, 664"))
+}
+
 /// `5s`, `100ms`, `2 min`, `1h`, or a bare number of seconds.
 pub fn interval(text: &str) -> Result<Duration, String> {
     let time = span(text)?;

@@ -15,6 +15,7 @@ use poolmon_store::export::{self, ExportOptions, Summary};
 use poolmon_store::{Recording, StoreError};
 
 use crate::app::copy;
+use crate::app::outcome::Outcome;
 use crate::app::say::{self, note, warning};
 use crate::cli::export::{ExportArgs, ExportFormat};
 use crate::input::{self, moment};
@@ -54,8 +55,8 @@ impl ExportFormat {
     }
 }
 
-/// Exports.
-pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
+/// Exports. Exit code 1 if damage took something of it.
+pub fn run(args: &ExportArgs) -> anyhow::Result<Outcome> {
     let file = args.output.file();
     if let Some(file) = file {
         ensure!(!file.is_dir(), "{}: this is a folder; name a file in it", file.display());
@@ -70,7 +71,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
     if let Some(file) = file {
         distinct(&[("-o", file)], args.sources.iter().map(PathBuf::as_path))?;
         ensure!(
-            args.output.force || !file.exists(),
+            args.output.force || !file.exists() || poolmon_store::is_stream(file),
             Problem::new(
                 format!("{}: the file exists", file.display()),
                 "name another one, or overwrite it with --force"
@@ -122,7 +123,12 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<()> {
         };
         note!("{}: {rows}{samples}", file.display());
     }
-    Ok(())
+    let lost = summary.losses.in_words();
+    if let Some(lost) = &lost {
+        let path = recording.folder().display();
+        say::warn(&Problem::new(format!("{path}: {lost}"), format!("see where: poolmon verify {path}")));
+    }
+    Ok(Outcome::done_if(lost.is_none()))
 }
 
 /// A folder that goes when it is no longer needed.

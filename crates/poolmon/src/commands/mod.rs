@@ -52,7 +52,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Some(Command::Note(args)) => done(note::run(&args)),
         Some(Command::Info(args)) => done(info::run(&args)),
         Some(Command::Verify(args)) => verify::run(&args),
-        Some(Command::Export(args)) => done(export::run(&args)),
+        Some(Command::Export(args)) => export::run(&args),
         Some(Command::Import(args)) => done(import::run(&args)),
         Some(Command::Demo(args)) => done(demo::run(&args)),
         Some(Command::Doctor) => done(doctor::run(&mut io::stdout().lock())),

@@ -23,12 +23,13 @@ impl WhatArgs {
             holders: !self.no_holders,
             anonymise: self.anonymise,
             seal: self.parquet,
+            mode: self.mode,
             ..RecorderConfig::default()
         }
     }
 }
 
-/// Records until it is stopped; exit code 3 if a limit was exceeded meanwhile.
+/// Records until it is stopped; exit code 3 if a limit was exceeded meanwhile, 1 if its end, or all of it, is lost.
 pub fn run(args: &RecordArgs) -> anyhow::Result<Outcome> {
     let source = input::live(args.what.which.view())?;
     let stop = Stop::on_signals()?;
@@ -45,6 +46,7 @@ pub fn run(args: &RecordArgs) -> anyhow::Result<Outcome> {
     };
     let result = record(source, plan, &stop, &mut tell);
     stop.done();
-    result?;
-    Ok(Outcome::found_if(exceeded))
+    let status = result?;
+    let is_lost = status.samples == 0 || status.missed > 0;
+    Ok(if is_lost { Outcome::Failed } else { Outcome::found_if(exceeded) })
 }

@@ -72,7 +72,7 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Done.if_not(interrupted));
     };
     // First next to it: an old report is not lost if the disk is full.
-    poolmon_store::folder::write_whole(file, text.as_bytes())
+    poolmon_store::WholeFile::write(file, text.as_bytes())
         .with_context(|| format!("cannot write {}", file.display()))?;
     note!("{}", file.display());
     Ok(Outcome::Done.if_not(interrupted))
@@ -81,7 +81,7 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
 fn may_be_written(file: &Path, force: bool) -> anyhow::Result<()> {
     ensure!(!file.is_dir(), "{}: this is a folder; name a file in it", file.display());
     ensure!(
-        force || !file.exists(),
+        force || !file.exists() || poolmon_store::is_stream(file),
         Problem::new(
             format!("{}: the file exists", file.display()),
             "name another one, or overwrite it with --force"

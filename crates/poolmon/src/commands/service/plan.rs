@@ -53,6 +53,9 @@ fn arguments(args: &InstallArgs, folder: &Path) -> Vec<String> {
     if let Some(keep) = what.keep {
         say("keep", format!("{}s", keep.as_secs()));
     }
+    if what.mode != 0o600 {
+        say("mode", format!("{:o}", what.mode));
+    }
     if let Some(pool) = what.which.pool {
         say("pool", pool.id().to_owned());
     }
@@ -89,7 +92,7 @@ mod tests {
     #[test]
     fn the_service_records_what_was_asked_for() {
         let line = "poolmon service install /var/rec --interval 500ms --max-size 2GB --keep 28d --pool nonpaged \
-                    --include Ntf* --include Irp --exclude 50% --anonymise --verdicts --parquet";
+                    --include Ntf* --include Irp --exclude 50% --mode 640 --anonymise --verdicts --parquet";
         let install = install(line);
         let arguments = arguments(&install, Path::new("/var/rec"));
         assert_eq!(
@@ -99,6 +102,7 @@ mod tests {
                 "--interval=500ms",
                 "--max-size=2000000kB",
                 "--keep=2419200s",
+                "--mode=640",
                 "--pool=nonpaged",
                 "--include=Ntf*",
                 "--include=Irp",
