@@ -1,4 +1,4 @@
-//! Windows: puts version resource, icon and manifest into the executable. Elsewhere it does nothing.
+//! The text of `--version`: the commit that was built and its date. Windows: puts version resource, icon and manifest into the executable.
 //!
 //! MinGW's `windres` is what the GNU targets have; for MSVC the linker itself embeds the manifest, and `rc.exe`, where
 //! it is on the path (a developer prompt), compiles the rest. Without either the program is complete but has no icon.
@@ -12,6 +12,7 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=windows");
     let reported = |name: &str| env::var(name).unwrap_or_default();
+    println!("cargo::rustc-env=POOLMON_VERSION={}", version(&reported));
     if reported("CARGO_CFG_TARGET_OS") != "windows" {
         return;
     }
@@ -42,6 +43,22 @@ fn main() {
         }
         None => println!("cargo::warning=no icon and version resource: windres is not installed"),
     }
+}
+
+/// Version, commit, its date and the target; from a packaged crate, which has no history, version and target alone.
+fn version(reported: &dyn Fn(&str) -> String) -> String {
+    let git = |args: &[&str]| {
+        let output = Command::new("git").args(args).output().ok().filter(|output| output.status.success())?;
+        Some(String::from_utf8_lossy(&output.stdout).trim().to_owned()).filter(|text| !text.is_empty())
+    };
+    if let Some(folder) = git(&["rev-parse", "--git-dir"]) {
+        println!("cargo::rerun-if-changed={folder}/HEAD");
+        println!("cargo::rerun-if-changed={folder}/logs/HEAD");
+    }
+    // Of the commit, not of the build: two builds of one commit are equal.
+    let commit = git(&["show", "-s", "--format=commit %h, %cs", "--abbrev=12", "HEAD"]);
+    let commit = commit.map_or_else(String::new, |commit| format!("{commit}, "));
+    format!("{} ({commit}{})", reported("CARGO_PKG_VERSION"), reported("TARGET"))
 }
 
 /// Compiles the resources and links them; a failure costs the icon, not the program.

@@ -7,6 +7,7 @@
 //! * `linux_files.rs`: saved lists of Linux and its tools, sosreports;
 //! * `bad_input.rs`: empty, cut, binary, endless and missing files, closed pipes, wrong arguments;
 //! * `holders.rs`: who holds objects, in recordings;
+//! * `hostile.rs`: planted files, outputs that are no files, recordings of which something is lost;
 //! * `guide.rs`: the commands of the guide's page on logs;
 //! * `kernel.rs`: this machine's own kernel, with a program that holds objects;
 //! * `recorder.rs`: recording this machine: its ends, crashes, full disks; `exchange.rs`: export and import;
@@ -32,6 +33,8 @@ mod figures;
 mod files;
 mod guide;
 mod holders;
+#[cfg(target_os = "linux")]
+mod hostile;
 #[cfg(target_os = "linux")]
 mod kernel;
 mod leaks;

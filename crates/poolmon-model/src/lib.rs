@@ -15,6 +15,7 @@
 //!    [`copies`]: copies of a slab cache that are one to a person;
 //! 6. [`figure`]: every figure of a row once; [`mod@column`], [`units`]: how a value is named, formatted and ordered. Every
 //!    output asks here.
+//! 7. [`formula`]: text that a spreadsheet would compute.
 //!
 //! No I/O happens in this crate.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
@@ -27,6 +28,7 @@ pub mod coverage;
 pub mod delta;
 pub mod figure;
 pub mod filter;
+pub mod formula;
 pub mod header;
 pub mod hidden;
 pub mod key;

@@ -1,9 +1,11 @@
 //! CSV (RFC 4180) and TSV: every column of the registry, changes next to values, unknown figures empty.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use poolmon_model::{Sample, Table, Value, column};
+use poolmon_model::{Sample, Table, Value, column, formula};
 
 /// Writes the rows. The first columns name time and host if the sample reports them, so that files can be joined.
 pub fn write(out: &mut dyn Write, separator: u8, sample: &Sample, table: &Table) -> io::Result<()> {
@@ -38,6 +40,13 @@ pub fn write(out: &mut dyn Write, separator: u8, sample: &Sample, table: &Table)
         line.end()?;
     }
     Ok(())
+}
+
+static RAW: AtomicBool = AtomicBool::new(false);
+
+/// Whether all tables of this program are written for programs alone: text as it is, also what a spreadsheet computes.
+pub fn raw(wanted: bool) {
+    RAW.store(wanted, Ordering::Relaxed);
 }
 
 /// Lines of CSV or TSV; fields are quoted if they have to be.
@@ -97,13 +106,15 @@ impl<'a> LineWriter<'a> {
         number.map_or(Ok(()), |number| write!(self.out, "{number}"))
     }
 
-    /// Writes one field of a line.
+    /// Writes one field of a line; a text that a spreadsheet would compute begins with an apostrophe, unless [`raw`] was asked for.
     ///
     /// # Errors
     ///
     /// Those of the writer behind it.
     pub fn field(&mut self, text: &str) -> io::Result<()> {
         self.separate()?;
+        let guarded = if RAW.load(Ordering::Relaxed) { Cow::Borrowed(text) } else { formula::guarded(text) };
+        let text = guarded.as_ref();
         let special = |b: u8| b == self.separator || matches!(b, b'"' | b'\n' | b'\r');
         // Blanks at an end are part of a tag (`Irp `): quotes keep spreadsheets from trimming them.
         let quoted = text.bytes().any(special) || text.starts_with(' ') || text.ends_with(' ');
@@ -122,5 +133,23 @@ impl<'a> LineWriter<'a> {
     pub fn end(&mut self) -> io::Result<()> {
         self.first = true;
         self.out.write_all(b"\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spreadsheet_computes_nothing() {
+        let mut out = Vec::new();
+        let mut line = LineWriter::new(&mut out, b',');
+        for text in ["=HYPERLINK(\"x\")", "+1|A", "-1+1", "Ntfx"] {
+            line.field(text).unwrap();
+        }
+        line.number(Some(-5)).unwrap();
+        line.field("-0.25").unwrap();
+        line.end().unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "\"'=HYPERLINK(\"\"x\"\")\",'+1|A,'-1+1,Ntfx,-5,-0.25\n");
     }
 }

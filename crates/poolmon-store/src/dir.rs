@@ -37,9 +37,18 @@ impl Dir {
             if link.is_symlink() && is_root() && link.uid() != 0 {
                 return Err(io::Error::other("this is a link that another user made"));
             }
-            let flags =
-                rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::CLOEXEC;
-            let handle = rustix::fs::open(path, flags, rustix::fs::Mode::empty())?;
+            // What was no link a moment ago must not be one now.
+            let no_link =
+                if link.is_symlink() { rustix::fs::OFlags::empty() } else { rustix::fs::OFlags::NOFOLLOW };
+            let open = |how: rustix::fs::OFlags| {
+                let flags = how | no_link | rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::CLOEXEC;
+                rustix::fs::open(path, flags, rustix::fs::Mode::empty())
+            };
+            let handle = open(rustix::fs::OFlags::RDONLY);
+            // One that may be written and not be listed.
+            #[cfg(target_os = "linux")]
+            let handle = handle.or_else(|_| open(rustix::fs::OFlags::PATH));
+            let handle = handle?;
             Ok(Self { path: path.into(), handle: handle.into() })
         }
         #[cfg(not(unix))]
@@ -274,12 +283,11 @@ fn open(path: &Path, options: &mut fs::OpenOptions) -> io::Result<File> {
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
         options.custom_flags(flags.bits().cast_signed());
     }
-    #[cfg(windows)]
-    {
-        use std::os::windows::fs::OpenOptionsExt as _;
-        // The link itself is opened, which is no regular file.
-        const OPEN_REPARSE_POINT: u32 = 0x0020_0000;
-        options.custom_flags(OPEN_REPARSE_POINT);
+    // Files of compressed and remote volumes are reparse points as links are, and have to be opened as usual. Making a link
+    // takes an administrator there.
+    #[cfg(not(unix))]
+    if fs::symlink_metadata(path).is_ok_and(|about| about.is_symlink()) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "this is a link"));
     }
     regular(options.open(path)?)
 }

@@ -124,7 +124,7 @@ pub fn note(folder: &Path, text: &str, time: Timestamp) -> Result<()> {
     let taken = dir.names().map_err(StoreError::io("list", folder))?;
     let name =
         |n: u32| OsString::from(format!("note-{}-{}-{n}.txt", time.as_nanosecond(), std::process::id()));
-    let name = (0..).map(name).find(|name| !taken.contains(name)).unwrap_or_default();
+    let name = (0..=u32::MAX).map(name).find(|name| !taken.contains(name)).unwrap_or_default();
     let path = folder.join(&name);
     let write = || {
         let mut file = WholeFile::within(Arc::new(dir), &name, mode)?;

@@ -110,7 +110,7 @@ fn unused<T>(mut make: impl FnMut(&OsStr) -> io::Result<T>) -> io::Result<(T, Os
         let name = OsString::from(format!(".poolmon-{number:016x}.part"));
         match make(&name) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < 100 => tries += 1,
-            made => return made.map(|made| (made, name)),
+            result => return result.map(|file| (file, name)),
         }
     }
 }

@@ -185,6 +185,11 @@ fn a_reader_goes_on_while_the_clock_is_set_and_segments_begin() {
         assert_eq!(sample.time, Some(time(n)), "its times stay those of when it was opened");
     }
     assert_eq!(since(&seen), every_five(1000));
+    let mut at = reading.unwrap().0.cursor();
+    for n in (0..1000).step_by(5) {
+        assert!(at.seek(time(n), &mut sample).unwrap());
+        assert_eq!((sample.time, sample.uptime), (Some(time(n)), common::sample(n).uptime), "{n}");
+    }
 }
 
 #[test]

@@ -48,6 +48,7 @@ fn texts_look_as_they_should() {
     let one = some("Tagb", 2);
     insta::assert_snapshot!("csv", text(&recording, ExportFormat::Csv, &one));
     insta::assert_snapshot!("json", text(&recording, ExportFormat::JsonLines, &one));
+    insta::assert_snapshot!("prometheus", text(&recording, ExportFormat::Prometheus, &one));
     insta::assert_snapshot!("openmetrics", text(&recording, ExportFormat::OpenMetrics, &one));
     insta::assert_snapshot!("poolmon", text(&recording, ExportFormat::Poolmon, &one));
     insta::assert_snapshot!("header", text(&recording, ExportFormat::HeaderCsv, &one));

@@ -23,7 +23,7 @@ fn config() -> RecorderConfig {
 fn in_time<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, wait) = mpsc::channel();
     std::thread::spawn(move || done.send(run()));
-    wait.recv_timeout(Duration::from_secs(60)).expect("it hangs, or panicked")
+    wait.recv_timeout(Duration::from_mins(1)).expect("it hangs, or panicked")
 }
 
 fn record(folder: &Path, config: RecorderConfig, samples: std::ops::Range<u64>) {
@@ -103,7 +103,7 @@ fn files_of_others_are_not_deleted_cut_or_counted() {
     let small = RecorderConfig {
         max_size: Some(100_000),
         segment_size: 10_000,
-        keep: Some(Duration::from_secs(60)),
+        keep: Some(Duration::from_mins(1)),
         ..config()
     };
     record(&place.rec(), small, 0..2000);

@@ -466,8 +466,14 @@ fn a_full_disk_keeps_what_is_there_and_goes_on_when_there_is_room() {
     assert!(Recording::open(folder.path()).unwrap().verify().unwrap().is_whole());
 }
 
+/// `POOLMON_POWER_CUTS` says how many are tried, 128 if it does not.
+fn power_cuts() -> ProptestConfig {
+    let cuts = std::env::var("POOLMON_POWER_CUTS").ok().and_then(|number| number.parse().ok());
+    ProptestConfig::with_cases(cuts.unwrap_or(128))
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(power_cuts())]
 
     /// A power cut: of the sectors written since the last sync, any subset reached the disk.
     #[test]

@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         }
     };
     say::quiet(cli.quiet);
+    poolmon_print::delimited::raw(cli.raw);
     input::order_dates(cli.dates);
     app::rights::find();
     let outcome = commands::run(cli).unwrap_or_else(|error| {

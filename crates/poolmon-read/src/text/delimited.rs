@@ -4,7 +4,7 @@ mod cell;
 
 use std::borrow::Cow;
 
-use poolmon_model::{Counters, Delta, Figure, Pool, PoolTag, Tag, figure};
+use poolmon_model::{Counters, Delta, Figure, Pool, PoolTag, Tag, figure, formula};
 
 use super::build::TableScope;
 use super::fields::Fields;
@@ -292,7 +292,7 @@ impl TableColumns {
         let mut count = 0;
         let mut numbers = (self.numbers, trouble);
         for field in Fields::new(line, self.separator) {
-            let field = without_nuls(field);
+            let field = unguarded(without_nuls(field));
             let Some(column) = self.fields.get(count) else {
                 // More fields than columns: something was not quoted. Empty ones at the end are harmless.
                 if field.is_empty() {
@@ -557,3 +557,14 @@ fn change(delta: &mut Delta, which: TableFigure, text: &[u8], numbers: &mut Numb
 
 #[cfg(test)]
 mod tests;
+
+/// The field without the apostrophe that keeps spreadsheets from computing it.
+fn unguarded(field: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    if field.first() != Some(&b'\'') {
+        return field;
+    }
+    match std::str::from_utf8(&field).map(|text| text.len() - formula::unguarded(text).len()) {
+        Ok(1) => Cow::Owned(field.get(1..).unwrap_or_default().to_vec()),
+        _ => field,
+    }
+}

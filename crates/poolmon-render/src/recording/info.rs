@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use poolmon_model::CounterWidth;
 use poolmon_model::units::{counted as count, grouped, human_bytes, moment_with_zone, span};
 use poolmon_print::schema;
-use poolmon_store::{RecordedMark, RecordingInfo, TimedMark};
+use poolmon_store::{RecordedMark, RecordingInfo, TimedMark, Verification};
 use serde_json::{Value, json};
 
 /// Notes that are shown as text; `--format json` has all of them.
@@ -36,10 +36,27 @@ fn local(time: Timestamp, zone: &TimeZone) -> String {
 }
 
 /// For a person.
-pub fn text(path: &Path, info: &RecordingInfo, marks: &[TimedMark], zone: &TimeZone) -> String {
+pub fn text(
+    path: &Path,
+    info: &RecordingInfo,
+    check: Option<&Verification>,
+    marks: &[TimedMark],
+    zone: &TimeZone,
+) -> String {
     let mut lines: Vec<(&str, String)> = vec![("Recording", path.display().to_string())];
     let joined = |texts: Vec<&str>| if texts.is_empty() { "-".to_owned() } else { texts.join(", ") };
-    lines.push(("State", if info.recording { "being written now" } else { "closed" }.into()));
+    let interrupted = match info.unclosed {
+        0 => String::new(),
+        1 => "a segment was not closed: its recorder was interrupted".to_owned(),
+        number => format!("{} were not closed: their recorders were interrupted", count(number, "segment")),
+    };
+    let state = match (info.recording, info.unclosed) {
+        (true, 0) => "being written now".to_owned(),
+        (true, _) => format!("being written now; {interrupted}"),
+        (false, 0) => "closed".to_owned(),
+        (false, _) => interrupted,
+    };
+    lines.push(("State", state));
     lines.push(("Host", joined(info.hosts.iter().map(String::as_str).collect())));
     lines.push(("System", joined(info.systems.iter().map(String::as_str).collect())));
     let simulated = if info.simulated { " (simulated samples)" } else { "" };
@@ -59,7 +76,13 @@ pub fn text(path: &Path, info: &RecordingInfo, marks: &[TimedMark], zone: &TimeZ
         Duration::ZERO => String::new(),
         interval => format!(", one every {}", span(interval)),
     };
-    lines.push(("Samples", format!("{}{every}", grouped(info.samples))));
+    let samples = check.map_or(info.samples, Verification::samples);
+    let lost = match check.map(Verification::lost) {
+        None => " by the indexes (`poolmon verify` reads them)".to_owned(),
+        Some(0) => String::new(),
+        Some(lost) => format!("; {} lost to damage (see `poolmon verify`)", grouped(lost)),
+    };
+    lines.push(("Samples", format!("{}{every}{lost}", grouped(samples))));
     let sealed = match info.sealed {
         0 => String::new(),
         number => format!("; also {}", count(number as u64, "Parquet file")),
@@ -105,7 +128,7 @@ pub fn text(path: &Path, info: &RecordingInfo, marks: &[TimedMark], zone: &TimeZ
 }
 
 /// One JSON object.
-pub fn json(info: &RecordingInfo, marks: &[TimedMark]) -> Value {
+pub fn json(info: &RecordingInfo, check: Option<&Verification>, marks: &[TimedMark]) -> Value {
     let gaps: serde_json::Map<_, _> = gaps(marks)
         .into_iter()
         .map(|(kind, (number, length))| {
@@ -153,7 +176,9 @@ pub fn json(info: &RecordingInfo, marks: &[TimedMark]) -> Value {
         "interval_seconds": info.interval.as_secs_f64(),
         "first": time(info.first),
         "last": time(info.last),
-        "samples": info.samples,
+        "samples": check.map_or(info.samples, Verification::samples),
+        "lost": check.map(Verification::lost),
+        "unclosed": info.unclosed,
         "segments": info.segments,
         "bytes": info.bytes,
         "parquet_files": info.sealed,

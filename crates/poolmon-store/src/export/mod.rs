@@ -41,6 +41,8 @@ pub enum ExportFormat {
     Poolmon,
     /// `OpenMetrics` with timestamps, for back-filling Prometheus.
     OpenMetrics,
+    /// The last sample in Prometheus' own text format, without a time.
+    Prometheus,
     /// Machine-wide figures as CSV, one line for each sample.
     HeaderCsv,
     /// Gaps, notes and modules as CSV.
@@ -65,6 +67,7 @@ pub fn write(
         ExportFormat::JsonLines => lines::json(recording, options, out),
         ExportFormat::Poolmon => lines::poolmon(recording, options, out),
         ExportFormat::OpenMetrics => openmetrics::write(recording, options, out),
+        ExportFormat::Prometheus => openmetrics::last(recording, options, out),
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use poolmon_model::{CounterWidth, SourceKind};
 
 use super::Recording;
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 use crate::folder;
 use crate::segment::frame::time_of;
 
@@ -47,6 +47,8 @@ pub struct RecordingInfo {
     pub holders: Option<HoldersInfo>,
     /// A recorder writes into the folder now.
     pub recording: bool,
+    /// Segments whose recorder was interrupted, the one that is being written aside.
+    pub unclosed: u64,
 }
 
 /// The last count of who held objects.
@@ -66,7 +68,9 @@ impl Recording {
     pub fn info(&self) -> Result<RecordingInfo> {
         let mut info = RecordingInfo { segments: self.segments().len(), ..RecordingInfo::default() };
         for file in self.segments() {
-            let (segment, index) = self.indexed(file)?;
+            let (mut segment, index) = self.indexed(file)?;
+            let is_closed = segment.stored_index().map_err(StoreError::io("read", &file.path))?.is_some();
+            info.unclosed += u64::from(!is_closed);
             info.bytes += file.size();
             info.samples += u64::from(index.samples);
             info.marks += index.marks.len() as u64;
@@ -94,6 +98,9 @@ impl Recording {
             info.holders = counted.map(|(last, digest)| HoldersInfo { last, processes: digest.processes });
         }
         info.recording = !self.single && folder::lock_is_held(self.folder());
+        if info.recording {
+            info.unclosed = info.unclosed.saturating_sub(1);
+        }
         Ok(info)
     }
 }

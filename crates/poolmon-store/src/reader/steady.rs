@@ -86,10 +86,18 @@ impl Steady {
 
 impl Known {
     fn find(&mut self, path: &Path) -> Result<(Shifts, u64)> {
-        if let Some(found) = self.shifts.get(path) {
-            return Ok(found.clone());
-        }
         let Some(&at) = self.places.get(path) else { return Ok(Default::default()) };
+        if let Some((shifts, first_key)) = self.shifts.get(path) {
+            let length = std::fs::symlink_metadata(path).map_or(0, |about| about.len());
+            if length <= shifts.known {
+                return Ok((shifts.clone(), *first_key));
+            }
+            // A recorder wrote more: where it begins stays as it is.
+            let facts = self.facts(at)?;
+            let grown = Shifts { start: shifts.start, steps: facts.steps, known: facts.length };
+            self.shifts.insert(path.into(), (grown.clone(), facts.first_key));
+            return Ok((grown, facts.first_key));
+        }
         let last = self.files.len().saturating_sub(1);
         let anchor = self.anchor.as_ref().and_then(|anchor| self.places.get(anchor)).copied();
         let anchor = anchor.unwrap_or(last);
@@ -263,18 +271,17 @@ fn read_marks(
 ) -> std::io::Result<()> {
     let mut frames = Vec::new();
     for entry in &index.marks {
-        match segment.frame_at(entry.offset)? {
-            Some(frame) => frames.push(frame),
-            None => {
-                segment.rewind();
-                while let Some(frame) = segment.next_raw()? {
-                    if frame.head.kind == FrameKind::Gap {
-                        each(&frame);
-                    }
-                }
-                return Ok(());
+        if let Some(frame) = segment.frame_at(entry.offset)? {
+            frames.push(frame);
+            continue;
+        }
+        segment.rewind();
+        while let Some(frame) = segment.next_raw()? {
+            if frame.head.kind == FrameKind::Gap {
+                each(&frame);
             }
         }
+        return Ok(());
     }
     frames.iter().for_each(each);
     Ok(())

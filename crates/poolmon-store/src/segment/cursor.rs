@@ -227,7 +227,9 @@ impl<R: Read + Seek> SegmentCursor<R> {
     /// The stored index; `None` if the segment was not closed.
     pub fn stored_index(&mut self) -> io::Result<Option<Index>> {
         let mut index = stored_index(&mut self.window)?;
-        index.iter_mut().for_each(|index| self.steady(index));
+        if let Some(index) = &mut index {
+            self.steady(index);
+        }
         Ok(index)
     }
 

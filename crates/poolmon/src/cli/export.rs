@@ -51,8 +51,10 @@ pub enum ExportFormat {
     Jsonl,
     /// PoolMon's snapshots, one after the other (.log, .txt)
     Poolmon,
-    /// OpenMetrics text with times, for backfilling Prometheus (.om, .prom)
+    /// OpenMetrics text with times, for backfilling Prometheus (.om)
     Openmetrics,
+    /// The last sample in Prometheus' text format, for its exporters (.prom)
+    Prometheus,
     /// Machine-wide figures as CSV, one line per sample
     HeaderCsv,
     /// Gaps, notes and modules as CSV

@@ -65,7 +65,7 @@ fn after() -> String {
 /// Without a command, the live screen: which pool tags (Windows) or slab caches (Linux) hold the kernel's memory,
 /// and how much they change.
 #[derive(Debug, Parser)]
-#[command(name = "poolmon", version, override_usage = USAGE, after_help = after(), args_conflicts_with_subcommands = true, args_override_self = true, max_term_width = 110)]
+#[command(name = "poolmon", version, long_version = env!("POOLMON_VERSION"), override_usage = USAGE, after_help = after(), args_conflicts_with_subcommands = true, args_override_self = true, max_term_width = 110)]
 pub struct Cli {
     /// The command; `live` if absent.
     #[command(subcommand)]
@@ -76,6 +76,9 @@ pub struct Cli {
     /// Print no notes and no progress on standard error; warnings and errors remain
     #[arg(long, short, global = true)]
     pub quiet: bool,
+    /// CSV and TSV: write text as it is, also what a spreadsheet would compute; else such text begins with '
+    #[arg(long, global = true)]
+    pub raw: bool,
     /// Order of day, month and year in dates such as 05/06/2026; else found from all dates of a file
     #[arg(long, global = true, value_name = "ORDER", value_parser = values::dates())]
     pub dates: Option<poolmon_read::DateOrder>,

@@ -29,7 +29,8 @@ impl ExportFormat {
             "tsv" | "tab" => Self::Tsv,
             "jsonl" | "ndjson" => Self::Jsonl,
             "log" | "txt" => Self::Poolmon,
-            "om" | "prom" | "openmetrics" => Self::Openmetrics,
+            "om" | "openmetrics" => Self::Openmetrics,
+            "prom" => Self::Prometheus,
             _ => {
                 bail!(Problem::new(
                     format!("{}: the file name does not show the format", path.display()),
@@ -48,6 +49,7 @@ impl ExportFormat {
             Self::Jsonl => export::ExportFormat::JsonLines,
             Self::Poolmon => export::ExportFormat::Poolmon,
             Self::Openmetrics => export::ExportFormat::OpenMetrics,
+            Self::Prometheus => export::ExportFormat::Prometheus,
             Self::HeaderCsv => export::ExportFormat::HeaderCsv,
             Self::MarksCsv => export::ExportFormat::MarksCsv,
             Self::HoldersCsv => export::ExportFormat::HoldersCsv,

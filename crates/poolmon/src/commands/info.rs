@@ -5,16 +5,19 @@ use std::io::{self, Write as _};
 use jiff::tz::TimeZone;
 use poolmon_render::recording::info;
 
+use crate::app::outcome::Outcome;
 use crate::cli::groups::TextOrJson;
 use crate::cli::info::InfoArgs;
 
-/// Prints what is in a recording.
-pub fn run(args: &InfoArgs) -> anyhow::Result<()> {
+/// Prints what is in a recording. Exit code 1 if damage took samples.
+pub fn run(args: &InfoArgs) -> anyhow::Result<Outcome> {
     let recording = poolmon_read::recording(&args.recording)?;
     let (about, marks) = (recording.info()?, recording.marks(None, None)?);
+    let check = recording.verify_if_small()?;
     let text = match args.format {
-        TextOrJson::Text => info::text(&args.recording, &about, &marks, &TimeZone::system()),
-        TextOrJson::Json => format!("{:#}\n", info::json(&about, &marks)),
+        TextOrJson::Text => info::text(&args.recording, &about, check.as_ref(), &marks, &TimeZone::system()),
+        TextOrJson::Json => format!("{:#}\n", info::json(&about, check.as_ref(), &marks)),
     };
-    Ok(io::stdout().lock().write_all(text.as_bytes())?)
+    io::stdout().lock().write_all(text.as_bytes())?;
+    Ok(Outcome::done_if(check.is_none_or(|check| check.lost() == 0)))
 }

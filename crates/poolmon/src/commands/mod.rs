@@ -50,7 +50,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Some(Command::Record(args)) => record::run(&args),
         Some(Command::Service(args)) => service::run(&args),
         Some(Command::Note(args)) => done(note::run(&args)),
-        Some(Command::Info(args)) => done(info::run(&args)),
+        Some(Command::Info(args)) => info::run(&args),
         Some(Command::Verify(args)) => verify::run(&args),
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Import(args)) => done(import::run(&args)),
