@@ -77,9 +77,12 @@ pub fn segments(folder: &Path) -> Result<Vec<SegmentFile>> {
         }
         let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
         let number = stem.split('-').next().and_then(|number| number.parse().ok());
-        // A renamed file is still read; it is before the others.
         let number = number.filter(|&number| number < NUMBERS).unwrap_or(0);
-        found.push(SegmentFile { path, number });
+        // A renamed file is still read; without a number it is before the others.
+        let file = SegmentFile { path, number };
+        if file.is_named() || has_content(&file.path) {
+            found.push(file);
+        }
     }
     found.sort_by(|a, b| (a.number, &a.path).cmp(&(b.number, &b.path)));
     Ok(found)
@@ -191,8 +194,16 @@ pub(crate) fn lock_is_held(folder: &Path) -> bool {
 
 /// Whether a file is a segment, by its content, its head or its end: anything may have the name of one.
 pub(crate) fn is_segment(dir: &Dir, name: &OsStr) -> io::Result<bool> {
+    is_content(dir.read(name)?)
+}
+
+/// The same of a file that has another name than a recorder gives: those of other programs are not read.
+fn has_content(path: &Path) -> bool {
+    dir::read(path).and_then(is_content).unwrap_or(false)
+}
+
+fn is_content(mut file: File) -> io::Result<bool> {
     use crate::segment::frame::MAGIC;
-    let mut file = dir.read(name)?;
     let mut start = [0; MAGIC.len()];
     match file.read_exact(&mut start) {
         Ok(()) if start == MAGIC => return Ok(true),

@@ -112,6 +112,10 @@ fn files_of_others_are_not_deleted_cut_or_counted() {
     }
     assert!(place.plant("note-1795883065000000000-1-0.txt").exists());
     assert!(fs::read_dir(place.rec()).unwrap().count() > kept.len() + 3);
+    let recording = Recording::open(&place.rec()).unwrap();
+    let read = |name| recording.segments().iter().any(|segment| segment.path == place.plant(name));
+    assert!(!read("thesis.plog") && !read("empty.plog"), "they are no segments for readers either");
+    assert_eq!(recording.info().unwrap().unclosed, 1, "but what has the name of one is missed");
 }
 
 #[test]
