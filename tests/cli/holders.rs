@@ -35,6 +35,21 @@ fn process(pid: u32, name: &str, group: Option<&str>, figures: &[(Kind, u64)]) -
 
 /// One process leaks 50 sockets a sample, one holds as many as ever; the kernel lists their cache under another name.
 pub fn record(folder: &Path, config: RecorderConfig) {
+    record_of(folder, config, |n| {
+        let leaked = 2_000 + 50 * n;
+        let sockets = |count| [(Kind::Descriptor, count + 3), (Kind::Socket, count), (Kind::Unix, count)];
+        let entries = vec![
+            process(4788, "python3", Some("web.service"), &sockets(leaked)),
+            process(911, "postgres", None, &sockets(9_000)),
+        ];
+        let noise = n * 7919 % 13;
+        let rows = vec![row("mine_cache", 9_100 + leaked + noise, 832), row("files_cache", 700 + noise, 704)];
+        (entries, rows)
+    });
+}
+
+/// Holders and rows of each sample.
+fn record_of(folder: &Path, config: RecorderConfig, of: impl Fn(u64) -> (Vec<Entry>, Vec<Row>)) {
     let mut origin = Origin::new(SourceKind::Linux, &[Pool::Unreclaimable]);
     (origin.host, origin.boot) = (Some("web1".into()), Some("boot-1".into()));
     let origin = Arc::new(origin);
@@ -43,22 +58,34 @@ pub fn record(folder: &Path, config: RecorderConfig) {
     recorder.merged(vec![vec!["mine_cache".to_owned(), "sock_inode_cache".to_owned()]]);
     for n in 0..SAMPLES {
         let at = Timestamp::from_second(START + 5 * i64::try_from(n).unwrap()).unwrap();
-        let leaked = 2_000 + 50 * n;
-        let sockets = |count| [(Kind::Descriptor, count + 3), (Kind::Socket, count), (Kind::Unix, count)];
-        let entries = vec![
-            process(4788, "python3", Some("web.service"), &sockets(leaked)),
-            process(911, "postgres", None, &sockets(9_000)),
-        ];
+        let (entries, rows) = of(n);
         recorder.holders(&Census { processes: 2, entries, ..Census::default() });
         let mut sample = Sample::new(Arc::clone(&origin), CounterWidth::Bits64);
         (sample.time, sample.uptime) = (Some(at), Some(Duration::from_secs(9_000 + 5 * n)));
-        let noise = n * 7919 % 13;
-        sample.rows =
-            vec![row("mine_cache", 9_100 + leaked + noise, 832), row("files_cache", 700 + noise, 704)];
+        sample.rows = rows;
         let clock = Duration::from_secs(5 * n);
         recorder.record_at(&sample, ClockMoment { wall: at, clock }).unwrap();
     }
     recorder.close().unwrap();
+}
+
+#[test]
+fn each_cause_has_next_steps() {
+    let temp = tempfile::tempdir().unwrap();
+    record_of(temp.path(), RecorderConfig::default(), |n| {
+        let (sockets, locks) = (2_000 + 50 * n, 300 + 31 * n);
+        let entries = vec![
+            process(4788, "python3", None, &[(Kind::Socket, sockets), (Kind::Unix, sockets)]),
+            process(911, "postgres", None, &[(Kind::PosixLock, locks)]),
+        ];
+        let noise = n * 7919 % 13;
+        (entries, vec![row("UNIX", sockets + noise, 1_088), row("file_lock_cache", locks + noise, 208)])
+    });
+    let leaks = stdout_of(&["leaks", temp.path().to_str().unwrap()]);
+    let next = leaks.rsplit("\nNext: ").next().unwrap();
+    for step in ["poolmon trace UNIX", ": ss -xap", "poolmon trace file_lock_cache", ": lslocks"] {
+        assert_eq!(next.matches(step).count(), 1, "{step}: {leaks}");
+    }
 }
 
 #[test]
@@ -74,6 +101,8 @@ fn every_command_reads_them() {
         leaks.contains("sock_inode_cache, listed as mine_cache") && !leaks.contains("postgres"),
         "{leaks}"
     );
+    let next = leaks.rsplit("\nNext: ").next().unwrap();
+    assert!(next.contains("list sockets with their queues and processes: ss -ap"), "by its own name: {next}");
     let first_half = stdout_of(&["leaks", recording, "--to", "+5m"]);
     assert!(first_half.contains("holds 5,000 of 14,000 sockets"), "{first_half}");
     let report = stdout_of(&["report", recording, "--format", "markdown"]);

@@ -51,8 +51,10 @@ fn leak(judged: &AnalysedSeries, verdict: &Verdict, known: bool) -> Vec<String> 
         );
         return lines;
     }
-    for tag in std::iter::once(&verdict.tag).chain(companions.iter().map(|other| &other.tag)) {
-        for command in next::holders(tag) {
+    // Of a merged cache, whose objects they are, rather than the name that the kernel lists.
+    let own = |row: &Verdict| judged.fitting(row).map_or_else(|| row.tag.clone(), Tag::name);
+    for tag in std::iter::once(verdict).chain(companions.iter().copied()).map(own) {
+        for command in next::holders(&tag) {
             let line = format!("list {}: {}", command.shows, command.command);
             if lines.len() < MOST && !lines.contains(&line) {
                 lines.push(line);
