@@ -332,7 +332,7 @@ fn what_is_no_dump_is_said_with_its_name() {
         (put("empty.dmp", b""), "empty"),
         (put("text.dmp", b"This is a letter, not a dump.\n"), "not a Windows kernel dump"),
         (put("head.dmp", &whole[..0x1000]), "header is truncated"),
-        (folder.path().to_path_buf(), "directory"),
+        (folder.path().to_path_buf(), "it is a folder"),
         (folder.path().join("none.dmp"), "No such file"),
     ];
     for (path, expected) in cases {
@@ -349,7 +349,7 @@ fn what_is_no_dump_is_said_with_its_name() {
     // Cut behind the header: it opens, and says what is missing.
     let cut = put("cut.dmp", &whole[..whole.len() / 2]);
     let about = all(&cut, &[]);
-    assert!(about.contains("exit code 0") && about.contains("Warning"), "{about}");
+    assert!(about.contains("exit code 1") && about.contains("Warning"), "{about}");
     let used = all(&cut, &["poolused"]);
     assert!(used.contains("exit code 1"), "{used}");
 }

@@ -11,6 +11,7 @@ use poolmon_model::{CounterWidth, Header as SampleHeader, Origin, Pool, PoolTag,
 
 use crate::bigpool::{self, BigPool};
 use crate::container::header::DumpHeader;
+use crate::container::kinds;
 use crate::container::packed::{self, UNPACK_LIMIT, Unpack};
 use crate::container::{self, Container};
 use crate::error::{COPY_AGAIN, DumpError, Result, WANT_KERNEL_DUMP};
@@ -69,11 +70,7 @@ impl Dump {
     /// Opens a dump; says where a packed one goes and hears how far it is.
     pub fn open_with(path: impl AsRef<Path>, mut unpack: Unpack<'_>) -> Result<Self> {
         let path = path.as_ref();
-        let mut file = File::open(path).map_err(|source| DumpError::Io {
-            action: "open",
-            path: path.to_path_buf(),
-            source,
-        })?;
+        let mut file = opened(path)?;
         let Some(plain) = packed::unpack(path, &mut file, &mut unpack)? else {
             return Self::new(path, Backing::map(path, file)?);
         };
@@ -93,7 +90,7 @@ impl Dump {
             return Err(DumpError::NotADump {
                 path: path.to_path_buf(),
                 why: "it is packed".into(),
-                remedy: "open it as a file",
+                remedy: "open it as a file".into(),
             });
         }
         Self::new(path, Backing::owned(bytes))
@@ -170,6 +167,16 @@ impl Dump {
             .unwrap_or(0)
     }
 
+    /// The system has addresses of 32 bits.
+    pub fn is_narrow(&self) -> bool {
+        self.machine() == Some(Machine::X86)
+    }
+
+    /// What is wrong with the file as a whole: parts of it are missing or contradict each other.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
     fn machine(&self) -> Option<Machine> {
         self.header.as_ref().and_then(DumpHeader::machine).or_else(|| {
             Some(match self.memory.walker()?.form {
@@ -197,13 +204,15 @@ impl Dump {
             dump_type: header.map(|header| header.dump_type),
             machine: self.machine(),
             paging: self.memory.walker().map(|walker| walker.form),
-            build: Some(self.build()).filter(|&build| build != 0),
+            build: Some(self.build().max(self.switched_build())).filter(|&build| build != 0),
             build_text: self.data.as_ref().and_then(|data| data.build_text(&self.memory)),
             product_type: header.and_then(|header| header.product_type),
             time,
             uptime,
             processors: self.processors,
             bugcheck: self.bugcheck(),
+            exception: header.and_then(|header| header.exception),
+            kernel_version: self.kernel_version(),
             pages,
             memory: self.memory_size(),
             file_size: self.memory.file().len() as u64,
@@ -275,6 +284,17 @@ impl Dump {
         }
         let shared = Shared::of(&self.memory);
         (shared.time(0x14).and_then(filetime), shared.time(8).map(ticks))
+    }
+
+    /// The build that the system calls itself, if it is a release that a switch makes of the kernel's (19045 of 19041).
+    fn switched_build(&self) -> u32 {
+        let known = Shared::of(&self.memory).build().filter(|_| self.build() >= 10_240);
+        known.filter(|&known| known - self.build().min(known) < 200).unwrap_or(0)
+    }
+
+    /// File version of the kernel.
+    fn kernel_version(&self) -> Option<String> {
+        ImageDetails::read(&self.memory, self.data.as_ref()?.kernel_base).version
     }
 
     /// Physical memory of the machine in bytes.
@@ -493,6 +513,42 @@ impl Dump {
             each(run.pfn.saturating_mul(PAGE), run.pages.saturating_mul(PAGE))
         });
     }
+}
+
+/// Opens a file; what is none is refused in words, as it cannot be read at many places.
+fn opened(path: &Path) -> Result<File> {
+    let no = |why: &str, remedy: String| {
+        Err(DumpError::NotADump { path: path.to_path_buf(), why: why.to_owned(), remedy })
+    };
+    let save = || "save it to a file first: cat > MEMORY.DMP".to_owned();
+    if path == Path::new("-") {
+        return no("a dump is read at many places, which standard input cannot do", save());
+    }
+    let io = |source| DumpError::Io { action: "open", path: path.to_path_buf(), source };
+    // Before it is opened: a pipe without a writer would wait for one.
+    let about = std::fs::metadata(path).map_err(io)?;
+    if about.is_dir() {
+        let newest = dumps_in(path).into_iter().max_by_key(|(time, _)| *time);
+        let remedy = newest.map_or_else(
+            || "name a file in it".to_owned(),
+            |(_, file)| format!("name a file in it: poolmon dump {}", kinds::quoted(&file)),
+        );
+        return no("it is a folder", remedy);
+    }
+    if !about.is_file() {
+        return no("a dump is read at many places, which a pipe or a device cannot do", save());
+    }
+    File::open(path).map_err(io)
+}
+
+/// Files of a folder that have the name of a dump, with their times.
+fn dumps_in(folder: &Path) -> Vec<(Option<std::time::SystemTime>, PathBuf)> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().take(10_000);
+    let dumps = entries.filter(|entry| {
+        let name = entry.file_name().to_string_lossy().to_ascii_lowercase();
+        name.ends_with(".dmp") && entry.file_type().is_ok_and(|kind| kind.is_file())
+    });
+    dumps.map(|entry| (entry.metadata().and_then(|about| about.modified()).ok(), entry.path())).collect()
 }
 
 /// Why nothing is known of the kernel.

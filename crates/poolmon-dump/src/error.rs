@@ -30,7 +30,7 @@ pub enum DumpError {
         /// What was found instead.
         why: String,
         /// What helps.
-        remedy: &'static str,
+        remedy: String,
     },
     /// A packed file that holds something else than a dump.
     #[error("{path}: this is a compressed file, not a dump")]
@@ -92,9 +92,8 @@ impl DumpError {
 impl Remedy for DumpError {
     fn remedy(&self) -> Option<String> {
         match self {
-            Self::OtherPacked { remedy, .. } => Some(remedy.clone()),
-            Self::NotADump { remedy, .. }
-            | Self::Malformed { remedy, .. }
+            Self::OtherPacked { remedy, .. } | Self::NotADump { remedy, .. } => Some(remedy.clone()),
+            Self::Malformed { remedy, .. }
             | Self::Absent { remedy, .. }
             | Self::Unanswerable { remedy, .. } => Some((*remedy).into()),
             Self::Io { source, .. } => {

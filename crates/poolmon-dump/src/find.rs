@@ -3,6 +3,7 @@
 use memchr::memmem::Finder;
 use poolmon_image::pe::{PeHeader, PeSection};
 use poolmon_model::PoolTag;
+use poolmon_model::hidden::SafeString;
 
 use crate::container::runs::PAGE;
 use crate::memory::{AbsentPages, Memory};
@@ -82,11 +83,11 @@ pub struct FindHit {
     /// Address.
     pub address: u64,
     /// Name of the module (`myfault`).
-    pub module: String,
+    pub module: SafeString,
     /// Offset from the module's base.
     pub offset: u32,
     /// Section, where the module's header is in the dump.
-    pub section: Option<String>,
+    pub section: Option<SafeString>,
     /// The section is code.
     pub in_code: bool,
     /// Up to eight bytes before it.
@@ -118,7 +119,7 @@ impl FindHit {
 #[non_exhaustive]
 pub struct ModuleAbsent {
     /// Name of the module.
-    pub module: String,
+    pub module: SafeString,
     /// Its pages.
     pub pages: u64,
     /// Those that could not be searched.
@@ -232,7 +233,7 @@ impl Search<'_> {
                 *to = to.saturating_add(pages);
             }
             let pages = size.div_ceil(PAGE);
-            report.absent_in.push(ModuleAbsent { module: self.module.name().to_owned(), pages, absent });
+            report.absent_in.push(ModuleAbsent { module: self.module.name().into(), pages, absent });
         }
         report.cut |= !more;
         more
@@ -278,9 +279,9 @@ impl Search<'_> {
         let section = self.image.as_ref().and_then(|image| image.section_at(offset));
         report.hits.push(FindHit {
             address,
-            module: self.module.name().to_owned(),
+            module: self.module.name().into(),
             offset,
-            section: section.map(|section| section.name.clone()),
+            section: section.map(|section| section.name.as_str().into()),
             in_code: section.is_some_and(PeSection::is_code),
             before: around(self.memory, address.wrapping_sub(8), 8).unwrap_or_default(),
             bytes: (1..=16).rev().find_map(|n| around(self.memory, address, n)).unwrap_or_default(),

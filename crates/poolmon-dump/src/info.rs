@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use poolmon_image::Machine;
+use poolmon_model::hidden::SafeString;
 
 use crate::bugcheck::{self, Bugcheck};
 use crate::container::Container;
@@ -23,8 +24,10 @@ pub struct DumpInfo {
     pub paging: Option<PagingForm>,
     /// Windows build (19041).
     pub build: Option<u32>,
+    /// File version of the kernel's image, if its resources are in the dump.
+    pub kernel_version: Option<String>,
     /// Build text of the kernel.
-    pub build_text: Option<String>,
+    pub build_text: Option<SafeString>,
     /// 1 workstation, 2 domain controller, 3 server.
     pub product_type: Option<u32>,
     /// When the dump was taken.
@@ -35,6 +38,8 @@ pub struct DumpInfo {
     pub processors: Option<u32>,
     /// Bugcheck code and parameters; `None` if the system was running.
     pub bugcheck: Option<(u32, [u64; 4])>,
+    /// The exception that the header records: code, and address of the code.
+    pub exception: Option<(u32, u64)>,
     /// Physical pages in the dump, 4 KiB each.
     pub pages: u64,
     /// Physical memory of the machine in bytes.
@@ -44,7 +49,7 @@ pub struct DumpInfo {
     /// Address of the kernel's image.
     pub kernel_base: Option<u64>,
     /// What the writer noted.
-    pub comment: Option<String>,
+    pub comment: Option<SafeString>,
     /// Which questions can be answered.
     pub answers: AnswerableQuestions,
     /// What is not as it should be.
@@ -81,11 +86,16 @@ impl AnswerableQuestions {
 }
 
 impl DumpInfo {
-    /// Name of the system with its build (`Windows 10 22H2 (build 19045)`).
+    /// Name of the system and its kernel (`Windows 10 2004 to 22H2 (kernel 10.0.19041.3803)`): releases that differ by a
+    /// switch alone have the same kernel.
     pub fn system(&self) -> Option<String> {
         let build = self.build?;
         let server = matches!(self.product_type, Some(2 | 3));
-        Some(format!("{} (build {build})", release(build, server)))
+        let kernel = match &self.kernel_version {
+            Some(version) => version.clone(),
+            None => format!("build {build}"),
+        };
+        Some(format!("{} (kernel {kernel})", release(build, server)))
     }
 
     /// The dump type in words.
@@ -101,6 +111,7 @@ impl DumpInfo {
             (Container::Ranges, Some(8)) => "kernel memory dump written by a debugger",
             (Container::Ranges, Some(9)) => "kernel and user memory dump written by a debugger",
             (Container::Ranges, _) => "complete memory dump written by a debugger",
+            (Container::Lime, _) => "LiME image of a machine's memory",
             (Container::Elf, _) => "ELF core of a virtual machine",
             (Container::Raw, _) => "raw memory image",
         }
@@ -111,13 +122,43 @@ impl DumpInfo {
         self.bugcheck.and_then(|(code, _)| bugcheck::lookup(code))
     }
 
+    /// Its name, if it is documented.
+    pub fn bugcheck_name(&self) -> Option<&'static str> {
+        self.bugcheck.and_then(|(code, _)| bugcheck::name(code))
+    }
+
     /// The bugcheck in one sentence.
     pub fn bugcheck_text(&self) -> Option<String> {
         let (code, _) = self.bugcheck?;
-        Some(match bugcheck::lookup(code) {
-            Some(known) => format!("{code:#010X} {}: {}", known.name, known.meaning),
-            None => format!("{code:#010X}: an unknown bugcheck"),
+        let meaning = self.known_bugcheck().map(|known| known.meaning);
+        let meaning =
+            meaning.or_else(|| bugcheck::is_live(code).then_some("the system went on after this report"));
+        Some(match (self.bugcheck_name(), meaning) {
+            (Some(name), Some(meaning)) => format!("{code:#010X} {name}: {meaning}"),
+            (Some(name), None) => format!("{code:#010X} {name}"),
+            (None, _) => format!("{code:#010X}: an unknown bugcheck"),
         })
+    }
+
+    /// The parameters: value, and what it is if that is known.
+    pub fn bugcheck_parameters(&self) -> Vec<(u64, String)> {
+        let names = self.known_bugcheck().map_or(&[][..], |known| known.parameters);
+        let values = self.bugcheck.map(|(_, values)| values).unwrap_or_default();
+        let described = values.into_iter().enumerate().map(|(at, value)| {
+            let name = names.get(at).copied().unwrap_or_default();
+            let status = bugcheck::status(value)
+                .filter(|_| name.contains("exception code") || name.contains("status code"));
+            (value, status.map_or_else(|| name.to_owned(), |status| format!("{name}: {status}")))
+        });
+        described.take(if self.bugcheck.is_some() { 4 } else { 0 }).collect()
+    }
+
+    /// The code that faulted: what the bugcheck reports, else the exception record of the header.
+    pub fn fault(&self) -> Option<u64> {
+        let names = self.known_bugcheck().map_or(&[][..], |known| known.parameters);
+        let at = names.iter().position(|name| *name == "address of the code");
+        let reported = at.and_then(|at| self.bugcheck?.1.get(at).copied()).filter(|&address| address != 0);
+        reported.or(self.exception.map(|(_, address)| address))
     }
 }
 
@@ -138,19 +179,19 @@ fn release(build: u32, server: bool) -> &'static str {
         (16_299, "Windows 10 1709", "Windows Server 1709"),
         (17_134, "Windows 10 1803", "Windows Server 1803"),
         (17_763, "Windows 10 1809", "Windows Server 2019"),
-        (18_362, "Windows 10 1903", "Windows Server 1903"),
+        (18_362, "Windows 10 1903 or 1909", "Windows Server 1903 or 1909"),
         (18_363, "Windows 10 1909", "Windows Server 1909"),
-        (19_041, "Windows 10 2004", "Windows Server 2004"),
+        (19_041, "Windows 10 2004 to 22H2", "Windows Server 2004 or 20H2"),
         (19_042, "Windows 10 20H2", "Windows Server 20H2"),
         (19_043, "Windows 10 21H1", "Windows 10 21H1"),
         (19_044, "Windows 10 21H2", "Windows 10 21H2"),
         (19_045, "Windows 10 22H2", "Windows 10 22H2"),
         (20_348, "Windows Server 2022", "Windows Server 2022"),
         (22_000, "Windows 11 21H2", "Windows 11 21H2"),
-        (22_621, "Windows 11 22H2", "Windows 11 22H2"),
+        (22_621, "Windows 11 22H2 or 23H2", "Windows 11 22H2 or 23H2"),
         (22_631, "Windows 11 23H2", "Windows 11 23H2"),
         (25_398, "Windows Server 23H2", "Windows Server 23H2"),
-        (26_100, "Windows 11 24H2", "Windows Server 2025"),
+        (26_100, "Windows 11 24H2 or 25H2", "Windows Server 2025"),
         (26_200, "Windows 11 25H2", "Windows Server, later than 2025"),
         (26_201, "Windows 11, later than 25H2", "Windows Server, later than 2025"),
     ];
@@ -164,7 +205,8 @@ mod tests {
 
     #[test]
     fn releases() {
-        assert_eq!(release(19_041, false), "Windows 10 2004");
+        assert_eq!(release(19_041, false), "Windows 10 2004 to 22H2");
+        assert_eq!(release(19_045, false), "Windows 10 22H2");
         assert_eq!(release(26_100, true), "Windows Server 2025");
         assert_eq!(release(99_999, false), "Windows 11, later than 25H2");
         assert_eq!(release(0, false), "Windows");

@@ -4,6 +4,7 @@
 //! that pointer is bad it is searched in the kernel's image.
 
 use poolmon_image::bytes::{array, u16_at, u32_at, u64_at};
+use poolmon_model::hidden::SafeString;
 
 use crate::memory::Memory;
 
@@ -98,14 +99,14 @@ impl KernelData {
     }
 
     /// The kernel's build text (`19041.1.amd64fre.vb_release.191206-1406`).
-    pub(crate) fn build_text(&self, memory: &Memory) -> Option<String> {
+    pub(crate) fn build_text(&self, memory: &Memory) -> Option<SafeString> {
         if self.build_lab == 0 {
             return None;
         }
         let page = memory.page(self.build_lab).ok()?;
         let text = poolmon_image::bytes::ascii(page.get(..page.len().min(128))?);
         let plain = |c: char| c.is_ascii_graphic();
-        (!text.is_empty() && text.chars().all(plain)).then_some(text)
+        (!text.is_empty() && text.chars().all(plain)).then(|| text.as_str().into())
     }
 
     /// Number of processors, counted in the array of their blocks.

@@ -42,7 +42,7 @@ mod tracker;
 pub mod windbg;
 
 pub use bigpool::{BigAllocation, BigPool};
-pub use bugcheck::Bugcheck;
+pub use bugcheck::{Bugcheck, status as status_name};
 pub use container::header::DumpHeader;
 pub use container::packed::{UNPACK_LIMIT, Unpack};
 pub use container::{Container, SIGNATURES};

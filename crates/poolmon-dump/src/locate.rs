@@ -97,7 +97,8 @@ pub(crate) fn by_search(path: &Path, memory: &mut Memory, roots: &[u64]) -> Resu
                 a kernel debugger block (KDBG)"
                 .into(),
             remedy: "use a MEMORY.DMP, a raw memory image of Windows or an ELF core of a virtual machine (QEMU: \
-                dump-guest-memory)",
+                dump-guest-memory)"
+                .into(),
         });
     }
     let mut next = 0;
@@ -108,7 +109,7 @@ pub(crate) fn by_search(path: &Path, memory: &mut Memory, roots: &[u64]) -> Resu
                 path: path.to_path_buf(),
                 why: "it contains a kernel debugger block, but no page tables of its kernel were found"
                     .into(),
-                remedy: COPY_AGAIN,
+                remedy: COPY_AGAIN.into(),
             });
         }
         if let Some((walker, data)) = candidates.into_iter().find_map(|walker| check(memory, walker, &blocks))

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 use poolmon_image::bytes::{u16_at, u32_at, u64_at, utf16};
+use poolmon_model::hidden::SafeString;
 
 use crate::memory::Memory;
 
@@ -16,7 +17,7 @@ pub struct LoadedModule {
     /// Size in bytes.
     pub size: u32,
     /// Path as the kernel reports it.
-    pub path: String,
+    pub path: SafeString,
     /// Checksum of its PE header.
     pub checksum: u32,
     /// Timestamp of its PE header: seconds since 1970, or a hash where the build is reproducible.
@@ -24,14 +25,8 @@ pub struct LoadedModule {
 }
 
 impl LoadedModule {
-    pub(crate) const fn new(
-        base: u64,
-        size: u32,
-        path: String,
-        checksum: u32,
-        timestamp: Option<u32>,
-    ) -> Self {
-        Self { base, size, path, checksum, timestamp }
+    pub(crate) fn new(base: u64, size: u32, path: &str, checksum: u32, timestamp: Option<u32>) -> Self {
+        Self { base, size, path: path.into(), checksum, timestamp }
     }
 
     /// First address behind it.
@@ -68,7 +63,7 @@ impl LoadedModule {
 #[non_exhaustive]
 pub struct UnloadedDriver {
     /// File name, often cut to twelve characters.
-    pub name: String,
+    pub name: SafeString,
     /// First address.
     pub start: u64,
     /// First address behind it.
@@ -178,7 +173,7 @@ fn entry(memory: &Memory, address: u64, layout: &EntryLayout) -> Option<(LoadedM
     let module = LoadedModule::new(
         pointer(&bytes, layout.base, narrow)?,
         u32_at(&bytes, layout.image_size)?,
-        path,
+        &path,
         u32_at(&bytes, layout.checksum)?,
         u32_at(&bytes, layout.timestamp),
     );
@@ -213,7 +208,7 @@ pub(crate) fn unloaded(memory: &Memory, variable: u64) -> Vec<UnloadedDriver> {
             continue;
         }
         let name = unicode_string(memory, &bytes, 0, narrow).unwrap_or_default();
-        list.push(UnloadedDriver { name, start, end, time: filetime(time) });
+        list.push(UnloadedDriver { name: name.as_str().into(), start, end, time: filetime(time) });
     }
     list
 }

@@ -3,6 +3,7 @@
 use poolmon_image::pe::{ImageBytes, PeHeader, debug, version};
 
 pub use poolmon_image::pe::debug::PdbId;
+use poolmon_model::hidden::safe;
 
 use crate::memory::Memory;
 
@@ -43,6 +44,8 @@ impl ImageDetails {
         let bytes = ModuleBytes { memory, base };
         let debug = debug::read(&header, &bytes);
         let version = version::fixed(&header, &bytes);
-        Self { image: Some(header), reproducible: debug.reproducible, pdb: debug.pdb, version }
+        // Sections and symbol files have names that anyone can choose.
+        let pdb = debug.pdb.map(|pdb| PdbId { name: safe(&pdb.name).into_owned(), ..pdb });
+        Self { image: Some(header), reproducible: debug.reproducible, pdb, version }
     }
 }

@@ -22,12 +22,31 @@ fn what_is_no_kernel_dump_is_named() {
         (b"PAGEDU64", "truncated or unknown"),
         (b"PAGEDUMQ", "truncated or unknown"),
         (b"hello", "no dump header"),
-        (b"", "no dump header"),
+        (b"", "is empty"),
+        (b"RSTR", "hibernation file"),
+        (b"\xd2\xbe\xd2\xbe\x08\0\0\0", "VMware"),
+        (b"\x7fVirtualBox SavedState V2.0\n", "VirtualBox"),
+        (b"\x14\x20\x28\x01", "Hyper-V"),
+        (b"QFI\xfb\0\0\0\x03", "qcow2"),
+        (b"LibvirtQemudSave", "libvirt"),
+        (b"vhdxfile", "vhdx"),
+        (b"MSCF\0\0\0\0", "cabinet"),
+        (b"7z\xbc\xaf\x27\x1c", "7z"),
+        (b"Rar!\x1a\x07\x01\0", "rar"),
+        (b"MSWIM\0\0\0", "wim"),
+        (b"BZh91AY", "bzip2"),
         (b"\x7fELF\x01\x01\x01", "not a 64-bit little-endian core"),
         (b"\x1f\x8b\x08", "packed"),
     ] {
         let error = refuse(start.to_vec());
         assert!(error.contains(expected) && error.contains("X.DMP"), "{start:?}: {error}");
+    }
+    // Each comes with a command that names the file, at any size.
+    for start in [&b"HIBR"[..], b"\xd2\xbe\xd2\xbe", b"MSCF", b"7z\xbc\xaf\x27\x1c"] {
+        let mut bytes = vec![0x90; 2 << 20];
+        bytes[..start.len()].copy_from_slice(start);
+        let error = Dump::from_bytes("X.DMP", bytes).unwrap_err();
+        assert!(poolmon_model::problem::Remedy::remedy(&error).unwrap().contains("X.DMP"), "{error}");
     }
     let error = Dump::open("/nowhere/MEMORY.DMP").unwrap_err();
     assert!(matches!(error, DumpError::Io { action: "open", .. }));
@@ -38,6 +57,74 @@ fn what_is_no_kernel_dump_is_named() {
 fn an_image_without_windows_says_what_was_searched() {
     let error = refuse(vec![0x90; 2 << 20]);
     assert!(error.contains("kernel debugger block (KDBG)") && error.contains("page tables"), "{error}");
+}
+
+#[test]
+fn what_is_no_file_is_said() {
+    use poolmon_model::problem::Remedy as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let said = |path: &std::path::Path| Dump::open(path).unwrap_err().in_full();
+    assert!(said(folder.path()).contains("it is a folder"));
+    std::fs::write(folder.path().join("MEMORY.DMP"), "").unwrap();
+    assert!(said(folder.path()).contains("MEMORY.DMP"), "{}", said(folder.path()));
+    assert!(said(&folder.path().join("MEMORY.DMP")).contains("is empty"));
+    assert!(said(std::path::Path::new("-")).contains("standard input"));
+    #[cfg(unix)]
+    assert!(said(std::path::Path::new("/dev/null")).contains("a pipe or a device"));
+}
+
+/// Whatever the names in a dump hold, what is given of them steers no terminal, and is one line.
+#[test]
+fn hostile_texts_are_harmless() {
+    use poolmon_model::hidden::is_hidden;
+    use poolmon_synth::dump::spec::EVIL;
+
+    for (arch, number) in [(Arch::Amd64, 26_100), (Arch::Aarch64, 22_000), (Arch::I386Pae, 19_041)] {
+        let built = build(&Spec { hostile: true, ..Spec::new(arch, number).tiny() });
+        let forms = [Form::Full, Form::BitmapKernel, Form::Raw, Form::Elf, Form::Triage];
+        for form in forms.into_iter().filter(|&form| form != Form::Triage || !arch.is_32()) {
+            let dump = open(&built, form);
+            let mut texts: Vec<String> = Vec::new();
+            let info = dump.info();
+            texts.extend([&info.comment, &info.build_text].into_iter().flatten().map(ToString::to_string));
+            texts.extend(info.warnings.clone());
+            let modules = dump.modules().unwrap();
+            for module in &modules {
+                let details = dump.module_details(module);
+                texts.extend([
+                    module.path.to_string(),
+                    module.name().to_owned(),
+                    module.file_name().to_owned(),
+                ]);
+                texts.extend(module.symbol_key());
+                texts.extend(details.pdb.map(|pdb| pdb.symbol_key()));
+                texts.extend(details.version);
+            }
+            texts.extend(dump.unloaded_modules().iter().map(|driver| driver.name.to_string()));
+            texts.extend(dump.kernel_pdb().map(|pdb| pdb.symbol_key()));
+            let needle = poolmon_dump::Needle::parse("0x0000").unwrap();
+            if let Ok(report) = dump.find(&needle, &mut |done, _| done < 4) {
+                texts.extend(report.hits.iter().take(5000).flat_map(|hit| {
+                    [
+                        hit.module.to_string(),
+                        hit.section.as_deref().unwrap_or_default().to_owned(),
+                        hit.windbg_line(),
+                    ]
+                }));
+                texts.extend(report.absent_in.iter().map(|absent| absent.module.to_string()));
+            }
+            let unfit = texts.iter().find(|text| text.contains(is_hidden));
+            assert_eq!(unfit, None, "{arch:?} {form:?}");
+            assert!(
+                EVIL.contains(is_hidden) && texts.iter().any(|text| text.contains("]0;X")),
+                "{arch:?} {form:?}"
+            );
+            if matches!(form, Form::Full | Form::Triage) {
+                assert!(info.comment.is_some(), "{arch:?} {form:?}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -55,10 +142,12 @@ fn a_header_alone_tells_what_it_is() {
 fn a_synthetic_triage_dump_lists_modules() {
     let built = tiny();
     let dump = open(&built, Form::Triage);
-    let reported: Vec<_> = dump.modules().unwrap().into_iter().map(|m| (m.path, m.base, m.size)).collect();
+    let reported: Vec<_> =
+        dump.modules().unwrap().into_iter().map(|m| (m.path.to_string(), m.base, m.size)).collect();
     let planted: Vec<_> = built.modules.iter().map(|m| (m.path.clone(), m.base, m.size)).collect();
     assert_eq!(reported, planted);
-    let unloaded: Vec<_> = dump.unloaded_modules().into_iter().map(|u| (u.name, u.start, u.end)).collect();
+    let unloaded: Vec<_> =
+        dump.unloaded_modules().into_iter().map(|u| (u.name.to_string(), u.start, u.end)).collect();
     let planted: Vec<_> = built.unloaded.iter().map(|u| (u.name.clone(), u.start, u.end)).collect();
     assert_eq!(unloaded, planted);
     assert_eq!(dump.info().build_text.as_deref(), Some("26100.1.synthetic.1"));

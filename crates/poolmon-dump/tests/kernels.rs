@@ -13,7 +13,7 @@ use poolmon_testkit::{Need, asked_for, run};
 fn all_is_found(dump: &Dump, built: &Built, what: &str) {
     let planted: Vec<_> = built.modules.iter().map(|m| (m.path.clone(), m.base, Some(m.timestamp))).collect();
     let modules = dump.modules().unwrap_or_else(|error| panic!("{what}: {error}"));
-    let found: Vec<_> = modules.into_iter().map(|m| (m.path, m.base, m.timestamp)).collect();
+    let found: Vec<_> = modules.into_iter().map(|m| (m.path.to_string(), m.base, m.timestamp)).collect();
     assert_eq!(found, planted, "{what}");
     let report = dump.find(&Needle::tag(PoolTag(NEEDLE)), &mut |_, _| true).unwrap();
     assert_eq!(report.hits.iter().map(|hit| hit.address).collect::<Vec<_>>(), built.needles, "{what}");
@@ -39,7 +39,11 @@ fn an_encoded_block_is_decoded() {
                 assert_eq!(dump.unloaded_modules().len(), built.unloaded.len(), "{what}");
                 let info = dump.info();
                 assert_eq!(info.processors, Some(4), "{what}");
-                assert_eq!(info.build_text, Some(format!("{}.1.synthetic.{seed}", spec.build)), "{what}");
+                assert_eq!(
+                    info.build_text.as_deref(),
+                    Some(format!("{}.1.synthetic.{seed}", spec.build).as_str()),
+                    "{what}"
+                );
                 assert!(info.warnings.is_empty(), "{what}: {:?}", info.warnings);
             }
         }

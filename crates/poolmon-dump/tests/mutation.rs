@@ -131,6 +131,7 @@ fn damaged_dumps_end_in_an_error_or_an_answer() {
         Form::RangesFull,
         Form::Elf,
         Form::Raw,
+        Form::Lime,
         Form::Triage,
         Form::OldSummary,
         Form::HeaderOnly,

@@ -36,6 +36,78 @@ fn zip(bytes: &[u8], deflated: bool) -> Vec<u8> {
     zip
 }
 
+/// A zip with several members and their directory.
+fn archive(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut zip = Vec::new();
+    let mut directory = Vec::new();
+    for (name, bytes) in members {
+        let mut packer = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
+        packer.write_all(bytes).unwrap();
+        let data = packer.finish().unwrap();
+        let mut fields = vec![20, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        fields.extend(u32::try_from(data.len()).unwrap().to_le_bytes());
+        fields.extend(u32::try_from(bytes.len()).unwrap().to_le_bytes());
+        fields.extend(u16::try_from(name.len()).unwrap().to_le_bytes());
+        fields.extend([0, 0]);
+        directory.extend(b"PK\x01\x02\x14\0");
+        directory.extend(&fields);
+        directory.extend([0; 10]);
+        directory.extend(u32::try_from(zip.len()).unwrap().to_le_bytes());
+        directory.extend(name.as_bytes());
+        zip.extend(b"PK\x03\x04");
+        zip.extend(fields);
+        zip.extend(name.as_bytes());
+        zip.extend(data);
+    }
+    let (start, size) = (u32::try_from(zip.len()).unwrap(), u32::try_from(directory.len()).unwrap());
+    zip.extend(directory);
+    zip.extend(b"PK\x05\x06\0\0\0\0");
+    zip.extend([u16::try_from(members.len()).unwrap(); 2].map(u16::to_le_bytes).concat());
+    zip.extend(size.to_le_bytes());
+    zip.extend(start.to_le_bytes());
+    zip.extend([4, 0]);
+    zip.extend(b"note");
+    zip
+}
+
+fn xz(bytes: &[u8]) -> Vec<u8> {
+    let mut packer = lzma_rust2::XzWriter::new(Vec::new(), lzma_rust2::XzOptions::with_preset(0)).unwrap();
+    packer.write_all(bytes).unwrap();
+    packer.finish().unwrap()
+}
+
+#[test]
+fn of_a_zip_with_several_files_the_dump_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let built = built();
+    let plain = built.bytes(Form::BitmapKernel);
+    let open = |name: &str, members: &[(&str, &[u8])]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, archive(members)).unwrap();
+        Dump::open(&path)
+    };
+    let text: &[u8] = b"how it happened";
+    let dump = open("one.zip", &[("readme.txt", text), ("case/", b""), ("case/MEMORY.DMP", &plain)]).unwrap();
+    same(&dump.pool_used().unwrap(), &built, "one.zip");
+    // The content decides before the name.
+    let dump = open("odd.zip", &[("a.log", text), ("kernel", &plain)]).unwrap();
+    same(&dump.pool_used().unwrap(), &built, "odd.zip");
+    let error = open("two.zip", &[("a.dmp", &plain), ("\u{1b}[2Jb.dmp", &plain)]).unwrap_err();
+    let said = poolmon_model::problem::Remedy::in_full(&error);
+    assert!(said.contains("2 dumps: a.dmp, \u{fffd}[2Jb.dmp") && said.contains("unzip"), "{said}");
+    let error = open("none.zip", &[("a.txt", text), ("b.log", text)]).unwrap_err().to_string();
+    assert!(error.contains("none of its 2 files is a dump: a.txt, b.log"), "{error}");
+    // A directory that lies ends in an error.
+    let mut lies = archive(&[("readme.txt", text), ("MEMORY.DMP", &plain)]);
+    let at = lies.len() - 4 - 22 + 16;
+    for value in [0_u32, 1, 0xffff_fffe, u32::MAX] {
+        lies[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        let path = folder.path().join("lies.zip");
+        std::fs::write(&path, &lies).unwrap();
+        assert!(Dump::open(&path).is_err(), "{value:#x}");
+    }
+}
+
 /// A zstd frame of raw and run-length blocks, written by hand.
 fn zstd(bytes: &[u8]) -> Vec<u8> {
     let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0, 0x58];
@@ -74,6 +146,7 @@ fn packed_dumps_give_the_same_table() {
         ("b.zip", zip(&plain, true)),
         ("c.zip", zip(&plain, false)),
         ("d.zst", zstd(&plain)),
+        ("g.xz", xz(&plain)),
         // Two frames, as parallel packers write them, with a skippable one between.
         ("e.zst", {
             let (first, second) = plain.split_at(5_000_000);
@@ -116,6 +189,8 @@ fn what_cannot_be_unpacked_is_said_and_leaves_nothing() {
         ("bomb.gz", gzip(&plain), 1 << 20, "more than 1048576 bytes"),
         ("locked.zip", encrypted, u64::MAX, "encrypted"),
         ("strange.zip", strange, u64::MAX, "method 14"),
+        ("cut.xz", xz(&plain)[..5000].to_vec(), u64::MAX, "unpack"),
+        ("large.zip", archive(&[("MEMORY.DMP", &plain)]), 1 << 20, "more than 1048576 bytes"),
         ("inner.gz", gzip(b"not a dump"), u64::MAX, "a compressed file, not a dump"),
     ];
     for (name, packed, limit, expected) in cases {

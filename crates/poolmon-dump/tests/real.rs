@@ -36,7 +36,7 @@ fn the_real_triage_dump_is_told_in_every_field() {
     let drivers = expected["drivers"].as_array().unwrap();
     assert_eq!(modules.len(), drivers.len());
     for (module, driver) in modules.iter().zip(drivers) {
-        assert_eq!(module.path, driver["name"].as_str().unwrap());
+        assert_eq!(&*module.path, driver["name"].as_str().unwrap());
         assert_eq!(module.base, number(&driver["base"]));
         assert_eq!(u64::from(module.size), number(&driver["size"]));
         assert_eq!(u64::from(module.checksum), number(&driver["checksum"]));
@@ -51,7 +51,7 @@ fn the_real_triage_dump_says_what_it_is_and_what_it_lacks() {
     let dump = Dump::open(&path).unwrap();
     assert_eq!(dump.container(), Container::Triage);
     let info = dump.info();
-    assert_eq!(info.system().as_deref(), Some("Windows 10 2004 (build 19041)"));
+    assert_eq!(info.system().as_deref(), Some("Windows 10 2004 to 22H2 (kernel build 19041)"));
     assert!(info.build_text.as_deref().unwrap().starts_with("19041.1.amd64fre.vb_release"));
     assert_eq!(info.time.unwrap().to_string(), "2021-02-21T01:38:22.9877657Z");
     assert_eq!(info.uptime.unwrap().as_secs(), 3);
@@ -71,7 +71,7 @@ fn the_real_triage_dump_says_what_it_is_and_what_it_lacks() {
     assert!(dump.find(&Needle::parse("Leak").unwrap(), &mut |_, _| true).is_err());
 
     let unloaded: Vec<_> =
-        dump.unloaded_modules().into_iter().map(|driver| (driver.name, driver.start)).collect();
+        dump.unloaded_modules().into_iter().map(|driver| (driver.name.to_string(), driver.start)).collect();
     assert_eq!(unloaded.len(), 4);
     assert_eq!(unloaded[0], ("dam.sys".to_owned(), 0xffff_f804_87de_0000));
     assert_eq!(unloaded[1].0, "WdBoot.sys");

@@ -1,6 +1,7 @@
 //! Characters of texts from outside that must not reach a terminal or a page.
 
 use std::borrow::Cow;
+use std::fmt;
 
 /// Whether a character shows nothing, or changes how others are shown: control characters, marks of direction, fillers.
 pub fn is_hidden(c: char) -> bool {
@@ -13,6 +14,30 @@ pub fn is_hidden(c: char) -> bool {
 /// anything that steers a terminal. What is replaced is seen to be.
 pub fn safe(text: &str) -> Cow<'_, str> {
     if text.contains(is_hidden) { text.replace(is_hidden, "\u{fffd}").into() } else { text.into() }
+}
+
+/// A text from outside that has passed [`safe`]: there is no other way to make one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SafeString(String);
+
+impl From<&str> for SafeString {
+    fn from(text: &str) -> Self {
+        Self(safe(text).into_owned())
+    }
+}
+
+impl std::ops::Deref for SafeString {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SafeString {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
 }
 
 /// The same of several lines, which stay lines.
@@ -36,6 +61,7 @@ mod tests {
             ("a\nb\tc", "a\u{fffd}b\u{fffd}c"),
         ] {
             assert_eq!(safe(text), shown);
+            assert_eq!(&*SafeString::from(text), shown);
         }
         assert_eq!(safe_lines("a\n\u{1b}b\tc\r"), "a\n\u{fffd}b\tc\u{fffd}");
         assert!(matches!(safe("plain"), Cow::Borrowed("plain")));

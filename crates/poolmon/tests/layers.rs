@@ -94,3 +94,16 @@ fn the_program_is_thin() {
         sources(&root().join("crates/poolmon/src")).iter().map(|(_, text)| text.lines().count()).sum();
     assert!(lines < PROGRAM, "crates/poolmon/src has {lines} lines: logic belongs into a crate");
 }
+
+/// Names that others chose must not steer a terminal: only `app/say.rs` writes to one.
+#[test]
+fn standard_output_has_one_door() {
+    for (path, text) in sources(&root().join("crates/poolmon/src")) {
+        let is_door = path.ends_with("app/say.rs");
+        for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+            let is_write = line.contains("stdout()") && !line.contains("is_terminal()");
+            assert!(is_door || !is_write, "{}:{}: use say::out: {line}", path.display(), at + 1);
+            assert!(!line.contains("println!"), "{}:{}: {line}", path.display(), at + 1);
+        }
+    }
+}

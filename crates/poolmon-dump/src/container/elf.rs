@@ -17,7 +17,7 @@ pub(super) fn open(path: &Path, file: &[u8]) -> Result<Opened> {
     let not = |why: &str| DumpError::NotADump {
         path: path.to_path_buf(),
         why: why.to_owned(),
-        remedy: "use a MEMORY.DMP, a raw memory image or an ELF core of a virtual machine",
+        remedy: "use a MEMORY.DMP, a raw memory image or an ELF core of a virtual machine".into(),
     };
     let cut = || DumpError::Malformed {
         what: "ELF program headers",

@@ -2,6 +2,7 @@
 
 use poolmon_image::Machine;
 use poolmon_image::bytes::{array, u32_at, u64_at};
+use poolmon_model::hidden::SafeString;
 
 /// What the header says; unused areas (filled with `PAGE`) are `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,12 +36,14 @@ pub struct DumpHeader {
     pub system_time: Option<u64>,
     /// Time since boot in 100 ns.
     pub up_time: Option<u64>,
+    /// The exception that led to the crash: code, and address of the code.
+    pub exception: Option<(u32, u64)>,
     /// 1 workstation, 2 domain controller, 3 server.
     pub product_type: Option<u32>,
     /// Number of the boot.
     pub boot_id: Option<u32>,
     /// Free text by the writer.
-    pub comment: Option<String>,
+    pub comment: Option<SafeString>,
     /// Run list: page number and count of pages.
     pub runs: Vec<(u64, u64)>,
     /// The run list says more runs than fit in the header.
@@ -80,7 +83,12 @@ impl DumpHeader {
             // 700 bytes hold 42 runs; a writer that had more cut the list.
             runs_cut = count > 42;
             for at in 0..count.min(42) as usize {
-                runs.push((u64_at(b, 0x98 + at * 16)?, u64_at(b, 0xa0 + at * 16)?));
+                let run = (u64_at(b, 0x98 + at * 16)?, u64_at(b, 0xa0 + at * 16)?);
+                // A list that was cut may end before its room does: what follows is fill.
+                if run.0 == FILL64 {
+                    break;
+                }
+                runs.push(run);
             }
         }
         Some(Self {
@@ -98,6 +106,7 @@ impl DumpHeader {
             dump_type: u32_at(b, 0xf98)?,
             system_time: told64(u64_at(b, 0xfa8)?),
             up_time: told64(u64_at(b, 0x1030)?),
+            exception: told32(u32_at(b, 0xf00)?).zip(told64(u64_at(b, 0xf10)?)),
             product_type: told32(u32_at(b, 0x1040)?),
             boot_id: told32(u32_at(b, 0x1054)?),
             comment: comment(b.get(0xfb0..0xfb0 + 128)?),
@@ -117,6 +126,9 @@ impl DumpHeader {
             runs_cut = count > 86;
             for at in 0..count.min(86) as usize {
                 let base = u32_at(b, 0x6c + at * 8)?;
+                if base == FILL32 {
+                    break;
+                }
                 runs.push((base.into(), u32_at(b, 0x70 + at * 8)?.into()));
             }
         }
@@ -137,6 +149,7 @@ impl DumpHeader {
             dump_type: u32_at(b, 0xf88)?,
             system_time: told64(u64_at(b, 0xfc0)?),
             up_time: told64(u64_at(b, 0xfb8)?),
+            exception: told32(u32_at(b, 0x7d0)?).zip(told32(u32_at(b, 0x7dc)?).map(u64::from)),
             product_type: None,
             boot_id: None,
             comment: comment(b.get(0x820..0x820 + 128)?),
@@ -160,7 +173,8 @@ fn told64(value: u64) -> Option<u64> {
     (value != FILL64 && value != 0).then_some(value)
 }
 
-fn comment(bytes: &[u8]) -> Option<String> {
+fn comment(bytes: &[u8]) -> Option<SafeString> {
     let text = poolmon_image::bytes::ascii(bytes);
-    (!text.is_empty() && !text.starts_with("PAGE") && !text.contains('\u{fffd}')).then_some(text)
+    (!text.is_empty() && !text.starts_with("PAGE") && !text.contains('\u{fffd}'))
+        .then(|| text.as_str().into())
 }

@@ -1,15 +1,19 @@
 //! Containers: from the bytes of a file to physical pages.
 //!
 //! [`header`] reads the dump header, `runs` holds page → file offset, `pages` fills it from the four page containers
-//! of Windows, `triage` reads the dumps that hold no pages at all, `elf` and raw images stand for memory that no
-//! Windows wrote, `packed` unpacks gzip, zstd and zip first.
+//! of Windows, `triage` reads the dumps that hold no pages at all, `elf`, `lime` and raw images stand for memory
+//! that no Windows wrote, `packed` unpacks gzip, zstd, xz and zip first, and `kinds` names what is not read.
 
 mod elf;
 pub mod header;
+pub(crate) mod kinds;
+mod lime;
 pub(crate) mod packed;
 mod pages;
+mod room;
 pub(crate) mod runs;
 pub(crate) mod triage;
+mod zip;
 
 use std::path::Path;
 
@@ -36,6 +40,8 @@ pub enum Container {
     Ranges,
     /// ELF core of a virtual machine (QEMU, `VirtualBox`).
     Elf,
+    /// Stretches of memory behind headers with their addresses (`LiME`).
+    Lime,
     /// Memory as it was, byte for byte.
     Raw,
 }
@@ -53,9 +59,9 @@ pub(crate) struct Opened {
     pub(crate) warnings: Vec<String>,
 }
 
-/// First bytes of the files that can be opened as a dump: Windows dumps, ELF cores, gzip, zstd, zip.
-pub const SIGNATURES: [&[u8]; 6] =
-    [b"PAGE", b"MDMP", b"\x7fELF", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"];
+/// First bytes of the files that can be opened as a dump: Windows dumps, ELF cores, LiME images, gzip, zstd, zip.
+pub const SIGNATURES: [&[u8]; 7] =
+    [b"PAGE", b"MDMP", b"\x7fELF", &lime::MAGIC, b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"];
 
 /// Neither a dump nor large enough for raw memory.
 pub(crate) const NO_HEADER: &str = "it has no dump header, and is too small to be the memory of a machine";
@@ -68,9 +74,15 @@ pub(crate) fn open(path: &Path, file: &[u8]) -> Result<Opened> {
     if array(file, 0) == Some(*b"\x7fELF") {
         return elf::open(path, file);
     }
-    let no = |why: &str, remedy| {
-        Err(DumpError::NotADump { path: path.to_path_buf(), why: why.to_owned(), remedy })
+    if file.starts_with(&lime::MAGIC) {
+        return lime::open(file);
+    }
+    let no = |why: &str, remedy: &str| {
+        Err(DumpError::NotADump { path: path.to_path_buf(), why: why.to_owned(), remedy: remedy.to_owned() })
     };
+    if let Some((what, remedy)) = kinds::of(file, path) {
+        return no(&format!("it is {what}"), &remedy);
+    }
     match array::<4>(file, 0) {
         Some(start) if start == *b"MDMP" => no(
             "it is the dump of one process (MDMP), which does not contain the kernel's pools",
@@ -79,9 +91,7 @@ pub(crate) fn open(path: &Path, file: &[u8]) -> Result<Opened> {
         Some(start) if start == *b"PAGE" => {
             no("its header is truncated or unknown", crate::error::COPY_AGAIN)
         }
-        Some(start) if start == *b"HIBR" || start == *b"hibr" || start == *b"WAKE" => {
-            no("it is a hibernation file, whose pages are compressed", crate::error::WANT_KERNEL_DUMP)
-        }
+        None if file.is_empty() => no("it is empty", crate::error::COPY_AGAIN),
         _ if file.len() < 1 << 20 => {
             no(NO_HEADER, "use a MEMORY.DMP, a raw memory image or an ELF core of a virtual machine")
         }

@@ -1,11 +1,12 @@
-//! Packed dumps: gzip, zstd and zip are unpacked into a temporary file, once, with progress.
+//! Packed dumps: gzip, zstd, xz and zip are unpacked into a temporary file, once, with progress.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use poolmon_image::bytes::{u16_at, u32_at, u64_at};
+use poolmon_model::units::human_bytes;
 
+use super::{kinds, room, zip};
 use crate::error::{DumpError, Result};
 
 /// How a dump is packed.
@@ -13,6 +14,7 @@ use crate::error::{DumpError, Result};
 enum DumpPacking {
     Gzip,
     Zstd,
+    Xz,
     Zip,
 }
 
@@ -37,6 +39,7 @@ fn packing(start: &[u8]) -> Option<DumpPacking> {
     match start {
         [0x1f, 0x8b, 8, ..] => Some(DumpPacking::Gzip),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(DumpPacking::Zstd),
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(DumpPacking::Xz),
         [b'P', b'K', 3, 4, ..] => Some(DumpPacking::Zip),
         _ => None,
     }
@@ -47,38 +50,47 @@ fn packing(start: &[u8]) -> Option<DumpPacking> {
 pub(crate) fn unpack(path: &Path, file: &mut File, how: &mut Unpack<'_>) -> Result<Option<File>> {
     let io = |action| move |source| DumpError::Io { action, path: path.to_path_buf(), source };
     let mut start = Vec::new();
-    Read::by_ref(file).take(64 << 10).read_to_end(&mut start).map_err(io("read"))?;
+    Read::by_ref(file).take(kinds::LONGEST as u64).read_to_end(&mut start).map_err(io("read"))?;
     let Some(packing) = packing(&start) else { return Ok(None) };
     let size = file.metadata().map_err(io("read"))?.len();
-    let from = if packing == DumpPacking::Zip { zip_data(path, &start)? } else { (0, None) };
-    file.seek(SeekFrom::Start(from.0)).map_err(io("read"))?;
+    let member = if packing == DumpPacking::Zip { Some(zip::dump_in(path, file)?) } else { None };
+    file.seek(SeekFrom::Start(member.as_ref().map_or(0, |(at, _)| *at))).map_err(io("read"))?;
 
-    let mut temporary = match how.folder {
-        Some(folder) => tempfile::tempfile_in(folder),
-        None => tempfile::tempfile(),
-    }
-    .map_err(io("create a temporary file to unpack"))?;
+    let folder = how.folder.map_or_else(std::env::temp_dir, Path::to_path_buf);
+    let sparse = Sparse::new(how.limit, &folder);
+    // Where the size is known, nothing is written that has no room.
+    let known = member.as_ref().map(|(_, member)| member.size);
+    sparse.expect(known.unwrap_or(0)).map_err(io("unpack"))?;
+    let mut temporary = tempfile::tempfile_in(&folder).map_err(io("create a temporary file to unpack"))?;
     let counted = CountedReader { inner: io::BufReader::with_capacity(CHUNK, file), read: 0 };
-    let written = match (packing, from.1) {
+    let to = &mut temporary;
+    let written = match (packing, &member) {
         (DumpPacking::Gzip, _) => {
             // Reads every member of a file that was appended to.
             let mut gzip = flate2::read::MultiGzDecoder::new(counted);
-            copy(&mut gzip, &mut temporary, size, how, |gzip| gzip.get_ref().read)
+            copy(&mut gzip, to, size, how, sparse, |gzip| gzip.get_ref().read)
         }
-        (DumpPacking::Zip, Some(stored)) => {
-            let mut plain = counted.take(stored);
-            copy(&mut plain, &mut temporary, size, how, |plain| plain.get_ref().read)
+        (DumpPacking::Zip, Some((_, member))) if member.method == 0 => {
+            let mut plain = counted.take(member.size);
+            copy(&mut plain, to, size, how, sparse, |plain| plain.get_ref().read)
         }
-        (DumpPacking::Zip, None) => {
-            let mut deflate = flate2::read::DeflateDecoder::new(counted);
-            copy(&mut deflate, &mut temporary, size, how, |deflate| deflate.get_ref().read)
+        (DumpPacking::Zip, _) => {
+            let packed = member.as_ref().map_or(0, |(_, member)| member.packed);
+            let mut deflate = flate2::read::DeflateDecoder::new(counted.take(packed));
+            copy(&mut deflate, to, size, how, sparse, |deflate| deflate.get_ref().get_ref().read)
         }
-        (DumpPacking::Zstd, _) => zstd(counted, &mut temporary, size, how),
+        (DumpPacking::Zstd, _) => zstd(counted, to, size, how, sparse),
+        (DumpPacking::Xz, _) => {
+            let mut xz = lzma_rust2::XzReader::new_mem_limit(counted, true, XZ_MEMORY_KIB);
+            copy(&mut xz, to, size, how, sparse, |xz| xz.inner().read)
+        }
     };
     written.map_err(io("unpack"))?;
     Ok(Some(temporary))
 }
 
+/// A dictionary of xz beyond this is refused.
+const XZ_MEMORY_KIB: u32 = 256 << 10;
 /// A zstd window beyond this is refused: it would all be held in memory.
 const ZSTD_WINDOW: u64 = 128 << 20;
 
@@ -88,10 +100,10 @@ fn zstd<R: Read>(
     to: &mut File,
     size: u64,
     how: &mut Unpack<'_>,
+    mut sparse: Sparse,
 ) -> io::Result<()> {
     use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
     let wrong = |error: &dyn std::fmt::Display| io::Error::new(io::ErrorKind::InvalidData, error.to_string());
-    let mut sparse = Sparse::new(how.limit);
     loop {
         let mut decoder = ruzstd::decoding::FrameDecoder::new();
         match decoder.init(&mut from) {
@@ -110,6 +122,7 @@ fn zstd<R: Read>(
             }
             Err(error) => return Err(wrong(&error)),
         }
+        sparse.expect(decoder.content_size())?;
         let mut buffer = vec![0; CHUNK];
         while !decoder.is_finished() || decoder.can_collect() > 0 {
             decoder
@@ -135,10 +148,10 @@ fn copy<R: Read>(
     to: &mut File,
     size: u64,
     how: &mut Unpack<'_>,
+    mut sparse: Sparse,
     read: impl Fn(&R) -> u64,
 ) -> io::Result<()> {
     let mut buffer = vec![0; CHUNK];
-    let mut sparse = Sparse::new(how.limit);
     loop {
         let n = from.read(&mut buffer)?;
         if n == 0 {
@@ -157,29 +170,64 @@ fn tell(how: &mut Unpack<'_>, written: u64, read: u64, size: u64) -> io::Result<
     }
 }
 
-/// Writes, but leaves holes where everything is zero: most of a complete dump is.
+/// Writes, but leaves holes where everything is zero: most of a complete dump is. Ends before the disk is full.
 struct Sparse {
     written: u64,
     limit: u64,
+    /// Bytes that take space, and how many may.
+    stored: u64,
+    room: u64,
+    folder: PathBuf,
 }
 
+/// What is left free for everyone else on the disk.
+const RESERVE: u64 = 256 << 20;
+
 impl Sparse {
-    const fn new(limit: u64) -> Self {
-        Self { written: 0, limit }
+    fn new(limit: u64, folder: &Path) -> Self {
+        let room = room::free(folder).map_or(u64::MAX, |free| free.saturating_sub(RESERVE));
+        Self { written: 0, limit, stored: 0, room, folder: folder.to_path_buf() }
+    }
+
+    /// Refuses what is known to be too large.
+    fn expect(&self, more: u64) -> io::Result<()> {
+        let size = self.written.saturating_add(more);
+        if size > self.limit {
+            return Err(self.too_large());
+        }
+        if self.stored.saturating_add(more) > self.room { Err(self.no_room(size)) } else { Ok(()) }
+    }
+
+    fn too_large(&self) -> io::Error {
+        let problem = format!("its unpacked size is more than {} bytes", self.limit);
+        io::Error::new(io::ErrorKind::InvalidData, problem)
+    }
+
+    fn no_room(&self, size: u64) -> io::Error {
+        let problem = format!(
+            "it needs {} or more, {} has {} to spare",
+            human_bytes(size),
+            self.folder.display(),
+            human_bytes(self.room)
+        );
+        io::Error::new(io::ErrorKind::StorageFull, problem)
     }
 
     fn write(&mut self, to: &mut File, bytes: &[u8]) -> io::Result<()> {
         self.written = self.written.saturating_add(bytes.len() as u64);
         if self.written > self.limit {
-            let problem = format!("its unpacked size is more than {} bytes", self.limit);
-            return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
+            return Err(self.too_large());
         }
         for part in bytes.chunks(4096) {
             if part.iter().all(|&byte| byte == 0) {
                 to.seek(SeekFrom::Current(i64::try_from(part.len()).unwrap_or(0)))?;
-            } else {
-                to.write_all(part)?;
+                continue;
             }
+            self.stored += part.len() as u64;
+            if self.stored > self.room {
+                return Err(self.no_room(self.written));
+            }
+            to.write_all(part)?;
         }
         Ok(())
     }
@@ -203,46 +251,13 @@ impl<R: Read> Read for CountedReader<R> {
     }
 }
 
-/// Where the first member's data starts and, if it is stored plainly, how long it is.
-fn zip_data(path: &Path, start: &[u8]) -> Result<(u64, Option<u64>)> {
-    let wrong = |problem: &str| DumpError::Malformed {
-        what: "zip archive",
-        offset: 0,
-        problem: format!("{}: {problem}", path.display()),
-        remedy: "unpack it with a zip program and use the dump inside",
-    };
-    let field = |at| u16_at(start, at).ok_or_else(|| wrong("the file ends inside its first header"));
-    let (flags, method) = (field(6)?, field(8)?);
-    let (name, extra) = (usize::from(field(26)?), usize::from(field(28)?));
-    if flags & 1 != 0 {
-        return Err(wrong("it is encrypted"));
-    }
-    let mut size = u64::from(u32_at(start, 22).unwrap_or(0));
-    if size == u64::from(u32::MAX) {
-        // More than 4 GiB: the true size is the first figure of the zip64 field (id 1) among the extra fields.
-        let mut rest = start.get(30 + name..30 + name + extra).unwrap_or_default();
-        while let (Some(id), Some(length)) = (u16_at(rest, 0), u16_at(rest, 2)) {
-            if id == 1 {
-                size = u64_at(rest, 4).ok_or_else(|| wrong("its zip64 field is cut"))?;
-            }
-            rest = rest.get(4 + usize::from(length)..).unwrap_or_default();
-        }
-    }
-    let data = (30 + name + extra) as u64;
-    match method {
-        0 if flags & 8 == 0 => Ok((data, Some(size))),
-        8 => Ok((data, None)),
-        0 => Err(wrong("its first member is stored without a size")),
-        other => Err(wrong(&format!("compression method {other} is not supported"))),
-    }
-}
-
 /// The command that unpacks a file in a shell.
 pub(crate) fn unpack_by_hand(path: &Path, file: &mut File) -> String {
     let mut start = [0; 4];
     let is_read = file.rewind().and_then(|()| file.read_exact(&mut start)).is_ok();
     let command = match packing(&start).filter(|_| is_read) {
         Some(DumpPacking::Zstd) => "unzstd",
+        Some(DumpPacking::Xz) => "unxz -k",
         Some(DumpPacking::Zip) => "unzip",
         Some(DumpPacking::Gzip) | None => "gunzip -k",
     };
@@ -252,4 +267,30 @@ pub(crate) fn unpack_by_hand(path: &Path, file: &mut File) -> String {
 /// Whether the file starts like a packed one.
 pub(crate) fn is_packed(bytes: &[u8]) -> bool {
     packing(bytes).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_written_that_has_no_room() {
+        let mut to = tempfile::tempfile().unwrap();
+        let mut sparse = Sparse::new(u64::MAX, Path::new("."));
+        sparse.room = 8192;
+        assert!(sparse.expect(8192).is_ok());
+        let error = sparse.expect(8193).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        assert!(error.to_string().contains("to spare"), "{error}");
+        // Holes take no room.
+        sparse.write(&mut to, &[0; 1 << 16]).unwrap();
+        sparse.write(&mut to, &[1; 8192]).unwrap();
+        assert_eq!(sparse.write(&mut to, &[1]).unwrap_err().kind(), io::ErrorKind::StorageFull);
+    }
+
+    #[test]
+    fn free_space_is_known() {
+        assert!(room::free(&std::env::temp_dir()).is_some());
+        assert_eq!(room::free(Path::new("/nowhere/at/all")), None);
+    }
 }

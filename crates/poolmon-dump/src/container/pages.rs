@@ -1,6 +1,7 @@
 //! The page containers of Windows: runs (type 1), bitmap (2, 5, 6, 7), ranges (8, 9, 0xA).
 
 use poolmon_image::bytes::{index, u32_at, u64_at};
+use poolmon_model::units::counted;
 
 use super::header::DumpHeader;
 use super::runs::{Bitmap, PAGE, PhysMap, PhysRun};
@@ -35,7 +36,7 @@ pub(super) fn full(header: &DumpHeader, file_size: u64, warnings: &mut Vec<Strin
 pub(super) fn sorted(runs: Vec<PhysRun>, file_size: u64, warnings: &mut Vec<String>) -> PhysMap {
     let (map, lost, overlap) = PhysMap::from_runs(runs, file_size);
     if lost > 0 {
-        warnings.push(format!("the file is truncated: {lost} of its pages are missing; {COPY_AGAIN}"));
+        warnings.push(format!("the file is truncated, {} missing; {COPY_AGAIN}", counted(lost, "page")));
     }
     if overlap {
         warnings.push("some pages are listed twice; the first listing is used".into());

@@ -119,7 +119,7 @@ impl Triage {
             };
             let Some((name, base, size, checksum, timestamp)) = figures() else { break };
             let path = counted_text(file, name as usize).unwrap_or_default();
-            modules.push(LoadedModule::new(base, size, path, checksum, Some(timestamp)));
+            modules.push(LoadedModule::new(base, size, &path, checksum, Some(timestamp)));
         }
         if modules.len() < count {
             return Err(malformed(format!(
@@ -142,7 +142,7 @@ impl Triage {
             let name = utf16(entry.get(0x10..0x10 + length).unwrap_or_default());
             let (start, end) = (u64_at(entry, 0x28).unwrap_or(0), u64_at(entry, 0x30).unwrap_or(0));
             if start != 0 && end >= start {
-                list.push(UnloadedDriver { name, start, end, time: None });
+                list.push(UnloadedDriver { name: name.as_str().into(), start, end, time: None });
             }
         }
         list

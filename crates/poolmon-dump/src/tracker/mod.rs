@@ -11,6 +11,7 @@ mod symbols;
 use detect::{FoundLayout, TableBytes};
 use layout::{Figures, TrackerLayout};
 use percpu::Tables;
+use poolmon_model::units::counted;
 use poolmon_model::{CounterWidth, Pool, PoolTag, Row, Sample};
 use rustc_hash::FxHashMap;
 use symbols::Checked;
@@ -86,6 +87,8 @@ struct Located {
     keys: TableBytes,
     tables: Option<Tables>,
     by_search: bool,
+    /// The variable points to another table, of which nothing is in the dump: this one is another processor's.
+    lacks_first: bool,
 }
 
 /// Finds the tables without symbols.
@@ -98,7 +101,9 @@ fn locate(memory: &Memory, data: &KernelData, candidates: [TrackerLayout; 3]) ->
     };
     let tables = percpu::find(memory, data, first, &found, &keys);
     let variable = if by_search { 0 } else { memory.address(data.pool_track_table) };
-    Ok(Located { variable, first, found, keys, tables, by_search })
+    let named = memory.pointer_at(data.pool_track_table).ok().filter(|&named| memory.is_kernel(named));
+    let lacks_first = by_search && data.pool_track_table != 0 && named.is_some_and(|named| named != first);
+    Ok(Located { variable, first, found, keys, tables, by_search, lacks_first })
 }
 
 /// Finds and sums the tables, into an empty sample.
@@ -115,7 +120,7 @@ pub(crate) fn pool_used(
         None => Checked::without(located?),
     };
     let Checked { located, mut warnings, notes, expansion } = checked;
-    let Located { first, found, keys, tables, by_search, .. } = located;
+    let Located { first, found, keys, tables, by_search, lacks_first, .. } = located;
     let mut absent_pages = keys.absent_pages(found.length());
     let mut sums = Sums::new(&found);
     sums.add(&keys);
@@ -132,17 +137,19 @@ pub(crate) fn pool_used(
     let empty = tables.as_ref().map_or(0, |tables| tables.empty);
     let summed = 1 + others.len() as u64 + empty;
     let unreadable = tables.as_ref().map_or(0, |tables| tables.unreadable);
-    let mut complete = tell_tables(&mut warnings, known.processors, summed, unreadable, tables.as_ref());
+    let mut complete =
+        tell_tables(&mut warnings, known.processors, summed, unreadable, tables.as_ref(), lacks_first);
     if absent_pages > 0 {
         complete = false;
         warnings.push(format!(
-            "{absent_pages} pages of the pool tables are not in this dump: the tags in them are missing or too small"
+            "this dump lacks {} of the pool tables: tags on such pages are missing or too small",
+            counted(absent_pages, "page")
         ));
     }
     complete &= tell_overflow(&mut warnings, &sums, &found, expansion.is_some());
     let clamped = sums.rows(&mut sample);
     if clamped > 0 {
-        warnings.push(format!("{clamped} sums were negative and are shown as 0, as the kernel does"));
+        warnings.push(format!("{} below 0, shown as 0 as the kernel does", counted(clamped, "sum")));
     }
     sample.width = if found.layout.wide_counts { CounterWidth::Bits64 } else { CounterWidth::Bits32 };
     sample.remarks.extend(warnings.iter().cloned());
@@ -168,11 +175,18 @@ fn tell_tables(
     summed: u64,
     unreadable: u64,
     tables: Option<&Tables>,
+    lacks_first: bool,
 ) -> bool {
-    if summed >= u64::from(processors) && unreadable == 0 && processors > 0 {
+    if summed >= u64::from(processors) && unreadable == 0 && processors > 0 && !lacks_first {
         return true;
     }
     let warning = match (summed, processors) {
+        _ if lacks_first => format!(
+            "THESE FIGURES ARE WRONG: the table of the first processor, which knows every tag, is not in this dump. {} \
+was found of {} processors, so tags are missing and every figure is too small",
+            if summed == 1 { "One other table".to_owned() } else { format!("{summed} other tables") },
+            if processors == 0 { "an unknown number of".to_owned() } else { processors.to_string() },
+        ),
         (1, 0) => {
             "THESE FIGURES MAY BE WRONG: the number of processors is unknown, and only the table of the first one \
                 was found"
@@ -228,7 +242,7 @@ fn by_variable(
         remedy: WANT_KERNEL_DUMP,
     };
     if variable == 0 {
-        return Err(absent(0, "the kernel debugger block does not name it"));
+        return Err(absent(0, "nothing in the kernel's data leads to it"));
     }
     let first = memory.pointer_at(variable).map_err(|why| {
         absent(memory.address(variable), &format!("its variable cannot be read: {}", why.why()))

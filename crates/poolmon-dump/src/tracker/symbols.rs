@@ -105,7 +105,7 @@ fn by_symbols(
     };
     let reported = places.array.and_then(|array| percpu::at(memory, array, first, &found, &keys));
     let tables = reported.or_else(|| percpu::find(memory, data, first, &found, &keys));
-    Some(Located { variable, first, found, keys, tables, by_search: false })
+    Some(Located { variable, first, found, keys, tables, by_search: false, lacks_first: false })
 }
 
 /// Hashed slots by the variable that counts all entries.

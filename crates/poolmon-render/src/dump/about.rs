@@ -5,46 +5,63 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use poolmon_dump::{Dump, DumpInfo};
-use poolmon_model::units::{self, Precision, grouped, human_bytes};
+use poolmon_dump::{Answerable, Dump, DumpInfo, PoolUsed};
+use poolmon_model::units::{self, Precision, counted, human_bytes};
+use poolmon_model::{Labeler, Row};
 use poolmon_print::schema;
 use serde_json::{Value, json};
 
 use super::address;
 
+/// What is shown next to what the dump says of itself.
+pub struct Beside<'a> {
+    /// The symbol file in use.
+    pub symbols: Option<&'a Path>,
+    /// The pool tables, or why there are none.
+    pub used: Result<&'a PoolUsed, String>,
+    /// Whose the tags are.
+    pub owners: &'a dyn Labeler,
+    /// The command that was typed, up to the file, to be copied.
+    pub command: &'a str,
+}
+
+/// Tags that are shown.
+const TOP: usize = 5;
+/// How to get a dump that holds what this one does not.
+const BETTER: &str = "for a dump with pool tables: Task Manager > Details > System > Create live kernel memory dump \
+    file (Windows 11), or set a kernel memory dump under System > Advanced > Startup and Recovery before the next crash";
+
 /// For a person.
-pub fn text(dump: &Dump, info: &DumpInfo, symbols: Option<&Path>) -> String {
+pub fn text(dump: &Dump, info: &DumpInfo, beside: &Beside<'_>) -> String {
     let mut lines: Vec<(&str, String)> = Vec::new();
     lines.push(("File", format!("{} ({})", dump.path().display(), human_bytes(info.file_size))));
     let machine = info.machine.map_or("unknown processor", poolmon_dump::Machine::name);
     let machine = info.paging.map_or(machine, poolmon_dump::PagingForm::name);
     lines.push(("Kind", format!("{}, {machine}", info.kind())));
     lines.push(("System", info.system().unwrap_or_else(|| "unknown".into())));
-    lines.extend(info.build_text.clone().map(|text| ("Kernel", text)));
+    lines.extend(info.build_text.as_ref().map(|text| ("Kernel", text.to_string())));
     lines.push(("Taken", taken(info)));
     lines.extend(info.processors.map(|count| ("Processors", count.to_string())));
     lines.push(("Memory", memory(info)));
     let bugcheck = info.bugcheck_text().unwrap_or_else(|| "none: the system was running".into());
     lines.push(("Bugcheck", bugcheck));
-    if let Some((_, values)) = info.bugcheck {
-        let names = info.known_bugcheck().map_or(&[][..], |known| known.parameters);
-        let wide = info.machine != Some(poolmon_dump::Machine::X86);
-        for (at, value) in values.into_iter().enumerate() {
-            let name = names.get(at).copied().unwrap_or_default();
-            let value = if wide { format!("{value:#018x}") } else { format!("{value:#010x}") };
-            lines.push(("", format!("{} {value}  {name}", at + 1).trim_end().to_owned()));
-        }
+    let wide = info.machine != Some(poolmon_dump::Machine::X86);
+    for (at, (value, name)) in info.bugcheck_parameters().into_iter().enumerate() {
+        let value = if wide { format!("{value:#018x}") } else { format!("{value:#010x}") };
+        lines.push(("", format!("{} {value}  {name}", at + 1).trim_end().to_owned()));
     }
+    lines.extend(fault(dump, info).map(|place| ("Faulting code", place)));
     lines.extend(info.kernel_base.map(|base| ("Kernel at", address(dump, base))));
     if let Some(pdb) = dump.kernel_pdb() {
-        let used = symbols.map(|path| format!(", in use: {}", path.display())).unwrap_or_default();
+        let used = beside.symbols.map(|path| format!(", in use: {}", path.display())).unwrap_or_default();
         lines.push(("Symbols", format!("{}{used}", pdb.symbol_key())));
     }
-    lines.extend(info.comment.clone().map(|text| ("Comment", text)));
+    lines.extend(info.comment.as_ref().map(|text| ("Comment", text.to_string())));
     let (mut can, mut cannot) = (Vec::new(), Vec::<(&str, Vec<&str>)>::new());
-    for (question, answer) in answers(info) {
+    let answers = answers(info, beside);
+    for (question, answer) in &answers {
         match answer {
-            Ok(()) => can.push(question),
+            Ok(()) => can.push(*question),
             Err(why) => match cannot.iter_mut().find(|(known, _)| known == why) {
                 Some((_, questions)) => questions.push(question),
                 None => cannot.push((why, vec![question])),
@@ -56,6 +73,10 @@ pub fn text(dump: &Dump, info: &DumpInfo, symbols: Option<&Path>) -> String {
         cannot.iter().map(|(why, questions)| ("Does not answer", format!("{}: {why}", questions.join(", ")))),
     );
     lines.extend(info.warnings.iter().map(|warning| ("Warning", warning.clone())));
+    match beside.used {
+        Ok(used) => top(&mut lines, used, beside),
+        Err(_) => lines.push(("Next", BETTER.to_owned())),
+    }
     let mut text = String::new();
     for (title, line) in lines {
         let _ = writeln!(text, "{title:<15} {line}");
@@ -63,11 +84,48 @@ pub fn text(dump: &Dump, info: &DumpInfo, symbols: Option<&Path>) -> String {
     text
 }
 
-/// The library's answers, and `who`, which needs the drivers' code as `find` does.
-fn answers(info: &DumpInfo) -> Vec<(&'static str, &poolmon_dump::Answerable)> {
-    let mut list = info.answers.list().to_vec();
-    list.push(("who", &info.answers.find));
+/// The library's answers, with what a look at the tables showed, and `who`, which needs the drivers' code as `find` does.
+fn answers(info: &DumpInfo, beside: &Beside<'_>) -> Vec<(&'static str, Answerable)> {
+    let mut list: Vec<_> =
+        info.answers.list().into_iter().map(|(question, answer)| (question, answer.clone())).collect();
+    for (question, answer) in &mut list {
+        if *question == "poolused"
+            && answer.is_ok()
+            && let Err(why) = &beside.used
+        {
+            *answer = Err(why.clone());
+        }
+    }
+    list.push(("who", info.answers.find.clone()));
     list
+}
+
+/// `module+offset` of the code that faulted; its address alone if no module is there.
+fn fault(dump: &Dump, info: &DumpInfo) -> Option<String> {
+    let at = info.fault()?;
+    let status = info.exception.and_then(|(code, _)| poolmon_dump::status_name(code.into()));
+    let status = status.map(|name| format!(": {name}")).unwrap_or_default();
+    let module = dump.module_at(at).ok().flatten()?;
+    Some(format!("{}+{:#x}{status}", module.file_name(), at.wrapping_sub(module.base) & 0xffff_ffff))
+}
+
+/// The largest tags with their owners, and the command that asks for the first one's.
+fn top(lines: &mut Vec<(&str, String)>, used: &PoolUsed, beside: &Beside<'_>) {
+    let bytes = |row: &Row| row.counters.bytes.unwrap_or(0);
+    let mut rows: Vec<&Row> = used.sample.rows.iter().filter(|row| bytes(row) > 0).collect();
+    rows.sort_by_key(|row| std::cmp::Reverse(bytes(row)));
+    rows.truncate(TOP);
+    for (at, row) in rows.iter().enumerate() {
+        let owner = beside.owners.label(row).map(|label| label.mapped_driver.clone()).unwrap_or_default();
+        let (tag, pool) = (row.tag.to_string(), row.pool.id());
+        let line = format!("{tag:<4} {pool:<8} {:>10}  {owner}", human_bytes(bytes(row)));
+        lines.push((if at == 0 { "Largest tags" } else { "" }, line.trim_end().to_owned()));
+    }
+    if let Some(first) = rows.first() {
+        let tag = first.tag.to_string();
+        let quoted = if tag.chars().all(|c| c.is_ascii_alphanumeric()) { tag } else { format!("\"{tag}\"") };
+        lines.push(("Next", format!("{} who {quoted}", beside.command)));
+    }
 }
 
 fn taken(info: &DumpInfo) -> String {
@@ -87,13 +145,13 @@ fn memory(info: &DumpInfo) -> String {
     if info.pages == 0 {
         return format!("{machine}; no pages of it in this file");
     }
-    let (pages, bytes) = (grouped(info.pages), human_bytes(info.pages.saturating_mul(4096)));
-    format!("{machine}; {bytes} of it in this file ({pages} pages)")
+    let (pages, bytes) = (counted(info.pages, "page"), human_bytes(info.pages.saturating_mul(4096)));
+    format!("{machine}; {bytes} of it in this file ({pages})")
 }
 
 /// One JSON object.
-pub fn json(dump: &Dump, info: &DumpInfo, symbols: Option<&Path>) -> Value {
-    let answers: serde_json::Map<String, Value> = answers(info)
+pub fn json(dump: &Dump, info: &DumpInfo, beside: &Beside<'_>) -> Value {
+    let answers: serde_json::Map<String, Value> = answers(info, beside)
         .into_iter()
         .map(|(question, answer)| {
             let why = answer.as_ref().err();
@@ -111,7 +169,7 @@ pub fn json(dump: &Dump, info: &DumpInfo, symbols: Option<&Path>) -> Value {
         "paging": info.paging.map(poolmon_dump::PagingForm::name),
         "system": info.system(),
         "build": info.build,
-        "build_text": info.build_text,
+        "build_text": info.build_text.as_deref(),
         "time": info.time.map(|time| time.to_string()),
         "uptime_s": info.uptime.map(|uptime| uptime.as_secs()),
         "processors": info.processors,
@@ -119,14 +177,16 @@ pub fn json(dump: &Dump, info: &DumpInfo, symbols: Option<&Path>) -> Value {
         "memory_bytes": info.memory,
         "kernel_base": info.kernel_base.map(|base| format!("{base:#x}")),
         "pdb_key": dump.kernel_pdb().map(|pdb| pdb.symbol_key()),
-        "symbols_in_use": symbols.map(|path| path.display().to_string()),
-        "comment": info.comment,
+        "symbols_in_use": beside.symbols.map(|path| path.display().to_string()),
+        "comment": info.comment.as_deref(),
         "bugcheck": info.bugcheck.map(|(code, values)| json!({
             "code": format!("{code:#x}"),
-            "name": known.map(|known| known.name),
+            "name": info.bugcheck_name(),
             "meaning": known.map(|known| known.meaning),
             "parameters": values.map(|value| format!("{value:#x}")),
         })),
+        "faulting_code": fault(dump, info),
+        "kernel_version": info.kernel_version,
         "answers": answers,
         "warnings": info.warnings,
     })

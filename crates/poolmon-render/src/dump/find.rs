@@ -3,7 +3,7 @@
 use std::io;
 
 use poolmon_dump::{Dump, FindHit, FindReport, Needle};
-use poolmon_model::units::{grouped, human_bytes};
+use poolmon_model::units::{counted, grouped, human_bytes};
 use poolmon_print::schema;
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ pub fn text(out: &mut dyn io::Write, dump: &Dump, hits: &[FindHit]) -> io::Resul
             vec![
                 address(dump, hit.address),
                 format!("{}+{:#x}", hit.module, hit.offset),
-                hit.section.clone().unwrap_or_else(|| "-".into()),
+                hit.section.as_deref().unwrap_or("-").to_owned(),
                 if hit.section.is_some() { code } else { "-" }.to_owned(),
                 format!("{} | {}", hex(&hit.before), hex(&hit.bytes)),
             ]
@@ -35,13 +35,14 @@ fn hex(bytes: &[u8]) -> String {
 /// How far the search could see, a line each: a tag in a page that is absent is not found.
 pub fn notes(report: &FindReport, shown: usize) -> Vec<String> {
     let mut notes = vec![format!(
-        "{} places in {} modules, {} searched",
-        grouped(report.hits.len() as u64),
-        grouped(report.modules as u64),
+        "{} in {}, {} searched",
+        counted(report.hits.len() as u64, "place"),
+        counted(report.modules as u64, "module"),
         human_bytes(report.bytes)
     )];
     if shown < report.hits.len() {
-        notes.push(format!("{} more places (--limit)", grouped((report.hits.len() - shown) as u64)));
+        let more = (report.hits.len() - shown) as u64;
+        notes.push(format!("{} more (--limit)", counted(more, "place")));
     }
     if report.cut {
         notes.push("the search ended at its limit; there may be more places".to_owned());
@@ -61,8 +62,8 @@ pub fn notes(report: &FindReport, shown: usize) -> Vec<String> {
         .map(|part| format!("{} {}", grouped(part.0), part.1))
         .collect();
     notes.push(format!(
-        "{} pages could not be searched: {}; mainly in {}",
-        grouped(absent.total()),
+        "{} could not be searched: {}; mainly in {}",
+        counted(absent.total(), "page"),
         parts.join(", "),
         most_absent(report)
     ));
@@ -91,9 +92,9 @@ pub fn json(needle: &Needle, report: &FindReport, hits: &[FindHit]) -> Value {
         .map(|hit| {
             json!({
                 "address": format!("{:#x}", hit.address),
-                "module": hit.module,
+                "module": &*hit.module,
                 "offset": hit.offset,
-                "section": hit.section,
+                "section": hit.section.as_deref(),
                 "in_code": hit.in_code,
                 "before": hex(&hit.before),
                 "bytes": hex(&hit.bytes),
@@ -103,7 +104,7 @@ pub fn json(needle: &Needle, report: &FindReport, hits: &[FindHit]) -> Value {
     let absent_in: Vec<Value> = report
         .absent_in
         .iter()
-        .map(|module| json!({ "module": module.module, "pages": module.pages, "absent": absent(&module.absent) }))
+        .map(|module| json!({ "module": &*module.module, "pages": module.pages, "absent": absent(&module.absent) }))
         .collect();
     json!({
         "schema": schema::FIND,

@@ -22,7 +22,7 @@ pub fn address(dump: &Dump, address: u64) -> String {
 
 /// The system of the dump has addresses of 32 bits.
 pub fn is_narrow(dump: &Dump) -> bool {
-    dump.info().machine == Some(poolmon_dump::Machine::X86)
+    dump.is_narrow()
 }
 
 /// Writes rows with a separator.

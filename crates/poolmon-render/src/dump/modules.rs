@@ -56,7 +56,7 @@ pub fn text(
                 vec![
                     address(dump, driver.start),
                     address(dump, driver.end),
-                    driver.name.clone(),
+                    driver.name.to_string(),
                     time.unwrap_or_default(),
                 ]
             })
@@ -74,7 +74,7 @@ fn made(module: &LoadedModule, details: &ImageDetails) -> String {
     match (is_hash(module, details), time) {
         (Some(false), Some(time)) => moment(time, &jiff::tz::TimeZone::UTC, Precision::Seconds),
         (Some(true), _) => format!("hash {stamp:08X}"),
-        _ => format!("{stamp:08X}"),
+        _ => format!("time or hash {stamp:08X}"),
     }
 }
 
@@ -137,7 +137,7 @@ fn cells(dump: &Dump, modules: &[&LoadedModule], unloaded: &[UnloadedDriver]) ->
             format!("{:#x}", module.base),
             format!("{:#x}", module.end()),
             module.size.to_string(),
-            module.path.clone(),
+            module.path.to_string(),
             format!("{:#x}", module.checksum),
             module.timestamp.map(|stamp| format!("{stamp:#x}")).unwrap_or_default(),
             details.reproducible.map(|hash| hash.to_string()).unwrap_or_default(),
@@ -151,7 +151,7 @@ fn cells(dump: &Dump, modules: &[&LoadedModule], unloaded: &[UnloadedDriver]) ->
         let mut row = vec![String::new(); heading.len()];
         let known = [
             "unloaded".to_owned(),
-            driver.name.clone(),
+            driver.name.to_string(),
             format!("{:#x}", driver.start),
             format!("{:#x}", driver.end),
             (driver.end - driver.start).to_string(),
@@ -170,7 +170,7 @@ fn cells(dump: &Dump, modules: &[&LoadedModule], unloaded: &[UnloadedDriver]) ->
 fn document(module: &LoadedModule, details: &ImageDetails, wanted: Option<u64>) -> Value {
     let mut document = json!({
         "name": module.name(),
-        "path": module.path,
+        "path": &*module.path,
         "base": format!("{:#x}", module.base),
         "end": format!("{:#x}", module.end()),
         "size": module.size,
@@ -189,7 +189,7 @@ fn document(module: &LoadedModule, details: &ImageDetails, wanted: Option<u64>) 
 
 fn unloaded_document(driver: &UnloadedDriver) -> Value {
     json!({
-        "name": driver.name,
+        "name": &*driver.name,
         "start": format!("{:#x}", driver.start),
         "end": format!("{:#x}", driver.end),
         "time": driver.time.map(|time| time.to_string()),

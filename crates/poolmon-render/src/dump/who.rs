@@ -5,7 +5,7 @@ use std::io;
 
 use poolmon_dump::{Dump, LoadedModule};
 use poolmon_model::PoolTag;
-use poolmon_model::units::grouped;
+use poolmon_model::units::counted;
 use poolmon_owner::scan::Evidence;
 use poolmon_print::schema;
 use serde_json::{Value, json};
@@ -50,13 +50,14 @@ pub fn text(out: &mut dyn io::Write, dump: &Dump, drivers: &[DumpDriver<'_>]) ->
             writeln!(out, "  {}+{place:#x} {}: {}", module.name(), row.section, row.explain())?;
         }
         if driver.evidence.len() > SHOWN {
-            writeln!(out, "  and {} more places", grouped((driver.evidence.len() - SHOWN) as u64))?;
+            let more = (driver.evidence.len() - SHOWN) as u64;
+            writeln!(out, "  and {} more", counted(more, "place"))?;
         }
         if driver.absent > 0 {
             writeln!(
                 out,
-                "  {} of its pages are not in the dump; there may be more",
-                grouped(driver.absent)
+                "  without {} that are not in the dump; there may be more",
+                counted(driver.absent, "page")
             )?;
         }
     }
@@ -94,7 +95,7 @@ fn document(driver: &DumpDriver<'_>) -> Value {
         .collect();
     json!({
         "module": driver.module.name(),
-        "path": driver.module.path,
+        "path": &*driver.module.path,
         "base": format!("{:#x}", driver.module.base),
         "version": driver.version,
         "absent_pages": driver.absent,
@@ -109,9 +110,9 @@ pub fn notes(searched: &Searched, tag: PoolTag, found: usize) -> Vec<String> {
         notes.push(format!("no driver in this dump uses the tag {tag}"));
     }
     notes.push(format!(
-        "{} drivers read; {} of their pages are not in this dump",
-        searched.images,
-        grouped(searched.absent)
+        "{} read, without {} that are not in this dump",
+        counted(searched.images as u64, "driver"),
+        counted(searched.absent, "page")
     ));
     if !searched.missing.is_empty() {
         let shown: Vec<&str> = searched.missing.iter().take(5).map(String::as_str).collect();

@@ -5,7 +5,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use super::kernel::Built;
-use super::spec::Arch;
+use super::spec::{Arch, EVIL};
 
 /// A container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub enum Form {
     HeaderOnly,
     /// An ELF core with a register note.
     Elf,
+    /// Headers with addresses before each stretch, the last of which does not end on a page.
+    Lime,
     /// No container at all.
     Raw,
 }
@@ -45,7 +47,7 @@ impl Form {
             Self::RangesKernel => 8,
             Self::RangesKernelUser => 9,
             Self::RangesFull => 10,
-            Self::Full | Self::Elf | Self::Raw => 1,
+            Self::Full | Self::Elf | Self::Lime | Self::Raw => 1,
         }
     }
 }
@@ -87,7 +89,7 @@ impl Built {
     fn emit<W: Write + Seek>(&self, form: Form, to: W) -> io::Result<u64> {
         let mut out = Out { to, at: 0 };
         let start = if self.spec.arch.is_32() { 0x1000 } else { 0x2000 };
-        if !matches!(form, Form::Elf | Form::Raw) {
+        if !matches!(form, Form::Elf | Form::Lime | Form::Raw) {
             out.put(0, &self.header(form))?;
         }
         let end = match form {
@@ -99,6 +101,7 @@ impl Built {
             Form::Triage => self.triage(&mut out)?,
             Form::HeaderOnly => start,
             Form::Elf => self.elf(&mut out)?,
+            Form::Lime => self.lime(&mut out)?,
             Form::Raw => {
                 for (&pfn, page) in &self.memory.pages {
                     out.put(pfn * 4096, page)?;
@@ -124,6 +127,9 @@ impl Built {
             (u32::try_from(self.spec.cpus).expect("few"), [0xffff_f803_4a20_1234_u64, 2, 0, 0x8b]);
         let (time, up) = (0x01d7_07f2_3dbb_3399_u64, 0x23b_c1e9_u64);
         let mut put = |at: usize, bytes: &[u8]| h[at..at + bytes.len()].copy_from_slice(bytes);
+        if self.spec.hostile {
+            put(if narrow { 0x820 } else { 0xfb0 }, format!("{EVIL}\0").as_bytes());
+        }
         if narrow {
             put(4, b"DUMP");
             for (at, value) in [
@@ -327,6 +333,25 @@ impl Built {
 
     fn page_of(&self, address: u64) -> &[u8] {
         &self.memory.pages[&(self.mapping.truth[&(address / 4096 * 4096)] / 4096)]
+    }
+
+    fn lime<W: Write + Seek>(&self, out: &mut Out<W>) -> io::Result<u64> {
+        let mut offset = 0;
+        for &(first, count) in &self.memory.runs {
+            let mut head = [0; 32];
+            head[..4].copy_from_slice(b"EMiL");
+            head[4] = 1;
+            head[8..16].copy_from_slice(&(first * 4096).to_le_bytes());
+            // Firmware's stretches need not end on a page.
+            let bytes = count * 4096 + if first == 1 { 0xc00 } else { 0 };
+            head[16..24].copy_from_slice(&(first * 4096 + bytes - 1).to_le_bytes());
+            out.put(offset, &head)?;
+            for (&pfn, page) in self.memory.pages.range(first..first + count) {
+                out.put(offset + 32 + (pfn - first) * 4096, page)?;
+            }
+            offset += 32 + bytes;
+        }
+        Ok(offset)
     }
 
     fn elf<W: Write + Seek>(&self, out: &mut Out<W>) -> io::Result<u64> {

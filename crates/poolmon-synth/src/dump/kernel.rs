@@ -3,7 +3,7 @@
 use super::mapping::{How, Mapping};
 use super::physical::{PAGE_BYTES, Physical};
 use super::pool::{self, PlantedBig, PlantedTag, Used};
-use super::spec::{Arch, Spec};
+use super::spec::{Arch, EVIL, Spec};
 use super::{Dice, big, encoded, imports, shared, symbols};
 
 /// A planted module.
@@ -208,6 +208,11 @@ pub fn build(spec: &Spec) -> Built {
             timestamp: 0x0d83_33e6,
         },
     );
+    if spec.hostile {
+        for module in &mut modules {
+            module.path.push_str(EVIL);
+        }
+    }
     module_list(&mut layer, kernel + MODULE_LIST, &modules);
     let unloaded = unloaded(&mut layer, kernel);
     variables(&mut layer, kernel, &tables);
@@ -260,7 +265,9 @@ fn kernel_image(layer: &mut Layer, base: u64) {
     let mut pdb = b"RSDS".to_vec();
     pdb.extend(super::pdb::GUID);
     pdb.extend(1_u32.to_le_bytes());
-    pdb.extend(b"ntkrnlmp.pdb\0");
+    pdb.extend(b"ntkrnlmp.pdb");
+    pdb.extend(if layer.spec.hostile { EVIL } else { "" }.bytes());
+    pdb.push(0);
     layer.write(base + CODEVIEW, &pdb);
     let mut version = 0xfeef_04bd_u32.to_le_bytes().to_vec();
     version.extend([0, 0, 1, 0]);
@@ -304,7 +311,7 @@ fn image_header(
     put(directory + 52, &debug_size.to_le_bytes());
     for (at, (name, start, length, flags)) in sections.iter().enumerate() {
         let entry = pe + 24 + usize::from(optional) + at * 40;
-        put(entry, name.as_bytes());
+        put(entry, if layer.spec.hostile && *name == "PAGE" { b"\x1b[2J\x9b1m" } else { name.as_bytes() });
         put(entry + 8, &length.to_le_bytes());
         put(entry + 12, &start.to_le_bytes());
         put(entry + 36, &flags.to_le_bytes());
@@ -323,6 +330,7 @@ fn pool_tables(layer: &mut Layer, at: u64, tags: &[PlantedTag], overflow: Option
     for (cpu, &table) in tables.iter().enumerate() {
         for page in (0..length).step_by(4096) {
             let lost = (spec.lose_table_page && cpu == 1 && page == 0x1000)
+                || (spec.lose_first_table && cpu == 0)
                 || (spec.lose_last_table && cpu + 1 == spec.cpus);
             let pfn = if lost { layer.memory.lost_page() } else { layer.memory.page() };
             layer.mapping.map(&mut layer.memory, table + page, pfn, How::Valid);
@@ -484,6 +492,7 @@ fn unloaded(layer: &mut Layer, kernel: u64) -> Vec<PlantedUnloaded> {
     layer.word(kernel + UNLOADED_VARIABLE, array);
     let mut list = Vec::new();
     for (at, name) in (0..).zip(["dam.sys", "WdBoot.sys", "hwpolicy.sys"]) {
+        let name = if layer.spec.hostile { EVIL } else { name };
         let start = kernel + 0x50_0000 + at * 0x1_0000;
         let driver = PlantedUnloaded {
             name: name.into(),
@@ -525,7 +534,8 @@ fn variables(layer: &mut Layer, kernel: u64, tables: &[u64]) {
         let block = layer.alloc(64);
         layer.word(kernel + PROCESSORS + cpu * step, block);
     }
-    let text = format!("{}.1.synthetic.{}", spec.build, spec.seed);
+    let evil = if spec.hostile { EVIL } else { "" };
+    let text = format!("{}.1.synthetic.{}{evil}", spec.build, spec.seed);
     layer.write(kernel + BUILD_TEXT, text.as_bytes());
     // Physical pages, commit limit, committed, available.
     for (at, pages) in

@@ -22,6 +22,9 @@ impl Arch {
     }
 }
 
+/// What a hostile text holds: escape sequences, a title, a second line, and writing from right to left.
+pub const EVIL: &str = "\u{1b}]0;X\u{7}\u{9b}2J\u{202e}\r\n\u{feff}";
+
 /// Everything that can be asked for.
 #[derive(Clone, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "each is one thing that can be wrong with a dump")]
@@ -54,6 +57,8 @@ pub struct Spec {
     pub expansion: bool,
     /// One page of the second processor's table is not in the dump.
     pub lose_table_page: bool,
+    /// Nothing of the first processor's table is in the dump.
+    pub lose_first_table: bool,
     /// Nothing of the last processor's table is in the dump.
     pub lose_last_table: bool,
     /// A table behind a gap of empty slots, as after hot-adding processors.
@@ -70,6 +75,8 @@ pub struct Spec {
     pub noise: bool,
     /// The list of modules runs in a circle.
     pub circle: bool,
+    /// Every text carries [`EVIL`].
+    pub hostile: bool,
     /// Pages of one very large module, for measuring searches; 0 for none.
     pub large_module_pages: u64,
 }
@@ -100,6 +107,7 @@ impl Spec {
             overflow: false,
             expansion: false,
             lose_table_page: false,
+            lose_first_table: false,
             lose_last_table: false,
             gap: false,
             encoded: false,
@@ -108,6 +116,7 @@ impl Spec {
             big_slots: 0x1000,
             noise: false,
             circle: false,
+            hostile: false,
             large_module_pages: 0,
         }
     }

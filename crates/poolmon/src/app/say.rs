@@ -63,12 +63,16 @@ pub fn noted(text: Arguments<'_>) {
 
 /// See [`answer!`].
 pub fn answered(text: Arguments<'_>) -> io::Result<()> {
-    writeln!(io::stdout().lock(), "{text}")
+    let mut out = out(true);
+    writeln!(out, "{text}").and_then(|()| out.flush())
 }
 
-/// Standard output for an answer, which for a person has nothing in it that steers a terminal, as others chose the names.
+/// The one door to standard output. For a person, and on a terminal, nothing passes that steers one, as others chose
+/// the names; what a program reads stays as it is.
 pub fn out(for_a_person: bool) -> SafeText<BufWriter<StdoutLock<'static>>> {
-    SafeText::new(BufWriter::with_capacity(1 << 16, io::stdout().lock()), for_a_person)
+    let out = io::stdout().lock();
+    let active = for_a_person || out.is_terminal();
+    SafeText::new(BufWriter::with_capacity(1 << 16, out), active)
 }
 
 /// See [`warning!`].

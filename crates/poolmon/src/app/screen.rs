@@ -45,7 +45,7 @@ pub fn show(
         let now = source.sample()?;
         input::tell_remarks(&now);
         note!("standard output is not a terminal: printing one table (see `poolmon top` for formats)");
-        return table::print(&args.rows, None, TableFormat::Table, None, &now, &owners);
+        return table::print(&args.rows, None, TableFormat::Table, None, &now, &owners).map(|_| ());
     }
     let mut line = StatusLine::new();
     let mut recording = None;

@@ -1,14 +1,15 @@
 //! A table of one sample, printed: what `top`, `replay`, `dump poolused` and a screen without a terminal share.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 
 use poolmon_model::{Sample, Table, column};
 use poolmon_print::{PrintOptions, TableFormat};
 
 use super::owners;
+use crate::app::say;
 use crate::cli::groups::RowArgs;
 
-/// Derives and prints the table.
+/// Derives and prints the table; whether it has a row.
 pub fn print(
     rows: &RowArgs,
     limit: Option<usize>,
@@ -16,7 +17,7 @@ pub fn print(
     before: Option<&Sample>,
     now: &Sample,
     owners: &owners::KnownOwners,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<bool> {
     let mut table = Table::new(before, now, &rows.filter(), Some(owners));
     let mut order = rows.order(&column::BYTES);
     if rows.sort.is_none() && !rows.by_change {
@@ -33,8 +34,8 @@ pub fn print(
         stamp: format == TableFormat::Poolmon,
         driver: owners.asked_for() || told,
     };
-    let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let mut out = say::out(format == TableFormat::Table);
     poolmon_print::write(&mut out, format, now, &table, options)?;
     out.flush()?;
-    Ok(())
+    Ok(!table.rows.is_empty())
 }

@@ -1,6 +1,6 @@
 //! `poolmon diff`: what grew from one moment to another.
 
-use std::io::{self, BufWriter, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use poolmon_render::diff::DateTrust;
 
 use crate::app::outcome::Outcome;
 use crate::app::owners;
-use crate::app::say::{note, warning};
+use crate::app::say::{self, note, warning};
 use crate::cli::diff::DiffArgs;
 use crate::cli::top::FormatArg;
 use crate::input::{self, FileMoment};
@@ -70,7 +70,7 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<Outcome> {
     if let Some(limit) = args.limit {
         table.rows.truncate(limit);
     }
-    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let mut out = say::out(args.format == FormatArg::Table);
     if args.format == FormatArg::Table {
         let dates = if file_dates { DateTrust::FileDates } else { DateTrust::Saved };
         if file_dates {

@@ -1,7 +1,7 @@
 //! `poolmon export`: a recording, or a part of it, for other tools.
 
 use std::ffi::OsStr;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -106,7 +106,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<Outcome> {
         }
         (Some(format), Some(file)) => export::write_file(&recording, format, &options, file)?,
         (Some(format), None) => {
-            let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
+            let mut out = say::out(false);
             let summary = export::write(&recording, format, &options, &mut out)?;
             out.flush()?;
             summary

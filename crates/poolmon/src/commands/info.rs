@@ -1,11 +1,12 @@
 //! `poolmon info`: what is in a recording.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 
 use jiff::tz::TimeZone;
 use poolmon_render::recording::info;
 
 use crate::app::outcome::Outcome;
+use crate::app::say;
 use crate::cli::groups::TextOrJson;
 use crate::cli::info::InfoArgs;
 
@@ -18,6 +19,8 @@ pub fn run(args: &InfoArgs) -> anyhow::Result<Outcome> {
         TextOrJson::Text => info::text(&args.recording, &about, check.as_ref(), &marks, &TimeZone::system()),
         TextOrJson::Json => format!("{:#}\n", info::json(&about, check.as_ref(), &marks)),
     };
-    io::stdout().lock().write_all(text.as_bytes())?;
+    let mut out = say::out(args.format == TextOrJson::Text);
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
     Ok(Outcome::done_if(check.is_none_or(|check| check.lost() == 0)))
 }

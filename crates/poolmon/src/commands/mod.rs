@@ -22,7 +22,7 @@ mod trace;
 pub mod verify;
 pub mod who;
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -55,7 +55,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Import(args)) => done(import::run(&args)),
         Some(Command::Demo(args)) => done(demo::run(&args)),
-        Some(Command::Doctor) => done(doctor::run(&mut io::stdout().lock())),
+        Some(Command::Doctor) => done(doctor::run(&mut say::out(true))),
         Some(Command::Dump(args)) => dump::run(&args),
         Some(Command::Tag(args)) => done(tag::run(&args)),
         Some(Command::Trace(args)) => trace::run(&args),
@@ -63,7 +63,9 @@ pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "poolmon", &mut script);
-            io::stdout().lock().write_all(&script)?;
+            let mut out = say::out(false);
+            out.write_all(&script)?;
+            out.flush()?;
             Ok(Outcome::Done)
         }
         Some(Command::Man { folder }) => done(man(&folder)),

@@ -31,7 +31,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
             args.path.display()
         );
         input::tell_moment(&found.pair, Some(at));
-        return table::print(&args.rows, None, TableFormat::Table, before.as_ref(), now, &owners);
+        return table::print(&args.rows, None, TableFormat::Table, before.as_ref(), now, &owners).map(|_| ());
     }
     let zone = TimeZone::system();
     ensure!(

@@ -1,10 +1,11 @@
 //! `poolmon tag`: what is known of a tag.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 
 use poolmon_model::{PoolTag, Tag};
 
 use crate::app::owners;
+use crate::app::say;
 use crate::cli::tag::TagArgs;
 
 /// Prints everything known of the tag. A text longer than a tag is the name of a slab cache.
@@ -19,7 +20,7 @@ pub fn run(args: &TagArgs) -> anyhow::Result<()> {
         Err(_) if args.tag.is_empty() => anyhow::bail!("an empty text is not a tag"),
         Err(_) => Tag::name(&args.tag),
     };
-    let mut out = io::stdout().lock();
+    let mut out = say::out(true);
     for line in known.explain(&tag, None) {
         writeln!(out, "{line}")?;
     }

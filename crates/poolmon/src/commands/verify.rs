@@ -1,6 +1,6 @@
 //! `poolmon verify`: whether a recording is whole.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use poolmon_model::units::counted as count;
 use poolmon_render::recording::verify;
@@ -15,7 +15,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<Outcome> {
     let recording = poolmon_read::recording(&args.recording)?;
     let written_now = recording.info()?.recording;
     let found = recording.verify()?;
-    let mut out = io::stdout().lock();
+    let mut out = say::out(true);
     let newest = found.segments.len().saturating_sub(1);
     let (mut damaged, mut samples, mut lost) = (0_u64, 0, 0);
     for (n, segment) in found.segments.iter().enumerate() {

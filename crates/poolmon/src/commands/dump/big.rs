@@ -1,13 +1,13 @@
 //! `big`: large allocations, which have no pool header and are in a table of their own.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 
 use poolmon_dump::Dump;
 use poolmon_render::dump::big::{self as render, BigFormat};
 
 use crate::app::outcome::Outcome;
 use crate::app::owners;
-use crate::app::say::{note, warning};
+use crate::app::say::{self, note, warning};
 use crate::cli::dump::{BigArgs, ListFormat};
 use crate::cli::groups::RowArgs;
 use crate::input;
@@ -20,7 +20,7 @@ pub fn run(dump: &Dump, args: &BigArgs) -> anyhow::Result<Outcome> {
     }
     big.allocations.sort_by_key(|one| (std::cmp::Reverse(one.bytes), one.address));
     let owners = owners::load_or_find(&RowArgs::default())?;
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut out = say::out(args.format == ListFormat::Table);
     let limit = args.limit.unwrap_or(usize::MAX);
     match args.tag {
         Some(tag) => render::one_tag(&mut out, dump, &big, tag, args.format.into(), limit)?,
@@ -30,7 +30,9 @@ pub fn run(dump: &Dump, args: &BigArgs) -> anyhow::Result<Outcome> {
     for note in render::notes(&big, args.tag, &owners) {
         note!("{note}");
     }
-    Ok(Outcome::done_if(big.absent.total() == 0 && !big.cut))
+    Ok(Outcome::done_if(
+        big.absent.total() == 0 && !big.cut && !big.allocations.is_empty() && dump.warnings().is_empty(),
+    ))
 }
 
 impl From<ListFormat> for BigFormat {

@@ -1,6 +1,6 @@
 //! `find`: `!for_each_module s -a @#Base @#End "Tag"`.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 
 use poolmon_dump::Dump;
 use poolmon_render::dump::find as render;
@@ -20,7 +20,7 @@ pub fn run(dump: &Dump, args: &FindArgs) -> anyhow::Result<Outcome> {
     drop(line);
     let report = found.map_err(|error| input::dump::named(error, dump.path()))?;
     let hits = report.hits.get(..args.limit.unwrap_or(usize::MAX).min(report.hits.len())).unwrap_or_default();
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut out = say::out(args.format != FindFormat::Json);
     match args.format {
         FindFormat::Windbg => {
             for hit in hits {
@@ -38,5 +38,5 @@ pub fn run(dump: &Dump, args: &FindArgs) -> anyhow::Result<Outcome> {
             note!("{note}");
         }
     }
-    Ok(Outcome::done_if(!report.hits.is_empty()))
+    Ok(Outcome::done_if(!report.hits.is_empty() && !report.cut && dump.warnings().is_empty()))
 }

@@ -8,15 +8,16 @@ mod modules;
 pub mod poolused;
 mod who;
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 
 use poolmon_dump::Dump;
 
 use crate::app::outcome::Outcome;
+use crate::app::owners;
 use crate::app::say::{self, warning};
 use crate::cli::dump::{DumpArgs, Question};
-use crate::cli::groups::TextOrJson;
+use crate::cli::groups::{RowArgs, TextOrJson};
 use crate::input;
 use crate::input::symbols::Wanted;
 
@@ -55,10 +56,20 @@ pub fn run(args: &DumpArgs) -> anyhow::Result<Outcome> {
 fn about(dump: &Dump, format: TextOrJson, symbols: Option<&Path>) -> anyhow::Result<Outcome> {
     use poolmon_render::dump::about;
     let info = dump.info();
-    let mut out = io::stdout().lock();
+    let used = dump.pool_used();
+    let owners = owners::load_or_find(&RowArgs::default())?;
+    let command = format!("poolmon dump {}", say::shell_word(&dump.path().display().to_string()));
+    let beside = about::Beside {
+        symbols,
+        used: used.as_ref().map_err(ToString::to_string),
+        owners: &owners,
+        command: &command,
+    };
+    let mut out = say::out(format == TextOrJson::Text);
     match format {
-        TextOrJson::Text => out.write_all(about::text(dump, &info, symbols).as_bytes())?,
-        TextOrJson::Json => poolmon_render::json(&mut out, &about::json(dump, &info, symbols))?,
+        TextOrJson::Text => out.write_all(about::text(dump, &info, &beside).as_bytes())?,
+        TextOrJson::Json => poolmon_render::json(&mut out, &about::json(dump, &info, &beside))?,
     }
-    Ok(Outcome::Done)
+    out.flush()?;
+    Ok(Outcome::done_if(dump.warnings().is_empty()))
 }

@@ -1,12 +1,12 @@
 //! `modules`: `lm` and `lm a`.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 
 use poolmon_dump::{Dump, LoadedModule};
 use poolmon_render::dump::{address, is_narrow, modules as render};
 
 use crate::app::outcome::Outcome;
-use crate::app::say::warning;
+use crate::app::say::{self, warning};
 use crate::cli::dump::{ListFormat, ModulesArgs};
 use crate::input;
 
@@ -26,7 +26,7 @@ pub fn run(dump: &Dump, args: &ModulesArgs) -> anyhow::Result<Outcome> {
     }
     modules.sort_by_key(|module| module.base);
     let found = args.address.is_none() || !modules.is_empty() || !unloaded.is_empty();
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut out = say::out(args.format == ListFormat::Table);
     match args.format {
         ListFormat::Json => render::json(&mut out, dump, &modules, &unloaded, args.address)?,
         ListFormat::Csv => render::lines(&mut out, dump, &modules, &unloaded, b',')?,
@@ -39,6 +39,6 @@ pub fn run(dump: &Dump, args: &ModulesArgs) -> anyhow::Result<Outcome> {
             warning!("no module contains {}", address(dump, wanted));
             Ok(Outcome::Failed)
         }
-        _ => Ok(Outcome::Done),
+        _ => Ok(Outcome::done_if(list.warnings.is_empty() && dump.warnings().is_empty())),
     }
 }

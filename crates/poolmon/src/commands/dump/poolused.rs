@@ -1,6 +1,6 @@
 //! `poolused`: WinDbg's arguments and layout, or the rows of the live table.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 
 use anyhow::bail;
 use poolmon_dump::windbg::{self, PoolUsedFlags, poolused_text};
@@ -33,11 +33,12 @@ pub fn run(dump: &Dump, args: &PoolusedArgs) -> anyhow::Result<Outcome> {
     for note in &used.notes {
         note!("{note}");
     }
-    print(&used, &words, args)?;
-    Ok(Outcome::done_if(used.complete))
+    let any = print(&used, &words, args)?;
+    Ok(Outcome::done_if(any && used.complete && dump.warnings().is_empty()))
 }
 
-fn print(used: &PoolUsed, words: &Words, args: &PoolusedArgs) -> anyhow::Result<()> {
+/// Whether a row was printed.
+fn print(used: &PoolUsed, words: &Words, args: &PoolusedArgs) -> anyhow::Result<bool> {
     let mut rows = args.rows.clone();
     rows.which.include.extend(words.tag.clone());
     let limit = args.limit.or(words.top);
@@ -67,7 +68,7 @@ fn print_windbg(
     flags: Option<PoolUsedFlags>,
     limit: Option<usize>,
     rows: &RowArgs,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<bool> {
     let owners = owners::load_or_find(rows)?;
     let filter = rows.filter();
     let admits = |tag: PoolTag| {
@@ -81,8 +82,11 @@ fn print_windbg(
         top: limit,
         describe: Some(&describe),
     };
-    io::stdout().lock().write_all(poolused_text(used, &options).as_bytes())?;
-    Ok(())
+    let mut out = say::out(true);
+    out.write_all(poolused_text(used, &options).as_bytes())?;
+    out.flush()?;
+    let mut tags = used.sample.rows.iter().filter_map(|row| row.tag.as_pool());
+    Ok(tags.any(admits))
 }
 
 /// What is behind `!poolused`.

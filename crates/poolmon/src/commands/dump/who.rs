@@ -1,6 +1,6 @@
 //! `who`: owner evidence from the drivers' code as it is in the dump.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 
 use poolmon_dump::{Dump, LoadedModule};
 use poolmon_model::PoolTag;
@@ -24,7 +24,7 @@ pub fn run(dump: &Dump, args: &DumpWhoArgs) -> anyhow::Result<Outcome> {
     }
     drivers.retain(|driver| !driver.evidence.is_empty());
     drivers.sort_by_key(|driver| driver.evidence.first().map(|row| row.kind));
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut out = say::out(args.format == TextOrJson::Text);
     match args.format {
         TextOrJson::Text => render::text(&mut out, dump, &drivers)?,
         TextOrJson::Json => {
@@ -35,7 +35,7 @@ pub fn run(dump: &Dump, args: &DumpWhoArgs) -> anyhow::Result<Outcome> {
     for note in render::notes(&searched, args.tag, drivers.len()) {
         note!("{note}");
     }
-    Ok(Outcome::done_if(!drivers.is_empty()))
+    Ok(Outcome::done_if(!drivers.is_empty() && dump.warnings().is_empty()))
 }
 
 fn drivers<'a>(

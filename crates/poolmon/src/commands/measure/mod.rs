@@ -4,7 +4,7 @@
 
 mod child;
 
-use std::io::{self, BufWriter, Write};
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
@@ -21,7 +21,7 @@ use self::child::{Command, Ended};
 use crate::app::analyse::hint;
 use crate::app::outcome::Outcome;
 use crate::app::owners;
-use crate::app::say::Progress;
+use crate::app::say::{self, Progress};
 use crate::cli::groups::TextOrJson;
 use crate::cli::measure::MeasureArgs;
 use crate::input;
@@ -46,7 +46,7 @@ pub fn run(args: &MeasureArgs) -> anyhow::Result<Outcome> {
         counted: bench.counted,
     };
     let filter = args.which.filter();
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = say::out(args.format == TextOrJson::Text);
     match args.format {
         TextOrJson::Text => render::text(&mut out, &measured, &filter, args.all, args.limit)?,
         TextOrJson::Json => render::json(&mut out, &measured, &filter, args.all)?,

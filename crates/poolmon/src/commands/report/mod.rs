@@ -13,7 +13,7 @@ use poolmon_model::problem::Problem;
 use poolmon_read::distinct;
 
 use crate::app::outcome::Outcome;
-use crate::app::say::note;
+use crate::app::say::{self, note};
 use crate::app::{analyse, owners};
 use crate::cli::report::{ReportArgs, ReportFormat};
 
@@ -66,7 +66,7 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
         ReportFormat::Md => poolmon_report::markdown::page(&material),
     };
     let Some(file) = file else {
-        let mut out = io::stdout().lock();
+        let mut out = say::out(false);
         out.write_all(text.as_bytes())?;
         out.flush()?;
         return Ok(Outcome::Done.if_not(interrupted));

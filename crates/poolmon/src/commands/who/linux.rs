@@ -1,7 +1,7 @@
 //! `poolmon who NAME` for Linux: a slab cache by the machine code that creates it, a caller of vmalloc or a place in
 //! the source by where it is.
 
-use std::io::{self, BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::slice;
 
@@ -38,7 +38,7 @@ pub fn are_modules(paths: &[PathBuf]) -> bool {
 pub fn all(args: &WhoArgs) -> anyhow::Result<Outcome> {
     anyhow::ensure!(args.format != AnswerFormat::Csv, "CSV is only for Windows drivers; use --format json");
     let (catalog, summary) = catalog(&args.drivers.drivers, args)?;
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = say::out(args.format == AnswerFormat::Text);
     match args.format {
         AnswerFormat::Json => render::modules::json(&mut out, &catalog, &summary)?,
         _ => render::modules::text(&mut out, &catalog, &summary)?,
@@ -72,7 +72,7 @@ pub fn run(name: &str, args: &WhoArgs) -> anyhow::Result<Outcome> {
         _ if name.contains('/') || name.contains(".c:") => callers::call_site(name),
         _ => callers::vmalloc(name),
     };
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = say::out(args.format == AnswerFormat::Text);
     let facts = poolmon_owner::written(&tag).into_iter().chain(known.known(&tag));
     let about = facts.map(|line| (line.title.to_owned(), line.text));
     let names = std::iter::once(name).chain(merged.others(name)).filter(|_| args.drivers.drivers.is_empty());

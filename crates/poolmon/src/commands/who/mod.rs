@@ -4,7 +4,7 @@
 
 mod linux;
 
-use std::io::{self, BufWriter, Write as _};
+use std::io::Write as _;
 
 use anyhow::Context as _;
 use poolmon_holder::{HeldBy, held_here_under};
@@ -18,7 +18,7 @@ use poolmon_render::who as render;
 use crate::app::drivers::{Store, places, tell_failures};
 use crate::app::outcome::Outcome;
 use crate::app::owners;
-use crate::app::say::{answer, note, warning};
+use crate::app::say::{self, answer, note, warning};
 use crate::app::search_progress::Progress;
 use crate::cli::groups::AnswerFormat;
 use crate::cli::who::WhoArgs;
@@ -78,7 +78,7 @@ pub fn run(args: &WhoArgs) -> anyhow::Result<Outcome> {
     if args.anonymise {
         HeldBy::anonymise(&mut held.0);
     }
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = say::out(args.format == AnswerFormat::Text);
     match args.format {
         AnswerFormat::Text => render::answer(&mut out, tag, &answer, &known, &held, args.verbose)?,
         AnswerFormat::Json => render::json(&mut out, Some((tag, &known)), &answer, &held)?,
@@ -105,7 +105,7 @@ fn next_commands(name: &str, args: &WhoArgs) -> anyhow::Result<Outcome> {
     let mut subject = Subject::new(&tag, None);
     subject.drivers = owners::load_files(None, None)?.owners.proven(&tag);
     let commands = next::commands(&subject);
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut out = say::out(args.format == AnswerFormat::Text);
     match args.format {
         AnswerFormat::Text => render::next::text(&mut out, &commands)?,
         _ => render::next::json(&mut out, &commands)?,
@@ -137,7 +137,7 @@ fn all(args: &WhoArgs) -> anyhow::Result<Outcome> {
         std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
         note!("{} holds the tags of {} drivers", path.display(), answer.drivers.len());
     } else {
-        let mut out = BufWriter::new(io::stdout().lock());
+        let mut out = say::out(args.format == AnswerFormat::Text);
         match args.format {
             AnswerFormat::Text => render::inventory(&mut out, &answer, args.verbose)?,
             AnswerFormat::Json => render::json(&mut out, None, &answer, &Default::default())?,
