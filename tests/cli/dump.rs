@@ -382,9 +382,11 @@ fn the_real_triage_dump() {
         assert!(all(&path, question).contains("triage dump"), "{question:?}");
     }
     let about = all(&path, &[]);
-    for expected in
-        ["Windows 10 2004 (build 19041)", "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED", "0xffffffffc0000005"]
-    {
+    for expected in [
+        "Windows 10 2004 to 22H2 (kernel build 19041)",
+        "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED",
+        "STATUS_ACCESS_VIOLATION",
+    ] {
         assert!(about.contains(expected), "{about}");
     }
     let expected = std::fs::read(path.with_extension("expected.json")).unwrap();

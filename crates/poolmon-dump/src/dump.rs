@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use poolmon_image::Machine;
 use poolmon_image::bytes::u32_at;
+use poolmon_model::hidden::SafeString;
 use poolmon_model::{CounterWidth, Header as SampleHeader, Origin, Pool, PoolTag, Sample, SourceKind};
 
 use crate::bigpool::{self, BigPool};
 use crate::container::header::DumpHeader;
-use crate::container::kinds;
 use crate::container::packed::{self, UNPACK_LIMIT, Unpack};
 use crate::container::{self, Container};
 use crate::error::{COPY_AGAIN, DumpError, Result, WANT_KERNEL_DUMP};
@@ -232,9 +232,6 @@ impl Dump {
         };
         let modules = match self.container {
             Container::HeaderOnly => Err("it is a header without memory".to_owned()),
-            Container::Triage if self.memory.is_narrow() => {
-                Err("the driver list of 32-bit triage dumps is not supported".to_owned())
-            }
             _ => Ok(()),
         };
         AnswerableQuestions {
@@ -531,7 +528,7 @@ fn opened(path: &Path) -> Result<File> {
         let newest = dumps_in(path).into_iter().max_by_key(|(time, _)| *time);
         let remedy = newest.map_or_else(
             || "name a file in it".to_owned(),
-            |(_, file)| format!("name a file in it: poolmon dump {}", kinds::quoted(&file)),
+            |(_, file)| format!("name a file in it, such as {file}"),
         );
         return no("it is a folder", remedy);
     }
@@ -542,13 +539,14 @@ fn opened(path: &Path) -> Result<File> {
 }
 
 /// Files of a folder that have the name of a dump, with their times.
-fn dumps_in(folder: &Path) -> Vec<(Option<std::time::SystemTime>, PathBuf)> {
+fn dumps_in(folder: &Path) -> Vec<(Option<std::time::SystemTime>, SafeString)> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().take(10_000);
     let dumps = entries.filter(|entry| {
         let name = entry.file_name().to_string_lossy().to_ascii_lowercase();
         name.ends_with(".dmp") && entry.file_type().is_ok_and(|kind| kind.is_file())
     });
-    dumps.map(|entry| (entry.metadata().and_then(|about| about.modified()).ok(), entry.path())).collect()
+    let time = |entry: &std::fs::DirEntry| entry.metadata().and_then(|about| about.modified()).ok();
+    dumps.map(|entry| (time(&entry), entry.file_name().to_string_lossy().as_ref().into())).collect()
 }
 
 /// Why nothing is known of the kernel.

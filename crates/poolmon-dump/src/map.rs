@@ -1,4 +1,4 @@
-//! The bytes of the dump: a memory map, or a buffer in tests and fuzzing. Its `unsafe` is argued where it is.
+//! The bytes of the dump: a memory map, or a buffer in tests and fuzzing. The only `unsafe` of this crate.
 
 use std::fs::File;
 use std::path::Path;

@@ -136,7 +136,15 @@ fn damaged_dumps_end_in_an_error_or_an_answer() {
         Form::OldSummary,
         Form::HeaderOnly,
     ];
-    let narrow = [Form::Full, Form::BitmapFull, Form::BitmapKernel, Form::OldSummary, Form::Raw];
+    let narrow = [
+        Form::Full,
+        Form::BitmapFull,
+        Form::BitmapKernel,
+        Form::OldSummary,
+        Form::Raw,
+        Form::Triage,
+        Form::Lime,
+    ];
     let (mut answered, mut right) = (0_u64, 0_u64);
     for round in 0..count {
         if round > 0 && round % 20_000 == 0 {

@@ -23,13 +23,64 @@ pub(crate) struct Triage {
     drivers: (usize, usize),
     unloaded: usize,
     is_64: bool,
+    layout: &'static TriageLayout,
 }
 
-/// Bytes of a driver entry in the 64-bit form, seen on x64 (build 19041) and ARM64 (build 22000).
-const DRIVER_ENTRY: usize = 0x90;
-/// Bytes of an entry of the list of unloaded drivers, seen on build 19041: a counted name of at most twelve characters
-/// (the pointer in it is 0, the characters follow it), start and end.
-const UNLOADED_ENTRY: usize = 0x38;
+/// Where things are. The 64-bit form was seen on x64 (build 19041) and ARM64 (build 22000).
+///
+/// Folklore: the 32-bit form has the same fields in the same order with pointers of four bytes; no real file was at
+/// hand, so a list of drivers counts only if its addresses are the kernel's.
+#[derive(Debug)]
+struct TriageLayout {
+    /// Of the header: the debugger block, the blocks of memory, and its end.
+    debugger: usize,
+    blocks: usize,
+    end: usize,
+    /// Of a driver: its entry, base, size, checksum and timestamp.
+    driver: usize,
+    base: usize,
+    size: usize,
+    checksum: usize,
+    timestamp: usize,
+    /// Of an unloaded driver: the list's head, an entry (a counted name of at most twelve characters, whose pointer is
+    /// 0 and whose characters follow it, start and end), the characters, start and end.
+    unloaded_head: usize,
+    unloaded: usize,
+    name: usize,
+    start: usize,
+    stop: usize,
+}
+
+static WIDE: TriageLayout = TriageLayout {
+    debugger: 0x70,
+    blocks: 0x78,
+    end: 0x80,
+    driver: 0x90,
+    base: 0x38,
+    size: 0x48,
+    checksum: 0x80,
+    timestamp: 0x88,
+    unloaded_head: 8,
+    unloaded: 0x38,
+    name: 0x10,
+    start: 0x28,
+    stop: 0x30,
+};
+static NARROW: TriageLayout = TriageLayout {
+    debugger: 0x58,
+    blocks: 0x60,
+    end: 0x68,
+    driver: 0x4c,
+    base: 0x1c,
+    size: 0x24,
+    checksum: 0x44,
+    timestamp: 0x48,
+    unloaded_head: 4,
+    unloaded: 0x28,
+    name: 8,
+    start: 0x20,
+    stop: 0x24,
+};
 /// No machine loads more drivers.
 const MOST_DRIVERS: usize = 1 << 14;
 
@@ -43,7 +94,8 @@ impl Triage {
             problem: "the file ends inside it".into(),
             remedy: COPY_AGAIN,
         };
-        let table = file.get(at..at + 0x80).ok_or_else(cut)?;
+        let layout = if header.is_64 { &WIDE } else { &NARROW };
+        let table = file.get(at..at + layout.end).ok_or_else(cut)?;
         let field = |at| u32_at(table, at).map(|value| value as usize).ok_or_else(cut);
         let mut triage = Self {
             blocks: Vec::new(),
@@ -51,17 +103,14 @@ impl Triage {
             drivers: (field(0x30)?, field(0x34)?.min(MOST_DRIVERS)),
             unloaded: field(0x18)?,
             is_64: header.is_64,
+            layout,
         };
-        if !header.is_64 {
-            // The 32-bit form packs these fields otherwise; header and bugcheck are still reported.
-            return Ok(triage);
-        }
-        let (data, size) = (field(0x70)?, field(0x74)?);
+        let (data, size) = (field(layout.debugger)?, field(layout.debugger + 4)?);
         if data != 0 && file.get(data..).is_some_and(|rest| rest.len() >= size.max(0x20)) {
             triage.debugger_data = Some((data, size));
             triage.blocks.push(TriageBlock { address: header.debugger_data, offset: data, size });
         }
-        let (start, count) = (field(0x78)?, field(0x7c)?);
+        let (start, count) = (field(layout.blocks)?, field(layout.blocks + 4)?);
         let list = file.get(start..).unwrap_or_default();
         for entry in list.chunks_exact(16).take(count) {
             let (Some(address), Some(offset), Some(size)) =
@@ -69,6 +118,7 @@ impl Triage {
             else {
                 break;
             };
+            let address = if header.is_64 { address } else { address & 0xffff_ffff };
             let (offset, size) = (offset as usize, size as usize);
             if offset < file.len() && size > 0 {
                 triage.blocks.push(TriageBlock { address, offset, size: size.min(file.len() - offset) });
@@ -91,14 +141,7 @@ impl Triage {
 
     /// Loaded drivers, in the order of the list.
     pub(crate) fn modules(&self, file: &[u8]) -> Result<Vec<LoadedModule>> {
-        if !self.is_64 {
-            return Err(DumpError::Unanswerable {
-                what: "loaded modules",
-                why: "the driver list of 32-bit triage dumps is not supported".into(),
-                remedy: crate::error::WANT_KERNEL_DUMP,
-            });
-        }
-        let (start, count) = self.drivers;
+        let ((start, count), layout) = (self.drivers, self.layout);
         let malformed = |problem: String| DumpError::Malformed {
             what: "driver list",
             offset: start as u64,
@@ -107,17 +150,20 @@ impl Triage {
         };
         let list = file.get(start..).unwrap_or_default();
         let mut modules = Vec::new();
-        for entry in list.chunks_exact(DRIVER_ENTRY).take(count) {
+        for entry in list.chunks_exact(layout.driver).take(count) {
             let figures = || {
                 Some((
                     u32_at(entry, 0)?,
-                    u64_at(entry, 0x38)?,
-                    u32_at(entry, 0x48)?,
-                    u32_at(entry, 0x80)?,
-                    u32_at(entry, 0x88)?,
+                    self.pointer(entry, layout.base)?,
+                    u32_at(entry, layout.size)?,
+                    u32_at(entry, layout.checksum)?,
+                    u32_at(entry, layout.timestamp)?,
                 ))
             };
             let Some((name, base, size, checksum, timestamp)) = figures() else { break };
+            if !self.is_64 && base < 0x8000_0000 {
+                return Err(malformed(format!("a driver at {base:#x} is not in the kernel's half")));
+            }
             let path = counted_text(file, name as usize).unwrap_or_default();
             modules.push(LoadedModule::new(base, size, &path, checksum, Some(timestamp)));
         }
@@ -130,17 +176,24 @@ impl Triage {
         Ok(modules)
     }
 
+    fn pointer(&self, bytes: &[u8], at: usize) -> Option<u64> {
+        if self.is_64 { u64_at(bytes, at) } else { u32_at(bytes, at).map(u64::from) }
+    }
+
     /// Drivers that were unloaded before the crash.
     pub(crate) fn unloaded(&self, file: &[u8]) -> Vec<UnloadedDriver> {
         let mut list = Vec::new();
-        let Some(bytes) = file.get(self.unloaded..).filter(|_| self.is_64 && self.unloaded != 0) else {
+        let layout = self.layout;
+        let Some(bytes) = file.get(self.unloaded..).filter(|_| self.unloaded != 0) else {
             return list;
         };
         let count = u32_at(bytes, 0).unwrap_or(0) as usize;
-        for entry in bytes.get(8..).unwrap_or_default().chunks_exact(UNLOADED_ENTRY).take(count.min(64)) {
+        let rows = bytes.get(layout.unloaded_head..).unwrap_or_default();
+        for entry in rows.chunks_exact(layout.unloaded).take(count.min(64)) {
             let length = usize::from(u16_at(entry, 0).unwrap_or(0)).min(24);
-            let name = utf16(entry.get(0x10..0x10 + length).unwrap_or_default());
-            let (start, end) = (u64_at(entry, 0x28).unwrap_or(0), u64_at(entry, 0x30).unwrap_or(0));
+            let name = utf16(entry.get(layout.name..layout.name + length).unwrap_or_default());
+            let pointer = |at| self.pointer(entry, at).unwrap_or(0);
+            let (start, end) = (pointer(layout.start), pointer(layout.stop));
             if start != 0 && end >= start {
                 list.push(UnloadedDriver { name: name.as_str().into(), start, end, time: None });
             }

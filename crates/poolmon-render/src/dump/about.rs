@@ -74,7 +74,11 @@ pub fn text(dump: &Dump, info: &DumpInfo, beside: &Beside<'_>) -> String {
     );
     lines.extend(info.warnings.iter().map(|warning| ("Warning", warning.clone())));
     match beside.used {
-        Ok(used) => top(&mut lines, used, beside),
+        Ok(used) => {
+            let new = used.warnings.iter().filter(|warning| !info.warnings.contains(warning));
+            lines.extend(new.map(|warning| ("Warning", warning.clone())));
+            top(&mut lines, used, beside);
+        }
         Err(_) => lines.push(("Next", BETTER.to_owned())),
     }
     let mut text = String::new();

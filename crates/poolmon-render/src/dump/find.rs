@@ -42,7 +42,7 @@ pub fn notes(report: &FindReport, shown: usize) -> Vec<String> {
     )];
     if shown < report.hits.len() {
         let more = (report.hits.len() - shown) as u64;
-        notes.push(format!("{} more (--limit)", counted(more, "place")));
+        notes.push(format!("{} (--limit)", counted(more, "more place")));
     }
     if report.cut {
         notes.push("the search ended at its limit; there may be more places".to_owned());

@@ -51,7 +51,7 @@ pub fn text(out: &mut dyn io::Write, dump: &Dump, drivers: &[DumpDriver<'_>]) ->
         }
         if driver.evidence.len() > SHOWN {
             let more = (driver.evidence.len() - SHOWN) as u64;
-            writeln!(out, "  and {} more", counted(more, "place"))?;
+            writeln!(out, "  and {}", counted(more, "more place"))?;
         }
         if driver.absent > 0 {
             writeln!(

@@ -24,7 +24,7 @@ pub enum Form {
     RangesKernelUser,
     /// Type 0xA.
     RangesFull,
-    /// Type 4 (64-bit header only).
+    /// Type 4.
     Triage,
     /// Type 3.
     HeaderOnly,
@@ -53,13 +53,13 @@ impl Form {
 }
 
 /// A sink that can leave holes.
-struct Out<W> {
+pub(super) struct Out<W> {
     to: W,
     at: u64,
 }
 
 impl<W: Write + Seek> Out<W> {
-    fn put(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn put(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
         if at != self.at {
             self.to.seek(SeekFrom::Start(at))?;
         }
@@ -268,70 +268,7 @@ impl Built {
         Ok(first + self.memory.pages.len() as u64 * 4096)
     }
 
-    /// Driver list, unloaded drivers, debugger block and one page of the kernel.
-    fn triage<W: Write + Seek>(&self, out: &mut Out<W>) -> io::Result<u64> {
-        assert!(!self.spec.arch.is_32(), "the 32-bit form is not written");
-        let mut head = vec![0_u8; 0x80];
-        let mut at = 0x2080_u64;
-        let mut set =
-            |field: usize, value: u64| head[field..field + 4].copy_from_slice(&(value as u32).to_le_bytes());
-        // Unloaded drivers.
-        set(0x18, at);
-        out.put(at, &(self.unloaded.len() as u64).to_le_bytes())?;
-        at += 8;
-        for driver in &self.unloaded {
-            let name: Vec<u8> = driver.name.encode_utf16().flat_map(u16::to_le_bytes).collect();
-            let mut entry = [0; 0x38];
-            entry[0] = name.len() as u8;
-            entry[2] = name.len() as u8;
-            entry[16..16 + name.len()].copy_from_slice(&name);
-            entry[40..48].copy_from_slice(&driver.start.to_le_bytes());
-            entry[48..56].copy_from_slice(&driver.end.to_le_bytes());
-            out.put(at, &entry)?;
-            at += 0x38;
-        }
-        // Names, then drivers.
-        let mut names = Vec::new();
-        for module in &self.modules {
-            names.push(at);
-            let name: Vec<u8> = module.path.encode_utf16().flat_map(u16::to_le_bytes).collect();
-            out.put(at, &(name.len() as u32 / 2).to_le_bytes())?;
-            out.put(at + 4, &name)?;
-            at = (at + 4 + name.len() as u64 + 2).next_multiple_of(8);
-        }
-        set(0x30, at);
-        set(0x34, self.modules.len() as u64);
-        for (module, name) in self.modules.iter().zip(names) {
-            let mut entry = [0; 0x90];
-            let mut put = |at: usize, bytes: &[u8]| entry[at..at + bytes.len()].copy_from_slice(bytes);
-            put(0, &(name as u32).to_le_bytes());
-            put(0x38, &module.base.to_le_bytes());
-            put(0x48, &module.size.to_le_bytes());
-            put(0x80, &module.checksum.to_le_bytes());
-            put(0x88, &module.timestamp.to_le_bytes());
-            out.put(at, &entry)?;
-            at += 0x90;
-        }
-        // Debugger block.
-        let block = self.page_of(self.block);
-        let within = (self.block % 4096) as usize;
-        set(0x70, at);
-        set(0x74, 0x380);
-        out.put(at, &block[within..within + 0x380])?;
-        at += 0x380;
-        // One block of memory: the page with the build text.
-        let page = (self.kernel + 0x23000 + 0xc000, self.page_of(self.kernel + 0x23000 + 0xc000));
-        set(0x78, at);
-        set(0x7c, 1);
-        out.put(at, &page.0.to_le_bytes())?;
-        out.put(at + 8, &((at + 16) as u32).to_le_bytes())?;
-        out.put(at + 12, &4096_u32.to_le_bytes())?;
-        out.put(at + 16, page.1)?;
-        out.put(0x2000, &head)?;
-        Ok(at + 16 + 4096)
-    }
-
-    fn page_of(&self, address: u64) -> &[u8] {
+    pub(super) fn page_of(&self, address: u64) -> &[u8] {
         &self.memory.pages[&(self.mapping.truth[&(address / 4096 * 4096)] / 4096)]
     }
 

@@ -19,6 +19,7 @@ pub mod pool;
 mod shared;
 pub mod spec;
 mod symbols;
+mod triage;
 
 pub use file::Form;
 pub use kernel::{Built, build};

@@ -12,7 +12,7 @@ use crate::app::outcome::{self, Outcome};
 const AFTER: &str = "\
 Complete, kernel, automatic, active and live dumps answer every question; small (triage) dumps answer only \
 `modules` and what kind of dump they are. Dumps of Windows 2000 and later are read on any system, without symbols. \
-gzip, zstd and zip files are unpacked into a temporary file that is deleted afterwards.";
+gzip, zstd, xz and zip files are unpacked into a temporary file that is deleted afterwards.";
 
 fn after() -> String {
     let own = "the dump has no answer or only a part of it (printed with a warning), or nothing was found";
@@ -23,7 +23,7 @@ fn after() -> String {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = after())]
 pub struct DumpArgs {
-    /// A Windows memory dump, a raw memory image or an ELF core; gzip, zstd and zip are unpacked
+    /// A Windows memory dump, a raw memory or LiME image, or an ELF core; gzip, zstd, xz and zip are unpacked
     pub file: PathBuf,
     /// The question; without one, what the dump is and what it can answer.
     #[command(subcommand)]
