@@ -542,8 +542,8 @@ fn opened(path: &Path) -> Result<File> {
 fn dumps_in(folder: &Path) -> Vec<(Option<std::time::SystemTime>, SafeString)> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().take(10_000);
     let dumps = entries.filter(|entry| {
-        let name = entry.file_name().to_string_lossy().to_ascii_lowercase();
-        name.ends_with(".dmp") && entry.file_type().is_ok_and(|kind| kind.is_file())
+        let is_named = entry.path().extension().is_some_and(|ending| ending.eq_ignore_ascii_case("dmp"));
+        is_named && entry.file_type().is_ok_and(|kind| kind.is_file())
     });
     let time = |entry: &std::fs::DirEntry| entry.metadata().and_then(|about| about.modified()).ok();
     dumps.map(|entry| (time(&entry), entry.file_name().to_string_lossy().as_ref().into())).collect()

@@ -1,4 +1,4 @@
-//! LiME images: stretches of memory, each behind a header with its first and last address.
+//! `LiME` images: stretches of memory, each behind a header with its first and last address.
 
 use poolmon_image::bytes::{index, u32_at, u64_at};
 

@@ -59,7 +59,7 @@ pub(crate) struct Opened {
     pub(crate) warnings: Vec<String>,
 }
 
-/// First bytes of the files that can be opened as a dump: Windows dumps, ELF cores, LiME images, gzip, zstd, zip.
+/// First bytes of the files that can be opened as a dump: Windows dumps, ELF cores, `LiME` images, gzip, zstd, zip.
 pub const SIGNATURES: [&[u8]; 7] =
     [b"PAGE", b"MDMP", b"\x7fELF", &lime::MAGIC, b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"];
 

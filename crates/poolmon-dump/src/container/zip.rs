@@ -96,10 +96,9 @@ fn is_dump(file: &mut File, member: &Member) -> bool {
     };
     let known = peek().is_ok();
     let signs: [&[u8]; 5] = [b"PAGEDU64", b"PAGEDUMP", b"\x7fELF", &lime::MAGIC, b"MDMP"];
-    let endings = [".dmp", ".vmem", ".raw", ".mem", ".lime", ".elf"];
-    let name = member.name.to_ascii_lowercase();
+    let ending = Path::new(&*member.name).extension().unwrap_or_default();
     (known && signs.iter().any(|sign| start.starts_with(sign)))
-        || endings.iter().any(|ending| name.ends_with(ending))
+        || ["dmp", "vmem", "raw", "mem", "lime", "elf"].iter().any(|known| ending.eq_ignore_ascii_case(known))
 }
 
 /// Offset of a member's data.

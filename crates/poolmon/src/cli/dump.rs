@@ -23,7 +23,7 @@ fn after() -> String {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = after())]
 pub struct DumpArgs {
-    /// A Windows memory dump, a raw memory or LiME image, or an ELF core; gzip, zstd, xz and zip are unpacked
+    /// A Windows memory dump, a raw memory image or an ELF core; gzip, zstd, xz and zip are unpacked
     pub file: PathBuf,
     /// The question; without one, what the dump is and what it can answer.
     #[command(subcommand)]
