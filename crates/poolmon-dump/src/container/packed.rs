@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use poolmon_model::units::human_bytes;
 
@@ -62,27 +64,28 @@ pub(crate) fn unpack(path: &Path, file: &mut File, how: &mut Unpack<'_>) -> Resu
     let known = member.as_ref().map(|(_, member)| member.size);
     sparse.expect(known.unwrap_or(0)).map_err(io("unpack"))?;
     let mut temporary = tempfile::tempfile_in(&folder).map_err(io("create a temporary file to unpack"))?;
-    let counted = CountedReader { inner: io::BufReader::with_capacity(CHUNK, file), read: 0 };
+    let read = Arc::new(AtomicU64::new(0));
+    let inner = io::BufReader::with_capacity(CHUNK, file.try_clone().map_err(io("read"))?);
+    let counted: Source = Box::new(CountedReader { inner, read: Arc::clone(&read) });
+    let mut progress = Unpacking { how, read, size };
     let to = &mut temporary;
+    // Reads every member of a gzip file that was appended to.
     let written = match (packing, &member) {
         (DumpPacking::Gzip, _) => {
-            // Reads every member of a file that was appended to.
-            let mut gzip = flate2::read::MultiGzDecoder::new(counted);
-            copy(&mut gzip, to, size, how, sparse, |gzip| gzip.get_ref().read)
+            copy(&mut flate2::read::MultiGzDecoder::new(counted), to, &mut progress, sparse)
         }
         (DumpPacking::Zip, Some((_, member))) if member.method == 0 => {
-            let mut plain = counted.take(member.size);
-            copy(&mut plain, to, size, how, sparse, |plain| plain.get_ref().read)
+            copy(&mut counted.take(member.size), to, &mut progress, sparse)
         }
         (DumpPacking::Zip, _) => {
             let packed = member.as_ref().map_or(0, |(_, member)| member.packed);
-            let mut deflate = flate2::read::DeflateDecoder::new(counted.take(packed));
-            copy(&mut deflate, to, size, how, sparse, |deflate| deflate.get_ref().get_ref().read)
+            let packed: Source = Box::new(counted.take(packed));
+            copy(&mut flate2::read::DeflateDecoder::new(packed), to, &mut progress, sparse)
         }
-        (DumpPacking::Zstd, _) => zstd(counted, to, size, how, sparse),
+        (DumpPacking::Zstd, _) => zstd(counted, to, &mut progress, sparse),
         (DumpPacking::Xz, _) => {
             let mut xz = lzma_rust2::XzReader::new_mem_limit(counted, true, XZ_MEMORY_KIB);
-            copy(&mut xz, to, size, how, sparse, |xz| xz.inner().read)
+            copy(&mut xz, to, &mut progress, sparse)
         }
     };
     written.map_err(io("unpack"))?;
@@ -95,11 +98,10 @@ const XZ_MEMORY_KIB: u32 = 256 << 10;
 const ZSTD_WINDOW: u64 = 128 << 20;
 
 /// zstd, frame after frame; skippable frames are skipped.
-fn zstd<R: Read>(
-    mut from: CountedReader<R>,
+fn zstd(
+    mut from: Source,
     to: &mut File,
-    size: u64,
-    how: &mut Unpack<'_>,
+    progress: &mut Unpacking<'_, '_>,
     mut sparse: Sparse,
 ) -> io::Result<()> {
     use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
@@ -111,7 +113,7 @@ fn zstd<R: Read>(
             Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
                 length, ..
             })) => {
-                io::copy(&mut from.by_ref().take(length.into()), &mut io::sink())?;
+                io::copy(&mut Read::by_ref(&mut from).take(length.into()), &mut io::sink())?;
                 continue;
             }
             // The magic number is the first thing that is missing at the end of the file.
@@ -138,18 +140,16 @@ fn zstd<R: Read>(
                 }
                 sparse.write(to, buffer.get(..n).unwrap_or_default())?;
             }
-            tell(how, sparse.written, from.read, size)?;
+            progress.tell(sparse.written)?;
         }
     }
 }
 
-fn copy<R: Read>(
-    from: &mut R,
+fn copy(
+    from: &mut dyn Read,
     to: &mut File,
-    size: u64,
-    how: &mut Unpack<'_>,
+    progress: &mut Unpacking<'_, '_>,
     mut sparse: Sparse,
-    read: impl Fn(&R) -> u64,
 ) -> io::Result<()> {
     let mut buffer = vec![0; CHUNK];
     loop {
@@ -158,15 +158,28 @@ fn copy<R: Read>(
             return sparse.finish(to);
         }
         sparse.write(to, buffer.get(..n).unwrap_or_default())?;
-        tell(how, sparse.written, read(from), size)?;
+        progress.tell(sparse.written)?;
     }
 }
 
-fn tell(how: &mut Unpack<'_>, written: u64, read: u64, size: u64) -> io::Result<()> {
-    if (how.progress)(written, read.min(size), size) {
-        Ok(())
-    } else {
-        Err(io::Error::new(io::ErrorKind::Interrupted, "stopped"))
+/// The packed bytes: one type for all decoders, which are large.
+type Source = Box<dyn Read + Send>;
+
+/// How far it is.
+struct Unpacking<'a, 'b> {
+    how: &'a mut Unpack<'b>,
+    read: Arc<AtomicU64>,
+    size: u64,
+}
+
+impl Unpacking<'_, '_> {
+    fn tell(&mut self, written: u64) -> io::Result<()> {
+        let read = self.read.load(Ordering::Relaxed).min(self.size);
+        if (self.how.progress)(written, read, self.size) {
+            Ok(())
+        } else {
+            Err(io::Error::new(io::ErrorKind::Interrupted, "stopped"))
+        }
     }
 }
 
@@ -247,13 +260,13 @@ impl Sparse {
 /// Counts what was read of the packed file.
 struct CountedReader<R> {
     inner: R,
-    read: u64,
+    read: Arc<AtomicU64>,
 }
 
 impl<R: Read> Read for CountedReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buffer)?;
-        self.read += n as u64;
+        self.read.fetch_add(n as u64, Ordering::Relaxed);
         Ok(n)
     }
 }
