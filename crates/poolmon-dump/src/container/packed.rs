@@ -303,7 +303,7 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         assert!(error.to_string().contains("to spare"), "{error}");
         // Holes take no room.
-        sparse.write(&mut to, &[0; 1 << 16]).unwrap();
+        sparse.write(&mut to, &vec![0; 1 << 16]).unwrap();
         sparse.write(&mut to, &[1; 8192]).unwrap();
         assert_eq!(sparse.write(&mut to, &[1]).unwrap_err().kind(), io::ErrorKind::StorageFull);
     }
