@@ -208,6 +208,7 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn devices_and_what_is_open_are_written_and_never_replaced() {
+        use std::os::unix::fs::MetadataExt as _;
         for stream in ["/dev/null", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
             assert!(is_stream(Path::new(stream)), "{stream}");
         }
@@ -219,7 +220,6 @@ mod tests {
         file.file().write_all(b"x").unwrap();
         file.finish().unwrap();
         let after = fs::symlink_metadata("/dev/null").unwrap();
-        use std::os::unix::fs::MetadataExt as _;
         assert_eq!((before.ino(), before.rdev()), (after.ino(), after.rdev()));
     }
 }

@@ -77,12 +77,12 @@ pub fn text(
         interval => format!(", one every {}", span(interval)),
     };
     let samples = check.map_or(info.samples, Verification::samples);
-    let lost = match check.map(Verification::lost) {
+    let damage = match check.map(Verification::lost) {
         None => " by the indexes (`poolmon verify` reads them)".to_owned(),
         Some(0) => String::new(),
         Some(lost) => format!("; {} lost to damage (see `poolmon verify`)", grouped(lost)),
     };
-    lines.push(("Samples", format!("{}{every}{lost}", grouped(samples))));
+    lines.push(("Samples", format!("{}{every}{damage}", grouped(samples))));
     let sealed = match info.sealed {
         0 => String::new(),
         number => format!("; also {}", count(number as u64, "Parquet file")),
