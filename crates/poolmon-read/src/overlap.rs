@@ -28,6 +28,8 @@ struct Joint {
 pub(crate) struct Joints {
     /// The latest time so far.
     latest: Option<Timestamp>,
+    /// The last sample, once it is later than the next file begins.
+    last: Option<Sample>,
     joint: Option<Joint>,
     /// What was said already: a series may be read several times.
     said: Vec<String>,
@@ -36,36 +38,42 @@ pub(crate) struct Joints {
 impl Joints {
     /// The series begins again.
     pub(crate) fn rewind(&mut self) {
-        (self.latest, self.joint) = (None, None);
+        (self.latest, self.last, self.joint) = (None, None, None);
     }
 
-    /// A file, `before`, ended or is left out, and another one follows. `sample` is what was read last: if it was skipped, it becomes
-    /// the one that was not.
-    pub(crate) fn turn(&mut self, sample: &mut Sample, before: &str, next: Option<&Part>) -> Option<Remark> {
+    /// A file, `before`, ended or is left out, and another one follows.
+    pub(crate) fn turn(&mut self, before: &str, next: Option<&Part>) -> Option<Remark> {
         let mut before = before.to_owned();
         let mut said = None;
         if let Some(joint) = self.joint.take() {
             said = if before.is_empty() { None } else { self.skipped(&joint, &before) };
             before = joint.before;
-            sample.clone_from(&joint.last);
+            self.last = Some(joint.last);
         }
-        let overlaps = |part: &&Part| {
-            matches!(part.format.holds, Holds::Rows | Holds::Totals)
-                && part.start.zip(self.latest).is_some_and(|(start, latest)| start < latest)
-        };
-        if let Some(until) = self.latest.filter(|_| next.as_ref().is_some_and(overlaps)) {
-            self.joint = Some(Joint::new(sample.clone(), until, before));
+        let begins = next.filter(|part| may_overlap(part)).and_then(|part| part.start);
+        let overlaps = begins.zip(self.latest).is_some_and(|(begins, latest)| begins < latest);
+        if let Some((until, last)) = self.latest.zip(self.last.take()).filter(|_| overlaps) {
+            self.joint = Some(Joint::new(last, until, before));
         }
         said
     }
 
-    /// Judges the next sample of `file`, and says what was skipped before it, or that the file is left out.
-    pub(crate) fn judge(&mut self, sample: &Sample, file: &str) -> (AtJoint, Option<Remark>) {
+    /// Judges the next sample of `file`, and says what was skipped before it, or that the file is left out. The next file begins at
+    /// `next`.
+    pub(crate) fn judge(
+        &mut self,
+        sample: &Sample,
+        file: &str,
+        next: Option<Timestamp>,
+    ) -> (AtJoint, Option<Remark>) {
         let at = self.joint.as_mut().map_or(AtJoint::GoesOn, |joint| joint.judge(sample));
         let said = match at {
             AtJoint::Earlier => None,
             AtJoint::GoesOn => {
                 self.latest = self.latest.max(sample.time);
+                if next.zip(self.latest).is_some_and(|(next, latest)| next < latest) {
+                    self.last.get_or_insert_with(Sample::empty).clone_from(sample);
+                }
                 self.joint.take().and_then(|joint| self.skipped(&joint, file))
             }
             AtJoint::Other => {
@@ -124,6 +132,15 @@ impl Joint {
         }
         AtJoint::Earlier
     }
+}
+
+/// When the first of these files begins that may overlap those before it.
+pub(crate) fn begin(parts: &[Part]) -> Option<Timestamp> {
+    parts.iter().find(|part| may_overlap(part))?.start
+}
+
+fn may_overlap(part: &Part) -> bool {
+    matches!(part.format.holds, Holds::Rows | Holds::Totals)
 }
 
 /// Whether the counts of allocations of one sample can be those of the machine after the other; `None` if no row has both.

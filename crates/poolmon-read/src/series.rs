@@ -12,7 +12,7 @@ use crate::formats::recording::{RecordedSamples, earlier_by};
 use crate::memory::MemoryTape;
 use crate::mixed;
 use crate::moment::When;
-use crate::overlap::{AtJoint, Joints};
+use crate::overlap::{self, AtJoint, Joints};
 use crate::{numbered, part};
 
 use crate::part::is_zone_assumed;
@@ -198,7 +198,9 @@ impl SampleSeries {
         sample: &mut Sample,
         mut read: impl FnMut(&mut dyn Samples, &mut Sample) -> Result<bool>,
     ) -> Result<bool> {
-        while let Some(part) = self.parts.get_mut(self.at) {
+        while self.at < self.parts.len() {
+            let next = overlap::begin(self.parts.get(self.at + 1..).unwrap_or_default());
+            let Some(part) = self.parts.get_mut(self.at) else { break };
             let reader = part.reader(&self.options)?;
             if read(reader, sample)? {
                 self.complete &= reader.is_complete();
@@ -209,7 +211,7 @@ impl SampleSeries {
                 }
                 part.date(sample);
                 self.options.move_time(assumed, sample);
-                let (at_joint, said) = self.joints.judge(sample, part.input.name());
+                let (at_joint, said) = self.joints.judge(sample, part.input.name(), next);
                 self.remarks.extend(said);
                 match at_joint {
                     AtJoint::GoesOn => return Ok(true),
@@ -218,14 +220,14 @@ impl SampleSeries {
                 }
                 part.rewind();
                 self.parts.remove(self.at);
-                self.joints.turn(sample, "", self.parts.get(self.at));
+                self.joints.turn("", self.parts.get(self.at));
                 continue;
             }
             self.losses = self.losses.plus(reader.losses());
             part.rewind();
             let name = part.input.name().to_owned();
             self.at += 1;
-            self.remarks.extend(self.joints.turn(sample, &name, self.parts.get(self.at)));
+            self.remarks.extend(self.joints.turn(&name, self.parts.get(self.at)));
         }
         Ok(false)
     }

@@ -277,3 +277,13 @@ fn no_figure_is_taken_at_the_edge_where_the_titles_were_cut() {
         }
     }
 }
+
+/// One mark before three digits in every figure: thousands or places, which nothing shows.
+#[test]
+fn a_row_that_is_lost_for_an_unclear_mark_says_so() {
+    let text = "Tag,Type,Diff,MB\nLeak,Nonp,200000,195.312\nFlat,Nonp,9928,4.848\n";
+    let input = Input::from_bytes("table.csv", text.as_bytes().to_vec());
+    let mut reader = (identify(&input).unwrap().open)(&input, &ReadOptions::default()).unwrap();
+    let error = reader.next_into(&mut Sample::empty()).unwrap_err().to_string();
+    assert!(error.contains("2 rows were skipped: a mark in them may separate thousands"), "{error}");
+}

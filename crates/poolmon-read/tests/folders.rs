@@ -52,6 +52,13 @@ fn read(folder: &Path) -> (Vec<(i64, u64)>, Vec<String>) {
     };
     let first = pass();
     assert_eq!(first, pass());
+    // As `diff` and `top` read it.
+    let (begin, end) = series.ends().unwrap().unwrap();
+    let last = series.at(None, None.into()).unwrap().now;
+    let allocs = |sample: &Sample| sample.rows[0].counters.allocs.unwrap();
+    let ends = (first[0].1, first[first.len() - 1].1);
+    assert_eq!(ends, (allocs(&begin), allocs(&end)));
+    assert_eq!(ends.1, allocs(&last));
     (first, series.take_remarks().into_iter().map(|remark| remark.text).collect())
 }
 

@@ -8,6 +8,7 @@ use poolmon_model::Sample;
 
 use super::delimited;
 use super::moment;
+use super::numbers::is_unclear;
 use super::state::{LineUse, TextLayout, TextLine, TextParser};
 
 /// Longest row that is joined.
@@ -121,7 +122,7 @@ impl TextParser {
                 return Some(LineUse::Taken);
             }
         }
-        self.builder.noticed.broken.add(number, &open);
+        self.lose_cells(number, &open);
         None
     }
 
@@ -136,10 +137,21 @@ impl TextParser {
         holds
     }
 
+    /// Counts a line that is no row, by the reason.
+    fn lose_cells(&mut self, number: u64, line: &[u8]) {
+        let noticed = &mut self.builder.noticed;
+        match &self.mode {
+            TextLayout::Delimited(columns, _) if columns.is_full(line) && columns.holds(line, is_unclear) => {
+                noticed.unclear.add(number, line);
+            }
+            _ => noticed.broken.add(number, line),
+        }
+    }
+
     /// Nothing follows: a line that waits is a broken row.
     pub(super) fn flush_cells(&mut self) {
         if let Some((line, number, _)) = self.cells.open.take() {
-            self.builder.noticed.broken.add(number, &line);
+            self.lose_cells(number, &line);
         }
         self.cells.last_rows = None;
     }
