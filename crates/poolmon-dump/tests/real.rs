@@ -56,6 +56,11 @@ fn the_real_triage_dump_says_what_it_is_and_what_it_lacks() {
     assert_eq!(info.time.unwrap().to_string(), "2021-02-21T01:38:22.9877657Z");
     assert_eq!(info.uptime.unwrap().as_secs(), 3);
     assert!(info.bugcheck_text().unwrap().contains("SYSTEM_THREAD_EXCEPTION_NOT_HANDLED"));
+    assert_eq!(info.bugcheck_parameters()[0].1, "exception code: STATUS_ACCESS_VIOLATION");
+    // The header records the breakpoint that ended it, which is not the cause.
+    assert_eq!(info.exception, None);
+    let fault = dump.module_at(info.fault().unwrap()).unwrap().unwrap();
+    assert_eq!(fault.file_name(), "amdppm.sys");
     assert!(info.answers.modules.is_ok() && info.answers.pool_used.is_err() && info.answers.find.is_err());
     // The kernel's header page is in the file: its own figures agree with the driver list.
     let kernel = &dump.modules().unwrap()[0];

@@ -106,7 +106,7 @@ impl DumpHeader {
             dump_type: u32_at(b, 0xf98)?,
             system_time: told64(u64_at(b, 0xfa8)?),
             up_time: told64(u64_at(b, 0x1030)?),
-            exception: told32(u32_at(b, 0xf00)?).zip(told64(u64_at(b, 0xf10)?)),
+            exception: told32(u32_at(b, 0xf00)?).zip(told64(u64_at(b, 0xf10)?)).filter(is_cause),
             product_type: told32(u32_at(b, 0x1040)?),
             boot_id: told32(u32_at(b, 0x1054)?),
             comment: comment(b.get(0xfb0..0xfb0 + 128)?),
@@ -149,7 +149,9 @@ impl DumpHeader {
             dump_type: u32_at(b, 0xf88)?,
             system_time: told64(u64_at(b, 0xfc0)?),
             up_time: told64(u64_at(b, 0xfb8)?),
-            exception: told32(u32_at(b, 0x7d0)?).zip(told32(u32_at(b, 0x7dc)?).map(u64::from)),
+            exception: told32(u32_at(b, 0x7d0)?)
+                .zip(told32(u32_at(b, 0x7dc)?).map(u64::from))
+                .filter(is_cause),
             product_type: None,
             boot_id: None,
             comment: comment(b.get(0x820..0x820 + 128)?),
@@ -163,6 +165,11 @@ impl DumpHeader {
         let machine = Machine::from_pe(u16::try_from(self.machine_number).ok()?);
         (!matches!(machine, Machine::Other(_))).then_some(machine)
     }
+}
+
+/// Whether a recorded exception led to the crash: a breakpoint is the crash's own way to the dump's writer.
+const fn is_cause(exception: &(u32, u64)) -> bool {
+    exception.0 != 0x8000_0003
 }
 
 fn told32(value: u32) -> Option<u32> {

@@ -107,7 +107,8 @@ fn answers(info: &DumpInfo, beside: &Beside<'_>) -> Vec<(&'static str, Answerabl
 /// `module+offset` of the code that faulted; its address alone if no module is there.
 fn fault(dump: &Dump, info: &DumpInfo) -> Option<String> {
     let at = info.fault()?;
-    let status = info.exception.and_then(|(code, _)| poolmon_dump::status_name(code.into()));
+    let exception = info.exception.filter(|&(_, address)| address == at);
+    let status = exception.and_then(|(code, _)| poolmon_dump::status_name(code.into()));
     let status = status.map(|name| format!(": {name}")).unwrap_or_default();
     let module = dump.module_at(at).ok().flatten()?;
     Some(format!("{}+{:#x}{status}", module.file_name(), at.wrapping_sub(module.base) & 0xffff_ffff))
