@@ -203,7 +203,7 @@ fn what_grows_is_on_a_small_screen() {
         let mut path = String::new();
         let mut entries = Vec::new();
         for level in 0..12 {
-            path += &format!("/process_api_{level}");
+            path = format!("{path}/process_api_{level}");
             let id = HolderId::ControlGroup { path: path.as_str().into() };
             entries.push(entry(id, &path, None, &[(Kind::GroupKernel, (64 << 20) + step * 9_000_000)]));
         }
