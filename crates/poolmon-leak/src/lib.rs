@@ -25,6 +25,7 @@
 )]
 
 mod config;
+mod growth;
 mod judge;
 pub mod measure;
 pub mod series;

@@ -34,9 +34,9 @@ fn judged_after_gap(
         let mut origin = Origin::new(SourceKind::Windows, &[Pool::Nonpaged]);
         origin.boot = Some(if n < reboot { "first" } else { "second" }.into());
         let mut sample = Sample::new(origin.into(), CounterWidth::Bits64);
-        let up = if n < reboot { 100 * 3600 + n * 10 } else { 5 * 3600 + (n - reboot) * 10 };
-        sample.uptime = Some(Duration::from_secs(up));
         let missed = if n > 0 { gap } else { 0 };
+        let up = if n < reboot { 100 * 3600 + n * 10 + missed } else { 5 * 3600 + (n - reboot) * 10 };
+        sample.uptime = Some(Duration::from_secs(up));
         sample.time = jiff::Timestamp::from_second(1_800_000_000 + (n * 10 + missed).cast_signed()).ok();
         sample.header.memory_available = Some(available);
         for (tag, allocs, frees, size) in rows(n) {

@@ -12,10 +12,11 @@ use super::owner::{self, OwnerHint};
 use super::power::{self, Judged};
 use super::spoken::Spoken;
 use super::{Points, end, group, shape};
+use crate::growth::all_growth;
 use crate::series::{Bucket, BucketSeries, SeriesStart};
 use crate::stats::{false_discovery, mann_kendall, theil_sen};
 use crate::suspicion::{self, Around, Facts, History, Level, Seen, Suspicion};
-use crate::verdict::{Group, PoolGrowth, Rate, Report, Verdict, VerdictKind, all_growth};
+use crate::verdict::{Group, PoolGrowth, Rate, Report, Verdict, VerdictKind};
 use crate::{Analysis, AnalysisConfig};
 
 /// The slots of the boot that is judged: the latest one that is long enough, else the longest.
