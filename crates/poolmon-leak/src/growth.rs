@@ -31,12 +31,21 @@ impl Report {
         rows.into_iter().take_while(explains).take(most).map(|row| (row, row.change / all)).collect()
     }
 
-    /// Rows of too few samples to say more, that are at least a tenth of what their pool's growth is made of; the most first.
+    /// Rows of too few samples to say more, that are at least a tenth of what their pool's growth is made of, or of what rose in a
+    /// pool of which no more is known; the most first.
     pub fn grew_most(&self, admits: impl Fn(&Verdict) -> bool) -> Vec<&Verdict> {
-        let most = self.pools.iter().flat_map(|pool| self.growth_of(pool.pool, usize::MAX));
-        let too_few = most
-            .filter(|(row, share)| row.kind == VerdictKind::TooLittleData && *share >= 0.1 && admits(row));
-        let mut rows: Vec<&Verdict> = too_few.map(|(row, _)| row).collect();
+        let mut shares: Vec<(&Verdict, f64)> =
+            self.pools.iter().flat_map(|pool| self.growth_of(pool.pool, usize::MAX)).collect();
+        let known = |pool: Pool| self.pools.iter().any(|growth| growth.pool == pool);
+        let mut rest: Vec<&Verdict> =
+            self.verdicts.iter().filter(|row| row.change > 0.0 && !known(row.pool)).collect();
+        rest.sort_by_key(|row| row.pool);
+        for of_pool in rest.chunk_by(|a, b| a.pool == b.pool) {
+            let all = all_growth(of_pool.iter().map(|row| row.change), 0.0);
+            shares.extend(of_pool.iter().map(|row| (*row, row.change / all)));
+        }
+        shares.retain(|(row, share)| row.kind == VerdictKind::TooLittleData && *share >= 0.1 && admits(row));
+        let mut rows: Vec<&Verdict> = shares.into_iter().map(|(row, _)| row).collect();
         rows.sort_by(|a, b| b.change.total_cmp(&a.change));
         rows
     }

@@ -479,7 +479,10 @@ impl Verdict {
                     Some(facts) => {
                         let (rises, intervals) = (facts.rises.0, facts.points.saturating_sub(1));
                         let grew = human_amount(self.change);
-                        format!("{who} grew by {grew}, in {rises} of {intervals} intervals")
+                        match intervals {
+                            1 => format!("{who} grew by {grew} from the first sample to the second"),
+                            _ => format!("{who} grew by {grew}, in {rises} of {intervals} intervals"),
+                        }
                     }
                     None => format!("{who}: too little data"),
                 }

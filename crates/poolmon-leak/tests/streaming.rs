@@ -64,6 +64,18 @@ fn of_too_few_samples_it_still_says_what_grew_most() {
         "Jump (nonpaged) grew by 56.2 MiB, in 1 of 5 intervals; needs about 6 min more data"
     );
     assert_eq!(report.grew_most(|row| row.tag != Tag::pool(*b"Jump")).len(), 0, "what is not asked for");
+    let mut two = Analysis::new(AnalysisConfig::default());
+    (0..2)
+        .for_each(|n| two.push(&sample(n * 60, &[(b"Jump", 5000, 0, 65_536 * (5000 + n.cast_unsigned()))])));
+    let sentence = two.report().grew_most(|_| true)[0].sentence(&TimeZone::UTC);
+    assert!(
+        sentence.starts_with("Jump (nonpaged) grew by 64.0 KiB from the first sample to the second;"),
+        "{sentence}"
+    );
+    // A list that leaves rows out says nothing of its pool.
+    let mut alone = report.clone();
+    alone.pools.clear();
+    assert_eq!(alone.grew_most(|_| true), most);
 }
 
 #[test]
