@@ -166,7 +166,7 @@ fn the_screen_jumps_and_steps_through_time() {
     shows(3005);
     terminal.keys(&[",", ",", ","]);
     shows(2990);
-    terminal.keys(&["k"]);
+    terminal.keys(&[">"]);
     shows(3050);
     terminal.keys(&["@"]);
     terminal.keys(&["-l", "13:30"]);

@@ -209,7 +209,7 @@ pub static USED: Figure = Figure {
     title: "Used",
     unit: Unit::Bytes,
     signed: false,
-    about: "bytes in live objects, if the system reports them separately from bytes held",
+    about: "bytes in live objects, if reported apart from bytes held",
     noun: "used",
     always: false,
     screen: ScreenPlace { width: 8, rank: 80, change_rank: Some(180) },

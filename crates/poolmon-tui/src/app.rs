@@ -5,26 +5,24 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use poolmon_model::delta::Presence;
-use poolmon_model::{Filter, Labeler, Pool, Row, Sample, Scope, Sort, SourceKind, Table, TableRow, Tag};
+use poolmon_model::{Filter, Labeler, Pool, Row, Sample, Scope, Sort, SourceKind, Table, Tag};
 use poolmon_source::Fact;
 
-use crate::columns::{ColumnLayout, Widths};
-use crate::folding;
+use crate::bindings::View;
+use crate::columns::Widths;
+use crate::detail::DetailView;
+use crate::feed::Feed;
 use crate::history::History;
 use crate::holders::HolderView;
-use crate::replay::Replay;
 use crate::replay::deck::Motion;
+use crate::table::TableView;
 use crate::theme::{ColourMode, Theme};
-use crate::tracing::RowTrace;
 use crate::verdicts::{LiveVerdicts, Verdicts};
 
 /// Intervals that `+` and `-` walk through, in milliseconds.
 pub const INTERVALS: [u64; 9] = [100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000];
 /// How long a message stays, in seconds.
 const MESSAGE_SECONDS: i64 = 6;
-/// Refreshes for which a row that is gone stays.
-const LINGER: u8 = 3;
 
 /// How the screen starts.
 #[derive(Clone, Debug)]
@@ -97,8 +95,13 @@ pub enum Effect {
 pub enum Mode {
     /// The table.
     Table,
-    /// The help page, scrolled by this many lines.
-    Help(u16),
+    /// The help page.
+    Help {
+        /// Lines that are scrolled out.
+        at: u16,
+        /// The view whose keys it explains, and to which it goes back.
+        over: View,
+    },
     /// The prompt for a session id.
     Session(String),
     /// The search line.
@@ -113,20 +116,38 @@ pub enum Mode {
     Jump {
         /// What was typed.
         text: String,
-        /// The detail pane is open behind it.
-        detail: bool,
+        /// The view behind it.
+        over: View,
     },
 }
 
-/// What is known of the row in the detail pane.
-#[derive(Clone, Debug, Default)]
-pub struct Detail {
-    /// Of which row.
-    pub key: Option<(Tag, Pool)>,
-    /// What is known of the tag.
-    pub lines: Vec<String>,
-    /// What the system reports; `None` = not answered yet.
-    pub facts: Option<Vec<Fact>>,
+impl Mode {
+    /// The view that has the keys, or lies behind the prompt that takes them as text.
+    pub(crate) fn view(&self) -> View {
+        match self {
+            Self::Table | Self::Session(_) | Self::Search(_) => View::Table,
+            Self::Detail => View::Detail,
+            Self::Holders => View::Holders,
+            Self::Kinds => View::Kinds,
+            Self::Help { .. } => View::Help,
+            Self::Jump { over, .. } => *over,
+        }
+    }
+
+    pub(crate) fn is_prompt(&self) -> bool {
+        matches!(self, Self::Session(_) | Self::Search(_) | Self::Jump { .. })
+    }
+}
+
+impl From<View> for Mode {
+    fn from(view: View) -> Self {
+        match view {
+            View::Table | View::Help => Self::Table,
+            View::Detail => Self::Detail,
+            View::Holders => Self::Holders,
+            View::Kinds => Self::Kinds,
+        }
+    }
 }
 
 /// The sample against which everything is shown.
@@ -141,26 +162,23 @@ pub struct Baseline {
 /// The state of the screen.
 pub struct App {
     pub(crate) settings: Settings,
+    /// Where samples come from.
+    pub(crate) feed: Feed,
     pub(crate) interval: Duration,
     pub(crate) theme: Theme,
     pub(crate) zone: TimeZone,
     pub(crate) now: Sample,
     pub(crate) before: Option<Sample>,
     pub(crate) baseline: Option<Baseline>,
-    pub(crate) table: Table,
     pub(crate) history: History,
     pub(crate) verdicts: Verdicts,
+    /// The views: each has its own state, and its keys in a file next to it.
+    pub(crate) view: TableView,
+    pub(crate) detail: DetailView,
     pub(crate) holders: HolderView,
-    pub(crate) widths: Widths,
-    pub(crate) selected: Option<(Tag, Pool)>,
-    pub(crate) cursor: usize,
-    pub(crate) top: usize,
-    pub(crate) skip: usize,
+    /// What has the keys.
     pub(crate) mode: Mode,
-    pub(crate) detail: Detail,
     pub(crate) paused: bool,
-    /// The source tells one moment only; the screen stays paused.
-    pub(crate) still: bool,
     pub(crate) message: Option<(String, Timestamp)>,
     pub(crate) trouble: Option<String>,
     /// When the data on the screen arrived, the time now, and since when an answer is awaited.
@@ -168,18 +186,8 @@ pub struct App {
     pub(crate) clock: Timestamp,
     pub(crate) waiting: Option<Timestamp>,
     pub(crate) size: (u16, u16),
-    pub(crate) last_click: Option<(usize, Timestamp)>,
-    /// Text of the search line.
-    pub(crate) search: String,
-    /// Where the tape is, if it is one that is shown.
-    pub(crate) replay: Option<Replay>,
-    /// The last trace, if a row was traced.
-    pub(crate) trace: Option<RowTrace>,
-    /// Each copy of a slab cache (`kmalloc-rnd-NN-SIZE`) is a row.
-    pub(crate) unfolded: bool,
+    pub(crate) labeler: Option<Arc<dyn Labeler + Send + Sync>>,
     effects: Vec<Effect>,
-    labeler: Option<Arc<dyn Labeler + Send + Sync>>,
-    gone: Vec<(TableRow, u8)>,
     said: Vec<String>,
 }
 
@@ -195,39 +203,28 @@ impl App {
     ) -> Self {
         let mut app = Self {
             settings,
+            feed: Feed::Live,
             interval,
             theme: Theme::new(colour),
             zone: TimeZone::system(),
             now: Sample::new(Arc::clone(&first.origin), first.width),
             before: None,
             baseline: None,
-            table: Table::default(),
             history: History::default(),
             verdicts: Verdicts::default(),
+            view: TableView::default(),
+            detail: DetailView::default(),
             holders: HolderView::default(),
-            widths: Widths::default(),
-            selected: None,
-            cursor: 0,
-            top: 0,
-            skip: 0,
             mode: Mode::Table,
-            detail: Detail::default(),
             paused: false,
-            still: false,
             message: None,
             trouble: None,
             arrived: clock,
             clock,
             waiting: None,
             size: (80, 24),
-            last_click: None,
-            search: String::new(),
-            replay: None,
-            trace: None,
-            unfolded: false,
-            effects: Vec::new(),
             labeler,
-            gone: Vec::new(),
+            effects: Vec::new(),
             said: Vec::new(),
         };
         if app.settings.filter.scope != Scope::System && first.sessions.is_empty() {
@@ -249,7 +246,7 @@ impl App {
     /// Shows one moment of the past: nothing is refreshed.
     #[must_use]
     pub fn held_still(mut self) -> Self {
-        self.still = true;
+        self.feed = Feed::Still;
         self.paused = true;
         self
     }
@@ -260,7 +257,7 @@ impl App {
     }
 
     pub(crate) fn ask(&mut self, effect: Effect) {
-        if self.still && effect == Effect::Refresh {
+        if self.feed.is_still() && effect == Effect::Refresh {
             self.say("This is one sample from a file: there is nothing to refresh.");
             return;
         }
@@ -290,7 +287,7 @@ impl App {
 
     /// Rows on the screen, the sample's own time, settings: what `w` writes.
     pub fn shown(&self) -> (&Sample, &Table) {
-        (&self.now, &self.table)
+        (&self.now, &self.view.table)
     }
 
     /// Says something to the person for a while.
@@ -307,11 +304,9 @@ impl App {
         let spare = self.before.replace(now);
         self.check_sessions();
         self.remember();
-        for (_, left) in &mut self.gone {
-            *left = left.saturating_sub(1);
-        }
+        self.view.age_gone();
         self.derive();
-        if self.table.rebooted {
+        if self.view.table.rebooted {
             self.history.clear();
             self.verdicts.clear();
             self.holders.clear();
@@ -391,107 +386,9 @@ impl App {
             _ => return,
         };
         self.settings.filter.scope = Scope::System;
-        self.widths = Widths::default();
+        self.view.widths = Widths::default();
         self.ask(Effect::Sessions(false));
         self.say(gone);
-    }
-
-    /// Builds the table again from the samples: after a sample, and when what is shown changes.
-    pub(crate) fn derive(&mut self) {
-        let against = self.baseline.as_ref().map(|baseline| &baseline.sample).or(self.before.as_ref());
-        let by_change = self.settings.sort.by_change;
-        let wish = self.settings.filter.show_gone;
-        self.settings.filter.show_gone = wish || by_change || self.baseline.is_some();
-        let labeler = self.labeler.as_deref().map(|labeler| labeler as &dyn Labeler);
-        let folded = (!self.unfolded).then(|| folding::folded(&self.settings.filter, &self.now, against));
-        if let Some((now, against)) = folded.flatten() {
-            self.table.update(against.as_ref(), &now, &self.settings.filter, labeler);
-        } else {
-            self.table.update(against, &self.now, &self.settings.filter, labeler);
-        }
-        if self.settings.filter.show_gone && self.baseline.is_none() {
-            for (row, _) in self.gone.iter().filter(|(_, left)| *left > 0) {
-                let here = |other: &TableRow| other.row.tag == row.row.tag && other.row.pool == row.row.pool;
-                if self.settings.filter.admits_tag(&row.row.tag, row.row.pool)
-                    && !self.table.rows.iter().any(here)
-                {
-                    self.table.rows.push(row.clone());
-                }
-            }
-        }
-        self.settings.filter.show_gone = wish;
-        if self.settings.filter.scope == Scope::System {
-            self.verdicts.label(&mut self.table.rows);
-        }
-        self.widths.grow(&self.table, self.settings.totals);
-        self.order();
-    }
-
-    /// Keeps rows that are gone for some refreshes more.
-    fn collect_gone(&mut self) {
-        if !self.settings.sort.by_change || self.baseline.is_some() {
-            self.gone.clear();
-            return;
-        }
-        for row in self.table.rows.iter().filter(|row| row.presence == Presence::Gone) {
-            let known =
-                |(other, _): &(TableRow, u8)| other.row.tag == row.row.tag && other.row.pool == row.row.pool;
-            // So many rows cannot vanish but by a fault; a person reads the first.
-            if self.gone.len() < 64 && !self.gone.iter().any(known) {
-                self.gone.push((row.clone(), LINGER));
-            }
-        }
-        self.gone.retain(|(_, left)| *left > 0);
-    }
-
-    /// Sorts, and finds the selected row again.
-    pub(crate) fn order(&mut self) {
-        self.table.sort(self.settings.sort);
-        let Some((tag, pool)) = &self.selected else {
-            self.keep_in_view();
-            return;
-        };
-        let found = self.table.rows.iter().position(|row| row.row.pool == *pool && row.row.tag == *tag);
-        if let Some(at) = found {
-            // The row keeps its line on the screen.
-            let line = self.cursor.saturating_sub(self.top);
-            self.cursor = at;
-            self.top = at.saturating_sub(line);
-        } else {
-            self.select(self.cursor);
-        }
-        self.keep_in_view();
-    }
-
-    /// Selects the row at a place, or the nearest one.
-    pub(crate) fn select(&mut self, at: usize) {
-        self.cursor = at.min(self.table.rows.len().saturating_sub(1));
-        self.selected = self.table.rows.get(self.cursor).map(|row| (row.row.tag.clone(), row.row.pool));
-        self.keep_in_view();
-        if self.mode == Mode::Detail {
-            self.inquire();
-            self.want_series();
-        }
-    }
-
-    /// Back to the top: nothing is selected, and the view follows the order.
-    pub(crate) fn deselect(&mut self) {
-        self.selected = None;
-        self.cursor = 0;
-        self.top = 0;
-    }
-
-    pub(crate) fn keep_in_view(&mut self) {
-        let page = self.page();
-        self.top = self.top.min(self.table.rows.len().saturating_sub(page));
-        if self.selected.is_some() {
-            if self.cursor < self.top {
-                self.top = self.cursor;
-            }
-            if self.cursor >= self.top + page {
-                self.top = self.cursor + 1 - page;
-            }
-        }
     }
 
     /// Asks about the selected row, where that was not done already.
@@ -500,25 +397,9 @@ impl App {
         let key = (row.row.tag.clone(), row.row.pool);
         if self.detail.key.as_ref() != Some(&key) {
             let row = row.row.clone();
-            self.detail = Detail { key: Some(key), lines: Vec::new(), facts: None };
+            self.detail.turn_to(key);
             self.ask(Effect::Inquire(row));
         }
-    }
-
-    /// The selected row, or the first.
-    pub(crate) fn current(&self) -> Option<&TableRow> {
-        self.table.rows.get(self.cursor)
-    }
-
-    /// Rows that fit on the screen, one at least.
-    pub(crate) fn page(&self) -> usize {
-        usize::from(crate::render::regions(self).rows.height).max(1)
-    }
-
-    /// The columns on a screen of this width.
-    pub(crate) fn layout(&self) -> ColumnLayout {
-        let trend = self.settings.filter.scope == Scope::System && self.history.refreshes() > 1;
-        self.widths.layout(self.size.0, self.settings.sort, self.settings.show_driver, trend, self.skip)
     }
 
     /// Whether the data is invented.

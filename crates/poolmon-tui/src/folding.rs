@@ -30,19 +30,19 @@ impl App {
             self.say("There are no kmalloc-rnd caches here: nothing is joined.");
             return;
         }
-        self.unfolded = !self.unfolded;
+        self.view.unfolded = !self.view.unfolded;
         // The selection stays on the same size.
-        let selected = self.selected.take().and_then(|(tag, pool)| {
+        let selected = self.view.selected.take().and_then(|(tag, pool)| {
             let rows = copies::joined(&self.now);
             let size = copies::joined_size(&tag).or_else(|| Some(copies::copy_of(&tag)?.1));
             let Some(size) = size else { return Some((tag, pool)) };
             let is_of = |tag: &poolmon_model::Tag| copies::joined_size(tag) == Some(size);
             let (first, sum) = rows.into_iter().find(|(_, row)| row.pool == pool && is_of(&row.tag))?;
             let copy = self.now.rows.get(first).map(|row| row.tag.clone());
-            Some((if self.unfolded { copy? } else { sum.tag }, pool))
+            Some((if self.view.unfolded { copy? } else { sum.tag }, pool))
         });
-        self.selected = selected;
-        self.say(if self.unfolded {
+        self.view.selected = selected;
+        self.say(if self.view.unfolded {
             "Each copy of a cache is a row. Press x again to join them."
         } else {
             "Copies of a cache are one row. Press x again to see each."

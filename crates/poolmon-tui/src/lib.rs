@@ -8,7 +8,9 @@
 //!
 //! 1. `terminal`: keys, mouse, signals, time; the only module that touches the terminal;
 //! 2. `sampler`: the thread that asks the source, and the judge of its samples (`verdicts`); `tracing`: one that traces a row;
-//! 3. [`App`] (`app`, `keys`): the state, and what events do to it; `history`: the past of each row; `holders`: who holds objects;
+//! 3. [`App`] (`app`): the state, with one part for each view (`table`, `detail`, `holders`, [`mod@replay`]); `feed`: where samples come
+//!    from; `history`: the past of each row. [`bindings`] is the one table of keys, to which each view adds its own; `input`, `prompts`
+//!    and `mouse` turn events into its actions;
 //! 4. `columns`: which columns stand where;
 //! 5. [`render`] and `theme`: the state as a frame.
 //!
@@ -17,14 +19,20 @@
 #![forbid(unsafe_code)]
 
 mod app;
+pub mod bindings;
 mod columns;
+mod detail;
+mod feed;
 mod folding;
 mod history;
 mod holders;
-mod keys;
+mod input;
+mod mouse;
+mod prompts;
 mod render;
 pub mod replay;
 mod sampler;
+mod table;
 mod terminal;
 mod theme;
 mod tracing;

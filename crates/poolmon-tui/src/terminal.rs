@@ -170,7 +170,7 @@ fn main_loop(
         for effect in app.take_effects() {
             match effect {
                 Effect::Quit => return Ok(()),
-                Effect::Refresh if app.replay.is_some() => wind(app, Motion::Look, questions),
+                Effect::Refresh if app.feed.is_tape() => wind(app, Motion::Look, questions),
                 Effect::Refresh => refresh(app, &mut pace, questions),
                 Effect::Wind(motion) => wind(app, motion, questions),
                 Effect::Chart { row, from, to } => drop(questions.send(Question::Chart(row, from, to))),
@@ -198,7 +198,7 @@ fn main_loop(
         if std::mem::take(&mut stale) {
             screen.terminal.draw(|frame| crate::render(app, frame))?;
         }
-        if app.replay.is_some() {
+        if app.feed.is_tape() {
             // The speed may have changed since the sample came.
             pace.due = pace.since + app.wait();
         }
@@ -223,7 +223,7 @@ fn main_loop(
         if app.paused || Instant::now() < pace.due {
             continue;
         }
-        if app.replay.is_none() {
+        if !app.feed.is_tape() {
             refresh(app, &mut pace, questions);
         } else if app.waiting.is_none() {
             app.pass();

@@ -116,35 +116,29 @@ impl RowTrace {
 }
 
 impl App {
-    /// The key `T`: traces the selected row. False if no row is selected.
-    pub(crate) fn trace_key(&mut self) -> bool {
-        if self.mode != Mode::Detail && self.selected.is_none() {
+    /// Traces the selected row. False if no row is selected.
+    pub(crate) fn trace_selected(&mut self) -> bool {
+        if self.mode != Mode::Detail && self.view.selected.is_none() {
             return false;
         }
         let Some(row) = self.current().map(|row| row.row.clone()) else { return false };
         let key = (row.tag.clone(), row.pool);
-        let refusal = if self.replay.is_some() {
-            Some("a recording has no events: trace on the machine itself, while it runs")
-        } else if self.simulated() {
-            Some("these figures are simulated: trace a real machine with `poolmon` and T")
-        } else if self.still {
-            Some("a file has no events: trace on the machine itself, while it runs")
-        } else if copies::joined_size(&key.0).is_some() {
-            Some("this row stands for several caches: press x and select one of them")
-        } else {
-            None
-        };
+        let simulated = "these figures are simulated: trace a real machine with `poolmon` and T";
+        let joined = "this row stands for several caches: press x and select one of them";
+        let refusal = (self.feed.no_trace())
+            .or(self.simulated().then_some(simulated))
+            .or(copies::joined_size(&key.0).map(|_| joined));
         if let Some(why) = refusal {
             self.say(format!("No trace: {why}."));
             return true;
         }
-        if let Some(trace) = self.trace.as_ref().filter(|trace| trace.progress().is_some()) {
+        if let Some(trace) = self.detail.trace.as_ref().filter(|trace| trace.progress().is_some()) {
             let text = format!("{} is being traced: Esc stops it.", trace.key.0);
             self.say(text);
             return true;
         }
         let state = TraceState::Running { elapsed: Duration::ZERO, events: 0, stopping: false };
-        self.trace = Some(RowTrace { key, state, at: self.clock, shown: true, scroll: 0 });
+        self.detail.trace = Some(RowTrace { key, state, at: self.clock, shown: true, scroll: 0 });
         self.open();
         self.ask(Effect::Trace(row));
         true
@@ -152,7 +146,8 @@ impl App {
 
     /// Esc: stops a trace that is being made. False if there is none.
     pub(crate) fn stop_trace(&mut self) -> bool {
-        let Some(RowTrace { state: TraceState::Running { stopping, .. }, .. }) = &mut self.trace else {
+        let Some(RowTrace { state: TraceState::Running { stopping, .. }, .. }) = &mut self.detail.trace
+        else {
             return false;
         };
         // A system that does not answer must not keep the person here.
@@ -165,7 +160,7 @@ impl App {
 
     /// A trace reports.
     pub(crate) fn trace_news(&mut self, news: TraceNews) {
-        let Some(trace) = &mut self.trace else { return };
+        let Some(trace) = &mut self.detail.trace else { return };
         let end = match news {
             TraceNews::Step(now, seen) => {
                 if let TraceState::Running { elapsed, events, .. } = &mut trace.state {
@@ -195,13 +190,13 @@ impl App {
 
     /// The last trace, if it is of this row.
     pub(crate) fn trace_of(&self, key: &(Tag, Pool)) -> Option<&RowTrace> {
-        self.trace.as_ref().filter(|trace| trace.key == *key)
+        self.detail.trace.as_ref().filter(|trace| trace.key == *key)
     }
 
     /// The trace of the row in the detail pane, if it has a result.
     pub(crate) fn done_trace(&self) -> Option<&RowTrace> {
         let row = self.current().filter(|_| self.mode == Mode::Detail)?;
-        let trace = self.trace.as_ref()?;
+        let trace = self.detail.trace.as_ref()?;
         let of_row = trace.key.0 == row.row.tag && trace.key.1 == row.row.pool;
         (of_row && matches!(trace.state, TraceState::Done(_))).then_some(trace)
     }
@@ -211,24 +206,32 @@ impl App {
         self.done_trace().filter(|trace| trace.shown)
     }
 
-    /// The key `c`: stacks or charts. False if there are no stacks.
-    pub(crate) fn chart_key(&mut self) -> bool {
+    /// Stacks or charts. Without stacks, a refresh as with any key that has no meaning.
+    pub(crate) fn stacks_or_charts(&mut self) {
         let there = self.done_trace().is_some();
-        if let Some(trace) = self.trace.as_mut().filter(|_| there) {
+        if let Some(trace) = self.detail.trace.as_mut().filter(|_| there) {
             trace.shown = !trace.shown;
             trace.scroll = 0;
         }
-        there
+        if !there {
+            self.ask(Effect::Refresh);
+        }
     }
 
-    /// Scrolls the stacks by whole pages. False if none are shown.
-    pub(crate) fn scroll_trace(&mut self, pages: i32, lines: i32) -> bool {
+    /// Scrolls the stacks by halves of a page. False if none are shown.
+    pub(crate) fn scroll_trace(&mut self, halves: isize) -> bool {
+        let (page, _) = render::detail::trace_scroll(self);
+        let by = i32::from(page.saturating_sub(1).max(2)) * i32::try_from(halves).unwrap_or(0) / 2;
+        self.scroll_trace_lines(by)
+    }
+
+    /// Scrolls the stacks. False if none are shown.
+    pub(crate) fn scroll_trace_lines(&mut self, by: i32) -> bool {
         if self.shown_trace().is_none() {
             return false;
         }
-        let (page, most) = render::detail::trace_scroll(self);
-        let by = i32::from(page.saturating_sub(1).max(1)) * pages + lines;
-        if let Some(trace) = &mut self.trace {
+        let (_, most) = render::detail::trace_scroll(self);
+        if let Some(trace) = &mut self.detail.trace {
             let to = i32::from(trace.scroll) + by;
             trace.scroll = u16::try_from(to.clamp(0, i32::from(most))).unwrap_or(0);
         }

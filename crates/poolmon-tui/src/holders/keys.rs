@@ -1,15 +1,56 @@
-//! What keys do in the view of holders.
+//! The keys of the views of holders, and what they do.
 
 use poolmon_holder::links;
 use ratatui_crossterm::crossterm::event::KeyCode;
 
 use super::HolderOrder;
 use crate::app::{App, Mode};
+use crate::bindings::{Action, Entry, Key, View};
+
+const LIST: &[View] = &[View::Holders, View::Kinds];
+
+/// The keys.
+pub const KEYS: &[Entry] = &[
+    Entry::moving(LIST, &[(Key::Code(KeyCode::Esc), Action::Back)], "back").footer(1, "back"),
+    Entry::closer(
+        &[View::Holders],
+        &[(Key::Code(KeyCode::Enter), Action::Open)],
+        "the kinds of objects that the holder keeps",
+    )
+    .footer(30, "kinds"),
+    Entry::closer(
+        &[View::Kinds],
+        &[(Key::Code(KeyCode::Enter), Action::Open)],
+        "to the row of the table that this kind lives in",
+    )
+    .footer(30, "to the row"),
+    Entry::closer(
+        LIST,
+        &[(Key::Letter('o'), Action::Holders)],
+        "all holders instead of those of one row; then back",
+    )
+    .footer(70, "all holders"),
+    Entry::rows(
+        &[
+            (Key::Letter('b'), Action::Sort('b')),
+            (Key::Letter('d'), Action::Sort('d')),
+            (Key::Char('t'), Action::Sort('t')),
+        ],
+        "sort by kernel memory, objects, name",
+    )
+    .only(LIST)
+    .footer(40, "sort"),
+    Entry::rows(&[(Key::Char('('), Action::ByChange)], "sort by change or by what there is; also )")
+        .aliases(&[(Key::Char(')'), Action::ByChange)])
+        .only(LIST)
+        .footer(50, "change"),
+    Entry::rows(&[(Key::Letter('z'), Action::Reverse)], "reverse the order").only(LIST).footer(60, "reverse"),
+];
 
 impl App {
     /// `o` in the table: all holders, or those of the selected row.
     pub(crate) fn open_holders(&mut self) {
-        let tag = self.selected.as_ref().map(|(tag, _)| tag.clone());
+        let tag = self.view.selected.as_ref().map(|(tag, _)| tag.clone());
         self.holders.of = tag.filter(|tag| links::find(tag).is_some());
         self.holders.selected = None;
         (self.holders.cursor, self.holders.top, self.holders.kind) = (0, 0, (0, 0));
@@ -18,50 +59,43 @@ impl App {
         self.want_holders();
     }
 
-    /// A key while the view is open; false = it means what it means elsewhere.
-    pub(crate) fn holder_key(&mut self, code: KeyCode) -> bool {
+    /// An action while the view is open.
+    pub(crate) fn holder_action(&mut self, action: Action) {
         let is_kinds = self.mode == Mode::Kinds;
-        let page = isize::try_from(self.holder_page()).unwrap_or(isize::MAX);
-        match code {
-            KeyCode::Esc if is_kinds => self.mode = Mode::Holders,
-            KeyCode::Char('o' | 'O') if self.holders.of.is_some() => {
+        let page = isize::try_from(self.holder_page()).unwrap_or(isize::MAX).max(2);
+        match action {
+            Action::Back if is_kinds => self.mode = Mode::Holders,
+            Action::Holders if self.holders.of.is_some() => {
                 self.holders.of = None;
                 self.mode = Mode::Holders;
                 self.derive_holders();
             }
-            KeyCode::Esc | KeyCode::Char('o' | 'O') => self.mode = Mode::Table,
-            KeyCode::Enter if is_kinds => self.back_to_row(),
-            KeyCode::Enter if self.holders.rows.is_empty() => {}
-            KeyCode::Enter => {
+            Action::Back | Action::Holders => self.mode = Mode::Table,
+            Action::Open if is_kinds => self.back_to_row(),
+            Action::Open if self.holders.rows.is_empty() => {}
+            Action::Open => {
                 self.holders.select(self.holders.cursor);
                 self.holders.kind = (0, 0);
                 self.mode = Mode::Kinds;
             }
-            KeyCode::Up => self.step_holder(-1),
-            KeyCode::Down => self.step_holder(1),
-            KeyCode::PageUp => self.step_holder(1 - page.max(2)),
-            KeyCode::PageDown => self.step_holder(page.max(2) - 1),
-            // Of a tape, these are its start and its end.
-            KeyCode::Home if self.replay.is_none() => self.step_holder(isize::MIN),
-            KeyCode::End if self.replay.is_none() => self.step_holder(isize::MAX),
-            KeyCode::Char('(' | ')') => {
+            Action::Lines(by) => self.step_holder(by),
+            Action::Halves(by) if by.abs() == 1 => self.step_holder(by * (page / 2).max(2)),
+            Action::Halves(by) => self.step_holder(by.signum() * (page - 1)),
+            Action::First => self.step_holder(isize::MIN),
+            Action::Last => self.step_holder(isize::MAX),
+            Action::ByChange => {
                 self.holders.by_change = !self.holders.by_change;
                 self.derive_holders();
             }
-            KeyCode::Char('z' | 'Z') => {
+            Action::Reverse => {
                 self.holders.reversed = !self.holders.reversed;
                 self.derive_holders();
             }
-            KeyCode::Char('b' | 'B') => self.order_holders(HolderOrder::Bytes),
-            KeyCode::Char('d' | 'D') => self.order_holders(HolderOrder::Objects),
-            KeyCode::Char('t') => self.order_holders(HolderOrder::Name),
-            // Of the table's keys those that make sense here.
-            KeyCode::Char('q' | 'Q' | 'h' | 'H' | '?' | ' ' | '=' | '+' | '-' | 'r' | 'R') => return false,
-            // The time of a tape.
-            KeyCode::Char(_) | KeyCode::Home | KeyCode::End => return self.replay.is_none(),
+            Action::Sort('b') => self.order_holders(HolderOrder::Bytes),
+            Action::Sort('d') => self.order_holders(HolderOrder::Objects),
+            Action::Sort('t') => self.order_holders(HolderOrder::Name),
             _ => {}
         }
-        true
     }
 
     fn order_holders(&mut self, order: HolderOrder) {

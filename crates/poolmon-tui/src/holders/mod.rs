@@ -2,7 +2,7 @@
 //!
 //! `keys.rs`: what keys do here; drawing is in `render/holders.rs`.
 
-mod keys;
+pub(crate) mod keys;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -326,7 +326,7 @@ impl App {
 
     /// Of a tape, holders are read for the moment that is shown, while they are looked at.
     pub(crate) fn want_holders(&mut self) {
-        if self.replay.is_some() && self.shows_holders() {
+        if self.feed.is_tape() && self.shows_holders() {
             let to = self.shown_time();
             self.ask(Effect::Holders { to });
         }
@@ -337,8 +337,8 @@ impl App {
         match (self.holders.is_known(), &self.holders.of) {
             (true, Some(_)) => "No holder has objects that live in this row. Press o for all holders.",
             (true, None) => "No holder keeps anything.",
-            (false, _) if self.replay.is_some() => "There are no holders in this recording at this moment.",
-            (false, _) if self.still || self.simulated() => {
+            (false, _) if self.feed.is_tape() => "There are no holders in this recording at this moment.",
+            (false, _) if self.feed.is_still() || self.simulated() => {
                 "Holders are counted on live machines and in recordings."
             }
             (false, _) if cfg!(target_os = "linux") => "Holders are counted with the next refresh.",
@@ -367,7 +367,7 @@ impl App {
     /// The row of the table that grows with a kind: of those that objects of it live in, the one that takes most.
     pub(crate) fn row_of(&self, kind: Kind) -> Option<usize> {
         // Caches of the kind's own before those of all that is like it, and those before what everything shares.
-        let rows = self.table.rows.iter().enumerate();
+        let rows = self.view.table.rows.iter().enumerate();
         let close = |(at, row): (usize, &poolmon_model::TableRow)| {
             Some((closeness(&row.row.tag, kind)?, row.row.counters.bytes, at))
         };

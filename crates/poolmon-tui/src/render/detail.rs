@@ -245,13 +245,7 @@ fn chart(
     let block =
         Block::bordered().title(Span::styled(title.to_owned(), theme.strong())).border_style(theme.dim());
     if data.len() < 2 {
-        let text = if app.replay.is_some() {
-            " Fewer than two points are recorded here."
-        } else if app.history.refreshes() < 2 {
-            " The line starts with the next refresh."
-        } else {
-            " There is no history of this row."
-        };
+        let text = app.feed.no_points(app.history.refreshes() < 2);
         frame.render_widget(Paragraph::new(Span::styled(text, theme.dim())).block(block), area);
         return;
     }
@@ -275,7 +269,7 @@ fn chart(
     let mut lines = vec![line(&data, style)];
     let mut times = [format!("{ago} ago"), "now".to_owned()];
     let mut here = Vec::new();
-    if app.replay.is_some() {
+    if app.feed.is_tape() {
         // The shown moment is a line through the curve.
         let at = (app.shown_time().as_millisecond() - start) as f64 / 1000.0;
         here.extend([(at, bounds[0]), (at, bounds[1])].into_iter().filter(|_| (0.0..=end).contains(&at)));

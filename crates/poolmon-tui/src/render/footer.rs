@@ -6,108 +6,8 @@ use ratatui::layout::Position;
 
 use super::{Regions, ScreenLine, clock};
 use crate::app::{App, Mode};
+use crate::bindings;
 use crate::columns::ColumnLayout;
-
-/// Keys shown at the bottom, the most useful first.
-const KEYS: &[(&str, &str)] = &[
-    ("h", "help"),
-    ("b", "bytes"),
-    ("d", "diff"),
-    ("(", "change"),
-    ("v", "verdict"),
-    ("p", "pool"),
-    ("/", "search"),
-    ("o", "holders"),
-    ("Enter", "detail"),
-    ("q", "quit"),
-    ("=", "baseline"),
-    ("e", "totals"),
-    ("Space", "pause"),
-    ("w", "write"),
-    ("+-", "interval"),
-    ("t a f m", "sort"),
-    ("z", "reverse"),
-    ("l", "highlight"),
-    ("i", "session"),
-    ("x", "unfold"),
-    ("r", "refresh"),
-];
-
-const DETAIL_KEYS: &[(&str, &str)] = &[
-    ("Esc", "back"),
-    ("↑↓", "next row"),
-    ("T", "trace 20 s"),
-    ("=", "baseline"),
-    ("Space", "pause"),
-    ("w", "write"),
-    ("q", "quit"),
-];
-
-/// While the stacks of a trace can be shown.
-const TRACE_KEYS: &[(&str, &str)] = &[
-    ("Esc", "back"),
-    ("↑↓", "next row"),
-    ("PgUp PgDn", "scroll"),
-    ("c", "stacks or charts"),
-    ("T", "trace again"),
-    ("q", "quit"),
-];
-
-/// While holders are listed.
-const HOLDER_KEYS: &[(&str, &str)] = &[
-    ("Esc", "back"),
-    ("↑↓", "select"),
-    ("Enter", "kinds"),
-    ("b d t", "sort"),
-    ("(", "change"),
-    ("z", "reverse"),
-    ("=", "baseline"),
-    ("o", "all holders"),
-    ("Space", "pause"),
-    ("q", "quit"),
-];
-
-/// While the kinds of a holder are.
-const KIND_KEYS: &[(&str, &str)] =
-    &[("Esc", "back"), ("↑↓", "select"), ("Enter", "to the row"), ("=", "baseline"), ("q", "quit")];
-
-/// The same while a tape is shown.
-const TAPE_KEYS: &[(&str, &str)] = &[
-    ("h", "help"),
-    ("Space", "play"),
-    (",.", "step"),
-    ("jk", "minute"),
-    ("@", "go to"),
-    ("[]", "marks"),
-    ("<>", "speed"),
-    ("(", "change"),
-    ("/", "search"),
-    ("o", "holders"),
-    ("Enter", "detail"),
-    ("q", "quit"),
-    ("=", "baseline"),
-    ("JK", "hour"),
-    ("{}", "day"),
-    ("Home End", "start, end"),
-    ("p", "pool"),
-    ("e", "totals"),
-    ("w", "write"),
-    ("x", "unfold"),
-    ("t a f d b m", "sort"),
-];
-
-const TAPE_DETAIL_KEYS: &[(&str, &str)] = &[
-    ("Esc", "back"),
-    ("↑↓", "next row"),
-    ("c", "chart"),
-    ("Space", "play"),
-    (",.", "step"),
-    ("jk", "minute"),
-    ("@", "go to"),
-    ("[]", "marks"),
-    ("=", "baseline"),
-    ("q", "quit"),
-];
 
 pub(super) fn draw(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: &mut Buffer) {
     status(app, regions, layout, buffer);
@@ -128,24 +28,16 @@ pub(super) fn draw(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: 
         return;
     }
     let mut line = ScreenLine::new(buffer, regions.keys);
-    let keys = match (&app.mode, app.replay.is_some()) {
-        (Mode::Holders, _) => HOLDER_KEYS,
-        (Mode::Kinds, _) => KIND_KEYS,
-        (Mode::Detail, true) => TAPE_DETAIL_KEYS,
-        (Mode::Detail, false) if app.done_trace().is_some() => TRACE_KEYS,
-        (Mode::Detail, false) => DETAIL_KEYS,
-        (_, true) => TAPE_KEYS,
-        (_, false) => KEYS,
-    };
-    for (key, what) in keys {
-        let needs = key.chars().count() + what.len() + 3;
+    for (entry, brief) in bindings::footer(app.mode.view(), app.feed.is_tape()) {
+        let key = entry.short_label();
+        let needs = key.chars().count() + brief.chars().count() + 3;
         if needs > usize::from(line.left()) {
             break;
         }
         line.part(" ", theme.dim());
-        line.part(key, theme.accent());
+        line.part(&key, theme.accent());
         line.part(" ", theme.dim());
-        line.part(what, ratatui::style::Style::new());
+        line.part(brief, ratatui::style::Style::new());
         line.part(" ", theme.dim());
     }
 }
@@ -181,7 +73,7 @@ fn status(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: &mut Buff
     }
     let age = app.clock.as_second() - app.arrived.as_second();
     // What is wrong with a file's figures has to be seen for as long as they are.
-    if let Some(remark) = app.now.remarks.first().filter(|_| app.still) {
+    if let Some(remark) = app.now.remarks.first().filter(|_| app.feed.is_still()) {
         line.cut(&format!(" {remark} "), theme.warning());
         return;
     }
@@ -204,18 +96,20 @@ fn status(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: &mut Buff
     if let Some((mark, distance)) = app.near_mark() {
         line.cut(&format!(" {}{} ", mark.sentence(), away(distance)), theme.accent());
     }
-    if let Some((trace, progress)) = app.trace.as_ref().and_then(|trace| Some((trace, trace.progress()?))) {
+    if let Some((trace, progress)) =
+        app.detail.trace.as_ref().and_then(|trace| Some((trace, trace.progress()?)))
+    {
         line.part(&format!(" tracing {}: {progress} ", trace.key.0), theme.accent());
     }
     if !app.settings.totals {
-        for totals in &app.table.totals {
+        for totals in &app.view.table.totals {
             if let Some(untagged) = totals.untagged {
                 let text = format!(" (no tag) {} {} ", totals.pool.short(), human_bytes(untagged));
                 line.part(&text, theme.dim());
             }
         }
     }
-    let shown = || app.table.rows.iter().skip(app.top).take(app.page());
+    let shown = || app.view.table.rows.iter().skip(app.view.top).take(app.page());
     if shown().any(|row| row.row.counters.inexact) {
         line.part(" ~ inexact: incomplete or rounded at the source ", theme.dim());
     } else if shown().any(poolmon_model::TableRow::is_inexact) {
@@ -224,15 +118,15 @@ fn status(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: &mut Buff
     if let Some(left) = app.verdicts.left() {
         line.part(&format!(" verdicts in {} ", rough_span(left)), theme.dim());
     }
-    if layout.hidden > 0 || app.skip > 0 {
+    if layout.hidden > 0 || app.view.skip > 0 {
         line.part(&format!(" ←→ columns that do not fit: {} ", layout.hidden), theme.dim());
     }
     if app.now.disagreeing > 0 {
         line.part(&format!(" {} rows contradict themselves ", app.now.disagreeing), theme.dim());
     }
-    if app.table.rows.len() > app.page() {
-        let last = (app.top + app.page()).min(app.table.rows.len());
-        line.part(&format!(" rows {}-{last} ", app.top + 1), theme.dim());
+    if app.view.table.rows.len() > app.page() {
+        let last = (app.view.top + app.page()).min(app.view.table.rows.len());
+        line.part(&format!(" rows {}-{last} ", app.view.top + 1), theme.dim());
     }
 }
 

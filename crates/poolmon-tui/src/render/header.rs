@@ -12,13 +12,13 @@ type Part = (&'static str, String);
 
 /// PoolMon's two lines on Windows, the kernel's own figures on Linux; only what is reported.
 pub(super) fn lines(app: &App, width: u16) -> Vec<String> {
-    let header = &app.table.header;
+    let header = &app.view.table.header;
     let linux = header.slab_reclaimable.or(header.slab_unreclaimable).or(header.kernel_stack).is_some();
     let parts = if linux {
         linux_parts(header)
     } else {
         // Per interval on the screen; 0 before there is a second sample.
-        header.poolmon_lines(header.page_faults.map(|_| app.table.page_faults_change.unwrap_or(0)))
+        header.poolmon_lines(header.page_faults.map(|_| app.view.table.page_faults_change.unwrap_or(0)))
     };
     parts.iter().map(|line| fit(line, usize::from(width))).filter(|line| !line.is_empty()).collect()
 }
@@ -90,11 +90,11 @@ fn caption(app: &App, regions: &Regions, buffer: &mut Buffer) {
         line.part("  ", theme.dim());
         line.part(&badge, theme.warning());
     }
-    if app.replay.is_some() {
+    if app.feed.is_tape() {
         // Nothing is as important here as the time: no badge may push it out.
         line.part(&format!("  {}", moment(app, app.shown_time())), theme.strong());
     }
-    let rebooted = app.replay.is_some() && app.table.rebooted;
+    let rebooted = app.feed.is_tape() && app.view.table.rebooted;
     let badges = [
         app.baseline.as_ref().map(|baseline| format!(" BASELINE {} ", moment(app, baseline.at))),
         rebooted.then(|| " REBOOTED ".to_owned()),
@@ -106,9 +106,9 @@ fn caption(app: &App, regions: &Regions, buffer: &mut Buffer) {
     }
     let all = match filter.scope {
         Scope::System => app.now.rows.len(),
-        _ => app.table.rows.len(),
+        _ => app.view.table.rows.len(),
     };
-    let shown = app.table.rows.len();
+    let shown = app.view.table.rows.len();
     let rows = if shown >= all {
         counted(shown as u64, "row")
     } else {
@@ -119,7 +119,7 @@ fn caption(app: &App, regions: &Regions, buffer: &mut Buffer) {
         PoolView::All => None,
         PoolView::Only(pool) => Some(format!("{} only", pool.long())),
     };
-    let search = (!app.search.is_empty()).then(|| format!("/{}", app.search));
+    let search = (!app.view.search.is_empty()).then(|| format!("/{}", app.view.search));
     let mut patterns = String::new();
     for (sign, list) in [("", &filter.include), ("not ", &filter.exclude)] {
         for pattern in list {
@@ -129,9 +129,9 @@ fn caption(app: &App, regions: &Regions, buffer: &mut Buffer) {
     }
     let sort = app.settings.sort;
     let order = format!("by {}{}", sort.column.title, if by_change(app) { " change" } else { "" });
-    let (time, every) = if app.replay.is_some() {
+    let (time, every) = if app.feed.is_tape() {
         (None, compared(app))
-    } else if app.still {
+    } else if app.feed.is_still() {
         (None, None)
     } else {
         let time = clock(app, app.now.time.unwrap_or(app.arrived));
@@ -163,12 +163,12 @@ fn still_badge(app: &App) -> Option<String> {
         _ => "FILE",
     };
     let time = app.now.time.map(|time| format!(" OF {}", units::moment(time, &app.zone, Precision::Seconds)));
-    app.still.then(|| format!(" {what}{} ", time.unwrap_or_default()))
+    app.feed.is_still().then(|| format!(" {what}{} ", time.unwrap_or_default()))
 }
 
 /// How a tape is played.
 fn tape_badge(app: &App) -> Option<String> {
-    let replay = app.replay.as_ref()?;
+    let replay = app.feed.tape()?;
     Some(match (app.paused, app.follows()) {
         (true, _) => " REPLAY ".to_owned(),
         (_, true) => " RECORDING ".to_owned(),
@@ -178,8 +178,8 @@ fn tape_badge(app: &App) -> Option<String> {
 
 /// How long the changes of a tape's sample took.
 fn compared(app: &App) -> Option<String> {
-    let replay = app.replay.as_ref()?;
-    if app.baseline.is_some() || app.gap().is_some() || app.table.rebooted || replay.timeline.numbered {
+    let replay = app.feed.tape()?;
+    if app.baseline.is_some() || app.gap().is_some() || app.view.table.rebooted || replay.timeline.numbered {
         return None;
     }
     let Some(before) = &app.before else { return Some("the first sample".to_owned()) };

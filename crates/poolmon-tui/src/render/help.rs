@@ -1,68 +1,56 @@
-//! The help page.
+//! The help page of a view: its keys, as the table of bindings has them, and a line for each term on the screen.
 
+use poolmon_model::column::{COLUMNS, Column};
+use poolmon_model::{MarkKind, Pool, SourceKind, Value};
 use ratatui::Frame;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph};
 
 use crate::app::App;
+use crate::bindings::{self, Section, View};
 
-/// Headings have an empty key.
-const ORDER: &[(&str, &str)] = &[
-    ("", "Order and rows"),
-    ("t a f d b m", "sort by tag, allocs, frees, diff (or s), bytes, per alloc"),
-    ("v", "sort by verdict: leaks first, when there is enough data"),
-    ("( or )", "switch between sorting by value and by change"),
-    ("z", "reverse the order (or click the sorted title)"),
-    ("p", "nonpaged, paged, all (Linux: each pool in turn)"),
-    ("/", "search tags and drivers; * and ? are wildcards"),
-    ("0-9  i", "a session's pool (old systems); i prompts for its id"),
-    ("e  l  x", "totals; highlighting; kmalloc-rnd-* in one row, or each"),
+/// Terms of the table that are no column: what they are called on the screen, and what they mean.
+const TERMS: &[(&str, &str)] = &[
+    ("Size", "bytes, as people read them"),
+    ("( 12)  Δ", "the change since the last refresh, or since the baseline"),
+    ("Trend", "bytes of the last refreshes; under 2 % of change is flat"),
+    ("+Tag  -Tag", "new since the last refresh; gone: everything is freed"),
+    ("~", "inexact: the counter wrapped, or the source says so"),
+    ("(no tag)", "bytes that the system counts but no row accounts for"),
 ];
 
-const LIVE: &[(&str, &str)] = &[
-    ("", "Time"),
-    ("Space  r", "pause and resume; refresh now (any unused key does, too)"),
-    ("=", "show changes since this moment; press = again to end"),
-    ("+  -", "longer or shorter interval"),
+/// What is in each pool.
+const POOLS: &[(Pool, &str)] = &[
+    (Pool::Nonpaged, "nonpaged pool: always in memory"),
+    (Pool::Paged, "paged pool: may be written to the page file"),
+    (Pool::Reclaimable, "slab the kernel may shrink when it needs memory"),
+    (Pool::Unreclaimable, "slab that stays until its users free it"),
+    (Pool::Vmalloc, "virtually contiguous areas, by the function that asked"),
+    (Pool::CallSite, "memory by the source line that allocated it"),
+    (Pool::KernelStack, "stacks of tasks in the kernel"),
+    (Pool::PageTables, "page tables of processes"),
+    (Pool::PerCpu, "memory that each processor has a copy of"),
 ];
 
-/// What the keys do while a tape is shown.
-const TAPE: &[(&str, &str)] = &[
-    ("", "Time of the recording"),
-    ("Space", "play and pause"),
-    (", .", "one sample back, one forward; or Shift with ← →"),
-    ("j k  J K", "a minute back, forward; an hour back, forward"),
-    ("{ }", "a day back, a day forward"),
-    ("< >", "slower, faster: 1, 2, 10, 60, 600 times, max"),
-    ("@", "go to 2026-11-22 14:00, 14:05, -2h, +10m, start, end"),
-    ("[ ]", "previous, next mark: note, gap, reboot, modules"),
-    ("Home End", "start; end: new samples follow while it is recorded"),
-    ("=", "show changes since this sample; press = again to end"),
-    ("c", "how much time the chart in the detail shows"),
-    ("the curve", "bytes of all pools; the figure is the current sample's"),
+const HOLDERS: &[(&str, &str)] = &[
+    ("Objects", "kernel objects that the holder keeps, each once"),
+    ("Kernel", "memory of them; ~ estimated: what they take in their caches"),
+    ("Δ", "against the count before, or the baseline; new: not there then"),
+    ("Trend", "the last counts"),
 ];
 
-const CLOSER: &[(&str, &str)] = &[
-    ("", "Looking closer"),
-    ("Enter", "details of the selected row (or double-click)"),
-    ("o", "holders, of the selected row or all; Enter lists kinds"),
-    ("T", "trace a live row for 20 s: the stacks that keep its memory"),
-    ("↑ ↓ PgUp PgDn", "select a row; Home clears the selection, End goes to the last"),
-    ("← →  w", "columns that do not fit; write a snapshot to a file"),
-    ("q or Esc", "quit; Esc first closes what is open"),
-    ("", "Marks"),
-    ("+Tag  -Tag", "new since the last refresh; gone: everything freed"),
-    ("(  12)  ~0", "change; inexact: the kernel's 32-bit counter wrapped"),
-    ("(no tag)", "bytes that the system counts but no tag accounts for"),
-];
+const TAPE: &[(&str, &str)] = &[("the curve", "bytes of all pools; the figure is the current sample's")];
 
 /// Cells of a line that its text does not have: the border, and the keys.
 const KEYS: u16 = 2 + 16;
 
+/// A line of the page: a heading, which has no key, or a key or term and what it means.
+type HelpLine = (String, &'static str);
+
 /// Lines of the page.
-pub(crate) fn lines(app: &App) -> u16 {
-    let lines: usize = entries(app).map(|(_, what)| wrapped(what, app.size.0).len()).sum();
+pub(crate) fn lines(app: &App, view: View) -> u16 {
+    let lines: usize = content(app, view).iter().map(|(_, what)| wrapped(what, app.size.0).len()).sum();
     u16::try_from(lines).unwrap_or(u16::MAX).saturating_add(1)
 }
 
@@ -89,24 +77,62 @@ fn wrapped(what: &str, width: u16) -> Vec<&str> {
     lines
 }
 
-/// What is on it: the keys of time are others where a tape is shown.
-fn entries(app: &App) -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    let (tape, live) = if app.replay.is_some() { (TAPE, &[][..]) } else { (&[][..], LIVE) };
-    tape.iter().chain(ORDER).chain(live).chain(CLOSER)
+/// What is on the page.
+fn content(app: &App, view: View) -> Vec<HelpLine> {
+    let tape = app.feed.is_tape();
+    let mut lines = Vec::new();
+    // Of a tape, time is what is new to a person who knows the screen.
+    let mut sections = Section::ALL;
+    sections.sort_by_key(|section| !(tape && *section == Section::Time));
+    for section in sections {
+        let here = || bindings::entries().filter(|it| it.section == section && it.applies(view, tape));
+        if here().next().is_some() {
+            lines.push((String::new(), section.title()));
+        }
+        lines.extend(here().map(|entry| (entry.label(), entry.help)));
+    }
+    lines.push((String::new(), "Terms"));
+    let fixed = |(term, what): &(&str, &'static str)| ((*term).to_owned(), *what);
+    if matches!(view, View::Holders | View::Kinds) {
+        lines.extend(HOLDERS.iter().map(fixed));
+    } else {
+        // A term that nothing on the screen uses explains nothing.
+        let known = |column: &Column| {
+            app.view.table.rows.iter().any(|row| !matches!(column.value(row), Value::Unknown))
+        };
+        let used = |column: &&&'static Column| column.always || known(column);
+        let title = |column: &Column| match column.id {
+            "tag" if app.view.widths.names => "Name".to_owned(),
+            _ => column.title.to_owned(),
+        };
+        lines.extend(COLUMNS.iter().filter(used).map(|column| (title(column), column.about)));
+        lines.extend(TERMS.iter().map(fixed));
+        let here = |pool: &Pool| app.now.origin.pools.contains(pool);
+        let pools = POOLS.iter().filter(|(pool, _)| here(pool));
+        lines.extend(pools.map(|(pool, what)| (pool.short().to_owned(), *what)));
+        if app.now.origin.kind == SourceKind::Windows && app.now.header.resident_kernel.is_some() {
+            lines.push(("Krnl  P".to_owned(), "in memory: code of the kernel, and paged pool"));
+        }
+    }
+    if tape {
+        lines.extend(TAPE.iter().map(fixed));
+        lines.extend(MarkKind::ALL.iter().map(|kind| (kind.letter().to_owned(), kind.word())));
+    }
+    lines
 }
 
-pub(super) fn draw(app: &App, at: u16, frame: &mut Frame<'_>) {
+pub(super) fn draw(app: &App, at: u16, view: View, frame: &mut Frame<'_>) {
     let theme = app.theme;
     let area = frame.area();
     let mut lines: Vec<Line<'_>> = Vec::new();
-    for (key, what) in entries(app) {
+    for (key, what) in content(app, view) {
         if key.is_empty() {
             let heading = theme.strong().add_modifier(ratatui::style::Modifier::UNDERLINED);
             lines.push(Line::from(Span::styled(format!(" {what}"), heading)));
             continue;
         }
         for (at, what) in wrapped(what, app.size.0).into_iter().enumerate() {
-            let key = if at == 0 { key } else { "" };
+            let key = if at == 0 { key.as_str() } else { "" };
             lines.push(Line::from(vec![
                 Span::styled(format!("  {key:<14}"), theme.accent()),
                 Span::raw(what),
@@ -126,10 +152,11 @@ pub(super) fn draw(app: &App, at: u16, frame: &mut Frame<'_>) {
         Span::raw("; they fade over three refreshes"),
     ];
     lines.push(Line::from(colours));
-    let more = self::lines(app).saturating_sub(area.height.saturating_sub(2)) > 0;
+    let more = self::lines(app, view) > area.height.saturating_sub(2);
     let bottom = if more { " ↑↓ scrolls, Esc closes " } else { " Esc closes " };
+    let title = format!(" Keys and terms: {} ", view.title());
     let block = Block::bordered()
-        .title(Span::styled(" poolmon: which driver is eating the kernel's memory ", theme.strong()))
+        .title(Span::styled(title, theme.strong()))
         .title_bottom(Span::styled(bottom, theme.dim()))
         .border_style(theme.dim());
     frame.render_widget(Clear, area);
@@ -142,9 +169,13 @@ mod tests {
 
     #[test]
     fn a_narrow_screen_cuts_no_text_off() {
-        let every = || [ORDER, LIVE, TAPE, CLOSER].into_iter().flatten();
+        let terms = [TERMS, HOLDERS, TAPE].into_iter().flatten().map(|(_, what)| *what);
+        let pools = POOLS.iter().map(|(_, what)| *what);
+        let columns = COLUMNS.iter().map(|column| column.about);
+        let every: Vec<&str> =
+            bindings::entries().map(|entry| entry.help).chain(terms).chain(pools).chain(columns).collect();
         for width in [20, 40, 60, 80, 200] {
-            for (_, what) in every() {
+            for what in &every {
                 let lines = wrapped(what, width);
                 assert_eq!(lines.join(" "), *what, "{width}");
                 let room = usize::from(width - KEYS);
@@ -152,23 +183,8 @@ mod tests {
                 assert!(lines.iter().all(fits), "{width}: {lines:?}");
             }
         }
-        assert!(
-            every().all(|(_, what)| wrapped(what, 80).len() == 1),
-            "80 columns have room for each in one line"
-        );
-    }
-
-    #[test]
-    fn the_guide_has_the_same_keys() {
-        let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide/screen.md");
-        let guide = std::fs::read_to_string(guide).unwrap();
-        let (_, section) = guide.split_once("## Keys").expect("a section on keys");
-        let section = section.split("\n## ").next().unwrap_or_default();
-        let named: Vec<&str> =
-            section.split('`').skip(1).step_by(2).flat_map(str::split_whitespace).collect();
-        let keys = ORDER.iter().chain(LIVE).flat_map(|(keys, _)| keys.split_whitespace());
-        for key in keys.filter(|key| key.chars().count() == 1) {
-            assert!(named.contains(&key), "`{key}` is on the help page, not in docs/guide/screen.md");
+        for what in every {
+            assert_eq!(wrapped(what, 80).len(), 1, "80 columns have no room for `{what}`");
         }
     }
 }

@@ -243,10 +243,10 @@ fn draw_kinds(app: &App, row: &HolderRow, titles: Rect, area: Rect, buffer: &mut
 /// Names of the table's rows that objects of a kind live in, the one that Enter goes to first.
 fn lives_in(app: &App, kind: Kind) -> String {
     let Some(first) = app.row_of(kind) else { return String::new() };
-    let rows = app.table.rows.iter().enumerate();
+    let rows = app.view.table.rows.iter().enumerate();
     let is_own = |tag| closeness(tag, kind).is_some_and(|(only, _)| only);
     let others = rows.filter(|(at, row)| *at != first && is_own(&row.row.tag));
-    let first = app.table.rows.get(first).into_iter();
+    let first = app.view.table.rows.get(first).into_iter();
     let names: Vec<String> =
         first.chain(others.map(|(_, row)| row)).map(|row| row.row.tag.to_string()).collect();
     names.join(", ")

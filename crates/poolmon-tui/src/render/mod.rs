@@ -47,7 +47,7 @@ pub(crate) fn regions(app: &App) -> Regions {
     let status = u16::from(height >= 4);
     let keys = u16::from(height >= 8);
     let timeline = match height {
-        _ if app.replay.is_none() => 0,
+        _ if !app.feed.is_tape() => 0,
         16.. => 2,
         7..16 => 1,
         _ => 0,
@@ -86,7 +86,7 @@ pub fn render(app: &App, frame: &mut Frame<'_>) {
     timeline::draw(app, regions.timeline, frame.buffer_mut());
     footer::draw(app, &regions, &layout, frame.buffer_mut());
     match &app.mode {
-        Mode::Help(at) => help::draw(app, *at, frame),
+        Mode::Help { at, over } => help::draw(app, *at, *over, frame),
         Mode::Detail => detail::draw(app, &regions, frame),
         Mode::Holders | Mode::Kinds => holders::draw(app, &regions, frame.buffer_mut()),
         _ => {}
@@ -103,7 +103,7 @@ pub(crate) fn clock(app: &App, at: Timestamp) -> String {
 
 /// A moment of a tape: date and time, or which of the samples without times it is. Live, the time of day.
 pub(crate) fn moment(app: &App, at: Timestamp) -> String {
-    let Some(replay) = &app.replay else { return clock(app, at) };
+    let Some(replay) = app.feed.tape() else { return clock(app, at) };
     if replay.timeline.numbered {
         return format!("snapshot {} of {}", at.as_second(), replay.timeline.last.as_second());
     }

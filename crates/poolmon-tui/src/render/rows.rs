@@ -22,15 +22,15 @@ pub(super) fn draw(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: 
     }
     let mut scratch = String::with_capacity(64);
     let page = usize::from(regions.rows.height);
-    for (n, row) in app.table.rows.iter().skip(app.top).take(page).enumerate() {
+    for (n, row) in app.view.table.rows.iter().skip(app.view.top).take(page).enumerate() {
         let y = regions.rows.y + u16::try_from(n).unwrap_or(0);
-        let selected = app.selected.is_some() && app.top + n == app.cursor;
+        let selected = app.view.selected.is_some() && app.view.top + n == app.view.cursor;
         draw_row(app, row, Rect { y, height: 1, ..regions.rows }, layout, buffer, &mut scratch);
         if selected {
             buffer.set_style(Rect { y, height: 1, ..regions.rows }, app.theme.selected());
         }
     }
-    if app.table.rows.is_empty() && regions.rows.height > 0 {
+    if app.view.table.rows.is_empty() && regions.rows.height > 0 {
         let why = if app.now.rows.is_empty() {
             "The source reported no rows."
         } else {
@@ -51,7 +51,7 @@ fn titles(app: &App, area: Rect, layout: &ColumnLayout, buffer: &mut Buffer) {
     let arrow = if falling { "▼" } else { "▲" };
     for place in &layout.places {
         let title = match place.kind {
-            CellKind::Value if place.column.id == column::TAG.id && app.widths.names => "Name",
+            CellKind::Value if place.column.id == column::TAG.id && app.view.widths.names => "Name",
             CellKind::Value => place.column.title,
             CellKind::Change => "",
             CellKind::Human => "Size",
@@ -248,13 +248,13 @@ pub(super) fn totals_lines(app: &App) -> usize {
     if !app.settings.totals {
         return 0;
     }
-    app.table.totals.iter().map(|t| usize::from(t.rows > 0) + usize::from(t.untagged.is_some())).sum()
+    app.view.table.totals.iter().map(|t| usize::from(t.rows > 0) + usize::from(t.untagged.is_some())).sum()
 }
 
 fn totals(app: &App, area: Rect, layout: &ColumnLayout, buffer: &mut Buffer) {
-    let sums = app.table.totals.iter().filter(|totals| totals.rows > 0).map(|totals| (totals, true));
+    let sums = app.view.table.totals.iter().filter(|totals| totals.rows > 0).map(|totals| (totals, true));
     let rests =
-        app.table.totals.iter().filter(|totals| totals.untagged.is_some()).map(|totals| (totals, false));
+        app.view.table.totals.iter().filter(|totals| totals.untagged.is_some()).map(|totals| (totals, false));
     for (y, (totals, sum)) in (area.y..).zip(sums.chain(rests)) {
         if y >= area.bottom() {
             return;
@@ -265,7 +265,7 @@ fn totals(app: &App, area: Rect, layout: &ColumnLayout, buffer: &mut Buffer) {
 
 fn total_line(app: &App, totals: &Totals, sum: bool, area: Rect, layout: &ColumnLayout, buffer: &mut Buffer) {
     let label = if sum { "Total" } else { " (no tag)" };
-    let label = if sum && !app.widths.names {
+    let label = if sum && !app.view.widths.names {
         format!("{label} {}", totals.pool.short())
     } else {
         format!(" {} {}", label.trim_start(), totals.pool.short())

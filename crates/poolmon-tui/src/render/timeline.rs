@@ -16,7 +16,7 @@ use poolmon_read::tape::Timeline;
 const LABELLED: u16 = 60;
 
 pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
-    let Some(replay) = &app.replay else { return };
+    let Some(replay) = app.feed.tape() else { return };
     if area.height == 0 || area.width < 8 {
         return;
     }

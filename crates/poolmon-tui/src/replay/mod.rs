@@ -2,15 +2,15 @@
 //!
 //! * `poolmon_read::Tape`: what is needed of a recording;
 //! * [`deck`]: motions in, moments out, in the reading thread;
-//! * this file: the state, and what the keys of time do to it. As in all of [`App`], nothing is read here.
+//! * this file: the state; `keys`: the keys of time. As in all of [`App`], nothing is read here.
 
 pub mod deck;
+pub(crate) mod keys;
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use poolmon_model::{Pool, Tag, TimelineMark, copies};
-use ratatui_crossterm::crossterm::event::{KeyCode, KeyModifiers};
 
 use crate::app::{App, Effect, Mode};
 use crate::history::Point;
@@ -102,7 +102,7 @@ impl App {
             series: None,
             span: 1,
         };
-        self.replay = Some(replay);
+        self.feed = crate::feed::Feed::Tape(Box::new(replay));
         self.paused = speed.is_none();
         self.take_effects();
         self.show(moment);
@@ -111,7 +111,7 @@ impl App {
 
     /// Time of what is shown.
     pub(crate) fn shown_time(&self) -> Timestamp {
-        self.now.time.or(self.replay.as_ref().map(|replay| replay.timeline.first)).unwrap_or(self.arrived)
+        self.now.time.or(self.feed.tape().map(|replay| replay.timeline.first)).unwrap_or(self.arrived)
     }
 
     /// Shows another moment.
@@ -133,7 +133,7 @@ impl App {
             self.history.push(sample, at);
         }
         let shown = self.shown_time();
-        if let Some(replay) = &mut self.replay {
+        if let Some(replay) = self.feed.tape_mut() {
             if let Some(timeline) = moment.timeline {
                 replay.timeline = timeline;
             }
@@ -159,7 +159,7 @@ impl App {
 
     /// How long until what is recorded goes on, while it plays.
     pub fn wait(&self) -> Duration {
-        let Some(replay) = &self.replay else { return self.interval };
+        let Some(replay) = self.feed.tape() else { return self.interval };
         let Some(next) = replay.next else {
             return (replay.timeline.interval / 2).clamp(Duration::from_millis(200), PATIENCE);
         };
@@ -171,7 +171,7 @@ impl App {
 
     /// Time passes: what is next is asked for.
     pub fn pass(&mut self) {
-        let Some(replay) = &self.replay else { return };
+        let Some(replay) = self.feed.tape() else { return };
         let to = FRAME.mul_f64(self.factor());
         let to = SignedDuration::try_from(to).ok().and_then(|to| self.shown_time().checked_add(to).ok());
         let to = replay.next.into_iter().chain(to).max();
@@ -180,7 +180,7 @@ impl App {
     }
 
     fn factor(&self) -> f64 {
-        let Some(replay) = &self.replay else { return 1.0 };
+        let Some(replay) = self.feed.tape() else { return 1.0 };
         match replay.speed {
             Speed::Times(times) => f64::from(times),
             Speed::Max => {
@@ -193,154 +193,12 @@ impl App {
     /// Whether new samples are shown as they are recorded.
     pub(crate) fn follows(&self) -> bool {
         let end = |replay: &Replay| replay.next.is_none() && replay.timeline.growing;
-        !self.paused && self.replay.as_ref().is_some_and(end)
-    }
-
-    fn wind(&mut self, motion: Motion) {
-        self.message = None;
-        self.ask(Effect::Wind(motion));
-    }
-
-    /// A key while a tape is shown; false if it means what it means live.
-    pub(crate) fn time_key(&mut self, code: KeyCode, modifiers: KeyModifiers) -> bool {
-        if self.replay.is_none() || modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
-            return false;
-        }
-        let shift = modifiers.contains(KeyModifiers::SHIFT);
-        match code {
-            KeyCode::Char(' ') => self.play_key(),
-            KeyCode::Char('.') => self.step_key(true),
-            KeyCode::Char(',') => self.step_key(false),
-            KeyCode::Right if shift => self.step_key(true),
-            KeyCode::Left if shift => self.step_key(false),
-            KeyCode::Char('j') => self.leap(-60),
-            KeyCode::Char('k') => self.leap(60),
-            KeyCode::Char('J') => self.leap(-3600),
-            KeyCode::Char('K') => self.leap(3600),
-            KeyCode::Char('{') => self.leap(-86_400),
-            KeyCode::Char('}') => self.leap(86_400),
-            KeyCode::Char('[') => self.mark_key(false),
-            KeyCode::Char(']') => self.mark_key(true),
-            KeyCode::Char('>' | '+') => self.speed_key(true),
-            KeyCode::Char('<' | '-') => self.speed_key(false),
-            KeyCode::Char('@') => {
-                self.mode = Mode::Jump { text: String::new(), detail: self.mode == Mode::Detail }
-            }
-            KeyCode::Char('c') => self.span_key(),
-            KeyCode::Char('r') => self.wind(Motion::Look),
-            KeyCode::Home => self.wind(Motion::Start),
-            KeyCode::End => self.end_key(),
-            _ => return false,
-        }
-        true
-    }
-
-    fn play_key(&mut self) {
-        let Some(replay) = &self.replay else { return };
-        let ended = replay.next.is_none() && !replay.timeline.growing;
-        if self.paused && ended {
-            self.say("This is the end. Home goes to the start.");
-            return;
-        }
-        self.paused = !self.paused;
-    }
-
-    fn step_key(&mut self, on: bool) {
-        self.paused = true;
-        self.wind(if on { Motion::Next } else { Motion::Previous });
-    }
-
-    /// So many seconds on, or back; one sample at least. Of samples without times, a tenth or all of the way.
-    fn leap(&mut self, seconds: i64) {
-        let Some(replay) = &self.replay else { return };
-        let seconds = if replay.timeline.numbered { seconds.signum() * 10 } else { seconds };
-        let Ok(to) = self.shown_time().checked_add(SignedDuration::from_secs(seconds)) else { return };
-        self.wind(if seconds > 0 { Motion::Forward(to) } else { Motion::Back(to) });
-    }
-
-    fn end_key(&mut self) {
-        let growing = self.replay.as_ref().is_some_and(|replay| replay.timeline.growing);
-        self.paused = !growing;
-        self.wind(Motion::End);
-        if growing {
-            self.say("A recorder is writing: new samples appear as they are recorded.");
-        }
-    }
-
-    fn mark_key(&mut self, on: bool) {
-        let Some(replay) = &self.replay else { return };
-        if replay.timeline.marks.is_empty() {
-            return self.say("There are no marks in this recording.");
-        }
-        // The tape knows where it is heading: quick presses go from mark to mark.
-        self.paused = true;
-        self.wind(Motion::Mark(on));
-    }
-
-    fn speed_key(&mut self, faster: bool) {
-        let Some(replay) = &mut self.replay else { return };
-        let rank = |speed: Speed| match speed {
-            Speed::Times(times) => u64::from(times),
-            Speed::Max => u64::MAX,
-        };
-        let now = rank(replay.speed);
-        let next = if faster {
-            SPEEDS.into_iter().find(|&speed| rank(speed) > now)
-        } else {
-            SPEEDS.into_iter().rev().find(|&speed| rank(speed) < now)
-        };
-        replay.speed = next.unwrap_or(replay.speed);
-        let text = match replay.speed {
-            Speed::Max => "Maximum speed.".to_owned(),
-            Speed::Times(1) => "Real time.".to_owned(),
-            Speed::Times(times) => format!("{times} times real time."),
-        };
-        let hint = if self.paused { " Space plays." } else { "" };
-        self.say(format!("{text}{hint}"));
-    }
-
-    fn span_key(&mut self) {
-        let Some(replay) = &mut self.replay else { return };
-        // Spans that are longer than the recording all show everything.
-        let all = replay.timeline.last.duration_since(replay.timeline.first).as_secs();
-        replay.span = (replay.span + 1) % SPANS.len();
-        while SPANS.get(replay.span).is_some_and(|span| span.0.is_some_and(|side| side * 2 >= all)) {
-            replay.span = (replay.span + 1) % SPANS.len();
-        }
-        replay.series = None;
-        let text = SPANS.get(replay.span).map_or("", |span| span.1);
-        self.say(format!("The chart of a row shows {text}."));
-        self.want_series();
-    }
-
-    /// The prompt of `@`.
-    pub(crate) fn jump_key(&mut self, code: KeyCode, mut text: String, detail: bool) {
-        match code {
-            KeyCode::Esc | KeyCode::Enter => {
-                if detail {
-                    self.mode = Mode::Detail;
-                }
-                if code == KeyCode::Enter && !text.trim().is_empty() {
-                    self.wind(Motion::Said(text));
-                }
-                return;
-            }
-            KeyCode::Char(c) if text.chars().count() < 40 => text.push(c),
-            KeyCode::Backspace if text.is_empty() => {
-                if detail {
-                    self.mode = Mode::Detail;
-                }
-                return;
-            }
-            KeyCode::Backspace => drop(text.pop()),
-            _ => {}
-        }
-        self.mode = Mode::Jump { text, detail };
+        !self.paused && self.feed.tape().is_some_and(end)
     }
 
     /// Points of a row were read.
     pub fn chart(&mut self, series: RowSeries) {
-        if let Some(replay) = &mut self.replay {
+        if let Some(replay) = self.feed.tape_mut() {
             replay.series = Some(series);
         }
     }
@@ -355,7 +213,7 @@ impl App {
             return;
         }
         let shown = self.shown_time();
-        let Some(replay) = &self.replay else { return };
+        let Some(replay) = self.feed.tape() else { return };
         let (first, last) = (replay.timeline.first, replay.timeline.last);
         let around = |sign: i64| {
             let side =
@@ -379,7 +237,7 @@ impl App {
 
     /// Points of a row for its chart and rates.
     pub(crate) fn points_of(&self, row: &(Tag, Pool)) -> Vec<Point> {
-        match &self.replay {
+        match self.feed.tape() {
             Some(replay) if copies::joined_size(&row.0).is_none() => {
                 let series = replay.series.as_ref().filter(|series| series.row == *row);
                 series.map_or_else(Vec::new, |series| series.points.clone())
@@ -391,7 +249,7 @@ impl App {
 
     /// The mark that the shown sample is the first one after, or the next one nearby.
     pub(crate) fn near_mark(&self) -> Option<(&TimelineMark, SignedDuration)> {
-        let replay = self.replay.as_ref()?;
+        let replay = self.feed.tape()?;
         let shown = self.shown_time();
         let before = self.before.as_ref().and_then(|before| before.time).unwrap_or(shown);
         let far = SignedDuration::try_from(replay.timeline.interval * 12).unwrap_or_default();
@@ -406,7 +264,7 @@ impl App {
 
     /// Time without samples before the shown one, where it is much longer than usual.
     pub(crate) fn gap(&self) -> Option<Duration> {
-        let replay = self.replay.as_ref()?;
+        let replay = self.feed.tape()?;
         let before = self.before.as_ref()?.time?;
         let time = Duration::try_from(self.now.time?.duration_since(before)).ok()?;
         (!replay.timeline.numbered && time > replay.timeline.interval * 3).then_some(time)

@@ -176,7 +176,7 @@ fn a_baseline_counts_from_there() {
 #[test]
 fn of_a_row_and_back_to_it() {
     let mut app = held(6);
-    let at = app.table.rows.iter().position(|row| row.row.tag == Tag::name("task_struct")).unwrap();
+    let at = app.view.table.rows.iter().position(|row| row.row.tag == Tag::name("task_struct")).unwrap();
     app.select(at);
     press(&mut app, "o");
     assert_eq!(app.holders.of, Some(Tag::name("task_struct")));
@@ -189,7 +189,7 @@ fn of_a_row_and_back_to_it() {
     code(&mut app, KeyCode::Enter);
     code(&mut app, KeyCode::Enter);
     assert_eq!(app.mode, Mode::Table);
-    let row = app.selected.clone().unwrap().0;
+    let row = app.view.selected.clone().unwrap().0;
     assert!(
         [Tag::name("UNIX-STREAM"), Tag::name("sock_inode_cache"), Tag::name("filp")].contains(&row),
         "{row}"

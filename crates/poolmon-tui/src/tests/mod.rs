@@ -87,7 +87,7 @@ fn picture(app: &mut App, width: u16, height: u16) -> String {
 }
 
 fn tags(app: &App) -> Vec<String> {
-    app.table.rows.iter().map(|row| row.row.tag.to_string().trim_end().to_owned()).collect()
+    app.view.table.rows.iter().map(|row| row.row.tag.to_string().trim_end().to_owned()).collect()
 }
 
 fn effects(app: &mut App) -> Vec<Effect> {

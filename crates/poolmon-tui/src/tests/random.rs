@@ -75,10 +75,10 @@ proptest! {
             }
             app.take_effects();
             draw(&mut app, size.0, size.1);
-            let rows = app.table.rows.len();
-            prop_assert!(app.cursor < rows.max(1));
-            prop_assert!(app.top <= rows);
-            if let (Some((tag, pool)), Some(row)) = (&app.selected, app.table.rows.get(app.cursor)) {
+            let rows = app.view.table.rows.len();
+            prop_assert!(app.view.cursor < rows.max(1));
+            prop_assert!(app.view.top <= rows);
+            if let (Some((tag, pool)), Some(row)) = (&app.view.selected, app.view.table.rows.get(app.view.cursor)) {
                 prop_assert_eq!((&row.row.tag, row.row.pool), (tag, *pool), "the cursor is on the selected row");
             }
         }
@@ -93,16 +93,16 @@ proptest! {
         let mut app = app_of(make, 1);
         app.resize(80, 24);
         app.select(at);
-        let chosen = app.selected.clone();
-        let line = app.cursor - app.top;
+        let chosen = app.view.selected.clone();
+        let line = app.view.cursor - app.view.top;
         for (step, key) in (2..).zip(keys) {
             press(&mut app, &key.to_string());
             advance(&mut app, make, step);
-            prop_assert_eq!(&app.selected, &chosen);
-            let row = &app.table.rows[app.cursor].row;
+            prop_assert_eq!(&app.view.selected, &chosen);
+            let row = &app.view.table.rows[app.view.cursor].row;
             prop_assert_eq!(Some(&(row.tag.clone(), row.pool)), chosen.as_ref());
-            prop_assert!(app.cursor >= app.top && app.cursor < app.top + app.page(), "it is on the screen");
-            prop_assert!(app.cursor - app.top <= line.max(app.page()));
+            prop_assert!(app.view.cursor >= app.view.top && app.view.cursor < app.view.top + app.page(), "it is on the screen");
+            prop_assert!(app.view.cursor - app.view.top <= line.max(app.page()));
         }
     }
 
@@ -134,7 +134,7 @@ proptest! {
         let lines = lines_of(&draw(&mut app, width, 20));
         let layout = app.layout();
         let mut expected = String::new();
-        for (n, row) in app.table.rows.iter().enumerate() {
+        for (n, row) in app.view.table.rows.iter().enumerate() {
             let line = &lines[4 + n];
             prop_assert!(!line.contains('#'), "{line}");
             let words: Vec<&str> = line.split([' ', '(', ')']).filter(|word| !word.is_empty()).collect();

@@ -221,7 +221,7 @@ impl Player {
 
     /// Everything that the rows show.
     fn rows(&self) -> String {
-        format!("{:?}{:?}", self.app.table.rows, self.app.table.totals)
+        format!("{:?}{:?}", self.app.view.table.rows, self.app.view.table.totals)
     }
 }
 
@@ -313,8 +313,9 @@ fn keys_go_where_they_say() {
     to(".", 5);
     to("..", 15);
     to(",", 10);
-    to("k", 70);
-    to("kj", 70);
+    to(">", 70);
+    to("><", 70);
+    to("jk", 70);
     to("K", 955 + 100);
     to("J", 0);
     to("}", 1055);
@@ -350,7 +351,7 @@ fn keys_go_where_they_say() {
 fn changes_are_since_the_sample_before_on_whatever_way() {
     let mut player = player();
     let change = |player: &Player| {
-        let row = player.app.table.rows.iter().find(|row| row.row.tag.to_string() == "Leak").unwrap();
+        let row = player.app.view.table.rows.iter().find(|row| row.row.tag.to_string() == "Leak").unwrap();
         row.delta.and_then(|delta| delta.bytes)
     };
     assert_eq!(change(&player), None, "the first sample");
@@ -377,21 +378,21 @@ fn play_runs_at_its_speed_waits_for_no_gap_and_stops_at_the_end() {
     player.press(" ");
     assert!(!player.app.paused);
     assert_eq!(player.app.wait(), Duration::from_secs(5));
-    player.press(">>");
+    player.press("++");
     assert_eq!(player.app.wait(), Duration::from_millis(500));
-    player.press(">>");
+    player.press("++");
     assert_eq!(player.app.wait(), Duration::from_millis(50), "no more than twenty pictures a second");
     player.app.pass();
     player.answer();
     assert_eq!(player.at(), 30, "600 times 50 ms");
-    player.press("<<<<<-");
+    player.press("------");
     player.press("@295");
     player.code(KeyCode::Enter);
     assert_eq!(player.app.wait(), Duration::from_secs(2), "ten minutes without a sample");
     player.app.pass();
     player.answer();
     assert_eq!(player.at(), 900);
-    player.press(">>>>>");
+    player.press("+++++");
     for _ in 0..40 {
         player.app.pass();
         player.answer();

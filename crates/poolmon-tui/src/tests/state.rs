@@ -7,6 +7,7 @@ use ratatui_crossterm::crossterm::event::{KeyCode, KeyEvent, KeyModifiers, Mouse
 
 use super::support::{START, at, many, windows};
 use super::{advance, app_of, click, code, draw, effects, mouse, picture, press, tags};
+use crate::bindings::View;
 use crate::{App, Effect, Mode};
 
 fn sorted_by(app: &App) -> (&'static str, bool, bool) {
@@ -68,10 +69,10 @@ fn h_opens_help_and_escape_closes_it() {
     for key in ["h", "H", "?"] {
         let mut app = app_of(windows, 1);
         press(&mut app, key);
-        assert_eq!(app.mode, Mode::Help(0));
+        assert_eq!(app.mode, Mode::Help { at: 0, over: View::Table });
         app.resize(80, 10);
         code(&mut app, KeyCode::Down);
-        assert_eq!(app.mode, Mode::Help(1));
+        assert_eq!(app.mode, Mode::Help { at: 1, over: View::Table });
         code(&mut app, KeyCode::End);
         code(&mut app, KeyCode::Down);
         assert!(picture(&mut app, 80, 10).contains("(no tag)"), "the last line can be reached");
@@ -111,6 +112,49 @@ fn escape_closes_what_is_open_first() {
     assert_eq!(effects(&mut app), []);
     code(&mut app, KeyCode::Esc);
     assert_eq!(effects(&mut app), [Effect::Quit]);
+}
+
+#[test]
+fn escape_throws_no_history_away() {
+    let mut app = app_of(windows, 2);
+    for _ in 0..5 {
+        code(&mut app, KeyCode::Esc);
+        assert_eq!(effects(&mut app), []);
+        assert!(picture(&mut app, 80, 24).contains("Press q to quit"));
+    }
+    press(&mut app, "q");
+    assert_eq!(effects(&mut app), [Effect::Quit]);
+}
+
+#[test]
+fn help_goes_back_to_the_view_whose_keys_it_shows() {
+    let mut app = app_of(windows, 2);
+    code(&mut app, KeyCode::Enter);
+    press(&mut app, "?");
+    assert!(picture(&mut app, 80, 40).contains("trace the row for 20 s"), "the keys of the pane");
+    press(&mut app, "?");
+    assert_eq!(app.mode, Mode::Detail);
+    code(&mut app, KeyCode::Esc);
+    press(&mut app, "o?");
+    assert!(picture(&mut app, 80, 40).contains("sort by kernel memory"));
+    code(&mut app, KeyCode::Esc);
+    assert_eq!(app.mode, Mode::Holders);
+}
+
+#[test]
+fn vi_keys_move_in_lists() {
+    let mut app = app_of(|step| many(200, step), 1);
+    app.resize(80, 24);
+    press(&mut app, "jjjk");
+    assert_eq!(app.view.cursor, 1);
+    press(&mut app, "G");
+    assert_eq!(app.view.cursor, app.view.table.rows.len() - 1);
+    app.on_key(KeyEvent::new(KeyCode::Char('u'), KeyModifiers::CONTROL));
+    assert_eq!(app.view.cursor, app.view.table.rows.len() - 1 - app.page() / 2);
+    // Where a keyboard types { and @ with AltGr, they are those characters.
+    press(&mut app, "0");
+    app.on_key(KeyEvent::new(KeyCode::Char('='), KeyModifiers::CONTROL | KeyModifiers::ALT));
+    assert!(app.baseline.is_some());
 }
 
 #[test]
@@ -188,7 +232,8 @@ fn equals_shows_everything_against_now() {
     for step in 3..=7 {
         advance(&mut app, windows, step);
     }
-    let leak = |app: &App| app.table.rows.iter().find(|row| row.row.tag.to_string() == "Leak").unwrap().delta;
+    let leak =
+        |app: &App| app.view.table.rows.iter().find(|row| row.row.tag.to_string() == "Leak").unwrap().delta;
     assert_eq!(leak(&app).unwrap().diff, Some(5 * 40));
     press(&mut app, "=");
     assert_eq!(leak(&app).unwrap().diff, Some(40));
@@ -246,19 +291,22 @@ fn arrows_and_pages_move_the_selection() {
     app.resize(80, 24);
     let page = app.page();
     code(&mut app, KeyCode::Down);
-    assert_eq!((app.cursor, app.top), (0, 0), "the first step selects the first row");
+    assert_eq!((app.view.cursor, app.view.top), (0, 0), "the first step selects the first row");
     code(&mut app, KeyCode::Down);
-    assert_eq!(app.cursor, 1);
+    assert_eq!(app.view.cursor, 1);
     code(&mut app, KeyCode::PageDown);
-    assert_eq!(app.cursor, page);
+    assert_eq!(app.view.cursor, page);
     code(&mut app, KeyCode::End);
-    assert_eq!((app.cursor, app.top), (app.table.rows.len() - 1, app.table.rows.len() - page));
+    assert_eq!(
+        (app.view.cursor, app.view.top),
+        (app.view.table.rows.len() - 1, app.view.table.rows.len() - page)
+    );
     code(&mut app, KeyCode::PageUp);
     code(&mut app, KeyCode::Up);
-    assert_eq!(app.cursor, app.table.rows.len() - 1 - page);
+    assert_eq!(app.view.cursor, app.view.table.rows.len() - 1 - page);
     code(&mut app, KeyCode::Home);
     assert_eq!(
-        (app.cursor, app.top, app.selected.is_none()),
+        (app.view.cursor, app.view.top, app.view.selected.is_none()),
         (0, 0, true),
         "the view follows the order again"
     );
@@ -275,37 +323,37 @@ fn left_and_right_reach_columns_that_do_not_fit() {
     for _ in 0..9 {
         code(&mut app, KeyCode::Left);
     }
-    assert_eq!(app.skip, 0);
+    assert_eq!(app.view.skip, 0);
 }
 
 #[test]
 fn the_selection_sticks_to_its_row() {
     let mut app = app_of(windows, 3);
     app.resize(80, 24);
-    let late = app.table.rows.iter().position(|row| row.row.tag.to_string() == "Late").unwrap();
+    let late = app.view.table.rows.iter().position(|row| row.row.tag.to_string() == "Late").unwrap();
     app.select(late);
     press(&mut app, "b");
-    assert_eq!(tags(&app)[app.cursor], "Late");
-    let place = app.cursor;
+    assert_eq!(tags(&app)[app.view.cursor], "Late");
+    let place = app.view.cursor;
     advance(&mut app, windows, 4);
-    assert_eq!(app.cursor, place, "it vanished: the same place");
-    assert!(app.selected.is_some());
+    assert_eq!(app.view.cursor, place, "it vanished: the same place");
+    assert!(app.view.selected.is_some());
 }
 
 #[test]
 fn enter_asks_about_the_row() {
     let mut app = app_of(windows, 1);
     code(&mut app, KeyCode::Enter);
-    let row = app.table.rows[0].row.clone();
+    let row = app.view.table.rows[0].row.clone();
     assert_eq!(effects(&mut app), [Effect::Inquire(row)]);
     code(&mut app, KeyCode::Down);
-    let row = app.table.rows[1].row.clone();
+    let row = app.view.table.rows[1].row.clone();
     assert_eq!(effects(&mut app), [Effect::Inquire(row)], "the pane follows the selection");
-    let other = (app.table.rows[0].row.tag.clone(), Pool::Paged);
+    let other = (app.view.table.rows[0].row.tag.clone(), Pool::Paged);
     app.describe(&other, vec!["late answer".into()]);
     assert!(app.detail.lines.is_empty(), "an answer for another row is dropped");
     // What the system reports of it is asked for again with each sample, once it has answered.
-    let key = (app.table.rows[1].row.tag.clone(), app.table.rows[1].row.pool);
+    let key = (app.view.table.rows[1].row.tag.clone(), app.view.table.rows[1].row.pool);
     let asked = |app: &mut App| effects(app).iter().any(|it| *it == Effect::Facts(key.0.clone(), key.1));
     advance(&mut app, windows, 2);
     assert!(!asked(&mut app));
@@ -339,9 +387,9 @@ fn clicks_select_and_double_clicks_open() {
     let mut app = app_of(windows, 1);
     app.resize(80, 24);
     click(&mut app, 5, 6);
-    assert_eq!((app.cursor, app.mode.clone()), (2, Mode::Table));
+    assert_eq!((app.view.cursor, app.mode.clone()), (2, Mode::Table));
     click(&mut app, 5, 20);
-    assert_eq!(app.cursor, 2, "nothing is there");
+    assert_eq!(app.view.cursor, 2, "nothing is there");
     app.tick(at(500));
     click(&mut app, 5, 6);
     assert_eq!(app.mode, Mode::Table, "too late for a double click");
@@ -355,13 +403,13 @@ fn the_wheel_scrolls() {
     let mut app = app_of(|step| many(200, step), 1);
     app.resize(80, 24);
     mouse(&mut app, MouseEventKind::ScrollDown, 5, 5);
-    assert_eq!((app.top, app.selected.is_none()), (3, true));
+    assert_eq!((app.view.top, app.view.selected.is_none()), (3, true));
     mouse(&mut app, MouseEventKind::ScrollUp, 5, 5);
     mouse(&mut app, MouseEventKind::ScrollUp, 5, 5);
-    assert_eq!(app.top, 0);
+    assert_eq!(app.view.top, 0);
     code(&mut app, KeyCode::Down);
     mouse(&mut app, MouseEventKind::ScrollDown, 5, 5);
-    assert_eq!((app.top, app.cursor), (3, 3), "the selection stays on the screen");
+    assert_eq!((app.view.top, app.view.cursor), (3, 3), "the selection stays on the screen");
 }
 
 #[test]
@@ -392,13 +440,13 @@ fn messages_go_after_a_while_and_the_used_sample_comes_back() {
 fn esc_and_a_quick_key_are_two_keys() {
     let mut app = app_of(windows, 1);
     press(&mut app, "/leak");
-    assert_eq!(app.search, "leak");
+    assert_eq!(app.view.search, "leak");
     // What a terminal sends for Esc and Space, read in one piece.
     app.on_key(KeyEvent::new(KeyCode::Char(' '), KeyModifiers::ALT));
-    assert_eq!(app.search, "", "Esc ended the search");
+    assert_eq!(app.view.search, "", "Esc ended the search");
     assert!(app.paused, "and Space paused");
     // AltGr types: some keyboards have / on it.
     press(&mut app, "/");
     app.on_key(KeyEvent::new(KeyCode::Char('x'), KeyModifiers::CONTROL | KeyModifiers::ALT));
-    assert_eq!(app.search, "x");
+    assert_eq!(app.view.search, "x");
 }

@@ -47,7 +47,7 @@ fn traced() -> App {
 }
 
 fn scroll(app: &App) -> u16 {
-    app.trace.as_ref().unwrap().scroll
+    app.detail.trace.as_ref().unwrap().scroll
 }
 
 fn message(app: &App) -> &str {
@@ -79,7 +79,7 @@ fn a_row_is_traced_while_the_screen_goes_on() {
     assert_snapshot!("trace_done_140x40", picture(&mut app, 140, 40));
     // News of a trace that is over change nothing.
     app.trace_news(TraceNews::Step(Duration::from_secs(9), 1));
-    assert_eq!(app.trace.as_ref().unwrap().state, TraceState::Done(found()));
+    assert_eq!(app.detail.trace.as_ref().unwrap().state, TraceState::Done(found()));
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn escape_stops_the_trace_before_it_closes_anything() {
     assert_eq!((app.mode.clone(), effects(&mut app)), (Mode::Table, vec![]));
     app.trace_news(TraceNews::End(Ok(found())));
     code(&mut app, KeyCode::Esc);
-    assert_eq!(effects(&mut app), [Effect::Quit]);
+    assert_eq!(effects(&mut app), [], "with history, Esc does not quit");
 }
 
 #[test]
@@ -161,12 +161,12 @@ fn what_cannot_be_traced_says_why_in_one_line() {
 fn without_a_selected_row_the_letter_sorts() {
     let mut app = app_of(windows, 1);
     press(&mut app, "bT");
-    assert_eq!((app.settings.sort.column.id, app.trace.is_none()), ("tag", true));
+    assert_eq!((app.settings.sort.column.id, app.detail.trace.is_none()), ("tag", true));
     assert!(message(&app).contains("select one with the arrow keys"), "{}", message(&app));
     press(&mut app, "b");
     code(&mut app, KeyCode::Down);
     press(&mut app, "t");
-    assert_eq!((app.settings.sort.column.id, app.trace.is_none()), ("tag", true));
+    assert_eq!((app.settings.sort.column.id, app.detail.trace.is_none()), ("tag", true));
 }
 
 #[test]

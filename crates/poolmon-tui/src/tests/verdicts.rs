@@ -18,7 +18,7 @@ fn verdict(
     brief: &str,
     rate: i64,
 ) -> (Tag, Pool, Arc<RowVerdict>) {
-    let row = &app.table.rows[at].row;
+    let row = &app.view.table.rows[at].row;
     let lines = vec![format!("{} {brief} ± 2, since 12:00", row.tag), "nothing is ever freed".to_owned()];
     let verdict = RowVerdict { gravity, brief: brief.into(), lines, bytes_per_hour: rate };
     (row.tag.clone(), row.pool, Arc::new(verdict))

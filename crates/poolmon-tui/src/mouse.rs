@@ -1,0 +1,103 @@
+//! What the mouse does.
+
+use poolmon_model::column::{self, Unit};
+use ratatui_crossterm::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+
+use crate::app::App;
+use crate::bindings::{Action, View};
+use crate::columns::CellKind;
+use crate::render;
+
+/// Two clicks within this many milliseconds are a double click.
+const DOUBLE_CLICK: i64 = 400;
+/// Rows that one turn of the wheel moves.
+const WHEEL: isize = 3;
+
+impl App {
+    /// The mouse was used.
+    pub fn on_mouse(&mut self, mouse: MouseEvent) {
+        match mouse.kind {
+            MouseEventKind::ScrollUp => self.wheel(-WHEEL),
+            MouseEventKind::ScrollDown => self.wheel(WHEEL),
+            MouseEventKind::Down(MouseButton::Left) => self.click(mouse.column, mouse.row),
+            _ => {}
+        }
+    }
+
+    fn wheel(&mut self, by: isize) {
+        match self.mode.view() {
+            View::Help => self.help_action(Action::Lines(by.signum())),
+            View::Holders | View::Kinds => {
+                for _ in 0..by.unsigned_abs() {
+                    self.holder_action(Action::Lines(by.signum()));
+                }
+            }
+            View::Detail => {
+                if !self.scroll_trace_lines(i32::try_from(by).unwrap_or(0)) {
+                    self.step(by.signum());
+                }
+            }
+            View::Table => self.scroll(by),
+        }
+    }
+
+    fn scroll(&mut self, by: isize) {
+        let most = self.view.table.rows.len().saturating_sub(self.page());
+        self.view.top = self.view.top.saturating_add_signed(by).min(most);
+        // The selection stays on the screen; without one the view simply moves.
+        if self.view.selected.is_some() {
+            let bottom = self.view.top + self.page() - 1;
+            self.select(self.view.cursor.clamp(self.view.top, bottom));
+        }
+    }
+
+    fn click(&mut self, x: u16, y: u16) {
+        if self.mode.view() != View::Table {
+            return;
+        }
+        let regions = render::regions(self);
+        if regions.titles.height > 0 && y == regions.titles.y {
+            self.click_title(x);
+            return;
+        }
+        if y < regions.rows.y || y >= regions.rows.bottom() {
+            return;
+        }
+        let at = self.view.top + usize::from(y - regions.rows.y);
+        if at >= self.view.table.rows.len() {
+            return;
+        }
+        let double = self.view.last_click.is_some_and(|(last, when)| {
+            last == at && self.clock.as_millisecond() - when.as_millisecond() <= DOUBLE_CLICK
+        });
+        self.view.last_click = (!double).then_some((at, self.clock));
+        self.select(at);
+        if double {
+            self.open();
+        }
+    }
+
+    /// A title sorts by its column; the title of the sorted column turns the order around.
+    fn click_title(&mut self, x: u16) {
+        let layout = self.layout();
+        let Some(place) = layout.places.iter().find(|p| x >= p.x && x < p.x + p.width) else { return };
+        let column = match place.kind {
+            CellKind::Value
+            | CellKind::Change
+            | CellKind::Driver
+            | CellKind::Description
+            | CellKind::Verdict => place.column,
+            CellKind::Human | CellKind::Trend => &column::BYTES,
+        };
+        let by_change = place.kind == CellKind::Change || place.kind == CellKind::Trend;
+        let sort = &mut self.settings.sort;
+        if sort.column.id == column.id && (sort.by_change == by_change || column.unit == Unit::Text) {
+            sort.reversed = !sort.reversed;
+        } else {
+            sort.column = column;
+            sort.reversed = false;
+            sort.by_change = by_change;
+        }
+        self.derive();
+    }
+}

@@ -1,0 +1,230 @@
+//! The keys of the table, and what they do.
+
+use poolmon_model::column::{self, Column};
+use poolmon_model::{Pattern, Scope};
+use ratatui_crossterm::crossterm::event::KeyCode;
+
+use crate::app::{App, Effect, Mode};
+use crate::bindings::{Action, Entry, Key, View};
+
+/// Both views of rows: the pane of details lies over the table.
+pub(crate) const BOTH: &[View] = &[View::Table, View::Detail];
+const TABLE: &[View] = &[View::Table];
+
+/// The keys.
+pub const KEYS: &[Entry] = &[
+    Entry::rows(&[(Key::Letter('b'), Action::Sort('b'))], "sort by bytes").footer(30, "bytes"),
+    Entry::rows(
+        &[(Key::Letter('d'), Action::Sort('d')), (Key::Letter('s'), Action::Sort('s'))],
+        "sort by diff: outstanding allocations",
+    )
+    .footer(111, "diff"),
+    Entry::rows(
+        &[
+            (Key::Char('t'), Action::Sort('t')),
+            (Key::Letter('a'), Action::Sort('a')),
+            (Key::Letter('f'), Action::Sort('f')),
+            (Key::Letter('m'), Action::Sort('m')),
+        ],
+        "sort by tag, allocs, frees, bytes per allocation",
+    )
+    .footer(130, "sort"),
+    Entry::rows(
+        &[(Key::Letter('v'), Action::SortByVerdict)],
+        "sort by verdict: leaks first, when there is enough data",
+    )
+    .footer(50, "verdict"),
+    Entry::rows(&[(Key::Char('('), Action::ByChange)], "sort by value or by change; also )")
+        .aliases(&[(Key::Char(')'), Action::ByChange)])
+        .footer(40, "change"),
+    Entry::rows(
+        &[(Key::Letter('z'), Action::Reverse)],
+        "reverse the order; so does a click on the sorted title",
+    )
+    .footer(140, "reverse"),
+    Entry::rows(&[(Key::Letter('p'), Action::Pool)], "one pool after the other, then all").footer(60, "pool"),
+    Entry::rows(&[(Key::Char('/'), Action::Search)], "search tags and drivers; * and ? are wildcards")
+        .footer(70, "search"),
+    Entry::rows(
+        &[
+            (Key::Char('0'), Action::Session(0)),
+            (Key::Char('1'), Action::Session(1)),
+            (Key::Char('2'), Action::Session(2)),
+            (Key::Char('3'), Action::Session(3)),
+            (Key::Char('4'), Action::Session(4)),
+            (Key::Char('5'), Action::Session(5)),
+            (Key::Char('6'), Action::Session(6)),
+            (Key::Char('7'), Action::Session(7)),
+            (Key::Char('8'), Action::Session(8)),
+            (Key::Char('9'), Action::Session(9)),
+        ],
+        "the pools of this session (old systems)",
+    ),
+    Entry::rows(&[(Key::Letter('i'), Action::SessionPrompt)], "ask for the id of a session")
+        .footer(160, "session"),
+    Entry::rows(&[(Key::Letter('e'), Action::Totals)], "totals at the bottom, on or off")
+        .footer(105, "totals"),
+    Entry::rows(&[(Key::Letter('l'), Action::Highlight)], "highlighting of changes, on or off")
+        .footer(150, "highlight"),
+    Entry::rows(&[(Key::Letter('x'), Action::Fold)], "Linux: kmalloc-rnd-NN of a size in one row, or each")
+        .footer(170, "unfold"),
+    Entry::closer(
+        BOTH,
+        &[(Key::Letter('o'), Action::Holders)],
+        "who holds objects: of the selected row, or all",
+    )
+    .footer(80, "holders"),
+    Entry::closer(
+        TABLE,
+        &[(Key::Code(KeyCode::Enter), Action::Open)],
+        "details of the row; so does a double click",
+    )
+    .footer(90, "detail"),
+    Entry::closer(BOTH, &[(Key::Letter('w'), Action::Snapshot)], "write a snapshot to a file")
+        .footer(120, "write"),
+    Entry::moving(
+        BOTH,
+        &[
+            (Key::Code(KeyCode::Left), Action::Columns(false)),
+            (Key::Code(KeyCode::Right), Action::Columns(true)),
+        ],
+        "columns that do not fit",
+    ),
+    Entry::moving(
+        TABLE,
+        &[(Key::Code(KeyCode::Esc), Action::Back)],
+        "end the search; quits while there is no history yet",
+    ),
+    Entry::closer(
+        TABLE,
+        &[(Key::Char('T'), Action::Trace)],
+        "trace the selected row for 20 s; by tag if none is",
+    ),
+];
+
+impl App {
+    /// An action in the table or, of its rows, in the detail pane.
+    pub(crate) fn table_action(&mut self, action: Action) {
+        let page = isize::try_from(self.page()).unwrap_or(isize::MAX).max(2);
+        match action {
+            Action::Back if self.settings.filter.search.is_some() => self.search_for(""),
+            Action::Back => self.leave(),
+            Action::Open => self.open(),
+            Action::Lines(by) => self.step(by),
+            Action::Halves(by) if by.abs() == 1 => self.step(by * (page / 2).max(2)),
+            Action::Halves(by) => self.step(by.signum() * (page - 1)),
+            Action::First => self.deselect(),
+            Action::Last => self.select(usize::MAX),
+            Action::Columns(false) => self.view.skip = self.view.skip.saturating_sub(1),
+            Action::Columns(true) if self.layout().hidden > self.view.skip => self.view.skip += 1,
+            Action::Sort(letter) => {
+                if let Some(column) = column::by_key(letter) {
+                    self.sort_by(column);
+                }
+            }
+            Action::SortByVerdict => self.sort_by_verdict(),
+            Action::ByChange => {
+                self.settings.sort.by_change = !self.settings.sort.by_change;
+                self.derive();
+            }
+            Action::Reverse => {
+                self.settings.sort.reversed = !self.settings.sort.reversed;
+                self.order();
+            }
+            Action::Pool => {
+                self.settings.filter.view = self.settings.filter.view.next(&self.now.origin.pools);
+                self.deselect();
+                self.derive();
+            }
+            Action::Search => self.mode = Mode::Search(self.view.search.clone()),
+            Action::Session(id) => self.scope(Scope::Session(id)),
+            Action::SessionPrompt => self.mode = Mode::Session(String::new()),
+            Action::Totals => {
+                self.settings.totals = !self.settings.totals;
+                self.view.widths.grow(&self.view.table, self.settings.totals);
+                self.keep_in_view();
+            }
+            Action::Highlight => {
+                self.settings.highlight = !self.settings.highlight;
+                self.say(if self.settings.highlight {
+                    "Changes are highlighted."
+                } else {
+                    "Highlighting is off."
+                });
+            }
+            Action::Fold => self.fold_key(),
+            Action::Holders => self.open_holders(),
+            Action::Trace if !self.trace_selected() => self.sort_by_tag_instead(),
+            _ => {}
+        }
+    }
+
+    /// Esc with nothing to close. What took hours to come together is not thrown away by it.
+    fn leave(&mut self) {
+        if self.history.refreshes() > 2 || self.feed.is_tape() {
+            self.say("Press q to quit. Esc closes only what is open.");
+        } else {
+            self.ask(Effect::Quit);
+        }
+    }
+
+    /// PoolMon's letters mean the same in either case, `T` but on a row that is selected.
+    fn sort_by_tag_instead(&mut self) {
+        if self.feed.no_trace().is_none() && !self.simulated() {
+            self.say("Sorted by tag. T traces a row: select one with the arrow keys first.");
+        }
+        self.sort_by(&column::TAG);
+    }
+
+    pub(crate) fn open(&mut self) {
+        if self.view.table.rows.is_empty() {
+            return;
+        }
+        self.mode = Mode::Detail;
+        self.select(self.view.cursor);
+    }
+
+    /// Moves the selection; the first step selects the first row on the screen.
+    pub(crate) fn step(&mut self, by: isize) {
+        if self.view.selected.is_none() && by.abs() == 1 {
+            self.select(self.view.top);
+        } else {
+            self.select(self.view.cursor.saturating_add_signed(by));
+        }
+    }
+
+    pub(crate) fn search_for(&mut self, text: &str) {
+        text.clone_into(&mut self.view.search);
+        self.settings.filter.search = (!text.is_empty()).then(|| Pattern::search(text));
+        self.derive();
+    }
+
+    fn sort_by(&mut self, column: &'static Column) {
+        if self.settings.sort.column.id != column.id {
+            self.settings.sort.column = column;
+            self.settings.sort.reversed = false;
+        }
+        self.order();
+    }
+
+    fn sort_by_verdict(&mut self) {
+        self.sort_by(&column::VERDICT);
+        if let Some(why) = self.verdicts.waiting() {
+            self.say(why);
+        }
+    }
+
+    pub(crate) fn scope(&mut self, scope: Scope) {
+        if scope == self.settings.filter.scope {
+            return;
+        }
+        self.settings.filter.scope = scope;
+        self.view.widths = crate::columns::Widths::default();
+        self.deselect();
+        self.ask(Effect::Sessions(scope != Scope::System));
+        if scope != Scope::System {
+            self.ask(Effect::Refresh);
+        }
+        self.derive();
+    }
+}

@@ -1,0 +1,168 @@
+//! The table: rows in an order, one of them selected. `keys`: its keys; drawing is in `render/rows.rs`.
+
+pub(crate) mod keys;
+
+use jiff::Timestamp;
+use poolmon_model::delta::Presence;
+use poolmon_model::{Labeler, Pool, Scope, Table, TableRow, Tag};
+
+use crate::app::{App, Mode};
+use crate::columns::{ColumnLayout, Widths};
+use crate::folding;
+
+/// Refreshes for which a row that is gone stays.
+const LINGER: u8 = 3;
+
+/// The rows on the screen.
+#[derive(Debug, Default)]
+pub(crate) struct TableView {
+    pub table: Table,
+    pub widths: Widths,
+    pub selected: Option<(Tag, Pool)>,
+    /// The selected row, or the first.
+    pub cursor: usize,
+    /// The first row on the screen.
+    pub top: usize,
+    /// Columns of figures that are scrolled out.
+    pub skip: usize,
+    /// Text of the search line.
+    pub search: String,
+    /// Each copy of a slab cache (`kmalloc-rnd-NN-SIZE`) is a row.
+    pub unfolded: bool,
+    pub last_click: Option<(usize, Timestamp)>,
+    /// Rows that are gone and for how many refreshes they stay.
+    pub gone: Vec<(TableRow, u8)>,
+}
+
+impl TableView {
+    /// Another refresh without the rows that are gone.
+    pub fn age_gone(&mut self) {
+        for (_, left) in &mut self.gone {
+            *left = left.saturating_sub(1);
+        }
+    }
+}
+
+impl App {
+    /// Builds the table again from the samples: after a sample, and when what is shown changes.
+    pub(crate) fn derive(&mut self) {
+        let against = self.baseline.as_ref().map(|baseline| &baseline.sample).or(self.before.as_ref());
+        let by_change = self.settings.sort.by_change;
+        let wish = self.settings.filter.show_gone;
+        self.settings.filter.show_gone = wish || by_change || self.baseline.is_some();
+        let labeler = self.labeler.as_deref().map(|labeler| labeler as &dyn Labeler);
+        let folded =
+            (!self.view.unfolded).then(|| folding::folded(&self.settings.filter, &self.now, against));
+        if let Some((now, against)) = folded.flatten() {
+            self.view.table.update(against.as_ref(), &now, &self.settings.filter, labeler);
+        } else {
+            self.view.table.update(against, &self.now, &self.settings.filter, labeler);
+        }
+        if self.settings.filter.show_gone && self.baseline.is_none() {
+            for (row, _) in self.view.gone.iter().filter(|(_, left)| *left > 0) {
+                let here = |other: &TableRow| other.row.tag == row.row.tag && other.row.pool == row.row.pool;
+                if self.settings.filter.admits_tag(&row.row.tag, row.row.pool)
+                    && !self.view.table.rows.iter().any(here)
+                {
+                    self.view.table.rows.push(row.clone());
+                }
+            }
+        }
+        self.settings.filter.show_gone = wish;
+        if self.settings.filter.scope == Scope::System {
+            self.verdicts.label(&mut self.view.table.rows);
+        }
+        self.view.widths.grow(&self.view.table, self.settings.totals);
+        self.order();
+    }
+
+    /// Keeps rows that are gone for some refreshes more.
+    pub(crate) fn collect_gone(&mut self) {
+        if !self.settings.sort.by_change || self.baseline.is_some() {
+            self.view.gone.clear();
+            return;
+        }
+        for row in self.view.table.rows.iter().filter(|row| row.presence == Presence::Gone) {
+            let known =
+                |(other, _): &(TableRow, u8)| other.row.tag == row.row.tag && other.row.pool == row.row.pool;
+            // So many rows cannot vanish but by a fault; a person reads the first.
+            if self.view.gone.len() < 64 && !self.view.gone.iter().any(known) {
+                self.view.gone.push((row.clone(), LINGER));
+            }
+        }
+        self.view.gone.retain(|(_, left)| *left > 0);
+    }
+
+    /// Sorts, and finds the selected row again.
+    pub(crate) fn order(&mut self) {
+        self.view.table.sort(self.settings.sort);
+        let Some((tag, pool)) = &self.view.selected else {
+            self.keep_in_view();
+            return;
+        };
+        let found = self.view.table.rows.iter().position(|row| row.row.pool == *pool && row.row.tag == *tag);
+        if let Some(at) = found {
+            // The row keeps its line on the screen.
+            let line = self.view.cursor.saturating_sub(self.view.top);
+            self.view.cursor = at;
+            self.view.top = at.saturating_sub(line);
+        } else {
+            self.select(self.view.cursor);
+        }
+        self.keep_in_view();
+    }
+
+    /// Selects the row at a place, or the nearest one.
+    pub(crate) fn select(&mut self, at: usize) {
+        self.view.cursor = at.min(self.view.table.rows.len().saturating_sub(1));
+        self.view.selected =
+            self.view.table.rows.get(self.view.cursor).map(|row| (row.row.tag.clone(), row.row.pool));
+        self.keep_in_view();
+        if self.mode == Mode::Detail {
+            self.inquire();
+            self.want_series();
+        }
+    }
+
+    /// Back to the top: nothing is selected, and the view follows the order.
+    pub(crate) fn deselect(&mut self) {
+        self.view.selected = None;
+        self.view.cursor = 0;
+        self.view.top = 0;
+    }
+
+    pub(crate) fn keep_in_view(&mut self) {
+        let page = self.page();
+        self.view.top = self.view.top.min(self.view.table.rows.len().saturating_sub(page));
+        if self.view.selected.is_some() {
+            if self.view.cursor < self.view.top {
+                self.view.top = self.view.cursor;
+            }
+            if self.view.cursor >= self.view.top + page {
+                self.view.top = self.view.cursor + 1 - page;
+            }
+        }
+    }
+
+    /// The selected row, or the first.
+    pub(crate) fn current(&self) -> Option<&TableRow> {
+        self.view.table.rows.get(self.view.cursor)
+    }
+
+    /// Rows that fit on the screen, one at least.
+    pub(crate) fn page(&self) -> usize {
+        usize::from(crate::render::regions(self).rows.height).max(1)
+    }
+
+    /// The columns on a screen of this width.
+    pub(crate) fn layout(&self) -> ColumnLayout {
+        let trend = self.settings.filter.scope == Scope::System && self.history.refreshes() > 1;
+        self.view.widths.layout(
+            self.size.0,
+            self.settings.sort,
+            self.settings.show_driver,
+            trend,
+            self.view.skip,
+        )
+    }
+}
