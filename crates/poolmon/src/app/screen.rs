@@ -54,7 +54,7 @@ pub fn show(
         (source, recording) = (Box::new(watched), Some(ongoing));
     }
     let driver = owners.asked_for();
-    let judge = LiveJudge::new(source.origin());
+    let judge = LiveJudge(poolmon_watch::LiveJudge::new(source.origin()));
     let owners = Arc::new(owners);
     let initial = Settings {
         filter: args.rows.filter(),

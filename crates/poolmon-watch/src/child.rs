@@ -5,9 +5,10 @@ use std::io;
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
 use poolmon_model::problem::Problem;
 use poolmon_record::Stop;
+
+use crate::WatchError;
 
 /// Longest time between two looks at whether the command has ended.
 const LOOK: Duration = Duration::from_millis(20);
@@ -50,8 +51,13 @@ impl Command {
     }
 
     /// Runs it to its end. What it complains of is shown where `complaints`, so that a mistake is seen at once.
-    pub fn run(&self, stop: &Stop, complaints: bool) -> anyhow::Result<Ended> {
-        let (program, arguments) = self.words.split_first().context("there is no command")?;
+    ///
+    /// # Errors
+    ///
+    /// It cannot be started, waited for or ended.
+    pub fn run(&self, stop: &Stop, complaints: bool) -> Result<Ended, WatchError> {
+        let no_command = || Problem::from("there is no command".to_owned());
+        let (program, arguments) = self.words.split_first().ok_or_else(no_command)?;
         let out = if self.show { Stdio::from(io::stderr()) } else { Stdio::null() };
         let err = if self.show || complaints { Stdio::inherit() } else { Stdio::null() };
         let mut child = std::process::Command::new(program)
@@ -61,17 +67,17 @@ impl Command {
             .stderr(err)
             .spawn()
             .map_err(|error| {
-                anyhow::Error::new(Problem::new(
+                Problem::new(
                     format!("cannot start `{}`: {error}", program.to_string_lossy()),
                     format!(
                         "put a program and its arguments after --; for a shell: -- {}",
                         if cfg!(windows) { "cmd /c ..." } else { "sh -c '...'" }
                     ),
-                ))
+                )
             })?;
         let mut wait = Duration::from_millis(1);
         loop {
-            if let Some(status) = child.try_wait().context("cannot wait for the command")? {
+            if let Some(status) = child.try_wait().map_err(|error| WatchError::Child("wait for", error))? {
                 return Ok(if stop.wait_until(Instant::now()) { Ended::Stopped } else { ended(status) });
             }
             if stop.wait_until(Instant::now() + wait) {
@@ -88,16 +94,16 @@ fn ended(status: ExitStatus) -> Ended {
 }
 
 /// Ends the command, which is not to outlive this program.
-fn end(child: &mut Child) -> anyhow::Result<()> {
+fn end(child: &mut Child) -> Result<(), WatchError> {
     let until = Instant::now() + PATIENCE;
     while Instant::now() < until {
-        if child.try_wait().context("cannot wait for the command")?.is_some() {
+        if child.try_wait().map_err(|error| WatchError::Child("wait for", error))?.is_some() {
             return Ok(());
         }
         std::thread::sleep(LOOK);
     }
-    child.kill().context("cannot stop the command")?;
-    child.wait().context("cannot wait for the command")?;
+    child.kill().map_err(|error| WatchError::Child("stop", error))?;
+    child.wait().map_err(|error| WatchError::Child("wait for", error))?;
     Ok(())
 }
 

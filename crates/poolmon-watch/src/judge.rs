@@ -1,0 +1,126 @@
+//! Verdicts while samples come: `poolmon-leak` over a bounded series of each row.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use poolmon_holder::{Census, PATIENCE, Watch};
+use poolmon_leak::{Analysis, AnalysisConfig, Report, Verdict};
+use poolmon_model::{Origin, Pool, RowVerdict, Sample, SourceKind, Tag};
+use poolmon_owner::linux::MergedCaches;
+use poolmon_report::{main_holder, name_holders, words::row_verdict};
+
+/// Keeps a bounded series of each row and judges it.
+pub struct LiveJudge {
+    analysis: Analysis,
+    zone: TimeZone,
+    /// Of this machine, if it is the one that is shown.
+    holders: Option<(Watch, MergedCaches)>,
+    /// Holders were counted, and the screen does not have them yet.
+    counted: bool,
+}
+
+impl LiveJudge {
+    /// Before the first sample.
+    pub fn new(origin: &Origin) -> Self {
+        let here = || {
+            (
+                Watch::new(None),
+                MergedCaches::read(Path::new("/sys/kernel/slab")).with_makers(Path::new("/sys")),
+            )
+        };
+        let holders = matches!(origin.kind, SourceKind::Linux | SourceKind::Windows).then(here);
+        let analysis = Analysis::new(AnalysisConfig::live());
+        Self { analysis, zone: TimeZone::system(), holders, counted: false }
+    }
+
+    /// Takes a sample in.
+    pub fn push(&mut self, sample: &Sample) {
+        self.analysis.push(sample);
+        if let Some((holders, _)) = &mut self.holders {
+            self.counted |= holders.look(PATIENCE);
+        }
+    }
+
+    /// Who holds objects, if that was counted since the last call.
+    pub fn holders(&mut self) -> Option<Census> {
+        let (holders, _) = self.holders.as_ref()?;
+        if std::mem::take(&mut self.counted) { holders.census().cloned() } else { None }
+    }
+
+    /// How long it still takes until there is enough data for any verdict; `None` = there is.
+    pub fn needs(&self) -> Option<Duration> {
+        self.analysis.needs()
+    }
+
+    /// The series behind the verdicts.
+    pub fn analysis(&self) -> &Analysis {
+        &self.analysis
+    }
+
+    /// Judges what there is by now.
+    pub fn report(&self) -> Report {
+        match &self.holders {
+            Some((holders, merged)) => {
+                let holder = main_holder(&self.analysis, holders.history(), merged);
+                let mut report = self.analysis.report_with(&|_, _| None, &holder);
+                name_holders(&mut report, &self.analysis, holders.history(), merged);
+                report
+            }
+            None => self.analysis.report(),
+        }
+    }
+
+    /// The verdicts of a report in short, of the rows that have one; a row that is steady has none.
+    pub fn in_short(&self, report: &Report) -> Vec<(Tag, Pool, Arc<RowVerdict>)> {
+        let reported = |verdict: &Verdict| {
+            Some((verdict.tag.clone(), verdict.pool, Arc::new(row_verdict(verdict, &self.zone)?)))
+        };
+        report.verdicts.iter().filter_map(reported).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+    use poolmon_model::{CounterWidth, Gravity, Row};
+
+    #[test]
+    fn says_how_much_longer_and_then_what_leaks() {
+        let origin = Arc::new(Origin::new(SourceKind::Windows, &[Pool::Nonpaged]));
+        let mut judge = LiveJudge::new(&origin);
+        let mut left = Vec::new();
+        let mut last = Vec::new();
+        for n in 0..240_u64 {
+            let mut sample = Sample::new(Arc::clone(&origin), CounterWidth::Bits32);
+            sample.time = Timestamp::from_second(1_800_000_000 + i64::try_from(n * 5).unwrap()).ok();
+            // Noise that comes back, a leak, and a row that never moves.
+            let noise = 5_000 + (n * 7919) % 97;
+            sample.rows = vec![
+                Row::windows(
+                    Tag::pool(*b"Busy"),
+                    Pool::Nonpaged,
+                    100_000 + n * 500,
+                    100_000 + n * 500 - noise,
+                    noise * 256,
+                ),
+                Row::windows(Tag::pool(*b"Leak"), Pool::Nonpaged, 1_000 + n * 50, 100, (900 + n * 50) * 1024),
+                Row::windows(Tag::pool(*b"Rest"), Pool::Nonpaged, 10, 0, 40_960),
+            ];
+            judge.push(&sample);
+            if n % 20 == 0 {
+                left.push(judge.needs().map(|left| left.as_secs()));
+                last = judge.in_short(&judge.report());
+            }
+        }
+        assert_eq!(left[..4], [Some(300), Some(200), Some(100), None], "{left:?}");
+        let leak = last.iter().find(|row| row.0 == Tag::pool(*b"Leak")).expect("a verdict on Leak");
+        // Twenty minutes are too early to be certain.
+        assert_eq!(leak.2.gravity, Gravity::Growing, "{:?}", leak.2);
+        assert!(leak.2.brief.starts_with("suspect "), "{:?}", leak.2);
+        assert!(leak.2.lines[0].contains("Leak (nonpaged) likely leaks"), "{:?}", leak.2);
+        assert!(!last.iter().any(|row| row.0 == Tag::pool(*b"Rest")));
+    }
+}
