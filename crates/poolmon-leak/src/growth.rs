@@ -50,7 +50,7 @@ impl Report {
         rows
     }
 
-    /// Whether a row grows, without an explanation, by at least so many bytes an hour.
+    /// Whether a row grows, without an explanation, by this many bytes an hour or more.
     pub fn grows_unexplained(&self, per_hour: f64) -> bool {
         let mut rows = self.verdicts.iter();
         rows.any(|row| VerdictKind::UNEXPLAINED.contains(&row.kind) && row.bytes.per_hour >= per_hour)

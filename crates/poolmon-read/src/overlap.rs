@@ -3,11 +3,12 @@
 
 use jiff::Timestamp;
 use poolmon_model::Sample;
+use poolmon_model::delta::RowIndex;
 
 use crate::part::Part;
 use crate::{Holds, Remark, RemarkKind};
 
-/// One row in so many may contradict, as tags are loaded and unloaded.
+/// One row in N may contradict, as tags are loaded and unloaded.
 const FEW: usize = 10;
 
 /// The end of what was read, where the next file begins before it.
@@ -146,11 +147,10 @@ fn may_overlap(part: &Part) -> bool {
 /// Whether the counts of allocations of one sample can be those of the machine after the other; `None` if no row has both.
 fn fits(before: &Sample, after: &Sample) -> Option<bool> {
     let (mut all, mut fell) = (0, 0);
-    for row in &before.rows {
-        let now = after.rows.iter().find(|now| now.tag == row.tag && now.pool == row.pool);
-        let Some((then, now)) = row.counters.allocs.zip(now.and_then(|now| now.counters.allocs)) else {
-            continue;
-        };
+    let mut index = RowIndex::default();
+    for (at, row) in before.rows.iter().enumerate() {
+        let now = index.find(&after.rows, row, at).and_then(|(_, now)| now.counters.allocs);
+        let Some((then, now)) = row.counters.allocs.zip(now) else { continue };
         all += 1;
         // Counts of 32 bits begin again.
         let narrow = u32::try_from(then).ok().zip(u32::try_from(now).ok());

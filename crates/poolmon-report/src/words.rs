@@ -403,6 +403,7 @@ mod tests {
         report.verdicts.clear();
         assert!(said(&report).contains("figures of the machine alone"));
     }
+
     #[test]
     fn what_would_have_been_suspected_is_not_told_beside_a_row_that_was_not() {
         let mut analysis = Analysis::new(AnalysisConfig { least_hours: 0.1, ..AnalysisConfig::default() });

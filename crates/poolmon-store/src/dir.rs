@@ -34,7 +34,7 @@ impl Dir {
         {
             use std::os::unix::fs::MetadataExt as _;
             let link = fs::symlink_metadata(path)?;
-            if link.is_symlink() && is_root() && link.uid() != 0 {
+            if link.is_symlink() && own_user() == Some(0) && link.uid() != 0 {
                 return Err(io::Error::other("this is a link that another user made"));
             }
             // What was no link a moment ago must not be one now.
@@ -236,12 +236,11 @@ impl Dir {
     }
 }
 
-/// Whether this program runs with the rights of root.
+/// The user as whom this program runs, to whom a process's own folder belongs; `None` where there is no such folder.
 #[cfg(unix)]
-fn is_root() -> bool {
+pub fn own_user() -> Option<u32> {
     use std::os::unix::fs::MetadataExt as _;
-    // A process's own folder belongs to the user as whom it runs.
-    fs::metadata("/proc/self").is_ok_and(|about| about.uid() == 0)
+    fs::metadata("/proc/self").ok().map(|about| about.uid())
 }
 
 fn not_ours() -> io::Error {

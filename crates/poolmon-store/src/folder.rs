@@ -160,7 +160,7 @@ pub(crate) fn waiting_notes(dir: &Dir) -> Vec<(OsString, TimedMark)> {
         .filter_map(|name| {
             let time = note_time(name.to_str()?)?;
             let file = dir.read(&name).ok()?;
-            // What has a second name may be a file that whoever made the link could not read.
+            // What has a second name may be a file that the user who made the link could not read.
             if dir::has_other_names(&file.metadata().ok()?) {
                 return None;
             }

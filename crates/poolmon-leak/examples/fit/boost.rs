@@ -178,7 +178,7 @@ impl Boost<'_> {
                     let wrong = match known.order {
                         Order::Rising => a > b,
                         Order::Falling => a < b,
-                        Order::Free => false,
+                        Order::Free { .. } => false,
                     };
                     let gain = below.gain() + above.gain() - total.gain();
                     if !wrong && gain > best.map_or(1e-3, |best| best.gain) {
@@ -215,7 +215,7 @@ impl Boost<'_> {
         let bounds = match RULES[root.rule].order {
             Order::Rising => [(f64::NEG_INFINITY, middle), (middle, f64::INFINITY)],
             Order::Falling => [(middle, f64::INFINITY), (f64::NEG_INFINITY, middle)],
-            Order::Free => [none, none],
+            Order::Free { .. } => [none, none],
         };
         let mut parts = [Vec::new(), Vec::new()];
         for &row in rows {

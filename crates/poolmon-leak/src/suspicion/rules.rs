@@ -66,14 +66,10 @@ impl Rule {
         match self.order {
             Order::Rising => class + 1 < self.classes.len(),
             Order::Falling => class > 0,
-            Order::Free => DOUBTS.iter().any(|(name, first)| *name == self.name && class < *first),
+            Order::Free { doubts } => class < doubts,
         }
     }
 }
-
-/// Rules without an order, and how many of their first classes are reasons to doubt.
-const DOUBTS: [(&str, usize); 6] =
-    [("slows", 3), ("at-the-end", 3), ("moments", 2), ("objects", 2), ("known", 2), ("busy", 1)];
 
 /// Which way the classes of a rule speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +79,10 @@ pub enum Order {
     /// Each speaks for a leak at most as much as the one before.
     Falling,
     /// None is known beforehand.
-    Free,
+    Free {
+        /// How many of its first classes are reasons to doubt, to a person who knows no weights.
+        doubts: usize,
+    },
 }
 
 /// Changes from which on a row changed two to four times, a few times, often; more than that is nearly all the time.
@@ -200,7 +199,7 @@ pub const RULES: [Rule; 30] = [
             "grows faster than at first",
             "began to grow late",
         ],
-        order: Order::Free,
+        order: Order::Free { doubts: 3 },
         edges: &[0.25, 0.6, 0.85, 1.2, 2.5],
         measure: |seen| Some(seen.facts.ratio),
     },
@@ -213,7 +212,7 @@ pub const RULES: [Rule; 30] = [
             "grew as much in the last quarter as before",
             "grew most in the last quarter",
         ],
-        order: Order::Free,
+        order: Order::Free { doubts: 3 },
         edges: &[0.05, 0.4, 0.8, 1.5],
         measure: |seen| Some(seen.facts.last),
     },
@@ -255,7 +254,7 @@ pub const RULES: [Rule; 30] = [
             "changes often",
             "changes nearly all the time",
         ],
-        order: Order::Free,
+        order: Order::Free { doubts: 2 },
         edges: &[MOMENTS[0], MOMENTS[1], MOMENTS[2], ALWAYS],
         measure: |seen| {
             let (_, moved) = seen.facts.rises;
@@ -298,7 +297,7 @@ pub const RULES: [Rule; 30] = [
             "gains objects as it gains bytes",
             "gains objects of fewer bytes",
         ],
-        order: Order::Free,
+        order: Order::Free { doubts: 2 },
         edges: &[0.2, 0.75, 1.3],
         measure: |seen| seen.facts.objects,
     },
@@ -345,7 +344,7 @@ pub const RULES: [Rule; 30] = [
             "began to grow within the recording",
             "began to grow late in the recording",
         ],
-        order: Order::Free,
+        order: Order::Free { doubts: 0 },
         edges: &[0.05, 0.5],
         measure: |seen| Some(seen.facts.before),
     },
@@ -368,7 +367,7 @@ pub const RULES: [Rule; 30] = [
             "is a slab cache",
             "is a tag of a driver or of the kernel",
         ],
-        order: Order::Free,
+        order: Order::Free { doubts: 2 },
         edges: &[0.5, 1.5, 2.5],
         measure: |seen| {
             Some(if seen.pool == Pool::Reclaimable || owner::is_part_of_inodes(seen.tag) {
@@ -390,7 +389,7 @@ pub const RULES: [Rule; 30] = [
             "allocated fewer than 50,000 times",
             "allocated very often",
         ],
-        order: Order::Free,
+        order: Order::Free { doubts: 1 },
         edges: &[20.0, 1e3, 5e4],
         measure: |seen| seen.facts.allocs,
     },
@@ -464,7 +463,7 @@ pub const RULES: [Rule; 30] = [
             "allocated up to a thousand times the objects that it holds",
             "allocated thousands of times the objects that it holds",
         ],
-        order: Order::Free,
+        order: Order::Free { doubts: 0 },
         edges: &[0.1, 1.0, 10.0, 1e3],
         measure: |seen| seen.facts.turnover,
     },

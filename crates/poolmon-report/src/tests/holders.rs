@@ -47,19 +47,25 @@ fn judged(merged: &MergedCaches) -> AnalysedSeries {
         let entries = vec![Entry { holder, group: None, counts }];
         history.push(second as f64, &Census { entries, ..Census::default() });
     }
+    series(analysis, &history, merged)
+}
+
+/// What is said of an analysis and the holders that were counted beside it.
+fn series(analysis: Analysis, history: &History, merged: &MergedCaches) -> AnalysedSeries {
+    let report = analysis.report_with(&|_, _| None, &main_holder(&analysis, history, merged));
     AnalysedSeries {
         source: AnalysedSeries::THIS_MACHINE.into(),
         host: None,
         system: None,
         span: None,
         needs: analysis.needs(),
-        report: analysis.report(),
+        report,
         perfmon: None,
         analysis,
         last: Sample::empty(),
         holders: HashMap::default(),
     }
-    .with_holders(&history, merged)
+    .with_holders(history, merged)
     .with_merged(merged)
 }
 
@@ -209,21 +215,7 @@ fn two_leaks(pids: [u32; 2]) -> AnalysedSeries {
         }
         history.push(second as f64, &Census { entries, ..Census::default() });
     }
-    let report = analysis.report_with(&|_, _| None, &main_holder(&analysis, &history, &merged));
-    AnalysedSeries {
-        source: AnalysedSeries::THIS_MACHINE.into(),
-        host: None,
-        system: None,
-        span: None,
-        needs: analysis.needs(),
-        report,
-        perfmon: None,
-        analysis,
-        last: Sample::empty(),
-        holders: HashMap::default(),
-    }
-    .with_holders(&history, &merged)
-    .with_merged(&merged)
+    series(analysis, &history, &merged)
 }
 
 /// Two leaks are as steady as each other. If two processes hold them, they are two causes, and each says whose it is.

@@ -103,8 +103,7 @@ fn is_own_empty(file: &File) -> bool {
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt as _;
-        let own = std::fs::metadata("/proc/self").map(|own| own.uid());
-        if own.is_ok_and(|own| own != about.uid()) {
+        if dir::own_user().is_some_and(|own| own != about.uid()) {
             return false;
         }
     }

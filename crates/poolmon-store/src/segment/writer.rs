@@ -90,7 +90,7 @@ impl SegmentWriter {
         self.stretch = stretch;
     }
 
-    /// The stretch that was being gathered ends: time in it cannot be told by the wall clock.
+    /// The stretch that was being gathered ends: the wall clock does not show the time in it.
     pub fn break_stretch(&mut self) {
         self.stretch = Stretch::default();
     }

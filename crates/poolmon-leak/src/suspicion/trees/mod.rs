@@ -162,7 +162,7 @@ mod tests {
                 let holds = match RULES[rule].order {
                     Order::Rising => step >= -0.02,
                     Order::Falling => step <= 0.02,
-                    Order::Free => true,
+                    Order::Free { .. } => true,
                 };
                 assert!(holds, "{history:?}, {}: {step} from {a} to {b}", RULES[rule].name);
             }

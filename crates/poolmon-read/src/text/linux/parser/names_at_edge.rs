@@ -1,6 +1,7 @@
 //! Names that end where the lines were cut: two caches may have become one name.
 
 use poolmon_model::{Counters, Sample, Tag};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::noticed::Noticed;
 use super::super::section::Section;
@@ -81,16 +82,21 @@ impl NamesAtEdge {
         // Where names are repeated anyway, those at the edge may be whole: a cache for each control group.
         self.others.sort_unstable();
         let repeats = self.others.windows(2).any(|pair| matches!(pair, [a, b] if a == b));
+        let mut times: FxHashMap<usize, u32> = FxHashMap::default();
+        for (at, ..) in self.rows.iter().filter(|_| !repeats) {
+            *times.entry(*at).or_default() += 1;
+        }
+        let mut several: FxHashSet<Tag> = FxHashSet::default();
         for (at, end, number, name) in &self.rows {
-            if !repeats && self.rows.iter().filter(|(other, ..)| other == at).count() > 1 {
+            if times.get(at).is_some_and(|times| *times > 1) {
                 noticed.same_names.add(*number, name);
-                let tag = Tag::name(&String::from_utf8_lossy(name));
-                for row in sample.rows.iter_mut().filter(|row| row.tag == tag) {
-                    row.counters = Counters::default();
-                }
+                several.insert(Tag::name(&String::from_utf8_lossy(name)));
             } else if self.titles.is_some_and(|edge| *end >= edge) {
                 noticed.cut_names.add(*number, name);
             }
+        }
+        for row in sample.rows.iter_mut().filter(|row| several.contains(&row.tag)) {
+            row.counters = Counters::default();
         }
     }
 }
