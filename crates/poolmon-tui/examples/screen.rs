@@ -35,7 +35,7 @@ fn main() {
         labeler: Some(std::sync::Arc::new(Known)),
         interval: Duration::from_millis(millis),
         initial: Settings::default(),
-        colour: ColourMode::from_env(|name| std::env::var(name).ok()),
+        look: poolmon_tui::Look::from_env(|name| std::env::var(name).ok()),
         snapshot_writer: Box::new(|_, table| {
             Err(format!("{} rows, but this is an example", table.rows.len()))
         }),

@@ -16,7 +16,7 @@ use crate::history::History;
 use crate::holders::HolderView;
 use crate::replay::deck::Motion;
 use crate::table::TableView;
-use crate::theme::{ColourMode, Theme};
+use crate::theme::{Look, Strokes, Theme};
 use crate::verdicts::{LiveVerdicts, Verdicts};
 
 /// Intervals that `+` and `-` walk through, in milliseconds.
@@ -166,6 +166,7 @@ pub struct App {
     pub(crate) feed: Feed,
     pub(crate) interval: Duration,
     pub(crate) theme: Theme,
+    pub(crate) strokes: Strokes,
     pub(crate) zone: TimeZone,
     pub(crate) now: Sample,
     pub(crate) before: Option<Sample>,
@@ -198,14 +199,16 @@ impl App {
         settings: Settings,
         interval: Duration,
         labeler: Option<Arc<dyn Labeler + Send + Sync>>,
-        colour: ColourMode,
+        look: impl Into<Look>,
         clock: Timestamp,
     ) -> Self {
+        let look = look.into();
         let mut app = Self {
             settings,
             feed: Feed::Live,
             interval,
-            theme: Theme::new(colour),
+            theme: Theme::new(look.colours, look.palette),
+            strokes: look.strokes,
             zone: TimeZone::system(),
             now: Sample::new(Arc::clone(&first.origin), first.width),
             before: None,

@@ -102,6 +102,7 @@ impl Key {
             KeyCode::Right => "→".to_owned(),
             KeyCode::PageUp => "PgUp".to_owned(),
             KeyCode::PageDown => "PgDn".to_owned(),
+            KeyCode::F(n) => format!("F{n}"),
             other => format!("{other:?}"),
         };
         match self {
@@ -127,6 +128,8 @@ pub enum Action {
     Help,
     /// Clear and draw everything again.
     Redraw,
+    /// Other colours.
+    Theme,
     /// Ask the source now.
     Refresh,
     /// Write a snapshot file.
@@ -338,6 +341,11 @@ const PROGRAM: &[Entry] = &[
     .footer(10, "help")
     .aliases(&[(Key::Char('?'), Action::Help), (Key::Code(KeyCode::F(1)), Action::Help)]),
     Entry::moving(EVERYWHERE, &[(Key::Control('l'), Action::Redraw)], "draw the screen again"),
+    Entry::moving(
+        EVERYWHERE,
+        &[(Key::Code(KeyCode::F(2)), Action::Theme)],
+        "next theme: auto, dark, light, contrast, colour-blind",
+    ),
     Entry::moving(EVERYWHERE, &[(Key::Letter('q'), Action::Quit)], "quit")
         .footer(95, "quit")
         .aliases(&[(Key::Control('c'), Action::Quit)]),

@@ -1,51 +1,17 @@
-//! What the screen remembers of each row: the last points of bytes and diff, and how it last changed.
+//! What the screen remembers of each row: the last points of bytes and diff.
 //!
 //! Memory is bounded: [`MAX_ROWS`] rows of [`POINTS`] points, two `f32` each, all in two flat buffers. Rows that
 //! vanish give their place back once all their points are gone.
 
-use poolmon_model::{Counters, Pool, Row, Sample, Tag, copies};
+use poolmon_model::{Pool, Row, Sample, Tag, copies};
 use rustc_hash::FxHashMap;
 
 /// Points kept of each row.
 pub const POINTS: usize = 120;
 /// Rows of which points are kept (8 MB in all); further rows have no trend.
 pub const MAX_ROWS: usize = 8192;
-/// Refreshes for which a change stays visible.
-pub const FADE: u8 = 3;
-
-/// How a row last changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// It holds more than before.
-    Grew,
-    /// It holds less.
-    Shrank,
-    /// It was not there before.
-    New,
-    /// Allocated and freed the same amount.
-    Busy,
-}
-
-/// A change and its age in refreshes: 0 = just now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark {
-    /// What happened.
-    pub change: Change,
-    /// How many refreshes ago.
-    pub age: u8,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Last {
-    allocs: Option<u64>,
-    diff: Option<i64>,
-    bytes: Option<u64>,
-}
-
 #[derive(Debug)]
 struct Slot {
-    last: Last,
-    mark: Option<Mark>,
     /// Refresh in which the row was last there.
     seen: u64,
 }
@@ -91,24 +57,16 @@ impl History {
             *time = at;
         }
         self.clear_column(column);
-        let first = self.refresh == 1;
         // Copies of a cache have a past each, and one as the row that stands for all.
         let joined = copies::joined(sample);
         for row in sample.rows.iter().chain(joined.iter().map(|(_, row)| row)) {
             let Some(slot) = self.slot(row) else { continue };
-            self.store(slot, row, column, sample.width, first);
+            self.store(slot, row, column, sample.width);
         }
         self.drop_vanished();
     }
 
-    fn store(
-        &mut self,
-        slot: u32,
-        row: &Row,
-        column: usize,
-        width: poolmon_model::CounterWidth,
-        first: bool,
-    ) {
+    fn store(&mut self, slot: u32, row: &Row, column: usize, width: poolmon_model::CounterWidth) {
         let at = slot as usize;
         let diff = row.counters.diff(width);
         let place = at * POINTS + column;
@@ -120,23 +78,9 @@ impl History {
         if let (Some(diff), Some(point)) = (diff, self.diff.get_mut(place)) {
             *point = diff as f32;
         }
-        let refresh = self.refresh;
-        let Some(state) = self.state.get_mut(at) else { return };
-        let fresh = state.seen == 0;
-        let steady = state.seen + 1 == refresh;
-        state.seen = refresh;
-        let now = Last { allocs: row.counters.allocs, diff, bytes: row.counters.bytes };
-        let change = if fresh || !steady {
-            (!first && !row.counters.is_zero()).then_some(Change::New)
-        } else {
-            changed(&state.last, &now, &row.counters)
-        };
-        state.mark = match (change, state.mark) {
-            (Some(change), _) => Some(Mark { change, age: 0 }),
-            (None, Some(mark)) if mark.age + 1 < FADE => Some(Mark { age: mark.age + 1, ..mark }),
-            _ => None,
-        };
-        state.last = now;
+        if let Some(state) = self.state.get_mut(at) {
+            state.seen = self.refresh;
+        }
     }
 
     /// Place of a refresh in the rings; the same in all of them.
@@ -159,7 +103,7 @@ impl History {
         if let Some(&slot) = self.slots.get(&key) {
             return Some(slot);
         }
-        let state = Slot { last: Last::default(), mark: None, seen: 0 };
+        let state = Slot { seen: 0 };
         let slot = if let Some(slot) = self.free.pop() {
             if let Some(place) = self.state.get_mut(slot as usize) {
                 *place = state;
@@ -198,17 +142,6 @@ impl History {
         self.slots.get(&(tag.clone(), pool)).map(|&slot| slot as usize)
     }
 
-    /// How a row last changed, while that is still fresh.
-    pub fn mark(&self, tag: &Tag, pool: Pool) -> Option<Mark> {
-        let state = self.state.get(self.slot_of(tag, pool)?)?;
-        state.mark.filter(|_| state.seen == self.refresh)
-    }
-
-    /// Whether points of this row are kept.
-    pub fn knows(&self, tag: &Tag, pool: Pool) -> bool {
-        self.slot_of(tag, pool).is_some()
-    }
-
     /// The last `count` points of a row, oldest first.
     pub fn points(&self, tag: &Tag, pool: Pool, count: usize) -> impl Iterator<Item = Point> + '_ {
         let slot = self.slot_of(tag, pool);
@@ -229,17 +162,6 @@ impl History {
     /// Samples taken in so far.
     pub fn refreshes(&self) -> u64 {
         self.refresh
-    }
-}
-
-fn changed(before: &Last, now: &Last, counters: &Counters) -> Option<Change> {
-    use std::cmp::Ordering;
-    let bytes = now.bytes.zip(before.bytes).map_or(Ordering::Equal, |(now, then)| now.cmp(&then));
-    let diff = now.diff.zip(before.diff).map_or(Ordering::Equal, |(now, then)| now.cmp(&then));
-    match bytes.then(diff) {
-        Ordering::Greater => Some(Change::Grew),
-        Ordering::Less => Some(Change::Shrank),
-        Ordering::Equal => (counters.allocs != before.allocs).then_some(Change::Busy),
     }
 }
 
@@ -290,34 +212,13 @@ mod tests {
     }
 
     #[test]
-    fn changes_fade() {
-        let mut history = History::default();
-        let mark = |history: &History| history.mark(&tag("A"), Pool::Paged).map(|m| (m.change, m.age));
-        history.push(&sample(&[("A", 10)]), 0);
-        assert_eq!(mark(&history), None, "nothing to compare with yet");
-        history.push(&sample(&[("A", 30)]), 1);
-        assert_eq!(mark(&history), Some((Change::Grew, 0)));
-        history.push(&sample(&[("A", 30)]), 2);
-        assert_eq!(mark(&history), Some((Change::Grew, 1)));
-        history.push(&sample(&[("A", 20)]), 3);
-        assert_eq!(mark(&history), Some((Change::Shrank, 0)));
-        for at in 4..7 {
-            history.push(&sample(&[("A", 20)]), at);
-        }
-        assert_eq!(mark(&history), None);
-        history.push(&sample(&[]), 8);
-        history.push(&sample(&[("A", 20)]), 9);
-        assert_eq!(mark(&history), Some((Change::New, 0)), "it came back");
-    }
-
-    #[test]
     fn vanished_rows_give_their_place_back_and_rows_are_bounded() {
         let mut history = History::default();
         history.push(&sample(&[("A", 10)]), 0);
         for at in 1..=i64::try_from(POINTS).unwrap() {
             history.push(&sample(&[]), at);
         }
-        assert!(!history.knows(&tag("A"), Pool::Paged));
+        assert!(history.slot_of(&tag("A"), Pool::Paged).is_none());
         history.push(&sample(&[("B", 10)]), 500);
         assert_eq!(history.state.len(), 1, "B stands where A stood");
         assert_eq!(

@@ -5,6 +5,7 @@ use ratatui_crossterm::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyMo
 use crate::app::{App, Baseline, Effect, INTERVALS, Mode};
 use crate::bindings::{self, Action, View};
 use crate::render;
+use crate::theme::{ColourMode, Theme};
 
 impl App {
     /// A key was pressed.
@@ -49,6 +50,7 @@ impl App {
             }
             Action::Refresh => self.ask(Effect::Refresh),
             Action::Snapshot => self.ask(Effect::Snapshot),
+            Action::Theme => self.next_theme(),
             Action::Help => self.mode = Mode::Help { at: 0, over: self.mode.view() },
             Action::Baseline => self.set_baseline(),
             Action::Interval(longer) => self.change_interval(longer),
@@ -80,6 +82,19 @@ impl App {
             _ => return,
         };
         self.mode = Mode::Help { at: to.min(most), over };
+    }
+
+    fn next_theme(&mut self) {
+        let mode = self.theme.mode();
+        if mode != ColourMode::True {
+            return self.say(match mode {
+                ColourMode::None => "Colours are off: NO_COLOR is set, or --color never was given.",
+                _ => "This terminal has 16 colours: its own settings say which. --color always uses all.",
+            });
+        }
+        let palette = self.theme.palette().next();
+        self.theme = Theme::new(mode, palette);
+        self.say(format!("Theme {}. poolmon --theme {} starts with it.", palette.name(), palette.name()));
     }
 
     fn pause(&mut self) {

@@ -54,7 +54,7 @@ pub use holders::HolderRun;
 pub use poolmon_read::Tape;
 pub use render::render;
 pub use replay::{SPEEDS, Speed};
-pub use theme::{ColourMode, Theme};
+pub use theme::{ColourMode, Look, Palette, Theme};
 pub use tracing::{GoOn, TRACE_LENGTH, Tracer};
 pub use verdicts::{LiveVerdicts, VerdictSource};
 
@@ -75,8 +75,8 @@ pub struct ScreenOptions {
     pub interval: Duration,
     /// How the screen starts.
     pub initial: Settings,
-    /// How many colours it may use; see [`ColourMode::from_env`].
-    pub colour: ColourMode,
+    /// How it looks; see [`Look::from_env`].
+    pub look: Look,
     /// What the key `w` does.
     pub snapshot_writer: SnapshotWriter,
     /// What the detail pane tells of a row.
@@ -128,8 +128,8 @@ pub struct ReplayOptions {
     pub labeler: Option<Arc<dyn Labeler + Send + Sync>>,
     /// How the screen starts.
     pub initial: Settings,
-    /// How many colours it may use.
-    pub colour: ColourMode,
+    /// How it looks.
+    pub look: Look,
     /// What the key `w` does.
     pub snapshot_writer: SnapshotWriter,
     /// What the detail pane tells of a row.
@@ -141,7 +141,7 @@ pub struct ReplayOptions {
 /// # Errors
 /// [`ScreenError::Tape`] if it cannot be read, before the terminal is touched; [`ScreenError::Terminal`].
 pub fn replay(options: ReplayOptions) -> Result<(), ScreenError> {
-    let ReplayOptions { tape, from, to, at, speed, labeler, initial, colour, snapshot_writer, describe } =
+    let ReplayOptions { tape, from, to, at, speed, labeler, initial, look, snapshot_writer, describe } =
         options;
     let mut deck = Deck::new(tape, from, to).map_err(ScreenError::Tape)?;
     let moment = match at {
@@ -150,7 +150,7 @@ pub fn replay(options: ReplayOptions) -> Result<(), ScreenError> {
     };
     let moment = moment.map_err(ScreenError::Tape)?;
     let Some(first) = moment.run.last().map(|sample| (**sample).clone()) else { return Ok(()) };
-    let app = App::new(first, initial, Duration::from_secs(1), labeler, colour, Timestamp::now()).with_tape(
+    let app = App::new(first, initial, Duration::from_secs(1), labeler, look, Timestamp::now()).with_tape(
         deck.timeline().clone(),
         moment,
         speed,
@@ -171,18 +171,9 @@ pub fn run(mut options: ScreenOptions) -> Result<(), ScreenError> {
     if let Some(judge) = &mut options.judge {
         judge.push(&first);
     }
-    let ScreenOptions {
-        source,
-        labeler,
-        judge,
-        interval,
-        initial,
-        colour,
-        snapshot_writer,
-        describe,
-        tracer,
-    } = options;
-    let mut app = App::new(first, initial, interval, labeler, colour, Timestamp::now());
+    let ScreenOptions { source, labeler, judge, interval, initial, look, snapshot_writer, describe, tracer } =
+        options;
+    let mut app = App::new(first, initial, interval, labeler, look, Timestamp::now());
     if source.is_still() {
         app = app.held_still();
     }

@@ -9,6 +9,7 @@ use ratatui::widgets::{Block, Clear, Paragraph};
 
 use crate::app::App;
 use crate::bindings::{self, Section, View};
+use crate::theme::Magnitude;
 
 /// Terms of the table that are no column: what they are called on the screen, and what they mean.
 const TERMS: &[(&str, &str)] = &[
@@ -16,6 +17,7 @@ const TERMS: &[(&str, &str)] = &[
     ("( 12)  Δ", "the change since the last refresh, or since the baseline"),
     ("Trend", "bytes of the last refreshes; under 2 % of change is flat"),
     ("+Tag  -Tag", "new since the last refresh; gone: everything is freed"),
+    ("!Tag", "leaks, by the verdict on all samples since the start"),
     ("~", "inexact: the counter wrapped, or the source says so"),
     ("(no tag)", "bytes that the system counts but no row accounts for"),
 ];
@@ -139,17 +141,17 @@ pub(super) fn draw(app: &App, at: u16, view: View, frame: &mut Frame<'_>) {
             ]));
         }
     }
+    let part = |text: &'static str, style| Span::styled(text, style);
     let colours = vec![
-        Span::raw("  "),
-        Span::styled(format!("{:<14}", "colours"), theme.strong()),
-        Span::styled("grew", theme.grew()),
-        Span::raw(", "),
-        Span::styled("shrank", theme.shrank()),
-        Span::raw(", "),
-        Span::styled("new", theme.new_row()),
-        Span::raw(", "),
-        Span::styled("gone", theme.gone()),
-        Span::raw("; they fade over three refreshes"),
+        part("  colours       ", theme.strong()),
+        part("leaks", theme.leaking()),
+        part(" (by verdict), ", Style::new()),
+        part("+grew much", theme.change(true, Magnitude::Large)),
+        part(", ", Style::new()),
+        part("+grew", theme.change(true, Magnitude::Some)),
+        part(", ", Style::new()),
+        part("-shrank", theme.change(false, Magnitude::Some)),
+        part(", steady", theme.dim()),
     ];
     lines.push(Line::from(colours));
     let more = self::lines(app, view) > area.height.saturating_sub(2);

@@ -122,7 +122,7 @@ fn draw_list(app: &App, titles: Rect, area: Rect, buffer: &mut Buffer) {
             place(buffer, Rect::new(x, y, width, 1), &text, style, is_figure(cell));
         }
         if view.selected.is_some() && view.top + n == view.cursor {
-            buffer.set_style(Rect { y, height: 1, ..area }, app.theme.selected());
+            app.theme.select_line(Rect { y, height: 1, ..area }, buffer);
         }
     }
 }
@@ -235,7 +235,7 @@ fn draw_kinds(app: &App, row: &HolderRow, titles: Rect, area: Rect, buffer: &mut
             false,
         );
         if top + n == cursor {
-            buffer.set_style(Rect { y, height: 1, ..area }, app.theme.selected());
+            app.theme.select_line(Rect { y, height: 1, ..area }, buffer);
         }
     }
 }

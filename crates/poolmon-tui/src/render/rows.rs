@@ -14,7 +14,7 @@ use super::Regions;
 use super::header::by_change;
 use crate::app::App;
 use crate::columns::{CellKind, ColumnLayout, Place, description, driver, untagged, write_value};
-use crate::history::{Change, Mark};
+use crate::theme::Magnitude;
 
 pub(super) fn draw(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: &mut Buffer) {
     if regions.titles.height > 0 {
@@ -27,7 +27,7 @@ pub(super) fn draw(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: 
         let selected = app.view.selected.is_some() && app.view.top + n == app.view.cursor;
         draw_row(app, row, Rect { y, height: 1, ..regions.rows }, layout, buffer, &mut scratch);
         if selected {
-            buffer.set_style(Rect { y, height: 1, ..regions.rows }, app.theme.selected());
+            app.theme.select_line(Rect { y, height: 1, ..regions.rows }, buffer);
         }
     }
     if app.view.table.rows.is_empty() && regions.rows.height > 0 {
@@ -85,28 +85,28 @@ fn titles(app: &App, area: Rect, layout: &ColumnLayout, buffer: &mut Buffer) {
     }
 }
 
-/// How a row is coloured: by its last change, fading.
-fn row_style(app: &App, row: &TableRow) -> Style {
-    if row.presence == Presence::Gone {
-        return app.theme.gone();
+/// How much the change of a row means: its bytes, beside those of the row and of its pool.
+fn magnitude(app: &App, row: &TableRow) -> Magnitude {
+    let delta = row.delta.unwrap_or_default();
+    match delta.bytes {
+        Some(bytes) if bytes != 0 => {
+            let held = row.row.counters.bytes.unwrap_or(0);
+            Magnitude::of(bytes, held, app.view.pool_bytes(row.row.pool))
+        }
+        _ if delta.is_change() => Magnitude::Small,
+        _ => Magnitude::None,
     }
-    if !app.settings.highlight {
-        return Style::new();
+}
+
+/// The sign before a tag, and how both are written: what is new is bold, what leaks has the colour of verdicts.
+fn sign(app: &App, row: &TableRow) -> (char, Style) {
+    let leaks = row.verdict.as_ref().is_some_and(|verdict| verdict.gravity == Gravity::Leaking);
+    match row.presence {
+        Presence::Gone => ('-', app.theme.gone()),
+        _ if leaks => ('!', app.theme.leaking()),
+        Presence::New => ('+', app.theme.strong()),
+        Presence::Steady => (' ', Style::new()),
     }
-    let mark = if app.history.knows(&row.row.tag, row.row.pool) {
-        app.history.mark(&row.row.tag, row.row.pool)
-    } else {
-        // More rows than history has places: only what just happened.
-        let delta = row.delta.unwrap_or_default();
-        let net = delta.bytes.filter(|&d| d != 0).or(delta.diff).unwrap_or(0);
-        let change = match net {
-            1.. => Some(Change::Grew),
-            ..0 => Some(Change::Shrank),
-            0 => delta.is_change().then_some(Change::Busy),
-        };
-        change.filter(|_| app.baseline.is_none()).map(|change| Mark { change, age: 0 })
-    };
-    mark.map_or(Style::new(), |mark| app.theme.mark(mark))
 }
 
 fn draw_row(
@@ -117,17 +117,14 @@ fn draw_row(
     buffer: &mut Buffer,
     scratch: &mut String,
 ) {
-    let style = row_style(app, row);
+    let magnitude = magnitude(app, row);
+    let style = if row.presence == Presence::Gone { app.theme.gone() } else { Style::new() };
     for place in &layout.places {
         scratch.clear();
         let mut cell_style = style;
         match place.kind {
             CellKind::Value if place.column.id == column::TAG.id => {
-                let sign = match row.presence {
-                    Presence::Steady => ' ',
-                    Presence::New => '+',
-                    Presence::Gone => '-',
-                };
+                let (sign, style) = sign(app, row);
                 let _ = write!(scratch, "{sign}{}", row.row.tag);
                 left(buffer, place, area, scratch, style);
                 continue;
@@ -145,7 +142,10 @@ fn draw_row(
             }
             CellKind::Change => {
                 let change = place.column.change(row);
-                cell_style = change_cell(app, &change, place.width, style, scratch);
+                // Allocs and frees count what came and went, not what stays.
+                let stays = !(place.column.is(&column::ALLOCS) || place.column.is(&column::FREES));
+                let magnitude = if stays { magnitude } else { magnitude.min(Magnitude::Small) };
+                cell_style = change_cell(app, &change, place.width, style, magnitude, scratch);
             }
             CellKind::Human => {
                 scratch.push_str(&row.row.counters.bytes.map_or_else(String::new, human_bytes));
@@ -165,7 +165,7 @@ fn draw_row(
                     scratch.push_str(&verdict.brief);
                     let style = match verdict.gravity {
                         Gravity::Leaking => app.theme.leaking(),
-                        Gravity::Growing => app.theme.grew(),
+                        Gravity::Growing => app.theme.growing(),
                         Gravity::Explained => app.theme.dim(),
                     };
                     left(buffer, place, area, scratch, style);
@@ -186,15 +186,21 @@ fn draw_row(
 }
 
 /// ` (   0)`: a change in parentheses, as PoolMon writes it.
-fn change_cell(app: &App, change: &Value<'_>, width: u16, style: Style, scratch: &mut String) -> Style {
+fn change_cell(
+    app: &App,
+    change: &Value<'_>,
+    width: u16,
+    style: Style,
+    magnitude: Magnitude,
+    scratch: &mut String,
+) -> Style {
     let Value::Signed(change) = *change else { return style };
     let inner = usize::from(width).saturating_sub(3);
     let _ = write!(scratch, "({change:>inner$})");
     match change {
         0 => app.theme.dim(),
         _ if !app.settings.highlight => style,
-        1.. => style.patch(app.theme.grew()),
-        _ => style.patch(app.theme.shrank()),
+        _ => style.patch(app.theme.change(change > 0, magnitude.max(Magnitude::Small))),
     }
 }
 
@@ -287,7 +293,7 @@ fn total_line(app: &App, totals: &Totals, sum: bool, area: Rect, layout: &Column
             (CellKind::Value, Value::Unknown) => continue,
             (CellKind::Value, value) => write_value(&mut scratch, value),
             (CellKind::Change, _) if sum => {
-                cell_style = change_cell(app, &change, place.width, style, &mut scratch);
+                cell_style = change_cell(app, &change, place.width, style, Magnitude::Small, &mut scratch);
             }
             (CellKind::Human, Value::Count(bytes)) => scratch.push_str(&human_bytes(*bytes)),
             (CellKind::Human, Value::Signed(bytes)) => {

@@ -40,7 +40,7 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     marks.sort_by_key(|(_, mark)| mark.kind);
     for (x, mark) in marks {
         let style = match mark.kind {
-            MarkKind::Reboot => theme.grew().add_modifier(Modifier::BOLD),
+            MarkKind::Reboot => theme.warning().remove_modifier(Modifier::REVERSED),
             MarkKind::Note => theme.accent(),
             MarkKind::Gap | MarkKind::Modules => theme.strong(),
         };

@@ -30,11 +30,18 @@ pub(crate) struct TableView {
     /// Each copy of a slab cache (`kmalloc-rnd-NN-SIZE`) is a row.
     pub unfolded: bool,
     pub last_click: Option<(usize, Timestamp)>,
+    /// Bytes of each pool of the sample.
+    pub pools: Vec<(Pool, u64)>,
     /// Rows that are gone and for how many refreshes they stay.
     pub gone: Vec<(TableRow, u8)>,
 }
 
 impl TableView {
+    /// Bytes of a pool of the sample.
+    pub fn pool_bytes(&self, pool: Pool) -> u64 {
+        self.pools.iter().find(|(known, _)| *known == pool).map_or(0, |(_, bytes)| *bytes)
+    }
+
     /// Another refresh without the rows that are gone.
     pub fn age_gone(&mut self) {
         for (_, left) in &mut self.gone {
@@ -71,6 +78,11 @@ impl App {
         self.settings.filter.show_gone = wish;
         if self.settings.filter.scope == Scope::System {
             self.verdicts.label(&mut self.view.table.rows);
+        }
+        self.view.pools.clear();
+        for pool in &self.now.origin.pools {
+            let bytes = self.now.header.pool_total(*pool).unwrap_or_else(|| self.now.tagged_bytes(*pool));
+            self.view.pools.push((*pool, bytes));
         }
         self.view.widths.grow(&self.view.table, self.settings.totals);
         self.order();
@@ -149,9 +161,14 @@ impl App {
         self.view.table.rows.get(self.view.cursor)
     }
 
+    /// Where things are on the screen.
+    pub(crate) fn regions(&self) -> crate::render::Regions {
+        crate::render::regions(self)
+    }
+
     /// Rows that fit on the screen, one at least.
     pub(crate) fn page(&self) -> usize {
-        usize::from(crate::render::regions(self).rows.height).max(1)
+        usize::from(self.regions().rows.height).max(1)
     }
 
     /// The columns on a screen of this width.

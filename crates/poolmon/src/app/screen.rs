@@ -11,7 +11,7 @@ use poolmon_model::problem::Problem;
 use poolmon_print::{PrintOptions, TableFormat};
 use poolmon_record::{Ongoing, RecordEvent, Watched};
 use poolmon_source::Source;
-use poolmon_tui::{ColourMode, Settings, SnapshotWriter};
+use poolmon_tui::{ColourMode, Look, Palette, Settings, SnapshotWriter};
 
 use super::live_judge::LiveJudge;
 use super::owners::KnownOwners;
@@ -69,7 +69,7 @@ pub fn show(
         judge: Some(Box::new(judge)),
         interval: args.interval.unwrap_or(INTERVAL),
         initial,
-        colour: colour(args.color),
+        look: look(args.color, args.theme),
         snapshot_writer: snapshot_writer(driver),
         describe: Box::new(move |row| owners.explain(&row.tag, Some(row.pool))),
         tracer: Some(row_trace::tracer()),
@@ -102,13 +102,15 @@ fn watched(
     Ok((watched, ongoing))
 }
 
-/// How many colours the screen may use.
-pub fn colour(asked: Color) -> ColourMode {
-    match asked {
-        Color::Auto => ColourMode::from_env(|name| std::env::var(name).ok()),
+/// How the screen looks: what the terminal can do, unless something else was asked for.
+pub fn look(color: Color, palette: Option<Palette>) -> Look {
+    let look = Look::from_env(|name| std::env::var(name).ok());
+    let colours = match color {
+        Color::Auto => look.colours,
         Color::Always => ColourMode::True,
         Color::Never => ColourMode::None,
-    }
+    };
+    Look { colours, palette: palette.unwrap_or(look.palette), ..look }
 }
 
 /// What the key `w` does: appends to PoolMon's own file, in the current folder.

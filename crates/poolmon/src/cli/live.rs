@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use poolmon_tui::Palette;
 
 use super::groups::RowArgs;
 use super::values::interval;
@@ -30,6 +31,9 @@ pub struct LiveArgs {
     /// When to use colours
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
+    /// Colours of the screen: auto, dark, light, contrast or colour-blind [default: auto]
+    #[arg(long, value_name = "NAME")]
+    pub theme: Option<Palette>,
     /// Also record into this folder, as `poolmon record` does
     #[arg(long, value_name = "DIR", conflicts_with_all = ["from", "snapshot"])]
     pub record: Option<PathBuf>,

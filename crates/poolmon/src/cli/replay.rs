@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use poolmon_tui::Speed;
+use poolmon_tui::{Palette, Speed};
 
 use super::groups::{RangeArgs, RowArgs};
 use super::live::Color;
@@ -30,4 +30,7 @@ pub struct ReplayArgs {
     /// When to use colours
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
+    /// Colours of the screen: auto, dark, light, contrast or colour-blind [default: auto]
+    #[arg(long, value_name = "NAME")]
+    pub theme: Option<Palette>,
 }

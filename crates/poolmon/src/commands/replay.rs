@@ -70,7 +70,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
             totals: args.rows.totals,
             show_driver: driver,
         },
-        colour: screen::colour(args.color),
+        look: screen::look(args.color, args.theme),
         snapshot_writer: Box::new(move |sample, table| {
             if !numbered {
                 return writer(sample, table);
