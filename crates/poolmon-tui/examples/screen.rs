@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use poolmon_tui::{ColourMode, ScreenOptions, Settings, run};
+use poolmon_tui::{ScreenOptions, Settings, run};
 use support::{Fake, Known, linux, many, windows};
 
 fn main() {

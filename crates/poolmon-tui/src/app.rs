@@ -14,6 +14,7 @@ use crate::detail::DetailView;
 use crate::feed::Feed;
 use crate::history::History;
 use crate::holders::HolderView;
+use crate::pools::PoolHistory;
 use crate::replay::deck::Motion;
 use crate::table::TableView;
 use crate::theme::{Look, Strokes, Theme};
@@ -172,6 +173,7 @@ pub struct App {
     pub(crate) before: Option<Sample>,
     pub(crate) baseline: Option<Baseline>,
     pub(crate) history: History,
+    pub(crate) pools: PoolHistory,
     pub(crate) verdicts: Verdicts,
     /// The views: each has its own state, and its keys in a file next to it.
     pub(crate) view: TableView,
@@ -214,6 +216,7 @@ impl App {
             before: None,
             baseline: None,
             history: History::default(),
+            pools: PoolHistory::default(),
             verdicts: Verdicts::default(),
             view: TableView::default(),
             detail: DetailView::default(),
@@ -311,6 +314,7 @@ impl App {
         self.derive();
         if self.view.table.rebooted {
             self.history.clear();
+            self.pools.clear();
             self.verdicts.clear();
             self.holders.clear();
             self.baseline = None;
@@ -358,6 +362,7 @@ impl App {
 
     fn remember(&mut self) {
         self.history.push(&self.now, self.clock.as_millisecond());
+        self.pools.push(&self.now, self.clock);
     }
 
     pub(crate) fn mention_remarks(&mut self) {

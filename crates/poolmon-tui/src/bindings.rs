@@ -176,6 +176,8 @@ pub enum Action {
     Holders,
     /// Trace the selected row.
     Trace,
+    /// Another span of the graph of the pools, or none.
+    Graph,
     /// Stacks of a trace, or charts.
     Stacks,
     /// Another span of the chart.

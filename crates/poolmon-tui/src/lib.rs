@@ -9,7 +9,7 @@
 //! 1. `terminal`: keys, mouse, signals, time; the only module that touches the terminal;
 //! 2. `sampler`: the thread that asks the source, and the judge of its samples (`verdicts`); `tracing`: one that traces a row;
 //! 3. [`App`] (`app`): the state, with one part for each view (`table`, `detail`, `holders`, [`mod@replay`]); `feed`: where samples come
-//!    from; `history`: the past of each row. [`bindings`] is the one table of keys, to which each view adds its own; `input`, `prompts`
+//!    from; `history`, `pools`: the past of each row and pool. [`bindings`] is the one table of keys, to which each view adds its own; `input`, `prompts`
 //!    and `mouse` turn events into its actions;
 //! 4. `columns`: which columns stand where;
 //! 5. [`render`] and `theme`: the state as a frame.
@@ -28,6 +28,7 @@ mod history;
 mod holders;
 mod input;
 mod mouse;
+mod pools;
 mod prompts;
 mod render;
 pub mod replay;

@@ -230,7 +230,7 @@ impl Magnitude {
         let parts = |of: u64, parts: u64| by >= (of / parts).max(1);
         match by {
             0 => Self::None,
-            _ if parts(pool, 1_000) || parts(row, 10) && parts(pool, 100_000) => Self::Large,
+            _ if parts(pool, 1_000) || parts(row, 10) && parts(pool, 10_000) => Self::Large,
             _ if parts(pool, 100_000) || parts(row, 100) && parts(pool, 10_000_000) => Self::Some,
             _ => Self::Small,
         }
@@ -340,6 +340,19 @@ impl Theme {
         Style::new().add_modifier(Modifier::BOLD)
     }
 
+    /// A line of a surface under a curve, `line` counted from the top: deeper is darker where there are colours enough.
+    pub fn surface(self, line: u16, height: u16) -> Style {
+        let style = self.accent().remove_modifier(Modifier::BOLD);
+        let Some(Color::Rgb(r, g, b)) = style.fg else { return style };
+        let lines = u16::max(height, 2) - 1;
+        // From the colour itself to six tenths of it.
+        let fade = |c: u8| {
+            let part = 10 * u32::from(lines) - 4 * u32::from(line.min(lines));
+            u8::try_from(u32::from(c) * part / (10 * u32::from(lines))).unwrap_or(u8::MAX)
+        };
+        if self.palette == Palette::Light { style } else { style.fg(Color::Rgb(fade(r), fade(g), fade(b))) }
+    }
+
     /// A selected cell.
     pub fn selected(self) -> Style {
         Style::new().add_modifier(Modifier::REVERSED)
@@ -434,6 +447,7 @@ mod tests {
     ];
 
     /// CIELAB of a colour as somebody sees it.
+    #[expect(clippy::many_single_char_names, reason = "as in the definition")]
     fn seen((r, g, b): Rgb, eye: &[[f64; 3]; 3]) -> [f64; 3] {
         let linear = |c: u8| {
             let c = f64::from(c) / 255.0;

@@ -1,10 +1,12 @@
 //! Drawing: pure functions from the state to a frame.
 //!
-//! From top to bottom: `header` (memory figures and the caption), `rows` (titles, rows, totals),
+//! From top to bottom: `header` (memory figures and the caption), `graph` (the pools over time, by `curve`), `rows` (titles, rows, totals),
 //! `timeline` (of a tape), `footer` (status and keys); `help`, `detail` and `holders` lie over the rows.
 
+mod curve;
 pub(crate) mod detail;
 mod footer;
+pub(crate) mod graph;
 mod header;
 pub(crate) mod help;
 pub(crate) mod holders;
@@ -26,6 +28,7 @@ use crate::app::{App, Mode};
 pub(crate) struct Regions {
     pub header: Rect,
     pub caption: Rect,
+    pub graph: Rect,
     pub titles: Rect,
     pub rows: Rect,
     pub totals: Rect,
@@ -52,7 +55,8 @@ pub(crate) fn regions(app: &App) -> Regions {
         7..16 => 1,
         _ => 0,
     };
-    let body = height.saturating_sub(fixed.iter().sum::<u16>() + status + keys + timeline);
+    let graph = graph::lines(app);
+    let body = height.saturating_sub(fixed.iter().sum::<u16>() + status + keys + timeline + graph);
     let totals = u16::try_from(rows::totals_lines(app)).unwrap_or(u16::MAX).min(body / 2);
     let mut y = 0;
     let mut take = |lines: u16| {
@@ -63,6 +67,7 @@ pub(crate) fn regions(app: &App) -> Regions {
     Regions {
         header: take(fixed[0]),
         caption: take(fixed[1]),
+        graph: take(graph),
         titles: take(fixed[2]),
         rows: take(body - totals),
         totals: take(totals),
@@ -82,6 +87,7 @@ pub fn render(app: &App, frame: &mut Frame<'_>) {
     let regions = regions(app);
     let layout = app.layout();
     header::draw(app, &regions, frame.buffer_mut());
+    graph::draw(app, regions.graph, frame.buffer_mut());
     rows::draw(app, &regions, &layout, frame.buffer_mut());
     timeline::draw(app, regions.timeline, frame.buffer_mut());
     footer::draw(app, &regions, &layout, frame.buffer_mut());

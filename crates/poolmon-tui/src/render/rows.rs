@@ -91,7 +91,7 @@ fn magnitude(app: &App, row: &TableRow) -> Magnitude {
     match delta.bytes {
         Some(bytes) if bytes != 0 => {
             let held = row.row.counters.bytes.unwrap_or(0);
-            Magnitude::of(bytes, held, app.view.pool_bytes(row.row.pool))
+            Magnitude::of(bytes, held, app.pools.last(row.row.pool))
         }
         _ if delta.is_change() => Magnitude::Small,
         _ => Magnitude::None,
@@ -176,7 +176,10 @@ fn draw_row(
                 let text = if place.kind == CellKind::Driver { driver(row) } else { description(row) };
                 scratch.push_str("  ");
                 scratch.push_str(text.unwrap_or_default());
-                let style = if place.kind == CellKind::Driver { Style::new() } else { app.theme.dim() };
+                // A name that is none, on every second row, would be noise.
+                let known = row.label.as_ref().is_none_or(|label| label.driver.is_some());
+                let named = place.kind == CellKind::Driver && known;
+                let style = if named { Style::new() } else { app.theme.dim() };
                 left(buffer, place, area, scratch, style);
                 continue;
             }

@@ -124,6 +124,7 @@ impl App {
         self.before = moment.run.len().checked_sub(2).and_then(|n| moment.run.get(n)).map(|s| (**s).clone());
         self.check_sessions();
         self.history.clear();
+        self.pools.clear();
         for sample in &moment.run {
             let at = sample.time.unwrap_or(Timestamp::UNIX_EPOCH).as_millisecond();
             // Trends and colours do not reach across a reboot.
@@ -131,6 +132,7 @@ impl App {
                 self.history.clear();
             }
             self.history.push(sample, at);
+            self.pools.push(sample, sample.time.unwrap_or_default());
         }
         let shown = self.shown_time();
         if let Some(replay) = self.feed.tape_mut() {

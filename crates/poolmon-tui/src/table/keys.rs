@@ -5,7 +5,8 @@ use poolmon_model::{Pattern, Scope};
 use ratatui_crossterm::crossterm::event::KeyCode;
 
 use crate::app::{App, Effect, Mode};
-use crate::bindings::{Action, Entry, Key, View};
+use crate::bindings::{Action, Entry, Key, View, When};
+use crate::render::graph::GraphSpan;
 
 /// Both views of rows: the pane of details lies over the table.
 pub(crate) const BOTH: &[View] = &[View::Table, View::Detail];
@@ -62,6 +63,13 @@ pub const KEYS: &[Entry] = &[
     ),
     Entry::rows(&[(Key::Letter('i'), Action::SessionPrompt)], "ask for the id of a session")
         .footer(160, "session"),
+    Entry::rows(
+        &[(Key::Letter('c'), Action::Graph)],
+        "graph of the pools: all, a day, an hour, 10 min, none",
+    )
+    .only(TABLE)
+    .when(When::Live)
+    .footer(104, "graph"),
     Entry::rows(&[(Key::Letter('e'), Action::Totals)], "totals at the bottom, on or off")
         .footer(105, "totals"),
     Entry::rows(&[(Key::Letter('l'), Action::Highlight)], "highlighting of changes, on or off")
@@ -152,11 +160,26 @@ impl App {
                     "Highlighting is off."
                 });
             }
+            Action::Graph => self.next_graph(),
             Action::Fold => self.fold_key(),
             Action::Holders => self.open_holders(),
             Action::Trace if !self.trace_selected() => self.sort_by_tag_instead(),
             _ => {}
         }
+    }
+
+    fn next_graph(&mut self) {
+        self.view.graph = self.view.graph.next(self.pools.length());
+        let said = match self.view.graph {
+            GraphSpan::All => "The graph shows everything since the screen began.".to_owned(),
+            GraphSpan::Last(seconds) => {
+                let length = std::time::Duration::from_secs(seconds.unsigned_abs());
+                format!("The graph shows the last {}.", poolmon_model::units::rough_span(length))
+            }
+            GraphSpan::Off => "No graph. Press c again for one.".to_owned(),
+        };
+        self.say(said);
+        self.keep_in_view();
     }
 
     /// Esc with nothing to close. What took hours to come together is not thrown away by it.

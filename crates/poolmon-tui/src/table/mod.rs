@@ -9,6 +9,7 @@ use poolmon_model::{Labeler, Pool, Scope, Table, TableRow, Tag};
 use crate::app::{App, Mode};
 use crate::columns::{ColumnLayout, Widths};
 use crate::folding;
+use crate::render::graph::GraphSpan;
 
 /// Refreshes for which a row that is gone stays.
 const LINGER: u8 = 3;
@@ -29,19 +30,14 @@ pub(crate) struct TableView {
     pub search: String,
     /// Each copy of a slab cache (`kmalloc-rnd-NN-SIZE`) is a row.
     pub unfolded: bool,
+    /// How much time the graph of the pools shows.
+    pub graph: GraphSpan,
     pub last_click: Option<(usize, Timestamp)>,
-    /// Bytes of each pool of the sample.
-    pub pools: Vec<(Pool, u64)>,
     /// Rows that are gone and for how many refreshes they stay.
     pub gone: Vec<(TableRow, u8)>,
 }
 
 impl TableView {
-    /// Bytes of a pool of the sample.
-    pub fn pool_bytes(&self, pool: Pool) -> u64 {
-        self.pools.iter().find(|(known, _)| *known == pool).map_or(0, |(_, bytes)| *bytes)
-    }
-
     /// Another refresh without the rows that are gone.
     pub fn age_gone(&mut self) {
         for (_, left) in &mut self.gone {
@@ -78,11 +74,6 @@ impl App {
         self.settings.filter.show_gone = wish;
         if self.settings.filter.scope == Scope::System {
             self.verdicts.label(&mut self.view.table.rows);
-        }
-        self.view.pools.clear();
-        for pool in &self.now.origin.pools {
-            let bytes = self.now.header.pool_total(*pool).unwrap_or_else(|| self.now.tagged_bytes(*pool));
-            self.view.pools.push((*pool, bytes));
         }
         self.view.widths.grow(&self.view.table, self.settings.totals);
         self.order();

@@ -1,8 +1,9 @@
-//! `frames`: pictures of the screen; `state`: every key and mouse action; `styles`: colours, which pictures lack;
+//! `frames`: pictures of the screen; `state`: every key and mouse action; `styles`, `looks`: colours, sizes and the graph;
 //! `replay`: a tape with time; `holders`: the key `o`; `verdicts`: who leaks; `tracing`: the key `T`; `random`: properties over random keys, sizes and figures.
 
 mod frames;
 mod holders;
+mod looks;
 mod random;
 mod replay;
 mod state;

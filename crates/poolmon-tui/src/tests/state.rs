@@ -368,17 +368,17 @@ fn enter_asks_about_the_row() {
 fn clicks_on_titles_sort() {
     let mut app = app_of(windows, 1);
     draw(&mut app, 120, 30);
-    let places = app.layout().places;
+    let (places, y) = (app.layout().places, app.regions().titles.y);
     for place in places {
         let (x, column) = (place.x + 1, place.column.id);
-        click(&mut app, x, 3);
+        click(&mut app, x, y);
         assert_eq!(sorted_by(&app).0, column, "{place:?}");
     }
     let bytes = app.layout().places.into_iter().find(|p| p.column.id == "bytes").unwrap();
     press(&mut app, "t");
-    click(&mut app, bytes.x + 2, 3);
+    click(&mut app, bytes.x + 2, y);
     let first = sorted_by(&app);
-    click(&mut app, bytes.x + 2, 3);
+    click(&mut app, bytes.x + 2, y);
     assert_eq!(sorted_by(&app), ("bytes", first.1, !first.2), "again: the other way round");
 }
 
@@ -386,15 +386,16 @@ fn clicks_on_titles_sort() {
 fn clicks_select_and_double_clicks_open() {
     let mut app = app_of(windows, 1);
     app.resize(80, 24);
-    click(&mut app, 5, 6);
+    let third = app.regions().rows.y + 2;
+    click(&mut app, 5, third);
     assert_eq!((app.view.cursor, app.mode.clone()), (2, Mode::Table));
     click(&mut app, 5, 20);
     assert_eq!(app.view.cursor, 2, "nothing is there");
     app.tick(at(500));
-    click(&mut app, 5, 6);
+    click(&mut app, 5, third);
     assert_eq!(app.mode, Mode::Table, "too late for a double click");
     app.tick(jiff::Timestamp::from_millisecond((START + 500) * 1000 + 300).unwrap());
-    click(&mut app, 5, 6);
+    click(&mut app, 5, third);
     assert_eq!(app.mode, Mode::Detail);
 }
 

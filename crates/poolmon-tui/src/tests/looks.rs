@@ -1,0 +1,111 @@
+//! How the screen looks: sizes, and what is coloured in which way.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use insta::assert_snapshot;
+use poolmon_model::Sample;
+use ratatui::buffer::Buffer;
+use ratatui_crossterm::crossterm::event::KeyCode;
+
+use super::support::windows;
+use super::{advance, app_with, code, draw, lines_of, picture, press};
+use crate::theme::Strokes;
+use crate::{App, ColourMode, Look, Palette, Settings};
+
+/// Pools that move: one grows, one comes and goes.
+fn moving(step: u64) -> Sample {
+    let mut sample = windows(step);
+    sample.header.pool_nonpaged = Some((400 << 20) + step * (1 << 20));
+    sample.header.pool_paged = Some((200 << 20) + (step * 7 % 11) * (2 << 20));
+    sample
+}
+
+fn moved(look: impl Into<Look>) -> App {
+    let look = look.into();
+    let mut app = app_with(Settings::default(), look.colours, moving(0));
+    (app.theme, app.strokes) = (crate::Theme::new(look.colours, look.palette), look.strokes);
+    for step in 1..60 {
+        advance(&mut app, moving, step);
+        if step == 40 {
+            press(&mut app, "=");
+            app.message = None;
+        }
+    }
+    app.tick(super::support::at(1000));
+    app
+}
+
+/// A picture, and next to each line the styles of its cells: a letter each, explained at the end.
+fn styled(buffer: &Buffer) -> String {
+    let mut letters: BTreeMap<String, char> = BTreeMap::new();
+    let mut text = String::new();
+    for (y, line) in lines_of(buffer).iter().enumerate() {
+        let mut styles = String::new();
+        for x in 0..buffer.area.width {
+            let cell = &buffer[(x, u16::try_from(y).unwrap())];
+            let style = format!("{:?} on {:?} {:?}", cell.fg, cell.bg, cell.modifier);
+            let plain = style == "Reset on Reset NONE" || cell.symbol() == " " && cell.modifier.is_empty();
+            let next = char::from(b'a' + u8::try_from(letters.len()).unwrap());
+            styles.push(if plain { '.' } else { *letters.entry(style).or_insert(next) });
+        }
+        let _ = writeln!(text, "{line}\n{}", styles.trim_end_matches('.'));
+    }
+    for (style, letter) in letters {
+        let _ = writeln!(text, "{letter}: {style}");
+    }
+    text
+}
+
+#[test]
+fn the_graph_at_every_size() {
+    for (width, height) in [(60, 20), (80, 24), (120, 40), (200, 50)] {
+        assert_snapshot!(
+            format!("graph_{width}x{height}"),
+            picture(&mut moved(ColourMode::True), width, height)
+        );
+    }
+    let blocks = Look { strokes: Strokes::Blocks, colours: ColourMode::Sixteen, palette: Palette::Auto };
+    let screen = picture(&mut moved(blocks), 80, 24);
+    assert!(screen.contains('▁') && !screen.contains('⣿'), "{screen}");
+    assert_snapshot!("graph_blocks_80x24", screen);
+}
+
+#[test]
+fn c_walks_through_the_spans_of_the_graph() {
+    let mut app = moved(ColourMode::True);
+    let rows = |app: &mut App| {
+        draw(app, 80, 24);
+        app.page()
+    };
+    let with = rows(&mut app);
+    press(&mut app, "c");
+    assert_eq!(rows(&mut app), with + 4, "five minutes have no shorter span: none");
+    press(&mut app, "c");
+    assert_eq!(rows(&mut app), with);
+    assert!(picture(&mut app, 80, 24).contains("everything since the screen began"));
+}
+
+#[test]
+fn one_pool_alone_has_the_graph_for_itself() {
+    let mut app = moved(ColourMode::True);
+    press(&mut app, "p");
+    let screen = picture(&mut app, 120, 40);
+    assert!(
+        screen.contains("Nonpaged pool  459 MiB  +59.0 MiB in 5 min") && !screen.contains("Paged pool  2"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn what_is_coloured_in_which_way() {
+    for (name, colours) in [
+        ("true_colour", ColourMode::True),
+        ("16_colours", ColourMode::Sixteen),
+        ("no_colour", ColourMode::None),
+    ] {
+        let mut app = moved(Look { colours, palette: Palette::Dark, ..Look::default() });
+        code(&mut app, KeyCode::Down);
+        assert_snapshot!(format!("styles_{name}"), styled(&draw(&mut app, 80, 24)));
+    }
+}
