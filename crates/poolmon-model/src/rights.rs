@@ -22,14 +22,33 @@ pub fn set(rights: Rights) {
 
 /// A command that needs root's rights, as it can be run here.
 pub fn as_root(command: &str) -> String {
+    here().command(command)
+}
+
+/// The same line with another command in the place of the one that begins with these words and ends it.
+pub fn with_command(line: &str, words: &str, command: &str) -> String {
+    here().with_command(line, words, command)
+}
+
+fn here() -> Rights {
     match RIGHTS.load(Ordering::Relaxed) {
-        1 => command.to_owned(),
-        2 => Rights::Su.command(command),
-        _ => Rights::Sudo.command(command),
+        1 => Rights::Root,
+        2 => Rights::Su,
+        _ => Rights::Sudo,
     }
 }
 
 impl Rights {
+    fn with_command(self, line: &str, words: &str, command: &str) -> String {
+        // The rights are part of what is replaced: they may end behind the command.
+        let whole = self.command(words);
+        let begin = whole.trim_end_matches('\'');
+        match line.find(begin) {
+            Some(at) => format!("{}{}", line.get(..at).unwrap_or_default(), self.command(command)),
+            None => line.to_owned(),
+        }
+    }
+
     /// The same with these.
     pub fn command(self, command: &str) -> String {
         match self {
@@ -53,5 +72,11 @@ mod tests {
         );
         assert_eq!(Rights::Su.command("poolmon trace 'a b'"), r"su -c 'poolmon trace '\''a b'\'''");
         assert_eq!(as_root("x"), "sudo x");
+        for rights in [Rights::Sudo, Rights::Root, Rights::Su] {
+            let line = |command| format!("run as root: {}", rights.command(command));
+            let own = "poolmon trace 'a b' --for 10s";
+            assert_eq!(rights.with_command(&line("poolmon trace ..."), "poolmon trace", own), line(own));
+            assert_eq!(rights.with_command("mount it", "poolmon trace", own), "mount it");
+        }
     }
 }

@@ -72,8 +72,12 @@ impl Dir {
         }
         #[cfg(not(unix))]
         let _ = mode;
-        if !path.is_dir() {
-            builder.create(path)?;
+        match fs::metadata(path) {
+            Ok(about) if about.is_dir() => {}
+            Ok(_) => return Err(io::ErrorKind::NotADirectory.into()),
+            // Where a link leads nowhere, nothing is made at its other end.
+            Err(_) if fs::symlink_metadata(path).is_ok() => return Err(io::ErrorKind::NotFound.into()),
+            Err(_) => builder.create(path)?,
         }
         Self::open(path)
     }

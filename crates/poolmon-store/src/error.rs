@@ -21,6 +21,12 @@ pub enum StoreError {
         /// The system's answer.
         source: io::Error,
     },
+    /// A recording is a folder, and this is something else.
+    #[error("{path}: this is not a folder, and a recording is one")]
+    NoFolder {
+        /// What it is not.
+        path: PathBuf,
+    },
     /// Another recorder writes into the folder.
     #[error("{folder}: another recorder is writing here")]
     Locked {
@@ -109,6 +115,7 @@ impl Remedy for StoreError {
             Self::TooManyRows { every, .. } => Some(format!(
                 "export fewer samples (--every {every}s), choose tags, or write Parquet"
             )),
+            Self::NoFolder { .. } => Some("name a new folder, or one that a recorder wrote into".into()),
             Self::NoParquet => Some("export CSV, TSV or JSON lines instead, or build it with its feature `parquet`".into()),
             Self::Gone { .. } => Some("move the folder back, or start the recorder again: what it wrote since is lost".into()),
             Self::LongNote { .. } => Some("shorten it, or note where the text is".into()),

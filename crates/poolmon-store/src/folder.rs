@@ -88,6 +88,12 @@ pub fn segments(folder: &Path) -> Result<Vec<SegmentFile>> {
     Ok(found)
 }
 
+/// The number of a recorder's next segment. A number so high that none would be left for what follows is not continued.
+pub(crate) fn next_number(files: &[SegmentFile]) -> u64 {
+    let ours = files.iter().filter(|file| file.number < NUMBERS / 2);
+    ours.map(|file| file.number + 1).max().unwrap_or(0)
+}
+
 /// Takes the recorder's lock; it is released when the file is dropped or the process dies.
 pub(crate) fn lock(dir: &Dir, mode: u32) -> Result<File> {
     let path = dir.path().join(LOCK);

@@ -36,7 +36,7 @@ pub use segment::cursor::{Entry, Losses};
 pub use segment::frame::MAGIC;
 pub use segment::index::totals;
 pub use segment::marks::{Gap, GapKind, ModuleChange, RecordedMark, TimedMark};
-pub use whole::{WholeFile, is_stream};
+pub use whole::{WholeFile, may_be_written};
 
 /// Parts of segments for the tests, benchmarks and fuzz targets of poolmon itself. They may change in any version.
 #[doc(hidden)]

@@ -7,6 +7,10 @@ use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::{self, Write as _};
 use std::path::{Component, Path};
 use std::sync::Arc;
+#[cfg(unix)]
+use std::time::{Duration, Instant};
+
+use poolmon_model::problem::Problem;
 
 use crate::dir::Dir;
 
@@ -38,7 +42,7 @@ impl WholeFile {
             return Err(io::ErrorKind::IsADirectory.into());
         }
         if is_stream(path) {
-            return Ok(Self { file: File::options().append(true).open(path)?, whole: None });
+            return Ok(Self { file: stream(path)?, whole: None });
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
@@ -113,6 +117,63 @@ fn unused<T>(mut make: impl FnMut(&OsStr) -> io::Result<T>) -> io::Result<(T, Os
             result => return result.map(|file| (file, name)),
         }
     }
+}
+
+/// How long a pipe may be without a reader: two programs of one script start in any order.
+#[cfg(unix)]
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Opens a device or a pipe. A pipe that no program reads would be waited for in silence, and for ever.
+fn stream(path: &Path) -> io::Result<File> {
+    #[cfg(unix)]
+    if fs::metadata(path).is_ok_and(|about| std::os::unix::fs::FileTypeExt::is_fifo(&about.file_type())) {
+        return pipe(path);
+    }
+    File::options().append(true).open(path)
+}
+
+#[cfg(unix)]
+fn pipe(path: &Path) -> io::Result<File> {
+    use rustix::fs::OFlags;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let began = Instant::now();
+    let file = loop {
+        match File::options().append(true).custom_flags(flags).open(path) {
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) => {
+                if began.elapsed() >= PATIENCE {
+                    let why = "no program reads this pipe; start the one that does first";
+                    return Err(io::Error::new(io::ErrorKind::NotConnected, why));
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            opened => break opened?,
+        }
+    };
+    // From now on, a full pipe is waited for.
+    rustix::fs::fcntl_setfl(&file, rustix::fs::fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
+    Ok(file)
+}
+
+/// Refuses to write a file that is there, be it a link that leads nowhere, unless it is to be replaced; and where nothing can be
+/// written. Devices and pipes are written, not replaced.
+///
+/// # Errors
+///
+/// What is there, and what helps.
+pub fn may_be_written(path: &Path, replace: bool) -> Result<(), Problem> {
+    if path.is_dir() {
+        return Err(Problem::new(format!("{}: this is a folder", path.display()), "name a file in it"));
+    }
+    if !replace && fs::symlink_metadata(path).is_ok() && !is_stream(path) {
+        let what = format!("{}: the file exists", path.display());
+        return Err(Problem::new(what, "name another one, or overwrite it with --force"));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if folder.is_some_and(|folder| !folder.is_dir()) {
+        return Err(Problem::new(format!("{}: there is no such folder", path.display()), "create it first"));
+    }
+    Ok(())
 }
 
 /// Whether a path is written directly: a device, a pipe, or one of the names by which a system calls what is open
@@ -191,6 +252,50 @@ mod tests {
         }
         let text = |name| fs::read_to_string(path(name)).unwrap();
         assert_eq!((text("victim").as_str(), text("y.csv.part").as_str()), ("victim", "mine"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_there_is_replaced_only_when_asked_a_link_to_nothing_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("file"), "").unwrap();
+        std::os::unix::fs::symlink(path("nothing"), path("link")).unwrap();
+        for name in ["file", "link"] {
+            let problem = may_be_written(&path(name), false).unwrap_err();
+            assert!(problem.message.ends_with("the file exists"), "{problem}");
+            assert_eq!(may_be_written(&path(name), true), Ok(()));
+        }
+        for fine in [path("new"), "new".into(), "/dev/null".into(), "/dev/stdout".into()] {
+            assert_eq!(may_be_written(&fine, false), Ok(()));
+        }
+        assert!(
+            may_be_written(folder.path(), true).is_err() && may_be_written(&path("no/new"), true).is_err()
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_without_a_reader_is_not_waited_for_and_one_with_a_reader_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let (done, wait) = std::sync::mpsc::channel();
+        let path = pipe.clone();
+        std::thread::spawn(move || done.send(WholeFile::new(&path).map(drop)));
+        let refused = wait.recv_timeout(Duration::from_mins(1)).expect("it waits").unwrap_err();
+        assert!(refused.to_string().contains("no program reads this pipe"), "{refused}");
+        // The reader comes a moment later, and is slower than a pipe is large.
+        let path = pipe.clone();
+        let reader = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(200));
+            let mut file = File::open(path).unwrap();
+            std::thread::sleep(Duration::from_millis(200));
+            let mut bytes = Vec::new();
+            io::Read::read_to_end(&mut file, &mut bytes).map(|_| bytes.len())
+        });
+        WholeFile::write(&pipe, &vec![b'x'; 1 << 20]).unwrap();
+        assert_eq!(reader.join().unwrap().unwrap(), 1 << 20);
     }
 
     #[cfg(target_os = "linux")]

@@ -93,6 +93,7 @@ fn files_of_others_are_not_deleted_cut_or_counted() {
         ("thesis.plog", "my thesis"),
         ("empty.plog", ""),
         (own, "not a segment, whatever its name"),
+        ("00000001-20260101T000000Z.plog", ""),
         ("notes-1-2-3.txt", "x"),
     ];
     for (name, text) in kept {
@@ -130,10 +131,50 @@ fn a_large_file_with_the_name_of_a_segment_drives_none_out() {
 }
 
 #[test]
+fn names_that_are_taken_are_passed_by() {
+    let place = Place::new();
+    record(&place.rec(), config(), 0..10);
+    // Whatever the next segments could be called in the next seconds, as a link, a pipe or a folder.
+    let names: Vec<String> = (1..4)
+        .flat_map(|number| (0..30).map(move |n| (number, time(10 + n).strftime("%Y%m%dT%H%M%SZ"))))
+        .map(|(number, start)| format!("{number:08}-{start}.plog"))
+        .collect();
+    for (n, name) in names.iter().enumerate() {
+        match n % 3 {
+            0 => symlink(place.secret(), place.plant(name)).unwrap(),
+            1 => fs::create_dir(place.plant(name)).unwrap(),
+            _ => fs::write(place.plant(name), "").unwrap(),
+        }
+    }
+    record(&place.rec(), config(), 10..20);
+    assert_eq!(read(&place.rec()), (20, vec![]));
+    place.is_untouched();
+    assert!(names.iter().all(|name| fs::symlink_metadata(place.plant(name)).is_ok()), "and all are there");
+    // Files without a byte hide nothing: they are neither damage nor an interrupted recorder.
+    let recording = Recording::open(&place.rec()).unwrap();
+    let info = recording.info().unwrap();
+    assert_eq!((info.unclosed, info.segments, info.samples), (0, 2, 20));
+    assert!(recording.verify().unwrap().is_whole());
+}
+
+#[test]
+fn what_is_no_folder_is_refused_by_name() {
+    let place = Place::new();
+    symlink(place.0.path().join("made"), place.plant("link")).unwrap();
+    for path in [Path::new("/dev/null"), &place.secret()] {
+        let refused = Recorder::open(path, config()).err().expect("no folder");
+        assert!(matches!(refused, StoreError::NoFolder { .. }), "{refused}");
+    }
+    assert!(Recorder::open(&place.plant("link"), config()).is_err() && !place.0.path().join("made").exists());
+}
+
+#[test]
 fn a_number_at_the_end_of_all_numbers_changes_no_order() {
     let place = Place::new();
     record(&place.rec(), config(), 0..10);
-    fs::write(place.plant("18446744073709551615-20200101T000000Z.plog"), "x").unwrap();
+    for number in ["18446744073709551615", "999999999999"] {
+        fs::write(place.plant(&format!("{number}-20200101T000000Z.plog")), "x").unwrap();
+    }
     record(&place.rec(), config(), 10..20);
     record(&place.rec(), config(), 20..30);
     let mut cursor = Recording::open(&place.rec()).unwrap().cursor();
@@ -266,25 +307,34 @@ fn a_folder_that_is_swapped_redirects_nothing() {
         }
     }
     let (n, error) = failed.expect("the folder is another one");
-    assert!(n <= 11 && matches!(error, StoreError::Gone { .. }), "{n} {error}");
+    assert!(n == 1 && matches!(error, StoreError::Gone { .. }), "{n} {error}");
     assert_eq!(fs::read_dir(&victim).unwrap().count(), 0);
 }
 
 #[test]
 fn a_folder_that_vanished_is_no_success() {
-    for segment_only in [false, true] {
+    for case in ["folder", "segment", "replaced"] {
         let place = Place::new();
-        let (mut recorder, _) = Recorder::open(&place.rec(), config()).unwrap();
-        recorder.record_at(&sample(0), moment(0)).unwrap();
-        if segment_only {
-            for file in Recording::open(&place.rec()).unwrap().segments() {
+        let begin = || {
+            let (mut recorder, _) = Recorder::open(&place.rec(), config()).unwrap();
+            recorder.record_at(&sample(0), moment(0)).unwrap();
+            let segments = Recording::open(&place.rec()).unwrap().segments().to_vec();
+            for file in segments.iter().filter(|_| case != "folder") {
                 fs::remove_file(&file.path).unwrap();
+                if case == "replaced" {
+                    fs::write(&file.path, "").unwrap();
+                }
             }
-        } else {
-            fs::remove_dir_all(place.rec()).unwrap();
-        }
-        let closed = recorder.close();
-        assert!(matches!(closed, Err(StoreError::Gone { .. })), "{closed:?}");
+            if case == "folder" {
+                fs::remove_dir_all(place.rec()).unwrap();
+            }
+            recorder
+        };
+        let closed = begin().close();
+        assert!(matches!(closed, Err(StoreError::Gone { .. })), "{case} {closed:?}");
+        // Nor is it noticed at the next sync only.
+        let next = begin().record_at(&sample(1), moment(1));
+        assert!(matches!(next, Err(StoreError::Gone { .. })), "{case} {next:?}");
     }
 }
 

@@ -21,8 +21,7 @@ fn main() -> ExitCode {
     let cli = match cli::from_env() {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version come this way too, with exit code 0.
-            let _ = error.print();
+            say::usage(&error);
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Outcome::Usage.code()));
         }
     };

@@ -66,12 +66,18 @@ impl Recording {
     /// # Errors
     /// A segment cannot be read.
     pub fn info(&self) -> Result<RecordingInfo> {
-        let mut info = RecordingInfo { segments: self.segments().len(), ..RecordingInfo::default() };
+        let mut info = RecordingInfo::default();
         for file in self.segments() {
+            let size = file.size();
+            // Nothing was ever in it.
+            if size == 0 {
+                continue;
+            }
+            info.segments += 1;
             let (mut segment, index) = self.indexed(file)?;
             let is_closed = segment.stored_index().map_err(StoreError::io("read", &file.path))?.is_some();
             info.unclosed += u64::from(!is_closed);
-            info.bytes += file.size();
+            info.bytes += size;
             info.samples += u64::from(index.samples);
             info.marks += index.marks.len() as u64;
             info.sealed += usize::from(file.sealed().exists());

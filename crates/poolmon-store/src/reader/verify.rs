@@ -78,6 +78,10 @@ impl Recording {
     pub fn verify(&self) -> Result<Verification> {
         let mut verification = Verification::default();
         for file in self.segments() {
+            // Created, and the machine went down before anything was written; or anyone's.
+            if file.size() == 0 {
+                continue;
+            }
             let reading = || StoreError::io("read", &file.path);
             let mut segment = open_segment(&file.path)?;
             let scan = segment.scan(|_| {}).map_err(reading())?;

@@ -18,6 +18,7 @@ pub mod seal;
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -38,7 +39,7 @@ use crate::folder::{self, SegmentFile};
 use crate::segment::frame::{SegmentHead, VERSION, wall_of};
 use crate::segment::marks::{Gap, GapKind, ModuleChange, RecordedMark};
 use crate::segment::summary::Stretch;
-use crate::segment::writer::{SegmentWriter, WriteError};
+use crate::segment::writer::{Append, SegmentWriter, WriteError};
 
 /// What became of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,7 +147,10 @@ impl Recorder {
         if config.seal && !cfg!(feature = "parquet") {
             return Err(StoreError::NoParquet);
         }
-        let dir = Arc::new(Dir::make(folder, config.mode).map_err(StoreError::io("open", folder))?);
+        let dir = Arc::new(Dir::make(folder, config.mode).map_err(|error| match error.kind() {
+            io::ErrorKind::NotADirectory => StoreError::NoFolder { path: folder.into() },
+            _ => StoreError::io("open", folder)(error),
+        })?);
         let disk = disk.unwrap_or_else(|| Box::new(RealDisk { dir: Arc::clone(&dir), mode: config.mode }));
         let lock = folder::lock(&dir, config.mode)?;
         let report = recover::recover(&dir)?;
@@ -169,7 +173,7 @@ impl Recorder {
             started: Instant::now(),
             writer: None,
             stretch: Stretch::default(),
-            next_number: files.iter().map(|file| file.number + 1).max().unwrap_or(0),
+            next_number: folder::next_number(&files),
             last: gaps::Seen::from_report(&report),
             failing: None,
             full_since: None,
@@ -294,6 +298,8 @@ impl Recorder {
             open.writer.merged(Some(time), &self.merged);
         }
         self.status.samples += 1;
+        // With each sample: whoever waits for the next sync has lost what is written until then.
+        self.is_there()?;
         if moment.clock.saturating_sub(self.synced) >= self.config.sync {
             self.take_notes()?;
             self.sync()?;
@@ -317,7 +323,7 @@ impl Recorder {
             return Ok(());
         }
         let wall = sample.time.unwrap_or(moment.wall);
-        let path = self.folder.join(folder::segment_name(self.next_number, wall));
+        let (file, path) = self.make_segment(wall)?;
         let head = SegmentHead {
             version: VERSION,
             number: self.next_number,
@@ -327,7 +333,6 @@ impl Recorder {
             origin: Arc::clone(&sample.origin),
             width: sample.width,
         };
-        let file = self.disk.create(&path).map_err(StoreError::io("make", &path))?;
         match SegmentWriter::create(file, &head) {
             Ok(mut writer) => {
                 writer.go_on(std::mem::take(&mut self.stretch));
@@ -344,11 +349,36 @@ impl Recorder {
         }
     }
 
-    fn finish_segment(&mut self) -> Result<()> {
-        let Some(open) = self.writer.take() else { return Ok(()) };
-        if !self.disk.is_there(&open.file.path) {
-            return Err(StoreError::Gone { path: open.file.path });
+    /// A new file, whose number is the next one of which no name is taken: whatever has it already stays as it is.
+    fn make_segment(&mut self, wall: Timestamp) -> Result<(Box<dyn Append>, PathBuf)> {
+        let mut tries = 0;
+        loop {
+            let path = self.folder.join(folder::segment_name(self.next_number, wall));
+            match self.disk.create(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries < 10_000 => {
+                    self.next_number += 1;
+                    tries += 1;
+                }
+                result => {
+                    return result.map(|file| (file, path.clone())).map_err(StoreError::io("make", path));
+                }
+            }
         }
+    }
+
+    /// Fails if what is written can no longer be found.
+    fn is_there(&self) -> Result<()> {
+        match &self.writer {
+            Some(open) if !open.writer.has_name() || !self.disk.is_there(&open.file.path) => {
+                Err(StoreError::Gone { path: open.file.path.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn finish_segment(&mut self) -> Result<()> {
+        self.is_there()?;
+        let Some(open) = self.writer.take() else { return Ok(()) };
         let length = open.writer.length();
         self.closed_bytes += match open.writer.finish() {
             Ok((length, stretch)) => {
@@ -475,9 +505,7 @@ impl Recorder {
     pub fn sync(&mut self) -> Result<()> {
         if let Some(open) = &mut self.writer {
             open.writer.sync().map_err(StoreError::io("write", &open.file.path))?;
-            if !self.disk.is_there(&open.file.path) {
-                return Err(StoreError::Gone { path: open.file.path.clone() });
-            }
+            self.is_there()?;
             self.drop_taken_notes();
         }
         Ok(())

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use poolmon_model::Sample;
 
-use crate::dir::{self, Dir};
+use crate::dir::Dir;
 use crate::error::{Result, StoreError};
 use crate::folder::{self, SegmentFile};
 use crate::segment::cursor::SegmentCursor;
@@ -97,24 +97,10 @@ fn last_uptime(file: File) -> io::Result<Option<(Timestamp, Duration)>> {
     Ok(sample.time.zip(sample.uptime).filter(|_| held))
 }
 
-/// A file without a byte can be removed if no one but this user can have made it.
-fn is_own_empty(file: &File) -> bool {
-    let Ok(about) = file.metadata() else { return false };
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt as _;
-        if dir::own_user().is_some_and(|own| own != about.uid()) {
-            return false;
-        }
-    }
-    about.len() == 0 && !dir::has_other_names(&about)
-}
-
 fn close(dir: &Dir, segment: &SegmentFile, report: &mut OpenReport) -> Result<Option<Recovered>> {
     let path = segment.path.as_path();
     let reading = || StoreError::io("read", path);
     let Some(file) = open(dir, segment) else { return Ok(None) };
-    let is_own_empty = is_own_empty(&file);
     let mut cursor = SegmentCursor::open(file).map_err(reading())?;
     if matches!(cursor.head(), Err(HeadError::Version(_))) {
         // A later program wrote it: it is not ours to change.
@@ -133,7 +119,8 @@ fn close(dir: &Dir, segment: &SegmentFile, report: &mut OpenReport) -> Result<Op
     if let Some((_, last)) = index.times() {
         report.last_sample = Some((last, cursor.head().ok().and_then(|head| head.origin.boot.clone())));
     }
-    let is_ours = cursor.head().is_ok() || is_own_empty;
+    // A file without a byte shows no maker: it stays.
+    let is_ours = cursor.head().is_ok();
     drop(cursor);
     let mut found = Recovered {
         path: path.into(),

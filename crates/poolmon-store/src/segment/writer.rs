@@ -23,6 +23,10 @@ pub trait Append: Send {
     fn cut(&mut self, length: u64) -> io::Result<()>;
     /// Waits until the disk has what was written.
     fn sync(&mut self) -> io::Result<()>;
+    /// Whether it still has a name: what is written into a file that was deleted is lost.
+    fn has_name(&self) -> bool {
+        true
+    }
 }
 
 impl Append for std::fs::File {
@@ -37,6 +41,16 @@ impl Append for std::fs::File {
 
     fn sync(&mut self) -> io::Result<()> {
         self.sync_data()
+    }
+
+    fn has_name(&self) -> bool {
+        #[cfg(unix)]
+        {
+            self.metadata().is_ok_and(|about| std::os::unix::fs::MetadataExt::nlink(&about) > 0)
+        }
+        // A file that is open cannot lose its name there.
+        #[cfg(not(unix))]
+        true
     }
 }
 
@@ -117,6 +131,11 @@ impl SegmentWriter {
     /// Bytes written.
     pub fn length(&self) -> u64 {
         self.length
+    }
+
+    /// Whether its file still has a name.
+    pub fn has_name(&self) -> bool {
+        self.file.has_name()
     }
 
     /// Samples written.

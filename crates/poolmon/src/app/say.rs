@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use poolmon_dump::DumpError;
-use poolmon_model::hidden::safe_lines;
+use poolmon_model::hidden::{safe, safe_lines};
 use poolmon_model::problem::{Problem, Remedy};
 use poolmon_owner::pooltag::PooltagError;
 use poolmon_print::SafeText;
@@ -132,6 +132,16 @@ pub fn remedy(error: &anyhow::Error) -> Option<String> {
         .or_else(|| of::<poolmon_trace::file::FileError>(error))
 }
 
+/// What is wrong with the command line: as clap writes it, unless that quotes something that steers a terminal.
+pub fn usage(error: &clap::Error) {
+    let text = error.render().to_string();
+    match safe_lines(&text) {
+        // Help and version come this way too, for standard output.
+        std::borrow::Cow::Owned(_) if error.use_stderr() => put(format_args!("{text}")),
+        _ => error.print().unwrap_or_default(),
+    }
+}
+
 /// A word as this system's shell takes it in a command: quoted if it has to be.
 pub fn shell_word(word: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "_-./:+,=@%\\".contains(c);
@@ -167,7 +177,7 @@ fn wipe(out: &mut dyn Write, shown: &mut usize) -> io::Result<()> {
 
 /// Writes a text over the one that is shown. Blanks, not an escape sequence: consoles before Windows 10 know none.
 fn write_over(out: &mut dyn Write, shown: &mut usize, text: &str) -> io::Result<()> {
-    let text: String = text.chars().take(WIDTH).collect();
+    let text: String = safe(text).chars().take(WIDTH).collect();
     let wide = text.chars().count();
     write!(out, "\r{text}{:1$}\r{text}", "", shown.saturating_sub(wide))?;
     *shown = wide;
@@ -238,12 +248,15 @@ mod tests {
     #[test]
     fn progress_is_written_in_place() {
         let (mut out, mut shown) = (Vec::new(), 0);
-        write_over(&mut out, &mut shown, "9,999 samples").unwrap();
+        write_over(&mut out, &mut shown, "9,999 s\u{9b}mples").unwrap();
         write_over(&mut out, &mut shown, "1 sample").unwrap();
         wipe(&mut out, &mut shown).unwrap();
         let blanks = |n| " ".repeat(n);
-        let expected =
-            format!("\r9,999 samples\r9,999 samples\r1 sample{}\r1 sample\r{}\r", blanks(5), blanks(8));
+        let expected = format!(
+            "\r9,999 s\u{fffd}mples\r9,999 s\u{fffd}mples\r1 sample{}\r1 sample\r{}\r",
+            blanks(5),
+            blanks(8)
+        );
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 }

@@ -61,7 +61,8 @@ impl ExportFormat {
 pub fn run(args: &ExportArgs) -> anyhow::Result<Outcome> {
     let file = args.output.file();
     if let Some(file) = file {
-        ensure!(!file.is_dir(), "{}: this is a folder; name a file in it", file.display());
+        distinct(&[("-o", file)], args.sources.iter().map(PathBuf::as_path))?;
+        poolmon_store::may_be_written(file, args.output.force)?;
     }
     let format = match (args.format, file) {
         (Some(format), _) => format,
@@ -70,16 +71,6 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<Outcome> {
             bail!(Problem::new("standard output needs a format", "add --format csv, tsv or jsonl"));
         }
     };
-    if let Some(file) = file {
-        distinct(&[("-o", file)], args.sources.iter().map(PathBuf::as_path))?;
-        ensure!(
-            args.output.force || !file.exists() || poolmon_store::is_stream(file),
-            Problem::new(
-                format!("{}: the file exists", file.display()),
-                "name another one, or overwrite it with --force"
-            )
-        );
-    }
     ensure!(
         format.text().is_some() || file.is_some(),
         Problem::new("Parquet is a binary format and needs a file", "add -o FILE.parquet")

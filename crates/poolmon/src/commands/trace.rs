@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use poolmon_model::problem::Problem;
+use poolmon_model::rights;
 use poolmon_model::units::{counted, span};
 use poolmon_read::{distinct, read_trace};
 use poolmon_record::Stop;
@@ -133,9 +134,7 @@ fn this_command(error: SourceError) -> SourceError {
     match error {
         SourceError::Rights { what, remedy } => {
             let (first, rest) = remedy.split_once('\n').unwrap_or((&remedy, ""));
-            let first = first
-                .split_once("poolmon trace")
-                .map_or(first.to_owned(), |(before, _)| format!("{before}{own}"));
+            let first = rights::with_command(first, "poolmon trace", &own);
             SourceError::Rights { what, remedy: format!("{first}\n{rest}") }
         }
         other => other,

@@ -51,11 +51,13 @@ const LOST: u64 = 1 << 4;
 const MONOTONIC: i32 = 1;
 const CLOSE_ON_EXEC: u64 = 8;
 
-const ENABLE: u64 = 0x2400;
-const DISABLE: u64 = 0x2401;
-const SET_OUTPUT: u64 = 0x2405;
-const SET_FILTER: u64 = 0x4000_2406 | (size_of::<*const u8>() as u64) << 16;
-const ID: u64 = 0x8000_2407 | (size_of::<*const u64>() as u64) << 16;
+const ENABLE: u32 = 0x2400;
+const DISABLE: u32 = 0x2401;
+const SET_OUTPUT: u32 = 0x2405;
+/// Bytes of an address, which are a part of the numbers that take one.
+const ADDRESS: u32 = if cfg!(target_pointer_width = "64") { 8 } else { 4 };
+const SET_FILTER: u32 = 0x4000_2406 | ADDRESS << 16;
+const ID: u32 = 0x8000_2407 | ADDRESS << 16;
 
 /// A tracepoint, open on one processor.
 #[derive(Debug)]
@@ -150,8 +152,8 @@ impl OpenEvent {
     /// # Safety
     ///
     /// `argument` has to be what the request takes, and to live through the call if it is an address.
-    unsafe fn control(&self, request: u64, argument: usize) -> io::Result<()> {
-        let request = libc::Ioctl::try_from(request).map_err(io::Error::other)?;
+    unsafe fn control(&self, request: u32, argument: usize) -> io::Result<()> {
+        let request = number(request);
         // SAFETY: the descriptor is open; the caller vouches for the argument.
         let result = unsafe { libc::ioctl(self.fd.as_raw_fd(), request, argument) };
         if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
@@ -268,6 +270,12 @@ fn header(bytes: &[u8]) -> Option<(u32, usize)> {
     Some((u32::from_ne_bytes(*kind), u16::from_ne_bytes(*length).into()))
 }
 
+/// A request's number as the C library takes it: 32 bits that some declare as signed, some in a longer integer.
+#[allow(clippy::cast_possible_wrap, clippy::cast_lossless, reason = "depends on the C library")]
+const fn number(request: u32) -> libc::Ioctl {
+    request as libc::Ioctl
+}
+
 /// A request to a file, with an argument that the kernel reads and fills. `request` has to state the length of `bytes`.
 pub fn ioctl(file: impl AsFd, request: u32, bytes: &mut [u8]) -> io::Result<()> {
     // The length is a part of a request's number.
@@ -275,7 +283,7 @@ pub fn ioctl(file: impl AsFd, request: u32, bytes: &mut [u8]) -> io::Result<()> 
         return Err(io::ErrorKind::InvalidInput.into());
     }
     // SAFETY: the kernel reads and writes as many bytes as the request's number states, which is the length of the slice.
-    let result = unsafe { libc::ioctl(file.as_fd().as_raw_fd(), request.into(), bytes.as_mut_ptr()) };
+    let result = unsafe { libc::ioctl(file.as_fd().as_raw_fd(), number(request), bytes.as_mut_ptr()) };
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 

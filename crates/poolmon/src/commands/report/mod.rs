@@ -46,7 +46,7 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
         Some(file) => {
             let inputs = args.source.sources.iter().chain(&args.traces).map(PathBuf::as_path);
             distinct(&[("-o", file)], inputs.chain(args.pooltag.file().flatten()))?;
-            may_be_written(file, args.output.force)?;
+            poolmon_store::may_be_written(file, args.output.force)?;
         }
         None => {
             ensure!(
@@ -76,23 +76,4 @@ pub fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
         .with_context(|| format!("cannot write {}", file.display()))?;
     note!("{}", file.display());
     Ok(Outcome::Done.if_not(interrupted))
-}
-
-fn may_be_written(file: &Path, force: bool) -> anyhow::Result<()> {
-    ensure!(!file.is_dir(), "{}: this is a folder; name a file in it", file.display());
-    ensure!(
-        force || !file.exists() || poolmon_store::is_stream(file),
-        Problem::new(
-            format!("{}: the file exists", file.display()),
-            "name another one, or overwrite it with --force"
-        )
-    );
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if let Some(folder) = folder {
-        ensure!(
-            folder.is_dir(),
-            Problem::new(format!("{}: there is no such folder", folder.display()), "create it first")
-        );
-    }
-    Ok(())
 }
