@@ -39,6 +39,7 @@ mod hostile;
 mod kernel;
 mod leaks;
 mod linux_files;
+mod man;
 mod measure;
 #[cfg(target_os = "linux")]
 mod next_steps;

@@ -3,7 +3,7 @@
 //! * `windows.rs`: `windows`, the cross-build of `poolmon.exe`;
 //! * `wine.rs`: `wine`, the tests of that executable under Wine;
 //! * `vm/`: `vm`, the tests of real kernels, each booted under QEMU;
-//! * `dist.rs`: `dist`, the zip that people download, and `zip.rs`, its format;
+//! * `dist/`: `dist`, what people download: archives, packages, the list of what they are made of;
 //! * `accuracy/`: a program of its own: how often verdicts are right, on hosts simulated from mechanisms;
 //! * `icon.rs`: `icon`, draws the icon; `picture.rs`: `picture`, draws the screen for the README; here: `accuracy`, `man` and `completions`.
 #![forbid(unsafe_code)]
@@ -14,7 +14,6 @@ mod picture;
 mod vm;
 mod windows;
 mod wine;
-mod zip;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -27,7 +26,8 @@ cargo xtask COMMAND
   windows [--install] [--target x64|win7|arm64]   cross-build poolmon.exe (needs Debian's rustc-web and MinGW-w64)
   wine [--install] [TEST...]                      run the tests of poolmon.exe under Wine
   vm [--install] [--list] [KERNEL...] [-- TEST...] run the real-kernel tests in kernels of their own (6.1 and newest)
-  dist [--target x64|win7|arm64]                  pack target/dist/poolmon-VERSION-TARGET.zip
+  dist [--target x64|win7|arm64]                  pack target/dist/poolmon-VERSION-TARGET.zip, from what windows built
+  dist linux [--exe FILE]                         build a static poolmon and pack archive, .deb and .rpm into target/dist
   man [FOLDER]                                    write the man pages (default target/man)
   completions [FOLDER]                            write the shells' completions (default target/completions)
   accuracy [--set SET] [--hosts N] ...            how often verdicts are right, on hosts simulated from mechanisms

@@ -5,7 +5,7 @@
 //! The answers of the commands, for people (text) and for programs (JSON, CSV).
 //!
 //! One folder or file for each command: [`leaks`], [`holders`], [`measure`], [`diff`], [`who`], [`dump`], [`recording`],
-//! [`trace`]. Each takes what a library found and writes it; nothing here reads a file or knows of the command line.
+//! [`trace`], [`man`]. Each takes what a library found and writes it; nothing here reads a file or knows of the command line.
 //! Tables of samples are `poolmon-print`'s, whole reports `poolmon-report`'s.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
@@ -15,6 +15,7 @@ pub mod diff;
 pub mod dump;
 pub mod holders;
 pub mod leaks;
+pub mod man;
 pub mod measure;
 pub mod next;
 pub mod recording;

@@ -26,7 +26,7 @@ pub use windows::{Recorder, install, run, start, status, stop, uninstall};
 /// Name that the system knows it by.
 pub const NAME: &str = "poolmon";
 /// What it is for, as the service managers show it.
-const ABOUT: &str = "Records which drivers hold the kernel's memory.";
+pub const ABOUT: &str = "Records which drivers hold the kernel's memory.";
 
 /// What is to be installed.
 #[derive(Clone, Debug)]

@@ -106,8 +106,17 @@ fn done(result: anyhow::Result<()>) -> anyhow::Result<Outcome> {
 
 /// Writes `poolmon.1` and a page for each command.
 fn man(folder: &Path) -> anyhow::Result<()> {
+    let cannot = || format!("cannot write man pages into {}", folder.display());
     std::fs::create_dir_all(folder)
         .with_context(|| format!("cannot create the folder {}", folder.display()))?;
-    clap_mangen::generate_to(Cli::command(), folder)
-        .with_context(|| format!("cannot write man pages into {}", folder.display()))
+    clap_mangen::generate_to(Cli::command(), folder).with_context(cannot)?;
+    let codes = crate::app::outcome::help(&[]);
+    for path in std::fs::read_dir(folder).with_context(cannot)?.flatten().map(|entry| entry.path()) {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        if name.starts_with("poolmon") && path.extension().is_some_and(|ending| ending == "1") {
+            let page = poolmon_render::man::page(&name, &std::fs::read_to_string(&path)?, &codes);
+            std::fs::write(&path, page).with_context(cannot)?;
+        }
+    }
+    Ok(())
 }

@@ -1,0 +1,72 @@
+//! The statically linked executable for Linux, and what makes two builds of one commit equal.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::root;
+
+/// The target whose executables need nothing of a system but its kernel. `rustup target add` brings its standard library.
+pub const LINUX: &str = "x86_64-unknown-linux-musl";
+/// No executable above this.
+const LARGEST: u64 = 12_000_000;
+
+/// Builds it.
+pub fn linux() -> Result<PathBuf, String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.current_dir(root()).env("CARGO_ENCODED_RUSTFLAGS", remap(&crates()).join("\x1f"));
+    command.args(["build", "--locked", "--release", "--package", "poolmon", "--target", LINUX]);
+    crate::run(&mut command)
+        .map_err(|error| format!("{error}\n  if the target is missing: rustup target add {LINUX}"))?;
+    let exe = root().join("target").join(LINUX).join("release/poolmon");
+    let size = std::fs::metadata(&exe).map_err(|error| format!("{}: {error}", exe.display()))?.len();
+    println!("{}: {size} bytes", exe.display());
+    if size > LARGEST {
+        return Err(format!("that is above {LARGEST} bytes: look for a dependency that has grown"));
+    }
+    Ok(exe)
+}
+
+/// Options of rustc that give paths in messages of panics the same name everywhere: folders of crates, and of this workspace.
+pub fn remap(crates: &[PathBuf]) -> Vec<String> {
+    let option = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
+    let crates = crates.iter().map(|folder| option(folder, "crates"));
+    std::iter::once(option(&root(), "poolmon")).chain(crates).collect()
+}
+
+/// Where cargo unpacks crates: a folder for each registry.
+pub fn crates() -> Vec<PathBuf> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    let list = home.and_then(|home| std::fs::read_dir(home.join("registry/src")).ok());
+    let mut folders: Vec<_> = list.into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    folders.sort();
+    folders
+}
+
+/// When the commit was made, in seconds since 1970: the time of everything in a package. `SOURCE_DATE_EPOCH` comes first.
+pub fn made() -> u64 {
+    let given = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|text| text.parse().ok());
+    let commit = || {
+        let git =
+            Command::new("git").current_dir(root()).args(["show", "-s", "--format=%ct", "HEAD"]).output();
+        String::from_utf8(git.ok()?.stdout).ok()?.trim().parse().ok()
+    };
+    // Without a history, the first day of this program's year.
+    given.or_else(commit).unwrap_or(1_767_225_600)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn no_path_of_this_machine_is_named() {
+        let options = super::remap(&["/home/me/.cargo/registry/src/index-0123".into()]);
+        assert_eq!(
+            options.last().unwrap(),
+            "--remap-path-prefix=/home/me/.cargo/registry/src/index-0123=crates"
+        );
+        assert!(
+            options[0].ends_with("=poolmon") && options[0].contains(&crate::root().display().to_string())
+        );
+    }
+}
