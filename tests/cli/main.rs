@@ -4,6 +4,7 @@
 //! * `dump.rs`: memory dumps;
 //! * `figures.rs`: the same figures in every command;
 //! * `files.rs`: saved logs and tables, the samples that people hold;
+//! * `fleet.rs`: a fleet, asked of an engine that is not one;
 //! * `linux_files.rs`: saved lists of Linux and its tools, sosreports;
 //! * `bad_input.rs`: empty, cut, binary, endless and missing files, closed pipes, wrong arguments;
 //! * `holders.rs`: who holds objects, in recordings;
@@ -31,6 +32,8 @@ mod etl;
 mod exchange;
 mod figures;
 mod files;
+#[cfg(feature = "fleet")]
+mod fleet;
 mod guide;
 mod holders;
 #[cfg(target_os = "linux")]

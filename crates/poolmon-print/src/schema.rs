@@ -19,6 +19,8 @@ schemas! {
     LEAKS = "poolmon.leaks/1";
     /// `holders`.
     HOLDERS = "poolmon.holders/1";
+    /// `fleet`.
+    FLEET = "poolmon.fleet/1";
     /// `measure`.
     MEASURE = "poolmon.measure/1";
     /// `who TAG` and `who --all`: drivers in files.

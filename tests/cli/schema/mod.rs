@@ -154,6 +154,12 @@ fn every_document_fits_its_schema() {
         seen.insert(check(&serde_json::from_str(line).unwrap()));
     }
 
+    #[cfg(feature = "fleet")]
+    {
+        let engine = crate::fleet::FakeEngine::start();
+        see(&["fleet", "--url", &engine.url, "--at", "2026-11-30T12:00:00Z"]);
+    }
+
     // `measure.rs` and `open.rs` check these: they need a command to measure, and a kernel's modules.
     let mut elsewhere = vec![schema::MEASURE, schema::WHO_MODULES];
     if !cfg!(target_os = "linux") {

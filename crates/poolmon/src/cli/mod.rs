@@ -9,6 +9,8 @@ mod classic;
 pub mod diff;
 pub mod dump;
 pub mod export;
+#[cfg(feature = "fleet")]
+pub mod fleet;
 pub mod groups;
 pub mod holders;
 pub mod import;
@@ -110,6 +112,9 @@ pub enum Command {
     Open(open::OpenArgs),
     /// Find leaking tags: how fast, how certain, and when memory runs out
     Leaks(leaks::LeaksArgs),
+    /// Find leaking tags across hosts, from the metrics of Prometheus or another engine
+    #[cfg(feature = "fleet")]
+    Fleet(fleet::FleetArgs),
     /// List who keeps kernel objects: processes, queues, mounts, control groups
     Holders(holders::HoldersArgs),
     /// Measure what a command loses in each run, apart from background noise

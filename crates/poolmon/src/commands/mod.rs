@@ -5,6 +5,8 @@ pub mod diff;
 mod doctor;
 pub mod dump;
 pub mod export;
+#[cfg(feature = "fleet")]
+mod fleet;
 mod holders;
 pub mod import;
 pub mod info;
@@ -43,6 +45,8 @@ pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Some(Command::Diff(args)) => diff::run(&args),
         Some(Command::Open(args)) => open(&args),
         Some(Command::Leaks(args)) => leaks::run(&args),
+        #[cfg(feature = "fleet")]
+        Some(Command::Fleet(args)) => fleet::run(&args),
         Some(Command::Holders(args)) => holders::run(&args),
         Some(Command::Measure(args)) => measure::run(&args),
         Some(Command::Report(args)) => report::run(&args),

@@ -1,0 +1,299 @@
+//! A Prometheus-compatible engine, asked over HTTP.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use jiff::Timestamp;
+use poolmon_model::problem::Remedy;
+use serde::Serialize;
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
+
+use crate::answer::{self, Answer};
+
+/// No answer is read further than this: a fleet of 10,000 hosts, asked in parts, stays below a tenth of it.
+const LARGEST: u64 = 1 << 30;
+
+/// How to get in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Access {
+    /// Sent with each question (`X-Scope-OrgID`, …).
+    pub headers: Vec<(String, String)>,
+    /// A file that holds a token, sent as `Authorization: Bearer`.
+    pub bearer: Option<PathBuf>,
+    /// A user, and a file that holds the password.
+    pub basic: Option<(String, PathBuf)>,
+    /// Certificates (PEM) that sign the engine's, instead of those that the system trusts.
+    pub ca: Option<PathBuf>,
+    /// How long one question may take.
+    pub timeout: Option<Duration>,
+}
+
+/// An engine that answers PromQL.
+pub struct Engine {
+    agent: ureq::Agent,
+    base: String,
+    headers: Vec<(String, String)>,
+    timeout: Duration,
+}
+
+/// One question: what it cost.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Asked {
+    /// What it was for.
+    pub what: &'static str,
+    /// The question, in PromQL.
+    pub query: String,
+    /// Series in the answer.
+    pub rows: usize,
+    /// Bytes of the answer, unpacked.
+    pub bytes: u64,
+    /// Seconds until it was read.
+    pub seconds: f64,
+}
+
+/// Why an engine gave no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The address is none.
+    #[error("{0} is not the address of an engine")]
+    Address(String),
+    /// A file of secrets or certificates.
+    #[error("cannot read {}: {error}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: String,
+    },
+    /// No connection, or it broke.
+    #[error("no answer from {url}: {error}")]
+    Connection {
+        /// Whom.
+        url: String,
+        /// Why.
+        error: String,
+    },
+    /// It wants to know who asks.
+    #[error("{url} refuses: {status}{}", after(text))]
+    Forbidden {
+        /// Whom.
+        url: String,
+        /// Status code.
+        status: u16,
+        /// What it says, in one line.
+        text: String,
+    },
+    /// It answers something else.
+    #[error("{url} answers {status}{}", after(text))]
+    NoEngine {
+        /// Whom.
+        url: String,
+        /// Status code.
+        status: u16,
+        /// What it says, in one line.
+        text: String,
+    },
+    /// It understood the question, and cannot answer it.
+    #[error("the engine cannot answer ({kind}): {text}\n  asked: {query}")]
+    Refused {
+        /// Its word for the kind of error.
+        kind: String,
+        /// Its reason.
+        text: String,
+        /// The question.
+        query: String,
+    },
+}
+
+fn after(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!(": {text}") }
+}
+
+impl Remedy for EngineError {
+    fn remedy(&self) -> Option<String> {
+        let help = match self {
+            Self::Address(_) => "give it as http://HOST:PORT or https://HOST/PATH",
+            Self::File { .. } => return None,
+            Self::Connection { .. } => {
+                "see that it runs, that this machine reaches it, and with https, who signed it (--ca FILE)"
+            }
+            Self::Forbidden { .. } => "give --bearer-file FILE, --user NAME with --password-file FILE, or --header",
+            Self::NoEngine { .. } => {
+                "give the part of the address before /api/v1/query: Mimir needs /prometheus, a cluster of VictoriaMetrics /select/0/prometheus"
+            }
+            Self::Refused { kind, .. } if kind == "timeout" || kind == "execution" || kind == "422" => {
+                "ask for less: --over 12h, fewer hosts with --match, or smaller parts with --part"
+            }
+            Self::Refused { .. } => return None,
+        };
+        Some(help.to_owned())
+    }
+}
+
+impl Engine {
+    /// An engine at this address; nothing is asked yet.
+    ///
+    /// # Errors
+    ///
+    /// If the address is none, or a file of [`Access`] cannot be read.
+    pub fn new(url: &str, access: &Access) -> Result<Self, EngineError> {
+        let base = url.trim_end_matches('/').to_owned();
+        let host = base.strip_prefix("http://").or_else(|| base.strip_prefix("https://"));
+        if host.is_none_or(|host| host.is_empty() || host.starts_with('/')) {
+            return Err(EngineError::Address(url.to_owned()));
+        }
+        let mut headers = access.headers.clone();
+        if let Some(path) = &access.bearer {
+            headers.push(("Authorization".into(), format!("Bearer {}", secret(path)?)));
+        }
+        if let Some((user, path)) = &access.basic {
+            let pair = format!("{user}:{}", secret(path)?);
+            headers.push(("Authorization".into(), format!("Basic {}", BASE64.encode(pair))));
+        }
+        let roots = match &access.ca {
+            Some(path) => certificates(path)?,
+            None => RootCerts::PlatformVerifier,
+        };
+        let timeout = access.timeout.unwrap_or(Duration::from_secs(120));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let agent = ureq::Agent::config_builder()
+            .timeout_connect(Some(Duration::from_secs(10)))
+            // The engine is told to give up before.
+            .timeout_global(Some(timeout + Duration::from_secs(5)))
+            .http_status_as_error(false)
+            // Secrets go to the address that was given.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .user_agent(concat!("poolmon/", env!("CARGO_PKG_VERSION")))
+            .tls_config(
+                TlsConfig::builder().root_certs(roots).unversioned_rustls_crypto_provider(provider).build(),
+            )
+            .build()
+            .into();
+        Ok(Self { agent, base, headers, timeout })
+    }
+
+    /// Asks at one moment. `what`: what the question is for.
+    ///
+    /// # Errors
+    ///
+    /// If there is no answer, or the engine says why not.
+    pub fn query(&self, what: &'static str, query: &str, at: Timestamp) -> Result<Answer, EngineError> {
+        let url = format!("{}/api/v1/query", self.base);
+        let broken = |error: &dyn std::fmt::Display| EngineError::Connection {
+            url: self.base.clone(),
+            error: one_line(&error.to_string()),
+        };
+        let began = Instant::now();
+        let mut request = self.agent.post(&url);
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let time = format!("{:.3}", at.as_millisecond() as f64 / 1e3);
+        let timeout = format!("{}s", self.timeout.as_secs().max(1));
+        let form = [("query", query), ("time", &time), ("timeout", &timeout)];
+        let mut response = request.send_form(form).map_err(|error| broken(&error))?;
+        let status = response.status().as_u16();
+        let body = Counted { inner: response.body_mut().with_config().limit(LARGEST).reader(), bytes: 0 };
+        let mut reader = BufReader::with_capacity(1 << 16, body);
+        // Not every engine names the type of its answer.
+        let is_json = reader.fill_buf().map_err(|error| broken(&error))?.first() == Some(&b'{');
+        if !is_json || matches!(status, 401 | 403) {
+            let mut text = Vec::new();
+            // What can be read of it is enough.
+            let _ = (&mut reader).take(300).read_to_end(&mut text);
+            let text = one_line(&String::from_utf8_lossy(&text));
+            let url = self.base.clone();
+            return Err(match status {
+                401 | 403 => EngineError::Forbidden { url, status, text },
+                _ => EngineError::NoEngine { url, status, text },
+            });
+        }
+        let document = answer::read(&mut reader).map_err(|error| broken(&error))?;
+        let bytes = reader.get_ref().bytes;
+        let mut answer = document.map_err(|(kind, text)| EngineError::Refused {
+            kind: kind.unwrap_or_else(|| status.to_string()),
+            text: one_line(&text),
+            query: query.to_owned(),
+        })?;
+        let seconds = began.elapsed().as_secs_f64();
+        answer.asked = Some(Asked { what, query: query.to_owned(), rows: answer.series.len(), bytes, seconds });
+        Ok(answer)
+    }
+}
+
+/// The first line of a file, which holds nothing else.
+fn secret(path: &Path) -> Result<String, EngineError> {
+    let file_error = |error: String| EngineError::File { path: path.to_owned(), error };
+    let text = fs::read_to_string(path).map_err(|error| file_error(error.to_string()))?;
+    let line = text.trim();
+    if line.is_empty() || line.contains(char::is_control) {
+        return Err(file_error("one line with the secret is expected".to_owned()));
+    }
+    Ok(line.to_owned())
+}
+
+fn certificates(path: &Path) -> Result<RootCerts, EngineError> {
+    let file_error = |error: String| EngineError::File { path: path.to_owned(), error };
+    let pem = fs::read(path).map_err(|error| file_error(error.to_string()))?;
+    let mut found: Vec<Certificate<'static>> = Vec::new();
+    for item in ureq::tls::parse_pem(&pem) {
+        if let PemItem::Certificate(certificate) = item.map_err(|error| file_error(error.to_string()))? {
+            found.push(certificate);
+        }
+    }
+    if found.is_empty() {
+        return Err(file_error("it holds no certificate in PEM".to_owned()));
+    }
+    Ok(RootCerts::new_with_certs(&found))
+}
+
+fn one_line(text: &str) -> String {
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let shown: String = line.chars().filter(|c| !c.is_control()).take(300).collect();
+    shown
+}
+
+struct Counted<R> {
+    inner: R,
+    bytes: u64,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.bytes += read as u64;
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_needs_a_scheme_and_a_host() {
+        for wrong in ["prom:9090", "ftp://prom", "http://", "https:///x", ""] {
+            assert!(matches!(Engine::new(wrong, &Access::default()), Err(EngineError::Address(_))), "{wrong}");
+        }
+        assert!(Engine::new("http://prom:9090/", &Access::default()).is_ok());
+    }
+
+    #[test]
+    fn a_secret_is_one_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        let read = |text: &str| {
+            fs::write(&path, text).unwrap();
+            secret(&path)
+        };
+        assert_eq!(read("s3cret\n").unwrap(), "s3cret");
+        assert!(read("\n").is_err() && read("a\nX-Evil: 1").is_err());
+    }
+}

@@ -1,0 +1,394 @@
+//! From a few cheap questions to verdicts.
+//!
+//! 1. What is there: which families, which hosts, how many series.
+//! 2. Suspects that the hosts name themselves: one small family.
+//! 3. Candidates among all other series: those whose floor (the lowest of each eighth of the time) hardly ever fell. Nothing that
+//!    breathes passes, however large, and a small leak passes beside large rows.
+//! 4. The points of the candidates, judged here as `poolmon leaks` judges a recording.
+//! 5. For the tags that leak somewhere: where else they are, with which driver, and for how long those hosts have run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use poolmon_leak::{Analysis, AnalysisConfig, Level};
+use poolmon_model::{Key, Pool, Tag};
+
+use crate::contrast::{self, Version};
+use crate::family::{BOOT, FAMILIES, Family, INFO, SUSPECTS};
+use crate::promql::{one_of, seconds, select};
+use crate::uptime::{self, Held};
+use crate::{Answer, Asked, Engine, EngineError, Finding, Fleet, OnHost, Point, Series, ToldBy};
+
+/// Parts of the time whose floors are compared.
+const FLOORS: u32 = 8;
+
+/// Of the seven steps between them, this many have to rise, and this many may fall: a leak with much noise falls once in a while.
+const RISES: (u32, u32) = (5, 1);
+
+/// A floor that rose by less than this many bytes is no candidate: as the judge has it, a page either way is no news.
+const LEAST_RISE: f64 = 65_536.0;
+
+/// Of a longer time not all points are fetched, but the floors of [`POINTS`] parts.
+const LONG: Duration = Duration::from_secs(36 * 3600);
+
+/// Parts of a long time.
+const POINTS: u32 = 1_440;
+
+/// What to look at.
+#[derive(Clone, Debug)]
+pub struct Hunt {
+    /// The end of the time looked at.
+    pub at: Timestamp,
+    /// How long it is.
+    pub window: Duration,
+    /// Matchers that every series has to meet (`job="windows"`), comma between them; may be empty.
+    pub matchers: String,
+    /// The label that names a host.
+    pub host: String,
+    /// Series in one question for candidates; a larger fleet is asked in parts.
+    pub part: u64,
+    /// Candidates whose points are fetched.
+    pub most: usize,
+}
+
+impl Hunt {
+    /// The day until `at`, on all hosts.
+    pub fn new(at: Timestamp) -> Self {
+        Self {
+            at,
+            window: Duration::from_secs(24 * 3600),
+            matchers: String::new(),
+            host: "instance".to_owned(),
+            part: 30_000,
+            most: 500,
+        }
+    }
+}
+
+/// A series that may be a leak.
+#[derive(Clone, Debug)]
+struct Candidate {
+    host: String,
+    tag: String,
+    pool: Pool,
+    family: &'static Family,
+    /// By which part of what it held before its floor rose.
+    ratio: f64,
+}
+
+/// All of it while it goes on.
+struct Run<'a> {
+    engine: &'a Engine,
+    hunt: &'a Hunt,
+    asked: Vec<Asked>,
+    warnings: BTreeSet<String>,
+}
+
+/// Asks and judges.
+///
+/// # Errors
+///
+/// If the engine does not answer a question.
+pub fn run(engine: &Engine, hunt: &Hunt) -> Result<Fleet, EngineError> {
+    let mut run = Run { engine, hunt, asked: Vec::new(), warnings: BTreeSet::new() };
+    let families = run.families()?;
+    let mut fleet = Fleet { at: hunt.at, window_hours: hunt.window.as_secs_f64() / 3600.0, ..Fleet::default() };
+    let boots = if families.is_empty() { BTreeMap::new() } else { run.boots()? };
+    let mut found: BTreeMap<(String, Pool), (Vec<OnHost>, &'static Family)> = BTreeMap::new();
+    let mut hosts = BTreeSet::new();
+    let mut candidates = Vec::new();
+    for family in families {
+        let here = run.hosts(family)?;
+        fleet.series += here.iter().map(|(_, series)| series).sum::<u64>();
+        fleet.exporters.insert(family.exporter);
+        fleet.young += run.young(family, &here)?;
+        let mut told = BTreeSet::new();
+        if family.floor.is_some() {
+            for (host, tag, pool, on_host) in run.suspects()? {
+                told.insert((host, tag.clone(), pool));
+                found.entry((tag, pool)).or_insert_with(|| (Vec::new(), family)).0.push(on_host);
+            }
+        }
+        for part in parts(&here, hunt.part) {
+            let new = run.candidates(family, &part)?;
+            candidates.extend(
+                new.into_iter()
+                    .filter(|one| !told.contains(&(one.host.clone(), one.tag.clone(), one.pool))),
+            );
+        }
+        hosts.extend(here.into_iter().map(|(host, _)| host));
+    }
+    fleet.hosts = hosts.len();
+    fleet.candidates = candidates.len();
+    // What outgrew itself most comes first; bytes would put the steps of large rows before small leaks.
+    candidates.sort_by(|a, b| b.ratio.total_cmp(&a.ratio).then_with(|| a.host.cmp(&b.host)));
+    fleet.left_out = candidates.len().saturating_sub(hunt.most);
+    candidates.truncate(hunt.most);
+    let mut config = AnalysisConfig::default();
+    // Of so many series these were chosen, because they rise: false discoveries are counted among all of them.
+    config.false_discoveries *= candidates.len().max(1) as f64 / (fleet.series.max(1) as f64).max(candidates.len() as f64);
+    for (row, points) in run.points(&candidates)? {
+        let boot = boots.get(&row.host).copied();
+        if let Some(on_host) = judge(&row, &points, boot, &config) {
+            let key = (row.tag.clone(), row.pool);
+            found.entry(key).or_insert_with(|| (Vec::new(), row.family)).0.push(on_host);
+        }
+    }
+    for ((tag, pool), (mut leaking, family)) in found {
+        leaking.sort_by(|a, b| b.bytes_per_hour.total_cmp(&a.bytes_per_hour).then_with(|| a.host.cmp(&b.host)));
+        fleet.findings.push(run.finding(family, tag, pool, leaking, &boots)?);
+    }
+    let rate = |finding: &Finding| finding.on.iter().map(|on| on.bytes_per_hour).sum::<f64>();
+    fleet.findings.sort_by(|a, b| rate(b).total_cmp(&rate(a)).then_with(|| a.tag.cmp(&b.tag)));
+    fleet.warnings = run.warnings.into_iter().collect();
+    fleet.asked = run.asked;
+    Ok(fleet)
+}
+
+impl Run<'_> {
+    fn ask(&mut self, what: &'static str, query: &str) -> Result<Vec<Series>, EngineError> {
+        let Answer { series, warnings, asked } = self.engine.query(what, query, self.hunt.at)?;
+        self.warnings.extend(warnings);
+        self.asked.extend(asked);
+        Ok(series)
+    }
+
+    /// The families that this engine has.
+    fn families(&mut self) -> Result<Vec<&'static Family>, EngineError> {
+        let names = one_of("__name__", FAMILIES.iter().map(|family| family.held));
+        let query = format!("count by (__name__) ({})", select("", &[&names, &self.hunt.matchers]));
+        let series = self.ask("which families there are", &query)?;
+        let is_there = |family: &&Family| series.iter().any(|one| one.label("__name__") == family.held);
+        Ok(FAMILIES.iter().filter(is_there).collect())
+    }
+
+    /// Hosts of a family and how many series each has.
+    fn hosts(&mut self, family: &Family) -> Result<Vec<(String, u64)>, EngineError> {
+        let query = format!("count by ({}) ({})", self.hunt.host, select(family.held, &[&self.hunt.matchers]));
+        let series = self.ask("hosts", &query)?;
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+        let mut hosts: Vec<(String, u64)> = series
+            .iter()
+            .map(|one| (one.label(&self.hunt.host).to_owned(), one.last().unwrap_or(0.0) as u64))
+            .collect();
+        hosts.sort();
+        Ok(hosts)
+    }
+
+    /// When each host was started, where an exporter tells it.
+    fn boots(&mut self) -> Result<BTreeMap<String, f64>, EngineError> {
+        let names = one_of("__name__", BOOT);
+        let series = self.ask("boot times", &select("", &[&names, &self.hunt.matchers]))?;
+        let boot = |one: &Series| Some((one.label(&self.hunt.host).to_owned(), one.last()?));
+        Ok(series.iter().filter_map(boot).collect())
+    }
+
+    /// What hosts say themselves.
+    fn suspects(&mut self) -> Result<Vec<(String, String, Pool, OnHost)>, EngineError> {
+        let query = format!("{} > 0", select(SUSPECTS, &[&self.hunt.matchers]));
+        let series = self.ask("suspects of the hosts' own", &query)?;
+        let family = &FAMILIES[0];
+        let suspect = |one: &Series| {
+            let level = Level::ALL.into_iter().find(|level| level.id() == one.label("verdict"))?;
+            let (tag, pool) = family.row(one);
+            let host = one.label(&self.hunt.host).to_owned();
+            let on_host = OnHost {
+                host: host.clone(),
+                level,
+                confidence: None,
+                bytes_per_hour: one.last()?,
+                held: None,
+                driver: None,
+                told_by: ToldBy::Host,
+            };
+            Some((host, tag, pool, on_host))
+        };
+        Ok(series.iter().filter_map(suspect).collect())
+    }
+
+    /// Series of these hosts whose floor rises.
+    fn candidates(&mut self, family: &'static Family, hosts: &[&str]) -> Result<Vec<Candidate>, EngineError> {
+        let hunt = self.hunt;
+        let here = one_of(&hunt.host, hosts.iter().copied());
+        // The exporter's own floor is the lowest of an hour at full resolution: a point of it stands for all points of the hour.
+        let held = select(family.floor.unwrap_or(family.held), &[&here, &hunt.matchers]);
+        let (part, before) = (seconds(hunt.window / FLOORS), seconds(hunt.window / FLOORS * (FLOORS - 1)));
+        let (now, then) = (format!("min_over_time({held}[{part}])"), format!("min_over_time({held}[{part}] offset {before})"));
+        let floors = format!("{now}[{before}:{part}]");
+        let mut rise = format!("({now} - {then})");
+        if let Some(size) = family.size {
+            let on = [&[hunt.host.as_str()], family.labels()].concat().join(", ");
+            rise = format!("({rise} * on ({on}) {})", select(size, &[&here, &hunt.matchers]));
+        }
+        let (most_falls, least_changes) = (RISES.1, RISES.0);
+        let query = format!(
+            "(({now} - {then}) / {then}) and ({rise} > {LEAST_RISE}) and (resets({floors}) <= {most_falls}) and (changes({floors}) >= {least_changes})"
+        );
+        let series = self.ask("candidates: the floor rises", &query)?;
+        let candidate = |one: &Series| {
+            let (tag, pool) = family.row(one);
+            // What held nothing before outgrew itself without bound.
+            let ratio = one.last().unwrap_or(f64::INFINITY);
+            Candidate { host: one.label(&hunt.host).to_owned(), tag, pool, family, ratio }
+        };
+        Ok(series.iter().map(candidate).collect())
+    }
+
+    /// Hosts that have no points from the begin of the time looked at: nothing is known of them yet.
+    fn young(&mut self, family: &Family, hosts: &[(String, u64)]) -> Result<usize, EngineError> {
+        let before = seconds(self.hunt.window / FLOORS * (FLOORS - 1));
+        let held = select(family.held, &[&self.hunt.matchers]);
+        let query = format!("count by ({}) ({held} offset {before})", self.hunt.host);
+        let old = self.ask("hosts that are watched for long enough", &query)?;
+        let old: BTreeSet<&str> = old.iter().map(|one| one.label(&self.hunt.host)).collect();
+        Ok(hosts.iter().filter(|(host, _)| !old.contains(host.as_str())).count())
+    }
+
+    /// The points of the candidates, bytes over seconds since 1970.
+    fn points(&mut self, candidates: &[Candidate]) -> Result<Vec<(Candidate, Vec<Point>)>, EngineError> {
+        let mut rows: BTreeMap<(&str, &str, Pool), Vec<&Candidate>> = BTreeMap::new();
+        for one in candidates {
+            rows.entry((one.family.held, &one.tag, one.pool)).or_default().push(one);
+        }
+        let mut found = Vec::with_capacity(candidates.len());
+        for row in rows.into_values() {
+            let Some(&first) = row.first() else { continue };
+            let here = one_of(&self.hunt.host, row.iter().map(|one| one.host.as_str()));
+            let of_row = first.matchers();
+            let matchers: Vec<&str> =
+                of_row.iter().map(String::as_str).chain([here.as_str(), &self.hunt.matchers]).collect();
+            let held = select(first.family.held, &matchers);
+            let window = seconds(self.hunt.window);
+            let query = if self.hunt.window > LONG {
+                let step = seconds(self.hunt.window / POINTS);
+                format!("min_over_time({held}[{step}])[{window}:{step}]")
+            } else {
+                format!("{held}[{window}]")
+            };
+            let series = self.ask("points of candidates", &query)?;
+            let sizes = match first.family.size {
+                Some(size) => self.ask("sizes of objects", &select(size, &matchers))?,
+                None => Vec::new(),
+            };
+            for &one in &row {
+                let of_host = |series: &&Series| series.label(&self.hunt.host) == one.host;
+                let Some(series) = series.iter().find(of_host) else { continue };
+                let size = match first.family.size {
+                    Some(_) => sizes.iter().find(of_host).and_then(Series::last),
+                    None => Some(1.0),
+                };
+                let Some(size) = size else { continue };
+                let points = series.points.iter().filter(|point| point.value.is_finite());
+                let points = points.map(|point| Point { at: point.at, value: point.value * size }).collect();
+                found.push((one.clone(), points));
+            }
+        }
+        Ok(found)
+    }
+
+    /// All that is to be told of a tag that leaks somewhere.
+    fn finding(
+        &mut self,
+        family: &'static Family,
+        tag: String,
+        pool: Pool,
+        mut on: Vec<OnHost>,
+        boots: &BTreeMap<String, f64>,
+    ) -> Result<Finding, EngineError> {
+        let row = Candidate { host: String::new(), tag, pool, family, ratio: 0.0 };
+        let of_row = row.matchers();
+        let matchers: Vec<&str> =
+            of_row.iter().map(String::as_str).chain([self.hunt.matchers.as_str()]).collect();
+        let mut held = select(family.held, &matchers);
+        if let Some(size) = family.size {
+            let on = [&[self.hunt.host.as_str()], family.labels()].concat().join(", ");
+            held = format!("{held} * on ({on}) {}", select(size, &matchers));
+        }
+        let now = self.ask("the tag on all hosts", &held)?;
+        let mut drivers: BTreeMap<String, String> = BTreeMap::new();
+        if family.floor.is_some() {
+            for one in self.ask("its driver on all hosts", &select(INFO, &matchers))? {
+                let name = [one.label("driver"), one.label("version")].join(" ");
+                drivers.insert(one.label(&self.hunt.host).to_owned(), name.trim().to_owned());
+            }
+        }
+        let held: BTreeMap<&str, f64> =
+            now.iter().filter_map(|one| Some((one.label(&self.hunt.host), one.last()?))).collect();
+        let mut versions: BTreeMap<&str, Version> = BTreeMap::new();
+        for &host in held.keys() {
+            let Some(name) = drivers.get(host).filter(|name| !name.is_empty()) else { continue };
+            let new = || Version { name: name.clone(), hosts: 0, leaking: 0 };
+            let version = versions.entry(name).or_insert_with(new);
+            version.hosts += 1;
+            version.leaking += usize::from(on.iter().any(|on| on.host == host));
+        }
+        for one in &mut on {
+            one.driver = drivers.get(&one.host).filter(|name| !name.is_empty()).cloned();
+            one.held = one.held.or_else(|| held.get(one.host.as_str()).copied());
+        }
+        let at = self.hunt.at.as_millisecond() as f64 / 1e3;
+        let days = |host: &str| boots.get(host).map(|boot| (at - boot) / 86_400.0).filter(|days| *days >= 0.0);
+        let by_uptime: Vec<Held> =
+            held.iter().filter_map(|(host, &bytes)| Some(Held { days: days(host)?, bytes })).collect();
+        Ok(Finding {
+            tag: row.tag,
+            pool,
+            exporter: family.exporter,
+            hosts: held.len(),
+            on,
+            contrast: contrast::find(versions.into_values().collect()),
+            by_uptime: uptime::pivot(&by_uptime),
+        })
+    }
+}
+
+impl Candidate {
+    /// Matchers of its row, on any host.
+    fn matchers(&self) -> Vec<String> {
+        let value = |label: &&str| match *label {
+            "pool" => one_of("pool", [self.pool.id()]),
+            label => one_of(label, [self.tag.as_str()]),
+        };
+        self.family.labels().iter().map(value).collect()
+    }
+}
+
+/// As `poolmon leaks` judges a recording; `None` if it is no suspect. Points before the boot are of another life.
+fn judge(row: &Candidate, points: &[Point], boot: Option<f64>, config: &AnalysisConfig) -> Option<OnHost> {
+    let key = Key { tag: Tag::name(&row.tag), pool: row.pool };
+    let mut analysis = Analysis::new(config.clone());
+    for point in points.iter().filter(|point| boot.is_none_or(|boot| point.at >= boot)) {
+        let Ok(at) = SignedDuration::try_from_secs_f64(point.at).map(Timestamp::from_duration) else { continue };
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, which no kernel holds")]
+        analysis.push_values(at.ok()?, [(&key, point.value as u64)]);
+    }
+    let report = analysis.report();
+    let verdict = report.verdict(&key)?;
+    Some(OnHost {
+        host: row.host.clone(),
+        level: verdict.level?,
+        confidence: verdict.confidence,
+        bytes_per_hour: verdict.bytes.per_hour,
+        held: Some(verdict.held),
+        driver: None,
+        told_by: ToldBy::Points,
+    })
+}
+
+/// Hosts in parts of about so many series.
+fn parts(hosts: &[(String, u64)], most: u64) -> Vec<Vec<&str>> {
+    let mut parts: Vec<Vec<&str>> = Vec::new();
+    let mut room = 0;
+    for (host, series) in hosts {
+        if room < *series || parts.is_empty() {
+            parts.push(Vec::new());
+            room = most.max(*series);
+        }
+        room -= series;
+        if let Some(part) = parts.last_mut() {
+            part.push(host);
+        }
+    }
+    parts
+}
