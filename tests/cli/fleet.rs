@@ -93,7 +93,10 @@ fn answer(query: &str) -> Value {
     } else if query.starts_with("count by (instance)") {
         hosts().map(|host| one(json!({ "instance": host }), 1.0)).collect()
     } else if query.contains("boot_time") {
-        hosts().enumerate().map(|(at, host)| one(json!({ "instance": host }), NOW - 864_000.0 - at as f64)).collect()
+        hosts()
+            .enumerate()
+            .map(|(at, host)| one(json!({ "instance": host }), NOW - 864_000.0 - at as f64))
+            .collect()
     } else if query.contains("suspect") {
         let mut labels = row("h2");
         labels["verdict"] = "leak".into();
@@ -130,13 +133,16 @@ fn answer(query: &str) -> Value {
 #[test]
 fn which_hosts_and_which_version() {
     let engine = FakeEngine::start();
-    let output = poolmon(&["fleet", "--url", &engine.url, "--at", "2026-11-30T12:00:00Z", "--fail-on", "likely"]);
+    let output =
+        poolmon(&["fleet", "--url", &engine.url, "--at", "2026-11-30T12:00:00Z", "--fail-on", "likely"]);
     assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
     let printed = text(&output.stdout);
     // Seconds differ from run to run.
     let printed: Vec<&str> = printed.split("\nAsked\n").collect();
     insta::assert_snapshot!(printed[0]);
-    assert!(printed[1].contains("points of candidates") && printed[1].contains("candidates: the floor rises"));
+    assert!(
+        printed[1].contains("points of candidates") && printed[1].contains("candidates: the floor rises")
+    );
 }
 
 #[test]
@@ -145,7 +151,8 @@ fn secrets_and_headers_go_with_each_question() {
     let token = folder.path().join("token");
     std::fs::write(&token, "s3cret\n").unwrap();
     let engine = FakeEngine::start();
-    let arguments = ["--url", &engine.url, "--bearer-file", token.to_str().unwrap(), "--header", "X-Scope-OrgID: a"];
+    let arguments =
+        ["--url", &engine.url, "--bearer-file", token.to_str().unwrap(), "--header", "X-Scope-OrgID: a"];
     assert!(poolmon(&[&["fleet"], &arguments[..]].concat()).status.success());
     let asked = engine.asked.lock().unwrap();
     assert!(asked.len() > 5);
@@ -176,7 +183,11 @@ fn what_an_engine_refuses_is_said_with_what_helps() {
     let error = refuse(200, r#"{"status":"success","data":{"result":[{"metric":{},"value":[1"#);
     assert!(error.contains("no answer from URL"), "{error}");
     let output = poolmon(&["fleet", "--url", "http://127.0.0.1:1"]);
-    assert!(output.status.code() == Some(1) && text(&output.stderr).contains("see that it runs"), "{}", text(&output.stderr));
+    assert!(
+        output.status.code() == Some(1) && text(&output.stderr).contains("see that it runs"),
+        "{}",
+        text(&output.stderr)
+    );
     let output = poolmon(&["fleet", "--url", "prom:9090"]);
     assert!(text(&output.stderr).contains("http://HOST:PORT"), "{}", text(&output.stderr));
 }

@@ -30,7 +30,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 step: step.parse()?,
                 hours: 24,
                 end,
-                exporter: if rest.contains(&"node") { world::Exporter::Node } else { world::Exporter::Poolmon },
+                exporter: if rest.contains(&"node") {
+                    world::Exporter::Node
+                } else {
+                    world::Exporter::Poolmon
+                },
             };
             let mut out = BufWriter::with_capacity(1 << 20, io::stdout().lock());
             if rest.contains(&"openmetrics") {

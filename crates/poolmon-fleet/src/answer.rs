@@ -62,7 +62,7 @@ struct Document {
     error: Option<String>,
     #[serde(default)]
     warnings: Option<Vec<String>>,
-    /// VictoriaMetrics' cluster: a storage node did not answer.
+    /// VictoriaMetrics as a cluster: a storage node did not answer.
     #[serde(default, rename = "isPartial")]
     is_partial: bool,
 }

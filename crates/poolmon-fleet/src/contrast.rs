@@ -32,14 +32,15 @@ pub fn find(mut versions: Vec<Version>) -> Option<Contrast> {
     let all = versions.iter().map(|version| version.hosts).sum();
     let leaking = versions.iter().map(|version| version.leaking).sum();
     let p = |version: &Version| tail(version.leaking, version.hosts, leaking, all);
-    let (first, least) =
-        versions.iter().map(p).enumerate().min_by(|a, b| a.1.total_cmp(&b.1))?;
+    let (first, least) = versions.iter().map(p).enumerate().min_by(|a, b| a.1.total_cmp(&b.1))?;
     let p = (least * versions.len() as f64).min(1.0);
     if p > 0.05 {
         return None;
     }
     let first = versions.remove(first);
-    versions.sort_by(|a, b| b.leaking.cmp(&a.leaking).then(b.hosts.cmp(&a.hosts)).then_with(|| a.name.cmp(&b.name)));
+    versions.sort_by(|a, b| {
+        b.leaking.cmp(&a.leaking).then(b.hosts.cmp(&a.hosts)).then_with(|| a.name.cmp(&b.name))
+    });
     versions.insert(0, first);
     Some(Contrast { versions, p })
 }
@@ -54,7 +55,8 @@ fn tail(hits: usize, group: usize, marked: usize, all: usize) -> f64 {
         .collect();
     let choose = |n: usize, k: usize| logs[n] - logs[k] - logs[n - k];
     let most = group.min(marked);
-    let chance = |hits: usize| (choose(group, hits) + choose(all - group, marked - hits) - choose(all, marked)).exp();
+    let chance =
+        |hits: usize| (choose(group, hits) + choose(all - group, marked - hits) - choose(all, marked)).exp();
     let possible = |hits: &usize| marked - hits <= all - group;
     (hits..=most).filter(possible).map(chance).sum::<f64>().min(1.0)
 }

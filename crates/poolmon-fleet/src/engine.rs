@@ -119,18 +119,19 @@ impl Remedy for EngineError {
     fn remedy(&self) -> Option<String> {
         let help = match self {
             Self::Address(_) => "give it as http://HOST:PORT or https://HOST/PATH",
-            Self::File { .. } => return None,
             Self::Connection { .. } => {
                 "see that it runs, that this machine reaches it, and with https, who signed it (--ca FILE)"
             }
-            Self::Forbidden { .. } => "give --bearer-file FILE, --user NAME with --password-file FILE, or --header",
+            Self::Forbidden { .. } => {
+                "give --bearer-file FILE, --user NAME with --password-file FILE, or --header"
+            }
             Self::NoEngine { .. } => {
                 "give the part of the address before /api/v1/query: Mimir needs /prometheus, a cluster of VictoriaMetrics /select/0/prometheus"
             }
             Self::Refused { kind, .. } if kind == "timeout" || kind == "execution" || kind == "422" => {
                 "ask for less: --over 12h, fewer hosts with --match, or smaller parts with --part"
             }
-            Self::Refused { .. } => return None,
+            Self::File { .. } | Self::Refused { .. } => return None,
         };
         Some(help.to_owned())
     }
@@ -160,7 +161,7 @@ impl Engine {
             Some(path) => certificates(path)?,
             None => RootCerts::PlatformVerifier,
         };
-        let timeout = access.timeout.unwrap_or(Duration::from_secs(120));
+        let timeout = access.timeout.unwrap_or(Duration::from_mins(2));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let agent = ureq::Agent::config_builder()
             .timeout_connect(Some(Duration::from_secs(10)))
@@ -223,7 +224,8 @@ impl Engine {
             query: query.to_owned(),
         })?;
         let seconds = began.elapsed().as_secs_f64();
-        answer.asked = Some(Asked { what, query: query.to_owned(), rows: answer.series.len(), bytes, seconds });
+        answer.asked =
+            Some(Asked { what, query: query.to_owned(), rows: answer.series.len(), bytes, seconds });
         Ok(answer)
     }
 }
@@ -280,7 +282,10 @@ mod tests {
     #[test]
     fn an_address_needs_a_scheme_and_a_host() {
         for wrong in ["prom:9090", "ftp://prom", "http://", "https:///x", ""] {
-            assert!(matches!(Engine::new(wrong, &Access::default()), Err(EngineError::Address(_))), "{wrong}");
+            assert!(
+                matches!(Engine::new(wrong, &Access::default()), Err(EngineError::Address(_))),
+                "{wrong}"
+            );
         }
         assert!(Engine::new("http://prom:9090/", &Access::default()).is_ok());
     }

@@ -86,7 +86,8 @@ impl Family {
     pub fn row(&self, series: &Series) -> (String, Pool) {
         match self.rows {
             Rows::Tags => {
-                let pool = Pool::ALL.into_iter().chain(Pool::WHOLE).find(|pool| pool.id() == series.label("pool"));
+                let pool =
+                    Pool::ALL.into_iter().chain(Pool::WHOLE).find(|pool| pool.id() == series.label("pool"));
                 (series.label("tag").to_owned(), pool.unwrap_or(Pool::Nonpaged))
             }
             Rows::Slabs => (series.label("slab").to_owned(), Pool::Unreclaimable),

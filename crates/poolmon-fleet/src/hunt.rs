@@ -2,8 +2,8 @@
 //!
 //! 1. What is there: which families, which hosts, how many series.
 //! 2. Suspects that the hosts name themselves: one small family.
-//! 3. Candidates among all other series: those whose floor (the lowest of each eighth of the time) hardly ever fell. Nothing that
-//!    breathes passes, however large, and a small leak passes beside large rows.
+//! 3. Candidates among all other series: those whose floor (the lowest of each eighth of the time) hardly ever fell, and rose in the
+//!    later half as in the earlier. Nothing that breathes or fills up passes, however large, and a small leak passes beside large rows.
 //! 4. The points of the candidates, judged here as `poolmon leaks` judges a recording.
 //! 5. For the tags that leak somewhere: where else they are, with which driver, and for how long those hosts have run.
 
@@ -23,14 +23,17 @@ use crate::{Answer, Asked, Engine, EngineError, Finding, Fleet, OnHost, Point, S
 /// Parts of the time whose floors are compared.
 const FLOORS: u32 = 8;
 
-/// Of the seven steps between them, this many have to rise, and this many may fall: a leak with much noise falls once in a while.
-const RISES: (u32, u32) = (5, 1);
+/// Of the seven steps between them this many may fall: a leak with much noise falls once in a while.
+const MOST_FALLS: u32 = 1;
 
-/// A floor that rose by less than this many bytes is no candidate: as the judge has it, a page either way is no news.
-const LEAST_RISE: f64 = 65_536.0;
+/// The later half has to bring this part of the earlier half's rise at least, or it is filling up. The judge asks for half.
+const LATER: f64 = 0.4;
+
+/// The earlier half has to rise by more than this many bytes: as the judge has it, 64 KiB in all are no news.
+const LEAST_RISE: u32 = 32_768;
 
 /// Of a longer time not all points are fetched, but the floors of [`POINTS`] parts.
-const LONG: Duration = Duration::from_secs(36 * 3600);
+const LONG: Duration = Duration::from_hours(36);
 
 /// Parts of a long time.
 const POINTS: u32 = 1_440;
@@ -50,6 +53,8 @@ pub struct Hunt {
     pub part: u64,
     /// Candidates whose points are fetched.
     pub most: usize,
+    /// The least sure rows that are findings; what is less sure is counted.
+    pub least: Level,
 }
 
 impl Hunt {
@@ -57,11 +62,13 @@ impl Hunt {
     pub fn new(at: Timestamp) -> Self {
         Self {
             at,
-            window: Duration::from_secs(24 * 3600),
+            window: Duration::from_hours(24),
             matchers: String::new(),
             host: "instance".to_owned(),
             part: 30_000,
             most: 500,
+            // Of tens of thousands of rows, some rise all day by chance.
+            least: Level::Likely,
         }
     }
 }
@@ -93,7 +100,8 @@ struct Run<'a> {
 pub fn run(engine: &Engine, hunt: &Hunt) -> Result<Fleet, EngineError> {
     let mut run = Run { engine, hunt, asked: Vec::new(), warnings: BTreeSet::new() };
     let families = run.families()?;
-    let mut fleet = Fleet { at: hunt.at, window_hours: hunt.window.as_secs_f64() / 3600.0, ..Fleet::default() };
+    let mut fleet =
+        Fleet { at: hunt.at, window_hours: hunt.window.as_secs_f64() / 3600.0, ..Fleet::default() };
     let boots = if families.is_empty() { BTreeMap::new() } else { run.boots()? };
     let mut found: BTreeMap<(String, Pool), (Vec<OnHost>, &'static Family)> = BTreeMap::new();
     let mut hosts = BTreeSet::new();
@@ -107,14 +115,17 @@ pub fn run(engine: &Engine, hunt: &Hunt) -> Result<Fleet, EngineError> {
         if family.floor.is_some() {
             for (host, tag, pool, on_host) in run.suspects()? {
                 told.insert((host, tag.clone(), pool));
+                if on_host.level < hunt.least {
+                    fleet.less_sure += 1;
+                    continue;
+                }
                 found.entry((tag, pool)).or_insert_with(|| (Vec::new(), family)).0.push(on_host);
             }
         }
         for part in parts(&here, hunt.part) {
             let new = run.candidates(family, &part)?;
             candidates.extend(
-                new.into_iter()
-                    .filter(|one| !told.contains(&(one.host.clone(), one.tag.clone(), one.pool))),
+                new.into_iter().filter(|one| !told.contains(&(one.host.clone(), one.tag.clone(), one.pool))),
             );
         }
         hosts.extend(here.into_iter().map(|(host, _)| host));
@@ -127,16 +138,26 @@ pub fn run(engine: &Engine, hunt: &Hunt) -> Result<Fleet, EngineError> {
     candidates.truncate(hunt.most);
     let mut config = AnalysisConfig::default();
     // Of so many series these were chosen, because they rise: false discoveries are counted among all of them.
-    config.false_discoveries *= candidates.len().max(1) as f64 / (fleet.series.max(1) as f64).max(candidates.len() as f64);
+    config.false_discoveries *=
+        candidates.len().max(1) as f64 / (fleet.series.max(1) as f64).max(candidates.len() as f64);
     for (row, points) in run.points(&candidates)? {
         let boot = boots.get(&row.host).copied();
         if let Some(on_host) = judge(&row, &points, boot, &config) {
+            if on_host.level < hunt.least {
+                fleet.less_sure += 1;
+                continue;
+            }
             let key = (row.tag.clone(), row.pool);
             found.entry(key).or_insert_with(|| (Vec::new(), row.family)).0.push(on_host);
         }
     }
     for ((tag, pool), (mut leaking, family)) in found {
-        leaking.sort_by(|a, b| b.bytes_per_hour.total_cmp(&a.bytes_per_hour).then_with(|| a.host.cmp(&b.host)));
+        if hunt.least > Level::Possible && is_chance(&leaking, &config) {
+            fleet.less_sure += 1;
+            continue;
+        }
+        leaking
+            .sort_by(|a, b| b.bytes_per_hour.total_cmp(&a.bytes_per_hour).then_with(|| a.host.cmp(&b.host)));
         fleet.findings.push(run.finding(family, tag, pool, leaking, &boots)?);
     }
     let rate = |finding: &Finding| finding.on.iter().map(|on| on.bytes_per_hour).sum::<f64>();
@@ -165,7 +186,8 @@ impl Run<'_> {
 
     /// Hosts of a family and how many series each has.
     fn hosts(&mut self, family: &Family) -> Result<Vec<(String, u64)>, EngineError> {
-        let query = format!("count by ({}) ({})", self.hunt.host, select(family.held, &[&self.hunt.matchers]));
+        let query =
+            format!("count by ({}) ({})", self.hunt.host, select(family.held, &[&self.hunt.matchers]));
         let series = self.ask("hosts", &query)?;
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
         let mut hosts: Vec<(String, u64)> = series
@@ -207,23 +229,30 @@ impl Run<'_> {
         Ok(series.iter().filter_map(suspect).collect())
     }
 
-    /// Series of these hosts whose floor rises.
+    /// Series of these hosts whose floor rises in both halves of the time.
     fn candidates(&mut self, family: &'static Family, hosts: &[&str]) -> Result<Vec<Candidate>, EngineError> {
         let hunt = self.hunt;
         let here = one_of(&hunt.host, hosts.iter().copied());
         // The exporter's own floor is the lowest of an hour at full resolution: a point of it stands for all points of the hour.
         let held = select(family.floor.unwrap_or(family.held), &[&here, &hunt.matchers]);
-        let (part, before) = (seconds(hunt.window / FLOORS), seconds(hunt.window / FLOORS * (FLOORS - 1)));
-        let (now, then) = (format!("min_over_time({held}[{part}])"), format!("min_over_time({held}[{part}] offset {before})"));
-        let floors = format!("{now}[{before}:{part}]");
-        let mut rise = format!("({now} - {then})");
-        if let Some(size) = family.size {
+        let part = seconds(hunt.window / FLOORS);
+        let floor = |parts_ago: u32| match parts_ago {
+            0 => format!("min_over_time({held}[{part}])"),
+            _ => {
+                format!("min_over_time({held}[{part}] offset {})", seconds(hunt.window / FLOORS * parts_ago))
+            }
+        };
+        let (now, middle, then) = (floor(0), floor(FLOORS / 2), floor(FLOORS - 1));
+        let size = family.size.map_or_else(String::new, |size| {
             let on = [&[hunt.host.as_str()], family.labels()].concat().join(", ");
-            rise = format!("({rise} * on ({on}) {})", select(size, &[&here, &hunt.matchers]));
-        }
-        let (most_falls, least_changes) = (RISES.1, RISES.0);
+            format!(" * on ({on}) {}", select(size, &[&here, &hunt.matchers]))
+        });
         let query = format!(
-            "(({now} - {then}) / {then}) and ({rise} > {LEAST_RISE}) and (resets({floors}) <= {most_falls}) and (changes({floors}) >= {least_changes})"
+            "((({now} - {middle}) > {LATER} * ({middle} - {then})) / {then}) \
+             and (({middle} - {then}){size} > {LEAST_RISE}) \
+             and (resets({}[{}:{part}]) <= {MOST_FALLS})",
+            floor(0),
+            seconds(hunt.window / FLOORS * (FLOORS - 1)),
         );
         let series = self.ask("candidates: the floor rises", &query)?;
         let candidate = |one: &Series| {
@@ -328,7 +357,8 @@ impl Run<'_> {
             one.held = one.held.or_else(|| held.get(one.host.as_str()).copied());
         }
         let at = self.hunt.at.as_millisecond() as f64 / 1e3;
-        let days = |host: &str| boots.get(host).map(|boot| (at - boot) / 86_400.0).filter(|days| *days >= 0.0);
+        let days =
+            |host: &str| boots.get(host).map(|boot| (at - boot) / 86_400.0).filter(|days| *days >= 0.0);
         let by_uptime: Vec<Held> =
             held.iter().filter_map(|(host, &bytes)| Some(Held { days: days(host)?, bytes })).collect();
         Ok(Finding {
@@ -359,8 +389,14 @@ fn judge(row: &Candidate, points: &[Point], boot: Option<f64>, config: &Analysis
     let key = Key { tag: Tag::name(&row.tag), pool: row.pool };
     let mut analysis = Analysis::new(config.clone());
     for point in points.iter().filter(|point| boot.is_none_or(|boot| point.at >= boot)) {
-        let Ok(at) = SignedDuration::try_from_secs_f64(point.at).map(Timestamp::from_duration) else { continue };
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, which no kernel holds")]
+        let Ok(at) = SignedDuration::try_from_secs_f64(point.at).map(Timestamp::from_duration) else {
+            continue;
+        };
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "saturates, which no kernel holds"
+        )]
         analysis.push_values(at.ok()?, [(&key, point.value as u64)]);
     }
     let report = analysis.report();
@@ -374,6 +410,11 @@ fn judge(row: &Candidate, points: &[Point], boot: Option<f64>, config: &Analysis
         driver: None,
         told_by: ToldBy::Points,
     })
+}
+
+/// Of tens of thousands of rows some rise all day by chance. On one host alone, by points alone, a leak counts if it is worth acting on.
+fn is_chance(on: &[OnHost], config: &AnalysisConfig) -> bool {
+    matches!(on, [one] if one.told_by == ToldBy::Points && one.level < Level::Leak && one.bytes_per_hour < config.worth_per_hour)
 }
 
 /// Hosts in parts of about so many series.
@@ -391,4 +432,36 @@ fn parts(hosts: &[(String, u64)], most: u64) -> Vec<Vec<&str>> {
         }
     }
     parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_hold_all_hosts_once() {
+        let hosts: Vec<(String, u64)> = [7, 3, 12, 1, 9].iter().map(|n| (format!("h{n}"), *n)).collect();
+        assert_eq!(parts(&hosts, 10), [vec!["h7", "h3"], vec!["h12"], vec!["h1", "h9"]]);
+        assert!(parts(&[], 10).is_empty());
+    }
+
+    #[test]
+    fn a_small_rise_on_one_host_alone_is_chance() {
+        let on = |bytes_per_hour: f64, level: Level, told_by: ToldBy| OnHost {
+            host: "a".into(),
+            level,
+            confidence: None,
+            bytes_per_hour,
+            held: None,
+            driver: None,
+            told_by,
+        };
+        let config = AnalysisConfig::default();
+        let small = on(2e4, Level::Likely, ToldBy::Points);
+        assert!(is_chance(std::slice::from_ref(&small), &config));
+        assert!(!is_chance(&[small.clone(), small], &config), "two hosts are no chance");
+        assert!(!is_chance(&[on(1e6, Level::Likely, ToldBy::Points)], &config));
+        assert!(!is_chance(&[on(2e4, Level::Likely, ToldBy::Host)], &config), "the host saw every sample");
+        assert!(!is_chance(&[on(2e4, Level::Leak, ToldBy::Points)], &config));
+    }
 }

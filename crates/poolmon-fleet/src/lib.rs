@@ -57,6 +57,8 @@ pub struct Fleet {
     pub candidates: usize,
     /// Of these, candidates that were not judged, as there are too many.
     pub left_out: usize,
+    /// Rows that may leak, and are less sure than what was asked for.
+    pub less_sure: usize,
     /// Tags that leak somewhere, by what they lose together.
     pub findings: Vec<Finding>,
     /// What the engine says of its own answers.

@@ -60,14 +60,14 @@ pub fn pivot(hosts: &[Held]) -> Option<ByUptime> {
         let Some(&most_bytes) = held.last() else { continue };
         let mut buckets: Vec<(u64, usize)> = Vec::new();
         for &bytes in &held {
-            let begin = if bytes < 1.0 { 0 } else { 1 << (bytes.log2() as u32).min(62) };
+            let begin = bucket(bytes);
             match buckets.last_mut() {
                 Some((known, hosts)) if *known == begin => *hosts += 1,
                 _ => buckets.push((begin, 1)),
             }
         }
         let hosts = held.len();
-        let median_bytes = (held[(hosts - 1) / 2] + held[hosts / 2]) / 2.0;
+        let median_bytes = f64::midpoint(held[(hosts - 1) / 2], held[hosts / 2]);
         classes.push(Class { from_days: from, hosts, median_bytes, most_bytes, buckets });
     }
     if classes.is_empty() {
@@ -79,14 +79,25 @@ pub fn pivot(hosts: &[Held]) -> Option<ByUptime> {
     Some(ByUptime { classes, bytes_per_day: slope.map(|line| (line.slope, line.low, line.high)) })
 }
 
+/// The power of two at or below.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "saturates, which no kernel holds"
+)]
+fn bucket(bytes: f64) -> u64 {
+    (bytes as u64).checked_ilog2().map_or(0, |log| 1 << log)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn hosts_that_run_longer_hold_more() {
-        let hosts: Vec<Held> =
-            (0..40).map(|n| Held { days: f64::from(n) / 2.0, bytes: 1e6 + 5e5 * f64::from(n) / 2.0 }).collect();
+        let hosts: Vec<Held> = (0..40)
+            .map(|n| Held { days: f64::from(n) / 2.0, bytes: 1e6 + 5e5 * f64::from(n) / 2.0 })
+            .collect();
         let found = pivot(&hosts).unwrap();
         let (estimate, low, high) = found.bytes_per_day.unwrap();
         assert!((estimate - 5e5).abs() < 1.0 && low <= estimate && estimate <= high);

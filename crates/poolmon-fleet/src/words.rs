@@ -61,8 +61,8 @@ pub fn text(fleet: &Fleet) -> String {
 
 fn looked_at(fleet: &Fleet, span: &str) -> String {
     let mut text = format!(
-        "Looked at: {} of {} in {span}; the floor of {} rises",
-        counted(fleet.series, "series"),
+        "Looked at: {} series of {} in {span}; the floor of {} rises",
+        grouped(fleet.series),
         counted(fleet.hosts as u64, "host"),
         grouped(fleet.candidates as u64)
     );
@@ -70,6 +70,11 @@ fn looked_at(fleet: &Fleet, span: &str) -> String {
         let _ = write!(text, ", {} of them not judged (--most)", grouped(fleet.left_out as u64));
     }
     text.push('\n');
+    if fleet.less_sure > 0 {
+        let rows = counted(fleet.less_sure as u64, "row");
+        let _ =
+            writeln!(text, "Less sure, or small and on one host alone: {rows} (--least possible lists them)");
+    }
     if fleet.young > 0 {
         let _ = writeln!(
             text,
@@ -160,7 +165,11 @@ fn write_uptime(out: &mut String, by_uptime: &ByUptime) {
     let _ = writeln!(out, "  {:<12} {:>6}  {:>10}  {:>10}", "up for", "hosts", "median", "most");
     let classes = &by_uptime.classes;
     for class in classes {
-        let from = if class.from_days < 1.0 { "under 1 d".to_owned() } else { format!("from {:.0} d", class.from_days) };
+        let from = if class.from_days < 1.0 {
+            "under 1 d".to_owned()
+        } else {
+            format!("from {:.0} d", class.from_days)
+        };
         let [median, most] = [class.median_bytes, class.most_bytes].map(human_amount);
         let _ = writeln!(out, "  {from:<12} {:>6}  {median:>10}  {most:>10}", class.hosts);
     }

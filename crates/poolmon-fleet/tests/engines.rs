@@ -41,13 +41,12 @@ fn free_port() -> u16 {
 }
 
 fn start(program: &str, args: &[String], port: u16) -> Running {
-    let child =
-        Command::new(program).args(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let child = Command::new(program).args(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let running = Running { child, url: format!("http://127.0.0.1:{port}") };
     let engine = Engine::new(&running.url, &Access::default()).unwrap();
     let begun = Instant::now();
     while engine.query("is it up", "vector(1)", Timestamp::now()).is_err() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "{program} does not answer");
+        assert!(begun.elapsed() < Duration::from_mins(1), "{program} does not answer");
         std::thread::sleep(Duration::from_millis(100));
     }
     running
@@ -112,8 +111,7 @@ fn only_finding<'a>(world: &World, fleet: &'a Fleet) -> &'a Finding {
     let [finding] = &fleet.findings[..] else { panic!("{:#?}", fleet.findings) };
     let mut named: Vec<&str> = finding.on.iter().map(|on| on.host.as_str()).collect();
     named.sort_unstable();
-    let leaking: Vec<String> =
-        (0..world.hosts).filter(|host| world.leaks(*host)).map(World::host).collect();
+    let leaking: Vec<String> = (0..world.hosts).filter(|host| world.leaks(*host)).map(World::host).collect();
     assert_eq!((finding.tag.as_str(), named), ("L007", leaking.iter().map(String::as_str).collect()));
     assert_eq!(finding.hosts, world.hosts as usize);
     for on in &finding.on {
@@ -142,7 +140,7 @@ fn exactly_the_leaking_hosts(engine: impl Fn(&World, &Path) -> Running) {
     let one = hunted(&world, &engine, |hunt| hunt.matchers = format!("instance=\"{}\"", World::host(29)));
     assert_eq!((one.hosts, one.findings[0].on.len()), (1, 1));
     // A host without a past is not judged, and that is said.
-    let young = hunted(&world, &engine, |hunt| hunt.window = Duration::from_secs(30 * 3600));
+    let young = hunted(&world, &engine, |hunt| hunt.window = Duration::from_hours(30));
     assert_eq!((young.young, young.findings.len()), (30, 0));
 }
 
@@ -180,9 +178,7 @@ fn an_engine_without_such_series() {
     }
     let folder = tempfile::tempdir().unwrap();
     let engine = victoria(&World { hosts: 0, leaking: 0, ..fleet_of(Exporter::Node) }, folder.path());
-    let fleet = hunt::run(
-        &Engine::new(&engine.url, &Access::default()).unwrap(),
-        &Hunt::new(Timestamp::now()),
-    );
+    let fleet =
+        hunt::run(&Engine::new(&engine.url, &Access::default()).unwrap(), &Hunt::new(Timestamp::now()));
     assert_eq!(fleet.unwrap().series, 0);
 }

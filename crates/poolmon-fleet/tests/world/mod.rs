@@ -127,19 +127,33 @@ impl World {
                     ],
                     Exporter::Node => vec![("instance", name.clone()), (label, label_of(row))],
                 };
-                let timed = |values: &[f64]| values.iter().enumerate().map(|(at, v)| (time(at), *v)).collect();
+                let timed =
+                    |values: &[f64]| values.iter().enumerate().map(|(at, v)| (time(at), *v)).collect();
                 match self.exporter {
                     Exporter::Poolmon => {
                         let hour = (3600 / self.step).max(1) as usize;
                         let floor: Vec<f64> = (0..values.len())
-                            .map(|at| values[at.saturating_sub(hour)..=at].iter().copied().fold(f64::INFINITY, f64::min))
+                            .map(|at| {
+                                values[at.saturating_sub(hour)..=at]
+                                    .iter()
+                                    .copied()
+                                    .fold(f64::INFINITY, f64::min)
+                            })
                             .collect();
                         take(Line { family: "poolmon_tag_bytes", labels: with(""), points: timed(&values) })?;
-                        take(Line { family: "poolmon_tag_floor_bytes", labels: with(""), points: timed(&floor) })?;
+                        take(Line {
+                            family: "poolmon_tag_floor_bytes",
+                            labels: with(""),
+                            points: timed(&floor),
+                        })?;
                     }
                     Exporter::Node => {
                         let objects: Vec<f64> = values.iter().map(|bytes| (bytes / 256.0).round()).collect();
-                        take(Line { family: "node_slabinfo_active_objects", labels: with("slab"), points: timed(&objects) })?;
+                        take(Line {
+                            family: "node_slabinfo_active_objects",
+                            labels: with("slab"),
+                            points: timed(&objects),
+                        })?;
                         take(Line {
                             family: "node_slabinfo_object_size_bytes",
                             labels: with("slab"),
@@ -181,7 +195,8 @@ impl World {
             }
             let values: Vec<String> = line.points.iter().map(|(_, value)| value.to_string()).collect();
             let times: Vec<String> = line.points.iter().map(|(time, _)| format!("{time}000")).collect();
-            let _ = writeln!(text, "}},\"values\":[{}],\"timestamps\":[{}]}}", values.join(","), times.join(","));
+            let _ =
+                writeln!(text, "}},\"values\":[{}],\"timestamps\":[{}]}}", values.join(","), times.join(","));
             out.write_all(text.as_bytes())
         })
     }
@@ -200,7 +215,8 @@ impl World {
                 family = line.family;
                 writeln!(out, "# TYPE {family} gauge")?;
             }
-            let labels: Vec<String> = line.labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
+            let labels: Vec<String> =
+                line.labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
             for (time, value) in &line.points {
                 writeln!(out, "{family}{{{}}} {value} {time}", labels.join(","))?;
             }

@@ -33,6 +33,9 @@ pub struct FleetArgs {
     /// Judge the points of at most N candidates
     #[arg(long, value_name = "N", default_value = "500")]
     pub most: usize,
+    /// List hosts where a tag leaks at least this surely
+    #[arg(long, value_name = "LEVEL", default_value = "likely", value_parser = ["leak", "likely", "possible"])]
+    pub least: String,
     /// Send a header with each question ('X-Scope-OrgID: team'); repeatable
     #[arg(long, value_name = "NAME: VALUE", value_parser = header)]
     pub header: Vec<(String, String)>,
@@ -72,7 +75,8 @@ fn window(text: &str) -> Result<Duration, String> {
 
 fn header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once(':').ok_or("a header is NAME: VALUE")?;
-    let is_name = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let is_name =
+        |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     if !is_name(name) || value.contains(char::is_control) {
         return Err("a header is NAME: VALUE, in one line".to_owned());
     }

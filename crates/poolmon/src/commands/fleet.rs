@@ -19,6 +19,8 @@ pub fn run(args: &FleetArgs) -> anyhow::Result<Outcome> {
         ca: args.ca.clone(),
         timeout: Some(args.timeout),
     };
+    let level = |id: &str| Level::ALL.into_iter().find(|level| level.id() == id);
+    let fails = args.fail_on.as_deref().and_then(level);
     let hunt = Hunt {
         at: args.at.unwrap_or_else(Timestamp::now),
         window: args.over,
@@ -26,6 +28,8 @@ pub fn run(args: &FleetArgs) -> anyhow::Result<Outcome> {
         host: args.host_label.clone(),
         part: args.part,
         most: args.most,
+        // What is to fail has to be found.
+        least: level(&args.least).into_iter().chain(fails).min().unwrap_or(Level::Likely),
     };
     let fleet = hunt::run(&Engine::new(&args.url, &access)?, &hunt)?;
     let is_text = args.format == "text";
@@ -36,7 +40,6 @@ pub fn run(args: &FleetArgs) -> anyhow::Result<Outcome> {
         poolmon_render::json(&mut out, &fleet)?;
     }
     out.flush()?;
-    let fails = Level::ALL.into_iter().find(|level| args.fail_on.as_deref() == Some(level.id()));
     let reaches = |least| fleet.findings.iter().flat_map(|finding| &finding.on).any(|on| on.level >= least);
     Ok(Outcome::found_if(fails.is_some_and(reaches)))
 }
