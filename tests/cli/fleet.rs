@@ -164,8 +164,8 @@ fn secrets_and_headers_go_with_each_question() {
 
 #[test]
 fn what_an_engine_refuses_is_said_with_what_helps() {
-    let refuse = |status: u16, text: &'static str| {
-        let engine = FakeEngine::answering(move |_| (status, text.to_owned()));
+    let refuse = |status: u16, answer: &'static str| {
+        let engine = FakeEngine::answering(move |_| (status, answer.to_owned()));
         let output = poolmon(&["fleet", "--url", &engine.url]);
         assert_eq!(output.status.code(), Some(1));
         text(&output.stderr).replace(&engine.url, "URL")

@@ -8,7 +8,7 @@ const EXTRA: &str = ".SH EXTRA\n";
 const CODES: &str = "Exit codes: ";
 
 /// Examples of commands whose help has none: what for, and the command.
-const EXAMPLES: [(&str, &str, &str); 20] = [
+const EXAMPLES: [(&str, &str, &str); 22] = [
     ("poolmon", "Watch this machine:", "poolmon"),
     ("poolmon", "Open whatever a file or folder is:", "poolmon MEMORY.DMP"),
     ("poolmon-top", "The ten largest rows as JSON:", "poolmon top --limit 10 --format json"),
@@ -28,6 +28,12 @@ const EXAMPLES: [(&str, &str, &str); 20] = [
     ("poolmon-note", "Mark what you do now:", "poolmon note rec \"restarted the spooler\""),
     ("poolmon-replay", "Look at a recording as at a live machine:", "poolmon replay rec"),
     ("poolmon-holders", "Who keeps the objects of a cache alive:", "poolmon holders dentry"),
+    ("poolmon-who", "Which driver uses a tag, with proof:", "poolmon who Leak --drivers drivers/"),
+    (
+        "poolmon-fleet",
+        "Which tags leak on which hosts:",
+        "poolmon fleet --url http://prometheus.example:9090",
+    ),
     ("poolmon-tag", "What a tag is:", "poolmon tag Ntfx"),
     ("poolmon-doctor", "What works here, and what would help:", "poolmon doctor"),
     ("poolmon-service-install", "Record from now on:", "poolmon service install /var/lib/poolmon"),

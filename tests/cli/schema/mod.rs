@@ -142,6 +142,12 @@ fn every_document_fits_its_schema() {
         see(&["holders"]);
     }
 
+    #[cfg(feature = "fleet")]
+    {
+        let engine = crate::fleet::FakeEngine::start();
+        see(&["fleet", "--url", &engine.url, "--at", "2026-11-30T12:00:00Z"]);
+    }
+
     let (_folder, saved) = trace::saved();
     see(&["trace", &saved]);
     let (_folder, trace) = etl::trace(&poolmon_synth::etl::Spec::default());
@@ -152,12 +158,6 @@ fn every_document_fits_its_schema() {
     see(&["info", recording.to_str().unwrap()]);
     for line in stdout_of(&["export", recording.to_str().unwrap(), "--format", "jsonl"]).lines() {
         seen.insert(check(&serde_json::from_str(line).unwrap()));
-    }
-
-    #[cfg(feature = "fleet")]
-    {
-        let engine = crate::fleet::FakeEngine::start();
-        see(&["fleet", "--url", &engine.url, "--at", "2026-11-30T12:00:00Z"]);
     }
 
     // `measure.rs` and `open.rs` check these: they need a command to measure, and a kernel's modules.
