@@ -12,7 +12,7 @@ use crate::app::outcome::{self, Outcome};
 #[derive(Debug, Clone, Args)]
 #[command(after_help = after())]
 pub struct FleetArgs {
-    /// Address of the engine: Prometheus, VictoriaMetrics, Thanos, Mimir (http://HOST:9090)
+    /// Address of the engine: Prometheus, VictoriaMetrics, Thanos, Mimir; `http://HOST:9090`
     #[arg(long)]
     pub url: String,
     /// How long to look back
