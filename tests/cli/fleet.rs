@@ -191,3 +191,23 @@ fn what_an_engine_refuses_is_said_with_what_helps() {
     let output = poolmon(&["fleet", "--url", "prom:9090"]);
     assert!(text(&output.stderr).contains("http://HOST:PORT"), "{}", text(&output.stderr));
 }
+
+#[test]
+fn a_folder_with_a_recording_for_each_host() {
+    let folder = tempfile::tempdir().unwrap();
+    for host in ["a", "b"] {
+        crate::leaks::record(&folder.path().join(host), host == "b");
+    }
+    let path = folder.path().to_str().unwrap();
+    let output = poolmon(&["fleet", path, "--fail-on", "likely"]);
+    let printed = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(3), "{printed}{}", text(&output.stderr));
+    assert!(printed.contains(" of 2 hosts") && !printed.contains("Asked"), "{printed}");
+    // A host that cannot be read is named, and the others are judged.
+    std::fs::create_dir(folder.path().join("c")).unwrap();
+    let output = poolmon(&["fleet", path]);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), printed));
+    assert!(text(&output.stderr).contains("left out"), "{}", text(&output.stderr));
+    let output = poolmon(&["fleet", folder.path().join("c").to_str().unwrap()]);
+    assert!(text(&output.stderr).contains("a folder for each host"), "{}", text(&output.stderr));
+}

@@ -160,8 +160,7 @@ pub fn run(engine: &Engine, hunt: &Hunt) -> Result<Fleet, EngineError> {
             .sort_by(|a, b| b.bytes_per_hour.total_cmp(&a.bytes_per_hour).then_with(|| a.host.cmp(&b.host)));
         fleet.findings.push(run.finding(family, tag, pool, leaking, &boots)?);
     }
-    let rate = |finding: &Finding| finding.on.iter().map(|on| on.bytes_per_hour).sum::<f64>();
-    fleet.findings.sort_by(|a, b| rate(b).total_cmp(&rate(a)).then_with(|| a.tag.cmp(&b.tag)));
+    fleet.rank();
     fleet.warnings = run.warnings.into_iter().collect();
     fleet.asked = run.asked;
     Ok(fleet)

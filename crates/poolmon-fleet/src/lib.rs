@@ -9,7 +9,7 @@
 //! 3. `contrast` and `uptime` compare hosts: does the leak go with a version of the driver, with the time since boot;
 //! 4. a [`Fleet`] is plain data: [`words`] says it, `serde` writes it out.
 //!
-//! `family` is the one table of metric families that are known.
+//! [`local`](mod@local) does the last two steps for recordings in a folder. `family` is the one table of metric families that are known.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
 
@@ -18,6 +18,7 @@ mod contrast;
 mod engine;
 pub mod family;
 pub mod hunt;
+pub mod local;
 mod promql;
 mod uptime;
 pub mod words;
@@ -65,6 +66,14 @@ pub struct Fleet {
     pub warnings: Vec<String>,
     /// What was asked, in order.
     pub asked: Vec<Asked>,
+}
+
+impl Fleet {
+    /// Findings by what they lose together, the most first.
+    fn rank(&mut self) {
+        let rate = |finding: &Finding| finding.on.iter().map(|on| on.bytes_per_hour).sum::<f64>();
+        self.findings.sort_by(|a, b| rate(b).total_cmp(&rate(a)).then_with(|| a.tag.cmp(&b.tag)));
+    }
 }
 
 /// A tag that leaks, or is suspected to, on some hosts.

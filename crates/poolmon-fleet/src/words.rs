@@ -14,7 +14,9 @@ const NAMED: usize = 5;
 pub fn text(fleet: &Fleet) -> String {
     let mut out = String::new();
     let span = rough_hours(fleet.window_hours);
-    if fleet.series == 0 {
+    if fleet.series == 0 && fleet.asked.is_empty() {
+        out.push_str("The folder holds no samples of tags or caches.\n");
+    } else if fleet.series == 0 {
         out.push_str(
             "The engine has no series of tags, caches or pools.\n  \
              Run `poolmon serve` on the hosts, or node_exporter with --collector.slabinfo, and let the engine scrape it.\n",
@@ -37,6 +39,13 @@ pub fn text(fleet: &Fleet) -> String {
     for warning in &fleet.warnings {
         let _ = writeln!(out, "The engine remarks: {}", printable(warning));
     }
+    if !fleet.asked.is_empty() {
+        write_asked(&mut out, fleet);
+    }
+    out
+}
+
+fn write_asked(out: &mut String, fleet: &Fleet) {
     out.push_str("\nAsked\n");
     let _ = writeln!(out, "  {:>8}  {:>11}  {:>7}  for", "series", "bytes", "seconds");
     let mut sums: Vec<(&str, usize, usize, u64, f64)> = Vec::new();
@@ -56,7 +65,6 @@ pub fn text(fleet: &Fleet) -> String {
         let (rows, bytes) = (grouped(rows as u64), grouped(bytes));
         let _ = writeln!(out, "  {rows:>8}  {bytes:>11}  {seconds:>7.3}  {what}{times}");
     }
-    out
 }
 
 fn looked_at(fleet: &Fleet, span: &str) -> String {

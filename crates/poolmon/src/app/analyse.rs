@@ -180,6 +180,7 @@ impl Seen {
         let copy = |into: &mut Sample| {
             into.rows.clone_from(&sample.rows);
             (into.coverage, into.width) = (sample.coverage, sample.width);
+            (into.time, into.uptime) = (sample.time, sample.uptime);
             into.origin.clone_from(&sample.origin);
         };
         let before =

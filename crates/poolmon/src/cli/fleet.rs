@@ -10,11 +10,14 @@ use crate::app::outcome::{self, Outcome};
 
 /// Options of `fleet`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = after())]
+#[command(after_help = after(), group = clap::ArgGroup::new("what").required(true))]
 pub struct FleetArgs {
+    /// A folder with a recording or a folder of logs for each host
+    #[arg(group = "what", value_name = "DIR")]
+    pub folder: Option<PathBuf>,
     /// Address of the engine: Prometheus, VictoriaMetrics, Thanos, Mimir; `http://HOST:9090`
-    #[arg(long)]
-    pub url: String,
+    #[arg(long, group = "what")]
+    pub url: Option<String>,
     /// How long to look back
     #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = window)]
     pub over: Duration,

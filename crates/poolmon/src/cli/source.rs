@@ -29,3 +29,18 @@ pub struct SourceArgs {
     #[arg(long)]
     pub anonymise: bool,
 }
+
+#[cfg(feature = "fleet")]
+impl SourceArgs {
+    /// All samples of one source.
+    pub fn of(source: PathBuf) -> Self {
+        Self {
+            sources: vec![source],
+            length: Duration::ZERO,
+            interval: Duration::from_secs(1),
+            every: None,
+            range: RangeArgs::default(),
+            anonymise: false,
+        }
+    }
+}

@@ -1,37 +1,33 @@
-//! `poolmon fleet`: which tags leak on which hosts, from the metrics of an engine.
+//! `poolmon fleet`: which tags leak on which hosts, from the metrics of an engine or from a folder of recordings.
 
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
+use anyhow::{Context as _, ensure};
 use jiff::Timestamp;
-use poolmon_fleet::{Access, Engine, Hunt, hunt, words};
+use poolmon_fleet::local::{self, LocalHost};
+use poolmon_fleet::{Access, Engine, Fleet, Hunt, hunt, words};
 use poolmon_leak::Level;
+use poolmon_model::PoolView;
+use poolmon_model::problem::Problem;
 
 use crate::app::outcome::Outcome;
-use crate::app::say;
+use crate::app::say::{self, warning};
+use crate::app::{analyse, owners};
 use crate::cli::fleet::FleetArgs;
+use crate::cli::source::SourceArgs;
 
 /// Asks, judges, and prints what was found.
 pub fn run(args: &FleetArgs) -> anyhow::Result<Outcome> {
-    let access = Access {
-        headers: args.header.clone(),
-        bearer: args.bearer_file.clone(),
-        basic: args.user.clone().zip(args.password_file.clone()),
-        ca: args.ca.clone(),
-        timeout: Some(args.timeout),
-    };
     let level = |id: &str| Level::ALL.into_iter().find(|level| level.id() == id);
     let fails = args.fail_on.as_deref().and_then(level);
-    let hunt = Hunt {
-        at: args.at.unwrap_or_else(Timestamp::now),
-        window: args.over,
-        matchers: args.r#match.clone(),
-        host: args.host_label.clone(),
-        part: args.part,
-        most: args.most,
-        // What is to fail has to be found.
-        least: level(&args.least).into_iter().chain(fails).min().unwrap_or(Level::Likely),
+    // What is to fail has to be found.
+    let least = level(&args.least).into_iter().chain(fails).min().unwrap_or(Level::Likely);
+    let (fleet, unread) = match (&args.url, &args.folder) {
+        (Some(url), _) => (of_engine(args, url, least)?, false),
+        (None, Some(folder)) => of_folder(folder, least)?,
+        (None, None) => unreachable!("clap asks for one of both"),
     };
-    let fleet = hunt::run(&Engine::new(&args.url, &access)?, &hunt)?;
     let is_text = args.format == "text";
     let mut out = say::out(is_text);
     if is_text {
@@ -41,5 +37,55 @@ pub fn run(args: &FleetArgs) -> anyhow::Result<Outcome> {
     }
     out.flush()?;
     let reaches = |least| fleet.findings.iter().flat_map(|finding| &finding.on).any(|on| on.level >= least);
-    Ok(Outcome::found_if(fails.is_some_and(reaches)))
+    Ok(if fails.is_some_and(reaches) { Outcome::Found } else { Outcome::done_if(!unread) })
+}
+
+/// Each folder in it is a host. True if one of them could not be read, which was said.
+fn of_folder(folder: &Path, least: Level) -> anyhow::Result<(Fleet, bool)> {
+    let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let mut hosts: Vec<PathBuf> =
+        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir()).collect();
+    hosts.sort();
+    ensure!(
+        !hosts.is_empty(),
+        Problem::new(
+            format!("{} has no folder in it", folder.display()),
+            "give a folder with a folder for each host; for one host use poolmon leaks"
+        )
+    );
+    let owners = owners::load_files(None, None)?;
+    let mut judged = Vec::new();
+    let mut progress = say::Progress::new();
+    for (at, host) in hosts.iter().enumerate() {
+        progress.show(|| format!("{} of {} hosts", at + 1, hosts.len()));
+        let name = host.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        match analyse::source(&SourceArgs::of(host.clone()), PoolView::All, &owners) {
+            Ok((series, _)) => judged.push((name, series.report, series.last)),
+            Err(error) => warning!("{}: left out: {}", host.display(), say::problem(&error).message),
+        }
+    }
+    drop(progress);
+    let local: Vec<LocalHost<'_>> =
+        judged.iter().map(|(name, report, last)| LocalHost { name, report, last }).collect();
+    Ok((local::join(&local, least), judged.len() < hosts.len()))
+}
+
+fn of_engine(args: &FleetArgs, url: &str, least: Level) -> anyhow::Result<Fleet> {
+    let access = Access {
+        headers: args.header.clone(),
+        bearer: args.bearer_file.clone(),
+        basic: args.user.clone().zip(args.password_file.clone()),
+        ca: args.ca.clone(),
+        timeout: Some(args.timeout),
+    };
+    let hunt = Hunt {
+        at: args.at.unwrap_or_else(Timestamp::now),
+        window: args.over,
+        matchers: args.r#match.clone(),
+        host: args.host_label.clone(),
+        part: args.part,
+        most: args.most,
+        least,
+    };
+    Ok(hunt::run(&Engine::new(url, &access)?, &hunt)?)
 }

@@ -1,0 +1,122 @@
+//! A fleet without an engine: recordings or logs of many hosts, each judged on its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use poolmon_leak::{Level, Report, VerdictKind};
+use poolmon_model::{Pool, Sample};
+
+use crate::uptime::{self, Held};
+use crate::{Finding, Fleet, OnHost, ToldBy};
+
+/// What a host's samples show.
+#[derive(Clone, Copy, Debug)]
+pub struct LocalHost<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The verdicts.
+    pub report: &'a Report,
+    /// The last sample.
+    pub last: &'a Sample,
+}
+
+/// Joins what was found on each host. `least`: the least sure rows that are findings.
+pub fn join(hosts: &[LocalHost<'_>], least: Level) -> Fleet {
+    let mut fleet = Fleet {
+        at: hosts.iter().filter_map(|host| host.last.time).max().unwrap_or_default(),
+        window_hours: hosts.iter().map(|host| host.report.hours).fold(0.0, f64::max),
+        exporters: BTreeSet::from(["recordings"]),
+        hosts: hosts.len(),
+        ..Fleet::default()
+    };
+    let mut found: BTreeMap<(String, Pool), Vec<OnHost>> = BTreeMap::new();
+    for host in hosts {
+        let verdicts = &host.report.verdicts;
+        fleet.series += verdicts.len() as u64;
+        fleet.candidates += verdicts.iter().filter(|verdict| verdict.kind.rises()).count();
+        let is_unjudged = |kind| matches!(kind, VerdictKind::TooLittleData | VerdictKind::Unknown);
+        fleet.young += usize::from(verdicts.iter().all(|verdict| is_unjudged(verdict.kind)));
+        for verdict in verdicts {
+            let Some(level) = verdict.level else { continue };
+            if level < least {
+                fleet.less_sure += 1;
+                continue;
+            }
+            found.entry((verdict.tag.to_string(), verdict.pool)).or_default().push(OnHost {
+                host: host.name.to_owned(),
+                level,
+                confidence: verdict.confidence,
+                bytes_per_hour: verdict.bytes.per_hour,
+                held: Some(verdict.held),
+                driver: None,
+                told_by: ToldBy::Points,
+            });
+        }
+    }
+    for ((tag, pool), mut on) in found {
+        on.sort_by(|a, b| b.bytes_per_hour.total_cmp(&a.bytes_per_hour).then_with(|| a.host.cmp(&b.host)));
+        let row = |host: &LocalHost<'_>| {
+            let mut rows = host.last.rows.iter();
+            let row = rows.find(|row| row.pool == pool && row.tag.to_string() == tag)?;
+            Some((host.last.uptime, row.counters.bytes? as f64))
+        };
+        let held: Vec<_> = hosts.iter().filter_map(row).collect();
+        let by_uptime: Vec<Held> = held
+            .iter()
+            .filter_map(|(uptime, bytes)| {
+                Some(Held { days: (*uptime)?.as_secs_f64() / 86_400.0, bytes: *bytes })
+            })
+            .collect();
+        fleet.findings.push(Finding {
+            tag,
+            pool,
+            exporter: "recordings",
+            hosts: held.len().max(on.len()),
+            on,
+            contrast: None,
+            by_uptime: uptime::pivot(&by_uptime),
+        });
+    }
+    fleet.rank();
+    fleet
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::{SignedDuration, Timestamp};
+    use poolmon_leak::{Analysis, AnalysisConfig};
+    use poolmon_model::{Key, Tag};
+
+    /// A day of a host: `Leak` grows by so many bytes an hour, `Calm` does not.
+    fn day(per_hour: u64) -> Analysis {
+        let key = |tag: &[u8; 4]| Key { tag: Tag::pool(*tag), pool: Pool::Nonpaged };
+        let (leak, calm) = (key(b"Leak"), key(b"Calm"));
+        let start: Timestamp = "2026-03-02T00:00:00Z".parse().unwrap();
+        let mut analysis = Analysis::new(AnalysisConfig::default());
+        for point in 0..288_u32 {
+            let noise = u64::from(point * 7919 % 13) * 4096;
+            let grown = per_hour * u64::from(point) / 12;
+            let at = start + SignedDuration::from_mins((point * 5).into());
+            analysis.push_values(at, [(&leak, (4 << 20) + noise + grown), (&calm, (8 << 20) + noise)]);
+        }
+        analysis
+    }
+
+    #[test]
+    fn hosts_that_leak_are_named_fastest_first() {
+        let rates = [2_000_000, 0, 1_000_000, 0];
+        let reports: Vec<Report> = rates.iter().map(|rate| day(*rate).report()).collect();
+        let last = Sample::empty();
+        let names = ["a", "b", "c", "d"];
+        let hosts: Vec<LocalHost<'_>> = names
+            .iter()
+            .zip(&reports)
+            .map(|(name, report)| LocalHost { name, report, last: &last })
+            .collect();
+        let fleet = join(&hosts, Level::Likely);
+        let [finding] = &fleet.findings[..] else { panic!("{:#?}", fleet.findings) };
+        assert_eq!(finding.tag, "Leak");
+        assert_eq!(finding.on.iter().map(|on| on.host.as_str()).collect::<Vec<_>>(), ["a", "c"]);
+        assert_eq!((fleet.hosts, fleet.young, fleet.series), (4, 0, 8));
+    }
+}
