@@ -17,6 +17,9 @@ use crate::app::{analyse, owners};
 use crate::cli::fleet::FleetArgs;
 use crate::cli::source::SourceArgs;
 
+/// Folders that cannot be read and are named.
+const NAMED: usize = 5;
+
 /// Asks, judges, and prints what was found.
 pub fn run(args: &FleetArgs) -> anyhow::Result<Outcome> {
     let level = |id: &str| Level::ALL.into_iter().find(|level| level.id() == id);
@@ -54,20 +57,29 @@ fn of_folder(folder: &Path, least: Level) -> anyhow::Result<(Fleet, bool)> {
         )
     );
     let owners = owners::load_files(None, None)?;
-    let mut judged = Vec::new();
+    let (mut judged, mut left_out) = (Vec::new(), 0);
     let mut progress = say::Progress::new();
     for (at, host) in hosts.iter().enumerate() {
         progress.show(|| format!("{} of {} hosts", at + 1, hosts.len()));
         let name = host.file_name().unwrap_or_default().to_string_lossy().into_owned();
         match analyse::source(&SourceArgs::of(host.clone()), PoolView::All, &owners) {
             Ok((series, _)) => judged.push((name, series.report, series.last)),
-            Err(error) => warning!("{}: left out: {}", host.display(), say::problem(&error).message),
+            // Its message begins with the folder.
+            Err(error) => {
+                left_out += 1;
+                if left_out <= NAMED {
+                    warning!("left out: {}", say::problem(&error).message);
+                }
+            }
         }
+    }
+    if left_out > NAMED {
+        warning!("left out: {} more folders", left_out - NAMED);
     }
     drop(progress);
     let local: Vec<LocalHost<'_>> =
         judged.iter().map(|(name, report, last)| LocalHost { name, report, last }).collect();
-    Ok((local::join(&local, least), judged.len() < hosts.len()))
+    Ok((local::join(&local, least), left_out > 0))
 }
 
 fn of_engine(args: &FleetArgs, url: &str, least: Level) -> anyhow::Result<Fleet> {
