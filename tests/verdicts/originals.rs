@@ -15,7 +15,6 @@ fn original(name: &str) -> Option<Judged> {
     let mut files: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let mut series = SampleSeries::open(&files, ReadOptions::default()).unwrap();
-    series.order_copies_by_name();
     let mut samples = Vec::new();
     loop {
         let mut sample = Sample::empty();

@@ -76,7 +76,7 @@ pub struct ReadOptions {
     /// Counters of a Perfmon log (1 = the first) and the header figures that they hold, for localised names:
     /// `pool_nonpaged`, `pool_paged`, `memory_available`, `commit` …
     pub columns: Vec<(usize, String)>,
-    /// Leave the only sample of a file without a time instead of taking it from the file's name or date.
+    /// Leave the only sample of a single file without a time instead of taking it from the file's name or date.
     pub keep_undated: bool,
     /// Called while a packed dump is unpacked.
     pub progress: Option<UnpackProgress>,

@@ -5,6 +5,7 @@ use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::numbered::by_number;
 use crate::packed::Packing;
 use crate::{ReadError, Result, bundle, streams, text};
 
@@ -247,7 +248,7 @@ impl Read for Unpacking {
     }
 }
 
-/// Plain files of a folder, sorted by name; hidden ones are left out.
+/// Plain files of a folder, sorted by name, numbers in them counted as such; hidden ones are left out.
 fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(ReadError::io("list", folder))? {
@@ -257,6 +258,6 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
             files.push(path);
         }
     }
-    files.sort();
+    files.sort_by_cached_key(|file| (by_number(&file.to_string_lossy()), file.clone()));
     Ok(files)
 }

@@ -27,6 +27,7 @@
 mod bundle;
 mod clock;
 mod contents;
+mod counted;
 mod distinct;
 mod error;
 mod format;
@@ -34,6 +35,7 @@ mod formats;
 mod holders;
 mod input;
 mod looks;
+mod machines;
 mod marks;
 mod memory;
 mod mixed;

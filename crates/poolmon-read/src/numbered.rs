@@ -1,4 +1,5 @@
-//! Numbered files between which the clock was set back: their names, and when they were written, give the order.
+//! The order of files: that of their times; of numbered files whose times are those of a copy, or between which the clock was set
+//! back, the one that their names, their counts and when they were written give.
 
 use std::path::Path;
 
@@ -6,22 +7,73 @@ use jiff::{SignedDuration, Timestamp};
 use poolmon_model::Sample;
 
 use crate::clock::{FileClock, TimeNote};
-use crate::part::{Part, TimeFrom};
-use crate::{Holds, Remark};
+use crate::counted::falls;
+use crate::part::{self, Part, TimeFrom};
+use crate::{Holds, Remark, RemarkKind, machines};
 
 /// Of this many steps from file to file, one may go back: otherwise the numbers have another meaning, or count down.
 const STEPS: usize = 4;
 /// Files that were written this close together, on average, were copied or unpacked: nobody takes samples that fast.
 pub(crate) const COPIED: f64 = 0.2;
 
+/// Puts files into the order in which they were taken: that of their times, if these are not contradicted by their names and their
+/// counts. Corrects times that go back, and forgets times that say nothing; says so.
+pub(crate) fn arrange(parts: &mut Vec<Part>) -> Vec<Remark> {
+    let mut remarks = Vec::new();
+    let mut timed = parts.iter().all(|part| part.start.is_some());
+    let copied = timed && part::are_dates_of_copies(parts);
+    if copied {
+        parts.sort_by_key(|part| by_number(part.input.name()));
+        timed = false;
+    } else if timed {
+        parts.sort_by_key(|part| part.start);
+    }
+    remarks.extend(machines::leave_one(parts, timed));
+    if copied {
+        remarks.push(forget_times(parts, "no times in the files, and their dates are those of a copy"));
+    } else if timed {
+        remarks.extend(follow_names(parts));
+    } else if let Some(order) = order_of_names(parts)
+        && falls_in(parts, &order) < falls(parts.iter().map(|part| &part.counted))
+    {
+        put(parts, &order);
+    }
+    remarks.extend(machines::doubt(parts));
+    remarks
+}
+
+/// Forgets the times of all parts, and puts these into the order of their names; newest first, if their counts show that.
+fn forget_times(parts: &mut [Part], why: &str) -> Remark {
+    parts.iter_mut().for_each(Part::forget_time);
+    parts.sort_by_key(|part| by_number(part.input.name()));
+    let falls_of = |parts: &[Part]| falls(parts.iter().map(|part| &part.counted));
+    let ascending = falls_of(parts);
+    parts.reverse();
+    let turned = if falls_of(parts) < ascending {
+        ", the highest number first, as their counts rise that way"
+    } else {
+        parts.reverse();
+        ""
+    };
+    let name = parts.first().map(|part| part.input.name().to_owned()).unwrap_or_default();
+    let others = parts.len().saturating_sub(1);
+    let text = format!("{name} and {others} more: {why}; read in the order of their names{turned}");
+    Remark::new(RemarkKind::TimeFromFile, text)
+}
+
 /// Puts numbered files whose times contradict their names into the order of the names, and corrects their times. Says at which
 /// files the clock goes back; nothing if the times are in order, or if the names do not give one.
-pub(crate) fn follow_names(parts: &mut [Part]) -> Vec<Remark> {
+fn follow_names(parts: &mut [Part]) -> Vec<Remark> {
     let Some(order) = order_of_names(parts) else { return Vec::new() };
-    for (part, at) in parts.iter_mut().zip(&order) {
-        part.place = *at;
+    let times: Vec<Timestamp> = order.iter().filter_map(|&at| parts.get(at)?.start).collect();
+    if times.is_sorted() || !do_names_count(parts, &order, &times) {
+        return Vec::new();
     }
-    parts.sort_by_key(|part| part.place);
+    if !is_set_back(&times) {
+        let why = "their times go back again and again from number to number, but their counts rise";
+        return vec![forget_times(parts, why)];
+    }
+    put(parts, &order);
     let mut clock = FileClock::default();
     let mut remarks = Vec::new();
     for part in parts {
@@ -36,14 +88,40 @@ pub(crate) fn follow_names(parts: &mut [Part]) -> Vec<Remark> {
     remarks
 }
 
-/// The place of each file by its name, if the names are numbers in the same text, and the times contradict them as a clock that
-/// was set back does.
+/// Whether files were taken in the order of their names, in which their times go back: as their counts show, or else as a clock
+/// that was set back shows.
+fn do_names_count(parts: &[Part], order: &[usize], times: &[Timestamp]) -> bool {
+    let (named, timed) = (falls_in(parts, order), falls(parts.iter().map(|part| &part.counted)));
+    if named != timed {
+        return named < timed;
+    }
+    // The date of a file is when it was written: nothing else says when.
+    let dated = parts.iter().any(|part| part.time_from != TimeFrom::Content);
+    let written: Vec<Timestamp> = order.iter().filter_map(|&at| written(parts.get(at)?)).collect();
+    !dated && is_set_back(times) && !(written.len() == parts.len() && contradicts(times, &written))
+}
+
+fn falls_in(parts: &[Part], order: &[usize]) -> usize {
+    falls(order.iter().filter_map(|&at| parts.get(at)).map(|part| &part.counted))
+}
+
+fn put(parts: &mut [Part], order: &[usize]) {
+    for (place, &at) in order.iter().enumerate() {
+        if let Some(part) = parts.get_mut(at) {
+            part.place = place;
+        }
+    }
+    parts.sort_by_key(|part| part.place);
+}
+
+/// The indices of files in the order of their names, if these are numbers in the same text.
 fn order_of_names(parts: &[Part]) -> Option<Vec<usize>> {
     let (first, rest) = parts.split_first()?;
     let alike = |part: &Part| {
         part.format.id == first.format.id
             && part.format.holds == Holds::Rows
-            && part.time_from == TimeFrom::Content
+            && part.time_from == first.time_from
+            && part.time_from != TimeFrom::Name
             && folder(part) == folder(first)
     };
     if rest.is_empty() || !parts.iter().all(alike) {
@@ -54,19 +132,7 @@ fn order_of_names(parts: &[Part]) -> Option<Vec<usize>> {
     let same_text = names.iter().all(|name| names.first().is_some_and(|first| texts(name) == texts(first)));
     let mut order: Vec<usize> = (0..parts.len()).collect();
     order.sort_by(|a, b| names.get(*a).cmp(&names.get(*b)));
-    let times: Vec<Timestamp> = order.iter().filter_map(|&at| parts.get(at)?.start).collect();
-    if !same_text || times.len() != parts.len() || !is_set_back(&times) {
-        return None;
-    }
-    let written: Vec<Timestamp> = order.iter().filter_map(|&at| written(parts.get(at)?)).collect();
-    if written.len() == parts.len() && contradicts(&times, &written) {
-        return None;
-    }
-    let mut places = vec![0; parts.len()];
-    for (place, at) in order.into_iter().enumerate() {
-        *places.get_mut(at)? = place;
-    }
-    Some(places)
+    same_text.then_some(order)
 }
 
 /// Whether times go back, and rarely.
@@ -94,11 +160,11 @@ fn written(part: &Part) -> Option<Timestamp> {
     Timestamp::try_from(modified).ok()
 }
 
-fn folder(part: &Part) -> Option<&Path> {
+pub(crate) fn folder(part: &Part) -> Option<&Path> {
     part.input.path()?.parent()
 }
 
-fn file_name(part: &Part) -> String {
+pub(crate) fn file_name(part: &Part) -> String {
     let name = part.input.path().and_then(Path::file_name);
     name.map_or_else(|| part.input.name().to_string(), |name| name.to_string_lossy().into_owned())
 }

@@ -5,11 +5,9 @@ use jiff::Timestamp;
 use poolmon_model::Sample;
 use poolmon_model::delta::RowIndex;
 
+use crate::counted::rises;
 use crate::part::Part;
 use crate::{Holds, Remark, RemarkKind};
-
-/// One row in N may contradict, as tags are loaded and unloaded.
-const FEW: usize = 10;
 
 /// The end of what was read, where the next file begins before it.
 struct Joint {
@@ -146,20 +144,11 @@ fn may_overlap(part: &Part) -> bool {
 
 /// Whether the counts of allocations of one sample can be those of the machine after the other; `None` if no row has both.
 fn fits(before: &Sample, after: &Sample) -> Option<bool> {
-    let (mut all, mut fell) = (0, 0);
     let mut index = RowIndex::default();
-    for (at, row) in before.rows.iter().enumerate() {
+    rises(before.rows.iter().enumerate().filter_map(|(at, row)| {
         let now = index.find(&after.rows, row, at).and_then(|(_, now)| now.counters.allocs);
-        let Some((then, now)) = row.counters.allocs.zip(now) else { continue };
-        all += 1;
-        // Counts of 32 bits begin again.
-        let narrow = u32::try_from(then).ok().zip(u32::try_from(now).ok());
-        fell += usize::from(match narrow {
-            Some((then, now)) => now.wrapping_sub(then) > u32::MAX / 2,
-            None => now < then,
-        });
-    }
-    (all > 0).then_some(fell * FEW <= all)
+        row.counters.allocs.zip(now)
+    }))
 }
 
 #[cfg(test)]

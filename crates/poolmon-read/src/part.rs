@@ -10,7 +10,8 @@ use poolmon_store::Losses;
 
 use crate::mixed::{self, RowKind};
 use crate::newest_first::AnyOrder;
-use crate::numbered::{COPIED, by_number};
+use crate::counted::Counted;
+use crate::numbered::COPIED;
 use crate::text::time_in_name;
 use crate::{
     FileFormat, Holds, Input, ReadError, ReadOptions, Remark, RemarkKind, Result, Samples, bundle, identify,
@@ -34,6 +35,12 @@ pub struct Part {
     pub(crate) shift: SignedDuration,
     /// Its place among the others, where their names give it.
     pub(crate) place: usize,
+    /// Its times say nothing.
+    undated: bool,
+    /// It holds one sample.
+    pub(crate) alone: bool,
+    /// What its first sample has counted.
+    pub(crate) counted: Counted,
     /// The path that was named: the file, or the folder that it is in.
     pub(crate) given: PathBuf,
     /// What its rows are; `None` if that is not known.
@@ -70,6 +77,9 @@ impl Part {
             is_local: false,
             shift: SignedDuration::ZERO,
             place: 0,
+            undated: false,
+            alone: false,
+            counted: Counted::default(),
             given: given.into(),
             kind: None,
             reader: None,
@@ -91,17 +101,37 @@ impl Part {
         options.move_time(assumed, &mut sample);
         let kind = found.then(|| (sample.rows.first().map(|row| row.pool), sample.origin.host.clone()));
         let dateless = reader.remarks().iter().any(|remark| remark.kind == RemarkKind::DateAssumed);
-        let undated = found && (sample.time.is_none() || dateless) && !options.keep_undated;
-        let alone = undated && !reader.next_into(&mut sample)?;
+        let undated = found && (sample.time.is_none() || dateless);
+        let (time, counted) = (sample.time, Counted::of(&sample));
+        let is_text = self.format.holds == Holds::Rows;
+        let reader = self.reader(options)?;
+        let alone = match undated {
+            true => !reader.next_into(&mut sample)?,
+            // What is wrong further on is said when it is read.
+            false => found && is_text && matches!(reader.next_into(&mut sample), Ok(false)),
+        };
+        (self.alone, self.counted) = (alone, counted);
         self.is_local = assumed && options.zone.is_none();
         self.kind = kind.map(|(pool, host)| mixed::kind(self.format, pool, host.as_deref()));
-        if alone {
+        if alone && undated {
             self.date_from_outside(options);
         } else {
-            self.start = sample.time.filter(|_| found && !undated);
+            self.start = time.filter(|_| found && !undated);
         }
         self.rewind();
         Ok(())
+    }
+
+    /// Takes it that when its samples were taken is not known.
+    pub(crate) fn forget_time(&mut self) {
+        (self.start, self.time_from, self.undated) = (None, TimeFrom::Content, true);
+    }
+
+    /// Takes the times that it says itself, and no others.
+    pub(crate) fn forget_date(&mut self) {
+        if self.time_from != TimeFrom::Content {
+            (self.start, self.time_from) = (None, TimeFrom::Content);
+        }
     }
 
     fn date_from_outside(&mut self, options: &ReadOptions) {
@@ -148,7 +178,9 @@ impl Part {
 
     /// Gives a sample without a time the one that the file's name or date says; corrects the others.
     pub(crate) fn date(&self, sample: &mut Sample) {
-        sample.time = if self.time_from == TimeFrom::Content {
+        sample.time = if self.undated {
+            None
+        } else if self.time_from == TimeFrom::Content {
             sample.time.and_then(|time| time.checked_add(self.shift).ok())
         } else {
             self.start
@@ -252,34 +284,17 @@ pub(crate) fn folders_in(folder: &Path) -> Vec<PathBuf> {
     folders
 }
 
-/// Where the dates of several files are those of a copy, forgets them and puts the files into the order of their names, numbers in
-/// them counted as such. Says whether it was so.
-pub(crate) fn forget_dates_of_copies(parts: &mut [Part]) -> bool {
+/// Whether the times of several files are their dates, and all of these are those of a copy.
+pub(crate) fn are_dates_of_copies(parts: &[Part]) -> bool {
     let dates: Vec<Timestamp> = parts.iter().filter_map(|part| part.start).collect();
     let (Some(first), Some(last)) = (dates.iter().min(), dates.iter().max()) else { return false };
     let all_of_files = parts.iter().all(|part| part.time_from == TimeFrom::FileDate);
     let alike = parts.windows(2).all(|pair| matches!(pair, [a, b] if a.format.id == b.format.id));
-    if parts.len() < 2 || !alike || !all_of_files || dates.len() != parts.len() {
-        return false;
-    }
-    if last.duration_since(*first).as_secs_f64() > COPIED * (parts.len() - 1) as f64 {
-        return false;
-    }
-    for part in &mut *parts {
-        (part.start, part.time_from) = (None, TimeFrom::Content);
-    }
-    parts.sort_by_key(|part| by_number(part.input.name()));
-    true
-}
-
-/// The remark on them.
-pub(crate) fn dates_of_copies(parts: &[Part]) -> Remark {
-    let name = parts.first().map(|part| part.input.name().to_string()).unwrap_or_default();
-    let text = format!(
-        "{name} and {} more: no times in the files, and their dates are those of a copy; read in the order of their names",
-        parts.len().saturating_sub(1)
-    );
-    Remark::new(RemarkKind::TimeFromFile, text)
+    parts.len() > 1
+        && alike
+        && all_of_files
+        && dates.len() == parts.len()
+        && last.duration_since(*first).as_secs_f64() <= COPIED * (parts.len() - 1) as f64
 }
 
 /// Remarks on times that are not in the files themselves.

@@ -73,9 +73,10 @@ impl SampleSeries {
         }
         let name = if parts.len() < all { name_of(&parts) } else { name };
         for parts in [&mut parts, &mut totals] {
-            if parts.len() > 1 && parts.iter().all(|part| part.start.is_some()) {
-                parts.sort_by_key(|part| part.start);
-                remarks.extend(numbered::follow_names(parts));
+            if parts.len() > 1 {
+                remarks.extend(numbered::arrange(parts));
+            } else if options.keep_undated {
+                parts.iter_mut().for_each(Part::forget_date);
             }
             remarks.extend(part::where_times_come_from(parts));
         }
@@ -137,14 +138,6 @@ impl SampleSeries {
     /// Whether the time of each part is the date of its file, which a copy changes.
     pub fn is_dated_by_files(&self) -> bool {
         self.parts.iter().all(|part| part.time_from == TimeFrom::FileDate)
-    }
-
-    /// Where the files have no times, and the dates of all are those of a copy, forgets these and takes the order of the names.
-    pub fn order_copies_by_name(&mut self) {
-        if part::forget_dates_of_copies(&mut self.parts) {
-            self.remarks.retain(|remark| remark.kind != RemarkKind::TimeFromFile);
-            self.remarks.push(part::dates_of_copies(&self.parts));
-        }
     }
 
     /// Whether there are machine-wide figures and no rows.

@@ -90,12 +90,15 @@ fn copied_files_are_in_the_order_of_their_names() {
 
 #[test]
 fn times_are_believed_where_names_or_dates_give_no_other_order() {
-    // Dates that agree with the times.
+    // A ring of files: dates and counts agree with the times.
     let folder = tempfile::tempdir().unwrap();
-    let written = |number: u64| if number > 5 { number * 5 } else { number * 5 + 60 };
-    set_back(folder.path(), |number| format!("snap{number}.log"), written);
+    for number in 0..12_u64 {
+        let place = (number + 6) % 12;
+        let text = list(at(place.cast_signed() * 5), 10_000 + place);
+        write(folder.path(), &format!("snap{number}.log"), &text, place * 5);
+    }
     let (samples, said) = read(folder.path());
-    assert_eq!((samples[0].1, said.len()), (10_006, 0), "{said:?}");
+    assert_eq!((samples[0].1, samples[11].1, said.len()), (10_000, 10_011, 0), "{said:?}");
     // Names that are no numbers.
     let folder = tempfile::tempdir().unwrap();
     set_back(
@@ -112,6 +115,126 @@ fn times_are_believed_where_names_or_dates_give_no_other_order() {
     }
     let (samples, said) = read(folder.path());
     assert_eq!((samples[0].1, said.len()), (9_989, 0), "{said:?}");
+}
+
+/// As [`list`], and no time.
+fn untimed(made: u64) -> String {
+    list(at(0), made).split_once("\n\n").unwrap().1.to_owned()
+}
+
+/// The counts of each sample, whether each has a time, and what was said.
+fn counts(folder: &Path, options: ReadOptions) -> (Vec<u64>, bool, Vec<String>) {
+    let mut series = SampleSeries::open(&[folder.into()], options).unwrap();
+    let mut sample = Sample::empty();
+    let (mut all, mut timed) = (Vec::new(), true);
+    while series.next_into(&mut sample).unwrap() {
+        all.push(sample.rows[0].counters.allocs.unwrap());
+        timed &= sample.time.is_some();
+    }
+    let said = series.take_remarks().into_iter().map(|remark| remark.text).collect();
+    (all, timed, said)
+}
+
+#[test]
+fn the_clock_of_files_is_no_better_than_that_of_their_text() {
+    // The clock is set back by an hour before the seventh file, and nothing but its date says when a file was written.
+    let rising: Vec<u64> = (0..12).map(|number| 10_000 + number).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let written = |number: u64| 600 + number * 5 - if number > 5 { 60 } else { 0 };
+    for number in 0..12_u64 {
+        write(folder.path(), &format!("snap{number}.log"), &untimed(10_000 + number), written(number));
+    }
+    let (samples, timed, said) = counts(folder.path(), ReadOptions::default());
+    assert_eq!((samples, timed), (rising.clone(), true), "{said:?}");
+    assert!(said[0].contains("goes back by 55 min at snap6.log"), "{said:?}");
+    // The text was written by the same clock.
+    let folder = tempfile::tempdir().unwrap();
+    set_back(folder.path(), |number| format!("snap{number}.log"), written);
+    assert_eq!(counts(folder.path(), ReadOptions::default()).0, rising);
+    // Dates that go back at each number are no times; counts say that the numbers rise.
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..12_u64 {
+        write(folder.path(), &format!("snap{number}.log"), &untimed(10_000 + number), 600 - number * 5);
+    }
+    let (samples, timed, said) = counts(folder.path(), ReadOptions::default());
+    assert_eq!((samples, timed), (rising.clone(), false), "{said:?}");
+    assert!(said.len() == 1 && said[0].contains("but their counts rise"), "{said:?}");
+    // Or that they fall, as those of rotated logs do.
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..12_u64 {
+        write(folder.path(), &format!("snap.log.{number}"), &untimed(10_011 - number), 7);
+    }
+    let (samples, timed, said) = counts(folder.path(), ReadOptions::default());
+    assert_eq!((samples, timed), (rising, false), "{said:?}");
+    assert!(said[0].contains("highest number first"), "{said:?}");
+}
+
+#[test]
+fn a_table_of_a_folder_is_of_its_newest_file() {
+    let newest = |folder: &Path| {
+        let options = ReadOptions { keep_undated: true, ..ReadOptions::default() };
+        let mut series = SampleSeries::open(&[folder.into()], options).unwrap();
+        let pair = series.at(None, None.into()).unwrap();
+        let allocs = |sample: &Sample| sample.rows[0].counters.allocs.unwrap();
+        (allocs(&pair.now), pair.before.as_ref().map(allocs), series.take_remarks().len())
+    };
+    for copied in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        for number in [9, 10, 11] {
+            let minutes = if copied { 7 } else { number * 60 };
+            write(folder.path(), &format!("pool{number}.log"), &untimed(10_000 + number), minutes);
+        }
+        assert_eq!(newest(folder.path()), (10_011, Some(10_010), 1));
+    }
+}
+
+#[test]
+fn snapshots_of_two_machines_are_kept_apart() {
+    // Whose they are is in front of the number or behind it, and their dates may be those of a copy.
+    let names: [fn(u64, u64) -> String; 2] =
+        [|machine, number| format!("srv{machine}-{number}.log"), |machine, number| {
+            format!("{number}_host{machine}.txt")
+        }];
+    for (name, copied) in names.into_iter().flat_map(|name| [(name, false), (name, true)]) {
+        let folder = tempfile::tempdir().unwrap();
+        for number in 1..9_u64 {
+            for (machine, made) in [(1, 10_000), (2, if copied { 500 } else { 500_000 })] {
+                let minutes = if copied { 7 } else { number * 10 + machine };
+                write(folder.path(), &name(machine, number), &untimed(made + number), minutes);
+            }
+        }
+        let (samples, _, said) = counts(folder.path(), ReadOptions::default());
+        assert_eq!(samples, (1..9).map(|number| 10_000 + number).collect::<Vec<_>>(), "{said:?}");
+        assert!(
+            said.iter().any(|said| said.starts_with("left out: ") && said.contains(&name(2, 1))),
+            "{said:?}"
+        );
+    }
+    // Copies whose counts would fit one after the other may be of one machine.
+    let folder = tempfile::tempdir().unwrap();
+    for number in 1..17_u64 {
+        let name = names[0](number / 9 + 1, number % 9 + 1);
+        write(folder.path(), &name, &untimed(10_000 + number * 1000), 7);
+    }
+    let (samples, _, said) = counts(folder.path(), ReadOptions::default());
+    assert_eq!(samples.len(), 16, "{said:?}");
+    assert!(said.iter().any(|said| said.contains("may be the first of two machines")), "{said:?}");
+    // A reboot is none, and nor are files whose names do not say whose they are.
+    let folder = tempfile::tempdir().unwrap();
+    for number in 1..9_u64 {
+        let made = if number > 4 { 500 } else { 10_000 };
+        write(folder.path(), &format!("boot{}-{number}.log", number / 5), &untimed(made + number), number * 10);
+    }
+    let (samples, _, said) = counts(folder.path(), ReadOptions::default());
+    assert_eq!((samples.len(), said.len()), (8, 1), "{said:?}");
+    let folder = tempfile::tempdir().unwrap();
+    for number in 1..9_u64 {
+        let made = if number % 2 == 0 { 500_000 } else { 10_000 };
+        write(folder.path(), &format!("snap{number}.log"), &untimed(made + number), number * 10);
+    }
+    let (samples, _, said) = counts(folder.path(), ReadOptions::default());
+    assert_eq!(samples.len(), 8, "{said:?}");
+    assert!(said.iter().any(|said| said.contains("as if the 8 files were of several machines")), "{said:?}");
 }
 
 /// A log of samples ten minutes apart.

@@ -50,13 +50,16 @@ impl Timeline {
         if self.width > 0.0 { (seconds / self.width) as u64 } else { 0 }
     }
 
-    /// A step from sample to sample that is much shorter than the first one was: slots become as narrow, as long as each of them has
-    /// one sample. A gap after the first sample would otherwise put all others into a few slots.
+    /// A step from sample to sample that is shorter than those before: slots become as narrow, as long as each of them has one
+    /// sample. A clock that is late by a second at the first sample would otherwise put two others into one slot, and a gap after it
+    /// all others into a few.
     pub fn narrow(&mut self, step: f64) {
-        if step > 0.0 && step < 0.5 * self.width && self.slots.iter().all(|slot| slot.samples == 1) {
-            self.width = step;
+        // A little less, as the places are worked out in floating point.
+        let width = step * (1.0 - 1e-9);
+        if step > 0.0 && width < self.width && self.slots.iter().all(|slot| slot.samples == 1) {
+            self.width = width;
             for slot in &mut self.slots {
-                slot.index = (slot.seconds / step) as u64;
+                slot.index = (slot.seconds / width) as u64;
             }
         }
     }
@@ -114,5 +117,32 @@ impl Timeline {
         }
         self.slots = merged;
         into
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_of_an_unsteady_clock_stay_apart() {
+        for steps in [&[1805.0, 1795.0, 1800.0, 1799.0, 1801.0][..], &[0.1; 40], &[60.0; 40], &[9000.0, 1.0, 60.0]] {
+            let mut timeline = Timeline::default();
+            let mut seconds = 0.0;
+            timeline.open(seconds, 0);
+            timeline.count(seconds, None);
+            for (at, &step) in steps.iter().enumerate() {
+                seconds += step;
+                if at == 0 {
+                    timeline.width = step;
+                } else {
+                    timeline.narrow(step);
+                }
+                assert!(timeline.is_new(seconds, 0), "{seconds} of {steps:?}");
+                timeline.open(seconds, 0);
+                timeline.count(seconds, None);
+            }
+            assert_eq!(timeline.slots.len(), steps.len() + 1);
+        }
     }
 }

@@ -39,7 +39,8 @@ pub fn run(args: &ImportArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-const UNTIMED: &str = "save one snapshot per file: its time is taken from the file's name or date";
+const UNTIMED: &str = "save one snapshot per file, with its time in its name (pool-2026-11-22-1405.log), or keep the files' dates when \
+                        you copy them (cp -p, robocopy)";
 
 /// Everything that was begun and holds nothing.
 fn remove_what_we_made(output: &Path, made: bool) {

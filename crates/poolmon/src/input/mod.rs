@@ -84,11 +84,9 @@ pub fn reported_series(paths: &[PathBuf], options: ReadOptions) -> anyhow::Resul
     Ok(reported(series(paths, options)?))
 }
 
-/// The same, to be judged: logs whose dates are those of a copy are in the order of their names; and the figures of the machine
-/// that are next to rows.
+/// The same, and the figures of the machine that are next to rows.
 pub fn judged_series(paths: &[PathBuf]) -> anyhow::Result<(SampleSeries, Option<SampleSeries>)> {
     let mut series = series(paths, ReadOptions::default())?;
-    series.order_copies_by_name();
     let totals = series.split_totals();
     Ok((reported(series), totals))
 }
