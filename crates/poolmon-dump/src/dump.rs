@@ -230,9 +230,12 @@ impl Dump {
             (None, None) => Err(no_kernel(&self.memory).to_owned()),
             (None, Some(_)) => Ok(()),
         };
-        let modules = match self.container {
-            Container::HeaderOnly => Err("it is a header without memory".to_owned()),
-            _ => Ok(()),
+        // A file that was cut may have lost the list that it says it has.
+        let modules = match (self.container, self.module_list()) {
+            (Container::HeaderOnly, _) => Err("it is a header without memory".to_owned()),
+            (_, Ok(_)) => Ok(()),
+            (_, Err(DumpError::Unanswerable { why, .. })) => Err(why),
+            (_, Err(error)) => Err(error.to_string()),
         };
         AnswerableQuestions {
             pool_used: tables.clone(),

@@ -146,6 +146,21 @@ fn a_synthetic_triage_dump_lists_modules() {
     }
 }
 
+#[test]
+fn a_piece_of_a_triage_dump_says_that_it_was_cut_and_answers_nothing_that_is_lost() {
+    let bytes = build(&Spec::new(Arch::Amd64, 19_045).tiny()).bytes(Form::Triage);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cut.dmp");
+    std::fs::write(&path, &bytes[..0x2400]).unwrap();
+    let dump = Dump::open(&path).unwrap();
+    let info = dump.info();
+    assert!(dump.modules().is_err() && info.answers.modules.is_err(), "{:?}", info.answers);
+    assert!(info.warnings.iter().any(|warning| warning.contains("the file is cut")), "{:?}", info.warnings);
+    std::fs::write(&path, &bytes).unwrap();
+    let info = Dump::open(&path).unwrap().info();
+    assert!(info.answers.modules.is_ok() && info.warnings.is_empty(), "{:?}", info.warnings);
+}
+
 fn triage(built: &Built) {
     let dump = open(built, Form::Triage);
     let reported: Vec<_> =

@@ -191,6 +191,18 @@ fn what_cannot_be_unpacked_is_said_and_leaves_nothing() {
         ("strange.zip", strange, u64::MAX, "method 14"),
         ("cut.xz", xz(&plain)[..5000].to_vec(), u64::MAX, "unpack"),
         ("large.zip", archive(&[("MEMORY.DMP", &plain)]), 1 << 20, "more than 1048576 bytes"),
+        (
+            "none.zip",
+            b"PK\x05\x06".iter().copied().chain([0; 18]).collect(),
+            u64::MAX,
+            "a zip archive without files",
+        ),
+        (
+            "text.zip",
+            archive(&[("notes.txt", b"no dump at all")]),
+            u64::MAX,
+            "the file in it is no dump: notes.txt",
+        ),
         ("inner.gz", gzip(b"not a dump"), u64::MAX, "a compressed file, not a dump"),
     ];
     for (name, packed, limit, expected) in cases {

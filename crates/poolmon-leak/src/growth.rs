@@ -44,7 +44,11 @@ impl Report {
             let all = all_growth(of_pool.iter().map(|row| row.change), 0.0);
             shares.extend(of_pool.iter().map(|row| (*row, row.change / all)));
         }
-        shares.retain(|(row, share)| row.kind == VerdictKind::TooLittleData && *share >= 0.1 && admits(row));
+        // One that comes with a later sample, or with few, has no interval to grow in.
+        let rose = |row: &Verdict| row.facts.is_some_and(|facts| facts.rises.0 > 0);
+        shares.retain(|(row, share)| {
+            row.kind == VerdictKind::TooLittleData && rose(row) && *share >= 0.1 && admits(row)
+        });
         let mut rows: Vec<&Verdict> = shares.into_iter().map(|(row, _)| row).collect();
         rows.sort_by(|a, b| b.change.total_cmp(&a.change));
         rows

@@ -99,6 +99,14 @@ pub struct Rate {
 }
 
 impl Rate {
+    /// One that is not known, which data has as null.
+    pub(crate) const UNKNOWN: Self = Self { per_hour: f64::NAN, low: f64::NAN, high: f64::NAN };
+
+    /// Whether it is known.
+    pub const fn is_known(&self) -> bool {
+        !self.per_hour.is_nan()
+    }
+
     /// The number after ±: half the interval.
     pub const fn half(&self) -> f64 {
         (self.high - self.low).abs() / 2.0
@@ -281,6 +289,9 @@ pub struct Verdict {
     pub suspicion: Option<Suspicion>,
     /// The numbers behind it.
     pub evidence: Evidence,
+    /// The samples have times; without them, what is per hour is not known.
+    #[serde(skip)]
+    pub timed: bool,
     /// What the series shows from the begin of its growth on; `None` if it did not grow.
     #[serde(skip)]
     pub facts: Option<Facts>,
@@ -310,7 +321,8 @@ pub struct PoolGrowth {
     /// Which.
     #[serde(serialize_with = "pool_id")]
     pub pool: Pool,
-    /// Bytes per hour.
+    /// Bytes per hour; not known if the samples have no times.
+    #[serde(serialize_with = "known_rate")]
     pub bytes: Rate,
     /// It grows at all: its trend is significant.
     pub grows: bool,
@@ -359,7 +371,7 @@ pub struct Report {
     pub out_of_order: u64,
     /// Bytes within which nine of ten rows stayed, at least 64 KiB; `None` without rows.
     pub calm: Option<f64>,
-    /// False if no sample reported a time: a minute from sample to sample is then assumed, and rates mean little.
+    /// False if no sample reported a time: their order counts, and nothing is known that is per hour.
     pub times_known: bool,
     /// Rows could not be read: what they hold is unknown. Set by who reads them.
     #[serde(skip)]
@@ -402,8 +414,13 @@ impl Report {
             |verdict: &&Verdict| kinds.contains(&verdict.kind) && admits(verdict) && !hidden(verdict);
         let mut causes: Vec<&Verdict> = self.verdicts.iter().filter(of_kind).collect();
         // A small tag may be for a large group.
-        let weight = |verdict: &Verdict| {
-            self.group_of(verdict).map_or(verdict.bytes.per_hour, |group| group.bytes_per_hour)
+        let weight = |verdict: &Verdict| match self.group_of(verdict) {
+            Some(group) if self.times_known => group.bytes_per_hour,
+            Some(group) => {
+                group.members.iter().filter_map(|&at| self.verdicts.get(at)).map(|it| it.change).sum()
+            }
+            None if self.times_known => verdict.bytes.per_hour,
+            None => verdict.change,
         };
         let weight = |verdict: &Verdict| weight(verdict) * verdict.confidence.unwrap_or(0.0).powi(2);
         causes.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
@@ -428,9 +445,13 @@ impl Verdict {
     #[must_use]
     pub fn with_unknown_figures(&self) -> Self {
         let mut verdict = self.clone();
+        if !self.timed {
+            verdict.bytes = Rate::UNKNOWN;
+            verdict.allocs = None;
+        }
         if self.kind == VerdictKind::Unknown {
             (verdict.held, verdict.growth, verdict.change) = (f64::NAN, f64::NAN, f64::NAN);
-            verdict.bytes = Rate { per_hour: f64::NAN, low: f64::NAN, high: f64::NAN };
+            verdict.bytes = Rate::UNKNOWN;
         }
         verdict
     }
@@ -440,7 +461,13 @@ impl Verdict {
         use std::fmt::Write as _;
 
         let who = format!("{} ({})", self.tag.to_string().trim_end(), self.pool.id());
-        let rate = || rate_margin(self.bytes.per_hour, self.bytes.half());
+        let rate = || {
+            if self.timed {
+                rate_margin(self.bytes.per_hour, self.bytes.half())
+            } else {
+                format!("{} in all", human_amount(self.change))
+            }
+        };
         let mut text = match self.kind {
             VerdictKind::Leaking => format!("{who} leaks {}", rate()),
             VerdictKind::Suspected => {

@@ -45,6 +45,19 @@ fn rules_that_need_a_clock_say_nothing_without_one() {
     assert!(timed > untimed && untimed > 0.3, "{timed} with times, {untimed} without");
 }
 
+#[test]
+fn without_a_clock_nothing_is_per_hour() {
+    let report = six_logs(false);
+    let leak = report.verdicts.iter().find(|verdict| verdict.tag == Tag::pool(*b"Leak")).unwrap();
+    let sentence = leak.sentence(&jiff::tz::TimeZone::UTC);
+    assert!(!sentence.contains("/h") && !sentence.contains("needs about"), "{sentence}");
+    assert!(leak.exhaustion.is_none() && leak.needs_hours.is_none() && leak.change > 0.0);
+    assert!(report.pools.iter().all(|pool| !pool.bytes.is_known()) && report.power.is_none());
+    let data = serde_json::to_value(leak.with_unknown_figures()).unwrap();
+    assert!(data["bytes"].is_null() && data["allocs"].is_null(), "{data:#}");
+    assert!(six_logs(true).verdicts[0].sentence(&jiff::tz::TimeZone::UTC).contains("/h"));
+}
+
 /// Thirty samples of two rows that gain 10,000 objects each time; of the second row, bytes are known where `known` says so.
 fn thirty(known: impl Fn(u64) -> bool) -> Report {
     let mut analysis = Analysis::new(AnalysisConfig::default());

@@ -5,6 +5,7 @@
 
 use std::io::{self, Write};
 
+use poolmon_model::header::FIGURES;
 use poolmon_model::{Header, Pool, Sample, Table, TableRow};
 
 use crate::PrintOptions;
@@ -12,7 +13,7 @@ use crate::PrintOptions;
 /// Writes one snapshot: an optional comment line with time and host, optional memory figures, columns, rows.
 pub fn write(out: &mut dyn Write, sample: &Sample, table: &Table, options: PrintOptions) -> io::Result<()> {
     if options.stamp {
-        stamp(out, sample)?;
+        writeln!(out, "{}", stamp(sample))?;
     }
     if options.header {
         header(out, &table.header)?;
@@ -47,18 +48,40 @@ pub fn write(out: &mut dyn Write, sample: &Sample, table: &Table, options: Print
 }
 
 /// `# poolmon 1 time=… host=… boot=… system="…"`: what PoolMon's own logs lack.
-fn stamp(out: &mut dyn Write, sample: &Sample) -> io::Result<()> {
+pub fn stamp(sample: &Sample) -> String {
     let mut line = String::from("# poolmon 1");
-    let mut add = |name: &str, value: Option<String>| {
-        if let Some(value) = value {
-            line.extend([" ", name, "=", &quoted(&value)]);
+    add(&mut line, "time", sample.time.map(|time| time.to_string()));
+    add(&mut line, "host", sample.origin.host.clone());
+    add(&mut line, "boot", sample.origin.boot.clone());
+    add(&mut line, "system", sample.origin.system.clone());
+    line
+}
+
+/// Figures of the machine that rows do not have, by name, in bytes and whole numbers: `uptime_ms=… memory_total=… percpu=…`. With
+/// the stamp, they are all that a log or a table needs to be the same sample again.
+pub fn machine(sample: &Sample) -> String {
+    let mut line = String::new();
+    add(&mut line, "uptime_ms", sample.uptime.map(|uptime| uptime.as_millis().to_string()));
+    for figure in FIGURES {
+        add(&mut line, figure.id, (figure.get)(&sample.header).map(|value| value.to_string()));
+    }
+    line
+}
+
+/// The same with the system, which a table has no column for.
+pub fn machine_and_system(sample: &Sample) -> String {
+    let mut line = machine(sample);
+    add(&mut line, "system", sample.origin.system.clone());
+    line
+}
+
+fn add(line: &mut String, name: &str, value: Option<String>) {
+    if let Some(value) = value {
+        if !line.is_empty() {
+            line.push(' ');
         }
-    };
-    add("time", sample.time.map(|time| time.to_string()));
-    add("host", sample.origin.host.clone());
-    add("boot", sample.origin.boot.clone());
-    add("system", sample.origin.system.clone());
-    writeln!(out, "{line}")
+        line.extend([name, "=", &quoted(&value)]);
+    }
 }
 
 /// A value in quotes where it holds blanks; quotes and control characters cannot break the line.

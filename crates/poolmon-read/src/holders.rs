@@ -47,8 +47,8 @@ impl SampleSeries {
             return Err(none("there is no sample in it yet"));
         };
         let zone = TimeZone::system();
-        let time = when.map_or(last, |when| when.resolve(first, last, &zone));
-        let outside = (time < first || time > last).then(|| {
+        let time = when.map_or(last, |when| when.until(first, last, &zone));
+        let outside = when.and_then(|when| when.outside(first, last, &zone)).map(|time| {
             let (end, shown) = if time < first { ("begins", first) } else { ("ends", last) };
             let [time, shown] = [time, shown].map(|at| moment(at, &zone, Precision::Seconds));
             format!("there is no sample of {time}: it {end} at {shown}")

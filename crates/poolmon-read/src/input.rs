@@ -50,6 +50,12 @@ impl Input {
             // A report may hold nothing but folders.
             if files.is_empty() && !crate::bundle::is_report_folder(path) {
                 let mut folders = crate::part::folders_in(path);
+                let is_shown = |entry: &fs::DirEntry| !entry.file_name().as_encoded_bytes().starts_with(b".");
+                let others = fs::read_dir(path).into_iter().flatten().flatten().filter(is_shown).count();
+                if folders.is_empty() && others > 0 {
+                    let remedy = "name the pipe itself, or a folder with saved files";
+                    return Err(ReadError::unsuitable(&name, "the folder holds no plain files", remedy));
+                }
                 if folders.is_empty() {
                     let remedy = format!("record into it: poolmon record {name}");
                     return Err(ReadError::unsuitable(&name, "the folder is empty", remedy));

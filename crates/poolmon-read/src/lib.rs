@@ -34,6 +34,7 @@ mod format;
 mod formats;
 mod holders;
 mod input;
+mod json_rows;
 mod looks;
 mod machines;
 mod marks;

@@ -28,6 +28,11 @@ const LOOKALIKES: &[Lookalike] = &[
         recognise: |start| start.starts_with(b"PK\x03\x04"),
     },
     Lookalike {
+        what: "a zip archive without files",
+        remedy: "look for the file that was meant to be in it: unzip -l {file}",
+        recognise: |start| start.starts_with(b"PK\x05\x06"),
+    },
+    Lookalike {
         what: "a list of a driver's own tag names, without figures",
         remedy: "use a driver's file to see its tags: poolmon who --all DRIVER.sys",
         recognise: |start| lines(start).take(8).filter(|line| is_tag_definition(line)).count() >= 3,
@@ -110,7 +115,11 @@ pub(crate) const BINARIES: &[(&[u8], &str, &str)] = &[
     (b"PK\x03\x04", "this is compressed (zip)", "unpack it first"),
     (b"\x28\xb5\x2f\xfd", "this is compressed (zstd)", "unpack it first: zstd -d"),
     (b"7z\xbc\xaf", "this is compressed (7z)", "unpack it first"),
-    (b"PAR1", "this is a Parquet file, not a log", KNOWN_FORMATS),
+    (
+        b"PAR1",
+        "this is a Parquet file, which is written here but not read",
+        "read the recording that it was exported from, or export CSV or JSON lines: poolmon export RECORDING -o FILE.csv",
+    ),
     (b"MZ", "this is a program, not a log", "to list the tags of a driver: poolmon who --all FILE"),
     (b"\x7fELF", "this is a program, not a log", KNOWN_FORMATS),
     (b"\x89PNG", "this is a picture (PNG)", "save the table as text: poolmon.exe -n FILE"),

@@ -54,7 +54,8 @@ pub(crate) fn leave_one(parts: &mut Vec<Part>, timed: bool) -> Option<Remark> {
     let first = kept.first().and_then(name).unwrap_or_default();
     if mixed <= inner {
         // Read one after the other, all of them can be of one machine, too.
-        let of = |at: usize| groups.get(at).and_then(|group| group.first()).and_then(name).unwrap_or_default();
+        let of =
+            |at: usize| groups.get(at).and_then(|group| group.first()).and_then(name).unwrap_or_default();
         let text = format!(
             "{} and {} may be the first of two machines: when they were taken is unknown, and their counts fit both ways; they \
                 are read as of one, one after the other",

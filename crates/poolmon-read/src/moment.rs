@@ -62,6 +62,15 @@ fn bare(text: &str) -> &str {
 }
 
 impl When {
+    /// The same as the last moment that is meant: tables show seconds, so that a second is meant as long as it lasts.
+    pub fn until(self, first: Timestamp, last: Timestamp, zone: &TimeZone) -> Timestamp {
+        let time = self.resolve(first, last, zone);
+        match self {
+            Self::At(_) | Self::TimeOfDay(_) => whole_second(time),
+            Self::BeforeEnd(_) | Self::AfterStart(_) => time,
+        }
+    }
+
     /// The moment, for a recording from `first` to `last`.
     pub fn resolve(self, first: Timestamp, last: Timestamp, zone: &TimeZone) -> Timestamp {
         match self {
@@ -82,6 +91,40 @@ impl When {
     }
 }
 
+impl When {
+    /// The moment, if it is before the first sample or after the last one.
+    pub fn outside(self, first: Timestamp, last: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+        let time = self.resolve(first, last, zone);
+        (self.until(first, last, zone) < first || time > last).then_some(time)
+    }
+}
+
+/// `--from` and `--to`, for samples between these `ends`; a whole second that they end with is meant to its end. `ends` is asked only
+/// if one of them is relative to it.
+///
+/// # Errors
+/// One of the texts is no moment, or `ends` fails.
+pub fn range<E: From<NotAMoment>>(
+    (from, to): (Option<&str>, Option<&str>),
+    ends: impl FnOnce() -> Result<Option<(Timestamp, Timestamp)>, E>,
+) -> Result<(Option<Timestamp>, Option<Timestamp>), E> {
+    let zone = TimeZone::system();
+    let parse = |text: Option<&str>| text.map(|text| parse(text, &zone)).transpose();
+    let (from, to) = (parse(from)?, parse(to)?);
+    let relative = [from, to].into_iter().flatten().any(|when| !matches!(when, When::At(_)));
+    let known = if relative { ends()? } else { None };
+    let (first, last) = known.unwrap_or((Timestamp::MIN, Timestamp::MAX));
+    let from = from.map(|when| when.resolve(first, last, &zone));
+    Ok((from, to.map(|when| when.until(first, last, &zone))))
+}
+
+/// The end of the second that a time without a fraction stands for.
+fn whole_second(time: Timestamp) -> Timestamp {
+    let end = (time.subsec_nanosecond() == 0)
+        .then(|| time.checked_add(jiff::SignedDuration::from_nanos(999_999_999)).ok());
+    end.flatten().unwrap_or(time)
+}
+
 /// The moment that a person typed at the prompt: relative ones count from what is shown.
 ///
 /// # Errors
@@ -99,9 +142,9 @@ pub fn typed(
         When::TimeOfDay(time) => {
             // Of the day that is shown.
             let day = shown.to_zoned(zone.clone()).date();
-            zone.to_ambiguous_timestamp(day.to_datetime(time)).compatible()
+            zone.to_ambiguous_timestamp(day.to_datetime(time)).compatible().map(whole_second)
         }
-        when => Ok(when.resolve(first, last, &zone)),
+        when => Ok(when.until(first, last, &zone)),
     };
     found.map_err(|_| NotAMoment(text.to_owned()))
 }
@@ -156,10 +199,11 @@ mod tests {
         assert_eq!(at("-24h").unwrap(), at("-1d").unwrap());
         assert_eq!(at("start").unwrap(), "2026-11-20T00:00:00Z");
         assert_eq!(at("end").unwrap(), "2026-11-22T12:00:00Z");
-        assert_eq!(at("2026-11-22T01:00:00Z").unwrap(), "2026-11-22T01:00:00Z");
+        assert_eq!(at("2026-11-22T01:00:00Z").unwrap(), "2026-11-22T01:00:00.999999999Z");
+        assert_eq!(at("2026-11-22T01:00:00.5Z").unwrap(), "2026-11-22T01:00:00.5Z");
         let day = shown.to_zoned(TimeZone::system()).date();
         let expected = TimeZone::system().to_timestamp(day.at(14, 5, 0, 0)).unwrap();
-        assert_eq!(at("14:05").unwrap(), expected.to_string());
+        assert_eq!(at("14:05").unwrap(), whole_second(expected).to_string());
         assert!(at("soon").unwrap_err().to_string().contains("not a time"));
     }
 }

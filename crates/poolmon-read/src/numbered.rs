@@ -9,10 +9,12 @@ use poolmon_model::Sample;
 use crate::clock::{FileClock, TimeNote};
 use crate::counted::falls;
 use crate::part::{self, Part, TimeFrom};
-use crate::{Holds, Remark, RemarkKind, machines};
+use crate::{Holds, Remark, RemarkKind, machines, mixed};
 
 /// Of this many steps from file to file, one may go back: otherwise the numbers have another meaning, or count down.
 const STEPS: usize = 4;
+/// No file was written before this: 1990, seconds since 1970.
+const EARLIEST: i64 = 631_152_000;
 /// Files that were written this close together, on average, were copied or unpacked: nobody takes samples that fast.
 pub(crate) const COPIED: f64 = 0.2;
 
@@ -21,6 +23,21 @@ pub(crate) const COPIED: f64 = 0.2;
 pub(crate) fn arrange(parts: &mut Vec<Part>) -> Vec<Remark> {
     let mut remarks = Vec::new();
     let mut timed = parts.iter().all(|part| part.start.is_some());
+    // Archives and clocks without a battery give dates of 1970 or 1980.
+    let is_no_date = |part: &Part| {
+        part.time_from == TimeFrom::FileDate
+            && part.start.is_some_and(|start| start < Timestamp::constant(EARLIEST, 0))
+    };
+    let dateless: Vec<String> =
+        parts.iter().filter(|part| is_no_date(part)).map(|part| part.input.name().to_owned()).collect();
+    if timed && !dateless.is_empty() && dateless.len() < parts.len() {
+        parts.retain(|part| !is_no_date(part));
+        let text = format!(
+            "left out: {}: it has no time, and its date is before 1990; give it one: touch -d TIME FILE",
+            mixed::named(&dateless)
+        );
+        remarks.push(Remark::new(RemarkKind::FileLeftOut, text));
+    }
     let copied = timed && part::are_dates_of_copies(parts);
     if copied {
         parts.sort_by_key(|part| by_number(part.input.name()));

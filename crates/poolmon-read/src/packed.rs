@@ -1,6 +1,8 @@
-//! Files packed with gzip, xz or zstd, known by their first bytes: a log in one is read as if it were not packed.
+//! Files packed with gzip, xz or zstd, known by their first bytes: a log in one is read as if it were not packed. So are rows as JSON.
 
 use std::io::{self, Cursor, Read};
+
+use crate::json_rows;
 
 /// Memory that an xz file may ask for its dictionary, in KiB: what `xz -9` takes, twice.
 const XZ_MEMORY_KIB: u32 = 128 << 10;
@@ -15,6 +17,8 @@ pub(crate) enum Packing {
     Zstd,
     /// For which there is no decoder here.
     Bzip2,
+    /// Rows that poolmon exported as JSON lines, which are read as its CSV.
+    JsonRows,
 }
 
 /// First bytes of packed files.
@@ -28,7 +32,8 @@ const STARTS: [(&[u8], Packing); 4] = [
 impl Packing {
     /// By the first bytes of a file; `None` if it is not packed.
     pub(crate) fn of(start: &[u8]) -> Option<Self> {
-        STARTS.iter().find(|(bytes, _)| start.starts_with(bytes)).map(|(_, packing)| *packing)
+        let known = STARTS.iter().find(|(bytes, _)| start.starts_with(bytes)).map(|(_, packing)| *packing);
+        known.or_else(|| json_rows::is_export(start).then_some(Self::JsonRows))
     }
 
     /// The command that unpacks what is readable of a file.
@@ -38,6 +43,7 @@ impl Packing {
             Self::Xz => "xz -dc",
             Self::Zstd => "zstd -dc",
             Self::Bzip2 => "bzip2 -dc",
+            Self::JsonRows => "cat",
         }
     }
 
@@ -50,6 +56,7 @@ impl Packing {
             Self::Gzip => Box::new(flate2::read::MultiGzDecoder::new(bytes)),
             Self::Xz => Box::new(lzma_rust2::XzReader::new_mem_limit(bytes, true, XZ_MEMORY_KIB)),
             Self::Zstd => Box::new(Zstd::new(bytes)),
+            Self::JsonRows => Box::new(json_rows::AsCsv::new(bytes)),
             Self::Bzip2 => return Err(io::ErrorKind::Unsupported.into()),
         })
     }

@@ -8,9 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use poolmon_model::Sample;
 use poolmon_store::Losses;
 
+use crate::counted::Counted;
 use crate::mixed::{self, RowKind};
 use crate::newest_first::AnyOrder;
-use crate::counted::Counted;
 use crate::numbered::COPIED;
 use crate::text::time_in_name;
 use crate::{

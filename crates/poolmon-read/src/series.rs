@@ -361,8 +361,9 @@ impl SampleSeries {
         }
         let span = if known.is_some() { known } else { self.timed_span()? };
         let (first, last) = span.ok_or_else(|| self.no_sample())?;
-        let time = when.map_or(last, |when| when.resolve(first, last, &TimeZone::system()));
-        let outside = (time < first || time > last).then_some(time);
+        let zone = TimeZone::system();
+        let time = when.map_or(last, |when| when.until(first, last, &zone));
+        let outside = when.and_then(|when| when.outside(first, last, &zone));
         if known.is_some()
             && let [part] = self.parts.as_mut_slice()
             && let Some(pair) = part.reader(&self.options)?.at(time, earlier)?

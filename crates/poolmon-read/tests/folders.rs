@@ -191,10 +191,10 @@ fn a_table_of_a_folder_is_of_its_newest_file() {
 #[test]
 fn snapshots_of_two_machines_are_kept_apart() {
     // Whose they are is in front of the number or behind it, and their dates may be those of a copy.
-    let names: [fn(u64, u64) -> String; 2] =
-        [|machine, number| format!("srv{machine}-{number}.log"), |machine, number| {
-            format!("{number}_host{machine}.txt")
-        }];
+    let names: [fn(u64, u64) -> String; 2] = [
+        |machine, number| format!("srv{machine}-{number}.log"),
+        |machine, number| format!("{number}_host{machine}.txt"),
+    ];
     for (name, copied) in names.into_iter().flat_map(|name| [(name, false), (name, true)]) {
         let folder = tempfile::tempdir().unwrap();
         for number in 1..9_u64 {
@@ -223,7 +223,12 @@ fn snapshots_of_two_machines_are_kept_apart() {
     let folder = tempfile::tempdir().unwrap();
     for number in 1..9_u64 {
         let made = if number > 4 { 500 } else { 10_000 };
-        write(folder.path(), &format!("boot{}-{number}.log", number / 5), &untimed(made + number), number * 10);
+        write(
+            folder.path(),
+            &format!("boot{}-{number}.log", number / 5),
+            &untimed(made + number),
+            number * 10,
+        );
     }
     let (samples, _, said) = counts(folder.path(), ReadOptions::default());
     assert_eq!((samples.len(), said.len()), (8, 1), "{said:?}");

@@ -19,7 +19,7 @@ pub fn moment(at: Timestamp, zone: &TimeZone) -> String {
 
 /// `17,280 samples over 24 h, 2026-11-22 14:00 to 2026-11-23 14:00`; after a reboot, what part of it was judged.
 pub fn extent(report: &Report, span: Option<(Timestamp, Timestamp)>, zone: &TimeZone) -> String {
-    let mut text = format!("{} over {}", counted(report.samples, "sample"), exact_hours(report.hours));
+    let mut text = seen(report);
     if let Some((from, to)) = span {
         // Within a few minutes, two moments would look the same.
         let precision = if report.hours < 1.0 { Precision::Seconds } else { Precision::Minutes };
@@ -40,11 +40,16 @@ pub fn extent(report: &Report, span: Option<(Timestamp, Timestamp)>, zone: &Time
     text
 }
 
+/// `17,280 samples over 24 h`; samples without times are over no time that is known.
+fn seen(report: &Report) -> String {
+    let samples = counted(report.samples, "sample");
+    if report.times_known { format!("{samples} over {}", exact_hours(report.hours)) } else { samples }
+}
+
 /// What has to be known of the times, where it is not usual.
 pub fn times(report: &Report) -> Option<String> {
     if !report.times_known {
-        let unknown =
-            "the samples have no times: one minute between samples is assumed, so rates are unreliable";
+        let unknown = "the samples have no times: they are judged by their order, and how fast anything grows is unknown";
         return Some(unknown.to_owned());
     }
     let left = counted(report.out_of_order, "sample");
@@ -57,9 +62,13 @@ pub fn times(report: &Report) -> Option<String> {
 }
 
 /// `nonpaged grows 41.0 MiB/h ± 2.00 MiB/h (512 MiB now); paged does not grow (90.0 MiB)`.
-pub fn pools(pools: &[PoolGrowth]) -> String {
-    match pools {
-        [] => "unknown (not enough samples, or lists that leave rows or bytes out)".to_owned(),
+pub fn pools(report: &Report) -> String {
+    match report.pools.as_slice() {
+        [] if report.samples < 2 => "unknown (one sample shows no change)".to_owned(),
+        [] if report.judged.0 >= report.judged.1 => {
+            "unknown (one sample since the last reboot shows no change)".to_owned()
+        }
+        [] => "unknown (the lists leave out rows, or the bytes of some)".to_owned(),
         pools => pools.iter().map(pool).collect::<Vec<_>>().join("; "),
     }
 }
@@ -73,7 +82,12 @@ fn pool(pool: &PoolGrowth) -> String {
 pub fn growth(pool: &PoolGrowth) -> String {
     let held = human_amount(pool.held);
     if pool.grows {
-        format!("grows {} ({held} now)", rate_margin(pool.bytes.per_hour, pool.bytes.half()))
+        let by = if pool.bytes.is_known() {
+            rate_margin(pool.bytes.per_hour, pool.bytes.half())
+        } else {
+            format!("by {} in all", human_amount(pool.change))
+        };
+        format!("grows {by} ({held} now)")
     } else if pool.tested {
         format!("does not grow ({held})")
     } else {
@@ -128,20 +142,22 @@ pub fn made_of(report: &Report, pool: Pool) -> Option<String> {
 pub fn headline(report: &Report, config: &AnalysisConfig, needs: Option<Duration>, counts: Counts) -> String {
     let Counts { tags, leaks, causes, suspects, unknown } = counts;
     if leaks == 0 && suspects > 0 {
-        let (samples, hours) = (counted(report.samples, "sample"), exact_hours(report.hours));
-        return format!(
-            "No certain leak, but {} in {samples} over {hours}:",
-            counted(suspects as u64, "suspect")
-        );
+        return format!("No certain leak, but {} in {}:", counted(suspects as u64, "suspect"), seen(report));
     }
     if let Some(needs) = needs {
         let more = rough_span(needs);
         let least = counted(config.least_points as u64, "sample");
         let over = span(Duration::from_millis((config.least_hours * 3_600_000.0).round() as u64));
-        let (samples, hours) = (counted(report.samples, "sample"), exact_hours(report.hours));
+        if !report.times_known && report.samples > 0 {
+            return format!(
+                "Too little data for any verdict: {}, and at least {least} are needed.",
+                seen(report)
+            );
+        }
         return format!(
-            "Too little data for any verdict: {samples} over {hours}, and at least {least} over {over} are needed: about {more} more at \
-             this pace."
+            "Too little data for any verdict: {}, and at least {least} over {over} are needed: about {more} more at \
+             this pace.",
+            seen(report)
         );
     }
     let also = match suspects {
@@ -159,7 +175,7 @@ pub fn headline(report: &Report, config: &AnalysisConfig, needs: Option<Duration
 
 /// What is known where nothing is suspected: nothing was found, or nothing could have been.
 fn none_found(report: &Report, tags: usize, unknown: usize) -> String {
-    let seen = format!("{} over {}", counted(report.samples, "sample"), exact_hours(report.hours));
+    let seen = seen(report);
     if tags == 0 {
         let why = if report.verdicts.is_empty() {
             "figures of the machine alone, without tags or caches"
@@ -199,11 +215,16 @@ fn none_found(report: &Report, tags: usize, unknown: usize) -> String {
 /// Who grows in lockstep with it: two sentences; empty if no one does.
 pub fn lockstep(report: &Report, verdict: &Verdict) -> Vec<String> {
     let Some(group) = report.group_of(verdict) else { return Vec::new() };
-    let others: Vec<String> = report
-        .companions(verdict)
+    let companions = report.companions(verdict);
+    let others: Vec<String> = companions
         .iter()
-        .map(|other| format!("{} {}", other.tag.to_string().trim_end(), human_rate(other.bytes.per_hour)))
+        .map(|other| format!("{} {}", other.tag.to_string().trim_end(), speed(other)))
         .collect();
+    let together = if report.times_known {
+        human_rate(group.bytes_per_hour)
+    } else {
+        human_amount(companions.iter().chain([&verdict]).map(|row| row.change).sum())
+    };
     let left = others.len().saturating_sub(MEMBERS);
     let names = others.iter().take(MEMBERS).map(String::as_str).collect::<Vec<_>>().join(", ");
     let rest = if left > 0 { format!(" and {left} more") } else { String::new() };
@@ -211,12 +232,20 @@ pub fn lockstep(report: &Report, verdict: &Verdict) -> Vec<String> {
         && verdict.pool != Pool::Reclaimable;
     let counted = if shrinks { " that the kernel cannot shrink" } else { "" };
     vec![
-        format!(
-            "in lockstep with it: {names}{rest}; one cause, {} together{counted}",
-            human_rate(group.bytes_per_hour)
-        ),
+        format!("in lockstep with it: {names}{rest}; one cause, {together} together{counted}"),
         format!("most likely cause: {}", group.reason),
     ]
+}
+
+/// How fast it grows, or how much if the samples have no times.
+pub fn speed(verdict: &Verdict) -> String {
+    if verdict.timed { human_rate(verdict.bytes.per_hour) } else { human_amount(verdict.change) }
+}
+
+/// Half of the interval of that; empty if it is not known.
+pub fn margin(verdict: &Verdict) -> String {
+    let half = verdict.bytes.half();
+    if verdict.timed && half >= 0.5 { human_rate(half) } else { String::new() }
 }
 
 /// What part of its pool's growth a verdict explains, in a table; empty if it does not.
@@ -320,7 +349,7 @@ pub const LIMITS: &[&str] = &[
 
 /// What the screen shows in a row and in its detail pane; `None` if there is nothing to show.
 pub fn row_verdict(verdict: &Verdict, zone: &TimeZone) -> Option<RowVerdict> {
-    let rate = || human_rate(verdict.bytes.per_hour);
+    let rate = || speed(verdict);
     let (gravity, brief) = match verdict.kind {
         VerdictKind::Leaking => (Gravity::Leaking, format!("leaks {}", rate())),
         VerdictKind::Suspected => (Gravity::Growing, format!("suspect {}", rate())),

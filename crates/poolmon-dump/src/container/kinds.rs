@@ -58,6 +58,11 @@ static KINDS: &[Kind] = &[
         "a cabinet file (cab)",
         "unpack it first: expand -F:* FILE . (Windows), or cabextract FILE",
     ),
+    kind(
+        b"PK\x05\x06",
+        "a zip archive without files",
+        "look for the dump that was meant to be in it: unzip -l FILE",
+    ),
     kind(b"7z\xbc\xaf\x27\x1c", "a 7z archive", UNPACK_7Z),
     kind(b"Rar!\x1a\x07", "a rar archive", UNPACK_7Z),
     kind(b"MSWIM\0\0\0", "a Windows image file (wim)", UNPACK_7Z),

@@ -137,7 +137,11 @@ fn windows(header: DumpHeader, file: &[u8]) -> Result<Opened> {
         }
         3 => Container::HeaderOnly,
         4 => {
-            triage = Some(Triage::parse(file, &header)?);
+            let tables = Triage::parse(file, &header)?;
+            warnings.extend(tables.reaches.map(|end| {
+                format!("the file is cut: it has {} bytes, and its tables reach to {end}", file.len())
+            }));
+            triage = Some(tables);
             Container::Triage
         }
         other => {

@@ -24,6 +24,8 @@ pub(crate) struct Triage {
     unloaded: usize,
     is_64: bool,
     layout: &'static TriageLayout,
+    /// Where its tables and blocks end, if that is behind the file's end.
+    pub(crate) reaches: Option<u64>,
 }
 
 /// Where things are. The 64-bit form was seen on x64 (build 19041) and ARM64 (build 22000).
@@ -104,13 +106,19 @@ impl Triage {
             unloaded: field(0x18)?,
             is_64: header.is_64,
             layout,
+            reaches: None,
         };
+        let mut reaches = triage.drivers.0.saturating_add(triage.drivers.1.saturating_mul(layout.driver));
         let (data, size) = (field(layout.debugger)?, field(layout.debugger + 4)?);
         if data != 0 && file.get(data..).is_some_and(|rest| rest.len() >= size.max(0x20)) {
             triage.debugger_data = Some((data, size));
             triage.blocks.push(TriageBlock { address: header.debugger_data, offset: data, size });
         }
+        if data != 0 {
+            reaches = reaches.max(data.saturating_add(size));
+        }
         let (start, count) = (field(layout.blocks)?, field(layout.blocks + 4)?);
+        reaches = reaches.max(start.saturating_add(count.saturating_mul(16)));
         let list = file.get(start..).unwrap_or_default();
         for entry in list.chunks_exact(16).take(count) {
             let (Some(address), Some(offset), Some(size)) =
@@ -120,11 +128,13 @@ impl Triage {
             };
             let address = if header.is_64 { address } else { address & 0xffff_ffff };
             let (offset, size) = (offset as usize, size as usize);
+            reaches = reaches.max(offset.saturating_add(size));
             if offset < file.len() && size > 0 {
                 triage.blocks.push(TriageBlock { address, offset, size: size.min(file.len() - offset) });
             }
         }
         triage.blocks.sort_by_key(|block| block.address);
+        triage.reaches = (reaches > file.len()).then_some(reaches as u64);
         Ok(triage)
     }
 

@@ -43,13 +43,25 @@ pub(super) fn dump_in(path: &Path, file: &mut File) -> Result<(u64, Member)> {
     members.retain(|member| !member.name.ends_with('/') && (member.size > 0 || member.packed > 0));
     let all: Vec<&str> = members.iter().take(NAMED).map(|member| &*member.name).collect();
     let all = all.join(", ");
-    if members.len() > 1 {
-        let count = members.len();
+    let count = members.len();
+    // One file alone may be the memory of a machine, which has no beginning of its own; text and little files are none.
+    let is_read = |member: &&Member| !member.encrypted && matches!(member.method, 0 | 8);
+    let lone = members.first().filter(is_read).is_some_and(|it| it.size < 1 << 20 || is_text(file, it));
+    if count > 1 || lone {
         let is_dump: Vec<bool> = members.iter().map(|member| is_dump(file, member)).collect();
         let mut is_dump = is_dump.into_iter();
         members.retain(|_| is_dump.next() == Some(true));
-        if members.is_empty() {
-            return Err(wrong(&format!("none of its {count} files is a dump: {all}")));
+        if count > 0 && members.is_empty() {
+            let none = if count == 1 {
+                "the file in it is no dump".into()
+            } else {
+                format!("none of its {count} files is a dump")
+            };
+            return Err(DumpError::NotADump {
+                path: path.to_path_buf(),
+                why: format!("it is a zip archive, and {none}: {all}"),
+                remedy: format!("unpack it, and name what you want to read: unzip {}", kinds::quoted(path)),
+            });
         }
     }
     if members.len() > 1 {
@@ -84,21 +96,31 @@ fn malformed(path: &Path, problem: &str) -> DumpError {
 
 /// Whether a member starts as a dump does, or has the name of a raw image.
 fn is_dump(file: &mut File, member: &Member) -> bool {
-    let mut start = [0; 8];
-    let mut peek = || -> io::Result<()> {
-        let at = data(file, member)?;
-        file.seek(SeekFrom::Start(at))?;
-        match member.method {
-            0 => file.take(member.packed).read_exact(&mut start),
-            8 => flate2::read::DeflateDecoder::new(file.take(member.packed)).read_exact(&mut start),
-            _ => Err(io::ErrorKind::Unsupported.into()),
-        }
-    };
-    let known = peek().is_ok();
     let signs: [&[u8]; 5] = [b"PAGEDU64", b"PAGEDUMP", b"\x7fELF", &lime::MAGIC, b"MDMP"];
     let ending = Path::new(&*member.name).extension().unwrap_or_default();
-    (known && signs.iter().any(|sign| start.starts_with(sign)))
+    peek(file, member).is_ok_and(|start| signs.iter().any(|sign| start.starts_with(sign)))
         || ["dmp", "vmem", "raw", "mem", "lime", "elf"].iter().any(|known| ending.eq_ignore_ascii_case(known))
+}
+
+/// Whether a member starts as text does.
+fn is_text(file: &mut File, member: &Member) -> bool {
+    peek(file, member).is_ok_and(|start| {
+        !start.starts_with(b"PAGE")
+            && start.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
+    })
+}
+
+/// The first bytes of a member.
+fn peek(file: &mut File, member: &Member) -> io::Result<[u8; 8]> {
+    let mut start = [0; 8];
+    let at = data(file, member)?;
+    file.seek(SeekFrom::Start(at))?;
+    match member.method {
+        0 => file.take(member.packed).read_exact(&mut start),
+        8 => flate2::read::DeflateDecoder::new(file.take(member.packed)).read_exact(&mut start),
+        _ => Err(io::ErrorKind::Unsupported.into()),
+    }?;
+    Ok(start)
 }
 
 /// Offset of a member's data.

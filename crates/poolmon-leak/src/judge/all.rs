@@ -239,7 +239,7 @@ pub fn report(
 ) -> Report {
     let config = &analysis.config;
     let (from, to) = slots(analysis);
-    let pools = pools(analysis, from, to);
+    let mut pools = pools(analysis, from, to);
     let rows = analysis.rows();
     let (mut findings, grew, moved, work) = each(analysis, &rows, &pools, from, to);
     let others = Rows::new(&rows, &moved);
@@ -299,16 +299,16 @@ pub fn report(
             since,
             since_start,
             exhaustion: None,
-            needs_hours: finding.needs,
+            needs_hours: finding.needs.filter(|_| analysis.times_known),
             group: None,
-            owner: hint
-                .as_ref()
-                .map(|hint| hint.driver.clone())
-                .or_else(|| series.owner.as_deref().and_then(reported_name)),
+            owner: hint.as_ref().map(|hint| hint.driver.clone()).or_else(|| {
+                series.owner.as_deref().filter(|_| series.pool.whole().is_none()).and_then(reported_name)
+            }),
             reasons: finding.reasons.clone(),
             confidence: suspicions[at].as_ref().map(|(_, suspicion)| suspicion.confidence),
             suspicion: suspicions[at].as_ref().map(|(_, suspicion)| suspicion.clone()),
             evidence: finding.evidence.clone(),
+            timed: analysis.times_known,
             facts: suspicions[at].as_ref().map(|(facts, _)| *facts),
             tests: finding.tests,
         });
@@ -317,13 +317,19 @@ pub fn report(
     name_copies(&mut verdicts);
     let mut groups = groups(work.as_ref(), &grown, &mut verdicts, &hints, holder);
     strongest(&mut groups, &mut verdicts);
-    end::state(&analysis.header, &groups, &mut verdicts);
+    if analysis.times_known {
+        let hours = analysis.timeline.slots.get(from).map_or(0.0, |slot| slot.hours());
+        end::state(&analysis.header, &groups, &pools, analysis.last_seconds / 3600.0 - hours, &mut verdicts);
+    } else {
+        pools.iter_mut().for_each(|pool| pool.bytes = Rate::UNKNOWN);
+    }
     let named = verdicts.iter().any(|verdict| verdict.kind < VerdictKind::Growing);
     let around = surroundings(analysis, &pools, (from, to), others);
     let known = rows.iter().zip(&moved).zip(&findings).filter(|(_, one)| one.kind != VerdictKind::Unknown);
     let (rows, moved): (Vec<_>, Vec<_>) = known.map(|((row, moved), _)| (*row, *moved)).unzip();
     let judged = Judged { analysis, rows: &rows, slots: (from, to), moved: &moved, around: &around };
-    let power = if named { None } else { power::power(&judged) };
+    // How large a leak would be seen is a rate.
+    let power = if named || !analysis.times_known { None } else { power::power(&judged) };
     drop(around);
     Report {
         verdicts,

@@ -3,7 +3,7 @@
 use poolmon_model::{Header, Pool};
 
 use crate::suspicion::Level;
-use crate::verdict::{Exhaustion, Group, Limit, Rate, Verdict, VerdictKind};
+use crate::verdict::{Exhaustion, Group, Limit, PoolGrowth, Rate, Verdict, VerdictKind};
 
 /// Hours beyond which no end is stated: what goes well for a year changes before it ends.
 const YEAR: f64 = 24.0 * 365.0;
@@ -24,8 +24,9 @@ struct Bound {
     uses: fn(Pool) -> bool,
 }
 
-/// Writes it to each leak that takes part in it. Leaks and likely leaks count; possible ones only where there are no others.
-pub fn state(header: &Header, groups: &[Group], verdicts: &mut [Verdict]) {
+/// Writes it to each leak that takes part in it. Leaks and likely leaks count; possible ones only where there are no others. Nothing
+/// is said where something that is no leak grows faster: memory may run out long before. `hours` were judged.
+pub fn state(header: &Header, groups: &[Group], pools: &[PoolGrowth], hours: f64, verdicts: &mut [Verdict]) {
     let of_level = |verdict: &Verdict, least: Level| {
         let suspected = verdict.kind == VerdictKind::Suspected && verdict.level >= Some(least);
         verdict.kind == VerdictKind::Leaking || suspected
@@ -43,14 +44,32 @@ pub fn state(header: &Header, groups: &[Group], verdicts: &mut [Verdict]) {
             cause: verdict.group.unwrap_or(groups.len() + at),
         })
         .collect();
-    let Some((end, bound)) = first(header, &leaks) else { return };
+    let others = |bound: &Bound| {
+        let uses = |pool: Pool| (bound.uses)(pool);
+        let mut sum = 0.0_f64;
+        for pool in pools.iter().filter(|growth| growth.grows && uses(growth.pool)) {
+            let known: f64 =
+                leaks.iter().filter(|leak| leak.pool == pool.pool).map(|leak| leak.bytes.per_hour).sum();
+            sum += (pool.bytes.per_hour - known).max(0.0);
+        }
+        let unexplained = |verdict: &&Verdict| {
+            let may_go_on = VerdictKind::UNEXPLAINED.contains(&verdict.kind)
+                || matches!(verdict.kind, VerdictKind::Suspected | VerdictKind::TooLittleData);
+            may_go_on && !of_level(verdict, least) && uses(verdict.pool)
+        };
+        // Call sites are counted in their pools, too.
+        let rows = verdicts.iter().filter(unexplained).filter(|row| row.pool != Pool::CallSite);
+        let rate = |row: &Verdict| if hours > 0.0 { row.change / hours } else { 0.0 };
+        rows.map(rate).fold(sum, f64::max)
+    };
+    let Some((end, bound)) = first(header, &leaks, others) else { return };
     for verdict in verdicts.iter_mut().filter(|verdict| of_level(verdict, least)) {
         verdict.exhaustion = (bound.uses)(verdict.pool).then_some(end);
     }
 }
 
 /// What ends first at these rates, and when.
-fn first(header: &Header, leaks: &[Leak]) -> Option<(Exhaustion, Bound)> {
+fn first(header: &Header, leaks: &[Leak], others: impl Fn(&Bound) -> f64) -> Option<(Exhaustion, Bound)> {
     let room = |limit: Option<u64>, used: Option<u64>| Some(limit?.saturating_sub(used?) as f64);
     let bounds = [
         Bound {
@@ -79,15 +98,16 @@ fn first(header: &Header, leaks: &[Leak]) -> Option<(Exhaustion, Bound)> {
     ];
     bounds
         .into_iter()
-        .filter_map(|bound| Some((until(&bound, leaks)?, bound)))
+        .filter_map(|bound| Some((until(&bound, leaks, others(&bound))?, bound)))
         .min_by(|a, b| a.0.hours.total_cmp(&b.0.hours))
 }
 
-fn until(bound: &Bound, leaks: &[Leak]) -> Option<Exhaustion> {
+/// `others` is what else grows, bytes an hour: if that goes on, the end comes earlier; if it is more, it is the end of that.
+fn until(bound: &Bound, leaks: &[Leak], others: f64) -> Option<Exhaustion> {
     let room = bound.room?;
     let taking: Vec<&Leak> = leaks.iter().filter(|leak| (bound.uses)(leak.pool)).collect();
     let rate: f64 = taking.iter().map(|leak| leak.bytes.per_hour).sum();
-    if rate <= 0.0 {
+    if rate <= 0.0 || others > rate {
         return None;
     }
     let mut causes: Vec<usize> = taking.iter().map(|leak| leak.cause).collect();
@@ -103,7 +123,7 @@ fn until(bound: &Bound, leaks: &[Leak]) -> Option<Exhaustion> {
     let hours = |rate: f64| Some(room / rate).filter(|hours| rate > 0.0 && *hours <= YEAR);
     Some(Exhaustion {
         hours: hours(rate)?,
-        earliest: hours(rate + margin)?,
+        earliest: hours(rate + margin + others)?,
         latest: hours(rate - margin),
         limit: bound.limit,
         causes: causes.len(),
@@ -118,6 +138,10 @@ mod tests {
         Leak { pool, bytes: Rate { per_hour, low: per_hour - half, high: per_hour + half }, cause }
     }
 
+    fn none(_: &Bound) -> f64 {
+        0.0
+    }
+
     fn windows() -> Header {
         let (commit_limit, commit) = (Some(10_000), Some(1_000));
         Header { commit_limit, commit, memory_available: Some(4_000), ..Header::default() }
@@ -126,32 +150,40 @@ mod tests {
     #[test]
     fn leaks_add_up_to_one_end() {
         let leaks = [leak(300.0, 30.0, 0, Pool::Nonpaged), leak(100.0, 40.0, 1, Pool::Paged)];
-        let (end, bound) = first(&windows(), &leaks).unwrap();
+        let (end, bound) = first(&windows(), &leaks, none).unwrap();
         // Of available memory nonpaged pool takes 300 an hour, of commit both take 400.
         assert_eq!((end.limit, end.causes), (Limit::Available, 1));
         assert!((end.hours - 4_000.0 / 300.0).abs() < 1e-9 && !(bound.uses)(Pool::Paged));
         let header = Header { memory_available: Some(100_000), ..windows() };
-        let (end, _) = first(&header, &leaks).unwrap();
+        let (end, _) = first(&header, &leaks, none).unwrap();
         assert_eq!((end.limit, end.causes), (Limit::Commit, 2));
         assert!((end.hours - 22.5).abs() < 1e-9);
         // Causes err independently: a margin of 50.
         assert!((end.earliest - 20.0).abs() < 1e-9 && (end.latest.unwrap() - 9_000.0 / 350.0).abs() < 1e-9);
         // Rows of one cause do not: 70.
         let one = [leak(300.0, 30.0, 0, Pool::Nonpaged), leak(100.0, 40.0, 0, Pool::Paged)];
-        let (end, _) = first(&header, &one).unwrap();
+        let (end, _) = first(&header, &one, none).unwrap();
         assert!((end.earliest - 9_000.0 / 470.0).abs() < 1e-9 && end.causes == 1);
     }
 
     #[test]
     fn an_end_that_may_never_come_has_no_latest() {
-        let (end, _) = first(&windows(), &[leak(100.0, 100.0, 0, Pool::Nonpaged)]).unwrap();
+        let (end, _) = first(&windows(), &[leak(100.0, 100.0, 0, Pool::Nonpaged)], none).unwrap();
         assert_eq!(end.latest, None);
         assert!(end.range().ends_with(" or later)"), "{}", end.range());
     }
 
     #[test]
+    fn what_else_grows_makes_the_end_earlier_or_hides_it() {
+        let leaks = [leak(300.0, 0.0, 0, Pool::Nonpaged)];
+        let (end, _) = first(&windows(), &leaks, |_| 100.0).unwrap();
+        assert!((end.hours - 4_000.0 / 300.0).abs() < 1e-9 && (end.earliest - 10.0).abs() < 1e-9);
+        assert!(first(&windows(), &leaks, |_| 301.0).is_none());
+    }
+
+    #[test]
     fn nothing_beyond_a_year_and_nothing_that_shrinks() {
-        assert!(first(&windows(), &[leak(0.1, 0.0, 0, Pool::Nonpaged)]).is_none());
-        assert!(first(&windows(), &[leak(1e3, 0.0, 0, Pool::Reclaimable)]).is_none());
+        assert!(first(&windows(), &[leak(0.1, 0.0, 0, Pool::Nonpaged)], none).is_none());
+        assert!(first(&windows(), &[leak(1e3, 0.0, 0, Pool::Reclaimable)], none).is_none());
     }
 }

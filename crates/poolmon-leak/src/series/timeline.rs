@@ -126,7 +126,9 @@ mod tests {
 
     #[test]
     fn samples_of_an_unsteady_clock_stay_apart() {
-        for steps in [&[1805.0, 1795.0, 1800.0, 1799.0, 1801.0][..], &[0.1; 40], &[60.0; 40], &[9000.0, 1.0, 60.0]] {
+        for steps in
+            [&[1805.0, 1795.0, 1800.0, 1799.0, 1801.0][..], &[0.1; 40], &[60.0; 40], &[9000.0, 1.0, 60.0]]
+        {
             let mut timeline = Timeline::default();
             let mut seconds = 0.0;
             timeline.open(seconds, 0);

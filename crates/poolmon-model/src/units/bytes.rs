@@ -82,9 +82,11 @@ pub fn human_rate(bytes_per_hour: f64) -> String {
     format!("{}/h", human_amount(bytes_per_hour))
 }
 
-/// A rate with half of its confidence interval: `7.68 MiB/h ± 8.40 KiB/h`.
+/// A rate with half of its confidence interval: `7.68 MiB/h ± 8.40 KiB/h`. Samples on one line give no interval, which is not one
+/// of nothing.
 pub fn rate_margin(bytes_per_hour: f64, half: f64) -> String {
-    format!("{} ± {}", human_rate(bytes_per_hour), human_rate(half))
+    let rate = human_rate(bytes_per_hour);
+    if half < 0.5 { rate } else { format!("{rate} ± {}", human_rate(half)) }
 }
 
 /// The 95 % confidence interval of a rate: `7.67–7.69 MiB/h (95 %)`.
@@ -161,6 +163,7 @@ mod tests {
     #[test]
     fn an_interval_carries_its_unit() {
         assert_eq!(rate_margin(8_053_064.0, 8_602.0), "7.68 MiB/h ± 8.40 KiB/h");
+        assert_eq!(rate_margin(8_053_064.0, 1e-9), "7.68 MiB/h");
         assert_eq!(rate_interval(8_042_578.0, 8_063_550.0), "7.67–7.69 MiB/h (95 %)");
         assert_eq!(human_range(-1024.0, 3584.0), "-1.00 to 3.50 KiB");
         assert_eq!(human_range(-0.1, 3584.0), "0.00–3.50 KiB");

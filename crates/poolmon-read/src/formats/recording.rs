@@ -72,7 +72,8 @@ impl RecordedSamples {
     fn say_set(&mut self, shift: i64, sample: &mut Sample) {
         self.remarks.clear();
         let set = self.shift.replace(shift).map_or(0, |before| before.saturating_sub(shift));
-        if let Some(time) = sample.time.filter(|_| set != 0) {
+        // Time servers move clocks by milliseconds all the time, which no figure shows.
+        if let Some(time) = sample.time.filter(|_| set.unsigned_abs() >= 1_000_000_000) {
             let way = if set > 0 { "forward" } else { "back" };
             let by = span(std::time::Duration::from_nanos(set.unsigned_abs()));
             let at = time.strftime("%Y-%m-%d %H:%M:%S UTC");

@@ -42,6 +42,8 @@ enum TableColumn {
     Owner,
     Binary,
     About,
+    /// Figures of the machine by name, as poolmon exports them.
+    Header,
     /// A figure of the row's pool.
     Plain(TableFigure),
     /// A figure of the nonpaged pool, in a table with one row a tag.
@@ -94,6 +96,8 @@ pub(super) struct TableCells<'a> {
     owner: Cow<'a, [u8]>,
     binary: Cow<'a, [u8]>,
     about: Cow<'a, [u8]>,
+    /// Figures of the machine, by name.
+    pub(super) header: Cow<'a, [u8]>,
 }
 
 /// What is not right with a row, or was not read of it.
@@ -212,6 +216,7 @@ fn named(field: &[u8]) -> TableColumn {
         "boot" => return TableColumn::Boot,
         "session" | "sessionid" => return TableColumn::Session,
         "tagraw" => return TableColumn::RawTag,
+        "header" => return TableColumn::Header,
         "mappeddriver" | "driver" | "owner" => return TableColumn::Owner,
         "binary" | "source" | "module" => return TableColumn::Binary,
         "description" | "sourcedescription" => return TableColumn::About,
@@ -311,6 +316,7 @@ impl TableColumns {
                 TableColumn::Boot => cells.boot = Some(field),
                 TableColumn::Session => cells.session = whole(&field).ok()?,
                 TableColumn::RawTag => cells.raw = whole(&field).ok()?.map(PoolTag::from_u32),
+                TableColumn::Header => cells.header = field,
                 TableColumn::Owner => cells.owner = field,
                 TableColumn::Binary => cells.binary = field,
                 TableColumn::About => cells.about = field,
@@ -409,7 +415,10 @@ impl TableColumns {
     pub(super) fn is_open(&self, line: &[u8]) -> bool {
         let last = self.count(line).checked_sub(1).and_then(|last| self.fields.get(last));
         last.is_some_and(|last| {
-            !matches!(last, TableColumn::Owner | TableColumn::Binary | TableColumn::About)
+            !matches!(
+                last,
+                TableColumn::Owner | TableColumn::Binary | TableColumn::About | TableColumn::Header
+            )
         })
     }
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use poolmon_model::Header;
+use poolmon_model::header::FIGURES;
+use poolmon_model::{Header, Sample};
 
 use super::delimited;
 use super::poolmon::number;
@@ -62,7 +63,10 @@ pub(super) fn memory(line: &[u8], header: &mut Header) {
         } else {
             continue;
         };
-        *place = bytes;
+        // What poolmon's own stamp says in bytes is exact.
+        if place.zip(bytes).is_none_or(|(known, bytes)| known / 1024 != bytes / 1024) {
+            *place = bytes;
+        }
     }
 }
 
@@ -165,11 +169,14 @@ pub(super) fn is_furniture(text: &[u8]) -> bool {
 /// Fields of `# poolmon 1 time=… host=… boot=… system="…"`.
 pub(super) fn stamp(line: &[u8]) -> Option<Vec<(String, String)>> {
     let rest = line.trim_ascii().strip_prefix(b"#")?.trim_ascii_start().strip_prefix(b"poolmon ")?;
-    if rest.len() > 4096 {
-        return None;
-    }
-    let text = String::from_utf8_lossy(rest);
-    let mut rest = text.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start();
+    let version = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    (rest.len() <= 4096).then(|| fields(rest.get(version..).unwrap_or_default()))
+}
+
+/// `name=value` fields; values with blanks are in quotes.
+pub(super) fn fields(text: &[u8]) -> Vec<(String, String)> {
+    let text = String::from_utf8_lossy(text);
+    let mut rest = text.trim_start();
     let mut fields = Vec::new();
     while let Some((name, after)) = rest.split_once('=') {
         let (value, after) = match after.strip_prefix('"') {
@@ -179,7 +186,19 @@ pub(super) fn stamp(line: &[u8]) -> Option<Vec<(String, String)>> {
         fields.push((name.trim().to_owned(), value.to_owned()));
         rest = after.trim_start();
     }
-    Some(fields)
+    fields
+}
+
+/// Takes the figures of the machine out of such fields.
+pub(super) fn machine(fields: &[(String, String)], sample: &mut Sample, uptime: &mut Option<Duration>) {
+    for (name, value) in fields {
+        let Ok(value) = value.parse() else { continue };
+        if name == "uptime_ms" {
+            *uptime = Some(Duration::from_millis(value));
+        } else if let Some(figure) = FIGURES.iter().find(|figure| figure.id == name) {
+            (figure.set)(&mut sample.header, Some(value));
+        }
+    }
 }
 
 /// Whose rows come below.

@@ -391,6 +391,7 @@ impl TextParser {
             if !rows {
                 self.drop_empty(sample);
                 self.stamp(&fields, at.number);
+                heading::machine(&fields, sample, &mut self.builder.around.uptime);
             }
             return next(LineUse::Taken);
         }

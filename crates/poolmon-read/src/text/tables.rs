@@ -2,7 +2,7 @@
 
 use poolmon_model::{Key, Sample, Tag};
 
-use super::build::HostFact;
+use super::build::{HostFact, TableScope};
 use super::encoding::decoded;
 use super::numbers::{is_rounded, is_unclear};
 use super::poolmon::is_cut;
@@ -156,6 +156,12 @@ impl TextParser {
             if let Some(boot) = &boot {
                 self.builder.around.set(HostFact::Boot, Some(boot));
             }
+        }
+        if !cells.header.is_empty() && columns.scope() == TableScope::Everything {
+            let fields = heading::fields(&cells.header);
+            heading::machine(&fields, sample, &mut self.builder.around.uptime);
+            let system = fields.iter().find(|(name, _)| name == "system");
+            self.builder.around.set(HostFact::System, system.map(|(_, system)| system.as_str()));
         }
         for name in columns.unknown_figures(at.line) {
             let text = format!("the column `{name}` holds figures and is not known: it was left out");

@@ -133,7 +133,7 @@ struct Group<'a> {
     culprit: String,
     members: Vec<String>,
     reason: &'a str,
-    bytes_per_hour: f64,
+    bytes_per_hour: Option<f64>,
 }
 
 /// One JSON object.
@@ -162,7 +162,7 @@ pub fn json(out: &mut dyn Write, judged: &AnalysedSeries, filter: &Filter, all: 
                 culprit: tag(group.culprit),
                 members: group.members.iter().map(|&at| tag(at)).collect(),
                 reason: &group.reason,
-                bytes_per_hour: group.bytes_per_hour,
+                bytes_per_hour: report.times_known.then_some(group.bytes_per_hour),
             })
             .collect(),
         verdicts: wanted(judged, filter, all)
@@ -218,6 +218,7 @@ pub fn csv(out: &mut dyn Write, judged: &AnalysedSeries, filter: &Filter, all: b
     lines.line(&COLUMNS)?;
     for verdict in wanted(judged, filter, all) {
         let is_known = verdict.kind != VerdictKind::Unknown;
+        let is_timed = is_known && verdict.timed;
         let figure = |figure: Option<f64>| figure.map(|figure| format!("{figure:.3}")).unwrap_or_default();
         let bytes = |bytes: f64| if is_known { format!("{bytes:.0}") } else { String::new() };
         let end = verdict.exhaustion;
@@ -225,10 +226,10 @@ pub fn csv(out: &mut dyn Write, judged: &AnalysedSeries, filter: &Filter, all: b
             verdict.tag.to_string(),
             verdict.pool.id().to_owned(),
             verdict.kind.id().to_owned(),
-            figure(is_known.then_some(verdict.bytes.per_hour)),
-            figure(is_known.then_some(verdict.bytes.low)),
-            figure(is_known.then_some(verdict.bytes.high)),
-            figure(verdict.allocs.map(|allocs| allocs.per_hour)),
+            figure(is_timed.then_some(verdict.bytes.per_hour)),
+            figure(is_timed.then_some(verdict.bytes.low)),
+            figure(is_timed.then_some(verdict.bytes.high)),
+            figure(verdict.allocs.filter(|_| is_timed).map(|allocs| allocs.per_hour)),
             bytes(verdict.held),
             bytes(verdict.growth),
             bytes(verdict.change),

@@ -25,8 +25,8 @@ pub fn write(
     let shown: Vec<&Verdict> =
         report.verdicts.iter().filter(|verdict| filter.admits_tag(&verdict.tag, verdict.pool)).collect();
     writeln!(out, "{}", about(judged, zone))?;
-    let pools = words::pools(&report.pools);
-    let machine = judged.perfmon.as_ref().map(|figures| words::pools(&figures.pools));
+    let pools = words::pools(report);
+    let machine = judged.perfmon.as_ref().map(|figures| words::pools(figures));
     if let (Some(figures), Some(machine)) = (&judged.perfmon, &machine) {
         // Saved lines of /proc/meminfo are such figures, too.
         let is_windows = !figures.pools.is_empty()

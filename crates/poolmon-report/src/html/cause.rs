@@ -39,13 +39,14 @@ pub fn section(out: &mut Html, material: &Material<'_>, verdict: &Verdict, numbe
 }
 
 fn tiles(out: &mut Html, material: &Material<'_>, verdict: &Verdict) {
-    let mut tiles =
-        vec![("Rate", human_rate(verdict.bytes.per_hour), format!("± {}", human_rate(verdict.bytes.half())))];
-    if let Some(group) = material.report.group_of(verdict) {
+    let half = words::margin(verdict);
+    let margin = if half.is_empty() { half } else { format!("± {half}") };
+    let mut tiles = vec![(if verdict.timed { "Rate" } else { "Growth" }, words::speed(verdict), margin)];
+    if let Some(group) = material.report.group_of(verdict).filter(|_| verdict.timed) {
         let tags = format!("{} tags in lockstep", group.members.len());
         tiles.push(("Together", human_rate(group.bytes_per_hour), tags));
     }
-    if let Some(allocs) = verdict.allocs {
+    if let Some(allocs) = verdict.allocs.filter(|_| verdict.timed) {
         let per_hour = grouped(allocs.per_hour.abs().round() as u64);
         let sign = if allocs.per_hour < 0.0 { "-" } else { "+" };
         tiles.push(("Allocations", format!("{sign}{per_hour}/h"), "outstanding".to_owned()));

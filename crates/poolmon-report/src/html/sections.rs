@@ -77,9 +77,9 @@ fn summary(out: &mut Html, material: &Material<'_>) {
         html!(out, "</ol>\n");
     }
     if let Some(figures) = material.perfmon {
-        html_line!(out, "<p>Perfmon: {}.</p>", words::pools(&figures.pools));
+        html_line!(out, "<p>Perfmon: {}.</p>", words::pools(figures));
     }
-    html_line!(out, "<p class=\"quiet\">Pools: {}.</p>", words::pools(&material.report.pools));
+    html_line!(out, "<p class=\"quiet\">Pools: {}.</p>", words::pools(material.report));
     if let Some(others) = findings::others(material) {
         let title = words::others_title(!causes.is_empty());
         html_line!(out, "<p class=\"quiet\">{}: {}.</p>", title, others);

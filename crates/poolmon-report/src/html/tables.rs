@@ -1,7 +1,7 @@
 //! The tables of the page.
 
 use poolmon_leak::Verdict;
-use poolmon_model::units::{human_amount, human_rate};
+use poolmon_model::units::human_amount;
 
 use super::markup::{Html, html, html_line, html_piece};
 use crate::{Material, findings, plot, words};
@@ -55,7 +55,6 @@ fn row(out: &mut Html, material: &Material<'_>, verdict: &Verdict) {
     let cell =
         |value: f64, text: String| html_piece!("<td class=\"n\" data-v=\"{:.0}\">{}</td>", value, text);
     let figure = |value: f64| cell(value, human_amount(value));
-    let rate = |value: f64| cell(value, human_rate(value));
     let share = words::share(verdict);
     let since = words::since(verdict, &material.zone);
     html_line!(
@@ -66,8 +65,8 @@ fn row(out: &mut Html, material: &Material<'_>, verdict: &Verdict) {
         verdict.tag.to_string().trim_end(),
         verdict.pool.id(),
         words::kind(verdict.kind),
-        rate(verdict.bytes.per_hour),
-        rate(verdict.bytes.half()),
+        cell(verdict.bytes.per_hour, words::speed(verdict)),
+        cell(verdict.bytes.half(), words::margin(verdict)),
         figure(verdict.held),
         figure(verdict.growth),
         verdict.share.unwrap_or(0.0),

@@ -3,7 +3,7 @@
 pub(crate) mod markup;
 
 use poolmon_leak::Verdict;
-use poolmon_model::units::{grouped, human_amount, human_rate};
+use poolmon_model::units::{grouped, human_amount};
 
 use self::markup::{Code, Fenced, Markdown, Ours, md, md_line};
 use crate::{Dossier, Material, findings, traces, words};
@@ -76,9 +76,9 @@ fn summary(out: &mut Markdown, material: &Material<'_>) {
         md_line!(out, "");
     }
     if let Some(figures) = material.perfmon {
-        md_line!(out, "- Perfmon: {}", words::pools(&figures.pools));
+        md_line!(out, "- Perfmon: {}", words::pools(figures));
     }
-    md_line!(out, "- Pools: {}", words::pools(&material.report.pools));
+    md_line!(out, "- Pools: {}", words::pools(material.report));
     if let Some(others) = findings::others(material) {
         md_line!(out, "- {}: {}", Ours(words::others_title(any)), others);
     }
@@ -147,8 +147,8 @@ fn table(out: &mut Markdown, material: &Material<'_>, rows: &[&Verdict]) {
             Code(verdict.tag.to_string().trim_end()),
             verdict.pool.id(),
             words::kind(verdict.kind),
-            Ours(&human_rate(verdict.bytes.per_hour)),
-            Ours(&human_rate(verdict.bytes.half())),
+            Ours(&words::speed(verdict)),
+            Ours(&words::margin(verdict)),
             Ours(&human_amount(verdict.held)),
             Ours(&human_amount(verdict.growth)),
             Ours(&words::share(verdict)),

@@ -17,8 +17,8 @@ use crate::segment::marks::RecordedMark;
 /// Columns before the figures.
 pub const BEFORE: [&str; 8] = ["time", "t_s", "host", "boot", "session", "tag", "tag_raw", "pool"];
 
-/// The columns after the figures.
-pub const AFTER: [&str; 2] = ["owner", "other_names"];
+/// The columns after the figures. `header` holds the figures of the machine, by name; on the first row of each sample.
+pub const AFTER: [&str; 3] = ["owner", "other_names", "header"];
 
 /// Writes seconds, always with a point: readers that guess types from the first lines would take 0 for a whole number
 /// (Polars did, in recordings of more than 100 rows a sample).
@@ -44,6 +44,7 @@ pub(super) fn rows(
     line.line(&titles).map_err(sink)?;
     options.each(recording, |start, time, sample| {
         let (mut count, stamp) = (0, time.to_string());
+        let machine = poolmon_print::poolmon::machine_and_system(sample);
         let since = seconds_since(start, time);
         for (session, row) in options.rows(sample) {
             let mut write = || {
@@ -60,6 +61,7 @@ pub(super) fn rows(
                 }
                 line.field(row.reported_owner.as_deref().unwrap_or_default())?;
                 line.field(&names.text(&row.tag).unwrap_or_default())?;
+                line.field(if count == 0 { &machine } else { "" })?;
                 line.end()
             };
             write().map_err(sink)?;

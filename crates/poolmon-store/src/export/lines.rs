@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use poolmon_model::{FIGURES, Filter, PoolTag, Row, Sample, Sort, Table, Value as Cell, column};
-use poolmon_print::schema;
+use poolmon_model::{FIGURES, Filter, PoolTag, Row, Sample, Sort, Table, Value as Cell, column, header};
+use poolmon_print::{poolmon, schema};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer as _};
 
@@ -11,17 +11,22 @@ use super::delimited::sink;
 use super::names::OtherNames;
 use super::seconds_since;
 use super::select::{ExportOptions, Summary};
-use crate::error::Result;
+use crate::error;
 use crate::reader::Recording;
 
 /// One object for each row: the columns of the CSV, unknown figures left out.
-pub(super) fn json(recording: &Recording, options: &ExportOptions, out: &mut dyn Write) -> Result<Summary> {
+pub(super) fn json(
+    recording: &Recording,
+    options: &ExportOptions,
+    out: &mut dyn Write,
+) -> error::Result<Summary> {
     let names = OtherNames::of(recording)?;
     options.each(recording, |start, time, sample| {
         let mut count = 0;
         let (stamp, seconds) = (time.to_string(), seconds_since(start, time));
         for (session, row) in options.rows(sample) {
-            object(&mut *out, sample, (&stamp, seconds), session, (row, names.get(&row.tag)))
+            let machine = (count == 0).then(|| MachineFigures(sample));
+            object(&mut *out, sample, (&stamp, seconds, machine), session, (row, names.get(&row.tag)))
                 .map_err(|error| sink(error.into()))?;
             out.write_all(b"\n").map_err(sink)?;
             count += 1;
@@ -34,7 +39,7 @@ pub(super) fn json(recording: &Recording, options: &ExportOptions, out: &mut dyn
 fn object(
     out: &mut dyn Write,
     sample: &Sample,
-    (stamp, seconds): (&str, f64),
+    (stamp, seconds, machine): (&str, f64, Option<MachineFigures<'_>>),
     session: Option<u32>,
     (row, other_names): (&Row, Option<&[String]>),
 ) -> serde_json::Result<()> {
@@ -66,22 +71,45 @@ fn object(
     }
     add(&mut map, "owner", row.reported_owner.as_deref())?;
     add(&mut map, "other_names", other_names)?;
+    add(&mut map, "header", machine)?;
     map.end()
 }
 
+/// Figures of the machine by name, as the first row of each sample has them.
+struct MachineFigures<'a>(&'a Sample);
+
+impl Serialize for MachineFigures<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        if let Some(system) = &self.0.origin.system {
+            map.serialize_entry("system", system)?;
+        }
+        if let Some(uptime) = self.0.uptime {
+            map.serialize_entry("uptime_ms", &u64::try_from(uptime.as_millis()).unwrap_or(u64::MAX))?;
+        }
+        for figure in header::FIGURES {
+            if let Some(value) = (figure.get)(&self.0.header) {
+                map.serialize_entry(figure.id, &value)?;
+            }
+        }
+        map.end()
+    }
+}
+
 /// PoolMon's wide snapshots with a stamp line before each, sorted by tag as PoolMon sorts them.
-pub(super) fn poolmon(
+pub(super) fn logs(
     recording: &Recording,
     options: &ExportOptions,
     out: &mut dyn Write,
-) -> Result<Summary> {
+) -> error::Result<Summary> {
     let filter = Filter { show_zero: false, ..options.filter.clone() };
     let mut table = Table::default();
-    let write = poolmon_print::PrintOptions { header: true, stamp: true, driver: false, totals: false };
+    let write = poolmon_print::PrintOptions { header: true, stamp: false, driver: false, totals: false };
     options.each(recording, |_, _, sample: &Sample| {
         table.update(None, sample, &filter, None);
         table.sort(Sort::by(&column::TAG));
-        poolmon_print::poolmon::write(out, sample, &table, write).map_err(sink)?;
+        writeln!(out, "{} {}", poolmon::stamp(sample), poolmon::machine(sample)).map_err(sink)?;
+        poolmon::write(out, sample, &table, write).map_err(sink)?;
         Ok(table.rows.len() as u64)
     })
 }

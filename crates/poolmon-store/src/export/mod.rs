@@ -65,7 +65,7 @@ pub fn write(
         ExportFormat::HoldersCsv => holders::delimited(recording, options, b',', out),
         ExportFormat::MarksCsv => delimited::marks(recording, options, b',', out),
         ExportFormat::JsonLines => lines::json(recording, options, out),
-        ExportFormat::Poolmon => lines::poolmon(recording, options, out),
+        ExportFormat::Poolmon => lines::logs(recording, options, out),
         ExportFormat::OpenMetrics => openmetrics::write(recording, options, out),
         ExportFormat::Prometheus => openmetrics::last(recording, options, out),
     }

@@ -90,6 +90,24 @@ impl ExportOptions {
         sample.rows.iter().map(|row| (None, row)).chain(sessions).filter(|(_, row)| self.admits(row))
     }
 
+    /// Whether a sample is between [`ExportOptions::from`] and [`ExportOptions::to`].
+    pub fn finds(&self, recording: &Recording) -> Result<bool> {
+        let Some(from) = self.from.or(start(recording)?) else { return Ok(true) };
+        let mut cursor = recording.cursor();
+        let mut sample = Sample::empty();
+        let mut time = if cursor.seek(from, &mut sample)? { sample.time } else { None };
+        loop {
+            if time.is_some_and(|time| time >= from) {
+                return Ok(time <= self.to.or(time));
+            }
+            time = match cursor.next_entry()? {
+                Some(Entry::Sample { time }) => time,
+                Some(Entry::Mark(_)) => None,
+                None => return Ok(self.from.is_none() && self.to.is_none()),
+            };
+        }
+    }
+
     /// How large an export will be.
     pub fn estimate(&self, recording: &Recording) -> Result<Estimate> {
         let mut estimate = Estimate::default();

@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use poolmon_holder::{History, PATIENCE, Watch};
 use poolmon_leak::{Analysis, OwnerHint, Report};
@@ -22,7 +21,7 @@ use super::owners::KnownOwners;
 use crate::app::say::{Progress, warning};
 use crate::cli::source::SourceArgs;
 use crate::input;
-use crate::input::moment::{self, When};
+use crate::input::moment;
 
 /// With this many summaries, a series has as many points as when every sample is read: half of `AnalysisConfig::buckets` at
 /// least.
@@ -227,7 +226,9 @@ impl Seen {
 }
 
 fn series(series: &mut SampleSeries, args: &SourceArgs) -> anyhow::Result<Seen> {
-    let (from, to) = range(series, args)?;
+    let texts = (args.range.from.as_deref(), args.range.to.as_deref());
+    // The series is read once where they are relative to its ends.
+    let (from, to) = moment::range(texts, || anyhow::Ok(series.span()?))?;
     let mut sample = Sample::empty();
     let mut seen = Seen {
         source: series.name().to_owned(),
@@ -298,21 +299,4 @@ fn series(series: &mut SampleSeries, args: &SourceArgs) -> anyhow::Result<Seen> 
         )
     );
     Ok(seen)
-}
-
-/// `--from` and `--to` as moments; the series is read once where they are relative to its ends.
-fn range(
-    series: &mut SampleSeries,
-    args: &SourceArgs,
-) -> anyhow::Result<(Option<Timestamp>, Option<Timestamp>)> {
-    let zone = TimeZone::system();
-    let parse = |text: &Option<String>| text.as_deref().map(|text| moment::parse(text, &zone)).transpose();
-    let (from, to) = (parse(&args.range.from)?, parse(&args.range.to)?);
-    let relative = |when: &Option<When>| when.is_some_and(|when| !matches!(when, When::At(_)));
-    let (mut first, mut last) = (Timestamp::MIN, Timestamp::MAX);
-    if relative(&from) || relative(&to) {
-        (first, last) = series.span()?.unwrap_or((first, last));
-    }
-    let at = |when: When| when.resolve(first, last, &zone);
-    Ok((from.map(at), to.map(at)))
 }

@@ -23,6 +23,13 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<Outcome> {
     let (mut before, mut after, complete, file_dates) = match &args.after {
         Some(after) => {
             let (a, b) = (take(&args.before)?, take(after)?);
+            ensure!(
+                a.pair.now.time.is_none() || a.pair.now != b.pair.now,
+                Problem::new(
+                    "A and B are the same sample",
+                    "name two moments with a sample of each: poolmon info RECORDING"
+                )
+            );
             (a.pair.now, b.pair.now, a.complete && b.complete, a.file_date && b.file_date)
         }
         None => ends(Path::new(&args.before))?,

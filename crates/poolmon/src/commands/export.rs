@@ -6,8 +6,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use poolmon_model::problem::Problem;
 use poolmon_model::units::{counted as count, span};
 use poolmon_read::distinct;
@@ -149,18 +147,18 @@ fn open(args: &ExportArgs) -> anyhow::Result<(Recording, Option<Temporary>)> {
 
 fn options(args: &ExportArgs, recording: &Recording) -> anyhow::Result<ExportOptions> {
     let info = recording.info()?;
-    let zone = TimeZone::system();
-    let resolve = |text: &Option<String>| -> anyhow::Result<Option<Timestamp>> {
-        let Some(text) = text else { return Ok(None) };
-        let when = moment::parse(text, &zone)?;
-        let (Some(first), Some(last)) = (info.first, info.last) else { return Ok(None) };
-        Ok(Some(when.resolve(first, last, &zone)))
-    };
-    let (from, to) = (resolve(&args.range.from)?, resolve(&args.range.to)?);
+    let texts = (args.range.from.as_deref(), args.range.to.as_deref());
+    let (from, to) = moment::range(texts, || anyhow::Ok(info.first.zip(info.last)))?;
     if let (Some(from), Some(to)) = (from, to) {
         ensure!(from <= to, "--from ({from}) is after --to ({to})");
     }
-    Ok(ExportOptions { from, to, every: args.every, filter: args.which.filter(), anonymise: args.anonymise })
+    let options =
+        ExportOptions { from, to, every: args.every, filter: args.which.filter(), anonymise: args.anonymise };
+    ensure!(
+        args.format == Some(ExportFormat::MarksCsv) || options.finds(recording)?,
+        Problem::new("no sample is between --from and --to", "see its times: poolmon info RECORDING")
+    );
+    Ok(options)
 }
 
 /// Says that Excel would drop rows; with `--excel`, takes the step that fits.

@@ -5,8 +5,6 @@ use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 
 use anyhow::ensure;
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use poolmon_model::column;
 use poolmon_model::problem::Problem;
 use poolmon_print::TableFormat;
@@ -33,7 +31,6 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
         input::tell_moment(&found.pair, Some(at));
         return table::print(&args.rows, None, TableFormat::Table, before.as_ref(), now, &owners).map(|_| ());
     }
-    let zone = TimeZone::system();
     ensure!(
         args.path.as_os_str() != "-",
         Problem::new(
@@ -44,11 +41,9 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     let series = input::reported_series(std::slice::from_ref(&args.path), ReadOptions::default())?;
     let mut tape = series.into_tape()?;
     let timeline = tape.timeline()?;
-    let when = |text: &Option<String>| -> anyhow::Result<Option<Timestamp>> {
-        let Some(text) = text else { return Ok(None) };
-        Ok(Some(moment::parse(text, &zone)?.resolve(timeline.first, timeline.last, &zone)))
-    };
-    let (at, from, to) = (when(&args.at)?, when(&args.range.from)?, when(&args.range.to)?);
+    let ends = || anyhow::Ok(Some((timeline.first, timeline.last)));
+    let (_, at) = moment::range((None, args.at.as_deref()), ends)?;
+    let (from, to) = moment::range((args.range.from.as_deref(), args.range.to.as_deref()), ends)?;
     if let (Some(from), Some(to)) = (from, to) {
         anyhow::ensure!(from <= to, "--from is later than --to: there is nothing between them");
     }

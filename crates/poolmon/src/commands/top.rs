@@ -12,7 +12,8 @@ use crate::app::{limits, owners, table};
 use crate::cli::top::{FormatArg, TopArgs};
 use crate::input::{self, FileMoment};
 
-/// Prints the table; exit code 1 if a dump lacks some of its figures or a limit cannot be checked, 3 if one is exceeded.
+/// Prints the table; exit code 1 if a dump lacks some of its figures, no sample is of `--at` or a limit cannot be checked, 3 if one is
+/// exceeded.
 pub fn run(args: &TopArgs) -> anyhow::Result<Outcome> {
     let owners = owners::load(&args.rows)?;
     let mut rows = args.rows.clone();
@@ -51,7 +52,7 @@ pub fn run(args: &TopArgs) -> anyhow::Result<Outcome> {
     if let Some(outcome) = limits::checked(&args.fail_on.limits, now) {
         return Ok(outcome);
     }
-    Ok(Outcome::done_if(found.complete).if_not(interrupted))
+    Ok(Outcome::done_if(found.complete && found.pair.outside.is_none()).if_not(interrupted))
 }
 
 /// A table of slab caches says how much it does not show, so that a leak elsewhere is not overlooked.
