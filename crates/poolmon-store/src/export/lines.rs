@@ -25,7 +25,7 @@ pub(super) fn json(
         let mut count = 0;
         let (stamp, seconds) = (time.to_string(), seconds_since(start, time));
         for (session, row) in options.rows(sample) {
-            let machine = (count == 0).then(|| MachineFigures(sample));
+            let machine = (count == 0).then_some(MachineFigures(sample));
             object(&mut *out, sample, (&stamp, seconds, machine), session, (row, names.get(&row.tag)))
                 .map_err(|error| sink(error.into()))?;
             out.write_all(b"\n").map_err(sink)?;
