@@ -108,9 +108,9 @@ fn follow_names(parts: &mut [Part]) -> Vec<Remark> {
 /// Whether files were taken in the order of their names, in which their times go back: as their counts show, or else as a clock
 /// that was set back shows.
 fn do_names_count(parts: &[Part], order: &[usize], times: &[Timestamp]) -> bool {
-    let (named, timed) = (falls_in(parts, order), falls(parts.iter().map(|part| &part.counted)));
-    if named != timed {
-        return named < timed;
+    let (by_name, by_time) = (falls_in(parts, order), falls(parts.iter().map(|part| &part.counted)));
+    if by_name != by_time {
+        return by_name < by_time;
     }
     // The date of a file is when it was written: nothing else says when.
     let dated = parts.iter().any(|part| part.time_from != TimeFrom::Content);

@@ -18,6 +18,7 @@ use crate::{
 };
 
 /// One file or recording of a series.
+#[expect(clippy::struct_excessive_bools, reason = "each is a mark of its own")]
 pub struct Part {
     /// The file.
     pub input: Input,
@@ -105,10 +106,11 @@ impl Part {
         let (time, counted) = (sample.time, Counted::of(&sample));
         let is_text = self.format.holds == Holds::Rows;
         let reader = self.reader(options)?;
-        let alone = match undated {
-            true => !reader.next_into(&mut sample)?,
+        let alone = if undated {
+            !reader.next_into(&mut sample)?
+        } else {
             // What is wrong further on is said when it is read.
-            false => found && is_text && matches!(reader.next_into(&mut sample), Ok(false)),
+            found && is_text && matches!(reader.next_into(&mut sample), Ok(false))
         };
         (self.alone, self.counted) = (alone, counted);
         self.is_local = assumed && options.zone.is_none();

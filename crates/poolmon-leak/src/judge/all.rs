@@ -13,7 +13,7 @@ use super::power::{self, Judged};
 use super::spoken::Spoken;
 use super::{Points, end, group, shape};
 use crate::growth::all_growth;
-use crate::series::{Bucket, BucketSeries, SeriesStart};
+use crate::series::{Bucket, BucketSeries, SeriesStart, Slot};
 use crate::stats::{false_discovery, mann_kendall, theil_sen};
 use crate::suspicion::{self, Around, Facts, History, Level, Seen, Suspicion};
 use crate::verdict::{Group, PoolGrowth, Rate, Report, Verdict, VerdictKind};
@@ -317,12 +317,7 @@ pub fn report(
     name_copies(&mut verdicts);
     let mut groups = groups(work.as_ref(), &grown, &mut verdicts, &hints, holder);
     strongest(&mut groups, &mut verdicts);
-    if analysis.times_known {
-        let hours = analysis.timeline.slots.get(from).map_or(0.0, |slot| slot.hours());
-        end::state(&analysis.header, &groups, &pools, analysis.last_seconds / 3600.0 - hours, &mut verdicts);
-    } else {
-        pools.iter_mut().for_each(|pool| pool.bytes = Rate::UNKNOWN);
-    }
+    ends(analysis, from, &groups, &mut pools, &mut verdicts);
     let named = verdicts.iter().any(|verdict| verdict.kind < VerdictKind::Growing);
     let around = surroundings(analysis, &pools, (from, to), others);
     let known = rows.iter().zip(&moved).zip(&findings).filter(|(_, one)| one.kind != VerdictKind::Unknown);
@@ -344,6 +339,24 @@ pub fn report(
         calm: Moved::calm(&moved),
         times_known: analysis.times_known,
         lost_rows: false,
+    }
+}
+
+/// States when memory runs out. Without a clock, that is not known, and nor is how fast pools grow.
+fn ends(
+    analysis: &Analysis,
+    from: usize,
+    groups: &[Group],
+    pools: &mut [PoolGrowth],
+    verdicts: &mut [Verdict],
+) {
+    if analysis.times_known {
+        let begin = analysis.timeline.slots.get(from).map_or(0.0, Slot::hours);
+        end::state(&analysis.header, groups, pools, analysis.last_seconds / 3600.0 - begin, verdicts);
+    } else {
+        for pool in pools {
+            pool.bytes = Rate::UNKNOWN;
+        }
     }
 }
 

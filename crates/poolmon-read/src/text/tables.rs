@@ -2,7 +2,7 @@
 
 use poolmon_model::{Key, Sample, Tag};
 
-use super::build::{HostFact, TableScope};
+use super::build::{HostFact, SampleBuilder, TableScope};
 use super::encoding::decoded;
 use super::numbers::{is_rounded, is_unclear};
 use super::poolmon::is_cut;
@@ -157,12 +157,7 @@ impl TextParser {
                 self.builder.around.set(HostFact::Boot, Some(boot));
             }
         }
-        if !cells.header.is_empty() && columns.scope() == TableScope::Everything {
-            let fields = heading::fields(&cells.header);
-            heading::machine(&fields, sample, &mut self.builder.around.uptime);
-            let system = fields.iter().find(|(name, _)| name == "system");
-            self.builder.around.set(HostFact::System, system.map(|(_, system)| system.as_str()));
-        }
+        machine(&cells.header, columns.scope(), sample, &mut self.builder);
         for name in columns.unknown_figures(at.line) {
             let text = format!("the column `{name}` holds figures and is not known: it was left out");
             let remark = Remark::new(RemarkKind::UnknownColumn, text);
@@ -192,6 +187,17 @@ impl TextParser {
         }
         Some(LineUse::Taken)
     }
+}
+
+/// Takes the figures of the machine that an export has next to its rows.
+fn machine(cell: &[u8], scope: TableScope, sample: &mut Sample, builder: &mut SampleBuilder) {
+    if cell.is_empty() || scope != TableScope::Everything {
+        return;
+    }
+    let fields = heading::fields(cell);
+    heading::machine(&fields, sample, &mut builder.around.uptime);
+    let system = fields.iter().find(|(name, _)| name == "system");
+    builder.around.set(HostFact::System, system.map(|(_, system)| system.as_str()));
 }
 
 /// Whether a tag has nothing but letters that print: two of those are one.

@@ -26,7 +26,7 @@ pub fn write(
         report.verdicts.iter().filter(|verdict| filter.admits_tag(&verdict.tag, verdict.pool)).collect();
     writeln!(out, "{}", about(judged, zone))?;
     let pools = words::pools(report);
-    let machine = judged.perfmon.as_ref().map(|figures| words::pools(figures));
+    let machine = judged.perfmon.as_ref().map(words::pools);
     if let (Some(figures), Some(machine)) = (&judged.perfmon, &machine) {
         // Saved lines of /proc/meminfo are such figures, too.
         let is_windows = !figures.pools.is_empty()
