@@ -126,21 +126,21 @@ fn installed_run_upgraded_and_removed_in_a_clean_debian() {
     let script = format!(
         "set -eux
 mount -t proc proc proc
-in() {{ chroot . /usr/bin/env -i PATH=/usr/bin:/usr/sbin:/bin:/sbin \"$@\"; }}
-! in sh -c 'command -v cargo || command -v rustc'
-in tar -C /tmp -xf /packages/poolmon-{VERSION}-linux-x86_64.tar.gz
-in /tmp/poolmon-{VERSION}-linux-x86_64/poolmon --version
-in dpkg -i /packages/poolmon_{VERSION}-1_amd64.deb
-in poolmon --version
-in poolmon record /var/lib/poolmon --for 1s --interval 100ms
-in poolmon info /var/lib/poolmon
-in dpkg -i /packages/poolmon_{VERSION}-2_amd64.deb
-in dpkg-query -W poolmon | grep -F {VERSION}-2
-in poolmon leaks /var/lib/poolmon
-in dpkg --verify poolmon
-in dpkg -r poolmon
-in poolmon --version && exit 9
-in dpkg -P poolmon || true
+inside() {{ chroot . /usr/bin/env -i PATH=/usr/bin:/usr/sbin:/bin:/sbin \"$@\"; }}
+! inside sh -c 'command -v cargo || command -v rustc'
+inside tar -C /tmp -xf /packages/poolmon-{VERSION}-linux-x86_64.tar.gz
+inside /tmp/poolmon-{VERSION}-linux-x86_64/poolmon --version
+inside dpkg -i /packages/poolmon_{VERSION}-1_amd64.deb
+inside poolmon --version
+inside poolmon record /var/lib/poolmon --for 1s --interval 100ms
+inside poolmon info /var/lib/poolmon
+inside dpkg -i /packages/poolmon_{VERSION}-2_amd64.deb
+inside dpkg-query -W poolmon | grep -F {VERSION}-2
+inside poolmon leaks /var/lib/poolmon
+inside dpkg --verify poolmon
+inside dpkg -r poolmon
+inside poolmon --version && exit 9
+inside dpkg -P poolmon || true
 ls var/lib/poolmon/*.plog
 find usr/share usr/lib/systemd usr/bin -name '*poolmon*' | grep . && exit 8
 rm -r var/lib/poolmon tmp/poolmon-*

@@ -15,6 +15,7 @@ pub mod poolmon;
 mod safe;
 pub mod schema;
 mod text;
+pub mod zip;
 
 pub use safe::SafeText;
 

@@ -9,6 +9,7 @@
 //! * `windows/`: decoders of the kernel's buffers (safe code, runs everywhere) and, on Windows, the live source.
 //!
 //! * [`doctor`]: what this machine can report, and what is missing;
+//! * [`least_rights`]: what a command does not need is given up;
 //! * [`trace`]: allocation events for a while, over a trait that each system implements.
 //!
 //! A source knows nothing of what is drawn.
@@ -16,6 +17,7 @@
 
 pub mod doctor;
 mod error;
+pub mod least_rights;
 #[cfg(unix)]
 pub mod linux;
 pub mod trace;

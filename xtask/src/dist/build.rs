@@ -14,7 +14,7 @@ const LARGEST: u64 = 12_000_000;
 pub fn linux() -> Result<PathBuf, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.current_dir(root()).env("CARGO_ENCODED_RUSTFLAGS", remap(&crates()).join("\x1f"));
+    command.current_dir(root()).env("CARGO_ENCODED_RUSTFLAGS", flags().join("\x1f"));
     command.args(["build", "--locked", "--release", "--package", "poolmon", "--target", LINUX]);
     crate::run(&mut command)
         .map_err(|error| format!("{error}\n  if the target is missing: rustup target add {LINUX}"))?;
@@ -25,6 +25,11 @@ pub fn linux() -> Result<PathBuf, String> {
         return Err(format!("that is above {LARGEST} bytes: look for a dependency that has grown"));
     }
     Ok(exe)
+}
+
+/// Options of rustc. The profile's `strip` leaves the symbols of static executables in, a tenth of their size: the linker is asked.
+fn flags() -> Vec<String> {
+    remap(&crates()).into_iter().chain(["-Clink-arg=-s".to_owned()]).collect()
 }
 
 /// Options of rustc that give paths in messages of panics the same name everywhere: folders of crates, and of this workspace.

@@ -5,7 +5,7 @@
 //! the folder: see `build.rs`.
 //!
 //! * `build.rs`: the executable; `content.rs`: which files go where;
-//! * `tar.rs`, `deb.rs`, `rpm.rs`, `zip.rs`: formats; `sbom.rs`: the list of crates.
+//! * `tar.rs`, `deb.rs`, `rpm.rs`: formats, as `poolmon_print::zip`; `sbom.rs`: the list of crates.
 
 pub mod build;
 mod content;
@@ -13,7 +13,6 @@ mod deb;
 mod rpm;
 mod sbom;
 mod tar;
-mod zip;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -100,7 +99,7 @@ fn windows_zip(args: &[&str]) -> Result<PathBuf, String> {
     }
     let name = format!("poolmon-{VERSION}-windows-{}", target.name);
     let sbom = sbom::cyclonedx(target.triple, build::made())?;
-    let packed = zip::zip(&files).map_err(|error| error.to_string())?;
+    let packed = poolmon_print::zip::zip(&files).map_err(|error| error.to_string())?;
     write(&folder.join(format!("{name}.zip")), &packed)?;
     write(&folder.join(format!("{name}.cdx.json")), sbom.as_bytes())?;
     Ok(folder)

@@ -122,7 +122,7 @@ pub fn rpm(package: &Package, release: &str, made: u64) -> Result<Vec<u8>, Strin
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let archive = cpio(&files, made);
     let payload = tar::gzipped(&archive)?;
-    let header = header(63, tags(package, &files, release, (&archive, &payload), made));
+    let header = header(63, tags(package, &files, release, &payload, made));
     let sum = Sha256::new().chain_update(&header).finalize();
     let both = [header.as_slice(), &payload].concat();
     let size = |bytes: &[u8]| Value::Int(vec![u32::try_from(bytes.len()).unwrap_or(u32::MAX)]);
@@ -134,6 +134,7 @@ pub fn rpm(package: &Package, release: &str, made: u64) -> Result<Vec<u8>, Strin
             (273, Value::Text(hex(&sum))),
             (1000, size(&both)),
             (1004, Value::Bytes(md5)),
+            // Only here: rpm refuses a package that has it in both.
             (1007, size(&archive)),
         ],
     );
@@ -147,13 +148,7 @@ pub fn rpm(package: &Package, release: &str, made: u64) -> Result<Vec<u8>, Strin
     Ok([lead.as_slice(), &signature, &both].concat())
 }
 
-fn tags(
-    package: &Package,
-    files: &[Packed],
-    release: &str,
-    (archive, payload): (&[u8], &[u8]),
-    made: u32,
-) -> Vec<(u32, Value)> {
+fn tags(package: &Package, files: &[Packed], release: &str, payload: &[u8], made: u32) -> Vec<(u32, Value)> {
     use Value::{Int, Local, Short, Text, Texts};
     let text = |text: &str| Text(text.to_owned());
     let texts = |texts: &[&str]| Texts(texts.iter().map(|&text| text.to_owned()).collect());
@@ -208,7 +203,6 @@ fn tags(
         (1040, each(&|_| "root".into())),
         (1044, text(&format!("poolmon-{version}.src.rpm"))),
         (1045, Int(vec![u32::MAX; files.len()])),
-        (1046, Int(vec![u32::try_from(archive.len()).unwrap_or(u32::MAX)])),
         (1047, texts(&["poolmon"])),
         (1048, Int(vec![script, library, library, library])),
         (

@@ -10,9 +10,6 @@ use poolmon_model::rights::as_root;
 use super::{Check, CheckResult};
 use crate::linux::trace::LinuxCapture;
 
-/// Lets everybody see what root sees, with this program alone.
-const SETCAP: &str = "setcap cap_dac_read_search+ep \"$(command -v poolmon)\"";
-
 /// All checks, the most important first.
 pub fn checks() -> Vec<Check> {
     vec![system(), slabinfo(), sysfs(), vmallocinfo(), allocinfo(), meminfo(), merging(), btf(), tracing()]
@@ -30,12 +27,13 @@ fn slabinfo() -> Check {
             let caches = text.lines().filter(|line| !line.starts_with(['#'])).count().saturating_sub(1);
             Check::new(CheckResult::Good, what, format!("{caches} slab caches"))
         }
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => Check::new(
-            CheckResult::Bad,
-            what,
-            "permission denied: only root can read it",
-        )
-        .remedy(format!("{}\nor once: {}", as_root("poolmon"), as_root(SETCAP))),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            Check::new(CheckResult::Bad, what, "permission denied: only root can read it").remedy(format!(
+                "{}\nor record as root for the group of the folder: {}",
+                as_root("poolmon"),
+                as_root("poolmon service install /var/lib/poolmon --mode 640")
+            ))
+        }
         Err(error) => Check::new(CheckResult::Bad, what, error.to_string())
             .remedy("the kernel is built without it, or this container hides it: run poolmon on the host"),
     }

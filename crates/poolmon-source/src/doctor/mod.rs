@@ -4,6 +4,7 @@
 mod linux;
 #[cfg(not(any(target_os = "linux", windows)))]
 mod other;
+mod self_test;
 #[cfg(windows)]
 mod windows;
 
@@ -13,6 +14,8 @@ use linux as system;
 use other as system;
 #[cfg(windows)]
 use windows as system;
+
+pub use self_test::{SelfTest, self_test};
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -88,9 +88,11 @@ const ABSENT: Absent = ("the kernel does not offer it", "see `poolmon demo` for 
 /// What helps where root's rights are missing.
 fn rights() -> String {
     format!(
-        "run as root, or give the program the capability once: {}\n  \
+        "run as root: {}\n  \
+         or let root record for a group that reads the recording: {}\n  \
          without rights, `poolmon demo` shows a simulated machine",
-        as_root("setcap cap_dac_read_search+ep \"$(command -v poolmon)\"")
+        as_root("poolmon"),
+        as_root("poolmon service install /var/lib/poolmon --mode 640")
     )
 }
 

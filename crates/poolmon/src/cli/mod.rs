@@ -7,6 +7,7 @@
 
 mod classic;
 pub mod diff;
+pub mod doctor;
 pub mod dump;
 pub mod export;
 #[cfg(feature = "fleet")]
@@ -140,7 +141,7 @@ pub enum Command {
     /// Show the live screen with a simulated Windows kernel: 3,000 tags, one of which leaks
     Demo(live::LiveArgs),
     /// Check what poolmon can read on this machine, what is missing, and how to fix it
-    Doctor,
+    Doctor(doctor::DoctorArgs),
     /// Read a Windows memory dump: poolused, modules, find, big, who
     Dump(dump::DumpArgs),
     /// Explain a tag: its drivers, its meaning, what to check next

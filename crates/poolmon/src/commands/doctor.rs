@@ -2,11 +2,17 @@
 
 use std::io::{self, IsTerminal as _, Write};
 
-use poolmon_source::doctor::{self, Check, CheckResult};
+use anyhow::Context as _;
+use poolmon_model::PoolView;
+use poolmon_model::units::human_bytes;
+use poolmon_source::doctor::{self, Check, CheckResult, SelfTest};
+
+use crate::cli::doctor::DoctorArgs;
+use crate::input;
 
 /// Prints the report. It fails (exit code 1) where the live screen would have nothing to show.
-pub fn run(out: &mut dyn Write) -> anyhow::Result<()> {
-    let mut checks = doctor::checks();
+pub fn run(args: &DoctorArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+    let mut checks = if args.self_test { self_test(args)? } else { doctor::checks() };
     checks.push(pooltag());
     checks.push(terminal());
     writeln!(out, "poolmon {} on {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS)?;
@@ -30,6 +36,23 @@ pub fn run(out: &mut dyn Write) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// All checks, and the zip of what they were made on.
+fn self_test(args: &DoctorArgs) -> anyhow::Result<Vec<Check>> {
+    if let Some(file) = &args.output {
+        poolmon_store::may_be_written(file, args.force)?;
+    }
+    let mut source = input::live(PoolView::All)?;
+    let SelfTest { mut checks, files } = doctor::self_test(&mut *source);
+    if let Some(file) = &args.output {
+        let packed = poolmon_print::zip::zip(&files)?;
+        poolmon_store::WholeFile::write(file, &packed)
+            .with_context(|| format!("cannot write {}", file.display()))?;
+        let found = format!("{}: {}", file.display(), human_bytes(packed.len() as u64));
+        checks.push(Check::new(CheckResult::Good, "self-test: zip", found));
+    }
+    Ok(checks)
 }
 
 fn pooltag() -> Check {

@@ -30,6 +30,8 @@ use std::path::Path;
 use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser as _};
 
+use poolmon_source::least_rights::{self, Work};
+
 use crate::app::open::{choose, unknown_word};
 use crate::app::outcome::Outcome;
 use crate::app::say::{self, note};
@@ -38,6 +40,9 @@ use crate::cli::{Cli, Command};
 
 /// Does what the command line says.
 pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
+    if let Some(work) = cli.command.as_ref().and_then(work_of) {
+        least_rights::keep_only(work);
+    }
     match cli.command {
         None => live::run(&cli.live),
         Some(Command::Live(args)) => live::run(&args),
@@ -59,7 +64,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Import(args)) => done(import::run(&args)),
         Some(Command::Demo(args)) => done(demo::run(&args)),
-        Some(Command::Doctor) => done(doctor::run(&mut say::out(true))),
+        Some(Command::Doctor(args)) => done(doctor::run(&args, &mut say::out(true))),
         Some(Command::Dump(args)) => dump::run(&args),
         Some(Command::Tag(args)) => done(tag::run(&args)),
         Some(Command::Trace(args)) => trace::run(&args),
@@ -101,6 +106,22 @@ fn open(args: &OpenArgs) -> anyhow::Result<Outcome> {
         note!("{next}");
     }
     Ok(outcome)
+}
+
+/// What a command does, if it never needs more rights than that; the others watch, trace, or start programs.
+fn work_of(command: &Command) -> Option<Work> {
+    match command {
+        Command::Record(_) => Some(Work::Recorder),
+        Command::Diff(_)
+        | Command::Dump(_)
+        | Command::Export(_)
+        | Command::Import(_)
+        | Command::Info(_)
+        | Command::Note(_)
+        | Command::Replay(_)
+        | Command::Verify(_) => Some(Work::Files),
+        _ => None,
+    }
 }
 
 /// Of commands that either fail or have done everything.

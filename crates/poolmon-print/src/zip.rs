@@ -11,6 +11,10 @@ use flate2::write::DeflateEncoder;
 const DATE: u16 = (2026 - 1980) << 9 | 1 << 5 | 1;
 
 /// A zip file of `(name, content)`. Files of 4 GiB and more do not fit this format.
+///
+/// # Errors
+///
+/// A file, a name or all of it is too long for the format.
 pub fn zip(files: &[(String, Vec<u8>)]) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
     let mut directory = Vec::new();
@@ -61,7 +65,8 @@ mod tests {
     #[test]
     fn another_program_reads_it_back() {
         let files = [("a/read me.txt".into(), vec![b'x'; 10_000]), ("empty".into(), Vec::new())];
-        let path = std::env::temp_dir().join(format!("poolmon-zip-{}.zip", std::process::id()));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.zip");
         std::fs::write(&path, super::zip(&files).unwrap()).unwrap();
         let script = "import sys,zipfile\nz=zipfile.ZipFile(sys.argv[1])\nassert z.testzip() is None\n\
                       print([(i.filename,z.read(i)==b'x'*i.file_size,i.file_size) for i in z.infolist()])";
@@ -69,7 +74,6 @@ mod tests {
             skip(Need::Tools, "python3 is not installed");
             return;
         };
-        std::fs::remove_file(&path).unwrap();
         assert_eq!(
             String::from_utf8_lossy(&output.stdout).trim(),
             "[('a/read me.txt', True, 10000), ('empty', True, 0)]",
