@@ -7,6 +7,8 @@ use crate::root;
 
 /// The target whose executables need nothing of a system but its kernel. `rustup target add` brings its standard library.
 pub const LINUX: &str = "x86_64-unknown-linux-musl";
+/// Where the `cc` crate looks for the C compiler of that target.
+const COMPILER: &str = "CC_x86_64_unknown_linux_musl";
 /// No executable above this.
 const LARGEST: u64 = 12_000_000;
 
@@ -15,6 +17,10 @@ pub fn linux() -> Result<PathBuf, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.current_dir(root()).env("CARGO_ENCODED_RUSTFLAGS", flags().join("\x1f"));
+    // Cryptography has some C, which needs no C library: the system's compiler does where there is none for musl.
+    if std::env::var_os(COMPILER).is_none() {
+        command.env(COMPILER, if crate::windows::on_path("musl-gcc") { "musl-gcc" } else { "cc" });
+    }
     command.args(["build", "--locked", "--release", "--package", "poolmon", "--target", LINUX]);
     crate::run(&mut command)
         .map_err(|error| format!("{error}\n  if the target is missing: rustup target add {LINUX}"))?;
