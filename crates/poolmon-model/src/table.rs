@@ -51,6 +51,8 @@ pub struct RowVerdict {
     pub lines: Vec<String>,
     /// Growth in bytes per hour.
     pub bytes_per_hour: i64,
+    /// When it began, if that was seen.
+    pub since: Option<jiff::Timestamp>,
 }
 
 impl RowVerdict {

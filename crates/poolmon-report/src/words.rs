@@ -364,7 +364,10 @@ pub fn row_verdict(verdict: &Verdict, zone: &TimeZone) -> Option<RowVerdict> {
     };
     let lines = std::iter::once(verdict.sentence(zone)).chain(verdict.reasons.iter().cloned()).collect();
     #[expect(clippy::cast_possible_truncation, reason = "saturates, and a rank is all it is for")]
-    Some(RowVerdict { gravity, brief, lines, bytes_per_hour: verdict.bytes.per_hour as i64 })
+    let bytes_per_hour = verdict.bytes.per_hour as i64;
+    // What was under way when the samples begin has no beginning among them.
+    let since = verdict.since.filter(|_| !verdict.since_start);
+    Some(RowVerdict { gravity, brief, lines, bytes_per_hour, since })
 }
 
 #[cfg(test)]

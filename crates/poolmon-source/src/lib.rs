@@ -49,6 +49,12 @@ pub trait Source: Send {
         Ok(sample)
     }
 
+    /// Fills `sample` with the next moment of the past that the source knows, oldest first; false if there is none, or no more. Whoever
+    /// does not ask misses nothing that [`Source::sample_into`] reports.
+    fn past_into(&mut self, _sample: &mut Sample) -> Result<bool> {
+        Ok(false)
+    }
+
     /// Asks for session pools from the next sample on, or for no more of them. Sources without sessions ignore it.
     fn want_sessions(&mut self, _wanted: bool) {}
 

@@ -41,6 +41,7 @@ fn main() {
         }),
         describe: Box::new(|row| vec![format!("Whatever is known of {}.", row.tag)]),
         tracer: None,
+        opens_on_verdict: true,
     });
     if let Err(error) = outcome {
         eprintln!("{error}");

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use poolmon_model::column;
 use poolmon_model::{Filter, Labeler, Pool, Row, Sample, Scope, Sort, SourceKind, Table, Tag};
 use poolmon_source::Fact;
 
@@ -160,6 +161,18 @@ pub struct Baseline {
     pub at: Timestamp,
 }
 
+/// What the screen does once there are verdicts, unless a key comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// Nothing.
+    #[default]
+    AsAsked,
+    /// What leaks comes first.
+    OnVerdict,
+    /// The same, at the end of the tape.
+    OnVerdictAtEnd,
+}
+
 /// The state of the screen.
 pub struct App {
     pub(crate) settings: Settings,
@@ -182,6 +195,7 @@ pub struct App {
     /// What has the keys.
     pub(crate) mode: Mode,
     pub(crate) paused: bool,
+    pub(crate) opening: Opening,
     pub(crate) message: Option<(String, Timestamp)>,
     pub(crate) trouble: Option<String>,
     /// When the data on the screen arrived, the time now, and since when an answer is awaited.
@@ -223,6 +237,7 @@ impl App {
             holders: HolderView::default(),
             mode: Mode::Table,
             paused: false,
+            opening: Opening::AsAsked,
             message: None,
             trouble: None,
             arrived: clock,
@@ -246,6 +261,14 @@ impl App {
     #[must_use]
     pub fn with_zone(mut self, zone: TimeZone) -> Self {
         self.zone = zone;
+        self
+    }
+
+    /// The same, with what is known of the time before its first sample.
+    pub(crate) fn with_past(mut self, history: History, pools: PoolHistory) -> Self {
+        (self.history, self.pools) = (history, pools);
+        self.remember();
+        self.derive();
         self
     }
 
@@ -351,6 +374,27 @@ impl App {
     pub fn judge(&mut self, judgement: LiveVerdicts) {
         self.verdicts.take_in(judgement);
         self.derive();
+        self.open_on_verdict();
+    }
+
+    /// There are no verdicts, for this reason.
+    pub(crate) fn not_judged(&mut self, why: &str) {
+        self.verdicts.expect(false);
+        self.say(format!("No verdicts: {why}"));
+    }
+
+    /// Where something leaks, a person sees that first.
+    fn open_on_verdict(&mut self) {
+        let opening = std::mem::take(&mut self.opening);
+        if opening == Opening::AsAsked || !self.verdicts.has_leak() {
+            return;
+        }
+        self.settings.sort = Sort::by(&column::VERDICT);
+        self.order();
+        self.select(0);
+        if opening == Opening::OnVerdictAtEnd {
+            self.ask(Effect::Wind(Motion::End));
+        }
     }
 
     /// What the system reports of a row.

@@ -2,7 +2,7 @@
 
 use ratatui_crossterm::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use crate::app::{App, Baseline, Effect, INTERVALS, Mode};
+use crate::app::{App, Baseline, Effect, INTERVALS, Mode, Opening};
 use crate::bindings::{self, Action, View};
 use crate::render;
 use crate::theme::{ColourMode, Theme};
@@ -13,6 +13,7 @@ impl App {
         if key.kind == KeyEventKind::Release {
             return;
         }
+        self.opening = Opening::AsAsked;
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         // Esc and a key soon after it reach us in one piece, which reads as Alt with that key. Where Esc closes something
         // that is what it was. With Control it is AltGr, which types characters.

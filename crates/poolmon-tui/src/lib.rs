@@ -48,6 +48,7 @@ use poolmon_model::problem::Remedy;
 use poolmon_model::{Labeler, Row, Sample, Table};
 use poolmon_source::{Source, SourceError};
 
+use app::Opening;
 use replay::deck::{Deck, Motion};
 
 pub use app::{App, Effect, INTERVALS, Mode, Settings};
@@ -84,6 +85,8 @@ pub struct ScreenOptions {
     pub describe: Describe,
     /// What the key `T` does.
     pub tracer: Option<Tracer>,
+    /// If something leaks from the start, by the past that the source knows, its rows come first.
+    pub opens_on_verdict: bool,
 }
 
 /// Why the screen could not be shown, or ended.
@@ -113,6 +116,9 @@ impl Remedy for ScreenError {
     }
 }
 
+/// Judges a whole tape, on a thread of its own; or in one line why it cannot.
+pub type TapeJudge = Box<dyn FnOnce() -> Result<LiveVerdicts, String> + Send>;
+
 /// What the screen needs to show a tape.
 pub struct ReplayOptions {
     /// The tape.
@@ -127,6 +133,10 @@ pub struct ReplayOptions {
     pub speed: Option<Speed>,
     /// Who knows the owners of tags.
     pub labeler: Option<Arc<dyn Labeler + Send + Sync>>,
+    /// What judges the range that is shown.
+    pub judge: Option<TapeJudge>,
+    /// If something leaks, its rows come first, with the gravest selected; and if no other moment was asked for, the last is shown.
+    pub opens_on_verdict: bool,
     /// How the screen starts.
     pub initial: Settings,
     /// How it looks.
@@ -142,8 +152,20 @@ pub struct ReplayOptions {
 /// # Errors
 /// [`ScreenError::Tape`] if it cannot be read, before the terminal is touched; [`ScreenError::Terminal`].
 pub fn replay(options: ReplayOptions) -> Result<(), ScreenError> {
-    let ReplayOptions { tape, from, to, at, speed, labeler, initial, look, snapshot_writer, describe } =
-        options;
+    let ReplayOptions {
+        tape,
+        from,
+        to,
+        at,
+        speed,
+        labeler,
+        judge,
+        opens_on_verdict,
+        initial,
+        look,
+        snapshot_writer,
+        describe,
+    } = options;
     let mut deck = Deck::new(tape, from, to).map_err(ScreenError::Tape)?;
     let moment = match at {
         Some(at) => deck.go(&Motion::To(at)),
@@ -151,12 +173,14 @@ pub fn replay(options: ReplayOptions) -> Result<(), ScreenError> {
     };
     let moment = moment.map_err(ScreenError::Tape)?;
     let Some(first) = moment.run.last().map(|sample| (**sample).clone()) else { return Ok(()) };
-    let app = App::new(first, initial, Duration::from_secs(1), labeler, look, Timestamp::now()).with_tape(
-        deck.timeline().clone(),
-        moment,
-        speed,
-    );
-    terminal::run(app, sampler::of_deck(deck), describe, snapshot_writer, None)?;
+    let mut app = App::new(first, initial, Duration::from_secs(1), labeler, look, Timestamp::now())
+        .with_tape(deck.timeline().clone(), moment, speed);
+    if opens_on_verdict {
+        let stays = at.is_some() || speed.is_some();
+        app.opening = if stays { Opening::OnVerdict } else { Opening::OnVerdictAtEnd };
+    }
+    app.verdicts.expect(judge.is_some());
+    terminal::run(app, sampler::of_deck(deck), describe, snapshot_writer, None, judge)?;
     Ok(())
 }
 
@@ -168,17 +192,34 @@ pub fn run(mut options: ScreenOptions) -> Result<(), ScreenError> {
     if options.initial.filter.scope != poolmon_model::Scope::System {
         options.source.want_sessions(true);
     }
+    let (mut history, mut pools) = (history::History::default(), pools::PoolHistory::default());
+    let mut past = Sample::empty();
+    while options.source.past_into(&mut past)? {
+        if let Some(judge) = &mut options.judge {
+            judge.push(&past);
+        }
+        history.push(&past, past.time.unwrap_or_default().as_millisecond());
+        pools.push(&past, Timestamp::now());
+    }
     let first = options.source.sample()?;
     if let Some(judge) = &mut options.judge {
         judge.push(&first);
     }
-    let ScreenOptions { source, labeler, judge, interval, initial, look, snapshot_writer, describe, tracer } =
-        options;
+    let ScreenOptions { source, labeler, mut judge, interval, initial, look, .. } = options;
+    let (describe, snapshot_writer, tracer) = (options.describe, options.snapshot_writer, options.tracer);
     let mut app = App::new(first, initial, interval, labeler, look, Timestamp::now());
+    if history.refreshes() > 0 {
+        app = app.with_past(history, pools);
+        // With a past, there are verdicts from the first frame on.
+        if let Some(judge) = &mut judge {
+            app.opening = if options.opens_on_verdict { Opening::OnVerdict } else { Opening::AsAsked };
+            app.judge(judge.judge());
+        }
+    }
     if source.is_still() {
         app = app.held_still();
     }
-    terminal::run(app, sampler::of_source(source, judge), describe, snapshot_writer, tracer)?;
+    terminal::run(app, sampler::of_source(source, judge), describe, snapshot_writer, tracer, None)?;
     Ok(())
 }
 

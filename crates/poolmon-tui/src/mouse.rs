@@ -3,10 +3,11 @@
 use poolmon_model::column::{self, Unit};
 use ratatui_crossterm::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 
-use crate::app::App;
+use crate::app::{App, Effect, Opening};
 use crate::bindings::{Action, View};
 use crate::columns::CellKind;
 use crate::render;
+use crate::replay::deck::Motion;
 
 /// Two clicks within this many milliseconds are a double click.
 const DOUBLE_CLICK: i64 = 400;
@@ -19,7 +20,10 @@ impl App {
         match mouse.kind {
             MouseEventKind::ScrollUp => self.wheel(-WHEEL),
             MouseEventKind::ScrollDown => self.wheel(WHEEL),
-            MouseEventKind::Down(MouseButton::Left) => self.click(mouse.column, mouse.row),
+            MouseEventKind::Down(MouseButton::Left) => {
+                self.opening = Opening::AsAsked;
+                self.click(mouse.column, mouse.row);
+            }
             _ => {}
         }
     }
@@ -56,6 +60,10 @@ impl App {
             return;
         }
         let regions = render::regions(self);
+        if let Some(time) = render::timeline::time_at(self, regions.timeline, x, y) {
+            self.paused = true;
+            return self.ask(Effect::Wind(Motion::To(time)));
+        }
         if regions.titles.height > 0 && y == regions.titles.y {
             self.click_title(x);
             return;

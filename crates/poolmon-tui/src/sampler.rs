@@ -52,6 +52,8 @@ pub enum SamplerAnswer {
     Facts((Tag, Pool), Vec<Fact>),
     /// The rows were judged.
     Judged(LiveVerdicts),
+    /// Why they were not.
+    NotJudged(String),
     /// Another moment of the tape.
     Moment(DeckMoment),
     /// Why the tape did not move.

@@ -21,7 +21,7 @@ use crate::app::{App, Effect};
 use crate::replay::deck::Motion;
 use crate::sampler::{self, Asked, Question, SamplerAnswer};
 use crate::tracing::{TraceNews, TraceThread};
-use crate::{Describe, SnapshotWriter, Tracer};
+use crate::{Describe, SnapshotWriter, TapeJudge, Tracer};
 
 /// How often the clock on the screen moves on (age of data, messages).
 const TICK: Duration = Duration::from_secs(1);
@@ -89,6 +89,7 @@ pub fn run(
     mut describe: Describe,
     mut snapshot: SnapshotWriter,
     tracer: Option<Tracer>,
+    judge: Option<TapeJudge>,
 ) -> io::Result<()> {
     let (wake, wakes) = channel();
     let answers = wake.clone();
@@ -97,6 +98,14 @@ pub fn run(
     let stop = Arc::new(AtomicBool::new(false));
     let signals = Signals::listen(&wake)?;
     let input = listen_to_keys(wake.clone(), Arc::clone(&stop))?;
+    if let Some(judge) = judge {
+        let judged = wake.clone();
+        // It ends with the process: there is nothing that it could leave half done.
+        thread::Builder::new().name("judge".into()).spawn(move || {
+            let answer = judge().map_or_else(SamplerAnswer::NotJudged, SamplerAnswer::Judged);
+            let _ = judged.send(Wake::Answer(answer));
+        })?;
+    }
     let mut tracing = Tracing { tracer, wake, thread: None };
     let outcome =
         main_loop(&mut app, &mut screen, &wakes, &questions, &mut describe, &mut snapshot, &mut tracing);
@@ -257,6 +266,7 @@ fn take_in(app: &mut App, wake: Wake, pace: &mut Pace, questions: &Sender<Questi
         Wake::Answer(SamplerAnswer::Refused(error)) => app.refuse(&error),
         Wake::Answer(SamplerAnswer::Chart(series)) => app.chart(series),
         Wake::Answer(SamplerAnswer::Judged(judgement)) => app.judge(judgement),
+        Wake::Answer(SamplerAnswer::NotJudged(why)) => app.not_judged(&why),
         Wake::Answer(SamplerAnswer::Holders(run)) => app.hold(run),
         Wake::Trace(news) => app.trace_news(news),
     }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use poolmon_holder::Census;
-use poolmon_model::{Pool, RowVerdict, Sample, TableRow, Tag, copies};
+use poolmon_model::{Gravity, Pool, RowVerdict, Sample, TableRow, Tag, copies};
 use rustc_hash::FxHashMap;
 
 /// Judges rows from all samples since the start. It is asked on the sampler's thread.
@@ -32,15 +33,38 @@ pub struct LiveVerdicts {
 #[derive(Debug, Default)]
 pub(crate) struct Verdicts {
     judged: bool,
+    /// The whole tape is being judged.
+    pending: bool,
     left: Option<Duration>,
     rows: FxHashMap<(Tag, Pool), Arc<RowVerdict>>,
 }
 
 impl Verdicts {
     pub(crate) fn take_in(&mut self, judgement: LiveVerdicts) {
-        self.judged = true;
+        (self.judged, self.pending) = (true, false);
         self.left = judgement.left;
         self.rows = judgement.rows.into_iter().map(|(tag, pool, verdict)| ((tag, pool), verdict)).collect();
+    }
+
+    /// Verdicts are on their way, or (false) will not come.
+    pub(crate) fn expect(&mut self, pending: bool) {
+        self.pending = pending;
+    }
+
+    /// Whether verdicts are on their way.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.pending
+    }
+
+    /// Whether something leaks.
+    pub(crate) fn has_leak(&self) -> bool {
+        self.rows.values().any(|verdict| verdict.gravity == Gravity::Leaking)
+    }
+
+    /// When each leak began that was seen to begin.
+    pub(crate) fn begins(&self) -> impl Iterator<Item = Timestamp> + '_ {
+        let leaks = self.rows.values().filter(|verdict| verdict.gravity == Gravity::Leaking);
+        leaks.filter_map(|verdict| verdict.since)
     }
 
     /// Time until the first verdicts, while somebody judges and has none.

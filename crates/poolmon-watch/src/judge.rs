@@ -74,11 +74,15 @@ impl LiveJudge {
 
     /// The verdicts of a report in short, of the rows that have one; a row that is steady has none.
     pub fn in_short(&self, report: &Report) -> Vec<(Tag, Pool, Arc<RowVerdict>)> {
-        let reported = |verdict: &Verdict| {
-            Some((verdict.tag.clone(), verdict.pool, Arc::new(row_verdict(verdict, &self.zone)?)))
-        };
-        report.verdicts.iter().filter_map(reported).collect()
+        in_short(report, &self.zone)
     }
+}
+
+/// The verdicts of a report in short, of the rows that have one; a row that is steady has none.
+pub fn in_short(report: &Report, zone: &TimeZone) -> Vec<(Tag, Pool, Arc<RowVerdict>)> {
+    let reported =
+        |verdict: &Verdict| Some((verdict.tag.clone(), verdict.pool, Arc::new(row_verdict(verdict, zone)?)));
+    report.verdicts.iter().filter_map(reported).collect()
 }
 
 #[cfg(test)]

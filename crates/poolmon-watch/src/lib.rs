@@ -13,7 +13,7 @@ mod judge;
 
 pub use bench::{Bench, BenchConfig};
 pub use child::{Command, Ended};
-pub use judge::LiveJudge;
+pub use judge::{LiveJudge, in_short};
 
 use std::io;
 

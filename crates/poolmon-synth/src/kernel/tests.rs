@@ -65,6 +65,24 @@ fn counters_wrap_where_asked_and_differences_stay_right() {
 }
 
 #[test]
+fn a_past_ends_where_the_first_sample_begins() {
+    let past = Duration::from_hours(2);
+    let source = || SimulatedSource::with_past(SimulatedKernel::new(SimulationConfig::quiet()), past);
+    let mut asked = source();
+    let mut sample = asked.kernel().sample();
+    let mut times = Vec::new();
+    while asked.past_into(&mut sample).unwrap() {
+        times.push(sample.time.unwrap());
+    }
+    assert_eq!(times.len(), 6);
+    assert!(times.is_sorted());
+    let now = asked.sample().unwrap();
+    assert_eq!(now.time.unwrap().duration_since(times[0]).as_secs(), 7200);
+    // Who does not ask for it begins at the same moment.
+    assert_eq!(source().sample().unwrap(), now);
+}
+
+#[test]
 fn the_source_steps_and_tells_sessions_on_request() {
     let mut source =
         SimulatedSource::fixed_step(SimulatedKernel::new(SimulationConfig::default()), SECOND * 5);

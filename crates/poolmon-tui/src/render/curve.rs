@@ -1,6 +1,5 @@
 //! A filled curve in a rectangle of cells: Braille dots, or blocks where the console has no Braille; and its axis.
 
-use poolmon_model::units::human_bytes;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -51,6 +50,37 @@ pub(super) fn draw(
     }
 }
 
+/// A height for each point of a curve of `span` milliseconds up to `end`: the largest value in its time, else the one before. Points begin
+/// at multiples of their length, so that the curve stands still between two of them.
+pub(super) fn heights(
+    within: &[(i64, u64)],
+    end: i64,
+    span: i64,
+    points: usize,
+    bounds: (u64, u64),
+) -> Vec<Option<f64>> {
+    let count = i64::try_from(points).unwrap_or(1).max(1);
+    let length = (span / count).max(1);
+    let last = end.div_euclid(length);
+    let mut highest: Vec<Option<u64>> = vec![None; points];
+    let mut before = None;
+    for &(at, bytes) in within {
+        match usize::try_from(at.div_euclid(length) - (last - count + 1)) {
+            Ok(place) => {
+                if let Some(place) = highest.get_mut(place) {
+                    *place = Some(place.map_or(bytes, |known| known.max(bytes)));
+                }
+            }
+            Err(_) => before = Some(bytes),
+        }
+    }
+    for place in &mut highest {
+        before = place.or(before);
+        *place = before;
+    }
+    highest.into_iter().map(|value| Some(height(value?, bounds))).collect()
+}
+
 /// The values at the bottom and at the top of an axis. It begins at zero where that costs little; else what is less than a fiftieth
 /// of the figure looks flat, for it is.
 pub(super) fn bounds(least: u64, most: u64) -> (u64, u64) {
@@ -80,7 +110,13 @@ pub(super) fn height(value: u64, (low, high): (u64, u64)) -> f64 {
 }
 
 /// The bounds at the left of an area, with the line of the axis. Cells that they take.
-pub(super) fn axis(bounds: (u64, u64), area: Rect, style: Style, buffer: &mut Buffer) -> u16 {
+pub(super) fn axis(
+    bounds: (u64, u64),
+    named: fn(u64) -> String,
+    area: Rect,
+    style: Style,
+    buffer: &mut Buffer,
+) -> u16 {
     /// `1023 KiB` and a blank.
     const LABEL: u16 = 9;
     if area.height == 0 || area.width <= LABEL {
@@ -95,7 +131,7 @@ pub(super) fn axis(bounds: (u64, u64), area: Rect, style: Style, buffer: &mut Bu
         );
     }
     let mut label = |y: u16, value: u64| {
-        let text = if value == 0 { "0".to_owned() } else { human_bytes(value) };
+        let text = if value == 0 { "0".to_owned() } else { named(value) };
         buffer.set_stringn(
             area.x,
             y,
@@ -140,6 +176,16 @@ mod tests {
         assert_eq!(bounds(60 * mib, 100 * mib), (56 * mib, 104 * mib), "a range of 40, in steps of 8");
         assert_eq!(bounds(1000 * mib, 1001 * mib), (988 * mib, 1012 * mib), "almost flat, in the middle");
         assert_eq!(bounds(0, 0), (0, 1));
+    }
+
+    #[test]
+    fn what_was_not_sampled_is_carried_on_and_what_came_before_is_not_invented() {
+        let points = [(5_000, 10), (8_000, 20)];
+        let at = heights(&points, 9_999, 10_000, 10, (0, 20));
+        assert_eq!(at[..5], [None; 5]);
+        assert_eq!(at[5..], [Some(0.5), Some(0.5), Some(0.5), Some(1.0), Some(1.0)]);
+        // With a point from before, the curve begins at the edge.
+        assert_eq!(heights(&[(-3_000, 20), (8_000, 10)], 9_999, 10_000, 10, (0, 20))[0], Some(1.0));
     }
 
     proptest! {

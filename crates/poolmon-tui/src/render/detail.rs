@@ -1,20 +1,18 @@
 //! The detail pane: exact figures, what is known of the tag, and bytes and diff over time.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use poolmon_model::column::{COLUMNS, Column, Unit};
-use poolmon_model::units::{
-    grouped, grouped_change, grouped_signed, human_amount, human_bytes, human_change, span,
-};
+use poolmon_model::units::{grouped, grouped_change, grouped_signed, human_bytes, human_change, rough_span};
 use poolmon_model::{TableRow, Value};
 use ratatui::Frame;
-use ratatui::layout::{Alignment, Rect};
+use ratatui::layout::Rect;
 use ratatui::style::Style;
-use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Axis, Block, Chart, Clear, Dataset, GraphType, Paragraph, Wrap};
+use ratatui::widgets::{Block, Clear, Paragraph, Wrap};
 
-use super::Regions;
+use super::{Regions, curve};
 use crate::app::App;
 use crate::history::Point;
 use crate::tracing::{RowTrace, TraceState, wrapped};
@@ -218,12 +216,9 @@ fn draw_charts(app: &App, points: &[Point], area: Rect, frame: &mut Frame<'_>) {
     let first = if both { area.height / 2 } else { area.height };
     let top = Rect { height: first, ..area };
     let bottom = Rect { y: area.y + first, height: area.height - first, ..area };
-    let grew = app.theme.accent();
-    let bytes = |value: f64| human_amount(value.max(0.0));
-    chart(app, " Bytes ", points, |p| p.bytes, bytes, (top, grew), frame);
+    chart(app, " Bytes ", points, |p| p.bytes, human_bytes, top, frame);
     if both {
-        let plain = |value: f64| format!("{value:.0}");
-        chart(app, " Diff ", points, |p| p.diff, plain, (bottom, grew), frame);
+        chart(app, " Diff ", points, |p| p.diff, grouped, bottom, frame);
     }
 }
 
@@ -232,64 +227,68 @@ fn chart(
     title: &str,
     points: &[Point],
     figure: impl Fn(&Point) -> Option<f32>,
-    label: impl Fn(f64) -> String,
-    (area, style): (Rect, Style),
+    named: fn(u64) -> String,
+    area: Rect,
     frame: &mut Frame<'_>,
 ) {
     let theme = app.theme;
-    let start = points.first().map_or(0, |point| point.at);
-    let data: Vec<(f64, f64)> = points
-        .iter()
-        .filter_map(|point| Some(((point.at - start) as f64 / 1000.0, f64::from(figure(point)?))))
-        .collect();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+    let value = |point: &Point| Some((point.at, figure(point)?.max(0.0).round() as u64));
+    let data: Vec<(i64, u64)> = points.iter().filter_map(value).collect();
     let block =
         Block::bordered().title(Span::styled(title.to_owned(), theme.strong())).border_style(theme.dim());
-    if data.len() < 2 {
+    let inner = block.inner(area);
+    let ([first, .., last], 3..) = (data.as_slice(), inner.height) else {
         let text = app.feed.no_points(app.history.refreshes() < 2);
-        frame.render_widget(Paragraph::new(Span::styled(text, theme.dim())).block(block), area);
+        let text = Paragraph::new(Span::styled(text, theme.dim())).wrap(Wrap { trim: false });
+        frame.render_widget(text.block(block), area);
         return;
-    }
-    let least = data.iter().map(|point| point.1).fold(f64::MAX, f64::min);
-    let most = data.iter().map(|point| point.1).fold(f64::MIN, f64::max);
-    // A steady figure is a line in the middle.
-    let margin = ((most - least) * 0.05).max(most.abs() * 0.01).max(1.0);
-    let floor = if least >= 0.0 { (least - margin).max(0.0) } else { least - margin };
-    let bounds = [floor, most + margin];
-    let end = data.last().map_or(1.0, |point| point.0).max(1.0);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "seconds of at most two hours"
-    )]
-    let ago = span(std::time::Duration::from_secs(end as u64));
-    let labels = [label(bounds[0]), label(f64::midpoint(bounds[0], bounds[1])), label(bounds[1])];
-    let line = |data, style| {
-        Dataset::default().marker(Marker::Braille).graph_type(GraphType::Line).style(style).data(data)
     };
-    let mut lines = vec![line(&data, style)];
-    let mut times = [format!("{ago} ago"), "now".to_owned()];
-    let mut here = Vec::new();
+    frame.render_widget(block, area);
+    let buffer = frame.buffer_mut();
+    let values = || data.iter().map(|point| point.1);
+    let bounds = curve::bounds(values().min().unwrap_or(0), values().max().unwrap_or(0));
+    let above = Rect { height: inner.height - 1, ..inner };
+    let axis = curve::axis(bounds, named, above, theme.dim(), buffer);
+    let plot = Rect { x: above.x + axis, width: above.width - axis, ..above };
+    let span = (last.0 - first.0).max(1);
+    let heights = curve::heights(&data, last.0, span, curve::points(plot.width, app.strokes), bounds);
+    curve::draw(&heights, plot, app.strokes, |line| theme.surface(line, plot.height), buffer);
+    let x = |at: i64| {
+        let cells = i64::from(plot.width.saturating_sub(1));
+        let inside = (first.0..=last.0).contains(&at);
+        inside.then(|| plot.x + u16::try_from((at - first.0) * cells / span).unwrap_or(0))
+    };
+    let mut line = |at: i64, style: Style, sign: &str| {
+        let Some(x) = x(at) else { return };
+        for y in plot.y..plot.bottom() {
+            buffer.set_string(x, y, sign, style);
+        }
+    };
+    let row = app.current().and_then(|row| row.verdict.as_ref());
+    if let Some(since) = row.and_then(|verdict| verdict.since) {
+        line(since.as_millisecond(), theme.leaking(), "!");
+    }
+    let mut times =
+        [format!("{} ago", rough_span(Duration::from_millis(span.unsigned_abs()))), "now".to_owned()];
     if app.feed.is_tape() {
-        // The shown moment is a line through the curve.
-        let at = (app.shown_time().as_millisecond() - start) as f64 / 1000.0;
-        here.extend([(at, bounds[0]), (at, bounds[1])].into_iter().filter(|_| (0.0..=end).contains(&at)));
-        let stop = points.last().map_or(start, |point| point.at);
-        times = [start, stop]
+        // The shown moment.
+        line(app.shown_time().as_millisecond(), theme.strong(), "│");
+        times = [first.0, last.0]
             .map(|at| super::moment(app, jiff::Timestamp::from_millisecond(at).unwrap_or_default()));
     }
-    if !here.is_empty() {
-        lines.insert(0, line(&here, theme.dim()));
+    let below = Rect { y: plot.bottom(), height: 1, ..plot };
+    let cells = |text: &String| u16::try_from(text.chars().count()).unwrap_or(u16::MAX);
+    let fits = |times: &[String; 2]| cells(&times[0]).saturating_add(cells(&times[1])) < below.width;
+    if !fits(&times) && app.feed.tape().is_some_and(|replay| !replay.timeline.numbered) {
+        times = [first.0, last.0].map(|at| {
+            let at = jiff::Timestamp::from_millisecond(at).unwrap_or_default();
+            at.to_zoned(app.zone.clone()).strftime("%m-%d %H:%M").to_string()
+        });
     }
-    let chart = Chart::new(lines)
-        .block(block)
-        // Right of the axis of values, a long label does not push that one to the right.
-        .x_axis(
-            Axis::default()
-                .bounds([0.0, end])
-                .labels(times)
-                .labels_alignment(Alignment::Right)
-                .style(theme.dim()),
-        )
-        .y_axis(Axis::default().bounds(bounds).labels(labels).style(theme.dim()));
-    frame.render_widget(chart, area);
+    buffer.set_stringn(below.x, below.y, &times[0], below.width.into(), theme.dim());
+    // Both, or the first alone: never half a time.
+    if fits(&times) {
+        buffer.set_string(below.right() - cells(&times[1]), below.y, &times[1], theme.dim());
+    }
 }

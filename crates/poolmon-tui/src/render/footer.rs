@@ -115,6 +115,9 @@ fn status(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: &mut Buff
     } else if shown().any(poolmon_model::TableRow::is_inexact) {
         line.part(" ~ inexact: the kernel's counter wrapped ", theme.dim());
     }
+    if app.verdicts.is_pending() {
+        line.part(" looking for leaks … ", theme.accent());
+    }
     if let Some(left) = app.verdicts.left() {
         line.part(&format!(" verdicts in {} ", rough_span(left)), theme.dim());
     }

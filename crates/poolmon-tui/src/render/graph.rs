@@ -14,8 +14,21 @@ use crate::theme::Strokes;
 const NARROWEST: u16 = 36;
 
 /// Spans of time that the graph shows, in seconds.
-const SPANS: [i64; 12] =
-    [60, 120, 300, 600, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86_400, 2 * 86_400, 7 * 86_400];
+const SPANS: [i64; 13] = [
+    60,
+    120,
+    300,
+    600,
+    1800,
+    3600,
+    3 * 3600,
+    6 * 3600,
+    12 * 3600,
+    86_400,
+    2 * 86_400,
+    4 * 86_400,
+    7 * 86_400,
+];
 
 /// How much time the graph shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,7 +106,9 @@ fn span(app: &App) -> i64 {
         return span * 1000;
     }
     let length = app.pools.length();
-    SPANS.into_iter().map(|span| span * 1000).find(|span| *span >= length).unwrap_or(length)
+    // A little more than a span is that span: half of the graph would be empty for it.
+    let fits = |span: &i64| *span + *span / 16 >= length;
+    SPANS.into_iter().map(|span| span * 1000).find(fits).unwrap_or(length)
 }
 
 fn panel(app: &App, pool: Pool, area: Rect, buffer: &mut Buffer) {
@@ -109,9 +124,9 @@ fn panel(app: &App, pool: Pool, area: Rect, buffer: &mut Buffer) {
     title(app, pool, &within, Rect { height: 1, ..area }, buffer);
     let below = Rect { y: area.y + 1, height: area.height - 1, ..area };
     let bounds = curve::bounds(least, most);
-    let axis = curve::axis(bounds, below, theme.dim(), buffer);
+    let axis = curve::axis(bounds, human_bytes, below, theme.dim(), buffer);
     let plot = Rect { x: below.x + axis, width: below.width - axis, ..below };
-    let heights = heights(&within, end, span, curve::points(plot.width, app.strokes), bounds);
+    let heights = curve::heights(&within, end, span, curve::points(plot.width, app.strokes), bounds);
     let style = |line: u16| theme.surface(line, plot.height);
     curve::draw(&heights, plot, app.strokes, style, buffer);
     baseline(app, end, span, plot, buffer);
@@ -136,37 +151,6 @@ fn title(app: &App, pool: Pool, within: &[(i64, u64)], area: Rect, buffer: &mut 
     let magnitude = crate::theme::Magnitude::of(change, to, to);
     line.part(&format!("  {by}"), theme.change(change > 0, magnitude));
     line.part(&format!(" in {}", rough_span(std::time::Duration::from_secs(length))), theme.dim());
-}
-
-/// A height for each point of the curve: the largest value in its time, else the one before. Points begin at multiples of their length,
-/// so that the curve stands still between two of them.
-fn heights(
-    within: &[(i64, u64)],
-    end: i64,
-    span: i64,
-    points: usize,
-    bounds: (u64, u64),
-) -> Vec<Option<f64>> {
-    let count = i64::try_from(points).unwrap_or(1).max(1);
-    let length = (span / count).max(1);
-    let last = end.div_euclid(length);
-    let mut highest: Vec<Option<u64>> = vec![None; points];
-    let mut before = None;
-    for &(at, bytes) in within {
-        match usize::try_from(at.div_euclid(length) - (last - count + 1)) {
-            Ok(place) => {
-                if let Some(place) = highest.get_mut(place) {
-                    *place = Some(place.map_or(bytes, |known| known.max(bytes)));
-                }
-            }
-            Err(_) => before = Some(bytes),
-        }
-    }
-    for place in &mut highest {
-        before = place.or(before);
-        *place = before;
-    }
-    highest.into_iter().map(|value| Some(curve::height(value?, bounds))).collect()
 }
 
 /// A line where the baseline was set.
@@ -206,15 +190,5 @@ mod tests {
         assert_eq!(walk(30), [Off, All]);
         assert_eq!(walk(4000), [Last(3600), Last(600), Off, All]);
         assert_eq!(walk(200_000), [Last(86_400), Last(3600), Last(600), Off, All]);
-    }
-
-    #[test]
-    fn what_was_not_sampled_is_carried_on_and_what_came_before_is_not_invented() {
-        let points = [(5_000, 10), (8_000, 20)];
-        let at = heights(&points, 9_999, 10_000, 10, (0, 20));
-        assert_eq!(at[..5], [None; 5]);
-        assert_eq!(at[5..], [Some(0.5), Some(0.5), Some(0.5), Some(1.0), Some(1.0)]);
-        // With a point from before, the curve begins at the edge.
-        assert_eq!(heights(&[(-3_000, 20), (8_000, 10)], 9_999, 10_000, 10, (0, 20))[0], Some(1.0));
     }
 }

@@ -11,7 +11,7 @@ mod header;
 pub(crate) mod help;
 pub(crate) mod holders;
 mod rows;
-mod timeline;
+pub(crate) mod timeline;
 
 use std::time::Duration;
 

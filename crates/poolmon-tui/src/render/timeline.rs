@@ -12,6 +12,9 @@ use super::rows::BARS;
 use crate::app::App;
 use poolmon_read::tape::Timeline;
 
+/// Where a leak begins.
+pub(super) const BEGIN: &str = "!";
+
 /// Narrower screens have no labels at the sides.
 const LABELLED: u16 = 60;
 
@@ -22,10 +25,8 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     }
     let theme = app.theme;
     let timeline = &replay.timeline;
-    let [left, right] = labels(timeline, &app.zone, area.width);
+    let ([left, right], bars) = layout(app, timeline, area);
     let (side, end) = (cells(&left), cells(&right));
-    let bars =
-        Rect { x: area.x + side + 1, width: area.width.saturating_sub(side + end + 1), height: 1, ..area };
     buffer.set_stringn(area.x, area.y, &left, side.into(), theme.dim());
     buffer.set_stringn(bars.right(), area.y, &right, end.into(), theme.dim());
     for (n, bar) in (0..).zip(spark(timeline, bars.width)) {
@@ -46,6 +47,10 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
         };
         buffer.set_string(bars.x + x, below, mark.kind.letter(), style);
     }
+    for begin in app.verdicts.begins() {
+        let x = bars.x + place(timeline, bars.width, begin);
+        buffer.set_string(x, below, BEGIN, theme.leaking());
+    }
     buffer[(here, area.y)].set_style(theme.selected());
     if area.height > 1 {
         let cell = &mut buffer[(here, below)];
@@ -60,6 +65,27 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
             buffer.set_stringn(area.x, below, held, side.into(), theme.strong());
         }
     }
+}
+
+/// The labels, and the cells of the curve between them.
+fn layout(app: &App, timeline: &Timeline, area: Rect) -> ([String; 2], Rect) {
+    let labels = labels(timeline, &app.zone, area.width);
+    let [side, end] = [&labels[0], &labels[1]].map(|label| cells(label));
+    let width = area.width.saturating_sub(side + end + 1);
+    (labels, Rect { x: area.x + side + 1, width, height: 1, ..area })
+}
+
+/// The moment at a cell of the timeline, if there is one.
+pub(crate) fn time_at(app: &App, area: Rect, x: u16, y: u16) -> Option<Timestamp> {
+    let timeline = &app.feed.tape()?.timeline;
+    let (_, bars) = layout(app, timeline, area);
+    if y < area.y || y >= area.bottom() || x < bars.x || x >= bars.right() {
+        return None;
+    }
+    let all = timeline.last.duration_since(timeline.first).as_millis();
+    let part = all * i128::from(x - bars.x) / i128::from(bars.width.saturating_sub(1).max(1));
+    let part = jiff::SignedDuration::from_millis(i64::try_from(part).ok()?);
+    timeline.first.checked_add(part).ok()
 }
 
 fn cells(text: &str) -> u16 {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use poolmon_model::{CounterWidth, MarkKind, Pool, Sample, Tag, TimelineMark};
+use poolmon_model::{CounterWidth, Gravity, MarkKind, Pool, RowVerdict, Sample, Tag, TimelineMark};
 use poolmon_read::moment::parse;
 use poolmon_read::tape::{Place, RowPoint, Tape, Timeline};
 use poolmon_read::{ReadError, Result, Samples};
@@ -15,10 +15,10 @@ use ratatui_crossterm::crossterm::event::KeyCode;
 
 use super::support::{Known, START, at, windows};
 use super::{code, lines_of, picture, press};
-use crate::ColourMode;
 use crate::app::{App, Effect, Mode, Settings};
 use crate::replay::deck::{Deck, LEAD, Motion};
 use crate::replay::{RowSeries, Speed};
+use crate::{ColourMode, LiveVerdicts};
 
 /// A tape in memory. Its first samples come from [`recorded`]; one with `more` is still recorded.
 struct Fake {
@@ -345,6 +345,50 @@ fn keys_go_where_they_say() {
     player.press("@12");
     player.code(KeyCode::Esc);
     assert_eq!((player.at(), &player.app.mode), (150, &Mode::Table));
+}
+
+/// A verdict on the row `Leak`, which began in the middle of the tape.
+fn leak(since: i64) -> LiveVerdicts {
+    let verdict = RowVerdict {
+        gravity: Gravity::Leaking,
+        brief: "leaks 14.0 MiB/h".into(),
+        lines: vec!["Leak (nonpaged) leaks".into()],
+        bytes_per_hour: 14 << 20,
+        since: Some(at(since)),
+    };
+    LiveVerdicts { rows: vec![(Tag::pool(*b"Leak"), Pool::Nonpaged, Arc::new(verdict))], left: None }
+}
+
+#[test]
+fn a_leak_is_marked_where_it_begins_and_its_curve_is_all_of_the_tape() {
+    for (width, height) in [(60, 20), (80, 24), (120, 40), (200, 50)] {
+        let mut player = player();
+        player.app.opening = crate::app::Opening::OnVerdictAtEnd;
+        player.app.verdicts.expect(true);
+        assert!(player.picture(120, 40).contains("looking for leaks"));
+        player.app.judge(leak(600));
+        player.answer();
+        assert!(!player.picture(120, 40).contains("looking for leaks"));
+        assert_eq!(player.at(), 1055, "the end, where it can be seen");
+        assert_snapshot!(format!("verdict_{width}x{height}"), player.picture(width, height));
+        player.code(KeyCode::Enter);
+        let screen = player.picture(width, height);
+        assert_snapshot!(format!("verdict_detail_{width}x{height}"), screen);
+    }
+}
+
+#[test]
+fn a_click_on_the_timeline_goes_there() {
+    let mut player = player();
+    player.picture(120, 30);
+    let line = player.app.regions().timeline;
+    super::click(&mut player.app, 60, line.y);
+    player.answer();
+    let middle = player.at();
+    assert!((200..950).contains(&middle), "{middle}");
+    super::click(&mut player.app, 1, line.y);
+    player.answer();
+    assert_eq!(player.at(), middle, "a label is no moment");
 }
 
 #[test]

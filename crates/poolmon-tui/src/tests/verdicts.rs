@@ -20,7 +20,7 @@ fn verdict(
 ) -> (Tag, Pool, Arc<RowVerdict>) {
     let row = &app.view.table.rows[at].row;
     let lines = vec![format!("{} {brief} ± 2, since 12:00", row.tag), "nothing is ever freed".to_owned()];
-    let verdict = RowVerdict { gravity, brief: brief.into(), lines, bytes_per_hour: rate };
+    let verdict = RowVerdict { gravity, brief: brief.into(), lines, bytes_per_hour: rate, since: None };
     (row.tag.clone(), row.pool, Arc::new(verdict))
 }
 
@@ -82,4 +82,39 @@ fn until_there_is_enough_data_the_screen_says_how_long() {
     app.judge(LiveVerdicts::default());
     press(&mut app, "v");
     assert!(picture(&mut app, 120, 20).contains("Nothing leaks or grows"));
+}
+
+#[test]
+fn without_a_wish_what_leaks_comes_first_and_a_key_is_a_wish() {
+    for (key, first) in [(None, "leaks"), (Some(KeyCode::Char('l')), "")] {
+        let mut app = app_of(windows, 6);
+        press(&mut app, "t");
+        app.opening = crate::app::Opening::OnVerdictAtEnd;
+        if let Some(key) = key {
+            code(&mut app, key);
+        }
+        app.take_effects();
+        let rows = vec![
+            verdict(&app, 3, Gravity::Leaking, "leaks 39.1 MiB/h", 41_000_000),
+            verdict(&app, 4, Gravity::Growing, "grows 1.12 GiB/h", 1_200_000_000),
+        ];
+        app.judge(LiveVerdicts { rows, left: None });
+        let row = app.current().unwrap();
+        let brief = row.verdict.as_ref().map_or("", |verdict| &verdict.brief);
+        assert!(brief.starts_with(first), "{brief}");
+        assert_eq!(app.view.selected.is_some(), key.is_none());
+        let end = crate::Effect::Wind(crate::replay::deck::Motion::End);
+        assert_eq!(app.take_effects().contains(&end), key.is_none());
+    }
+}
+
+#[test]
+fn nothing_moves_where_nothing_leaks() {
+    let mut app = app_of(windows, 6);
+    press(&mut app, "t");
+    app.opening = crate::app::Opening::OnVerdictAtEnd;
+    let rows = vec![verdict(&app, 1, Gravity::Growing, "grows 1.12 GiB/h", 1_200_000_000)];
+    app.take_effects();
+    app.judge(LiveVerdicts { rows, left: None });
+    assert_eq!((app.view.selected.clone(), app.take_effects()), (None, vec![]));
 }

@@ -3,6 +3,7 @@
 //! `--quiet` silences notes and progress; warnings (the answer is not complete or not what was asked for) and errors
 //! remain. A line of progress is cleared before anything else is said.
 
+use std::cell::Cell;
 use std::fmt::{Arguments, Display};
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -73,6 +74,15 @@ pub fn out(for_a_person: bool) -> SafeText<BufWriter<StdoutLock<'static>>> {
     let out = io::stdout().lock();
     let active = for_a_person || out.is_terminal();
     SafeText::new(BufWriter::with_capacity(1 << 16, out), active)
+}
+
+thread_local! {
+    static HUSHED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Nothing that the calling thread says from now on is written: it works behind the screen, whose terminal this is.
+pub fn hush() {
+    HUSHED.set(true);
 }
 
 /// See [`warning!`].
@@ -170,6 +180,9 @@ fn line(text: &dyn Display) {
 }
 
 fn put(text: Arguments<'_>) {
+    if HUSHED.get() {
+        return;
+    }
     let mut shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut out = io::stderr().lock();
     // Messages quote names of files, hosts and caches.

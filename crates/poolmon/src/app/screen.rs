@@ -73,6 +73,7 @@ pub fn show(
         snapshot_writer: snapshot_writer(driver),
         describe: Box::new(move |row| owners.explain(&row.tag, Some(row.pool))),
         tracer: Some(row_trace::tracer()),
+        opens_on_verdict: args.rows.sort.is_none() && !args.rows.by_change,
     });
     if let Some(recording) = recording {
         recording.close(&mut |event| line.tell(event))?;

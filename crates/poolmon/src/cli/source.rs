@@ -30,17 +30,10 @@ pub struct SourceArgs {
     pub anonymise: bool,
 }
 
-#[cfg(feature = "fleet")]
 impl SourceArgs {
-    /// All samples of one source.
-    pub fn of(source: PathBuf) -> Self {
-        Self {
-            sources: vec![source],
-            length: Duration::ZERO,
-            interval: Duration::from_secs(1),
-            every: None,
-            range: RangeArgs::default(),
-            anonymise: false,
-        }
+    /// One file or folder, within a range.
+    pub fn of(source: PathBuf, range: RangeArgs) -> Self {
+        let (length, interval) = (Duration::ZERO, Duration::from_secs(1));
+        Self { sources: vec![source], length, interval, every: None, range, anonymise: false }
     }
 }

@@ -15,6 +15,7 @@ use crate::app::outcome::Outcome;
 use crate::app::say::{self, warning};
 use crate::app::{analyse, owners};
 use crate::cli::fleet::FleetArgs;
+use crate::cli::groups::RangeArgs;
 use crate::cli::source::SourceArgs;
 
 /// Folders that cannot be read and are named.
@@ -62,7 +63,7 @@ fn of_folder(folder: &Path, least: Level) -> anyhow::Result<(Fleet, bool)> {
     for (at, host) in hosts.iter().enumerate() {
         progress.show(|| format!("{} of {} hosts", at + 1, hosts.len()));
         let name = host.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        match analyse::source(&SourceArgs::of(host.clone()), PoolView::All, &owners) {
+        match analyse::source(&SourceArgs::of(host.clone(), RangeArgs::default()), PoolView::All, &owners) {
             Ok((series, _)) => judged.push((name, series.report, series.last)),
             // Its message begins with the folder.
             Err(error) => {

@@ -5,15 +5,17 @@ use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 
 use anyhow::ensure;
-use poolmon_model::column;
+use jiff::tz::TimeZone;
 use poolmon_model::problem::Problem;
+use poolmon_model::{PoolView, column};
 use poolmon_print::TableFormat;
 use poolmon_read::{ReadOptions, SamplePair};
-use poolmon_tui::{ReplayOptions, Settings};
+use poolmon_tui::{LiveVerdicts, ReplayOptions, Settings};
 
-use crate::app::say::note;
-use crate::app::{owners, screen, table};
+use crate::app::say::{self, note};
+use crate::app::{analyse, owners, screen, table};
 use crate::cli::replay::ReplayArgs;
+use crate::cli::source::SourceArgs;
 use crate::input::{self, moment};
 
 /// Shows the screen.
@@ -51,6 +53,15 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     let owners = Arc::new(owners);
     let mut writer = screen::snapshot_writer(driver);
     let numbered = timeline.numbered;
+    let (path, range, known) = (args.path.clone(), args.range.clone(), Arc::clone(&owners));
+    let judge = move || {
+        say::hush();
+        let (judged, _) = analyse::source(&SourceArgs::of(path, range), PoolView::All, &known)?;
+        let left = judged.needs;
+        let rows = poolmon_watch::in_short(&judged.report, &TimeZone::system());
+        Ok(LiveVerdicts { rows: if left.is_some() { Vec::new() } else { rows }, left })
+    };
+    let judge = move || judge().map_err(|error: anyhow::Error| format!("{error:#}"));
     poolmon_tui::replay(ReplayOptions {
         tape,
         from,
@@ -58,6 +69,8 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
         at,
         speed: args.speed,
         labeler: Some(owners.clone()),
+        judge: Some(Box::new(judge)),
+        opens_on_verdict: args.rows.sort.is_none(),
         initial: Settings {
             filter: args.rows.filter(),
             sort: args.rows.order(&column::BYTES),
