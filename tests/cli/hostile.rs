@@ -184,7 +184,8 @@ fn promtool_takes_the_last_sample() {
     stdout_of(&["export", path(&rec), "-o", path(&file)]);
     let written = fs::read_to_string(&file).unwrap();
     assert!(
-        written.contains("poolmon_allocs_total{") && written.contains("tag=\"Leak\",pool=\"paged\"} 93\n"),
+        written.contains("poolmon_tag_allocs_total{")
+            && written.contains("tag=\"Leak\",pool=\"paged\"} 93\n"),
         "{written}"
     );
     let promtool = std::env::var("POOLMON_PROMTOOL").unwrap_or_else(|_| "promtool".into());

@@ -29,7 +29,7 @@ impl MetricKind {
 /// A figure as a metric.
 #[derive(Clone, Copy, Debug)]
 pub struct Metric {
-    /// Name, without the suffix of counters: `poolmon_allocs`.
+    /// Name, without the suffix of counters: `poolmon_tag_allocs`.
     pub name: &'static str,
     /// How it behaves.
     pub kind: MetricKind,
@@ -118,7 +118,7 @@ pub static ALLOCS: Figure = Figure {
     always: false,
     screen: ScreenPlace { width: 10, rank: 40, change_rank: Some(110) },
     metric: Metric {
-        name: "poolmon_allocs",
+        name: "poolmon_tag_allocs",
         kind: MetricKind::Counter,
         unit: "",
         help: "Allocations since boot.",
@@ -142,7 +142,12 @@ pub static FREES: Figure = Figure {
     noun: "frees",
     always: false,
     screen: ScreenPlace { width: 10, rank: 50, change_rank: Some(120) },
-    metric: Metric { name: "poolmon_frees", kind: MetricKind::Counter, unit: "", help: "Frees since boot." },
+    metric: Metric {
+        name: "poolmon_tag_frees",
+        kind: MetricKind::Counter,
+        unit: "",
+        help: "Frees since boot.",
+    },
     aliases: &["freed", "free"],
     stored: |counters| counters.frees.map(i128::from),
     get: |counters, _| counters.frees.map(i128::from),
@@ -163,7 +168,7 @@ pub static DIFF: Figure = Figure {
     always: true,
     screen: ScreenPlace { width: 9, rank: 10, change_rank: Some(170) },
     metric: Metric {
-        name: "poolmon_diff",
+        name: "poolmon_tag_outstanding",
         kind: MetricKind::Gauge,
         unit: "",
         help: "Outstanding allocations.",
@@ -193,7 +198,7 @@ pub static BYTES: Figure = Figure {
     noun: "",
     always: true,
     screen: ScreenPlace { width: 8, rank: 0, change_rank: Some(20) },
-    metric: Metric { name: "poolmon_bytes", kind: MetricKind::Gauge, unit: "bytes", help: "Bytes held." },
+    metric: Metric { name: "poolmon_tag_bytes", kind: MetricKind::Gauge, unit: "bytes", help: "Bytes held." },
     aliases: &["usedbytes", "bytesused", "usage"],
     stored: |counters| counters.bytes.map(i128::from),
     get: |counters, _| counters.bytes.map(i128::from),
@@ -214,7 +219,7 @@ pub static USED: Figure = Figure {
     always: false,
     screen: ScreenPlace { width: 8, rank: 80, change_rank: Some(180) },
     metric: Metric {
-        name: "poolmon_used_bytes",
+        name: "poolmon_tag_used_bytes",
         kind: MetricKind::Gauge,
         unit: "bytes",
         help: "Bytes in live objects.",

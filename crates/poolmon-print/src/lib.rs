@@ -2,7 +2,7 @@
 //!
 //! # Inside
 //!
-//! One table written for people and programs: text, CSV, TSV, JSON, PoolMon's log.
+//! One table written for people and programs: text, CSV, TSV, JSON, PoolMon's log; and [`metrics`] as text.
 //!
 //! Which columns there are, what they are called and what is in them comes from [`poolmon_model::column`];
 //! a module here knows only its own layout.
@@ -11,6 +11,7 @@
 
 pub mod delimited;
 pub mod json;
+pub mod metrics;
 pub mod poolmon;
 mod safe;
 pub mod schema;

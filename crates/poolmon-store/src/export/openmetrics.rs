@@ -1,11 +1,11 @@
 //! `OpenMetrics` text with timestamps, for back-filling Prometheus: each family once, each series in one piece. And the last
 //! sample in Prometheus' own text format, without a time: files that its exporters pass on must have none.
 
-use std::fmt::Write as _;
 use std::io::Write;
 
 use poolmon_model::Sample;
-use poolmon_model::figure::{FIGURES, Metric, MetricKind};
+use poolmon_model::figure::{FIGURES, Metric};
+use poolmon_print::metrics::{Labels, MetricText};
 
 use super::columns::Window;
 use super::delimited::sink;
@@ -16,17 +16,10 @@ use crate::reader::Recording;
 /// Most memory that the series may take.
 const MOST: usize = 512 << 20;
 
-/// Which of the two formats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Text {
-    OpenMetrics,
-    Prometheus,
-}
-
 /// Every sample.
 pub(super) fn write(recording: &Recording, options: &ExportOptions, out: &mut dyn Write) -> Result<Summary> {
-    let summary = families(recording, options, Text::OpenMetrics, out)?;
-    out.write_all(b"# EOF\n").map_err(sink)?;
+    let summary = families(recording, options, MetricText::OpenMetrics, out)?;
+    out.write_all(MetricText::OpenMetrics.end().as_bytes()).map_err(sink)?;
     Ok(summary)
 }
 
@@ -36,13 +29,13 @@ pub(super) fn last(recording: &Recording, options: &ExportOptions, out: &mut dyn
     let mut sample = Sample::empty();
     recording.cursor().seek(options.to.unwrap_or(end), &mut sample)?;
     let options = ExportOptions { from: sample.time, to: sample.time, ..options.clone() };
-    families(recording, &options, Text::Prometheus, out)
+    families(recording, &options, MetricText::Prometheus, out)
 }
 
 fn families(
     recording: &Recording,
     options: &ExportOptions,
-    text: Text,
+    text: MetricText,
     out: &mut dyn Write,
 ) -> Result<Summary> {
     // One window for each origin: a series must not be interrupted.
@@ -83,55 +76,36 @@ fn family(
     windows: &[Window],
     place: usize,
     metric: &Metric,
-    text: Text,
+    text: MetricText,
 ) -> std::io::Result<()> {
-    let Metric { name, kind, unit, help } = *metric;
     let mut begun = false;
-    let suffix = if kind == MetricKind::Counter { "_total" } else { "" };
-    // OpenMetrics names a family without the suffix of its samples, Prometheus with it.
-    let family = if text == Text::Prometheus { format!("{name}{suffix}") } else { name.to_owned() };
     let mut line = String::new();
     for window in windows {
         for (key, points) in window.streams() {
-            let mut labels = String::new();
-            let mut label = |name: &str, value: &str| {
-                let comma = if labels.is_empty() { "" } else { "," };
-                let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-                let _ = write!(labels, "{comma}{name}=\"{value}\"");
-            };
+            let mut labels = Labels::default();
             if let Some(host) = window.origin.as_ref().and_then(|origin| origin.host.as_deref()) {
-                label("host", host);
+                labels = labels.with("host", host);
             }
             if let Some(boot) = window.origin.as_ref().and_then(|origin| origin.boot.as_deref()) {
-                label("boot", boot);
+                labels = labels.with("boot", boot);
             }
             if let Some(session) = key.session {
-                label("session", &session.to_string());
+                labels = labels.with("session", &session.to_string());
             }
-            label("tag", &key.tag.to_string());
-            label("pool", key.pool.id());
+            labels = labels.with("tag", &key.tag.to_string()).with("pool", key.pool.id());
             if let Some(owner) = &key.owner {
-                label("owner", owner);
+                labels = labels.with("owner", owner);
             }
             for (at, values) in points {
                 let (Some(&Some(value)), Some(time)) = (values.get(place), window.times.get(at)) else {
                     continue;
                 };
-                if !begun {
-                    begun = true;
-                    writeln!(out, "# TYPE {family} {}", kind.id())?;
-                    if !unit.is_empty() && text == Text::OpenMetrics {
-                        writeln!(out, "# UNIT {name} {unit}")?;
-                    }
-                    writeln!(out, "# HELP {family} {help}")?;
-                }
-                let millis = time.as_millisecond();
                 line.clear();
-                let _ = write!(line, "{name}{suffix}{{{labels}}} {value}");
-                if text == Text::OpenMetrics {
-                    let _ = write!(line, " {}.{:03}", millis / 1000, millis % 1000);
+                if !std::mem::replace(&mut begun, true) {
+                    text.family(&mut line, metric);
                 }
-                writeln!(out, "{line}")?;
+                text.sample(&mut line, metric, &labels, value, Some(*time));
+                out.write_all(line.as_bytes())?;
             }
         }
     }
