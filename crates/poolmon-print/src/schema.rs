@@ -49,6 +49,14 @@ schemas! {
     BIG_TAG = "poolmon.big.tag/1";
     /// `dump FILE who`: drivers in a dump.
     DUMP_WHO = "poolmon.dump.who/1";
+    /// `serve`: the source, its pools over time, the answer in one line.
+    STATUS = "poolmon.status/1";
+    /// `serve`: the table.
+    ROWS = "poolmon.rows/1";
+    /// `serve`: one row.
+    DETAIL = "poolmon.detail/1";
+    /// `serve`: why there is no other document.
+    ERROR = "poolmon.error/1";
 }
 
 #[cfg(test)]

@@ -5,11 +5,20 @@ use std::time::Duration;
 use jiff::Timestamp;
 use poolmon_holder::{Answer, History, links};
 use poolmon_leak::{Analysis, AnalysisConfig, OwnerHint, Report, Verdict};
-use poolmon_model::{Key, MarkKind, Pool, Row, Sample, Tag, TimelineMark};
+use poolmon_model::{Counters, Key, Labeler, MarkKind, Pool, Row, Sample, Tag, TimelineMark};
 use poolmon_owner::linux::MergedCaches;
 use rustc_hash::FxHashMap;
 
 use crate::holders::name_holders;
+
+/// What is known of tags' owners, as the judge asks for it.
+pub fn owner_hint(labeler: &dyn Labeler) -> impl Fn(&Tag, Pool) -> Option<OwnerHint> + '_ {
+    |tag, pool| {
+        let row = Row { tag: tag.clone(), pool, counters: Counters::default(), reported_owner: None };
+        let driver = labeler.label(&row)?.driver.clone()?;
+        Some(OwnerHint { driver, third_party: false })
+    }
+}
 
 /// What was judged.
 pub struct AnalysedSeries {

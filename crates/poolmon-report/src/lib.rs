@@ -34,7 +34,7 @@ pub mod words;
 
 pub use traces::{TraceOwner, TraceSection};
 
-pub use analysed::AnalysedSeries;
+pub use analysed::{AnalysedSeries, owner_hint};
 pub use holders::{main_holder, name_holders};
 
 use std::time::Duration;

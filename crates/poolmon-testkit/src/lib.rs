@@ -33,6 +33,8 @@ pub enum Need {
     Python,
     /// Small programs that most systems have: curl, awk, setpriv, objdump, xz, zstd.
     Tools,
+    /// `promtool`, of Prometheus.
+    Prometheus,
     /// The package registries. Met only when required.
     Network,
     /// Minutes of time. Met only when required.
@@ -43,7 +45,7 @@ pub enum Need {
 
 impl Need {
     /// Every need, with the word that `POOLMON_REQUIRE` uses.
-    pub const ALL: [(Self, &str); 10] = [
+    pub const ALL: [(Self, &str); 11] = [
         (Self::Root, "root"),
         (Self::Shared, "shared"),
         (Self::Tmux, "tmux"),
@@ -51,6 +53,7 @@ impl Need {
         (Self::Wine, "wine"),
         (Self::Python, "python"),
         (Self::Tools, "tools"),
+        (Self::Prometheus, "prometheus"),
         (Self::Network, "network"),
         (Self::Long, "long"),
         (Self::Vm, "vm"),

@@ -1,7 +1,8 @@
 //! Symbols, if there are any: what they say of the kernel's tables is compared with what was found without them.
 //!
-//! [`path`]: where symbol files are; [`PdbFile`]: a symbol file; `SymbolPlaces`: the variables in this dump.
+//! [`path`]: where symbol files are; [`find`]: those of a dump's kernel, here or from a server; [`PdbFile`]: a symbol file; `SymbolPlaces`: the variables in this dump.
 
+pub mod find;
 pub mod path;
 mod pdb;
 

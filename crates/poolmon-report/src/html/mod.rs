@@ -43,8 +43,8 @@ pub fn page(material: &Material<'_>) -> String {
     out.into_text()
 }
 
-/// How grave it is: the class of the summary.
-fn mood(material: &Material<'_>) -> &'static str {
+/// How grave it is: the class of the summary, `good`, `unsure` or `bad`.
+pub fn mood(material: &Material<'_>) -> &'static str {
     let leaks = findings::leaks(material).leaks;
     match findings::gravest(material) {
         _ if material.needs.is_some() => "unsure",
@@ -55,7 +55,7 @@ fn mood(material: &Material<'_>) -> &'static str {
 }
 
 /// The summary's line, without the colon that asks for a list.
-fn headline(material: &Material<'_>) -> String {
+pub fn headline(material: &Material<'_>) -> String {
     let counts = findings::leaks(material);
     words::headline(material.report, &material.analysis.config, material.needs, counts)
         .trim_end_matches(':')

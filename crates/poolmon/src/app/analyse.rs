@@ -2,19 +2,21 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+#[cfg(feature = "serve")]
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use jiff::{SignedDuration, Timestamp};
 use poolmon_holder::{History, PATIENCE, Watch};
-use poolmon_leak::{Analysis, OwnerHint, Report};
+use poolmon_leak::{Analysis, Report};
 use poolmon_model::problem::Problem;
-use poolmon_model::{Counters, Labeler as _, Pool, PoolView, Row, Sample, Tag, units};
+use poolmon_model::{PoolView, Sample, units};
 use poolmon_owner::linux::MergedCaches;
 use poolmon_read::{RemarkKind, RemarkLog, SampleSeries};
 use poolmon_record::Stop;
-use poolmon_report::{AnalysedSeries, main_holder};
+use poolmon_report::{AnalysedSeries, main_holder, owner_hint};
 use poolmon_store::TimedMark;
 
 use super::owners::KnownOwners;
@@ -51,13 +53,20 @@ pub fn source_with_marks(
     Ok((judged, marks, interrupted))
 }
 
-/// What pooltag files, the built-in table and the index of searched drivers say of a tag.
-pub fn hint(owners: &KnownOwners) -> impl Fn(&Tag, Pool) -> Option<OwnerHint> + '_ {
-    |tag, pool| {
-        let row = Row { tag: tag.clone(), pool, counters: Counters::default(), reported_owner: None };
-        let driver = owners.label(&row)?.driver.clone()?;
-        Some(OwnerHint { driver, third_party: false })
-    }
+/// Judges all of some files, with their notes, gaps and module changes.
+#[cfg(feature = "serve")]
+pub fn whole(files: &[PathBuf], owners: &KnownOwners) -> anyhow::Result<(AnalysedSeries, Vec<TimedMark>)> {
+    let args = SourceArgs {
+        sources: files.to_vec(),
+        length: Duration::ZERO,
+        interval: Duration::ZERO,
+        every: None,
+        range: crate::cli::groups::RangeArgs::default(),
+        anonymise: false,
+    };
+    let mut marks = Vec::new();
+    let judged = self::files(&args, owners, Some(&mut marks))?;
+    Ok((judged, marks))
 }
 
 fn live(args: &SourceArgs, view: PoolView, owners: &KnownOwners) -> anyhow::Result<(AnalysedSeries, bool)> {
@@ -203,7 +212,7 @@ impl Seen {
         merged: &MergedCaches,
     ) -> AnalysedSeries {
         let holder = main_holder(&self.analysis, holders, merged);
-        let mut report = self.analysis.report_with(&hint(owners), &holder);
+        let mut report = self.analysis.report_with(&owner_hint(owners), &holder);
         report.lost_rows = self.lost_rows;
         drop(holder);
         AnalysedSeries {
@@ -221,7 +230,7 @@ impl Seen {
         .with_first(&self.begun.rows)
         .with_holders(holders, merged)
         .with_merged(merged)
-        .with_owners(hint(owners))
+        .with_owners(owner_hint(owners))
     }
 }
 

@@ -3,6 +3,7 @@
 //! * [`say`]: everything on standard error; [`outcome`]: exit codes;
 //! * [`owners`]: where drivers' names come from; * [`table`]: a table, printed; [`snapshot`]: one appended to a file;
 //! * [`screen`]: the screen over any source; [`live_judge`]: its verdicts; [`row_trace`]: its key `T`; [`analyse`]: verdicts on files or on this machine;
+//! * [`simulated`]: the kernel of the demo;
 //! * [`drivers`], [`caches`], [`suspects`]: searches for owners; [`copy`]: samples into a folder; [`limits`]: `--fail-on TAG>SIZE`; [`rights`]: of root;
 //! * [`status_line`], [`search_progress`]: what a person sees meanwhile.
 
@@ -20,6 +21,7 @@ pub mod row_trace;
 pub mod say;
 pub mod screen;
 pub mod search_progress;
+pub mod simulated;
 pub mod snapshot;
 pub mod status_line;
 pub mod suspects;

@@ -141,6 +141,17 @@ pub fn remedy(error: &anyhow::Error) -> Option<String> {
         .or_else(|| of::<poolmon_watch::WatchError>(error))
         .or_else(|| fleet(error))
         .or_else(|| of::<poolmon_trace::file::FileError>(error))
+        .or_else(|| of_server(error))
+}
+
+#[cfg(feature = "serve")]
+fn of_server(error: &anyhow::Error) -> Option<String> {
+    error.downcast_ref::<poolmon_serve::ServeError>().and_then(Remedy::remedy)
+}
+
+#[cfg(not(feature = "serve"))]
+const fn of_server(_: &anyhow::Error) -> Option<String> {
+    None
 }
 
 /// What is wrong with the command line: as clap writes it, unless that quotes something that steers a terminal.

@@ -25,6 +25,8 @@ mod pooltag;
 pub mod record;
 pub mod replay;
 pub mod report;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod service;
 pub mod source;
 pub mod tag;
@@ -126,6 +128,9 @@ pub enum Command {
     Replay(replay::ReplayArgs),
     /// Record this machine into a folder, for weeks
     Record(record::RecordArgs),
+    /// Serve a page, an API and metrics for Prometheus: of this machine, a recording, a log or a dump
+    #[cfg(feature = "serve")]
+    Serve(serve::ServeArgs),
     /// Record as a service that starts with the system
     Service(service::ServiceArgs),
     /// Write a note into a recording: what was installed, restarted or changed

@@ -6,9 +6,9 @@ use poolmon_leak::measure::LossKind;
 use poolmon_model::units::counted;
 use poolmon_record::Stop;
 use poolmon_render::measure as render;
+use poolmon_report::owner_hint;
 use poolmon_watch::{Bench, BenchConfig, Command};
 
-use crate::app::analyse::hint;
 use crate::app::outcome::Outcome;
 use crate::app::owners;
 use crate::app::say::{self, Progress};
@@ -37,7 +37,7 @@ pub fn run(args: &MeasureArgs) -> anyhow::Result<Outcome> {
     input::tell_remarks(bench.sample());
     let complete = bench.run_all()?;
     stop.done();
-    let measured = bench.measured(complete, &hint(&owners));
+    let measured = bench.measured(complete, &owner_hint(&owners));
     drop(bench);
     drop(progress);
     let filter = args.which.filter();

@@ -17,6 +17,8 @@ pub mod note;
 pub mod record;
 pub mod replay;
 pub mod report;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod service;
 mod tag;
 mod top;
@@ -57,6 +59,8 @@ pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Some(Command::Report(args)) => report::run(&args),
         Some(Command::Replay(args)) => done(replay::run(&args)),
         Some(Command::Record(args)) => record::run(&args),
+        #[cfg(feature = "serve")]
+        Some(Command::Serve(args)) => serve::run(&args),
         Some(Command::Service(args)) => service::run(&args),
         Some(Command::Note(args)) => done(note::run(&args)),
         Some(Command::Info(args)) => info::run(&args),

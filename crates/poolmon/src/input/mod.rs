@@ -1,11 +1,10 @@
 //! This machine, or files, as samples.
 //!
 //! * [`live`]: this machine; [`series`]: files, through `poolmon-read`; [`still`]: one sample of them as a source;
-//! * [`dump`]: dumps that are opened with progress, [`symbols`] for them.
+//! * [`dump`]: dumps that are opened with progress.
 
 pub mod dump;
 pub mod still;
-pub mod symbols;
 
 use crate::app::say::{note, warning};
 use std::path::{Path, PathBuf};

@@ -12,6 +12,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use poolmon_dump::Dump;
+use poolmon_dump::symbols::find::{self as symbols, Wanted};
 
 use crate::app::outcome::Outcome;
 use crate::app::owners;
@@ -19,7 +20,6 @@ use crate::app::say::{self, warning};
 use crate::cli::dump::{DumpArgs, Question};
 use crate::cli::groups::{RowArgs, TextOrJson};
 use crate::input;
-use crate::input::symbols::Wanted;
 
 /// Answers the question.
 pub fn run(args: &DumpArgs) -> anyhow::Result<Outcome> {
@@ -33,7 +33,7 @@ pub fn run(args: &DumpArgs) -> anyhow::Result<Outcome> {
     if matches!(args.question, None | Some(Question::Poolused(_) | Question::Big(_))) {
         let asked_for = !common.symbols.is_empty() || common.symbols_download;
         let wanted = Wanted { paths: &common.symbols, download: common.symbols_download };
-        let outcome = input::symbols::apply(&mut dump, wanted);
+        let outcome = symbols::apply(&mut dump, wanted);
         // Who only has _NT_SYMBOL_PATH set need not hear each time that a file is missing there.
         for problem in outcome.problems.iter().filter(|_| asked_for && outcome.used.is_none()) {
             say::warn(problem);

@@ -7,10 +7,11 @@ use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use poolmon_dump::Dump;
-use poolmon_dump::pe::PdbId;
-use poolmon_dump::symbols::{PdbFile, SymbolPath, path};
 use poolmon_model::problem::Problem;
+
+use super::{PdbFile, SymbolPath, path};
+use crate::Dump;
+use crate::pe::PdbId;
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug)]
