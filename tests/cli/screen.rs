@@ -84,7 +84,8 @@ impl Drop for Terminal {
 
 /// A row of the table; the footer's line of what no tag accounts for is none.
 fn is_row(line: &str) -> bool {
-    (line.contains(" Nonp ") || line.contains(" Paged ")) && !line.contains("(no tag)")
+    let is_of_pool = line.contains(" Nonp ") || line.contains(" Paged ");
+    is_of_pool && !line.contains("(no tag)") && !line.contains("Paged pool")
 }
 
 #[test]

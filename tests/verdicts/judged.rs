@@ -52,7 +52,7 @@ impl Judged {
 
     /// What is said of the pools.
     pub fn pools(&self) -> String {
-        words::pools(&self.report.pools)
+        words::pools(&self.report)
     }
 
     /// The lower end of a row's rate, bytes an hour.

@@ -24,7 +24,7 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<Outcome> {
         Some(after) => {
             let (a, b) = (take(&args.before)?, take(after)?);
             ensure!(
-                a.pair.now.time.is_none() || a.pair.now != b.pair.now,
+                args.before == *after || a.pair.now.time.is_none() || a.pair.now != b.pair.now,
                 Problem::new(
                     "A and B are the same sample",
                     "name two moments with a sample of each: poolmon info RECORDING"
