@@ -38,7 +38,9 @@ fn records_exports_and_imports() {
     assert_eq!(reported, fed);
     wine.text(&script, &["import", "a.csv", "-o", "again"]);
     wine.text(&script, &["export", "again", "-o", "b.csv"]);
-    assert!(csv == fs::read_to_string(wine.folder.join("b.csv")).unwrap());
+    let again = fs::read_to_string(wine.folder.join("b.csv")).unwrap();
+    // Wine says that both pools are empty, which readers of texts do not believe beside tags that hold bytes.
+    assert!(csv.replace(" pool_nonpaged=0 pool_paged=0", "") == again, "{again}");
     wine.text(&script, &["export", "rec", "-o", "a.parquet"]);
     assert!(fs::read(wine.folder.join("a.parquet")).unwrap().ends_with(b"PAR1"));
 

@@ -70,7 +70,7 @@ fn the_screen_records() {
     let Some(terminal) = Terminal::open() else { return };
     let script = Script::new().table(&many(300));
     terminal.run(&wine.shell_line(&script, "live --record rec --interval 200ms"));
-    terminal.wait("the table", |screen| screen.contains("A00b"));
+    terminal.wait("the table", |screen| screen.contains("A005"));
     thread::sleep(Duration::from_secs(1));
     terminal.keys(&["q"]);
     terminal.wait("the end", |screen| screen.contains("code=0"));

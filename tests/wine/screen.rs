@@ -8,9 +8,9 @@ use crate::wine::Wine;
 
 /// Rows of the table by tag, in the order of the screen.
 fn tags(screen: &str) -> Vec<&str> {
-    // The footer's line of what no tag accounts for is no row.
-    let row =
-        |line: &&str| (line.contains(" Nonp ") || line.contains(" Paged ")) && !line.contains("(no tag)");
+    // Neither the footer's line of what no tag accounts for is a row, nor the title of the pools' curves.
+    let of_pool = |line: &str| line.contains(" Nonp ") || line.contains(" Paged ");
+    let row = |line: &&str| of_pool(line) && !line.contains("(no tag)") && !line.contains("Paged pool");
     screen.lines().filter(row).filter_map(|line| line.split_whitespace().next()).collect()
 }
 

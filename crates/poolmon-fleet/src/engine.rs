@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -162,7 +161,6 @@ impl Engine {
             None => RootCerts::PlatformVerifier,
         };
         let timeout = access.timeout.unwrap_or(Duration::from_mins(2));
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
         let agent = ureq::Agent::config_builder()
             .timeout_connect(Some(Duration::from_secs(10)))
             // The engine is told to give up before.
@@ -172,9 +170,7 @@ impl Engine {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .user_agent(concat!("poolmon/", env!("CARGO_PKG_VERSION")))
-            .tls_config(
-                TlsConfig::builder().root_certs(roots).unversioned_rustls_crypto_provider(provider).build(),
-            )
+            .tls_config(tls(roots))
             .build()
             .into();
         Ok(Self { agent, base, headers, timeout })
@@ -228,6 +224,18 @@ impl Engine {
             Some(Asked { what, query: query.to_owned(), rows: answer.series.len(), bytes, seconds });
         Ok(answer)
     }
+}
+
+/// The system's own TLS.
+#[cfg(windows)]
+fn tls(roots: RootCerts) -> TlsConfig {
+    TlsConfig::builder().provider(ureq::tls::TlsProvider::NativeTls).root_certs(roots).build()
+}
+
+#[cfg(not(windows))]
+fn tls(roots: RootCerts) -> TlsConfig {
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    TlsConfig::builder().root_certs(roots).unversioned_rustls_crypto_provider(provider).build()
 }
 
 /// The first line of a file, which holds nothing else.
