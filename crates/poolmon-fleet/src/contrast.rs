@@ -1,6 +1,6 @@
 //! Whether a leak goes with a version of its driver: Fisher's exact test.
 //!
-//! R. A. Fisher, *The Design of Experiments* (1935); one-sided: at least so many of the leaking hosts have it by chance.
+//! R. A. Fisher, *The Design of Experiments* (1935); one-sided: at least N of the leaking hosts have it by chance.
 
 use serde::Serialize;
 

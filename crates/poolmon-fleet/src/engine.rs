@@ -163,7 +163,7 @@ impl Engine {
         let timeout = access.timeout.unwrap_or(Duration::from_mins(2));
         let agent = ureq::Agent::config_builder()
             .timeout_connect(Some(Duration::from_secs(10)))
-            // The engine is told to give up before.
+            // The engine itself gives up before that.
             .timeout_global(Some(timeout + Duration::from_secs(5)))
             .http_status_as_error(false)
             // Secrets go to the address that was given.

@@ -18,7 +18,7 @@ use crate::contrast::{self, Version};
 use crate::family::{BOOT, FAMILIES, Family, INFO, SUSPECTS};
 use crate::promql::{one_of, seconds, select};
 use crate::uptime::{self, Held};
-use crate::{Answer, Asked, Engine, EngineError, Finding, Fleet, OnHost, Point, Series, ToldBy};
+use crate::{Answer, Asked, Engine, EngineError, Finding, Fleet, JudgedBy, OnHost, Point, Series};
 
 /// Parts of the time whose floors are compared.
 const FLOORS: u32 = 8;
@@ -111,10 +111,10 @@ pub fn run(engine: &Engine, hunt: &Hunt) -> Result<Fleet, EngineError> {
         fleet.series += here.iter().map(|(_, series)| series).sum::<u64>();
         fleet.exporters.insert(family.exporter);
         fleet.young += run.young(family, &here)?;
-        let mut told = BTreeSet::new();
+        let mut accused = BTreeSet::new();
         if family.floor.is_some() {
             for (host, tag, pool, on_host) in run.suspects()? {
-                told.insert((host, tag.clone(), pool));
+                accused.insert((host, tag.clone(), pool));
                 if on_host.level < hunt.least {
                     fleet.less_sure += 1;
                     continue;
@@ -125,7 +125,8 @@ pub fn run(engine: &Engine, hunt: &Hunt) -> Result<Fleet, EngineError> {
         for part in parts(&here, hunt.part) {
             let new = run.candidates(family, &part)?;
             candidates.extend(
-                new.into_iter().filter(|one| !told.contains(&(one.host.clone(), one.tag.clone(), one.pool))),
+                new.into_iter()
+                    .filter(|one| !accused.contains(&(one.host.clone(), one.tag.clone(), one.pool))),
             );
         }
         hosts.extend(here.into_iter().map(|(host, _)| host));
@@ -137,7 +138,7 @@ pub fn run(engine: &Engine, hunt: &Hunt) -> Result<Fleet, EngineError> {
     fleet.left_out = candidates.len().saturating_sub(hunt.most);
     candidates.truncate(hunt.most);
     let mut config = AnalysisConfig::default();
-    // Of so many series these were chosen, because they rise: false discoveries are counted among all of them.
+    // These were chosen because they rise: false discoveries are counted among all series.
     config.false_discoveries *=
         candidates.len().max(1) as f64 / (fleet.series.max(1) as f64).max(candidates.len() as f64);
     for (row, points) in run.points(&candidates)? {
@@ -221,7 +222,7 @@ impl Run<'_> {
                 bytes_per_hour: one.last()?,
                 held: None,
                 driver: None,
-                told_by: ToldBy::Host,
+                judged_by: JudgedBy::Host,
             };
             Some((host, tag, pool, on_host))
         };
@@ -315,7 +316,7 @@ impl Run<'_> {
         Ok(found)
     }
 
-    /// All that is to be told of a tag that leaks somewhere.
+    /// What the fleet shows of a tag that leaks somewhere.
     fn finding(
         &mut self,
         family: &'static Family,
@@ -407,16 +408,16 @@ fn judge(row: &Candidate, points: &[Point], boot: Option<f64>, config: &Analysis
         bytes_per_hour: verdict.bytes.per_hour,
         held: Some(verdict.held),
         driver: None,
-        told_by: ToldBy::Points,
+        judged_by: JudgedBy::Points,
     })
 }
 
 /// Of tens of thousands of rows some rise all day by chance. On one host alone, by points alone, a leak counts if it is worth acting on.
 fn is_chance(on: &[OnHost], config: &AnalysisConfig) -> bool {
-    matches!(on, [one] if one.told_by == ToldBy::Points && one.level < Level::Leak && one.bytes_per_hour < config.worth_per_hour)
+    matches!(on, [one] if one.judged_by == JudgedBy::Points && one.level < Level::Leak && one.bytes_per_hour < config.worth_per_hour)
 }
 
-/// Hosts in parts of about so many series.
+/// Hosts in parts of at most `most` series, or of one host.
 fn parts(hosts: &[(String, u64)], most: u64) -> Vec<Vec<&str>> {
     let mut parts: Vec<Vec<&str>> = Vec::new();
     let mut room = 0;
@@ -446,21 +447,21 @@ mod tests {
 
     #[test]
     fn a_small_rise_on_one_host_alone_is_chance() {
-        let on = |bytes_per_hour: f64, level: Level, told_by: ToldBy| OnHost {
+        let on = |bytes_per_hour: f64, level: Level, judged_by: JudgedBy| OnHost {
             host: "a".into(),
             level,
             confidence: None,
             bytes_per_hour,
             held: None,
             driver: None,
-            told_by,
+            judged_by,
         };
         let config = AnalysisConfig::default();
-        let small = on(2e4, Level::Likely, ToldBy::Points);
+        let small = on(2e4, Level::Likely, JudgedBy::Points);
         assert!(is_chance(std::slice::from_ref(&small), &config));
         assert!(!is_chance(&[small.clone(), small], &config), "two hosts are no chance");
-        assert!(!is_chance(&[on(1e6, Level::Likely, ToldBy::Points)], &config));
-        assert!(!is_chance(&[on(2e4, Level::Likely, ToldBy::Host)], &config), "the host saw every sample");
-        assert!(!is_chance(&[on(2e4, Level::Leak, ToldBy::Points)], &config));
+        assert!(!is_chance(&[on(1e6, Level::Likely, JudgedBy::Points)], &config));
+        assert!(!is_chance(&[on(2e4, Level::Likely, JudgedBy::Host)], &config), "the host saw every sample");
+        assert!(!is_chance(&[on(2e4, Level::Leak, JudgedBy::Points)], &config));
     }
 }

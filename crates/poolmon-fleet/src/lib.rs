@@ -84,7 +84,7 @@ pub struct Finding {
     /// Its pool.
     #[serde(serialize_with = "pool_id")]
     pub pool: Pool,
-    /// Who tells of it.
+    /// Whose metrics show it.
     pub exporter: &'static str,
     /// Hosts that have it.
     pub hosts: usize,
@@ -104,7 +104,7 @@ pub struct OnHost {
     /// How sure it is.
     #[serde(serialize_with = "level_id")]
     pub level: Level,
-    /// The same as a number from 0 to 1; `None` if the host told the level alone.
+    /// The same as a number from 0 to 1; `None` if the host reports the level alone.
     pub confidence: Option<f64>,
     /// Bytes an hour.
     pub bytes_per_hour: f64,
@@ -113,13 +113,13 @@ pub struct OnHost {
     /// Driver and version, where an exporter knows them.
     pub driver: Option<String>,
     /// Who judged.
-    pub told_by: ToldBy,
+    pub judged_by: JudgedBy,
 }
 
 /// Who judged a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum ToldBy {
+pub enum JudgedBy {
     /// The host itself, from every sample.
     Host,
     /// This program, from the engine's points.

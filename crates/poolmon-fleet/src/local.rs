@@ -6,7 +6,7 @@ use poolmon_leak::{Level, Report, VerdictKind};
 use poolmon_model::{Pool, Sample};
 
 use crate::uptime::{self, Held};
-use crate::{Finding, Fleet, OnHost, ToldBy};
+use crate::{Finding, Fleet, JudgedBy, OnHost};
 
 /// What a host's samples show.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +48,7 @@ pub fn join(hosts: &[LocalHost<'_>], least: Level) -> Fleet {
                 bytes_per_hour: verdict.bytes.per_hour,
                 held: Some(verdict.held),
                 driver: None,
-                told_by: ToldBy::Points,
+                judged_by: JudgedBy::Points,
             });
         }
     }
@@ -87,7 +87,7 @@ mod tests {
     use poolmon_leak::{Analysis, AnalysisConfig};
     use poolmon_model::{Key, Tag};
 
-    /// A day of a host: `Leak` grows by so many bytes an hour, `Calm` does not.
+    /// A day of a host: `Leak` grows by `per_hour` bytes an hour, `Calm` does not.
     fn day(per_hour: u64) -> Analysis {
         let key = |tag: &[u8; 4]| Key { tag: Tag::pool(*tag), pool: Pool::Nonpaged };
         let (leak, calm) = (key(b"Leak"), key(b"Calm"));

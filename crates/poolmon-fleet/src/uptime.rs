@@ -28,7 +28,7 @@ pub struct Held {
 /// Hosts of one class of uptime.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Class {
-    /// At least so many days since boot.
+    /// At least this many days since boot.
     pub from_days: f64,
     /// Hosts.
     pub hosts: usize,

@@ -11,7 +11,7 @@ use crate::numbered::{by_number, file_name, folder};
 use crate::part::Part;
 use crate::{Holds, Remark, RemarkKind, mixed};
 
-/// Counts that fall in more than one step of so many are not those of reboots.
+/// Counts that fall in more than one of this many steps are not those of reboots.
 const STEPS: usize = 4;
 
 /// Leaves the files of one machine, which most of the text is of, and names the others. The parts are in the order of time if they

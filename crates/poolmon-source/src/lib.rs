@@ -49,7 +49,7 @@ pub trait Source: Send {
         Ok(sample)
     }
 
-    /// Fills `sample` with the next moment of the past that the source knows, oldest first; false if there is none, or no more. Whoever
+    /// Fills `sample` with the next moment of the past that the source knows, oldest first; false if there is none, or no more. A caller that
     /// does not ask misses nothing that [`Source::sample_into`] reports.
     fn past_into(&mut self, _sample: &mut Sample) -> Result<bool> {
         Ok(false)

@@ -88,7 +88,7 @@ pub enum Palette {
     Light,
     /// For a black background and tired eyes.
     Contrast,
-    /// Told apart with any kind of colour blindness, on black and on white.
+    /// Distinguishable with any kind of colour blindness, on black and on white.
     ColourBlind,
 }
 
@@ -469,7 +469,7 @@ mod tests {
             let seen = [hues.verdict, hues.grew, hues.shrank].map(|colour| seen(colour, eye));
             for (a, b) in [(0, 1), (0, 2), (1, 2)] {
                 let apart: f64 = (0..3).map(|n| (seen[a][n] - seen[b][n]).powi(2)).sum::<f64>().sqrt();
-                // 2 can just be told apart next to each other.
+                // 2 can just be distinguished next to each other.
                 assert!(apart >= 30.0, "{a} and {b}: {apart:.0}");
             }
         }

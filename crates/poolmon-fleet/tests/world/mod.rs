@@ -116,7 +116,6 @@ impl World {
         let time = |point: usize| begin + point as u64 * u64::from(self.step);
         for host in 0..self.hosts {
             let name = Self::host(host);
-            let ends = |value: f64| vec![(begin, value), (self.end, value)];
             for row in 0..self.rows {
                 let values = self.values(host, row);
                 let with = |label: &'static str| match self.exporter {
@@ -168,7 +167,6 @@ impl World {
                 Exporter::Poolmon => ("poolmon_boot_time_seconds", true),
                 Exporter::Node => ("node_boot_time_seconds", false),
             };
-            let _ = ends;
             take(Line { family, labels: vec![("instance", name.clone())], points: all(boot) })?;
             if info {
                 let labels = vec![

@@ -298,7 +298,7 @@ impl Recorder {
             open.writer.merged(Some(time), &self.merged);
         }
         self.status.samples += 1;
-        // With each sample: whoever waits for the next sync has lost what is written until then.
+        // With each sample: a recorder that waits for the next sync has lost what is written until then.
         self.is_there()?;
         if moment.clock.saturating_sub(self.synced) >= self.config.sync {
             self.take_notes()?;

@@ -107,7 +107,7 @@ impl App {
         self.paused = !self.paused;
     }
 
-    /// So many seconds on, or back; one sample at least. Of samples without times, a tenth or all of the way.
+    /// N seconds on, or back; one sample at least. Of samples without times, a tenth or all of the way.
     fn leap(&mut self, seconds: i64) {
         let Some(replay) = self.feed.tape() else { return };
         let seconds = if replay.timeline.numbered { seconds.signum() * 10 } else { seconds };

@@ -88,7 +88,7 @@ impl App {
         for row in self.view.table.rows.iter().filter(|row| row.presence == Presence::Gone) {
             let known =
                 |(other, _): &(TableRow, u8)| other.row.tag == row.row.tag && other.row.pool == row.row.pool;
-            // So many rows cannot vanish but by a fault; a person reads the first.
+            // This many rows cannot vanish but by a fault; a person reads the first.
             if self.view.gone.len() < 64 && !self.view.gone.iter().any(known) {
                 self.view.gone.push((row.clone(), LINGER));
             }

@@ -139,7 +139,6 @@ pub fn remedy(error: &anyhow::Error) -> Option<String> {
         .or_else(|| of::<NotAMoment>(error))
         .or_else(|| of::<poolmon_record::RecordError>(error))
         .or_else(|| of::<poolmon_watch::WatchError>(error))
-        .or_else(|| fleet(error))
         .or_else(|| of::<poolmon_trace::file::FileError>(error))
         .or_else(|| of_server(error))
 }
@@ -162,16 +161,6 @@ pub fn usage(error: &clap::Error) {
         std::borrow::Cow::Owned(_) if error.use_stderr() => put(format_args!("{text}")),
         _ => error.print().unwrap_or_default(),
     }
-}
-
-#[cfg(feature = "fleet")]
-fn fleet(error: &anyhow::Error) -> Option<String> {
-    error.downcast_ref::<poolmon_fleet::EngineError>().and_then(Remedy::remedy)
-}
-
-#[cfg(not(feature = "fleet"))]
-fn fleet(_: &anyhow::Error) -> Option<String> {
-    None
 }
 
 /// A word as this system's shell takes it in a command: quoted if it has to be.

@@ -9,7 +9,7 @@ use poolmon_fleet::local::{self, LocalHost};
 use poolmon_fleet::{Access, Engine, Fleet, Hunt, hunt, words};
 use poolmon_leak::Level;
 use poolmon_model::PoolView;
-use poolmon_model::problem::Problem;
+use poolmon_model::problem::{Problem, Remedy as _};
 
 use crate::app::outcome::Outcome;
 use crate::app::say::{self, warning};
@@ -100,5 +100,6 @@ fn of_engine(args: &FleetArgs, url: &str, least: Level) -> anyhow::Result<Fleet>
         most: args.most,
         least,
     };
-    Ok(hunt::run(&Engine::new(url, &access)?, &hunt)?)
+    let found = Engine::new(url, &access).and_then(|engine| hunt::run(&engine, &hunt));
+    found.map_err(|error| Problem { message: error.to_string(), remedy: error.remedy() }.into())
 }
