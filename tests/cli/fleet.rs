@@ -102,7 +102,7 @@ fn answer(query: &str) -> Value {
         labels["verdict"] = "leak".into();
         vec![one(labels, 1e6)]
     } else if query.contains("resets") {
-        ["h0", "h1"].map(|host| one(row(host), 8.0)).into()
+        ["h0", "h1", "h2"].map(|host| one(row(host), 8.0)).into()
     } else if query.contains("tag_info") {
         let info = |(at, host): (usize, String)| {
             let mut labels = row(&host);
@@ -123,6 +123,8 @@ fn answer(query: &str) -> Value {
         vec![
             json!({ "metric": row("h0"), "values": points(3e6) }),
             json!({ "metric": row("h1"), "values": points(4e6) }),
+            // This host judged the row itself.
+            json!({ "metric": row("h2"), "values": points(5e6) }),
         ]
     } else {
         hosts().map(|host| one(row(&host), 3e7)).collect()

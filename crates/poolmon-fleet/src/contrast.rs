@@ -91,5 +91,8 @@ mod tests {
         assert!(found.p < 0.001, "{}", found.p);
         assert_eq!(find(vec![version("a", 3, 50), version("b", 2, 50)]), None, "chance");
         assert_eq!(find(vec![version("a", 3, 3)]), None, "nothing to compare with");
+        // One of two versions would stand out like this (p = 0.028); of three, one does so by chance too often.
+        assert!(tail(4, 10, 5, 30) < 0.05);
+        assert_eq!(find(vec![version("a", 4, 10), version("b", 1, 10), version("c", 0, 10)]), None);
     }
 }

@@ -439,6 +439,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_grew_before_the_boot_is_of_another_life() {
+        let row = Candidate {
+            host: "a".into(),
+            tag: "Leak".into(),
+            pool: Pool::Nonpaged,
+            family: &FAMILIES[0],
+            ratio: 1.0,
+        };
+        // Grows all day, falls at the boot, and stays where it is.
+        let points: Vec<Point> = (0..288_u32)
+            .map(|at| {
+                let grown = if at < 240 { f64::from(at) * 1e5 } else { 0.0 };
+                let value = 3e6 + f64::from(at * 7919 % 13) * 2048.0 + grown;
+                Point { at: 1.8e9 + f64::from(at) * 300.0, value }
+            })
+            .collect();
+        let config = AnalysisConfig::default();
+        assert!(judge(&row, &points[..240], None, &config).is_some());
+        assert_eq!(judge(&row, &points[..240], Some(1.8e9 + 239.0 * 300.0), &config), None);
+        assert_eq!(judge(&row, &points, Some(1.8e9 + 240.0 * 300.0), &config), None);
+    }
+
+    #[test]
     fn parts_hold_all_hosts_once() {
         let hosts: Vec<(String, u64)> = [7, 3, 12, 1, 9].iter().map(|n| (format!("h{n}"), *n)).collect();
         assert_eq!(parts(&hosts, 10), [vec!["h7", "h3"], vec!["h12"], vec!["h1", "h9"]]);

@@ -118,5 +118,10 @@ mod tests {
         assert_eq!(finding.tag, "Leak");
         assert_eq!(finding.on.iter().map(|on| on.host.as_str()).collect::<Vec<_>>(), ["a", "c"]);
         assert_eq!((fleet.hosts, fleet.young, fleet.series), (4, 0, 8));
+        let short = Analysis::new(AnalysisConfig::default()).report();
+        let young = LocalHost { name: "e", report: &short, last: &last };
+        assert_eq!(join(&[hosts[0], young], Level::Likely).young, 1);
+        let surer = join(&hosts, Level::Leak);
+        assert_eq!((surer.findings.len(), surer.less_sure), (0, 2), "bytes alone prove no more than likely");
     }
 }
