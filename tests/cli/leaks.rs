@@ -255,6 +255,24 @@ fn a_time_outside_of_the_samples_is_said() {
 }
 
 #[test]
+fn a_range_without_a_sample_is_no_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    record_every(folder.path(), true, 31, 1);
+    let path = folder.path().to_str().unwrap();
+    let (code, out, err) = in_utc(&["export", path, "--format", "csv", "--from", "2026-11-23T00:00:00Z"]);
+    assert_eq!((code, out.as_str()), (Some(1), ""), "{err}");
+    assert!(err.contains("no sample is between --from and --to") && err.contains("poolmon info"), "{err}");
+    let inside = in_utc(&["export", path, "--format", "csv", "--from", "2026-11-22T08:00:20Z"]);
+    assert_eq!(inside.0, Some(0), "{}", inside.2);
+    // Two moments, and one sample for both.
+    let [a, b] = ["2026-11-22T08:00:10.2Z", "2026-11-22T08:00:10.4Z"].map(|at| format!("{path}@{at}"));
+    let (code, _, err) = in_utc(&["diff", &a, &b]);
+    assert_eq!(code, Some(1), "{err}");
+    let (code, _, err) = in_utc(&["diff", &a, &format!("{path}@2026-11-22T08:00:20Z")]);
+    assert_eq!(code, Some(0), "{err}");
+}
+
+#[test]
 fn too_little_data_says_how_much_more() {
     let Some(log) = shared("samples/poolmon-snapshot-win11.txt") else { return };
     let out = stdout_of(&["leaks", log.to_str().unwrap()]);

@@ -389,3 +389,39 @@ fn exports_keep_the_other_names_of_a_merged_cache() {
         assert!(bytes.windows(11).any(|part| part == b"other_names"));
     }
 }
+
+/// Archives and clocks without a battery give dates of 1970: judged by them, a leak took half a century.
+#[test]
+fn a_date_before_1990_is_none() {
+    let folder = Folder::new();
+    let log = |bytes: u64| {
+        format!(
+            "Tag  Type     Allocs     Frees      Diff      Bytes  Per Alloc\nLeak Nonp  {bytes}  0  {bytes}  {}  16\n",
+            16 * bytes
+        )
+    };
+    let dates = [86_400, 1_790_000_000, 1_790_000_600];
+    for (name, (bytes, date)) in
+        ["a.log", "b.log", "c.log"].iter().zip([1_000, 2_000, 3_000].into_iter().zip(dates))
+    {
+        let path = folder.file(name, log(bytes));
+        let date = std::time::UNIX_EPOCH + std::time::Duration::from_secs(date);
+        fs::File::options().write(true).open(&path).unwrap().set_modified(date).unwrap();
+    }
+    let (code, out, err) = folder.run(&["leaks", "."]);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(err.contains("a.log: it has no time, and its date is before 1990"), "{err}");
+    assert!(out.contains("2 samples over 10 min"), "{out}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_of_pipes_alone_has_no_plain_files() {
+    let folder = Folder::new();
+    fs::create_dir(folder.0.path().join("pipes")).unwrap();
+    let pipe = folder.0.path().join("pipes/a");
+    assert!(Command::new("mkfifo").arg(pipe).status().unwrap().success());
+    let (code, _, err) = folder.run(&["leaks", "pipes"]);
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("the folder holds no plain files") && err.contains("name the pipe itself"), "{err}");
+}
