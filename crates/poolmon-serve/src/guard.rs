@@ -12,9 +12,11 @@ use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::api::problem;
-use crate::token::{Tokens, base64};
+use crate::token::Tokens;
 
 /// Names by which this server may be asked.
 #[derive(Clone, Debug)]
@@ -163,7 +165,7 @@ fn admits(tokens: &Tokens, value: &[u8]) -> bool {
     if scheme.eq_ignore_ascii_case("bearer") {
         return tokens.admit(rest.trim().as_bytes());
     }
-    let pair = if scheme.eq_ignore_ascii_case("basic") { base64(rest.trim()) } else { None };
+    let pair = scheme.eq_ignore_ascii_case("basic").then(|| BASE64.decode(rest.trim()).ok()).flatten();
     let password = pair.as_deref().and_then(|pair| {
         let colon = pair.iter().position(|byte| *byte == b':')?;
         pair.get(colon + 1..)

@@ -1,5 +1,7 @@
 //! Chromium, driven through its debugging pipe: nothing to install but the browser.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -139,7 +141,7 @@ impl Browser {
     /// A picture of what is in the window.
     pub fn picture(&mut self, file: &Path) {
         let answer = self.call("Page.captureScreenshot", &json!({ "format": "png" }));
-        std::fs::write(file, base64(answer["data"].as_str().unwrap())).unwrap();
+        std::fs::write(file, BASE64.decode(answer["data"].as_str().unwrap()).unwrap()).unwrap();
     }
 }
 
@@ -153,19 +155,4 @@ impl Drop for Browser {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn base64(text: &str) -> Vec<u8> {
-    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let (mut bytes, mut bits, mut have) = (Vec::new(), 0_u32, 0);
-    for byte in text.bytes() {
-        let Some(value) = ALPHABET.iter().position(|other| *other == byte) else { continue };
-        bits = bits << 6 | u32::try_from(value).unwrap();
-        have += 6;
-        if have >= 8 {
-            have -= 8;
-            bytes.push(u8::try_from(bits >> have & 0xff).unwrap());
-        }
-    }
-    bytes
 }
