@@ -57,14 +57,11 @@ fn keys_sorts_changes_and_the_end() {
     terminal.keys(&["="]);
     terminal.wait("the baseline", |screen| screen.to_lowercase().contains("baseline"));
     fs::write(&go, "").expect("the signal");
-    terminal.wait_drawn_anew(
-        "the second table's figures and changes, and a tag that appears marked as new",
-        |screen| {
-            let figures = numbers(screen, "Bbbb");
-            [737, 237, 114, 14, 623, 223, 82_345, 81_533].iter().all(|figure| figures.contains(figure))
-                && tags(screen).contains(&"+Dddd")
-        },
-    );
+    terminal.wait("the second table's figures and changes, and a tag that appears marked as new", |screen| {
+        let figures = numbers(screen, "Bbbb");
+        [737, 237, 114, 14, 623, 223, 82_345, 81_533].iter().all(|figure| figures.contains(figure))
+            && tags(screen).contains(&"+Dddd")
+    });
 
     terminal.keys(&["q"]);
     let screen = terminal.wait("the end", |screen| screen.contains("code="));

@@ -55,22 +55,6 @@ impl Terminal {
             thread::sleep(Duration::from_millis(100));
         }
     }
-
-    /// As [`Terminal::wait`], and has the screen drawn again meanwhile: Wine 8 scrolls its console by a line now and then,
-    /// and what was drawn before stays shifted.
-    #[track_caller]
-    pub fn wait_drawn_anew(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
-        let patience = Instant::now() + Duration::from_mins(1);
-        loop {
-            self.keys(&["C-l"]);
-            thread::sleep(Duration::from_millis(700));
-            let screen = self.tmux(&["capture-pane", "-p"]);
-            if wanted(&screen) {
-                return screen;
-            }
-            assert!(Instant::now() < patience, "never saw {what}; the screen is\n{screen}");
-        }
-    }
 }
 
 impl Drop for Terminal {

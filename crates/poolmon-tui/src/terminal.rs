@@ -14,7 +14,8 @@ use ratatui_crossterm::CrosstermBackend;
 use ratatui_crossterm::crossterm::event::{self, DisableMouseCapture, EnableMouseCapture, Event};
 use ratatui_crossterm::crossterm::execute;
 use ratatui_crossterm::crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    DisableLineWrap, EnableLineWrap, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode,
 };
 
 use crate::app::{App, Effect};
@@ -52,7 +53,9 @@ impl Screen {
             hook(info);
         }));
         enable_raw_mode()?;
-        let opened = execute!(stdout(), EnterAlternateScreen, EnableMouseCapture)
+        let opened = unwrapped(true)
+            .and_then(|()| execute!(stdout(), EnterAlternateScreen, EnableMouseCapture))
+            .and_then(|()| unwrapped(true))
             .and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
         match opened {
             Ok(terminal) => Ok(Self { terminal }),
@@ -71,14 +74,27 @@ impl Drop for Screen {
     }
 }
 
+/// A console of Windows without virtual terminal sequences wraps at once and scrolls the whole screen by a line when its last cell
+/// is written: wrapping is off while the screen is shown, in the buffer that is current when this is called. Terminals elsewhere wait
+/// for the next character.
+fn unwrapped(is_off: bool) -> io::Result<()> {
+    match (cfg!(windows), is_off) {
+        (false, _) => Ok(()),
+        (true, true) => execute!(stdout(), DisableLineWrap),
+        (true, false) => execute!(stdout(), EnableLineWrap),
+    }
+}
+
 /// Nothing can be done where this fails: the terminal is gone.
 fn restore() {
+    let _ = unwrapped(false);
     let _ = execute!(
         stdout(),
         DisableMouseCapture,
         LeaveAlternateScreen,
         ratatui_crossterm::crossterm::cursor::Show
     );
+    let _ = unwrapped(false);
     let _ = disable_raw_mode();
 }
 
