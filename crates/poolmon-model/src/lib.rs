@@ -12,7 +12,7 @@
 //! 4. [`summary`]: a stretch of samples in a few figures;
 //!    [`mark`]: what happened at a moment;
 //! 5. [`filter`], [`table`]: rows chosen, compared, sorted and totalled; [`owner`]: the driver or module that a row belongs to;
-//!    [`copies`]: copies of a slab cache that are one to a person;
+//!    [`group`]: rows with something in common and their sums; [`copies`]: copies of a slab cache that are one to a person;
 //! 6. [`figure`]: every figure of a row once; [`mod@column`], [`units`]: how a value is named, formatted and ordered. Every
 //!    output asks here.
 //! 7. [`formula`]: text that a spreadsheet would compute.
@@ -29,6 +29,7 @@ pub mod delta;
 pub mod figure;
 pub mod filter;
 pub mod formula;
+pub mod group;
 pub mod header;
 pub mod hidden;
 pub mod key;

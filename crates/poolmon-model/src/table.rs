@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::column::{self, Column, Value};
 use crate::delta::{Presence, RowIndex, rebooted};
 use crate::owner::{OwnerOrigin, OwnerParts};
-use crate::{CounterWidth, Counters, Coverage, Delta, Filter, Header, Pool, Row, Sample, Scope};
+use crate::{CounterWidth, Counters, Coverage, Delta, Filter, Header, Key, Pool, Row, Sample, Scope};
 
 /// What is known of a row's owner.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,6 +53,8 @@ pub struct RowVerdict {
     pub bytes_per_hour: i64,
     /// When it began, if that was seen.
     pub since: Option<jiff::Timestamp>,
+    /// The row that stands for those that grow in lockstep with it, itself included; `None` if it grows alone.
+    pub lockstep: Option<Key>,
 }
 
 impl RowVerdict {
@@ -369,7 +371,7 @@ fn permute(rows: &mut [TableRow], place: &mut [u32]) {
 
 /// A sort key that orders unknown figures last in both directions.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum SortKey {
+pub(crate) enum SortKey {
     Rising(i128),
     Falling(Reverse<i128>),
     Text(String),
@@ -378,7 +380,7 @@ enum SortKey {
 }
 
 impl SortKey {
-    fn of(value: Value<'_>, falling: bool) -> Self {
+    pub(crate) fn of(value: Value<'_>, falling: bool) -> Self {
         match (value.number(), value) {
             (Some(number), _) if falling => Self::Falling(Reverse(number)),
             (Some(number), _) => Self::Rising(number),

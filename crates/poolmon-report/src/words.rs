@@ -6,7 +6,7 @@ use poolmon_leak::{AnalysisConfig, PoolGrowth, Report, Verdict, VerdictKind};
 use poolmon_model::units::{
     Precision, counted, exact_hours, human_amount, human_rate, rate_margin, rough_span, span,
 };
-use poolmon_model::{Gravity, Pool, RowVerdict};
+use poolmon_model::{Gravity, Key, Pool, RowVerdict};
 use std::time::Duration;
 
 /// Members of a lockstep group that are named.
@@ -348,7 +348,7 @@ pub const LIMITS: &[&str] = &[
 ];
 
 /// What the screen shows in a row and in its detail pane; `None` if there is nothing to show.
-pub fn row_verdict(verdict: &Verdict, zone: &TimeZone) -> Option<RowVerdict> {
+pub fn row_verdict(report: &Report, verdict: &Verdict, zone: &TimeZone) -> Option<RowVerdict> {
     let rate = || speed(verdict);
     let (gravity, brief) = match verdict.kind {
         VerdictKind::Leaking => (Gravity::Leaking, format!("leaks {}", rate())),
@@ -367,7 +367,9 @@ pub fn row_verdict(verdict: &Verdict, zone: &TimeZone) -> Option<RowVerdict> {
     let bytes_per_hour = verdict.bytes.per_hour as i64;
     // What was under way when the samples begin has no beginning among them.
     let since = verdict.since.filter(|_| !verdict.since_start);
-    Some(RowVerdict { gravity, brief, lines, bytes_per_hour, since })
+    let culprit = report.group_of(verdict).and_then(|group| report.verdicts.get(group.culprit));
+    let lockstep = culprit.map(|culprit| Key { tag: culprit.tag.clone(), pool: culprit.pool });
+    Some(RowVerdict { gravity, brief, lines, bytes_per_hour, since, lockstep })
 }
 
 #[cfg(test)]

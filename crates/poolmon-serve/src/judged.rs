@@ -146,7 +146,9 @@ impl Judged {
         let zone = TimeZone::system();
         let key = |verdict: &poolmon_leak::Verdict| Key { tag: verdict.tag.clone(), pool: verdict.pool };
         let rows = series.report.verdicts.iter();
-        let rows = rows.filter_map(|verdict| Some((key(verdict), Arc::new(row_verdict(verdict, &zone)?))));
+        let rows = rows.filter_map(|verdict| {
+            Some((key(verdict), Arc::new(row_verdict(&series.report, verdict, &zone)?)))
+        });
         let suspects = series
             .report
             .verdicts

@@ -80,8 +80,9 @@ impl LiveJudge {
 
 /// The verdicts of a report in short, of the rows that have one; a row that is steady has none.
 pub fn in_short(report: &Report, zone: &TimeZone) -> Vec<(Tag, Pool, Arc<RowVerdict>)> {
-    let reported =
-        |verdict: &Verdict| Some((verdict.tag.clone(), verdict.pool, Arc::new(row_verdict(verdict, zone)?)));
+    let reported = |verdict: &Verdict| {
+        Some((verdict.tag.clone(), verdict.pool, Arc::new(row_verdict(report, verdict, zone)?)))
+    };
     report.verdicts.iter().filter_map(reported).collect()
 }
 
@@ -126,5 +127,31 @@ mod tests {
         assert!(leak.2.brief.starts_with("suspect "), "{:?}", leak.2);
         assert!(leak.2.lines[0].contains("Leak (nonpaged) likely leaks"), "{:?}", leak.2);
         assert!(!last.iter().any(|row| row.0 == Tag::pool(*b"Rest")));
+    }
+
+    #[test]
+    fn rows_in_lockstep_name_the_same_row() {
+        let origin = Arc::new(Origin::new(SourceKind::Windows, &[Pool::Nonpaged]));
+        let mut judge = LiveJudge::new(&origin);
+        // Uneven steps, each of which both rows take.
+        let mut lost = 0;
+        for n in 0..600_u64 {
+            let mut sample = Sample::new(Arc::clone(&origin), CounterWidth::Bits32);
+            sample.time = Timestamp::from_second(1_800_000_000 + i64::try_from(n * 60).unwrap()).ok();
+            lost += (n * n * 7919) % 11;
+            let row = |tag: &[u8; 4], lost: u64, size: u64| {
+                Row::windows(Tag::pool(*tag), Pool::Nonpaged, 1_000 + lost, 0, (1_000 + lost) * size)
+            };
+            sample.rows = vec![row(b"LkA ", lost, 512), row(b"LkB ", lost, 64), row(b"Rest", n % 7, 96)];
+            judge.push(&sample);
+        }
+        let rows = judge.in_short(&judge.report());
+        let with = |tag: &[u8; 4]| {
+            let (.., verdict) = rows.iter().find(|row| row.0 == Tag::pool(*tag)).expect("a verdict");
+            verdict.lockstep.as_ref().map(|key| key.tag.to_string())
+        };
+        assert!(with(b"LkA ").is_some_and(|tag| tag.starts_with("Lk")), "{rows:?}");
+        assert_eq!(with(b"LkA "), with(b"LkB "));
+        assert!(!rows.iter().any(|row| row.0 == Tag::pool(*b"Rest") && row.2.lockstep.is_some()), "{rows:?}");
     }
 }

@@ -355,6 +355,7 @@ fn leak(since: i64) -> LiveVerdicts {
         lines: vec!["Leak (nonpaged) leaks".into()],
         bytes_per_hour: 14 << 20,
         since: Some(at(since)),
+        lockstep: None,
     };
     LiveVerdicts { rows: vec![(Tag::pool(*b"Leak"), Pool::Nonpaged, Arc::new(verdict))], left: None }
 }

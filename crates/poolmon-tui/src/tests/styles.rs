@@ -47,6 +47,7 @@ fn only_the_change_is_coloured_and_red_is_left_to_verdicts() {
         lines: vec!["it leaks".into()],
         bytes_per_hour: 14 << 20,
         since: None,
+        lockstep: None,
     };
     let rows = vec![(row.row.tag.clone(), row.row.pool, Arc::new(verdict))];
     app.judge(LiveVerdicts { rows, left: None });

@@ -20,7 +20,8 @@ fn verdict(
 ) -> (Tag, Pool, Arc<RowVerdict>) {
     let row = &app.view.table.rows[at].row;
     let lines = vec![format!("{} {brief} ± 2, since 12:00", row.tag), "nothing is ever freed".to_owned()];
-    let verdict = RowVerdict { gravity, brief: brief.into(), lines, bytes_per_hour: rate, since: None };
+    let verdict =
+        RowVerdict { gravity, brief: brief.into(), lines, bytes_per_hour: rate, since: None, lockstep: None };
     (row.tag.clone(), row.pool, Arc::new(verdict))
 }
 
