@@ -55,8 +55,8 @@ fn the_bit_of_protected_pool_is_taken_off() {
     );
 }
 
-#[test]
-fn x64_thunks_wrappers_and_wrappers_of_wrappers_are_followed() {
+/// A function, a thunk before it and a wrapper around it, called with this tag.
+fn wrapped_x64(tag: &[u8; 4]) -> Vec<u8> {
     // 0x1000: thunk; 0x1010: wrapper (size, tag); 0x1020: wrapper of the wrapper; 0x1030: its caller.
     let mut code = Vec::new();
     code.extend([0xff, 0x25]);
@@ -70,13 +70,21 @@ fn x64_thunks_wrappers_and_wrappers_of_wrappers_are_followed() {
     code.push(0xc3);
     code.resize(0x30, 0xcc);
     code.push(0xba); // mov edx, tag
-    code.extend(b"Wrap");
+    code.extend(tag);
     call(&mut code, TEXT + 0x20);
     code.push(0xc3);
-    let row = only(&image(Processor::X64, &code, &["ExAllocatePool2"], false, &[]));
-    assert_eq!((row.tag, row.kind), (PoolTag(*b"Wrap"), EvidenceKind::Argument));
-    assert_eq!(row.wrapper, Some(TEXT + 0x20));
-    assert_eq!(row.api.as_deref(), Some("ExAllocatePool2"));
+    image(Processor::X64, &code, &["ExAllocatePool2"], false, &[])
+}
+
+#[test]
+fn x64_thunks_wrappers_and_wrappers_of_wrappers_are_followed() {
+    // A short tag may be any number elsewhere: that the wrapper wants a tag is known only when all is read.
+    for tag in [*b"Wrap", *b"rx\0\0", *b"abc\0"] {
+        let row = only(&wrapped_x64(&tag));
+        assert_eq!((row.tag, row.kind), (PoolTag(tag), EvidenceKind::Argument));
+        assert_eq!(row.wrapper, Some(TEXT + 0x20));
+        assert_eq!(row.api.as_deref(), Some("ExAllocatePool2"));
+    }
 }
 
 #[test]

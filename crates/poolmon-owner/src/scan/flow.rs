@@ -238,8 +238,9 @@ impl Resolver<'_> {
         }
     }
 
-    fn judge(&self, call: &CallNote, position: u8, step: u32) -> Option<Proof> {
-        let near = call.step.saturating_sub(step) <= NEAR;
+    fn judge(&self, call: &CallNote, position: u8, value: u32, step: u32) -> Option<Proof> {
+        // Where no tag is known to be wanted, the number itself has to look like one.
+        let near = call.step.saturating_sub(step) <= NEAR && like_a_tag(value);
         match self.reach(call.target) {
             Reached::Api(api, index) => (index == position).then_some(Proof::Api(api)),
             Reached::Wrapper(api, index, rva) => (index == position).then_some(Proof::Wrapper(api, rva)),
@@ -293,7 +294,7 @@ pub(crate) fn resolve(notes: &Notes, imports: &PeImports, x86: bool) -> Vec<Find
     for call in notes.calls.iter().filter(|call| notes.is_call(call)) {
         for &(position, value) in &call.arguments {
             let TagValue::Constant { value, at, step } = value else { continue };
-            let Some(proof) = resolver.judge(call, position, step) else { continue };
+            let Some(proof) = resolver.judge(call, position, value, step) else { continue };
             let finding = Finding { value, at, site: call.site, proof };
             let row = best.entry((at, value)).or_insert_with(|| finding.clone());
             if rank(&finding.proof) < rank(&row.proof) {

@@ -102,9 +102,12 @@ impl TagValue {
     }
 
     /// Whether it is worth a note as an argument. Any constant is where a pool function has its tag: some do not print.
+    /// Elsewhere a number that could be a short tag is: the function may turn out to hand it on.
     pub fn is_noted(self, tag: bool) -> bool {
         match self {
-            Self::Constant { value, .. } => like_a_tag(value) || (tag && value & 0x7fff_ffff != 0),
+            Self::Constant { value, .. } => {
+                like_a_tag(value) || like_a_short_tag(value) || (tag && value & 0x7fff_ffff != 0)
+            }
             Self::Argument(_) => true,
             _ => false,
         }
@@ -134,6 +137,12 @@ pub(crate) fn like_a_tag(value: u32) -> bool {
     text(a) && tail
 }
 
+/// Two or three printable characters, filled up with zeros. Many numbers look so: it takes a function that is known to want a tag.
+fn like_a_short_tag(value: u32) -> bool {
+    let [a, b, c, d] = value.to_le_bytes();
+    a.is_ascii_graphic() && b.is_ascii_graphic() && d == 0 && (c == 0 || c.is_ascii_graphic())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,6 +166,23 @@ mod tests {
         assert_eq!(TagValue::Unknown.either(TagValue::Import(1), 3), TagValue::Unknown);
         let many = (1..=5).fold(TagValue::Unknown, |all, n| all.either(constant(n), n));
         assert_eq!(numbers(many), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn short_tags_are_noted_wherever_they_are_and_other_numbers_only_as_a_tag() {
+        for (value, anywhere) in [
+            (u32::from_le_bytes(*b"rx\0\0"), true),
+            (u32::from_le_bytes(*b"abc\0"), true),
+            (u32::from_le_bytes(*b"abcd"), true),
+            (u32::from_le_bytes(*b"a\0\0\0"), false),
+            (u32::from_le_bytes(*b"a\0c\0"), false),
+            (u32::from_le_bytes(*b"\0ab\0"), false),
+            (0x1000, false),
+        ] {
+            assert_eq!(constant(value).is_noted(false), anywhere, "{value:#x}");
+            assert!(constant(value).is_noted(true), "{value:#x}");
+        }
+        assert!(!constant(0).is_noted(true));
     }
 
     #[test]
