@@ -183,7 +183,7 @@ fn what_an_engine_refuses_is_said_with_what_helps() {
     assert!(error.contains("answers 404") && error.contains("/select/0/prometheus"), "{error}");
     assert!(!error.contains('\u{1b}'));
     let error = refuse(200, r#"{"status":"success","data":{"result":[{"metric":{},"value":[1"#);
-    assert!(error.contains("no answer from URL"), "{error}");
+    assert!(error.contains("the answer of URL cannot be read") && error.contains("it was cut"), "{error}");
     let output = poolmon(&["fleet", "--url", "http://127.0.0.1:1"]);
     assert!(
         output.status.code() == Some(1) && text(&output.stderr).contains("see that it runs"),
@@ -208,8 +208,24 @@ fn a_folder_with_a_recording_for_each_host() {
     // A host that cannot be read is named, and the others are judged.
     std::fs::create_dir(folder.path().join("c")).unwrap();
     let output = poolmon(&["fleet", path]);
-    assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), printed));
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), printed.clone()));
     assert!(text(&output.stderr).contains("left out"), "{}", text(&output.stderr));
+    // Samples without times have no rate to rank by.
+    let logs = folder.path().join("untimed");
+    std::fs::create_dir(&logs).unwrap();
+    let table = |n: u32| {
+        let bytes = 1_000_000 + n * 500_000;
+        format!(
+            " Tag  Type     Allocs            Frees            Diff   Bytes      Per Alloc\n Grow Nonp {0:9} (   1) 0 (   0) {0:9} {bytes:9} (   0) 500\n",
+            bytes / 500
+        )
+    };
+    std::fs::write(logs.join("log.txt"), (0..12).map(table).collect::<String>()).unwrap();
+    let output = poolmon(&["fleet", path]);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(1), printed));
+    assert!(text(&output.stderr).contains("its samples have no times"), "{}", text(&output.stderr));
+    let output = poolmon(&["fleet", logs.join("log.txt").to_str().unwrap()]);
+    assert!(text(&output.stderr).contains("for one file use poolmon leaks"), "{}", text(&output.stderr));
     let output = poolmon(&["fleet", folder.path().join("c").to_str().unwrap()]);
     assert!(text(&output.stderr).contains("a folder for each host"), "{}", text(&output.stderr));
 }

@@ -62,6 +62,9 @@ pub enum EngineError {
     /// The address is none.
     #[error("{0} is not the address of an engine")]
     Address(String),
+    /// The address holds a name or a password, which would be printed wherever the address is.
+    #[error("the address of the engine has a name or a password in it")]
+    Secret,
     /// A file of secrets or certificates.
     #[error("cannot read {}: {error}", path.display())]
     File {
@@ -98,6 +101,14 @@ pub enum EngineError {
         /// What it says, in one line.
         text: String,
     },
+    /// It answers, and the answer cannot be read.
+    #[error("the answer of {url} cannot be read: {error}")]
+    Unclear {
+        /// Whom.
+        url: String,
+        /// Why not.
+        error: String,
+    },
     /// It understood the question, and cannot answer it.
     #[error("the engine cannot answer ({kind}): {text}\n  asked: {query}")]
     Refused {
@@ -124,6 +135,18 @@ impl Remedy for EngineError {
             Self::Forbidden { .. } => {
                 "give --bearer-file FILE, --user NAME with --password-file FILE, or --header"
             }
+            Self::Secret => {
+                "give --user NAME with --password-file FILE: what is in the address would be printed"
+            }
+            Self::Unclear { .. } => {
+                "it was cut, or what answers does not speak the HTTP API of Prometheus: see what stands between"
+            }
+            Self::NoEngine { status: 300..=399, .. } => {
+                "redirects are not followed, as they would take secrets elsewhere: give the address that it leads to"
+            }
+            Self::NoEngine { status: 429 | 500.., .. } => {
+                "the engine, or what stands before it, is busy or broken: see its log, try again later, or ask for less with --over and --match"
+            }
             Self::NoEngine { .. } => {
                 "give the part of the address before /api/v1/query: Mimir needs /prometheus, a cluster of VictoriaMetrics /select/0/prometheus"
             }
@@ -147,6 +170,9 @@ impl Engine {
         let host = base.strip_prefix("http://").or_else(|| base.strip_prefix("https://"));
         if host.is_none_or(|host| host.is_empty() || host.starts_with('/')) {
             return Err(EngineError::Address(url.to_owned()));
+        }
+        if host.and_then(|host| host.split(['/', '?', '#']).next()).is_some_and(|host| host.contains('@')) {
+            return Err(EngineError::Secret);
         }
         let mut headers = access.headers.clone();
         if let Some(path) = &access.bearer {
@@ -212,7 +238,11 @@ impl Engine {
                 _ => EngineError::NoEngine { url, status, text },
             });
         }
-        let document = answer::read(&mut reader).map_err(|error| broken(&error))?;
+        let unclear = |error: &dyn std::fmt::Display| EngineError::Unclear {
+            url: self.base.clone(),
+            error: one_line(&error.to_string()),
+        };
+        let document = answer::read(&mut reader).map_err(|error| unclear(&error))?;
         let bytes = reader.get_ref().bytes;
         let mut answer = document.map_err(|(kind, text)| EngineError::Refused {
             kind: kind.unwrap_or_else(|| status.to_string()),
@@ -295,7 +325,48 @@ mod tests {
                 "{wrong}"
             );
         }
-        assert!(Engine::new("http://prom:9090/", &Access::default()).is_ok());
+        assert!(Engine::new("http://prom:9090/x@y", &Access::default()).is_ok());
+    }
+
+    #[test]
+    fn a_password_in_an_address_is_refused_and_never_said() {
+        for wrong in ["http://u:geheim@prom:9090", "https://geheim@prom/x", "http://u:geheim@prom?x"] {
+            let error = Engine::new(wrong, &Access::default()).err().unwrap();
+            assert!(matches!(error, EngineError::Secret), "{wrong}: {error}");
+            assert!(!format!("{error} {:?} {error:?}", error.remedy()).contains("geheim"));
+        }
+    }
+
+    /// What an engine at an address says that answers every request so.
+    fn asked(answer: &'static str) -> EngineError {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request);
+            let _ = std::io::Write::write_all(&mut stream, answer.as_bytes());
+        });
+        let engine = Engine::new(&format!("http://{address}"), &Access::default()).unwrap();
+        engine.query("test", "up", Timestamp::UNIX_EPOCH).unwrap_err()
+    }
+
+    #[test]
+    fn each_failure_has_the_remedy_that_helps() {
+        for (answer, words) in [
+            (
+                "HTTP/1.1 302 Found\r\nLocation: http://x/\r\nContent-Length: 0\r\n\r\n",
+                "redirects are not followed",
+            ),
+            ("HTTP/1.1 429 Too Many Requests\r\nContent-Length: 4\r\n\r\nslow", "try again later"),
+            ("HTTP/1.1 500 Oops\r\nContent-Length: 4\r\n\r\noops", "try again later"),
+            ("HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone", "/prometheus"),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{\"status\":\"su", "does not speak the HTTP API"),
+            ("", "see that it runs"),
+        ] {
+            let error = asked(answer);
+            assert!(error.remedy().unwrap().contains(words), "{answer}: {error}: {:?}", error.remedy());
+        }
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! The page, embedded and packed.
 
+use std::io::Read as _;
+
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 
-use crate::api::{hash, problem, typed, with_tag};
+use crate::api::{hash, typed, with_tag};
 
 /// A part of the page.
 struct Part {
@@ -40,17 +42,24 @@ pub async fn get(uri: Uri, headers: HeaderMap) -> Response {
     };
     let accepts = headers.get_all(header::ACCEPT_ENCODING).iter();
     let packs = accepts.filter_map(|value| value.to_str().ok()).any(accepts_gzip);
-    if !packs {
-        return problem(
-            StatusCode::NOT_ACCEPTABLE,
-            "the page is sent packed with gzip",
-            "accept it: curl --compressed",
-        );
+    // The two are different documents to a cache.
+    let tag = if packs { hash(part.packed) } else { format!("{}-plain", hash(part.packed)) };
+    let mut answer = with_tag(&headers, &tag, || {
+        if packs { typed(part.kind, part.packed) } else { typed(part.kind, unpacked(part.packed)) }
+    });
+    if packs {
+        answer.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
-    let mut answer = with_tag(&headers, &hash(part.packed), || typed(part.kind, part.packed));
-    answer.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     answer.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     answer
+}
+
+/// Plain `curl` and most readers of an API description take no packed answer.
+fn unpacked(packed: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    // What this program carries was packed when it was built.
+    let _ = flate2::read::GzDecoder::new(packed).read_to_end(&mut plain);
+    plain
 }
 
 fn accepts_gzip(list: &str) -> bool {

@@ -21,6 +21,8 @@ use crate::rows;
 
 /// Most rows of one answer.
 const MOST: usize = 500;
+/// Rows in an answer if nothing else is asked for.
+const USUAL: usize = 100;
 /// Points of a sparkline.
 const SPARK: usize = 40;
 
@@ -60,6 +62,12 @@ pub async fn get(
     let Query(wanted) = query.map_err(|error| wrong(error.body_text(), "see /api/v1/openapi.json"))?;
     let order = order(&wanted)?;
     let filter = filter(&wanted)?;
+    if !(1..=MOST).contains(&wanted.limit.unwrap_or(USUAL)) {
+        return Err(wrong(
+            "so many rows are not sent at once",
+            &format!("limit is 1 to {MOST}; the next ones follow with offset"),
+        ));
+    }
     let moment = server.shared.now();
     let tag = server.tag(&moment);
     let work = Arc::clone(&server);
@@ -127,6 +135,12 @@ fn pair(server: &Server, moment: &Moment, wanted: &Wanted) -> Result<Pair, Refus
     if wanted.before.is_some() {
         now.before = Some(series.at(at(&wanted.before)?, Earlier::Previous).map_err(failed)?.now);
     }
+    if now.before.as_ref().is_some_and(|before| before.time > now.now.time) {
+        return Err(wrong(
+            "before is later than at",
+            "give the earlier moment as before, the later one as at",
+        ));
+    }
     rows::join(&mut now.now);
     if let Some(before) = &mut now.before {
         rows::join(before);
@@ -152,7 +166,7 @@ fn page(
     table.sort(order);
     let total = table.rows.len();
     let offset = wanted.offset.unwrap_or(0).min(total);
-    let limit = wanted.limit.unwrap_or(100).clamp(1, MOST);
+    let limit = wanted.limit.unwrap_or(USUAL);
     let rows: Vec<TableRow> = table.rows.drain(..).skip(offset).take(limit).collect();
     let judged = server.shared.judged();
     let spark = |row: &TableRow| {

@@ -34,6 +34,35 @@ fn openapi(server: &Running) -> Value {
 }
 
 #[test]
+fn the_page_comes_packed_or_plain_as_the_client_can_read() {
+    let server = Running::demo();
+    assert_eq!(server.json("/api/v1/openapi.json"), openapi(&server));
+    for path in ["/", "/app.js"] {
+        let (packed, plain) = (server.get(path, &["Accept-Encoding: gzip"]), server.get(path, &[]));
+        assert_eq!((packed.code, plain.code), (200, 200), "{path}");
+        assert_eq!(packed.header("content-encoding"), Some("gzip"));
+        assert_eq!(plain.header("content-encoding"), None);
+        assert_ne!(packed.header("etag"), plain.header("etag"), "a cache keeps both apart");
+        assert!(packed.body.len() < plain.body.len());
+    }
+}
+
+#[test]
+fn what_rows_cannot_answer_is_refused_and_not_changed() {
+    let (server, _folder) = crate::recorded();
+    for (query, words) in [
+        ("at=start&before=end", "before is later than at"),
+        ("limit=0", "limit is 1 to 500"),
+        ("limit=501", "limit is 1 to 500"),
+    ] {
+        let answer = server.get(&format!("/api/v1/rows?{query}"), &[]);
+        assert_eq!(answer.code, 400, "{query}: {}", answer.text());
+        assert!(answer.text().contains(words), "{query}: {}", answer.text());
+    }
+    assert_eq!(server.get("/api/v1/rows?limit=500&at=end&before=start", &[]).code, 200);
+}
+
+#[test]
 fn every_document_fits_its_schema() {
     let server = Running::demo();
     let judged = |server: &Running| {

@@ -46,6 +46,13 @@ pub fn run(args: &FleetArgs) -> anyhow::Result<Outcome> {
 
 /// Each folder in it is a host. True if one of them could not be read, which was said.
 fn of_folder(folder: &Path, least: Level) -> anyhow::Result<(Fleet, bool)> {
+    ensure!(
+        !folder.is_file(),
+        Problem::new(
+            format!("{} is a file, not a folder", folder.display()),
+            "give a folder with a folder for each host; for one file use poolmon leaks"
+        )
+    );
     let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let mut hosts: Vec<PathBuf> =
         entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir()).collect();
@@ -64,6 +71,16 @@ fn of_folder(folder: &Path, least: Level) -> anyhow::Result<(Fleet, bool)> {
         progress.show(|| format!("{} of {} hosts", at + 1, hosts.len()));
         let name = host.file_name().unwrap_or_default().to_string_lossy().into_owned();
         match analyse::source(&SourceArgs::of(host.clone(), RangeArgs::default()), PoolView::All, &owners) {
+            // A rate by counted samples beside rates by the clock would be ranked with them.
+            Ok((series, _)) if !series.report.times_known => {
+                left_out += 1;
+                if left_out <= NAMED {
+                    let host = host.display();
+                    warning!(
+                        "left out: {host}: its samples have no times, so no rate can be compared (poolmon leaks judges it alone)"
+                    );
+                }
+            }
             Ok((series, _)) => judged.push((name, series.report, series.last)),
             // Its message begins with the folder.
             Err(error) => {
