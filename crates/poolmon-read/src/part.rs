@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use poolmon_model::Sample;
@@ -12,9 +13,10 @@ use crate::counted::Counted;
 use crate::mixed::{self, RowKind};
 use crate::newest_first::AnyOrder;
 use crate::numbered::COPIED;
-use crate::text::time_in_name;
+use crate::text::{order_of_dates, time_in_name, time_in_name_by};
 use crate::{
-    FileFormat, Holds, Input, ReadError, ReadOptions, Remark, RemarkKind, Result, Samples, bundle, identify,
+    DateOrder, FileFormat, Holds, Input, ReadError, ReadOptions, Remark, RemarkKind, Result, Samples, bundle,
+    identify,
 };
 
 /// One file or recording of a series.
@@ -138,17 +140,27 @@ impl Part {
 
     fn date_from_outside(&mut self, options: &ReadOptions) {
         let Some(path) = self.input.path() else { return };
+        let modified = fs::metadata(path).and_then(|about| about.modified());
+        self.time_from = TimeFrom::FileDate;
+        self.start = modified.ok().and_then(|time| Timestamp::try_from(time).ok());
         let named = path.file_name().and_then(|name| time_in_name(&name.to_string_lossy()));
+        if let Some(time) = named {
+            self.date_from_name(time, options);
+        }
+    }
+
+    fn date_from_name(&mut self, time: DateTime, options: &ReadOptions) {
         let zone = options.zone.map_or_else(TimeZone::system, TimeZone::fixed);
-        let named = named.map(|time| zone.to_ambiguous_timestamp(time));
-        self.unclear_hour = named.as_ref().is_some_and(jiff::tz::AmbiguousTimestamp::is_ambiguous);
-        let named = named.and_then(|time| time.compatible().ok());
-        (self.start, self.time_from) = if let Some(time) = named {
-            (Some(time), TimeFrom::Name)
-        } else {
-            let modified = fs::metadata(path).and_then(|about| about.modified());
-            (modified.ok().and_then(|time| Timestamp::try_from(time).ok()), TimeFrom::FileDate)
-        };
+        let named = zone.to_ambiguous_timestamp(time);
+        self.unclear_hour = named.is_ambiguous();
+        if let Ok(time) = named.compatible() {
+            (self.start, self.time_from) = (Some(time), TimeFrom::Name);
+        }
+    }
+
+    /// The last part of its path.
+    fn file_name(&self) -> Option<String> {
+        Some(self.input.path()?.file_name()?.to_string_lossy().into_owned())
     }
 
     /// Its samples, to read on in them.
@@ -297,6 +309,33 @@ pub(crate) fn are_dates_of_copies(parts: &[Part]) -> bool {
         && all_of_files
         && dates.len() == parts.len()
         && last.duration_since(*first).as_secs_f64() <= COPIED * (parts.len() - 1) as f64
+}
+
+/// Takes times from names whose dates end with the year, where the names of all files without a time have such dates: the order of
+/// day and month is that of all of them. Says so if both would do.
+pub(crate) fn date_by_names(parts: &mut [Part], options: &ReadOptions) -> Option<Remark> {
+    let mut dated: Vec<&mut Part> =
+        parts.iter_mut().filter(|part| part.time_from == TimeFrom::FileDate).collect();
+    let names: Vec<String> = dated.iter().map(|part| part.file_name()).collect::<Option<_>>()?;
+    let words: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (order, assumed) = match options.dates {
+        Some(order) => (order, false),
+        None => order_of_dates(&words)?,
+    };
+    let times: Vec<DateTime> =
+        names.iter().map(|name| time_in_name_by(name, order)).collect::<Option<_>>()?;
+    for (part, time) in dated.iter_mut().zip(times) {
+        part.date_from_name(time, options);
+    }
+    let (this, other) = match order {
+        DateOrder::Mdy => ("month, day, year", "dmy"),
+        _ => ("day, month, year", "mdy"),
+    };
+    let text = format!(
+        "{}: dates in names are read as {this}, in which they lie closer together (--dates {other} for the other order)",
+        mixed::named(&names)
+    );
+    assumed.then(|| Remark::new(RemarkKind::TimeFromFile, text))
 }
 
 /// Remarks on times that are not in the files themselves.

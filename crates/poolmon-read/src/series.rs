@@ -74,6 +74,7 @@ impl SampleSeries {
         let name = if parts.len() < all { name_of(&parts) } else { name };
         for parts in [&mut parts, &mut totals] {
             if parts.len() > 1 {
+                remarks.extend(part::date_by_names(parts, &options));
                 remarks.extend(numbered::arrange(parts));
             } else if options.keep_undated {
                 parts.iter_mut().for_each(Part::forget_date);

@@ -291,3 +291,45 @@ fn perfmons_figures_of_another_machine_are_named() {
     assert!(said.iter().any(|remark| remark.text.contains("another machine (srvb, not srva)")), "{said:?}");
     assert_eq!(series.parts().len(), 1);
 }
+
+/// Names of hourly files over the end of a month, in the ways in which people write dates.
+#[test]
+fn dates_in_names_end_with_the_year_too() {
+    let forms = [
+        ("pool_%d-%m-%Y_%H-%M.log", ""),
+        ("pool_%d%m%Y-%H%M.log", ""),
+        ("pool_%d%b%Y-%H%M.log", ""),
+        ("pool_%m-%d-%Y_%I-%M-%p.log", ""),
+        ("pool_%m.%d.%Y %H.%M.log", ""),
+        ("pool_%Y-%m-%d_%I-%M-%p.log", ""),
+        // Days 1 and 2 of November, or of January and February: closer together is assumed.
+        ("later_%d-%m-%Y_%H-%M.log", "day, month, year, in which they lie closer together (--dates mdy"),
+    ];
+    for (form, said) in forms {
+        let folder = tempfile::tempdir().unwrap();
+        let start = if said.is_empty() { "2026-10-31T14:00:00Z" } else { "2026-11-01T14:00:00Z" };
+        let start: Timestamp = start.parse().unwrap();
+        for hour in 0..20_u64 {
+            let time = start + SignedDuration::from_hours(hour.cast_signed());
+            // All were copied at once.
+            write(folder.path(), &time.strftime(form).to_string(), &untimed(10_000 + hour * 100), 0);
+        }
+        let options = ReadOptions { zone: Some(jiff::tz::Offset::UTC), ..ReadOptions::default() };
+        let mut series = SampleSeries::open(&[folder.path().into()], options).unwrap();
+        let mut sample = Sample::empty();
+        for hour in 0..20_u64 {
+            assert!(series.next_into(&mut sample).unwrap(), "{form}: {hour}");
+            let expected = (start + SignedDuration::from_hours(hour.cast_signed()), 10_000 + hour * 100);
+            assert_eq!((sample.time.unwrap(), sample.rows[0].counters.allocs.unwrap()), expected, "{form}");
+        }
+        assert!(!series.next_into(&mut sample).unwrap());
+        let remarks: Vec<String> = series.take_remarks().into_iter().map(|remark| remark.text).collect();
+        assert!(remarks.iter().any(|text| text.contains("from the file's name")), "{form}: {remarks:?}");
+        assert_eq!(
+            remarks.iter().any(|text| text.contains("closer together")),
+            !said.is_empty(),
+            "{form}: {remarks:?}"
+        );
+        assert!(remarks.iter().any(|text| text.contains(said)), "{form}: {remarks:?}");
+    }
+}

@@ -48,7 +48,7 @@ pub(crate) use dates::{FileDates, survey as date_survey};
 pub(crate) use encoding::{cyrillic, decoded};
 pub(crate) use fields::Fields;
 pub(crate) use moment::{DateRule, cell as time_cell};
-pub use name::time_in_name;
+pub use name::{order_of_dates, time_in_name, time_in_name_by};
 pub use reader::SampleReader;
 pub(crate) use records::{Records, TextLines};
 pub use views::note_cut_lists;
