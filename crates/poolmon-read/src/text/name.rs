@@ -161,7 +161,7 @@ fn month(text: &str) -> Option<i8> {
     ];
     let word = text.trim_matches(|c: char| !c.is_alphanumeric()).to_ascii_lowercase();
     let is_it = |name: &&str| word == **name || word.len() == 3 && name.starts_with(&word);
-    let at = MONTHS.iter().position(|name| is_it(name))?;
+    let at = MONTHS.iter().position(is_it)?;
     i8::try_from(at + 1).ok()
 }
 
