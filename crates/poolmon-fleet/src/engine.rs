@@ -238,11 +238,10 @@ impl Engine {
                 _ => EngineError::NoEngine { url, status, text },
             });
         }
-        let unclear = |error: &dyn std::fmt::Display| EngineError::Unclear {
+        let document = answer::read(&mut reader).map_err(|error| EngineError::Unclear {
             url: self.base.clone(),
             error: one_line(&error.to_string()),
-        };
-        let document = answer::read(&mut reader).map_err(|error| unclear(&error))?;
+        })?;
         let bytes = reader.get_ref().bytes;
         let mut answer = document.map_err(|(kind, text)| EngineError::Refused {
             kind: kind.unwrap_or_else(|| status.to_string()),

@@ -121,7 +121,11 @@ mod tests {
         let short = Analysis::new(AnalysisConfig::default()).report();
         let young = LocalHost { name: "e", report: &short, last: &last };
         assert_eq!(join(&[hosts[0], young], Level::Likely).young, 1);
-        let surer = join(&hosts, Level::Leak);
-        assert_eq!((surer.findings.len(), surer.less_sure), (0, 2), "bytes alone prove no more than likely");
+        let certain = join(&hosts, Level::Leak);
+        assert_eq!(
+            (certain.findings.len(), certain.less_sure),
+            (0, 2),
+            "bytes alone prove no more than likely"
+        );
     }
 }

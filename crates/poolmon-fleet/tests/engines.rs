@@ -143,8 +143,8 @@ fn exactly_the_leaking_hosts(engine: impl Fn(&World, &Path) -> Running) {
     // Of 720 rows 5 leak; without the rule on falling floors there are 18 or 19 candidates, without that on the later half more than 25.
     assert!(whole.candidates < 14, "{} candidates", whole.candidates);
     // What is not asked for is counted.
-    let surer = hunted(&world, &engine, |hunt| hunt.least = Level::Leak);
-    assert_eq!((surer.findings.len(), surer.less_sure), (0, whole.less_sure + 5));
+    let certain = hunted(&world, &engine, |hunt| hunt.least = Level::Leak);
+    assert_eq!((certain.findings.len(), certain.less_sure), (0, whole.less_sure + 5));
     let few = hunted(&world, &engine, |hunt| hunt.most = 3);
     assert_eq!((few.left_out, few.candidates), (whole.candidates - 3, whole.candidates));
     assert_eq!(few.findings[0].on.len(), 3, "what outgrew itself most comes first");

@@ -292,6 +292,24 @@ fn perfmons_figures_of_another_machine_are_named() {
     assert_eq!(series.parts().len(), 1);
 }
 
+#[test]
+fn the_order_of_dates_in_names_can_be_given() {
+    let folder = tempfile::tempdir().unwrap();
+    for day in 1..=3_u64 {
+        write(folder.path(), &format!("pool_0{day}-11-2026.log"), &untimed(10_000 + day), 0);
+    }
+    let (zone, dates) = (Some(jiff::tz::Offset::UTC), Some(poolmon_read::DateOrder::Mdy));
+    let options = ReadOptions { zone, dates, ..ReadOptions::default() };
+    let mut series = SampleSeries::open(&[folder.path().into()], options).unwrap();
+    let mut sample = Sample::empty();
+    for month in 1..=3 {
+        assert!(series.next_into(&mut sample).unwrap());
+        assert_eq!(sample.time.unwrap().to_string(), format!("2026-0{month}-11T00:00:00Z"));
+    }
+    let remarks = series.take_remarks();
+    assert!(!remarks.iter().any(|remark| remark.text.contains("closer together")), "{remarks:?}");
+}
+
 /// Names of hourly files over the end of a month, in the ways in which people write dates.
 #[test]
 fn dates_in_names_end_with_the_year_too() {

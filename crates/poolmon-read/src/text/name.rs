@@ -2,6 +2,7 @@
 
 use jiff::civil::{Date, DateTime, Time};
 
+use super::month_names::month;
 use crate::DateOrder;
 
 /// The date in a file's name, and the time of day where one follows it; midnight if none does.
@@ -128,9 +129,14 @@ fn year_last<'a>(groups: &'a [Group<'a>], order: DateOrder) -> Option<(Date, Res
 
 /// 22Nov2026, 22-Nov-2026, Nov-22-2026, 2026Nov22.
 fn month_named<'a>(groups: &'a [Group<'a>]) -> Option<(Date, Rest<'a>)> {
-    let dated = |year: &str, word, day: &str| {
+    let dated = |year: &str, word: &str, day: &str| {
         let fits = year.len() == 4 && (1..=2).contains(&day.len());
-        checked(year.parse().ok()?, month(word)?, day.parse().ok()?).filter(|_| fits)
+        checked(
+            year.parse().ok()?,
+            month(word.trim_matches(|c: char| !c.is_alphabetic()))?,
+            day.parse().ok()?,
+        )
+        .filter(|_| fits)
     };
     let [a, b, rest @ ..] = groups else { return None };
     let between = dated(b.digits, a.then, a.digits).or_else(|| dated(a.digits, a.then, b.digits));
@@ -138,31 +144,9 @@ fn month_named<'a>(groups: &'a [Group<'a>]) -> Option<(Date, Rest<'a>)> {
         return Some((date, Rest { tail: None, groups: rest }));
     }
     let (c, rest) = rest.split_first()?;
-    let before = a.then.trim_end_matches(|c: char| !c.is_alphanumeric());
-    let word = before.rsplit(|c: char| !c.is_ascii_alphabetic()).next()?;
+    let before = a.then.trim_end_matches(|c: char| !c.is_alphabetic());
+    let word = before.rsplit(|c: char| !c.is_alphabetic()).next()?;
     Some((dated(c.digits, word, b.digits)?, Rest { tail: None, groups: rest }))
-}
-
-/// The number of the month that a text is the name of, between separators.
-fn month(text: &str) -> Option<i8> {
-    const MONTHS: [&str; 12] = [
-        "january",
-        "february",
-        "march",
-        "april",
-        "may",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
-    ];
-    let word = text.trim_matches(|c: char| !c.is_alphanumeric()).to_ascii_lowercase();
-    let is_it = |name: &&str| word == **name || word.len() == 3 && name.starts_with(&word);
-    let at = MONTHS.iter().position(is_it)?;
-    i8::try_from(at + 1).ok()
 }
 
 /// A time of day at the start of the groups.
@@ -252,6 +236,8 @@ mod tests {
             "pool-31-OCT-2026_14.05.log",
             "srv1 October 31 2026 14-05.txt",
             "2026Oct31_1405.log",
+            "pool_31-okt-2026_1405.log",
+            "pool 31 października 2026 14.05.log",
             "2026-10-31_02-05-PM.log",
             "20261031_0205pm.log",
             "31oct2026 2-05-00 PM.txt",

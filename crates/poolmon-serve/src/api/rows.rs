@@ -64,7 +64,7 @@ pub async fn get(
     let filter = filter(&wanted)?;
     if !(1..=MOST).contains(&wanted.limit.unwrap_or(USUAL)) {
         return Err(wrong(
-            "so many rows are not sent at once",
+            "an answer cannot have that number of rows",
             &format!("limit is 1 to {MOST}; the next ones follow with offset"),
         ));
     }

@@ -70,25 +70,25 @@ fn of_folder(folder: &Path, least: Level) -> anyhow::Result<(Fleet, bool)> {
     for (at, host) in hosts.iter().enumerate() {
         progress.show(|| format!("{} of {} hosts", at + 1, hosts.len()));
         let name = host.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        match analyse::source(&SourceArgs::of(host.clone(), RangeArgs::default()), PoolView::All, &owners) {
+        let args = SourceArgs::of(host.clone(), RangeArgs::default());
+        let why = match analyse::source(&args, PoolView::All, &owners) {
+            Ok((series, _)) if series.report.times_known => {
+                judged.push((name, series.report, series.last));
+                continue;
+            }
             // A rate by counted samples beside rates by the clock would be ranked with them.
-            Ok((series, _)) if !series.report.times_known => {
-                left_out += 1;
-                if left_out <= NAMED {
-                    let host = host.display();
-                    warning!(
-                        "left out: {host}: its samples have no times, so no rate can be compared (poolmon leaks judges it alone)"
-                    );
-                }
+            Ok(_) => {
+                let host = host.display();
+                format!(
+                    "{host}: its samples have no times, so no rate can be compared (poolmon leaks judges it alone)"
+                )
             }
-            Ok((series, _)) => judged.push((name, series.report, series.last)),
             // Its message begins with the folder.
-            Err(error) => {
-                left_out += 1;
-                if left_out <= NAMED {
-                    warning!("left out: {}", say::problem(&error).message);
-                }
-            }
+            Err(error) => say::problem(&error).message,
+        };
+        left_out += 1;
+        if left_out <= NAMED {
+            warning!("left out: {why}");
         }
     }
     if left_out > NAMED {
