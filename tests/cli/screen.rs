@@ -62,14 +62,19 @@ impl Terminal {
     }
 
     /// Waits until the screen is as wanted; a screen that never is fails with its last frame.
+    ///
+    /// The first frame that is as wanted may be half drawn. The next one is handed out, if it is as wanted too.
     #[track_caller]
     pub fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
-        let patience = Instant::now() + Duration::from_secs(20);
+        let patience = Instant::now() + Duration::from_mins(1);
+        let mut before = false;
         loop {
             let screen = self.screen();
-            if wanted(&screen) {
+            let now = wanted(&screen);
+            if now && before {
                 return screen;
             }
+            before = now;
             assert!(Instant::now() < patience, "never saw {what}; the screen is\n{screen}");
             thread::sleep(Duration::from_millis(50));
         }

@@ -43,13 +43,16 @@ impl Terminal {
     }
 
     /// Waits until the screen is as wanted; a screen that never is fails with its last frame.
+    ///
+    /// A frame may be caught half drawn: Wine writes a screen cell by cell. So all that a test wants of a screen
+    /// belongs into `wanted`, and no frame is handed out.
     #[track_caller]
-    pub fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+    pub fn wait(&self, what: &str, wanted: impl Fn(&str) -> bool) {
         let patience = Instant::now() + Duration::from_mins(1);
         loop {
             let screen = self.tmux(&["capture-pane", "-p"]);
             if wanted(&screen) {
-                return screen;
+                return;
             }
             assert!(Instant::now() < patience, "never saw {what}; the screen is\n{screen}");
             thread::sleep(Duration::from_millis(100));
