@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use poolmon_model::column::{self, COLUMNS, Column, Unit};
+use poolmon_model::group::Group;
 use poolmon_model::{Sort, Table, TableRow, Tag, Value};
 
 /// What a cell shows.
@@ -46,6 +47,13 @@ pub struct ColumnLayout {
     pub hidden: usize,
 }
 
+impl ColumnLayout {
+    /// Whether such a column is on the screen.
+    pub fn has(&self, kind: CellKind) -> bool {
+        self.places.iter().any(|place| place.kind == kind)
+    }
+}
+
 const N: usize = column::COUNT;
 
 // Ranks of what is not a column of the registry, among `ScreenPlace::rank`.
@@ -65,6 +73,8 @@ pub struct Widths {
     driver: u16,
     description: u16,
     verdict: u16,
+    /// Names of groups with the number of their rows.
+    group: u16,
     /// Tags are names of any length.
     pub names: bool,
 }
@@ -136,6 +146,26 @@ impl Widths {
         }
     }
 
+    /// Widens to hold groups and their sums.
+    pub fn grow_groups(&mut self, groups: &[Group]) {
+        for group in groups {
+            for (at, column) in COLUMNS.iter().enumerate().filter(|(_, column)| column.unit != Unit::Text) {
+                let mark = u16::from(group.sum.is_marked(column.id));
+                widen(&mut self.value, at, cells(&column.value(&group.sum)) + mark);
+                widen(&mut self.change, at, cells(&column.change(&group.sum)));
+            }
+            self.verdict = self.verdict.max(group.sum.verdict.as_ref().map_or(0, |it| chars(&it.brief)));
+            let count = cells(&Value::Count(group.rows.len() as u64));
+            self.group = self.group.max(chars(&group.key.name) + count + 3);
+        }
+    }
+
+    /// Cells of a tag and its sign, of a group's name, or of a tag in a group.
+    fn names(&self) -> u16 {
+        let tag = self.value.first().copied().unwrap_or(0) + 1;
+        if self.group > 0 { self.group.max(tag + 1) } else { tag }
+    }
+
     fn grow_row(&mut self, row: &TableRow) {
         for (at, column) in COLUMNS.iter().enumerate() {
             let width = match column.unit {
@@ -166,6 +196,7 @@ impl Widths {
     fn needs(&self, kind: CellKind, column: &'static Column, before: Option<&Place>) -> u16 {
         let at = index(column);
         let value = self.value.get(at).copied().unwrap_or(0);
+        let value = if column.is(&column::TAG) { self.names() - 1 } else { value };
         match kind {
             CellKind::Value => {
                 // A title may be over the blank title of the change to its left.
@@ -297,9 +328,8 @@ impl Widths {
 
     /// Gives what is left to the columns that can use it.
     fn spread(&self, places: &mut [Place], mut left: u16) {
-        let tag = self.value.first().copied().unwrap_or(0) + 1;
         for (kind, most) in [
-            (CellKind::Value, tag),
+            (CellKind::Value, self.names()),
             (CellKind::Driver, self.driver + 2),
             (CellKind::Description, self.description + 2),
             (CellKind::Trend, 32),

@@ -18,6 +18,7 @@
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
 
+mod action;
 mod app;
 pub mod bindings;
 mod columns;

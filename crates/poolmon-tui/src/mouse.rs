@@ -46,10 +46,10 @@ impl App {
     }
 
     fn scroll(&mut self, by: isize) {
-        let most = self.view.table.rows.len().saturating_sub(self.page());
+        let most = self.view.len().saturating_sub(self.page());
         self.view.top = self.view.top.saturating_add_signed(by).min(most);
         // The selection stays on the screen; without one the view simply moves.
-        if self.view.selected.is_some() {
+        if self.view.has_selection() {
             let bottom = self.view.top + self.page() - 1;
             self.select(self.view.cursor.clamp(self.view.top, bottom));
         }
@@ -72,12 +72,16 @@ impl App {
             return;
         }
         let at = self.view.top + usize::from(y - regions.rows.y);
-        if at >= self.view.table.rows.len() {
+        if at >= self.view.len() {
             return;
         }
         let double = self.view.last_click.is_some_and(|(last, when)| {
             last == at && self.clock.as_millisecond() - when.as_millisecond() <= DOUBLE_CLICK
         });
+        // The sign of a group is all that a click needs.
+        if x < 2 && self.fold_group(at) {
+            return;
+        }
         self.view.last_click = (!double).then_some((at, self.clock));
         self.select(at);
         if double {

@@ -118,7 +118,7 @@ impl RowTrace {
 impl App {
     /// Traces the selected row. False if no row is selected.
     pub(crate) fn trace_selected(&mut self) -> bool {
-        if self.mode != Mode::Detail && self.view.selected.is_none() {
+        if self.mode != Mode::Detail && !self.view.has_selection() {
             return false;
         }
         let Some(row) = self.current().map(|row| row.row.clone()) else { return false };

@@ -126,7 +126,8 @@ impl App {
         match self.row_of(kind) {
             Some(at) => {
                 self.mode = Mode::Table;
-                self.select(at);
+                let line = self.reveal(at);
+                self.select(line);
             }
             None => self.say(format!("No row of the table is known to hold {}.", kind.many())),
         }

@@ -109,7 +109,7 @@ fn status(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: &mut Buff
             }
         }
     }
-    let shown = || app.view.table.rows.iter().skip(app.view.top).take(app.page());
+    let shown = || (app.view.top..app.view.top + app.page()).filter_map(|at| app.view.row_at(at));
     if shown().any(|row| row.row.counters.inexact) {
         line.part(" ~ inexact: incomplete or rounded at the source ", theme.dim());
     } else if shown().any(poolmon_model::TableRow::is_inexact) {
@@ -127,9 +127,10 @@ fn status(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: &mut Buff
     if app.now.disagreeing > 0 {
         line.part(&format!(" {} rows contradict themselves ", app.now.disagreeing), theme.dim());
     }
-    if app.view.table.rows.len() > app.page() {
-        let last = (app.view.top + app.page()).min(app.view.table.rows.len());
-        line.part(&format!(" rows {}-{last} ", app.view.top + 1), theme.dim());
+    if app.view.len() > app.page() {
+        let last = (app.view.top + app.page()).min(app.view.len());
+        let what = if app.view.grouping.by.is_some() { "lines" } else { "rows" };
+        line.part(&format!(" {what} {}-{last} ", app.view.top + 1), theme.dim());
     }
 }
 

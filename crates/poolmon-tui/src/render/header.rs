@@ -114,6 +114,10 @@ fn caption(app: &App, regions: &Regions, buffer: &mut Buffer) {
     } else {
         format!("{} of {} rows", grouped(shown as u64), grouped(all as u64))
     };
+    let groups = app.view.grouping.by.map(|by| {
+        let count = counted(app.view.grouping.groups.len() as u64, "group");
+        format!("{count} by {}", by.title().to_lowercase())
+    });
     let view = match filter.view {
         PoolView::Slab => Some("slab only".to_owned()),
         PoolView::All => None,
@@ -140,6 +144,7 @@ fn caption(app: &App, regions: &Regions, buffer: &mut Buffer) {
     let parts = [
         (time, theme.strong()),
         (search, theme.accent()),
+        (groups, theme.accent()),
         (view, theme.accent()),
         (Some(rows), theme.dim()),
         ((!patterns.is_empty()).then_some(patterns), theme.accent()),

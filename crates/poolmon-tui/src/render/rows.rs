@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use poolmon_model::column::{self, Unit};
 use poolmon_model::delta::Presence;
+use poolmon_model::group::Group;
 use poolmon_model::units::human_bytes;
-use poolmon_model::{Gravity, TableRow, Totals, Value};
+use poolmon_model::{Gravity, Pool, TableRow, Totals, Value};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -14,6 +15,7 @@ use super::Regions;
 use super::header::by_change;
 use crate::app::App;
 use crate::columns::{CellKind, ColumnLayout, Place, description, driver, untagged, write_value};
+use crate::table::groups::Line;
 use crate::theme::Magnitude;
 
 pub(super) fn draw(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: &mut Buffer) {
@@ -22,10 +24,18 @@ pub(super) fn draw(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: 
     }
     let mut scratch = String::with_capacity(64);
     let page = usize::from(regions.rows.height);
-    for (n, row) in app.view.table.rows.iter().skip(app.view.top).take(page).enumerate() {
+    for (n, line) in (app.view.top..).map_while(|at| app.view.line(at)).take(page).enumerate() {
         let y = regions.rows.y + u16::try_from(n).unwrap_or(0);
-        let selected = app.view.selected.is_some() && app.view.top + n == app.view.cursor;
-        draw_row(app, row, Rect { y, height: 1, ..regions.rows }, layout, buffer, &mut scratch);
+        let selected = app.view.has_selection() && app.view.top + n == app.view.cursor;
+        let (row, group) = match line {
+            Line::Row(at) => (app.view.table.rows.get(at), None),
+            Line::Group(at) => {
+                let group = app.view.grouping.groups.get(at);
+                (group.map(|group| &group.sum), group)
+            }
+        };
+        let Some(row) = row else { break };
+        draw_row(app, row, group, Rect { y, height: 1, ..regions.rows }, layout, buffer, &mut scratch);
         if selected {
             app.theme.select_line(Rect { y, height: 1, ..regions.rows }, buffer);
         }
@@ -51,7 +61,11 @@ fn titles(app: &App, area: Rect, layout: &ColumnLayout, buffer: &mut Buffer) {
     let arrow = if falling { "▼" } else { "▲" };
     for place in &layout.places {
         let title = match place.kind {
-            CellKind::Value if place.column.id == column::TAG.id && app.view.widths.names => "Name",
+            CellKind::Value if place.column.id == column::TAG.id => match app.view.grouping.by {
+                Some(by) => by.title(),
+                None if app.view.widths.names => "Name",
+                None => place.column.title,
+            },
             CellKind::Value => place.column.title,
             CellKind::Change => "",
             CellKind::Human => "Size",
@@ -86,12 +100,12 @@ fn titles(app: &App, area: Rect, layout: &ColumnLayout, buffer: &mut Buffer) {
 }
 
 /// How much the change of a row means: its bytes, beside those of the row and of its pool.
-fn magnitude(app: &App, row: &TableRow) -> Magnitude {
+fn magnitude(app: &App, row: &TableRow, group: Option<&Group>) -> Magnitude {
     let delta = row.delta.unwrap_or_default();
     match delta.bytes {
         Some(bytes) if bytes != 0 => {
             let held = row.row.counters.bytes.unwrap_or(0);
-            Magnitude::of(bytes, held, app.pools.last(row.row.pool))
+            Magnitude::of(bytes, held, of_pools(app, row, group))
         }
         _ if delta.is_change() => Magnitude::Small,
         _ => Magnitude::None,
@@ -112,12 +126,13 @@ fn sign(app: &App, row: &TableRow) -> (char, Style) {
 fn draw_row(
     app: &App,
     row: &TableRow,
+    group: Option<&Group>,
     area: Rect,
     layout: &ColumnLayout,
     buffer: &mut Buffer,
     scratch: &mut String,
 ) {
-    let magnitude = magnitude(app, row);
+    let magnitude = magnitude(app, row, group);
     let style = if row.presence == Presence::Gone { app.theme.gone() } else { Style::new() };
     for place in &layout.places {
         scratch.clear();
@@ -125,12 +140,19 @@ fn draw_row(
         match place.kind {
             CellKind::Value if place.column.id == column::TAG.id => {
                 let (sign, style) = sign(app, row);
-                let _ = write!(scratch, "{sign}{}", row.row.tag);
+                if let Some(group) = group {
+                    name_of_group(app, group, sign, place.width, scratch);
+                    left(buffer, place, area, scratch, style.add_modifier(Modifier::BOLD));
+                    continue;
+                }
+                let indent = if app.view.grouping.by.is_some() { " " } else { "" };
+                let _ = write!(scratch, "{indent}{sign}{}", row.row.tag);
                 left(buffer, place, area, scratch, style);
                 continue;
             }
             CellKind::Value if place.column.id == column::POOL.id => {
-                let _ = write!(scratch, " {}", row.row.pool.short());
+                let short = group.map_or(Some(row.row.pool), Group::pool).map_or("mixed", Pool::short);
+                let _ = write!(scratch, " {short}");
                 left(buffer, place, area, scratch, style);
                 continue;
             }
@@ -152,7 +174,7 @@ fn draw_row(
                 cell_style = style.patch(app.theme.dim());
             }
             CellKind::Trend => {
-                spark(app, row, place.width.saturating_sub(2).into(), scratch);
+                spark(app, row, group, place.width.saturating_sub(2).into(), scratch);
                 let flat = scratch.chars().all(|bar| matches!(bar, ' ' | '▁'));
                 let style =
                     if flat { app.theme.dim() } else { app.theme.accent().remove_modifier(Modifier::BOLD) };
@@ -169,6 +191,13 @@ fn draw_row(
                         Gravity::Explained => app.theme.dim(),
                     };
                     left(buffer, place, area, scratch, style);
+                }
+                continue;
+            }
+            CellKind::Driver | CellKind::Description if group.is_some() => {
+                if place.kind == CellKind::Description || !layout.has(CellKind::Description) {
+                    members(app, group, scratch);
+                    left(buffer, place, area, scratch, app.theme.dim());
                 }
                 continue;
             }
@@ -211,20 +240,74 @@ fn change_cell(
 pub(super) const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// Bars between the minimum and the maximum of the last points. A change under 2 % looks flat: it is.
-fn spark(app: &App, row: &TableRow, cells: usize, scratch: &mut String) {
-    let (mut least, mut most) = (f32::MAX, f32::MIN);
-    for point in app.history.points(&row.row.tag, row.row.pool, cells) {
-        if let Some(bytes) = point.bytes {
-            least = least.min(bytes);
-            most = most.max(bytes);
+fn spark(app: &App, row: &TableRow, group: Option<&Group>, cells: usize, scratch: &mut String) {
+    let sums = group.map(|group| sums(app, group, cells));
+    let of_row = || app.history.points(&row.row.tag, row.row.pool, cells).map(|point| point.bytes);
+    match &sums {
+        Some(sums) => bars(|| sums.iter().copied(), scratch),
+        None => bars(of_row, scratch),
+    }
+}
+
+/// The past of a group: a point is the sum of the rows that were there.
+fn sums(app: &App, group: &Group, cells: usize) -> Vec<Option<f32>> {
+    let mut sums: Vec<Option<f32>> = Vec::new();
+    for row in group.rows.iter().filter_map(|&at| app.view.table.rows.get(at)) {
+        for (n, point) in app.history.points(&row.row.tag, row.row.pool, cells).enumerate() {
+            if sums.len() <= n {
+                sums.push(None);
+            }
+            if let (Some(sum), Some(bytes)) = (sums.get_mut(n), point.bytes) {
+                *sum = Some(sum.unwrap_or(0.0) + bytes);
+            }
         }
+    }
+    sums
+}
+
+/// ` ►!ntfs.sys (12)`: what does not fit is cut from the name, never from the number.
+fn name_of_group(app: &App, group: &Group, sign: char, width: u16, out: &mut String) {
+    let arrow = if app.view.grouping.is_open(group) { '▼' } else { '►' };
+    let count = format!(" {}", group.rows.len());
+    let room = usize::from(width).saturating_sub(2 + count.len());
+    let name = &group.key.name;
+    let _ = write!(out, "{arrow}{sign}");
+    if name.chars().count() > room {
+        out.extend(name.chars().take(room.saturating_sub(1)));
+        out.push('…');
+    } else {
+        out.push_str(name);
+    }
+    out.push_str(&count);
+}
+
+/// The rows of a group in the order of the table, as many as a cell can hold.
+fn members(app: &App, group: Option<&Group>, out: &mut String) {
+    let rows = group.map(|group| group.rows.as_slice()).unwrap_or_default();
+    out.push(' ');
+    for row in rows.iter().take(32).filter_map(|&at| app.view.table.rows.get(at)) {
+        let _ = write!(out, " {}", row.row.tag.to_string().trim_end());
+    }
+}
+
+/// Bytes of the pools that a line is part of.
+fn of_pools(app: &App, row: &TableRow, group: Option<&Group>) -> u64 {
+    let Some(group) = group else { return app.pools.last(row.row.pool) };
+    group.pools.iter().map(|pool| app.pools.last(*pool)).fold(0, u64::saturating_add)
+}
+
+fn bars<I: Iterator<Item = Option<f32>>>(points: impl Fn() -> I, scratch: &mut String) {
+    let (mut least, mut most) = (f32::MAX, f32::MIN);
+    for bytes in points().flatten() {
+        least = least.min(bytes);
+        most = most.max(bytes);
     }
     let range = (most - least).max(most * 0.02).max(1.0);
     scratch.push_str("  ");
-    for point in app.history.points(&row.row.tag, row.row.pool, cells) {
+    for point in points() {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 7")]
         let bar = |bytes: f32| ((bytes - least) / range * 7.0).clamp(0.0, 7.0).round() as usize;
-        scratch.push(point.bytes.map_or(' ', |bytes| BARS.get(bar(bytes)).copied().unwrap_or('█')));
+        scratch.push(point.map_or(' ', |bytes| BARS.get(bar(bytes)).copied().unwrap_or('█')));
     }
 }
 

@@ -44,6 +44,12 @@ pub const KEYS: &[Entry] = &[
     )
     .footer(140, "reverse"),
     Entry::rows(&[(Key::Letter('p'), Action::Pool)], "one pool after the other, then all").footer(60, "pool"),
+    Entry::rows(
+        &[(Key::Char('g'), Action::Group)],
+        "groups by owner, by verdict, by lockstep, then each row",
+    )
+    .only(TABLE)
+    .footer(65, "group"),
     Entry::rows(&[(Key::Char('/'), Action::Search)], "search tags and drivers; * and ? are wildcards")
         .footer(70, "search"),
     Entry::rows(
@@ -85,7 +91,7 @@ pub const KEYS: &[Entry] = &[
     Entry::closer(
         TABLE,
         &[(Key::Code(KeyCode::Enter), Action::Open)],
-        "details of the row; so does a double click",
+        "details of the row, or unfold its group; also a double click",
     )
     .footer(90, "detail"),
     Entry::closer(BOTH, &[(Key::Letter('w'), Action::Snapshot)], "write a snapshot to a file")
@@ -162,6 +168,7 @@ impl App {
             }
             Action::Graph => self.next_graph(),
             Action::Fold => self.fold_key(),
+            Action::Group => self.next_grouping(),
             Action::Holders => self.open_holders(),
             Action::Trace if !self.trace_selected() => self.sort_by_tag_instead(),
             _ => {}
@@ -203,13 +210,15 @@ impl App {
         if self.view.table.rows.is_empty() {
             return;
         }
-        self.mode = Mode::Detail;
-        self.select(self.view.cursor);
+        if !self.fold_group(self.view.cursor) {
+            self.mode = Mode::Detail;
+            self.select(self.view.cursor);
+        }
     }
 
     /// Moves the selection; the first step selects the first row on the screen.
     pub(crate) fn step(&mut self, by: isize) {
-        if self.view.selected.is_none() && by.abs() == 1 {
+        if !self.view.has_selection() && by.abs() == 1 {
             self.select(self.view.top);
         } else {
             self.select(self.view.cursor.saturating_add_signed(by));

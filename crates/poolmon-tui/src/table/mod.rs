@@ -1,5 +1,6 @@
-//! The table: rows in an order, one of them selected. `keys`: its keys; drawing is in `render/rows.rs`.
+//! The table: rows in an order, or groups of them, one line selected. `groups`: the groups; `keys`: its keys; drawing is in `render/rows.rs`.
 
+pub(crate) mod groups;
 pub(crate) mod keys;
 
 use jiff::Timestamp;
@@ -30,6 +31,7 @@ pub(crate) struct TableView {
     pub search: String,
     /// Each copy of a slab cache (`kmalloc-rnd-NN-SIZE`) is a row.
     pub unfolded: bool,
+    pub grouping: groups::Grouping,
     /// How much time the graph of the pools shows.
     pub graph: GraphSpan,
     pub last_click: Option<(usize, Timestamp)>,
@@ -77,6 +79,7 @@ impl App {
         }
         self.view.widths.grow(&self.view.table, self.settings.totals);
         self.order();
+        self.view.widths.grow_groups(&self.view.grouping.groups);
     }
 
     /// Keeps rows that are gone for some refreshes more.
@@ -99,12 +102,12 @@ impl App {
     /// Sorts, and finds the selected row again.
     pub(crate) fn order(&mut self) {
         self.view.table.sort(self.settings.sort);
-        let Some((tag, pool)) = &self.view.selected else {
+        self.group_lines();
+        if !self.view.has_selection() {
             self.keep_in_view();
             return;
-        };
-        let found = self.view.table.rows.iter().position(|row| row.row.pool == *pool && row.row.tag == *tag);
-        if let Some(at) = found {
+        }
+        if let Some(at) = self.view.find_selected() {
             // The row keeps its line on the screen.
             let line = self.view.cursor.saturating_sub(self.view.top);
             self.view.cursor = at;
@@ -115,11 +118,18 @@ impl App {
         self.keep_in_view();
     }
 
-    /// Selects the row at a place, or the nearest one.
+    /// Selects the line at a place, or the nearest one; in the detail pane, the nearest with a row.
     pub(crate) fn select(&mut self, at: usize) {
-        self.view.cursor = at.min(self.view.table.rows.len().saturating_sub(1));
-        self.view.selected =
-            self.view.table.rows.get(self.view.cursor).map(|row| (row.row.tag.clone(), row.row.pool));
+        let mut at = at.min(self.view.len().saturating_sub(1));
+        if self.mode == Mode::Detail {
+            match self.view.nearest_row(at, at >= self.view.cursor) {
+                Some(row) => at = row,
+                None => self.mode = Mode::Table,
+            }
+        }
+        self.view.cursor = at;
+        self.view.selected = self.current().map(|row| (row.row.tag.clone(), row.row.pool));
+        self.view.grouping.selected = self.view.group_at(at).map(|group| group.key.clone());
         self.keep_in_view();
         if self.mode == Mode::Detail {
             self.inquire();
@@ -130,14 +140,15 @@ impl App {
     /// Back to the top: nothing is selected, and the view follows the order.
     pub(crate) fn deselect(&mut self) {
         self.view.selected = None;
+        self.view.grouping.selected = None;
         self.view.cursor = 0;
         self.view.top = 0;
     }
 
     pub(crate) fn keep_in_view(&mut self) {
         let page = self.page();
-        self.view.top = self.view.top.min(self.view.table.rows.len().saturating_sub(page));
-        if self.view.selected.is_some() {
+        self.view.top = self.view.top.min(self.view.len().saturating_sub(page));
+        if self.view.has_selection() {
             if self.view.cursor < self.view.top {
                 self.view.top = self.view.cursor;
             }
@@ -147,9 +158,9 @@ impl App {
         }
     }
 
-    /// The selected row, or the first.
+    /// The selected row, or the first; `None` if that line is a group's.
     pub(crate) fn current(&self) -> Option<&TableRow> {
-        self.view.table.rows.get(self.view.cursor)
+        self.view.row_at(self.view.cursor)
     }
 
     /// Where things are on the screen.

@@ -1,7 +1,8 @@
-//! `frames`: pictures of the screen; `state`: every key and mouse action; `styles`, `looks`: colours, sizes and the graph;
+//! `frames`: pictures of the screen; `groups`: the key `g`; `state`: every key and mouse action; `styles`, `looks`: colours, sizes and the graph;
 //! `replay`: a tape with time; `holders`: the key `o`; `verdicts`: who leaks; `tracing`: the key `T`; `random`: properties over random keys, sizes and figures.
 
 mod frames;
+mod groups;
 mod holders;
 mod looks;
 mod random;

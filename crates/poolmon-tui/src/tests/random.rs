@@ -78,7 +78,7 @@ proptest! {
             let rows = app.view.table.rows.len();
             prop_assert!(app.view.cursor < rows.max(1));
             prop_assert!(app.view.top <= rows);
-            if let (Some((tag, pool)), Some(row)) = (&app.view.selected, app.view.table.rows.get(app.view.cursor)) {
+            if let (Some((tag, pool)), Some(row)) = (&app.view.selected, app.current()) {
                 prop_assert_eq!((&row.row.tag, row.row.pool), (tag, *pool), "the cursor is on the selected row");
             }
         }
