@@ -93,6 +93,8 @@ pub struct Group {
     /// The sums as a row, whose tag is the group's name. A figure is unknown unless all rows know it. The verdict stands for the
     /// gravest of the rows'.
     pub sum: TableRow,
+    /// The sum of Diff has a row whose own is not exact.
+    inexact_diff: bool,
 }
 
 impl Group {
@@ -105,7 +107,16 @@ impl Group {
         };
         let (presence, width) = (first.presence, CounterWidth::Bits64);
         let sum = TableRow { row, width, delta: None, presence, label: None, verdict: None };
-        Self { key, rows: Vec::new(), pools: Vec::new(), sum }
+        Self { key, rows: Vec::new(), pools: Vec::new(), sum, inexact_diff: false }
+    }
+
+    /// Whether a column's sum is marked as inexact: if the value of one of its rows is, and the sum is known.
+    pub fn is_marked(&self, column: &str) -> bool {
+        if column == column::DIFF.id {
+            self.inexact_diff && self.sum.diff().is_some()
+        } else {
+            self.sum.is_marked(column)
+        }
     }
 
     /// Its kind of memory, if it has only one.
@@ -119,7 +130,9 @@ impl Group {
             self.pools.insert(place, row.row.pool);
         }
         self.sum.row.counters.add(&row.row.counters, row.width);
-        self.sum.row.counters.inexact |= row.is_inexact();
+        // A counter that wrapped makes no bytes inexact.
+        self.sum.row.counters.inexact |= row.row.counters.inexact;
+        self.inexact_diff |= row.is_marked(column::DIFF.id);
         if let Some(delta) = &row.delta {
             self.sum.delta.get_or_insert_default().add(delta);
         }
@@ -149,7 +162,7 @@ impl Group {
     }
 }
 
-/// The gravest verdict; of several as grave, their growth together.
+/// The gravest verdict: how many rows have one as grave, and their growth together. That a row of it leaks is no verdict on a group.
 fn verdict<'a>(verdicts: &(impl Iterator<Item = &'a Arc<RowVerdict>> + Clone)) -> Option<Arc<RowVerdict>> {
     let gravest = verdicts.clone().max_by_key(|verdict| verdict.rank())?;
     let like = || verdicts.clone().filter(|verdict| verdict.gravity == gravest.gravity);
@@ -157,8 +170,9 @@ fn verdict<'a>(verdicts: &(impl Iterator<Item = &'a Arc<RowVerdict>> + Clone)) -
         (count + 1, rate.saturating_add(verdict.bytes_per_hour))
     });
     let does = match gravest.gravity {
-        _ if count == 1 => return Some(Arc::clone(gravest)),
+        Gravity::Leaking if count == 1 => "leaks",
         Gravity::Leaking => "leak",
+        Gravity::Growing if count == 1 => "grows",
         Gravity::Growing => "grow",
         Gravity::Explained => "explained",
     };
@@ -286,6 +300,24 @@ mod tests {
     }
 
     #[test]
+    fn a_sum_is_marked_where_a_row_of_it_is_and_nowhere_else() {
+        // A counter that wrapped: Diff is the kernel's clamp, bytes are exact.
+        let clamped = row("a", Some("x.sys"), Pool::Paged, (7, 7, 96));
+        let exact = row("b", Some("x.sys"), Pool::Paged, (3, 1, 64));
+        let table = table(None, vec![clamped, exact]);
+        let group = &groups(&table.rows, GroupBy::Owner, Sort::default())[0];
+        let marked = |group: &Group| ["diff", "bytes", "used", "allocs"].map(|id| group.is_marked(id));
+        assert_eq!(marked(group), [true, false, false, false]);
+        assert_eq!((group.sum.row.counters.bytes, group.sum.row.counters.used), (Some(160), None));
+        // The source rounds: what it reports is marked, what it does not is not there to be marked.
+        let mut rounded = row("c", Some("x.sys"), Pool::Paged, (3, 1, 64));
+        (rounded.counters.inexact, rounded.counters.reported_diff) = (true, Some(2));
+        let table = self::table(None, vec![rounded, row("d", Some("x.sys"), Pool::Paged, (3, 1, 64))]);
+        assert!(!table.rows[0].is_marked("used"));
+        assert_eq!(marked(&groups(&table.rows, GroupBy::Owner, Sort::default())[0]), [true, true, false, false]);
+    }
+
+    #[test]
     fn memory_of_call_sites_is_not_counted_twice() {
         let counts = (3, 1, 64);
         let table = table(
@@ -320,7 +352,8 @@ mod tests {
         assert_eq!(verdicts[0].sum.verdict.as_ref().unwrap().brief, "2 leak 3.00 MiB/h");
         let together = groups(&table.rows, GroupBy::Lockstep, by_verdict);
         assert_eq!(names(&together), ["alone", "a Paged"]);
-        assert_eq!(together[1].sum.verdict.as_ref().unwrap().brief, "1.00 MiB/h", "of the gravest alone");
+        assert_eq!(together[1].sum.verdict.as_ref().unwrap().brief, "1 leaks 1.00 MiB/h", "of the gravest alone");
+        assert_eq!(together[1].sum.verdict.as_ref().unwrap().lockstep, None, "no verdict of a row");
     }
 
     #[test]

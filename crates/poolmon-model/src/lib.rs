@@ -15,12 +15,13 @@
 //!    [`group`]: rows with something in common and their sums; [`copies`]: copies of a slab cache that are one to a person;
 //! 6. [`figure`]: every figure of a row once; [`mod@column`], [`units`]: how a value is named, formatted and ordered. Every
 //!    output asks here.
-//! 7. [`formula`]: text that a spreadsheet would compute.
+//! 7. [`formula`]: text that a spreadsheet would compute; [`classic`]: Microsoft's switches as our options.
 //!
 //! No I/O happens in this crate.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
 
+pub mod classic;
 pub mod column;
 pub mod copies;
 pub mod counters;

@@ -1,6 +1,6 @@
 //! How a command that needs root's rights is printed: as the reader can run it.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::OnceLock;
 
 /// How this machine gives rights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,11 +13,14 @@ pub enum Rights {
     Su,
 }
 
-static RIGHTS: AtomicU8 = AtomicU8::new(0);
+static FINDER: OnceLock<fn() -> Rights> = OnceLock::new();
 
-/// From now on, commands are printed for these. Without it, with `sudo`.
-pub fn set(rights: Rights) {
-    RIGHTS.store(rights as u8, Ordering::Relaxed);
+static RIGHTS: OnceLock<Rights> = OnceLock::new();
+
+/// Commands are printed for the rights that this finds. It is called when the first of them is printed, as most runs print none and it
+/// looks through folders. Without it, with `sudo`. The first finder that is set counts.
+pub fn find_with(finder: fn() -> Rights) {
+    let _ = FINDER.set(finder);
 }
 
 /// A command that needs root's rights, as it can be run here.
@@ -31,11 +34,7 @@ pub fn with_command(line: &str, words: &str, command: &str) -> String {
 }
 
 fn here() -> Rights {
-    match RIGHTS.load(Ordering::Relaxed) {
-        1 => Rights::Root,
-        2 => Rights::Su,
-        _ => Rights::Sudo,
-    }
+    *RIGHTS.get_or_init(|| FINDER.get().map_or(Rights::Sudo, |find| find()))
 }
 
 impl Rights {

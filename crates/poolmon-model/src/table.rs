@@ -110,11 +110,14 @@ impl TableRow {
         self.row.counters.is_inexact(self.width)
     }
 
-    /// Whether a column's value is marked as inexact: Diff if it is, and the bytes if the source says it itself.
+    /// Whether a column's value is marked as inexact: Diff if it is, and the bytes if the source says it itself. What is unknown is
+    /// never marked.
     pub fn is_marked(&self, column: &str) -> bool {
+        let counters = &self.row.counters;
         match column {
-            "diff" => self.row.counters.is_diff_inexact(self.width),
-            "bytes" | "used" => self.row.counters.inexact,
+            "diff" => counters.is_diff_inexact(self.width) && self.diff().is_some(),
+            "bytes" => counters.inexact && counters.bytes.is_some(),
+            "used" => counters.inexact && counters.used.is_some(),
             _ => false,
         }
     }

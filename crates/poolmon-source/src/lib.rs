@@ -9,7 +9,7 @@
 //! * `windows/`: decoders of the kernel's buffers (safe code, runs everywhere) and, on Windows, the live source.
 //!
 //! * [`doctor`]: what this machine can report, and what is missing;
-//! * [`least_rights`]: what a command does not need is given up;
+//! * [`least_rights`]: what a command does not need is given up; [`rights`]: how a command that needs more is printed;
 //! * [`trace`]: allocation events for a while, over a trait that each system implements.
 //!
 //! A source knows nothing of what is drawn.
@@ -20,6 +20,7 @@ mod error;
 pub mod least_rights;
 #[cfg(unix)]
 pub mod linux;
+pub mod rights;
 pub mod trace;
 pub mod windows;
 

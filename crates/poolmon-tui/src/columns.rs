@@ -150,7 +150,7 @@ impl Widths {
     pub fn grow_groups(&mut self, groups: &[Group]) {
         for group in groups {
             for (at, column) in COLUMNS.iter().enumerate().filter(|(_, column)| column.unit != Unit::Text) {
-                let mark = u16::from(group.sum.is_marked(column.id));
+                let mark = u16::from(group.is_marked(column.id));
                 widen(&mut self.value, at, cells(&column.value(&group.sum)) + mark);
                 widen(&mut self.change, at, cells(&column.change(&group.sum)));
             }
@@ -318,7 +318,9 @@ impl Widths {
         for &(kind, column) in chosen {
             let mut needs = self.needs(kind, column, places.last());
             if column.is(&column::TAG) && kind == CellKind::Value {
-                needs = needs.min((width / 4).max(11)).min(width);
+                // A group has no tag: its name is all that it is known by.
+                let share = if self.group > 0 { width * 2 / 5 } else { width / 4 };
+                needs = needs.min(share.max(11)).min(width);
             }
             places.push(Place { kind, column, x, width: needs });
             x = x.saturating_add(needs);

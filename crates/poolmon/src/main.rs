@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     say::quiet(cli.quiet);
     poolmon_print::delimited::raw(cli.raw);
     input::order_dates(cli.dates);
-    app::rights::find();
+    poolmon_model::rights::find_with(poolmon_source::rights::find);
     let outcome = commands::run(cli).unwrap_or_else(|error| {
         if is_closed_pipe(&error) {
             return Outcome::Done;

@@ -35,6 +35,14 @@ const POOLS: &[(Pool, &str)] = &[
     (Pool::PerCpu, "memory that each processor has a copy of"),
 ];
 
+/// Terms of a table that is grouped.
+const GROUPS: &[(&str, &str)] = &[
+    ("►Name 12", "a group that is folded, with its rows; ▼ unfolded"),
+    ("mixed", "its rows hold several kinds of memory"),
+    ("2 leak", "how many rows leak, and how fast together"),
+    ("Lockstep", "rows that grow by equal counts: one cause"),
+];
+
 const HOLDERS: &[(&str, &str)] = &[
     ("Objects", "kernel objects that the holder keeps, each once"),
     ("Kernel", "memory of them; ~ estimated: what they take in their caches"),
@@ -109,6 +117,9 @@ fn content(app: &App, view: View) -> Vec<HelpLine> {
         };
         lines.extend(COLUMNS.iter().filter(used).map(|column| (title(column), column.about)));
         lines.extend(TERMS.iter().map(fixed));
+        if app.view.grouping.by.is_some() {
+            lines.extend(GROUPS.iter().map(fixed));
+        }
         let here = |pool: &Pool| app.now.origin.pools.contains(pool);
         let pools = POOLS.iter().filter(|(pool, _)| here(pool));
         lines.extend(pools.map(|(pool, what)| (pool.short().to_owned(), *what)));
@@ -171,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_narrow_screen_cuts_no_text_off() {
-        let terms = [TERMS, HOLDERS, TAPE].into_iter().flatten().map(|(_, what)| *what);
+        let terms = [TERMS, GROUPS, HOLDERS, TAPE].into_iter().flatten().map(|(_, what)| *what);
         let pools = POOLS.iter().map(|(_, what)| *what);
         let columns = COLUMNS.iter().map(|column| column.about);
         let every: Vec<&str> =

@@ -157,7 +157,7 @@ fn draw_row(
                 continue;
             }
             CellKind::Value => {
-                if row.is_marked(place.column.id) {
+                if group.map_or_else(|| row.is_marked(place.column.id), |group| group.is_marked(place.column.id)) {
                     scratch.push('~');
                 }
                 write_value(scratch, &place.column.value(row));
@@ -265,7 +265,7 @@ fn sums(app: &App, group: &Group, cells: usize) -> Vec<Option<f32>> {
     sums
 }
 
-/// ` ►!ntfs.sys (12)`: what does not fit is cut from the name, never from the number.
+/// `►!ntfs.sys 12`: what does not fit is cut from the name, never from the number.
 fn name_of_group(app: &App, group: &Group, sign: char, width: u16, out: &mut String) {
     let arrow = if app.view.grouping.is_open(group) { '▼' } else { '►' };
     let count = format!(" {}", group.rows.len());

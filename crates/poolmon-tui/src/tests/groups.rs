@@ -7,8 +7,8 @@ use poolmon_model::{Gravity, Key, Pool, RowVerdict, Tag};
 use ratatui_crossterm::crossterm::event::KeyCode;
 
 use super::support::windows;
-use super::{advance, app_of, click, code, draw, picture, press};
-use crate::{App, LiveVerdicts, Mode};
+use super::{advance, app_of, click, code, draw, picture, press, styled};
+use crate::{App, ColourMode, LiveVerdicts, Mode, Palette};
 
 /// Verdicts on two rows in lockstep.
 fn judged(refreshes: u64) -> App {
@@ -130,4 +130,42 @@ fn groups_at_every_size() {
     press(&mut app, "gg");
     app.message = None;
     assert_snapshot!("groups_by_verdict", picture(&mut app, 100, 16));
+}
+
+#[test]
+fn a_name_that_says_nobody_knows_is_whole_on_a_narrow_screen() {
+    let mut app = judged(3);
+    press(&mut app, "g");
+    let screen = picture(&mut app, 60, 20);
+    assert!(screen.contains("unknown owner 7") || screen.contains("unknown owner 8"), "{screen}");
+    assert!(!screen.contains("~-"), "what is unknown is not inexact: {screen}");
+    assert!(screen.contains("1 leaks 14.0") || !screen.contains("myfault.sys 1  leaks"), "{screen}");
+}
+
+#[test]
+fn groups_in_every_number_of_colours() {
+    for (name, colours) in [
+        ("true_colour", ColourMode::True),
+        ("16_colours", ColourMode::Sixteen),
+        ("no_colour", ColourMode::None),
+    ] {
+        let mut app = judged(30);
+        app.theme = crate::Theme::new(colours, Palette::Dark);
+        press(&mut app, "g");
+        code(&mut app, KeyCode::Down);
+        code(&mut app, KeyCode::Enter);
+        code(&mut app, KeyCode::Down);
+        app.message = None;
+        assert_snapshot!(format!("groups_styles_{name}"), styled(&draw(&mut app, 80, 24)));
+    }
+}
+
+#[test]
+fn help_explains_groups_while_there_are_some() {
+    let mut app = judged(3);
+    press(&mut app, "h");
+    assert!(!picture(&mut app, 80, 60).contains("►Name 12"));
+    code(&mut app, KeyCode::Esc);
+    press(&mut app, "gh");
+    assert!(picture(&mut app, 80, 60).contains("►Name 12"));
 }

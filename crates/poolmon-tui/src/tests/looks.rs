@@ -1,15 +1,11 @@
 //! How the screen looks: sizes, and what is coloured in which way.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-
 use insta::assert_snapshot;
 use poolmon_model::Sample;
-use ratatui::buffer::Buffer;
 use ratatui_crossterm::crossterm::event::KeyCode;
 
 use super::support::windows;
-use super::{advance, app_with, code, draw, lines_of, picture, press};
+use super::{advance, app_with, code, draw, picture, press, styled};
 use crate::theme::Strokes;
 use crate::{App, ColourMode, Look, Palette, Settings};
 
@@ -34,27 +30,6 @@ fn moved(look: impl Into<Look>) -> App {
     }
     app.tick(super::support::at(1000));
     app
-}
-
-/// A picture, and next to each line the styles of its cells: a letter each, explained at the end.
-fn styled(buffer: &Buffer) -> String {
-    let mut letters: BTreeMap<String, char> = BTreeMap::new();
-    let mut text = String::new();
-    for (y, line) in lines_of(buffer).iter().enumerate() {
-        let mut styles = String::new();
-        for x in 0..buffer.area.width {
-            let cell = &buffer[(x, u16::try_from(y).unwrap())];
-            let style = format!("{:?} on {:?} {:?}", cell.fg, cell.bg, cell.modifier);
-            let plain = style == "Reset on Reset NONE" || cell.symbol() == " " && cell.modifier.is_empty();
-            let next = char::from(b'a' + u8::try_from(letters.len()).unwrap());
-            styles.push(if plain { '.' } else { *letters.entry(style).or_insert(next) });
-        }
-        let _ = writeln!(text, "{line}\n{}", styles.trim_end_matches('.'));
-    }
-    for (style, letter) in letters {
-        let _ = writeln!(text, "{letter}: {style}");
-    }
-    text
 }
 
 #[test]

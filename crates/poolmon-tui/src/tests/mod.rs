@@ -14,6 +14,8 @@ mod support;
 mod tracing;
 mod verdicts;
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,4 +96,25 @@ fn tags(app: &App) -> Vec<String> {
 
 fn effects(app: &mut App) -> Vec<Effect> {
     app.take_effects()
+}
+
+/// A picture, and next to each line the styles of its cells: a letter each, explained at the end.
+fn styled(buffer: &Buffer) -> String {
+    let mut letters: BTreeMap<String, char> = BTreeMap::new();
+    let mut text = String::new();
+    for (y, line) in lines_of(buffer).iter().enumerate() {
+        let mut styles = String::new();
+        for x in 0..buffer.area.width {
+            let cell = &buffer[(x, u16::try_from(y).unwrap())];
+            let style = format!("{:?} on {:?} {:?}", cell.fg, cell.bg, cell.modifier);
+            let plain = style == "Reset on Reset NONE" || cell.symbol() == " " && cell.modifier.is_empty();
+            let next = char::from(b'a' + u8::try_from(letters.len()).unwrap());
+            styles.push(if plain { '.' } else { *letters.entry(style).or_insert(next) });
+        }
+        let _ = writeln!(text, "{line}\n{}", styles.trim_end_matches('.'));
+    }
+    for (style, letter) in letters {
+        let _ = writeln!(text, "{letter}: {style}");
+    }
+    text
 }

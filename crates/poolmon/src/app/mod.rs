@@ -4,7 +4,7 @@
 //! * [`owners`]: where drivers' names come from; * [`table`]: a table, printed; [`snapshot`]: one appended to a file;
 //! * [`screen`]: the screen over any source; [`live_judge`]: its verdicts; [`row_trace`]: its key `T`; [`analyse`]: verdicts on files or on this machine;
 //! * [`simulated`]: the kernel of the demo;
-//! * [`drivers`], [`caches`], [`suspects`]: searches for owners; [`copy`]: samples into a folder; [`limits`]: `--fail-on TAG>SIZE`; [`rights`]: of root;
+//! * [`drivers`], [`caches`], [`suspects`]: searches for owners; [`copy`]: samples into a folder; [`limits`]: `--fail-on TAG>SIZE`;
 //! * [`status_line`], [`search_progress`]: what a person sees meanwhile.
 
 pub mod analyse;
@@ -16,7 +16,6 @@ pub mod live_judge;
 pub mod open;
 pub mod outcome;
 pub mod owners;
-pub mod rights;
 pub mod row_trace;
 pub mod say;
 pub mod screen;

@@ -1,11 +1,10 @@
 //! The command line, once: parsing, help, completions and man pages come from these definitions.
 //!
 //! * here: the commands, and what the process was called with;
-//! * [`classic`]: Microsoft's switches, turned into modern options; [`pooltag`]: `--pooltag FILE`;
+//! * [`pooltag`]: `--pooltag FILE`; Microsoft's switches are turned into options by [`poolmon_model::classic`];
 //! * [`groups`]: groups of options that several commands share; [`values`]: how a value is read;
 //! * one file for each command's own options.
 
-mod classic;
 pub mod diff;
 pub mod doctor;
 pub mod dump;
@@ -41,6 +40,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use poolmon_model::classic;
 
 use crate::app::outcome::{self, Outcome};
 
@@ -102,8 +102,9 @@ impl Cli {
     }
 }
 
-/// The commands.
+/// The commands. Options of a command are defined when it is the one that runs: those of all of them cost more than a table of `top`.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// Show this machine's kernel memory on a live screen
     Live(live::LiveArgs),

@@ -54,9 +54,41 @@ fn is_path(word: &OsString) -> bool {
     word == "-" || (!is_option(word) && Path::new(word).exists())
 }
 
+/// Names of the commands in their order: clap would define all their options to find one.
+const COMMANDS: &[&str] = &[
+    "live",
+    "top",
+    "diff",
+    "open",
+    "leaks",
+    #[cfg(feature = "fleet")]
+    "fleet",
+    "holders",
+    "measure",
+    "report",
+    "replay",
+    "record",
+    #[cfg(feature = "serve")]
+    "serve",
+    "service",
+    "note",
+    "info",
+    "verify",
+    "export",
+    "import",
+    "demo",
+    "doctor",
+    "dump",
+    "tag",
+    "trace",
+    "who",
+    "completions",
+    "man",
+];
+
 /// Whether a word is the name of a command.
 pub fn is_command(word: &OsString) -> bool {
-    word == "help" || word.to_str().is_some_and(|word| Cli::command().find_subcommand(word).is_some())
+    word == "help" || word.to_str().is_some_and(|word| COMMANDS.contains(&word))
 }
 
 /// The command whose name is nearly this word.
@@ -89,6 +121,13 @@ mod tests {
         ] {
             assert_eq!(without_command(&words(line)).is_some(), opens, "{line}");
         }
+    }
+
+    #[test]
+    fn the_list_has_the_names_of_all_commands() {
+        let command = Cli::command();
+        assert!(command.get_subcommands().map(clap::Command::get_name).eq(COMMANDS.iter().copied()));
+        assert!(command.get_subcommands().all(|command| command.get_all_aliases().next().is_none()));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Microsoft's switches (`-b`, `/p /p`, `/iNt*`, `/n file`), turned into the modern options.
 //!
-//! The rest of the program knows one set of options only. A command line is in the classic form when its first
+//! The program knows one set of options only. A command line is in the classic form when its first
 //! argument is one of the switches; modern `--options` may be next to them.
 
 use std::ffi::OsString;
@@ -49,7 +49,7 @@ fn translate_all(args: &[OsString]) -> Result<Vec<OsString>, Unclear> {
             // In no document, but in public guides: sort by bytes used.
             'u' => modern.push("--sort=bytes".into()),
             letter => {
-                let column = poolmon_model::column::by_key(letter).map_or("tag", |column| column.id);
+                let column = crate::column::by_key(letter).map_or("tag", |column| column.id);
                 modern.push(format!("--sort={column}").into());
             }
         }

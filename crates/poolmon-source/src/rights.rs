@@ -1,21 +1,21 @@
 //! Which rights this program has, for commands that it prints.
 
-use poolmon_model::rights::{self, Rights};
+use poolmon_model::rights::Rights;
 
-/// Finds it out.
-pub fn find() {
+/// Looks who runs this program, and whether this machine has `sudo`.
+pub fn find() -> Rights {
     #[cfg(target_os = "linux")]
     {
         use std::os::unix::fs::MetadataExt as _;
         let is_root = std::fs::metadata("/proc/self").is_ok_and(|about| about.uid() == 0);
         let folders = std::env::var_os("PATH").unwrap_or_default();
         let has_sudo = || std::env::split_paths(&folders).any(|folder| folder.join("sudo").is_file());
-        rights::set(match () {
+        match () {
             () if is_root => Rights::Root,
             () if has_sudo() => Rights::Sudo,
             () => Rights::Su,
-        });
+        }
     }
     #[cfg(not(target_os = "linux"))]
-    rights::set(Rights::Sudo);
+    Rights::Sudo
 }
