@@ -153,9 +153,8 @@ impl App {
         let before = self.view.grouping.before.take().filter(|(_, began)| same(began, sort));
         let flat = before.map_or(*sort, |(flat, _)| flat);
         let begin = match self.view.grouping.by {
-            None => flat,
             Some(GroupBy::Owner) if flat.column.unit == column::Unit::Text => Sort::by(&column::BYTES),
-            Some(GroupBy::Owner) => flat,
+            None | Some(GroupBy::Owner) => flat,
             Some(GroupBy::Verdict | GroupBy::Lockstep) => Sort::by(&column::VERDICT),
         };
         *sort = begin;
