@@ -314,7 +314,10 @@ mod tests {
         (rounded.counters.inexact, rounded.counters.reported_diff) = (true, Some(2));
         let table = self::table(None, vec![rounded, row("d", Some("x.sys"), Pool::Paged, (3, 1, 64))]);
         assert!(!table.rows[0].is_marked("used"));
-        assert_eq!(marked(&groups(&table.rows, GroupBy::Owner, Sort::default())[0]), [true, true, false, false]);
+        assert_eq!(
+            marked(&groups(&table.rows, GroupBy::Owner, Sort::default())[0]),
+            [true, true, false, false]
+        );
     }
 
     #[test]
@@ -352,7 +355,11 @@ mod tests {
         assert_eq!(verdicts[0].sum.verdict.as_ref().unwrap().brief, "2 leak 3.00 MiB/h");
         let together = groups(&table.rows, GroupBy::Lockstep, by_verdict);
         assert_eq!(names(&together), ["alone", "a Paged"]);
-        assert_eq!(together[1].sum.verdict.as_ref().unwrap().brief, "1 leaks 1.00 MiB/h", "of the gravest alone");
+        assert_eq!(
+            together[1].sum.verdict.as_ref().unwrap().brief,
+            "1 leaks 1.00 MiB/h",
+            "of the gravest alone"
+        );
         assert_eq!(together[1].sum.verdict.as_ref().unwrap().lockstep, None, "no verdict of a row");
     }
 

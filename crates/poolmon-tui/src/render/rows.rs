@@ -157,7 +157,9 @@ fn draw_row(
                 continue;
             }
             CellKind::Value => {
-                if group.map_or_else(|| row.is_marked(place.column.id), |group| group.is_marked(place.column.id)) {
+                if group
+                    .map_or_else(|| row.is_marked(place.column.id), |group| group.is_marked(place.column.id))
+                {
                     scratch.push('~');
                 }
                 write_value(scratch, &place.column.value(row));
