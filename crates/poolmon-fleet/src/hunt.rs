@@ -403,7 +403,7 @@ fn judge(row: &Candidate, points: &[Point], boot: Option<f64>, config: &Analysis
     let verdict = report.verdict(&key)?;
     Some(OnHost {
         host: row.host.clone(),
-        level: verdict.level?,
+        level: verdict.surely()?,
         confidence: verdict.confidence,
         bytes_per_hour: verdict.bytes.per_hour,
         held: Some(verdict.held),

@@ -62,7 +62,7 @@ pub struct Fleet {
     pub less_sure: usize,
     /// Tags that leak somewhere, by what they lose together.
     pub findings: Vec<Finding>,
-    /// What the engine says of its own answers.
+    /// What the engine says of its own answers; of a folder, which of its folders are not in this answer, and why.
     pub warnings: Vec<String>,
     /// What was asked, in order.
     pub asked: Vec<Asked>,

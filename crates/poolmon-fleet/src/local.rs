@@ -8,6 +8,9 @@ use poolmon_model::{Pool, Sample};
 use crate::uptime::{self, Held};
 use crate::{Finding, Fleet, JudgedBy, OnHost};
 
+/// Whose the series are, where no exporter is asked.
+pub const RECORDINGS: &str = "recordings";
+
 /// What a host's samples show.
 #[derive(Clone, Copy, Debug)]
 pub struct LocalHost<'a> {
@@ -24,7 +27,7 @@ pub fn join(hosts: &[LocalHost<'_>], least: Level) -> Fleet {
     let mut fleet = Fleet {
         at: hosts.iter().filter_map(|host| host.last.time).max().unwrap_or_default(),
         window_hours: hosts.iter().map(|host| host.report.hours).fold(0.0, f64::max),
-        exporters: BTreeSet::from(["recordings"]),
+        exporters: BTreeSet::from([RECORDINGS]),
         hosts: hosts.len(),
         ..Fleet::default()
     };
@@ -36,7 +39,7 @@ pub fn join(hosts: &[LocalHost<'_>], least: Level) -> Fleet {
         let is_unjudged = |kind| matches!(kind, VerdictKind::TooLittleData | VerdictKind::Unknown);
         fleet.young += usize::from(verdicts.iter().all(|verdict| is_unjudged(verdict.kind)));
         for verdict in verdicts {
-            let Some(level) = verdict.level else { continue };
+            let Some(level) = verdict.surely() else { continue };
             if level < least {
                 fleet.less_sure += 1;
                 continue;
@@ -69,7 +72,7 @@ pub fn join(hosts: &[LocalHost<'_>], least: Level) -> Fleet {
         fleet.findings.push(Finding {
             tag,
             pool,
-            exporter: "recordings",
+            exporter: RECORDINGS,
             hosts: held.len().max(on.len()),
             on,
             contrast: None,
@@ -121,6 +124,18 @@ mod tests {
         let short = Analysis::new(AnalysisConfig::default()).report();
         let young = LocalHost { name: "e", report: &short, last: &last };
         assert_eq!(join(&[hosts[0], young], Level::Likely).young, 1);
+        // As `poolmon leaks` says it: what passed every test leaks, and what is not said to leak does not, whatever its confidence.
+        let leak = |kind| {
+            let mut report = reports[0].clone();
+            let verdict = report.verdicts.iter_mut().find(|verdict| verdict.kind.rises()).unwrap();
+            assert_eq!(verdict.level, Some(Level::Likely));
+            verdict.kind = kind;
+            let found = join(&[LocalHost { name: "a", report: &report, last: &last }], Level::Possible);
+            found.findings.first().map(|finding| finding.on[0].level)
+        };
+        assert_eq!(leak(VerdictKind::Leaking), Some(Level::Leak));
+        assert_eq!(leak(VerdictKind::Suspected), Some(Level::Likely));
+        assert_eq!(leak(VerdictKind::Plateau), None);
         let certain = join(&hosts, Level::Leak);
         assert_eq!(
             (certain.findings.len(), certain.less_sure),

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use poolmon_leak::Level;
 use poolmon_model::units::{counted, grouped, human_amount, rough_hours};
 
+use crate::local::RECORDINGS;
 use crate::{ByUptime, Contrast, Finding, Fleet};
 
 /// Hosts of a finding that are listed by name.
@@ -36,8 +37,9 @@ pub fn text(fleet: &Fleet) -> String {
     if fleet.series > 0 {
         out.push_str(&looked_at(fleet, &span));
     }
+    let who = if fleet.exporters.contains(RECORDINGS) { "Left out" } else { "The engine remarks" };
     for warning in &fleet.warnings {
-        let _ = writeln!(out, "The engine remarks: {}", printable(warning));
+        let _ = writeln!(out, "{who}: {}", printable(warning));
     }
     if !fleet.asked.is_empty() {
         write_asked(&mut out, fleet);

@@ -456,6 +456,15 @@ impl Verdict {
         verdict
     }
 
+    /// How surely it is said to leak: what passed every test leaks, whatever its confidence; `None` if it is not said to.
+    pub fn surely(&self) -> Option<Level> {
+        match self.kind {
+            VerdictKind::Leaking => Some(Level::Leak),
+            VerdictKind::Suspected => Some(self.level.unwrap_or(Level::Possible)),
+            _ => None,
+        }
+    }
+
     /// One sentence for a person, with times of day in this time zone.
     pub fn sentence(&self, zone: &TimeZone) -> String {
         use std::fmt::Write as _;

@@ -75,6 +75,12 @@ impl RowVerdict {
 pub trait Labeler {
     /// What is known of this row's owner.
     fn label(&self, row: &Row) -> Option<Arc<RowLabel>>;
+
+    /// The version of a driver or module that a label names, if that is known.
+    fn version(&self, driver: &str) -> Option<Arc<str>> {
+        let _ = driver;
+        None
+    }
 }
 
 /// One row as it is shown.

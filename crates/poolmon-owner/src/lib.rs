@@ -9,6 +9,7 @@
 //! * `owners`: both together with what the row itself reports, as labels for the table;
 //! * [`scan`]: driver images, with evidence from their machine code; an index of what was found;
 //! * [`who`]: which drivers use a tag, ranked;
+//! * `versions`: those of drivers and modules on this machine;
 //! * `explain`: everything known of one tag, line by line.
 //!
 //! Files come in through [`PooltagFile`], are put into [`Owners`], and leave as [`poolmon_model::RowLabel`]s.
@@ -23,9 +24,11 @@ pub mod next;
 mod owners;
 pub mod pooltag;
 pub mod scan;
+mod versions;
 pub mod who;
 
 pub use explain::{NEXT, TagFact, drivers_of, written};
 pub use known::BuiltinEntry;
 pub use owners::Owners;
 pub use pooltag::{PooltagEntry, PooltagError, PooltagFile};
+pub use versions::Versions;

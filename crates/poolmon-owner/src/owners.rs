@@ -7,6 +7,7 @@ use poolmon_model::owner::{OwnerOrigin, OwnerParts};
 use poolmon_model::{Labeler, Row, RowLabel, Tag};
 use rustc_hash::FxHashMap;
 
+use crate::Versions;
 use crate::pooltag::{PooltagEntry, PooltagFile};
 use crate::scan::{LazyDriverNames, NamedDriver};
 use crate::{BuiltinEntry, known};
@@ -48,6 +49,7 @@ pub struct Owners {
     files: Vec<PooltagFile>,
     built_in: bool,
     scanned: Option<LazyDriverNames>,
+    versions: Option<Versions>,
     cache: RwLock<FxHashMap<Tag, Labels>>,
 }
 
@@ -60,7 +62,14 @@ impl Default for Owners {
 impl Owners {
     /// Our own table alone.
     pub fn new() -> Self {
-        Self { local: Vec::new(), files: Vec::new(), built_in: true, scanned: None, cache: RwLock::default() }
+        Self {
+            local: Vec::new(),
+            files: Vec::new(),
+            built_in: true,
+            scanned: None,
+            versions: None,
+            cache: RwLock::default(),
+        }
     }
 
     /// Adds a pooltag.txt; files are asked in the order in which they were added.
@@ -89,6 +98,13 @@ impl Owners {
     pub fn with_scanned(mut self, names: LazyDriverNames) -> Self {
         self.scanned = Some(names);
         self.cleared()
+    }
+
+    /// Adds the versions of drivers: of the machine whose rows are labelled.
+    #[must_use]
+    pub fn with_versions(mut self, versions: Versions) -> Self {
+        self.versions = Some(versions);
+        self
     }
 
     /// Leaves out what searches found: for callers that search the drivers themselves.
@@ -222,6 +238,10 @@ impl Owners {
 }
 
 impl Labeler for Owners {
+    fn version(&self, driver: &str) -> Option<Arc<str>> {
+        self.versions.as_ref()?.of(driver)
+    }
+
     fn label(&self, row: &Row) -> Option<Arc<RowLabel>> {
         if let Ok(label) = self.cached(row) {
             return label;

@@ -110,7 +110,7 @@ impl Alarm {
 
 /// Whether it is worth an alarm: in the first hours, a steady leak is likely and not yet certain.
 fn is_likely(verdict: &Verdict) -> bool {
-    verdict.kind == VerdictKind::Leaking || verdict.level >= Some(Level::Likely)
+    verdict.surely() >= Some(Level::Likely)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use poolmon_holder::{PATIENCE, Watch};
-use poolmon_leak::{Analysis, AnalysisConfig, Report, VerdictKind};
+use poolmon_leak::{Analysis, AnalysisConfig, Report};
 use poolmon_model::{Key, Row, Sample, SourceKind, TimelineMark};
 use poolmon_owner::Owners;
 use poolmon_owner::linux::MergedCaches;
@@ -149,17 +149,14 @@ impl Judged {
         let rows = rows.filter_map(|verdict| {
             Some((key(verdict), Arc::new(row_verdict(&series.report, verdict, &zone)?)))
         });
-        let suspects = series
-            .report
-            .verdicts
-            .iter()
-            .filter(|verdict| matches!(verdict.kind, VerdictKind::Leaking | VerdictKind::Suspected));
-        let suspects = suspects.map(|verdict| Suspect {
-            key: key(verdict),
-            verdict: verdict.kind.id(),
-            bytes_per_hour: verdict.bytes.per_hour,
-            exhaustion: verdict.exhaustion.map(|end| end.hours * 3600.0),
-            owner: verdict.owner.clone(),
+        let suspects = series.report.verdicts.iter().filter_map(|verdict| {
+            Some(Suspect {
+                key: key(verdict),
+                level: verdict.surely()?,
+                bytes_per_hour: verdict.bytes.per_hour,
+                exhaustion: verdict.exhaustion.map(|end| end.hours * 3600.0),
+                owner: verdict.owner.clone(),
+            })
         });
         Verdicts {
             rows: rows.collect(),

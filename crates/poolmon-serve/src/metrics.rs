@@ -256,17 +256,23 @@ fn tags(page: &mut Page, moment: &Moment, source: &Source<'_>, rows: &[&Row]) ->
             drivers.entry(of_key(key)).or_insert(driver);
         }
     }
-    count + page.all(&INFO, drivers.into_iter().map(|(labels, driver)| (labels.with("driver", driver), 1)))
+    let info = drivers.into_iter().map(|(labels, driver)| {
+        let labels = labels.with("driver", driver);
+        match source.owners.version(driver) {
+            Some(version) => (labels.with("version", &version), 1),
+            None => (labels, 1),
+        }
+    });
+    count + page.all(&INFO, info)
 }
 
 fn suspects(page: &mut Page, moment: &Moment) {
     let suspects = &moment.verdicts.suspects;
     page.all(
         &SUSPECT,
-        suspects
-            .iter()
-            .filter(|one| one.bytes_per_hour.is_finite())
-            .map(|one| (of_key(&one.key).with("verdict", one.verdict), format!("{:.0}", one.bytes_per_hour))),
+        suspects.iter().filter(|one| one.bytes_per_hour.is_finite()).map(|one| {
+            (of_key(&one.key).with("verdict", one.level.id()), format!("{:.0}", one.bytes_per_hour))
+        }),
     );
     page.all(
         &EXHAUSTION,

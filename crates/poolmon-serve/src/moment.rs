@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use poolmon_leak::Level;
 use poolmon_model::{Key, RowVerdict, Sample, Tag, copies};
 use rustc_hash::FxHashMap;
 
@@ -65,8 +66,8 @@ pub struct Verdicts {
 pub struct Suspect {
     /// Which.
     pub key: Key,
-    /// Its verdict: `leaking` or `suspected`.
-    pub verdict: &'static str,
+    /// How surely it leaks.
+    pub level: Level,
     /// Growth in bytes per hour.
     pub bytes_per_hour: f64,
     /// Seconds until memory runs out, if this row brings that about.

@@ -31,6 +31,13 @@ use poolmon_serve::{Feed, Live, Saved, ServeConfig, ServeEvent, Server};
 use poolmon_source::{Source, SourceError};
 use poolmon_synth::{SimulatedKernel, SimulatedSource, SimulationConfig};
 
+/// A simulated kernel, a minute each tenth of a second.
+pub fn demo() -> Feed {
+    let kernel = SimulatedKernel::new(SimulationConfig::default());
+    let source = SimulatedSource::fixed_step(kernel, Duration::from_mins(1));
+    Feed::Live(Live { source: Box::new(source), interval: Duration::from_millis(100) })
+}
+
 /// A server in a thread; it is stopped at the end.
 pub struct Running {
     pub address: SocketAddr,
@@ -44,8 +51,12 @@ impl Running {
     }
 
     pub fn of(feed: Feed, config: ServeConfig) -> Self {
+        Self::with_owners(feed, Owners::new(), config)
+    }
+
+    pub fn with_owners(feed: Feed, owners: Owners, config: ServeConfig) -> Self {
         let config = ServeConfig { listen: vec![([127, 0, 0, 1], 0).into()], ..config };
-        let server = Server::new(feed, Arc::new(Owners::new()), config).unwrap();
+        let server = Server::new(feed, Arc::new(owners), config).unwrap();
         let stop = Stop::default();
         let (sender, receiver) = mpsc::channel();
         let asked = stop.clone();
@@ -63,9 +74,7 @@ impl Running {
 
     /// An hour of a simulated kernel in a few samples, then slowly.
     pub fn demo() -> Self {
-        let kernel = SimulatedKernel::new(SimulationConfig::default());
-        let source = SimulatedSource::fixed_step(kernel, Duration::from_mins(1));
-        Self::new(source, Duration::from_millis(100), ServeConfig::default())
+        Self::of(demo(), ServeConfig::default())
     }
 
     /// The answer to `GET path` with these headers more.

@@ -4,12 +4,15 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use poolmon_fleet::{Access, Engine, Hunt, JudgedBy, hunt};
+use poolmon_leak::Level;
 use poolmon_model::{CounterWidth, Origin, Pool, Row, Sample, SourceKind, Tag};
+use poolmon_owner::{Owners, PooltagFile, Versions};
 use poolmon_serve::ServeConfig;
 use poolmon_testkit::{Need, skip};
 use serde_json::Value;
 
-use crate::{Answer, Fixed, Running};
+use crate::{Answer, Fixed, Running, demo};
 
 struct Prometheus {
     child: Child,
@@ -120,8 +123,12 @@ fn what_is_stored_is_what_the_table_has() {
 }
 
 #[test]
-fn a_leak_fires_the_alert() {
-    let server = Running::demo();
+fn a_leak_fires_the_alert_and_the_fleet_believes_the_host() {
+    // Each module of a kernel that none is known of has the kernel's version.
+    let versions = Versions::of_linux("none".into(), Some("1.2.3"));
+    let pooltag = PooltagFile::parse("pooltag.txt", b"Leak - example.sys - buffers\n");
+    let owners = Owners::new().with_pooltag(pooltag).with_versions(versions);
+    let server = Running::with_owners(demo(), owners, ServeConfig::default());
     let Some(prometheus) = Prometheus::start(&server.address.to_string()) else { return };
     let alert = until("the alert", || {
         let alerts = prometheus.get("/api/v1/alerts")?;
@@ -132,6 +139,28 @@ fn a_leak_fires_the_alert() {
                 && one["labels"]["tag"] == "Leak"
         })
     });
-    let summary = alert["annotations"]["summary"].as_str().unwrap();
-    assert!(summary.contains("Leak (nonpaged) is ") && summary.contains("B an hour"), "{summary}");
+    let text = |name: &str| alert["annotations"][name].as_str().unwrap().to_owned();
+    let (summary, description) = (text("summary"), text("description"));
+    assert!(
+        summary.contains("Leak (nonpaged): ") && summary.contains("leak, ") && summary.contains("B an hour"),
+        "{summary}"
+    );
+    assert!(description.starts_with("Used by example.sys 1.2.3. "), "{description}");
+
+    let engine = Engine::new(&format!("http://127.0.0.1:{}", prometheus.port), &Access::default()).unwrap();
+    let hunt = Hunt {
+        at: jiff::Timestamp::now(),
+        window: Duration::from_hours(1),
+        matchers: String::new(),
+        host: "instance".to_owned(),
+        part: 30_000,
+        most: 10,
+        least: Level::Possible,
+    };
+    let fleet = hunt::run(&engine, &hunt).unwrap();
+    let finding = fleet.findings.iter().find(|finding| finding.tag == "Leak").expect("the leak");
+    let [on] = &finding.on[..] else { panic!("{:?}", finding.on) };
+    assert_eq!(on.judged_by, JudgedBy::Host);
+    assert_eq!(on.level.id(), alert["labels"]["verdict"]);
+    assert_eq!(on.driver.as_deref(), Some("example.sys 1.2.3"));
 }

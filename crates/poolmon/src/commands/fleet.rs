@@ -18,7 +18,7 @@ use crate::cli::fleet::FleetArgs;
 use crate::cli::groups::RangeArgs;
 use crate::cli::source::SourceArgs;
 
-/// Folders that cannot be read and are named.
+/// Folders that are left out and named.
 const NAMED: usize = 5;
 
 /// Asks, judges, and prints what was found.
@@ -27,8 +27,8 @@ pub fn run(args: &FleetArgs) -> anyhow::Result<Outcome> {
     let fails = args.fail_on.as_deref().and_then(level);
     // What is to fail has to be found.
     let least = level(&args.least).into_iter().chain(fails).min().unwrap_or(Level::Likely);
-    let (fleet, unread) = match (&args.url, &args.folder) {
-        (Some(url), _) => (of_engine(args, url, least)?, false),
+    let fleet = match (&args.url, &args.folder) {
+        (Some(url), _) => of_engine(args, url, least)?,
         (None, Some(folder)) => of_folder(folder, least)?,
         (None, None) => unreachable!("clap asks for one of both"),
     };
@@ -40,12 +40,16 @@ pub fn run(args: &FleetArgs) -> anyhow::Result<Outcome> {
         poolmon_render::json(&mut out, &fleet)?;
     }
     out.flush()?;
+    let is_whole = args.folder.is_none() || fleet.warnings.is_empty();
+    if !is_whole {
+        warning!("folders were left out: this answer is not complete");
+    }
     let reaches = |least| fleet.findings.iter().flat_map(|finding| &finding.on).any(|on| on.level >= least);
-    Ok(if fails.is_some_and(reaches) { Outcome::Found } else { Outcome::done_if(!unread) })
+    Ok(if fails.is_some_and(reaches) { Outcome::Found } else { Outcome::done_if(is_whole) })
 }
 
-/// Each folder in it is a host. True if one of them could not be read, which was said.
-fn of_folder(folder: &Path, least: Level) -> anyhow::Result<(Fleet, bool)> {
+/// Each folder in it is a host.
+fn of_folder(folder: &Path, least: Level) -> anyhow::Result<Fleet> {
     ensure!(
         !folder.is_file(),
         Problem::new(
@@ -65,7 +69,7 @@ fn of_folder(folder: &Path, least: Level) -> anyhow::Result<(Fleet, bool)> {
         )
     );
     let owners = owners::load_files(None, None)?;
-    let (mut judged, mut left_out) = (Vec::new(), 0);
+    let (mut judged, mut left_out) = (Vec::new(), Vec::new());
     let mut progress = say::Progress::new();
     for (at, host) in hosts.iter().enumerate() {
         progress.show(|| format!("{} of {} hosts", at + 1, hosts.len()));
@@ -86,18 +90,17 @@ fn of_folder(folder: &Path, least: Level) -> anyhow::Result<(Fleet, bool)> {
             // Its message begins with the folder.
             Err(error) => say::problem(&error).message,
         };
-        left_out += 1;
-        if left_out <= NAMED {
-            warning!("left out: {why}");
-        }
-    }
-    if left_out > NAMED {
-        warning!("left out: {} more folders", left_out - NAMED);
+        left_out.push(why);
     }
     drop(progress);
+    let count = left_out.len();
+    if count > NAMED {
+        left_out.truncate(NAMED);
+        left_out.push(format!("{} more folders", count - NAMED));
+    }
     let local: Vec<LocalHost<'_>> =
         judged.iter().map(|(name, report, last)| LocalHost { name, report, last }).collect();
-    Ok((local::join(&local, least), left_out > 0))
+    Ok(Fleet { warnings: left_out, ..local::join(&local, least) })
 }
 
 fn of_engine(args: &FleetArgs, url: &str, least: Level) -> anyhow::Result<Fleet> {

@@ -47,9 +47,7 @@ pub fn run(args: &LeaksArgs) -> anyhow::Result<Outcome> {
     for condition in &args.fail_on {
         fails |= match condition {
             FailOn::Leak => any(&[VerdictKind::Leaking]),
-            FailOn::Level(level) => admitted().any(|verdict| {
-                verdict.kind == VerdictKind::Leaking || verdict.kind.rises() && verdict.level >= Some(*level)
-            }),
+            FailOn::Level(level) => admitted().any(|verdict| verdict.surely() >= Some(*level)),
             FailOn::Growing => admitted().any(|verdict| verdict.kind.rises()),
             FailOn::Limit(limit) => {
                 limits.push(limit.clone());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use poolmon_model::PoolView;
+use poolmon_owner::Versions;
 use poolmon_record::{RecordEvent, Stop, Watched};
 use poolmon_serve::{Feed, Live, Saved, ServeConfig, ServeEvent, Server, Tokens};
 use poolmon_source::Source;
@@ -37,6 +38,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<Outcome> {
     let feed = match args.from.as_slice() {
         [] => {
             let mut source = input::live(PoolView::All)?;
+            owners.owners = owners.owners.with_versions(Versions::here());
             if let Some(folder) = &args.record {
                 let origin = Arc::clone(source.origin());
                 let recorder = RecorderConfig { interval: args.interval, ..RecorderConfig::default() };
