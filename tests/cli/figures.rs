@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::{json_of, stdout_of};
+use crate::{json_of, poolmon, stdout_of, text};
 
 fn row<'a>(rows: &'a Value, tag: &str) -> &'a Value {
     let rows = rows.as_array().unwrap();
@@ -67,4 +67,27 @@ fn of_one_leak() {
     stdout_of(&["import", &path, "-o", recording.to_str().unwrap()]);
     let again = json_of(&["leaks", recording.to_str().unwrap(), "--format", "json"]);
     assert_eq!(row(&again["verdicts"], "Leak"), leak);
+}
+
+#[test]
+fn groups_are_sums_of_rows() {
+    let (_folder, path) = log("groups.txt", |n| 4_096_000 + 4096 * n);
+    let grouped = json_of(&["top", &path, "--group", "owner", "--format", "json"]);
+    let sum: u64 = grouped["rows"].as_array().unwrap().iter().map(|row| row["bytes"].as_u64().unwrap()).sum();
+    let groups = grouped["groups"].as_array().unwrap();
+    assert_eq!(groups.iter().map(|group| group["bytes"].as_u64().unwrap()).sum::<u64>(), sum);
+    assert_eq!(groups.iter().map(|group| group["rows"].as_u64().unwrap()).sum::<u64>(), 2);
+    // One line each: the group of largest sum, without titles, with units.
+    let bare = stdout_of(&["top", &path, "--group", "owner", "-n", "1", "-H", "--no-header"]);
+    assert_eq!(bare.lines().count(), 1, "{bare}");
+    assert!(bare.contains("MiB") && bare.starts_with("unknown owner"), "{bare}");
+    for (args, why) in [
+        (&["--group", "owner", "--format", "poolmon"][..], "has no groups"),
+        (&["-H", "--format", "csv"], "of the text table"),
+        (&["--no-header", "--format", "json"], "of the text table"),
+    ] {
+        let output = poolmon(&[&["top", &path], args].concat());
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(text(&output.stderr).contains(why), "{args:?}: {}", text(&output.stderr));
+    }
 }

@@ -28,6 +28,7 @@ mod config;
 mod growth;
 mod judge;
 pub mod measure;
+pub mod reason;
 pub mod series;
 #[doc(hidden)]
 pub mod stats;

@@ -251,7 +251,7 @@ pub static VERDICT: Column = Column {
     falling: true,
     about: "whether the row leaks, from all samples since the start",
     always: false,
-    screen: ScreenPlace { rank: 30, ..TEXT },
+    screen: ScreenPlace { rank: 5, ..TEXT },
     cell: Cell::Row {
         value: |row| row.verdict.as_ref().map_or(Value::Unknown, |verdict| Value::Signed(verdict.rank())),
         change: None,

@@ -197,7 +197,7 @@ pub static BYTES: Figure = Figure {
     about: "bytes held now; for a slab cache, whole pages",
     noun: "",
     always: true,
-    screen: ScreenPlace { width: 8, rank: 0, change_rank: Some(20) },
+    screen: ScreenPlace { width: 8, rank: 0, change_rank: Some(7) },
     metric: Metric { name: "poolmon_tag_bytes", kind: MetricKind::Gauge, unit: "bytes", help: "Bytes held." },
     aliases: &["usedbytes", "bytesused", "usage"],
     stored: |counters| counters.bytes.map(i128::from),

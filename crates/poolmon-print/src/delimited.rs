@@ -76,7 +76,7 @@ impl<'a> LineWriter<'a> {
         if std::mem::take(&mut self.first) { Ok(()) } else { self.out.write_all(&[self.separator]) }
     }
 
-    fn optional(&mut self, text: Option<&str>) -> io::Result<()> {
+    pub(crate) fn optional(&mut self, text: Option<&str>) -> io::Result<()> {
         text.map_or(Ok(()), |text| self.field(text))
     }
 

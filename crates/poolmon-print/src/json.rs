@@ -12,23 +12,39 @@ use poolmon_model::{
 use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 
+use crate::groups::Groups;
 use crate::schema;
 
 /// Writes the table, one row a line, so that `grep` works on it too.
 pub fn write(out: &mut dyn Write, sample: &Sample, table: &Table) -> io::Result<()> {
+    write_document(out, &Document { sample, table, groups: None })
+}
+
+/// The same, with the groups of the rows.
+pub(crate) fn write_groups(
+    out: &mut dyn Write,
+    sample: &Sample,
+    table: &Table,
+    groups: &Groups,
+) -> io::Result<()> {
+    write_document(out, &Document { sample, table, groups: Some(groups) })
+}
+
+fn write_document(out: &mut dyn Write, document: &Document<'_>) -> io::Result<()> {
     let mut serializer = serde_json::Serializer::with_formatter(&mut *out, RowLines { depth: 0 });
-    Document { sample, table }.serialize(&mut serializer)?;
+    document.serialize(&mut serializer)?;
     out.write_all(b"\n")
 }
 
 struct Document<'a> {
     sample: &'a Sample,
     table: &'a Table,
+    groups: Option<&'a Groups>,
 }
 
 impl Serialize for Document<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { sample, table } = *self;
+        let Self { sample, table, groups } = *self;
         let origin = &sample.origin;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("schema", schema::TABLE)?;
@@ -44,6 +60,9 @@ impl Serialize for Document<'_> {
         map.serialize_entry("header", &HeaderJson(table))?;
         map.serialize_entry("row_count", &table.rows.len())?;
         map.serialize_entry("rows", &Rows(table))?;
+        if let Some(groups) = groups {
+            groups.entries(&mut map, table)?;
+        }
         map.serialize_entry("totals", &TotalsJson(&table.totals))?;
         map.serialize_entry("disagreeing_rows", &sample.disagreeing)?;
         map.serialize_entry("remarks", &sample.remarks)?;
@@ -132,7 +151,7 @@ impl<'a> From<OwnerParts<'a>> for OwnerJson<'a> {
     }
 }
 
-struct ValueJson<'a>(Value<'a>);
+pub(crate) struct ValueJson<'a>(pub Value<'a>);
 
 impl Serialize for ValueJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -211,7 +230,13 @@ impl serde_json::ser::Formatter for RowLines {
     }
 
     fn begin_array_value<W: ?Sized + Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-        writer.write_all(if first { b"\n    " } else { b",\n    " })
+        // A list of a row or group stays on its line.
+        writer.write_all(match (self.depth, first) {
+            (1, true) => b"\n    ",
+            (1, false) => b",\n    ",
+            (_, true) => b"",
+            (_, false) => b", ",
+        })
     }
 
     fn end_array<W: ?Sized + Write>(&mut self, writer: &mut W) -> io::Result<()> {

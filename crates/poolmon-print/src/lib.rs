@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 pub mod delimited;
+pub mod groups;
 pub mod json;
 pub mod metrics;
 pub mod poolmon;
@@ -52,6 +53,10 @@ pub struct PrintOptions {
     pub stamp: bool,
     /// The `Mapped_Driver` column.
     pub driver: bool,
+    /// No line of titles in a text table: what `awk` and `sort` read.
+    pub no_titles: bool,
+    /// Bytes of a text table with units, rounded: `1.23 MiB`.
+    pub human: bool,
 }
 
 /// Writes a table in a format.

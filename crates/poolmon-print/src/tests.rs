@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use poolmon_model::group::GroupBy;
 use poolmon_model::{
     CounterWidth, Counters, Filter, Origin, Pool, Row, Sample, Sort, SourceKind, Table, Tag, column,
 };
@@ -66,7 +67,8 @@ fn printed(format: TableFormat, before: Option<&Sample>, now: &Sample, options: 
     String::from_utf8(out).unwrap()
 }
 
-const ALL: PrintOptions = PrintOptions { totals: true, header: true, stamp: true, driver: true };
+const ALL: PrintOptions =
+    PrintOptions { totals: true, header: true, stamp: true, driver: true, no_titles: false, human: false };
 
 #[test]
 fn every_format_of_a_windows_table() {
@@ -143,4 +145,46 @@ fn the_wide_layouts_right_edges() {
         .collect();
     assert_eq!(edges, [5, 11, 30, 49, 67, 82, 99]);
     assert_eq!(row.find("[nt!mm"), Some(107));
+}
+
+#[test]
+fn groups_in_every_format() {
+    let (before, mut now) = windows();
+    for (row, owner) in now.rows.iter_mut().zip([Some("ntfs.sys"), Some("Ntfs.sys"), None]) {
+        row.reported_owner = owner.map(Into::into);
+    }
+    let mut table = Table::new(Some(&before), &now, &Filter::default(), None);
+    let sort = Sort::by(&column::BYTES);
+    table.sort(sort);
+    let groups = crate::groups::Groups::of(&table, GroupBy::Owner, sort, None);
+    let written = |format, options| {
+        let mut out = Vec::new();
+        crate::groups::write(&mut out, format, &now, (&table, &groups), options).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    for (name, format) in
+        [("table", TableFormat::Table), ("csv", TableFormat::Csv), ("json", TableFormat::Json)]
+    {
+        insta::assert_snapshot!(format!("groups_{name}"), written(format, PrintOptions::default()));
+    }
+    let human = PrintOptions { human: true, no_titles: true, ..PrintOptions::default() };
+    insta::assert_snapshot!("groups_human", written(TableFormat::Table, human));
+    let mut out = Vec::new();
+    let refused = crate::groups::write(&mut out, TableFormat::Poolmon, &now, (&table, &groups), human);
+    assert!(refused.is_err() && out.is_empty(), "PoolMon's layout has no place for a group");
+    assert_eq!(crate::groups::Groups::of(&table, GroupBy::Owner, sort, Some(1)).list.len(), 1);
+}
+
+/// What reads tables with `awk` and `sort` needs neither titles nor any other line that is no row.
+#[test]
+fn a_table_without_titles_has_a_line_for_each_row() {
+    let now = linux();
+    let bare = PrintOptions { no_titles: true, ..PrintOptions::default() };
+    let text = printed(TableFormat::Table, None, &now, bare);
+    assert_eq!(text.lines().count(), now.rows.len(), "{text}");
+    assert!(text.starts_with("dentry"), "{text}");
+    let human = PrintOptions { human: true, ..PrintOptions::default() };
+    let text = printed(TableFormat::Table, None, &now, human);
+    assert!(text.contains("1016 KiB") || text.contains("1,016 KiB") || text.contains("0.99 MiB"), "{text}");
+    assert!(!text.contains("1040000"), "{text}");
 }

@@ -12,6 +12,17 @@ use crate::{PrintOptions, poolmon};
 
 /// Writes the table; columns are as wide as their content.
 pub fn write(out: &mut dyn Write, sample: &Sample, table: &Table, options: PrintOptions) -> io::Result<()> {
+    framed(out, sample, table, options, |out| rows(out, table, options))
+}
+
+/// Writes what is around the lines of a table: figures of the machine, legends, totals.
+pub(crate) fn framed(
+    out: &mut dyn Write,
+    sample: &Sample,
+    table: &Table,
+    options: PrintOptions,
+    lines: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     if sample.origin.kind == SourceKind::Simulated {
         writeln!(out, "SIMULATED: these figures are not from this machine.")?;
     }
@@ -29,27 +40,7 @@ pub fn write(out: &mut dyn Write, sample: &Sample, table: &Table, options: Print
             "(only figures of the machine, no rows; `poolmon leaks` shows how they changed)"
         );
     }
-    let changes = crate::has_changes(table);
-    let mut columns = Vec::new();
-    for column in crate::columns(table, options.driver) {
-        columns.push(Cells::values(column, table));
-        let known = || table.rows.iter().any(|row| column.change(row) != Value::Unknown);
-        if changes && !column.is(&column::PER_ALLOC) && known() {
-            columns.push(Cells::changes(column, table));
-        }
-    }
-    let mut line = String::new();
-    for column in &columns {
-        column.put(&mut line, &column.title);
-    }
-    writeln!(out, "{}", line.trim_end())?;
-    for at in 0..table.rows.len() {
-        line.clear();
-        for column in &columns {
-            column.put(&mut line, column.texts.get(at).map_or("", String::as_str));
-        }
-        writeln!(out, "{}", line.trim_end())?;
-    }
+    lines(out)?;
     // With `--limit 0`, rows match and none is wanted.
     if table.rows.is_empty() && table.totals.iter().all(|totals| totals.rows == 0) {
         writeln!(out, "(no row matches the filter)")?;
@@ -61,6 +52,44 @@ pub fn write(out: &mut dyn Write, sample: &Sample, table: &Table, options: Print
     }
     if options.totals {
         totals(out, table)?;
+    }
+    Ok(())
+}
+
+fn rows(out: &mut dyn Write, table: &Table, options: PrintOptions) -> io::Result<()> {
+    let changes = crate::has_changes(table);
+    let mut columns = Vec::new();
+    for column in crate::columns(table, options.driver) {
+        let rows = || table.rows.iter().map(|row| (row, row.is_marked(column.id)));
+        columns.push(Cells::values(column, rows(), options));
+        let known = || table.rows.iter().any(|row| column.change(row) != Value::Unknown);
+        if changes && !column.is(&column::PER_ALLOC) && known() {
+            columns.push(Cells::changes(column, table.rows.iter(), options));
+        }
+    }
+    lines(out, &columns, table.rows.len(), options)
+}
+
+/// Writes so many lines of columns, and their titles.
+pub(crate) fn lines(
+    out: &mut dyn Write,
+    columns: &[Cells],
+    count: usize,
+    options: PrintOptions,
+) -> io::Result<()> {
+    let mut line = String::new();
+    if !options.no_titles {
+        for column in columns {
+            column.put(&mut line, &column.title);
+        }
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    for at in 0..count {
+        line.clear();
+        for column in columns {
+            column.put(&mut line, column.texts.get(at).map_or("", String::as_str));
+        }
+        writeln!(out, "{}", line.trim_end())?;
     }
     Ok(())
 }
@@ -118,7 +147,7 @@ fn total(out: &mut dyn Write, figure: &Figure, totals: &Totals) -> io::Result<()
 }
 
 /// One column, formatted.
-struct Cells {
+pub(crate) struct Cells {
     title: String,
     texts: Vec<String>,
     width: usize,
@@ -126,28 +155,42 @@ struct Cells {
 }
 
 impl Cells {
-    fn values(column: &Column, table: &Table) -> Self {
-        let cells = table.rows.iter().map(|row| {
+    /// Values of rows, and whether they are marked as inexact.
+    pub fn values<'a>(
+        column: &Column,
+        rows: impl Iterator<Item = (&'a TableRow, bool)>,
+        options: PrintOptions,
+    ) -> Self {
+        let cells = rows.map(|(row, marked)| {
             let value = column.value(row);
-            match column.id {
-                "pool" => row.row.pool.short().to_owned(),
-                id if row.is_marked(id) => format!("~{}", value.plain()),
-                _ => value.plain().into_owned(),
-            }
+            let text = match value {
+                _ if column.is(&column::POOL) => return row.row.pool.short().to_owned(),
+                Value::Count(bytes) if options.human && column.unit == Unit::Bytes => human_bytes(bytes),
+                value => value.plain().into_owned(),
+            };
+            if marked { format!("~{text}") } else { text }
         });
         Self::new(column.title.into(), cells.collect(), column.unit == Unit::Text)
     }
 
-    fn changes(column: &Column, table: &Table) -> Self {
-        let cells = table.rows.iter().map(|row| match column.change(row) {
+    /// Changes of rows, in parentheses.
+    pub fn changes<'a>(
+        column: &Column,
+        rows: impl Iterator<Item = &'a TableRow>,
+        options: PrintOptions,
+    ) -> Self {
+        let cells = rows.map(|row| match column.change(row) {
             Value::Unknown => String::new(),
+            Value::Signed(change) if options.human && column.unit == Unit::Bytes => {
+                format!("({})", human_change(change))
+            }
             Value::Signed(signed) if signed > 0 => format!("(+{signed})"),
             value => format!("({})", value.plain()),
         });
         Self::new("(+/-)".into(), cells.collect(), false)
     }
 
-    fn new(title: String, cells: Vec<String>, left: bool) -> Self {
+    pub fn new(title: String, cells: Vec<String>, left: bool) -> Self {
         let width =
             cells.iter().map(|cell| cell.chars().count()).chain([title.chars().count()]).max().unwrap_or(0);
         Self { title, texts: cells, width, left }

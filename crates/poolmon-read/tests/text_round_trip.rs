@@ -79,7 +79,8 @@ fn sample() -> impl Strategy<Value = Sample> {
 
 fn printed(sample: &Sample, format: TableFormat) -> Vec<u8> {
     let table = Table::new(None, sample, &Filter::default(), None);
-    let options = PrintOptions { totals: true, header: true, stamp: true, driver: true };
+    let options =
+        PrintOptions { totals: true, header: true, stamp: true, driver: true, ..PrintOptions::default() };
     let mut out = Vec::new();
     poolmon_print::write(&mut out, format, sample, &table, options).unwrap();
     out

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use poolmon_leak::{AnalysisConfig, PoolGrowth, Report, Verdict, VerdictKind};
+use poolmon_leak::{AnalysisConfig, PoolGrowth, Report, Verdict, VerdictKind, reason};
 use poolmon_model::units::{
     Precision, counted, exact_hours, human_amount, human_rate, rate_margin, rough_span, span,
 };
@@ -286,8 +286,16 @@ pub const fn nothing_moves(needs: Option<Duration>) -> &'static str {
     if needs.is_some() { "Not enough samples." } else { "Nothing beyond noise." }
 }
 
-/// A kind in a table.
-pub const fn kind(kind: VerdictKind) -> &'static str {
+/// A verdict in a table, in the words of its sentence.
+pub fn word(verdict: &Verdict) -> &'static str {
+    match (verdict.kind, verdict.reasons.first().map(String::as_str)) {
+        (VerdictKind::LoadDriven, Some(reason::FALLS_BACK)) => "falls back",
+        (VerdictKind::LoadDriven, Some(reason::NO_TREND)) => "without a trend",
+        (kind, _) => self::kind(kind),
+    }
+}
+
+const fn kind(kind: VerdictKind) -> &'static str {
     match kind {
         VerdictKind::Leaking => "leaks",
         VerdictKind::Suspected => "suspect",
@@ -295,7 +303,7 @@ pub const fn kind(kind: VerdictKind) -> &'static str {
         VerdictKind::RepeatedJumps => "grows in jumps",
         VerdictKind::WarmingUp => "levels off",
         VerdictKind::Plateau => "plateau",
-        VerdictKind::LoadDriven => "load or falls back",
+        VerdictKind::LoadDriven => "follows the load",
         VerdictKind::Step => "one jump",
         VerdictKind::HalfEmptySlabs => "half-empty slabs",
         VerdictKind::Steady => "steady",
@@ -349,20 +357,24 @@ pub const LIMITS: &[&str] = &[
 
 /// What the screen shows in a row and in its detail pane; `None` if there is nothing to show.
 pub fn row_verdict(report: &Report, verdict: &Verdict, zone: &TimeZone) -> Option<RowVerdict> {
-    let rate = || speed(verdict);
-    let (gravity, brief) = match verdict.kind {
-        VerdictKind::Leaking => (Gravity::Leaking, format!("leaks {}", rate())),
-        VerdictKind::Suspected => (Gravity::Growing, format!("suspect {}", rate())),
-        VerdictKind::Growing => (Gravity::Growing, format!("grows {}", rate())),
-        VerdictKind::RepeatedJumps => (Gravity::Growing, format!("jumps {}", rate())),
-        VerdictKind::WarmingUp => (Gravity::Explained, "levels off".to_owned()),
-        VerdictKind::Plateau => (Gravity::Explained, "plateau".to_owned()),
-        VerdictKind::LoadDriven => (Gravity::Explained, "load or falls back".to_owned()),
-        VerdictKind::Step => (Gravity::Explained, "one jump".to_owned()),
-        VerdictKind::HalfEmptySlabs => (Gravity::Explained, "half-empty slabs".to_owned()),
+    let gravity = match verdict.kind {
+        VerdictKind::Leaking => Gravity::Leaking,
+        VerdictKind::Suspected | VerdictKind::Growing | VerdictKind::RepeatedJumps => Gravity::Growing,
+        VerdictKind::WarmingUp
+        | VerdictKind::Plateau
+        | VerdictKind::LoadDriven
+        | VerdictKind::Step
+        | VerdictKind::HalfEmptySlabs => Gravity::Explained,
         VerdictKind::Steady | VerdictKind::TooLittleData | VerdictKind::Unknown => return None,
     };
-    let lines = std::iter::once(verdict.sentence(zone)).chain(verdict.reasons.iter().cloned()).collect();
+    let brief = match gravity {
+        Gravity::Explained => word(verdict).to_owned(),
+        _ => format!("{} {}", word(verdict), speed(verdict)),
+    };
+    let sentence = verdict.sentence(zone);
+    // A reason that the sentence consists of is not given again.
+    let reasons = verdict.reasons.iter().filter(|reason| !sentence.contains(reason.as_str())).cloned();
+    let lines = std::iter::once(sentence.clone()).chain(reasons).collect();
     #[expect(clippy::cast_possible_truncation, reason = "saturates, and a rank is all it is for")]
     let bytes_per_hour = verdict.bytes.per_hour as i64;
     // What was under way when the samples begin has no beginning among them.
@@ -426,6 +438,45 @@ mod tests {
         let counts = Counts { tags: 3, ..Counts::default() };
         let said = headline(&report, &AnalysedSeries::config(), None, counts);
         assert!(said.starts_with("No leak found among the rows that could be read"), "{said}");
+    }
+
+    /// What a table says of a row, the sentence on the row says too, and nothing is said twice.
+    #[test]
+    fn a_verdict_has_one_wording() {
+        let series: [(&str, fn(u64) -> u64); 4] = [
+            ("swings", |n| 100 + 40 * (n % 30).min(30 - n % 30)),
+            ("noise", |n| 400 + n * n * 7919 % 400),
+            ("leaks", |n| 100 + 20 * n),
+            ("stays", |_| 100),
+        ];
+        let mut seen = Vec::new();
+        for (name, held) in series {
+            let mut analysis =
+                Analysis::new(AnalysisConfig { least_hours: 0.1, ..AnalysisConfig::default() });
+            let origin = Origin::new(SourceKind::Windows, &[Pool::Paged]);
+            let mut sample = Sample::new(origin.into(), CounterWidth::Bits64);
+            let start: Timestamp = "2026-03-01T10:00:00Z".parse().unwrap();
+            for n in 0..240_u64 {
+                sample.time = Some(start + SignedDuration::from_mins(n.cast_signed()));
+                let (frees, held) = (1000 + 50 * n, held(n));
+                sample.rows =
+                    vec![Row::windows(Tag::pool(*b"Tst1"), Pool::Paged, frees + held, frees, held * 1024)];
+                analysis.push(&sample);
+            }
+            let report = analysis.report();
+            let Some(shown) = row_verdict(&report, &report.verdicts[0], &TimeZone::UTC) else { continue };
+            seen.push((name, shown.brief.clone()));
+            if shown.gravity == Gravity::Explained && report.verdicts[0].kind == VerdictKind::LoadDriven {
+                let words = ["falls back", "without a trend", "load"];
+                let said = words.iter().find(|word| shown.brief.contains(**word)).expect("one of them");
+                assert!(shown.lines[0].contains(said), "{shown:?}");
+            }
+            for (at, line) in shown.lines.iter().enumerate() {
+                assert!(!shown.lines[..at].iter().any(|before| before.contains(line.as_str())), "{shown:?}");
+            }
+        }
+        assert!(seen.iter().any(|(_, brief)| brief == "falls back"), "{seen:?}");
+        assert!(seen.iter().all(|(name, _)| *name != "stays"), "{seen:?}");
     }
 
     #[test]

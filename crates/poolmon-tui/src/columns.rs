@@ -4,6 +4,7 @@ use std::fmt::{self, Write as _};
 
 use poolmon_model::column::{self, COLUMNS, Column, Unit};
 use poolmon_model::group::Group;
+use poolmon_model::units::human_bytes;
 use poolmon_model::{Sort, Table, TableRow, Tag, Value};
 
 /// What a cell shows.
@@ -15,6 +16,10 @@ pub enum CellKind {
     Change,
     /// Bytes with a unit.
     Human,
+    /// Bytes in five cells, on a screen that has no room for exact ones: `1.07M`.
+    Short,
+    /// Their change.
+    ShortChange,
     /// The last points of bytes.
     Trend,
     /// The driver or module.
@@ -55,6 +60,13 @@ impl ColumnLayout {
 }
 
 const N: usize = column::COUNT;
+
+/// A narrower screen has the columns of [`Widths::narrow`].
+const NARROW: u16 = 50;
+/// Cells of [`CellKind::Short`] and [`CellKind::ShortChange`] with the gap before them, and the mark or sign.
+const SHORT: u16 = 7;
+/// The narrowest column of verdicts, with its gap.
+const SHORT_VERDICT: u16 = 9;
 
 // Ranks of what is not a column of the registry, among `ScreenPlace::rank`.
 /// Without allocs, the change of Diff tells most about a row.
@@ -115,6 +127,14 @@ pub fn write_value(out: &mut String, value: &Value<'_>) {
         Value::Signed(n) => write!(out, "{n}"),
         Value::Share(share) => write!(out, "{:.1}%", share * 100.0),
     };
+}
+
+/// Writes bytes in at most five cells: `1.07M`, `1016K`, `512`.
+pub fn write_short(out: &mut String, bytes: u64) {
+    let text = human_bytes(bytes);
+    let (figure, unit) = text.split_once(' ').unwrap_or((&text, ""));
+    out.push_str(figure);
+    out.extend(unit.chars().next().filter(|unit| *unit != 'B'));
 }
 
 /// The driver or module of a row.
@@ -214,6 +234,7 @@ impl Widths {
                 self.change.get(at).copied().unwrap_or(0).max(least) + 3
             }
             CellKind::Human | CellKind::Trend => 10,
+            CellKind::Short | CellKind::ShortChange => SHORT,
             CellKind::Driver => self.driver.clamp(6, 14) + 2,
             CellKind::Description => self.description.clamp(4, 12) + 2,
             CellKind::Verdict => self.verdict.clamp(8, 18) + 2,
@@ -229,6 +250,30 @@ impl Widths {
         trend: bool,
         skip: usize,
     ) -> ColumnLayout {
+        if width < NARROW && skip == 0 {
+            return self.narrow(width);
+        }
+        let layout = self.wide(width, sort, show_driver, trend, skip);
+        let has = |kind| layout.places.iter().any(|it| it.kind == kind);
+        let change =
+            layout.places.iter().any(|it| it.kind == CellKind::Change && it.column.is(&column::BYTES));
+        if change || skip > 0 || !has(CellKind::Verdict) {
+            return layout;
+        }
+        // The change is worth the end of a verdict.
+        let cut = Self { verdict: self.verdict.min(12), ..self.clone() };
+        let mut layout = cut.wide(width, sort, show_driver, trend, skip);
+        let used = layout.places.last().map_or(0, |last| last.x + last.width);
+        if let Some(at) = layout.places.iter().position(|it| it.kind == CellKind::Verdict) {
+            let more = (self.verdict + 2).saturating_sub(cut.verdict + 2).min(width.saturating_sub(used));
+            for (n, place) in layout.places.iter_mut().enumerate().skip(at) {
+                if n == at { place.width += more } else { place.x += more }
+            }
+        }
+        layout
+    }
+
+    fn wide(&self, width: u16, sort: Sort, show_driver: bool, trend: bool, skip: usize) -> ColumnLayout {
         let wanted = self.wanted(sort, show_driver, trend);
         let mut figures: Vec<usize> = wanted
             .iter()
@@ -241,6 +286,11 @@ impl Widths {
         let skipped = figures.get(..skip.min(told.saturating_sub(1))).unwrap_or_default();
         let mut chosen: Vec<(CellKind, &'static Column)> = Vec::with_capacity(wanted.len());
         for want in wanted.iter().filter(|w| w.1.unit == Unit::Text || !skipped.contains(&index(w.1))) {
+            // A change means nothing without its value.
+            if want.0 == CellKind::Change && !chosen.iter().any(|c| c.0 == CellKind::Value && c.1.is(want.1))
+            {
+                continue;
+            }
             chosen.push(*want);
             chosen.sort_by_key(|(kind, column)| order(*kind, column));
             if self.lay(&chosen, width).1 > width && chosen.len() > 1 {
@@ -254,6 +304,49 @@ impl Widths {
         ColumnLayout { hidden: told.saturating_sub(shown), places }
     }
 
+    /// Name, bytes and change, and the verdict where there is room: what a row is read for. What is left makes the figures exact and has
+    /// the kind of memory; the arrow keys go through the other columns.
+    fn narrow(&self, width: u16) -> ColumnLayout {
+        let bytes = &column::BYTES;
+        let told = COLUMNS.iter().filter(|column| column.unit != Unit::Text && self.told(column)).count();
+        // Two figures and five cells of a name.
+        let change = width >= 2 * SHORT + 5;
+        let mut left = width.saturating_sub(if change { 2 * SHORT } else { SHORT });
+        let verdict = (self.verdict + 2).min(left / 2);
+        let verdict = if self.verdict > 0 && verdict >= SHORT_VERDICT { verdict } else { 0 };
+        left -= verdict;
+        let name = self.names().clamp(5, 20).min(left);
+        left -= name;
+        let mut chosen = vec![(CellKind::Value, &column::TAG, name)];
+        if left >= column::POOL.screen.width {
+            left -= column::POOL.screen.width;
+            chosen.push((CellKind::Value, &column::POOL, column::POOL.screen.width));
+        }
+        let mut figure = |short: CellKind, exact: CellKind| {
+            let more = self.needs(exact, bytes, None).saturating_sub(SHORT);
+            if more > left {
+                return chosen.push((short, bytes, SHORT));
+            }
+            left -= more;
+            chosen.push((exact, bytes, SHORT + more));
+        };
+        figure(CellKind::Short, CellKind::Value);
+        if change {
+            figure(CellKind::ShortChange, CellKind::Change);
+        }
+        if verdict > 0 {
+            chosen.push((CellKind::Verdict, &column::VERDICT, verdict));
+        }
+        let mut x = 0;
+        let places = chosen.into_iter().map(|(kind, column, width)| {
+            // The name has what is left at the end.
+            let width = if x == 0 { width + left } else { width };
+            x += width;
+            Place { kind, column, x: x - width, width }
+        });
+        ColumnLayout { places: places.collect(), hidden: told.saturating_sub(1) }
+    }
+
     /// Every column that has something to say, the most important first.
     fn wanted(&self, sort: Sort, show_driver: bool, trend: bool) -> Vec<(CellKind, &'static Column)> {
         use CellKind::{Change, Description, Driver, Human, Trend, Value, Verdict};
@@ -262,7 +355,7 @@ impl Widths {
             let says = match kind {
                 Value => self.told(column) || rank == 0,
                 Change => self.told(column) && column.has_change(),
-                Human => self.told(&column::BYTES),
+                Human | CellKind::Short | CellKind::ShortChange => self.told(&column::BYTES),
                 Trend => trend,
                 Driver => self.driver > 0,
                 Description => self.description > 0,
@@ -319,8 +412,8 @@ impl Widths {
             let mut needs = self.needs(kind, column, places.last());
             if column.is(&column::TAG) && kind == CellKind::Value {
                 // A group has no tag: its name is all that it is known by.
-                let share = if self.group > 0 { width * 2 / 5 } else { width / 4 };
-                needs = needs.min(share.max(11)).min(width);
+                let least = if self.group > 0 { 24 } else { 11 };
+                needs = needs.min((width / 4).max(least)).min(width);
             }
             places.push(Place { kind, column, x, width: needs });
             x = x.saturating_add(needs);
@@ -363,7 +456,7 @@ fn order(kind: CellKind, column: &Column) -> (usize, u8) {
     let within = match kind {
         CellKind::Value => 0,
         CellKind::Change => 1,
-        CellKind::Human => 2,
+        CellKind::Human | CellKind::Short | CellKind::ShortChange => 2,
         CellKind::Trend => 3,
         CellKind::Verdict => 4,
         CellKind::Driver => 5,

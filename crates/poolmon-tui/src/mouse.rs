@@ -99,9 +99,9 @@ impl App {
             | CellKind::Driver
             | CellKind::Description
             | CellKind::Verdict => place.column,
-            CellKind::Human | CellKind::Trend => &column::BYTES,
+            CellKind::Human | CellKind::Short | CellKind::ShortChange | CellKind::Trend => &column::BYTES,
         };
-        let by_change = place.kind == CellKind::Change || place.kind == CellKind::Trend;
+        let by_change = matches!(place.kind, CellKind::Change | CellKind::ShortChange | CellKind::Trend);
         let sort = &mut self.settings.sort;
         if sort.column.id == column.id && (sort.by_change == by_change || column.unit == Unit::Text) {
             sort.reversed = !sort.reversed;

@@ -127,9 +127,13 @@ fn every_document_fits_its_schema() {
     let folder = tempfile::tempdir().unwrap();
     leaks::record(folder.path(), true);
     let recording = folder.path().to_str().unwrap();
-    for args in
-        [&["info", recording][..], &["leaks", recording, "--all"], &["diff", recording], &["top", recording]]
-    {
+    for args in [
+        &["info", recording][..],
+        &["leaks", recording, "--all"],
+        &["diff", recording],
+        &["top", recording],
+        &["top", recording, "--group", "owner"],
+    ] {
         see(args);
     }
 

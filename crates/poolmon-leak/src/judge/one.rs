@@ -5,6 +5,7 @@ use poolmon_model::Pool;
 use super::Points;
 use super::ended::ended;
 use crate::config::AnalysisConfig;
+use crate::reason;
 use crate::stats::line::{self, correlation};
 use crate::stats::{change_point, floor, mann_kendall, rank, rhythm, saturation, theil_sen};
 use crate::suspicion::{Facts, Tests};
@@ -180,10 +181,10 @@ fn comes_back(config: &AnalysisConfig, points: &Points) -> Option<&'static str> 
         return None;
     }
     if points.known_load().is_some_and(|load| correlation(&load, &points.mean) > 0.5) {
-        return Some("its bytes follow the machine's load");
+        return Some(reason::FOLLOWS_LOAD);
     }
     let falls = floor::drawdown(&points.mean) >= 0.25 * swing(&points.mean);
-    (part > 0.25).then_some(if falls { "falls back on its own" } else { "changes, but without a trend" })
+    (part > 0.25).then_some(if falls { reason::FALLS_BACK } else { reason::NO_TREND })
 }
 
 /// The largest change of the level from one point to the next but one, and after which point it happened.
@@ -514,11 +515,7 @@ impl<'a> Window<'a> {
                 let reason = said("not yet distinguishable from what load and time of day can do");
                 return (VerdictKind::Growing, reason, Some(span));
             }
-            return (
-                VerdictKind::LoadDriven,
-                said("load or time of day explains most of its growth"),
-                Some(span),
-            );
+            return (VerdictKind::LoadDriven, said(reason::LOAD_EXPLAINS), Some(span));
         }
         if slows {
             return (VerdictKind::WarmingUp, said("levels off"), Some(span * 0.5));

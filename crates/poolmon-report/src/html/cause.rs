@@ -17,7 +17,7 @@ pub fn section(out: &mut Html, material: &Material<'_>, verdict: &Verdict, numbe
         "<section class=\"cause\" id=\"cause-{}\">\n<h2><code>{}</code> {} in {}</h2>\n<p class=\"lead\">{}.</p>",
         number,
         tag,
-        words::kind(verdict.kind),
+        words::word(verdict),
         verdict.pool.long(),
         verdict.sentence(&material.zone)
     );

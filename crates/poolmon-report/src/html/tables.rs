@@ -64,7 +64,7 @@ fn row(out: &mut Html, material: &Material<'_>, verdict: &Verdict) {
         verdict.kind.id(),
         verdict.tag.to_string().trim_end(),
         verdict.pool.id(),
-        words::kind(verdict.kind),
+        words::word(verdict),
         cell(verdict.bytes.per_hour, words::speed(verdict)),
         cell(verdict.bytes.half(), words::margin(verdict)),
         figure(verdict.held),

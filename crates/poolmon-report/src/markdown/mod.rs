@@ -91,7 +91,7 @@ fn cause(out: &mut Markdown, material: &Material<'_>, verdict: &Verdict) {
         out,
         "## {} {} in {}\n\n{}.\n",
         Code(tag.trim_end()),
-        words::kind(verdict.kind),
+        words::word(verdict),
         verdict.pool.long(),
         verdict.sentence(&material.zone)
     );
@@ -146,7 +146,7 @@ fn table(out: &mut Markdown, material: &Material<'_>, rows: &[&Verdict]) {
             "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
             Code(verdict.tag.to_string().trim_end()),
             verdict.pool.id(),
-            words::kind(verdict.kind),
+            words::word(verdict),
             Ours(&words::speed(verdict)),
             Ours(&words::margin(verdict)),
             Ours(&human_amount(verdict.held)),

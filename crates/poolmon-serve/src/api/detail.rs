@@ -120,7 +120,7 @@ fn judgement(verdict: &Verdict, report: &poolmon_leak::Report, zone: &TimeZone) 
     });
     Judgement {
         kind: verdict.kind.id(),
-        word: words::kind(verdict.kind),
+        word: words::word(verdict),
         level: verdict.level.map(poolmon_leak::Level::id),
         confidence: verdict.confidence.map(|confidence| (confidence * 1000.0).round() / 1000.0),
         sentence: verdict.sentence(zone),

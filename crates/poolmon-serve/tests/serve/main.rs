@@ -184,7 +184,7 @@ pub fn recorded() -> (Running, tempfile::TempDir) {
     let kernel = SimulatedKernel::new(SimulationConfig::default());
     let mut source = SimulatedSource::fixed_step(kernel, Duration::from_mins(1));
     let mut log = Vec::new();
-    let options = PrintOptions { totals: false, header: true, stamp: true, driver: false };
+    let options = PrintOptions { header: true, stamp: true, ..PrintOptions::default() };
     for minute in 0..60 {
         let mut sample = source.sample().unwrap();
         sample.time = jiff::Timestamp::from_second(1_796_000_000 + minute * 60).ok();

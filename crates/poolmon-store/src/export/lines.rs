@@ -104,7 +104,7 @@ pub(super) fn logs(
 ) -> error::Result<Summary> {
     let filter = Filter { show_zero: false, ..options.filter.clone() };
     let mut table = Table::default();
-    let write = poolmon_print::PrintOptions { header: true, stamp: false, driver: false, totals: false };
+    let write = poolmon_print::PrintOptions { header: true, ..Default::default() };
     options.each(recording, |_, _, sample: &Sample| {
         table.update(None, sample, &filter, None);
         table.sort(Sort::by(&column::TAG));

@@ -38,15 +38,18 @@ pub(super) fn draw(app: &App, regions: &Regions, frame: &mut Frame<'_>) {
     }
 
     let points = app.points_of(&(row.row.tag.clone(), row.row.pool));
-    let text = text(app, row, &points);
+    let wide = if is_wide(inner) { beside(inner).0.width } else { inner.width };
+    let text = text(app, row, &points, wide);
     let figures = u16::try_from(text.len()).unwrap_or(u16::MAX);
     let (left, charts) = if is_wide(inner) {
         beside(inner)
     } else {
         let low = figures.min(inner.height.saturating_sub(6).max(inner.height / 2));
+        // No chart, no room for it.
+        let low = if has_chart(inner.width, inner.height - low) { low } else { inner.height };
         (Rect { height: low, ..inner }, Rect { y: inner.y + low, height: inner.height - low, ..inner })
     };
-    frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: false }), left);
+    frame.render_widget(Paragraph::new(text), left);
     if trace.is_none() {
         draw_charts(app, &points, charts, frame);
     }
@@ -99,34 +102,38 @@ fn draw_trace(app: &App, trace: &RowTrace, area: Rect, frame: &mut Frame<'_>) {
     frame.render_widget(Paragraph::new(styled.collect::<Vec<_>>()), area);
 }
 
-fn text<'a>(app: &'a App, row: &'a TableRow, points: &[Point]) -> Vec<Line<'a>> {
+/// Cells of a title and the blanks around it.
+const TITLE: u16 = 12;
+/// A narrower pane breaks the lines of figures.
+const FIGURES: u16 = 67;
+
+/// The verdict first, as it is what the pane is opened for; figures, owner, trace, what else is known.
+fn text(app: &App, row: &TableRow, points: &[Point], width: u16) -> Vec<Line<'static>> {
     let theme = app.theme;
     let mut lines = Vec::new();
-    for column in COLUMNS.iter().filter(|column| column.unit != Unit::Text) {
-        if let Some(line) = figure(app, row, column, points) {
-            lines.push(line);
-        }
-    }
-    if row.is_inexact() {
-        let why = if row.row.counters.inexact {
-            " ~ inexact: the source reports these figures as incomplete or rounded"
-        } else {
-            " ~ inexact: bytes are held although the wrapped counters are 0"
-        };
-        lines.push(Line::styled(why, theme.dim()));
-    }
-    let label = |title: &str| Span::styled(format!(" {title:<10} "), theme.dim());
-    if let Some(owner) = row.owner() {
-        lines.push(Line::from(vec![label("Driver"), Span::styled(owner, theme.strong())]));
-    }
+    let mut titled =
+        |title: &str, text: &str, style: Style| put(&mut lines, (title, theme.dim()), text, style, width);
     if let Some(verdict) = &row.verdict {
         for (n, text) in verdict.lines.iter().enumerate() {
-            let style = if n == 0 { theme.strong() } else { Style::new() };
-            lines.push(Line::from(vec![
-                label(if n == 0 { "Verdict" } else { "" }),
-                Span::styled(text, style),
-            ]));
+            let (title, style) = if n == 0 { ("Verdict", theme.strong()) } else { ("", Style::new()) };
+            titled(title, text, style);
         }
+    }
+    for column in COLUMNS.iter().filter(|column| column.unit != Unit::Text) {
+        figure(app, row, column, points, width, &mut lines);
+    }
+    let mut titled =
+        |title: &str, text: &str, style: Style| put(&mut lines, (title, theme.dim()), text, style, width);
+    if row.is_inexact() {
+        let why = if row.row.counters.inexact {
+            "inexact: the source reports these figures as incomplete or rounded"
+        } else {
+            "inexact: bytes are held although the wrapped counters are 0"
+        };
+        titled("~", why, theme.dim());
+    }
+    if let Some(owner) = row.owner() {
+        titled("Driver", owner, theme.strong());
     }
     if let Some(trace) = app.trace_of(&(row.row.tag.clone(), row.row.pool)) {
         let state = match &trace.state {
@@ -137,43 +144,61 @@ fn text<'a>(app: &'a App, row: &'a TableRow, points: &[Point]) -> Vec<Line<'a>> 
             }
             TraceState::Running { .. } => trace.progress().unwrap_or_default(),
         };
-        lines.push(Line::from(vec![label("Trace"), Span::styled(state, theme.strong())]));
+        titled("Trace", &state, theme.strong());
     }
-    for line in &app.detail.lines {
-        lines.push(Line::from(vec![Span::raw(" "), Span::raw(line.as_str())]));
-    }
+    let known: Vec<String> = app.detail.lines.iter().map(|line| format!(" {line}")).collect();
+    lines.extend(wrapped(&known, width).into_iter().map(Line::from));
     match &app.detail.facts {
         None => lines.push(Line::styled(" asking the system …", theme.dim())),
         Some(facts) => {
             for fact in facts {
-                lines.push(Line::from(vec![label(&fact.title), Span::raw(fact.value.as_str())]));
+                put(&mut lines, (&fact.title, theme.dim()), &fact.value, Style::new(), width);
             }
         }
     }
     lines
 }
 
-/// ` Bytes  8,456  8.26 KiB  +128 B  +3.75 KiB/h`.
-fn figure<'a>(app: &App, row: &TableRow, column: &'static Column, points: &[Point]) -> Option<Line<'a>> {
+/// Writes a title and a text, whose further lines begin where its first one does.
+fn put(lines: &mut Vec<Line<'static>>, (title, dim): (&str, Style), text: &str, style: Style, width: u16) {
+    let title = format!(" {title:<10} ");
+    let indent = title.chars().count();
+    let room = width.saturating_sub(u16::try_from(indent).unwrap_or(u16::MAX));
+    for (n, line) in wrapped(&[text.to_owned()], room).iter().enumerate() {
+        let before = if n == 0 { title.clone() } else { " ".repeat(indent) };
+        lines.push(Line::from(vec![
+            Span::styled(before, dim),
+            Span::styled(line.trim_start().to_owned(), style),
+        ]));
+    }
+}
+
+/// ` Bytes  8,456  8.26 KiB  +128 B  +3.75 KiB/h`; in a narrow pane, the change is below the value.
+fn figure(
+    app: &App,
+    row: &TableRow,
+    column: &'static Column,
+    points: &[Point],
+    width: u16,
+    lines: &mut Vec<Line<'static>>,
+) {
     let theme = app.theme;
     let value = column.value(row);
     let bytes = column.unit == Unit::Bytes;
     let exact = match value {
-        Value::Unknown | Value::Text(_) => return None,
+        Value::Unknown | Value::Text(_) => return,
         Value::Count(count) => grouped(count),
         Value::Signed(n) => grouped_signed(n),
         ref share @ Value::Share(_) => share.plain().into_owned(),
     };
     let mark = if row.is_marked(column.id) { "~" } else { "" };
-    let mut spans = vec![
-        Span::styled(format!(" {:<10} ", column.title), theme.dim()),
-        Span::styled(format!("{:>17}", format!("{mark}{exact}")), theme.strong()),
-    ];
+    let exact = format!("{mark}{exact}");
     let human = match value {
         Value::Count(count) if bytes => human_bytes(count),
         _ => String::new(),
     };
-    spans.push(Span::raw(format!("{human:>10}  ")));
+    let title = Span::styled(format!(" {:<10} ", column.title), theme.dim());
+    let mut changes = Vec::new();
     if let Value::Signed(change) = column.change(row) {
         let text = match change {
             0 => "unchanged".to_owned(),
@@ -185,7 +210,7 @@ fn figure<'a>(app: &App, row: &TableRow, column: &'static Column, points: &[Poin
             1.. => theme.grew(),
             _ => theme.shrank(),
         };
-        spans.push(Span::styled(format!("{text:<12}"), style));
+        changes.push((text, style));
     }
     let rate = match column.id {
         _ if points.len() < 3 => None,
@@ -193,8 +218,31 @@ fn figure<'a>(app: &App, row: &TableRow, column: &'static Column, points: &[Poin
         "diff" => per_hour(points, |point| point.diff).map(|rate| format!("{}/h", grouped_change(rate))),
         _ => None,
     };
-    spans.push(Span::raw(rate.unwrap_or_default()));
-    Some(Line::from(spans))
+    changes.extend(rate.map(|rate| (rate, Style::new())));
+    if width >= FIGURES {
+        let mut spans = vec![
+            title,
+            Span::styled(format!("{exact:>17}"), theme.strong()),
+            Span::raw(format!("{human:>10}  ")),
+        ];
+        spans.extend(changes.into_iter().map(|(text, style)| Span::styled(format!("{text:<12}"), style)));
+        return lines.push(Line::from(spans));
+    }
+    let mut parts = vec![(exact, theme.strong())];
+    parts.extend(Some((human, Style::new())).filter(|(text, _)| !text.is_empty()));
+    parts.extend(changes);
+    // As many parts as fit are in a line, each of them whole.
+    let (mut line, mut used) = (vec![title], TITLE);
+    for (text, style) in parts {
+        let cells = u16::try_from(text.chars().count()).unwrap_or(u16::MAX).saturating_add(2);
+        if used + cells > width + 2 && used > TITLE {
+            lines.push(Line::from(std::mem::replace(&mut line, vec![Span::raw(" ".repeat(TITLE.into()))])));
+            used = TITLE;
+        }
+        line.push(Span::styled(format!("{text}  "), style));
+        used += cells;
+    }
+    lines.push(Line::from(line));
 }
 
 /// Mean change per hour over all points kept.
@@ -208,8 +256,13 @@ fn per_hour(points: &[Point], figure: impl Fn(&Point) -> Option<f32>) -> Option<
     (hours > 0.0 && rate != 0).then_some(rate)
 }
 
+/// Whether this much room is enough for a chart.
+const fn has_chart(width: u16, height: u16) -> bool {
+    height >= 5 && width >= 30
+}
+
 fn draw_charts(app: &App, points: &[Point], area: Rect, frame: &mut Frame<'_>) {
-    if area.height < 5 || area.width < 30 {
+    if !has_chart(area.width, area.height) {
         return;
     }
     let both = area.height >= 12;

@@ -2,16 +2,26 @@
 
 use poolmon_model::units::{human_bytes, rough_span, span};
 use ratatui::buffer::Buffer;
-use ratatui::layout::Position;
+use ratatui::layout::{Position, Rect};
 
 use super::{Regions, ScreenLine, clock};
 use crate::app::{App, Mode};
 use crate::bindings;
 use crate::columns::ColumnLayout;
 
+/// Keys of a screen that has no line for them.
+const HINT: &str = " h help  q quit";
+
 pub(super) fn draw(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: &mut Buffer) {
-    status(app, regions, layout, buffer);
     let theme = app.theme;
+    // A screen too low for a line of keys still says how to learn of them, and how to leave.
+    let hint = if regions.keys.height == 0 && prompt(app).is_none() { HINT } else { "" };
+    let cells = u16::try_from(hint.chars().count()).unwrap_or(u16::MAX);
+    let hint = if cells <= regions.status.width && regions.status.height > 0 { hint } else { "" };
+    let room =
+        Rect { width: regions.status.width - if hint.is_empty() { 0 } else { cells }, ..regions.status };
+    status(app, &Regions { status: room, ..*regions }, layout, buffer);
+    buffer.set_string(room.right(), room.y, hint, theme.accent());
     if let Some((message, _)) = &app.message {
         // On a low screen a message takes the status line.
         let area = if regions.keys.height > 0 { regions.keys } else { regions.status };

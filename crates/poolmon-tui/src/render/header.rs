@@ -80,12 +80,15 @@ fn caption(app: &App, regions: &Regions, buffer: &mut Buffer) {
         Scope::System if narrow => "System".to_owned(),
         scope => scope.caption(app.now.origin.pools.contains(&Pool::Unreclaimable)),
     };
-    line.part(" ", theme.strong());
-    line.part(&title, theme.strong());
     let badges = [
         app.simulated().then(|| " SIMULATED ".to_owned()),
         still_badge(app).or_else(|| tape_badge(app)).or_else(|| app.paused.then(|| " PAUSED ".to_owned())),
     ];
+    // What the table is of is said by its rows; what a badge says is not.
+    if regions.caption.width >= 40 || badges.iter().all(Option::is_none) {
+        line.part(" ", theme.strong());
+        line.part(&title, theme.strong());
+    }
     for badge in badges.into_iter().flatten() {
         line.part("  ", theme.dim());
         line.part(&badge, theme.warning());

@@ -20,6 +20,7 @@ use poolmon_model::units::{self, Precision};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
+use ratatui::widgets::{Paragraph, Wrap};
 
 use crate::app::{App, Mode};
 
@@ -35,6 +36,23 @@ pub(crate) struct Regions {
     pub timeline: Rect,
     pub status: Rect,
     pub keys: Rect,
+}
+
+/// The smallest screen that has a row with its name and bytes.
+const SMALLEST: (u16, u16) = (12, 2);
+
+/// On a screen that is smaller: what it needs, as much of it as there is room for.
+fn too_small(app: &App, frame: &mut Frame<'_>) {
+    let area = frame.area();
+    let (width, height) = SMALLEST;
+    let full = format!("needs {width}x{height}, has {}x{}", area.width, area.height);
+    let text = if full.chars().count() <= usize::from(area.width) * usize::from(area.height) {
+        full
+    } else {
+        format!("{width}x{height}")
+    };
+    let text = ratatui::text::Line::styled(text, app.theme.warning());
+    frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: true }), area);
 }
 
 /// Divides the screen. On a low one, what is needed least goes first: memory figures, keys, status, caption.
@@ -83,6 +101,9 @@ pub fn render(app: &App, frame: &mut Frame<'_>) {
     if app.size != (area.width, area.height) {
         // Between a resize and its event: nothing is drawn where nothing is.
         return;
+    }
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+        return too_small(app, frame);
     }
     let regions = regions(app);
     let layout = app.layout();

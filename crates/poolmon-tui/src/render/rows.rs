@@ -14,7 +14,9 @@ use ratatui::style::{Modifier, Style};
 use super::Regions;
 use super::header::by_change;
 use crate::app::App;
-use crate::columns::{CellKind, ColumnLayout, Place, description, driver, untagged, write_value};
+use crate::columns::{
+    CellKind, ColumnLayout, Place, description, driver, untagged, write_short, write_value,
+};
 use crate::table::groups::Line;
 use crate::theme::Magnitude;
 
@@ -67,7 +69,8 @@ fn titles(app: &App, area: Rect, layout: &ColumnLayout, buffer: &mut Buffer) {
                 None => place.column.title,
             },
             CellKind::Value => place.column.title,
-            CellKind::Change => "",
+            CellKind::Short => column::BYTES.title,
+            CellKind::Change | CellKind::ShortChange => "",
             CellKind::Human => "Size",
             CellKind::Trend => "Trend",
             CellKind::Driver => "Driver",
@@ -75,10 +78,11 @@ fn titles(app: &App, area: Rect, layout: &ColumnLayout, buffer: &mut Buffer) {
             CellKind::Verdict => column::VERDICT.title,
         };
         let sorted_value = sort.column.id == place.column.id
-            && matches!(place.kind, CellKind::Value | CellKind::Driver | CellKind::Verdict)
+            && matches!(place.kind, CellKind::Value | CellKind::Short | CellKind::Driver | CellKind::Verdict)
             && !by_change(app);
-        let sorted_change =
-            sort.column.id == place.column.id && place.kind == CellKind::Change && by_change(app);
+        let sorted_change = sort.column.id == place.column.id
+            && matches!(place.kind, CellKind::Change | CellKind::ShortChange)
+            && by_change(app);
         let text = match (sorted_value, sorted_change) {
             (true, _) => format!("{title}{arrow}"),
             (_, true) => format!("Δ{arrow}"),
@@ -87,7 +91,7 @@ fn titles(app: &App, area: Rect, layout: &ColumnLayout, buffer: &mut Buffer) {
         let style = if sorted_value || sorted_change { app.theme.accent() } else { Style::new() };
         let cells = u16::try_from(text.chars().count()).unwrap_or(u16::MAX);
         let x = match (place.kind, place.column.unit) {
-            (CellKind::Value, Unit::Text) | (CellKind::Change, _) => place.x + 1,
+            (CellKind::Value, Unit::Text) | (CellKind::Change | CellKind::ShortChange, _) => place.x + 1,
             (CellKind::Trend | CellKind::Driver | CellKind::Description | CellKind::Verdict, _) => {
                 place.x + 2
             }
@@ -171,6 +175,14 @@ fn draw_row(
                 let magnitude = if stays { magnitude } else { magnitude.min(Magnitude::Small) };
                 cell_style = change_cell(app, &change, place.width, style, magnitude, scratch);
             }
+            CellKind::Short => short_bytes(row, group, scratch),
+            CellKind::ShortChange => {
+                let Some(change) = row.delta.and_then(|delta| delta.bytes) else { continue };
+                scratch.push_str(if change > 0 { "+" } else { "" });
+                scratch.push_str(if change < 0 { "-" } else { "" });
+                write_short(scratch, change.unsigned_abs());
+                cell_style = style_of_change(app, change, style, magnitude);
+            }
             CellKind::Human => {
                 scratch.push_str(&row.row.counters.bytes.map_or_else(String::new, human_bytes));
                 cell_style = style.patch(app.theme.dim());
@@ -219,6 +231,18 @@ fn draw_row(
     }
 }
 
+/// Bytes in a few cells, marked if they are inexact.
+fn short_bytes(row: &TableRow, group: Option<&Group>, scratch: &mut String) {
+    let bytes = column::BYTES.id;
+    if group.map_or_else(|| row.is_marked(bytes), |group| group.is_marked(bytes)) {
+        scratch.push('~');
+    }
+    match row.row.counters.bytes {
+        Some(bytes) => write_short(scratch, bytes),
+        None => scratch.push('-'),
+    }
+}
+
 /// ` (   0)`: a change in parentheses, as PoolMon writes it.
 fn change_cell(
     app: &App,
@@ -231,6 +255,10 @@ fn change_cell(
     let Value::Signed(change) = *change else { return style };
     let inner = usize::from(width).saturating_sub(3);
     let _ = write!(scratch, "({change:>inner$})");
+    style_of_change(app, change, style, magnitude)
+}
+
+fn style_of_change(app: &App, change: i64, style: Style, magnitude: Magnitude) -> Style {
     match change {
         0 => app.theme.dim(),
         _ if !app.settings.highlight => style,
@@ -383,6 +411,7 @@ fn total_line(app: &App, totals: &Totals, sum: bool, area: Rect, layout: &Column
             (CellKind::Change, _) if sum => {
                 cell_style = change_cell(app, &change, place.width, style, Magnitude::Small, &mut scratch);
             }
+            (CellKind::Short, Value::Count(bytes)) => write_short(&mut scratch, *bytes),
             (CellKind::Human, Value::Count(bytes)) => scratch.push_str(&human_bytes(*bytes)),
             (CellKind::Human, Value::Signed(bytes)) => {
                 scratch.push_str(if *bytes < 0 { "-" } else { "" });

@@ -228,3 +228,26 @@ fn copies_of_a_cache_are_one_row_until_x() {
     press(&mut other, "x");
     assert!(other.message.as_ref().unwrap().0.contains("no kmalloc-rnd"));
 }
+
+#[test]
+fn a_small_screen_keeps_name_bytes_and_change() {
+    for (width, height) in [(20, 5), (30, 8), (40, 10), (49, 12)] {
+        let mut app = app_of(windows, 30);
+        press(&mut app, "b");
+        app.message = None;
+        let screen = picture(&mut app, width, height);
+        assert_snapshot!(format!("small_{width}x{height}"), screen);
+        let row = screen.lines().find(|line| line.starts_with(" File")).expect("the largest row");
+        assert!(row.contains("18.0M") || row.contains("18841200"), "{row}");
+        assert!(row.trim_end().ends_with('0') || row.contains("(     0)"), "the change: {row}");
+        assert!(screen.contains("h help"), "how to learn of keys: {screen}");
+    }
+}
+
+#[test]
+fn a_screen_too_small_says_what_it_needs() {
+    let mut app = app_of(windows, 1);
+    assert!(picture(&mut app, 12, 2).contains("File") || picture(&mut app, 12, 2).contains("Tag"));
+    assert_eq!(picture(&mut app, 11, 3), "needs 12x2,\nhas 11x3\n");
+    assert!(picture(&mut app, 6, 1).starts_with("12x2"));
+}

@@ -119,3 +119,22 @@ fn nothing_moves_where_nothing_leaks() {
     app.judge(LiveVerdicts { rows, left: None });
     assert_eq!((app.view.selected.clone(), app.take_effects()), (None, vec![]));
 }
+
+/// What is too long for a line goes on below its own beginning, and a leak is the first thing that a small pane says.
+#[test]
+fn a_narrow_pane_breaks_lines_below_their_beginning() {
+    let mut app = judged();
+    press(&mut app, "v");
+    code(&mut app, KeyCode::Enter);
+    for (width, height) in [(60, 20), (40, 16), (30, 12)] {
+        let screen = picture(&mut app, width, height);
+        let pane: Vec<&str> = screen.lines().filter(|line| line.starts_with('│')).collect();
+        assert!(pane[0].contains("Verdict"), "{screen}");
+        assert!(screen.contains("leaks 1.86"), "{width}: {screen}");
+        assert!(width == 30 || screen.contains("Bytes"), "{width}: {screen}");
+        for line in &pane {
+            let chart = ["││", "│┌", "│└"].iter().any(|border| line.starts_with(border));
+            assert!(chart || line.starts_with("│ "), "{width}: a line at the border: {screen}");
+        }
+    }
+}

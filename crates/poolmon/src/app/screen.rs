@@ -45,7 +45,8 @@ pub fn show(
         let now = source.sample()?;
         input::tell_remarks(&now);
         note!("standard output is not a terminal: printing one table (see `poolmon top` for formats)");
-        return table::print(&args.rows, None, TableFormat::Table, None, &now, &owners).map(|_| ());
+        return table::print(&args.rows, &table::Form::default(), TableFormat::Table, None, &now, &owners)
+            .map(|_| ());
     }
     let mut line = StatusLine::new();
     let mut recording = None;
@@ -118,7 +119,7 @@ pub fn look(color: Color, palette: Option<Palette>) -> Look {
 pub fn snapshot_writer(driver: bool) -> SnapshotWriter {
     Box::new(move |sample, table| {
         let path = PathBuf::from(snapshot::DEFAULT_FILE);
-        let options = PrintOptions { totals: false, header: true, stamp: true, driver };
+        let options = PrintOptions { header: true, stamp: true, driver, ..PrintOptions::default() };
         snapshot::append(&path, sample, table, options).map_err(|error| format!("{error:#}"))?;
         Ok(std::path::absolute(&path).unwrap_or(path))
     })

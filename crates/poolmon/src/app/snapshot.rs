@@ -33,6 +33,7 @@ pub fn run(
         header: args.memory || args.stamp,
         stamp: args.stamp,
         driver: owners.asked_for(),
+        ..PrintOptions::default()
     };
     append(file.map_or(Path::new(DEFAULT_FILE), PathBuf::as_path), &sample, &table, options)
 }

@@ -3,7 +3,7 @@
 use super::groups::RowArgs;
 use super::top::FormatArg;
 
-/// Options of `diff`.
+// Options of `diff`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct DiffArgs {
     /// The earlier sample: a snapshot, a log, a dump, or one time of a recording or log: `DIR@2026-11-22 14:00`,
@@ -17,7 +17,7 @@ pub struct DiffArgs {
     #[command(flatten)]
     pub rows: RowArgs,
     /// Show at most N rows
-    #[arg(long, value_name = "N")]
+    #[arg(long, short = 'n', value_name = "N")]
     pub limit: Option<usize>,
     /// List unchanged rows, too
     #[arg(long)]

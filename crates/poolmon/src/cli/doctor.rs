@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// Options of `doctor`.
+// Options of `doctor`.
 #[derive(Debug, Clone, Args)]
 pub struct DoctorArgs {
     /// Also sample for a second, compare what the system says in different places, measure what it costs, and write all of it

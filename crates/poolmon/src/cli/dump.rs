@@ -19,7 +19,7 @@ fn after() -> String {
     format!("{AFTER}\n\n{}", outcome::help(&[(Outcome::Failed, own)]))
 }
 
-/// Options of `dump`.
+// Options of `dump`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = after())]
 pub struct DumpArgs {
@@ -36,7 +36,7 @@ pub struct DumpArgs {
     pub common: Common,
 }
 
-/// What every question takes.
+// What every question takes.
 #[derive(Debug, Clone, Args)]
 pub struct Common {
     /// Folder for unpacking a compressed dump [default: the system's temporary folder]
@@ -52,7 +52,7 @@ pub struct Common {
     pub symbols_download: bool,
 }
 
-/// What can be asked.
+// What can be asked.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Question {
     /// The pool table, summed over all processors: !poolused
@@ -90,7 +90,7 @@ WinDbg's arguments, as typed there:
   poolused 4 Irp?       only tags that match (* and ? are wildcards)
 Without --format windbg, flag 2 gives the rows of nonpaged pool and flag 4 those of paged pool.";
 
-/// Options of `dump FILE poolused`.
+// Options of `dump FILE poolused`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = POOLUSED)]
 pub struct PoolusedArgs {
@@ -128,7 +128,7 @@ pub enum PoolusedFormat {
 const ADDRESS: &str =
     "Only the module at this address: fffff801`12345678, fffff80112345678 or 0xfffff80112345678";
 
-/// Options of `dump FILE modules`.
+// Options of `dump FILE modules`.
 #[derive(Debug, Clone, Args)]
 pub struct ModulesArgs {
     /// Only the module at this address.
@@ -146,7 +146,7 @@ fn an_address(text: &str) -> Result<u64, String> {
         .map_err(|_| format!("`{text}` is not an address; write it in hexadecimal: fffff801`12345678"))
 }
 
-/// Options of `dump FILE find`.
+// Options of `dump FILE find`.
 #[derive(Debug, Clone, Args)]
 pub struct FindArgs {
     /// A tag (one to four characters), a number (0x6b61654c) or bytes ("4c 65 61 6b")
@@ -171,7 +171,7 @@ pub enum FindFormat {
     Windbg,
 }
 
-/// Options of `dump FILE big`.
+// Options of `dump FILE big`.
 #[derive(Debug, Clone, Args)]
 pub struct BigArgs {
     /// Only this tag; without it, all tags, sorted by bytes
@@ -184,7 +184,7 @@ pub struct BigArgs {
     pub format: ListFormat,
 }
 
-/// Options of `dump FILE who`.
+// Options of `dump FILE who`.
 #[derive(Debug, Clone, Args)]
 pub struct DumpWhoArgs {
     /// The tag (one to four characters; \xNN for a non-printing byte)

@@ -9,7 +9,7 @@ use super::groups::{OutputArgs, RangeArgs, WhichArgs};
 use super::import::ToldArgs;
 use super::values::span;
 
-/// Options of `export`.
+// Options of `export`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ExportArgs {
     /// A recording; or logs and tables that `import` reads

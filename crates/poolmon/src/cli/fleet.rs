@@ -8,7 +8,7 @@ use clap::Args;
 use super::values;
 use crate::app::outcome::{self, Outcome};
 
-/// Options of `fleet`.
+// Options of `fleet`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = after(), group = clap::ArgGroup::new("what").required(true))]
 pub struct FleetArgs {

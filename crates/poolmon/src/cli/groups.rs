@@ -11,7 +11,7 @@ use poolmon_model::{Filter, Limit, Pattern, PoolView, Scope, Sort, column};
 
 use super::values::{column_id, pool};
 
-/// Which rows, of which pools.
+// Which rows, of which pools.
 #[derive(Debug, Clone, Default, Args)]
 pub struct WhichArgs {
     /// Pools: one pool, slab (both kinds), or all [default: all; slab for `top` on Linux]
@@ -43,7 +43,7 @@ impl WhichArgs {
     }
 }
 
-/// `--pooltag`.
+// `--pooltag`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct PooltagArgs {
     /// Read drivers from a pooltag.txt. The next argument is taken as FILE if it is such a file or ends in .txt and
@@ -61,7 +61,7 @@ impl PooltagArgs {
     }
 }
 
-/// `--localtag`, as a file that is read.
+// `--localtag`, as a file that is read.
 #[derive(Debug, Clone, Default, Args)]
 pub struct LocaltagArgs {
     /// Read drivers from a localtag.txt; FILE as for --pooltag
@@ -76,7 +76,7 @@ impl LocaltagArgs {
     }
 }
 
-/// `--drivers`.
+// `--drivers`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct DriversArgs {
     /// Search these drivers for the tag: a file, a folder or a mounted Windows disk; on Linux modules and a kernel;
@@ -85,14 +85,14 @@ pub struct DriversArgs {
     pub drivers: Vec<PathBuf>,
 }
 
-/// Which rows are shown, and in which order.
+// Which rows are shown, and in which order.
 #[derive(Debug, Clone, Default, Args)]
 pub struct RowArgs {
     #[command(flatten)]
     pub which: WhichArgs,
     /// Sort by this column [default: bytes for `top`, tag for the screen on Windows, bytes on Linux]
     // The last one counts, as in PoolMon: its users write `-t -b`.
-    #[arg(long, value_name = "COLUMN", value_parser = column_id(), overrides_with = "sort")]
+    #[arg(long, short = 'o', value_name = "COLUMN", value_parser = column_id(), overrides_with = "sort")]
     pub sort: Option<String>,
     /// Sort by the change of that column instead of its value
     #[arg(long)]
@@ -130,7 +130,7 @@ impl RowArgs {
     }
 }
 
-/// `--fail-on` of commands that do not judge.
+// `--fail-on` of commands that do not judge.
 #[derive(Debug, Clone, Default, Args)]
 pub struct LimitArgs {
     /// Exit with code 3 if a tag or cache holds more than TAG>SIZE: 'kmalloc-*>5GiB', 'Leak>500MB'; repeatable
@@ -138,7 +138,7 @@ pub struct LimitArgs {
     pub limits: Vec<Limit>,
 }
 
-/// A stretch of time.
+// A stretch of time.
 #[derive(Debug, Clone, Default, Args)]
 pub struct RangeArgs {
     /// Ignore samples before this time: `2026-11-22 14:00`, `14:05`, `-2h` (before the end), `+10m` (after the
@@ -150,7 +150,7 @@ pub struct RangeArgs {
     pub to: Option<String>,
 }
 
-/// A file to write.
+// A file to write.
 #[derive(Debug, Clone, Args)]
 pub struct OutputArgs {
     /// The file to write; - for standard output

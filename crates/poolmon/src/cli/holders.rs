@@ -8,7 +8,7 @@ use poolmon_render::holders::{HELP, Order};
 
 use super::{groups::AnswerFormat, values};
 
-/// Options of `holders`.
+// Options of `holders`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = HELP)]
 pub struct HoldersArgs {

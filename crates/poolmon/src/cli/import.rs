@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use jiff::tz::Offset;
 use poolmon_read::ReadOptions;
 
-/// Options of `import`.
+// Options of `import`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ImportArgs {
     /// PoolMon logs, CSV and TSV tables, Perfmon's CSV and TSV, dumps, or folders of them
@@ -19,7 +19,7 @@ pub struct ImportArgs {
     pub reported: ToldArgs,
 }
 
-/// Facts that the files do not contain.
+// Facts that the files do not contain.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct ToldArgs {
     /// Perfmon logs with counter names in another language: the figure in each column (1 = first counter), as

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::groups::TextOrJson;
 
-/// Options of `info`.
+// Options of `info`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct InfoArgs {
     /// The folder of a recording, or one of its .plog files

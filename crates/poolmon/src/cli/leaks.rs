@@ -10,7 +10,7 @@ use super::groups::{AnswerFormat, PooltagArgs, WhichArgs};
 use super::source::SourceArgs;
 use crate::app::outcome::{self, Outcome};
 
-/// Options of `leaks`.
+// Options of `leaks`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = after())]
 pub struct LeaksArgs {

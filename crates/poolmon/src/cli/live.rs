@@ -13,7 +13,7 @@ use poolmon_tui::Palette;
 use super::groups::RowArgs;
 use super::values::interval;
 
-/// Options of `live` and `demo`.
+// Options of `live` and `demo`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct LiveArgs {
     /// Rows and order.

@@ -8,7 +8,7 @@ use super::groups::{PooltagArgs, TextOrJson, WhichArgs};
 use super::values;
 use crate::app::outcome::{self, Outcome};
 
-/// Options of `measure`.
+// Options of `measure`.
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 #[derive(Debug, Clone, Args)]
 #[command(after_help = after())]

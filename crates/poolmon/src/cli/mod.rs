@@ -95,6 +95,7 @@ impl Cli {
         let source = match &self.command {
             Some(Command::Leaks(args)) => &args.source,
             Some(Command::Report(args)) => &args.source,
+            Some(Command::Top(args)) => return args.check(),
             _ => return None,
         };
         let range = source.range.from.is_some() || source.range.to.is_some();
@@ -102,7 +103,8 @@ impl Cli {
     }
 }
 
-/// The commands. Options of a command are defined when it is the one that runs: those of all of them cost more than a table of `top`.
+/// The commands. Options of a command are defined when it is the one that runs, as those of all of them cost more than a table of `top`.
+/// What describes a struct of options is a comment, not documentation: clap would take it for what the command is about.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub enum Command {
@@ -212,6 +214,20 @@ mod tests {
     #[test]
     fn the_definitions_are_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_command_is_about_what_the_list_of_commands_says() {
+        let abouts = |command: &clap::Command| -> Vec<String> {
+            let about = |it: &clap::Command| {
+                format!("{}: {:?}", it.get_name(), it.get_about().map(ToString::to_string))
+            };
+            command.get_subcommands().filter(|it| it.get_name() != "help").map(about).collect()
+        };
+        let listed = Cli::command();
+        let mut defined = Cli::command();
+        defined.build();
+        assert_eq!(abouts(&listed), abouts(&defined));
     }
 
     /// One parser reads every span: what `record --for` takes, `top --over` takes too.

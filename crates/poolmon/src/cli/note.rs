@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// Options of `note`.
+// Options of `note`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct NoteArgs {
     /// The folder of the recording

@@ -7,7 +7,7 @@ use clap::{Args, CommandFactory as _};
 
 use super::Cli;
 
-/// Options of `open`.
+// Options of `open`.
 #[derive(Debug, Clone, Args)]
 pub struct OpenArgs {
     /// Any file or folder that poolmon reads, several of them, or - for standard input; then options of the command

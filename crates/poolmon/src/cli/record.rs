@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::groups::{LimitArgs, WhichArgs};
 use super::values;
 
-/// Options of `record`.
+// Options of `record`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct RecordArgs {
     /// The folder of the recording; created if missing; an existing recording is continued
@@ -22,7 +22,7 @@ pub struct RecordArgs {
     pub fail_on: LimitArgs,
 }
 
-/// What is recorded and what is kept: for `record` and for the service.
+// What is recorded and what is kept: for `record` and for the service.
 #[expect(clippy::struct_excessive_bools, reason = "one for each switch")]
 #[derive(Debug, Clone, clap::Args)]
 pub struct WhatArgs {

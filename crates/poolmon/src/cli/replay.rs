@@ -8,7 +8,7 @@ use poolmon_tui::{Palette, Speed};
 use super::groups::{RangeArgs, RowArgs};
 use super::live::Color;
 
-/// Options of `replay`.
+// Options of `replay`.
 #[derive(Debug, Clone, Args)]
 pub struct ReplayArgs {
     /// A recording, one of its .plog files, a PoolMon log of several snapshots, or a folder of logs

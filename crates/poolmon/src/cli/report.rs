@@ -8,7 +8,7 @@ use super::groups::{DriversArgs, OutputArgs, PooltagArgs, WhichArgs};
 use super::source::SourceArgs;
 use crate::app::outcome;
 
-/// Options of `report`.
+// Options of `report`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = after())]
 pub struct ReportArgs {

@@ -10,7 +10,7 @@ use poolmon_serve::DEFAULT_PORT;
 use super::groups::{LocaltagArgs, PooltagArgs};
 use super::values;
 
-/// Options of `serve`.
+// Options of `serve`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = AFTER)]
 pub struct ServeArgs {

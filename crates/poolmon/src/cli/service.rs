@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::record::WhatArgs;
 
-/// Options of `service`.
+// Options of `service`.
 #[derive(Debug, Clone, Args)]
 pub struct ServiceArgs {
     /// What to do.
@@ -14,7 +14,7 @@ pub struct ServiceArgs {
     pub what: What,
 }
 
-/// What to do with the service.
+// What to do with the service.
 #[derive(Debug, Clone, Subcommand)]
 pub enum What {
     /// Install the service and start it (needs administrator or root)
@@ -32,7 +32,7 @@ pub enum What {
     Run(InstallArgs),
 }
 
-/// Options of `service install`.
+// Options of `service install`.
 #[derive(Debug, Clone, Args)]
 pub struct InstallArgs {
     /// The folder of the recording; created if missing; an existing recording is continued

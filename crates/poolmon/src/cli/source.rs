@@ -8,7 +8,7 @@ use clap::Args;
 use super::groups::RangeArgs;
 use super::values;
 
-/// What is judged.
+// What is judged.
 #[derive(Debug, Clone, Args)]
 pub struct SourceArgs {
     /// A recording, a log of several snapshots, a folder of logs, two or more snapshots, and Perfmon's CSV for the

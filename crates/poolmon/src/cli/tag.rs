@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::groups::{LocaltagArgs, PooltagArgs};
 
-/// Options of `tag`.
+// Options of `tag`.
 #[derive(Debug, Clone, Args)]
 pub struct TagArgs {
     /// The tag (one to four characters; \xNN for a non-printing byte), or a slab cache

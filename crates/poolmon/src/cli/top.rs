@@ -9,7 +9,7 @@ use poolmon_print::TableFormat;
 use super::groups::{LimitArgs, RowArgs};
 use super::values::span;
 
-/// Options of `top`.
+// Options of `top`.
 #[derive(Debug, Clone, Args)]
 pub struct TopArgs {
     /// A recording, PoolMon log, CSV or TSV table, WinDbg !poolused text or memory dump; - for standard input;
@@ -21,9 +21,18 @@ pub struct TopArgs {
     /// Show each copy kmalloc-rnd-NN-SIZE of a Linux slab cache as a row of its own
     #[arg(long)]
     pub no_fold: bool,
-    /// Show at most N rows
-    #[arg(long, value_name = "N")]
+    /// Show at most N rows, or groups
+    #[arg(long, short = 'n', value_name = "N")]
     pub limit: Option<usize>,
+    /// Sum up rows with a common owner: the driver, module or part of the kernel. A line each, with the number of rows
+    #[arg(long, value_name = "BY")]
+    pub group: Option<GroupArg>,
+    /// Text table: bytes with units, rounded: 1.23 MiB
+    #[arg(long, short = 'H')]
+    pub human: bool,
+    /// Text table: no line of titles
+    #[arg(long)]
+    pub no_header: bool,
     /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: FormatArg,
@@ -37,6 +46,25 @@ pub struct TopArgs {
     pub at: Option<String>,
     #[command(flatten)]
     pub fail_on: LimitArgs,
+}
+
+impl TopArgs {
+    /// What cannot be meant together.
+    pub fn check(&self) -> Option<&'static str> {
+        if self.group.is_some() && self.format == FormatArg::Poolmon {
+            return Some("--format poolmon is PoolMon's own layout, which has no groups: leave --group out");
+        }
+        let text = self.human || self.no_header;
+        (text && self.format != FormatArg::Table)
+            .then_some("--human and --no-header are of the text table: leave --format out")
+    }
+}
+
+/// `--group`. Verdicts and lockstep need a series of samples: the screen and `leaks` have them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GroupArg {
+    /// Driver, module or part of the kernel
+    Owner,
 }
 
 /// `--format`.

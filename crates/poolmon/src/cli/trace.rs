@@ -12,7 +12,7 @@ use crate::app::outcome::{self, Outcome};
 /// Frames of a stack, if nothing else is asked for.
 pub const FRAMES: u16 = 32;
 
-/// Options of `trace`.
+// Options of `trace`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = after())]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// Options of `verify`.
+// Options of `verify`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct VerifyArgs {
     /// The folder of a recording, or one of its .plog files

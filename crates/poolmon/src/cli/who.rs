@@ -11,7 +11,7 @@ use clap::Args;
 use super::groups::{AnswerFormat, DriversArgs, PooltagArgs};
 use crate::app::outcome::{self, Outcome};
 
-/// Options of `who`.
+// Options of `who`.
 #[expect(clippy::struct_excessive_bools, reason = "one for each switch")]
 #[derive(Debug, Clone, Default, Args)]
 #[command(after_help = after(), group = clap::ArgGroup::new("what").required(true))]

@@ -88,7 +88,8 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<Outcome> {
         poolmon_render::diff::text(&mut out, (&before, &after), &table, whole, hidden, dates)?;
     } else {
         let driver = owners.asked_for() || table.rows.iter().any(|row| row.row.reported_owner.is_some());
-        let options = PrintOptions { totals: args.rows.totals, header: false, stamp: true, driver };
+        let options =
+            PrintOptions { totals: args.rows.totals, stamp: true, driver, ..PrintOptions::default() };
         poolmon_print::write(&mut out, args.format.into(), &after, &table, options)?;
     }
     out.flush()?;

@@ -31,7 +31,9 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
             args.path.display()
         );
         input::tell_moment(&found.pair, Some(at));
-        return table::print(&args.rows, None, TableFormat::Table, before.as_ref(), now, &owners).map(|_| ());
+        let form = table::Form::default();
+        return table::print(&args.rows, &form, TableFormat::Table, before.as_ref(), now, &owners)
+            .map(|_| ());
     }
     ensure!(
         args.path.as_os_str() != "-",

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use poolmon_model::group::GroupBy;
 use poolmon_model::{PoolView, Sample, copies};
 use poolmon_read::{ReadOptions, SamplePair};
 use poolmon_record::Stop;
@@ -9,7 +10,7 @@ use poolmon_record::Stop;
 use crate::app::outcome::Outcome;
 use crate::app::say::note;
 use crate::app::{limits, owners, table};
-use crate::cli::top::{FormatArg, TopArgs};
+use crate::cli::top::{FormatArg, GroupArg, TopArgs};
 use crate::input::{self, FileMoment};
 
 /// Prints the table; exit code 1 if a dump lacks some of its figures, no sample is of `--at` or a limit cannot be checked, 3 if one is
@@ -48,7 +49,13 @@ pub fn run(args: &TopArgs) -> anyhow::Result<Outcome> {
     } else if args.rows.by_change && before.is_none() && now.reported_deltas.is_empty() {
         note!("one snapshot has no change to sort by; {}", where_change_comes_from(args));
     }
-    table::print(&rows, args.limit, args.format.into(), before.as_ref(), now, &owners)?;
+    let form = table::Form {
+        limit: args.limit,
+        group: args.group.map(|GroupArg::Owner| GroupBy::Owner),
+        human: args.human,
+        no_titles: args.no_header,
+    };
+    table::print(&rows, &form, args.format.into(), before.as_ref(), now, &owners)?;
     if let Some(outcome) = limits::checked(&args.fail_on.limits, now) {
         return Ok(outcome);
     }

@@ -60,7 +60,8 @@ fn print(used: &PoolUsed, words: &Words, args: &PoolusedArgs) -> anyhow::Result<
         }
     }
     let owners = owners::load(&rows)?;
-    table::print(&rows, limit, format, None, &used.sample, &owners)
+    let form = table::Form { limit, ..table::Form::default() };
+    table::print(&rows, &form, format, None, &used.sample, &owners)
 }
 
 fn print_windbg(
