@@ -75,9 +75,10 @@ proptest! {
             }
             app.take_effects();
             draw(&mut app, size.0, size.1);
-            let rows = app.view.table.rows.len();
-            prop_assert!(app.view.cursor < rows.max(1));
-            prop_assert!(app.view.top <= rows);
+            // Lines: rows, or groups and the rows of those that are unfolded.
+            let lines = app.view.len();
+            prop_assert!(app.view.cursor < lines.max(1));
+            prop_assert!(app.view.top <= lines);
             if let (Some((tag, pool)), Some(row)) = (&app.view.selected, app.current()) {
                 prop_assert_eq!((&row.row.tag, row.row.pool), (tag, *pool), "the cursor is on the selected row");
             }
