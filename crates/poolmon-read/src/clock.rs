@@ -23,8 +23,8 @@ pub(crate) struct FileClock {
     days: SignedDuration,
     /// Some rows of the last sample.
     rows: Vec<Key>,
-    /// The file of the sample, if each sample is a file of its own.
-    file: Option<String>,
+    /// The file of the sample, and what the order of the files is that of, if each sample is a file of its own.
+    file: Option<(String, &'static str)>,
 }
 
 /// How the time of a sample was written.
@@ -63,14 +63,14 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const FARTHEST: SignedDuration = SignedDuration::from_hours(26);
 
 impl FileClock {
-    /// The sample that follows is this file.
-    pub(crate) fn enter(&mut self, file: &str) {
-        self.file = Some(file.to_owned());
+    /// The sample that follows is this file, in the order of their names, or what else it is that of.
+    pub(crate) fn enter(&mut self, file: &str, order: &'static str) {
+        self.file = Some((file.to_owned(), order));
     }
 
     /// Where a sample is.
     fn place(&self, note: TimeNote) -> String {
-        self.file.clone().unwrap_or_else(|| format!("line {}", note.line))
+        self.file.as_ref().map_or_else(|| format!("line {}", note.line), |(file, _)| file.clone())
     }
 
     /// The last sample's time, as reported.
@@ -172,7 +172,7 @@ impl FileClock {
         // One that shows the last time again went back by the time between two samples.
         let by = if back == SignedDuration::ZERO { self.step } else { back };
         let by = span(by.unsigned_abs());
-        let order = if self.file.is_some() { "files' names" } else { "file" };
+        let order = self.file.as_ref().map_or("file", |(_, order)| order);
         let other = if back > FARTHEST && self.file.is_none() {
             "; if another file begins there, name both files"
         } else {

@@ -1,18 +1,16 @@
-//! Files of one sample each, of several machines in one folder: their names say whose they are, and their counts that they are not
-//! of one machine.
+//! Files of one sample each, of several machines in one folder: their counts say that they are not of one machine, and their names,
+//! or the counts again, whose they are.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use jiff::Timestamp;
 
-use crate::counted::falls;
+use crate::boots;
+use crate::counted::{Counted, falls};
 use crate::numbered::{by_number, file_name, folder};
 use crate::part::Part;
 use crate::{Holds, Remark, RemarkKind, mixed};
-
-/// Counts that fall in more than one of this many steps are not those of reboots.
-const STEPS: usize = 4;
 
 /// Leaves the files of one machine, which most of the text is of, and names the others. The parts are in the order of time if they
 /// are `timed`, else in that of their names.
@@ -45,13 +43,8 @@ pub(crate) fn leave_one(parts: &mut Vec<Part>, timed: bool) -> Option<Remark> {
         }
     }
     let (inner, _, groups) = best?;
-    let size = |group: &Vec<usize>| -> u64 {
-        group.iter().filter_map(|at| parts.get(*at)).map(|part| part.input.length()).sum()
-    };
-    // Of equal ones the first.
-    let kept = groups.iter().rev().max_by_key(|group| size(group))?;
+    let kept = largest(&groups, parts)?;
     let name = |at: &usize| parts.get(*at).map(|part| part.input.name().to_owned());
-    let first = kept.first().and_then(name).unwrap_or_default();
     if mixed <= inner {
         // Read one after the other, all of them can be of one machine, too.
         let of =
@@ -64,6 +57,32 @@ pub(crate) fn leave_one(parts: &mut Vec<Part>, timed: bool) -> Option<Remark> {
         );
         return Some(Remark::new(RemarkKind::Time, text));
     }
+    Some(leave(parts, &groups, kept))
+}
+
+/// The same where names do not say whose files are whose: counts show which of them belong together.
+pub(crate) fn leave_one_by_counts(parts: &mut Vec<Part>) -> Option<Remark> {
+    let single = singles(parts);
+    let counted: Vec<&Counted> =
+        single.iter().filter_map(|at| parts.get(*at)).map(|part| &part.counted).collect();
+    let of_single = |group: Vec<usize>| group.iter().filter_map(|at| single.get(*at).copied()).collect();
+    let groups: Vec<Vec<usize>> = boots::machines(&counted)?.into_iter().map(of_single).collect();
+    let kept = largest(&groups, parts)?;
+    Some(leave(parts, &groups, kept))
+}
+
+/// The group that most of the text is of; of equal ones the first.
+fn largest<'a>(groups: &'a [Vec<usize>], parts: &[Part]) -> Option<&'a Vec<usize>> {
+    let size = |group: &Vec<usize>| -> u64 {
+        group.iter().filter_map(|at| parts.get(*at)).map(|part| part.input.length()).sum()
+    };
+    groups.iter().rev().max_by_key(|group| size(group))
+}
+
+/// Leaves out all groups but one, and names them.
+fn leave(parts: &mut Vec<Part>, groups: &[Vec<usize>], kept: &Vec<usize>) -> Remark {
+    let name = |at: &usize| parts.get(*at).map(|part| part.input.name().to_owned());
+    let first = kept.first().and_then(name).unwrap_or_default();
     let left: Vec<usize> = groups.iter().filter(|group| *group != kept).flatten().copied().collect();
     let text = format!(
         "left out: {}: the counts do not go on from those of {first} and its like, as those of another machine; read them alone",
@@ -74,14 +93,14 @@ pub(crate) fn leave_one(parts: &mut Vec<Part>, timed: bool) -> Option<Remark> {
         at += 1;
         !left.contains(&(at - 1))
     });
-    Some(Remark::new(RemarkKind::FileLeftOut, text))
+    Remark::new(RemarkKind::FileLeftOut, text)
 }
 
 /// The remark on counts that fall too often for reboots, if names do not say whose files are whose.
 pub(crate) fn doubt(parts: &[Part]) -> Option<Remark> {
     let single = singles(parts);
     let falls = falls(single.iter().filter_map(|at| parts.get(*at)).map(|part| &part.counted));
-    (falls > 1 && falls * STEPS > single.len()).then(|| {
+    (!boots::is_rare(falls, single.len())).then(|| {
         let text = format!(
             "the counts of allocations fall {falls} times from file to file, as if the {} files were of several machines; if so, \
                 put those of each machine into a folder of its own",

@@ -54,7 +54,16 @@ pub fn parse(text: &str, zone: &TimeZone) -> Result<When, NotAMoment> {
             Some(When::At(zone.to_ambiguous_timestamp(civil).compatible().ok()?))
         })
         .or_else(|| bare.parse().ok().map(When::TimeOfDay))
+        .or_else(|| dateless(bare, zone).map(When::At))
         .ok_or_else(|| NotAMoment(text.to_owned()))
+}
+
+/// `day 2 14:05`, as moments are printed whose date is unknown.
+fn dateless(text: &str, zone: &TimeZone) -> Option<Timestamp> {
+    let (day, time) = text.strip_prefix("day ")?.split_once(' ')?;
+    let days = jiff::Span::new().try_days(day.parse::<i64>().ok()?.checked_sub(1)?).ok()?;
+    let date = jiff::civil::date(1970, 1, 1).checked_add(days).ok()?;
+    zone.to_ambiguous_timestamp(date.to_datetime(time.parse().ok()?)).compatible().ok()
 }
 
 fn bare(text: &str) -> &str {
@@ -178,6 +187,7 @@ mod tests {
         assert_eq!(at("end"), "2026-11-22T12:00:00Z");
         assert_eq!(at("14:05"), "2026-11-21T13:05:00Z", "later today has not come yet");
         assert_eq!(at("12:30"), "2026-11-22T11:30:00Z");
+        assert_eq!(at("day 2 12:30"), "1970-01-02T11:30:00Z");
     }
 
     #[test]

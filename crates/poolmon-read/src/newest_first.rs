@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 
+use jiff::Timestamp;
 use poolmon_model::Sample;
 use poolmon_store::Losses;
 
 use crate::clock::GOES_BACK;
+use crate::counted::Counted;
 use crate::{Remark, RemarkKind, Result, Samples};
 
 /// Samples from which on an order is seen: of two, the clock may have been set back between them.
@@ -13,7 +15,8 @@ const ENOUGH: usize = 3;
 /// Rows that are held at most while the order is not known: about 150 MB.
 const MOST_ROWS: usize = 1_000_000;
 
-/// Reads another reader, and turns its samples round if every step of its clock goes back.
+/// Reads another reader, and turns its samples round if every step of its clock goes back; without times, if its counts fall at
+/// every step.
 pub(crate) struct AnyOrder {
     reader: Box<dyn Samples>,
     /// Samples that were read to see the order, the next one first.
@@ -30,9 +33,10 @@ impl AnyOrder {
         Self { reader, held: VecDeque::new(), end: None, begun: false, remarks: None }
     }
 
-    /// Reads as long as the clock goes back: as a rule, two samples.
+    /// Reads as long as each sample is older than the one before: as a rule, two samples.
     fn look(&mut self) {
-        let (mut rows, mut times) = (0, Vec::new());
+        let mut rows = 0;
+        let mut read: Vec<(Option<Timestamp>, Counted)> = Vec::new();
         while rows <= MOST_ROWS {
             let mut sample = Sample::empty();
             match self.reader.next_into(&mut sample) {
@@ -43,19 +47,22 @@ impl AnyOrder {
                 }
             }
             rows += sample.rows.len();
-            let time = sample.time.and_then(|_| self.reader.reported_time());
-            let goes_back = times.last().is_none_or(|before| time.is_some_and(|time| time < *before));
+            let now = (sample.time.and_then(|_| self.reader.reported_time()), Counted::of(&sample));
+            let is_clear = now.0.is_some() == sample.time.is_some();
+            let goes_back = is_clear && read.last().is_none_or(|before| is_older(&now, before));
             self.held.push_back((sample, self.reader.remarks().to_vec()));
-            let Some(time) = time.filter(|_| goes_back) else { return };
-            times.push(time);
+            if !goes_back {
+                return;
+            }
+            read.push(now);
         }
-        if times.len() < ENOUGH || !matches!(self.end, Some(Ok(false))) {
+        if read.len() < ENOUGH || !matches!(self.end, Some(Ok(false))) {
             return;
         }
         self.held.make_contiguous().reverse();
-        times.reverse();
-        for ((sample, remarks), time) in self.held.iter_mut().zip(times) {
-            sample.time = Some(time);
+        read.reverse();
+        for ((sample, remarks), (time, _)) in self.held.iter_mut().zip(read) {
+            sample.time = time;
             sample.remarks.retain(|text| !text.starts_with(GOES_BACK));
             remarks.retain(|remark| !remark.text.starts_with(GOES_BACK));
         }
@@ -67,6 +74,15 @@ impl AnyOrder {
             sample.remarks.push(said.text.clone());
             remarks.push(said);
         }
+    }
+}
+
+/// Whether a sample is older than the one before it in the file, by its time, or by its counts if both have none.
+fn is_older(now: &(Option<Timestamp>, Counted), before: &(Option<Timestamp>, Counted)) -> bool {
+    match (now.0, before.0) {
+        (Some(now), Some(before)) => now < before,
+        (None, None) => before.1.goes_on(&now.1) == Some(false) && now.1.goes_on(&before.1) == Some(true),
+        _ => false,
     }
 }
 

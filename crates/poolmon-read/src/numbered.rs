@@ -1,16 +1,18 @@
-//! The order of files: that of their times; of numbered files whose times are those of a copy, or between which the clock was set
-//! back, the one that their names, their counts and when they were written give.
+//! The order of files: that of their times, or of their names if there are none, unless it contradicts what they have counted.
 
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 use poolmon_model::Sample;
 
+use crate::boots::{self, Given, Order};
 use crate::clock::{FileClock, TimeNote};
 use crate::counted::falls;
 use crate::part::{self, Part, TimeFrom};
-use crate::{Holds, Remark, RemarkKind, machines, mixed};
+use crate::{Holds, ReadError, Remark, RemarkKind, Result, machines, mixed};
 
+/// Why dates of files are no times.
+const COPIES: &str = "no times in the files, and their dates are those of a copy";
 /// Of this many steps from file to file, one may go back: otherwise the numbers have another meaning, or count down.
 const STEPS: usize = 4;
 /// No file was written before this: 1990, seconds since 1970.
@@ -20,7 +22,10 @@ pub(crate) const COPIED: f64 = 0.2;
 
 /// Puts files into the order in which they were taken: that of their times, if these are not contradicted by their names and their
 /// counts. Corrects times that go back, and forgets times that say nothing; says so.
-pub(crate) fn arrange(parts: &mut Vec<Part>) -> Vec<Remark> {
+///
+/// # Errors
+/// Their counts show that they are of several machines, and not which of which.
+pub(crate) fn arrange(parts: &mut Vec<Part>) -> Result<Vec<Remark>> {
     let mut remarks = Vec::new();
     let mut timed = parts.iter().all(|part| part.start.is_some());
     // Archives and clocks without a battery give dates of 1970 or 1980.
@@ -46,8 +51,11 @@ pub(crate) fn arrange(parts: &mut Vec<Part>) -> Vec<Remark> {
         parts.sort_by_key(|part| part.start);
     }
     remarks.extend(machines::leave_one(parts, timed));
+    while let Some(remark) = machines::leave_one_by_counts(parts) {
+        remarks.push(remark);
+    }
     if copied {
-        remarks.push(forget_times(parts, "no times in the files, and their dates are those of a copy"));
+        remarks.push(forget_times(parts, COPIES));
     } else if timed {
         remarks.extend(follow_names(parts));
     } else if let Some(order) = order_of_names(parts)
@@ -55,8 +63,60 @@ pub(crate) fn arrange(parts: &mut Vec<Part>) -> Vec<Remark> {
     {
         put(parts, &order);
     }
+    let said = follow_counts(parts, copied)?;
+    if copied && !said.is_empty() {
+        // It was the order of the names that was said.
+        remarks.pop();
+    }
+    remarks.extend(said);
     remarks.extend(machines::doubt(parts));
-    remarks
+    Ok(remarks)
+}
+
+/// Puts files into the order in which their counts rise, if that is likelier than the reboots that their times or names would mean.
+/// Corrects times that go back in it seldom, and forgets others; says so.
+fn follow_counts(parts: &mut [Part], copied: bool) -> Result<Vec<Remark>> {
+    let counted: Vec<_> = parts.iter().map(|part| &part.counted).collect();
+    let times: Vec<Timestamp> = parts.iter().filter_map(|part| part.start).collect();
+    let given = if times.len() < parts.len() {
+        Given::Names
+    } else if parts.iter().any(|part| part.time_from == TimeFrom::FileDate) {
+        Given::FileDates(&times)
+    } else {
+        Given::Clock(&times)
+    };
+    let why = match given {
+        Given::Names if copied => COPIES,
+        Given::Names => "their names contradict their counts",
+        Given::Clock(_) | Given::FileDates(_) => "their times contradict their counts",
+    };
+    match boots::order(&counted, given) {
+        Order::Given => Ok(Vec::new()),
+        Order::Counts { order, is_clock_set_back } => {
+            put(parts, &order);
+            if is_clock_set_back {
+                return Ok(set_clock(parts, "files' counts"));
+            }
+            parts.iter_mut().for_each(Part::forget_time);
+            let names: Vec<String> = parts.iter().map(|part| part.input.name().to_owned()).collect();
+            let text = format!(
+                "{}: {why}; read in the order in which the counts of allocations and frees rise; when they were taken is unknown",
+                mixed::named(&names)
+            );
+            Ok(vec![Remark::new(RemarkKind::TimeFromFile, text)])
+        }
+        Order::Unclear(_) if !parts.iter().all(|part| part.alone) => Ok(Vec::new()),
+        Order::Unclear(falls) => {
+            let names: Vec<String> = parts.iter().map(|part| part.input.name().to_owned()).collect();
+            let problem = format!(
+                "the counts of allocations fall {falls} times from file to file, and no order makes them those of one boot: the files are of \
+                    several machines, or of boots whose order is unknown"
+            );
+            let remedy = "put the files of each machine into a folder of its own, with the time in their names \
+                (pool-2026-11-22-1405.log), and read each folder alone";
+            Err(ReadError::unsuitable(&mixed::named(&names), problem, remedy))
+        }
+    }
 }
 
 /// Forgets the times of all parts, and puts these into the order of their names; newest first, if their counts show that.
@@ -91,12 +151,17 @@ fn follow_names(parts: &mut [Part]) -> Vec<Remark> {
         return vec![forget_times(parts, why)];
     }
     put(parts, &order);
+    set_clock(parts, "files' names")
+}
+
+/// Corrects the times of files whose order, that of their names or counts, is known.
+fn set_clock(parts: &mut [Part], order: &'static str) -> Vec<Remark> {
     let mut clock = FileClock::default();
     let mut remarks = Vec::new();
     for part in parts {
         let (mut sample, reported) = (Sample::empty(), part.start);
         sample.time = reported;
-        clock.enter(&file_name(part));
+        clock.enter(&file_name(part), order);
         remarks.extend(clock.correct(&mut sample, TimeNote { local: part.is_local, ..TimeNote::default() }));
         part.start = sample.time;
         part.shift =

@@ -13,7 +13,7 @@ use crate::counted::Counted;
 use crate::mixed::{self, RowKind};
 use crate::newest_first::AnyOrder;
 use crate::numbered::COPIED;
-use crate::text::{order_of_dates, time_in_name, time_in_name_by};
+use crate::text::{order_of_dates, seconds_in_name, time_in_name, time_in_name_by};
 use crate::{
     DateOrder, FileFormat, Holds, Input, ReadError, ReadOptions, Remark, RemarkKind, Result, Samples, bundle,
     identify,
@@ -311,13 +311,19 @@ pub(crate) fn are_dates_of_copies(parts: &[Part]) -> bool {
         && last.duration_since(*first).as_secs_f64() <= COPIED * (parts.len() - 1) as f64
 }
 
-/// Takes times from names whose dates end with the year, where the names of all files without a time have such dates: the order of
-/// day and month is that of all of them. Says so if both would do.
+/// Takes times from names in seconds, or whose dates end with the year, where the names of all files without a time have such: the
+/// order of day and month is that of all of them. Says so if both would do.
 pub(crate) fn date_by_names(parts: &mut [Part], options: &ReadOptions) -> Option<Remark> {
     let mut dated: Vec<&mut Part> =
         parts.iter_mut().filter(|part| part.time_from == TimeFrom::FileDate).collect();
     let names: Vec<String> = dated.iter().map(|part| part.file_name()).collect::<Option<_>>()?;
     let words: Vec<&str> = names.iter().map(String::as_str).collect();
+    if let Some(times) = words.iter().map(|name| seconds_in_name(name)).collect::<Option<Vec<_>>>() {
+        for (part, time) in dated.iter_mut().zip(times) {
+            (part.start, part.time_from) = (Some(time), TimeFrom::Name);
+        }
+        return None;
+    }
     let (order, assumed) = match options.dates {
         Some(order) => (order, false),
         None => order_of_dates(&words)?,

@@ -41,25 +41,30 @@ impl SampleSeries {
     /// in the order of time if each has one, else they stay in the order given.
     ///
     /// # Errors
-    /// A file that is named cannot be read, or nothing in a folder can.
+    /// A file that is named cannot be read, nothing in a folder can, or they are of several machines that cannot be told apart.
     pub fn open(paths: &[PathBuf], options: ReadOptions) -> Result<Self> {
         let mut remarks = Vec::new();
         let parts = part::open_all(paths, &options, &mut remarks)?;
-        Ok(Self::made_of(parts, name(paths), options, remarks))
+        Self::made_of(parts, name(paths), options, remarks)
     }
 
     /// As [`SampleSeries::open`], of one path that was opened as `input`.
     ///
     /// # Errors
-    /// It cannot be read, or nothing in a folder can.
+    /// As [`SampleSeries::open`].
     pub fn of(input: Input, path: &Path, options: ReadOptions) -> Result<Self> {
         let mut remarks = Vec::new();
         let mut parts = Vec::new();
         part::open_into(&mut parts, input, path, &options, &mut remarks)?;
-        Ok(Self::made_of(parts, name(&[path.to_path_buf()]), options, remarks))
+        Self::made_of(parts, name(&[path.to_path_buf()]), options, remarks)
     }
 
-    fn made_of(mut parts: Vec<Part>, name: String, options: ReadOptions, mut remarks: Vec<Remark>) -> Self {
+    fn made_of(
+        mut parts: Vec<Part>,
+        name: String,
+        options: ReadOptions,
+        mut remarks: Vec<Remark>,
+    ) -> Result<Self> {
         let mut totals = Vec::new();
         if !parts.iter().all(mixed::is_total) {
             (totals, parts) = parts.into_iter().partition(mixed::is_total);
@@ -75,13 +80,13 @@ impl SampleSeries {
         for parts in [&mut parts, &mut totals] {
             if parts.len() > 1 {
                 remarks.extend(part::date_by_names(parts, &options));
-                remarks.extend(numbered::arrange(parts));
+                remarks.extend(numbered::arrange(parts)?);
             } else if options.keep_undated {
                 parts.iter_mut().for_each(Part::forget_date);
             }
             remarks.extend(part::where_times_come_from(parts));
         }
-        Self::with(name, parts, totals, options, remarks)
+        Ok(Self::with(name, parts, totals, options, remarks))
     }
 
     fn with(

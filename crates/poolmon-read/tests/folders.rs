@@ -8,6 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use jiff::{SignedDuration, Timestamp};
 use poolmon_model::Sample;
+use poolmon_model::problem::Remedy as _;
 use poolmon_read::{ReadOptions, SampleSeries};
 
 /// A list of ten tags of a machine that has made `made` allocations with each.
@@ -219,7 +220,7 @@ fn snapshots_of_two_machines_are_kept_apart() {
     let (samples, _, said) = counts(folder.path(), ReadOptions::default());
     assert_eq!(samples.len(), 16, "{said:?}");
     assert!(said.iter().any(|said| said.contains("may be the first of two machines")), "{said:?}");
-    // A reboot is none, and nor are files whose names do not say whose they are.
+    // A reboot is none.
     let folder = tempfile::tempdir().unwrap();
     for number in 1..9_u64 {
         let made = if number > 4 { 500 } else { 10_000 };
@@ -232,14 +233,72 @@ fn snapshots_of_two_machines_are_kept_apart() {
     }
     let (samples, _, said) = counts(folder.path(), ReadOptions::default());
     assert_eq!((samples.len(), said.len()), (8, 1), "{said:?}");
-    let folder = tempfile::tempdir().unwrap();
-    for number in 1..9_u64 {
-        let made = if number % 2 == 0 { 500_000 } else { 10_000 };
-        write(folder.path(), &format!("snap{number}.log"), &untimed(made + number), number * 10);
+}
+
+#[test]
+fn counts_show_whose_files_are_whose_where_names_do_not() {
+    // In turn, dated or copied.
+    for copied in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        for number in 1..9_u64 {
+            let made = if number % 2 == 0 { 500_000 } else { 10_000 };
+            let minutes = if copied { 7 } else { number * 10 };
+            write(folder.path(), &format!("snap{number}.log"), &untimed(made + number), minutes);
+        }
+        let (samples, _, said) = counts(folder.path(), ReadOptions::default());
+        assert_eq!(samples, [10_001, 10_003, 10_005, 10_007], "{said:?}");
+        assert!(said.iter().any(|said| said.contains("snap2.log and 3 more: the counts do not")), "{said:?}");
     }
-    let (samples, _, said) = counts(folder.path(), ReadOptions::default());
-    assert_eq!(samples.len(), 8, "{said:?}");
-    assert!(said.iter().any(|said| said.contains("as if the 8 files were of several machines")), "{said:?}");
+    // One of each of many: whether they are machines or boots is not known.
+    let folder = tempfile::tempdir().unwrap();
+    for (number, name) in "qwertyuiop".chars().enumerate() {
+        let mut text = " Tag  Type     Allocs         Frees    Diff   Bytes    Per Alloc\n\n".to_owned();
+        for tag in 0..10_u64 {
+            let allocs = (number as u64 * 7919 + tag * 104_729) % 9_973;
+            let _ = writeln!(text, "Tst{tag} Nonp {allocs} 0 9 64 7");
+        }
+        write(folder.path(), &format!("{name}.log"), &text, 7);
+    }
+    let error = SampleSeries::open(&[folder.path().into()], ReadOptions::default()).err().unwrap();
+    assert!(error.to_string().contains("no order makes them those of one boot"), "{error}");
+    assert!(error.remedy().unwrap().contains("into a folder of its own"));
+}
+
+#[test]
+fn counts_give_the_order_where_names_and_times_do_not() {
+    let rising: Vec<u64> = (0..12).map(|number| 10_000 + number * 100).collect();
+    let names = "qwertyuiopas".chars().zip(0_u64..);
+    let dates: [fn(u64) -> u64; 3] = [|_| 7, |number| 600 - number * 5, |number| number * 77 % 12 * 60];
+    for written in dates {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, number) in names.clone() {
+            let text = untimed(10_000 + number * 100);
+            write(folder.path(), &format!("{name}.log"), &text, written(number));
+        }
+        let (samples, timed, said) = counts(folder.path(), ReadOptions::default());
+        assert_eq!((samples, timed), (rising.clone(), false), "{said:?}");
+        assert!(said.iter().any(|said| said.contains("in the order in which the counts")), "{said:?}");
+    }
+    // Dates in names, of a clock that was set back by half a day.
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..12_u64 {
+        let hours = number.cast_signed() - if number > 5 { 4 } else { 0 };
+        let time = at(hours * 60 + if number > 5 { -30 } else { 0 });
+        write(
+            folder.path(),
+            &time.strftime("p-%Y-%m-%d-%H%M.log").to_string(),
+            &untimed(10_000 + number * 100),
+            7,
+        );
+    }
+    let (samples, timed, said) = counts(folder.path(), ReadOptions::default());
+    assert_eq!((samples, timed), (rising.clone(), true), "{said:?}");
+    assert!(said.iter().any(|said| said.contains("goes back by 3 h 30 min at p-")), "{said:?}");
+    // One file without times, whose newest list comes first.
+    let folder = tempfile::tempdir().unwrap();
+    let text = rising.iter().rev().map(|made| untimed(*made)).collect::<Vec<_>>().join("\n");
+    write(folder.path(), "all.log", &text, 7);
+    assert_eq!(counts(folder.path(), ReadOptions::default()).0, rising);
 }
 
 /// A log of samples ten minutes apart.
@@ -320,6 +379,7 @@ fn dates_in_names_end_with_the_year_too() {
         ("pool_%m-%d-%Y_%I-%M-%p.log", ""),
         ("pool_%m.%d.%Y %H.%M.log", ""),
         ("pool_%Y-%m-%d_%I-%M-%p.log", ""),
+        ("pool-%s.txt", ""),
         // Days 1 and 2 of November, or of January and February: closer together is assumed.
         ("later_%d-%m-%Y_%H-%M.log", "day, month, year, in which they lie closer together (--dates mdy"),
     ];

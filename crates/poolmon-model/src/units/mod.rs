@@ -15,7 +15,7 @@ pub use bytes::{
     human_amount, human_amounts, human_bytes, human_change, human_range, human_rate, parse_bytes,
     rate_interval, rate_margin,
 };
-pub use moment::{Precision, moment, moment_with_zone, time_of_day};
+pub use moment::{Precision, date, is_dateless, moment, moment_with_zone, short_moment, time_of_day};
 pub use span::{exact_hours, parse_distance, parse_span, rough_hours, rough_span, span};
 
 /// A count with `,` between thousands: `3,971,107`.

@@ -15,19 +15,47 @@ pub enum Precision {
     Milliseconds,
 }
 
-/// Date and time of day in a time zone: `2026-11-23 14:05:07`.
+/// 1980: no sample that this program reads was taken before.
+const FIRST_DATE: i64 = 315_532_800;
+
+/// Whether the date of a moment is unknown: times of day without a date are on days that are counted from 1970-01-01.
+pub fn is_dateless(at: Timestamp) -> bool {
+    at.as_second() < FIRST_DATE
+}
+
+/// Date and time of day in a time zone: `2026-11-23 14:05:07`; `day 2 14:05:07` if the date is unknown.
 pub fn moment(at: Timestamp, zone: &TimeZone, precision: Precision) -> String {
-    let format = match precision {
-        Precision::Minutes => "%Y-%m-%d %H:%M",
-        Precision::Seconds => "%Y-%m-%d %H:%M:%S",
-        Precision::Milliseconds => "%Y-%m-%d %H:%M:%S%.3f",
+    let time = match precision {
+        Precision::Minutes => "%H:%M",
+        Precision::Seconds => "%H:%M:%S",
+        Precision::Milliseconds => "%H:%M:%S%.3f",
     };
-    at.to_zoned(zone.clone()).strftime(format).to_string()
+    format!("{} {}", date(at, zone), at.to_zoned(zone.clone()).strftime(time))
+}
+
+/// The same without a year: `11-23 14:05`.
+pub fn short_moment(at: Timestamp, zone: &TimeZone) -> String {
+    if is_dateless(at) {
+        return moment(at, zone, Precision::Minutes);
+    }
+    at.to_zoned(zone.clone()).strftime("%m-%d %H:%M").to_string()
+}
+
+/// The date in a time zone: `2026-11-23`; `day 2` if it is unknown.
+pub fn date(at: Timestamp, zone: &TimeZone) -> String {
+    let date = at.to_zoned(zone.clone()).date();
+    if !is_dateless(at) {
+        return date.to_string();
+    }
+    format!("day {}", date.duration_since(jiff::civil::date(1970, 1, 1)).as_hours() / 24 + 1)
 }
 
 /// Date, time of day and the zone's distance from UTC: `2026-11-23 14:05:07 +01:00`.
 pub fn moment_with_zone(at: Timestamp, zone: &TimeZone) -> String {
     let offset = at.to_zoned(zone.clone());
+    if is_dateless(at) {
+        return moment(at, zone, Precision::Seconds);
+    }
     format!("{} {}", moment(at, zone, Precision::Seconds), offset.strftime("%:z"))
 }
 
@@ -49,5 +77,20 @@ mod tests {
         assert_eq!(moment(at, &zone, Precision::Milliseconds), "2026-11-23 14:05:07.250");
         assert_eq!(moment_with_zone(at, &zone), "2026-11-23 14:05:07 +01:00");
         assert_eq!(time_of_day(at, &zone), "14:05:07");
+        assert_eq!(date(at, &zone), "2026-11-23");
+        assert_eq!(short_moment(at, &zone), "11-23 14:05");
+        assert_eq!(short_moment(Timestamp::UNIX_EPOCH, &zone), "day 1 01:00");
+    }
+
+    #[test]
+    fn a_date_that_is_unknown_is_not_invented() {
+        let moment = |at: &str, zone: TimeZone| {
+            let at: Timestamp = at.parse().unwrap();
+            (moment(at, &zone, Precision::Minutes), moment_with_zone(at, &zone))
+        };
+        let of = |at: &str| (at.to_owned(), format!("{at}:00"));
+        assert_eq!(moment("1970-01-01T08:00:00Z", TimeZone::UTC), of("day 1 08:00"));
+        assert_eq!(moment("1970-02-01T23:30:00Z", TimeZone::UTC), of("day 32 23:30"));
+        assert_eq!(moment("1970-01-01T23:30:00Z", TimeZone::fixed(jiff::tz::offset(1))), of("day 2 00:30"));
     }
 }

@@ -48,7 +48,7 @@ pub(crate) use dates::{FileDates, survey as date_survey};
 pub(crate) use encoding::{cyrillic, decoded};
 pub(crate) use fields::Fields;
 pub(crate) use moment::{DateRule, cell as time_cell};
-pub use name::{order_of_dates, time_in_name, time_in_name_by};
+pub use name::{order_of_dates, seconds_in_name, time_in_name, time_in_name_by};
 pub use reader::SampleReader;
 pub(crate) use records::{Records, TextLines};
 pub use views::note_cut_lists;
@@ -61,7 +61,7 @@ use input::{LineStep, Lines};
 pub const ZONE_ASSUMED: &str = "the time zone is unknown: times are read as UTC";
 /// The remark of a sample whose time is a time of day.
 pub(crate) const DATE_ASSUMED: &str =
-    "the times have no dates, which are unknown: days are counted from 1970-01-01";
+    "the times have no dates, which are unknown: days are counted from day 1";
 
 /// What the first line that is not prose belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

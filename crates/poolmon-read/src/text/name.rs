@@ -1,5 +1,6 @@
 //! The time that is in a file's name: `pool_2026-11-22_14-05.log`, `20261122T140500.txt`, `snap-22Nov2026.log`, `22-11-2026_02-05-PM.txt`.
 
+use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 
 use super::month_names::month;
@@ -11,6 +12,17 @@ use crate::DateOrder;
 /// hour, minute and perhaps second, and AM or PM. `None` if there is no such date; numbers that are none (`20269999`) are skipped.
 pub fn time_in_name(name: &str) -> Option<DateTime> {
     first_date(name, |groups| year_first(groups).or_else(|| month_named(groups)))
+}
+
+/// The time in a file's name in seconds since 1970: `pool-1793455200.txt`. It may be the number of a case, too: several files show
+/// which it is.
+pub fn seconds_in_name(name: &str) -> Option<Timestamp> {
+    // Of 2001 to 2099: ten digits, and no others.
+    const SECONDS: std::ops::Range<i64> = 1_000_000_000..4_070_908_800;
+    let mut numbers = groups(name).into_iter().filter(|group| !group.digits.is_empty());
+    let (number, more) = (numbers.next()?.digits, numbers.next());
+    let seconds = number.parse().ok().filter(|seconds| SECONDS.contains(seconds) && more.is_none());
+    Timestamp::from_second(seconds?).ok()
 }
 
 /// As [`time_in_name`], of dates in figures that end with the year, whose order has to be known.
@@ -211,6 +223,24 @@ mod tests {
         assert_eq!(of("20261122-1405.log"), Some("2026-11-22T14:05:00".into()));
         assert_eq!(of("snap-2026-11-22.log"), Some("2026-11-22T00:00:00".into()));
         assert_eq!(of("20261122_2.log"), Some("2026-11-22T00:00:00".into()), "a counter is no time of day");
+    }
+
+    #[test]
+    fn seconds_since_1970() {
+        let of = |name: &str| seconds_in_name(name).map(|time| time.to_string());
+        for name in ["1793455200.txt", "pool-1793455200", "1793455200.log.gz"] {
+            assert_eq!(of(name), Some("2026-10-31T14:00:00Z".to_owned()), "{name}");
+        }
+        for name in [
+            "179345520.txt",
+            "17934552000.txt",
+            "9793455200.txt",
+            "1793455200-1.txt",
+            "20261122_1405.log",
+            "",
+        ] {
+            assert_eq!(of(name), None, "{name}");
+        }
     }
 
     #[test]

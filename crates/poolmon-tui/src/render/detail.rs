@@ -336,7 +336,7 @@ fn chart(
     if !fits(&times) && app.feed.tape().is_some_and(|replay| !replay.timeline.numbered) {
         times = [first.0, last.0].map(|at| {
             let at = jiff::Timestamp::from_millisecond(at).unwrap_or_default();
-            at.to_zoned(app.zone.clone()).strftime("%m-%d %H:%M").to_string()
+            poolmon_model::units::short_moment(at, &app.zone)
         });
     }
     buffer.set_stringn(below.x, below.y, &times[0], below.width.into(), theme.dim());

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use poolmon_model::units::human_bytes;
+use poolmon_model::units::{human_bytes, short_moment};
 use poolmon_model::{MarkKind, Pool, Sample, TimelineMark};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -108,13 +108,14 @@ fn labels(timeline: &Timeline, zone: &TimeZone, width: u16) -> [String; 2] {
         return [format!(" {:>9}", 1), format!(" {} ", timeline.last.as_second())];
     }
     let [first, last] = [timeline.first, timeline.last].map(|at| at.to_zoned(zone.clone()));
-    let format = match timeline.last.duration_since(timeline.first).as_secs() {
-        _ if first.date() != last.date() => "%m-%d %H:%M",
-        0..3600 => "%H:%M:%S",
-        _ => "%H:%M",
+    let is_long = timeline.last.duration_since(timeline.first).as_secs() >= 3600;
+    let shown = |at: &jiff::Zoned| match (first.date() == last.date(), is_long) {
+        (false, _) => short_moment(at.timestamp(), zone),
+        (true, false) => at.strftime("%H:%M:%S").to_string(),
+        (true, true) => at.strftime("%H:%M").to_string(),
     };
     // The side of the first one is wide enough for the bytes below it.
-    [format!(" {:>9}", first.strftime(format).to_string()), format!(" {} ", last.strftime(format))]
+    [format!(" {:>9}", shown(&first)), format!(" {} ", shown(&last))]
 }
 
 /// The cell in which a moment lies.

@@ -47,6 +47,9 @@ pub fn into(series: &mut SampleSeries, output: &Path) -> anyhow::Result<(u64, u6
         }
         let file = reported.as_ref().map(|part| part.name.as_str());
         log.push(file, &sample.remarks, series.remarks());
+        if let Some(part) = &mut reported {
+            part.read += 1;
+        }
         if sample.time.is_none() {
             untimed += 1;
             continue;
@@ -77,12 +80,14 @@ pub fn into(series: &mut SampleSeries, output: &Path) -> anyhow::Result<(u64, u6
 struct PartCount {
     name: String,
     time_from: TimeFrom,
+    /// All, and those that have a time.
+    read: u64,
     samples: u64,
 }
 
 impl PartCount {
     fn new(part: &Part) -> Self {
-        Self { name: part.input.name().to_owned(), time_from: part.time_from, samples: 0 }
+        Self { name: part.input.name().to_owned(), time_from: part.time_from, read: 0, samples: 0 }
     }
 }
 
@@ -94,5 +99,6 @@ fn tell(part: Option<&PartCount>) {
         TimeFrom::Content if part.samples == 0 => "no time",
         TimeFrom::Content => "times from the file's content",
     };
-    note!("{}: {}, {from}", part.name, count(part.samples, "sample"));
+    let samples = if part.samples == 0 { part.read } else { part.samples };
+    note!("{}: {}, {from}", part.name, count(samples, "sample"));
 }
