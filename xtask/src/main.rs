@@ -28,6 +28,7 @@ cargo xtask COMMAND
   vm [--install] [--list] [KERNEL...] [-- TEST...] run the real-kernel tests in kernels of their own (6.1 and newest)
   dist [--target x64|win7|arm64]                  pack target/dist/poolmon-VERSION-TARGET.zip, from what windows built
   dist linux [--exe FILE]                         build a static poolmon and pack archive, .deb and .rpm into target/dist
+  dist sbom TARGET                                print the parts of the executable for a target of rustc (CycloneDX)
   man [FOLDER]                                    write the man pages (default target/man)
   completions [FOLDER]                            write the shells' completions (default target/completions)
   accuracy [--set SET] [--hosts N] ...            how often verdicts are right, on hosts simulated from mechanisms

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::dist::build::{crates, remap};
 use crate::root;
 
 /// No executable above this; with everything, it has to stay below 9 MB.
@@ -84,15 +85,17 @@ pub fn run(args: &[&str]) -> Result<PathBuf, String> {
     let mut cargo = Command::new("/usr/bin/cargo");
     clear_rustup(&mut cargo);
     let linker = format!("CARGO_TARGET_{}_LINKER", target.triple.to_uppercase().replace('-', "_"));
-    let flags = format!("CARGO_TARGET_{}_RUSTFLAGS", target.triple.to_uppercase().replace('-', "_"));
+    // The same bytes in every folder: no path of this machine is named, and no time of a link. `strip = true` leaves the table of
+    // symbols there, a sixth of the file.
+    let mut flags = remap(&crates());
+    flags.push("-Clink-arg=-Wl,--strip-all,--no-insert-timestamp".into());
     cargo
         .current_dir(root())
         .env("RUSTC", "/usr/bin/rustc")
         // Debian's stable compiler builds its own standard library with this.
         .env("RUSTC_BOOTSTRAP", "1")
         .env(linker, target.linker)
-        // `strip = true` leaves the table of symbols there, a sixth of the file; the time of a link differs each time.
-        .env(flags, "-Clink-arg=-Wl,--strip-all,--no-insert-timestamp")
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
         .args(["build", "--locked", "--release", "--package", "poolmon", "--target", target.triple])
         .arg("-Zbuild-std=std,panic_abort");
     crate::run(&mut cargo)?;

@@ -86,6 +86,37 @@ fn tools_of_distributions_read_them_and_they_are_the_same_each_time() {
     }
 }
 
+/// The published schema, in its strict form: no key that it does not know.
+const VALIDATE: &str = "import sys
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+wrong = JsonStrictValidator(SchemaVersion.V1_5).validate_str(sys.stdin.read())
+sys.exit(str(wrong) if wrong else 0)";
+
+#[test]
+fn the_list_of_parts_keeps_the_published_schema() {
+    let Some(python) = std::env::var_os("POOLMON_PYTHON") else {
+        skip(Need::Python, "POOLMON_PYTHON is not set (./check sets it)");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    for target in ["x86_64-unknown-linux-musl", "x86_64-pc-windows-gnu"] {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_xtask")).args(["dist", "sbom", target]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let list = String::from_utf8(output.stdout).unwrap();
+        let answer = |list: &str| {
+            let file = folder.path().join("list.json");
+            fs::write(&file, list).unwrap();
+            let mut command = Command::new(&python);
+            command.args(["-c", VALIDATE]).stdin(fs::File::open(file).unwrap()).output().unwrap()
+        };
+        let valid = answer(&list);
+        assert!(valid.status.success(), "{}", String::from_utf8_lossy(&valid.stderr));
+        assert!(!answer(&list.replace("\"purl\"", "\"purls\"")).status.success(), "the schema is asked");
+    }
+}
+
 /// Debian's smallest system, made once; without Rust.
 fn debian() -> Option<PathBuf> {
     if !wanted(Need::Network) {

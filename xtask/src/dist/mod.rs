@@ -29,6 +29,10 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub fn run(args: &[&str]) -> crate::Done {
     let folder = match args {
         ["linux", rest @ ..] => linux(rest)?,
+        ["sbom", target] => {
+            print!("{}", sbom::cyclonedx(target, build::made())?);
+            return Ok(());
+        }
         _ => windows_zip(args)?,
     };
     sums(&folder)
