@@ -109,6 +109,15 @@ fn what_damage_took_is_said_by_all_of_them() {
     assert_eq!(text(&out.stdout).lines().count() as u64, there * 20);
     assert_eq!(code(&["info", path(&rec)]), Some(1));
     assert_eq!(code(&["info", "/etc/passwd"]), Some(1), "this is no recording");
+    // Nothing at all is left: no one is asked to leave out options that were not given.
+    let mut bytes = fs::read(&segment).unwrap();
+    let all = 100..bytes.len() - 400;
+    bytes[all].fill(0x55);
+    fs::write(&segment, bytes).unwrap();
+    let leaks = poolmon(&["leaks", path(&segment)]);
+    let said = text(&leaks.stderr);
+    assert!(leaks.status.code() == Some(1) && said.contains("no sample in it can be read"), "{said}");
+    assert!(!said.contains("--from"), "{said}");
 }
 
 #[test]
@@ -131,6 +140,48 @@ fn a_recording_that_vanished_is_a_failure() {
     let said = text(&out.stderr);
     assert!(out.status.code() == Some(1) && said.contains("deleted or moved while it was written"), "{said}");
     assert!(!said.contains("poolmon: recorded "), "{said}");
+}
+
+/// Root's own powers that no command of these uses: 12 configures networks, 16 loads modules, 25 sets the clock.
+#[test]
+fn commands_that_watch_give_up_the_rest_of_roots_rights() {
+    if !kernel_memory_is_readable() {
+        return;
+    }
+    let temp = tempfile::tempdir().unwrap();
+    let rec = temp.path().join("rec");
+    let gone = 1_u64 << 12 | 1 << 16 | 1 << 25;
+    let capabilities = |process: u32| -> u64 {
+        let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("CapEff:")).unwrap();
+        u64::from_str_radix(line.trim(), 16).unwrap()
+    };
+    if capabilities(std::process::id()) & gone == 0 {
+        return;
+    }
+    for args in [
+        &["leaks", "--for", "20s"][..],
+        &["record", path(&rec), "--for", "20s"],
+        &["serve", "--listen", "127.0.0.1:0"],
+        &["trace", "kmalloc-64", "--for", "20s"],
+    ] {
+        let mut child = Command::new(POOLMON)
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let until = std::time::Instant::now() + Duration::from_secs(10);
+        while child.try_wait().unwrap().is_none() && capabilities(child.id()) & gone != 0 {
+            assert!(std::time::Instant::now() < until, "{args:?} keeps {:x}", capabilities(child.id()));
+            thread::sleep(Duration::from_millis(20));
+        }
+        let runs = child.try_wait().unwrap().is_none();
+        assert!(runs || args[0] == "trace", "{args:?} ended; not every kernel can be traced");
+        let _ = child.kill();
+        let _ = child.wait();
+    }
 }
 
 #[test]

@@ -57,6 +57,8 @@ mod report;
 mod schema;
 #[cfg(unix)]
 mod screen;
+#[cfg(target_os = "linux")]
+mod service;
 mod symbols;
 #[cfg(target_os = "linux")]
 #[cfg(feature = "parquet")]

@@ -4,7 +4,7 @@ use std::process::{Child, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::script::{Script, many};
-use crate::wine::{Wine, texts};
+use crate::wine::{Wine, texts, windows_path};
 
 /// The variable by which the shim finds its script, for processes that Wine's service manager starts.
 const ENVIRONMENT: &str = r"HKLM\System\CurrentControlSet\Control\Session Manager\Environment";
@@ -55,6 +55,42 @@ fn records_as_a_service() {
     assert_eq!(outside.status.code(), Some(1));
     assert!(texts(&outside).1.contains("poolmon record DIR"), "{}", texts(&outside).1);
 
+    // A folder in which everyone may write: its program, or a library next to it, could be another's by the next start.
+    let open = wine.folder.join("open");
+    std::fs::create_dir(&open).unwrap();
+    std::fs::copy(wine.exe(), open.join("poolmon.exe")).unwrap();
+    std::fs::copy(wine.exe().with_file_name("bcryptprimitives.dll"), open.join("bcryptprimitives.dll"))
+        .unwrap();
+    std::fs::set_permissions(&open, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    let theirs = windows_path(&open.join("poolmon.exe"));
+    let refused = wine.run_apart(Some(&theirs), &["service", "install", "rec", "--no-start"]);
+    let (_, err) = texts(&refused);
+    assert_eq!(refused.status.code(), Some(1), "{err}");
+    assert!(err.contains("not safe as a service: Everyone may change") && err.contains("open"), "{err}");
+    assert!(err.contains("poolmon service install \"Z:") && err.contains("rec\" --copy"), "{err}");
+    assert!(!wine.folder.join("rec").exists(), "nothing is made before that");
+    assert_eq!(service(&wine, &["status"]).status.code(), Some(1), "nothing is installed");
+    // The copy that it offers is installed from there.
+    let copied = wine.run_apart(Some(&theirs), &["service", "install", "rec", "--no-start", "--copy"]);
+    let (out, err) = texts(&copied);
+    assert!(
+        copied.status.success() && out.contains(r"copied: C:\Program Files\poolmon\poolmon.exe"),
+        "{out}{err}"
+    );
+    let status = texts(&service(&wine, &["status"])).0;
+    assert!(status.contains(r#"calls: "C:\Program Files\poolmon\poolmon.exe" service run"#), "{status}");
+    let config =
+        texts(&wine.run_apart(Some("reg"), &["query", r"HKLM\System\CurrentControlSet\Services\poolmon"])).0;
+    assert!(config.contains(r"NT SERVICE\poolmon"), "{config}");
+    let log = r"HKLM\System\CurrentControlSet\Services\EventLog\Application\poolmon";
+    let source = texts(&wine.run_apart(Some("reg"), &["query", log])).0;
+    assert!(source.contains(r"%SystemRoot%\System32\EventCreate.exe") && source.contains("0x7"), "{source}");
+    // It is for the system, administrators, the service and its creator: under Wine, not for other users.
+    let mode = std::os::unix::fs::PermissionsExt::mode(
+        &std::fs::metadata(wine.folder.join("rec")).unwrap().permissions(),
+    );
+    assert_eq!(mode & 0o007, 0, "{mode:o}");
+
     let installed = service(&wine, &["install", "rec", "--interval", "200ms", "--no-start"]);
     assert!(installed.status.success(), "{:?}", texts(&installed));
     let status = service(&wine, &["status"]);
@@ -103,4 +139,5 @@ fn records_as_a_service() {
     assert!(removed.status.success(), "{:?}", texts(&removed));
     assert_eq!(service(&wine, &["status"]).status.code(), Some(1));
     assert!(wine.folder.join("rec").is_dir(), "the recording is kept");
+    assert!(!wine.run_apart(Some("reg"), &["query", log]).status.success(), "the event log knows it no more");
 }

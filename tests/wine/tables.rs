@@ -192,3 +192,71 @@ fn the_demo_and_the_doctor_run() {
     }
     assert_eq!(output.status.code(), Some(0), "{out}\n{err}");
 }
+
+/// Class 22 before and after 255, and what else does not depend on each other, played so that it agrees, and so that it does not.
+#[test]
+fn the_self_test_compares_and_packs_what_it_found() {
+    let Some(wine) = Wine::ready() else { return };
+    let rows = [(*b"Leak", [10, 4, 640, 20, 5, 4096]), (*b"Proc", [1 << 33, 7, 64, 19, 9, 320])];
+    let sound = Script::new().line("class255").table(&rows);
+    let run = |script: &Script| {
+        let zip = wine.folder.join("self-test.zip");
+        let _ = fs::remove_file(&zip);
+        let output = wine.run(Some(script), &["doctor", "--self-test", "-o", "self-test.zip"]);
+        let (out, err) = texts(&output);
+        assert!(zip.exists(), "{out}\n{err}");
+        let files = unzipped(&fs::read(&zip).unwrap());
+        (output.status.code(), out, err, files)
+    };
+    let (code, out, err, files) = run(&sound);
+    assert_eq!(code, Some(0), "{out}\n{err}");
+    let line = |what: &str| out.lines().find(|line| line.contains(what)).unwrap_or_default().to_owned();
+    for (what, found) in [
+        ("self-test: samples", "5 taken"),
+        ("self-test: classes 22 and 255", "4 rows agree, 4 of them to the byte"),
+        ("self-test: class 2 and performance call", "4 figures agree"),
+        // The shim lists none: Wine 8 crashes.
+        ("self-test: handles and types", "cannot be compared"),
+        ("self-test: boot time and uptime", ""),
+        ("self-test: lists of drivers", " 77"),
+        ("self-test: tracing", ""),
+        ("self-test: zip", "self-test.zip"),
+    ] {
+        assert!(line(what).contains(what) && line(what).contains(found), "{what}: {found} is not in\n{out}");
+    }
+    let names: Vec<_> = files.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["checks.txt", "first.csv", "last.csv"]);
+    let checks = &files[0].1;
+    assert!(checks.contains("self-test: classes 22 and 255\t4 rows agree"), "{checks}");
+    assert!(files[1].1.contains("\"Leak\",nonpaged,20,5,4096"), "{}", files[1].1);
+    // Neither the machine, nor its user, nor a folder of theirs.
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    // Two letters are in other words as well.
+    let host = if host.trim().len() > 3 { host } else { String::new() };
+    let folder = wine.folder.display().to_string();
+    let all: String = files.iter().map(|(_, text)| text.as_str()).collect();
+    for private in [host.trim(), &folder, "\\users\\", "C:\\", "Z:\\"] {
+        assert!(
+            private.is_empty() || !all.to_lowercase().contains(&private.to_lowercase()),
+            "{private} is in\n{all}"
+        );
+    }
+    // Rows that rest in class 22 have other bytes in 255.
+    let (code, out, _, files) = run(&Script::new().line("class255").line("wide-more 4").table(&rows));
+    assert_eq!(code, Some(1), "{out}");
+    for text in [&out, &files[0].1] {
+        assert!(text.contains("2 of 4 rows contradict each other: Leak, Proc"), "{text}");
+    }
+}
+
+/// Names and texts of a zip file.
+fn unzipped(bytes: &[u8]) -> Vec<(String, String)> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), bytes).unwrap();
+    let script = "import json, sys, zipfile\nz = zipfile.ZipFile(sys.argv[1])\nassert z.testzip() is None\n\
+                  print(json.dumps([[name, z.read(name).decode()] for name in z.namelist()]))";
+    let output =
+        std::process::Command::new("python3").args(["-c", script]).arg(file.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}

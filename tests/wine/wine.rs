@@ -163,6 +163,11 @@ impl Wine {
         }
     }
 
+    /// The executable, with the shim beside it.
+    pub fn exe(&self) -> &Path {
+        &self.place.exe
+    }
+
     /// Writes the script; what it returns is for the environment variable.
     fn write(&self, script: &Script) -> String {
         let path = self.folder.join("script.txt");

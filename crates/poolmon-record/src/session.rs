@@ -43,6 +43,9 @@ impl Session {
         length: Option<Duration>,
     ) -> poolmon_store::Result<(Self, OpenReport)> {
         let holders = config.holders.then(|| Paced::new(length));
+        // What a recorder of an administrator writes is not for those who read elsewhere. Where that fails, opening says why.
+        #[cfg(windows)]
+        let _ = poolmon_source::windows::live::make_private(folder, false);
         let (recorder, report) = Recorder::open(folder, config)?;
         Ok((
             Self {

@@ -37,6 +37,8 @@ pub struct Installation {
     pub arguments: Vec<String>,
     /// Whether it is started as well.
     pub start: bool,
+    /// Whether a copy of this program is installed, in the system's own place for programs.
+    pub copy: bool,
 }
 
 /// Takes each line of the answer as it comes.
@@ -70,6 +72,7 @@ fn cannot(what: &str, path: &Path, error: &io::Error, remedy: Option<&str>) -> S
 }
 
 /// Makes the folder of the recording.
+#[cfg(target_os = "linux")]
 fn create_folder(folder: &Path) -> Result<(), ServiceError> {
     std::fs::create_dir_all(folder).map_err(|error| cannot("create the folder", folder, &error, None))
 }

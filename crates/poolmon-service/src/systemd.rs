@@ -1,6 +1,7 @@
 //! A hardened unit for systemd. What it says goes to the journal.
 
 use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -10,6 +11,8 @@ use crate::{ABOUT, Installation, NAME, Say, ServiceError, cannot, create_folder,
 
 /// Where an administrator's units are.
 const UNITS: &str = "/etc/systemd/system";
+/// Where an administrator's programs are.
+const PROGRAMS: &str = "/usr/local/bin";
 /// What helps against a folder that cannot be written.
 const AS_ROOT: &str = "run this as root: sudo poolmon service …";
 
@@ -30,13 +33,22 @@ fn unit_path() -> PathBuf {
 /// No right to write the unit, a path that a unit cannot hold, or systemd's own.
 pub fn install(what: &Installation, say: Say<'_>) -> Result<(), ServiceError> {
     let path = unit_path();
-    let program = program()?;
+    let program = if what.copy { copied(&program()?, Path::new(PROGRAMS), say)? } else { program()? };
+    if is_root()
+        && let Some(reason) = replaceable(&program)
+    {
+        return Err(Problem::new(
+            format!("{}: not safe as a service of root's: {reason}", program.display()),
+            format!("install a copy of it: poolmon service install {} --copy", what.folder.display()),
+        )
+        .into());
+    }
     let text = unit::text(ABOUT, &program, &what.folder, &what.arguments).map_err(Problem::from)?;
     for (path, is_written) in [(&program, false), (&what.folder, true)] {
         if let Some(reason) = unreachable(path, is_written) {
             return Err(Problem::new(
                 format!("{}: the service could not use it: {reason}", path.display()),
-                "use a folder and a program of root's: poolmon service install /var/lib/poolmon",
+                "use a folder of root's and a copy of the program: poolmon service install /var/lib/poolmon --copy",
             )
             .into());
         }
@@ -141,9 +153,54 @@ fn installed(path: &Path) -> Result<(), ServiceError> {
     .into())
 }
 
+/// A copy of this program where only root writes.
+fn copied(program: &Path, folder: &Path, say: Say<'_>) -> Result<PathBuf, ServiceError> {
+    let copy = folder.join(NAME);
+    if copy != program {
+        // A new file: the old one may be running, or have another name elsewhere.
+        let new = folder.join(format!(".{NAME}-{}", std::process::id()));
+        let made = fs::copy(program, &new)
+            .and_then(|_| fs::set_permissions(&new, fs::Permissions::from_mode(0o755)))
+            .and_then(|()| fs::rename(&new, &copy));
+        made.map_err(|error| {
+            let _ = fs::remove_file(&new);
+            cannot("copy this program to", &copy, &error, Some(AS_ROOT))
+        })?;
+        say(&format!("copied: {}", copy.display()))?;
+    }
+    Ok(copy)
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|about| about.uid() == 0)
+}
+
+/// Who but root could have other bytes run in the place of this program, and how; `None` if no one could.
+fn replaceable(program: &Path) -> Option<String> {
+    const STICKY: u32 = 0o1000;
+    let mut below = None;
+    for part in program.ancestors() {
+        let about = fs::metadata(part).ok()?;
+        let who = match (about.uid(), about.mode(), about.gid()) {
+            (user, ..) if user != 0 => Some(format!("belongs to user {user}")),
+            // Only the owner of what is in it may rename or remove it.
+            (_, mode, _) if mode & STICKY != 0 && below == Some(0) => None,
+            (_, mode, _) if mode & 0o002 != 0 => Some("can be written by all users".to_owned()),
+            (_, mode, group) if mode & 0o020 != 0 && group != 0 => {
+                Some(format!("can be written by group {group}"))
+            }
+            _ => None,
+        };
+        if let Some(who) = who {
+            return Some(format!("{} {who}", part.display()));
+        }
+        below = Some(about.uid());
+    }
+    None
+}
+
 /// Why root without its capabilities, which the service is, cannot read a file, or write into a folder; `None` if it can.
 fn unreachable(path: &Path, is_written: bool) -> Option<String> {
-    use std::os::unix::fs::MetadataExt as _;
     let mut parts: Vec<&Path> = path.ancestors().collect();
     parts.reverse();
     for part in parts {
@@ -195,7 +252,7 @@ fn no_systemctl(error: &std::io::Error) -> ServiceError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::{PermissionsExt as _, chown};
+    use std::os::unix::fs::chown;
 
     #[test]
     fn what_root_without_capabilities_cannot_use() {
@@ -216,5 +273,65 @@ mod tests {
         fs::set_permissions(home.path(), fs::Permissions::from_mode(0o750)).unwrap();
         let reason = unreachable(&home.path().join("new"), true).unwrap();
         assert!(reason.contains("other users cannot enter"), "{reason}");
+    }
+
+    #[test]
+    fn a_program_that_others_can_replace_is_none_for_root() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("bin");
+        fs::create_dir(&folder).unwrap();
+        let program = folder.join("poolmon");
+        fs::write(&program, "").unwrap();
+        if chown(&program, Some(0), Some(0)).is_err() {
+            return;
+        }
+        let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        mode(&program, 0o755);
+        mode(&folder, 0o755);
+        mode(home.path(), 0o755);
+        // The folder of temporary files is everyone's, but sticky.
+        assert_eq!(replaceable(&program), None);
+        for (part, bad, group, reason) in [
+            (&*program, 0o777, 0, "can be written by all users"),
+            (&program, 0o775, 100, "can be written by group 100"),
+            (&folder, 0o777, 0, "can be written by all users"),
+            (home.path(), 0o777, 0, "can be written by all users"),
+        ] {
+            chown(part, None, Some(group)).unwrap();
+            mode(part, bad);
+            assert_eq!(replaceable(&program), Some(format!("{} {reason}", part.display())));
+            mode(part, 0o755);
+        }
+        mode(&folder, 0o1777);
+        assert_eq!(replaceable(&program), None);
+        chown(&program, Some(65534), None).unwrap();
+        assert_eq!(replaceable(&program), Some(format!("{} belongs to user 65534", program.display())));
+        // Their folder above it is enough.
+        chown(&program, Some(0), None).unwrap();
+        chown(home.path(), Some(65534), None).unwrap();
+        assert!(replaceable(&program).unwrap().ends_with("belongs to user 65534"));
+    }
+
+    #[test]
+    fn a_copy_replaces_the_file_and_not_what_it_leads_to() {
+        let home = tempfile::tempdir().unwrap();
+        let (program, folder) = (home.path().join("poolmon"), home.path().join("programs"));
+        fs::create_dir(&folder).unwrap();
+        fs::write(&program, "new").unwrap();
+        fs::write(home.path().join("victim"), "victim").unwrap();
+        std::os::unix::fs::symlink("../victim", folder.join(NAME)).unwrap();
+        let mut said = Vec::new();
+        let copy = copied(&program, &folder, &mut |line| {
+            said.push(line.to_owned());
+            Ok(())
+        });
+        let copy = copy.map_err(|error| format!("{error:?}")).unwrap();
+        assert_eq!(said, [format!("copied: {}", copy.display())]);
+        assert_eq!(fs::read_to_string(&copy).unwrap(), "new");
+        assert!(!copy.is_symlink() && fs::metadata(&copy).unwrap().mode() & 0o777 == 0o755);
+        assert_eq!(fs::read_to_string(home.path().join("victim")).unwrap(), "victim");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        // It is there already.
+        assert_eq!(copied(&copy, &folder, &mut |_| panic!()).map_err(|_| ()).unwrap(), copy);
     }
 }

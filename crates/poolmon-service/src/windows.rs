@@ -1,31 +1,35 @@
 //! A service of Windows. What it says goes to the event log, Application, source `poolmon`.
 
 use std::ffi::OsString;
-use std::process::Command;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use poolmon_model::problem::{Problem, Remedy as _};
 use poolmon_record::{RecordEvent, Stop};
-use poolmon_source::windows::live::{EventKind, report_event};
+use poolmon_source::windows::live::{
+    EventKind, forget_event_source, make_private, register_event_source, replaceable, report_event,
+};
 use windows_service::service::{
-    Service, ServiceAccess, ServiceControl, ServiceControlAccept, ServiceErrorControl, ServiceExitCode,
-    ServiceInfo, ServiceStartType, ServiceState, ServiceStatus, ServiceType,
+    Service, ServiceAccess, ServiceAction, ServiceActionType, ServiceControl, ServiceControlAccept,
+    ServiceErrorControl, ServiceExitCode, ServiceFailureActions, ServiceFailureResetPeriod, ServiceInfo,
+    ServiceStartType, ServiceState, ServiceStatus, ServiceType,
 };
 use windows_service::service_control_handler::{self, ServiceControlHandlerResult};
 use windows_service::service_manager::{ServiceManager, ServiceManagerAccess};
 use windows_service::{define_windows_service, service_dispatcher};
 
-use crate::{ABOUT, Installation, NAME, Say, ServiceError, create_folder, program};
+use crate::{ABOUT, Installation, NAME, Say, ServiceError, cannot, program};
 
 /// What the service manager shows of it.
 const TITLE: &str = "poolmon recorder";
 /// How long starting and stopping are waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Where the event log looks up who writes into it.
-const EVENT_SOURCE: &str = r"HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application\poolmon";
-/// Comes with Windows and holds messages that are nothing but their text.
-const EVENT_MESSAGES: &str = r"%SystemRoot%\System32\EventCreate.exe";
+/// An account that Windows makes for this service alone: it has no password, no administrator's rights, and of the disk what all users may
+/// read and the folder of the recording. The kernel's tables need no more.
+const ACCOUNT: &str = r"NT SERVICE\poolmon";
+/// After a failure it is started again: soon, later, and then as long as the machine runs.
+const AGAIN: [Duration; 3] = [Duration::from_secs(10), Duration::from_mins(1), Duration::from_mins(10)];
 
 /// `ERROR_SERVICE_DOES_NOT_EXIST`.
 const NOT_INSTALLED: i32 = 1060;
@@ -38,9 +42,12 @@ const NOT_BY_THE_MANAGER: i32 = 1063;
 ///
 /// # Errors
 ///
-/// The service manager's, and a folder that cannot be created.
+/// The service manager's, a program that users without rights could replace, and a folder that cannot be created.
 pub fn install(what: &Installation, say: Say<'_>) -> Result<(), ServiceError> {
-    create_folder(&what.folder)?;
+    let program = if what.copy { copied(&program()?, say)? } else { program()? };
+    refuse_replaceable(&program, &what.folder)?;
+    make_private(&what.folder, true)
+        .map_err(|error| cannot("make the folder for the service", &what.folder, &error, None))?;
     let access = ServiceManagerAccess::CONNECT | ServiceManagerAccess::CREATE_SERVICE;
     let manager = ServiceManager::local_computer(None::<&str>, access).map_err(reported)?;
     let arguments = ["service", "run"].into_iter().map(str::to_owned).chain(what.arguments.iter().cloned());
@@ -50,11 +57,10 @@ pub fn install(what: &Installation, say: Say<'_>) -> Result<(), ServiceError> {
         service_type: ServiceType::OWN_PROCESS,
         start_type: ServiceStartType::AutoStart,
         error_control: ServiceErrorControl::Normal,
-        executable_path: program()?,
+        executable_path: program,
         launch_arguments: arguments.map(OsString::from).collect(),
         dependencies: Vec::new(),
-        // The local system's own account: the kernel reports it everything, no password is needed.
-        account_name: None,
+        account_name: Some(ACCOUNT.into()),
         account_password: None,
     };
     let access = ServiceAccess::CHANGE_CONFIG | ServiceAccess::START | ServiceAccess::QUERY_STATUS;
@@ -73,14 +79,54 @@ pub fn install(what: &Installation, say: Say<'_>) -> Result<(), ServiceError> {
             service
         }
     };
-    // A description is no reason to fail.
+    // None of this is a reason to fail.
     let _ = service.set_description(ABOUT);
-    register_event_source();
+    let restart = |delay| ServiceAction { action_type: ServiceActionType::Restart, delay };
+    let _ = service.update_failure_actions(ServiceFailureActions {
+        reset_period: ServiceFailureResetPeriod::After(Duration::from_hours(24)),
+        reboot_msg: None,
+        command: None,
+        actions: Some(AGAIN.map(restart).to_vec()),
+    });
+    // It ends with a code where it cannot record, which is not a crash.
+    let _ = service.set_failure_actions_on_non_crash_failures(true);
+    register_event_source(NAME);
     if !what.start {
         say("start it with `poolmon service start`")?;
         return Ok(());
     }
     start_it(&service, say)
+}
+
+/// A copy of this program where only administrators write.
+fn copied(program: &Path, say: Say<'_>) -> Result<PathBuf, ServiceError> {
+    let root = std::env::var_os("ProgramFiles")
+        .ok_or_else(|| Problem::from("the variable ProgramFiles is not set".to_owned()))?;
+    let copy = PathBuf::from(root).join(NAME).join("poolmon.exe");
+    if copy != program {
+        let stop = Some("a running service keeps it open; stop it first: poolmon service stop");
+        std::fs::create_dir_all(copy.parent().unwrap_or(&copy))
+            .and_then(|()| std::fs::copy(program, &copy))
+            .map_err(|error| cannot("copy this program to", &copy, &error, stop))?;
+        say(&format!("copied: {}", copy.display()))?;
+    }
+    Ok(copy)
+}
+
+/// A service starts its program without asking: one that lesser users can replace would be theirs.
+fn refuse_replaceable(program: &Path, folder: &Path) -> Result<(), ServiceError> {
+    let found =
+        replaceable(program).map_err(|error| cannot("find out who may change", program, &error, None))?;
+    let Some((who, place)) = found else { return Ok(()) };
+    let place = if place == program { "it".to_owned() } else { place.display().to_string() };
+    Err(Problem::new(
+        format!("{}: not safe as a service: {who} may change {place}", program.display()),
+        format!(
+            "install a copy of it that only administrators can change: poolmon service install \"{}\" --copy",
+            folder.display()
+        ),
+    )
+    .into())
 }
 
 /// Stops it and removes it.
@@ -92,7 +138,7 @@ pub fn uninstall(say: Say<'_>) -> Result<(), ServiceError> {
     let service = open(ServiceAccess::DELETE | ServiceAccess::STOP | ServiceAccess::QUERY_STATUS)?;
     stop_it(&service, say)?;
     service.delete().map_err(reported)?;
-    let _ = Command::new("reg").args(["delete", EVENT_SOURCE, "/f"]).output();
+    forget_event_source(NAME);
     say("removed; the recording is kept")?;
     Ok(())
 }
@@ -206,16 +252,6 @@ fn reported(error: windows_service::Error) -> Problem {
         }
         Some(code) => Problem::from(format!("Windows' service manager: {error} (error {code})")),
         None => Problem::from(format!("Windows' service manager: {error}")),
-    }
-}
-
-/// Without it the event viewer shows our words after a complaint. That is no reason to fail.
-fn register_event_source() {
-    for (value, kind, data) in
-        [("EventMessageFile", "REG_EXPAND_SZ", EVENT_MESSAGES), ("TypesSupported", "REG_DWORD", "7")]
-    {
-        let args = ["add", EVENT_SOURCE, "/v", value, "/t", kind, "/d", data, "/f"];
-        let _ = Command::new("reg").args(args).output();
     }
 }
 

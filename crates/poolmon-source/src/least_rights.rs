@@ -2,8 +2,8 @@
 //! command can do.
 //!
 //! Linux: capabilities of this thread, and of those that it starts from then on; and no program that is started gains any
-//! (`no_new_privs`). Root without them still owns root's files, but cannot load modules, change users, trace or configure the system.
-//! Where the kernel refuses, everything stays as it was.
+//! (`no_new_privs`). Root without them still owns root's files, but cannot load modules, change users or configure the system.
+//! Windows: privileges of the process. Where the system refuses, everything stays as it was.
 
 /// What a command does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub enum Work {
     Files,
     /// It reads files, the kernel's tables and what other processes hold, and writes a recording.
     Recorder,
+    /// The same, traces the kernel, and answers requests.
+    Watch,
 }
 
 /// Gives up what the work does not need. Call it before threads are started.
@@ -20,19 +22,20 @@ pub fn keep_only(work: Work) {
     use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities, set_no_new_privs};
     // Files of all users: root is asked for because of them.
     let files = CapabilitySet::DAC_OVERRIDE | CapabilitySet::DAC_READ_SEARCH;
+    // Descriptors of other processes, addresses of the kernel, and what newer kernels ask for in their stead.
+    let recorder = files
+        | CapabilitySet::SYS_PTRACE
+        | CapabilitySet::SYSLOG
+        | CapabilitySet::SYS_ADMIN
+        | CapabilitySet::PERFMON
+        | CapabilitySet::BPF
+        | CapabilitySet::IPC_OWNER
+        | CapabilitySet::CHECKPOINT_RESTORE;
     let needed = match work {
         Work::Files => files,
-        // Descriptors of other processes, addresses of the kernel, and what newer kernels ask for in their stead.
-        Work::Recorder => {
-            files
-                | CapabilitySet::SYS_PTRACE
-                | CapabilitySet::SYSLOG
-                | CapabilitySet::SYS_ADMIN
-                | CapabilitySet::PERFMON
-                | CapabilitySet::BPF
-                | CapabilitySet::IPC_OWNER
-                | CapabilitySet::CHECKPOINT_RESTORE
-        }
+        Work::Recorder => recorder,
+        // Rings of events stay in memory; a port below 1024.
+        Work::Watch => recorder | CapabilitySet::IPC_LOCK | CapabilitySet::NET_BIND_SERVICE,
     };
     let _ = set_no_new_privs(true);
     let Ok(now) = capabilities(None) else { return };
@@ -44,8 +47,14 @@ pub fn keep_only(work: Work) {
     let _ = set_capabilities(None, kept);
 }
 
+/// Gives up what the work does not need.
+#[cfg(windows)]
+pub fn keep_only(work: Work) {
+    crate::windows::live::keep_privileges(work != Work::Files);
+}
+
 /// Nothing that could be given up is known of this system.
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", windows)))]
 pub fn keep_only(_: Work) {}
 
 #[cfg(all(test, target_os = "linux"))]
@@ -66,7 +75,7 @@ mod tests {
         let of = |work| {
             let given = std::thread::spawn(move || {
                 keep_only(work);
-                keep_only(Work::Recorder);
+                keep_only(Work::Watch);
                 (status("CapEff"), status("CapPrm"), status("CapInh"), status("NoNewPrivs"))
             });
             given.join().unwrap()
@@ -74,8 +83,14 @@ mod tests {
         // 1 and 2: files of others; 16: modules; 19: tracing.
         let (effective, permitted, inheritable, closed) = of(Work::Files);
         assert_eq!((effective, permitted, inheritable, closed), (before & 0b110, before & 0b110, 0, 1));
-        let (effective, ..) = of(Work::Recorder);
-        assert_eq!(effective & 1 << 16, 0);
-        assert_eq!(effective & 1 << 19, before & 1 << 19);
+        // 10: low ports; 14: memory that stays; 21: most of the system.
+        let (recorder, ..) = of(Work::Recorder);
+        let (watch, ..) = of(Work::Watch);
+        for (effective, kept, gone) in [
+            (recorder, 1 << 19 | 1 << 21, 1 << 16 | 1 << 10 | 1 << 14),
+            (watch, 1 << 10 | 1 << 14 | 1 << 19 | 1 << 21, 1 << 12 | 1 << 16 | 1 << 25 | 0b1111_1000),
+        ] {
+            assert_eq!((effective & kept, effective & gone), (before & kept, 0));
+        }
     }
 }

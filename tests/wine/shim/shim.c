@@ -7,6 +7,7 @@
 
    The script is text, one directive a line:
      class255                    the kernel knows class 255 (otherwise C0000003)
+     wide-more N                 class 255 contradicts class 22: N bytes more in each row's nonpaged pool
      zero-modules                base addresses of loaded drivers are zero
      handles                     class 64 lists Wine's handles. Wine 8's server then reads past the table of a process that has no
                                  handle yet, and crashes: only for tests during which no process starts
@@ -72,6 +73,7 @@ static struct big *bigs;
 static size_t big_count, big_room;
 static int has_255, zero_modules, has_handles;
 static LONG status_66;
+static uint64_t wide_more;
 
 BOOLEAN NTAPI SystemFunction036(void *, ULONG);
 
@@ -102,6 +104,7 @@ static void read_line(char *line, int64_t *session) {
     struct table *table = table_count ? &tables[table_count - 1] : NULL;
     if (!word || *word == '#') return;
     if (!strcmp(word, "class255")) has_255 = 1;
+    else if (!strcmp(word, "wide-more")) wide_more = _strtoui64(strtok(NULL, " \r\n"), NULL, 10);
     else if (!strcmp(word, "zero-modules")) zero_modules = 1;
     else if (!strcmp(word, "handles")) has_handles = 1;
     else if (!strcmp(word, "status66")) status_66 = (LONG)strtoul(strtok(NULL, " \r\n"), NULL, 16);
@@ -165,6 +168,8 @@ static void write_row(const struct row *row, int wide, uint8_t *entry) {
     if (wide) {
         memset(entry + 4, 0, 4);
         memcpy(entry + 8, row->figures, 48);
+        uint64_t nonpaged = row->figures[5] + wide_more;
+        memcpy(entry + 48, &nonpaged, 8);
         return;
     }
     narrow(row->figures, entry + 4);

@@ -121,6 +121,14 @@ fn download(dump: &mut Dump, path: &SymbolPath, pdb: &PdbId, outcome: &mut Outco
     }
 }
 
+/// The program that downloads. On Windows it is the system's own: by its name alone, one next to this program would come first.
+fn curl() -> PathBuf {
+    match std::env::var_os("SystemRoot").filter(|_| cfg!(windows)) {
+        Some(system) => Path::new(&system).join(r"System32\curl.exe"),
+        None => "curl".into(),
+    }
+}
+
 /// Fetches a file next to its target; gives where it is.
 fn fetch(url: &str, target: &Path) -> Result<PathBuf, String> {
     let cannot = |what: &dyn std::fmt::Display| format!("cannot download {url}: {what}");
@@ -145,7 +153,7 @@ fn fetch(url: &str, target: &Path) -> Result<PathBuf, String> {
         OsStr::new("--url"),
         OsStr::new(url),
     ]);
-    let status = Command::new("curl").args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).status();
+    let status = Command::new(curl()).args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).status();
     match status {
         Ok(status) if status.success() => Ok(part),
         Ok(status) => {

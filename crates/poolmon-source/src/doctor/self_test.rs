@@ -52,6 +52,8 @@ pub fn self_test(source: &mut dyn Source) -> SelfTest {
         checks.push(contradictions(&taken));
         checks.extend(totals(&taken));
         checks.push(clock(&samples));
+        #[cfg(windows)]
+        checks.extend(super::system::crossed());
         let largest = last.rows.iter().max_by_key(|row| row.counters.bytes);
         if let Some(row) = largest {
             let began = Instant::now();

@@ -21,6 +21,11 @@ pub fn checks() -> Vec<Check> {
     checks
 }
 
+/// Sources of this machine that do not depend on each other, compared.
+pub fn crossed() -> Vec<Check> {
+    crate::windows::live::crossed()
+}
+
 fn system(facts: &DoctorFacts) -> Check {
     let mut found = facts.version.text();
     if let Some(name) = facts.version.name() {

@@ -300,12 +300,12 @@ fn series(series: &mut SampleSeries, args: &SourceArgs) -> anyhow::Result<Seen> 
     if let Some(lost) = series.losses().in_words() {
         warning!("{}: {lost}; poolmon verify shows where", seen.source);
     }
-    ensure!(
-        seen.analysis.samples() > 0,
-        Problem::new(
-            format!("{}: no samples between --from and --to", seen.source),
-            "leave out --from and --to to analyse all samples"
-        )
-    );
+    let (none, remedy) = match (from, to) {
+        (None, None) => ("no sample in it can be read", format!("see why: poolmon verify {}", seen.source)),
+        _ => {
+            ("no samples between --from and --to", "leave out --from and --to to analyse all samples".into())
+        }
+    };
+    ensure!(seen.analysis.samples() > 0, Problem::new(format!("{}: {none}", seen.source), remedy));
     Ok(seen)
 }

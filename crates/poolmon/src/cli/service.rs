@@ -44,4 +44,7 @@ pub struct InstallArgs {
     /// Install the service, but do not start it now
     #[arg(long)]
     pub no_start: bool,
+    /// Install a copy of this program, in the system's own folder for programs
+    #[arg(long)]
+    pub copy: bool,
 }

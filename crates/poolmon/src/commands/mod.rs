@@ -42,7 +42,7 @@ use crate::cli::{Cli, Command};
 
 /// Does what the command line says.
 pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
-    if let Some(work) = cli.command.as_ref().and_then(work_of) {
+    if let Some(work) = cli.command.as_ref().map_or(Some(Work::Watch), work_of) {
         least_rights::keep_only(work);
     }
     match cli.command {
@@ -112,7 +112,7 @@ fn open(args: &OpenArgs) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
-/// What a command does, if it never needs more rights than that; the others watch, trace, or start programs.
+/// What a command does; `None` if it starts programs that have the person's rights, or speaks to the service manager.
 fn work_of(command: &Command) -> Option<Work> {
     match command {
         Command::Record(_) => Some(Work::Recorder),
@@ -124,7 +124,8 @@ fn work_of(command: &Command) -> Option<Work> {
         | Command::Note(_)
         | Command::Replay(_)
         | Command::Verify(_) => Some(Work::Files),
-        _ => None,
+        Command::Measure(_) | Command::Service(_) => None,
+        _ => Some(Work::Watch),
     }
 }
 

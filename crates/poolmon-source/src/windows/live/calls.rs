@@ -9,9 +9,10 @@ use std::time::Duration;
 use poolmon_model::Header;
 use windows_sys::Win32::Foundation::{CloseHandle, ERROR_SUCCESS, GetLastError, HANDLE, LUID};
 use windows_sys::Win32::Security::{
-    AdjustTokenPrivileges, GetTokenInformation, LUID_AND_ATTRIBUTES, LookupPrivilegeValueW, SE_DEBUG_NAME,
-    SE_PRIVILEGE_ENABLED, SE_SYSTEM_PROFILE_NAME, TOKEN_ADJUST_PRIVILEGES, TOKEN_INFORMATION_CLASS,
-    TOKEN_PRIVILEGES, TOKEN_QUERY, TokenElevation, TokenPrivileges,
+    AdjustTokenPrivileges, GetTokenInformation, LUID_AND_ATTRIBUTES, LookupPrivilegeValueW,
+    SE_CHANGE_NOTIFY_NAME, SE_DEBUG_NAME, SE_PRIVILEGE_ENABLED, SE_SYSTEM_PROFILE_NAME,
+    TOKEN_ADJUST_PRIVILEGES, TOKEN_INFORMATION_CLASS, TOKEN_PRIVILEGES, TOKEN_QUERY, TokenElevation,
+    TokenElevationType, TokenElevationTypeDefault, TokenPrivileges, TokenUser,
 };
 use windows_sys::Win32::System::Console::SetConsoleCtrlHandler;
 use windows_sys::Win32::System::EventLog::{
@@ -19,7 +20,9 @@ use windows_sys::Win32::System::EventLog::{
     RegisterEventSourceW, ReportEventW,
 };
 use windows_sys::Win32::System::LibraryLoader::{GetModuleHandleW, GetProcAddress};
-use windows_sys::Win32::System::ProcessStatus::{K32GetPerformanceInfo, PERFORMANCE_INFORMATION};
+use windows_sys::Win32::System::ProcessStatus::{
+    K32EnumDeviceDrivers, K32GetPerformanceInfo, PERFORMANCE_INFORMATION,
+};
 use windows_sys::Win32::System::Registry::{HKEY_LOCAL_MACHINE, RRF_RT_REG_DWORD, RegGetValueW};
 use windows_sys::Win32::System::SystemInformation::{
     ComputerNamePhysicalDnsHostname, GetComputerNameExW, GetTickCount64, GlobalMemoryStatusEx,
@@ -30,6 +33,7 @@ use windows_sys::core::{BOOL, PCWSTR, w};
 
 use super::facts::{Privilege, Version};
 use crate::windows::query::{Kernel, QueryAnswer};
+use crate::windows::security::Sid;
 use crate::windows::source::Machine;
 
 // Not in the import libraries that every toolchain has, and with classes that no header names: declared here.
@@ -183,6 +187,16 @@ pub fn computer_name() -> Option<String> {
     (done != 0 && !name.is_empty()).then(|| String::from_utf16_lossy(name))
 }
 
+/// How many drivers the loader lists, the kernel among them.
+pub fn loaded_drivers() -> Option<usize> {
+    let mut bases = vec![null_mut::<c_void>(); 4096];
+    let size = u32::try_from(size_of_val(&*bases)).unwrap_or(0);
+    let mut needed = 0;
+    // SAFETY: pointer and size are those of `bases`, which outlives the call; the addresses in it are counted and never followed.
+    let done = unsafe { K32EnumDeviceDrivers(bases.as_mut_ptr(), size, &raw mut needed) };
+    (done != 0 && needed <= size).then(|| needed as usize / size_of::<*mut c_void>())
+}
+
 /// True under Wine, which says so itself.
 pub fn is_wine() -> bool {
     // SAFETY: the name is a constant, NUL-terminated UTF-16 text. ntdll is in every process and never unloaded.
@@ -238,7 +252,7 @@ impl Token {
         let mut words = vec![0_u32; 1024];
         let mut length = 0;
         // SAFETY: the handle is open until `self` is dropped; size and pointer are those of `words`, which outlives
-        // the call and is aligned for the structures asked for (their widest field is a ULONG).
+        // the call; the kernel writes bytes and asks for the alignment of a ULONG.
         let done =
             unsafe { GetTokenInformation(self.0, class, words.as_mut_ptr().cast(), 4096, &raw mut length) };
         words.truncate(usize::try_from(length).ok()?.div_ceil(4));
@@ -256,6 +270,20 @@ impl Drop for Token {
 /// Runs with administrator's rights; `None` if the token does not say.
 pub fn is_elevated() -> Option<bool> {
     Token::open(TOKEN_QUERY)?.information(TokenElevation)?.first().map(|&elevated| elevated != 0)
+}
+
+/// Whether this user's other programs may have lesser rights than this one: that is so unless the token says otherwise.
+pub fn has_lesser_twin() -> bool {
+    let kind = Token::open(TOKEN_QUERY).and_then(|token| token.information(TokenElevationType));
+    kind.and_then(|words| words.first().copied()) != Some(TokenElevationTypeDefault.cast_unsigned())
+}
+
+/// The user as whom this program runs.
+pub fn user() -> Option<Sid> {
+    let words = Token::open(TOKEN_QUERY)?.information(TokenUser)?;
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    // A pointer and attributes; Windows puts the account behind them.
+    Sid::read(bytes.get(2 * size_of::<usize>()..)?)
 }
 
 /// The number of a privilege. Its name is a constant text that ends in a zero.
@@ -283,6 +311,40 @@ pub fn debug_privilege() -> Option<Privilege> {
         Some([.., attributes]) if attributes & SE_PRIVILEGE_ENABLED != 0 => Privilege::Enabled,
         Some(_) => Privilege::Disabled,
     })
+}
+
+/// Removes all privileges of this process but the one that every program has, to pass through folders, and, if wanted, those that show
+/// addresses and stacks of the kernel. Where Windows refuses, they stay.
+pub fn keep_privileges(of_kernel: bool) {
+    const REMOVED: u32 = 4;
+    let names: &[PCWSTR] = if of_kernel {
+        &[SE_CHANGE_NOTIFY_NAME, SE_DEBUG_NAME, SE_SYSTEM_PROFILE_NAME]
+    } else {
+        &[SE_CHANGE_NOTIFY_NAME]
+    };
+    let kept: Vec<[u32; 2]> = names
+        .iter()
+        .filter_map(|name| luid(*name))
+        .map(|luid| [luid.LowPart, luid.HighPart.cast_unsigned()])
+        .collect();
+    // A privilege whose number is unknown would be removed.
+    let Some(token) =
+        Token::open(TOKEN_ADJUST_PRIVILEGES | TOKEN_QUERY).filter(|_| kept.len() == names.len())
+    else {
+        return;
+    };
+    let Some(words) = token.information(TokenPrivileges) else { return };
+    let all = words.get(1..).unwrap_or_default().as_chunks::<3>().0;
+    let removed: Vec<u32> = all
+        .iter()
+        .filter(|[low, high, _]| !kept.contains(&[*low, *high]))
+        .flat_map(|[low, high, _]| [*low, *high, REMOVED])
+        .collect();
+    let count = u32::try_from(removed.len() / 3).unwrap_or(0);
+    let list: Vec<u32> = std::iter::once(count).chain(removed).collect();
+    // SAFETY: the token is open with the access that this needs; `list` is a count and as many entries of three words, as
+    // TOKEN_PRIVILEGES is laid out, and outlives the call; no earlier state is asked for.
+    let _ = unsafe { AdjustTokenPrivileges(token.0, 0, list.as_ptr().cast(), 0, null_mut(), null_mut()) };
 }
 
 /// Enables `SeDebugPrivilege` for this process; true if it is enabled afterwards.

@@ -1,10 +1,12 @@
 //! The running Windows kernel.
 //!
-//! * `calls.rs`, `etw.rs`: every call into Windows, behind safe functions; the only `unsafe` of this crate for Windows;
+//! * `calls.rs`, `etw.rs`: every call into Windows, behind safe functions; with `access.rs` the only `unsafe` of this crate for Windows;
+//! * `access.rs`: who may change a file, folders that only some may use, and the event log's key;
 //! * `facts.rs`: what `poolmon doctor` reports, and the loaded drivers;
 //! * `trace.rs`: allocations and frees of a tag for a while;
 //! * here: the source, and the name of this boot.
 
+mod access;
 mod calls;
 mod etw;
 mod facts;
@@ -15,10 +17,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use poolmon_model::{Origin, Pool, Sample, Tag};
 
+pub use self::access::{forget_event_source, make_private, register_event_source, replaceable};
 use self::calls::ThisMachine;
-pub use self::calls::{EventKind, on_console_end, report_event};
+pub use self::calls::{EventKind, keep_privileges, on_console_end, report_event};
 pub use self::facts::{ClassFact, DoctorFacts, POOL_TAGGING, Privilege, Version, doctor, modules};
 pub use self::trace::live as trace;
+use crate::doctor::Check;
+use crate::windows::cross;
 use crate::windows::holding::{Holding, HoldingReader};
 use crate::windows::query::{self, Buffer, Kernel};
 use crate::windows::source::PoolSource;
@@ -76,6 +81,14 @@ impl LiveHolding {
     pub fn read_into(&mut self, holding: &mut Holding) -> Result<()> {
         self.0.read_into(&mut ThisMachine, holding)
     }
+}
+
+/// Sources of this machine that do not depend on each other, compared, and whether it may be traced; for the self-test.
+pub fn crossed() -> Vec<Check> {
+    let mut checks = cross::checks(&mut ThisMachine, calls::loaded_drivers());
+    let file = std::env::temp_dir().join(format!("poolmon-self-test-{}.etl", std::process::id()));
+    checks.push(crate::windows::trace::try_it(&mut etw::Etw::default(), &file));
+    checks
 }
 
 /// `SystemTimeOfDayInformation`.

@@ -80,6 +80,17 @@ pub fn record(
     file: &Path,
     wait: &mut dyn FnMut() -> Result<()>,
 ) -> Result<Recorded> {
+    record_as(SESSION, tracer, tags, file, wait)
+}
+
+/// The same under another name: a session of that name is ended first.
+fn record_as(
+    session: &str,
+    tracer: &mut dyn Tracer,
+    tags: &[PoolTag],
+    file: &Path,
+    wait: &mut dyn FnMut() -> Result<()>,
+) -> Result<Recorded> {
     let build = tracer.build();
     let way = Way::of(build).ok_or_else(|| SourceError::Unavailable {
         what: "a live trace".into(),
@@ -94,15 +105,15 @@ pub fn record(
             .remarks
             .push("this user lacks SeSystemProfilePrivilege: the trace may have no stacks".into());
     }
-    let mut status = tracer.start(SESSION, file);
+    let mut status = tracer.start(session, file);
     if status == ALREADY_EXISTS {
         // What an earlier trace left that was ended hard.
-        tracer.stop(SESSION);
-        status = tracer.start(SESSION, file);
+        tracer.stop(session);
+        status = tracer.start(session, file);
     }
     check("StartTrace", status)?;
     let begun = begin(tracer, way, tags).and_then(|()| wait());
-    let (status, lost) = tracer.stop(SESSION);
+    let (status, lost) = tracer.stop(session);
     begun?;
     check("ControlTrace", status)?;
     recorded.lost = lost;
@@ -116,6 +127,22 @@ pub fn record(
         });
     }
     Ok(recorded)
+}
+
+/// Whether this user may trace: a session of its own is begun, ended and forgotten.
+pub fn try_it(tracer: &mut dyn Tracer, file: &Path) -> Check {
+    let what = "self-test: tracing";
+    let tried = record_as("poolmon self-test", tracer, &[], file, &mut || Ok(()));
+    let bytes = std::fs::metadata(file).map_or(0, |about| about.len());
+    let _ = std::fs::remove_file(file);
+    match tried {
+        Ok(recorded) => {
+            let found =
+                format!("a session began and ended: {bytes} bytes, {} events lost", recorded.lost.events);
+            recorded.remarks.into_iter().fold(Check::new(CheckResult::Good, what, found), Check::remedy)
+        }
+        Err(error) => Check::new(CheckResult::Note, what, error.to_string()),
+    }
 }
 
 fn begin(tracer: &mut dyn Tracer, way: Way, tags: &[PoolTag]) -> Result<()> {

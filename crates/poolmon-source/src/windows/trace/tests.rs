@@ -176,3 +176,22 @@ fn doctor_says_whether_it_would_work_and_why_not() {
         assert!(found.contains(words) && remedy.contains(helps), "{found}: {remedy}");
     }
 }
+
+#[test]
+fn the_self_test_tries_it_under_a_name_of_its_own_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("try.etl");
+    let mut fake = Fake::new(26_100, &[]);
+    let check = try_it(&mut fake, &file);
+    assert_eq!(
+        (check.state, &*check.found),
+        (CheckResult::Good, "a session began and ended: 5 bytes, 7 events lost")
+    );
+    // A trace that someone is taking is another session.
+    let named: Vec<_> = fake.calls.iter().filter(|call| call.starts_with("st")).collect();
+    assert_eq!(named, ["start poolmon self-test", "stop poolmon self-test"]);
+    assert!(!file.exists());
+    let mut fake = Fake::new(26_100, &[("start", ACCESS_DENIED)]);
+    let check = try_it(&mut fake, &file);
+    assert_eq!(check.state, CheckResult::Note, "{}", check.found);
+}

@@ -17,7 +17,8 @@ pub fn of(args: &InstallArgs) -> anyhow::Result<Installation> {
         !folder.exists() || folder.is_dir(),
         Problem::new(format!("{}: is a file", folder.display()), "name a folder for the recording")
     );
-    Ok(Installation { arguments: arguments(args, &folder), start: !args.no_start, folder })
+    let arguments = arguments(args, &folder);
+    Ok(Installation { arguments, start: !args.no_start, copy: args.copy, folder })
 }
 
 /// Records until the service manager of Windows stops it.
