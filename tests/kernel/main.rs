@@ -1,17 +1,19 @@
 //! The program on a real kernel of its own: `cargo xtask vm` boots one and runs this target inside. Elsewhere every test
-//! here but those of `trace.rs`, `leakers.rs` and `kept.rs` is skipped, since other programs of a machine would move the figures.
+//! here but those of `trace.rs`, `leakers.rs`, `kept.rs` and `alone.rs` is skipped, since other programs of a machine would move the figures.
 //!
 //! * here: what is asked of `poolmon leaks --for`, beside programs that hold 100 objects a second, a compiler, a search
 //!   through all files and a tree of files that is written; and beside the same noise alone;
 //! * `module.rs`: a kernel module that leaks on purpose: its rate, and its owner;
 //! * `table.rs`: 15,000 held sockets in `poolmon top`;
 //! * `trace.rs`: `poolmon trace` of leaks and of loads that leak nothing; runs on any kernel as root;
-//! * `leakers.rs`, `kept.rs`: who holds what leaks; run on any kernel as root;
+//! * `leakers.rs`, `kept.rs`, `alone.rs`: who holds what leaks; run on any kernel as root; `answer.rs`: what has to be said of it;
 //! * `measure.rs`: `poolmon measure` of commands that leave files in memory;
 //! * `slabinfo.rs`: the kernel's own counts, read without poolmon; `holder.rs`: processes that hold sockets; `noise.rs`:
 //!   compiler, search, files.
 #![cfg(target_os = "linux")]
 
+mod alone;
+mod answer;
 mod holder;
 mod kept;
 mod leakers;

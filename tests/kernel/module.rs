@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::answer::Said;
 use crate::{in_guest, program, slabinfo};
 
 /// The module, loaded. Unloading it frees all that it holds.
@@ -257,30 +258,27 @@ fn its_merged_cache_is_named_as_its_own_and_held_by_no_process() {
     let others =
         fs::read_link(std::path::Path::new("/sys/kernel/slab").join(&other)).expect("as is the other");
     assert_eq!(target, others, "{other}");
-    let arguments = ["leaks", "--for", "60s", "--interval", "1s", "--all", "--limit", "1000", "--format"];
-    let [text, json] = ["text", "json"].map(|format| {
-        let child =
-            Command::new(program()).args(arguments).args([format, "--quiet"]).stdout(Stdio::piped()).spawn();
-        child.expect("the program starts")
-    });
-    let [text, json] = [text, json].map(|child| child.wait_with_output().expect("it ends").stdout);
-    let text = String::from_utf8_lossy(&text);
-    let json: Value = serde_json::from_slice(&json).expect("valid JSON");
-    let rows = json["verdicts"].as_array().expect("verdicts");
-    let row = rows.iter().find(|row| row["held_by"]["module"] == "poolmon_leak");
-    let row = row.unwrap_or_else(|| panic!("the module is not named: {text}"));
-    println!("{} bytes, with {other}, listed as {}", size, row["tag"]);
-    assert_ne!(row["tag"], "leaky_item", "the kernel lists it under another name");
-    assert_eq!(row["held_by"]["cache"], "leaky_item", "{row:#}");
-    assert_eq!(row["held_by"]["holders"], Value::Array(Vec::new()), "{row:#}");
-    let sentence = row["reasons"][0].as_str().expect("a reason");
-    assert!(sentence.starts_with("its growth is held by no process: "), "{sentence}");
-    assert!(
-        sentence.ends_with("; poolmon_leak allocates it: leaky_item was made when that module was loaded"),
-        "{sentence}"
-    );
-    let tag = row["tag"].as_str().expect("a name");
-    assert!(text.contains(&format!("  leaky_item, listed as {tag} (")), "{text}");
+    for said in Said::live_and_recorded() {
+        let row = said.rows.iter().find(|row| row["held_by"]["module"] == "poolmon_leak");
+        let row = row.unwrap_or_else(|| panic!("the module is not named: {}", said.text));
+        println!("{} bytes, with {other}, listed as {}", size, row["tag"]);
+        assert_ne!(row["tag"], "leaky_item", "the kernel lists it under another name");
+        assert_eq!(row["held_by"]["cache"], "leaky_item", "{row:#}");
+        assert_eq!(row["held_by"]["holders"], Value::Array(Vec::new()), "{row:#}");
+        let sentence = row["reasons"][0].as_str().expect("a reason");
+        assert!(sentence.starts_with("its growth is held by no process: "), "{sentence}");
+        assert!(
+            sentence
+                .ends_with("; poolmon_leak allocates it: leaky_item was made when that module was loaded"),
+            "{sentence}"
+        );
+        let tag = row["tag"].as_str().expect("a name");
+        let title = format!("  leaky_item, listed as {tag} (");
+        let [first, second] = said.first("poolmon_leak allocates it");
+        println!("{first}\n{second}");
+        assert!(first.starts_with(&title), "{}", said.text);
+        assert_eq!(second, sentence, "{}", said.text);
+    }
 }
 
 /// Modules of the system are known by the order of loading, too: each cache is the module's that makes it.

@@ -8,24 +8,28 @@ pub struct Second {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
+    /// Where it makes its files: gone when it is.
+    _folder: tempfile::TempDir,
 }
 
 impl Second {
     /// Starts the ignored test `name` of this binary, which may open `files`; `number` is its `POOLMON_HOLDER`. `None`
     /// where the machine forbids that.
     pub fn start(name: &str, files: u64, number: u64) -> Option<Self> {
+        let folder = tempfile::tempdir().ok()?;
         let mut child = Command::new("sh")
             .args(["-c", &format!("ulimit -n {files} 2>/dev/null || exit 9; exec \"$0\" \"$@\"")])
             .arg(std::env::current_exe().ok()?)
             .args(["--exact", name, "--ignored", "--nocapture", "--quiet"])
             .env("POOLMON_HOLDER", number.to_string())
+            .env("TMPDIR", folder.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .ok()?;
         let input = child.stdin.take()?;
         let output = BufReader::new(child.stdout.take()?);
-        let mut second = Self { child, input, output };
+        let mut second = Self { child, input, output, _folder: folder };
         second.answers("ready").then_some(second)
     }
 

@@ -170,7 +170,7 @@ pub fn explain(names: &[Tag], row: &Course, history: &History) -> Answer {
             holders.into_iter().filter_map(|track| best(track, &kinds, row, (is_known, grows))).collect();
         found.sort_by(|a, b| {
             let by_id = || a.track.holder.id.cmp(&b.track.holder.id);
-            misfit(&a.explains).total_cmp(&misfit(&b.explains)).then_with(by_id)
+            a.explains.rest.total_cmp(&b.explains.rest).then_with(by_id)
         });
         if let Some(explanation) = together(found, row, history, names, is_known) {
             return Answer::Held(explanation);
@@ -214,7 +214,7 @@ fn unhandled(tag: PoolTag, row: &Course, history: &History) -> Option<Unhandled>
                 per_second,
                 handled,
             };
-            (misfit(&explains), answer)
+            (explains.rest, answer)
         })
     });
     found.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, answer)| answer)
@@ -309,15 +309,10 @@ fn best<'a>(
         let &Candidate { kind, per, name, is_rough, .. } = kind;
         Some(Found { track, kind, per, name, is_rough, explains })
     });
-    found.min_by(|a, b| misfit(&a.explains).total_cmp(&misfit(&b.explains)))
+    found.min_by(|a, b| a.explains.rest.total_cmp(&b.explains.rest))
 }
 
-/// How far it is from explaining the growth, no less and no more.
-fn misfit(explains: &Explained) -> f64 {
-    (explains.share - 1.0).abs()
-}
-
-/// The growers that explain most of the growth together, if any do.
+/// The growers that explain most of the growth together, if any do; `found`: who leaves least of the row's course first.
 fn together(
     found: Vec<Found<'_>>,
     row: &Course,
@@ -325,24 +320,27 @@ fn together(
     names: &[Tag],
     is_known: bool,
 ) -> Option<Explanation> {
+    let with = |sum: &[f64], one: &Found<'_>| -> Vec<f64> {
+        let held = one.track.at(one.kind, &row.seconds);
+        sum.iter().zip(held).map(|(sum, held)| sum + held * one.per).collect()
+    };
+    let further = |share: f64| (share - 1.0_f64).abs();
     let mut sum = vec![0.0; row.seconds.len()];
     let mut picked: Vec<Found<'_>> = Vec::new();
-    let (mut share, mut more) = (0.0, 0);
+    let (mut share, mut rest, mut more) = (0.0, f64::MAX, 0);
     for one in found {
-        // What shares the objects of one that is counted already, or grows into another cache of these names, would explain them
-        // twice: another holder has to bring all of them closer to the whole.
-        let further = |share: f64| (share - 1.0_f64).abs();
-        if !picked.is_empty() && further(share + one.explains.share) >= further(share) {
+        let joined = with(&sum, &one);
+        let left = fit::compare(row, &joined).map_or(f64::MAX, |explains| explains.rest);
+        // What shares the objects of one that is counted already, grows into another cache of these names, or grows at another time,
+        // explains nothing more: another holder has to bring all of them closer to the whole, and to the row's course.
+        if !picked.is_empty() && (further(share + one.explains.share) >= further(share) || left >= rest) {
             continue;
         }
         if picked.len() == NAMED {
             more += 1;
             continue;
         }
-        share += one.explains.share;
-        for (sum, held) in sum.iter_mut().zip(one.track.at(one.kind, &row.seconds)) {
-            *sum += held * one.per;
-        }
+        (share, rest, sum) = (share + one.explains.share, left, joined);
         picked.push(one);
         if !is_known {
             break;

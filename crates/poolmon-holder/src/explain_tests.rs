@@ -396,6 +396,61 @@ fn a_holder_that_grew_at_another_time_is_not_accused() {
     assert!(named(&answer).is_empty(), "{answer:?}");
 }
 
+/// Who ends with as much as the row, from this second to that one.
+fn between(from: usize, to: usize, all: f64) -> impl Fn(usize) -> u64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of objects")]
+    move |at| (all * (at.clamp(from, to) - from) as f64 / (to - from) as f64) as u64
+}
+
+/// A cache whose holders are all known, and one in which other things live, too: with the kind of the leak, and another one.
+const ROWS: [(&str, Kind, Kind); 2] =
+    [("file_lock_cache", Kind::PosixLock, Kind::Flock), ("kmalloc-256", Kind::TimerFd, Kind::Epoll)];
+
+proptest::proptest! {
+    /// Descriptors that lead to one object are counted each, so that another process may grow beside the leak without an object of its own:
+    /// at another rate, or at another time even if by as much.
+    #[test]
+    fn a_coincidental_holder_is_not_named_beside_the_leak(
+        which in 0..2_usize,
+        rate in 20_u64..300,
+        other in proptest::prop_oneof![0.12..0.8, 1.25..3.0],
+        all in 0.5..1.5,
+        (from, to) in proptest::prop_oneof![(10..30_usize, 34..=40_usize), (0..6_usize, 10..30_usize)],
+    ) {
+        let (cache, kind, of_other) = ROWS[which];
+        let course = row(|at| 5_000.0 + (rate * at as u64) as f64);
+        let leak = |at: usize| 100 + rate * at as u64;
+        let at_another_rate = between(0, 40, other * 40.0 * rate as f64);
+        let at_another_time = between(from, to, all * 40.0 * rate as f64);
+        let others: [&dyn Fn(usize) -> u64; 2] = [&at_another_rate, &at_another_time];
+        for other in others {
+            let history = history(&[(1, "other", of_other, other), (2, "leaky", kind, &leak)]);
+            let answer = explain(&names(&[cache]), &course, &history);
+            proptest::prop_assert_eq!(named(&answer), ["leaky (pid 2)"], "{:?}", answer);
+        }
+    }
+
+    /// Nor is it named if the kernel itself leaks, unless it has most of the growth at the same time.
+    #[test]
+    fn a_coincidental_holder_is_not_named_alone(
+        which in 0..2_usize,
+        rate in 20_u64..300,
+        other in proptest::prop_oneof![0.0..0.4, 1.5..4.0],
+        all in 0.5..1.5,
+        (from, to) in proptest::prop_oneof![(16..30_usize, 34..=40_usize), (0..6_usize, 10..24_usize)],
+    ) {
+        let (cache, kind, _) = ROWS[which];
+        let course = row(|at| 5_000.0 + (rate * at as u64) as f64);
+        let at_another_rate = between(0, 40, other * 40.0 * rate as f64);
+        let at_another_time = between(from, to, all * 40.0 * rate as f64);
+        let others: [&dyn Fn(usize) -> u64; 2] = [&at_another_rate, &at_another_time];
+        for other in others {
+            let answer = explain(&names(&[cache]), &course, &history(&[(1, "other", kind, other)]));
+            proptest::prop_assert!(named(&answer).is_empty(), "{:?}", answer);
+        }
+    }
+}
+
 #[test]
 fn two_descriptors_of_a_pipe_are_one_inode() {
     let history = history(&[(1, "pipes", Kind::Pipe, &|at| 100 * at as u64)]);

@@ -30,6 +30,9 @@ pub struct Explained {
     pub apart: f64,
     /// The part of the row's ups and downs about its line that the holder has, too: 1 = each of them, 0 or less = none.
     pub steps: f64,
+    /// The part of the row's squares about its mean that remains without the holder: 0 = it has the row's very course. Who grows by as
+    /// much as the row, but at another time, leaves more than who does at the same time.
+    pub rest: f64,
 }
 
 /// Compares; `None` if the row does not grow, the holder does not, or there are fewer than six points.
@@ -50,6 +53,7 @@ pub fn compare(row: &Course, held: &[f64]) -> Option<Explained> {
     let gaps = row.objects.iter().zip(held).map(|(row, held)| {
         ((row - of_row.mean) / of_row.slope - (held - of_held.mean) / of_held.slope).abs() / length
     });
+    let squares = |values: &[f64], mean: f64| values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
     Some(Explained {
         share: share(of_rest.slope),
         low: share(of_rest.high()),
@@ -57,6 +61,7 @@ pub fn compare(row: &Course, held: &[f64]) -> Option<Explained> {
         apart: gaps.fold(0.0, f64::max),
         steps: 1.0
             - about(&row.seconds, &rest, &of_rest)? / about(&row.seconds, &row.objects, &of_row)?.max(1e-9),
+        rest: squares(&rest, of_rest.mean) / squares(&row.objects, of_row.mean).max(1e-9),
     })
 }
 
@@ -231,11 +236,8 @@ mod tests {
 
     #[test]
     fn who_grows_by_more_explains_all() {
-        let explained = Explained { share: 1.2, low: 1.08, high: 1.33, apart: 0.0, steps: 1.0 };
-        assert_eq!(
-            explained.clipped(),
-            Explained { share: 1.0, low: 1.0, high: 1.0, apart: 0.0, steps: 1.0 }
-        );
+        let explained = Explained { share: 1.2, low: 1.08, high: 1.33, apart: 0.0, steps: 1.0, rest: 0.0 };
+        assert_eq!(explained.clipped(), Explained { share: 1.0, low: 1.0, high: 1.0, ..explained });
     }
 
     #[test]
@@ -278,6 +280,10 @@ mod tests {
         let late: Vec<f64> = (0..40).map(|at| if at < 30 { 0.0 } else { 40.0 }).collect();
         let found = compare(&row, &late).unwrap();
         assert!(found.apart > 0.25, "{found:?}");
+        // Half of it in step leaves a quarter of the squares.
+        let half: Vec<f64> = row.objects.iter().map(|objects| objects / 2.0).collect();
+        let of_half = compare(&row, &half).unwrap();
+        assert!((of_half.rest - 0.25).abs() < 1e-9 && found.rest > of_half.rest, "{found:?} {of_half:?}");
     }
 
     #[test]

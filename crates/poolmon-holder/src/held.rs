@@ -22,8 +22,56 @@ pub struct HeldBy {
     pub through: Option<String>,
 }
 
-/// Who keeps less than this part of what all holders keep in a row is not named, unless nobody keeps more.
+/// Who keeps less than this part of a row's objects is not named; if their number is not known, of what all holders keep in it, unless
+/// nobody keeps more.
 const WEAK: f64 = 0.01;
+
+/// Holders that keep less than this part of a row's objects together do not explain it.
+const MUCH: f64 = 0.5;
+
+/// Who holds the objects of a row.
+#[derive(Clone, Debug, Default)]
+pub struct Holding {
+    /// Who, largest first.
+    pub held: Vec<HeldBy>,
+    /// How many of the row's objects all holders keep together at most, and how many there are; `None` if that is not known.
+    pub part: Option<(u64, u64)>,
+    /// What is missing.
+    pub remarks: Vec<String>,
+}
+
+impl Holding {
+    /// Of a row with this number of objects, if that is known; at most `most` holders. `names`: all names of its cache, its own first.
+    pub fn new(names: &[Tag], census: &Census, objects: Option<u64>, most: usize) -> Self {
+        let total = |&(kind, per): &(Kind, f64)| census.total(kind).unwrap_or(0) as f64 * per;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of objects")]
+        let kept = linked(names).iter().map(total).sum::<f64>() as u64;
+        Self {
+            held: held_by(names, census, objects, most),
+            part: objects.filter(|objects| *objects > 0).map(|objects| (kept.min(objects), objects)),
+            remarks: census.remarks.clone(),
+        }
+    }
+
+    /// That holders do not explain the row's objects, if they keep less than half of them.
+    pub fn unexplained(&self) -> Option<String> {
+        let (kept, objects) = self.part?;
+        let share = kept as f64 / objects as f64;
+        (share < MUCH).then(|| {
+            format!(
+                "holders that are counted keep at most {} of its ~{} objects ({:.0} %)",
+                grouped(kept),
+                grouped(objects),
+                share * 100.0
+            )
+        })
+    }
+
+    /// Pseudonyms instead of names.
+    pub fn anonymise(&mut self) {
+        HeldBy::anonymise(&mut self.held);
+    }
+}
 
 /// The kinds that live in a row, with the objects of the row that one of them takes. `names`: all names of its cache, since the kernel
 /// counts what is under one of them with all others.
@@ -44,9 +92,9 @@ fn linked(names: &[Tag]) -> Vec<(Kind, f64)> {
     kinds
 }
 
-/// The holders of a row, at most `most`: of what lives there under its own name first, the largest of these first. `names`: all names of
-/// its cache, its own first.
-pub fn held_by(names: &[Tag], census: &Census, most: usize) -> Vec<HeldBy> {
+/// The holders of a row with this number of objects (if that is known), at most `most`: of what lives there under its own name first, the
+/// largest of these first. `names`: all names of its cache, its own first.
+pub fn held_by(names: &[Tag], census: &Census, objects: Option<u64>, most: usize) -> Vec<HeldBy> {
     let kinds = linked(names);
     let own = names.first().and_then(links::find);
     let has = |link: &links::Link, kind: Kind| link.kinds.iter().any(|(of, _)| *of == kind);
@@ -63,8 +111,9 @@ pub fn held_by(names: &[Tag], census: &Census, most: usize) -> Vec<HeldBy> {
         })
         .collect();
     let all: f64 = found.iter().map(|((weight, _), _)| weight).sum();
-    let is_strong = |one: &((f64, Kind), &Entry)| one.0.0 >= WEAK * all;
-    if found.iter().any(is_strong) {
+    let is_strong =
+        |one: &((f64, Kind), &Entry)| one.0.0 >= WEAK * objects.map_or(all, |objects| objects as f64);
+    if objects.is_some() || found.iter().any(is_strong) {
         found.retain(is_strong);
     }
     found.sort_by(|a, b| order(&b.0, &a.0).then_with(|| a.1.holder.id.cmp(&b.1.holder.id)));
@@ -200,7 +249,7 @@ mod tests {
         let census = Census { entries, ..Census::default() };
         let text = |names: &[&str], most| {
             let names: Vec<Tag> = names.iter().map(|name| Tag::name(name)).collect();
-            held_by(&names, &census, most).iter().map(HeldBy::sentence).collect::<Vec<_>>()
+            held_by(&names, &census, None, most).iter().map(HeldBy::sentence).collect::<Vec<_>>()
         };
         let both = ["p (pid 2) in a.service: 90 of 95 sockets", "p (pid 1): 5 of 95 sockets"];
         assert_eq!(text(&["sock_inode_cache"], 9), both, "pipes live elsewhere");
@@ -219,7 +268,7 @@ mod tests {
         let mapped = entry(4, &[(Kind::MappedFile, 700), (Kind::Memfd, 2)]);
         let census = Census { entries: vec![mapped], ..Census::default() };
         let of = |name: &str| {
-            held_by(&[Tag::name(name)], &census, 9).iter().map(HeldBy::sentence).collect::<Vec<_>>()
+            held_by(&[Tag::name(name)], &census, None, 9).iter().map(HeldBy::sentence).collect::<Vec<_>>()
         };
         assert_eq!(of("shmem_inode_cache"), ["p (pid 4): 2 memfds"], "most mapped files are on disks");
         assert_eq!(of("filp"), ["p (pid 4): 700 mapped files"]);
@@ -237,12 +286,41 @@ mod tests {
         let census = Census { entries, ..Census::default() };
         let text = |names: &[&str]| {
             let names: Vec<Tag> = names.iter().map(|name| Tag::name(name)).collect();
-            held_by(&names, &census, 9).iter().map(HeldBy::sentence).collect::<Vec<_>>()
+            held_by(&names, &census, None, 9).iter().map(HeldBy::sentence).collect::<Vec<_>>()
         };
         assert_eq!(text(&["UNIX", "signal_cache"]), ["leaky (pid 1): 9,000 UNIX sockets"]);
         let shared = "leaky (pid 1): 9,000 UNIX sockets (in UNIX, which shares its slabs)";
         assert_eq!(text(&["signal_cache", "UNIX"]), [shared], "of the row that is listed, the leak");
         assert_eq!(text(&["signal_cache"]), ["sh (pid 2): 3 running children"], "there are no others");
+    }
+
+    /// Most names of files are held by no one: the few of a file system in memory do not explain them.
+    #[test]
+    fn holders_that_do_not_explain_a_row_are_not_its_holders() {
+        let of = |id, name: &str, kind, count| {
+            let mut counts = Counts::default();
+            counts.set(kind, count);
+            Entry { holder: Holder { id, name: name.into() }, group: None, counts }
+        };
+        let entries = vec![
+            of(HolderId::Tmpfs { device: "0:5".into() }, "/run", Kind::TmpfsInode, 800),
+            of(HolderId::Process { pid: 1, start: 1 }, "many", Kind::Socket, 9_000),
+        ];
+        let census = Census { entries, ..Census::default() };
+        let of = |objects| {
+            let holding = Holding::new(&[Tag::name("dentry")], &census, objects, 9);
+            let named: Vec<String> = holding.held.iter().map(HeldBy::sentence).collect();
+            (named, holding.unexplained())
+        };
+        let both = ["many (pid 1): 9,000 sockets", "tmpfs /run: 800 tmpfs inodes"];
+        assert_eq!(of(None), (both.map(str::to_owned).to_vec(), None), "as far as is known");
+        assert_eq!(of(Some(10_000)), (both.map(str::to_owned).to_vec(), None));
+        let little = |objects: &str, share| {
+            Some(format!("holders that are counted keep at most 9,800 of its ~{objects} objects ({share} %)"))
+        };
+        assert_eq!(of(Some(196_000)), (vec![both[0].to_owned()], little("196,000", 5)));
+        assert_eq!(of(Some(980_000)), (Vec::new(), little("980,000", 1)));
+        assert_eq!(of(Some(0)).1, None);
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub use census::{Census, Entry, NEWCOMER};
 pub use digest::{Digest, Keeper, Kept};
 pub use explain::{Answer, Explanation, Grower, Nobody, Unhandled, explain};
 pub use fit::{Course, Explained};
-pub use held::{HeldBy, Tally, held_by, pinned, tallies};
+pub use held::{HeldBy, Holding, Tally, held_by, pinned, tallies};
 pub use history::History;
 pub use holder::{Holder, HolderId, fitted};
 pub use kind::{Counts, Kind, Unit};

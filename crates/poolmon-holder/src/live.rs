@@ -7,10 +7,11 @@ use poolmon_model::problem::Problem;
 #[cfg(windows)]
 use poolmon_model::problem::Remedy as _;
 use poolmon_model::{PoolTag, Tag};
+use poolmon_proc::slab::{CacheLine, cache_lines};
 #[cfg(windows)]
-use poolmon_source::{SourceError, windows::holding::Holding, windows::live::LiveHolding};
+use poolmon_source::{SourceError, windows::holding, windows::live::LiveHolding};
 
-use crate::{Anonymous, Census, HeldBy, History, Tally, held_by, links, tallies};
+use crate::{Anonymous, Census, HeldBy, History, Holding, Tally, held_by, links, tallies};
 
 /// Counts the holders of this machine.
 #[derive(Debug)]
@@ -20,7 +21,7 @@ pub struct Live {
     #[cfg(windows)]
     reader: LiveHolding,
     #[cfg(windows)]
-    holding: Holding,
+    holding: holding::Holding,
 }
 
 impl Live {
@@ -33,7 +34,7 @@ impl Live {
         #[cfg(target_os = "linux")]
         return Ok(Self { reader: crate::linux::Reader::new(std::path::Path::new("/")) });
         #[cfg(windows)]
-        return Ok(Self { reader: LiveHolding::default(), holding: Holding::default() });
+        return Ok(Self { reader: LiveHolding::default(), holding: holding::Holding::default() });
         #[cfg(not(any(target_os = "linux", windows)))]
         return Err(Problem::new(
             "holders are counted on Linux and Windows only",
@@ -106,16 +107,27 @@ impl Counted {
     }
 }
 
-/// Who holds the objects of a row of this machine, largest first, at most `most`, and what is missing; `names` as for [`held_by`]. Empty
-/// if nothing is known of what lives there, or holders cannot be counted.
-pub fn held_here<'a>(names: impl Iterator<Item = &'a str>, most: usize) -> (Vec<HeldBy>, Vec<String>) {
+/// Who holds the objects of a row of this machine, largest first, at most `most`; `names` as for [`held_by`]. Empty if nothing is known of
+/// what lives there, or holders cannot be counted.
+pub fn held_here<'a>(names: impl Iterator<Item = &'a str>, most: usize) -> Holding {
     let names: Vec<Tag> = names.map(Tag::name).collect();
     let mut census = Census::default();
     let is_known = names.iter().any(|name| links::find(name).is_some());
-    match Live::new().and_then(|mut live| if is_known { live.census_into(&mut census) } else { Ok(()) }) {
-        Ok(()) => (held_by(&names, &census, most), census.remarks),
-        Err(_) => (Vec::new(), Vec::new()),
+    let counted = |mut live: Live| live.census_into(&mut census);
+    if is_known && Live::new().and_then(counted).is_ok() {
+        Holding::new(&names, &census, objects_here(&names), most)
+    } else {
+        Holding::default()
     }
+}
+
+/// The objects of a cache of this machine, which the kernel lists under one of its names; `None` where it does not say, or not to this
+/// user.
+fn objects_here(names: &[Tag]) -> Option<u64> {
+    let text = std::fs::read("/proc/slabinfo").ok()?;
+    let caches = cache_lines(&text).filter_map(|(_, line)| CacheLine::parse(line));
+    let is_it = |cache: &CacheLine<'_>| names.contains(&Tag::name(&String::from_utf8_lossy(cache.name)));
+    caches.filter(is_it).map(|cache| cache.active_objects).max()
 }
 
 /// Who holds objects of this machine that are allocated under a tag of Windows, largest first, at most `most`, and how many there are of
@@ -126,7 +138,7 @@ pub fn held_here_under(tag: PoolTag, most: usize) -> (Vec<HeldBy>, Vec<Tally>) {
     if !cfg!(windows) || Live::new().and_then(counts).is_err() {
         return (Vec::new(), Vec::new());
     }
-    (held_by(&[Tag::Pool(tag)], &census, most), tallies(tag, &census))
+    (held_by(&[Tag::Pool(tag)], &census, None, most), tallies(tag, &census))
 }
 
 /// At most this part of the time goes into counting.

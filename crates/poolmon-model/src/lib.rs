@@ -15,7 +15,8 @@
 //!    [`group`]: rows with something in common and their sums; [`copies`]: copies of a slab cache that are one to a person;
 //! 6. [`figure`]: every figure of a row once; [`mod@column`], [`units`]: how a value is named, formatted and ordered. Every
 //!    output asks here.
-//! 7. [`formula`]: text that a spreadsheet would compute; [`classic`]: Microsoft's switches as our options.
+//! 7. [`formula`]: text that a spreadsheet would compute; [`classic`]: Microsoft's switches as our options; [`maker`]: which module made
+//!    a slab cache.
 //!
 //! No I/O happens in this crate.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
@@ -35,6 +36,7 @@ pub mod header;
 pub mod hidden;
 pub mod key;
 pub mod limit;
+pub mod maker;
 pub mod mark;
 pub mod owner;
 pub mod pool;
@@ -55,6 +57,7 @@ pub use filter::{Filter, Pattern, Scope};
 pub use header::Header;
 pub use key::{Key, Keys};
 pub use limit::Limit;
+pub use maker::CacheMaker;
 pub use mark::{MarkKind, TimelineMark};
 pub use pool::{Pool, PoolView};
 pub use sample::{Origin, Row, Sample, SourceKind};

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use poolmon_holder::{Counted, Digest, History};
+use poolmon_holder::{Counted, Digest, History, Holding};
 use poolmon_model::units::{Precision, moment};
+use poolmon_model::{Row, Tag};
 
 use crate::moment::When;
-use crate::{Holds, ReadError, Result, SampleSeries};
+use crate::{Earlier, Holds, ReadError, Result, SampleSeries};
 
 impl SampleSeries {
     /// Who held objects over the time of the series, as seconds since `first`; empty if nobody was counted.
@@ -62,5 +63,17 @@ impl SampleSeries {
         let before = recording.holders_at(start)?.filter(|(then, _)| *then < at);
         let before = before.map(|(then, digest)| (digest.census(), at.duration_since(then).as_secs_f64()));
         Ok((at, Counted { now: now.census(), before }, outside))
+    }
+
+    /// Who held the objects of a row at the end, at most `most`; `names`: all names of its cache, its own first.
+    ///
+    /// # Errors
+    /// As of [`counted`](Self::counted).
+    pub fn holding(&mut self, names: &[Tag], most: usize) -> Result<Holding> {
+        let census = self.counted(None, None)?.1.now;
+        let last = self.at(None, Earlier::Previous)?.now;
+        let of_row = |row: &&Row| names.contains(&row.tag);
+        let objects = last.rows.iter().filter(of_row).filter_map(|row| row.counters.diff(last.width)).max();
+        Ok(Holding::new(names, &census, objects.and_then(|count| u64::try_from(count).ok()), most))
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use poolmon_holder::Digest;
 use poolmon_model::units::{Precision, moment};
-use poolmon_model::{Sample, Summary};
+use poolmon_model::{CacheMaker, Sample, Summary};
 use poolmon_store::{Losses, TimedMark};
 
 use crate::{Remark, Result};
@@ -65,6 +65,14 @@ pub trait Samples: Send {
     /// # Errors
     /// The file cannot be read.
     fn merged(&mut self) -> Result<Vec<Vec<String>>> {
+        Ok(Vec::new())
+    }
+
+    /// Which modules made which slab caches; of recordings alone.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    fn makers(&mut self) -> Result<Vec<CacheMaker>> {
         Ok(Vec::new())
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use poolmon_model::{Pool, Sample, Summary};
+use poolmon_model::{CacheMaker, Pool, Sample, Summary};
 use poolmon_store::{Losses, Recording, TimedMark};
 
 use crate::formats::recording::{RecordedSamples, earlier_by};
@@ -321,6 +321,20 @@ impl SampleSeries {
             let groups = part.opened(&self.options)?.merged()?;
             if !groups.is_empty() {
                 return Ok(groups);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// Which modules made which slab caches, as the last recording has it.
+    ///
+    /// # Errors
+    /// A part cannot be read.
+    pub fn makers(&mut self) -> Result<Vec<CacheMaker>> {
+        for part in self.parts.iter_mut().rev().filter(|part| part.format.holds == Holds::Recording) {
+            let makers = part.opened(&self.options)?.makers()?;
+            if !makers.is_empty() {
+                return Ok(makers);
             }
         }
         Ok(Vec::new())

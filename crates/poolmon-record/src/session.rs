@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use poolmon_holder::{PATIENCE, Paced};
 use poolmon_model::problem::Remedy as _;
 use poolmon_model::{Limit, Sample, SourceKind};
+use poolmon_owner::linux::MergedCaches;
 use poolmon_source::{LoadedModule, Source, SourceError};
 use poolmon_store::{OpenReport, RecordOutcome, Recorder, RecorderConfig, RecorderStatus, StoreError};
 
@@ -88,11 +89,14 @@ impl Session {
         if self.failing.take().is_some() {
             tell(&RecordEvent::Works);
         }
+        // Of a table that is played, nobody here holds or made anything.
+        let here = if cfg!(windows) { SourceKind::Windows } else { SourceKind::Linux };
         if !std::mem::replace(&mut self.named, true) {
             self.recorder.merged(source.merged());
+            if sample.origin.kind == here {
+                self.recorder.makers(MergedCaches::default().with_makers(Path::new("/sys")).makers());
+            }
         }
-        // Of a table that is played, nobody here holds anything.
-        let here = if cfg!(windows) { SourceKind::Windows } else { SourceKind::Linux };
         let counter = self.holders.as_mut().filter(|_| sample.origin.kind == here);
         if let Some(count) = counter.and_then(|counter| counter.look(PATIENCE)) {
             let age = SignedDuration::try_from(count.taken.elapsed()).unwrap_or_default();

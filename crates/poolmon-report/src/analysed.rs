@@ -161,9 +161,18 @@ fn merged_names(judged: &AnalysedSeries, verdict: &Verdict, merged: &MergedCache
     }
     let names = merged.explain(cache)?;
     if let Some(fitting) = judged.fitting(verdict) {
-        let is_held = matches!(judged.answer(verdict), Some(Answer::Held(_)));
-        let why = if is_held { "what holds them" } else { "the module that was loaded last" };
-        return Some(format!("by {why}, these are objects of {fitting}; {names}"));
+        let Some(Answer::Held(explanation)) = judged.answer(verdict) else {
+            return Some(format!("by the module that was loaded last, these are objects of {fitting}; {names}"));
+        };
+        // Two leaks may share the slabs of one cache.
+        let mut of: Vec<&str> = Vec::new();
+        for grower in &explanation.growers {
+            let own = grower.fitting.as_deref().unwrap_or(cache);
+            if !of.contains(&own) {
+                of.push(own);
+            }
+        }
+        return Some(format!("by what holds them, these are objects of {}; {names}", of.join(" and ")));
     }
     // A holder that explains the growth of what is listed by this name leaves nothing to guess.
     let is_known = match judged.answer(verdict) {

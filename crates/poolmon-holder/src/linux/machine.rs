@@ -19,6 +19,8 @@ pub const MOST_LOCKS: u64 = 1 << 20;
 #[derive(Debug, Default)]
 pub struct Locks {
     pub counts: FxHashMap<(u32, Kind), u64>,
+    /// Those of open files, of which the list does not say who has them.
+    pub of_files: u64,
     /// There are more than were read.
     pub is_cut: bool,
 }
@@ -38,14 +40,14 @@ impl Locks {
 
 /// All locks, or the newest of each processor, if there are very many.
 pub fn locks(root: &Path) -> Option<Locks> {
-    let mut locks = FxHashMap::default();
-    let count = |line: &[u8]| {
-        if let Some((kind, pid)) = text::lock(line) {
-            *locks.entry((pid, kind)).or_default() += 1;
-        }
+    let mut locks = Locks::default();
+    let count = |line: &[u8]| match text::lock(line) {
+        Some(lock) if lock.is_ofd => locks.of_files += 1,
+        Some(lock) => *locks.counts.entry((lock.pid, lock.kind)).or_default() += 1,
+        None => {}
     };
     let is_cut = !text::each_line(&root.join("proc/locks"), MOST_LOCKS, count).ok()?;
-    Some(Locks { counts: locks, is_cut })
+    Some(Locks { is_cut, ..locks })
 }
 
 /// Users with the System V objects that they made and their keys; queues that hold messages, those of one last sender together.

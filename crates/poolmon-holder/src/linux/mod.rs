@@ -33,7 +33,7 @@ use crate::{Census, Counts, Entry, Holder, HolderId, Kind};
 /// The inode of the first namespace of processes, the same on every machine (`PROC_PID_INIT_INO` in the kernel's source).
 const FIRST_PID_NAMESPACE: u64 = 0xefff_fffc;
 
-/// Of machines with very many locks, the processes with most of them whose locks are counted each time.
+/// Of machines with very many locks, or with locks of open files, the processes with most of them whose locks are counted each time.
 const LOCKERS: usize = 8;
 
 /// And descriptors of the others that are asked at each census, so that after some of them every process is counted.
@@ -129,21 +129,32 @@ impl Reader {
         }
     }
 
-    /// Locks of processes; the rest belongs to open files (`F_OFD_SETLK`) or other machines, and is kept for the machine.
+    /// Locks of processes and of their open files (`F_OFD_SETLK`); the rest belongs to other machines, or to processes that were not asked
+    /// yet, and is kept for the machine.
     fn locks(&mut self, locks: Option<machine::Locks>, census: &mut Census) {
         self.other_locks.clear();
         let Some(locks) = locks else {
             census.remarks.push("locks are unknown: proc/locks cannot be read".to_owned());
             return;
         };
+        let is_asked = locks.is_cut || locks.of_files > 0;
         for (&pid, process) in &mut self.processes {
             let of = |kind| locks.counts.get(&(pid, kind)).copied().unwrap_or(0);
+            if !is_asked {
+                process.forget_file_locks();
+            }
             process.listed_locks(LOCKS.map(of), locks.is_cut);
         }
         let others = locks.counts.iter().filter(|((pid, _), _)| !self.processes.contains_key(pid));
         self.other_locks.extend(others.map(|(&(_, kind), &count)| (kind, count)));
-        if locks.is_cut {
+        if is_asked {
             self.locks_in_turn(&locks);
+        }
+        let of_files = self.processes.values().map(Process::file_locks).fold(0, u64::saturating_add);
+        if let Some(rest) = locks.of_files.checked_sub(of_files).filter(|rest| *rest > 0) {
+            self.other_locks.push((Kind::PosixLock, rest));
+        }
+        if locks.is_cut {
             census.hidden = true;
             census.remarks.push(format!(
                 "there are very many file locks: those of the {LOCKERS} processes with most of them are counted, and those of others in \
@@ -152,9 +163,16 @@ impl Reader {
         }
     }
 
-    /// Of a list that was cut, most processes have more locks than it shows, or none there: their descriptors know.
+    /// Of a list that was cut, most processes have more locks than it shows, or none there, and of open files it says no process: their
+    /// descriptors know.
     fn locks_in_turn(&mut self, locks: &machine::Locks) {
-        let mut pids = locks.processes(LOCKERS);
+        let mut pids = if locks.is_cut { locks.processes(LOCKERS) } else { Vec::new() };
+        let with = self.processes.iter().map(|(&pid, process)| (process.file_locks(), pid));
+        let mut with: Vec<(u64, u32)> = with.filter(|(count, _)| *count > 0).collect();
+        with.sort_unstable_by(|a, b| b.cmp(a));
+        with.truncate(LOCKERS);
+        with.retain(|(_, pid)| !pids.contains(pid));
+        pids.extend(with.into_iter().map(|(_, pid)| pid));
         let mut all: Vec<u32> = self.processes.keys().copied().collect();
         all.sort_unstable();
         let next = all.partition_point(|pid| *pid <= self.asked);
@@ -168,13 +186,13 @@ impl Reader {
             }
             asked += lockable;
             self.asked = pid;
-            if lockable > 0 && !pids.contains(&pid) {
+            if !pids.contains(&pid) {
                 pids.push(pid);
             }
         }
         for pid in pids {
             if let Some(process) = self.processes.get_mut(&pid).filter(|process| !process.is_closed) {
-                process.locks(pid, &self.root.join(format!("proc/{pid}/fdinfo")));
+                process.locks(pid, &self.root.join(format!("proc/{pid}/fdinfo")), locks.is_cut);
             }
         }
     }

@@ -53,6 +53,8 @@ pub struct Process {
     space: Option<u64>,
     /// POSIX locks, flocks and leases when they were counted last.
     known_locks: Option<[u64; 3]>,
+    /// Locks of its open files (`F_OFD_SETLK`), as its descriptors had them when they were asked last.
+    file_locks: u64,
 }
 
 /// Kinds of locks.
@@ -78,6 +80,7 @@ impl Process {
             descriptors: None,
             space: None,
             known_locks: None,
+            file_locks: 0,
         }
     }
 
@@ -91,9 +94,24 @@ impl Process {
         if !is_cut {
             self.known_locks = Some(locks);
         }
+        self.set_locks(locks);
+    }
+
+    fn set_locks(&mut self, locks: [u64; 3]) {
         for (kind, count) in LOCKS.into_iter().zip(locks) {
             self.counts.set(kind, count);
         }
+        self.counts.add(Kind::PosixLock, self.file_locks);
+    }
+
+    /// Locks of its open files, as far as is known.
+    pub const fn file_locks(&self) -> u64 {
+        self.file_locks
+    }
+
+    /// No open file of the machine has a lock any more.
+    pub fn forget_file_locks(&mut self) {
+        self.file_locks = 0;
     }
 
     /// Descriptors that may have locks.
@@ -256,33 +274,42 @@ impl Process {
         }
     }
 
-    /// Its locks as its descriptors have them, which costs a walk over its own locks alone.
-    pub fn locks(&mut self, pid: u32, folder: &Path) {
+    /// Its locks as its descriptors have them, which costs a walk over its own locks alone. Those of its open files are known by nothing
+    /// else; its others are taken from here if the list of all locks was cut.
+    pub fn locks(&mut self, pid: u32, folder: &Path, is_cut: bool) {
         let mut counts = FxHashMap::<Kind, u64>::default();
         // A process has its POSIX locks of a file once, through however many descriptors.
         let mut files = FxHashSet::<Vec<u8>>::default();
+        let mut of_files = 0;
+        // A descriptor that was duplicated leads to the same open file, which has an exclusive lock once.
+        let mut exclusive = FxHashSet::<Vec<u8>>::default();
         for (number, _) in self.open.iter().filter(|(_, kind)| is_lockable(*kind)) {
             let mut file: Option<Vec<u8>> = None;
             let mut is_known = false;
             let count = |line: &[u8]| {
-                let Some(line) = line.strip_prefix(b"lock:") else { return };
-                let Some((kind, _)) = text::lock(line).filter(|(_, holder)| *holder == pid) else { return };
-                if file.is_none()
-                    && let Some(place) = text::locked(line)
-                {
-                    is_known = !files.insert(place.to_vec());
-                    file = Some(place.to_vec());
+                let Some(lock) = line.strip_prefix(b"lock:").and_then(text::lock) else { return };
+                if lock.is_ofd {
+                    let place = [lock.file, lock.range[0], lock.range[1]].join(&b' ');
+                    of_files += u64::from(!lock.is_exclusive || exclusive.insert(place));
+                    return;
                 }
-                if !(is_known && kind == Kind::PosixLock) {
-                    *counts.entry(kind).or_default() += 1;
+                if lock.pid != pid {
+                    return;
+                }
+                if file.is_none() {
+                    is_known = !files.insert(lock.file.to_vec());
+                    file = Some(lock.file.to_vec());
+                }
+                if !(is_known && lock.kind == Kind::PosixLock) {
+                    *counts.entry(lock.kind).or_default() += 1;
                 }
             };
             let _ = text::each_line(&folder.join(number.to_string()), u64::MAX, count);
         }
-        let locks = LOCKS.map(|kind| counts.get(&kind).copied().unwrap_or(0));
-        self.known_locks = Some(locks);
-        for (kind, count) in LOCKS.into_iter().zip(locks) {
-            self.counts.set(kind, count);
+        self.file_locks = of_files;
+        if is_cut {
+            self.known_locks = Some(LOCKS.map(|kind| counts.get(&kind).copied().unwrap_or(0)));
         }
+        self.set_locks(self.known_locks.unwrap_or_default());
     }
 }

@@ -117,6 +117,74 @@ fn very_many_locks_are_counted_by_descriptors() {
     );
 }
 
+/// `/proc/locks` has no process for a lock of an open file (`F_OFD_SETLK`): descriptors say who has it.
+#[test]
+fn locks_of_open_files_are_those_of_who_has_them_open() {
+    let played = Played::new();
+    let line = |n: usize, how: &str, from: usize| {
+        format!("{n}: OFDLCK ADVISORY  {how} -1 fd:00:1234 {from} {from}\n")
+    };
+    let own = |n, how, from| format!("lock:\t{}", line(n, how, from));
+    let all = |rest: &str| -> String {
+        (0..3).map(|n| line(n, "WRITE", n)).collect::<String>()
+            + &line(4, "READ ", 9)
+            + &line(5, "READ ", 9)
+            + "6: POSIX  ADVISORY  WRITE 7 fd:00:1234 50 50\n"
+            + rest
+    };
+    played.file("locks", &all(""));
+    for pid in [7, 8] {
+        played.process(pid, 1, 'S', 50);
+    }
+    // 4 is 3, duplicated; 5 was opened once more.
+    let twice = format!("pos:\t0\n{}{}{}", own(1, "WRITE", 0), own(2, "WRITE", 1), own(3, "WRITE", 2));
+    for (number, text) in [(3, &twice), (4, &twice), (5, &own(1, "READ ", 9)), (6, &own(1, "READ ", 9))] {
+        played.link(&format!("7/fd/{number}"), "/var/lib/db");
+        played.file(&format!("7/fdinfo/{number}"), text);
+    }
+    let mut reader = played.reader();
+    let of = |census: &Census, pid| census.process(pid).unwrap().counts.get(Kind::PosixLock);
+    let machine = |census: &Census| {
+        let machine = census.entries.iter().find(|entry| entry.holder.id == HolderId::Machine).unwrap();
+        machine.counts.get(Kind::PosixLock)
+    };
+    let census = Played::census(&mut reader);
+    assert_eq!((of(&census, 7), of(&census, 8), machine(&census)), (Some(3 + 2 + 1), Some(0), None));
+    assert!(census.is_complete(), "{:?}", census.remarks);
+    // One that no descriptor is known of stays the machine's, and the sum that of the list.
+    played.file("locks", &all(&line(7, "WRITE", 77)));
+    let census = Played::census(&mut reader);
+    assert_eq!(
+        (of(&census, 7), machine(&census), census.total(Kind::PosixLock)),
+        (Some(6), Some(1), Some(7))
+    );
+    // Without any, no descriptor is asked.
+    played.file("locks", "6: POSIX  ADVISORY  WRITE 7 fd:00:1234 50 50\n");
+    assert_eq!(of(&Played::census(&mut reader), 7), Some(1));
+}
+
+/// With very many descriptors, a few are asked at each count, and who is known to have such locks each time.
+#[test]
+fn locks_of_open_files_are_found_in_turn() {
+    let played = Played::new();
+    let line = "1: OFDLCK ADVISORY  WRITE -1 fd:00:1234 0 0\n";
+    played.file("locks", line);
+    for pid in 2..=6 {
+        played.process(pid, 1, 'S', 50);
+        for number in 0..ASKED / 2 {
+            played.link(&format!("{pid}/fd/{number}"), "/var/lib/db");
+        }
+    }
+    played.file("6/fdinfo/7", &format!("lock:\t{line}"));
+    let mut reader = played.reader();
+    let mut found = || Played::census(&mut reader).process(6).unwrap().counts.get(Kind::PosixLock);
+    assert_eq!(
+        [found(), found(), found(), found(), found()],
+        [0, 0, 1, 1, 1].map(Some),
+        "two processes at each"
+    );
+}
+
 /// What was counted once stays until it is counted again: nothing is lost because others have many locks.
 #[test]
 fn locks_that_a_cut_list_does_not_have_are_those_of_before() {

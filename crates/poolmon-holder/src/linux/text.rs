@@ -128,24 +128,46 @@ pub fn is_registration(line: &[u8], begin: &[u8]) -> bool {
     line.starts_with(begin) && !line.starts_with(b"fanotify flags:")
 }
 
-/// A line of `/proc/locks`: the kind of lock and its process; 0 for locks of open files (OFD) and of other machines.
-pub fn lock(line: &[u8]) -> Option<(Kind, u32)> {
-    // `1: POSIX  ADVISORY  WRITE 4711 fd:00:1234 0 EOF`; `->` in front of the kind: it waits for the one above.
+/// A line of `/proc/locks`, or of a lock in `/proc/PID/fdinfo/N`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lock<'a> {
+    /// The kind of lock.
+    pub kind: Kind,
+    /// It belongs to an open file (`F_OFD_SETLK`), not to a process.
+    pub is_ofd: bool,
+    /// No one else can have the same one.
+    pub is_exclusive: bool,
+    /// Its process; 0 for locks of open files and of other machines.
+    pub pid: u32,
+    /// The inode that it is of: `fd:00:1234`.
+    pub file: &'a [u8],
+    /// Its first and its last byte.
+    pub range: [&'a [u8]; 2],
+}
+
+/// Parses `1: POSIX  ADVISORY  WRITE 4711 fd:00:1234 0 EOF`; `->` in front of the kind: it waits for the one above.
+pub fn lock(line: &[u8]) -> Option<Lock<'_>> {
     let mut words = words(line).skip(1).skip_while(|word| *word == b"->");
-    let kind = match words.next()? {
+    let name = words.next()?;
+    let kind = match name {
         b"POSIX" | b"OFDLCK" | b"ACCESS" => Kind::PosixLock,
         b"FLOCK" => Kind::Flock,
         b"LEASE" | b"DELEG" | b"LAYOUT" => Kind::Lease,
         _ => return None,
     };
-    let pid = words.nth(2)?;
+    let is_exclusive = words.nth(1)? == b"WRITE";
+    let pid = words.next()?;
     number_or_signed(pid)?;
-    Some((kind, number(pid).and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0)))
-}
-
-/// The inode that a line of `/proc/locks` is of: `fd:00:1234`.
-pub fn locked(line: &[u8]) -> Option<&[u8]> {
-    words(line).skip(1).skip_while(|word| *word == b"->").nth(4)
+    let pid = number(pid).and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0);
+    let mut place = || words.next().unwrap_or_default();
+    Some(Lock {
+        kind,
+        is_ofd: name == b"OFDLCK",
+        is_exclusive,
+        pid,
+        file: place(),
+        range: [place(), place()],
+    })
 }
 
 /// A System V message queue, of `/proc/sysvipc/msg`.
@@ -380,18 +402,29 @@ mod tests {
 
     #[test]
     fn locks_with_their_processes() {
-        let of = |line: &str| lock(line.as_bytes());
-        assert_eq!(of("1: POSIX  ADVISORY  WRITE 4711 fd:00:1234 0 EOF"), Some((Kind::PosixLock, 4711)));
-        assert_eq!(of("1: -> POSIX  ADVISORY  READ 12 fd:00:1234 0 EOF"), Some((Kind::PosixLock, 12)));
-        assert_eq!(of("2: FLOCK  ADVISORY  WRITE 8 00:17:9 0 EOF"), Some((Kind::Flock, 8)));
-        assert_eq!(of("3: LEASE  ACTIVE    READ 9 00:17:9 0 EOF"), Some((Kind::Lease, 9)));
+        let of = |line: &'static str| lock(line.as_bytes());
+        let short = |line| of(line).map(|lock| (lock.kind, lock.pid, lock.is_ofd, lock.is_exclusive));
         assert_eq!(
-            of("4: OFDLCK ADVISORY  READ -1 00:06:1 0 EOF"),
-            Some((Kind::PosixLock, 0)),
-            "of no process"
+            of("1: POSIX  ADVISORY  WRITE 4711 fd:00:1234 7 EOF"),
+            Some(Lock {
+                kind: Kind::PosixLock,
+                is_ofd: false,
+                is_exclusive: true,
+                pid: 4711,
+                file: b"fd:00:1234",
+                range: [b"7", b"EOF"]
+            })
         );
-        assert_eq!(of("5: POSIX"), None);
-        assert_eq!(locked(b"1: -> POSIX  ADVISORY  READ 12 fd:00:1234 0 EOF"), Some(&b"fd:00:1234"[..]));
+        assert_eq!(
+            short("1: -> POSIX  ADVISORY  READ 12 fd:00:1234 0 EOF"),
+            Some((Kind::PosixLock, 12, false, false))
+        );
+        assert_eq!(of("1: -> POSIX  ADVISORY  READ 12 fd:00:1234 0 EOF").unwrap().file, b"fd:00:1234");
+        assert_eq!(short("2: FLOCK  ADVISORY  WRITE 8 00:17:9 0 EOF"), Some((Kind::Flock, 8, false, true)));
+        assert_eq!(short("3: LEASE  ACTIVE    READ 9 00:17:9 0 EOF"), Some((Kind::Lease, 9, false, false)));
+        let of_file = short("4: OFDLCK ADVISORY  READ -1 00:06:1 0 EOF");
+        assert_eq!(of_file, Some((Kind::PosixLock, 0, true, false)), "of no process");
+        assert_eq!((of("5: POSIX"), of("5: POSIX ADVISORY WRITE x")), (None, None));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use poolmon_model::Tag;
+use poolmon_model::{CacheMaker, Tag};
 use rustc_hash::FxHashMap;
 
 use crate::known;
@@ -22,15 +22,8 @@ const NEAR: u64 = 512;
 pub struct MergedCaches {
     groups: Vec<Vec<String>>,
     by_name: FxHashMap<String, usize>,
-    /// Caches that a module made when it was loaded.
-    makers: FxHashMap<String, Maker>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Maker {
-    module: String,
-    /// Grows with each module that is loaded.
-    loaded: u64,
+    /// Caches that a module made when it was loaded, by their names.
+    makers: FxHashMap<String, CacheMaker>,
 }
 
 /// A module in sysfs: the numbers of the first and the last file that the kernel made of it before the module's own code ran.
@@ -71,16 +64,22 @@ impl MergedCaches {
     /// Adds which modules made which caches, by the order in which the kernel numbers what it puts below `sys` (`/sys`): a cache that
     /// was made right after a module was loaded, and before another one, is that module's.
     #[must_use]
-    pub fn with_makers(mut self, sys: &Path) -> Self {
-        self.makers = makers(modules(&sys.join("module")), &numbered(&sys.join("kernel/slab")));
+    pub fn with_makers(self, sys: &Path) -> Self {
+        self.made_by(makers(modules(&sys.join("module")), &numbered(&sys.join("kernel/slab"))))
+    }
+
+    /// Adds which modules made which caches.
+    #[must_use]
+    pub fn made_by(mut self, makers: impl IntoIterator<Item = CacheMaker>) -> Self {
+        self.makers.extend(makers.into_iter().map(|maker| (maker.cache.clone(), maker)));
         self
     }
 
-    /// Adds that a module made a cache when it was loaded, as the `loaded`th.
-    #[must_use]
-    pub fn made_by(mut self, cache: &str, module: &str, loaded: u64) -> Self {
-        self.makers.insert(cache.to_owned(), Maker { module: module.to_owned(), loaded });
-        self
+    /// Which modules made which caches, sorted.
+    pub fn makers(&self) -> Vec<CacheMaker> {
+        let mut makers: Vec<CacheMaker> = self.makers.values().cloned().collect();
+        makers.sort_unstable();
+        makers
     }
 
     /// Of all names of a cache, its own included: the one that the module loaded last has made, and that module. `None` if no module
@@ -156,13 +155,17 @@ fn modules(folder: &Path) -> Vec<LoadedAt> {
     numbered(folder).into_iter().filter_map(of).collect()
 }
 
-fn makers(mut modules: Vec<LoadedAt>, caches: &[(u64, String)]) -> FxHashMap<String, Maker> {
+fn makers(mut modules: Vec<LoadedAt>, caches: &[(u64, String)]) -> Vec<CacheMaker> {
     modules.sort_by_key(|module| module.first);
     let of = |(number, cache): &(u64, String)| {
         let after = modules.partition_point(|module| module.first < *number);
         let module = modules.get(after.checked_sub(1)?)?;
         let is_near = (module.last..=module.last.saturating_add(NEAR)).contains(number);
-        is_near.then(|| (cache.clone(), Maker { module: module.name.clone(), loaded: module.first }))
+        is_near.then(|| CacheMaker {
+            cache: cache.clone(),
+            module: module.name.clone(),
+            loaded: module.first,
+        })
     };
     caches.iter().filter_map(of).collect()
 }
@@ -229,11 +232,15 @@ mod tests {
         let caches = caches.map(|(number, name)| (number, name.to_owned()));
         let found = makers(vec![module("b", 870, 900), module("a", 100, 140)], &caches);
         let mut list: Vec<_> =
-            found.iter().map(|(cache, maker)| (cache.as_str(), maker.module.as_str())).collect();
+            found.iter().map(|maker| (maker.cache.as_str(), maker.module.as_str())).collect();
         list.sort_unstable();
         assert_eq!(list, [("a_item", "a"), ("b_item", "b"), ("b_other", "b")], "`later` is too far from a");
         let merged = MergedCaches::new([names(&["xfrm_dst_cache", "a_item", "b_item"]), names(&["own"])]);
-        let merged = MergedCaches { makers: found, ..merged };
+        let merged = merged.made_by(found);
+        assert_eq!(
+            MergedCaches::default().made_by(merged.makers()).newest("b_other"),
+            Some(("b_other", "b"))
+        );
         assert_eq!(merged.newest("xfrm_dst_cache"), Some(("b_item", "b")));
         assert_eq!(merged.newest("b_other"), Some(("b_other", "b")), "a cache of its own");
         assert_eq!((merged.newest("own"), merged.newest("none")), (None, None));

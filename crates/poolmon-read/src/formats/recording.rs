@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use poolmon_holder::Digest;
 use poolmon_model::units::span;
-use poolmon_model::{Sample, Summary};
+use poolmon_model::{CacheMaker, Sample, Summary};
 use poolmon_store::MAGIC;
 use poolmon_store::{Changed, Cursor, Losses, Recording, Stretch, StoreError, TimedMark, folder};
 
@@ -144,6 +144,10 @@ impl Samples for RecordedSamples {
 
     fn marks(&mut self) -> Result<Vec<TimedMark>> {
         Ok(self.recording.marks(None, None)?)
+    }
+
+    fn makers(&mut self) -> Result<Vec<CacheMaker>> {
+        Ok(self.recording.makers()?)
     }
 
     fn merged(&mut self) -> Result<Vec<Vec<String>>> {

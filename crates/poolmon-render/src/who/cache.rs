@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use poolmon_holder::HeldBy;
+use poolmon_holder::{HeldBy, Holding};
 use poolmon_model::units::{grouped, human_bytes};
 use poolmon_model::{Pool, Tag};
 use poolmon_owner::linux::{CacheOwner, CallerOwner, SearchSummary};
@@ -35,10 +35,8 @@ pub struct CacheAnswer<'a> {
     pub caller: Option<CallerOwner>,
     /// Which caches share its slabs, in words.
     pub merged: Option<String>,
-    /// Who holds its objects on this machine, largest first.
-    pub held: Vec<HeldBy>,
-    /// What is missing among them.
-    pub held_remarks: Vec<String>,
+    /// Who holds its objects.
+    pub holding: Holding,
     /// Who creates it.
     pub creators: Creators,
     /// How much was searched.
@@ -58,11 +56,12 @@ impl CacheAnswer<'_> {
         if let Some(shared) = &self.merged {
             writeln!(out, "  {:<9}  {shared}", "Shared")?;
         }
-        for (n, held) in self.held.iter().enumerate() {
-            writeln!(out, "  {:<9}  {}", if n == 0 { "Held by" } else { "" }, held.sentence())?;
-        }
-        for remark in &self.held_remarks {
-            writeln!(out, "  {:<9}  ({remark})", if self.held.is_empty() { "Held by" } else { "" })?;
+        // That they do not explain it comes first.
+        let lines = self.holding.unexplained().into_iter();
+        let lines = lines.chain(self.holding.held.iter().map(HeldBy::sentence));
+        let lines = lines.chain(self.holding.remarks.iter().map(|remark| format!("({remark})")));
+        for (n, line) in lines.enumerate() {
+            writeln!(out, "  {:<9}  {line}", if n == 0 { "Held by" } else { "" })?;
         }
         for (cache, owners) in self.creators.iter().take(SHARED) {
             for owner in owners {
@@ -105,6 +104,7 @@ impl CacheAnswer<'_> {
             .map(|(title, text)| serde_json::json!({ "title": title, "text": text }))
             .collect();
         let held: Vec<_> = self
+            .holding
             .held
             .iter()
             .map(|held| {
@@ -131,7 +131,9 @@ impl CacheAnswer<'_> {
             "caller": caller,
             "shared": self.merged,
             "held_by": held,
-            "held_by_remarks": self.held_remarks,
+            "held_by_remarks": self.holding.remarks,
+            "objects": self.holding.part.map(|(_, objects)| objects),
+            "objects_held": self.holding.part.map(|(held, _)| held),
             "creators": creators,
             "searched": { "files": self.summary.files, "bytes": self.summary.bytes, "failed": self.summary.failed },
         });

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use poolmon_holder::{Answer, Census, Counts, Entry, History, Holder, HolderId, Kind};
 use poolmon_leak::{Analysis, OwnerHint, VerdictKind};
-use poolmon_model::{CounterWidth, Counters, Key, Origin, Pool, Row, Sample, SourceKind, Tag};
+use poolmon_model::{CacheMaker, CounterWidth, Counters, Key, Origin, Pool, Row, Sample, SourceKind, Tag};
 use poolmon_owner::linux::MergedCaches;
 
 use crate::{AnalysedSeries, main_holder};
@@ -123,7 +123,8 @@ fn a_row_says_who_holds_it_first() {
 #[test]
 fn a_merged_cache_that_no_process_holds_is_the_modules() {
     let names = ["leakmod_objects", "mine_item", "other"].map(str::to_owned).to_vec();
-    let judged = judged(&MergedCaches::new([names]).made_by("mine_item", "mine", 7));
+    let maker = CacheMaker { cache: "mine_item".into(), module: "mine".into(), loaded: 7 };
+    let judged = judged(&MergedCaches::new([names]).made_by([maker]));
     let rows = &judged.report.verdicts;
     let row = rows.iter().find(|verdict| verdict.tag == Tag::name("leakmod_objects")).expect("a verdict");
     let sentence = &row.reasons[0];

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
+use poolmon_model::CacheMaker;
 
 pub use cursor::{Changed, Cursor};
 pub use info::{HoldersInfo, RecordingInfo};
@@ -139,6 +140,18 @@ impl Recording {
     /// # Errors
     /// A segment cannot be read.
     pub fn merged(&self) -> Result<Vec<Vec<String>>> {
+        Ok(self.caches()?.0)
+    }
+
+    /// Which modules made which slab caches, as that segment has it.
+    ///
+    /// # Errors
+    /// A segment cannot be read.
+    pub fn makers(&self) -> Result<Vec<CacheMaker>> {
+        Ok(self.caches()?.1)
+    }
+
+    fn caches(&self) -> Result<(Vec<Vec<String>>, Vec<CacheMaker>)> {
         for file in self.files.iter().rev() {
             let (_, index) = self.indexed(file)?;
             let reading = || StoreError::io("read", &file.path);
@@ -147,12 +160,12 @@ impl Recording {
             for entry in index.marks.iter().take(64) {
                 let frame = frame_at(&mut window, entry.offset).map_err(reading())?;
                 let frame = frame.filter(|frame| frame.head.kind == FrameKind::Merged);
-                if let Some(groups) = frame.and_then(|frame| merged::parse(&frame.payload)) {
-                    return Ok(groups);
+                if let Some(caches) = frame.and_then(|frame| merged::parse(&frame.payload)) {
+                    return Ok(caches);
                 }
             }
         }
-        Ok(Vec::new())
+        Ok((Vec::new(), Vec::new()))
     }
 }
 

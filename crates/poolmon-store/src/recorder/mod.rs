@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use poolmon_holder::{Anonymous, Census, Digest, Keeper};
-use poolmon_model::{Filter, PoolView, Sample};
+use poolmon_model::{CacheMaker, Filter, PoolView, Sample};
 
 pub use config::RecorderConfig;
 pub use disk::{Disk, RealDisk};
@@ -97,6 +97,7 @@ pub struct Recorder {
     past: Option<Timestamp>,
     /// Which slab caches share one: said once in each segment.
     merged: Vec<Vec<String>>,
+    makers: Vec<CacheMaker>,
     holders: Counted,
     scratch: Sample,
     status: RecorderStatus,
@@ -183,6 +184,7 @@ impl Recorder {
             taken_notes: Vec::new(),
             past: None,
             merged: Vec::new(),
+            makers: Vec::new(),
             holders: Counted::default(),
             scratch: Sample::empty(),
             status: RecorderStatus::default(),
@@ -294,8 +296,8 @@ impl Recorder {
             self.holders.is_new = false;
         }
         open.writer.sample(sample, clock).map_err(write_error(&open.file.path))?;
-        if open.writer.samples() == 1 && !self.merged.is_empty() {
-            open.writer.merged(Some(time), &self.merged);
+        if open.writer.samples() == 1 && !(self.merged.is_empty() && self.makers.is_empty()) {
+            open.writer.merged(Some(time), &self.merged, &self.makers);
         }
         self.status.samples += 1;
         // With each sample: a recorder that waits for the next sync has lost what is written until then.
@@ -457,6 +459,11 @@ impl Recorder {
     /// Says which slab caches share one under several names; it is written into each segment that begins from now on.
     pub fn merged(&mut self, groups: Vec<Vec<String>>) {
         self.merged = groups;
+    }
+
+    /// Says which modules made which slab caches; written with the names that share one.
+    pub fn makers(&mut self, makers: Vec<CacheMaker>) {
+        self.makers = makers;
     }
 
     /// Records who holds objects at the moment of the sample that follows.

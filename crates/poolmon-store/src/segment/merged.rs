@@ -1,10 +1,13 @@
 //! Which slab caches share one cache under several names: the kernel lists a merged cache under one of them only, so that nothing
-//! in a sample says the others.
+//! in a sample says the others. And which module made which cache.
+
+use poolmon_model::CacheMaker;
 
 use super::bytes::{Put, Take};
 
-/// The payload of a frame: `u16` count of groups; each: `u16` count of names, texts.
-pub fn payload(groups: &[Vec<String>]) -> Vec<u8> {
+/// The payload of a frame: `u16` count of groups; each: `u16` count of names, texts. Then `u16` count of caches that modules made; each:
+/// text cache, text module, `u64` that grows with each module that is loaded.
+pub fn payload(groups: &[Vec<String>], makers: &[CacheMaker]) -> Vec<u8> {
     let mut out = Vec::new();
     let count = |length: usize| u16::try_from(length).unwrap_or(u16::MAX);
     out.u16(count(groups.len()));
@@ -14,11 +17,17 @@ pub fn payload(groups: &[Vec<String>]) -> Vec<u8> {
             out.text(Some(name));
         }
     }
+    out.u16(count(makers.len()));
+    for maker in makers.iter().take(usize::from(u16::MAX)) {
+        out.text(Some(&maker.cache));
+        out.text(Some(&maker.module));
+        out.u64(maker.loaded);
+    }
     out
 }
 
-/// Reads a payload; `None` if it is none.
-pub fn parse(payload: &[u8]) -> Option<Vec<Vec<String>>> {
+/// Reads a payload; `None` if it is none. Older recorders knew no makers.
+pub fn parse(payload: &[u8]) -> Option<(Vec<Vec<String>>, Vec<CacheMaker>)> {
     let mut take = Take(payload);
     let mut groups = Vec::new();
     for _ in 0..take.u16()? {
@@ -28,7 +37,14 @@ pub fn parse(payload: &[u8]) -> Option<Vec<Vec<String>>> {
         }
         groups.push(group);
     }
-    Some(groups)
+    let mut makers = Vec::new();
+    if !take.0.is_empty() {
+        for _ in 0..take.u16()? {
+            let [cache, module] = [take.text()?, take.text()?].map(Option::unwrap_or_default);
+            makers.push(CacheMaker { cache, module, loaded: take.u64()? });
+        }
+    }
+    Some((groups, makers))
 }
 
 #[cfg(test)]
@@ -36,13 +52,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn groups_of_names() {
+    fn groups_of_names_and_who_made_them() {
         let groups =
             vec![vec!["UNIX".to_owned(), "signal_cache".to_owned()], vec!["é".to_owned()], Vec::new()];
-        let bytes = payload(&groups);
-        assert_eq!(parse(&bytes), Some(groups));
-        for cut in 0..bytes.len() {
+        let maker = |cache: &str, loaded| CacheMaker { cache: cache.into(), module: "mine".into(), loaded };
+        let makers = vec![maker("mine_item", 7), maker("mine_other", u64::MAX)];
+        let bytes = payload(&groups, &makers);
+        assert_eq!(parse(&bytes), Some((groups.clone(), makers)));
+        // As older recorders wrote it.
+        let older = payload(&groups, &[]).len() - 2;
+        for cut in (0..bytes.len()).filter(|cut| *cut != older) {
             assert_eq!(parse(bytes.get(..cut).unwrap_or_default()), None, "cut at {cut}");
         }
+        assert_eq!(parse(&bytes[..older]), Some((groups, Vec::new())));
     }
 }

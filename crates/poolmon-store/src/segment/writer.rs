@@ -4,7 +4,7 @@ use std::io;
 
 use jiff::Timestamp;
 use poolmon_holder::Digest;
-use poolmon_model::Sample;
+use poolmon_model::{CacheMaker, Sample};
 
 use super::frame::{AFTER_KEY, FrameHead, FrameKind, HEAD, SegmentHead, wall_of};
 use super::holders::{self, Holders};
@@ -283,11 +283,11 @@ impl SegmentWriter {
         Ok(())
     }
 
-    /// Writes which caches share one, behind the first sample: no parity covers it, so that it must not be among frames that have one.
+    /// Writes which caches share one, and which modules made some, behind the first sample: no parity covers it, so that it must not be among frames that have one.
     /// A reader can do without it.
-    pub fn merged(&mut self, time: Option<Timestamp>, groups: &[Vec<String>]) {
+    pub fn merged(&mut self, time: Option<Timestamp>, groups: &[Vec<String>], makers: &[CacheMaker]) {
         let (offset, wall) = (self.length, wall_of(time));
-        let payload = merged::payload(groups);
+        let payload = merged::payload(groups, makers);
         self.spare(|writer| {
             writer.put(FrameKind::Merged, 0, writer.index.samples.saturating_sub(1), wall, &payload)?;
             writer.index.marks.push(MarkEntry { offset, wall });

@@ -4,7 +4,7 @@ use poolmon_holder::links;
 use ratatui_crossterm::crossterm::event::KeyCode;
 
 use super::HolderOrder;
-use crate::app::{App, Mode};
+use crate::app::{App, Effect, Mode};
 use crate::bindings::{Action, Entry, Key, View};
 
 const LIST: &[View] = &[View::Holders, View::Kinds];
@@ -57,6 +57,10 @@ impl App {
         self.mode = Mode::Holders;
         self.derive_holders();
         self.want_holders();
+        if self.waits_for_holders() {
+            // The first count ends within the first sample's interval, and comes in with the next sample.
+            self.ask(Effect::Refresh);
+        }
     }
 
     /// An action while the view is open.

@@ -16,6 +16,9 @@ use crate::app::{App, Effect, Mode};
 /// The part of a control group's memory that one below it has, from which on that one is listed instead.
 const NESTED: f64 = 0.9;
 
+/// Whether holders of this system can be counted.
+const COUNTED_HERE: bool = cfg!(any(target_os = "linux", windows));
+
 /// Points of a trend.
 const POINTS: usize = 8;
 
@@ -209,6 +212,7 @@ impl HolderView {
             });
         }
         self.leave_out_nested_groups();
+        self.mark_groups_with_others_below();
         self.sort();
     }
 
@@ -223,6 +227,21 @@ impl HolderView {
             }
         }
         self.rows.retain(|row| row.group_bytes().is_none_or(|(path, _)| !nested.contains(path)));
+    }
+
+    /// The kernel counts what a group below has for those above it, too: listed beside each other, they are no sum.
+    fn mark_groups_with_others_below(&mut self) {
+        let paths: Vec<String> =
+            self.rows.iter().filter_map(|row| Some(row.group_bytes()?.0.to_owned())).collect();
+        for row in &mut self.rows {
+            let Some((path, _)) = row.group_bytes() else { continue };
+            let is_below =
+                |other: &&String| other.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
+            let below = paths.iter().filter(is_below).count();
+            if below > 0 {
+                row.name = format!("{} +{below} below", row.name);
+            }
+        }
     }
 
     fn sort(&mut self) {
@@ -332,6 +351,12 @@ impl App {
         }
     }
 
+    /// Whether they have still to be counted for the first time.
+    pub(crate) fn waits_for_holders(&self) -> bool {
+        let is_live = !self.feed.is_tape() && !self.feed.is_still() && !self.simulated();
+        is_live && COUNTED_HERE && !self.holders.is_known()
+    }
+
     /// Why the list is empty.
     pub(crate) fn why_no_holders(&self) -> &'static str {
         match (self.holders.is_known(), &self.holders.of) {
@@ -341,7 +366,9 @@ impl App {
             (false, _) if self.feed.is_still() || self.simulated() => {
                 "Holders are counted on live machines and in recordings."
             }
-            (false, _) if cfg!(target_os = "linux") => "Holders are counted with the next refresh.",
+            (false, _) if COUNTED_HERE => {
+                "Holders are being counted: the list comes with the next refresh (r: now)."
+            }
             (false, _) => "Holders of this system are not counted.",
         }
     }

@@ -107,7 +107,7 @@ fn draw_list(app: &App, titles: Rect, area: Rect, buffer: &mut Buffer) {
             buffer,
             Rect::new(2, y, area.width.saturating_sub(2), 1),
             app.why_no_holders(),
-            app.theme.dim(),
+            Style::new(),
             false,
         );
         return;

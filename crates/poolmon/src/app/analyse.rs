@@ -157,7 +157,7 @@ fn files(
     if let Some(marks) = marks {
         *marks = rows.marks()?;
     }
-    let merged = MergedCaches::new(rows.merged()?);
+    let merged = MergedCaches::new(rows.merged()?).made_by(rows.makers()?);
     let totals = totals.map(|mut totals| series(&mut totals, args)).transpose()?;
     let only_totals = rows.holds_only_totals();
     let seen = series(&mut rows, args)?;

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::slice;
 
-use poolmon_holder::{HeldBy, held_by, held_here};
+use poolmon_holder::held_here;
 use poolmon_model::Tag;
 use poolmon_model::problem::Problem;
 use poolmon_owner::linux::{MergedCaches, ModuleCatalog, callers, places};
@@ -76,18 +76,15 @@ pub fn run(name: &str, args: &WhoArgs) -> anyhow::Result<Outcome> {
     let facts = poolmon_owner::written(&tag).into_iter().chain(known.known(&tag));
     let about = facts.map(|line| (line.title.to_owned(), line.text));
     let names = std::iter::once(name).chain(merged.others(name)).filter(|_| args.drivers.drivers.is_empty());
-    let (mut held, held_remarks) = match &mut recorded {
+    let mut holding = match &mut recorded {
         None => held_here(names, MOST),
-        Some(series) => {
-            let census = series.counted(None, None)?.1.now;
-            (held_by(&names.map(Tag::name).collect::<Vec<_>>(), &census, MOST), census.remarks)
-        }
+        Some(series) => series.holding(&names.map(Tag::name).collect::<Vec<_>>(), MOST)?,
     };
     if args.anonymise {
-        HeldBy::anonymise(&mut held);
+        holding.anonymise();
     }
     let (about, merged) = (about.collect(), merged.explain(name));
-    let answer = CacheAnswer { name, about, caller, merged, held, held_remarks, creators, summary };
+    let answer = CacheAnswer { name, about, caller, merged, holding, creators, summary };
     match args.format {
         AnswerFormat::Json => answer.json(&mut out)?,
         _ => answer.text(&mut out)?,
@@ -102,7 +99,7 @@ pub fn run(name: &str, args: &WhoArgs) -> anyhow::Result<Outcome> {
     if answer.summary.cancelled {
         return Ok(Outcome::Interrupted);
     }
-    let found = answer.caller.is_some() || !answer.held.is_empty() || !known.known(&tag).is_empty();
+    let found = answer.caller.is_some() || !answer.holding.held.is_empty() || !known.known(&tag).is_empty();
     if found || created {
         return Ok(Outcome::Done);
     }
