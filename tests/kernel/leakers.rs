@@ -100,8 +100,11 @@ fn check(said: &Said, leakers: &[Second], others: &[u32], group: Option<&Group>)
     let all: Vec<Wanted<'_>> =
         leakers.iter().zip(LEAKS).map(|(leaker, leak)| leak.wanted(leaker.id())).collect();
     // Bound ports may be in the slabs of the registrations: both are right there.
-    let ports =
-        Wanted { what: "ports", cache: here(&["tcp_bind2_bucket", "tcp_bind_bucket"]), ..LEAKS[1].wanted(leakers[1].id()) };
+    let ports = Wanted {
+        what: "ports",
+        cache: here(&["tcp_bind2_bucket", "tcp_bind_bucket"]),
+        ..LEAKS[1].wanted(leakers[1].id())
+    };
     for one in &all {
         let shares = one.what == "registrations" && slabs_of(one.cache) == slabs_of(ports.cache);
         let others = [&ports];

@@ -162,7 +162,9 @@ fn merged_names(judged: &AnalysedSeries, verdict: &Verdict, merged: &MergedCache
     let names = merged.explain(cache)?;
     if let Some(fitting) = judged.fitting(verdict) {
         let Some(Answer::Held(explanation)) = judged.answer(verdict) else {
-            return Some(format!("by the module that was loaded last, these are objects of {fitting}; {names}"));
+            return Some(format!(
+                "by the module that was loaded last, these are objects of {fitting}; {names}"
+            ));
         };
         // Two leaks may share the slabs of one cache.
         let mut of: Vec<&str> = Vec::new();

@@ -62,14 +62,20 @@ fn compared(
     Some((names, row.objects.last().copied(), answer))
 }
 
-/// The holder that explains most of a row's growth alone, under a name that is its own: what [`Analysis::report_with`] asks for.
+/// The holder that explains most of a row's growth alone, else all who do together, under a name that is their own: what
+/// [`Analysis::report_with`] asks for.
 pub fn main_holder<'a>(
     analysis: &'a Analysis,
     history: &'a History,
     merged: &'a MergedCaches,
 ) -> impl Fn(&Tag, Pool) -> Option<String> + 'a {
     |tag, pool| match compared((tag, pool), analysis, history, merged)? {
-        (.., Answer::Held(explanation)) => explanation.main().map(|grower| format!("{:?}", grower.holder.id)),
+        (.., Answer::Held(explanation)) => {
+            let all = explanation.main().map_or(explanation.growers.as_slice(), std::slice::from_ref);
+            let mut ids: Vec<_> = all.iter().map(|grower| &grower.holder.id).collect();
+            ids.sort_unstable();
+            Some(format!("{ids:?}"))
+        }
         _ => None,
     }
 }

@@ -219,6 +219,38 @@ fn two_leaks(pids: [u32; 2]) -> AnalysedSeries {
     series(analysis, &history, &merged)
 }
 
+/// Files that two processes open are no cause of the locks that one of them takes on its own, though they grow by a whole multiple.
+#[test]
+fn a_row_of_two_holders_is_not_one_cause_with_the_row_of_one() {
+    let (mut analysis, mut history) = (Analysis::new(AnalysedSeries::config()), History::default());
+    for second in 0..120_u64 {
+        let mut sample =
+            Sample::new(Origin::new(SourceKind::Linux, &[Pool::Unreclaimable]).into(), CounterWidth::Bits64);
+        sample.time = Timestamp::from_second(1_800_000_000 + second.cast_signed()).ok();
+        sample.rows.extend([("filp", 150, 192), ("file_lock_cache", 75, 192)].map(|(name, rate, size)| {
+            let objects = 1_000 + rate * second;
+            let bytes = Some(objects * size);
+            let reported_diff = i64::try_from(objects).ok();
+            let counters = Counters { reported_diff, bytes, used: bytes, ..Counters::default() };
+            Row { tag: Tag::name(name), pool: Pool::Unreclaimable, counters, reported_owner: None }
+        }));
+        analysis.push(&sample);
+        let entry = |pid, locks: u64| {
+            let mut counts = Counts::default();
+            counts.set(Kind::Descriptor, 75 * second);
+            counts.set(Kind::PosixLock, locks);
+            let holder = Holder { id: HolderId::Process { pid, start: 1 }, name: "python3".into() };
+            Entry { holder, group: None, counts }
+        };
+        let entries = vec![entry(7, 0), entry(8, 75 * second)];
+        history.push(second as f64, &Census { entries, ..Census::default() });
+    }
+    let judged = series(analysis, &history, &MergedCaches::default());
+    assert!(judged.report.groups.is_empty(), "{:?}", judged.report.groups);
+    let locks = judged.report.verdicts.iter().find(|row| row.tag == Tag::name("file_lock_cache")).unwrap();
+    assert!(locks.reasons[0].starts_with("python3 (pid 8) holds "), "{:?}", locks.reasons);
+}
+
 /// Two leaks are as steady as each other. If two processes hold them, they are two causes, and each says whose it is.
 #[test]
 fn rows_of_different_holders_are_different_causes() {
