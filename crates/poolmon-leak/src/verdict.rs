@@ -246,6 +246,9 @@ pub struct Verdict {
     /// Of which pool.
     #[serde(serialize_with = "pool_id")]
     pub pool: Pool,
+    /// The name of a merged cache that fits what is in it, if the row is listed under another one; set by callers who know holders.
+    #[serde(skip)]
+    pub fitting: Option<String>,
     /// What.
     pub kind: VerdictKind,
     /// Growth in bytes per hour over the window judged.

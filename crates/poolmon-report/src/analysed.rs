@@ -9,7 +9,7 @@ use poolmon_model::{Counters, Key, Labeler, MarkKind, Pool, Row, Sample, Tag, Ti
 use poolmon_owner::linux::MergedCaches;
 use rustc_hash::FxHashMap;
 
-use crate::holders::name_holders;
+use crate::holders::{fitting, name_holders};
 
 /// What is known of tags' owners, as the judge asks for it.
 pub fn owner_hint(labeler: &dyn Labeler) -> impl Fn(&Tag, Pool) -> Option<OwnerHint> + '_ {
@@ -109,14 +109,7 @@ impl AnalysedSeries {
     /// The name of the cache that the objects of a row belong to by who holds them, or by the module that was loaded last, if the kernel
     /// lists it under another one.
     pub fn fitting(&self, verdict: &Verdict) -> Option<&str> {
-        match self.answer(verdict)? {
-            Answer::Held(explanation) => explanation.fitting.as_deref(),
-            Answer::Nobody(nobody) => {
-                let (cache, _) = nobody.made_by.as_ref()?;
-                Some(cache.as_str()).filter(|cache| name(&verdict.tag) != Some(*cache))
-            }
-            _ => None,
-        }
+        fitting(self.answer(verdict)?, &verdict.tag.to_string())
     }
 
     /// Adds to each cache that grows the names that share it, and which of them fits what grows in lockstep with it. The kernel

@@ -80,6 +80,19 @@ pub fn main_holder<'a>(
     }
 }
 
+/// The name of the cache that the objects of a row belong to by who holds them, or by the module that was loaded last, if the kernel lists
+/// it under another one.
+pub(crate) fn fitting<'a>(answer: &'a Answer, listed: &str) -> Option<&'a str> {
+    match answer {
+        Answer::Held(explanation) => explanation.fitting.as_deref(),
+        Answer::Nobody(nobody) => {
+            let (cache, _) = nobody.made_by.as_ref()?;
+            Some(cache.as_str()).filter(|cache| *cache != listed)
+        }
+        _ => None,
+    }
+}
+
 /// Says of each row that grows who holds its objects, as its first reason, and returns the answers. A cache whose objects a
 /// process holds is not called shrinkable any more.
 pub fn name_holders(
@@ -111,6 +124,7 @@ pub fn name_holders(
             verdict.reasons.retain(|reason| !shrinks(reason));
         }
         verdict.reasons.splice(0..0, answer.sentences(name.trim_end()));
+        verdict.fitting = fitting(&answer, &name).map(str::to_owned);
         answers.insert(Key { tag: verdict.tag.clone(), pool: verdict.pool }, answer);
     }
     answers

@@ -218,7 +218,14 @@ pub fn lockstep(report: &Report, verdict: &Verdict) -> Vec<String> {
     let companions = report.companions(verdict);
     let others: Vec<String> = companions
         .iter()
-        .map(|other| format!("{} {}", other.tag.to_string().trim_end(), speed(other)))
+        .map(|other| {
+            let tag = other.tag.to_string();
+            let name = match &other.fitting {
+                Some(fitting) => format!("{fitting} (listed as {tag})"),
+                None => tag.trim_end().to_owned(),
+            };
+            format!("{name} {}", speed(other))
+        })
         .collect();
     let together = if report.times_known {
         human_rate(group.bytes_per_hour)

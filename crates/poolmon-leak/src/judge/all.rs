@@ -285,6 +285,7 @@ pub fn report(
         let nothing = matches!(finding.kind, VerdictKind::Steady | VerdictKind::Unknown);
         let since = if nothing || unknown { None } else { analysis.at(hour) };
         verdicts.push(Verdict {
+            fitting: None,
             tag: series.tag.clone(),
             pool: series.pool,
             kind: finding.kind,

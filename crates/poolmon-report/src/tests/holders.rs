@@ -89,6 +89,9 @@ fn a_row_says_who_holds_it_first() {
         "{merged:?}"
     );
 
+    let lines = crate::words::lockstep(&judged.report, verdict("sock_inode_cache"));
+    assert!(lines[0].contains("UNIX (listed as signal_cache) "), "{lines:?}");
+
     let hint = |tag: &Tag, _| Some(OwnerHint { driver: format!("owner of {tag}"), third_party: false });
     let owned = judged_again(&merged_names).with_owners(hint);
     let used_by = |name: &str| {
