@@ -283,7 +283,6 @@ pub fn report(
         // When a row came into a cut list says nothing about when it began.
         let unknown = series.start == SeriesStart::Unknown && series.first > from && !finding.bent;
         let nothing = matches!(finding.kind, VerdictKind::Steady | VerdictKind::Unknown);
-        let since = if nothing || unknown { None } else { analysis.at(hour) };
         verdicts.push(Verdict {
             fitting: None,
             tag: series.tag.clone(),
@@ -297,7 +296,7 @@ pub fn report(
             level: suspicions[at].as_ref().and_then(|(_, suspicion)| suspicion.level()),
             share,
             group_share: None,
-            since,
+            since: if nothing || unknown { None } else { analysis.at(hour) },
             since_start,
             exhaustion: None,
             needs_hours: finding.needs.filter(|_| analysis.times_known),
