@@ -450,7 +450,8 @@ mod tests {
     /// What a table says of a row, the sentence on the row says too, and nothing is said twice.
     #[test]
     fn a_verdict_has_one_wording() {
-        let series: [(&str, fn(u64) -> u64); 4] = [
+        type Series = (&'static str, fn(u64) -> u64);
+        let series: [Series; 4] = [
             ("swings", |n| 100 + 40 * (n % 30).min(30 - n % 30)),
             ("noise", |n| 400 + n * n * 7919 % 400),
             ("leaks", |n| 100 + 20 * n),

@@ -66,7 +66,7 @@ const NARROW: u16 = 50;
 /// Cells of [`CellKind::Short`] and [`CellKind::ShortChange`] with the gap before them, and the mark or sign.
 const SHORT: u16 = 7;
 /// The narrowest column of verdicts, with its gap.
-const SHORT_VERDICT: u16 = 9;
+const SHORT_VERDICT: u16 = 7;
 
 // Ranks of what is not a column of the registry, among `ScreenPlace::rank`.
 /// Without allocs, the change of Diff tells most about a row.
@@ -257,10 +257,10 @@ impl Widths {
         let has = |kind| layout.places.iter().any(|it| it.kind == kind);
         let change =
             layout.places.iter().any(|it| it.kind == CellKind::Change && it.column.is(&column::BYTES));
-        if change || skip > 0 || !has(CellKind::Verdict) {
+        if change && has(CellKind::Verdict) || skip > 0 || self.verdict == 0 {
             return layout;
         }
-        // The change is worth the end of a verdict.
+        // Both the change and the verdict are worth more than the verdict's figure.
         let cut = Self { verdict: self.verdict.min(12), ..self.clone() };
         let mut layout = cut.wide(width, sort, show_driver, trend, skip);
         let used = layout.places.last().map_or(0, |last| last.x + last.width);
@@ -312,7 +312,8 @@ impl Widths {
         // Two figures and five cells of a name.
         let change = width >= 2 * SHORT + 5;
         let mut left = width.saturating_sub(if change { 2 * SHORT } else { SHORT });
-        let verdict = (self.verdict + 2).min(left / 2);
+        let whole = self.verdict + 2;
+        let verdict = if left >= whole + self.names().min(10) { whole } else { whole.min(left / 2) };
         let verdict = if self.verdict > 0 && verdict >= SHORT_VERDICT { verdict } else { 0 };
         left -= verdict;
         let name = self.names().clamp(5, 20).min(left);
@@ -412,7 +413,7 @@ impl Widths {
             let mut needs = self.needs(kind, column, places.last());
             if column.is(&column::TAG) && kind == CellKind::Value {
                 // A group has no tag: its name is all that it is known by.
-                let least = if self.group > 0 { 24 } else { 11 };
+                let least = if self.group > 0 { 20 } else { 11 };
                 needs = needs.min((width / 4).max(least)).min(width);
             }
             places.push(Place { kind, column, x, width: needs });

@@ -198,7 +198,7 @@ fn draw_row(
             CellKind::Verdict => {
                 if let Some(verdict) = &row.verdict {
                     scratch.push_str("  ");
-                    scratch.push_str(&verdict.brief);
+                    scratch.push_str(whole_words(&verdict.brief, place.width));
                     let style = match verdict.gravity {
                         Gravity::Leaking => app.theme.leaking(),
                         Gravity::Growing => app.theme.growing(),
@@ -229,6 +229,15 @@ fn draw_row(
         }
         right(buffer, place, area, scratch, cell_style);
     }
+}
+
+/// A verdict without its rate where there is no room for both: half a figure is none.
+fn whole_words(brief: &str, width: u16) -> &str {
+    if brief.chars().count() + 2 <= usize::from(width) {
+        return brief;
+    }
+    let rate = brief.strip_suffix("/h").and_then(|rest| rest.rsplit_once(' ')?.0.rsplit_once(' '));
+    rate.map_or(brief, |(word, _)| word)
 }
 
 /// Bytes in a few cells, marked if they are inexact.

@@ -138,3 +138,16 @@ fn a_narrow_pane_breaks_lines_below_their_beginning() {
         }
     }
 }
+
+#[test]
+fn a_verdict_is_on_every_screen_that_has_room_and_never_half_a_rate() {
+    for width in 30..130 {
+        let mut app = judged();
+        press(&mut app, "v");
+        let screen = picture(&mut app, width, 20);
+        let leak = screen.lines().find(|line| line.starts_with('!')).expect("the leaking row");
+        assert!(leak.contains("leaks"), "{width}: {screen}");
+        let after = leak.split("leaks").nth(1).unwrap_or_default().trim();
+        assert!(after.is_empty() || after.contains("/h"), "{width}: {leak}");
+    }
+}
