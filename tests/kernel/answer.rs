@@ -190,23 +190,20 @@ impl Wanted<'_> {
                 tag => format!("  {cache}, listed as {} (", tag.unwrap_or_default()),
             };
             // The text is of another watch of the same time: its counts differ a little.
-            match said.text.find(&title) {
-                Some(at) => {
-                    let second = said.text[at..].lines().nth(1).unwrap_or_default();
-                    assert!(says(second), "{what}: below its name: {second}");
-                }
+            if let Some(at) = said.text.find(&title) {
+                let second = said.text[at..].lines().nth(1).unwrap_or_default();
+                assert!(says(second), "{what}: below its name: {second}");
+            } else {
                 // It is behind the row that takes most of the same leak.
-                None => {
-                    let [title, second] = said.first(&self.holder);
-                    let behind = said.text.find(title).map(|at| &said.text[at..]).unwrap_or_default();
-                    let lockstep = behind.lines().find(|line| line.contains("in lockstep with it: "));
-                    let is_behind = lockstep.is_some_and(|line| line.contains(cache));
-                    assert!(
-                        is_behind && second.contains(&self.holder),
-                        "{what}: {title}\n{second}\n{}",
-                        said.text
-                    );
-                }
+                let [title, second] = said.first(&self.holder);
+                let behind = said.text.find(title).map(|at| &said.text[at..]).unwrap_or_default();
+                let lockstep = behind.lines().find(|line| line.contains("in lockstep with it: "));
+                let is_behind = lockstep.is_some_and(|line| line.contains(cache));
+                assert!(
+                    is_behind && second.contains(&self.holder),
+                    "{what}: {title}\n{second}\n{}",
+                    said.text
+                );
             }
         }
     }
