@@ -414,7 +414,9 @@ fn judge(row: &Candidate, points: &[Point], boot: Option<f64>, config: &Analysis
 
 /// Of tens of thousands of rows some rise all day by chance. On one host alone, by points alone, a leak counts if it is worth acting on.
 fn is_chance(on: &[OnHost], config: &AnalysisConfig) -> bool {
-    matches!(on, [one] if one.judged_by == JudgedBy::Points && one.level < Level::Leak && one.bytes_per_hour < config.worth_per_hour)
+    // Tests that a row passes are made for the rows of one machine, not for those of a fleet.
+    let is_sure = |one: &OnHost| one.confidence.and_then(Level::of) == Some(Level::Leak);
+    matches!(on, [one] if one.judged_by == JudgedBy::Points && !is_sure(one) && one.bytes_per_hour < config.worth_per_hour)
 }
 
 /// Hosts in parts of at most `most` series, or of one host.
@@ -470,21 +472,21 @@ mod tests {
 
     #[test]
     fn a_small_rise_on_one_host_alone_is_chance() {
-        let on = |bytes_per_hour: f64, level: Level, judged_by: JudgedBy| OnHost {
+        let on = |bytes_per_hour: f64, confidence: f64, judged_by: JudgedBy| OnHost {
             host: "a".into(),
-            level,
-            confidence: None,
+            level: Level::Leak,
+            confidence: Some(confidence),
             bytes_per_hour,
             held: None,
             driver: None,
             judged_by,
         };
         let config = AnalysisConfig::default();
-        let small = on(2e4, Level::Likely, JudgedBy::Points);
+        let small = on(2e4, 0.97, JudgedBy::Points);
         assert!(is_chance(std::slice::from_ref(&small), &config));
         assert!(!is_chance(&[small.clone(), small], &config), "two hosts are no chance");
-        assert!(!is_chance(&[on(1e6, Level::Likely, JudgedBy::Points)], &config));
-        assert!(!is_chance(&[on(2e4, Level::Likely, JudgedBy::Host)], &config), "the host saw every sample");
-        assert!(!is_chance(&[on(2e4, Level::Leak, JudgedBy::Points)], &config));
+        assert!(!is_chance(&[on(1e6, 0.97, JudgedBy::Points)], &config));
+        assert!(!is_chance(&[on(2e4, 0.97, JudgedBy::Host)], &config), "the host saw every sample");
+        assert!(!is_chance(&[on(2e4, 0.995, JudgedBy::Points)], &config));
     }
 }
