@@ -1,7 +1,10 @@
 //! As `leakers.rs` and `kept.rs`, one leak at a time beside a holder of the same kind that does not grow: the first verdict
-//! that names who leaks is that on the cache, by the name that fits, and it does so in its first line. Each takes a minute.
+//! that names who leaks is that on the cache, by the name that fits, and it does so in its first line. Each takes a minute:
+//! `POOLMON_REQUIRE=root,long,alone cargo test -p poolmon --test kernel alone::`. Together, and for every commit, they are in those files.
 
 use std::time::Duration;
+
+use poolmon_testkit::{Need, asked_for};
 
 use crate::answer::{SECONDS, Said, Wanted, holders};
 use crate::{kept, leakers};
@@ -32,7 +35,7 @@ fn first_is(wanted: &Wanted<'_>, holder: &str, row: &str, still: u32) {
 }
 
 fn of_process(leak: &leakers::Leak) {
-    if !leakers::can_run() {
+    if !leakers::can_run() || !asked_for(Need::Alone) {
         return;
     }
     let _alone = crate::trace::alone();
@@ -47,7 +50,7 @@ fn of_process(leak: &leakers::Leak) {
 }
 
 fn of_python(leak: &kept::Leak, held: u32) {
-    if !kept::can_run() {
+    if !kept::can_run() || !asked_for(Need::Alone) {
         return;
     }
     let _alone = crate::trace::alone();

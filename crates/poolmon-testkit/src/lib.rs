@@ -4,7 +4,7 @@
 //! `POOLMON_SKIPS` names, so that `./check` can count and explain it. When `POOLMON_REQUIRE` lists the need
 //! (`POOLMON_REQUIRE=root,shared,tmux`), the skip is a failure instead: CI requires all it has.
 //!
-//! Needs that cost something ([`Need::Network`], [`Need::Long`]) are met only when `POOLMON_REQUIRE` lists them, so
+//! Needs that cost something ([`Need::Network`], [`Need::Long`], [`Need::Alone`]) are met only when `POOLMON_REQUIRE` lists them, so
 //! that plain `cargo test` stays quick and offline: ask with [`wanted`].
 #![forbid(unsafe_code)]
 
@@ -39,13 +39,15 @@ pub enum Need {
     Network,
     /// Minutes of time. Met only when required.
     Long,
+    /// Twenty minutes: each leak alone. Met only when required.
+    Alone,
     /// A kernel of its own, booted by `cargo xtask vm`.
     Vm,
 }
 
 impl Need {
     /// Every need, with the word that `POOLMON_REQUIRE` uses.
-    pub const ALL: [(Self, &str); 11] = [
+    pub const ALL: [(Self, &str); 12] = [
         (Self::Root, "root"),
         (Self::Shared, "shared"),
         (Self::Tmux, "tmux"),
@@ -56,6 +58,7 @@ impl Need {
         (Self::Prometheus, "prometheus"),
         (Self::Network, "network"),
         (Self::Long, "long"),
+        (Self::Alone, "alone"),
         (Self::Vm, "vm"),
     ];
 }
@@ -113,7 +116,7 @@ pub fn asked_for(need: Need) -> bool {
         report(
             std::thread::current().name().unwrap_or("a test"),
             need,
-            &format!("only run with POOLMON_REQUIRE={need}, as ./check does"),
+            &format!("only run with POOLMON_REQUIRE={need}"),
         );
     }
     wanted(need)
