@@ -11,7 +11,7 @@ use crate::answer::{Said, Wanted, here};
 use crate::leakers;
 
 /// Holds objects of a kind from its start on, and leaks `rate` more a second until its input ends, then removes what would outlive it.
-/// What has no user of its own to be told by, another user holds.
+/// What has no user of its own to be known by, another user holds.
 const LEAK: &str = r"
 import ctypes, fcntl, os, select, shutil, socket, struct, sys, tempfile, time
 libc = ctypes.CDLL(None, use_errno=True)
@@ -78,7 +78,7 @@ finally:
 
 /// A leak of the test.
 pub struct Leak {
-    /// What a process is told to take.
+    /// What a process takes.
     pub what: &'static str,
     /// How many a second.
     pub rate: u32,
@@ -150,7 +150,7 @@ pub fn start(what: &str, rate: u32, held: u32) -> Leaker {
     begin(what, rate, held, 0)
 }
 
-/// One that only holds; what is told apart by its user alone, as this other one.
+/// One that only holds; what is known by its user alone, as this other one.
 pub fn holds(what: &str, held: u32) -> Leaker {
     begin(what, 0, held, 4_711)
 }

@@ -21,7 +21,7 @@ use crate::second::Second;
 
 /// A leak of the test.
 pub struct Leak {
-    /// What a process is told to take.
+    /// What a process takes.
     pub what: &'static str,
     /// How often, a second.
     pub rate: u32,

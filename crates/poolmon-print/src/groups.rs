@@ -23,7 +23,7 @@ pub struct Groups {
 }
 
 impl Groups {
-    /// The groups of a table's rows in an order, at most so many.
+    /// The groups of a table's rows in an order, at most `limit` of them.
     pub fn of(table: &Table, by: GroupBy, sort: Sort, limit: Option<usize>) -> Self {
         let mut list = group::groups(&table.rows, by, sort);
         list.truncate(limit.unwrap_or(usize::MAX));

@@ -70,7 +70,7 @@ fn rows(out: &mut dyn Write, table: &Table, options: PrintOptions) -> io::Result
     lines(out, &columns, table.rows.len(), options)
 }
 
-/// Writes so many lines of columns, and their titles.
+/// Writes N lines of columns, and their titles.
 pub(crate) fn lines(
     out: &mut dyn Write,
     columns: &[Cells],

@@ -13,7 +13,7 @@ use crate::counted::{Count, Counted, falls};
 const STEPS: usize = 4;
 /// Files that are compared each with each.
 const MOST_FILES: usize = 500;
-/// Groups that are told apart in one folder: machines, and their boots.
+/// Groups that are separated in one folder: machines, and their boots.
 const MOST_GROUPS: usize = 16;
 /// Files of two machines are this many times as far apart as one file of a machine and the next.
 const APART: f64 = 2.5;
@@ -49,7 +49,7 @@ pub(crate) enum Order {
     Unclear(usize),
 }
 
-/// Whether so many events are plausible between so many files.
+/// Whether this number of events is plausible between this number of files.
 pub(crate) fn is_rare(events: usize, files: usize) -> bool {
     events <= (files.saturating_sub(1) / STEPS).max(1)
 }

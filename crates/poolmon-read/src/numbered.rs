@@ -54,8 +54,9 @@ pub(crate) fn arrange(parts: &mut Vec<Part>) -> Result<Vec<Remark>> {
     while let Some(remark) = machines::leave_one_by_counts(parts) {
         remarks.push(remark);
     }
+    let mut of_copies = None;
     if copied {
-        remarks.push(forget_times(parts, COPIES));
+        of_copies = Some(forget_times(parts, COPIES));
     } else if timed {
         remarks.extend(follow_names(parts));
     } else if let Some(order) = order_of_names(parts)
@@ -64,11 +65,8 @@ pub(crate) fn arrange(parts: &mut Vec<Part>) -> Result<Vec<Remark>> {
         put(parts, &order);
     }
     let said = follow_counts(parts, copied)?;
-    if copied && !said.is_empty() {
-        // It was the order of the names that was said.
-        remarks.pop();
-    }
-    remarks.extend(said);
+    // One reason for the order, not two.
+    remarks.extend(if said.is_empty() { of_copies.into_iter().collect() } else { said });
     remarks.extend(machines::doubt(parts));
     Ok(remarks)
 }

@@ -41,7 +41,7 @@ impl SampleSeries {
     /// in the order of time if each has one, else they stay in the order given.
     ///
     /// # Errors
-    /// A file that is named cannot be read, nothing in a folder can, or they are of several machines that cannot be told apart.
+    /// A file that is named cannot be read, nothing in a folder can, or they are of several machines that cannot be separated.
     pub fn open(paths: &[PathBuf], options: ReadOptions) -> Result<Self> {
         let mut remarks = Vec::new();
         let parts = part::open_all(paths, &options, &mut remarks)?;

@@ -208,7 +208,7 @@ impl Widths {
         self.verdict = self.verdict.max(row.verdict.as_ref().map_or(0, |verdict| chars(&verdict.brief)));
     }
 
-    fn told(&self, column: &Column) -> bool {
+    fn is_reported(&self, column: &Column) -> bool {
         self.value.get(index(column)).is_some_and(|&width| width > 0)
     }
 
@@ -281,9 +281,9 @@ impl Widths {
             .map(|w| index(w.1))
             .collect();
         figures.sort_unstable();
-        let told = figures.len();
+        let reported = figures.len();
         // The sorted column and at least one figure stay.
-        let skipped = figures.get(..skip.min(told.saturating_sub(1))).unwrap_or_default();
+        let skipped = figures.get(..skip.min(reported.saturating_sub(1))).unwrap_or_default();
         let mut chosen: Vec<(CellKind, &'static Column)> = Vec::with_capacity(wanted.len());
         for want in wanted.iter().filter(|w| w.1.unit == Unit::Text || !skipped.contains(&index(w.1))) {
             // A change means nothing without its value.
@@ -301,14 +301,15 @@ impl Widths {
         self.spread(&mut places, width.saturating_sub(used));
         let shown =
             places.iter().filter(|p| p.kind == CellKind::Value && p.column.unit != Unit::Text).count();
-        ColumnLayout { hidden: told.saturating_sub(shown), places }
+        ColumnLayout { hidden: reported.saturating_sub(shown), places }
     }
 
     /// Name, bytes and change, and the verdict where there is room: what a row is read for. What is left makes the figures exact and has
     /// the kind of memory; the arrow keys go through the other columns.
     fn narrow(&self, width: u16) -> ColumnLayout {
         let bytes = &column::BYTES;
-        let told = COLUMNS.iter().filter(|column| column.unit != Unit::Text && self.told(column)).count();
+        let reported =
+            COLUMNS.iter().filter(|column| column.unit != Unit::Text && self.is_reported(column)).count();
         // Two figures and five cells of a name.
         let change = width >= 2 * SHORT + 5;
         let mut left = width.saturating_sub(if change { 2 * SHORT } else { SHORT });
@@ -345,7 +346,7 @@ impl Widths {
             x += width;
             Place { kind, column, x: x - width, width }
         });
-        ColumnLayout { places: places.collect(), hidden: told.saturating_sub(1) }
+        ColumnLayout { places: places.collect(), hidden: reported.saturating_sub(1) }
     }
 
     /// Every column that has something to say, the most important first.
@@ -354,9 +355,9 @@ impl Widths {
         let mut ranked: Vec<(u8, CellKind, &'static Column)> = Vec::with_capacity(2 * N + 8);
         let mut add = |rank: u8, kind: CellKind, column: &'static Column| {
             let says = match kind {
-                Value => self.told(column) || rank == 0,
-                Change => self.told(column) && column.has_change(),
-                Human | CellKind::Short | CellKind::ShortChange => self.told(&column::BYTES),
+                Value => self.is_reported(column) || rank == 0,
+                Change => self.is_reported(column) && column.has_change(),
+                Human | CellKind::Short | CellKind::ShortChange => self.is_reported(&column::BYTES),
                 Trend => trend,
                 Driver => self.driver > 0,
                 Description => self.description > 0,
@@ -385,7 +386,7 @@ impl Widths {
             }
         }
         add(column::VERDICT.screen.rank, Verdict, &column::VERDICT);
-        if !self.told(&column::ALLOCS) {
+        if !self.is_reported(&column::ALLOCS) {
             add(CHANGE_OF_DIFF, Change, &column::DIFF);
         }
         if show_driver {

@@ -120,24 +120,15 @@ pub fn find() -> Option<PathBuf> {
 
 /// Where `poolmon who` keeps what it learned of drivers, for this person.
 pub fn index_file() -> Option<PathBuf> {
-    poolmon_owner::scan::places::index_file(|name| std::env::var(name).ok(), is_root())
+    poolmon_owner::scan::places::index_file(
+        |name| std::env::var(name).ok(),
+        poolmon_source::rights::is_root(),
+    )
 }
 
 /// Where `poolmon who` keeps what it learned of Linux modules, for this person.
 pub fn modules_index_file() -> Option<PathBuf> {
     Some(index_file()?.with_file_name("modules.index"))
-}
-
-#[cfg(unix)]
-fn is_root() -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    // The entry of this process belongs to its effective user.
-    std::fs::metadata("/proc/self").is_ok_and(|meta| meta.uid() == 0)
-}
-
-#[cfg(not(unix))]
-fn is_root() -> bool {
-    false
 }
 
 /// The program's own folder.

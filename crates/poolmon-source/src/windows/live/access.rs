@@ -63,7 +63,7 @@ fn trusted() -> Vec<Sid> {
     // Wine, which knows no other rights than those of its user.
     if !calls::has_lesser_twin() || calls::is_wine() {
         all.extend(calls::user());
-        // Whoever else owns a file has no account there.
+        // Any other owner of a file has no account there.
         all.extend(calls::is_wine().then(Sid::anonymous));
     }
     all
