@@ -32,6 +32,17 @@ impl Value<'_> {
         }
     }
 
+    /// The value in its unit, to be compared with a limit; a share of a half is 0.5.
+    #[expect(clippy::cast_precision_loss, reason = "a limit has three digits")]
+    pub const fn measure(&self) -> Option<f64> {
+        match *self {
+            Self::Count(count) => Some(count as f64),
+            Self::Signed(signed) => Some(signed as f64),
+            Self::Share(share) => Some(share),
+            Self::Unknown | Self::Text(_) => None,
+        }
+    }
+
     /// The value as plain text: what tables, CSV and PoolMon logs print. Unknown is `-`.
     pub fn plain(&self) -> Cow<'_, str> {
         match self {

@@ -1,6 +1,6 @@
 //! Which rows are shown: PoolMon's `/i` and `/x` patterns, pools, sessions.
 
-use crate::{Pool, PoolView, Row, Tag};
+use crate::{Pool, PoolView, Search, Tag};
 
 /// A tag pattern: `*` = any number of characters, `?` = exactly one. Case counts, as in PoolMon.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,8 +111,8 @@ pub struct Filter {
     pub include: Vec<Pattern>,
     /// No tags that match one of these.
     pub exclude: Vec<Pattern>,
-    /// Pattern of the search line; matches the owner's text too.
-    pub search: Option<Pattern>,
+    /// What the search line asks for.
+    pub search: Search,
     /// Also rows in which every figure is zero (PoolMon hides them).
     pub show_zero: bool,
     /// Also rows that only the earlier sample had: they gave everything back.
@@ -120,16 +120,6 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Whether a row passes; `owner` is what is known of the tag's driver.
-    pub fn admits(&self, row: &Row, owner: Option<&str>) -> bool {
-        self.admits_tag(&row.tag, row.pool)
-            && (self.show_zero || !row.counters.is_zero())
-            && self.search.as_ref().is_none_or(|pattern| {
-                pattern.matches(&row.tag)
-                    || owner.or(row.reported_owner.as_deref()).is_some_and(|text| pattern.matches_text(text))
-            })
-    }
-
     /// Whether a tag of a pool passes the view and the `/i` and `/x` patterns.
     pub fn admits_tag(&self, tag: &Tag, pool: Pool) -> bool {
         self.view.admits(pool)

@@ -11,7 +11,7 @@
 //! 3. [`key`]: which row is which from sample to sample; [`delta`]: the change between two samples, across counter wraps, reboots and late tags;
 //! 4. [`summary`]: a stretch of samples in a few figures;
 //!    [`mark`]: what happened at a moment;
-//! 5. [`filter`], [`table`]: rows chosen, compared, sorted and totalled; [`owner`]: the driver or module that a row belongs to;
+//! 5. [`filter`], [`search`], [`table`]: rows chosen, compared, sorted and totalled; [`owner`]: the driver or module that a row belongs to;
 //!    [`group`]: rows with something in common and their sums; [`copies`]: copies of a slab cache that are one to a person;
 //! 6. [`figure`]: every figure of a row once; [`mod@column`], [`units`]: how a value is named, formatted and ordered. Every
 //!    output asks here.
@@ -43,6 +43,7 @@ pub mod pool;
 pub mod problem;
 pub mod rights;
 pub mod sample;
+pub mod search;
 pub mod summary;
 pub mod table;
 pub mod tag;
@@ -61,6 +62,7 @@ pub use maker::CacheMaker;
 pub use mark::{MarkKind, TimelineMark};
 pub use pool::{Pool, PoolView};
 pub use sample::{Origin, Row, Sample, SourceKind};
+pub use search::Search;
 pub use summary::{Gather, Summary};
 pub use table::{Gravity, Labeler, RowLabel, RowVerdict, Sort, Table, TableRow, Totals};
 pub use tag::{PoolTag, Tag};

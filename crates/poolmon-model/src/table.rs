@@ -76,6 +76,12 @@ pub trait Labeler {
     /// What is known of this row's owner.
     fn label(&self, row: &Row) -> Option<Arc<RowLabel>>;
 
+    /// The verdict on this row, if there is one.
+    fn verdict(&self, row: &Row) -> Option<Arc<RowVerdict>> {
+        let _ = row;
+        None
+    }
+
     /// The version of a driver or module that a label names, if that is known.
     fn version(&self, driver: &str) -> Option<Arc<str>> {
         let _ = driver;
@@ -96,7 +102,7 @@ pub struct TableRow {
     pub presence: Presence,
     /// What is known of its owner.
     pub label: Option<Arc<RowLabel>>,
-    /// The verdict on it, if there is one; set by the caller that has a series of samples.
+    /// The verdict on it, if there is one.
     pub verdict: Option<Arc<RowVerdict>>,
 }
 
@@ -294,11 +300,16 @@ impl Table {
         if !filter.admits_tag(&row.tag, row.pool) {
             return;
         }
-        let label = labeler.and_then(|labeler| labeler.label(row));
-        if !filter.admits(row, label.as_ref().map(|label| label.mapped_driver.as_str())) {
+        // Most rows of a kernel that was just started hold nothing: no copy, no label.
+        if !filter.show_zero && row.counters.is_zero() {
             return;
         }
-        self.rows.push(TableRow { row: row.clone(), width, delta, presence, label, verdict: None });
+        let label = labeler.and_then(|labeler| labeler.label(row));
+        let verdict = labeler.and_then(|labeler| labeler.verdict(row));
+        let row = TableRow { row: row.clone(), width, delta, presence, label, verdict };
+        if filter.search.admits(&row) {
+            self.rows.push(row);
+        }
     }
 
     fn total(&mut self, now: &Sample, filter: &Filter) {

@@ -312,6 +312,7 @@ impl App {
         self.size = (width, height);
         self.keep_in_view();
         self.keep_holder_in_view();
+        self.keep_detail_in_view();
     }
 
     /// Rows on the screen, the sample's own time, settings: what `w` writes.
@@ -345,6 +346,7 @@ impl App {
             self.say("The machine rebooted: nothing is compared with earlier samples.");
         }
         self.collect_gone();
+        self.keep_detail_in_view();
         self.mention_remarks();
         // What the system reports of the row in the detail pane is as new as the figures next to it. One thread answers for both, so that
         // a slow system is not asked faster than it answers.

@@ -37,7 +37,7 @@ impl App {
                 }
             }
             View::Detail => {
-                if !self.scroll_trace_lines(i32::try_from(by).unwrap_or(0)) {
+                if !self.scroll_detail_lines(i32::try_from(by).unwrap_or(0)) {
                     self.step(by.signum());
                 }
             }

@@ -59,7 +59,7 @@ impl App {
             KeyCode::Down => self.step(1),
             _ => {}
         }
-        if text != self.view.search {
+        if text != self.settings.filter.search.text() {
             self.search_for(&text);
         }
         self.mode = Mode::Search(text);

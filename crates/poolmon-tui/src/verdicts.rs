@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use poolmon_holder::Census;
-use poolmon_model::{Gravity, Pool, RowVerdict, Sample, TableRow, Tag, copies};
+use poolmon_model::{Gravity, Labeler, Pool, Row, RowLabel, RowVerdict, Sample, Tag, copies};
 use rustc_hash::FxHashMap;
 
 /// Judges rows from all samples since the start. It is asked on the sampler's thread.
@@ -27,6 +27,23 @@ pub struct LiveVerdicts {
     pub rows: Vec<(Tag, Pool, Arc<RowVerdict>)>,
     /// How long it still takes until there is enough data for any verdict; `None` = there is.
     pub left: Option<Duration>,
+}
+
+/// What is known of a row: of its owner, and the verdict on it.
+pub(crate) struct Known<'a> {
+    pub owners: Option<&'a dyn Labeler>,
+    /// `None` where the rows are not those that were judged.
+    pub verdicts: Option<&'a Verdicts>,
+}
+
+impl Labeler for Known<'_> {
+    fn label(&self, row: &Row) -> Option<Arc<RowLabel>> {
+        self.owners?.label(row)
+    }
+
+    fn verdict(&self, row: &Row) -> Option<Arc<RowVerdict>> {
+        self.verdicts?.of(row)
+    }
 }
 
 /// What the screen knows of verdicts.
@@ -85,16 +102,14 @@ impl Verdicts {
         }
     }
 
-    /// Gives the rows of a table their verdicts.
-    pub(crate) fn label(&self, rows: &mut [TableRow]) {
+    /// The verdict on a row, or the gravest one on the copies that are joined in it.
+    pub(crate) fn of(&self, row: &Row) -> Option<Arc<RowVerdict>> {
         if self.rows.is_empty() {
-            return;
+            return None;
         }
-        for row in rows {
-            row.verdict = match copies::joined_size(&row.row.tag) {
-                Some(size) => self.gravest_copy(size, row.row.pool),
-                None => self.rows.get(&(row.row.tag.clone(), row.row.pool)).cloned(),
-            };
+        match copies::joined_size(&row.tag) {
+            Some(size) => self.gravest_copy(size, row.pool),
+            None => self.rows.get(&(row.tag.clone(), row.pool)).cloned(),
         }
     }
 

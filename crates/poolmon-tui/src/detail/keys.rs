@@ -39,7 +39,7 @@ impl App {
         match action {
             Action::Back if self.stop_trace() => {}
             Action::Back => self.mode = Mode::Table,
-            Action::Halves(by) if self.scroll_trace(by) => {}
+            Action::Halves(by) if self.scroll_detail(by) => {}
             Action::First => self.select(0),
             Action::Trace => _ = self.trace_selected(),
             Action::Stacks => self.stacks_or_charts(),

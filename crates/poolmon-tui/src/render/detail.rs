@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use poolmon_model::column::{COLUMNS, Column, Unit};
-use poolmon_model::units::{grouped, grouped_change, grouped_signed, human_bytes, human_change, rough_span};
+use poolmon_model::units::{counted, grouped, grouped_change, grouped_signed, human_bytes, human_change, rough_span};
 use poolmon_model::{TableRow, Value};
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -29,27 +29,24 @@ pub(super) fn draw(app: &App, regions: &Regions, frame: &mut Frame<'_>) {
         Block::bordered().title(Span::styled(title, app.theme.strong())).border_style(app.theme.dim());
     frame.render_widget(Clear, area);
     let inner = block.inner(area);
-    frame.render_widget(block, area);
+    if let Some(trace) = trace.filter(|_| !is_wide(inner)) {
+        frame.render_widget(block, area);
+        return draw_trace(app, trace, inner, frame);
+    }
+    let points = app.points_of(&(row.row.tag.clone(), row.row.pool));
+    let text = text(app, row, &points, text_width(inner));
+    let (left, charts) = divided(inner, text.len());
+    let below = text.len().saturating_sub(usize::from(app.detail.scroll) + usize::from(left.height));
+    let more = match below {
+        0 if app.detail.scroll > 0 => " PgUp: back ".to_owned(),
+        0 => String::new(),
+        below => format!(" PgDn: {} more ", counted(below as u64, "line")),
+    };
+    frame.render_widget(block.title_bottom(Span::styled(more, app.theme.accent())), area);
     if let Some(trace) = trace {
         draw_trace(app, trace, trace_area(inner), frame);
-        if !is_wide(inner) {
-            return;
-        }
     }
-
-    let points = app.points_of(&(row.row.tag.clone(), row.row.pool));
-    let wide = if is_wide(inner) { beside(inner).0.width } else { inner.width };
-    let text = text(app, row, &points, wide);
-    let figures = u16::try_from(text.len()).unwrap_or(u16::MAX);
-    let (left, charts) = if is_wide(inner) {
-        beside(inner)
-    } else {
-        let low = figures.min(inner.height.saturating_sub(6).max(inner.height / 2));
-        // No chart, no room for it.
-        let low = if has_chart(inner.width, inner.height - low) { low } else { inner.height };
-        (Rect { height: low, ..inner }, Rect { y: inner.y + low, height: inner.height - low, ..inner })
-    };
-    frame.render_widget(Paragraph::new(text), left);
+    frame.render_widget(Paragraph::new(text).scroll((app.detail.scroll, 0)), left);
     if trace.is_none() {
         draw_charts(app, &points, charts, frame);
     }
@@ -73,6 +70,33 @@ fn is_wide(inner: Rect) -> bool {
 fn beside(inner: Rect) -> (Rect, Rect) {
     let wide = (inner.width / 2).clamp(74, 78);
     (Rect { width: wide, ..inner }, Rect { x: inner.x + wide, width: inner.width - wide, ..inner })
+}
+
+/// Cells of a line of text.
+fn text_width(inner: Rect) -> u16 {
+    if is_wide(inner) { beside(inner).0.width } else { inner.width }
+}
+
+/// Where the text is, of so many lines, and where the charts are.
+fn divided(inner: Rect, lines: usize) -> (Rect, Rect) {
+    if is_wide(inner) {
+        return beside(inner);
+    }
+    let lines = u16::try_from(lines).unwrap_or(u16::MAX);
+    let low = lines.min(inner.height.saturating_sub(6).max(inner.height / 2));
+    // No chart, no room for it.
+    let low = if has_chart(inner.width, inner.height - low) { low } else { inner.height };
+    (Rect { height: low, ..inner }, Rect { y: inner.y + low, height: inner.height - low, ..inner })
+}
+
+/// Lines of the text that fit on the screen, and by how many lines it can be scrolled.
+pub(crate) fn text_scroll(app: &App) -> (u16, u16) {
+    let Some(row) = app.current() else { return (0, 0) };
+    let inner = Block::bordered().inner(area(&super::regions(app)));
+    let points = app.points_of(&(row.row.tag.clone(), row.row.pool));
+    let lines = text(app, row, &points, text_width(inner)).len();
+    let room = divided(inner, lines).0.height;
+    (room, u16::try_from(lines).unwrap_or(u16::MAX).saturating_sub(room))
 }
 
 /// Where stacks are: to the right of the figures, or in their place.

@@ -60,7 +60,11 @@ fn prompt(app: &App) -> Option<(&'static str, &str, &'static str)> {
         Mode::Jump { text, .. } => {
             Some((" Go to: @", text, "   2026-11-22 14:00, 14:05, -2h, +10m, start, end; Esc = cancel"))
         }
-        Mode::Search(text) => Some((" Search: ", text, "   * and ? are wildcards, Enter keeps, Esc clears")),
+        Mode::Search(text) => Some((
+            " Search: ",
+            text,
+            "   Enter keeps, Esc clears; ntf*, owner:ntfs, pool:paged, verdict:leak, >10M",
+        )),
         _ => None,
     }
 }

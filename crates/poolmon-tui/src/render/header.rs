@@ -126,7 +126,8 @@ fn caption(app: &App, regions: &Regions, buffer: &mut Buffer) {
         PoolView::All => None,
         PoolView::Only(pool) => Some(format!("{} only", pool.long())),
     };
-    let search = (!app.view.search.is_empty()).then(|| format!("/{}", app.view.search));
+    let search = filter.search.text();
+    let search = (!search.is_empty()).then(|| format!("/{search}"));
     let mut patterns = String::new();
     for (sign, list) in [("", &filter.include), ("not ", &filter.exclude)] {
         for pattern in list {

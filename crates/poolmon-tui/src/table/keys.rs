@@ -1,7 +1,7 @@
 //! The keys of the table, and what they do.
 
 use poolmon_model::column::{self, Column};
-use poolmon_model::{Pattern, Scope};
+use poolmon_model::{Scope, Search};
 use ratatui_crossterm::crossterm::event::KeyCode;
 
 use crate::app::{App, Effect, Mode};
@@ -50,8 +50,11 @@ pub const KEYS: &[Entry] = &[
     )
     .only(TABLE)
     .footer(65, "group"),
-    Entry::rows(&[(Key::Char('/'), Action::Search)], "search tags and drivers; * and ? are wildcards")
-        .footer(70, "search"),
+    Entry::rows(
+        &[(Key::Char('/'), Action::Search)],
+        "search: ntf*, owner:ntfs, pool:paged, verdict:leak, >10M",
+    )
+    .footer(70, "search"),
     Entry::rows(
         &[
             (Key::Char('0'), Action::Session(0)),
@@ -121,7 +124,7 @@ impl App {
     pub(crate) fn table_action(&mut self, action: Action) {
         let page = isize::try_from(self.page()).unwrap_or(isize::MAX).max(2);
         match action {
-            Action::Back if self.settings.filter.search.is_some() => self.search_for(""),
+            Action::Back if !self.settings.filter.search.text().is_empty() => self.search_for(""),
             Action::Back => self.leave(),
             Action::Open => self.open(),
             Action::Lines(by) => self.step(by),
@@ -150,7 +153,7 @@ impl App {
                 self.deselect();
                 self.derive();
             }
-            Action::Search => self.mode = Mode::Search(self.view.search.clone()),
+            Action::Search => self.mode = Mode::Search(self.settings.filter.search.text().to_owned()),
             Action::Session(id) => self.scope(Scope::Session(id)),
             Action::SessionPrompt => self.mode = Mode::Session(String::new()),
             Action::Totals => {
@@ -226,8 +229,7 @@ impl App {
     }
 
     pub(crate) fn search_for(&mut self, text: &str) {
-        text.clone_into(&mut self.view.search);
-        self.settings.filter.search = (!text.is_empty()).then(|| Pattern::search(text));
+        self.settings.filter.search = Search::new(text);
         self.derive();
     }
 

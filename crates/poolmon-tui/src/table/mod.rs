@@ -11,6 +11,7 @@ use crate::app::{App, Mode};
 use crate::columns::{ColumnLayout, Widths};
 use crate::folding;
 use crate::render::graph::GraphSpan;
+use crate::verdicts::Known;
 
 /// Refreshes for which a row that is gone stays.
 const LINGER: u8 = 3;
@@ -27,8 +28,6 @@ pub(crate) struct TableView {
     pub top: usize,
     /// Columns of figures that are scrolled out.
     pub skip: usize,
-    /// Text of the search line.
-    pub search: String,
     /// Each copy of a slab cache (`kmalloc-rnd-NN-SIZE`) is a row.
     pub unfolded: bool,
     pub grouping: groups::Grouping,
@@ -55,13 +54,15 @@ impl App {
         let by_change = self.settings.sort.by_change;
         let wish = self.settings.filter.show_gone;
         self.settings.filter.show_gone = wish || by_change || self.baseline.is_some();
-        let labeler = self.labeler.as_deref().map(|labeler| labeler as &dyn Labeler);
+        let owners = self.labeler.as_deref().map(|labeler| labeler as &dyn Labeler);
+        let judged = self.settings.filter.scope == Scope::System;
+        let known = Known { owners, verdicts: judged.then_some(&self.verdicts) };
         let folded =
             (!self.view.unfolded).then(|| folding::folded(&self.settings.filter, &self.now, against));
         if let Some((now, against)) = folded.flatten() {
-            self.view.table.update(against.as_ref(), &now, &self.settings.filter, labeler);
+            self.view.table.update(against.as_ref(), &now, &self.settings.filter, Some(&known));
         } else {
-            self.view.table.update(against, &self.now, &self.settings.filter, labeler);
+            self.view.table.update(against, &self.now, &self.settings.filter, Some(&known));
         }
         if self.settings.filter.show_gone && self.baseline.is_none() {
             for (row, _) in self.view.gone.iter().filter(|(_, left)| *left > 0) {
@@ -74,9 +75,6 @@ impl App {
             }
         }
         self.settings.filter.show_gone = wish;
-        if self.settings.filter.scope == Scope::System {
-            self.verdicts.label(&mut self.view.table.rows);
-        }
         self.view.widths.grow(&self.view.table, self.settings.totals);
         self.order();
         self.view.widths.grow_groups(&self.view.grouping.groups);

@@ -7,11 +7,11 @@ use poolmon_model::{Gravity, Key, Pool, RowVerdict, Tag};
 use ratatui_crossterm::crossterm::event::KeyCode;
 
 use super::support::windows;
-use super::{advance, app_of, click, code, draw, picture, press, styled};
-use crate::{App, ColourMode, LiveVerdicts, Mode, Palette};
+use super::{advance, app_of, click, code, draw, picture, press};
+use crate::{App, LiveVerdicts, Mode};
 
 /// Verdicts on two rows in lockstep.
-fn judged(refreshes: u64) -> App {
+pub(super) fn judged(refreshes: u64) -> App {
     let mut app = app_of(windows, refreshes);
     let verdict = |tag: &[u8; 4], pool, gravity, brief: &str| {
         let lockstep = Some(Key { tag: Tag::pool(*b"Leak"), pool: Pool::Nonpaged });
@@ -117,15 +117,7 @@ fn sums_and_changes_of_groups_follow_the_filter() {
 }
 
 #[test]
-fn groups_at_every_size() {
-    for (width, height) in [(60, 20), (80, 24), (120, 40), (200, 50)] {
-        let mut app = judged(30);
-        press(&mut app, "g");
-        code(&mut app, KeyCode::Down);
-        code(&mut app, KeyCode::Enter);
-        app.message = None;
-        assert_snapshot!(format!("groups_{width}x{height}"), picture(&mut app, width, height));
-    }
+fn groups_by_verdict() {
     let mut app = judged(30);
     press(&mut app, "gg");
     app.message = None;
@@ -140,24 +132,6 @@ fn a_name_that_says_nobody_knows_is_whole_on_a_narrow_screen() {
     assert!(screen.contains("unknown owner 7") || screen.contains("unknown owner 8"), "{screen}");
     assert!(!screen.contains("~-"), "what is unknown is not inexact: {screen}");
     assert!(screen.contains("1 leaks 14.0") || !screen.contains("myfault.sys 1  leaks"), "{screen}");
-}
-
-#[test]
-fn groups_in_every_number_of_colours() {
-    for (name, colours) in [
-        ("true_colour", ColourMode::True),
-        ("16_colours", ColourMode::Sixteen),
-        ("no_colour", ColourMode::None),
-    ] {
-        let mut app = judged(30);
-        app.theme = crate::Theme::new(colours, Palette::Dark);
-        press(&mut app, "g");
-        code(&mut app, KeyCode::Down);
-        code(&mut app, KeyCode::Enter);
-        code(&mut app, KeyCode::Down);
-        app.message = None;
-        assert_snapshot!(format!("groups_styles_{name}"), styled(&draw(&mut app, 80, 24)));
-    }
 }
 
 #[test]

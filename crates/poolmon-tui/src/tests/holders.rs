@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use insta::assert_snapshot;
 use poolmon_holder::{Census, Counts, Entry, Holder, HolderId, Kind};
 use poolmon_model::{CounterWidth, Counters, Origin, Pool, Row, Sample, SourceKind, Tag};
 use ratatui_crossterm::crossterm::event::KeyCode;
@@ -92,7 +91,7 @@ fn hold(app: &mut App, step: u64) {
     app.hold(HolderRun { counts: vec![Arc::new(census(step))], replaces: false });
 }
 
-fn held(steps: u64) -> App {
+pub(super) fn held(steps: u64) -> App {
     let mut app = app_of(linux, 0);
     hold(&mut app, 0);
     for step in 1..=steps {
@@ -104,26 +103,6 @@ fn held(steps: u64) -> App {
 
 fn names(app: &App) -> Vec<&str> {
     app.holders.rows.iter().map(|row| row.name.as_str()).collect()
-}
-
-#[test]
-fn the_list() {
-    let mut app = held(6);
-    press(&mut app, "o");
-    for (width, height) in [(60, 20), (80, 24), (120, 40)] {
-        assert_snapshot!(format!("holders_{width}x{height}"), picture(&mut app, width, height));
-    }
-}
-
-#[test]
-fn the_kinds_of_one() {
-    let mut app = held(6);
-    press(&mut app, "od");
-    code(&mut app, KeyCode::Enter);
-    assert_eq!(app.mode, Mode::Kinds);
-    for (width, height) in [(60, 20), (80, 24), (120, 40)] {
-        assert_snapshot!(format!("kinds_{width}x{height}"), picture(&mut app, width, height));
-    }
 }
 
 #[test]

@@ -2,10 +2,9 @@
 
 use insta::assert_snapshot;
 use poolmon_model::Sample;
-use ratatui_crossterm::crossterm::event::KeyCode;
 
 use super::support::windows;
-use super::{advance, app_with, code, draw, picture, press, styled};
+use super::{advance, app_with, draw, picture, press};
 use crate::theme::Strokes;
 use crate::{App, ColourMode, Look, Palette, Settings};
 
@@ -17,7 +16,7 @@ fn moving(step: u64) -> Sample {
     sample
 }
 
-fn moved(look: impl Into<Look>) -> App {
+pub(super) fn moved(look: impl Into<Look>) -> App {
     let look = look.into();
     let mut app = app_with(Settings::default(), look.colours, moving(0));
     (app.theme, app.strokes) = (crate::Theme::new(look.colours, look.palette), look.strokes);
@@ -33,13 +32,7 @@ fn moved(look: impl Into<Look>) -> App {
 }
 
 #[test]
-fn the_graph_at_every_size() {
-    for (width, height) in [(60, 20), (80, 24), (120, 40), (200, 50)] {
-        assert_snapshot!(
-            format!("graph_{width}x{height}"),
-            picture(&mut moved(ColourMode::True), width, height)
-        );
-    }
+fn the_graph_where_the_terminal_has_no_dots() {
     let blocks = Look { strokes: Strokes::Blocks, colours: ColourMode::Sixteen, palette: Palette::Auto };
     let screen = picture(&mut moved(blocks), 80, 24);
     assert!(screen.contains('▁') && !screen.contains('⣿'), "{screen}");
@@ -70,17 +63,4 @@ fn one_pool_alone_has_the_graph_for_itself() {
         screen.contains("Nonpaged pool  459 MiB  +59.0 MiB in 5 min") && !screen.contains("Paged pool  2"),
         "{screen}"
     );
-}
-
-#[test]
-fn what_is_coloured_in_which_way() {
-    for (name, colours) in [
-        ("true_colour", ColourMode::True),
-        ("16_colours", ColourMode::Sixteen),
-        ("no_colour", ColourMode::None),
-    ] {
-        let mut app = moved(Look { colours, palette: Palette::Dark, ..Look::default() });
-        code(&mut app, KeyCode::Down);
-        assert_snapshot!(format!("styles_{name}"), styled(&draw(&mut app, 80, 24)));
-    }
 }

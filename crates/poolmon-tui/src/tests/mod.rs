@@ -1,10 +1,11 @@
-//! `frames`: pictures of the screen; `groups`: the key `g`; `state`: every key and mouse action; `styles`, `looks`: colours, sizes and the graph;
+//! `frames`: pictures of the screen; `groups`: the key `g`; `state`: every key and mouse action; `styles`, `looks`: colours and the graph; `matrix`: every view at every size;
 //! `replay`: a tape with time; `holders`: the key `o`; `verdicts`: who leaks; `tracing`: the key `T`; `random`: properties over random keys, sizes and figures.
 
 mod frames;
 mod groups;
 mod holders;
 mod looks;
+mod matrix;
 mod random;
 mod replay;
 mod state;
@@ -98,21 +99,29 @@ fn effects(app: &mut App) -> Vec<Effect> {
     app.take_effects()
 }
 
-/// A picture, and next to each line the styles of its cells: a letter each, explained at the end.
-fn styled(buffer: &Buffer) -> String {
-    let mut letters: BTreeMap<String, char> = BTreeMap::new();
+/// A letter for each style that is on a screen.
+type Letters = BTreeMap<String, char>;
+
+/// A line for each line of the screen: the letter of each cell's style, a dot where it has none.
+fn letters_of(buffer: &Buffer, letters: &mut Letters) -> String {
     let mut text = String::new();
-    for (y, line) in lines_of(buffer).iter().enumerate() {
+    for y in 0..buffer.area.height {
         let mut styles = String::new();
         for x in 0..buffer.area.width {
-            let cell = &buffer[(x, u16::try_from(y).unwrap())];
+            let cell = &buffer[(x, y)];
             let style = format!("{:?} on {:?} {:?}", cell.fg, cell.bg, cell.modifier);
             let plain = style == "Reset on Reset NONE" || cell.symbol() == " " && cell.modifier.is_empty();
             let next = char::from(b'a' + u8::try_from(letters.len()).unwrap());
             styles.push(if plain { '.' } else { *letters.entry(style).or_insert(next) });
         }
-        let _ = writeln!(text, "{line}\n{}", styles.trim_end_matches('.'));
+        let _ = writeln!(text, "{}", styles.trim_end_matches('.'));
     }
+    text
+}
+
+/// What each letter stands for.
+fn legend(letters: &Letters) -> String {
+    let mut text = String::new();
     for (style, letter) in letters {
         let _ = writeln!(text, "{letter}: {style}");
     }

@@ -151,8 +151,8 @@ fn recorded() -> Fake {
 }
 
 /// The screen and what answers it, without threads.
-struct Player {
-    app: App,
+pub(super) struct Player {
+    pub(super) app: App,
     deck: Deck,
 }
 
@@ -173,13 +173,13 @@ fn player_of(tape: Fake, from: Option<i64>, to: Option<i64>) -> Player {
     Player { app, deck }
 }
 
-fn player() -> Player {
+pub(super) fn player() -> Player {
     player_of(recorded(), None, None)
 }
 
 impl Player {
     /// Does what the state asks for.
-    fn answer(&mut self) {
+    pub(super) fn answer(&mut self) {
         while let effects @ [_, ..] = self.app.take_effects().as_slice() {
             for effect in effects {
                 match effect {
@@ -205,7 +205,7 @@ impl Player {
         }
     }
 
-    fn code(&mut self, key: KeyCode) {
+    pub(super) fn code(&mut self, key: KeyCode) {
         code(&mut self.app, key);
         self.answer();
     }
@@ -348,7 +348,7 @@ fn keys_go_where_they_say() {
 }
 
 /// A verdict on the row `Leak`, which began in the middle of the tape.
-fn leak(since: i64) -> LiveVerdicts {
+pub(super) fn leak(since: i64) -> LiveVerdicts {
     let verdict = RowVerdict {
         gravity: Gravity::Leaking,
         brief: "leaks 14.0 MiB/h".into(),

@@ -441,13 +441,13 @@ fn messages_go_after_a_while_and_the_used_sample_comes_back() {
 fn esc_and_a_quick_key_are_two_keys() {
     let mut app = app_of(windows, 1);
     press(&mut app, "/leak");
-    assert_eq!(app.view.search, "leak");
+    assert_eq!(app.settings.filter.search.text(), "leak");
     // What a terminal sends for Esc and Space, read in one piece.
     app.on_key(KeyEvent::new(KeyCode::Char(' '), KeyModifiers::ALT));
-    assert_eq!(app.view.search, "", "Esc ended the search");
+    assert_eq!(app.settings.filter.search.text(), "", "Esc ended the search");
     assert!(app.paused, "and Space paused");
     // AltGr types: some keyboards have / on it.
     press(&mut app, "/");
     app.on_key(KeyEvent::new(KeyCode::Char('x'), KeyModifiers::CONTROL | KeyModifiers::ALT));
-    assert_eq!(app.view.search, "x");
+    assert_eq!(app.settings.filter.search.text(), "x");
 }

@@ -15,7 +15,7 @@ use crate::app::{App, Effect, Mode};
 use crate::tracing::{TraceNews, TraceState, TraceThread, wrapped};
 
 /// What a trace of `dentry` might say.
-fn found() -> Vec<String> {
+pub(super) fn found() -> Vec<String> {
     let text = "\
 dentry on builder (Linux 6.18.44): 20 s, 5,572 allocations, 361 frees, 0 addresses reused, 0 events lost
 
@@ -36,7 +36,7 @@ Outstanding allocations explain 951 KiB in 5,211 objects (100 %).
 }
 
 /// The screen with the second row in the detail pane, being traced.
-fn traced() -> App {
+pub(super) fn traced() -> App {
     let mut app = app_of(linux, 3);
     app.resize(80, 24);
     press(&mut app, "b");

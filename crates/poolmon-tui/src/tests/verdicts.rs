@@ -8,7 +8,7 @@ use poolmon_model::{Gravity, Pool, RowVerdict, Tag};
 use ratatui_crossterm::crossterm::event::KeyCode;
 
 use super::support::windows;
-use super::{app_of, code, picture, press, tags};
+use super::{app_of, code, draw, picture, press, tags};
 use crate::LiveVerdicts;
 
 fn verdict(
@@ -25,7 +25,7 @@ fn verdict(
     (row.tag.clone(), row.pool, Arc::new(verdict))
 }
 
-fn judged() -> crate::App {
+pub(super) fn judged() -> crate::App {
     let mut app = app_of(windows, 6);
     press(&mut app, "t");
     let rows = vec![
@@ -150,4 +150,57 @@ fn a_verdict_is_on_every_screen_that_has_room_and_never_half_a_rate() {
         let after = leak.split("leaks").nth(1).unwrap_or_default().trim();
         assert!(after.is_empty() || after.contains("/h"), "{width}: {leak}");
     }
+}
+
+#[test]
+fn what_does_not_fit_in_the_pane_can_be_scrolled() {
+    let mut app = judged();
+    press(&mut app, "v");
+    code(&mut app, KeyCode::Down);
+    code(&mut app, KeyCode::Enter);
+    let key = app.detail.key.clone().unwrap();
+    let describe = |app: &mut crate::App| {
+        app.describe(&key, (1..=12).map(|n| format!("Fact {n:02}")).collect());
+        app.facts(&key, Vec::new());
+    };
+    describe(&mut app);
+    let seen = |app: &mut crate::App, text: &str| picture(app, 60, 20).contains(text);
+    assert!(seen(&mut app, "PgDn: ") && !seen(&mut app, "Fact 12") && seen(&mut app, "Verdict "));
+    for _ in 0..9 {
+        code(&mut app, KeyCode::PageDown);
+    }
+    assert!(seen(&mut app, "Fact 12") && seen(&mut app, "PgUp: back") && !seen(&mut app, "Verdict  "));
+    assert_eq!(app.detail.key.as_ref(), Some(&key), "the row stays");
+    app.describe(&key, Vec::new());
+    app.resize(60, 19);
+    let (_, most) = crate::render::detail::text_scroll(&app);
+    assert!(app.detail.scroll <= most, "no more is scrolled out than there is");
+    code(&mut app, KeyCode::Down);
+    assert!(app.detail.scroll == 0 && seen(&mut app, "Verdict "), "another row begins at its first line");
+    // Where all of it is on the screen, a page is one of rows.
+    code(&mut app, KeyCode::Up);
+    describe(&mut app);
+    draw(&mut app, 200, 50);
+    code(&mut app, KeyCode::PageDown);
+    assert_ne!(app.detail.key.as_ref(), Some(&key));
+}
+
+#[test]
+fn the_search_finds_verdicts_and_follows_them() {
+    let mut app = judged();
+    press(&mut app, "/verdict:leak");
+    assert_eq!(tags(&app).len(), 2);
+    assert!(picture(&mut app, 100, 20).contains("2 of 10 rows"));
+    app.judge(LiveVerdicts::default());
+    assert!(tags(&app).is_empty(), "nothing leaks any more");
+    code(&mut app, KeyCode::Esc);
+    press(&mut app, "/verdict:* pool:paged");
+    app.judge(judged_rows());
+    assert_eq!(tags(&app), ["Gxlt"]);
+}
+
+fn judged_rows() -> LiveVerdicts {
+    let app = app_of(windows, 6);
+    let rows = (0..4).map(|at| verdict(&app, at, Gravity::Growing, "grows", 1)).collect();
+    LiveVerdicts { rows, left: None }
 }

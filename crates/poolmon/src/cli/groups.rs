@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use poolmon_model::{Filter, Limit, Pattern, PoolView, Scope, Sort, column};
+use poolmon_model::{Filter, Limit, Pattern, PoolView, Scope, Search, Sort, column};
 
 use super::values::{column_id, pool};
 
@@ -90,6 +90,9 @@ pub struct DriversArgs {
 pub struct RowArgs {
     #[command(flatten)]
     pub which: WhichArgs,
+    /// Show only rows that meet every term, as `/` on the screen: 'ntf* >10M', owner:ntfs, 'pool:paged diff>5000'
+    #[arg(long, value_name = "TERMS")]
+    pub search: Option<String>,
     /// Sort by this column [default: bytes for `top`, tag for the screen on Windows, bytes on Linux]
     // The last one counts, as in PoolMon: its users write `-t -b`.
     #[arg(long, short = 'o', value_name = "COLUMN", value_parser = column_id(), overrides_with = "sort")]
@@ -120,7 +123,8 @@ impl RowArgs {
             Some(None) => Scope::AllSessions,
             Some(Some(id)) => Scope::Session(id),
         };
-        Filter { scope, ..self.which.filter() }
+        let search = self.search.as_deref().map(Search::new).unwrap_or_default();
+        Filter { scope, search, ..self.which.filter() }
     }
 
     /// The order that these options mean.
