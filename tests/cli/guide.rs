@@ -15,7 +15,7 @@ use poolmon_synth::kernel::{SimulatedKernel, SimulationConfig};
 use crate::{POOLMON, text};
 
 /// Six logs, one an hour, of a machine with 60 tags, one of which leaks.
-fn write_logs(folder: &Path) {
+pub fn write_logs(folder: &Path) {
     fs::create_dir(folder.join("logs")).unwrap();
     let mut kernel = SimulatedKernel::new(SimulationConfig {
         seed: 7,

@@ -149,6 +149,37 @@ fn every_key_of_poolmon_does_what_it_says() {
     assert!(end.contains("code=0"), "{end}");
 }
 
+/// What a person wants to know of a leak: that it leaks, whose it is, how it went, what to do next.
+fn sees_the_leak(screen: &str, driver: &str) -> bool {
+    let curve = |line: &str| line.chars().filter(|c| ('\u{2800}'..='\u{28ff}').contains(c)).count() > 8;
+    let words = ["Verdict", " leaks ", driver, "Next", "poolmon who Leak"];
+    words.iter().all(|word| screen.contains(word)) && screen.lines().any(curve)
+}
+
+/// A first visit: the demo, then a folder of logs. What to press is on the screen: Enter, named in the footer.
+#[test]
+fn a_new_user_sees_leak_owner_curve_and_next_step_within_ten_keys() {
+    let Some(terminal) = Terminal::open(120, 40) else { return };
+    terminal.run(&format!("{POOLMON} demo"));
+    terminal.wait("the leak first", |screen| screen.contains("!Leak") && screen.contains("Enter detail"));
+    terminal.keys(&["Enter"]);
+    terminal.wait("its details", |screen| sees_the_leak(screen, "leakdrv.sys"));
+    terminal.keys(&["Escape", "q"]);
+    terminal.wait("the prompt", |screen| screen.trim_end().ends_with('$'));
+
+    let folder = tempfile::tempdir().unwrap();
+    crate::guide::write_logs(folder.path());
+    let logs = folder.path().join("logs").display().to_string();
+    terminal.run(&format!("clear; {POOLMON} {logs}"));
+    let replay = format!("poolmon replay {logs}");
+    terminal.wait("the verdict, and how to see it", |screen| screen.replace('\n', "").contains(&replay));
+    terminal.run(&format!("clear; {POOLMON} replay {logs}"));
+    terminal.wait("the suspect first", |screen| screen.contains("?Leak"));
+    terminal.keys(&["Enter"]);
+    terminal.wait("its details", |screen| sees_the_leak(screen, "leakdrv.sys"));
+    terminal.keys(&["q"]);
+}
+
 #[test]
 fn signals_and_q_leave_the_terminal_as_it_was() {
     for (name, keys, kill) in

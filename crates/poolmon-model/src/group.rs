@@ -50,8 +50,9 @@ impl GroupBy {
     pub fn name_of(self, row: &TableRow) -> Cow<'_, str> {
         match self {
             Self::Owner => owner(row).unwrap_or("unknown owner".into()),
-            Self::Verdict => match row.verdict.as_ref().map(|verdict| verdict.gravity) {
+            Self::Verdict => match row.gravity() {
                 Some(Gravity::Leaking) => "leaks",
+                Some(Gravity::Suspected) => "may leak",
                 Some(Gravity::Growing) => "grows",
                 Some(Gravity::Explained) => "grows for a reason",
                 None => "no verdict",
@@ -172,6 +173,7 @@ fn verdict<'a>(verdicts: &(impl Iterator<Item = &'a Arc<RowVerdict>> + Clone)) -
     let does = match gravest.gravity {
         Gravity::Leaking if count == 1 => "leaks",
         Gravity::Leaking => "leak",
+        Gravity::Suspected => "may leak",
         Gravity::Growing if count == 1 => "grows",
         Gravity::Growing => "grow",
         Gravity::Explained => "explained",

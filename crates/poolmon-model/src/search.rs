@@ -135,8 +135,10 @@ enum Typed {
 }
 
 fn figure(word: &str) -> Option<Typed> {
-    let (at, sign, side) =
-        SIDES.iter().filter_map(|&(sign, side)| Some((word.find(sign)?, sign, side))).min_by_key(|found| found.0)?;
+    let (at, sign, side) = SIDES
+        .iter()
+        .filter_map(|&(sign, side)| Some((word.find(sign)?, sign, side)))
+        .min_by_key(|found| found.0)?;
     let (name, number) = (word.get(..at)?, word.get(at + sign.len()..)?);
     let (column, change) = match name {
         "" => (&column::BYTES, false),
@@ -220,7 +222,15 @@ mod tests {
             }),
         };
         vec![
-            row("Leak", Pool::Nonpaged, 9_000, 20_000_000, "[example.sys - a cache]", Some("leaks 39 MiB/h"), 4_096),
+            row(
+                "Leak",
+                Pool::Nonpaged,
+                9_000,
+                20_000_000,
+                "[example.sys - a cache]",
+                Some("leaks 39 MiB/h"),
+                4_096,
+            ),
             row("Ntff", Pool::Paged, 100, 10_485_760, "[ntfs.sys - AttrSup.c]", Some("grows"), -512),
             row("Irp ", Pool::Nonpaged, 5, 900, "[nt!io - I/O request packets]", None, 0),
         ]

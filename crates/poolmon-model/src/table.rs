@@ -36,6 +36,8 @@ pub enum Gravity {
     Explained,
     /// Grows, and cannot yet be distinguished from something harmless.
     Growing,
+    /// May leak: the evidence is good, and not enough to be certain.
+    Suspected,
     /// Leaks.
     Leaking,
 }
@@ -65,7 +67,8 @@ impl RowVerdict {
         let gravity = match self.gravity {
             Gravity::Explained => 0,
             Gravity::Growing => 1,
-            Gravity::Leaking => 2,
+            Gravity::Suspected => 2,
+            Gravity::Leaking => 3,
         };
         gravity * 2 * LIMIT + self.bytes_per_hour.clamp(-LIMIT, LIMIT)
     }
@@ -132,6 +135,11 @@ impl TableRow {
             "used" => counters.inexact && counters.used.is_some(),
             _ => false,
         }
+    }
+
+    /// How grave the verdict on it is, if there is one.
+    pub fn gravity(&self) -> Option<Gravity> {
+        self.verdict.as_ref().map(|verdict| verdict.gravity)
     }
 
     /// `Mapped_Driver` as PoolMon would print it, from the row itself or from a pooltag file.

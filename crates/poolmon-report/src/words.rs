@@ -366,7 +366,8 @@ pub const LIMITS: &[&str] = &[
 pub fn row_verdict(report: &Report, verdict: &Verdict, zone: &TimeZone) -> Option<RowVerdict> {
     let gravity = match verdict.kind {
         VerdictKind::Leaking => Gravity::Leaking,
-        VerdictKind::Suspected | VerdictKind::Growing | VerdictKind::RepeatedJumps => Gravity::Growing,
+        VerdictKind::Suspected => Gravity::Suspected,
+        VerdictKind::Growing | VerdictKind::RepeatedJumps => Gravity::Growing,
         VerdictKind::WarmingUp
         | VerdictKind::Plateau
         | VerdictKind::LoadDriven

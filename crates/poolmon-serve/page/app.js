@@ -199,7 +199,7 @@ function row(row) {
   const gravity = row.verdict?.gravity ?? "";
   const change = row.bytes_change ?? null;
   // From sample to sample everything moves a little; colour is for moments that a person compares, and for what grows.
-  const shows = state.over || state.before || ["leaking", "growing"].includes(gravity);
+  const shows = state.over || state.before || ["leaking", "suspected", "growing"].includes(gravity);
   return h("tr", { class: gravity },
     h("td", {}, h("a", { class: "tag", "data-key": `${row.pool} ${row.tag}`, ...opens({ tag: row.tag, of: row.pool }) }, row.tag)),
     h("td", { class: "pool" }, row.pool),

@@ -39,7 +39,10 @@ fn main() {
         snapshot_writer: Box::new(|_, table| {
             Err(format!("{} rows, but this is an example", table.rows.len()))
         }),
-        describe: Box::new(|row| vec![format!("Whatever is known of {}.", row.tag)]),
+        describe: Box::new(|row| {
+            let value = format!("whatever is known of {}", row.tag);
+            vec![poolmon_source::Fact { title: "Owner".into(), value }]
+        }),
         tracer: None,
         opens_on_verdict: true,
     });

@@ -366,9 +366,9 @@ impl App {
     }
 
     /// What is known of a row, for the detail pane.
-    pub fn describe(&mut self, key: &(Tag, Pool), lines: Vec<String>) {
+    pub fn describe(&mut self, key: &(Tag, Pool), known: Vec<Fact>) {
         if self.detail.key.as_ref() == Some(key) {
-            self.detail.lines = lines;
+            self.detail.known = known;
         }
     }
 
@@ -388,7 +388,7 @@ impl App {
     /// Where something leaks, a person sees that first.
     fn open_on_verdict(&mut self) {
         let opening = std::mem::take(&mut self.opening);
-        if opening == Opening::AsAsked || !self.verdicts.has_leak() {
+        if opening == Opening::AsAsked || !self.verdicts.has_suspect() {
             return;
         }
         self.settings.sort = Sort::by(&column::VERDICT);

@@ -64,7 +64,7 @@ pub use verdicts::{LiveVerdicts, VerdictSource};
 /// Writes what is on the screen to a file and returns its path, or why not.
 pub type SnapshotWriter = Box<dyn FnMut(&Sample, &Table) -> Result<PathBuf, String>>;
 /// What is known of a row's tag, in lines.
-pub type Describe = Box<dyn FnMut(&Row) -> Vec<String>>;
+pub type Describe = Box<dyn FnMut(&Row) -> Vec<poolmon_source::Fact>>;
 
 /// What the screen needs.
 pub struct ScreenOptions {

@@ -276,6 +276,11 @@ impl Theme {
         self.colour(Color::Red, |hues| hues.verdict).add_modifier(Modifier::BOLD)
     }
 
+    /// The verdict that a row may leak.
+    pub fn suspected(self) -> Style {
+        self.grew().add_modifier(Modifier::BOLD)
+    }
+
     /// The verdict that a row grows.
     pub fn growing(self) -> Style {
         self.grew()

@@ -73,14 +73,14 @@ impl Verdicts {
         self.pending
     }
 
-    /// Whether something leaks.
-    pub(crate) fn has_leak(&self) -> bool {
-        self.rows.values().any(|verdict| verdict.gravity == Gravity::Leaking)
+    /// Whether something leaks, or may leak.
+    pub(crate) fn has_suspect(&self) -> bool {
+        self.rows.values().any(|verdict| verdict.gravity >= Gravity::Suspected)
     }
 
-    /// When each leak began that was seen to begin.
+    /// When each leak began, suspected ones too, that was seen to begin.
     pub(crate) fn begins(&self) -> impl Iterator<Item = Timestamp> + '_ {
-        let leaks = self.rows.values().filter(|verdict| verdict.gravity == Gravity::Leaking);
+        let leaks = self.rows.values().filter(|verdict| verdict.gravity >= Gravity::Suspected);
         leaks.filter_map(|verdict| verdict.since)
     }
 

@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(left[..4], [Some(300), Some(200), Some(100), None], "{left:?}");
         let leak = last.iter().find(|row| row.0 == Tag::pool(*b"Leak")).expect("a verdict on Leak");
         // Twenty minutes are too early to be certain.
-        assert_eq!(leak.2.gravity, Gravity::Growing, "{:?}", leak.2);
+        assert_eq!(leak.2.gravity, Gravity::Suspected, "{:?}", leak.2);
         assert!(leak.2.brief.starts_with("suspect "), "{:?}", leak.2);
         assert!(leak.2.lines[0].contains("Leak (nonpaged) likely leaks"), "{:?}", leak.2);
         assert!(!last.iter().any(|row| row.0 == Tag::pool(*b"Rest")));

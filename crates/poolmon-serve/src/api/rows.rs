@@ -258,6 +258,7 @@ pub fn short(row: &TableRow) -> Option<ShortVerdict<'_>> {
     row.verdict.as_deref().map(|verdict| ShortVerdict {
         gravity: match verdict.gravity {
             Gravity::Leaking => "leaking",
+            Gravity::Suspected => "suspected",
             Gravity::Growing => "growing",
             Gravity::Explained => "explained",
         },

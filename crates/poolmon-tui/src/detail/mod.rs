@@ -14,8 +14,8 @@ use crate::tracing::RowTrace;
 pub(crate) struct DetailView {
     /// Of which row.
     pub key: Option<(Tag, Pool)>,
-    /// What is known of the tag.
-    pub lines: Vec<String>,
+    /// What is known of the tag; what is titled `Next` is a command, for a row that leaks.
+    pub known: Vec<Fact>,
     /// What the system reports; `None` = not answered yet.
     pub facts: Option<Vec<Fact>>,
     /// The last trace, if a row was traced; of whichever row.
@@ -28,7 +28,7 @@ impl DetailView {
     /// Of another row from now on.
     pub fn turn_to(&mut self, key: (Tag, Pool)) {
         (self.key, self.facts) = (Some(key), None);
-        self.lines.clear();
+        self.known.clear();
         self.scroll = 0;
     }
 }

@@ -4,8 +4,11 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use poolmon_model::column::{COLUMNS, Column, Unit};
-use poolmon_model::units::{counted, grouped, grouped_change, grouped_signed, human_bytes, human_change, rough_span};
-use poolmon_model::{TableRow, Value};
+use poolmon_model::units::{
+    counted, grouped, grouped_change, grouped_signed, human_bytes, human_change, rough_span,
+};
+use poolmon_model::{Gravity, TableRow, Value};
+use poolmon_source::Fact;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -126,6 +129,8 @@ fn draw_trace(app: &App, trace: &RowTrace, area: Rect, frame: &mut Frame<'_>) {
     frame.render_widget(Paragraph::new(styled.collect::<Vec<_>>()), area);
 }
 
+/// Title of a command that is worth running if the row leaks.
+const NEXT: &str = "Next";
 /// Cells of a title and the blanks around it.
 const TITLE: u16 = 12;
 /// A narrower pane breaks the lines of figures.
@@ -143,6 +148,12 @@ fn text(app: &App, row: &TableRow, points: &[Point], width: u16) -> Vec<Line<'st
             titled(title, text, style);
         }
     }
+    let known = |next: bool| app.detail.known.iter().filter(move |fact| (fact.title == NEXT) == next);
+    if row.gravity() >= Some(Gravity::Suspected) {
+        for (n, fact) in known(true).enumerate() {
+            titled(if n == 0 { NEXT } else { "" }, &fact.value, theme.accent());
+        }
+    }
     for column in COLUMNS.iter().filter(|column| column.unit != Unit::Text) {
         figure(app, row, column, points, width, &mut lines);
     }
@@ -156,7 +167,9 @@ fn text(app: &App, row: &TableRow, points: &[Point], width: u16) -> Vec<Line<'st
         };
         titled("~", why, theme.dim());
     }
-    if let Some(owner) = row.owner() {
+    // Where its name comes from is said below.
+    let is_owner = |fact: &Fact| matches!(fact.title.as_str(), "Owner" | "Scanned" | "Built-in");
+    if let Some(owner) = row.owner().filter(|_| !known(false).any(is_owner)) {
         titled("Driver", owner, theme.strong());
     }
     if let Some(trace) = app.trace_of(&(row.row.tag.clone(), row.row.pool)) {
@@ -170,8 +183,10 @@ fn text(app: &App, row: &TableRow, points: &[Point], width: u16) -> Vec<Line<'st
         };
         titled("Trace", &state, theme.strong());
     }
-    let known: Vec<String> = app.detail.lines.iter().map(|line| format!(" {line}")).collect();
-    lines.extend(wrapped(&known, width).into_iter().map(Line::from));
+    for fact in known(false) {
+        let style = if is_owner(fact) { theme.strong() } else { Style::new() };
+        titled(&fact.title, &fact.value, style);
+    }
     match &app.detail.facts {
         None => lines.push(Line::styled(" asking the system …", theme.dim())),
         Some(facts) => {

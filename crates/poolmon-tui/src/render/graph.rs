@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 
 use super::{ScreenLine, curve};
 use crate::app::App;
+use crate::bindings::View;
 use crate::theme::Strokes;
 
 /// Narrower, a pool has no room for its axis and a curve.
@@ -61,8 +62,11 @@ pub(super) fn lines(app: &App) -> u16 {
     {
         return 0;
     }
+    let detail = app.mode.view() == View::Detail;
     match app.size.1 {
         ..22 => 0,
+        // A row's own curve and facts need the lines more.
+        22..36 if detail => 0,
         22..30 => 4,
         30..45 => 6,
         _ => 9,

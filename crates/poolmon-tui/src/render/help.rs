@@ -17,7 +17,7 @@ const TERMS: &[(&str, &str)] = &[
     ("( 12)  Δ", "the change since the last refresh, or since the baseline"),
     ("Trend", "bytes of the last refreshes; under 2 % of change is flat"),
     ("+Tag  -Tag", "new since the last refresh; gone: everything is freed"),
-    ("!Tag", "leaks, by the verdict on all samples since the start"),
+    ("!Tag  ?Tag", "leaks; may leak: by the verdict on all samples"),
     ("~", "inexact: the counter wrapped, or the source says so"),
     ("(no tag)", "bytes that the system counts but no row accounts for"),
 ];

@@ -118,10 +118,10 @@ fn magnitude(app: &App, row: &TableRow, group: Option<&Group>) -> Magnitude {
 
 /// The sign before a tag, and how both are written: what is new is bold, what leaks has the colour of verdicts.
 fn sign(app: &App, row: &TableRow) -> (char, Style) {
-    let leaks = row.verdict.as_ref().is_some_and(|verdict| verdict.gravity == Gravity::Leaking);
     match row.presence {
         Presence::Gone => ('-', app.theme.gone()),
-        _ if leaks => ('!', app.theme.leaking()),
+        _ if row.gravity() == Some(Gravity::Leaking) => ('!', app.theme.leaking()),
+        _ if row.gravity() == Some(Gravity::Suspected) => ('?', app.theme.suspected()),
         Presence::New => ('+', app.theme.strong()),
         Presence::Steady => (' ', Style::new()),
     }
@@ -201,6 +201,7 @@ fn draw_row(
                     scratch.push_str(whole_words(&verdict.brief, place.width));
                     let style = match verdict.gravity {
                         Gravity::Leaking => app.theme.leaking(),
+                        Gravity::Suspected => app.theme.suspected(),
                         Gravity::Growing => app.theme.growing(),
                         Gravity::Explained => app.theme.dim(),
                     };

@@ -99,7 +99,10 @@ fn detail() {
     code(&mut app, KeyCode::Down);
     code(&mut app, KeyCode::Enter);
     let key = app.detail.key.clone().unwrap();
-    app.describe(&key, vec!["Seen in two drivers.".into()]);
+    app.describe(
+        &key,
+        super::facts([("Scanned", "example.sys 1.2: 3 places"), ("Next", "poolmon who Leak")]),
+    );
     assert_snapshot!("detail_asking", picture(&mut app, 80, 24));
     app.facts(&key, vec![poolmon_source::Fact { title: "Aliases".into(), value: "none".into() }]);
     assert_snapshot!("detail_80x24", picture(&mut app, 80, 24));

@@ -60,7 +60,14 @@ fn detail() -> App {
     code(&mut app, KeyCode::Down);
     code(&mut app, KeyCode::Enter);
     let key = app.detail.key.clone().unwrap();
-    app.describe(&key, vec!["Driver       example.sys".into(), "Description  buffers of the example".into()]);
+    app.describe(
+        &key,
+        super::facts([
+            ("Owner", "example.sys - buffers of the example (pooltag.txt, line 7)"),
+            ("ULONG", "0x74536d4d, in C and the debugger 'tSmM'"),
+            ("Next", "poolmon who MmSt --drivers DIR"),
+        ]),
+    );
     app.facts(&key, Vec::new());
     app
 }

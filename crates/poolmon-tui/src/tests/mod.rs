@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use poolmon_model::Sample;
+use poolmon_source::Fact;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
@@ -93,6 +94,11 @@ fn picture(app: &mut App, width: u16, height: u16) -> String {
 
 fn tags(app: &App) -> Vec<String> {
     app.view.table.rows.iter().map(|row| row.row.tag.to_string().trim_end().to_owned()).collect()
+}
+
+/// Facts of a title and a value.
+fn facts<const N: usize>(all: [(&str, &str); N]) -> Vec<Fact> {
+    all.map(|(title, value)| Fact { title: title.into(), value: value.into() }).into()
 }
 
 fn effects(app: &mut App) -> Vec<Effect> {

@@ -350,8 +350,8 @@ fn enter_asks_about_the_row() {
     let row = app.view.table.rows[1].row.clone();
     assert_eq!(effects(&mut app), [Effect::Inquire(row)], "the pane follows the selection");
     let other = (app.view.table.rows[0].row.tag.clone(), Pool::Paged);
-    app.describe(&other, vec!["late answer".into()]);
-    assert!(app.detail.lines.is_empty(), "an answer for another row is dropped");
+    app.describe(&other, super::facts([("Owner", "late answer")]));
+    assert!(app.detail.known.is_empty(), "an answer for another row is dropped");
     // What the system reports of it is asked for again with each sample, once it has answered.
     let key = (app.view.table.rows[1].row.tag.clone(), app.view.table.rows[1].row.pool);
     let asked = |app: &mut App| effects(app).iter().any(|it| *it == Effect::Facts(key.0.clone(), key.1));

@@ -160,16 +160,17 @@ fn what_does_not_fit_in_the_pane_can_be_scrolled() {
     code(&mut app, KeyCode::Enter);
     let key = app.detail.key.clone().unwrap();
     let describe = |app: &mut crate::App| {
-        app.describe(&key, (1..=12).map(|n| format!("Fact {n:02}")).collect());
+        let fact = |n| poolmon_source::Fact { title: "Fact".into(), value: format!("number {n:02}") };
+        app.describe(&key, (1..=12).map(fact).collect());
         app.facts(&key, Vec::new());
     };
     describe(&mut app);
     let seen = |app: &mut crate::App, text: &str| picture(app, 60, 20).contains(text);
-    assert!(seen(&mut app, "PgDn: ") && !seen(&mut app, "Fact 12") && seen(&mut app, "Verdict "));
+    assert!(seen(&mut app, "PgDn: ") && !seen(&mut app, "number 12") && seen(&mut app, "Verdict "));
     for _ in 0..9 {
         code(&mut app, KeyCode::PageDown);
     }
-    assert!(seen(&mut app, "Fact 12") && seen(&mut app, "PgUp: back") && !seen(&mut app, "Verdict  "));
+    assert!(seen(&mut app, "number 12") && seen(&mut app, "PgUp: back") && !seen(&mut app, "Verdict  "));
     assert_eq!(app.detail.key.as_ref(), Some(&key), "the row stays");
     app.describe(&key, Vec::new());
     app.resize(60, 19);
@@ -203,4 +204,24 @@ fn judged_rows() -> LiveVerdicts {
     let app = app_of(windows, 6);
     let rows = (0..4).map(|at| verdict(&app, at, Gravity::Growing, "grows", 1)).collect();
     LiveVerdicts { rows, left: None }
+}
+
+#[test]
+fn the_next_command_is_for_rows_that_leak() {
+    let mut app = judged();
+    press(&mut app, "v");
+    code(&mut app, KeyCode::Down);
+    let mut shown = Vec::new();
+    for _ in 0..4 {
+        code(&mut app, KeyCode::Enter);
+        let key = app.detail.key.clone().unwrap();
+        app.describe(&key, super::facts([("Next", "poolmon who it")]));
+        let gravity = app.current().and_then(|row| row.verdict.as_ref()).map(|verdict| verdict.gravity);
+        shown.push((gravity, picture(&mut app, 120, 40).contains("poolmon who it")));
+        code(&mut app, KeyCode::Esc);
+        code(&mut app, KeyCode::Down);
+    }
+    for (gravity, next) in shown {
+        assert_eq!(gravity == Some(Gravity::Leaking), next, "{gravity:?}");
+    }
 }

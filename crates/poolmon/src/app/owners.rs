@@ -10,7 +10,8 @@ use poolmon_model::problem::Problem;
 use poolmon_model::{Labeler, Pool, Row, RowLabel, Tag};
 use poolmon_owner::pooltag::places;
 use poolmon_owner::scan::LazyDriverNames;
-use poolmon_owner::{Owners, PooltagFile};
+use poolmon_owner::{NEXT, Owners, PooltagFile, next};
+use poolmon_source::Fact;
 
 use crate::app::say::{self};
 use crate::cli::groups::RowArgs;
@@ -50,11 +51,13 @@ impl KnownOwners {
         self.asked_for || (cfg!(windows) && self.owners.index().is_some_and(Path::is_file))
     }
 
-    /// All that is known of a tag, in lines.
-    pub fn explain(&self, tag: &Tag, pool: Option<Pool>) -> Vec<String> {
-        let lines = self.owners.explain(tag, pool);
-        let width = lines.iter().map(|line| line.title.chars().count()).max().unwrap_or(0);
-        lines.iter().map(|line| format!("{:width$}  {}", line.title, line.text)).collect()
+    /// What is known of a row that its figures do not say, and the commands that find out more.
+    pub fn facts(&self, row: &Row) -> Vec<Fact> {
+        let (tag, fact) = (&row.tag, |title: &str, value| Fact { title: title.to_owned(), value });
+        let known = self.owners.explain(tag, None).into_iter();
+        let known = known.filter(|line| !matches!(line.title, "Tag" | "Name" | NEXT));
+        let next = next::who(tag).into_iter().chain(next::trace(tag, row.pool));
+        known.map(|line| fact(line.title, line.text)).chain(next.map(|command| fact(NEXT, command))).collect()
     }
 }
 

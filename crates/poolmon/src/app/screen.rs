@@ -72,7 +72,7 @@ pub fn show(
         initial,
         look: look(args.color, args.theme),
         snapshot_writer: snapshot_writer(driver),
-        describe: Box::new(move |row| owners.explain(&row.tag, Some(row.pool))),
+        describe: Box::new(move |row| owners.facts(row)),
         tracer: Some(row_trace::tracer()),
         opens_on_verdict: args.rows.sort.is_none() && !args.rows.by_change,
     });

@@ -90,7 +90,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
             sample.time = None;
             writer(&sample, table)
         }),
-        describe: Box::new(move |row| owners.explain(&row.tag, Some(row.pool))),
+        describe: Box::new(move |row| owners.facts(row)),
     })?;
     Ok(())
 }
