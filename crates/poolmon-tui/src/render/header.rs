@@ -84,8 +84,18 @@ fn caption(app: &App, regions: &Regions, buffer: &mut Buffer) {
         app.simulated().then(|| " SIMULATED ".to_owned()),
         still_badge(app).or_else(|| tape_badge(app)).or_else(|| app.paused.then(|| " PAUSED ".to_owned())),
     ];
-    // What the table is of is said by its rows; what a badge says is not.
-    if regions.caption.width >= 40 || badges.iter().all(Option::is_none) {
+    // Nothing is as important on a tape as the time: no badge may push it out. What the table is of is said by its rows.
+    let times = app.feed.is_tape().then(|| (moment(app, app.shown_time()), clock(app, app.shown_time())));
+    let cells = |text: &str| u16::try_from(text.chars().count()).unwrap_or(u16::MAX).saturating_add(2);
+    let taken: u16 = badges.iter().flatten().map(|badge| cells(badge)).sum();
+    let time =
+        times.map(
+            |(long, short)| {
+                if taken.saturating_add(cells(&long)) <= regions.caption.width { long } else { short }
+            },
+        );
+    let needed = taken.saturating_add(time.as_deref().map_or(0, cells));
+    if badges.iter().all(Option::is_none) || needed.saturating_add(cells(&title)) <= regions.caption.width {
         line.part(" ", theme.strong());
         line.part(&title, theme.strong());
     }
@@ -93,9 +103,8 @@ fn caption(app: &App, regions: &Regions, buffer: &mut Buffer) {
         line.part("  ", theme.dim());
         line.part(&badge, theme.warning());
     }
-    if app.feed.is_tape() {
-        // Nothing is as important here as the time: no badge may push it out.
-        line.part(&format!("  {}", moment(app, app.shown_time())), theme.strong());
+    if let Some(time) = time {
+        line.part(&format!("  {time}"), theme.strong());
     }
     let rebooted = app.feed.is_tape() && app.view.table.rebooted;
     let badges = [

@@ -14,6 +14,9 @@ use crate::holders::{HolderOrder, HolderRow, KindRow, closeness};
 /// Cells of a figure, the blank before it included.
 const FIGURE: u16 = 11;
 
+/// Cells that a name needs: `python3 (pid 4788)`.
+const NAME: u16 = 18;
+
 /// Cells of a trend, the blanks before it included.
 const TREND: u16 = 10;
 
@@ -38,19 +41,28 @@ enum Cell {
 fn columns(app: &App, width: u16) -> Vec<(Cell, u16, u16)> {
     let view = &app.holders;
     let (both, trend, wide) = (width >= 76, width >= 66, width >= 110);
-    let figures: &[Cell] = match (both, view.order) {
-        (true, _) => &[Cell::Objects, Cell::Change, Cell::Bytes, Cell::BytesChange],
-        (false, HolderOrder::Bytes) => &[Cell::Objects, Cell::Bytes, Cell::BytesChange],
-        (false, _) => &[Cell::Objects, Cell::Change, Cell::Bytes],
+    let mut figures = match (both, view.order) {
+        (true, _) => vec![Cell::Objects, Cell::Change, Cell::Bytes, Cell::BytesChange],
+        (false, HolderOrder::Bytes) => vec![Cell::Objects, Cell::Bytes, Cell::BytesChange],
+        (false, _) => vec![Cell::Objects, Cell::Change, Cell::Bytes],
     };
     let trend_cells = if trend { TREND } else { 0 };
+    // A figure says nothing without the name that it belongs to. The one that the list is sorted by goes last.
+    let others = [Cell::Objects, Cell::Change, Cell::BytesChange, Cell::Bytes];
+    let unsorted = others.into_iter().filter(|&cell| !is_sorted(app, cell)).collect::<Vec<_>>();
+    for other in unsorted {
+        let cells = FIGURE * u16::try_from(figures.len()).unwrap_or(4);
+        if 1 + trend_cells + cells + NAME > width {
+            figures.retain(|&cell| cell != other);
+        }
+    }
     let taken = figures.iter().fold(1 + trend_cells, |taken, _| taken + FIGURE);
     let room = width.saturating_sub(taken);
     let name = if wide { room.min(38) } else { room };
     let mut columns = vec![(Cell::Name, 1, name)];
     let mut x = 1 + name;
     for cell in figures {
-        columns.push((*cell, x, FIGURE));
+        columns.push((cell, x, FIGURE));
         x += FIGURE;
     }
     if trend {
@@ -61,6 +73,16 @@ fn columns(app: &App, width: u16) -> Vec<(Cell, u16, u16)> {
         columns.push((Cell::Kinds, x + 2, width.saturating_sub(x + 2)));
     }
     columns
+}
+
+/// Whether this is the column that the list is sorted by.
+fn is_sorted(app: &App, cell: Cell) -> bool {
+    let view = &app.holders;
+    match view.order {
+        HolderOrder::Name => cell == Cell::Name,
+        HolderOrder::Objects => cell == if view.by_change { Cell::Change } else { Cell::Objects },
+        HolderOrder::Bytes => cell == if view.by_change { Cell::BytesChange } else { Cell::Bytes },
+    }
 }
 
 pub(super) fn draw(app: &App, regions: &Regions, buffer: &mut Buffer) {
@@ -82,11 +104,7 @@ fn draw_list(app: &App, titles: Rect, area: Rect, buffer: &mut Buffer) {
     let columns = columns(app, area.width);
     let arrow = if view.reversed { "▲" } else { "▼" };
     for &(cell, x, width) in &columns {
-        let sorted = match view.order {
-            HolderOrder::Name => cell == Cell::Name,
-            HolderOrder::Objects => cell == if view.by_change { Cell::Change } else { Cell::Objects },
-            HolderOrder::Bytes => cell == if view.by_change { Cell::BytesChange } else { Cell::Bytes },
-        };
+        let sorted = is_sorted(app, cell);
         let title = match cell {
             Cell::Name => {
                 app.holders.of.as_ref().map_or_else(|| "Holder".to_owned(), |tag| format!("Holder of {tag}"))

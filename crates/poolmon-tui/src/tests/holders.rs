@@ -283,3 +283,19 @@ fn a_holder_that_ended_while_its_kinds_are_shown() {
     app.hold(HolderRun { counts: vec![Arc::new(Census::default())], replaces: false });
     assert!(picture(&mut app, 80, 24).contains("No holder keeps anything."));
 }
+
+#[test]
+fn a_narrow_list_keeps_the_names_and_the_sorted_figure() {
+    let mut app = held(6);
+    press(&mut app, "o");
+    for (width, keys) in [(20, ""), (28, ""), (35, ""), (40, ""), (28, "("), (35, "d"), (40, "d")] {
+        press(&mut app, keys);
+        let shown = picture(&mut app, width, 12);
+        let line = shown.lines().find(|line| line.contains("pyth")).unwrap_or_else(|| panic!("{shown}"));
+        if width >= 30 {
+            assert!(line.contains("python3 (pid 4788)"), "{line}");
+        }
+        assert!(shown.contains('▼'), "the figure that the list is sorted by is not there:\n{shown}");
+        assert!(!shown.contains("-  64.0") && !shown.contains("-21.7"), "{shown}");
+    }
+}
