@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use poolmon_model::problem::Problem;
-use poolmon_model::{Labeler, Pool, Row, RowLabel, Tag};
+use poolmon_model::{Labeler, Row, RowLabel, Tag};
 use poolmon_owner::pooltag::places;
 use poolmon_owner::scan::LazyDriverNames;
 use poolmon_owner::{NEXT, Owners, PooltagFile, next};
@@ -49,6 +49,13 @@ impl KnownOwners {
     /// drivers have left an index.
     pub fn has_drivers(&self) -> bool {
         self.asked_for || (cfg!(windows) && self.owners.index().is_some_and(Path::is_file))
+    }
+
+    /// All that is known of a tag, in lines.
+    pub fn explain(&self, tag: &Tag) -> Vec<String> {
+        let lines = self.owners.explain(tag, None);
+        let width = lines.iter().map(|line| line.title.chars().count()).max().unwrap_or(0);
+        lines.iter().map(|line| format!("{:width$}  {}", line.title, line.text)).collect()
     }
 
     /// What is known of a row that its figures do not say, and the commands that find out more.

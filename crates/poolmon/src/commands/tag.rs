@@ -21,7 +21,7 @@ pub fn run(args: &TagArgs) -> anyhow::Result<()> {
         Err(_) => Tag::name(&args.tag),
     };
     let mut out = say::out(true);
-    for line in known.explain(&tag, None) {
+    for line in known.explain(&tag) {
         writeln!(out, "{line}")?;
     }
     Ok(())
