@@ -5,7 +5,7 @@
 //! * `vm/`: `vm`, the tests of real kernels, each booted under QEMU;
 //! * `dist/`: `dist`, what people download: archives, packages, the list of what they are made of;
 //! * `accuracy/`: a program of its own: how often verdicts are right, on hosts simulated from mechanisms;
-//! * `icon.rs`: `icon`, draws the icon; `picture.rs`: `picture`, draws the screen for the README; here: `accuracy`, `man` and `completions`.
+//! * `icon.rs`: `icon`, draws the icon; `picture.rs`: `picture`, draws the screens for the README and the guide; here: `accuracy`, `man` and `completions`.
 #![forbid(unsafe_code)]
 
 mod dist;
@@ -36,7 +36,7 @@ cargo xtask COMMAND
   accuracy real [FILE]                            false alarms on the memory of real machines, and leaks added to it
   accuracy fit [--hosts N] [--check]              fit what the rules of verdicts weigh, on tuning hosts
   icon                                            draw crates/poolmon/windows/poolmon.ico anew
-  picture                                         draw docs/screen.svg from the running demo";
+  picture [NAME…]                                 draw docs/screen*.svg from the running program (tmux; root for screen-holders)";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
         ["completions", folder] => completions(Path::new(folder)),
         ["accuracy", rest @ ..] => accuracy(rest),
         ["icon"] => icon::run(),
-        ["picture"] => picture::draw(&root()),
+        ["picture", names @ ..] => picture::draw(&root(), names),
         ["help" | "--help" | "-h"] => {
             println!("{HELP}");
             Ok(())

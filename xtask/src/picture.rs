@@ -1,23 +1,127 @@
-//! `cargo xtask picture`: runs `poolmon demo` inside tmux and draws its screen as `docs/screen.svg`.
+//! `cargo xtask picture`: runs the program inside tmux and draws its six main views as `docs/screen*.svg`.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use poolmon_model::{Pool, Row, SourceKind, Tag};
+use poolmon_store::{ClockMoment, Recorder, RecorderConfig, StoreError, note};
+use poolmon_synth::kernel::{SimulatedKernel, SimulationConfig};
 
 const COLUMNS: usize = 132;
 const LINES: usize = 34;
 /// Size of one character cell in the picture, in SVG units.
 const CELL: (f64, f64) = (8.4, 18.0);
+/// How long a screen may take to show what a picture is of.
+const PATIENCE: Duration = Duration::from_mins(2);
 
-/// Draws the picture of a running demo.
-pub fn draw(root: &Path) -> Result<(), String> {
+/// A picture: how the program is run, what is pressed, and what has to be on the screen then.
+struct Scene {
+    /// Name of the file in `docs/`, without its ending.
+    name: &'static str,
+    about: &'static str,
+    command: &'static str,
+    /// What is on the screen before the first key.
+    first: &'static str,
+    keys: &'static [&'static str],
+    wanted: &'static [&'static str],
+}
+
+/// `PROGRAM` and `TAPE` in a command stand for the program and a recording of two simulated days.
+const SCENES: [Scene; 6] = [
+    Scene {
+        name: "screen",
+        about: "The live screen over a simulated kernel: pools over two days, the leaking tag first",
+        command: "PROGRAM demo",
+        first: "!Leak",
+        keys: &[],
+        wanted: &["!Leak", "leaks 28"],
+    },
+    Scene {
+        name: "screen-detail",
+        about: "What is known of the leaking tag: verdict, next command, figures, owner, its curve",
+        command: "PROGRAM demo",
+        first: "!Leak",
+        keys: &["Enter"],
+        wanted: &["Verdict", "Next", "Owner", "Diff"],
+    },
+    Scene {
+        name: "screen-groups",
+        about: "Rows grouped by driver, with sums, and the group of the leaking driver unfolded",
+        command: "PROGRAM demo --sort bytes",
+        first: "Bytes\u{25bc}",
+        keys: &["g", "Enter"],
+        wanted: &["by owner", "\u{25bc}"],
+    },
+    Scene {
+        name: "screen-replay",
+        about: "A recording on its timeline: a note, and the leak that began after it",
+        command: "PROGRAM replay TAPE",
+        first: "!Leak",
+        keys: &[],
+        wanted: &["REPLAY", "!Leak"],
+    },
+    Scene {
+        name: "screen-holders",
+        about: "Who holds kernel objects on a Linux machine: a script that keeps its sockets, first",
+        command: "unshare --pid --fork --mount-proc sh -c \"python3 LEAKER & sleep 2; PROGRAM --interval 2s\"",
+        first: "Unrec",
+        keys: &["o"],
+        wanted: &["python3", "\u{2588}"],
+    },
+    Scene {
+        name: "screen-help",
+        about: "The keys of the table, and what the terms on it mean",
+        command: "PROGRAM demo",
+        first: "!Leak",
+        keys: &["?"],
+        wanted: &["Rows and order"],
+    },
+];
+
+/// Keeps 100 UNIX sockets more each second.
+const LEAKER: &str = "\
+import resource, socket, time
+resource.setrlimit(resource.RLIMIT_NOFILE, (65536, 65536))
+kept = []
+while len(kept) < 60000:
+    kept.append(socket.socket(socket.AF_UNIX))
+    time.sleep(0.01)
+";
+
+/// Draws all pictures, or those whose names are given.
+pub fn draw(root: &Path, names: &[&str]) -> Result<(), String> {
     let program = root.join("target/release/poolmon");
     if !program.exists() {
         return Err(format!("{} is missing: cargo build --release", program.display()));
     }
+    let work = std::env::temp_dir().join(format!("poolmon-picture-{}", std::process::id()));
+    fs::create_dir_all(&work).map_err(|error| format!("{}: {error}", work.display()))?;
+    let drawn = SCENES
+        .iter()
+        .filter(|scene| names.is_empty() || names.contains(&scene.name))
+        .try_for_each(|scene| draw_scene(root, &program, &work, scene));
+    let _ = fs::remove_dir_all(&work);
+    drawn
+}
+
+fn draw_scene(root: &Path, program: &Path, work: &Path, scene: &Scene) -> Result<(), String> {
+    let failed = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let (tape, leaker) = (work.join("incident"), work.join("mailer.py"));
+    if scene.command.contains("TAPE") && !tape.exists() {
+        record(&tape).map_err(|error| failed(&tape, &error))?;
+    }
+    fs::write(&leaker, LEAKER).map_err(|error| failed(&leaker, &error))?;
+    let command = scene
+        .command
+        .replace("PROGRAM", &program.display().to_string())
+        .replace("TAPE", &tape.display().to_string())
+        .replace("LEAKER", &leaker.display().to_string());
     let tmux = |args: &[&str]| {
         let output = Command::new("tmux")
             .args(["-L", "poolmon-picture", "-f", "/dev/null"])
@@ -27,20 +131,79 @@ pub fn draw(root: &Path) -> Result<(), String> {
             .map_err(|error| format!("tmux: {error}"))?;
         Ok::<_, String>(String::from_utf8_lossy(&output.stdout).into_owned())
     };
-    let command = format!("{} demo --interval 500ms --sort bytes --by-change", program.display());
+    let wait = |wanted: &[&str]| {
+        let begun = Instant::now();
+        loop {
+            let frame = tmux(&["capture-pane", "-p", "-t", "t"])?;
+            if wanted.iter().all(|word| frame.contains(word)) {
+                return Ok(());
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err(format!("{}: the screen never showed {wanted:?}:\n{frame}", scene.name));
+            }
+            thread::sleep(Duration::from_millis(200));
+        }
+    };
     let (columns, lines) = (COLUMNS.to_string(), LINES.to_string());
     tmux(&["new-session", "-d", "-s", "t", "-x", &columns, "-y", &lines, &command])?;
-    thread::sleep(Duration::from_secs(12));
-    let frame = tmux(&["capture-pane", "-p", "-e", "-t", "t"])?;
+    let frame = (|| {
+        wait(&[scene.first])?;
+        // Some refreshes more, so that there are changes.
+        thread::sleep(Duration::from_secs(8));
+        for key in scene.keys {
+            tmux(&["send-keys", "-t", "t", key])?;
+            thread::sleep(Duration::from_millis(500));
+        }
+        wait(scene.wanted)?;
+        thread::sleep(Duration::from_secs(6));
+        tmux(&["capture-pane", "-p", "-e", "-t", "t"])
+    })();
     tmux(&["kill-server"])?;
-    if !frame.contains("Nonp") {
-        return Err(format!("the demo shows no table:\n{frame}"));
-    }
-    let folder = root.join("docs");
-    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let path = folder.join("screen.svg");
-    fs::write(&path, svg(&frame)).map_err(|error| format!("{}: {error}", path.display()))?;
+    let frame = frame?;
+    let path = root.join("docs").join(format!("{}.svg", scene.name));
+    fs::write(&path, svg(&frame, scene.about)).map_err(|error| failed(&path, &error))?;
     println!("{}", path.display());
+    Ok(())
+}
+
+/// Two days of a simulated machine, a sample each five minutes: a driver is updated after the first, and leaks from then on.
+fn record(folder: &Path) -> Result<(), StoreError> {
+    let start: Timestamp = "2026-11-20T08:00:00Z".parse().unwrap_or_default();
+    let step = Duration::from_mins(5);
+    let updated = 24 * 12;
+    let mut kernel = SimulatedKernel::new(SimulationConfig {
+        start,
+        uptime: Duration::from_hours(200),
+        leak: None,
+        day: Duration::from_hours(24),
+        changes_per_second: 100.0,
+        ..SimulationConfig::default()
+    });
+    let (mut recorder, _) =
+        Recorder::open(folder, RecorderConfig { interval: step, ..RecorderConfig::default() })?;
+    for n in 0..2 * 24 * 12_u32 {
+        let clock = step * n;
+        let mut sample = kernel.sample();
+        let origin = Arc::make_mut(&mut sample.origin);
+        (origin.kind, origin.host) = (SourceKind::Windows, Some("FS-0815".into()));
+        origin.system = Some("Windows 10.0.20348".into());
+        // What the driver has leaked since its update: 12 objects of 1,040 bytes each second.
+        let leaked = u64::from(n.saturating_sub(updated)) * step.as_secs() * 12;
+        let row = Row::windows(
+            Tag::pool(*b"Leak"),
+            Pool::Nonpaged,
+            90_000 + leaked,
+            88_000,
+            (2_000 + leaked) * 1_040,
+        );
+        sample.rows.push(row);
+        sample.header.pool_nonpaged = sample.header.pool_nonpaged.map(|bytes| bytes + leaked * 1_040);
+        let wall = start + clock;
+        recorder.record_at(&sample, ClockMoment { wall, clock })?;
+        kernel.step(step);
+    }
+    recorder.close()?;
+    note(folder, "updated example.sys to 1.2.4", start + step * updated)?;
     Ok(())
 }
 
@@ -113,11 +276,11 @@ fn indexed(n: u32) -> String {
 }
 
 /// The captured frame as an SVG picture.
-fn svg(frame: &str) -> String {
+fn svg(frame: &str, about: &str) -> String {
     let (width, height) = (COLUMNS as f64 * CELL.0 + 24.0, LINES as f64 * CELL.1 + 24.0);
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" width=\"{width:.0}\" \
-         role=\"img\" aria-label=\"The live screen of poolmon over a simulated kernel\">\n\
+         role=\"img\" aria-label=\"{about}\">\n\
          <rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"#1e222a\"/>\n\
          <g font-family=\"ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace\" font-size=\"14\" \
          fill=\"#d8dee9\">\n"

@@ -13,9 +13,8 @@ fn judged() -> Running {
     let server = Running::demo();
     let is_judged = |server: &Running| {
         let rows = server.json("/api/v1/rows?sort=verdict&limit=1");
-        (rows["rows"][0]["verdict"]["gravity"] == "growing"
-            || rows["rows"][0]["verdict"]["gravity"] == "leaking")
-            .then_some(())
+        let gravity = &rows["rows"][0]["verdict"]["gravity"];
+        ["suspected", "growing", "leaking"].iter().any(|it| gravity == it).then_some(())
     };
     server.wait("a suspect", is_judged);
     server
