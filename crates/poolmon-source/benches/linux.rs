@@ -13,13 +13,19 @@ mod unix {
     use poolmon_source::linux::names::Names;
     use poolmon_source::linux::{LinuxSource, Parts, allocinfo};
 
-    const NONE: Parts = Parts { slab: false, empty_caches: false, vmalloc: false, callsites: false };
+    const NONE: Parts = Parts {
+        slab: false,
+        empty_caches: false,
+        vmalloc: false,
+        vmalloc_kept: std::time::Duration::ZERO,
+        callsites: false,
+    };
     const SLAB: Parts = Parts { slab: true, ..NONE };
     const CASES: [(&str, Parts); 4] = [
         ("caches with slabs", SLAB),
         ("all caches", Parts { empty_caches: true, ..SLAB }),
         ("vmalloc", Parts { vmalloc: true, ..NONE }),
-        ("all", Parts { slab: true, empty_caches: true, vmalloc: true, callsites: true }),
+        ("all", Parts::default()),
     ];
 
     pub fn live(criterion: &mut Criterion) {

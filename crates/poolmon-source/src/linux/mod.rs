@@ -2,10 +2,10 @@
 //!
 //! A sample is made from these files, in this order:
 //!
-//! 1. [`slab`]: `/proc/slabinfo`, one row for each cache; [`sysfs`] reports once whether a cache can be shrunk;
-//! 2. [`vmalloc`]: `/proc/vmallocinfo`, one row for each function that asked for areas;
-//! 3. [`allocinfo`]: `/proc/allocinfo`, one row for each place in the source that holds memory, if the kernel reports it;
-//! 4. [`meminfo`]: `/proc/meminfo`, `/proc/vmstat`, `/proc/uptime`, the figures of the header.
+//! 1. [`meminfo`]: `/proc/meminfo`, `/proc/vmstat`, `/proc/uptime`, the figures of the header;
+//! 2. [`slab`]: `/proc/slabinfo`, one row for each cache; [`sysfs`] reports once whether a cache can be shrunk;
+//! 3. [`vmalloc`]: `/proc/vmallocinfo`, one row for each function that asked for areas;
+//! 4. [`allocinfo`]: `/proc/allocinfo`, one row for each place in the source that holds memory, if the kernel reports it.
 //!
 //! The text of these files is parsed by `poolmon-proc`, which reads saved ones, too.
 //!
@@ -32,10 +32,11 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use poolmon_model::problem::Remedy as _;
-use poolmon_model::{CounterWidth, Origin, Pool, PoolView, Sample, Tag};
+use poolmon_model::{CounterWidth, Origin, Pool, PoolView, Row, Sample, Tag};
 
 use crate::{Fact, LoadedModule, Result, Source, SourceError};
 use files::{Absent, Files, KernelFile, Opener, failed};
@@ -53,13 +54,16 @@ pub struct Parts {
     pub empty_caches: bool,
     /// Vmalloc areas, summed by caller. The most costly part for the kernel.
     pub vmalloc: bool,
+    /// The areas of the last sample are taken again while `VmallocUsed` stays what it was, for as long as this. The kernel takes
+    /// longer to list them than it takes for all else of a sample. Zero: they are read for each sample.
+    pub vmalloc_kept: Duration,
     /// Call sites, if the kernel has allocation profiling.
     pub callsites: bool,
 }
 
 impl Default for Parts {
     fn default() -> Self {
-        Self { slab: true, empty_caches: true, vmalloc: true, callsites: true }
+        Self { slab: true, empty_caches: true, vmalloc: true, vmalloc_kept: Duration::ZERO, callsites: true }
     }
 }
 
@@ -70,6 +74,7 @@ impl Parts {
             slab: view.admits(Pool::Reclaimable) || view.admits(Pool::Unreclaimable),
             empty_caches: true,
             vmalloc: view.admits(Pool::Vmalloc),
+            vmalloc_kept: Duration::ZERO,
             callsites: view.admits(Pool::CallSite),
         }
     }
@@ -106,6 +111,24 @@ pub struct LinuxSource {
     places: Names,
     buffer: Vec<u8>,
     key: Vec<u8>,
+    areas: KeptAreas,
+}
+
+/// The areas of an earlier sample.
+#[derive(Debug, Default)]
+struct KeptAreas {
+    /// For how long they may be taken again.
+    kept: Duration,
+    rows: Vec<Row>,
+    /// When they were read, and `VmallocUsed` then.
+    read: Option<(Instant, u64)>,
+}
+
+impl KeptAreas {
+    /// Whether they hold while this much is in use.
+    fn hold(&self, now: Instant, used: Option<u64>) -> bool {
+        self.read.is_some_and(|(at, then)| used == Some(then) && now.duration_since(at) < self.kept)
+    }
 }
 
 const NO_SLABINFO: Absent = (
@@ -188,6 +211,7 @@ impl LinuxSource {
             places: Names::default(),
             buffer: Vec::new(),
             key: Vec::new(),
+            areas: KeptAreas { kept: parts.vmalloc_kept, ..KeptAreas::default() },
         })
     }
 
@@ -241,11 +265,23 @@ impl LinuxSource {
             Part::Missing(why) => return sample.remarks.push(why.clone()),
             Part::On(file) => file,
         };
+        let (now, used) = (Instant::now(), sample.header.vmalloc_used);
+        if self.areas.hold(now, used) {
+            return sample.rows.extend_from_slice(&self.areas.rows);
+        }
+        self.areas.read = None;
         match file.text(&mut self.buffer) {
             Ok(text) => {
-                let rows = &mut sample.rows;
-                vmalloc::append(text, self.page_size, &mut self.callers, &mut self.key, rows)
+                let before = sample.rows.len();
+                let remarks = sample.remarks.len();
+                vmalloc::append(text, self.page_size, &mut self.callers, &mut self.key, &mut sample.rows)
                     .remark(&file.path, &mut sample.remarks);
+                // A remark belongs to the sample that it was made for.
+                if !self.areas.kept.is_zero() && sample.remarks.len() == remarks {
+                    self.areas.rows.clear();
+                    self.areas.rows.extend_from_slice(sample.rows.get(before..).unwrap_or_default());
+                    self.areas.read = used.map(|used| (now, used));
+                }
             }
             Err(error) => sample.remarks.push(remark(&error)),
         }
@@ -320,10 +356,10 @@ impl Source for LinuxSource {
         if !Arc::ptr_eq(&sample.origin, &self.origin) {
             sample.origin = Arc::clone(&self.origin);
         }
+        self.header(sample);
         self.slab_rows(sample)?;
         self.vmalloc_rows(sample);
         self.callsite_rows(sample);
-        self.header(sample);
         sample.time = Some(Timestamp::now());
         Ok(())
     }

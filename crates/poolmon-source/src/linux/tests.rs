@@ -5,7 +5,6 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::process::Command;
 
-use poolmon_model::Row;
 use poolmon_model::problem::Remedy as _;
 
 use super::*;
@@ -81,7 +80,8 @@ impl Root {
     }
 }
 
-const SLAB_ONLY: Parts = Parts { slab: true, empty_caches: true, vmalloc: false, callsites: false };
+const SLAB_ONLY: Parts =
+    Parts { slab: true, empty_caches: true, vmalloc: false, vmalloc_kept: Duration::ZERO, callsites: false };
 
 fn reported(rows: &[Row]) -> Vec<(String, &'static str, i64, u64)> {
     let row = |row: &Row| {
@@ -392,4 +392,36 @@ fn modules_of_now() {
     assert_eq!(names(&mut source), ["loop", "veth"]);
     root.write("proc/modules", "veth 1 0 - Live 0x0\n");
     assert_eq!(names(&mut source), ["veth"]);
+}
+
+/// The areas are read again when their sum changes, and after a while; always where no such time was asked for.
+#[test]
+fn areas_are_kept_while_their_sum_stays() {
+    let areas = |n: u32| format!("0x1-0x2   20480 kernel_clone+0x94/0x3e0 pages={n} vmalloc N0={n}\n");
+    let used = |n: u32| format!("MemTotal: 100 kB\nVmallocUsed: {} kB\n", n * 4);
+    let held = |source: &mut LinuxSource| {
+        let sample = source.sample().unwrap();
+        let row = sample.rows.iter().find(|row| row.pool == Pool::Vmalloc).unwrap();
+        row.counters.bytes.unwrap() / 4096
+    };
+    for (kept, wanted) in [(Duration::ZERO, [4, 5, 6]), (Duration::from_secs(600), [4, 4, 6])] {
+        let root = Root::new();
+        let mut source = root.open(Parts { vmalloc_kept: kept, ..Parts::default() }).unwrap();
+        let mut seen = Vec::new();
+        for (pages, sum) in [(4, 4), (5, 4), (6, 6)] {
+            root.write("proc/vmallocinfo", &areas(pages));
+            root.write("proc/meminfo", &used(sum));
+            seen.push(held(&mut source));
+        }
+        assert_eq!(seen, wanted, "{kept:?}");
+    }
+    let root = Root::new();
+    root.write("proc/vmallocinfo", &areas(4));
+    root.write("proc/meminfo", &used(4));
+    let mut source =
+        root.open(Parts { vmalloc_kept: Duration::from_millis(20), ..Parts::default() }).unwrap();
+    assert_eq!(held(&mut source), 4);
+    root.write("proc/vmallocinfo", &areas(7));
+    std::thread::sleep(Duration::from_millis(30));
+    assert_eq!(held(&mut source), 7, "their time is over");
 }

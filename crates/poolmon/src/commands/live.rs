@@ -18,7 +18,8 @@ pub fn run(args: &LiveArgs) -> anyhow::Result<Outcome> {
         return show_file(args, path);
     }
     // What --pool leaves out is not read at all; without it, `p` walks through everything.
-    let source = input::live(args.rows.filter().view)?;
+    let view = args.rows.filter().view;
+    let source = if args.record.is_some() { input::live(view) } else { input::watched(view) }?;
     // PoolMon starts sorted by tag; its users' eyes and scripts expect that. On Linux there is no such habit.
     let order = if cfg!(windows) { &column::TAG } else { &column::BYTES };
     screen::show(args, source, order, owners::load(&args.rows)?)?;

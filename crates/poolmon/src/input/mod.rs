@@ -1,6 +1,6 @@
 //! This machine, or files, as samples.
 //!
-//! * [`live`]: this machine; [`series`]: files, through `poolmon-read`; [`still`]: one sample of them as a source;
+//! * [`live`], [`watched`]: this machine; [`series`]: files, through `poolmon-read`; [`still`]: one sample of them as a source;
 //! * [`dump`]: dumps that are opened with progress.
 
 pub mod dump;
@@ -21,6 +21,15 @@ use poolmon_source::Source;
 
 /// The live source of this machine, for the pools that will be looked at.
 pub fn live(view: PoolView) -> anyhow::Result<Box<dyn Source>> {
+    live_with(view, Duration::ZERO)
+}
+
+/// The same for a person who watches: vmalloc areas whose sum does not change are up to ten seconds old.
+pub fn watched(view: PoolView) -> anyhow::Result<Box<dyn Source>> {
+    live_with(view, Duration::from_secs(10))
+}
+
+fn live_with(view: PoolView, areas: Duration) -> anyhow::Result<Box<dyn Source>> {
     let ours = if cfg!(windows) {
         &[Pool::Nonpaged, Pool::Paged][..]
     } else {
@@ -32,23 +41,23 @@ pub fn live(view: PoolView) -> anyhow::Result<Box<dyn Source>> {
         view.id(),
         ours.iter().map(|pool| pool.id()).collect::<Vec<_>>().join(", ")
     );
-    open_live(view)
+    open_live(view, areas)
 }
 
-fn open_live(view: PoolView) -> anyhow::Result<Box<dyn Source>> {
+fn open_live(view: PoolView, areas: Duration) -> anyhow::Result<Box<dyn Source>> {
     cfg_select! {
         target_os = "linux" => {
             use poolmon_source::linux::{LinuxSource, Parts};
             // Caches without a single slab are never shown: no look at sysfs for them.
-            let parts = Parts { empty_caches: false, ..Parts::for_view(view) };
+            let parts = Parts { empty_caches: false, vmalloc_kept: areas, ..Parts::for_view(view) };
             Ok(Box::new(LinuxSource::with_parts(Path::new("/"), parts)?))
         }
         windows => {
-            let _ = view;
+            let _ = (view, areas);
             Ok(Box::new(poolmon_source::windows::live::WindowsSource::new()?))
         }
         _ => {
-            let _ = view;
+            let _ = (view, areas);
             anyhow::bail!(poolmon_model::problem::Problem::new("this system has no live source (only Windows and \
                 Linux have one)", "read a saved log with `poolmon top FILE`, or look at `poolmon demo`"))
         }
