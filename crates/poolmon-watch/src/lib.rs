@@ -3,16 +3,19 @@
 //! # Inside
 //!
 //! * `judge.rs`: [`LiveJudge`], verdicts while samples come, with the holders of this machine;
+//! * `continued.rs`: [`Continued`], a live source with a recording of this machine behind it;
 //! * `bench.rs`: [`Bench`], the runs and idle intervals of a measurement; `child.rs`: [`Command`], one run.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
 
 mod bench;
 mod child;
+mod continued;
 mod judge;
 
 pub use bench::{Bench, BenchConfig};
 pub use child::{Command, Ended};
+pub use continued::{Continued, ContinuedError};
 pub use judge::{LiveJudge, in_short};
 
 use std::io;

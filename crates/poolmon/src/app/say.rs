@@ -139,6 +139,7 @@ pub fn remedy(error: &anyhow::Error) -> Option<String> {
         .or_else(|| of::<NotAMoment>(error))
         .or_else(|| of::<poolmon_record::RecordError>(error))
         .or_else(|| of::<poolmon_watch::WatchError>(error))
+        .or_else(|| of::<poolmon_watch::ContinuedError>(error))
         .or_else(|| of::<poolmon_trace::file::FileError>(error))
         .or_else(|| of_server(error))
 }

@@ -37,6 +37,9 @@ pub struct LiveArgs {
     /// Also record into this folder, as `poolmon record` does
     #[arg(long, value_name = "DIR", conflicts_with_all = ["from", "snapshot"])]
     pub record: Option<PathBuf>,
+    /// Begin with what this recording has of this machine since it booted: verdicts and curves are there at once
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["from", "snapshot"])]
+    pub history: Option<PathBuf>,
     /// Append one snapshot to FILE instead of showing the screen, in PoolMon's layout [FILE: poolsnap.log]
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     pub snapshot: Option<Option<PathBuf>>,

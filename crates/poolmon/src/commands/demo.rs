@@ -10,8 +10,8 @@ use crate::cli::live::LiveArgs;
 /// Shows the simulated kernel; every output of it says that it is simulated.
 pub fn run(args: &LiveArgs) -> anyhow::Result<()> {
     anyhow::ensure!(
-        args.from.is_none(),
-        "the demo shows a simulated kernel; use `poolmon live --from FILE` for a file"
+        args.from.is_none() && args.history.is_none(),
+        "the demo shows a simulated kernel; use `poolmon live` with --from or --history"
     );
     let (source, file) = simulated::source();
     let args = LiveArgs { interval: args.interval.or(Some(Duration::from_secs(1))), ..args.clone() };

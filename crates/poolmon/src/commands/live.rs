@@ -19,7 +19,10 @@ pub fn run(args: &LiveArgs) -> anyhow::Result<Outcome> {
     }
     // What --pool leaves out is not read at all; without it, `p` walks through everything.
     let view = args.rows.filter().view;
-    let source = if args.record.is_some() { input::live(view) } else { input::watched(view) }?;
+    let mut source = if args.record.is_some() { input::live(view) } else { input::watched(view) }?;
+    if let Some(folder) = &args.history {
+        source = Box::new(poolmon_watch::Continued::new(source, folder)?);
+    }
     // PoolMon starts sorted by tag; its users' eyes and scripts expect that. On Linux there is no such habit.
     let order = if cfg!(windows) { &column::TAG } else { &column::BYTES };
     screen::show(args, source, order, owners::load(&args.rows)?)?;
