@@ -180,8 +180,10 @@ fn figures_of_a_machine_without_rows() {
     let path = path.to_str().unwrap();
     assert_eq!(
         stdout_of(&["top", path]),
-        " SReclaimable:118676K SUnreclaim:95920K\n\
-         (only figures of the machine, no rows; `poolmon leaks` shows how they changed)\n"
+        format!(
+            " SReclaimable:118676K SUnreclaim:95920K\n\
+             (only figures of the machine, no rows; how they changed: poolmon leaks {path})\n"
+        )
     );
     let diff = stdout_of(&["diff", path]);
     assert!(diff.contains("unreclaimable slab: +5.43 MiB (32.6 MiB/h), now 93.7 MiB\n"), "{diff}");

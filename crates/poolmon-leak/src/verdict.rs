@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use poolmon_model::units::{Precision, human_amount, moment, rate_margin, rough_hours};
+use poolmon_model::units::{Precision, human_amount, moment, rate_margin, rfc3339, rough_hours};
 use poolmon_model::{Key, Pool, Tag};
 use serde::{Serialize, Serializer};
 
@@ -273,7 +273,7 @@ pub struct Verdict {
     pub share: Option<f64>,
     /// The same with all tags of its pool that grow in lockstep with it; `None` if there are none.
     pub group_share: Option<f64>,
-    /// Since when it grows.
+    /// Since when it grows. For programs `None`, too, if the date is unknown.
     #[serde(serialize_with = "time_text")]
     pub since: Option<Timestamp>,
     /// It already grew at the first sample, so that `since` is only the start of the recording.
@@ -582,8 +582,5 @@ pub(crate) fn pool_id<S: Serializer>(pool: &Pool, serializer: S) -> Result<S::Ok
 
 #[expect(clippy::ref_option, reason = "serde asks for this signature")]
 fn time_text<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
-    match time {
-        Some(time) => serializer.collect_str(time),
-        None => serializer.serialize_none(),
-    }
+    rfc3339(*time).serialize(serializer)
 }

@@ -9,6 +9,9 @@ use crate::Pool;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Coverage(u8);
 
+/// The word for such a list.
+const SOME: &str = "some";
+
 /// The bit of a list that was cut or filtered; the lower bits stand for pools that are left out.
 const PARTIAL: u8 = 1 << 7;
 
@@ -59,6 +62,23 @@ impl Coverage {
         self.0 & PARTIAL != 0
     }
 
+    /// What is left out, in words, for a file that people and this program read: pools by their names, then `some` if the list was cut
+    /// or filtered. `None` if everything is listed.
+    pub fn words(self) -> Option<String> {
+        let pools = Pool::ALL.into_iter().filter(|&pool| !self.has(pool)).map(Pool::id);
+        let words: Vec<&str> = pools.chain(self.is_partial().then_some(SOME)).collect();
+        (!words.is_empty()).then(|| words.join(" "))
+    }
+
+    /// What [`Coverage::words`] gave; words that are not known say that something is left out.
+    pub fn from_words(words: &str) -> Self {
+        let add = |coverage: Self, word: &str| match Pool::ALL.into_iter().find(|pool| pool.id() == word) {
+            Some(pool) => coverage.without(pool),
+            None => coverage.partial(),
+        };
+        words.split_whitespace().fold(Self::COMPLETE, add)
+    }
+
     /// As one byte of a recording: bit 7 for a cut list, bit N for a pool that is left out.
     pub const fn bits(self) -> u8 {
         self.0
@@ -86,5 +106,9 @@ mod tests {
         assert!(!one.overlaps(whole.without(Pool::Nonpaged), &[Pool::Nonpaged, Pool::Paged]));
         assert!(one.overlaps(cut, &[Pool::Nonpaged, Pool::Paged]) && one.with(Pool::Paged).is_complete());
         assert_eq!(Coverage::from_bits(one.partial().bits()), one.partial());
+        assert_eq!((whole.words(), one.partial().words().as_deref()), (None, Some("paged some")));
+        for coverage in [whole, one, cut, one.partial()] {
+            assert_eq!(Coverage::from_words(&coverage.words().unwrap_or_default()), coverage);
+        }
     }
 }

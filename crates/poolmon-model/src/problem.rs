@@ -1,6 +1,7 @@
 //! What went wrong, and what helps: two texts, so that each output can place them as it likes.
 
 use std::fmt;
+use std::path::Path;
 
 /// An error that may know what helps. `Display` is the message alone, in one line.
 pub trait Remedy: fmt::Display {
@@ -64,9 +65,32 @@ impl Remedy for Problem {
     }
 }
 
+/// A word as this system's shell takes it in a command: quoted if it has to be.
+pub fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "_-./:+,=@%\\".contains(c);
+    match word {
+        "" => "''".to_owned(),
+        _ if word.chars().all(|c| plain(c) && (cfg!(windows) || c != '\\')) => word.to_owned(),
+        _ if cfg!(windows) => format!("\"{word}\""),
+        _ => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+/// A path in a command, as [`shell_word`].
+pub fn shell_path(path: &Path) -> String {
+    shell_word(&path.to_string_lossy())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_of_a_command() {
+        assert_eq!(shell_word("logs/pool-1.log"), "logs/pool-1.log");
+        let quoted = if cfg!(windows) { "\"a (1).log\"" } else { "'a (1).log'" };
+        assert_eq!(shell_path(Path::new("a (1).log")), quoted);
+    }
 
     #[test]
     fn the_remedy_is_apart_from_the_message() {

@@ -7,6 +7,9 @@ use jiff::Timestamp;
 
 use crate::{CounterWidth, Counters, Coverage, Delta, Header, Pool, Tag};
 
+/// What standard input is called in messages, and as a file of samples.
+pub const STANDARD_INPUT: &str = "standard input";
+
 /// One row: who holds how much of which pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {

@@ -6,6 +6,7 @@
 use std::io::{self, Write};
 
 use poolmon_model::owner::OwnerParts;
+use poolmon_model::units::{day_and_time, rfc3339};
 use poolmon_model::{
     Column, FIGURES, Sample, SourceKind, Table, TableRow, Tag, Totals, Value, column, delta::Presence, header,
 };
@@ -54,7 +55,8 @@ impl Serialize for Document<'_> {
         map.serialize_entry("host", &origin.host)?;
         map.serialize_entry("system", &origin.system)?;
         map.serialize_entry("boot", &origin.boot)?;
-        map.serialize_entry("time", &sample.time.map(|time| time.to_string()))?;
+        map.serialize_entry("time", &rfc3339(sample.time))?;
+        map.serialize_entry("time_of_day", &day_and_time(sample.time))?;
         map.serialize_entry("uptime_s", &sample.uptime.map(|uptime| uptime.as_secs()))?;
         map.serialize_entry("rebooted", &table.rebooted)?;
         map.serialize_entry("header", &HeaderJson(table))?;

@@ -6,7 +6,7 @@
 use std::io::{self, Write};
 
 use poolmon_model::header::FIGURES;
-use poolmon_model::{Header, Pool, Sample, Table, TableRow};
+use poolmon_model::{Coverage, Header, Pool, Sample, Table, TableRow};
 
 use crate::PrintOptions;
 
@@ -68,10 +68,11 @@ pub fn machine(sample: &Sample) -> String {
     line
 }
 
-/// The same with the system, which a table has no column for.
-pub fn machine_and_system(sample: &Sample) -> String {
+/// The same with what a table has no column for: the system, and which rows it leaves out.
+pub fn machine_and_system(sample: &Sample, coverage: Coverage) -> String {
     let mut line = machine(sample);
     add(&mut line, "system", sample.origin.system.clone());
+    add(&mut line, "unlisted", coverage.words());
     line
 }
 

@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 
 use poolmon_model::column::Unit;
+use poolmon_model::problem::shell_word;
+use poolmon_model::sample::STANDARD_INPUT;
 use poolmon_model::units::{counted, grouped, grouped_change, grouped_signed, human_bytes, human_change};
 use poolmon_model::{
     Column, FIGURES, Figure, Header, Sample, SourceKind, Table, TableRow, Totals, Value, column, header,
@@ -35,10 +37,10 @@ pub(crate) fn framed(
             poolmon::header(out, &table.header)?;
             linux_header(out, &table.header)?;
         }
-        return writeln!(
-            out,
-            "(only figures of the machine, no rows; `poolmon leaks` shows how they changed)"
-        );
+        // What was piped cannot be read a second time.
+        let file = sample.origin.file.as_deref().filter(|file| *file != STANDARD_INPUT).unwrap_or("FILE");
+        let leaks = format!("poolmon leaks {}", shell_word(file));
+        return writeln!(out, "(only figures of the machine, no rows; how they changed: {leaks})");
     }
     lines(out)?;
     // With `--limit 0`, rows match and none is wanted.

@@ -11,7 +11,7 @@ use crate::counted::{Count, Counted, falls};
 
 /// Of this many steps from file to file, one may be a reboot, or a clock that was set back.
 const STEPS: usize = 4;
-/// Files that are compared each with each.
+/// Files that each file is compared with: of more, only some.
 const MOST_FILES: usize = 500;
 /// Groups that are separated in one folder: machines, and their boots.
 const MOST_GROUPS: usize = 16;
@@ -93,16 +93,42 @@ pub(crate) fn order(files: &[&Counted], given: Given<'_>) -> Order {
     if is_least || is_likely { Order::Given } else { Order::Unclear(reboots) }
 }
 
+/// The files that all are compared with: one of each stretch of equal length. Which one of it changes, as machines may take turns.
+fn some_of(files: usize) -> Vec<usize> {
+    let parts = files.min(MOST_FILES);
+    let one = |part: usize| {
+        let (from, to) = (part * files / parts, (part + 1) * files / parts);
+        from + part.wrapping_mul(0x9e37_79b9) / 0x1_0000 % (to - from).max(1)
+    };
+    (0..parts).map(one).collect()
+}
+
+/// Files by how many of others they go on from.
+fn by_counts(files: &[&Counted]) -> Vec<usize> {
+    let before = |at: usize, others: &[usize]| {
+        let Some(now) = files.get(at) else { return 0 };
+        let others = others.iter().filter_map(|then| files.get(*then));
+        others.filter(|then| then.goes_on(now) == Some(true)).count()
+    };
+    let some = some_of(files.len());
+    let mut order: Vec<(usize, usize)> = (0..files.len()).map(|at| (before(at, &some), at)).collect();
+    order.sort_unstable();
+    if some.len() < files.len() {
+        // Those that lie between the same two of them.
+        for between in order.chunk_by_mut(|a, b| a.0 == b.0).filter(|between| between.len() <= MOST_FILES) {
+            let others: Vec<usize> = between.iter().map(|place| place.1).collect();
+            for place in &mut *between {
+                place.0 = before(place.1, &others);
+            }
+            between.sort_unstable();
+        }
+    }
+    order.into_iter().map(|(_, at)| at).collect()
+}
+
 /// The order in which the counts of all files rise, if there is one.
 fn rising(files: &[&Counted]) -> Option<Vec<usize>> {
-    if files.len() > MOST_FILES {
-        return None;
-    }
-    let before = |now: &Counted| files.iter().filter(|then| then.goes_on(now) == Some(true)).count();
-    let mut order: Vec<(usize, usize)> =
-        files.iter().enumerate().map(|(at, now)| (before(now), at)).collect();
-    order.sort_unstable();
-    let order: Vec<usize> = order.into_iter().map(|(_, at)| at).collect();
+    let order = by_counts(files);
     let goes_on = |then: usize, now: usize| {
         files.get(then).zip(files.get(now)).and_then(|(then, now)| then.goes_on(now))
     };
@@ -112,14 +138,7 @@ fn rising(files: &[&Counted]) -> Option<Vec<usize>> {
 /// Of at least how many boots files seem to be, in whatever order they were taken.
 fn boots(files: &[&Counted]) -> usize {
     let mut ends: Vec<&Counted> = Vec::new();
-    let mut order: Vec<(usize, &Counted)> = if files.len() > MOST_FILES {
-        files.iter().map(|file| (0, *file)).collect()
-    } else {
-        let before = |now: &Counted| files.iter().filter(|then| then.goes_on(now) == Some(true)).count();
-        files.iter().map(|file| (before(file), *file)).collect()
-    };
-    order.sort_by_key(|(before, _)| *before);
-    for (_, file) in order {
+    for file in by_counts(files).into_iter().filter_map(|at| files.get(at).copied()) {
         match ends.iter_mut().rev().find(|end| end.goes_on(file) == Some(true)) {
             Some(end) => *end = file,
             None => ends.push(file),
@@ -154,9 +173,10 @@ fn is_too_soon(files: &[&Counted], times: &[Timestamp]) -> bool {
 /// between those of another. In the order that is given.
 pub(crate) fn machines(files: &[&Counted]) -> Option<Vec<Vec<usize>>> {
     let reboots = falls_either_way(files);
-    if reboots == 0 || files.len() > MOST_FILES {
+    if reboots == 0 {
         return None;
     }
+    let some = some_of(files.len());
     let is_one_boot = rising(files).is_some();
     let of = |group: &[usize]| -> Vec<&Counted> {
         group.iter().filter_map(|at| files.get(*at).copied()).collect()
@@ -179,7 +199,9 @@ pub(crate) fn machines(files: &[&Counted]) -> Option<Vec<Vec<usize>>> {
     [(Count::live as fn(&Count) -> Option<u64>, LEVEL), (|count: &Count| Some(count.allocs()), NEAR)]
         .into_iter()
         .find_map(|(figure, near)| {
-            let links = links(files, figure);
+            let levels: Vec<Levels> = files.iter().map(|file| logarithms(file, figure)).collect();
+            let near_to = nearest(&some, &levels);
+            let links = links(&some, &levels);
             let far = |at: usize| links.get(at).map_or(0.0, |link| link.0);
             let mut ways: Vec<(f64, usize)> = (1..MOST_GROUPS.min(links.len()))
                 .map(|cut| (far(cut - 1) / far(cut).max(near), cut))
@@ -187,7 +209,7 @@ pub(crate) fn machines(files: &[&Counted]) -> Option<Vec<Vec<usize>>> {
                 .collect();
             ways.sort_by(|a, b| b.0.total_cmp(&a.0));
             ways.into_iter().find_map(|(_, cut)| {
-                let groups = groups(files.len(), links.get(cut..)?);
+                let groups = groups(&near_to, links.get(cut..)?);
                 (interleave(&groups) && is_better(&groups, near == LEVEL)).then_some(groups)
             })
         })
@@ -212,16 +234,30 @@ fn interleave(groups: &[Vec<usize>]) -> bool {
     ends.windows(2).any(|pair| matches!(pair, [(_, last), (first, _)] if first < last))
 }
 
-/// The shortest links that hold all files together, the longest first.
-fn links(files: &[&Counted], figure: fn(&Count) -> Option<u64>) -> Vec<(f64, usize, usize)> {
-    let levels: Vec<Vec<(u64, f64)>> = files.iter().map(|file| logarithms(file, figure)).collect();
-    let mut links = Vec::with_capacity(files.len());
+/// Of each file, which of some is nearest: that one is of the same machine. Of few files, it is the file itself.
+fn nearest(some: &[usize], levels: &[Levels]) -> Vec<usize> {
+    if some.len() == levels.len() {
+        return (0..some.len()).collect();
+    }
+    let far =
+        |file: &Levels, other: &usize| levels.get(*other).map_or(f64::MAX, |other| distance(file, other));
+    let of = |file: &Levels| {
+        let all = some.iter().enumerate().map(|(at, other)| (far(file, other), at));
+        all.min_by(|a, b| a.0.total_cmp(&b.0)).map_or(0, |(_, at)| at)
+    };
+    levels.iter().map(of).collect()
+}
+
+/// The shortest links that hold some files together, the longest first: indices into `some`.
+fn links(some: &[usize], levels: &[Levels]) -> Vec<(f64, usize, usize)> {
+    let level = |at: usize| some.get(at).and_then(|at| levels.get(*at));
+    let mut links = Vec::with_capacity(some.len());
     // Of each file that is not linked yet, the nearest one that is.
-    let mut left: Vec<(f64, usize, usize)> = (1..files.len()).map(|at| (f64::MAX, 0, at)).collect();
+    let mut left: Vec<(f64, usize, usize)> = (1..some.len()).map(|at| (f64::MAX, 0, at)).collect();
     let mut last = 0;
     while !left.is_empty() {
         for link in &mut left {
-            let Some((from, to)) = levels.get(last).zip(levels.get(link.2)) else { continue };
+            let Some((from, to)) = level(last).zip(level(link.2)) else { continue };
             let distance = distance(from, to);
             if distance < link.0 {
                 (link.0, link.1) = (distance, last);
@@ -241,15 +277,16 @@ fn links(files: &[&Counted], figure: fn(&Count) -> Option<u64>) -> Vec<(f64, usi
     links
 }
 
-/// The files that links hold together.
-fn groups(files: usize, links: &[(f64, usize, usize)]) -> Vec<Vec<usize>> {
-    let mut names: Vec<usize> = (0..files).collect();
+/// The files that links hold together, each with those that are `near_to` it.
+fn groups(near_to: &[usize], links: &[(f64, usize, usize)]) -> Vec<Vec<usize>> {
+    let mut names: Vec<usize> = (0..near_to.len()).collect();
     for (_, a, b) in links {
         let Some((a, b)) = names.get(*a).copied().zip(names.get(*b).copied()) else { continue };
         names.iter_mut().filter(|name| **name == b).for_each(|name| *name = a);
     }
     let mut groups: Vec<(usize, Vec<usize>)> = Vec::new();
-    for (at, name) in names.into_iter().enumerate() {
+    for (at, name) in near_to.iter().enumerate() {
+        let Some(&name) = names.get(*name) else { continue };
         match groups.iter_mut().find(|group| group.0 == name) {
             Some(group) => group.1.push(at),
             None => groups.push((name, vec![at])),
@@ -258,8 +295,11 @@ fn groups(files: usize, links: &[(f64, usize, usize)]) -> Vec<Vec<usize>> {
     groups.into_iter().map(|(_, group)| group).collect()
 }
 
+/// The rows of a file, each with the logarithm of a figure.
+type Levels = Vec<(u64, f64)>;
+
 /// A figure of each row of a file, as a logarithm.
-fn logarithms(file: &Counted, figure: fn(&Count) -> Option<u64>) -> Vec<(u64, f64)> {
+fn logarithms(file: &Counted, figure: fn(&Count) -> Option<u64>) -> Levels {
     file.rows().iter().filter_map(|count| Some((count.row(), (figure(count)? as f64 + 1.0).ln()))).collect()
 }
 

@@ -68,14 +68,14 @@ impl Tags {
 }
 
 /// The files of one machine, in the order of time.
-fn machine(dice: &mut Dice, machine: usize, tags: &Tags, reboots: f64) -> Vec<File> {
+fn machine(dice: &mut Dice, machine: usize, tags: &Tags, reboots: f64, files: Option<usize>) -> Vec<File> {
     let count = tags.rate.len();
     let mut uptime = dice.scaled(0.5, 1000.0);
     let (mut hour, mut boot) = (dice.between(0.0, 0.9), 0);
     let mut tags = tags.alike(dice, 1.0001);
     let decoys = dice.below(1 + count / 25);
     let leak = dice.below(count);
-    let files = 4 + dice.below(10);
+    let files = files.unwrap_or_else(|| 4 + dice.below(10));
     let mut all = Vec::new();
     for _ in 0..files {
         let mut sample = Sample::empty();
@@ -178,7 +178,7 @@ fn made(dice: &mut Dice, way: Way, number: usize) -> (Vec<File>, bool) {
     let mut files = Vec::new();
     for at in 0..number {
         let tags = if kin { first.alike(dice, 1.5) } else { Tags::new(dice, count) };
-        files.extend(machine(dice, at, &tags, reboots));
+        files.extend(machine(dice, at, &tags, reboots, None));
     }
     let last = files.iter().fold(0.0_f64, |last, file| last.max(file.hour));
     let (moment, back) = (dice.between(0.3, 0.7) * last, dice.between(0.6, 8.0));
@@ -270,6 +270,33 @@ fn judge(seeds: std::ops::Range<u64>) {
 #[test]
 fn machines_are_never_mixed_and_an_order_is_never_invented() {
     judge(0..10_000);
+}
+
+/// More files than each is compared with: a week of one sample in five minutes.
+#[test]
+fn many_files_are_separated_and_put_in_order_too() {
+    for seed in 0..4 {
+        let mut dice = Dice(seed);
+        let mut files = Vec::new();
+        for at in 0..2 {
+            let mut tags = Tags::new(&mut dice, 25);
+            // Faster than what is live varies: of a thousand steps, not one may look like a reboot.
+            tags.rate.iter_mut().for_each(|rate| *rate += 2000.0);
+            files.extend(machine(&mut dice, at, &tags, 0.0, Some(1008)));
+        }
+        files.sort_by(|a, b| a.hour.total_cmp(&b.hour));
+        assert!(files.len() > 4 * MOST_FILES);
+        let counted: Vec<&Counted> = files.iter().map(|file| &file.counted).collect();
+        let groups = machines(&counted).unwrap_or_else(|| panic!("{seed}: two machines"));
+        let own = |group: &Vec<usize>| group.iter().all(|at| files[*at].machine == files[group[0]].machine);
+        assert!(groups.len() == 2 && groups.iter().all(|group| group.len() == 1008 && own(group)), "{seed}");
+        // Names say nothing of the order.
+        let mut shuffled: Vec<&File> = groups[0].iter().map(|at| &files[*at]).collect();
+        shuffled.sort_by_cached_key(|_| dice.below(1 << 40));
+        let counted: Vec<&Counted> = shuffled.iter().map(|file| &file.counted).collect();
+        let Order::Counts { order, .. } = order(&counted, Given::Names) else { panic!("{seed}: no order") };
+        assert!(order.windows(2).all(|pair| shuffled[pair[0]].hour < shuffled[pair[1]].hour), "{seed}");
+    }
 }
 
 #[test]

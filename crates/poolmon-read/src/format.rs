@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use jiff::tz::Offset;
 use poolmon_model::Sample;
+use poolmon_model::problem::shell_path;
 use poolmon_store::Recording;
 
 use crate::formats::{self, FORMATS};
@@ -140,7 +141,7 @@ pub fn identify(input: &Input) -> Result<&'static FileFormat> {
         ));
     }
     if let Some(kind) = looks::like(input.start()) {
-        let file = input.path().map_or_else(|| "FILE".to_owned(), |path| path.display().to_string());
+        let file = input.path().map_or_else(|| "FILE".to_owned(), shell_path);
         let remedy = kind.remedy.replace("{file}", &file);
         return Err(ReadError::unsuitable(input.name(), format!("this is {}", kind.what), remedy));
     }
@@ -164,7 +165,7 @@ pub fn recording(path: &Path) -> Result<Recording> {
             ("this is text without a pool table, not a recording".to_owned(), remedy)
         }
         Ok(format) => {
-            let remedy = format!("import it: poolmon import {} -o DIR", path.display());
+            let remedy = format!("import it: poolmon import {} -o DIR", shell_path(path));
             (format!("this is {}, not a recording", format.title), remedy)
         }
         Err(_) => {

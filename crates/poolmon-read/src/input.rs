@@ -5,15 +5,15 @@ use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use poolmon_model::problem::shell_word;
+use poolmon_model::sample::STANDARD_INPUT;
+
 use crate::numbered::by_number;
 use crate::packed::Packing;
 use crate::{ReadError, Result, bundle, streams, text};
 
 /// Bytes that a format is recognised by.
 const START: u64 = 64 << 10;
-
-/// What standard input is called in messages.
-pub(crate) const STANDARD_INPUT: &str = "standard input";
 
 /// Something that samples may be in.
 pub struct Input {
@@ -57,7 +57,7 @@ impl Input {
                     return Err(ReadError::unsuitable(&name, "the folder holds no plain files", remedy));
                 }
                 if folders.is_empty() {
-                    let remedy = format!("record into it: poolmon record {name}");
+                    let remedy = format!("record into it: poolmon record {}", shell_word(&name));
                     return Err(ReadError::unsuitable(&name, "the folder is empty", remedy));
                 }
                 folders.truncate(8);

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read};
 
 use poolmon_model::FIGURES;
+use poolmon_model::units::of_day_and_time;
 use serde_json::{Map, Value};
 
 /// How each line begins.
@@ -78,7 +79,12 @@ impl Read for AsCsv {
 
 fn write(row: &Map<String, Value>, csv: &mut Vec<u8>) {
     for name in BEFORE {
-        field(row.get(name), csv);
+        let value = row.get(name);
+        match value.filter(|value| !value.is_null()) {
+            // Its date is unknown: the row says the time of day.
+            None if name == "time" => field(of_day(row).as_ref(), csv),
+            _ => field(value, csv),
+        }
     }
     for figure in FIGURES {
         field(row.get(figure.id), csv);
@@ -89,6 +95,12 @@ fn write(row: &Map<String, Value>, csv: &mut Vec<u8>) {
         figures.filter(|(_, value)| is_plain(value)).map(|(name, value)| format!("{name}={value}")).collect();
     quoted(&machine.join(" "), csv);
     csv.push(b'\n');
+}
+
+/// The time of a row that says only the time of day, as the series keeps it.
+fn of_day(row: &Map<String, Value>) -> Option<Value> {
+    let time = of_day_and_time(row.get("time_of_day")?.as_str()?)?;
+    Some(Value::String(time.to_string()))
 }
 
 /// A number, or a text that can be in quotes.

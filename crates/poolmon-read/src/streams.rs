@@ -88,10 +88,15 @@ pub fn is_input_piped(patience: Duration) -> bool {
     // Ends with the program, if nothing ever comes.
     std::thread::spawn(move || {
         let length = Peek::new(Path::new("-")).read(&mut [0; 1]);
-        // A pipe without a byte is an empty file: what wrote it found nothing. `/dev/null` is no file to read.
-        let _ = found.send(length.is_ok_and(|length| length > 0 || is_input_a_pipe()));
+        let _ = found.send(is_to_be_read(&length, is_input_a_pipe));
     });
     first.recv_timeout(patience).unwrap_or(false)
+}
+
+/// Whether standard input is to be read, by the length of its first byte. A pipe without a byte is an empty file: what wrote it
+/// found nothing. `/dev/null` (`NUL`) is no file to read.
+fn is_to_be_read(first: &io::Result<usize>, is_a_pipe: impl FnOnce() -> bool) -> bool {
+    first.as_ref().is_ok_and(|&length| length > 0 || is_a_pipe())
 }
 
 fn peek(
@@ -118,7 +123,11 @@ pub fn is_input_a_pipe() -> bool {
         use std::os::unix::fs::FileTypeExt as _;
         std::fs::metadata("/dev/stdin").is_ok_and(|about| about.file_type().is_fifo())
     }
-    #[cfg(not(unix))]
+    #[cfg(windows)]
+    {
+        winapi_util::file::typ(winapi_util::HandleRef::stdin()).is_ok_and(|kind| kind.is_pipe())
+    }
+    #[cfg(not(any(unix, windows)))]
     false
 }
 
@@ -142,6 +151,15 @@ mod tests {
         let mut rest = Vec::new();
         Cursor::new(seen).chain(stream).read_to_end(&mut rest).unwrap();
         assert_eq!(rest, b"a long text");
+    }
+
+    /// `grep` without a hit, piped into the program, is no reason to show this machine.
+    #[test]
+    fn a_pipe_is_to_be_read_without_a_byte_too() {
+        assert!(is_to_be_read(&Ok(0), || true));
+        assert!(is_to_be_read(&Ok(1), || false), "a file");
+        assert!(!is_to_be_read(&Ok(0), || false), "/dev/null");
+        assert!(!is_to_be_read(&Err(io::Error::other("closed")), || true));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use poolmon_model::header::FIGURES;
-use poolmon_model::{CounterWidth, Origin, Pool, Row, Sample, SourceKind, Tag};
+use poolmon_model::{CounterWidth, Coverage, Filter, Origin, Pattern, Pool, Row, Sample, SourceKind, Tag};
 use poolmon_read::{ReadOptions, SampleSeries};
 use poolmon_store::export::{self, ExportFormat, ExportOptions};
 use poolmon_store::{Recorder, RecorderConfig, Recording};
@@ -101,5 +101,44 @@ fn csv_tsv_and_json_are_the_same_samples_again() {
         }
         assert_eq!(n, 250);
         assert!(!folder.path().join(format!("{name}.part")).exists());
+    }
+}
+
+/// A list of one pool, of a day without a date: its export is one, too, and so is a part of a whole sample.
+#[test]
+fn what_is_left_out_is_not_empty_when_it_is_read_again() {
+    let all = tempfile::tempdir().unwrap();
+    let one = |n: u64| {
+        let mut sample = sample(n);
+        sample.rows.retain(|row| row.pool == Pool::Nonpaged);
+        sample.coverage = Coverage::COMPLETE.without(Pool::Paged);
+        sample.time = Timestamp::from_second(8 * 3600 + i64::try_from(n).unwrap()).ok();
+        sample
+    };
+    let folder = all.path().join("one");
+    let (mut recorder, _) = Recorder::open(&folder, RecorderConfig::default()).unwrap();
+    for n in 0..3 {
+        recorder.record_past(&one(n)).unwrap();
+    }
+    recorder.close().unwrap();
+    let listed = [
+        (Recording::open(&folder).unwrap(), Filter::default(), Coverage::COMPLETE.without(Pool::Paged)),
+        (
+            recording(&all.path().join("whole")),
+            Filter { include: vec![Pattern::new("*a")], ..Filter::default() },
+            Coverage::COMPLETE.partial(),
+        ),
+    ];
+    for (n, (recording, filter, coverage)) in listed.into_iter().enumerate() {
+        for (format, name) in [(ExportFormat::Csv, "a.csv"), (ExportFormat::JsonLines, "a.jsonl")] {
+            let path = all.path().join(name);
+            let options = ExportOptions { filter: filter.clone(), ..ExportOptions::default() };
+            export::write_file(&recording, format, &options, &path).unwrap();
+            let mut series = SampleSeries::open(std::slice::from_ref(&path), ReadOptions::default()).unwrap();
+            let mut got = Sample::empty();
+            assert!(series.next_into(&mut got).unwrap());
+            let time = if n == 0 { one(0).time } else { sample(0).time };
+            assert_eq!((got.coverage, got.time), (coverage, time), "{name}");
+        }
     }
 }

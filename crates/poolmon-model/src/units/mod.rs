@@ -15,7 +15,10 @@ pub use bytes::{
     human_amount, human_amounts, human_bytes, human_change, human_range, human_rate, parse_bytes,
     rate_interval, rate_margin,
 };
-pub use moment::{Precision, date, is_dateless, moment, moment_with_zone, short_moment, time_of_day};
+pub use moment::{
+    Precision, date, day_and_time, is_dateless, moment, moment_with_zone, of_day_and_time, rfc3339,
+    short_moment, time_of_day,
+};
 pub use span::{exact_hours, parse_distance, parse_span, rough_hours, rough_span, span};
 
 /// A count with `,` between thousands: `3,971,107`.

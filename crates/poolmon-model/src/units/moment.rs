@@ -23,6 +23,27 @@ pub fn is_dateless(at: Timestamp) -> bool {
     at.as_second() < FIRST_DATE
 }
 
+/// A moment for programs: RFC 3339 in UTC. `None` if its date is unknown, which [`day_and_time`] writes.
+pub fn rfc3339(at: Option<Timestamp>) -> Option<String> {
+    at.filter(|at| !is_dateless(*at)).map(|at| at.to_string())
+}
+
+/// A moment of which only the time of day is known, for programs: `day 2 14:05:07`. `None` if its date is known.
+pub fn day_and_time(at: Option<Timestamp>) -> Option<String> {
+    at.filter(|at| is_dateless(*at)).map(|at| moment(at, &TimeZone::UTC, Precision::Seconds))
+}
+
+/// The moment that [`day_and_time`] wrote.
+pub fn of_day_and_time(text: &str) -> Option<Timestamp> {
+    let (day, time) = text.strip_prefix("day ")?.split_once(' ')?;
+    let days = day.parse::<i64>().ok()?.checked_sub(1)?;
+    let first =
+        jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0).checked_add(jiff::Span::new().try_days(days).ok()?);
+    let time: jiff::civil::Time = time.parse().ok()?;
+    let at = first.ok()?.date().to_datetime(time).to_zoned(TimeZone::UTC).ok()?.timestamp();
+    is_dateless(at).then_some(at)
+}
+
 /// Date and time of day in a time zone: `2026-11-23 14:05:07`; `day 2 14:05:07` if the date is unknown.
 pub fn moment(at: Timestamp, zone: &TimeZone, precision: Precision) -> String {
     let time = match precision {
@@ -67,6 +88,19 @@ pub fn time_of_day(at: Timestamp, zone: &TimeZone) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn programs_read_no_date_where_none_is_known() {
+        let of_day: Option<Timestamp> = "1970-02-01T08:05:07Z".parse().ok();
+        assert_eq!(rfc3339(of_day), None);
+        assert_eq!(day_and_time(of_day).as_deref(), Some("day 32 08:05:07"));
+        assert_eq!(of_day_and_time("day 32 08:05:07"), of_day);
+        let dated: Option<Timestamp> = "2026-11-23T13:05:07Z".parse().ok();
+        assert_eq!((rfc3339(dated).as_deref(), day_and_time(dated)), (Some("2026-11-23T13:05:07Z"), None));
+        for none in ["day 0", "day x 10:00:00", "day 99999999999999 10:00:00", "2026-11-23T13:05:07Z", ""] {
+            assert_eq!(of_day_and_time(none), None, "{none}");
+        }
+    }
 
     #[test]
     fn moments() {

@@ -4,11 +4,12 @@
 //! UTC = local time + bias, in minutes. The bias is written once: where summer time ends, an hour comes twice. The order
 //! of the file stays, and such a step back is said in the sample's remarks.
 //!
-//! `names`: counters and their machine; `numbers`, `times`: how the whole file writes them.
+//! `names`, `words`: counters and their machine; `numbers`, `times`: how the whole file writes them.
 
 mod names;
 mod numbers;
 mod times;
+mod words;
 
 use std::sync::Arc;
 

@@ -160,6 +160,8 @@ pub(super) struct SampleBuilder {
     least: u64,
     /// What the table says of rows that it does not have.
     pub(super) table: TableScope,
+    /// What an export says that it leaves out.
+    pub(super) unlisted: Coverage,
     /// The list was cut when it was saved: the N largest.
     pub(super) cut_list: bool,
     /// The pool that the list says it is sorted by.
@@ -193,6 +195,7 @@ impl SampleBuilder {
             diffs_reported: false,
             least: u64::MAX,
             table: TableScope::default(),
+            unlisted: Coverage::COMPLETE,
             cut_list: false,
             first_pool: None,
             doubt: None,
@@ -327,7 +330,7 @@ impl SampleBuilder {
     fn coverage(&mut self) -> Coverage {
         let mut coverage = Coverage::COMPLETE;
         if self.table == TableScope::Everything {
-            return coverage;
+            return std::mem::take(&mut self.unlisted);
         }
         if self.pools & !WINDOWS == 0 && self.table != TableScope::BothPools {
             for pool in

@@ -1,6 +1,6 @@
 //! Lines of CSV and TSV tables.
 
-use poolmon_model::{Key, Sample, Tag};
+use poolmon_model::{Coverage, Key, Sample, Tag};
 
 use super::build::{HostFact, SampleBuilder, TableScope};
 use super::encoding::decoded;
@@ -198,6 +198,8 @@ fn machine(cell: &[u8], scope: TableScope, sample: &mut Sample, builder: &mut Sa
     heading::machine(&fields, sample, &mut builder.around.uptime);
     let system = fields.iter().find(|(name, _)| name == "system");
     builder.around.set(HostFact::System, system.map(|(_, system)| system.as_str()));
+    let unlisted = fields.iter().find(|(name, _)| name == "unlisted");
+    builder.unlisted = unlisted.map_or(Coverage::COMPLETE, |(_, words)| Coverage::from_words(words));
 }
 
 /// Whether a tag has nothing but letters that print: two of those are one.

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use poolmon_holder::{Answer, Grower};
 use poolmon_leak::{Verdict, VerdictKind};
 use poolmon_model::Filter;
+use poolmon_model::units::{day_and_time, rfc3339};
 use poolmon_print::delimited::LineWriter;
 use poolmon_print::schema;
 use poolmon_report::AnalysedSeries;
@@ -18,6 +19,9 @@ struct Json<'a> {
     system: Option<&'a str>,
     first: Option<String>,
     last: Option<String>,
+    /// The same if only times of day are known.
+    first_time_of_day: Option<String>,
+    last_time_of_day: Option<String>,
     samples: u64,
     hours: f64,
     reboots: u32,
@@ -147,8 +151,10 @@ pub fn json(out: &mut dyn Write, judged: &AnalysedSeries, filter: &Filter, all: 
         source: &judged.source,
         host: judged.host.as_deref(),
         system: judged.system.as_deref(),
-        first: judged.span.map(|span| span.0.to_string()),
-        last: judged.span.map(|span| span.1.to_string()),
+        first: rfc3339(judged.span.map(|span| span.0)),
+        last: rfc3339(judged.span.map(|span| span.1)),
+        first_time_of_day: day_and_time(judged.span.map(|span| span.0)),
+        last_time_of_day: day_and_time(judged.span.map(|span| span.1)),
         samples: report.samples,
         hours: report.hours,
         reboots: report.reboots,
@@ -238,7 +244,7 @@ pub fn csv(out: &mut dyn Write, judged: &AnalysedSeries, filter: &Filter, all: b
             verdict.level.map(|level| level.id().to_owned()).unwrap_or_default(),
             figure(verdict.confidence),
             figure(verdict.share),
-            verdict.since.map(|since| since.to_string()).unwrap_or_default(),
+            rfc3339(verdict.since).unwrap_or_default(),
             verdict.since_start.to_string(),
             figure(end.map(|end| end.hours)),
             end.map(|end| end.limit.id().to_owned()).unwrap_or_default(),

@@ -7,7 +7,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use poolmon_model::CounterWidth;
-use poolmon_model::units::{counted as count, grouped, human_bytes, moment_with_zone, span};
+use poolmon_model::units::{
+    counted as count, day_and_time, grouped, human_bytes, moment_with_zone, rfc3339, span,
+};
 use poolmon_print::schema;
 use poolmon_store::{RecordedMark, RecordingInfo, TimedMark, Verification};
 use serde_json::{Value, json};
@@ -135,7 +137,7 @@ pub fn json(info: &RecordingInfo, check: Option<&Verification>, marks: &[TimedMa
             (kind.to_owned(), json!({ "count": number, "seconds": length.as_secs_f64() }))
         })
         .collect();
-    let time = |time: Option<Timestamp>| time.map(|time| time.to_string());
+    let time = rfc3339;
     let marks: Vec<_> = marks
         .iter()
         .map(|mark| {
@@ -176,6 +178,8 @@ pub fn json(info: &RecordingInfo, check: Option<&Verification>, marks: &[TimedMa
         "interval_seconds": info.interval.as_secs_f64(),
         "first": time(info.first),
         "last": time(info.last),
+        "first_time_of_day": day_and_time(info.first),
+        "last_time_of_day": day_and_time(info.last),
         "samples": check.map_or(info.samples, Verification::samples),
         "lost": check.map(Verification::lost),
         "unclosed": info.unclosed,

@@ -44,7 +44,7 @@ pub(super) fn rows(
     line.line(&titles).map_err(sink)?;
     options.each(recording, |start, time, sample| {
         let (mut count, stamp) = (0, time.to_string());
-        let machine = poolmon_print::poolmon::machine_and_system(sample);
+        let machine = poolmon_print::poolmon::machine_and_system(sample, options.coverage(sample));
         let since = seconds_since(start, time);
         for (session, row) in options.rows(sample) {
             let mut write = || {

@@ -2,7 +2,10 @@
 
 use std::io::Write;
 
-use poolmon_model::{FIGURES, Filter, PoolTag, Row, Sample, Sort, Table, Value as Cell, column, header};
+use poolmon_model::units::{day_and_time, rfc3339};
+use poolmon_model::{
+    Coverage, FIGURES, Filter, PoolTag, Row, Sample, Sort, Table, Value as Cell, column, header,
+};
 use poolmon_print::{poolmon, schema};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer as _};
@@ -23,9 +26,10 @@ pub(super) fn json(
     let names = OtherNames::of(recording)?;
     options.each(recording, |start, time, sample| {
         let mut count = 0;
-        let (stamp, seconds) = (time.to_string(), seconds_since(start, time));
+        let stamp = Stamp { moment: rfc3339(Some(time)), of_day: day_and_time(Some(time)) };
+        let seconds = seconds_since(start, time);
         for (session, row) in options.rows(sample) {
-            let machine = (count == 0).then_some(MachineFigures(sample));
+            let machine = (count == 0).then(|| MachineFigures(sample, options.coverage(sample)));
             object(&mut *out, sample, (&stamp, seconds, machine), session, (row, names.get(&row.tag)))
                 .map_err(|error| sink(error.into()))?;
             out.write_all(b"\n").map_err(sink)?;
@@ -35,11 +39,17 @@ pub(super) fn json(
     })
 }
 
+/// When a sample was taken: its moment, or its time of day if the date is unknown.
+struct Stamp {
+    moment: Option<String>,
+    of_day: Option<String>,
+}
+
 /// One row as an object, written field by field: an object in memory for each row would take most of the time.
 fn object(
     out: &mut dyn Write,
     sample: &Sample,
-    (stamp, seconds, machine): (&str, f64, Option<MachineFigures<'_>>),
+    (stamp, seconds, machine): (&Stamp, f64, Option<MachineFigures<'_>>),
     session: Option<u32>,
     (row, other_names): (&Row, Option<&[String]>),
 ) -> serde_json::Result<()> {
@@ -53,7 +63,8 @@ fn object(
     let mut writer = serde_json::Serializer::new(out);
     let mut map = writer.serialize_map(None)?;
     add(&mut map, "schema", Some(schema::ROW))?;
-    add(&mut map, "time", Some(stamp))?;
+    map.serialize_entry("time", &stamp.moment)?;
+    add(&mut map, "time_of_day", stamp.of_day.as_deref())?;
     add(&mut map, "t_s", Some(seconds))?;
     add(&mut map, "host", sample.origin.host.as_deref())?;
     add(&mut map, "boot", sample.origin.boot.as_deref())?;
@@ -76,13 +87,16 @@ fn object(
 }
 
 /// Figures of the machine by name, as the first row of each sample has them.
-struct MachineFigures<'a>(&'a Sample);
+struct MachineFigures<'a>(&'a Sample, Coverage);
 
 impl Serialize for MachineFigures<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         if let Some(system) = &self.0.origin.system {
             map.serialize_entry("system", system)?;
+        }
+        if let Some(words) = self.1.words() {
+            map.serialize_entry("unlisted", &words)?;
         }
         if let Some(uptime) = self.0.uptime {
             map.serialize_entry("uptime_ms", &u64::try_from(uptime.as_millis()).unwrap_or(u64::MAX))?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use poolmon_model::{Filter, Row, Sample};
+use poolmon_model::{Coverage, Filter, Row, Sample};
 
 use crate::error::{Result, StoreError};
 use crate::reader::Recording;
@@ -80,6 +80,15 @@ impl ExportOptions {
     /// Whether a row is wanted. Rows of zeros are: a gap in a series would look like a loss.
     pub fn admits(&self, row: &Row) -> bool {
         self.filter.admits_tag(&row.tag, row.pool)
+    }
+
+    /// Which rows of a sample are left out: those that it does not list, and those that are not wanted.
+    pub fn coverage(&self, sample: &Sample) -> Coverage {
+        let filter = &self.filter;
+        let pools = sample.origin.pools.iter().filter(|&&pool| !filter.view.admits(pool));
+        let coverage = pools.fold(sample.coverage, |coverage, &pool| coverage.without(pool));
+        let is_chosen = !filter.include.is_empty() || !filter.exclude.is_empty();
+        if is_chosen { coverage.partial() } else { coverage }
     }
 
     /// The wanted rows of a sample with their session.

@@ -25,6 +25,7 @@ use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 use poolmon_model::CacheMaker;
+use poolmon_model::problem::shell_path;
 
 pub use cursor::{Changed, Cursor};
 pub use info::{HoldersInfo, RecordingInfo};
@@ -70,13 +71,13 @@ impl Recording {
             return Ok(Self { folder, single: true, clock: Arc::new(Steady::new(&files)), files });
         }
         if !path.is_dir() {
-            return Err(none(&format!("create it: poolmon record {}", path.display())));
+            return Err(none(&format!("create it: poolmon record {}", shell_path(path))));
         }
         let files = folder::segments(path)?;
         if files.is_empty() {
             return Err(none(&format!(
                 "record into it (it has no .plog files): poolmon record {}",
-                path.display()
+                shell_path(path)
             )));
         }
         Ok(Self { folder: path.into(), single: false, clock: Arc::new(Steady::new(&files)), files })

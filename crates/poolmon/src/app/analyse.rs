@@ -11,7 +11,7 @@ use anyhow::ensure;
 use jiff::{SignedDuration, Timestamp};
 use poolmon_holder::{History, PATIENCE, Watch};
 use poolmon_leak::{Analysis, Report};
-use poolmon_model::problem::Problem;
+use poolmon_model::problem::{Problem, shell_word};
 use poolmon_model::{PoolView, Sample, units};
 use poolmon_owner::linux::MergedCaches;
 use poolmon_read::{RemarkKind, RemarkLog, SampleSeries};
@@ -301,7 +301,9 @@ fn series(series: &mut SampleSeries, args: &SourceArgs) -> anyhow::Result<Seen> 
         warning!("{}: {lost}; poolmon verify shows where", seen.source);
     }
     let (none, remedy) = match (from, to) {
-        (None, None) => ("no sample in it can be read", format!("see why: poolmon verify {}", seen.source)),
+        (None, None) => {
+            ("no sample in it can be read", format!("see why: poolmon verify {}", shell_word(&seen.source)))
+        }
         _ => {
             ("no samples between --from and --to", "leave out --from and --to to analyse all samples".into())
         }

@@ -4,10 +4,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
-use poolmon_model::problem::Problem;
+use poolmon_model::problem::{Problem, shell_word};
 use poolmon_read::{Contents, Holds};
 
-use crate::app::say::shell_word;
 use crate::cli::open::nearly;
 
 /// The command that fits.

@@ -164,17 +164,6 @@ pub fn usage(error: &clap::Error) {
     }
 }
 
-/// A word as this system's shell takes it in a command: quoted if it has to be.
-pub fn shell_word(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "_-./:+,=@%\\".contains(c);
-    match word {
-        "" => "''".to_owned(),
-        _ if word.chars().all(|c| plain(c) && (cfg!(windows) || c != '\\')) => word.to_owned(),
-        _ if cfg!(windows) => format!("\"{word}\""),
-        _ => format!("'{}'", word.replace('\'', r"'\''")),
-    }
-}
-
 /// Writes a line, with the program's name before it. A terminal that is gone is no reason to stop.
 fn line(text: &dyn Display) {
     put(format_args!("poolmon: {text}\n"));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use poolmon_model::Column;
-use poolmon_model::problem::Problem;
+use poolmon_model::problem::{Problem, shell_path};
 use poolmon_print::{PrintOptions, TableFormat};
 use poolmon_record::{Ongoing, RecordEvent, Watched};
 use poolmon_source::Source;
@@ -38,7 +38,7 @@ pub fn show(
         if let Some(folder) = &args.record {
             bail!(Problem::new(
                 "standard output is not a terminal",
-                format!("record without the screen: poolmon record {}", folder.display())
+                format!("record without the screen: poolmon record {}", shell_path(folder))
             ));
         }
         source.want_sessions(args.rows.session.is_some());

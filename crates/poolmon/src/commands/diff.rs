@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{bail, ensure};
-use poolmon_model::problem::Problem;
+use poolmon_model::problem::{Problem, shell_path};
 use poolmon_model::{Pool, Sample, Sort, Table, column};
 use poolmon_print::PrintOptions;
 use poolmon_read::ReadOptions;
@@ -123,7 +123,7 @@ fn ends(path: &Path) -> anyhow::Result<(Sample, Sample, bool, bool)> {
                 path.display(),
                 if number == 1 { "one sample" } else { "no sample" }
             ),
-            format!("name another sample: poolmon diff {} OTHER", path.display())
+            format!("name another sample: poolmon diff {} OTHER", shell_path(path))
         )),
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use poolmon_model::problem::Problem;
+use poolmon_model::problem::{Problem, shell_path};
 use poolmon_model::units::{counted as count, span};
 use poolmon_read::distinct;
 use poolmon_store::export::{self, ExportOptions, Summary};
@@ -116,8 +116,9 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<Outcome> {
     }
     let lost = summary.losses.in_words();
     if let Some(lost) = &lost {
-        let path = recording.folder().display();
-        say::warn(&Problem::new(format!("{path}: {lost}"), format!("see where: poolmon verify {path}")));
+        let path = recording.folder();
+        let remedy = format!("see where: poolmon verify {}", shell_path(path));
+        say::warn(&Problem::new(format!("{}: {lost}", path.display()), remedy));
     }
     Ok(Outcome::done_if(lost.is_none()))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::ensure;
 use jiff::tz::TimeZone;
-use poolmon_model::problem::Problem;
+use poolmon_model::problem::{Problem, shell_path};
 use poolmon_model::{PoolView, column};
 use poolmon_print::TableFormat;
 use poolmon_read::{ReadOptions, SamplePair};
@@ -28,7 +28,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
         input::tell_remarks(now);
         note!(
             "standard output is not a terminal: printing one table (see `poolmon top {} --at TIME` for formats)",
-            args.path.display()
+            shell_path(&args.path)
         );
         input::tell_moment(&found.pair, Some(at));
         let form = table::Form::default();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use poolmon_model::PoolView;
+use poolmon_model::problem::shell_word;
 use poolmon_owner::Versions;
 use poolmon_record::{RecordEvent, Stop, Watched};
 use poolmon_serve::{Feed, Live, Saved, ServeConfig, ServeEvent, Server, Tokens};
@@ -13,7 +14,7 @@ use poolmon_store::RecorderConfig;
 
 use crate::app::outcome::Outcome;
 use crate::app::owners::{self, KnownOwners};
-use crate::app::say::{note, shell_word};
+use crate::app::say::note;
 use crate::app::status_line::StatusLine;
 use crate::app::{analyse, simulated};
 use crate::cli::serve::ServeArgs;

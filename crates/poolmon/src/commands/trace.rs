@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
-use poolmon_model::problem::Problem;
+use poolmon_model::problem::{Problem, shell_word};
 use poolmon_model::rights;
 use poolmon_model::units::{counted, span};
 use poolmon_read::{distinct, read_trace};
@@ -21,7 +21,7 @@ use poolmon_store::WholeFile;
 use poolmon_trace::TraceFound;
 
 use crate::app::outcome::Outcome;
-use crate::app::say::{self, Progress, shell_word, warning};
+use crate::app::say::{self, Progress, warning};
 use crate::cli::groups::TextOrJson;
 use crate::cli::trace::{FRAMES, TraceArgs};
 

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use poolmon_model::Pool;
 use poolmon_model::header::{FIGURES, Figure};
+use poolmon_model::problem::shell_word;
+use poolmon_model::sample::STANDARD_INPUT;
 
-use crate::input::STANDARD_INPUT;
+use super::words;
 use crate::text::cyrillic;
 use crate::{ReadError, ReadOptions, Result};
 
-/// The object of machine-wide memory figures. Windows in Chinese, Japanese and Korean has English names.
+/// The object of machine-wide memory figures, but for those that `words` knows.
 const MEMORY: [&str; 9] = [
     "memory",
     "arbeitsspeicher",
@@ -94,11 +97,22 @@ pub(in crate::formats) enum Column {
 /// What a counter is, by its name; bytes that are not UTF-8 are one letter each, of any code page.
 pub(in crate::formats) fn column(name: &str) -> Column {
     let found = column_by(name, |known, name| known == name);
+    if let (Column::Other, Some(of_words)) = (&found, by_words(name)) {
+        return of_words;
+    }
     let bytes: Option<Vec<u8>> = name.chars().map(|letter| u8::try_from(letter).ok()).collect();
     let Some(bytes) = bytes.filter(|bytes| matches!(found, Column::Other) && !bytes.is_ascii()) else { return found };
     let russian = cyrillic(&bytes).map(|name| column_by(&name, |known, name| known == name));
     let of_other_pages = column_by(name, is_alike);
     russian.into_iter().chain([of_other_pages]).find(|column| !matches!(column, Column::Other)).unwrap_or(found)
+}
+
+/// The figure of a pool whose counter is known by its words.
+fn by_words(name: &str) -> Option<Column> {
+    let (path, counter) = name.trim().rsplit_once('\\')?;
+    let pool = words::pool(path.rsplit('\\').next()?, counter)?;
+    let id = if pool == Pool::Nonpaged { "pool_nonpaged" } else { "pool_paged" };
+    FIGURES.iter().find(|figure| figure.id == id).map(|figure| Column::Figure(figure, 1.0))
 }
 
 /// Whether two names are the same but for letters with marks, which are mostly not what they should be in another code page.
@@ -173,7 +187,7 @@ pub(in crate::formats) fn choose(
         // What was piped cannot be read a second time.
         let (first, file) =
             if file == STANDARD_INPUT { ("save it as FILE, then ", "FILE") } else { ("", file) };
-        format!("{first}poolmon import {} --columns {columns} -o DIR", quoted(file))
+        format!("{first}poolmon import {} --columns {columns} -o DIR", shell_word(file))
     };
     if read().next().is_none() {
         let shown: Vec<String> =
@@ -220,11 +234,6 @@ pub(in crate::formats) fn choose(
 
 /// Counters that a message names.
 const SHOWN: usize = 8;
-
-/// A word of a command line.
-fn quoted(file: &str) -> String {
-    if file.contains(' ') { format!("\"{file}\"") } else { file.to_owned() }
-}
 
 /// Of two counters of the same figure, such as bytes and megabytes, the finer one is read.
 fn leave_coarse_ones(columns: &mut [Column]) {
@@ -310,7 +319,7 @@ mod tests {
         let text = String::from(error);
         assert!(text.contains("2 machines (SRV1, SRV2)"), "{text}");
         assert!(
-            text.contains("poolmon import \"two logs.csv\" --columns 1=pool_nonpaged,3=pool_paged -o DIR"),
+            text.contains("poolmon import 'two logs.csv' --columns 1=pool_nonpaged,3=pool_paged -o DIR"),
             "{text}"
         );
         let columns = vec![(2, "pool_nonpaged".to_owned())];

@@ -13,6 +13,7 @@ use std::path::Path;
 
 use poolmon_dump::Dump;
 use poolmon_dump::symbols::find::{self as symbols, Wanted};
+use poolmon_model::problem::shell_path;
 
 use crate::app::outcome::Outcome;
 use crate::app::owners;
@@ -58,7 +59,7 @@ fn about(dump: &Dump, format: TextOrJson, symbols: Option<&Path>) -> anyhow::Res
     let info = dump.info();
     let used = dump.pool_used();
     let owners = owners::load_or_find(&RowArgs::default())?;
-    let command = format!("poolmon dump {}", say::shell_word(&dump.path().display().to_string()));
+    let command = format!("poolmon dump {}", shell_path(dump.path()));
     let beside = about::Beside {
         symbols,
         used: used.as_ref().map_err(ToString::to_string),
