@@ -72,6 +72,29 @@ pub(super) struct RowFigures<'a> {
     pub(super) cut: bool,
 }
 
+impl RowFigures<'_> {
+    /// In narrow logs a large Bytes fills its column and touches Diff: of what is one number then, Diff is what Allocs and Frees leave,
+    /// if Bytes and Diff fit Per Alloc.
+    fn part_touching(&mut self) {
+        let [Some(allocs), Some(frees), Some(both), Some(per_alloc), None, None] = self.values else {
+            return;
+        };
+        let (diff, both) = ((allocs - frees).to_string(), both.to_string());
+        let bytes = both.strip_prefix(&diff).filter(|bytes| !bytes.starts_with('0'));
+        let (Ok(diff @ 1..), Some(bytes)) =
+            (diff.parse::<i128>(), bytes.and_then(|bytes| bytes.parse().ok()))
+        else {
+            return;
+        };
+        if self.count == 4 && bytes / diff == per_alloc {
+            self.values = [Some(allocs), Some(frees), Some(diff), Some(bytes), Some(per_alloc), None];
+            let [allocs, frees, bytes, per_alloc, ..] = self.deltas;
+            self.deltas = [allocs, frees, None, bytes, per_alloc, None];
+            self.count = 5;
+        }
+    }
+}
+
 /// What a line is, read with patience.
 #[derive(Debug)]
 #[expect(
@@ -280,6 +303,7 @@ fn figures(mut text: &[u8], limit: usize) -> RowFigures<'_> {
         text = after;
     }
     found.rest = text.trim_ascii_end();
+    found.part_touching();
     found
 }
 
@@ -428,6 +452,21 @@ mod tests {
         let line = b" Irp  Paged4294967295 4294967290         5         4096        819";
         let PastedLine::Row(tag, Pool::Paged, figures) = pasted(line, false) else { panic!("no row") };
         assert_eq!((tag.to_string().as_str(), figures.values[0]), ("Irp ", Some(4_294_967_295)));
+    }
+
+    #[test]
+    fn bytes_touch_diff_in_narrow_logs() {
+        let line = b" CM25 Paged      9200 (   0)         0 (   0)     920037683200 (  64)   4096";
+        let PastedLine::Row(_, _, figures) = pasted(line, false) else { panic!("no row") };
+        assert_eq!(
+            (figures.values[2..5].to_vec(), figures.count),
+            (vec![Some(9200), Some(37_683_200), Some(4096)], 5)
+        );
+        assert_eq!(figures.deltas, [Some(0), Some(0), None, Some(64), None, None]);
+        // Per Alloc does not fit: it may be Bytes.
+        let line = b" CM25 Paged      9200 (   0)         0 (   0)     920037683200 (  64)   5000";
+        let PastedLine::Row(_, _, figures) = pasted(line, false) else { panic!("no row") };
+        assert_eq!((figures.values[2], figures.count), (Some(920_037_683_200), 4));
     }
 
     #[test]
