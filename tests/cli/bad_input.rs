@@ -186,13 +186,27 @@ fn a_full_disk_behind_standard_output_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.csv");
     fs::write(&path, "tag,pool,allocs,frees,bytes\nLeak,nonpaged,100,0,6400\n").unwrap();
-    let output = std::process::Command::new(crate::POOLMON)
-        .args(["top", path.to_str().unwrap()])
-        .stdout(fs::File::options().write(true).open("/dev/full").unwrap())
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("cannot write to standard output") && output.status.code() == Some(1), "{said}");
+    for args in [&["top", path.to_str().unwrap()][..], &["doctor"], &["--help"], &["leaks", "--help"]] {
+        let output = std::process::Command::new(crate::POOLMON)
+            .args(args)
+            .stdout(fs::File::options().write(true).open("/dev/full").unwrap())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {said}");
+        assert!(said.contains("cannot write to standard output"), "{args:?}: {said}");
+    }
+}
+
+/// A folder with other files would be open to the service: every file in it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_service_has_a_folder_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("other.txt"), "x").unwrap();
+    for place in [folder.path().to_str().unwrap(), "/", "/etc"] {
+        refused(&["service", "install", place], &["holds other files and no recording", "/var/lib/poolmon"]);
+    }
 }
 
 /// Dates of files say when they were copied: no rate is made of them, and one row is not "rows".

@@ -214,13 +214,13 @@ fn a_recording_without_holders_says_so() {
     assert_eq!(out.status.code(), Some(1));
     let said = text(&out.stderr);
     assert!(
-        said.contains(&format!("{recording}: it does not have holders")) && said.contains("poolmon record"),
+        said.contains(&format!("{recording}: it has no holders")) && said.contains("poolmon record"),
         "{said}"
     );
     let export = poolmon(&["export", recording, "--format", "holders-csv"]);
     assert_eq!((export.status.code(), text(&export.stdout).as_str()), (Some(1), ""));
     let said = text(&export.stderr);
-    assert!(said.contains(&format!("{recording}: it does not have holders")), "{said}");
+    assert!(said.contains(&format!("{recording}: it has no holders")), "{said}");
     let info = stdout_of(&["info", recording]);
     assert!(info.contains("Holders   not recorded"), "{info}");
     assert!(crate::json_of(&["info", recording, "--format", "json"])["holders"].is_null());

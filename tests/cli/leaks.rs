@@ -215,6 +215,31 @@ fn without_a_leak_nothing_is_named() {
     assert!(out.contains("No leak found in 720 samples over 5 h 59 min"), "{out}");
 }
 
+/// What could not be judged is not without a leak: not for a person, and not for a script.
+#[test]
+fn too_little_data_is_no_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    for host in ["a", "b"] {
+        record_every(&folder.path().join(host), true, 5, 1);
+    }
+    let path = folder.path().to_str().unwrap();
+    let one = folder.path().join("a");
+    let (code, out, err) = in_utc(&["leaks", one.to_str().unwrap(), "--fail-on", "possible"]);
+    assert!(code == Some(1) && out.contains("Too little data for any verdict"), "{out}{err}");
+    assert!(err.contains("unknown whether a tag or cache leaks"), "{err}");
+    assert_eq!(in_utc(&["leaks", one.to_str().unwrap()]).0, Some(0));
+    let (code, out, err) = in_utc(&["fleet", path, "--fail-on", "possible"]);
+    assert!(
+        code == Some(1) && out.starts_with("Unknown whether anything leaks: none of 2 hosts"),
+        "{out}{err}"
+    );
+    assert!(out.contains("Not judged: 2 hosts with too little data"), "{out}");
+    // Beside them, a host that was judged counts alone.
+    record(&folder.path().join("c"), true);
+    let (code, out, err) = in_utc(&["fleet", path, "--fail-on", "possible"]);
+    assert!(code == Some(3) && out.contains(" on 1 of 1 host\n"), "{out}{err}");
+}
+
 /// Half a minute is judged as it would be live, and is not called a minute.
 #[test]
 fn half_a_minute_is_judged() {

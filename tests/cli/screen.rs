@@ -247,15 +247,17 @@ fn a_dump_on_the_screen_stands_still() {
 }
 
 #[test]
-fn no_colour_means_none() {
-    let Some(terminal) = Terminal::open(80, 24) else { return };
-    terminal.run(&format!("NO_COLOR=1 {POOLMON} demo"));
-    terminal.wait("the table", |screen| screen.contains("Nonp"));
-    let coded = terminal.tmux(&["capture-pane", "-p", "-e", "-t", "t"]);
-    for colour in ["[31m", "[32m", "[33m", "[36m", "38;2", "38;5"] {
-        assert!(!coded.contains(colour), "{colour} in {coded:?}");
+fn no_colour_means_none_unless_colours_are_asked_for() {
+    for (option, is_coloured) in [("", false), ("--color always", true)] {
+        let Some(terminal) = Terminal::open(80, 24) else { return };
+        terminal.run(&format!("NO_COLOR=1 {POOLMON} demo {option}"));
+        terminal.wait("the table", |screen| screen.contains("Nonp"));
+        let coded = terminal.tmux(&["capture-pane", "-p", "-e", "-t", "t"]);
+        let colours = ["[31m", "[32m", "[33m", "[36m", "38;2", "38;5"];
+        let found = colours.iter().find(|colour| coded.contains(**colour));
+        assert_eq!(found.is_some(), is_coloured, "{found:?} in {coded:?}");
+        terminal.keys(&["q"]);
     }
-    terminal.keys(&["q"]);
 }
 
 /// `T` while files are opened and kept: the screen goes on, Esc ends the trace, and the path of `open` is shown.

@@ -62,7 +62,7 @@ fn a_program_of_another_user_is_refused_and_a_copy_of_it_is_not() {
     let Some(output) = run("/var/lib/poolmon", theirs) else { return };
     let err = text(&output.stderr);
     assert!(!output.status.success() && err.contains("/home/me/poolmon belongs to user 65534"), "{err}");
-    assert!(err.contains("poolmon service install /var/lib/poolmon --copy"), "{err}");
+    assert!(err.contains("poolmon service install /var/lib/poolmon --interval 100ms --copy"), "{err}");
     let copied = format!(
         "{theirs}; mount -t tmpfs -o mode=755 poolmon-test /usr/local/bin\n\
          poolmon() {{ /home/me/poolmon \"$@\" --copy; }}; POOLMON=poolmon"

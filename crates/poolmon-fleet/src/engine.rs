@@ -81,6 +81,14 @@ pub enum EngineError {
         /// Why.
         error: String,
     },
+    /// It took longer than it may.
+    #[error("{url} did not answer within {}", poolmon_model::units::span(*limit))]
+    Timeout {
+        /// Whom.
+        url: String,
+        /// How long it may take.
+        limit: Duration,
+    },
     /// It wants to know who asks.
     #[error("{url} refuses: {status}{}", after(text))]
     Forbidden {
@@ -131,6 +139,9 @@ impl Remedy for EngineError {
             Self::Address(_) => "give it as http://HOST:PORT or https://HOST/PATH",
             Self::Connection { .. } => {
                 "see that it runs, that this machine reaches it, and with https, who signed it (--ca FILE)"
+            }
+            Self::Timeout { .. } => {
+                "give it more time with --timeout 5m, or ask for less with --over and --match"
             }
             Self::Forbidden { .. } => {
                 "give --bearer-file FILE, --user NAME with --password-file FILE, or --header"
@@ -189,8 +200,7 @@ impl Engine {
         let timeout = access.timeout.unwrap_or(Duration::from_mins(2));
         let agent = ureq::Agent::config_builder()
             .timeout_connect(Some(Duration::from_secs(10)))
-            // The engine itself gives up before that.
-            .timeout_global(Some(timeout + Duration::from_secs(5)))
+            .timeout_global(Some(timeout))
             .http_status_as_error(false)
             // Secrets go to the address that was given.
             .max_redirects(0)
@@ -209,17 +219,25 @@ impl Engine {
     /// If there is no answer, or the engine says why not.
     pub fn query(&self, what: &'static str, query: &str, at: Timestamp) -> Result<Answer, EngineError> {
         let url = format!("{}/api/v1/query", self.base);
-        let broken = |error: &dyn std::fmt::Display| EngineError::Connection {
-            url: self.base.clone(),
-            error: one_line(&error.to_string()),
-        };
         let began = Instant::now();
+        // Whatever breaks then: a request, the head of an answer, its text or its document.
+        let in_time = |error: EngineError| {
+            if began.elapsed() >= self.timeout {
+                EngineError::Timeout { url: self.base.clone(), limit: self.timeout }
+            } else {
+                error
+            }
+        };
+        let broken = |error: &dyn std::fmt::Display| {
+            in_time(EngineError::Connection { url: self.base.clone(), error: one_line(&error.to_string()) })
+        };
         let mut request = self.agent.post(&url);
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
         let time = format!("{:.3}", at.as_millisecond() as f64 / 1e3);
-        let timeout = format!("{}s", self.timeout.as_secs().max(1));
+        // The engine gives up a little earlier, as it can say why.
+        let timeout = format!("{}ms", (self.timeout.as_millis() * 9 / 10).max(1));
         let form = [("query", query), ("time", &time), ("timeout", &timeout)];
         let mut response = request.send_form(form).map_err(|error| broken(&error))?;
         let status = response.status().as_u16();
@@ -235,12 +253,12 @@ impl Engine {
             let url = self.base.clone();
             return Err(match status {
                 401 | 403 => EngineError::Forbidden { url, status, text },
+                200..=299 => in_time(EngineError::NoEngine { url, status, text }),
                 _ => EngineError::NoEngine { url, status, text },
             });
         }
-        let document = answer::read(&mut reader).map_err(|error| EngineError::Unclear {
-            url: self.base.clone(),
-            error: one_line(&error.to_string()),
+        let document = answer::read(&mut reader).map_err(|error| {
+            in_time(EngineError::Unclear { url: self.base.clone(), error: one_line(&error.to_string()) })
         })?;
         let bytes = reader.get_ref().bytes;
         let mut answer = document.map_err(|(kind, text)| EngineError::Refused {
@@ -271,7 +289,8 @@ fn tls(roots: RootCerts) -> TlsConfig {
 fn secret(path: &Path) -> Result<String, EngineError> {
     let file_error = |error: String| EngineError::File { path: path.to_owned(), error };
     let text = fs::read_to_string(path).map_err(|error| file_error(error.to_string()))?;
-    let line = text.trim();
+    // Editors of Windows put a mark before the text.
+    let line = text.trim_start_matches('\u{feff}').trim();
     if line.is_empty() || line.contains(char::is_control) {
         return Err(file_error("one line with the secret is expected".to_owned()));
     }
@@ -368,6 +387,41 @@ mod tests {
         }
     }
 
+    /// A server that takes the request, says `begin`, and then `more` every 50 ms for as long as it is read.
+    fn slow(begin: &'static str, more: &'static str) -> (EngineError, Duration) {
+        use std::io::Write as _;
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let mut written = stream.write_all(begin.as_bytes());
+            while written.is_ok() {
+                std::thread::sleep(Duration::from_millis(50));
+                written = stream.write_all(more.as_bytes()).and_then(|()| stream.flush());
+                if more.is_empty() && stream.read(&mut [0]).is_ok_and(|read| read == 0) {
+                    break;
+                }
+            }
+        });
+        let access = Access { timeout: Some(Duration::from_millis(500)), ..Access::default() };
+        let engine = Engine::new(&format!("http://{address}"), &access).unwrap();
+        let start = Instant::now();
+        (engine.query("test", "up", Timestamp::UNIX_EPOCH).unwrap_err(), start.elapsed())
+    }
+
+    #[test]
+    fn a_question_takes_no_longer_than_it_may() {
+        let head = "HTTP/1.1 200 OK\r\n\r\n";
+        let json = "HTTP/1.1 200 OK\r\n\r\n{\"status\":\"success\",\"x\":\"";
+        for (begin, more) in [("", ""), (head, ""), (head, "a"), (json, "a"), (json, "")] {
+            let (error, took) = slow(begin, more);
+            assert!(matches!(error, EngineError::Timeout { .. }), "{begin:?} {more:?}: {error:?}");
+            assert!(error.to_string().contains("did not answer within 500 ms"), "{error}");
+            assert!(took < Duration::from_secs(3), "{begin:?} {more:?}: {took:?}");
+        }
+    }
+
     #[test]
     fn a_secret_is_one_line() {
         let folder = tempfile::tempdir().unwrap();
@@ -377,6 +431,7 @@ mod tests {
             secret(&path)
         };
         assert_eq!(read("s3cret\n").unwrap(), "s3cret");
+        assert_eq!(read("\u{feff}s3cret\r\n").unwrap(), "s3cret");
         assert!(read("\n").is_err() && read("a\nX-Evil: 1").is_err());
     }
 }

@@ -104,13 +104,13 @@ pub fn run(engine: &Engine, hunt: &Hunt) -> Result<Fleet, EngineError> {
         Fleet { at: hunt.at, window_hours: hunt.window.as_secs_f64() / 3600.0, ..Fleet::default() };
     let boots = if families.is_empty() { BTreeMap::new() } else { run.boots()? };
     let mut found: BTreeMap<(String, Pool), (Vec<OnHost>, &'static Family)> = BTreeMap::new();
-    let mut hosts = BTreeSet::new();
+    let (mut hosts, mut watched) = (BTreeSet::new(), BTreeSet::new());
     let mut candidates = Vec::new();
     for family in families {
         let here = run.hosts(family)?;
         fleet.series += here.iter().map(|(_, series)| series).sum::<u64>();
         fleet.exporters.insert(family.exporter);
-        fleet.young += run.young(family, &here)?;
+        watched.extend(run.watched(family)?);
         let mut accused = BTreeSet::new();
         if family.floor.is_some() {
             for (host, tag, pool, on_host) in run.suspects()? {
@@ -132,6 +132,7 @@ pub fn run(engine: &Engine, hunt: &Hunt) -> Result<Fleet, EngineError> {
         hosts.extend(here.into_iter().map(|(host, _)| host));
     }
     fleet.hosts = hosts.len();
+    fleet.young = hosts.difference(&watched).count();
     fleet.candidates = candidates.len();
     // What outgrew itself most comes first; bytes would put the steps of large rows before small leaks.
     candidates.sort_by(|a, b| b.ratio.total_cmp(&a.ratio).then_with(|| a.host.cmp(&b.host)));
@@ -159,7 +160,7 @@ pub fn run(engine: &Engine, hunt: &Hunt) -> Result<Fleet, EngineError> {
         }
         leaking
             .sort_by(|a, b| b.bytes_per_hour.total_cmp(&a.bytes_per_hour).then_with(|| a.host.cmp(&b.host)));
-        fleet.findings.push(run.finding(family, tag, pool, leaking, &boots)?);
+        fleet.findings.push(run.finding(family, (tag, pool), leaking, &boots, &watched)?);
     }
     fleet.rank();
     fleet.warnings = run.warnings.into_iter().collect();
@@ -264,14 +265,13 @@ impl Run<'_> {
         Ok(series.iter().map(candidate).collect())
     }
 
-    /// Hosts that have no points from the begin of the time looked at: nothing is known of them yet.
-    fn young(&mut self, family: &Family, hosts: &[(String, u64)]) -> Result<usize, EngineError> {
+    /// Hosts that have points from the beginning of the time looked at; of the others nothing is known yet.
+    fn watched(&mut self, family: &Family) -> Result<Vec<String>, EngineError> {
         let before = seconds(self.hunt.window / FLOORS * (FLOORS - 1));
         let held = select(family.held, &[&self.hunt.matchers]);
         let query = format!("count by ({}) ({held} offset {before})", self.hunt.host);
         let old = self.ask("hosts that are watched for long enough", &query)?;
-        let old: BTreeSet<&str> = old.iter().map(|one| one.label(&self.hunt.host)).collect();
-        Ok(hosts.iter().filter(|(host, _)| !old.contains(host.as_str())).count())
+        Ok(old.iter().map(|one| one.label(&self.hunt.host).to_owned()).collect())
     }
 
     /// The points of the candidates, bytes over seconds since 1970.
@@ -320,10 +320,10 @@ impl Run<'_> {
     fn finding(
         &mut self,
         family: &'static Family,
-        tag: String,
-        pool: Pool,
+        (tag, pool): (String, Pool),
         mut on: Vec<OnHost>,
         boots: &BTreeMap<String, f64>,
+        watched: &BTreeSet<String>,
     ) -> Result<Finding, EngineError> {
         let row = Candidate { host: String::new(), tag, pool, family, ratio: 0.0 };
         let of_row = row.matchers();
@@ -365,7 +365,10 @@ impl Run<'_> {
             tag: row.tag,
             pool,
             exporter: family.exporter,
-            hosts: held.len(),
+            hosts: held
+                .keys()
+                .filter(|&&host| watched.contains(host) || on.iter().any(|on| on.host == host))
+                .count(),
             on,
             contrast: contrast::find(versions.into_values().collect()),
             by_uptime: uptime::pivot(&by_uptime),

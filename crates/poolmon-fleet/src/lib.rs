@@ -9,7 +9,8 @@
 //! 3. `contrast` and `uptime` compare hosts: does the leak go with a version of the driver, with the time since boot;
 //! 4. a [`Fleet`] is plain data: [`words`] says it, `serde` writes it out.
 //!
-//! [`local`](mod@local) does the last two steps for recordings in a folder. `family` is the one table of metric families that are known.
+//! [`local`](mod@local) does the last two steps for recordings in a folder. `family` is the one table of metric families that are known; [`typed`] reads what
+//! people type.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
 
@@ -20,6 +21,7 @@ pub mod family;
 pub mod hunt;
 pub mod local;
 mod promql;
+pub mod typed;
 mod uptime;
 pub mod words;
 
@@ -50,7 +52,7 @@ pub struct Fleet {
     pub exporters: BTreeSet<&'static str>,
     /// Hosts.
     pub hosts: usize,
-    /// Hosts without points from the begin of the time: they could not be judged.
+    /// Hosts that could not be judged: without points from the beginning of the time, or with too little data.
     pub young: usize,
     /// Series of tags, caches and pools.
     pub series: u64,
@@ -69,6 +71,20 @@ pub struct Fleet {
 }
 
 impl Fleet {
+    /// Why it is unknown whether anything leaks; `None` if a host was judged.
+    pub fn unknown(&self) -> Option<String> {
+        if self.series == 0 {
+            return Some("there are no series of tags or caches".to_owned());
+        }
+        let none =
+            format!("none of {} could be judged", poolmon_model::units::counted(self.hosts as u64, "host"));
+        (self.young >= self.hosts).then_some(if self.hosts == 1 {
+            "its host could not be judged".to_owned()
+        } else {
+            none
+        })
+    }
+
     /// Findings by what they lose together, the most first.
     fn rank(&mut self) {
         let rate = |finding: &Finding| finding.on.iter().map(|on| on.bytes_per_hour).sum::<f64>();

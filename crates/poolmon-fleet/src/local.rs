@@ -18,8 +18,19 @@ pub struct LocalHost<'a> {
     pub name: &'a str,
     /// The verdicts.
     pub report: &'a Report,
+    /// Its samples are too few, or over too short a time, for any verdict.
+    pub too_little: bool,
     /// The last sample.
     pub last: &'a Sample,
+}
+
+impl LocalHost<'_> {
+    /// Whether a leak could have been found on it: a host that cannot be judged is none without a leak.
+    fn is_judged(&self) -> bool {
+        let is_known = |kind| !matches!(kind, VerdictKind::TooLittleData | VerdictKind::Unknown);
+        let too_small = self.report.power.is_some_and(|power| power.per_hour.is_none());
+        !self.too_little && !too_small && self.report.verdicts.iter().any(|verdict| is_known(verdict.kind))
+    }
 }
 
 /// Joins what was found on each host. `least`: the least sure rows that are findings.
@@ -36,8 +47,7 @@ pub fn join(hosts: &[LocalHost<'_>], least: Level) -> Fleet {
         let verdicts = &host.report.verdicts;
         fleet.series += verdicts.len() as u64;
         fleet.candidates += verdicts.iter().filter(|verdict| verdict.kind.rises()).count();
-        let is_unjudged = |kind| matches!(kind, VerdictKind::TooLittleData | VerdictKind::Unknown);
-        fleet.young += usize::from(verdicts.iter().all(|verdict| is_unjudged(verdict.kind)));
+        fleet.young += usize::from(!host.is_judged());
         for verdict in verdicts {
             let Some(level) = verdict.surely() else { continue };
             if level < least {
@@ -60,12 +70,14 @@ pub fn join(hosts: &[LocalHost<'_>], least: Level) -> Fleet {
         let row = |host: &LocalHost<'_>| {
             let mut rows = host.last.rows.iter();
             let row = rows.find(|row| row.pool == pool && row.tag.to_string() == tag)?;
-            Some((host.last.uptime, row.counters.bytes? as f64))
+            // Of a host that was not judged it is unknown whether the row leaks there.
+            let counts = host.is_judged() || on.iter().any(|on| on.host == host.name);
+            Some((host.last.uptime, row.counters.bytes? as f64, counts))
         };
         let held: Vec<_> = hosts.iter().filter_map(row).collect();
         let by_uptime: Vec<Held> = held
             .iter()
-            .filter_map(|(uptime, bytes)| {
+            .filter_map(|(uptime, bytes, _)| {
                 Some(Held { days: (*uptime)?.as_secs_f64() / 86_400.0, bytes: *bytes })
             })
             .collect();
@@ -73,7 +85,7 @@ pub fn join(hosts: &[LocalHost<'_>], least: Level) -> Fleet {
             tag,
             pool,
             exporter: RECORDINGS,
-            hosts: held.len().max(on.len()),
+            hosts: held.iter().filter(|(.., counts)| *counts).count().max(on.len()),
             on,
             contrast: None,
             by_uptime: uptime::pivot(&by_uptime),
@@ -114,7 +126,7 @@ mod tests {
         let hosts: Vec<LocalHost<'_>> = names
             .iter()
             .zip(&reports)
-            .map(|(name, report)| LocalHost { name, report, last: &last })
+            .map(|(name, report)| LocalHost { name, report, too_little: false, last: &last })
             .collect();
         let fleet = join(&hosts, Level::Likely);
         let [finding] = &fleet.findings[..] else { panic!("{:#?}", fleet.findings) };
@@ -122,15 +134,34 @@ mod tests {
         assert_eq!(finding.on.iter().map(|on| on.host.as_str()).collect::<Vec<_>>(), ["a", "c"]);
         assert_eq!((fleet.hosts, fleet.young, fleet.series), (4, 0, 8));
         let short = Analysis::new(AnalysisConfig::default()).report();
-        let young = LocalHost { name: "e", report: &short, last: &last };
+        let young = LocalHost { name: "e", report: &short, too_little: true, last: &last };
         assert_eq!(join(&[hosts[0], young], Level::Likely).young, 1);
+        // A host that cannot be judged has neither a leak nor none.
+        let only = join(&[young, LocalHost { name: "f", ..young }], Level::Likely);
+        assert_eq!((only.hosts, only.young, only.series), (2, 2, 0));
+        assert!(only.unknown().is_some());
+        let unjudged = LocalHost { too_little: true, ..hosts[1] };
+        let said = crate::words::text(&join(&[unjudged, unjudged], Level::Likely));
+        assert!(
+            said.starts_with("Unknown whether anything leaks: none of 2 hosts could be judged"),
+            "{said}"
+        );
+        assert!(
+            said.contains("Not judged: 2 hosts with too little data") && !said.contains("--over"),
+            "{said}"
+        );
+        let said = crate::words::text(&join(&[hosts[1], hosts[3], unjudged], Level::Likely));
+        assert!(said.starts_with("No leak found on 2 hosts "), "{said}");
         // As `poolmon leaks` says it: what passed every test leaks, and what is not said to leak does not, whatever its confidence.
         let leak = |kind| {
             let mut report = reports[0].clone();
             let verdict = report.verdicts.iter_mut().find(|verdict| verdict.kind.rises()).unwrap();
             assert_eq!(verdict.level, Some(Level::Likely));
             verdict.kind = kind;
-            let found = join(&[LocalHost { name: "a", report: &report, last: &last }], Level::Possible);
+            let found = join(
+                &[LocalHost { name: "a", report: &report, too_little: false, last: &last }],
+                Level::Possible,
+            );
             found.findings.first().map(|finding| finding.on[0].level)
         };
         assert_eq!(leak(VerdictKind::Leaking), Some(Level::Leak));

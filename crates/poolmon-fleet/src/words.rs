@@ -22,11 +22,18 @@ pub fn text(fleet: &Fleet) -> String {
             "The engine has no series of tags, caches or pools.\n  \
              Run `poolmon serve` on the hosts, or node_exporter with --collector.slabinfo, and let the engine scrape it.\n",
         );
+    } else if let Some(why) = fleet.unknown().filter(|_| fleet.findings.is_empty()) {
+        let _ = writeln!(
+            out,
+            "Unknown whether anything leaks: {why} ({} series in {span})",
+            grouped(fleet.series)
+        );
     } else if fleet.findings.is_empty() {
+        let judged = fleet.hosts.saturating_sub(fleet.young) as u64;
         let _ = writeln!(
             out,
             "No leak found on {} in {span} ({} series)",
-            counted(fleet.hosts as u64, "host"),
+            counted(judged, "host"),
             grouped(fleet.series)
         );
     } else {
@@ -86,11 +93,13 @@ fn looked_at(fleet: &Fleet, span: &str) -> String {
             writeln!(text, "Less sure, or small and on one host alone: {rows} (--least possible lists them)");
     }
     if fleet.young > 0 {
-        let _ = writeln!(
-            text,
-            "Not judged: {} without points from the begin of that time; see them with a shorter --over",
-            counted(fleet.young as u64, "host")
-        );
+        let hosts = counted(fleet.young as u64, "host");
+        let why = if fleet.exporters.contains(RECORDINGS) {
+            "with too little data (poolmon leaks on such a folder reports how much more it needs)"
+        } else {
+            "without points from the beginning of that time; a shorter --over judges them"
+        };
+        let _ = writeln!(text, "Not judged: {hosts} {why}");
     }
     text
 }

@@ -477,7 +477,7 @@ impl Verdict {
             if self.timed {
                 rate_margin(self.bytes.per_hour, self.bytes.half())
             } else {
-                format!("{} in all", human_amount(self.change))
+                format!("{} over all samples", human_amount(self.change))
             }
         };
         let mut text = match self.kind {

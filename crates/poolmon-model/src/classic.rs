@@ -54,6 +54,10 @@ fn translate_all(args: &[OsString]) -> Result<Vec<OsString>, Unclear> {
             }
         }
     }
+    // The screen always has these figures; a snapshot has them if asked.
+    if !modern.iter().any(|option| option.as_encoded_bytes().starts_with(b"--snapshot")) {
+        modern.retain(|option| option != "--memory");
+    }
     match pool_switches % 3 {
         1 => modern.push("--pool=nonpaged".into()),
         2 => modern.push("--pool=paged".into()),
@@ -145,7 +149,7 @@ mod tests {
                 ("(", "--by-change"),
                 (")", "--by-change"),
                 ("l", "--no-highlight"),
-                ("r", "--memory"),
+                ("r", ""),
                 ("u", "--sort=bytes"),
                 ("h", "--help"),
                 ("?", "--help"),

@@ -120,6 +120,11 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// Whether rows of a pool that is shown may be left out: sums of what is shown are then no pool's.
+    pub fn is_part_of_a_pool(&self) -> bool {
+        !self.include.is_empty() || !self.exclude.is_empty() || !self.search.text().trim().is_empty()
+    }
+
     /// Whether a tag of a pool passes the view and the `/i` and `/x` patterns.
     pub fn admits_tag(&self, tag: &Tag, pool: Pool) -> bool {
         self.view.admits(pool)

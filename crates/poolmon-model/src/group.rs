@@ -54,7 +54,8 @@ impl GroupBy {
                 Some(Gravity::Leaking) => "leaks",
                 Some(Gravity::Suspected) => "may leak",
                 Some(Gravity::Growing) => "grows",
-                Some(Gravity::Explained) => "grows for a reason",
+                // Not every such row grew: some fall back, or jumped once.
+                Some(Gravity::Explained) => "explained",
                 None => "no verdict",
             }
             .into(),

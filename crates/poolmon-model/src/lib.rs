@@ -44,6 +44,7 @@ pub mod problem;
 pub mod rights;
 pub mod sample;
 pub mod search;
+pub mod shell;
 pub mod summary;
 pub mod table;
 pub mod tag;

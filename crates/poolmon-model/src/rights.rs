@@ -23,7 +23,7 @@ pub fn find_with(finder: fn() -> Rights) {
     let _ = FINDER.set(finder);
 }
 
-/// A command that needs root's rights, as it can be run here.
+/// A command that needs root's rights, as it can be run here. Its first word may be `poolmon`: root may not find that name.
 pub fn as_root(command: &str) -> String {
     here().command(command)
 }
@@ -31,6 +31,11 @@ pub fn as_root(command: &str) -> String {
 /// The same line with another command in the place of the one that begins with these words and ends it.
 pub fn with_command(line: &str, words: &str, command: &str) -> String {
     here().with_command(line, words, command)
+}
+
+/// Whether the rights are there already.
+pub fn is_root() -> bool {
+    here() == Rights::Root
 }
 
 fn here() -> Rights {
@@ -50,6 +55,14 @@ impl Rights {
 
     /// The same with these.
     pub fn command(self, command: &str) -> String {
+        self.command_of(crate::shell::program(), command)
+    }
+
+    fn command_of(self, program: &str, command: &str) -> String {
+        let rest = command.strip_prefix("poolmon").filter(|rest| rest.is_empty() || rest.starts_with(' '));
+        // Root who runs this finds it.
+        let whole = rest.filter(|_| self != Self::Root).map(|rest| format!("{program}{rest}"));
+        let command = whole.as_deref().unwrap_or(command);
         match self {
             Self::Sudo => format!("sudo {command}"),
             Self::Root => command.to_owned(),
@@ -71,6 +84,11 @@ mod tests {
         );
         assert_eq!(Rights::Su.command("poolmon trace 'a b'"), r"su -c 'poolmon trace '\''a b'\'''");
         assert_eq!(as_root("x"), "sudo x");
+        let own = |rights: Rights, command| rights.command_of("/home/me/poolmon", command);
+        assert_eq!(own(Rights::Su, "poolmon top -H"), "su -c '/home/me/poolmon top -H'");
+        assert_eq!(own(Rights::Sudo, "poolmon"), "sudo /home/me/poolmon");
+        assert_eq!(own(Rights::Sudo, "poolmonitor"), "sudo poolmonitor");
+        assert_eq!(own(Rights::Root, "poolmon"), "poolmon");
         for rights in [Rights::Sudo, Rights::Root, Rights::Su] {
             let line = |command| format!("run as root: {}", rights.command(command));
             let own = "poolmon trace 'a b' --for 10s";

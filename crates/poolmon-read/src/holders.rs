@@ -5,10 +5,9 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use poolmon_holder::{Counted, Digest, History, Holding};
-use poolmon_model::units::{Precision, moment};
 use poolmon_model::{Row, Tag};
 
-use crate::moment::When;
+use crate::moment::{When, none_of};
 use crate::{Earlier, Holds, ReadError, Result, SampleSeries};
 
 impl SampleSeries {
@@ -45,23 +44,24 @@ impl SampleSeries {
         let recording = self.recording()?.ok_or_else(|| none("holders are in recordings only"))?;
         let info = recording.info()?;
         let (Some(first), Some(last)) = (info.first, info.last) else {
-            return Err(none("there is no sample in it yet"));
+            return Err(recording.no_sample().into());
         };
         let zone = TimeZone::system();
         let time = when.map_or(last, |when| when.until(first, last, &zone));
-        let outside = when.and_then(|when| when.outside(first, last, &zone)).map(|time| {
-            let (end, shown) = if time < first { ("begins", first) } else { ("ends", last) };
-            let [time, shown] = [time, shown].map(|at| moment(at, &zone, Precision::Seconds));
-            format!("there is no sample of {time}: it {end} at {shown}")
-        });
+        let outside = when.and_then(|when| when.outside(first, last, &zone));
+        let mut outside = outside.map(|time| none_of(time, time.clamp(first, last), &zone));
         let Some((at, now)) = recording.holders_at(time)? else {
-            return Err(none("it does not have holders"));
+            return Err(none("it has no holders"));
         };
         let ago =
             |length| at.checked_sub(SignedDuration::try_from(length).unwrap_or(SignedDuration::MAX)).ok();
         let start = length.map_or(Some(first), ago).unwrap_or(first);
         let before = recording.holders_at(start)?.filter(|(then, _)| *then < at);
         let before = before.map(|(then, digest)| (digest.census(), at.duration_since(then).as_secs_f64()));
+        if length.is_some() && start < first {
+            // What changed since is known of a shorter time, or of none.
+            outside = outside.or_else(|| Some(none_of(start, first, &zone)));
+        }
         Ok((at, Counted { now: now.census(), before }, outside))
     }
 

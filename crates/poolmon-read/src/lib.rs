@@ -13,7 +13,7 @@
 //!    CSV and TSV tables and WinDbg's output share;
 //! 4. [`SampleSeries`]: several files as one series, oldest first;
 //! 5. [`Tape`]: a series that can be wound to and fro;
-//! 6. [`moment`]: times as people write them, relative to a series.
+//! 6. [`moment`]: times as people write them, relative to a series; [`typed`]: what else they say of files.
 //!
 //! Beside samples, [`read_trace`] reads traces of allocation events: saved ones, and Windows event traces.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
@@ -55,6 +55,7 @@ mod streams;
 pub mod tape;
 pub mod text;
 mod trace;
+pub mod typed;
 
 pub use contents::Contents;
 pub use distinct::distinct;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
-use poolmon_model::units::parse_distance;
+use poolmon_model::units::{Precision, moment, parse_distance};
 
 /// A moment, perhaps relative to a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,17 +20,44 @@ pub enum When {
     AfterStart(Duration),
 }
 
-/// A text that is not a moment.
+/// A text that is not a moment, or two that are no stretch of time.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a time")]
-pub struct NotAMoment(String);
+pub enum NotAMoment {
+    /// A text that is none.
+    #[error("`{0}` is not a time")]
+    Text(String),
+    /// There is no sample of it.
+    #[error("{}", none_of(*.asked, *.shown, &TimeZone::system()))]
+    Outside {
+        /// What was asked for.
+        asked: Timestamp,
+        /// The first or the last sample.
+        shown: Timestamp,
+    },
+    /// The end is before the start.
+    #[error("--from ({}) is later than --to ({})", shown(*.from), shown(*.to))]
+    Backwards {
+        /// The start.
+        from: Timestamp,
+        /// The end.
+        to: Timestamp,
+    },
+}
+
+fn shown(time: Timestamp) -> String {
+    moment(time, &TimeZone::system(), Precision::Seconds)
+}
 
 impl poolmon_model::problem::Remedy for NotAMoment {
     fn remedy(&self) -> Option<String> {
-        Some(
-            "write 2026-11-22 14:00, 14:05, -2h or -3d (before the end), +10m (after the start), start or end"
-                .to_owned(),
-        )
+        let remedy = match self {
+            Self::Text(_) => {
+                "write 2026-11-22 14:00, 14:05, -2h or -3d (before the end), +10m (after the start), start or end"
+            }
+            Self::Outside { .. } => "type a time between start and end",
+            Self::Backwards { .. } => "give the earlier time to --from, the later one to --to",
+        };
+        Some(remedy.to_owned())
     }
 }
 
@@ -55,7 +82,7 @@ pub fn parse(text: &str, zone: &TimeZone) -> Result<When, NotAMoment> {
         })
         .or_else(|| bare.parse().ok().map(When::TimeOfDay))
         .or_else(|| dateless(bare, zone).map(When::At))
-        .ok_or_else(|| NotAMoment(text.to_owned()))
+        .ok_or_else(|| NotAMoment::Text(text.to_owned()))
 }
 
 /// `day 2 14:05`, as moments are printed whose date is unknown.
@@ -108,6 +135,13 @@ impl When {
     }
 }
 
+/// What has to be said where a moment is before the first sample or after the last one, whose time is `shown` instead.
+pub fn none_of(asked: Timestamp, shown_time: Timestamp, zone: &TimeZone) -> String {
+    let end = if asked < shown_time { "begins" } else { "ends" };
+    let [asked, shown] = [asked, shown_time].map(|at| moment(at, zone, Precision::Seconds));
+    format!("there is no sample of {asked}: it {end} at {shown}")
+}
+
 /// `--from` and `--to`, for samples between these `ends`; a whole second that they end with is meant to its end. `ends` is asked only
 /// if one of them is relative to it.
 ///
@@ -124,7 +158,26 @@ pub fn range<E: From<NotAMoment>>(
     let known = if relative { ends()? } else { None };
     let (first, last) = known.unwrap_or((Timestamp::MIN, Timestamp::MAX));
     let from = from.map(|when| when.resolve(first, last, &zone));
-    Ok((from, to.map(|when| when.until(first, last, &zone))))
+    let to = to.map(|when| when.until(first, last, &zone));
+    if let (Some(from), Some(to)) = (from, to)
+        && from > to
+    {
+        return Err(NotAMoment::Backwards { from, to }.into());
+    }
+    Ok((from, to))
+}
+
+/// A time until now, of what has no samples with a start of their own.
+///
+/// # Errors
+/// The text is no moment, or one to come.
+pub fn past(text: &str) -> Result<Timestamp, String> {
+    let now = Timestamp::now();
+    let wrong = || format!("`{text}` is not a time until now: write 2026-11-30 12:00, 14:05 or -2h");
+    let when = parse(text, &TimeZone::system()).map_err(|_| wrong())?;
+    let at = when.resolve(now, now, &TimeZone::system());
+    // There is no start that it could be relative to.
+    if at <= now && !matches!(when, When::AfterStart(_)) { Ok(at) } else { Err(wrong()) }
 }
 
 /// The end of the second that a time without a fraction stands for.
@@ -145,17 +198,31 @@ pub fn typed(
     last: Timestamp,
 ) -> Result<Timestamp, NotAMoment> {
     let zone = TimeZone::system();
+    let of_day = |time: Time| {
+        // Of the day that is shown.
+        let day = shown.to_zoned(zone.clone()).date();
+        zone.to_ambiguous_timestamp(day.to_datetime(time)).compatible()
+    };
     let found = match parse(text, &zone)? {
         When::BeforeEnd(span) if bare(text).starts_with('-') => shown.checked_sub(span),
         When::AfterStart(span) if bare(text).starts_with('+') => shown.checked_add(span),
-        When::TimeOfDay(time) => {
-            // Of the day that is shown.
-            let day = shown.to_zoned(zone.clone()).date();
-            zone.to_ambiguous_timestamp(day.to_datetime(time)).compatible().map(whole_second)
-        }
+        When::At(time) => return inside(time, first, last),
+        When::TimeOfDay(time) => match of_day(time) {
+            Ok(time) => return inside(time, first, last),
+            Err(error) => Err(error),
+        },
         when => Ok(when.until(first, last, &zone)),
     };
-    found.map_err(|_| NotAMoment(text.to_owned()))
+    found.map_err(|_| NotAMoment::Text(text.to_owned()))
+}
+
+/// A moment of which there may be a sample, to the end of its second.
+fn inside(time: Timestamp, first: Timestamp, last: Timestamp) -> Result<Timestamp, NotAMoment> {
+    let until = whole_second(time);
+    if until < first || time > last {
+        return Err(NotAMoment::Outside { asked: time, shown: time.clamp(first, last) });
+    }
+    Ok(until)
 }
 
 #[cfg(test)]
@@ -191,6 +258,21 @@ mod tests {
     }
 
     #[test]
+    fn a_stretch_of_time_goes_forward() {
+        let ends = || {
+            let ends = ["2026-11-20T00:00:00Z", "2026-11-22T12:00:00Z"].map(|t| t.parse().unwrap());
+            Ok::<_, NotAMoment>(Some(ends.into()))
+        };
+        let of = |from: &'static str, to: &'static str| range((Some(from), Some(to)), ends);
+        assert!(of("-2h", "end").is_ok() && of("start", "+1h").is_ok());
+        for (from, to) in [("end", "start"), ("-1h", "-2h"), ("2026-11-21", "2026-11-20")] {
+            let error = of(from, to).unwrap_err();
+            assert!(error.to_string().contains("is later than --to"), "{error}");
+            assert!(error.remedy().unwrap().contains("the earlier time to --from"));
+        }
+    }
+
+    #[test]
     fn what_is_none() {
         for text in ["", "soon", "-", "25:00", "-soon"] {
             let remedy = parse(text, &TimeZone::UTC).unwrap_err().remedy().unwrap();
@@ -211,9 +293,24 @@ mod tests {
         assert_eq!(at("end").unwrap(), "2026-11-22T12:00:00Z");
         assert_eq!(at("2026-11-22T01:00:00Z").unwrap(), "2026-11-22T01:00:00.999999999Z");
         assert_eq!(at("2026-11-22T01:00:00.5Z").unwrap(), "2026-11-22T01:00:00.5Z");
+        for (wrong, end) in [("2031-01-01", "it ends at"), ("2020-01-01", "it begins at")] {
+            let error = at(wrong).unwrap_err().to_string();
+            assert!(error.contains("there is no sample of") && error.contains(end), "{error}");
+        }
         let day = shown.to_zoned(TimeZone::system()).date();
         let expected = TimeZone::system().to_timestamp(day.at(14, 5, 0, 0)).unwrap();
         assert_eq!(at("14:05").unwrap(), whole_second(expected).to_string());
         assert!(at("soon").unwrap_err().to_string().contains("not a time"));
+    }
+
+    #[test]
+    fn moments_are_read_as_everywhere() {
+        assert_eq!(past("2020-11-30 12:00:00Z").unwrap().to_string(), "2020-11-30T12:00:00Z");
+        assert_eq!(past("2020-01-01").unwrap().to_zoned(TimeZone::system()).hour(), 0);
+        let ago = Timestamp::now().duration_since(past("-2h").unwrap());
+        assert!((7190..7210).contains(&ago.as_secs()));
+        for wrong in ["2999-01-01", "+10m", "start", "soon"] {
+            assert!(past(wrong).unwrap_err().contains("-2h"), "{wrong}");
+        }
     }
 }

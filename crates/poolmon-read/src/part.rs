@@ -357,11 +357,14 @@ pub(crate) fn where_times_come_from(parts: &[Part]) -> Vec<Remark> {
             };
             let name = first.input.name();
             let mut text = format!("{name}{others}: the time is taken from {words}");
+            let is_named = from == TimeFrom::Name;
+            let mut kind = if is_named { RemarkKind::TimeFromName } else { RemarkKind::TimeFromFile };
             if let Some(part) = parts.iter().find(|part| part.time_from == from && part.unclear_hour) {
                 let about = "comes twice or not at all (summer time): the first is assumed";
                 text.extend(["; the hour of ", part.input.name(), " ", about]);
+                kind = RemarkKind::TimeFromFile;
             }
-            remarks.push(Remark::new(RemarkKind::TimeFromFile, text));
+            remarks.push(Remark::new(kind, text));
         }
     }
     remarks

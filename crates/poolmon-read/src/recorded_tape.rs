@@ -10,7 +10,7 @@ use poolmon_store::{TimelinePoint, totals};
 use crate::formats::recording::RecordedSamples;
 use crate::marks::mark;
 use crate::tape::{Place, RowPoint, Tape, Timeline};
-use crate::{ReadError, Result, Samples, moment};
+use crate::{Result, Samples, moment};
 
 /// Recordings of up to this many samples are read whole for the timeline; of longer ones it shows a point every few
 /// minutes, which their indexes hold.
@@ -89,8 +89,7 @@ impl Tape for RecordedSamples {
         self.recording.refresh()?;
         let info = self.recording.info()?;
         let (Some(first), Some(last)) = (info.first, info.last) else {
-            let remedy = "wait until its recorder has taken one, or look at `poolmon info`";
-            return Err(ReadError::unsuitable(&self.timeline.name, "there is no sample in it yet", remedy));
+            return Err(self.recording.no_sample().into());
         };
         self.timeline.width = info.width;
         self.timeline.ends = (first, last);

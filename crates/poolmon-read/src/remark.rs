@@ -43,6 +43,8 @@ pub enum RemarkKind {
     FileLeftOut,
     /// A time that comes from a file's name or date.
     TimeFromFile,
+    /// A time that a file's name gives whole: nothing is assumed.
+    TimeFromName,
     /// Anything else.
     Other,
 }

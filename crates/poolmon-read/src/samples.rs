@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use poolmon_holder::Digest;
-use poolmon_model::units::{Precision, moment};
 use poolmon_model::{CacheMaker, Sample, Summary};
 use poolmon_store::{Losses, TimedMark};
 
@@ -178,8 +177,6 @@ impl SamplePair {
     /// What has to be said if no sample is of the time that was asked for.
     pub fn outside(&self, zone: &TimeZone) -> Option<String> {
         let (asked, shown) = (self.outside?, self.now.time?);
-        let end = if asked < shown { "begins" } else { "ends" };
-        let [asked, shown] = [asked, shown].map(|at| moment(at, zone, Precision::Seconds));
-        Some(format!("there is no sample of {asked}: it {end} at {shown}"))
+        Some(crate::moment::none_of(asked, shown, zone))
     }
 }

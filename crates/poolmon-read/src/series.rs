@@ -480,6 +480,9 @@ impl SampleSeries {
     }
 
     fn no_sample(&self) -> ReadError {
+        if let Ok(Some(recording)) = self.recording() {
+            return recording.no_sample().into();
+        }
         ReadError::unsuitable(
             &self.name,
             "there is no sample in it",

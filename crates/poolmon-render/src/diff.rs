@@ -7,18 +7,22 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use poolmon_model::delta::Presence;
 use poolmon_model::units::{
-    Precision, grouped, grouped_change, human_bytes, human_change, human_rate, moment, span,
+    Precision, grouped, grouped_change, human_bytes, human_change, human_rate, moment, span, two_moments,
 };
-use poolmon_model::{Pool, Sample, Table, TableRow};
+use poolmon_model::{Filter, Pool, Sample, Table, TableRow};
 
 /// Time from one to the other, if both report it.
 fn between(before: &Sample, after: &Sample) -> Option<Duration> {
     Duration::try_from(after.time?.duration_since(before.time?)).ok().filter(|time| !time.is_zero())
 }
 
-fn reported(time: Option<Timestamp>) -> String {
+/// When they were taken.
+fn reported(before: Option<Timestamp>, after: Option<Timestamp>) -> [String; 2] {
+    if let Some(times) = before.zip(after) {
+        return two_moments(times.into(), &TimeZone::system());
+    }
     let local = |time: Timestamp| moment(time, &TimeZone::system(), Precision::Seconds);
-    time.map_or_else(|| "an unknown time".to_owned(), local)
+    [before, after].map(|time| time.map_or_else(|| "an unknown time".to_owned(), local))
 }
 
 /// Whether rates can be worked out from the times of the two samples.
@@ -30,29 +34,37 @@ pub enum DateTrust {
     FileDates,
 }
 
-/// Writes what changed from one sample to the other. `whole`: the table was not filtered, so that a pool's own size can be shown.
+/// Writes what changed from one sample to the other. `filter`: what the table shows of them. A pool's own size is never that of the rows
+/// shown.
 pub fn text(
     out: &mut dyn Write,
     (before, after): (&Sample, &Sample),
     table: &Table,
-    whole: bool,
+    filter: &Filter,
     hidden: usize,
     dates: DateTrust,
 ) -> io::Result<()> {
     let time = between(before, after);
     let long = time.map(|time| format!(", {} later", span(time))).unwrap_or_default();
-    writeln!(out, "From {} to {}{long}", reported(before.time), reported(after.time))?;
+    let [from, to] = reported(before.time, after.time);
+    writeln!(out, "From {from} to {to}{long}")?;
     // Over less than a second, chance decides what a rate is.
     let time = time.filter(|time| dates == DateTrust::Saved && *time >= Duration::from_secs(1));
     let mut known = false;
-    for of in Pool::ALL {
-        let Some((then, now)) = whole.then(|| pool_sizes(before, after, of)).flatten() else {
-            part_of_pool(out, of, (before, after), table, time)?;
-            continue;
-        };
-        known = true;
-        if then != 0 || now != 0 {
-            pool(out, of, now.wrapping_sub(then).cast_signed(), &human_bytes(now), time)?;
+    let is_part = filter.is_part_of_a_pool();
+    for of in Pool::ALL.into_iter().filter(|&pool| filter.view.admits(pool)) {
+        let sizes = pool_sizes(before, after, of);
+        if let Some((then, now)) = sizes {
+            known = true;
+            if then != 0 || now != 0 {
+                let change = now.wrapping_sub(then).cast_signed();
+                pool(out, of.long(), change, &human_bytes(now), time)?;
+            }
+        }
+        if is_part || sizes.is_none() {
+            let name =
+                if is_part { format!("rows shown of the {}", of.long()) } else { of.long().to_owned() };
+            part_of_pool(out, (of, &name), (before, after), table, time)?;
         }
     }
     // A series of machine figures (Perfmon, /proc/meminfo) has no rows.
@@ -100,7 +112,7 @@ fn pool_sizes(before: &Sample, after: &Sample, pool: Pool) -> Option<(u64, u64)>
 /// How the shown rows of a pool changed, if both samples list them.
 fn part_of_pool(
     out: &mut dyn Write,
-    of: Pool,
+    (of, name): (Pool, &str),
     (before, after): (&Sample, &Sample),
     table: &Table,
     time: Option<Duration>,
@@ -110,15 +122,15 @@ fn part_of_pool(
     let change = totals.and_then(|totals| totals.delta).and_then(|delta| delta.bytes).filter(|_| listed);
     if let (Some(change), Some(totals)) = (change, totals) {
         let held = totals.counters.bytes.map(human_bytes).unwrap_or_default();
-        pool(out, of, change, &held, time)?;
+        pool(out, name, change, &held, time)?;
     }
     Ok(())
 }
 
 /// How one pool changed: `paged pool: +0.98 MiB (2.93 MiB/h), now 16.6 MiB`.
-fn pool(out: &mut dyn Write, pool: Pool, change: i64, held: &str, time: Option<Duration>) -> io::Result<()> {
+fn pool(out: &mut dyn Write, name: &str, change: i64, held: &str, time: Option<Duration>) -> io::Result<()> {
     let rate = rate(change, time).map(|rate| format!(" ({rate})")).unwrap_or_default();
-    writeln!(out, "{}: {}{rate}, now {held}", pool.long(), human_change(change))
+    writeln!(out, "{name}: {}{rate}, now {held}", human_change(change))
 }
 
 fn line(row: &TableRow, time: Option<Duration>) -> [String; 7] {
@@ -148,4 +160,44 @@ fn line(row: &TableRow, time: Option<Duration>) -> [String; 7] {
 fn rate(change: i64, time: Option<Duration>) -> Option<String> {
     let hours = time?.as_secs_f64() / 3600.0;
     Some(human_rate(change as f64 / hours))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use poolmon_model::{CounterWidth, Origin, Pattern, Row, SourceKind, Tag};
+
+    fn sample(millis: i64, leak: u64) -> Sample {
+        let origin = Origin::new(SourceKind::Windows, &[Pool::Nonpaged, Pool::Paged]);
+        let mut sample = Sample::new(origin.into(), CounterWidth::Bits64);
+        sample.time = Timestamp::from_millisecond(1_796_000_000_000 + millis).ok();
+        let row = |tag: &[u8; 4], bytes: u64| Row::windows(Tag::pool(*tag), Pool::Nonpaged, bytes, 0, bytes);
+        sample.rows = vec![row(b"Leak", leak), row(b"Calm", 1 << 30)];
+        sample
+    }
+
+    fn said(before: &Sample, after: &Sample, filter: &Filter) -> String {
+        let table = Table::new(Some(before), after, filter, None);
+        let mut out = Vec::new();
+        text(&mut out, (before, after), &table, filter, 0, DateTrust::Saved).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_pool_is_never_the_sum_of_the_rows_shown() {
+        let (before, after) = (sample(0, 1 << 20), sample(3_600_000, 3 << 20));
+        let whole = said(&before, &after, &Filter::default());
+        assert!(whole.contains("\nnonpaged pool: +2.00 MiB (2.00 MiB/h), now 1.00 GiB\n"), "{whole}");
+        let filter = Filter { include: vec![Pattern::new("Leak")], ..Filter::default() };
+        let part = said(&before, &after, &filter);
+        assert!(part.contains("\nnonpaged pool: +2.00 MiB (2.00 MiB/h), now 1.00 GiB\n"), "{part}");
+        let rows = "\nrows shown of the nonpaged pool: +2.00 MiB (2.00 MiB/h), now 3.00 MiB\n";
+        assert!(part.contains(rows), "{part}");
+    }
+
+    #[test]
+    fn samples_of_one_second_are_told_apart() {
+        let text = said(&sample(100, 1 << 20), &sample(600, 2 << 20), &Filter::default());
+        assert!(text.contains(".100 to ") && text.contains(".600, 500 ms later"), "{text}");
+    }
 }

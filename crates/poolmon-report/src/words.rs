@@ -85,7 +85,7 @@ pub fn growth(pool: &PoolGrowth) -> String {
         let by = if pool.bytes.is_known() {
             rate_margin(pool.bytes.per_hour, pool.bytes.half())
         } else {
-            format!("by {} in all", human_amount(pool.change))
+            format!("by {} over all samples", human_amount(pool.change))
         };
         format!("grows {by} ({held} now)")
     } else if pool.tested {
@@ -187,6 +187,9 @@ fn none_found(report: &Report, tags: usize, unknown: usize) -> String {
     if tags == unknown {
         return format!("Unknown whether anything leaks: the bytes of no tag or cache are known, in {seen}.");
     }
+    // What nine of ten rows of all show says nothing of the few that were asked for.
+    let all = tags == report.verdicts.len();
+    let calm = if all { calm(report) } else { String::new() };
     let tags = counted((tags - unknown) as u64, "tag");
     if report.lost_rows {
         return format!(
@@ -198,17 +201,16 @@ fn none_found(report: &Report, tags: usize, unknown: usize) -> String {
             "{seen} of {tags} could not have shown a leak, however large: more samples, over a longer time, are needed."
         ),
         // Such a row is the proof that a leak of its rate need not be a suspect.
+        Some(Some(_)) if !all => format!("No leak found in {seen} ({tags} analysed)."),
         Some(Some(rate)) if report.grows_unexplained(rate) => format!(
-            "Nothing is likely to leak in {seen} ({tags} analysed{}), but not all growth is explained.",
-            calm(report)
+            "Nothing is likely to leak in {seen} ({tags} analysed{calm}), but not all growth is explained."
         ),
         Some(Some(rate)) => format!(
-            "No leak found in {seen} ({tags} analysed{}).\nA steady leak of {} or more would have been suspected in 9 of 10 \
+            "No leak found in {seen} ({tags} analysed{calm}).\nA steady leak of {} or more would have been suspected in 9 of 10 \
              tags.",
-            calm(report),
             human_rate(rate)
         ),
-        None => format!("No leak found in {seen} ({tags} analysed{}).", calm(report)),
+        None => format!("No leak found in {seen} ({tags} analysed{calm})."),
     }
 }
 
@@ -525,6 +527,11 @@ mod tests {
         let said = |report: &Report| headline(report, &AnalysedSeries::config(), None, counts);
         let rate = report.power.and_then(|power| power.per_hour).expect("a leak could have been seen");
         assert!(said(&report).contains("A steady leak of"), "{}", said(&report));
+        // Of one row that was asked for, what holds for most rows says nothing.
+        assert!(said(&report).contains("90 % of them"), "{}", said(&report));
+        let one = Counts { tags: 1, ..Counts::default() };
+        let one = headline(&report, &AnalysedSeries::config(), None, one);
+        assert!(one.starts_with("No leak found in ") && one.ends_with(" (1 tag analysed)."), "{one}");
         let row = &mut report.verdicts[0];
         row.kind = VerdictKind::Growing;
         row.bytes.per_hour = rate / 2.0;

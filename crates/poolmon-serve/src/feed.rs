@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use poolmon_model::problem::Remedy as _;
 use poolmon_model::{Key, Sample, TimelineMark};
 use poolmon_owner::Owners;
-use poolmon_read::{Earlier, SampleSeries};
+use poolmon_read::{Earlier, ReadError, SampleSeries};
 use poolmon_record::Stop;
 use poolmon_report::AnalysedSeries;
 use poolmon_source::Source;
@@ -56,6 +56,8 @@ pub struct Shared {
     pub moment: watch::Receiver<Arc<Moment>>,
     judged: Arc<Mutex<Judged>>,
     series: Option<Mutex<SampleSeries>>,
+    /// Publishes whether a file can still be read.
+    saved: Option<watch::Sender<Arc<Moment>>>,
     /// Time between two samples; `None` for a file.
     pub interval: Option<Duration>,
     pub owners: Arc<Owners>,
@@ -70,6 +72,24 @@ impl Shared {
     /// The samples of a file.
     pub fn series(&self) -> Option<MutexGuard<'_, SampleSeries>> {
         self.series.as_ref().map(|series| series.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A file could be read again, or not.
+    pub fn was_read(&self, error: Option<&ReadError>) {
+        let Some(saved) = &self.saved else { return };
+        saved.send_if_modified(|moment| {
+            let failing = match (error, &moment.failing) {
+                (None, None) => return false,
+                (None, Some(_)) => None,
+                (Some(error), before) => {
+                    let (since, times) =
+                        before.as_ref().map_or((Timestamp::now(), 0), |one| (one.since, one.times));
+                    Some(Failing { since, error: error.to_string(), times: times + 1 })
+                }
+            };
+            *moment = Arc::new(Moment { number: moment.number + 1, failing, ..(**moment).clone() });
+            true
+        });
     }
 
     /// The newest moment.
@@ -134,11 +154,12 @@ fn open(saved: Saved, owners: Arc<Owners>, top: usize) -> Result<Arc<Shared>, Se
         now: Arc::new(now),
     };
     choose(&mut moment, &mut Chooser::new(top), &floors);
-    let (_, receiver) = watch::channel(Arc::new(moment));
+    let (sender, receiver) = watch::channel(Arc::new(moment));
     Ok(Arc::new(Shared {
         moment: receiver,
         judged: Arc::new(Mutex::new(judged)),
         series: Some(Mutex::new(series)),
+        saved: Some(sender),
         interval: None,
         owners,
     }))
@@ -186,6 +207,7 @@ fn begin(live: Live, owners: Arc<Owners>, top: usize) -> Result<(Arc<Shared>, Op
         moment: receiver,
         judged: Arc::clone(&judged),
         series: None,
+        saved: None,
         interval: Some(interval),
         owners,
     };

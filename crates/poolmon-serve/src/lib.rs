@@ -9,10 +9,11 @@
 //!    `floor.rs`: lowest values of an hour; `choose.rs`: which rows are worth a series;
 //! 3. `metrics.rs`: `/metrics`; `api/`: JSON documents; `page.rs`: the page, embedded;
 //! 4. `guard.rs`: who may ask what, and the headers of every answer; `token.rs`: secrets;
-//! 5. `listen.rs`: connections: how many, how long, how slow; `server.rs`: all of it together.
+//! 5. `address.rs`: where to listen; `listen.rs`: connections: how many, how long, how slow; `server.rs`: all of it together.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
 
+mod address;
 mod api;
 mod choose;
 mod feed;
@@ -30,6 +31,7 @@ mod slow;
 mod token;
 mod unwrap;
 
+pub use address::address;
 pub use feed::{Feed, Live, Saved};
 pub use guard::HostNames;
 pub use server::{DEFAULT_PORT, ServeConfig, ServeEvent, Server};
@@ -81,6 +83,10 @@ impl Remedy for ServeError {
                 "choose another port: --listen {}:{}",
                 host(address),
                 address.port().wrapping_add(1).max(1024)
+            )),
+            Self::Listen(address, error) if error.kind() == io::ErrorKind::PermissionDenied => Some(format!(
+                "choose a port that needs no rights, 1024 or above: --listen {}:{DEFAULT_PORT}",
+                host(address)
             )),
             Self::Listen(address, _) => {
                 Some(format!("name an address of this machine: --listen 127.0.0.1:{}", address.port()))

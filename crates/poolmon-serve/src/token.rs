@@ -34,7 +34,8 @@ impl Tokens {
         }
         let text = fs::read_to_string(path).map_err(cannot)?;
         let mut tokens = Vec::new();
-        for (at, line) in text.lines().enumerate() {
+        // Editors of Windows put a mark before the text.
+        for (at, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
             let token = line.trim();
             if token.is_empty() || token.starts_with('#') {
                 continue;
@@ -111,5 +112,16 @@ mod tests {
         assert!(read("0123456789abcdef", 0o640).unwrap_err().contains("other users"));
         assert!(read("0123456789abcdef\nshort\n", 0o600).unwrap_err().contains("line 2"));
         assert!(read("# nothing\n", 0o600).unwrap_err().contains("no token"));
+    }
+
+    #[test]
+    fn a_mark_of_an_editor_is_no_part_of_a_token() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tokens");
+        fs::write(&path, "\u{feff}0123456789abcdef\r\nfedcba9876543210\r\n").unwrap();
+        #[cfg(unix)]
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        let tokens = Tokens::read(&path).unwrap();
+        assert!(tokens.admit(b"0123456789abcdef") && tokens.admit(b"fedcba9876543210"));
     }
 }

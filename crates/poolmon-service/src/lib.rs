@@ -71,6 +71,21 @@ fn cannot(what: &str, path: &Path, error: &io::Error, remedy: Option<&str>) -> S
     Problem { message, remedy: remedy.map(str::to_owned) }.into()
 }
 
+/// The folder as the service finds it: whole, and without links on the way, as what a unit protects is named by its real place.
+///
+/// # Errors
+///
+/// The current folder is not known.
+pub fn place(folder: &Path) -> io::Result<PathBuf> {
+    let whole = std::path::absolute(folder)?;
+    if cfg!(windows) {
+        return Ok(whole);
+    }
+    let real = |part: &Path| Some(part.canonicalize().ok()?.join(whole.strip_prefix(part).ok()?));
+    // A path that ends with a separator would not be the same text.
+    Ok(whole.ancestors().find_map(real).map_or_else(|| whole.clone(), |real| real.components().collect()))
+}
+
 /// Makes the folder of the recording.
 #[cfg(target_os = "linux")]
 fn create_folder(folder: &Path) -> Result<(), ServiceError> {
@@ -81,4 +96,20 @@ fn create_folder(folder: &Path) -> Result<(), ServiceError> {
 fn program() -> Result<PathBuf, ServiceError> {
     std::env::current_exe()
         .map_err(|error| Problem::from(format!("cannot find this program's own file: {error}")).into())
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_behind_a_link_is_named_by_its_real_place() {
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path().canonicalize().unwrap();
+        std::fs::create_dir(home.join("real")).unwrap();
+        std::os::unix::fs::symlink("real", home.join("link")).unwrap();
+        assert_eq!(place(&home.join("link")).unwrap(), home.join("real"));
+        assert_eq!(place(&home.join("link/new/rec")).unwrap(), home.join("real/new/rec"));
+        assert_eq!(place(&home.join("new")).unwrap(), home.join("new"));
+    }
 }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use poolmon_model::problem::Problem;
+use poolmon_model::rights::as_root;
+use poolmon_model::shell;
 
 use crate::{ABOUT, Installation, NAME, Say, ServiceError, cannot, create_folder, program, unit};
 
@@ -13,8 +15,15 @@ use crate::{ABOUT, Installation, NAME, Say, ServiceError, cannot, create_folder,
 const UNITS: &str = "/etc/systemd/system";
 /// Where an administrator's programs are.
 const PROGRAMS: &str = "/usr/local/bin";
-/// What helps against a folder that cannot be written.
-const AS_ROOT: &str = "run this as root: sudo poolmon service …";
+
+/// What helps against a file that cannot be written.
+fn may_write(path: &Path) -> String {
+    if is_root() {
+        let folder = path.parent().unwrap_or(path);
+        return format!("see whether {} is mounted read-only or full: findmnt -T {0}", shell::path(folder));
+    }
+    format!("run this as root: {}", as_root(&shell::this_command()))
+}
 
 fn unit_name() -> String {
     format!("{NAME}.service")
@@ -33,18 +42,23 @@ fn unit_path() -> PathBuf {
 /// No right to write the unit, a path that a unit cannot hold, or systemd's own.
 pub fn install(what: &Installation, say: Say<'_>) -> Result<(), ServiceError> {
     let path = unit_path();
-    let program = if what.copy { copied(&program()?, Path::new(PROGRAMS), say)? } else { program()? };
+    let program = program()?;
+    // Before anything is written.
+    let place = if what.copy { Path::new(PROGRAMS).join(NAME) } else { program.clone() };
     if is_root()
-        && let Some(reason) = replaceable(&program)
+        && let Some(other) = replaceable(if what.copy { Path::new(PROGRAMS) } else { &place })
     {
-        return Err(Problem::new(
-            format!("{}: not safe as a service of root's: {reason}", program.display()),
-            format!("install a copy of it: poolmon service install {} --copy", what.folder.display()),
-        )
-        .into());
+        let message =
+            format!("{}: root cannot safely run a service from it: {}", place.display(), other.who());
+        let remedy = if what.copy {
+            other.remedy()
+        } else {
+            format!("install a copy of it: {} --copy", shell::this_command())
+        };
+        return Err(Problem::new(message, remedy).into());
     }
-    let text = unit::text(ABOUT, &program, &what.folder, &what.arguments).map_err(Problem::from)?;
-    for (path, is_written) in [(&program, false), (&what.folder, true)] {
+    let text = unit::text(ABOUT, &place, &what.folder, &what.arguments).map_err(Problem::from)?;
+    for (path, is_written) in [(&place, false), (&what.folder, true)] {
         if let Some(reason) = unreachable(path, is_written) {
             return Err(Problem::new(
                 format!("{}: the service could not use it: {reason}", path.display()),
@@ -53,9 +67,27 @@ pub fn install(what: &Installation, say: Say<'_>) -> Result<(), ServiceError> {
             .into());
         }
     }
+    if is_root()
+        && let Some(other) = replaceable(&what.folder)
+    {
+        return Err(Problem::new(
+            format!("{}: root cannot safely write there: {}", what.folder.display(), other.who()),
+            "use a folder of root's: poolmon service install /var/lib/poolmon",
+        )
+        .into());
+    }
+    if what.copy {
+        copied(&program, Path::new(PROGRAMS), say)?;
+    }
     create_folder(&what.folder)?;
-    fs::write(&path, text).map_err(|error| cannot("write", &path, &error, Some(AS_ROOT)))?;
+    let before = fs::read_to_string(&path).ok();
+    fs::write(&path, &text).map_err(|error| cannot("write", &path, &error, Some(&may_write(&path))))?;
     say(&format!("written: {}", path.display()))?;
+    if let Some(folder) = before.as_deref().and_then(folder_of)
+        && Some(folder) != folder_of(&text)
+    {
+        say(&format!("it recorded to {folder} until now; that recording is kept"))?;
+    }
     let unit = unit_name();
     if !is_running_systemd() {
         say("systemd is not running, so the service is not started")?;
@@ -81,14 +113,21 @@ pub fn install(what: &Installation, say: Say<'_>) -> Result<(), ServiceError> {
 pub fn uninstall(say: Say<'_>) -> Result<(), ServiceError> {
     let path = unit_path();
     installed(&path)?;
+    let text = fs::read_to_string(&path).unwrap_or_default();
     if is_running_systemd() {
         systemctl(&["disable", "--now", &unit_name()])?;
     }
-    fs::remove_file(&path).map_err(|error| cannot("remove", &path, &error, Some(AS_ROOT)))?;
+    fs::remove_file(&path).map_err(|error| cannot("remove", &path, &error, Some(&may_write(&path))))?;
     if is_running_systemd() {
         systemctl(&["daemon-reload"])?;
     }
     say(&format!("removed: {}; the recording is kept", path.display()))?;
+    let copy = Path::new(PROGRAMS).join(NAME);
+    if command_of(&text).is_some_and(|line| line.starts_with(&format!("{} ", copy.display())))
+        && copy.exists()
+    {
+        say(&format!("the program is kept, too: rm {}", copy.display()))?;
+    }
     Ok(())
 }
 
@@ -119,7 +158,7 @@ pub fn status(say: Say<'_>) -> Result<bool, ServiceError> {
     let path = unit_path();
     installed(&path)?;
     let text = fs::read_to_string(&path).map_err(|error| cannot("read", &path, &error, None))?;
-    if let Some(line) = text.lines().find_map(|line| line.strip_prefix("ExecStart=")) {
+    if let Some(line) = command_of(&text) {
         say(&format!("installed: {line}"))?;
     }
     if !is_running_systemd() {
@@ -142,6 +181,16 @@ fn ask(what: &str, say: Say<'_>) -> Result<(), ServiceError> {
     Ok(())
 }
 
+/// The command that a unit runs.
+fn command_of(unit: &str) -> Option<&str> {
+    unit.lines().find_map(|line| line.strip_prefix("ExecStart="))
+}
+
+/// The folder that a unit records to.
+fn folder_of(unit: &str) -> Option<&str> {
+    unit.lines().find_map(|line| line.strip_prefix("ReadWritePaths="))
+}
+
 fn installed(path: &Path) -> Result<(), ServiceError> {
     if path.exists() {
         return Ok(());
@@ -157,6 +206,7 @@ fn installed(path: &Path) -> Result<(), ServiceError> {
 fn copied(program: &Path, folder: &Path, say: Say<'_>) -> Result<PathBuf, ServiceError> {
     let copy = folder.join(NAME);
     if copy != program {
+        let is_there = copy.symlink_metadata().is_ok();
         // A new file: the old one may be running, or have another name elsewhere.
         let new = folder.join(format!(".{NAME}-{}", std::process::id()));
         let made = fs::copy(program, &new)
@@ -164,9 +214,10 @@ fn copied(program: &Path, folder: &Path, say: Say<'_>) -> Result<PathBuf, Servic
             .and_then(|()| fs::rename(&new, &copy));
         made.map_err(|error| {
             let _ = fs::remove_file(&new);
-            cannot("copy this program to", &copy, &error, Some(AS_ROOT))
+            cannot("copy this program to", &copy, &error, Some(&may_write(&copy)))
         })?;
-        say(&format!("copied: {}", copy.display()))?;
+        let replaced = if is_there { ", in place of the file that was there" } else { "" };
+        say(&format!("copied: {}{replaced}", copy.display()))?;
     }
     Ok(copy)
 }
@@ -175,24 +226,59 @@ fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|about| about.uid() == 0)
 }
 
-/// Who but root could have other bytes run in the place of this program, and how; `None` if no one could.
-fn replaceable(program: &Path) -> Option<String> {
+/// A file or folder in whose place someone but root could put another.
+#[derive(Debug, PartialEq)]
+struct Replaceable {
+    path: PathBuf,
+    why: Why,
+}
+
+/// Who could, and how.
+#[derive(Debug, PartialEq)]
+enum Why {
+    Owner(u32),
+    Group(u32),
+    All,
+}
+
+impl Replaceable {
+    fn who(&self) -> String {
+        let path = self.path.display();
+        match self.why {
+            Why::Owner(user) => format!("{path} belongs to user {user}"),
+            Why::Group(group) => format!("{path} can be written by group {group}"),
+            Why::All => format!("{path} can be written by all users"),
+        }
+    }
+
+    fn remedy(&self) -> String {
+        let path = shell::path(&self.path);
+        match self.why {
+            Why::Owner(_) => format!("give it to root: chown root {path}"),
+            Why::Group(_) | Why::All => format!("let only root write there: chmod go-w {path}"),
+        }
+    }
+}
+
+/// Who but root could put something else in the place of this file or folder; `None` if no one could. What is missing is made by root.
+fn replaceable(path: &Path) -> Option<Replaceable> {
     const STICKY: u32 = 0o1000;
     let mut below = None;
-    for part in program.ancestors() {
-        let about = fs::metadata(part).ok()?;
-        let who = match (about.uid(), about.mode(), about.gid()) {
-            (user, ..) if user != 0 => Some(format!("belongs to user {user}")),
+    for part in path.ancestors() {
+        let Ok(about) = fs::metadata(part) else {
+            below = Some(0);
+            continue;
+        };
+        let why = match (about.uid(), about.mode(), about.gid()) {
+            (user, ..) if user != 0 => Some(Why::Owner(user)),
             // Only the owner of what is in it may rename or remove it.
             (_, mode, _) if mode & STICKY != 0 && below == Some(0) => None,
-            (_, mode, _) if mode & 0o002 != 0 => Some("can be written by all users".to_owned()),
-            (_, mode, group) if mode & 0o020 != 0 && group != 0 => {
-                Some(format!("can be written by group {group}"))
-            }
+            (_, mode, _) if mode & 0o002 != 0 => Some(Why::All),
+            (_, mode, group) if mode & 0o020 != 0 && group != 0 => Some(Why::Group(group)),
             _ => None,
         };
-        if let Some(who) = who {
-            return Some(format!("{} {who}", part.display()));
+        if let Some(why) = why {
+            return Some(Replaceable { path: part.to_owned(), why });
         }
         below = Some(about.uid());
     }
@@ -290,6 +376,7 @@ mod tests {
         mode(&folder, 0o755);
         mode(home.path(), 0o755);
         // The folder of temporary files is everyone's, but sticky.
+        let replaceable = |path: &Path| replaceable(path).map(|other| other.who());
         assert_eq!(replaceable(&program), None);
         for (part, bad, group, reason) in [
             (&*program, 0o777, 0, "can be written by all users"),
@@ -313,6 +400,36 @@ mod tests {
     }
 
     #[test]
+    fn what_helps_can_be_done() {
+        let other = |why| Replaceable { path: "/usr/local/my bin".into(), why }.remedy();
+        assert_eq!(other(Why::All), "let only root write there: chmod go-w '/usr/local/my bin'");
+        assert_eq!(other(Why::Owner(1000)), "give it to root: chown root '/usr/local/my bin'");
+        let helps = may_write(Path::new("/etc/systemd/system/poolmon.service"));
+        assert_eq!(is_root(), !helps.contains("sudo") && helps.contains("findmnt"), "{helps}");
+    }
+
+    #[test]
+    fn a_unit_names_its_command_and_its_folder() {
+        let folder = Path::new("/var/lib/rec");
+        let unit =
+            unit::text(ABOUT, Path::new("/usr/local/bin/poolmon"), folder, &["/var/lib/rec".into()]).unwrap();
+        assert_eq!(command_of(&unit), Some("/usr/local/bin/poolmon record /var/lib/rec"));
+        assert_eq!(folder_of(&unit), Some("/var/lib/rec"));
+    }
+
+    #[test]
+    fn a_folder_that_others_could_replace_is_none_for_root() {
+        let home = tempfile::tempdir().unwrap();
+        if chown(home.path(), Some(65534), None).is_err() {
+            return;
+        }
+        let other = replaceable(&home.path().join("new/rec")).unwrap();
+        assert_eq!((other.path.as_path(), other.why), (home.path(), Why::Owner(65534)));
+        chown(home.path(), Some(0), None).unwrap();
+        assert_eq!(replaceable(&home.path().join("new/rec")), None);
+    }
+
+    #[test]
     fn a_copy_replaces_the_file_and_not_what_it_leads_to() {
         let home = tempfile::tempdir().unwrap();
         let (program, folder) = (home.path().join("poolmon"), home.path().join("programs"));
@@ -326,7 +443,7 @@ mod tests {
             Ok(())
         });
         let copy = copy.map_err(|error| format!("{error:?}")).unwrap();
-        assert_eq!(said, [format!("copied: {}", copy.display())]);
+        assert_eq!(said, [format!("copied: {}, in place of the file that was there", copy.display())]);
         assert_eq!(fs::read_to_string(&copy).unwrap(), "new");
         assert!(!copy.is_symlink() && fs::metadata(&copy).unwrap().mode() & 0o777 == 0o755);
         assert_eq!(fs::read_to_string(home.path().join("victim")).unwrap(), "victim");

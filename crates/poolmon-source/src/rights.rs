@@ -1,5 +1,7 @@
 //! Which rights this program has, for commands that it prints.
 
+use std::path::Path;
+
 use poolmon_model::rights::Rights;
 
 /// Whether root runs this program; on Windows no one is root.
@@ -12,6 +14,20 @@ pub fn is_root() -> bool {
     }
     #[cfg(not(unix))]
     false
+}
+
+/// How this program is called with other rights, too: by its name where root looks for programs, else by its whole path.
+pub fn program() -> String {
+    let path = std::env::current_exe().unwrap_or_else(|_| "poolmon".into());
+    by_name_or_path(&path)
+}
+
+fn by_name_or_path(path: &Path) -> String {
+    // `sudo` and `su` have a PATH of their own.
+    let of_root = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+    let is_found = path.parent().is_some_and(|folder| of_root.iter().any(|one| folder == Path::new(one)));
+    let name = path.file_name().filter(|_| is_found || cfg!(windows));
+    name.unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 /// Looks who runs this program, and whether this machine has `sudo`.
@@ -28,4 +44,17 @@ pub fn find() -> Rights {
     }
     #[cfg(not(target_os = "linux"))]
     Rights::Sudo
+}
+
+#[cfg(all(test, not(windows)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_finds_the_program() {
+        assert_eq!(by_name_or_path(Path::new("/usr/local/bin/poolmon")), "poolmon");
+        for elsewhere in ["/home/me/target/release/poolmon", "/home/me/.cargo/bin/poolmon"] {
+            assert_eq!(by_name_or_path(Path::new(elsewhere)), elsewhere);
+        }
+    }
 }

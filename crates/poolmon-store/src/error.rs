@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use poolmon_model::problem::Remedy;
+use poolmon_model::shell;
 
 use crate::codec::CodecError;
 
@@ -54,6 +55,14 @@ pub enum StoreError {
         folder: PathBuf,
         /// What helps.
         remedy: String,
+    },
+    /// A recording without a sample that can be read.
+    #[error("{}: {}", folder.display(), if *.is_damaged { "no sample in it can be read" } else { "there is no sample in it yet" })]
+    NoSample {
+        /// The folder, or the one file of it.
+        folder: PathBuf,
+        /// Damage is why.
+        is_damaged: bool,
     },
     /// Bytes that are not what they should be.
     #[error("{path}: offset {offset:#x}: {problem}")]
@@ -111,6 +120,8 @@ impl Remedy for StoreError {
                 "stop it first, or record into another folder; reading, exporting and notes work while it runs".into(),
             ),
             Self::NoRecording { remedy, .. } => Some(remedy.clone()),
+            Self::NoSample { folder, is_damaged: true } => Some(format!("see why: poolmon verify {}", shell::path(folder))),
+            Self::NoSample { .. } => Some("wait until its recorder has taken one".into()),
             Self::Malformed { remedy, .. } => Some((*remedy).into()),
             Self::TooManyRows { every, .. } => Some(format!(
                 "export fewer samples (--every {every}s), choose tags, or write Parquet"

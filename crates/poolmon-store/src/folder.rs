@@ -88,6 +88,16 @@ pub fn segments(folder: &Path) -> Result<Vec<SegmentFile>> {
     Ok(found)
 }
 
+/// Whether a folder is, or can become, one of a recording alone: it is missing, has segments, or has nothing but what recorders and file
+/// systems put there.
+pub fn is_free(folder: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(folder) else { return true };
+    let is_ours =
+        |name: &OsStr| name == LOCK || name == "lost+found" || name.as_encoded_bytes().starts_with(b"note-");
+    segments(folder).is_ok_and(|segments| !segments.is_empty())
+        || entries.flatten().all(|entry| is_ours(&entry.file_name()))
+}
+
 /// The number of a recorder's next segment. A number so high that none would be left for what follows is not continued.
 pub(crate) fn next_number(files: &[SegmentFile]) -> u64 {
     let ours = files.iter().filter(|file| file.number < NUMBERS / 2);

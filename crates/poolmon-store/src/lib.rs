@@ -24,7 +24,7 @@ mod segment;
 mod whole;
 
 pub use error::{Result, StoreError};
-pub use folder::note;
+pub use folder::{is_free, note};
 pub use reader::{
     Changed, Cursor, HoldersInfo, Recording, RecordingInfo, SegmentCheck, SeriesPoint, Stretch,
     TimelinePoint, Verification,

@@ -174,3 +174,41 @@ proptest! {
         }
     }
 }
+
+/// What damage left of a recording is said by all who look: that nothing is left, and where it is from if its header is gone.
+#[test]
+fn what_is_left_of_a_recording_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("00000000-20261130T120000Z.plog");
+    let (bytes, _) = segment(40, true);
+    let opened = |bytes: &[u8]| {
+        std::fs::write(&file, bytes).unwrap();
+        poolmon_store::Recording::open(folder.path()).unwrap()
+    };
+    let whole = opened(&bytes);
+    let info = whole.info().unwrap();
+    assert_eq!(whole.verify().unwrap().in_words(false), None);
+    // Everything but the header.
+    let head = frames(&bytes).first().unwrap().start;
+    let mut wiped = bytes.clone();
+    wiped[head..].fill(0);
+    let destroyed = opened(&wiped);
+    let problem = destroyed.no_sample();
+    assert!(problem.to_string().ends_with("no sample in it can be read"), "{problem}");
+    let remedy = poolmon_model::problem::Remedy::remedy(&problem).unwrap();
+    assert!(remedy.starts_with("see why: poolmon verify "), "{remedy}");
+    // The header alone.
+    let mut headless = bytes.clone();
+    headless[4..head].fill(0);
+    let headless = opened(&headless);
+    let damage = headless.verify().unwrap().in_words(false).unwrap();
+    assert!(damage.contains("the header of 1 of 1 segment is damaged"), "{damage}");
+    let known = headless.info().unwrap();
+    assert_eq!((&known.hosts, &known.kinds, known.samples), (&info.hosts, &info.kinds, 40));
+    assert_eq!(known.width, info.width);
+    // Cut at its end, later samples may be missing; of a segment that is being written, that is usual.
+    let cut = opened(&bytes[..bytes.len() * 2 / 3]);
+    let found = cut.verify().unwrap();
+    assert!(found.in_words(false).unwrap().contains("later samples may be missing"), "{found:?}");
+    assert_eq!(found.in_words(true), None);
+}

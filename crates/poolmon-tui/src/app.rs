@@ -254,6 +254,7 @@ impl App {
         app.now = first;
         app.remember();
         app.derive();
+        app.mention_remarks();
         app
     }
 
@@ -275,6 +276,8 @@ impl App {
     /// Shows one moment of the past: nothing is refreshed.
     #[must_use]
     pub fn held_still(mut self) -> Self {
+        // The status line shows its remarks all the time.
+        self.message = None;
         self.feed = Feed::Still;
         self.paused = true;
         self

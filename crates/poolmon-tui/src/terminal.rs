@@ -52,6 +52,8 @@ impl Screen {
             restore();
             hook(info);
         }));
+        // Whether there are colours was decided before: `--color always` stands above NO_COLOR.
+        ratatui_crossterm::crossterm::style::force_color_output(true);
         enable_raw_mode()?;
         let opened = unwrapped(true)
             .and_then(|()| execute!(stdout(), EnterAlternateScreen, EnableMouseCapture))

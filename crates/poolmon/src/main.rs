@@ -21,7 +21,12 @@ fn main() -> ExitCode {
     let cli = match cli::from_env() {
         Ok(cli) => cli,
         Err(error) => {
-            say::usage(&error);
+            if let Err(error) = say::usage(&error).map_err(anyhow::Error::from)
+                && !is_closed_pipe(&error)
+            {
+                say::error(&error.context("cannot write to standard output"));
+                return Outcome::Failed.into();
+            }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Outcome::Usage.code()));
         }
     };
@@ -29,6 +34,8 @@ fn main() -> ExitCode {
     poolmon_print::delimited::raw(cli.raw);
     input::order_dates(cli.dates);
     poolmon_model::rights::find_with(poolmon_source::rights::find);
+    let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    poolmon_model::shell::called(&poolmon_source::rights::program(), words);
     let outcome = commands::run(cli).unwrap_or_else(|error| {
         if is_closed_pipe(&error) {
             return Outcome::Done;

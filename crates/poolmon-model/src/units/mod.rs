@@ -7,6 +7,8 @@
 //! * [`mod@span`]: lengths of time, to print and to parse;
 //! * [`mod@moment`]: dates and times of day.
 
+use std::num::NonZeroUsize;
+
 pub mod bytes;
 pub mod moment;
 pub mod span;
@@ -17,9 +19,28 @@ pub use bytes::{
 };
 pub use moment::{
     Precision, date, day_and_time, is_dateless, moment, moment_with_zone, of_day_and_time, rfc3339,
-    short_moment, time_of_day,
+    short_moment, time_of_day, two_moments,
 };
 pub use span::{exact_hours, parse_distance, parse_span, rough_hours, rough_span, span};
+
+/// A number from 1 on.
+///
+/// # Errors
+/// The text is none.
+pub fn parse_number(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| format!("`{text}` is not a number from 1 on"))
+}
+
+/// A share in percent, `2` or `2%`.
+///
+/// # Errors
+/// The text is none, or not from 0 to 100.
+pub fn parse_percent(text: &str) -> Result<f64, String> {
+    let number = text.trim_end_matches('%').trim().parse().ok();
+    number
+        .filter(|number| (0.0..=100.0).contains(number))
+        .ok_or_else(|| format!("`{text}` is not a number from 0 to 100"))
+}
 
 /// A count with `,` between thousands: `3,971,107`.
 pub fn grouped(count: u64) -> String {
@@ -66,5 +87,17 @@ mod tests {
         assert_eq!((grouped_change(1_000), grouped_change(0)), ("+1,000".to_owned(), "0".to_owned()));
         assert_eq!(counted(1, "sample"), "1 sample");
         assert_eq!(counted(1234, "gap"), "1,234 gaps");
+    }
+
+    #[test]
+    fn shares_and_numbers() {
+        assert_eq!(parse_number("3").unwrap().get(), 3);
+        for wrong in ["0", "-1", "x", ""] {
+            assert!(parse_number(wrong).unwrap_err().contains("from 1 on"), "{wrong}");
+        }
+        assert_eq!((parse_percent("2"), parse_percent("0.5 %")), (Ok(2.0), Ok(0.5)));
+        for wrong in ["nan", "-1", "101", "inf", "much"] {
+            assert!(parse_percent(wrong).unwrap_err().contains("from 0 to 100"), "{wrong}");
+        }
     }
 }

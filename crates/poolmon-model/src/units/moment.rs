@@ -54,6 +54,15 @@ pub fn moment(at: Timestamp, zone: &TimeZone, precision: Precision) -> String {
     format!("{} {}", date(at, zone), at.to_zoned(zone.clone()).strftime(time))
 }
 
+/// Two moments, as exact as it takes to see which is which: in milliseconds if they are within one second.
+pub fn two_moments(times: [Timestamp; 2], zone: &TimeZone) -> [String; 2] {
+    let texts = times.map(|time| moment(time, zone, Precision::Seconds));
+    if texts[0] == texts[1] && times[0] != times[1] {
+        return times.map(|time| moment(time, zone, Precision::Milliseconds));
+    }
+    texts
+}
+
 /// The same without a year: `11-23 14:05`.
 pub fn short_moment(at: Timestamp, zone: &TimeZone) -> String {
     if is_dateless(at) {
@@ -114,6 +123,15 @@ mod tests {
         assert_eq!(date(at, &zone), "2026-11-23");
         assert_eq!(short_moment(at, &zone), "11-23 14:05");
         assert_eq!(short_moment(Timestamp::UNIX_EPOCH, &zone), "day 1 01:00");
+    }
+
+    #[test]
+    fn two_moments_are_never_the_same_text() {
+        let at = |millis: i64| Timestamp::from_millisecond(1_795_000_000_000 + millis).unwrap();
+        let seconds = two_moments([at(0), at(1000)], &TimeZone::UTC);
+        assert!(seconds.iter().all(|text| !text.contains('.')), "{seconds:?}");
+        let [a, b] = two_moments([at(100), at(400)], &TimeZone::UTC);
+        assert!(a.ends_with(".100") && b.ends_with(".400"), "{a} {b}");
     }
 
     #[test]

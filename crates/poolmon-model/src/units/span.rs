@@ -9,14 +9,18 @@ const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
 /// A length of time in its two largest units: `100 ms`, `2.5 s`, `42 s`, `10 min 5 s`, `3 h 20 min`, `28 days 4 h`.
+///
+/// Rounded where seconds are shown: 5.897 s are `5.9 s`. Of hours and days, whole minutes and hours are shown.
 pub fn span(time: Duration) -> String {
+    // What rounds up to the next unit is shown in that.
+    let time = rounded(rounded(time));
     let seconds = time.as_secs();
     let two = |large: String, small: u64, unit: &str| {
         if small == 0 { large } else { format!("{large} {small} {unit}") }
     };
     match seconds {
         0 if !time.is_zero() => format!("{} ms", time.as_millis().max(1)),
-        0..10 if time.subsec_millis() >= 100 => format!("{:.1} s", tenths(time)),
+        0..10 if time.subsec_millis() >= 100 => format!("{:.1} s", time.as_secs_f64()),
         0..MINUTE => format!("{seconds} s"),
         MINUTE..HOUR => two(format!("{} min", seconds / MINUTE), seconds % MINUTE, "s"),
         HOUR..DAY => two(format!("{} h", seconds / HOUR), seconds % HOUR / MINUTE, "min"),
@@ -24,9 +28,17 @@ pub fn span(time: Duration) -> String {
     }
 }
 
-/// Seconds, cut to tenths: 9.96 s is not `10.0 s`.
-fn tenths(time: Duration) -> f64 {
-    (time.as_secs_f64() * 10.0).floor() / 10.0
+/// To the second, or to what is shown of a shorter time.
+fn rounded(time: Duration) -> Duration {
+    let unit = match time.as_secs() {
+        0 => Duration::from_millis(1),
+        1..10 => Duration::from_millis(100),
+        _ => Duration::from_secs(1),
+    };
+    let units = (time.as_nanos() + unit.as_nanos() / 2) / unit.as_nanos();
+    // Less than half a unit is not nothing.
+    let units = if time.is_zero() { 0 } else { units.max(1) };
+    u64::try_from(units * unit.as_nanos()).map_or(time, Duration::from_nanos)
 }
 
 fn days(days: u64) -> String {
@@ -96,7 +108,12 @@ mod tests {
         assert_eq!(text(0), "0 s");
         assert_eq!(text(100), "100 ms");
         assert_eq!(text(2_500), "2.5 s");
-        assert_eq!(text(9_960), "9.9 s");
+        assert_eq!(text(5_897), "5.9 s");
+        assert_eq!(text(9_960), "10 s", "not 10.0 s");
+        assert_eq!(text(42_600), "43 s");
+        assert_eq!(text(59_700), "1 min");
+        assert_eq!(text(3_599_600), "1 h");
+        assert_eq!(text(999), "999 ms");
         assert_eq!(text(42_000), "42 s");
         assert_eq!(text(605_000), "10 min 5 s");
         assert_eq!(text(12_000_000), "3 h 20 min");

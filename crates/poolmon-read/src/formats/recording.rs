@@ -5,7 +5,7 @@ use poolmon_holder::Digest;
 use poolmon_model::units::span;
 use poolmon_model::{CacheMaker, Sample, Summary};
 use poolmon_store::MAGIC;
-use poolmon_store::{Changed, Cursor, Losses, Recording, Stretch, StoreError, TimedMark, folder};
+use poolmon_store::{Changed, Cursor, Losses, Recording, Stretch, TimedMark, folder};
 
 use crate::recorded_tape::RecordedTimeline;
 use crate::remark::{Remark, RemarkKind};
@@ -171,9 +171,7 @@ impl Samples for RecordedSamples {
     fn at(&mut self, time: Timestamp, earlier: Earlier) -> Result<Option<SamplePair>> {
         let (mut now, mut before) = (Sample::empty(), Sample::empty());
         if !self.cursor.seek(time, &mut now)? {
-            let remedy = "there is no sample in it that can be read".into();
-            let folder = self.recording.folder().into();
-            return Err(StoreError::NoRecording { folder, remedy }.into());
+            return Err(self.recording.no_sample().into());
         }
         let mut too_early = None;
         let shift = self.cursor.shift();

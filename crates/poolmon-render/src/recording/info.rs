@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use poolmon_model::CounterWidth;
 use poolmon_model::units::{
     counted as count, day_and_time, grouped, human_bytes, moment_with_zone, rfc3339, span,
 };
+use poolmon_model::{CounterWidth, shell};
 use poolmon_print::schema;
 use poolmon_store::{RecordedMark, RecordingInfo, TimedMark, Verification};
 use serde_json::{Value, json};
@@ -82,9 +82,12 @@ pub fn text(
     let damage = match check.map(Verification::lost) {
         None => " by the indexes (`poolmon verify` reads them)".to_owned(),
         Some(0) => String::new(),
-        Some(lost) => format!("; {} lost to damage (see `poolmon verify`)", grouped(lost)),
+        Some(lost) => format!("; {} lost to damage", grouped(lost)),
     };
     lines.push(("Samples", format!("{}{every}{damage}", grouped(samples))));
+    if let Some(damage) = check.and_then(|check| check.in_words(info.recording)) {
+        lines.push(("Damage", format!("{damage}; see where: poolmon verify {}", shell::path(path))));
+    }
     let sealed = match info.sealed {
         0 => String::new(),
         number => format!("; also {}", count(number as u64, "Parquet file")),

@@ -36,3 +36,27 @@ pub fn segment(segment: &SegmentCheck, whole: bool, written_now: bool) -> String
     }
     text
 }
+
+/// How many samples are missing. `is_cut`: a segment lacks its end.
+pub fn lost(samples: u64, is_cut: bool) -> String {
+    let later = if is_cut { "later ones may be missing, as a segment is cut at its end" } else { "" };
+    match samples {
+        0 if is_cut => later.to_owned(),
+        0 => "none is known to be lost".to_owned(),
+        _ if is_cut => format!("{} cannot; {later}", count(samples, "sample")),
+        _ => format!("{} cannot", count(samples, "sample")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lost;
+
+    #[test]
+    fn an_end_that_is_cut_may_have_taken_samples() {
+        assert_eq!(lost(0, false), "none is known to be lost");
+        assert_eq!(lost(3, false), "3 samples cannot");
+        assert_eq!(lost(0, true), "later ones may be missing, as a segment is cut at its end");
+        assert!(lost(3, true).starts_with("3 samples cannot; later ones may be missing"));
+    }
+}

@@ -13,7 +13,7 @@ use poolmon_report::words;
 use serde::Serialize;
 
 use super::status::{Point, points, text};
-use super::{Answer, Context, Server, apart, document, problem, wrong};
+use super::{Answer, Context, Server, apart, document, parameters, problem, wrong};
 use crate::moment::Moment;
 
 /// What is asked for.
@@ -69,7 +69,7 @@ pub async fn get(
     headers: HeaderMap,
     query: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
 ) -> Answer {
-    let Query(wanted) = query.map_err(|error| wrong(error.body_text(), "see /api/v1/openapi.json"))?;
+    let wanted = parameters(query)?;
     let pool = Pool::parse(&wanted.pool)
         .ok_or_else(|| wrong("there is no such pool", "name one of those in /api/v1/status"))?;
     let moment = server.shared.now();

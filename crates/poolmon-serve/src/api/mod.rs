@@ -12,7 +12,8 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::http::{Request, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -86,7 +87,29 @@ pub fn wrong(error: impl std::fmt::Display, remedy: &str) -> Refusal {
 
 /// The server failed, not the request.
 pub fn failed(error: impl std::fmt::Display) -> Refusal {
-    problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string(), "see what the server prints").into()
+    let remedy = "ask again; if it fails each time, report it with the output of poolmon doctor";
+    problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string(), remedy).into()
+}
+
+/// The file that is served can no longer be read.
+pub fn unreadable(server: &Server, error: impl std::fmt::Display) -> Refusal {
+    let remedy = format!("see whether {} is still there, and can be read", server.argument);
+    problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string(), &remedy).into()
+}
+
+/// The parameters of a request.
+pub fn parameters<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Refusal> {
+    query
+        .map(|Query(wanted)| wanted)
+        .map_err(|error| wrong(in_words(&error.body_text()), "see /api/v1/openapi.json"))
+}
+
+/// What is wrong with a parameter, without the names of the libraries' steps.
+fn in_words(error: &str) -> String {
+    let error = error.rsplit("query string: ").next().unwrap_or(error);
+    error
+        .replace("invalid digit found in string", "not a whole number")
+        .replace("provided string was not `true` or `false`", "neither true nor false")
 }
 
 fn json_bytes(bytes: Vec<u8>) -> Response {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{Query, State};
 use axum::http::header::HeaderMap;
+use jiff::tz::TimeZone;
 use poolmon_model::units::parse_span;
 use poolmon_model::{
     Column, FIGURES, Filter, Gravity, Key, Labeler as _, PoolView, Sample, Sort, Table, TableRow, Value,
@@ -15,7 +16,10 @@ use poolmon_read::Earlier;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use super::status::text;
-use super::{Answer, Context, Refusal, Server, apart, document, failed, typed, when, with_tag, wrong};
+use super::{
+    Answer, Context, Refusal, Server, apart, document, failed, parameters, typed, unreadable, when, with_tag,
+    wrong,
+};
 use crate::moment::{Moment, Verdicts};
 use crate::rows;
 
@@ -59,7 +63,7 @@ pub async fn get(
     headers: HeaderMap,
     query: Result<Query<Wanted>, axum::extract::rejection::QueryRejection>,
 ) -> Answer {
-    let Query(wanted) = query.map_err(|error| wrong(error.body_text(), "see /api/v1/openapi.json"))?;
+    let wanted = parameters(query)?;
     let order = order(&wanted)?;
     let filter = filter(&wanted)?;
     if !(1..=MOST).contains(&wanted.limit.unwrap_or(USUAL)) {
@@ -131,9 +135,18 @@ fn pair(server: &Server, moment: &Moment, wanted: &Wanted) -> Result<Pair, Refus
         None => Earlier::Previous,
     };
     let at = |text: &Option<String>| text.as_deref().map(when).transpose();
-    let mut now = series.at(at(&wanted.at)?, earlier).map_err(failed)?;
+    let mut read = |text: &Option<String>, earlier: Earlier| {
+        let found = series.at(at(text)?, earlier);
+        server.shared.was_read(found.as_ref().err());
+        let pair = found.map_err(|error| unreadable(server, &error))?;
+        match pair.outside(&TimeZone::system()) {
+            Some(outside) => Err(wrong(outside, "ask for a time from first to last of /api/v1/status")),
+            None => Ok(pair),
+        }
+    };
+    let mut now = read(&wanted.at, earlier)?;
     if wanted.before.is_some() {
-        now.before = Some(series.at(at(&wanted.before)?, Earlier::Previous).map_err(failed)?.now);
+        now.before = Some(read(&wanted.before, Earlier::Previous)?.now);
     }
     if now.before.as_ref().is_some_and(|before| before.time > now.now.time) {
         return Err(wrong(

@@ -54,6 +54,9 @@ fn what_rows_cannot_answer_is_refused_and_not_changed() {
         ("at=start&before=end", "before is later than at"),
         ("limit=0", "limit is 1 to 500"),
         ("limit=501", "limit is 1 to 500"),
+        ("limit=x", "\"limit: not a whole number\""),
+        ("at=2031-01-01", "there is no sample of 2031-01-01"),
+        ("before=2020-01-01", "there is no sample of 2020-01-01"),
     ] {
         let answer = server.get(&format!("/api/v1/rows?{query}"), &[]);
         assert_eq!(answer.code, 400, "{query}: {}", answer.text());
@@ -195,4 +198,26 @@ fn moments_of_a_file() {
     assert_eq!((&status["live"], &status["argument"]), (&Value::from(false), &Value::from("pool.log")));
     let wrong = server.get("/api/v1/rows?at=never", &[]);
     assert_eq!(wrong.code, 400, "{}", wrong.text());
+}
+
+/// A recording that is deleted while it is served: the page shows what was read, and everyone is told that it is gone.
+#[cfg(unix)]
+#[test]
+fn a_recording_that_is_gone_is_said_to_be() {
+    let (server, folder) = crate::recording();
+    assert_eq!(server.get("/api/v1/rows?at=start", &[]).code, 200);
+    assert_eq!(server.get("/-/ready", &[]).code, 200);
+    let away = tempfile::tempdir().unwrap();
+    let kept = away.path().join("kept");
+    std::fs::rename(folder.path(), &kept).unwrap();
+    let answer = server.get("/api/v1/rows?at=start", &[]);
+    assert_eq!(answer.code, 500, "{}", answer.text());
+    assert!(answer.text().contains("see whether pool.log is still there"), "{}", answer.text());
+    assert_eq!(server.get("/-/ready", &[]).code, 503);
+    assert!(server.get("/metrics", &[]).text().contains("\npoolmon_source_up 0\n"));
+    assert!(server.json("/api/v1/status")["failing"]["error"].is_string());
+    // It is back.
+    std::fs::rename(&kept, folder.path()).unwrap();
+    assert_eq!(server.get("/api/v1/rows?at=start", &[]).code, 200);
+    assert_eq!(server.get("/-/ready", &[]).code, 200);
 }

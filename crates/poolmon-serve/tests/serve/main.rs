@@ -192,6 +192,27 @@ pub fn recorded() -> (Running, tempfile::TempDir) {
         poolmon_print::write(&mut log, TableFormat::Poolmon, &sample, &table, options).unwrap();
     }
     std::fs::write(&path, log).unwrap();
+    (served(path), folder)
+}
+
+/// Ten minutes of a simulated kernel in a recording. The second value is the folder that holds it.
+#[cfg(unix)]
+pub fn recording() -> (Running, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let kernel = SimulatedKernel::new(SimulationConfig::default());
+    let mut source = SimulatedSource::fixed_step(kernel, Duration::from_mins(1));
+    let config = poolmon_store::RecorderConfig { holders: false, ..poolmon_store::RecorderConfig::default() };
+    let (mut recorder, _) = poolmon_store::Recorder::open(folder.path(), config).unwrap();
+    for minute in 0..10 {
+        let mut sample = source.sample().unwrap();
+        sample.time = jiff::Timestamp::from_second(1_796_000_000 + minute * 60).ok();
+        recorder.record_past(&sample).unwrap();
+    }
+    recorder.close().unwrap();
+    (served(folder.path().to_owned()), folder)
+}
+
+fn served(path: std::path::PathBuf) -> Running {
     let open = || SampleSeries::open(std::slice::from_ref(&path), ReadOptions::default()).unwrap();
     let (mut series, mut sample) = (open(), Sample::empty());
     let mut analysis = Analysis::new(AnalysedSeries::config());
@@ -215,7 +236,7 @@ pub fn recorded() -> (Running, tempfile::TempDir) {
     };
     let feed = Feed::Saved(Box::new(Saved { judged, series: open(), marks: Vec::new() }));
     let config = ServeConfig { argument: "pool.log".to_owned(), ..ServeConfig::default() };
-    (Running::of(feed, config), folder)
+    Running::of(feed, config)
 }
 
 /// The same sample again and again, or none while it is broken.

@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use poolmon_model::rights::as_root;
+use poolmon_model::shell;
 
 use crate::SourceError;
 
@@ -91,7 +92,7 @@ fn rights() -> String {
         "run as root: {}\n  \
          or let root record for a group that reads the recording: {}\n  \
          without rights, `poolmon demo` shows a simulated machine",
-        as_root("poolmon"),
+        as_root(&shell::this_command()),
         as_root("poolmon service install /var/lib/poolmon --mode 640")
     )
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use poolmon_model::{CounterWidth, SourceKind};
+use poolmon_model::{CounterWidth, Sample, SourceKind};
 
 use super::Recording;
 use crate::error::{Result, StoreError};
@@ -85,14 +85,23 @@ impl Recording {
                 info.first = info.first.into_iter().chain(time_of(first)).min();
                 info.last = info.last.into_iter().chain(time_of(last)).max();
             }
-            let Ok(head) = segment.head() else { continue };
-            let origin = &head.origin;
+            // Samples know where they are from, too.
+            if segment.head().is_err() {
+                let _ = segment.next_entry().map_err(StoreError::io("read", &file.path))?;
+            }
+            let head = segment.head().ok();
+            let Some(origin) = head.map(|head| &head.origin).or_else(|| segment.origin()) else { continue };
             info.hosts.extend(origin.host.clone());
             info.systems.extend(origin.system.clone());
             info.kinds.insert(origin.kind.id());
             info.simulated |= origin.kind == SourceKind::Simulated;
-            info.width = head.width;
-            info.interval = head.interval;
+            if let Some(head) = head {
+                (info.width, info.interval) = (head.width, head.interval);
+            } else {
+                let mut sample = Sample::empty();
+                segment.sample_into(&mut sample);
+                info.width = sample.width;
+            }
             if let Some(boot) = &origin.boot
                 && info.boots.last() != Some(boot)
             {

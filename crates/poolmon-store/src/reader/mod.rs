@@ -24,8 +24,7 @@ use std::sync::Arc;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
-use poolmon_model::CacheMaker;
-use poolmon_model::problem::shell_path;
+use poolmon_model::{CacheMaker, shell};
 
 pub use cursor::{Changed, Cursor};
 pub use info::{HoldersInfo, RecordingInfo};
@@ -71,14 +70,19 @@ impl Recording {
             return Ok(Self { folder, single: true, clock: Arc::new(Steady::new(&files)), files });
         }
         if !path.is_dir() {
-            return Err(none(&format!("create it: poolmon record {}", shell_path(path))));
+            return Err(none(&format!("create it: poolmon record {}", shell::path(path))));
         }
         let files = folder::segments(path)?;
         if files.is_empty() {
-            return Err(none(&format!(
-                "record into it (it has no .plog files): poolmon record {}",
-                shell_path(path)
-            )));
+            let is_free = folder::is_free(path);
+            return Err(none(&if is_free {
+                format!("record into it: poolmon record {}", shell::path(path))
+            } else {
+                let path = shell::path(path);
+                format!(
+                    "none of its files is a segment of a recording; if they are logs, import them: poolmon import {path} -o DIR"
+                )
+            }));
         }
         Ok(Self { folder: path.into(), single: false, clock: Arc::new(Steady::new(&files)), files })
     }
@@ -100,6 +104,11 @@ impl Recording {
     /// The folder.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// What it was opened by: the folder, or its one file.
+    pub fn path(&self) -> &Path {
+        self.files.first().filter(|_| self.single).map_or(&self.folder, |file| &file.path)
     }
 
     /// A cursor before the first sample.

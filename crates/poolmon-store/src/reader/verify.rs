@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use poolmon_model::units::counted;
+
 use super::{Recording, open_segment};
 use crate::error::{Result, StoreError};
 use crate::segment::cursor::{Entry, Losses};
@@ -50,6 +52,22 @@ impl Verification {
 }
 
 impl Verification {
+    /// What is damaged, in words, but for a frame of the `newest` segment that may be on its way; `None` if nothing is.
+    pub fn in_words(&self, is_written: bool) -> Option<String> {
+        let mut losses =
+            self.segments.iter().map(|segment| segment.losses).fold(Losses::default(), Losses::plus);
+        if is_written {
+            losses.torn -= self.segments.last().map_or(0, |newest| newest.losses.torn);
+        }
+        let heads = self.segments.iter().filter(|segment| segment.head_damaged).count();
+        let heads = (heads > 0).then(|| {
+            let of = counted(self.segments.len() as u64, "segment");
+            format!("the header of {heads} of {of} is damaged (its interval is lost)")
+        });
+        let words: Vec<String> = losses.in_words(self.samples()).into_iter().chain(heads).collect();
+        (!words.is_empty()).then(|| words.join("; "))
+    }
+
     /// Samples that can be read.
     pub fn samples(&self) -> u64 {
         self.segments.iter().map(|segment| segment.samples).sum()
@@ -72,6 +90,13 @@ impl Recording {
     pub fn verify_if_small(&self) -> Result<Option<Verification>> {
         let bytes: u64 = self.segments().iter().map(crate::folder::SegmentFile::size).sum();
         if bytes <= SMALL { self.verify().map(Some) } else { Ok(None) }
+    }
+
+    /// Why there is no sample in it, for those who found none.
+    pub fn no_sample(&self) -> StoreError {
+        // What cannot be checked is no better.
+        let is_whole = self.verify().is_ok_and(|found| found.is_whole());
+        StoreError::NoSample { folder: self.path().into(), is_damaged: !is_whole }
     }
 
     /// Reads everything, every checksum and every sample.

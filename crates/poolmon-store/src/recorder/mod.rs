@@ -74,6 +74,13 @@ pub struct RecorderStatus {
     pub lost: u64,
 }
 
+impl RecorderStatus {
+    /// Whether its end, or all of it, is lost: what was asked for is not there.
+    pub const fn lacks_its_end(&self) -> bool {
+        self.samples == 0 || self.missed > 0
+    }
+}
+
 /// Writes a recording. There is one in a folder at a time.
 pub struct Recorder {
     folder: PathBuf,

@@ -58,7 +58,7 @@ fn prompt(app: &App) -> Option<(&'static str, &str, &'static str)> {
             Some((" Session id: ", text, "   Enter = all sessions, S = system, Esc = cancel"))
         }
         Mode::Jump { text, .. } => {
-            Some((" Go to: @", text, "   2026-11-22 14:00, 14:05, -2h, +10m, start, end; Esc = cancel"))
+            Some((" Go to: @", text, "   2026-11-22 14:00, 14:05, ±2h from here, start, end; Esc = cancel"))
         }
         Mode::Search(text) => Some((
             " Search: ",

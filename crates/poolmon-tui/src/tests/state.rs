@@ -451,3 +451,12 @@ fn esc_and_a_quick_key_are_two_keys() {
     app.on_key(KeyEvent::new(KeyCode::Char('x'), KeyModifiers::CONTROL | KeyModifiers::ALT));
     assert_eq!(app.settings.filter.search.text(), "x");
 }
+
+/// What is said once, such as that the disk of a recording is full, may come with the first sample.
+#[test]
+fn a_remark_of_the_first_sample_is_shown() {
+    let mut first = windows(0);
+    first.remarks.push("recording: the disk is full".to_owned());
+    let mut app = super::app_with(crate::Settings::default(), crate::ColourMode::Sixteen, first);
+    assert!(picture(&mut app, 100, 20).contains("the disk is full"));
+}

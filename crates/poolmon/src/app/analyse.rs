@@ -11,8 +11,8 @@ use anyhow::ensure;
 use jiff::{SignedDuration, Timestamp};
 use poolmon_holder::{History, PATIENCE, Watch};
 use poolmon_leak::{Analysis, Report};
-use poolmon_model::problem::{Problem, shell_word};
-use poolmon_model::{PoolView, Sample, units};
+use poolmon_model::problem::Problem;
+use poolmon_model::{PoolView, Sample, shell, units};
 use poolmon_owner::linux::MergedCaches;
 use poolmon_read::{RemarkKind, RemarkLog, SampleSeries};
 use poolmon_record::Stop;
@@ -297,15 +297,21 @@ fn series(series: &mut SampleSeries, args: &SourceArgs) -> anyhow::Result<Seen> 
     for remark in remarks.texts() {
         warning!("{remark}");
     }
-    if let Some(lost) = series.losses().in_words() {
+    if let Some(lost) = series.losses().in_words(seen.analysis.samples()) {
         warning!("{}: {lost}; poolmon verify shows where", seen.source);
     }
     let (none, remedy) = match (from, to) {
         (None, None) => {
-            ("no sample in it can be read", format!("see why: poolmon verify {}", shell_word(&seen.source)))
+            let first = args.sources.first().map_or_else(String::new, |path| shell::path(path));
+            ("no sample in it can be read", format!("see why: poolmon verify {first}"))
         }
-        _ => {
-            ("no samples between --from and --to", "leave out --from and --to to analyse all samples".into())
+        (from, to) => {
+            let (none, given) = match (from, to) {
+                (Some(_), None) => ("no samples after --from", "--from"),
+                (None, _) => ("no samples before --to", "--to"),
+                _ => ("no samples between --from and --to", "--from and --to"),
+            };
+            (none, format!("leave out {given} to analyse all samples"))
         }
     };
     ensure!(seen.analysis.samples() > 0, Problem::new(format!("{}: {none}", seen.source), remedy));

@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
-use poolmon_model::problem::{Problem, shell_word};
+use poolmon_model::problem::Problem;
+use poolmon_model::shell;
 use poolmon_read::{Contents, Holds};
 
 use crate::cli::open::nearly;
@@ -22,7 +23,7 @@ pub struct FittingCommand {
 impl FittingCommand {
     /// The command as a person would type it.
     pub fn line(&self) -> String {
-        let words = self.words.iter().map(|word| shell_word(&word.to_string_lossy()));
+        let words = self.words.iter().map(|word| shell::word(&word.to_string_lossy()));
         std::iter::once("poolmon".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
     }
 }
@@ -81,7 +82,7 @@ pub fn choose(paths: &[PathBuf], options: &[OsString]) -> anyhow::Result<Fitting
     // What was piped is gone.
     let is_stream = paths.iter().any(|path| !path.is_file() && !path.is_dir());
     let next = (replayed && !is_stream).then(|| {
-        let paths: Vec<_> = paths.iter().map(|path| shell_word(&path.to_string_lossy())).collect();
+        let paths: Vec<_> = paths.iter().map(|path| shell::path(path)).collect();
         format!("to see it on the screen: poolmon replay {}", paths.join(" "))
     });
     words.extend(options.iter().cloned());

@@ -155,13 +155,20 @@ const fn of_server(_: &anyhow::Error) -> Option<String> {
 }
 
 /// What is wrong with the command line: as clap writes it, unless that quotes something that steers a terminal.
-pub fn usage(error: &clap::Error) {
+pub fn usage(error: &clap::Error) -> io::Result<()> {
     let text = error.render().to_string();
     match safe_lines(&text) {
         // Help and version come this way too, for standard output.
         std::borrow::Cow::Owned(_) if error.use_stderr() => put(format_args!("{text}")),
-        _ => error.print().unwrap_or_default(),
+        // A terminal that is gone is no reason to stop.
+        _ => {
+            return error
+                .print()
+                .and_then(|()| io::stdout().flush())
+                .or_else(|io| if error.use_stderr() { Ok(()) } else { Err(io) });
+        }
     }
+    Ok(())
 }
 
 /// Writes a line, with the program's name before it. A terminal that is gone is no reason to stop.

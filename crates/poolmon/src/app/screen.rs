@@ -14,6 +14,7 @@ use poolmon_source::Source;
 use poolmon_tui::{ColourMode, Look, Palette, Settings, SnapshotWriter};
 
 use super::live_judge::LiveJudge;
+use super::outcome::Outcome;
 use super::owners::KnownOwners;
 use super::status_line::StatusLine;
 use super::{row_trace, snapshot, table};
@@ -24,15 +25,16 @@ use crate::input;
 /// PoolMon's own.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// Shows any source on the screen; on something that is not a terminal, its table once.
+/// Shows any source on the screen; on something that is not a terminal, its table once. [`Outcome::Failed`] if what was to be recorded is
+/// lost.
 pub fn show(
     args: &LiveArgs,
     mut source: Box<dyn Source>,
     order: &'static Column,
     owners: KnownOwners,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Outcome> {
     if let Some(file) = &args.snapshot {
-        return snapshot::run(args, source, file.as_ref(), &owners);
+        return snapshot::run(args, source, file.as_ref(), &owners).map(|()| Outcome::Done);
     }
     if !io::stdout().is_terminal() {
         if let Some(folder) = &args.record {
@@ -46,7 +48,7 @@ pub fn show(
         input::tell_remarks(&now);
         note!("standard output is not a terminal: printing one table (see `poolmon top` for formats)");
         return table::print(&args.rows, &table::Form::default(), TableFormat::Table, None, &now, &owners)
-            .map(|_| ());
+            .map(|_| Outcome::Done);
     }
     let mut line = StatusLine::new();
     let mut recording = None;
@@ -76,10 +78,9 @@ pub fn show(
         tracer: Some(row_trace::tracer()),
         opens_on_verdict: args.rows.sort.is_none() && !args.rows.by_change,
     });
-    if let Some(recording) = recording {
-        recording.close(&mut |event| line.tell(event))?;
-    }
-    Ok(shown?)
+    let is_whole = recording.map_or(Ok(true), |recording| recording.close(&mut |event| line.tell(event)))?;
+    shown?;
+    Ok(Outcome::done_if(is_whole))
 }
 
 /// Has everything recorded that the screen asks for.

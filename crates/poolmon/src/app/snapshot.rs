@@ -44,10 +44,18 @@ pub fn append(path: &Path, sample: &Sample, table: &Table, options: PrintOptions
     poolmon_print::write(&mut text, TableFormat::Poolmon, sample, table, options)?;
     let cannot = || format!("cannot write the snapshot to {}", path.display());
     let mut file = OpenOptions::new().create(true).append(true).open(path).with_context(cannot)?;
-    file.write_all(&text).with_context(cannot)?;
-    match file.sync_data() {
+    let before = file.metadata().map(|about| about.len());
+    let written = file.write_all(&text).and_then(|()| match file.sync_data() {
         // A pipe or a device has nothing to sync.
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
-        other => other.with_context(cannot),
+        other => other,
+    });
+    if written.is_err() && path.is_file() {
+        // A part of a snapshot would be read as a whole one; without any, there was no file.
+        let _ = match before {
+            Ok(0) | Err(_) => std::fs::remove_file(path),
+            Ok(length) => file.set_len(length),
+        };
     }
+    written.with_context(cannot)
 }

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use jiff::Timestamp;
+use poolmon_fleet::typed;
+use poolmon_read::moment;
 
 use super::values;
 use crate::app::outcome::{self, Outcome};
@@ -19,43 +22,43 @@ pub struct FleetArgs {
     #[arg(long, group = "what")]
     pub url: Option<String>,
     /// How long to look back
-    #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = window)]
+    #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = typed::window, conflicts_with = "folder")]
     pub over: Duration,
-    /// Look back from this moment instead of from now (2026-11-30T12:00Z)
-    #[arg(long, value_name = "TIME")]
-    pub at: Option<jiff::Timestamp>,
+    /// Look back from this time instead of from now: 2026-11-30 12:00, 14:05, -2h
+    #[arg(long, value_name = "TIME", value_parser = moment::past, allow_hyphen_values = true, conflicts_with = "folder")]
+    pub at: Option<Timestamp>,
     /// Only series with these labels, as PromQL writes them ('job="windows",site=~"eu.*"')
-    #[arg(long, value_name = "MATCHERS", default_value = "")]
+    #[arg(long, value_name = "MATCHERS", default_value = "", conflicts_with = "folder")]
     pub r#match: String,
     /// The label that names a host
-    #[arg(long, value_name = "LABEL", default_value = "instance")]
+    #[arg(long, value_name = "LABEL", default_value = "instance", conflicts_with = "folder")]
     pub host_label: String,
     /// Series in one question; a larger fleet is asked in parts
-    #[arg(long, value_name = "N", default_value = "30000", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value = "30000", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "folder")]
     pub part: u64,
     /// Judge the points of at most N candidates
-    #[arg(long, value_name = "N", default_value = "500")]
+    #[arg(long, value_name = "N", default_value = "500", conflicts_with = "folder")]
     pub most: usize,
     /// List hosts where a tag leaks at least this surely
     #[arg(long, value_name = "LEVEL", default_value = "likely", value_parser = ["leak", "likely", "possible"])]
     pub least: String,
     /// Send a header with each question ('X-Scope-OrgID: team'); repeatable
-    #[arg(long, value_name = "NAME: VALUE", value_parser = header)]
+    #[arg(long, value_name = "NAME: VALUE", value_parser = typed::header, conflicts_with = "folder")]
     pub header: Vec<(String, String)>,
     /// A file that holds a token, sent as Authorization: Bearer
-    #[arg(long, value_name = "FILE", conflicts_with = "user")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["user", "folder"])]
     pub bearer_file: Option<PathBuf>,
     /// Log in as this user
-    #[arg(long, value_name = "NAME", requires = "password_file")]
+    #[arg(long, value_name = "NAME", requires = "password_file", conflicts_with = "folder")]
     pub user: Option<String>,
     /// A file that holds the user's password
-    #[arg(long, value_name = "FILE", requires = "user")]
+    #[arg(long, value_name = "FILE", requires = "user", conflicts_with = "folder")]
     pub password_file: Option<PathBuf>,
     /// Certificates (PEM) that sign the engine's, instead of those that this system trusts
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "folder")]
     pub ca: Option<PathBuf>,
     /// Give up on a question after this time
-    #[arg(long, value_name = "SPAN", default_value = "2m", value_parser = values::span)]
+    #[arg(long, value_name = "SPAN", default_value = "2m", value_parser = values::span, conflicts_with = "folder")]
     pub timeout: Duration,
     /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
@@ -67,40 +70,4 @@ pub struct FleetArgs {
 
 fn after() -> String {
     outcome::help(&[(Outcome::Found, "--fail-on found something")])
-}
-
-/// An hour at least: of less, there are no floors to compare.
-fn window(text: &str) -> Result<Duration, String> {
-    let window = values::span(text)?;
-    let range = Duration::from_hours(1)..=Duration::from_hours(24 * 100);
-    if range.contains(&window) { Ok(window) } else { Err(format!("`{text}` is out of range: 1h to 100d")) }
-}
-
-fn header(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once(':').ok_or("a header is NAME: VALUE")?;
-    let is_name =
-        |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    if !is_name(name) || value.contains(char::is_control) {
-        return Err("a header is NAME: VALUE, in one line".to_owned());
-    }
-    Ok((name.to_owned(), value.trim().to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn headers_are_one_line() {
-        assert_eq!(header("X-Scope-OrgID: a"), Ok(("X-Scope-OrgID".into(), "a".into())));
-        for wrong in ["X", ": a", "X Y: a", "X: a\r\nY: b"] {
-            assert!(header(wrong).is_err(), "{wrong:?}");
-        }
-    }
-
-    #[test]
-    fn windows_are_at_least_an_hour() {
-        assert_eq!(window("24h"), Ok(Duration::from_hours(24)));
-        assert!(window("5m").unwrap_err().contains("1h to 100d"));
-    }
 }

@@ -25,7 +25,7 @@ pub struct HoldersArgs {
     #[arg(long, value_name = "ORDER", default_value_t)]
     pub sort: Order,
     /// List at most N holders
-    #[arg(long, value_name = "N", default_value = "20")]
+    #[arg(long, value_name = "N", value_parser = values::number, default_value = "20")]
     pub top: std::num::NonZeroUsize,
     /// Replace names of processes, units, control groups and places by pseudonyms
     #[arg(long)]

@@ -22,11 +22,11 @@ pub struct LeaksArgs {
     #[arg(long)]
     pub all: bool,
     /// Say what speaks for and against a leak of this tag, rule by rule
-    #[arg(long, value_name = "TAG")]
+    #[arg(long, value_name = "TAG", conflicts_with_all = ["all", "limit", "format", "fail_on", "pool", "include", "exclude"])]
     pub explain: Option<String>,
-    /// List at most N tags of each kind
-    #[arg(long, value_name = "N", default_value = "20")]
-    pub limit: usize,
+    /// List at most N tags of each kind [default: 20]
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
     /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: AnswerFormat,
@@ -36,6 +36,13 @@ pub struct LeaksArgs {
     pub fail_on: Vec<FailOn>,
     #[command(flatten)]
     pub pooltag: PooltagArgs,
+}
+
+impl LeaksArgs {
+    /// What cannot be meant together.
+    pub fn check(&self) -> Option<&'static str> {
+        super::groups::limit_of_text(self.limit, self.format != AnswerFormat::Text)
+    }
 }
 
 const AFTER: &str = "\

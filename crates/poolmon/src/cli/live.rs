@@ -41,13 +41,13 @@ pub struct LiveArgs {
     #[arg(long, value_name = "DIR", conflicts_with_all = ["from", "snapshot"])]
     pub history: Option<PathBuf>,
     /// Append one snapshot to FILE instead of showing the screen, in PoolMon's layout [FILE: poolsnap.log]
-    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, conflicts_with_all = ["interval", "theme"])]
     pub snapshot: Option<Option<PathBuf>>,
     /// With --snapshot: add the two lines of memory figures
-    #[arg(long)]
+    #[arg(long, requires = "snapshot")]
     pub memory: bool,
     /// With --snapshot: add a first line with time, host and boot
-    #[arg(long)]
+    #[arg(long, requires = "snapshot")]
     pub stamp: bool,
 }
 

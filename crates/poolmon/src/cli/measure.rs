@@ -44,9 +44,9 @@ pub struct MeasureArgs {
     /// List tags that moved within the noise, too
     #[arg(long)]
     pub all: bool,
-    /// List at most N tags of each kind
-    #[arg(long, value_name = "N", default_value = "20")]
-    pub limit: usize,
+    /// List at most N tags of each kind [default: 20]
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
     /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: TextOrJson,
@@ -70,8 +70,8 @@ tag that takes more in nearly every run than in the interval next to it is cause
 
 fn after() -> String {
     let own = [
-        (Outcome::Failed, "failed, or stopped before there was a result"),
         (Outcome::Found, "--fail-on-loss, and the command loses memory"),
+        (Outcome::Interrupted, Outcome::Interrupted.about()),
     ];
     format!("{AFTER}\n\n{}", outcome::help(&own))
 }

@@ -93,6 +93,10 @@ impl Cli {
     /// What a group of options needs that clap cannot ask for, as other commands share the group.
     fn check(&self) -> Option<&'static str> {
         let source = match &self.command {
+            Some(Command::Leaks(args)) if args.check().is_some() => return args.check(),
+            Some(Command::Measure(args)) => {
+                return groups::limit_of_text(args.limit, args.format != groups::TextOrJson::Text);
+            }
             Some(Command::Leaks(args)) => &args.source,
             Some(Command::Report(args)) => &args.source,
             Some(Command::Top(args)) => return args.check(),
@@ -198,7 +202,7 @@ pub fn from_env() -> Result<Cli, clap::Error> {
         Some(words) => parse(words),
         None => parse(rest.clone()).or_else(|error| open::with_path(&rest).map_or(Err(error), parse)),
     };
-    let mut cli = parsed?;
+    let mut cli = parsed.map_err(|error| below_zero(&error, &rest).unwrap_or(error))?;
     cli.quiet |= before > 0;
     match cli.check() {
         None => Ok(cli),
@@ -206,10 +210,63 @@ pub fn from_env() -> Result<Cli, clap::Error> {
     }
 }
 
+/// The error for `--for -5s`: clap takes the value for an option, and advises what fails, too.
+fn below_zero(error: &clap::Error, words: &[OsString]) -> Option<clap::Error> {
+    use clap::{CommandFactory as _, error::ErrorKind};
+    let is_below = |word: &OsString| matches!(word.as_encoded_bytes(), [b'-', b'0'..=b'9' | b'.', ..]);
+    let at = words.iter().position(is_below).filter(|_| error.kind() == ErrorKind::UnknownArgument)?;
+    let option = words.get(at.checked_sub(1)?)?.display();
+    let text = format!("`{}` is no option, and {option} takes no value below zero", words.get(at)?.display());
+    Some(Cli::command().error(ErrorKind::InvalidValue, text))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use clap::CommandFactory as _;
+
+    #[test]
+    fn a_value_below_zero_is_named_for_what_it_is() {
+        for line in ["top --over -5s", "top -n -1", "record d --for -.5h"] {
+            let words: Vec<OsString> = line.split(' ').map(Into::into).collect();
+            let error =
+                Cli::try_parse_from(std::iter::once("poolmon".into()).chain(words.clone())).unwrap_err();
+            let error = below_zero(&error, &words).unwrap().to_string();
+            assert!(error.contains("takes no value below zero") && !error.contains("tip"), "{error}");
+        }
+    }
+
+    /// What would be ignored is refused.
+    #[test]
+    fn an_option_without_a_meaning_is_refused() {
+        let kinds =
+            [clap::error::ErrorKind::ArgumentConflict, clap::error::ErrorKind::MissingRequiredArgument];
+        for line in [
+            "fleet dir --over 2h",
+            "fleet dir --at -2h",
+            "fleet dir --match a",
+            "fleet dir --bearer-file f",
+            "fleet dir --timeout 3s",
+            "serve --from f --interval 1s",
+            "leaks f --interval 1s",
+            "leaks f --explain Leak --format json",
+            "leaks f --explain Leak --fail-on leak",
+            "leaks f --format json --limit 3",
+            "leaks --from -2h",
+            "measure --limit 3 --format json -- true",
+            "live --memory",
+            "live --stamp",
+            "live --snapshot --interval 1s",
+            "trace f.ptrace --folded --top 3",
+            "top --at -2h",
+            "top f -H --format csv",
+        ] {
+            match Cli::try_parse_from(std::iter::once("poolmon").chain(line.split(' '))) {
+                Err(error) => assert!(kinds.contains(&error.kind()), "{line}: {error}"),
+                Ok(cli) => assert!(cli.check().is_some(), "{line}"),
+            }
+        }
+    }
 
     #[test]
     fn the_definitions_are_consistent() {

@@ -37,7 +37,7 @@ pub struct TraceArgs {
     #[arg(long = "for", value_name = "TIME", value_parser = values::span)]
     pub length: Option<Duration>,
     /// List at most N owners of each kind, or N tags [default: 5 owners, 20 tags]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::number, conflicts_with = "folded")]
     pub top: Option<NonZeroUsize>,
     /// Print each stack with its outstanding bytes on one line, for flame graph tools
     #[arg(long, conflicts_with = "format")]

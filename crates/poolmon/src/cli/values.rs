@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-pub use poolmon_model::units::{parse_bytes as bytes, parse_span as span};
+pub use poolmon_model::units::{
+    parse_bytes as bytes, parse_number as number, parse_percent as percent, parse_span as span,
+};
 use poolmon_model::{Pool, PoolView, column};
 use poolmon_read::DateOrder;
 
@@ -42,14 +44,6 @@ pub fn interval(text: &str) -> Result<Duration, String> {
     if range.contains(&time) { Ok(time) } else { Err(format!("`{text}` is out of range: 100ms to 1h")) }
 }
 
-/// A share, `2` or `2%`.
-pub fn percent(text: &str) -> Result<f64, String> {
-    let number = text.trim_end_matches('%').trim().parse().ok();
-    number
-        .filter(|number| (0.0..=100.0).contains(number))
-        .ok_or_else(|| format!("`{text}` is not a number from 0 to 100"))
-}
-
 /// What a recording may take: 1 MB at least.
 pub fn disk(text: &str) -> Result<u64, String> {
     bytes(text).and_then(|size| {
@@ -65,14 +59,6 @@ mod tests {
     fn sizes() {
         assert_eq!(disk("1MB"), Ok(1_000_000));
         assert!(disk("10kB").unwrap_err().contains("the minimum is 1MB"));
-    }
-
-    #[test]
-    fn shares() {
-        assert_eq!((percent("2"), percent("0.5 %")), (Ok(2.0), Ok(0.5)));
-        for wrong in ["nan", "-1", "101", "inf", "much"] {
-            assert!(percent(wrong).unwrap_err().contains("from 0 to 100"), "{wrong}");
-        }
     }
 
     #[test]

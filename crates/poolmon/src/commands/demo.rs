@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use poolmon_model::column;
 
+use crate::app::outcome::Outcome;
 use crate::app::{owners, screen, simulated};
 use crate::cli::live::LiveArgs;
 
 /// Shows the simulated kernel; every output of it says that it is simulated.
-pub fn run(args: &LiveArgs) -> anyhow::Result<()> {
+pub fn run(args: &LiveArgs) -> anyhow::Result<Outcome> {
     anyhow::ensure!(
         args.from.is_none() && args.history.is_none(),
         "the demo shows a simulated kernel; use `poolmon live` with --from or --history"

@@ -83,12 +83,7 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<Outcome> {
         if file_dates {
             note!("times come from file dates: rates are not shown");
         }
-        let which = &args.rows.which;
-        let whole = which.pool.is_none()
-            && which.include.is_empty()
-            && which.exclude.is_empty()
-            && args.rows.search.is_none();
-        poolmon_render::diff::text(&mut out, (&before, &after), &table, whole, hidden, dates)?;
+        poolmon_render::diff::text(&mut out, (&before, &after), &table, &filter, hidden, dates)?;
     } else {
         let driver = owners.asked_for() || table.rows.iter().any(|row| row.row.reported_owner.is_some());
         let options =

@@ -28,6 +28,7 @@ pub fn run(args: &DoctorArgs, out: &mut dyn Write) -> anyhow::Result<()> {
             writeln!(out, "        {:width$}  -> {line}", "")?;
         }
     }
+    out.flush()?;
     let bad = checks.iter().filter(|check| check.state == CheckResult::Bad).count();
     if bad > 0 {
         anyhow::bail!(

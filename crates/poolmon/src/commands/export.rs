@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use poolmon_model::problem::{Problem, shell_path};
+use clap::ValueEnum as _;
+use poolmon_model::problem::Problem;
 use poolmon_model::units::{counted as count, span};
 use poolmon_read::distinct;
 use poolmon_store::export::{self, ExportOptions, Summary};
@@ -32,7 +33,7 @@ impl ExportFormat {
             _ => {
                 bail!(Problem::new(
                     format!("{}: the file name does not show the format", path.display()),
-                    "name the file .parquet, .csv, .tsv, .jsonl, .log or .om, or add --format"
+                    "name the file .parquet, .csv, .tsv, .jsonl, .log, .om or .prom, or add --format"
                 ));
             }
         })
@@ -69,6 +70,11 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<Outcome> {
             bail!(Problem::new("standard output needs a format", "add --format csv, tsv or jsonl"));
         }
     };
+    if let Some(option) = meaningless(args, format) {
+        let format = format.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
+        say::warn(&Problem::new(format!("{option} has no meaning for {format}"), "leave it out"));
+        return Ok(Outcome::Usage);
+    }
     ensure!(
         format.text().is_some() || file.is_some(),
         Problem::new("Parquet is a binary format and needs a file", "add -o FILE.parquet")
@@ -80,7 +86,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<Outcome> {
             || recording.info()?.holders.is_some(),
         Problem::new(
             format!(
-                "{}: it does not have holders",
+                "{}: it has no holders",
                 args.sources.first().map_or("", |path| path.to_str().unwrap_or(""))
             ),
             "record them with `poolmon record` (without --no-holders)"
@@ -114,13 +120,31 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<Outcome> {
         };
         note!("{}: {rows}{samples}", file.display());
     }
-    let lost = summary.losses.in_words();
+    let lost = summary.losses.in_words(summary.samples);
     if let Some(lost) = &lost {
-        let path = recording.folder();
-        let remedy = format!("see where: poolmon verify {}", shell_path(path));
+        let path = recording.path();
+        let remedy = format!("see where: poolmon verify {}", poolmon_model::shell::path(path));
         say::warn(&Problem::new(format!("{}: {lost}", path.display()), remedy));
     }
     Ok(Outcome::done_if(lost.is_none()))
+}
+
+/// An option that was given and would change nothing.
+fn meaningless(args: &ExportArgs, format: ExportFormat) -> Option<&'static str> {
+    use ExportFormat::{Csv, HeaderCsv, HoldersCsv, HoldersParquet, MarksCsv, Prometheus, Tsv};
+    let has_holders = matches!(format, HoldersCsv | HoldersParquet);
+    let has_rows = !has_holders && !matches!(format, HeaderCsv | MarksCsv);
+    let which = &args.which;
+    [
+        ("--excel", args.excel, matches!(format, Csv | Tsv)),
+        ("--anonymise", args.anonymise, has_holders),
+        ("--every", args.every.is_some(), !matches!(format, MarksCsv | Prometheus)),
+        ("--pool", which.pool.is_some(), has_rows),
+        ("--include", !which.include.is_empty(), has_rows),
+        ("--exclude", !which.exclude.is_empty(), has_rows),
+    ]
+    .into_iter()
+    .find_map(|(option, is_given, fits)| (is_given && !fits).then_some(option))
 }
 
 /// A folder that goes when it is no longer needed.
@@ -150,13 +174,14 @@ fn options(args: &ExportArgs, recording: &Recording) -> anyhow::Result<ExportOpt
     let info = recording.info()?;
     let texts = (args.range.from.as_deref(), args.range.to.as_deref());
     let (from, to) = moment::range(texts, || anyhow::Ok(info.first.zip(info.last)))?;
-    if let (Some(from), Some(to)) = (from, to) {
-        ensure!(from <= to, "--from ({from}) is after --to ({to})");
+    let is_marks = args.format == Some(ExportFormat::MarksCsv);
+    if info.first.is_none() && !is_marks {
+        return Err(recording.no_sample().into());
     }
     let options =
         ExportOptions { from, to, every: args.every, filter: args.which.filter(), anonymise: args.anonymise };
     ensure!(
-        args.format == Some(ExportFormat::MarksCsv) || options.finds(recording)?,
+        is_marks || options.finds(recording)?,
         Problem::new("no sample is between --from and --to", "see its times: poolmon info RECORDING")
     );
     Ok(options)

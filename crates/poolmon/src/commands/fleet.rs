@@ -45,7 +45,14 @@ pub fn run(args: &FleetArgs) -> anyhow::Result<Outcome> {
         warning!("folders were left out: this answer is not complete");
     }
     let reaches = |least| fleet.findings.iter().flat_map(|finding| &finding.on).any(|on| on.level >= least);
-    Ok(if fails.is_some_and(reaches) { Outcome::Found } else { Outcome::done_if(is_whole) })
+    if fails.is_some_and(reaches) {
+        return Ok(Outcome::Found);
+    }
+    let unknown = fails.and_then(|_| fleet.unknown());
+    if let Some(why) = &unknown {
+        warning!("{why}: it is unknown whether a tag or cache leaks");
+    }
+    Ok(Outcome::done_if(is_whole && unknown.is_none()))
 }
 
 /// Each folder in it is a host.
@@ -77,7 +84,7 @@ fn of_folder(folder: &Path, least: Level) -> anyhow::Result<Fleet> {
         let args = SourceArgs::of(host.clone(), RangeArgs::default());
         let why = match analyse::source(&args, PoolView::All, &owners) {
             Ok((series, _)) if series.report.times_known => {
-                judged.push((name, series.report, series.last));
+                judged.push((name, series.report, series.needs.is_some(), series.last));
                 continue;
             }
             // A rate by counted samples beside rates by the clock would be ranked with them.
@@ -98,8 +105,10 @@ fn of_folder(folder: &Path, least: Level) -> anyhow::Result<Fleet> {
         left_out.truncate(NAMED);
         left_out.push(format!("{} more folders", count - NAMED));
     }
-    let local: Vec<LocalHost<'_>> =
-        judged.iter().map(|(name, report, last)| LocalHost { name, report, last }).collect();
+    let local: Vec<LocalHost<'_>> = judged
+        .iter()
+        .map(|(name, report, too_little, last)| LocalHost { name, report, too_little: *too_little, last })
+        .collect();
     Ok(Fleet { warnings: left_out, ..local::join(&local, least) })
 }
 

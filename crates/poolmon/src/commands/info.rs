@@ -10,7 +10,7 @@ use crate::app::say;
 use crate::cli::groups::TextOrJson;
 use crate::cli::info::InfoArgs;
 
-/// Prints what is in a recording. Exit code 1 if damage took samples.
+/// Prints what is in a recording. Exit code 1 if it is damaged.
 pub fn run(args: &InfoArgs) -> anyhow::Result<Outcome> {
     let recording = poolmon_read::recording(&args.recording)?;
     let (about, marks) = (recording.info()?, recording.marks(None, None)?);
@@ -22,5 +22,5 @@ pub fn run(args: &InfoArgs) -> anyhow::Result<Outcome> {
     let mut out = say::out(args.format == TextOrJson::Text);
     out.write_all(text.as_bytes())?;
     out.flush()?;
-    Ok(Outcome::done_if(check.is_none_or(|check| check.lost() == 0)))
+    Ok(Outcome::done_if(check.is_none_or(|check| check.in_words(about.recording).is_none())))
 }

@@ -13,7 +13,7 @@ use poolmon_render::leaks as render;
 use crate::app::outcome::Outcome;
 use crate::app::say::{self, warning};
 use crate::app::{analyse, limits, owners};
-use crate::cli::groups::AnswerFormat;
+use crate::cli::groups::{AnswerFormat, LISTED};
 use crate::cli::leaks::{FailOn, LeaksArgs};
 
 /// Judges, and prints the verdicts.
@@ -23,7 +23,7 @@ pub fn run(args: &LeaksArgs) -> anyhow::Result<Outcome> {
     let filter = args.which.filter();
     let mut out = say::out(args.explain.is_some() || args.format == AnswerFormat::Text);
     let known = |tag: &Tag| !owners.owners.proven(tag).is_empty();
-    let listing = render::Listing { all: args.all, limit: args.limit };
+    let listing = render::Listing { all: args.all, limit: args.limit.unwrap_or(LISTED) };
     if let Some(tag) = &args.explain {
         render::explain(&mut out, &judged, tag, &TimeZone::system())?;
         out.flush()?;
@@ -56,13 +56,18 @@ pub fn run(args: &LeaksArgs) -> anyhow::Result<Outcome> {
         };
     }
     let mut checked = limits::checked(&limits, &last);
+    let asks_for_verdicts = limits.len() < args.fail_on.len();
     // Figures of the machine say nothing of a tag.
-    if judged.report.verdicts.is_empty() && limits.len() < args.fail_on.len() {
-        warning!("there are no rows: it is unknown whether a tag or cache leaks");
+    let none = [
+        (judged.report.verdicts.is_empty(), "there are no rows"),
+        (judged.needs.is_some() && !fails, "there is too little data"),
+    ];
+    if let Some((_, why)) = none.iter().find(|(is_so, _)| *is_so && asks_for_verdicts) {
+        warning!("{why}: it is unknown whether a tag or cache leaks");
         checked = checked.or(Some(Outcome::Failed));
     }
     let unknown = admitted().filter(|verdict| verdict.kind == VerdictKind::Unknown).count();
-    if unknown > 0 && limits.len() < args.fail_on.len() {
+    if unknown > 0 && asks_for_verdicts {
         warning!(
             "the bytes of {} are not known: it is unknown whether they leak",
             counted(unknown as u64, "row")

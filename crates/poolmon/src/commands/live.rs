@@ -25,8 +25,7 @@ pub fn run(args: &LiveArgs) -> anyhow::Result<Outcome> {
     }
     // PoolMon starts sorted by tag; its users' eyes and scripts expect that. On Linux there is no such habit.
     let order = if cfg!(windows) { &column::TAG } else { &column::BYTES };
-    screen::show(args, source, order, owners::load(&args.rows)?)?;
-    Ok(Outcome::Done)
+    screen::show(args, source, order, owners::load(&args.rows)?)
 }
 
 /// Shows the last sample of a file; exit code 1 if a dump did not report all its figures.

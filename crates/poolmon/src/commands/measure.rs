@@ -11,8 +11,8 @@ use poolmon_watch::{Bench, BenchConfig, Command};
 
 use crate::app::outcome::Outcome;
 use crate::app::owners;
-use crate::app::say::{self, Progress};
-use crate::cli::groups::TextOrJson;
+use crate::app::say::{self, Progress, warning};
+use crate::cli::groups::{LISTED, TextOrJson};
 use crate::cli::measure::MeasureArgs;
 use crate::input;
 
@@ -43,7 +43,9 @@ pub fn run(args: &MeasureArgs) -> anyhow::Result<Outcome> {
     let filter = args.which.filter();
     let mut out = say::out(args.format == TextOrJson::Text);
     match args.format {
-        TextOrJson::Text => render::text(&mut out, &measured, &filter, args.all, args.limit)?,
+        TextOrJson::Text => {
+            render::text(&mut out, &measured, &filter, args.all, args.limit.unwrap_or(LISTED))?
+        }
         TextOrJson::Json => render::json(&mut out, &measured, &filter, args.all)?,
     }
     out.flush()?;
@@ -51,14 +53,15 @@ pub fn run(args: &MeasureArgs) -> anyhow::Result<Outcome> {
     // A script must not take what was not measured for nothing lost.
     let reported = measured.losses.pairs >= measured.losses.least_runs;
     if measured.losses.pairs == 0 {
-        anyhow::bail!("stopped before the first run and its idle interval ended: nothing was measured");
+        warning!("stopped before the first run and its idle interval ended: nothing was measured");
+        return Ok(Outcome::Interrupted);
     }
     if args.fail_on_loss && !lost && measured.stopped && !reported {
-        anyhow::bail!(
+        warning!(
             "stopped after {} of {} needed: there is no result",
             counted(measured.losses.pairs as u64, "run"),
             measured.losses.least_runs
         );
     }
-    Ok(if args.fail_on_loss && lost { Outcome::Found } else { Outcome::Done })
+    Ok(Outcome::found_if(args.fail_on_loss && lost).if_not(measured.stopped))
 }

@@ -67,7 +67,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Some(Command::Verify(args)) => verify::run(&args),
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Import(args)) => done(import::run(&args)),
-        Some(Command::Demo(args)) => done(demo::run(&args)),
+        Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Doctor(args)) => done(doctor::run(&args, &mut say::out(true))),
         Some(Command::Dump(args)) => dump::run(&args),
         Some(Command::Tag(args)) => done(tag::run(&args)),

@@ -46,7 +46,5 @@ pub fn run(args: &RecordArgs) -> anyhow::Result<Outcome> {
     };
     let result = record(source, plan, &stop, &mut tell);
     stop.done();
-    let status = result?;
-    let is_lost = status.samples == 0 || status.missed > 0;
-    Ok(if is_lost { Outcome::Failed } else { Outcome::found_if(exceeded) })
+    Ok(if result?.lacks_its_end() { Outcome::Failed } else { Outcome::found_if(exceeded) })
 }

@@ -12,7 +12,7 @@ use poolmon_print::TableFormat;
 use poolmon_read::{ReadOptions, SamplePair};
 use poolmon_tui::{LiveVerdicts, ReplayOptions, Settings};
 
-use crate::app::say::{self, note};
+use crate::app::say::{self, note, warning};
 use crate::app::{analyse, owners, screen, table};
 use crate::cli::replay::ReplayArgs;
 use crate::cli::source::SourceArgs;
@@ -22,6 +22,10 @@ use crate::input::{self, moment};
 pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     let owners = owners::load(&args.rows)?;
     if !io::stdout().is_terminal() {
+        let range = (args.range.from.as_deref(), args.range.to.as_deref());
+        let ends =
+            || anyhow::Ok(input::series(std::slice::from_ref(&args.path), ReadOptions::default())?.span()?);
+        moment::range(range, ends)?;
         let at = args.at.as_deref().or(args.range.from.as_deref()).unwrap_or("start");
         let found = input::at(&args.path, Some(at), None, ReadOptions::default())?;
         let SamplePair { before, now, .. } = &found.pair;
@@ -43,14 +47,22 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
         )
     );
     let series = input::reported_series(std::slice::from_ref(&args.path), ReadOptions::default())?;
+    if let Some(recording) = series.recording()?
+        && let Some(damage) =
+            recording.verify_if_small()?.and_then(|it| it.in_words(recording.is_being_written()))
+    {
+        warning!("{}: {damage}; poolmon verify shows where", args.path.display());
+    }
     let mut tape = series.into_tape()?;
     let timeline = tape.timeline()?;
     let ends = || anyhow::Ok(Some((timeline.first, timeline.last)));
     let (_, at) = moment::range((None, args.at.as_deref()), ends)?;
-    let (from, to) = moment::range((args.range.from.as_deref(), args.range.to.as_deref()), ends)?;
-    if let (Some(from), Some(to)) = (from, to) {
-        anyhow::ensure!(from <= to, "--from is later than --to: there is nothing between them");
+    if let Some(asked) = at.filter(|at| !timeline.numbered && !(timeline.first..=timeline.last).contains(at))
+    {
+        let shown = asked.clamp(timeline.first, timeline.last);
+        warning!("{}", moment::none_of(asked, shown, &TimeZone::system()));
     }
+    let (from, to) = moment::range((args.range.from.as_deref(), args.range.to.as_deref()), ends)?;
     let driver = owners.asked_for();
     let owners = Arc::new(owners);
     let mut writer = screen::snapshot_writer(driver);

@@ -4,8 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use poolmon_model::PoolView;
-use poolmon_model::problem::shell_word;
+use poolmon_model::{PoolView, shell};
 use poolmon_owner::Versions;
 use poolmon_record::{RecordEvent, Stop, Watched};
 use poolmon_serve::{Feed, Live, Saved, ServeConfig, ServeEvent, Server, Tokens};
@@ -14,7 +13,7 @@ use poolmon_store::RecorderConfig;
 
 use crate::app::outcome::Outcome;
 use crate::app::owners::{self, KnownOwners};
-use crate::app::say::note;
+use crate::app::say::{note, warning};
 use crate::app::status_line::StatusLine;
 use crate::app::{analyse, simulated};
 use crate::cli::serve::ServeArgs;
@@ -46,6 +45,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<Outcome> {
                 let (watched, ongoing, report) = Watched::new(source, folder, recorder)?;
                 let interval = args.interval;
                 line.tell(&RecordEvent::Started { folder, origin: &origin, interval, report: &report });
+                let watched = watched.telling(|text| warning!("{text}"));
                 (source, recording) = (Box::new(watched) as Box<dyn Source>, Some(ongoing));
             }
             Feed::Live(Live { source, interval: args.interval })
@@ -56,7 +56,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<Outcome> {
             Feed::Live(Live { source: Box::new(source), interval: Duration::from_secs(1) })
         }
         files => {
-            let words = files.iter().map(|file| shell_word(&file.to_string_lossy()));
+            let words = files.iter().map(|file| shell::path(file));
             config.argument = words.collect::<Vec<_>>().join(" ");
             saved(args, &owners)?
         }
@@ -68,11 +68,9 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<Outcome> {
         }
     };
     server.run(&stop, &mut tell)?;
-    if let Some(recording) = recording {
-        recording.close(&mut |event| line.tell(event))?;
-    }
+    let is_whole = recording.map_or(Ok(true), |recording| recording.close(&mut |event| line.tell(event)))?;
     stop.done();
-    Ok(Outcome::Done)
+    Ok(Outcome::done_if(is_whole))
 }
 
 fn saved(args: &ServeArgs, owners: &KnownOwners) -> anyhow::Result<Feed> {

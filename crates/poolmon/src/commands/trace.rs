@@ -9,9 +9,9 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
-use poolmon_model::problem::{Problem, shell_word};
-use poolmon_model::rights;
+use poolmon_model::problem::Problem;
 use poolmon_model::units::{counted, span};
+use poolmon_model::{rights, shell};
 use poolmon_read::{distinct, read_trace};
 use poolmon_record::Stop;
 use poolmon_render::trace::{self as render, Asked, Form};
@@ -34,8 +34,7 @@ pub fn run(args: &TraceArgs) -> anyhow::Result<Outcome> {
     let svg = args.svg.as_deref().map(WholeFile::new).transpose().with_context(cannot)?;
     let (found, unsaved, interrupted) = if is_file { (read(args)?, None, false) } else { live(args)? };
     let mut out = say::out(args.folded || args.format == TextOrJson::Text);
-    let word = |path: &Path| shell_word(&path.to_string_lossy());
-    let (what, save) = (word(&args.what), args.save.as_deref().map(word));
+    let (what, save) = (shell::path(&args.what), args.save.as_deref().map(shell::path));
     let asked = match &save {
         _ if is_file => Asked::File(&what),
         Some(save) if unsaved.is_none() => Asked::Saved(save),
@@ -129,12 +128,10 @@ fn live(args: &TraceArgs) -> anyhow::Result<(TraceFound, Option<SourceError>, bo
 
 /// A remedy that names a trace names this one, with all its options.
 fn this_command(error: SourceError) -> SourceError {
-    let words = std::env::args_os().skip(1).map(|word| shell_word(&word.to_string_lossy()));
-    let own = format!("poolmon {}", words.collect::<Vec<_>>().join(" "));
     match error {
         SourceError::Rights { what, remedy } => {
             let (first, rest) = remedy.split_once('\n').unwrap_or((&remedy, ""));
-            let first = rights::with_command(first, "poolmon trace", &own);
+            let first = rights::with_command(first, "poolmon trace", &shell::this_command());
             SourceError::Rights { what, remedy: format!("{first}\n{rest}") }
         }
         other => other,

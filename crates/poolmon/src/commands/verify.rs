@@ -17,11 +17,12 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<Outcome> {
     let found = recording.verify()?;
     let mut out = say::out(true);
     let newest = found.segments.len().saturating_sub(1);
-    let (mut damaged, mut samples, mut lost) = (0_u64, 0, 0);
+    let (mut damaged, mut samples, mut lost, mut is_cut) = (0_u64, 0, 0, false);
     for (n, segment) in found.segments.iter().enumerate() {
         // The last frame of the segment that is written now may be on its way.
         let whole = segment.is_whole() || (written_now && n == newest && only_torn(segment));
         damaged += u64::from(!whole);
+        is_cut |= !whole && segment.losses.torn > 0;
         samples += segment.samples;
         lost += segment.losses.samples;
         if !whole || !say::is_quiet() {
@@ -37,13 +38,12 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<Outcome> {
     }
     writeln!(
         out,
-        "{damaged} of {segments} damaged: {} can be read, {}\n\
-         everything else in the recording is readable; damaged files need no repair",
+        "{damaged} of {segments} damaged: {} can be read, {}\n{}",
         count(samples, "sample"),
-        if lost == 0 {
-            "none is known to be lost".to_owned()
-        } else {
-            format!("{} cannot", count(lost, "sample"))
+        verify::lost(lost, is_cut),
+        match samples {
+            0 => "nothing of it can be analysed: look for a copy of its files",
+            _ => "everything else in the recording is readable; damaged files need no repair",
         }
     )?;
     out.flush()?;

@@ -16,7 +16,7 @@ use jiff::tz::TimeZone;
 use poolmon_model::units::{self, Precision};
 use poolmon_model::{Pool, PoolView, Sample};
 pub use poolmon_read::moment;
-use poolmon_read::{DateOrder, ReadOptions, SamplePair, SampleSeries};
+use poolmon_read::{DateOrder, ReadOptions, RemarkKind, SamplePair, SampleSeries};
 use poolmon_source::Source;
 
 /// The live source of this machine, for the pools that will be looked at.
@@ -107,7 +107,10 @@ fn reported(mut series: SampleSeries) -> SampleSeries {
 /// Prints what a person has to know of the files; which of them overlap is known once they were read.
 pub fn tell_files(series: &mut SampleSeries) {
     for remark in series.take_remarks() {
-        warning!("{remark}");
+        match remark.kind {
+            RemarkKind::TimeFromName => note!("{remark}"),
+            _ => warning!("{remark}"),
+        }
     }
 }
 
@@ -152,12 +155,14 @@ pub fn at(
 /// Says on stderr of which moment a table is, and since when its changes are.
 pub fn tell_moment(pair: &SamplePair, at: Option<&str>) {
     let Some(time) = pair.now.time else { return };
-    let since = pair.before.as_ref().and_then(|before| before.time).map_or_else(
+    let before = pair.before.as_ref().and_then(|before| before.time);
+    let [since, time] = units::two_moments([before.unwrap_or(time), time], &TimeZone::system());
+    let since = before.map_or_else(
         || "there is no earlier sample to compare with".to_owned(),
-        |before| format!("changes since {}", civil(before)),
+        |_| format!("changes since {since}"),
     );
     let asked = at.map_or("the last sample", |_| "the sample");
-    note!("{asked} of {}; {since}", civil(time));
+    note!("{asked} of {time}; {since}");
 }
 
 fn civil(time: Timestamp) -> String {

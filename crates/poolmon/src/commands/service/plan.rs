@@ -11,11 +11,21 @@ use crate::cli::service::InstallArgs;
 /// What is installed. Refuses what would fail each time that the service starts.
 pub fn of(args: &InstallArgs) -> anyhow::Result<Installation> {
     // A service starts elsewhere.
-    let folder = std::path::absolute(&args.folder)
+    let folder = poolmon_service::place(&args.folder)
         .with_context(|| format!("cannot find {}", args.folder.display()))?;
     ensure!(
         !folder.exists() || folder.is_dir(),
         Problem::new(format!("{}: is a file", folder.display()), "name a folder for the recording")
+    );
+    ensure!(
+        poolmon_store::is_free(&folder),
+        Problem::new(
+            format!(
+                "{}: holds other files and no recording; the service could write to all of them",
+                folder.display()
+            ),
+            "name a folder for the recording alone: poolmon service install /var/lib/poolmon"
+        )
     );
     let arguments = arguments(args, &folder);
     Ok(Installation { arguments, start: !args.no_start, copy: args.copy, folder })
