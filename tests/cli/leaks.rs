@@ -220,7 +220,7 @@ fn without_a_leak_nothing_is_named() {
 fn too_little_data_is_no_answer() {
     let folder = tempfile::tempdir().unwrap();
     for host in ["a", "b"] {
-        record_every(&folder.path().join(host), true, 5, 1);
+        record_every(&folder.path().join(host), false, 5, 1);
     }
     let path = folder.path().to_str().unwrap();
     let one = folder.path().join("a");
