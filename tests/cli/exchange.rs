@@ -140,9 +140,10 @@ fn a_part_of_it() {
     assert_eq!(rows(&["--from", "-9m"]), 60);
     assert_eq!(rows(&["--to", "+9min", "--include", "Leak"]), 10);
     assert_eq!(rows(&["--from", "2026-11-22T10:30:00Z", "--to", "2026-11-22T10:31:00Z"]), 12);
-    for (args, words) in
-        [(&["--from", "soon"][..], "is not a time"), (&["--from", "-1m", "--to", "-2m"], "is later than --to")]
-    {
+    for (args, words) in [
+        (&["--from", "soon"][..], "is not a time"),
+        (&["--from", "-1m", "--to", "-2m"], "is later than --to"),
+    ] {
         let out = poolmon(&[&["export", path(&rec), "--format", "csv"], args].concat());
         assert_eq!(out.status.code(), Some(1));
         assert!(text(&out.stderr).contains(words), "{}", text(&out.stderr));
