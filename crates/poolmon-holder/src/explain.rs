@@ -155,7 +155,7 @@ pub fn explain(names: &[Tag], row: &Course, history: &History) -> Answer {
     let is_known = !kinds.is_empty();
     // What lives in a general cache is never known in full.
     if let (false, false, Some(name)) = (is_known, names.iter().any(links::is_general), names.first()) {
-        kinds.extend(Kind::ALL.into_iter().filter(|kind| may_have_a_cache(*kind)).map(|kind| Candidate {
+        kinds.extend(Kind::ALL.into_iter().filter(|kind| kind.is_own()).map(|kind| Candidate {
             kind,
             per: 1.0,
             name,
@@ -257,12 +257,6 @@ fn rises(row: &Course) -> bool {
     fit::line(&row.seconds, &row.objects).is_some_and(|line| line.slope > 0.0)
 }
 
-/// Mappings change with everything that a program does.
-fn may_have_a_cache(kind: Kind) -> bool {
-    let is_object = !kind.is_sum() && !kind.is_tally() && kind.unit() == Unit::Objects;
-    is_object && !matches!(kind, Kind::Mapping | Kind::MappedFile)
-}
-
 /// A kind that may live in the row, under one of its names.
 struct Candidate<'a> {
     kind: Kind,
@@ -305,6 +299,9 @@ fn best<'a>(
     };
     let found = kinds.iter().filter_map(|kind| {
         let held: Vec<f64> = held(kind)?.into_iter().map(|count| count * kind.per).collect();
+        if !fit::goes_on(&row.seconds, &held) {
+            return None;
+        }
         let explains = fit::compare(row, &held).filter(|explains| fits(kind, explains))?;
         let &Candidate { kind, per, name, is_rough, .. } = kind;
         Some(Found { track, kind, per, name, is_rough, explains })
@@ -443,7 +440,7 @@ impl Grower {
             .growing_for
             .map_or_else(String::new, |seconds| format!(" for the last {}", rough_hours(seconds / 3600.0)));
         format!(
-            "{}{group} holds {}{of} {kinds}{mostly}, {}/s{since}, in step with {name}: explains {} of its growth",
+            "{}{group} holds {}{of} {kinds}{mostly}, {}{since}, in step with {name}: explains {} of its growth",
             self.holder,
             amount(self.held),
             rate(self.per_second),
@@ -480,7 +477,7 @@ impl Nobody {
 impl Unhandled {
     fn sentence(&self) -> String {
         format!(
-            "{} {} objects, {} handles: objects grow by {}/s and handles explain {:.0} % of that, so references are held inside the \
+            "{} {} objects, {} handles: objects grow by {} and handles explain {:.0} % of that, so references are held inside the \
              kernel; look for a driver",
             grouped(self.objects),
             self.object_type,
@@ -500,9 +497,14 @@ fn interval(explained: &Explained, is_rough: bool) -> String {
     format!("{} % ({}–{})", percent(explained.share), percent(explained.low), percent(explained.high))
 }
 
-/// `+50`, `+0.4`.
+/// `+50/s`, `+0.4/s`, `+1.2/min`: in the unit in which it is not nothing.
 fn rate(per_second: f64) -> String {
-    if per_second.abs() >= 9.95 { format!("{per_second:+.0}") } else { format!("{per_second:+.1}") }
+    let (value, unit) = match per_second.abs() {
+        rate if rate >= 0.095 => (per_second, "s"),
+        rate if rate >= 0.095 / 60.0 => (per_second * 60.0, "min"),
+        _ => (per_second * 3600.0, "h"),
+    };
+    if value.abs() >= 9.95 { format!("{value:+.0}/{unit}") } else { format!("{value:+.1}/{unit}") }
 }
 
 #[cfg(test)]

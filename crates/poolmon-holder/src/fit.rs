@@ -179,6 +179,37 @@ pub fn bend(x: &[f64], y: &[f64]) -> Option<usize> {
     (left <= BENDS * one_line && one_line > 1e-9 * squares).then_some(at)
 }
 
+/// A course most of whose growth comes at once has jumped: this part of it.
+const JUMP: f64 = 0.8;
+
+/// What has been level at the end for this part of the time has stopped, unless it often is for about as long.
+const LEVEL: f64 = 0.25;
+
+/// Whether it grows and goes on to: what jumped once (from one point to the next but one, as a count may come in the middle of it), or has
+/// stopped, keeps what it has, and is in step with nothing.
+pub fn goes_on(x: &[f64], y: &[f64]) -> bool {
+    let (Some(first), Some(last)) = (y.first(), y.last()) else { return false };
+    let growth = last - first;
+    if growth <= 0.0 {
+        return false;
+    }
+    let at_once = y.iter().zip(y.iter().skip(2)).map(|(before, after)| after - before).fold(0.0, f64::max);
+    if y.len() >= LEAST && at_once >= JUMP * growth {
+        return false;
+    }
+    // When it rose above all that was before.
+    let (mut highest, mut rises) = (*first, Vec::new());
+    for (at, count) in x.iter().zip(y) {
+        if *count > highest {
+            highest = *count;
+            rises.push(*at);
+        }
+    }
+    let (Some(begin), Some(end), Some(risen)) = (x.first(), x.last(), rises.last()) else { return false };
+    let longest = rises.iter().zip(rises.iter().skip(1)).map(|(from, to)| to - from).fold(0.0, f64::max);
+    end - risen < (LEVEL * (end - begin)).max(2.0 * longest)
+}
+
 /// Whether it grows beyond doubt: over all of the time, or since it bent.
 pub fn grows(course: &Course) -> bool {
     let (x, y) = (&course.seconds, &course.objects);
@@ -190,6 +221,22 @@ pub fn grows(course: &Course) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_jumped_or_has_stopped_does_not_go_on() {
+        let goes = |count: fn(f64) -> f64| {
+            let x: Vec<f64> = (0..=40).map(f64::from).collect();
+            let y: Vec<f64> = x.iter().copied().map(count).collect();
+            goes_on(&x, &y)
+        };
+        assert!(goes(|at| 50.0 * at) && goes(|at| (at / 5.0).floor()), "also slowly");
+        assert!(goes(|at| 100.0 * (at - 30.0).max(0.0)), "it began late");
+        assert!(!goes(|at| if at < 9.0 { 40.0 } else { 20_000.0 }), "one jump");
+        assert!(!goes(|at| if at < 39.0 { 40.0 } else { 20_000.0 }), "just now");
+        assert!(!goes(|at| 2_000.0 * at.min(10.0)), "filled, and stopped");
+        assert!(!goes(|_| 7.0) && !goes(|at| -at), "it does not grow");
+        assert!(!goes_on(&[], &[]));
+    }
 
     fn course(objects: Vec<f64>) -> Course {
         Course { seconds: (0..objects.len()).map(|at| at as f64).collect(), objects }

@@ -129,6 +129,12 @@ impl Track {
         seconds.iter().map(|at| steps.map_or(0.0, |steps| steps.at(*at))).collect()
     }
 
+    /// How often a count of a kind was another one than the one before, as far as that is kept.
+    pub fn changes(&self, kind: Kind) -> usize {
+        let steps = self.steps(kind).map_or(&[][..], |steps| &steps.list);
+        steps.windows(2).filter(|pair| matches!(pair, [a, b] if a.1 != b.1)).count()
+    }
+
     fn steps(&self, kind: Kind) -> Option<&Steps> {
         self.kinds.iter().find(|(known, _)| *known == kind).map(|(_, steps)| steps)
     }
@@ -142,6 +148,8 @@ pub struct History {
     programs: FxHashMap<Arc<str>, Track>,
     total: Option<Track>,
     censuses: u64,
+    /// When they were taken.
+    moments: Steps,
     /// Of the first and the last census.
     span: Option<(f64, f64)>,
     incomplete: bool,
@@ -165,6 +173,7 @@ impl History {
     /// Takes in entries, each with the processes that it stands for, and whether it was there before it was first listed.
     fn take<'a>(&mut self, seconds: f64, entries: impl Iterator<Item = (&'a Entry, u64, bool)>) {
         self.censuses += 1;
+        self.moments.push(seconds, self.censuses);
         let moment = Moment { now: seconds, before: self.span.map(|span| span.1) };
         // What was there at the first census was there before.
         let earlier = Moment { before: None, ..moment };
@@ -263,6 +272,11 @@ impl History {
     /// Processes of one name together, of programs with more than one.
     pub fn programs(&self) -> impl Iterator<Item = &Track> {
         self.programs.values().filter(|track| track.processes > 1)
+    }
+
+    /// When holders were counted (seconds), of very many counts a part.
+    pub fn moments(&self) -> impl Iterator<Item = f64> + '_ {
+        self.moments.list.iter().map(|(seconds, _)| *seconds)
     }
 
     /// All holders together.

@@ -222,6 +222,12 @@ impl Kind {
         matches!(self, Self::TypeObjects | Self::TypeHandles)
     }
 
+    /// Whether it counts objects, each once, that a holder takes of its own accord: mappings change with everything that a program does.
+    pub fn is_own(self) -> bool {
+        let is_object = !self.is_sum() && !self.is_tally() && self.unit() == Unit::Objects;
+        is_object && !matches!(self, Self::Mapping | Self::MappedFile)
+    }
+
     const fn bit(self) -> u128 {
         1 << self as u32
     }

@@ -11,7 +11,7 @@ use poolmon_proc::slab::{CacheLine, cache_lines};
 #[cfg(windows)]
 use poolmon_source::{SourceError, windows::holding, windows::live::LiveHolding};
 
-use crate::{Anonymous, Census, HeldBy, History, Holding, Tally, held_by, links, tallies};
+use crate::{Anonymous, Census, Floors, HeldBy, History, Holding, Tally, held_by, links, tallies};
 
 /// Counts the holders of this machine.
 #[derive(Debug)]
@@ -69,6 +69,9 @@ impl Live {
     }
 }
 
+/// Counts of holders in a given time, at most.
+const COUNTS: u32 = 24;
+
 /// The holders of this machine, counted once or twice.
 #[derive(Clone, Debug, Default)]
 pub struct Counted {
@@ -76,6 +79,8 @@ pub struct Counted {
     pub now: Census,
     /// Earlier ones, and the seconds between.
     pub before: Option<(Census, f64)>,
+    /// What they kept all through the earlier and the later half of that time; empty if there were no counts between.
+    pub floors: Floors,
 }
 
 impl Counted {
@@ -90,20 +95,34 @@ impl Counted {
         self
     }
 
-    /// Counts; with a `length`, waits and counts again.
+    /// Counts; with a `length`, waits and counts again, and in between as well. A `wait` that ends early ends it.
     ///
     /// # Errors
     ///
     /// Holders of this system cannot be counted.
-    pub fn new(length: Option<Duration>, wait: impl FnOnce(Duration)) -> Result<Self, Problem> {
+    pub fn new(length: Option<Duration>, mut wait: impl FnMut(Duration)) -> Result<Self, Problem> {
         let (mut live, mut now) = (Live::new()?, Census::default());
         live.census_into(&mut now)?;
-        let Some(length) = length else { return Ok(Self { now, before: None }) };
+        let Some(length) = length else { return Ok(Self { now, ..Self::default() }) };
         let (first, start) = (now.clone(), Instant::now());
-        wait(length);
-        let seconds = start.elapsed().as_secs_f64();
-        live.census_into(&mut now)?;
-        Ok(Self { now, before: Some((first, seconds)) })
+        let mut floors = Floors::default();
+        floors.add(&first);
+        // As many as show which part of a change stays.
+        let counts = u32::try_from(length.as_secs()).unwrap_or(u32::MAX).clamp(1, COUNTS);
+        for count in 1..=counts {
+            let due = length * count / counts;
+            wait(due.saturating_sub(start.elapsed()));
+            let is_last = count == counts || start.elapsed() < due;
+            if count == counts / 2 + 1 {
+                floors.begin(2);
+            }
+            live.census_into(&mut now)?;
+            floors.add(&now);
+            if is_last {
+                break;
+            }
+        }
+        Ok(Self { now, before: Some((first, start.elapsed().as_secs_f64())), floors })
     }
 }
 

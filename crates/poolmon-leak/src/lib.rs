@@ -15,7 +15,7 @@
 //!
 //! It may be asked at any time; the live screen asks every few seconds, a recording once at its end.
 //!
-//! Beside it [`measure`]: what a command loses at each run, from samples before and after.
+//! Beside it [`rising`]: counts of single holders that only rise; and [`measure`]: what a command loses at each run, from samples before and after.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
 #![allow(
@@ -29,6 +29,8 @@ mod growth;
 mod judge;
 pub mod measure;
 pub mod reason;
+mod rising;
+mod sentence;
 pub mod series;
 #[doc(hidden)]
 pub mod stats;
@@ -38,6 +40,7 @@ mod verdict;
 pub use config::AnalysisConfig;
 pub use judge::owner::OwnerHint;
 pub use measure::{Losses, Measurement};
+pub use rising::{CountCurve, Rise, Riser, rising};
 pub use series::Analysis;
 pub use suspicion::{Level, Suspicion};
 pub use verdict::{

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use poolmon_holder::{Counted, Digest, History, Holding};
+use poolmon_holder::{Counted, Digest, Floors, History, Holding};
 use poolmon_model::{Row, Tag};
 
 use crate::moment::{When, none_of};
@@ -57,12 +57,23 @@ impl SampleSeries {
             |length| at.checked_sub(SignedDuration::try_from(length).unwrap_or(SignedDuration::MAX)).ok();
         let start = length.map_or(Some(first), ago).unwrap_or(first);
         let before = recording.holders_at(start)?.filter(|(then, _)| *then < at);
+        let mut floors = Floors::default();
+        if let Some((then, _)) = &before {
+            let middle = *then + at.duration_since(*then) / 2;
+            let mut is_later = false;
+            recording.holders(Some(*then), Some(at), &mut |time: Timestamp, digest: &Digest| {
+                if time > middle && !std::mem::replace(&mut is_later, true) {
+                    floors.begin(2);
+                }
+                floors.add(&digest.census());
+            })?;
+        }
         let before = before.map(|(then, digest)| (digest.census(), at.duration_since(then).as_secs_f64()));
         if length.is_some() && start < first {
             // What changed since is known of a shorter time, or of none.
             outside = outside.or_else(|| Some(none_of(start, first, &zone)));
         }
-        Ok((at, Counted { now: now.census(), before }, outside))
+        Ok((at, Counted { now: now.census(), before, floors }, outside))
     }
 
     /// Who held the objects of a row at the end, at most `most`; `names`: all names of its cache, its own first.

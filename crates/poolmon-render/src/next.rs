@@ -29,31 +29,57 @@ pub fn leaks(judged: &AnalysedSeries, causes: &[&Verdict], known: &dyn Fn(&Tag) 
     lines
 }
 
-/// What to do about a leak: its owner unless it is `known`, the code that allocates it, the processes that hold it.
+/// What to do about holders that rise, before all else: see what each of them keeps.
+pub fn holders(judged: &AnalysedSeries, steps: &mut Vec<String>) {
+    let step = see_holders(judged);
+    steps.retain(|other| *other != step);
+    steps.insert(0, step);
+}
+
+/// Who holds the rows is said already: all else that they keep.
+fn see_holders(judged: &AnalysedSeries) -> String {
+    let command = if judged.is_live() {
+        "poolmon holders --for 40s --sort change".to_owned()
+    } else {
+        format!("poolmon holders {} --sort change", next::argument(&Tag::name(&judged.source)))
+    };
+    format!("see all that holders keep, and what changes: {command}")
+}
+
+/// A holder that explains this part of a row's growth leaves nothing to trace: its own code, or what it was asked to do, is next.
+const ALL_OF_IT: f64 = 0.9;
+
+/// What to do about a leak: the processes that hold it if they are known, else its owner unless it is `known`, and the code that allocates
+/// it.
 fn leak(judged: &AnalysedSeries, verdict: &Verdict, known: bool) -> Vec<String> {
     let mut lines = Vec::new();
     // Those of rows in lockstep as well: a leak of sockets shows in their inodes, too.
     let companions = judged.report.companions(verdict);
-    let mut group = std::iter::once(verdict).chain(companions.iter().copied());
-    let is_held = group.any(|row| matches!(judged.answer(row), Some(Answer::Held(_))));
-    // Who is known to hold it is not looked for among drivers.
-    if !known && !is_held {
+    let group = || std::iter::once(verdict).chain(companions.iter().copied());
+    let explained = group().filter_map(|row| match judged.answer(row) {
+        Some(Answer::Held(explanation)) => Some(explanation.together.share),
+        _ => None,
+    });
+    let explained = explained.reduce(f64::max);
+    if explained.is_some() {
+        lines.push(see_holders(judged));
+    } else if !known {
+        // Who is known to hold it is not looked for among drivers.
         lines.extend(who(&verdict.tag));
     }
-    if let Some(command) = next::trace(&verdict.tag, verdict.pool) {
+    if explained.is_none_or(|share| share < ALL_OF_IT)
+        && let Some(command) = next::trace(&verdict.tag, verdict.pool)
+    {
         let place = if judged.is_live() { "" } else { "on that machine, " };
         lines.push(format!("{place}find the code that allocates and does not free: {command}"));
     }
-    if judged.is_live() && is_held {
-        // Who holds the rows is said already.
-        lines.push(
-            "see all that holders keep, and what changes: poolmon holders --for 40s --sort change".to_owned(),
-        );
+    // Who holds the rows is said already.
+    if explained.is_some() && judged.is_live() {
         return lines;
     }
     // Of a merged cache, whose objects they are, rather than the name that the kernel lists.
     let own = |row: &Verdict| judged.fitting(row).map_or_else(|| row.tag.clone(), Tag::name);
-    for tag in std::iter::once(verdict).chain(companions.iter().copied()).map(own) {
+    for tag in group().map(own) {
         for command in next::holders(&tag) {
             let line = format!("list {}: {}", command.shows, command.command);
             if lines.len() < MOST && !lines.contains(&line) {

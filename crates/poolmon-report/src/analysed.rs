@@ -10,6 +10,7 @@ use poolmon_owner::linux::MergedCaches;
 use rustc_hash::FxHashMap;
 
 use crate::holders::{fitting, name_holders};
+use crate::risers;
 
 /// What is known of tags' owners, as the judge asks for it.
 pub fn owner_hint(labeler: &dyn Labeler) -> impl Fn(&Tag, Pool) -> Option<OwnerHint> + '_ {
@@ -74,10 +75,11 @@ impl AnalysedSeries {
         self
     }
 
-    /// Says of each row that grows who holds its objects: [`name_holders`].
+    /// Says of each row that grows who holds its objects ([`name_holders`]), and which holders only rise ([`risers`]).
     #[must_use]
     pub fn with_holders(mut self, history: &History, merged: &MergedCaches) -> Self {
         self.holders = name_holders(&mut self.report, &self.analysis, history, merged);
+        self.report.risers = risers(&self.report, &self.analysis, history, merged, &self.holders);
         self
     }
 

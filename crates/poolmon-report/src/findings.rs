@@ -3,7 +3,7 @@
 use poolmon_leak::series::CurvePoint;
 use poolmon_leak::{PoolGrowth, Verdict, VerdictKind};
 use poolmon_model::Pool;
-use poolmon_model::units::{grouped, rough_hours};
+use poolmon_model::units::grouped;
 use poolmon_owner::next::{self, NextCommand, Subject};
 
 use crate::{Material, words};
@@ -53,6 +53,7 @@ pub fn leaks(material: &Material<'_>) -> words::Counts {
         leaks: material.report.verdicts.iter().filter(admitted).count(),
         causes: causes.len(),
         suspects: suspects.len(),
+        rising: words::risers(material.report, &material.filter).count(),
         unknown: material
             .report
             .verdicts
@@ -112,7 +113,7 @@ pub fn others(material: &Material<'_>) -> Option<String> {
 pub fn reasons(material: &Material<'_>, verdict: &Verdict) -> Vec<String> {
     let mut reasons = verdict.reasons.clone();
     reasons.extend(words::lockstep(material.report, verdict));
-    reasons.extend(verdict.needs_hours.map(|hours| format!("Needs about {} more data.", rough_hours(hours))));
+    reasons.extend(verdict.needs_hours.map(|hours| words::capitalised(&verdict.needs(hours)) + "."));
     reasons
 }
 

@@ -27,6 +27,7 @@ mod holders;
 pub mod html;
 pub mod markdown;
 mod plot;
+mod risers;
 #[cfg(test)]
 mod tests;
 mod traces;
@@ -36,6 +37,7 @@ pub use traces::{TraceOwner, TraceSection};
 
 pub use analysed::{AnalysedSeries, owner_hint};
 pub use holders::{main_holder, name_holders};
+pub use risers::risers;
 
 use std::time::Duration;
 

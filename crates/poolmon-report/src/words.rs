@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use poolmon_leak::{AnalysisConfig, PoolGrowth, Report, Verdict, VerdictKind, reason};
+use poolmon_leak::{AnalysisConfig, PoolGrowth, Report, Riser, Verdict, VerdictKind, reason};
 use poolmon_model::units::{
     Precision, counted, exact_hours, human_amount, human_rate, rate_margin, rough_span, span,
 };
-use poolmon_model::{Gravity, Key, Pool, RowVerdict};
+use poolmon_model::{Filter, Gravity, Key, Pool, RowVerdict};
 use std::time::Duration;
 
 /// Members of a lockstep group that are named.
@@ -88,6 +88,8 @@ pub fn growth(pool: &PoolGrowth) -> String {
             format!("by {} over all samples", human_amount(pool.change))
         };
         format!("grows {by} ({held} now)")
+    } else if pool.tested && pool.bytes.per_hour > 0.0 && pool.change > 0.0 {
+        format!("shows no certain growth ({held} now, +{} since the first sample)", human_amount(pool.change))
     } else if pool.tested {
         format!("does not grow ({held})")
     } else {
@@ -109,6 +111,8 @@ pub struct Counts {
     pub suspects: usize,
     /// Tags whose bytes are not known.
     pub unknown: usize,
+    /// Holders that only rise and that no leak or suspect names.
+    pub rising: usize,
 }
 
 /// How still it was: nothing that moves little can be a large leak.
@@ -140,9 +144,13 @@ pub fn made_of(report: &Report, pool: Pool) -> Option<String> {
 
 /// What the answer is in one line.
 pub fn headline(report: &Report, config: &AnalysisConfig, needs: Option<Duration>, counts: Counts) -> String {
-    let Counts { tags, leaks, causes, suspects, unknown } = counts;
+    let Counts { tags, leaks, causes, suspects, unknown, rising } = counts;
     if leaks == 0 && suspects > 0 {
         return format!("No certain leak, but {} in {}:", counted(suspects as u64, "suspect"), seen(report));
+    }
+    if leaks == 0 && rising > 0 {
+        let (holders, rises) = (counted(rising as u64, "holder"), if rising == 1 { "rises" } else { "rise" });
+        return format!("No row is a suspect, but {holders} only {rises} in {}:", seen(report));
     }
     if let Some(needs) = needs {
         let more = rough_span(needs);
@@ -212,6 +220,24 @@ fn none_found(report: &Report, tags: usize, unknown: usize) -> String {
         ),
         None => format!("No leak found in {seen} ({tags} analysed{calm})."),
     }
+}
+
+/// With a capital letter first.
+pub fn capitalised(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()
+}
+
+/// What begins the list of holders that only rise.
+pub const RISERS: &str = "Holders that only rise, and give nothing back";
+
+/// Holders that only rise and that no leak or suspect names, of rows that are shown; of all rows, if none is known to be theirs.
+pub fn risers<'a>(report: &'a Report, filter: &'a Filter) -> impl Iterator<Item = &'a Riser> {
+    let is_shown = |riser: &&Riser| {
+        let mut rows = riser.rows.iter();
+        !riser.is_named && (riser.rows.is_empty() || rows.any(|(tag, pool, _)| filter.admits_tag(tag, *pool)))
+    };
+    report.risers.iter().filter(is_shown)
 }
 
 /// Who grows in lockstep with it: two sentences; empty if no one does.

@@ -4,13 +4,15 @@
 //! again but at every 64th, and mappings are counted again if its address space changed.
 //!
 //! * `text.rs`: lines of `/proc`; `calls.rs`: what only system calls say;
-//! * `process.rs`: descriptors, threads, mappings of a process; `machine.rs`: locks, System V objects, keys, mounts, tmpfs;
+//! * `process.rs`: descriptors, threads, mappings of a process; `script.rs`: which script it runs;
+//!   `machine.rs`: locks, System V objects, keys, mounts, tmpfs;
 //! * `group.rs`: control groups, units, containers.
 
 mod calls;
 mod group;
 mod machine;
 mod process;
+mod script;
 #[cfg(test)]
 mod tests;
 #[doc(hidden)]

@@ -8,9 +8,8 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::calls::Calls;
-use super::group;
 use super::text::{self, Stat};
-use crate::holder::shown;
+use super::{group, script};
 use crate::{Counts, Kind};
 
 /// Everything is read again at every 64th census. In between, a descriptor that was closed and opened again with another kind is
@@ -19,11 +18,6 @@ const FULL: u64 = 64;
 
 const fn is_lockable(kind: Kind) -> bool {
     matches!(kind, Kind::File | Kind::Memfd)
-}
-
-/// A process may take its name away.
-fn name(bytes: &[u8]) -> Arc<str> {
-    if bytes.is_empty() { "(no name)".into() } else { shown(bytes) }
 }
 
 /// What is known of a process.
@@ -46,6 +40,8 @@ pub struct Process {
     pub is_closed: bool,
     /// The census that saw it last.
     pub seen: u64,
+    /// The censuses that it was seen by.
+    sights: u64,
     name_bytes: Vec<u8>,
     /// Number and kind of each descriptor, by number.
     open: Vec<(u32, Kind)>,
@@ -65,7 +61,7 @@ impl Process {
     pub fn new(stat: &Stat<'_>) -> Self {
         Self {
             start: stat.start,
-            name: name(stat.name),
+            name: "".into(),
             group: None,
             counts: Counts::default(),
             parent: stat.parent,
@@ -75,7 +71,8 @@ impl Process {
             nets: Vec::new(),
             is_closed: false,
             seen: 0,
-            name_bytes: stat.name.to_vec(),
+            sights: 0,
+            name_bytes: Vec::new(),
             open: Vec::new(),
             descriptors: None,
             space: None,
@@ -126,10 +123,14 @@ impl Process {
         self.seen = round;
         self.parent = stat.parent;
         self.is_zombie = matches!(stat.state, b'Z' | b'X');
-        if self.name_bytes != stat.name {
-            // It has become another program.
+        self.sights += 1;
+        // It may have become another program: between fork and exec it still is its parent, and a new script need not change its name.
+        if is_new || full || self.sights == 2 || self.name_bytes != stat.name {
             self.name_bytes = stat.name.to_vec();
-            self.name = name(stat.name);
+            let name = script::name(stat.name, folder);
+            if name != self.name {
+                self.name = name;
+            }
         }
         self.counts.set(Kind::Thread, stat.threads);
         for kind in [Kind::Child, Kind::Zombie, Kind::PosixLock, Kind::Flock, Kind::Lease] {

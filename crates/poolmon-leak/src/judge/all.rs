@@ -9,12 +9,13 @@ use super::activity::{Activity, Work};
 use super::compare::Rows;
 use super::one::{self, Finding};
 use super::owner::{self, OwnerHint};
+use super::pools::pools;
 use super::power::{self, Judged};
 use super::spoken::Spoken;
 use super::{Points, end, group, shape};
 use crate::growth::all_growth;
 use crate::series::{Bucket, BucketSeries, SeriesStart, Slot};
-use crate::stats::{false_discovery, mann_kendall, theil_sen};
+use crate::stats::false_discovery;
 use crate::suspicion::{self, Around, Facts, History, Level, Seen, Suspicion};
 use crate::verdict::{Group, PoolGrowth, Rate, Report, Verdict, VerdictKind};
 use crate::{Analysis, AnalysisConfig};
@@ -338,7 +339,7 @@ pub fn report(
         out_of_order: analysis.out_of_order,
         calm: Moved::calm(&moved),
         times_known: analysis.times_known,
-        lost_rows: false,
+        ..Report::default()
     }
 }
 
@@ -372,7 +373,8 @@ pub struct Moved {
 }
 
 impl Moved {
-    fn of(points: &Points) -> Self {
+    /// Of these points.
+    pub fn of(points: &Points) -> Self {
         let first = points.mean.first().copied().unwrap_or(0.0);
         let change = points.mean.last().map_or(0.0, |last| last - first);
         let least = points.min.iter().copied().fold(f64::INFINITY, f64::min);
@@ -405,7 +407,8 @@ const CERTAIN: f64 = 0.95;
 /// every test but is not even likely to leak is no more than that. Says whether the row needs a window of its own.
 fn suspect(finding: &mut Finding, suspicion: &Suspicion) -> bool {
     let (before, level) = (finding.kind, suspicion.level());
-    if finding.excused || before == VerdictKind::Leaking && suspicion.confidence >= CERTAIN {
+    if finding.excused || finding.stands || before == VerdictKind::Leaking && suspicion.confidence >= CERTAIN
+    {
         return false;
     }
     match (before, level) {
@@ -443,10 +446,10 @@ fn strongest(groups: &mut [Group], verdicts: &mut Vec<Verdict>) {
         let kind = members().map(|member| member.kind).min();
         let Some(kind) = kind.filter(|kind| *kind < VerdictKind::Growing) else { continue };
         for &at in &group.members {
-            if let Some(verdict) = verdicts.get_mut(at)
-                && verdict.kind > kind
-                && verdict.pool != Pool::Reclaimable
-            {
+            let Some(verdict) = verdicts.get_mut(at) else { continue };
+            if verdict.kind == VerdictKind::Suspected && kind == verdict.kind {
+                (verdict.level, verdict.confidence) = (level, confidence);
+            } else if verdict.kind > kind && verdict.pool != Pool::Reclaimable {
                 // What may not grow at all is not called a leak for its company.
                 let sure = verdict.bytes.low > 0.0;
                 verdict.kind = if sure { kind } else { kind.max(VerdictKind::Suspected) };
@@ -573,28 +576,4 @@ fn together(group: &Group, verdicts: &mut [Verdict]) {
             verdict.group_share = Some(of_pool.iter().sum::<f64>().min(1.0));
         }
     }
-}
-
-fn pools(analysis: &Analysis, from: usize, to: usize) -> Vec<PoolGrowth> {
-    let config: &AnalysisConfig = &analysis.config;
-    let mut pools = Vec::new();
-    for series in &analysis.pools {
-        let all = Points::new(series, &analysis.timeline, analysis.samples, from, to);
-        let points = all.thinned(config.points);
-        let (x, y) = (&points.hours, &points.mean);
-        let Some(plain) = theil_sen::slope(x, y, config.confidence, 1.0) else { continue };
-        let per_step = plain.slope * points.span() / (points.len().max(2) - 1) as f64;
-        let test = mann_kendall::hamed_rao(y, per_step, 0.05).with_correction_of_at_least(1.0, y.len());
-        let slope = theil_sen::slope(x, y, config.confidence, test.correction).unwrap_or(plain);
-        pools.push(PoolGrowth {
-            pool: series.pool,
-            bytes: Rate { per_hour: slope.slope, low: slope.low, high: slope.high },
-            grows: slope.slope > 0.0 && test.p < 0.05 && points.len() >= config.least_points,
-            tested: points.len() >= config.least_points,
-            change: Moved::of(&all).change,
-            held: y.last().copied().unwrap_or(0.0),
-            from_header: series.owner.is_some(),
-        });
-    }
-    pools
 }

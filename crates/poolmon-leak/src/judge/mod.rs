@@ -18,6 +18,7 @@ mod group;
 mod one;
 pub mod owner;
 mod points;
+mod pools;
 mod power;
 mod shape;
 mod spoken;

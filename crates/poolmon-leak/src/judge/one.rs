@@ -29,6 +29,8 @@ pub struct Finding {
     pub evidence: Evidence,
     /// Its growth is explained, whatever it looks like.
     pub excused: bool,
+    /// It jumped once, and has gained nothing since.
+    pub stands: bool,
     /// The outcome, before the series is seen with others.
     pub tests: Tests,
     /// The window, for lockstep groups.
@@ -75,6 +77,7 @@ impl Finding {
                 ..Evidence::default()
             },
             excused: false,
+            stands: false,
             tests: Tests::Say(kind),
             points: Points::default(),
         }
@@ -240,7 +243,9 @@ fn step(config: &AnalysisConfig, points: &Points, rise: f64) -> Option<Finding> 
     finding.from = points.hours[at];
     finding.evidence.jump = (jump / rise).abs();
     finding.evidence.p = p;
-    finding.reasons.push("one jump explains its growth; flat before and after".into());
+    finding.stands = late.last() <= late.first();
+    let flat = if finding.stands { "its growth; flat before and after" } else { "most of its growth" };
+    finding.reasons.push(format!("one jump explains {flat}"));
     Some(finding)
 }
 
@@ -469,6 +474,7 @@ impl<'a> Window<'a> {
             early,
             reasons,
             excused: self.evidence.ended.is_some(),
+            stands: false,
             evidence: self.evidence,
             tests: Tests::Say(kind),
             points: self.points,

@@ -105,6 +105,8 @@ struct Listed<'a> {
     /// What it is ordered by within its section.
     size: u64,
     size_change: Option<i64>,
+    /// What it gained and kept, if there were counts enough.
+    gain: Option<i64>,
     objects: u64,
     /// `None` if there is no earlier moment.
     change: Option<i64>,
@@ -133,13 +135,17 @@ impl<'a> Holders<'a> {
         let of = |one: &Listed<'_>| match self.order {
             Order::Objects => i128::from(one.size),
             Order::Change if one.is_new => i128::from(one.size) / NEWCOMER,
-            Order::Change => i128::from(one.size_change.unwrap_or(0)),
+            // What was given back in between is no gain, wherever in its ups and downs the counts found it.
+            Order::Change => i128::from(one.gain.or(one.size_change).unwrap_or(0)),
             Order::Kind(kind) => one.entry.counts.get(kind).map_or(-1, i128::from),
         };
         if let Order::Kind(kind) = self.order {
             all.retain(|one| one.entry.counts.get(kind).is_some_and(|count| count > 0));
         }
-        all.sort_by(|a, b| of(b).cmp(&of(a)).then_with(|| a.entry.holder.id.cmp(&b.entry.holder.id)));
+        all.sort_by(|a, b| {
+            let by_size = || b.size.cmp(&a.size).then_with(|| a.entry.holder.id.cmp(&b.entry.holder.id));
+            of(b).cmp(&of(a)).then_with(by_size)
+        });
         all
     }
 
@@ -169,6 +175,7 @@ impl<'a> Holders<'a> {
             section,
             size: size(&entry.counts, section),
             size_change: since(size),
+            gain: self.counted.floors.gain(entry, |entry| size(&entry.counts, section)),
             objects: entry.counts.objects(),
             change: since(|counts, _| counts.objects()),
             is_new: before == Some(None),

@@ -41,7 +41,11 @@ fn census(sockets: u64) -> Census {
 }
 
 fn written(order: Order, before: Option<u64>, top: usize, form: Form) -> String {
-    let counted = Counted { now: census(20_000), before: before.map(|sockets| (census(sockets), 40.0)) };
+    let counted = Counted {
+        now: census(20_000),
+        before: before.map(|sockets| (census(sockets), 40.0)),
+        ..Counted::default()
+    };
     let holders = Holders { counted: &counted, at: None, order, top };
     let mut out = Vec::new();
     form(&mut out, &holders).unwrap();
@@ -68,7 +72,7 @@ fn as_data() {
 
 #[test]
 fn of_a_recording() {
-    let counted = Counted { now: census(5), before: Some((census(3), 60.0)) };
+    let counted = Counted { now: census(5), before: Some((census(3), 60.0)), ..Counted::default() };
     let at = "2026-11-29T10:00:00Z".parse().ok();
     let holders = Holders { counted: &counted, at, order: Order::Change, top: 9 };
     let mut out = Vec::new();
@@ -108,7 +112,7 @@ fn a_holder_that_is_new_is_called_so() {
     let counted = |by: u64| {
         let mut before = census(2_000 - by);
         before.entries.retain(|entry| entry.holder.id.pid() != Some(7));
-        Counted { now: census(2_000), before: Some((before, 1.0)) }
+        Counted { now: census(2_000), before: Some((before, 1.0)), ..Counted::default() }
     };
     let first = |counted: &Counted| {
         let listed = Holders { counted, at: None, order: Order::Change, top: 9 }.listed(Section::Holders);
@@ -127,7 +131,7 @@ fn a_holder_that_is_new_is_called_so() {
 
 #[test]
 fn an_order_that_no_one_has_says_so() {
-    let counted = Counted { now: census(20), before: None };
+    let counted = Counted { now: census(20), before: None, ..Counted::default() };
     let order = Order::Kind(Kind::TmpfsBytes);
     let holders = Holders { counted: &counted, at: None, order, top: 9 };
     let mut out = Vec::new();
@@ -142,7 +146,7 @@ fn long_names_leave_the_columns_in_place() {
     let mut census = census(20);
     census.entries[0].group = Some(path.as_str().into());
     census.entries[2].holder.name = path.as_str().into();
-    let counted = Counted { now: census, before: None };
+    let counted = Counted { now: census, before: None, ..Counted::default() };
     let holders = Holders { counted: &counted, at: None, order: Order::Objects, top: 9 };
     let mut out = Vec::new();
     text(&mut out, &holders).unwrap();
@@ -191,7 +195,8 @@ fn windows(tokens: u64) -> Census {
 
 #[test]
 fn of_windows() {
-    let counted = Counted { now: windows(3_270_000), before: Some((windows(3_200_000), 40.0)) };
+    let counted =
+        Counted { now: windows(3_270_000), before: Some((windows(3_200_000), 40.0)), ..Counted::default() };
     let holders = Holders { counted: &counted, at: None, order: Order::Objects, top: 9 };
     let mut out = Vec::new();
     text(&mut out, &holders).unwrap();
@@ -203,7 +208,7 @@ fn of_windows() {
 fn the_first_of_each_section() {
     let mut now = windows(7);
     now.entries.extend(census(5).entries);
-    let counted = Counted { now, before: None };
+    let counted = Counted { now, before: None, ..Counted::default() };
     let holders = Holders { counted: &counted, at: None, order: Order::Objects, top: 1 };
     let mut out = Vec::new();
     csv(&mut out, &holders).unwrap();
@@ -211,4 +216,33 @@ fn the_first_of_each_section() {
     let mut ids: Vec<&str> = text.lines().skip(1).filter_map(|line| line.split(',').nth(1)).collect();
     ids.dedup();
     assert_eq!(ids, ["4788", "Key", "/a.slice/b.service"], "{text}");
+}
+
+#[test]
+fn by_change_what_stays_comes_before_what_comes_and_goes() {
+    let process =
+        |pid, sockets| entry(HolderId::Process { pid, start: 5 }, "python3", None, &[(Kind::Unix, sockets)]);
+    let at = |second: u64| Census {
+        entries: vec![
+            process(1, 50 * second),
+            // Full at the last count, empty at the first.
+            process(2, 400 * (second % 7)),
+            process(3, 9_000),
+            process(4, 8_000),
+        ],
+        ..Census::default()
+    };
+    let mut counted = Counted { now: at(20), before: Some((at(0), 20.0)), ..Counted::default() };
+    let order = |counted: &Counted| {
+        let holders = Holders { counted, at: None, order: Order::Change, top: 9 };
+        holders.written().map(|one| one.entry.holder.id.pid().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(order(&counted), [2, 1, 3, 4], "of two counts, no more is known");
+    for second in 0..=20 {
+        if second == 10 {
+            counted.floors.begin(2);
+        }
+        counted.floors.add(&at(second));
+    }
+    assert_eq!(order(&counted), [1, 3, 4, 2], "equal gains by size");
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use poolmon_holder::{Answer, Grower};
-use poolmon_leak::{Verdict, VerdictKind};
+use poolmon_leak::{Riser, Verdict, VerdictKind};
 use poolmon_model::Filter;
 use poolmon_model::units::{day_and_time, rfc3339};
 use poolmon_print::delimited::LineWriter;
@@ -32,7 +32,57 @@ struct Json<'a> {
     pools: &'a [poolmon_leak::PoolGrowth],
     perfmon_pools: Option<&'a [poolmon_leak::PoolGrowth]>,
     groups: Vec<Group<'a>>,
+    rising_holders: Vec<Rising<'a>>,
     verdicts: Vec<OfRow<'a>>,
+}
+
+/// A holder that only rises, whatever its rows do.
+#[derive(Serialize)]
+struct Rising<'a> {
+    r#type: &'static str,
+    pid: Option<u32>,
+    name: &'a str,
+    group: Option<&'a str>,
+    kind: &'static str,
+    count: u64,
+    /// Objects that it gained.
+    growth: f64,
+    /// In this time, which ends with the last count.
+    seconds: f64,
+    per_second: f64,
+    per_second_low: f64,
+    per_second_high: f64,
+    /// Rows that its objects live in, by tag.
+    rows: Vec<String>,
+    /// A leak or a suspect among the verdicts names it, too.
+    in_verdict: bool,
+}
+
+fn risings(judged: &AnalysedSeries) -> Vec<Rising<'_>> {
+    judged.report.risers.iter().map(Rising::of).collect()
+}
+
+impl<'a> Rising<'a> {
+    fn of(riser: &'a Riser) -> Self {
+        let rate = riser.rise.rate;
+        let [per_second, per_second_low, per_second_high] =
+            [rate.per_hour, rate.low, rate.high].map(|per_hour| per_hour / 3600.0);
+        Self {
+            r#type: riser.holder_type,
+            pid: riser.pid,
+            name: &riser.name,
+            group: riser.group.as_deref(),
+            kind: riser.kind,
+            count: riser.held,
+            growth: riser.rise.growth,
+            seconds: riser.rise.seconds,
+            per_second,
+            per_second_low,
+            per_second_high,
+            rows: riser.rows.iter().map(|(tag, ..)| tag.to_string().trim_end().to_owned()).collect(),
+            in_verdict: riser.is_named,
+        }
+    }
 }
 
 /// A verdict, and who holds the row's objects.
@@ -173,6 +223,7 @@ pub fn json(out: &mut dyn Write, judged: &AnalysedSeries, filter: &Filter, all: 
                 bytes_per_hour: report.times_known.then_some(group.bytes_per_hour),
             })
             .collect(),
+        rising_holders: risings(judged),
         verdicts: wanted(judged, filter, all)
             .map(|verdict| OfRow {
                 verdict: verdict.with_unknown_figures(),

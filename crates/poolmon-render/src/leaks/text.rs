@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use jiff::tz::TimeZone;
-use poolmon_leak::{Verdict, VerdictKind};
+use poolmon_leak::{Report, Riser, Verdict, VerdictKind};
 use poolmon_model::units::grouped;
 use poolmon_model::{Filter, Pool, Tag};
 use poolmon_report::AnalysedSeries;
@@ -54,6 +54,7 @@ pub fn write(
         causes: of(VerdictKind::Leaking),
         suspects: of(VerdictKind::Suspected),
         unknown: shown.iter().filter(|verdict| verdict.kind == VerdictKind::Unknown).count(),
+        rising: words::risers(report, filter).count(),
     };
     writeln!(out, "{}", words::headline(report, &judged.analysis.config, judged.needs, counts))?;
     let first_end = named.first().and_then(|first| first.exhaustion);
@@ -63,6 +64,7 @@ pub fn write(
         tell(out, judged, verdict, at == 0 || verdict.exhaustion != first_end, zone)?;
     }
     more(out, named.len(), listing.limit)?;
+    let risers = rising(out, report, filter, listing.limit)?;
     let growing = report.ranked(&VerdictKind::UNEXPLAINED, admits);
     let held = report.still_held(admits);
     let unknown: Vec<&Verdict> =
@@ -87,7 +89,28 @@ pub fn write(
         [] => held.first().filter(|_| growing.is_empty()).copied().into_iter().collect(),
         named => named.iter().take(listing.limit).copied().collect(),
     };
-    next_steps(out, judged, next::leaks(judged, &causes, &known), &named, &growing)
+    let mut steps = next::leaks(judged, &causes, &known);
+    if risers > 0 {
+        next::holders(judged, &mut steps);
+    }
+    next_steps(out, judged, steps, &named, &growing)
+}
+
+/// Holders that only rise, and how many there are.
+fn rising(out: &mut dyn Write, report: &Report, filter: &Filter, limit: usize) -> io::Result<usize> {
+    let all: Vec<&Riser> = words::risers(report, filter).collect();
+    if all.is_empty() {
+        return Ok(0);
+    }
+    writeln!(out, "\n{}:", words::RISERS)?;
+    for riser in all.iter().take(limit) {
+        writeln!(out, "  {}", riser.sentence())?;
+        if let Some(places) = riser.places() {
+            writeln!(out, "      {places}")?;
+        }
+    }
+    more(out, all.len(), limit)?;
+    Ok(all.len())
 }
 
 /// `srv1 (Windows 10.0.19045): 17,280 samples over 24 h, 2026-11-22 14:00 to 2026-11-23 14:00`.
@@ -142,7 +165,12 @@ fn explained(out: &mut dyn Write, shown: &[&Verdict], listing: Listing, zone: &T
         for kind in kinds {
             let all: Vec<&Verdict> = of(kind).collect();
             if !all.is_empty() {
-                writeln!(out, "\n{} ({}):", capitalised(words::explained(kind)), grouped(all.len() as u64))?;
+                writeln!(
+                    out,
+                    "\n{} ({}):",
+                    words::capitalised(words::explained(kind)),
+                    grouped(all.len() as u64)
+                )?;
                 for verdict in all.iter().take(listing.limit) {
                     writeln!(out, "  {}", verdict.sentence(zone))?;
                 }
@@ -162,11 +190,6 @@ fn explained(out: &mut dyn Write, shown: &[&Verdict], listing: Listing, zone: &T
         writeln!(out, "\n{title}: {} (--all lists them).", counted.join(", "))?;
     }
     Ok(())
-}
-
-fn capitalised(text: &str) -> String {
-    let mut rest = text.chars();
-    rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()
 }
 
 fn next_steps(

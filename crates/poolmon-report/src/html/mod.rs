@@ -45,11 +45,12 @@ pub fn page(material: &Material<'_>) -> String {
 
 /// How grave it is: the class of the summary, `good`, `unsure` or `bad`.
 pub fn mood(material: &Material<'_>) -> &'static str {
-    let leaks = findings::leaks(material).leaks;
+    let words::Counts { leaks, rising, .. } = findings::leaks(material);
     match findings::gravest(material) {
         _ if material.needs.is_some() => "unsure",
         Some(_) if leaks > 0 => "bad",
         Some(_) => "unsure",
+        None if rising > 0 => "unsure",
         None => "good",
     }
 }

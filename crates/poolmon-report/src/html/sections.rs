@@ -76,6 +76,18 @@ fn summary(out: &mut Html, material: &Material<'_>) {
         }
         html!(out, "</ol>\n");
     }
+    let mut risers = words::risers(material.report, &material.filter).peekable();
+    if risers.peek().is_some() {
+        html!(out, "<p>{}:</p>\n<ul>\n", words::RISERS);
+        for riser in risers {
+            html!(out, "<li>{}", riser.sentence());
+            if let Some(places) = riser.places() {
+                html!(out, " <span class=\"more\">{}</span>", places);
+            }
+            html!(out, "</li>\n");
+        }
+        html!(out, "</ul>\n");
+    }
     if let Some(figures) = material.perfmon {
         html_line!(out, "<p>Perfmon: {}.</p>", words::pools(figures));
     }

@@ -2,7 +2,7 @@
 
 pub(crate) mod markup;
 
-use poolmon_leak::Verdict;
+use poolmon_leak::{Riser, Verdict};
 use poolmon_model::units::{grouped, human_amount};
 
 use self::markup::{Code, Fenced, Markdown, Ours, md, md_line};
@@ -73,6 +73,17 @@ fn summary(out: &mut Markdown, material: &Material<'_>) {
         any = true;
     }
     if any {
+        md_line!(out, "");
+    }
+    let risers: Vec<&Riser> = words::risers(material.report, &material.filter).collect();
+    if !risers.is_empty() {
+        md_line!(out, "{}:\n", Ours(words::RISERS));
+        for riser in risers {
+            md_line!(out, "- {}", riser.sentence());
+            if let Some(places) = riser.places() {
+                md_line!(out, "  - {}", places);
+            }
+        }
         md_line!(out, "");
     }
     if let Some(figures) = material.perfmon {

@@ -11,6 +11,7 @@ use poolmon_synth::hosts::scenario::Scenario;
 use super::*;
 
 mod holders;
+mod risers;
 
 /// What strangers could write.
 pub const HOSTILE: &str = "</title><script>alert('x')</script>`|[a](javascript:b)\u{202e}\u{1b}[31m";

@@ -7,7 +7,7 @@ pub(crate) mod keys;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use poolmon_holder::{Census, Counts, Entry, HolderId, Kind, NEWCOMER, Prices, Unit, links};
+use poolmon_holder::{Census, Counts, Entry, Floors, HolderId, Kind, NEWCOMER, Prices, Unit, links};
 use poolmon_model::{Row, Tag};
 use rustc_hash::FxHashMap;
 
@@ -21,6 +21,9 @@ const COUNTED_HERE: bool = cfg!(any(target_os = "linux", windows));
 
 /// Points of a trend.
 const POINTS: usize = 8;
+
+/// Counts of a stretch, and stretches, of which what a holder kept all through says what it gained.
+const STRETCH: (usize, usize) = (4, 4);
 
 /// Counts of holders that came in, oldest first.
 #[derive(Clone, Debug, Default)]
@@ -52,6 +55,8 @@ pub(crate) struct HolderRow {
     /// Kernel memory.
     pub bytes: Option<u64>,
     pub bytes_change: Option<i64>,
+    /// What it gained and kept, objects and bytes, as soon as there are counts enough.
+    pub gains: [Option<i64>; 2],
     /// It was not there at the count that changes are against.
     pub is_new: bool,
     pub kinds: Vec<KindRow>,
@@ -87,6 +92,8 @@ pub(crate) struct HolderView {
     before: Option<Arc<Census>>,
     baseline: Option<Arc<Census>>,
     trends: FxHashMap<HolderId, VecDeque<f32>>,
+    floors: Floors,
+    counts: usize,
     pub rows: Vec<HolderRow>,
     pub order: HolderOrder,
     pub by_change: bool,
@@ -107,6 +114,8 @@ impl Default for HolderView {
             before: None,
             baseline: None,
             trends: FxHashMap::default(),
+            floors: Floors::default(),
+            counts: 0,
             rows: Vec::new(),
             order: HolderOrder::Bytes,
             // What grows comes first.
@@ -149,8 +158,15 @@ impl HolderView {
         if run.replaces {
             (self.now, self.before) = (None, None);
             self.trends.clear();
+            self.floors.clear();
+            self.counts = 0;
         }
         for census in run.counts {
+            if self.counts.is_multiple_of(STRETCH.0) {
+                self.floors.begin(STRETCH.1);
+            }
+            self.counts += 1;
+            self.floors.add(&census);
             for entry in &census.entries {
                 let trend = self.trends.entry(entry.holder.id.clone()).or_default();
                 if trend.len() == POINTS {
@@ -207,6 +223,10 @@ impl HolderView {
                 bytes_change: bytes.zip(then).map(|(bytes, then)| {
                     difference(bytes, then.and_then(|then| prices.bytes(then)).unwrap_or(0))
                 }),
+                gains: [
+                    self.floors.gain(entry, |entry| objects(&entry.counts)),
+                    bytes.and_then(|_| self.floors.gain(entry, |entry| prices.bytes(entry).unwrap_or(0))),
+                ],
                 is_new: then.is_some_and(|then| then.is_none()),
                 kinds,
             });
@@ -245,12 +265,16 @@ impl HolderView {
     }
 
     fn sort(&mut self) {
-        let (order, by_change) = (self.order, self.by_change);
+        let (order, by_change, since_baseline) = (self.order, self.by_change, self.has_baseline());
+        // What comes and goes is no gain, whatever it changed by since the last count. Since a baseline, all counts.
+        let [of_objects, of_bytes] = [0, 1].map(|at| {
+            move |row: &HolderRow| row.gains.get(at).copied().flatten().filter(|_| !since_baseline)
+        });
         let figure = |row: &HolderRow| match (order, by_change) {
             (HolderOrder::Bytes, false) => row.bytes.map_or(-1, i128::from),
-            (HolderOrder::Bytes, true) => row.bytes_change.map_or(i128::MIN, i128::from),
+            (HolderOrder::Bytes, true) => of_bytes(row).or(row.bytes_change).map_or(i128::MIN, i128::from),
             (HolderOrder::Objects, false) => i128::from(row.objects),
-            (HolderOrder::Objects, true) => row.change.map_or(i128::MIN, i128::from),
+            (HolderOrder::Objects, true) => of_objects(row).or(row.change).map_or(i128::MIN, i128::from),
             (HolderOrder::Name, _) => 0,
         };
         let figure = |row: &HolderRow| figure(row) / if by_change && row.is_new { NEWCOMER } else { 1 };
