@@ -83,9 +83,43 @@ fn each_cause_has_next_steps() {
     });
     let leaks = stdout_of(&["leaks", temp.path().to_str().unwrap()]);
     let next = leaks.rsplit("\nNext: ").next().unwrap();
-    for step in ["poolmon trace UNIX", ": ss -xap", "poolmon trace file_lock_cache", ": lslocks"] {
+    for step in [" --sort change", ": ss -xap", ": lslocks"] {
         assert_eq!(next.matches(step).count(), 1, "{step}: {leaks}");
     }
+    assert!(next.starts_with("see all that holders keep, and what changes: poolmon holders "), "{leaks}");
+    assert!(!next.contains("poolmon trace"), "the holders explain all of it: {leaks}");
+}
+
+#[test]
+fn a_leak_beside_who_closes_all_is_said() {
+    let temp = tempfile::tempdir().unwrap();
+    record_of(temp.path(), RecorderConfig::default(), |n| {
+        let (leak, teeth) = (300 + 2 * n, 200 * (n % 12));
+        let unix = |count| [(Kind::Socket, count), (Kind::Unix, count)];
+        let entries = vec![
+            process(4788, "python3 leak.py", None, &unix(leak)),
+            process(911, "python3 saw.py", None, &unix(teeth)),
+        ];
+        (entries, vec![row("UNIX", leak + teeth, 1_088), row("steady", 500, 64)])
+    });
+    let recording = temp.path().to_str().unwrap();
+    let leaks = stdout_of(&["leaks", recording]);
+    assert!(leaks.contains("No row is a suspect, but 1 holder only rises in 120 samples"), "{leaks}");
+    assert!(leaks.contains("  python3 leak.py (pid 4788): 538 UNIX sockets, +24.0/min ("), "{leaks}");
+    assert!(leaks.contains("      its objects live in UNIX ("), "{leaks}");
+    assert!(leaks.contains("Next: see all that holders keep, and what changes: poolmon holders "), "{leaks}");
+    let json = json_of(&["leaks", recording, "--format", "json"]);
+    crate::schema::check(&json);
+    let rising = json["rising_holders"].as_array().unwrap();
+    assert_eq!((rising.len(), &rising[0]["pid"], &rising[0]["kind"]), (1, &4788.into(), &"unix".into()));
+    assert!((rising[0]["per_second"].as_f64().unwrap() - 0.4).abs() < 0.01, "{json:#}");
+    assert_eq!((&rising[0]["rows"][0], &rising[0]["in_verdict"]), (&"UNIX".into(), &false.into()));
+    let other = stdout_of(&["leaks", recording, "--tag", "steady"]);
+    assert!(!other.contains("only rise"), "its row was not asked for: {other}");
+    let order = stdout_of(&["holders", recording, "--sort", "change", "--top", "1"]);
+    assert!(order.contains("python3 leak.py") && !order.contains("python3 saw.py"), "{order}");
+    let hidden = stdout_of(&["leaks", recording, "--anonymise"]);
+    assert!(hidden.contains("only rises") && !hidden.contains("leak.py"), "{hidden}");
 }
 
 #[test]

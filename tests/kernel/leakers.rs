@@ -127,6 +127,34 @@ fn check(said: &Said, leakers: &[Second], others: &[u32], group: Option<&Group>)
     }
 }
 
+/// A leak beside a process that fills and closes the same kind of descriptor: the row is the sum of both, and shows none.
+#[test]
+fn a_leak_beside_who_closes_all_is_named() {
+    if !can_run() {
+        return;
+    }
+    let _alone = crate::trace::alone();
+    let (mut leaker, mut other) = (start(), start());
+    let rate = 50;
+    leaker.say(&format!("unix {} {}", rate * (SECONDS + 15), 1_000 * (SECONDS + 15)));
+    other.say(&format!("teeth 2000 {}", 1_000 * (SECONDS + 15)));
+    std::thread::sleep(Duration::from_secs(2));
+    for said in Said::live_and_recorded() {
+        println!("{}", said.text);
+        assert!(!said.text.contains("No leak found"), "{}", said.text);
+        let rising = said.json["rising_holders"].as_array().expect("holders");
+        let of = |pid: u32| rising.iter().filter(|one| one["pid"] == pid).collect::<Vec<_>>();
+        let [leak] = of(leaker.id())[..] else { panic!("{rising:#?}") };
+        assert_eq!(leak["kind"], "unix-stream");
+        let per_second = leak["per_second"].as_f64().expect("a rate");
+        assert!((per_second / rate as f64 - 1.0).abs() < 0.1, "{leak:#}");
+        assert!(of(other.id()).is_empty(), "it gives all back: {rising:#?}");
+        let is_said = |line: &str| line.contains(&format!("(pid {})", leaker.id()));
+        assert!(said.text.lines().any(is_said), "{}", said.text);
+        assert!(said.text.contains("Next: see all that holders keep"), "{}", said.text);
+    }
+}
+
 /// Where the kernel keeps a cache; the same place for caches that it merged.
 fn slabs_of(cache: &str) -> std::path::PathBuf {
     std::fs::canonicalize(std::path::Path::new("/sys/kernel/slab").join(cache)).expect("a cache")
@@ -329,7 +357,21 @@ fn act_for(what: String, count: u32, length: Duration) {
                 std::thread::sleep(Duration::from_millis(20));
             }
         }
-        while kept.taken < count {
+        // Fills in eight seconds, and closes all.
+        while what == "teeth" && start.elapsed() < length {
+            let full = Duration::from_secs(8);
+            let begun = Instant::now();
+            let mut sockets = Vec::new();
+            while begun.elapsed() < full {
+                let due = f64::from(count) * begun.elapsed().as_secs_f64() / full.as_secs_f64();
+                while (sockets.len() as f64) < due {
+                    let (one, other) = UnixStream::pair().expect("sockets");
+                    sockets.extend([one, other]);
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+        while what != "teeth" && kept.taken < count {
             let due = f64::from(count) * start.elapsed().as_secs_f64() / length.as_secs_f64();
             while f64::from(kept.taken) < due && kept.taken < count {
                 kept.take(&what);

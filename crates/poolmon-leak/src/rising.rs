@@ -103,20 +103,22 @@ impl Riser {
         let length = exact_hours(self.rise.seconds / 3600.0);
         let since = if self.rise.began { format!("for the last {length}") } else { format!("all {length}") };
         let Rate { per_hour, low, high } = self.rise.rate;
-        let (unit, per) = unit(per_hour);
-        let figure = |per_hour: f64| {
-            let value = per_hour / per;
-            if value.abs() >= 99.95 { grouped(value.round() as u64) } else { format!("{value:.1}") }
-        };
+        let (_, per) = unit(per_hour);
         format!(
-            "{}{group}: {} {}, +{}/{unit} ({}–{}, 95 %), {since}",
+            "{}{group}: {} {}, {} ({}–{}, 95 %), {since}",
             self.who,
             grouped(self.held),
             self.kinds,
-            figure(per_hour),
-            figure(low),
-            figure(high)
+            self.speed(),
+            figure(low / per),
+            figure(high / per)
         )
+    }
+
+    /// `+50.0/s`.
+    pub fn speed(&self) -> String {
+        let (unit, per) = unit(self.rise.rate.per_hour);
+        format!("+{}/{unit}", figure(self.rise.rate.per_hour / per))
     }
 
     /// `lives in UNIX (levels off) and filp (levels off)`: where its objects are, and what the rows show of it.
@@ -124,6 +126,10 @@ impl Riser {
         let names: Vec<&str> = self.rows.iter().map(|(.., name)| name.as_str()).collect();
         (!names.is_empty()).then(|| format!("its objects live in {}", names.join(", ")))
     }
+}
+
+fn figure(value: f64) -> String {
+    if value.abs() >= 99.95 { grouped(value.round() as u64) } else { format!("{value:.1}") }
 }
 
 /// The unit in which a rate is no fraction: a second, a minute, an hour; and the part of an hour that it is.

@@ -392,7 +392,14 @@ pub const LIMITS: &[&str] = &[
 
 /// What the screen shows in a row and in its detail pane; `None` if there is nothing to show.
 pub fn row_verdict(report: &Report, verdict: &Verdict, zone: &TimeZone) -> Option<RowVerdict> {
+    // A row that hides a leak in the ups and downs of others; of several, the one that is of the kind most closely.
+    let is_here = |riser: &&Riser| {
+        let row = riser.rows.first();
+        !riser.is_named && row.is_some_and(|(tag, pool, _)| *tag == verdict.tag && *pool == verdict.pool)
+    };
+    let riser = report.risers.iter().find(is_here);
     let gravity = match verdict.kind {
+        _ if riser.is_some() => Gravity::Growing,
         VerdictKind::Leaking => Gravity::Leaking,
         VerdictKind::Suspected => Gravity::Suspected,
         VerdictKind::Growing | VerdictKind::RepeatedJumps => Gravity::Growing,
@@ -403,14 +410,16 @@ pub fn row_verdict(report: &Report, verdict: &Verdict, zone: &TimeZone) -> Optio
         | VerdictKind::HalfEmptySlabs => Gravity::Explained,
         VerdictKind::Steady | VerdictKind::TooLittleData | VerdictKind::Unknown => return None,
     };
-    let brief = match gravity {
-        Gravity::Explained => word(verdict).to_owned(),
+    let brief = match (gravity, riser) {
+        (_, Some(riser)) => format!("holder rises {}", riser.speed()),
+        (Gravity::Explained, None) => word(verdict).to_owned(),
         _ => format!("{} {}", word(verdict), speed(verdict)),
     };
     let sentence = verdict.sentence(zone);
     // A reason that the sentence consists of is not given again.
     let reasons = verdict.reasons.iter().filter(|reason| !sentence.contains(reason.as_str())).cloned();
-    let lines = std::iter::once(sentence.clone()).chain(reasons).collect();
+    let first = riser.map(|riser| format!("a holder only rises: {}", riser.sentence()));
+    let lines = first.into_iter().chain([sentence.clone()]).chain(reasons).collect();
     #[expect(clippy::cast_possible_truncation, reason = "saturates, and a rank is all it is for")]
     let bytes_per_hour = verdict.bytes.per_hour as i64;
     // What was under way when the samples begin has no beginning among them.

@@ -9,7 +9,7 @@ use poolmon_holder::{Census, PATIENCE, Watch};
 use poolmon_leak::{Analysis, AnalysisConfig, Report, Verdict};
 use poolmon_model::{Origin, Pool, RowVerdict, Sample, SourceKind, Tag};
 use poolmon_owner::linux::MergedCaches;
-use poolmon_report::{main_holder, name_holders, words::row_verdict};
+use poolmon_report::{main_holder, name_holders, risers, words::row_verdict};
 
 /// Keeps a bounded series of each row and judges it.
 pub struct LiveJudge {
@@ -65,7 +65,9 @@ impl LiveJudge {
             Some((holders, merged)) => {
                 let holder = main_holder(&self.analysis, holders.history(), merged);
                 let mut report = self.analysis.report_with(&|_, _| None, &holder);
-                name_holders(&mut report, &self.analysis, holders.history(), merged);
+                let history = holders.history();
+                let answers = name_holders(&mut report, &self.analysis, history, merged);
+                report.risers = risers(&report, &self.analysis, history, merged, &answers);
                 report
             }
             None => self.analysis.report(),

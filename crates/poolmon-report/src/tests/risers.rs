@@ -1,9 +1,12 @@
 //! A leak beside a process that takes and frees many of the same kind.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use poolmon_holder::{Census, Counts, Entry, History, Holder, HolderId, Kind};
 use poolmon_leak::{Analysis, VerdictKind};
-use poolmon_model::{CounterWidth, Counters, Filter, Origin, Pattern, Pool, Row, Sample, SourceKind, Tag};
+use poolmon_model::{
+    CounterWidth, Counters, Filter, Gravity, Origin, Pattern, Pool, Row, Sample, SourceKind, Tag,
+};
 use poolmon_owner::linux::MergedCaches;
 use rustc_hash::FxHashMap;
 
@@ -110,6 +113,9 @@ fn a_leak_beside_a_sawtooth_is_said() {
         "No row is a suspect, but 1 holder only rises in 41 samples over 40 s:"
     );
     assert_eq!(words::risers(&judged.report, &filter).count(), 1);
+    let short = words::row_verdict(&judged.report, row, &TimeZone::UTC).unwrap();
+    assert_eq!((short.gravity, short.brief.as_str()), (Gravity::Growing, "holder rises +50.0/s"));
+    assert!(short.lines[0].contains("python3 leak.py (pid 100)"), "{short:?}");
     let other = Filter { include: vec![Pattern::new("steady")], ..Filter::default() };
     assert_eq!(words::risers(&judged.report, &other).count(), 0, "its row is not asked for");
     let material = material(&judged);

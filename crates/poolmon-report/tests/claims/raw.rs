@@ -466,6 +466,7 @@ fn is_statistical(reason: &str) -> bool {
         "changes, but without a trend",
         "freed what it had gained just before the end",
         "one jump explains its growth; flat before and after",
+        "one jump explains most of its growth",
         "how fast it grows is uncertain: it may not grow at all",
         "levels off",
         "allocates less than at first, and frees next to nothing of it",

@@ -9,6 +9,7 @@ use poolmon_leak::VerdictKind;
 use poolmon_model::Tag;
 use poolmon_model::units::counted;
 use poolmon_render::leaks as render;
+use poolmon_report::words;
 
 use crate::app::outcome::Outcome;
 use crate::app::say::{self, warning};
@@ -48,7 +49,10 @@ pub fn run(args: &LeaksArgs) -> anyhow::Result<Outcome> {
         fails |= match condition {
             FailOn::Leak => any(&[VerdictKind::Leaking]),
             FailOn::Level(level) => admitted().any(|verdict| verdict.surely() >= Some(*level)),
-            FailOn::Growing => admitted().any(|verdict| verdict.kind.rises()),
+            FailOn::Growing => {
+                let is_rising = words::risers(&judged.report, &filter).next().is_some();
+                is_rising || admitted().any(|verdict| verdict.kind.rises())
+            }
             FailOn::Limit(limit) => {
                 limits.push(limit.clone());
                 false
