@@ -108,13 +108,13 @@ fn a_leak_beside_who_closes_all_is_said() {
     assert!(leaks.contains("  python3 leak.py (pid 4788): 538 UNIX sockets, +24.0/min ("), "{leaks}");
     assert!(leaks.contains("      its objects live in UNIX ("), "{leaks}");
     assert!(leaks.contains("Next: see all that holders keep, and what changes: poolmon holders "), "{leaks}");
-    let json = json_of(&["leaks", recording, "--format", "json"]);
+    let json = crate::json_of(&["leaks", recording, "--format", "json"]);
     crate::schema::check(&json);
     let rising = json["rising_holders"].as_array().unwrap();
     assert_eq!((rising.len(), &rising[0]["pid"], &rising[0]["kind"]), (1, &4788.into(), &"unix".into()));
     assert!((rising[0]["per_second"].as_f64().unwrap() - 0.4).abs() < 0.01, "{json:#}");
     assert_eq!((&rising[0]["rows"][0], &rising[0]["in_verdict"]), (&"UNIX".into(), &false.into()));
-    let other = stdout_of(&["leaks", recording, "--tag", "steady"]);
+    let other = stdout_of(&["leaks", recording, "--include", "steady"]);
     assert!(!other.contains("only rise"), "its row was not asked for: {other}");
     let order = stdout_of(&["holders", recording, "--sort", "change", "--top", "1"]);
     assert!(order.contains("python3 leak.py") && !order.contains("python3 saw.py"), "{order}");
