@@ -397,9 +397,10 @@ pub fn row_verdict(report: &Report, verdict: &Verdict, zone: &TimeZone) -> Optio
         let row = riser.rows.first();
         !riser.is_named && row.is_some_and(|(tag, pool, _)| *tag == verdict.tag && *pool == verdict.pool)
     };
-    let riser = report.risers.iter().find(is_here);
+    let is_said = matches!(verdict.kind, VerdictKind::Leaking | VerdictKind::Suspected);
+    let riser = report.risers.iter().find(is_here).filter(|_| !is_said);
     let gravity = match verdict.kind {
-        _ if riser.is_some() => Gravity::Growing,
+        _ if riser.is_some() => Gravity::Suspected,
         VerdictKind::Leaking => Gravity::Leaking,
         VerdictKind::Suspected => Gravity::Suspected,
         VerdictKind::Growing | VerdictKind::RepeatedJumps => Gravity::Growing,

@@ -114,7 +114,7 @@ fn a_leak_beside_a_sawtooth_is_said() {
     );
     assert_eq!(words::risers(&judged.report, &filter).count(), 1);
     let short = words::row_verdict(&judged.report, row, &TimeZone::UTC).unwrap();
-    assert_eq!((short.gravity, short.brief.as_str()), (Gravity::Growing, "holder rises +50.0/s"));
+    assert_eq!((short.gravity, short.brief.as_str()), (Gravity::Suspected, "holder rises +50.0/s"));
     assert!(short.lines[0].contains("python3 leak.py (pid 100)"), "{short:?}");
     let other = Filter { include: vec![Pattern::new("steady")], ..Filter::default() };
     assert_eq!(words::risers(&judged.report, &other).count(), 0, "its row is not asked for");
