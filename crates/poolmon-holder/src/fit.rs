@@ -205,9 +205,9 @@ pub fn goes_on(x: &[f64], y: &[f64]) -> bool {
             rises.push(*at);
         }
     }
-    let (Some(begin), Some(end), Some(risen)) = (x.first(), x.last(), rises.last()) else { return false };
+    let (Some(begin), Some(end), Some(last)) = (x.first(), x.last(), rises.last()) else { return false };
     let longest = rises.iter().zip(rises.iter().skip(1)).map(|(from, to)| to - from).fold(0.0, f64::max);
-    end - risen < (LEVEL * (end - begin)).max(2.0 * longest)
+    end - last < (LEVEL * (end - begin)).max(2.0 * longest)
 }
 
 /// Whether it grows beyond doubt: over all of the time, or since it bent.
