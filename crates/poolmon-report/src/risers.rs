@@ -16,6 +16,7 @@ const LEAST: usize = 7;
 const ROWS: usize = 3;
 
 /// Holders whose counts only rise, the fastest first; `answers`: who was found to hold the rows that grow.
+#[expect(clippy::implicit_hasher, reason = "it is what `name_holders` returns")]
 pub fn risers(
     report: &Report,
     analysis: &Analysis,
