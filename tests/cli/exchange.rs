@@ -1,5 +1,6 @@
 //! `poolmon export` and `poolmon import`: what comes in and what goes out.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
@@ -74,8 +75,31 @@ fn parquet_files_are_whole() {
     let rec = recording(temp.path(), 10, 20);
     let file = temp.path().join("a.parquet");
     stdout_of(&["export", path(&rec), "-o", path(&file)]);
-    let bytes = fs::read(file).unwrap();
+    let bytes = fs::read(&file).unwrap();
     assert!(bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1"));
+    // Read again as the CSV of the same recording is, and imported.
+    stdout_of(&["export", path(&rec), "-o", path(&temp.path().join("a.csv"))]);
+    let rows = |name: &str| {
+        let top = json_of(&["top", path(&temp.path().join(name)), "--format", "json", "--sort", "tag"]);
+        top["rows"].as_array().unwrap().iter().map(ToString::to_string).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(rows("a.parquet"), rows("a.csv"));
+    stdout_of(&["import", path(&file), "-o", path(&temp.path().join("again"))]);
+    let info = |rec: &Path| json_of(&["info", path(rec), "--format", "json"]);
+    let (before, after) = (info(&rec), info(&temp.path().join("again")));
+    for name in ["samples", "first", "last", "hosts"] {
+        assert_eq!(before[name], after[name], "{name}");
+    }
+    // Cut, and of another program: refused by name.
+    fs::write(temp.path().join("cut.parquet"), &bytes[..bytes.len() - 9]).unwrap();
+    let out =
+        poolmon(&["import", path(&temp.path().join("cut.parquet")), "-o", path(&temp.path().join("no"))]);
+    let said = text(&out.stderr);
+    assert!(
+        out.status.code() == Some(1) && said.contains("damaged") && said.contains("poolmon export"),
+        "{said}"
+    );
+    assert!(!temp.path().join("no").exists());
 }
 
 #[cfg(not(feature = "parquet"))]

@@ -10,7 +10,7 @@ use poolmon_model::sample::STANDARD_INPUT;
 
 use crate::numbered::by_number;
 use crate::packed::Packing;
-use crate::{ReadError, Result, bundle, streams, text};
+use crate::{ReadError, Result, bundle, parquet, streams, text};
 
 /// Bytes that a format is recognised by.
 const START: u64 = 64 << 10;
@@ -122,11 +122,33 @@ impl Input {
     /// unpacked by their readers.
     fn unpacked(mut self) -> Self {
         let Some(packing) = Packing::of(&self.start) else { return self };
-        let start = packing.start(&self.start, START);
+        let start = match packing {
+            Packing::Parquet => self.parquet_start(),
+            _ => packing.start(&self.start, START),
+        };
         if !start.is_empty() && !bundle::is_archive(&start) && text::is_text(&start) {
             self.packed = Some((packing, std::mem::replace(&mut self.start, start)));
         }
         self
+    }
+
+    /// Bytes at random, if it is no stream.
+    fn at_random(&self) -> io::Result<Box<dyn parquet::File>> {
+        match &self.content {
+            Content::File(path) => Ok(Box::new(File::open(path)?)),
+            Content::Bytes(bytes) => Ok(Box::new(Cursor::new(Arc::clone(bytes)))),
+            Content::Folder(_) | Content::Stream(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// The first bytes of the rows in a Parquet file; none if poolmon did not write it.
+    fn parquet_start(&self) -> Vec<u8> {
+        let mut start = Vec::new();
+        if let Ok(rows) = self.at_random().and_then(parquet::AsCsv::open) {
+            // What is damaged is reported when it is read.
+            let _ = rows.take(START).read_to_end(&mut start);
+        }
+        start
     }
 
     /// What it is called in messages: the path as it was given.
@@ -197,8 +219,13 @@ impl Input {
     /// The file cannot be opened, or a stream was read before.
     pub fn reader(&self) -> Result<Box<dyn Read + Send>> {
         let Some((packing, start)) = &self.packed else { return self.bytes(&self.start) };
-        let unpacked =
-            packing.reader(self.bytes(start)?).map_err(|error| ReadError::read(&self.name, error))?;
+        let failed = |error| ReadError::read(&self.name, error);
+        let unpacked = match packing {
+            Packing::Parquet => {
+                Box::new(self.at_random().and_then(parquet::AsCsv::open).map_err(failed)?) as Box<_>
+            }
+            _ => packing.reader(self.bytes(start)?).map_err(failed)?,
+        };
         Ok(Box::new(Unpacking { unpacked, packing: *packing, name: self.name.clone(), length: 0 }))
     }
 
@@ -243,11 +270,11 @@ impl Read for Unpacking {
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
             Err(error) => {
-                let (command, name, length) = (self.packing.command(), &self.name, self.length);
-                let text = format!(
-                    "it is cut short or damaged after {length} bytes of text ({error}); to read those: \
-                     {command} {name} > part.txt"
-                );
+                let (name, length) = (&self.name, self.length);
+                let mut text = format!("it is cut short or damaged after {length} bytes of text ({error})");
+                if let Some(command) = self.packing.command() {
+                    text.extend(["; to read those: ", command, " ", name, " > part.txt"]);
+                }
                 Err(io::Error::new(error.kind(), text))
             }
         }

@@ -117,7 +117,8 @@ fn field(value: Option<&Value>, csv: &mut Vec<u8>) {
     csv.push(b',');
 }
 
-fn quoted(text: &str, csv: &mut Vec<u8>) {
+/// A field in quotes.
+pub(crate) fn quoted(text: &str, csv: &mut Vec<u8>) {
     csv.push(b'"');
     csv.extend(text.bytes().flat_map(|byte| std::iter::repeat_n(byte, 1 + usize::from(byte == b'"'))));
     csv.push(b'"');

@@ -46,6 +46,7 @@ mod newest_first;
 mod numbered;
 mod overlap;
 mod packed;
+mod parquet;
 mod part;
 mod recorded_tape;
 mod remark;

@@ -117,8 +117,8 @@ pub(crate) const BINARIES: &[(&[u8], &str, &str)] = &[
     (b"7z\xbc\xaf", "this is compressed (7z)", "unpack it first"),
     (
         b"PAR1",
-        "this is a Parquet file, which is written here but not read",
-        "read the recording that it was exported from, or export CSV or JSON lines: poolmon export RECORDING -o FILE.csv",
+        "this is a Parquet file without rows that poolmon exported, a damaged one, or one in a pipe",
+        "name the file, or export the recording again: poolmon export RECORDING -o FILE.parquet",
     ),
     (b"MZ", "this is a program, not a log", "to list the tags of a driver: poolmon who --all FILE"),
     (b"\x7fELF", "this is a program, not a log", KNOWN_FORMATS),

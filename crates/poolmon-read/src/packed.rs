@@ -1,8 +1,9 @@
-//! Files packed with gzip, xz or zstd, known by their first bytes: a log in one is read as if it were not packed. So are rows as JSON.
+//! Files packed with gzip, xz or zstd, known by their first bytes: a log in one is read as if it were not packed. So are rows that poolmon
+//! exported as JSON lines or Parquet.
 
 use std::io::{self, Cursor, Read};
 
-use crate::json_rows;
+use crate::{json_rows, parquet};
 
 /// Memory that an xz file may ask for its dictionary, in KiB: what `xz -9` takes, twice.
 const XZ_MEMORY_KIB: u32 = 128 << 10;
@@ -19,14 +20,17 @@ pub(crate) enum Packing {
     Bzip2,
     /// Rows that poolmon exported as JSON lines, which are read as its CSV.
     JsonRows,
+    /// The same as Parquet, which is read at random: see [`parquet::AsCsv`].
+    Parquet,
 }
 
 /// First bytes of packed files.
-const STARTS: [(&[u8], Packing); 4] = [
+const STARTS: [(&[u8], Packing); 5] = [
     (b"\x1f\x8b\x08", Packing::Gzip),
     (b"\xfd7zXZ\0", Packing::Xz),
     (&[0x28, 0xb5, 0x2f, 0xfd], Packing::Zstd),
     (b"BZh", Packing::Bzip2),
+    (parquet::MAGIC, Packing::Parquet),
 ];
 
 impl Packing {
@@ -36,15 +40,16 @@ impl Packing {
         known.or_else(|| json_rows::is_export(start).then_some(Self::JsonRows))
     }
 
-    /// The command that unpacks what is readable of a file.
-    pub(crate) const fn command(self) -> &'static str {
-        match self {
+    /// The command that unpacks what is readable of a file; `None` if there is none.
+    pub(crate) const fn command(self) -> Option<&'static str> {
+        Some(match self {
             Self::Gzip => "gzip -dc",
             Self::Xz => "xz -dc",
             Self::Zstd => "zstd -dc",
             Self::Bzip2 => "bzip2 -dc",
             Self::JsonRows => "cat",
-        }
+            Self::Parquet => return None,
+        })
     }
 
     /// What is in packed bytes.
@@ -57,7 +62,7 @@ impl Packing {
             Self::Xz => Box::new(lzma_rust2::XzReader::new_mem_limit(bytes, true, XZ_MEMORY_KIB)),
             Self::Zstd => Box::new(Zstd::new(bytes)),
             Self::JsonRows => Box::new(json_rows::AsCsv::new(bytes)),
-            Self::Bzip2 => return Err(io::ErrorKind::Unsupported.into()),
+            Self::Bzip2 | Self::Parquet => return Err(io::ErrorKind::Unsupported.into()),
         })
     }
 
