@@ -142,7 +142,7 @@ fn blocks(memory: &Memory) -> Vec<KernelData> {
     let file = memory.file();
     let finder = memmem::Finder::new(MAGIC);
     let mut found: Vec<KernelData> = Vec::new();
-    memory.map.each_run(file, |run| {
+    memory.each_run_with_data(|run| {
         let start = index(run.offset);
         let end = start.saturating_add(index(run.pages.saturating_mul(PAGE))).min(file.len());
         let bytes = file.get(start..end).unwrap_or_default();
@@ -171,7 +171,7 @@ fn self_mapped(memory: &Memory, next: &mut u64) -> Vec<Walker> {
     let file = memory.file();
     let mut found = Vec::new();
     let mut before = 0;
-    memory.map.each_run(file, |run| {
+    memory.each_run_with_data(|run| {
         for page in next.saturating_sub(before)..run.pages {
             *next = before + page + 1;
             let at = (run.pfn + page) * PAGE;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use poolmon_image::bytes::{index, u32_at, u64_at};
 
-use crate::container::runs::{PAGE, PhysMap};
+use crate::container::runs::{PAGE, PhysMap, PhysRun};
 use crate::container::triage::Triage;
 use crate::map::Backing;
 use crate::paging::{Absent, PageHole, PagingForm, Translation, Walker};
@@ -93,6 +93,27 @@ impl Memory {
     /// All bytes of the file.
     pub(crate) fn file(&self) -> &[u8] {
         self.file.bytes()
+    }
+
+    /// Calls back with every run of pages that the file has data of, until it answers `false`: what is searched. See
+    /// [`Backing::data`].
+    pub(crate) fn each_run_with_data(&self, mut each: impl FnMut(PhysRun) -> bool) {
+        let data = self.file.data();
+        self.map.each_run(self.file(), |run| {
+            let end = run.offset.saturating_add(run.pages.saturating_mul(PAGE));
+            let first = data.partition_point(|held| held.end <= run.offset);
+            for held in data.iter().skip(first).take_while(|held| held.start < end) {
+                // Whole pages: one of which a part was written counts.
+                let from = held.start.max(run.offset) - run.offset;
+                let (from, to) = (from / PAGE, (held.end.min(end) - run.offset).div_ceil(PAGE));
+                let part =
+                    PhysRun { pfn: run.pfn + from, pages: to - from, offset: run.offset + from * PAGE };
+                if !each(part) {
+                    return false;
+                }
+            }
+            true
+        });
     }
 
     /// An address as the page tables take it.

@@ -8,6 +8,7 @@ use poolmon_model::problem::Remedy;
 use poolmon_store::StoreError;
 
 use crate::moment::NotAMoment;
+use crate::text::EndlessLine;
 
 /// A file could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -118,6 +119,10 @@ impl ReadError {
 
     /// The operating system failed while something is read.
     pub(crate) fn read(name: &str, source: io::Error) -> Self {
+        if let Some(EndlessLine(line)) = source.get_ref().and_then(|source| source.downcast_ref()) {
+            let problem = "it is longer than 256 MiB, which no line of a table is".to_owned();
+            return Self::line(name, *line, problem, "name a log or table; poolmon --help says of what");
+        }
         Self::Io { action: "read", path: name.into(), source }
     }
 

@@ -12,8 +12,10 @@ use jiff::Timestamp;
 use crate::WholeFile;
 use crate::dir::{self, Dir};
 use crate::error::{Result, StoreError};
-use crate::segment::frame::{time_of, wall_of};
+use crate::segment::frame::{MAGIC, time_of, wall_of};
 use crate::segment::marks::{RecordedMark, TimedMark};
+use crate::segment::scan;
+use crate::segment::window::Window;
 
 /// Ending of a segment.
 pub const ENDING: &str = "plog";
@@ -219,16 +221,29 @@ fn has_content(path: &Path) -> bool {
 }
 
 fn is_content(mut file: File) -> io::Result<bool> {
-    use crate::segment::frame::MAGIC;
+    Ok(has_head(&mut file)? || scan::stored_index(&mut Window::new(file)?)?.is_some())
+}
+
+fn has_head(file: &mut File) -> io::Result<bool> {
     let mut start = [0; MAGIC.len()];
     match file.read_exact(&mut start) {
-        Ok(()) if start == MAGIC => return Ok(true),
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
-        Err(error) => return Err(error),
+        Ok(()) => Ok(start == MAGIC),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
     }
-    let mut window = crate::segment::window::Window::new(file)?;
-    Ok(crate::segment::scan::stored_index(&mut window)?.is_some())
+}
+
+/// Whether a file that someone names is a segment: by its head; if it is called one, by any frame as well, as its head may be damaged,
+/// or if nothing was written into it yet.
+pub(crate) fn is_named_segment(mut file: File, is_called_one: bool) -> io::Result<bool> {
+    if has_head(&mut file)? {
+        return Ok(true);
+    }
+    let mut window = Window::new(file)?;
+    let is_one = |window: &mut Window<File>| -> io::Result<bool> {
+        Ok(scan::stored_index(window)?.is_some() || scan::has_frame(window)?)
+    };
+    Ok(is_called_one && (window.length() == 0 || is_one(&mut window)?))
 }
 
 #[cfg(test)]

@@ -431,3 +431,32 @@ fn a_user_without_rights_gains_nothing_from_root() {
         .status();
     assert!(!read.unwrap().success());
 }
+
+/// What is named is judged by its content, too: a length alone is no segment, a damaged head with frames behind it is one.
+#[test]
+fn a_file_that_is_named_is_judged_by_its_content() {
+    let folder = tempfile::tempdir().unwrap();
+    let zeros = folder.path().join("zeros.plog");
+    fs::File::create(&zeros).unwrap().set_len(1 << 40).unwrap();
+    let opened = in_time({
+        let zeros = zeros.clone();
+        move || Recording::open(&zeros)
+    });
+    assert!(matches!(opened, Err(StoreError::NoRecording { .. })), "{opened:?}");
+    let rec = folder.path().join("rec");
+    record(&rec, config(), 0..20);
+    let segment = Recording::open(&rec).unwrap().segments()[0].path.clone();
+    let mut bytes = fs::read(&segment).unwrap();
+    bytes[..8].fill(0);
+    // Its end is lost, too: the frames alone are left.
+    bytes.truncate(bytes.len() - 50);
+    fs::write(&segment, &bytes).unwrap();
+    assert!(Recording::open(&segment).unwrap().verify().unwrap().samples() > 0);
+    // Behind a whole segment, a length without data.
+    let longer = folder.path().join("longer.plog");
+    record(&folder.path().join("other"), config(), 0..20);
+    fs::copy(&Recording::open(&folder.path().join("other")).unwrap().segments()[0].path, &longer).unwrap();
+    fs::File::options().write(true).open(&longer).unwrap().set_len(1 << 40).unwrap();
+    let samples = in_time(move || Recording::open(&longer).unwrap().verify().unwrap().samples());
+    assert_eq!(samples, 20);
+}

@@ -8,6 +8,8 @@ use super::encoding::{Decoder, StartKind, TextEncoding, judge};
 const BLOCK: usize = 128 * 1024;
 /// Longest line that is held; longer ones are skipped.
 pub(super) const LONGEST: usize = 1024 * 1024;
+/// A line that is longer is none of a text: what is nothing but long is not read to its end.
+const ENDLESS: usize = 256 << 20;
 /// How much has to be there before the text is judged (its encoding, what surrounds its lines, how it writes numbers), so
 /// that a slow pipe is judged like a file.
 const SIGHT: usize = 64 * 1024;
@@ -22,6 +24,11 @@ pub(super) enum LineStep {
     /// The end.
     End,
 }
+
+/// The error of a line without end; its number.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("line {0} is longer than 256 MiB")]
+pub(crate) struct EndlessLine(pub(crate) u64);
 
 /// The lines of an input.
 pub(super) struct Lines {
@@ -120,7 +127,7 @@ impl Lines {
     pub(super) fn advance(&mut self) -> io::Result<LineStep> {
         self.verdict()?;
         let mut searched = self.next;
-        let mut passing = false;
+        let (mut passing, mut passed) = (false, 0);
         loop {
             let unseen = self.buf.get(searched..self.filled).unwrap_or_default();
             if let Some(at) = memchr::memchr(self.ending, unseen) {
@@ -129,7 +136,12 @@ impl Lines {
             searched = self.filled;
             if searched - self.next > self.longest {
                 passing = true;
+                passed += searched - self.next;
                 self.next = searched;
+                if passed > ENDLESS {
+                    let endless = EndlessLine(self.number + 1);
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, endless));
+                }
             }
             if self.at_end {
                 if self.next == self.filled && !passing {
@@ -331,6 +343,18 @@ mod tests {
         assert_eq!(lines.number(), 1);
         lines.advance().unwrap();
         assert_eq!((lines.line(), lines.number()), (&b"two"[..], 2));
+    }
+
+    #[test]
+    fn a_line_without_end_is_an_error() {
+        let bytes = b"Tag Type\n".chain(io::repeat(b'x'));
+        let mut lines = Lines::new(Box::new(bytes));
+        assert_eq!(lines.advance().unwrap(), LineStep::Line);
+        let error = lines.advance().unwrap_err();
+        assert!(error.to_string().starts_with("line 2 is longer"), "{error}");
+        let error = crate::ReadError::read("x.log", error);
+        assert!(error.to_string().starts_with("x.log: line 2: "), "{error}");
+        assert!(poolmon_model::problem::Remedy::remedy(&error).is_some());
     }
 
     #[test]

@@ -47,6 +47,7 @@ use std::io::Cursor;
 pub(crate) use dates::{FileDates, survey as date_survey};
 pub(crate) use encoding::{cyrillic, decoded};
 pub(crate) use fields::Fields;
+pub(crate) use input::EndlessLine;
 pub(crate) use moment::{DateRule, cell as time_cell};
 pub use name::{order_of_dates, seconds_in_name, time_in_name, time_in_name_by};
 pub use reader::SampleReader;

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::io::{self, Read};
-use std::path::PathBuf;
 
 use jiff::Timestamp;
 use poolmon_model::{Sample, SourceKind};
@@ -318,7 +317,7 @@ impl SampleReader {
     }
 
     fn failed(&self, source: io::Error) -> ReadError {
-        ReadError::Io { action: "read", path: PathBuf::from(self.state.builder.file()), source }
+        ReadError::read(self.state.builder.file(), source)
     }
 }
 

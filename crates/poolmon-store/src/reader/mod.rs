@@ -17,7 +17,6 @@ pub mod stretch;
 pub mod verify;
 
 use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -37,7 +36,7 @@ use crate::dir::{self, Dir};
 use crate::error::{Result, StoreError};
 use crate::folder::{self, SegmentFile};
 use crate::segment::cursor::SegmentCursor;
-use crate::segment::frame::{FrameKind, HeadError, MAGIC, VERSION, time_of, wall_of};
+use crate::segment::frame::{FrameKind, HeadError, VERSION, time_of, wall_of};
 use crate::segment::index::Index;
 use crate::segment::marks::TimedMark;
 use crate::segment::merged;
@@ -184,15 +183,10 @@ fn within(wall: i64, from: Option<Timestamp>, to: Option<Timestamp>) -> bool {
     from.is_none_or(|from| time >= from) && to.is_none_or(|to| time <= to)
 }
 
-/// Whether a file is a segment: by its name, as its head may be damaged, or by its first bytes, as it may be renamed.
+/// Whether a file is a segment, which may be renamed.
 fn is_segment(path: &Path) -> Result<bool> {
-    if path.extension().is_some_and(|ending| ending == folder::ENDING) {
-        return Ok(true);
-    }
-    let mut start = Vec::new();
-    let read = open(path)?.take(MAGIC.len() as u64).read_to_end(&mut start);
-    read.map_err(StoreError::io("read", path))?;
-    Ok(start == MAGIC)
+    let is_called_one = path.extension().is_some_and(|ending| ending == folder::ENDING);
+    folder::is_named_segment(open(path)?, is_called_one).map_err(StoreError::io("read", path))
 }
 
 fn open(path: &Path) -> Result<File> {

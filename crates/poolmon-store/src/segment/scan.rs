@@ -2,6 +2,8 @@
 
 use std::io::{self, Read, Seek};
 
+use memchr::memmem;
+
 use super::frame::{FrameHead, FrameKind, HEAD, SYNC, checksum};
 use super::index::{Index, KeyEntry, MarkEntry, SummaryEntry, TAIL};
 use super::summary;
@@ -78,7 +80,7 @@ pub fn step<R: Read + Seek>(window: &mut Window<R>, offset: u64) -> io::Result<S
     while at < end {
         let found = {
             let bytes = window.get(at, CHUNK)?;
-            let found = bytes.windows(SYNC.len()).position(|pair| pair == SYNC);
+            let found = memmem::find(bytes, &SYNC);
             found.ok_or(bytes.len())
         };
         match found {
@@ -95,6 +97,11 @@ pub fn step<R: Read + Seek>(window: &mut Window<R>, offset: u64) -> io::Result<S
         }
     }
     Ok(Step::End { torn: window.length() - offset })
+}
+
+/// Whether there is any frame in a file.
+pub fn has_frame<R: Read + Seek>(window: &mut Window<R>) -> io::Result<bool> {
+    Ok(!matches!(step(window, 0)?, Step::End { .. }))
 }
 
 /// What a scan of a whole segment found.

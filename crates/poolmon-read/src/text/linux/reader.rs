@@ -82,8 +82,7 @@ impl LinuxReader {
                 return Ok(self.next.is_some());
             }
             let Some((lines, file)) = &mut self.lines else { return Ok(false) };
-            let failed =
-                |source: io::Error| ReadError::Io { action: "read", path: PathBuf::from(&*file), source };
+            let failed = |source: io::Error| ReadError::read(file, source);
             match lines.advance().map_err(failed)? {
                 LineStep::End => {
                     self.parser.end_of_text(sample);
