@@ -12,6 +12,8 @@ use std::time::Duration;
 use poolmon_model::{CounterWidth, Origin, Pool, Row, Sample, SourceKind, Tag};
 use poolmon_store::{Recorder, RecorderConfig, Recording};
 
+use poolmon_testkit::{Need, skip};
+
 use crate::exchange::recording;
 use crate::kernel::kernel_memory_is_readable;
 use crate::{POOLMON, json_of, poolmon, stdout_of, text};
@@ -80,6 +82,99 @@ fn pipes_and_links_in_the_folder_of_a_recording_stop_no_one() {
         timed(&[command, path(&rec)]);
     }
     timed(&["export", path(&rec), "--format", "csv"]);
+}
+
+/// Lengths without content: no command reads its way through them.
+#[test]
+fn files_that_are_nothing_but_long_are_refused_at_once() {
+    let temp = tempfile::tempdir().unwrap();
+    let file = |ending: &str| {
+        let file = temp.path().join(format!("zeros.{ending}"));
+        File::create(&file).unwrap().set_len(20 << 30).unwrap();
+        file
+    };
+    let endings = ["plog", "log", "csv", "json", "txt", "dmp", "raw", "etl", "gz", "parquet", "blg", "sys"];
+    let files = endings.map(file);
+    let refused = |args: &[&str]| {
+        let began = std::time::Instant::now();
+        let out = Command::new("timeout").args(["60", POOLMON]).args(args).output().unwrap();
+        let said = text(&out.stderr);
+        assert!(
+            out.status.code() == Some(1) && said.starts_with("poolmon: "),
+            "{args:?}: {}: {said}",
+            out.status
+        );
+        // A remedy, in a line of its own.
+        assert!(said.contains("\n  "), "{args:?}: {said}");
+        // Debug builds beside other tests; scanned, it would take many times that.
+        assert!(began.elapsed() < Duration::from_secs(20), "{args:?}: {:?}", began.elapsed());
+    };
+    for file in &files {
+        refused(&["top", path(file)]);
+    }
+    let [plog, log, .., raw, etl, _, parquet, _, _] = files.each_ref().map(|file| path(file));
+    let no = path(&temp.path().join("no")).to_owned();
+    for args in [
+        &["info", plog][..],
+        &["verify", plog],
+        &["export", plog, "--format", "csv"],
+        &["leaks", plog],
+        &["report", log],
+        &["diff", log, plog],
+        &["dump", raw],
+        &["trace", etl],
+        &["import", parquet, "-o", &no],
+        &["import", "/dev/zero", "-o", &no],
+        &["top", "/dev/zero"],
+    ] {
+        refused(args);
+    }
+    assert!(!Path::new(&no).exists());
+}
+
+/// Each failure is one with a remedy and its exit code, and leaves nothing behind.
+#[test]
+fn a_full_disk_and_one_that_cannot_be_written_leave_nothing() {
+    let temp = tempfile::tempdir().unwrap();
+    let rec = recording(temp.path(), 10, 20);
+    let script = r#"set -eu
+mount --make-rprivate /
+mount -t tmpfs -o size=128k poolmon-test /mnt
+mkdir /mnt/place
+dd if=/dev/zero of=/mnt/fill bs=1k count=200 2>/dev/null || true
+[ "$1" = full ] || mount -o remount,ro /mnt
+shift
+export POOLMON_SYSTEMD_UNITS=/mnt/place
+code=0
+"$@" || code=$?
+echo; echo "left: $(ls -A /mnt/place)"
+exit $code"#;
+    for kind in ["full", "read-only"] {
+        for args in [
+            &["export", path(&rec), "-o", "/mnt/place/a.csv"][..],
+            &["export", path(&rec), "-o", "/mnt/place/a.parquet"],
+            &["report", path(&rec), "-o", "/mnt/place/a.html"],
+            &["doctor", "--self-test", "-o", "/mnt/place/a.zip"],
+            &["service", "install", "/var/lib"],
+        ] {
+            let out = Command::new("unshare")
+                .args(["--mount", "sh", "-c", script, "sh", kind, POOLMON])
+                .args(args)
+                .output()
+                .unwrap();
+            let said = text(&out.stderr);
+            if said.starts_with("unshare:") || said.starts_with("mount:") {
+                skip(Need::Root, "namespaces cannot be made here");
+                return;
+            }
+            let remedy = if kind == "full" { "  free some space" } else { "  name a place on a file system" };
+            assert!(out.status.code() == Some(1) && said.contains(remedy), "{kind} {args:?}: {said}");
+            // The last line is the list of what is there; it comes after the answer.
+            let printed = text(&out.stdout);
+            let left = printed.split_once("\nleft: ").map(|(_, left)| left.trim());
+            assert_eq!(left, Some(""), "{kind} {args:?}: {printed}");
+        }
+    }
 }
 
 #[test]

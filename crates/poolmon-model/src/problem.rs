@@ -1,7 +1,7 @@
 //! What went wrong, and what helps: two texts, so that each output can place them as it likes.
 
-use std::fmt;
 use std::path::Path;
+use std::{fmt, io};
 
 /// An error that may know what helps. `Display` is the message alone, in one line.
 pub trait Remedy: fmt::Display {
@@ -81,6 +81,23 @@ pub fn shell_path(path: &Path) -> String {
     shell_word(&path.to_string_lossy())
 }
 
+/// What helps against an answer of the operating system, if no more is known than that; `None` if nothing does in general.
+pub fn remedy_of(error: &io::Error) -> Option<&'static str> {
+    use io::ErrorKind::{
+        FileTooLarge, NotADirectory, NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem,
+        StorageFull,
+    };
+    Some(match error.kind() {
+        StorageFull | QuotaExceeded => "free some space, or name a place on another disk",
+        FileTooLarge => "name a place on another file system, or raise the limit of this user (ulimit -f)",
+        ReadOnlyFilesystem => "name a place on a file system that can be written",
+        PermissionDenied => "name another place, or run this as a user who has the right",
+        NotADirectory => "check the path: a part of it is not a folder",
+        NotFound => "check the path",
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +107,14 @@ mod tests {
         assert_eq!(shell_word("logs/pool-1.log"), "logs/pool-1.log");
         let quoted = if cfg!(windows) { "\"a (1).log\"" } else { "'a (1).log'" };
         assert_eq!(shell_path(Path::new("a (1).log")), quoted);
+    }
+
+    #[test]
+    fn a_full_disk_has_a_remedy_and_a_closed_pipe_has_none() {
+        let of = |kind: io::ErrorKind| remedy_of(&kind.into());
+        assert!(of(io::ErrorKind::StorageFull).unwrap().starts_with("free some space"));
+        assert!(of(io::ErrorKind::ReadOnlyFilesystem).is_some());
+        assert_eq!(of(io::ErrorKind::BrokenPipe), None);
     }
 
     #[test]

@@ -57,6 +57,7 @@ pub mod tape;
 pub mod text;
 mod trace;
 pub mod typed;
+mod zone;
 
 pub use contents::Contents;
 pub use distinct::distinct;
@@ -75,3 +76,4 @@ pub use streams::{is_input_a_pipe, is_input_piped};
 pub use tape::Tape;
 pub use text::note_cut_lists;
 pub use trace::{ReadTrace, TraceKind, read_trace};
+pub use zone::check_zone;

@@ -10,7 +10,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use poolmon_model::problem::Problem;
+use poolmon_model::problem::{Problem, remedy_of};
 
 #[cfg(target_os = "linux")]
 mod systemd;
@@ -68,7 +68,10 @@ impl From<io::Error> for ServiceError {
 /// "cannot WHAT PATH: the system's reason", and what helps, if that is known.
 fn cannot(what: &str, path: &Path, error: &io::Error, remedy: Option<&str>) -> ServiceError {
     let message = format!("cannot {what} {}: {error}", path.display());
-    Problem { message, remedy: remedy.map(str::to_owned) }.into()
+    // Rights do not help against a full disk.
+    let general =
+        remedy_of(error).filter(|_| remedy.is_none() || error.kind() != io::ErrorKind::PermissionDenied);
+    Problem { message, remedy: general.or(remedy).map(str::to_owned) }.into()
 }
 
 /// The folder as the service finds it: whole, and without links on the way, as what a unit protects is named by its real place.

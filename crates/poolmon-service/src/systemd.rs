@@ -1,6 +1,7 @@
 //! A hardened unit for systemd. What it says goes to the journal.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -81,7 +82,8 @@ pub fn install(what: &Installation, say: Say<'_>) -> Result<(), ServiceError> {
     }
     create_folder(&what.folder)?;
     let before = fs::read_to_string(&path).ok();
-    fs::write(&path, &text).map_err(|error| cannot("write", &path, &error, Some(&may_write(&path))))?;
+    placed(&path, |new| fs::write(new, &text))
+        .map_err(|error| cannot("write", &path, &error, Some(&may_write(&path))))?;
     say(&format!("written: {}", path.display()))?;
     if let Some(folder) = before.as_deref().and_then(folder_of)
         && Some(folder) != folder_of(&text)
@@ -207,19 +209,26 @@ fn copied(program: &Path, folder: &Path, say: Say<'_>) -> Result<PathBuf, Servic
     let copy = folder.join(NAME);
     if copy != program {
         let is_there = copy.symlink_metadata().is_ok();
-        // A new file: the old one may be running, or have another name elsewhere.
-        let new = folder.join(format!(".{NAME}-{}", std::process::id()));
-        let made = fs::copy(program, &new)
-            .and_then(|_| fs::set_permissions(&new, fs::Permissions::from_mode(0o755)))
-            .and_then(|()| fs::rename(&new, &copy));
-        made.map_err(|error| {
-            let _ = fs::remove_file(&new);
-            cannot("copy this program to", &copy, &error, Some(&may_write(&copy)))
-        })?;
+        let made = placed(&copy, |new| {
+            fs::copy(program, new)?;
+            fs::set_permissions(new, fs::Permissions::from_mode(0o755))
+        });
+        made.map_err(|error| cannot("copy this program to", &copy, &error, Some(&may_write(&copy))))?;
         let replaced = if is_there { ", in place of the file that was there" } else { "" };
         say(&format!("copied: {}{replaced}", copy.display()))?;
     }
     Ok(copy)
+}
+
+/// Makes a file whole or not at all, as a new one: the old one may be a program that runs, or have another name elsewhere.
+fn placed(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().display();
+    let new = path.with_file_name(format!(".{name}-{}", std::process::id()));
+    let made = make(&new).and_then(|()| fs::rename(&new, path));
+    if made.is_err() {
+        let _ = fs::remove_file(&new);
+    }
+    made
 }
 
 fn is_root() -> bool {
@@ -359,6 +368,20 @@ mod tests {
         fs::set_permissions(home.path(), fs::Permissions::from_mode(0o750)).unwrap();
         let reason = unreachable(&home.path().join("new"), true).unwrap();
         assert!(reason.contains("other users cannot enter"), "{reason}");
+        // Theirs, but of root's group, which it is in.
+        chown(home.path(), Some(65534), Some(0)).unwrap();
+        assert_eq!(unreachable(&home.path().join("new"), true), None);
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o705)).unwrap();
+        let reason = unreachable(&home.path().join("new"), true).unwrap();
+        assert!(reason.contains("root's group cannot enter"), "{reason}");
+        // A program is run, and not written.
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let program = home.path().join("poolmon");
+        fs::write(&program, "").unwrap();
+        for (mode, runs) in [(0o755, true), (0o500, true), (0o600, false)] {
+            fs::set_permissions(&program, fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(unreachable(&program, false).is_none(), runs, "{mode:o}");
+        }
     }
 
     #[test]
@@ -391,6 +414,10 @@ mod tests {
         }
         mode(&folder, 0o1777);
         assert_eq!(replaceable(&program), None);
+        // Of a file, the sticky bit says nothing.
+        mode(&program, 0o1777);
+        assert_eq!(replaceable(&program), Some(format!("{} can be written by all users", program.display())));
+        mode(&program, 0o755);
         chown(&program, Some(65534), None).unwrap();
         assert_eq!(replaceable(&program), Some(format!("{} belongs to user 65534", program.display())));
         // Their folder above it is enough.
@@ -427,6 +454,23 @@ mod tests {
         assert_eq!((other.path.as_path(), other.why), (home.path(), Why::Owner(65534)));
         chown(home.path(), Some(0), None).unwrap();
         assert_eq!(replaceable(&home.path().join("new/rec")), None);
+    }
+
+    #[test]
+    fn what_cannot_be_written_whole_leaves_nothing() {
+        let home = tempfile::tempdir().unwrap();
+        let unit = home.path().join("a.service");
+        fs::write(&unit, "old").unwrap();
+        let full = placed(&unit, |new| {
+            fs::write(new, "ne")?;
+            Err(io::ErrorKind::StorageFull.into())
+        });
+        assert_eq!(full.unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert_eq!(fs::read_to_string(&unit).unwrap(), "old");
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
+        let refused = cannot("write", &unit, &io::ErrorKind::StorageFull.into(), Some("sudo"));
+        let ServiceError::Failed(problem) = refused else { panic!("{refused:?}") };
+        assert!(problem.remedy.unwrap().starts_with("free some space"));
     }
 
     #[test]

@@ -12,9 +12,10 @@ use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 
 use super::holders::{HolderLine, each};
+use super::parquet::failed;
 use super::select::{ExportOptions, Summary};
 use super::whole;
-use crate::error::{Result, StoreError};
+use crate::error::Result;
 use crate::reader::Recording;
 
 /// Lines of a row group.
@@ -97,21 +98,20 @@ fn column<T: DataType>(
 /// Writes them as one Parquet file that appears whole or not at all.
 pub fn write(recording: &Recording, options: &ExportOptions, path: &Path) -> Result<Summary> {
     whole(path, |file| {
-        let failed =
-            |error: ParquetError| StoreError::Parquet { path: path.into(), problem: error.to_string() };
-        let schema = Arc::new(parse_message_type(SCHEMA).map_err(failed)?);
+        let failed = failed(path);
+        let schema = Arc::new(parse_message_type(SCHEMA).map_err(&failed)?);
         let properties = WriterProperties::builder()
             .set_created_by(concat!("poolmon ", env!("CARGO_PKG_VERSION")).into())
             .set_compression(Compression::GZIP(GzipLevel::default()))
             .build();
-        let mut writer = SerializedFileWriter::new(file, schema, Arc::new(properties)).map_err(failed)?;
+        let mut writer = SerializedFileWriter::new(file, schema, Arc::new(properties)).map_err(&failed)?;
         let mut pending = Pending::default();
         let (summary, written) = each(recording, options, |line| {
             pending.push(line);
             if pending.times.len() >= LINES { pending.write(&mut writer) } else { Ok(()) }
         })?;
-        written.and_then(|()| pending.write(&mut writer)).map_err(failed)?;
-        writer.close().map_err(failed)?;
+        written.and_then(|()| pending.write(&mut writer)).map_err(&failed)?;
+        writer.close().map_err(&failed)?;
         Ok(summary)
     })
 }

@@ -33,6 +33,17 @@ const MOST: usize = 24 << 20;
 /// Values written at a time.
 const BATCH: usize = 16 << 10;
 
+/// An error of the writer; of the operating system's, if that is behind it.
+pub(super) fn failed(path: &Path) -> impl Fn(ParquetError) -> StoreError {
+    move |error| match error {
+        ParquetError::External(source) => match source.downcast() {
+            Ok(source) => StoreError::io("write", path)(*source),
+            Err(source) => StoreError::Parquet { path: path.into(), problem: source.to_string() },
+        },
+        error => StoreError::Parquet { path: path.into(), problem: error.to_string() },
+    }
+}
+
 /// The columns: names of the row, its figures, its owner, the other names of a merged cache.
 fn schema() -> String {
     let mut schema = String::from(
@@ -75,25 +86,24 @@ pub(crate) fn write_into(
     pace: &mut dyn FnMut(),
 ) -> Result<Summary> {
     complete(file, path, |file| {
-        let failed =
-            |error: ParquetError| StoreError::Parquet { path: path.into(), problem: error.to_string() };
+        let failed = failed(path);
         let names = OtherNames::of(recording)?;
-        let mut writer = open(recording, file).map_err(failed)?;
+        let mut writer = open(recording, file).map_err(&failed)?;
         let mut window = Window::default();
         let mut begin = None;
         let summary = options.each(recording, |start, time, sample| {
             begin = Some(start);
             if window.times.len() >= WINDOW || window.bytes() >= MOST || !window.fits(sample) {
                 let full = std::mem::take(&mut window);
-                row_group(&mut writer, full, (start, &names), pace).map_err(failed)?;
+                row_group(&mut writer, full, (start, &names), pace).map_err(&failed)?;
             }
             pace();
             Ok(window.push(time, sample, options))
         })?;
         if let Some(start) = begin {
-            row_group(&mut writer, window, (start, &names), pace).map_err(failed)?;
+            row_group(&mut writer, window, (start, &names), pace).map_err(&failed)?;
         }
-        writer.close().map_err(failed)?;
+        writer.close().map_err(&failed)?;
         Ok(summary)
     })
 }
@@ -244,3 +254,17 @@ macro_rules! put {
 put!(i64, Int64ColumnWriter);
 put!(f64, DoubleColumnWriter);
 put!(ByteArray, ByteArrayColumnWriter);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_known_through_the_writer() {
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let error = failed(Path::new("a.parquet"))(full.into());
+        assert!(error.is_full() && error.to_string().starts_with("cannot write a.parquet: "), "{error}");
+        let other = failed(Path::new("a.parquet"))(ParquetError::General("odd".into()));
+        assert!(!other.is_full() && other.to_string().contains("odd"), "{other}");
+    }
+}

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use poolmon_dump::DumpError;
 use poolmon_model::hidden::{safe, safe_lines};
-use poolmon_model::problem::{Problem, Remedy};
+use poolmon_model::problem::{Problem, Remedy, remedy_of};
 use poolmon_owner::pooltag::PooltagError;
 use poolmon_print::SafeText;
 use poolmon_read::ReadError;
@@ -142,6 +142,7 @@ pub fn remedy(error: &anyhow::Error) -> Option<String> {
         .or_else(|| of::<poolmon_watch::ContinuedError>(error))
         .or_else(|| of::<poolmon_trace::file::FileError>(error))
         .or_else(|| of_server(error))
+        .or_else(|| Some(error.chain().find_map(|cause| cause.downcast_ref().and_then(remedy_of))?.into()))
 }
 
 #[cfg(feature = "serve")]
@@ -264,6 +265,15 @@ mod tests {
             anyhow::Error::new(Problem::new("x: a folder", "name a file in x")).context("cannot write");
         assert_eq!(said_once(&error), "cannot write: x: a folder");
         assert_eq!(remedy(&error).as_deref(), Some("name a file in x"));
+    }
+
+    #[test]
+    fn what_the_system_says_has_a_remedy_below_everything_else() {
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let stored = anyhow::Error::new(StoreError::io("write", "x")(full())).context("export");
+        for error in [anyhow::Error::new(full()).context("cannot write x"), stored] {
+            assert!(remedy(&error).unwrap().starts_with("free some space"), "{error:?}");
+        }
     }
 
     #[test]
