@@ -9,6 +9,9 @@ use crate::{Anonymous, Census, Counts, Digest, Entry, Holder, HolderId, Kind};
 /// Steps of one kind of one holder that are kept; beyond that, half of them are dropped.
 const MOST: usize = 512;
 
+/// Programs that are kept of those of which no process runs any more: any process can give itself another name at any time.
+const MOST_ENDED: usize = 512;
+
 /// The counts of one kind, each at the moment (seconds) that it was seen. Of equal ones in a row, the first and the last are kept.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Steps {
@@ -229,8 +232,20 @@ impl History {
                 steps.push(seconds, 0);
             }
         }
+        self.forget_programs();
         let whole = || Holder { id: HolderId::Machine, name: "this machine".into() };
         self.total.get_or_insert_with(|| Track::new(whole(), None, None)).push(moment, &total);
+    }
+
+    /// Drops half of the programs that ended, those that ended first, if there are too many.
+    fn forget_programs(&mut self) {
+        let ended = self.programs.values().filter(|track| track.processes == 0);
+        let mut ended: Vec<u64> = ended.map(|track| track.seen).collect();
+        if ended.len() > MOST_ENDED {
+            let middle = ended.len() / 2;
+            let oldest = *ended.select_nth_unstable(middle).1;
+            self.programs.retain(|_, track| track.processes > 0 || track.seen > oldest);
+        }
     }
 
     /// The same with pseudonyms instead of names.
@@ -299,6 +314,23 @@ mod tests {
             Entry { holder, group: None, counts }
         };
         Census { entries: holders.iter().map(entry).collect(), ..Census::default() }
+    }
+
+    /// A name for each process, as jobs have them, or one that renames itself: what is kept is bounded, and what runs is kept.
+    #[test]
+    fn programs_that_ended_are_forgotten() {
+        let mut history = History::default();
+        for n in 0..5000_u32 {
+            let name = format!("job-{n}");
+            history.push(
+                f64::from(n),
+                &census(&[(1, "server", 5), (2, "server", n.into()), (n + 10, &name, 1)]),
+            );
+            assert!(history.programs.len() <= MOST_ENDED + 3, "{n}: {}", history.programs.len());
+        }
+        let server = history.programs().next().unwrap();
+        assert_eq!(server.at(Kind::Socket, &[0.0, 4999.0]), [5.0, 5004.0]);
+        assert!(history.programs.contains_key("job-4998") && !history.programs.contains_key("job-1"));
     }
 
     #[test]
