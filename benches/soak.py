@@ -69,7 +69,8 @@ try:
         print("| " + " | ".join(cells) + " |", flush=True)
         before, since = now, at
     os.kill(live, signal.SIGTERM)
-    recorder.send_signal(signal.SIGINT)
+    # Not SIGINT: what is started in the background ignores it.
+    recorder.send_signal(signal.SIGTERM)
     ends = recorder.wait(60), os.waitstatus_to_exitcode(os.waitpid(live, 0)[1])
     info = json.loads(subprocess.run([program, "info", "--format", "json", recording], capture_output=True).stdout)
     verified = subprocess.run([program, "verify", recording], capture_output=True).returncode

@@ -3,7 +3,7 @@
 //! * `windows.rs`: `windows`, the cross-build of `poolmon.exe`;
 //! * `wine.rs`: `wine`, the tests of that executable under Wine;
 //! * `vm/`: `vm`, the tests of real kernels, each booted under QEMU;
-//! * `dist/`: `dist`, what people download: archives, packages, the list of what they are made of;
+//! * `dist/`: `dist`, what people download: archives, packages, the list of what they are made of; `same`, two builds compared;
 //! * `accuracy/`: a program of its own: how often verdicts are right, on hosts simulated from mechanisms;
 //! * `icon.rs`: `icon`, draws the icon; `picture.rs`: `picture`, draws the screens for the README and the guide; here: `accuracy`, `man` and `completions`.
 #![forbid(unsafe_code)]
@@ -29,6 +29,7 @@ cargo xtask COMMAND
   dist [--target x64|win7|arm64]                  pack target/dist/poolmon-VERSION-TARGET.zip, from what windows built
   dist linux [--exe FILE]                         build a static poolmon and pack archive, .deb and .rpm into target/dist
   dist sbom TARGET                                print the parts of the executable for a target of rustc (CycloneDX)
+  same [linux] [--target x64|win7|arm64]          build this commit twice, in two folders, and compare every byte
   man [FOLDER]                                    write the man pages (default target/man)
   completions [FOLDER]                            write the shells' completions (default target/completions)
   accuracy [--set SET] [--hosts N] ...            how often verdicts are right, on hosts simulated from mechanisms
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         ["wine", rest @ ..] => wine::run(rest),
         ["vm", rest @ ..] => vm::run(rest),
         ["dist", rest @ ..] => dist::run(rest),
+        ["same", rest @ ..] => dist::same::run(rest),
         ["man"] => man(&root().join("target/man")),
         ["man", folder] => man(Path::new(folder)),
         ["completions"] => completions(&root().join("target/completions")),

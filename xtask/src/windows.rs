@@ -3,11 +3,10 @@
 //! rustup has no standard library for the GNU targets at hand everywhere, so it is built from Debian's sources with
 //! Debian's compiler (`rustc-web`, `rust-web-src`) and MinGW-w64. On Windows itself plain `cargo build --release` does.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::dist::build::{crates, remap};
+use crate::dist::build::{check, crates, remap};
 use crate::root;
 
 /// No executable above this; with everything, it has to stay below 9 MB.
@@ -85,8 +84,7 @@ pub fn run(args: &[&str]) -> Result<PathBuf, String> {
     let mut cargo = Command::new("/usr/bin/cargo");
     clear_rustup(&mut cargo);
     let linker = format!("CARGO_TARGET_{}_LINKER", target.triple.to_uppercase().replace('-', "_"));
-    // The same bytes in every folder: no path of this machine is named, and no time of a link. `strip = true` leaves the table of
-    // symbols there, a sixth of the file.
+    // The same bytes in every folder: no path of this machine is named, no time of a link, and no table of symbols.
     let mut flags = remap(&crates());
     flags.push("-Clink-arg=-Wl,--strip-all,--no-insert-timestamp".into());
     cargo
@@ -100,7 +98,7 @@ pub fn run(args: &[&str]) -> Result<PathBuf, String> {
         .arg("-Zbuild-std=std,panic_abort");
     crate::run(&mut cargo)?;
     let exe = exe(target);
-    let size = fs::metadata(&exe).map_err(|error| format!("{}: {error}", exe.display()))?.len();
+    let size = check(&exe)?;
     println!("{}: {size} bytes ({:.2} MB), {}", exe.display(), size as f64 / 1e6, target.about);
     if size > LARGEST {
         return Err(format!("that is above {LARGEST} bytes: look for a dependency that has grown"));

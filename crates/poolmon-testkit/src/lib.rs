@@ -39,7 +39,7 @@ pub enum Need {
     Network,
     /// Minutes of time. Met only when required.
     Long,
-    /// Twenty minutes: each leak alone. Met only when required.
+    /// Many minutes: each leak alone, a release installed from its packages. Met only when required.
     Alone,
     /// A kernel of its own, booted by `cargo xtask vm`.
     Vm,

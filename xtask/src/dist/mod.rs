@@ -4,13 +4,14 @@
 //! and unit. Next to them a `CycloneDX` list of what they are made of, and `SHA256SUMS`. The same commit gives the same bytes, whatever
 //! the folder: see `build.rs`.
 //!
-//! * `build.rs`: the executable; `content.rs`: which files go where;
+//! * `build.rs`: the executable; `content.rs`: which files go where; `same.rs`: two builds compared;
 //! * `tar.rs`, `deb.rs`, `rpm.rs`: formats, as `poolmon_print::zip`; `sbom.rs`: the list of crates.
 
 pub mod build;
 mod content;
 mod deb;
 mod rpm;
+pub mod same;
 mod sbom;
 mod tar;
 
