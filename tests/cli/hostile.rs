@@ -119,7 +119,7 @@ fn files_that_are_nothing_but_long_are_refused_at_once() {
         &["verify", plog],
         &["export", plog, "--format", "csv"],
         &["leaks", plog],
-        &["report", log],
+        &["report", log, "-o", &format!("{no}.html")],
         &["diff", log, plog],
         &["dump", raw],
         &["trace", etl],

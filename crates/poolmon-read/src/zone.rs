@@ -1,6 +1,6 @@
 //! The environment names a file of the time zone, which is read whole: a device or a pipe in its place would be waited for without end.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
@@ -14,17 +14,17 @@ const LARGEST: u64 = 1 << 20;
 /// # Errors
 /// It is a device, a pipe, a folder, or far too large.
 pub fn check_zone() -> Result<()> {
-    check(std::env::var_os("TZ"), std::env::var_os("TZDIR"))
+    check(std::env::var_os("TZ").as_deref(), std::env::var_os("TZDIR").as_deref())
 }
 
-fn check(zone: Option<OsString>, folder: Option<OsString>) -> Result<()> {
+fn check(zone: Option<&OsStr>, folder: Option<&OsStr>) -> Result<()> {
     let Some(zone) = zone else { return Ok(()) };
     let name = zone.to_string_lossy();
     let name = Path::new(name.strip_prefix(':').unwrap_or(&name));
     if name.as_os_str().is_empty() {
         return Ok(());
     }
-    let path = Path::new(folder.as_deref().unwrap_or("/usr/share/zoneinfo".as_ref())).join(name);
+    let path = Path::new(folder.unwrap_or("/usr/share/zoneinfo".as_ref())).join(name);
     match fs::metadata(&path) {
         Ok(about) if !about.is_file() || about.len() > LARGEST => Err(ReadError::unsuitable(
             &path.display(),
@@ -46,7 +46,7 @@ mod tests {
         let pipe = folder.path().join("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         fs::write(folder.path().join("Zone"), "TZif").unwrap();
-        let of = |zone: &str, folder: Option<&Path>| check(Some(zone.into()), folder.map(Into::into));
+        let of = |zone: &str, folder: Option<&Path>| check(Some(zone.as_ref()), folder.map(Path::as_os_str));
         assert!(of(&format!(":{}", pipe.display()), None).is_err());
         assert!(of("pipe", Some(folder.path())).is_err());
         assert!(of("/dev/zero", None).is_err() && of("zero", Some(Path::new("/dev"))).is_err());

@@ -80,6 +80,7 @@ impl Column {
         self.value().ok_or_else(|| bad("a page of values is damaged"))
     }
 
+    #[expect(clippy::option_option, reason = "outer: the page is damaged; inner: the row has no value")]
     fn value(&mut self) -> Option<Option<Cell>> {
         if self.chunk.optional && self.there.next(&self.page)? == 0 {
             return Some(None);

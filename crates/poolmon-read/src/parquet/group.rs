@@ -82,7 +82,7 @@ impl Group {
                     None => None,
                 });
             }
-            let (Some(Some(Cell::Int(time))), Some(named), Some(figures), Some(owner)) = (
+            let (Some(Some(Cell::Int(time))), Some(key_cells), Some(figures), Some(owner)) = (
                 cells.first(),
                 cells.get(1..=NAMED.len()),
                 cells.get(1 + NAMED.len()..names.len() - 1),
@@ -90,10 +90,10 @@ impl Group {
             ) else {
                 return Err(bad("a row has no time"));
             };
-            let is_same = key.as_ref().is_some_and(|key| key.iter().eq(named.iter().chain([owner])));
+            let is_same = key.as_ref().is_some_and(|key| key.iter().eq(key_cells.iter().chain([owner])));
             if !is_same {
-                key = Some(named.iter().chain([owner]).cloned().collect());
-                group.streams.push(Stream::new(named, owner.as_ref()));
+                key = Some(key_cells.iter().chain([owner]).cloned().collect());
+                group.streams.push(Stream::new(key_cells, owner.as_ref()));
                 (last, place) = (Point::default(), 0);
             }
             let mut point = Point { time: *time, step: time.wrapping_sub(last.time), ..Point::default() };
