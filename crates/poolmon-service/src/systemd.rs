@@ -224,11 +224,11 @@ fn copied(program: &Path, folder: &Path, say: Say<'_>) -> Result<PathBuf, Servic
 fn placed(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().display();
     let new = path.with_file_name(format!(".{name}-{}", std::process::id()));
-    let made = make(&new).and_then(|()| fs::rename(&new, path));
-    if made.is_err() {
+    let result = make(&new).and_then(|()| fs::rename(&new, path));
+    if result.is_err() {
         let _ = fs::remove_file(&new);
     }
-    made
+    result
 }
 
 fn is_root() -> bool {
