@@ -136,3 +136,15 @@ fn every_view_at_every_size_in_every_number_of_colours() {
         }
     }
 }
+
+/// Invented data says so, and of which moment it is, however narrow the screen.
+#[test]
+fn a_narrow_replay_has_its_time() {
+    let mut app = replayed();
+    std::sync::Arc::make_mut(&mut app.now.origin).kind = poolmon_model::SourceKind::Simulated;
+    for width in [35, 40, 50, 60, 80, 200] {
+        let screen = super::picture(&mut app, width, 20);
+        let said = ["SIMULATED", "REPLAY", "14:20:47"].iter().all(|part| screen.contains(part));
+        assert!(said, "{width}: {screen}");
+    }
+}

@@ -71,9 +71,10 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     let judge = move || {
         say::hush();
         let (judged, _) = analyse::source(&SourceArgs::of(path, range), PoolView::All, &known)?;
-        let left = judged.needs;
+        // No more is coming: what few samples show is the verdict, as `poolmon leaks` gives it.
         let rows = poolmon_watch::in_short(&judged.report, &TimeZone::system());
-        Ok(LiveVerdicts { rows: if left.is_some() { Vec::new() } else { rows }, left })
+        let left = judged.needs.filter(|_| rows.is_empty());
+        Ok(LiveVerdicts { rows, left })
     };
     let judge = move || judge().map_err(|error: anyhow::Error| format!("{error:#}"));
     poolmon_tui::replay(ReplayOptions {
