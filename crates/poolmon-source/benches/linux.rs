@@ -25,7 +25,7 @@ mod unix {
         ("caches with slabs", SLAB),
         ("all caches", Parts { empty_caches: true, ..SLAB }),
         ("vmalloc", Parts { vmalloc: true, ..NONE }),
-        ("all", Parts::default()),
+        ("all", Parts { slab: true, empty_caches: true, vmalloc: true, callsites: true, ..NONE }),
     ];
 
     pub fn live(criterion: &mut Criterion) {

@@ -167,7 +167,7 @@ mod tests {
     /// A recording with ten minutes of each boot.
     fn recorded(boots: &[&Arc<Origin>]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
-        let config = RecorderConfig { interval: Duration::from_secs(60), ..RecorderConfig::default() };
+        let config = RecorderConfig { interval: Duration::from_mins(1), ..RecorderConfig::default() };
         let (mut recorder, _) = Recorder::open(folder.path(), config).unwrap();
         for (at, origin) in boots.iter().enumerate() {
             for n in 0..10 {

@@ -358,7 +358,7 @@ mod tests {
         assert_eq!(bits(&page, 4, 12), Some(0xffa));
         assert_eq!(
             bits(&page, 3, 64),
-            Some((0x0605_0403_0201_00ff_ac_u128 >> 3 & u128::from(u64::MAX)) as u64)
+            Some((0x0006_0504_0302_0100_ffac_u128 >> 3 & u128::from(u64::MAX)) as u64)
         );
         assert_eq!((bits(&page, 0, 0), bits(&page, 79, 2), bits(&page, 0, 65)), (Some(0), None, None));
     }

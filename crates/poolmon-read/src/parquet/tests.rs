@@ -53,12 +53,15 @@ fn lines(csv: &str) -> Vec<Vec<String>> {
     lines
 }
 
-fn samples(steps: &[(i64, Vec<(u8, u64, Option<u64>)>)]) -> Vec<Sample> {
+/// Microseconds since the step before, and the rows: tag, allocs, bytes.
+type Step = (i64, Vec<(u8, u64, Option<u64>)>);
+
+fn samples(steps: &[Step]) -> Vec<Sample> {
     let mut origin = Origin::new(SourceKind::Windows, &[Pool::Nonpaged, Pool::Paged]);
     (origin.host, origin.boot) = (Some("srv, \"1\"".into()), Some("b".into()));
     let origin = Arc::new(origin);
     let mut time = 1_800_000_000_000_000_i64;
-    let sample = |(step, rows): &(i64, Vec<(u8, u64, Option<u64>)>)| {
+    let sample = |(step, rows): &Step| {
         let mut sample = Sample::new(Arc::clone(&origin), CounterWidth::Bits64);
         time += step;
         sample.time = jiff::Timestamp::from_microsecond(time).ok();

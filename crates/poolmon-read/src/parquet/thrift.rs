@@ -184,7 +184,10 @@ mod tests {
         let mut text = Vec::new();
         Thrift::new(&bytes)
             .fields(&mut |id, value| match id {
-                3 => value.fields(&mut |_, value| Some(text.extend_from_slice(value.bytes()?))),
+                3 => value.fields(&mut |_, value| {
+                    text.extend_from_slice(value.bytes()?);
+                    Some(())
+                }),
                 _ => Some(()),
             })
             .unwrap();

@@ -192,7 +192,7 @@ pub fn recorded() -> (Running, tempfile::TempDir) {
         poolmon_print::write(&mut log, TableFormat::Poolmon, &sample, &table, options).unwrap();
     }
     std::fs::write(&path, log).unwrap();
-    (served(path), folder)
+    (served(&path), folder)
 }
 
 /// Ten minutes of a simulated kernel in a recording. The second value is the folder that holds it.
@@ -209,11 +209,11 @@ pub fn recording() -> (Running, tempfile::TempDir) {
         recorder.record_past(&sample).unwrap();
     }
     recorder.close().unwrap();
-    (served(folder.path().to_owned()), folder)
+    (served(folder.path()), folder)
 }
 
-fn served(path: std::path::PathBuf) -> Running {
-    let open = || SampleSeries::open(std::slice::from_ref(&path), ReadOptions::default()).unwrap();
+fn served(path: &std::path::Path) -> Running {
+    let open = || SampleSeries::open(&[path.to_owned()], ReadOptions::default()).unwrap();
     let (mut series, mut sample) = (open(), Sample::empty());
     let mut analysis = Analysis::new(AnalysedSeries::config());
     let mut span = None;

@@ -44,7 +44,7 @@ pub fn run(args: &MeasureArgs) -> anyhow::Result<Outcome> {
     let mut out = say::out(args.format == TextOrJson::Text);
     match args.format {
         TextOrJson::Text => {
-            render::text(&mut out, &measured, &filter, args.all, args.limit.unwrap_or(LISTED))?
+            render::text(&mut out, &measured, &filter, args.all, args.limit.unwrap_or(LISTED))?;
         }
         TextOrJson::Json => render::json(&mut out, &measured, &filter, args.all)?,
     }
