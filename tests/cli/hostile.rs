@@ -147,6 +147,7 @@ shift
 export POOLMON_SYSTEMD_UNITS=/mnt/place
 code=0
 "$@" || code=$?
+rmdir /var/lib/poolmon-of-a-test 2>/dev/null || true
 echo; echo "left: $(ls -A /mnt/place)"
 exit $code"#;
     for kind in ["full", "read-only"] {
@@ -155,7 +156,7 @@ exit $code"#;
             &["export", path(&rec), "-o", "/mnt/place/a.parquet"],
             &["report", path(&rec), "-o", "/mnt/place/a.html"],
             &["doctor", "--self-test", "-o", "/mnt/place/a.zip"],
-            &["service", "install", "/var/lib"],
+            &["service", "install", "/var/lib/poolmon-of-a-test"],
         ] {
             let out = Command::new("unshare")
                 .args(["--mount", "sh", "-c", script, "sh", kind, POOLMON])

@@ -175,12 +175,6 @@ impl OutputArgs {
 /// Tags of each kind in a text, if nothing else is asked for.
 pub const LISTED: usize = 20;
 
-/// Other formats have every row.
-pub fn limit_of_text(limit: Option<usize>, is_other: bool) -> Option<&'static str> {
-    (limit.is_some() && is_other)
-        .then_some("--limit is of the text, other formats list every row: leave it out")
-}
-
 /// `--format` of an answer that has no table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum TextOrJson {

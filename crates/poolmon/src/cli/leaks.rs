@@ -38,13 +38,6 @@ pub struct LeaksArgs {
     pub pooltag: PooltagArgs,
 }
 
-impl LeaksArgs {
-    /// What cannot be meant together.
-    pub fn check(&self) -> Option<&'static str> {
-        super::groups::limit_of_text(self.limit, self.format != AnswerFormat::Text)
-    }
-}
-
 const AFTER: &str = "\
 A verdict is based on all samples: the slope of the trend and its interval, whether the trend exceeds the tag's own \
 noise, the load and the time of day, whether it levels off as a cache does, and how many tags were tested.";

@@ -93,10 +93,6 @@ impl Cli {
     /// What a group of options needs that clap cannot ask for, as other commands share the group.
     fn check(&self) -> Option<&'static str> {
         let source = match &self.command {
-            Some(Command::Leaks(args)) if args.check().is_some() => return args.check(),
-            Some(Command::Measure(args)) => {
-                return groups::limit_of_text(args.limit, args.format != groups::TextOrJson::Text);
-            }
             Some(Command::Leaks(args)) => &args.source,
             Some(Command::Report(args)) => &args.source,
             Some(Command::Top(args)) => return args.check(),
