@@ -37,7 +37,7 @@ cargo xtask COMMAND
   accuracy real [FILE]                            false alarms on the memory of real machines, and leaks added to it
   accuracy fit [--hosts N] [--check]              fit what the rules of verdicts weigh, on tuning hosts
   icon                                            draw crates/poolmon/windows/poolmon.ico anew
-  picture [NAME…]                                 draw docs/screen*.svg from the running program (tmux; root for screen-holders)";
+  picture [NAME…]                                 draw docs/screen*.svg from the running program (tmux)";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

@@ -1,4 +1,4 @@
-//! `cargo xtask picture`: runs the program inside tmux and draws its six main views as `docs/screen*.svg`.
+//! `cargo xtask picture`: runs the program inside tmux and draws its main views as `docs/screen*.svg`.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -33,7 +33,7 @@ struct Scene {
 }
 
 /// `PROGRAM` and `TAPE` in a command stand for the program and a recording of two simulated days.
-const SCENES: [Scene; 6] = [
+const SCENES: [Scene; 5] = [
     Scene {
         name: "screen",
         about: "The live screen over a simulated kernel: pools over two days, the leaking tag first",
@@ -67,14 +67,6 @@ const SCENES: [Scene; 6] = [
         wanted: &["REPLAY", "!Leak"],
     },
     Scene {
-        name: "screen-holders",
-        about: "Who holds kernel objects on a Linux machine: a script that keeps its sockets, first",
-        command: "unshare --pid --fork --mount-proc sh -c \"python3 LEAKER & sleep 2; PROGRAM --interval 2s\"",
-        first: "Unrec",
-        keys: &["o"],
-        wanted: &["python3", "\u{2588}"],
-    },
-    Scene {
         name: "screen-help",
         about: "The keys of the table, and what the terms on it mean",
         command: "PROGRAM demo",
@@ -83,16 +75,6 @@ const SCENES: [Scene; 6] = [
         wanted: &["Rows and order"],
     },
 ];
-
-/// Keeps 100 UNIX sockets more each second.
-const LEAKER: &str = "\
-import resource, socket, time
-resource.setrlimit(resource.RLIMIT_NOFILE, (65536, 65536))
-kept = []
-while len(kept) < 60000:
-    kept.append(socket.socket(socket.AF_UNIX))
-    time.sleep(0.01)
-";
 
 /// Draws all pictures, or those whose names are given.
 pub fn draw(root: &Path, names: &[&str]) -> Result<(), String> {
@@ -112,16 +94,14 @@ pub fn draw(root: &Path, names: &[&str]) -> Result<(), String> {
 
 fn draw_scene(root: &Path, program: &Path, work: &Path, scene: &Scene) -> Result<(), String> {
     let failed = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let (tape, leaker) = (work.join("incident"), work.join("mailer.py"));
+    let tape = work.join("incident");
     if scene.command.contains("TAPE") && !tape.exists() {
         record(&tape).map_err(|error| failed(&tape, &error))?;
     }
-    fs::write(&leaker, LEAKER).map_err(|error| failed(&leaker, &error))?;
     let command = scene
         .command
         .replace("PROGRAM", &program.display().to_string())
-        .replace("TAPE", &tape.display().to_string())
-        .replace("LEAKER", &leaker.display().to_string());
+        .replace("TAPE", &tape.display().to_string());
     let tmux = |args: &[&str]| {
         let output = Command::new("tmux")
             .args(["-L", "poolmon-picture", "-f", "/dev/null"])
