@@ -176,7 +176,7 @@ fn a_new_user_sees_leak_owner_curve_and_next_step_within_ten_keys() {
     terminal.run(&format!("clear; {POOLMON} replay {logs}"));
     terminal.wait("the suspect first", |screen| screen.contains("?Leak"));
     terminal.keys(&["Enter"]);
-    // Nobody knows the driver of these logs: that is said, and how to find it.
+    // No one knows the driver of these logs: that is said, and how to find it.
     terminal.wait("its details", |screen| sees_the_leak(screen, "it is not in the built-in table"));
     terminal.keys(&["q"]);
 }

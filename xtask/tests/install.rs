@@ -1,4 +1,4 @@
-//! `cargo install` of the crates as they would be published. On request, as everything is built anew:
+//! `cargo install` of the crates as they would be published. On request, as everything is built again:
 //! `POOLMON_REQUIRE=alone cargo test -p xtask --test install`.
 
 use std::fs;

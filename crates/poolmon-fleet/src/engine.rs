@@ -141,7 +141,7 @@ impl Remedy for EngineError {
                 "see that it runs, that this machine reaches it, and with https, who signed it (--ca FILE)"
             }
             Self::Timeout { .. } => {
-                "give it more time with --timeout 5m, or ask for less with --over and --match"
+                "give it more time with a larger --timeout, or ask for less with --over and --match"
             }
             Self::Forbidden { .. } => {
                 "give --bearer-file FILE, --user NAME with --password-file FILE, or --header"

@@ -237,7 +237,7 @@ impl History {
         self.total.get_or_insert_with(|| Track::new(whole(), None, None)).push(moment, &total);
     }
 
-    /// Drops half of the programs that ended, those that ended first, if there are too many.
+    /// Drops at least half of the programs that ended, those that ended first, if there are too many.
     fn forget_programs(&mut self) {
         let ended = self.programs.values().filter(|track| track.processes == 0);
         let mut ended: Vec<u64> = ended.map(|track| track.seen).collect();

@@ -72,7 +72,7 @@ impl Live {
 /// Counts of holders in a given time, at most.
 const COUNTS: u32 = 24;
 
-/// The holders of this machine, counted once or twice.
+/// The holders of this machine, counted once, or over a time.
 #[derive(Clone, Debug, Default)]
 pub struct Counted {
     /// Those of now.
@@ -95,7 +95,7 @@ impl Counted {
         self
     }
 
-    /// Counts; with a `length`, waits and counts again, and in between as well. A `wait` that ends early ends it.
+    /// Counts; with a `length`, waits and counts again, and in between as well, up to 24 times. A `wait` that ends early ends it.
     ///
     /// # Errors
     ///
@@ -273,6 +273,8 @@ impl Paced {
 #[derive(Debug)]
 pub struct Watch {
     start: Option<Instant>,
+    /// Seconds from the first sample of all to the first that was watched.
+    earlier: f64,
     counter: Paced,
     history: History,
 }
@@ -280,14 +282,20 @@ pub struct Watch {
 impl Watch {
     /// Of a watch that lasts as long as this, if that is known. Where holders cannot be counted, it stays empty.
     pub fn new(length: Option<Duration>) -> Self {
-        Self { start: None, counter: Paced::new(length), history: History::default() }
+        Self { start: None, earlier: 0.0, counter: Paced::new(length), history: History::default() }
+    }
+
+    /// The watch goes on with samples of which the first was taken this many seconds before: counts are dated from that one, too.
+    pub const fn go_on_after(&mut self, seconds: f64) {
+        self.earlier = seconds;
     }
 
     /// To be called after each sample: takes in a census that has ended, and begins one, if it is time. Says whether one came in.
     pub fn look(&mut self, patience: Duration) -> bool {
         let start = *self.start.get_or_insert_with(Instant::now);
         let Some(count) = self.counter.look(patience) else { return false };
-        self.history.push(count.taken.saturating_duration_since(start).as_secs_f64(), &count.census);
+        let seconds = count.taken.saturating_duration_since(start).as_secs_f64();
+        self.history.push(self.earlier + seconds, &count.census);
         true
     }
 
@@ -311,6 +319,16 @@ fn rest(cost: Duration, length: Option<Duration>) -> Duration {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
+
+    /// Rows and holders are compared over the same time, however long the rows were recorded before.
+    #[test]
+    fn a_watch_that_goes_on_dates_its_counts_from_the_first_sample() {
+        let mut watch = Watch::new(None);
+        watch.go_on_after(3_600.0);
+        while !watch.look(Duration::from_secs(5)) {}
+        let (first, last) = watch.history().span().unwrap();
+        assert!((3_600.0..3_700.0).contains(&first) && last >= first, "{first} {last}");
+    }
 
     #[test]
     fn counted_twice() {

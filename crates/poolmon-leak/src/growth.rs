@@ -55,8 +55,8 @@ impl Report {
     }
 
     /// Whether a row grows, without an explanation, by this many bytes an hour or more.
-    pub fn grows_unexplained(&self, per_hour: f64) -> bool {
-        let mut rows = self.verdicts.iter();
+    pub fn grows_unexplained(&self, per_hour: f64, admits: impl Fn(&Verdict) -> bool) -> bool {
+        let mut rows = self.verdicts.iter().filter(|row| admits(row));
         rows.any(|row| VerdictKind::UNEXPLAINED.contains(&row.kind) && row.bytes.per_hour >= per_hour)
     }
 

@@ -1,6 +1,6 @@
 //! Counts that only rise: of what one process keeps, there is no noise of others, no load and no slab. So the questions are fewer than a
 //! row is asked, and each has the answer and the threshold that rows have: enough points, a signed-rank test of what each count gained
-//! (false discoveries among all counts limited), nothing given back, no levelling off, as straight as a leak of the same length must be.
+//! (false discoveries among all counts limited), nothing freed, no levelling off, as straight as a leak of the same length must be.
 
 use poolmon_model::units::{exact_hours, grouped};
 use poolmon_model::{Pool, Tag};
@@ -193,7 +193,7 @@ fn rise(curve: &CountCurve, q: f64, config: &AnalysisConfig) -> Option<Rise> {
     let from = bend.unwrap_or(0);
     let (x, y) = (&all_x[from..], &all_y[from..]);
     let growth = y.last()? - y.first()?;
-    // Also of what was before: a count that fell was given back.
+    // Also of what was before: a count that fell was freed.
     if growth <= 0.0 || floor::drawdown(all_y) > (1.0 - config.keeps_all) * growth {
         return None;
     }

@@ -8,7 +8,7 @@ use poolmon_model::units::{Precision, human_amount, moment, rate_margin, rough_h
 use crate::suspicion::Level;
 use crate::verdict::{Verdict, VerdictKind, percent};
 
-/// Who is told to go on for this many times as long as he has is told instead what so short a time cannot show.
+/// If more than this many times the recorded length is needed, the sentence says what that length cannot show.
 const AGAIN: f64 = 20.0;
 
 impl Verdict {

@@ -33,11 +33,6 @@ pub fn with_command(line: &str, words: &str, command: &str) -> String {
     here().with_command(line, words, command)
 }
 
-/// Whether the rights are there already.
-pub fn is_root() -> bool {
-    here() == Rights::Root
-}
-
 fn here() -> Rights {
     *RIGHTS.get_or_init(|| FINDER.get().map_or(Rights::Sudo, |find| find()))
 }

@@ -1,12 +1,12 @@
 //! The search line: words and conditions that a row has to meet, all of them.
 
 use crate::column::{self, Column, Unit};
-use crate::units::parse_bytes;
+use crate::units::{parse_bytes, parse_percent};
 use crate::{Pattern, Pool, PoolView, TableRow};
 
 /// What the search line asks for; nothing by default.
 ///
-/// Terms are separated by blanks; `"quotes"` keep blanks inside a term, and `!` turns it round:
+/// Terms are separated by blanks; `"quotes"` keep blanks inside a term, and `!` negates it:
 ///
 /// | term | which rows |
 /// |---|---|
@@ -75,6 +75,11 @@ impl Search {
     /// As it was typed.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Whether a verdict is asked for, which only those have who judge.
+    pub fn asks_for_verdicts(&self) -> bool {
+        self.terms.iter().any(|term| matches!(term.test, Test::In(Place::Verdict, _)))
     }
 
     /// Whether a row meets every term.
@@ -149,7 +154,7 @@ fn figure(word: &str) -> Option<Typed> {
         return Some(Typed::Begun);
     }
     let limit = match number.parse::<f64>() {
-        Ok(limit) if column.unit == Unit::Percent => limit / 100.0,
+        _ if column.unit == Unit::Percent => parse_percent(number).ok()? / 100.0,
         Ok(limit) => limit,
         #[expect(clippy::cast_precision_loss, reason = "a limit that a person types")]
         Err(_) => parse_bytes(number).ok()? as f64,
@@ -269,6 +274,7 @@ mod tests {
             ("<=900", "Irp"),
             ("bytes>10MiB", "Leak"),
             ("Diff>99", "Leak Ntff"),
+            ("fill<50%", ""),
             ("diff>99 pool:nonp", "Leak"),
             ("change>0", "Leak"),
             ("change<0", "Ntff"),
@@ -288,7 +294,7 @@ mod tests {
 
     #[test]
     fn what_is_no_condition_is_text() {
-        for text in ["a>b", "wrong>5", "driver>5", ">many", ">5 many", "size:5"] {
+        for text in ["a>b", "fill<1k", "fill>101", "wrong>5", "driver>5", ">many", ">5 many", "size:5"] {
             assert_eq!(found(text), "", "{text}");
         }
     }

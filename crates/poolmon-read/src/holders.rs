@@ -81,8 +81,10 @@ impl SampleSeries {
     /// # Errors
     /// As of [`counted`](Self::counted).
     pub fn holding(&mut self, names: &[Tag], most: usize) -> Result<Holding> {
-        let census = self.counted(None, None)?.1.now;
         let last = self.at(None, Earlier::Previous)?.now;
+        let end = last.time.unwrap_or(Timestamp::MAX);
+        let at_end = self.recording()?.map(|recording| recording.holders_at(end)).transpose()?;
+        let census = at_end.flatten().map(|(_, digest)| digest.census()).unwrap_or_default();
         let of_row = |row: &&Row| names.contains(&row.tag);
         let objects = last.rows.iter().filter(of_row).filter_map(|row| row.counters.diff(last.width)).max();
         Ok(Holding::new(names, &census, objects.and_then(|count| u64::try_from(count).ok()), most))

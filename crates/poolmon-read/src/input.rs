@@ -273,7 +273,7 @@ impl Read for Unpacking {
                 let (name, length) = (&self.name, self.length);
                 let mut text = format!("it is cut short or damaged after {length} bytes of text ({error})");
                 if let Some(command) = self.packing.command() {
-                    text.extend(["; to read those: ", command, " ", name, " > part.txt"]);
+                    text.extend(["; to read those: ", command, " ", &shell_word(name), " > part.txt"]);
                 }
                 Err(io::Error::new(error.kind(), text))
             }

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use poolmon_model::Sample;
 use poolmon_model::problem::Remedy as _;
-use poolmon_model::{Origin, Pool, Sample, Tag};
-use poolmon_source::{Fact, LoadedModule, Source};
+use poolmon_source::{Source, Wrapper};
 use poolmon_store::{OpenReport, RecorderConfig};
 
 use crate::events::RecordEvent;
@@ -97,12 +97,16 @@ impl Ongoing {
     }
 }
 
-impl Source for Watched {
-    fn origin(&self) -> &Arc<Origin> {
-        self.source.origin()
+impl Wrapper for Watched {
+    fn inner(&self) -> &dyn Source {
+        &*self.source
     }
 
-    fn sample_into(&mut self, sample: &mut Sample) -> poolmon_source::Result<()> {
+    fn inner_mut(&mut self) -> &mut dyn Source {
+        &mut *self.source
+    }
+
+    fn now_into(&mut self, sample: &mut Sample) -> poolmon_source::Result<()> {
         let result = self.source.sample_into(sample);
         let mut said = self.record(&result, sample);
         if let Some(tell) = &mut self.tell {
@@ -114,28 +118,12 @@ impl Source for Watched {
         sample.remarks.extend(said);
         result
     }
-
-    fn want_sessions(&mut self, wanted: bool) {
-        self.source.want_sessions(wanted);
-    }
-
-    fn facts(&mut self, tag: &Tag, pool: Pool) -> Vec<Fact> {
-        self.source.facts(tag, pool)
-    }
-
-    fn merged(&self) -> Vec<Vec<String>> {
-        self.source.merged()
-    }
-
-    fn modules(&mut self) -> Option<Vec<LoadedModule>> {
-        self.source.modules()
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use poolmon_model::{CounterWidth, Row, SourceKind};
+    use poolmon_model::{CounterWidth, Origin, Pool, Row, SourceKind, Tag};
 
     /// A tag that grows.
     struct Played(Arc<Origin>, u64);
@@ -151,18 +139,45 @@ mod tests {
             sample.rows = vec![Row::windows(Tag::pool(*b"Leak"), Pool::Nonpaged, self.1, 0, self.1 * 16)];
             Ok(())
         }
+        fn past_into(&mut self, sample: &mut Sample) -> poolmon_source::Result<bool> {
+            let is_past = self.1 < 3;
+            if is_past {
+                self.sample_into(sample)?;
+            }
+            Ok(is_past)
+        }
+        fn count_each(&mut self) -> poolmon_source::Result<bool> {
+            Ok(true)
+        }
     }
 
-    /// A recording that stops is said with each sample from then on, told once, and no success.
+    /// What came before the watch is shown, and is not recorded again.
+    #[test]
+    fn the_past_of_the_source_is_passed_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = Played(Arc::new(Origin::new(SourceKind::Windows, &[Pool::Nonpaged])), 0);
+        let config = RecorderConfig { holders: false, ..RecorderConfig::default() };
+        let (mut watched, ongoing, _) = Watched::new(Box::new(source), folder.path(), config).unwrap();
+        let mut sample = Sample::empty();
+        let past = std::iter::from_fn(|| watched.past_into(&mut sample).unwrap().then_some(())).count();
+        assert_eq!(past, 3);
+        watched.sample_into(&mut sample).unwrap();
+        assert!(watched.count_each().unwrap());
+        assert!(ongoing.close(&mut |_| {}).unwrap());
+        let recording = poolmon_store::Recording::open(folder.path()).unwrap();
+        assert_eq!(recording.info().unwrap().samples, 1);
+    }
+
+    /// A recording that stops is reported with each sample from then on, passed on once, and is no success.
     #[test]
     fn what_is_wrong_with_the_recording_stays_said() {
         let folder = tempfile::tempdir().unwrap();
         let source = Played(Arc::new(Origin::new(SourceKind::Windows, &[Pool::Nonpaged])), 0);
         let config = RecorderConfig { holders: false, ..RecorderConfig::default() };
         let (watched, ongoing, _) = Watched::new(Box::new(source), folder.path(), config).unwrap();
-        let told = Arc::new(Mutex::new(Vec::new()));
-        let lines = Arc::clone(&told);
-        let mut watched = watched.telling(move |line| lines.lock().unwrap().push(line.to_owned()));
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let passed_on = Arc::clone(&lines);
+        let mut watched = watched.telling(move |line| passed_on.lock().unwrap().push(line.to_owned()));
         let mut sample = Sample::empty();
         watched.sample_into(&mut sample).unwrap();
         assert_eq!(sample.remarks, [""; 0]);
@@ -173,6 +188,6 @@ mod tests {
         }
         assert!(ongoing.close(&mut |_| {}).unwrap());
         assert!(!ongoing.close(&mut |_| {}).unwrap(), "it had stopped before");
-        assert_eq!(*told.lock().unwrap(), [""; 0], "nothing happened");
+        assert_eq!(*lines.lock().unwrap(), [""; 0], "nothing happened");
     }
 }

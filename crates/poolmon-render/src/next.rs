@@ -41,7 +41,7 @@ fn see_holders(judged: &AnalysedSeries) -> String {
     let command = if judged.is_live() {
         "poolmon holders --for 40s --sort change".to_owned()
     } else {
-        format!("poolmon holders {} --sort change", next::argument(&Tag::name(&judged.source)))
+        format!("poolmon holders {} --sort change", poolmon_model::shell::word(&judged.source))
     };
     format!("see all that holders keep, and what changes: {command}")
 }

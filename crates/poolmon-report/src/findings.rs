@@ -54,6 +54,7 @@ pub fn leaks(material: &Material<'_>) -> words::Counts {
         causes: causes.len(),
         suspects: suspects.len(),
         rising: words::risers(material.report, &material.filter).count(),
+        unexplained: words::unexplained(material.report, |verdict| admits(material, verdict)),
         unknown: material
             .report
             .verdicts

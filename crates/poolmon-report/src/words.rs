@@ -113,6 +113,14 @@ pub struct Counts {
     pub unknown: usize,
     /// Holders that only rise and that no leak or suspect names.
     pub rising: usize,
+    /// One of them grows as fast as a leak that would have been seen, and nothing explains it.
+    pub unexplained: bool,
+}
+
+/// Whether one of these rows grows as fast as a leak that would have been seen, and nothing explains it.
+pub fn unexplained(report: &Report, admits: impl Fn(&Verdict) -> bool) -> bool {
+    let visible = report.power.and_then(|power| power.per_hour);
+    visible.is_some_and(|rate| report.grows_unexplained(rate, admits))
 }
 
 /// How still it was: nothing that moves little can be a large leak.
@@ -144,7 +152,7 @@ pub fn made_of(report: &Report, pool: Pool) -> Option<String> {
 
 /// What the answer is in one line.
 pub fn headline(report: &Report, config: &AnalysisConfig, needs: Option<Duration>, counts: Counts) -> String {
-    let Counts { tags, leaks, causes, suspects, unknown, rising } = counts;
+    let Counts { tags, leaks, causes, suspects, unknown, rising, unexplained } = counts;
     if leaks == 0 && suspects > 0 {
         return format!("No certain leak, but {} in {}:", counted(suspects as u64, "suspect"), seen(report));
     }
@@ -174,7 +182,7 @@ pub fn headline(report: &Report, config: &AnalysisConfig, needs: Option<Duration
         n => format!("; {n} more are suspected to:"),
     };
     match leaks {
-        0 => none_found(report, tags, unknown),
+        0 => none_found(report, tags, unknown, unexplained),
         1 => format!("One tag leaks{also}"),
         n if causes < n => format!("{n} tags leak, of {}{also}", counted(causes as u64, "cause")),
         n => format!("{n} tags leak{also}"),
@@ -182,7 +190,7 @@ pub fn headline(report: &Report, config: &AnalysisConfig, needs: Option<Duration
 }
 
 /// What is known where nothing is suspected: nothing was found, or nothing could have been.
-fn none_found(report: &Report, tags: usize, unknown: usize) -> String {
+fn none_found(report: &Report, tags: usize, unknown: usize, unexplained: bool) -> String {
     let seen = seen(report);
     if tags == 0 {
         let why = if report.verdicts.is_empty() {
@@ -209,10 +217,10 @@ fn none_found(report: &Report, tags: usize, unknown: usize) -> String {
             "{seen} of {tags} could not have shown a leak, however large: more samples, over a longer time, are needed."
         ),
         // Such a row is the proof that a leak of its rate need not be a suspect.
-        Some(Some(_)) if !all => format!("No leak found in {seen} ({tags} analysed)."),
-        Some(Some(rate)) if report.grows_unexplained(rate) => format!(
+        Some(Some(_)) if unexplained => format!(
             "Nothing is likely to leak in {seen} ({tags} analysed{calm}), but not all growth is explained."
         ),
+        Some(Some(_)) if !all => format!("No leak found in {seen} ({tags} analysed)."),
         Some(Some(rate)) => format!(
             "No leak found in {seen} ({tags} analysed{calm}).\nA steady leak of {} or more would have been suspected in 9 of 10 \
              tags.",
@@ -229,7 +237,7 @@ pub fn capitalised(text: &str) -> String {
 }
 
 /// What begins the list of holders that only rise.
-pub const RISERS: &str = "Holders that only rise, and give nothing back";
+pub const RISERS: &str = "Holders that only rise, and free nothing";
 
 /// Holders that only rise and that no leak or suspect names, of rows that are shown; of all rows, if none is known to be theirs.
 pub fn risers<'a>(report: &'a Report, filter: &'a Filter) -> impl Iterator<Item = &'a Riser> {
@@ -559,8 +567,12 @@ mod tests {
             analysis.push(&sample);
         }
         let mut report = analysis.report();
-        let counts = Counts { tags: 20, ..Counts::default() };
-        let said = |report: &Report| headline(report, &AnalysedSeries::config(), None, counts);
+        let counts = |report: &Report| Counts {
+            tags: 20,
+            unexplained: unexplained(report, |_| true),
+            ..Counts::default()
+        };
+        let said = |report: &Report| headline(report, &AnalysedSeries::config(), None, counts(report));
         let rate = report.power.and_then(|power| power.per_hour).expect("a leak could have been seen");
         assert!(said(&report).contains("A steady leak of"), "{}", said(&report));
         // Of one row that was asked for, what holds for most rows says nothing.
@@ -575,5 +587,13 @@ mod tests {
         report.verdicts[0].bytes.per_hour = rate;
         assert!(said(&report).contains("not all growth is explained"), "{}", said(&report));
         assert!(!said(&report).contains("A steady leak of"), "{}", said(&report));
+        // Of some rows alone, what the others do counts for nothing.
+        let growing = report.verdicts[0].tag.clone();
+        for (of_it, clear) in [(true, false), (false, true)] {
+            let unexplained = unexplained(&report, |row| (row.tag == growing) == of_it);
+            let one = Counts { tags: 1, unexplained, ..Counts::default() };
+            let one = headline(&report, &AnalysedSeries::config(), None, one);
+            assert_eq!(one.starts_with("No leak found"), clear, "{one}");
+        }
     }
 }

@@ -9,6 +9,7 @@ use std::process::Command;
 use poolmon_model::problem::Problem;
 use poolmon_model::rights::as_root;
 use poolmon_model::shell;
+use poolmon_source::rights::is_root;
 
 use crate::{ABOUT, Installation, NAME, Say, ServiceError, cannot, create_folder, program, unit};
 
@@ -229,10 +230,6 @@ fn placed(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> io::Result
         let _ = fs::remove_file(&new);
     }
     result
-}
-
-fn is_root() -> bool {
-    fs::metadata("/proc/self").is_ok_and(|about| about.uid() == 0)
 }
 
 /// A file or folder in whose place someone but root could put another.

@@ -23,8 +23,10 @@ pub mod linux;
 pub mod rights;
 pub mod trace;
 pub mod windows;
+mod wrapper;
 
 pub use error::SourceError;
+pub use wrapper::Wrapper;
 
 use std::sync::Arc;
 

@@ -63,7 +63,7 @@ pub use verdicts::{LiveVerdicts, VerdictSource};
 
 /// Writes what is on the screen to a file and returns its path, or why not.
 pub type SnapshotWriter = Box<dyn FnMut(&Sample, &Table) -> Result<PathBuf, String>>;
-/// What is known of a row's tag, in lines.
+/// What is known of a row's tag, as facts.
 pub type Describe = Box<dyn FnMut(&Row) -> Vec<poolmon_source::Fact>>;
 
 /// What the screen needs.
@@ -197,7 +197,7 @@ pub fn run(mut options: ScreenOptions) -> Result<(), ScreenError> {
     let mut past = Sample::empty();
     while options.source.past_into(&mut past)? {
         if let Some(judge) = &mut options.judge {
-            judge.push(&past);
+            judge.push_past(&past);
         }
         history.push(&past, past.time.unwrap_or_default().as_millisecond());
         pools.push(&past, Timestamp::now());

@@ -12,6 +12,10 @@ use rustc_hash::FxHashMap;
 pub trait VerdictSource: Send {
     /// Takes a sample in.
     fn push(&mut self, sample: &Sample);
+    /// Takes in a sample of the past, before all of those that are watched.
+    fn push_past(&mut self, sample: &Sample) {
+        self.push(sample);
+    }
     /// Judges what there is by now.
     fn judge(&mut self) -> LiveVerdicts;
     /// Who holds objects, if that was counted since the last call.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use poolmon_model::problem::{Problem, Remedy};
-use poolmon_model::{Origin, Pool, Sample, Tag};
+use poolmon_model::{Origin, Sample};
 use poolmon_read::{Earlier, ReadError, ReadOptions, SampleSeries};
-use poolmon_source::{Fact, LoadedModule, Source};
+use poolmon_source::{Source, Wrapper};
 
 /// The past goes back as far as this.
 const LONGEST: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -18,9 +18,11 @@ const MOMENTS: i32 = 4_000;
 pub struct Continued {
     source: Box<dyn Source>,
     past: SampleSeries,
-    /// Time between two moments of the past that are told.
+    /// Time between two moments of the past that are passed on.
     every: Option<SignedDuration>,
     last: Sample,
+    /// Why the past is shorter than it was recorded, until that is said.
+    broken: Option<String>,
 }
 
 /// Why a recording cannot be gone on with.
@@ -69,7 +71,7 @@ impl Continued {
             past.skip_before(from)?;
             every = Some(last.duration_since(from) / MOMENTS).filter(|every| *every > SignedDuration::ZERO);
         }
-        Ok(Self { source, past, every, last: Sample::empty() })
+        Ok(Self { source, past, every, last: Sample::empty(), broken: None })
     }
 
     fn next(&mut self, sample: &mut Sample) -> poolmon_read::Result<bool> {
@@ -99,34 +101,27 @@ fn stranger(recorded: &Origin, live: &Origin) -> Option<String> {
     (recorded.boot != live.boot).then(|| "it ends before this machine was booted".to_owned())
 }
 
-impl Source for Continued {
-    fn origin(&self) -> &Arc<Origin> {
-        self.source.origin()
+impl Wrapper for Continued {
+    fn inner(&self) -> &dyn Source {
+        &*self.source
     }
 
-    fn sample_into(&mut self, sample: &mut Sample) -> poolmon_source::Result<()> {
-        self.source.sample_into(sample)
+    fn inner_mut(&mut self) -> &mut dyn Source {
+        &mut *self.source
     }
 
-    fn past_into(&mut self, sample: &mut Sample) -> poolmon_source::Result<bool> {
+    fn earlier_into(&mut self, sample: &mut Sample) -> poolmon_source::Result<bool> {
         // What is damaged ends the past; the screen is of now.
-        Ok(self.next(sample).unwrap_or(false))
+        Ok(self.next(sample).unwrap_or_else(|error| {
+            self.broken = Some(format!("the recorded past ends early: {error}"));
+            false
+        }))
     }
 
-    fn want_sessions(&mut self, wanted: bool) {
-        self.source.want_sessions(wanted);
-    }
-
-    fn facts(&mut self, tag: &Tag, pool: Pool) -> Vec<Fact> {
-        self.source.facts(tag, pool)
-    }
-
-    fn merged(&self) -> Vec<Vec<String>> {
-        self.source.merged()
-    }
-
-    fn modules(&mut self) -> Option<Vec<LoadedModule>> {
-        self.source.modules()
+    fn now_into(&mut self, sample: &mut Sample) -> poolmon_source::Result<()> {
+        self.source.sample_into(sample)?;
+        sample.remarks.extend(self.broken.take());
+        Ok(())
     }
 }
 
@@ -134,7 +129,7 @@ impl Source for Continued {
 mod tests {
     use std::time::Duration;
 
-    use poolmon_model::{CounterWidth, Row, SourceKind};
+    use poolmon_model::{CounterWidth, Pool, Row, SourceKind, Tag};
     use poolmon_store::{ClockMoment, Recorder, RecorderConfig};
 
     use super::*;

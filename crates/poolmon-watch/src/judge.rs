@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use poolmon_holder::{Census, PATIENCE, Watch};
 use poolmon_leak::{Analysis, AnalysisConfig, Report, Verdict};
@@ -17,6 +18,8 @@ pub struct LiveJudge {
     zone: TimeZone,
     /// Of this machine, if it is the one that is shown.
     holders: Option<(Watch, MergedCaches)>,
+    /// When the first sample of the past was taken, until samples of now come.
+    begun: Option<Timestamp>,
     /// Holders were counted, and the screen does not have them yet.
     counted: bool,
 }
@@ -32,12 +35,23 @@ impl LiveJudge {
         };
         let holders = matches!(origin.kind, SourceKind::Linux | SourceKind::Windows).then(here);
         let analysis = Analysis::new(AnalysisConfig::live());
-        Self { analysis, zone: TimeZone::system(), holders, counted: false }
+        Self { analysis, zone: TimeZone::system(), holders, begun: None, counted: false }
+    }
+
+    /// Takes in a sample of the past: holders cannot be counted then.
+    pub fn push_past(&mut self, sample: &Sample) {
+        self.begun = self.begun.or(sample.time);
+        self.analysis.push(sample);
     }
 
     /// Takes a sample in.
     pub fn push(&mut self, sample: &Sample) {
         self.analysis.push(sample);
+        if let (Some(begun), Some(now), Some((holders, _))) =
+            (self.begun.take(), sample.time, &mut self.holders)
+        {
+            holders.go_on_after(now.duration_since(begun).as_secs_f64());
+        }
         if let Some((holders, _)) = &mut self.holders {
             self.counted |= holders.look(PATIENCE);
         }

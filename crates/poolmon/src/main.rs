@@ -18,6 +18,11 @@ use app::outcome::Outcome;
 use app::say;
 
 fn main() -> ExitCode {
+    // Before anything asks for the zone: times on the command line do.
+    if let Err(error) = poolmon_read::check_zone() {
+        say::error(&error.into());
+        return Outcome::Failed.into();
+    }
     let cli = match cli::from_env() {
         Ok(cli) => cli,
         Err(error) => {

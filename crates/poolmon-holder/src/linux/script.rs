@@ -114,7 +114,19 @@ const INTERPRETERS: &[Interpreter] = &[
         is_class: true,
         ..NONE
     },
-    Interpreter { names: &["dotnet"], endings: &["dll"], long: &["--roll-forward", "--fx-version"], ..NONE },
+    Interpreter {
+        names: &["dotnet"],
+        endings: &["dll"],
+        long: &[
+            "--roll-forward",
+            "--fx-version",
+            "--depsfile",
+            "--runtimeconfig",
+            "--additionalprobingpath",
+            "--additional-deps",
+        ],
+        ..NONE
+    },
 ];
 
 /// The name of a process that calls itself `name`: with the script, if it is an interpreter that runs one. `folder`: its folder in

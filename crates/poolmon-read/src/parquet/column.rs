@@ -9,7 +9,7 @@ use super::thrift::{Thrift, unzigzag, varint};
 use super::{File, bad};
 
 /// Most bytes of a page, unpacked: the writer ends one at about a megabyte.
-const LARGEST_PAGE: u64 = 64 << 20;
+const LARGEST_PAGE: u64 = 4 << 20;
 /// Most bytes of a page's head; statistics hold two values.
 const LARGEST_HEAD: u64 = 64 << 10;
 

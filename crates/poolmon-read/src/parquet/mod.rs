@@ -21,7 +21,9 @@ pub(crate) const MAGIC: &[u8] = b"PAR1";
 /// Most bytes of the description at the end: a year at a sample a second needs less.
 const LARGEST_FOOTER: u64 = 64 << 20;
 /// Row groups that are described; a year at a sample a second has 17,520.
-const MOST_GROUPS: usize = 1 << 17;
+const MOST_GROUPS: usize = 1 << 13;
+/// Most columns: the writer has thirty.
+const MOST_COLUMNS: usize = 64;
 
 /// Bytes that can be read at random.
 pub(crate) trait File: Read + Seek + Send {}
@@ -191,7 +193,7 @@ impl Description {
                     _ => Some(()),
                 })?;
                 chunks.push(chunk);
-                (chunks.len() <= 1024).then_some(())
+                (chunks.len() <= MOST_COLUMNS).then_some(())
             }),
             3 => {
                 rows = u64::try_from(value.int()?).ok()?;

@@ -135,7 +135,7 @@ impl<'a> Holders<'a> {
         let of = |one: &Listed<'_>| match self.order {
             Order::Objects => i128::from(one.size),
             Order::Change if one.is_new => i128::from(one.size) / NEWCOMER,
-            // What was given back in between is no gain, wherever in its ups and downs the counts found it.
+            // What was freed in between is no gain, wherever in its ups and downs the counts found it.
             Order::Change => i128::from(one.gain.or(one.size_change).unwrap_or(0)),
             Order::Kind(kind) => one.entry.counts.get(kind).map_or(-1, i128::from),
         };

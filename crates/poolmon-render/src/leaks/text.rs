@@ -55,6 +55,7 @@ pub fn write(
         suspects: of(VerdictKind::Suspected),
         unknown: shown.iter().filter(|verdict| verdict.kind == VerdictKind::Unknown).count(),
         rising: words::risers(report, filter).count(),
+        unexplained: words::unexplained(report, admits),
     };
     writeln!(out, "{}", words::headline(report, &judged.analysis.config, judged.needs, counts))?;
     let first_end = named.first().and_then(|first| first.exhaustion);

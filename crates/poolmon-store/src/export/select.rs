@@ -87,8 +87,7 @@ impl ExportOptions {
         let filter = &self.filter;
         let pools = sample.origin.pools.iter().filter(|&&pool| !filter.view.admits(pool));
         let coverage = pools.fold(sample.coverage, |coverage, &pool| coverage.without(pool));
-        let is_chosen = !filter.include.is_empty() || !filter.exclude.is_empty();
-        if is_chosen { coverage.partial() } else { coverage }
+        if filter.is_part_of_a_pool() { coverage.partial() } else { coverage }
     }
 
     /// The wanted rows of a sample with their session.

@@ -64,7 +64,7 @@ impl Losses {
 impl Losses {
     /// What is missing next to the samples that were `read`, in words; `None` if nothing is known to be.
     pub fn in_words(&self, read: u64) -> Option<String> {
-        let rest = if read == 0 { "none can be read" } else { "the rest is analysed" };
+        let rest = if read == 0 { "none can be read" } else { "the rest can be read" };
         let lost =
             (self.samples > 0).then(|| format!("{} lost to damage, {rest}", counted(self.samples, "sample")));
         let torn = (self.torn > 0).then(|| {

@@ -209,6 +209,7 @@ impl HolderView {
                 continue;
             }
             let bytes = prices.bytes(entry);
+            let kept = self.floors.kept(entry);
             self.rows.push(HolderRow {
                 id: entry.holder.id.clone(),
                 // The path of a control group says what it is, and takes the room that there is.
@@ -224,8 +225,11 @@ impl HolderView {
                     difference(bytes, then.and_then(|then| prices.bytes(then)).unwrap_or(0))
                 }),
                 gains: [
-                    self.floors.gain(entry, |entry| objects(&entry.counts)),
-                    bytes.and_then(|_| self.floors.gain(entry, |entry| prices.bytes(entry).unwrap_or(0))),
+                    kept.as_ref()
+                        .map(|(before, since)| difference(objects(&since.counts), objects(&before.counts))),
+                    bytes.zip(kept.as_ref()).map(|(_, (before, since))| {
+                        difference(prices.bytes(since).unwrap_or(0), prices.bytes(before).unwrap_or(0))
+                    }),
                 ],
                 is_new: then.is_some_and(|then| then.is_none()),
                 kinds,

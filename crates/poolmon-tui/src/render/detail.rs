@@ -80,7 +80,7 @@ fn text_width(inner: Rect) -> u16 {
     if is_wide(inner) { beside(inner).0.width } else { inner.width }
 }
 
-/// Where the text is, of so many lines, and where the charts are.
+/// Where the text of `lines` lines is, and where the charts are.
 fn divided(inner: Rect, lines: usize) -> (Rect, Rect) {
     if is_wide(inner) {
         return beside(inner);

@@ -12,6 +12,10 @@ impl VerdictSource for LiveJudge {
         self.0.push(sample);
     }
 
+    fn push_past(&mut self, sample: &Sample) {
+        self.0.push_past(sample);
+    }
+
     fn holders(&mut self) -> Option<Census> {
         self.0.holders()
     }

@@ -37,6 +37,12 @@ pub fn show(
         return snapshot::run(args, source, file.as_ref(), &owners).map(|()| Outcome::Done);
     }
     if !io::stdout().is_terminal() {
+        if let Some(folder) = &args.history {
+            bail!(Problem::new(
+                "standard output is not a terminal: no screen could begin with a history",
+                format!("judge the recording: poolmon leaks {}", folder.display())
+            ));
+        }
         if let Some(folder) = &args.record {
             bail!(Problem::new(
                 "standard output is not a terminal",

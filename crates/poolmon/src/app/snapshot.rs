@@ -43,6 +43,7 @@ pub fn append(path: &Path, sample: &Sample, table: &Table, options: PrintOptions
     let mut text = Vec::new();
     poolmon_print::write(&mut text, TableFormat::Poolmon, sample, table, options)?;
     let cannot = || format!("cannot write the snapshot to {}", path.display());
+    let is_new = !path.exists();
     let mut file = OpenOptions::new().create(true).append(true).open(path).with_context(cannot)?;
     let before = file.metadata().map(|about| about.len());
     let written = file.write_all(&text).and_then(|()| match file.sync_data() {
@@ -51,10 +52,11 @@ pub fn append(path: &Path, sample: &Sample, table: &Table, options: PrintOptions
         other => other,
     });
     if written.is_err() && path.is_file() {
-        // A part of a snapshot would be read as a whole one; without any, there was no file.
+        // A part of a snapshot would be read as a whole one.
         let _ = match before {
-            Ok(0) | Err(_) => std::fs::remove_file(path),
+            _ if is_new => std::fs::remove_file(path),
             Ok(length) => file.set_len(length),
+            Err(_) => Ok(()),
         };
     }
     written.with_context(cannot)

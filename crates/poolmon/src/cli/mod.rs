@@ -208,8 +208,12 @@ pub fn from_env() -> Result<Cli, clap::Error> {
 
 /// The error for `--for -5s`: clap takes the value for an option, and advises what fails, too.
 fn below_zero(error: &clap::Error, words: &[OsString]) -> Option<clap::Error> {
-    use clap::{CommandFactory as _, error::ErrorKind};
-    let is_below = |word: &OsString| matches!(word.as_encoded_bytes(), [b'-', b'0'..=b'9' | b'.', ..]);
+    use clap::{CommandFactory as _, error::ContextKind, error::ContextValue, error::ErrorKind};
+    let Some(ContextValue::String(wrong)) = error.get(ContextKind::InvalidArg) else { return None };
+    let is_below = |word: &OsString| {
+        let bytes = word.as_encoded_bytes();
+        matches!(bytes, [b'-', b'0'..=b'9' | b'.', ..]) && bytes.starts_with(wrong.as_bytes())
+    };
     let at = words.iter().position(is_below).filter(|_| error.kind() == ErrorKind::UnknownArgument)?;
     let option = words.get(at.checked_sub(1)?)?.display();
     let text = format!("`{}` is no option, and {option} takes no value below zero", words.get(at)?.display());
@@ -247,9 +251,7 @@ mod tests {
             "leaks f --interval 1s",
             "leaks f --explain Leak --format json",
             "leaks f --explain Leak --fail-on leak",
-            "leaks f --format json --limit 3",
             "leaks --from -2h",
-            "measure --limit 3 --format json -- true",
             "live --memory",
             "live --stamp",
             "live --snapshot --interval 1s",

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use poolmon_model::Search;
 use poolmon_print::TableFormat;
 
 use super::groups::{LimitArgs, RowArgs};
@@ -53,6 +54,11 @@ impl TopArgs {
     pub fn check(&self) -> Option<&'static str> {
         if self.group.is_some() && self.format == FormatArg::Poolmon {
             return Some("--format poolmon is PoolMon's own layout, which has no groups: leave --group out");
+        }
+        if self.rows.search.as_deref().is_some_and(|text| Search::new(text).asks_for_verdicts()) {
+            return Some(
+                "one table has no verdicts: leave `verdict:` out, or use `poolmon leaks` or the screen",
+            );
         }
         let text = self.human || self.no_header;
         (text && self.format != FormatArg::Table)

@@ -42,7 +42,6 @@ use crate::cli::{Cli, Command};
 
 /// Does what the command line says.
 pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
-    poolmon_read::check_zone()?;
     if let Some(work) = cli.command.as_ref().map_or(Some(Work::Watch), work_of) {
         least_rights::keep_only(work);
     }

@@ -318,10 +318,9 @@ mod tests {
         let error = chosen(&names, &ReadOptions::default()).unwrap_err();
         let text = String::from(error);
         assert!(text.contains("2 machines (SRV1, SRV2)"), "{text}");
-        assert!(
-            text.contains("poolmon import 'two logs.csv' --columns 1=pool_nonpaged,3=pool_paged -o DIR"),
-            "{text}"
-        );
+        let name = poolmon_model::shell::word("two logs.csv");
+        let command = format!("poolmon import {name} --columns 1=pool_nonpaged,3=pool_paged -o DIR");
+        assert!(text.contains(&command), "{text}");
         let columns = vec![(2, "pool_nonpaged".to_owned())];
         let options = ReadOptions { columns, ..ReadOptions::default() };
         assert_eq!(chosen(&names, &options).unwrap(), (Some("SRV2".into()), vec![None, Some(1.0), None, None]));
