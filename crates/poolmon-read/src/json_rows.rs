@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
+use jiff::tz::TimeZone;
 use poolmon_model::FIGURES;
 use poolmon_model::units::of_day_and_time;
 use serde_json::{Map, Value};
@@ -99,7 +100,7 @@ fn write(row: &Map<String, Value>, csv: &mut Vec<u8>) {
 
 /// The time of a row that says only the time of day, as the series keeps it.
 fn of_day(row: &Map<String, Value>) -> Option<Value> {
-    let time = of_day_and_time(row.get("time_of_day")?.as_str()?)?;
+    let time = of_day_and_time(row.get("time_of_day")?.as_str()?, &TimeZone::UTC)?;
     Some(Value::String(time.to_string()))
 }
 

@@ -81,16 +81,8 @@ pub fn parse(text: &str, zone: &TimeZone) -> Result<When, NotAMoment> {
             Some(When::At(zone.to_ambiguous_timestamp(civil).compatible().ok()?))
         })
         .or_else(|| bare.parse().ok().map(When::TimeOfDay))
-        .or_else(|| dateless(bare, zone).map(When::At))
+        .or_else(|| poolmon_model::units::of_day_and_time(bare, zone).map(When::At))
         .ok_or_else(|| NotAMoment::Text(text.to_owned()))
-}
-
-/// `day 2 14:05`, as moments are printed whose date is unknown.
-fn dateless(text: &str, zone: &TimeZone) -> Option<Timestamp> {
-    let (day, time) = text.strip_prefix("day ")?.split_once(' ')?;
-    let days = jiff::Span::new().try_days(day.parse::<i64>().ok()?.checked_sub(1)?).ok()?;
-    let date = jiff::civil::date(1970, 1, 1).checked_add(days).ok()?;
-    zone.to_ambiguous_timestamp(date.to_datetime(time.parse().ok()?)).compatible().ok()
 }
 
 fn bare(text: &str) -> &str {
@@ -158,13 +150,27 @@ pub fn range<E: From<NotAMoment>>(
     let known = if relative { ends()? } else { None };
     let (first, last) = known.unwrap_or((Timestamp::MIN, Timestamp::MAX));
     let from = from.map(|when| when.resolve(first, last, &zone));
-    let to = to.map(|when| when.until(first, last, &zone));
+    let begin = from.unwrap_or(first);
+    let to = to.map(|when| {
+        let to = when.until(first, last, &zone);
+        // The last one before the end may be before the begin: 14:00 to 15:00, of what ends at 14:30.
+        let is_too_early = matches!(when, When::TimeOfDay(_)) && to < begin;
+        is_too_early.then(|| on_the_day_of(last, to, &zone)).flatten().unwrap_or(to)
+    });
     if let (Some(from), Some(to)) = (from, to)
         && from > to
     {
         return Err(NotAMoment::Backwards { from, to }.into());
     }
     Ok((from, to))
+}
+
+/// The time of day of a moment the day before, on this day.
+fn on_the_day_of(day: Timestamp, time: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+    let day = day.to_zoned(zone.clone()).date();
+    let time = time.to_zoned(zone.clone());
+    let at = zone.to_ambiguous_timestamp(day.to_datetime(time.time())).compatible().ok()?;
+    (time.date() < day).then_some(at)
 }
 
 /// A time until now, of what has no samples with a start of their own.
@@ -270,6 +276,21 @@ mod tests {
             assert!(error.to_string().contains("is later than --to"), "{error}");
             assert!(error.remedy().unwrap().contains("the earlier time to --from"));
         }
+    }
+
+    /// An hour around the end is no stretch from today to yesterday.
+    #[test]
+    fn a_stretch_may_end_after_the_last_sample() {
+        let zone = TimeZone::system();
+        let noon = |day: i8| zone.to_timestamp(jiff::civil::date(2026, 11, day).at(12, 0, 0, 0)).unwrap();
+        let ends = || Ok::<_, NotAMoment>(Some((noon(20), noon(22))));
+        let of = |from: Option<&'static str>, to| range((from, Some(to)), ends);
+        let hour = jiff::Span::new().minutes(30);
+        let (from, to) = of(Some("11:30"), "12:30").unwrap();
+        assert_eq!(from, Some(noon(22) - hour));
+        assert_eq!(to, Some(whole_second(noon(22) + hour)));
+        assert_eq!(of(None, "13:00").unwrap().1, Some(whole_second(noon(21) + hour * 2)), "it holds that");
+        assert!(of(Some("11:30"), "11:00").is_err());
     }
 
     #[test]

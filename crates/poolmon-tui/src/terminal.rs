@@ -52,7 +52,7 @@ impl Screen {
             restore();
             hook(info);
         }));
-        // Whether there are colours was decided before: `--color always` stands above NO_COLOR.
+        // Whether there are colours was decided before: `--color always` overrides NO_COLOR.
         ratatui_crossterm::crossterm::style::force_color_output(true);
         enable_raw_mode()?;
         let opened = unwrapped(true)

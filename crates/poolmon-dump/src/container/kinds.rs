@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use poolmon_model::shell;
+
 /// A kind of file.
 struct Kind {
     start: &'static [u8],
@@ -76,12 +78,5 @@ pub(crate) const LONGEST: usize = 32;
 /// What a file is that starts so, and what helps; `None` if it is none of these.
 pub(crate) fn of(start: &[u8], path: &Path) -> Option<(&'static str, String)> {
     let kind = KINDS.iter().find(|kind| start.starts_with(kind.start))?;
-    Some((kind.what, kind.remedy.replace("FILE", &quoted(path))))
-}
-
-/// A path as a shell takes it.
-pub(crate) fn quoted(path: &Path) -> String {
-    let path = path.display().to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./\\:".contains(c);
-    if path.chars().all(plain) { path } else { format!("\"{path}\"") }
+    Some((kind.what, kind.remedy.replace("FILE", &shell::path(path))))
 }

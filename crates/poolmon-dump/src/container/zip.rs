@@ -6,6 +6,7 @@ use std::path::Path;
 
 use poolmon_image::bytes::{u16_at, u32_at, u64_at};
 use poolmon_model::hidden::SafeString;
+use poolmon_model::shell;
 
 use super::{kinds, lime};
 use crate::error::{DumpError, Result};
@@ -60,7 +61,7 @@ pub(super) fn dump_in(path: &Path, file: &mut File) -> Result<(u64, Member)> {
             return Err(DumpError::NotADump {
                 path: path.to_path_buf(),
                 why: format!("it is a zip archive, and {none}: {all}"),
-                remedy: format!("unpack it, and name what you want to read: unzip {}", kinds::quoted(path)),
+                remedy: format!("unpack it, and name what you want to read: unzip {}", shell::path(path)),
             });
         }
     }
@@ -70,7 +71,11 @@ pub(super) fn dump_in(path: &Path, file: &mut File) -> Result<(u64, Member)> {
         return Err(DumpError::NotADump {
             path: path.to_path_buf(),
             why: format!("it is a zip archive with {} dumps: {}", members.len(), names.join(", ")),
-            remedy: format!("unpack the one that you mean: unzip {} \"{first}\"", kinds::quoted(path)),
+            remedy: format!(
+                "unpack the one that you mean: unzip {} {}",
+                shell::path(path),
+                shell::word(first)
+            ),
         });
     }
     let Some(member) = members.pop() else { return Err(wrong("it holds no files")) };

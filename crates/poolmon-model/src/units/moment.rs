@@ -33,14 +33,12 @@ pub fn day_and_time(at: Option<Timestamp>) -> Option<String> {
     at.filter(|at| is_dateless(*at)).map(|at| moment(at, &TimeZone::UTC, Precision::Seconds))
 }
 
-/// The moment that [`day_and_time`] wrote.
-pub fn of_day_and_time(text: &str) -> Option<Timestamp> {
+/// The moment that `day 2 14:05` stands for, as [`moment`] writes it in a time zone and [`day_and_time`] in UTC.
+pub fn of_day_and_time(text: &str, zone: &TimeZone) -> Option<Timestamp> {
     let (day, time) = text.strip_prefix("day ")?.split_once(' ')?;
-    let days = day.parse::<i64>().ok()?.checked_sub(1)?;
-    let first =
-        jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0).checked_add(jiff::Span::new().try_days(days).ok()?);
-    let time: jiff::civil::Time = time.parse().ok()?;
-    let at = first.ok()?.date().to_datetime(time).to_zoned(TimeZone::UTC).ok()?.timestamp();
+    let days = jiff::Span::new().try_days(day.parse::<i64>().ok()?.checked_sub(1)?).ok()?;
+    let date = jiff::civil::date(1970, 1, 1).checked_add(days).ok()?;
+    let at = zone.to_ambiguous_timestamp(date.to_datetime(time.parse().ok()?)).compatible().ok()?;
     is_dateless(at).then_some(at)
 }
 
@@ -103,11 +101,11 @@ mod tests {
         let of_day: Option<Timestamp> = "1970-02-01T08:05:07Z".parse().ok();
         assert_eq!(rfc3339(of_day), None);
         assert_eq!(day_and_time(of_day).as_deref(), Some("day 32 08:05:07"));
-        assert_eq!(of_day_and_time("day 32 08:05:07"), of_day);
+        assert_eq!(of_day_and_time("day 32 08:05:07", &TimeZone::UTC), of_day);
         let dated: Option<Timestamp> = "2026-11-23T13:05:07Z".parse().ok();
         assert_eq!((rfc3339(dated).as_deref(), day_and_time(dated)), (Some("2026-11-23T13:05:07Z"), None));
         for none in ["day 0", "day x 10:00:00", "day 99999999999999 10:00:00", "2026-11-23T13:05:07Z", ""] {
-            assert_eq!(of_day_and_time(none), None, "{none}");
+            assert_eq!(of_day_and_time(none, &TimeZone::UTC), None, "{none}");
         }
     }
 

@@ -200,7 +200,7 @@ fn moments_of_a_file() {
     assert_eq!(wrong.code, 400, "{}", wrong.text());
 }
 
-/// A recording that is deleted while it is served: the page shows what was read, and everyone is told that it is gone.
+/// A recording that is deleted while it is served: the page shows what was read, and every client is told that it is gone.
 #[cfg(unix)]
 #[test]
 fn a_recording_that_is_gone_is_said_to_be() {

@@ -57,10 +57,11 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     let timeline = tape.timeline()?;
     let ends = || anyhow::Ok(Some((timeline.first, timeline.last)));
     let (_, at) = moment::range((None, args.at.as_deref()), ends)?;
-    if let Some(asked) = at.filter(|at| !timeline.numbered && !(timeline.first..=timeline.last).contains(at))
-    {
-        let shown = asked.clamp(timeline.first, timeline.last);
-        warning!("{}", moment::none_of(asked, shown, &TimeZone::system()));
+    let zone = TimeZone::system();
+    let asked =
+        args.at.as_deref().filter(|_| !timeline.numbered).map(|at| moment::parse(at, &zone)).transpose()?;
+    if let Some(asked) = asked.and_then(|at| at.outside(timeline.first, timeline.last, &zone)) {
+        warning!("{}", moment::none_of(asked, asked.clamp(timeline.first, timeline.last), &zone));
     }
     let (from, to) = moment::range((args.range.from.as_deref(), args.range.to.as_deref()), ends)?;
     let driver = owners.asked_for();
