@@ -11,7 +11,14 @@ use crate::{Census, Counts, Entry, HolderId};
 #[derive(Clone, Debug, Default)]
 pub struct Floors {
     stretches: VecDeque<FxHashMap<HolderId, Counts>>,
+    /// Counts in each stretch, and how many the last one still takes, where [`count`](Self::count) begins them.
+    length: usize,
+    room: usize,
 }
+
+/// Stretches that are kept of counts without an end, and the most counts in each.
+const STRETCHES: usize = 4;
+const LONGEST: usize = 4;
 
 impl Floors {
     /// Begins the next stretch; of those before, at most `most` with it are kept.
@@ -33,6 +40,35 @@ impl Floors {
                 Some(floor) => lower(floor, &entry.counts),
                 None => _ = stretch.insert(entry.holder.id.clone(), entry.counts.clone()),
             }
+        }
+    }
+
+    /// Takes one of many counts: from the second one on there are gains. The stretches grow from one count to four, so that what comes
+    /// and goes is soon told from what stays, and then slide.
+    pub fn count(&mut self, census: &Census) {
+        self.length = self.length.max(1);
+        if self.room == 0 {
+            if self.stretches.len() == STRETCHES && self.length < LONGEST {
+                self.join_pairs();
+                self.length *= 2;
+            }
+            self.begin(STRETCHES);
+            self.room = self.length;
+        }
+        self.room -= 1;
+        self.add(census);
+    }
+
+    fn join_pairs(&mut self) {
+        let mut old = std::mem::take(&mut self.stretches).into_iter();
+        while let Some(mut first) = old.next() {
+            for (id, counts) in old.next().unwrap_or_default() {
+                match first.get_mut(&id) {
+                    Some(floor) => lower(floor, &counts),
+                    None => _ = first.insert(id, counts),
+                }
+            }
+            self.stretches.push_back(first);
         }
     }
 
@@ -68,7 +104,7 @@ impl Floors {
 
     /// Forgets all.
     pub fn clear(&mut self) {
-        self.stretches.clear();
+        *self = Self::default();
     }
 }
 
@@ -109,6 +145,28 @@ mod tests {
         }
         let gains = [1, 2, 3, 4].map(|pid| floors.gain(&entry(pid, 0), objects));
         assert_eq!(gains, [Some(500), Some(0), Some(-100), None]);
+    }
+
+    /// As the screen counts: a leak beside one that opens thousands and closes all, with every phase between them.
+    #[test]
+    fn of_counts_without_an_end_the_leak_is_soon_above_what_comes_and_goes() {
+        for period in 2..6_u64 {
+            for phase in 0..period {
+                let mut floors = Floors::default();
+                for n in 0..100_u64 {
+                    let entries = vec![entry(1, 250 * n), entry(2, 2_000 / period * ((n + phase) % period))];
+                    floors.count(&Census { entries, ..Census::default() });
+                    let [leak, comes_and_goes] = [1, 2].map(|pid| floors.gain(&entry(pid, 0), objects));
+                    assert_eq!(leak.is_some(), n > 0);
+                    assert!(
+                        n < 4 * period || leak > comes_and_goes,
+                        "period {period}, phase {phase}, count {n}"
+                    );
+                }
+                let most = floors.stretches.len();
+                assert!(most <= STRETCHES, "{most}");
+            }
+        }
     }
 
     #[test]

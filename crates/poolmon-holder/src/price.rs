@@ -4,7 +4,8 @@ use poolmon_model::{CounterWidth, Row};
 
 use crate::{Counts, Entry, HolderId, Kind, Unit, links};
 
-/// Bytes that one object of each kind takes, as far as caches hold nothing else; to be made again with each sample.
+/// Bytes that one object of each kind takes, to be made again with each sample: in the caches that hold nothing else; of a kind that
+/// shares every cache that it lives in, the least that it takes in one of them.
 #[derive(Clone, Debug)]
 pub struct Prices {
     bytes: [f64; Kind::ALL.len()],
@@ -15,18 +16,24 @@ impl Prices {
     /// By the rows of a sample: their bytes and objects.
     pub fn new<'a>(rows: impl IntoIterator<Item = &'a Row>, width: CounterWidth) -> Self {
         let mut prices = Self { bytes: [0.0; Kind::ALL.len()], is_known: false };
+        // Which of the caches that a kind is linked to it lives in may hang on the kernel or on its size: their sum is too much.
+        let mut least = [f64::INFINITY; Kind::ALL.len()];
         for row in rows {
-            // What several kinds share would be paid for more than once.
-            let Some(link) = links::find(&row.tag).filter(|link| link.only) else { continue };
+            let Some(link) = links::find(&row.tag) else { continue };
             let objects = row.counters.diff(width).filter(|objects| *objects > 0);
             let (Some(bytes), Some(objects)) = (row.counters.bytes, objects) else { continue };
             for &(kind, per) in link.kinds {
-                if is_paid_for(kind)
-                    && let Some(price) = prices.bytes.get_mut(kind as usize)
-                {
-                    *price += bytes as f64 / objects as f64 * per;
+                let price = bytes as f64 / objects as f64 * per;
+                let of_kind = if link.only { &mut prices.bytes } else { &mut least };
+                if let Some(known) = of_kind.get_mut(kind as usize).filter(|_| is_paid_for(kind)) {
+                    *known = if link.only { *known + price } else { known.min(price) };
                     prices.is_known = true;
                 }
+            }
+        }
+        for (price, least) in prices.bytes.iter_mut().zip(least) {
+            if *price <= 0.0 && least.is_finite() {
+                *price = least;
             }
         }
         prices
@@ -51,9 +58,9 @@ impl Prices {
     }
 }
 
-/// Mapped files share what descriptors hold, and a child's objects are its own.
+/// Mapped files share what descriptors hold, a child's objects are its own, and the inode of an open file is there for all.
 fn is_paid_for(kind: Kind) -> bool {
-    !matches!(kind, Kind::MappedFile | Kind::Child)
+    !matches!(kind, Kind::MappedFile | Kind::Child | Kind::File)
 }
 
 /// Version 1 of control groups has the sum alone, version 2 its parts.
@@ -89,18 +96,23 @@ mod tests {
             row("filp", 50, 50 * 256),
             row("TCP", 10, 10 * 2500),
             row("kmalloc-64", 1000, 64_000),
+            row("kmalloc-96", 500, 48_000),
+            row("ext4_inode_cache", 10, 10_000),
             row("UNIX", 0, 4096),
         ];
         let prices = Prices::new(&rows, CounterWidth::Bits64);
         let process = |figures: &[(Kind, u64)]| entry(HolderId::Process { pid: 1, start: 0 }, figures);
         let tcp = [(Kind::Descriptor, 4), (Kind::Socket, 3), (Kind::Tcp, 3), (Kind::PageTable, 4096)];
         assert_eq!(prices.bytes(&process(&tcp)), Some(4 * 256 + 3 * 1000 + 3 * 2500 + 4096));
-        let shared = [(Kind::EventFd, 9), (Kind::MappedFile, 70), (Kind::Unix, 3)];
+        let others = [(Kind::File, 9), (Kind::MappedFile, 70), (Kind::Unix, 3)];
         assert_eq!(
-            prices.bytes(&process(&shared)),
+            prices.bytes(&process(&others)),
             Some(0),
-            "nothing that others hold, too, or that has no objects"
+            "nothing that is there for all, or has no objects"
         );
+        let queue = entry(HolderId::Queue { id: 7 }, &[(Kind::Message, 2_000_000)]);
+        assert_eq!(prices.bytes(&queue), Some(128_000_000), "at least, and the messages of a queue are many");
+        assert_eq!(prices.bytes(&process(&[(Kind::EventFd, 9)])), Some(9 * 64), "a cache that others share");
         let nothing = Prices::new(&[], CounterWidth::Bits64);
         assert_eq!(nothing.bytes(&process(&[(Kind::Tcp, 3)])), None);
     }

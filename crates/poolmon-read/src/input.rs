@@ -272,6 +272,9 @@ impl Read for Unpacking {
             Err(error) => {
                 let (name, length) = (&self.name, self.length);
                 let mut text = format!("it is cut short or damaged after {length} bytes of text ({error})");
+                if self.packing == Packing::Parquet {
+                    text.push_str("; export the recording again");
+                }
                 if let Some(command) = self.packing.command() {
                     text.extend(["; to read those: ", command, " ", &shell_word(name), " > part.txt"]);
                 }

@@ -117,7 +117,7 @@ pub(crate) const BINARIES: &[(&[u8], &str, &str)] = &[
     (b"7z\xbc\xaf", "this is compressed (7z)", "unpack it first"),
     (
         b"PAR1",
-        "this is a Parquet file without rows that poolmon exported, a damaged one, or one in a pipe",
+        "this is a Parquet file without rows of tags that poolmon exported (one of holders has none), a damaged one, or one in a pipe",
         "name the file, or export the recording again: poolmon export RECORDING -o FILE.parquet",
     ),
     (b"MZ", "this is a program, not a log", "to list the tags of a driver: poolmon who --all FILE"),

@@ -34,6 +34,9 @@ pub(super) struct Chunk {
     pub(super) codec: i64,
     pub(super) optional: bool,
     pub(super) is_text: bool,
+    /// As the file says them.
+    pub(super) values_at: i64,
+    pub(super) dictionary_at: Option<i64>,
 }
 
 /// A column that is read value by value.
@@ -121,7 +124,15 @@ impl Column {
         let bytes = Read::take(&mut *file, packed);
         match self.chunk.codec {
             0 => bytes.take(size).read_to_end(&mut self.page)?,
-            2 => MultiGzDecoder::new(bytes).take(size).read_to_end(&mut self.page)?,
+            2 => {
+                let mut plain = MultiGzDecoder::new(bytes);
+                let length = Read::take(&mut plain, size).read_to_end(&mut self.page)?;
+                // Its checksum stands behind the last byte, and is looked at only by who reads on.
+                if plain.read(&mut [0])? > 0 {
+                    return Err(bad("a page is longer than its head says"));
+                }
+                length
+            }
             _ => return Err(bad("it is compressed in another way than poolmon does")),
         };
         if self.page.len() as u64 != size {

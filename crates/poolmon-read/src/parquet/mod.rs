@@ -14,6 +14,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use column::Chunk;
 use group::Group;
+use poolmon_store::export::sum::{self, ColumnPlace, Sum};
 use thrift::{Thrift, Value};
 
 /// How a Parquet file begins and ends.
@@ -56,6 +57,9 @@ impl AsCsv {
     pub(crate) fn open(mut file: Box<dyn File>) -> io::Result<Self> {
         let footer = footer(&mut *file)?;
         let about = Description::parse(&footer).ok_or_else(|| bad("its description is damaged"))?;
+        if about.sum.as_ref().is_some_and(|sum| *sum != about.computed.clone().finish()) {
+            return Err(bad("its description is damaged"));
+        }
         if !about.is_ours {
             return Err(bad("another program wrote it"));
         }
@@ -71,7 +75,7 @@ impl AsCsv {
         for (rows, chunks) in about.groups {
             let mut wanted = vec![None; columns.len()];
             for (column, mut chunk) in about.columns.iter().zip(chunks) {
-                (chunk.optional, chunk.is_text) = (column.optional, column.is_text);
+                (chunk.optional, chunk.is_text) = (column.optional, column.kind == 6);
                 if let Some(slot) = place(&column.name).and_then(|place| wanted.get_mut(place)) {
                     *slot = Some(chunk);
                 }
@@ -136,7 +140,8 @@ fn footer(file: &mut dyn File) -> io::Result<Vec<u8>> {
 struct ColumnKind {
     name: String,
     optional: bool,
-    is_text: bool,
+    /// Parquet's number.
+    kind: i64,
 }
 
 /// What the end of a file says.
@@ -146,6 +151,9 @@ struct Description {
     system: Option<String>,
     columns: Vec<ColumnKind>,
     groups: Vec<(u64, Vec<Chunk>)>,
+    /// The checksum of this description, as written and as it is.
+    sum: Option<String>,
+    computed: Sum,
 }
 
 impl Description {
@@ -175,8 +183,8 @@ impl Description {
         // 2 and 5: 64 bits; 6: bytes. The columns of the writer are of these.
         match kind {
             None if self.columns.is_empty() => {}
-            Some(2 | 5 | 6) if repeated < 2 => {
-                self.columns.push(ColumnKind { name, optional: repeated == 1, is_text: kind == Some(6) });
+            Some(kind @ (2 | 5 | 6)) if repeated < 2 => {
+                self.columns.push(ColumnKind { name, optional: repeated == 1, kind });
             }
             _ => return None,
         }
@@ -201,6 +209,20 @@ impl Description {
             }
             _ => Some(()),
         })?;
+        for (column, chunk) in self.columns.iter().zip(&chunks) {
+            self.computed.column(
+                i64::try_from(rows).ok()?,
+                &ColumnPlace {
+                    name: &column.name,
+                    kind: column.kind,
+                    optional: column.optional,
+                    codec: chunk.codec,
+                    length: i64::try_from(chunk.length).ok()?,
+                    values: chunk.values_at,
+                    dictionary: chunk.dictionary_at,
+                },
+            );
+        }
         self.groups.push((rows, chunks));
         (self.groups.len() <= MOST_GROUPS).then_some(())
     }
@@ -217,9 +239,13 @@ impl Description {
         })?;
         match name {
             b"poolmon.format" => self.is_ours = true,
+            name if name == sum::KEY.as_bytes() => {
+                self.sum = Some(String::from_utf8_lossy(text).into_owned())
+            }
             // A list of several says not which rows are of which.
             b"poolmon.system" => {
                 let text = String::from_utf8_lossy(text).into_owned();
+                self.computed.text(&text);
                 self.system = Some(text).filter(|text| !text.is_empty() && !text.contains([',', '"', '\\']));
             }
             _ => {}
@@ -229,18 +255,19 @@ impl Description {
 }
 
 fn chunk_of(value: &mut Value<'_, '_>, chunk: &mut Chunk) -> Option<()> {
-    let (mut values, mut dictionary) = (0, None);
     value.fields(&mut |id, value| {
         match id {
             4 => chunk.codec = value.int()?,
             7 => chunk.length = u64::try_from(value.int()?).ok()?,
-            9 => values = u64::try_from(value.int()?).ok()?,
-            11 => dictionary = u64::try_from(value.int()?).ok(),
+            9 => chunk.values_at = value.int()?,
+            11 => chunk.dictionary_at = Some(value.int()?),
             _ => {}
         }
         Some(())
     })?;
     // A dictionary comes before the values.
+    let at = |at: i64| u64::try_from(at).ok();
+    let (values, dictionary) = (at(chunk.values_at)?, chunk.dictionary_at.and_then(at));
     chunk.from = dictionary.filter(|at| *at > 0).map_or(values, |at| at.min(values));
     Some(())
 }

@@ -18,6 +18,7 @@ pub mod openmetrics;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod select;
+pub mod sum;
 
 use std::io::{self, Write};
 use std::path::Path;

@@ -7,11 +7,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use parquet::basic::{Compression, Encoding, GzipLevel};
+use parquet::basic::{Compression, Encoding, GzipLevel, Type};
 use parquet::column::writer::ColumnWriter;
 use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::KeyValue;
+use parquet::file::metadata::{KeyValue, RowGroupMetaData};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
@@ -21,6 +21,7 @@ use poolmon_model::figure;
 use super::columns::{Key, Values, Window};
 use super::names::OtherNames;
 use super::select::{ExportOptions, Summary, start};
+use super::sum::{self, ColumnPlace, Sum};
 use super::{complete, seconds_since};
 use crate::WholeFile;
 use crate::error::{Result, StoreError};
@@ -90,22 +91,53 @@ pub(crate) fn write_into(
         let names = OtherNames::of(recording)?;
         let mut writer = open(recording, file).map_err(&failed)?;
         let mut window = Window::default();
-        let mut begin = None;
+        let (mut begin, mut sum) = (None, Sum::default());
         let summary = options.each(recording, |start, time, sample| {
             begin = Some(start);
             if window.times.len() >= WINDOW || window.bytes() >= MOST || !window.fits(sample) {
                 let full = std::mem::take(&mut window);
-                row_group(&mut writer, full, (start, &names), pace).map_err(&failed)?;
+                row_group(&mut writer, full, (start, &names), &mut sum, pace).map_err(&failed)?;
             }
             pace();
             Ok(window.push(time, sample, options))
         })?;
         if let Some(start) = begin {
-            row_group(&mut writer, window, (start, &names), pace).map_err(&failed)?;
+            row_group(&mut writer, window, (start, &names), &mut sum, pace).map_err(&failed)?;
         }
+        sum.text(&systems(recording));
+        writer.append_key_value_metadata(KeyValue::new(sum::KEY.into(), Some(sum.finish())));
         writer.close().map_err(&failed)?;
         Ok(summary)
     })
+}
+
+fn joined(set: &std::collections::BTreeSet<String>) -> String {
+    set.iter().cloned().collect::<Vec<_>>().join(", ")
+}
+
+fn systems(recording: &Recording) -> String {
+    joined(&recording.info().unwrap_or_default().systems)
+}
+
+/// Takes a row group into the checksum.
+fn add(sum: &mut Sum, group: &RowGroupMetaData) {
+    for column in group.columns() {
+        let kind = match column.column_type() {
+            Type::INT64 => 2,
+            Type::DOUBLE => 5,
+            _ => 6,
+        };
+        let place = ColumnPlace {
+            name: column.column_descr().name(),
+            kind,
+            optional: column.column_descr().max_def_level() > 0,
+            codec: if column.compression() == Compression::UNCOMPRESSED { 0 } else { 2 },
+            length: column.compressed_size(),
+            values: column.data_page_offset(),
+            dictionary: column.dictionary_page_offset(),
+        };
+        sum.column(group.num_rows(), &place);
+    }
 }
 
 fn open<'a>(
@@ -114,8 +146,6 @@ fn open<'a>(
 ) -> std::result::Result<SerializedFileWriter<&'a File>, ParquetError> {
     let info = recording.info().unwrap_or_default();
     let begin = start(recording).ok().flatten();
-    let joined =
-        |set: &std::collections::BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>().join(", ");
     let width = match info.width {
         poolmon_model::CounterWidth::Bits32 => "32",
         poolmon_model::CounterWidth::Bits64 => "64",
@@ -123,7 +153,7 @@ fn open<'a>(
     let mut metadata = vec![
         KeyValue::new("poolmon.format".into(), Some("1".to_string())),
         KeyValue::new("poolmon.host".into(), Some(joined(&info.hosts))),
-        KeyValue::new("poolmon.system".into(), Some(joined(&info.systems))),
+        KeyValue::new("poolmon.system".into(), Some(systems(recording))),
         KeyValue::new("poolmon.boots".into(), Some(info.boots.join(", "))),
         KeyValue::new(
             "poolmon.source".into(),
@@ -163,6 +193,7 @@ fn row_group(
     writer: &mut SerializedFileWriter<&File>,
     mut window: Window,
     (start, names): (Timestamp, &OtherNames),
+    sum: &mut Sum,
     pace: &mut dyn FnMut(),
 ) -> ParquetResult {
     window.finish();
@@ -188,7 +219,7 @@ fn row_group(
     }
     columns.add(true, |key| key.owner.as_deref().map(string), |owner, _, _| owner.clone())?;
     columns.add(true, |key| names.text(&key.tag).as_deref().map(string), |names, _, _| names.clone())?;
-    columns.group.close()?;
+    add(sum, &*columns.group.close()?);
     Ok(())
 }
 

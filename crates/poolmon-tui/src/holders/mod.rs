@@ -22,9 +22,6 @@ const COUNTED_HERE: bool = cfg!(any(target_os = "linux", windows));
 /// Points of a trend.
 const POINTS: usize = 8;
 
-/// Counts of a stretch, and stretches, of which what a holder kept all through says what it gained.
-const STRETCH: (usize, usize) = (4, 4);
-
 /// Counts of holders that came in, oldest first.
 #[derive(Clone, Debug, Default)]
 pub struct HolderRun {
@@ -93,7 +90,6 @@ pub(crate) struct HolderView {
     baseline: Option<Arc<Census>>,
     trends: FxHashMap<HolderId, VecDeque<f32>>,
     floors: Floors,
-    counts: usize,
     pub rows: Vec<HolderRow>,
     pub order: HolderOrder,
     pub by_change: bool,
@@ -115,7 +111,6 @@ impl Default for HolderView {
             baseline: None,
             trends: FxHashMap::default(),
             floors: Floors::default(),
-            counts: 0,
             rows: Vec::new(),
             order: HolderOrder::Bytes,
             // What grows comes first.
@@ -159,14 +154,9 @@ impl HolderView {
             (self.now, self.before) = (None, None);
             self.trends.clear();
             self.floors.clear();
-            self.counts = 0;
         }
         for census in run.counts {
-            if self.counts.is_multiple_of(STRETCH.0) {
-                self.floors.begin(STRETCH.1);
-            }
-            self.counts += 1;
-            self.floors.add(&census);
+            self.floors.count(&census);
             for entry in &census.entries {
                 let trend = self.trends.entry(entry.holder.id.clone()).or_default();
                 if trend.len() == POINTS {
@@ -268,12 +258,16 @@ impl HolderView {
         }
     }
 
+    /// Whether changes that the list is sorted by are those that were kept: what comes and goes is no gain, whatever it changed by since
+    /// the last count. Since a baseline, all counts.
+    pub fn is_by_gain(&self) -> bool {
+        self.by_change && !self.has_baseline()
+    }
+
     fn sort(&mut self) {
-        let (order, by_change, since_baseline) = (self.order, self.by_change, self.has_baseline());
-        // What comes and goes is no gain, whatever it changed by since the last count. Since a baseline, all counts.
-        let [of_objects, of_bytes] = [0, 1].map(|at| {
-            move |row: &HolderRow| row.gains.get(at).copied().flatten().filter(|_| !since_baseline)
-        });
+        let (order, by_change, by_gain) = (self.order, self.by_change, self.is_by_gain());
+        let [of_objects, of_bytes] =
+            [0, 1].map(|at| move |row: &HolderRow| row.gains.get(at).copied().flatten().filter(|_| by_gain));
         let figure = |row: &HolderRow| match (order, by_change) {
             (HolderOrder::Bytes, false) => row.bytes.map_or(-1, i128::from),
             (HolderOrder::Bytes, true) => of_bytes(row).or(row.bytes_change).map_or(i128::MIN, i128::from),

@@ -47,6 +47,7 @@ const HOLDERS: &[(&str, &str)] = &[
     ("Objects", "kernel objects that the holder keeps, each once"),
     ("Kernel", "memory of them; ~ estimated: what they take in their caches"),
     ("Δ", "against the count before, or the baseline; new: not there then"),
+    ("Kept", "gained over the last counts, and kept; here sorted by it"),
     ("Trend", "the last counts"),
 ];
 

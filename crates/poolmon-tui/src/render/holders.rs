@@ -111,6 +111,7 @@ fn draw_list(app: &App, titles: Rect, area: Rect, buffer: &mut Buffer) {
             }
             Cell::Objects => "Objects".into(),
             Cell::Bytes => "Kernel".into(),
+            Cell::Change | Cell::BytesChange if sorted && view.is_by_gain() => "Kept".into(),
             Cell::Change | Cell::BytesChange => "Δ".into(),
             Cell::Trend => "  Trend".into(),
             Cell::Kinds => "Kinds".into(),
@@ -157,19 +158,22 @@ fn text_of(app: &App, row: &HolderRow, cell: Cell) -> (String, Style) {
         Some(0) => ("0".to_owned(), app.theme.dim()),
         Some(by) => (text(by), coloured(app, by)),
     };
+    let gain = |at: usize| {
+        row.gains.get(at).copied().flatten().filter(|_| app.holders.is_by_gain() && is_sorted(app, cell))
+    };
     let only_bytes = row.objects == 0 && matches!(row.id, HolderId::ControlGroup { .. });
     match cell {
         Cell::Name => (row.name.clone(), Style::new()),
         Cell::Objects if only_bytes => ("-".into(), app.theme.dim()),
         Cell::Objects => (grouped(row.objects), Style::new()),
         Cell::Change if only_bytes => (String::new(), Style::new()),
-        Cell::Change => change(row.change, grouped_change),
+        Cell::Change => change(gain(0).or(row.change), grouped_change),
         Cell::Bytes => match row.bytes {
             None => ("-".into(), app.theme.dim()),
             Some(bytes) if row.is_estimate() => (format!("~{}", human_bytes(bytes)), Style::new()),
             Some(bytes) => (human_bytes(bytes), Style::new()),
         },
-        Cell::BytesChange => change(row.bytes_change, human_change),
+        Cell::BytesChange => change(gain(1).or(row.bytes_change), human_change),
         Cell::Trend => (format!("  {}", spark(app, &row.id)), app.theme.accent()),
         Cell::Kinds => (spoken(row), app.theme.dim()),
     }
