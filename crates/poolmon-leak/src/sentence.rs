@@ -89,7 +89,7 @@ impl Verdict {
             if let Some(since) = self.since {
                 let start = moment(since, zone, Precision::Minutes);
                 let since = if self.since_start {
-                    format!("since before the recording started ({start})")
+                    format!("since before the first sample ({start})")
                 } else {
                     format!("since {start}")
                 };

@@ -101,7 +101,7 @@ fn ten_minutes_of_held_objects_are_a_leak_and_its_sentence_says_all() {
     assert!((held.bytes.per_hour / (50.0 * 512.0 * 3600.0) - 1.0).abs() < 1e-3);
     let said = held.sentence(&TimeZone::UTC);
     assert!(said.starts_with("Held (nonpaged) likely leaks 87.9 MiB/h ("), "{said}");
-    let rest = " % sure), since before the recording started (2026-03-02 00:00); explains 100 % of nonpaged growth; \
+    let rest = " % sure), since before the first sample (2026-03-02 00:00); explains 100 % of nonpaged growth; \
         at this rate, the commit limit is reached in 10 h; used by example.sys";
     assert!(said.ends_with(rest), "{said}");
     assert_eq!(of(&report, *b"Calm").kind, VerdictKind::Steady);

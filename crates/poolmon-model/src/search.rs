@@ -17,11 +17,13 @@ use crate::{Pattern, Pool, PoolView, TableRow};
 /// | `diff>5000`, `used>=1GB`, `fill<50` | by the figure of that column; a share in percent |
 /// | `change>1M` | by the change of the bytes |
 ///
-/// A term that is still being typed (`owner:`, `>`) admits every row. What cannot be read as a condition is text.
+/// A term that is still being typed (`owner:`, `>`) admits every row. What cannot be read as a condition is text; [`Search::doubt`] says so.
 #[derive(Clone, Debug, Default)]
 pub struct Search {
     text: String,
     terms: Vec<Term>,
+    /// A term that looks like a condition, and is text.
+    odd: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -68,8 +70,9 @@ const SIDES: [(&str, Side); 4] =
 impl Search {
     /// Reads what was typed so far.
     pub fn new(text: &str) -> Self {
-        let terms = words(text).into_iter().filter_map(Term::parse).collect();
-        Self { text: text.to_owned(), terms }
+        let terms: Vec<Term> = words(text).into_iter().filter_map(Term::parse).collect();
+        let odd = words(text).into_iter().find(|word| looks_like_a_condition(word));
+        Self { text: text.to_owned(), terms, odd }
     }
 
     /// As it was typed.
@@ -80,6 +83,17 @@ impl Search {
     /// Whether a verdict is asked for, which only those have who judge.
     pub fn asks_for_verdicts(&self) -> bool {
         self.terms.iter().any(|term| matches!(term.test, Test::In(Place::Verdict, _)))
+    }
+
+    /// Why it may find nothing, whatever the rows are: a condition that is none, or changes where the table has none.
+    pub fn doubt(&self, has_changes: bool) -> Option<String> {
+        if let Some(odd) = &self.odd {
+            return Some(format!(
+                "`{odd}` is no condition (owner:ntfs, pool:paged, >10M, diff>5000, change>1M): searched for as text"
+            ));
+        }
+        let asks = self.terms.iter().any(|term| matches!(term.test, Test::Figure { change: true, .. }));
+        (asks && !has_changes).then(|| "one sample has no changes: no row meets `change`".to_owned())
     }
 
     /// Whether a row meets every term.
@@ -139,6 +153,21 @@ enum Typed {
     Whole(Test),
 }
 
+/// Whether a word that was read as text has the form of a condition: a sign, a name of a text that is none, a pool that is none.
+fn looks_like_a_condition(word: &str) -> bool {
+    let word = word.strip_prefix('!').unwrap_or(word).to_lowercase();
+    let is_name = |name: &str| name.len() > 4 && name.chars().all(|c| c.is_ascii_alphabetic());
+    if let Some(pool) = word.strip_prefix("pool:") {
+        return PoolView::parse(pool).is_none() && !Pool::ALL.iter().any(|known| begins(*known, pool));
+    }
+    match word.split_once(':') {
+        Some((name, text)) => {
+            is_name(name) && !text.is_empty() && !PLACES.iter().any(|(known, _)| word.starts_with(known))
+        }
+        None => word.contains(['<', '>']) && figure(&word).is_none(),
+    }
+}
+
 fn figure(word: &str) -> Option<Typed> {
     let (at, sign, side) = SIDES
         .iter()
@@ -155,11 +184,20 @@ fn figure(word: &str) -> Option<Typed> {
     }
     let limit = match number.parse::<f64>() {
         _ if column.unit == Unit::Percent => parse_percent(number).ok()? / 100.0,
+        Err(_) if in_groups(number) => number.replace(',', "").parse().ok()?,
         Ok(limit) => limit,
         #[expect(clippy::cast_precision_loss, reason = "a limit that a person types")]
         Err(_) => parse_bytes(number).ok()? as f64,
     };
     Some(Typed::Whole(Test::Figure { column, change, side, limit }))
+}
+
+/// `5,000`, as tables show it.
+fn in_groups(number: &str) -> bool {
+    let mut groups = number.split(',');
+    let digits = |group: &str| group.bytes().all(|byte| byte.is_ascii_digit());
+    let first = groups.next().is_some_and(|group| (1..=3).contains(&group.len()) && digits(group));
+    first && groups.all(|group| group.len() == 3 && digits(group))
 }
 
 impl Test {
@@ -276,6 +314,8 @@ mod tests {
             ("Diff>99", "Leak Ntff"),
             ("fill<50%", ""),
             ("diff>99 pool:nonp", "Leak"),
+            (">10,485,760", "Leak"),
+            ("diff>1,000", "Leak"),
             ("change>0", "Leak"),
             ("change<0", "Ntff"),
             ("!change<0", "Leak Irp"),
@@ -297,6 +337,31 @@ mod tests {
         for text in ["a>b", "fill<1k", "fill>101", "wrong>5", "driver>5", ">many", ">5 many", "size:5"] {
             assert_eq!(found(text), "", "{text}");
         }
+    }
+
+    #[test]
+    fn what_was_meant_as_a_condition_is_named() {
+        for odd in ["fill>101", "wrong>5", "diff>5,00", ">many", "module:ntfs", "pool:nonsense", "!wrong>5"] {
+            let said = Search::new(&format!("leak {odd}")).doubt(true).unwrap();
+            assert!(said.starts_with(&format!("`{odd}` is no condition")), "{said}");
+        }
+        let plain = [
+            "leak",
+            "a:b",
+            "owner:",
+            "pool:pag",
+            "pool:",
+            ">",
+            "diff>",
+            "change>1M",
+            "verdict:leak",
+            "\"a b",
+        ];
+        for text in plain {
+            assert_eq!(Search::new(text).doubt(true), None, "{text}");
+        }
+        assert!(Search::new("change>1M").doubt(false).unwrap().starts_with("one sample has no changes"));
+        assert_eq!(Search::new(">1M").doubt(false), None);
     }
 
     #[test]

@@ -54,10 +54,13 @@ impl Continued {
     pub fn new(source: Box<dyn Source>, folder: &Path) -> Result<Self, ContinuedError> {
         let shown = folder.display();
         let mut past = SampleSeries::open(&[folder.to_owned()], ReadOptions::default())?;
-        if past.recording()?.is_none() {
+        let Some(recording) = past.recording()? else {
             let remedy = format!("judge it alone: poolmon leaks {shown}");
             return Err(Problem::new(format!("{shown} is not a recording of this machine"), remedy).into());
-        }
+        };
+        let damage = recording.verify_if_small().map_err(ReadError::from)?;
+        let damage = damage.and_then(|it| it.in_words(recording.is_being_written()));
+        let broken = damage.map(|words| format!("the recorded past: {words}"));
         let last = past.at(None, Earlier::Previous)?.now;
         if let Some(why) = stranger(&last.origin, source.origin()) {
             let remedy = format!("see it alone: poolmon replay {shown}");
@@ -71,7 +74,7 @@ impl Continued {
             past.skip_before(from)?;
             every = Some(last.duration_since(from) / MOMENTS).filter(|every| *every > SignedDuration::ZERO);
         }
-        Ok(Self { source, past, every, last: Sample::empty(), broken: None })
+        Ok(Self { source, past, every, last: Sample::empty(), broken })
     }
 
     fn next(&mut self, sample: &mut Sample) -> poolmon_read::Result<bool> {
@@ -193,6 +196,23 @@ mod tests {
         let (before, now) = (of("web1", "a"), of("web1", "b"));
         let folder = recorded(&[&before, &now]);
         assert_eq!(continued(folder.path(), &now), Ok((10..20).collect()));
+    }
+
+    #[test]
+    fn a_past_that_is_cut_says_so() {
+        let origin = of("web1", "a");
+        let folder = recorded(&[&origin]);
+        let is_segment = |path: &std::path::PathBuf| path.extension().is_some_and(|it| it == "plog");
+        let paths = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        let segment = std::fs::OpenOptions::new().write(true).open(paths.filter(is_segment).max().unwrap());
+        let segment = segment.unwrap();
+        segment.set_len(segment.metadata().unwrap().len() / 2).unwrap();
+        let mut source = Continued::new(Box::new(Live(Arc::clone(&origin))), folder.path()).unwrap();
+        let mut sample = Sample::empty();
+        while source.past_into(&mut sample).unwrap() {}
+        source.sample_into(&mut sample).unwrap();
+        let said = sample.remarks.concat();
+        assert!(said.starts_with("the recorded past: ") && said.contains("cut at its end"), "{said}");
     }
 
     #[test]

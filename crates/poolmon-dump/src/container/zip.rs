@@ -8,7 +8,7 @@ use poolmon_image::bytes::{u16_at, u32_at, u64_at};
 use poolmon_model::hidden::SafeString;
 use poolmon_model::shell;
 
-use super::{kinds, lime};
+use super::lime;
 use crate::error::{DumpError, Result};
 
 /// Where a member's data are.

@@ -7,6 +7,7 @@ use poolmon_model::{Pool, Tag};
 
 use super::activity::{Activity, Work};
 use super::compare::Rows;
+use super::group::Nature;
 use super::one::{self, Finding};
 use super::owner::{self, OwnerHint};
 use super::pools::pools;
@@ -512,7 +513,8 @@ fn defer(
     }
     let sure_ones = sure.len();
     let all: Vec<(usize, &Finding)> = sure.into_iter().chain(early).collect();
-    let groups = if sure_ones > 0 { group::find(&all, |_| false, work, holder) } else { Vec::new() };
+    let groups =
+        if sure_ones > 0 { group::find(&all, |_| Nature::default(), work, holder) } else { Vec::new() };
     let carried: Vec<usize> = groups
         .into_iter()
         .filter(|members| members.len() >= config.lockstep)
@@ -539,10 +541,16 @@ fn groups(
     holder: &dyn Fn(&Tag, Pool) -> Option<String>,
 ) -> Vec<Group> {
     let mut groups = Vec::new();
-    let layer = |at: usize| verdicts.get(at).is_some_and(|verdict| owner::layer(&verdict.tag).is_some());
+    let nature = |at: usize| {
+        let tag = verdicts.get(at).map(|verdict: &Verdict| &verdict.tag);
+        Nature {
+            is_layer: tag.is_some_and(|tag| owner::layer(tag).is_some()),
+            is_general: tag.is_some_and(owner::is_general),
+        }
+    };
     let held_by =
         |at: usize| verdicts.get(at).and_then(|verdict: &Verdict| holder(&verdict.tag, verdict.pool));
-    for members in group::find(grown, layer, work, held_by) {
+    for members in group::find(grown, nature, work, held_by) {
         let (culprit, reason) = group::culprit(&members, verdicts, hints);
         let number = groups.len();
         let (mut sum, mut shrinkable) = (0.0, 0.0);

@@ -22,11 +22,20 @@ const WHOLE: f64 = 0.012;
 /// How far two normalised curves may be apart anywhere.
 const APART: f64 = 0.06;
 
+/// What is known of a row, whatever it shows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nature {
+    /// A layer that holds objects for others.
+    pub is_layer: bool,
+    /// A general cache of the Linux kernel.
+    pub is_general: bool,
+}
+
 /// Groups of indices into the findings; each has two members or more. Rows that different holders keep are different causes, however
 /// alike they grow: two steady leaks are as steady as each other. `holder` is asked only of rows that would be joined.
 pub fn find(
     findings: &[(usize, &Finding)],
-    layer: impl Fn(usize) -> bool,
+    nature: impl Fn(usize) -> Nature,
     work: Option<&Work>,
     holder: impl Fn(usize) -> Option<String>,
 ) -> Vec<Vec<usize>> {
@@ -38,8 +47,8 @@ pub fn find(
     for a in 0..findings.len() {
         let alone = [a];
         for b in a + 1..findings.len() {
-            let noisy = layer(findings[a].0) || layer(findings[b].0);
-            if group_of[b].is_some() || !lockstep(findings[a].1, findings[b].1, noisy, work) {
+            let natures = [findings[a].0, findings[b].0].map(&nature);
+            if group_of[b].is_some() || !lockstep(findings[a].1, findings[b].1, natures, work) {
                 continue;
             }
             let mut joined = group_of[a].map_or(&[][..], |at| &groups[at]).iter().chain(&alone);
@@ -76,14 +85,17 @@ const STEADY: f64 = 0.03;
 /// Whether two rows gain objects at the same times: what they gain from cell to cell goes up and down together even where the
 /// machine's work, which drives all rows, is taken out. Rows that gain at a steady pace, or do all the work themselves, show
 /// nothing by that: they are in lockstep if they gain equal counts, or whole multiples, all along.
-fn lockstep(a: &Finding, b: &Finding, noisy: bool, work: Option<&Work>) -> bool {
+fn lockstep(a: &Finding, b: &Finding, natures: [Nature; 2], work: Option<&Work>) -> bool {
+    let noisy = natures.iter().any(|nature| nature.is_layer);
     let growth = |finding: &Finding| finding.allocs.map_or(0.0, |rate| rate.per_hour);
     let (x, y) = (growth(a), growth(b));
     if x <= 0.0 || y <= 0.0 || a.points.len() < 2 || b.points.len() < 2 {
         return false;
     }
     let ratio = if x > y { x / y } else { y / x };
-    if ratio > MULTIPLE * (1.0 + WHOLE) {
+    let (fewer, nature) = if x > y { (b, natures[1]) } else { (a, natures[0]) };
+    let is_charge = nature.is_general && charges(fewer, ratio);
+    if ratio > MULTIPLE * (1.0 + WHOLE) && !is_charge {
         return false;
     }
     let start = a.points.hours[0].max(b.points.hours[0]);
@@ -98,7 +110,14 @@ fn lockstep(a: &Finding, b: &Finding, noisy: bool, work: Option<&Work>) -> bool 
         (0..=CELLS).map(part).collect()
     };
     let (of_a, of_b) = (curve(a), curve(b));
-    let whole = (ratio / ratio.round() - 1.0).abs() <= WHOLE;
+    let (all_a, all_b) = (of_a[CELLS] - of_a[0], of_b[CELLS] - of_b[0]);
+    let whole = if ratio > MULTIPLE * (1.0 + WHOLE) {
+        // Among large numbers all are near a whole one: rates are not exact enough.
+        let times = if x > y { all_a / all_b } else { all_b / all_a };
+        (times - times.round()).abs() <= NEAR
+    } else {
+        (ratio / ratio.round() - 1.0).abs() <= WHOLE
+    };
     if a.points.len() > CELLS && b.points.len() > CELLS {
         let (gained_a, gained_b) = (gains(&of_a), gains(&of_b));
         let varies = |gains: &[f64]| variation(gains) > STEADY;
@@ -132,13 +151,21 @@ fn lockstep(a: &Finding, b: &Finding, noisy: bool, work: Option<&Work>) -> bool 
     // A rate that is itself uncertain cannot show a whole multiple.
     let sure =
         |finding: &Finding| finding.allocs.is_some_and(|rate| (rate.high - rate.low) < 0.1 * rate.per_hour);
-    let (all_a, all_b) = (of_a[CELLS] - of_a[0], of_b[CELLS] - of_b[0]);
     whole
         && sure(a)
         && sure(b)
         && all_a > 0.0
         && all_b > 0.0
         && of_a.iter().zip(&of_b).all(|(x, y)| ((x - of_a[0]) / all_a - (y - of_b[0]) / all_b).abs() < APART)
+}
+
+/// Whether objects of this row are as large as the bookkeeping for so many objects of another.
+fn charges(general: &Finding, objects: f64) -> bool {
+    let Some(rate) = general.allocs.filter(|rate| rate.per_hour > 0.0) else { return false };
+    let size = general.bytes.per_hour / rate.per_hour;
+    // General caches double in size, with one between them up to 192 bytes.
+    let [most, less] = [owner::BOOKKEEPING, owner::BOOKKEEPING / 2.0].map(|each| objects * each / size);
+    (0.5..=1.05).contains(&most) || (0.5..=1.05).contains(&less)
 }
 
 /// Whether the correlation of what two rows gain makes them one cause. What a layer holds for others besides hides the steps that it

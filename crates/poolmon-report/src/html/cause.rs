@@ -63,7 +63,7 @@ fn tiles(out: &mut Html, material: &Material<'_>, verdict: &Verdict) {
     if let Some(since) = verdict.since {
         let since = words::moment(since, &material.zone);
         let (day, time) = since.split_once(' ').unwrap_or((&since, ""));
-        let at_least = if verdict.since_start { "before the recording started, " } else { "" };
+        let at_least = if verdict.since_start { "before the first sample, " } else { "" };
         tiles.push(("Since", time.to_owned(), format!("{at_least}{day}")));
     }
     if let Some(end) = verdict.exhaustion {

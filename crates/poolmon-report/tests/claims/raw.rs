@@ -254,7 +254,7 @@ fn of_sentence(
         let hour = hour(history, since);
         let within = hour >= history.hours[from] - 1e-3 && hour <= history.hours[end - 1] + 1e-3;
         say("since lies in what was judged", within);
-        if sentence.contains("since before the recording started") {
+        if sentence.contains("since before the first sample") {
             say("the recording starts then", hour == 0.0);
         }
     }

@@ -48,8 +48,12 @@ pub(super) fn draw(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: 
         } else {
             "No row matches the filter."
         };
-        let y = regions.rows.y + regions.rows.height / 3;
-        buffer.set_stringn(2, y, why, usize::from(regions.rows.width.saturating_sub(2)), app.theme.dim());
+        let doubt = app.settings.filter.search.doubt(true);
+        let lines = std::iter::once(why.to_owned()).chain(doubt.filter(|_| !app.now.rows.is_empty()));
+        for (y, line) in (regions.rows.y + regions.rows.height / 3..regions.rows.bottom()).zip(lines) {
+            let room = usize::from(regions.rows.width.saturating_sub(2));
+            buffer.set_stringn(2, y, line, room, app.theme.dim());
+        }
     }
     if regions.totals.height > 0 {
         totals(app, regions.totals, layout, buffer);

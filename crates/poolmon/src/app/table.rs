@@ -8,7 +8,7 @@ use poolmon_print::groups::{self, Groups};
 use poolmon_print::{PrintOptions, TableFormat};
 
 use super::owners;
-use crate::app::say;
+use crate::app::say::{self, note};
 use crate::cli::groups::RowArgs;
 
 /// What of a table is printed, and how.
@@ -33,7 +33,11 @@ pub fn print(
     now: &Sample,
     owners: &owners::KnownOwners,
 ) -> anyhow::Result<bool> {
-    let mut table = Table::new(before, now, &rows.filter(), Some(owners));
+    let filter = rows.filter();
+    if let Some(doubt) = filter.search.doubt(before.is_some() || !now.reported_deltas.is_empty()) {
+        note!("--search: {doubt}");
+    }
+    let mut table = Table::new(before, now, &filter, Some(owners));
     let mut order = rows.order(&column::BYTES);
     if rows.sort.is_none() && !rows.by_change {
         order.first_pool = now.first_pool;

@@ -11,8 +11,9 @@ use super::live::Color;
 // Options of `replay`.
 #[derive(Debug, Clone, Args)]
 pub struct ReplayArgs {
-    /// A recording, one of its .plog files, a PoolMon log of several snapshots, or a folder of logs
-    pub path: PathBuf,
+    /// A recording, one of its .plog files, PoolMon logs, or a folder of logs
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
     /// Start at this time: 2026-11-22 14:00, 14:05, -2h or -3d (before the end), +10m (after the start), end
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub at: Option<String>,

@@ -31,9 +31,9 @@ pub struct SourceArgs {
 }
 
 impl SourceArgs {
-    /// One file or folder, within a range.
-    pub fn of(source: PathBuf, range: RangeArgs) -> Self {
+    /// Files or folders, within a range.
+    pub fn of(sources: Vec<PathBuf>, range: RangeArgs) -> Self {
         let (length, interval) = (Duration::ZERO, Duration::from_secs(1));
-        Self { sources: vec![source], length, interval, every: None, range, anonymise: false }
+        Self { sources, length, interval, every: None, range, anonymise: false }
     }
 }

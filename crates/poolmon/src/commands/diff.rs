@@ -102,7 +102,7 @@ fn take(spec: &str) -> anyhow::Result<FileMoment> {
         Some((path, at)) if !whole.exists() && !path.is_empty() => (PathBuf::from(path), Some(at)),
         _ => (whole.to_path_buf(), None),
     };
-    input::at(&path, at, None, ReadOptions::default())
+    input::at(&[path], at, None, ReadOptions::default())
 }
 
 /// The first and the last sample of a series.

@@ -81,7 +81,7 @@ fn of_folder(folder: &Path, least: Level) -> anyhow::Result<Fleet> {
     for (at, host) in hosts.iter().enumerate() {
         progress.show(|| format!("{} of {} hosts", at + 1, hosts.len()));
         let name = host.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let args = SourceArgs::of(host.clone(), RangeArgs::default());
+        let args = SourceArgs::of(vec![host.clone()], RangeArgs::default());
         let why = match analyse::source(&args, PoolView::All, &owners) {
             Ok((series, _)) if series.report.times_known => {
                 judged.push((name, series.report, series.needs.is_some(), series.last));

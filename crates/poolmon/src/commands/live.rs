@@ -30,7 +30,7 @@ pub fn run(args: &LiveArgs) -> anyhow::Result<Outcome> {
 
 /// Shows the last sample of a file; exit code 1 if a dump did not report all its figures.
 fn show_file(args: &LiveArgs, path: &Path) -> anyhow::Result<Outcome> {
-    let found = input::at(path, None, None, ReadOptions::default())?;
+    let found = input::at(&[path.to_owned()], None, None, ReadOptions::default())?;
     let remarks = found.pair.now.remarks.clone();
     screen::show(args, Box::new(Still(found.pair.now)), &column::BYTES, owners::load(&args.rows)?)?;
     if found.complete {

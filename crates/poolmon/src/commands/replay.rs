@@ -23,16 +23,15 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     let owners = owners::load(&args.rows)?;
     if !io::stdout().is_terminal() {
         let range = (args.range.from.as_deref(), args.range.to.as_deref());
-        let ends =
-            || anyhow::Ok(input::series(std::slice::from_ref(&args.path), ReadOptions::default())?.span()?);
+        let ends = || anyhow::Ok(input::series(&args.paths, ReadOptions::default())?.span()?);
         moment::range(range, ends)?;
         let at = args.at.as_deref().or(args.range.from.as_deref()).unwrap_or("start");
-        let found = input::at(&args.path, Some(at), None, ReadOptions::default())?;
+        let found = input::at(&args.paths, Some(at), None, ReadOptions::default())?;
         let SamplePair { before, now, .. } = &found.pair;
         input::tell_remarks(now);
         note!(
             "standard output is not a terminal: printing one table (see `poolmon top {} --at TIME` for formats)",
-            shell_path(&args.path)
+            args.paths.iter().map(|path| shell_path(path)).collect::<Vec<_>>().join(" ")
         );
         input::tell_moment(&found.pair, Some(at));
         let form = table::Form::default();
@@ -40,18 +39,18 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
             .map(|_| ());
     }
     ensure!(
-        args.path.as_os_str() != "-",
+        args.paths.iter().all(|path| path.as_os_str() != "-"),
         Problem::new(
             "save the log to a file first: the screen reads keys from standard input",
             "save it to a file, and use that"
         )
     );
-    let series = input::reported_series(std::slice::from_ref(&args.path), ReadOptions::default())?;
+    let series = input::reported_series(&args.paths, ReadOptions::default())?;
     if let Some(recording) = series.recording()?
         && let Some(damage) =
             recording.verify_if_small()?.and_then(|it| it.in_words(recording.is_being_written()))
     {
-        warning!("{}: {damage}; poolmon verify shows where", args.path.display());
+        warning!("{}: {damage}; poolmon verify shows where", series.name());
     }
     let mut tape = series.into_tape()?;
     let timeline = tape.timeline()?;
@@ -68,10 +67,10 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     let owners = Arc::new(owners);
     let mut writer = screen::snapshot_writer(driver);
     let numbered = timeline.numbered;
-    let (path, range, known) = (args.path.clone(), args.range.clone(), Arc::clone(&owners));
+    let (paths, range, known) = (args.paths.clone(), args.range.clone(), Arc::clone(&owners));
     let judge = move || {
         say::hush();
-        let (judged, _) = analyse::source(&SourceArgs::of(path, range), PoolView::All, &known)?;
+        let (judged, _) = analyse::source(&SourceArgs::of(paths, range), PoolView::All, &known)?;
         // No more is coming: what few samples show is the verdict, as `poolmon leaks` gives it.
         let rows = poolmon_watch::in_short(&judged.report, &TimeZone::system());
         let left = judged.needs.filter(|_| rows.is_empty());

@@ -27,7 +27,7 @@ pub fn run(args: &TopArgs) -> anyhow::Result<Outcome> {
         Some(path) => {
             let keep_undated = args.at.is_none() && args.over.is_none();
             let options = ReadOptions { keep_undated, ..ReadOptions::default() };
-            input::at(path, args.at.as_deref(), args.over, options)?
+            input::at(std::slice::from_ref(path), args.at.as_deref(), args.over, options)?
         }
         None => sample_this_machine(rows.filter().view, rows.session.is_some(), args.over, &mut interrupted)?,
     };

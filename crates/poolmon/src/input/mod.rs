@@ -129,17 +129,17 @@ pub struct FileMoment {
 /// The last sample at or before `at` (the very last one if nothing is said), and the one before it; with `over` the
 /// one so much earlier.
 pub fn at(
-    path: &Path,
+    paths: &[PathBuf],
     at: Option<&str>,
     over: Option<Duration>,
     options: ReadOptions,
 ) -> anyhow::Result<FileMoment> {
     let when = at.map(|at| moment::parse(at, &TimeZone::system())).transpose()?;
-    let mut series = reported_series(&[path.to_path_buf()], options)?;
+    let mut series = reported_series(paths, options)?;
     let pair = series.at(when, over.into())?;
     tell_files(&mut series);
     if let Some(outside) = pair.outside(&TimeZone::system()) {
-        warning!("{}: {outside}", path.display());
+        warning!("{}: {outside}", series.name());
     }
     if let Some(first) = pair.too_early {
         note!("there is no sample this early, so no change; the first sample is of {}", civil(first));
