@@ -10,6 +10,16 @@ use crate::app::App;
 /// A label and its value; the blanks before the label are PoolMon's.
 type Part = (&'static str, String);
 
+/// Characters of a search in the caption.
+const SEARCH: usize = 40;
+
+fn shortened(search: &str) -> String {
+    match search.char_indices().nth(SEARCH) {
+        Some((at, _)) => format!("{}…", search.get(..at).unwrap_or_default()),
+        None => search.to_owned(),
+    }
+}
+
 /// PoolMon's two lines on Windows, the kernel's own figures on Linux; only what is reported.
 pub(super) fn lines(app: &App, width: u16) -> Vec<String> {
     let header = &app.view.table.header;
@@ -136,7 +146,8 @@ fn caption(app: &App, regions: &Regions, buffer: &mut Buffer) {
         PoolView::Only(pool) => Some(format!("{} only", pool.long())),
     };
     let search = filter.search.text();
-    let search = (!search.is_empty()).then(|| format!("/{search}"));
+    // A term that has no room would leave no word of the search at all.
+    let search = (!search.is_empty()).then(|| format!("/{}", shortened(search)));
     let mut patterns = String::new();
     for (sign, list) in [("", &filter.include), ("not ", &filter.exclude)] {
         for pattern in list {

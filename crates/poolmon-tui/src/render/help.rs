@@ -62,7 +62,7 @@ type HelpLine = (String, &'static str);
 /// Lines of the page.
 pub(crate) fn lines(app: &App, view: View) -> u16 {
     let lines: usize = content(app, view).iter().map(|(_, what)| wrapped(what, app.size.0).len()).sum();
-    u16::try_from(lines).unwrap_or(u16::MAX).saturating_add(1)
+    u16::try_from(lines + colours(app).len()).unwrap_or(u16::MAX)
 }
 
 /// The lines of a text next to its keys, on a screen of this width: broken at blanks, as a narrow screen would cut the
@@ -85,6 +85,39 @@ fn wrapped(what: &str, width: u16) -> Vec<&str> {
         rest = after.trim_start();
     }
     lines.push(rest);
+    lines
+}
+
+/// What the colours of the table mean.
+fn colours(app: &App) -> Vec<Line<'static>> {
+    let theme = app.theme;
+    let part = |text: &'static str, style| Span::styled(text, style);
+    let colours = [
+        part("leaks", theme.leaking()),
+        part(" (by verdict), ", Style::new()),
+        part("+grew much", theme.change(true, Magnitude::Large)),
+        part(", ", Style::new()),
+        part("+grew", theme.change(true, Magnitude::Some)),
+        part(", ", Style::new()),
+        part("-shrank", theme.change(false, Magnitude::Some)),
+        part(", steady", theme.dim()),
+    ];
+    wrapped_parts(part("  colours       ", theme.strong()), colours, app.size.0)
+}
+
+/// Parts next to their keys, on as many lines as a screen of this width needs.
+fn wrapped_parts<'a>(key: Span<'a>, parts: impl IntoIterator<Item = Span<'a>>, width: u16) -> Vec<Line<'a>> {
+    let indent = " ".repeat(key.content.chars().count());
+    let room = usize::from(width.saturating_sub(2)).max(indent.len() + 1);
+    let mut lines = vec![Line::from(key)];
+    for part in parts {
+        let Some(line) = lines.last_mut() else { break };
+        if line.width() + part.content.trim_end().chars().count() > room {
+            lines.push(Line::from(vec![Span::raw(indent.clone()), part]));
+        } else {
+            line.push_span(part);
+        }
+    }
     lines
 }
 
@@ -153,19 +186,7 @@ pub(super) fn draw(app: &App, at: u16, view: View, frame: &mut Frame<'_>) {
             ]));
         }
     }
-    let part = |text: &'static str, style| Span::styled(text, style);
-    let colours = vec![
-        part("  colours       ", theme.strong()),
-        part("leaks", theme.leaking()),
-        part(" (by verdict), ", Style::new()),
-        part("+grew much", theme.change(true, Magnitude::Large)),
-        part(", ", Style::new()),
-        part("+grew", theme.change(true, Magnitude::Some)),
-        part(", ", Style::new()),
-        part("-shrank", theme.change(false, Magnitude::Some)),
-        part(", steady", theme.dim()),
-    ];
-    lines.push(Line::from(colours));
+    lines.extend(colours(app));
     let more = self::lines(app, view) > area.height.saturating_sub(2);
     let bottom = if more { " ↑↓ scrolls, Esc closes " } else { " Esc closes " };
     let title = format!(" Keys and terms: {} ", view.title());
@@ -196,6 +217,12 @@ mod tests {
                 let fits = |line: &&str| line.chars().count() <= room || !line.contains(' ');
                 assert!(lines.iter().all(fits), "{width}: {lines:?}");
             }
+        }
+        for width in [20, 40, 60, 80] {
+            let words = ["leaks", " (by verdict), ", "+grew much", ", ", "+grew"].map(Span::raw);
+            let lines = wrapped_parts(Span::raw("  colours       "), words, width);
+            assert!(width < 40 || lines.iter().all(|line| line.width() <= usize::from(width) - 1), "{width}");
+            assert_eq!(lines.len() == 1, width > 57, "{width}: {lines:?}");
         }
         for what in every {
             assert_eq!(wrapped(what, 80).len(), 1, "80 columns have no room for `{what}`");
