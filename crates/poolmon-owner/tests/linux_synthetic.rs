@@ -82,6 +82,53 @@ fn a_kernel_for_a_boot_loader() {
     assert!(old.contains("older than 2.08"), "{old}");
 }
 
+#[test]
+fn names_that_functions_of_the_kernel_hand_on() {
+    let module = ScannedModule::parse("vmlinux", &elf::traced_kernel(), LIMIT).unwrap();
+    assert_eq!(
+        shown(&module),
+        [(CreationKind::Wrapper, "wrapped_cache"), (CreationKind::Format, "sized-%s")],
+        "{module:?}"
+    );
+    assert_eq!((module.calls, module.unknown), (2, 0));
+    let words = module.creations[0].explain();
+    assert!(
+        words.starts_with("passes this name to the function at 0xffffffff81000018, which calls"),
+        "{words}"
+    );
+    assert!(module.creations[1].creates("sized-8k") && !module.creations[1].creates("sized"));
+}
+
+#[test]
+fn an_arm64_image_plain_packed_and_for_efi() {
+    let expected = [(CreationKind::Call, "plain_cache"), (CreationKind::Wrapper, "wrapped_cache")];
+    for listed in [false, true] {
+        let image = elf::image(listed);
+        let module = ScannedModule::parse("Image", &image, LIMIT).unwrap();
+        assert_eq!(shown(&module), expected, "{module:?}");
+        assert_eq!((module.info.machine, module.info.kernel), (Machine::Arm64, true));
+        assert_eq!(ScannedModule::parse("Image.gz", &gzip(&image), LIMIT).unwrap(), module);
+        let packed = zstd(&image);
+        let mut efi = vec![0_u8; 0x200];
+        efi[..2].copy_from_slice(b"MZ");
+        efi[4..8].copy_from_slice(b"zimg");
+        efi[8..12].copy_from_slice(&0x200_u32.to_le_bytes());
+        efi[12..16].copy_from_slice(&u32::try_from(packed.len()).unwrap().to_le_bytes());
+        efi[24..30].copy_from_slice(b"zstd22");
+        efi.extend(&packed);
+        assert_eq!(ScannedModule::parse("vmlinuz", &efi, LIMIT).unwrap(), module);
+        let cut = ScannedModule::parse("vmlinuz", &efi[..efi.len() - 1], LIMIT).unwrap_err().to_string();
+        assert!(cut.contains("extends past the end of the file"), "{cut}");
+        efi[0x200..0x204].fill(1);
+        efi[24..30].copy_from_slice(b"lzo\x1b[2");
+        let other = ScannedModule::parse("vmlinuz", &efi, LIMIT).unwrap_err().to_string();
+        assert_eq!(
+            other,
+            "not supported: its kernel is compressed with lzo2; use the uncompressed kernel instead"
+        );
+    }
+}
+
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     packer.write_all(bytes).unwrap();
@@ -240,7 +287,7 @@ proptest! {
 
     #[test]
     fn no_change_of_a_module_makes_it_panic(
-        which in 0..4_usize,
+        which in 0..7_usize,
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..24),
         cut in prop::option::of(any::<prop::sample::Index>()),
     ) {
@@ -248,6 +295,9 @@ proptest! {
             0 => elf::x64(),
             1 => elf::arm64(),
             2 => elf::kernel(),
+            3 => elf::traced_kernel(),
+            4 => elf::image(false),
+            5 => elf::image(true),
             _ => zstd(&elf::x64()),
         };
         for (at, byte) in changes {
@@ -268,7 +318,7 @@ proptest! {
     fn no_text_is_an_index_that_panics(lines in prop::collection::vec("([FIC]\t)?[0-9a-f=\t/]{0,20}", 0..8)) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("index");
-        std::fs::write(&path, format!("poolmon-module-index 1\n{}\n.\n", lines.join("\n"))).unwrap();
+        std::fs::write(&path, format!("poolmon-module-index 3\n{}\n.\n", lines.join("\n"))).unwrap();
         let _ = ModuleIndex::load(&path);
     }
 }

@@ -119,7 +119,10 @@ impl<'a> Elf<'a> {
         let machine = match header.machine {
             62 => Machine::X64,
             183 => Machine::Arm64,
-            raw => return Err(ElfError::Unsupported(format!("it is for ELF machine {raw}"))),
+            raw => {
+                let name = machine_name(raw).map_or_else(String::new, |name| format!(" ({name})"));
+                return Err(ElfError::Unsupported(format!("it is for ELF machine {raw}{name}")));
+            }
         };
         let (table, row) = (header.sections, header.section_size);
         let count = usize::from(header.section_count);
@@ -175,6 +178,18 @@ impl<'a> Elf<'a> {
             symbol: u32_at(row, 12).unwrap_or(0),
             addend: u64_at(row, 16).unwrap_or(0).cast_signed(),
         })
+    }
+}
+
+/// Processors that Linux runs on and that are not read (`elf.h`).
+const fn machine_name(number: u16) -> Option<&'static str> {
+    match number {
+        8 => Some("MIPS"),
+        21 => Some("64-bit PowerPC"),
+        22 => Some("S390"),
+        243 => Some("RISC-V"),
+        258 => Some("LoongArch"),
+        _ => None,
     }
 }
 

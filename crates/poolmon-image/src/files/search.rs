@@ -107,6 +107,13 @@ pub struct SearchSummary {
     pub cancelled: bool,
 }
 
+impl SearchSummary {
+    /// Whether there were files, and not one of them could be read.
+    pub const fn is_unread(&self) -> bool {
+        self.files > 0 && self.failed == self.files
+    }
+}
+
 /// Reads listed files with `threads` threads. `report` runs on the calling thread, once for each file and each failure
 /// of the list; it counts [`SearchSummary::found`] by returning true.
 pub fn search<R: FileReader>(

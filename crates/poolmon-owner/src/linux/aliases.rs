@@ -128,6 +128,29 @@ impl MergedCaches {
     }
 }
 
+/// What the running kernel itself shows of a cache's creator below `sys` (`/sys`), as titles and texts: the function that sets up its
+/// objects, and the module that was loaded right before the cache was made. For systems without files of modules.
+pub fn shown_by_kernel(sys: &Path, cache: &str) -> Vec<(String, String)> {
+    let mut facts = Vec::new();
+    let own = sys.join("kernel/slab").join(cache);
+    let constructor = std::fs::read_to_string(own.join("ctor")).unwrap_or_default();
+    // `sighand_ctor+0x0/0x30`, of a module with `[xfs]` behind it; an address where names are hidden.
+    if let Some((name, rest)) = constructor.split_once('+') {
+        let module = rest.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
+        let part =
+            module.map_or_else(|| "the kernel itself".to_owned(), |(name, _)| format!("module {name}"));
+        facts.push(("Set up by".to_owned(), format!("{name}, of {part}: the constructor of its objects")));
+    }
+    let merged = MergedCaches::read(&sys.join("kernel/slab")).with_makers(sys);
+    if let Some(maker) = merged.makers.get(cache) {
+        facts.push((
+            "Made by".to_owned(),
+            format!("probably module {}: it was loaded right before", maker.module),
+        ));
+    }
+    facts
+}
+
 /// The numbers of what is in a folder of sysfs, of links their own: the kernel counts them up (`kernfs`).
 #[cfg(unix)]
 fn numbered(folder: &Path) -> Vec<(u64, String)> {
@@ -244,6 +267,31 @@ mod tests {
         assert_eq!(merged.newest("xfrm_dst_cache"), Some(("b_item", "b")));
         assert_eq!(merged.newest("b_other"), Some(("b_other", "b")), "a cache of its own");
         assert_eq!((merged.newest("own"), merged.newest("none")), (None, None));
+    }
+
+    #[test]
+    fn the_constructor_shows_whose_a_cache_is() {
+        let sys = tempfile::tempdir().unwrap();
+        let write = |cache: &str, text: &str| {
+            let folder = sys.path().join("kernel/slab").join(cache);
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join("ctor"), text).unwrap();
+        };
+        write("sighand_cache", "sighand_ctor+0x0/0x30\n");
+        write("xfs_inode", "xfs_fs_inode_init_once+0x0/0x80 [xfs]\n");
+        write("pid", "\n");
+        let of = |cache: &str| {
+            shown_by_kernel(sys.path(), cache).into_iter().map(|(_, text)| text).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            of("sighand_cache"),
+            ["sighand_ctor, of the kernel itself: the constructor of its objects"]
+        );
+        assert_eq!(
+            of("xfs_inode"),
+            ["xfs_fs_inode_init_once, of module xfs: the constructor of its objects"]
+        );
+        assert!(of("pid").is_empty() && of("none").is_empty());
     }
 
     #[cfg(unix)]

@@ -9,7 +9,7 @@ use poolmon_image::code::x86::{NEAR_BRANCH, near_branches};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::creation::{Creation, CreationKind};
-use super::flow::{KnownCall, Printers, RegisterValue};
+use super::flow::{self, KnownCall, Printers, RegisterValue};
 use super::layout::{AddressSpace, Region};
 use super::{arm64, x86};
 
@@ -20,6 +20,8 @@ enum CreatorRole {
     Create,
     /// The argument is a `struct proto`, which has the name.
     Protocol,
+    /// The argument begins the names of a cache for each size.
+    Sizes,
 }
 
 /// Functions of the kernel that create caches. The name or the structure is always their first argument.
@@ -29,6 +31,8 @@ const CREATORS: &[(&str, CreatorRole)] = &[
     // Since 6.12 the other two are made of this one.
     ("__kmem_cache_create_args", CreatorRole::Create),
     ("proto_register", CreatorRole::Protocol),
+    // Since 6.11: `msg_msg-8`, `msg_msg-16`, and so on.
+    ("kmem_buckets_create", CreatorRole::Sizes),
 ];
 
 /// Wrappers of wrappers of wrappers are as deep as it goes.
@@ -37,6 +41,8 @@ const ROUNDS: usize = 4;
 const MAX_CREATIONS: usize = 4096;
 /// A function without symbols is looked at from this far before its call on.
 const BEFORE: u64 = 400;
+/// A function without symbols is looked for from its call on at most this far back.
+const LARGEST: u64 = 4096;
 /// Elements of a table that are looked at.
 const MAX_ELEMENTS: u64 = 512;
 
@@ -49,6 +55,13 @@ struct Callee<'a> {
     api: &'a str,
     /// The wrapper's own name; none for a function of the kernel.
     through: Option<String>,
+}
+
+/// The function that a call is in.
+#[derive(Clone, Copy, Debug)]
+struct Inside<'n> {
+    address: u64,
+    name: Option<&'n str>,
 }
 
 /// What one file's code shows.
@@ -66,10 +79,16 @@ pub(crate) fn is_needed(name: &[u8]) -> bool {
     CREATORS.iter().any(|(creator, _)| creator.as_bytes() == name)
 }
 
+/// Names of all functions that are of use here.
+pub(crate) fn looked_for() -> Vec<&'static str> {
+    CREATORS.iter().map(|(name, _)| *name).chain(flow::printers()).collect()
+}
+
 /// Reads the code around every call that creates caches.
 pub(crate) fn read(layout: &AddressSpace<'_>, budget: usize) -> CreationsFound {
     let printers = Printers::new(layout);
-    let mut state = CreatorSearch { layout, printers, shown: CreationsFound::default(), budget };
+    let starts = if layout.is_stripped() { starts(layout) } else { Vec::new() };
+    let mut state = CreatorSearch { layout, printers, starts, shown: CreationsFound::default(), budget };
     let mut wanted: FxHashMap<u64, Callee<'_>> = FxHashMap::default();
     for &(api, role) in CREATORS {
         if let Some(address) = layout.named(api) {
@@ -95,6 +114,8 @@ pub(crate) fn read(layout: &AddressSpace<'_>, budget: usize) -> CreationsFound {
 struct CreatorSearch<'a, 'l> {
     layout: &'l AddressSpace<'a>,
     printers: Printers,
+    /// Where functions begin that are called, if no symbols say it; sorted.
+    starts: Vec<u64>,
     shown: CreationsFound,
     /// Bytes of code that may still be read: hostile symbols may overlap.
     budget: usize,
@@ -106,18 +127,18 @@ impl<'a> CreatorSearch<'a, '_> {
         let mut done: FxHashSet<u64> = FxHashSet::default();
         for site in sites(self.layout, wanted) {
             let function = self.layout.function(site).filter(|function| function.size > 0);
-            let calls = if let Some(function) = function {
-                if !done.insert(function.address) {
-                    continue;
-                }
-                self.follow(function.address, function.address.saturating_add(function.size), true)
-            } else {
-                self.window(site)
+            let Some(function) = function else {
+                self.unnamed(site, wanted, &mut wrappers);
+                continue;
             };
-            for call in calls {
+            if !done.insert(function.address) {
+                continue;
+            }
+            let end = function.address.saturating_add(function.size);
+            for call in self.follow(function.address, end, true) {
                 let Some(callee) = wanted.get(&call.target) else { continue };
-                let inside = function.map(|function| (function.address, function.name));
-                self.call(&call, callee, inside, &mut wrappers);
+                let inside = Inside { address: function.address, name: Some(function.name) };
+                self.call(&call, callee, Some(inside), &mut wrappers);
             }
         }
         wrappers
@@ -137,26 +158,61 @@ impl<'a> CreatorSearch<'a, '_> {
         calls
     }
 
-    /// The call at `site` alone, where no symbol says where its function begins. Instructions of x64 have no fixed
-    /// length, so several starts are tried until one arrives at the call.
-    fn window(&mut self, site: u64) -> Vec<KnownCall> {
-        let Some(region) = self.layout.region(site) else { return Vec::new() };
-        let first = site.saturating_sub(BEFORE).max(region.address);
-        for start in (first..=site).take(16) {
-            let found =
-                self.follow(start, site + NEAR_BRANCH, false).into_iter().find(|call| call.at == site);
-            if let Some(call) = found {
-                return vec![call];
+    /// The call at `site`, which is in a function without a symbol. What is set right before it decides; if nothing is, the name may have
+    /// come in where the function begins.
+    fn unnamed(
+        &mut self,
+        site: u64,
+        wanted: &FxHashMap<u64, Callee<'a>>,
+        wrappers: &mut Vec<(u64, Callee<'a>)>,
+    ) {
+        let passed = |call: &KnownCall| {
+            let callee = wanted.get(&call.target)?;
+            Some((callee, call.arguments.get(usize::from(callee.argument)).copied().unwrap_or_default()))
+        };
+        let near = self.window(site);
+        let (mut found, mut inside) = (near, None);
+        let is_set = |value| {
+            matches!(
+                value,
+                RegisterValue::Constant(_) | RegisterValue::Loaded { .. } | RegisterValue::Made(_)
+            )
+        };
+        if !found.as_ref().and_then(passed).is_some_and(|(_, value)| is_set(value))
+            && let Some(&start) =
+                self.starts.get(self.starts.partition_point(|&start| start <= site).wrapping_sub(1))
+            && site - start < LARGEST
+        {
+            let whole = self.follow(start, site + NEAR_BRANCH, true).into_iter().find(|call| call.at == site);
+            let prints =
+                |call: &Option<KnownCall>| call.as_ref().is_some_and(|call| !call.formats.is_empty());
+            let says =
+                whole.as_ref().and_then(passed).is_some_and(|(_, value)| value != RegisterValue::Unknown);
+            if says || prints(&whole) && !prints(&found) {
+                (found, inside) = (whole, Some(Inside { address: start, name: None }));
             }
         }
-        Vec::new()
+        let Some(call) = found else { return };
+        if let Some(callee) = wanted.get(&call.target) {
+            self.call(&call, callee, inside, wrappers);
+        }
+    }
+
+    /// The call at `site` alone, where no symbol says where its function begins. Instructions of x64 have no fixed
+    /// length, so several starts are tried until one arrives at the call.
+    fn window(&mut self, site: u64) -> Option<KnownCall> {
+        let region = self.layout.region(site)?;
+        let first = site.saturating_sub(BEFORE).max(region.address);
+        (first..=site).take(16).find_map(|start| {
+            self.follow(start, site + NEAR_BRANCH, false).into_iter().find(|call| call.at == site)
+        })
     }
 
     fn call(
         &mut self,
         call: &KnownCall,
         callee: &Callee<'a>,
-        inside: Option<(u64, &str)>,
+        inside: Option<Inside<'_>>,
         wrappers: &mut Vec<(u64, Callee<'a>)>,
     ) {
         let layout = self.layout;
@@ -188,6 +244,15 @@ impl<'a> CreatorSearch<'a, '_> {
             return;
         }
         self.shown.calls += 1;
+        if callee.role == CreatorRole::Sizes {
+            match value {
+                RegisterValue::Constant(address) if let Some(name) = layout.name_at(address) => {
+                    self.add(CreationKind::Format, &format!("{name}-%s"), call, callee, inside);
+                }
+                _ => self.shown.unknown += 1,
+            }
+            return;
+        }
         let kind = if callee.through.is_some() { CreationKind::Wrapper } else { CreationKind::Call };
         match value {
             RegisterValue::Constant(address) => match layout.name_at(address) {
@@ -216,7 +281,7 @@ impl<'a> CreatorSearch<'a, '_> {
     }
 
     /// A name that nothing shows, after texts were printed in the same function.
-    fn near(&mut self, call: &KnownCall, callee: &Callee<'a>, inside: Option<(u64, &str)>) {
+    fn near(&mut self, call: &KnownCall, callee: &Callee<'a>, inside: Option<Inside<'_>>) {
         let formats: Vec<&str> =
             call.formats.iter().filter_map(|&format| self.layout.name_at(format)).collect();
         self.shown.unknown += usize::from(formats.is_empty());
@@ -229,12 +294,13 @@ impl<'a> CreatorSearch<'a, '_> {
         &mut self,
         argument: u8,
         callee: &Callee<'a>,
-        inside: Option<(u64, &str)>,
+        inside: Option<Inside<'_>>,
         wrappers: &mut Vec<(u64, Callee<'a>)>,
     ) {
         match inside {
-            Some((address, name)) => {
-                let through = Some(name.to_owned());
+            Some(Inside { address, name }) => {
+                let unnamed = || format!("the function at {address:#x}");
+                let through = Some(name.map_or_else(unnamed, str::to_owned));
                 wrappers.push((address, Callee { role: callee.role, argument, api: callee.api, through }));
             }
             None => self.shown.unknown += 1,
@@ -247,14 +313,14 @@ impl<'a> CreatorSearch<'a, '_> {
         name: &str,
         call: &KnownCall,
         callee: &Callee<'a>,
-        inside: Option<(u64, &str)>,
+        inside: Option<Inside<'_>>,
     ) {
         if self.shown.creations.len() < MAX_CREATIONS {
             self.shown.creations.push(Creation {
                 kind,
                 name: name.to_owned(),
                 api: callee.api.to_owned(),
-                function: inside.map(|(_, name)| name.to_owned()),
+                function: inside.and_then(|inside| inside.name).map(str::to_owned),
                 through: callee.through.clone(),
                 offset: self.layout.offset(call.at),
             });
@@ -315,6 +381,28 @@ fn protocol<'a>(layout: &AddressSpace<'a>, address: u64) -> Option<&'a str> {
         let first = name.first()?.is_ascii_alphanumeric();
         (good && first && name.iter().all(u8::is_ascii_graphic)).then(|| std::str::from_utf8(name).ok())?
     })
+}
+
+/// Where functions begin: what is called directly.
+fn starts(layout: &AddressSpace<'_>) -> Vec<u64> {
+    let mut starts = FxHashSet::default();
+    for region in layout.regions.iter().filter(|region| region.code) {
+        let called: Box<dyn Iterator<Item = u64>> = match layout.machine {
+            Machine::X64 => Box::new(
+                memchr::memchr_iter(0xe8, region.bytes)
+                    .filter_map(|at| x86::branch(layout, region.address + at as u64)),
+            ),
+            Machine::Arm64 => Box::new(region.bytes.chunks_exact(4).enumerate().filter_map(|(n, word)| {
+                let word = u32_at(word, 0).filter(|word| word >> 26 == 0x25)?;
+                Some(arm64::branch(layout, region.address + n as u64 * 4, word))
+            })),
+            Machine::X86 | Machine::Other(_) => continue,
+        };
+        starts.extend(called.filter(|&target| layout.region(target).is_some_and(|region| region.code)));
+    }
+    let mut starts: Vec<u64> = starts.into_iter().collect();
+    starts.sort_unstable();
+    starts
 }
 
 /// Addresses of calls and jumps to the wanted functions, in order.

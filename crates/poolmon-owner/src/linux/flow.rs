@@ -55,6 +55,11 @@ const PRINTERS: &[(&str, Printer)] = &[
     ("devm_kasprintf", Printer { format: 2, makes: true }),
 ];
 
+/// Names of the functions that print.
+pub(crate) fn printers() -> impl Iterator<Item = &'static str> {
+    PRINTERS.iter().map(|(name, _)| *name)
+}
+
 /// Addresses of the printers of one file.
 #[derive(Debug)]
 pub(crate) struct Printers(Vec<(u64, Printer)>);

@@ -20,7 +20,7 @@ pub struct ModuleIndex {
 }
 
 impl IndexRecord for ScannedModule {
-    const HEADER: &'static str = "poolmon-module-index 2";
+    const HEADER: &'static str = "poolmon-module-index 3";
 
     fn write(&self, out: &mut String) {
         block(self, out);

@@ -15,11 +15,11 @@ const MAX_NAME: usize = 96;
 
 /// A place in a section that a relocation fills in.
 #[derive(Clone, Copy, Debug)]
-struct Field {
+pub(crate) struct Field {
     /// From the start of the region.
-    at: u32,
+    pub at: u32,
     /// Symbol and addend.
-    target: u64,
+    pub target: u64,
 }
 
 /// A loaded section.
@@ -30,10 +30,17 @@ pub(crate) struct Region<'a> {
     /// Place in the file, unpacked.
     pub offset: u64,
     pub code: bool,
+    /// Texts may be in it.
+    texts: bool,
     fields: Vec<Field>,
 }
 
-impl Region<'_> {
+impl<'a> Region<'a> {
+    /// A file that is all of memory, code and texts alike.
+    pub const fn flat(address: u64, bytes: &'a [u8], fields: Vec<Field>) -> Self {
+        Self { address, bytes, offset: 0, code: true, texts: true, fields }
+    }
+
     fn field(&self, at: usize) -> Option<u64> {
         let at = u32::try_from(at).ok()?;
         let n = self.fields.binary_search_by_key(&at, |field| field.at).ok()?;
@@ -66,6 +73,8 @@ pub(crate) struct AddressSpace<'a> {
     objects: Vec<NamedRange<'a>>,
     /// Imports, and functions that other modules may call.
     names: FxHashMap<&'a str, u64>,
+    /// The function that is called where others begin (x64).
+    pub tracer: Option<u64>,
 }
 
 fn text(bytes: &[u8]) -> Option<&str> {
@@ -73,19 +82,31 @@ fn text(bytes: &[u8]) -> Option<&str> {
 }
 
 impl<'a> AddressSpace<'a> {
+    /// Memory without names, sorted by address; nothing in it is moved.
+    pub fn of_regions(machine: Machine, regions: Vec<Region<'a>>) -> Self {
+        Self {
+            machine,
+            relocatable: false,
+            regions,
+            functions: Vec::new(),
+            objects: Vec::new(),
+            names: FxHashMap::default(),
+            tracer: None,
+        }
+    }
+
+    /// Gives the function at an address its name, unless the name is given already.
+    pub fn name(&mut self, name: &'a str, address: u64) {
+        self.names.entry(name).or_insert(address);
+    }
+
     pub fn new(elf: &Elf<'a>) -> Self {
         let base = |n: usize, section: &ElfSection<'_>| {
             if elf.relocatable { (n as u64 + 1) << 32 } else { section.address }
         };
         let bases: Vec<u64> = elf.sections.iter().enumerate().map(|(n, section)| base(n, section)).collect();
-        let mut layout = Self {
-            machine: elf.machine,
-            relocatable: elf.relocatable,
-            regions: Vec::new(),
-            functions: Vec::new(),
-            objects: Vec::new(),
-            names: FxHashMap::default(),
-        };
+        let mut layout = Self::of_regions(elf.machine, Vec::new());
+        layout.relocatable = elf.relocatable;
         let mut symbols = Vec::new();
         for (n, symbol) in elf.symbols().enumerate() {
             let address = layout.symbol(n, &symbol, &bases, elf.relocatable);
@@ -102,6 +123,7 @@ impl<'a> AddressSpace<'a> {
                     bytes: section.bytes,
                     offset: section.offset,
                     code: section.is_code(),
+                    texts: !section.is_code(),
                     fields: fields.remove(&n).unwrap_or_default(),
                 });
             }
@@ -110,6 +132,7 @@ impl<'a> AddressSpace<'a> {
         if !elf.relocatable {
             layout.exports(elf);
         }
+        layout.tracer = layout.named("__fentry__");
         layout
     }
 
@@ -182,15 +205,16 @@ impl<'a> AddressSpace<'a> {
 
     /// The pointer that is kept at an address.
     pub fn pointer(&self, address: u64) -> Option<u64> {
-        if self.relocatable {
-            return self.field(address);
+        let field = self.field(address);
+        if field.is_some() || self.relocatable {
+            return field;
         }
         u64_at(self.bytes_at(address)?, 0).filter(|&value| value != 0)
     }
 
     /// The text at an address, where it could be the name of a cache or a format for one.
     pub fn name_at(&self, address: u64) -> Option<&'a str> {
-        let region = self.region(address).filter(|region| !region.code)?;
+        let region = self.region(address).filter(|region| region.texts)?;
         let at = usize::try_from(address - region.address).ok()?;
         text(text_at(region.bytes, at, MAX_NAME)?).filter(|text| is_name(text))
     }
@@ -198,6 +222,11 @@ impl<'a> AddressSpace<'a> {
     /// The address of an import or of a function by its name.
     pub fn named(&self, name: &str) -> Option<u64> {
         self.names.get(name).copied()
+    }
+
+    /// Whether no symbol says where functions begin.
+    pub const fn is_stripped(&self) -> bool {
+        self.functions.is_empty() && !self.relocatable
     }
 
     /// The function that an address lies in.

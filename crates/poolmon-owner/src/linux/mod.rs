@@ -3,7 +3,7 @@
 //! A cache is created by a call of `kmem_cache_create` or one of its relatives, nearly always with a fixed name, and
 //! nearly always when a module is loaded. So modules report who owns a cache: `unpack` opens a file as it lies on disk,
 //! [`poolmon_image::elf`] reads it, `layout` puts it in order as in memory, `creators` finds the calls, and `x86` or `arm64`
-//! follows the name to them, with what `flow` says of registers. `image` takes the kernel out of a `vmlinuz`.
+//! follows the name to them, with what `flow` says of registers. `image` takes the kernel out of a `vmlinuz`, `flat` reads an ARM64 `Image`.
 //! [`ScannedModule`] is the result for one file; [`ModuleCatalog`] reads a whole folder of them and answers who creates a cache, and
 //! [`ModuleIndex`] remembers what was read. [`aliases`] says which names the kernel keeps in one cache, [`callers`] to
 //! whom a vmalloc caller or a place in the source belongs.
@@ -15,6 +15,7 @@ mod arm64;
 pub mod callers;
 mod creation;
 mod creators;
+mod flat;
 mod flow;
 mod image;
 mod index;
@@ -31,7 +32,7 @@ pub use index::ModuleIndex;
 pub use module::{ModuleInfo, ScannedModule};
 pub use poolmon_image::Machine;
 pub use poolmon_image::files::{SearchLimits, SearchSummary};
-pub use search::{CacheOwner, ModuleCatalog, ModuleEvent, places};
+pub use search::{CacheOwner, ModuleCatalog, ModuleEvent, are_running, not_read, places};
 
 use poolmon_image::elf::ElfError;
 

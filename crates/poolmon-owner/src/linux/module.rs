@@ -6,10 +6,12 @@ use poolmon_image::elf::Elf;
 use super::creation::{Creation, CreationKind};
 use super::creators::{self, CreationsFound};
 use super::layout::AddressSpace;
-use super::{ModuleError, image, unpack};
+use super::{ModuleError, flat, image, unpack};
 
 /// Texts that are kept of a file that creates a cache of unknown name.
 const MAX_TEXTS: usize = 8192;
+/// The name of a kernel.
+const KERNEL: &str = "vmlinux";
 /// Behind a module that was signed.
 const SIGNED: &[u8] = b"~Module signature appended~\n";
 
@@ -58,10 +60,36 @@ impl ScannedModule {
         let plain = unpack::unpack(bytes, limit)?;
         let signed = plain.ends_with(SIGNED);
         if image::is_boot_image(&plain) {
-            let kernel = image::unpack(&plain, limit)?;
-            return Self::elf(file, &kernel, signed);
+            return Self::plain(file, &image::unpack(&plain, limit)?, signed);
         }
-        Self::elf(file, &plain, signed)
+        Self::plain(file, &plain, signed)
+    }
+
+    /// Reads a module or a kernel that is packed no longer.
+    fn plain(file: &str, bytes: &[u8], signed: bool) -> Result<Self, ModuleError> {
+        if !flat::is_image(bytes) {
+            return Self::elf(file, bytes, signed);
+        }
+        let info = ModuleInfo {
+            name: KERNEL.to_owned(),
+            kernel: true,
+            machine: Machine::Arm64,
+            description: None,
+            version: None,
+            license: None,
+            in_tree: true,
+            signed,
+        };
+        let mut module = Self { info, creations: Vec::new(), calls: 0, unknown: 0 };
+        module.trace(&flat::layout(bytes, &creators::looked_for()), bytes.len());
+        Ok(module)
+    }
+
+    /// Follows names to the calls that create caches.
+    fn trace(&mut self, layout: &AddressSpace<'_>, length: usize) {
+        let budget = length.saturating_mul(2).max(1 << 20);
+        let CreationsFound { creations, calls, unknown } = creators::read(layout, budget);
+        (self.creations, self.calls, self.unknown) = (creations, calls, unknown);
     }
 
     fn elf(file: &str, bytes: &[u8], signed: bool) -> Result<Self, ModuleError> {
@@ -73,11 +101,8 @@ impl ScannedModule {
         if !needed {
             return Ok(module);
         }
-        let layout = AddressSpace::new(&elf);
-        let budget = bytes.len().saturating_mul(2).max(1 << 20);
-        let CreationsFound { creations, calls, unknown } = creators::read(&layout, budget);
-        (module.creations, module.calls, module.unknown) = (creations, calls, unknown);
-        if unknown > 0 && elf.relocatable {
+        module.trace(&AddressSpace::new(&elf), bytes.len());
+        if module.unknown > 0 && elf.relocatable {
             let known = |text: &str| module.creations.iter().any(|row| row.name == text);
             let texts: Vec<Creation> = AddressSpace::texts(&elf, MAX_TEXTS)
                 .into_iter()
@@ -114,7 +139,7 @@ fn info(file: &str, elf: &Elf<'_>, signed: bool) -> ModuleInfo {
         Some(text.replace(char::is_control, " ")).filter(|text| !text.is_empty())
     };
     let kernel = !elf.relocatable;
-    let name = if kernel { "vmlinux".to_owned() } else { field("name").unwrap_or_else(|| name_of(file)) };
+    let name = if kernel { KERNEL.to_owned() } else { field("name").unwrap_or_else(|| name_of(file)) };
     ModuleInfo {
         name,
         kernel,

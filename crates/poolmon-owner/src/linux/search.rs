@@ -7,12 +7,14 @@ use std::sync::atomic::AtomicBool;
 
 use poolmon_image::files::{self, FileReader, FileToRead, SearchLimits, SearchSummary};
 use poolmon_image::index::FileStamp;
+use poolmon_model::problem::Problem;
+use poolmon_model::units::counted;
 use rustc_hash::FxHashMap;
 
 use super::creation::{Creation, CreationConfidence, CreationKind};
 use super::index::ModuleIndex;
 use super::module::{ModuleInfo, ScannedModule, name_of};
-use super::{ModuleError, aliases};
+use super::{ModuleError, aliases, flat, image};
 
 /// Files that need more are read one at a time, packed or not.
 const SMALL: u64 = 64 << 20;
@@ -72,8 +74,7 @@ fn subsystem(path: &Path) -> Option<String> {
 
 /// Where the running system keeps its modules and its kernel; what is not there is left out. `root` is `/`, but in tests.
 pub fn places(root: &Path) -> Vec<PathBuf> {
-    let release = std::fs::read_to_string(root.join("proc/sys/kernel/osrelease")).unwrap_or_default();
-    let release = release.trim();
+    let release = release(root);
     if release.is_empty() || release.contains('/') {
         return Vec::new();
     }
@@ -88,6 +89,52 @@ pub fn places(root: &Path) -> Vec<PathBuf> {
         names.iter().map(|name| root.join(name)).find(|path| is(path))
     };
     first(&modules, Path::is_dir).into_iter().chain(first(&kernels, Path::is_file)).collect()
+}
+
+/// Files that were not read, one problem for each reason: a folder of another processor's modules is one, not thousands. If `all` failed,
+/// the last says what helps.
+pub fn not_read(failed: &[(PathBuf, ModuleError)], all: bool) -> Vec<Problem> {
+    let mut reasons: Vec<(String, &Path, usize)> = Vec::new();
+    let mut known = FxHashMap::default();
+    for (path, error) in failed {
+        let text = error.to_string();
+        let at = *known.entry(text.clone()).or_insert(reasons.len());
+        match reasons.get_mut(at) {
+            Some((_, _, count)) => *count += 1,
+            None => reasons.push((text, path, 1)),
+        }
+    }
+    let line = |(reason, first, count): (String, &Path, usize)| {
+        let more = match count - 1 {
+            0 => String::new(),
+            more => format!(" and {}", counted(more as u64, "more file")),
+        };
+        Problem::from(format!("{}{more}: {reason}", first.display()))
+    };
+    let mut problems: Vec<Problem> = reasons.into_iter().map(line).collect();
+    if let Some(last) = problems.last_mut().filter(|_| all) {
+        last.message.push_str("; no cache was searched for");
+        last.remedy =
+            Some("name modules (.ko) and kernels that were built for x64 or ARM64: --drivers DIR".into());
+    }
+    problems
+}
+
+/// Whether modules and kernels are those of the running release, by their paths (`lib/modules/RELEASE`, `vmlinuz-RELEASE`). `root` is `/`,
+/// but in tests.
+pub fn are_running(paths: &[PathBuf], root: &Path) -> bool {
+    let release = release(root);
+    let is = |path: &Path| {
+        path.iter().filter_map(|part| part.to_str()).any(|part| {
+            part == release || part.strip_suffix(&*release).is_some_and(|before| before.ends_with('-'))
+        })
+    };
+    paths.iter().all(|path| !release.is_empty() && is(path))
+}
+
+fn release(root: &Path) -> String {
+    let text = std::fs::read_to_string(root.join("proc/sys/kernel/osrelease")).unwrap_or_default();
+    text.trim().to_owned()
 }
 
 /// All modules of one system, read.
@@ -134,16 +181,18 @@ impl ModuleCatalog {
     /// Whether files or folders hold a module or a kernel: by their names, files also by their first bytes.
     pub fn is_any_in(paths: &[PathBuf]) -> bool {
         let named = |path: &Path| path.file_name().and_then(|name| name.to_str()).is_some_and(is_module);
-        let elf = |path: &Path| {
-            let mut start = [0; 4];
-            let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
-            read.is_ok() && start == *b"\x7fELF"
+        let kernel = |path: &Path| {
+            let mut start = Vec::new();
+            let file = std::fs::File::open(path);
+            let read = file.and_then(|file| file.take(image::HEAD as u64).read_to_end(&mut start));
+            read.is_ok()
+                && (start.starts_with(b"\x7fELF") || image::is_boot_image(&start) || flat::is_image(&start))
         };
         paths.iter().any(|path| {
             if path.is_dir() {
                 !files::list(std::slice::from_ref(path), &AtomicBool::new(false), named).is_empty()
             } else {
-                named(path) || elf(path)
+                named(path) || kernel(path)
             }
         })
     }
@@ -211,14 +260,16 @@ impl ModuleCatalog {
         owners
     }
 
-    /// Who creates the caches that share the memory of this one: its own owners first, then those of each other name.
+    /// Who creates the caches that share the memory of this one: its own owners first, then those of each other name
+    /// that has any.
     pub fn owners_of_merged(
         &self,
         cache: &str,
         merged: &aliases::MergedCaches,
     ) -> Vec<(String, Vec<CacheOwner>)> {
         let names = std::iter::once(cache).chain(merged.others(cache));
-        names.map(|name| (name.to_owned(), self.owners(name))).collect()
+        let all = names.map(|name| (name.to_owned(), self.owners(name)));
+        all.filter(|(name, owners)| name == cache || !owners.is_empty()).collect()
     }
 
     /// Every cache that code creates, with its file; texts that may be names are left out.
@@ -281,5 +332,60 @@ impl FileReader for ModuleReader<'_> {
 /// By its name.
 fn is_module(name: &str) -> bool {
     let plain = [".gz", ".xz", ".zst"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
-    plain.strip_suffix(".ko").is_some() || name.starts_with("vmlinuz") || name == "vmlinux"
+    plain.strip_suffix(".ko").is_some()
+        || ["vmlinuz", "vmlinux", "Image"].iter().any(|kernel| {
+            plain.strip_prefix(kernel).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use poolmon_model::problem::Remedy as _;
+
+    use super::*;
+
+    #[test]
+    fn a_reason_that_many_files_share_is_one_line() {
+        let other = ModuleError::Unsupported("it is 32-bit".into());
+        let list: Vec<_> = ["a.ko", "b.ko", "c.ko"].map(|name| (PathBuf::from(name), other.clone())).into();
+        let failed = [&list[..2], &[("d.ko".into(), ModuleError::NotElf)], &list[2..]].concat();
+        let texts =
+            |all| not_read(&failed, all).into_iter().map(|problem| problem.in_full()).collect::<Vec<_>>();
+        assert_eq!(
+            texts(false),
+            [
+                "a.ko and 2 more files: not supported: it is 32-bit",
+                "d.ko: neither a kernel module nor a kernel: it does not start with ELF, plain or compressed",
+            ]
+        );
+        assert!(texts(true)[1].ends_with(
+            "; no cache was searched for\n  name modules (.ko) and kernels that were built for x64 or ARM64: --drivers DIR"
+        ));
+        assert!(not_read(&[], false).is_empty());
+    }
+
+    #[test]
+    fn files_of_the_running_release() {
+        let root = tempfile::tempdir().unwrap();
+        let is =
+            |paths: &[&str]| are_running(&paths.iter().map(PathBuf::from).collect::<Vec<_>>(), root.path());
+        assert!(!is(&["/lib/modules/6.1.0-9-amd64"]), "which one runs is unknown");
+        std::fs::create_dir_all(root.path().join("proc/sys/kernel")).unwrap();
+        std::fs::write(root.path().join("proc/sys/kernel/osrelease"), "6.1.0-9-amd64\n").unwrap();
+        assert!(is(&["/lib/modules/6.1.0-9-amd64/kernel/fs", "/boot/vmlinuz-6.1.0-9-amd64"]) && is(&[]));
+        assert!(!is(&["/lib/modules/6.1.0-9-amd64", "/boot/vmlinuz-6.1.0-19-amd64"]));
+        assert!(!is(&["/lib/modules/6.1.0-9-amd64-dbg"]) && !is(&["/mnt/boot/vmlinuz"]));
+    }
+
+    #[test]
+    fn kernels_and_modules_by_their_names() {
+        for name in
+            ["a.ko", "a.ko.zst", "vmlinuz", "vmlinuz-6.1", "vmlinux-6.1", "Image", "Image.gz", "vmlinux.xz"]
+        {
+            assert!(is_module(name), "{name}");
+        }
+        for name in ["vmlinuz.sig.txt", "Imagery", "a.kop", "vmlinuxes"] {
+            assert!(!is_module(name), "{name}");
+        }
+    }
 }

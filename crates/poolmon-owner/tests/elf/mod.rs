@@ -244,3 +244,98 @@ pub fn kernel() -> Vec<u8> {
         ],
     )
 }
+
+/// A kernel without symbols whose functions begin with a call of `__fentry__`: one cache through a function that hands its argument on,
+/// and one for each size.
+pub fn traced_kernel() -> Vec<u8> {
+    const BASE: u64 = 0xffff_ffff_8100_0000;
+    let (texts, table, names) = (BASE + 0x1000, BASE + 0x2000, BASE + 0x3000);
+    let mut code = vec![0xcc; 0x60];
+    let mut put = |at: usize, bytes: &[u8]| code[at..at + bytes.len()].copy_from_slice(bytes);
+    let call = |at: i32, to: i32| [&[0xe8][..], &(to - at - 5).to_le_bytes()].concat();
+    let name =
+        |at: u64| [&[0x48, 0xc7, 0xc7][..], &u32::try_from(at & 0xffff_ffff).unwrap().to_le_bytes()].concat();
+    // 0: kmem_cache_create; 8: __fentry__; 16: kmem_buckets_create
+    for at in [0, 8, 16] {
+        put(at, &[0xc3]);
+    }
+    // 24: call __fentry__; mov r8, rdi; rep stosd; mov rdi, r8; call kmem_cache_create
+    put(
+        24,
+        &[&call(24, 8)[..], &[0x49, 0x89, 0xf8, 0xf3, 0xab, 0x4c, 0x89, 0xc7], &call(37, 0)[..], &[0xc3]]
+            .concat(),
+    );
+    // 48: mov rdi, texts; call 24; mov rdi, texts + 14; call kmem_buckets_create
+    put(
+        48,
+        &[&name(texts)[..], &call(55, 24)[..], &name(texts + 14)[..], &call(67, 16)[..], &[0xc3]].concat(),
+    );
+    let distance =
+        |from: u64, to: u64| i32::try_from(to.wrapping_sub(from).cast_signed()).unwrap().to_le_bytes();
+    let rows = [(0, 0), (8, 18), (16, 29)];
+    let row = |(n, (value, text)): (u64, (u64, u64))| {
+        let at = table + n * 12;
+        [distance(at, BASE + value), distance(at + 4, names + text), [0; 4]].concat()
+    };
+    let rows: Vec<u8> = (0..).zip(rows).flat_map(row).collect();
+    let at = |address: u64, part: Part| Part { address, ..part };
+    file(
+        2,
+        62,
+        vec![
+            at(BASE, loaded(".text", 6, &code)),
+            at(texts, loaded(".rodata", 2, b"wrapped_cache\0sized\0")),
+            at(table, loaded("__ksymtab", 2, &rows)),
+            at(
+                names,
+                loaded("__ksymtab_strings", 2, b"kmem_cache_create\0__fentry__\0kmem_buckets_create\0"),
+            ),
+        ],
+    )
+}
+
+/// An ARM64 `Image`: a cache by a call, one through a function that hands its argument on, and a protocol from a table of pointers,
+/// which are in their places or `listed`.
+pub fn image(listed: bool) -> Vec<u8> {
+    const BASE: u64 = 0xffff_8000_8000_0000;
+    const TEXTS: u32 = 0x3000;
+    let mut bytes = vec![0_u8; 0x6000];
+    let mut put = |at: usize, own: &[u8]| bytes[at..at + own.len()].copy_from_slice(own);
+    put(0x10, &0x8000_u64.to_le_bytes());
+    put(0x38, b"ARMd");
+    let mut code = vec![0_u32; 0x40];
+    let branch =
+        |at: i32, to: i32, call: u32| 0x1400_0000 | call << 31 | ((to - at).cast_unsigned() & 0x03ff_ffff);
+    // adrp, page of the text, which is two pages on; add the rest
+    let text = |register: u32, rest: u32| {
+        [0xd000_0000 | register, 0x9100_0000 | rest << 10 | register << 5 | register]
+    };
+    // Word 0: kmem_cache_create. 4: mov x0, x1; b kmem_cache_create.
+    code[0] = 0xd65f_03c0;
+    code[4..6].copy_from_slice(&[0xaa01_03e0, branch(5, 0, 0)]);
+    code[16..18].copy_from_slice(&text(0, 0));
+    code[18] = branch(18, 0, 1);
+    code[20..22].copy_from_slice(&text(1, 16));
+    code[22] = branch(22, 4, 1);
+    code[23] = 0xd65f_03c0;
+    let code: Vec<u8> = code.iter().flat_map(|word| word.to_le_bytes()).collect();
+    put(0x1000, &code);
+    put(TEXTS as usize, b"plain_cache\0\0\0\0\0wrapped_cache\0");
+    put(0x37ff, b"\0kmem_cache_create\0snprintf\0");
+    // Rows of what modules may call: snprintf is where nothing calls it.
+    for (at, value, name) in [(0x4000, 0x1000, 0x3800), (0x400c, 0x1080, 0x3812)] {
+        let distances = [value - at, name - at - 4, 0x37ff - at - 8_i32];
+        put(usize::try_from(at).unwrap(), &distances.map(i32::to_le_bytes).concat());
+    }
+    // Pointers, by which the base is found.
+    for n in 0..16_usize {
+        let pointer = (BASE + 0x1000 + n as u64 * 4).to_le_bytes();
+        if listed {
+            let place = (BASE + 0x5000 + n as u64 * 8).to_le_bytes();
+            put(0x5800 + n * 24, &[place, 0x403_u64.to_le_bytes(), pointer].concat());
+        } else {
+            put(0x5000 + n * 8, &pointer);
+        }
+    }
+    bytes
+}

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use poolmon_holder::{HeldBy, Holding};
-use poolmon_model::units::{grouped, human_bytes};
+use poolmon_model::units::{counted, grouped, human_bytes};
 use poolmon_model::{Pool, Tag};
 use poolmon_owner::linux::{CacheOwner, CallerOwner, SearchSummary};
 use poolmon_owner::next;
@@ -21,8 +21,12 @@ pub fn searched(summary: &SearchSummary) -> String {
         0 => String::new(),
         n => format!(", {} answered from the index", grouped(n as u64)),
     };
-    let s = if summary.files == 1 { "" } else { "s" };
-    format!("{} file{s}, {}{indexed}", grouped(summary.files as u64), human_bytes(summary.bytes))
+    let failed = match summary.failed {
+        0 => String::new(),
+        _ if summary.is_unread() => ", none of which could be read".to_owned(),
+        n => format!(", {} of which could not be read", grouped(n as u64)),
+    };
+    format!("{}, {}{indexed}{failed}", counted(summary.files as u64, "file"), human_bytes(summary.bytes))
 }
 
 /// What is known of a cache, a caller or a place.

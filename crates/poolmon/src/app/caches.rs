@@ -5,13 +5,13 @@ use std::thread;
 
 use poolmon_model::problem::Problem;
 use poolmon_owner::linux::{
-    MergedCaches, ModuleCatalog, ModuleEvent, ModuleIndex, SearchLimits, SearchSummary,
+    MergedCaches, ModuleCatalog, ModuleEvent, ModuleIndex, SearchLimits, SearchSummary, not_read,
 };
 use poolmon_record::Stop;
 use poolmon_render::who::cache::Creators;
 
 use super::owners;
-use super::say::{self, warning};
+use super::say;
 use crate::cli::who::WhoArgs;
 
 /// Who creates the cache, or one that the kernel merged with it.
@@ -22,9 +22,7 @@ pub fn search(
     args: &WhoArgs,
 ) -> anyhow::Result<(Creators, SearchSummary)> {
     let (modules, summary) = catalog(roots, args)?;
-    let mut creators = modules.owners_of_merged(name, merged);
-    creators.retain(|(cache, owners)| cache == name || !owners.is_empty());
-    Ok((creators, summary))
+    Ok((modules.owners_of_merged(name, merged), summary))
 }
 
 /// Reads modules and kernels, or takes from the index what was read before.
@@ -38,11 +36,11 @@ pub fn catalog(roots: &[PathBuf], args: &WhoArgs) -> anyhow::Result<(ModuleCatal
     let (modules, summary) =
         ModuleCatalog::read(roots, threads, SearchLimits::default(), &mut index, stop.flag(), |event| {
             if let ModuleEvent::File((path, Err(error))) = event {
-                failed.push(format!("{}: {error}", path.display()));
+                failed.push((path, error));
             }
         });
-    for line in failed {
-        warning!("{line}");
+    for problem in not_read(&failed, modules.is_empty()) {
+        say::warn(&problem);
     }
     if let Some(file) = file.filter(|_| index.len() != before || summary.from_index < summary.files)
         && let Err(error) =

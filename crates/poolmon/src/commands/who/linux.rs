@@ -8,7 +8,8 @@ use std::slice;
 use poolmon_holder::held_here;
 use poolmon_model::Tag;
 use poolmon_model::problem::Problem;
-use poolmon_owner::linux::{MergedCaches, ModuleCatalog, callers, places};
+use poolmon_owner::linux::aliases::shown_by_kernel;
+use poolmon_owner::linux::{MergedCaches, ModuleCatalog, are_running, callers, places};
 use poolmon_read::ReadOptions;
 use poolmon_render::who as render;
 use poolmon_render::who::cache::CacheAnswer;
@@ -60,9 +61,12 @@ pub fn run(name: &str, args: &WhoArgs) -> anyhow::Result<Outcome> {
         if args.drivers.drivers.is_empty() { places(Path::new("/")) } else { args.drivers.drivers.clone() };
     let open = |path| input::reported_series(slice::from_ref(path), ReadOptions::default());
     let mut recorded = args.from.as_ref().map(open).transpose()?;
+    let running = recorded.is_none() && are_running(&args.drivers.drivers, Path::new("/"));
     let merged = match &mut recorded {
         Some(series) => MergedCaches::new(series.merged()?),
-        None => MergedCaches::read(Path::new("/sys/kernel/slab")),
+        None if running => MergedCaches::read(Path::new("/sys/kernel/slab")),
+        // Which caches another kernel merges is unknown.
+        None => MergedCaches::default(),
     };
     let (creators, summary) = search(name, &roots, &merged, args)?;
     let created = creators.iter().any(|(_, owners)| !owners.is_empty());
@@ -75,6 +79,8 @@ pub fn run(name: &str, args: &WhoArgs) -> anyhow::Result<Outcome> {
     let mut out = say::out(args.format == AnswerFormat::Text);
     let facts = poolmon_owner::written(&tag).into_iter().chain(known.known(&tag));
     let about = facts.map(|line| (line.title.to_owned(), line.text));
+    let about =
+        about.chain(shown_by_kernel(Path::new("/sys"), name).into_iter().filter(|_| running && !created));
     let names = std::iter::once(name).chain(merged.others(name)).filter(|_| args.drivers.drivers.is_empty());
     let mut holding = match &mut recorded {
         None => held_here(names, MOST),
@@ -100,6 +106,9 @@ pub fn run(name: &str, args: &WhoArgs) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Interrupted);
     }
     let found = answer.caller.is_some() || !answer.holding.held.is_empty() || !known.known(&tag).is_empty();
+    if answer.summary.is_unread() {
+        return Ok(Outcome::Failed);
+    }
     if found || created {
         return Ok(Outcome::Done);
     }
