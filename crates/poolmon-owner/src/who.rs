@@ -266,6 +266,11 @@ impl WhoAnswer {
 }
 
 impl RankedDriver {
+    /// Whether it is listed only because it is packed or encrypted: it shows no tag.
+    pub fn is_only_packed(&self) -> bool {
+        self.evidence.is_empty() && self.info.framework_tags.is_empty() && self.info.packed.is_some()
+    }
+
     /// The file's name.
     pub fn name(&self) -> String {
         self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned()
@@ -399,6 +404,7 @@ mod tests {
             pdb: None,
             signer: None,
             framework_tags: Vec::new(),
+            packed: None,
         };
         let path = PathBuf::from(path);
         RankedDriver { path, copies: Vec::new(), bytes: 1, info, evidence, framework: false, loaded: None }

@@ -383,3 +383,74 @@ fn what_is_no_image_is_said_to_be_none() {
         }
     }
 }
+
+/// Bytes as even as packed ones, the same every time.
+fn even(count: usize) -> Vec<u8> {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 32) as u8
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+#[test]
+fn a_packed_driver_is_one_line_and_readable_code_beside_it_stays() {
+    for processor in [Processor::X64, Processor::X86, Processor::Arm64] {
+        let mut code = even(0x1000);
+        if processor == Processor::X64 {
+            // What looks like a call with a tag: mov ecx, tag; call of a place in the section.
+            code[0x100..0x10b].copy_from_slice(b"\xb9Fake\xe8\x00\x01\x00\x00\xc3");
+            code[0x20a..0x210].copy_from_slice(b"\xcc\x48\x89\xc8\xc3\xcc");
+        }
+        let bytes = image(processor, &code, &["ExAllocatePoolWithTag"], false, &[]);
+        let driver = DriverImage::parse("packed.sys", &bytes).unwrap();
+        assert_eq!(driver.evidence(), [], "{processor:?}");
+        let packed = driver.info().packed.unwrap();
+        assert!(packed.starts_with(".text (7.9") && packed.ends_with(" of 8 bits a byte)"), "{packed}");
+    }
+    // One call of an import is enough: what can be read is read.
+    let mut code = even(0x1000);
+    let call = direct_x64(b"Real");
+    code[..call.len()].copy_from_slice(&call);
+    let bytes = image(Processor::X64, &code, &["ExAllocatePoolWithTag"], false, &[]);
+    let driver = DriverImage::parse("mixed.sys", &bytes).unwrap();
+    assert_eq!(driver.info().packed, None);
+    assert!(driver.evidence().iter().any(|row| row.tag == PoolTag(*b"Real")));
+    // So is a jump to one, and plain code is never even.
+    let mut code = even(0x1000);
+    code[0x10..0x15].copy_from_slice(&[0xe8, 0xeb, 0, 0, 0]);
+    code[0x100..0x102].copy_from_slice(&[0xff, 0x25]);
+    code[0x102..0x106].copy_from_slice(&SLOTS.wrapping_sub(TEXT + 0x106).to_le_bytes());
+    let bytes = image(Processor::X64, &code, &["ExAllocatePoolWithTag"], false, &[]);
+    assert_eq!(DriverImage::parse("thunk.sys", &bytes).unwrap().info().packed, None);
+    let plain = image(Processor::X64, &direct_x64(b"Real"), &["ExAllocatePoolWithTag"], false, &[]);
+    assert_eq!(DriverImage::parse("plain.sys", &plain).unwrap().info().packed, None);
+}
+
+#[test]
+fn a_folder_lists_a_packed_driver_and_the_index_keeps_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("packed.sys");
+    let bytes = image(Processor::X64, &even(0x1000), &["ExAllocatePoolWithTag"], false, &[]);
+    std::fs::write(&path, bytes).unwrap();
+    let mut index = DriverIndex::default();
+    let none = AtomicBool::new(false);
+    let mut seen = Vec::new();
+    for query in [TagQuery::All, TagQuery::All, TagQuery::Code(PoolTag(*b"Fake"))] {
+        scan::folder(&[path.clone()], query, 1, SearchLimits::default(), &mut index, &none, |event| {
+            if let SearchEvent::File(report) = event {
+                seen.push(match report.outcome {
+                    FileOutcome::Found(found) => found.info.packed.is_some() && found.evidence.is_empty(),
+                    _ => false,
+                });
+            }
+        });
+        let place = folder.path().join("index");
+        index.save(&place).unwrap();
+        index = DriverIndex::load(&place);
+    }
+    assert_eq!(seen, [true, true, false], "it is listed among all, and says nothing of one tag");
+}

@@ -63,7 +63,7 @@ pub struct FoundDriver {
 /// Result for one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileOutcome {
-    /// It shows the tag, or tags.
+    /// It shows the tag, or tags; or it is packed, and all tags are asked for.
     Found(Box<FoundDriver>),
     /// It does not.
     Nothing,
@@ -221,7 +221,8 @@ impl<'a> DriverReader<'a> {
         };
         let evidence: Vec<Evidence> = answer.evidence.into_iter().filter(fits).collect();
         let framework = self.by_name(path) && wanted.is_some_and(|tag| info.framework_tags.contains(&tag));
-        if evidence.is_empty() && !framework && (wanted.is_some() || info.framework_tags.is_empty()) {
+        let listed = !info.framework_tags.is_empty() || info.packed.is_some();
+        if evidence.is_empty() && !framework && (wanted.is_some() || !listed) {
             return FileOutcome::Nothing;
         }
         FileOutcome::Found(Box::new(FoundDriver { info, evidence, framework, from_index }))

@@ -89,7 +89,7 @@ impl FileAnswer {
 }
 
 impl IndexRecord for FileAnswer {
-    const HEADER: &'static str = "poolmon-driver-index 4";
+    const HEADER: &'static str = "poolmon-driver-index 5";
 
     fn write(&self, out: &mut String) {
         block(self, out);
@@ -196,7 +196,15 @@ fn block(answer: &FileAnswer, out: &mut String) {
     if let Some(info) = &answer.info {
         let tags: Vec<String> =
             info.framework_tags.iter().map(|tag| format!("{:08x}", tag.to_u32())).collect();
-        let texts = [&info.version, &info.product, &info.description, &info.company, &info.pdb, &info.signer];
+        let texts = [
+            &info.version,
+            &info.product,
+            &info.description,
+            &info.company,
+            &info.pdb,
+            &info.signer,
+            &info.packed,
+        ];
         let texts: Vec<String> = texts.into_iter().map(|field| text_field(field.as_deref())).collect();
         let _ = writeln!(
             out,
@@ -273,6 +281,7 @@ fn info(line: &str) -> Option<DriverInfo> {
         company: field_text(fields.next()?),
         pdb: field_text(fields.next()?),
         signer: field_text(fields.next()?),
+        packed: field_text(fields.next()?),
         framework_tags: fields.next()?.split(',').filter_map(hex).map(PoolTag::from_u32).collect(),
     })
 }

@@ -7,6 +7,7 @@ use poolmon_image::pe::{Pe, debug, signer};
 use poolmon_model::PoolTag;
 
 use super::library::framework_tag;
+use super::packed::{self, PackedSection};
 
 /// What a file says of itself. Nothing of it is verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub struct DriverInfo {
     pub signer: Option<String>,
     /// Tags that the framework gives this driver if it has none of its own: made from its names.
     pub framework_tags: Vec<PoolTag>,
+    /// Sections of code that are packed or encrypted, with how even their bytes are: what they do cannot be read.
+    pub packed: Option<String>,
 }
 
 pub(crate) fn read(name: &str, pe: &Pe<'_>, imports: &PeImports) -> DriverInfo {
@@ -60,5 +63,8 @@ pub(crate) fn read(name: &str, pe: &Pe<'_>, imports: &PeImports) -> DriverInfo {
         pdb: debug::pdb_of(pe).map(|pdb| clean(&pdb.name)).filter(|name| !name.is_empty()),
         signer: signer::read(pe),
         framework_tags,
+        packed: Some(packed::sections(pe, imports))
+            .filter(|packed| !packed.is_empty())
+            .map(|packed| packed.iter().map(PackedSection::explain).collect::<Vec<_>>().join(", ")),
     }
 }

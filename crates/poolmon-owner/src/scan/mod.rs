@@ -2,7 +2,7 @@
 //!
 //! A [`DriverImage`] is one file, read by [`poolmon_image::pe`]; `x86` and `arm64` follow constants through the code
 //! and note calls, `flow` turns the notes into findings, `data` adds structures in data, and
-//! `library` marks what a static library brought. `literal` asks beforehand, and cheaply, whether a file holds the
+//! `packed` finds sections that are no code yet, `library` marks what a static library brought. `literal` asks beforehand, and cheaply, whether a file holds the
 //! tag at all. `info` says whose file it is. [`folder`](fn@folder) does all this for many files at once, and
 //! [`index`] remembers the answers, [`DriverNames`] is its small table for screens. [`places`] knows where drivers and the
 //! index are.
@@ -24,6 +24,7 @@ mod joins;
 mod library;
 mod literal;
 mod names;
+mod packed;
 pub mod places;
 mod stores;
 mod value;
@@ -185,6 +186,16 @@ impl<'a> DriverImage<'a> {
         let mut seen = FxHashSet::default();
         evidence.retain(|row| seen.insert((row.tag, row.offset)));
         evidence.truncate(MAX_EVIDENCE);
+        self.without_noise(evidence)
+    }
+
+    /// Leaves out arguments of calls in packed code: such calls are bytes that look like one.
+    fn without_noise(&self, mut evidence: Vec<Evidence>) -> Vec<Evidence> {
+        if evidence.iter().any(|row| row.kind == EvidenceKind::Argument) {
+            let packed = packed::sections(&self.pe, &self.imports);
+            let noise = |site: u32| packed.iter().any(|packed| packed.section.holds_rva(site));
+            evidence.retain(|row| row.kind != EvidenceKind::Argument || !row.site.is_some_and(noise));
+        }
         evidence
     }
 

@@ -91,6 +91,8 @@ struct DriverJson {
     signer: Option<String>,
     pdb: Option<String>,
     framework_tags: Vec<String>,
+    /// Sections of code that cannot be read.
+    packed: Option<String>,
     evidence: Vec<EvidenceJson>,
 }
 
@@ -187,6 +189,7 @@ fn one(driver: &RankedDriver, asked: bool) -> DriverJson {
         signer: info.signer.clone(),
         pdb: info.pdb.clone(),
         framework_tags: info.framework_tags.iter().map(ToString::to_string).collect(),
+        packed: info.packed.clone(),
         evidence: driver.evidence.iter().map(evidence).collect(),
     }
 }

@@ -140,10 +140,19 @@ pub fn inventory(out: &mut dyn Write, answer: &WhoAnswer, verbose: bool) -> io::
                 "    {tag}     medium  by its name: the framework's default tag, if the driver sets none"
             )?;
         }
+        if let Some(packed) = &driver.info.packed {
+            writeln!(out, "    packed or encrypted, not analysed: {packed}")?;
+        }
         writeln!(out)?;
     }
-    let verb = if answer.drivers.len() == 1 { "shows" } else { "show" };
-    writeln!(out, "Searched: {}; {} {verb} tags.", searched(answer), answer.drivers.len())
+    let packed = answer.drivers.iter().filter(|driver| driver.is_only_packed()).count();
+    let shown = answer.drivers.len() - packed;
+    let verb = if shown == 1 { "shows" } else { "show" };
+    write!(out, "Searched: {}; {shown} {verb} tags", searched(answer))?;
+    if packed > 0 {
+        write!(out, ", {}", count(packed, "is packed or encrypted", "are packed or encrypted"))?;
+    }
+    writeln!(out, ".")
 }
 
 /// Name, version and whose file it is; nothing of it is verified.

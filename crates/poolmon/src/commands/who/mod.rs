@@ -145,7 +145,7 @@ fn all(args: &WhoArgs) -> anyhow::Result<Outcome> {
         }
         out.flush()?;
     }
-    Ok(finish(&answer, !answer.drivers.is_empty()))
+    Ok(finish(&answer, answer.drivers.iter().any(|driver| !driver.is_only_packed())))
 }
 
 /// The exit code.
