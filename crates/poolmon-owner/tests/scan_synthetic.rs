@@ -440,14 +440,22 @@ fn a_folder_lists_a_packed_driver_and_the_index_keeps_it() {
     let none = AtomicBool::new(false);
     let mut seen = Vec::new();
     for query in [TagQuery::All, TagQuery::All, TagQuery::Code(PoolTag(*b"Fake"))] {
-        scan::folder(&[path.clone()], query, 1, SearchLimits::default(), &mut index, &none, |event| {
-            if let SearchEvent::File(report) = event {
-                seen.push(match report.outcome {
-                    FileOutcome::Found(found) => found.info.packed.is_some() && found.evidence.is_empty(),
-                    _ => false,
-                });
-            }
-        });
+        scan::folder(
+            std::slice::from_ref(&path),
+            query,
+            1,
+            SearchLimits::default(),
+            &mut index,
+            &none,
+            |event| {
+                if let SearchEvent::File(report) = event {
+                    seen.push(match report.outcome {
+                        FileOutcome::Found(found) => found.info.packed.is_some() && found.evidence.is_empty(),
+                        _ => false,
+                    });
+                }
+            },
+        );
         let place = folder.path().join("index");
         index.save(&place).unwrap();
         index = DriverIndex::load(&place);

@@ -116,8 +116,10 @@ impl<'a> AddressSpace<'a> {
         layout.objects.sort_unstable_by_key(|named| (named.address, named.size));
         let mut fields = relocations(elf, &symbols);
         for ((n, section), &address) in (0_u32..).zip(&elf.sections).zip(&bases) {
-            // Per-CPU data of a kernel is at 0; nothing we look for is there.
-            if section.is_loaded() && !section.bytes.is_empty() && address != 0 {
+            // Per-CPU data of a kernel is at 0; nothing we look for is there. No section reaches round the end of all addresses: every place
+            // in a region, and a little beyond, has an address.
+            let ends = address.checked_add(section.bytes.len() as u64 + 64).is_some();
+            if section.is_loaded() && !section.bytes.is_empty() && address != 0 && ends {
                 layout.regions.push(Region {
                     address,
                     bytes: section.bytes,

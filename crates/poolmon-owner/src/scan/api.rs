@@ -52,6 +52,7 @@ static APIS: &[Api] = &[
     api("FsRtlInitExtraCreateParameterLookasideList", 3, CallRole::List),
     api("NdisAllocateMemoryWithTag", 2, CallRole::Allocate),
     api("NdisAllocateMemoryWithTagPriority", 2, CallRole::Allocate),
+    api("NdisFreeMemoryWithTagPriority", 2, CallRole::Free),
     api("NdisAllocateCloneOidRequest", 2, CallRole::Allocate),
     api("NdisAllocateGenericObject", 1, CallRole::Allocate),
     api("NdisInitializeNPagedLookasideList", 5, CallRole::List),
@@ -99,7 +100,7 @@ pub(crate) const CHARGED: PoolTag = PoolTag(*b"None");
 /// Functions whose arguments look like tags but are never charged: messages, stop codes, comparisons, services, and
 /// tags of references.
 pub(crate) fn takes_no_tag(name: &str) -> bool {
-    const STARTS: [&str; 12] = [
+    const STARTS: [&str; 14] = [
         "KeBugCheck",
         "DbgPrint",
         "vDbgPrint",
@@ -112,6 +113,9 @@ pub(crate) fn takes_no_tag(name: &str) -> bool {
         "Ke",
         "Ob",
         "Etw",
+        // The tag of addresses that were reserved with MmAllocateMappingAddress: nothing is charged.
+        "MmMapLockedPagesWithReservedMapping",
+        "MmUnmapReservedMapping",
     ];
     STARTS.iter().any(|start| name.starts_with(start))
 }

@@ -98,7 +98,7 @@ fn arm64(imports: &PeImports, rva: u32, bytes: &[u8]) -> bool {
     let word = |n: usize| bytes.get(n * 4..).and_then(|word| u32_at(word, 0)).map(Arm64::decode);
     (0..bytes.len() / 4).any(|n| {
         let Some(Arm64::PageAddress { to, distance }) = word(n) else { return false };
-        let own = i64::from(rva) + n as i64 * 4;
+        let own = i64::from(rva) + i64::from(u32::try_from(n).unwrap_or(u32::MAX)) * 4;
         let page = (own & !0xfff) + distance;
         (n + 1..n + 9).filter_map(word).any(|next| match next {
             Arm64::Load { base, number, .. } if base == to => {
