@@ -140,6 +140,8 @@ fn damaged_dumps_end_in_an_error_or_an_answer() {
         Form::Full,
         Form::BitmapFull,
         Form::BitmapKernel,
+        Form::RangesKernel,
+        Form::RangesFull,
         Form::OldSummary,
         Form::Raw,
         Form::Triage,

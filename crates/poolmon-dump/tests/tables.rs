@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{forms, layouts, open, planted, reported, same};
+use common::{FORMS, layouts, open, planted, reported, same};
 use poolmon_dump::{Absent, Dump, Machine, Needle};
 use poolmon_model::{Pool, PoolTag, SourceKind};
 use poolmon_synth::dump::kernel::NEEDLE;
@@ -12,7 +12,7 @@ use poolmon_synth::dump::{Arch, Built, Form, Spec, build};
 fn every_container_and_layout_gives_the_planted_table() {
     for spec in layouts() {
         let built = build(&spec);
-        for form in forms(spec.arch) {
+        for form in FORMS {
             let dump = open(&built, form);
             let used = dump.pool_used().unwrap_or_else(|error| panic!("{spec:?} {form:?}: {error}"));
             assert_eq!(used.found.entry_size, spec.entry, "{spec:?} {form:?}");
@@ -177,7 +177,7 @@ fn raw_images_and_elf_cores() {
 fn modules_of_every_layout() {
     for spec in layouts() {
         let built = build(&spec);
-        for form in forms(spec.arch) {
+        for form in FORMS {
             let dump = open(&built, form);
             let list = dump.module_list().unwrap();
             assert!(list.warnings.is_empty(), "{:?}", list.warnings);
@@ -300,7 +300,7 @@ fn large_allocations_of_every_layout() {
 fn every_mapped_page_reads_as_it_was_written() {
     for spec in layouts() {
         let built = build(&spec);
-        for form in forms(spec.arch) {
+        for form in FORMS {
             let dump = open(&built, form);
             let mut page = vec![0; 4096];
             for (&address, &physical) in &built.mapping.truth {

@@ -66,13 +66,15 @@ pub fn layouts() -> Vec<Spec> {
 }
 
 /// Containers that a machine can be dumped into.
-pub fn forms(arch: Arch) -> Vec<Form> {
-    let mut forms = vec![Form::Full, Form::OldSummary, Form::BitmapFull, Form::BitmapKernel];
-    if !arch.is_32() {
-        forms.extend([Form::RangesKernel, Form::RangesKernelUser, Form::RangesFull]);
-    }
-    forms
-}
+pub const FORMS: [Form; 7] = [
+    Form::Full,
+    Form::OldSummary,
+    Form::BitmapFull,
+    Form::BitmapKernel,
+    Form::RangesKernel,
+    Form::RangesKernelUser,
+    Form::RangesFull,
+];
 
 /// Opens what was built, without a file.
 pub fn open(built: &Built, form: Form) -> Dump {
