@@ -462,3 +462,39 @@ fn a_folder_lists_a_packed_driver_and_the_index_keeps_it() {
     }
     assert_eq!(seen, [true, true, false], "it is listed among all, and says nothing of one tag");
 }
+
+#[test]
+fn a_computed_tag_is_found_wherever_the_code_is_in_the_file() {
+    // sbb r8d, r8d; and r8d, 13 << 24; add r8d, 'RxSc': that, or 'RxSp', which is nowhere in the file.
+    let mut code = vec![0x45, 0x1b, 0xc0, 0x41, 0x81, 0xe0, 0, 0, 0, 13, 0x41, 0x81, 0xc0];
+    code.extend(b"RxSc");
+    call_slot(&mut code, 0);
+    code.push(0xc3);
+    let bytes = image(Processor::X64, &code, &["ExAllocatePoolWithTag"], false, &[]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("far.sys");
+    // The search reads pieces of 64 KiB: the code is in the first, in the third, and across an edge.
+    for at in [0x400_usize, 0x2_0400, 0x2_0000 - 7] {
+        let mut file = bytes.clone();
+        if at != 0x400 {
+            let text = file[0x400..0x1400].to_vec();
+            file[0x400..0x1400].fill(0);
+            file.resize(at + 0x1000, 0);
+            file[at..].copy_from_slice(&text);
+            let row = file.windows(8).position(|name| name == b".text\0\0\0").unwrap();
+            file[row + 20..row + 24].copy_from_slice(&(at as u32).to_le_bytes());
+        }
+        std::fs::write(&path, &file).unwrap();
+        let query = TagQuery::Tag(PoolTag(*b"RxSp"));
+        let none = AtomicBool::new(false);
+        let mut index = DriverIndex::default();
+        let paths = std::slice::from_ref(&path);
+        let mut found = false;
+        scan::folder(paths, query, 1, SearchLimits::default(), &mut index, &none, |event| {
+            if let SearchEvent::File(report) = event {
+                found = matches!(report.outcome, FileOutcome::Found(_));
+            }
+        });
+        assert!(found, "at {at:#x}");
+    }
+}

@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,7 +14,7 @@ use poolmon_image::files::{
     self, FileList, FileReader, FileToRead, SearchLimits, SearchSummary, has_extension,
 };
 use poolmon_image::index::FileStamp;
-use poolmon_image::pe::{Pe, PeError, PeHeader, directory};
+use poolmon_image::pe::{Pe, PeError, PeHeader, PeSection, directory};
 use poolmon_model::PoolTag;
 
 use super::index::{DriverIndex, FileAnswer};
@@ -151,6 +152,13 @@ pub fn search(
     summary
 }
 
+/// Where code is in the file, by the headers: the file may end earlier.
+pub(super) fn code(sections: &[PeSection]) -> Vec<Range<usize>> {
+    let end = |section: &PeSection| usize::try_from(section.claimed_end).unwrap_or(usize::MAX);
+    let code = sections.iter().filter(|section| section.is_code());
+    code.map(|section| section.raw..end(section)).collect()
+}
+
 /// Reads drivers for one question.
 struct DriverReader<'a> {
     query: TagQuery,
@@ -278,6 +286,8 @@ impl<'a> DriverReader<'a> {
         piece.resize(PIECE + OVERLAP, 0);
         let (mut kept, mut left) = (0, need);
         let (mut found, mut first, mut machine) = (false, true, Machine::Other(0));
+        // Where code is in the file, and where in it the piece begins.
+        let (mut code, mut begin) = (Vec::new(), 0_usize);
         while left > 0 && !found && !cancel.load(Ordering::Relaxed) {
             let room = PIECE.min(usize::try_from(left).unwrap_or(PIECE));
             let read = file.read(piece.get_mut(kept..kept + room).unwrap_or_default())?;
@@ -290,14 +300,21 @@ impl<'a> DriverReader<'a> {
             if first {
                 first = false;
                 match PeHeader::parse(bytes) {
-                    Ok(pe) => machine = pe.machine,
+                    Ok(pe) => (machine, code) = (pe.machine, self::code(&pe.sections)),
                     Err(error) if left == 0 || error == PeError::NotPe => return Err(error.into()),
                     // Headers further on: the whole file decides.
                     Err(_) => found = true,
                 }
             }
-            found = found || literal.may_be_in(bytes, machine);
+            let here = |range: &Range<usize>| {
+                let start = range.start.saturating_sub(begin);
+                let end = range.end.saturating_sub(begin).min(filled);
+                (start < end).then_some(start..end)
+            };
+            let code: Vec<_> = code.iter().filter_map(here).collect();
+            found = found || literal.may_be_in(bytes, machine, &code);
             kept = filled.min(OVERLAP);
+            begin += filled - kept;
             piece.copy_within(filled - kept..filled, 0);
         }
         if found {
@@ -318,7 +335,7 @@ impl<'a> DriverReader<'a> {
             return Ok(FileAnswer::all(image.info(), image.evidence()));
         };
         let pe = Pe::parse(bytes)?;
-        if !(by_name || literal.may_be_in(bytes, pe.machine)) {
+        if !(by_name || literal.may_be_in(bytes, pe.machine, &code(&pe.sections))) {
             return Ok(FileAnswer::nothing(self.query));
         }
         let image = DriverImage::over(&name, pe);

@@ -1,11 +1,14 @@
 //! The cheap question: do these bytes hold the tag at all.
 
+use std::ops::Range;
+
 use memchr::memmem::Finder;
 use poolmon_image::Machine;
 use poolmon_image::bytes::u32_at;
 use poolmon_model::PoolTag;
 
 use super::api;
+use super::value::like_a_tag;
 
 /// Finds a tag's four bytes, with or without the bit of protected pool, and the halves that ARM64 code builds it from.
 pub(crate) struct Literal {
@@ -46,18 +49,22 @@ impl Literal {
         self.find(bytes).next().is_some()
     }
 
-    /// Could an image for this processor take the tag from these bytes.
-    pub fn may_be_in(&self, bytes: &[u8], machine: Machine) -> bool {
-        self.is_in(bytes) || self.may_be_computed(bytes, machine)
+    /// Could an image for this processor take the tag from these bytes, of which `code` is code.
+    pub fn may_be_in(&self, bytes: &[u8], machine: Machine, code: &[Range<usize>]) -> bool {
+        self.is_in(bytes) || self.may_be_computed(bytes, machine, code)
     }
 
     /// Could code in these bytes compute it, or be charged for it without naming it.
-    pub fn may_be_computed(&self, bytes: &[u8], machine: Machine) -> bool {
+    pub fn may_be_computed(&self, bytes: &[u8], machine: Machine, code: &[Range<usize>]) -> bool {
         if self.tag == api::CHARGED.0 && memchr::memmem::find(bytes, b"ExAllocatePool").is_some() {
             return true;
         }
         match machine {
-            Machine::X64 | Machine::X86 => self.added(bytes).next().is_some(),
+            Machine::X64 | Machine::X86 => {
+                let mut code =
+                    code.iter().filter_map(|range| bytes.get(range.start..range.end.min(bytes.len())));
+                code.any(|code| self.added(code).next().is_some())
+            }
             Machine::Arm64 => self.is_built_in(bytes),
             Machine::Other(_) => false,
         }
@@ -76,7 +83,9 @@ impl Literal {
                 0x8d if form & 0xc0 == 0x80 && form & 7 != 4 => at + 2,
                 _ => return None,
             };
-            let mask = wanted.wrapping_sub(u32_at(bytes, number)?);
+            // Alone, the number is the other tag.
+            let other = u32_at(bytes, number).filter(|&other| like_a_tag(other))?;
+            let mask = wanted.wrapping_sub(other);
             // Zero is the tag itself.
             let before = bytes.get(at.saturating_sub(APART)..at).filter(|_| mask != 0)?;
             masks(before, mask).then_some(number)
@@ -115,10 +124,19 @@ mod tests {
             [&[0x45, 0x1b, 0xc0, 0x41, 0x81, 0xe0, 0, 0, 0, 13, 0x41, 0x81, 0xc0][..], b"RxSc"].concat();
         let literal = Literal::new(PoolTag(*b"RxSp"));
         assert_eq!(literal.added(&code).collect::<Vec<_>>(), [13]);
-        assert!(literal.may_be_in(&code, Machine::X64) && !literal.may_be_in(&code, Machine::Arm64));
-        assert!(!Literal::new(PoolTag(*b"RxSq")).may_be_in(&code, Machine::X64));
+        let whole = 0..code.len();
+        let all = std::slice::from_ref(&whole);
+        assert!(
+            literal.may_be_in(&code, Machine::X64, all) && !literal.may_be_in(&code, Machine::Arm64, all)
+        );
+        assert!(!literal.may_be_in(&code, Machine::X64, &[]), "data computes nothing");
+        assert!(!Literal::new(PoolTag(*b"RxSq")).may_be_in(&code, Machine::X64, all));
         // One byte: and eax, 2; add eax, 'AAAA'.
         let code = [&[0x83, 0xe0, 2, 0x05][..], b"AAAA"].concat();
-        assert!(Literal::new(PoolTag(*b"CAAA")).may_be_in(&code, Machine::X86));
+        assert!(Literal::new(PoolTag(*b"CAAA")).may_be_in(
+            &code,
+            Machine::X86,
+            std::slice::from_ref(&(0..code.len()))
+        ));
     }
 }

@@ -257,7 +257,7 @@ impl<'a> DriverImage<'a> {
         }
         let aligned = |at: usize| self.pe.place(at).1.is_some_and(|rva| rva % 4 == 0);
         literal.find(self.pe.bytes).any(|at| self.pe.is_code(at) || aligned(at))
-            || literal.may_be_computed(self.pe.bytes, self.pe.machine)
+            || literal.may_be_computed(self.pe.bytes, self.pe.machine, &folder::code(&self.pe.sections))
     }
 
     fn at(&self, value: u32, at: usize, kind: EvidenceKind) -> Evidence {

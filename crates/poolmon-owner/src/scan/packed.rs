@@ -35,9 +35,12 @@ impl PackedSection<'_> {
 pub(crate) fn sections<'a>(pe: &'a Pe<'_>, imports: &PeImports) -> Vec<PackedSection<'a>> {
     let packed = |section: &'a PeSection| {
         let bytes = pe.section_bytes(section);
+        // Code that can be read shows an import soon: of most sections, only a few bytes are looked at.
+        if !section.is_code() || bytes.len() < SMALLEST || uses_imports(pe, imports, section.rva, bytes) {
+            return None;
+        }
         let bits = entropy(bytes);
-        let even = section.is_code() && bytes.len() >= SMALLEST && bits >= EVEN;
-        (even && !uses_imports(pe, imports, section.rva, bytes)).then_some(PackedSection { section, bits })
+        (bits >= EVEN).then_some(PackedSection { section, bits })
     };
     pe.sections.iter().filter_map(packed).collect()
 }
