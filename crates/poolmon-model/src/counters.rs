@@ -45,7 +45,8 @@ impl Counters {
 
     /// Outstanding allocations: as the source reported them, else Allocs − Frees.
     ///
-    /// 32-bit counters are subtracted modulo 2³²: after a wrap of Allocs alone the difference is still right.
+    /// 32-bit counters are subtracted modulo 2³²: after a wrap of Allocs alone the difference is still right. `None` if more was freed
+    /// than allocated and no wrap explains it.
     pub fn diff(&self, width: CounterWidth) -> Option<i64> {
         if self.reported_diff.is_some() {
             return self.reported_diff;
@@ -53,10 +54,24 @@ impl Counters {
         let (allocs, frees) = (self.allocs?, self.frees?);
         Some(match width {
             CounterWidth::Bits32 if allocs < frees && u32::try_from(frees).is_ok() => {
-                i64::from(low32(allocs).wrapping_sub(low32(frees)))
+                i64::from(self.wrapped(allocs, frees)?)
             }
             _ => allocs.wrapping_sub(frees).cast_signed(),
         })
+    }
+
+    /// Allocs − Frees after a wrap of Allocs. Each allocation holds a byte at least, and fewer than half of all that can be counted are
+    /// outstanding: otherwise there was no wrap.
+    fn wrapped(&self, allocs: u64, frees: u64) -> Option<u32> {
+        let live = low32(allocs).wrapping_sub(low32(frees));
+        let holds = self.inexact || self.used.or(self.bytes).is_none_or(|bytes| bytes >= live.into());
+        (holds && live <= u32::MAX / 2).then_some(live)
+    }
+
+    /// Whether more was freed than allocated, and no wrap of a 32-bit counter explains it.
+    pub fn frees_exceed_allocs(&self) -> bool {
+        let (Some(allocs), Some(frees)) = (self.allocs, self.frees) else { return false };
+        frees > allocs && (u32::try_from(frees).is_err() || self.wrapped(allocs, frees).is_none())
     }
 
     /// Bytes ÷ Diff, cut to a whole number as PoolMon does; 0 if nothing is outstanding.
@@ -129,6 +144,19 @@ mod tests {
         let row = Counters::windows(10, u64::from(u32::MAX) - 9, 640);
         assert_eq!(row.diff(CounterWidth::Bits32), Some(20));
         assert_eq!(row.diff(CounterWidth::Bits64), Some(20 - (1_i64 << 32)));
+    }
+
+    #[test]
+    fn more_frees_than_allocs_are_no_wrap() {
+        let odd = Counters::windows(5, 10, 100);
+        assert_eq!((odd.diff(CounterWidth::Bits32), odd.per_alloc(CounterWidth::Bits32)), (None, None));
+        assert!(odd.frees_exceed_allocs() && !Counters::windows(10, 5, 100).frees_exceed_allocs());
+        assert!(!Counters::windows(10, u64::from(u32::MAX) - 9, 640).frees_exceed_allocs());
+        // Twenty allocations do not fit into ten bytes; without bytes, four billion are too many.
+        assert!(Counters::windows(10, u64::from(u32::MAX) - 9, 10).frees_exceed_allocs());
+        let bare = |allocs, frees| Counters { bytes: None, ..Counters::windows(allocs, frees, 0) };
+        assert_eq!(bare(5, 10).diff(CounterWidth::Bits32), None);
+        assert_eq!(bare(5, u64::from(u32::MAX)).diff(CounterWidth::Bits32), Some(6));
     }
 
     #[test]

@@ -228,7 +228,7 @@ fn leaps(files: &[&Counted], order: &[usize]) -> bool {
 }
 
 /// Whether files of one group lie between those of another.
-fn interleave(groups: &[Vec<usize>]) -> bool {
+pub(crate) fn interleave(groups: &[Vec<usize>]) -> bool {
     let mut ends: Vec<_> = groups.iter().filter_map(|group| group.first().zip(group.last())).collect();
     ends.sort_unstable();
     ends.windows(2).any(|pair| matches!(pair, [(_, last), (first, _)] if first < last))

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
+use jiff::civil::Date;
 use jiff::tz::Offset;
 use poolmon_model::Sample;
 use poolmon_model::problem::shell_path;
@@ -74,6 +75,8 @@ pub struct ReadOptions {
     pub zone: Option<Offset>,
     /// The order of dates in figures; else it is found from all dates of a file.
     pub dates: Option<DateOrder>,
+    /// The day of the first sample of files that give times of day alone.
+    pub date: Option<Date>,
     /// Counters of a Perfmon log (1 = the first) and the header figures that they hold, for localised names:
     /// `pool_nonpaged`, `pool_paged`, `memory_available`, `commit` …
     pub columns: Vec<(usize, String)>,

@@ -10,17 +10,25 @@ use crate::boots;
 use crate::counted::{Counted, falls};
 use crate::numbered::{by_number, file_name, folder};
 use crate::part::Part;
+use crate::text::words_in_name;
 use crate::{Holds, Remark, RemarkKind, mixed};
+
+/// Why files are left out by their counts.
+const OTHER_COUNTS: &str =
+    "the counts do not go on from those of {first} and its like, as those of another machine";
 
 /// Leaves the files of one machine, which most of the text is of, and names the others. The parts are in the order of time if they
 /// are `timed`, else in that of their names.
 pub(crate) fn leave_one(parts: &mut Vec<Part>, timed: bool) -> Option<Remark> {
     let single = singles(parts);
-    let counted = |at: &usize| parts.get(*at).map(|part| &part.counted);
-    let mixed = falls(single.iter().filter_map(counted));
+    let mixed = falls(single.iter().filter_map(|at| parts.get(*at)).map(|part| &part.counted));
+    if timed && let Some(remark) = leave_one_by_words(parts, mixed == 0) {
+        return Some(remark);
+    }
     if mixed == 0 && timed {
         return None;
     }
+    let counted = |at: &usize| parts.get(*at).map(|part| &part.counted);
     let names: Vec<Vec<String>> = single.iter().map(|at| parts.get(*at).map_or(Vec::new(), pieces)).collect();
     let cuts = names.iter().map(Vec::len).min().unwrap_or(0);
     let ways = (1..cuts).flat_map(|cut| [Cut::Front(cut), Cut::Back(cut)]);
@@ -57,7 +65,52 @@ pub(crate) fn leave_one(parts: &mut Vec<Part>, timed: bool) -> Option<Remark> {
         );
         return Some(Remark::new(RemarkKind::Time, text));
     }
-    Some(leave(parts, &groups, kept))
+    Some(leave(parts, &groups, kept, OTHER_COUNTS))
+}
+
+/// The same if a word of the names differs over the same time, whatever was counted: `SRVA_…` and `SRVB_…`, `…_web01` and `…_web02`.
+/// Views of one machine, each of another pool, are no machines; nor are names of which the files themselves say another one.
+fn leave_one_by_words(parts: &mut Vec<Part>, counts_fit: bool) -> Option<Remark> {
+    let mut groups: BTreeMap<Vec<String>, Vec<usize>> = BTreeMap::new();
+    for (at, part) in parts.iter().enumerate() {
+        if part.format.holds != Holds::Rows || part.kind.as_ref().is_some_and(|kind| kind.host().is_some()) {
+            return None;
+        }
+        groups.entry(words_in_name(&file_name(part))).or_default().push(at);
+    }
+    let pools =
+        |group: &Vec<usize>| group.first().and_then(|at| parts.get(*at)).map(|part| part.pools.clone());
+    let lists: Vec<_> = groups.values().filter_map(pools).collect();
+    let is_view =
+        lists.windows(2).any(|pair| matches!(pair, [a, b] if !a.iter().any(|pool| b.contains(pool))));
+    let names: Vec<String> = groups.keys().map(|words| words.join(" ")).collect();
+    let groups: Vec<Vec<usize>> = groups.into_values().collect();
+    if groups.len() < 2 || is_view || groups.iter().any(|group| group.len() < 2) {
+        return None;
+    }
+    let kept = largest(&groups, parts)?;
+    let name = |of: &dyn Fn(&Vec<usize>) -> bool| -> Vec<String> {
+        groups.iter().zip(&names).filter(|(group, _)| of(group)).map(|(_, name)| name.clone()).collect()
+    };
+    let (this, others) = (name(&|group| group == kept), name(&|group| group != kept));
+    if boots::interleave(&groups) {
+        let why =
+            format!("their names are those of other machines ({}, not {})", others.join(", "), this.join(""));
+        return Some(leave(parts, &groups, kept, &why));
+    }
+    let is_numbered = |a: &String, b: &String| {
+        let differ = a.chars().zip(b.chars()).filter(|(a, b)| a != b).count();
+        a.chars().count() == b.chars().count() && differ == 1
+    };
+    let alike = names.windows(2).all(|pair| matches!(pair, [a, b] if is_numbered(a, b)));
+    (counts_fit && alike).then(|| {
+        let text = format!(
+            "the names say {}: if these are machines, put the files of each into a folder of its own; their times follow one another \
+                and are read as of one",
+            names.join(", ")
+        );
+        Remark::new(RemarkKind::Time, text)
+    })
 }
 
 /// The same where names do not say whose files are whose: counts show which of them belong together.
@@ -68,7 +121,7 @@ pub(crate) fn leave_one_by_counts(parts: &mut Vec<Part>) -> Option<Remark> {
     let of_single = |group: Vec<usize>| group.iter().filter_map(|at| single.get(*at).copied()).collect();
     let groups: Vec<Vec<usize>> = boots::machines(&counted)?.into_iter().map(of_single).collect();
     let kept = largest(&groups, parts)?;
-    Some(leave(parts, &groups, kept))
+    Some(leave(parts, &groups, kept, OTHER_COUNTS))
 }
 
 /// The group that most of the text is of; of equal ones the first.
@@ -80,13 +133,14 @@ fn largest<'a>(groups: &'a [Vec<usize>], parts: &[Part]) -> Option<&'a Vec<usize
 }
 
 /// Leaves out all groups but one, and names them.
-fn leave(parts: &mut Vec<Part>, groups: &[Vec<usize>], kept: &Vec<usize>) -> Remark {
+fn leave(parts: &mut Vec<Part>, groups: &[Vec<usize>], kept: &Vec<usize>, why: &str) -> Remark {
     let name = |at: &usize| parts.get(*at).map(|part| part.input.name().to_owned());
     let first = kept.first().and_then(name).unwrap_or_default();
     let left: Vec<usize> = groups.iter().filter(|group| *group != kept).flatten().copied().collect();
     let text = format!(
-        "left out: {}: the counts do not go on from those of {first} and its like, as those of another machine; read them alone",
-        mixed::named(&left.iter().filter_map(name).collect::<Vec<_>>())
+        "left out: {}: {}; read them alone",
+        mixed::named(&left.iter().filter_map(name).collect::<Vec<_>>()),
+        why.replace("{first}", &first)
     );
     let mut at = 0;
     parts.retain(|_| {

@@ -42,6 +42,13 @@ pub(crate) fn kind(format: &FileFormat, pool: Option<Pool>, host: Option<&str>) 
     RowKind { measure, host: host.map(str::to_lowercase) }
 }
 
+impl RowKind {
+    /// The machine that the file itself names, in lower case.
+    pub(crate) fn host(&self) -> Option<&str> {
+        self.host.as_deref()
+    }
+}
+
 /// Leaves the parts whose rows belong together: those of the kind, then of the machine, that most of the text is of. What is left out
 /// is named. Figures of the machine belong to any.
 pub(crate) fn leave_one_kind(parts: &mut Vec<Part>, remarks: &mut Vec<Remark>) {

@@ -49,6 +49,8 @@ pub(crate) fn arrange(parts: &mut Vec<Part>) -> Result<Vec<Remark>> {
         timed = false;
     } else if timed {
         parts.sort_by_key(|part| part.start);
+    } else if parts.iter().all(|part| part.day.is_some()) {
+        parts.sort_by_key(|part| (part.day, by_number(&file_name(part))));
     }
     remarks.extend(machines::leave_one(parts, timed));
     while let Some(remark) = machines::leave_one_by_counts(parts) {

@@ -3,17 +3,20 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use jiff::civil::{Date, Time};
+use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
-use poolmon_model::Sample;
+use poolmon_model::{Pool, Sample};
 use poolmon_store::Losses;
 
 use crate::counted::Counted;
 use crate::mixed::{self, RowKind};
 use crate::newest_first::AnyOrder;
 use crate::numbered::COPIED;
-use crate::text::{order_of_dates, seconds_in_name, time_in_name, time_in_name_by};
+use crate::text::{
+    DATE_ASSUMED, NamedMoment, NamedSeries, moment_in_name, moments_by_year_last, moments_in_names,
+    seconds_in_name,
+};
 use crate::{
     DateOrder, FileFormat, Holds, Input, ReadError, ReadOptions, Remark, RemarkKind, Result, Samples, bundle,
     identify,
@@ -40,6 +43,14 @@ pub struct Part {
     pub(crate) place: usize,
     /// Its times say nothing.
     undated: bool,
+    /// Its name gives the day and not the time of day.
+    only_day: bool,
+    /// The day in its name, where nothing says when on it.
+    pub(crate) day: Option<Date>,
+    /// The time of day that its only sample gives.
+    time_of_day: Option<Time>,
+    /// Its samples have times of day, and their date is not known.
+    pub(crate) is_dateless: bool,
     /// It holds one sample.
     pub(crate) alone: bool,
     /// What its first sample has counted.
@@ -48,6 +59,8 @@ pub struct Part {
     pub(crate) given: PathBuf,
     /// What its rows are; `None` if that is not known.
     pub(crate) kind: Option<RowKind>,
+    /// The pools that its first sample lists.
+    pub(crate) pools: Vec<Pool>,
     reader: Option<Box<dyn Samples>>,
     /// Something was read: going back to the start of a stream that was only opened loses nothing.
     begun: bool,
@@ -81,10 +94,15 @@ impl Part {
             shift: SignedDuration::ZERO,
             place: 0,
             undated: false,
+            only_day: false,
+            day: None,
+            time_of_day: None,
+            is_dateless: false,
             alone: false,
             counted: Counted::default(),
             given: given.into(),
             kind: None,
+            pools: Vec::new(),
             reader: None,
             begun: false,
         };
@@ -103,7 +121,9 @@ impl Part {
         let assumed = is_zone_assumed(reader);
         options.move_time(assumed, &mut sample);
         let kind = found.then(|| (sample.rows.first().map(|row| row.pool), sample.origin.host.clone()));
-        let dateless = reader.remarks().iter().any(|remark| remark.kind == RemarkKind::DateAssumed);
+        let pools: Vec<Pool> =
+            sample.origin.pools.iter().copied().filter(|pool| sample.coverage.has(*pool)).collect();
+        let dateless = found && is_date_assumed(reader);
         let undated = found && (sample.time.is_none() || dateless);
         let (time, counted) = (sample.time, Counted::of(&sample));
         let is_text = self.format.holds == Holds::Rows;
@@ -114,12 +134,16 @@ impl Part {
             // What is wrong further on is said when it is read.
             found && is_text && matches!(reader.next_into(&mut sample), Ok(false))
         };
-        (self.alone, self.counted) = (alone, counted);
+        (self.alone, self.counted, self.pools) = (alone, counted, pools);
         self.is_local = assumed && options.zone.is_none();
         self.kind = kind.map(|(pool, host)| mixed::kind(self.format, pool, host.as_deref()));
-        if alone && undated {
+        if let Some((time, date)) = time.filter(|_| dateless).zip(options.date) {
+            self.put_on_day(time, date);
+        } else if alone && undated {
+            self.time_of_day = time.filter(|_| dateless).map(|time| Offset::UTC.to_datetime(time).time());
             self.date_from_outside(options);
         } else {
+            self.is_dateless = dateless;
             self.start = time.filter(|_| found && !undated);
         }
         self.rewind();
@@ -143,19 +167,35 @@ impl Part {
         let modified = fs::metadata(path).and_then(|about| about.modified());
         self.time_from = TimeFrom::FileDate;
         self.start = modified.ok().and_then(|time| Timestamp::try_from(time).ok());
-        let named = path.file_name().and_then(|name| time_in_name(&name.to_string_lossy()));
-        if let Some(time) = named {
-            self.date_from_name(time, options);
+        let named = path.file_name().and_then(|name| moment_in_name(&name.to_string_lossy()));
+        if let Some(moment) = named {
+            self.date_from_name(moment, options);
         }
     }
 
-    fn date_from_name(&mut self, time: DateTime, options: &ReadOptions) {
-        let zone = options.zone.map_or_else(TimeZone::system, TimeZone::fixed);
-        let named = zone.to_ambiguous_timestamp(time);
+    /// Puts its times of day on days: that of its first sample, which is at `time`, and those that follow.
+    fn put_on_day(&mut self, time: Timestamp, date: Date) {
+        self.shift = date.duration_since(Date::constant(1970, 1, 1));
+        self.start = time.checked_add(self.shift).ok();
+    }
+
+    fn date_from_name(&mut self, mut moment: NamedMoment, options: &ReadOptions) {
+        moment.time = moment.time.or(self.time_of_day);
+        let zone = moment.offset.or(options.zone).map_or_else(TimeZone::system, TimeZone::fixed);
+        let named = zone.to_ambiguous_timestamp(moment.civil());
         self.unclear_hour = named.is_ambiguous();
         if let Ok(time) = named.compatible() {
             (self.start, self.time_from) = (Some(time), TimeFrom::Name);
+            (self.only_day, self.is_dateless) = (moment.time.is_none(), false);
         }
+    }
+
+    /// The day on which the file was written, in a zone.
+    fn written_on(&self, options: &ReadOptions) -> Option<(Timestamp, Date)> {
+        let modified = fs::metadata(self.input.path()?).and_then(|about| about.modified()).ok()?;
+        let time = Timestamp::try_from(modified).ok()?;
+        let zone = options.zone.map_or_else(TimeZone::system, TimeZone::fixed);
+        Some((time, time.to_zoned(zone).date()))
     }
 
     /// The last part of its path.
@@ -192,6 +232,9 @@ impl Part {
 
     /// Gives a sample without a time the one that the file's name or date says; corrects the others.
     pub(crate) fn date(&self, sample: &mut Sample) {
+        if self.shift != SignedDuration::ZERO || self.time_from != TimeFrom::Content {
+            sample.remarks.retain(|remark| remark != DATE_ASSUMED);
+        }
         sample.time = if self.undated {
             None
         } else if self.time_from == TimeFrom::Content {
@@ -212,6 +255,11 @@ impl Part {
     pub(crate) fn changed(&self) -> Option<&[u32]> {
         self.reader.as_ref()?.changed()
     }
+}
+
+/// Whether the last sample's time is a time of day, whose date is not known.
+fn is_date_assumed(reader: &dyn Samples) -> bool {
+    reader.remarks().iter().any(|remark| remark.kind == RemarkKind::DateAssumed)
 }
 
 /// Whether the last sample's time was read as UTC for lack of a zone.
@@ -311,11 +359,11 @@ pub(crate) fn are_dates_of_copies(parts: &[Part]) -> bool {
         && last.duration_since(*first).as_secs_f64() <= COPIED * (parts.len() - 1) as f64
 }
 
-/// Takes times from names in seconds, or whose dates end with the year, where the names of all files without a time have such: the
-/// order of day and month is that of all of them. Says so if both would do.
+/// Takes times from the names of all files without a time: the order of day and month, and what is a time of day and what a running
+/// number, is that of all of them. Says what was assumed, or that their times are not known.
 pub(crate) fn date_by_names(parts: &mut [Part], options: &ReadOptions) -> Option<Remark> {
     let mut dated: Vec<&mut Part> =
-        parts.iter_mut().filter(|part| part.time_from == TimeFrom::FileDate).collect();
+        parts.iter_mut().filter(|part| part.time_from != TimeFrom::Content).collect();
     let names: Vec<String> = dated.iter().map(|part| part.file_name()).collect::<Option<_>>()?;
     let words: Vec<&str> = names.iter().map(String::as_str).collect();
     if let Some(times) = words.iter().map(|name| seconds_in_name(name)).collect::<Option<Vec<_>>>() {
@@ -324,24 +372,114 @@ pub(crate) fn date_by_names(parts: &mut [Part], options: &ReadOptions) -> Option
         }
         return None;
     }
-    let (order, assumed) = match options.dates {
-        Some(order) => (order, false),
-        None => order_of_dates(&words)?,
+    let times: Vec<Option<Time>> = dated.iter().map(|part| part.time_of_day).collect();
+    let fill = |at: usize| times.get(at).copied().flatten();
+    let is_sure = |part: &&mut Part| part.time_from == TimeFrom::Name;
+    let found = moments_in_names(&words, fill).or_else(|| moments_by_year_last(&words, options.dates, fill));
+    let Some(NamedSeries { moments, assumed, is_unclear }) = found else {
+        // Some have a date in their names, some have not: each as it is, unless two are of one day.
+        let some: Vec<(usize, &str)> = dated
+            .iter()
+            .zip(&words)
+            .enumerate()
+            .filter(|(_, (part, _))| is_sure(part))
+            .map(|(at, (_, name))| (at, *name))
+            .collect();
+        let at = |at: usize| some.get(at).and_then(|(at, _)| fill(*at));
+        let names: Vec<&str> = some.iter().map(|(_, name)| *name).collect();
+        let unclear = moments_in_names(&names, at).is_none_or(|series| series.is_unclear);
+        let mut dated: Vec<&mut Part> = dated.into_iter().filter(is_sure).collect();
+        return if unclear && !dated.is_empty() {
+            Some(forget_days(&mut dated, Vec::new(), options))
+        } else {
+            None
+        };
     };
-    let times: Vec<DateTime> =
-        names.iter().map(|name| time_in_name_by(name, order)).collect::<Option<_>>()?;
-    for (part, time) in dated.iter_mut().zip(times) {
-        part.date_from_name(time, options);
+    if is_unclear {
+        return Some(forget_days(&mut dated, moments, options));
     }
-    let (this, other) = match order {
+    for (part, moment) in dated.iter_mut().zip(moments) {
+        part.date_from_name(moment, options);
+    }
+    let (order, other) = match assumed? {
         DateOrder::Mdy => ("month, day, year", "dmy"),
-        _ => ("day, month, year", "mdy"),
+        DateOrder::Dmy | DateOrder::Ymd => ("day, month, year", "mdy"),
     };
     let text = format!(
-        "{}: dates in names are read as {this}, in which they lie closer together (--dates {other} for the other order)",
+        "{}: the order of the dates in their names is taken to be {order}, in which they lie closer \
+         together (--dates {other} for the other order)",
         mixed::named(&names)
     );
-    assumed.then(|| Remark::new(RemarkKind::TimeFromFile, text))
+    Some(Remark::new(RemarkKind::TimeFromFile, text))
+}
+
+/// Takes the dates of the files where their names give no more than the day, if they were written on these days; else it is not known
+/// when they were taken. Says so.
+fn forget_days(dated: &mut [&mut Part], moments: Vec<NamedMoment>, options: &ReadOptions) -> Remark {
+    let names: Vec<String> = dated.iter().map(|part| part.input.name().to_owned()).collect();
+    let written: Option<Vec<(Timestamp, Date)>> = dated.iter().map(|part| part.written_on(options)).collect();
+    let of_days = written.filter(|written| {
+        let (first, last) =
+            (written.iter().map(|file| file.0).min(), written.iter().map(|file| file.0).max());
+        let apart = last.zip(first).map_or(0.0, |(last, first)| last.duration_since(first).as_secs_f64());
+        moments.len() == written.len()
+            && apart > COPIED * written.len() as f64
+            && written.iter().zip(&moments).all(|(file, moment)| file.1 == moment.date)
+    });
+    let known = "their names give the day and not the time of day";
+    if let Some(written) = of_days {
+        for (part, (time, _)) in dated.iter_mut().zip(written) {
+            (part.start, part.time_from, part.only_day) = (Some(time), TimeFrom::FileDate, false);
+        }
+        let text = format!("{}: {known}; they were written on these days", mixed::named(&names));
+        return Remark::new(RemarkKind::TimeFromFile, text);
+    }
+    for (at, part) in dated.iter_mut().enumerate() {
+        part.forget_time();
+        part.day = moments.get(at).map(|moment| moment.date);
+    }
+    let text = format!(
+        "{}: {known}, and several are of one day: when they were taken is unknown; they are read in the order of their names",
+        mixed::named(&names)
+    );
+    Remark::new(RemarkKind::TimeFromFile, text)
+}
+
+/// Leaves out logs with times of day whose date is not known, where others have dates, or where there are several: how their times
+/// lie to one another is not known.
+pub(crate) fn leave_dateless(parts: &mut Vec<Part>) -> Option<Remark> {
+    let size = |parts: &mut dyn Iterator<Item = &Part>| parts.map(|part| part.input.length()).sum::<u64>();
+    let dateless = parts.iter().filter(|part| part.is_dateless).count();
+    let other = parts.len() - dateless;
+    if dateless == 0 || dateless + other < 2 {
+        return None;
+    }
+    let by_date = size(&mut parts.iter().filter(|part| !part.is_dateless));
+    let largest = parts.iter().filter(|part| part.is_dateless).map(|part| part.input.length()).max()?;
+    let first = parts.iter().position(|part| part.is_dateless && part.input.length() == largest)?;
+    let mut at = 0;
+    let mut left = Vec::new();
+    parts.retain(|part| {
+        let keep = if other > 0 && by_date >= largest { !part.is_dateless } else { at == first };
+        at += 1;
+        if !keep {
+            left.push((part.input.name().to_owned(), part.is_dateless));
+        }
+        keep
+    });
+    let why = if left.iter().all(|file| file.1) {
+        "times of day without a date, which cannot be joined with the times of the others"
+    } else {
+        "the times of the others are times of day without a date, which cannot be joined with these"
+    };
+    let names: Vec<String> = left.into_iter().map(|file| file.0).collect();
+    let them = if names.len() == 1 { "it" } else { "each" };
+    let text = format!(
+        "left out: {}: {why}; read {them} alone, or import {them} with the date of its first sample (poolmon import FILE --date \
+         2026-11-22 -o DIR)",
+        mixed::named(&names)
+    );
+    Some(Remark::new(RemarkKind::FileLeftOut, text))
 }
 
 /// Remarks on times that are not in the files themselves.
@@ -359,6 +497,15 @@ pub(crate) fn where_times_come_from(parts: &[Part]) -> Vec<Remark> {
             let mut text = format!("{name}{others}: the time is taken from {words}");
             let is_named = from == TimeFrom::Name;
             let mut kind = if is_named { RemarkKind::TimeFromName } else { RemarkKind::TimeFromFile };
+            if let Some(part) = parts.iter().find(|part| part.time_from == from && part.only_day) {
+                let name = if parts.len() > 1 { part.input.name() } else { "it" };
+                text.extend([
+                    "; ",
+                    name,
+                    " gives the day alone: midnight is assumed, rates may be wrong by a day",
+                ]);
+                kind = RemarkKind::TimeFromFile;
+            }
             if let Some(part) = parts.iter().find(|part| part.time_from == from && part.unclear_hour) {
                 let about = "comes twice or not at all (summer time): the first is assumed";
                 text.extend(["; the hour of ", part.input.name(), " ", about]);

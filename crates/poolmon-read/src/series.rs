@@ -80,6 +80,7 @@ impl SampleSeries {
         for parts in [&mut parts, &mut totals] {
             if parts.len() > 1 {
                 remarks.extend(part::date_by_names(parts, &options));
+                remarks.extend(part::leave_dateless(parts));
                 remarks.extend(numbered::arrange(parts)?);
             } else if options.keep_undated {
                 parts.iter_mut().for_each(Part::forget_date);

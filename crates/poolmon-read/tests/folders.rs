@@ -411,3 +411,99 @@ fn dates_in_names_end_with_the_year_too() {
         assert!(remarks.iter().any(|text| text.contains(said)), "{form}: {remarks:?}");
     }
 }
+
+/// The minutes since [`at`] 0 and the counts of files with these names and allocations, and what was said.
+fn of_names(files: &[(&str, u64)], text: fn(u64) -> String) -> (Vec<(Option<i64>, u64)>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, made) in files {
+        write(folder.path(), name, &text(*made), 7);
+    }
+    let options = ReadOptions { zone: Some(jiff::tz::Offset::UTC), ..ReadOptions::default() };
+    let mut series = SampleSeries::open(&[folder.path().into()], options).unwrap();
+    let mut sample = Sample::empty();
+    let mut all = Vec::new();
+    while series.next_into(&mut sample).unwrap() {
+        let minutes = sample.time.map(|time| time.duration_since(at(0)).as_mins());
+        all.push((minutes, sample.rows[0].counters.allocs.unwrap()));
+    }
+    let said: Vec<String> = series.take_remarks().into_iter().map(|remark| remark.text).collect();
+    (all, said.join("\n"))
+}
+
+#[test]
+fn names_give_a_moment_or_none() {
+    let hours = [(Some(0), 10_000), (Some(240), 10_100), (Some(480), 10_200)];
+    for names in [
+        ["pool 08-00 AM 2026-03-04.log", "pool 12-00 PM 2026-03-04.log", "pool 04-00 PM 2026-03-04.log"],
+        ["08-00-AM_2026-03-04.log", "12-00-PM_2026-03-04.log", "04-00-PM_2026-03-04.log"],
+        ["pool_0800_20260304.log", "pool_1200_20260304.log", "pool_1600_20260304.log"],
+        ["2026-03-04T09-00-00+0100.log", "2026-03-04T12-00-00Z.log", "2026-03-04T11-00-00-0500.log"],
+    ] {
+        let files = [(names[0], 10_000), (names[1], 10_100), (names[2], 10_200)];
+        assert_eq!(of_names(&files, untimed).0, hours, "{names:?}");
+    }
+    // Running numbers: the order is theirs, and no rate is made of it.
+    for names in [
+        ["20260304_1.log", "20260304_2.log", "20260305_10.log"],
+        ["20260304_0001.log", "20260304_0002.log", "20260305_0003.log"],
+        ["04-03-2026_1.log", "04-03-2026_2.log", "15-03-2026_3.log"],
+        ["1_20260304.log", "2_20260304.log", "3_20260304.log"],
+    ] {
+        let files = [(names[0], 10_000), (names[1], 10_100), (names[2], 10_200)];
+        let (samples, said) = of_names(&files, untimed);
+        assert_eq!(samples, [(None, 10_000), (None, 10_100), (None, 10_200)], "{names:?}");
+        assert!(said.contains("when they were taken is unknown"), "{said}");
+    }
+    // One a day: midnight is assumed, and said.
+    let (samples, said) = of_names(&[("p-2026-03-04.log", 10_000), ("p-2026-03-05.log", 10_100)], untimed);
+    assert_eq!(samples, [(Some(-480), 10_000), (Some(960), 10_100)]);
+    assert!(said.contains("gives the day alone: midnight is assumed"), "{said}");
+    // The text says the time of day.
+    let of_day =
+        |made: u64| format!("{}:00\n\n{}", if made > 10_000 { "13:00" } else { "09:00" }, untimed(made));
+    let (samples, said) = of_names(&[("2026-03-04_1.log", 10_000), ("2026-03-04_2.log", 10_100)], of_day);
+    assert_eq!(samples, [(Some(60), 10_000), (Some(300), 10_100)], "{said}");
+}
+
+#[test]
+fn machines_in_names_are_told_apart_though_their_counts_fit() {
+    for name in [
+        |machine: &str, hour: u64| format!("{machine}_20260304_{hour:02}00.log"),
+        |machine: &str, hour: u64| format!("2026-03-04_{hour:02}-00_{machine}.txt"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        for (at, machine) in ["web01", "web02", "web01", "web02", "web01", "web02"].into_iter().enumerate() {
+            let at = at as u64;
+            write(folder.path(), &name(machine, 8 + at), &untimed(10_000 + at * 10), 7);
+        }
+        let (samples, _, said) = counts(folder.path(), ReadOptions::default());
+        assert_eq!(samples, [10_000, 10_020, 10_040], "{said:?}");
+        assert!(said.iter().any(|said| said.contains("other machines (web02, not web01)")), "{said:?}");
+    }
+}
+
+#[test]
+fn times_of_day_are_not_joined_with_dates() {
+    let of_day = |hour: u64, made: u64| format!("{hour}:00:00\n\n{}", untimed(made));
+    let days = [of_day(9, 20_000), of_day(10, 20_100), of_day(11, 20_200)].join("\n");
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "a.log", &log(0, 10, 20_000), 0);
+    write(folder.path(), "b.log", &days, 0);
+    let (samples, said) = read(folder.path());
+    assert_eq!(samples.len(), 10, "{said:?}");
+    assert!(
+        said.iter()
+            .any(|said| said.contains("b.log: times of day without a date") && said.contains("--date")),
+        "{said:?}"
+    );
+    // With a date, they can be.
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "b.log", &days, 0);
+    let date = Some(jiff::civil::date(2026, 3, 5));
+    let mut series =
+        SampleSeries::open(&[folder.path().into()], ReadOptions { date, ..ReadOptions::default() }).unwrap();
+    let mut sample = Sample::empty();
+    assert!(series.next_into(&mut sample).unwrap() && series.next_into(&mut sample).unwrap());
+    assert_eq!(sample.time.unwrap().to_string(), "2026-03-05T10:00:00Z");
+    assert!(!sample.remarks.iter().any(|remark| remark.contains("no dates")), "{:?}", sample.remarks);
+}

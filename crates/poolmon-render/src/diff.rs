@@ -6,14 +6,55 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use poolmon_model::delta::Presence;
+use poolmon_model::problem::Problem;
 use poolmon_model::units::{
-    Precision, grouped, grouped_change, human_bytes, human_change, human_rate, moment, span, two_moments,
+    Precision, grouped, grouped_change, human_bytes, human_change, human_rate, is_dateless, moment, span,
+    two_moments,
 };
 use poolmon_model::{Filter, Pool, Sample, Table, TableRow};
 
 /// Time from one to the other, if both report it.
 fn between(before: &Sample, after: &Sample) -> Option<Duration> {
     Duration::try_from(after.time?.duration_since(before.time?)).ok().filter(|time| !time.is_zero())
+}
+
+/// Forgets the times of two samples of different files if one of them is a time of day, which may be of any day. Says whether it is.
+pub fn separate_days(before: &mut Sample, after: &mut Sample) -> bool {
+    let unknown = [&*before, &*after].iter().any(|sample| sample.time.is_some_and(is_dateless));
+    if unknown {
+        (before.time, after.time) = (None, None);
+    }
+    unknown
+}
+
+/// That samples of two machines or systems, A and B, are compared.
+///
+/// # Errors
+/// Nothing that one of them lists can be in the other.
+pub fn machines(a: &Sample, b: &Sample) -> Result<Vec<String>, Problem> {
+    let listed = |sample: &Sample| -> Vec<Pool> {
+        sample.origin.pools.iter().copied().filter(|&pool| sample.coverage.has(pool)).collect()
+    };
+    let (of_a, of_b) = (listed(a), listed(b));
+    if !of_a.is_empty() && !of_b.is_empty() && !of_a.iter().any(|pool| of_b.contains(pool)) {
+        let names = |pools: &[Pool]| pools.iter().map(|pool| pool.id()).collect::<Vec<_>>().join(", ");
+        return Err(Problem::new(
+            format!("A lists {}, B {}: they have nothing in common to compare", names(&of_a), names(&of_b)),
+            "compare two samples of one machine that list the same pools",
+        ));
+    }
+    let mut said = Vec::new();
+    if let (Some(a), Some(b)) = (&a.origin.host, &b.origin.host)
+        && !a.eq_ignore_ascii_case(b)
+    {
+        said.push(format!("A is from {a}, B from {b}: comparing two machines"));
+    }
+    if let (Some(a), Some(b)) = (&a.origin.system, &b.origin.system)
+        && a != b
+    {
+        said.push(format!("A is of {a}, B of {b}: comparing two systems"));
+    }
+    Ok(said)
 }
 
 /// When they were taken.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use poolmon_model::{Origin, Pool, Sample, SourceKind};
 
-use super::perfmon::{Column, FileNumbers, FileTimes, NumberSurvey, OddFigures, choose, column};
+use super::perfmon::{Column, FileNumbers, FileTimes, NumberSurvey, OddFigures, choose, column, take_by_stems};
 use crate::remark::CountedLines;
 use crate::clock::{FileClock, TimeNote};
 use crate::text::{TextLines, ZONE_ASSUMED, decoded};
@@ -152,6 +152,8 @@ pub(crate) struct GetCounterReader {
     odd: OddFigures,
     begun: bool,
     remarks: Vec<Remark>,
+    /// What its counters were taken for.
+    guessed: Option<Remark>,
 }
 
 /// The figures of one moment.
@@ -190,6 +192,7 @@ impl GetCounterReader {
         let mut columns: Vec<Column> = counters.iter().map(|name| column(name)).collect();
         let mut origin = Origin::new(SourceKind::TableFile, &[Pool::Nonpaged, Pool::Paged]);
         origin.file = Some(input.name().to_owned());
+        let guessed = take_by_stems(&counters, &mut columns);
         origin.host = choose(input.name(), &counters, &mut columns, options)?;
         Ok(Self {
             name: input.name().to_owned(),
@@ -206,6 +209,7 @@ impl GetCounterReader {
             odd: OddFigures::default(),
             begun: false,
             remarks: Vec::new(),
+            guessed,
         })
     }
 
@@ -292,6 +296,7 @@ impl Samples for GetCounterReader {
         }
         let note = TimeNote { local: moment.local, line: moment.line, ..TimeNote::default() };
         self.remarks.extend(self.clock.correct(sample, note));
+        self.remarks.extend(self.guessed.take());
         self.remarks.extend(self.times.take_doubt().map(|doubt| Remark::new(RemarkKind::Time, doubt)));
         if moment.time.is_some() && moment.local {
             self.remarks.push(Remark::new(RemarkKind::ZoneAssumed, ZONE_ASSUMED));

@@ -8,6 +8,7 @@
 
 mod names;
 mod numbers;
+mod stems;
 mod times;
 mod words;
 
@@ -23,6 +24,7 @@ use crate::{
     FileFormat, FormatGroup, Holds, Input, ReadError, ReadOptions, Remark, RemarkKind, Result, Samples,
 };
 pub(super) use names::{Column, choose, column};
+pub(super) use stems::take_by_stems;
 pub(super) use numbers::{FileNumbers, NoFigure, NumberSurvey};
 pub(super) use times::FileTimes;
 
@@ -108,6 +110,8 @@ pub(crate) struct PerfmonReader {
     odd: OddFigures,
     begun: bool,
     remarks: Vec<Remark>,
+    /// What its counters were taken for.
+    guessed: Option<Remark>,
     /// Handles by process (`\Process(lsass)\Handle Count`) of the last line, if the file has them.
     handles: Vec<(Arc<str>, u64)>,
     /// A record that was read to see whether it belongs to the one before, and its line.
@@ -155,6 +159,7 @@ impl PerfmonReader {
             columns.push(found);
         }
         let counters = names.get(1..).unwrap_or_default();
+        let guessed = take_by_stems(counters, &mut columns);
         origin.host = choose(input.name(), counters, &mut columns, options)?;
         let name = input.name().to_owned();
         Ok(Self {
@@ -173,6 +178,7 @@ impl PerfmonReader {
             odd: OddFigures::default(),
             begun: false,
             remarks: Vec::new(),
+            guessed,
             handles: Vec::new(),
             pending: None,
             line: 0,
@@ -353,7 +359,7 @@ impl Samples for PerfmonReader {
             // It may go on in the line that was not understood.
             (figure.set)(&mut sample.header, None);
         }
-        for remark in self.odd.take().chain(self.foreign()).collect::<Vec<_>>() {
+        for remark in self.guessed.take().into_iter().chain(self.odd.take()).chain(self.foreign()).collect::<Vec<_>>() {
             self.remark(remark, sample);
         }
         Ok(true)

@@ -129,6 +129,8 @@ pub(super) struct NoticedLines {
     pub(super) long: CountedLines,
     /// Rows whose Per Alloc is not Bytes ÷ Diff.
     pub(super) per_alloc: CountedLines,
+    /// Rows with more frees than allocations.
+    pub(super) freed: CountedLines,
     /// WinDbg tags with dots, which stand for blanks or bytes that do not print.
     pub(super) dots: CountedLines,
     /// memsnap's process rows.
@@ -268,6 +270,9 @@ impl SampleBuilder {
                     self.noticed.per_alloc.add(line, b"");
                 }
             }
+        }
+        if reported.frees > reported.allocs && counters.frees_exceed_allocs() {
+            self.noticed.freed.add(line, b"");
         }
         let row = Row { tag: row.0, pool: row.1, counters, reported_owner: owner };
         match self.session {
@@ -433,6 +438,11 @@ impl NoticedLines {
                 Contradiction,
                 "row has a Per Alloc that is not Bytes / Diff",
                 "rows have a Per Alloc that is not Bytes / Diff",
+            ),
+            self.freed.remark(
+                Contradiction,
+                "row has more frees than allocs: what is outstanding is unknown",
+                "rows have more frees than allocs: what is outstanding is unknown",
             ),
             self.dots.remark(
                 UnclearTag,

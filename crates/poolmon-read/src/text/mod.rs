@@ -49,7 +49,10 @@ pub(crate) use encoding::{cyrillic, decoded};
 pub(crate) use fields::Fields;
 pub(crate) use input::EndlessLine;
 pub(crate) use moment::{DateRule, cell as time_cell};
-pub use name::{order_of_dates, seconds_in_name, time_in_name, time_in_name_by};
+pub(crate) use name::{
+    NamedMoment, NamedSeries, moment_in_name, moments_by_year_last, moments_in_names, seconds_in_name,
+    words_in_name,
+};
 pub use reader::SampleReader;
 pub(crate) use records::{Records, TextLines};
 pub use views::note_cut_lists;
@@ -61,8 +64,7 @@ use input::{LineStep, Lines};
 /// The remark of a sample whose time is in the text without a zone: a caller that knows the zone can move it.
 pub const ZONE_ASSUMED: &str = "the time zone is unknown: times are read as UTC";
 /// The remark of a sample whose time is a time of day.
-pub(crate) const DATE_ASSUMED: &str =
-    "the times have no dates, which are unknown: days are counted from day 1";
+pub(crate) const DATE_ASSUMED: &str = "the times have no dates, which are unknown: days are counted from day 1, and whole days may be missing between two samples";
 
 /// What the first line that is not prose belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use jiff::civil::Date;
 use jiff::tz::Offset;
 use poolmon_read::{ReadOptions, typed};
 
@@ -29,11 +30,15 @@ pub struct ToldArgs {
     /// Offset from UTC of times without a zone, as +01:00; for Perfmon, replaces the log's own offset
     #[arg(long, value_name = "±HH:MM", value_parser = typed::offset, allow_hyphen_values = true)]
     pub utc_offset: Option<Offset>,
+    /// The day of the first sample of logs that give times of day alone, as 2026-11-22
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub date: Option<Date>,
 }
 
 impl ToldArgs {
     /// As a series takes it.
     pub fn options(&self) -> ReadOptions {
-        ReadOptions { zone: self.utc_offset, columns: self.columns.clone(), ..ReadOptions::default() }
+        let (columns, date) = (self.columns.clone(), self.date);
+        ReadOptions { zone: self.utc_offset, columns, date, ..ReadOptions::default() }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{bail, ensure};
 use poolmon_model::problem::{Problem, shell_path};
-use poolmon_model::{Pool, Sample, Sort, Table, column};
+use poolmon_model::{Sample, Sort, Table, column};
 use poolmon_print::PrintOptions;
 use poolmon_read::ReadOptions;
 use poolmon_render::diff::DateTrust;
@@ -30,17 +30,27 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<Outcome> {
                     "name two moments with a sample of each: poolmon info RECORDING"
                 )
             );
-            (a.pair.now, b.pair.now, a.complete && b.complete, a.file_date && b.file_date)
+            let (mut now, mut then) = (b.pair.now, a.pair.now);
+            if path_of(&args.before).0 != path_of(after).0
+                && poolmon_render::diff::separate_days(&mut then, &mut now)
+            {
+                note!(
+                    "times of day without a date are those of any day: the time between A and B is unknown"
+                );
+            }
+            (then, now, a.complete && b.complete, a.file_date && b.file_date)
         }
         None => ends(Path::new(&args.before))?,
     };
+    for text in poolmon_render::diff::machines(&before, &after)? {
+        warning!("{text}");
+    }
     if let (Some(a), Some(b)) = (before.time, after.time)
         && a > b
     {
         note!("A is later than B: comparing B with A");
         std::mem::swap(&mut before, &mut after);
     }
-    tell_machines(&before, &after)?;
     poolmon_read::note_cut_lists(&mut before, &mut after);
     // What both say, such as that the time zone is unknown, is said once.
     after.remarks.retain(|remark| !before.remarks.contains(remark));
@@ -97,12 +107,16 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<Outcome> {
 
 /// One moment of what `spec` names: `PATH` or `PATH@TIME`.
 fn take(spec: &str) -> anyhow::Result<FileMoment> {
+    let (path, at) = path_of(spec);
+    input::at(&[path], at, None, ReadOptions::default())
+}
+
+fn path_of(spec: &str) -> (PathBuf, Option<&str>) {
     let whole = Path::new(spec);
-    let (path, at) = match spec.rsplit_once('@') {
+    match spec.rsplit_once('@') {
         Some((path, at)) if !whole.exists() && !path.is_empty() => (PathBuf::from(path), Some(at)),
         _ => (whole.to_path_buf(), None),
-    };
-    input::at(&[path], at, None, ReadOptions::default())
+    }
 }
 
 /// The first and the last sample of a series.
@@ -121,33 +135,4 @@ fn ends(path: &Path) -> anyhow::Result<(Sample, Sample, bool, bool)> {
             format!("name another sample: poolmon diff {} OTHER", shell_path(path))
         )),
     }
-}
-
-/// Says that two machines or systems are compared.
-///
-/// # Errors
-/// Nothing that one of them lists can be in the other.
-fn tell_machines(before: &Sample, after: &Sample) -> anyhow::Result<()> {
-    let listed = |sample: &Sample| -> Vec<Pool> {
-        sample.origin.pools.iter().copied().filter(|&pool| sample.coverage.has(pool)).collect()
-    };
-    let (a, b) = (listed(before), listed(after));
-    if !a.is_empty() && !b.is_empty() && !a.iter().any(|pool| b.contains(pool)) {
-        let names = |pools: &[Pool]| pools.iter().map(|pool| pool.id()).collect::<Vec<_>>().join(", ");
-        bail!(Problem::new(
-            format!("A lists {}, B {}: they have nothing in common to compare", names(&a), names(&b)),
-            "compare two samples of one machine that list the same pools"
-        ));
-    }
-    if let (Some(a), Some(b)) = (&before.origin.host, &after.origin.host)
-        && !a.eq_ignore_ascii_case(b)
-    {
-        warning!("A is from {a}, B from {b}: comparing two machines");
-    }
-    if let (Some(a), Some(b)) = (&before.origin.system, &after.origin.system)
-        && a != b
-    {
-        warning!("A is of {a}, B of {b}: comparing two systems");
-    }
-    Ok(())
 }
