@@ -1,6 +1,5 @@
 //! A Prometheus-compatible engine, asked over HTTP.
 
-use std::fs;
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -8,6 +7,7 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::Timestamp;
+use poolmon_image::bounded;
 use poolmon_model::problem::Remedy;
 use serde::Serialize;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
@@ -288,7 +288,7 @@ fn tls(roots: RootCerts) -> TlsConfig {
 /// The first line of a file, which holds nothing else.
 fn secret(path: &Path) -> Result<String, EngineError> {
     let file_error = |error: String| EngineError::File { path: path.to_owned(), error };
-    let text = fs::read_to_string(path).map_err(|error| file_error(error.to_string()))?;
+    let text = bounded::read_text(path, bounded::SECRET).map_err(|error| file_error(error.to_string()))?;
     // Editors of Windows put a mark before the text.
     let line = text.trim_start_matches('\u{feff}').trim();
     if line.is_empty() || line.contains(char::is_control) {
@@ -299,7 +299,7 @@ fn secret(path: &Path) -> Result<String, EngineError> {
 
 fn certificates(path: &Path) -> Result<RootCerts, EngineError> {
     let file_error = |error: String| EngineError::File { path: path.to_owned(), error };
-    let pem = fs::read(path).map_err(|error| file_error(error.to_string()))?;
+    let pem = bounded::read(path, bounded::SECRET).map_err(|error| file_error(error.to_string()))?;
     let mut found: Vec<Certificate<'static>> = Vec::new();
     for item in ureq::tls::parse_pem(&pem) {
         if let PemItem::Certificate(certificate) = item.map_err(|error| file_error(error.to_string()))? {
@@ -427,7 +427,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
         let read = |text: &str| {
-            fs::write(&path, text).unwrap();
+            std::fs::write(&path, text).unwrap();
             secret(&path)
         };
         assert_eq!(read("s3cret\n").unwrap(), "s3cret");

@@ -7,6 +7,7 @@
 //! * [`bytes`]: little-endian numbers and texts out of slices;
 //! * [`pe`]: Windows images, as files, in memory, and in memory with holes; [`elf`]: Linux modules, kernels and cores;
 //! * [`code`]: what every reader of x86 and ARM64 machine code needs: register files, branches, classes of instructions;
+//! * [`bounded`]: small files that a person names;
 //! * [`files`]: finds files and reads them with several threads; [`index`]: remembers what was read.
 //!
 //! Nothing here knows pool tags or slab caches: `poolmon-owner` and `poolmon-dump` say what is looked for.
@@ -16,6 +17,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
+pub mod bounded;
 pub mod bytes;
 pub mod code;
 pub mod elf;

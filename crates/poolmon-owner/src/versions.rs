@@ -98,7 +98,7 @@ fn of_file(path: &Path) -> Option<Arc<str>> {
     if !about.is_file() || about.len() > MAX_BYTES {
         return None;
     }
-    let bytes = std::fs::read(path).ok()?;
+    let bytes = poolmon_image::bounded::read(path, MAX_BYTES).ok()?;
     let pe = Pe::parse(&bytes).ok()?;
     version::fixed(&pe, &pe).map(Arc::from)
 }

@@ -143,7 +143,7 @@ impl Part {
             self.time_of_day = time.filter(|_| dateless).map(|time| Offset::UTC.to_datetime(time).time());
             self.date_from_outside(options);
         } else {
-            self.is_dateless = dateless;
+            self.is_dateless = dateless || time.is_some_and(poolmon_model::units::is_dateless);
             self.start = time.filter(|_| found && !undated);
         }
         self.rewind();

@@ -107,7 +107,7 @@ function verdict() {
   const chip = (row) => h("a", { class: `chip ${row.verdict.gravity}`, ...opens({ tag: row.tag, of: row.pool }) }, h("span", { class: "tag" }, row.tag.trim()), h("span", {}, row.verdict.brief));
   const key = JSON.stringify(suspects.map((row) => [row.tag, row.pool, row.verdict])) + location.search;
   if ($("suspects").dataset.key !== key) { $("suspects").dataset.key = key; $("suspects").replaceChildren(...suspects.map(chip)); }
-  $("notes").replaceChildren(...[...status.remarks, ...status.marks.filter((mark) => mark.kind === "note").slice(-3).map((mark) => `${clock(Date.parse(mark.time))}  ${mark.text}`)].map((text) => h("li", {}, text)));
+  $("notes").replaceChildren(...[...status.remarks, ...status.marks.filter((mark) => mark.kind === "note").slice(-3).map((mark) => `${mark.time ? clock(Date.parse(mark.time)) : ""}  ${mark.text}`)].map((text) => h("li", {}, text)));
 }
 
 // ---- Time travel.
@@ -124,14 +124,14 @@ function time() {
     const slider = bar.querySelector("input");
     if (slider && slider === document.activeElement && slider.max === String(span[1])) {
       slider.value = String(now);
-      $("moment").textContent = clock(Date.parse(rows.time ?? state.at));
+      $("moment").textContent = rows.time_of_day ?? clock(Date.parse(rows.time ?? state.at));
       bar.querySelector("#play").textContent = playing ? "⏸ Pause" : "▶ Play";
       return;
     }
     const step = Math.max(1000, Math.round((span[1] - span[0]) / 200 / 1000) * 1000);
     bar.replaceChildren(
       h("button", { type: "button", id: "play", onclick: play }, playing ? "⏸ Pause" : "▶ Play"),
-      h("span", { id: "moment" }, clock(rows.time ? Date.parse(rows.time) : now)),
+      h("span", { id: "moment" }, rows.time_of_day ?? clock(rows.time ? Date.parse(rows.time) : now)),
       h("input", { type: "range", "aria-label": "Moment of the recording", min: span[0], max: span[1], step, value: now, oninput: (event) => go({ at: iso(Number(event.target.value)) }, true) }),
       h("button", { type: "button", onclick: () => go({ at: null }) }, "Latest"), ...zoom);
   } else bar.replaceChildren(...zoom);

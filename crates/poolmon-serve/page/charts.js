@@ -77,7 +77,7 @@ export class Plot {
 
   set(points, marks = [], limit = null) {
     this.all = points.map((point) => ({ ...point, t: point.time ? Date.parse(point.time) : point.hours * 36e5 }));
-    this.marks = marks.map((mark) => ({ ...mark, t: Date.parse(mark.time) }));
+    this.marks = marks.filter((mark) => mark.time).map((mark) => ({ ...mark, t: Date.parse(mark.time) }));
     this.limit = limit;
     this.draw();
   }

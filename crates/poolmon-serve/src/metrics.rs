@@ -152,7 +152,8 @@ fn machine(page: &mut Page, moment: &Moment, source: &Source<'_>) {
     if let Some(age) = moment.age(source.interval.is_some()) {
         page.one(&AGE, format_args!("{age:.3}"));
     }
-    if let (Some(time), Some(uptime)) = (moment.now.time, moment.now.uptime) {
+    let dated = moment.now.time.filter(|time| !poolmon_model::units::is_dateless(*time));
+    if let (Some(time), Some(uptime)) = (dated, moment.now.uptime) {
         let boot = time.as_millisecond() as f64 / 1000.0 - uptime.as_secs_f64();
         page.one(&BOOT, format_args!("{boot:.0}"));
     }

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use poolmon_image::bounded;
+
 use crate::ServeError;
 
 /// Shortest token that is accepted, characters.
@@ -32,7 +34,7 @@ impl Tokens {
         if is_open(&meta) {
             return Err(problem("other users can read or write the file of tokens".to_owned()));
         }
-        let text = fs::read_to_string(path).map_err(cannot)?;
+        let text = bounded::read_text(path, bounded::SECRET).map_err(cannot)?;
         let mut tokens = Vec::new();
         // Editors of Windows put a mark before the text.
         for (at, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {

@@ -76,11 +76,15 @@ pub struct PooltagFile {
     wild: Vec<u32>,
 }
 
+/// Most bytes of a file: that of the debuggers has 0.2 MB.
+const LARGEST: u64 = 64 << 20;
+
 impl PooltagFile {
     /// Reads and parses a file.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, PooltagError> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|source| PooltagError { path: path.to_owned(), source })?;
+        let bytes = poolmon_image::bounded::read(path, LARGEST)
+            .map_err(|source| PooltagError { path: path.to_owned(), source })?;
         Ok(Self::parse(&path.display().to_string(), &bytes))
     }
 

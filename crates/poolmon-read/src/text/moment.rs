@@ -118,6 +118,9 @@ pub(crate) fn cell(text: &[u8], rule: DateRule) -> Option<(Timestamp, bool)> {
         if let Ok(time) = Timestamp::from_str(text) {
             return Some((time, false));
         }
+        if let Some(time) = poolmon_model::units::of_day_and_time(text, &jiff::tz::TimeZone::UTC) {
+            return Some((time, false));
+        }
         if let Ok(number) = i64::from_str(text) {
             let time = match text.len() {
                 10 => Timestamp::from_second(number),

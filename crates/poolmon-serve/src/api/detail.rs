@@ -129,7 +129,7 @@ fn judgement(verdict: &Verdict, report: &poolmon_leak::Report, zone: &TimeZone) 
         bytes_per_hour: rate(verdict.bytes.per_hour),
         low: rate(verdict.bytes.low),
         high: rate(verdict.bytes.high),
-        since: verdict.since.map(text),
+        since: verdict.since.and_then(text),
         owner: verdict.owner.clone(),
     }
 }

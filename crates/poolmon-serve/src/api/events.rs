@@ -16,6 +16,7 @@ use tokio_stream::wrappers::WatchStream;
 use super::status::text;
 use super::{Context, problem};
 use crate::moment::Moment;
+use poolmon_model::units::day_and_time;
 
 /// A comment this often shows proxies that the connection is alive.
 const ALIVE: Duration = Duration::from_secs(15);
@@ -24,6 +25,7 @@ const ALIVE: Duration = Duration::from_secs(15);
 struct News<'a> {
     number: u64,
     time: Option<String>,
+    time_of_day: Option<String>,
     failing_since: Option<String>,
     headline: &'a str,
     mood: &'a str,
@@ -53,8 +55,9 @@ pub async fn get(State(server): Context) -> Response {
 fn event(moment: &Moment) -> Event {
     let news = News {
         number: moment.number,
-        time: moment.now.time.map(text),
-        failing_since: moment.failing.as_ref().map(|failing| text(failing.since)),
+        time: moment.now.time.and_then(text),
+        time_of_day: day_and_time(moment.now.time),
+        failing_since: moment.failing.as_ref().and_then(|failing| text(failing.since)),
         headline: &moment.verdicts.headline,
         mood: moment.verdicts.mood,
         suspects: moment.verdicts.suspects.len(),

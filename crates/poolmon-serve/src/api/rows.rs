@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{Query, State};
 use axum::http::header::HeaderMap;
 use jiff::tz::TimeZone;
-use poolmon_model::units::parse_span;
+use poolmon_model::units::{day_and_time, parse_span};
 use poolmon_model::{
     Column, FIGURES, Filter, Gravity, Key, Labeler as _, PoolView, Sample, Sort, Table, TableRow, Value,
     column,
@@ -195,8 +195,9 @@ fn page(
     let sparks = rows.iter().map(spark).collect();
     Rows {
         number: moment.number,
-        time: pair.now.time.map(text),
-        since: pair.before.as_ref().and_then(|before| before.time).map(text),
+        time: pair.now.time.and_then(text),
+        time_of_day: day_and_time(pair.now.time),
+        since: pair.before.as_ref().and_then(|before| before.time).and_then(text),
         rebooted: table.rebooted,
         total,
         offset,
@@ -226,6 +227,7 @@ fn label(rows: &mut [TableRow], verdicts: &Verdicts) {
 struct Rows {
     number: u64,
     time: Option<String>,
+    time_of_day: Option<String>,
     since: Option<String>,
     rebooted: bool,
     total: usize,
@@ -241,6 +243,7 @@ impl Serialize for Rows {
         map.serialize_entry("schema", schema::ROWS)?;
         map.serialize_entry("number", &self.number)?;
         map.serialize_entry("time", &self.time)?;
+        map.serialize_entry("time_of_day", &self.time_of_day)?;
         map.serialize_entry("since", &self.since)?;
         map.serialize_entry("rebooted", &self.rebooted)?;
         map.serialize_entry("total", &self.total)?;

@@ -7,6 +7,7 @@ use axum::http::header::HeaderMap;
 use jiff::Timestamp;
 use poolmon_leak::Analysis;
 use poolmon_leak::series::CurvePoint;
+use poolmon_model::units::{day_and_time, rfc3339};
 use poolmon_model::{MarkKind, Pool, SourceKind};
 use poolmon_print::schema;
 use poolmon_report::{AnalysedSeries, words};
@@ -30,11 +31,14 @@ pub struct Status {
     live: bool,
     interval_seconds: Option<f64>,
     time: Option<String>,
+    time_of_day: Option<String>,
     age_seconds: Option<f64>,
     failing: Option<Failing>,
     samples: u64,
     first: Option<String>,
     last: Option<String>,
+    first_time_of_day: Option<String>,
+    last_time_of_day: Option<String>,
     needs_seconds: Option<f64>,
     headline: String,
     mood: &'static str,
@@ -45,7 +49,7 @@ pub struct Status {
 
 #[derive(Serialize)]
 struct Failing {
-    since: String,
+    since: Option<String>,
     error: String,
     times: u64,
 }
@@ -74,7 +78,7 @@ pub struct Point {
 
 #[derive(Serialize)]
 struct Mark {
-    time: String,
+    time: Option<String>,
     kind: &'static str,
     seconds: f64,
     text: String,
@@ -83,7 +87,7 @@ struct Mark {
 /// A curve, with the moments of its points where they are known.
 pub fn points(analysis: &Analysis, curve: &[CurvePoint]) -> Vec<Point> {
     let point = |point: &CurvePoint| Point {
-        time: analysis.at(point.hours).map(text),
+        time: analysis.at(point.hours).and_then(text),
         hours: point.hours,
         least: point.least,
         mean: point.mean,
@@ -93,9 +97,9 @@ pub fn points(analysis: &Analysis, curve: &[CurvePoint]) -> Vec<Point> {
     curve.iter().map(point).collect()
 }
 
-/// A moment in RFC 3339, in whole seconds.
-pub fn text(time: Timestamp) -> String {
-    Timestamp::from_second(time.as_second()).unwrap_or(time).to_string()
+/// A moment in RFC 3339, in whole seconds; `None` if its date is not known, which `day_and_time` writes.
+pub fn text(time: Timestamp) -> Option<String> {
+    rfc3339(Some(Timestamp::from_second(time.as_second()).unwrap_or(time)))
 }
 
 const fn mark_id(kind: MarkKind) -> &'static str {
@@ -165,7 +169,8 @@ fn status(server: &Server, moment: &Moment) -> Status {
         system: now.origin.system.clone(),
         live: server.shared.interval.is_some(),
         interval_seconds: server.shared.interval.map(|interval| interval.as_secs_f64()),
-        time: now.time.map(text),
+        time: now.time.and_then(text),
+        time_of_day: day_and_time(now.time),
         age_seconds: moment.age(server.shared.interval.is_some()).map(|age| (age * 10.0).round() / 10.0),
         failing: moment.failing.as_ref().map(|failing| Failing {
             since: text(failing.since),
@@ -173,8 +178,10 @@ fn status(server: &Server, moment: &Moment) -> Status {
             times: failing.times,
         }),
         samples: moment.samples,
-        first: span.map(|span| text(span.0)),
-        last: span.map(|span| text(span.1)),
+        first: span.and_then(|span| text(span.0)),
+        last: span.and_then(|span| text(span.1)),
+        first_time_of_day: day_and_time(span.map(|span| span.0)),
+        last_time_of_day: day_and_time(span.map(|span| span.1)),
         needs_seconds: moment.verdicts.needs.map(|needs| needs.as_secs_f64()),
         headline: moment.verdicts.headline.clone(),
         mood: moment.verdicts.mood,

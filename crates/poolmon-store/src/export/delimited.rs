@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use poolmon_model::figure;
 use poolmon_model::header::FIGURES;
+use poolmon_model::units::day_and_time;
 use poolmon_print::delimited::LineWriter;
 
 use super::names::OtherNames;
@@ -26,6 +27,11 @@ fn seconds(line: &mut LineWriter<'_>, seconds: f64) -> io::Result<()> {
     line.number(Some(format_args!("{seconds:?}")))
 }
 
+/// A moment, or a time of day if its date is not known.
+pub(super) fn stamp(time: Timestamp) -> String {
+    day_and_time(Some(time)).unwrap_or_else(|| time.to_string())
+}
+
 /// Writing to the caller's sink failed. A closed pipe is for the caller to distinguish from the rest.
 pub(crate) fn sink(error: io::Error) -> StoreError {
     StoreError::io("write", "the output")(error)
@@ -43,7 +49,7 @@ pub(super) fn rows(
     let titles: Vec<&str> = BEFORE.into_iter().chain(figures).chain(AFTER).collect();
     line.line(&titles).map_err(sink)?;
     options.each(recording, |start, time, sample| {
-        let (mut count, stamp) = (0, time.to_string());
+        let (mut count, stamp) = (0, stamp(time));
         let machine = poolmon_print::poolmon::machine_and_system(sample, options.coverage(sample));
         let since = seconds_since(start, time);
         for (session, row) in options.rows(sample) {
@@ -89,7 +95,7 @@ pub(super) fn header(
     titles().map_err(sink)?;
     options.each(recording, |start, time, sample| {
         let mut write = || {
-            line.field(&time.to_string())?;
+            line.field(&stamp(time))?;
             seconds(&mut line, seconds_since(start, time))?;
             line.field(sample.origin.host.as_deref().unwrap_or_default())?;
             line.field(sample.origin.boot.as_deref().unwrap_or_default())?;
@@ -121,7 +127,7 @@ pub(super) fn marks(
     };
     titles().map_err(sink)?;
     let mut write = |time: Option<Timestamp>, kind: &str, seconds: Option<f64>, text: &str| {
-        line.field(&time.map(|time| time.to_string()).unwrap_or_default())?;
+        line.field(&time.map(stamp).unwrap_or_default())?;
         line.field(kind)?;
         line.number(seconds)?;
         line.field(text)?;

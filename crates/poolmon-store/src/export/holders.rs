@@ -85,7 +85,7 @@ pub(super) fn delimited(
     lines.line(&COLUMNS).map_err(sink)?;
     let (summary, written) = each(recording, options, |line| -> io::Result<()> {
         let holder = &line.kept.entry.holder;
-        lines.field(&line.time.to_string())?;
+        lines.field(&super::delimited::stamp(line.time))?;
         lines.number(Some(format_args!("{:?}", line.seconds)))?;
         lines.field(holder.id.kind())?;
         lines.field(line.id)?;

@@ -9,7 +9,7 @@ use poolmon_print::metrics::{Labels, MetricText};
 
 use super::columns::Window;
 use super::delimited::sink;
-use super::select::{ExportOptions, Summary};
+use super::select::{ExportOptions, Summary, check_dated};
 use crate::error::{Result, StoreError};
 use crate::reader::Recording;
 
@@ -42,6 +42,9 @@ fn families(
     let mut windows = vec![Window::default()];
     let mut bytes = 0;
     let summary = options.each(recording, |_, time, sample| {
+        if text == MetricText::OpenMetrics {
+            check_dated(recording, sample, time)?;
+        }
         let fitting = windows.iter().position(|window| window.fits(sample));
         let at = fitting.unwrap_or(windows.len());
         if fitting.is_none() {

@@ -20,7 +20,7 @@ use poolmon_model::figure;
 
 use super::columns::{Key, Values, Window};
 use super::names::OtherNames;
-use super::select::{ExportOptions, Summary, start};
+use super::select::{ExportOptions, Summary, check_dated, start};
 use super::sum::{self, ColumnPlace, Sum};
 use super::{complete, seconds_since};
 use crate::WholeFile;
@@ -93,6 +93,7 @@ pub(crate) fn write_into(
         let mut window = Window::default();
         let (mut begin, mut sum) = (None, Sum::default());
         let summary = options.each(recording, |start, time, sample| {
+            check_dated(recording, sample, time)?;
             begin = Some(start);
             if window.times.len() >= WINDOW || window.bytes() >= MOST || !window.fits(sample) {
                 let full = std::mem::take(&mut window);

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use poolmon_model::{Coverage, Filter, Row, Sample};
+use poolmon_model::units::is_dateless;
+use poolmon_model::{Coverage, Filter, Row, Sample, SourceKind};
 
 use crate::error::{Result, StoreError};
 use crate::reader::Recording;
@@ -29,6 +30,22 @@ pub struct ExportOptions {
     pub filter: Filter,
     /// Names of holders are replaced by pseudonyms.
     pub anonymise: bool,
+}
+
+/// Refuses times of day of a log, whose dates are not known, where a format needs dates. The clock of a machine without a battery begins
+/// in 1970, too: that is what it reported.
+pub(super) fn check_dated(recording: &Recording, sample: &Sample, time: Timestamp) -> Result<()> {
+    let is_log =
+        matches!(sample.origin.kind, SourceKind::PoolmonLog | SourceKind::TableFile | SourceKind::Windbg);
+    if !(is_log && is_dateless(time)) {
+        return Ok(());
+    }
+    Err(StoreError::Malformed {
+        path: recording.folder().into(),
+        offset: 0,
+        problem: "its times are times of day without a date, which this format has no place for".into(),
+        remedy: "export CSV or JSON lines, or import the log with the day of its first sample (--date 2026-11-22)",
+    })
 }
 
 /// What was exported.
