@@ -54,6 +54,31 @@ fn texts_look_as_they_should() {
     insta::assert_snapshot!("header", text(&recording, ExportFormat::HeaderCsv, &one));
 }
 
+/// Days that are counted from the first are no days of 1970.
+#[test]
+fn times_of_day_have_no_invented_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut recorder, _) = Recorder::open(folder.path(), RecorderConfig::default()).unwrap();
+    for n in 0..3_i64 {
+        let mut sample = sample(n.cast_unsigned());
+        std::sync::Arc::make_mut(&mut sample.origin).kind = poolmon_model::SourceKind::PoolmonLog;
+        sample.time = jiff::Timestamp::from_second(8 * 3600 + 86_400 * n).ok();
+        recorder.record_past(&sample).unwrap();
+    }
+    recorder.close().unwrap();
+    let recording = Recording::open(folder.path()).unwrap();
+    for format in [ExportFormat::Csv, ExportFormat::JsonLines, ExportFormat::HeaderCsv, ExportFormat::Poolmon]
+    {
+        let text = text(&recording, format, &ExportOptions::default());
+        assert!(!text.contains("1970-"), "{text}");
+    }
+    let csv = text(&recording, ExportFormat::Csv, &ExportOptions::default());
+    assert!(csv.lines().nth(1).unwrap().starts_with("day 1 08:00:00,0.0,"), "{csv}");
+    let error =
+        export::write(&recording, ExportFormat::OpenMetrics, &ExportOptions::default(), &mut Vec::new());
+    assert!(error.unwrap_err().to_string().contains("times of day without a date"));
+}
+
 #[test]
 fn one_sample_in_each_step() {
     let folder = tempfile::tempdir().unwrap();

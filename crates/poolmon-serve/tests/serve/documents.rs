@@ -200,7 +200,42 @@ fn moments_of_a_file() {
     assert_eq!(wrong.code, 400, "{}", wrong.text());
 }
 
+<<<<<<< HEAD
 /// A recording that is deleted while it is served: the page shows what was read, and every client is told that it is gone.
+=======
+/// Times of day have no date: none is invented.
+#[test]
+fn times_of_day_have_no_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pool.log");
+    let list = |minute: u64| {
+        let allocs = 1000 + minute * 10;
+        format!(
+            "10:{minute:02}:00\n\n Tag  Type     Allocs  Frees  Diff  Bytes  Per Alloc\n\n Leak Nonp {allocs} 100 {} {} 64\n\n",
+            allocs - 100,
+            (allocs - 100) * 64
+        )
+    };
+    std::fs::write(&path, (0..30).map(list).collect::<String>()).unwrap();
+    let server = crate::served(&path);
+    let (status, rows) = (server.json("/api/v1/status"), server.json("/api/v1/rows"));
+    check(&status, "poolmon.status");
+    check(&rows, "poolmon.rows");
+    assert_eq!((&status["time"], &status["time_of_day"]), (&Value::Null, &Value::from("day 1 10:29:00")));
+    assert_eq!(
+        (&status["first"], &status["first_time_of_day"]),
+        (&Value::Null, &Value::from("day 1 10:00:00"))
+    );
+    assert_eq!((&rows["time"], &rows["time_of_day"]), (&Value::Null, &Value::from("day 1 10:29:00")));
+    let detail = server.json("/api/v1/row?tag=Leak&pool=nonpaged");
+    let metrics = server.get("/metrics", &[]).text();
+    for text in [status.to_string(), rows.to_string(), detail.to_string(), metrics] {
+        assert!(!text.contains("1970-"), "{text}");
+    }
+}
+
+/// A recording that is deleted while it is served: the page shows what was read, and everyone is told that it is gone.
+>>>>>>> ee0928d2 (Test that no answer of the server and no export invents a date)
 #[cfg(unix)]
 #[test]
 fn a_recording_that_is_gone_is_said_to_be() {

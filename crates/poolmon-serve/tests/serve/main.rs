@@ -212,7 +212,7 @@ pub fn recording() -> (Running, tempfile::TempDir) {
     (served(folder.path()), folder)
 }
 
-fn served(path: &std::path::Path) -> Running {
+pub fn served(path: &std::path::Path) -> Running {
     let open = || SampleSeries::open(&[path.to_owned()], ReadOptions::default()).unwrap();
     let (mut series, mut sample) = (open(), Sample::empty());
     let mut analysis = Analysis::new(AnalysedSeries::config());
