@@ -200,9 +200,6 @@ fn moments_of_a_file() {
     assert_eq!(wrong.code, 400, "{}", wrong.text());
 }
 
-<<<<<<< HEAD
-/// A recording that is deleted while it is served: the page shows what was read, and every client is told that it is gone.
-=======
 /// Times of day have no date: none is invented.
 #[test]
 fn times_of_day_have_no_date() {
@@ -234,8 +231,7 @@ fn times_of_day_have_no_date() {
     }
 }
 
-/// A recording that is deleted while it is served: the page shows what was read, and everyone is told that it is gone.
->>>>>>> ee0928d2 (Test that no answer of the server and no export invents a date)
+/// A recording that is deleted while it is served: the page shows what was read, and every client is told that it is gone.
 #[cfg(unix)]
 #[test]
 fn a_recording_that_is_gone_is_said_to_be() {
