@@ -98,6 +98,16 @@ const LOOKALIKES: &[Lookalike] = &[
         },
     },
     Lookalike {
+        what: "the notes, gaps and modules of a recording as CSV, without rows; they are not imported",
+        remedy: "name the rows that were exported, or the recording itself, which has both",
+        recognise: |start| starts_with_titles(start, &[b"time", b"kind", b"seconds", b"text"]),
+    },
+    Lookalike {
+        what: "the holders of a recording as CSV, without rows; they are not imported",
+        remedy: "name the rows that were exported, or the recording itself, which has both",
+        recognise: |start| starts_with_titles(start, &[b"time", b"t_s", b"type", b"id", b"name", b"group"]),
+    },
+    Lookalike {
         what: "memsnap's list of processes, without pool tags",
         remedy: "save the tags next to it: memsnap -p FILE, or poolmon.exe -n FILE",
         recognise: |start| contains(start, b"!LogType=memsnap") || contains(start, b"Proc.Name"),
@@ -142,6 +152,12 @@ pub(crate) fn like(start: &[u8]) -> Option<&'static Lookalike> {
 
 fn lines(start: &[u8]) -> impl Iterator<Item = &[u8]> {
     start.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii)
+}
+
+/// Whether the first columns of a table have these names.
+fn starts_with_titles(start: &[u8], titles: &[&[u8]]) -> bool {
+    let first = lines(start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start)).next().unwrap_or_default();
+    first.split(|byte| matches!(byte, b',' | b'\t' | b';')).take(titles.len()).eq(titles.iter().copied())
 }
 
 fn contains(start: &[u8], text: &[u8]) -> bool {
@@ -203,6 +219,8 @@ mod tests {
             (b"{\\rtf1\\ansi Tag Type", "a document in rich text"),
             (b"<html><TABLE>\n<tr><th>Tag</th>\n", "a table of a web page"),
             (b"[\n  {\n    \"Tag\": \"Tst1\", \"Bytes\": 5 } ]", "a list of rows as JSON"),
+            (b"time,kind,seconds,text\n", "the notes, gaps and modules"),
+            (b"time\tt_s\ttype\tid\tname\tgroup\tprocesses\n", "the holders of a recording"),
             (b"\r\nTag   : Tst1\r\nType  : Nonp\r\nBytes : 5\r\n", "a list of PowerShell's"),
         ] {
             assert!(what(text).is_some_and(|what| what.starts_with(expected)), "{:?}", what(text));
