@@ -6,6 +6,7 @@
 use std::io::{self, Write};
 
 use poolmon_model::header::FIGURES;
+use poolmon_model::units::day_and_time;
 use poolmon_model::{Coverage, Header, Pool, Sample, Table, TableRow};
 
 use crate::PrintOptions;
@@ -50,7 +51,8 @@ pub fn write(out: &mut dyn Write, sample: &Sample, table: &Table, options: Print
 /// `# poolmon 1 time=… host=… boot=… system="…"`: what PoolMon's own logs lack.
 pub fn stamp(sample: &Sample) -> String {
     let mut line = String::from("# poolmon 1");
-    add(&mut line, "time", sample.time.map(|time| time.to_string()));
+    let of_day = day_and_time(sample.time);
+    add(&mut line, "time", of_day.or_else(|| Some(sample.time?.to_string())));
     add(&mut line, "host", sample.origin.host.clone());
     add(&mut line, "boot", sample.origin.boot.clone());
     add(&mut line, "system", sample.origin.system.clone());

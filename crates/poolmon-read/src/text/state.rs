@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::tz::Offset;
+use jiff::tz::{Offset, TimeZone};
+use poolmon_model::units::of_day_and_time;
 use poolmon_model::{Counters, Delta, Header, Key, Pool, Sample, SourceKind, Tag};
 use rustc_hash::FxHashMap;
 
@@ -478,7 +479,8 @@ impl TextParser {
         let around = &mut self.builder.around;
         around.forget_moment();
         around.line = line;
-        around.time = value("time").and_then(|time| time.parse::<Timestamp>().ok());
+        let of_day = |time| of_day_and_time(time, &TimeZone::UTC);
+        around.time = value("time").and_then(|time| time.parse::<Timestamp>().ok().or_else(|| of_day(time)));
         around.set(HostFact::Host, value("host"));
         around.set(HostFact::Boot, value("boot"));
         around.set(HostFact::System, value("system"));
