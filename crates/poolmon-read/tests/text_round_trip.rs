@@ -130,6 +130,11 @@ proptest! {
             let back = &mut back;
             // A few large rows are not all of a Windows.
             back.remarks.retain(|remark| !remark.contains("leaves others out"));
+            // Rows at random may have freed more than they allocated.
+            let odd = sample.rows.iter().any(|row| row.counters.frees_exceed_allocs());
+            let is_odd = |remark: &String| remark.contains("more frees than allocs");
+            prop_assert_eq!(back.remarks.iter().any(is_odd), odd);
+            back.remarks.retain(|remark| !is_odd(remark));
             prop_assert_eq!(bare(back), sample.rows.clone(), "{}", String::from_utf8_lossy(&text));
             prop_assert_eq!((&back.header, back.time, back.width), (&sample.header, sample.time, sample.width));
             prop_assert_eq!((&back.origin.host, &back.origin.boot, &back.origin.system),
