@@ -389,14 +389,10 @@ pub(crate) fn date_by_names(parts: &mut [Part], options: &ReadOptions) -> Option
         let names: Vec<&str> = some.iter().map(|(_, name)| *name).collect();
         let unclear = moments_in_names(&names, at).is_none_or(|series| series.is_unclear);
         let mut dated: Vec<&mut Part> = dated.into_iter().filter(is_sure).collect();
-        return if unclear && !dated.is_empty() {
-            Some(forget_days(&mut dated, Vec::new(), options))
-        } else {
-            None
-        };
+        return if unclear && !dated.is_empty() { Some(forget_days(&mut dated, &[], options)) } else { None };
     };
     if is_unclear {
-        return Some(forget_days(&mut dated, moments, options));
+        return Some(forget_days(&mut dated, &moments, options));
     }
     for (part, moment) in dated.iter_mut().zip(moments) {
         part.date_from_name(moment, options);
@@ -415,7 +411,7 @@ pub(crate) fn date_by_names(parts: &mut [Part], options: &ReadOptions) -> Option
 
 /// Takes the dates of the files where their names give no more than the day, if they were written on these days; else it is not known
 /// when they were taken. Says so.
-fn forget_days(dated: &mut [&mut Part], moments: Vec<NamedMoment>, options: &ReadOptions) -> Remark {
+fn forget_days(dated: &mut [&mut Part], moments: &[NamedMoment], options: &ReadOptions) -> Remark {
     let names: Vec<String> = dated.iter().map(|part| part.input.name().to_owned()).collect();
     let written: Option<Vec<(Timestamp, Date)>> = dated.iter().map(|part| part.written_on(options)).collect();
     let of_days = written.filter(|written| {
@@ -424,7 +420,7 @@ fn forget_days(dated: &mut [&mut Part], moments: Vec<NamedMoment>, options: &Rea
         let apart = last.zip(first).map_or(0.0, |(last, first)| last.duration_since(first).as_secs_f64());
         moments.len() == written.len()
             && apart > COPIED * written.len() as f64
-            && written.iter().zip(&moments).all(|(file, moment)| file.1 == moment.date)
+            && written.iter().zip(moments).all(|(file, moment)| file.1 == moment.date)
     });
     let known = "their names give the day and not the time of day";
     if let Some(written) = of_days {

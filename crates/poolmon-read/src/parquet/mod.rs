@@ -240,7 +240,7 @@ impl Description {
         match name {
             b"poolmon.format" => self.is_ours = true,
             name if name == sum::KEY.as_bytes() => {
-                self.sum = Some(String::from_utf8_lossy(text).into_owned())
+                self.sum = Some(String::from_utf8_lossy(text).into_owned());
             }
             // A list of several says not which rows are of which.
             b"poolmon.system" => {

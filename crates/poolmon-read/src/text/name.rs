@@ -139,7 +139,7 @@ fn choose(all: &[Readings]) -> Option<Vec<(Place, NamedMoment)>> {
     if places.iter().filter(|place| is_whole(place)).count() == 2 {
         // One of the two is the number of a case, say: that which is the same in all names.
         places.retain(varies);
-        places.truncate(if places.len() == 1 { 1 } else { 0 });
+        places.truncate(usize::from(places.len() == 1));
     }
     let whole = places.iter().find(|place| is_whole(place));
     let one = |readings: &Readings| {
@@ -199,7 +199,7 @@ fn series(
         a.date == b.date && is_one && key(a, digits) == key(b, digits)
     };
     let mut by_day: Vec<&NamedMoment> = moments.iter().collect();
-    by_day.sort_by(|a, b| (a.date, key(a, digits), a.time).cmp(&(b.date, key(b, digits), b.time)));
+    by_day.sort_by_key(|moment| (moment.date, key(moment, digits), moment.time));
     let is_unclear = by_day.windows(2).any(|pair| matches!(pair, [a, b] if same(a, b)));
     NamedSeries { moments, assumed, is_unclear }
 }

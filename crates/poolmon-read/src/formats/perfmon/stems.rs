@@ -93,7 +93,8 @@ fn pool(path: &str) -> Option<Pool> {
             let rest = language.not.iter().find_map(|not| same_start(word, not));
             if word.is_empty() || language.filler.contains(&word) || starts(word, language.pool) {
                 continue;
-            } else if starts(word, language.bytes) {
+            }
+            if starts(word, language.bytes) {
                 bytes = true;
             } else if starts(word, language.paged) {
                 paging = true;
