@@ -318,3 +318,25 @@ fn the_live_screen_finds_a_cache_of_this_kernel() {
     terminal.keys(&["Enter"]);
     terminal.keys(&["q"]);
 }
+
+#[test]
+fn the_screen_has_the_columns_and_keys_of_the_configuration() {
+    let Some(terminal) = Terminal::open(100, 30) else { return };
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("poolmon").join("config.toml");
+    std::fs::create_dir(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, "columns = [\"diff\", \"verdict\"]\n[keys]\nquit = \"F10\"\nrefresh = \"q\"\n")
+        .unwrap();
+    let line = format!("XDG_CONFIG_HOME={} {POOLMON} demo; echo code=$?", home.path().display());
+    terminal.run(&line);
+    let shown =
+        terminal.wait("the chosen columns", |screen| screen.lines().any(|line| line.starts_with(" Tag")));
+    let titles = shown.lines().find(|line| line.starts_with(" Tag")).unwrap();
+    assert!(titles.contains("Diff") && titles.contains("Verdict") && !titles.contains("Bytes"), "{shown}");
+    assert!(shown.contains("F10 quit"), "{shown}");
+    // What has another meaning now does not leave.
+    terminal.keys(&["q", "|"]);
+    terminal.wait("the list of columns", |screen| screen.contains("[x] Diff"));
+    terminal.keys(&["F10"]);
+    terminal.wait("the end", |screen| screen.contains("code=0"));
+}

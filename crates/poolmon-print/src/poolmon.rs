@@ -3,7 +3,9 @@
 //! Right edges of the figures: Allocs 30, Frees 49, Diff 67, Bytes 82, Per Alloc 99; `Mapped_Driver` from 107.
 //! There are no change columns in it. Linux rows keep the layout with longer names and add a Used column.
 
+use std::fs::OpenOptions;
 use std::io::{self, Write};
+use std::path::Path;
 
 use poolmon_model::header::FIGURES;
 use poolmon_model::units::day_and_time;
@@ -46,6 +48,33 @@ pub fn write(out: &mut dyn Write, sample: &Sample, table: &Table, options: Print
         }
     }
     Ok(())
+}
+
+/// Appends one snapshot to a file, whole or not at all as far as one write can.
+///
+/// # Errors
+///
+/// Those of the file; what was written of the snapshot is taken back.
+pub fn append(path: &Path, sample: &Sample, table: &Table, options: PrintOptions) -> io::Result<()> {
+    let mut text = Vec::new();
+    write(&mut text, sample, table, options)?;
+    let is_new = !path.exists();
+    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+    let before = file.metadata().map(|about| about.len());
+    let written = file.write_all(&text).and_then(|()| match file.sync_data() {
+        // A pipe or a device has nothing to sync.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        other => other,
+    });
+    if written.is_err() && path.is_file() {
+        // A part of a snapshot would be read as a whole one.
+        let _ = match before {
+            _ if is_new => std::fs::remove_file(path),
+            Ok(length) => file.set_len(length),
+            Err(_) => Ok(()),
+        };
+    }
+    written
 }
 
 /// `# poolmon 1 time=… host=… boot=… system="…"`: what PoolMon's own logs lack.

@@ -8,7 +8,7 @@ const EXTRA: &str = ".SH EXTRA\n";
 const CODES: &str = "Exit codes: ";
 
 /// Examples of commands whose help has none: what for, and the command.
-const EXAMPLES: [(&str, &str, &str); 22] = [
+const EXAMPLES: [(&str, &str, &str); 23] = [
     ("poolmon", "Watch this machine:", "poolmon"),
     ("poolmon", "Open whatever a file or folder is:", "poolmon MEMORY.DMP"),
     ("poolmon-top", "The ten largest rows as JSON:", "poolmon top --limit 10 --format json"),
@@ -38,11 +38,16 @@ const EXAMPLES: [(&str, &str, &str); 22] = [
     ("poolmon-doctor", "What works here, and what would help:", "poolmon doctor"),
     ("poolmon-service-install", "Record from now on:", "poolmon service install /var/lib/poolmon"),
     ("poolmon-trace", "Which code allocates and does not free:", "poolmon trace kmalloc-64 --for 30s"),
+    (
+        "poolmon-config",
+        "Begin a configuration of the screen:",
+        "poolmon config > ~/.config/poolmon/config.toml",
+    ),
     ("poolmon-completions", "For this shell:", "poolmon completions bash"),
 ];
 
 /// Files, and the pages that are about them.
-const FILES: [(&str, &str, &[&str]); 5] = [
+const FILES: [(&str, &str, &[&str]); 6] = [
     (
         "FOLDER/NUMBER-TIME.plog",
         "A segment of a recording, of an hour at most. Older ones can be deleted.",
@@ -54,6 +59,11 @@ const FILES: [(&str, &str, &[&str]); 5] = [
         "/var/cache/poolmon, $XDG_CACHE_HOME/poolmon",
         "What was found in the code of drivers (root's, and a user's). Can be deleted.",
         &["who", "leaks", "report"],
+    ),
+    (
+        "$XDG_CONFIG_HOME/poolmon/config.toml, ~/.config/poolmon/config.toml",
+        "What a user set for the screen: theme, interval, order, columns, keys.",
+        &["live", "demo", "replay", "config"],
     ),
     ("/etc/systemd/system/poolmon.service", "The unit that service install writes.", &["service"]),
 ];

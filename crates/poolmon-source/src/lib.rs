@@ -10,6 +10,7 @@
 //!
 //! * [`doctor`]: what this machine can report, and what is missing;
 //! * [`least_rights`]: what a command does not need is given up; [`rights`]: how a command that needs more is printed;
+//!   `replaceable`: which files root cannot rely on;
 //! * [`trace`]: allocation events for a while, over a trait that each system implements.
 //!
 //! A source knows nothing of what is drawn.
@@ -20,6 +21,8 @@ mod error;
 pub mod least_rights;
 #[cfg(unix)]
 pub mod linux;
+#[cfg(unix)]
+pub mod replaceable;
 pub mod rights;
 pub mod trace;
 pub mod windows;

@@ -10,11 +10,12 @@ use poolmon_model::{Filter, Labeler, Pool, Row, Sample, Scope, Sort, SourceKind,
 use poolmon_source::Fact;
 
 use crate::bindings::View;
-use crate::columns::Widths;
+use crate::columns::{Choice, Widths};
 use crate::detail::DetailView;
 use crate::feed::Feed;
 use crate::history::History;
 use crate::holders::HolderView;
+use crate::keymap::Keymap;
 use crate::pools::PoolHistory;
 use crate::replay::deck::Motion;
 use crate::table::TableView;
@@ -39,6 +40,10 @@ pub struct Settings {
     pub totals: bool,
     /// The driver column comes before other columns where room is short (PoolMon's `/g`).
     pub show_driver: bool,
+    /// The columns of the table; `None` = those that say most and fit.
+    pub columns: Option<Vec<Choice>>,
+    /// Which key does what.
+    pub keys: Keymap,
 }
 
 impl Default for Settings {
@@ -49,6 +54,8 @@ impl Default for Settings {
             highlight: true,
             totals: false,
             show_driver: false,
+            columns: None,
+            keys: Keymap::default(),
         }
     }
 }
@@ -114,6 +121,11 @@ pub enum Mode {
     Holders,
     /// What kinds the selected holder keeps.
     Kinds,
+    /// The list of columns.
+    Columns {
+        /// The selected line.
+        at: usize,
+    },
     /// The prompt for a moment of the tape.
     Jump {
         /// What was typed.
@@ -131,6 +143,7 @@ impl Mode {
             Self::Detail => View::Detail,
             Self::Holders => View::Holders,
             Self::Kinds => View::Kinds,
+            Self::Columns { .. } => View::Columns,
             Self::Help { .. } => View::Help,
             Self::Jump { over, .. } => *over,
         }
@@ -148,6 +161,7 @@ impl From<View> for Mode {
             View::Detail => Self::Detail,
             View::Holders => Self::Holders,
             View::Kinds => Self::Kinds,
+            View::Columns => Self::Columns { at: 0 },
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use ratatui_crossterm::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-pub use crate::action::Action;
+pub use crate::action::{Action, NAMES};
 use crate::{detail, holders, replay, table};
 
 /// What has the keys. Prompts are not in the list: they take text.
@@ -19,13 +19,16 @@ pub enum View {
     Holders,
     /// What kinds a holder keeps.
     Kinds,
+    /// The list of columns.
+    Columns,
     /// The help page.
     Help,
 }
 
 impl View {
     /// In the order of the guide.
-    pub const ALL: [Self; 5] = [Self::Table, Self::Detail, Self::Holders, Self::Kinds, Self::Help];
+    pub const ALL: [Self; 6] =
+        [Self::Table, Self::Detail, Self::Holders, Self::Kinds, Self::Columns, Self::Help];
 
     /// Its name, for the guide.
     pub const fn title(self) -> &'static str {
@@ -34,6 +37,7 @@ impl View {
             Self::Detail => "Details of a row",
             Self::Holders => "Holders",
             Self::Kinds => "What one holder keeps",
+            Self::Columns => "Columns of the table",
             Self::Help => "The help page",
         }
     }
@@ -78,7 +82,7 @@ pub enum Key {
 
 impl Key {
     /// Whether this key was pressed.
-    fn is(self, event: &KeyEvent) -> bool {
+    pub(crate) fn is(self, event: &KeyEvent) -> bool {
         let shift = event.modifiers.contains(KeyModifiers::SHIFT);
         let control = event.modifiers.contains(KeyModifiers::CONTROL);
         // With Alt, Control is AltGr, which types characters.
@@ -95,7 +99,7 @@ impl Key {
     }
 
     /// What is printed on it.
-    fn name(self) -> String {
+    pub fn name(self) -> String {
         let code = |code| match code {
             KeyCode::Up => "↑".to_owned(),
             KeyCode::Down => "↓".to_owned(),
@@ -222,30 +226,10 @@ impl Entry {
     pub fn applies(&self, view: View, tape: bool) -> bool {
         self.when.applies(tape) && self.views.contains(&view)
     }
-
-    /// Its keys as the help page lists them: `t a f m`, `0-9`.
-    pub fn label(&self) -> String {
-        let names: Vec<String> = self.keys.iter().map(|(key, _)| key.name()).collect();
-        match names.as_slice() {
-            [first, .., last] if names.len() > 8 => format!("{first}-{last}"),
-            _ => names.join(" "),
-        }
-    }
-
-    /// Its keys as the footer does: pairs of signs need no blank.
-    pub fn short_label(&self) -> String {
-        let label = self.label();
-        let signs = self.keys.len() == 2
-            && self.keys.iter().all(|(key, _)| {
-                let name = key.name();
-                name.chars().count() == 1 && !name.chars().all(char::is_alphanumeric)
-            });
-        if signs { label.replace(' ', "") } else { label }
-    }
 }
 
 const EVERYWHERE: &[View] = &View::ALL;
-const VIEWS: &[View] = &[View::Table, View::Detail, View::Holders, View::Kinds];
+const VIEWS: &[View] = &[View::Table, View::Detail, View::Holders, View::Kinds, View::Columns];
 
 /// Keys of the whole program.
 const PROGRAM: &[Entry] = &[
@@ -292,7 +276,7 @@ const PROGRAM: &[Entry] = &[
     ]),
 ];
 
-const LISTS: &[View] = &[View::Detail, View::Holders, View::Kinds];
+const LISTS: &[View] = &[View::Detail, View::Holders, View::Kinds, View::Columns];
 const LINES: &[(Key, Action)] =
     &[(Key::Code(KeyCode::Up), Action::Lines(-1)), (Key::Code(KeyCode::Down), Action::Lines(1))];
 const VI_LINES: &[(Key, Action)] = &[(Key::Char('k'), Action::Lines(-1)), (Key::Char('j'), Action::Lines(1))];
@@ -324,7 +308,7 @@ const MOVING: &[Entry] = &[
     .aliases(&[(Key::Char('G'), Action::Last)]),
     Entry::moving(VIEWS, &[(Key::Char('G'), Action::Last)], "the last row").when(When::Tape),
     Entry::moving(
-        &[View::Help],
+        &[View::Help, View::Columns],
         &[(Key::Code(KeyCode::Home), Action::First), (Key::Code(KeyCode::End), Action::Last)],
         "the first line, the last line",
     )
@@ -332,28 +316,19 @@ const MOVING: &[Entry] = &[
 ];
 
 /// All tables, in the order in which help lists them.
-pub const TABLES: &[&[Entry]] =
-    &[replay::keys::KEYS, PROGRAM, table::keys::KEYS, detail::keys::KEYS, holders::keys::KEYS, MOVING];
+pub const TABLES: &[&[Entry]] = &[
+    replay::keys::KEYS,
+    PROGRAM,
+    table::keys::KEYS,
+    table::chooser::KEYS,
+    detail::keys::KEYS,
+    holders::keys::KEYS,
+    MOVING,
+];
 
 /// All entries.
 pub fn entries() -> impl Iterator<Item = &'static Entry> {
     TABLES.iter().copied().flatten()
-}
-
-/// What a key does in a view, if anything.
-pub fn find(view: View, tape: bool, event: &KeyEvent) -> Option<Action> {
-    let keys = || {
-        entries()
-            .filter(move |entry| entry.applies(view, tape))
-            .flat_map(|entry| entry.keys.iter().chain(entry.aliases))
-    };
-    let held = |key: &Key| matches!(key, Key::Shift(_));
-    let pressed = |&&(key, _): &&(Key, Action)| key.is(event);
-    keys()
-        .filter(|(key, _)| held(key))
-        .find(pressed)
-        .or_else(|| keys().find(pressed))
-        .map(|&(_, action)| action)
 }
 
 /// What the footer lists, the most useful first.
@@ -375,6 +350,7 @@ mod tests {
     use std::fmt::Write as _;
 
     use super::*;
+    use crate::keymap::Keymap;
 
     /// The guide's section on keys, as Markdown.
     fn markdown() -> String {
@@ -396,7 +372,12 @@ mod tests {
                         When::Live => "live",
                         When::Tape => "replay",
                     };
-                    let _ = writeln!(text, "| `{}` | {} | {when} |", cell(&entry.label()), cell(entry.help));
+                    let _ = writeln!(
+                        text,
+                        "| `{}` | {} | {when} |",
+                        cell(&Keymap::default().label(entry)),
+                        cell(entry.help)
+                    );
                 }
             }
             text.push('\n');
@@ -436,13 +417,15 @@ mod tests {
                                 );
                             }
                             seen.push((event, entry.help));
-                            let found = find(view, tape, &KeyEvent::new(event.0, event.1));
+                            let found = Keymap::default().find(view, tape, &KeyEvent::new(event.0, event.1));
                             assert_eq!(found, Some(*action), "{event:?} in {view:?}");
                         }
                     }
                 }
                 assert!(
-                    find(view, tape, &KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE)).is_some(),
+                    Keymap::default()
+                        .find(view, tape, &KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE))
+                        .is_some(),
                     "Esc leads out of {view:?}"
                 );
             }
@@ -467,8 +450,9 @@ mod tests {
     #[test]
     fn a_line_of_help_fits_80_columns() {
         for entry in entries() {
-            let (label, help) = (entry.label().chars().count(), entry.help.chars().count());
-            assert!(label <= 13, "`{}` is {label} cells wide", entry.label());
+            let name = Keymap::default().label(entry);
+            let (label, help) = (name.chars().count(), entry.help.chars().count());
+            assert!(label <= 13, "`{name}` is {label} cells wide");
             assert!(help <= 62, "`{}` is {help} cells wide", entry.help);
             assert!(!entry.views.is_empty(), "`{}` is nowhere", entry.help);
         }

@@ -30,6 +30,86 @@ pub enum CellKind {
     Verdict,
 }
 
+/// A column that a person can show, or leave out.
+#[derive(Clone, Copy, Debug)]
+pub struct Choice {
+    /// What it shows.
+    pub(crate) kind: CellKind,
+    /// Of which column of the registry.
+    pub(crate) column: &'static Column,
+}
+
+impl PartialEq for Choice {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.column.is(other.column)
+    }
+}
+
+impl Choice {
+    /// All of them, in their order on the screen. The tag is always shown.
+    pub fn all() -> Vec<Self> {
+        let mut all = Vec::new();
+        let mut add = |kind, column| all.push(Self { kind, column });
+        for column in COLUMNS.into_iter().filter(|it| it.unit != Unit::Text || it.is(&column::POOL)) {
+            add(CellKind::Value, column);
+            if column.has_change() {
+                add(CellKind::Change, column);
+            }
+        }
+        add(CellKind::Human, &column::BYTES);
+        add(CellKind::Trend, &column::BYTES);
+        add(CellKind::Verdict, &column::VERDICT);
+        add(CellKind::Driver, &column::DRIVER);
+        add(CellKind::Description, &column::DRIVER);
+        all.sort_by_key(|choice| order(choice.kind, choice.column));
+        all
+    }
+
+    /// Its name in the configuration; of a figure and its change, as in CSV.
+    pub fn name(self) -> String {
+        match self.kind {
+            CellKind::Value | CellKind::Short => self.column.id.to_owned(),
+            CellKind::Change | CellKind::ShortChange => format!("{}_change", self.column.id),
+            CellKind::Human => "size".to_owned(),
+            CellKind::Trend => "trend".to_owned(),
+            CellKind::Driver => "driver".to_owned(),
+            CellKind::Description => "description".to_owned(),
+            CellKind::Verdict => "verdict".to_owned(),
+        }
+    }
+
+    /// What is in it, in a few words.
+    pub(crate) fn about(self) -> &'static str {
+        match self.kind {
+            CellKind::Value | CellKind::Short | CellKind::Verdict => self.column.about,
+            CellKind::Change | CellKind::ShortChange => {
+                "its change since the last refresh, or since the baseline"
+            }
+            CellKind::Human => "bytes, as people read them",
+            CellKind::Trend => "bytes of the last refreshes",
+            CellKind::Driver => "the driver or module that the row belongs to",
+            CellKind::Description => "what is known of the tag",
+        }
+    }
+}
+
+/// What a table is laid out for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    /// Cells of a line.
+    pub width: u16,
+    /// The order of the rows.
+    pub sort: Sort,
+    /// The driver comes before other columns.
+    pub show_driver: bool,
+    /// There are points for a trend.
+    pub trend: bool,
+    /// Columns that are scrolled out to the left.
+    pub skip: usize,
+    /// The columns that a person chose; `None` = those that say most and fit.
+    pub chosen: Option<&'a [Choice]>,
+}
+
 /// One column on the screen.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
@@ -241,15 +321,12 @@ impl Widths {
         }
     }
 
-    /// Chooses the columns for a screen of `width` cells, leaving out the first `skip` columns of figures.
-    pub fn layout(
-        &self,
-        width: u16,
-        sort: Sort,
-        show_driver: bool,
-        trend: bool,
-        skip: usize,
-    ) -> ColumnLayout {
+    /// Chooses the columns for a screen, or shows those that were chosen.
+    pub fn layout(&self, wish: &Wish<'_>) -> ColumnLayout {
+        let Wish { width, sort, show_driver, trend, skip, chosen } = *wish;
+        if let Some(chosen) = chosen {
+            return self.chosen(width, chosen, skip);
+        }
         if width < NARROW && skip == 0 {
             return self.narrow(width);
         }
@@ -302,6 +379,36 @@ impl Widths {
         let shown =
             places.iter().filter(|p| p.kind == CellKind::Value && p.column.unit != Unit::Text).count();
         ColumnLayout { hidden: reported.saturating_sub(shown), places }
+    }
+
+    /// The tag, which stays, and next to it the columns that a person chose, from the one on to which they were scrolled.
+    fn chosen(&self, width: u16, chosen: &[Choice], skip: usize) -> ColumnLayout {
+        let skip = skip.min(chosen.len().saturating_sub(1));
+        let mut kept: Vec<(CellKind, &'static Column)> = vec![(CellKind::Value, &column::TAG)];
+        for choice in chosen.iter().skip(skip) {
+            kept.push((choice.kind, choice.column));
+            if self.lay(&kept, width).1 > width {
+                kept.pop();
+                break;
+            }
+        }
+        let (mut places, used) = self.lay(&kept, width);
+        self.spread(&mut places, width.saturating_sub(used));
+        ColumnLayout { hidden: (chosen.len() + 1).saturating_sub(places.len()), places }
+    }
+
+    /// Whether a column has something to say of the rows.
+    pub(crate) fn says(&self, choice: Choice) -> bool {
+        match choice.kind {
+            CellKind::Value if choice.column.unit == Unit::Text => true,
+            CellKind::Value | CellKind::Change => self.is_reported(choice.column),
+            CellKind::Human | CellKind::Short | CellKind::ShortChange | CellKind::Trend => {
+                self.is_reported(&column::BYTES)
+            }
+            CellKind::Driver => self.driver > 0,
+            CellKind::Description => self.description > 0,
+            CellKind::Verdict => true,
+        }
     }
 
     /// Name, bytes and change, and the verdict where there is room: what a row is read for. What is left makes the figures exact and has

@@ -159,6 +159,13 @@ impl History {
         })
     }
 
+    /// Milliseconds from the first of the last `count` points to the last one.
+    pub fn span(&self, count: usize) -> Option<i64> {
+        let kept = self.refresh.min(POINTS as u64).min(count as u64);
+        let time = |refresh| self.times.get(Self::column(refresh));
+        Some(time(self.refresh)? - time((self.refresh + 1).checked_sub(kept)?)?)
+    }
+
     /// Samples taken in so far.
     pub fn refreshes(&self) -> u64 {
         self.refresh
@@ -197,6 +204,7 @@ mod tests {
             history.points(&tag("A"), Pool::Paged, 9).map(|point| (point.at, point.bytes)).collect();
         assert_eq!(points, [(0, Some(10.0)), (5, None), (10, Some(30.0))]);
         assert_eq!(history.points(&tag("B"), Pool::Paged, 9).count(), 0);
+        assert_eq!([1, 2, 3, 9].map(|count| history.span(count)), [0, 5, 10, 10].map(Some));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use ratatui_crossterm::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use crate::app::{App, Baseline, Effect, INTERVALS, Mode, Opening};
-use crate::bindings::{self, Action, View};
+use crate::bindings::{Action, View};
 use crate::render;
 use crate::theme::{ColourMode, Theme};
 
@@ -23,7 +23,7 @@ impl App {
             self.on_key(KeyEvent::new(key.code, key.modifiers - KeyModifiers::ALT));
             return;
         }
-        let found = bindings::find(self.mode.view(), self.feed.is_tape(), &key);
+        let found = self.settings.keys.find(self.mode.view(), self.feed.is_tape(), &key);
         if self.mode.is_prompt() {
             // A prompt takes every key as text but those with Control.
             return match found.filter(|_| control && !key.modifiers.contains(KeyModifiers::ALT)) {
@@ -59,6 +59,7 @@ impl App {
             action if self.tape_action(action) => {}
             action => match self.mode.view() {
                 View::Help => self.help_action(action),
+                View::Columns => self.chooser_action(action),
                 View::Holders | View::Kinds => self.holder_action(action),
                 View::Detail => self.detail_action(action),
                 View::Table => self.table_action(action),

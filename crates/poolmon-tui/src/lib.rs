@@ -10,7 +10,7 @@
 //! 2. `sampler`: the thread that asks the source, and the judge of its samples (`verdicts`); `tracing`: one that traces a row;
 //! 3. [`App`] (`app`): the state, with one part for each view (`table`, `detail`, `holders`, [`mod@replay`]); `feed`: where samples come
 //!    from; `history`, `pools`: the past of each row and pool. [`bindings`] is the one table of keys, to which each view adds its own; `input`, `prompts`
-//!    and `mouse` turn events into its actions;
+//!    and `mouse` turn events into its actions; [`config`] is what a person set, [`keymap`] their keys;
 //! 4. `columns`: which columns stand where;
 //! 5. [`render`] and `theme`: the state as a frame.
 //!
@@ -22,12 +22,14 @@ mod action;
 mod app;
 pub mod bindings;
 mod columns;
+pub mod config;
 mod detail;
 mod feed;
 mod folding;
 mod history;
 mod holders;
 mod input;
+pub mod keymap;
 mod mouse;
 mod pools;
 mod prompts;
@@ -53,6 +55,8 @@ use app::Opening;
 use replay::deck::{Deck, Motion};
 
 pub use app::{App, Effect, INTERVALS, Mode, Settings};
+pub use columns::Choice;
+pub use config::Config;
 pub use holders::HolderRun;
 pub use poolmon_read::Tape;
 pub use render::render;

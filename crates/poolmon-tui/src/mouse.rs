@@ -3,7 +3,7 @@
 use poolmon_model::column::{self, Unit};
 use ratatui_crossterm::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 
-use crate::app::{App, Effect, Opening};
+use crate::app::{App, Effect, Mode, Opening};
 use crate::bindings::{Action, View};
 use crate::columns::CellKind;
 use crate::render;
@@ -31,6 +31,7 @@ impl App {
     fn wheel(&mut self, by: isize) {
         match self.mode.view() {
             View::Help => self.help_action(Action::Lines(by.signum())),
+            View::Columns => self.chooser_action(Action::Lines(by.signum())),
             View::Holders | View::Kinds => {
                 for _ in 0..by.unsigned_abs() {
                     self.holder_action(Action::Lines(by.signum()));
@@ -56,6 +57,9 @@ impl App {
     }
 
     fn click(&mut self, x: u16, y: u16) {
+        if let Mode::Columns { at } = self.mode {
+            return self.click_choice(at, y);
+        }
         if self.mode.view() != View::Table {
             return;
         }

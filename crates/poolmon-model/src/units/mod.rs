@@ -21,7 +21,7 @@ pub use moment::{
     Precision, date, day_and_time, is_dateless, moment, moment_with_zone, of_day_and_time, rfc3339,
     short_moment, time_of_day, two_moments,
 };
-pub use span::{exact_hours, parse_distance, parse_span, rough_hours, rough_span, span};
+pub use span::{exact_hours, parse_distance, parse_interval, parse_span, rough_hours, rough_span, span};
 
 /// A number from 1 on.
 ///

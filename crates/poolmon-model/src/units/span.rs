@@ -87,6 +87,17 @@ pub fn parse_span(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| format!("`{text}` is not a time span; write 500ms, 30s, 10m, 36h or 28d"))
 }
 
+/// Reads the time between two samples: a span of 100 ms to 1 h.
+///
+/// # Errors
+///
+/// The text for a person if it is not a span, or out of that range.
+pub fn parse_interval(text: &str) -> Result<Duration, String> {
+    let time = parse_span(text)?;
+    let range = Duration::from_millis(100)..=Duration::from_hours(1);
+    if range.contains(&time) { Ok(time) } else { Err(format!("`{text}` is out of range: 100ms to 1h")) }
+}
+
 /// Reads how far a moment is from another: written like a span ([`parse_span`]), and may be zero. `None` = neither.
 pub fn parse_distance(text: &str) -> Option<Duration> {
     let text = text.trim();
@@ -101,6 +112,17 @@ pub fn parse_distance(text: &str) -> Option<Duration> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn intervals() {
+        assert_eq!(parse_interval("5s"), Ok(Duration::from_secs(5)));
+        assert_eq!(parse_interval("0.5"), Ok(Duration::from_millis(500)));
+        assert_eq!(parse_interval("100ms"), Ok(Duration::from_millis(100)));
+        assert!(parse_interval("1ms").unwrap_err().contains("100ms"));
+        assert!(parse_interval("soon").unwrap_err().contains("500ms"));
+        assert!(parse_interval("-5s").is_err());
+        assert!(parse_interval("1e300").is_err());
+    }
 
     #[test]
     fn spans_have_one_spacing() {

@@ -39,7 +39,7 @@ pub(super) fn draw(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: 
     }
     let mut line = ScreenLine::new(buffer, regions.keys);
     for (entry, brief) in bindings::footer(app.mode.view(), app.feed.is_tape()) {
-        let key = entry.short_label();
+        let key = app.settings.keys.short_label(entry);
         let needs = key.chars().count() + brief.chars().count() + 3;
         if needs > usize::from(line.left()) {
             break;

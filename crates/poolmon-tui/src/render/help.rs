@@ -133,7 +133,7 @@ fn content(app: &App, view: View) -> Vec<HelpLine> {
         if here().next().is_some() {
             lines.push((String::new(), section.title()));
         }
-        lines.extend(here().map(|entry| (entry.label(), entry.help)));
+        lines.extend(here().map(|entry| (app.settings.keys.label(entry), entry.help)));
     }
     lines.push((String::new(), "Terms"));
     let fixed = |(term, what): &(&str, &'static str)| ((*term).to_owned(), *what);

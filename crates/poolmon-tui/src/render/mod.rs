@@ -1,8 +1,9 @@
 //! Drawing: pure functions from the state to a frame.
 //!
 //! From top to bottom: `header` (memory figures and the caption), `graph` (the pools over time, by `curve`), `rows` (titles, rows, totals),
-//! `timeline` (of a tape), `footer` (status and keys); `help`, `detail` and `holders` lie over the rows.
+//! `timeline` (of a tape), `footer` (status and keys); `help`, `detail`, `holders` and `chooser` (of columns) lie over the rows.
 
+pub(crate) mod chooser;
 mod curve;
 pub(crate) mod detail;
 mod footer;
@@ -115,6 +116,7 @@ pub fn render(app: &App, frame: &mut Frame<'_>) {
     match &app.mode {
         Mode::Help { at, over } => help::draw(app, *at, *over, frame),
         Mode::Detail => detail::draw(app, &regions, frame),
+        Mode::Columns { at } => chooser::draw(app, &regions, *at, frame),
         Mode::Holders | Mode::Kinds => holders::draw(app, &regions, frame.buffer_mut()),
         _ => {}
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use poolmon_model::column::{self, Unit};
 use poolmon_model::delta::Presence;
 use poolmon_model::group::Group;
-use poolmon_model::units::human_bytes;
+use poolmon_model::units::{human_bytes, rough_span};
 use poolmon_model::{Gravity, Pool, TableRow, Totals, Value};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -90,6 +90,7 @@ fn titles(app: &App, area: Rect, layout: &ColumnLayout, buffer: &mut Buffer) {
         let text = match (sorted_value, sorted_change) {
             (true, _) => format!("{title}{arrow}"),
             (_, true) => format!("Δ{arrow}"),
+            _ if place.kind == CellKind::Trend => trend_title(app, place.width.saturating_sub(2).into()),
             _ => title.to_owned(),
         };
         let style = if sorted_value || sorted_change { app.theme.accent() } else { Style::new() };
@@ -105,6 +106,15 @@ fn titles(app: &App, area: Rect, layout: &ColumnLayout, buffer: &mut Buffer) {
         let room = (place.x + place.width).saturating_sub(x).max(cells).min(area.right().saturating_sub(x));
         buffer.set_stringn(x, area.y, text, room.into(), style);
     }
+}
+
+/// `Trend 5 min`: with the time that its points span, if there is room.
+fn trend_title(app: &App, cells: usize) -> String {
+    let title = "Trend".to_owned();
+    let span = app.history.span(cells).and_then(|span| u64::try_from(span).ok()).filter(|span| *span > 0);
+    let Some(span) = span else { return title };
+    let full = format!("{title} {}", rough_span(std::time::Duration::from_millis(span)));
+    if full.chars().count() <= cells { full } else { title }
 }
 
 /// How much the change of a row means: its bytes, beside those of the row and of its pool.

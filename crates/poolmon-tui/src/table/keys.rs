@@ -81,6 +81,10 @@ pub const KEYS: &[Entry] = &[
     .footer(104, "graph"),
     Entry::rows(&[(Key::Letter('e'), Action::Totals)], "totals at the bottom, on or off")
         .footer(105, "totals"),
+    Entry::rows(&[(Key::Char('|'), Action::Choose)], "choose the columns; also F3")
+        .aliases(&[(Key::Code(KeyCode::F(3)), Action::Choose)])
+        .only(TABLE)
+        .footer(106, "columns"),
     Entry::rows(&[(Key::Letter('l'), Action::Highlight)], "highlighting of changes, on or off")
         .footer(150, "highlight"),
     Entry::rows(&[(Key::Letter('x'), Action::Fold)], "Linux: kmalloc-rnd-NN of a size in one row, or each")
@@ -105,7 +109,7 @@ pub const KEYS: &[Entry] = &[
             (Key::Code(KeyCode::Left), Action::Columns(false)),
             (Key::Code(KeyCode::Right), Action::Columns(true)),
         ],
-        "columns that do not fit",
+        "columns that do not fit; the tag stays",
     ),
     Entry::moving(
         TABLE,
@@ -169,6 +173,7 @@ impl App {
                     "Highlighting is off."
                 });
             }
+            Action::Choose => self.choose_columns(),
             Action::Graph => self.next_graph(),
             Action::Fold => self.fold_key(),
             Action::Group => self.next_grouping(),

@@ -1,5 +1,6 @@
-//! The table: rows in an order, or groups of them, one line selected. `groups`: the groups; `keys`: its keys; drawing is in `render/rows.rs`.
+//! The table: rows in an order, or groups of them, one line selected. `groups`: the groups; `chooser`: its columns; `keys`: its keys; drawing is in `render/rows.rs`.
 
+pub(crate) mod chooser;
 pub(crate) mod groups;
 pub(crate) mod keys;
 
@@ -8,7 +9,7 @@ use poolmon_model::delta::Presence;
 use poolmon_model::{Labeler, Pool, Scope, Table, TableRow, Tag};
 
 use crate::app::{App, Mode};
-use crate::columns::{ColumnLayout, Widths};
+use crate::columns::{ColumnLayout, Widths, Wish};
 use crate::folding;
 use crate::render::graph::GraphSpan;
 use crate::verdicts::Known;
@@ -174,12 +175,13 @@ impl App {
     /// The columns on a screen of this width.
     pub(crate) fn layout(&self) -> ColumnLayout {
         let trend = self.settings.filter.scope == Scope::System && self.history.refreshes() > 1;
-        self.view.widths.layout(
-            self.size.0,
-            self.settings.sort,
-            self.settings.show_driver,
+        self.view.widths.layout(&Wish {
+            width: self.size.0,
+            sort: self.settings.sort,
+            show_driver: self.settings.show_driver,
             trend,
-            self.view.skip,
-        )
+            skip: self.view.skip,
+            chosen: self.settings.columns.as_deref(),
+        })
     }
 }

@@ -22,13 +22,14 @@ const COLOURS: [(&str, ColourMode); 3] = [
 /// A view as a person meets it.
 type View = (&'static str, fn() -> App);
 
-const VIEWS: [View; 9] = [
+const VIEWS: [View; 10] = [
     ("table", table),
     ("verdicts", verdicts_first),
     ("groups", grouped),
     ("detail", detail),
     ("holders", who_holds),
     ("kinds", kinds),
+    ("columns", columns),
     ("help", help),
     ("replay", replayed),
     ("trace", traced),
@@ -82,6 +83,16 @@ fn kinds() -> App {
     let mut app = holders::held(6);
     press(&mut app, "od");
     code(&mut app, KeyCode::Enter);
+    app
+}
+
+fn columns() -> App {
+    let mut app = verdicts::judged();
+    press(&mut app, "|");
+    for _ in 0..3 {
+        code(&mut app, KeyCode::Down);
+    }
+    press(&mut app, " ");
     app
 }
 

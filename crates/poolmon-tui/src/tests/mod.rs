@@ -1,6 +1,7 @@
-//! `frames`: pictures of the screen; `groups`: the key `g`; `state`: every key and mouse action; `styles`, `looks`: colours and the graph; `matrix`: every view at every size;
+//! `frames`: pictures of the screen; `groups`: the key `g`; `chooser`: the list of columns, and keys of one's own; `state`: every key and mouse action; `styles`, `looks`: colours and the graph; `matrix`: every view at every size;
 //! `replay`: a tape with time; `holders`: the key `o`; `verdicts`: who leaks; `tracing`: the key `T`; `random`: properties over random keys, sizes and figures.
 
+mod chooser;
 mod frames;
 mod groups;
 mod holders;

@@ -6,24 +6,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
-use poolmon_model::Column;
 use poolmon_model::problem::{Problem, shell_path};
+use poolmon_model::{Column, SourceKind};
 use poolmon_print::{PrintOptions, TableFormat};
 use poolmon_record::{Ongoing, RecordEvent, Watched};
 use poolmon_source::Source;
-use poolmon_tui::{ColourMode, Look, Palette, Settings, SnapshotWriter};
+use poolmon_tui::{ColourMode, Config, Look, Palette, Settings, SnapshotWriter};
 
 use super::live_judge::LiveJudge;
 use super::outcome::Outcome;
 use super::owners::KnownOwners;
 use super::status_line::StatusLine;
 use super::{row_trace, snapshot, table};
-use crate::app::say::note;
+use crate::app::say::{self, note};
 use crate::cli::live::{Color, LiveArgs};
 use crate::input;
-
-/// PoolMon's own.
-const INTERVAL: Duration = Duration::from_secs(5);
 
 /// Shows any source on the screen; on something that is not a terminal, its table once. [`Outcome::Failed`] if what was to be recorded is
 /// lost.
@@ -56,10 +53,13 @@ pub fn show(
         return table::print(&args.rows, &table::Form::default(), TableFormat::Table, None, &now, &owners)
             .map(|_| Outcome::Done);
     }
+    let config = config(args.no_config)?;
+    let usual = if source.origin().kind == SourceKind::Simulated { 1 } else { 5 };
+    let interval = args.interval.or(config.interval).unwrap_or(Duration::from_secs(usual));
     let mut line = StatusLine::new();
     let mut recording = None;
     if let Some(folder) = &args.record {
-        let (watched, ongoing) = watched(args, source, folder, &mut line)?;
+        let (watched, ongoing) = watched(args, source, folder, interval, &mut line)?;
         (source, recording) = (Box::new(watched), Some(ongoing));
     }
     let driver = owners.asked_for();
@@ -67,18 +67,20 @@ pub fn show(
     let owners = Arc::new(owners);
     let initial = Settings {
         filter: args.rows.filter(),
-        sort: args.rows.order(order),
+        sort: args.rows.order(config.sort.unwrap_or(order)),
         highlight: !args.no_highlight,
         totals: args.rows.totals,
         show_driver: owners.has_drivers(),
+        columns: config.columns,
+        keys: config.keys,
     };
     let shown = poolmon_tui::run(poolmon_tui::ScreenOptions {
         source,
         labeler: Some(owners.clone()),
         judge: Some(Box::new(judge)),
-        interval: args.interval.unwrap_or(INTERVAL),
+        interval,
         initial,
-        look: look(args.color, args.theme),
+        look: look(args.color, args.theme.or(config.theme)),
         snapshot_writer: snapshot_writer(driver),
         describe: Box::new(move |row| owners.facts(row)),
         tracer: Some(row_trace::tracer()),
@@ -94,10 +96,10 @@ fn watched(
     args: &LiveArgs,
     source: Box<dyn Source>,
     folder: &Path,
+    interval: Duration,
     line: &mut StatusLine,
 ) -> anyhow::Result<(Watched, Ongoing)> {
     let rows = args.rows.filter();
-    let interval = args.interval.unwrap_or(INTERVAL);
     let config = poolmon_store::RecorderConfig {
         interval,
         view: rows.view,
@@ -109,6 +111,18 @@ fn watched(
     let (watched, ongoing, report) = Watched::new(source, folder, config)?;
     line.tell(&RecordEvent::Started { folder, origin: &origin, interval, report: &report });
     Ok((watched, ongoing))
+}
+
+/// What this person set for the screen, unless it is to be left out.
+pub fn config(without: bool) -> anyhow::Result<Config> {
+    if without {
+        return Ok(Config::default());
+    }
+    let (config, refused) = poolmon_tui::config::load()?;
+    if let Some(why) = refused {
+        say::warn(&why);
+    }
+    Ok(config)
 }
 
 /// How the screen looks: what the terminal can do, unless something else was asked for.

@@ -14,6 +14,7 @@ use super::groups::RowArgs;
 use super::values::interval;
 
 // Options of `live` and `demo`.
+#[expect(clippy::struct_excessive_bools, reason = "independent switches, each an option")]
 #[derive(Debug, Clone, Default, Args)]
 pub struct LiveArgs {
     /// Rows and order.
@@ -22,7 +23,7 @@ pub struct LiveArgs {
     /// Show one sample from a file instead: a dump, or the last sample of a log or recording
     #[arg(long, value_name = "FILE", conflicts_with = "interval")]
     pub from: Option<PathBuf>,
-    /// Time between two refreshes (100ms to 1h) [default: 5s]
+    /// Time between two refreshes (100ms to 1h) [default: 5s, demo 1s]
     #[arg(long, value_name = "TIME", value_parser = interval)]
     pub interval: Option<Duration>,
     /// Do not highlight changed rows
@@ -34,6 +35,9 @@ pub struct LiveArgs {
     /// Colours of the screen: auto, dark, light, contrast or colour-blind [default: auto]
     #[arg(long, value_name = "NAME")]
     pub theme: Option<Palette>,
+    /// Do not read the configuration of the screen; `poolmon config` prints its path and defaults
+    #[arg(long, conflicts_with = "snapshot")]
+    pub no_config: bool,
     /// Also record into this folder, as `poolmon record` does
     #[arg(long, value_name = "DIR", conflicts_with_all = ["from", "snapshot"])]
     pub record: Option<PathBuf>,

@@ -148,6 +148,8 @@ pub enum Command {
     Import(import::ImportArgs),
     /// Show the live screen with a simulated Windows kernel: 3,000 tags, one of which leaks
     Demo(live::LiveArgs),
+    /// Print where the configuration of the screen is, and every setting with its default
+    Config,
     /// Check what poolmon can read on this machine, what is missing, and how to fix it
     Doctor(doctor::DoctorArgs),
     /// Read a Windows memory dump: poolused, modules, find, big, who

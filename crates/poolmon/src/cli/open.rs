@@ -77,6 +77,7 @@ const COMMANDS: &[&str] = &[
     "export",
     "import",
     "demo",
+    "config",
     "doctor",
     "dump",
     "tag",

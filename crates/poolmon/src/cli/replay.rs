@@ -34,4 +34,7 @@ pub struct ReplayArgs {
     /// Colours of the screen: auto, dark, light, contrast or colour-blind [default: auto]
     #[arg(long, value_name = "NAME")]
     pub theme: Option<Palette>,
+    /// Do not read the configuration of the screen; `poolmon config` prints its path and defaults
+    #[arg(long)]
+    pub no_config: bool,
 }

@@ -1,7 +1,5 @@
 //! `poolmon demo`: the same screen over a simulated Windows kernel.
 
-use std::time::Duration;
-
 use poolmon_model::column;
 
 use crate::app::outcome::Outcome;
@@ -15,7 +13,6 @@ pub fn run(args: &LiveArgs) -> anyhow::Result<Outcome> {
         "the demo shows a simulated kernel; use `poolmon live` with --from or --history"
     );
     let (source, file) = simulated::source();
-    let args = LiveArgs { interval: args.interval.or(Some(Duration::from_secs(1))), ..args.clone() };
     let owners = owners::load(&args.rows)?.with(file);
-    screen::show(&args, Box::new(source), &column::BYTES, owners)
+    screen::show(args, Box::new(source), &column::BYTES, owners)
 }

@@ -1,5 +1,6 @@
 //! One file a command.
 
+mod config;
 mod demo;
 pub mod diff;
 mod doctor;
@@ -68,6 +69,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Import(args)) => done(import::run(&args)),
         Some(Command::Demo(args)) => demo::run(&args),
+        Some(Command::Config) => done(config::run()),
         Some(Command::Doctor(args)) => done(doctor::run(&args, &mut say::out(true))),
         Some(Command::Dump(args)) => dump::run(&args),
         Some(Command::Tag(args)) => done(tag::run(&args)),

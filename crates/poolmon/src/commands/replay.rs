@@ -63,6 +63,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
         warning!("{}", moment::none_of(asked, asked.clamp(timeline.first, timeline.last), &zone));
     }
     let (from, to) = moment::range((args.range.from.as_deref(), args.range.to.as_deref()), ends)?;
+    let config = screen::config(args.no_config)?;
     let driver = owners.asked_for();
     let owners = Arc::new(owners);
     let mut writer = screen::snapshot_writer(driver);
@@ -88,12 +89,14 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
         opens_on_verdict: args.rows.sort.is_none(),
         initial: Settings {
             filter: args.rows.filter(),
-            sort: args.rows.order(&column::BYTES),
+            sort: args.rows.order(config.sort.unwrap_or(&column::BYTES)),
             highlight: !args.no_highlight,
             totals: args.rows.totals,
             show_driver: driver,
+            columns: config.columns,
+            keys: config.keys,
         },
-        look: screen::look(args.color, args.theme),
+        look: screen::look(args.color, args.theme.or(config.theme)),
         snapshot_writer: Box::new(move |sample, table| {
             if !numbered {
                 return writer(sample, table);
