@@ -71,6 +71,8 @@ pub enum Action {
     Trace,
     /// Another span of the graph of the pools, or none.
     Graph,
+    /// Axes from zero, or around the values.
+    Axis,
     /// Stacks of a trace, or charts.
     Stacks,
     /// Another span of the chart.
@@ -129,6 +131,7 @@ pub const NAMES: &[(&str, Action)] = &[
     ("toggle", Action::Toggle),
     ("automatic", Action::Automatic),
     ("graph", Action::Graph),
+    ("axis", Action::Axis),
     ("holders", Action::Holders),
     ("trace", Action::Trace),
     ("stacks", Action::Stacks),

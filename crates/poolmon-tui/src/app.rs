@@ -212,6 +212,8 @@ pub struct App {
     pub(crate) opening: Opening,
     pub(crate) message: Option<(String, Timestamp)>,
     pub(crate) trouble: Option<String>,
+    /// What is damaged of the tape, if that is known.
+    pub(crate) damage: Option<String>,
     /// When the data on the screen arrived, the time now, and since when an answer is awaited.
     pub(crate) arrived: Timestamp,
     pub(crate) clock: Timestamp,
@@ -254,6 +256,7 @@ impl App {
             opening: Opening::AsAsked,
             message: None,
             trouble: None,
+            damage: None,
             arrived: clock,
             clock,
             waiting: None,
@@ -400,6 +403,11 @@ impl App {
     pub(crate) fn not_judged(&mut self, why: &str) {
         self.verdicts.expect(false);
         self.say(format!("No verdicts: {why}"));
+    }
+
+    /// The tape is damaged. The status line says so for as long as it is shown.
+    pub(crate) fn damaged(&mut self, what: String) {
+        self.damage = Some(what);
     }
 
     /// Where something leaks, a person sees that first.

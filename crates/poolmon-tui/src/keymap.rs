@@ -245,9 +245,9 @@ mod tests {
 
     #[test]
     fn a_chosen_key_replaces_those_that_help_lists() {
-        let map = Keymap::with(vec![(Action::Sort('b'), vec![Key::Code(KeyCode::F(5)), Key::Char('y')])]);
+        let map = Keymap::with(vec![(Action::Sort('b'), vec![Key::Code(KeyCode::F(5)), Key::Char('u')])]);
         let map = map.unwrap();
-        for key in [KeyCode::F(5), KeyCode::Char('y')] {
+        for key in [KeyCode::F(5), KeyCode::Char('u')] {
             assert_eq!(pressed(&map, View::Table, key), Some(Action::Sort('b')));
         }
         assert_eq!(pressed(&map, View::Table, KeyCode::Char('b')), None);
@@ -272,7 +272,7 @@ mod tests {
         let map = Keymap::with(swapped).unwrap();
         assert_eq!(pressed(&map, View::Table, KeyCode::Char('p')), Some(Action::Group));
         assert_eq!(pressed(&map, View::Table, KeyCode::Char('g')), Some(Action::Pool));
-        let twice = vec![(Action::Group, vec![Key::Char('y')]), (Action::Pool, vec![Key::Char('y')])];
+        let twice = vec![(Action::Group, vec![Key::Char('u')]), (Action::Pool, vec![Key::Char('u')])];
         assert_eq!(Keymap::with(twice).unwrap_err().wanted, "pool");
         // In views that have nothing in common, a key may be used twice.
         let apart = vec![(Action::Toggle, vec![Key::Char('g')])];

@@ -124,6 +124,9 @@ impl Remedy for ScreenError {
 /// Judges a whole tape, on a thread of its own; or in one line why it cannot.
 pub type TapeJudge = Box<dyn FnOnce() -> Result<LiveVerdicts, String> + Send>;
 
+/// Looks whether a tape is damaged, on a thread of its own: in one line what is wrong, if anything.
+pub type TapeCheck = Box<dyn FnOnce() -> Option<String> + Send>;
+
 /// What the screen needs to show a tape.
 pub struct ReplayOptions {
     /// The tape.
@@ -140,6 +143,8 @@ pub struct ReplayOptions {
     pub labeler: Option<Arc<dyn Labeler + Send + Sync>>,
     /// What judges the range that is shown.
     pub judge: Option<TapeJudge>,
+    /// Looks for damage, once it was judged: reading all of a tape takes longer than a person should wait for the first frame.
+    pub check: Option<TapeCheck>,
     /// If something leaks, its rows come first, with the gravest selected; and if no other moment was asked for, the last is shown.
     pub opens_on_verdict: bool,
     /// How the screen starts.
@@ -152,11 +157,18 @@ pub struct ReplayOptions {
     pub describe: Describe,
 }
 
-/// Shows a tape until the person leaves.
+/// What looks at all of a tape while it is shown.
+#[derive(Default)]
+struct Looks {
+    judge: Option<TapeJudge>,
+    check: Option<TapeCheck>,
+}
+
+/// Shows a tape until the person leaves. Returns what is damaged, if that was found meanwhile.
 ///
 /// # Errors
 /// [`ScreenError::Tape`] if it cannot be read, before the terminal is touched; [`ScreenError::Terminal`].
-pub fn replay(options: ReplayOptions) -> Result<(), ScreenError> {
+pub fn replay(options: ReplayOptions) -> Result<Option<String>, ScreenError> {
     let ReplayOptions {
         tape,
         from,
@@ -165,6 +177,7 @@ pub fn replay(options: ReplayOptions) -> Result<(), ScreenError> {
         speed,
         labeler,
         judge,
+        check,
         opens_on_verdict,
         initial,
         look,
@@ -177,7 +190,7 @@ pub fn replay(options: ReplayOptions) -> Result<(), ScreenError> {
         None => deck.moment(false),
     };
     let moment = moment.map_err(ScreenError::Tape)?;
-    let Some(first) = moment.run.last().map(|sample| (**sample).clone()) else { return Ok(()) };
+    let Some(first) = moment.run.last().map(|sample| (**sample).clone()) else { return Ok(None) };
     let mut app = App::new(first, initial, Duration::from_secs(1), labeler, look, Timestamp::now())
         .with_tape(deck.timeline().clone(), moment, speed);
     if opens_on_verdict {
@@ -185,8 +198,8 @@ pub fn replay(options: ReplayOptions) -> Result<(), ScreenError> {
         app.opening = if stays { Opening::OnVerdict } else { Opening::OnVerdictAtEnd };
     }
     app.verdicts.expect(judge.is_some());
-    terminal::run(app, sampler::of_deck(deck), describe, snapshot_writer, None, judge)?;
-    Ok(())
+    let looks = Looks { judge, check };
+    Ok(terminal::run(app, sampler::of_deck(deck), describe, snapshot_writer, None, looks)?)
 }
 
 /// Shows the screen until the person leaves.
@@ -224,7 +237,14 @@ pub fn run(mut options: ScreenOptions) -> Result<(), ScreenError> {
     if source.is_still() {
         app = app.held_still();
     }
-    terminal::run(app, sampler::of_source(source, judge), describe, snapshot_writer, tracer, None)?;
+    terminal::run(
+        app,
+        sampler::of_source(source, judge),
+        describe,
+        snapshot_writer,
+        tracer,
+        Looks::default(),
+    )?;
     Ok(())
 }
 

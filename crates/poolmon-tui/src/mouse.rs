@@ -68,6 +68,9 @@ impl App {
             self.paused = true;
             return self.ask(Effect::Wind(Motion::To(time)));
         }
+        if let Some(value) = render::graph::value_at(self, regions.graph, x, y) {
+            return self.say(value);
+        }
         if regions.titles.height > 0 && y == regions.titles.y {
             self.click_title(x);
             return;

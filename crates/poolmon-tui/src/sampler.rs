@@ -54,6 +54,8 @@ pub enum SamplerAnswer {
     Judged(LiveVerdicts),
     /// Why they were not.
     NotJudged(String),
+    /// What is damaged of the tape.
+    Damaged(String),
     /// Another moment of the tape.
     Moment(DeckMoment),
     /// Why the tape did not move.

@@ -22,7 +22,7 @@ use crate::app::{App, Effect};
 use crate::replay::deck::Motion;
 use crate::sampler::{self, Asked, Question, SamplerAnswer};
 use crate::tracing::{TraceNews, TraceThread};
-use crate::{Describe, SnapshotWriter, TapeJudge, Tracer};
+use crate::{Describe, Looks, SnapshotWriter, Tracer};
 
 /// How often the clock on the screen moves on (age of data, messages).
 const TICK: Duration = Duration::from_secs(1);
@@ -107,8 +107,8 @@ pub fn run(
     mut describe: Describe,
     mut snapshot: SnapshotWriter,
     tracer: Option<Tracer>,
-    judge: Option<TapeJudge>,
-) -> io::Result<()> {
+    looks: Looks,
+) -> io::Result<Option<String>> {
     let (wake, wakes) = channel();
     let answers = wake.clone();
     let questions = sampler::start(asked, move |answer| answers.send(Wake::Answer(answer)).is_ok())?;
@@ -116,12 +116,17 @@ pub fn run(
     let stop = Arc::new(AtomicBool::new(false));
     let signals = Signals::listen(&wake)?;
     let input = listen_to_keys(wake.clone(), Arc::clone(&stop))?;
-    if let Some(judge) = judge {
+    if looks.judge.is_some() || looks.check.is_some() {
         let judged = wake.clone();
         // It ends with the process: there is nothing that it could leave half done.
         thread::Builder::new().name("judge".into()).spawn(move || {
-            let answer = judge().map_or_else(SamplerAnswer::NotJudged, SamplerAnswer::Judged);
-            let _ = judged.send(Wake::Answer(answer));
+            if let Some(judge) = looks.judge {
+                let answer = judge().map_or_else(SamplerAnswer::NotJudged, SamplerAnswer::Judged);
+                let _ = judged.send(Wake::Answer(answer));
+            }
+            if let Some(damage) = looks.check.and_then(|check| check()) {
+                let _ = judged.send(Wake::Answer(SamplerAnswer::Damaged(damage)));
+            }
         })?;
     }
     let mut tracing = Tracing { tracer, wake, thread: None };
@@ -141,7 +146,7 @@ pub fn run(
         thread::sleep(Duration::from_millis(5));
     }
     drop(screen);
-    outcome
+    outcome.map(|()| app.damage)
 }
 
 /// What traces a row.
@@ -285,6 +290,7 @@ fn take_in(app: &mut App, wake: Wake, pace: &mut Pace, questions: &Sender<Questi
         Wake::Answer(SamplerAnswer::Chart(series)) => app.chart(series),
         Wake::Answer(SamplerAnswer::Judged(judgement)) => app.judge(judgement),
         Wake::Answer(SamplerAnswer::NotJudged(why)) => app.not_judged(&why),
+        Wake::Answer(SamplerAnswer::Damaged(what)) => app.damaged(what),
         Wake::Answer(SamplerAnswer::Holders(run)) => app.hold(run),
         Wake::Trace(news) => app.trace_news(news),
     }

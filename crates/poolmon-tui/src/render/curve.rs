@@ -109,6 +109,11 @@ pub(super) fn height(value: u64, (low, high): (u64, u64)) -> f64 {
     value.saturating_sub(low) as f64 / high.saturating_sub(low).max(1) as f64
 }
 
+/// `1023 KiB` and a blank.
+const LABEL: u16 = 9;
+/// Cells of an axis that has room.
+pub(super) const AXIS: u16 = LABEL + 1;
+
 /// The bounds at the left of an area, with the line of the axis. Cells that they take.
 pub(super) fn axis(
     bounds: (u64, u64),
@@ -117,8 +122,6 @@ pub(super) fn axis(
     style: Style,
     buffer: &mut Buffer,
 ) -> u16 {
-    /// `1023 KiB` and a blank.
-    const LABEL: u16 = 9;
     if area.height == 0 || area.width <= LABEL {
         return 0;
     }
@@ -144,7 +147,7 @@ pub(super) fn axis(
     if area.height > 1 {
         label(area.bottom() - 1, bounds.0);
     }
-    LABEL + 1
+    AXIS
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use ratatui::widgets::{Block, Clear, Paragraph, Wrap};
 use super::{Regions, curve};
 use crate::app::App;
 use crate::history::Point;
+use crate::theme::Strokes;
 use crate::tracing::{RowTrace, TraceState, wrapped};
 
 pub(super) fn draw(app: &App, regions: &Regions, frame: &mut Frame<'_>) {
@@ -339,7 +340,7 @@ fn chart(
     frame.render_widget(block, area);
     let buffer = frame.buffer_mut();
     let values = || data.iter().map(|point| point.1);
-    let bounds = curve::bounds(values().min().unwrap_or(0), values().max().unwrap_or(0));
+    let bounds = curve::bounds(app.view.axis_from(values().min().unwrap_or(0)), values().max().unwrap_or(0));
     let above = Rect { height: inner.height - 1, ..inner };
     let axis = curve::axis(bounds, named, above, theme.dim(), buffer);
     let plot = Rect { x: above.x + axis, width: above.width - axis, ..above };
@@ -351,21 +352,31 @@ fn chart(
         let inside = (first.0..=last.0).contains(&at);
         inside.then(|| plot.x + u16::try_from((at - first.0) * cells / span).unwrap_or(0))
     };
-    let mut line = |at: i64, style: Style, sign: &str| {
+    let mut line = |at: i64, style: Style, sign: &str, top: &str| {
         let Some(x) = x(at) else { return };
         for y in plot.y..plot.bottom() {
-            buffer.set_string(x, y, sign, style);
+            buffer.set_string(x, y, if y == plot.y { top } else { sign }, style);
         }
     };
+    // What happened meanwhile: a thin line, with its letter on the top.
+    let thin = if app.strokes == Strokes::Braille { "┊" } else { "|" };
+    let mut marks: Vec<_> =
+        app.feed.tape().map_or_else(Vec::new, |replay| replay.timeline.marks.iter().collect());
+    // Of several in one cell the gravest is seen.
+    marks.sort_by_key(|mark| mark.kind);
+    for mark in marks {
+        let (at, style) = (mark.at.as_millisecond(), super::timeline::style_of(app, mark.kind));
+        line(at, style, thin, mark.kind.letter());
+    }
     let row = app.current().and_then(|row| row.verdict.as_ref());
     if let Some(since) = row.and_then(|verdict| verdict.since) {
-        line(since.as_millisecond(), theme.leaking(), "!");
+        line(since.as_millisecond(), theme.leaking(), "!", "!");
     }
     let mut times =
         [format!("{} ago", rough_span(Duration::from_millis(span.unsigned_abs()))), "now".to_owned()];
     if app.feed.is_tape() {
         // The shown moment.
-        line(app.shown_time().as_millisecond(), theme.strong(), "│");
+        line(app.shown_time().as_millisecond(), theme.strong(), "│", "│");
         times = [first.0, last.0]
             .map(|at| super::moment(app, jiff::Timestamp::from_millisecond(at).unwrap_or_default()));
     }

@@ -107,6 +107,10 @@ fn status(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: &mut Buff
         line.cut(&super::holders::about(app), theme.dim());
         return;
     }
+    if let Some(damage) = &app.damage {
+        line.cut(&format!(" {damage} "), theme.warning());
+        return;
+    }
     if let Some((mark, distance)) = app.near_mark() {
         line.cut(&format!(" {}{} ", mark.sentence(), away(distance)), theme.accent());
     }

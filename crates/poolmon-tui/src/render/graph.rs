@@ -1,7 +1,7 @@
 //! The graph above the table: what each pool held over time, one next to the other. Each has an axis of its own, for a pool that is
 //! small beside another would be flat.
 
-use poolmon_model::units::{human_bytes, human_change, rough_span};
+use poolmon_model::units::{self, human_bytes, human_change, rough_span};
 use poolmon_model::{Pool, PoolView};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -104,6 +104,35 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     }
 }
 
+/// What the pool under a cell of the graph held at the time of that cell, in words.
+pub(crate) fn value_at(app: &App, area: Rect, x: u16, y: u16) -> Option<String> {
+    if area.height < 2 || y < area.y || y >= area.bottom() {
+        return None;
+    }
+    let pools = shown(app, area.width);
+    let count = u16::try_from(pools.len()).ok().filter(|count| *count > 0)?;
+    let width = area.width / count;
+    let n = (x / width).min(count - 1);
+    let pool = *pools.get(usize::from(n))?;
+    let left = area.x + n * width + curve::AXIS;
+    let right = if n + 1 == count { area.right() } else { area.x + (n + 1) * width - 1 };
+    if x < left || x >= right {
+        return None;
+    }
+    let (end, span) = (app.pools.end()?, span(app));
+    let at = end - span * i64::from(right - 1 - x) / i64::from(right - left).max(1);
+    // The last point until then: the curve goes on at its height.
+    let (_, bytes) = app.pools.of(pool, end - span).take_while(|point| point.0 <= at).last()?;
+    let mut name = pool.long().to_owned();
+    if let Some(first) = name.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    let time = jiff::Timestamp::from_millisecond(at).ok()?;
+    let when =
+        if span >= 86_400_000 { units::short_moment(time, &app.zone) } else { super::clock(app, time) };
+    Some(format!("{name} at {when}: {} ({} bytes)", human_bytes(bytes), units::grouped(bytes)))
+}
+
 /// Milliseconds that the graph shows.
 fn span(app: &App) -> i64 {
     if let GraphSpan::Last(span) = app.view.graph {
@@ -127,7 +156,7 @@ fn panel(app: &App, pool: Pool, area: Rect, buffer: &mut Buffer) {
     }
     title(app, pool, &within, Rect { height: 1, ..area }, buffer);
     let below = Rect { y: area.y + 1, height: area.height - 1, ..area };
-    let bounds = curve::bounds(least, most);
+    let bounds = curve::bounds(app.view.axis_from(least), most);
     let axis = curve::axis(bounds, human_bytes, below, theme.dim(), buffer);
     let plot = Rect { x: below.x + axis, width: below.width - axis, ..below };
     let heights = curve::heights(&within, end, span, curve::points(plot.width, app.strokes), bounds);

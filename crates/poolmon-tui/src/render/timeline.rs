@@ -6,7 +6,7 @@ use poolmon_model::units::{human_bytes, short_moment};
 use poolmon_model::{MarkKind, Pool, Sample, TimelineMark};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Modifier;
+use ratatui::style::{Modifier, Style};
 
 use super::rows::BARS;
 use crate::app::App;
@@ -40,12 +40,7 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     // Of several in one cell the gravest is seen.
     marks.sort_by_key(|(_, mark)| mark.kind);
     for (x, mark) in marks {
-        let style = match mark.kind {
-            MarkKind::Reboot => theme.warning().remove_modifier(Modifier::REVERSED),
-            MarkKind::Note => theme.accent(),
-            MarkKind::Gap | MarkKind::Modules => theme.strong(),
-        };
-        buffer.set_string(bars.x + x, below, mark.kind.letter(), style);
+        buffer.set_string(bars.x + x, below, mark.kind.letter(), style_of(app, mark.kind));
     }
     for begin in app.verdicts.begins() {
         let x = bars.x + place(timeline, bars.width, begin);
@@ -64,6 +59,15 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
         if side >= cells(&held) {
             buffer.set_stringn(area.x, below, held, side.into(), theme.strong());
         }
+    }
+}
+
+/// How a mark looks, wherever it is drawn.
+pub(super) fn style_of(app: &App, kind: MarkKind) -> Style {
+    match kind {
+        MarkKind::Reboot => app.theme.warning().remove_modifier(Modifier::REVERSED),
+        MarkKind::Note => app.theme.accent(),
+        MarkKind::Gap | MarkKind::Modules => app.theme.strong(),
     }
 }
 

@@ -79,6 +79,8 @@ pub const KEYS: &[Entry] = &[
     .only(TABLE)
     .when(When::Live)
     .footer(104, "graph"),
+    Entry::closer(BOTH, &[(Key::Letter('y'), Action::Axis)], "axes from zero, or around the values")
+        .footer(155, "axis"),
     Entry::rows(&[(Key::Letter('e'), Action::Totals)], "totals at the bottom, on or off")
         .footer(105, "totals"),
     Entry::rows(&[(Key::Char('|'), Action::Choose)], "choose the columns; also F3")
@@ -171,6 +173,14 @@ impl App {
                     "Changes are highlighted."
                 } else {
                     "Highlighting is off."
+                });
+            }
+            Action::Axis => {
+                self.view.from_zero = !self.view.from_zero;
+                self.say(if self.view.from_zero {
+                    "Axes begin at zero."
+                } else {
+                    "Axes are around the values."
                 });
             }
             Action::Choose => self.choose_columns(),

@@ -34,12 +34,19 @@ pub(crate) struct TableView {
     pub grouping: groups::Grouping,
     /// How much time the graph of the pools shows.
     pub graph: GraphSpan,
+    /// Axes begin at zero, however little a curve moves.
+    pub from_zero: bool,
     pub last_click: Option<(usize, Timestamp)>,
     /// Rows that are gone and for how many refreshes they stay.
     pub gone: Vec<(TableRow, u8)>,
 }
 
 impl TableView {
+    /// The value to be shown at the bottom of an axis, if this is the least one of its curve.
+    pub fn axis_from(&self, least: u64) -> u64 {
+        if self.from_zero { 0 } else { least }
+    }
+
     /// Another refresh without the rows that are gone.
     pub fn age_gone(&mut self) {
         for (_, left) in &mut self.gone {

@@ -112,16 +112,16 @@ fn what_does_not_fit_is_scrolled_to_and_the_tag_stays() {
 
 #[test]
 fn help_and_footer_name_the_keys_that_were_chosen() {
-    let mut app = configured("[keys]\nhelp = \"F1\"\nquit = \"F10\"\nsort-bytes = \"y\"\n");
+    let mut app = configured("[keys]\nhelp = \"F1\"\nquit = \"F10\"\nsort-bytes = \"u\"\n");
     let footer = picture(&mut app, 80, 24).lines().last().unwrap().to_owned();
     assert!(
-        footer.contains("F1 help") && footer.contains("y bytes") && !footer.contains(" b bytes"),
+        footer.contains("F1 help") && footer.contains("u bytes") && !footer.contains(" b bytes"),
         "{footer}"
     );
     code(&mut app, KeyCode::F(1));
     let help = picture(&mut app, 80, 60);
     assert!(
-        help.contains("  y             sort by bytes") && help.contains("  F10           quit"),
+        help.contains("  u             sort by bytes") && help.contains("  F10           quit"),
         "{help}"
     );
     code(&mut app, KeyCode::Esc);

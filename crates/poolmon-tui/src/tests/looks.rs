@@ -64,3 +64,44 @@ fn one_pool_alone_has_the_graph_for_itself() {
         "{screen}"
     );
 }
+
+#[test]
+fn y_puts_zero_at_the_bottom_of_an_axis_and_a_click_names_a_value() {
+    let mut app = moved(ColourMode::Sixteen);
+    let axis = |app: &mut App| {
+        let screen = picture(app, 120, 40);
+        screen.lines().filter(|line| line.contains('\u{2524}')).nth(1).unwrap().trim_start().to_owned()
+    };
+    assert!(!axis(&mut app).starts_with('0'));
+    press(&mut app, "y");
+    assert!(axis(&mut app).starts_with("0\u{2524}"), "{}", axis(&mut app));
+    press(&mut app, "y");
+    app.message = None;
+    let before = picture(&mut app, 120, 40);
+    let line = u16::try_from(before.lines().position(|line| line.contains('\u{2524}')).unwrap()).unwrap();
+    // The last cell of the left curve is now; at its axis there is no time.
+    super::click(&mut app, 58, line);
+    let last = 400 + 59;
+    let bytes = poolmon_model::units::grouped(last << 20);
+    let said = app.message.clone().map(|(text, _)| text);
+    assert_eq!(said.unwrap(), format!("Nonpaged pool at 14:08:07: {last} MiB ({bytes} bytes)"));
+    app.message = None;
+    super::click(&mut app, 5, line);
+    assert_eq!(app.message, None);
+    super::click(&mut app, 119, line);
+    assert!(app.message.clone().unwrap().0.starts_with("Paged pool at 14:08:07: "));
+}
+
+#[test]
+fn a_damaged_tape_says_so_for_as_long_as_it_is_shown() {
+    let mut player = super::replay::player();
+    player.app.damaged("rec: 1 of 3 segments damaged; poolmon verify shows where".into());
+    for _ in 0..2 {
+        assert!(
+            picture(&mut player.app, 100, 24)
+                .contains(" rec: 1 of 3 segments damaged; poolmon verify shows where")
+        );
+        player.code(ratatui_crossterm::crossterm::event::KeyCode::End);
+        player.app.tick(super::support::at(2000));
+    }
+}

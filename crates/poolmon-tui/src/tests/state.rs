@@ -213,7 +213,7 @@ fn plus_and_minus_walk_the_intervals() {
 
 #[test]
 fn keys_without_a_meaning_refresh() {
-    for key in [KeyCode::Char('r'), KeyCode::Char('R'), KeyCode::Char('y'), KeyCode::F(5), KeyCode::Tab] {
+    for key in [KeyCode::Char('r'), KeyCode::Char('R'), KeyCode::Char('u'), KeyCode::F(5), KeyCode::Tab] {
         let mut app = app_of(windows, 1);
         code(&mut app, key);
         assert_eq!(effects(&mut app), [Effect::Refresh], "{key:?}");

@@ -46,12 +46,14 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
         )
     );
     let series = input::reported_series(&args.paths, ReadOptions::default())?;
-    if let Some(recording) = series.recording()?
-        && let Some(damage) =
-            recording.verify_if_small()?.and_then(|it| it.in_words(recording.is_being_written()))
-    {
-        warning!("{}: {damage}; poolmon verify shows where", series.name());
-    }
+    let name = series.name().to_owned();
+    let check = series.recording()?.map(|recording| -> poolmon_tui::TapeCheck {
+        Box::new(move || {
+            let found = recording.verify_if_small().ok()??;
+            let damage = found.in_words(recording.is_being_written())?;
+            Some(format!("{name}: {damage}; poolmon verify shows where"))
+        })
+    });
     let mut tape = series.into_tape()?;
     let timeline = tape.timeline()?;
     let ends = || anyhow::Ok(Some((timeline.first, timeline.last)));
@@ -78,7 +80,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
         Ok(LiveVerdicts { rows, left })
     };
     let judge = move || judge().map_err(|error: anyhow::Error| format!("{error:#}"));
-    poolmon_tui::replay(ReplayOptions {
+    let damage = poolmon_tui::replay(ReplayOptions {
         tape,
         from,
         to,
@@ -86,6 +88,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
         speed: args.speed,
         labeler: Some(owners.clone()),
         judge: Some(Box::new(judge)),
+        check,
         opens_on_verdict: args.rows.sort.is_none(),
         initial: Settings {
             filter: args.rows.filter(),
@@ -108,5 +111,9 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
         }),
         describe: Box::new(move |row| owners.facts(row)),
     })?;
+    if let Some(damage) = damage {
+        // Once more where it stays when the screen is gone.
+        warning!("{damage}");
+    }
     Ok(())
 }
