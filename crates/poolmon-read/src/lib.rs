@@ -71,7 +71,7 @@ pub use input::Input;
 pub use marks::mark;
 pub use remark::{Remark, RemarkKind, RemarkLine, RemarkLog};
 pub use samples::{Earlier, SamplePair, Samples};
-pub use series::{Part, SampleSeries, TimeFrom, add_pools};
+pub use series::{DamageCheck, Part, SampleSeries, TimeFrom, add_pools};
 pub use streams::{is_input_a_pipe, is_input_piped};
 pub use tape::Tape;
 pub use text::note_cut_lists;

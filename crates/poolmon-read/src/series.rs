@@ -20,6 +20,9 @@ pub use crate::part::{Part, TimeFrom};
 use crate::samples::{Earlier, SamplePair};
 use crate::{Holds, Input, ReadError, ReadOptions, Remark, RemarkKind, Result, Samples, Tape};
 
+/// Looks for damage, which takes as long as reading everything: in one line what is wrong, if anything.
+pub type DamageCheck = Box<dyn FnOnce() -> Option<String> + Send>;
+
 /// A series of samples, oldest first; one of them is in memory at a time.
 pub struct SampleSeries {
     pub(crate) name: String,
@@ -181,6 +184,22 @@ impl SampleSeries {
             [part] if part.format.holds == Holds::Recording => Ok(Some(Recording::open(part.input.file()?)?)),
             _ => Ok(None),
         }
+    }
+
+    /// What looks for damage in a recording, as it reads all of it, later and elsewhere: in one line what is wrong, if anything. `None` if this
+    /// is no recording; of a large one, nothing is read and nothing found.
+    ///
+    /// # Errors
+    /// The recording cannot be read.
+    pub fn damage_check(&self) -> Result<Option<DamageCheck>> {
+        let name = self.name().to_owned();
+        Ok(self.recording()?.map(|recording| -> DamageCheck {
+            Box::new(move || {
+                let found = recording.verify_if_small().ok()??;
+                let damage = found.in_words(recording.is_being_written())?;
+                Some(format!("{name}: {damage}; poolmon verify shows where"))
+            })
+        }))
     }
 
     /// Fills `sample` with the next one and uses its memory again; `false` at the end.

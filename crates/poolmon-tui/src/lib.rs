@@ -58,7 +58,7 @@ pub use app::{App, Effect, INTERVALS, Mode, Settings};
 pub use columns::Choice;
 pub use config::Config;
 pub use holders::HolderRun;
-pub use poolmon_read::Tape;
+pub use poolmon_read::{DamageCheck, Tape};
 pub use render::render;
 pub use replay::{SPEEDS, Speed};
 pub use theme::{ColourMode, Look, Palette, Theme};
@@ -124,9 +124,6 @@ impl Remedy for ScreenError {
 /// Judges a whole tape, on a thread of its own; or in one line why it cannot.
 pub type TapeJudge = Box<dyn FnOnce() -> Result<LiveVerdicts, String> + Send>;
 
-/// Looks whether a tape is damaged, on a thread of its own: in one line what is wrong, if anything.
-pub type TapeCheck = Box<dyn FnOnce() -> Option<String> + Send>;
-
 /// What the screen needs to show a tape.
 pub struct ReplayOptions {
     /// The tape.
@@ -144,7 +141,7 @@ pub struct ReplayOptions {
     /// What judges the range that is shown.
     pub judge: Option<TapeJudge>,
     /// Looks for damage, once it was judged: reading all of a tape takes longer than a person should wait for the first frame.
-    pub check: Option<TapeCheck>,
+    pub check: Option<DamageCheck>,
     /// If something leaks, its rows come first, with the gravest selected; and if no other moment was asked for, the last is shown.
     pub opens_on_verdict: bool,
     /// How the screen starts.
@@ -161,7 +158,7 @@ pub struct ReplayOptions {
 #[derive(Default)]
 struct Looks {
     judge: Option<TapeJudge>,
-    check: Option<TapeCheck>,
+    check: Option<DamageCheck>,
 }
 
 /// Shows a tape until the person leaves. Returns what is damaged, if that was found meanwhile.

@@ -1,5 +1,4 @@
 //! `poolmon replay`: the live screen over a recording or a log, with time.
-//!
 
 use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
@@ -46,14 +45,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
         )
     );
     let series = input::reported_series(&args.paths, ReadOptions::default())?;
-    let name = series.name().to_owned();
-    let check = series.recording()?.map(|recording| -> poolmon_tui::TapeCheck {
-        Box::new(move || {
-            let found = recording.verify_if_small().ok()??;
-            let damage = found.in_words(recording.is_being_written())?;
-            Some(format!("{name}: {damage}; poolmon verify shows where"))
-        })
-    });
+    let check = series.damage_check()?;
     let mut tape = series.into_tape()?;
     let timeline = tape.timeline()?;
     let ends = || anyhow::Ok(Some((timeline.first, timeline.last)));
