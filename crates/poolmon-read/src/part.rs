@@ -14,8 +14,8 @@ use crate::mixed::{self, RowKind};
 use crate::newest_first::AnyOrder;
 use crate::numbered::COPIED;
 use crate::text::{
-    DATE_ASSUMED, NamedMoment, NamedSeries, moment_in_name, moments_by_year_last, moments_in_names,
-    seconds_in_name,
+    DATE_ASSUMED, NamedMoment, NamedSeries, PoolSizes, drop_sizes, moment_in_name, moments_by_year_last,
+    moments_in_names, seconds_in_name, stale_files,
 };
 use crate::{
     DateOrder, FileFormat, Holds, Input, ReadError, ReadOptions, Remark, RemarkKind, Result, Samples, bundle,
@@ -55,6 +55,10 @@ pub struct Part {
     pub(crate) alone: bool,
     /// What its first sample has counted.
     pub(crate) counted: Counted,
+    /// What its memory lines say of the pools, if it holds one snapshot.
+    pub(crate) pool_sizes: Option<PoolSizes>,
+    /// They are the same in all files, whose tags differ.
+    pub(crate) sizes_are_stale: bool,
     /// The path that was named: the file, or the folder that it is in.
     pub(crate) given: PathBuf,
     /// What its rows are; `None` if that is not known.
@@ -100,6 +104,8 @@ impl Part {
             is_dateless: false,
             alone: false,
             counted: Counted::default(),
+            pool_sizes: None,
+            sizes_are_stale: false,
             given: given.into(),
             kind: None,
             pools: Vec::new(),
@@ -126,6 +132,7 @@ impl Part {
         let dateless = found && is_date_assumed(reader);
         let undated = found && (sample.time.is_none() || dateless);
         let (time, counted) = (sample.time, Counted::of(&sample));
+        let sizes = found.then(|| PoolSizes::of(&sample)).flatten();
         let is_text = self.format.holds == Holds::Rows;
         let reader = self.reader(options)?;
         let alone = if undated {
@@ -135,6 +142,7 @@ impl Part {
             found && is_text && matches!(reader.next_into(&mut sample), Ok(false))
         };
         (self.alone, self.counted, self.pools) = (alone, counted, pools);
+        self.pool_sizes = sizes.filter(|_| alone && is_text);
         self.is_local = assumed && options.zone.is_none();
         self.kind = kind.map(|(pool, host)| mixed::kind(self.format, pool, host.as_deref()));
         if let Some((time, date)) = time.filter(|_| dateless).zip(options.date) {
@@ -230,8 +238,12 @@ impl Part {
         }
     }
 
-    /// Gives a sample without a time the one that the file's name or date says; corrects the others.
-    pub(crate) fn date(&self, sample: &mut Sample) {
+    /// Gives a sample without a time the one that the file's name or date says, corrects the others, and takes out sizes of pools that
+    /// cannot be true.
+    pub(crate) fn correct(&self, sample: &mut Sample) {
+        if self.sizes_are_stale {
+            drop_sizes(sample);
+        }
         if self.shift != SignedDuration::ZERO || self.time_from != TimeFrom::Content {
             sample.remarks.retain(|remark| remark != DATE_ASSUMED);
         }
@@ -476,6 +488,14 @@ pub(crate) fn leave_dateless(parts: &mut Vec<Part>) -> Option<Remark> {
         mixed::named(&names)
     );
     Some(Remark::new(RemarkKind::FileLeftOut, text))
+}
+
+/// Snapshots with the memory lines of one of them: a script that writes those once and repeats them.
+pub(crate) fn doubt_pool_sizes(parts: &mut [Part]) -> Option<Remark> {
+    let sizes: Vec<PoolSizes> = parts.iter().filter_map(|part| part.pool_sizes).collect();
+    let remark = stale_files(&sizes)?;
+    parts.iter_mut().for_each(|part| part.sizes_are_stale = part.pool_sizes.is_some());
+    Some(remark)
 }
 
 /// Remarks on times that are not in the files themselves.

@@ -89,6 +89,7 @@ impl SampleSeries {
                 parts.iter_mut().for_each(Part::forget_date);
             }
             remarks.extend(part::where_times_come_from(parts));
+            remarks.extend(part::doubt_pool_sizes(parts));
         }
         Ok(Self::with(name, parts, totals, options, remarks))
     }
@@ -228,7 +229,7 @@ impl SampleSeries {
                     // It has no rows: what a tag holds is unknown.
                     sample.coverage = sample.coverage.partial();
                 }
-                part.date(sample);
+                part.correct(sample);
                 self.options.move_time(assumed, sample);
                 let (at_joint, said) = self.joints.judge(sample, part.input.name(), next);
                 self.remarks.extend(said);

@@ -40,7 +40,7 @@ pub(super) enum HeaderTrust {
 
 /// Pool sizes and the sums of the tags of one snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct PoolSizes {
+pub(crate) struct PoolSizes {
     sizes: [Option<u64>; 2],
     sums: [u64; 2],
     listed: [bool; 2],
@@ -48,7 +48,7 @@ pub(super) struct PoolSizes {
 
 impl PoolSizes {
     /// Those of a sample; `None` if its memory lines do not have them.
-    pub(super) fn of(sample: &Sample) -> Option<Self> {
+    pub(crate) fn of(sample: &Sample) -> Option<Self> {
         let sizes = sizes(&sample.header)?;
         // Both in one pass: this is done for each sample of a log.
         let (mut nonpaged, mut paged) = (0_u64, 0_u64);
@@ -166,12 +166,27 @@ impl HeaderTrust {
             }
         };
         *self = Self::Dropped;
-        sample.header.pool_nonpaged = None;
-        sample.header.pool_paged = None;
-        let reason = reason?;
-        let text = format!("{reason}: these sizes are not used, each pool is the sum of its tags");
-        Some(Remark::new(RemarkKind::Contradiction, text))
+        drop_sizes(sample);
+        Some(not_used(&reason?))
     }
+}
+
+/// The remark about snapshots, each in a file of its own, all with the same memory lines although their tags differ.
+pub(crate) fn stale_files(snapshots: &[PoolSizes]) -> Option<Remark> {
+    let (first, others) = snapshots.split_first()?;
+    let same = others.iter().all(|other| other.sizes == first.sizes);
+    (same && others.iter().any(|other| first.is_stale_beside(other))).then(|| not_used(&stale()))
+}
+
+/// Takes pool sizes that cannot be true out of a sample.
+pub(crate) fn drop_sizes(sample: &mut Sample) {
+    sample.header.pool_nonpaged = None;
+    sample.header.pool_paged = None;
+}
+
+fn not_used(reason: &str) -> Remark {
+    let text = format!("{reason}: these sizes are not used, each pool is the sum of its tags");
+    Remark::new(RemarkKind::Contradiction, text)
 }
 
 fn stale() -> String {
