@@ -14,7 +14,7 @@ use crate::mixed::{self, RowKind};
 use crate::newest_first::AnyOrder;
 use crate::numbered::COPIED;
 use crate::text::{
-    DATE_ASSUMED, NamedMoment, NamedSeries, PoolSizes, drop_sizes, moment_in_name, moments_by_year_last,
+    DATE_ASSUMED, NamedMoment, NamedSeries, Snapshot, drop_sizes, moment_in_name, moments_by_year_last,
     moments_in_names, seconds_in_name, stale_files,
 };
 use crate::{
@@ -56,7 +56,7 @@ pub struct Part {
     /// What its first sample has counted.
     pub(crate) counted: Counted,
     /// What its memory lines say of the pools, if it holds one snapshot.
-    pub(crate) pool_sizes: Option<PoolSizes>,
+    pub(crate) snapshot: Option<Snapshot>,
     /// They are the same in all files, whose tags differ.
     pub(crate) sizes_are_stale: bool,
     /// The path that was named: the file, or the folder that it is in.
@@ -104,7 +104,7 @@ impl Part {
             is_dateless: false,
             alone: false,
             counted: Counted::default(),
-            pool_sizes: None,
+            snapshot: None,
             sizes_are_stale: false,
             given: given.into(),
             kind: None,
@@ -132,7 +132,7 @@ impl Part {
         let dateless = found && is_date_assumed(reader);
         let undated = found && (sample.time.is_none() || dateless);
         let (time, counted) = (sample.time, Counted::of(&sample));
-        let sizes = found.then(|| PoolSizes::of(&sample)).flatten();
+        let snapshot = found.then(|| Snapshot::of(&sample)).flatten();
         let is_text = self.format.holds == Holds::Rows;
         let reader = self.reader(options)?;
         let alone = if undated {
@@ -142,7 +142,7 @@ impl Part {
             found && is_text && matches!(reader.next_into(&mut sample), Ok(false))
         };
         (self.alone, self.counted, self.pools) = (alone, counted, pools);
-        self.pool_sizes = sizes.filter(|_| alone && is_text);
+        self.snapshot = snapshot.filter(|_| alone);
         self.is_local = assumed && options.zone.is_none();
         self.kind = kind.map(|(pool, host)| mixed::kind(self.format, pool, host.as_deref()));
         if let Some((time, date)) = time.filter(|_| dateless).zip(options.date) {
@@ -492,9 +492,8 @@ pub(crate) fn leave_dateless(parts: &mut Vec<Part>) -> Option<Remark> {
 
 /// Snapshots with the memory lines of one of them: a script that writes those once and repeats them.
 pub(crate) fn doubt_pool_sizes(parts: &mut [Part]) -> Option<Remark> {
-    let sizes: Vec<PoolSizes> = parts.iter().filter_map(|part| part.pool_sizes).collect();
-    let remark = stale_files(&sizes)?;
-    parts.iter_mut().for_each(|part| part.sizes_are_stale = part.pool_sizes.is_some());
+    let remark = stale_files(parts.iter().filter_map(|part| part.snapshot.as_ref()))?;
+    parts.iter_mut().for_each(|part| part.sizes_are_stale = part.snapshot.is_some());
     Some(remark)
 }
 

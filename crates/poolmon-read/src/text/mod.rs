@@ -53,7 +53,7 @@ pub(crate) use name::{
     NamedMoment, NamedSeries, moment_in_name, moments_by_year_last, moments_in_names, seconds_in_name,
     words_in_name,
 };
-pub(crate) use pool_header::{PoolSizes, drop_sizes, stale_files};
+pub(crate) use pool_header::{Snapshot, drop_sizes, stale_files};
 pub use reader::SampleReader;
 pub(crate) use records::{Records, TextLines};
 pub use views::note_cut_lists;

@@ -3,10 +3,11 @@
 //! Two things are met in logs of scripts: memory lines that were written once and repeated before every snapshot, and
 //! sizes that are smaller than what the tags of the pool hold.
 
+use std::cmp::Reverse;
 use std::io::Cursor;
 
 use poolmon_model::units::human_bytes;
-use poolmon_model::{Header, Pool, Sample};
+use poolmon_model::{Header, Pool, Row, Sample, Tag};
 
 use super::frame;
 use super::heading;
@@ -40,7 +41,7 @@ pub(super) enum HeaderTrust {
 
 /// Pool sizes and the sums of the tags of one snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PoolSizes {
+pub(super) struct PoolSizes {
     sizes: [Option<u64>; 2],
     sums: [u64; 2],
     listed: [bool; 2],
@@ -48,7 +49,7 @@ pub(crate) struct PoolSizes {
 
 impl PoolSizes {
     /// Those of a sample; `None` if its memory lines do not have them.
-    pub(crate) fn of(sample: &Sample) -> Option<Self> {
+    pub(super) fn of(sample: &Sample) -> Option<Self> {
         let sizes = sizes(&sample.header)?;
         // Both in one pass: this is done for each sample of a log.
         let (mut nonpaged, mut paged) = (0_u64, 0_u64);
@@ -96,15 +97,17 @@ pub(super) fn survey(input: &Input) -> Result<HeaderTrust> {
     }
     let mut reader = SampleReader::new(input.name(), input.reader()?).with_trust(HeaderTrust::Unasked);
     let mut sample = Sample::empty();
-    let mut first: Option<PoolSizes> = None;
+    let mut first: Option<(PoolSizes, Snapshot)> = None;
     for _ in 0..MOST {
         // An error comes again when the file is read.
         let Ok(true) = reader.next_into(&mut sample) else { break };
-        let Some(now) = PoolSizes::of(&sample) else { continue };
-        match first {
-            None => first = Some(now),
-            Some(first) if first.sizes != now.sizes => break,
-            Some(first) if first.is_stale_beside(&now) => return Ok(HeaderTrust::Constant),
+        let Some((now, rows)) = PoolSizes::of(&sample).zip(Snapshot::of(&sample)) else { continue };
+        match &first {
+            None => first = Some((now, rows)),
+            Some((first, _)) if first.sizes != now.sizes => break,
+            Some((first, then)) if first.is_stale_beside(&now) || then.moved(&rows) => {
+                return Ok(HeaderTrust::Constant);
+            }
             Some(_) => {}
         }
     }
@@ -167,15 +170,53 @@ impl HeaderTrust {
         };
         *self = Self::Dropped;
         drop_sizes(sample);
-        Some(not_used(&reason?))
+        Some(not_used(&reason?, sample.coverage.is_partial()))
     }
 }
 
-/// The remark about snapshots, each in a file of its own, all with the same memory lines although their tags differ.
-pub(crate) fn stale_files(snapshots: &[PoolSizes]) -> Option<Remark> {
-    let (first, others) = snapshots.split_first()?;
-    let same = others.iter().all(|other| other.sizes == first.sizes);
-    (same && others.iter().any(|other| first.is_stale_beside(other))).then(|| not_used(&stale()))
+/// Tags of a snapshot that are compared with those of others.
+const LARGEST: usize = 16;
+
+/// What the memory lines of a snapshot that is a file of its own say of the pools, and what its largest tags hold: it may be a part of a
+/// list, which has no sums.
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshot {
+    sizes: [Option<u64>; 2],
+    largest: Vec<(Tag, Pool, u64)>,
+    is_partial: bool,
+}
+
+impl Snapshot {
+    /// That of a sample; `None` if its memory lines do not say it.
+    pub(crate) fn of(sample: &Sample) -> Option<Self> {
+        let sizes = sizes(&sample.header)?;
+        let held = |row: &Row| Some((row.tag.clone(), row.pool, row.counters.bytes?));
+        let mut largest: Vec<_> = sample.rows.iter().filter_map(held).collect();
+        largest.sort_by_key(|&(_, _, bytes)| Reverse(bytes));
+        largest.truncate(LARGEST);
+        Some(Self { sizes, largest, is_partial: sample.coverage.is_partial() })
+    }
+
+    /// Whether a tag holds another amount in the other one.
+    fn moved(&self, other: &Self) -> bool {
+        self.largest.iter().any(|(tag, pool, bytes)| {
+            let there = other.largest.iter().find(|(other, of, _)| other == tag && of == pool);
+            there.is_some_and(|(_, _, other)| bytes.abs_diff(*other) >= LEAST_CHANGE)
+        })
+    }
+}
+
+/// The remark about snapshots, each in a file of its own, all with the same memory lines although tags of theirs hold other amounts.
+pub(crate) fn stale_files<'a>(snapshots: impl IntoIterator<Item = &'a Snapshot>) -> Option<Remark> {
+    let mut snapshots = snapshots.into_iter();
+    let first = snapshots.next()?;
+    let (mut same, mut moved, mut is_partial) = (true, false, first.is_partial);
+    for other in snapshots {
+        same &= other.sizes == first.sizes;
+        moved |= first.moved(other);
+        is_partial |= other.is_partial;
+    }
+    (same && moved).then(|| not_used(&stale(), is_partial))
 }
 
 /// Takes pool sizes that cannot be true out of a sample.
@@ -184,8 +225,13 @@ pub(crate) fn drop_sizes(sample: &mut Sample) {
     sample.header.pool_paged = None;
 }
 
-fn not_used(reason: &str) -> Remark {
-    let text = format!("{reason}: these sizes are not used, each pool is the sum of its tags");
+fn not_used(reason: &str, is_partial: bool) -> Remark {
+    let instead = if is_partial {
+        "what the pools hold is unknown, as the lists leave out rows"
+    } else {
+        "each pool is the sum of its tags"
+    };
+    let text = format!("{reason}: these sizes are not used, {instead}");
     Remark::new(RemarkKind::Contradiction, text)
 }
 
