@@ -493,7 +493,9 @@ pub(crate) fn leave_dateless(parts: &mut Vec<Part>) -> Option<Remark> {
 /// Snapshots with the memory lines of one of them: a script that writes those once and repeats them.
 pub(crate) fn doubt_pool_sizes(parts: &mut [Part]) -> Option<Remark> {
     let remark = stale_files(parts.iter().filter_map(|part| part.snapshot.as_ref()))?;
-    parts.iter_mut().for_each(|part| part.sizes_are_stale = part.snapshot.is_some());
+    for part in parts.iter_mut() {
+        part.sizes_are_stale = part.snapshot.is_some();
+    }
     Some(remark)
 }
 
