@@ -63,16 +63,22 @@ const LAST: [DateOrder; 2] = [DateOrder::Dmy, DateOrder::Mdy];
 /// two meanings; numbers that are no date (`20269999`) are skipped.
 pub(crate) fn moment_in_name(name: &str) -> Option<NamedMoment> {
     let sure = best(&readings(name, None))?;
-    let or_else = LAST
-        .into_iter()
-        .any(|order| readings(name, Some(order)).iter().any(|(form, _)| form.place == Place::Behind));
-    (sure.0 == Place::Behind || !or_else).then_some(sure.1)
+    let or_else = LAST.into_iter().any(|order| may_end_with_year(&[name], order));
+    (!or_else).then_some(sure.1)
 }
 
 fn best(readings: &Readings) -> Option<(Place, NamedMoment)> {
+    if has_two_dates(readings) {
+        return None;
+    }
     [Place::Behind, Place::Before, Place::Nowhere]
         .into_iter()
         .find_map(|place| Some((place, of(readings, place)?)))
+}
+
+/// Whether the date hangs on where the time is: see [`readings`].
+fn has_two_dates(readings: &Readings) -> bool {
+    !readings.iter().any(|(form, _)| form.place == Place::Nowhere)
 }
 
 fn of(readings: &Readings, place: Place) -> Option<NamedMoment> {
@@ -84,9 +90,7 @@ fn of(readings: &Readings, place: Place) -> Option<NamedMoment> {
 pub(crate) fn moments_in_names(names: &[&str], fill: impl Fn(usize) -> Option<Time>) -> Option<NamedSeries> {
     let all: Vec<Readings> = names.iter().map(|name| readings(name, None)).collect();
     let moments = choose(&all)?;
-    if !moments.iter().all(|(place, _)| *place == Place::Behind)
-        && LAST.into_iter().any(|order| may_end_with_year(names, order))
-    {
+    if LAST.into_iter().any(|order| may_end_with_year(names, order)) {
         return None;
     }
     Some(series(moments.into_iter().map(|(_, moment)| moment).collect(), None, fill))
@@ -104,8 +108,8 @@ pub(crate) fn moments_by_year_last(
     given: Option<DateOrder>,
     fill: impl Fn(usize) -> Option<Time>,
 ) -> Option<NamedSeries> {
-    // Or a time, and a date that begins with the year.
-    if given.is_none() && names.iter().all(|name| of(&readings(name, None), Place::Before).is_some()) {
+    // Or what is before a date that begins with the year.
+    if given.is_none() && names.iter().all(|name| !readings(name, None).is_empty()) {
         return None;
     }
     let by = |order| {
@@ -142,7 +146,13 @@ fn choose(all: &[Readings]) -> Option<Vec<(Place, NamedMoment)>> {
         places.truncate(usize::from(places.len() == 1));
     }
     let whole = places.iter().find(|place| is_whole(place));
+    if all.iter().all(has_two_dates) {
+        return None;
+    }
     let one = |readings: &Readings| {
+        if has_two_dates(readings) {
+            return whole.and_then(|place| Some((*place, of(readings, *place)?)));
+        }
         let mut places = whole.into_iter().chain(&places).chain([&Place::Nowhere]);
         places.find_map(|place| Some((*place, of(readings, *place)?)))
     };
@@ -312,7 +322,7 @@ fn readings(name: &str, order: Option<DateOrder>) -> Readings {
         all.get(from..to).unwrap_or_default().iter().map(|token| token.text).collect::<String>()
     };
     let mut found = vec![];
-    let mut add = |place, time: Option<Clock>, from, to| {
+    let mut add = |date, place, time: Option<Clock>, from, to| {
         let offset = time.as_ref().and_then(|time| time.offset);
         let around = (text(0, from), text(to, all.len()));
         found.push((
@@ -322,12 +332,20 @@ fn readings(name: &str, order: Option<DateOrder>) -> Readings {
     };
     if let Some(time) = behind(&all, end) {
         let to = time.end;
-        add(Place::Behind, Some(time), start, to);
+        add(date, Place::Behind, Some(time), start, to);
+        // 2000 Jun 25 2022: of the year 2000, or at eight in the evening. Other names may show which.
+        let other = |at: usize| Some((at, month_named(all.get(at..)?).filter(|_| order.is_none())?));
+        if let Some((at, (date, length))) = (start + 1..end).find_map(other) {
+            if let Some((from, time)) = before(&all, at) {
+                add(date, Place::Before, Some(time), from, at + length);
+            }
+            return found;
+        }
     }
     if let Some((from, time)) = before(&all, start) {
-        add(Place::Before, Some(time), from, end);
+        add(date, Place::Before, Some(time), from, end);
     }
-    add(Place::Nowhere, None, start, end);
+    add(date, Place::Nowhere, None, start, end);
     found
 }
 

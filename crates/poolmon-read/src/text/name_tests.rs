@@ -258,9 +258,13 @@ mod generated {
             count in 1_usize..7,
         ) {
             // Nobody writes 0800T20261120, and 2026-11-20-0500 is five o'clock.
-            prop_assume!(!(is_before && gap == "T") && !((is_before || TIMES[time].is_empty()) && suffix == "-0500"));
+            let nobody_writes = is_before && gap == "T"
+                || (is_before || TIMES[time].is_empty()) && suffix == "-0500";
+            if nobody_writes {
+                return Ok(());
+            }
             let times: Vec<DateTime> = (0..count)
-                .map(|at| Timestamp::from_second(start + step * at as i64).unwrap().to_zoned(jiff::tz::TimeZone::UTC).datetime())
+                .map(|at| Timestamp::from_second(start + step * i64::try_from(at).unwrap()).unwrap().to_zoned(jiff::tz::TimeZone::UTC).datetime())
                 .collect();
             let name = |at: usize, moment: &DateTime| {
                 let (date, time) = (DATES[date], TIMES[time]);
