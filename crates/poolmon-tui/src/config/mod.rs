@@ -1,6 +1,6 @@
 //! A person's configuration of the screen: theme, interval, order, columns, keys.
 //!
-//! [`toml`]: how a file is read; [`file`]: where it is; here: the settings, each once for reading, for messages and for the list of
+//! `toml`: how a file is read; `file`: where it is; here: the settings, each once for reading, for messages and for the list of
 //! defaults.
 
 mod file;
