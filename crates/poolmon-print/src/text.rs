@@ -82,14 +82,16 @@ pub(crate) fn lines(
     let mut line = String::new();
     if !options.no_titles {
         for column in columns {
-            column.put(&mut line, &column.title);
+            column.put(&mut line, &column.title, None);
         }
-        writeln!(out, "{}", line.trim_end())?;
+        let line = line.trim_end();
+        if options.colours { writeln!(out, "{BOLD}{line}{PLAIN}") } else { writeln!(out, "{line}") }?;
     }
     for at in 0..count {
         line.clear();
         for column in columns {
-            column.put(&mut line, column.texts.get(at).map_or("", String::as_str));
+            let cell = column.texts.get(at).map_or("", String::as_str);
+            column.put(&mut line, cell, column.colour(cell).filter(|_| options.colours));
         }
         writeln!(out, "{}", line.trim_end())?;
     }
@@ -148,12 +150,20 @@ fn total(out: &mut dyn Write, figure: &Figure, totals: &Totals) -> io::Result<()
     }
 }
 
+/// As on the screen: what grew is yellow, what shrank green.
+const GREW: &str = "\x1b[33m";
+const SHRANK: &str = "\x1b[32m";
+const DIM: &str = "\x1b[2m";
+const BOLD: &str = "\x1b[1m";
+const PLAIN: &str = "\x1b[0m";
+
 /// One column, formatted.
 pub(crate) struct Cells {
     title: String,
     texts: Vec<String>,
     width: usize,
     left: bool,
+    is_change: bool,
 }
 
 impl Cells {
@@ -189,16 +199,26 @@ impl Cells {
             Value::Signed(signed) if signed > 0 => format!("(+{signed})"),
             value => format!("({})", value.plain()),
         });
-        Self::new("(+/-)".into(), cells.collect(), false)
+        Self { is_change: true, ..Self::new("(+/-)".into(), cells.collect(), false) }
     }
 
     pub fn new(title: String, cells: Vec<String>, left: bool) -> Self {
         let width =
             cells.iter().map(|cell| cell.chars().count()).chain([title.chars().count()]).max().unwrap_or(0);
-        Self { title, texts: cells, width, left }
+        Self { title, texts: cells, width, left, is_change: false }
     }
 
-    fn put(&self, line: &mut String, cell: &str) {
+    /// The colour of a cell; `None` if it is that of the text.
+    fn colour(&self, cell: &str) -> Option<&'static str> {
+        let is_change = self.is_change && !cell.is_empty();
+        is_change.then(|| match cell.as_bytes() {
+            [b'(', b'+', ..] => GREW,
+            [b'(', b'-', ..] => SHRANK,
+            _ => DIM,
+        })
+    }
+
+    fn put(&self, line: &mut String, cell: &str, colour: Option<&str>) {
         let pad = self.width.saturating_sub(cell.chars().count());
         if !line.is_empty() {
             line.push_str("  ");
@@ -208,7 +228,8 @@ impl Cells {
             line.extend(std::iter::repeat_n(' ', pad));
         } else {
             line.extend(std::iter::repeat_n(' ', pad));
-            line.push_str(cell);
+            let end = colour.map(|_| PLAIN);
+            line.extend([colour.unwrap_or_default(), cell, end.unwrap_or_default()]);
         }
     }
 }

@@ -54,12 +54,25 @@ fn read(path: &Path) -> io::Result<String> {
     if !std::fs::metadata(path)?.is_file() {
         return Err(io::Error::other("this is not a file"));
     }
-    let mut text = String::new();
-    std::fs::File::open(path)?.take(LONGEST + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > LONGEST {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LONGEST {
         return Err(io::Error::other("it is longer than 256 KiB"));
     }
-    Ok(text)
+    decoded(&bytes).ok_or_else(|| io::Error::other("it is no text in UTF-8 or UTF-16"))
+}
+
+/// UTF-8, or UTF-16 with a mark, as `poolmon config > FILE` writes it in PowerShell.
+fn decoded(bytes: &[u8]) -> Option<String> {
+    let wide = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
+        let (pairs, []) = bytes.as_chunks() else { return None };
+        String::from_utf16(&pairs.iter().map(|pair| unit(*pair)).collect::<Vec<u16>>()).ok()
+    };
+    match bytes {
+        [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, rest @ ..] | rest => String::from_utf8(rest.to_vec()).ok(),
+    }
 }
 
 /// Why root does not follow a file: another user could have written it.
@@ -99,6 +112,20 @@ mod tests {
         // As the standard says, what is not absolute counts as not set.
         assert_eq!(at(&[("HOME", "/home/me"), ("XDG_CONFIG_HOME", "x")]), config("/home/me/.config"));
         assert_eq!(at(&[("XDG_CONFIG_HOME", "")]), None);
+    }
+
+    #[test]
+    fn any_text_that_a_shell_writes_is_read() {
+        let text = "theme = \"dark\" # ü\n";
+        let little: Vec<u8> =
+            "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> =
+            "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_be_bytes).collect();
+        let marked = format!("\u{feff}{text}").into_bytes();
+        for bytes in [text.as_bytes(), &little, &big, &marked] {
+            assert_eq!(decoded(bytes).as_deref(), Some(text), "{bytes:?}");
+        }
+        assert_eq!([&b"a\xff"[..], b"\xff\xfea"].map(decoded), [None, None]);
     }
 
     #[test]

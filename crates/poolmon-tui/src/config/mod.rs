@@ -195,9 +195,14 @@ impl Config {
         match path {
             Some(path) => {
                 comment(&path.display().to_string());
+                let folder = path.parent().filter(|folder| !folder.is_dir());
+                let folder = folder.map_or_else(String::new, |folder| {
+                    let parents = if cfg!(windows) { "" } else { "-p " };
+                    format!("mkdir {parents}{}, and ", shell_path(folder))
+                });
                 comment(&format!(
                     "The configuration of the screen (live, demo, replay): TOML, read from that file. Options on the command line \
-                     come before it, and --no-config leaves it out. To begin with all defaults: poolmon config > {}",
+                     come before it, and --no-config leaves it out. To begin with all defaults: {folder}poolmon config > {}",
                     shell_path(path)
                 ));
             }

@@ -6,7 +6,7 @@ use ratatui_crossterm::crossterm::event::{
 };
 
 use poolmon_model::column::Unit;
-use poolmon_model::{CounterWidth, Pool, Row, Tag};
+use poolmon_model::{CounterWidth, Pool, Row, Tag, Value};
 
 use super::support::{linux, many, windows};
 use super::{advance, app_of, app_with, code, draw, lines_of, picture, press};
@@ -142,6 +142,8 @@ proptest! {
             for place in layout.places.iter().filter(|place| place.column.unit != Unit::Text) {
                 let value = match place.kind {
                     crate::columns::CellKind::Value => place.column.value(row),
+                    // A change of what was unknown before leaves its place empty.
+                    crate::columns::CellKind::Change if place.column.change(row) == Value::Unknown => continue,
                     crate::columns::CellKind::Change => place.column.change(row),
                     _ => continue,
                 };
