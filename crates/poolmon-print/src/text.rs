@@ -211,7 +211,7 @@ impl Cells {
     /// The colour of a cell; `None` if it is that of the text.
     fn colour(&self, cell: &str) -> Option<&'static str> {
         let is_change = self.is_change && !cell.is_empty();
-        is_change.then(|| match cell.as_bytes() {
+        is_change.then_some(match cell.as_bytes() {
             [b'(', b'+', ..] => GREW,
             [b'(', b'-', ..] => SHRANK,
             _ => DIM,
