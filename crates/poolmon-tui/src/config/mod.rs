@@ -195,8 +195,8 @@ impl Config {
         match path {
             Some(path) => {
                 comment(&path.display().to_string());
-                let folder = path.parent().filter(|folder| !folder.is_dir());
-                let folder = folder.map_or_else(String::new, |folder| {
+                // The same whether the folder is there or not.
+                let folder = path.parent().map_or_else(String::new, |folder| {
                     let parents = if cfg!(windows) { "" } else { "-p " };
                     format!("mkdir {parents}{}, and ", shell_path(folder))
                 });
