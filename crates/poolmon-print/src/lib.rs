@@ -57,8 +57,6 @@ pub struct PrintOptions {
     pub no_titles: bool,
     /// Bytes of a text table with units, rounded: `1.23 MiB`.
     pub human: bool,
-    /// Titles and changes of a text table in colour, by the sequences that terminals of 16 colours know.
-    pub colours: bool,
 }
 
 /// Writes a table in a format.

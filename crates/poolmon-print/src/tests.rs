@@ -67,15 +67,8 @@ fn printed(format: TableFormat, before: Option<&Sample>, now: &Sample, options: 
     String::from_utf8(out).unwrap()
 }
 
-const ALL: PrintOptions = PrintOptions {
-    totals: true,
-    header: true,
-    stamp: true,
-    driver: true,
-    no_titles: false,
-    human: false,
-    colours: false,
-};
+const ALL: PrintOptions =
+    PrintOptions { totals: true, header: true, stamp: true, driver: true, no_titles: false, human: false };
 
 #[test]
 fn every_format_of_a_windows_table() {
@@ -180,31 +173,6 @@ fn groups_in_every_format() {
     let refused = crate::groups::write(&mut out, TableFormat::Poolmon, &now, (&table, &groups), human);
     assert!(refused.is_err() && out.is_empty(), "PoolMon's layout has no place for a group");
     assert_eq!(crate::groups::Groups::of(&table, GroupBy::Owner, sort, Some(1)).list.len(), 1);
-}
-
-/// Colours are no part of the text: what grew and what shrank is told by the sign as well.
-#[test]
-fn colours_change_nothing_but_colours() {
-    let (before, now) = windows();
-    let rows = PrintOptions { totals: false, header: false, ..ALL };
-    let plain = printed(TableFormat::Table, Some(&before), &now, rows);
-    let coloured = printed(TableFormat::Table, Some(&before), &now, PrintOptions { colours: true, ..rows });
-    let mut bare = coloured.clone();
-    for (sequence, cell) in
-        [("\x1b[33m", "(+"), ("\x1b[32m", "(-"), ("\x1b[2m", "("), ("\x1b[1m", ""), ("\x1b[0m", "")]
-    {
-        assert!(coloured.contains(&format!("{sequence}{cell}")), "{sequence:?}");
-        bare = bare.replace(sequence, "");
-    }
-    assert_eq!(bare, plain);
-    assert_eq!(
-        coloured.matches("\x1b[33m").count(),
-        plain.matches("(+").count() - plain.matches("(+/-)").count()
-    );
-    for format in [TableFormat::Csv, TableFormat::Json, TableFormat::Poolmon] {
-        let options = PrintOptions { colours: true, ..ALL };
-        assert!(!printed(format, Some(&before), &now, options).contains('\x1b'));
-    }
 }
 
 /// What reads tables with `awk` and `sort` needs neither titles nor any other line that is no row.

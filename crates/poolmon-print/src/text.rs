@@ -82,16 +82,14 @@ pub(crate) fn lines(
     let mut line = String::new();
     if !options.no_titles {
         for column in columns {
-            column.put(&mut line, &column.title, None);
+            column.put(&mut line, &column.title);
         }
-        let line = line.trim_end();
-        if options.colours { writeln!(out, "{BOLD}{line}{PLAIN}") } else { writeln!(out, "{line}") }?;
+        writeln!(out, "{}", line.trim_end())?;
     }
     for at in 0..count {
         line.clear();
         for column in columns {
-            let cell = column.texts.get(at).map_or("", String::as_str);
-            column.put(&mut line, cell, column.colour(cell).filter(|_| options.colours));
+            column.put(&mut line, column.texts.get(at).map_or("", String::as_str));
         }
         writeln!(out, "{}", line.trim_end())?;
     }
@@ -150,20 +148,12 @@ fn total(out: &mut dyn Write, figure: &Figure, totals: &Totals) -> io::Result<()
     }
 }
 
-/// As on the screen: what grew is yellow, what shrank green.
-const GREW: &str = "\x1b[33m";
-const SHRANK: &str = "\x1b[32m";
-const DIM: &str = "\x1b[2m";
-const BOLD: &str = "\x1b[1m";
-const PLAIN: &str = "\x1b[0m";
-
 /// One column, formatted.
 pub(crate) struct Cells {
     title: String,
     texts: Vec<String>,
     width: usize,
     left: bool,
-    is_change: bool,
 }
 
 impl Cells {
@@ -199,26 +189,16 @@ impl Cells {
             Value::Signed(signed) if signed > 0 => format!("(+{signed})"),
             value => format!("({})", value.plain()),
         });
-        Self { is_change: true, ..Self::new("(+/-)".into(), cells.collect(), false) }
+        Self::new("(+/-)".into(), cells.collect(), false)
     }
 
     pub fn new(title: String, cells: Vec<String>, left: bool) -> Self {
         let width =
             cells.iter().map(|cell| cell.chars().count()).chain([title.chars().count()]).max().unwrap_or(0);
-        Self { title, texts: cells, width, left, is_change: false }
+        Self { title, texts: cells, width, left }
     }
 
-    /// The colour of a cell; `None` if it is that of the text.
-    fn colour(&self, cell: &str) -> Option<&'static str> {
-        let is_change = self.is_change && !cell.is_empty();
-        is_change.then_some(match cell.as_bytes() {
-            [b'(', b'+', ..] => GREW,
-            [b'(', b'-', ..] => SHRANK,
-            _ => DIM,
-        })
-    }
-
-    fn put(&self, line: &mut String, cell: &str, colour: Option<&str>) {
+    fn put(&self, line: &mut String, cell: &str) {
         let pad = self.width.saturating_sub(cell.chars().count());
         if !line.is_empty() {
             line.push_str("  ");
@@ -228,8 +208,7 @@ impl Cells {
             line.extend(std::iter::repeat_n(' ', pad));
         } else {
             line.extend(std::iter::repeat_n(' ', pad));
-            let end = colour.map(|_| PLAIN);
-            line.extend([colour.unwrap_or_default(), cell, end.unwrap_or_default()]);
+            line.push_str(cell);
         }
     }
 }

@@ -40,14 +40,6 @@ enum Wake {
     Leave,
 }
 
-/// Whether what is printed may have sequences for colours: the console of Windows has to be told so first.
-pub fn takes_sequences() -> bool {
-    #[cfg(windows)]
-    return ratatui_crossterm::crossterm::ansi_support::supports_ansi();
-    #[cfg(not(windows))]
-    true
-}
-
 /// The terminal in its alternate screen; dropping it restores what was there.
 struct Screen {
     terminal: Terminal<CrosstermBackend<io::Stdout>>,

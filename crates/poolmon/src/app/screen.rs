@@ -136,12 +136,6 @@ pub fn look(color: Color, palette: Option<Palette>) -> Look {
     Look { colours, palette: palette.unwrap_or(look.palette), ..look }
 }
 
-/// Whether a text is to be in colour.
-pub fn in_colour(color: Color) -> bool {
-    let is_wanted = color == Color::Always || io::stdout().is_terminal() && poolmon_tui::takes_sequences();
-    is_wanted && look(color, None).colours != ColourMode::None
-}
-
 /// What the key `w` does: appends to PoolMon's own file, in the current folder.
 pub fn snapshot_writer(driver: bool) -> SnapshotWriter {
     Box::new(move |sample, table| {

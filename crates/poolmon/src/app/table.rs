@@ -22,8 +22,6 @@ pub struct Form {
     pub human: bool,
     /// See [`PrintOptions::no_titles`].
     pub no_titles: bool,
-    /// See [`PrintOptions::colours`].
-    pub colours: bool,
 }
 
 /// Derives and prints the table; whether it has a row.
@@ -57,7 +55,6 @@ pub fn print(
         driver: owners.asked_for() || told,
         no_titles: form.no_titles,
         human: form.human,
-        colours: form.colours,
     };
     let mut out = say::out(format == TableFormat::Table);
     match &groups {

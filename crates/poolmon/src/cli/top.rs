@@ -8,7 +8,6 @@ use poolmon_model::Search;
 use poolmon_print::TableFormat;
 
 use super::groups::{LimitArgs, RowArgs};
-use super::live::Color;
 use super::values::span;
 
 // Options of `top`.
@@ -35,9 +34,6 @@ pub struct TopArgs {
     /// Text table: no line of titles
     #[arg(long)]
     pub no_header: bool,
-    /// When to use colours in the text table
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    pub color: Color,
     /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: FormatArg,

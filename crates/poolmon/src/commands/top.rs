@@ -9,7 +9,7 @@ use poolmon_record::Stop;
 
 use crate::app::outcome::Outcome;
 use crate::app::say::note;
-use crate::app::{limits, owners, screen, table};
+use crate::app::{limits, owners, table};
 use crate::cli::top::{FormatArg, GroupArg, TopArgs};
 use crate::input::{self, FileMoment};
 
@@ -54,7 +54,6 @@ pub fn run(args: &TopArgs) -> anyhow::Result<Outcome> {
         group: args.group.map(|GroupArg::Owner| GroupBy::Owner),
         human: args.human,
         no_titles: args.no_header,
-        colours: screen::in_colour(args.color),
     };
     table::print(&rows, &form, args.format.into(), before.as_ref(), now, &owners)?;
     if let Some(outcome) = limits::checked(&args.fail_on.limits, now) {
