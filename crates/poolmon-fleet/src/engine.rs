@@ -288,9 +288,8 @@ fn tls(roots: RootCerts) -> TlsConfig {
 /// The first line of a file, which holds nothing else.
 fn secret(path: &Path) -> Result<String, EngineError> {
     let file_error = |error: String| EngineError::File { path: path.to_owned(), error };
-    let text = bounded::read_text(path, bounded::SECRET).map_err(|error| file_error(error.to_string()))?;
-    // Editors of Windows put a mark before the text.
-    let line = text.trim_start_matches('\u{feff}').trim();
+    let text = bounded::read_text(path, bounded::SMALL).map_err(|error| file_error(error.to_string()))?;
+    let line = text.trim();
     if line.is_empty() || line.contains(char::is_control) {
         return Err(file_error("one line with the secret is expected".to_owned()));
     }
@@ -299,7 +298,7 @@ fn secret(path: &Path) -> Result<String, EngineError> {
 
 fn certificates(path: &Path) -> Result<RootCerts, EngineError> {
     let file_error = |error: String| EngineError::File { path: path.to_owned(), error };
-    let pem = bounded::read(path, bounded::SECRET).map_err(|error| file_error(error.to_string()))?;
+    let pem = bounded::read(path, bounded::SMALL).map_err(|error| file_error(error.to_string()))?;
     let mut found: Vec<Certificate<'static>> = Vec::new();
     for item in ureq::tls::parse_pem(&pem) {
         if let PemItem::Certificate(certificate) = item.map_err(|error| file_error(error.to_string()))? {

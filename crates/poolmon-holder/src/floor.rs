@@ -44,7 +44,7 @@ impl Floors {
     }
 
     /// Takes one of many counts: from the second one on there are gains. The stretches grow from one count to four, so that what comes
-    /// and goes is soon told from what stays, and then slide.
+    /// and goes is soon separated from what stays, and then slide.
     pub fn count(&mut self, census: &Census) {
         self.length = self.length.max(1);
         if self.room == 0 {

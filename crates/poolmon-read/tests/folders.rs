@@ -532,8 +532,8 @@ fn memory_lines_that_never_change_are_not_used() {
         while series.next_into(&mut sample).unwrap() {
             known.push(sample.header.pool_nonpaged.is_some());
         }
-        let told = said.iter().any(|text| text.contains("stay the same while the tags change"));
-        (known, told)
+        let doubted = said.iter().any(|text| text.contains("stay the same while the tags change"));
+        (known, doubted)
     };
     assert_eq!(open([60_000, 60_000, 60_000]), (vec![false; 3], true));
     assert_eq!(open([60_000, 60_000, 60_004]), (vec![true; 3], false));

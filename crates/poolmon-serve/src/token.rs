@@ -34,10 +34,9 @@ impl Tokens {
         if is_open(&meta) {
             return Err(problem("other users can read or write the file of tokens".to_owned()));
         }
-        let text = bounded::read_text(path, bounded::SECRET).map_err(cannot)?;
+        let text = bounded::read_text(path, bounded::SMALL).map_err(cannot)?;
         let mut tokens = Vec::new();
-        // Editors of Windows put a mark before the text.
-        for (at, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+        for (at, line) in text.lines().enumerate() {
             let token = line.trim();
             if token.is_empty() || token.starts_with('#') {
                 continue;

@@ -54,13 +54,11 @@ impl Continued {
     pub fn new(source: Box<dyn Source>, folder: &Path) -> Result<Self, ContinuedError> {
         let shown = folder.display();
         let mut past = SampleSeries::open(&[folder.to_owned()], ReadOptions::default())?;
-        let Some(recording) = past.recording()? else {
+        let Some(damage) = past.damage_check()? else {
             let remedy = format!("judge it alone: poolmon leaks {shown}");
             return Err(Problem::new(format!("{shown} is not a recording of this machine"), remedy).into());
         };
-        let damage = recording.verify_if_small().map_err(ReadError::from)?;
-        let damage = damage.and_then(|it| it.in_words(recording.is_being_written()));
-        let broken = damage.map(|words| format!("the recorded past: {words}"));
+        let broken = damage();
         let last = past.at(None, Earlier::Previous)?.now;
         if let Some(why) = stranger(&last.origin, source.origin()) {
             let remedy = format!("see it alone: poolmon replay {shown}");
@@ -212,7 +210,8 @@ mod tests {
         while source.past_into(&mut sample).unwrap() {}
         source.sample_into(&mut sample).unwrap();
         let said = sample.remarks.concat();
-        assert!(said.starts_with("the recorded past: ") && said.contains("cut at its end"), "{said}");
+        let name = folder.path().to_str().unwrap();
+        assert!(said.starts_with(name) && said.contains("cut at its end"), "{said}");
     }
 
     #[test]

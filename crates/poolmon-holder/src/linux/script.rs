@@ -28,6 +28,8 @@ struct Interpreter {
     code: &'static str,
     /// The letter of the option whose value is a module or file to run.
     runs: Option<char>,
+    /// Letters without a value that may stand before it behind one dash.
+    switches: &'static str,
     /// Long options that are followed by a value.
     long: &'static [&'static str],
     /// Long options after which there is no script.
@@ -46,6 +48,7 @@ const NONE: Interpreter = Interpreter {
     attached: "",
     code: "",
     runs: None,
+    switches: "",
     long: &[],
     long_code: &[],
     long_runs: &[],
@@ -59,6 +62,7 @@ const INTERPRETERS: &[Interpreter] = &[
         values: "WXQ",
         code: "c",
         runs: Some('m'),
+        switches: "bBdEiIOPqRsSuvx",
         long: &["--check-hash-based-pycs"],
         endings: &["py", "pyc", "pyz"],
         ..NONE
@@ -87,6 +91,7 @@ const INTERPRETERS: &[Interpreter] = &[
         values: "cdzt",
         code: "rRBEFSa",
         runs: Some('f'),
+        switches: "Cnq",
         long: &["--php-ini", "--define"],
         long_code: &["--run", "--server"],
         long_runs: &["--file"],
@@ -224,6 +229,10 @@ fn script<'a>(line: &'a [u8], is_file: &dyn Fn(&[u8]) -> bool) -> Option<(&'a st
                 return None;
             }
             if of.runs == Some(letter) {
+                // Behind a letter that is not known, it may be a value.
+                if !text.get(1..at)?.chars().all(|before| of.switches.contains(before)) {
+                    return None;
+                }
                 return Some((program, base(rest.or_else(|| words.next())?)));
             }
             if of.attached.contains(letter) {
@@ -269,6 +278,19 @@ mod tests {
         let line = line.replace(' ', "\0");
         let found = script(line.as_bytes(), &|path| path == b"./worker");
         found.map(|(program, script)| format!("{program} {}", String::from_utf8_lossy(script)))
+    }
+
+    #[test]
+    fn behind_a_letter_that_is_not_known_may_be_a_value() {
+        for (line, found) in [
+            ("python3 -Im venv", Some("python3 venv")),
+            ("python3 -mvenv", Some("python3 venv")),
+            ("python3 -Am secret", None),
+            ("python3 -Amsecret", None),
+            ("php -Zf secret", None),
+        ] {
+            assert_eq!(of(line).as_deref(), found, "{line}");
+        }
     }
 
     #[test]
@@ -352,6 +374,12 @@ mod tests {
             at in 0..7_usize,
             secret in "[A-Za-z0-9=:/@-]{1,20}QQQ[A-Za-z0-9=:@]{0,9}",
         ) {
+            // What -m and switches before it name is the module, whatever it is called.
+            let is_module = secret.strip_prefix('-').and_then(|rest| rest.split_once('m'));
+            let is_module = is_module.is_some_and(|(before, _)| before.chars().all(|c| "bBdEiIOPqRsSuvx".contains(c)));
+            if at == 5 && is_module {
+                return Ok(());
+            }
             let line = match at {
                 0 => format!("python3\0app.py\0{secret}"),
                 1 => format!("python3\0-W\0{secret}\0app.py"),

@@ -159,7 +159,7 @@ fn lockstep(a: &Finding, b: &Finding, natures: [Nature; 2], work: Option<&Work>)
         && of_a.iter().zip(&of_b).all(|(x, y)| ((x - of_a[0]) / all_a - (y - of_b[0]) / all_b).abs() < APART)
 }
 
-/// Whether objects of this row are as large as the bookkeeping for so many objects of another.
+/// Whether objects of this row are as large as the bookkeeping for this number of objects of another.
 fn charges(general: &Finding, objects: f64) -> bool {
     let Some(rate) = general.allocs.filter(|rate| rate.per_hour > 0.0) else { return false };
     let size = general.bytes.per_hour / rate.per_hour;

@@ -231,7 +231,7 @@ fn times_of_day_have_no_date() {
     }
 }
 
-/// A recording that is deleted while it is served: the page shows what was read, and every client is told that it is gone.
+/// A recording that is deleted while it is served: the page shows what was read, and every client gets the message that it is gone.
 #[cfg(unix)]
 #[test]
 fn a_recording_that_is_gone_is_said_to_be() {

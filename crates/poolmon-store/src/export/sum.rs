@@ -28,7 +28,7 @@ pub struct ColumnPlace<'a> {
 pub struct Sum(crc32fast::Hasher);
 
 impl Sum {
-    /// Takes in a column of a row group of so many rows.
+    /// Takes in a column of a row group with this number of rows.
     pub fn column(&mut self, rows: i64, place: &ColumnPlace<'_>) {
         self.text(place.name);
         let dictionary = place.dictionary.map_or([0, 0], |at| [1, at]);

@@ -1,15 +1,13 @@
 //! Where the configuration file is, and whether it may be read.
 
 use std::ffi::OsString;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
+use poolmon_image::bounded;
 use poolmon_model::problem::Problem;
 
 use super::Config;
-
-/// No configuration is as long as this, in bytes.
-const LONGEST: u64 = 256 * 1024;
 
 /// Where a person's configuration is, by the environment; `None` if it names no folder for it.
 pub fn path(get: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
@@ -54,25 +52,7 @@ fn read(path: &Path) -> io::Result<String> {
     if !std::fs::metadata(path)?.is_file() {
         return Err(io::Error::other("this is not a file"));
     }
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(LONGEST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LONGEST {
-        return Err(io::Error::other("it is longer than 256 KiB"));
-    }
-    decoded(&bytes).ok_or_else(|| io::Error::other("it is no text in UTF-8 or UTF-16"))
-}
-
-/// UTF-8, or UTF-16 with a mark, as `poolmon config > FILE` writes it in PowerShell.
-fn decoded(bytes: &[u8]) -> Option<String> {
-    let wide = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
-        let (pairs, []) = bytes.as_chunks() else { return None };
-        String::from_utf16(&pairs.iter().map(|pair| unit(*pair)).collect::<Vec<u16>>()).ok()
-    };
-    match bytes {
-        [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes),
-        [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
-        [0xef, 0xbb, 0xbf, rest @ ..] | rest => String::from_utf8(rest.to_vec()).ok(),
-    }
+    bounded::read_text(path, bounded::SMALL)
 }
 
 /// Why root does not follow a file: another user could have written it.
@@ -115,20 +95,6 @@ mod tests {
     }
 
     #[test]
-    fn any_text_that_a_shell_writes_is_read() {
-        let text = "theme = \"dark\" # ü\n";
-        let little: Vec<u8> =
-            "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
-        let big: Vec<u8> =
-            "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_be_bytes).collect();
-        let marked = format!("\u{feff}{text}").into_bytes();
-        for bytes in [text.as_bytes(), &little, &big, &marked] {
-            assert_eq!(decoded(bytes).as_deref(), Some(text), "{bytes:?}");
-        }
-        assert_eq!([&b"a\xff"[..], b"\xff\xfea"].map(decoded), [None, None]);
-    }
-
-    #[test]
     fn root_does_not_follow_what_another_user_could_have_written() {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("config.toml");
@@ -159,7 +125,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         assert_eq!(read(home.path()).unwrap_err().to_string(), "this is not a file");
         let long = home.path().join("long");
-        std::fs::write(&long, vec![b'#'; 300_000]).unwrap();
-        assert!(read(&long).unwrap_err().to_string().contains("256 KiB"));
+        std::fs::write(&long, vec![b'#'; (1 << 20) + 1]).unwrap();
+        assert!(read(&long).unwrap_err().to_string().contains("more than 1 MiB"));
     }
 }
