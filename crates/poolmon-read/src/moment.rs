@@ -165,12 +165,11 @@ pub fn range<E: From<NotAMoment>>(
     Ok((from, to))
 }
 
-/// The time of day of a moment the day before, on this day.
+/// The time of day of a moment, on this day.
 fn on_the_day_of(day: Timestamp, time: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
     let day = day.to_zoned(zone.clone()).date();
-    let time = time.to_zoned(zone.clone());
-    let at = zone.to_ambiguous_timestamp(day.to_datetime(time.time())).compatible().ok()?;
-    (time.date() < day).then_some(at)
+    let time = time.to_zoned(zone.clone()).time();
+    zone.to_ambiguous_timestamp(day.to_datetime(time)).compatible().ok()
 }
 
 /// A time until now, of what has no samples with a start of their own.

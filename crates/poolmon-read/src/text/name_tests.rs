@@ -37,6 +37,19 @@ fn seconds_since_1970() {
 }
 
 #[test]
+fn the_date_of_a_name_with_two_may_be_shown_by_others() {
+    let dates = |names: &[&str]| {
+        let series = moments_in_names(names, |_| None)?;
+        Some(series.moments.iter().map(|moment| moment.date.to_string()).collect::<Vec<_>>())
+    };
+    // Of the year 2000, or at eight in the evening.
+    assert_eq!(dates(&["2000_Aug 23 2021.log"]), None);
+    assert_eq!(moment_in_name("2000_Aug 23 2021.log").map(|moment| moment.date), None);
+    let both = dates(&["1955_Aug 23 2021.log", "2000_Aug 23 2021.log"]);
+    assert_eq!(both, Some(vec!["2021-08-23".to_owned(); 2]));
+}
+
+#[test]
 fn what_is_no_date() {
     for name in [
         "poolsnap.log",
