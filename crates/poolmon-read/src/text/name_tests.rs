@@ -44,6 +44,7 @@ fn the_date_of_a_name_with_two_may_be_shown_by_others() {
     };
     // Of the year 2000, or at eight in the evening.
     assert_eq!(dates(&["2000_Aug 23 2021.log"]), None);
+    assert_eq!(dates(&["pm_2000_Aug 23 2021 UTC.log"]), None);
     assert_eq!(moment_in_name("2000_Aug 23 2021.log").map(|moment| moment.date), None);
     let both = dates(&["1955_Aug 23 2021.log", "2000_Aug 23 2021.log"]);
     assert_eq!(both, Some(vec!["2021-08-23".to_owned(); 2]));
