@@ -4,6 +4,7 @@
 //!
 //! * `judge.rs`: [`LiveJudge`], verdicts while samples come, with the holders of this machine;
 //! * `continued.rs`: [`Continued`], a live source with a recording of this machine behind it;
+//! * `series.rs`: [`SeriesJudge`], verdicts on a series once it was read to its end;
 //! * `bench.rs`: [`Bench`], the runs and idle intervals of a measurement; `child.rs`: [`Command`], one run.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
@@ -12,11 +13,13 @@ mod bench;
 mod child;
 mod continued;
 mod judge;
+mod series;
 
 pub use bench::{Bench, BenchConfig};
 pub use child::{Command, Ended};
 pub use continued::{Continued, ContinuedError};
 pub use judge::{LiveJudge, in_short};
+pub use series::SeriesJudge;
 
 use std::io;
 
