@@ -31,7 +31,9 @@ fn read(bytes: &[u8], step: usize) -> Vec<Result<Sample, String>> {
         let mut sample = Sample::empty();
         match reader.next_into(&mut sample) {
             Ok(true) => {
-                assert!(sample.reported_deltas.is_empty() || sample.reported_deltas.len() == sample.rows.len());
+                assert!(
+                    sample.reported_deltas.is_empty() || sample.reported_deltas.len() == sample.rows.len()
+                );
                 assert!(!sample.rows.is_empty() || !sample.sessions.is_empty());
                 assert!(sample.disagreeing <= bytes.len());
                 samples.push(Ok(sample));
