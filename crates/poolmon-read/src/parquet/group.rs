@@ -1,8 +1,11 @@
 //! The rows of a row group: sorted by tag in the file, given by time.
 
 use std::io;
+use std::sync::Arc;
 
 use poolmon_model::figure::{self, FIGURES};
+
+use rustc_hash::FxHashMap;
 
 use super::column::{Cell, Chunk, Column};
 use super::thrift::{unzigzag, varint};
@@ -16,22 +19,24 @@ pub(super) const POOL: &str = "pool";
 const NAMED: [&str; 6] = ["host", "boot", "session", TAG, "tag_raw", POOL];
 /// Behind the figures.
 const OWNER: &str = "owner";
+/// Figures of the machine by name, on one row of each sample. Files of before have none.
+const MACHINE: &str = "header";
 
 /// Samples of a row group: what the writer ends one at.
 const MOST_SAMPLES: usize = 1800;
 /// Most bytes of a row group's rows in memory; the writer ends one at 24 MB of its own.
 const MOST_BYTES: usize = 256 << 20;
 
-/// Names of the columns that are read: the time, what names a row, its figures, its owner.
+/// Names of the columns that are read: the time, what names a row, its figures, its owner, figures of the machine.
 pub(super) fn names() -> Vec<&'static str> {
     let figures = FIGURES.iter().map(|figure| figure.id);
-    [TIME].into_iter().chain(NAMED).chain(figures).chain([OWNER]).collect()
+    [TIME].into_iter().chain(NAMED).chain(figures).chain([OWNER, MACHINE]).collect()
 }
 
 /// The first line of the CSV.
 pub(super) fn titles(names: &[&str]) -> Vec<u8> {
     let names = names.iter().map(|name| if *name == TIME { "time" } else { name });
-    (names.chain(["header"]).collect::<Vec<_>>().join(",") + "\n").into_bytes()
+    (names.collect::<Vec<_>>().join(",") + "\n").into_bytes()
 }
 
 /// One row through the samples of a row group.
@@ -60,6 +65,8 @@ pub(super) struct Group {
     /// Times of its samples, in the order in which they were taken, and the next of them.
     times: Vec<i64>,
     next: usize,
+    /// Figures of the machine, by the time of their sample.
+    machines: FxHashMap<i64, Arc<str>>,
 }
 
 impl Group {
@@ -71,7 +78,8 @@ impl Group {
         names: &[&str],
     ) -> io::Result<Self> {
         let mut columns: Vec<Option<Column>> = chunks.iter().map(|chunk| chunk.map(Column::new)).collect();
-        let mut group = Self { streams: Vec::new(), times: Vec::new(), next: 0 };
+        let mut group =
+            Self { streams: Vec::new(), times: Vec::new(), next: 0, machines: FxHashMap::default() };
         let (mut cells, mut key): (Vec<Option<Cell>>, Option<Vec<Option<Cell>>>) = (Vec::new(), None);
         let (mut last, mut place, mut bytes) = (Point::default(), 0, 0);
         for _ in 0..rows {
@@ -82,14 +90,18 @@ impl Group {
                     None => None,
                 });
             }
-            let (Some(Some(Cell::Int(time))), Some(key_cells), Some(figures), Some(owner)) = (
+            let (Some(Some(Cell::Int(time))), Some(key_cells), Some(figures), Some([owner, machine])) = (
                 cells.first(),
                 cells.get(1..=NAMED.len()),
-                cells.get(1 + NAMED.len()..names.len() - 1),
-                cells.last(),
+                cells.get(1 + NAMED.len()..names.len() - 2),
+                cells.last_chunk(),
             ) else {
                 return Err(bad("a row has no time"));
             };
+            if let Some(Cell::Text(machine)) = machine {
+                bytes += machine.len() + 64;
+                group.machines.insert(*time, Arc::clone(machine));
+            }
             let is_same = key.as_ref().is_some_and(|key| key.iter().eq(key_cells.iter().chain([owner])));
             if !is_same {
                 key = Some(key_cells.iter().chain([owner]).cloned().collect());
@@ -142,7 +154,8 @@ impl Group {
         // What is no time is no text: the reader of the table says so.
         let stamp = jiff::Timestamp::from_microsecond(time)
             .map_or_else(|_| time.to_string(), |time| time.to_string());
-        let mut machine = system;
+        let fallback = system.map(|system| Arc::from(format!("system=\"{system}\"")));
+        let mut machine = self.machines.get(&time).cloned().or(fallback);
         for stream in &mut self.streams {
             let Some(point) = stream.point.filter(|point| point.time == time) else { continue };
             csv.extend_from_slice(stamp.as_bytes());
@@ -155,8 +168,8 @@ impl Group {
                 csv.push(b',');
             }
             csv.extend_from_slice(&stream.after);
-            if let Some(system) = machine.take() {
-                quoted(&format!("system=\"{system}\""), csv);
+            if let Some(machine) = machine.take() {
+                quoted(&machine, csv);
             }
             csv.push(b'\n');
             stream.advance();

@@ -1,6 +1,7 @@
 use std::sync::Arc;
+use std::time::Duration;
 
-use poolmon_model::{CounterWidth, Origin, Pool, Row, Sample, SourceKind, Tag, sample::Session};
+use poolmon_model::{CounterWidth, Coverage, Origin, Pool, Row, Sample, SourceKind, Tag, sample::Session};
 use poolmon_store::{Recorder, RecorderConfig, Recording, export};
 use proptest::prelude::*;
 
@@ -43,7 +44,9 @@ fn lines(csv: &str) -> Vec<Vec<String>> {
     let mut rows = csv.lines().map(cells);
     let titles = rows.next().unwrap();
     let names = group::names();
-    let names = names.iter().map(|name| if *name == "ts" { "time" } else { name });
+    // Which row of a sample has the figures of the machine is the writer's choice.
+    let names = names.iter().filter(|name| **name != "header");
+    let names = names.map(|name| if *name == "ts" { "time" } else { name });
     let wanted: Vec<usize> =
         names.map(|name| titles.iter().position(|title| title == name).unwrap()).collect();
     let mut lines: Vec<Vec<String>> = rows
@@ -142,6 +145,36 @@ fn a_file_is_read_as_samples() {
     }
     let last = sample.rows.iter().find(|row| row.tag == Tag::pool(*b"T\x01x ")).unwrap();
     assert_eq!((count, last.counters.bytes, sample.rows.len()), (30, Some(29 * 64), 2));
+}
+
+/// What is beside the rows comes back too: figures of the machine, and what a list leaves out.
+#[test]
+fn figures_of_the_machine_and_what_is_left_out_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut recorder, _) = Recorder::open(&folder.path().join("rec"), RecorderConfig::default()).unwrap();
+    let steps: Vec<_> = (0..20_u64).map(|n| (60_000_000, vec![(1, n, Some(n * 64)), (2, 7, None)])).collect();
+    let mut recorded = samples(&steps);
+    for (n, sample) in (1..).zip(&mut recorded) {
+        sample.uptime = Some(Duration::from_secs(n * 60));
+        sample.header.memory_total = Some(1 << 34);
+        sample.header.pool_paged = Some(n << 20);
+        if n > 10 {
+            sample.coverage = Coverage::COMPLETE.without(Pool::Nonpaged).partial();
+        }
+        recorder.record_past(sample).unwrap();
+    }
+    recorder.close().unwrap();
+    let recording = Recording::open(&folder.path().join("rec")).unwrap();
+    let file = folder.path().join("a.parquet");
+    export::write_parquet(&recording, &export::ExportOptions::default(), &file).unwrap();
+    let mut series = SampleSeries::open(&[file], ReadOptions::default()).unwrap();
+    let mut sample = Sample::empty();
+    for expected in &recorded {
+        assert!(series.next_into(&mut sample).unwrap());
+        assert_eq!(sample.header, expected.header);
+        assert_eq!((sample.uptime, sample.coverage), (expected.uptime, expected.coverage));
+    }
+    assert!(!series.next_into(&mut sample).unwrap());
 }
 
 /// Damaged everywhere, cut everywhere: an error or the same rows, never others, a panic or a hang.

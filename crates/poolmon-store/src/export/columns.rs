@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use poolmon_model::{Counters, Origin, Pool, Row, Sample, Tag, figure};
+use poolmon_print::poolmon::machine_and_system;
 use rustc_hash::FxHashMap;
 
 use super::select::ExportOptions;
@@ -128,6 +129,8 @@ pub struct Window {
     pub origin: Option<Arc<Origin>>,
     /// Their times.
     pub times: Vec<Timestamp>,
+    /// Of each, the figures of the machine by name, and what it leaves out.
+    pub machines: Vec<String>,
     numbers: FxHashMap<Key, usize>,
     streams: Vec<(Key, Stream)>,
     /// Streams in the order of the last sample's rows: mostly that of the next one, too.
@@ -152,6 +155,9 @@ impl Window {
     pub fn push(&mut self, time: Timestamp, sample: &Sample, options: &ExportOptions) -> u64 {
         let at = self.times.len() as u64;
         self.times.push(time);
+        let machine = machine_and_system(sample, options.coverage(sample));
+        self.bytes += size_of::<String>() + machine.len();
+        self.machines.push(machine);
         self.origin.get_or_insert_with(|| Arc::clone(&sample.origin));
         let mut count = 0;
         for (place, (session, row)) in options.rows(sample).enumerate() {

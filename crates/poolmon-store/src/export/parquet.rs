@@ -2,6 +2,7 @@
 //!
 //! Every row of every sample is written, changed or not: over changed rows alone, a regression is wrong.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -45,7 +46,7 @@ pub(super) fn failed(path: &Path) -> impl Fn(ParquetError) -> StoreError {
     }
 }
 
-/// The columns: names of the row, its figures, its owner, the other names of a merged cache.
+/// The columns: names of the row, its figures, its owner, the other names of a merged cache, figures of the machine.
 fn schema() -> String {
     let mut schema = String::from(
         "message poolmon {
@@ -62,7 +63,7 @@ fn schema() -> String {
     for figure in figure::FIGURES {
         schema.extend(["    optional int64 ", figure.id, ";\n"]);
     }
-    schema + "    optional binary owner (STRING);\n    optional binary other_names (STRING);\n}"
+    schema + "    optional binary owner (STRING);\n    optional binary other_names (STRING);\n    optional binary header (STRING);\n}"
 }
 
 /// Writes a recording, or a part of it, as one Parquet file that appears whole or not at all.
@@ -220,6 +221,13 @@ fn row_group(
     }
     columns.add(true, |key| key.owner.as_deref().map(string), |owner, _, _| owner.clone())?;
     columns.add(true, |key| names.text(&key.tag).as_deref().map(string), |names, _, _| names.clone())?;
+    // On one row of each sample.
+    let given: Vec<Cell<bool>> = vec![Cell::new(false); window.machines.len()];
+    let machine = |at: usize| {
+        let is_first = given.get(at).is_some_and(|given| !given.replace(true));
+        window.machines.get(at).filter(|machine| is_first && !machine.is_empty()).map(|text| string(text))
+    };
+    columns.add(true, |_| (), |(), at, _| machine(at))?;
     add(sum, &*columns.group.close()?);
     Ok(())
 }
