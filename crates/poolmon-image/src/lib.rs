@@ -7,7 +7,7 @@
 //! * [`bytes`]: little-endian numbers and texts out of slices;
 //! * [`pe`]: Windows images, as files, in memory, and in memory with holes; [`elf`]: Linux modules, kernels and cores;
 //! * [`code`]: what every reader of x86 and ARM64 machine code needs: register files, branches, classes of instructions;
-//! * [`bounded`]: small files that a person names;
+//! * [`bounded`]: small files that a person names; [`zip`]: files in zip archives;
 //! * [`files`]: finds files and reads them with several threads; [`index`]: remembers what was read.
 //!
 //! Nothing here knows pool tags or slab caches: `poolmon-owner` and `poolmon-dump` say what is looked for.
@@ -25,5 +25,6 @@ pub mod files;
 pub mod index;
 mod machine;
 pub mod pe;
+pub mod zip;
 
 pub use machine::Machine;

@@ -5,12 +5,16 @@ use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use poolmon_image::zip::{self, Member};
 use poolmon_model::problem::shell_word;
 use poolmon_model::sample::STANDARD_INPUT;
 
 use crate::numbered::by_number;
 use crate::packed::Packing;
-use crate::{ReadError, Result, bundle, parquet, streams, text};
+use crate::{ReadError, Result, bundle, parquet, streams, text, zipped};
 
 /// Bytes that a format is recognised by.
 const START: u64 = 64 << 10;
@@ -29,6 +33,8 @@ enum Content {
     File(PathBuf),
     Folder(Vec<PathBuf>),
     Bytes(Arc<[u8]>),
+    /// A file in a zip archive.
+    Member(PathBuf, Member),
     /// A pipe: what was not read yet. It can be read only once.
     Stream(Mutex<Option<Box<dyn Read + Send>>>),
 }
@@ -85,6 +91,27 @@ impl Input {
         Ok(Self { name, path: Some(path.into()), content, start, packed: None }.unpacked())
     }
 
+    /// A file in a zip archive. Its path is that of the archive, with its own behind it.
+    ///
+    /// # Errors
+    /// It is damaged, needs a password, or is packed in a way that is not read.
+    pub(crate) fn member(archive: &Path, member: Member) -> Result<Self> {
+        let path = archive.join(&member.name);
+        let content = Content::Member(archive.into(), member);
+        let mut input = Self {
+            name: path.display().to_string(),
+            path: Some(path),
+            content,
+            start: Vec::new(),
+            packed: None,
+        };
+        let mut start = Vec::new();
+        let read = input.bytes(&[])?.take(START).read_to_end(&mut start);
+        read.map_err(|error| ReadError::read(&input.name, error))?;
+        input.start = start;
+        Ok(input.unpacked())
+    }
+
     /// As [`Input::open`], to look at: what is read of standard input or of a pipe is kept, and comes again from the next
     /// [`Input::open`].
     ///
@@ -137,7 +164,9 @@ impl Input {
         match &self.content {
             Content::File(path) => Ok(Box::new(File::open(path)?)),
             Content::Bytes(bytes) => Ok(Box::new(Cursor::new(Arc::clone(bytes)))),
-            Content::Folder(_) | Content::Stream(_) => Err(io::ErrorKind::Unsupported.into()),
+            Content::Folder(_) | Content::Member(..) | Content::Stream(_) => {
+                Err(io::ErrorKind::Unsupported.into())
+            }
         }
     }
 
@@ -161,8 +190,28 @@ impl Input {
         match &self.content {
             Content::File(path) => fs::metadata(path).map_or(0, |about| about.len()),
             Content::Bytes(bytes) => bytes.len() as u64,
+            Content::Member(_, member) => member.size,
             Content::Folder(_) | Content::Stream(_) => 0,
         }
+    }
+
+    /// When it was written last, as the file system or its archive says.
+    pub(crate) fn written(&self, zone: &TimeZone) -> Option<Timestamp> {
+        if let Content::Member(_, member) = &self.content {
+            let [year, month, day, hour, minute, second] =
+                member.written.by_clock.map(|figure| i16::try_from(figure).unwrap_or(-1));
+            let [month, day, hour, minute, second] =
+                [month, day, hour, minute, second].map(|figure| i8::try_from(figure).unwrap_or(-1));
+            let by_clock = || DateTime::new(year, month, day, hour, minute, second, 0).ok();
+            let by_clock = || by_clock()?.to_zoned(zone.clone()).ok().map(|time| time.timestamp());
+            return member
+                .written
+                .second
+                .and_then(|second| Timestamp::from_second(second).ok())
+                .or_else(by_clock);
+        }
+        let modified = fs::metadata(self.path.as_deref()?).and_then(|about| about.modified()).ok()?;
+        Timestamp::try_from(modified).ok()
     }
 
     /// Its path, unless it is standard input or bytes in memory.
@@ -205,6 +254,11 @@ impl Input {
     pub fn file(&self) -> Result<&Path> {
         match (&self.content, &self.path) {
             (Content::File(_) | Content::Folder(_), Some(path)) if self.packed.is_none() => Ok(path),
+            (Content::Member(archive, _), _) => Err(ReadError::unsuitable(
+                &self.name,
+                "of what is in a zip archive, only text is read",
+                zipped::remedy(archive),
+            )),
             _ => Err(ReadError::unsuitable(
                 &self.name,
                 "a dump or recording cannot be read from a pipe",
@@ -234,6 +288,19 @@ impl Input {
         match &self.content {
             Content::File(path) => Ok(Box::new(File::open(path).map_err(ReadError::io("open", path))?)),
             Content::Bytes(bytes) => Ok(Box::new(Cursor::new(Arc::clone(bytes)))),
+            Content::Member(archive, member) => {
+                let file = File::open(archive).map_err(ReadError::io("open", archive))?;
+                let why = if member.is_encrypted {
+                    "it needs a password"
+                } else {
+                    "it is packed in a way that is not read"
+                };
+                if !member.is_readable() {
+                    return Err(ReadError::unsuitable(&self.name, why, zipped::remedy(archive)));
+                }
+                let bytes = zip::reader(file, member).map_err(|error| ReadError::read(&self.name, error))?;
+                Ok(Box::new(bytes))
+            }
             Content::Folder(_) => {
                 let path = self.path.as_deref().unwrap_or(Path::new(""));
                 Err(ReadError::io("open", path)(io::ErrorKind::IsADirectory.into()))

@@ -57,6 +57,7 @@ pub mod tape;
 pub mod text;
 mod trace;
 pub mod typed;
+mod zipped;
 mod zone;
 
 pub use contents::Contents;

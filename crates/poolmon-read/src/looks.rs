@@ -23,7 +23,7 @@ const LOOKALIKES: &[Lookalike] = &[
         recognise: poolmon_trace::file::is_trace,
     },
     Lookalike {
-        what: "a zip archive; only memory dumps are read as they are zipped",
+        what: "a zip archive, which is read from a file alone: not from a pipe, not in another archive",
         remedy: "unpack it, and name what comes out: unzip {file}",
         recognise: |start| start.starts_with(b"PK\x03\x04"),
     },

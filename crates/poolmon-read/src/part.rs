@@ -19,7 +19,7 @@ use crate::text::{
 };
 use crate::{
     DateOrder, FileFormat, Holds, Input, ReadError, ReadOptions, Remark, RemarkKind, Result, Samples, bundle,
-    identify,
+    identify, zipped,
 };
 
 /// One file or recording of a series.
@@ -172,9 +172,8 @@ impl Part {
 
     fn date_from_outside(&mut self, options: &ReadOptions) {
         let Some(path) = self.input.path() else { return };
-        let modified = fs::metadata(path).and_then(|about| about.modified());
         self.time_from = TimeFrom::FileDate;
-        self.start = modified.ok().and_then(|time| Timestamp::try_from(time).ok());
+        self.start = self.input.written(&zone_of(options));
         let named = path.file_name().and_then(|name| moment_in_name(&name.to_string_lossy()));
         if let Some(moment) = named {
             self.date_from_name(moment, options);
@@ -200,9 +199,8 @@ impl Part {
 
     /// The day on which the file was written, in a zone.
     fn written_on(&self, options: &ReadOptions) -> Option<(Timestamp, Date)> {
-        let modified = fs::metadata(self.input.path()?).and_then(|about| about.modified()).ok()?;
-        let time = Timestamp::try_from(modified).ok()?;
-        let zone = options.zone.map_or_else(TimeZone::system, TimeZone::fixed);
+        let zone = zone_of(options);
+        let time = self.input.written(&zone)?;
         Some((time, time.to_zoned(zone).date()))
     }
 
@@ -269,6 +267,11 @@ impl Part {
     }
 }
 
+/// The zone of times that name none.
+fn zone_of(options: &ReadOptions) -> TimeZone {
+    options.zone.map_or_else(TimeZone::system, TimeZone::fixed)
+}
+
 /// Whether the last sample's time is a time of day, whose date is not known.
 fn is_date_assumed(reader: &dyn Samples) -> bool {
     reader.remarks().iter().any(|remark| remark.kind == RemarkKind::DateAssumed)
@@ -305,11 +308,31 @@ pub(crate) fn open_into(
     remarks: &mut Vec<Remark>,
 ) -> Result<()> {
     let known = crate::FORMATS.iter().find(|format| (format.recognise)(&input));
+    let before = parts.len();
     let Some(mut files) = input.files().map(<[PathBuf]>::to_vec) else {
-        parts.push(Part::of(input, path, options)?);
+        match if known.is_none() { zipped::members(&input)? } else { None } {
+            Some(members) => {
+                if members.is_cut {
+                    remarks.push(Remark::new(RemarkKind::FileLeftOut, zipped::CUT));
+                }
+                for member in members.files {
+                    let part = Input::member(path, member).and_then(|input| Part::of(input, path, options));
+                    take(parts, part, remarks);
+                }
+                if parts.len() == before {
+                    return Err(nothing(
+                        path,
+                        "none of the files in it",
+                        Some(zipped::remedy(path)),
+                        remarks,
+                    ));
+                }
+                return Ok(());
+            }
+            None => parts.push(Part::of(input, path, options)?),
+        }
         return Ok(());
     };
-    let before = parts.len();
     let mut folders = folders_in(path);
     match known {
         Some(format) if format.id == crate::formats::linux_report::FORMAT.id => {
@@ -324,13 +347,7 @@ pub(crate) fn open_into(
         None => {}
     }
     for file in &files {
-        match Part::open(file, path, options) {
-            Ok(part) => parts.push(part),
-            // One stray file among a hundred logs is no reason to judge none.
-            Err(error) => {
-                remarks.push(Remark::new(RemarkKind::FileLeftOut, format!("left out: {error}")));
-            }
-        }
+        take(parts, Part::open(file, path, options), remarks);
     }
     if !folders.is_empty() {
         let names: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
@@ -341,11 +358,24 @@ pub(crate) fn open_into(
         ));
     }
     if parts.len() == before {
-        let texts: Vec<&str> = remarks.iter().map(|remark| remark.text.as_str()).collect();
-        let remedy = texts.join("\n  ");
-        return Err(ReadError::unsuitable(&path.display(), "none of its files contains samples", remedy));
+        return Err(nothing(path, "none of its files", None, remarks));
     }
     Ok(())
+}
+
+/// Takes a file of a folder or archive, or says why not: one stray file among a hundred logs is no reason to judge none.
+fn take(parts: &mut Vec<Part>, part: Result<Part>, remarks: &mut Vec<Remark>) {
+    match part {
+        Ok(part) => parts.push(part),
+        Err(error) => remarks.push(Remark::new(RemarkKind::FileLeftOut, format!("left out: {error}"))),
+    }
+}
+
+/// There is nothing to read: what helps, and why each file was left out.
+fn nothing(path: &Path, none: &str, remedy: Option<String>, remarks: &[Remark]) -> ReadError {
+    let texts = remarks.iter().map(|remark| remark.text.clone());
+    let texts: Vec<String> = remedy.into_iter().chain(texts).collect();
+    ReadError::unsuitable(&path.display(), format!("{none} contains samples"), texts.join("\n  "))
 }
 
 /// The folders in a folder, sorted by name; hidden ones are left out.

@@ -1,12 +1,13 @@
 //! Memory dumps: the pool table of the moment at which the machine was stopped.
 
-use std::io;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use poolmon_dump::{Dump, DumpError, PoolUsed, SIGNATURES, UNPACK_LIMIT, Unpack};
 use poolmon_model::Sample;
 
 use crate::contents::is_core;
+use crate::text::is_text;
 use crate::{FileFormat, FormatGroup, Holds, Input, ReadError, ReadOptions, Result, Samples, Unpacked};
 
 pub(crate) static FORMAT: FileFormat = FileFormat {
@@ -23,9 +24,12 @@ pub(crate) static FORMAT: FileFormat = FileFormat {
     },
 };
 
+/// What decides of a file in a zip archive whether it is text.
+const FIRST_BYTES: u64 = 4 << 10;
+
 fn recognise(input: &Input) -> bool {
     if let Some(name) = zip_member(input.start()) {
-        return is_dump_name(name);
+        return is_dump_name(name).unwrap_or_else(|| !first_bytes(input.start()).is_some_and(|it| is_text(&it)));
     }
     let starts = SIGNATURES.iter().any(|start| input.start().starts_with(start));
     let module = input.start().starts_with(b"\x7fELF") && !is_core(input.start());
@@ -39,15 +43,29 @@ fn zip_member(start: &[u8]) -> Option<&[u8]> {
     start.get(30..30 + usize::from(u16::from_le_bytes(*length)))
 }
 
-/// Whether a file of this name may be a dump: people also zip logs and traces.
-fn is_dump_name(name: &[u8]) -> bool {
+/// The first bytes of the first file in a zip archive; `None` if they cannot be unpacked.
+fn first_bytes(start: &[u8]) -> Option<Vec<u8>> {
+    let field = |at: usize| Some(usize::from(u16::from_le_bytes(*start.get(at..)?.first_chunk()?)));
+    let data = start.get(30 + field(26)? + field(28)?..)?;
+    let mut bytes = Vec::new();
+    match field(8)? {
+        0 => data.take(FIRST_BYTES).read_to_end(&mut bytes).ok()?,
+        8 => flate2::read::DeflateDecoder::new(data).take(FIRST_BYTES).read_to_end(&mut bytes).ok()?,
+        _ => return None,
+    };
+    (!bytes.is_empty()).then_some(bytes)
+}
+
+/// Whether a file of this name may be a dump: people also zip logs and traces. `None` if its name has no ending.
+fn is_dump_name(name: &[u8]) -> Option<bool> {
     const ENDINGS: [&[u8]; 10] =
         [b"dmp", b"mdmp", b"hdmp", b"vmem", b"raw", b"mem", b"img", b"bin", b"core", b"elf"];
     let file = name.rsplit(|&b| b == b'/').next().unwrap_or_default();
-    match file.iter().rposition(|&b| b == b'.').and_then(|at| file.get(at + 1..)) {
-        Some(ending) => ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)),
-        None => !file.is_empty(),
+    if file.is_empty() {
+        return Some(false);
     }
+    let ending = file.iter().rposition(|&b| b == b'.').and_then(|at| file.get(at + 1..))?;
+    Some(ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known)))
 }
 
 /// Opens a dump; a packed one is unpacked into `folder`, the system's temporary one if `None`.
@@ -132,5 +150,19 @@ mod tests {
             assert_eq!(recognise(&Input::from_bytes("a.zip", zip)), is_dump, "{name}");
             assert!(recognise(&cut), "too short to know");
         }
+    }
+
+    #[test]
+    fn of_a_name_without_an_ending_the_first_bytes_decide() {
+        let zip = |content: &[u8]| {
+            let mut zip = b"PK\x03\x04".to_vec();
+            zip.resize(26, 0);
+            zip.extend_from_slice(&[8, 0, 0, 0]);
+            zip.extend_from_slice(b"slabinfo");
+            zip.extend_from_slice(content);
+            Input::from_bytes("a.zip", zip)
+        };
+        assert!(!recognise(&zip(b"slabinfo - version: 2.1\n")));
+        assert!(recognise(&zip(b"PAGEDU64\x0f\0\0\0\0\0\0\0")));
     }
 }

@@ -153,8 +153,8 @@ fn figures_of_the_machine_and_what_is_left_out_come_back() {
     let folder = tempfile::tempdir().unwrap();
     let (mut recorder, _) = Recorder::open(&folder.path().join("rec"), RecorderConfig::default()).unwrap();
     let steps: Vec<_> = (0..20_u64).map(|n| (60_000_000, vec![(1, n, Some(n * 64)), (2, 7, None)])).collect();
-    let mut recorded = samples(&steps);
-    for (n, sample) in (1..).zip(&mut recorded) {
+    let mut taken = samples(&steps);
+    for (n, sample) in (1..).zip(&mut taken) {
         sample.uptime = Some(Duration::from_secs(n * 60));
         sample.header.memory_total = Some(1 << 34);
         sample.header.pool_paged = Some(n << 20);
@@ -169,7 +169,7 @@ fn figures_of_the_machine_and_what_is_left_out_come_back() {
     export::write_parquet(&recording, &export::ExportOptions::default(), &file).unwrap();
     let mut series = SampleSeries::open(&[file], ReadOptions::default()).unwrap();
     let mut sample = Sample::empty();
-    for expected in &recorded {
+    for expected in &taken {
         assert!(series.next_into(&mut sample).unwrap());
         assert_eq!(sample.header, expected.header);
         assert_eq!((sample.uptime, sample.coverage), (expected.uptime, expected.coverage));

@@ -63,7 +63,8 @@ fn schema() -> String {
     for figure in figure::FIGURES {
         schema.extend(["    optional int64 ", figure.id, ";\n"]);
     }
-    schema + "    optional binary owner (STRING);\n    optional binary other_names (STRING);\n    optional binary header (STRING);\n}"
+    schema
+        + "    optional binary owner (STRING);\n    optional binary other_names (STRING);\n    optional binary header (STRING);\n}"
 }
 
 /// Writes a recording, or a part of it, as one Parquet file that appears whole or not at all.
