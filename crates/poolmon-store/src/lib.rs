@@ -41,8 +41,8 @@ pub use whole::{WholeFile, may_be_written};
 /// Parts of segments for the tests, benchmarks and fuzz targets of poolmon itself. They may change in any version.
 #[doc(hidden)]
 pub mod internal {
-    pub use crate::codec::CodecState;
     pub use crate::codec::summary::{read as read_summary, write as write_summary};
+    pub use crate::codec::{CodecState, KnownLayout};
     pub use crate::recorder::Disk;
     pub use crate::segment::cursor::SegmentCursor;
     pub use crate::segment::frame::{

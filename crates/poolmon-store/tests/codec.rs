@@ -14,7 +14,7 @@ use poolmon_model::figure;
 use poolmon_model::header::FIGURES;
 use poolmon_model::sample::Session;
 use poolmon_model::{CounterWidth, Counters, Delta, Origin, Pool, Row, Sample, SourceKind, Tag};
-use poolmon_store::internal::CodecState;
+use poolmon_store::internal::{CodecState, KnownLayout};
 use proptest::prelude::*;
 
 fn figure() -> impl Strategy<Value = Option<u64>> {
@@ -146,8 +146,41 @@ proptest! {
     }
 
     #[test]
+    fn keys_that_are_read_after_another_are_what_they_are_alone(
+        keys in prop::collection::vec((sample(CounterWidth::Bits64), any::<bool>(), 0_u64..1 << 40), 2..8),
+    ) {
+        let mut known = KnownLayout::default();
+        let mut rows: Vec<Row> = Vec::new();
+        for (mut key, again, by) in keys {
+            if again && key.sessions.is_empty() {
+                // The rows of the key before, with other figures.
+                key.rows.clone_from(&rows);
+                for row in &mut key.rows {
+                    row.counters.bytes = row.counters.bytes.map(|bytes| bytes.wrapping_add(by));
+                }
+                key.reported_deltas.clear();
+            } else {
+                rows.clone_from(&key.rows);
+            }
+            let (mut writer, payload) = CodecState::key(&key, by).unwrap();
+            let mut reader = CodecState::read_key_after(&payload, &mut known).unwrap();
+            prop_assert_eq!(&reader.to_sample(), &key);
+            prop_assert_eq!(reader.clock(), by);
+            // What was learned while it was read is the same, too.
+            key.rows.truncate(key.rows.len() / 2);
+            key.reported_deltas.clear();
+            reader.read_delta(&writer.delta(&key, by + 7).unwrap()).unwrap();
+            prop_assert_eq!(&reader.to_sample(), &key);
+        }
+    }
+
+    #[test]
     fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        if let Ok(mut state) = CodecState::read_key(&bytes) {
+        let mut known = KnownLayout::default();
+        if let Ok(mut state) = CodecState::read_key_after(&bytes, &mut known) {
+            // A second time by what is known now.
+            let again = CodecState::read_key_after(&bytes, &mut known).unwrap();
+            prop_assert_eq!(again.to_sample(), state.to_sample());
             let _ = state.read_delta(&bytes);
             let _ = state.to_sample();
         }

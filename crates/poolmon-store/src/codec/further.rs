@@ -153,7 +153,7 @@ mod tests {
 
     use poolmon_model::{CounterWidth, Origin, Pool, Row, Sample, SourceKind, Tag};
 
-    use super::super::CodecState;
+    use super::super::{CodecState, KnownLayout};
     use super::*;
 
     thread_local! {
@@ -199,8 +199,10 @@ mod tests {
         let with = || FurtherFigures::of(&WITH_LATER);
         let first = sample(&[10, 20, 31, 40]);
         let (mut writer, key) = CodecState::key_with(&first, 0, with()).unwrap();
-        let mut reader = CodecState::read_key_with(&key, with()).unwrap();
-        let mut unaware = CodecState::read_key_with(&key, FurtherFigures::of(&WITHOUT)).unwrap();
+        let mut reader = CodecState::read_key_with(&key, with(), &mut KnownLayout::default()).unwrap();
+        let mut unaware =
+            CodecState::read_key_with(&key, FurtherFigures::of(&WITHOUT), &mut KnownLayout::default())
+                .unwrap();
         assert_eq!(reader.to_sample(), completed(first.clone()));
         assert_eq!(writer.to_sample(), completed(first.clone()));
         assert_eq!(unaware.to_sample(), first);

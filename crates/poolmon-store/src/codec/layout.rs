@@ -6,7 +6,7 @@ use poolmon_model::{Pool, Row, Sample, Tag};
 use rustc_hash::FxHashMap;
 
 use super::int::IntModel;
-use super::range::{Coder, Prob};
+use super::range::{Coder, Decoder, Noted, NotingDecoder, Prob};
 use super::text::TextModel;
 use super::{CodecError, MAX_ROWS};
 
@@ -218,6 +218,33 @@ impl RowLayout {
             let number = if let Op::Known(number) = op { number } else { 0 };
             Op::Known(c.raw(32, number.into()) as u32)
         }
+    }
+}
+
+/// The layout of the key that was read last, and how it was read. Keys begin with nothing known, so that those with the same rows say
+/// this in the same steps.
+#[derive(Clone, Debug, Default)]
+pub struct KnownLayout {
+    steps: Vec<Noted>,
+    layout: RowLayout,
+}
+
+/// Longer ones are not kept: 16 MB.
+const MOST_STEPS: usize = 1 << 22;
+
+impl KnownLayout {
+    /// Reads the layout of a key into a fresh `layout`; gives how many names were known before: none.
+    pub(super) fn read(&mut self, layout: &mut RowLayout, c: &mut Decoder<'_>) -> Result<usize, CodecError> {
+        if !self.steps.is_empty() && c.follow(&self.steps) {
+            layout.clone_from(&self.layout);
+            return Ok(0);
+        }
+        let mut noting = NotingDecoder::new(c, MOST_STEPS);
+        let known = layout.code(&mut noting, None)?;
+        if let Some(steps) = noting.finish() {
+            (self.steps, self.layout) = (steps, layout.clone());
+        }
+        Ok(known)
     }
 }
 

@@ -20,6 +20,7 @@ pub mod state;
 pub mod summary;
 pub mod text;
 
+pub use layout::KnownLayout;
 pub use state::{CodecError, CodecState};
 
 /// Most rows in a sample, sessions included.

@@ -8,6 +8,7 @@ use poolmon_model::{Counters, Pool, Sample, Tag};
 
 use super::stretch::End;
 use super::{Steady, indexed, open_steady, start_of};
+use crate::codec::KnownLayout;
 use crate::error::{Result, StoreError};
 use crate::folder::SegmentFile;
 use crate::segment::cursor::{Entry, Losses, SegmentCursor};
@@ -35,6 +36,8 @@ pub struct Cursor {
     losses: Losses,
     /// Place and time of the sample that [`Cursor::next_changed`] gave last.
     pub(super) given: Option<((u64, u32), Option<Timestamp>)>,
+    /// The rows of the key that was read last in another segment.
+    known: KnownLayout,
     /// Where the stretches of segments end, by the segment's place in `files`.
     pub(super) ends: Vec<(usize, Vec<End>)>,
 }
@@ -62,6 +65,7 @@ impl Cursor {
             open: None,
             losses: Losses::default(),
             given: None,
+            known: KnownLayout::default(),
             ends: Vec::new(),
         }
     }
@@ -81,7 +85,9 @@ impl Cursor {
 
     fn leave(&mut self) {
         self.losses = self.losses();
-        self.open = None;
+        if let Some(open) = &mut self.open.take() {
+            self.known = std::mem::take(&mut open.segment.known);
+        }
     }
 
     /// What comes next: a sample or a mark. `None` at the end; a later call finds what a recorder has written
@@ -91,7 +97,11 @@ impl Cursor {
             let Some(file) = self.files.get(self.at) else { return Ok(None) };
             let open = match &mut self.open {
                 Some(open) => open,
-                none => none.insert(Open::new(open_steady(&self.clock, &file.path)?, None)),
+                none => {
+                    let mut segment = open_steady(&self.clock, &file.path)?;
+                    segment.known = std::mem::take(&mut self.known);
+                    none.insert(Open::new(segment, None))
+                }
             };
             if let Some(entry) = open.segment.next_entry().map_err(StoreError::io("read", &file.path))? {
                 if let Entry::Sample { time } = &entry {
@@ -248,7 +258,8 @@ impl Cursor {
             self.leave();
             self.at = at;
             if let Some(file) = self.files.get(at) {
-                let (segment, index) = indexed(&self.clock, &file.path)?;
+                let (mut segment, index) = indexed(&self.clock, &file.path)?;
+                segment.known = std::mem::take(&mut self.known);
                 self.open = Some(Open::new(segment, Some(index)));
             }
         }

@@ -20,7 +20,7 @@ use super::parity::Parity;
 use super::scan::{Frame, Scan, Step, frame_at, scan, step, stored_index};
 use super::shift::Shifts;
 use super::window::Window;
-use crate::codec::CodecState;
+use crate::codec::{CodecState, KnownLayout};
 
 /// What comes next in a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,6 +106,8 @@ pub struct SegmentCursor<R> {
     /// What is added to wall times, and that of the last frame.
     shifts: Shifts,
     shift: i64,
+    /// The rows of the key that was read last: those of the next are mostly the same.
+    pub known: KnownLayout,
 }
 
 impl<R: Read + Seek> SegmentCursor<R> {
@@ -137,6 +139,7 @@ impl<R: Read + Seek> SegmentCursor<R> {
             holders: None,
             shifts: Shifts::default(),
             shift: 0,
+            known: KnownLayout::default(),
         };
         cursor.rewind();
         Ok(cursor)
@@ -375,7 +378,7 @@ impl<R: Read + Seek> SegmentCursor<R> {
         let head = frame.head;
         match head.kind {
             FrameKind::Key => {
-                if let Ok(state) = CodecState::read_key(&frame.payload) {
+                if let Ok(state) = CodecState::read_key_after(&frame.payload, &mut self.known) {
                     self.state = Some(state);
                     self.fresh = true;
                     self.at = Some(head.sample);
