@@ -1,7 +1,7 @@
 //! Verdicts while samples come: `poolmon-leak` over a bounded series of each row.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -17,7 +17,9 @@ pub struct LiveJudge {
     analysis: Analysis,
     zone: TimeZone,
     /// Of this machine, if it is the one that is shown.
-    holders: Option<(Watch, MergedCaches)>,
+    holders: Option<Watch>,
+    /// Read with the first verdicts: a thousand files of sysfs are not worth a later first frame.
+    merged: OnceLock<MergedCaches>,
     /// When the first sample of the past was taken, until samples of now come.
     begun: Option<Timestamp>,
     /// Holders were counted, and the screen does not have them yet.
@@ -27,15 +29,15 @@ pub struct LiveJudge {
 impl LiveJudge {
     /// Before the first sample.
     pub fn new(origin: &Origin) -> Self {
-        let here = || {
-            (
-                Watch::new(None),
-                MergedCaches::read(Path::new("/sys/kernel/slab")).with_makers(Path::new("/sys")),
-            )
-        };
-        let holders = matches!(origin.kind, SourceKind::Linux | SourceKind::Windows).then(here);
-        let analysis = Analysis::new(AnalysisConfig::live());
-        Self { analysis, zone: TimeZone::system(), holders, begun: None, counted: false }
+        let is_here = matches!(origin.kind, SourceKind::Linux | SourceKind::Windows);
+        Self {
+            analysis: Analysis::new(AnalysisConfig::live()),
+            zone: TimeZone::system(),
+            holders: is_here.then(|| Watch::new(None)),
+            merged: OnceLock::new(),
+            begun: None,
+            counted: false,
+        }
     }
 
     /// Takes in a sample of the past: holders cannot be counted then.
@@ -47,19 +49,17 @@ impl LiveJudge {
     /// Takes a sample in.
     pub fn push(&mut self, sample: &Sample) {
         self.analysis.push(sample);
-        if let (Some(begun), Some(now), Some((holders, _))) =
-            (self.begun.take(), sample.time, &mut self.holders)
-        {
+        if let (Some(begun), Some(now), Some(holders)) = (self.begun.take(), sample.time, &mut self.holders) {
             holders.go_on_after(now.duration_since(begun).as_secs_f64());
         }
-        if let Some((holders, _)) = &mut self.holders {
+        if let Some(holders) = &mut self.holders {
             self.counted |= holders.look(PATIENCE);
         }
     }
 
     /// Who holds objects, if that was counted since the last call.
     pub fn holders(&mut self) -> Option<Census> {
-        let (holders, _) = self.holders.as_ref()?;
+        let holders = self.holders.as_ref()?;
         if std::mem::take(&mut self.counted) { holders.census().cloned() } else { None }
     }
 
@@ -76,7 +76,10 @@ impl LiveJudge {
     /// Judges what there is by now.
     pub fn report(&self) -> Report {
         match &self.holders {
-            Some((holders, merged)) => {
+            Some(holders) => {
+                let read =
+                    || MergedCaches::read(Path::new("/sys/kernel/slab")).with_makers(Path::new("/sys"));
+                let merged = self.merged.get_or_init(read);
                 let holder = main_holder(&self.analysis, holders.history(), merged);
                 let mut report = self.analysis.report_with(&|_, _| None, &holder);
                 let history = holders.history();
