@@ -20,6 +20,8 @@ pub struct LiveJudge {
     holders: Option<Watch>,
     /// Read with the first verdicts: a thousand files of sysfs are not worth a later first frame.
     merged: OnceLock<MergedCaches>,
+    /// How long the next sample waits for a count of holders: the first one not at all, as a screen waits for it.
+    patience: Duration,
     /// When the first sample of the past was taken, until samples of now come.
     begun: Option<Timestamp>,
     /// Holders were counted, and the screen does not have them yet.
@@ -35,6 +37,7 @@ impl LiveJudge {
             zone: TimeZone::system(),
             holders: is_here.then(|| Watch::new(None)),
             merged: OnceLock::new(),
+            patience: Duration::ZERO,
             begun: None,
             counted: false,
         }
@@ -53,7 +56,7 @@ impl LiveJudge {
             holders.go_on_after(now.duration_since(begun).as_secs_f64());
         }
         if let Some(holders) = &mut self.holders {
-            self.counted |= holders.look(PATIENCE);
+            self.counted |= holders.look(std::mem::replace(&mut self.patience, PATIENCE));
         }
     }
 
@@ -146,6 +149,22 @@ mod tests {
         assert!(leak.2.brief.starts_with("suspect "), "{:?}", leak.2);
         assert!(leak.2.lines[0].contains("Leak (nonpaged) likely leaks"), "{:?}", leak.2);
         assert!(!last.iter().any(|row| row.0 == Tag::pool(*b"Rest")));
+    }
+
+    /// A screen waits for the first sample, and for nothing that only verdicts need.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_first_sample_waits_for_nothing() {
+        let origin = Arc::new(Origin::new(SourceKind::Linux, &[Pool::Unreclaimable]));
+        let mut judge = LiveJudge::new(&origin);
+        let mut sample = Sample::new(Arc::clone(&origin), CounterWidth::Bits64);
+        sample.time = Timestamp::from_second(1_800_000_000).ok();
+        assert_eq!(judge.patience, Duration::ZERO);
+        judge.push(&sample);
+        assert_eq!(judge.patience, PATIENCE);
+        assert!(judge.needs().is_some() && judge.merged.get().is_none(), "no one asked for verdicts yet");
+        judge.report();
+        assert!(judge.merged.get().is_some());
     }
 
     #[test]
