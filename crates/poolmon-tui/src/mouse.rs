@@ -60,7 +60,8 @@ impl App {
         if let Mode::Columns { at } = self.mode {
             return self.click_choice(at, y);
         }
-        if self.mode.view() != View::Table {
+        let view = self.mode.view();
+        if !matches!(view, View::Table | View::Detail | View::Holders | View::Kinds) {
             return;
         }
         let regions = render::regions(self);
@@ -70,6 +71,16 @@ impl App {
         }
         if let Some(value) = render::graph::value_at(self, regions.graph, x, y) {
             return self.say(value);
+        }
+        match view {
+            View::Holders | View::Kinds => return self.click_holder(&regions, x, y),
+            View::Detail => {
+                if let Some(value) = render::detail::value_at(self, x, y) {
+                    self.say(value);
+                }
+                return;
+            }
+            _ => {}
         }
         if regions.titles.height > 0 && y == regions.titles.y {
             self.click_title(x);
@@ -82,18 +93,24 @@ impl App {
         if at >= self.view.len() {
             return;
         }
-        let double = self.view.last_click.is_some_and(|(last, when)| {
-            last == at && self.clock.as_millisecond() - when.as_millisecond() <= DOUBLE_CLICK
-        });
         // The sign of a group is all that a click needs.
         if x < 2 && self.fold_group(at) {
             return;
         }
-        self.view.last_click = (!double).then_some((at, self.clock));
+        let double = self.is_double_click(at);
         self.select(at);
         if double {
             self.open();
         }
+    }
+
+    /// Whether a click is the second one on a line.
+    pub(crate) fn is_double_click(&mut self, at: usize) -> bool {
+        let double = self.view.last_click.is_some_and(|(last, when)| {
+            last == at && self.clock.as_millisecond() - when.as_millisecond() <= DOUBLE_CLICK
+        });
+        self.view.last_click = (!double).then_some((at, self.clock));
+        double
     }
 
     /// A title sorts by its column; the title of the sorted column turns the order around.

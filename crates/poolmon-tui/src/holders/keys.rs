@@ -6,6 +6,7 @@ use ratatui_crossterm::crossterm::event::KeyCode;
 use super::HolderOrder;
 use crate::app::{App, Effect, Mode};
 use crate::bindings::{Action, Entry, Key, View};
+use crate::render::{Regions, holders as render};
 
 const LIST: &[View] = &[View::Holders, View::Kinds];
 
@@ -108,6 +109,43 @@ impl App {
         }
         self.mode = Mode::Holders;
         self.derive_holders();
+    }
+
+    /// A click selects a line, the second one opens it; on a title, it sorts.
+    pub(crate) fn click_holder(&mut self, regions: &Regions, x: u16, y: u16) {
+        let is_kinds = self.mode == Mode::Kinds;
+        if regions.titles.height > 0 && y == regions.titles.y {
+            if let Some((order, by_change)) = render::order_at(self, x).filter(|_| !is_kinds) {
+                let view = &mut self.holders;
+                let is_sorted = view.order == order && by_change.is_none_or(|by| by == view.by_change);
+                view.reversed = is_sorted && !view.reversed;
+                (view.order, view.by_change) = (order, by_change.unwrap_or(view.by_change));
+                self.derive_holders();
+            }
+            return;
+        }
+        let area = render::rows(regions);
+        if y < area.y || y >= area.bottom() {
+            return;
+        }
+        let (top, count) = match self.holders.current() {
+            Some(row) if is_kinds => (self.holders.kind.1, row.kinds.len()),
+            _ => (self.holders.top, self.holders.rows.len()),
+        };
+        let at = top + usize::from(y - area.y);
+        if at >= count {
+            return;
+        }
+        let double = self.is_double_click(at);
+        if is_kinds {
+            self.holders.kind.0 = at;
+        } else {
+            self.holders.select(at);
+        }
+        self.keep_holder_in_view();
+        if double {
+            self.holder_action(Action::Open);
+        }
     }
 
     fn step_holder(&mut self, by: isize) {

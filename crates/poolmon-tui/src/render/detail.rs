@@ -301,35 +301,77 @@ const fn has_chart(width: u16, height: u16) -> bool {
     height >= 5 && width >= 30
 }
 
-fn draw_charts(app: &App, points: &[Point], area: Rect, frame: &mut Frame<'_>) {
-    if !has_chart(area.width, area.height) {
-        return;
-    }
-    let both = area.height >= 12;
-    let first = if both { area.height / 2 } else { area.height };
-    let top = Rect { height: first, ..area };
-    let bottom = Rect { y: area.y + first, height: area.height - first, ..area };
-    chart(app, " Bytes ", points, |p| p.bytes, human_bytes, top, frame);
-    if both {
-        chart(app, " Diff ", points, |p| p.diff, grouped, bottom, frame);
+/// A figure that has a chart.
+struct Charted {
+    title: &'static str,
+    figure: fn(&Point) -> Option<f32>,
+    named: fn(u64) -> String,
+}
+
+const BYTES: Charted = Charted { title: "Bytes", figure: |point| point.bytes, named: human_bytes };
+const DIFF: Charted = Charted { title: "Diff", figure: |point| point.diff, named: grouped };
+
+impl Charted {
+    fn values(&self, points: &[Point]) -> Vec<(i64, u64)> {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+        let value = |point: &Point| Some((point.at, (self.figure)(point)?.max(0.0).round() as u64));
+        points.iter().filter_map(value).collect()
     }
 }
 
-fn chart(
-    app: &App,
-    title: &str,
-    points: &[Point],
-    figure: impl Fn(&Point) -> Option<f32>,
-    named: fn(u64) -> String,
-    area: Rect,
-    frame: &mut Frame<'_>,
-) {
-    let theme = app.theme;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
-    let value = |point: &Point| Some((point.at, figure(point)?.max(0.0).round() as u64));
-    let data: Vec<(i64, u64)> = points.iter().filter_map(value).collect();
-    let block =
-        Block::bordered().title(Span::styled(title.to_owned(), theme.strong())).border_style(theme.dim());
+/// The charts that there is room for, and where they are.
+fn panels(area: Rect) -> Vec<(&'static Charted, Rect)> {
+    match area.height {
+        _ if !has_chart(area.width, area.height) => Vec::new(),
+        12.. => {
+            let first = area.height / 2;
+            let bottom = Rect { y: area.y + first, height: area.height - first, ..area };
+            vec![(&BYTES, Rect { height: first, ..area }), (&DIFF, bottom)]
+        }
+        _ => vec![(&BYTES, area)],
+    }
+}
+
+fn draw_charts(app: &App, points: &[Point], area: Rect, frame: &mut Frame<'_>) {
+    for (charted, area) in panels(area) {
+        chart(app, charted, points, area, frame);
+    }
+}
+
+/// What the chart under a cell has at the time of that cell, in words.
+pub(crate) fn value_at(app: &App, x: u16, y: u16) -> Option<String> {
+    let row = app.current().filter(|_| app.shown_trace().is_none())?;
+    let inner = Block::bordered().inner(area(&super::regions(app)));
+    let points = app.points_of(&(row.row.tag.clone(), row.row.pool));
+    let lines = text(app, row, &points, text_width(inner)).len();
+    let charts = panels(divided(inner, lines).1);
+    let (charted, area) = charts.into_iter().find(|(_, area)| (area.y..area.bottom()).contains(&y))?;
+    let inner = Block::bordered().inner(area);
+    let plot = Rect { x: inner.x + curve::AXIS, width: inner.width.saturating_sub(curve::AXIS), ..inner };
+    let data = charted.values(&points);
+    let [first, .., last] = data.as_slice() else { return None };
+    if !(plot.x..plot.right()).contains(&x) {
+        return None;
+    }
+    let span = last.0 - first.0;
+    let at = last.0 - span * i64::from(plot.right() - 1 - x) / i64::from(plot.width).max(1);
+    // The last point until then: the curve goes on at its height.
+    let (_, value) = data.iter().take_while(|point| point.0 <= at).last()?;
+    let time = jiff::Timestamp::from_millisecond(at).ok()?;
+    let when = match span {
+        86_400_000.. => poolmon_model::units::short_moment(time, &app.zone),
+        _ => super::clock(app, time),
+    };
+    let (human, exact) = ((charted.named)(*value), grouped(*value));
+    let exact = if human == exact { String::new() } else { format!(" (about {exact})") };
+    Some(format!("{} at {when}: {human}{exact}", charted.title))
+}
+
+fn chart(app: &App, charted: &Charted, points: &[Point], area: Rect, frame: &mut Frame<'_>) {
+    let (theme, named) = (app.theme, charted.named);
+    let data = charted.values(points);
+    let title = format!(" {} ", charted.title);
+    let block = Block::bordered().title(Span::styled(title, theme.strong())).border_style(theme.dim());
     let inner = block.inner(area);
     let ([first, .., last], 3..) = (data.as_slice(), inner.height) else {
         let text = app.feed.no_points(app.history.refreshes() < 2);

@@ -75,6 +75,20 @@ fn columns(app: &App, width: u16) -> Vec<(Cell, u16, u16)> {
     columns
 }
 
+/// What a click on a title sorts by: by change or not, if the column has both.
+pub(crate) fn order_at(app: &App, x: u16) -> Option<(HolderOrder, Option<bool>)> {
+    let columns = columns(app, super::regions(app).rows.width);
+    let (cell, ..) = columns.into_iter().find(|(_, left, width)| (*left..left + width).contains(&x))?;
+    match cell {
+        Cell::Name => Some((HolderOrder::Name, None)),
+        Cell::Objects => Some((HolderOrder::Objects, Some(false))),
+        Cell::Change => Some((HolderOrder::Objects, Some(true))),
+        Cell::Bytes => Some((HolderOrder::Bytes, Some(false))),
+        Cell::BytesChange | Cell::Trend => Some((HolderOrder::Bytes, Some(true))),
+        Cell::Kinds => None,
+    }
+}
+
 /// Whether this is the column that the list is sorted by.
 fn is_sorted(app: &App, cell: Cell) -> bool {
     let view = &app.holders;

@@ -7,7 +7,7 @@ use poolmon_model::{CounterWidth, Counters, Origin, Pool, Row, Sample, SourceKin
 use ratatui_crossterm::crossterm::event::KeyCode;
 
 use super::support::{at, windows};
-use super::{advance, app_of, code, effects, picture, press};
+use super::{advance, app_of, click, code, effects, picture, press};
 use crate::app::{App, Effect, Mode};
 use crate::holders::{HolderOrder, HolderRun};
 
@@ -298,4 +298,41 @@ fn a_narrow_list_keeps_the_names_and_the_sorted_figure() {
         assert!(shown.contains('▼'), "the figure that the list is sorted by is not there:\n{shown}");
         assert!(!shown.contains("-  64.0") && !shown.contains("-21.7"), "{shown}");
     }
+}
+
+#[test]
+fn the_mouse_selects_opens_and_sorts() {
+    let mut app = held(6);
+    press(&mut app, "o");
+    let screen = picture(&mut app, 120, 40);
+    let line =
+        |text: &str| u16::try_from(screen.lines().position(|line| line.contains(text)).unwrap()).unwrap();
+    let title = |text: &str| {
+        let line = screen.lines().nth(line("Objects").into()).unwrap();
+        let before = line.get(..line.find(text).unwrap()).unwrap();
+        u16::try_from(before.chars().count()).unwrap()
+    };
+    click(&mut app, title("Objects"), line("Objects"));
+    assert_eq!((app.holders.order, app.holders.by_change), (HolderOrder::Objects, false));
+    click(&mut app, title("Objects"), line("Objects"));
+    assert!(app.holders.reversed, "a second click turns the order around");
+    click(&mut app, 3, line("Objects"));
+    assert_eq!((app.holders.order, app.holders.reversed), (HolderOrder::Name, false));
+    click(&mut app, title("Kernel"), line("Objects"));
+    press(&mut app, "(");
+    let screen = picture(&mut app, 120, 40);
+    let python = u16::try_from(screen.lines().position(|line| line.contains("python3")).unwrap()).unwrap();
+    click(&mut app, 5, python);
+    assert_eq!(app.mode, Mode::Holders);
+    assert_eq!(app.holders.current().unwrap().name, "python3 (pid 4788)");
+    click(&mut app, 5, python);
+    assert_eq!(app.mode, Mode::Kinds, "a double click");
+    click(&mut app, 5, line("Objects") + 2);
+    assert_eq!((app.holders.kind.0, app.mode.clone()), (1, Mode::Kinds));
+    click(&mut app, 5, line("Objects"));
+    assert_eq!(app.holders.order, HolderOrder::Bytes, "titles of kinds sort nothing");
+    // Below the last line there is nothing to select.
+    let before = app.holders.kind;
+    click(&mut app, 5, 37);
+    assert_eq!((app.mode.clone(), app.holders.kind), (Mode::Kinds, before));
 }

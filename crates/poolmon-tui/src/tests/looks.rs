@@ -3,6 +3,8 @@
 use insta::assert_snapshot;
 use poolmon_model::Sample;
 
+use ratatui_crossterm::crossterm::event::KeyCode;
+
 use super::support::windows;
 use super::{advance, app_with, draw, picture, press};
 use crate::theme::Strokes;
@@ -90,6 +92,32 @@ fn y_puts_zero_at_the_bottom_of_an_axis_and_a_click_names_a_value() {
     assert_eq!(app.message, None);
     super::click(&mut app, 119, line);
     assert!(app.message.clone().unwrap().0.starts_with("Paged pool at 14:08:07: "));
+}
+
+#[test]
+fn a_click_on_a_chart_of_the_detail_pane_names_a_value() {
+    let mut app = moved(ColourMode::Sixteen);
+    super::code(&mut app, KeyCode::Down);
+    super::code(&mut app, KeyCode::Enter);
+    let screen = picture(&mut app, 140, 40);
+    let lines: Vec<&str> = screen.lines().collect();
+    let charts: Vec<usize> = (0..lines.len())
+        .filter(|at| lines[*at].contains(" Bytes \u{2500}") || lines[*at].contains(" Diff \u{2500}"))
+        .collect();
+    let [bytes, diff] = charts[..] else { panic!("{screen}") };
+    let mut said = |x: u16, line: usize| {
+        app.message = None;
+        super::click(&mut app, x, u16::try_from(line).unwrap());
+        app.message.clone().map(|(text, _)| text)
+    };
+    // The last cell of the curve is the last point; at the axis there is no time.
+    let last = said(137, bytes + 2).unwrap();
+    assert!(last.starts_with("Bytes at 14:08:07: ") && last.contains(" (about "), "{last}");
+    let first = said(137, diff + 2).unwrap();
+    assert!(first.starts_with("Diff at 14:08:07: "), "{first}");
+    assert_ne!(said(95, bytes + 2).unwrap(), last);
+    assert_eq!(said(82, bytes + 2), None);
+    assert_eq!(said(20, bytes + 2), None, "figures are no chart");
 }
 
 #[test]
