@@ -2,13 +2,13 @@
 const NS = "http://www.w3.org/2000/svg";
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
-export function bytes(value, sign = false) {
+export function bytes(value, sign = false, more = 0) {
   if (value === null || value === undefined) return "–";
   const prefix = value < 0 ? "−" : sign && value > 0 ? "+" : "";
   let number = Math.abs(value), unit = 0;
   while (number >= 1000 && unit < UNITS.length - 1) { number /= 1024; unit++; }
   const digits = unit === 0 || number >= 100 ? 0 : number >= 10 ? 1 : 2;
-  return prefix + number.toFixed(digits) + " " + UNITS[unit];
+  return prefix + number.toFixed(digits + (unit ? more : 0)) + " " + UNITS[unit];
 }
 
 export function count(value, sign = false) {
@@ -40,6 +40,15 @@ function steps(low, high) {
   const all = [];
   for (let at = Math.ceil(low / step) * step; at <= high && all.length < 8; at += step) all.push(at);
   return all;
+}
+
+// As short as they can be while no two of them are the same.
+function names(all) {
+  for (let more = 0; more < 6; more++) {
+    const texts = all.map((value) => bytes(value, false, more));
+    if (new Set(texts).size === texts.length) return texts;
+  }
+  return all.map((value) => bytes(value, false, 6));
 }
 
 const pad = (number) => String(number).padStart(2, "0");
@@ -87,7 +96,7 @@ export class Plot {
     const [from, to] = this.group.range ?? [-Infinity, Infinity];
     this.points = this.all.filter((point) => point.t >= from && point.t <= to);
     const width = this.place.clientWidth, height = this.place.clientHeight;
-    const left = 68, right = width - 6, top = 8, bottom = height - 20;
+    const left = 78, right = width - 6, top = 8, bottom = height - 20;
     const drawing = svg("svg", { role: "img", "aria-label": this.summary() });
     this.place.querySelector("svg")?.remove();
     this.place.prepend(drawing);
@@ -101,8 +110,9 @@ export class Plot {
     const x = (time) => left + ((time - first) / span) * (right - left);
     const y = (value) => bottom - ((value - low) / (high - low)) * (bottom - top);
     Object.assign(this, { x, y, first, last, left, right, top, bottom });
-    for (const step of steps(low, high)) {
-      drawing.append(svg("line", { class: "grid", x1: left, x2: right, y1: y(step), y2: y(step) }), svg("text", { x: left - 8, y: y(step) + 4, "text-anchor": "end" }, bytes(step)));
+    const levels = steps(low, high), texts = names(levels);
+    for (const [n, step] of levels.entries()) {
+      drawing.append(svg("line", { class: "grid", x1: left, x2: right, y1: y(step), y2: y(step) }), svg("text", { x: left - 8, y: y(step) + 4, "text-anchor": "end" }, texts[n]));
     }
     const wanted = Math.max(2, Math.min(6, Math.floor((right - left) / 110)));
     for (let n = 0; n < wanted; n++) {

@@ -3,6 +3,8 @@
 //! * A page of another site can make a browser ask this server, by a name of its own that it points to this machine (DNS rebinding): the name
 //!   in `Host` must be a known one, or an address;
 //! * it can also ask by the right name, from its own origin: `Origin` must be ours, and only reading is possible anyway.
+//!
+//! Probes of health need no secret: a kubelet sends none, and they learn nothing but that the server answers.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,7 +18,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::api::problem;
+use crate::listen::Peer;
 use crate::token::Tokens;
+use crate::users::{Checked, Checker};
+use crate::web::Web;
 
 /// Names by which this server may be asked.
 #[derive(Clone, Debug)]
@@ -57,9 +62,16 @@ fn without_port(host: &str) -> Option<&str> {
 pub struct Guard {
     /// Names of this server.
     pub hosts: HostNames,
-    /// Who may ask; `None` = everyone who can reach it.
+    /// Any of these admits.
     pub tokens: Option<Tokens>,
+    /// Users, any of whom is admitted. Without tokens and users, everyone who can reach the server is.
+    pub web: Option<Arc<Web>>,
+    /// Checks their passwords.
+    pub checker: Checker,
 }
+
+/// What needs no secret.
+const PROBES: [&str; 3] = ["/-/healthy", "/-/ready", "/healthz"];
 
 /// Headers of every answer.
 const HEADERS: [(HeaderName, &str); 8] = [
@@ -79,10 +91,21 @@ const HEADERS: [(HeaderName, &str); 8] = [
 
 /// Checks a request, and gives every answer its headers.
 pub async fn check(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
-    let mut answer = match guard.refuses(&request) {
+    let refusal = match guard.refuses(&request) {
+        Some(refusal) => Some(refusal),
+        None if PROBES.contains(&request.uri().path()) => None,
+        None => {
+            let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+            guard.locked(request.headers().get(header::AUTHORIZATION).cloned(), peer).await
+        }
+    };
+    let mut answer = match refusal {
         Some(refusal) => refusal,
         None => next.run(request).await,
     };
+    if let Some(value) = guard.web.as_ref().and_then(|web| web.now().transport.clone()) {
+        answer.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, value);
+    }
     for (name, value) in HEADERS {
         answer.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
@@ -121,18 +144,48 @@ impl Guard {
                 "open the page of this server itself",
             ));
         }
-        let tokens = self.tokens.as_ref()?;
-        if headers.get(header::AUTHORIZATION).is_some_and(|value| admits(tokens, value.as_bytes())) {
+        None
+    }
+
+    /// The answer to someone who has no secret, or a wrong one.
+    async fn locked(&self, secret: Option<HeaderValue>, peer: Option<IpAddr>) -> Option<Response> {
+        let web = self.web.as_ref().map(|web| web.now());
+        let users = web.as_deref().map_or(&[][..], |web| &web.users);
+        if self.tokens.is_none() && users.is_empty() {
             return None;
         }
-        let mut answer = problem(
-            StatusCode::UNAUTHORIZED,
-            "a token is needed",
-            "send Authorization: Bearer TOKEN; a browser asks for it: any user name, the token as password",
-        );
-        let challenge = HeaderValue::from_static("Basic realm=\"poolmon\", charset=\"UTF-8\"");
-        answer.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
-        Some(answer)
+        let mut checked = Checked::Wrong;
+        if let Some(secret) = secret.as_ref().and_then(|secret| Secret::read(secret.as_bytes())) {
+            if self.tokens.as_ref().is_some_and(|tokens| tokens.admit(&secret.text)) {
+                return None;
+            }
+            if let Some(name) = &secret.name {
+                checked = self.checker.check(users, name, &secret.text, peer).await;
+            }
+        }
+        match checked {
+            Checked::Right => None,
+            Checked::Wrong => {
+                let mut answer = problem(
+                    StatusCode::UNAUTHORIZED,
+                    if users.is_empty() { "a token is needed" } else { "a name and a password are needed" },
+                    if users.is_empty() {
+                        "send Authorization: Bearer TOKEN; a browser asks for it: any user name, the token as password"
+                    } else {
+                        "send Authorization: Basic, or ask in a browser"
+                    },
+                );
+                let challenge = HeaderValue::from_static("Basic realm=\"poolmon\", charset=\"UTF-8\"");
+                answer.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+                Some(answer)
+            }
+            Checked::Later => {
+                let (error, remedy) = ("too many passwords were wrong", "wait some seconds, then ask again");
+                let mut answer = problem(StatusCode::TOO_MANY_REQUESTS, error, remedy);
+                answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+                Some(answer)
+            }
+        }
     }
 }
 
@@ -158,19 +211,25 @@ fn is_foreign(headers: &HeaderMap, host: &str) -> bool {
     crosses && of("sec-fetch-mode") != Some("navigate")
 }
 
-fn admits(tokens: &Tokens, value: &[u8]) -> bool {
-    let Some((scheme, rest)) = std::str::from_utf8(value).ok().and_then(|value| value.split_once(' ')) else {
-        return false;
-    };
-    if scheme.eq_ignore_ascii_case("bearer") {
-        return tokens.admit(rest.trim().as_bytes());
-    }
-    let pair = scheme.eq_ignore_ascii_case("basic").then(|| BASE64.decode(rest.trim()).ok()).flatten();
-    let password = pair.as_deref().and_then(|pair| {
+/// What `Authorization` holds.
+struct Secret {
+    /// Of Basic authentication.
+    name: Option<String>,
+    text: Vec<u8>,
+}
+
+impl Secret {
+    fn read(value: &[u8]) -> Option<Self> {
+        let (scheme, rest) = std::str::from_utf8(value).ok()?.split_once(' ')?;
+        if scheme.eq_ignore_ascii_case("bearer") {
+            return Some(Self { name: None, text: rest.trim().as_bytes().to_vec() });
+        }
+        let pair = scheme.eq_ignore_ascii_case("basic").then(|| BASE64.decode(rest.trim()).ok())??;
         let colon = pair.iter().position(|byte| *byte == b':')?;
-        pair.get(colon + 1..)
-    });
-    password.is_some_and(|password| tokens.admit(password))
+        let (name, text) = pair.split_at_checked(colon)?;
+        let name = String::from_utf8(name.to_vec()).ok()?;
+        Some(Self { name: Some(name), text: text.get(1..)?.to_vec() })
+    }
 }
 
 /// Nothing is there.

@@ -8,7 +8,8 @@
 //! 2. `rows.rs`: a sample's rows as the server shows them, each name once; `unwrap.rs`: 32-bit counters as 64-bit ones;
 //!    `floor.rs`: lowest values of an hour; `choose.rs`: which rows are worth a series;
 //! 3. `metrics.rs`: `/metrics`; `api/`: JSON documents; `page.rs`: the page, embedded;
-//! 4. `guard.rs`: who may ask what, and the headers of every answer; `token.rs`: secrets;
+//! 4. `guard.rs`: who may ask what, and the headers of every answer; `token.rs`, `users.rs`: secrets; `web/`: `--web.config.file`;
+//!    `tls.rs`: encrypted connections;
 //! 5. `address.rs`: where to listen; `listen.rs`: connections: how many, how long, how slow; `server.rs`: all of it together.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
@@ -28,14 +29,22 @@ mod process;
 mod rows;
 mod server;
 mod slow;
+#[cfg(not(windows))]
+mod tls;
+#[cfg(windows)]
+#[path = "tls_none.rs"]
+mod tls;
 mod token;
 mod unwrap;
+mod users;
+mod web;
 
 pub use address::address;
 pub use feed::{Feed, Live, Saved};
 pub use guard::HostNames;
 pub use server::{DEFAULT_PORT, ServeConfig, ServeEvent, Server};
 pub use token::Tokens;
+pub use web::{Problem as WebProblem, WebConfig, WebFile};
 
 use std::io;
 use std::net::SocketAddr;
@@ -59,13 +68,25 @@ pub enum ServeError {
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, #[source] io::Error),
     /// Others can reach the address, and nothing would keep them out.
-    #[error("{0} can be reached from other machines, and there is no --token-file")]
+    #[error(
+        "{0} can be reached from other machines, and there is neither a --token-file nor a --web.config.file with users or certificates"
+    )]
     Open(SocketAddr),
     /// The file of tokens cannot be used.
     #[error("{}: {problem}", .path.display())]
     Token {
         /// The file.
         path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The `--web.config.file`, or what it names, cannot be used.
+    #[error("{}: {}{problem}", .path.display(), in_line(*.line))]
+    Web {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: Option<usize>,
         /// What is wrong with it.
         problem: String,
     },
@@ -100,9 +121,14 @@ impl Remedy for ServeError {
                 "write one token a line, of 16 characters or more, into a file that only its owner can read"
                     .to_owned(),
             ),
+            Self::Web { .. } => Some("see docs/guide/serve.md for the keys that are understood".to_owned()),
             Self::Start(_) => None,
         }
     }
+}
+
+fn in_line(line: Option<usize>) -> String {
+    line.map(|line| format!("line {line}: ")).unwrap_or_default()
 }
 
 fn host(address: &SocketAddr) -> String {

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,11 +17,13 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use crate::slow::Patient;
+use crate::web::Web;
 
 /// What connections may take.
 #[derive(Clone, Copy, Debug)]
@@ -79,7 +82,13 @@ impl Connections {
 }
 
 /// Accepts until `stop` turns true, then lets open answers end.
-pub async fn accept(listener: TcpListener, router: Router, limits: Limits, mut stop: watch::Receiver<bool>) {
+pub async fn accept(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    web: Option<Arc<Web>>,
+    mut stop: watch::Receiver<bool>,
+) {
     let connections = Connections::default();
     let mut next = 0_u64;
     loop {
@@ -87,7 +96,7 @@ pub async fn accept(listener: TcpListener, router: Router, limits: Limits, mut s
             accepted = listener.accept() => accepted,
             _ = stop.wait_for(|stop| *stop) => break,
         };
-        let Ok((stream, _)) = accepted else {
+        let Ok((stream, peer)) = accepted else {
             // Out of descriptors: the next attempt would fail at once, too.
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
@@ -100,9 +109,17 @@ pub async fn accept(listener: TcpListener, router: Router, limits: Limits, mut s
         let busy = Arc::new(AtomicUsize::new(0));
         connections.all().push_back(Connection { id: next, busy: Arc::clone(&busy), task: None });
         let (id, all) = (next, connections.clone());
-        let work = serve(stream, router.clone(), busy, limits, stop.clone());
+        let (router, stop, peer) = (router.clone(), stop.clone(), Peer(peer.ip()));
+        let tls = web.as_ref().and_then(|web| web.now().tls.clone());
         let task = tokio::spawn(async move {
-            work.await;
+            match tls {
+                None => serve(Patient::new(stream, limits.write), peer, router, busy, limits, stop).await,
+                Some(tls) => {
+                    if let Some(stream) = tls.accept(stream, limits.header, limits.write).await {
+                        serve(stream, peer, router, busy, limits, stop).await;
+                    }
+                }
+            }
             all.remove(id);
         });
         if let Some(one) = connections.all().iter_mut().find(|one| one.id == id) {
@@ -116,15 +133,21 @@ pub async fn accept(listener: TcpListener, router: Router, limits: Limits, mut s
     }
 }
 
+/// Who asks, as every request carries it.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub IpAddr);
+
 async fn serve(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: Peer,
     router: Router,
     busy: Arc<AtomicUsize>,
     limits: Limits,
     mut stop: watch::Receiver<bool>,
 ) {
     let router = TowerToHyperService::new(router);
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(peer);
         let busy = Busy::new(&busy);
         let answer = hyper::service::Service::call(&router, request);
         async move {
@@ -136,7 +159,7 @@ async fn serve(
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header)
         .max_buf_size(HEADER_BYTES)
-        .serve_connection(TokioIo::new(Patient::new(stream, limits.write)), service);
+        .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     tokio::select! {
         _ = connection.as_mut() => return,

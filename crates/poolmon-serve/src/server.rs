@@ -11,11 +11,13 @@ use jiff::Timestamp;
 use poolmon_owner::Owners;
 use poolmon_record::Stop;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::feed::{self, Shared};
 use crate::guard::{self, Guard, HostNames};
 use crate::token::Tokens;
+use crate::users::Checker;
+use crate::web::{Web, WebConfig};
 use crate::{Feed, ServeError, api, listen, page, process};
 
 /// The port if none is named: not 9182, which is `windows_exporter`'s, and outside the range that exporters number themselves in.
@@ -30,6 +32,8 @@ pub struct ServeConfig {
     pub hosts: Vec<String>,
     /// Who may ask. Without tokens, only this machine can reach the server.
     pub tokens: Option<Tokens>,
+    /// TLS, users, certificates of clients.
+    pub web: Option<WebConfig>,
     /// The largest rows that get metrics of their own.
     pub top: usize,
     /// Most series of rows in the metrics.
@@ -52,6 +56,7 @@ impl Default for ServeConfig {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], DEFAULT_PORT))],
             hosts: Vec::new(),
             tokens: None,
+            web: None,
             top: 50,
             max_series: 2_000,
             connections: 1_024,
@@ -64,11 +69,18 @@ impl Default for ServeConfig {
 }
 
 /// What happens meanwhile.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ServeEvent {
     /// It answers at this address.
-    Listens(SocketAddr),
+    Listens {
+        /// Where.
+        address: SocketAddr,
+        /// By `https://` only.
+        tls: bool,
+    },
+    /// Something that the operator should know: a changed certificate that cannot be used.
+    Warning(String),
 }
 
 /// A server that was set up.
@@ -86,9 +98,8 @@ impl Server {
     /// The source fails, or others could reach the server and nothing would keep them out.
     pub fn new(feed: Feed, owners: Arc<Owners>, config: ServeConfig) -> Result<Self, ServeError> {
         process::starts();
-        if let Some(open) =
-            config.listen.iter().find(|address| !address.ip().is_loopback() && config.tokens.is_none())
-        {
+        let is_guarded = config.tokens.is_some() || config.web.as_ref().is_some_and(WebConfig::protects);
+        if let Some(open) = config.listen.iter().find(|address| !address.ip().is_loopback() && !is_guarded) {
             return Err(ServeError::Open(*open));
         }
         let (shared, sampler) = feed::start(feed, owners, config.top)?;
@@ -106,8 +117,14 @@ impl Server {
         let runtime = runtime.map_err(ServeError::Start)?;
         let listeners = runtime.block_on(bind(&config.listen))?;
         let (ends, stopped) = watch::channel(false);
+        let (sender, mut warnings) = mpsc::unbounded_channel();
+        let web = config.web.clone().map(|web| {
+            let complain = move |text| drop(sender.send(text));
+            Arc::new(Web::new(web, complain))
+        });
+        let tls = web.as_ref().is_some_and(|web| web.now().tls.is_some());
         for (_, address) in &listeners {
-            tell(&ServeEvent::Listens(*address));
+            tell(&ServeEvent::Listens { address: *address, tls });
         }
         let thread = {
             let stop = stop.clone();
@@ -118,7 +135,7 @@ impl Server {
             std::thread::Builder::new().name("sampler".to_owned()).spawn(work).map_err(ServeError::Start)?
         };
         let machine = shared.now().now.origin.host.clone();
-        let router = router(&config, shared, machine.as_deref(), &stopped);
+        let router = router(&config, shared, web.clone(), machine.as_deref(), &stopped);
         runtime.block_on(async {
             let mut tasks = tokio::task::JoinSet::new();
             for (listener, _) in listeners {
@@ -127,9 +144,14 @@ impl Server {
                     header: config.header_time,
                     write: config.write_time,
                 };
-                tasks.spawn(listen::accept(listener, router.clone(), limits, stopped.clone()));
+                tasks.spawn(listen::accept(listener, router.clone(), limits, web.clone(), stopped.clone()));
             }
-            while tasks.join_next().await.is_some() {}
+            loop {
+                tokio::select! {
+                    ended = tasks.join_next() => if ended.is_none() { break },
+                    Some(text) = warnings.recv() => tell(&ServeEvent::Warning(text)),
+                }
+            }
         });
         // A source that hangs must not keep the program.
         runtime.shutdown_background();
@@ -155,11 +177,16 @@ async fn bind(addresses: &[SocketAddr]) -> Result<Vec<(TcpListener, SocketAddr)>
 fn router(
     config: &ServeConfig,
     shared: Arc<Shared>,
+    web: Option<Arc<Web>>,
     machine: Option<&str>,
     stopped: &watch::Receiver<bool>,
 ) -> Router {
-    let guard =
-        Arc::new(Guard { hosts: HostNames::new(machine, &config.hosts), tokens: config.tokens.clone() });
+    let guard = Arc::new(Guard {
+        hosts: HostNames::new(machine, &config.hosts),
+        tokens: config.tokens.clone(),
+        web,
+        checker: Checker::default(),
+    });
     let server = Arc::new(api::Server {
         shared,
         max_series: config.max_series,

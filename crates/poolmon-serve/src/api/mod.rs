@@ -198,15 +198,12 @@ pub async fn healthy() -> &'static str {
     "poolmon is healthy\n"
 }
 
-/// `/-/ready`: there are samples, and the last attempt to take one succeeded.
+/// `/-/ready`: there are samples, and the last attempt to take one succeeded. Since when it did not is for those who may ask for more.
 pub async fn ready(State(server): Context) -> Response {
-    match &server.shared.now().failing {
-        None => "poolmon is ready\n".into_response(),
-        Some(failing) => {
-            let text = format!("no new sample since {}\n", failing.since);
-            (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
-        }
+    if server.shared.now().failing.is_none() {
+        return "poolmon is ready\n".into_response();
     }
+    (StatusCode::SERVICE_UNAVAILABLE, "poolmon takes no samples\n").into_response()
 }
 
 /// `/report.html`: the report, as a file to keep.

@@ -1,22 +1,25 @@
 //! The server over TCP, as browsers, Prometheus and attackers see it.
 //!
 //! * here: a server to ask, and a client that sends any bytes;
-//! * `metrics.rs`: what is scraped; `documents.rs`: the API against its schemas; `hostile.rs`: who must be refused; `page.rs`: the page in a browser; `rules.rs`, `prometheus.rs`: rules for Prometheus, and a real one.
+//! * `metrics.rs`: what is scraped; `documents.rs`: the API against its schemas; `hostile.rs`: who must be refused; `secure.rs`: TLS and passwords; `page.rs`, `accessible.rs`: the page in a browser; `rules.rs`, `prometheus.rs`, `operators.rs`: rules for Prometheus, real engines, files for operators.
 #![allow(missing_docs, clippy::missing_panics_doc, reason = "tests")]
 #![allow(clippy::float_cmp, reason = "figures are whole numbers")]
 
+mod accessible;
 mod browser;
 mod documents;
 mod hostile;
 mod metrics;
+mod operators;
 mod page;
 mod prometheus;
 mod rules;
+mod secure;
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -41,6 +44,7 @@ pub fn demo() -> Feed {
 /// A server in a thread; it is stopped at the end.
 pub struct Running {
     pub address: SocketAddr,
+    warnings: Arc<Mutex<Vec<String>>>,
     stop: Stop,
     thread: Option<JoinHandle<()>>,
 }
@@ -60,16 +64,23 @@ impl Running {
         let stop = Stop::default();
         let (sender, receiver) = mpsc::channel();
         let asked = stop.clone();
+        let warnings = Arc::new(Mutex::new(Vec::new()));
+        let warned = Arc::clone(&warnings);
         let thread = std::thread::spawn(move || {
-            let mut tell = |event: &ServeEvent| {
-                if let ServeEvent::Listens(address) = event {
-                    sender.send(*address).unwrap();
-                }
+            let mut tell = |event: &ServeEvent| match event {
+                ServeEvent::Listens { address, .. } => sender.send(*address).unwrap(),
+                ServeEvent::Warning(text) => warned.lock().unwrap().push(text.clone()),
+                _ => {}
             };
             server.run(&asked, &mut tell).unwrap();
         });
         let address = receiver.recv_timeout(Duration::from_mins(1)).expect("it listens");
-        Self { address, stop, thread: Some(thread) }
+        Self { address, warnings, stop, thread: Some(thread) }
+    }
+
+    /// What an operator was warned of.
+    pub fn warnings(&self) -> Vec<String> {
+        self.warnings.lock().unwrap().clone()
     }
 
     /// An hour of a simulated kernel in a few samples, then slowly.

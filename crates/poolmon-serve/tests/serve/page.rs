@@ -9,7 +9,7 @@ use poolmon_serve::ServeConfig;
 use crate::browser::Browser;
 use crate::{Fixed, Running};
 
-fn judged() -> Running {
+pub fn judged() -> Running {
     let server = Running::demo();
     let is_judged = |server: &Running| {
         let rows = server.json("/api/v1/rows?sort=verdict&limit=1");
@@ -20,7 +20,7 @@ fn judged() -> Running {
     server
 }
 
-fn first(server: &Running) -> (String, String) {
+pub fn first(server: &Running) -> (String, String) {
     let rows = server.json("/api/v1/rows?sort=verdict&limit=1");
     let of = |name: &str| rows["rows"][0][name].as_str().unwrap().to_owned();
     (of("tag"), of("pool"))

@@ -14,15 +14,25 @@ use serde_json::Value;
 
 use crate::{Answer, Fixed, Running, demo};
 
-struct Prometheus {
+pub struct Prometheus {
     child: Child,
-    port: u16,
+    pub port: u16,
     _folder: tempfile::TempDir,
+}
+
+/// A port that is free now.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Prometheus {
     /// Scrapes each second; the alerts wait for no half hours.
-    fn start(target: &str) -> Option<Self> {
+    pub fn start(target: &str) -> Option<Self> {
+        Self::with(target, "", "")
+    }
+
+    /// With more lines of its scrape configuration, and of the whole one.
+    pub fn with(target: &str, scrape: &str, more: &str) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/prometheus/rules.yml");
         let rules = std::fs::read_to_string(rules).unwrap();
@@ -41,10 +51,10 @@ impl Prometheus {
         std::fs::write(folder.path().join("rules.yml"), quick).unwrap();
         let config = format!(
             "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nrule_files: [rules.yml]\n\
-             scrape_configs:\n  - job_name: poolmon\n    sample_limit: 3000\n    static_configs: [{{targets: ['{target}']}}]\n"
+             scrape_configs:\n  - job_name: poolmon\n    sample_limit: 3000\n    static_configs: [{{targets: ['{target}']}}]\n{scrape}{more}"
         );
         std::fs::write(folder.path().join("prometheus.yml"), config).unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let child = Command::new("prometheus")
             .arg(format!("--config.file={}", folder.path().join("prometheus.yml").display()))
             .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
@@ -59,7 +69,7 @@ impl Prometheus {
         Some(Self { child, port, _folder: folder })
     }
 
-    fn get(&self, path: &str) -> Option<Value> {
+    pub fn get(&self, path: &str) -> Option<Value> {
         use std::io::Write as _;
         let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.port)).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
@@ -68,7 +78,7 @@ impl Prometheus {
     }
 
     /// Labels and value of each series that a query finds.
-    fn query(&self, query: &str) -> Vec<(Value, f64)> {
+    pub fn query(&self, query: &str) -> Vec<(Value, f64)> {
         let encoded = query.bytes().fold(String::new(), |text, byte| text + &format!("%{byte:02x}"));
         let answer = self.get(&format!("/api/v1/query?query={encoded}"));
         let found = answer.as_ref().and_then(|answer| answer["data"]["result"].as_array());
@@ -84,7 +94,7 @@ impl Drop for Prometheus {
     }
 }
 
-fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     for _ in 0..300 {
         if let Some(found) = look() {
             return found;

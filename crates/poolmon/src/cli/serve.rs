@@ -28,6 +28,9 @@ pub struct ServeArgs {
     /// Ask for one of the tokens in FILE, one a line: `Authorization: Bearer TOKEN`, or as the password of any user
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
+    /// TLS, client certificates and users from FILE, as Prometheus' exporters have them (exporter-toolkit)
+    #[arg(long = "web.config.file", visible_alias = "web-config", value_name = "FILE")]
+    pub web: Option<PathBuf>,
     /// A name by which the server is asked, besides localhost, this machine's name and addresses; repeatable
     #[arg(long, value_name = "NAME")]
     pub host: Vec<String>,
@@ -45,7 +48,7 @@ pub struct ServeArgs {
 
 const AFTER: &str = "\
 The page is at /, metrics for Prometheus at /metrics, the API at /api/v1/openapi.json, health at /-/healthy and /-/ready.
-Others than this machine can ask only with a token.
+Others than this machine can ask only with a token, a password or a certificate.
 
   poolmon serve
   poolmon serve --from recording

@@ -7,7 +7,7 @@ use std::time::Duration;
 use poolmon_model::{PoolView, shell};
 use poolmon_owner::Versions;
 use poolmon_record::{RecordEvent, Stop, Watched};
-use poolmon_serve::{Feed, Live, Saved, ServeConfig, ServeEvent, Server, Tokens};
+use poolmon_serve::{Feed, Live, Saved, ServeConfig, ServeEvent, Server, Tokens, WebConfig};
 use poolmon_source::Source;
 use poolmon_store::RecorderConfig;
 
@@ -24,6 +24,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<Outcome> {
     let mut config = ServeConfig {
         hosts: args.host.clone(),
         tokens: args.token_file.as_deref().map(Tokens::read).transpose()?,
+        web: args.web.as_deref().map(WebConfig::read).transpose()?,
         top: args.top,
         max_series: args.max_series,
         ..ServeConfig::default()
@@ -62,10 +63,12 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<Outcome> {
         }
     };
     let server = Server::new(feed, Arc::new(owners.owners), config)?;
-    let mut tell = |event: &ServeEvent| {
-        if let ServeEvent::Listens(address) = event {
-            note!("http://{address}/ (Ctrl-C stops)");
+    let mut tell = |event: &ServeEvent| match event {
+        ServeEvent::Listens { address, tls } => {
+            note!("http{}://{address}/ (Ctrl-C stops)", if *tls { "s" } else { "" });
         }
+        ServeEvent::Warning(text) => warning!("{text}"),
+        _ => {}
     };
     server.run(&stop, &mut tell)?;
     let is_whole = recording.map_or(Ok(true), |recording| recording.close(&mut |event| line.tell(event)))?;
