@@ -13,10 +13,10 @@ use rustc_hash::FxHashSet;
 
 use super::code::{self, Code};
 use super::data;
-use super::flow::{CallNote, CallTarget, Notes};
+use super::flow::{Argument, CallNote, CallTarget, Notes};
 use super::joins::{Joined, Joins, join};
 use super::stores::{StoredConstant, Stores};
-use super::value::TagValue;
+use super::value::{Choices, TagValue};
 
 struct CodeReader<'a, 'n> {
     pe: &'a Pe<'a>,
@@ -29,6 +29,9 @@ struct CodeReader<'a, 'n> {
     registers: Arm64Registers<TagValue>,
     stores: Stores,
     joins: Joins,
+    choices: Choices,
+    /// Room for the arguments of one call.
+    noted: Vec<Argument>,
     function: u32,
     /// Instructions since the function began: a thunk is no longer than three.
     fresh: u32,
@@ -50,6 +53,8 @@ pub(crate) fn read(pe: &Pe<'_>, imports: &PeImports, notes: &mut Notes, budget: 
         registers: Arm64Registers::default(),
         stores: Stores::new(imports, pe.machine),
         joins: Joins::default(),
+        choices: Choices::default(),
+        noted: Vec::new(),
         function: 0,
         fresh: 0,
         step: 0,
@@ -127,6 +132,7 @@ impl CodeReader<'_, '_> {
         }
         self.stores.clear();
         self.joins.clear();
+        self.choices.clear();
         self.notes.begin(rva);
         self.function = rva;
         self.fresh = 0;
@@ -146,19 +152,21 @@ impl CodeReader<'_, '_> {
 
     /// Joins what jumps to this place have brought.
     fn arrive(&mut self, rva: u32, falls_through: bool) {
-        for (joined, value) in self.joins.arrive(rva) {
+        let Self { joins, registers, choices, step, .. } = self;
+        joins.arrive(rva, |joined, value| {
             if let Joined::Register(number) = joined {
-                let new = join(self.registers.get(number), value, falls_through, self.step);
-                self.registers.set(number, new);
+                let number = usize::from(number);
+                let new = join(registers.get(number), value, falls_through, *step, choices);
+                registers.set(number, new);
             }
-        }
+        });
     }
 
-    /// Keeps what is known for the place where a jump leads to.
+    /// Keeps what is known for the place where a jump leads to; jumps back are not followed.
     fn leave(&mut self, rva: u32, distance: i64) {
-        if let Some(target) = moved(rva, distance) {
-            let registers = self.registers.iter().enumerate();
-            self.joins.leave(rva, target, registers.map(|(number, value)| (Joined::Register(number), value)));
+        let Some(target) = moved(rva, distance).filter(|&target| target > rva) else { return };
+        for (number, value) in (0..).zip(self.registers.iter()) {
+            self.joins.leave(target, Joined::Register(number), value, &self.choices);
         }
     }
 
@@ -176,18 +184,15 @@ impl CodeReader<'_, '_> {
     fn literal(&self, rva: Option<u32>) -> TagValue {
         let place = rva.and_then(|rva| self.pe.offset(rva));
         match place.and_then(|place| u32_at(self.pe.bytes, place).zip(Some(place))) {
-            Some((value, at)) => TagValue::Constant { value, at, step: self.step },
+            Some((value, at)) => TagValue::constant(value, at, self.step),
             None => TagValue::Unknown,
         }
     }
 
     /// A tag kept in a variable of the driver.
     fn variable(&self, rva: u32) -> TagValue {
-        data::variable(self.pe, rva).map_or(TagValue::Unknown, |(value, at)| TagValue::Constant {
-            value,
-            at,
-            step: self.step,
-        })
+        data::variable(self.pe, rva)
+            .map_or(TagValue::Unknown, |(value, at)| TagValue::constant(value, at, self.step))
     }
 
     /// Follows one instruction; true if nothing falls through it.
@@ -196,7 +201,7 @@ impl CodeReader<'_, '_> {
         let (to, value) = match Arm64::decode(word) {
             Arm64::LoadLiteral { to, distance } => (to, self.literal(moved(rva, distance))),
             Arm64::MoveHalf { to, half, shift } if shift <= 16 => {
-                (to, TagValue::Constant { value: u32::from(half) << shift, at, step: self.step })
+                (to, TagValue::constant(u32::from(half) << shift, at, self.step))
             }
             Arm64::KeepHalf { to, half, shift } => match self.get(to) {
                 TagValue::Constant { value, at, .. } if shift <= 16 => {
@@ -222,7 +227,8 @@ impl CodeReader<'_, '_> {
                 (to, value)
             }
             Arm64::Select { to, one, other } => {
-                (to, self.get(one).moved(self.step).either(self.get(other), self.step))
+                let (one, other) = (self.get(one).moved(self.step), self.get(other));
+                (to, self.choices.either(one, other, self.step))
             }
             Arm64::MoveHalf { to, .. } | Arm64::Address { to, .. } | Arm64::LoadElement { to, .. } => {
                 (to, unknown)
@@ -249,7 +255,7 @@ impl CodeReader<'_, '_> {
             }
             Arm64::Return | Arm64::Trap => return true,
             Arm64::Compare { one, other } => {
-                self.notes.compare(self.function, self.get(one), self.get(other));
+                self.notes.compare(self.function, self.get(one), self.get(other), &self.choices);
                 return false;
             }
             Arm64::Store { from, base, number, wide } => {
@@ -273,16 +279,18 @@ impl CodeReader<'_, '_> {
         if jump && self.fresh == 1 && target != CallTarget::Unknown {
             self.notes.thunks.insert(self.function, target);
         } else {
-            let tag = self.notes.tag_position(target, self.imports, false);
-            let noted = |(position, value): (u8, TagValue)| {
-                let all = value.all().filter(move |value| value.is_noted(tag == Some(position)));
-                all.map(move |value| (position, value))
-            };
-            let arguments = (0..8).zip(self.registers.iter()).flat_map(noted).collect();
+            let behind = self.notes.behind(target);
+            let tag = self.notes.tag_position(behind, false);
+            let mut arguments = std::mem::take(&mut self.noted);
+            arguments.clear();
+            for (position, value) in (0..8).zip(self.registers.iter()) {
+                self.choices.note(&mut arguments, position, value, tag == Some(position));
+            }
             let (step, function) = (self.step, self.function);
-            self.notes.call(CallNote { site: rva, step, function, target, jump, arguments });
-            self.notes.without_a_tag(rva, target, self.imports);
-            if let CallTarget::Import(index) = self.notes.behind(target) {
+            self.notes.call(CallNote { site: rva, step, function, target, jump }, &arguments);
+            self.noted = arguments;
+            self.notes.without_a_tag(rva, behind);
+            if let CallTarget::Import(index) = behind {
                 self.notes.stored.extend(self.stores.handed(self.imports.name(index), step));
             }
         }
@@ -293,7 +301,7 @@ impl CodeReader<'_, '_> {
     fn store(&mut self, value: TagValue, base: u8, number: u32, wide: bool, rva: u32) {
         match value {
             TagValue::Constant { value, at, .. } if !wide => {
-                let (base, displacement) = (u32::from(base), u64::from(number));
+                let (base, displacement, at) = (u32::from(base), u64::from(number), at as usize);
                 let store = StoredConstant { base, displacement, value, at, site: rva, step: self.step };
                 self.notes.stored.extend(self.stores.add(store));
             }

@@ -20,6 +20,10 @@ impl Choosing {
     /// Classifies an instruction whose first operand is a register.
     pub fn of(instruction: &Instruction) -> Option<Self> {
         use Mnemonic as M;
+        // Most instructions are these, and what follows costs more than to decode one.
+        if matches!(instruction.mnemonic(), M::Mov | M::Call | M::Jmp | M::Push | M::Pop | M::Test | M::Cmp) {
+            return None;
+        }
         let (to, from) = (instruction.op0_register(), instruction.op1_register());
         if instruction.condition_code() != ConditionCode::None {
             return match instruction.op_count() {
@@ -59,4 +63,11 @@ impl Choosing {
             _ => None,
         }
     }
+}
+
+/// Whether a number is a part of the instruction.
+pub(super) fn has_immediate(instruction: &Instruction) -> bool {
+    // Numbers come last.
+    let last = instruction.op_count().checked_sub(1).map(|last| instruction.op_kind(last));
+    last.is_some_and(|kind| (OpKind::Immediate8..=OpKind::Immediate32to64).contains(&kind))
 }

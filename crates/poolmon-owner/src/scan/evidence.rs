@@ -172,3 +172,57 @@ impl Evidence {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn evidence() -> impl Strategy<Value = Evidence> {
+        let kind = prop::sample::select(EvidenceKind::ALL.to_vec());
+        let role = prop::sample::select(vec![CallRole::Allocate, CallRole::List, CallRole::Free]);
+        let api = prop::option::of(prop::sample::select(vec!["ExAllocatePool2", "IoSetX"]));
+        let library = prop::option::of(Just("x.lib"));
+        let places = (0..64_u64, prop::option::of(0..64_u32));
+        (kind, prop::option::of(role), api, library, places).prop_map(|(kind, role, api, library, places)| {
+            let (offset, wrapper) = places;
+            Evidence {
+                tag: PoolTag(*b"Test"),
+                kind,
+                offset,
+                rva: None,
+                site: None,
+                section: String::new(),
+                api: api.map(str::to_owned),
+                role,
+                wrapper,
+                library,
+            }
+        })
+    }
+
+    proptest! {
+        /// Whatever was found and in whatever order: nothing is surer than what comes before it, of the same
+        /// confidence the better kind comes first, then own code, then allocations.
+        #[test]
+        fn nothing_is_surer_than_what_comes_before_it(mut rows in prop::collection::vec(evidence(), 1..24)) {
+            let most = rows.iter().map(Evidence::confidence).max();
+            rows.sort_by_key(Evidence::order);
+            prop_assert_eq!(rows.first().map(Evidence::confidence), most);
+            for pair in rows.windows(2) {
+                let [one, next] = pair else { continue };
+                prop_assert!(one.confidence() >= next.confidence());
+                if one.confidence() == next.confidence() {
+                    prop_assert!(one.kind <= next.kind);
+                    if one.kind == next.kind {
+                        prop_assert!(one.library.is_none() || next.library.is_some());
+                        if one.library == next.library {
+                            prop_assert!(one.role <= next.role);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -4,12 +4,14 @@
 //! function. When all code is read, [`resolve`] finds out which of the driver's functions hand an argument to the tag
 //! position of a pool function, through any number of its own wrappers, and turns the notes into findings.
 
+use std::ops::Range;
+
 use poolmon_image::pe::imports::PeImports;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::api::{self, Api};
 use super::stores::Stored;
-use super::value::{TagValue, like_a_tag};
+use super::value::{Choices, TagValue, like_a_tag};
 
 /// A call this many instructions after its constant was put in place still belongs to it, where the callee is not known.
 /// No other call lies between the two: that would have taken the register. Long runs of stores do occur.
@@ -40,10 +42,11 @@ pub(crate) struct CallNote {
     pub target: CallTarget,
     /// A jump: a call only if a function begins where it leads.
     pub jump: bool,
-    /// Position and value, one row for each value that is possible; [`REGISTER`] and above are registers next to the
-    /// stack on x86.
-    pub arguments: Vec<(u8, TagValue)>,
 }
+
+/// Position and value of an argument, one row for each value that is possible; [`REGISTER`] and above are registers next
+/// to the stack on x86.
+pub(crate) type Argument = (u8, TagValue);
 
 /// First position of the x86 registers that a fastcall uses.
 pub(crate) const REGISTER: u8 = 100;
@@ -51,7 +54,10 @@ pub(crate) const REGISTER: u8 = 100;
 /// Notes of one image.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
-    pub calls: Vec<CallNote>,
+    /// With the range of its arguments in `arguments`.
+    pub calls: Vec<(CallNote, Range<usize>)>,
+    /// Those of all calls: most calls have a few, and there are many calls.
+    arguments: Vec<Argument>,
     /// Calls that allocate without a tag.
     pub untagged: Vec<(u32, &'static str)>,
     /// Functions that only jump to an import, or to another function.
@@ -67,20 +73,43 @@ pub(crate) struct Notes {
     pub kept: FxHashSet<(u32, u8)>,
     /// Arguments that a function compares with four characters: reasons, not tags. An allocator only hands a tag on.
     pub compared: FxHashSet<(u32, u8)>,
+    /// What each import does, by its number: calls are many.
+    roles: Vec<ImportRole>,
+}
+
+/// What an import does with tags.
+#[derive(Clone, Copy, Debug, Default)]
+struct ImportRole {
+    api: Option<&'static Api>,
+    /// Its name, where it allocates without a tag.
+    untagged: Option<&'static str>,
 }
 
 impl Notes {
+    /// No notes yet of an image with these imports.
+    pub fn new(imports: &PeImports) -> Self {
+        let role = |name: &String| ImportRole { api: api::find(name), untagged: api::without_a_tag(name) };
+        Self { roles: imports.names.iter().map(role).collect(), ..Self::default() }
+    }
+
+    fn role(&self, import: u32) -> ImportRole {
+        self.roles.get(import as usize).copied().unwrap_or_default()
+    }
+
     /// Notes where a function begins that is read now.
     pub fn begin(&mut self, function: u32) {
         self.read.insert(function);
     }
 
     /// Notes a comparison of two values.
-    pub fn compare(&mut self, function: u32, one: TagValue, other: TagValue) {
+    pub fn compare(&mut self, function: u32, one: TagValue, other: TagValue, choices: &Choices) {
+        if one == TagValue::Unknown || other == TagValue::Unknown {
+            return;
+        }
         let is_text = |value| matches!(value, TagValue::Constant { value, .. } if like_a_tag(value));
         for (one, other) in [(one, other), (other, one)] {
-            for value in one.all() {
-                if let (TagValue::Argument(n), true) = (value, other.all().any(is_text)) {
+            for value in choices.all(one) {
+                if let (TagValue::Argument(n), true) = (value, choices.all(other).any(is_text)) {
                     self.compared.insert((function, n));
                 }
             }
@@ -88,10 +117,18 @@ impl Notes {
     }
 
     /// Keeps a call that carries something of interest.
-    pub fn call(&mut self, call: CallNote) {
-        if !call.arguments.is_empty() && self.calls.len() < MAX_CALLS {
-            self.calls.push(call);
+    pub fn call(&mut self, call: CallNote, arguments: &[Argument]) {
+        if !arguments.is_empty() && self.calls.len() < MAX_CALLS {
+            let first = self.arguments.len();
+            self.arguments.extend_from_slice(arguments);
+            self.calls.push((call, first..self.arguments.len()));
         }
+    }
+
+    /// All that are calls, with their arguments.
+    fn all_calls(&self) -> impl Iterator<Item = (&CallNote, &[Argument])> {
+        let calls = self.calls.iter().filter(|(call, _)| self.is_call(call));
+        calls.map(|(call, range)| (call, self.arguments.get(range.clone()).unwrap_or_default()))
     }
 
     /// Whom a target reaches at last, if it only jumps on.
@@ -103,20 +140,20 @@ impl Notes {
         std::iter::successors(Some(target), |&target| next(target)).take(4).last().unwrap_or(target)
     }
 
-    /// Notes a call that allocates without a tag.
-    pub fn without_a_tag(&mut self, site: u32, target: CallTarget, imports: &PeImports) {
-        if let CallTarget::Import(index) = self.behind(target)
-            && let Some(name) = imports.name(index).and_then(api::without_a_tag)
+    /// Notes a call that allocates without a tag. `behind` is whom it reaches at last.
+    pub fn without_a_tag(&mut self, site: u32, behind: CallTarget) {
+        if let CallTarget::Import(index) = behind
+            && let Some(name) = self.role(index).untagged
             && self.untagged.len() < MAX_CALLS
         {
             self.untagged.push((site, name));
         }
     }
 
-    /// Where a call of an import or of the framework has its tag, if it takes one.
-    pub fn tag_position(&self, target: CallTarget, imports: &PeImports, x86: bool) -> Option<u8> {
-        let api = match self.behind(target) {
-            CallTarget::Import(index) => imports.name(index).and_then(api::find),
+    /// Where a call that reaches an import or the framework at last has its tag, if it takes one.
+    pub fn tag_position(&self, behind: CallTarget, x86: bool) -> Option<u8> {
+        let api = match behind {
+            CallTarget::Import(index) => self.role(index).api,
             CallTarget::Framework(place) => api::framework(place),
             _ => None,
         };
@@ -189,8 +226,7 @@ impl Resolver<'_> {
                     }
                 }
                 CallTarget::Import(index) => {
-                    let api = self.imports.name(index).and_then(api::find);
-                    return match api {
+                    return match self.notes.role(index).api {
                         Some(api) => Reached::Api(api, if self.x86 { api.index_x86 } else { api.index }),
                         None => Reached::Import(index),
                     };
@@ -210,12 +246,12 @@ impl Resolver<'_> {
     fn find_wrappers(&mut self) {
         for _ in 0..ROUNDS {
             let mut found = Vec::new();
-            for call in self.notes.calls.iter().filter(|call| self.notes.is_call(call)) {
+            for (call, arguments) in self.notes.all_calls() {
                 let (api, index) = match self.reach(call.target) {
                     Reached::Api(api, index) | Reached::Wrapper(api, index, _) => (api, index),
                     Reached::Import(_) | Reached::Framework | Reached::Own(_) => continue,
                 };
-                let handed = call.arguments.iter().find_map(|&(position, value)| match value {
+                let handed = arguments.iter().find_map(|&(position, value)| match value {
                     TagValue::Argument(own) if position == index => Some(own),
                     _ => None,
                 });
@@ -281,8 +317,8 @@ impl Resolver<'_> {
 /// Turns the notes of one image into findings, the same literal once, by its best proof.
 pub(crate) fn resolve(notes: &Notes, imports: &PeImports, x86: bool) -> Vec<Finding> {
     let mut handed: FxHashMap<_, Vec<_>> = FxHashMap::default();
-    for call in notes.calls.iter().filter(|call| notes.is_call(call)) {
-        for &(position, value) in &call.arguments {
+    for (call, arguments) in notes.all_calls() {
+        for &(position, value) in arguments {
             if let TagValue::Argument(own) = value {
                 handed.entry((call.function, own)).or_default().push((call.target, position));
             }
@@ -291,10 +327,11 @@ pub(crate) fn resolve(notes: &Notes, imports: &PeImports, x86: bool) -> Vec<Find
     let mut resolver = Resolver { notes, imports, x86, wrappers: FxHashMap::default(), handed };
     resolver.find_wrappers();
     let mut best: FxHashMap<(usize, u32), Finding> = FxHashMap::default();
-    for call in notes.calls.iter().filter(|call| notes.is_call(call)) {
-        for &(position, value) in &call.arguments {
+    for (call, arguments) in notes.all_calls() {
+        for &(position, value) in arguments {
             let TagValue::Constant { value, at, step } = value else { continue };
             let Some(proof) = resolver.judge(call, position, value, step) else { continue };
+            let at = at as usize;
             let finding = Finding { value, at, site: call.site, proof };
             let row = best.entry((at, value)).or_insert_with(|| finding.clone());
             if rank(&finding.proof) < rank(&row.proof) {

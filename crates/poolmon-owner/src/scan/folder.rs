@@ -24,7 +24,7 @@ use super::{DriverImage, DriverInfo, Evidence, Machine, ScanError, framework_tag
 /// Files above this are read one at a time.
 const LARGE: u64 = 16 << 20;
 /// Small enough to stay in a processor's cache between reading and searching.
-const PIECE: usize = 64 << 10;
+const PIECE: usize = 128 << 10;
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,11 +4,10 @@ use std::ops::Range;
 
 use memchr::memmem::Finder;
 use poolmon_image::Machine;
-use poolmon_image::bytes::u32_at;
 use poolmon_model::PoolTag;
 
 use super::api;
-use super::value::like_a_tag;
+use super::masks::{self, APART};
 
 /// Finds a tag's four bytes, with or without the bit of protected pool, and the halves that ARM64 code builds it from.
 pub(crate) struct Literal {
@@ -22,8 +21,6 @@ pub(crate) struct Literal {
 
 /// Bytes that two pieces of a file must share so that nothing is lost between them.
 pub(crate) const OVERLAP: usize = APART + 16;
-/// Instructions that mask and add a number are at most this many bytes apart.
-const APART: usize = 32;
 
 impl Literal {
     pub fn new(tag: PoolTag) -> Self {
@@ -63,7 +60,7 @@ impl Literal {
             Machine::X64 | Machine::X86 => {
                 let mut code =
                     code.iter().filter_map(|range| bytes.get(range.start..range.end.min(bytes.len())));
-                code.any(|code| self.added(code).next().is_some())
+                code.any(|code| !self.added(code).is_empty())
             }
             Machine::Arm64 => self.is_built_in(bytes),
             Machine::Other(_) => false,
@@ -72,24 +69,8 @@ impl Literal {
 
     /// Offsets of numbers that x86 code may add to a masked one to get the tag: the second of two tags that differ by
     /// the mask (`sbb r, r; and r, mask; add r, number`), or the same with `lea`.
-    pub fn added<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
-        let wanted = u32::from_le_bytes(self.tag);
-        let adds = memchr::memchr3_iter(0x05, 0x81, 0x8d, bytes);
-        adds.filter_map(move |at| {
-            let form = *bytes.get(at + 1)?;
-            let number = match bytes.get(at)? {
-                0x05 => at + 1,
-                0x81 if form & 0xf8 == 0xc0 => at + 2,
-                0x8d if form & 0xc0 == 0x80 && form & 7 != 4 => at + 2,
-                _ => return None,
-            };
-            // Alone, the number is the other tag.
-            let other = u32_at(bytes, number).filter(|&other| like_a_tag(other))?;
-            let mask = wanted.wrapping_sub(other);
-            // Zero is the tag itself.
-            let before = bytes.get(at.saturating_sub(APART)..at).filter(|_| mask != 0)?;
-            masks(before, mask).then_some(number)
-        })
+    pub fn added(&self, bytes: &[u8]) -> Vec<usize> {
+        masks::added(bytes, u32::from_le_bytes(self.tag))
     }
 
     /// Could ARM64 code in these bytes build the tag.
@@ -103,16 +84,6 @@ impl Literal {
     }
 }
 
-/// Is there an `and` of a register with this number in the code.
-fn masks(code: &[u8], number: u32) -> bool {
-    code.windows(3).enumerate().any(|(at, bytes)| match *bytes {
-        [0x25, ..] => u32_at(code, at + 1) == Some(number),
-        [0x81, form, _] if form & 0xf8 == 0xe0 => u32_at(code, at + 2) == Some(number),
-        [0x83, form, byte] if form & 0xf8 == 0xe0 => i32::from(byte.cast_signed()).cast_unsigned() == number,
-        _ => false,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,7 +94,7 @@ mod tests {
         let code =
             [&[0x45, 0x1b, 0xc0, 0x41, 0x81, 0xe0, 0, 0, 0, 13, 0x41, 0x81, 0xc0][..], b"RxSc"].concat();
         let literal = Literal::new(PoolTag(*b"RxSp"));
-        assert_eq!(literal.added(&code).collect::<Vec<_>>(), [13]);
+        assert_eq!(literal.added(&code), [13]);
         let whole = 0..code.len();
         let all = std::slice::from_ref(&whole);
         assert!(

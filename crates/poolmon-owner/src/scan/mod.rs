@@ -23,6 +23,7 @@ mod info;
 mod joins;
 mod library;
 mod literal;
+mod masks;
 mod names;
 mod packed;
 pub mod places;
@@ -113,7 +114,7 @@ impl<'a> DriverImage<'a> {
     /// All tags that calls and structures show, best evidence first: kinds [`EvidenceKind::Call`], [`EvidenceKind::Argument`] and
     /// [`EvidenceKind::Structure`]. Literals are not listed, for every word of text would be a tag.
     pub fn evidence(&self) -> Vec<Evidence> {
-        let mut notes = Notes::default();
+        let mut notes = Notes::new(&self.imports);
         self.read_all(&mut notes);
         self.conclude(notes, None)
     }
@@ -133,7 +134,7 @@ impl<'a> DriverImage<'a> {
     /// The rows of one tag of [`DriverImage::evidence`], reading no more code than they need.
     pub(crate) fn evidence_of(&self, tag: PoolTag, literal: &Literal) -> Vec<Evidence> {
         let tag = tag.unprotected();
-        let mut notes = Notes::default();
+        let mut notes = Notes::new(&self.imports);
         // A library is known by several of its tags.
         let alone = self.pe.machine == Machine::X64 && library::of(tag).is_none() && tag != api::CHARGED;
         let bytes = if alone { self.pe.bytes } else { &[] };
@@ -151,7 +152,7 @@ impl<'a> DriverImage<'a> {
     fn conclude(&self, mut notes: Notes, tag: Option<PoolTag>) -> Vec<Evidence> {
         let x86 = self.pe.machine == Machine::X86;
         // Of two calls that say the same, the first in the image is reported, whatever the order of reading.
-        notes.calls.sort_by_key(|call| call.site);
+        notes.calls.sort_by_key(|(call, _)| call.site);
         let mut evidence: Vec<Evidence> = flow::resolve(&notes, &self.imports, x86)
             .into_iter()
             .map(|finding| self.found(finding))

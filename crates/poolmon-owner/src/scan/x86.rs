@@ -9,20 +9,22 @@ use std::ops::Range;
 use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
 use poolmon_image::Machine;
 use poolmon_image::bytes::{u32_at, u64_at};
-use poolmon_image::code::x86::{X86Effect, X86Registers, near_branches, near_target};
+use poolmon_image::code::x86::{X86Effect, X86Registers, near_target};
 use poolmon_image::pe::imports::PeImports;
 use poolmon_image::pe::{Pe, PeSection, functions as table};
 use rustc_hash::FxHashSet;
 
-use super::choosing::Choosing;
+use super::choosing::{Choosing, has_immediate};
 use super::code::{self, Code};
 use super::data;
-use super::flow::{CallNote, CallTarget, Notes, REGISTER};
+use super::flow::{Argument, CallNote, CallTarget, Notes, REGISTER};
 use super::joins::{Joined, Joins, join};
 use super::stores::{StoredConstant, Stores};
-use super::value::TagValue;
+use super::value::{Choices, TagValue};
 
 const SLOTS: usize = 12;
+/// The numbers of RCX, RDX, R8 and R9, which hold the first arguments of x64.
+const ARGUMENTS: [usize; 4] = [1, 2, 8, 9];
 
 struct CodeReader<'a, 'n> {
     pe: &'a Pe<'a>,
@@ -38,6 +40,9 @@ struct CodeReader<'a, 'n> {
     pushes: Vec<TagValue>,
     stores: Stores,
     joins: Joins,
+    choices: Choices,
+    /// Room for the arguments of one call.
+    noted: Vec<Argument>,
     function: u32,
     /// Steps since the function began.
     fresh: u32,
@@ -48,7 +53,7 @@ struct CodeReader<'a, 'n> {
 pub(crate) fn read(pe: &Pe<'_>, imports: &PeImports, notes: &mut Notes, budget: usize) {
     let starts = x64_starts(pe);
     let spans = code::read(pe, imports, budget);
-    notes.functions = functions(&spans, &starts);
+    notes.functions = called(&spans).chain(starts.iter().copied()).collect();
     import_thunks(pe, imports, &spans, notes);
     let mut reader = CodeReader::new(pe, imports, notes);
     for code in &spans {
@@ -63,17 +68,15 @@ fn is_prologue(code: &[u8]) -> bool {
     [&[0x8b, 0xff][..], &[0x55, 0x8b, 0xec]].iter().any(|start| code.starts_with(start))
 }
 
-/// Where functions begin: where the image says so, and where calls lead to, as far as bytes look like calls.
-fn functions(spans: &[Code<'_>], starts: &[u32]) -> FxHashSet<u32> {
-    let targets = spans.iter().flat_map(|code| {
-        near_branches(code.bytes).filter_map(|at| {
-            let bytes = code.bytes.get(at..at + 5)?;
+/// Where calls lead to, as far as bytes look like calls: functions begin there.
+fn called<'a>(spans: &'a [Code<'_>]) -> impl Iterator<Item = u32> + 'a {
+    spans.iter().flat_map(|code| {
+        memchr::memchr_iter(0xe8, code.bytes).filter_map(|at| {
             let address = u64::from(code.section.rva) + at as u64;
-            let target = near_target(address, bytes.get(1..)?).filter(|_| bytes.first() == Some(&0xe8))?;
+            let target = near_target(address, code.bytes.get(at + 1..at + 5)?)?;
             u32::try_from(target).ok()
         })
-    });
-    targets.chain(starts.iter().copied()).collect()
+    })
 }
 
 /// Notes each `jmp [slot]` of an import, wherever it is: linkers pack them without padding.
@@ -113,7 +116,6 @@ pub(crate) fn read_around(
         return false;
     }
     let spans = code::read(pe, imports, budget);
-    notes.functions = functions(&spans, &starts);
     import_thunks(pe, imports, &spans, notes);
     let mut reader = CodeReader::new(pe, imports, notes);
     // Sections and places in them that are still to be read, as parts between two starts.
@@ -133,7 +135,7 @@ pub(crate) fn read_around(
         let first = reader.notes.calls.len();
         reader.part(code, &starts, part);
         // A function that gets a constant or an argument may be a wrapper; so may a jump that stands for a function.
-        let called = reader.notes.calls.iter().skip(first).map(|call| call.target);
+        let called = reader.notes.calls.iter().skip(first).map(|(call, _)| call.target);
         let targets: Vec<CallTarget> = called.chain(reader.notes.thunks.values().copied()).collect();
         for target in targets {
             let CallTarget::Function(rva) = target else { continue };
@@ -143,6 +145,13 @@ pub(crate) fn read_around(
             }
         }
     }
+    // It matters of the targets of jumps alone whether a function begins there.
+    let jumps = notes.calls.iter().filter(|(call, _)| call.jump).filter_map(|(call, _)| match call.target {
+        CallTarget::Function(rva) => Some(rva),
+        _ => None,
+    });
+    let jumps: FxHashSet<u32> = jumps.collect();
+    notes.functions = called(&spans).filter(|rva| jumps.contains(rva)).chain(starts).collect();
     true
 }
 
@@ -211,6 +220,8 @@ impl<'a, 'n> CodeReader<'a, 'n> {
             slots: Default::default(),
             pushes: Vec::new(),
             joins: Joins::default(),
+            choices: Choices::default(),
+            noted: Vec::new(),
             guard: data::guard(pe),
             stores: Stores::new(imports, pe.machine),
             function: 0,
@@ -273,9 +284,10 @@ impl<'a, 'n> CodeReader<'a, 'n> {
             self.arrive(rva, !ended);
             self.step = self.step.wrapping_add(1);
             self.fresh += 1;
-            let literal = section.raw + place;
-            let constant = decoder.get_constant_offsets(&instruction);
-            let at = literal + constant.immediate_offset();
+            let mut at = section.raw + place;
+            if has_immediate(&instruction) {
+                at += decoder.get_constant_offsets(&instruction).immediate_offset();
+            }
             ended = self.instruction(&instruction, rva, at) || (ended && padding);
         }
     }
@@ -286,14 +298,13 @@ impl<'a, 'n> CodeReader<'a, 'n> {
         self.pushes.clear();
         self.stores.clear();
         self.joins.clear();
+        self.choices.clear();
         self.notes.begin(rva);
         self.function = rva;
         self.fresh = 0;
         if self.wide {
-            for (n, register) in
-                [Register::RCX, Register::RDX, Register::R8, Register::R9].into_iter().enumerate()
-            {
-                self.registers.put(register, TagValue::Argument(u8::try_from(n).unwrap_or(0)));
+            for (n, register) in (0..).zip(ARGUMENTS) {
+                self.registers.set(register, TagValue::Argument(n));
             }
         } else {
             self.registers.put(Register::ECX, TagValue::Argument(REGISTER));
@@ -303,29 +314,31 @@ impl<'a, 'n> CodeReader<'a, 'n> {
 
     /// Joins what jumps to this place have brought.
     fn arrive(&mut self, rva: u32, falls_through: bool) {
-        for (joined, value) in self.joins.arrive(rva) {
-            match joined {
-                Joined::Register(number) => {
-                    let new = join(self.registers.get(number), value, falls_through, self.step);
-                    self.registers.set(number, new);
-                }
-                Joined::Pushed => match self.pushes.last_mut() {
-                    Some(last) => *last = join(*last, value, falls_through, self.step),
-                    None if !falls_through => self.pushes.push(value),
-                    None => {}
-                },
+        let Self { joins, registers, pushes, choices, step, .. } = self;
+        joins.arrive(rva, |joined, value| match joined {
+            Joined::Register(number) => {
+                let number = usize::from(number);
+                let new = join(registers.get(number), value, falls_through, *step, choices);
+                registers.set(number, new);
             }
-        }
+            Joined::Pushed => match pushes.last_mut() {
+                Some(last) => *last = join(*last, value, falls_through, *step, choices),
+                None if !falls_through => pushes.push(value),
+                None => {}
+            },
+        });
     }
 
-    /// Keeps what is known for the place where a jump leads to.
+    /// Keeps what is known for the place where a jump leads to; jumps back are not followed.
     fn leave(&mut self, instruction: &Instruction, rva: u32) {
         let target = instruction.near_branch_target().wrapping_sub(self.pe.image_base);
-        let Ok(target) = u32::try_from(target) else { return };
-        let pushed = self.pushes.last().map(|&value| (Joined::Pushed, value));
-        let registers = self.registers.iter().enumerate();
-        let registers = registers.map(|(number, value)| (Joined::Register(number), value));
-        self.joins.leave(rva, target, registers.chain(pushed));
+        let Some(target) = u32::try_from(target).ok().filter(|&target| target > rva) else { return };
+        for (number, value) in (0..).zip(self.registers.iter()) {
+            self.joins.leave(target, Joined::Register(number), value, &self.choices);
+        }
+        if let Some(&value) = self.pushes.last() {
+            self.joins.leave(target, Joined::Pushed, value, &self.choices);
+        }
     }
 
     /// RVA of a memory operand with a fixed address.
@@ -347,7 +360,7 @@ impl<'a, 'n> CodeReader<'a, 'n> {
         };
         // An address of the image itself prints like a tag where the image's base does.
         let address = !self.wide && self.pe.rva_of(value.into()).is_some();
-        Some(if address { TagValue::Unknown } else { TagValue::Constant { value, at, step: self.step } })
+        Some(if address { TagValue::Unknown } else { TagValue::constant(value, at, self.step) })
     }
 
     /// What an operand that is read holds.
@@ -367,7 +380,7 @@ impl<'a, 'n> CodeReader<'a, 'n> {
                     }
                     let tag = (instruction.memory_size().size() == 4).then(|| data::variable(self.pe, rva));
                     return match tag.flatten() {
-                        Some((value, at)) => TagValue::Constant { value, at, step: self.step },
+                        Some((value, at)) => TagValue::constant(value, at, self.step),
                         None => TagValue::Unknown,
                     };
                 }
@@ -398,7 +411,7 @@ impl<'a, 'n> CodeReader<'a, 'n> {
         }
         if instruction.mnemonic() == Mnemonic::Cmp {
             let operands = [0, 1].map(|operand| self.read_operand(instruction, operand, at));
-            self.notes.compare(self.function, operands[0], operands[1]);
+            self.notes.compare(self.function, operands[0], operands[1], &self.choices);
             return false;
         }
         match X86Effect::of(instruction) {
@@ -433,7 +446,7 @@ impl<'a, 'n> CodeReader<'a, 'n> {
             X86Effect::Move => self.mov(instruction, rva, at),
             X86Effect::Keep => {}
             X86Effect::Zero => {
-                let zero = TagValue::Constant { value: 0, at, step: self.step };
+                let zero = TagValue::constant(0, at, self.step);
                 self.registers.put(instruction.op0_register(), zero);
             }
             X86Effect::Address | X86Effect::Add => {
@@ -449,7 +462,7 @@ impl<'a, 'n> CodeReader<'a, 'n> {
     }
 
     /// The result of an instruction that chooses or computes a constant; `None` if it does neither.
-    fn computed(&self, instruction: &Instruction, at: usize) -> Option<TagValue> {
+    fn computed(&mut self, instruction: &Instruction, at: usize) -> Option<TagValue> {
         let (to, step) = (instruction.op0_register(), self.step);
         if instruction.op_count() == 0 || !to.is_gpr() {
             return None;
@@ -457,13 +470,13 @@ impl<'a, 'n> CodeReader<'a, 'n> {
         match Choosing::of(instruction)? {
             Choosing::Move => {
                 let other = self.read_operand(instruction, 1, at);
-                Some(self.registers.of(to).moved(step).either(other, step))
+                Some(self.choices.either(self.registers.of(to).moved(step), other, step))
             }
-            Choosing::Bit => Some(TagValue::one_of([0, 1], at, step)),
-            Choosing::Carry => Some(TagValue::one_of([0, u32::MAX], at, step)),
+            Choosing::Bit => Some(self.choices.one_of([0, 1], at, step)),
+            Choosing::Carry => Some(self.choices.one_of([0, u32::MAX], at, step)),
             Choosing::Computes { from, number, result } => {
                 let old = self.registers.get(from.full_register().number());
-                let new = old.computed(at, step, |old| result(old, number));
+                let new = self.choices.computed(old, at, step, |old| result(old, number));
                 (new != TagValue::Unknown).then_some(new)
             }
         }
@@ -490,6 +503,7 @@ impl<'a, 'n> CodeReader<'a, 'n> {
         }
         match value {
             TagValue::Constant { value, at, .. } => {
+                let at = at as usize;
                 let base = u32::try_from(base as usize).unwrap_or(u32::MAX);
                 let store = StoredConstant { base, displacement, value, at, site: rva, step: self.step };
                 self.notes.stored.extend(self.stores.add(store));
@@ -503,15 +517,12 @@ impl<'a, 'n> CodeReader<'a, 'n> {
     }
 
     fn after_call(&mut self) {
-        for register in [Register::RAX, Register::RCX, Register::RDX] {
-            self.registers.put(register, TagValue::Unknown);
-        }
+        // RAX, RCX, RDX, and R8 to R11.
+        self.registers.forget(0..3);
         if self.wide {
-            for register in [Register::R8, Register::R9, Register::R10, Register::R11] {
-                self.registers.put(register, TagValue::Unknown);
-            }
+            self.registers.forget(8..12);
         }
-        self.slots = Default::default();
+        self.slots = [TagValue::Unknown; SLOTS];
         self.pushes.clear();
     }
 
@@ -539,36 +550,45 @@ impl<'a, 'n> CodeReader<'a, 'n> {
             self.notes.thunks.insert(self.function, target);
             return;
         }
-        let arguments = self.arguments(self.notes.tag_position(target, self.imports, !self.wide));
+        let behind = self.notes.behind(target);
+        let mut arguments = std::mem::take(&mut self.noted);
+        self.arguments(self.notes.tag_position(behind, !self.wide), &mut arguments);
         let (step, function) = (self.step, self.function);
-        self.notes.call(CallNote { site: rva, step, function, target, jump, arguments });
-        self.notes.without_a_tag(rva, target, self.imports);
-        if let CallTarget::Import(index) = self.notes.behind(target) {
+        self.notes.call(CallNote { site: rva, step, function, target, jump }, &arguments);
+        self.noted = arguments;
+        self.notes.without_a_tag(rva, behind);
+        if let CallTarget::Import(index) = behind {
             self.notes.stored.extend(self.stores.handed(self.imports.name(index), step));
         }
     }
 
     /// What a call finds in the places of its arguments, as far as it is worth a note; `tag` is the position of the
     /// callee's tag, if that is known.
-    fn arguments(&self, tag: Option<u8>) -> Vec<(u8, TagValue)> {
-        let noted = |(position, value): (u8, TagValue)| {
-            let all = value.all().filter(move |value| value.is_noted(tag == Some(position)));
-            all.map(move |value| (position, value))
+    fn arguments(&self, tag: Option<u8>, found: &mut Vec<Argument>) {
+        found.clear();
+        let mut note = |position: usize, value: TagValue| {
+            let position = u8::try_from(position).unwrap_or(u8::MAX);
+            self.choices.note(found, position, value, tag == Some(position));
         };
-        let position = |n: usize| u8::try_from(n).unwrap_or(u8::MAX);
         if self.wide {
-            let first = [Register::RCX, Register::RDX, Register::R8, Register::R9];
-            let first =
-                first.into_iter().enumerate().map(|(n, register)| (position(n), self.registers.of(register)));
-            let rest = self.slots.iter().enumerate().skip(4).map(|(n, &value)| (position(n), value));
-            return first.chain(rest).flat_map(noted).collect();
+            for (n, number) in ARGUMENTS.into_iter().enumerate() {
+                note(n, self.registers.get(number));
+            }
+            for (n, &value) in self.slots.iter().enumerate().skip(ARGUMENTS.len()) {
+                note(n, value);
+            }
+            return;
         }
-        let fast =
-            [(REGISTER, self.registers.of(Register::ECX)), (REGISTER + 1, self.registers.of(Register::EDX))];
-        let stack = self.pushes.iter().rev().take(SLOTS).enumerate().map(|(n, &value)| (position(n), value));
+        for (n, number) in (REGISTER..).zip([1, 2]) {
+            note(n.into(), self.registers.get(number));
+        }
+        for (n, &value) in self.pushes.iter().rev().take(SLOTS).enumerate() {
+            note(n, value);
+        }
         // Compilers that reserve their arguments' room once write them relative to the stack pointer.
         let pushed = self.pushes.len();
-        let written = self.slots.iter().enumerate().map(|(n, &value)| (position(n + pushed), value));
-        fast.into_iter().chain(stack).chain(written).flat_map(noted).collect()
+        for (n, &value) in self.slots.iter().enumerate() {
+            note(n + pushed, value);
+        }
     }
 }
