@@ -14,7 +14,7 @@ pub(crate) struct Literal {
     tag: [u8; 4],
     /// Three bytes: the fourth may carry the bit.
     first: Finder<'static>,
-    /// `movk wN, #high, lsl #16` without its first byte, which holds the register.
+    /// `movk wN, #high, lsl #16`, of a short tag `movz wN, #low`, without its first byte, which holds the register.
     half: Finder<'static>,
     half_low: u8,
 }
@@ -26,7 +26,13 @@ impl Literal {
     pub fn new(tag: PoolTag) -> Self {
         let [a, b, c, d] = tag.unprotected().0;
         let high = u32::from(u16::from_le_bytes([c, d]));
-        let [low, b1, b2, b3] = (0x72a0_0000 | high << 5).to_le_bytes();
+        // A short tag has no upper half to put in: `movz wN, #low` is all of it.
+        let built = if high == 0 {
+            0x5280_0000 | u32::from(u16::from_le_bytes([a, b])) << 5
+        } else {
+            0x72a0_0000 | high << 5
+        };
+        let [low, b1, b2, b3] = built.to_le_bytes();
         Self {
             tag: [a, b, c, d],
             first: Finder::new(&[a, b, c]).into_owned(),
@@ -87,6 +93,14 @@ impl Literal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn arm64_code_builds_a_short_tag_with_one_instruction() {
+        // movz w2, #'rx'
+        let code = (0x5280_0000_u32 | 0x7872 << 5 | 2).to_le_bytes();
+        assert!(Literal::new(PoolTag(*b"rx\0\0")).may_be_in(&code, Machine::Arm64, &[]));
+        assert!(!Literal::new(PoolTag(*b"ry\0\0")).may_be_in(&code, Machine::Arm64, &[]));
+    }
 
     #[test]
     fn a_tag_that_is_a_mask_and_a_number_is_found_at_the_number() {

@@ -107,6 +107,10 @@ fn flags(opcodes: &[u8; BLOCK], forms: &[u8; BLOCK]) -> [u64; BLOCK / 8] {
 }
 
 #[inline]
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "a branch would keep a compiler from doing many bytes at once"
+)]
 fn is_mask(opcode: u8, form: u8) -> bool {
     (opcode == 0x25) | ((opcode & 0xfd == 0x81) & (form & 0xf8 == 0xe0))
 }
