@@ -469,3 +469,54 @@ fn remarks_on_lines_of_several_files_name_the_file() {
         assert!(line.contains("line 5 (`SeAt Paged`)"), "{said}");
     }
 }
+
+/// Colours come where they are asked for, in text alone, and no name can bring its own.
+#[test]
+fn colours_are_never_in_a_pipe_unless_asked_for_and_never_from_a_name() {
+    let temp = tempfile::tempdir().unwrap();
+    let rec = temp.path().join("rec");
+    record(&rec, true);
+    let rec = rec.to_str().unwrap();
+    let slabs = |name: &str, objects: u64| {
+        let file = temp.path().join(name);
+        let text = format!(
+            "slabinfo - version: 2.1\n# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>\n\
+             \u{1b}[31mevil\u{9b}1m {objects} {objects} 1024 4 1 : tunables 0 0 0 : slabdata {} {} 0\n",
+            objects / 4,
+            objects / 4
+        );
+        fs::write(&file, text).unwrap();
+        file.display().to_string()
+    };
+    let (few, many) = (slabs("few.slabinfo", 400), slabs("many.slabinfo", 40_000));
+    let red = "\u{1b}[1;31mLeak (nonpaged)";
+    for (args, coloured) in [
+        (&["leaks", rec][..], red),
+        (&["top", rec], "\u{1b}[1mTag\u{1b}[0m"),
+        (&["diff", &few, &many], "\u{1b}[1;33m  +"),
+        (&["top", &many], "\u{1b}[1mTag\u{1b}[0m"),
+        (&["holders"], "\u{1b}[1m"),
+    ] {
+        if args[0] == "holders" && !cfg!(target_os = "linux") {
+            continue;
+        }
+        let with = |more: &[&str]| {
+            let out =
+                Command::new(POOLMON).args(args).args(more).env("TZ", "UTC").env_remove("NO_COLOR").output();
+            text(&out.unwrap().stdout)
+        };
+        let asked = with(&["--color", "always"]);
+        assert!(asked.contains(coloured), "{args:?}: {asked}");
+        let known = ["[0m", "[1m", "[2m", "[33m", "[36m", "[1;33m", "[1;36m", "[1;31m"];
+        for (at, _) in asked.match_indices('\u{1b}') {
+            let rest = &asked[at + 1..];
+            assert!(known.iter().any(|known| rest.starts_with(known)), "{args:?}: {:?}", rest.get(..9));
+        }
+        assert!(!asked.contains('\u{9b}') && !asked.contains("\u{1b}[31m"), "{args:?}: {asked}");
+        for more in [&[][..], &["--color", "auto"], &["--color", "never"]] {
+            assert!(!with(more).contains('\u{1b}'), "{args:?} {more:?}");
+        }
+        let data = with(&["--color", "always", "--format", "csv"]);
+        assert!(!known[1..].iter().any(|known| data.contains(&format!("\u{1b}{known}"))), "{args:?}: {data}");
+    }
+}

@@ -10,6 +10,7 @@ use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 
 use crate::delimited::LineWriter;
 use crate::json::ValueJson;
+use crate::paint::Ink;
 use crate::text::Cells;
 use crate::{PrintOptions, TableFormat, json, text};
 
@@ -50,7 +51,7 @@ fn figures() -> impl Iterator<Item = &'static Column> {
 ///
 /// Those of the writer, and that `PoolMon`'s own layout has no groups.
 pub fn write(
-    out: &mut dyn Write,
+    out: &mut dyn Ink,
     format: TableFormat,
     sample: &Sample,
     (table, groups): (&Table, &Groups),
@@ -69,7 +70,7 @@ pub fn write(
     }
 }
 
-fn lines(out: &mut dyn Write, table: &Table, groups: &Groups, options: PrintOptions) -> io::Result<()> {
+fn lines(out: &mut dyn Ink, table: &Table, groups: &Groups, options: PrintOptions) -> io::Result<()> {
     let list = &groups.list;
     let names = list.iter().map(|group| group.key.name.clone()).collect();
     let counts = list.iter().map(|group| group.rows.len().to_string()).collect();
@@ -84,7 +85,9 @@ fn lines(out: &mut dyn Write, table: &Table, groups: &Groups, options: PrintOpti
         let rows = || list.iter().map(|group| (&group.sum, group.is_marked(column.id)));
         columns.push(Cells::values(column, rows(), options));
         if changes && !column.is(&column::PER_ALLOC) && groups.has_change(column) {
-            columns.push(Cells::changes(column, rows().map(|row| row.0), options));
+            let rows =
+                list.iter().map(|group| (&group.sum, text::pool_bytes(table, group.pools.iter().copied())));
+            columns.push(Cells::changes(column, rows, options));
         }
     }
     text::lines(out, &columns, list.len(), options)

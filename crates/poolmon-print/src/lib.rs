@@ -13,17 +13,21 @@ pub mod delimited;
 pub mod groups;
 pub mod json;
 pub mod metrics;
+pub mod paint;
 pub mod poolmon;
 mod safe;
 pub mod schema;
 mod text;
 pub mod zip;
 
+pub use paint::{Ink, Line, Paint};
 pub use safe::SafeText;
 
 use std::io::{self, Write};
 
 use poolmon_model::{Column, Sample, Table, column};
+
+use paint::Unpainted;
 
 /// How a table is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,11 +72,29 @@ pub fn write(
     options: PrintOptions,
 ) -> io::Result<()> {
     match format {
-        TableFormat::Table => text::write(out, sample, table, options),
+        TableFormat::Table => text::write(&mut Unpainted(out), sample, table, options),
         TableFormat::Csv => delimited::write(out, b',', sample, table),
         TableFormat::Tsv => delimited::write(out, b'\t', sample, table),
         TableFormat::Json => json::write(out, sample, table),
         TableFormat::Poolmon => poolmon::write(out, sample, table, options),
+    }
+}
+
+/// As [`write`]; text has colours if the writer has.
+///
+/// # Errors
+///
+/// Those of the writer.
+pub fn write_painted(
+    out: &mut dyn Ink,
+    format: TableFormat,
+    sample: &Sample,
+    table: &Table,
+    options: PrintOptions,
+) -> io::Result<()> {
+    match format {
+        TableFormat::Table => text::write(out, sample, table, options),
+        format => write(out, format, sample, table, options),
     }
 }
 

@@ -5,7 +5,7 @@ use poolmon_model::{
     CounterWidth, Counters, Filter, Origin, Pool, Row, Sample, Sort, SourceKind, Table, Tag, column,
 };
 
-use crate::{PrintOptions, TableFormat, write};
+use crate::{Paint, PrintOptions, SafeText, TableFormat, write, write_painted};
 
 fn windows() -> (Sample, Sample) {
     let mut origin = Origin::new(SourceKind::Windows, &[Pool::Nonpaged, Pool::Paged]);
@@ -173,6 +173,34 @@ fn groups_in_every_format() {
     let refused = crate::groups::write(&mut out, TableFormat::Poolmon, &now, (&table, &groups), human);
     assert!(refused.is_err() && out.is_empty(), "PoolMon's layout has no place for a group");
     assert_eq!(crate::groups::Groups::of(&table, GroupBy::Owner, sort, Some(1)).list.len(), 1);
+}
+
+/// What a change means is told by its sign and its digits: colours are no part of the text.
+#[test]
+fn colours_change_nothing_but_colours() {
+    let (before, now) = windows();
+    let options = PrintOptions { totals: false, header: false, ..ALL };
+    let painted = |colours: bool, format: TableFormat| {
+        let mut table = Table::new(Some(&before), &now, &Filter::default(), None);
+        table.sort(Sort::by(&column::BYTES));
+        let mut out = Vec::new();
+        let mut safe = SafeText::new(&mut out, true).in_colour(colours);
+        write_painted(&mut safe, format, &now, &table, options).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    let (plain, coloured) = (painted(false, TableFormat::Table), painted(true, TableFormat::Table));
+    assert!(!plain.contains('\x1b'), "{plain}");
+    for (paint, cell) in
+        [(Paint::Title, "Bytes"), (Paint::Faint, "("), (Paint::GrewMuch, "(+"), (Paint::Shrank, "(-")]
+    {
+        assert!(coloured.contains(&format!("{}{cell}", paint.sequence())), "{paint:?} {cell}\n{coloured}");
+    }
+    assert!(!coloured.contains(Paint::Leaking.sequence()), "a table has no verdicts");
+    let known = Paint::ALL.map(Paint::sequence).into_iter().chain([Paint::END]);
+    assert_eq!(known.fold(coloured, |text, sequence| text.replace(sequence, "")), plain);
+    for format in [TableFormat::Csv, TableFormat::Json, TableFormat::Poolmon] {
+        assert!(!painted(true, format).contains('\x1b'));
+    }
 }
 
 /// What reads tables with `awk` and `sort` needs neither titles nor any other line that is no row.

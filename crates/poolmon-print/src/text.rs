@@ -7,23 +7,24 @@ use poolmon_model::problem::shell_word;
 use poolmon_model::sample::STANDARD_INPUT;
 use poolmon_model::units::{counted, grouped, grouped_change, grouped_signed, human_bytes, human_change};
 use poolmon_model::{
-    Column, FIGURES, Figure, Header, Sample, SourceKind, Table, TableRow, Totals, Value, column, header,
+    Column, FIGURES, Figure, Header, Pool, Sample, SourceKind, Table, TableRow, Totals, Value, column, header,
 };
 
+use crate::paint::{Ink, Line, Paint};
 use crate::{PrintOptions, poolmon};
 
 /// Writes the table; columns are as wide as their content.
-pub fn write(out: &mut dyn Write, sample: &Sample, table: &Table, options: PrintOptions) -> io::Result<()> {
+pub fn write(out: &mut dyn Ink, sample: &Sample, table: &Table, options: PrintOptions) -> io::Result<()> {
     framed(out, sample, table, options, |out| rows(out, table, options))
 }
 
 /// Writes what is around the lines of a table: figures of the machine, legends, totals.
 pub(crate) fn framed(
-    out: &mut dyn Write,
+    out: &mut dyn Ink,
     sample: &Sample,
     table: &Table,
     options: PrintOptions,
-    lines: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    lines: impl FnOnce(&mut dyn Ink) -> io::Result<()>,
 ) -> io::Result<()> {
     if sample.origin.kind == SourceKind::Simulated {
         writeln!(out, "SIMULATED: these figures are not from this machine.")?;
@@ -58,7 +59,7 @@ pub(crate) fn framed(
     Ok(())
 }
 
-fn rows(out: &mut dyn Write, table: &Table, options: PrintOptions) -> io::Result<()> {
+fn rows(out: &mut dyn Ink, table: &Table, options: PrintOptions) -> io::Result<()> {
     let changes = crate::has_changes(table);
     let mut columns = Vec::new();
     for column in crate::columns(table, options.driver) {
@@ -66,32 +67,43 @@ fn rows(out: &mut dyn Write, table: &Table, options: PrintOptions) -> io::Result
         columns.push(Cells::values(column, rows(), options));
         let known = || table.rows.iter().any(|row| column.change(row) != Value::Unknown);
         if changes && !column.is(&column::PER_ALLOC) && known() {
-            columns.push(Cells::changes(column, table.rows.iter(), options));
+            let rows = table.rows.iter().map(|row| (row, pool_bytes(table, [row.row.pool])));
+            columns.push(Cells::changes(column, rows, options));
         }
     }
     lines(out, &columns, table.rows.len(), options)
 }
 
+/// What the rows of these pools hold, as far as the table shows them.
+pub(crate) fn pool_bytes(table: &Table, pools: impl IntoIterator<Item = Pool>) -> u64 {
+    let held = |pool: Pool| {
+        let shown = table.totals.iter().find(|totals| totals.pool == pool);
+        let shown = shown.and_then(|totals| totals.counters.bytes).unwrap_or(0);
+        table.header.pool_total(pool).unwrap_or(shown).max(shown)
+    };
+    pools.into_iter().map(held).fold(0, u64::saturating_add)
+}
+
 /// Writes N lines of columns, and their titles.
 pub(crate) fn lines(
-    out: &mut dyn Write,
+    out: &mut dyn Ink,
     columns: &[Cells],
     count: usize,
     options: PrintOptions,
 ) -> io::Result<()> {
-    let mut line = String::new();
+    let mut line = Line::default();
     if !options.no_titles {
         for column in columns {
-            column.put(&mut line, &column.title);
+            column.put(&mut line, &column.title, Some(Paint::Title));
         }
-        writeln!(out, "{}", line.trim_end())?;
+        line.end(out)?;
     }
     for at in 0..count {
-        line.clear();
         for column in columns {
-            column.put(&mut line, column.texts.get(at).map_or("", String::as_str));
+            let paint = column.paints.get(at).copied().flatten();
+            column.put(&mut line, column.texts.get(at).map_or("", String::as_str), paint);
         }
-        writeln!(out, "{}", line.trim_end())?;
+        line.end(out)?;
     }
     Ok(())
 }
@@ -152,6 +164,8 @@ fn total(out: &mut dyn Write, figure: &Figure, totals: &Totals) -> io::Result<()
 pub(crate) struct Cells {
     title: String,
     texts: Vec<String>,
+    /// What the cells mean; empty if none does.
+    paints: Vec<Option<Paint>>,
     width: usize,
     left: bool,
 }
@@ -175,13 +189,14 @@ impl Cells {
         Self::new(column.title.into(), cells.collect(), column.unit == Unit::Text)
     }
 
-    /// Changes of rows, in parentheses.
+    /// Changes of rows, in parentheses, and of how many bytes the pools of each are.
     pub fn changes<'a>(
         column: &Column,
-        rows: impl Iterator<Item = &'a TableRow>,
+        rows: impl Iterator<Item = (&'a TableRow, u64)> + Clone,
         options: PrintOptions,
     ) -> Self {
-        let cells = rows.map(|row| match column.change(row) {
+        let paints = rows.clone().map(|(row, pools)| change_paint(column, row, pools)).collect();
+        let cells = rows.map(|(row, _)| match column.change(row) {
             Value::Unknown => String::new(),
             Value::Signed(change) if options.human && column.unit == Unit::Bytes => {
                 format!("({})", human_change(change))
@@ -189,26 +204,39 @@ impl Cells {
             Value::Signed(signed) if signed > 0 => format!("(+{signed})"),
             value => format!("({})", value.plain()),
         });
-        Self::new("(+/-)".into(), cells.collect(), false)
+        Self { paints, ..Self::new("(+/-)".into(), cells.collect(), false) }
     }
 
     pub fn new(title: String, cells: Vec<String>, left: bool) -> Self {
         let width =
             cells.iter().map(|cell| cell.chars().count()).chain([title.chars().count()]).max().unwrap_or(0);
-        Self { title, texts: cells, width, left }
+        Self { title, texts: cells, paints: Vec::new(), width, left }
     }
 
-    fn put(&self, line: &mut String, cell: &str) {
+    fn put(&self, line: &mut Line, cell: &str, paint: Option<Paint>) {
         let pad = self.width.saturating_sub(cell.chars().count());
         if !line.is_empty() {
-            line.push_str("  ");
+            line.blanks(2);
         }
         if self.left {
-            line.push_str(cell);
-            line.extend(std::iter::repeat_n(' ', pad));
+            line.push(cell, paint);
+            line.blanks(pad);
         } else {
-            line.extend(std::iter::repeat_n(' ', pad));
-            line.push_str(cell);
+            line.blanks(pad);
+            line.push(cell, paint);
         }
     }
+}
+
+/// What a change means: beside its row and its pool, as on the screen. Allocs and frees count what came and went, not what stays.
+fn change_paint(column: &Column, row: &TableRow, pools: u64) -> Option<Paint> {
+    let Value::Signed(change) = column.change(row) else { return None };
+    if change == 0 {
+        return Some(Paint::Faint);
+    }
+    if column.is(&column::ALLOCS) || column.is(&column::FREES) {
+        return None;
+    }
+    let bytes = row.delta.and_then(|delta| delta.bytes).filter(|bytes| (*bytes > 0) == (change > 0))?;
+    Paint::of_change(bytes, row.row.counters.bytes.unwrap_or(0), pools)
 }

@@ -12,6 +12,7 @@ use poolmon_model::units::{
     two_moments,
 };
 use poolmon_model::{Filter, Pool, Sample, Table, TableRow};
+use poolmon_print::{Ink, Line, Paint};
 
 /// Time from one to the other, if both report it.
 fn between(before: &Sample, after: &Sample) -> Option<Duration> {
@@ -78,7 +79,7 @@ pub enum DateTrust {
 /// Writes what changed from one sample to the other. `filter`: what the table shows of them. A pool's own size is never that of the rows
 /// shown.
 pub fn text(
-    out: &mut dyn Write,
+    out: &mut dyn Ink,
     (before, after): (&Sample, &Sample),
     table: &Table,
     filter: &Filter,
@@ -124,12 +125,20 @@ pub fn text(
         }
     }
     writeln!(out)?;
-    for line in std::iter::once(&titles).chain(&lines) {
-        let [tag, pool, change, rate, diff, bytes, mark] = line;
+    let of_pool = |pool: Pool| pool_sizes(before, after, pool).map_or(0, |(then, now)| then.max(now));
+    let paints = table.rows.iter().map(|row| {
+        let change = row.delta.and_then(|delta| delta.bytes)?;
+        Paint::of_change(change, row.row.counters.bytes.unwrap_or(0), of_pool(row.row.pool))
+    });
+    let mut line = Line::default();
+    let title = Some(Paint::Title);
+    let all = std::iter::once((&titles, (title, title))).chain(lines.iter().zip(paints.map(|of| (None, of))));
+    for ([tag, pool, change, rate, diff, bytes, mark], (text, paint)) in all {
         let [w0, w1, w2, w3, w4, w5, _] = widths;
-        let text =
-            format!("{tag:w0$}  {pool:w1$}  {change:>w2$}  {rate:>w3$}  {diff:>w4$}  {bytes:>w5$}  {mark}");
-        writeln!(out, "{}", text.trim_end())?;
+        line.push(&format!("{tag:w0$}  {pool:w1$}"), text);
+        line.push(&format!("  {change:>w2$}"), paint);
+        line.push(&format!("  {rate:>w3$}  {diff:>w4$}  {bytes:>w5$}  {mark}"), text);
+        line.end(out)?;
     }
     if hidden > 0 {
         let rows = if hidden == 1 { "row" } else { "rows" };

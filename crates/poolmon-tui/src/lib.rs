@@ -61,6 +61,7 @@ pub use holders::HolderRun;
 pub use poolmon_read::{DamageCheck, Tape};
 pub use render::render;
 pub use replay::{SPEEDS, Speed};
+pub use terminal::takes_colours;
 pub use theme::{ColourMode, Look, Palette, Theme};
 pub use tracing::{GoOn, TRACE_LENGTH, Tracer};
 pub use verdicts::{LiveVerdicts, VerdictSource};

@@ -21,6 +21,7 @@ use ratatui_crossterm::crossterm::terminal::{
 use crate::app::{App, Effect};
 use crate::replay::deck::Motion;
 use crate::sampler::{self, Asked, Question, SamplerAnswer};
+use crate::theme::ColourMode;
 use crate::tracing::{TraceNews, TraceThread};
 use crate::{Describe, Looks, SnapshotWriter, Tracer};
 
@@ -38,6 +39,16 @@ enum Wake {
     Answer(SamplerAnswer),
     Trace(TraceNews),
     Leave,
+}
+
+/// Whether what is printed on a terminal may have colours: the environment does not ask for none, and the terminal knows their sequences
+/// (the console of Windows has to be asked first).
+pub fn takes_colours() -> bool {
+    #[cfg(windows)]
+    let knows = ratatui_crossterm::crossterm::ansi_support::supports_ansi();
+    #[cfg(not(windows))]
+    let knows = true;
+    knows && ColourMode::from_env(|name| std::env::var(name).ok()) != ColourMode::None
 }
 
 /// The terminal in its alternate screen; dropping it restores what was there.

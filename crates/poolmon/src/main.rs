@@ -36,6 +36,7 @@ fn main() -> ExitCode {
         }
     };
     say::quiet(cli.quiet);
+    say::set_color(cli.color);
     poolmon_print::delimited::raw(cli.raw);
     input::order_dates(cli.dates);
     poolmon_model::rights::find_with(poolmon_source::rights::find);

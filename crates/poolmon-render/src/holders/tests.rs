@@ -54,11 +54,16 @@ fn written(order: Order, before: Option<u64>, top: usize, form: Form) -> String 
 
 type Form = fn(&mut dyn std::io::Write, &Holders<'_>) -> std::io::Result<()>;
 
+/// Without colours.
+fn plain(out: &mut dyn std::io::Write, holders: &Holders<'_>) -> std::io::Result<()> {
+    text(&mut poolmon_print::paint::Unpainted(out), holders)
+}
+
 #[test]
 fn as_text() {
-    insta::assert_snapshot!("text", written(Order::Objects, None, 9, text));
-    insta::assert_snapshot!("text_change", written(Order::Change, Some(18_000), 9, text));
-    insta::assert_snapshot!("text_top", written(Order::Objects, None, 1, text));
+    insta::assert_snapshot!("text", written(Order::Objects, None, 9, plain));
+    insta::assert_snapshot!("text_change", written(Order::Change, Some(18_000), 9, plain));
+    insta::assert_snapshot!("text_top", written(Order::Objects, None, 1, plain));
 }
 
 #[test]

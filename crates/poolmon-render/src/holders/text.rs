@@ -9,6 +9,8 @@ use poolmon_model::units::{
     self, Precision, counted, grouped, grouped_change, human_bytes, human_change, span,
 };
 
+use poolmon_print::{Ink, Line, Paint};
+
 use super::{Holders, Listed, Order, Part, Section};
 
 /// Kinds that are written out for a holder.
@@ -22,7 +24,7 @@ const NAMES: (usize, usize) = (40, 64);
 /// # Errors
 ///
 /// Those of `out`.
-pub fn write(out: &mut dyn Write, holders: &Holders<'_>) -> io::Result<()> {
+pub fn write(out: &mut dyn Ink, holders: &Holders<'_>) -> io::Result<()> {
     writeln!(out, "{}", about(holders))?;
     if let Order::Kind(kind) = holders.order
         && Section::ALL.into_iter().all(|section| holders.listed(section).is_empty())
@@ -40,7 +42,13 @@ pub fn write(out: &mut dyn Write, holders: &Holders<'_>) -> io::Result<()> {
         match section {
             Section::Holders => {
                 let change = if changes { format!("{:>11}  ", "Change") } else { String::new() };
-                writeln!(out, "\n{:>11}  {change}{:<width$}  Kinds", "Objects", "Holder")?;
+                writeln!(out)?;
+                let mut titles = Line::default();
+                titles.push(
+                    &format!("{:>11}  {change}{:<width$}  Kinds", "Objects", "Holder"),
+                    Some(Paint::Title),
+                );
+                titles.end(out)?;
             }
             Section::Types => writeln!(out, "\nTypes of objects, and handles to them:")?,
             Section::Groups => writeln!(out, "\nControl groups (a group's figures include those below it):")?,
@@ -53,12 +61,20 @@ pub fn write(out: &mut dyn Write, holders: &Holders<'_>) -> io::Result<()> {
     Ok(())
 }
 
-fn line(out: &mut dyn Write, one: &Listed<'_>, width: usize) -> io::Result<()> {
+fn line(out: &mut dyn Ink, one: &Listed<'_>, width: usize) -> io::Result<()> {
     let name = name(one, width);
     if one.section == Section::Holders {
         let change = |by| if one.is_new { "new".to_owned() } else { grouped_change(by) };
-        let change = one.change.map_or_else(String::new, |by| format!("{:>11}  ", change(by)));
-        return writeln!(out, "{:>11}  {change}{name:<width$}  {}", grouped(one.objects), kinds(one));
+        let mut line = Line::default();
+        line.push(&format!("{:>11}  ", grouped(one.objects)), None);
+        if let Some(by) = one.change {
+            // Beside what the holder has: a tenth of it is much.
+            let paint = Paint::of_change(by, one.objects, one.objects.saturating_mul(100));
+            line.push(&format!("{:>11}", change(by)), paint);
+            line.blanks(2);
+        }
+        line.push(&format!("{name:<width$}  {}", kinds(one)), None);
+        return line.end(out);
     }
     writeln!(out, "  {name:<width$}  {}", kinds(one))
 }

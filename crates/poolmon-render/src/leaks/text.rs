@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use poolmon_leak::{Report, Riser, Verdict, VerdictKind};
 use poolmon_model::units::grouped;
 use poolmon_model::{Filter, Pool, Tag};
+use poolmon_print::{Ink, Line, Paint};
 use poolmon_report::AnalysedSeries;
 use poolmon_report::words;
 
@@ -14,7 +15,7 @@ use crate::next;
 
 /// Writes it. `known`: the drivers of a tag were found by a search, which is not suggested again.
 pub fn write(
-    out: &mut dyn Write,
+    out: &mut dyn Ink,
     judged: &AnalysedSeries,
     filter: &Filter,
     listing: Listing,
@@ -128,7 +129,7 @@ fn about(judged: &AnalysedSeries, zone: &TimeZone) -> String {
 }
 
 fn tell(
-    out: &mut dyn Write,
+    out: &mut dyn Ink,
     judged: &AnalysedSeries,
     verdict: &Verdict,
     with_end: bool,
@@ -140,7 +141,21 @@ fn tell(
         printed.tag = Tag::name(&format!("{fitting}, listed as {}", verdict.tag));
     }
     printed.exhaustion = printed.exhaustion.filter(|_| with_end);
-    writeln!(out, "  {}", printed.sentence(zone))?;
+    let paint = match verdict.kind {
+        VerdictKind::Leaking => Some(Paint::Leaking),
+        VerdictKind::Suspected => Some(Paint::Suspected),
+        _ => None,
+    };
+    let sentence = printed.sentence(zone);
+    // Who, and that it leaks; the rest is to be read.
+    let who = printed.tag.to_string().trim_end().len();
+    let verdict_ends = sentence.get(who..).and_then(|rest| rest.find(" leaks")).map_or(0, |at| who + at + 6);
+    let (named, rest) = sentence.split_at(verdict_ends);
+    let mut line = Line::default();
+    line.blanks(2);
+    line.push(named, paint);
+    line.push(rest, None);
+    line.end(out)?;
     for reason in &verdict.reasons {
         writeln!(out, "      {reason}")?;
     }

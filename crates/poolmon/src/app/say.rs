@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::fmt::{Arguments, Display};
 use std::io::{self, BufWriter, IsTerminal as _, StdoutLock, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use poolmon_dump::DumpError;
@@ -19,6 +19,8 @@ use poolmon_read::ReadError;
 use poolmon_read::moment::NotAMoment;
 use poolmon_source::SourceError;
 use poolmon_store::StoreError;
+
+use crate::cli::live::Color;
 
 static QUIET: AtomicBool = AtomicBool::new(false);
 
@@ -68,12 +70,27 @@ pub fn answered(text: Arguments<'_>) -> io::Result<()> {
     writeln!(out, "{text}").and_then(|()| out.flush())
 }
 
+/// `--color`.
+static COLOR: OnceLock<Color> = OnceLock::new();
+
+/// When answers, and the screen, have colours.
+pub fn set_color(color: Color) {
+    let _ = COLOR.set(color);
+}
+
+/// See [`set_color`].
+pub fn color() -> Color {
+    COLOR.get().copied().unwrap_or_default()
+}
+
 /// The one door to standard output. For a person, and on a terminal, nothing passes that steers one, as others chose
 /// the names; what a program reads stays as it is.
 pub fn out(for_a_person: bool) -> SafeText<BufWriter<StdoutLock<'static>>> {
     let out = io::stdout().lock();
     let active = for_a_person || out.is_terminal();
-    SafeText::new(BufWriter::with_capacity(1 << 16, out), active)
+    let auto = || out.is_terminal() && poolmon_tui::takes_colours();
+    let colours = for_a_person && (color() == Color::Always || color() == Color::Auto && auto());
+    SafeText::new(BufWriter::with_capacity(1 << 16, out), active).in_colour(colours)
 }
 
 thread_local! {

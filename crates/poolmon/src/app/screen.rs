@@ -80,7 +80,7 @@ pub fn show(
         judge: Some(Box::new(judge)),
         interval,
         initial,
-        look: look(args.color, args.theme.or(config.theme)),
+        look: look(args.theme.or(config.theme)),
         snapshot_writer: snapshot_writer(driver),
         describe: Box::new(move |row| owners.facts(row)),
         tracer: Some(row_trace::tracer()),
@@ -126,9 +126,9 @@ pub fn config(without: bool) -> anyhow::Result<Config> {
 }
 
 /// How the screen looks: what the terminal can do, unless something else was asked for.
-pub fn look(color: Color, palette: Option<Palette>) -> Look {
+pub fn look(palette: Option<Palette>) -> Look {
     let look = Look::from_env(|name| std::env::var(name).ok());
-    let colours = match color {
+    let colours = match say::color() {
         Color::Auto => look.colours,
         Color::Always => ColourMode::True,
         Color::Never => ColourMode::None,

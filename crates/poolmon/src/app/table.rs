@@ -58,7 +58,7 @@ pub fn print(
     };
     let mut out = say::out(format == TableFormat::Table);
     match &groups {
-        None => poolmon_print::write(&mut out, format, now, &table, options)?,
+        None => poolmon_print::write_painted(&mut out, format, now, &table, options)?,
         Some(list) => groups::write(&mut out, format, now, (&table, list), options)?,
     }
     out.flush()?;

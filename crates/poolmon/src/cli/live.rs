@@ -29,9 +29,6 @@ pub struct LiveArgs {
     /// Do not highlight changed rows
     #[arg(long)]
     pub no_highlight: bool,
-    /// When to use colours
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    pub color: Color,
     /// Colours of the screen: auto, dark, light, contrast or colour-blind [default: auto]
     #[arg(long, value_name = "NAME")]
     pub theme: Option<Palette>,
@@ -55,14 +52,12 @@ pub struct LiveArgs {
     pub stamp: bool,
 }
 
-/// `--color`.
+/// `--color`. Its values have no documentation of their own: clap would write the help of every command in its long form for it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Color {
-    /// If the terminal supports it and `NO_COLOR` is not set
+    // On a terminal that supports them, if `NO_COLOR` is not set.
     #[default]
     Auto,
-    /// Always
     Always,
-    /// Never
     Never,
 }

@@ -81,6 +81,9 @@ pub struct Cli {
     /// Print no notes and no progress on standard error; warnings and errors remain
     #[arg(long, short, global = true)]
     pub quiet: bool,
+    /// When to use colours, on the screen and in what top, leaks, holders and diff print; auto: on a terminal, if `NO_COLOR` is not set
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: live::Color,
     /// CSV and TSV: write text as it is, also what a spreadsheet would compute; else such text begins with '
     #[arg(long, global = true)]
     pub raw: bool,

@@ -6,7 +6,6 @@ use clap::Args;
 use poolmon_tui::{Palette, Speed};
 
 use super::groups::{RangeArgs, RowArgs};
-use super::live::Color;
 
 // Options of `replay`.
 #[derive(Debug, Clone, Args)]
@@ -28,9 +27,6 @@ pub struct ReplayArgs {
     /// Do not highlight changed rows
     #[arg(long)]
     pub no_highlight: bool,
-    /// When to use colours
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    pub color: Color,
     /// Colours of the screen: auto, dark, light, contrast or colour-blind [default: auto]
     #[arg(long, value_name = "NAME")]
     pub theme: Option<Palette>,

@@ -91,7 +91,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
             columns: config.columns,
             keys: config.keys,
         },
-        look: screen::look(args.color, args.theme.or(config.theme)),
+        look: screen::look(args.theme.or(config.theme)),
         snapshot_writer: Box::new(move |sample, table| {
             if !numbered {
                 return writer(sample, table);
