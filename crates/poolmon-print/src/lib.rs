@@ -80,7 +80,7 @@ pub fn write(
     }
 }
 
-/// As [`write`]; text has colours if the writer has.
+/// As [`write()`]; text has colours if the writer has.
 ///
 /// # Errors
 ///
