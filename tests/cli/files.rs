@@ -179,6 +179,25 @@ fn quiet_leaves_warnings_and_errors() {
         );
     }
     assert!(err(&["top", "missing.log", "--quiet"]).contains("missing.log"));
+    assert!(!err(&["-q", log]).contains("running: poolmon top"));
+}
+
+/// What every command understands may stand before its name, too.
+#[test]
+fn options_of_all_commands_come_before_or_behind_the_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("x.csv");
+    std::fs::write(&log, "tag,pool,bytes\n=1+1,paged,600\n").unwrap();
+    let log = log.to_str().unwrap();
+    let out = |args: &[&str]| {
+        let output = poolmon(args);
+        assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let behind = out(&["top", log, "--format", "csv", "--raw", "--dates", "dmy", "--color", "always", "-q"]);
+    assert!(behind.contains("\n=1+1,"), "{behind}");
+    let before = ["-q", "--raw", "--dates", "dmy", "--color=always", "top", log, "--format", "csv"];
+    assert_eq!(out(&before), behind);
 }
 
 /// `!poolused 2` and then `4` of one dump: what the first was asked for comes first, unless another order is wanted.

@@ -184,8 +184,8 @@ pub fn from_env() -> Result<Cli, clap::Error> {
     use clap::CommandFactory as _;
     let mut args = std::env::args_os();
     let program = args.next().unwrap_or_else(|| OsStr::new("poolmon").to_owned());
-    let mut rest: Vec<_> = args.collect();
-    // Before a command, clap would take it for an option of the live screen.
+    let mut rest = open::behind_command(args.collect());
+    // Before Microsoft's switches, and before a path.
     let before = rest.iter().take_while(|arg| *arg == "-q" || *arg == "--quiet").count();
     rest.drain(..before);
     if let Some(classic) = classic::translate(&rest) {

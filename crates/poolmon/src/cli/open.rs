@@ -36,6 +36,23 @@ pub fn without_command(words: &[OsString]) -> Option<Vec<OsString>> {
     (!is_option(first) && !is_command(first)).then(|| opened(words))
 }
 
+/// Moves options that every command has from before a command's name to behind it: clap would take them for some of the live screen.
+pub fn behind_command(mut words: Vec<OsString>) -> Vec<OsString> {
+    let mut at = 0;
+    while let Some(word) = words.get(at).and_then(|word| word.to_str()) {
+        at += match word {
+            "-q" | "--quiet" | "--raw" => 1,
+            "--color" | "--dates" => 2,
+            _ if ["--color=", "--dates="].iter().any(|option| word.starts_with(option)) => 1,
+            _ => break,
+        };
+    }
+    if words.get(at).is_some_and(is_command) {
+        words[..=at].rotate_right(1);
+    }
+    words
+}
+
 /// The words for `poolmon open`, if options of the live screen come first and a path that exists follows.
 pub fn with_path(words: &[OsString]) -> Option<Vec<OsString>> {
     let options_first = words.first().is_some_and(is_option);
