@@ -8,6 +8,7 @@ mod surest;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use poolmon_owner::scan::DriverImage;
 use poolmon_testkit::{Need, asked_for, run, skip};
@@ -48,8 +49,13 @@ struct Score {
     missing: Vec<String>,
 }
 
-/// Paths of the drivers, fetched if they are not here; none where this is not asked for.
+/// Paths of the drivers; none where they are not asked for. Fetched once: tests run at the same time.
 fn fetched() -> Vec<PathBuf> {
+    static FILES: OnceLock<Vec<PathBuf>> = OnceLock::new();
+    FILES.get_or_init(fetch).clone()
+}
+
+fn fetch() -> Vec<PathBuf> {
     if !asked_for(Need::Network) {
         return Vec::new();
     }

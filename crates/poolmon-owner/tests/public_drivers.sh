@@ -37,6 +37,6 @@ if [ ! -d "$folder/files" ]; then
         cp "$file" "files/${name%%.*}-$sum.sys"
     done
     # Another process may have been quicker.
-    mv files "$folder/files" 2>/dev/null || [ -d "$folder/files" ]
+    mv -T files "$folder/files" 2>/dev/null || [ -d "$folder/files" ]
 fi
 echo "$folder/files"

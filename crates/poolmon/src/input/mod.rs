@@ -7,7 +7,7 @@ pub mod dump;
 pub mod still;
 
 use crate::app::say::{note, warning};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ fn open_live(view: PoolView, areas: Duration) -> anyhow::Result<Box<dyn Source>>
             use poolmon_source::linux::{LinuxSource, Parts};
             // Caches without a single slab are never shown: no look at sysfs for them.
             let parts = Parts { empty_caches: false, vmalloc_kept: areas, ..Parts::for_view(view) };
-            Ok(Box::new(LinuxSource::with_parts(Path::new("/"), parts)?))
+            Ok(Box::new(LinuxSource::with_parts(std::path::Path::new("/"), parts)?))
         }
         windows => {
             let _ = (view, areas);
