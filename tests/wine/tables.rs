@@ -28,7 +28,7 @@ pub fn reported(json: &Value) -> Rows {
 }
 
 /// What it has to say of a table: rows without a figure are left out.
-fn fed(rows: &[([u8; 4], Figures)]) -> Rows {
+pub fn fed(rows: &[([u8; 4], Figures)]) -> Rows {
     let mut fed = Rows::new();
     for (tag, [pa, pf, pb, na, nf, nb]) in rows {
         let tag = String::from_utf8_lossy(tag).into_owned();
