@@ -175,7 +175,7 @@ fn groups_in_every_format() {
     assert_eq!(crate::groups::Groups::of(&table, GroupBy::Owner, sort, Some(1)).list.len(), 1);
 }
 
-/// What a change means is told by its sign and its digits: colours are no part of the text.
+/// What a change means shows in its sign and its digits: colours are no part of the text.
 #[test]
 fn colours_change_nothing_but_colours() {
     let (before, now) = windows();

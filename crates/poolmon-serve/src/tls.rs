@@ -75,7 +75,7 @@ impl Tls {
         Ok(Self(Arc::new(config)))
     }
 
-    /// Shakes hands within a time. None: it failed, or whoever asked does not speak TLS.
+    /// Shakes hands within a time. None: it failed, or the other side does not speak TLS.
     pub async fn accept(&self, stream: TcpStream, limit: Duration, patience: Duration) -> Option<Encrypted> {
         let work = async {
             let mut first = [0];

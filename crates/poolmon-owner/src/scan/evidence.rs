@@ -203,7 +203,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever was found and in whatever order: nothing is surer than what comes before it, of the same
+        /// Whatever was found and in whatever order: nothing is more certain than what comes before it, of the same
         /// confidence the better kind comes first, then own code, then allocations.
         #[test]
         fn nothing_is_surer_than_what_comes_before_it(mut rows in prop::collection::vec(evidence(), 1..24)) {

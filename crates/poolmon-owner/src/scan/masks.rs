@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn a_number_counts_within_reach_of_its_mask_and_in_an_addition() {
         let wanted = u32::from_le_bytes(*b"RxSp");
-        // and r8d, 'p' - 'c' in the last byte; then so many bytes; then add r8d, 'RxSc'
+        // and r8d, 'p' - 'c' in the last byte; then a run of bytes; then add r8d, 'RxSc'
         let code = |between: usize, add: [u8; 2]| {
             let gap = vec![0x90; between];
             [&[0x41, 0x81, 0xe0, 0, 0, 0, 13][..], &gap, &add, b"RxSc", &[0x90; 80]].concat()

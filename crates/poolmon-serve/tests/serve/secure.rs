@@ -283,7 +283,7 @@ fn users_get_in_and_probes_of_health_need_no_one() {
     assert_eq!(admitted.code, 200);
 }
 
-/// Each wrong password costs a check on purpose. Most of a flood is refused without one, and whoever is known is answered.
+/// Each wrong password costs a check on purpose. Most of a flood is refused without one, and known users are answered.
 #[test]
 fn a_flood_of_wrong_passwords_is_not_checked_and_locks_no_one_out() {
     let (server, _folder) = users(&format!("basic_auth_users:\n  alice: {HASH}\n"));

@@ -254,7 +254,7 @@ pub struct NotingDecoder<'d, 'a> {
 }
 
 impl<'d, 'a> NotingDecoder<'d, 'a> {
-    /// Notes the next steps of a decoder, so long as they are not more than `most`.
+    /// Notes the next steps of a decoder, if they are at most `most`.
     pub const fn new(decoder: &'d mut Decoder<'a>, most: usize) -> Self {
         Self { decoder, steps: Vec::new(), most }
     }
