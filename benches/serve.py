@@ -37,7 +37,7 @@ class Program:
                 break
 
     def end(self):
-        self.child.send_signal(signal.SIGINT)
+        self.child.send_signal(signal.SIGTERM)
         self.child.wait(20)
 
 
