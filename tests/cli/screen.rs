@@ -319,6 +319,39 @@ fn the_live_screen_finds_a_cache_of_this_kernel() {
     terminal.keys(&["q"]);
 }
 
+/// `!` runs a command of ours where the screen was, and comes back; what it reads is not taken by the screen.
+#[test]
+fn the_next_command_of_a_row_is_run_and_the_screen_comes_back() {
+    let Some(terminal) = Terminal::open(120, 30) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("slabinfo.txt");
+    std::fs::write(
+        &file,
+        "slabinfo - version: 2.1\n# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : \
+         tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n\
+         dentry 80000 84000 192 21 1 : tunables 0 0 0 : slabdata 4000 4000 0\n",
+    )
+    .unwrap();
+    terminal.run(&format!("{POOLMON} live --from {}; echo code=$?", file.display()));
+    terminal.wait("the row", |screen| screen.contains(" dentry "));
+    terminal.keys(&["Down", "Enter"]);
+    terminal.wait("its details", |screen| screen.contains("! run next"));
+    terminal.keys(&["!"]);
+    terminal.wait("the question", |screen| screen.contains("Run this command? poolmon who dentry"));
+    terminal.keys(&["Enter"]);
+    let away = terminal.wait("its output", |screen| screen.contains("Press Enter to go back to the screen."));
+    assert!(away.contains("$ poolmon who dentry") && !away.contains("! run next"), "{away}");
+    terminal.keys(&["q", "Enter"]);
+    terminal.wait("the screen", |screen| {
+        screen.contains("! run next") && screen.contains(": poolmon who dentry")
+    });
+    terminal.keys(&["Escape"]);
+    terminal.wait("the table", |screen| screen.contains(" Tag") && !screen.contains("! run next"));
+    terminal.keys(&["q"]);
+    let end = terminal.wait("the end", |screen| screen.lines().any(|line| line.starts_with("code=")));
+    assert!(end.contains("code=0"), "{end}");
+}
+
 #[test]
 fn the_screen_has_the_columns_and_keys_of_the_configuration() {
     let Some(terminal) = Terminal::open(100, 30) else { return };

@@ -102,6 +102,15 @@ impl Header {
         }
     }
 
+    /// How much a pool can hold at most, if the system reports it.
+    pub fn pool_limit(&self, pool: Pool) -> Option<u64> {
+        match pool {
+            Pool::Nonpaged => self.limit_nonpaged,
+            Pool::Paged => self.limit_paged,
+            _ => None,
+        }
+    }
+
     /// PoolMon's two header lines as labels and values, the blanks being PoolMon's own; only what is reported.
     ///
     /// Sizes are in K. `page_faults` is what is behind `PageFlts`: since boot in a log, a change on the screen.
@@ -148,5 +157,8 @@ mod tests {
             assert_eq!((figure.get)(&header), Some(n as u64), "{}", figure.id);
         }
         assert_eq!(header.pool_total(Pool::Paged), header.pool_paged);
+        assert_eq!(header.pool_limit(Pool::Nonpaged), header.limit_nonpaged);
+        assert_eq!(header.pool_limit(Pool::Paged), header.limit_paged);
+        assert_eq!(header.pool_limit(Pool::Reclaimable), None);
     }
 }

@@ -75,6 +75,12 @@ pub enum Action {
     Axis,
     /// Stacks of a trace, or charts.
     Stacks,
+    /// The cursor of the charts: a point on, or back.
+    Cursor(bool),
+    /// Run the next command of a row, once that was confirmed.
+    Run,
+    /// Copy the next command of a row.
+    Copy,
     /// Another span of the chart.
     Span,
     /// Play the tape, or stop.
@@ -135,6 +141,10 @@ pub const NAMES: &[(&str, Action)] = &[
     ("holders", Action::Holders),
     ("trace", Action::Trace),
     ("stacks", Action::Stacks),
+    ("point-before", Action::Cursor(false)),
+    ("point", Action::Cursor(true)),
+    ("run", Action::Run),
+    ("copy", Action::Copy),
     ("snapshot", Action::Snapshot),
     ("pause", Action::Pause),
     ("refresh", Action::Refresh),

@@ -18,6 +18,7 @@ use crate::holders::HolderView;
 use crate::keymap::Keymap;
 use crate::pools::PoolHistory;
 use crate::replay::deck::Motion;
+use crate::runner::OwnCommand;
 use crate::table::TableView;
 use crate::theme::{Look, Strokes, Theme};
 use crate::verdicts::{LiveVerdicts, Verdicts};
@@ -28,6 +29,7 @@ pub const INTERVALS: [u64; 9] = [100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_
 const MESSAGE_SECONDS: i64 = 6;
 
 /// How the screen starts.
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Rows shown, session included (`filter.scope`).
@@ -44,6 +46,8 @@ pub struct Settings {
     pub columns: Option<Vec<Choice>>,
     /// Which key does what.
     pub keys: Keymap,
+    /// `Y` may write into the clipboard of the terminal.
+    pub copy: bool,
 }
 
 impl Default for Settings {
@@ -56,6 +60,7 @@ impl Default for Settings {
             show_driver: false,
             columns: None,
             keys: Keymap::default(),
+            copy: false,
         }
     }
 }
@@ -79,6 +84,10 @@ pub enum Effect {
     Facts(Tag, Pool),
     /// Go to another moment of the tape.
     Wind(Motion),
+    /// Run a command of this program in the place of the screen, and come back. As it is printed, too.
+    Run(OwnCommand, String),
+    /// Put this text into the clipboard of the terminal.
+    Copy(String),
     /// Trace this row.
     Trace(Row),
     /// Stop the trace that is being made.
@@ -121,6 +130,11 @@ pub enum Mode {
     Holders,
     /// What kinds the selected holder keeps.
     Kinds,
+    /// Whether the next command of the row is to be run.
+    Run {
+        /// Which of them.
+        at: usize,
+    },
     /// The list of columns.
     Columns {
         /// The selected line.
@@ -140,7 +154,7 @@ impl Mode {
     pub(crate) fn view(&self) -> View {
         match self {
             Self::Table | Self::Session(_) | Self::Search(_) => View::Table,
-            Self::Detail => View::Detail,
+            Self::Detail | Self::Run { .. } => View::Detail,
             Self::Holders => View::Holders,
             Self::Kinds => View::Kinds,
             Self::Columns { .. } => View::Columns,
@@ -150,7 +164,7 @@ impl Mode {
     }
 
     pub(crate) fn is_prompt(&self) -> bool {
-        matches!(self, Self::Session(_) | Self::Search(_) | Self::Jump { .. })
+        matches!(self, Self::Session(_) | Self::Search(_) | Self::Jump { .. } | Self::Run { .. })
     }
 }
 
@@ -371,7 +385,7 @@ impl App {
         // What the system reports of the row in the detail pane is as new as the figures next to it. One thread answers for both, so that
         // a slow system is not asked faster than it answers.
         if let Some((tag, pool)) = self.detail.key.clone()
-            && self.mode == Mode::Detail
+            && self.mode.view() == View::Detail
             && self.detail.facts.is_some()
         {
             self.ask(Effect::Facts(tag, pool));

@@ -35,6 +35,7 @@ mod pools;
 mod prompts;
 mod render;
 pub mod replay;
+mod runner;
 mod sampler;
 mod table;
 mod terminal;

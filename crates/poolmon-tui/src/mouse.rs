@@ -75,7 +75,8 @@ impl App {
         match view {
             View::Holders | View::Kinds => return self.click_holder(&regions, x, y),
             View::Detail => {
-                if let Some(value) = render::detail::value_at(self, x, y) {
+                if let Some((value, at)) = render::detail::value_at(self, x, y) {
+                    self.detail.cursor = Some(at);
                     self.say(value);
                 }
                 return;

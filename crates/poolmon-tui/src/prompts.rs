@@ -13,6 +13,7 @@ impl App {
             Mode::Session(text) => self.session_key(code, text),
             Mode::Search(text) => self.search_key(code, text),
             Mode::Jump { text, over } => self.jump_key(code, text, over),
+            Mode::Run { at } => self.run_key(code, at),
             mode => self.mode = mode,
         }
     }

@@ -1,9 +1,9 @@
 //! Everything that touches the terminal: setup, restoring it whatever happens, events, signals, the loop.
 
 use std::io::{self, stdout};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,7 @@ use ratatui_crossterm::crossterm::terminal::{
 
 use crate::app::{App, Effect};
 use crate::replay::deck::Motion;
+use crate::runner::{self, OwnCommand};
 use crate::sampler::{self, Asked, Question, SamplerAnswer};
 use crate::theme::ColourMode;
 use crate::tracing::{TraceNews, TraceThread};
@@ -54,6 +55,7 @@ pub fn takes_colours() -> bool {
 /// The terminal in its alternate screen; dropping it restores what was there.
 struct Screen {
     terminal: Terminal<CrosstermBackend<io::Stdout>>,
+    away: Arc<Away>,
 }
 
 impl Screen {
@@ -65,19 +67,48 @@ impl Screen {
         }));
         // Whether there are colours was decided before: `--color always` overrides NO_COLOR.
         ratatui_crossterm::crossterm::style::force_color_output(true);
-        enable_raw_mode()?;
-        let opened = unwrapped(true)
-            .and_then(|()| execute!(stdout(), EnterAlternateScreen, EnableMouseCapture))
-            .and_then(|()| unwrapped(true))
-            .and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
-        match opened {
-            Ok(terminal) => Ok(Self { terminal }),
+        match enter().and_then(|()| Terminal::new(CrosstermBackend::new(stdout()))) {
+            Ok(terminal) => Ok(Self { terminal, away: Arc::default() }),
             Err(error) => {
                 restore();
                 Err(error)
             }
         }
     }
+}
+
+impl Screen {
+    /// Runs a command where the screen was, and shows the screen again. What came of it.
+    fn run(&mut self, command: &OwnCommand, shown: &str) -> io::Result<String> {
+        let away = Arc::clone(&self.away);
+        away.is_away.store(true, Ordering::Relaxed);
+        // The input thread is between two keys now, and takes none of the command's.
+        let keys = away.keys.lock();
+        self.terminal.show_cursor()?;
+        restore();
+        let said = command.run(shown);
+        let entered = enter();
+        drop(keys);
+        away.is_away.store(false, Ordering::Relaxed);
+        entered?;
+        self.terminal.clear()?;
+        Ok(said)
+    }
+}
+
+/// A command has the terminal.
+#[derive(Default)]
+struct Away {
+    is_away: AtomicBool,
+    /// Held by who reads keys.
+    keys: Mutex<()>,
+}
+
+fn enter() -> io::Result<()> {
+    enable_raw_mode()?;
+    unwrapped(true)
+        .and_then(|()| execute!(stdout(), EnterAlternateScreen, EnableMouseCapture))
+        .and_then(|()| unwrapped(true))
 }
 
 impl Drop for Screen {
@@ -125,8 +156,8 @@ pub fn run(
     let questions = sampler::start(asked, move |answer| answers.send(Wake::Answer(answer)).is_ok())?;
     let mut screen = Screen::open()?;
     let stop = Arc::new(AtomicBool::new(false));
-    let signals = Signals::listen(&wake)?;
-    let input = listen_to_keys(wake.clone(), Arc::clone(&stop))?;
+    let signals = Signals::listen(&wake, &screen.away)?;
+    let input = listen_to_keys(wake.clone(), Arc::clone(&stop), Arc::clone(&screen.away))?;
     if looks.judge.is_some() || looks.check.is_some() {
         let judged = wake.clone();
         // It ends with the process: there is nothing that it could leave half done.
@@ -220,6 +251,18 @@ fn main_loop(
                 Effect::Holders { to } => drop(questions.send(Question::Holders(to))),
                 Effect::Trace(row) => tracing.start(app, row),
                 Effect::StopTrace => tracing.thread.iter().for_each(TraceThread::stop),
+                Effect::Run(command, shown) => {
+                    let said = screen.run(&command, &shown)?;
+                    let size = screen.terminal.size()?;
+                    app.resize(size.width, size.height);
+                    app.say(said);
+                    stale = true;
+                }
+                Effect::Copy(text) => {
+                    use io::Write as _;
+                    let mut out = stdout();
+                    out.write_all(runner::clipboard(&text).as_bytes()).and_then(|()| out.flush())?;
+                }
                 Effect::Redraw => screen.terminal.clear()?,
                 Effect::Sessions(wanted) => drop(questions.send(Question::Sessions(wanted))),
                 Effect::Inquire(row) => {
@@ -338,9 +381,18 @@ fn refresh(app: &mut App, pace: &mut Pace, questions: &Sender<Question>) {
     }
 }
 
-fn listen_to_keys(wake: Sender<Wake>, stop: Arc<AtomicBool>) -> io::Result<thread::JoinHandle<()>> {
+fn listen_to_keys(
+    wake: Sender<Wake>,
+    stop: Arc<AtomicBool>,
+    away: Arc<Away>,
+) -> io::Result<thread::JoinHandle<()>> {
     thread::Builder::new().name("input".into()).spawn(move || {
         while !stop.load(Ordering::Relaxed) {
+            if away.is_away.load(Ordering::Relaxed) {
+                thread::sleep(Duration::from_millis(20));
+                continue;
+            }
+            let _keys = away.keys.lock();
             let event = match event::poll(KEYS) {
                 Ok(false) => continue,
                 Ok(true) => event::read().map(Wake::Input),
@@ -360,13 +412,17 @@ struct Signals(signal_hook::iterator::Handle);
 
 #[cfg(unix)]
 impl Signals {
-    fn listen(wake: &Sender<Wake>) -> io::Result<Self> {
+    fn listen(wake: &Sender<Wake>, away: &Arc<Away>) -> io::Result<Self> {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
         let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])?;
         let handle = signals.handle();
-        let wake = wake.clone();
+        let (wake, away) = (wake.clone(), Arc::clone(away));
         thread::Builder::new().name("signals".into()).spawn(move || {
-            for _ in signals.forever() {
+            for signal in signals.forever() {
+                // Ctrl-C is the command's that has the terminal.
+                if signal == SIGINT && away.is_away.load(Ordering::Relaxed) {
+                    continue;
+                }
                 if wake.send(Wake::Leave).is_err() {
                     return;
                 }
@@ -387,7 +443,7 @@ struct Signals;
 #[cfg(not(unix))]
 impl Signals {
     #[expect(clippy::unnecessary_wraps, reason = "as on unix")]
-    fn listen(_wake: &Sender<Wake>) -> io::Result<Self> {
+    fn listen(_wake: &Sender<Wake>, _away: &Arc<Away>) -> io::Result<Self> {
         Ok(Self)
     }
 

@@ -330,6 +330,22 @@ impl Theme {
         if self.palette == Palette::Light { style } else { style.fg(Color::Rgb(fade(r), fade(g), fade(b))) }
     }
 
+    /// A full cell of a meter of so many cells: warmer where little is left.
+    pub fn meter(self, cell: usize, cells: usize) -> Style {
+        // Up to a half of it is cold; from three quarters on, sixteen colours are warm.
+        let percent = cell * 100 / cells.max(1);
+        let cold = self.accent().remove_modifier(Modifier::BOLD);
+        if self.mode != ColourMode::True {
+            return if percent < 75 { cold } else { self.grew() };
+        }
+        let (from, to) = (self.palette.hues().accent, self.palette.hues().grew);
+        let warm = u32::try_from(percent).unwrap_or(100).clamp(50, 100) - 50;
+        let mix = |from: u8, to: u8| {
+            u8::try_from((u32::from(from) * (50 - warm) + u32::from(to) * warm) / 50).unwrap_or(u8::MAX)
+        };
+        cold.fg(Color::Rgb(mix(from.0, to.0), mix(from.1, to.1), mix(from.2, to.2)))
+    }
+
     /// A selected cell.
     pub fn selected(self) -> Style {
         Style::new().add_modifier(Modifier::REVERSED)
@@ -465,6 +481,8 @@ mod tests {
                 theme.leaking(),
                 theme.change(true, Magnitude::Large),
                 theme.change(false, Magnitude::Some),
+                theme.meter(0, 10),
+                theme.meter(9, 10),
             ] {
                 assert_eq!((style.fg, style.bg), (None, None));
             }

@@ -11,6 +11,7 @@ use poolmon_model::units::{counted, span};
 use poolmon_model::{Pool, Row, Tag, copies};
 
 use crate::app::{App, Effect, Mode};
+use crate::bindings::View;
 use crate::render;
 
 /// How long the key `T` traces.
@@ -195,7 +196,7 @@ impl App {
 
     /// The trace of the row in the detail pane, if it has a result.
     pub(crate) fn done_trace(&self) -> Option<&RowTrace> {
-        let row = self.current().filter(|_| self.mode == Mode::Detail)?;
+        let row = self.current().filter(|_| self.mode.view() == View::Detail)?;
         let trace = self.detail.trace.as_ref()?;
         let of_row = trace.key.0 == row.row.tag && trace.key.1 == row.row.pool;
         (of_row && matches!(trace.state, TraceState::Done(_))).then_some(trace)

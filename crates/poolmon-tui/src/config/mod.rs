@@ -32,6 +32,8 @@ pub struct Config {
     pub sort: Option<&'static Column>,
     /// The columns of the table.
     pub columns: Option<Vec<Choice>>,
+    /// `Y` may write into the clipboard of the terminal.
+    pub copy: bool,
     /// Which key does what.
     pub keys: Keymap,
 }
@@ -107,6 +109,17 @@ const SETTINGS: &[Setting] = &[
             Ok(())
         },
     },
+    Setting {
+        name: "copy",
+        default: "false",
+        about: || {
+            "The key Y copies the next command of a row: it writes into the clipboard of the terminal (OSC 52), if that lets it.".into()
+        },
+        set: |config, value| {
+            config.copy = switch(value)?;
+            Ok(())
+        },
+    },
 ];
 
 /// The table of keys.
@@ -114,6 +127,14 @@ const KEYS: &str = "keys";
 
 fn column_ids() -> Vec<String> {
     column::COLUMNS.iter().map(|column| column.id.to_owned()).collect()
+}
+
+fn switch(value: &TomlValue) -> Result<bool, String> {
+    match value {
+        TomlValue::Bare(word) if word == "true" => Ok(true),
+        TomlValue::Bare(word) if word == "false" => Ok(false),
+        _ => Err("this is neither true nor false".into()),
+    }
 }
 
 fn text(value: &TomlValue) -> Result<&str, String> {
@@ -316,7 +337,7 @@ mod tests {
         for (text, message) in [
             (
                 "theme = \"dark\"\ncolour = 1",
-                "c.toml:2: there is no setting `colour`\n  use one of theme, interval, sort, columns, or the table [keys]"
+                "c.toml:2: there is no setting `colour`\n  use one of theme, interval, sort, columns, copy, or the table [keys]"
                     .to_owned(),
             ),
             (

@@ -5,7 +5,8 @@ pub(crate) mod keys;
 use poolmon_model::{Pool, Tag};
 use poolmon_source::Fact;
 
-use crate::app::{App, Mode};
+use crate::app::App;
+use crate::bindings::View;
 use crate::render;
 use crate::tracing::RowTrace;
 
@@ -22,6 +23,8 @@ pub(crate) struct DetailView {
     pub trace: Option<RowTrace>,
     /// Lines of the text that are scrolled out.
     pub scroll: u16,
+    /// The moment that the charts name the value of, in milliseconds as their points have them. Another row keeps it.
+    pub cursor: Option<i64>,
 }
 
 impl DetailView {
@@ -57,7 +60,7 @@ impl App {
 
     /// Text that grew shorter, or has more room now, ends at the end of its part of the screen.
     pub(crate) fn keep_detail_in_view(&mut self) {
-        if self.mode == Mode::Detail && self.detail.scroll > 0 {
+        if self.mode.view() == View::Detail && self.detail.scroll > 0 {
             self.detail.scroll = self.detail.scroll.min(render::detail::text_scroll(self).1);
         }
     }

@@ -131,7 +131,7 @@ fn draw_trace(app: &App, trace: &RowTrace, area: Rect, frame: &mut Frame<'_>) {
 }
 
 /// Title of a command that is worth running if the row leaks.
-const NEXT: &str = "Next";
+pub(crate) const NEXT: &str = "Next";
 /// Cells of a title and the blanks around it.
 const TITLE: u16 = 12;
 /// A narrower pane breaks the lines of figures.
@@ -306,10 +306,13 @@ struct Charted {
     title: &'static str,
     figure: fn(&Point) -> Option<f32>,
     named: fn(u64) -> String,
+    /// It is in bytes.
+    is_size: bool,
 }
 
-const BYTES: Charted = Charted { title: "Bytes", figure: |point| point.bytes, named: human_bytes };
-const DIFF: Charted = Charted { title: "Diff", figure: |point| point.diff, named: grouped };
+const BYTES: Charted =
+    Charted { title: "Bytes", figure: |point| point.bytes, named: human_bytes, is_size: true };
+const DIFF: Charted = Charted { title: "Diff", figure: |point| point.diff, named: grouped, is_size: false };
 
 impl Charted {
     fn values(&self, points: &[Point]) -> Vec<(i64, u64)> {
@@ -338,16 +341,31 @@ fn draw_charts(app: &App, points: &[Point], area: Rect, frame: &mut Frame<'_>) {
     }
 }
 
-/// What the chart under a cell has at the time of that cell, in words.
-pub(crate) fn value_at(app: &App, x: u16, y: u16) -> Option<String> {
-    let row = app.current().filter(|_| app.shown_trace().is_none())?;
+/// The charts on the screen, with the cells of their curves.
+fn plots(app: &App, points: &[Point]) -> Vec<(&'static Charted, Rect, Rect)> {
+    let Some(row) = app.current().filter(|_| app.shown_trace().is_none()) else { return Vec::new() };
     let inner = Block::bordered().inner(area(&super::regions(app)));
-    let points = app.points_of(&(row.row.tag.clone(), row.row.pool));
-    let lines = text(app, row, &points, text_width(inner)).len();
-    let charts = panels(divided(inner, lines).1);
-    let (charted, area) = charts.into_iter().find(|(_, area)| (area.y..area.bottom()).contains(&y))?;
-    let inner = Block::bordered().inner(area);
-    let plot = Rect { x: inner.x + curve::AXIS, width: inner.width.saturating_sub(curve::AXIS), ..inner };
+    let lines = text(app, row, points, text_width(inner)).len();
+    let charts = panels(divided(inner, lines).1).into_iter();
+    charts
+        .map(|(charted, area)| {
+            let inner = Block::bordered().inner(area);
+            let width = inner.width.saturating_sub(curve::AXIS);
+            (charted, area, Rect { x: inner.x + curve::AXIS, width, ..inner })
+        })
+        .collect()
+}
+
+/// Points of the row in the pane.
+fn points_shown(app: &App) -> Vec<Point> {
+    app.current().map_or_else(Vec::new, |row| app.points_of(&(row.row.tag.clone(), row.row.pool)))
+}
+
+/// What the chart under a cell has at the time of that cell, in words; and that time.
+pub(crate) fn value_at(app: &App, x: u16, y: u16) -> Option<(String, i64)> {
+    let points = points_shown(app);
+    let mut charts = plots(app, &points).into_iter();
+    let (charted, _, plot) = charts.find(|(_, area, _)| (area.y..area.bottom()).contains(&y))?;
     let data = charted.values(&points);
     let [first, .., last] = data.as_slice() else { return None };
     if !(plot.x..plot.right()).contains(&x) {
@@ -357,14 +375,71 @@ pub(crate) fn value_at(app: &App, x: u16, y: u16) -> Option<String> {
     let at = last.0 - span * i64::from(plot.right() - 1 - x) / i64::from(plot.width).max(1);
     // The last point until then: the curve goes on at its height.
     let (_, value) = data.iter().take_while(|point| point.0 <= at).last()?;
-    let time = jiff::Timestamp::from_millisecond(at).ok()?;
-    let when = match span {
-        86_400_000.. => poolmon_model::units::short_moment(time, &app.zone),
-        _ => super::clock(app, time),
-    };
     let (human, exact) = ((charted.named)(*value), grouped(*value));
     let exact = if human == exact { String::new() } else { format!(" (about {exact})") };
-    Some(format!("{} at {when}: {human}{exact}", charted.title))
+    Some((format!("{} at {}: {human}{exact}", charted.title, when(app, at, span)), at))
+}
+
+/// A moment of a chart of so many milliseconds.
+fn when(app: &App, at: i64, span: i64) -> String {
+    let time = jiff::Timestamp::from_millisecond(at).unwrap_or_default();
+    match span {
+        _ if app.feed.tape().is_some_and(|replay| replay.timeline.numbered) => super::moment(app, time),
+        86_400_000.. => poolmon_model::units::short_moment(time, &app.zone),
+        _ => super::clock(app, time),
+    }
+}
+
+/// Where the cursor of the charts is after a step: by a point, and by a cell at least. After the last point there is none.
+///
+/// # Errors
+///
+/// Why there is no curve to go along.
+pub(crate) fn step_cursor(app: &App, on: bool) -> Result<Option<i64>, &'static str> {
+    if app.shown_trace().is_some() {
+        return Err("Press c for the curves, in the place of the trace.");
+    }
+    let points = points_shown(app);
+    let charts = plots(app, &points).into_iter();
+    let mut charts = charts.map(|(charted, _, plot)| (charted.values(&points), plot));
+    let found = charts.find(|(data, _)| data.len() > 1);
+    let (data, plot) =
+        found.ok_or("There is no curve to go along: it needs two points and a larger window.")?;
+    let (first, last) = (data.first().map_or(0, |point| point.0), data.last().map_or(0, |point| point.0));
+    let cell = (last - first) / i64::from(plot.width).max(1);
+    let times = data.iter().map(|point| point.0);
+    Ok(match (app.detail.cursor, on) {
+        (None, false) => Some(last),
+        (None, true) => Some(first),
+        (Some(at), false) => Some(times.rev().find(|time| *time < at && at - time >= cell).unwrap_or(first)),
+        (Some(at), true) => {
+            let next = times.into_iter().find(|time| *time > at && time - at >= cell);
+            next.or((at < last).then_some(last))
+        }
+    })
+}
+
+/// ` 14:03:12  12.8 MiB  +20.0 KiB since 14:03:07`: the point of this number, in as many words as fit.
+fn reading(app: &App, charted: &Charted, data: &[(i64, u64)], n: usize, width: u16) -> String {
+    let (Some(&(at, value)), Some(first), Some(last)) = (data.get(n), data.first(), data.last()) else {
+        return String::new();
+    };
+    let span = last.0 - first.0;
+    let mut text = format!(" {}  {}", when(app, at, span), (charted.named)(value));
+    let Some(&(before, held)) = n.checked_sub(1).and_then(|before| data.get(before)) else { return text };
+    let change = i64::try_from(i128::from(value) - i128::from(held)).unwrap_or(0);
+    let change = match change {
+        0 => "unchanged".to_owned(),
+        _ if charted.is_size => human_change(change),
+        _ => grouped_change(change),
+    };
+    for part in [format!("  {change}"), format!(" since {}", when(app, before, span))] {
+        if text.chars().count() + part.chars().count() > usize::from(width) {
+            break;
+        }
+        text.push_str(&part);
+    }
+    text
 }
 
 fn chart(app: &App, charted: &Charted, points: &[Point], area: Rect, frame: &mut Frame<'_>) {
@@ -423,6 +498,13 @@ fn chart(app: &App, charted: &Charted, points: &[Point], area: Rect, frame: &mut
             .map(|at| super::moment(app, jiff::Timestamp::from_millisecond(at).unwrap_or_default()));
     }
     let below = Rect { y: plot.bottom(), height: 1, ..plot };
+    let here = app.detail.cursor.and_then(|at| data.iter().rposition(|point| point.0 <= at).or(Some(0)));
+    if let Some((n, point)) = here.and_then(|n| Some((n, data.get(n)?))) {
+        line(point.0, theme.accent(), if app.strokes == Strokes::Braille { "┃" } else { "|" }, "▼");
+        let text = reading(app, charted, &data, n, inner.width);
+        buffer.set_stringn(inner.x, below.y, text, inner.width.into(), theme.accent());
+        return;
+    }
     let cells = |text: &String| u16::try_from(text.chars().count()).unwrap_or(u16::MAX);
     let fits = |times: &[String; 2]| cells(&times[0]).saturating_add(cells(&times[1])) < below.width;
     if !fits(&times) && app.feed.tape().is_some_and(|replay| !replay.timeline.numbered) {

@@ -6,11 +6,14 @@ use ratatui::layout::{Position, Rect};
 
 use super::{Regions, ScreenLine, clock};
 use crate::app::{App, Mode};
-use crate::bindings;
+use crate::bindings::{self, View};
 use crate::columns::ColumnLayout;
 
 /// Keys of a screen that has no line for them.
 const HINT: &str = " h help  q quit";
+/// Keys of the question whether a command is to be run.
+const RUN: &str = "Enter = run it, Esc = cancel";
+const RUN_OF_SEVERAL: &str = "Enter = run it, ↑↓ = another, Esc = cancel";
 
 pub(super) fn draw(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: &mut Buffer) {
     let theme = app.theme;
@@ -38,6 +41,11 @@ pub(super) fn draw(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: 
         return;
     }
     let mut line = ScreenLine::new(buffer, regions.keys);
+    if let Some((_, _, hint)) = prompt(app) {
+        // Of the view's keys, none means now what it usually does.
+        line.part(" ", theme.dim());
+        return line.cut(hint, theme.dim());
+    }
     for (entry, brief) in bindings::footer(app.mode.view(), app.feed.is_tape()) {
         let key = app.settings.keys.short_label(entry);
         let needs = key.chars().count() + brief.chars().count() + 3;
@@ -52,18 +60,25 @@ pub(super) fn draw(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: 
     }
 }
 
-fn prompt(app: &App) -> Option<(&'static str, &str, &'static str)> {
+fn prompt(app: &App) -> Option<(&'static str, String, &'static str)> {
     match &app.mode {
         Mode::Session(text) => {
-            Some((" Session id: ", text, "   Enter = all sessions, S = system, Esc = cancel"))
+            Some((" Session id: ", text.clone(), "Enter = all sessions, S = system, Esc = cancel"))
         }
-        Mode::Jump { text, .. } => {
-            Some((" Go to: @", text, "   2026-11-22 14:00, 14:05, ±2h from here, start, end; Esc = cancel"))
+        Mode::Jump { text, .. } => Some((
+            " Go to: @",
+            text.clone(),
+            "2026-11-22 14:00, 14:05, ±2h from here, start, end; Esc = cancel",
+        )),
+        Mode::Run { at } => {
+            let commands = app.next_commands();
+            let keys = if commands.len() > 1 { RUN_OF_SEVERAL } else { RUN };
+            Some((" Run this command? ", commands.get(*at)?.clone(), keys))
         }
         Mode::Search(text) => Some((
             " Search: ",
-            text,
-            "   Enter keeps, Esc clears; ntf*, owner:ntfs, pool:paged, verdict:leak, >10M",
+            text.clone(),
+            "Enter keeps, Esc clears; ntf*, owner:ntfs, pool:paged, verdict:leak, >10M",
         )),
         _ => None,
     }
@@ -71,7 +86,7 @@ fn prompt(app: &App) -> Option<(&'static str, &str, &'static str)> {
 
 /// Where the cursor is while something is typed.
 pub(super) fn cursor(app: &App, regions: &Regions) -> Option<Position> {
-    let (label, text, _) = prompt(app)?;
+    let (label, text, _) = prompt(app).filter(|_| !matches!(app.mode, Mode::Run { .. }))?;
     let x = u16::try_from(label.chars().count() + text.chars().count()).ok()?;
     (regions.status.height > 0 && x < regions.status.width).then(|| Position::new(x, regions.status.y))
 }
@@ -81,8 +96,12 @@ fn status(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: &mut Buff
     let mut line = ScreenLine::new(buffer, regions.status);
     if let Some((label, text, hint)) = prompt(app) {
         line.part(label, theme.accent());
-        line.cut(text, theme.strong());
-        line.part(hint, theme.dim());
+        line.cut(&text, theme.strong());
+        // With a line of keys, the hint is there.
+        if regions.keys.height == 0 {
+            line.part("   ", theme.dim());
+            line.part(hint, theme.dim());
+        }
         return;
     }
     let age = app.clock.as_second() - app.arrived.as_second();
@@ -139,7 +158,7 @@ fn status(app: &App, regions: &Regions, layout: &ColumnLayout, buffer: &mut Buff
     if let Some(left) = app.verdicts.left() {
         line.part(&format!(" verdicts in {} ", rough_span(left)), theme.dim());
     }
-    if layout.hidden > 0 || app.view.skip > 0 {
+    if (layout.hidden > 0 || app.view.skip > 0) && app.mode.view() == View::Table {
         line.part(&format!(" ←→ columns that do not fit: {} ", layout.hidden), theme.dim());
     }
     if app.now.disagreeing > 0 {

@@ -156,13 +156,39 @@ fn panel(app: &App, pool: Pool, area: Rect, buffer: &mut Buffer) {
     }
     title(app, pool, &within, Rect { height: 1, ..area }, buffer);
     let below = Rect { y: area.y + 1, height: area.height - 1, ..area };
-    let bounds = curve::bounds(app.view.axis_from(least), most);
+    let limit = app.now.header.pool_limit(pool);
+    let bounds = curve::bounds(
+        app.view.axis_from(least),
+        limit.filter(|limit| is_near(most, *limit)).unwrap_or(most).max(most),
+    );
     let axis = curve::axis(bounds, human_bytes, below, theme.dim(), buffer);
     let plot = Rect { x: below.x + axis, width: below.width - axis, ..below };
     let heights = curve::heights(&within, end, span, curve::points(plot.width, app.strokes), bounds);
     let style = |line: u16| theme.surface(line, plot.height);
     curve::draw(&heights, plot, app.strokes, style, buffer);
+    if let Some(limit) = limit.filter(|limit| (bounds.0..=bounds.1).contains(limit)) {
+        limit_line(app, curve::height(limit, bounds), plot, buffer);
+    }
     baseline(app, end, span, plot, buffer);
+}
+
+/// Whether a pool is so full that its limit belongs on the axis: farther away, the limit would flatten the curve.
+const fn is_near(most: u64, limit: u64) -> bool {
+    most >= limit / 2
+}
+
+/// A line at the limit of a pool, behind the curve.
+fn limit_line(app: &App, height: f64, plot: Rect, buffer: &mut Buffer) {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a line of the plot")]
+    let down = ((1.0 - height.clamp(0.0, 1.0)) * f64::from(plot.height)) as u16;
+    let y = plot.y + down.min(plot.height.saturating_sub(1));
+    let sign = if app.strokes == Strokes::Braille { '┄' } else { '-' };
+    let signs = " limit ".chars().chain(std::iter::repeat(sign));
+    for (x, sign) in (plot.x..plot.right()).zip(std::iter::once(sign).chain(signs)) {
+        if let Some(cell) = buffer.cell_mut((x, y)).filter(|cell| cell.symbol() == " ") {
+            cell.set_char(sign).set_style(app.theme.strong());
+        }
+    }
 }
 
 /// ` Nonpaged pool  482 MiB  +1.2 MiB in 10 min`.
@@ -184,6 +210,9 @@ fn title(app: &App, pool: Pool, within: &[(i64, u64)], area: Rect, buffer: &mut 
     let magnitude = crate::theme::Magnitude::of(change, to, to);
     line.part(&format!("  {by}"), theme.change(change > 0, magnitude));
     line.part(&format!(" in {}", rough_span(std::time::Duration::from_secs(length))), theme.dim());
+    if let Some(limit) = app.now.header.pool_limit(pool).filter(|limit| is_near(to, *limit)) {
+        line.part(&format!("  limit {}", human_bytes(limit)), theme.strong());
+    }
 }
 
 /// A line where the baseline was set.

@@ -4,7 +4,7 @@ use poolmon_model::units::{self, Precision, counted, grouped, human_bytes, span}
 use poolmon_model::{Header, Pool, PoolView, Scope, SourceKind};
 use ratatui::buffer::Buffer;
 
-use super::{Regions, ScreenLine, clock, moment};
+use super::{Regions, ScreenLine, clock, meters, moment};
 use crate::app::App;
 
 /// A label and its value; the blanks before the label are PoolMon's.
@@ -23,14 +23,17 @@ fn shortened(search: &str) -> String {
 /// PoolMon's two lines on Windows, the kernel's own figures on Linux; only what is reported.
 pub(super) fn lines(app: &App, width: u16) -> Vec<String> {
     let header = &app.view.table.header;
-    let linux = header.slab_reclaimable.or(header.slab_unreclaimable).or(header.kernel_stack).is_some();
-    let parts = if linux {
+    let parts = if is_linux(header) {
         linux_parts(header)
     } else {
         // Per interval on the screen; 0 before there is a second sample.
         header.poolmon_lines(header.page_faults.map(|_| app.view.table.page_faults_change.unwrap_or(0)))
     };
     parts.iter().map(|line| fit(line, usize::from(width))).filter(|line| !line.is_empty()).collect()
+}
+
+pub(super) fn is_linux(header: &Header) -> bool {
+    header.slab_reclaimable.or(header.slab_unreclaimable).or(header.kernel_stack).is_some()
 }
 
 fn linux_parts(header: &Header) -> [Vec<Part>; 2] {
@@ -74,6 +77,9 @@ fn fit(parts: &[Part], width: usize) -> String {
 }
 
 pub(super) fn draw(app: &App, regions: &Regions, buffer: &mut Buffer) {
+    if meters::draw(app, regions.header, buffer) {
+        return caption(app, regions, buffer);
+    }
     for (n, text) in lines(app, regions.header.width).iter().enumerate().take(regions.header.height.into()) {
         let y = regions.header.y + u16::try_from(n).unwrap_or(0);
         buffer.set_stringn(0, y, text, regions.header.width.into(), ratatui::style::Style::new());

@@ -1,6 +1,6 @@
 //! Drawing: pure functions from the state to a frame.
 //!
-//! From top to bottom: `header` (memory figures and the caption), `graph` (the pools over time, by `curve`), `rows` (titles, rows, totals),
+//! From top to bottom: `header` (memory figures, `meters` if there is room, and the caption), `graph` (the pools over time, by `curve`), `rows` (titles, rows, totals),
 //! `timeline` (of a tape), `footer` (status and keys); `help`, `detail`, `holders` and `chooser` (of columns) lie over the rows.
 
 pub(crate) mod chooser;
@@ -11,6 +11,7 @@ pub(crate) mod graph;
 mod header;
 pub(crate) mod help;
 pub(crate) mod holders;
+mod meters;
 mod rows;
 pub(crate) mod timeline;
 
@@ -24,6 +25,7 @@ use ratatui::style::Style;
 use ratatui::widgets::{Paragraph, Wrap};
 
 use crate::app::{App, Mode};
+use crate::bindings::View;
 
 /// Where things are on the screen.
 #[derive(Clone, Copy, Debug, Default)]
@@ -59,7 +61,8 @@ fn too_small(app: &App, frame: &mut Frame<'_>) {
 /// Divides the screen. On a low one, what is needed least goes first: memory figures, keys, status, caption.
 pub(crate) fn regions(app: &App) -> Regions {
     let (width, height) = app.size;
-    let figures = u16::try_from(header::lines(app, width).len()).unwrap_or(0);
+    let figures = if meters::are_shown(app, width) { 2 } else { header::lines(app, width).len() };
+    let figures = u16::try_from(figures).unwrap_or(0);
     let figures = match height {
         16.. => figures,
         12..16 => figures.min(1),
@@ -115,7 +118,9 @@ pub fn render(app: &App, frame: &mut Frame<'_>) {
     footer::draw(app, &regions, &layout, frame.buffer_mut());
     match &app.mode {
         Mode::Help { at, over } => help::draw(app, *at, *over, frame),
-        Mode::Detail => detail::draw(app, &regions, frame),
+        Mode::Detail | Mode::Run { .. } | Mode::Jump { over: View::Detail, .. } => {
+            detail::draw(app, &regions, frame);
+        }
         Mode::Columns { at } => chooser::draw(app, &regions, *at, frame),
         Mode::Holders | Mode::Kinds => holders::draw(app, &regions, frame.buffer_mut()),
         _ => {}

@@ -12,7 +12,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use poolmon_model::{Pool, Tag, TimelineMark, copies};
 
-use crate::app::{App, Effect, Mode};
+use crate::app::{App, Effect};
+use crate::bindings::View;
 use crate::history::Point;
 use deck::{DeckMoment, Motion};
 use poolmon_read::tape::Timeline;
@@ -208,7 +209,7 @@ impl App {
 
     /// Asks for the points of the row in the detail pane, unless those that are there still do.
     pub(crate) fn want_series(&mut self) {
-        if self.mode != Mode::Detail {
+        if self.mode.view() != View::Detail {
             return;
         }
         let Some(row) = self.current().map(|row| (row.row.tag.clone(), row.row.pool)) else { return };

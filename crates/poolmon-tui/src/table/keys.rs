@@ -79,7 +79,7 @@ pub const KEYS: &[Entry] = &[
     .only(TABLE)
     .when(When::Live)
     .footer(104, "graph"),
-    Entry::closer(BOTH, &[(Key::Letter('y'), Action::Axis)], "axes from zero, or around the values")
+    Entry::closer(BOTH, &[(Key::Char('y'), Action::Axis)], "axes from zero, or around the values")
         .footer(155, "axis"),
     Entry::rows(&[(Key::Letter('e'), Action::Totals)], "totals at the bottom, on or off")
         .footer(105, "totals"),
@@ -106,7 +106,7 @@ pub const KEYS: &[Entry] = &[
     Entry::closer(BOTH, &[(Key::Letter('w'), Action::Snapshot)], "write a snapshot to a file")
         .footer(120, "write"),
     Entry::moving(
-        BOTH,
+        TABLE,
         &[
             (Key::Code(KeyCode::Left), Action::Columns(false)),
             (Key::Code(KeyCode::Right), Action::Columns(true)),

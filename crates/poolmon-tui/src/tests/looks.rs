@@ -121,6 +121,82 @@ fn a_click_on_a_chart_of_the_detail_pane_names_a_value() {
 }
 
 #[test]
+fn a_cursor_goes_along_the_curve_of_a_row() {
+    let mut app = moved(ColourMode::Sixteen);
+    press(&mut app, "/leak");
+    super::code(&mut app, KeyCode::Enter);
+    super::code(&mut app, KeyCode::Down);
+    super::code(&mut app, KeyCode::Enter);
+    let readings = |app: &mut App| {
+        let screen = picture(app, 140, 40);
+        let read = |line: &&str| line.contains(" 14:0") && line.contains("│ 14:");
+        let lines: Vec<String> = screen.lines().filter(read).map(str::to_owned).collect();
+        lines.iter().map(|line| line.rsplit('│').nth(2).unwrap().trim().to_owned()).collect::<Vec<_>>()
+    };
+    let none: [&str; 0] = [];
+    assert_eq!(readings(&mut app), none);
+    super::code(&mut app, KeyCode::Left);
+    let last = ["14:08:07  1.64 MiB  +20.0 KiB since 14:08:02", "14:08:07  3,360  +40 since 14:08:02"];
+    assert_eq!(readings(&mut app), last);
+    super::code(&mut app, KeyCode::Left);
+    let before = ["14:08:02  1.62 MiB  +20.0 KiB since 14:07:57", "14:08:02  3,320  +40 since 14:07:57"];
+    let stepped = readings(&mut app);
+    assert!(stepped != last && stepped.iter().all(|line| line.contains(" since ")), "{stepped:?}");
+    // 60 points in 50 cells: a step is a point or two, and never stays in its cell.
+    assert!(stepped == before || stepped[0].starts_with("14:07:57"), "{stepped:?}");
+    super::code(&mut app, KeyCode::Right);
+    super::code(&mut app, KeyCode::Right);
+    assert_eq!(readings(&mut app), none, "after the last point there is no cursor");
+    super::code(&mut app, KeyCode::Right);
+    assert_eq!(readings(&mut app), ["14:03:12  500 KiB", "14:03:12  1,000"], "nothing came before the first");
+    super::code(&mut app, KeyCode::Esc);
+    super::code(&mut app, KeyCode::Enter);
+    assert_eq!(readings(&mut app), none, "the pane opens without one");
+    // A window without a curve says so.
+    picture(&mut app, 60, 12);
+    super::code(&mut app, KeyCode::Left);
+    assert!(app.message.clone().unwrap().0.contains("larger window"));
+}
+
+#[test]
+fn the_graph_shows_a_limit_that_is_near() {
+    let with = |limit: u64| {
+        let mut app = moved(ColourMode::Sixteen);
+        let mut sample = moving(60);
+        sample.header.limit_nonpaged = Some(limit << 20);
+        app.receive(sample);
+        picture(&mut app, 120, 40)
+    };
+    let near = with(600);
+    assert!(near.contains("  limit 600 MiB") && near.contains("┄ limit ┄┄┄"), "{near}");
+    let line = near.lines().position(|line| line.contains("┄ limit ┄")).unwrap();
+    let curve = near.lines().position(|line| line.chars().take(58).any(|c| c == '⣿')).unwrap();
+    assert!(line < curve, "{near}");
+    let far = with(16 << 10);
+    assert!(!far.contains("limit") && far.contains("of 16.0 GiB"), "the meter has it: {far}");
+}
+
+#[test]
+fn a_wide_screen_has_meters_and_a_narrower_one_poolmons_figures() {
+    let mut app = moved(ColourMode::None);
+    let wide = picture(&mut app, 120, 40);
+    let [memory, commit] = [0, 1].map(|n| wide.lines().nth(n).unwrap().to_owned());
+    // 164256 K of 260620 K are six tenths.
+    assert!(memory.starts_with(" Memory  160 MiB ■■■■■■···· of 255 MiB "), "{memory}");
+    assert!(memory.contains(" Nonpaged  459 MiB ■■■■■■■■■■ 180 % of RAM"), "{memory}");
+    assert!(memory.contains("PageFlts ") && memory.contains("Peak "), "{memory}");
+    assert!(commit.starts_with(" Commit  199 MiB ■■■······· of 626 MiB "), "{commit}");
+    assert!(commit.contains("InRam Krnl 1.87 MiB") && commit.contains("P    17.4 MiB"), "{commit}");
+    let bars: Vec<usize> = [&memory, &commit].map(|line| line.chars().position(|c| c == '■').unwrap()).into();
+    assert_eq!(bars[0], bars[1]);
+    for width in [80, 100] {
+        let narrow = picture(&mut app, width, 40);
+        assert!(narrow.starts_with(" Memory:  260620K Avail:   96364K "), "{narrow}");
+        assert!(!narrow.contains('■'));
+    }
+}
+
+#[test]
 fn a_damaged_tape_says_so_for_as_long_as_it_is_shown() {
     let mut player = super::replay::player();
     player.app.damaged("rec: 1 of 3 segments damaged; poolmon verify shows where".into());

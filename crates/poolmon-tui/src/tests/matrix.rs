@@ -22,7 +22,7 @@ const COLOURS: [(&str, ColourMode); 3] = [
 /// A view as a person meets it.
 type View = (&'static str, fn() -> App);
 
-const VIEWS: [View; 10] = [
+const VIEWS: [View; 13] = [
     ("table", table),
     ("verdicts", verdicts_first),
     ("groups", grouped),
@@ -33,6 +33,9 @@ const VIEWS: [View; 10] = [
     ("help", help),
     ("replay", replayed),
     ("trace", traced),
+    ("search", searched),
+    ("values", values),
+    ("run", asked_to_run),
 ];
 
 /// Pools with a curve above them, a baseline, a selected row.
@@ -114,6 +117,30 @@ fn traced() -> App {
     let mut app = tracing::traced();
     effects(&mut app);
     app.trace_news(crate::tracing::TraceNews::End(Ok(tracing::found())));
+    app
+}
+
+fn searched() -> App {
+    let mut app = verdicts::judged();
+    press(&mut app, "/>100K verdict:leak");
+    app
+}
+
+/// The cursor on the curve of a row.
+fn values() -> App {
+    let mut app = looks::moved(ColourMode::True);
+    press(&mut app, "d");
+    for key in [KeyCode::Down, KeyCode::Enter, KeyCode::Left, KeyCode::Left, KeyCode::Left] {
+        code(&mut app, key);
+    }
+    let key = app.detail.key.clone().unwrap();
+    app.facts(&key, Vec::new());
+    app
+}
+
+fn asked_to_run() -> App {
+    let mut app = detail();
+    press(&mut app, "!");
     app
 }
 

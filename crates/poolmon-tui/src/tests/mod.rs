@@ -1,5 +1,5 @@
 //! `frames`: pictures of the screen; `groups`: the key `g`; `chooser`: the list of columns, and keys of one's own; `state`: every key and mouse action; `styles`, `looks`: colours and the graph; `matrix`: every view at every size;
-//! `replay`: a tape with time; `holders`: the key `o`; `verdicts`: who leaks; `tracing`: the key `T`; `random`: properties over random keys, sizes and figures.
+//! `replay`: a tape with time; `holders`: the key `o`; `verdicts`: who leaks; `tracing`: the key `T`; `next`: the keys `!` and `Y`; `random`: properties over random keys, sizes and figures.
 
 mod chooser;
 mod frames;
@@ -7,6 +7,7 @@ mod groups;
 mod holders;
 mod looks;
 mod matrix;
+mod next;
 mod random;
 mod replay;
 mod state;

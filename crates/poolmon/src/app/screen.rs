@@ -73,6 +73,7 @@ pub fn show(
         show_driver: owners.has_drivers(),
         columns: config.columns,
         keys: config.keys,
+        copy: config.copy,
     };
     let shown = poolmon_tui::run(poolmon_tui::ScreenOptions {
         source,

@@ -90,6 +90,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
             show_driver: driver,
             columns: config.columns,
             keys: config.keys,
+            copy: config.copy,
         },
         look: screen::look(args.theme.or(config.theme)),
         snapshot_writer: Box::new(move |sample, table| {
