@@ -29,8 +29,19 @@ impl Terminal {
         let socket = format!("poolmon-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let terminal = Self { socket };
         let (columns, lines) = (columns.to_string(), lines.to_string());
-        let args =
-            ["-f", "/dev/null", "new-session", "-d", "-s", "t", "-x", &columns, "-y", &lines, "PS1='$ ' sh"];
+        let args = [
+            "-f",
+            "/dev/null",
+            "new-session",
+            "-d",
+            "-s",
+            "t",
+            "-x",
+            &columns,
+            "-y",
+            &lines,
+            "PS1='$ ' XDG_STATE_HOME=/dev/null sh",
+        ];
         let status = Command::new("tmux").args(["-L", &terminal.socket]).args(args).status().unwrap();
         assert!(status.success());
         terminal.wait("the prompt", |screen| screen.contains('$'));
@@ -317,6 +328,41 @@ fn the_live_screen_finds_a_cache_of_this_kernel() {
     });
     terminal.keys(&["Enter"]);
     terminal.keys(&["q"]);
+}
+
+/// A screen is left with an order; the next one of that source has it, and says so. `--no-config` begins without.
+#[test]
+fn a_screen_begins_as_it_was_left() {
+    let Some(terminal) = Terminal::open(100, 24) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    crate::guide::write_logs(folder.path());
+    let logs = folder.path().join("logs").display().to_string();
+    let state = folder.path().join("state");
+    let visit = |options: &str, keys: &str| {
+        let line = format!(
+            "clear; XDG_STATE_HOME={} {POOLMON} replay {logs} {options}; echo code=$?",
+            state.display()
+        );
+        terminal.run(&line);
+        let first = terminal.wait("the table", |screen| screen.contains(" Tag") && screen.contains("?Leak"));
+        terminal.keys(&[keys]);
+        terminal.wait("the end", |screen| screen.lines().any(|line| line == "code=0"));
+        first
+    };
+    let files = || std::fs::read_dir(state.join("poolmon").join("screen")).map_or(0, Iterator::count);
+    visit("", "q");
+    assert_eq!(files(), 0, "nothing was changed");
+    terminal.run(&format!("clear; XDG_STATE_HOME={} {POOLMON} replay {logs}; echo code=$?", state.display()));
+    terminal.wait("the table", |screen| screen.contains("?Leak"));
+    terminal.keys(&["/"]);
+    terminal.tmux(&["send-keys", "-t", "t", "-l", "leak"]);
+    terminal.keys(&["Enter", "q"]);
+    terminal.wait("the end", |screen| screen.lines().any(|line| line == "code=0"));
+    assert_eq!(files(), 1);
+    let again = visit("", "q");
+    assert!(again.contains("/leak") && again.contains("As it was left: /leak."), "{again}");
+    let afresh = visit("--no-config", "q");
+    assert!(!afresh.contains("/leak") && !afresh.contains("As it was left"), "{afresh}");
 }
 
 /// `!` runs a command of ours where the screen was, and comes back; what it reads is not taken by the screen.

@@ -107,6 +107,8 @@ fn draw_scene(root: &Path, program: &Path, work: &Path, scene: &Scene) -> Result
             .args(["-L", "poolmon-picture", "-f", "/dev/null"])
             .args(args)
             .env("COLORTERM", "truecolor")
+            // Each picture begins as a first visit does.
+            .env("XDG_STATE_HOME", "/dev/null")
             .output()
             .map_err(|error| format!("tmux: {error}"))?;
         Ok::<_, String>(String::from_utf8_lossy(&output.stdout).into_owned())

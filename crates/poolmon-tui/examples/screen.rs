@@ -44,6 +44,7 @@ fn main() {
             vec![poolmon_source::Fact { title: "Owner".into(), value }]
         }),
         tracer: None,
+        left: None,
         opens_on_verdict: true,
     });
     if let Err(error) = outcome {

@@ -10,7 +10,7 @@
 //! 2. `sampler`: the thread that asks the source, and the judge of its samples (`verdicts`); `tracing`: one that traces a row;
 //! 3. [`App`] (`app`): the state, with one part for each view (`table`, `detail`, `holders`, [`mod@replay`]); `feed`: where samples come
 //!    from; `history`, `pools`: the past of each row and pool. [`bindings`] is the one table of keys, to which each view adds its own; `input`, `prompts`
-//!    and `mouse` turn events into its actions; [`config`] is what a person set, [`keymap`] their keys;
+//!    and `mouse` turn events into its actions; [`config`] is what a person set, [`keymap`] their keys, `left` how they left the screen; `runner` runs the next command of a row;
 //! 4. `columns`: which columns stand where;
 //! 5. [`render`] and `theme`: the state as a frame.
 //!
@@ -30,6 +30,7 @@ mod history;
 mod holders;
 mod input;
 pub mod keymap;
+mod left;
 mod mouse;
 mod pools;
 mod prompts;
@@ -59,6 +60,7 @@ pub use app::{App, Effect, INTERVALS, Mode, Settings};
 pub use columns::Choice;
 pub use config::Config;
 pub use holders::HolderRun;
+pub use left::LeftFile;
 pub use poolmon_read::{DamageCheck, Tape};
 pub use render::render;
 pub use replay::{SPEEDS, Speed};
@@ -92,6 +94,8 @@ pub struct ScreenOptions {
     pub describe: Describe,
     /// What the key `T` does.
     pub tracer: Option<Tracer>,
+    /// Where it is remembered how the screen is left.
+    pub left: Option<LeftFile>,
     /// If something leaks from the start, by the past that the source knows, its rows come first.
     pub opens_on_verdict: bool,
 }
@@ -148,6 +152,8 @@ pub struct ReplayOptions {
     pub opens_on_verdict: bool,
     /// How the screen starts.
     pub initial: Settings,
+    /// Where it is remembered how the screen is left.
+    pub left: Option<LeftFile>,
     /// How it looks.
     pub look: Look,
     /// What the key `w` does.
@@ -161,6 +167,7 @@ pub struct ReplayOptions {
 struct Looks {
     judge: Option<TapeJudge>,
     check: Option<DamageCheck>,
+    left: Option<LeftFile>,
 }
 
 /// Shows a tape until the person leaves. Returns what is damaged, if that was found meanwhile.
@@ -179,6 +186,7 @@ pub fn replay(options: ReplayOptions) -> Result<Option<String>, ScreenError> {
         check,
         opens_on_verdict,
         initial,
+        mut left,
         look,
         snapshot_writer,
         describe,
@@ -192,12 +200,15 @@ pub fn replay(options: ReplayOptions) -> Result<Option<String>, ScreenError> {
     let Some(first) = moment.run.last().map(|sample| (**sample).clone()) else { return Ok(None) };
     let mut app = App::new(first, initial, Duration::from_secs(1), labeler, look, Timestamp::now())
         .with_tape(deck.timeline().clone(), moment, speed);
+    if let Some(left) = &mut left {
+        left.restore(&mut app);
+    }
     if opens_on_verdict {
         let stays = at.is_some() || speed.is_some();
         app.opening = if stays { Opening::OnVerdict } else { Opening::OnVerdictAtEnd };
     }
     app.verdicts.expect(judge.is_some());
-    let looks = Looks { judge, check };
+    let looks = Looks { judge, check, left };
     Ok(terminal::run(app, sampler::of_deck(deck), describe, snapshot_writer, None, looks)?)
 }
 
@@ -222,11 +233,17 @@ pub fn run(mut options: ScreenOptions) -> Result<(), ScreenError> {
     if let Some(judge) = &mut options.judge {
         judge.push(&first);
     }
-    let ScreenOptions { source, labeler, mut judge, interval, initial, look, .. } = options;
+    let ScreenOptions { source, labeler, mut judge, interval, initial, mut left, look, .. } = options;
     let (describe, snapshot_writer, tracer) = (options.describe, options.snapshot_writer, options.tracer);
     let mut app = App::new(first, initial, interval, labeler, look, Timestamp::now());
-    if history.refreshes() > 0 {
+    let has_past = history.refreshes() > 0;
+    if has_past {
         app = app.with_past(history, pools);
+    }
+    if let Some(left) = &mut left {
+        left.restore(&mut app);
+    }
+    if has_past {
         // With a past, there are verdicts from the first frame on.
         if let Some(judge) = &mut judge {
             app.opening = if options.opens_on_verdict { Opening::OnVerdict } else { Opening::AsAsked };
@@ -242,7 +259,7 @@ pub fn run(mut options: ScreenOptions) -> Result<(), ScreenError> {
         describe,
         snapshot_writer,
         tracer,
-        Looks::default(),
+        Looks { left, ..Looks::default() },
     )?;
     Ok(())
 }

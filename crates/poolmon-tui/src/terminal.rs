@@ -188,6 +188,9 @@ pub fn run(
         thread::sleep(Duration::from_millis(5));
     }
     drop(screen);
+    if let Some(left) = looks.left {
+        left.keep(&app);
+    }
     outcome.map(|()| app.damage)
 }
 

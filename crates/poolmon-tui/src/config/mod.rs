@@ -4,7 +4,7 @@
 //! defaults.
 
 mod file;
-mod toml;
+pub(crate) mod toml;
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -34,6 +34,8 @@ pub struct Config {
     pub columns: Option<Vec<Choice>>,
     /// `Y` may write into the clipboard of the terminal.
     pub copy: bool,
+    /// How the screen was left is remembered.
+    pub state: Option<bool>,
     /// Which key does what.
     pub keys: Keymap,
 }
@@ -106,6 +108,17 @@ const SETTINGS: &[Setting] = &[
             };
             let chosen = names.iter().map(known).collect::<Result<Vec<_>, _>>()?;
             config.columns = Some(chosen).filter(|chosen| !chosen.is_empty());
+            Ok(())
+        },
+    },
+    Setting {
+        name: "state",
+        default: "true",
+        about: || {
+            "How the screen of a source is left (order, columns, search, spans) is remembered for the next time; not of the demo.".into()
+        },
+        set: |config, value| {
+            config.state = Some(switch(value)?);
             Ok(())
         },
     },
@@ -337,7 +350,7 @@ mod tests {
         for (text, message) in [
             (
                 "theme = \"dark\"\ncolour = 1",
-                "c.toml:2: there is no setting `colour`\n  use one of theme, interval, sort, columns, copy, or the table [keys]"
+                "c.toml:2: there is no setting `colour`\n  use one of theme, interval, sort, columns, state, copy, or the table [keys]"
                     .to_owned(),
             ),
             (

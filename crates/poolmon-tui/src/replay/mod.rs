@@ -23,7 +23,7 @@ const FRAME: Duration = Duration::from_millis(50);
 /// Nothing that was recorded is waited for longer than this in a gap.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How far to both sides of the moment the chart of a row shows, in seconds; `None` = everything.
-const SPANS: [(Option<i64>, &str); 5] = [
+pub(crate) const SPANS: [(Option<i64>, &str); 5] = [
     (Some(5 * 60), "10 min"),
     (Some(30 * 60), "1 h"),
     (Some(12 * 3600), "1 day"),
@@ -88,7 +88,7 @@ pub struct Replay {
     pub(crate) next: Option<Timestamp>,
     pub(crate) at_start: bool,
     pub(crate) series: Option<RowSeries>,
-    span: usize,
+    pub(crate) span: usize,
 }
 
 impl App {

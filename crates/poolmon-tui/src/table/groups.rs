@@ -6,6 +6,7 @@ use poolmon_model::{Sort, TableRow, column};
 use super::TableView;
 use crate::app::App;
 use crate::columns::Widths;
+use crate::left::same;
 
 /// A line of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,11 @@ pub(crate) struct Grouping {
 impl Grouping {
     pub fn is_open(&self, group: &Group) -> bool {
         self.open.contains(&group.key)
+    }
+
+    /// The order of the rows without groups, if this is the order now: of groups' own order, the one before.
+    pub fn flat_order(&self, sort: Sort) -> Sort {
+        self.before.filter(|(_, began)| same(began, &sort)).map_or(sort, |(flat, _)| flat)
     }
 
     /// Groups the rows again, which are in their order.
@@ -147,11 +153,7 @@ impl App {
     /// Groups begin with what takes most, or leaks, unless an order of figures was chosen; without groups, the order from before comes back.
     fn order_of_groups(&mut self) {
         let sort = &mut self.settings.sort;
-        let same = |a: &Sort, b: &Sort| {
-            a.column.is(b.column) && (a.by_change, a.reversed) == (b.by_change, b.reversed)
-        };
-        let before = self.view.grouping.before.take().filter(|(_, began)| same(began, sort));
-        let flat = before.map_or(*sort, |(flat, _)| flat);
+        let flat = self.view.grouping.flat_order(*sort);
         let begin = match self.view.grouping.by {
             Some(GroupBy::Owner) if flat.column.unit == column::Unit::Text => Sort::by(&column::BYTES),
             None | Some(GroupBy::Owner) => flat,

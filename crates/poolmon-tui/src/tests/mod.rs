@@ -13,7 +13,7 @@ mod replay;
 mod state;
 mod styles;
 #[path = "../../tests/support/mod.rs"]
-mod support;
+pub(crate) mod support;
 mod tracing;
 mod verdicts;
 
@@ -41,7 +41,7 @@ fn app_with(settings: Settings, colour: ColourMode, first: Sample) -> App {
 }
 
 /// The screen after this many refreshes.
-fn app_of(make: fn(u64) -> Sample, refreshes: u64) -> App {
+pub(crate) fn app_of(make: fn(u64) -> Sample, refreshes: u64) -> App {
     let mut app = app_with(Settings::default(), ColourMode::Sixteen, make(0));
     for step in 1..=refreshes {
         advance(&mut app, make, step);
@@ -94,7 +94,7 @@ fn picture(app: &mut App, width: u16, height: u16) -> String {
     lines_of(&draw(app, width, height)).join("\n")
 }
 
-fn tags(app: &App) -> Vec<String> {
+pub(crate) fn tags(app: &App) -> Vec<String> {
     app.view.table.rows.iter().map(|row| row.row.tag.to_string().trim_end().to_owned()).collect()
 }
 

@@ -11,7 +11,7 @@ use poolmon_model::{Column, SourceKind};
 use poolmon_print::{PrintOptions, TableFormat};
 use poolmon_record::{Ongoing, RecordEvent, Watched};
 use poolmon_source::Source;
-use poolmon_tui::{ColourMode, Config, Look, Palette, Settings, SnapshotWriter};
+use poolmon_tui::{ColourMode, Config, LeftFile, Look, Palette, Settings, SnapshotWriter};
 
 use super::live_judge::LiveJudge;
 use super::outcome::Outcome;
@@ -56,6 +56,10 @@ pub fn show(
     let config = config(args.no_config)?;
     let usual = if source.origin().kind == SourceKind::Simulated { 1 } else { 5 };
     let interval = args.interval.or(config.interval).unwrap_or(Duration::from_secs(usual));
+    let any_order = args.rows.is_in_any_order() && config.sort.is_none();
+    let remembers =
+        !args.no_config && config.state != Some(false) && source.origin().kind != SourceKind::Simulated;
+    let left = remembers.then(|| LeftFile::of(args.from.as_slice(), any_order)).flatten();
     let mut line = StatusLine::new();
     let mut recording = None;
     if let Some(folder) = &args.record {
@@ -81,6 +85,7 @@ pub fn show(
         judge: Some(Box::new(judge)),
         interval,
         initial,
+        left,
         look: look(args.theme.or(config.theme)),
         snapshot_writer: snapshot_writer(driver),
         describe: Box::new(move |row| owners.facts(row)),

@@ -127,6 +127,11 @@ impl RowArgs {
         Filter { scope, search, ..self.which.filter() }
     }
 
+    /// No option says in which order rows are.
+    pub const fn is_in_any_order(&self) -> bool {
+        self.sort.is_none() && !self.by_change && !self.reverse
+    }
+
     /// The order that these options mean.
     pub fn order(&self, default: &'static poolmon_model::Column) -> Sort {
         let column = self.sort.as_deref().and_then(column::by_id).unwrap_or(default);

@@ -9,7 +9,7 @@ use poolmon_model::problem::{Problem, shell_path};
 use poolmon_model::{PoolView, column};
 use poolmon_print::TableFormat;
 use poolmon_read::{ReadOptions, SamplePair};
-use poolmon_tui::{LiveVerdicts, ReplayOptions, Settings};
+use poolmon_tui::{LeftFile, LiveVerdicts, ReplayOptions, Settings};
 
 use crate::app::say::{self, note, warning};
 use crate::app::{analyse, owners, screen, table};
@@ -58,6 +58,9 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
     }
     let (from, to) = moment::range((args.range.from.as_deref(), args.range.to.as_deref()), ends)?;
     let config = screen::config(args.no_config)?;
+    let any_order = args.rows.is_in_any_order() && config.sort.is_none();
+    let remembers = !args.no_config && config.state != Some(false);
+    let left = remembers.then(|| LeftFile::of(&args.paths, any_order));
     let driver = owners.asked_for();
     let owners = Arc::new(owners);
     let mut writer = screen::snapshot_writer(driver);
@@ -92,6 +95,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<()> {
             keys: config.keys,
             copy: config.copy,
         },
+        left: left.flatten(),
         look: screen::look(args.theme.or(config.theme)),
         snapshot_writer: Box::new(move |sample, table| {
             if !numbered {
