@@ -10,7 +10,9 @@ use crate::wine::Wine;
 fn tags(screen: &str) -> Vec<&str> {
     // Neither the footer's line of what no tag accounts for is a row, nor the title of the pools' curves.
     let of_pool = |line: &str| line.contains(" Nonp ") || line.contains(" Paged ");
-    let row = |line: &&str| of_pool(line) && !line.contains("(no tag)") && !line.contains("Paged pool");
+    let row = |line: &&str| {
+        of_pool(line) && !["(no tag)", "Paged pool", "■"].iter().any(|other| line.contains(other))
+    };
     screen.lines().filter(row).filter_map(|line| line.split_whitespace().next()).collect()
 }
 

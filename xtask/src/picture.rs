@@ -9,7 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use poolmon_model::{Pool, Row, SourceKind, Tag};
+use poolmon_holder::{Census, Counts, Entry, Holder, HolderId, Kind};
+use poolmon_model::{CounterWidth, Counters, Origin, Pool, Row, Sample, SourceKind, Tag};
 use poolmon_store::{ClockMoment, Recorder, RecorderConfig, StoreError, note};
 use poolmon_synth::kernel::{SimulatedKernel, SimulationConfig};
 
@@ -32,8 +33,9 @@ struct Scene {
     wanted: &'static [&'static str],
 }
 
-/// `PROGRAM` and `TAPE` in a command stand for the program and a recording of two simulated days.
-const SCENES: [Scene; 5] = [
+/// `PROGRAM`, `TAPE` and `HOLDERS` in a command stand for the program, a recording of two simulated days, and one of a Linux machine with
+/// holders.
+const SCENES: [Scene; 6] = [
     Scene {
         name: "screen",
         about: "The live screen over a simulated kernel: pools over two days, the leaking tag first",
@@ -67,6 +69,14 @@ const SCENES: [Scene; 5] = [
         wanted: &["REPLAY", "!Leak"],
     },
     Scene {
+        name: "screen-holders",
+        about: "Who keeps the objects: a process that leaks sockets, then control groups and others",
+        command: "PROGRAM replay HOLDERS --at end --sort bytes",
+        first: "sock_inode_cache",
+        keys: &["o"],
+        wanted: &["python3", "Kept"],
+    },
+    Scene {
         name: "screen-help",
         about: "The keys of the table, and what the terms on it mean",
         command: "PROGRAM demo",
@@ -98,9 +108,14 @@ fn draw_scene(root: &Path, program: &Path, work: &Path, scene: &Scene) -> Result
     if scene.command.contains("TAPE") && !tape.exists() {
         record(&tape).map_err(|error| failed(&tape, &error))?;
     }
+    let holders = work.join("web1");
+    if scene.command.contains("HOLDERS") && !holders.exists() {
+        record_holders(&holders).map_err(|error| failed(&holders, &error))?;
+    }
     let command = scene
         .command
         .replace("PROGRAM", &program.display().to_string())
+        .replace("HOLDERS", &holders.display().to_string())
         .replace("TAPE", &tape.display().to_string());
     let tmux = |args: &[&str]| {
         let output = Command::new("tmux")
@@ -187,6 +202,85 @@ fn record(folder: &Path) -> Result<(), StoreError> {
     recorder.close()?;
     note(folder, "updated example.sys to 1.2.4", start + step * updated)?;
     Ok(())
+}
+
+/// An hour of a machine on which a process loses sockets.
+fn record_holders(folder: &Path) -> Result<(), StoreError> {
+    let start: Timestamp = "2026-11-20T08:00:00Z".parse().unwrap_or_default();
+    let step = Duration::from_mins(2);
+    let pools = [Pool::Reclaimable, Pool::Unreclaimable];
+    let mut origin = Origin::new(SourceKind::Linux, &pools);
+    (origin.host, origin.system) = (Some("web1".into()), Some("Linux 6.12.48".into()));
+    let origin = Arc::new(origin);
+    let config = RecorderConfig { interval: step, ..RecorderConfig::default() };
+    let (mut recorder, _) = Recorder::open(folder, config)?;
+    for n in 0..30_u32 {
+        let clock = step * n;
+        let sockets = 18_000 + u64::from(n) * 250;
+        let mut sample = Sample::new(Arc::clone(&origin), CounterWidth::Bits64);
+        let mut row = |name: &str, pool, objects: u64, size: u64| {
+            let used = objects * size;
+            let counters = Counters {
+                reported_diff: i64::try_from(objects).ok(),
+                bytes: Some(used.next_multiple_of(32_768)),
+                used: Some(used),
+                ..Counters::default()
+            };
+            sample.rows.push(Row { tag: Tag::name(name), pool, counters, reported_owner: None });
+        };
+        row("dentry", Pool::Reclaimable, 812_344 + sockets, 192);
+        row("ext4_inode_cache", Pool::Reclaimable, 96_120, 1_096);
+        row("sock_inode_cache", Pool::Reclaimable, 1_100 + sockets, 832);
+        row("UNIX", Pool::Unreclaimable, 900 + sockets, 1_152);
+        row("filp", Pool::Unreclaimable, 31_000 + sockets, 256);
+        row("kmalloc-1k", Pool::Unreclaimable, 12_040 + u64::from(n % 5) * 40, 1_024);
+        let mib = |n: u64| Some(n << 20);
+        let header = &mut sample.header;
+        (header.memory_total, header.memory_available) = (mib(15_907), mib(9_211 - u64::from(n)));
+        (header.commit, header.commit_limit) = (mib(6_120), mib(7_953));
+        (header.slab_reclaimable, header.slab_unreclaimable) = (mib(289), mib(51 + u64::from(n) / 2));
+        (header.kernel_stack, header.page_tables) = (mib(11), mib(43));
+        (header.vmalloc_used, header.percpu) = (mib(61), mib(6));
+        recorder.holders(&census(n.into(), sockets));
+        recorder.record_at(&sample, ClockMoment { wall: start + clock, clock })?;
+    }
+    recorder.close()
+}
+
+/// Who holds what there.
+fn census(n: u64, sockets: u64) -> Census {
+    let entry = |id, name: &str, group: Option<&str>, figures: &[(Kind, u64)]| {
+        let mut counts = Counts::default();
+        for (kind, count) in figures {
+            counts.set(*kind, *count);
+        }
+        Entry { holder: Holder { id, name: name.into() }, group: group.map(Into::into), counts }
+    };
+    let process = |pid, name: &str, service: &str, files: u64, sockets: u64| {
+        let figures = [
+            (Kind::Descriptor, files + sockets),
+            (Kind::File, files),
+            (Kind::Socket, sockets),
+            (Kind::UnixStream, sockets),
+            (Kind::Mapping, 137),
+            (Kind::PageTable, 262_144),
+        ];
+        entry(HolderId::Process { pid, start: 9 }, name, Some(service), &figures)
+    };
+    let group = |path: &str, bytes| {
+        entry(HolderId::ControlGroup { path: path.into() }, path, None, &[(Kind::GroupKernel, bytes)])
+    };
+    let entries = vec![
+        process(4788, "python3", "web.service", 12, sockets),
+        process(911, "postgres", "postgresql.service", 9_000 - n % 7, 14),
+        process(640, "nginx", "nginx.service", 410 + n % 11 * 30, 300 + n % 11 * 25),
+        process(1, "systemd", "init.scope", 260, 90),
+        group("/system.slice/web.service", (20 << 20) + n * 300_000),
+        group("/system.slice/postgresql.service", 14 << 20),
+        group("/system.slice/nginx.service", 3 << 20),
+        entry(HolderId::User { uid: 0 }, "uid 0", None, &[(Kind::Key, 31)]),
+    ];
+    Census { processes: 4, entries, ..Census::default() }
 }
 
 /// How a run of characters looks.

@@ -206,17 +206,61 @@ impl fmt::Display for Holder {
     }
 }
 
-/// A holder and the unit or container that it runs in (`python3 (pid 7) in web.service`), in at most this many cells: what is too long
-/// loses its middle, the group first, so that the name and the number of a process stay.
+/// A holder and the unit or container that it runs in (`python3 (pid 7) in web.service`), in at most this many cells. The
+/// group is shortened first, so that the name and the number of a process stay: ids of containers to the digits that their tools print, then
+/// the path to its last part, then its end.
 pub fn fitted(holder: &str, group: Option<&str>, width: usize) -> String {
     const IN: &str = " in ";
     /// Cells in which a group says something.
     const SOME: usize = 6;
-    let Some(group) = group else { return shortened(holder, width) };
-    match width.saturating_sub(holder.chars().count() + IN.len()) {
-        room @ SOME.. => format!("{holder}{IN}{}", shortened(group, room)),
-        _ => shortened(holder, width),
+    if let Some(group) = group
+        && let room @ SOME.. = width.saturating_sub(holder.chars().count() + IN.len())
+    {
+        return format!("{holder}{IN}{}", fitted_group(group, room));
     }
+    let fits = holder.chars().count() <= width;
+    if fits { holder.to_owned() } else { shortened(&with_brief_ids(holder), width) }
+}
+
+fn fitted_group(group: &str, width: usize) -> String {
+    let fits = |text: &str| text.chars().count() <= width;
+    if fits(group) {
+        return group.to_owned();
+    }
+    let brief = with_brief_ids(group);
+    if fits(&brief) {
+        return brief;
+    }
+    let last = brief.trim_end_matches('/').rsplit('/').next().unwrap_or(&brief);
+    let part = format!("…/{last}");
+    if last.len() < brief.len() && fits(&part) {
+        return part;
+    }
+    if fits(last) {
+        return last.to_owned();
+    }
+    last.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// Ids of containers as `docker ps` prints them: the first twelve of their 64 digits.
+fn with_brief_ids(text: &str) -> String {
+    const LONG: usize = 32;
+    const BRIEF: usize = 12;
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_hexdigit()).len();
+        let whole = if digits == 0 { c.len_utf8() } else { digits };
+        let (run, after) = rest.split_at(whole);
+        if digits >= LONG {
+            out.extend(run.chars().take(BRIEF));
+            out.push('…');
+        } else {
+            out.push_str(run);
+        }
+        rest = after;
+    }
+    out
 }
 
 /// Without its middle, if it is too long: both ends of a path, and of a process's name and number, say most.
@@ -252,11 +296,27 @@ mod tests {
     fn the_group_is_cut_before_the_process() {
         let of = |width| fitted("python3 (pid 4788)", Some("/process_api/0123456789abcdef"), width);
         assert_eq!(of(80), "python3 (pid 4788) in /process_api/0123456789abcdef");
-        assert_eq!(of(36), "python3 (pid 4788) in /proces…abcdef");
+        assert_eq!(of(38), "python3 (pid 4788) in 0123456789abcdef", "the last part says most");
+        assert_eq!(of(36), "python3 (pid 4788) in 0123456789abc…");
         assert_eq!(of(26), "python3 (pid 4788)", "nothing is said by four cells");
         assert_eq!((of(12).as_str(), of(1).as_str(), of(0).as_str()), ("python…4788)", "…", ""));
         assert_eq!(fitted("/a/long/path", None, 7), "/a/…ath");
         assert!((0..60).all(|width| of(width).chars().count() <= width));
+    }
+
+    #[test]
+    fn ids_of_containers_are_as_long_as_their_tools_print_them() {
+        let id = "0123456789abcdef".repeat(4);
+        let scope = format!("/system.slice/docker-{id}.scope");
+        let of = |width| fitted("nginx (pid 7)", Some(&scope), width);
+        assert!(of(200).ends_with(&format!("{id}.scope")), "what fits is whole");
+        assert_eq!(of(60), "nginx (pid 7) in /system.slice/docker-0123456789ab….scope");
+        assert_eq!(of(50), "nginx (pid 7) in …/docker-0123456789ab….scope");
+        assert_eq!(of(32), "nginx (pid 7) in docker-0123456…");
+        assert_eq!(fitted(&scope, None, 40), "/system.slice/docker-0123456789ab….scope");
+        assert_eq!(fitted("systemd (pid 1)", Some("init.scope"), 26), "systemd (pid 1) in init.s…");
+        assert!((0..100).all(|width| of(width).chars().count() <= width));
+        assert_eq!(with_brief_ids("käse/feed/0123456789"), "käse/feed/0123456789");
     }
 
     #[test]
