@@ -392,7 +392,7 @@ fn the_next_command_of_a_row_is_run_and_the_screen_comes_back() {
         screen.contains("dentry  reclaimable slab") && screen.contains(": poolmon who dentry")
     });
     terminal.keys(&["Escape"]);
-    terminal.wait("the table", |screen| screen.contains(" Tag") && !screen.contains("! run next"));
+    terminal.wait("the table", |screen| screen.contains(" Name ") && !screen.contains("! run next"));
     terminal.keys(&["q"]);
     let end = terminal.wait("the end", |screen| screen.lines().any(|line| line.starts_with("code=")));
     assert!(end.contains("code=0"), "{end}");

@@ -244,7 +244,8 @@ fn record_holders(folder: &Path) -> Result<(), StoreError> {
         recorder.holders(&census(n.into(), sockets));
         recorder.record_at(&sample, ClockMoment { wall: start + clock, clock })?;
     }
-    recorder.close()
+    recorder.close()?;
+    Ok(())
 }
 
 /// Who holds what there.

@@ -258,6 +258,7 @@ fn main_loop(
                     let said = screen.run(&command, &shown)?;
                     let size = screen.terminal.size()?;
                     app.resize(size.width, size.height);
+                    app.tick(Timestamp::now());
                     app.say(said);
                     stale = true;
                 }
