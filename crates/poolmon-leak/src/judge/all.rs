@@ -6,6 +6,7 @@ use poolmon_model::units::{grouped_change, grouped_signed};
 use poolmon_model::{Pool, Tag};
 
 use super::activity::{Activity, Work};
+use super::company;
 use super::compare::Rows;
 use super::group::Nature;
 use super::one::{self, Finding};
@@ -17,7 +18,7 @@ use super::{Points, end, group, shape};
 use crate::growth::all_growth;
 use crate::series::{Bucket, BucketSeries, SeriesStart, Slot};
 use crate::stats::false_discovery;
-use crate::suspicion::{self, Around, Facts, History, Level, Seen, Suspicion};
+use crate::suspicion::{self, Around, Facts, History, Seen, Suspicion};
 use crate::verdict::{Group, PoolGrowth, Rate, Report, Verdict, VerdictKind};
 use crate::{Analysis, AnalysisConfig};
 
@@ -292,7 +293,7 @@ pub fn report(
             kind: finding.kind,
             bytes: finding.bytes,
             allocs: finding.allocs,
-            held: finding.held,
+            held: moved[at].last,
             growth: finding.growth,
             change,
             level: suspicions[at].as_ref().and_then(|(_, suspicion)| suspicion.level()),
@@ -318,7 +319,7 @@ pub fn report(
     }
     name_copies(&mut verdicts);
     let mut groups = groups(work.as_ref(), &grown, &mut verdicts, &hints, holder);
-    strongest(&mut groups, &mut verdicts);
+    company::strongest(&mut groups, &mut verdicts);
     ends(analysis, from, &groups, &mut pools, &mut verdicts);
     let named = verdicts.iter().any(|verdict| verdict.kind < VerdictKind::Growing);
     let around = surroundings(analysis, &pools, (from, to), others);
@@ -365,9 +366,11 @@ fn ends(
 /// How far a row moved.
 #[derive(Clone, Copy, Debug)]
 pub struct Moved {
-    /// Bytes at the first point.
+    /// Bytes at the first sample.
     pub first: f64,
-    /// The last point less the first.
+    /// Bytes at the last sample.
+    pub last: f64,
+    /// The last sample less the first.
     pub change: f64,
     /// The highest point less the lowest.
     pub swing: f64,
@@ -376,11 +379,14 @@ pub struct Moved {
 impl Moved {
     /// Of these points.
     pub fn of(points: &Points) -> Self {
-        let first = points.mean.first().copied().unwrap_or(0.0);
-        let change = points.mean.last().map_or(0.0, |last| last - first);
         let least = points.min.iter().copied().fold(f64::INFINITY, f64::min);
         let most = points.max.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        Self { first, change, swing: (most - least).max(0.0) }
+        Self {
+            first: points.first,
+            last: points.last,
+            change: points.last - points.first,
+            swing: (most - least).max(0.0),
+        }
     }
 
     /// Bytes within which nine of ten rows stayed.
@@ -436,44 +442,6 @@ fn suspect(finding: &mut Finding, suspicion: &Suspicion) -> bool {
 /// that failed one, more have to.
 const fn worth_a_look(kind: VerdictKind) -> f64 {
     if matches!(kind, VerdictKind::TooLittleData) { 0.1 } else { 0.3 }
-}
-
-/// A group is as sure as its strongest member: they are one cause. Puts the verdicts back into order.
-fn strongest(groups: &mut [Group], verdicts: &mut Vec<Verdict>) {
-    for group in &*groups {
-        let members = || group.members.iter().filter_map(|&at| verdicts.get(at));
-        let confidence = members().filter_map(|member| member.confidence).reduce(f64::max);
-        let level = confidence.and_then(Level::of);
-        let kind = members().map(|member| member.kind).min();
-        let Some(kind) = kind.filter(|kind| *kind < VerdictKind::Growing) else { continue };
-        for &at in &group.members {
-            let Some(verdict) = verdicts.get_mut(at) else { continue };
-            if verdict.kind == VerdictKind::Suspected && kind == verdict.kind {
-                (verdict.level, verdict.confidence) = (level, confidence);
-            } else if verdict.kind > kind && verdict.pool != Pool::Reclaimable {
-                // What may not grow at all is not called a leak for its company.
-                let sure = verdict.bytes.low > 0.0;
-                verdict.kind = if sure { kind } else { kind.max(VerdictKind::Suspected) };
-                verdict.needs_hours = None;
-                verdict.reasons = vec!["grows in lockstep with one that is more likely to leak".into()];
-                (verdict.level, verdict.confidence) = (level, confidence);
-            }
-        }
-    }
-    let mut order: Vec<usize> = (0..verdicts.len()).collect();
-    order.sort_by_key(|&at| verdicts[at].kind);
-    let mut place = vec![0; order.len()];
-    for (new, &old) in order.iter().enumerate() {
-        place[old] = new;
-    }
-    for group in groups {
-        for member in &mut group.members {
-            *member = place[*member];
-        }
-        group.culprit = place[group.culprit];
-    }
-    let mut old: Vec<Option<Verdict>> = std::mem::take(verdicts).into_iter().map(Some).collect();
-    verdicts.extend(order.into_iter().filter_map(|at| old[at].take()));
 }
 
 /// Of a cache that the kernel spreads over copies, how many grow says how many call sites do: one always fills the same copy.

@@ -7,10 +7,12 @@
 //! 5. `spoken`: words about a row that single samples would contradict are corrected; `shape`: what growth looks like that is no
 //!    suspect;
 //! 6. `group`: lockstep groups and their likeliest culprit, with the help of [`owner`] and of what the machine did (`activity`);
+//!    `company`: what their members say of one another;
 //! 7. `end`: when memory runs out; `power`: how large a leak would have been seen, where none was.
 
 mod activity;
 mod all;
+mod company;
 mod compare;
 mod end;
 mod ended;

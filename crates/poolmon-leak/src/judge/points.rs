@@ -27,6 +27,8 @@ pub struct Points {
     pub moves: Vec<Option<u32>>,
     /// Load of the machine; NaN where unknown.
     pub load: Vec<f64>,
+    /// Bytes at the first sample; where a summary stands for it, the mean of the first point.
+    pub first: f64,
     /// Bytes at the last sample.
     pub last: f64,
     /// Some figure was the kernel's clamp.
@@ -43,6 +45,10 @@ impl Points {
                 points.push(slot.hours(), bucket, slot.mean_load().unwrap_or(f64::NAN));
             }
         }
+        // The first sample of an earlier boot is not kept.
+        let first = series.first_bytes().filter(|_| to == timeline.slots.len());
+        points.first =
+            first.map_or_else(|| points.mean.first().copied().unwrap_or(0.0), |bytes| bytes as f64);
         points
     }
 
@@ -88,6 +94,7 @@ impl Points {
             dropped: self.dropped.get(from..).unwrap_or_default().to_vec(),
             moves: self.moves.get(from..).unwrap_or_default().to_vec(),
             load: cut(&self.load),
+            first: self.first,
             last: self.last,
             inexact: self.inexact,
         }
@@ -130,6 +137,7 @@ impl Points {
             dropped: self.dropped.chunks(each).map(|chunk| chunk.contains(&true)).collect(),
             moves: self.moves.chunks(each).map(|chunk| chunk.iter().copied().sum()).collect(),
             load: known(&self.load),
+            first: self.first,
             last: self.last,
             inexact: self.inexact,
         }

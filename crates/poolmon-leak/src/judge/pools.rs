@@ -25,7 +25,7 @@ pub fn pools(analysis: &Analysis, from: usize, to: usize) -> Vec<PoolGrowth> {
             grows: bytes.is_sure() && test.p < 0.05 && points.len() >= config.least_points,
             tested: points.len() >= config.least_points,
             change: Moved::of(&all).change,
-            held: y.last().copied().unwrap_or(0.0),
+            held: all.last,
             from_header: series.owner.is_some(),
         });
     }

@@ -99,6 +99,8 @@ pub struct BucketSeries {
     counted: u64,
     /// Outstanding allocations when it was first seen since boot.
     first_objects: Option<i64>,
+    /// Bytes in the first sample that had the row since boot; `None` if a summary stands for it.
+    first_bytes: Option<u64>,
     open: Bucket,
 }
 
@@ -119,6 +121,7 @@ impl BucketSeries {
             tells: (false, false),
             counted: 0,
             first_objects: None,
+            first_bytes: None,
             open: Bucket::default(),
         }
     }
@@ -143,6 +146,11 @@ impl BucketSeries {
         self.first_objects.zip(self.now.as_ref()?.diff(self.width))
     }
 
+    /// Bytes in the first sample that had the row since boot; `None` if a summary stands for it.
+    pub const fn first_bytes(&self) -> Option<u64> {
+        self.first_bytes
+    }
+
     /// Whether the row is as it was.
     pub fn is_same(&self, counters: &Counters) -> bool {
         self.now.as_ref() == Some(counters)
@@ -165,6 +173,9 @@ impl BucketSeries {
                 self.open.dropped |= now < before;
                 self.open.moves += u32::from(now != before);
             }
+        }
+        if self.now.is_none() {
+            self.first_bytes = known(counters);
         }
         self.now = Some(*counters);
         self.width = width;
@@ -301,6 +312,7 @@ impl BucketSeries {
     pub fn restart(&mut self) {
         self.now = None;
         self.first_objects = None;
+        self.first_bytes = None;
         self.open = Bucket::default();
     }
 
@@ -329,6 +341,7 @@ impl BucketSeries {
             tells: self.tells,
             counted: self.counted,
             first_objects: self.first_objects,
+            first_bytes: self.first_bytes,
             open: self.open,
         }
     }
