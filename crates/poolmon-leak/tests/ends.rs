@@ -1,4 +1,5 @@
 //! The figures of a verdict are those of samples, however many samples a point of the judge stands for.
+#![allow(clippy::float_cmp, reason = "whole numbers of bytes")]
 
 use jiff::Timestamp;
 use poolmon_leak::{Analysis, AnalysisConfig, Report};
