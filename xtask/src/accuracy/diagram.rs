@@ -11,7 +11,7 @@ const MARGIN: f64 = 56.0;
 /// The diagram as SVG; `None` if no row has a confidence.
 pub fn draw(reliability: &Reliability) -> Option<String> {
     reliability.error()?;
-    let (width, height) = (SIDE + MARGIN + 16.0, SIDE + MARGIN + 16.0);
+    let (width, height) = (SIDE + MARGIN + 24.0, SIDE + MARGIN + 16.0);
     let x = |share: f64| MARGIN + share * SIDE;
     let y = |share: f64| 16.0 + (1.0 - share) * SIDE;
     let mut out = format!(
