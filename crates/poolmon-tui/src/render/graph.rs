@@ -208,8 +208,10 @@ fn title(app: &App, pool: Pool, within: &[(i64, u64)], area: Rect, buffer: &mut 
     line.part(&format!("  {}", human_bytes(to)), theme.accent());
     let by = if change == 0 { "unchanged".to_owned() } else { human_change(change) };
     let magnitude = crate::theme::Magnitude::of(change, to, to);
-    line.part(&format!("  {by}"), theme.change(change > 0, magnitude));
-    line.part(&format!(" in {}", rough_span(std::time::Duration::from_secs(length))), theme.dim());
+    // Without the change, its time would be read as that of the size.
+    if line.part(&format!("  {by}"), theme.change(change > 0, magnitude)) {
+        line.part(&format!(" in {}", rough_span(std::time::Duration::from_secs(length))), theme.dim());
+    }
     if let Some(limit) = app.now.header.pool_limit(pool).filter(|limit| is_near(to, *limit)) {
         line.part(&format!("  limit {}", human_bytes(limit)), theme.strong());
     }

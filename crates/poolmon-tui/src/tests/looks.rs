@@ -177,6 +177,21 @@ fn the_graph_shows_a_limit_that_is_near() {
 }
 
 #[test]
+fn a_pool_whose_change_has_no_room_has_no_time_of_it_either() {
+    let mut app = moved(ColourMode::Sixteen);
+    for width in 72..130 {
+        let screen = picture(&mut app, width, 24);
+        assert!(!screen.contains("459 MiB in") && !screen.contains("212 MiB in"), "{width}: {screen}");
+    }
+    let mut linux = super::app_of(super::support::linux, 3);
+    for width in 100..200 {
+        let screen = picture(&mut linux, width, 30);
+        let title = screen.lines().find(|line| line.contains("Reclaimable slab")).unwrap();
+        assert!(!title.contains("MiB in"), "{width}: {title}");
+    }
+}
+
+#[test]
 fn a_wide_screen_has_meters_and_a_narrower_one_poolmons_figures() {
     let mut app = moved(ColourMode::None);
     let wide = picture(&mut app, 120, 40);
