@@ -21,6 +21,11 @@ pub fn record(folder: &Path, leaks: bool) {
 }
 
 fn record_every(folder: &Path, leaks: bool, samples: u64, seconds: u64) {
+    record_as("WS-0815", folder, leaks, samples, seconds);
+}
+
+/// The same of a host of this name.
+pub fn record_as(host: &str, folder: &Path, leaks: bool, samples: u64, seconds: u64) {
     let start: jiff::Timestamp = "2026-11-22T08:00:00Z".parse().unwrap();
     let mut kernel = SimulatedKernel::new(KernelConfig {
         seed: 7,
@@ -39,7 +44,7 @@ fn record_every(folder: &Path, leaks: bool, samples: u64, seconds: u64) {
         }
         let mut sample: Sample = kernel.sample();
         let origin = Origin {
-            host: Some("WS-0815".into()),
+            host: Some(host.into()),
             system: Some("Windows 10.0.19045".into()),
             boot: Some("a".into()),
             ..Origin::new(SourceKind::Windows, &sample.origin.pools)

@@ -34,6 +34,7 @@ mod figures;
 mod files;
 #[cfg(feature = "fleet")]
 mod fleet;
+mod fleet_folder;
 mod guide;
 mod holders;
 #[cfg(target_os = "linux")]

@@ -9,7 +9,7 @@
 //! 3. `contrast` and `uptime` compare hosts: does the leak go with a version of the driver, with the time since boot;
 //! 4. a [`Fleet`] is plain data: [`words`] says it, `serde` writes it out.
 //!
-//! [`local`](mod@local) does the last two steps for recordings in a folder. `family` is the one table of metric families that are known; [`typed`] reads what
+//! [`local`](mod@local) does the last two steps for recordings in a folder; [`folder`](mod@folder) lists its hosts. `family` is the one table of metric families that are known; [`typed`] reads what
 //! people type.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 #![forbid(unsafe_code)]
@@ -18,6 +18,7 @@ mod answer;
 mod contrast;
 mod engine;
 pub mod family;
+pub mod folder;
 pub mod hunt;
 pub mod local;
 mod promql;

@@ -1,6 +1,7 @@
 //! A fleet without an engine: recordings or logs of many hosts, each judged on its own.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use poolmon_leak::{Level, Report, VerdictKind};
 use poolmon_model::{Pool, Sample};
@@ -33,28 +34,50 @@ impl LocalHost<'_> {
     }
 }
 
-/// Joins what was found on each host. `least`: the least sure rows that are findings.
-pub fn join(hosts: &[LocalHost<'_>], least: Level) -> Fleet {
-    let mut fleet = Fleet {
-        at: hosts.iter().filter_map(|host| host.last.time).max().unwrap_or_default(),
-        window_hours: hosts.iter().map(|host| host.report.hours).fold(0.0, f64::max),
-        exporters: BTreeSet::from([RECORDINGS]),
-        hosts: hosts.len(),
-        ..Fleet::default()
-    };
-    let mut found: BTreeMap<(String, Pool), Vec<OnHost>> = BTreeMap::new();
-    for host in hosts {
-        let verdicts = &host.report.verdicts;
+/// What one host holds of a row.
+#[derive(Clone, Copy, Debug)]
+struct Holding {
+    uptime: Option<Duration>,
+    bytes: f64,
+    /// Whether a leak would have been found there: of a host that was not judged it is unknown whether the row leaks.
+    counts: bool,
+}
+
+/// Joins what is found on each host, one host after the other: of a host, only what leaks is kept, and a number for each row.
+#[derive(Debug)]
+pub struct Joined {
+    least: Level,
+    fleet: Fleet,
+    found: BTreeMap<(String, Pool), Vec<OnHost>>,
+    held: BTreeMap<(String, Pool), Vec<Holding>>,
+}
+
+impl Joined {
+    /// No host yet. `least`: the least sure rows that are findings.
+    pub fn new(least: Level) -> Self {
+        let fleet = Fleet { exporters: BTreeSet::from([RECORDINGS]), ..Fleet::default() };
+        Self { least, fleet, found: BTreeMap::new(), held: BTreeMap::new() }
+    }
+
+    /// Adds a host.
+    pub fn add(&mut self, host: LocalHost<'_>) {
+        let (fleet, verdicts, is_judged) = (&mut self.fleet, &host.report.verdicts, host.is_judged());
+        fleet.hosts += 1;
+        fleet.at = host.last.time.map_or(fleet.at, |at| at.max(fleet.at));
+        fleet.window_hours = fleet.window_hours.max(host.report.hours);
         fleet.series += verdicts.len() as u64;
         fleet.candidates += verdicts.iter().filter(|verdict| verdict.kind.rises()).count();
-        fleet.young += usize::from(!host.is_judged());
+        fleet.young += usize::from(!is_judged);
+        let mut leaking = BTreeSet::new();
         for verdict in verdicts {
             let Some(level) = verdict.surely() else { continue };
-            if level < least {
+            if level < self.least {
                 fleet.less_sure += 1;
                 continue;
             }
-            found.entry((verdict.tag.to_string(), verdict.pool)).or_default().push(OnHost {
+            let row = (verdict.tag.to_string(), verdict.pool);
+            leaking.insert(row.clone());
+            self.found.entry(row).or_default().push(OnHost {
                 host: host.name.to_owned(),
                 level,
                 confidence: verdict.confidence,
@@ -64,35 +87,41 @@ pub fn join(hosts: &[LocalHost<'_>], least: Level) -> Fleet {
                 judged_by: JudgedBy::Points,
             });
         }
+        let mut seen = BTreeSet::new();
+        for row in &host.last.rows {
+            let key = (row.tag.to_string(), row.pool);
+            let Some(bytes) = row.counters.bytes.filter(|_| seen.insert(key.clone())) else { continue };
+            let counts = is_judged || leaking.contains(&key);
+            let holding = Holding { uptime: host.last.uptime, bytes: bytes as f64, counts };
+            self.held.entry(key).or_default().push(holding);
+        }
     }
-    for ((tag, pool), mut on) in found {
-        on.sort_by(|a, b| b.bytes_per_hour.total_cmp(&a.bytes_per_hour).then_with(|| a.host.cmp(&b.host)));
-        let row = |host: &LocalHost<'_>| {
-            let mut rows = host.last.rows.iter();
-            let row = rows.find(|row| row.pool == pool && row.tag.to_string() == tag)?;
-            // Of a host that was not judged it is unknown whether the row leaks there.
-            let counts = host.is_judged() || on.iter().any(|on| on.host == host.name);
-            Some((host.last.uptime, row.counters.bytes? as f64, counts))
-        };
-        let held: Vec<_> = hosts.iter().filter_map(row).collect();
-        let by_uptime: Vec<Held> = held
-            .iter()
-            .filter_map(|(uptime, bytes, _)| {
-                Some(Held { days: (*uptime)?.as_secs_f64() / 86_400.0, bytes: *bytes })
-            })
-            .collect();
-        fleet.findings.push(Finding {
-            tag,
-            pool,
-            exporter: RECORDINGS,
-            hosts: held.iter().filter(|(.., counts)| *counts).count().max(on.len()),
-            on,
-            contrast: None,
-            by_uptime: uptime::pivot(&by_uptime),
-        });
+
+    /// All of them.
+    pub fn finish(self) -> Fleet {
+        let Self { mut fleet, found, held, .. } = self;
+        for ((tag, pool), mut on) in found {
+            on.sort_by(|a, b| {
+                b.bytes_per_hour.total_cmp(&a.bytes_per_hour).then_with(|| a.host.cmp(&b.host))
+            });
+            let held = held.get(&(tag.clone(), pool)).map(Vec::as_slice).unwrap_or_default();
+            let by_uptime: Vec<Held> = held
+                .iter()
+                .filter_map(|one| Some(Held { days: one.uptime?.as_secs_f64() / 86_400.0, bytes: one.bytes }))
+                .collect();
+            fleet.findings.push(Finding {
+                tag,
+                pool,
+                exporter: RECORDINGS,
+                hosts: held.iter().filter(|one| one.counts).count().max(on.len()),
+                on,
+                contrast: None,
+                by_uptime: uptime::pivot(&by_uptime),
+            });
+        }
+        fleet.rank();
+        fleet
     }
-    fleet.rank();
-    fleet
 }
 
 #[cfg(test)]
@@ -101,6 +130,12 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
     use poolmon_leak::{Analysis, AnalysisConfig};
     use poolmon_model::{Key, Tag};
+
+    fn join(hosts: &[LocalHost<'_>], least: Level) -> Fleet {
+        let mut joined = Joined::new(least);
+        hosts.iter().for_each(|host| joined.add(*host));
+        joined.finish()
+    }
 
     /// A day of a host: `Leak` grows by `per_hour` bytes an hour, `Calm` does not.
     fn day(per_hour: u64) -> Analysis {

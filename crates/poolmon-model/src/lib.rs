@@ -15,7 +15,7 @@
 //!    [`group`]: rows with something in common and their sums; [`copies`]: copies of a slab cache that are one to a person;
 //! 6. [`figure`]: every figure of a row once; [`mod@column`], [`units`]: how a value is named, formatted and ordered. Every
 //!    output asks here.
-//! 7. [`formula`]: text that a spreadsheet would compute; [`classic`]: Microsoft's switches as our options; [`maker`]: which module made
+//! 7. [`hive`]: folders of a data set of many hosts; [`formula`]: text that a spreadsheet would compute; [`classic`]: Microsoft's switches as our options; [`maker`]: which module made
 //!    a slab cache.
 //!
 //! No I/O happens in this crate.
@@ -34,6 +34,7 @@ pub mod formula;
 pub mod group;
 pub mod header;
 pub mod hidden;
+pub mod hive;
 pub mod key;
 pub mod limit;
 mod magnitude;

@@ -46,7 +46,9 @@ function changed({ range, at }) {
   if (at !== undefined && travels()) return go({ at: iso(at) });
 }
 const iso = (millis) => new Date(millis).toISOString().replace(/\.\d+Z$/, "Z");
-const travels = () => status && !status.live && status.first && status.first !== status.last;
+// Where the moments begin that can be gone to: of a file, or of the recording that is written beside a live source.
+const since = () => (status.live ? status.recorded?.first : status.first);
+const travels = () => Boolean(status && since() && Date.parse(since()) < Date.parse(status.last));
 
 async function ask(path) {
   const answer = await fetch(path, { headers: { Accept: "application/json" } });
@@ -94,10 +96,11 @@ function frame() {
 function pulse(lost) {
   const { failing, live, age_seconds: age, last, interval_seconds: interval } = status ?? {};
   const old = lost || failing || (live && age > Math.max(10, interval * 3));
+  const past = live && state.at && !state.tag ? "the table is of an earlier moment; " : "";
   $("pulse").className = old ? "old" : live ? "live" : "";
   $("pulse").querySelector(".text").textContent = lost ? "connection lost, trying again"
     : failing ? `no new sample since ${clock(Date.parse(failing.since))}: ${failing.error}`
-      : live ? `live, every ${interval} s` : last ? `recorded until ${clock(Date.parse(last))}` : "one moment";
+      : live ? `${past}live, every ${interval} s` : last ? `recorded until ${clock(Date.parse(last))}` : "one moment";
 }
 
 function verdict() {
@@ -111,41 +114,60 @@ function verdict() {
 }
 
 // ---- Time travel.
+const STEP = 3e5;
+const ends = () => [Date.parse(since()), Date.parse(status.last)];
+const shown = () => (state.at ? Date.parse(state.at) : Date.parse(status.last));
+// The end of what is still written is not a moment, but live.
+const goes = (to, replace) => go({ at: to >= ends()[1] && status.live ? null : iso(Math.min(Math.max(to, ends()[0]), ends()[1])) }, replace);
+
 function time() {
   const bar = $("time");
   const span = status.first ? [Date.parse(status.first), Date.parse(status.last)] : null;
   const zooms = span ? [["all", null], ["24 h", 864e5], ["1 h", 36e5], ["10 min", 6e5]].filter(([, length]) => !length || length < span[1] - span[0]) : [];
+  const far = travels() && ends()[1] - ends()[0] > 2 * STEP;
   bar.hidden = !travels() && zooms.length < 2;
-  const pressed = (length) => (length ? state.from === iso(span[1] - length) : !state.from);
-  const zoom = zooms.length > 1 ? [h("span", { role: "group", "aria-label": "Range of time" }, ...zooms.map(([name, length]) =>
-    h("button", { type: "button", "aria-pressed": String(pressed(length)), onclick: () => go({ from: length && iso(span[1] - length), to: length && iso(span[1]) }) }, name)))] : [];
-  if (travels()) {
-    const now = state.at ? Date.parse(state.at) : span[1];
-    const slider = bar.querySelector("input");
-    if (slider && slider === document.activeElement && slider.max === String(span[1])) {
-      slider.value = String(now);
-      $("moment").textContent = rows.time_of_day ?? clock(Date.parse(rows.time ?? state.at));
-      bar.querySelector("#play").textContent = playing ? "⏸ Pause" : "▶ Play";
-      return;
-    }
-    const step = Math.max(1000, Math.round((span[1] - span[0]) / 200 / 1000) * 1000);
-    bar.replaceChildren(
-      h("button", { type: "button", id: "play", onclick: play }, playing ? "⏸ Pause" : "▶ Play"),
-      h("span", { id: "moment" }, rows.time_of_day ?? clock(rows.time ? Date.parse(rows.time) : now)),
-      h("input", { type: "range", "aria-label": "Moment of the recording", min: span[0], max: span[1], step, value: now, oninput: (event) => go({ at: iso(Number(event.target.value)) }, true) }),
-      h("button", { type: "button", onclick: () => go({ at: null }) }, "Latest"), ...zoom);
-  } else bar.replaceChildren(...zoom);
+  // Built once: what a person holds or has the keyboard on stays while samples come.
+  const key = JSON.stringify([travels(), far, zooms.length]);
+  if (bar.dataset.key !== key) {
+    bar.dataset.key = key;
+    const button = (name, attributes) => h("button", { type: "button", ...attributes }, name);
+    const zoom = zooms.length < 2 ? [] : [h("span", { role: "group", "aria-label": "Range of time" }, ...zooms.map(([name, length]) => button(name, { "data-length": length ?? "", onclick: () => {
+      const to = Date.parse(status.last);
+      go({ from: length && iso(to - length), to: length && iso(to) });
+    } })))];
+    const travel = travels() ? [
+      button("▶ Play", { id: "play", onclick: play }), h("span", { id: "moment" }),
+      far ? button("−5 min", { id: "back", onclick: () => goes(shown() - STEP) }) : null,
+      h("input", { type: "range", "aria-label": "Moment of the recording", oninput: (event) => goes(Number(event.target.value), true) }),
+      far ? button("+5 min", { id: "on", onclick: () => goes(shown() + STEP) }) : null,
+      button(status.live ? "Back to live" : "Latest", { id: "latest", onclick: () => { pause(); go({ at: null }); } }),
+    ].filter(Boolean) : [];
+    bar.replaceChildren(...travel, ...zoom);
+  }
+  for (const button of bar.querySelectorAll("[data-length]")) {
+    button.setAttribute("aria-pressed", String(state.from ? Date.parse(state.to) - Date.parse(state.from) === Number(button.dataset.length) : !button.dataset.length));
+  }
+  if (!travels()) return;
+  bar.classList.toggle("past", Boolean(status.live && state.at));
+  $("play").textContent = playing ? "⏸ Pause" : "▶ Play";
+  $("moment").textContent = rows.time_of_day ?? clock(rows.time ? Date.parse(rows.time) : shown());
+  $("latest").disabled = !state.at;
+  const [first, last] = state.from && state.to ? [Date.parse(state.from), Date.parse(state.to)] : ends();
+  Object.assign(bar.querySelector("input"), { min: first, max: last, step: Math.max(1000, Math.round((last - first) / 200 / 1000) * 1000), value: shown() });
 }
 
+function pause() { clearInterval(playing); playing = null; }
+
 function play() {
-  if (playing) { clearInterval(playing); playing = null; return time(); }
-  const [first, last] = [Date.parse(status.first), Date.parse(status.last)];
-  const step = Math.max(1000, (last - first) / 120);
-  let at = state.at && Date.parse(state.at) < last ? Date.parse(state.at) : first;
+  if (playing) { pause(); return time(); }
+  const [first, last] = ends();
+  let at = state.at && Date.parse(state.at) < last ? Date.parse(state.at) : status.live ? Math.max(first, last - 2 * STEP) : first;
+  // What is left takes less than a minute.
+  const step = Math.max(1000, (status.live ? last - at : last - first) / 120);
   playing = setInterval(() => {
-    at = Math.min(at + step, last);
-    if (at >= last) { clearInterval(playing); playing = null; }
-    go({ at: iso(at) }, true);
+    at += step;
+    if (at >= ends()[1]) pause();
+    goes(at, true);
   }, 400);
   time();
 }
@@ -255,13 +277,15 @@ function commands(found) {
 function command() {
   if (state.tag) return commands({ tag: state.tag })[1] ?? commands({ tag: state.tag })[0];
   if (status.simulated) return "poolmon demo";
-  const parts = ["poolmon", (state.sort ?? "verdict") === "verdict" ? "leaks" : "top"];
-  if (status.argument) parts.push(status.argument);
+  const sort = state.sort ?? "verdict", moves = state.at || state.over || state.before;
+  const from = moves && status.live ? status.recorded?.argument : status.argument;
+  const parts = ["poolmon", sort === "verdict" && !moves ? "leaks" : "top"];
+  if (from) parts.push(from);
   if (parts[1] === "top") {
-    if (state.sort === "change") parts.push("--by-change"); else parts.push("--sort", state.sort);
+    if (sort === "change") parts.push("--by-change"); else if (sort !== "verdict") parts.push("--sort", sort);
     if (state.at) parts.push("--at", word(state.at));
     if (state.over) parts.push("--over", state.over);
-    if (state.before) return `poolmon diff ${status.argument}@start ${status.argument}@${state.at ? word(state.at) : "end"}`;
+    if (state.before) return `poolmon diff ${from}@start ${from}@${state.at ? word(state.at) : "end"}`;
     if (state.reverse) parts.push("--reverse");
   }
   if (state.pool) parts.push("--pool", state.pool);

@@ -1,5 +1,6 @@
 //! The thread that takes samples. A call of a source may take seconds, or hang: the server answers from the last moment meanwhile.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,7 @@ use crate::choose::Chooser;
 use crate::floor::Floors;
 use crate::judged::Judged;
 use crate::moment::{Failing, Moment, Verdicts};
+use crate::past::Past;
 use crate::rows;
 use crate::unwrap::Unwrapper;
 
@@ -38,6 +40,8 @@ pub struct Live {
     pub source: Box<dyn Source>,
     /// Time between two samples.
     pub interval: Duration,
+    /// The folder that the source is recorded into, to go to earlier moments.
+    pub recording: Option<PathBuf>,
 }
 
 /// A file that was read and judged.
@@ -56,6 +60,8 @@ pub struct Shared {
     pub moment: watch::Receiver<Arc<Moment>>,
     judged: Arc<Mutex<Judged>>,
     series: Option<Mutex<SampleSeries>>,
+    /// The recording that is written beside a live source.
+    pub past: Option<Past>,
     /// Publishes whether a file can still be read.
     saved: Option<watch::Sender<Arc<Moment>>>,
     /// Time between two samples; `None` for a file.
@@ -159,6 +165,7 @@ fn open(saved: Saved, owners: Arc<Owners>, top: usize) -> Result<Arc<Shared>, Se
         moment: receiver,
         judged: Arc::new(Mutex::new(judged)),
         series: Some(Mutex::new(series)),
+        past: None,
         saved: Some(sender),
         interval: None,
         owners,
@@ -178,7 +185,7 @@ struct Work {
 }
 
 fn begin(live: Live, owners: Arc<Owners>, top: usize) -> Result<(Arc<Shared>, Option<Work>), ServeError> {
-    let Live { mut source, interval } = live;
+    let Live { mut source, interval, recording } = live;
     let mut sample = source.sample()?;
     let mut judged = Judged::live(&sample, Arc::clone(&owners));
     judged.push(&sample);
@@ -207,6 +214,7 @@ fn begin(live: Live, owners: Arc<Owners>, top: usize) -> Result<(Arc<Shared>, Op
         moment: receiver,
         judged: Arc::clone(&judged),
         series: None,
+        past: recording.map(Past::new),
         saved: None,
         interval: Some(interval),
         owners,

@@ -25,6 +25,7 @@ mod listen;
 mod metrics;
 mod moment;
 mod page;
+mod past;
 mod process;
 mod rows;
 mod server;

@@ -90,6 +90,12 @@ pub enum StoreError {
     /// This build writes no Parquet.
     #[error("this build of poolmon writes no Parquet")]
     NoParquet,
+    /// A file of a data set is there already.
+    #[error("{path}: the file exists")]
+    IsThere {
+        /// The file.
+        path: PathBuf,
+    },
     /// Parquet could not be written.
     #[error("cannot write {path}: {problem}")]
     Parquet {
@@ -129,6 +135,7 @@ impl Remedy for StoreError {
             Self::NoFolder { .. } => Some("name a new folder, or one that a recorder wrote into".into()),
             Self::NoParquet => Some("export CSV, TSV or JSON lines instead, or build it with its feature `parquet`".into()),
             Self::Gone { .. } => Some("move the folder back, or start the recorder again: what it wrote since is lost".into()),
+            Self::IsThere { .. } => Some("replace the days that are exported again with --force, or choose others with --from and --to".into()),
             Self::LongNote { .. } => Some("shorten it, or note where the text is".into()),
             Self::Io { .. } | Self::Sample(_) | Self::Parquet { .. } => None,
         }

@@ -18,6 +18,7 @@ use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::http::{Request, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use jiff::tz::TimeZone;
+use poolmon_model::shell;
 use poolmon_print::metrics::MetricText;
 use poolmon_print::schema;
 use poolmon_read::moment::{self, When};
@@ -91,9 +92,11 @@ pub fn failed(error: impl std::fmt::Display) -> Refusal {
     problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string(), remedy).into()
 }
 
-/// The file that is served can no longer be read.
+/// The file that is served, or the recording beside, can no longer be read.
 pub fn unreadable(server: &Server, error: impl std::fmt::Display) -> Refusal {
-    let remedy = format!("see whether {} is still there, and can be read", server.argument);
+    let beside = server.shared.past.as_ref().map(|past| shell::path(past.folder()));
+    let source = beside.as_deref().unwrap_or(&server.argument);
+    let remedy = format!("see whether {source} is still there, and can be read");
     problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string(), &remedy).into()
 }
 

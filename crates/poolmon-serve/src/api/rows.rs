@@ -12,7 +12,7 @@ use poolmon_model::{
     column,
 };
 use poolmon_print::schema;
-use poolmon_read::Earlier;
+use poolmon_read::{Earlier, SampleSeries};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use super::status::text;
@@ -127,9 +127,16 @@ fn pair(server: &Server, moment: &Moment, wanted: &Wanted) -> Result<Pair, Refus
     if wanted.at.is_none() && wanted.before.is_none() && wanted.over.is_none() {
         return Ok(Pair { before: moment.before.clone(), now: Arc::clone(&moment.now) });
     }
-    let remedy = "serve a recording: poolmon serve --from RECORDING";
-    let mut series =
-        server.shared.series().ok_or_else(|| wrong("a live source has no other moments", remedy))?;
+    let shared = &server.shared;
+    let (mut saved, mut written) = (shared.series(), None);
+    let series: &mut SampleSeries = match (&mut saved, &shared.past) {
+        (Some(series), _) => series,
+        (None, Some(past)) => written.insert(past.series().map_err(|error| unreadable(server, &error))?),
+        (None, None) => {
+            let remedy = "record it beside: poolmon serve --record DIR; or serve a recording: poolmon serve --from RECORDING";
+            return Err(wrong("a live source that is not recorded has no other moments", remedy));
+        }
+    };
     let earlier = match wanted.over.as_deref() {
         Some(over) => Earlier::By(parse_span(over).map_err(|error| wrong(error, "write 10m, 2h or 1d"))?),
         None => Earlier::Previous,
@@ -137,7 +144,7 @@ fn pair(server: &Server, moment: &Moment, wanted: &Wanted) -> Result<Pair, Refus
     let at = |text: &Option<String>| text.as_deref().map(when).transpose();
     let mut read = |text: &Option<String>, earlier: Earlier| {
         let found = series.at(at(text)?, earlier);
-        server.shared.was_read(found.as_ref().err());
+        shared.was_read(found.as_ref().err());
         let pair = found.map_err(|error| unreadable(server, &error))?;
         match pair.outside(&TimeZone::system()) {
             Some(outside) => Err(wrong(outside, "ask for a time from first to last of /api/v1/status")),

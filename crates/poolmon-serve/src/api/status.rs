@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use poolmon_leak::Analysis;
 use poolmon_leak::series::CurvePoint;
 use poolmon_model::units::{day_and_time, rfc3339};
-use poolmon_model::{MarkKind, Pool, SourceKind};
+use poolmon_model::{MarkKind, Pool, SourceKind, shell};
 use poolmon_print::schema;
 use poolmon_report::{AnalysedSeries, words};
 use serde::Serialize;
@@ -29,6 +29,7 @@ pub struct Status {
     host: Option<String>,
     system: Option<String>,
     live: bool,
+    recorded: Option<Recorded>,
     interval_seconds: Option<f64>,
     time: Option<String>,
     time_of_day: Option<String>,
@@ -45,6 +46,12 @@ pub struct Status {
     remarks: Vec<String>,
     pools: Vec<PoolStatus>,
     marks: Vec<Mark>,
+}
+
+#[derive(Serialize)]
+struct Recorded {
+    argument: String,
+    first: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -168,6 +175,10 @@ fn status(server: &Server, moment: &Moment) -> Status {
         host: now.origin.host.clone(),
         system: now.origin.system.clone(),
         live: server.shared.interval.is_some(),
+        recorded: server.shared.past.as_ref().map(|past| Recorded {
+            argument: shell::path(past.folder()),
+            first: past.first().and_then(text),
+        }),
         interval_seconds: server.shared.interval.map(|interval| interval.as_secs_f64()),
         time: now.time.and_then(text),
         time_of_day: day_and_time(now.time),

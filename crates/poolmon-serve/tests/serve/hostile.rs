@@ -204,6 +204,7 @@ fn others_are_not_let_in_without_a_token() {
         let feed = poolmon_serve::Feed::Live(poolmon_serve::Live {
             source: Box::new(source),
             interval: Duration::from_secs(1),
+            recording: None,
         });
         let config = ServeConfig { listen: vec![address.parse().unwrap()], ..ServeConfig::default() };
         let owners = std::sync::Arc::new(poolmon_owner::Owners::new());
@@ -221,6 +222,7 @@ fn a_port_in_use_is_named_with_another_one() {
     let feed = poolmon_serve::Feed::Live(poolmon_serve::Live {
         source: Box::new(source),
         interval: Duration::from_secs(1),
+        recording: None,
     });
     let config = ServeConfig { listen: vec![server.address], ..ServeConfig::default() };
     let owners = std::sync::Arc::new(poolmon_owner::Owners::new());

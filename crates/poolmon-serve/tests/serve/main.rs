@@ -38,7 +38,7 @@ use poolmon_synth::{SimulatedKernel, SimulatedSource, SimulationConfig};
 pub fn demo() -> Feed {
     let kernel = SimulatedKernel::new(SimulationConfig::default());
     let source = SimulatedSource::fixed_step(kernel, Duration::from_mins(1));
-    Feed::Live(Live { source: Box::new(source), interval: Duration::from_millis(100) })
+    Feed::Live(Live { source: Box::new(source), interval: Duration::from_millis(100), recording: None })
 }
 
 /// A server in a thread; it is stopped at the end.
@@ -51,7 +51,7 @@ pub struct Running {
 
 impl Running {
     pub fn new(source: impl Source + 'static, interval: Duration, config: ServeConfig) -> Self {
-        Self::of(Feed::Live(Live { source: Box::new(source), interval }), config)
+        Self::of(Feed::Live(Live { source: Box::new(source), interval, recording: None }), config)
     }
 
     pub fn of(feed: Feed, config: ServeConfig) -> Self {

@@ -33,7 +33,8 @@ fn leaking() -> Running {
     let owners = Owners::new().with_pooltag(pooltag).with_versions(versions);
     let kernel = SimulatedKernel::new(SimulationConfig::default());
     let source = Limited(SimulatedSource::fixed_step(kernel, Duration::from_mins(1)));
-    let feed = Feed::Live(Live { source: Box::new(source), interval: Duration::from_millis(100) });
+    let feed =
+        Feed::Live(Live { source: Box::new(source), interval: Duration::from_millis(100), recording: None });
     Running::with_owners(feed, owners, ServeConfig::default())
 }
 

@@ -343,7 +343,8 @@ fn a_configuration_that_cannot_be_used_stops_the_start_with_its_line() {
     // Neither users nor certificates: others are not let in.
     read("http_server_config:\n  http2: false\n").unwrap();
     let source = SimulatedSource::real_time(SimulatedKernel::new(SimulationConfig::quiet()));
-    let feed = Feed::Live(Live { source: Box::new(source), interval: Duration::from_secs(1) });
+    let feed =
+        Feed::Live(Live { source: Box::new(source), interval: Duration::from_secs(1), recording: None });
     let web = Some(WebConfig::read(&path).unwrap());
     let config = ServeConfig { web, listen: vec!["0.0.0.0:0".parse().unwrap()], ..ServeConfig::default() };
     let result = Server::new(feed, std::sync::Arc::default(), config);

@@ -4,10 +4,12 @@
 //! * [`delimited`]: CSV and TSV; [`lines`]: JSON lines, PoolMon logs;
 //! * [`mod@holders`], [`holders_parquet`]: who held objects;
 //! * [`columns`]: rows turned into one stream for each tag, in little memory;
-//! * [`openmetrics`], [`parquet`]: what needs that order.
+//! * [`openmetrics`], [`parquet`]: what needs that order; [`dataset`]: Parquet in a folder for each host and day.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 pub mod columns;
+#[cfg(feature = "parquet")]
+pub mod dataset;
 pub mod delimited;
 pub mod holders;
 #[cfg(feature = "parquet")]
@@ -103,6 +105,28 @@ pub fn write_parquet(recording: &Recording, options: &ExportOptions, path: &Path
     result
 }
 
+/// Writes a recording as a data set of many hosts and days, see [`dataset`]; the number of files comes second.
+///
+/// # Errors
+///
+/// [`StoreError::NoParquet`] in a build without the feature `parquet`; [`StoreError::IsThere`] if one of the files is there and is not to be
+/// replaced.
+pub fn write_dataset(
+    recording: &Recording,
+    options: &ExportOptions,
+    folder: &Path,
+    replace: bool,
+) -> Result<(Summary, u64)> {
+    #[cfg(feature = "parquet")]
+    let result = dataset::write(recording, options, folder, replace);
+    #[cfg(not(feature = "parquet"))]
+    let result = {
+        let _ = (recording, options, folder, replace);
+        Err(StoreError::NoParquet)
+    };
+    result
+}
+
 /// Writes who held objects as one Parquet file that appears whole or not at all.
 ///
 /// # Errors
@@ -121,14 +145,7 @@ pub fn write_holders_parquet(recording: &Recording, options: &ExportOptions, pat
 
 /// Writes a file under another name, and renames it when it is complete and on the disk.
 fn whole<T>(path: &Path, write: impl FnOnce(&std::fs::File) -> Result<T>) -> Result<T> {
-    complete(WholeFile::new(path).map_err(StoreError::io("make", path))?, path, write)
-}
-
-fn complete<T>(
-    mut file: WholeFile,
-    path: &Path,
-    write: impl FnOnce(&std::fs::File) -> Result<T>,
-) -> Result<T> {
+    let mut file = WholeFile::new(path).map_err(StoreError::io("make", path))?;
     let result = write(file.file())?;
     file.finish().map_err(StoreError::io("write", path))?;
     Ok(result)

@@ -4,7 +4,7 @@
 
 use std::cell::Cell;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -17,16 +17,16 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::ColumnPath;
-use poolmon_model::figure;
+use poolmon_model::{Sample, figure};
 
 use super::columns::{Key, Values, Window};
 use super::names::OtherNames;
+use super::seconds_since;
 use super::select::{ExportOptions, Summary, check_dated, start};
 use super::sum::{self, ColumnPlace, Sum};
-use super::{complete, seconds_since};
 use crate::WholeFile;
 use crate::error::{Result, StoreError};
-use crate::reader::Recording;
+use crate::reader::{Recording, RecordingInfo};
 
 /// Most samples in a row group: half an hour at one a second.
 pub const WINDOW: usize = 1800;
@@ -88,38 +88,86 @@ pub(crate) fn write_into(
     path: &Path,
     pace: &mut dyn FnMut(),
 ) -> Result<Summary> {
-    complete(file, path, |file| {
-        let failed = failed(path);
+    let about = About::of(recording)?;
+    let mut table = Table::begin(&about, None, file, path)?;
+    let summary = options.each(recording, |start, time, sample| {
+        check_dated(recording, sample, time)?;
+        table.push(&about, (start, time), sample, options, pace)
+    })?;
+    table.finish(&about, pace)?;
+    Ok(summary)
+}
+
+/// What files of one recording have in common.
+pub(super) struct About {
+    info: RecordingInfo,
+    names: OtherNames,
+    begin: Option<Timestamp>,
+}
+
+impl About {
+    pub(super) fn of(recording: &Recording) -> Result<Self> {
         let names = OtherNames::of(recording)?;
-        let mut writer = open(recording, file).map_err(&failed)?;
-        let mut window = Window::default();
-        let (mut begin, mut sum) = (None, Sum::default());
-        let summary = options.each(recording, |start, time, sample| {
-            check_dated(recording, sample, time)?;
-            begin = Some(start);
-            if window.times.len() >= WINDOW || window.bytes() >= MOST || !window.fits(sample) {
-                let full = std::mem::take(&mut window);
-                row_group(&mut writer, full, (start, &names), &mut sum, pace).map_err(&failed)?;
-            }
-            pace();
-            Ok(window.push(time, sample, options))
-        })?;
-        if let Some(start) = begin {
-            row_group(&mut writer, window, (start, &names), &mut sum, pace).map_err(&failed)?;
+        let begin = start(recording).ok().flatten();
+        Ok(Self { info: recording.info().unwrap_or_default(), names, begin })
+    }
+}
+
+/// A file while it is written.
+pub(super) struct Table {
+    file: WholeFile,
+    path: PathBuf,
+    writer: SerializedFileWriter<File>,
+    window: Window,
+    sum: Sum,
+}
+
+impl Table {
+    /// Begins. `host`: whose samples it holds; `None` = all of the recording's.
+    pub(super) fn begin(about: &About, host: Option<&str>, mut file: WholeFile, path: &Path) -> Result<Self> {
+        let out = file.file().try_clone().map_err(StoreError::io("write", path))?;
+        let writer = open(about, host, out).map_err(failed(path))?;
+        Ok(Self { file, path: path.into(), writer, window: Window::default(), sum: Sum::default() })
+    }
+
+    /// Adds a sample; returns how many rows it had.
+    pub(super) fn push(
+        &mut self,
+        about: &About,
+        (start, time): (Timestamp, Timestamp),
+        sample: &Sample,
+        options: &ExportOptions,
+        pace: &mut dyn FnMut(),
+    ) -> Result<u64> {
+        let window = &self.window;
+        if window.times.len() >= WINDOW || window.bytes() >= MOST || !window.fits(sample) {
+            self.row_group(start, about, pace)?;
         }
-        sum.text(&systems(recording));
+        pace();
+        Ok(self.window.push(time, sample, options))
+    }
+
+    fn row_group(&mut self, start: Timestamp, about: &About, pace: &mut dyn FnMut()) -> Result<()> {
+        let full = std::mem::take(&mut self.window);
+        row_group(&mut self.writer, full, (start, &about.names), &mut self.sum, pace)
+            .map_err(failed(&self.path))
+    }
+
+    /// It is complete, and takes its name.
+    pub(super) fn finish(mut self, about: &About, pace: &mut dyn FnMut()) -> Result<()> {
+        if let Some(start) = about.begin {
+            self.row_group(start, about, pace)?;
+        }
+        let Self { file, path, mut writer, mut sum, .. } = self;
+        sum.text(&joined(&about.info.systems));
         writer.append_key_value_metadata(KeyValue::new(sum::KEY.into(), Some(sum.finish())));
-        writer.close().map_err(&failed)?;
-        Ok(summary)
-    })
+        drop(writer.close().map_err(failed(&path))?);
+        file.finish().map_err(StoreError::io("write", &path))
+    }
 }
 
 fn joined(set: &std::collections::BTreeSet<String>) -> String {
     set.iter().cloned().collect::<Vec<_>>().join(", ")
-}
-
-fn systems(recording: &Recording) -> String {
-    joined(&recording.info().unwrap_or_default().systems)
 }
 
 /// Takes a row group into the checksum.
@@ -143,20 +191,20 @@ fn add(sum: &mut Sum, group: &RowGroupMetaData) {
     }
 }
 
-fn open<'a>(
-    recording: &Recording,
-    file: &'a File,
-) -> std::result::Result<SerializedFileWriter<&'a File>, ParquetError> {
-    let info = recording.info().unwrap_or_default();
-    let begin = start(recording).ok().flatten();
+fn open(
+    about: &About,
+    host: Option<&str>,
+    file: File,
+) -> std::result::Result<SerializedFileWriter<File>, ParquetError> {
+    let info = &about.info;
     let width = match info.width {
         poolmon_model::CounterWidth::Bits32 => "32",
         poolmon_model::CounterWidth::Bits64 => "64",
     };
     let mut metadata = vec![
         KeyValue::new("poolmon.format".into(), Some("1".to_string())),
-        KeyValue::new("poolmon.host".into(), Some(joined(&info.hosts))),
-        KeyValue::new("poolmon.system".into(), Some(systems(recording))),
+        KeyValue::new("poolmon.host".into(), Some(host.map_or_else(|| joined(&info.hosts), str::to_owned))),
+        KeyValue::new("poolmon.system".into(), Some(joined(&info.systems))),
         KeyValue::new("poolmon.boots".into(), Some(info.boots.join(", "))),
         KeyValue::new(
             "poolmon.source".into(),
@@ -166,7 +214,7 @@ fn open<'a>(
         KeyValue::new("poolmon.counter_bits".into(), Some(width.to_string())),
         KeyValue::new("poolmon.interval_s".into(), Some(info.interval.as_secs_f64().to_string())),
     ];
-    if let Some(begin) = begin {
+    if let Some(begin) = about.begin {
         metadata.push(KeyValue::new("poolmon.t_s_zero".into(), Some(begin.to_string())));
     }
     let mut properties = WriterProperties::builder()
@@ -193,7 +241,7 @@ fn string(text: &str) -> ByteArray {
 }
 
 fn row_group(
-    writer: &mut SerializedFileWriter<&File>,
+    writer: &mut SerializedFileWriter<File>,
     mut window: Window,
     (start, names): (Timestamp, &OtherNames),
     sum: &mut Sum,
@@ -234,13 +282,13 @@ fn row_group(
 }
 
 /// Columns of one row group, written one after the other.
-struct Columns<'a, 'b> {
-    group: SerializedRowGroupWriter<'a, &'b File>,
+struct Columns<'a> {
+    group: SerializedRowGroupWriter<'a, File>,
     window: &'a Window,
     pace: &'a mut dyn FnMut(),
 }
 
-impl Columns<'_, '_> {
+impl Columns<'_> {
     /// Writes a column: `once` for each stream, `value` for each of its points.
     fn add<S, T: Put>(
         &mut self,

@@ -28,6 +28,9 @@ pub struct ExportArgs {
     /// CSV and TSV: choose the step so that Excel opens all rows (max 1,048,575)
     #[arg(long)]
     pub excel: bool,
+    /// Parquet: write -o DIR/host=NAME/date=YYYY-MM-DD/part-0.parquet, days in UTC; exports of many hosts become one data set
+    #[arg(long, requires = "output")]
+    pub partitioned: bool,
     #[command(flatten)]
     pub which: WhichArgs,
     /// Holders: export pseudonyms instead of names of processes, units and places

@@ -58,6 +58,9 @@ impl ExportFormat {
 
 /// Exports. Exit code 1 if damage took something of it.
 pub fn run(args: &ExportArgs) -> anyhow::Result<Outcome> {
+    if args.partitioned {
+        return data_set(args);
+    }
     let file = args.output.file();
     if let Some(file) = file {
         distinct(&[("-o", file)], args.sources.iter().map(PathBuf::as_path))?;
@@ -71,9 +74,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<Outcome> {
         }
     };
     if let Some(option) = meaningless(args, format) {
-        let format = format.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
-        say::warn(&Problem::new(format!("{option} has no meaning for {format}"), "leave it out"));
-        return Ok(Outcome::Usage);
+        return Ok(no_meaning(option, format));
     }
     ensure!(
         format.text().is_some() || file.is_some(),
@@ -109,16 +110,51 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<Outcome> {
         (None, Some(file)) => export::write_parquet(&recording, &options, file)?,
         (None, None) => Summary::default(),
     };
+    let rows = if format == ExportFormat::MarksCsv { "mark" } else { "row" };
+    Ok(tell(&recording, &summary, file.map(|file| (file, "")), rows))
+}
+
+/// A folder for each host and day.
+fn data_set(args: &ExportArgs) -> anyhow::Result<Outcome> {
+    let format = args.format.unwrap_or(ExportFormat::Parquet);
+    if format != ExportFormat::Parquet {
+        return Ok(no_meaning("--partitioned", format));
+    }
+    if let Some(option) = meaningless(args, format) {
+        return Ok(no_meaning(option, format));
+    }
+    let folder = args.output.file().filter(|folder| !folder.exists() || folder.is_dir());
+    let folder = folder.ok_or_else(|| {
+        let given = args.output.output.as_deref().unwrap_or(Path::new("-"));
+        let problem = format!("{}: --partitioned needs a folder", given.display());
+        Problem::new(problem, "name one with -o; it is created if it is not there")
+    })?;
+    distinct(&[("-o", folder)], args.sources.iter().map(PathBuf::as_path))?;
+    let (recording, _temporary) = open(args)?;
+    let options = options(args, &recording)?;
+    let (summary, files) = export::write_dataset(&recording, &options, folder, args.output.force)?;
+    let files = format!("{} with ", count(files, "file"));
+    Ok(tell(&recording, &summary, Some((folder, &files)), "row"))
+}
+
+fn no_meaning(option: &str, format: ExportFormat) -> Outcome {
+    let format = format.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
+    say::warn(&Problem::new(format!("{option} has no meaning for {format}"), "leave it out"));
+    Outcome::Usage
+}
+
+/// Says what was exported, and what could not be.
+fn tell(recording: &Recording, summary: &Summary, to: Option<(&Path, &str)>, rows: &str) -> Outcome {
     if summary.untimed > 0 {
         warning!("{} left out: no time", count(summary.untimed, "sample"));
     }
-    if let Some(file) = file {
-        let rows = count(summary.rows, if format == ExportFormat::MarksCsv { "mark" } else { "row" });
+    if let Some((path, files)) = to {
+        let rows = count(summary.rows, rows);
         let samples = match summary.samples {
             0 => String::new(),
             number => format!(" of {}", count(number, "sample")),
         };
-        note!("{}: {rows}{samples}", file.display());
+        note!("{}: {files}{rows}{samples}", path.display());
     }
     let lost = summary.losses.in_words(summary.samples);
     if let Some(lost) = &lost {
@@ -126,7 +162,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<Outcome> {
         let remedy = format!("see where: poolmon verify {}", poolmon_model::shell::path(path));
         say::warn(&Problem::new(format!("{}: {lost}", path.display()), remedy));
     }
-    Ok(Outcome::done_if(lost.is_none()))
+    Outcome::done_if(lost.is_none())
 }
 
 /// An option that was given and would change nothing.

@@ -1,12 +1,11 @@
 //! `poolmon fleet`: which tags leak on which hosts, from the metrics of an engine or from a folder of recordings.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context as _, ensure};
 use jiff::Timestamp;
-use poolmon_fleet::local::{self, LocalHost};
-use poolmon_fleet::{Access, Engine, Fleet, Hunt, hunt, words};
+use poolmon_fleet::local::{Joined, LocalHost};
+use poolmon_fleet::{Access, Engine, Fleet, Hunt, folder, hunt, words};
 use poolmon_leak::Level;
 use poolmon_model::PoolView;
 use poolmon_model::problem::{Problem, Remedy as _};
@@ -57,45 +56,36 @@ pub fn run(args: &FleetArgs) -> anyhow::Result<Outcome> {
 
 /// Each folder in it is a host.
 fn of_folder(folder: &Path, least: Level) -> anyhow::Result<Fleet> {
-    ensure!(
-        !folder.is_file(),
-        Problem::new(
-            format!("{} is a file, not a folder", folder.display()),
-            "give a folder with a folder for each host; for one file use poolmon leaks"
-        )
-    );
-    let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    let mut hosts: Vec<PathBuf> =
-        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir()).collect();
-    hosts.sort();
-    ensure!(
-        !hosts.is_empty(),
-        Problem::new(
-            format!("{} has no folder in it", folder.display()),
-            "give a folder with a folder for each host; for one host use poolmon leaks"
-        )
-    );
     let owners = owners::load_files(None, None)?;
-    let (mut judged, mut left_out) = (Vec::new(), Vec::new());
+    let (hosts, mut left_out) = folder::hosts(folder)?;
+    let mut joined = Joined::new(least);
     let mut progress = say::Progress::new();
     for (at, host) in hosts.iter().enumerate() {
         progress.show(|| format!("{} of {} hosts", at + 1, hosts.len()));
-        let name = host.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let args = SourceArgs::of(vec![host.clone()], RangeArgs::default());
+        let args = SourceArgs::of(host.files.clone(), RangeArgs::default());
         let why = match analyse::source(&args, PoolView::All, &owners) {
             Ok((series, _)) if series.report.times_known => {
-                judged.push((name, series.report, series.needs.is_some(), series.last));
+                let too_little = series.needs.is_some();
+                joined.add(LocalHost {
+                    name: &host.name,
+                    report: &series.report,
+                    too_little,
+                    last: &series.last,
+                });
                 continue;
             }
             // A rate by counted samples beside rates by the clock would be ranked with them.
             Ok(_) => {
-                let host = host.display();
+                let host = host.path.display();
                 format!(
                     "{host}: its samples have no times, so no rate can be compared (poolmon leaks judges it alone)"
                 )
             }
-            // Its message begins with the folder.
-            Err(error) => say::problem(&error).message,
+            // Its message begins with the folder or the file.
+            Err(error) => {
+                let Problem { message, remedy } = say::problem(&error);
+                remedy.map_or_else(|| message.clone(), |remedy| format!("{message} ({remedy})"))
+            }
         };
         left_out.push(why);
     }
@@ -105,11 +95,7 @@ fn of_folder(folder: &Path, least: Level) -> anyhow::Result<Fleet> {
         left_out.truncate(NAMED);
         left_out.push(format!("{} more folders", count - NAMED));
     }
-    let local: Vec<LocalHost<'_>> = judged
-        .iter()
-        .map(|(name, report, too_little, last)| LocalHost { name, report, too_little: *too_little, last })
-        .collect();
-    Ok(Fleet { warnings: left_out, ..local::join(&local, least) })
+    Ok(Fleet { warnings: left_out, ..joined.finish() })
 }
 
 fn of_engine(args: &FleetArgs, url: &str, least: Level) -> anyhow::Result<Fleet> {

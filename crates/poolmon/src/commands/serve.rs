@@ -49,12 +49,12 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<Outcome> {
                 let watched = watched.telling(|text| warning!("{text}"));
                 (source, recording) = (Box::new(watched) as Box<dyn Source>, Some(ongoing));
             }
-            Feed::Live(Live { source, interval: args.interval })
+            Feed::Live(Live { source, interval: args.interval, recording: args.record.clone() })
         }
         [demo] if demo == Path::new("demo") && !demo.exists() => {
             let (source, file) = simulated::source();
             owners = owners.with(file);
-            Feed::Live(Live { source: Box::new(source), interval: Duration::from_secs(1) })
+            Feed::Live(Live { source: Box::new(source), interval: Duration::from_secs(1), recording: None })
         }
         files => {
             let words = files.iter().map(|file| shell::path(file));
