@@ -276,9 +276,9 @@ function commands(found) {
 }
 function command() {
   if (state.tag) return commands({ tag: state.tag })[1] ?? commands({ tag: state.tag })[0];
-  if (status.simulated) return "poolmon demo";
   const sort = state.sort ?? "verdict", moves = state.at || state.over || state.before;
   const from = moves && status.live ? status.recorded?.argument : status.argument;
+  if (status.simulated && !from) return "poolmon demo";
   const parts = ["poolmon", sort === "verdict" && !moves ? "leaks" : "top"];
   if (from) parts.push(from);
   if (parts[1] === "top") {

@@ -3,8 +3,13 @@
 
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use poolmon_model::{CounterWidth, Origin, Pool, Row, Sample, SourceKind, Tag};
-use poolmon_serve::ServeConfig;
+use poolmon_record::Watched;
+use poolmon_serve::{Feed, Live, ServeConfig};
+use poolmon_source::Source as _;
+use poolmon_store::{Recorder, RecorderConfig};
+use poolmon_synth::{SimulatedKernel, SimulatedSource, SimulationConfig};
 
 use crate::browser::Browser;
 use crate::{Fixed, Running};
@@ -109,6 +114,96 @@ fn a_recording_is_travelled_through() {
     page.value("document.querySelector('#play').click()");
     page.wait("(window.at ??= location.search) !== location.search && location.search.includes('at=')");
     assert_eq!(page.complaints, Vec::<String>::new());
+}
+
+/// A live kernel that is recorded beside. The recorder was started again a moment ago: it has twenty minutes from before.
+fn live_and_recorded() -> (Running, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let start = Timestamp::now() - SignedDuration::from_mins(20);
+    let config = |start| SimulationConfig { start, ..SimulationConfig::default() };
+    let mut before =
+        SimulatedSource::fixed_step(SimulatedKernel::new(config(start)), Duration::from_secs(10));
+    let recorder = RecorderConfig { holders: false, ..RecorderConfig::default() };
+    let (mut past, _) = Recorder::open(folder.path(), recorder.clone()).unwrap();
+    for number in 0..119 {
+        let mut sample = before.sample().unwrap();
+        sample.time = Some(start + SignedDuration::from_secs(number * 10));
+        past.record_past(&sample).unwrap();
+    }
+    past.close().unwrap();
+    let source = SimulatedSource::real_time(SimulatedKernel::new(config(Timestamp::now())));
+    let (watched, _, _) = Watched::new(Box::new(source), folder.path(), recorder).unwrap();
+    let (source, recording) = (Box::new(watched), Some(folder.path().to_owned()));
+    let live = Live { source, interval: Duration::from_millis(500), recording };
+    (Running::of(Feed::Live(live), ServeConfig::default()), folder)
+}
+
+#[test]
+fn a_live_source_that_is_recorded_is_travelled_through() {
+    let (server, folder) = live_and_recorded();
+    let Some(mut page) = Browser::open(1400, 1000, false) else { return };
+    page.go(&format!("http://{}/", server.address));
+    page.wait(
+        "document.querySelector('#time input[type=range]') && document.querySelector('#latest').disabled",
+    );
+    let begins = "Number(document.querySelector('#time input').min)";
+    let minutes = page.value(&format!("(Date.now() - {begins}) / 60000")).as_f64().unwrap();
+    assert!((19.0..22.0).contains(&minutes), "the recording begins before the server: {minutes}");
+    // Five minutes back: the table is of that moment, and stays so while samples come.
+    let live = page.value("document.querySelector('#moment').textContent");
+    page.value("document.querySelector('#back').focus(), document.querySelector('#back').click()");
+    page.wait("location.search.startsWith('?at=') && document.querySelector('#time.past')");
+    page.wait(&format!("document.querySelector('#moment').textContent < {live}"));
+    page.wait("document.querySelector('#pulse').textContent.includes('of an earlier moment')");
+    let moment = page.value("document.querySelector('#moment').textContent");
+    page.value("window.seen = document.querySelector('#version').textContent");
+    page.wait("window.seen !== document.querySelector('#version').textContent");
+    page.value("window.seen = document.querySelector('#version').textContent");
+    page.wait("window.seen !== document.querySelector('#version').textContent");
+    assert_eq!(page.value("document.querySelector('#moment').textContent"), moment);
+    assert_eq!(page.value("document.activeElement.id"), "back", "the keyboard stays where it is");
+    let since =
+        page.value("(Date.now() - Date.parse(new URLSearchParams(location.search).get('at'))) / 60000");
+    assert!((4.9..7.0).contains(&since.as_f64().unwrap()), "{since}");
+    // The link opens the same moment, and the command reads the recording.
+    let address = page.value("location.href");
+    page.go("about:blank");
+    page.go(address.as_str().unwrap());
+    page.wait(&format!("document.querySelector('#moment').textContent === {moment}"));
+    page.value("navigator.clipboard.writeText = (text) => { window.copied = text; return Promise.resolve(); }, document.querySelector('#copy').click()");
+    page.wait("window.copied");
+    let copied = page.value("window.copied");
+    let begins = format!("poolmon top {} --at ", folder.path().display());
+    assert!(copied.as_str().unwrap().starts_with(&begins), "{copied}");
+    // It plays, and is live again.
+    page.value("document.querySelector('#play').click()");
+    page.wait(&format!(
+        "document.querySelector('#moment').textContent > {moment} && location.search.includes('at=')"
+    ));
+    page.value("document.querySelector('#latest').click()");
+    page.wait("location.search === '' && document.querySelector('#latest').disabled && !document.querySelector('#time.past')");
+    page.wait("document.querySelector('#play').textContent.includes('Play')");
+    // Ten minutes before, in colour; what was before the recording is refused with what helps.
+    page.value("(() => { const over = document.querySelector('#over'); over.value = '10m'; over.dispatchEvent(new Event('change')); })()");
+    page.wait("location.search.includes('over=10m') && document.querySelector('#count').textContent.includes('change since')");
+    assert_eq!(page.complaints, Vec::<String>::new());
+    let answer = server.get("/api/v1/rows?at=2020-01-01T00:00:00Z", &[]);
+    assert!(
+        answer.code == 400 && answer.text().contains("ask for a time from first to last"),
+        "{}",
+        answer.text()
+    );
+    std::fs::remove_dir_all(folder.path()).unwrap();
+    let answer = server.get("/api/v1/rows?at=-5m", &[]);
+    assert!(answer.code == 500 && answer.text().contains("is still there"), "{}", answer.text());
+}
+
+#[test]
+fn a_live_source_that_is_not_recorded_has_no_other_moments() {
+    let server = Running::demo();
+    let answer = server.get("/api/v1/rows?at=-5m", &[]);
+    assert!(answer.code == 400 && answer.text().contains("poolmon serve --record DIR"), "{}", answer.text());
+    assert_eq!(server.json("/api/v1/status")["recorded"], serde_json::Value::Null);
 }
 
 #[test]
