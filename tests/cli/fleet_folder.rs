@@ -116,7 +116,9 @@ fn the_guides_sql_finds_the_leak() {
     let largest = |rows: Vec<Value>| {
         let mut rows: Vec<Value> =
             rows.into_iter().map(|row| json!([row[0], row[1], row[2], row[3]])).collect();
-        rows.iter_mut().for_each(|row| row[0] = row[0].as_str().unwrap().replace("%20", " ").into());
+        for row in &mut rows {
+            row[0] = row[0].as_str().unwrap().replace("%20", " ").into();
+        }
         rows
     };
     let of_duckdb = largest(rows("DuckDB largest"));

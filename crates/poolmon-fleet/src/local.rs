@@ -133,7 +133,9 @@ mod tests {
 
     fn join(hosts: &[LocalHost<'_>], least: Level) -> Fleet {
         let mut joined = Joined::new(least);
-        hosts.iter().for_each(|host| joined.add(*host));
+        for host in hosts {
+            joined.add(*host);
+        }
         joined.finish()
     }
 
