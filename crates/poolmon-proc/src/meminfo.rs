@@ -29,7 +29,9 @@ pub fn memory_line(line: &[u8], header: &mut Header) -> bool {
         Some(b"CommitLimit:") => &mut header.commit_limit,
         _ => return false,
     };
-    *field = next_number(&mut rest).and_then(|kib| kib.checked_mul(1024));
+    // Without its unit, a figure was cut.
+    let kib = next_number(&mut rest).filter(|_| word(&mut rest) == Some(b"kB"));
+    *field = kib.and_then(|kib| kib.checked_mul(1024));
     true
 }
 

@@ -200,8 +200,7 @@ mod tests {
         let path = folder.path().join("long.log");
         let mut text = SNAP.to_owned();
         for n in 0..50_000 {
-            let _ =
-                writeln!(text, " A{n:03x} Nonp      31642      1204    30438 31168512   1024", n = n % 4096);
+            let _ = writeln!(text, " {n:04x} Nonp      31642      1204    30438 31168512   1024");
         }
         std::fs::write(&path, text.repeat(21)).unwrap();
         let error =

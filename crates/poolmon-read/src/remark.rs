@@ -6,6 +6,8 @@ use poolmon_model::units::grouped;
 
 /// Lines of which number and text are kept.
 const KEPT: usize = 5;
+/// Lines of which the text is shown.
+const QUOTED: usize = 3;
 /// Characters of a line that are kept.
 const SHOWN: usize = 80;
 
@@ -73,7 +75,7 @@ pub struct Remark {
     pub(crate) counted: Option<CountedWords>,
 }
 
-/// What a count is of, and whether the first line is quoted.
+/// What a count is of, and whether the first lines are quoted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CountedWords {
     one: &'static str,
@@ -87,17 +89,22 @@ impl Remark {
         Self { kind, text: text.into(), count: 0, lines: Vec::new(), counted: None }
     }
 
-    /// `{count} {one or many}: line 3, 8, … (`first`)`.
+    /// `{count} {one or many}: line 3 (`text`), 8 (`text`), …`.
     fn of_lines(kind: RemarkKind, count: u64, lines: Vec<RemarkLine>, words: CountedWords) -> Self {
         let what = if count == 1 { words.one } else { words.many };
         let more = if count > lines.len() as u64 { ", …" } else { "" };
-        let mut shown: Vec<String> = lines.iter().map(|line| line.number.to_string()).collect();
-        // Several cells of one line.
-        shown.dedup();
-        let mut text = format!("{} {what}: line {}{more}", grouped(count), shown.join(", "));
-        if let Some(first) = lines.first().filter(|_| words.quoted) {
-            text.extend([" (`", &shortened(&first.text), "`)"]);
+        let mut shown: Vec<String> = Vec::new();
+        for (at, line) in lines.iter().enumerate() {
+            let number = line.number.to_string();
+            let text = shortened(&line.text);
+            if words.quoted && at < QUOTED && !text.is_empty() {
+                shown.push(format!("{number} (`{text}`)"));
+            } else if shown.last() != Some(&number) {
+                // Several cells of one line are one.
+                shown.push(number);
+            }
         }
+        let text = format!("{} {what}: line {}{more}", grouped(count), shown.join(", "));
         Self { kind, text, count, lines, counted: Some(words) }
     }
 
@@ -147,7 +154,7 @@ impl CountedLines {
         self.in_words(kind, CountedWords { one, many, quoted: false })
     }
 
-    /// As [`CountedLines::remark`], with the text of the first line.
+    /// As [`CountedLines::remark`], with the texts of the first lines.
     pub(crate) fn remark_with_text(
         &self,
         kind: RemarkKind,
@@ -249,7 +256,10 @@ mod tests {
                 remarks.iter().map(ToString::to_string).chain(["the same".to_owned()]).collect::<Vec<_>>();
             log.push(Some("a.log"), &texts, &remarks);
         }
-        assert_eq!(log.texts(), ["a.log: 10,000 rows were odd: line 1, 2, 3, 4, 5, … (`row 1`)", "the same"]);
+        assert_eq!(
+            log.texts(),
+            ["a.log: 10,000 rows were odd: line 1 (`row 1`), 2 (`row 2`), 3 (`row 3`), 4, 5, …", "the same"]
+        );
         // What cannot be counted together is bounded.
         let texts: Vec<String> = (0..1000).map(|n| format!("remark {n}")).collect();
         log.push(None, &texts, &[]);

@@ -143,7 +143,8 @@ proptest! {
         let said = samples.iter().any(|sample| sample.remarks.iter().any(|remark| !usual(&remark)));
         prop_assert!(found == lines.len() || said, "{} of {}\n{}", found, lines.len(), text);
         if matches!(breaks, Breaks::None) {
-            prop_assert_eq!(found, lines.len(), "{}", text);
+            // Without a line end, the last figure may have been cut.
+            prop_assert!(found + usize::from(!last_end) >= lines.len(), "{}", text);
         }
     }
 

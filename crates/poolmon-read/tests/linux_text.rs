@@ -397,7 +397,7 @@ fn lines_of_others_are_counted() {
     assert_eq!(samples[0].rows.len(), 2);
     let said = samples[0].remarks.join("\n");
     assert!(
-        said.contains("2 lines belong to no list that is read here, and were skipped: line 1, 6"),
+        said.contains("2 lines belong to no list that is read here, and were skipped: line 1 (`root@db7:~# cat /proc/slabinfo`), 6 (`root@db7:~# exit`)"),
         "{said}"
     );
 }
@@ -505,7 +505,8 @@ fn names_that_are_cut_are_reported_and_never_merged_silently() {
     let (said, bytes) = texts(80, &names);
     assert_eq!(bytes, None);
     assert!(
-        said.contains("2 rows have the same name, cut at the edge of the line") && said.contains("line 2, 3"),
+        said.contains("2 rows have the same name, cut at the edge of the line")
+            && said.contains("line 2 (`mlx5_fs_ftes_0000:3b:00`), 3 (`mlx5"),
         "{said}"
     );
     let (said, _) = texts(70, &["kmalloc-rcl-128-long"]);

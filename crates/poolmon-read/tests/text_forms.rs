@@ -257,7 +257,12 @@ fn broken_rows_do_not_end_the_reading() {
     );
     let sample = one(text);
     assert_eq!(tags(&sample), ["Irp ", "MmSt"]);
-    assert_eq!(sample.remarks, ["3 rows could not be read and were skipped: line 3, 5, 7"]);
+    assert_eq!(
+        sample.remarks,
+        [
+            "3 rows could not be read and were skipped: line 3 (`Wait Nonp    39711...`), 5 (`Huge Nonp 99999999999999999999999 1 1 1 …`), 7 (`Wait Nonp 5 4`)"
+        ]
+    );
 }
 
 /// A Per Alloc that is not Bytes / Diff: a typing error, or figures of two moments.
@@ -331,7 +336,7 @@ fn powershell_tables_joined() {
     assert_eq!(tags(sample), ["File", "File", "Irp "]);
     assert_eq!(sample.tagged_bytes(Pool::Nonpaged), 64_000);
     assert_eq!(sample.rows[0].reported_owner.as_deref(), Some("[nt!io - File objects]"));
-    assert_eq!(sample.remarks, ["1 row could not be read and was skipped: line 10"]);
+    assert_eq!(sample.remarks, ["1 row could not be read and was skipped: line 10 (`\"Cut \",\"0\"`)"]);
 }
 
 /// A table whose Diff is its own: kept, and counted.

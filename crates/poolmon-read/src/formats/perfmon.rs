@@ -566,7 +566,7 @@ mod tests {
         let samples = read(format!("\r\n{last_words}").as_bytes(), &ReadOptions::default());
         assert_eq!(samples.len(), 3);
         let said = samples[2].0.remarks.last().unwrap();
-        assert!(said.starts_with("2 lines were not understood") && said.contains("line 6, 7"), "{said}");
+        assert!(said.starts_with("2 lines were not understood") && said.contains("line 6 (`Exiting") && said.contains("7 (`The"), "{said}");
 
         let exported = "#TYPE Selected.Thing\r\n\"Timestamp\",\"memory\\pool nonpaged bytes\",\"memory\\available mbytes\"\r\n\
             \"2026-03-01 10:00:00\",\"500000000\",\"2\"\r\n\"2026-03-01 10:05:00\",\"510000000\",\"2\"\r\n";

@@ -115,6 +115,12 @@ pub(super) struct NoticedLines {
     pub(super) other: CountedLines,
     /// Rows whose last figure was cut at the edge of the line.
     pub(super) cut: CountedLines,
+    /// Lines of memory figures that were cut.
+    pub(super) memory: CountedLines,
+    /// Rows that are there twice with other figures, which were added.
+    pub(super) added: CountedLines,
+    /// Dates without a time of day.
+    pub(super) dates: CountedLines,
     /// Rows that are there twice.
     pub(super) repeated: CountedLines,
     /// Rows that were wrapped and could be joined.
@@ -312,6 +318,9 @@ impl SampleBuilder {
         sample.origin = self.origin();
         sample.coverage = self.coverage();
         sample.first_pool = self.first_pool.take();
+        if let Some(date) = self.around.date.filter(|_| self.around.time.is_none()) {
+            self.noticed.dates.add(self.around.line, date.to_string().as_bytes());
+        }
         let dateless = self.around.date_clock();
         if dateless {
             self.noticed.said.push(Remark::new(RemarkKind::DateAssumed, super::DATE_ASSUMED));
@@ -388,7 +397,7 @@ impl NoticedLines {
     pub(super) fn say(&self, assumed: bool, into: &mut Vec<Remark>) {
         use RemarkKind::{Contradiction, CutShort, Inexact, NotUnderstood, RowsMissing, TooLong, UnclearTag};
         let counted = [
-            self.broken.remark(
+            self.broken.remark_with_text(
                 NotUnderstood,
                 "row could not be read and was skipped",
                 "rows could not be read and were skipped",
@@ -409,6 +418,11 @@ impl NoticedLines {
                 "row is cut at the edge of the line: its last figure is not known",
                 "rows are cut at the edge of the line: their last figures are not known",
             ),
+            self.memory.remark_with_text(
+                CutShort,
+                "line of memory figures is cut: a figure in it is not known",
+                "lines of memory figures are cut: a figure in each is not known",
+            ),
             self.units.remark(
                 Inexact,
                 "row has bytes in a larger unit: they were rounded when this was saved",
@@ -423,6 +437,16 @@ impl NoticedLines {
                 RemarkKind::OtherRows,
                 "row is there twice: it is counted once",
                 "rows are there twice: they are counted once",
+            ),
+            self.added.remark_with_text(
+                RemarkKind::Contradiction,
+                "row has a tag that is listed already, with other figures: they are added",
+                "rows have a tag that is listed already, with other figures: they are added",
+            ),
+            self.dates.remark_with_text(
+                RemarkKind::Time,
+                "date has no time of day, and is not used",
+                "dates have no time of day, and are not used",
             ),
             self.left_out.remark(
                 RowsMissing,

@@ -4,9 +4,9 @@ mod cell;
 
 use std::borrow::Cow;
 
-use poolmon_model::{Counters, Delta, Figure, Pool, PoolTag, Tag, figure, formula};
+use poolmon_model::{CounterWidth, Counters, Delta, Figure, Pool, PoolTag, Tag, figure, formula};
 
-use super::build::TableScope;
+use super::build::{TableScope, agrees};
 use super::fields::Fields;
 use super::numbers::FileNumbers;
 use super::poolmon::{short, tag_text};
@@ -407,6 +407,24 @@ impl TableColumns {
                 TableFigure::Stored(figure) => _ = (figure.set)(row, None),
                 TableFigure::InUnits(_) => row.bytes = None,
                 TableFigure::PerAlloc => row.reported_per_alloc = None,
+            }
+        }
+    }
+
+    /// Whether other figures of the row show that the one a line ends with is whole.
+    pub(super) fn confirms_last(&self, line: &[u8], row: &Counters) -> bool {
+        let last = self.count(line).checked_sub(1).and_then(|last| self.fields.get(last));
+        let Some(TableColumn::Plain(last)) = last else { return false };
+        match last {
+            TableFigure::PerAlloc => agrees(row) == Some(true),
+            TableFigure::InUnits(_) => false,
+            TableFigure::Stored(_) if *last == DIFF => {
+                let plain = Counters { reported_diff: None, ..*row };
+                row.reported_diff.is_some() && plain.diff(CounterWidth::Bits32) == row.reported_diff
+            }
+            // No longer figure begins with 0.
+            TableFigure::Stored(figure) => {
+                (figure.get)(row, CounterWidth::Bits64).is_some_and(|value| value == 0)
             }
         }
     }

@@ -1,74 +1,11 @@
-//! The lines around rows: memory figures, column titles, poolmon's own comment, memsnap's `!` lines.
+//! The lines around rows: column titles, poolmon's own comment, memsnap's `!` lines.
 
 use std::time::Duration;
 
+use poolmon_model::Sample;
 use poolmon_model::header::FIGURES;
-use poolmon_model::{Header, Sample};
 
 use super::delimited;
-use super::poolmon::number;
-
-/// Whether a line is one of the two with memory figures.
-pub(super) fn is_memory(line: &[u8]) -> bool {
-    const STARTS: [&[u8]; 8] =
-        [b"Memory:", b"Commit:", b"Avail:", b"PageFlts:", b"InRam Krnl:", b"Limit:", b"Peak:", b"Pool N:"];
-    let text = line.trim_ascii();
-    text.len() <= 512 && STARTS.iter().any(|start| text.starts_with(start))
-}
-
-/// PoolMon's two lines of memory figures. Numbers touch their labels once they are wide, so nothing is split at
-/// blanks: a figure is what is after a label and its colon.
-pub(super) fn memory(line: &[u8], header: &mut Header) {
-    let text = line.trim_ascii();
-    let mut rest = text;
-    let mut in_ram = false;
-    while let Some(colon) = memchr::memchr(b':', rest) {
-        let label = rest.get(..colon).unwrap_or_default();
-        let after = rest.get(colon + 1..).unwrap_or_default();
-        rest = after;
-        let Some((value, after)) =
-            number(after.trim_ascii_start()).and_then(|(v, r)| Some((u64::try_from(v).ok()?, r)))
-        else {
-            continue;
-        };
-        let bytes = match after {
-            [b'K' | b'k', ..] => value.checked_mul(1024),
-            [b'M' | b'm', ..] => value.checked_mul(1024 * 1024),
-            _ => Some(value),
-        };
-        let ends = |word: &[u8]| label.ends_with(word);
-        let place = if ends(b"Memory") {
-            &mut header.memory_total
-        } else if ends(b"Avail") {
-            &mut header.memory_available
-        } else if ends(b"PageFlts") {
-            header.page_faults = Some(value);
-            continue;
-        } else if ends(b"Krnl") {
-            in_ram = true;
-            &mut header.resident_kernel
-        } else if ends(b"Commit") {
-            &mut header.commit
-        } else if ends(b"Limit") {
-            &mut header.commit_limit
-        } else if ends(b"Peak") {
-            &mut header.commit_peak
-        } else if ends(b"Pool N") || ends(b" N") {
-            in_ram = false;
-            &mut header.pool_nonpaged
-        } else if ends(b"P") && (in_ram || text.starts_with(b"Memory")) {
-            &mut header.resident_paged
-        } else if ends(b"P") {
-            &mut header.pool_paged
-        } else {
-            continue;
-        };
-        // What poolmon's own stamp says in bytes is exact.
-        if place.zip(bytes).is_none_or(|(known, bytes)| known / 1024 != bytes / 1024) {
-            *place = bytes;
-        }
-    }
-}
 
 /// What a column line names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,7 +92,7 @@ pub(super) fn is_furniture(text: &[u8]) -> bool {
     let prompt = text.strip_suffix(b"kd>").is_some_and(|before| before.len() < 8);
     let starts = |start: &[u8]| text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));
     // The command itself, after a prompt.
-    let command = text.len() < 200 && text.windows(7).any(|word| word.eq_ignore_ascii_case(b"poolmon"));
+    let command = text.len() < 200 && is_command(text);
     // For spreadsheets: the separator.
     let separator = text.len() == 5 && starts(b"sep=");
     command
@@ -164,6 +101,21 @@ pub(super) fn is_furniture(text: &[u8]) -> bool {
         || pools
         || prompt
         || STARTS.iter().any(|start| starts(start))
+}
+
+/// Whether a line is a command with poolmon in it, and not a message about one: `poolmon.exe is not recognized …`.
+fn is_command(text: &[u8]) -> bool {
+    let Some(at) = text.windows(7).position(|word| word.eq_ignore_ascii_case(b"poolmon")) else {
+        return false;
+    };
+    let (before, rest) = text.split_at_checked(at).unwrap_or_default();
+    let word = rest.iter().take_while(|b| !b.is_ascii_whitespace()).count();
+    let after = rest.get(word..).unwrap_or_default().trim_ascii_start();
+    let next = after.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+    let is_prompted = before.iter().any(|b| b"$#>%".contains(b));
+    let says = rest.get(..word).is_some_and(|word| word.ends_with(b":") || word.ends_with(b"'"));
+    // PoolMon's arguments begin with a dash or a slash.
+    is_prompted || !(next > 0 || says)
 }
 
 /// Fields of `# poolmon 1 time=… host=… boot=… system="…"`.
@@ -252,35 +204,6 @@ pub(super) fn is_process(line: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_touch_labels() {
-        let mut header = Header::default();
-        (memory(
-            b"Memory:33473120K Avail:20055132K  PageFlts:468600648   InRam Krnl:10444K P:1843072K",
-            &mut header,
-        ));
-        (memory(
-            b"Commit:15035764K Limit:67027552K Peak:16677444K            Pool N:1023400K P:1955448K",
-            &mut header,
-        ));
-        let kib = |k: u64| Some(k * 1024);
-        let expected = Header {
-            memory_total: kib(33_473_120),
-            memory_available: kib(20_055_132),
-            page_faults: Some(468_600_648),
-            resident_kernel: kib(10_444),
-            resident_paged: kib(1_843_072),
-            commit: kib(15_035_764),
-            commit_limit: kib(67_027_552),
-            commit_peak: kib(16_677_444),
-            pool_nonpaged: kib(1_023_400),
-            pool_paged: kib(1_955_448),
-            ..Header::default()
-        };
-        assert_eq!(header, expected);
-        assert!(is_memory(b" Commit: 5K") && !is_memory(b"The Commit: 5K"));
-    }
 
     #[test]
     fn column_lines() {

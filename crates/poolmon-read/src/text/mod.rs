@@ -3,9 +3,9 @@
 //! Data passes in this order:
 //!
 //! 1. `encoding`, `input`: bytes of any encoding become lines, block by block;
-//! 2. `frame`: what surrounds the lines is taken off; `dates`, `numbers`, `below`: how the whole file writes them;
-//! 3. `reader`, `state`, `tables`, `wrapped`, `wrapped_cells`: which layout a line belongs to, where a snapshot begins, which lines are one;
-//! 4. `poolmon`, `delimited`, `windbg`, `poolused`: rows; `heading`, `moment`, `month_names`: what precedes them;
+//! 2. `frame`: what surrounds the lines is taken off; `dates`, `numbers`, `below`, `cut_table`: how the whole file writes them;
+//! 3. `reader`, `state`, `tables`, `wrapped`, `wrapped_cells`, `seen`: which layout a line belongs to, where a snapshot begins, which lines are one;
+//! 4. `poolmon`, `delimited`, `windbg`, `poolused`: rows; `heading`, `memory`, `moment`, `month_names`: what precedes them;
 //! 5. `build`: rows are checked and become a `Sample`; what was odd becomes a remark;
 //! 6. `views`: several lists of one moment become one sample; `pool_header`: whether its pool sizes can be true.
 //!
@@ -16,6 +16,7 @@
 
 mod below;
 mod build;
+mod cut_table;
 mod dates;
 mod delimited;
 mod encoding;
@@ -24,6 +25,7 @@ mod frame;
 mod heading;
 mod input;
 pub(crate) mod linux;
+mod memory;
 mod moment;
 mod month_names;
 mod name;
@@ -34,6 +36,7 @@ mod poolused;
 mod reader;
 mod records;
 mod row_times;
+mod seen;
 mod state;
 mod tables;
 mod views;
@@ -106,7 +109,7 @@ fn layout(line: &[u8]) -> Option<TableLayout> {
     } else if windbg::columns(line).is_some() || windbg::starts(line) {
         Some(TableLayout::PoolUsed)
     } else if heading::columns(line).is_some()
-        || heading::is_memory(line)
+        || memory::is_memory(line)
         || matches!(poolmon::pasted(line, false), poolmon::PastedLine::Row(..))
     {
         Some(TableLayout::PoolMon)

@@ -10,8 +10,8 @@ use poolmon_model::units::human_bytes;
 use poolmon_model::{Header, Pool, Row, Sample, Tag};
 
 use super::frame;
-use super::heading;
 use super::input::{LineStep, Lines};
+use super::memory;
 use super::reader::SampleReader;
 use crate::remark::{Remark, RemarkKind};
 use crate::{Input, Result};
@@ -128,11 +128,11 @@ fn may_be_constant(start: &[u8]) -> bool {
         }
         let line = lines.line();
         let line = frame.as_ref().map_or(line.into(), |frame| frame.clean(line));
-        if !heading::is_memory(&line) {
+        if !memory::is_memory(&line) {
             continue;
         }
         let mut header = Header::default();
-        heading::memory(&line, &mut header);
+        memory::memory(&line, &mut header);
         match (first, sizes(&header)) {
             (_, None) => {}
             (None, now) => first = now,

@@ -1,6 +1,6 @@
 //! Lines of WinDbg's `!poolused`: rows that were wrapped are joined again, and rows that were cut are left out.
 
-use poolmon_model::{Counters, Sample};
+use poolmon_model::{Counters, Pool, Sample};
 
 use super::build::TableScope;
 use super::poolmon::is_cut;
@@ -20,6 +20,8 @@ pub(super) struct PoolUsedTable {
     cut_at: Option<usize>,
     /// Some row has a description.
     described: bool,
+    /// The description of the last row, its line, and the first row of it.
+    about: Option<(Vec<u8>, u64, usize)>,
     /// WinDbg's own heading precedes the table.
     headed: bool,
     /// The length of the longest line.
@@ -53,11 +55,32 @@ impl TextParser {
         }
         let TextLayout::Windbg(table) = &mut self.mode else { return LineUse::Taken };
         table.longest = table.longest.max(at.line.len());
-        if at.ended && windbg::is_open(at.line, &table.columns) {
+        let is_open = windbg::is_open(at.line, &table.columns);
+        if !at.ended && at.line.last().is_some_and(u8::is_ascii_digit) {
+            return self.last_windbg(at, is_open, sample);
+        }
+        if at.ended && is_open {
             table.held = Some((at.line.to_vec(), at.number));
             return LineUse::Taken;
         }
         self.windbg_row(at, sample)
+    }
+
+    /// Takes a line that ends with a figure where the text ends: the figure may have been cut there.
+    fn last_windbg(&mut self, at: TextLine<'_>, is_row: bool, sample: &mut Sample) -> LineUse {
+        if !is_row {
+            let is_total = at.line.trim_ascii_start().starts_with(b"TOTAL");
+            return if is_total { LineUse::Taken } else { self.windbg_row(at, sample) };
+        }
+        let before = sample.rows.len();
+        let flow = self.windbg_row(at, sample);
+        // No longer figure begins with 0.
+        let last = sample.rows.get_mut(before..).and_then(|rows| rows.last_mut());
+        if let Some(row) = last.filter(|row| row.pool == Pool::Paged && row.counters.bytes != Some(0)) {
+            row.counters.bytes = None;
+            self.ends_in_figure();
+        }
+        flow
     }
 
     /// Takes a line as it is.
@@ -66,6 +89,8 @@ impl TextParser {
         match windbg::line(at.line, &table.columns) {
             windbg::PoolUsedLine::Row(tag, halves, text) => {
                 table.described |= !text.is_empty();
+                let about = text.trim_ascii();
+                table.about = (!about.is_empty()).then(|| (about.to_vec(), at.number, sample.rows.len()));
                 let owner = windbg::owner(text).and_then(|text| self.builder.owner(&text));
                 let unknown_bytes =
                     tag.as_pool().is_some_and(|tag| tag.0.contains(&b'.')) && !windbg::names_tag(text);
@@ -117,6 +142,18 @@ impl TextParser {
             windbg::PoolUsedLine::Broken => self.builder.noticed.broken.add(at.number, at.line),
             windbg::PoolUsedLine::Other => {
                 let text = at.line.trim_ascii();
+                let about = table.about.take().filter(|(about, number, _)| {
+                    number + 1 == at.number && !text.is_empty() && windbg::continues_owner(about, text)
+                });
+                if let Some((about, _, from)) = about {
+                    let whole = [&about, &b" "[..], text].concat();
+                    let owner = windbg::owner(&whole).and_then(|text| self.builder.owner(&text));
+                    for row in sample.rows.get_mut(from..).unwrap_or_default() {
+                        row.reported_owner.clone_from(&owner);
+                    }
+                    table.about = Some((whole, at.number, from));
+                    return LineUse::Taken;
+                }
                 if windbg::is_part_of_titles(text) {
                     table.cut_at = Some(at.line.len());
                 }

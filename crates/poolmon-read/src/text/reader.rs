@@ -221,11 +221,14 @@ impl SampleReader {
             }
             self.state.cells.barred = self.frame.as_ref().is_some_and(Frame::has_cells);
             self.state.numbers = super::numbers::survey(self.lines.start());
+            self.state.cut_table =
+                super::cut_table::survey(self.lines.start(), self.lines.start_is_all(), self.frame.as_ref());
             self.state.dates_below = self.dates_are_below();
         }
         self.state.builder.start(sample);
         self.state.opened = false;
         self.state.listed.clear();
+        self.state.seen.start();
         self.row_times.start();
         let mut titled = false;
         loop {

@@ -10,19 +10,22 @@ use poolmon_model::{Counters, Delta, Header, Key, Pool, Sample, SourceKind, Tag}
 use rustc_hash::FxHashMap;
 
 use super::build::{HostFact, SampleBuilder, agrees};
+use super::cut_table::TableLines;
 use super::dates::FileDates;
 use super::heading::SessionHeading;
 use super::linux::Stamp;
+use super::memory::MemoryLine;
 use super::moment::FoundMoment;
 use super::numbers::FileNumbers;
 use super::poolmon::{PastedLine, RowFigures, is_cut, is_under, last_of_four};
 use super::poolused::PoolUsedTable;
+use super::seen::SeenRows;
 use super::windbg::FigureEnd;
 use super::wrapped::{OpenRow, counters};
 use super::wrapped_cells::CellLines;
 use crate::remark::{Remark, RemarkKind};
 
-use super::{delimited, heading, moment, poolmon, windbg};
+use super::{delimited, heading, memory, moment, poolmon, windbg};
 
 /// The layout that lines are read as.
 pub(super) enum TextLayout {
@@ -64,6 +67,8 @@ pub(super) struct TextParser {
     unit: u32,
     /// The last line was a column line, or the rest of one.
     in_titles: bool,
+    /// The last line had memory figures: the next one may be its rest.
+    pub(super) memory: Option<MemoryLine>,
     /// A row that may go on in the next line.
     pub(super) open_row: Option<OpenRow>,
     /// Lines of a table of fields that may go on in the next one.
@@ -76,6 +81,10 @@ pub(super) struct TextParser {
     pub(super) table_host: Option<String>,
     /// Rows of this list of fields: where they are, and what else their lines say.
     pub(super) listed: FxHashMap<Key, ListedRow>,
+    /// Rows of this snapshot.
+    pub(super) seen: SeenRows,
+    /// What the beginning of a table of fields shows of its lines.
+    pub(super) cut_table: TableLines,
     /// The time of a snapshot is below it.
     pub(super) dates_below: bool,
     /// Why the text is not read on.
@@ -118,12 +127,15 @@ impl TextParser {
             titles: None,
             unit: 0,
             in_titles: false,
+            memory: None,
             open_row: None,
             cells: CellLines::default(),
             dates: FileDates::default(),
             numbers: FileNumbers::default(),
             table_host: None,
             listed: FxHashMap::default(),
+            seen: SeenRows::default(),
+            cut_table: TableLines::default(),
             dates_below: false,
             refused: None,
         }
@@ -155,6 +167,10 @@ impl TextParser {
                         reported_per_alloc: Some(per_alloc),
                         ..Counters::windows(allocs, frees, bytes)
                     };
+                    if let Some(flow) = self.seen_before(sample, (tag, pool), &reported, (at.number, at.line))
+                    {
+                        return flow;
+                    }
                     self.figures = 5;
                     self.most_figures = 5;
                     self.longest = self.longest.max(at.line.len());
@@ -177,6 +193,7 @@ impl TextParser {
     #[inline(never)]
     fn text(&mut self, at: TextLine<'_>, sample: &mut Sample) -> LineUse {
         if at.line.trim_ascii().is_empty() {
+            self.settle_memory();
             return LineUse::Taken;
         }
         let in_titles = std::mem::take(&mut self.in_titles);
@@ -210,12 +227,20 @@ impl TextParser {
     fn plain_text(&mut self, at: TextLine<'_>, sample: &mut Sample) -> LineUse {
         match poolmon::pasted(at.line, self.used_column) {
             PastedLine::Row(_, _, figures)
-                if at.ended && figures.rest.is_empty() && figures.count < self.named_figures() =>
+                if at.ended
+                    && (figures.rest.is_empty() && figures.count < self.named_figures()
+                        || is_open_bracket(figures.rest)) =>
             {
                 self.hold(at);
                 return LineUse::Taken;
             }
             PastedLine::Row(tag, pool, figures) => {
+                if let Some(plain) = tag.as_pool()
+                    && let Some(flow) =
+                        self.seen_before(sample, (plain, pool), &counters(&figures), (at.number, at.line))
+                {
+                    return flow;
+                }
                 self.pasted_row(at, sample, (tag, pool), &figures);
                 return LineUse::Taken;
             }
@@ -276,8 +301,9 @@ impl TextParser {
                 self.builder.noticed.broken.add(at.number, at.line);
                 return;
             }
-            if agrees(&reported).is_none() {
-                self.may_be_cut();
+            let is_open = at.line.last().is_some_and(|&last| last.is_ascii_digit());
+            if is_open && agrees(&reported).is_none() && forget_last(figures.count, &mut reported) {
+                self.ends_in_figure();
             }
         }
         self.figures = figures.count;
@@ -290,8 +316,8 @@ impl TextParser {
         self.builder.changes(sample, changes);
     }
 
-    pub(super) fn may_be_cut(&mut self) {
-        let sentence = "the last line has no line end: its last figure may be truncated";
+    pub(super) fn ends_in_figure(&mut self) {
+        let sentence = "the last line has no line end: its last figure may be cut, and is not known";
         self.builder.noticed.said.push(Remark::new(RemarkKind::CutShort, sentence));
     }
 
@@ -325,13 +351,16 @@ impl TextParser {
         let text = line.trim_ascii();
         let rows = has_rows(sample);
         let next = |flow: LineUse| if rows { LineUse::Next } else { flow };
-        if heading::is_memory(line) {
+        if memory::is_memory(line) {
             if !rows {
                 self.drop_empty(sample);
-                heading::memory(line, &mut sample.header);
+                self.memory_line(at, sample);
                 self.enter(TextLayout::Text);
             }
             return next(LineUse::Taken);
+        }
+        if self.memory.is_some() && !rows && self.rest_of_memory(at, sample) {
+            return LineUse::Taken;
         }
         if let Some(columns) = delimited::columns(line) {
             let columns = columns.with_numbers(self.numbers);
@@ -500,6 +529,24 @@ impl TextParser {
             _ => {}
         }
     }
+}
+
+/// Takes the last of so many figures out of a row; false if it is 0, which no longer one begins with.
+fn forget_last(count: usize, row: &mut Counters) -> bool {
+    match count {
+        4 if row.bytes != Some(0) => row.bytes = None,
+        5 if row.reported_per_alloc != Some(0) => row.reported_per_alloc = None,
+        6 if row.used != Some(0) => row.used = None,
+        _ => return false,
+    }
+    true
+}
+
+/// Whether the line ends inside of a change in brackets.
+fn is_open_bracket(rest: &[u8]) -> bool {
+    let inside = rest.strip_prefix(b"(").map(<[u8]>::trim_ascii_start);
+    let digits = inside.map(|inside| inside.strip_prefix(b"-").unwrap_or(inside));
+    digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_digit))
 }
 
 /// Whether a row ends so that its last figure may go on in the next line.

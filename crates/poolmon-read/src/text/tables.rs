@@ -1,13 +1,13 @@
 //! Lines of CSV and TSV tables.
 
-use poolmon_model::{Coverage, Key, Sample, Tag};
+use poolmon_model::{Counters, Coverage, Key, Sample, Tag};
 
 use super::build::{HostFact, SampleBuilder, TableScope};
 use super::encoding::decoded;
 use super::numbers::{is_rounded, is_unclear};
 use super::poolmon::is_cut;
 use super::state::{LineUse, Refusal, TextLayout, TextLine, TextParser, has_rows};
-use super::{delimited, heading, moment, windbg};
+use super::{delimited, heading, memory, moment, windbg};
 use crate::remark::{Remark, RemarkKind};
 
 impl TextParser {
@@ -29,7 +29,7 @@ impl TextParser {
             return flow;
         }
         if delimited::columns(at.line).is_some()
-            || heading::is_memory(at.line)
+            || memory::is_memory(at.line)
             || heading::columns(at.line).is_some()
             || windbg::starts(at.line)
             || at.line.starts_with(b"#")
@@ -65,8 +65,9 @@ impl TextParser {
     fn forget_cut_figure(&mut self, at: TextLine<'_>, before: usize, sample: &mut Sample) {
         let TextLayout::Delimited(columns, _) = &self.mode else { return };
         let ends = at.line.last().is_some_and(|&last| columns.is_separator(last));
-        let whole = columns.is_full(at.line) && !ends;
-        if whole || !columns.has_figure_at_end(at.line) || !self.cells.touches_edge(at.line) {
+        let is_at_cut = self.cut_table.edge == Some(at.line.len());
+        let whole = columns.is_full(at.line) && !ends && !is_at_cut;
+        if whole || !columns.has_figure_at_end(at.line) || !(is_at_cut || self.cells.touches_edge(at.line)) {
             return;
         }
         for row in sample.rows.get_mut(before..).unwrap_or_default() {
@@ -95,11 +96,7 @@ impl TextParser {
         let same_boot = boot.as_ref().is_none_or(|boot| around.is_boot(boot));
         if !host.is_empty() && self.table_host.as_ref().is_some_and(|known| *known != *host) {
             let known = self.table_host.as_deref().unwrap_or_default();
-            self.refused = Some(Refusal {
-                line: at.number,
-                problem: format!("this row is of a second computer, `{host}`; those before are of `{known}`"),
-                remedy: "keep the rows of one computer, and name the others as files of their own",
-            });
+            self.refused = Some(second_host(at.number, &host, known));
             return Some(LineUse::Taken);
         }
         if rows && !(*time_now == *cells.time && same_boot) {
@@ -110,21 +107,21 @@ impl TextParser {
         for (tag, pool, figures) in found.iter().flatten().filter(|_| !columns.sessions) {
             let key = Key { tag: tag.clone(), pool: *pool };
             // Tags of bytes that do not print may look the same.
-            let Some(before) = self.listed.get(&key).filter(|_| is_plain(&key.tag)) else {
-                continue;
-            };
+            let Some(before) = self.listed.get(&key).filter(|_| is_plain(&key.tag)) else { continue };
             let known = sample.rows.get(before.0).map(|row| row.counters);
             again |=
                 known.is_some_and(|known| known.bytes != figures.bytes || known.allocs != figures.allocs);
             if let Some(column) = columns.differing(&before.1, &texts) {
-                self.refused = Some(Refusal {
-                    line: at.number,
-                    problem: format!(
-                        "`{}` is listed a second time, with another `{column}`: these are tables of several machines or groups",
-                        key.tag
-                    ),
-                    remedy: "keep the rows of one of them, and name the others as files of their own",
-                });
+                self.refused = Some(second_table(at.number, &key.tag, column));
+                return Some(LineUse::Taken);
+            }
+            // In a table without times, few repeated rows are no second sample.
+            let is_first = before.0 == 0 && !self.cut_table.is_all;
+            if again && (*time_now).trim_ascii().is_empty() && !self.cut_table.repeats && !is_first {
+                if let Some(row) = sample.rows.get_mut(before.0) {
+                    add(&mut row.counters, figures);
+                }
+                self.builder.noticed.added.add(at.number, at.line);
                 return Some(LineUse::Taken);
             }
             if !again {
@@ -159,11 +156,7 @@ impl TextParser {
         }
         machine(&cells.header, columns.scope(), sample, &mut self.builder);
         for name in columns.unknown_figures(at.line) {
-            let text = format!("the column `{name}` holds figures and is not known: it was left out");
-            let remark = Remark::new(RemarkKind::UnknownColumn, text);
-            if !self.builder.noticed.said.contains(&remark) {
-                self.builder.noticed.said.push(remark);
-            }
+            unknown_column(name, &mut self.builder.noticed.said);
         }
         if columns.sessions {
             self.builder.session = cells.session;
@@ -173,19 +166,57 @@ impl TextParser {
             self.builder.noticed.units.add(at.number, at.line);
         }
         self.builder.table = columns.scope();
-        let ends_with_figure = columns.ends_with_figure();
+        let is_cut = !at.ended
+            && columns.ends_with_figure()
+            && columns.has_figure_at_end(at.line)
+            && at.line.last().is_some_and(|&last| last.is_ascii_digit());
+        let mut forgot = false;
         for (tag, pool, mut reported) in found.into_iter().flatten() {
             reported.inexact |= trouble.unit;
             if self.builder.session.is_none() {
                 self.listed.insert(Key { tag: tag.clone(), pool }, (sample.rows.len(), texts.clone()));
             }
+            if is_cut && !columns.confirms_last(at.line, &reported) {
+                columns.forget_last_figure(at.line, &mut reported);
+                forgot = true;
+            }
             self.builder.push(sample, (tag, pool), reported, owner.clone(), at.number);
             self.builder.changes(sample, cells.change);
         }
-        if !at.ended && ends_with_figure {
-            self.may_be_cut();
+        let is_open = at.line.last().is_some_and(|&last| columns.is_separator(last));
+        if forgot || !at.ended && is_open {
+            self.ends_in_figure();
         }
         Some(LineUse::Taken)
+    }
+}
+
+/// The row of another computer than those before.
+fn second_host(line: u64, host: &str, known: &str) -> Refusal {
+    Refusal {
+        line,
+        problem: format!("this row is of a second computer, `{host}`; those before are of `{known}`"),
+        remedy: "keep the rows of one computer, and name the others as files of their own",
+    }
+}
+
+/// A tag that comes again with another text beside it.
+fn second_table(line: u64, tag: &Tag, column: &str) -> Refusal {
+    Refusal {
+        line,
+        problem: format!(
+            "`{tag}` is listed a second time, with another `{column}`: these are tables of several machines or groups"
+        ),
+        remedy: "keep the rows of one of them, and name the others as files of their own",
+    }
+}
+
+/// Names a column of figures that are not known, once.
+fn unknown_column(name: &str, said: &mut Vec<Remark>) {
+    let text = format!("the column `{name}` holds figures and is not known: it was left out");
+    let remark = Remark::new(RemarkKind::UnknownColumn, text);
+    if !said.contains(&remark) {
+        said.push(remark);
     }
 }
 
@@ -202,7 +233,21 @@ fn machine(cell: &[u8], scope: TableScope, sample: &mut Sample, builder: &mut Sa
     builder.unlisted = unlisted.map_or(Coverage::COMPLETE, |(_, words)| Coverage::from_words(words));
 }
 
+/// Adds the figures of a row that is listed a second time.
+fn add(row: &mut Counters, more: &Counters) {
+    for (sum, more) in [
+        (&mut row.allocs, more.allocs),
+        (&mut row.frees, more.frees),
+        (&mut row.bytes, more.bytes),
+        (&mut row.used, more.used),
+    ] {
+        *sum = sum.zip(more).and_then(|(a, b)| a.checked_add(b));
+    }
+    row.reported_diff = row.reported_diff.zip(more.reported_diff).and_then(|(a, b)| a.checked_add(b));
+    row.reported_per_alloc = None;
+}
+
 /// Whether a tag has nothing but letters that print: two of those are one.
-fn is_plain(tag: &Tag) -> bool {
+pub(super) fn is_plain(tag: &Tag) -> bool {
     tag.as_pool().is_none_or(|tag| tag.0.iter().all(|b| b.is_ascii_graphic() && *b != b'.' && *b != b'?'))
 }

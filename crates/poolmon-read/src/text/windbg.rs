@@ -314,7 +314,8 @@ pub(super) fn names_tag(text: &[u8]) -> bool {
 /// The description as PoolMon would print it: `[acpi.sys - ACPI Pooltags]`. Nothing for an unknown tag.
 pub(super) fn owner(text: &[u8]) -> Option<Vec<u8>> {
     let text = text.trim_ascii();
-    if text.is_empty() || text.starts_with(UNKNOWN) {
+    // Cut or whole.
+    if text.is_empty() || text.starts_with(UNKNOWN) || (text.len() > 2 && UNKNOWN.starts_with(text)) {
         return None;
     }
     let (about, binary) = match memchr::memmem::rfind(text, BINARY) {
@@ -327,6 +328,12 @@ pub(super) fn owner(text: &[u8]) -> Option<Vec<u8>> {
         (binary, about) => &[b"[", binary, b" - ", about, b"]"],
     };
     Some(parts.concat())
+}
+
+/// Whether a line is the rest of a description that a mail program wrapped.
+pub(super) fn continues_owner(text: &[u8], rest: &[u8]) -> bool {
+    let unknown = text.get(..3).is_some_and(|start| UNKNOWN.starts_with(start));
+    text.ends_with(b",") || rest.starts_with(BINARY) || (unknown && !text.ends_with(b"pooltag.txt"))
 }
 
 /// The pool of each half.
@@ -472,6 +479,15 @@ mod tests {
     fn owners() {
         assert_eq!(owner(b"TDI AcdObjectInfoG ").unwrap(), b"[TDI AcdObjectInfoG]");
         assert_eq!(owner(b"UNKNOWN pooltag 'AGP ', please update pooltag.txt"), None);
+        assert_eq!((owner(b"UNKNO"), owner(b"UNKNOWN pooltag")), (None, None), "cut");
+        for (text, rest, joins) in [
+            ("UNKNOWN pooltag", "'Tst1', please update pooltag.txt", true),
+            ("Test buffers ,", "Binary: test.sys", true),
+            ("Test buffers", ", Binary: test.sys", true),
+            ("Test buffers", "a line of its own", false),
+        ] {
+            assert_eq!(continues_owner(text.as_bytes(), rest.as_bytes()), joins, "{text}");
+        }
         assert_eq!(owner(b", Binary: x.sys").unwrap(), b"[x.sys]");
     }
 }

@@ -69,6 +69,7 @@ impl TextParser {
 
     /// Takes the row that waits as it is: nothing follows.
     pub(super) fn flush(&mut self, sample: &mut Sample) {
+        self.settle_memory();
         self.flush_cells();
         self.settle_windbg(None, sample);
         self.settle_unsure(sample);
@@ -104,12 +105,23 @@ impl TextParser {
         match (self.fits(&direct), self.fits(&spaced)) {
             // A line that begins with a blank reads the same in both ways.
             (Some(Fit::Whole), Some(Fit::Whole)) if begins_blank(row, &direct) => Join::Whole(direct),
+            // Where figures that touch are two anyway.
+            (Some(Fit::Whole), Some(Fit::Whole)) if self.figures_of(&direct) == self.figures_of(&spaced) => {
+                Join::Whole(spaced)
+            }
             (Some(Fit::Whole), Some(Fit::Whole)) => Join::None,
             (Some(Fit::Whole), _) => Join::Whole(direct),
             (_, Some(Fit::Whole)) => Join::Whole(spaced),
             // Where a number may have been cut, only the whole row can say how it goes on.
             (_, Some(Fit::More)) => Join::More(spaced),
             _ => Join::None,
+        }
+    }
+
+    fn figures_of(&self, line: &[u8]) -> Option<Counters> {
+        match poolmon::pasted(&self.with_numbers(line), self.used_column) {
+            PastedLine::Row(_, _, figures) => Some(counters(&figures)),
+            _ => None,
         }
     }
 

@@ -51,13 +51,13 @@ impl Noticed {
     /// The remarks. `is_report`: the text comes from a program that collects many other things as well.
     pub(super) fn say(&self, is_report: bool, into: &mut Vec<Remark>) {
         use RemarkKind::{Contradiction, NotUnderstood, Other, OtherRows, RowsMissing, TooLong};
-        let foreign = self.foreign.remark(
+        let foreign = self.foreign.remark_with_text(
             OtherRows,
             "line belongs to no list that is read here, and was skipped",
             "lines belong to no list that is read here, and were skipped",
         );
         let counted = [
-            self.broken.remark(
+            self.broken.remark_with_text(
                 NotUnderstood,
                 "row could not be read and was skipped",
                 "rows could not be read and were skipped",

@@ -6,6 +6,7 @@
 mod headless;
 mod names_at_edge;
 mod row_times;
+mod words;
 mod wrapped;
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use crate::clock::FileClock;
 use names_at_edge::NamesAtEdge;
 use row_times::RowTimes;
 use rustc_hash::FxHashSet;
+use words::{first_word, has, is_count, is_slab_detail, lead};
 use wrapped::{Part, is_part};
 
 /// Lists whose times are no further apart are of one moment.
@@ -90,6 +92,8 @@ pub(super) struct LinuxParser {
     names_at_edge: NamesAtEdge,
     /// The length of what is in front of the row that is read, blanks included.
     lead: usize,
+    /// The text ends with the last word of the line at hand.
+    in_word: bool,
     /// Number of the line at hand.
     number: u64,
     /// Kinds of lists in this sample.
@@ -135,6 +139,7 @@ impl LinuxParser {
             longest: 0,
             names_at_edge: NamesAtEdge::default(),
             lead: 0,
+            in_word: false,
             number: 0,
             clock: FileClock::default(),
             seen: 0,
@@ -193,8 +198,10 @@ impl LinuxParser {
     }
 
     /// Takes a line.
-    pub(super) fn take(&mut self, line: &[u8], number: u64, sample: &mut Sample) -> LineUse {
+    pub(super) fn take(&mut self, line: &[u8], (number, ended): (u64, bool), sample: &mut Sample) -> LineUse {
         self.number = number;
+        // Where the text ends inside of a line, its last word may be cut.
+        self.in_word = !ended && line.last().is_some_and(|last| !last.is_ascii_whitespace());
         if self.settle(line, sample) {
             return LineUse::Taken;
         }
@@ -217,7 +224,14 @@ impl LinuxParser {
                 return LineUse::Next;
             }
             let body = line.get(self.prefix.min(line.len())..).unwrap_or_default().trim_ascii();
-            if at_edge && self.may_be_cut(body) {
+            if self.in_word && self.may_be_cut(body) {
+                self.noticed.broken.add(number, body);
+                return LineUse::Taken;
+            }
+            // A blank behind a name shows that it is whole.
+            let goes_on =
+                !line.ends_with(b" ") || self.section == Some(Section::Allocinfo) && !has(body, b" func:");
+            if at_edge && goes_on && self.may_be_cut(body) {
                 if self.section == Some(Section::Crash) && self.is_repeated(first_word(body), sample) {
                     return LineUse::Next;
                 }
@@ -356,7 +370,12 @@ impl LinuxParser {
     /// A line of the list; `None` if it is none.
     fn row(&mut self, body: &[u8], number: u64, sample: &mut Sample) -> Option<LineUse> {
         match self.section? {
-            Section::Meminfo if is_count(body) => {}
+            Section::Meminfo if is_count(body) => {
+                // A figure in kB without its unit was cut.
+                if memory_line(body, &mut Header::default()) {
+                    self.noticed.broken.add(number, body);
+                }
+            }
             Section::Slabinfo => {
                 let cache = CacheLine::parse(body);
                 if cache.is_some_and(|cache| self.is_listed_again(cache.name, sample)) {
@@ -565,36 +584,4 @@ impl LinuxParser {
         self.origin = Some(Arc::clone(&origin));
         origin
     }
-}
-
-/// A line of `/proc/meminfo` that is no size: `HugePages_Total:       0`.
-fn is_count(body: &[u8]) -> bool {
-    let mut words = body.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    let named = words.next().is_some_and(|name| name.ends_with(b":"));
-    named && words.next().is_some_and(|count| count.iter().all(u8::is_ascii_digit)) && words.next().is_none()
-}
-
-/// The length of what is in front of a row, blanks included.
-fn lead(line: &[u8], prefix: usize) -> usize {
-    let after = line.get(prefix.min(line.len())..).unwrap_or_default();
-    line.len() - after.trim_ascii_start().len()
-}
-
-fn first_word(body: &[u8]) -> &[u8] {
-    body.split(u8::is_ascii_whitespace).next().unwrap_or_default()
-}
-
-/// Whether a text holds another.
-fn has(text: &[u8], part: &[u8]) -> bool {
-    memchr::memmem::find(text, part).is_some()
-}
-
-/// Lines of `kmem -S` below a cache's own: its CPUs, nodes and slabs, and the objects in them.
-fn is_slab_detail(body: &[u8]) -> bool {
-    const STARTS: [&[u8]; 7] =
-        [b"CPU ", b"NODE ", b"KMEM_CACHE", b"SLAB ", b"FREE / [ALLOCATED]", b"[", b"(cpu"];
-    let first = body.split(u8::is_ascii_whitespace).next().unwrap_or_default();
-    STARTS.iter().any(|start| body.starts_with(start))
-        || first.len() >= 8 && first.iter().all(u8::is_ascii_hexdigit)
-        || body == b"(empty)"
 }

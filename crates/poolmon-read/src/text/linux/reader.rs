@@ -89,16 +89,18 @@ impl LinuxReader {
                     self.lines = None;
                 }
                 LineStep::TooLong => self.parser.noticed.long.add(lines.number(), b""),
-                LineStep::Line => match self.parser.take(lines.line(), lines.number(), sample) {
-                    LineUse::Taken => {}
-                    LineUse::Next => {
-                        lines.unread();
-                        return Ok(true);
+                LineStep::Line => {
+                    match self.parser.take(lines.line(), (lines.number(), lines.ended()), sample) {
+                        LineUse::Taken => {}
+                        LineUse::Next => {
+                            lines.unread();
+                            return Ok(true);
+                        }
+                        LineUse::Refused(problem, remedy) => {
+                            return Err(ReadError::line(file, lines.number(), problem.into(), remedy));
+                        }
                     }
-                    LineUse::Refused(problem, remedy) => {
-                        return Err(ReadError::line(file, lines.number(), problem.into(), remedy));
-                    }
-                },
+                }
             }
         }
     }

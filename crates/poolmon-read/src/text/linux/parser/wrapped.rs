@@ -10,7 +10,8 @@ use poolmon_proc::tools::ToolLine;
 use poolmon_proc::vmalloc::{self, VmallocLine};
 
 use super::super::section::Section;
-use super::{LONGEST_PART, LinuxParser, has};
+use super::words::has;
+use super::{LONGEST_PART, LinuxParser};
 
 /// The first part of a row.
 pub(super) struct Part {
@@ -49,10 +50,23 @@ impl LinuxParser {
         let rest = line.get(self.prefix.min(line.len())..).unwrap_or_default().trim_ascii();
         let is_word = rest.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.-:".contains(byte));
         let unfinished = self.section == Some(Section::Allocinfo) && !has(&body, b" func:");
+        // The begin of the next row: an address, or a size behind blanks.
+        let begins_row = match self.section {
+            Some(Section::Crash) => rest.len() >= 8 && rest.iter().all(u8::is_ascii_hexdigit),
+            Some(Section::Allocinfo) => {
+                !unfinished && line.starts_with(b" ") && rest.iter().all(u8::is_ascii_digit)
+            }
+            _ => false,
+        };
+        let is_word = is_word && !begins_row;
         let is_rest = !rest.is_empty() && (is_word || unfinished && CallLine::parse(rest).is_none());
         if is_rest {
             self.names_at_edge.joined();
             body.extend_from_slice(rest);
+            if self.in_word {
+                self.noticed.broken.add(number, &body);
+                return true;
+            }
             // In a narrow console, the rest may be cut as well.
             if line.len() >= self.longest && body.len() <= LONGEST_PART {
                 self.held = Some((number, body));
