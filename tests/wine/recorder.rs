@@ -69,7 +69,7 @@ fn the_screen_records() {
     let Some(wine) = Wine::ready() else { return };
     let Some(terminal) = Terminal::open() else { return };
     let script = Script::new().table(&many(300));
-    terminal.run(&wine.shell_line(&script, "live --record rec --interval 200ms"));
+    terminal.run(&wine.shell_line(&script, "live --record rec --interval 200ms --no-config"));
     terminal.wait("the table", |screen| screen.contains("A005"));
     thread::sleep(Duration::from_secs(1));
     terminal.keys(&["q"]);

@@ -41,7 +41,7 @@ fn keys_sorts_changes_and_the_end() {
     let Some(terminal) = Terminal::open() else { return };
     let go = wine.folder.join("go");
     let script = Script::new().table(&FIRST).hold(&go).table(&SECOND);
-    terminal.run(&wine.shell_line(&script, "--interval 300ms"));
+    terminal.run(&wine.shell_line(&script, "--interval 300ms --no-config"));
 
     terminal.wait("the first table, sorted by tag as in PoolMon", |screen| {
         let figures = numbers(screen, "Cccc");
@@ -77,7 +77,7 @@ fn a_failed_refresh_leaves_the_screen_running_and_says_so() {
     let (fail, heal) = (wine.folder.join("fail"), wine.folder.join("heal"));
     let script = Script::new().table(&FIRST).hold(&fail);
     let script = script.line("table").line("status c0000022").hold(&heal).table(&SECOND);
-    terminal.run(&wine.shell_line(&script, "--interval 300ms"));
+    terminal.run(&wine.shell_line(&script, "--interval 300ms --no-config"));
     terminal.wait("the first table", |screen| tags(screen).len() == 3);
     fs::write(&fail, "").expect("the signal");
     terminal.wait("the failure, and the old rows stay", |screen| {
@@ -96,7 +96,7 @@ fn keys_work_while_a_call_takes_three_seconds() {
     let Some(terminal) = Terminal::open() else { return };
     let slow = wine.folder.join("slow");
     let script = Script::new().table(&FIRST).hold(&slow).table(&SECOND).line("sleep 3000");
-    terminal.run(&wine.shell_line(&script, "--interval 300ms"));
+    terminal.run(&wine.shell_line(&script, "--interval 300ms --no-config"));
     terminal.wait("the first table", |screen| tags(screen).len() == 3);
     fs::write(&slow, "").expect("the signal");
     terminal.keys(&["b"]);
